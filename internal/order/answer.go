@@ -1,0 +1,136 @@
+package order
+
+import "time"
+
+// Verdict is what one exchange with the gateway amounts to. Every verdict but
+// Doubted and Rejected was authenticated: the gateway said it and its signature
+// (or its private link) held.
+type Verdict string
+
+const (
+	// Accepted: the close was carried out.
+	Accepted Verdict = "accepted"
+	// SaysClosed: ORDERCLOSED; it had been closed before.
+	SaysClosed Verdict = "saysClosed"
+	// SaysPaid: ORDERPAID; it cannot be closed because it was paid.
+	SaysPaid Verdict = "saysPaid"
+	// SaysMissing: ORDERNOTEXIST.
+	SaysMissing Verdict = "saysMissing"
+	// SaysPaying: USERPAYING; the customer is paying at this moment.
+	SaysPaying Verdict = "saysPaying"
+	// Stated: a query was answered, and Answer.Facts holds the trade state.
+	Stated Verdict = "stated"
+	// Limited: asked too often; nothing was done. Ask again later.
+	Limited Verdict = "limited"
+	// Refused: a definite no, for a reason that asking again cannot cure.
+	Refused Verdict = "refused"
+	// Disputed: a no whose reason may be that the order is already closed or
+	// paid, that it is too young, or none of these. Only a query can tell.
+	Disputed Verdict = "disputed"
+	// Doubted: no answer, or none that can be believed, or one that leaves open
+	// whether anything was done. A query decides.
+	Doubted Verdict = "doubted"
+	// Rejected: an answer that proves nothing, and says that the request itself
+	// is wrong (a bad signature, an unknown merchant, no such path). It is doubt,
+	// but if a query meets it too then asking on and on is of no use.
+	Rejected Verdict = "rejected"
+)
+
+// Proof is why an answer may be believed.
+type Proof string
+
+const (
+	// ProofSignature: the gateway's signature over the reply was verified.
+	ProofSignature Proof = "signature"
+	// ProofPrivateLink: the reply came over WeChat cloud hosting's private link,
+	// which has no signatures.
+	ProofPrivateLink Proof = "privateLink"
+	// ProofNone: nothing vouches for it.
+	ProofNone Proof = "none"
+)
+
+// Answer is one exchange with the gateway, in order words. A gateway always
+// gives one: a failure to get an answer is an Answer whose Verdict is Doubted.
+type Answer struct {
+	Verdict Verdict
+	Proof   Proof
+	// Code is canonical (see Lookup); empty when all is well.
+	Code string
+	// GatewayCode is Code as the gateway spelled it; empty when Code is ours.
+	GatewayCode string
+	// Message is the gateway's own text, or ours when there was none.
+	Message string
+	// HTTPStatus is 0 when no reply arrived.
+	HTTPStatus int
+	// RequestID is the gateway's Request-ID, which WeChat Pay's support asks for.
+	RequestID string
+	// RetryAfter is how long the gateway asked us to wait; 0 when it did not.
+	RetryAfter time.Duration
+	// Nonce and Sign are the reply's own: APIv2's elements, APIv3's headers.
+	// They are set only when the reply was authenticated.
+	Nonce, Sign string
+	// Facts is what a query learned; nil unless Verdict is Stated.
+	Facts *Facts
+}
+
+// Authenticated reports whether the gateway is known to have said this.
+func (a Answer) Authenticated() bool { return a.Verdict != Doubted && a.Verdict != Rejected }
+
+// Facts is what the gateway knows about an order. Amounts are in fen (cents of
+// the currency) and nil when the gateway gave none.
+type Facts struct {
+	TradeState         TradeState
+	TradeStateDesc     string
+	OutTradeNo         string
+	TransactionID      string
+	TradeType          string
+	BankType           string
+	Attach             string
+	DeviceInfo         string
+	OpenID             string
+	SubOpenID          string
+	IsSubscribe        string
+	SubIsSubscribe     string
+	TotalFee           *int64
+	SettlementTotalFee *int64
+	FeeType            string
+	CashFee            *int64
+	CashFeeType        string
+	CouponFee          *int64
+	Coupons            []Coupon
+	Promotions         []Promotion
+	// PaidAt is when the payment succeeded; zero when it did not.
+	PaidAt time.Time
+}
+
+// Coupon is one coupon used in a payment (APIv2's coupon_…_$n).
+type Coupon struct {
+	ID   string `json:"id"`
+	Type string `json:"type,omitempty"`
+	Fee  int64  `json:"fee"`
+}
+
+// Promotion is one discount used in a payment (promotion_detail in both APIs).
+type Promotion struct {
+	ID                 string  `json:"promotionId"`
+	Name               string  `json:"name,omitempty"`
+	Scope              string  `json:"scope,omitempty"`
+	Type               string  `json:"type,omitempty"`
+	Amount             int64   `json:"amount"`
+	Currency           string  `json:"currency,omitempty"`
+	StockID            string  `json:"stockId,omitempty"`
+	ActivityID         string  `json:"activityId,omitempty"`
+	WxpayContribute    int64   `json:"wxpayContribute,omitempty"`
+	MerchantContribute int64   `json:"merchantContribute,omitempty"`
+	OtherContribute    int64   `json:"otherContribute,omitempty"`
+	Goods              []Goods `json:"goodsDetail,omitempty"`
+}
+
+// Goods is one article that a Promotion applied to.
+type Goods struct {
+	ID             string `json:"goodsId"`
+	Remark         string `json:"goodsRemark,omitempty"`
+	Quantity       int64  `json:"quantity,omitempty"`
+	Price          int64  `json:"price,omitempty"`
+	DiscountAmount int64  `json:"discountAmount,omitempty"`
+}

@@ -1,0 +1,149 @@
+package order
+
+import "strings"
+
+// Canonical codes that the rest of the program names. The spelling is CloudPay's
+// (APIv2's); a code with no twin there keeps its APIv3 name.
+const (
+	CodeOrderPaid        = "ORDERPAID"
+	CodeOrderClosed      = "ORDERCLOSED"
+	CodeOrderNotExist    = "ORDERNOTEXIST"
+	CodeUserPaying       = "USERPAYING"
+	CodeSystemError      = "SYSTEMERROR"
+	CodeSignError        = "SIGNERROR"
+	CodeFrequencyLimited = "FREQUENCY_LIMITED"
+	CodeParamError       = "PARAM_ERROR"
+	CodeNoAuth           = "NOAUTH"
+)
+
+// Codes of our own, for what no gateway says: why there is no answer, or none
+// that can be believed.
+const (
+	CodeNetworkError    = "NETWORK_ERROR"
+	CodeTimeout         = "TIMEOUT"
+	CodeHTTPError       = "HTTP_ERROR"
+	CodeMalformedReply  = "MALFORMED_REPLY"
+	CodeUnsignedReply   = "UNSIGNED_REPLY"
+	CodeBadSignature    = "BAD_SIGNATURE"
+	CodeUnknownSerial   = "UNKNOWN_SERIAL"
+	CodeStaleReply      = "STALE_REPLY"
+	CodeSignatureProbe  = "SIGNATURE_PROBE"
+	CodeForeignReply    = "FOREIGN_REPLY"
+	CodeGatewayRejected = "GATEWAY_REJECTED"
+	CodeConfigError     = "CONFIG_ERROR"
+	CodeInternalError   = "INTERNAL_ERROR"
+)
+
+// Code is one row of the table of error codes: one meaning, whatever the
+// dialect and the spelling.
+type Code struct {
+	// Name is the canonical spelling.
+	Name string
+	// Aliases are the spellings seen elsewhere. Underscores, spaces and case
+	// make no difference to Lookup, so spellings that differ only in these are
+	// listed for the reader.
+	Aliases []string
+	// Close and Query are what an authenticated reply with this code amounts to.
+	Close, Query Verdict
+	// Meaning and MeaningZH say it to a merchant, in English and Chinese.
+	Meaning, MeaningZH string
+	// Remedy says what to do.
+	Remedy string
+}
+
+// Text is the meaning in both languages, for replies that bring none.
+func (c Code) Text() string { return c.Meaning + " / " + c.MeaningZH }
+
+// Lookup finds a code in any spelling. The second result is false for a code
+// that no document names; it comes back as it was, in its own spelling, and what
+// it amounts to is Disputed: a query decides.
+func Lookup(spelling string) (Code, bool) {
+	if row, ok := codeIndex[fold(spelling)]; ok {
+		return codes[row], true
+	}
+	return Code{Name: spelling, Close: Disputed, Query: Disputed}, false
+}
+
+// Codes returns the whole table in its own order.
+func Codes() []Code { return append([]Code(nil), codes...) }
+
+// fold makes one key of every spelling: "ORDER_CLOSED", "ORDERCLOSED", and the
+// "SYSTE_MERROR" that WeChat Pay's own page for APIv3 queries prints.
+func fold(spelling string) string {
+	return strings.ToUpper(foldReplacer.Replace(spelling))
+}
+
+var (
+	foldReplacer = strings.NewReplacer("_", "", " ", "")
+	codeIndex    = indexCodes()
+)
+
+func indexCodes() map[string]int {
+	index := make(map[string]int, 2*len(codes))
+	for i, c := range codes {
+		index[fold(c.Name)] = i
+		for _, alias := range c.Aliases {
+			index[fold(alias)] = i
+		}
+	}
+	return index
+}
+
+// codes is the one table. Its rows are the error codes of WeChat Pay's pages for
+// closing and querying: APIv2 (merchant 4011935216, chapter 9_2 and 9_3),
+// CloudPay, APIv3 direct and partner, overseas, the status-code page, and the
+// spellings met in the field; then the codes of our own.
+//
+//nolint:lll // a table is read across
+var codes = []Code{
+	// What may have become of the order.
+	{CodeOrderPaid, []string{"ORDER_PAID"}, SaysPaid, Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund"},
+	{CodeOrderClosed, []string{"ORDER_CLOSED"}, SaysClosed, Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed"},
+	{CodeOrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, SaysMissing, SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, and that the order is not a combined one"},
+	{CodeUserPaying, []string{"USER_PAYING"}, SaysPaying, SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds"},
+
+	// Come again.
+	{CodeSystemError, []string{"SYSTEM_ERROR", "SYSTE_MERROR"}, Doubted, Doubted, "WeChat Pay had an internal error", "系统错误", "call again with the same parameters"},
+	{"BANKERROR", []string{"BANK_ERROR"}, Doubted, Doubted, "the bank's system had an error", "银行系统异常", "call again with the same parameters"},
+	{"SERVICE_UNAVAILABLE", nil, Doubted, Doubted, "WeChat Pay is not available at the moment", "服务暂不可用", "call again later"},
+	{CodeFrequencyLimited, []string{"REQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "RATELIMIT_EXCEED", "RATE_LIMITED", "RATE_LIMIT_EXCEEDED"}, Limited, Limited, "asked too often", "频率超限", "slow down and call again"},
+	{"RULE_LIMIT", []string{"RULELIMIT"}, Disputed, Limited, "a business rule forbids it, or it was asked too often", "业务规则限制", "query the order; call again later"},
+	{"TRADE_ERROR", []string{"TRADEERROR"}, Disputed, Doubted, "the order's state does not allow it", "交易错误", "query the order"},
+	{"INVALID_REQUEST", []string{"INVALIDREQUEST"}, Disputed, Refused, "the request is not allowed for this order, or its headers are wrong", "无效请求", "query the order; check the request"},
+
+	// The request or the configuration is wrong: asking again changes nothing.
+	{CodeParamError, []string{"PARAMERROR"}, Refused, Refused, "a parameter is wrong", "参数错误", "correct the parameter that the text names"},
+	{CodeSignError, []string{"SIGN_ERROR"}, Refused, Refused, "the request's signature is wrong", "签名错误", "check the key (APIv2's is not APIv3's), the serial number and the clock"},
+	{CodeNoAuth, []string{"NO_AUTH"}, Refused, Refused, "the merchant may not do this", "商户无此接口权限", "check the product's permission and the relation between service provider and sub-merchant"},
+	{"APPID_NOT_EXIST", nil, Refused, Refused, "there is no such appid", "APPID不存在", "check WXPAY_APPID"},
+	{"MCHID_NOT_EXIST", []string{"MCH_NOT_EXISTS", "MCH_NOT_EXIST"}, Refused, Refused, "there is no such merchant number", "商户号不存在", "check WXPAY_MCHID and sub_mch_id"},
+	{"APPID_MCHID_NOT_MATCH", nil, Refused, Refused, "the appid and the merchant number do not belong together", "appid和mch_id不匹配", "bind them in the merchant console"},
+	{"LACK_PARAMS", nil, Refused, Refused, "a parameter is missing", "缺少参数", "report it: the request should have been complete"},
+	{"REQUIRE_POST_METHOD", nil, Refused, Refused, "the request must be a POST", "请使用POST方法", "report it, or check the proxy on the way"},
+	{"XML_FORMAT_ERROR", nil, Refused, Refused, "the request's XML is wrong", "XML格式错误", "report it, or check the proxy on the way"},
+	{"POST_DATA_EMPTY", nil, Refused, Refused, "the request's body was empty", "post数据为空", "check the proxy on the way"},
+	{"NOT_UTF8", nil, Refused, Refused, "the request was not UTF-8", "编码格式错误", "report it"},
+	{"INVALID_TRANSACTIONID", []string{"INVALID_TRANSACTION_ID"}, Refused, Refused, "the transaction_id is not one of WeChat Pay's", "订单号非法", "check the transaction_id"},
+	{"RESOURCE_NOT_EXISTS", []string{"RESOURCE_NOT_EXIST"}, Refused, Refused, "what the request names does not exist", "资源不存在", "check the address and the numbers in it"},
+
+	// In the documents' tables, though they make no sense for a close or a query.
+	{"ACCOUNT_ERROR", []string{"ACCOUNTERROR"}, Disputed, Refused, "the account is in an abnormal state", "账号异常", "query the order"},
+	{"NOTENOUGH", []string{"NOT_ENOUGH"}, Disputed, Refused, "the balance is too small", "余额不足", "query the order"},
+	{"OUT_TRADE_NO_USED", nil, Disputed, Refused, "the order number was used before", "商户订单号重复", "query the order"},
+	{"OPENID_MISMATCH", nil, Disputed, Refused, "the openid and the appid do not belong together", "openid和appid不匹配", "query the order"},
+
+	// Our own: no answer, or none that can be believed.
+	{CodeNetworkError, nil, Doubted, Doubted, "WeChat Pay could not be reached", "无法连接微信支付", "call again"},
+	{CodeTimeout, nil, Doubted, Doubted, "no answer came in time", "等待应答超时", "call again"},
+	{CodeHTTPError, nil, Doubted, Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again"},
+	{CodeMalformedReply, nil, Doubted, Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way"},
+	{CodeUnsignedReply, nil, Doubted, Doubted, "the reply was not signed, so it proves nothing", "应答没有签名，不可信", "call again; if it stays, look for a proxy that strips headers"},
+	{CodeBadSignature, nil, Doubted, Doubted, "the reply's signature does not hold, so it proves nothing", "应答验签失败，不可信", "call again; if it stays, check the key that verifies replies"},
+	{CodeUnknownSerial, nil, Doubted, Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY"},
+	{CodeStaleReply, nil, Doubted, Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again"},
+	{CodeSignatureProbe, nil, Doubted, Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again"},
+	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way"},
+	{CodeGatewayRejected, nil, Doubted, Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys"},
+	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log"},
+	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log"},
+}

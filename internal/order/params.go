@@ -1,0 +1,118 @@
+package order
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Params is what a caller asks, in CloudPay's words, before anything is
+// believed of it. Empty means not given.
+type Params struct {
+	// SubMchID is the merchant's number: CloudPay callers always send it. For a
+	// service provider it names the sub-merchant, and a default may stand in.
+	SubMchID string
+	// SubAppID is the mini-program's appid (APIv2 sends it on for a service
+	// provider; APIv3 has no use for it here).
+	SubAppID string
+	// OutTradeNo is the merchant's own number for the order.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's number for the order. Only paid orders have
+	// one, so it can be queried by but not closed by.
+	TransactionID string
+	// NonceStr is used for the first attempt; each retry makes a fresh one.
+	NonceStr string
+	// API overrides the configured dialect.
+	API API
+	// CreatedAt says when the order was created, so that a refusal within its
+	// first minutes can be told from one for good. Zero when not given.
+	CreatedAt time.Time
+	// CloseAt asks for a close later on instead of now, as it was given.
+	CloseAt string
+}
+
+// FieldError says which of the caller's words breaks which rule. It is found
+// before the gateway is asked anything.
+type FieldError struct {
+	// Field is the parameter's name in snake_case.
+	Field string
+	// Rule says what is wrong and what would be right.
+	Rule string
+	// Code is CodeParamError, or CodeNoAuth when the words are well formed and
+	// the caller may not use them.
+	Code string
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Rule }
+
+// paramError is a FieldError for words that are ill formed.
+func paramError(field, rule string) *FieldError {
+	return &FieldError{Field: field, Rule: rule, Code: CodeParamError}
+}
+
+// A charset is a rule for a parameter: what it may be made of, and the sentence
+// that says so.
+type charset struct {
+	letters bool
+	others  string
+	rule    string
+}
+
+var (
+	// outTradeNo is the widest set any document allows (older APIv2 and CloudPay
+	// pages add "@", new prepay pages ask for six characters at least): the
+	// order exists already, under whatever rule it was made.
+	outTradeNo   = charset{letters: true, others: "_-|*@", rule: "must be 1 to 32 characters of 0-9 A-Z a-z _ - | * @"}
+	alphanumeric = charset{letters: true, rule: "must be 1 to 32 characters of 0-9 A-Z a-z"}
+	digits       = charset{rule: "must be 1 to 32 digits"}
+)
+
+// maxLength is String(32), the length of every name in these protocols.
+const maxLength = 32
+
+// check returns nil for an empty value: whether a parameter must be given is
+// another rule.
+func (c charset) check(field, value string) *FieldError {
+	if len(value) > maxLength {
+		return paramError(field, fmt.Sprintf("%s, not %d", c.rule, len(value)))
+	}
+	for _, r := range value {
+		if !c.allows(r) {
+			return paramError(field, fmt.Sprintf("%s; %q is none of them", c.rule, r))
+		}
+	}
+	return nil
+}
+
+func (c charset) allows(r rune) bool {
+	switch {
+	case '0' <= r && r <= '9':
+		return true
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
+		return c.letters
+	}
+	return strings.ContainsRune(c.others, r)
+}
+
+// validate finds the first parameter that is ill formed whoever the merchant is.
+func (p Params) validate() *FieldError {
+	for _, check := range []*FieldError{
+		outTradeNo.check("out_trade_no", p.OutTradeNo),
+		digits.check("transaction_id", p.TransactionID),
+		digits.check("sub_mch_id", p.SubMchID),
+		alphanumeric.check("sub_appid", p.SubAppID),
+		alphanumeric.check("nonce_str", p.NonceStr),
+	} {
+		if check != nil {
+			return check
+		}
+	}
+	if p.API != "" && p.API != V2 && p.API != V3 {
+		return paramError("api", `must be "v2" or "v3"`)
+	}
+	if p.CloseAt != "" {
+		return paramError("close_at", "closing later needs a store of waiting orders, and none is configured; "+
+			"leave close_at out to close now")
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package order
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// Result is what every caller is given: CloudPay's result object, whatever the
+// protocol underneath, with a few words of our own.
+//
+// It has no key named "code": the CloudBase JS SDK takes a body with one for a
+// failure of the platform and hides the rest.
+type Result struct {
+	// ReturnCode is SUCCESS when a trustworthy answer was had, FAIL when not;
+	// ReturnMsg then says why.
+	ReturnCode string `json:"returnCode"`
+	ReturnMsg  string `json:"returnMsg"`
+	// ResultCode is SUCCESS when what was asked is so, FAIL when it is not, and
+	// then ErrCode says why in CloudPay's vocabulary. Absent when ReturnCode is
+	// FAIL.
+	ResultCode string `json:"resultCode,omitempty"`
+	ResultMsg  string `json:"resultMsg,omitempty"`
+	ErrCode    string `json:"errCode,omitempty"`
+	ErrCodeDes string `json:"errCodeDes,omitempty"`
+
+	AppID    string `json:"appid,omitempty"`
+	MchID    string `json:"mchId,omitempty"`
+	SubAppID string `json:"subAppid,omitempty"`
+	SubMchID string `json:"subMchId,omitempty"`
+	// NonceStr and Sign are the reply's own: APIv2's elements, or APIv3's
+	// Wechatpay-Nonce and Wechatpay-Signature.
+	NonceStr string `json:"nonceStr,omitempty"`
+	Sign     string `json:"sign,omitempty"`
+
+	OutTradeNo         string      `json:"outTradeNo,omitempty"`
+	TransactionID      string      `json:"transactionId,omitempty"`
+	TradeState         TradeState  `json:"tradeState,omitempty"`
+	TradeStateDesc     string      `json:"tradeStateDesc,omitempty"`
+	TradeType          string      `json:"tradeType,omitempty"`
+	BankType           string      `json:"bankType,omitempty"`
+	TotalFee           *int64      `json:"totalFee,omitempty"`
+	SettlementTotalFee *int64      `json:"settlementTotalFee,omitempty"`
+	FeeType            string      `json:"feeType,omitempty"`
+	CashFee            *int64      `json:"cashFee,omitempty"`
+	CashFeeType        string      `json:"cashFeeType,omitempty"`
+	CouponFee          *int64      `json:"couponFee,omitempty"`
+	CouponCount        int         `json:"couponCount,omitempty"`
+	Coupons            []Coupon    `json:"coupons,omitempty"`
+	Promotions         []Promotion `json:"promotionDetail,omitempty"`
+	// TimeEnd is when it was paid: yyyyMMddHHmmss in UTC+8, as CloudPay has it.
+	TimeEnd        string `json:"timeEnd,omitempty"`
+	OpenID         string `json:"openid,omitempty"`
+	SubOpenID      string `json:"subOpenid,omitempty"`
+	IsSubscribe    string `json:"isSubscribe,omitempty"`
+	SubIsSubscribe string `json:"subIsSubscribe,omitempty"`
+	Attach         string `json:"attach,omitempty"`
+	DeviceInfo     string `json:"deviceInfo,omitempty"`
+
+	// Outcome is how it ended, the same in every dialect: branch on this.
+	Outcome Outcome `json:"outcome"`
+	// Retryable says that the same call may end otherwise later on.
+	Retryable bool `json:"retryable"`
+	// RetryAfter is how many seconds to wait before that; absent when it does
+	// not matter.
+	RetryAfter int64 `json:"retryAfter,omitempty"`
+	// API is the dialect that was spoken.
+	API API `json:"api,omitempty"`
+	// GatewayCode is ErrCode in the gateway's own spelling.
+	GatewayCode string `json:"gatewayCode,omitempty"`
+	// HTTPStatus and RequestID are those of the reply that decided.
+	HTTPStatus int    `json:"httpStatus,omitempty"`
+	RequestID  string `json:"requestId,omitempty"`
+	// Attempts counts what was sent to the gateway, queries included.
+	Attempts int `json:"attempts"`
+	// Proof says why the answer may be believed.
+	Proof Proof `json:"proof"`
+}
+
+const (
+	success = "SUCCESS"
+	fail    = "FAIL"
+)
+
+// beijing is the zone of APIv2's and CloudPay's times, which carry none.
+var beijing = time.FixedZone("UTC+8", 8*60*60) //nolint:gochecknoglobals // a constant that Go cannot spell
+
+// verdictOn says, for each outcome, what CloudPay's two code fields hold.
+//
+//nolint:gochecknoglobals // a table
+var verdictOn = map[Outcome]struct {
+	returnCode, resultCode string
+	retryable              bool
+}{
+	OutcomeClosed:        {success, success, false},
+	OutcomeFound:         {success, success, false},
+	OutcomeAlreadyClosed: {success, fail, false},
+	OutcomePaid:          {success, fail, false},
+	OutcomeNotFound:      {success, fail, false},
+	OutcomeRefused:       {success, fail, false},
+	OutcomeTooSoon:       {success, fail, true},
+	OutcomeUnknown:       {fail, "", true},
+}
+
+// codeOf is the errCode of the outcomes that have one of their own, whichever
+// reply it was that proved them.
+//
+//nolint:gochecknoglobals // a table
+var codeOf = map[Outcome]string{
+	OutcomeAlreadyClosed: CodeOrderClosed,
+	OutcomePaid:          CodeOrderPaid,
+	OutcomeNotFound:      CodeOrderNotExist,
+}
+
+// NewResult words the end of a call: its outcome, the answer that decided it,
+// and how many attempts it took.
+func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
+	v := verdictOn[outcome]
+	r := Result{
+		ReturnCode: v.returnCode,
+		ReturnMsg:  "OK",
+		ResultCode: v.resultCode,
+		AppID:      c.AppID,
+		MchID:      c.MchID,
+		SubAppID:   c.SubAppID,
+		SubMchID:   c.SubMchID,
+		NonceStr:   decided.Nonce,
+		Sign:       decided.Sign,
+		OutTradeNo: c.OutTradeNo,
+		Outcome:    outcome,
+		Retryable:  v.retryable,
+		RetryAfter: seconds(decided.RetryAfter),
+		API:        c.API,
+		HTTPStatus: decided.HTTPStatus,
+		RequestID:  decided.RequestID,
+		Attempts:   attempts,
+		Proof:      decided.Proof,
+	}
+	if !v.retryable {
+		r.RetryAfter = 0
+	}
+	r.TransactionID = c.TransactionID
+	if decided.Facts != nil {
+		r.setFacts(*decided.Facts)
+	}
+	r.setError(outcome, decided)
+	if r.ReturnCode == fail {
+		r.ReturnMsg = r.ErrCodeDes
+	}
+	return r
+}
+
+// Refusal words a call that was never made: the caller's words were wrong, or
+// the function is not fit to serve. Nothing was asked of the gateway.
+func Refusal(code, message string) Result {
+	return Result{
+		ReturnCode: fail,
+		ReturnMsg:  message,
+		ErrCode:    code,
+		ErrCodeDes: message,
+		Outcome:    OutcomeRefused,
+		Proof:      ProofNone,
+	}
+}
+
+// Breakdown words a call that ended in a fault of our own after the gateway may
+// have been asked: nothing is known, and calling again is safe.
+func Breakdown(message string) Result {
+	r := Refusal(CodeInternalError, message)
+	r.Outcome, r.Retryable = OutcomeUnknown, true
+	return r
+}
+
+func (r *Result) setError(outcome Outcome, decided Answer) {
+	if r.ResultCode == success {
+		return
+	}
+	r.ErrCode, r.GatewayCode, r.ErrCodeDes = decided.Code, decided.GatewayCode, decided.Message
+	if code, ok := codeOf[outcome]; ok && r.ErrCode != code {
+		// The proof was a trade state, not an error code: CloudPay's callers know
+		// the outcome by its code, so it is given the one that belongs to it.
+		r.ErrCode, r.GatewayCode, r.ErrCodeDes = code, "", ""
+	}
+	if row, known := Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
+		r.ErrCodeDes = row.Text()
+	}
+	r.ErrCodeDes = oneLine(r.ErrCodeDes)
+}
+
+func (r *Result) setFacts(f Facts) {
+	r.TradeState, r.TradeStateDesc = f.TradeState, f.TradeStateDesc
+	if f.OutTradeNo != "" {
+		r.OutTradeNo = f.OutTradeNo
+	}
+	if f.TransactionID != "" {
+		r.TransactionID = f.TransactionID
+	}
+	r.TradeType, r.BankType, r.Attach, r.DeviceInfo = f.TradeType, f.BankType, f.Attach, f.DeviceInfo
+	r.OpenID, r.SubOpenID = f.OpenID, f.SubOpenID
+	r.IsSubscribe, r.SubIsSubscribe = f.IsSubscribe, f.SubIsSubscribe
+	r.TotalFee, r.SettlementTotalFee, r.FeeType = f.TotalFee, f.SettlementTotalFee, f.FeeType
+	r.CashFee, r.CashFeeType = f.CashFee, f.CashFeeType
+	r.CouponFee, r.CouponCount, r.Coupons, r.Promotions = f.CouponFee, len(f.Coupons), f.Coupons, f.Promotions
+	if !f.PaidAt.IsZero() {
+		r.TimeEnd = f.PaidAt.In(beijing).Format("20060102150405")
+	}
+}
+
+// seconds rounds up: waiting a little too long is harmless.
+func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
+
+// oneLine keeps a gateway's text from breaking a log line or a table.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -1,0 +1,108 @@
+package order_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/order"
+)
+
+func fen(n int64) *int64 { return &n }
+
+func TestNewResult(t *testing.T) {
+	t.Parallel()
+	call := order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}
+	facts := &order.Facts{
+		TradeState: order.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
+		TotalFee: fen(100), CashFee: fen(0), FeeType: "CNY", OpenID: "oABC",
+		Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: 100}},
+		PaidAt:  time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC),
+	}
+	signed := func(a order.Answer) order.Answer {
+		a.Proof, a.Nonce, a.Sign, a.HTTPStatus, a.RequestID = order.ProofSignature, "n", "s", 200, "req-1"
+		return a
+	}
+	for _, tc := range []struct {
+		name    string
+		outcome order.Outcome
+		answer  order.Answer
+		want    string
+	}{
+		{"closed", order.OutcomeClosed, signed(order.Answer{}), `{
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
+			"outcome":"closed","retryable":false,"api":"v2","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
+		{"paid, proved by its state", order.OutcomePaid, signed(order.Answer{Facts: facts}), `{
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"ORDERPAID",
+			"errCodeDes":"the order has been paid and cannot be closed / 订单已支付，不能发起关单",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
+			"transactionId":"4200001","tradeState":"SUCCESS","tradeStateDesc":"支付成功","totalFee":100,"cashFee":0,"feeType":"CNY",
+			"couponCount":1,"coupons":[{"id":"c1","type":"CASH","fee":100}],"timeEnd":"20261123013000","openid":"oABC",
+			"outcome":"paid","retryable":false,"api":"v2","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
+		{"closed before, in APIv3's spelling", order.OutcomeAlreadyClosed, signed(order.Answer{
+			Code: "ORDERCLOSED", GatewayCode: "ORDER_CLOSED", Message: "订单\n已关闭", RetryAfter: time.Second,
+		}), `{
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"ORDERCLOSED","errCodeDes":"订单 已关闭",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
+			"outcome":"alreadyClosed","retryable":false,"api":"v2","gatewayCode":"ORDER_CLOSED","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
+		{"too soon", order.OutcomeTooSoon, signed(order.Answer{Code: "TRADE_ERROR", GatewayCode: "TRADE_ERROR", RetryAfter: 1500 * time.Millisecond}), `{
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"TRADE_ERROR","errCodeDes":"the order's state does not allow it / 交易错误",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
+			"outcome":"tooSoon","retryable":true,"retryAfter":2,"api":"v2","gatewayCode":"TRADE_ERROR","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
+		{"unknown", order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, `{
+			"returnCode":"FAIL","returnMsg":"no answer came in time / 等待应答超时","errCode":"TIMEOUT","errCodeDes":"no answer came in time / 等待应答超时",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","outTradeNo":"A1",
+			"outcome":"unknown","retryable":true,"api":"v2","attempts":2,"proof":"none"}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			wantJSON(t, order.NewResult(call, tc.outcome, tc.answer, 2), tc.want)
+		})
+	}
+}
+
+func TestRefusalAndBreakdown(t *testing.T) {
+	t.Parallel()
+	wantJSON(t, order.Refusal(order.CodeParamError, "out_trade_no: must be given"), `{
+		"returnCode":"FAIL","returnMsg":"out_trade_no: must be given","errCode":"PARAM_ERROR","errCodeDes":"out_trade_no: must be given",
+		"outcome":"refused","retryable":false,"attempts":0,"proof":"none"}`)
+	wantJSON(t, order.Breakdown("a fault of ours"), `{
+		"returnCode":"FAIL","returnMsg":"a fault of ours","errCode":"INTERNAL_ERROR","errCodeDes":"a fault of ours",
+		"outcome":"unknown","retryable":true,"attempts":0,"proof":"none"}`)
+}
+
+// The CloudBase JS SDK takes a body with a key named "code" for a failure of the
+// platform and hides the rest.
+func TestResultHasNoCodeKey(t *testing.T) {
+	t.Parallel()
+	if _, there := asMap(t, order.Refusal("X", "y"))["code"]; there {
+		t.Error(`the result object has a key named "code"`)
+	}
+}
+
+func wantJSON(t *testing.T, got order.Result, want string) {
+	t.Helper()
+	var wanted map[string]any
+	if err := json.Unmarshal([]byte(want), &wanted); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wanted, asMap(t, got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func asMap(t *testing.T, r order.Result) map[string]any {
+	t.Helper()
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

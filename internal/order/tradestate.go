@@ -1,0 +1,39 @@
+package order
+
+// TradeState is the gateway's own word for where an order stands (trade_state
+// in APIv2 and APIv3). The set is open: a state we have never seen is kept as it
+// came and counts as neither paid nor closed.
+type TradeState string
+
+const (
+	// Success: the customer paid. Final for closing; a refund may follow.
+	Success TradeState = "SUCCESS"
+	// Refund: money went back, in part or whole, so the order had been paid.
+	Refund TradeState = "REFUND"
+	// NotPay: nobody has paid yet, and somebody still can. A failed attempt to
+	// pay leaves an order here. It stays until it is paid, closed by us, or
+	// closed by WeChat Pay seven days after creation.
+	NotPay TradeState = "NOTPAY"
+	// Closed: the order can never be paid. Final.
+	Closed TradeState = "CLOSED"
+	// Revoked: a payment-code order was reversed (撤销). Final, never paid.
+	Revoked TradeState = "REVOKED"
+	// UserPaying: the customer is typing a password (payment-code orders). It
+	// turns into another state within a minute or so.
+	UserPaying TradeState = "USERPAYING"
+	// PayError: a payment failed, for instance at the bank. Not final: the order
+	// can still be closed, and should be.
+	PayError TradeState = "PAYERROR"
+	// Accept: a deduction was accepted and waits to be carried out (APIv2).
+	Accept TradeState = "ACCEPT"
+)
+
+// Paid reports whether the customer's money was taken, even if it was given
+// back since.
+func (s TradeState) Paid() bool { return s == Success || s == Refund }
+
+// Closed reports whether the order can never be paid.
+func (s TradeState) Closed() bool { return s == Closed || s == Revoked }
+
+// Unpaid reports whether the order is open and a close may be sent.
+func (s TradeState) Unpaid() bool { return s == NotPay || s == PayError }
