@@ -1,0 +1,78 @@
+package closing
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+const (
+	// withoutDeadline bounds a call whose context has no deadline.
+	withoutDeadline = 15 * time.Second
+	// longestAttempt bounds one exchange: WeChat Pay answers a close within a
+	// second, and what has not answered in four is not going to.
+	longestAttempt = 4 * time.Second
+	// shortestAttempt is not divided further, and lastAttempt is too short to
+	// begin: no gateway answers in it.
+	shortestAttempt = 150 * time.Millisecond
+	lastAttempt     = 20 * time.Millisecond
+	// The reserve is a tenth of the time there is, within these bounds: it is
+	// for the reply to be written and to reach the platform.
+	leastReserve = 100 * time.Millisecond
+	mostReserve  = 500 * time.Millisecond
+)
+
+// A budget shares out the time until the caller's deadline.
+type budget struct {
+	until time.Time // nothing is begun or waited for after this
+	pause backoff.ExponentialBackOff
+}
+
+func newBudget(ctx context.Context) *budget {
+	b := &budget{
+		until: time.Now().Add(withoutDeadline),
+		pause: backoff.ExponentialBackOff{
+			InitialInterval:     200 * time.Millisecond,
+			RandomizationFactor: 0.2,
+			Multiplier:          2,
+			MaxInterval:         2 * time.Second,
+		},
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		reserve := min(max(left/10, leastReserve), mostReserve, left/2)
+		b.until = deadline.Add(-reserve)
+	}
+	b.pause.Reset()
+	return b
+}
+
+// attempt is how long the next exchange may take: a third of what remains, so
+// that a query can settle what it leaves in doubt and one more can settle that.
+// Zero when there is no time for any.
+func (b *budget) attempt() time.Duration {
+	left := time.Until(b.until)
+	if left < lastAttempt {
+		return 0
+	}
+	return min(longestAttempt, max(left/3, min(left, shortestAttempt)))
+}
+
+// wait lets time pass before the next exchange: the gateway's own wish, or
+// longer each time. It returns false, at once, when nothing could be done
+// afterwards.
+func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
+	pause := max(wish, b.pause.NextBackOff())
+	if time.Until(b.until) < pause+lastAttempt {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,380 @@
+package closing_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name       string
+		replies    []reply
+		asked      string
+		outcome    order.Outcome
+		returnCode string
+		resultCode string
+		errCode    string
+	}{
+		{
+			"accepted",
+			[]reply{says(order.Accepted, "")},
+			"close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"closed before",
+			[]reply{says(order.SaysClosed, order.CodeOrderClosed)},
+			"close", order.OutcomeAlreadyClosed, "SUCCESS", "FAIL", "ORDERCLOSED",
+		},
+		{
+			"paid, with the payment's facts",
+			[]reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Success)},
+			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"paid and refunded since",
+			[]reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Refund)},
+			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"paid, though the query is refused",
+			[]reply{says(order.SaysPaid, order.CodeOrderPaid), says(order.Refused, order.CodeNoAuth)},
+			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"the reply is lost, the close was carried out",
+			[]reply{doubts(order.CodeNetworkError), states(order.Closed)},
+			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"the reply is lost, a payment came first",
+			[]reply{doubts(order.CodeNetworkError), states(order.Success)},
+			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"the request is lost, and sent again",
+			[]reply{doubts(order.CodeTimeout), states(order.NotPay), says(order.Accepted, "")},
+			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"a failed payment is closed too",
+			[]reply{doubts(order.CodeSystemError), states(order.PayError), says(order.Accepted, "")},
+			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"the customer is paying, and does",
+			[]reply{says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying), states(order.Success)},
+			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"the customer is paying, and gives up",
+			[]reply{says(order.SaysPaying, order.CodeUserPaying), states(order.NotPay), says(order.Accepted, "")},
+			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"an unknown state is waited out",
+			[]reply{doubts(order.CodeTimeout), states("MOON"), states(order.Revoked)},
+			"close query query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"no such order, said twice",
+			[]reply{says(order.SaysMissing, order.CodeOrderNotExist), says(order.SaysMissing, order.CodeOrderNotExist)},
+			"close query", order.OutcomeNotFound, "SUCCESS", "FAIL", "ORDERNOTEXIST",
+		},
+		{
+			"no such order yet",
+			[]reply{doubts(order.CodeTimeout), says(order.SaysMissing, order.CodeOrderNotExist), states(order.Closed)},
+			"close query query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"disputed, and closed it is",
+			[]reply{says(order.Disputed, "TRADE_ERROR"), states(order.Closed)},
+			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"disputed twice with the order unpaid between",
+			[]reply{says(order.Disputed, "TRADE_ERROR"), states(order.NotPay), says(order.Disputed, "TRADE_ERROR")},
+			"close query close", order.OutcomeRefused, "SUCCESS", "FAIL", "TRADE_ERROR",
+		},
+		{
+			"disputed for two reasons in turn",
+			[]reply{
+				says(order.Disputed, "TRADE_ERROR"), states(order.NotPay),
+				says(order.Disputed, "RULE_LIMIT"), states(order.NotPay), says(order.Accepted, ""),
+			},
+			"close query close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"refused for good",
+			[]reply{says(order.Refused, order.CodeParamError)},
+			"close", order.OutcomeRefused, "SUCCESS", "FAIL", "PARAM_ERROR",
+		},
+		{
+			"asked too often, then not",
+			[]reply{limits(0), says(order.Accepted, "")},
+			"close close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"an unsigned no to close and query",
+			[]reply{rejects(order.CodeSignError), rejects(order.CodeSignError)},
+			"close query", order.OutcomeUnknown, "FAIL", "", "SIGNERROR",
+		},
+		{
+			"an unsigned no that a query does not meet",
+			[]reply{rejects(order.CodeSignError), states(order.Closed)},
+			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"a lost close, and a query that is refused",
+			[]reply{doubts(order.CodeTimeout), says(order.Refused, order.CodeNoAuth)},
+			"close query", order.OutcomeUnknown, "FAIL", "", "NOAUTH",
+		},
+		{
+			"ORDERPAID, and the state says otherwise",
+			[]reply{
+				says(order.SaysPaid, order.CodeOrderPaid), states(order.NotPay), says(order.Accepted, ""),
+			},
+			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
+		},
+		{
+			"a query that claims to have closed proves nothing",
+			[]reply{doubts(order.CodeTimeout), says(order.Accepted, ""), states(order.Success)},
+			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+		{
+			"a statement without facts proves nothing",
+			[]reply{doubts(order.CodeTimeout), says(order.Stated, ""), states(order.Success)},
+			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				gateway := script(t, tc.replies...)
+				got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
+				gateway.wantAsked(tc.asked)
+				wantResult(t, got, tc.outcome, tc.returnCode, tc.resultCode, tc.errCode)
+				if want := len(strings.Fields(tc.asked)); got.Attempts != want {
+					t.Errorf("attempts = %d, want %d", got.Attempts, want)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseConfirmed(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		replies []reply
+		asked   string
+		outcome order.Outcome
+	}{
+		{"accepted and stated", []reply{says(order.Accepted, ""), states(order.Closed)}, "close query", order.OutcomeClosed},
+		{
+			"accepted, and unpaid for a moment",
+			[]reply{says(order.Accepted, ""), states(order.NotPay), states(order.Closed)},
+			"close query query", order.OutcomeClosed,
+		},
+		{
+			"closed before, and stated",
+			[]reply{says(order.SaysClosed, order.CodeOrderClosed), states(order.Closed)},
+			"close query", order.OutcomeAlreadyClosed,
+		},
+		{"accepted, and paid it is", []reply{says(order.Accepted, ""), states(order.Success)}, "close query", order.OutcomePaid},
+		{
+			"accepted, and the query is refused",
+			[]reply{says(order.Accepted, ""), says(order.Refused, order.CodeNoAuth)},
+			"close query", order.OutcomeUnknown,
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				gateway := script(t, tc.replies...)
+				closer := &closing.Closer{Gateway: gateway, Merchant: shop, Confirm: true}
+				got := closeA1(withLimit(t, 10*time.Second), closer)
+				gateway.wantAsked(tc.asked)
+				if got.Outcome != tc.outcome {
+					t.Errorf("outcome = %s, want %s", got.Outcome, tc.outcome)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseUnconfirmedInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gateway := forever(t, says(order.Accepted, ""), states(order.NotPay))
+		got := closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop, Confirm: true})
+		if got.Outcome != order.OutcomeUnknown || got.TradeState != "" || got.Sign != "" {
+			t.Errorf("a close that no state confirms ended as %+v", got)
+		}
+	})
+}
+
+// The whole point of the time budget: whatever the gateway does, the caller is
+// answered before the platform kills the function.
+func TestCloseAnswersInTime(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		replies []reply
+		outcome order.Outcome
+		errCode string
+	}{
+		{"it hangs", []reply{hangs}, order.OutcomeUnknown, order.CodeTimeout},
+		{"it hangs, and the query is answered", []reply{hangs, states(order.Closed)}, order.OutcomeClosed, ""},
+		{"it cannot be reached", []reply{doubts(order.CodeNetworkError)}, order.OutcomeUnknown, order.CodeNetworkError},
+		{"it is slow to fail", []reply{after(20*time.Millisecond, doubts(order.CodeSystemError))}, order.OutcomeUnknown, order.CodeSystemError},
+		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, order.CodeFrequencyLimited},
+		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, order.CodeFrequencyLimited},
+		{"the customer is paying for ever", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying)}, order.OutcomeUnknown, order.CodeUserPaying},
+		{"paid, and the query hangs", []reply{says(order.SaysPaid, order.CodeOrderPaid), hangs}, order.OutcomePaid, order.CodeOrderPaid},
+		{"paid, and its query never says so", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.UserPaying)}, order.OutcomePaid, order.CodeOrderPaid},
+	} {
+		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
+			t.Run(tc.name+" within "+limit.String(), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					gateway := forever(t, tc.replies...)
+					start := time.Now()
+					got := closeA1(withLimit(t, limit), &closing.Closer{Gateway: gateway, Merchant: shop})
+					if took := time.Since(start); took >= limit {
+						t.Errorf("answered after %s, and the platform's limit is %s", took, limit)
+					}
+					for i, attempt := range gateway.limits {
+						if attempt > 4*time.Second {
+							t.Errorf("attempt %d could take %s", i+1, attempt)
+						}
+					}
+					if limit >= 3*time.Second && (got.Outcome != tc.outcome || got.ErrCode != tc.errCode) {
+						t.Errorf("got %s %s, want %s %s", got.Outcome, got.ErrCode, tc.outcome, tc.errCode)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestCloseWithoutDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		got := closeA1(t.Context(), &closing.Closer{Gateway: forever(t, hangs), Merchant: shop})
+		if took := time.Since(start); took > 15*time.Second || got.Outcome != order.OutcomeUnknown {
+			t.Errorf("ended as %s after %s", got.Outcome, took)
+		}
+	})
+}
+
+func TestCloseStopsWhenCancelled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		gateway := forever(t, func(context.Context) order.Answer {
+			cancel()
+			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}
+		})
+		start := time.Now()
+		got := closeA1(ctx, &closing.Closer{Gateway: gateway, Merchant: shop})
+		gateway.wantAsked("close")
+		if got.Outcome != order.OutcomeUnknown || time.Since(start) != 0 {
+			t.Errorf("ended as %s after %s", got.Outcome, time.Since(start))
+		}
+	})
+}
+
+func TestTooSoon(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name       string
+		age        time.Duration
+		outcome    order.Outcome
+		retryAfter int64
+	}{
+		{"two minutes old", 2 * time.Minute, order.OutcomeTooSoon, 180},
+		{"made this second", 0, order.OutcomeTooSoon, 300},
+		{"its clock is ahead of ours", -time.Hour, order.OutcomeTooSoon, 300},
+		{"old enough", 5 * time.Minute, order.OutcomeRefused, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				now := time.Now()
+				gateway := forever(t, says(order.Disputed, "TRADE_ERROR"), states(order.NotPay), says(order.Disputed, "TRADE_ERROR"))
+				closer := &closing.Closer{Gateway: gateway, Merchant: shop, Now: func() time.Time { return now }}
+				got := closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", CreatedAt: now.Add(-tc.age)})
+				wantResult(t, got, tc.outcome, "SUCCESS", "FAIL", "TRADE_ERROR")
+				if got.RetryAfter != tc.retryAfter || got.Retryable != (tc.retryAfter > 0) {
+					t.Errorf("retryAfter = %d, retryable = %v; want %d", got.RetryAfter, got.Retryable, tc.retryAfter)
+				}
+			})
+		})
+	}
+}
+
+func TestLimitedSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ told, want time.Duration }{{0, time.Minute}, {30 * time.Second, 30 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			got := closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: forever(t, limits(tc.told)), Merchant: shop})
+			if got.RetryAfter != int64(tc.want.Seconds()) {
+				t.Errorf("told %s, retryAfter = %d, want %s", tc.told, got.RetryAfter, tc.want)
+			}
+		})
+	}
+}
+
+func TestGivenNonceIsForTheFirstAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gateway := script(t, doubts(order.CodeTimeout), states(order.NotPay), says(order.Accepted, ""))
+		closer := &closing.Closer{Gateway: gateway, Merchant: shop}
+		closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", NonceStr: "mine"})
+		for i, want := range []string{"mine", "", ""} {
+			if got := gateway.calls[i].Nonce; got != want {
+				t.Errorf("attempt %d has nonce %q, want %q", i+1, got, want)
+			}
+		}
+	})
+}
+
+func TestCloseRefusesBadInputUnasked(t *testing.T) {
+	t.Parallel()
+	partner := order.Merchant{
+		Partner: true, AppID: "wx1", MchID: "1900000100", SubMchIDs: []string{"1900000109"},
+		API: order.V2, APIs: []order.API{order.V2},
+	}
+	for _, tc := range []struct {
+		name     string
+		merchant order.Merchant
+		params   order.Params
+		errCode  string
+		says     string
+	}{
+		{"no order", shop, order.Params{}, "PARAM_ERROR", "out_trade_no: must be given"},
+		{"a transaction", shop, order.Params{TransactionID: "42"}, "PARAM_ERROR", "transaction_id: an order is closed by its out_trade_no"},
+		{"a stranger", partner, order.Params{OutTradeNo: "A1", SubMchID: "1900000666"}, "NOAUTH", "sub_mch_id: is not one of"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			gateway := script(t)
+			got := (&closing.Closer{Gateway: gateway, Merchant: tc.merchant}).Close(t.Context(), tc.params)
+			gateway.wantAsked("")
+			if got.ReturnCode != "FAIL" || got.ResultCode != "" || got.ErrCode != tc.errCode || got.Outcome != order.OutcomeRefused {
+				t.Errorf("got %+v", got)
+			}
+			if !strings.Contains(got.ReturnMsg, tc.says) {
+				t.Errorf("returnMsg = %q, want %q in it", got.ReturnMsg, tc.says)
+			}
+		})
+	}
+}

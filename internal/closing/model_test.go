@@ -1,0 +1,126 @@
+package closing_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// model is a gateway that keeps one order and tells the truth about it whenever
+// it is believed; everything else about it is random: it loses requests and
+// replies, hangs, says that it is busy, and the customer pays when they like.
+type model struct {
+	rand  *rand.Rand
+	state order.TradeState
+	// faults is the share of exchanges that go wrong; zero once they stop.
+	faults float64
+	hurry  float64 // the chance that the customer pays just before an exchange
+}
+
+func (m *model) Close(ctx context.Context, _ order.Call) order.Answer {
+	return m.exchange(ctx, func() order.Answer {
+		switch {
+		case m.state.Paid():
+			return answer(order.SaysPaid, order.CodeOrderPaid)
+		case m.state.Closed():
+			return answer(order.SaysClosed, order.CodeOrderClosed)
+		case m.state == order.UserPaying:
+			return answer(order.SaysPaying, order.CodeUserPaying)
+		}
+		m.state = order.Closed
+		return answer(order.Accepted, "")
+	})
+}
+
+func (m *model) Query(ctx context.Context, _ order.Call) order.Answer {
+	return m.exchange(ctx, func() order.Answer {
+		a := answer(order.Stated, "")
+		a.Facts = &order.Facts{TradeState: m.state}
+		return a
+	})
+}
+
+func answer(v order.Verdict, code string) order.Answer {
+	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature}
+}
+
+func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.Answer {
+	if !m.state.Closed() && m.rand.Float64() < m.hurry {
+		m.state = order.Success
+	}
+	if m.rand.Float64() >= m.faults {
+		return handle()
+	}
+	doubt := order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}
+	switch m.rand.IntN(6) {
+	case 0: // the request is lost
+		return doubt
+	case 1: // the reply is lost
+		handle()
+		return doubt
+	case 2: // the reply comes too late
+		handle()
+		return hangs(ctx)
+	case 3:
+		return answer(order.Limited, order.CodeFrequencyLimited)
+	case 4:
+		return answer(order.Disputed, "TRADE_ERROR")
+	default: // a reply that says anything at all and proves nothing
+		return order.Answer{Verdict: order.Rejected, Code: order.CodeOrderClosed}
+	}
+}
+
+// contradicts reports whether what the caller was told is not so.
+func contradicts(told order.Outcome, is order.TradeState) bool {
+	switch told {
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed:
+		return !is.Closed()
+	case order.OutcomePaid:
+		return !is.Paid()
+	case order.OutcomeNotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// However the exchanges go wrong, the caller is never told what is not so; and
+// once they stop going wrong, the next call settles the order.
+func TestNeverContradictsTheGateway(t *testing.T) {
+	t.Parallel()
+	ends := map[order.Outcome]int{}
+	for seed := range uint64(3000) {
+		synctest.Test(t, func(t *testing.T) {
+			m := &model{
+				rand:   rand.New(rand.NewPCG(seed, 1)),
+				state:  []order.TradeState{order.NotPay, order.NotPay, order.UserPaying, order.PayError, order.Success, order.Closed}[seed%6],
+				faults: 0.7,
+				hurry:  0.1,
+			}
+			closer := &closing.Closer{Gateway: m, Merchant: shop, Confirm: seed%2 == 0}
+			got := closeA1(withLimit(t, 3*time.Second), closer)
+			ends[got.Outcome]++
+			if contradicts(got.Outcome, m.state) {
+				t.Errorf("seed %d: told %s, and the order is %s", seed, got.Outcome, m.state)
+			}
+			m.faults, m.hurry = 0, 0
+			if m.state == order.UserPaying {
+				m.state = order.NotPay
+			}
+			got = closeA1(withLimit(t, 3*time.Second), closer)
+			if contradicts(got.Outcome, m.state) || !m.state.Paid() && !m.state.Closed() || got.Outcome == order.OutcomeUnknown {
+				t.Errorf("seed %d: faults stopped, told %s, and the order is %s", seed, got.Outcome, m.state)
+			}
+		})
+	}
+	for _, o := range []order.Outcome{order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomePaid, order.OutcomeUnknown, order.OutcomeRefused} {
+		if ends[o] == 0 {
+			t.Errorf("no run of %d ended as %s: the model is too tame (%v)", 3000, o, ends)
+		}
+	}
+}

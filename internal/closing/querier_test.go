@@ -1,0 +1,99 @@
+package closing_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	for _, tc := range []struct {
+		name    string
+		replies []reply
+		asked   string
+		outcome order.Outcome
+		codes   string
+		state   order.TradeState
+	}{
+		{"unpaid", []reply{states(order.NotPay)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
+		{"paid", []reply{states(order.Success)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Success},
+		{"a state nobody has documented", []reply{states("MOON")}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", "MOON"},
+		{"doubted, then stated", []reply{doubts(order.CodeBadSignature), states(order.Closed)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Closed},
+		{"missing twice", []reply{missing, missing}, "query query", order.OutcomeNotFound, "SUCCESS/FAIL ORDERNOTEXIST", ""},
+		{"missing, then there", []reply{missing, states(order.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
+		{"refused", []reply{says(order.Refused, order.CodeNoAuth)}, "query", order.OutcomeRefused, "SUCCESS/FAIL NOAUTH", ""},
+		{"disputed twice", []reply{says(order.Disputed, "NEW_CODE"), says(order.Disputed, "NEW_CODE")}, "query query", order.OutcomeRefused, "SUCCESS/FAIL NEW_CODE", ""},
+		{"rejected twice", []reply{rejects(order.CodeSignError), rejects(order.CodeSignError)}, "query query", order.OutcomeUnknown, "FAIL/ SIGNERROR", ""},
+		{"limited, then stated", []reply{limits(0), states(order.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
+		{"the customer is paying", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.Success)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Success},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				gateway := script(t, tc.replies...)
+				querier := &closing.Querier{Gateway: gateway, Merchant: shop}
+				got := querier.Query(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1"})
+				gateway.wantAsked(tc.asked)
+				if codes := got.ReturnCode + "/" + got.ResultCode + " " + got.ErrCode; got.Outcome != tc.outcome || codes != tc.codes {
+					t.Errorf("got %s %q, want %s %q", got.Outcome, codes, tc.outcome, tc.codes)
+				}
+				if got.TradeState != tc.state {
+					t.Errorf("tradeState = %q, want %q", got.TradeState, tc.state)
+				}
+			})
+		})
+	}
+}
+
+func TestQueryAnswersInTime(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		reply   reply
+		outcome order.Outcome
+	}{
+		{"it hangs", hangs, order.OutcomeUnknown},
+		{"limited", limits(0), order.OutcomeTooSoon},
+		{"limited for an hour", limits(time.Hour), order.OutcomeTooSoon},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				querier := &closing.Querier{Gateway: forever(t, tc.reply), Merchant: shop}
+				got := querier.Query(withLimit(t, 3*time.Second), order.Params{TransactionID: "4200001"})
+				if took := time.Since(start); took >= 3*time.Second || got.Outcome != tc.outcome || !got.Retryable {
+					t.Errorf("ended as %s after %s, want %s in under 3s", got.Outcome, took, tc.outcome)
+				}
+			})
+		})
+	}
+}
+
+func TestQueryRefusesBadInputUnasked(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		params order.Params
+		says   string
+	}{
+		{"neither id", order.Params{}, "one of out_trade_no and transaction_id"},
+		{"both ids", order.Params{OutTradeNo: "A1", TransactionID: "42"}, "not both"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			gateway := script(t)
+			got := (&closing.Querier{Gateway: gateway, Merchant: shop}).Query(t.Context(), tc.params)
+			gateway.wantAsked("")
+			if got.ReturnCode != "FAIL" || got.ErrCode != order.CodeParamError || !strings.Contains(got.ReturnMsg, tc.says) {
+				t.Errorf("got %+v, want %q", got, tc.says)
+			}
+		})
+	}
+}

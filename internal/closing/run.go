@@ -1,0 +1,228 @@
+package closing
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// afterLimit is how long WeChat Pay's pages ask callers to wait after
+// FREQUENCY_LIMITED, when the reply itself does not say.
+const afterLimit = time.Minute
+
+// run is one call on its way through the table of moves.
+type run struct {
+	gateway Gateway
+	call    order.Call
+	state   state
+	confirm bool
+	young   func() time.Duration // for how long the order still is
+
+	attempts int
+	last     order.Answer // the newest
+	said     order.Answer // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
+	dispute  order.Answer // the newest dispute that nothing has settled
+	doubt    order.Answer // the newest that ended nothing
+	missing  bool         // the newest said that there is no such order
+	unpaid   bool         // the order was stated unpaid since the dispute
+	rejected bool         // the newest was rejected
+}
+
+func newRun(g Gateway, c order.Call, first state) *run {
+	return &run{
+		gateway: g,
+		call:    c,
+		state:   first,
+		young:   func() time.Duration { return 0 },
+		doubt:   order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout, Proof: order.ProofNone},
+	}
+}
+
+// finish follows the moves to an end and words it.
+func (r *run) finish(ctx context.Context) order.Result {
+	budget := newBudget(ctx)
+	for {
+		if _, goesOn := moves[r.state]; !goesOn {
+			return r.result()
+		}
+		limit := budget.attempt()
+		if limit == 0 || ctx.Err() != nil {
+			r.expire()
+			continue
+		}
+		next := moves[r.state][r.event(r.exchange(ctx, limit))]
+		r.state = next.to
+		if next.wait && !budget.wait(ctx, r.last.RetryAfter) {
+			r.expire()
+		}
+	}
+}
+
+// exchange asks the gateway what the state calls for.
+func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	ask := r.gateway.Query
+	if r.state == closing {
+		ask = r.gateway.Close
+	}
+	answer := ask(ctx, r.call)
+	r.attempts++
+	r.call.Nonce = "" // the caller's nonce is for one attempt; a retry is a new request
+	return answer
+}
+
+// expire ends the run where it stands.
+func (r *run) expire() {
+	if _, goesOn := moves[r.state]; !goesOn {
+		return
+	}
+	e := outOfTime
+	if _, allowed := moves[r.state][outOfTimeLimited]; allowed && r.last.Verdict == order.Limited {
+		e = outOfTimeLimited
+	}
+	r.state = moves[r.state][e].to
+}
+
+// event says what an answer amounts to here, and remembers what later answers
+// are to be seen in the light of.
+func (r *run) event(a order.Answer) event {
+	e := r.classify(a)
+	if _, allowed := moves[r.state][e]; !allowed {
+		e = doubted
+	}
+	r.last = a
+	r.missing = e == saysMissing
+	r.rejected = e == rejected
+	r.remember(e, a)
+	return e
+}
+
+func (r *run) remember(e event, a order.Answer) {
+	switch e {
+	case accepted, saysClosed, unconfirmed, saysPaid:
+		r.said = a
+	case disputed:
+		r.dispute, r.unpaid = a, false
+		r.doubt = a
+	case statedUnpaid, statedTooYoung:
+		r.unpaid = true
+	case statedOther:
+		r.doubt = stillMoving(a)
+	case stated, statedPaid, statedClosed, statedClosedBefore:
+		// An end; there is nothing to be remembered for.
+	default:
+		r.doubt = a
+	}
+}
+
+// classify names the event, without regard to which events the state knows.
+func (r *run) classify(a order.Answer) event {
+	switch a.Verdict {
+	case order.Accepted:
+		return r.confirmed(accepted)
+	case order.SaysClosed:
+		return r.confirmed(saysClosed)
+	case order.SaysPaid:
+		return saysPaid
+	case order.SaysPaying:
+		return saysPaying
+	case order.SaysMissing:
+		return again(r.missing, saysMissing, saysMissingAgain, r.state)
+	case order.Stated:
+		return r.classifyState(a.Facts)
+	case order.Limited:
+		return limited
+	case order.Refused:
+		return denied
+	case order.Disputed:
+		return again(r.disputedBefore(a), disputed, disputedAgain, r.state)
+	case order.Rejected:
+		return again(r.rejected, rejected, rejectedAgain, r.state)
+	case order.Doubted:
+		return doubted
+	}
+	return doubted
+}
+
+func (r *run) classifyState(f *order.Facts) event {
+	switch {
+	case f == nil:
+		return doubted
+	case r.state == asking:
+		return stated
+	case f.TradeState.Paid():
+		return statedPaid
+	case f.TradeState.Closed() && r.said.Verdict == order.SaysClosed && r.state == confirming:
+		return statedClosedBefore
+	case f.TradeState.Closed():
+		return statedClosed
+	case f.TradeState.Unpaid() && r.state == querying && r.dispute.Code != "" && r.young() > 0:
+		return statedTooYoung
+	case f.TradeState.Unpaid():
+		return statedUnpaid
+	}
+	return statedOther
+}
+
+func (r *run) confirmed(e event) event {
+	if r.confirm {
+		return unconfirmed
+	}
+	return e
+}
+
+// disputedBefore reports whether the same no was heard before, and the order was
+// seen unpaid since: then its state is not the reason, and a third time would
+// bring the same.
+func (r *run) disputedBefore(a order.Answer) bool {
+	between := r.unpaid || r.state == asking
+	return between && r.dispute.Code == a.Code
+}
+
+// again picks the event for a repetition, where the state tells it apart.
+func again(before bool, first, repeated event, in state) event {
+	if _, told := moves[in][repeated]; told && before {
+		return repeated
+	}
+	return first
+}
+
+// result words the end.
+func (r *run) result() order.Result {
+	outcome := order.Outcome(r.state)
+	return order.NewResult(r.call, outcome, r.decisive(outcome), r.attempts)
+}
+
+// decisive is the answer that the outcome rests upon.
+func (r *run) decisive(outcome order.Outcome) order.Answer {
+	a := r.last
+	switch outcome {
+	case order.OutcomeUnknown:
+		a = r.doubt
+		a.Proof, a.Facts, a.Nonce, a.Sign = order.ProofNone, nil, "", ""
+		a.RetryAfter = min(a.RetryAfter, YoungOrder) // anyone may have written it
+	case order.OutcomeTooSoon:
+		if a.Verdict == order.Stated {
+			a = r.dispute
+			a.RetryAfter = r.young()
+		}
+		a.RetryAfter = cmp.Or(a.RetryAfter, afterLimit)
+	case order.OutcomePaid:
+		if a.Facts == nil || !a.Facts.TradeState.Paid() {
+			a = r.said
+		}
+	default:
+	}
+	return a
+}
+
+// stillMoving words a state that is neither paid, closed nor open as the doubt
+// that it leaves.
+func stillMoving(a order.Answer) order.Answer {
+	code, _ := order.Lookup(order.CodeUserPaying)
+	a.Code, a.Message = code.Name, code.Text()+" (trade_state "+string(a.Facts.TradeState)+")"
+	return a
+}
