@@ -1,0 +1,197 @@
+// Package config turns the environment into a [Config].
+//
+// It is read once, in one place, and every fault in it is reported together, so that an operator mends a deployment in
+// one round instead of one round a variable. One table (variables, in table.go) is the source of what is accepted, of
+// the defaults and of the table in the README.
+//
+// Four rules hold for every variable:
+//   - Whitespace around a value is dropped, and an empty value counts as absent: deployment files write
+//     ${env:NAME, ”} for what is not used.
+//   - A name that is one slip away from a known one is a fault that gives the right spelling. Any other unknown name is
+//     ignored, so that the variables of a later version do no harm to this one.
+//   - No value is ever printed, not even one that is no secret: keys get pasted into the wrong variable.
+//   - Only the shape of keys is looked at here. Whether they are sound RSA keys is for whoever builds the clients.
+package config
+
+import (
+	"log/slog"
+	"strings"
+)
+
+// API is a protocol of WeChat Pay.
+type API string
+
+// The protocols: APIv3 is JSON with RSA signatures, APIv2 is XML with a shared key.
+const (
+	APIv2 API = "v2"
+	APIv3 API = "v3"
+)
+
+// Mode says in which role we stand before WeChat Pay.
+type Mode string
+
+// The modes. A direct merchant closes its own orders (直连商户); a partner is a service provider that closes the orders
+// of its sub-merchants (服务商).
+const (
+	Direct  Mode = "direct"
+	Partner Mode = "partner"
+)
+
+// CallerPolicy says who may call the functions.
+type CallerPolicy string
+
+// CallersAny opens direct closes and queries to everybody who can reach the function. It is the only policy so far, and
+// has to be asked for by name.
+const CallersAny CallerPolicy = "any"
+
+// Config is the whole configuration, checked. It is a plain value: copy it, compare it, log it (its secrets print
+// "redacted").
+type Config struct {
+	// API is the protocol of a call that does not choose one. [Config.Has] is true of it.
+	API API
+	// Mode is Direct or Partner, never empty.
+	Mode Mode
+
+	// AppID may be empty when only APIv3 is configured, which does not send it when closing and querying.
+	AppID string
+	// MchID is the own merchant number: the service provider's in partner mode.
+	MchID string
+	// SubMchID and SubAppID are what a partner's call means when it names none. Empty in direct mode.
+	SubMchID, SubAppID string
+	// SubMchIDs are the only sub-merchants a call may name; empty: any. SubMchID is always among them.
+	SubMchIDs []string
+
+	V2 V2
+	V3 V3
+
+	// BaseURL is WeChat Pay's address without a trailing slash: https, or plain http on a loopback host.
+	BaseURL string
+	// ConfirmClose asks for a query after every successful close.
+	ConfirmClose bool
+
+	CallerPolicy CallerPolicy
+	LogLevel     slog.Level
+}
+
+// V2 holds the credentials of APIv2; the zero value but for SignType when that API is not configured.
+type V2 struct {
+	Key Secret
+	// SignType is MD5 or HMAC-SHA256.
+	SignType string
+}
+
+// V3 holds the credentials of APIv3; the zero value when that API is not configured.
+type V3 struct {
+	// SerialNo is the serial number of the merchant's API certificate, in upper-case hex.
+	SerialNo string
+	// PrivateKey is the merchant's private key: one PEM block, PKCS#8 or PKCS#1.
+	PrivateKey Secret
+	// PublicKeyID names PublicKey and starts with PUB_KEY_ID_.
+	PublicKeyID string
+	// PublicKey is WeChat Pay's public key: one PEM block of the type PUBLIC KEY.
+	PublicKey string
+}
+
+// Has tells whether the credentials of api are configured: all of them are then, for [Load] refuses half a set.
+func (c Config) Has(api API) bool {
+	switch api {
+	case APIv2:
+		return c.V2.Key.Reveal() != ""
+	case APIv3:
+		return c.V3.PrivateKey.Reveal() != ""
+	default:
+		return false
+	}
+}
+
+// Load reads the configuration from environ, which is in the form of [os.Environ]; of a name given twice the last counts.
+// The error is a [*Faults] that names everything wrong with it. The Config then holds what could be read, so that more
+// can be found wrong with it in the same report, and is not to be used for anything else.
+func Load(environ []string) (Config, error) {
+	env := parse(environ)
+	faults := misspelt(env)
+	var c Config
+	for _, v := range variables {
+		switch value := env.valueOf(v); {
+		case value != "":
+			faults.add(v, v.read(&c, value))
+		case env.needs(v, c.API):
+			faults.add(v, &Fault{Problem: "is not set"})
+		}
+	}
+	if !faults.Has(nameMode) {
+		c.Mode = env.mode(c.Mode)
+		faults.List = append(faults.List, contradictions(c)...)
+	}
+	if len(faults.List) > 0 {
+		return c, faults
+	}
+	return c, nil
+}
+
+// Names lists the variables that [Load] knows, in the order of the README's table.
+func Names() []string {
+	names := make([]string, 0, len(variables))
+	for _, v := range variables {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// environment holds the values that were given: trimmed, none empty.
+type environment map[string]string
+
+func parse(environ []string) environment {
+	env := make(environment, len(environ))
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		delete(env, name)
+		if value = strings.TrimSpace(value); value != "" {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// valueOf returns what was given for v, else its default.
+func (env environment) valueOf(v variable) string {
+	if value, given := env[v.name]; given {
+		return value
+	}
+	return v.initial
+}
+
+// needs tells whether v must be given when calls use the protocol api unless they say otherwise. The credentials of the
+// other protocol may be left out, but not in part: the `api` parameter could choose it then, and every call would fail.
+func (env environment) needs(v variable, api API) bool {
+	switch v.needed {
+	case always:
+		return true
+	case forV2:
+		return api == APIv2 || env.hasCredentialOf(APIv2)
+	case forV3:
+		return api == APIv3 || env.hasCredentialOf(APIv3)
+	case never:
+	}
+	return false
+}
+
+func (env environment) hasCredentialOf(api API) bool {
+	for _, v := range variables {
+		if _, given := env[v.name]; given && v.credentialOf == api {
+			return true
+		}
+	}
+	return false
+}
+
+// mode fills in a mode that was not given: whoever names a sub-merchant is a partner.
+func (env environment) mode(given Mode) Mode {
+	if given != "" {
+		return given
+	}
+	if _, named := env[nameSubMchID]; named {
+		return Partner
+	}
+	return Direct
+}

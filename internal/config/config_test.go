@@ -1,0 +1,605 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/config"
+)
+
+const (
+	v2Key       = "0123456789abcdefghijABCDEFGHIJ00"
+	publicKeyID = "PUB_KEY_ID_0000000000000024101100397200000006"
+)
+
+// env is an environment under construction. Nothing parses the keys, so their insides are any bytes.
+type env map[string]string
+
+func (e env) with(name, value string) env {
+	e = maps.Clone(e)
+	e[name] = value
+	return e
+}
+
+func (e env) without(names ...string) env {
+	e = maps.Clone(e)
+	for _, name := range names {
+		delete(e, name)
+	}
+	return e
+}
+
+func (e env) entries() []string {
+	entries := make([]string, 0, len(e))
+	for name, value := range e {
+		entries = append(entries, name+"="+value)
+	}
+	return entries
+}
+
+func (e env) load(t *testing.T) config.Config {
+	t.Helper()
+	c, err := config.Load(e.entries())
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return c
+}
+
+func (e env) faults(t *testing.T) []config.Fault {
+	t.Helper()
+	c, err := config.Load(e.entries())
+	var faults *config.Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("Load: got %+v and error %v, want *Faults", c, err)
+	}
+	return faults.List
+}
+
+// wantFault loads e and expects one fault: about the variable, with the given words in its line.
+func (e env) wantFault(t *testing.T, variable string, words ...string) {
+	t.Helper()
+	faults := e.faults(t)
+	if len(faults) != 1 || faults[0].Variable != variable {
+		t.Fatalf("got faults %v, want one about %s", faults, variable)
+	}
+	for _, word := range words {
+		if line := faults[0].String(); !strings.Contains(line, word) {
+			t.Errorf("got %q, want it to say %q", line, word)
+		}
+	}
+	if line := faults[0].String(); strings.HasSuffix(line, ": ") || strings.Contains(line, "\n") {
+		t.Errorf("got %q, want one line with a remedy", line)
+	}
+}
+
+func block(kind string) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes.Repeat([]byte("not a key"), 20)}))
+}
+
+func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// forV3 and forV2 are the least that each protocol needs.
+func forV3() env {
+	return env{
+		"WXPAY_MCHID":            "1900007291",
+		"WXPAY_SERIAL_NO":        "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
+		"WXPAY_PRIVATE_KEY":      block("PRIVATE KEY"),
+		"WXPAY_PUBLIC_KEY_ID":    publicKeyID,
+		"WXPAY_PUBLIC_KEY":       block("PUBLIC KEY"),
+		"CLOUDPAY_CALLER_POLICY": "any",
+	}
+}
+
+func forV2() env {
+	return env{
+		"WXPAY_API":              "v2",
+		"WXPAY_APPID":            "wxd678efh567hg6787",
+		"WXPAY_MCHID":            "1900007291",
+		"WXPAY_V2_KEY":           v2Key,
+		"CLOUDPAY_CALLER_POLICY": "any",
+	}
+}
+
+func forBoth() env {
+	both := forV3()
+	both["WXPAY_APPID"], both["WXPAY_V2_KEY"] = "wxd678efh567hg6787", v2Key
+	return both
+}
+
+// compareSecrets looks through the type that hides its text.
+func compareSecrets() cmp.Option {
+	return cmp.Transformer("Reveal", config.Secret.Reveal)
+}
+
+func TestLoadDefaults(t *testing.T) {
+	t.Parallel()
+	want := config.Config{
+		API:          config.APIv3,
+		Mode:         config.Direct,
+		MchID:        "1900007291",
+		V2:           config.V2{SignType: "MD5"},
+		BaseURL:      "https://api.mch.weixin.qq.com",
+		CallerPolicy: config.CallersAny,
+		LogLevel:     slog.LevelInfo,
+		V3: config.V3{
+			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
+			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
+			PublicKeyID: publicKeyID,
+			PublicKey:   block("PUBLIC KEY"),
+		},
+	}
+	if diff := cmp.Diff(want, forV3().load(t), compareSecrets()); diff != "" {
+		t.Errorf("Load (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadEverything(t *testing.T) {
+	t.Parallel()
+	full := forBoth()
+	maps.Copy(full, env{
+		"WXPAY_API":            "v2",
+		"WXPAY_MODE":           "partner",
+		"WXPAY_SUB_MCHID":      "1900000109",
+		"WXPAY_SUB_APPID":      "wx8888888888888888",
+		"WXPAY_SUB_MCHIDS":     "1900000110, 1900000109",
+		"WXPAY_V2_SIGN_TYPE":   "HMAC-SHA256",
+		"WXPAY_BASE_URL":       "https://api2.mch.weixin.qq.com/",
+		"WXPAY_CONFIRM_CLOSE":  "1",
+		"CLOUDPAY_LOG_LEVEL":   "debug",
+		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
+	})
+	for _, name := range config.Names() {
+		if full[name] == "" {
+			t.Errorf("%s is not tried here", name)
+		}
+	}
+	want := config.Config{
+		API:          config.APIv2,
+		Mode:         config.Partner,
+		AppID:        "wxd678efh567hg6787",
+		MchID:        "1900007291",
+		SubMchID:     "1900000109",
+		SubAppID:     "wx8888888888888888",
+		SubMchIDs:    []string{"1900000110", "1900000109"},
+		V2:           config.V2{Key: config.NewSecret(v2Key), SignType: "HMAC-SHA256"},
+		BaseURL:      "https://api2.mch.weixin.qq.com",
+		ConfirmClose: true,
+		CallerPolicy: config.CallersAny,
+		LogLevel:     slog.LevelDebug,
+		V3: config.V3{
+			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
+			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
+			PublicKeyID: publicKeyID,
+			PublicKey:   block("PUBLIC KEY"),
+		},
+	}
+	if diff := cmp.Diff(want, full.load(t), compareSecrets()); diff != "" {
+		t.Errorf("Load (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadTrimsAndForgetsEmptyValues(t *testing.T) {
+	t.Parallel()
+	c := forV3().with("WXPAY_MCHID", " 1900007291\r\n").with("WXPAY_V2_KEY", " ").with("WXPAY_BASE_URL", "").load(t)
+	if c.MchID != "1900007291" || c.Has(config.APIv2) || c.BaseURL != "https://api.mch.weixin.qq.com" {
+		t.Errorf("got %+v, want a trimmed number, no v2 and the default address", c)
+	}
+}
+
+func TestLoadTakesTheLastOfTwins(t *testing.T) {
+	t.Parallel()
+	twins := append([]string{"WXPAY_MCHID=1", "WXPAY_V2_KEY=short"}, forV3().entries()...)
+	c, err := config.Load(append(twins, "WXPAY_V2_KEY="))
+	if err != nil || c.MchID != "1900007291" {
+		t.Errorf("got number %q and error %v, want 1900007291 and none", c.MchID, err)
+	}
+}
+
+func TestHas(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env    env
+		v2, v3 bool
+	}{
+		"v3":   {forV3(), false, true},
+		"v2":   {forV2(), true, false},
+		"both": {forBoth(), true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := test.env.load(t)
+			if v2, v3 := c.Has(config.APIv2), c.Has(config.APIv3); v2 != test.v2 || v3 != test.v3 {
+				t.Errorf("got v2 %t, v3 %t, want %t, %t", v2, v3, test.v2, test.v3)
+			}
+			if c.Has("v4") {
+				t.Error("Has(v4): got true")
+			}
+		})
+	}
+}
+
+func TestMode(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		given, subMchID string
+		want            config.Mode
+	}{
+		{"", "", config.Direct},
+		{"", "1900000109", config.Partner},
+		{"direct", "", config.Direct},
+		{"partner", "", config.Partner},
+		{"partner", "1900000109", config.Partner},
+	} {
+		c := forV3().with("WXPAY_MODE", test.given).with("WXPAY_SUB_MCHID", test.subMchID).load(t)
+		if c.Mode != test.want {
+			t.Errorf("mode %q, sub-merchant %q: got %s, want %s", test.given, test.subMchID, c.Mode, test.want)
+		}
+	}
+}
+
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env  env
+		want []string
+	}{
+		"nothing given": {
+			env{},
+			[]string{
+				"WXPAY_MCHID", "WXPAY_SERIAL_NO", "WXPAY_PRIVATE_KEY", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY",
+				"CLOUDPAY_CALLER_POLICY",
+			},
+		},
+		"only v2 named": {
+			env{"WXPAY_API": "v2"},
+			[]string{"WXPAY_APPID", "WXPAY_MCHID", "WXPAY_V2_KEY", "CLOUDPAY_CALLER_POLICY"},
+		},
+		"a sign type alone does not begin v2": {
+			forV3().with("WXPAY_V2_SIGN_TYPE", "MD5").without("WXPAY_MCHID"), []string{"WXPAY_MCHID"},
+		},
+		"v2 without appid beside v3":       {forBoth().without("WXPAY_APPID"), []string{"WXPAY_APPID"}},
+		"an appid alone does not begin v2": {forV3().with("WXPAY_APPID", "wx1").without("WXPAY_MCHID"), []string{"WXPAY_MCHID"}},
+		"v3 begun beside v2 by its serial": {
+			forV2().with("WXPAY_SERIAL_NO", "1F"),
+			[]string{"WXPAY_PRIVATE_KEY", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY"},
+		},
+		"v3 without its private key":         {forV3().without("WXPAY_PRIVATE_KEY"), []string{"WXPAY_PRIVATE_KEY"}},
+		"an unknown api asks for neither":    {forV3().with("WXPAY_API", "v4").without("WXPAY_APPID"), []string{"WXPAY_API"}},
+		"the caller policy, and nothing but": {forV3().without("CLOUDPAY_CALLER_POLICY"), []string{"CLOUDPAY_CALLER_POLICY"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, fault := range test.env.faults(t) {
+				got = append(got, fault.Variable)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("variables at fault (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("1", 33)
+	for _, test := range []struct {
+		variable, value, words string
+	}{
+		{"WXPAY_API", "V3", "accepted words"},
+		{"WXPAY_MODE", "provider", "direct or partner"},
+		{"WXPAY_APPID", "wx-1", "letter or digit at position 3"},
+		{"WXPAY_APPID", long, "33 bytes, more than 32"},
+		{"WXPAY_MCHID", "19000O7291", "no digit at position 6"},
+		{"WXPAY_MCHID", long, "33 bytes, more than 32"},
+		{"WXPAY_MCHID", "１９", "no digit at position 1"},
+		{"WXPAY_SUB_MCHID", "a", "no digit at position 1"},
+		{"WXPAY_V2_KEY", v2Key[1:], "31 bytes instead of 32"},
+		{"WXPAY_V2_KEY", v2Key + "0", "33 bytes instead of 32"},
+		{"WXPAY_V2_KEY", v2Key[:31] + "-", "letter or digit at position 32"},
+		{"WXPAY_V2_SIGN_TYPE", "SHA256", "MD5 or HMAC-SHA256"},
+		{"WXPAY_SERIAL_NO", "40:8B", "no hex digit at position 3"},
+		{"WXPAY_SERIAL_NO", strings.Repeat("A", 41), "41 bytes, more than 40"},
+		{"WXPAY_SERIAL_NO", publicKeyID, "WXPAY_PUBLIC_KEY_ID"},
+		{"WXPAY_PUBLIC_KEY_ID", "408B07E79B8269FE", "PUB_KEY_ID_"},
+		{"WXPAY_PUBLIC_KEY_ID", "PUB_KEY_ID_", "PUB_KEY_ID_"},
+		{"WXPAY_PUBLIC_KEY_ID", "PUB_KEY_ID_1\n2", "letter, digit or underscore at position 13"},
+		{"WXPAY_PUBLIC_KEY_ID", "PUB_KEY_ID_" + long + long, "more than 64"},
+		{"WXPAY_BASE_URL", "api.mch.weixin.qq.com", "not an address"},
+		{"WXPAY_BASE_URL", "https://", "not an address"},
+		{"WXPAY_BASE_URL", "https://:443", "not an address"},
+		{"WXPAY_BASE_URL", "https://a b", "not an address"},
+		{"WXPAY_BASE_URL", "ftp://127.0.0.1", "not https"},
+		{"WXPAY_BASE_URL", "http://api.mch.weixin.qq.com", "not https"},
+		{"WXPAY_BASE_URL", "http://127.0.0.1.example.com", "not https"},
+		{"WXPAY_BASE_URL", "http://localhost.example.com", "not https"},
+		{"WXPAY_BASE_URL", "https://user@api.mch.weixin.qq.com", "a user, a path"},
+		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com/v3", "a user, a path"},
+		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com?", "a user, a path"},
+		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com?a=b", "a user, a path"},
+		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com#", "a user, a path"},
+		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com#a", "a user, a path"},
+		{"WXPAY_CONFIRM_CLOSE", "true", "0 or 1"},
+		{"CLOUDPAY_CALLER_POLICY", "platform", "give any"},
+		{"CLOUDPAY_LOG_LEVEL", "INFO", "debug, info"},
+		{"CLOUDPAY_LISTEN_HOST", "127.0.0.1:80", "without a port"},
+		{"CLOUDPAY_LISTEN_HOST", "localhost", "IP address"},
+	} {
+		t.Run(test.variable+"="+test.value, func(t *testing.T) {
+			t.Parallel()
+			forBoth().with("WXPAY_MODE", "partner").with(test.variable, test.value).
+				wantFault(t, test.variable, test.words)
+		})
+	}
+	for value, words := range map[string]string{
+		"1900000109,a":          "entry 2: it has no digit at position 1",
+		"1900000109,,1":         "nothing as entry 2",
+		"1900000109,":           "nothing as entry 2",
+		"1900000109;1900000110": "entry 1",
+		long:                    "entry 1: it has 33 bytes",
+	} {
+		t.Run("WXPAY_SUB_MCHIDS="+value, func(t *testing.T) {
+			t.Parallel()
+			forV3().with("WXPAY_MODE", "partner").with("WXPAY_SUB_MCHIDS", value).
+				wantFault(t, "WXPAY_SUB_MCHIDS", words)
+		})
+	}
+}
+
+func TestContradictions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env      env
+		variable string
+		words    string
+	}{
+		"a sub-merchant in direct mode": {
+			forV3().with("WXPAY_MODE", "direct").with("WXPAY_SUB_MCHID", "1"), "WXPAY_SUB_MCHID", "WXPAY_MODE=partner",
+		},
+		"an allow-list in direct mode": {forV3().with("WXPAY_SUB_MCHIDS", "1"), "WXPAY_SUB_MCHIDS", "WXPAY_MODE=partner"},
+		"a sub_appid in direct mode":   {forV3().with("WXPAY_SUB_APPID", "wx1"), "WXPAY_SUB_APPID", "WXPAY_MODE=partner"},
+		"outside the allow-list": {
+			forV3().with("WXPAY_SUB_MCHID", "1").with("WXPAY_SUB_MCHIDS", "2,11"), "WXPAY_SUB_MCHID", "allow-list",
+		},
+		"a wrong mode brings no others":  {forV3().with("WXPAY_MODE", "x").with("WXPAY_SUB_MCHIDS", "1"), "WXPAY_MODE", "direct or partner"},
+		"a wrong serial brings no other": {forV3().with("WXPAY_SERIAL_NO", "x"), "WXPAY_SERIAL_NO", "hex"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.env.wantFault(t, test.variable, test.words)
+		})
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://api2.mch.weixin.qq.com":  "https://api2.mch.weixin.qq.com",
+		"HTTPS://api2.mch.weixin.qq.com/": "https://api2.mch.weixin.qq.com",
+		"https://10.0.0.1:8443":           "https://10.0.0.1:8443",
+		"http://127.0.0.1:8080/":          "http://127.0.0.1:8080",
+		"http://127.1.2.3":                "http://127.1.2.3",
+		"http://[::1]:8080":               "http://[::1]:8080",
+		"http://LocalHost:8080":           "http://LocalHost:8080",
+	} {
+		if got := forV3().with("WXPAY_BASE_URL", given).load(t).BaseURL; got != want {
+			t.Errorf("%s: got %s, want %s", given, got, want)
+		}
+	}
+}
+
+func TestSerialNoIsUpperCased(t *testing.T) {
+	t.Parallel()
+	if got := forV3().with("WXPAY_SERIAL_NO", "40ab").load(t).V3.SerialNo; got != "40AB" {
+		t.Errorf("got %s, want 40AB", got)
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	} {
+		if got := forV3().with("CLOUDPAY_LOG_LEVEL", name).load(t).LogLevel; got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
+
+// writeFile puts text into a file of its own and returns the path.
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestPEMForms(t *testing.T) {
+	t.Parallel()
+	want := block("PRIVATE KEY")
+	for name, value := range map[string]string{
+		"the text":                   want,
+		"the text in one line":       strings.ReplaceAll(want, "\n", `\n`),
+		"the text after a remark":    "a remark\n" + want,
+		"the text with CRLF":         strings.ReplaceAll(want, "\n", "\r\n"),
+		"base64 of it":               encode(want),
+		"base64 of it, line by line": encode(want)[:76] + "\n" + encode(want)[76:],
+		"a path":                     writeFile(t, want),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := forV3().with("WXPAY_PRIVATE_KEY", value).load(t).V3.PrivateKey.Reveal(); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	pkcs1 := block("RSA PRIVATE KEY")
+	if got := forV3().with("WXPAY_PRIVATE_KEY", pkcs1).load(t).V3.PrivateKey.Reveal(); got != pkcs1 {
+		t.Errorf("PKCS#1: got %q, want %q", got, pkcs1)
+	}
+}
+
+func TestPEMFaults(t *testing.T) {
+	t.Parallel()
+	encrypted := "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n" +
+		"-----END RSA PRIVATE KEY-----\n"
+	der := base64.StdEncoding.EncodeToString(append([]byte{0x30, 0x82}, make([]byte, 600)...))
+	whole := block("PRIVATE KEY")
+	for name, test := range map[string]struct {
+		variable, value, words string
+	}{
+		"a certificate":               {"WXPAY_PRIVATE_KEY", block("CERTIFICATE"), "is a certificate"},
+		"a certificate in base64":     {"WXPAY_PRIVATE_KEY", encode(block("CERTIFICATE")), "is a certificate"},
+		"a certificate in a file":     {"WXPAY_PRIVATE_KEY", writeFile(t, block("CERTIFICATE")), "is a certificate"},
+		"a public key":                {"WXPAY_PRIVATE_KEY", block("PUBLIC KEY"), "is a public key"},
+		"an encrypted key":            {"WXPAY_PRIVATE_KEY", block("ENCRYPTED PRIVATE KEY"), "openssl pkey"},
+		"an old encrypted key":        {"WXPAY_PRIVATE_KEY", encrypted, "openssl pkey"},
+		"a key of another kind":       {"WXPAY_PRIVATE_KEY", block("EC PRIVATE KEY"), "does not belong here"},
+		"no END line":                 {"WXPAY_PRIVATE_KEY", whole[:len(whole)-10], "no whole PEM block"},
+		"a file without PEM":          {"WXPAY_PRIVATE_KEY", writeFile(t, "hello"), "no whole PEM block"},
+		"no BEGIN and END lines":      {"WXPAY_PRIVATE_KEY", der, "without the lines BEGIN and END"},
+		"no such file":                {"WXPAY_PRIVATE_KEY", filepath.Join(t.TempDir(), "none.pem"), "no file is there"},
+		"a folder":                    {"WXPAY_PRIVATE_KEY", t.TempDir(), "no file can be read"},
+		"a path that cannot be":       {"WXPAY_PRIVATE_KEY", strings.Repeat("a", 10_000), "no file can be read"},
+		"a file too long":             {"WXPAY_PRIVATE_KEY", writeFile(t, strings.Repeat("a", 65<<10)), "more than 64 KiB"},
+		"a certificate as public key": {"WXPAY_PUBLIC_KEY", block("CERTIFICATE"), "is a certificate"},
+		"the private key as public":   {"WXPAY_PUBLIC_KEY", whole, "WXPAY_PRIVATE_KEY"},
+		"an encrypted one as public":  {"WXPAY_PUBLIC_KEY", block("ENCRYPTED PRIVATE KEY"), "is a private key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			forV3().with(test.variable, test.value).wantFault(t, test.variable, test.words)
+		})
+	}
+}
+
+func TestUnreadableKeyFile(t *testing.T) {
+	t.Parallel()
+	path := writeFile(t, block("PRIVATE KEY"))
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if file, err := os.Open(path); err == nil {
+		_ = file.Close()
+		t.Skip("whoever runs this test may read every file")
+	}
+	forV3().with("WXPAY_PRIVATE_KEY", path).wantFault(t, "WXPAY_PRIVATE_KEY", "may not be read")
+}
+
+func TestMisspeltNames(t *testing.T) {
+	t.Parallel()
+	for given, meant := range map[string]string{
+		"WXPAY_MCH_ID":          "WXPAY_MCHID",
+		"WXPAY_MCHIDS":          "WXPAY_MCHID",
+		"WXPAY_APP_ID":          "WXPAY_APPID",
+		"WXPAY_PRIVATEKEY":      "WXPAY_PRIVATE_KEY",
+		"WXPAY_PRIVATE_KYE":     "WXPAY_PRIVATE_KEY",
+		"WXPAY_SERIAL_NR":       "WXPAY_SERIAL_NO",
+		"WXPAY_V_KEY":           "WXPAY_V2_KEY",
+		"wxpay_api":             "WXPAY_API",
+		"CLOUDPAY_LOGLEVEL":     "CLOUDPAY_LOG_LEVEL",
+		"CLOUDPAY_CALER_POLICY": "CLOUDPAY_CALLER_POLICY",
+		"WXAPY_MODE":            "WXPAY_MODE",
+	} {
+		t.Run(given, func(t *testing.T) {
+			t.Parallel()
+			forV3().with(given, "x").wantFault(t, given, "did you mean "+meant+"?")
+		})
+	}
+	ignored := forV3()
+	for _, name := range []string{
+		"WXPAY_V3_KEY", "WXPAY_MCHID2", "WXPAY_REGION", "WXPAY_BACKUP_URL", "CLOUDPAY_STORE", "CLOUDPAY_HTTP_TOKEN",
+		"CLOUDPAY_SERVICE_TOKEN", "WXPAY_CERT_SERIAL", "PATH", "WXPAY_", "WXPAY_SERIAL_ON_", "",
+	} {
+		ignored[name] = "x"
+	}
+	ignored["WXPAY_MCH_ID"] = "" // an empty value counts as absent here too
+	ignored.load(t)
+}
+
+func TestReportNamesEveryFaultAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(env{
+		"WXPAY_MCHID":        "x",
+		"WXPAY_BASE_URL":     "http://example.com",
+		"WXPAY_SERIAL_NO":    "1F",
+		"WXPAY_PRIVATE_KEY":  block("CERTIFICATE"),
+		"WXPAY_PUBLIC_KEYID": publicKeyID,
+		"WXPAY_PUBLIC_KEY":   block("PUBLIC KEY"),
+	}.entries())
+	want := `the configuration has 6 faults:
+  WXPAY_PUBLIC_KEYID is not a variable of ours: did you mean WXPAY_PUBLIC_KEY_ID?
+  WXPAY_MCHID has no digit at position 1: give the merchant number (商户号) of pay.weixin.qq.com, digits only
+  WXPAY_PRIVATE_KEY is a certificate, not a private key: give apiclient_key.pem, the file beside apiclient_cert.pem
+  WXPAY_PUBLIC_KEY_ID is not set: give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_
+  WXPAY_BASE_URL is not https, and its host is not loopback: give https://HOST or https://HOST:PORT and nothing after it
+  CLOUDPAY_CALLER_POLICY is not set: this version does not tell callers apart, so whoever reaches the function` +
+		` may close any order; give any if that is what you want`
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+}
+
+func TestReportOfOneFault(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(forV3().without("CLOUDPAY_CALLER_POLICY").entries())
+	var faults *config.Faults
+	if !errors.As(err, &faults) || !faults.Has("CLOUDPAY_CALLER_POLICY") || faults.Has("WXPAY_API") {
+		t.Errorf("got %v, want a fault of CLOUDPAY_CALLER_POLICY alone", err)
+	}
+	if want := "the configuration has a fault:\n  CLOUDPAY_CALLER_POLICY is not set: "; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %q, want it to begin %q", err, want)
+	}
+}
+
+// TestReportHoldsNoValue pastes one secret into every variable, in every wrong form.
+func TestReportHoldsNoValue(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t-s3cr3t-s3cr3t"
+	for name, value := range map[string]string{
+		"plain":       secret,
+		"as an URL":   "http://" + secret + "/%zz",
+		"as a list":   secret + "," + secret,
+		"as a key id": "PUB_KEY_ID_" + secret,
+		"as PEM":      "-----BEGIN " + secret + "-----\n\n" + "-----END " + secret + "-----\n",
+		"as a path":   filepath.Join(t.TempDir(), secret),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := env{"WXPAY_MCH_ID": value}
+			for _, variable := range config.Names() {
+				all[variable] = value
+			}
+			_, err := config.Load(all.entries())
+			if err == nil || strings.Contains(err.Error(), secret) {
+				t.Errorf("got %v, want faults without the value", err)
+			}
+		})
+	}
+}
+
+func TestEveryRowIsComplete(t *testing.T) {
+	t.Parallel()
+	if names := config.Names(); len(names) != len(slices.Compact(slices.Sorted(slices.Values(names)))) {
+		t.Errorf("got %v, want each name once", names)
+	}
+	for row := range strings.Lines(config.Markdown()) {
+		if cells := strings.Split(row, "|"); len(cells) != 7 || strings.TrimSpace(cells[5]) == "" {
+			t.Errorf("got row %q, want five cells and a meaning", row)
+		}
+	}
+}

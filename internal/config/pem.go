@@ -1,0 +1,132 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+const (
+	pemStart = "-----BEGIN "
+	// maxPEM caps what is read from a file: a chain of RSA-4096 certificates with comments stays far below.
+	maxPEM = 64 << 10
+
+	encryptedPrivateKey = "ENCRYPTED PRIVATE KEY"
+)
+
+// The types of PEM block that belong into a variable, each with "" or with what is wrong about it and what to do. A type
+// that is not named is refused with the variable's own remedy.
+var (
+	privateKeyBlocks = map[string]Fault{
+		"PRIVATE KEY":     {},
+		"RSA PRIVATE KEY": {},
+		encryptedPrivateKey: {
+			Problem: "is an encrypted private key",
+			Remedy:  "decrypt it first: openssl pkey -in KEY -out apiclient_key.pem",
+		},
+		"CERTIFICATE": {
+			Problem: "is a certificate, not a private key",
+			Remedy:  "give apiclient_key.pem, the file beside apiclient_cert.pem",
+		},
+		"PUBLIC KEY": {
+			Problem: "is a public key, not a private key",
+			Remedy:  "give apiclient_key.pem here; pub_key.pem belongs into " + namePublicKey,
+		},
+	}
+	publicKeyBlocks = map[string]Fault{
+		"PUBLIC KEY": {},
+		"CERTIFICATE": {
+			Problem: "is a certificate, not a public key",
+			Remedy:  "give pub_key.pem, WeChat Pay's public key (微信支付公钥)",
+		},
+		"PRIVATE KEY":       misplacedPrivateKey,
+		"RSA PRIVATE KEY":   misplacedPrivateKey,
+		encryptedPrivateKey: misplacedPrivateKey,
+	}
+	misplacedPrivateKey = Fault{
+		Problem: "is a private key, not a public key",
+		Remedy:  "give pub_key.pem here; apiclient_key.pem belongs into " + namePrivateKey,
+	}
+)
+
+// readPEM returns the first block of what value holds or points at, encoded anew: what was looked at is what is used.
+func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
+	text, fault := pemText(value)
+	if fault != nil {
+		return "", fault
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return "", &Fault{Problem: "holds no whole PEM block, from its BEGIN line to its END line"}
+	}
+	kind := block.Type
+	if strings.HasPrefix(block.Headers["Proc-Type"], "4,ENCRYPTED") { // RFC 1421 §4.6.1.1, openssl's traditional form
+		kind = encryptedPrivateKey
+	}
+	verdict, named := blocks[kind]
+	if !named {
+		verdict = Fault{Problem: "is PEM of a type that does not belong here"}
+	}
+	if verdict.Problem != "" {
+		return "", &verdict
+	}
+	return string(pem.EncodeToMemory(block)), nil
+}
+
+// pemText tells the three forms apart: the text itself (also with \n spelt out, as one-line environments have it), the
+// base64 of the text, else a path.
+func pemText(value string) ([]byte, *Fault) {
+	if strings.Contains(value, pemStart) {
+		return []byte(strings.ReplaceAll(value, `\n`, "\n")), nil
+	}
+	plain, err := base64.StdEncoding.DecodeString(value)
+	switch {
+	case err == nil && strings.Contains(string(plain), pemStart):
+		return plain, nil
+	case err == nil && isDER(plain):
+		return nil, &Fault{Problem: "is base64 of a bare key, without the lines BEGIN and END"}
+	default:
+		return readFile(value)
+	}
+}
+
+// isDER tells whether data starts like the DER of a key or a certificate: a SEQUENCE whose length takes one or two more
+// bytes. Such a value is what is left of a PEM text whose first and last line were cut off.
+func isDER(data []byte) bool {
+	const sequence, oneMore, twoMore = 0x30, 0x81, 0x82
+	return len(data) > 1 && data[0] == sequence && (data[1] == oneMore || data[1] == twoMore)
+}
+
+// readFile reads a key file. The system's own words are not passed on: they repeat the path, which is the whole key when
+// its form was not recognised.
+func readFile(path string) ([]byte, *Fault) {
+	file, err := os.Open(path) //nolint:gosec // G304: the operator's own configuration names the file
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, maxPEM+1))
+	switch {
+	case err != nil:
+		return nil, unreadable(err)
+	case len(text) > maxPEM:
+		return nil, &Fault{Problem: fmt.Sprintf("names a file of more than %d KiB, too long for a key", maxPEM>>10)}
+	}
+	return text, nil
+}
+
+func unreadable(err error) *Fault {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Fault{Problem: "is neither PEM nor base64 of PEM, and no file is there by that path"}
+	case errors.Is(err, fs.ErrPermission):
+		return &Fault{Problem: "names a file that may not be read"}
+	default:
+		return &Fault{Problem: "is neither PEM nor base64 of PEM, and no file can be read by that path"}
+	}
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// misspelt finds the names that are one slip away from a known one.
+func misspelt(env environment) *Faults {
+	known := Names()
+	faults := &Faults{}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		meant := slices.IndexFunc(known, func(candidate string) bool { return isSlip(name, candidate) })
+		if meant >= 0 {
+			faults.List = append(faults.List, Fault{
+				Variable: name, Problem: "is not a variable of ours", Remedy: "did you mean " + known[meant] + "?",
+			})
+		}
+	}
+	return faults
+}
+
+// isSlip tells whether name is wanted with one slip of the fingers: the case of its letters, or one character added,
+// left out, replaced or swapped with its neighbour. A digit that was added or replaced makes another name, not a slip:
+// WXPAY_V3_KEY is no misspelt WXPAY_V2_KEY, and WXPAY_MCHID2 may be somebody's second merchant.
+func isSlip(name, wanted string) bool {
+	name = strings.ToUpper(name)
+	if name == wanted {
+		return true
+	}
+	same := 0
+	for same < min(len(name), len(wanted)) && name[same] == wanted[same] {
+		same++
+	}
+	got, want := name[same:], wanted[same:]
+	for got != "" && want != "" && got[len(got)-1] == want[len(want)-1] {
+		got, want = got[:len(got)-1], want[:len(want)-1]
+	}
+	switch {
+	case len(got) == 1 && len(want) <= 1: // added, replaced
+		return !isDigit(got[0])
+	case got == "": // left out
+		return len(want) == 1
+	default: // swapped
+		return len(got) == 2 && len(want) == 2 && got[0] == want[1] && got[1] == want[0]
+	}
+}

@@ -1,0 +1,174 @@
+package config
+
+import "log/slog"
+
+// need says when a variable must be given.
+type need int
+
+const (
+	never need = iota
+	always
+	forV2
+	forV3
+)
+
+// variable is one row of the table: what the README says about a variable, and how it is read.
+type variable struct {
+	name   string
+	values string // what is accepted, as the README's table prints it
+	needed need
+	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
+	credentialOf API
+	initial      string // the default
+	meaning      string
+	remedy       string // what to do about a fault that brings no remedy of its own
+	// read checks a value that is not empty and keeps it.
+	read func(c *Config, value string) *Fault
+}
+
+// Names that rules between variables speak of.
+const (
+	nameAPI          = "WXPAY_API"
+	nameMode         = "WXPAY_MODE"
+	nameSubMchID     = "WXPAY_SUB_MCHID"
+	nameSubAppID     = "WXPAY_SUB_APPID"
+	nameSubMchIDs    = "WXPAY_SUB_MCHIDS"
+	nameSerialNo     = "WXPAY_SERIAL_NO"
+	namePublicKeyID  = "WXPAY_PUBLIC_KEY_ID"
+	namePublicKey    = "WXPAY_PUBLIC_KEY"
+	namePrivateKey   = "WXPAY_PRIVATE_KEY"
+	nameCallerPolicy = "CLOUDPAY_CALLER_POLICY"
+)
+
+const (
+	valuesMchID = "1 to 32 digits"
+	valuesAppID = "1 to 32 letters and digits"
+	valuesPEM   = "PEM, base64 of PEM, or a file's path"
+)
+
+// variables is the table. WXPAY_API stands first since what is needed depends on it.
+var variables = []variable{
+	{
+		name: nameAPI, values: "`v3` or `v2`", initial: string(APIv3),
+		meaning: "The protocol of a call that does not choose one with `api`.",
+		remedy:  "give v3 or v2",
+		read: oneOf(func(c *Config, value string) { c.API = API(value) },
+			string(APIv3), string(APIv2)),
+	},
+	{
+		name: nameMode, values: "`direct` or `partner`",
+		meaning: "A merchant closing its own orders, or a service provider closing those of its sub-merchants." +
+			" When not set: `partner` if `WXPAY_SUB_MCHID` is set, else `direct`.",
+		remedy: "give direct or partner, or leave it out",
+		read: oneOf(func(c *Config, value string) { c.Mode = Mode(value) },
+			string(Direct), string(Partner)),
+	},
+	{
+		name: "WXPAY_APPID", values: valuesAppID, needed: forV2,
+		meaning: "The appid the merchant number is bound to.",
+		remedy:  "give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
+		read:    alphanumeric(func(c *Config) *string { return &c.AppID }),
+	},
+	{
+		name: "WXPAY_MCHID", values: valuesMchID, needed: always,
+		meaning: "The own merchant number: the service provider's in partner mode.",
+		remedy:  "give the merchant number (商户号) of pay.weixin.qq.com, digits only",
+		read:    merchantNumber(func(c *Config) *string { return &c.MchID }),
+	},
+	{
+		name: nameSubMchID, values: valuesMchID,
+		meaning: "The sub-merchant of a partner's call that names none.",
+		remedy:  "give the sub-merchant's number, digits only",
+		read:    merchantNumber(func(c *Config) *string { return &c.SubMchID }),
+	},
+	{
+		name: nameSubAppID, values: valuesAppID,
+		meaning: "The sub-merchant's appid of a partner's call that names none (APIv2 only).",
+		remedy:  "give the sub-merchant's appid",
+		read:    alphanumeric(func(c *Config) *string { return &c.SubAppID }),
+	},
+	{
+		name: nameSubMchIDs, values: "merchant numbers with commas between",
+		meaning: "The only sub-merchants a partner's call may name; any when not set.",
+		remedy:  "give merchant numbers with commas between, for example 1900000109,1900000110",
+		read:    readSubMchIDs,
+	},
+	{
+		name: "WXPAY_V2_KEY", values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2,
+		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
+		remedy:  "give the APIv2 key (API密钥) of the merchant account",
+		read:    readV2Key,
+	},
+	{
+		name: "WXPAY_V2_SIGN_TYPE", values: "`MD5` or `HMAC-SHA256`", initial: "MD5",
+		meaning: "How APIv2 calls are signed.",
+		remedy:  "give MD5 or HMAC-SHA256",
+		read: oneOf(func(c *Config, value string) { c.V2.SignType = value },
+			"MD5", "HMAC-SHA256"),
+	},
+	{
+		name: nameSerialNo, values: "up to 40 hex digits", needed: forV3, credentialOf: APIv3,
+		meaning: "The serial number of the merchant's API certificate.",
+		remedy: "give the serial number of the merchant's API certificate (商户API证书):" +
+			" openssl x509 -in apiclient_cert.pem -noout -serial",
+		read: readSerialNo,
+	},
+	{
+		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3,
+		meaning: "The merchant's private key, `apiclient_key.pem`.",
+		remedy:  "give apiclient_key.pem: its text, the base64 of its text, or its path",
+		read:    readPrivateKey,
+	},
+	{
+		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forV3, credentialOf: APIv3,
+		meaning: "The id of WeChat Pay's public key.",
+		remedy:  "give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_",
+		read:    readPublicKeyID,
+	},
+	{
+		name: namePublicKey, values: valuesPEM, needed: forV3, credentialOf: APIv3,
+		meaning: "WeChat Pay's public key, `pub_key.pem`.",
+		remedy:  "give pub_key.pem: its text, the base64 of its text, or its path",
+		read:    readPublicKey,
+	},
+	{
+		// The default is that of pkg/v2xml and pkg/v3json, repeated here to be seen in the README.
+		name: "WXPAY_BASE_URL", values: "an address without a path", initial: "https://api.mch.weixin.qq.com",
+		meaning: "Where WeChat Pay is: `https`, or `http` where the host is loopback.",
+		remedy:  "give https://HOST or https://HOST:PORT and nothing after it",
+		read:    readBaseURL,
+	},
+	{
+		name: "WXPAY_CONFIRM_CLOSE", values: "`0` or `1`", initial: "0",
+		meaning: "`1` queries the order after every successful close.",
+		remedy:  "give 0 or 1",
+		read: oneOf(func(c *Config, value string) { c.ConfirmClose = value == "1" },
+			"0", "1"),
+	},
+	{
+		name: nameCallerPolicy, values: "`any`", needed: always,
+		meaning: "Who may call. Callers are not told apart yet: `any` says that you know, and do your own checks.",
+		remedy: "this version does not tell callers apart, so whoever reaches the function may close any order;" +
+			" give any if that is what you want",
+		read: oneOf(func(c *Config, value string) { c.CallerPolicy = CallerPolicy(value) },
+			string(CallersAny)),
+	},
+	{
+		name: "CLOUDPAY_LOG_LEVEL", values: "`debug`, `info`, `warn` or `error`", initial: "info",
+		meaning: "The least severe log records to write.",
+		remedy:  "give debug, info, warn or error",
+		read: oneOf(func(c *Config, value string) { c.LogLevel = levels[value] },
+			"debug", "info", "warn", "error"),
+	},
+	{
+		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
+		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
+		meaning: "Where the Go1 runtime listens; every interface when not set. The emulator sets `127.0.0.1`.",
+		remedy:  "give an IP address without a port, or leave it out",
+		read:    checkListenHost,
+	},
+}
+
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}

@@ -1,0 +1,73 @@
+// Package telemetry makes the one logger of the product: a JSON object a line, since SCF's log service takes the fields
+// of such a line apart, with the id of the request that it is about.
+//
+// Secrets are not its business: they are types that print "redacted" on their own.
+package telemetry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+)
+
+// requestIDKey is the field of the record. It is SCF's own word for it, in camelCase like our replies.
+const requestIDKey = "requestId"
+
+type contextKey struct{}
+
+// WithRequestID returns a context whose log records carry id; the empty id adds nothing.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, contextKey{}, id)
+}
+
+// RequestID returns the id that WithRequestID put into ctx, "" when it has none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(contextKey{}).(string)
+	return id
+}
+
+// New returns a logger that writes each record of at least the given level to w: one line, one Write.
+func New(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(&handler{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
+}
+
+// handler puts the request id on top of each record. That has to come before any group is opened, else the id would
+// stand inside the group; so from the first group on, what is added to the logger waits until there is a record.
+type handler struct {
+	slog.Handler
+
+	waiting []func(slog.Handler) slog.Handler
+}
+
+// Handle writes the record with the request id of ctx.
+func (h *handler) Handle(ctx context.Context, record slog.Record) error {
+	next := h.Handler
+	if id := RequestID(ctx); id != "" {
+		next = next.WithAttrs([]slog.Attr{slog.String(requestIDKey, id)})
+	}
+	for _, add := range h.waiting {
+		next = add(next)
+	}
+	return next.Handle(ctx, record) //nolint:wrapcheck // a handler around another: slog drops the error anyway
+}
+
+// WithAttrs returns a handler that adds attrs to each record.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(h.waiting) == 0 {
+		return &handler{Handler: h.Handler.WithAttrs(attrs)}
+	}
+	return h.wait(func(next slog.Handler) slog.Handler { return next.WithAttrs(attrs) })
+}
+
+// WithGroup returns a handler that puts what comes later into a group.
+func (h *handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return h.wait(func(next slog.Handler) slog.Handler { return next.WithGroup(name) })
+}
+
+func (h *handler) wait(add func(slog.Handler) slog.Handler) slog.Handler {
+	return &handler{Handler: h.Handler, waiting: append(slices.Clip(h.waiting), add)}
+}
