@@ -1,0 +1,79 @@
+// Package archtest holds the project to its import arrows: which package may import which. The arrows are one table
+// ([Arrows]), and a test reads the imports of every file that is not a test.
+//
+// The files are parsed in the test's own process. A test that ran `go list` would be cached as green: the go command
+// knows which files a test opened, and not which ones its children did.
+package archtest
+
+// Arrow says what a package may import besides the standard library.
+type Arrow struct {
+	// Package is a path below the module; * as its last element stands for any one name.
+	Package string
+	// Ours are the packages of the module it may import, * as in Package.
+	Ours []string
+	// Theirs are packages of other modules, each with whatever lies under it.
+	Theirs []string
+}
+
+// Packages of other modules that belong to one place each.
+const (
+	etree         = "github.com/beevik/etree"
+	backoff       = "github.com/cenkalti/backoff/v5"
+	cobra         = "github.com/spf13/cobra"
+	lambda        = "github.com/aws/aws-lambda-go/lambda"
+	lambdaContext = "github.com/aws/aws-lambda-go/lambdacontext"
+	scf           = "github.com/tencentyun/scf-go-lib"
+)
+
+// Arrows returns the table. What stands for a package and is not listed here may not be imported:
+//   - The protocol packages are leaves that anybody could take along.
+//   - The emulators never see our codecs: a wrong canonical string must not be wrong on both sides.
+//   - The workflows (closing) know neither a protocol nor a database.
+//   - One package (hosting) knows how a cloud starts a function.
+func Arrows() []Arrow {
+	return []Arrow{
+		{Package: "pkg/v2xml", Theirs: []string{etree}},
+		{Package: "pkg/v3json"},
+
+		{Package: "internal/order"},
+		{Package: "internal/config"},
+		{Package: "internal/telemetry"},
+		{Package: "internal/wxcloudrun"},
+		{Package: "internal/emulator/paygate"},
+		{Package: "internal/emulator/platform"},
+		{Package: "internal/emulator/console", Ours: []string{"internal/emulator/paygate", "internal/emulator/platform"}},
+
+		{
+			Package: "internal/wechatpay",
+			Ours:    []string{"internal/order", "pkg/v2xml", "pkg/v3json", "internal/wxcloudrun"},
+		},
+		{Package: "internal/store", Ours: []string{"internal/order"}},
+		{Package: "internal/store/storetest", Ours: []string{"internal/order", "internal/store"}},
+		{Package: "internal/closing", Ours: []string{"internal/order"}, Theirs: []string{backoff}},
+		{Package: "internal/hosting", Ours: []string{"internal/telemetry"}, Theirs: []string{lambda, lambdaContext, scf}},
+		{Package: "internal/trigger", Ours: []string{"internal/order", "internal/hosting"}},
+		{
+			Package: "internal/app",
+			Ours: []string{
+				"pkg/v2xml", "pkg/v3json", "internal/order", "internal/config", "internal/telemetry", "internal/wxcloudrun",
+				"internal/wechatpay", "internal/store", "internal/closing", "internal/trigger", "internal/hosting",
+			},
+		},
+
+		{
+			Package: "functions/*",
+			Ours:    []string{"internal/app", "internal/hosting", "internal/trigger", "internal/closing", "internal/order"},
+		},
+		{
+			Package: "cmd/cloudpay",
+			Ours: []string{
+				"internal/app", "internal/closing", "internal/config", "internal/order", "internal/store",
+				"internal/trigger", "internal/hosting", "internal/emulator/*",
+			},
+			Theirs: []string{cobra},
+		},
+
+		{Package: "internal/archtest"},
+		{Package: "internal/toolchain/*"},
+	}
+}
