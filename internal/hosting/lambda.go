@@ -1,0 +1,46 @@
+package hosting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"cloudpay/internal/telemetry"
+)
+
+// lambdaHost answers Lambda's Runtime API with a handler. scfHost is its twin.
+type lambdaHost struct{ handler Handler }
+
+// serve asks the Runtime API for events until the process ends; aws-lambda-go ends it, with exit code 1, when the API is
+// gone. Lambda's old go1.x runtime used SCF's variable for its port, and the library (unless it is built with the tag
+// lambda.norpc) still prefers that port to the Runtime API, so the variable is taken out of its sight.
+func (l lambdaHost) serve() error {
+	if err := os.Unsetenv(scfPortVariable); err != nil {
+		return fmt.Errorf("clearing %s for Lambda: %w", scfPortVariable, err)
+	}
+	lambda.StartWithOptions(l)
+	return errors.New("aws-lambda-go stopped asking for events")
+}
+
+// Invoke answers one event. It is aws-lambda-go's lambda.Handler: bytes in, bytes out, and an error in the function's
+// own words.
+func (l lambdaHost) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	inv := l.invocation(ctx, payload)
+	given, _ := ctx.Deadline()
+	ctx, cancel := withDeadline(ctx, given, 0)
+	defer cancel()
+	return answer(telemetry.WithRequestID(ctx, inv.RequestID), l.handler, inv)
+}
+
+// invocation reads the platform's context. Lambda has no per-call environment: its callers are known by IAM.
+func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
+	inv := Invocation{Payload: payload, Function: lambdacontext.FunctionName, Platform: Lambda}
+	if platform, ok := lambdacontext.FromContext(ctx); ok {
+		inv.RequestID = platform.AwsRequestID
+	}
+	return inv
+}

@@ -1,0 +1,49 @@
+package hosting_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/telemetry"
+)
+
+// blowUp is what the log must name as the place of the panic.
+func blowUp() { panic("boom\nin two lines") }
+
+// TestPanicIsLogged is not parallel: it borrows slog's default logger, which the whole process shares.
+func TestPanicIsLogged(t *testing.T) { //nolint:paralleltest // see above
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(telemetry.New(&log, slog.LevelInfo))
+	defer slog.SetDefault(before)
+
+	f := serveSCF(t, func(context.Context, hosting.Invocation) ([]byte, error) {
+		blowUp()
+		return nil, nil
+	})
+	f.wantError(f.invoke(messages.InvokeRequest{RequestId: "r-7"}), "panicError", "panicked")
+
+	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+		t.Fatalf("log: got %d lines, want 1:\n%s", lines, log.String())
+	}
+	var line struct {
+		Level, Msg, Panic, Stack string
+		RequestID                string `json:"requestId"`
+	}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("log line is not JSON: %v", err)
+	}
+	if line.Level != "ERROR" || line.RequestID != "r-7" || line.Panic != "boom\nin two lines" {
+		t.Errorf("log line: got %+v, want level ERROR, request id r-7 and the panic's text", line)
+	}
+	if !strings.Contains(line.Stack, "hosting_test.blowUp") {
+		t.Errorf("stack: got %q, want the place of the panic in it", line.Stack)
+	}
+}

@@ -1,0 +1,117 @@
+package hosting
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/rpc"
+	"time"
+
+	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
+	"github.com/tencentyun/scf-go-lib/functioncontext"
+
+	"cloudpay/internal/telemetry"
+)
+
+// scfService is the name under which the Go1 platform calls (scf-go-lib: rpc.Register of a type named Function).
+const scfService = "Function"
+
+// scfHost answers the Go1 platform's calls with a handler. lambdaHost is its twin.
+type scfHost struct{ handler Handler }
+
+// serve answers every connection to l until l is closed, and returns l's error. The rpc server is a new one: the default
+// server is shared by the whole process, and refuses a second service of the same name.
+func (s scfHost) serve(l net.Listener) error {
+	server := rpc.NewServer()
+	if err := server.RegisterName(scfService, s); err != nil {
+		return fmt.Errorf("registering the %s service: %w", scfService, err)
+	}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return fmt.Errorf("waiting for the platform on %s: %w", l.Addr(), err)
+		}
+		go server.ServeConn(conn) // ends with the platform's connection
+	}
+}
+
+// Ping tells the platform that the function is up.
+func (s scfHost) Ping(_ *messages.PingRequest, response *messages.PingResponse) error {
+	*response = messages.PingResponse{}
+	return nil
+}
+
+// Invoke answers one event. It returns nil always: what goes wrong is said in response.Error, as the platform expects;
+// a net/rpc error would read as a broken function process.
+func (s scfHost) Invoke(request *messages.InvokeRequest, response *messages.InvokeResponse) error {
+	inv, err := s.invocation(request)
+	if err != nil {
+		response.Error = s.failure(err)
+		return nil
+	}
+	given := time.Unix(request.Deadline.Seconds, request.Deadline.Nanos)
+	limit := time.Duration(request.TimeLimitInMs) * time.Millisecond
+	ctx, cancel := withDeadline(context.Background(), given, limit)
+	defer cancel()
+
+	ctx = functioncontext.NewContext(ctx, s.platformContext(request, inv.Environment))
+	payload, err := answer(telemetry.WithRequestID(ctx, inv.RequestID), s.handler, inv)
+	if err != nil {
+		response.Error = s.failure(err)
+		return nil
+	}
+	response.Payload = payload
+	return nil
+}
+
+// invocation reads the platform's request. The environment is decoded into a map that belongs to this invocation alone.
+func (s scfHost) invocation(request *messages.InvokeRequest) (Invocation, error) {
+	inv := Invocation{
+		Payload:   request.Payload,
+		RequestID: request.RequestId,
+		Function:  request.FunctionName,
+		Platform:  SCF,
+	}
+	if request.Environment == "" {
+		return inv, nil
+	}
+	if err := json.Unmarshal([]byte(request.Environment), &inv.Environment); err != nil {
+		return Invocation{}, &environmentError{cause: err}
+	}
+	return inv, nil
+}
+
+// platformContext is the request as functioncontext shows it. ClientContext stays empty: it is the caller's word and
+// nothing here reads it, so a malformed one is no reason to refuse the call.
+func (s scfHost) platformContext(
+	request *messages.InvokeRequest, environment map[string]string,
+) *functioncontext.FunctionContext {
+	return &functioncontext.FunctionContext{
+		RequestID:             request.RequestId,
+		InvokedFunctionUnique: request.InvokedFunctionUnique,
+		Namespace:             request.Namespace,
+		FunctionName:          request.FunctionName,
+		FunctionVersion:       request.FunctionVersion,
+		MemoryLimitInMb:       request.MemoryLimitInMb,
+		TimeLimitInMs:         request.TimeLimitInMs,
+		Environment:           environment,
+		TencentcloudRegion:    request.TencentcloudRegion,
+		TencentcloudAppID:     request.TencentcloudAppID,
+		TencentcloudUin:       request.TencentcloudUin,
+		FunctionTrace:         request.FunctionTrace,
+	}
+}
+
+// failure is an error in the platform's shape. ShouldExit stays false, for the process is sound.
+func (s scfHost) failure(err error) *messages.InvokeResponse_Error {
+	return &messages.InvokeResponse_Error{Message: err.Error(), Type: errorType(err)}
+}
+
+// environmentError refuses an Environment that is not a JSON object of strings. Without the environment nobody knows who
+// is calling, so the handler is not asked; the cause names types and positions, never a value.
+type environmentError struct{ cause error }
+
+func (e *environmentError) Error() string {
+	return fmt.Sprintf("InvokeRequest.Environment must be a JSON object whose values are strings: %v", e.cause)
+}
