@@ -17,8 +17,9 @@ const (
 	// begin: no gateway answers in it.
 	shortestAttempt = 150 * time.Millisecond
 	lastAttempt     = 20 * time.Millisecond
-	// The reserve is a tenth of the time there is, within these bounds: it is
-	// for the reply to be written and to reach the platform.
+	// The reserve is a sixth of the time there is, within these bounds: it is for
+	// the reply to be written and to reach the platform, on an instance that may
+	// have a small share of a processor.
 	leastReserve = 100 * time.Millisecond
 	mostReserve  = 500 * time.Millisecond
 )
@@ -41,7 +42,7 @@ func newBudget(ctx context.Context) *budget {
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
-		reserve := min(max(left/10, leastReserve), mostReserve, left/2)
+		reserve := min(max(left/6, leastReserve), mostReserve, left/2)
 		b.until = deadline.Add(-reserve)
 	}
 	b.pause.Reset()

@@ -62,8 +62,7 @@ func (c *Closer) young(call order.Call) func() time.Duration {
 
 // refusal words what was wrong with the caller's parameters.
 func refusal(err error) order.Result {
-	var field *order.FieldError
-	if errors.As(err, &field) {
+	if field, ok := errors.AsType[*order.FieldError](err); ok {
 		return order.Refusal(cmp.Or(field.Code, order.CodeParamError), field.Error())
 	}
 	return order.Refusal(order.CodeParamError, err.Error())

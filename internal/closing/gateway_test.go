@@ -13,7 +13,7 @@ import (
 )
 
 // The merchant that every test acts for.
-var shop = order.Merchant{ //nolint:gochecknoglobals // a constant that Go cannot spell
+var shop = order.Merchant{
 	AppID: "wx0123456789abcdef",
 	MchID: "1900000001",
 	API:   order.V3,

@@ -80,8 +80,6 @@ type move struct {
 // moves is the whole workflow. Every state that is not an end has a row, and
 // every event that can occur in it a move; what cannot occur in a state (a query
 // that is "accepted") counts as doubted there.
-//
-//nolint:gochecknoglobals // the table
 var moves = map[state]map[event]move{
 	closing: {
 		accepted:         {to: closed},

@@ -97,6 +97,7 @@ type Facts struct {
 	CashFee            *int64
 	CashFeeType        string
 	CouponFee          *int64
+	CouponCount        int64 // not always len(Coupons): the gateway may not list them all
 	Coupons            []Coupon
 	Promotions         []Promotion
 	// PaidAt is when the payment succeeded; zero when it did not.

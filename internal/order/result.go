@@ -45,7 +45,7 @@ type Result struct {
 	CashFee            *int64      `json:"cashFee,omitempty"`
 	CashFeeType        string      `json:"cashFeeType,omitempty"`
 	CouponFee          *int64      `json:"couponFee,omitempty"`
-	CouponCount        int         `json:"couponCount,omitempty"`
+	CouponCount        int64       `json:"couponCount,omitempty"`
 	Coupons            []Coupon    `json:"coupons,omitempty"`
 	Promotions         []Promotion `json:"promotionDetail,omitempty"`
 	// TimeEnd is when it was paid: yyyyMMddHHmmss in UTC+8, as CloudPay has it.
@@ -83,11 +83,9 @@ const (
 )
 
 // beijing is the zone of APIv2's and CloudPay's times, which carry none.
-var beijing = time.FixedZone("UTC+8", 8*60*60) //nolint:gochecknoglobals // a constant that Go cannot spell
+var beijing = time.FixedZone("UTC+8", 8*60*60)
 
 // verdictOn says, for each outcome, what CloudPay's two code fields hold.
-//
-//nolint:gochecknoglobals // a table
 var verdictOn = map[Outcome]struct {
 	returnCode, resultCode string
 	retryable              bool
@@ -104,8 +102,6 @@ var verdictOn = map[Outcome]struct {
 
 // codeOf is the errCode of the outcomes that have one of their own, whichever
 // reply it was that proved them.
-//
-//nolint:gochecknoglobals // a table
 var codeOf = map[Outcome]string{
 	OutcomeAlreadyClosed: CodeOrderClosed,
 	OutcomePaid:          CodeOrderPaid,
@@ -200,7 +196,7 @@ func (r *Result) setFacts(f Facts) {
 	r.IsSubscribe, r.SubIsSubscribe = f.IsSubscribe, f.SubIsSubscribe
 	r.TotalFee, r.SettlementTotalFee, r.FeeType = f.TotalFee, f.SettlementTotalFee, f.FeeType
 	r.CashFee, r.CashFeeType = f.CashFee, f.CashFeeType
-	r.CouponFee, r.CouponCount, r.Coupons, r.Promotions = f.CouponFee, len(f.Coupons), f.Coupons, f.Promotions
+	r.CouponFee, r.CouponCount, r.Coupons, r.Promotions = f.CouponFee, f.CouponCount, f.Coupons, f.Promotions
 	if !f.PaidAt.IsZero() {
 		r.TimeEnd = f.PaidAt.In(beijing).Format("20060102150405")
 	}
@@ -209,5 +205,15 @@ func (r *Result) setFacts(f Facts) {
 // seconds rounds up: waiting a little too long is harmless.
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
-// oneLine keeps a gateway's text from breaking a log line or a table.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// maxText is how many characters of a text are passed on: anyone may have
+// written it, and it ends up in a log line or on a screen.
+const maxText = 300
+
+// oneLine keeps a text from breaking a log line or a table.
+func oneLine(s string) string {
+	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "))
+	if len(line) > maxText {
+		line = append(line[:maxText], '…')
+	}
+	return string(line)
+}

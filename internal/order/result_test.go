@@ -2,24 +2,24 @@ package order_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/order"
 )
 
-func fen(n int64) *int64 { return &n }
-
 func TestNewResult(t *testing.T) {
 	t.Parallel()
 	call := order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}
 	facts := &order.Facts{
 		TradeState: order.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
-		TotalFee: fen(100), CashFee: fen(0), FeeType: "CNY", OpenID: "oABC",
-		Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: 100}},
-		PaidAt:  time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC),
+		TotalFee: new(int64(100)), CashFee: new(int64(0)), FeeType: "CNY", OpenID: "oABC",
+		CouponCount: 1, Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: 100}},
+		PaidAt: time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC),
 	}
 	signed := func(a order.Answer) order.Answer {
 		a.Proof, a.Nonce, a.Sign, a.HTTPStatus, a.RequestID = order.ProofSignature, "n", "s", 200, "req-1"
@@ -105,4 +105,13 @@ func asMap(t *testing.T, r order.Result) map[string]any {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func TestLongTextIsCut(t *testing.T) {
+	t.Parallel()
+	long := order.Answer{Code: "BRAND_NEW", Message: strings.Repeat("很", 5000) + "\xff"}
+	got := order.NewResult(order.Call{}, order.OutcomeRefused, long, 1)
+	if n := utf8.RuneCountInString(got.ErrCodeDes); n != 301 || !utf8.ValidString(got.ErrCodeDes) {
+		t.Errorf("errCodeDes has %d characters, want 300 and an ellipsis", n)
+	}
 }
