@@ -1,0 +1,433 @@
+package paygate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxAdminBody caps a management request's body.
+const maxAdminBody = 64 << 10
+
+// Admin is the management API: JSON over HTTP, meant for a port of its own, on loopback. docs/emulator.md is its reference.
+// Requests that a web page of another origin sends through a browser are refused.
+func (g *Gateway) Admin() http.Handler {
+	mux := http.NewServeMux()
+	routes := []struct {
+		method, path string
+		serve        adminFunc
+	}{
+		{http.MethodPost, "/orders", g.adminAddOrder},
+		{http.MethodGet, "/orders", g.adminOrders},
+		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(func(*Order) error { return nil })},
+		{http.MethodPost, "/orders/{out_trade_no}/pay", g.adminChange(g.orders.pay)},
+		{http.MethodPost, "/orders/{out_trade_no}/refund", g.adminChange(g.orders.refund)},
+		{http.MethodGet, "/clock", g.adminClock},
+		{http.MethodPost, "/clock", g.adminAdvance},
+		{http.MethodGet, "/faults", g.adminFaults},
+		{http.MethodPost, "/faults", g.adminInject},
+		{http.MethodDelete, "/faults", forget(g.ClearFaults)},
+		{http.MethodGet, "/requests", g.adminRequests},
+		{http.MethodDelete, "/requests", forget(g.ClearRequests)},
+	}
+	methods := make(map[string][]string)
+	var paths []string
+	for _, route := range routes {
+		mux.Handle(route.method+" "+route.path, route.serve)
+		methods[route.path] = append(methods[route.path], route.method)
+		if !slices.Contains(paths, route.path) {
+			paths = append(paths, route.path)
+		}
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, refuseMethod(allowed))
+	}
+	mux.Handle("/", adminFunc(func(*http.Request) (int, any, error) {
+		return 0, nil, missing("there is no such path; there are %s", strings.Join(paths, ", "))
+	}))
+	return sameOrigin(mux)
+}
+
+// sameOrigin refuses what a foreign web page could make a developer's browser send.
+func sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusForbidden, adminError{"this came from a web page of another origin"})
+	}))
+	return protection.Handler(next)
+}
+
+// adminFunc serves one management call: a status and what to write as JSON (nil: no body), or an error.
+type adminFunc func(r *http.Request) (status int, answer any, err error)
+
+// adminError is every error's body.
+type adminError struct {
+	Error string `json:"error"`
+}
+
+func (f adminFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
+	status, answer, err := f(r)
+	switch {
+	case err != nil:
+		writeJSON(w, statusOf(err), adminError{err.Error()})
+	case answer == nil:
+		w.WriteHeader(status)
+	default:
+		writeJSON(w, status, answer)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, answer any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(answer) //nolint:errchkjson // the views always encode; the client may be gone
+}
+
+func refuseMethod(allowed []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		writeJSON(w, http.StatusMethodNotAllowed,
+			adminError{fmt.Sprintf("%s is not possible here; possible: %s", r.Method, strings.Join(allowed, ", "))})
+	})
+}
+
+func forget(what func()) adminFunc {
+	return func(*http.Request) (int, any, error) {
+		what()
+		return http.StatusNoContent, nil, nil
+	}
+}
+
+// orderFacts is what an order is given with, and shown with.
+type orderFacts struct {
+	OutTradeNo string     `json:"out_trade_no"`
+	MchID      string     `json:"mchid,omitempty"`    // a merchant's own order
+	SPMchID    string     `json:"sp_mchid,omitempty"` // a service provider's, for sub_mchid
+	SubMchID   string     `json:"sub_mchid,omitempty"`
+	AppID      string     `json:"appid,omitempty"`
+	SubAppID   string     `json:"sub_appid,omitempty"`
+	Total      int64      `json:"total"`
+	OpenID     string     `json:"openid,omitempty"`
+	SubOpenID  string     `json:"sub_openid,omitempty"`
+	CreatedAt  string     `json:"created_at,omitempty"`
+	State      TradeState `json:"state,omitempty"`
+	TradeState TradeState `json:"trade_state,omitempty"` // the same under the protocols' name
+	TradeType  string     `json:"trade_type,omitempty"`
+	Attach     string     `json:"attach,omitempty"`
+	DeviceInfo string     `json:"device_info,omitempty"`
+	BankType   string     `json:"bank_type,omitempty"`
+	Coupons    []Coupon   `json:"coupons,omitempty"`
+}
+
+// orderView is an order as it is shown.
+type orderView struct {
+	orderFacts
+	TransactionID string `json:"transaction_id,omitempty"`
+	SuccessTime   string `json:"success_time,omitempty"`
+	ClosedAt      string `json:"closed_at,omitempty"`
+}
+
+func newOrderView(o *Order) orderView {
+	view := orderView{
+		orderFacts: orderFacts{
+			OutTradeNo: o.OutTradeNo, SubMchID: o.SubMchID, AppID: o.AppID, SubAppID: o.SubAppID, Total: o.Total,
+			OpenID: o.OpenID, SubOpenID: o.SubOpenID, CreatedAt: timeText(o.CreatedAt), State: o.State, TradeState: o.State,
+			TradeType: o.TradeType, Attach: o.Attach, DeviceInfo: o.DeviceInfo, BankType: o.BankType, Coupons: o.Coupons,
+		},
+		TransactionID: o.TransactionID, SuccessTime: timeText(o.PaidAt), ClosedAt: timeText(o.ClosedAt),
+	}
+	if o.SubMchID == "" {
+		view.MchID = o.MchID
+	} else {
+		view.SPMchID = o.MchID
+	}
+	return view
+}
+
+// timeText writes a time as both APIs' documents do, empty for none.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(beijing()).Format(time.RFC3339)
+}
+
+// order checks what only the JSON form can get wrong; the rest is AddOrder's to check.
+func (f *orderFacts) order() (Order, error) {
+	switch {
+	case f.MchID == "" && f.SPMchID == "":
+		return Order{}, invalid("mchid: give mchid, or sp_mchid and sub_mchid")
+	case f.MchID != "" && f.SPMchID != "":
+		return Order{}, invalid("mchid: give either mchid, or sp_mchid and sub_mchid, not both")
+	case f.SPMchID != "" && f.SubMchID == "":
+		return Order{}, invalid("sub_mchid: must be there when sp_mchid is")
+	case f.MchID != "" && f.SubMchID != "":
+		return Order{}, invalid("sub_mchid: goes with sp_mchid, not with mchid")
+	case f.State != "" && f.TradeState != "" && f.State != f.TradeState:
+		return Order{}, invalid("trade_state: is another name of state and must not differ from it")
+	}
+	o := Order{
+		MchID: f.MchID + f.SPMchID, SubMchID: f.SubMchID, OutTradeNo: f.OutTradeNo, AppID: f.AppID, SubAppID: f.SubAppID,
+		OpenID: f.OpenID, SubOpenID: f.SubOpenID, Total: f.Total, Attach: f.Attach, DeviceInfo: f.DeviceInfo,
+		TradeType: f.TradeType, BankType: f.BankType, Coupons: f.Coupons, State: f.State,
+	}
+	if o.State == "" {
+		o.State = f.TradeState
+	}
+	if f.CreatedAt != "" {
+		at, err := time.Parse(time.RFC3339, f.CreatedAt)
+		if err != nil {
+			return Order{}, invalid("created_at: %q must be RFC 3339, such as 2026-01-02T15:04:05+08:00", f.CreatedAt)
+		}
+		o.CreatedAt = at
+	}
+	return o, nil
+}
+
+func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
+	var facts orderFacts
+	if err := decodeAdmin(r, &facts); err != nil {
+		return 0, nil, err
+	}
+	given, err := facts.order()
+	if err != nil {
+		return 0, nil, err
+	}
+	order, created, err := g.orders.add(given)
+	if err != nil {
+		return 0, nil, err
+	}
+	if !created {
+		return http.StatusOK, newOrderView(&order), nil
+	}
+	return http.StatusCreated, newOrderView(&order), nil
+}
+
+func (g *Gateway) adminOrders(*http.Request) (int, any, error) {
+	orders := g.Orders()
+	views := make([]orderView, len(orders))
+	for i := range orders {
+		views[i] = newOrderView(&orders[i])
+	}
+	return http.StatusOK, views, nil
+}
+
+// adminChange serves the paths of one order: it finds the order, changes it and shows it.
+func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
+	return func(r *http.Request) (int, any, error) {
+		if err := decodeAdmin(r, &struct{}{}); err != nil {
+			return 0, nil, err
+		}
+		fits, err := narrowing(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		order, err := g.orders.change(r.PathValue("out_trade_no"), fits, change)
+		if err != nil {
+			return 0, nil, err
+		}
+		return http.StatusOK, newOrderView(&order), nil
+	}
+}
+
+// narrowing reads ?mchid= (or ?sp_mchid=) and ?sub_mchid=; an empty sub_mchid means the merchant's own order.
+func narrowing(r *http.Request) (func(Owner) bool, error) {
+	query := r.URL.Query()
+	for name := range query {
+		if !slices.Contains([]string{"mchid", "sp_mchid", "sub_mchid"}, name) {
+			return nil, invalid("unknown query parameter %q; known here: mchid, sp_mchid, sub_mchid", name)
+		}
+	}
+	return func(o Owner) bool {
+		for _, want := range []struct{ name, value string }{{"mchid", o.MchID}, {"sp_mchid", o.MchID}, {"sub_mchid", o.SubMchID}} {
+			if query.Has(want.name) && query.Get(want.name) != want.value {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+// clockView is both clocks.
+type clockView struct {
+	Now  string `json:"now"`  // the business clock: moves when told
+	Wire string `json:"wire"` // the wire clock: stamps signatures
+}
+
+func (g *Gateway) adminClock(*http.Request) (int, any, error) {
+	return http.StatusOK, clockView{Now: timeText(g.Time()), Wire: timeText(g.now())}, nil
+}
+
+func (g *Gateway) adminAdvance(r *http.Request) (int, any, error) {
+	var move struct {
+		Advance string `json:"advance"`
+	}
+	if err := decodeAdmin(r, &move); err != nil {
+		return 0, nil, err
+	}
+	d, err := parseDuration(move.Advance)
+	if err != nil {
+		return 0, nil, invalid("advance: %q must be a duration, such as 5m, 36h or 7d", move.Advance)
+	}
+	if err := g.Advance(d); err != nil {
+		return 0, nil, invalid("advance: %v", err)
+	}
+	return g.adminClock(r)
+}
+
+var daysRule = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
+
+// parseDuration reads Go's durations, with days in front.
+func parseDuration(text string) (time.Duration, error) {
+	var days time.Duration
+	if parts := daysRule.FindStringSubmatch(text); parts != nil {
+		n, _ := strconv.Atoi(parts[1]) // cannot fail: at most five digits
+		days, text = time.Duration(n)*24*time.Hour, parts[2]
+		if text == "" {
+			return days, nil
+		}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("reading a duration: %w", err)
+	}
+	return days + d, nil
+}
+
+// faultView is a fault in JSON.
+type faultView struct {
+	Match struct {
+		Op         Op     `json:"op,omitempty"`
+		API        API    `json:"api,omitempty"`
+		OutTradeNo string `json:"out_trade_no,omitempty"`
+	} `json:"match"`
+	Action     Action `json:"action"`
+	Times      int    `json:"times"`
+	Code       string `json:"code,omitempty"`
+	HTTPStatus int    `json:"http_status,omitempty"`
+	Delay      string `json:"delay,omitempty"`
+}
+
+func newFaultView(f Fault) faultView {
+	view := faultView{Action: f.Action, Times: f.Times, Code: f.Code, HTTPStatus: f.HTTPStatus}
+	view.Match.Op, view.Match.API, view.Match.OutTradeNo = f.Match.Op, f.Match.API, f.Match.OutTradeNo
+	if f.Delay != 0 {
+		view.Delay = f.Delay.String()
+	}
+	return view
+}
+
+func (g *Gateway) adminInject(r *http.Request) (int, any, error) {
+	var view faultView
+	if err := decodeAdmin(r, &view); err != nil {
+		return 0, nil, err
+	}
+	fault := Fault{
+		Match:  Match{Op: view.Match.Op, API: view.Match.API, OutTradeNo: view.Match.OutTradeNo},
+		Action: view.Action, Times: view.Times, Code: view.Code, HTTPStatus: view.HTTPStatus,
+	}
+	if view.Delay != "" {
+		delay, err := parseDuration(view.Delay)
+		if err != nil {
+			return 0, nil, invalid("delay: %q must be a duration, such as 250ms or 2s", view.Delay)
+		}
+		fault.Delay = delay
+	}
+	if err := g.Inject(fault); err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, newFaultView(fault), nil
+}
+
+func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
+	faults := g.Faults()
+	views := make([]faultView, len(faults))
+	for i, fault := range faults {
+		views[i] = newFaultView(fault)
+	}
+	return http.StatusOK, views, nil
+}
+
+func (g *Gateway) adminRequests(*http.Request) (int, any, error) {
+	return http.StatusOK, append([]Request{}, g.Requests()...), nil
+}
+
+// decodeAdmin reads a JSON object; an absent body is an empty one. The error names the field that is wrong.
+func decodeAdmin(r *http.Request, into any) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+			return &bookError{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxAdminBody)}
+		}
+		return invalid("the body did not arrive whole")
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return invalid("the body must be a JSON object")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return explainJSON(err, into)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return invalid("the body must be one JSON object and nothing after it")
+	}
+	return nil
+}
+
+// explainJSON says what is wrong in the terms of the one who wrote it.
+func explainJSON(err error, into any) error {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return invalid("%s: must be %s, not %s", wrongType.Field, kindInWords(wrongType.Type), wrongType.Value)
+	}
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		return invalid("unknown field %s; known here: %s", name, strings.Join(fieldNames(reflect.TypeOf(into).Elem(), ""), ", "))
+	}
+	return invalid("the body is not JSON: %v", err)
+}
+
+func kindInWords(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct:
+		return "an object"
+	default: // the views have no other kinds
+		return "a whole number"
+	}
+}
+
+// fieldNames lists the JSON names of a view, inner ones with a dot.
+func fieldNames(t reflect.Type, prefix string) []string {
+	var names []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Type.Kind() == reflect.Struct {
+			names = append(names, fieldNames(f.Type, prefix+name+".")...)
+			continue
+		}
+		names = append(names, prefix+name)
+	}
+	if len(names) == 0 {
+		return []string{"none"}
+	}
+	return names
+}

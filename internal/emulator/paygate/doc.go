@@ -1,0 +1,51 @@
+// Package paygate plays WeChat Pay on one machine: closing and querying orders, in APIv2 (XML) and in APIv3 (JSON), for direct
+// merchants and for service providers. It believes nobody: every request's signature is verified, with code of its own that
+// shares nothing with the project's clients, so that a mistake in those cannot hide behind the same mistake here.
+//
+// One [Gateway] has three faces. The wire is its ServeHTTP. The state is [Gateway.Order], [Gateway.Orders] and
+// [Gateway.Requests]. The hand of fate is [Gateway.AddOrder], [Gateway.Pay], [Gateway.Refund], [Gateway.Advance] and
+// [Gateway.Inject]. [Gateway.Admin] serves the last two as a management API in JSON, for a port of its own. In a test, [RunT]
+// starts all of it and stops it at the end:
+//
+//	gate := paygate.RunT(t)
+//	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
+//	gate.MustInject(paygate.Fault{Action: paygate.Drop, Times: 1}) // closes, and drops the reply
+//	… close A1 at gate.URL with gate.Merchant's keys …
+//	gate.WantState("A1", paygate.StateClosed)
+//
+// # APIv2
+//
+// POST /pay/closeorder and POST /pay/orderquery. Requests and replies are flat XML below the root xml, values as text or
+// CDATA. sign is the MD5 or, when sign_type says HMAC-SHA256, the HMAC-SHA256 in capital hexadecimal digits of
+//
+//	appid=wx2421b1c4370ec43b&mch_id=10000100&nonce_str=4ca9…&out_trade_no=1415983244&key=<APIv2 key>
+//
+// that is: of every element but sign whose value is not empty, sorted by name, values raw. The reply is signed in the same
+// way with the request's sign_type. HTTP always says 200; return_code FAIL (wrong signature, unreadable document) is not
+// signed, result_code FAIL with an err_code is. pay.weixin.qq.com doc v2/merchant 4011935216 (close), v2/partner 4011940962.
+//
+// # APIv3
+//
+// POST …/out-trade-no/{out_trade_no}/close, GET …/out-trade-no/{out_trade_no} and GET …/id/{transaction_id}, all below
+// /v3/pay/transactions with mchid and below /v3/pay/partner/transactions with sp_mchid and sub_mchid. The close has them in its
+// JSON body, the queries in the query string. The request's Authorization is
+//
+//	WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
+//
+// where signature is the base64 of the RSASSA-PKCS1-v1_5 SHA-256 signature over five lines, each ended by a line feed:
+// method, path and query as in the request line, timestamp, nonce_str, body as sent (doc v3/merchant 4012365336). The
+// timestamp may be five minutes off. A reply to a correctly signed request is signed whatever its status: Wechatpay-Signature
+// is over the three lines Wechatpay-Timestamp, Wechatpay-Nonce and body (empty for a 204), with the key that the request's
+// Wechatpay-Serial named, or the platform certificate's when it named none (doc 4013053249). A 401 is signed by nobody and
+// carries sign_information; 404 and 405 for paths and methods that do not exist have no body.
+//
+// # Orders
+//
+// An order belongs to a merchant, or to a service provider and one of its sub-merchants, and its number is unique there. What a
+// close answers depends on the trade state: NOTPAY and PAYERROR close; CLOSED and REVOKED say ORDERCLOSED; SUCCESS and REFUND
+// say ORDERPAID; USERPAYING and ACCEPT say USERPAYING; payment-code orders (MICROPAY) say INVALID_REQUEST while they are open.
+// Two clocks run apart: the wire clock ([Options].Now) stamps signatures, and the business clock moves only by
+// [Gateway.Advance]. An unpaid order of seven business days closes by itself.
+//
+// docs/emulator.md describes the management API, and lists what the emulator does not play.
+package paygate

@@ -1,0 +1,277 @@
+package paygate
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// question is a request that was authenticated and understood.
+type question struct {
+	api           API
+	op            Op
+	merchant      *Merchant
+	subMchID      string
+	subAppID      string // APIv2
+	outTradeNo    string // for a query by transaction_id: the order's, empty when there is none
+	transactionID string
+	signType      string // APIv2
+	version       string // APIv2: 1.0 asks for promotion_detail
+	signer        signer // APIv3: who signs the reply
+}
+
+func (q *question) owner() Owner       { return Owner{MchID: q.merchant.MchID, SubMchID: q.subMchID} }
+func (q *question) orderKey() orderKey { return orderKey{q.owner(), q.outTradeNo} }
+
+// reply is an answer on its way out. Its bytes exist only after a wire sealed it.
+type reply struct {
+	status   int
+	fields   []field // APIv2: in order, without sign
+	body     []byte  // APIv3: from the start; APIv2: after sealing
+	header   http.Header
+	unsigned bool // goes out without a signature, as replies to nobody in particular do
+}
+
+// wire is what the two protocols do differently once a request is understood.
+type wire interface {
+	success(q *question, o *Order) *reply    // what was asked was done
+	refused(q *question, no *refusal) *reply // it was not
+	report(q *question, o *Order) *reply     // an order's state, whatever was asked
+	pad(rp *reply, size int)                 // makes the body longer than size
+	seal(q *question, rp *reply, forgery Action) error
+}
+
+// serve handles a question, with whatever faults are due.
+func (g *Gateway) serve(ex *exchange, w wire, q *question) {
+	due := g.faults.take(q)
+	ex.rec.Faults = due.actions()
+	if !g.prelude(ex, q, due) || g.intercept(ex, due) {
+		return
+	}
+	no := due.answer()
+	var order Order
+	if no == nil {
+		order, no = g.handle(q)
+	} else {
+		ex.note("a fault answered before anything was done")
+		order, _ = g.orders.get(q.orderKey())
+	}
+	ex.rec.State = string(order.State)
+	rp := g.compose(ex, w, q, &order, no, due)
+	if no != nil && no.status == http.StatusTooManyRequests && q.api == V3 {
+		rp.header.Set("Retry-After", retryAfter(due))
+	}
+	g.finish(ex, w, q, rp, due)
+}
+
+// prelude lets time pass and payments happen, in the order injected; false when the client did not wait for it.
+func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
+	for _, f := range due {
+		switch f.Action {
+		case Delay:
+			if !ex.wait(f.Delay) {
+				ex.rec.Verdict = VerdictCut
+				ex.note("the client went away, or the gateway closed, during the delay")
+				ex.record(0)
+				ex.cut()
+				return false
+			}
+		case Pay:
+			owner := q.owner()
+			_, err := g.orders.change(q.outTradeNo, oneOf([]Owner{owner}), g.orders.pay)
+			if err != nil {
+				ex.note("the payment did not happen: " + err.Error())
+			} else {
+				ex.note("a payment came in just before")
+			}
+		default: // later
+		}
+	}
+	return true
+}
+
+// intercept plays the faults that keep a request from being handled; true when one did.
+func (g *Gateway) intercept(ex *exchange, due plan) bool {
+	switch f := due.has(Reset, Hang, HTML502); {
+	case f == nil:
+		return false
+	case f.Action == Reset:
+		ex.rec.Verdict = VerdictCut
+		ex.note("a fault reset the connection before anything was done")
+		ex.record(0)
+		ex.reset()
+	case f.Action == Hang:
+		ex.rec.Verdict = VerdictHanging
+		ex.note("a fault keeps the request hanging; nothing was done")
+		ex.record(0)
+		ex.hang()
+		ex.cut()
+	default:
+		ex.rec.Verdict = VerdictInterference
+		ex.note("a fault answered as a proxy would; nothing was done")
+		rp := &reply{status: cmp.Or(f.HTTPStatus, http.StatusBadGateway), header: http.Header{}}
+		rp.header.Set("Content-Type", "text/html")
+		rp.body = []byte("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
+			"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+		ex.send(rp, due)
+	}
+	return true
+}
+
+// handle does what was asked, or says why not. The order is as it is afterwards.
+func (g *Gateway) handle(q *question) (Order, *refusal) {
+	if !g.orders.isBound(q.owner()) {
+		return Order{}, refuse(codeNoAuth).saying("受理关系不存在").because(
+			fmt.Sprintf("sub-merchant %s is not bound to service provider %s", q.subMchID, q.merchant.MchID))
+	}
+	if q.op == OpQuery {
+		order, ok := g.orders.get(q.orderKey())
+		if !ok {
+			return order, g.noOrder(q)
+		}
+		return order, nil
+	}
+	order, no := g.orders.close(q.orderKey())
+	switch {
+	case no == nil:
+		return order, nil
+	case order.OutTradeNo == "":
+		return order, g.noOrder(q)
+	case order.State == StateClosed && q.api == V3 && g.reentrantClose:
+		return order, nil
+	default:
+		return order, no.because(fmt.Sprintf("the order is %s (trade type %s)", order.State, order.TradeType))
+	}
+}
+
+func (g *Gateway) noOrder(q *question) *refusal {
+	if q.outTradeNo == "" {
+		return refuse(codeOrderNotExist).because(fmt.Sprintf("no order of %s has transaction_id %s", q.owner(), q.transactionID))
+	}
+	return refuse(codeOrderNotExist).because(g.orders.elsewhere(q.orderKey()))
+}
+
+// compose writes the reply, or the one that a fault wants in its place, and notes the verdict.
+func (g *Gateway) compose(ex *exchange, w wire, q *question, order *Order, no *refusal, due plan) *reply {
+	var rp *reply
+	if no == nil {
+		ex.rec.Verdict = VerdictOK
+		rp = w.success(q, order)
+	} else {
+		ex.refused(no)
+		rp = w.refused(q, no)
+		if f := due.has(Refuse); f != nil && f.HTTPStatus != 0 {
+			rp.status = f.HTTPStatus
+		}
+	}
+	switch f := due.has(WrongOrder, WrongMerchant, Oversize); {
+	case f == nil:
+	case f.Action == Oversize:
+		w.pad(rp, maxBody)
+	case f.Action == WrongOrder:
+		other := stranger(q, order)
+		other.OutTradeNo = differently(other.OutTradeNo)
+		ex.rec.RequestID = newRequestID(suffixOK)
+		rp = w.report(q, &other)
+	default:
+		other, otherQ, merchant := stranger(q, order), *q, *q.merchant
+		merchant.MchID = differently(merchant.MchID)
+		other.MchID, otherQ.merchant = merchant.MchID, &merchant
+		ex.rec.RequestID = newRequestID(suffixOK)
+		rp = w.report(&otherQ, &other)
+	}
+	return rp
+}
+
+// stranger is the order asked for, or one much like it when there is none.
+func stranger(q *question, order *Order) Order {
+	if order.OutTradeNo != "" {
+		return order.clone()
+	}
+	return Order{
+		MchID: q.merchant.MchID, SubMchID: q.subMchID, OutTradeNo: cmp.Or(q.outTradeNo, "0"),
+		AppID: q.merchant.AppID, State: StateNotPay, TradeType: "JSAPI", Total: 1,
+	}
+}
+
+// differently changes the last character of an identifier and keeps its length.
+func differently(id string) string {
+	if last := len(id) - 1; id[last] != '0' {
+		return id[:last] + "0"
+	}
+	return id[:len(id)-1] + "1"
+}
+
+// refused notes a refusal.
+func (ex *exchange) refused(no *refusal) {
+	ex.rec.Verdict = VerdictRefused
+	ex.rec.Code = no.code(ex.rec.API)
+	if no.reason != "" {
+		ex.note(no.reason)
+	}
+	ex.rec.RequestID = newRequestID(no.suffix)
+}
+
+// note adds a sentence to the history's reason.
+func (ex *exchange) note(sentence string) {
+	if ex.rec.Reason != "" {
+		ex.rec.Reason += "; "
+	}
+	ex.rec.Reason += sentence
+}
+
+// finish signs and sends a reply.
+func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan) {
+	if ex.rec.RequestID == "" {
+		ex.rec.RequestID = newRequestID(suffixOK)
+	}
+	if due.has(Truncate) != nil && len(rp.body) == 0 && rp.fields == nil { // nothing to cut from: promise something
+		rp.status, rp.body = http.StatusOK, []byte("{}")
+	}
+	rp.header.Set("Request-Id", ex.rec.RequestID)
+	if err := w.seal(q, rp, due.forgery()); err != nil {
+		ex.empty(http.StatusInternalServerError, "the emulator could not sign: "+err.Error())
+		return
+	}
+	ex.send(rp, due)
+}
+
+// send writes a sealed reply, or as much of it as the faults let through. History knows of it before the client does.
+func (ex *exchange) send(rp *reply, due plan) {
+	if due.has(Drop) != nil {
+		ex.note("then a fault cut the connection without a reply")
+		ex.record(0)
+		ex.cut()
+		return
+	}
+	header := ex.w.Header()
+	maps.Copy(header, rp.header)
+	body := rp.body
+	if hasBody(rp.status) {
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	if due.has(Truncate) != nil {
+		body = body[:len(body)/2]
+	}
+	ex.record(rp.status)
+	ex.w.WriteHeader(rp.status)
+	_, _ = ex.w.Write(body) //nolint:gosec // G705: it is XML, JSON or a fixed page. The client may be gone; history has it
+}
+
+// retryAfter is in whole seconds, at least one.
+func retryAfter(due plan) string {
+	wait := time.Second
+	if f := due.has(RateLimit); f != nil && f.Delay > wait {
+		wait = f.Delay
+	}
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+}
+
+// newRequestID looks like WeChat Pay's: it ends with the internal number of the error, 0 for none.
+func newRequestID(suffix int) string {
+	return "08" + strings.ToUpper(randomText(32)) + "-" + strconv.Itoa(suffix)
+}

@@ -1,0 +1,87 @@
+package paygate
+
+import "time"
+
+// What the tests check without the wire.
+
+// SignV2 signs name=value pairs.
+func SignV2(key, signType string, pairs ...[2]string) string {
+	var doc fields
+	for _, p := range pairs {
+		doc = append(doc, field{p[0], p[1]})
+	}
+	return signV2(doc, key, signType)
+}
+
+// DecodeV2 reads an APIv2 document into name=value pairs.
+func DecodeV2(body []byte) ([][2]string, error) {
+	doc, err := decodeV2(body)
+	var pairs [][2]string
+	for _, f := range doc {
+		pairs = append(pairs, [2]string{f.name, f.value})
+	}
+	return pairs, err
+}
+
+// EncodeV2 writes name=value pairs as an APIv2 document.
+func EncodeV2(pairs [][2]string) []byte {
+	var doc fields
+	for _, p := range pairs {
+		doc = append(doc, field{p[0], p[1]})
+	}
+	return encodeV2(doc)
+}
+
+// Functions under test, as they are.
+var (
+	MessageV3     = messageV3
+	AnswerV3      = answerV3
+	VerifyV3      = verifyV3
+	DecodeBodyV3  = decodeBodyV3
+	OpenSignature = openSignature
+	Spaced        = spaced
+	IsXMLText     = isXMLText
+	ParseDuration = parseDuration
+	Differently   = differently
+)
+
+// ParseCredential reads an Authorization header behind its scheme: mchid, nonce_str, timestamp, serial_no, signature.
+func ParseCredential(text string) ([5]string, error) {
+	c, err := parseCredential(text)
+	return [5]string{c.mchID, c.nonce, c.timestamp, c.serial, c.signature}, err
+}
+
+// MaxHistory is how many requests are remembered.
+const MaxHistory = maxHistory
+
+// Remember files a request in the history.
+func (g *Gateway) Remember(r Request) { g.history.add(r) }
+
+// Codes lists the table of codes: APIv2's spelling, APIv3's, and its HTTP status.
+func Codes() map[string]struct {
+	V2, V3 string
+	Status int
+} {
+	table := make(map[string]struct {
+		V2, V3 string
+		Status int
+	})
+	for name, c := range codes {
+		table[name] = struct {
+			V2, V3 string
+			Status int
+		}{c.v2, c.v3, c.status}
+	}
+	return table
+}
+
+// NonceLog remembers nonces.
+type NonceLog struct{ log nonceLog }
+
+// Reused says whether a nonce was known, and remembers it.
+func (l *NonceLog) Reused(mchID, nonce string, at time.Time) bool {
+	return l.log.reused(mchID, nonce, at)
+}
+
+// Len is how many are remembered.
+func (l *NonceLog) Len() int { return len(l.log.seen) }

@@ -1,0 +1,125 @@
+package paygate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"cloudpay/internal/emulator/paygate"
+)
+
+// FuzzDecodeV2: whatever arrives, the decoder comes to an end; what it accepts has unique names, and what the encoder can
+// write again is read as the same.
+func FuzzDecodeV2(f *testing.F) {
+	for _, seed := range []string{
+		"<xml><a>1</a></xml>", "<xml><a><![CDATA[]]]]><![CDATA[>]]></a><b/></xml>", "<?xml version=\"1.0\"?>\n<xml>\n</xml>",
+		"<!DOCTYPE a><xml/>", "<xml><a>&amp;&#65;</a></xml>", "<xml><total_fee>1</total_fee></xml>", "<xml><a>1</a><a>2</a></xml>",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		pairs, err := paygate.DecodeV2(body)
+		if err != nil {
+			return
+		}
+		names := make(map[string]bool)
+		for _, p := range pairs {
+			if names[p[0]] {
+				t.Errorf("element %s is there twice", p[0])
+			}
+			names[p[0]] = true
+			if !paygate.IsXMLText(p[1]) {
+				return // U+FFFE and the like: readable here, and never written
+			}
+		}
+		again, err := paygate.DecodeV2(paygate.EncodeV2(pairs))
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %v\n%s", err, paygate.EncodeV2(pairs))
+		}
+		if len(again) != len(pairs) {
+			t.Fatalf("read %v, wrote %v", again, pairs)
+		}
+		for i := range pairs {
+			if pairs[i] != again[i] {
+				t.Errorf("element %q became %q", pairs[i], again[i])
+			}
+		}
+	})
+}
+
+// FuzzDecodeBodyV3: what the decoder accepts is what encoding/json reads.
+func FuzzDecodeBodyV3(f *testing.F) {
+	for _, seed := range []string{`{"mchid":"1"}`, `{}`, `{"a":"1","a":"2"}`, `{"a":{}}`, `[]`, `{"a":"\ud800"}`, `{"a":"1"} `, `{"a":1}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := paygate.DecodeBodyV3(body)
+		if err != nil {
+			return
+		}
+		var want map[string]string
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatalf("accepted what encoding/json refuses: %v", err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("read %v, want %v", got, want)
+		}
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("%s is %q, want %q", name, got[name], value)
+			}
+		}
+	})
+}
+
+// FuzzCredential: what the parser accepts can be put together again in the documented order.
+func FuzzCredential(f *testing.F) {
+	f.Add(`mchid="1",nonce_str="2",timestamp="3",serial_no="4",signature="5"`)
+	f.Add(`signature="5",mchid="1",timestamp="3",serial_no="4",nonce_str="2="`)
+	f.Add(`mchid=1,,"`)
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := paygate.ParseCredential(text)
+		if err != nil {
+			return
+		}
+		for i, name := range []string{"mchid", "nonce_str", "timestamp", "serial_no", "signature"} {
+			if got[i] == "" || strings.Count(text, name+`="`+got[i]+`"`) == 0 {
+				t.Errorf("%s is %q, which is not in %q", name, got[i], text)
+			}
+		}
+	})
+}
+
+// FuzzGateway: an unsigned request of any shape is answered, never believed, and changes nothing.
+func FuzzGateway(f *testing.F) {
+	gate := paygate.RunT(f, paygate.Options{Now: wireTime})
+	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 1})
+	f.Add("POST", "/pay/closeorder", "", []byte("<xml><mch_id>1900007291</mch_id><out_trade_no>A1</out_trade_no><sign>x</sign></xml>"))
+	f.Add("POST", "/v3/pay/transactions/out-trade-no/A1/close", `WECHATPAY2-SHA256-RSA2048 mchid="1900007291",nonce_str="n",timestamp="1772337600",`+
+		`serial_no="`+gate.Merchant.SerialNo+`",signature="`+strings.Repeat("A", 340)+`AA=="`, []byte(`{"mchid":"1900007291"}`))
+	f.Add("GET", "/v3/pay/transactions/id/%zz?a=%zz", "WECHATPAY2-SHA256-RSA2048 ", []byte{})
+	f.Fuzz(func(t *testing.T, method, uri, authorization string, body []byte) {
+		if !strings.HasPrefix(uri, "/") {
+			return
+		}
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://gate"+uri, bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		req.RequestURI = uri
+		req.Header.Set("Authorization", authorization)
+		req.Header.Set("Accept", "*/*")
+		req.Header.Set("User-Agent", "fuzz")
+		recorder := httptest.NewRecorder()
+		gate.ServeHTTP(recorder, req)
+		if recorder.Header().Get("Wechatpay-Signature") != "" || strings.Contains(recorder.Body.String(), "<sign>") {
+			t.Errorf("a reply to nobody is signed: %s", recorder.Body)
+		}
+		if order, err := gate.Order("A1"); err != nil || order.State != paygate.StateNotPay {
+			t.Errorf("order A1 is %s (%v), want NOTPAY", order.State, err)
+		}
+	})
+}

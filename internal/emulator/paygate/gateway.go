@@ -1,0 +1,252 @@
+package paygate
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// API is one of the two protocols that the gateway speaks.
+type API string
+
+// The protocols. A [Match] with no API stands for both.
+const (
+	V2 API = "v2" // APIv2: XML, signed with a shared key
+	V3 API = "v3" // APIv3: JSON, signed with RSA
+)
+
+// Op is what a request asks for.
+type Op string
+
+// The operations. A [Match] with no Op stands for both.
+const (
+	OpClose Op = "close"
+	OpQuery Op = "query"
+)
+
+// maxBody caps what is read of a request. The longest honest request is under one kilobyte.
+const maxBody = 1 << 20
+
+// Options says what a gateway is to be. Only Merchants is required; every zero value below has a meaning.
+type Options struct {
+	// Merchants are those whose requests are believed. Each may act for itself and as a service provider for its SubMchIDs.
+	Merchants []*Merchant
+
+	// Now is the wire clock: what request timestamps are compared with and replies are stamped with. nil: time.Now.
+	// It has nothing to do with the business clock, which stands still until [Gateway.Advance].
+	Now func() time.Time
+
+	// Start is where the business clock begins. Zero: the wire clock's time when the gateway is made.
+	Start time.Time
+
+	// PlatformKey signs the replies to requests whose Wechatpay-Serial names PublicKeyID. nil: one is made.
+	PlatformKey *rsa.PrivateKey
+
+	// PublicKeyID names the public half of PlatformKey. Empty: DefaultPublicKeyID.
+	PublicKeyID string
+
+	// CertificateKey signs the replies to requests without Wechatpay-Serial, as the real gateway does with its
+	// platform certificate. nil: one is made. The certificate around it is made anew for each gateway.
+	CertificateKey *rsa.PrivateKey
+
+	// ReentrantClose makes a second APIv3 close of the same order answer 204 again; false answers 400 ORDER_CLOSED.
+	// WeChat Pay's own documents say both.
+	ReentrantClose bool
+
+	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every reply to a correctly
+	// signed request, as the documents promise.
+	UnsignedErrors bool
+}
+
+// Gateway plays WeChat Pay. It is an [http.Handler] for the wire; its other methods look inside and play fate.
+// It is safe for concurrent use.
+type Gateway struct {
+	now            func() time.Time
+	platform       platform
+	merchants      []*Merchant
+	reentrantClose bool
+	unsignedErrors bool
+
+	clock   *clock
+	orders  *orderBook
+	faults  *faultList
+	history *history
+	nonces  *nonceLog
+
+	closed    chan struct{}
+	closeOnce sync.Once
+}
+
+// New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps hanging.
+// The error names every fault of the options.
+func New(opts Options) (*Gateway, error) {
+	merchants, err := adoptMerchants(opts.Merchants)
+	if err != nil {
+		return nil, fmt.Errorf("making a pay gateway: %w", err)
+	}
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	start := opts.Start
+	if start.IsZero() {
+		start = now()
+	}
+	platform, err := newPlatform(opts, now())
+	if err != nil {
+		return nil, fmt.Errorf("making a pay gateway: %w", err)
+	}
+	clock := newClock(start)
+	return &Gateway{
+		now:            now,
+		platform:       platform,
+		merchants:      merchants,
+		reentrantClose: opts.ReentrantClose,
+		unsignedErrors: opts.UnsignedErrors,
+		clock:          clock,
+		orders:         newOrderBook(clock, merchants),
+		faults:         &faultList{},
+		history:        newHistory(),
+		nonces:         &nonceLog{},
+		closed:         make(chan struct{}),
+	}, nil
+}
+
+// Close ends every request that a fault keeps waiting. Call it before closing the HTTP server, which waits for them.
+// It always returns nil.
+func (g *Gateway) Close() error {
+	g.closeOnce.Do(func() { close(g.closed) })
+	return nil
+}
+
+// ServeHTTP answers both protocols: APIv2 under /pay/, APIv3 under /v3/. Any other path is 404 with an empty body.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ex := &exchange{gateway: g, w: w, r: r}
+	ex.rec.Time = g.now()
+	ex.rec.Method = r.Method
+	ex.rec.URL = r.RequestURI
+	switch path := r.URL.EscapedPath(); {
+	case strings.HasPrefix(path, "/pay/"):
+		ex.rec.API = V2
+		g.serveV2(ex, path)
+	case strings.HasPrefix(path, "/v3/"):
+		ex.rec.API = V3
+		g.serveV3(ex, path)
+	default:
+		ex.empty(http.StatusNotFound, "no API has this path; APIv2 is under /pay/, APIv3 under /v3/")
+	}
+}
+
+// merchant finds a merchant by its number, nil when there is none.
+func (g *Gateway) merchant(mchID string) *Merchant {
+	for _, m := range g.merchants {
+		if m.MchID == mchID {
+			return m
+		}
+	}
+	return nil
+}
+
+// merchantIDs lists merchant numbers for a sentence.
+func merchantIDs(merchants []*Merchant) string {
+	ids := make([]string, len(merchants))
+	for i, m := range merchants {
+		ids[i] = m.MchID
+	}
+	return strings.Join(ids, ", ")
+}
+
+// exchange is one request on its way through the gateway, and what history will say about it.
+type exchange struct {
+	gateway *Gateway
+	w       http.ResponseWriter
+	r       *http.Request
+	body    []byte
+	rec     Request
+}
+
+// read takes the request's body; false when it could not, in which case the reply has been sent.
+func (ex *exchange) read() bool {
+	body, err := io.ReadAll(http.MaxBytesReader(ex.w, ex.r.Body, maxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		ex.empty(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody))
+		return false
+	case err != nil:
+		ex.rec.Verdict = VerdictCut
+		ex.rec.Reason = "the body did not arrive whole: " + err.Error()
+		ex.record(0)
+		ex.cut()
+		return false
+	}
+	ex.body = body
+	return true
+}
+
+// empty answers a status alone, unsigned: what the real gateway's front does before it knows who is asking.
+func (ex *exchange) empty(status int, reason string) {
+	ex.rec.Verdict = VerdictMalformed
+	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
+		ex.rec.Verdict = VerdictNotFound
+	}
+	ex.rec.Reason = reason
+	ex.record(status)
+	ex.w.WriteHeader(status)
+}
+
+// record files the request in the history with the status that it is about to be answered with; 0 for no reply.
+func (ex *exchange) record(status int) {
+	ex.rec.HTTPStatus = status
+	ex.gateway.history.add(ex.rec)
+}
+
+// wait lets d pass; false when the client went away or the gateway closed first.
+func (ex *exchange) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ex.r.Context().Done():
+		return false
+	case <-ex.gateway.closed:
+		return false
+	}
+}
+
+// hang waits until the client goes away or the gateway closes.
+func (ex *exchange) hang() {
+	select {
+	case <-ex.r.Context().Done():
+	case <-ex.gateway.closed:
+	}
+}
+
+// cut ends the connection without a reply.
+func (ex *exchange) cut() {
+	conn, _, err := http.NewResponseController(ex.w).Hijack()
+	if err != nil { // HTTP/2, or a test's recorder: net/http's own way to say the same
+		panic(http.ErrAbortHandler) //nolint:forbidigo // documented way to abort a reply; net/http recovers it silently
+	}
+	_ = conn.Close() // nobody is left to be told
+}
+
+// reset cuts the connection with a TCP reset, as a crashing server or a firewall does.
+func (ex *exchange) reset() {
+	conn, _, err := http.NewResponseController(ex.w).Hijack()
+	if err != nil {
+		ex.cut()
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // best effort: without it the client sees an end instead of a reset
+	}
+	_ = conn.Close() // nobody is left to be told
+}

@@ -1,0 +1,246 @@
+package paygate
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// DefaultPublicKeyID names the gateway's public key when [Options] does not.
+const DefaultPublicKeyID = "PUB_KEY_ID_0119000000012026010100000000000001"
+
+const (
+	keyBits      = 2048
+	secretLength = 32 // of an APIv2 key and of an APIv3 key: pay.weixin.qq.com doc v2/merchant 4011985891
+	serialBytes  = 20
+)
+
+// Merchant is a party whose requests the gateway believes. It prints itself without its secrets.
+type Merchant struct {
+	MchID string // the merchant number: mch_id in APIv2, mchid or sp_mchid in APIv3
+	AppID string // the appid bound to it
+
+	V2Key string `json:"-"` // the APIv2 key, 32 characters
+	V3Key string `json:"-"` // the APIv3 key, 32 characters; here only to recognise its use in the wrong place
+
+	SerialNo   string          // of its API certificate, upper-case hexadecimal
+	PublicKey  *rsa.PublicKey  `json:"-"` // of its API certificate; taken from PrivateKey when nil
+	PrivateKey *rsa.PrivateKey `json:"-"` // not used by the gateway: kept for whoever plays the merchant
+
+	SubMchIDs []string // the sub-merchants bound to it as a service provider; orders bind more
+}
+
+// NewMerchant makes a merchant with an RSA-2048 key, a certificate serial and both API keys, all random.
+func NewMerchant(mchID, appID string) (*Merchant, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making merchant %s: %w", mchID, err)
+	}
+	return merchantWithKey(mchID, appID, key), nil
+}
+
+func merchantWithKey(mchID, appID string, key *rsa.PrivateKey) *Merchant {
+	return &Merchant{
+		MchID:      mchID,
+		AppID:      appID,
+		V2Key:      randomText(secretLength),
+		V3Key:      randomText(secretLength),
+		SerialNo:   serialHex(newSerial()),
+		PublicKey:  &key.PublicKey,
+		PrivateKey: key,
+	}
+}
+
+// String names the merchant without its secrets.
+func (m Merchant) String() string {
+	return fmt.Sprintf("merchant %s (appid %s, serial %s, keys redacted)", m.MchID, m.AppID, m.SerialNo)
+}
+
+// Format prints String for every verb, so that no verb can show a key.
+func (m Merchant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
+
+// LogValue logs String.
+func (m Merchant) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+// adoptMerchants checks the merchants and copies them, so that later changes by the caller change nothing here.
+func adoptMerchants(given []*Merchant) ([]*Merchant, error) {
+	if len(given) == 0 {
+		return nil, errors.New("Options.Merchants: give at least one merchant")
+	}
+	seen := make(map[string]bool)
+	var faults []error
+	adopted := make([]*Merchant, 0, len(given))
+	for i, m := range given {
+		if m == nil {
+			faults = append(faults, fmt.Errorf("Options.Merchants[%d]: must not be nil", i))
+			continue
+		}
+		merchant := *m
+		if merchant.PublicKey == nil && merchant.PrivateKey != nil {
+			merchant.PublicKey = &merchant.PrivateKey.PublicKey
+		}
+		merchant.SubMchIDs = append([]string(nil), m.SubMchIDs...)
+		merchant.PrivateKey = nil
+		faults = append(faults, checkMerchant(&merchant)...)
+		if seen[merchant.MchID] {
+			faults = append(faults, fmt.Errorf("merchant %s: MchID is there twice", merchant.MchID))
+		}
+		seen[merchant.MchID] = true
+		adopted = append(adopted, &merchant)
+	}
+	return adopted, errors.Join(faults...)
+}
+
+func checkMerchant(m *Merchant) []error {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("merchant %q: "+format, append([]any{m.MchID}, args...)...))
+	}
+	if !isMchID(m.MchID) {
+		fault("MchID must be 1 to 32 digits")
+	}
+	if m.AppID == "" {
+		fault("AppID must not be empty")
+	}
+	if len(m.V2Key) != secretLength {
+		fault("V2Key must be %d characters, not %d", secretLength, len(m.V2Key))
+	}
+	if m.V3Key != "" && len(m.V3Key) != secretLength {
+		fault("V3Key must be %d characters or empty, not %d", secretLength, len(m.V3Key))
+	}
+	if m.SerialNo == "" {
+		fault("SerialNo must not be empty: it is the serial number of the API certificate")
+	}
+	if m.PublicKey == nil {
+		fault("PublicKey must be given: the public half of the API certificate's key")
+	}
+	for _, sub := range m.SubMchIDs {
+		if !isMchID(sub) {
+			fault("SubMchIDs: %q must be 1 to 32 digits", sub)
+		}
+	}
+	return faults
+}
+
+// platform is what the gateway signs with.
+type platform struct {
+	publicKey   signer // chosen by a Wechatpay-Serial that names its id
+	certificate signer // chosen by no Wechatpay-Serial, or by its serial number
+	certPEM     []byte
+}
+
+// signer is a private key with the name under which its public half is known.
+type signer struct {
+	serial string
+	key    *rsa.PrivateKey
+}
+
+func newPlatform(opts Options, now time.Time) (platform, error) {
+	publicKey, err := keyOrNew(opts.PlatformKey)
+	if err != nil {
+		return platform{}, err
+	}
+	certKey, err := keyOrNew(opts.CertificateKey)
+	if err != nil {
+		return platform{}, err
+	}
+	serial := newSerial()
+	certPEM, err := selfSign(certKey, serial, now)
+	if err != nil {
+		return platform{}, err
+	}
+	id := opts.PublicKeyID
+	if id == "" {
+		id = DefaultPublicKeyID
+	}
+	return platform{
+		publicKey:   signer{serial: id, key: publicKey},
+		certificate: signer{serial: serialHex(serial), key: certKey},
+		certPEM:     certPEM,
+	}, nil
+}
+
+func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	if key != nil {
+		return key, nil
+	}
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making a platform key: %w", err)
+	}
+	return key, nil
+}
+
+// selfSign makes the platform certificate; the real one is signed by Tenpay's CA and lives five years.
+func selfSign(key *rsa.PrivateKey, serial *big.Int, now time.Time) ([]byte, error) {
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "Tenpay.com sign (emulated)", Organization: []string{"Tenpay.com"}},
+		NotBefore:    now.Add(-time.Hour),
+		NotAfter:     now.AddDate(5, 0, 0),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("making the platform certificate: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+}
+
+// PublicKeyID is the id by which a request's Wechatpay-Serial asks for a signature by the public key.
+func (g *Gateway) PublicKeyID() string { return g.platform.publicKey.serial }
+
+// PublicKey is the gateway's public key, known as PublicKeyID.
+func (g *Gateway) PublicKey() *rsa.PublicKey { return &g.platform.publicKey.key.PublicKey }
+
+// PublicKeyPEM is PublicKey as the merchant console hands it out: PKIX in PEM.
+func (g *Gateway) PublicKeyPEM() ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(g.PublicKey())
+	if err != nil {
+		return nil, fmt.Errorf("encoding the gateway's public key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// CertificateSerial is the platform certificate's serial number, upper-case hexadecimal: the Wechatpay-Serial of replies
+// to requests that name none.
+func (g *Gateway) CertificateSerial() string { return g.platform.certificate.serial }
+
+// CertificatePEM is the platform certificate. Nobody signed it but itself.
+func (g *Gateway) CertificatePEM() []byte { return append([]byte(nil), g.platform.certPEM...) }
+
+// newSerial makes a positive serial number of exactly 20 bytes, as 40 hexadecimal digits are expected of it.
+func newSerial() *big.Int {
+	raw := make([]byte, serialBytes)
+	_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
+	raw[0] = raw[0]&0x3f | 0x40
+	return new(big.Int).SetBytes(raw)
+}
+
+func serialHex(serial *big.Int) string { return strings.ToUpper(hex.EncodeToString(serial.Bytes())) }
+
+// randomText makes n random letters and digits, as nonces and keys are made of.
+func randomText(n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	var text strings.Builder
+	raw := make([]byte, n)
+	for text.Len() < n {
+		_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
+		for _, b := range raw {
+			if int(b) < 256/len(alphabet)*len(alphabet) && text.Len() < n { // no letter likelier than another
+				text.WriteByte(alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+	return text.String()
+}

@@ -1,0 +1,561 @@
+package paygate
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TradeState is where an order stands, in the words of both protocols (pay.weixin.qq.com doc v3/merchant 4012791859,
+// v2 chapter 9_2).
+type TradeState string
+
+// The trade states. What a close answers in each is one table, closeRefusal.
+const (
+	StateNotPay     TradeState = "NOTPAY"     // created and not paid; a failed attempt stays here. Closes; expires after seven days
+	StateUserPaying TradeState = "USERPAYING" // the user is typing the password. A close is told to come again
+	StatePayError   TradeState = "PAYERROR"   // the payment failed, as a payment code's can. Closes; expires after seven days
+	StateAccept     TradeState = "ACCEPT"     // accepted, waiting for the deduction. A close is told to come again
+	StateSuccess    TradeState = "SUCCESS"    // paid
+	StateRefund     TradeState = "REFUND"     // paid, and refunded at least in part
+	StateClosed     TradeState = "CLOSED"     // closed by a close or by age; final
+	StateRevoked    TradeState = "REVOKED"    // a payment-code order that was reversed; final
+)
+
+// TradeStates lists every trade state.
+func TradeStates() []TradeState {
+	return []TradeState{StateNotPay, StateUserPaying, StatePayError, StateAccept, StateSuccess, StateRefund, StateClosed, StateRevoked}
+}
+
+// paid says that money moved.
+func (s TradeState) paid() bool { return s == StateSuccess || s == StateRefund }
+
+// payable says that a payment may still arrive.
+func (s TradeState) payable() bool {
+	return s == StateNotPay || s == StateUserPaying || s == StatePayError || s == StateAccept
+}
+
+// description is trade_state_desc.
+func (s TradeState) description() string {
+	return map[TradeState]string{
+		StateNotPay:     "订单未支付",
+		StateUserPaying: "用户支付中，需要输入密码",
+		StatePayError:   "支付失败，请重新下单支付",
+		StateAccept:     "已接收，等待扣款",
+		StateSuccess:    "支付成功",
+		StateRefund:     "订单发生过退款，退款详情请查询退款单",
+		StateClosed:     "订单已关闭",
+		StateRevoked:    "订单已撤销",
+	}[s]
+}
+
+// Owner is whose order it is. An order number is unique within one owner only.
+type Owner struct {
+	MchID    string // the merchant, or the service provider
+	SubMchID string // empty: the merchant's own order
+}
+
+func (o Owner) String() string {
+	if o.SubMchID == "" {
+		return "mchid " + o.MchID
+	}
+	return "sp_mchid " + o.MchID + " sub_mchid " + o.SubMchID
+}
+
+// Order is one order as the gateway keeps it.
+type Order struct {
+	MchID      string // empty: the only merchant's
+	SubMchID   string // set: MchID acts as its service provider
+	OutTradeNo string // 1 to 32 of digits, letters, _ - | * @
+
+	AppID      string // empty: the merchant's
+	SubAppID   string
+	OpenID     string // the payer under AppID; empty: an invented one
+	SubOpenID  string // the payer under SubAppID
+	Total      int64  // fen, positive
+	Attach     string // given back by queries; up to 128 characters
+	DeviceInfo string
+	TradeType  string   // empty: JSAPI. MICROPAY orders cannot be closed
+	BankType   string   // empty: OTHERS
+	Coupons    []Coupon // spent by the payment
+
+	State         TradeState // empty: NOTPAY
+	CreatedAt     time.Time  // zero: the business clock's time. May lie after it: the clock stands still, callers do not
+	PaidAt        time.Time  // set by the payment
+	ClosedAt      time.Time  // set by the close
+	TransactionID string     // set by the payment
+}
+
+// Coupon is a discount that a payment used; it shows as coupon_*_$n in APIv2 and in promotion_detail in both.
+type Coupon struct {
+	ID                  string `json:"coupon_id"`
+	Name                string `json:"name,omitempty"`
+	Scope               string `json:"scope,omitempty"` // GLOBAL or SINGLE; empty: GLOBAL
+	Type                string `json:"type,omitempty"`  // CASH or NOCASH; empty: CASH
+	Amount              int64  `json:"amount"`          // fen, positive
+	StockID             string `json:"stock_id,omitempty"`
+	WechatpayContribute int64  `json:"wechatpay_contribute,omitempty"`
+	MerchantContribute  int64  `json:"merchant_contribute,omitempty"`
+	OtherContribute     int64  `json:"other_contribute,omitempty"`
+	Goods               []Good `json:"goods_detail,omitempty"`
+}
+
+// Good is one article that a coupon was for.
+type Good struct {
+	ID             string `json:"goods_id"`
+	Quantity       int64  `json:"quantity"`
+	UnitPrice      int64  `json:"unit_price"`
+	DiscountAmount int64  `json:"discount_amount"`
+	Remark         string `json:"goods_remark,omitempty"`
+}
+
+// Owner says whose order it is.
+func (o *Order) Owner() Owner { return Owner{MchID: o.MchID, SubMchID: o.SubMchID} }
+
+func (o *Order) clone() Order {
+	c := *o
+	c.Coupons = slices.Clone(o.Coupons)
+	for i := range c.Coupons {
+		c.Coupons[i].Goods = slices.Clone(c.Coupons[i].Goods)
+	}
+	return c
+}
+
+// discount is what coupons took off the total; only counts the CASH ones when cash says so.
+func (o *Order) discount(types ...string) int64 {
+	var sum int64
+	for _, c := range o.Coupons {
+		if len(types) == 0 || slices.Contains(types, c.Type) {
+			sum += c.Amount
+		}
+	}
+	return sum
+}
+
+const (
+	// lifetime is after how long WeChat Pay closes an unpaid order by itself (order state page of the basic payment documents).
+	lifetime = 7 * 24 * time.Hour
+
+	microPay      = "MICROPAY"
+	couponCash    = "CASH"
+	couponNoCash  = "NOCASH"
+	scopeGlobal   = "GLOBAL"
+	scopeSingle   = "SINGLE"
+	defaultOpenID = "oEmu1atedPayer00000000000001" // 28 characters, as openids have
+	maxText       = 128
+)
+
+var (
+	outTradeNoRule    = regexp.MustCompile(`^[0-9A-Za-z_\-|*@]{1,32}$`)
+	transactionIDRule = regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`)
+	mchIDRule         = regexp.MustCompile(`^[0-9]{1,32}$`)
+	tradeTypeRule     = regexp.MustCompile(`^[A-Z]{1,16}$`)
+)
+
+const outTradeNoSentence = "must be 1 to 32 of digits, letters and _ - | * @"
+
+func isMchID(s string) bool { return mchIDRule.MatchString(s) }
+
+// bookError is why the direct face or the management API could not do what was asked.
+type bookError struct {
+	status int // as the management API answers it
+	text   string
+}
+
+func (e *bookError) Error() string { return e.text }
+
+func invalid(format string, args ...any) error {
+	return &bookError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+func conflict(format string, args ...any) error {
+	return &bookError{http.StatusConflict, fmt.Sprintf(format, args...)}
+}
+
+func missing(format string, args ...any) error {
+	return &bookError{http.StatusNotFound, fmt.Sprintf(format, args...)}
+}
+
+// orderKey is what an order is found by.
+type orderKey struct {
+	owner      Owner
+	outTradeNo string
+}
+
+// record is an order with what it was when it was added, to tell a repeated addition from a different one.
+type record struct {
+	order Order
+	born  Order
+}
+
+// orderBook keeps the orders.
+type orderBook struct {
+	clock     *clock
+	merchants []*Merchant
+
+	mu       sync.Mutex
+	records  map[orderKey]*record
+	sequence []orderKey // in order of addition
+	bound    map[Owner]bool
+	paid     int // payments so far: numbers transactions
+}
+
+func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
+	book := &orderBook{
+		clock:     clock,
+		merchants: merchants,
+		records:   make(map[orderKey]*record),
+		bound:     make(map[Owner]bool),
+	}
+	for _, m := range merchants {
+		for _, sub := range m.SubMchIDs {
+			book.bound[Owner{m.MchID, sub}] = true
+		}
+	}
+	return book
+}
+
+// isBound says whether the owner's sub-merchant belongs to its service provider; a merchant itself always does.
+func (b *orderBook) isBound(owner Owner) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return owner.SubMchID == "" || b.bound[owner]
+}
+
+// add keeps an order; created is false when the same order, by everything that was given, is already there.
+func (b *orderBook) add(given Order) (order Order, created bool, err error) {
+	born, err := b.complete(given)
+	if err != nil {
+		return Order{}, false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := orderKey{born.Owner(), born.OutTradeNo}
+	if old, exists := b.records[key]; exists {
+		if diff := differences(&old.born, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
+			return Order{}, false, conflict("order %s of %s exists with another %s: use a new out_trade_no",
+				born.OutTradeNo, born.Owner(), strings.Join(diff, ", "))
+		}
+		b.expire(&old.order)
+		return old.order.clone(), false, nil
+	}
+	rec := &record{order: born.clone(), born: born}
+	if rec.order.State.paid() {
+		b.settle(&rec.order, rec.order.State)
+	}
+	if rec.order.State == StateClosed || rec.order.State == StateRevoked {
+		rec.order.ClosedAt = b.clock.time()
+	}
+	b.records[key] = rec
+	b.sequence = append(b.sequence, key)
+	if born.SubMchID != "" {
+		b.bound[born.Owner()] = true
+	}
+	b.expire(&rec.order)
+	return rec.order.clone(), true, nil
+}
+
+// complete fills in what was left out and checks the whole.
+func (b *orderBook) complete(o Order) (Order, error) {
+	o = o.clone()
+	if o.MchID == "" && len(b.merchants) == 1 {
+		o.MchID = b.merchants[0].MchID
+	}
+	i := slices.IndexFunc(b.merchants, func(m *Merchant) bool { return m.MchID == o.MchID })
+	if i < 0 {
+		return Order{}, invalid("mchid: %q is no merchant of this gateway; it has %s", o.MchID, merchantIDs(b.merchants))
+	}
+	o.AppID = cmp.Or(o.AppID, b.merchants[i].AppID)
+	o.OpenID = cmp.Or(o.OpenID, defaultOpenID)
+	o.TradeType = cmp.Or(o.TradeType, "JSAPI")
+	o.BankType = cmp.Or(o.BankType, "OTHERS")
+	o.State = cmp.Or(o.State, StateNotPay)
+	if o.CreatedAt.IsZero() {
+		o.CreatedAt = b.clock.time()
+	}
+	o.CreatedAt = o.CreatedAt.In(beijing()).Truncate(time.Second)
+	o.PaidAt, o.ClosedAt, o.TransactionID = time.Time{}, time.Time{}, ""
+	for i := range o.Coupons {
+		o.Coupons[i].Scope = cmp.Or(o.Coupons[i].Scope, scopeGlobal)
+		o.Coupons[i].Type = cmp.Or(o.Coupons[i].Type, couponCash)
+	}
+	return o, checkOrder(&o)
+}
+
+func checkOrder(o *Order) error {
+	switch {
+	case !outTradeNoRule.MatchString(o.OutTradeNo):
+		return invalid("out_trade_no: %q %s", o.OutTradeNo, outTradeNoSentence)
+	case o.SubMchID != "" && !isMchID(o.SubMchID):
+		return invalid("sub_mchid: %q must be 1 to 32 digits", o.SubMchID)
+	case o.Total <= 0:
+		return invalid("total: %d must be a positive number of fen", o.Total)
+	case !slices.Contains(TradeStates(), o.State):
+		return invalid("state: %q must be one of %s", o.State, list(TradeStates()))
+	case !tradeTypeRule.MatchString(o.TradeType):
+		return invalid("trade_type: %q must be 1 to 16 capital letters, such as JSAPI or MICROPAY", o.TradeType)
+	}
+	for _, text := range []struct{ name, value string }{
+		{"attach", o.Attach}, {"openid", o.OpenID}, {"sub_openid", o.SubOpenID}, {"appid", o.AppID},
+		{"sub_appid", o.SubAppID}, {"device_info", o.DeviceInfo}, {"bank_type", o.BankType},
+	} {
+		if !isXMLText(text.value) || len([]rune(text.value)) > maxText {
+			return invalid("%s: must be up to %d characters that XML can carry", text.name, maxText)
+		}
+	}
+	return checkCoupons(o)
+}
+
+func checkCoupons(o *Order) error {
+	for i, c := range o.Coupons {
+		switch {
+		case c.ID == "" || !isXMLText(c.ID) || !isXMLText(c.Name):
+			return invalid("coupons[%d].coupon_id: must not be empty, and coupons be made of characters that XML can carry", i)
+		case c.Amount <= 0:
+			return invalid("coupons[%d].amount: %d must be a positive number of fen", i, c.Amount)
+		case c.Type != couponCash && c.Type != couponNoCash:
+			return invalid("coupons[%d].type: %q must be one of %s, %s", i, c.Type, couponCash, couponNoCash)
+		case c.Scope != scopeGlobal && c.Scope != scopeSingle:
+			return invalid("coupons[%d].scope: %q must be one of %s, %s", i, c.Scope, scopeGlobal, scopeSingle)
+		}
+	}
+	if o.discount() > o.Total {
+		return invalid("coupons: together %d fen, more than the total of %d", o.discount(), o.Total)
+	}
+	return nil
+}
+
+// differences names the facts that two additions of one order number disagree on.
+func differences(a, b *Order, anyState, anyTime bool) []string {
+	var names []string
+	for _, fact := range []struct {
+		name string
+		same bool
+	}{
+		{"total", a.Total == b.Total},
+		{"appid", a.AppID == b.AppID},
+		{"sub_appid", a.SubAppID == b.SubAppID},
+		{"openid", a.OpenID == b.OpenID},
+		{"sub_openid", a.SubOpenID == b.SubOpenID},
+		{"attach", a.Attach == b.Attach},
+		{"device_info", a.DeviceInfo == b.DeviceInfo},
+		{"trade_type", a.TradeType == b.TradeType},
+		{"bank_type", a.BankType == b.BankType},
+		{"coupons", len(a.Coupons) == 0 && len(b.Coupons) == 0 || reflect.DeepEqual(a.Coupons, b.Coupons)},
+		{"state", anyState || a.State == b.State},
+		{"created_at", anyTime || a.CreatedAt.Equal(b.CreatedAt)},
+	} {
+		if !fact.same {
+			names = append(names, fact.name)
+		}
+	}
+	return names
+}
+
+// expire closes an unpaid order whose time has run out. Every reader calls it first, so no reader can tell that it is lazy.
+func (b *orderBook) expire(o *Order) {
+	end := o.CreatedAt.Add(lifetime)
+	if (o.State == StateNotPay || o.State == StatePayError) && !b.clock.time().Before(end) {
+		o.State = StateClosed
+		o.ClosedAt = end
+	}
+}
+
+// settle makes a payment's facts. They come from the business clock, but not from before the order was.
+func (b *orderBook) settle(o *Order, state TradeState) {
+	b.paid++
+	o.State = state
+	o.PaidAt = b.clock.time()
+	if o.PaidAt.Before(o.CreatedAt) {
+		o.PaidAt = o.CreatedAt
+	}
+	o.TransactionID = fmt.Sprintf("4200%06d%s%010d", b.paid%1_000_000, o.PaidAt.Format("20060102"), b.paid)
+}
+
+// get finds an order by its key; ok is false when there is none.
+func (b *orderBook) get(key orderKey) (order Order, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rec, ok := b.records[key]
+	if !ok {
+		return Order{}, false
+	}
+	b.expire(&rec.order)
+	return rec.order.clone(), true
+}
+
+// byTransaction finds the order number that an owner's payment belongs to, empty when there is none.
+func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, rec := range b.records {
+		if key.owner == owner && rec.order.TransactionID == transactionID {
+			return key.outTradeNo
+		}
+	}
+	return ""
+}
+
+// close closes an order or says why not, in one step: no payment can come in between.
+func (b *orderBook) close(key orderKey) (Order, *refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rec, ok := b.records[key]
+	if !ok {
+		return Order{}, refuse(codeOrderNotExist)
+	}
+	b.expire(&rec.order)
+	before := rec.order.clone()
+	if no := closeRefusal(&rec.order); no != nil {
+		return before, no
+	}
+	rec.order.State = StateClosed
+	rec.order.ClosedAt = b.clock.time()
+	return rec.order.clone(), nil
+}
+
+// closeRefusal is the state table of closing: nil means that the close goes through.
+func closeRefusal(o *Order) *refusal {
+	if o.TradeType == microPay && o.State.payable() {
+		return refuse(codeInvalidRequest).saying("不允许普通关单(只能撤销)").numbered(suffixReverseOnly)
+	}
+	switch o.State {
+	case StateNotPay, StatePayError:
+		return nil
+	case StateUserPaying, StateAccept:
+		return refuse(codeUserPaying)
+	case StateSuccess, StateRefund:
+		return refuse(codeOrderPaid)
+	case StateClosed, StateRevoked:
+		return refuse(codeOrderClosed)
+	default:
+		return refuse(codeTradeError)
+	}
+}
+
+// elsewhere says who else has an order of that number: the usual reason for not finding one.
+func (b *orderBook) elsewhere(key orderKey) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	facts := []string{fmt.Sprintf("there is no order %s of %s", key.outTradeNo, key.owner)}
+	for _, other := range b.sequence {
+		if other.outTradeNo == key.outTradeNo {
+			facts = append(facts, fmt.Sprintf("one exists of %s", other.owner))
+		}
+	}
+	return strings.Join(facts, "; ")
+}
+
+// change finds the order that a number and perhaps an owner mean, and changes it.
+func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Order) error) (Order, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []*record
+	for _, key := range b.sequence {
+		if key.outTradeNo == outTradeNo && fits(key.owner) {
+			found = append(found, b.records[key])
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Order{}, missing("there is no order %s here", outTradeNo)
+	case 1:
+		order := &found[0].order
+		b.expire(order)
+		if err := do(order); err != nil {
+			return Order{}, err
+		}
+		return order.clone(), nil
+	default:
+		owners := make([]string, len(found))
+		for i, rec := range found {
+			owners[i] = rec.order.Owner().String()
+		}
+		return Order{}, conflict("order number %s is ambiguous: it belongs to %s; narrow it by mchid and sub_mchid",
+			outTradeNo, strings.Join(owners, " and to "))
+	}
+}
+
+func (b *orderBook) pay(o *Order) error {
+	if !o.State.payable() {
+		return conflict("order %s is %s: only an unpaid, open order can be paid", o.OutTradeNo, o.State)
+	}
+	b.settle(o, StateSuccess)
+	return nil
+}
+
+func (b *orderBook) refund(o *Order) error {
+	if !o.State.paid() {
+		return conflict("order %s is %s: only a paid order can be refunded", o.OutTradeNo, o.State)
+	}
+	o.State = StateRefund
+	return nil
+}
+
+func (b *orderBook) all() []Order {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	orders := make([]Order, len(b.sequence))
+	for i, key := range b.sequence {
+		rec := b.records[key]
+		b.expire(&rec.order)
+		orders[i] = rec.order.clone()
+	}
+	return orders
+}
+
+// AddOrder creates an order, as the merchant's prepay call would have. An order that is already there with the same facts
+// is no error; with others it is.
+func (g *Gateway) AddOrder(o Order) error {
+	_, _, err := g.orders.add(o)
+	return err
+}
+
+// Order looks an order up. When several owners have orders of that number, of must name one.
+func (g *Gateway) Order(outTradeNo string, of ...Owner) (Order, error) {
+	return g.orders.change(outTradeNo, oneOf(of), func(*Order) error { return nil })
+}
+
+// Orders lists every order, oldest addition first.
+func (g *Gateway) Orders() []Order { return g.orders.all() }
+
+// Pay makes the user pay an order, at the business clock's time. It fails when the order is not open.
+func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
+	_, err := g.orders.change(outTradeNo, oneOf(of), g.orders.pay)
+	return err
+}
+
+// Refund makes the merchant refund an order, wholly or in part. It fails when the order was never paid.
+func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
+	_, err := g.orders.change(outTradeNo, oneOf(of), g.orders.refund)
+	return err
+}
+
+// oneOf accepts the owners given, or any when none is.
+func oneOf(owners []Owner) func(Owner) bool {
+	return func(o Owner) bool { return len(owners) == 0 || slices.Contains(owners, o) }
+}
+
+// statusOf is the management API's status for an error of the direct face.
+func statusOf(err error) int {
+	if wrong, ok := errors.AsType[*bookError](err); ok {
+		return wrong.status
+	}
+	return http.StatusBadRequest
+}
+
+// list joins words for a sentence.
+func list[S ~string](words []S) string {
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = string(w)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,446 @@
+package paygate
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// field is one element of an APIv2 document, in the order of the document.
+type field struct {
+	name, value string
+}
+
+// fields is an APIv2 document: flat, names unique.
+type fields []field
+
+// get is an element's value, empty when it is not there.
+func (f fields) get(name string) string {
+	for _, one := range f {
+		if one.name == name {
+			return one.value
+		}
+	}
+	return ""
+}
+
+func (f fields) has(name string) bool {
+	return slices.ContainsFunc(f, func(one field) bool { return one.name == name })
+}
+
+// decodeV2 reads an APIv2 document: the root xml, in it elements of text or CDATA, nothing deeper, no name twice, no DOCTYPE.
+func decodeV2(body []byte) (fields, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("the document is not UTF-8")
+	}
+	dec := xml.NewDecoder(bytes.NewReader(body))
+	if err := openRoot(dec); err != nil {
+		return nil, err
+	}
+	var doc fields
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("reading the document: %w", err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if t.Name.Space != "" {
+				return nil, fmt.Errorf("element %s has a namespace", t.Name.Local)
+			}
+			value, err := elementText(dec, t.Name.Local)
+			if err != nil {
+				return nil, err
+			}
+			if doc.has(t.Name.Local) {
+				return nil, fmt.Errorf("element %s is there twice", t.Name.Local)
+			}
+			doc = append(doc, field{t.Name.Local, value})
+		case xml.EndElement:
+			return doc, closeDocument(dec)
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return nil, errors.New("there is text between the elements")
+			}
+		case xml.Comment:
+		default:
+			return nil, errors.New("directives and processing instructions are not allowed")
+		}
+	}
+}
+
+// openRoot reads up to and including the root element's start.
+func openRoot(dec *xml.Decoder) error {
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return fmt.Errorf("looking for the root element xml: %w", err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			if t.Name.Local != "xml" || t.Name.Space != "" {
+				return fmt.Errorf("the root element is %s, not xml", t.Name.Local)
+			}
+			return nil
+		case xml.Directive:
+			return errors.New("DOCTYPE is not allowed")
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return errors.New("there is text before the root element xml")
+			}
+		case xml.ProcInst:
+			if t.Target != "xml" {
+				return errors.New("processing instructions are not allowed")
+			}
+		}
+	}
+}
+
+// closeDocument sees to it that nothing follows the root element.
+func closeDocument(dec *xml.Decoder) error {
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("after the root element: %w", err)
+		}
+		switch t := token.(type) {
+		case xml.Comment:
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return errors.New("there is text after the root element")
+			}
+		default:
+			return errors.New("there is more after the root element")
+		}
+	}
+}
+
+// elementText reads an element's text up to its end.
+func elementText(dec *xml.Decoder, name string) (string, error) {
+	var text strings.Builder
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return "", fmt.Errorf("reading element %s: %w", name, err)
+		}
+		switch t := token.(type) {
+		case xml.CharData:
+			text.Write(t)
+		case xml.EndElement:
+			return text.String(), nil
+		case xml.Comment:
+		case xml.StartElement:
+			return "", fmt.Errorf("element %s contains element %s: the document must be flat", name, t.Name.Local)
+		default:
+			return "", fmt.Errorf("element %s contains a directive or processing instruction", name)
+		}
+	}
+}
+
+// encodeV2 writes an APIv2 document as WeChat Pay does: CDATA, and amounts as bare numbers.
+func encodeV2(doc fields) []byte {
+	var out strings.Builder
+	out.WriteString("<xml>")
+	for i, f := range doc {
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		value := "<![CDATA[" + strings.ReplaceAll(f.value, "]]>", "]]]]><![CDATA[>") + "]]>"
+		if strings.Contains(f.name, "_fee") || strings.HasSuffix(f.name, "_count") {
+			if _, err := strconv.Atoi(f.value); err == nil {
+				value = f.value
+			}
+		}
+		fmt.Fprintf(&out, "<%s>%s</%s>", f.name, value, f.name)
+	}
+	out.WriteString("\n</xml>")
+	return []byte(out.String())
+}
+
+// isXMLText says whether XML 1.0 can carry the text at all, and unchanged: a carriage return would come back as a line feed.
+func isXMLText(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if r < ' ' && r != '\t' && r != '\n' || r == '\ufffe' || r == '\uffff' {
+			return false
+		}
+	}
+	return true
+}
+
+// serveV2 answers POST /pay/closeorder and /pay/orderquery (pay.weixin.qq.com doc v2/merchant 4011935216; v2/partner 4011940962).
+// Whatever goes wrong, HTTP says 200.
+func (g *Gateway) serveV2(ex *exchange, path string) {
+	switch path {
+	case "/pay/closeorder":
+		ex.rec.Op = OpClose
+	case "/pay/orderquery":
+		ex.rec.Op = OpQuery
+	default:
+		ex.empty(http.StatusNotFound, "APIv2 has no such path here: /pay/closeorder and /pay/orderquery are played")
+		return
+	}
+	if ex.r.Method != http.MethodPost {
+		ex.failV2(VerdictMalformed, "请使用post方法", "the method must be POST")
+		return
+	}
+	if !ex.read() {
+		return
+	}
+	doc, err := decodeV2(ex.body)
+	if err != nil {
+		ex.failV2(VerdictMalformed, "XML格式错误", "the body is not an APIv2 document: "+err.Error())
+		return
+	}
+	ex.rec.MchID, ex.rec.SubMchID = doc.get("mch_id"), doc.get("sub_mch_id")
+	ex.rec.OutTradeNo, ex.rec.TransactionID = doc.get("out_trade_no"), doc.get("transaction_id")
+	merchant := g.merchant(ex.rec.MchID)
+	if merchant == nil {
+		ex.failV2(VerdictUnauthentic, "商户号mch_id不存在",
+			fmt.Sprintf("mch_id %q is no merchant of this gateway; it has %s", ex.rec.MchID, merchantIDs(g.merchants)))
+		return
+	}
+	if wrong := g.authenticateV2(doc, merchant); wrong != nil {
+		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
+		ex.failV2(VerdictUnauthentic, wrong.message, wrong.reason)
+		return
+	}
+	g.askV2(ex, doc, merchant)
+}
+
+// askV2 checks an authenticated document and has it served.
+func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
+	q := &question{
+		api: V2, op: ex.rec.Op, merchant: merchant,
+		subMchID: doc.get("sub_mch_id"), subAppID: doc.get("sub_appid"),
+		outTradeNo: doc.get("out_trade_no"), transactionID: doc.get("transaction_id"),
+		signType: doc.get("sign_type"), version: doc.get("version"),
+	}
+	w := v2Wire{}
+	if no := checkV2(q, doc); no != nil {
+		ex.refused(no)
+		g.finish(ex, w, q, w.refused(q, no), nil)
+		return
+	}
+	if q.transactionID != "" && q.op == OpQuery { // preferred when both are given: doc v2 chapter 9_2
+		q.outTradeNo = g.orders.byTransaction(q.owner(), q.transactionID)
+		if q.outTradeNo != "" {
+			ex.rec.OutTradeNo = q.outTradeNo
+		}
+	}
+	g.serve(ex, w, q)
+}
+
+// checkV2 is the form of a request whose signature held.
+func checkV2(q *question, doc fields) *refusal {
+	needed := []string{"appid", "nonce_str"}
+	if q.op == OpClose || q.transactionID == "" {
+		needed = append(needed, "out_trade_no")
+	}
+	for _, name := range needed {
+		if doc.get(name) == "" {
+			return refuse(codeLackParams).saying("缺少参数" + name).because(name + " is missing or empty")
+		}
+	}
+	switch {
+	case doc.get("appid") != q.merchant.AppID:
+		return refuse(codeAppIDMismatch).because(
+			fmt.Sprintf("appid %q does not belong to mch_id %s, whose appid is %s", doc.get("appid"), q.merchant.MchID, q.merchant.AppID))
+	case q.subMchID == q.merchant.MchID:
+		return refuse(codeParamError).saying("子商户号不能与受理商户号相同").numbered(suffixSelfRelation).
+			because("sub_mch_id equals mch_id: a merchant that acts for itself sends none")
+	}
+	for _, f := range []struct {
+		name, rule string
+		ok         bool
+	}{
+		{"nonce_str", "must be at most 32 characters", len(doc.get("nonce_str")) <= maxNonce},
+		{"out_trade_no", outTradeNoSentence, q.outTradeNo == "" || outTradeNoRule.MatchString(q.outTradeNo)},
+		{"transaction_id", "must be 1 to 32 digits or letters", q.transactionID == "" || transactionIDRule.MatchString(q.transactionID)},
+		{"sub_mch_id", "must be 1 to 32 digits", q.subMchID == "" || isMchID(q.subMchID)},
+		{"sub_appid", "must be at most 32 characters", len(q.subAppID) <= maxAppID},
+		{"version", "must be 1.0 or absent", q.version == "" || q.version == "1.0"},
+	} {
+		if !f.ok {
+			return refuse(codeParamError).saying(f.name + "参数格式错误").because(fmt.Sprintf("%s %q %s", f.name, doc.get(f.name), f.rule))
+		}
+	}
+	return nil
+}
+
+// failV2 answers return_code FAIL: a hint to whoever asked, signed by nobody.
+func (ex *exchange) failV2(verdict Verdict, message, reason string) {
+	ex.rec.Verdict = verdict
+	ex.rec.Reason = reason
+	rp := &reply{status: http.StatusOK, header: http.Header{}}
+	rp.header.Set("Content-Type", contentTypeV2)
+	rp.body = encodeV2(fields{{"return_code", "FAIL"}, {"return_msg", message}})
+	ex.send(rp, nil)
+}
+
+// maxAppID is String(32) in the documents.
+const maxAppID = 32
+
+// contentTypeV2 is what probes of the real gateway saw.
+const contentTypeV2 = "text/plain"
+
+// v2Wire writes APIv2 replies.
+type v2Wire struct{}
+
+// head is what every authenticated reply begins with.
+func (v2Wire) head(q *question) fields {
+	doc := fields{{"return_code", "SUCCESS"}, {"return_msg", "OK"}, {"appid", q.merchant.AppID}, {"mch_id", q.merchant.MchID}}
+	if q.subAppID != "" {
+		doc = append(doc, field{"sub_appid", q.subAppID})
+	}
+	if q.subMchID != "" {
+		doc = append(doc, field{"sub_mch_id", q.subMchID})
+	}
+	return append(doc, field{"nonce_str", randomText(16)})
+}
+
+func newReplyV2(doc fields) *reply {
+	rp := &reply{status: http.StatusOK, fields: doc, header: http.Header{}}
+	rp.header.Set("Content-Type", contentTypeV2)
+	return rp
+}
+
+func (w v2Wire) success(q *question, o *Order) *reply {
+	if q.op == OpQuery {
+		return w.report(q, o)
+	}
+	return newReplyV2(append(w.head(q), field{"result_code", "SUCCESS"}))
+}
+
+func (w v2Wire) refused(q *question, no *refusal) *reply {
+	return newReplyV2(append(w.head(q), field{"result_code", "FAIL"}, field{"err_code", no.v2}, field{"err_code_des", no.message}))
+}
+
+// report writes an orderquery reply: unpaid orders have few of the fields, but the empty device_info that trips verifiers.
+func (w v2Wire) report(q *question, o *Order) *reply {
+	doc := append(w.head(q), field{"result_code", "SUCCESS"}, field{"device_info", o.DeviceInfo})
+	if o.State.paid() {
+		doc = append(doc, paymentV2(o)...)
+		doc = append(doc, couponsV2(o)...)
+		if q.version == "1.0" && len(o.Coupons) > 0 {
+			doc = append(doc, field{"promotion_detail", promotionV2(o)})
+		}
+	} else {
+		doc = append(doc, field{"total_fee", fen(o.Total)})
+	}
+	return newReplyV2(append(doc,
+		field{"out_trade_no", o.OutTradeNo},
+		field{"attach", o.Attach},
+		field{"trade_state", string(o.State)},
+		field{"trade_state_desc", o.State.description()}))
+}
+
+// paymentV2 is the facts of a payment.
+func paymentV2(o *Order) fields {
+	doc := fields{{"openid", o.OpenID}, {"is_subscribe", "N"}}
+	if o.SubMchID != "" && o.SubOpenID != "" {
+		doc = append(doc, field{"sub_openid", o.SubOpenID}, field{"sub_is_subscribe", "N"})
+	}
+	return append(doc,
+		field{"trade_type", o.TradeType},
+		field{"bank_type", o.BankType},
+		field{"total_fee", fen(o.Total)},
+		field{"fee_type", "CNY"},
+		field{"cash_fee", fen(o.Total - o.discount())},
+		field{"cash_fee_type", "CNY"},
+		field{"transaction_id", o.TransactionID},
+		field{"time_end", o.PaidAt.In(beijing()).Format("20060102150405")})
+}
+
+// couponsV2 numbers the coupons from 0, in names of their own.
+func couponsV2(o *Order) fields {
+	if len(o.Coupons) == 0 {
+		return nil
+	}
+	doc := fields{
+		{"settlement_total_fee", fen(o.Total - o.discount(couponNoCash))},
+		{"coupon_fee", fen(o.discount())},
+		{"coupon_count", strconv.Itoa(len(o.Coupons))},
+	}
+	for i, c := range o.Coupons {
+		kind := map[string]string{couponCash: "CASH", couponNoCash: "NO_CASH"}[c.Type]
+		n := strconv.Itoa(i)
+		doc = append(doc, field{"coupon_type_" + n, kind}, field{"coupon_id_" + n, c.ID}, field{"coupon_fee_" + n, fen(c.Amount)})
+	}
+	return doc
+}
+
+// promotionV2 is the JSON text in the element promotion_detail.
+func promotionV2(o *Order) string {
+	type good struct {
+		ID             string `json:"goods_id"`
+		Remark         string `json:"goods_remark"`
+		Quantity       int64  `json:"quantity"`
+		Price          int64  `json:"price"`
+		DiscountAmount int64  `json:"discount_amount"`
+	}
+	type promotion struct {
+		ID                 string `json:"promotion_id"`
+		Name               string `json:"name"`
+		Scope              string `json:"scope"`
+		Type               string `json:"type"`
+		Amount             int64  `json:"amount"`
+		ActivityID         string `json:"activity_id"`
+		WxpayContribute    int64  `json:"wxpay_contribute"`
+		MerchantContribute int64  `json:"merchant_contribute"`
+		OtherContribute    int64  `json:"other_contribute"`
+		Goods              []good `json:"goods_detail,omitempty"`
+	}
+	promotions := make([]promotion, 0, len(o.Coupons))
+	for _, c := range o.Coupons {
+		p := promotion{
+			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: map[string]string{couponCash: "COUPON", couponNoCash: "DISCOUNT"}[c.Type],
+			Amount: c.Amount, ActivityID: c.StockID,
+			WxpayContribute: c.WechatpayContribute, MerchantContribute: c.MerchantContribute, OtherContribute: c.OtherContribute,
+		}
+		for _, g := range c.Goods {
+			p.Goods = append(p.Goods, good{g.ID, g.Remark, g.Quantity, g.UnitPrice, g.DiscountAmount})
+		}
+		promotions = append(promotions, p)
+	}
+	text, _ := json.Marshal(struct { //nolint:errchkjson // strings and numbers only
+		Detail []promotion `json:"promotion_detail"`
+	}{promotions})
+	return string(text)
+}
+
+func fen(amount int64) string { return strconv.FormatInt(amount, 10) }
+
+// pad puts an element in that makes the document too long.
+func (v2Wire) pad(rp *reply, size int) {
+	rp.fields = append(rp.fields, field{"padding", strings.Repeat("x", size)})
+}
+
+// seal signs with the merchant's key and the request's sign_type, and writes the bytes.
+func (v2Wire) seal(q *question, rp *reply, forgery Action) error {
+	sign := signV2(rp.fields, q.merchant.V2Key, q.signType)
+	switch forgery {
+	case BadSignature:
+		sign = differently(sign)
+	case Unsigned:
+		rp.body = encodeV2(rp.fields)
+		return nil
+	default: // the others are APIv3's
+	}
+	at := slices.IndexFunc(rp.fields, func(f field) bool { return f.name == "nonce_str" }) + 1
+	rp.body = encodeV2(slices.Insert(slices.Clone(rp.fields), at, field{"sign", sign}))
+	return nil
+}

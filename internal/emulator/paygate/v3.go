@@ -1,0 +1,453 @@
+package paygate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// routeV3 is what an APIv3 path says.
+type routeV3 struct {
+	op            Op
+	partner       bool
+	outTradeNo    string
+	transactionID string
+}
+
+// parseRouteV3 reads an escaped path; ok is false when no endpoint has it.
+func parseRouteV3(path string) (route routeV3, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/v3/pay/transactions/")
+	if !ok {
+		if rest, ok = strings.CutPrefix(path, "/v3/pay/partner/transactions/"); !ok {
+			return routeV3{}, false
+		}
+		route.partner = true
+	}
+	segments := strings.Split(rest, "/")
+	if len(segments) < 2 || segments[1] == "" {
+		return routeV3{}, false
+	}
+	id, err := url.PathUnescape(segments[1])
+	if err != nil {
+		return routeV3{}, false
+	}
+	switch {
+	case segments[0] == "out-trade-no" && len(segments) == 3 && segments[2] == "close":
+		route.op, route.outTradeNo = OpClose, id
+	case segments[0] == "out-trade-no" && len(segments) == 2:
+		route.op, route.outTradeNo = OpQuery, id
+	case segments[0] == "id" && len(segments) == 2:
+		route.op, route.transactionID = OpQuery, id
+	default:
+		return routeV3{}, false
+	}
+	return route, true
+}
+
+func (r routeV3) method() string {
+	if r.op == OpClose {
+		return http.MethodPost
+	}
+	return http.MethodGet
+}
+
+// owners names the parameters that say whose order it is.
+func (r routeV3) owners() []string {
+	if r.partner {
+		return []string{"sp_mchid", "sub_mchid"}
+	}
+	return []string{"mchid"}
+}
+
+// serveV3 answers POST …/out-trade-no/{no}/close and GET …/out-trade-no/{no} and …/id/{transaction_id} under
+// /v3/pay/transactions and /v3/pay/partner/transactions (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859; v3/partner twins).
+func (g *Gateway) serveV3(ex *exchange, path string) {
+	route, ok := parseRouteV3(path)
+	if !ok {
+		ex.empty(http.StatusNotFound, "APIv3 has no such path here")
+		return
+	}
+	ex.rec.Op, ex.rec.OutTradeNo, ex.rec.TransactionID = route.op, route.outTradeNo, route.transactionID
+	if ex.r.Method != route.method() {
+		ex.empty(http.StatusMethodNotAllowed, "the method must be "+route.method())
+		return
+	}
+	if !ex.read() {
+		return
+	}
+	w := v3Wire{gateway: g}
+	q := &question{api: V3, op: route.op, outTradeNo: route.outTradeNo, transactionID: route.transactionID}
+	merchant, wrong := g.authenticateV3(ex)
+	w.anonymous = wrong != nil
+	no := g.chooseSigner(ex, q)
+	if missing := requiredHeaders(ex.r); missing != nil {
+		no = missing
+	} else if wrong != nil {
+		no = refuse(codeSignError).saying(wrong.message).because(wrong.reason).detailing(wrong.detail)
+	}
+	if no == nil {
+		q.merchant = merchant
+		no = g.askV3(ex, q, route)
+	}
+	if no != nil {
+		ex.refused(no)
+		if wrong != nil {
+			ex.rec.Verdict = VerdictUnauthentic
+			ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
+		}
+		g.finish(ex, w, q, w.refused(q, no), nil)
+		return
+	}
+	g.serve(ex, w, q)
+}
+
+// requiredHeaders refuses what the real gateway's front refuses.
+func requiredHeaders(r *http.Request) *refusal {
+	for _, name := range []string{"Accept", "User-Agent"} {
+		if r.Header.Get(name) == "" {
+			return refuse(codeInvalidRequest).saying("Http头缺少Accept或User-Agent").because("the header " + name + " is missing")
+		}
+	}
+	return nil
+}
+
+// chooseSigner picks the key that signs the reply: the one that Wechatpay-Serial names, else the platform certificate's.
+func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
+	q.signer = g.platform.certificate
+	switch asked := ex.r.Header.Get("Wechatpay-Serial"); asked {
+	case "", g.platform.certificate.serial:
+		return nil
+	case g.platform.publicKey.serial:
+		q.signer = g.platform.publicKey
+		return nil
+	default:
+		return refuse(codeParamError).saying("Http头Wechatpay-Serial的值有误，请使用有效的微信支付公钥ID或平台证书序列号").
+			because(fmt.Sprintf("Wechatpay-Serial %q is neither this gateway's public key id %s nor its certificate's serial %s",
+				asked, g.platform.publicKey.serial, g.platform.certificate.serial)).
+			detailing(issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"})
+	}
+}
+
+// issue is the detail of a PARAM_ERROR.
+type issue struct {
+	Field    string `json:"field,omitempty"`
+	Value    any    `json:"value"`
+	Issue    string `json:"issue,omitempty"`
+	Location string `json:"location"`
+}
+
+// askV3 checks an authenticated request and completes the question.
+func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
+	params, location, no := paramsV3(ex, route)
+	if no != nil {
+		return no
+	}
+	names := route.owners()
+	for _, name := range names {
+		if no := checkOwner(params, name, location); no != nil {
+			return no
+		}
+	}
+	if extra := surplus(params, names); extra != "" {
+		return badParam(issue{Field: extra, Value: params[extra], Issue: "illegal extra param", Location: location},
+			"输入源“/"+location+"/"+extra+"”多余参数").numbered(suffixExtraParam).
+			because(fmt.Sprintf("%s is not a parameter of this call: it has %s", extra, strings.Join(names, ", ")))
+	}
+	if own := params[names[0]]; own != q.merchant.MchID {
+		return badParam(issue{Field: names[0], Value: own, Issue: "mchid mismatch", Location: location},
+			"http header中的mchid与post payload中的mchid不匹配").
+			because(fmt.Sprintf("Authorization is mchid %s's, but the %s says %s %s", q.merchant.MchID, location, names[0], own))
+	}
+	q.subMchID = params["sub_mchid"]
+	ex.rec.SubMchID = q.subMchID
+	if q.subMchID == q.merchant.MchID {
+		return badParam(issue{Field: "sub_mchid", Value: q.subMchID, Issue: "sub_mchid equals sp_mchid", Location: location},
+			"子商户号不能与服务商商户号相同").numbered(suffixSelfRelation).because("sub_mchid equals sp_mchid")
+	}
+	return g.identifyV3(ex, q)
+}
+
+// identifyV3 checks the order's number, and finds it when a transaction is named.
+func (g *Gateway) identifyV3(ex *exchange, q *question) *refusal {
+	if q.transactionID == "" {
+		if outTradeNoRule.MatchString(q.outTradeNo) {
+			return nil
+		}
+		reason := fmt.Sprintf("out_trade_no %q %s", q.outTradeNo, outTradeNoSentence)
+		if single, err := url.PathUnescape(q.outTradeNo); err == nil && outTradeNoRule.MatchString(single) {
+			reason += "; the path is escaped twice"
+		}
+		return badParam(issue{Field: "out_trade_no", Value: q.outTradeNo, Issue: "illegal characters or length", Location: "uri_template"},
+			"输入源“/uri_template/out_trade_no”映射到值字段“商户订单号”字符串规则校验失败").because(reason)
+	}
+	if !transactionIDRule.MatchString(q.transactionID) {
+		return badParam(issue{Field: "transaction_id", Value: q.transactionID, Issue: "illegal characters or length", Location: "uri_template"},
+			"输入源“/uri_template/transaction_id”映射到值字段“微信支付订单号”字符串规则校验失败").
+			because(fmt.Sprintf("transaction_id %q must be 1 to 32 digits or letters", q.transactionID))
+	}
+	q.outTradeNo = g.orders.byTransaction(q.owner(), q.transactionID)
+	ex.rec.OutTradeNo = q.outTradeNo
+	return nil
+}
+
+func badParam(detail issue, message string) *refusal {
+	return refuse(codeParamError).saying(message).detailing(detail)
+}
+
+// checkOwner wants a merchant number, in the words of a real complaint about a missing one.
+func checkOwner(params map[string]string, name, location string) *refusal {
+	label := map[string]string{"mchid": "直连商户号", "sp_mchid": "服务商户号", "sub_mchid": "子商户号"}[name]
+	value := params[name]
+	switch {
+	case value == "":
+		return badParam(issue{Value: "", Location: "uri_template"},
+			"输入源“/uri_template/"+name+"”映射到值字段“"+label+"”必填性规则校验失败，此字段为必填项").
+			because(fmt.Sprintf("%s is missing from the %s, which has %s", name, location, keysOf(params)))
+	case !isMchID(value):
+		return badParam(issue{Field: name, Value: value, Issue: "must be digits", Location: location},
+			"输入源“/"+location+"/"+name+"”映射到值字段“"+label+"”字符串规则校验失败").
+			because(fmt.Sprintf("%s %q must be 1 to 32 digits", name, value))
+	default:
+		return nil
+	}
+}
+
+// surplus finds a parameter that should not be there, the first by name.
+func surplus(params map[string]string, allowed []string) string {
+	for _, name := range sortedKeys(params) {
+		if !slices.Contains(allowed, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func sortedKeys(params map[string]string) []string {
+	keys := make([]string, 0, len(params))
+	for key := range params {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func keysOf(params map[string]string) string {
+	if len(params) == 0 {
+		return "none at all"
+	}
+	return strings.Join(sortedKeys(params), ", ")
+}
+
+// paramsV3 takes a close's parameters from the body and a query's from the query string.
+func paramsV3(ex *exchange, route routeV3) (params map[string]string, location string, no *refusal) {
+	if route.op == OpQuery {
+		params, err := decodeQueryV3(ex.r.URL.RawQuery)
+		if err != nil {
+			return nil, "query", refuse(codeParamError).because("the query string cannot be read: " + err.Error())
+		}
+		return params, "query", nil
+	}
+	if kind, _, err := mime.ParseMediaType(ex.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, "body", refuse(codeInvalidRequest).saying("Http头Content-Type错误，请使用application/json").
+			because(fmt.Sprintf("Content-Type %q must be application/json", ex.r.Header.Get("Content-Type")))
+	}
+	params, err := decodeBodyV3(ex.body)
+	if err != nil {
+		return nil, "body", refuse(codeParamError).saying("请求body不是合法的json").because("the body cannot be read: " + err.Error())
+	}
+	return params, "body", nil
+}
+
+func decodeQueryV3(raw string) (map[string]string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, fmt.Errorf("parsing it: %w", err)
+	}
+	params := make(map[string]string, len(values))
+	for name, all := range values {
+		if len(all) != 1 {
+			return nil, fmt.Errorf("%s is there %d times", name, len(all))
+		}
+		params[name] = all[0]
+	}
+	return params, nil
+}
+
+// decodeBodyV3 reads a JSON object of strings, each name once, and nothing after it.
+func decodeBodyV3(body []byte) (map[string]string, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("it is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.New("it is not a JSON object")
+	}
+	params := make(map[string]string)
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("reading a name: %w", err)
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("reading the value of %v: %w", name, err)
+		}
+		key, _ := name.(string) // always one: the decoder accepts no other name
+		text, ok := value.(string)
+		if !ok {
+			return nil, fmt.Errorf("%s must be a string", key)
+		}
+		if _, twice := params[key]; twice {
+			return nil, fmt.Errorf("%s is there twice", key)
+		}
+		params[key] = text
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("looking for the end: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more after the object")
+	}
+	return params, nil
+}
+
+// v3Wire writes APIv3 replies.
+type v3Wire struct {
+	gateway   *Gateway
+	anonymous bool // the request was not authenticated, so that nobody is owed a signature
+}
+
+func newReplyV3(status int, body any) *reply {
+	rp := &reply{status: status, header: http.Header{}}
+	if body == nil {
+		return rp
+	}
+	rp.header.Set("Content-Type", "application/json; charset=utf-8")
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body) //nolint:errchkjson // bodies are of strings and numbers
+	rp.body = bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	return rp
+}
+
+func (w v3Wire) success(q *question, o *Order) *reply {
+	if q.op == OpQuery {
+		return w.report(q, o)
+	}
+	return newReplyV3(http.StatusNoContent, nil)
+}
+
+func (w v3Wire) refused(_ *question, no *refusal) *reply {
+	rp := newReplyV3(no.status, struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Detail  any    `json:"detail,omitempty"`
+	}{no.v3, no.message, no.detail})
+	return rp
+}
+
+func (w v3Wire) report(_ *question, o *Order) *reply {
+	return newReplyV3(http.StatusOK, newTransaction(o))
+}
+
+// pad puts a member in that makes the body too long; a reply without a body gets one.
+func (v3Wire) pad(rp *reply, size int) {
+	if !hasBody(rp.status) {
+		rp.status = http.StatusOK
+	}
+	padding := `{"padding":"` + strings.Repeat("x", size) + `"`
+	if rest, ok := bytes.CutPrefix(rp.body, []byte("{")); ok {
+		rp.body = []byte(padding + "," + string(rest))
+	} else {
+		rp.body = []byte(padding + "}")
+	}
+	rp.header.Set("Content-Type", "application/json; charset=utf-8")
+}
+
+func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
+	ok := rp.status >= 200 && rp.status <= 299
+	rp.unsigned = w.anonymous || w.gateway.unsignedErrors && !ok
+	return q.signer.sign(rp, w.gateway.now(), forgery)
+}
+
+// transaction is a query's answer, for both modes (doc v3/merchant 4012791859, v3/partner 4012759974).
+// The payment's facts are there only when there was one.
+type transaction struct {
+	AppID          string      `json:"appid,omitempty"`
+	MchID          string      `json:"mchid,omitempty"`
+	SPAppID        string      `json:"sp_appid,omitempty"`
+	SPMchID        string      `json:"sp_mchid,omitempty"`
+	SubAppID       string      `json:"sub_appid,omitempty"`
+	SubMchID       string      `json:"sub_mchid,omitempty"`
+	OutTradeNo     string      `json:"out_trade_no"`
+	TransactionID  string      `json:"transaction_id,omitempty"`
+	TradeType      string      `json:"trade_type,omitempty"`
+	TradeState     TradeState  `json:"trade_state"`
+	TradeStateDesc string      `json:"trade_state_desc"`
+	BankType       string      `json:"bank_type,omitempty"`
+	Attach         string      `json:"attach,omitempty"`
+	SuccessTime    string      `json:"success_time,omitempty"`
+	Payer          *payer      `json:"payer,omitempty"`
+	Amount         *amount     `json:"amount,omitempty"`
+	SceneInfo      *sceneInfo  `json:"scene_info,omitempty"`
+	Promotions     []promotion `json:"promotion_detail,omitempty"`
+}
+
+type promotion struct {
+	Coupon
+	Currency string `json:"currency"`
+}
+
+type payer struct {
+	OpenID    string `json:"openid,omitempty"`
+	SPOpenID  string `json:"sp_openid,omitempty"`
+	SubOpenID string `json:"sub_openid,omitempty"`
+}
+
+type amount struct {
+	Total         int64  `json:"total"`
+	PayerTotal    int64  `json:"payer_total"`
+	Currency      string `json:"currency"`
+	PayerCurrency string `json:"payer_currency"`
+}
+
+type sceneInfo struct {
+	DeviceID string `json:"device_id"`
+}
+
+func newTransaction(o *Order) transaction {
+	t := transaction{
+		OutTradeNo: o.OutTradeNo, TradeState: o.State, TradeStateDesc: o.State.description(), Attach: o.Attach,
+	}
+	if o.SubMchID == "" {
+		t.AppID, t.MchID = o.AppID, o.MchID
+	} else {
+		t.SPAppID, t.SPMchID, t.SubAppID, t.SubMchID = o.AppID, o.MchID, o.SubAppID, o.SubMchID
+	}
+	if !o.State.paid() {
+		return t
+	}
+	t.TransactionID, t.TradeType, t.BankType = o.TransactionID, o.TradeType, o.BankType
+	t.SuccessTime = o.PaidAt.In(beijing()).Format("2006-01-02T15:04:05-07:00")
+	t.Payer = &payer{OpenID: o.OpenID}
+	if o.SubMchID != "" {
+		t.Payer = &payer{SPOpenID: o.OpenID, SubOpenID: o.SubOpenID}
+	}
+	t.Amount = &amount{Total: o.Total, PayerTotal: o.Total - o.discount(), Currency: "CNY", PayerCurrency: "CNY"}
+	if o.DeviceInfo != "" {
+		t.SceneInfo = &sceneInfo{DeviceID: o.DeviceInfo}
+	}
+	for _, c := range o.Coupons {
+		t.Promotions = append(t.Promotions, promotion{Coupon: c, Currency: "CNY"})
+	}
+	return t
+}
