@@ -1,0 +1,85 @@
+// Package v3json closes and queries WeChat Pay orders over APIv3: JSON bodies, RSA signatures in headers.
+// Its twin for APIv2 is pkg/v2xml, with the same file and method names.
+//
+// This comment is the protocol. Pages are cited by their number on pay.weixin.qq.com/doc.
+//
+// # Requests
+//
+//	direct   close  POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close            {"mchid":"…"}
+//	         query  GET  /v3/pay/transactions/out-trade-no/{out_trade_no}?mchid=…
+//	                GET  /v3/pay/transactions/id/{transaction_id}?mchid=…
+//	partner  close  POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close    {"sp_mchid":"…","sub_mchid":"…"}
+//	         query  GET  /v3/pay/partner/transactions/out-trade-no/{out_trade_no}?sp_mchid=…&sub_mchid=…
+//	                GET  /v3/pay/partner/transactions/id/{transaction_id}?sp_mchid=…&sub_mchid=…
+//
+// The host is api.mch.weixin.qq.com. An order number is escaped once, as one path segment: "|" is sent as %7C and
+// "*" as %2A. Every request carries Accept: application/json and a User-Agent (without them the gateway answers
+// 400 INVALID_REQUEST), Wechatpay-Serial, which names the key that the reply is to be signed with (on a GET too:
+// without it a merchant that has a WeChat Pay public key gets replies signed by a platform certificate), and,
+// when it has a body, Content-Type: application/json.
+//
+// # Signing a request (page 4012365336)
+//
+// Five lines are signed with RSASSA-PKCS1-v1_5 over SHA-256 by the merchant's private key, each ended by "\n", the
+// last one included:
+//
+//	METHOD       POST or GET
+//	URL          absolute path, and "?" with the query if there is one, exactly as sent; no host
+//	TIMESTAMP    seconds since 1970, within five minutes of the gateway's clock
+//	NONCE        1 to 32 letters and digits, new for each attempt
+//	BODY         exactly the bytes sent; empty for a GET
+//
+// The signature, in standard base64, goes into one header. serial_no is that of the merchant's API certificate; the
+// merchant is mchid, or sp_mchid for a partner. The five items may stand in any order:
+//
+//	Authorization: WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
+//
+// # A worked example
+//
+// Merchant 1900007291, whose certificate is 408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB, closes order
+// 1217752501201407033233368018 at 1554208460 with nonce 593BEC0C930BF1AFEB40B4A08C8FB242. It signs these 141 bytes,
+//
+//	POST\n
+//	/v3/pay/transactions/out-trade-no/1217752501201407033233368018/close\n
+//	1554208460\n
+//	593BEC0C930BF1AFEB40B4A08C8FB242\n
+//	{"mchid":"1900007291"}\n
+//
+// and with the private key that page 4012365336 prints (its public half is testdata/published_request_key.pem) gets
+//
+//	P07HGWiMaJOltVF73HduLS9BRHZgDNu9vz6W34MvVxtX6wF7x4DukPqSYsKm1rcJ0ZGbdNZnYy4uFR/ghWB2Jr+m4wHI61IkZMKLZSO6
+//	mTycv9hrr/GSGhNgCqme+yGjonosG6p5RN9dgn2O/1SL7k3uP6639dWs2mGwBDSd/TfGI1250II3UFxdH1wUTUyJx0nIaJKnsS8JcFkv
+//	/yL1HJlM7bg+xoMLQU500RB4DPn6hG3luz4XDobPc49gT6jBxNCviFaPEanGXhW3NKe3dKBvDAsAcSTbEwI1kF2BOx8B0QTtS7FKRZ24
+//	6KHDjsy5t4GWXztLdAZWIVVVVZDZEQ==
+//
+// # Verifying a reply (pages 4013053420, 4013053249, 4012354982)
+//
+// Three lines are signed by WeChat Pay in the same way, each ended by "\n": the header Wechatpay-Timestamp, the header
+// Wechatpay-Nonce, and the body as received. A 204 signs an empty body: "TIMESTAMP\nNONCE\n\n". The signature is
+// in Wechatpay-Signature, the key's name in Wechatpay-Serial: PUB_KEY_ID_… for a WeChat Pay public key, the serial in
+// hex for a platform certificate. While a merchant moves from one to the other, both are in use: hold both.
+//
+//	reply                                              is
+//	2xx without signature headers                      VerifyError, ReasonUnsigned: "forged or altered" by the documents
+//	any, with some of the four headers, not all        VerifyError, ReasonUnsigned
+//	any, with one of them twice, or not verifying      VerifyError, ReasonBadSignature
+//	any, signed by a key we do not hold                VerifyError, ReasonUnknownSerial
+//	any, with a signature WECHATPAY/SIGNTEST/…         VerifyError, ReasonProbe: deliberately wrong, to test that we look
+//	any, more than five minutes from our clock         VerifyError, ReasonStale
+//	other than 2xx, without signature headers          Error, not Authenticated: a request that the gateway could not
+//	                                                   authenticate is answered unsigned, and so would an impostor answer
+//	200 about another order or merchant than asked     VerifyError, ReasonMismatch
+//
+// # What a signature proves
+//
+// It covers time, nonce and body, and neither the status line nor the question. A query's 200 is bound to the question
+// by the numbers it repeats, which are compared. A close's 204 repeats nothing: that it answers this very request is
+// proved by TLS alone. A refusal proves its code and message, and its HTTP status only as far as TLS does.
+//
+// # Refusals
+//
+//	{"code":"PARAM_ERROR","message":"…","detail":{"field":"…","value":"…","issue":"…","location":"…"}}
+//
+// detail comes in other shapes too, and 404 and 405 come with no body at all. The codes are left as received; what
+// they mean for an order is not this package's business. Judge by code and status, never by message.
+package v3json

@@ -1,0 +1,171 @@
+package v3json
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// QueryRequest names the order to query, by one of its two numbers.
+type QueryRequest struct {
+	// OutTradeNo is the merchant's order number.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which exists from payment on.
+	TransactionID string
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
+	SubMchID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
+}
+
+// QueryReply is the gateway's word on an order.
+type QueryReply struct {
+	Envelope
+	Transaction
+}
+
+// Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID, SPMchID, SubAppID,
+// SubMchID). An unpaid order has no more than its numbers and its state. Amounts are in fen. Fields that the
+// gateway adds are ignored. The fields are those of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for
+// merchants and for partners; scene_info is missing from WeChat Pay's own Go library, installment_info from those pages.
+type Transaction struct {
+	AppID    string `json:"appid,omitzero"`
+	MchID    string `json:"mchid,omitzero"`
+	SPAppID  string `json:"sp_appid,omitzero"`
+	SPMchID  string `json:"sp_mchid,omitzero"`
+	SubAppID string `json:"sub_appid,omitzero"`
+	SubMchID string `json:"sub_mchid,omitzero"`
+
+	OutTradeNo    string `json:"out_trade_no"`
+	TransactionID string `json:"transaction_id,omitzero"` // only after payment
+	TradeType     string `json:"trade_type,omitzero"`     // JSAPI, NATIVE, APP, MICROPAY, MWEB, FACEPAY
+	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED, and for code payments
+	// REVOKED, USERPAYING or PAYERROR. A state never seen before is passed on as received.
+	TradeState     string    `json:"trade_state"`
+	TradeStateDesc string    `json:"trade_state_desc,omitzero"`
+	BankType       string    `json:"bank_type,omitzero"`
+	Attach         string    `json:"attach,omitzero"`
+	SuccessTime    time.Time `json:"success_time,omitzero"` // when it was paid, in the offset received; zero until then
+
+	Payer           Payer        `json:"payer,omitzero"`
+	Amount          *Amount      `json:"amount,omitzero"` // nil when the reply has none
+	SceneInfo       SceneInfo    `json:"scene_info,omitzero"`
+	PromotionDetail []Promotion  `json:"promotion_detail,omitzero"`
+	InstallmentInfo *Installment `json:"installment_info,omitzero"`
+}
+
+// Payer is who paid: OpenID for a direct order, SPOpenID and perhaps SubOpenID for a partner's.
+type Payer struct {
+	OpenID    string `json:"openid,omitzero"`
+	SPOpenID  string `json:"sp_openid,omitzero"`
+	SubOpenID string `json:"sub_openid,omitzero"`
+}
+
+// Amount is what the order costs and what the payer paid, after coupons; both in fen.
+type Amount struct {
+	Total         int64  `json:"total"`
+	PayerTotal    int64  `json:"payer_total"`
+	Currency      string `json:"currency,omitzero"`
+	PayerCurrency string `json:"payer_currency,omitzero"`
+}
+
+// SceneInfo is where it was paid.
+type SceneInfo struct {
+	DeviceID string `json:"device_id,omitzero"`
+}
+
+// Promotion is one coupon or discount used in paying. Amounts are in fen.
+type Promotion struct {
+	CouponID            string  `json:"coupon_id"`
+	Name                string  `json:"name,omitzero"`
+	Scope               string  `json:"scope,omitzero"` // GLOBAL, SINGLE
+	Type                string  `json:"type,omitzero"`  // CASH, NOCASH
+	Amount              int64   `json:"amount"`
+	StockID             string  `json:"stock_id,omitzero"`
+	WechatpayContribute int64   `json:"wechatpay_contribute,omitzero"`
+	MerchantContribute  int64   `json:"merchant_contribute,omitzero"`
+	OtherContribute     int64   `json:"other_contribute,omitzero"`
+	Currency            string  `json:"currency,omitzero"`
+	GoodsDetail         []Goods `json:"goods_detail,omitzero"`
+}
+
+// Goods is an article that a promotion applied to. Prices are in fen.
+type Goods struct {
+	GoodsID        string `json:"goods_id"`
+	Quantity       int64  `json:"quantity"`
+	UnitPrice      int64  `json:"unit_price"`
+	DiscountAmount int64  `json:"discount_amount"`
+	GoodsRemark    string `json:"goods_remark,omitzero"`
+}
+
+// Installment is the plan that the payer chose, on orders that offered one.
+type Installment struct {
+	UseSubsidy                bool  `json:"use_subsidy"`
+	SelectedInstallmentNumber int64 `json:"selected_installment_number"`
+}
+
+// QueryOrder reports an order. A reply means that a signed 200 came back, and that it is about the very order and
+// merchants that were asked for. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be
+// repeated after any of them.
+func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	reply, err := c.queryOrder(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+	}
+	return reply, nil
+}
+
+func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	q, err := c.encodeQuery(req)
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.send(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	switch got.HTTPStatus {
+	case http.StatusOK, http.StatusNoContent:
+	default:
+		return nil, got.refusal(c.now())
+	}
+	if len(got.body) == 0 {
+		// Signed, but with nothing in it: the answer to a close, played back.
+		return nil, got.disbelieve(ReasonMismatch, "a query is answered with the order, and this body is empty")
+	}
+	transaction, fault := decodeTransaction(got.body)
+	if fault != "" {
+		return nil, got.malformed(fault)
+	}
+	if fault := transaction.mismatch(c.MchID, req); fault != "" {
+		return nil, got.disbelieve(ReasonMismatch, fault)
+	}
+	return &QueryReply{Envelope: got.Envelope, Transaction: transaction}, nil
+}
+
+// mismatch says in what the transaction is not the one that was asked for; "" when in nothing. A number that is
+// missing differs too: a signed reply of another kind (an error, another API's) has none of them.
+func (t *Transaction) mismatch(mchID string, req QueryRequest) string {
+	type echo struct{ key, got, want string }
+	echoes := make([]echo, 0, len(echoKeys))
+	if req.SubMchID == "" {
+		echoes = append(echoes, echo{"mchid", t.MchID, mchID})
+	} else {
+		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, mchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
+	}
+	if req.TransactionID != "" {
+		echoes = append(echoes, echo{"transaction_id", t.TransactionID, req.TransactionID})
+	}
+	echoes = append(echoes, echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)})
+	for _, e := range echoes {
+		switch {
+		case e.got == "":
+			return fmt.Sprintf("it has no %s, which every answer to this question repeats", e.key)
+		case e.got != e.want:
+			return fmt.Sprintf("its %s is %s, and %s was asked for", e.key, name(e.got), name(e.want))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,151 @@
+package v3json
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// maxBody is far above any order's JSON, a few thousand bytes.
+	maxBody = 1 << 20
+
+	callTimeout     = 30 * time.Second
+	dialTimeout     = 10 * time.Second
+	keepAlivePeriod = 30 * time.Second
+	idleTimeout     = 90 * time.Second
+	maxIdlePerHost  = 4096
+)
+
+// ownHTTPClient serves every Client that brings none, so that they share their connections. http.DefaultTransport keeps
+// two idle connections to a host: with more callers than that, most calls would wait for a TLS handshake. Replies are
+// signed uncompressed, so none are asked for compressed.
+var ownHTTPClient = &http.Client{
+	Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlivePeriod}).DialContext,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true,
+		MaxIdleConnsPerHost:   maxIdlePerHost,
+		IdleConnTimeout:       idleTimeout,
+		TLSHandshakeTimeout:   dialTimeout,
+		ExpectContinueTimeout: time.Second,
+	},
+	CheckRedirect: keepRedirect,
+	Timeout:       callTimeout,
+}
+
+// keepRedirect hands a redirect back as the reply that it is: the gateway sends none, and a signed request is meant for
+// the host and path it was signed for.
+func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func (c *Client) httpClient() *http.Client {
+	if c.HTTPClient == nil {
+		return ownHTTPClient
+	}
+	own := *c.HTTPClient
+	own.CheckRedirect = keepRedirect
+	return &own
+}
+
+// reply is what came back, with the body read.
+type reply struct {
+	Envelope      // Nonce and Signature once authenticated
+	header        http.Header
+	body          []byte
+	authenticated bool
+}
+
+func (r *reply) successful() bool {
+	return r.HTTPStatus >= http.StatusOK && r.HTTPStatus < http.StatusMultipleChoices
+}
+
+func (r *reply) disbelieve(reason Reason, detail string) *VerifyError {
+	return &VerifyError{Reason: reason, HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Detail: detail}
+}
+
+func (r *reply) malformed(detail string) *MalformedError {
+	return &MalformedError{HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Detail: detail}
+}
+
+// send asks the question once and returns the reply, authenticated or else no success.
+func (c *Client) send(ctx context.Context, q question) (*reply, error) {
+	req, err := c.newRequest(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.httpClient().Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no reply: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	got := &reply{
+		Envelope: Envelope{HTTPStatus: resp.StatusCode, RequestID: resp.Header.Get("Request-Id")},
+		header:   resp.Header,
+	}
+	if err := got.readBody(ctx, resp.Body); err != nil {
+		return nil, err
+	}
+	if fault := c.authenticate(got); fault != nil {
+		return nil, got.disbelieve(fault.Reason, fault.Detail)
+	}
+	return got, nil
+}
+
+// newRequest signs the question as it will stand on the wire: RequestURI is what net/http writes on the request line.
+func (c *Client) newRequest(ctx context.Context, q question) (*http.Request, error) {
+	base := c.baseURL()
+	var body io.Reader
+	if q.body != "" {
+		body = strings.NewReader(q.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, q.method, base+q.uri, body)
+	if err != nil {
+		if parsing, ok := errors.AsType[*url.Error](err); ok {
+			return nil, fmt.Errorf("BaseURL: %w", parsing.Err) // without the URL, which may have a password in it
+		}
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	u := req.URL
+	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || strings.ContainsAny(base, "?#") {
+		return nil, errors.New("BaseURL must be https://host, without user, query or fragment")
+	}
+	authorization, err := c.authorization(q, u.RequestURI())
+	if err != nil {
+		return nil, err
+	}
+	req.Header = http.Header{
+		"Accept":        {"application/json"},
+		"Authorization": {authorization},
+		"User-Agent":    {c.userAgent()},
+		headerSerial:    {c.Keys.Preferred()},
+	}
+	if q.body != "" {
+		req.Header["Content-Type"] = []string{"application/json"}
+	}
+	return req, nil
+}
+
+// readBody reads the body once, whole; that is what is verified and decoded.
+func (r *reply) readBody(ctx context.Context, from io.Reader) error {
+	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		// Transports tell this in several ways, one of which looks like a body cut short.
+		return fmt.Errorf("reading the reply with HTTP %d: %w (%w)", r.HTTPStatus, ctx.Err(), err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return r.malformed(fmt.Sprintf("its body was cut short after %d bytes", len(body)))
+	case err != nil:
+		return fmt.Errorf("reading the reply with HTTP %d: %w", r.HTTPStatus, err)
+	case len(body) > maxBody:
+		return r.malformed("its body is longer than 1 MiB")
+	}
+	r.body = body
+	return nil
+}
