@@ -1,0 +1,362 @@
+package v2xml
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+)
+
+// document is a reply's elements with a value, in byte order of their names, each name once.
+type document []field
+
+// get returns the value of an element, "" when it is empty or not there, which for this protocol is the same.
+func (d document) get(name string) string {
+	for i := range d {
+		if d[i].name == name { // lengths first: on a list this short that beats a search
+			return d[i].value
+		}
+	}
+	return ""
+}
+
+// The errors of decode. They become the Detail of a MalformedError, and repeat nothing of the body but, quoted and cut,
+// names of elements.
+var (
+	errHTML      = errors.New("it is an HTML page: is something else answering at BaseURL?")
+	errEmpty     = errors.New("it is empty")
+	errMarkup    = errors.New("it has more markup than any reply has")
+	errCharset   = errors.New("it declares an encoding other than UTF-8")
+	errRoot      = errors.New("its root is not one <xml> element")
+	errOutside   = errors.New("it has text between its elements")
+	errForbidden = errors.New("it has a comment, a directive such as DOCTYPE or a processing instruction")
+)
+
+// decode reads a document of the dialect that the package comment describes.
+func decode(body []byte) (document, error) {
+	if err := precheck(body); err != nil {
+		return nil, err
+	}
+	var doc etree.Document
+	doc.ReadSettings.CharsetReader = refuseCharset
+	doc.ReadSettings.MaxDepth = 2 // the root and its children: reading stops at the first nested element
+	if err := doc.ReadFromBytes(body); err != nil {
+		return nil, explain(err)
+	}
+	root, err := rootOf(&doc)
+	if err != nil {
+		return nil, err
+	}
+	return flatten(root)
+}
+
+// maxMarkup is how many '<' a reply may have. A full one has under a hundred elements, three '<' each with CDATA; a MiB of
+// "<a/>" would make etree allocate a hundred times its size.
+const maxMarkup = 1 << 14
+
+// precheck refuses what is better recognised before it is parsed.
+func precheck(body []byte) error {
+	start := bytes.TrimLeft(body, " \t\r\n")
+	for _, opening := range [...]string{"<!doctype html", "<html", "<head", "<body"} {
+		if len(start) >= len(opening) && strings.EqualFold(string(start[:len(opening)]), opening) {
+			return errHTML
+		}
+	}
+	switch {
+	case len(start) == 0:
+		return errEmpty
+	case bytes.Count(body, []byte{'<'}) > maxMarkup:
+		return errMarkup
+	}
+	return nil
+}
+
+// refuseCharset is asked for every declared encoding but UTF-8. etree's own default takes the bytes for UTF-8 whatever they are.
+func refuseCharset(string, io.Reader) (io.Reader, error) { return nil, errCharset }
+
+// explain puts a parser's error into words that quote nothing of the body.
+func explain(err error) error {
+	var syntax *xml.SyntaxError
+	switch {
+	case errors.Is(err, errCharset):
+		return errCharset
+	case errors.Is(err, etree.ErrMaxDepth):
+		return errors.New("it has an element inside an element")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("it is not well-formed XML, line %d", syntax.Line)
+	}
+	return errors.New("it is not well-formed XML")
+}
+
+// rootOf returns the root once nothing but white space and an xml declaration at the very start is around it.
+func rootOf(doc *etree.Document) (*etree.Element, error) {
+	var root *etree.Element
+	for i, token := range doc.Child {
+		switch t := token.(type) {
+		case *etree.Element:
+			if root != nil {
+				return nil, errRoot
+			}
+			root = t
+		case *etree.CharData:
+			if !t.IsWhitespace() {
+				return nil, errOutside
+			}
+		case *etree.ProcInst:
+			if i > 0 || t.Target != "xml" {
+				return nil, errForbidden
+			}
+		default:
+			return nil, errForbidden
+		}
+	}
+	if root == nil || root.Tag != "xml" || root.Space != "" || len(root.Attr) > 0 {
+		return nil, errRoot
+	}
+	return root, nil
+}
+
+// flatten lists the children of root by name, without the empty ones: those are not signed, so anybody may add them, and
+// nothing may hang on them.
+func flatten(root *etree.Element) (document, error) {
+	d := make(document, 0, (len(root.Child)+1)/2+1)
+	for _, token := range root.Child {
+		switch t := token.(type) {
+		case *etree.Element:
+			value, err := textOf(t)
+			if err != nil {
+				return nil, err
+			}
+			d = append(d, field{t.Tag, value})
+		case *etree.CharData:
+			if !t.IsWhitespace() {
+				return nil, errOutside
+			}
+		default:
+			return nil, errForbidden
+		}
+	}
+	slices.SortFunc(d, byName)
+	for i := 1; i < len(d); i++ {
+		if d[i].name == d[i-1].name {
+			return nil, fmt.Errorf("element %.64q is repeated", d[i].name)
+		}
+	}
+	return slices.DeleteFunc(d, func(f field) bool { return f.value == "" }), nil
+}
+
+// textOf returns the value of a child of the root.
+func textOf(e *etree.Element) (string, error) {
+	if e.Space != "" || strings.IndexByte(e.Tag, ':') >= 0 || len(e.Attr) > 0 {
+		return "", fmt.Errorf("element %.64q has a name prefix or an attribute", e.Tag)
+	}
+	for _, token := range e.Child {
+		if _, ok := token.(*etree.CharData); !ok {
+			return "", errForbidden
+		}
+	}
+	return e.Text(), nil
+}
+
+// china is where time_end is. A fixed zone: a function's image may have no zone database.
+var china = time.FixedZone("UTC+8", 8*60*60)
+
+// transaction fills in t from d.
+func (d document) transaction(t *Transaction) error {
+	for _, f := range d {
+		if err := t.set(f); err != nil {
+			return err
+		}
+	}
+	var err error
+	t.Coupons, err = d.coupons()
+	return err
+}
+
+// set stores one element in its field, if it has one.
+func (t *Transaction) set(f field) (err error) {
+	if p := t.text(f.name); p != nil {
+		*p = f.value
+		return nil
+	}
+	if p := t.number(f.name); p != nil {
+		*p, err = parseNumber(f)
+		return err
+	}
+	switch f.name {
+	case "time_end":
+		t.TimeEnd, err = parseTime(f)
+	case "promotion_detail":
+		t.PromotionDetail, err = parsePromotions(f)
+	}
+	return err
+}
+
+// text is the field of a name that stands for text, nil for another name.
+func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
+	switch name {
+	case "appid":
+		return &t.AppID
+	case "mch_id":
+		return &t.MchID
+	case "sub_appid":
+		return &t.SubAppID
+	case "sub_mch_id":
+		return &t.SubMchID
+	case "device_info":
+		return &t.DeviceInfo
+	case "openid":
+		return &t.OpenID
+	case "is_subscribe":
+		return &t.IsSubscribe
+	case "sub_openid":
+		return &t.SubOpenID
+	case "sub_is_subscribe":
+		return &t.SubIsSubscribe
+	case "trade_type":
+		return &t.TradeType
+	case "trade_state":
+		return &t.TradeState
+	case "trade_state_desc":
+		return &t.TradeStateDesc
+	case "bank_type":
+		return &t.BankType
+	case "fee_type":
+		return &t.FeeType
+	case "cash_fee_type":
+		return &t.CashFeeType
+	case "transaction_id":
+		return &t.TransactionID
+	case "out_trade_no":
+		return &t.OutTradeNo
+	case "attach":
+		return &t.Attach
+	}
+	return nil
+}
+
+// number is the field of a name that stands for an amount or a count, nil for another name.
+func (t *Transaction) number(name string) *int64 {
+	switch name {
+	case "total_fee":
+		return &t.TotalFee
+	case "settlement_total_fee":
+		return &t.SettlementTotalFee
+	case "cash_fee":
+		return &t.CashFee
+	case "coupon_fee":
+		return &t.CouponFee
+	case "coupon_count":
+		return &t.CouponCount
+	case "consume_fee":
+		return &t.ConsumeFee
+	}
+	return nil
+}
+
+// otherNames are the elements that we know and that are no field of a Transaction by way of text or number.
+var otherNames = [...]string{
+	"err_code", "err_code_des", "nonce_str", "result_code", "result_msg", "return_code", "return_msg",
+	"promotion_detail", "time_end",
+	"out_refund_no", "prepay_id", "recall", "refund_id",
+}
+
+// isKnown tells whether anything here ever looks at an element of this name.
+func isKnown(name string) bool {
+	var t Transaction
+	if t.text(name) != nil || t.number(name) != nil || slices.Contains(otherNames[:], name) {
+		return true
+	}
+	_, _, isCoupon := couponName(name)
+	return isCoupon
+}
+
+// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n.
+func (d document) coupons() ([]Coupon, error) {
+	var coupons []Coupon
+	var numbers []int // numbers[i] is the n of coupons[i]
+	for _, f := range d {
+		kind, n, ok := couponName(f.name)
+		if !ok {
+			continue
+		}
+		i, found := slices.BinarySearch(numbers, n)
+		if !found {
+			numbers = slices.Insert(numbers, i, n)
+			coupons = slices.Insert(coupons, i, Coupon{})
+		}
+		if err := coupons[i].set(kind, f); err != nil {
+			return nil, err
+		}
+	}
+	return coupons, nil
+}
+
+// couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000; a name such as
+// coupon_fee_01, which would be a second name for coupon_fee_1, is one that we do not know.
+func couponName(name string) (kind string, n int, ok bool) {
+	rest, isCoupon := strings.CutPrefix(name, "coupon_")
+	if !isCoupon {
+		return "", 0, false
+	}
+	kind, digits, _ := strings.Cut(rest, "_")
+	if kind != "id" && kind != "type" && kind != "fee" {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || n > 999 || strconv.Itoa(n) != digits {
+		return "", 0, false
+	}
+	return kind, n, true
+}
+
+func (c *Coupon) set(kind string, f field) (err error) {
+	switch kind {
+	case "id":
+		c.ID = f.value
+	case "type":
+		c.Type = f.value
+	case "fee":
+		c.Fee, err = parseNumber(f)
+	}
+	return err
+}
+
+// parseNumber reads digits and nothing else: no sign, no fraction, no space.
+func parseNumber(f field) (int64, error) {
+	n, err := strconv.ParseUint(f.value, 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a whole number", f.name)
+	}
+	return int64(n), nil
+}
+
+// parseTime reads yyyyMMddHHmmss as China's time. The length is looked at because time.Parse takes a fraction of a second unasked.
+func parseTime(f field) (time.Time, error) {
+	const layout = "20060102150405"
+	t, err := time.ParseInLocation(layout, f.value, china)
+	if err != nil || len(f.value) != len(layout) {
+		return time.Time{}, fmt.Errorf("%s is not a time as yyyyMMddHHmmss", f.name)
+	}
+	return t, nil
+}
+
+// parsePromotions reads {"promotion_detail":[…]}.
+func parsePromotions(f field) ([]Promotion, error) {
+	var wire struct {
+		PromotionDetail []Promotion `json:"promotion_detail"`
+	}
+	if err := json.Unmarshal([]byte(f.value), &wire); err != nil {
+		// Its text quotes the body, so it is left out.
+		return nil, fmt.Errorf("%s is not the JSON object it should be", f.name)
+	}
+	return wire.PromotionDetail, nil
+}

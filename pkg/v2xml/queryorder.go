@@ -1,0 +1,149 @@
+package v2xml
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const queryPath = "/pay/orderquery"
+
+// QueryRequest names the order to query, by one of its two numbers.
+type QueryRequest struct {
+	// OutTradeNo is the merchant's order number.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which exists from payment on.
+	TransactionID string
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
+	SubMchID string
+	// SubAppID is the sub-merchant's app id, optional, partner mode only.
+	SubAppID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
+}
+
+// QueryReply is the gateway's record of the order, signed.
+type QueryReply struct {
+	Envelope
+	Transaction
+
+	ReturnMsg string // "OK" as a rule
+	ResultMsg string // documented for closeorder, rarely seen
+}
+
+// Transaction is the gateway's record of an order. Only OutTradeNo, Attach, TradeState and TradeStateDesc are promised in every
+// state; the rest when TradeState is SUCCESS. An absent text is "", an absent amount 0.
+//
+// The fields are those of orderquery (wiki doc/api/jsapi.php?chapter=9_2; partner: doc/api/jsapi_sl.php?chapter=9_2).
+type Transaction struct {
+	AppID, MchID       string
+	SubAppID, SubMchID string // partner mode
+	DeviceInfo         string
+	OpenID             string // the payer, under AppID
+	IsSubscribe        string // Y or N
+	SubOpenID          string // the payer, under SubAppID
+	SubIsSubscribe     string // Y or N
+	TradeType          string // JSAPI, NATIVE, APP, MICROPAY, MWEB, FACEPAY, …: an open set
+	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT, or a state yet to be invented.
+	TradeState     string
+	TradeStateDesc string
+	BankType       string
+
+	TotalFee           int64 // in the smallest unit of FeeType
+	SettlementTotalFee int64 // TotalFee less the coupons that are not settled
+	FeeType            string
+	CashFee            int64 // in the smallest unit of CashFeeType
+	CashFeeType        string
+	CouponFee          int64
+	CouponCount        int64
+	ConsumeFee         int64
+	Coupons            []Coupon // by their numbers, rising; not always CouponCount of them
+
+	TransactionID   string
+	OutTradeNo      string
+	Attach          string
+	TimeEnd         time.Time // when it was paid, in UTC+8; the zero Time when it was not
+	PromotionDetail []Promotion
+}
+
+// Coupon is one coupon_*_$n.
+type Coupon struct {
+	ID   string
+	Type string // CASH or NO_CASH
+	Fee  int64
+}
+
+// Promotion is one entry of promotion_detail.
+type Promotion struct {
+	ID                 string  `json:"promotion_id"`
+	Name               string  `json:"name"`
+	Scope              string  `json:"scope"` // GLOBAL or SINGLE
+	Type               string  `json:"type"`  // COUPON or DISCOUNT
+	Amount             int64   `json:"amount"`
+	ActivityID         string  `json:"activity_id"`
+	WxpayContribute    int64   `json:"wxpay_contribute"`
+	MerchantContribute int64   `json:"merchant_contribute"`
+	OtherContribute    int64   `json:"other_contribute"`
+	GoodsDetail        []Goods `json:"goods_detail"`
+}
+
+// Goods is one entry of a promotion's goods_detail.
+type Goods struct {
+	GoodsID        string `json:"goods_id"`
+	GoodsRemark    string `json:"goods_remark"`
+	Quantity       int64  `json:"quantity"`
+	Price          int64  `json:"price"`
+	DiscountAmount int64  `json:"discount_amount"`
+}
+
+// QueryOrder reports an order (orderquery, doc v2 chapter 9_2). A reply means that a signed result_code SUCCESS came back,
+// that it is about the very order and merchants that were asked for, and that it has a TradeState. Errors are those
+// of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
+func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	reply, err := c.queryOrder(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+	}
+	return reply, nil
+}
+
+func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	if (req.OutTradeNo == "") == (req.TransactionID == "") {
+		return nil, errors.New("out_trade_no and transaction_id: give exactly one of them")
+	}
+	q := &question{
+		nonce: req.Nonce, outTradeNo: req.OutTradeNo, transactionID: req.TransactionID,
+		subAppID: req.SubAppID, subMchID: req.SubMchID,
+	}
+	got, err := c.send(ctx, queryPath, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := got.refusal(); err != nil {
+		return nil, err
+	}
+	if element := got.missing(q); element != "" {
+		return nil, got.disbelieve(ReasonMismatch, differs(element, "", ""))
+	}
+	reply := &QueryReply{Envelope: got.Envelope, ReturnMsg: got.get("return_msg"), ResultMsg: got.get("result_msg")}
+	if err := got.transaction(&reply.Transaction); err != nil {
+		return nil, got.malformed(err.Error())
+	}
+	return reply, nil
+}
+
+// missing names an element that the successful answer to q must have, "" when they are all there: the number that was
+// asked for, and what any state of an order has.
+func (d document) missing(q *question) string {
+	if q.transactionID != "" && d.get("transaction_id") == "" {
+		return "transaction_id"
+	}
+	for _, element := range [...]string{"out_trade_no", "trade_state"} {
+		if d.get(element) == "" {
+			return element
+		}
+	}
+	return ""
+}
