@@ -1,0 +1,169 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"maps"
+	"testing"
+	"time"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
+)
+
+const subMchID = "1900000109"
+
+// patient is the time limit of a call that is not about time: the tests of a busy
+// machine must not be.
+const patient = 30 * time.Second
+
+// env is a configured function before an emulated gateway, in one process.
+type env struct {
+	*paygate.Server
+
+	t    *testing.T
+	vars map[string]string
+	logs bytes.Buffer
+}
+
+// mode is how a function is configured.
+type mode struct {
+	api     order.API
+	partner bool
+}
+
+func (m mode) String() string {
+	if m.partner {
+		return string(m.api) + " partner"
+	}
+	return string(m.api) + " direct"
+}
+
+func modes() []mode {
+	return []mode{{order.V2, false}, {order.V2, true}, {order.V3, false}, {order.V3, true}}
+}
+
+// eachMode runs a test for both APIs, direct and partner.
+func eachMode(t *testing.T, test func(t *testing.T, e *env)) {
+	t.Helper()
+	for _, m := range modes() {
+		t.Run(m.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, newEnv(t, m))
+		})
+	}
+}
+
+func newEnv(t *testing.T, m mode) *env {
+	t.Helper()
+	gate := paygate.RunT(t)
+	e := &env{Server: gate, t: t, vars: configuration(t, gate)}
+	e.vars["WXPAY_API"] = string(m.api)
+	if m.partner {
+		e.vars["WXPAY_SUB_MCHID"] = subMchID
+	}
+	return e
+}
+
+// configuration is the environment of a direct merchant with both APIs.
+func configuration(t *testing.T, gate *paygate.Server) map[string]string {
+	t.Helper()
+	private, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := gate.PublicKeyPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"WXPAY_MCHID":            gate.Merchant.MchID,
+		"WXPAY_APPID":            gate.Merchant.AppID,
+		"WXPAY_V2_KEY":           gate.Merchant.V2Key,
+		"WXPAY_SERIAL_NO":        gate.Merchant.SerialNo,
+		"WXPAY_PRIVATE_KEY":      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
+		"WXPAY_PUBLIC_KEY":       string(public),
+		"WXPAY_BASE_URL":         gate.URL,
+		"CLOUDPAY_CALLER_POLICY": "any",
+	}
+}
+
+func environ(vars map[string]string) []string {
+	list := make([]string, 0, len(vars))
+	for name, value := range vars {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// owner is whose orders the environment is about.
+func (e *env) owner() paygate.Owner {
+	return paygate.Owner{MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"]}
+}
+
+// order adds an unpaid order.
+func (e *env) order(outTradeNo string) {
+	e.t.Helper()
+	e.MustAddOrder(paygate.Order{
+		MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"], OutTradeNo: outTradeNo, Total: 100, OpenID: "oABC",
+	})
+}
+
+func (e *env) inject(action paygate.Action, op paygate.Op, times int) {
+	e.t.Helper()
+	e.MustInject(paygate.Fault{Match: paygate.Match{Op: op}, Action: action, Times: times})
+}
+
+func (e *env) close(outTradeNo string) order.Result {
+	return e.call(app.CloseOrder, map[string]string{"out_trade_no": outTradeNo}, patient)
+}
+
+func (e *env) query(outTradeNo string) order.Result {
+	return e.call(app.QueryOrder, map[string]string{"out_trade_no": outTradeNo}, patient)
+}
+
+// call builds the function and invokes it once, as a platform with that time
+// limit would.
+func (e *env) call(build hosting.Build, event map[string]string, limit time.Duration) order.Result {
+	e.t.Helper()
+	handler, err := build(environ(e.vars), &e.logs)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	payload, err := json.Marshal(event)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(e.t.Context(), limit)
+	defer cancel()
+	reply, err := handler(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var result order.Result
+	if err := json.Unmarshal(reply, &result); err != nil {
+		e.t.Fatalf("the reply %s: %v", reply, err)
+	}
+	return result
+}
+
+func (e *env) wantOutcome(got order.Result, outcome order.Outcome, errCode string) {
+	e.t.Helper()
+	if got.Outcome != outcome || got.ErrCode != errCode {
+		e.t.Errorf("got %s %q, want %s %q\n%+v\nhistory: %+v", got.Outcome, got.ErrCode, outcome, errCode, got, e.Requests())
+	}
+}
+
+// wantAsked checks how many exchanges the gateway saw.
+func (e *env) wantAsked(n int) {
+	e.t.Helper()
+	if got := e.Requests(); len(got) != n {
+		e.t.Errorf("the gateway was asked %d times, want %d: %+v", len(got), n, got)
+	}
+}

@@ -1,0 +1,192 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/order"
+)
+
+// binaries are the functions as they are deployed, built once for this process.
+var binaries struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binaries.dir != "" {
+		_ = os.RemoveAll(binaries.dir)
+	}
+	os.Exit(code)
+}
+
+func binary(t *testing.T, name string) string {
+	t.Helper()
+	binaries.once.Do(func() {
+		//nolint:usetesting // it is for every test, and outlives the first
+		if binaries.dir, binaries.err = os.MkdirTemp("", "cloudpay-functions-"); binaries.err != nil {
+			return
+		}
+		for _, f := range []string{"closeorder", "queryorder"} {
+			// Not t.Context(): the build is for every test that comes after too.
+			err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(binaries.dir, f))
+			binaries.err = errors.Join(binaries.err, err)
+		}
+	})
+	if binaries.err != nil {
+		t.Fatal(binaries.err)
+	}
+	return filepath.Join(binaries.dir, name)
+}
+
+// deployed is a function's process under the platform's own protocol.
+func (e *env) deployed(name string, limit time.Duration) *platform.Function {
+	e.t.Helper()
+	f, err := platform.Start(e.t.Context(), e.spec(name, limit))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// spec has the keys as files, since SCF allows 4 KB of variables in all.
+func (e *env) spec(name string, limit time.Duration) platform.Spec {
+	e.t.Helper()
+	for _, variable := range []string{"WXPAY_PRIVATE_KEY", "WXPAY_PUBLIC_KEY"} {
+		if !strings.HasPrefix(e.vars[variable], "-----BEGIN") {
+			continue
+		}
+		file := filepath.Join(e.t.TempDir(), variable+".pem")
+		if err := os.WriteFile(file, []byte(e.vars[variable]), 0o600); err != nil {
+			e.t.Fatal(err)
+		}
+		e.vars[variable] = file
+	}
+	return platform.Spec{Name: name, Binary: binary(e.t, name), Env: environ(e.vars), TimeLimit: limit}
+}
+
+func (e *env) invoke(f *platform.Function, event string, environment map[string]string) (order.Result, platform.Reply) {
+	e.t.Helper()
+	reply, err := f.Invoke(e.t.Context(), platform.Event{Payload: []byte(event), Environment: environment})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	var result order.Result
+	if reply.Status == platform.StatusOK {
+		if err := json.Unmarshal(reply.Payload, &result); err != nil {
+			e.t.Fatalf("the reply %s: %v", reply.Payload, err)
+		}
+	}
+	return result, reply
+}
+
+func TestProcessClosesAndQueries(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, e *env) {
+		t.Helper()
+		e.order("A1")
+		closer, querier := e.deployed("closeorder", patient), e.deployed("queryorder", patient)
+		got, _ := e.invoke(querier, `{"out_trade_no":"A1"}`, nil)
+		e.wantOutcome(got, order.OutcomeFound, "")
+		got, _ = e.invoke(closer, `{"out_trade_no":"A1"}`, map[string]string{"WX_OPENID": "oABC"})
+		e.wantOutcome(got, order.OutcomeClosed, "")
+		e.WantState("A1", paygate.StateClosed, e.owner())
+	})
+}
+
+// At the platform's limit of three seconds, a gateway that never answers is no
+// reason to be killed: the caller is told that nothing is known. This is the one
+// test here whose subject is time, so that no other runs beside it.
+func TestProcessAnswersBeforeItIsKilled(t *testing.T) { //nolint:paralleltest // see above
+	for _, name := range []string{"closeorder", "queryorder"} {
+		t.Run(name, func(t *testing.T) {
+			eachMode(t, func(t *testing.T, e *env) {
+				t.Helper()
+				e.order("A1")
+				e.inject(paygate.Hang, "", 0)
+				got, reply := e.invoke(e.deployed(name, 3*time.Second), `{"out_trade_no":"A1"}`, nil)
+				if reply.Status != platform.StatusOK {
+					t.Fatalf("%s: the platform says %d: %v", name, reply.Status, reply.Err)
+				}
+				e.wantOutcome(got, order.OutcomeUnknown, "TIMEOUT")
+			})
+		})
+	}
+}
+
+func TestProcessRefusesToStartWithoutACallerPolicy(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, mode{api: order.V3})
+	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
+	for _, name := range []string{"closeorder", "queryorder"} {
+		f, err := platform.Start(t.Context(), e.spec(name, patient))
+		if err == nil {
+			_ = f.Close()
+			t.Fatalf("%s started", name)
+		}
+		if !strings.Contains(err.Error(), "CLOUDPAY_CALLER_POLICY") {
+			t.Errorf("%s does not say what is missing: %v", name, err)
+		}
+	}
+}
+
+func TestProcessIsNobodysMemory(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, mode{api: order.V3})
+	e.order("A1")
+	f := e.deployed("queryorder", patient)
+	got, _ := e.invoke(f, `{"out_trade_no":"A1","api":"v2"}`, map[string]string{"WX_OPENID": "oABC"})
+	e.wantOutcome(got, order.OutcomeRefused, "NOAUTH")
+	got, _ = e.invoke(f, `{"out_trade_no":"A1","api":"v2"}`, nil) // the same instance, nobody's user
+	e.wantOutcome(got, order.OutcomeFound, "")
+}
+
+// What a function logs is what the platform collects: one line for the call, and
+// no secret on any.
+func TestProcessLogsTheCall(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, mode{api: order.V3})
+	e.order("A1")
+	var logs bytes.Buffer
+	spec := e.spec("closeorder", patient)
+	spec.Log = &logs
+	f, err := platform.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, reply := e.invoke(f, `{"out_trade_no":"A1"}`, map[string]string{"WX_OPENID": "oABC"})
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var line string
+	for l := range strings.Lines(logs.String()) {
+		if strings.HasPrefix(l, "{") {
+			line += l
+		}
+	}
+	var record map[string]any
+	if err := json.Unmarshal([]byte(line), &record); err != nil {
+		t.Fatalf("not one line of JSON: %v in %q", err, line)
+	}
+	if record["outTradeNo"] != "A1" || record["outcome"] != "closed" || record["requestId"] != reply.RequestID {
+		t.Errorf("got %v, want the order, its outcome and request %s", record, reply.RequestID)
+	}
+	for _, secret := range []string{e.Merchant.V2Key, "oABC"} {
+		if strings.Contains(line, secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package trigger_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
+	"cloudpay/internal/trigger"
+)
+
+// kit is a function whose workflow notes what it was asked.
+type kit struct {
+	t     *testing.T
+	fn    trigger.Function
+	asked []order.Params
+	logs  bytes.Buffer
+}
+
+func newKit(t *testing.T) *kit {
+	t.Helper()
+	k := &kit{t: t}
+	k.fn = trigger.Function{
+		Op: order.OpClose,
+		Do: func(_ context.Context, p order.Params) order.Result {
+			k.asked = append(k.asked, p)
+			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo}, order.OutcomeClosed, order.Answer{Proof: order.ProofSignature}, 1)
+		},
+		Log: slog.New(slog.NewJSONHandler(&k.logs, nil)),
+	}
+	return k
+}
+
+func (k *kit) invoke(event string, environment map[string]string) map[string]any {
+	k.t.Helper()
+	reply, err := k.fn.Handle(k.t.Context(), hosting.Invocation{Payload: []byte(event), Environment: environment})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(reply, &m); err != nil {
+		k.t.Fatalf("the reply %s is not an object: %v", reply, err)
+	}
+	return m
+}
+
+// wantRefused checks that the workflow was not asked, and the reply's words.
+func (k *kit) wantRefused(reply map[string]any, code, says string) {
+	k.t.Helper()
+	if len(k.asked) != 0 {
+		k.t.Errorf("the workflow was asked %+v", k.asked)
+	}
+	msg, _ := reply["returnMsg"].(string)
+	if reply["returnCode"] != "FAIL" || reply["errCode"] != code || reply["outcome"] != "refused" || !strings.Contains(msg, says) {
+		k.t.Errorf("got %v, want FAIL %s %q", reply, code, says)
+	}
+}
+
+var user = map[string]string{"WX_OPENID": "oABC", "WXPAY_MCHID": "1900000001"}
+
+func TestParametersInBothSpellings(t *testing.T) {
+	t.Parallel()
+	want := order.Params{
+		SubMchID: "1900000109", SubAppID: "wxsub", OutTradeNo: "A1", TransactionID: "42", NonceStr: "n", API: order.V2,
+		CreatedAt: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), CloseAt: "600",
+	}
+	for _, event := range []string{
+		`{"sub_mch_id":"1900000109","sub_appid":"wxsub","out_trade_no":"A1","transaction_id":"42","nonce_str":"n","api":"v2","created_at":"2026-11-22T10:00:00Z","close_at":"600"}`,
+		`{"subMchId":"1900000109","subAppid":"wxsub","outTradeNo":"A1","transactionId":"42","nonceStr":"n","api":"v2","createdAt":"2026-11-22T10:00:00Z","closeAt":"600"}`,
+	} {
+		k := newKit(t)
+		if reply := k.invoke(event, nil); reply["outcome"] != "closed" {
+			t.Fatalf("got %v", reply)
+		}
+		if diff := cmp.Diff([]order.Params{want}, k.asked); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
+func TestWhatPlatformsAddIsPassedOver(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.invoke(`{"out_trade_no":"A1","transaction_id":null,"nonce_str":"","userInfo":{"openId":"oABC","appId":"wx1"},"envName":"","mch_id":"1","attach":{"out_trade_no":"B2"},"total":1}`, user)
+	if diff := cmp.Diff([]order.Params{{OutTradeNo: "A1"}}, k.asked); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestBadEvents(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, event, says string }{
+		{"nothing", ``, "event: must be a JSON object with the call's parameters, and there is none"},
+		{"null", `null`, "not null"},
+		{"an array", `[{"out_trade_no":"A1"}]`, "not an array"},
+		{"a string", `"A1"`, "not a string"},
+		{"a number", `1`, "not a number"},
+		{"true", `true`, "not true or false"},
+		{"no JSON", `out_trade_no=A1`, "event: must be a JSON object"},
+		{"cut short", `{"out_trade_no":"A1"`, "event: is not JSON: its end is missing"},
+		{"cut in a value", `{"out_trade_no":"A`, `event: is not JSON: reading the value of "out_trade_no"`},
+		{"cut in a key", `{"out_tra`, `event: is not JSON: reading a key`},
+		{"more than one", `{"out_trade_no":"A1"}{}`, "something follows its end"},
+		{"a number for a string", `{"out_trade_no":12345}`, "out_trade_no: must be a string, not a number (put it between quotation marks)"},
+		{"an array for a string", `{"out_trade_no":["A1"]}`, "out_trade_no: must be a string, not an array"},
+		{"an object for a string", `{"out_trade_no":{}}`, "out_trade_no: must be a string, not an object"},
+		{"a boolean for a string", `{"out_trade_no":true}`, "out_trade_no: must be a string, not true or false"},
+		{"given twice", `{"out_trade_no":"A1","out_trade_no":"A2"}`, `out_trade_no: is given twice, as "out_trade_no" and "out_trade_no"`},
+		{"given in both spellings", `{"out_trade_no":"A1","outTradeNo":"A2"}`, `out_trade_no: is given twice, as "out_trade_no" and "outTradeNo"`},
+		{"wx-server-sdk's trap", `{"subMchID":"1"}`, `subMchID: is not a parameter; it is spelled "sub_mch_id" or "subMchId"`},
+		{"one letter less", `{"out_trade_n":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"one letter more", `{"outTradeNoo":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"one letter other", `{"out_trade_ni":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"two letters swapped", `{"out_tarde_no":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"the last two swapped", `{"out_trade_on":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"hyphens", `{"out-trade-no":"1"}`, `"out_trade_no" or "outTradeNo"`},
+		{"a capital", `{"API":"v2"}`, `API: is not a parameter; it is spelled "api"`},
+		{"a time that is none", `{"created_at":"yesterday"}`, "created_at: must be a time such as"},
+		{"too long", `{"x":"` + strings.Repeat("x", 1<<20) + `"}`, "event: is 1048584 bytes long"},
+		{"a long misspelt key", `{"out_trade_noX` + strings.Repeat("_", 500) + `":"1"}`, `out_trade_noX_`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t)
+			reply := k.invoke(tc.event, nil)
+			k.wantRefused(reply, "PARAM_ERROR", tc.says)
+			if msg, _ := reply["returnMsg"].(string); len(msg) > 300 {
+				t.Errorf("the reply repeats %d bytes", len(msg))
+			}
+		})
+	}
+}
+
+func TestShortWordsAreNotSlips(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.invoke(`{"out_trade_no":"A1","app":"x","ip":"y","appid":"wx","mchId":"1","sign":"s","apis":[]}`, nil)
+	if len(k.asked) != 1 {
+		t.Errorf("asked %+v", k.asked)
+	}
+}
+
+func TestUsersMayNotDecideForTheOperator(t *testing.T) {
+	t.Parallel()
+	for _, parameter := range []string{`"api":"v2"`, `"created_at":"2026-11-22T10:00:00Z"`, `"closeAt":"600"`} {
+		for name, env := range map[string]map[string]string{
+			"a mini-program's":     user,
+			"a web page's":         {"TCB_UUID": "u1"},
+			"one with no identity": nil,
+		} {
+			k := newKit(t)
+			event := `{"out_trade_no":"A1",` + parameter
+			if env == nil {
+				event += `,"userInfo":{}` // what CloudBase puts into an event, wherever it comes from
+			}
+			t.Log(name, "user says", event)
+			k.wantRefused(k.invoke(event+`}`, env), "NOAUTH", "is not for users to choose")
+		}
+	}
+}
+
+func TestOwnSettingsMakeNobodyAUser(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.invoke(`{"out_trade_no":"A1","api":"v2"}`, map[string]string{"WXPAY_API": "v3", "CLOUDPAY_CALLER_POLICY": "any", "WX_OPENID": ""})
+	if len(k.asked) != 1 || k.asked[0].API != order.V2 {
+		t.Errorf("asked %+v", k.asked)
+	}
+}
+
+func TestBrokenFunctionSaysSo(t *testing.T) {
+	t.Parallel()
+	report := errors.New("the configuration has 2 faults:\n  WXPAY_MCHID is not set\n  WXPAY_SERIAL_NO is not set")
+	k := newKit(t)
+	k.fn.Broken = report
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, nil), "CONFIG_ERROR", "2 faults: WXPAY_MCHID is not set WXPAY_SERIAL_NO is not set")
+	if !strings.Contains(k.logs.String(), "WXPAY_SERIAL_NO") || !strings.Contains(k.logs.String(), `"level":"ERROR"`) {
+		t.Errorf("the log does not say so: %s", k.logs.String())
+	}
+	for _, event := range []string{`{"out_trade_no":"A1"}`, `{`} {
+		for _, env := range []map[string]string{user, {"TCB_UUID": "u"}} {
+			reply := k.invoke(event, env)
+			k.wantRefused(reply, "CONFIG_ERROR", "not configured")
+			if text, _ := json.Marshal(reply); bytes.Contains(text, []byte("WXPAY")) {
+				t.Errorf("a user is told %s", text)
+			}
+		}
+	}
+	if text, _ := json.Marshal(k.invoke(`{`, nil)); bytes.Contains(text, []byte("WXPAY")) {
+		t.Errorf("an unreadable event is answered with the report: %s", text)
+	}
+}
+
+func TestUsersAreNotToldAddresses(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.fn.Do = func(context.Context, order.Params) order.Result {
+		return order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{
+			Code: order.CodeNetworkError, Message: `Post "https://10.0.0.7/pay/closeorder": connection refused`, Proof: order.ProofNone,
+		}, 3)
+	}
+	if reply := k.invoke(`{}`, nil); !strings.Contains(reply["returnMsg"].(string), "10.0.0.7") {
+		t.Errorf("an operator is not told the address: %v", reply)
+	}
+	reply := k.invoke(`{}`, user)
+	if text, _ := json.Marshal(reply); bytes.Contains(text, []byte("10.0.0.7")) || reply["errCode"] != "NETWORK_ERROR" || reply["outcome"] != "unknown" {
+		t.Errorf("a user is told %s", text)
+	}
+}
+
+func TestPanicBecomesAReply(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.fn.Do = func(context.Context, order.Params) order.Result { panic("a fault of ours") }
+	reply := k.invoke(`{"out_trade_no":"A1"}`, nil)
+	if reply["returnCode"] != "FAIL" || reply["outcome"] != "unknown" || reply["retryable"] != true || reply["errCode"] != "INTERNAL_ERROR" {
+		t.Errorf("got %v", reply)
+	}
+	if logs := k.logs.String(); !strings.Contains(logs, "a fault of ours") || !strings.Contains(logs, "function_test.go") {
+		t.Errorf("the log has neither fault nor stack: %s", logs)
+	}
+}
+
+func TestOneLineForEachInvocation(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.invoke(`{"out_trade_no":"A1"}`, user)
+	var line map[string]any
+	if err := json.Unmarshal(k.logs.Bytes(), &line); err != nil {
+		t.Fatalf("%v in %s", err, k.logs.String())
+	}
+	for key, want := range map[string]any{"msg": "close", "caller": "user", "outTradeNo": "A1", "outcome": "closed", "attempts": 1.0, "level": "INFO"} {
+		if line[key] != want {
+			t.Errorf("%s = %v, want %v", key, line[key], want)
+		}
+	}
+	if strings.Contains(k.logs.String(), "oABC") {
+		t.Error("the log has the user's openid")
+	}
+}
+
+func FuzzHandle(f *testing.F) {
+	for _, seed := range []string{``, `{}`, `{"out_trade_no":"A1"}`, `{"subMchID":1}`, `[`, `{"a":{"b":[1,2,{}]}}`, "{\"\xff\":1}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, event []byte) {
+		k := newKit(t)
+		reply := k.invoke(string(event), nil)
+		if reply["returnCode"] == nil || reply["outcome"] == nil {
+			t.Errorf("%q is answered %v", event, reply)
+		}
+	})
+}

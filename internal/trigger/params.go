@@ -1,0 +1,215 @@
+package trigger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// maxEvent bounds what is read of an event. The parameters of a call fit into a
+// thousandth of it.
+const maxEvent = 1 << 20
+
+// params is what an event says.
+type params struct {
+	order.Params
+	// operators are the parameters given that are not for users, by name.
+	operators []string
+	// userInfo says that the event has CloudBase's key of that name.
+	userInfo bool
+}
+
+// A parameter is one that callers may give, in both of CloudPay's spellings: the
+// documentation's snake_case, and the camelCase that wx-server-sdk turns into it.
+type parameter struct {
+	snake, camel string
+	operator     bool // not for users
+	set          func(*order.Params, string) *order.FieldError
+}
+
+var parameters = []parameter{
+	{"sub_mch_id", "subMchId", false, text(func(p *order.Params) *string { return &p.SubMchID })},
+	{"sub_appid", "subAppid", false, text(func(p *order.Params) *string { return &p.SubAppID })},
+	{"out_trade_no", "outTradeNo", false, text(func(p *order.Params) *string { return &p.OutTradeNo })},
+	{"transaction_id", "transactionId", false, text(func(p *order.Params) *string { return &p.TransactionID })},
+	{"nonce_str", "nonceStr", false, text(func(p *order.Params) *string { return &p.NonceStr })},
+	{"close_at", "closeAt", true, text(func(p *order.Params) *string { return &p.CloseAt })},
+	{"created_at", "createdAt", true, setCreatedAt},
+	{"api", "api", true, func(p *order.Params, v string) *order.FieldError {
+		p.API = order.API(v)
+		return nil
+	}},
+}
+
+func text(field func(*order.Params) *string) func(*order.Params, string) *order.FieldError {
+	return func(p *order.Params, v string) *order.FieldError {
+		*field(p) = v
+		return nil
+	}
+}
+
+func setCreatedAt(p *order.Params, v string) *order.FieldError {
+	if v == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, v)
+	if err != nil {
+		return paramError("created_at", `must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339)`)
+	}
+	p.CreatedAt = at
+	return nil
+}
+
+func paramError(field, rule string) *order.FieldError {
+	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeParamError}
+}
+
+// readParams reads a call's parameters. What platforms and clients add (userInfo,
+// envName, …) is passed over; what looks like a parameter misspelt is not, since
+// a parameter that is ignored may be the one that names the order.
+func readParams(event []byte) (params, *order.FieldError) {
+	var p params
+	if len(event) > maxEvent {
+		return p, paramError("event", fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(event), maxEvent))
+	}
+	d := json.NewDecoder(bytes.NewReader(event))
+	if fault := opensObject(d); fault != nil {
+		return p, fault
+	}
+	given := map[string]string{} // the parameter's name -> the spelling it was given in
+	for d.More() {
+		key, value, err := member(d)
+		if err != nil {
+			return p, paramError("event", "is not JSON: "+err.Error())
+		}
+		if fault := p.read(key, value, given); fault != nil {
+			return p, fault
+		}
+	}
+	if err := closesObject(d); err != nil {
+		return p, paramError("event", "is not JSON: "+err.Error())
+	}
+	return p, nil
+}
+
+// opensObject wants the event to be an object, and says what it is instead.
+func opensObject(d *json.Decoder) *order.FieldError {
+	const want = "must be a JSON object with the call's parameters"
+	t, err := d.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return paramError("event", want+", and there is none")
+	case err != nil:
+		return paramError("event", want+": "+err.Error())
+	case t == json.Delim('{'):
+		return nil
+	case t == json.Delim('['):
+		return paramError("event", want+", not an array")
+	}
+	return paramError("event", want+", not "+kindOf(t))
+}
+
+func closesObject(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return fmt.Errorf("its end is missing: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows its end")
+	}
+	return nil
+}
+
+func member(d *json.Decoder) (string, json.RawMessage, error) {
+	t, err := d.Token()
+	if err != nil {
+		return "", nil, fmt.Errorf("reading a key: %w", err)
+	}
+	key, _ := t.(string) // an object's keys are strings, or Token fails
+	var value json.RawMessage
+	if err := d.Decode(&value); err != nil {
+		return "", nil, fmt.Errorf("reading the value of %q: %w", clip(key), err)
+	}
+	return key, value, nil
+}
+
+func (p *params) read(key string, value json.RawMessage, given map[string]string) *order.FieldError {
+	if key == "userInfo" {
+		p.userInfo = true
+		return nil
+	}
+	known, fault := find(key)
+	if known == nil {
+		return fault
+	}
+	if other, twice := given[known.snake]; twice {
+		return paramError(known.snake, fmt.Sprintf("is given twice, as %q and %q", other, key))
+	}
+	given[known.snake] = key
+	s, fault := asString(known.snake, value)
+	if fault != nil {
+		return fault
+	}
+	if known.operator && s != "" {
+		p.operators = append(p.operators, known.snake)
+	}
+	return known.set(&p.Params, s)
+}
+
+// asString takes a parameter's value: a string, or nothing.
+func asString(name string, value json.RawMessage) (string, *order.FieldError) {
+	var v any
+	if err := json.Unmarshal(value, &v); err != nil {
+		return "", paramError(name, "is not JSON: "+err.Error())
+	}
+	switch v := v.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	}
+	return "", paramError(name, "must be a string, not "+kindOf(v))
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "true or false"
+	case float64:
+		return "a number (put it between quotation marks)"
+	case string:
+		return "a string"
+	case []any:
+		return "an array"
+	}
+	return "an object"
+}
+
+// find returns the parameter of that name, or a fault when the name looks like
+// one that slipped, or neither for a name that is none of ours.
+func find(key string) (*parameter, *order.FieldError) {
+	for i, p := range parameters {
+		if key == p.snake || key == p.camel {
+			return &parameters[i], nil
+		}
+	}
+	for _, p := range parameters {
+		if slipped(key, p.snake) {
+			return nil, paramError(clip(key), fmt.Sprintf("is not a parameter; it is spelled %q or %q", p.snake, p.camel))
+		}
+	}
+	return nil, nil
+}
+
+// clip keeps a stranger's key from filling the reply.
+func clip(key string) string {
+	const most = 40
+	return strings.ToValidUTF8(key[:min(len(key), most)], "?")
+}

@@ -1,0 +1,178 @@
+package wechatpay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/order"
+	"cloudpay/pkg/v2xml"
+	"cloudpay/pkg/v3json"
+)
+
+// The two dialects' failures, side by side: what a package's error becomes.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	signed2 := func(code string) error {
+		return &v2xml.Error{Code: code, Message: "m", Authenticated: true, Envelope: v2xml.Envelope{HTTPStatus: 200, Nonce: "n", Signature: "s"}}
+	}
+	signed3 := func(status int, code string) error {
+		return &v3json.Error{Code: code, Message: "m", Authenticated: true, Envelope: v3json.Envelope{HTTPStatus: status, Nonce: "n", Signature: "s"}}
+	}
+	unsigned2 := func(status int, message string) error {
+		return &v2xml.Error{Message: message, Envelope: v2xml.Envelope{HTTPStatus: status}}
+	}
+	unsigned3 := func(status int, code string) error {
+		return &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: status}}
+	}
+	for _, tc := range []struct {
+		name         string
+		v2, v3       error // either may be nil where the dialect has no such thing
+		close, query order.Verdict
+		code         string
+	}{
+		{"closed", signed2("ORDERCLOSED"), signed3(400, "ORDER_CLOSED"), order.SaysClosed, order.Doubted, "ORDERCLOSED"},
+		{"paid", signed2("ORDERPAID"), signed3(400, "ORDER_PAID"), order.SaysPaid, order.Doubted, "ORDERPAID"},
+		{"missing", signed2("ORDERNOTEXIST"), signed3(404, "ORDER_NOT_EXIST"), order.SaysMissing, order.SaysMissing, "ORDERNOTEXIST"},
+		{"paying", signed2("USERPAYING"), signed3(202, "USER_PAYING"), order.SaysPaying, order.SaysPaying, "USERPAYING"},
+		{"system error", signed2("SYSTEMERROR"), signed3(500, "SYSTE_MERROR"), order.Doubted, order.Doubted, "SYSTEMERROR"},
+		{"too often", signed2("REQUENCY_LIMITED"), signed3(429, "RATELIMIT_EXCEEDED"), order.Limited, order.Limited, "FREQUENCY_LIMITED"},
+		{"ambiguous", signed2("TRADE_ERROR"), signed3(403, "TRADE_ERROR"), order.Disputed, order.Doubted, "TRADE_ERROR"},
+		{"refused", signed2("NOAUTH"), signed3(403, "NO_AUTH"), order.Refused, order.Refused, "NOAUTH"},
+		{"a code nobody knows", signed2("BRAND_NEW"), signed3(403, "BRAND_NEW"), order.Disputed, order.Disputed, "BRAND_NEW"},
+		{"a failure nobody knows", nil, signed3(500, "BRAND_NEW"), order.Doubted, order.Doubted, "BRAND_NEW"},
+
+		{"signed, and says nothing", nil, signed3(401, ""), order.Doubted, order.Doubted, "SIGNERROR"},
+		{"signed, says nothing, too often", nil, signed3(429, ""), order.Doubted, order.Doubted, "FREQUENCY_LIMITED"},
+
+		{"unsigned: bad signature", unsigned2(200, "签名错误"), unsigned3(401, "SIGN_ERROR"), order.Rejected, order.Rejected, "SIGNERROR"},
+		{"unsigned: closed", nil, unsigned3(400, "ORDER_CLOSED"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: paid", nil, unsigned3(400, "ORDER_PAID"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: missing", nil, unsigned3(404, "ORDER_NOT_EXIST"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: too often", unsigned2(200, "频率限制"), unsigned3(429, ""), order.Doubted, order.Doubted, "FREQUENCY_LIMITED"},
+		{"unsigned: system error", unsigned2(200, "系统繁忙，请稍后再试"), unsigned3(500, "SYSTEM_ERROR"), order.Doubted, order.Doubted, "SYSTEMERROR"},
+		{"unsigned: refused for no known reason", unsigned2(200, "不知道"), unsigned3(404, ""), order.Rejected, order.Rejected, "GATEWAY_REJECTED"},
+		{"unsigned: a bad gateway", unsigned2(502, ""), unsigned3(502, ""), order.Doubted, order.Doubted, "SERVICE_UNAVAILABLE"},
+		{"unsigned: some other failure", unsigned2(500, ""), unsigned3(500, ""), order.Doubted, order.Doubted, "HTTP_ERROR"},
+		{"unsigned: a redirect", unsigned2(302, ""), unsigned3(302, ""), order.Doubted, order.Doubted, "HTTP_ERROR"},
+		{"unsigned: no code, 401", unsigned2(401, ""), unsigned3(401, ""), order.Rejected, order.Rejected, "SIGNERROR"},
+
+		{"not signed", &v2xml.VerifyError{Reason: v2xml.ReasonUnsigned}, &v3json.VerifyError{Reason: v3json.ReasonUnsigned}, order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
+		{"badly signed", &v2xml.VerifyError{Reason: v2xml.ReasonBadSignature}, &v3json.VerifyError{Reason: v3json.ReasonBadSignature}, order.Doubted, order.Doubted, "BAD_SIGNATURE"},
+		{"about another order", &v2xml.VerifyError{Reason: v2xml.ReasonMismatch}, &v3json.VerifyError{Reason: v3json.ReasonMismatch}, order.Doubted, order.Doubted, "FOREIGN_REPLY"},
+		{"a probe", nil, &v3json.VerifyError{Reason: v3json.ReasonProbe}, order.Doubted, order.Doubted, "SIGNATURE_PROBE"},
+		{"stale", nil, &v3json.VerifyError{Reason: v3json.ReasonStale}, order.Doubted, order.Doubted, "STALE_REPLY"},
+		{"by an unknown key", nil, &v3json.VerifyError{Reason: v3json.ReasonUnknownSerial}, order.Doubted, order.Doubted, "UNKNOWN_SERIAL"},
+		{"unreadable", &v2xml.MalformedError{Detail: "HTML"}, &v3json.MalformedError{Detail: "HTML"}, order.Doubted, order.Doubted, "MALFORMED_REPLY"},
+
+		{"no answer in time", context.DeadlineExceeded, context.DeadlineExceeded, order.Doubted, order.Doubted, "TIMEOUT"},
+		{"the transport gave up", &url.Error{Op: "Post", Err: slow{}}, &url.Error{Op: "Post", Err: slow{}}, order.Doubted, order.Doubted, "TIMEOUT"},
+		{"no connection", errors.New("connection refused"), errors.New("connection refused"), order.Doubted, order.Doubted, "NETWORK_ERROR"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			for op, want := range map[order.Op]order.Verdict{order.OpClose: tc.close, order.OpQuery: tc.query} {
+				if tc.v2 != nil {
+					wantAnswer(t, "v2 "+string(op), failedV2(op, fmt.Errorf("closing order A1: %w", tc.v2)), want, tc.code)
+				}
+				if tc.v3 != nil {
+					wantAnswer(t, "v3 "+string(op), failedV3(op, fmt.Errorf("closing order A1: %w", tc.v3)), want, tc.code)
+				}
+			}
+		})
+	}
+}
+
+type slow struct{}
+
+func (slow) Error() string { return "no reply header in time" }
+func (slow) Timeout() bool { return true }
+
+func wantAnswer(t *testing.T, what string, got order.Answer, verdict order.Verdict, code string) {
+	t.Helper()
+	if got.Verdict != verdict || got.Code != code {
+		t.Errorf("%s: got %s %s, want %s %s", what, got.Verdict, got.Code, verdict, code)
+	}
+	if got.Verdict != order.Doubted && got.Verdict != order.Rejected {
+		if got.Proof != order.ProofSignature || got.Nonce == "" || got.Sign == "" {
+			t.Errorf("%s: %s without its proof: %+v", what, got.Verdict, got)
+		}
+	} else if got.Facts != nil {
+		t.Errorf("%s: %s comes with facts", what, got.Verdict)
+	}
+}
+
+// An unsigned refusal must not bring a code that somebody might take for the
+// order's state.
+func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
+	t.Parallel()
+	got := failedV3(order.OpClose, &v3json.Error{Code: "ORDER_CLOSED", Envelope: v3json.Envelope{HTTPStatus: 400}})
+	if got.Code != order.CodeUnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestRetryAfterAndDetailArePassedOn(t *testing.T) {
+	t.Parallel()
+	got := failedV3(order.OpClose, &v3json.Error{
+		Code: "FREQUENCY_LIMITED", Message: "slow down", Detail: "field /mchid", Authenticated: true, RetryAfter: time.Minute,
+		Envelope: v3json.Envelope{HTTPStatus: 429, RequestID: "req-1"},
+	})
+	if got.RetryAfter != time.Minute || got.Message != "slow down (field /mchid)" || got.RequestID != "req-1" || got.HTTPStatus != 429 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestFactsAreTheSameInBothDialects(t *testing.T) {
+	t.Parallel()
+	paidAt := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	v2 := factsV2(v2xml.Transaction{
+		TradeState: "SUCCESS", TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "42", TradeType: "JSAPI",
+		BankType: "OTHERS", Attach: "x", OpenID: "oABC", SubOpenID: "oSUB", DeviceInfo: "d",
+		TotalFee: 100, FeeType: "CNY", CashFee: 0, CashFeeType: "CNY", TimeEnd: paidAt,
+		PromotionDetail: []v2xml.Promotion{{ID: "p", Amount: 100, WxpayContribute: 1, GoodsDetail: []v2xml.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: 1, Price: 2, DiscountAmount: 3}}}},
+	})
+	v3 := factsV3(v3json.Transaction{
+		TradeState: "SUCCESS", TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "42", TradeType: "JSAPI",
+		BankType: "OTHERS", Attach: "x", Payer: v3json.Payer{SPOpenID: "oABC", SubOpenID: "oSUB"}, SceneInfo: v3json.SceneInfo{DeviceID: "d"},
+		Amount: &v3json.Amount{Total: 100, PayerTotal: 0, Currency: "CNY", PayerCurrency: "CNY"}, SuccessTime: paidAt,
+		PromotionDetail: []v3json.Promotion{{CouponID: "p", Amount: 100, WechatpayContribute: 1, GoodsDetail: []v3json.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: 1, UnitPrice: 2, DiscountAmount: 3}}}},
+	})
+	if diff := cmp.Diff(v2, v3); diff != "" {
+		t.Errorf("(-v2 +v3)\n%s", diff)
+	}
+	if v2.TotalFee == nil || *v2.TotalFee != 100 || v2.CashFee == nil || *v2.CashFee != 0 {
+		t.Errorf("a paid order's amounts: %+v", v2)
+	}
+}
+
+func TestUnpaidOrdersHaveNoAmountsOfNothing(t *testing.T) {
+	t.Parallel()
+	f := factsV2(v2xml.Transaction{TradeState: "NOTPAY", TotalFee: 100, Coupons: []v2xml.Coupon{{ID: "c", Fee: 1}}})
+	if f.TotalFee == nil || *f.TotalFee != 100 || f.CashFee != nil || f.CouponFee != nil || len(f.Coupons) != 1 {
+		t.Errorf("got %+v", f)
+	}
+	if f := factsV3(v3json.Transaction{TradeState: "NOTPAY"}); f.TotalFee != nil || f.CashFee != nil {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestUnconfiguredDialectIsNotAsked(t *testing.T) {
+	t.Parallel()
+	door := &Door{}
+	for _, api := range []order.API{order.V2, order.V3, "v4"} {
+		for _, got := range []order.Answer{
+			door.Close(t.Context(), order.Call{API: api}),
+			door.Query(t.Context(), order.Call{API: api}),
+		} {
+			if got.Verdict != order.Rejected || got.Code != order.CodeConfigError {
+				t.Errorf("%s: got %+v", api, got)
+			}
+		}
+	}
+}

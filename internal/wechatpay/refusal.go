@@ -1,0 +1,127 @@
+package wechatpay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// A no is a refusal in either dialect: the gateway, or something that may be the
+// gateway, answered and said no.
+type no struct {
+	code, message string
+	authenticated bool
+	status        int
+	requestID     string
+	retryAfter    time.Duration
+	nonce, sign   string
+}
+
+// refusal reads a no in the light of the one table of codes.
+func refusal(op order.Op, n no) order.Answer {
+	a := order.Answer{
+		Proof:      order.ProofNone,
+		Message:    n.message,
+		HTTPStatus: n.status,
+		RequestID:  n.requestID,
+		RetryAfter: n.retryAfter,
+	}
+	row, known := order.Lookup(n.code)
+	if n.code == "" {
+		row, known = byStatus(n.status), true
+	}
+	if row.Name != n.code {
+		a.GatewayCode = n.code
+	}
+	a.Code = row.Name
+	if n.authenticated {
+		a.Proof, a.Nonce, a.Sign, a.GatewayCode = order.ProofSignature, n.nonce, n.sign, n.code
+		a.Verdict = proved(op, row, known, n.status)
+		if n.code == "" {
+			a.Verdict, a.Proof = order.Doubted, order.ProofNone // signed, and says nothing
+		}
+		return a
+	}
+	return unproved(op, row, a)
+}
+
+// proved is what a refusal amounts to that the gateway signed. A code that no
+// document names is a dispute, unless the status says that the gateway failed.
+// (The status itself is never signed, so it may decide no more than that.)
+func proved(op order.Op, row order.Code, known bool, status int) order.Verdict {
+	if !known && status >= http.StatusInternalServerError {
+		return order.Doubted
+	}
+	if op == order.OpClose {
+		return row.Close
+	}
+	return row.Query
+}
+
+// unproved is what the same refusal amounts to when nothing vouches for it. What
+// it says about the order must not even be repeated as an error code, lest
+// somebody branch on it.
+func unproved(op order.Op, row order.Code, a order.Answer) order.Answer {
+	a.Verdict = order.Doubted
+	switch {
+	case speaksOfOrder(row):
+		a.Message = "an unsigned reply says " + row.Name
+		a.Code, a.GatewayCode = order.CodeUnsignedReply, ""
+	case proved(op, row, true, 0) == order.Refused, row.Name == order.CodeGatewayRejected:
+		a.Verdict = order.Rejected
+	}
+	return a
+}
+
+// speaksOfOrder reports whether a code claims to know what became of the order.
+func speaksOfOrder(row order.Code) bool {
+	switch row.Close {
+	case order.SaysClosed, order.SaysPaid, order.SaysMissing, order.SaysPaying:
+		return true
+	default:
+		return false
+	}
+}
+
+// byStatus is the code for a refusal that has none: an empty 404, a proxy's
+// page, APIv2's return_code FAIL.
+func byStatus(status int) order.Code {
+	name := order.CodeHTTPError
+	switch {
+	case status == http.StatusUnauthorized:
+		name = order.CodeSignError
+	case status == http.StatusTooManyRequests:
+		name = order.CodeFrequencyLimited
+	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
+		name = "SERVICE_UNAVAILABLE"
+	case status == http.StatusOK, status >= http.StatusBadRequest && status < http.StatusInternalServerError:
+		name = order.CodeGatewayRejected
+	}
+	row, _ := order.Lookup(name)
+	return row
+}
+
+// doubt is a reply that may not be believed or read, or none at all.
+func doubt(code, message string, status int, requestID string) order.Answer {
+	return order.Answer{
+		Verdict:    order.Doubted,
+		Proof:      order.ProofNone,
+		Code:       code,
+		Message:    message,
+		HTTPStatus: status,
+		RequestID:  requestID,
+	}
+}
+
+// unanswered is doubt because no reply came.
+func unanswered(err error) order.Answer {
+	code := order.CodeNetworkError
+	var timeout interface{ Timeout() bool }
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		code = order.CodeTimeout
+	}
+	return doubt(code, err.Error(), 0, "")
+}
