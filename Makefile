@@ -61,7 +61,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (5s)
 		| sed -E 's|^(.*)/[^/]*:func (.*)$$|./\1 \2|' | sort \
 		| while read -r package target; do \
 			echo "fuzzing $$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" < /dev/null || exit 1; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 1x "$$package" < /dev/null || exit 1; \
 		done
 
 .PHONY: bench

@@ -1,0 +1,40 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// maxBuildOutput is how much of the compiler's complaints an error carries.
+const maxBuildOutput = 2 << 10
+
+// Build compiles the command in package pkg (as `go build` takes it, such as ./functions/closeorder) of the module in
+// moduleDir to the file out, the way it is compiled for deployment, but for this machine: no paths, no symbols, no C.
+func Build(ctx context.Context, moduleDir, pkg, out string) error {
+	out, err := filepath.Abs(out)
+	if err != nil {
+		return fmt.Errorf("building %s: %w", pkg, err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
+	cmd.Dir = moduleDir
+	// A developer's own GOOS is for deploying; what is built here must run here.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	said, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, exec.ErrNotFound):
+		return fmt.Errorf("building %s: the go command is not on the PATH, install Go (go.dev/dl): %w", pkg, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("building %s: %w", pkg, context.Cause(ctx))
+	default:
+		text := strings.Join(strings.Split(strings.TrimSpace(string(said)), "\n"), " | ")
+		return fmt.Errorf("building %s: %w: %s", pkg, err, text[:min(len(text), maxBuildOutput)])
+	}
+}

@@ -1,0 +1,342 @@
+// Package platform plays Tencent SCF around the very binaries that are deployed: it starts them, speaks the Go1
+// runtime's protocol to them, and treats them as the real platform would when they are slow, crash or say too much.
+//
+// One Function is one deployed function. Its instances are processes of one binary; each handles one event at a time,
+// and another starts when all are busy (SCF doc "concurrency overview"). Starting an instance is:
+//
+//  1. A free loopback port is picked and told in _LAMBDA_SERVER_PORT, beside the documented variables of the SCF
+//     environment and the function's own. Nothing else of this process's environment gets through.
+//  2. The port is dialled until it is open, by net/rpc (gob over bare TCP), and Function.Ping is called.
+//
+// An event is one Function.Invoke on that connection, with a Deadline and a TimeLimitInMs, and with an Environment that
+// is a JSON object of strings: the function's configured variables, then what the platform says about this one call.
+//
+//	the function ...                 the caller gets (SCF doc "function status codes")
+//	answers                          200 and the answer
+//	answers with an Error            430 and its message; the instance lives on
+//	answers more than 6 MB           407; the instance lives on
+//	is not done at the time limit    433; its process group is killed
+//	ends its process                 439
+//
+// A killed or ended instance is never used again: the next event gets a fresh one. Events over 6 MB are refused with 406
+// before any instance sees them. For each event the log gets the lines that SCF writes (SCF doc "log structure"), with
+// everything that the function printed between them:
+//
+//	START RequestId:5e0c1e4d-6d0a-4b63-9c80-27f60f3b2b0f
+//	Init Report RequestId: 5e0c1e4d-... Coldstart: 5ms (PullCode: 0ms InitRuntime: 1ms InitFunction: 4ms) Memory: 128MB MemUsage: 7.11MB
+//	Response RequestId:5e0c1e4d-... RetMsg:{"outcome":"closed"}      or: ERROR RequestId:5e0c1e4d-... Result:why
+//	END RequestId:5e0c1e4d-...
+//	Report RequestId:5e0c1e4d-... Duration:12ms Memory:128MB MemUsage:9.42MB
+//
+// What differs from the real thing: memory is reported but not limited (no 434), an idle instance is not frozen and
+// never recycled, nothing is read-only, there is no init time limit but ten seconds, no instance quota (no 429 or 432),
+// and events are not checked to be JSON unless they come through [Cloud]. Whether the real Go1 platform recycles an
+// instance that answered ShouldExit is not known; here it lives on, as its process does.
+package platform
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// MaxPayload is the most bytes an event or a result may have: 6 MB each (SCF doc 583/11637).
+const MaxPayload = 6 << 20
+
+// What SCF gives a function that does not say, and the most it gives (SCF doc 583/11637).
+const (
+	defaultTimeLimit = 3 * time.Second
+	maxTimeLimit     = 900 * time.Second
+	defaultMemoryMB  = 128
+	maxMemoryMB      = 3072
+)
+
+// ErrClosed is what a call gets whose function was closed before or during it.
+var ErrClosed = errors.New("the function is closed")
+
+// Spec describes a function. Name and Binary are required.
+type Spec struct {
+	Name      string        // as callers name it: a letter, then letters, digits, - and _; at most 60 characters
+	Binary    string        // path of the executable; its folder is the working directory, as /var/user is on SCF
+	Env       []string      // configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved prefix
+	TimeLimit time.Duration // of one event; 3 s when zero, 900 s at most
+	MemoryMB  int           // told to the function and shown in the log; 128 when zero, 3072 at most
+	Log       io.Writer     // gets whole lines, one Write each, never two at once; nil: nobody reads them
+}
+
+// Event is one call of a function.
+type Event struct {
+	Payload     []byte            // what the function receives, byte for byte
+	Environment map[string]string // what the platform says about this call, on top of the configured variables
+	RequestID   string            // made when empty
+}
+
+// Reply is what the platform answers to the caller.
+type Reply struct {
+	Payload   []byte         // the function's answer; nil unless Status is 200
+	RequestID string         // the event's, or the one made for it
+	Duration  time.Duration  // from sending the event to the answer or the kill, cold start not included
+	Status    int            // one of the Status constants
+	Err       *FunctionError // why Status is not 200; nil when it is
+}
+
+// Function is a deployed function with its instances. Its methods may be called at the same time.
+type Function struct {
+	spec       Spec
+	configured map[string]string // :: variable → value, from Spec.Env
+	log        *logbook
+	pickPort   func() (int, error)
+
+	calls sync.WaitGroup // events being handled; each owns the instance it runs on
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	live   map[*instance]struct{} // every process there is, for Close
+	idle   []*instance            // those that no event owns; the last used is used first
+}
+
+// Start checks the spec and starts the first instance, so that a function that cannot run says so now: when its process
+// exits instead of listening, the error carries the last lines it printed. ctx limits the start only; the function lives
+// until Close.
+func Start(ctx context.Context, spec Spec) (*Function, error) {
+	return start(ctx, spec, freePort)
+}
+
+// start is Start with the choice of ports as a parameter.
+func start(ctx context.Context, spec Spec, pickPort func() (int, error)) (*Function, error) {
+	f, err := newFunction(spec)
+	if err != nil {
+		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
+	}
+	f.pickPort = pickPort
+	inst, err := f.launch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
+	}
+	f.release(inst)
+	return f, nil
+}
+
+// newFunction checks the spec and fills its defaults.
+func newFunction(spec Spec) (*Function, error) {
+	if err := checkName(spec.Name); err != nil {
+		return nil, err
+	}
+	if spec.TimeLimit < 0 || spec.TimeLimit > maxTimeLimit {
+		return nil, fmt.Errorf("its time limit is %v; SCF allows %v at most", spec.TimeLimit, maxTimeLimit)
+	}
+	if spec.MemoryMB < 0 || spec.MemoryMB > maxMemoryMB {
+		return nil, fmt.Errorf("its memory is %d MB; SCF allows %d at most", spec.MemoryMB, maxMemoryMB)
+	}
+	configured, err := configuredVariables(spec.Env)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Binary, err = filepath.Abs(spec.Binary); err != nil {
+		return nil, fmt.Errorf("finding the binary: %w", err)
+	}
+	spec.TimeLimit = cmp.Or(spec.TimeLimit, defaultTimeLimit)
+	spec.MemoryMB = cmp.Or(spec.MemoryMB, defaultMemoryMB)
+	if spec.Log == nil {
+		spec.Log = io.Discard
+	}
+	return &Function{
+		spec: spec, configured: configured, log: &logbook{w: spec.Log}, live: map[*instance]struct{}{},
+	}, nil
+}
+
+// Invoke sends one event to an instance and returns what the caller of the function would get. What the function did is
+// in the reply, its own failures included; the error is about not getting that far: the function is closed (ErrClosed),
+// a fresh instance would not start, or ctx ended, in which case the instance was killed.
+func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
+	if !f.enter() {
+		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrClosed)
+	}
+	defer f.calls.Done()
+
+	event.RequestID = cmp.Or(event.RequestID, newRequestID())
+	if len(event.Payload) > MaxPayload {
+		return refuse(event.RequestID, StatusRequestTooLarge,
+			"the event has %d bytes; the platform takes at most %d", len(event.Payload), MaxPayload), nil
+	}
+	reply, err := f.handle(ctx, event)
+	if err != nil {
+		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, err)
+	}
+	return reply, nil
+}
+
+// handle finds an instance for an acceptable event and runs it there.
+func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
+	if ctx.Err() != nil {
+		return Reply{}, context.Cause(ctx) // before an instance is killed for it
+	}
+	inst, err := f.acquire(ctx)
+	if err != nil {
+		return Reply{}, err
+	}
+	return f.run(ctx, inst, event)
+}
+
+// run has inst handle the event and writes the log around it. It gives the instance back, or discards it.
+func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply, error) {
+	f.log.start(event.RequestID, inst, f.spec)
+	begin := time.Now()
+	response, end := inst.invoke(ctx, f.request(event, begin), f.spec.TimeLimit)
+	took := time.Since(begin)
+
+	if end == endAnswered {
+		inst.output.sync()
+		inst.measure()
+	} else {
+		f.discard(inst)
+	}
+	reply := f.reply(event.RequestID, inst, response, end)
+	reply.Duration = took
+	f.log.end(reply, inst, f.spec)
+	if end == endAnswered {
+		f.release(inst)
+	}
+
+	switch {
+	case end == endAbandoned:
+		return Reply{}, fmt.Errorf("the caller went away: %w", context.Cause(ctx))
+	case end == endExited && f.isClosed():
+		return Reply{}, ErrClosed
+	default:
+		return reply, nil
+	}
+}
+
+// request is the event in the protocol's words.
+func (f *Function) request(event Event, now time.Time) *invokeRequest {
+	deadline := now.Add(f.spec.TimeLimit)
+	return &invokeRequest{
+		Payload:            event.Payload,
+		RequestId:          event.RequestID,
+		Deadline:           timestamp{Seconds: deadline.Unix(), Nanos: int64(deadline.Nanosecond())},
+		Namespace:          namespace,
+		FunctionName:       f.spec.Name,
+		FunctionVersion:    version,
+		MemoryLimitInMb:    int32(f.spec.MemoryMB),                 //nolint:gosec // newFunction has looked at it
+		TimeLimitInMs:      int32(f.spec.TimeLimit.Milliseconds()), //nolint:gosec // newFunction has looked at it
+		Environment:        environmentJSON(f.configured, event.Environment),
+		TencentcloudRegion: region,
+		TencentcloudAppID:  accountAppID,
+		TencentcloudUin:    accountUin,
+	}
+}
+
+// reply is what the caller gets for an invocation that ended in this way.
+func (f *Function) reply(id string, inst *instance, response *invokeResponse, end ending) Reply {
+	switch {
+	case end == endTimedOut:
+		return refuse(id, StatusTimeLimit, "Invoking task timed out after %v seconds", f.spec.TimeLimit.Seconds())
+	case end == endAbandoned:
+		return refuse(id, StatusAborted, "the caller went away")
+	case end == endExited:
+		return refuse(id, StatusProcessExit, "Process exited unexpectedly before completing the call: %s", inst.state())
+	case response.Error != nil:
+		return Reply{RequestID: id, Status: StatusUserError, Err: response.Error.functionError()}
+	case len(response.Payload) > MaxPayload:
+		return refuse(id, StatusResponseTooLarge,
+			"the result has %d bytes; the platform passes on at most %d", len(response.Payload), MaxPayload)
+	default:
+		return Reply{RequestID: id, Status: StatusOK, Payload: response.Payload}
+	}
+}
+
+// Close kills every instance and returns when all their processes are gone. Calls in progress get ErrClosed. It may be
+// called again.
+func (f *Function) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	for inst := range f.live {
+		inst.kill()
+	}
+	f.mu.Unlock()
+
+	f.calls.Wait() // each discards the instance it owns
+	f.mu.Lock()
+	idle := f.idle
+	f.idle = nil
+	f.mu.Unlock()
+	for _, inst := range idle {
+		f.discard(inst)
+	}
+	return nil
+}
+
+// enter counts a call in, unless the function is closed.
+func (f *Function) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.calls.Add(1)
+	}
+	return !f.closed
+}
+
+// isClosed tells whether Close was called.
+func (f *Function) isClosed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
+}
+
+// acquire takes an idle instance, or starts one. Instances that died while idle are cleared away.
+func (f *Function) acquire(ctx context.Context) (*instance, error) {
+	for {
+		inst := f.takeIdle()
+		if inst == nil {
+			return f.launch(ctx)
+		}
+		if !inst.ended() {
+			return inst, nil
+		}
+		f.discard(inst)
+	}
+}
+
+// takeIdle is the instance used last among the idle ones, or nil.
+func (f *Function) takeIdle() *instance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.idle) == 0 {
+		return nil
+	}
+	last := len(f.idle) - 1
+	inst := f.idle[last]
+	f.idle = f.idle[:last]
+	return inst
+}
+
+// release gives an instance back. A closed function's instances are killed already; Close clears the idle ones away.
+func (f *Function) release(inst *instance) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.idle = append(f.idle, inst)
+}
+
+// admit registers a new process, so that Close finds it from its first moment; false: the function is closed.
+func (f *Function) admit(inst *instance) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.live[inst] = struct{}{}
+	}
+	return !f.closed
+}
+
+// discard ends an instance for good and returns when its process is gone.
+func (f *Function) discard(inst *instance) {
+	inst.end()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.live, inst)
+}

@@ -1,0 +1,748 @@
+package platform_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/emulator/platform"
+)
+
+func TestInvoke(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	reply := f.invoke(do{Do: "hello", Text: "World"})
+	f.wantPayload(reply, `"Hello World"`)
+	if reply.Duration <= 0 || reply.Duration > patience {
+		t.Errorf("duration: got %v, want more than nothing", reply.Duration)
+	}
+	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	if !uuid.MatchString(reply.RequestID) {
+		t.Errorf("request id: got %q, want a random UUID", reply.RequestID)
+	}
+	if again := f.invoke(do{Do: "hello"}); again.RequestID == reply.RequestID {
+		t.Errorf("request id: got %q for two calls", again.RequestID)
+	}
+}
+
+func TestInstanceIsReused(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	first := f.pid()
+	for range 5 {
+		if got := f.pid(); got != first {
+			t.Errorf("process: got %d, want the first one, %d", got, first)
+		}
+	}
+	if got := f.Live(); got != 1 {
+		t.Errorf("processes: got %d, want 1", got)
+	}
+}
+
+// report is what testdata/hello says about itself.
+type report struct {
+	Context struct {
+		RequestID, Namespace, FunctionName, FunctionVersion    string
+		MemoryLimitInMb, TimeLimitInMs                         int
+		Environment                                            map[string]string
+		TencentcloudRegion, TencentcloudAppID, TencentcloudUin string
+	}
+	Deadline time.Time
+	Environ  []string
+	Folder   string
+}
+
+func TestWhatTheFunctionIsTold(t *testing.T) {
+	t.Parallel()
+	limit := 40 * time.Second
+	f := start(t, withLimit(limit), withEnv("GREETING=hi", "EMPTY=", "EQUALS=a=b"), func(s *platform.Spec) { s.MemoryMB = 256 })
+	event := do{Do: "report"}.event()
+	event.RequestID = "r-1"
+	event.Environment = map[string]string{"WX_OPENID": "oABC", "GREETING": "of this call"}
+
+	before := time.Now()
+	reply, err := f.Invoke(t.Context(), event)
+	after := time.Now()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.wantStatus(reply, platform.StatusOK, "")
+	var got report
+	if err := json.Unmarshal(reply.Payload, &got); err != nil {
+		t.Fatal(err)
+	}
+
+	c := got.Context
+	if c.RequestID != "r-1" || reply.RequestID != "r-1" {
+		t.Errorf("request id: got %q in the function and %q in the reply, want r-1", c.RequestID, reply.RequestID)
+	}
+	if c.FunctionName != "hello" || c.FunctionVersion != "$LATEST" || c.Namespace != "default" {
+		t.Errorf("function: got %q %q in %q, want hello $LATEST in default", c.FunctionName, c.FunctionVersion, c.Namespace)
+	}
+	if c.MemoryLimitInMb != 256 || c.TimeLimitInMs != 40_000 {
+		t.Errorf("limits: got %d MB and %d ms, want 256 and 40000", c.MemoryLimitInMb, c.TimeLimitInMs)
+	}
+	if c.TencentcloudRegion == "" || c.TencentcloudAppID == "" || c.TencentcloudUin == "" {
+		t.Errorf("account: got region %q, appid %q, uin %q; want all three",
+			c.TencentcloudRegion, c.TencentcloudAppID, c.TencentcloudUin)
+	}
+	if from, to := before.Add(limit), after.Add(limit); got.Deadline.Before(from) || got.Deadline.After(to) {
+		t.Errorf("deadline: got %v, want between %v and %v", got.Deadline, from, to)
+	}
+	wantEnvironment := map[string]string{
+		"GREETING": "of this call", "EMPTY": "", "EQUALS": "a=b", "WX_OPENID": "oABC",
+	}
+	if diff := cmp.Diff(wantEnvironment, c.Environment); diff != "" {
+		t.Errorf("invocation's environment (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatTheProcessFinds(t *testing.T) {
+	t.Parallel()
+	f := start(t, withEnv("GREETING=hi", "HOME=/my/own", "PWD=/elsewhere"))
+	reply := f.invoke(do{Do: "report"})
+	f.wantStatus(reply, platform.StatusOK, "")
+	var got report
+	if err := json.Unmarshal(reply.Payload, &got); err != nil {
+		t.Fatal(err)
+	}
+
+	environ := map[string]string{}
+	for _, entry := range got.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		environ[name] = value
+	}
+	port, err := strconv.Atoi(environ["_LAMBDA_SERVER_PORT"])
+	if err != nil || port < 20000 || port >= 32000 {
+		t.Errorf("_LAMBDA_SERVER_PORT: got %q, want a port from 20000 to 31999", environ["_LAMBDA_SERVER_PORT"])
+	}
+	folder := filepath.Dir(hello)
+	want := map[string]string{
+		"_LAMBDA_SERVER_PORT": strconv.Itoa(port), "_SCF_SERVER_PORT": strconv.Itoa(port),
+		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
+		"GREETING":             "hi",
+		"HOME":                 "/my/own", // a default, which a configured variable replaces
+		"LANG":                 "en_US.UTF8", "LC_ALL": "en_US.UTF8", "LOGNAME": "qcloud", "USER": "qcloud",
+		"PATH": "/usr/local/bin:/usr/bin:/bin",
+		"PWD":  folder, "USER_CODE_ROOT": folder + string(filepath.Separator),
+		"SCF_FUNCTIONNAME": "hello", "SCF_FUNCTIONVERSION": "$LATEST", "SCF_RUNTIME": "Go1",
+		"TENCENTCLOUD_APPID": environ["TENCENTCLOUD_APPID"], "TENCENTCLOUD_UIN": environ["TENCENTCLOUD_UIN"],
+		"TENCENTCLOUD_REGION": "ap-guangzhou", "TENCENTCLOUD_RUNENV": "SCF", "TENCENTCLOUD_TZ": "UTC",
+		"TZ": "UTC",
+	}
+	delete(environ, "SYSTEMROOT") // Windows cannot do without it
+	if diff := cmp.Diff(want, environ); diff != "" {
+		t.Errorf("process environment (-want +got):\n%s", diff)
+	}
+	wantFolder, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gotFolder, err := filepath.EvalSymlinks(got.Folder); err != nil || gotFolder != wantFolder {
+		t.Errorf("working directory: got %q (%v), want the binary's, %q", got.Folder, err, wantFolder)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(s *platform.Spec) { s.TimeLimit, s.Log = 0, nil })
+	reply := f.invoke(do{Do: "report"})
+	f.wantStatus(reply, platform.StatusOK, "")
+	var got report
+	if err := json.Unmarshal(reply.Payload, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Context.TimeLimitInMs != 3000 || got.Context.MemoryLimitInMb != 128 {
+		t.Errorf("limits: got %d ms and %d MB, want SCF's 3000 and 128",
+			got.Context.TimeLimitInMs, got.Context.MemoryLimitInMb)
+	}
+}
+
+func TestRelativeBinary(t *testing.T) {
+	t.Parallel()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, hello)
+	if err != nil {
+		t.Skip(err) // another drive
+	}
+	f := start(t, func(s *platform.Spec) { s.Binary = relative })
+	f.wantPayload(f.invoke(do{Text: "World"}), `"Hello World"`)
+}
+
+func TestTimeLimit(t *testing.T) {
+	t.Parallel()
+	limit := 300 * time.Millisecond
+	f := start(t, withLimit(limit))
+	before := f.pid()
+	reply := f.invoke(do{Do: "sleep"})
+	f.wantStatus(reply, platform.StatusTimeLimit, "Invoking task timed out after 0.3 seconds")
+	if reply.Duration < limit || reply.Duration > 20*limit {
+		t.Errorf("duration: got %v, want %v or little more", reply.Duration, limit)
+	}
+	f.wantLogged(fmt.Sprintf("sleeping as %d", before))
+	wantGone(t, before)
+	if after := f.pid(); after == before {
+		t.Errorf("process after the time limit: got %d again, want a fresh one", after)
+	}
+	if got := f.Live(); got != 1 {
+		t.Errorf("processes: got %d, want 1", got)
+	}
+}
+
+func TestKillTakesWhatTheFunctionStarted(t *testing.T) {
+	t.Parallel()
+	for name, exit := range map[string]bool{"killed": false, "exited by itself": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, m := start(t), openMeeting(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			event := m.event()
+			event.Do, event.Exit = "spawn", exit
+			done := f.invokeAside(ctx, event)
+			guests := []guest{m.await(), m.await()} // the function and its child, in any order
+			if exit {
+				for _, g := range guests {
+					g.letGo(t) // the child does not read
+				}
+			} else {
+				cancel()
+			}
+			for _, g := range guests {
+				g.wantDead(t)
+			}
+			<-done
+		})
+	}
+}
+
+// The same when an instance ends between two events, and nobody is there to kill it.
+func TestIdleEndTakesWhatTheFunctionStarted(t *testing.T) {
+	t.Parallel()
+	f, m := start(t), openMeeting(t)
+	event := m.event()
+	event.Do, event.Text = "spawn", "and answer"
+	call := f.invokeAside(t.Context(), event)
+	guests := []guest{m.await(), m.await()} // the function and its child, in any order
+	for _, g := range guests {
+		g.letGo(t) // the child does not read
+	}
+	got := <-call
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	f.wantStatus(got.reply, platform.StatusOK, "")
+	process, err := os.FindProcess(f.pid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range guests {
+		g.wantDead(t)
+	}
+}
+
+// A child that leaves the process group cannot be killed with it; it must not keep the platform waiting either.
+func TestRunawayChildDoesNotBlock(t *testing.T) {
+	t.Parallel()
+	f, m := start(t), openMeeting(t)
+	event := m.event()
+	event.Do, event.Setsid, event.Exit = "spawn", true, true
+	done := f.invokeAside(t.Context(), event)
+	guests := []guest{m.await(), m.await()}
+	for _, g := range guests {
+		g.letGo(t)
+	}
+	got := <-done
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	f.wantStatus(got.reply, platform.StatusProcessExit, "exit status 0")
+}
+
+func TestProcessExit(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	before := f.pid()
+	reply := f.invoke(do{Do: "exit", Size: 3})
+	f.wantStatus(reply, platform.StatusProcessExit, "exit status 3")
+	f.wantLogged("last words")
+	wantGone(t, before)
+	if after := f.pid(); after == before {
+		t.Errorf("process after an exit: got %d again, want a fresh one", after)
+	}
+}
+
+func TestHangUp(t *testing.T) {
+	t.Parallel()
+	f := start(t, withEnv("HELLO_START=hang up"))
+	f.wantStatus(f.invoke(do{}), platform.StatusProcessExit, "Process exited unexpectedly")
+	if got := f.Live(); got != 0 {
+		t.Errorf("processes after one hung up: got %d, want 0", got)
+	}
+}
+
+func TestFunctionError(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	before := f.pid()
+	reply := f.invoke(do{Do: "fail", Text: "no such order"})
+	f.wantStatus(reply, platform.StatusUserError, "no such order")
+	if reply.Err.Type != "errorString" || len(reply.Err.StackTrace) != 0 {
+		t.Errorf("error: got type %q, stack %q; want errorString and none", reply.Err.Type, reply.Err.StackTrace)
+	}
+
+	reply = f.invoke(do{Do: "panic", Text: "boom"})
+	f.wantStatus(reply, platform.StatusUserError, "boom")
+	place := func(frame string) bool {
+		return strings.Contains(frame, "main.go:") && strings.HasSuffix(frame, " handle")
+	}
+	if reply.Err.Type != "string" || !slices.ContainsFunc(reply.Err.StackTrace, place) {
+		t.Errorf("panic: got type %q, stack %q; want string and the place in main.go", reply.Err.Type, reply.Err.StackTrace)
+	}
+
+	f.wantStatus(f.invokeRaw([]byte("not JSON")), platform.StatusUserError, "invalid character")
+	if after := f.pid(); after != before {
+		t.Errorf("process after errors: got %d, want the same as before, %d", after, before)
+	}
+}
+
+// invokeRaw sends a payload as it is.
+func (f *function) invokeRaw(payload []byte) platform.Reply {
+	f.t.Helper()
+	reply, err := f.Invoke(f.t.Context(), platform.Event{Payload: payload})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return reply
+}
+
+func TestNoInvokeMethod(t *testing.T) {
+	t.Parallel()
+	f := start(t, withEnv("HELLO_START=ping only"))
+	f.wantStatus(f.invoke(do{}), platform.StatusUserError, "can't find method Function.Invoke")
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	before := f.pid()
+
+	const quotes = 2
+	reply := f.invoke(do{Do: "big", Size: platform.MaxPayload - quotes})
+	f.wantStatus(reply, platform.StatusOK, "")
+	if len(reply.Payload) != platform.MaxPayload {
+		t.Errorf("result: got %d bytes, want %d", len(reply.Payload), platform.MaxPayload)
+	}
+	f.wantStatus(f.invoke(do{Do: "big", Size: platform.MaxPayload - quotes + 1}), platform.StatusResponseTooLarge, "6291457 bytes")
+	f.wantStatus(f.invoke(do{Do: "big", Size: 7 << 20}), platform.StatusResponseTooLarge, "at most 6291456")
+
+	fits := []byte(`{"Do":"hello","Text":"` + strings.Repeat("x", platform.MaxPayload-24) + `"}`)
+	f.wantStatus(f.invokeRaw(fits), platform.StatusOK, "")
+	started := len(f.log.all())
+	f.wantStatus(f.invokeRaw(append(fits, ' ')), platform.StatusRequestTooLarge, "6291457 bytes")
+	if got := f.log.all()[started:]; len(got) != 0 {
+		t.Errorf("log of an event that was too large: got %q, want nothing, as no instance saw it", got)
+	}
+	if after := f.pid(); after != before {
+		t.Errorf("process: got %d, want the same as before, %d", after, before)
+	}
+}
+
+func TestOneEventPerInstance(t *testing.T) {
+	t.Parallel()
+	f, m := start(t), openMeeting(t)
+	const callers = 3
+	var calls []<-chan outcome
+	pids := map[int]bool{}
+	var guests []guest
+	for range callers {
+		calls = append(calls, f.invokeAside(t.Context(), m.event()))
+		g := m.await() // and it stays in the middle of its event
+		guests, pids[g.pid] = append(guests, g), true
+	}
+	if len(pids) != callers || f.Live() != callers {
+		t.Errorf("processes: got %d different of %d, want %d", len(pids), f.Live(), callers)
+	}
+	for i, g := range guests {
+		g.letGo(t)
+		got := <-calls[i]
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		f.wantPayload(got.reply, strconv.Itoa(g.pid))
+	}
+	if got, last := f.pid(), guests[callers-1].pid; got != last || f.Live() != callers {
+		t.Errorf("afterwards: got process %d of %d, want the one used last, %d, of the same %d", got, f.Live(), last, callers)
+	}
+}
+
+func TestManyCallersAtOnce(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	const callers = 12
+	var calls []<-chan outcome
+	for i := range callers {
+		calls = append(calls, f.invokeAside(t.Context(), do{Text: strconv.Itoa(i)}))
+	}
+	for i, call := range calls {
+		got := <-call
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		f.wantPayload(got.reply, fmt.Sprintf("%q", "Hello "+strconv.Itoa(i)))
+	}
+	if f.log.torn != 0 {
+		t.Errorf("log: got %d writes that were not one whole line", f.log.torn)
+	}
+}
+
+func TestInstanceThatDiedIdle(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	before := f.pid()
+	process, err := os.FindProcess(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := f.IdleEnded()
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	if after := f.pid(); after == before || f.Live() != 1 {
+		t.Errorf("afterwards: got process %d of %d, want one fresh one", after, f.Live())
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	f, m := start(t), openMeeting(t)
+	idle := f.pid()
+	first := f.invokeAside(t.Context(), m.event())
+	busy := []guest{m.await()}
+	second := f.invokeAside(t.Context(), m.event())
+	busy = append(busy, m.await())
+	busy[0].letGo(t)
+	if got := <-first; got.err != nil {
+		t.Fatal(got.err)
+	}
+
+	if err := f.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if got := <-second; !errors.Is(got.err, platform.ErrClosed) {
+		t.Errorf("call in progress: got %v and status %d, want ErrClosed", got.err, got.reply.Status)
+	}
+	for _, pid := range []int{idle, busy[0].pid, busy[1].pid} {
+		wantGone(t, pid)
+	}
+	if got := f.Live(); got != 0 {
+		t.Errorf("processes: got %d, want 0", got)
+	}
+	if _, err := f.Invoke(t.Context(), do{}.event()); !errors.Is(err, platform.ErrClosed) {
+		t.Errorf("Invoke after Close: got %v, want ErrClosed", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+func TestCloseWhileAnInstanceStarts(t *testing.T) {
+	t.Parallel()
+	deaf := filepath.Join(t.TempDir(), "deaf")
+	picked := make(chan struct{}, 1)
+	pickPort := func() (int, error) {
+		select {
+		case picked <- struct{}{}:
+		default:
+		}
+		return platform.FreePort()
+	}
+	f, m := startOnPorts(t, pickPort, withEnv("HELLO_DEAF_IF="+deaf)), openMeeting(t)
+	<-picked
+	if err := os.WriteFile(deaf, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := f.invokeAside(t.Context(), m.event())
+	m.await()
+	second := f.invokeAside(t.Context(), do{}) // has to start an instance, which never listens
+	<-picked
+	if err := f.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	for _, call := range []<-chan outcome{first, second} {
+		if got := <-call; !errors.Is(got.err, platform.ErrClosed) {
+			t.Errorf("call: got %v, want ErrClosed", got.err)
+		}
+	}
+	if got := f.Live(); got != 0 {
+		t.Errorf("processes: got %d, want 0", got)
+	}
+}
+
+func TestCallerGoesAway(t *testing.T) {
+	t.Parallel()
+	f, m := start(t), openMeeting(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	call := f.invokeAside(ctx, m.event())
+	g := m.await()
+	cause := errors.New("had enough")
+	cancel(cause)
+	if got := <-call; !errors.Is(got.err, cause) {
+		t.Errorf("call: got %v, want the cause", got.err)
+	}
+	wantGone(t, g.pid)
+	f.wantLogged("Result:the caller went away")
+
+	before := f.pid()
+	if _, err := f.Invoke(ctx, do{}.event()); !errors.Is(err, cause) {
+		t.Errorf("call with a context that is over: got %v, want the cause", err)
+	}
+	if after := f.pid(); after != before {
+		t.Errorf("process: got %d, want %d: a call that never began must not cost an instance", after, before)
+	}
+}
+
+func TestStartTellsWhyABinaryExits(t *testing.T) {
+	t.Parallel()
+	cases := map[string][]string{
+		"exit":        {"exit status 2", "hello: GREETING is missing: set it to a word", "reading the configuration | hello"},
+		"silent exit": {"exit status 0", "it printed nothing"},
+		"chatter":     {"exit status 1", "it said: line 05 | line 06 |", "| line 13 | line 14"},
+	}
+	for mode, want := range cases {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			log := &recorder{}
+			_, err := platform.Start(t.Context(), spec(log, withEnv("HELLO_START="+mode)))
+			wantError(t, err, append(want, `starting function "hello"`)...)
+			if mode == "exit" && !slices.Contains(log.all(), "hello: GREETING is missing: set it to a word") {
+				t.Errorf("log: got %q, want the function's words in it too", log.all())
+			}
+		})
+	}
+}
+
+// wantError fails the test unless err is one line with all these words.
+func wantError(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("got no error, want one with %q", words)
+	}
+	for _, want := range append(words, "") {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error: got %q, want %q in it", err, want)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error: got %q, want one line", err)
+	}
+}
+
+func TestStartOfWhatNeverServes(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		limit time.Duration
+		want  string
+	}{
+		"deaf":     {300 * time.Millisecond, "does not listen on 127.0.0.1:"},
+		"mute":     {300 * time.Millisecond, "does not answer Function.Ping"},
+		"nonsense": {patience, "does not serve Function.Ping"},
+	}
+	for mode, c := range cases {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), c.limit)
+			defer cancel()
+			_, err := platform.Start(ctx, spec(io.Discard, withEnv("HELLO_START="+mode)))
+			wantError(t, err, c.want)
+			if late := errors.Is(err, context.DeadlineExceeded); late != (mode != "nonsense") {
+				t.Errorf("error: got %v, deadline exceeded %v", err, late)
+			}
+		})
+	}
+}
+
+func TestStartRefusesABadSpec(t *testing.T) {
+	t.Parallel()
+	name := func(s string) func(*platform.Spec) { return func(spec *platform.Spec) { spec.Name = s } }
+	cases := map[string]struct {
+		change func(*platform.Spec)
+		want   []string
+	}{
+		"no name":          {name(""), []string{"a function's name is a letter"}},
+		"a digit first":    {name("1st"), []string{"a function's name is a letter"}},
+		"a slash":          {name("a/b"), []string{"a function's name is a letter"}},
+		"61 characters":    {name(strings.Repeat("a", 61)), []string{"at most 60"}},
+		"no such binary":   {func(s *platform.Spec) { s.Binary = "/nowhere/hello" }, []string{"/nowhere/hello"}},
+		"no equals sign":   {withEnv("sk-secret"), []string{"no = sign"}},
+		"a name with dots": {withEnv("a.b=1"), []string{`"a.b" must start with a letter`}},
+		"an underscore":    {withEnv("_LAMBDA_SERVER_PORT=1"), []string{`"_LAMBDA_SERVER_PORT" must start with a letter`}},
+		"reserved":         {withEnv("TENCENTCLOUD_RUNENV=x"), []string{"the prefix TENCENTCLOUD_ is the platform's own"}},
+		"over 4 KB":        {withEnv("A=" + strings.Repeat("x", 4096)), []string{"4097 bytes", "at most 4096"}},
+		"too slow":         {withLimit(901 * time.Second), []string{"15m1s", "15m0s at most"}},
+		"negative limit":   {withLimit(-1), []string{"-1ns"}},
+		"too much memory":  {func(s *platform.Spec) { s.MemoryMB = 3073 }, []string{"3073 MB", "3072 at most"}},
+		"negative memory":  {func(s *platform.Spec) { s.MemoryMB = -1 }, []string{"-1 MB"}},
+		"several": {
+			withEnv("SCF_X=1", "b c=2", "OK=3"), []string{"SCF_X: the prefix SCF_", `"b c" must start with a letter`},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := platform.Start(t.Context(), spec(io.Discard, c.change))
+			wantError(t, err, c.want...)
+			if strings.Contains(err.Error(), "sk-secret") {
+				t.Errorf("error shows a value: %q", err)
+			}
+		})
+	}
+	exactly := start(t, withEnv("A="+strings.Repeat("x", 4095)))
+	exactly.wantStatus(exactly.invoke(do{}), platform.StatusOK, "")
+}
+
+// ports hands out the given ports first and free ones after them.
+func ports(given ...int) func() (int, error) {
+	return func() (int, error) {
+		if len(given) == 0 {
+			return platform.FreePort()
+		}
+		port := given[0]
+		given = given[1:]
+		return port, nil
+	}
+}
+
+// occupy listens on a port in the function's place.
+func occupy(t *testing.T, handle func(net.Conn)) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go handle(conn)
+		}
+	}()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("listening on a %T", l.Addr())
+	}
+	return addr.Port
+}
+
+func TestPortTakenInBetween(t *testing.T) {
+	t.Parallel()
+	strangers := map[string]func(net.Conn){
+		"by one who is silent": func(net.Conn) {},
+		"by one who hangs up":  func(conn net.Conn) { _ = conn.Close() },
+		"by one who speaks another protocol": func(conn net.Conn) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+			_ = conn.Close()
+		},
+	}
+	for name, stranger := range strangers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startOnPorts(t, ports(occupy(t, stranger), occupy(t, stranger)))
+			f.wantPayload(f.invoke(do{Text: "World"}), `"Hello World"`)
+			if got := f.Live(); got != 1 {
+				t.Errorf("processes: got %d, want 1", got)
+			}
+		})
+	}
+}
+
+func TestNoPort(t *testing.T) {
+	t.Parallel()
+	taken := occupy(t, func(net.Conn) {})
+	tried := 0
+	_, err := platform.StartOnPorts(t.Context(), spec(io.Discard), func() (int, error) {
+		tried++
+		return taken, nil
+	})
+	wantError(t, err, "address already in use")
+	if tried != 5 {
+		t.Errorf("attempts: got %d, want 5", tried)
+	}
+	cause := errors.New("no port today")
+	_, err = platform.StartOnPorts(t.Context(), spec(io.Discard), func() (int, error) { return 0, cause })
+	if !errors.Is(err, cause) {
+		t.Errorf("start without a port: got %v, want the cause", err)
+	}
+}
+
+func TestBinaryDisappears(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile(hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "hello.exe")
+	if err := os.WriteFile(copied, code, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, func(s *platform.Spec) { s.Binary = copied })
+	if err := os.Remove(copied); err != nil {
+		t.Skip(err) // a running program cannot be removed on Windows
+	}
+	f.wantStatus(f.invoke(do{Text: "still there"}), platform.StatusOK, "")
+	f.wantStatus(f.invoke(do{Do: "exit", Size: 1}), platform.StatusProcessExit, "")
+	_, err = f.Invoke(t.Context(), do{}.event())
+	wantError(t, err, `invoking function "hello"`, copied)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error: got %v, want os.ErrNotExist", err)
+	}
+}
+
+func BenchmarkWarmInvoke(b *testing.B) {
+	f, err := platform.Start(b.Context(), spec(io.Discard))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	event := do{Text: "World"}.event()
+	for b.Loop() {
+		if reply, err := f.Invoke(b.Context(), event); err != nil || reply.Err != nil {
+			b.Fatal(err, reply.Err)
+		}
+	}
+}
+
+func BenchmarkColdStart(b *testing.B) {
+	for b.Loop() {
+		f, err := platform.Start(b.Context(), spec(io.Discard))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

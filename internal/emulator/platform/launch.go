@@ -1,0 +1,90 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"strconv"
+	"time"
+)
+
+const (
+	// initLimit is how long a fresh process may take to listen and answer Ping. SCF allows 3 to 300 s.
+	initLimit = 10 * time.Second
+
+	// portAttempts is how often a launch is tried again when another process took the port in between.
+	portAttempts = 5
+
+	// Ports come from below the ranges from which Linux (32768 up), macOS and Windows (49152 up) serve outgoing
+	// connections and listeners on port 0, so that the short time between picking a port and the function's listening on
+	// it is not a race against every connection on the machine.
+	firstPort, portCount = 20000, 12000
+)
+
+// errNoPort says that picking a port failed again and again.
+var errNoPort = errors.New("no free port found on 127.0.0.1 between 20000 and 32000: stop what listens there")
+
+// freePort picks a loopback port on which nothing listens now. The binary gets a number and not a socket, because that
+// is the protocol; so another process may still be faster, which launch answers by trying again.
+func freePort() (int, error) {
+	for range 100 {
+		offset, err := rand.Int(rand.Reader, big.NewInt(portCount))
+		if err != nil {
+			return 0, fmt.Errorf("picking a port: %w", err)
+		}
+		port := firstPort + int(offset.Int64())
+		l, err := net.Listen("tcp", loopback(port)) //nolint:noctx // nobody waits for a loopback port
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			return 0, fmt.Errorf("freeing port %d: %w", port, err)
+		}
+		return port, nil
+	}
+	return 0, errNoPort
+}
+
+// loopback is the address of a port on this machine.
+func loopback(port int) string { return net.JoinHostPort(loopbackHost, strconv.Itoa(port)) }
+
+// launch starts an instance and waits until it answers.
+func (f *Function) launch(ctx context.Context) (*instance, error) {
+	ctx, cancel := context.WithTimeout(ctx, initLimit)
+	defer cancel()
+	var exit *exitError
+	for attempt := 1; ; attempt++ {
+		inst, err := f.launchOnce(ctx)
+		if errors.As(err, &exit) && exit.portTaken() && attempt < portAttempts {
+			continue
+		}
+		return inst, err
+	}
+}
+
+// launchOnce is launch on one port.
+func (f *Function) launchOnce(ctx context.Context) (*instance, error) {
+	port, err := f.pickPort()
+	if err != nil {
+		return nil, err
+	}
+	inst, err := spawn(f.spec, processEnvironment(f.spec, port), loopback(port), f.log)
+	if err != nil {
+		return nil, err
+	}
+	if !f.admit(inst) {
+		inst.end()
+		return nil, ErrClosed
+	}
+	if err := inst.connect(ctx); err != nil {
+		f.discard(inst)
+		if f.isClosed() {
+			return nil, ErrClosed
+		}
+		return nil, err
+	}
+	return inst, nil
+}

@@ -1,0 +1,77 @@
+//go:build unix
+
+package platform
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// syncReads bounds sync: a pipe holds less than this many buffers, and a function that never stops printing is not
+// waited for.
+const syncReads = 64
+
+// isolate puts a process into a group of its own, so that it can be killed with all it started, and so that Ctrl-C in a
+// terminal reaches the emulator only, which then ends its functions in order.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithParent(cmd.SysProcAttr)
+}
+
+// killGroup kills a process and all it started.
+func killGroup(process *os.Process) {
+	_ = syscall.Kill(-process.Pid, syscall.SIGKILL) // ESRCH: already gone
+}
+
+// readAll passes on the pipe's bytes until its end. It waits without holding the lock, so that readAvailable can come in
+// between.
+func (o *output) readAll() {
+	conn, err := o.pipe.SyscallConn()
+	if err != nil {
+		return // closed already
+	}
+	_ = conn.Read(func(fd uintptr) bool {
+		for {
+			if end, more := o.readSome(fd); end || !more {
+				return end
+			}
+		}
+	})
+}
+
+// readAvailable passes on what is in the pipe now, without waiting for more.
+func (o *output) readAvailable() {
+	conn, err := o.pipe.SyscallConn()
+	if err != nil {
+		return // closed already, and read to its end before that
+	}
+	_ = conn.Control(func(fd uintptr) {
+		for range syncReads {
+			if end, more := o.readSome(fd); end || !more {
+				return
+			}
+		}
+	})
+}
+
+// readSome reads once without waiting: end says that the pipe has ended, more that there may be more to read.
+func (o *output) readSome(fd uintptr) (end, more bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return true, false
+	}
+	n, err := syscall.Read(int(fd), o.buffer)
+	switch {
+	case errors.Is(err, syscall.EINTR):
+		return false, true
+	case errors.Is(err, syscall.EAGAIN):
+		return false, false
+	case err != nil || n == 0:
+		return true, false
+	}
+	o.take(o.buffer[:n])
+	return false, true
+}

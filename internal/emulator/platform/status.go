@@ -1,0 +1,28 @@
+package platform
+
+import "fmt"
+
+// The status codes that this platform gives, of those SCF has (SCF doc 583/35311 "function status codes").
+const (
+	StatusOK               = 200 // the function answered
+	StatusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
+	StatusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
+	StatusUserError        = 430 // the function answered with an error
+	StatusTimeLimit        = 433 // the function was not done in time and was killed: whether its work was done is unknown
+	StatusProcessExit      = 439 // the function's process ended before it answered: whether its work was done is unknown
+	StatusAborted          = 499 // the caller went away; seen in the log only, as nobody is left to read a reply
+)
+
+// FunctionError says why there is no result: in the function's own words for StatusUserError, else in the platform's.
+type FunctionError struct {
+	Message    string
+	Type       string   // the error's Go type, when the function gave one
+	StackTrace []string // "path:line function" each, when the function gave one
+}
+
+func (e *FunctionError) Error() string { return e.Message }
+
+// refuse is the platform's own reply to a call without a result.
+func refuse(requestID string, status int, format string, args ...any) Reply {
+	return Reply{RequestID: requestID, Status: status, Err: &FunctionError{Message: fmt.Sprintf(format, args...)}}
+}

@@ -1,0 +1,92 @@
+package platform
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// defaultEnvID names the CloudBase environment when nobody else does.
+const defaultEnvID = "cloudpay-local"
+
+// user is a mini-program's user who calls through wx.cloud.callFunction.
+type user struct {
+	openID, appID string
+	envID         string
+	address       string // the client's IP address
+}
+
+// user reads who is calling; without an openid it is no mini-program's user.
+func (c *Cloud) user(r *http.Request) user {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return user{
+		openID:  r.Header.Get("X-WX-OPENID"),
+		appID:   cmp.Or(r.Header.Get("X-WX-APPID"), c.AppID),
+		envID:   cmp.Or(c.EnvID, defaultEnvID),
+		address: host,
+	}
+}
+
+// environment is what CloudBase says about such a call, by a dump of a real one. WX_CONTEXT_KEYS and TCB_CONTEXT_KEYS
+// name the keys that the two server SDKs may show; the secret ones of the real call (WX_API_TOKEN, TCB_SESSIONTOKEN,
+// TENCENTCLOUD_*) are left out.
+func (u user) environment(sequenceID string) map[string]string {
+	wx := map[string]string{
+		"WX_CLIENTIP":   u.address,
+		"WX_CLIENTIPV6": "",
+		"WX_OPENID":     u.openID,
+	}
+	if u.appID != "" {
+		wx["WX_APPID"] = u.appID
+	}
+	tcb := map[string]string{
+		"TCB_ENV":              u.envID,
+		"TCB_ISANONYMOUS_USER": "false",
+		"TCB_SEQID":            sequenceID,
+		"TCB_SOURCE":           "wx_client",
+		"TRIGGER_SRC":          "tcb",
+	}
+	environment := map[string]string{
+		"SCF_NAMESPACE":    u.envID,
+		"TCB_CONTEXT_KEYS": keyList(tcb),
+		"WX_CONTEXT_KEYS":  keyList(wx),
+	}
+	maps.Copy(environment, wx)
+	maps.Copy(environment, tcb)
+	return environment
+}
+
+// keyList names the keys of a group, in alphabetical order.
+func keyList(group map[string]string) string {
+	return strings.Join(slices.Sorted(maps.Keys(group)), ",")
+}
+
+// addTo puts userInfo into an event that is an object, over whatever the caller wrote there. Any other event stays as it
+// is. Values keep their bytes; the order of the keys is not kept.
+func (u user) addTo(payload []byte) []byte {
+	var event map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &event); err != nil || event == nil {
+		return payload
+	}
+	info, err := json.Marshal(map[string]string{"appId": u.appID, "openId": u.openID})
+	if err != nil {
+		return payload // a map of strings can always be marshalled
+	}
+	event["userInfo"] = info
+
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(event); err != nil {
+		return payload // what was just decoded can always be encoded
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
+}
