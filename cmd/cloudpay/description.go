@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// descriptionFile is where a running emulator says how it is reached.
+const descriptionFile = "emulator.json"
+
+// description is what whoever wants to use an emulator has to know of it.
+type description struct {
+	GatewayURL string `json:"gateway_url"`
+	AdminURL   string `json:"admin_url"`
+	CloudURL   string `json:"cloud_url"`
+	// Env is what a function needs, as the merchant itself; PartnerEnv the same
+	// as a service provider for SubMchID.
+	Env        map[string]string `json:"env"`
+	PartnerEnv map[string]string `json:"partner_env"`
+	Merchant   describedMerchant `json:"merchant"`
+}
+
+type describedMerchant struct {
+	MchID       string `json:"mchid"`
+	AppID       string `json:"appid"`
+	SubMchID    string `json:"sub_mchid"`
+	Serial      string `json:"serial"`
+	PrivateKey  string `json:"private_key"` // a path
+	PublicKey   string `json:"public_key"`  // a path: the gateway's
+	PublicKeyID string `json:"public_key_id"`
+	V2Key       string `json:"v2_key"`
+	V3Key       string `json:"v3_key"`
+}
+
+func (e *emulator) describe(cloudURL, api string) description {
+	m := e.secrets.merchant
+	return description{
+		GatewayURL: e.gatewayURL,
+		AdminURL:   e.adminURL,
+		CloudURL:   cloudURL,
+		Env:        e.env(api, false),
+		PartnerEnv: e.env(api, true),
+		Merchant: describedMerchant{
+			MchID: m.MchID, AppID: m.AppID, SubMchID: emulatedSubMchID, Serial: m.SerialNo,
+			PrivateKey: e.secrets.privateKeyFile, PublicKey: e.secrets.publicKeyFile, PublicKeyID: e.gateway.PublicKeyID(),
+			V2Key: m.V2Key, V3Key: m.V3Key,
+		},
+	}
+}
+
+func writeDescription(dir string, d description) error {
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", descriptionFile, err)
+	}
+	return writeFile(filepath.Join(dir, descriptionFile), append(text, '\n'))
+}
+
+func readDescription(dir string) (description, error) {
+	var d description
+	text, err := os.ReadFile(filepath.Join(dir, descriptionFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, fmt.Errorf("no emulator has run in %s: start one with `cloudpay emulate --dir %s`", dir, dir)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &d)
+	}
+	if err != nil {
+		return d, fmt.Errorf("reading how the emulator is reached: %w", err)
+	}
+	return d, nil
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/emulator/platform"
+)
+
+// timeLimit is what the emulated platform gives an invocation, as serverless.yml
+// says for the real one.
+const timeLimit = 10 * time.Second
+
+// emulator is WeChat Pay on this machine, with its servers.
+type emulator struct {
+	gateway *paygate.Gateway
+	secrets *secrets
+	servers []*http.Server
+
+	gatewayURL, adminURL string
+}
+
+// addresses are where an emulator listens; all of them on loopback, port 0 for
+// any that is free.
+type addresses struct{ gateway, admin, cloud string }
+
+// anywhere is any free port.
+var anywhere = addresses{gateway: "127.0.0.1:0", admin: "127.0.0.1:0", cloud: "127.0.0.1:0"}
+
+func (a addresses) check() error {
+	var faults []error
+	for _, address := range []string{a.gateway, a.admin, a.cloud} {
+		host, _, err := net.SplitHostPort(address)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			faults = append(faults, fmt.Errorf("%q is not a loopback address with a port, such as 127.0.0.1:8080", address))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// startEmulator starts the gateway and its management API with dir's keys.
+func startEmulator(ctx context.Context, dir string, at addresses) (*emulator, error) {
+	s, err := loadSecrets(dir)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey})
+	if err != nil {
+		return nil, fmt.Errorf("starting the emulated WeChat Pay: %w", err)
+	}
+	e := &emulator{gateway: gateway, secrets: s}
+	if e.gatewayURL, err = e.serve(ctx, at.gateway, gateway); err == nil {
+		e.adminURL, err = e.serve(ctx, at.admin, gateway.Admin())
+	}
+	if err != nil {
+		e.stop()
+		return nil, err
+	}
+	return e, nil
+}
+
+// serve serves a handler until stop, and returns its URL.
+func (e *emulator) serve(ctx context.Context, address string, h http.Handler) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("listening: %w", err)
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: timeLimit}
+	e.servers = append(e.servers, server)
+	go func() { _ = server.Serve(l) }() // ends with stop
+	return "http://" + l.Addr().String(), nil
+}
+
+// stop ends everything; what hangs by a fault is let go first.
+func (e *emulator) stop() {
+	_ = e.gateway.Close()
+	for _, server := range e.servers {
+		_ = server.Close()
+	}
+}
+
+// env is the environment of a function before this gateway: of the merchant
+// itself or, for partner, of the same merchant as a service provider. Keys are
+// given as files, since SCF allows 4 KB in all.
+func (e *emulator) env(api string, partner bool) map[string]string {
+	env := map[string]string{
+		"WXPAY_API":              api,
+		"WXPAY_MCHID":            e.secrets.merchant.MchID,
+		"WXPAY_APPID":            e.secrets.merchant.AppID,
+		"WXPAY_V2_KEY":           e.secrets.merchant.V2Key,
+		"WXPAY_SERIAL_NO":        e.secrets.merchant.SerialNo,
+		"WXPAY_PRIVATE_KEY":      e.secrets.privateKeyFile,
+		"WXPAY_PUBLIC_KEY_ID":    e.gateway.PublicKeyID(),
+		"WXPAY_PUBLIC_KEY":       e.secrets.publicKeyFile,
+		"WXPAY_BASE_URL":         e.gatewayURL,
+		"CLOUDPAY_CALLER_POLICY": "any",
+	}
+	if partner {
+		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", emulatedSubMchID
+	}
+	return env
+}
+
+// deploy starts both functions from the binaries in bin. What they log goes to
+// logs.
+func deploy(ctx context.Context, bin string, env map[string]string, logs io.Writer) (map[string]*platform.Function, error) {
+	functions := map[string]*platform.Function{}
+	for _, name := range functionNames() {
+		f, err := platform.Start(ctx, platform.Spec{
+			Name:      name,
+			Binary:    filepath.Join(bin, name),
+			Env:       environ(env),
+			TimeLimit: timeLimit,
+			Log:       logs,
+		})
+		if err != nil {
+			undeploy(functions)
+			return nil, fmt.Errorf("starting the function %s: %w", name, err)
+		}
+		functions[name] = f
+	}
+	return functions, nil
+}
+
+func undeploy(functions map[string]*platform.Function) {
+	for _, f := range functions {
+		_ = f.Close()
+	}
+}
+
+func environ(env map[string]string) []string {
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list
+}
+
+// buildFunctions compiles both functions of the repository that the user stands
+// in, the way they are compiled for deployment.
+func buildFunctions(ctx context.Context, bin string) error {
+	dir, err := repository(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range functionNames() {
+		if err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name)); err != nil {
+			return fmt.Errorf("building the function %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// repository is the folder of cloudpay's module, when the user stands in it.
+func repository(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
+	path, dir, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	if err != nil || path != "cloudpay" {
+		return "", errors.New("the functions are built from source: run this inside cloudpay's repository, " +
+			"or give --bin the folder of binaries built by `make build`")
+	}
+	return dir, nil
+}
+
+// absolute makes a folder's name good for other processes, which stand elsewhere.
+func absolute(dir string) (string, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("finding %s: %w", dir, err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("making the folder %s: %w", dir, err)
+	}
+	return path, nil
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// commandName is the name by which this test binary is the command itself.
+const commandName = "cloudpay"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){commandName: main})
+}
+
+// The scripts in testdata/script use the command as a person would. $REPO is this
+// repository, $BIN the functions built once for all scripts.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	repo, err := filepath.Abs(repositoryRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := buildFunctions(t.Context(), bin); err != nil {
+		t.Fatal(err)
+	}
+	settings := goSettings(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			for name, value := range settings {
+				e.Setenv(name, value)
+			}
+			e.Setenv("REPO", repo)
+			e.Setenv("BIN", bin)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"await": await, "admin": admin},
+	})
+}
+
+// goSettings are what the go command needs to build in a script, where there is
+// no home directory.
+func goSettings(t *testing.T) map[string]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GOFLAGS").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings map[string]string
+	if err := json.Unmarshal(out, &settings); err != nil {
+		t.Fatal(err)
+	}
+	return settings
+}
+
+// admin calls the management API of an emulator: "admin DIR METHOD PATH [BODY]".
+func admin(ts *testscript.TestScript, neg bool, args []string) {
+	const least, most = 3, 4
+	if neg || len(args) < least || len(args) > most {
+		ts.Fatalf("usage: admin DIR METHOD PATH [BODY]")
+	}
+	d, err := readDescription(ts.MkAbs(args[0]))
+	ts.Check(err)
+	body := strings.Join(args[least:], "")
+	request, err := http.NewRequestWithContext(context.Background(), args[1], d.AdminURL+args[2], strings.NewReader(body))
+	ts.Check(err)
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer func() { _ = response.Body.Close() }()
+	reply, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	_, _ = ts.Stdout().Write(reply)
+	if response.StatusCode >= http.StatusBadRequest {
+		ts.Fatalf("%s: %s", response.Status, reply)
+	}
+}
+
+// await waits until a file is there: "await FILE".
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			ts.Fatalf("%v", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%s is not there after a minute", args[0])
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"cloudpay/internal/emulator/paygate"
+)
+
+// Who the emulated merchant is. The numbers are from the ranges that WeChat Pay's
+// own documents use in examples; nobody has them.
+const (
+	emulatedMchID    = "1900000001"
+	emulatedAppID    = "wx0123456789abcdef"
+	emulatedSubMchID = "1900000109"
+)
+
+// secrets are an emulated merchant's and gateway's keys. They are made once and
+// kept in a folder, so that what was configured with them stays configured.
+type secrets struct {
+	merchant   *paygate.Merchant
+	gatewayKey *rsa.PrivateKey
+
+	// Files for whoever plays the merchant.
+	privateKeyFile, publicKeyFile string
+}
+
+// kept is what secrets.json holds beside the two key files.
+type kept struct {
+	MchID    string `json:"mchid"`
+	AppID    string `json:"appid"`
+	SerialNo string `json:"serial"`
+	V2Key    string `json:"v2_key"`
+	V3Key    string `json:"v3_key"`
+}
+
+const (
+	secretsFile    = "secrets.json"
+	gatewayKeyFile = "wechatpay_key.pem"
+)
+
+// loadSecrets reads dir's keys, or makes them on first use. secrets.json is
+// written last: without it, whatever else is there counts for nothing.
+func loadSecrets(dir string) (*secrets, error) {
+	s := &secrets{
+		privateKeyFile: filepath.Join(dir, "apiclient_key.pem"),
+		publicKeyFile:  filepath.Join(dir, "pub_key.pem"),
+	}
+	text, err := os.ReadFile(filepath.Join(dir, secretsFile))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s, s.create(dir)
+	case err != nil:
+		return nil, fmt.Errorf("reading the emulator's secrets: %w", err)
+	}
+	if err := s.read(dir, text); err != nil {
+		return nil, fmt.Errorf("reading the emulator's secrets (delete %s to have new ones): %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *secrets) read(dir string, text []byte) error {
+	var k kept
+	if err := json.Unmarshal(text, &k); err != nil {
+		return fmt.Errorf("%s: %w", secretsFile, err)
+	}
+	private, err := readKey(s.privateKeyFile)
+	if err != nil {
+		return err
+	}
+	s.merchant = &paygate.Merchant{
+		MchID: k.MchID, AppID: k.AppID, V2Key: k.V2Key, V3Key: k.V3Key, SerialNo: k.SerialNo, PrivateKey: private,
+	}
+	s.gatewayKey, err = readKey(filepath.Join(dir, gatewayKeyFile))
+	return err
+}
+
+func (s *secrets) create(dir string) error {
+	var err error
+	if s.merchant, err = paygate.NewMerchant(emulatedMchID, emulatedAppID); err != nil {
+		return fmt.Errorf("making an emulated merchant: %w", err)
+	}
+	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		return fmt.Errorf("making the emulated gateway's key: %w", err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&s.gatewayKey.PublicKey)
+	if err != nil {
+		return fmt.Errorf("encoding the emulated gateway's public key: %w", err)
+	}
+	text, err := json.MarshalIndent(kept{
+		MchID: s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
+		V2Key: s.merchant.V2Key, V3Key: s.merchant.V3Key,
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", secretsFile, err)
+	}
+	return errors.Join(
+		os.MkdirAll(dir, 0o700),
+		writeKey(s.privateKeyFile, s.merchant.PrivateKey),
+		writeKey(filepath.Join(dir, gatewayKeyFile), s.gatewayKey),
+		writeFile(s.publicKeyFile, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+		writeFile(filepath.Join(dir, secretsFile), append(text, '\n')),
+	)
+}
+
+func readKey(file string) (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading a key: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s is not PEM", file)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s is not an RSA key", file)
+	}
+	return key, nil
+}
+
+func writeKey(file string, key *rsa.PrivateKey) error {
+	text, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("encoding a key: %w", err)
+	}
+	return writeFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}))
+}
+
+// writeFile writes a file that only its owner may read, whole or not at all.
+func writeFile(file string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), file)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name()) // the error that matters is why it could not be written
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	return nil
+}
