@@ -30,7 +30,8 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## Close and query orders against the emulated cloud and WeChat Pay
-	go run ./cmd/cloudpay demo
+	@echo 'compiling … (the first time takes a minute)'
+	@go run ./cmd/cloudpay demo
 
 .PHONY: test
 test: ## Test everything that is quick, with the race detector and the coverage gates (below 3 minutes)
@@ -53,7 +54,7 @@ test-all: test bench-test demo fuzz ## Test, and what is slow or needs installin
 
 .PHONY: bench-test
 bench-test: ## Test the module bench/: other implementations agree with ours
-	cd bench && go test -timeout=20m ./...
+	cd bench && go test -count=1 -timeout=20m ./...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (5s)
