@@ -169,7 +169,7 @@ func TestNeverBelievable(t *testing.T) {
 	} {
 		t.Run(string(tc.action), func(t *testing.T) {
 			t.Parallel()
-			eachMode(t, func(t *testing.T, e *env) {
+			eachAPI(t, func(t *testing.T, e *env) {
 				t.Helper()
 				want := tc.v3
 				if e.vars["WXPAY_API"] == "v2" {
@@ -202,7 +202,7 @@ func TestNeverBelievable(t *testing.T) {
 // attempt and not the answer; and whatever the answer, it is so.
 func TestHangIsCutShort(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachAPI(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
 		e.inject(paygate.Hang, paygate.OpClose, 1)
@@ -219,7 +219,7 @@ func TestHangIsCutShort(t *testing.T) {
 
 func TestAskedTooOften(t *testing.T) {
 	t.Parallel()
-	eachMode(t, func(t *testing.T, e *env) {
+	eachAPI(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
 		e.MustInject(paygate.Fault{Action: paygate.RateLimit, Delay: 10 * time.Minute})

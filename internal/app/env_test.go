@@ -51,7 +51,19 @@ func modes() []mode {
 // eachMode runs a test for both APIs, direct and partner.
 func eachMode(t *testing.T, test func(t *testing.T, e *env)) {
 	t.Helper()
-	for _, m := range modes() {
+	inModes(t, modes(), test)
+}
+
+// eachAPI runs a test for both APIs, direct: for what takes its time, and has
+// nothing to do with whose order it is.
+func eachAPI(t *testing.T, test func(t *testing.T, e *env)) {
+	t.Helper()
+	inModes(t, []mode{{api: order.V2}, {api: order.V3}}, test)
+}
+
+func inModes(t *testing.T, modes []mode, test func(t *testing.T, e *env)) {
+	t.Helper()
+	for _, m := range modes {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, newEnv(t, m))

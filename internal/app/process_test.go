@@ -113,7 +113,7 @@ func TestProcessClosesAndQueries(t *testing.T) {
 func TestProcessAnswersBeforeItIsKilled(t *testing.T) { //nolint:paralleltest // see above
 	for _, name := range []string{"closeorder", "queryorder"} {
 		t.Run(name, func(t *testing.T) {
-			eachMode(t, func(t *testing.T, e *env) {
+			eachAPI(t, func(t *testing.T, e *env) {
 				t.Helper()
 				e.order("A1")
 				e.inject(paygate.Hang, "", 0)
