@@ -78,11 +78,13 @@ func signers() map[v2xml.SignType]func([]element, string) string {
 func TestCloseIsNotFooledByOtherAnswers(t *testing.T) {
 	t.Parallel()
 	answers := map[string][]element{
-		"query of an unpaid order": with(head(), element{"out_trade_no", orderNo}, element{"trade_state", "NOTPAY"}),
 		"query of a paid order":    queryElements(),
-		"unified order":            with(head(), element{"prepay_id", "wx2015"}, element{"trade_type", "NATIVE"}),
+		"query of an unpaid order": with(head(), element{"out_trade_no", orderNo}, element{"trade_state", "NOTPAY"}),
+		"unified order":            with(head(), element{"prepay_id", "wx2015"}),
+		"unified order, its type":  with(head(), element{"trade_type", "NATIVE"}),
 		"code payment":             with(head(), element{"transaction_id", "42"}, element{"out_trade_no", orderNo}),
-		"refund":                   with(head(), element{"refund_id", "50"}, element{"out_refund_no", "R1"}),
+		"refund":                   with(head(), element{"refund_id", "50"}),
+		"refund, ours":             with(head(), element{"out_refund_no", "R1"}),
 		"reversal":                 with(head(), element{"recall", "N"}),
 		"close of another order":   with(head(), element{"out_trade_no", "another"}),
 	}

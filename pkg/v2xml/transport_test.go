@@ -55,13 +55,20 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 					_, _ = w.Write(closeReply())
 				}))
 				t.Cleanup(server.Close)
-				followed := func(*http.Request, []*http.Request) error { return nil }
+				followed := func(_ *http.Request, via []*http.Request) error {
+					if len(via) > 2 {
+						return errors.New("followed far enough")
+					}
+					return nil
+				}
 				theirs := &http.Client{CheckRedirect: followed}
-				c := &v2xml.Client{AppID: appID, MchID: mchID, Key: key, BaseURL: server.URL, HTTPClient: theirs}
-				_, err := closeOne(c)
-				refused := wantError[*v2xml.Error](t, err)
-				if refused.HTTPStatus != status || refused.Authenticated {
-					t.Errorf("status %d, authenticated %t; want %d, false", refused.HTTPStatus, refused.Authenticated, status)
+				for _, client := range []*http.Client{nil, theirs} {
+					c := &v2xml.Client{AppID: appID, MchID: mchID, Key: key, BaseURL: server.URL, HTTPClient: client}
+					_, err := closeOne(c)
+					refused := wantError[*v2xml.Error](t, err)
+					if refused.HTTPStatus != status || refused.Authenticated {
+						t.Errorf("status %d, authenticated %t; want %d, false", refused.HTTPStatus, refused.Authenticated, status)
+					}
 				}
 				if err := theirs.CheckRedirect(nil, nil); err != nil {
 					t.Error("the caller's http.Client was changed")

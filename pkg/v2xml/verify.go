@@ -86,7 +86,7 @@ func (d document) distrust(key Key, t SignType) (reason Reason, detail string) {
 func (d document) hidden() (outer, inner string) {
 	for i, f := range d {
 		_, rest, found := strings.Cut(f.value, "&")
-		if !found || f.name == signName {
+		if !found {
 			continue
 		}
 		next := d.signedAfter(i)
