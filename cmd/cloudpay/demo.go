@@ -148,7 +148,7 @@ func (d *demo) play(ctx context.Context, v variant, bin string) error {
 		return err
 	}
 	defer undeploy(functions)
-	cloudURL, err := d.emulator.serve(ctx, anywhere.cloud, &platform.Cloud{Functions: functions, AppID: emulatedAppID})
+	cloudURL, err := d.emulator.serve(ctx, "cloud", anywhere.cloud, &platform.Cloud{Functions: functions, AppID: emulatedAppID})
 	if err != nil {
 		return err
 	}

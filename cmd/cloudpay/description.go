@@ -18,7 +18,8 @@ type description struct {
 	AdminURL   string `json:"admin_url"`
 	CloudURL   string `json:"cloud_url"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same
-	// as a service provider for SubMchID.
+	// as a service provider for the merchant's SubMchID. The emulator's own
+	// functions run with one of the two (--partner).
 	Env        map[string]string `json:"env"`
 	PartnerEnv map[string]string `json:"partner_env"`
 	Merchant   describedMerchant `json:"merchant"`
@@ -60,17 +61,23 @@ func writeDescription(dir string, d description) error {
 	return writeFile(filepath.Join(dir, descriptionFile), append(text, '\n'))
 }
 
+// forgetDescription takes the description away: nobody is reached there any more.
+func forgetDescription(dir string) { _ = os.Remove(filepath.Join(dir, descriptionFile)) }
+
 func readDescription(dir string) (description, error) {
 	var d description
 	text, err := os.ReadFile(filepath.Join(dir, descriptionFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, fmt.Errorf("no emulator has run in %s: start one with `cloudpay emulate --dir %s`", dir, dir)
+		return d, fmt.Errorf("no emulator runs in %s: start one with `cloudpay emulate --dir %s`", dir, dir)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}
+	if err == nil && d.CloudURL == "" {
+		err = errors.New("it has no cloud_url")
+	}
 	if err != nil {
-		return d, fmt.Errorf("reading how the emulator is reached: %w", err)
+		return d, fmt.Errorf("%s does not say how the emulator is reached (start it anew): %w", filepath.Join(dir, descriptionFile), err)
 	}
 	return d, nil
 }

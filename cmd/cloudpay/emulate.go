@@ -30,7 +30,8 @@ interrupted (SIGINT):
 
 On first use it makes the keys of a merchant and of the gateway and keeps them in
 the folder. emulator.json there says how everything is reached, and which
-environment a function needs that you start yourself.
+environment a function needs that you start yourself; it is there while the
+emulator runs. One emulator at a time may use a folder.
 
 在本机模拟云函数平台与微信支付，密钥与地址写入 --dir 目录，按 Ctrl-C 结束。`,
 		Example: `  cloudpay emulate --dir .cloudpay
@@ -67,6 +68,11 @@ func emulate(cmd *cobra.Command, dir, bin, api string, partner bool, at addresse
 	if err != nil {
 		return err
 	}
+	release, err := occupy(dir)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
 		cmd.PrintErrln("building closeorder and queryorder …")
@@ -84,13 +90,14 @@ func emulate(cmd *cobra.Command, dir, bin, api string, partner bool, at addresse
 		return err
 	}
 	defer undeploy(functions)
-	cloudURL, err := e.serve(ctx, at.cloud, &platform.Cloud{Functions: functions, AppID: emulatedAppID})
+	cloudURL, err := e.serve(ctx, "--cloud-addr", at.cloud, &platform.Cloud{Functions: functions, AppID: emulatedAppID})
 	if err != nil {
 		return err
 	}
 	if err := writeDescription(dir, e.describe(cloudURL, api)); err != nil {
 		return err
 	}
+	defer forgetDescription(dir)
 	fmt.Fprintf(cmd.OutOrStdout(), "cloudpay emulator ready: gateway %s admin %s cloud %s, described in %s\n",
 		e.gatewayURL, e.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
 	<-ctx.Done()

@@ -41,10 +41,13 @@ var anywhere = addresses{gateway: "127.0.0.1:0", admin: "127.0.0.1:0", cloud: "1
 
 func (a addresses) check() error {
 	var faults []error
-	for _, address := range []string{a.gateway, a.admin, a.cloud} {
-		host, _, err := net.SplitHostPort(address)
-		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-			faults = append(faults, fmt.Errorf("%q is not a loopback address with a port, such as 127.0.0.1:8080", address))
+	for _, given := range []struct{ flag, address string }{
+		{"--gateway-addr", a.gateway}, {"--admin-addr", a.admin}, {"--cloud-addr", a.cloud},
+	} {
+		host, _, err := net.SplitHostPort(given.address)
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			faults = append(faults, fmt.Errorf("%s: %q is not a loopback address with a port, such as 127.0.0.1:8080",
+				given.flag, given.address))
 		}
 	}
 	return errors.Join(faults...)
@@ -58,11 +61,11 @@ func startEmulator(ctx context.Context, dir string, at addresses) (*emulator, er
 	}
 	gateway, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey})
 	if err != nil {
-		return nil, fmt.Errorf("starting the emulated WeChat Pay: %w", err)
+		return nil, damaged(dir, err)
 	}
 	e := &emulator{gateway: gateway, secrets: s}
-	if e.gatewayURL, err = e.serve(ctx, at.gateway, gateway); err == nil {
-		e.adminURL, err = e.serve(ctx, at.admin, gateway.Admin())
+	if e.gatewayURL, err = e.serve(ctx, "--gateway-addr", at.gateway, gateway); err == nil {
+		e.adminURL, err = e.serve(ctx, "--admin-addr", at.admin, gateway.Admin())
 	}
 	if err != nil {
 		e.stop()
@@ -71,11 +74,12 @@ func startEmulator(ctx context.Context, dir string, at addresses) (*emulator, er
 	return e, nil
 }
 
-// serve serves a handler until stop, and returns its URL.
-func (e *emulator) serve(ctx context.Context, address string, h http.Handler) (string, error) {
+// serve serves a handler until stop, and returns its URL. flag is who chose the
+// address.
+func (e *emulator) serve(ctx context.Context, flag, address string, h http.Handler) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("listening: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeLimit}
 	e.servers = append(e.servers, server)
@@ -106,6 +110,7 @@ func (e *emulator) env(api string, partner bool) map[string]string {
 		"WXPAY_PUBLIC_KEY":       e.secrets.publicKeyFile,
 		"WXPAY_BASE_URL":         e.gatewayURL,
 		"CLOUDPAY_CALLER_POLICY": "any",
+		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
 	}
 	if partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", emulatedSubMchID
@@ -166,16 +171,21 @@ func buildFunctions(ctx context.Context, bin string) error {
 // repository is the folder of cloudpay's module, when the user stands in it.
 func repository(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", errors.New("the functions are built from source, and the go command is not on the PATH: install Go 1.26")
+	}
 	path, dir, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
 	if err != nil || path != "cloudpay" {
-		return "", errors.New("the functions are built from source: run this inside cloudpay's repository, " +
-			"or give --bin the folder of binaries built by `make build`")
+		return "", errors.New("the functions are built from source: run this inside cloudpay's repository")
 	}
 	return dir, nil
 }
 
 // absolute makes a folder's name good for other processes, which stand elsewhere.
 func absolute(dir string) (string, error) {
+	if dir == "" {
+		return "", errors.New("--dir: name a folder, which may be a new one")
+	}
 	path, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("finding %s: %w", dir, err)

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // maxEvent and maxReply are SCF's bounds for a synchronous call.
@@ -37,7 +39,7 @@ is in the answer's outcome.
 		Example: `  cloudpay invoke queryorder --data '{"out_trade_no":"A1"}'
   cloudpay invoke closeorder --data @event.json --openid oABC
   echo '{"out_trade_no":"A1"}' | cloudpay invoke closeorder --data -`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneFunction,
 		ValidArgsFunction: cobra.FixedCompletions(functionNames(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := readDescription(dir)
@@ -48,7 +50,11 @@ is in the answer's outcome.
 			if err != nil {
 				return err
 			}
-			reply, err := callFunction(cmd.Context(), d.CloudURL, args[0], event, user{openID, appID})
+			caller, err := callerOf(cmd.Flags(), openID, appID)
+			if err != nil {
+				return err
+			}
+			reply, err := callFunction(cmd.Context(), d.CloudURL, args[0], event, caller)
 			if err != nil {
 				return err
 			}
@@ -65,6 +71,31 @@ is in the answer's outcome.
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
 }
+
+// oneFunction wants the name of a function, and no more.
+func oneFunction(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("name one function: %s", strings.Join(functionNames(), " or "))
+	}
+	return nil
+}
+
+// callerOf is who the flags say is calling. A flag that is given and empty, as by
+// a variable that is not set, must not make an operator of a user.
+func callerOf(flags *pflag.FlagSet, openID, appID string) (user, error) {
+	for _, given := range []struct{ flag, value string }{{"openid", openID}, {"appid", appID}} {
+		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
+			return user{}, fmt.Errorf("--%s: must be 1 to 128 of letters, digits, _ and -, not %q", given.flag, given.value)
+		}
+	}
+	if appID != "" && openID == "" {
+		return user{}, errors.New("--appid: says whose user --openid is; give that too")
+	}
+	return user{openID, appID}, nil
+}
+
+// plainID is what openids and appids are made of.
+var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
 
 // readEvent takes an event as given, from a file, or from standard input.
 func readEvent(data string, stdin io.Reader) ([]byte, error) {

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,8 +18,11 @@ func main() { os.Exit(run()) }
 
 // run is main with an exit code: 0 when all is well, 1 when it is not.
 func run() int {
+	// Whoever reads what is printed may go away; that is no reason to stop serving.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := newRoot().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "cloudpay:", err)
 		return 1
@@ -38,11 +43,30 @@ emulated WeChat Pay that verifies every signature and keeps the orders.
 		Example: `  cloudpay demo
   cloudpay emulate --dir .cloudpay
   cloudpay invoke closeorder --data '{"out_trade_no":"A1"}' --openid oABC`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
+	})
 	root.AddCommand(newDemo(), newEmulate(), newInvoke())
 	return root
+}
+
+// version is the commit that the command was built from, as far as the go command
+// noted it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return cmp.Or(info.Main.Version, "unknown")
 }
 
 // functionNames are the functions of this repository, by the names that they are

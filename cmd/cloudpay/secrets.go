@@ -62,9 +62,23 @@ func loadSecrets(dir string) (*secrets, error) {
 		return nil, fmt.Errorf("reading the emulator's secrets: %w", err)
 	}
 	if err := s.read(dir, text); err != nil {
-		return nil, fmt.Errorf("reading the emulator's secrets (delete %s to have new ones): %w", dir, err)
+		return nil, damaged(dir, err)
 	}
-	return s, nil
+	// Nobody's word but the private key's counts for its public half.
+	return s, s.writePublicKey()
+}
+
+// damaged says what to do about a folder whose secrets cannot be used.
+func damaged(dir string, err error) error {
+	return fmt.Errorf("the emulator's secrets cannot be used (delete %s to have new ones): %w", dir, err)
+}
+
+func (s *secrets) writePublicKey() error {
+	public, err := x509.MarshalPKIXPublicKey(&s.gatewayKey.PublicKey)
+	if err != nil {
+		return fmt.Errorf("encoding the emulated gateway's public key: %w", err)
+	}
+	return writeFile(s.publicKeyFile, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }
 
 func (s *secrets) read(dir string, text []byte) error {
@@ -91,10 +105,6 @@ func (s *secrets) create(dir string) error {
 	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		return fmt.Errorf("making the emulated gateway's key: %w", err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(&s.gatewayKey.PublicKey)
-	if err != nil {
-		return fmt.Errorf("encoding the emulated gateway's public key: %w", err)
-	}
 	text, err := json.MarshalIndent(kept{
 		MchID: s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
 		V2Key: s.merchant.V2Key, V3Key: s.merchant.V3Key,
@@ -102,13 +112,17 @@ func (s *secrets) create(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", secretsFile, err)
 	}
-	return errors.Join(
-		os.MkdirAll(dir, 0o700),
-		writeKey(s.privateKeyFile, s.merchant.PrivateKey),
-		writeKey(filepath.Join(dir, gatewayKeyFile), s.gatewayKey),
-		writeFile(s.publicKeyFile, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
-		writeFile(filepath.Join(dir, secretsFile), append(text, '\n')),
-	)
+	for _, write := range []func() error{
+		func() error { return writeKey(s.privateKeyFile, s.merchant.PrivateKey) },
+		func() error { return writeKey(filepath.Join(dir, gatewayKeyFile), s.gatewayKey) },
+		s.writePublicKey,
+		func() error { return writeFile(filepath.Join(dir, secretsFile), append(text, '\n')) },
+	} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func readKey(file string) (*rsa.PrivateKey, error) {

@@ -20,6 +20,7 @@ const (
 	etree         = "github.com/beevik/etree"
 	backoff       = "github.com/cenkalti/backoff/v5"
 	cobra         = "github.com/spf13/cobra"
+	pflag         = "github.com/spf13/pflag"
 	lambda        = "github.com/aws/aws-lambda-go/lambda"
 	lambdaContext = "github.com/aws/aws-lambda-go/lambdacontext"
 	scf           = "github.com/tencentyun/scf-go-lib"
@@ -70,7 +71,7 @@ func Arrows() []Arrow {
 				"internal/app", "internal/closing", "internal/config", "internal/order", "internal/store",
 				"internal/trigger", "internal/hosting", "internal/emulator/*",
 			},
-			Theirs: []string{cobra},
+			Theirs: []string{cobra, pflag},
 		},
 
 		{Package: "internal/archtest"},

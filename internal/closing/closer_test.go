@@ -168,6 +168,19 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// A paid order's result has the payment's facts, which the query brought, and the
+// refusal in the gateway's own words.
+func TestPaidKeepsTheRefusalsWords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gateway := script(t, says(order.SaysPaid, order.CodeOrderPaid), states(order.Success))
+		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
+		if got.GatewayCode != order.CodeOrderPaid || got.HTTPStatus != 400 || got.TransactionID != "4200001" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 func TestCloseConfirmed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

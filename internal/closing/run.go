@@ -212,7 +212,11 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		a.RetryAfter = cmp.Or(a.RetryAfter, afterLimit)
 	case order.OutcomePaid:
 		if a.Facts == nil || !a.Facts.TradeState.Paid() {
-			a = r.said
+			return r.said
+		}
+		if r.said.Verdict == order.SaysPaid {
+			// The facts are the query's; the refusal's own words stand beside them.
+			a.Code, a.GatewayCode, a.Message, a.HTTPStatus = r.said.Code, r.said.GatewayCode, r.said.Message, r.said.HTTPStatus
 		}
 	default:
 	}

@@ -113,7 +113,7 @@ func TestBadEvents(t *testing.T) {
 		{"an array for a string", `{"out_trade_no":["A1"]}`, "out_trade_no: must be a string, not an array"},
 		{"an object for a string", `{"out_trade_no":{}}`, "out_trade_no: must be a string, not an object"},
 		{"a boolean for a string", `{"out_trade_no":true}`, "out_trade_no: must be a string, not true or false"},
-		{"given twice", `{"out_trade_no":"A1","out_trade_no":"A2"}`, `out_trade_no: is given twice, as "out_trade_no" and "out_trade_no"`},
+		{"given twice", `{"out_trade_no":"A1","out_trade_no":"A2"}`, `out_trade_no: is given twice`},
 		{"given in both spellings", `{"out_trade_no":"A1","outTradeNo":"A2"}`, `out_trade_no: is given twice, as "out_trade_no" and "outTradeNo"`},
 		{"wx-server-sdk's trap", `{"subMchID":"1"}`, `subMchID: is not a parameter; it is spelled "sub_mch_id" or "subMchId"`},
 		{"one letter less", `{"out_trade_n":"1"}`, `"out_trade_no" or "outTradeNo"`},

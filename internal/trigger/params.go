@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -148,7 +149,7 @@ func (p *params) read(key string, value json.RawMessage, given map[string]string
 		return fault
 	}
 	if other, twice := given[known.snake]; twice {
-		return paramError(known.snake, fmt.Sprintf("is given twice, as %q and %q", other, key))
+		return paramError(known.snake, "is given twice"+inSpellings(other, key))
 	}
 	given[known.snake] = key
 	s, fault := asString(known.snake, value)
@@ -202,10 +203,26 @@ func find(key string) (*parameter, *order.FieldError) {
 	}
 	for _, p := range parameters {
 		if slipped(key, p.snake) {
-			return nil, paramError(clip(key), fmt.Sprintf("is not a parameter; it is spelled %q or %q", p.snake, p.camel))
+			return nil, paramError(clip(key), "is not a parameter; it is spelled "+spellings(p))
 		}
 	}
 	return nil, nil
+}
+
+// spellings are a parameter's, for somebody who missed them.
+func spellings(p parameter) string {
+	if p.snake == p.camel {
+		return strconv.Quote(p.snake)
+	}
+	return strconv.Quote(p.snake) + " or " + strconv.Quote(p.camel)
+}
+
+// inSpellings says which two were given, where they differ.
+func inSpellings(one, other string) string {
+	if one == other {
+		return ""
+	}
+	return ", as " + strconv.Quote(one) + " and " + strconv.Quote(other)
 }
 
 // clip keeps a stranger's key from filling the reply.
