@@ -107,6 +107,29 @@ func TestProcessClosesAndQueries(t *testing.T) {
 	})
 }
 
+// On a warm instance the lost reply is on a connection that was kept, which
+// net/http would send an idempotent request again on by itself: then the close
+// would be reported as one that had been made before.
+func TestProcessSettlesALostReplyWhenWarm(t *testing.T) {
+	t.Parallel()
+	eachMode(t, func(t *testing.T, e *env) {
+		t.Helper()
+		closer := e.deployed("closeorder", patient)
+		for _, no := range []string{"A1", "A2"} {
+			e.order(no)
+			got, _ := e.invoke(closer, `{"out_trade_no":"`+no+`"}`, nil)
+			e.wantOutcome(got, order.OutcomeClosed, "")
+		}
+		e.order("A3")
+		e.inject(paygate.Drop, paygate.OpClose, 1)
+		got, _ := e.invoke(closer, `{"out_trade_no":"A3"}`, nil)
+		e.wantOutcome(got, order.OutcomeClosed, "")
+		if got.Attempts != 2 {
+			t.Errorf("attempts = %d, want a close and a query", got.Attempts)
+		}
+	})
+}
+
 // At the platform's limit of three seconds, a gateway that never answers is no
 // reason to be killed: the caller is told that nothing is known. This is the one
 // test here whose subject is time, so that no other runs beside it.
