@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +27,7 @@ const (
 	codeTimeLimit = "FUNCTION_TIME_LIMIT_EXCEEDED"
 
 	// Ours: these say that the request is not a function call at all.
+	codeForeign    = "ORIGIN_NOT_ALLOWED"
 	codeNoSuchPath = "PATH_NOT_FOUND"
 	codeBadMethod  = "METHOD_NOT_ALLOWED"
 )
@@ -50,8 +53,10 @@ var acceptableRequestID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 //	GET /v1/functions            {"functions":[{"name":"closeorder"}]}
 //
 // Every answer has the header X-Request-Id. A 500 with the same body as a 400 means that no instance could be started.
-// Authorization is not looked at. The documented interface takes JSON objects only; other JSON values are let through
-// here, so that what the function makes of them can be seen.
+// Authorization is not looked at. Requests are answered only under this machine's own names, localhost and the loopback
+// addresses, and not when a web page of another origin sends them: both would be a foreign page using a developer's
+// browser. They get a 403 with the same body and the code ORIGIN_NOT_ALLOWED. The documented interface takes JSON objects
+// only; other JSON values are let through here, so that what the function makes of them can be seen.
 //
 // A header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the platform then says so in
 // the invocation's environment and puts userInfo into the event if that is an object, as wx.cloud.callFunction does.
@@ -70,7 +75,10 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Request-Id", id)
 
 	name, isCall := strings.CutPrefix(r.URL.Path, functionsPath+"/")
+	foreign := foreignness(r)
 	switch {
+	case foreign != "":
+		fail(w, http.StatusForbidden, codeForeign, foreign, id)
 	case isCall && r.Method == http.MethodPost:
 		c.call(w, r, name, id)
 	case r.URL.Path == functionsPath && r.Method == http.MethodGet:
@@ -84,6 +92,19 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusNotFound, codeNoSuchPath, "functions are called with POST "+functionsPath+"/{name}", id)
 	}
+}
+
+// foreignness says why a request may come from a foreign web page; "" if it cannot. The host matters because a page whose
+// own name is made to resolve to this machine (DNS rebinding) is of the same origin for the browser.
+func foreignness(r *http.Request) string {
+	host := (&url.URL{Host: r.Host}).Hostname()
+	if !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback() {
+		return fmt.Sprintf("the host %q is not this machine's: call localhost or 127.0.0.1", host)
+	}
+	if http.NewCrossOriginProtection().Check(r) != nil {
+		return "this came from a web page of another origin"
+	}
+	return ""
 }
 
 // call invokes a function with the request's event.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -49,6 +50,9 @@ func (c *cloud) send(method, path, body string, header ...string) answer {
 	}
 	for i := 0; i < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			request.Host = header[i+1] // this is the one that is sent
+		}
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -171,6 +175,49 @@ func TestCloudRefusals(t *testing.T) {
 	}
 }
 
+func TestCloudRefusesForeignPages(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, platform.Cloud{})
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(c.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const call, list = "POST /v1/functions/hello", "GET /v1/functions"
+	cases := map[string]struct {
+		call, host string
+		header     []string
+		want       string // in the refusal; none when empty
+	}{
+		"no browser":              {call, "127.0.0.1:" + port, nil, ""},
+		"another loopback":        {call, "127.8.9.1", nil, ""},
+		"IPv6 loopback":           {call, "[::1]:" + port, nil, ""},
+		"localhost":               {call, "LocalHost:" + port, nil, ""},
+		"own page":                {call, "localhost:80", []string{"Origin", "http://localhost:80", "Sec-Fetch-Site", "same-origin"}, ""},
+		"page elsewhere":          {call, "localhost:80", []string{"Origin", "https://evil.example"}, "another origin"},
+		"page on another port":    {call, "localhost:80", []string{"Origin", "http://localhost:81"}, "another origin"},
+		"page without origin":     {call, "localhost:80", []string{"Origin", "null"}, "another origin"},
+		"browser says cross-site": {call, "localhost:80", []string{"Sec-Fetch-Site", "cross-site"}, "another origin"},
+		"rebound name":            {call, "evil.example:" + port, []string{"Origin", "http://evil.example:" + port, "Sec-Fetch-Site", "same-origin"}, `"evil.example"`},
+		"rebound name, list":      {list, "evil.example:" + port, nil, `"evil.example"`},
+		"name that begins well":   {call, "127.0.0.1.evil.example", nil, `"127.0.0.1.evil.example"`},
+		"localhost of another":    {call, "localhost.evil.example", nil, `"localhost.evil.example"`},
+		"address in the network":  {call, "192.168.1.2", nil, `"192.168.1.2"`},
+	}
+	for name, q := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &cloud{t: t, url: c.url}
+			method, path, _ := strings.Cut(q.call, " ")
+			got := c.send(method, path, "{}", append(q.header, "Host", q.host)...)
+			if q.want != "" {
+				c.wantFailure(got, http.StatusForbidden, "ORIGIN_NOT_ALLOWED", q.want)
+			} else if got.status != http.StatusOK {
+				t.Errorf("answer: got %d %s, want 200", got.status, got.body)
+			}
+		})
+	}
+}
+
 func TestCloudFunctionThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, platform.Cloud{})
@@ -188,7 +235,7 @@ func TestCloudList(t *testing.T) {
 		t.Errorf("answer: got %d %s, want 200 %s", got.status, got.body, want)
 	}
 	none := httptest.NewRecorder()
-	(&platform.Cloud{}).ServeHTTP(none, httptest.NewRequest(http.MethodGet, "/v1/functions", nil))
+	(&platform.Cloud{}).ServeHTTP(none, httptest.NewRequest(http.MethodGet, "http://localhost/v1/functions", nil))
 	if want := `{"functions":[]}`; strings.TrimSpace(none.Body.String()) != want {
 		t.Errorf("without functions: got %s, want %s", none.Body, want)
 	}

@@ -17,6 +17,18 @@ func (f *Function) IdleEnded() <-chan struct{} {
 	return f.idle[len(f.idle)-1].done
 }
 
+// LogWritten is closed when every line handed to the log until now is written.
+func (f *Function) LogWritten() <-chan struct{} {
+	f.log.mu.Lock()
+	defer f.log.mu.Unlock()
+	if f.log.written != nil {
+		return f.log.written
+	}
+	written := make(chan struct{})
+	close(written)
+	return written
+}
+
 // Live is the number of processes.
 func (f *Function) Live() int {
 	f.mu.Lock()

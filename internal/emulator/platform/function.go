@@ -66,7 +66,12 @@ type Spec struct {
 	Env       []string      // configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved prefix
 	TimeLimit time.Duration // of one event; 3 s when zero, 900 s at most
 	MemoryMB  int           // told to the function and shown in the log; 128 when zero, 3072 at most
-	Log       io.Writer     // gets whole lines, one Write each, never two at once; nil: nobody reads them
+
+	// Log gets whole lines, one Write each, never two at once, from a goroutine of its own; nil: nobody reads them. What a
+	// call logs may be written after Invoke returned; everything is when Close returns. Nothing waits for a writer that
+	// blocks: some 8 MiB are kept for it, then lines are dropped, which a line "cloudpay: 7 log lines lost" in their place
+	// tells. Close gives up after a second; then at most the line that is blocked in Write is still written.
+	Log io.Writer
 }
 
 // Event is one call of a function.
@@ -116,6 +121,7 @@ func start(ctx context.Context, spec Spec, pickPort func() (int, error)) (*Funct
 	f.pickPort = pickPort
 	inst, err := f.launch(ctx)
 	if err != nil {
+		f.log.close()
 		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
 	}
 	f.release(inst)
@@ -251,8 +257,8 @@ func (f *Function) reply(id string, inst *instance, response *invokeResponse, en
 	}
 }
 
-// Close kills every instance and returns when all their processes are gone. Calls in progress get ErrClosed. It may be
-// called again.
+// Close kills every instance and returns when all their processes are gone and the log is written, for which it waits no
+// longer than a second. Calls in progress get ErrClosed. It may be called again.
 func (f *Function) Close() error {
 	f.mu.Lock()
 	f.closed = true
@@ -269,6 +275,7 @@ func (f *Function) Close() error {
 	for _, inst := range idle {
 		f.discard(inst)
 	}
+	f.log.close() // nobody is left to say more
 	return nil
 }
 
@@ -289,15 +296,20 @@ func (f *Function) isClosed() bool {
 	return f.closed
 }
 
-// acquire takes an idle instance, or starts one. Instances that died while idle are cleared away.
+// acquire takes an idle instance, or starts one. Instances that died while idle are cleared away: to hand an event to one
+// would answer 439, and leave open whether the event was handled, though nobody ever saw it.
 func (f *Function) acquire(ctx context.Context) (*instance, error) {
 	for {
 		inst := f.takeIdle()
 		if inst == nil {
 			return f.launch(ctx)
 		}
-		if !inst.ended() {
+		if inst.answers(ctx) {
 			return inst, nil
+		}
+		if ctx.Err() != nil {
+			f.release(inst) // the caller went away; that says nothing about the instance
+			return nil, context.Cause(ctx)
 		}
 		f.discard(inst)
 	}

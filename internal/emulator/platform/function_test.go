@@ -357,9 +357,9 @@ func TestSizes(t *testing.T) {
 
 	fits := []byte(`{"Do":"hello","Text":"` + strings.Repeat("x", platform.MaxPayload-24) + `"}`)
 	f.wantStatus(f.invokeRaw(fits), platform.StatusOK, "")
-	started := len(f.log.all())
+	started := len(f.logged())
 	f.wantStatus(f.invokeRaw(append(fits, ' ')), platform.StatusRequestTooLarge, "6291457 bytes")
-	if got := f.log.all()[started:]; len(got) != 0 {
+	if got := f.logged()[started:]; len(got) != 0 {
 		t.Errorf("log of an event that was too large: got %q, want nothing, as no instance saw it", got)
 	}
 	if after := f.pid(); after != before {
@@ -410,6 +410,7 @@ func TestManyCallersAtOnce(t *testing.T) {
 		}
 		f.wantPayload(got.reply, fmt.Sprintf("%q", "Hello "+strconv.Itoa(i)))
 	}
+	f.logged()
 	if f.log.torn != 0 {
 		t.Errorf("log: got %d writes that were not one whole line", f.log.torn)
 	}
@@ -430,6 +431,25 @@ func TestInstanceThatDiedIdle(t *testing.T) {
 	<-ended
 	if after := f.pid(); after == before || f.Live() != 1 {
 		t.Errorf("afterwards: got process %d of %d, want one fresh one", after, f.Live())
+	}
+}
+
+// The platform learns of an instance's death later than the one who killed it.
+func TestCallRightAfterAKill(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	for range 50 {
+		before := f.pid()
+		process, err := os.FindProcess(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if after := f.pid(); after == before || f.Live() != 1 {
+			t.Fatalf("afterwards: got process %d of %d, want one fresh one", after, f.Live())
+		}
 	}
 }
 

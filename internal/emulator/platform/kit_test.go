@@ -201,15 +201,27 @@ func (f *function) wantPayload(got platform.Reply, want string) {
 	}
 }
 
+// logged is what the log has, once everything is written.
+func (f *function) logged() []string {
+	f.t.Helper()
+	select {
+	case <-f.LogWritten():
+	case <-time.After(patience):
+		f.t.Fatalf("log: not written after %v", patience)
+	}
+	return f.log.all()
+}
+
 // wantLogged fails the test unless a line of the log has these words, and returns that line.
 func (f *function) wantLogged(words string) string {
 	f.t.Helper()
-	for _, line := range f.log.all() {
+	logged := f.logged()
+	for _, line := range logged {
 		if strings.Contains(line, words) {
 			return line
 		}
 	}
-	f.t.Fatalf("log: got\n%s\nwant a line with %q", strings.Join(f.log.all(), "\n"), words)
+	f.t.Fatalf("log: got\n%s\nwant a line with %q", strings.Join(logged, "\n"), words)
 	return ""
 }
 

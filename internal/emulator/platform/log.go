@@ -9,20 +9,105 @@ import (
 	"time"
 )
 
-// maxLogged is how much of a result or an error one log line shows.
-const maxLogged = 8 << 10
+const (
+	// maxLogged is how much of a result or an error one log line shows.
+	maxLogged = 8 << 10
 
-// logbook writes whole lines, one at a time, for all instances of a function.
+	// maxQueued is how many bytes may wait to be written: more than a function prints in one go, little enough to keep
+	// for a reader that has stopped. Each line counts queuedLine more, so that empty ones are not free.
+	maxQueued  = 8 << 20
+	queuedLine = 32
+
+	// logPatience is how long Close waits for the last lines to be written.
+	logPatience = time.Second
+)
+
+// logbook writes whole lines, one at a time, for all instances of a function, in the order in which they were handed in.
+// A writer that blocks, such as a pipe that nobody reads, must hold up neither a call nor Close; so one goroutine writes,
+// behind a bounded queue, and is there only while something waits.
 type logbook struct {
-	mu sync.Mutex
-	w  io.Writer
+	w io.Writer
+
+	mu      sync.Mutex // guards what follows; never held while writing
+	queue   []string
+	size    int           // what the queue counts against maxQueued
+	lost    int           // lines dropped since the last one that got into the queue
+	written chan struct{} // closed when the writing goroutine has run out of lines; nil when there is none
 }
 
-// line writes one line. A log that cannot be written is no reason to fail a call.
+// line hands in one line and does not wait. When the queue is full the line is dropped; the next one that gets in comes
+// after a line that tells how many were. A log that cannot be written is no reason to fail a call.
 func (l *logbook) line(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, _ = io.WriteString(l.w, text+"\n")
+	if l.size+cost(text) > maxQueued {
+		l.lost++
+		return
+	}
+	l.tellLoss()
+	l.enqueue(text)
+}
+
+// cost is what a line in the queue counts.
+func cost(line string) int { return len(line) + queuedLine }
+
+// tellLoss says how many lines were dropped, if any were. The caller holds mu.
+func (l *logbook) tellLoss() {
+	if l.lost > 0 {
+		l.enqueue(fmt.Sprintf("cloudpay: %d log lines lost", l.lost))
+		l.lost = 0
+	}
+}
+
+// enqueue appends to the queue and sees to it that somebody writes. The caller holds mu.
+func (l *logbook) enqueue(line string) {
+	l.queue = append(l.queue, line)
+	l.size += cost(line)
+	if l.written == nil {
+		l.written = make(chan struct{})
+		go l.write()
+	}
+}
+
+// write writes until nothing waits.
+func (l *logbook) write() {
+	for line, ok := l.next(); ok; line, ok = l.next() {
+		_, _ = io.WriteString(l.w, line+"\n")
+	}
+}
+
+// next takes the next line out of the queue; without one, the writing goroutine is to end.
+func (l *logbook) next() (line string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		l.queue = nil
+		close(l.written)
+		l.written = nil
+		return "", false
+	}
+	line, l.queue = l.queue[0], l.queue[1:]
+	l.size -= cost(line)
+	return line, true
+}
+
+// close returns when every line is written, or after logPatience: then the lines that still wait are dropped, so that
+// nothing is written afterwards but what the writer has been given already.
+func (l *logbook) close() {
+	l.mu.Lock()
+	l.tellLoss()
+	written := l.written
+	l.mu.Unlock()
+	if written == nil {
+		return
+	}
+	select {
+	case <-written:
+	case <-time.After(logPatience):
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue, l.size = nil, 0
 }
 
 // start writes the lines that open an invocation; an instance's first one tells of the cold start.

@@ -14,13 +14,13 @@ import (
 // event with a request id, and what the log says about it.
 func (f *function) logOf(id string, d do) []string {
 	f.t.Helper()
-	before := len(f.log.all())
+	before := len(f.logged())
 	event := d.event()
 	event.RequestID = id
 	if _, err := f.Invoke(f.t.Context(), event); err != nil {
 		f.t.Fatal(err)
 	}
-	return f.log.all()[before:]
+	return f.logged()[before:]
 }
 
 // wantLines fails the test unless each line matches its pattern.
@@ -31,7 +31,7 @@ func wantLines(t *testing.T, got []string, patterns ...string) {
 		ok = regexp.MustCompile("^" + patterns[i] + "$").MatchString(got[i])
 	}
 	if !ok {
-		t.Errorf("log: got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(patterns, "\n"))
+		t.Errorf("log: got\n%.4000s\nwant\n%s", strings.Join(got, "\n"), strings.Join(patterns, "\n"))
 	}
 }
 
@@ -95,6 +95,139 @@ func TestLogOrderIsCertain(t *testing.T) {
 		if t.Failed() {
 			return
 		}
+	}
+}
+
+// valve is a log that blocks while it is shut.
+type valve struct {
+	recorder
+
+	opened chan struct{}
+}
+
+func (v *valve) Write(text []byte) (int, error) {
+	<-v.opened
+	return v.recorder.Write(text)
+}
+
+// startShut starts a function whose log blocks.
+func startShut(t *testing.T) (*function, *valve) {
+	t.Helper()
+	v := &valve{opened: make(chan struct{})}
+	return start(t, func(s *platform.Spec) { s.Log = v }), v
+}
+
+// flood has the function print this many lines of about a kilobyte.
+func (f *function) flood(id string, count int) {
+	f.t.Helper()
+	event := do{Do: "write", Text: strings.Repeat(strings.Repeat("x", 1<<10)+"\n", count)}.event()
+	event.RequestID = id
+	reply, err := f.Invoke(f.t.Context(), event)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.wantStatus(reply, platform.StatusOK, "")
+}
+
+func TestBlockedLogHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	f, v := startShut(t)
+	for range 3 { // more than is kept
+		f.flood("r-1", 5000)
+	}
+	pid := f.pid()
+	begin := time.Now()
+	if err := f.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if took := time.Since(begin); took > patience/2 {
+		t.Errorf("Close: took %v, want little more than a second", took)
+	}
+	wantGone(t, pid)
+
+	written := f.LogWritten()
+	close(v.opened)
+	<-written
+	if got := v.all(); len(got) != 1 {
+		t.Errorf("log: got %d lines after Close, want only the one that was blocked", len(got))
+	}
+}
+
+// overfill has the function log more than is kept, and then short lines until not even those fit. It returns how many
+// lines that made.
+func (f *function) overfill() int {
+	f.t.Helper()
+	const floods, each, calls, around = 3, 5000, 30, 4 // START, Response, END, Report
+	for range floods {
+		f.flood("r-1", each)
+	}
+	for range calls {
+		f.invoke(do{})
+	}
+	return 1 + floods*(each+around) + calls*around // and an Init Report
+}
+
+// told sorts what was logged: how many lines, and how many others are told to be lost.
+func told(lines []string) (logged, lost int) {
+	for _, line := range lines {
+		n := 0
+		if _, err := fmt.Sscanf(line, "cloudpay: %d log lines lost", &n); err == nil {
+			lost += n
+		} else {
+			logged++
+		}
+	}
+	return logged, lost
+}
+
+func TestLogRecoversAndTellsItsLoss(t *testing.T) {
+	t.Parallel()
+	f, v := startShut(t)
+	want := f.overfill()
+	written := f.LogWritten()
+	close(v.opened)
+	<-written
+	f.flood("r-2", 1)
+	<-f.LogWritten()
+	got := v.all()
+
+	const last = 6
+	wantLines(t, got[:3], `START RequestId:r-1`, fmt.Sprintf(initReport, "r-1"), `x+`)
+	wantLines(t, got[len(got)-last:], `cloudpay: \d+ log lines lost`,
+		`START RequestId:r-2`, `x+`, `Response RequestId:r-2 RetMsg:.*`, `END RequestId:r-2`, fmt.Sprintf(endReport, "r-2"))
+	if logged, lost := told(got[:len(got)-last+1]); logged+lost != want || logged < 5000 {
+		t.Errorf("log: got %d lines and %d told to be lost, want %d in all", logged, lost, want)
+	}
+	if v.torn != 0 {
+		t.Errorf("log: got %d writes that were not one whole line", v.torn)
+	}
+}
+
+// What is kept is there when Close returns, with a last line on what is lost.
+func TestCloseWritesTheRest(t *testing.T) {
+	t.Parallel()
+	for name, fill := range map[string]func(*function) int{
+		"all":  func(f *function) int { f.flood("r-1", 5000); return 5005 },
+		"some": (*function).overfill,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, v := startShut(t)
+			want := fill(f)
+			closed := make(chan error, 1)
+			go func() { closed <- f.Close() }()
+			close(v.opened)
+			if err := <-closed; err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			got := v.all()
+			if logged, lost := told(got); logged+lost != want || (lost > 0) != (name == "some") {
+				t.Errorf("log: got %d lines and %d told to be lost, want %d in all", logged, lost, want)
+			}
+			if tells := strings.HasPrefix(got[len(got)-1], "cloudpay: "); tells != (name == "some") {
+				t.Errorf("log's last line: got %.80q", got[len(got)-1])
+			}
+		})
 	}
 }
 
