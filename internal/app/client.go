@@ -1,8 +1,6 @@
 package app
 
 import (
-	"cmp"
-
 	"cloudpay/internal/config"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
@@ -24,15 +22,24 @@ func clientV2(c config.Config) *v2xml.Client {
 func clientV3(c config.Config, faults *config.Faults) *v3json.Client {
 	client := &v3json.Client{MchID: c.MchID, BaseURL: c.BaseURL}
 	var err error
-	client.Key, err = v3json.ParseKey(cmp.Or(c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
+	client.Key, err = v3json.ParseKey(stand(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	file(faults, "WXPAY_PRIVATE_KEY", err)
-	platform, err := v3json.ParsePublicKey(cmp.Or(c.V3.PublicKeyID, "PUB_KEY_ID_0"), []byte(c.V3.PublicKey))
+	platform, err := v3json.ParsePublicKey(stand(faults, "WXPAY_PUBLIC_KEY_ID", c.V3.PublicKeyID, "PUB_KEY_ID_0"), []byte(c.V3.PublicKey))
 	file(faults, "WXPAY_PUBLIC_KEY", err)
 	if err == nil {
 		client.Keys, err = v3json.NewKeyring(platform)
 		file(faults, "WXPAY_PUBLIC_KEY_ID", err)
 	}
 	return client
+}
+
+// stand returns a value, or a stand-in for one that is at fault already: it may be
+// anything, a secret in the wrong place included, and is not to be repeated.
+func stand(faults *config.Faults, variable, value, in string) string {
+	if faults.Has(variable) || value == "" {
+		return in
+	}
+	return value
 }
 
 // file adds a fault found by parsing, unless the variable has one already: a key

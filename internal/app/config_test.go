@@ -69,6 +69,22 @@ func TestUnsoundKeysAreNamed(t *testing.T) {
 	e.wantAsked(0)
 }
 
+// What stands in a wrong place may be a secret.
+func TestMisplacedSecretIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, mode{api: order.V3})
+	e.vars["WXPAY_SERIAL_NO"] = e.Merchant.V2Key
+	e.vars["WXPAY_PUBLIC_KEY_ID"] = e.Merchant.V2Key
+	got := e.close("A1")
+	text := strings.ToUpper(got.ReturnMsg + e.logs.String())
+	if strings.Contains(text, strings.ToUpper(e.Merchant.V2Key)) {
+		t.Errorf("a secret is repeated: %s", got.ReturnMsg)
+	}
+	if !strings.Contains(text, "WXPAY_SERIAL_NO") || strings.Contains(text, "WXPAY_PRIVATE_KEY CANNOT") {
+		t.Errorf("the wrong variable is blamed: %s", got.ReturnMsg)
+	}
+}
+
 func TestNothingStartsWithoutACallerPolicy(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})

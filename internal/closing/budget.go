@@ -10,13 +10,16 @@ import (
 const (
 	// withoutDeadline bounds a call whose context has no deadline.
 	withoutDeadline = 15 * time.Second
+	// longestCall bounds a call whatever the platform allows: a caller who waits
+	// longer has gone, and may come again.
+	longestCall = time.Minute
 	// longestAttempt bounds one exchange: WeChat Pay answers a close within a
 	// second, and what has not answered in four is not going to.
 	longestAttempt = 4 * time.Second
-	// shortestAttempt is not divided further, and lastAttempt is too short to
-	// begin: no gateway answers in it.
-	shortestAttempt = 150 * time.Millisecond
-	lastAttempt     = 20 * time.Millisecond
+	// shortestAttempt is too short to begin: no gateway answers in it. A close is
+	// begun only while a query still fits behind it.
+	shortestAttempt = 20 * time.Millisecond
+	shortestClose   = 3 * 3 * shortestAttempt / 2
 	// The reserve is a sixth of the time there is, within these bounds: it is for
 	// the reply to be written and to reach the platform, on an instance that may
 	// have a small share of a processor.
@@ -37,13 +40,16 @@ func newBudget(ctx context.Context) *budget {
 			InitialInterval:     200 * time.Millisecond,
 			RandomizationFactor: 0.2,
 			Multiplier:          2,
-			MaxInterval:         2 * time.Second,
+			MaxInterval:         5 * time.Second,
 		},
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
 		reserve := min(max(left/6, leastReserve), mostReserve, left/2)
 		b.until = deadline.Add(-reserve)
+		if most := time.Now().Add(longestCall); b.until.After(most) {
+			b.until = most
+		}
 	}
 	b.pause.Reset()
 	return b
@@ -51,13 +57,13 @@ func newBudget(ctx context.Context) *budget {
 
 // attempt is how long the next exchange may take: a third of what remains, so
 // that a query can settle what it leaves in doubt and one more can settle that.
-// Zero when there is no time for any.
-func (b *budget) attempt() time.Duration {
+// Zero when there is no time for one that takes at least the shortest.
+func (b *budget) attempt(shortest time.Duration) time.Duration {
 	left := time.Until(b.until)
-	if left < lastAttempt {
+	if left < shortest || left/3 < shortestAttempt {
 		return 0
 	}
-	return min(longestAttempt, max(left/3, min(left, shortestAttempt)))
+	return min(longestAttempt, left/3)
 }
 
 // wait lets time pass before the next exchange: the gateway's own wish, or
@@ -65,7 +71,7 @@ func (b *budget) attempt() time.Duration {
 // afterwards.
 func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	pause := max(wish, b.pause.NextBackOff())
-	if time.Until(b.until) < pause+lastAttempt {
+	if time.Until(b.until) < pause+3*shortestAttempt {
 		return false
 	}
 	timer := time.NewTimer(pause)

@@ -175,7 +175,7 @@ func TestPaidKeepsTheRefusalsWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gateway := script(t, says(order.SaysPaid, order.CodeOrderPaid), states(order.Success))
 		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
-		if got.GatewayCode != order.CodeOrderPaid || got.HTTPStatus != 400 || got.TransactionID != "4200001" {
+		if got.GatewayCode != order.CodeOrderPaid || got.HTTPStatus != 200 || got.TransactionID != "4200001" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -222,6 +222,117 @@ func TestCloseConfirmed(t *testing.T) {
 	}
 }
 
+// A signed ORDERPAID names no order: under Confirm the order's own state must say
+// so too, and a signed state that fits it ill counts for more.
+func TestOrderPaidIsConfirmedToo(t *testing.T) {
+	t.Parallel()
+	paid := says(order.SaysPaid, order.CodeOrderPaid)
+	for _, tc := range []struct {
+		name    string
+		confirm bool
+		replies []reply
+		outcome order.Outcome
+	}{
+		{"the query hangs", false, []reply{paid, hangs}, order.OutcomePaid},
+		{"the query hangs, under Confirm", true, []reply{paid, hangs}, order.OutcomeUnknown},
+		{"the query is refused", false, []reply{paid, says(order.Refused, order.CodeNoAuth)}, order.OutcomePaid},
+		{"the query is refused, under Confirm", true, []reply{paid, says(order.Refused, order.CodeNoAuth)}, order.OutcomeUnknown},
+		{"no such order, says the query", false, []reply{paid, says(order.SaysMissing, order.CodeOrderNotExist)}, order.OutcomeUnknown},
+		{"the state is confirmed", true, []reply{paid, states(order.Success)}, order.OutcomePaid},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				closer := &closing.Closer{Gateway: forever(t, tc.replies...), Merchant: shop, Confirm: tc.confirm}
+				if got := closeA1(withLimit(t, 3*time.Second), closer); got.Outcome != tc.outcome {
+					t.Errorf("outcome = %s, want %s", got.Outcome, tc.outcome)
+				}
+			})
+		})
+	}
+}
+
+// However long the platform would wait, the gateway is not asked without end.
+func TestCallsAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, replies := range map[string][]reply{
+		"limited":           {limits(0)},
+		"in doubt":          {doubts(order.CodeSystemError)},
+		"close and query":   {doubts(order.CodeSystemError), states(order.NotPay)},
+		"being paid":        {says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying)},
+		"limited, unsigned": {doubts(order.CodeFrequencyLimited)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				gateway := forever(t, replies...)
+				start := time.Now()
+				got := closeA1(withLimit(t, 15*time.Minute), &closing.Closer{Gateway: gateway, Merchant: shop})
+				if took := time.Since(start); got.Attempts > 40 || took > time.Minute {
+					t.Errorf("%d attempts in %s", got.Attempts, took)
+				}
+				if limited := strings.HasPrefix(name, "limited"); limited && got.RetryAfter == 0 {
+					t.Errorf("asked too often, and the caller is not told when to come back: %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// A close is begun only while a query still fits behind it.
+func TestNoCloseWithoutAQuery(t *testing.T) {
+	t.Parallel()
+	for limit := 60 * time.Millisecond; limit < 6*time.Second; limit += 70 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			gateway := forever(t, hangs, states(order.NotPay), hangs)
+			closeA1(withLimit(t, limit), &closing.Closer{Gateway: gateway, Merchant: shop})
+			if n := len(gateway.asked); n > 0 && gateway.asked[n-1] == "close" {
+				t.Errorf("within %s the last that was asked was a close: %v", limit, gateway.asked)
+			}
+		})
+	}
+}
+
+func TestWhyNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		confirm bool
+		replies []reply
+		code    string
+	}{
+		{"accepted, and never stated", true, []reply{says(order.Accepted, ""), states(order.NotPay)}, order.CodeUnconfirmed},
+		{"a state nobody knows", false, []reply{doubts(order.CodeTimeout), states("MOON")}, order.CodeUnsettledState},
+		{"accepted for deduction", false, []reply{doubts(order.CodeTimeout), states(order.Accept)}, order.CodeUnsettledState},
+		{"being paid", false, []reply{doubts(order.CodeTimeout), states(order.UserPaying)}, order.CodeUserPaying},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				closer := &closing.Closer{Gateway: forever(t, tc.replies...), Merchant: shop, Confirm: tc.confirm}
+				got := closeA1(withLimit(t, 3*time.Second), closer)
+				if got.Outcome != order.OutcomeUnknown || got.ErrCode != tc.code {
+					t.Errorf("got %s %s, want unknown %s", got.Outcome, got.ErrCode, tc.code)
+				}
+			})
+		})
+	}
+}
+
+// A query's dispute says nothing of the close: the close was not refused.
+func TestAQuerysDisputeIsNotTheCloses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		gateway := script(t, doubts(order.CodeTimeout), says(order.Disputed, "NEW_CODE"), states(order.NotPay), says(order.Accepted, ""))
+		closer := &closing.Closer{Gateway: gateway, Merchant: shop, Now: func() time.Time { return now }}
+		got := closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", CreatedAt: now})
+		if got.Outcome != order.OutcomeClosed {
+			t.Errorf("outcome = %s, want closed", got.Outcome)
+		}
+	})
+}
+
 func TestCloseUnconfirmedInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -251,7 +362,7 @@ func TestCloseAnswersInTime(t *testing.T) {
 		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, order.CodeFrequencyLimited},
 		{"the customer is paying for ever", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying)}, order.OutcomeUnknown, order.CodeUserPaying},
 		{"paid, and the query hangs", []reply{says(order.SaysPaid, order.CodeOrderPaid), hangs}, order.OutcomePaid, order.CodeOrderPaid},
-		{"paid, and its query never says so", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.UserPaying)}, order.OutcomePaid, order.CodeOrderPaid},
+		{"paid, and its query never says so", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.UserPaying)}, order.OutcomeUnknown, order.CodeUserPaying},
 	} {
 		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
 			t.Run(tc.name+" within "+limit.String(), func(t *testing.T) {

@@ -69,6 +69,11 @@ const (
 	// The deadline.
 	outOfTime        event = "outOfTime"
 	outOfTimeLimited event = "outOfTimeLimited" // the last that was heard was "asked too often"
+
+	// The same ends where a signed ORDERPAID does not count for itself: something
+	// signed contradicts it, or Confirm wants the order's own state.
+	unproved          event = "unproved" // denied or rejectedAgain
+	outOfTimeUnproved event = "outOfTimeUnproved"
 )
 
 // A move is where an event leads, and whether to let some time pass first.
@@ -128,6 +133,9 @@ var moves = map[state]map[event]move{
 		rejected:      {to: proving, wait: true},
 		rejectedAgain: {to: paid},
 		outOfTime:     {to: paid},
+
+		unproved:          {to: unknown},
+		outOfTimeUnproved: {to: unknown},
 	},
 	confirming: {
 		statedPaid:         {to: paid},

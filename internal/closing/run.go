@@ -28,6 +28,8 @@ type run struct {
 	missing  bool         // the newest said that there is no such order
 	unpaid   bool         // the order was stated unpaid since the dispute
 	rejected bool         // the newest was rejected
+	// contradicted: since said, a signed statement about the order fits it ill.
+	contradicted bool
 }
 
 func newRun(g Gateway, c order.Call, first state) *run {
@@ -47,17 +49,30 @@ func (r *run) finish(ctx context.Context) order.Result {
 		if _, goesOn := moves[r.state]; !goesOn {
 			return r.result()
 		}
-		limit := budget.attempt()
+		shortest := shortestAttempt
+		if r.state == closing {
+			shortest = shortestClose
+		}
+		limit := budget.attempt(shortest)
 		if limit == 0 || ctx.Err() != nil {
 			r.expire()
 			continue
 		}
 		next := moves[r.state][r.event(r.exchange(ctx, limit))]
 		r.state = next.to
-		if next.wait && !budget.wait(ctx, r.last.RetryAfter) {
+		if (next.wait || r.last.RetryAfter > 0) && !budget.wait(ctx, r.pause()) {
 			r.expire()
 		}
 	}
+}
+
+// pause is how long the gateway wishes to be left alone; a second when it said
+// "too often" without a number, since a fraction of one would be too often again.
+func (r *run) pause() time.Duration {
+	if r.last.Verdict == order.Limited {
+		return max(r.last.RetryAfter, time.Second)
+	}
+	return r.last.RetryAfter
 }
 
 // exchange asks the gateway what the state calls for.
@@ -83,13 +98,13 @@ func (r *run) expire() {
 	if _, allowed := moves[r.state][outOfTimeLimited]; allowed && r.last.Verdict == order.Limited {
 		e = outOfTimeLimited
 	}
-	r.state = moves[r.state][e].to
+	r.state = moves[r.state][r.proven(e)].to
 }
 
 // event says what an answer amounts to here, and remembers what later answers
 // are to be seen in the light of.
 func (r *run) event(a order.Answer) event {
-	e := r.classify(a)
+	e := r.proven(r.classify(a))
 	if _, allowed := moves[r.state][e]; !allowed {
 		e = doubted
 	}
@@ -103,14 +118,28 @@ func (r *run) event(a order.Answer) event {
 func (r *run) remember(e event, a order.Answer) {
 	switch e {
 	case accepted, saysClosed, unconfirmed, saysPaid:
-		r.said = a
+		r.said, r.contradicted = a, false
 	case disputed:
-		r.dispute, r.unpaid = a, false
+		if r.state == closing || r.state == asking { // a query's dispute says nothing of the close
+			r.dispute, r.unpaid = a, false
+		}
 		r.doubt = a
 	case statedUnpaid, statedTooYoung:
 		r.unpaid = true
+		if r.state == confirming {
+			r.doubt = reworded(a, order.CodeUnconfirmed)
+		}
 	case statedOther:
-		r.doubt = stillMoving(a)
+		r.contradicted = true
+		r.doubt = unsettled(a)
+	case saysMissing:
+		r.contradicted = true
+		r.doubt = a
+	case doubted:
+		if a.Code == order.CodeTimeout && r.doubt.HTTPStatus != 0 {
+			return // an attempt cut short tells less than the reply before it
+		}
+		r.doubt = a
 	case stated, statedPaid, statedClosed, statedClosedBefore:
 		// An end; there is nothing to be remembered for.
 	default:
@@ -182,6 +211,23 @@ func (r *run) disputedBefore(a order.Answer) bool {
 	return between && r.dispute.Code == a.Code
 }
 
+// proven tells the ends of proving apart: a signed ORDERPAID names no order, so
+// that it counts for itself only while nothing signed about the order contradicts
+// it, and never under Confirm.
+func (r *run) proven(e event) event {
+	if r.state != proving || !r.confirm && !r.contradicted {
+		return e
+	}
+	switch e {
+	case outOfTime:
+		return outOfTimeUnproved
+	case denied, rejectedAgain:
+		return unproved
+	default:
+		return e
+	}
+}
+
 // again picks the event for a repetition, where the state tells it apart.
 func again(before bool, first, repeated event, in state) event {
 	if _, told := moves[in][repeated]; told && before {
@@ -204,6 +250,9 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		a = r.doubt
 		a.Proof, a.Facts, a.Nonce, a.Sign = order.ProofNone, nil, "", ""
 		a.RetryAfter = min(a.RetryAfter, YoungOrder) // anyone may have written it
+		if a.Code == order.CodeFrequencyLimited {
+			a.RetryAfter = cmp.Or(a.RetryAfter, afterLimit)
+		}
 	case order.OutcomeTooSoon:
 		if a.Verdict == order.Stated {
 			a = r.dispute
@@ -216,17 +265,26 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		}
 		if r.said.Verdict == order.SaysPaid {
 			// The facts are the query's; the refusal's own words stand beside them.
-			a.Code, a.GatewayCode, a.Message, a.HTTPStatus = r.said.Code, r.said.GatewayCode, r.said.Message, r.said.HTTPStatus
+			a.Code, a.GatewayCode, a.Message = r.said.Code, r.said.GatewayCode, r.said.Message
 		}
 	default:
 	}
 	return a
 }
 
-// stillMoving words a state that is neither paid, closed nor open as the doubt
-// that it leaves.
-func stillMoving(a order.Answer) order.Answer {
-	code, _ := order.Lookup(order.CodeUserPaying)
-	a.Code, a.Message = code.Name, code.Text()+" (trade_state "+string(a.Facts.TradeState)+")"
+// unsettled words a state that is neither paid, closed nor open as the doubt that
+// it leaves.
+func unsettled(a order.Answer) order.Answer {
+	code := order.CodeUnsettledState
+	if a.Facts.TradeState == order.UserPaying {
+		code = order.CodeUserPaying
+	}
+	return reworded(a, code)
+}
+
+// reworded is a statement of the order's state as the doubt that it leaves.
+func reworded(a order.Answer, code string) order.Answer {
+	row, _ := order.Lookup(code)
+	a.Code, a.Message = row.Name, row.Text()+" (trade_state "+string(a.Facts.TradeState)+")"
 	return a
 }

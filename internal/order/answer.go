@@ -79,6 +79,8 @@ func (a Answer) Authenticated() bool { return a.Verdict != Doubted && a.Verdict 
 // Facts is what the gateway knows about an order. Amounts are in fen (cents of
 // the currency) and nil when the gateway gave none.
 type Facts struct {
+	AppID              string
+	SubAppID           string
 	TradeState         TradeState
 	TradeStateDesc     string
 	OutTradeNo         string

@@ -30,6 +30,8 @@ const (
 	CodeSignatureProbe  = "SIGNATURE_PROBE"
 	CodeForeignReply    = "FOREIGN_REPLY"
 	CodeGatewayRejected = "GATEWAY_REJECTED"
+	CodeUnsettledState  = "UNSETTLED_STATE"
+	CodeUnconfirmed     = "UNCONFIRMED"
 	CodeConfigError     = "CONFIG_ERROR"
 	CodeInternalError   = "INTERNAL_ERROR"
 )
@@ -144,6 +146,8 @@ var codes = []Code{
 	{CodeSignatureProbe, nil, Doubted, Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again"},
 	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way"},
 	{CodeGatewayRejected, nil, Doubted, Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys"},
+	{CodeUnsettledState, nil, Doubted, Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later"},
+	{CodeUnconfirmed, nil, Doubted, Doubted, "the close was accepted, and the order's state does not say so yet", "关单已受理，但查单尚未确认", "call again; the order may be closed already"},
 	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log"},
 	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log"},
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"math"
 	"strings"
 	"time"
@@ -118,7 +119,7 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 		ResultCode: v.resultCode,
 		AppID:      c.AppID,
 		MchID:      c.MchID,
-		SubAppID:   c.SubAppID,
+		SubAppID:   c.sentSubAppID(),
 		SubMchID:   c.SubMchID,
 		NonceStr:   decided.Nonce,
 		Sign:       decided.Sign,
@@ -128,7 +129,7 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 		RetryAfter: seconds(decided.RetryAfter),
 		API:        c.API,
 		HTTPStatus: decided.HTTPStatus,
-		RequestID:  decided.RequestID,
+		RequestID:  clip(decided.RequestID),
 		Attempts:   attempts,
 		Proof:      decided.Proof,
 	}
@@ -171,7 +172,7 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 	if r.ResultCode == success {
 		return
 	}
-	r.ErrCode, r.GatewayCode, r.ErrCodeDes = decided.Code, decided.GatewayCode, decided.Message
+	r.ErrCode, r.GatewayCode, r.ErrCodeDes = clip(decided.Code), clip(decided.GatewayCode), decided.Message
 	if code, ok := codeOf[outcome]; ok && r.ErrCode != code {
 		// The proof was a trade state, not an error code: CloudPay's callers know
 		// the outcome by its code, so it is given the one that belongs to it.
@@ -184,6 +185,8 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 }
 
 func (r *Result) setFacts(f Facts) {
+	// The gateway's word on whose order it is, where it gave one.
+	r.AppID, r.SubAppID = cmp.Or(f.AppID, r.AppID), cmp.Or(f.SubAppID, r.SubAppID)
 	r.TradeState, r.TradeStateDesc = f.TradeState, f.TradeStateDesc
 	if f.OutTradeNo != "" {
 		r.OutTradeNo = f.OutTradeNo
@@ -204,6 +207,16 @@ func (r *Result) setFacts(f Facts) {
 
 // seconds rounds up: waiting a little too long is harmless.
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
+
+// maxCode is how many characters of a code or an id are passed on. Real ones are
+// shorter by half.
+const maxCode = 64
+
+// clip keeps a stranger's code from being a text.
+func clip(s string) string {
+	line := []rune(oneLine(s))
+	return string(line[:min(len(line), maxCode)])
+}
 
 // maxText is how many characters of a text are passed on: anyone may have
 // written it, and it ends up in a log line or on a screen.

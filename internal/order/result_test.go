@@ -111,6 +111,11 @@ func TestLongTextIsCut(t *testing.T) {
 	t.Parallel()
 	long := order.Answer{Code: "BRAND_NEW", Message: strings.Repeat("很", 5000) + "\xff"}
 	got := order.NewResult(order.Call{}, order.OutcomeRefused, long, 1)
+	foreign := order.Answer{Code: strings.Repeat("X", 1<<20), GatewayCode: strings.Repeat("Y", 1<<20), RequestID: "id\n" + strings.Repeat("Z", 7<<20)}
+	bounded := order.NewResult(order.Call{}, order.OutcomeUnknown, foreign, 1)
+	if len(bounded.ErrCode) != 64 || len(bounded.GatewayCode) != 64 || len(bounded.RequestID) != 64 || strings.Contains(bounded.RequestID, "\n") {
+		t.Errorf("codes and ids of %d, %d and %d characters", len(bounded.ErrCode), len(bounded.GatewayCode), len(bounded.RequestID))
+	}
 	if n := utf8.RuneCountInString(got.ErrCodeDes); n != 301 || !utf8.ValidString(got.ErrCodeDes) {
 		t.Errorf("errCodeDes has %d characters, want 300 and an ellipsis", n)
 	}

@@ -20,10 +20,10 @@ const (
 
 // callerOf takes any sign of a user for a user: CloudBase's keys in the
 // environment of this very invocation (WX_OPENID, TCB_UUID, …; the function's
-// own settings begin with WXPAY_ and CLOUDPAY_), or the userInfo that it puts
-// into a cloud call's event.
+// own settings begin with WXPAY_ and CLOUDPAY_), the userInfo that it puts into a
+// cloud call's event, or the shape of an HTTP request, which may be anybody's.
 func callerOf(inv hosting.Invocation, p params) caller {
-	if p.userInfo {
+	if p.fromUser {
 		return user
 	}
 	for key, value := range inv.Environment {

@@ -1,10 +1,12 @@
 package trigger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -79,16 +81,41 @@ func (f *Function) answer(ctx context.Context, inv hosting.Invocation, c *call) 
 }
 
 // forUser keeps what is the operator's business from a user: addresses, key
-// names, settings. The code and its meaning stay.
+// names, settings. The outcome and the codes stay.
 func forUser(r order.Result) order.Result {
-	if r.ReturnCode == "SUCCESS" || r.Outcome == order.OutcomeRefused && r.ErrCode != order.CodeConfigError {
+	if !operatorsBusiness(r) {
+		r.ReturnMsg, r.ErrCodeDes = withoutSettings(r.ReturnMsg), withoutSettings(r.ErrCodeDes)
 		return r
 	}
-	if row, known := order.Lookup(r.ErrCode); known {
-		r.ReturnMsg, r.ErrCodeDes = row.Text(), row.Text()
+	row, known := order.Lookup(r.ErrCode)
+	if !known {
+		row, _ = order.Lookup(order.CodeGatewayRejected)
+		r.ErrCode, r.GatewayCode = row.Name, ""
+	}
+	r.ErrCodeDes = row.Text()
+	if r.ReturnCode == "FAIL" {
+		r.ReturnMsg = r.ErrCodeDes
 	}
 	return r
 }
+
+// operatorsBusiness reports whether a result's text may be about the function
+// itself rather than about the user's order: nothing was had that can be believed,
+// or the gateway found fault with the merchant or its keys.
+func operatorsBusiness(r order.Result) bool {
+	switch r.ErrCode {
+	case order.CodeConfigError, order.CodeSignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH":
+		return true
+	case order.CodeNoAuth:
+		return r.ReturnCode == "SUCCESS"
+	}
+	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
+}
+
+// settings is how an error tells the operator what to set: in parentheses.
+var settings = regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
+
+func withoutSettings(text string) string { return settings.ReplaceAllString(text, "") }
 
 // log writes the invocation's one line. What was not proved is worth a warning;
 // a function that cannot serve, an error.
@@ -102,7 +129,7 @@ func (f *Function) log(ctx context.Context, c *call, r order.Result, took time.D
 	}
 	f.Log.LogAttrs(ctx, level, string(f.Op),
 		slog.String("caller", string(c.caller)),
-		slog.String("outTradeNo", r.OutTradeNo),
+		slog.String("outTradeNo", cmp.Or(r.OutTradeNo, clip(c.params.OutTradeNo))),
 		slog.String("api", string(r.API)),
 		slog.String("outcome", string(r.Outcome)),
 		slog.String("tradeState", string(r.TradeState)),

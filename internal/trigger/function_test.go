@@ -124,8 +124,11 @@ func TestBadEvents(t *testing.T) {
 		{"hyphens", `{"out-trade-no":"1"}`, `"out_trade_no" or "outTradeNo"`},
 		{"a capital", `{"API":"v2"}`, `API: is not a parameter; it is spelled "api"`},
 		{"a time that is none", `{"created_at":"yesterday"}`, "created_at: must be a time such as"},
-		{"too long", `{"x":"` + strings.Repeat("x", 1<<20) + `"}`, "event: is 1048584 bytes long"},
-		{"a long misspelt key", `{"out_trade_noX` + strings.Repeat("_", 500) + `":"1"}`, `out_trade_noX_`},
+		{"too long", `{"x":"` + strings.Repeat("x", 1<<16) + `"}`, "event: is 65544 bytes long"},
+		{"too many keys", `{` + strings.Repeat(`"":0,`, 1000) + `"out_trade_no":"A1"}`, "event: has more than 256 keys"},
+		{"a number of any size", `{"out_trade_no":1e999}`, "out_trade_no: must be a string, not a number"},
+		{"a key in two lines", "{\"outTradeNo\\n\":1}", "outTradeNo?: is not a parameter"},
+		{"a long misspelt key", `{"out_trade_noX` + strings.Repeat("_", 45) + `":"1"}`, `out_trade_noX_`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -213,6 +216,43 @@ func TestUsersAreNotToldAddresses(t *testing.T) {
 	reply := k.invoke(`{}`, user)
 	if text, _ := json.Marshal(reply); bytes.Contains(text, []byte("10.0.0.7")) || reply["errCode"] != "NETWORK_ERROR" || reply["outcome"] != "unknown" {
 		t.Errorf("a user is told %s", text)
+	}
+}
+
+// What a refusal tells the operator to set, and what the gateway finds wrong with
+// the merchant, is not for users.
+func TestUsersAreNotToldSettings(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	for _, result := range []order.Result{
+		order.Refusal(order.CodeNoAuth, "sub_mch_id: is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)"),
+		order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{Code: order.CodeSignError, Message: "sign_information 10.0.0.7", Proof: order.ProofSignature}, 1),
+		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: "squid", GatewayCode: "squid", Message: "squid at 10.0.0.7:3128 denied it"}, 1),
+		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: order.CodeConfigError, Message: "set WXPAY_PUBLIC_KEY"}, 1),
+	} {
+		k.fn.Do = func(context.Context, order.Params) order.Result { return result }
+		reply := k.invoke(`{}`, user)
+		text, err := json.Marshal(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"WXPAY", "10.0.0.7", "squid"} {
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("a user is told %s", text)
+			}
+		}
+		if reply["outcome"] != string(result.Outcome) || reply["returnMsg"] == "" {
+			t.Errorf("got %s", text)
+		}
+	}
+}
+
+// Whoever comes by HTTP may be anybody: until they are told apart they are users.
+func TestHTTPRequestsAreUsers(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"requestContext", "httpMethod", "headers"} {
+		k := newKit(t)
+		k.wantRefused(k.invoke(`{"out_trade_no":"A1","api":"v2","`+key+`":{}}`, nil), "NOAUTH", "is not for users to choose")
 	}
 }
 

@@ -9,21 +9,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"cloudpay/internal/order"
 )
 
-// maxEvent bounds what is read of an event. The parameters of a call fit into a
-// thousandth of it.
-const maxEvent = 1 << 20
+// An event is the caller's: what is read of it is bounded in bytes and in keys. A
+// call's parameters fit into a hundredth of either.
+const (
+	maxEvent = 64 << 10
+	maxKeys  = 256
+)
 
 // params is what an event says.
 type params struct {
 	order.Params
 	// operators are the parameters given that are not for users, by name.
 	operators []string
-	// userInfo says that the event has CloudBase's key of that name.
-	userInfo bool
+	// fromUser says that the event has a key that CloudBase puts into a cloud
+	// call, or that a platform puts into an HTTP request.
+	fromUser bool
 }
 
 // A parameter is one that callers may give, in both of CloudPay's spellings: the
@@ -84,7 +89,10 @@ func readParams(event []byte) (params, *order.FieldError) {
 		return p, fault
 	}
 	given := map[string]string{} // the parameter's name -> the spelling it was given in
-	for d.More() {
+	for keys := 1; d.More(); keys++ {
+		if keys > maxKeys {
+			return p, paramError("event", fmt.Sprintf("has more than %d keys", maxKeys))
+		}
 		key, value, err := member(d)
 		if err != nil {
 			return p, paramError("event", "is not JSON: "+err.Error())
@@ -140,8 +148,9 @@ func member(d *json.Decoder) (string, json.RawMessage, error) {
 }
 
 func (p *params) read(key string, value json.RawMessage, given map[string]string) *order.FieldError {
-	if key == "userInfo" {
-		p.userInfo = true
+	switch key {
+	case "userInfo", "requestContext", "httpMethod", "headers":
+		p.fromUser = true
 		return nil
 	}
 	known, fault := find(key)
@@ -164,8 +173,10 @@ func (p *params) read(key string, value json.RawMessage, given map[string]string
 
 // asString takes a parameter's value: a string, or nothing.
 func asString(name string, value json.RawMessage) (string, *order.FieldError) {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber() // whatever its size, it is only to be told that it is none of a string's business
 	var v any
-	if err := json.Unmarshal(value, &v); err != nil {
+	if err := d.Decode(&v); err != nil {
 		return "", paramError(name, "is not JSON: "+err.Error())
 	}
 	switch v := v.(type) {
@@ -183,7 +194,7 @@ func kindOf(v any) string {
 		return "null"
 	case bool:
 		return "true or false"
-	case float64:
+	case float64, json.Number:
 		return "a number (put it between quotation marks)"
 	case string:
 		return "a string"
@@ -228,5 +239,11 @@ func inSpellings(one, other string) string {
 // clip keeps a stranger's key from filling the reply.
 func clip(key string) string {
 	const most = 40
-	return strings.ToValidUTF8(key[:min(len(key), most)], "?")
+	printable := func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}
+	return strings.Map(printable, strings.ToValidUTF8(key[:min(len(key), most)], "?"))
 }

@@ -8,6 +8,9 @@ import "strings"
 // half of all words would be slips of it.
 func slipped(key, name string) bool {
 	const short = 4
+	if len(key) > 2*maxName {
+		return false
+	}
 	a, b := bare(key), bare(name)
 	if len(b) < short {
 		return a == b
@@ -15,9 +18,12 @@ func slipped(key, name string) bool {
 	return oneEdit(a, b)
 }
 
-func bare(s string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s))
-}
+// maxName is longer than any parameter's name, with room for underscores.
+const maxName = 32
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+func bare(s string) string { return strings.ToLower(separators.Replace(s)) }
 
 // oneEdit reports whether a becomes b by at most one insertion, deletion,
 // replacement or swap of neighbours.

@@ -107,6 +107,41 @@ func wantAnswer(t *testing.T, what string, got order.Answer, verdict order.Verdi
 	}
 }
 
+func TestHintsOfAPIv2(t *testing.T) {
+	t.Parallel()
+	for text, code := range map[string]string{
+		"签名错误":               "SIGNERROR",
+		"频率限制":               "FREQUENCY_LIMITED",
+		"系统繁忙，请稍后再试":         "SYSTEMERROR",
+		"受理机构必须传入sub_mch_id": "PARAM_ERROR",
+		"普通商户不允许传sub_mch_id": "NOAUTH",
+		"appid和mch_id不匹配":    "APPID_MCHID_NOT_MATCH",
+		"mch_id参数格式错误":       "PARAM_ERROR",
+		"请使用post方法":          "REQUIRE_POST_METHOD",
+		"post数据为空":           "POST_DATA_EMPTY",
+		"XML格式错误":            "XML_FORMAT_ERROR",
+		"此商家的收款功能已被限制":       "GATEWAY_REJECTED",
+	} {
+		got := failedV2(order.OpClose, &v2xml.Error{Message: text, Envelope: v2xml.Envelope{HTTPStatus: 200}})
+		if got.Code != code || got.Proof != order.ProofNone {
+			t.Errorf("%q is taken for %s, want %s", text, got.Code, code)
+		}
+	}
+}
+
+// Only what the gateway said is repeated as its word.
+func TestFactsNameTheirAppIDs(t *testing.T) {
+	t.Parallel()
+	call := order.Call{API: order.V3, AppID: "wxconfigured", MchID: "1900000100", SubMchID: "1900000109", SubAppID: "wxanything"}
+	if got := order.NewResult(call, order.OutcomeClosed, order.Answer{}, 1); got.SubAppID != "" {
+		t.Errorf("a sub_appid that APIv3 never sent is repeated: %+v", got)
+	}
+	facts := factsV3(v3json.Transaction{TradeState: "NOTPAY", SPAppID: "wxreal", SubAppID: "wxsub"})
+	if got := order.NewResult(call, order.OutcomeFound, order.Answer{Facts: facts}, 1); got.AppID != "wxreal" || got.SubAppID != "wxsub" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // An unsigned refusal must not bring a code that somebody might take for the
 // order's state.
 func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
@@ -143,6 +178,10 @@ func TestFactsAreTheSameInBothDialects(t *testing.T) {
 		Amount: &v3json.Amount{Total: 100, PayerTotal: 0, Currency: "CNY", PayerCurrency: "CNY"}, SuccessTime: paidAt,
 		PromotionDetail: []v3json.Promotion{{CouponID: "p", Amount: 100, WechatpayContribute: 1, GoodsDetail: []v3json.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: 1, UnitPrice: 2, DiscountAmount: 3}}}},
 	})
+	refunded := factsV2(v2xml.Transaction{TradeState: "REFUND"})
+	if refunded.TotalFee != nil || refunded.CashFee != nil {
+		t.Errorf("amounts that nobody gave: %+v", refunded)
+	}
 	if diff := cmp.Diff(v2, v3); diff != "" {
 		t.Errorf("(-v2 +v3)\n%s", diff)
 	}

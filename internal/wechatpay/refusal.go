@@ -33,12 +33,9 @@ func refusal(op order.Op, n no) order.Answer {
 	if n.code == "" {
 		row, known = byStatus(n.status), true
 	}
-	if row.Name != n.code {
-		a.GatewayCode = n.code
-	}
-	a.Code = row.Name
+	a.Code, a.GatewayCode = row.Name, n.code
 	if n.authenticated {
-		a.Proof, a.Nonce, a.Sign, a.GatewayCode = order.ProofSignature, n.nonce, n.sign, n.code
+		a.Proof, a.Nonce, a.Sign = order.ProofSignature, n.nonce, n.sign
 		a.Verdict = proved(op, row, known, n.status)
 		if n.code == "" {
 			a.Verdict, a.Proof = order.Doubted, order.ProofNone // signed, and says nothing

@@ -58,16 +58,21 @@ var disbeliefV2 = map[v2xml.Reason]string{
 
 // hintsV2 is what return_msg says where APIv2 gives no code: return_code FAIL
 // has only a text, in Chinese. It is unsigned, so that it can only ever be a
-// hint; a text that is not here counts as GATEWAY_REJECTED.
+// hint; a text that is not here counts as GATEWAY_REJECTED. Letters are in lower
+// case, and the first that is found counts.
 var hintsV2 = []struct{ says, code string }{
-	{"签名错误", order.CodeSignError},
+	{"签名", order.CodeSignError},
 	{"频率", order.CodeFrequencyLimited},
 	{"系统繁忙", order.CodeSystemError},
 	{"系统错误", order.CodeSystemError},
-	{"SYSTEMERROR", order.CodeSystemError},
+	{"systemerror", order.CodeSystemError},
 	{"参数", order.CodeParamError},
-	{"XML格式错误", "XML_FORMAT_ERROR"},
-	{"POST", "REQUIRE_POST_METHOD"},
+	{"xml", "XML_FORMAT_ERROR"},
+	{"数据为空", "POST_DATA_EMPTY"},
+	{"post", "REQUIRE_POST_METHOD"},
+	{"不匹配", "APPID_MCHID_NOT_MATCH"},
+	{"必须传入", order.CodeParamError},
+	{"不允许", order.CodeNoAuth},
 	{"mch_id", "MCHID_NOT_EXIST"},
 	{"appid", "APPID_NOT_EXIST"},
 }
@@ -96,8 +101,9 @@ func hintV2(e *v2xml.Error) string {
 	if e.Code != "" || e.Authenticated {
 		return e.Code
 	}
+	text := strings.ToLower(e.Message)
 	for _, hint := range hintsV2 {
-		if strings.Contains(e.Message, hint.says) {
+		if strings.Contains(text, hint.says) {
 			return hint.code
 		}
 	}
@@ -106,6 +112,8 @@ func hintV2(e *v2xml.Error) string {
 
 func factsV2(t v2xml.Transaction) *order.Facts {
 	f := &order.Facts{
+		AppID:          t.AppID,
+		SubAppID:       t.SubAppID,
 		TradeState:     order.TradeState(t.TradeState),
 		TradeStateDesc: t.TradeStateDesc,
 		OutTradeNo:     t.OutTradeNo,
@@ -123,9 +131,11 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
 	}
-	paid := f.TradeState.Paid()
-	f.TotalFee = amount(t.TotalFee, paid)
-	f.CashFee = amount(t.CashFee, paid)
+	// Only SUCCESS promises every field; elsewhere a missing amount and one of
+	// nothing look alike.
+	promised := f.TradeState == order.Success
+	f.TotalFee = amount(t.TotalFee, promised)
+	f.CashFee = amount(t.CashFee, promised)
 	f.SettlementTotalFee = amount(t.SettlementTotalFee, false)
 	f.CouponFee = amount(t.CouponFee, false)
 	for _, c := range t.Coupons {

@@ -86,6 +86,8 @@ func wordsV3(e *v3json.Error) string {
 
 func factsV3(t v3json.Transaction) *order.Facts {
 	f := &order.Facts{
+		AppID:          cmp.Or(t.AppID, t.SPAppID),
+		SubAppID:       t.SubAppID,
 		TradeState:     order.TradeState(t.TradeState),
 		TradeStateDesc: t.TradeStateDesc,
 		OutTradeNo:     t.OutTradeNo,

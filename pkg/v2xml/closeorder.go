@@ -77,7 +77,8 @@ func (c *Client) closeOrder(ctx context.Context, req CloseRequest) (*CloseReply,
 func (d document) foreign() string {
 	for _, f := range d {
 		switch f.name {
-		case "trade_state", "trade_type", "prepay_id", "transaction_id", "refund_id", "out_refund_no", "recall":
+		case "trade_state", "trade_type", "prepay_id", "transaction_id", "refund_id", "out_refund_no", "recall",
+			"openid", "sub_openid", "total_fee", "short_url", "code_url", "mweb_url":
 			return f.name
 		}
 	}

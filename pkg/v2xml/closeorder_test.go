@@ -53,8 +53,9 @@ func TestCloseReply(t *testing.T) {
 				signature := sign(test.elements, key)
 				c := answering(write(append(slices.Clip(test.elements), element{"sign", signature})))
 				c.SignType = signType
-				test.req.OutTradeNo = orderNo
-				got, err := c.CloseOrder(t.Context(), test.req)
+				req := test.req
+				req.OutTradeNo = orderNo
+				got, err := c.CloseOrder(t.Context(), req)
 				if err != nil {
 					t.Fatal(err)
 				}

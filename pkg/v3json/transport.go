@@ -116,6 +116,11 @@ func (c *Client) newRequest(ctx context.Context, q question) (*http.Request, err
 	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || strings.ContainsAny(base, "?#") {
 		return nil, errors.New("BaseURL must be https://host, without user, query or fragment")
 	}
+	if q.body == "" {
+		// An empty body that cannot be read twice: net/http would send a GET again by itself when a kept connection turns
+		// out dead, with the same nonce and unbeknown to whoever counts attempts.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
 	authorization, err := c.authorization(q, u.RequestURI())
 	if err != nil {
 		return nil, err
