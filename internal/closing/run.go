@@ -26,7 +26,6 @@ type run struct {
 	dispute  order.Answer // the newest dispute that nothing has settled
 	doubt    order.Answer // the newest that ended nothing
 	missing  bool         // the newest said that there is no such order
-	unpaid   bool         // the order was stated unpaid since the dispute
 	rejected bool         // the newest was rejected
 	// contradicted: since said, a signed statement about the order fits it ill.
 	contradicted bool
@@ -121,11 +120,10 @@ func (r *run) remember(e event, a order.Answer) {
 		r.said, r.contradicted = a, false
 	case disputed:
 		if r.state == closing || r.state == asking { // a query's dispute says nothing of the close
-			r.dispute, r.unpaid = a, false
+			r.dispute = a
 		}
 		r.doubt = a
-	case statedUnpaid, statedTooYoung:
-		r.unpaid = true
+	case statedUnpaid:
 		if r.state == confirming {
 			r.doubt = reworded(a, order.CodeUnconfirmed)
 		}
@@ -140,7 +138,7 @@ func (r *run) remember(e event, a order.Answer) {
 			return // an attempt cut short tells less than the reply before it
 		}
 		r.doubt = a
-	case stated, statedPaid, statedClosed, statedClosedBefore:
+	case stated, statedPaid, statedClosed, statedClosedBefore, statedTooYoung:
 		// An end; there is nothing to be remembered for.
 	default:
 		r.doubt = a
@@ -203,13 +201,10 @@ func (r *run) confirmed(e event) event {
 	return e
 }
 
-// disputedBefore reports whether the same no was heard before, and the order was
-// seen unpaid since: then its state is not the reason, and a third time would
-// bring the same.
-func (r *run) disputedBefore(a order.Answer) bool {
-	between := r.unpaid || r.state == asking
-	return between && r.dispute.Code == a.Code
-}
+// disputedBefore reports whether the same no was heard before: the order was seen
+// unpaid since (no other move leads back to closing), so its state is not the
+// reason, and a third time would bring the same.
+func (r *run) disputedBefore(a order.Answer) bool { return r.dispute.Code == a.Code }
 
 // proven tells the ends of proving apart: a signed ORDERPAID names no order, so
 // that it counts for itself only while nothing signed about the order contradicts

@@ -1,0 +1,282 @@
+package wechatpay_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/order"
+	"cloudpay/internal/wechatpay"
+	"cloudpay/pkg/v2xml"
+	"cloudpay/pkg/v3json"
+)
+
+const subMchID = "1900000109"
+
+// wire is a door whose both dialects lead to an emulated gateway, and what went
+// through it.
+type wire struct {
+	*paygate.Server
+
+	door *wechatpay.Door
+	// sent is each request: its Authorization and its body.
+	sent []string
+	// reply, when it is set, answers instead of the gateway.
+	reply func() *http.Response
+}
+
+func newWire(t *testing.T) *wire {
+	t.Helper()
+	w := &wire{Server: paygate.RunT(t)}
+	client := &http.Client{Transport: w}
+	w.door = &wechatpay.Door{
+		V2: &v2xml.Client{
+			AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
+			BaseURL: w.URL, HTTPClient: client,
+		},
+		V3: &v3json.Client{
+			MchID: w.Merchant.MchID, Key: merchantKey(t, w.Merchant), Keys: gatewayKeys(t, w.Gateway),
+			BaseURL: w.URL, HTTPClient: client,
+		},
+	}
+	return w
+}
+
+func merchantKey(t *testing.T, m *paygate.Merchant) v3json.Key {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(m.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := v3json.ParseKey(m.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func gatewayKeys(t *testing.T, g *paygate.Gateway) v3json.Keyring {
+	t.Helper()
+	text, err := g.PublicKeyPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := v3json.ParsePublicKey(g.PublicKeyID(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := v3json.NewKeyring(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// RoundTrip notes the request and passes it on.
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	body := []byte{}
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	w.sent = append(w.sent, r.Header.Get("Authorization")+string(body))
+	if w.reply != nil {
+		return w.reply(), nil
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// answers has every request answered with this, signed by nobody.
+func (w *wire) answers(status int, body string) {
+	w.reply = func() *http.Response {
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+	}
+}
+
+// answersSigned has every request answered with this APIv2 document and its
+// signature, on top of what every signed one says.
+func (w *wire) answersSigned(fields map[string]string) {
+	doc := map[string]string{
+		"return_code": "SUCCESS", "appid": w.Merchant.AppID, "mch_id": w.Merchant.MchID, "nonce_str": "theirs",
+	}
+	maps.Copy(doc, fields)
+	doc["sign"] = v2xml.Sign(doc, v2xml.Key(w.Merchant.V2Key), v2xml.MD5)
+	w.answers(http.StatusOK, document(doc))
+}
+
+func document(fields map[string]string) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		fmt.Fprintf(&out, "<%s>", name)
+		_ = xml.EscapeText(&out, []byte(fields[name]))
+		fmt.Fprintf(&out, "</%s>", name)
+	}
+	return "<xml>" + out.String() + "</xml>"
+}
+
+// ask makes one exchange about order A1.
+func (w *wire) ask(t *testing.T, op order.Op, c order.Call) order.Answer {
+	t.Helper()
+	c.OutTradeNo = "A1"
+	if op == order.OpClose {
+		return w.door.Close(t.Context(), c)
+	}
+	return w.door.Query(t.Context(), c)
+}
+
+// eachCall runs a test for both operations in both dialects.
+func eachCall(t *testing.T, test func(t *testing.T, w *wire, op order.Op, api order.API)) {
+	t.Helper()
+	for _, api := range []order.API{order.V2, order.V3} {
+		for _, op := range []order.Op{order.OpClose, order.OpQuery} {
+			t.Run(string(api)+" "+string(op), func(t *testing.T) {
+				t.Parallel()
+				test(t, newWire(t), op, api)
+			})
+		}
+	}
+}
+
+// proved are the verdicts of a call that the gateway carried out.
+var proved = map[order.Op]order.Verdict{order.OpClose: order.Accepted, order.OpQuery: order.Stated}
+
+func TestGivenNonceIsSent(t *testing.T) {
+	t.Parallel()
+	eachCall(t, func(t *testing.T, w *wire, op order.Op, api order.API) {
+		t.Helper()
+		w.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
+		got := w.ask(t, op, order.Call{API: api, Nonce: "OneOfMyOwn1"})
+		if got.Verdict != proved[op] {
+			t.Errorf("got %+v", got)
+		}
+		want := map[order.API]string{order.V2: "<nonce_str>OneOfMyOwn1</nonce_str>", order.V3: `nonce_str="OneOfMyOwn1"`}[api]
+		if len(w.sent) != 1 || !strings.Contains(w.sent[0], want) {
+			t.Errorf("sent %q, want %s in it", w.sent, want)
+		}
+	})
+}
+
+func TestSubMerchantsAppIDIsSentInV2(t *testing.T) {
+	t.Parallel()
+	for op, verdict := range proved {
+		t.Run(string(op), func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t)
+			w.MustAddOrder(paygate.Order{SubMchID: subMchID, OutTradeNo: "A1", Total: 100})
+			got := w.ask(t, op, order.Call{API: order.V2, Partner: true, SubMchID: subMchID, SubAppID: "wxsub1"})
+			if got.Verdict != verdict {
+				t.Errorf("got %+v", got)
+			}
+			for _, want := range []string{"<sub_appid>wxsub1</sub_appid>", "<sub_mch_id>" + subMchID + "</sub_mch_id>"} {
+				if len(w.sent) != 1 || !strings.Contains(w.sent[0], want) {
+					t.Errorf("sent %q, want %s in it", w.sent, want)
+				}
+			}
+		})
+	}
+}
+
+// An unsigned word about the order is not repeated as a code, lest somebody branch
+// on it: that a customer is paying is such a word too.
+func TestUnsignedUserPayingIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	eachCall(t, func(t *testing.T, w *wire, op order.Op, api order.API) {
+		t.Helper()
+		if api == order.V2 {
+			w.answers(http.StatusInternalServerError, document(map[string]string{
+				"return_code": "SUCCESS", "result_code": "FAIL", "err_code": "USERPAYING", "err_code_des": "用户支付中",
+			}))
+		} else {
+			w.answers(http.StatusBadRequest, `{"code":"USERPAYING","message":"用户支付中"}`)
+		}
+		got := w.ask(t, op, order.Call{API: api})
+		if got.Verdict != order.Doubted || got.Code != order.CodeUnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
+			t.Errorf("got %+v, want a doubted %s", got, order.CodeUnsignedReply)
+		}
+	})
+}
+
+// A signed code that no page has is a dispute, unless the status says that the
+// gateway itself failed.
+func TestSignedCodeThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]order.Verdict{
+		http.StatusBadRequest:          order.Disputed,
+		http.StatusForbidden:           order.Disputed,
+		http.StatusNotFound:            order.Disputed,
+		http.StatusInternalServerError: order.Doubted,
+		http.StatusServiceUnavailable:  order.Doubted,
+	} {
+		for _, op := range []order.Op{order.OpClose, order.OpQuery} {
+			t.Run(fmt.Sprint(op, status), func(t *testing.T) {
+				t.Parallel()
+				w := newWire(t)
+				w.MustInject(paygate.Fault{Action: paygate.Refuse, Code: "BRAND_NEW", HTTPStatus: status})
+				w.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
+				got := w.ask(t, op, order.Call{API: order.V3})
+				if got.Verdict != want || got.Code != "BRAND_NEW" || got.HTTPStatus != status {
+					t.Errorf("got %s %s with HTTP %d, want %s BRAND_NEW", got.Verdict, got.Code, got.HTTPStatus, want)
+				}
+			})
+		}
+	}
+}
+
+// Hints are for replies that have no code because nobody signed them. A signed
+// refusal without a code has said nothing, whatever its text.
+func TestSignedRefusalWithoutCodeIsGivenNone(t *testing.T) {
+	t.Parallel()
+	for op := range proved {
+		w := newWire(t)
+		w.answersSigned(map[string]string{"result_code": "FAIL", "err_code_des": "签名错误"})
+		got := w.ask(t, op, order.Call{API: order.V2})
+		if got.Verdict != order.Doubted || got.Code != order.CodeGatewayRejected || got.GatewayCode != "" || got.Proof != order.ProofNone {
+			t.Errorf("%s: got %+v, want a doubted %s", op, got, order.CodeGatewayRejected)
+		}
+		w.answers(http.StatusOK, document(map[string]string{"return_code": "FAIL", "return_msg": "签名错误"}))
+		if got := w.ask(t, op, order.Call{API: order.V2}); got.Code != order.CodeSignError {
+			t.Errorf("%s, unsigned: got %+v, want the hint's %s", op, got, order.CodeSignError)
+		}
+	}
+}
+
+// What is settled may be less than what was ordered: coupons that are not settled
+// make the difference, and only APIv2 tells.
+func TestSettlementTotalIsPassedOn(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	w.answersSigned(map[string]string{
+		"result_code": "SUCCESS", "out_trade_no": "A1", "trade_state": "SUCCESS", "transaction_id": "4200001",
+		"total_fee": "100", "settlement_total_fee": "90", "cash_fee": "80", "coupon_fee": "20", "time_end": "20261122180000",
+	})
+	got := w.ask(t, order.OpQuery, order.Call{API: order.V2})
+	if got.Verdict != order.Stated {
+		t.Fatalf("got %+v", got)
+	}
+	for name, amount := range map[string]struct {
+		got  *int64
+		want int64
+	}{
+		"total":      {got.Facts.TotalFee, 100},
+		"settlement": {got.Facts.SettlementTotalFee, 90},
+		"cash":       {got.Facts.CashFee, 80},
+		"coupon":     {got.Facts.CouponFee, 20},
+	} {
+		if amount.got == nil || *amount.got != amount.want {
+			t.Errorf("%s = %v, want %d", name, amount.got, amount.want)
+		}
+	}
+}
