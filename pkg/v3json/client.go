@@ -23,17 +23,26 @@ const (
 	nonceBytes = 20
 )
 
-// Client closes and queries the orders of one merchant. MchID, Key and Keys are required; the zero value of every
-// other field is ready for use. Safe for concurrent use once filled. It keeps no state, does nothing in the
-// background and never retries: an attempt that failed may or may not have reached the gateway.
+// Client closes and queries the orders of one merchant. MchID, Key, and Keys or Certificates are required; the zero
+// value of every other field is ready for use. Safe for concurrent use once filled. It keeps no state, does nothing in
+// the background and never retries: an attempt that failed may or may not have reached the gateway. (net/http alone
+// sends a request again, when the kept connection it went into turns out to have been dead.)
 type Client struct {
-	// MchID is the merchant's number; in partner mode the service provider's.
+	// Region is where the merchant signed up, Mainland when empty.
+	Region Region
+	// AppID is the combine_appid that combined orders were made with. Only [Client.CloseCombined] needs it.
+	AppID string
+	// MchID is the merchant's number; in partner mode the service provider's (overseas: the institution's), of
+	// combined orders the combining merchant's.
 	MchID string
 	// Key signs the requests: the private key of MchID's API certificate, from [ParseKey].
 	Key Key
 	// Keys verify the replies: WeChat Pay's public keys and platform certificates, from [NewKeyring].
 	Keys Keyring
-	// BaseURL is the gateway's address, DefaultBaseURL when empty. A path in it is sent, and signed, as given.
+	// Certificates, when given, are downloaded as needed, and verify replies together with Keys.
+	Certificates *Certificates
+	// BaseURL is the gateway's address, the main one of [Region.Hosts] when empty. A path in it is sent, and signed,
+	// as given.
 	BaseURL string
 	// UserAgent is sent with each request, "cloudpay/v3json" when empty.
 	UserAgent string
@@ -47,19 +56,30 @@ type Client struct {
 	Nonce func() string
 }
 
-// check names what keeps the client from being used at all, before anything is sent.
-func (c *Client) check() error {
+// Check names what keeps the client from being used at all: a field that is missing, or a key that stands where another
+// belongs. Every call checks first, and sends nothing when there is something; nil means that there is not.
+func (c *Client) Check() error {
 	switch {
+	case !c.Region.known():
+		return fmt.Errorf("Region is %s: it must be Mainland (empty), Global (%q) or HongKong (%q)",
+			name(string(c.Region)), string(Global), string(HongKong))
 	case !isNumber(c.MchID):
 		return errors.New("MchID must be 1 to 32 letters and digits: the merchant's own number, or the service provider's")
 	case c.Key.private == nil:
 		return errors.New("Key is empty: read it with ParseKey from apiclient_key.pem")
-	case c.Keys.Preferred() == "":
+	case c.Certificates != nil && c.Certificates.Key == V3Key{}:
+		return errors.New("Certificates.Key is empty: read the APIv3 key with ParseV3Key")
+	case c.Certificates == nil && c.Keys.Preferred() == "":
 		return errors.New("Keys is empty, so no reply could be verified: " +
-			"give NewKeyring the WeChat Pay public key or a platform certificate")
+			"give NewKeyring the WeChat Pay public key or a platform certificate, or give Certificates")
 	case c.Keys.find(c.Key.serial) != nil:
 		return fmt.Errorf("Keys holds %s, the merchant's own certificate, which signs no reply: "+
 			"give the WeChat Pay public key or a platform certificate", c.Key.serial)
+	}
+	for _, id := range c.Keys.ids {
+		if c.Key.private.PublicKey.Equal(c.Keys.find(id)) {
+			return fmt.Errorf("Keys holds the merchant's own public key as %s, and it signs no reply: give WeChat Pay's", id)
+		}
 	}
 	return nil
 }
@@ -94,7 +114,8 @@ func newNonce() string {
 }
 
 func (c *Client) baseURL() string {
-	return strings.TrimRight(cmp.Or(c.BaseURL, DefaultBaseURL), "/")
+	host, _ := c.Region.Hosts()
+	return strings.TrimRight(cmp.Or(c.BaseURL, host), "/")
 }
 
 func (c *Client) userAgent() string {

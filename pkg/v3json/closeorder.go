@@ -1,6 +1,7 @@
 package v3json
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -8,9 +9,12 @@ import (
 
 // CloseRequest names the order to close.
 type CloseRequest struct {
-	// OutTradeNo is the merchant's order number, required.
+	// OutTradeNo is the merchant's order number. It is required on the mainland.
 	OutTradeNo string
-	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
+	// TransactionID is WeChat Pay's order number, overseas only: there, exactly one of the two is given.
+	TransactionID string
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order (overseas: an
+	// institution's).
 	SubMchID string
 	// Nonce is this attempt's nonce_str, made when empty.
 	Nonce string
@@ -33,7 +37,7 @@ type CloseReply struct {
 func (c *Client) CloseOrder(ctx context.Context, req CloseRequest) (*CloseReply, error) {
 	reply, err := c.closeOrder(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("closing order %s: %w", name(req.OutTradeNo), err)
+		return nil, fmt.Errorf("closing order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
 	}
 	return reply, nil
 }
@@ -43,6 +47,11 @@ func (c *Client) closeOrder(ctx context.Context, req CloseRequest) (*CloseReply,
 	if err != nil {
 		return nil, err
 	}
+	return c.sendClose(ctx, q)
+}
+
+// sendClose asks for a close of either kind, and takes nothing but nothing for a yes.
+func (c *Client) sendClose(ctx context.Context, q question) (*CloseReply, error) {
 	got, err := c.send(ctx, q)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package v3json
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const (
@@ -24,8 +26,11 @@ const (
 // echoKeys are the names that decide what a reply is about, and what it says.
 var echoKeys = [...]string{"out_trade_no", "transaction_id", "mchid", "sp_mchid", "sub_mchid", "trade_state"}
 
+// overseasKeys are the echoKeys, and the name that WeChat Pay's order number goes by overseas.
+var overseasKeys = append(echoKeys[:len(echoKeys):len(echoKeys)], "id")
+
 // decodeTransaction reads the body of a query's 200; fault says in one line why it cannot be read.
-func decodeTransaction(body []byte) (transaction Transaction, fault string) {
+func decodeTransaction(body []byte, region Region) (transaction Transaction, fault string) {
 	var wire struct {
 		Transaction
 		// An empty time is as good as none, which time.Time would not have.
@@ -34,21 +39,51 @@ func decodeTransaction(body []byte) (transaction Transaction, fault string) {
 	if err := json.Unmarshal(body, &wire); err != nil {
 		return Transaction{}, jsonFault(err)
 	}
-	if err := checkEchoKeys(body); err != nil {
-		return Transaction{}, err.Error()
+	if fault := wire.readID(body, region); fault != "" {
+		return Transaction{}, fault
 	}
 	// null leaves everything as it was, so it ends here too.
 	if wire.TradeState == "" {
 		return Transaction{}, "it has no trade_state"
 	}
-	if wire.SuccessTime != "" {
-		paid, err := time.Parse(time.RFC3339, wire.SuccessTime)
-		if err != nil {
-			return Transaction{}, "success_time " + name(wire.SuccessTime) + " is not RFC 3339"
-		}
-		wire.Transaction.SuccessTime = paid
+	if wire.Transaction.SuccessTime, fault = parseSuccessTime(wire.SuccessTime); fault != "" {
+		return Transaction{}, fault
 	}
 	return wire.Transaction, ""
+}
+
+// readID makes sure of the numbers in body, and overseas takes TransactionID from id. A reply that calls it
+// transaction_id there is understood too, unless the two differ. On the mainland an id is none of ours.
+func (t *Transaction) readID(body []byte, region Region) (fault string) {
+	if region == Mainland {
+		return checkKeys(body, echoKeys[:])
+	}
+	if fault := checkKeys(body, overseasKeys); fault != "" {
+		return fault
+	}
+	var wire struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(body, &wire); err != nil {
+		return jsonFault(err)
+	}
+	if wire.ID != "" && t.TransactionID != "" && wire.ID != t.TransactionID {
+		return "its id is " + name(wire.ID) + " and its transaction_id " + name(t.TransactionID)
+	}
+	t.TransactionID = cmp.Or(wire.ID, t.TransactionID)
+	return ""
+}
+
+// parseSuccessTime reads when an order was paid; "" is not yet.
+func parseSuccessTime(s string) (paid time.Time, fault string) {
+	if s == "" {
+		return time.Time{}, ""
+	}
+	paid, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, "success_time " + name(s) + " is not RFC 3339"
+	}
+	return paid, ""
 }
 
 func jsonFault(err error) string {
@@ -56,27 +91,31 @@ func jsonFault(err error) string {
 		if mistyped.Field == "" {
 			return "it is a JSON " + mistyped.Value + ", not an object"
 		}
-		return fmt.Sprintf("%s is a JSON %s, not a %s", mistyped.Field, oneLine(mistyped.Value), mistyped.Type.Kind())
+		field := mistyped.Field
+		if embedded, inner, found := strings.Cut(field, "."); found && unicode.IsUpper(rune(embedded[0])) {
+			field = inner // encoding/json names the struct that our own is embedded in; names on the wire begin small
+		}
+		return fmt.Sprintf("%s is a JSON %s, not a %s", field, oneLine(mistyped.Value), mistyped.Type.Kind())
 	}
 	return "it is not JSON: " + oneLine(err.Error())
 }
 
-// checkEchoKeys refuses an object that gives one of the echoKeys twice, or in capitals. encoding/json takes the last of
+// checkKeys refuses an object that gives one of the keys twice, or in capitals. encoding/json takes the last of
 // them, capitals or not; whoever reads the same signed bytes with another decoder would see another order.
-func checkEchoKeys(object []byte) error {
-	var seen [len(echoKeys)]bool
+func checkKeys(object []byte, keys []string) (fault string) {
+	var seen uint // a bit for each key
 	for key := range topKeys(object) {
-		for i, echo := range echoKeys {
-			if !bytes.EqualFold(key, []byte(echo)) {
+		for i, known := range keys {
+			if !bytes.EqualFold(key, []byte(known)) {
 				continue
 			}
-			if seen[i] || string(key) != echo {
-				return fmt.Errorf("it gives %s more than once or as %s", echo, name(string(key)))
+			if seen&(1<<i) != 0 || string(key) != known {
+				return fmt.Sprintf("it gives %s more than once or as %s", known, name(string(key)))
 			}
-			seen[i] = true
+			seen |= 1 << i
 		}
 	}
-	return nil
+	return ""
 }
 
 // topKeys yields the keys of a JSON object, and none of those within its values. The object must be known to be valid.

@@ -12,11 +12,36 @@
 //	         query  GET  /v3/pay/partner/transactions/out-trade-no/{out_trade_no}?sp_mchid=…&sub_mchid=…
 //	                GET  /v3/pay/partner/transactions/id/{transaction_id}?sp_mchid=…&sub_mchid=…
 //
-// The host is api.mch.weixin.qq.com. An order number is escaped once, as one path segment: "|" is sent as %7C and
-// "*" as %2A. Every request carries Accept: application/json and a User-Agent (without them the gateway answers
-// 400 INVALID_REQUEST), Wechatpay-Serial, which names the key that the reply is to be signed with (on a GET too:
-// without it a merchant that has a WeChat Pay public key gets replies signed by a platform certificate), and,
-// when it has a body, Content-Type: application/json.
+// Overseas there is one path for both modes, the common and the institutional, which send different numbers; an order is
+// closed by either of its numbers (pay.weixin.qq.com/wiki/doc/api_external/en/apis/, chapter3_3_7 and chapter3_5_2).
+// Client.Region chooses:
+//
+//	Global       close  POST /v3/global/transactions/out-trade-no/{out_trade_no}/close
+//	                    POST /v3/global/transactions/id/{transaction_id}/close
+//	             query  GET  /v3/global/transactions/out-trade-no/{out_trade_no}?…
+//	                    GET  /v3/global/transactions/id/{transaction_id}?…
+//	HongKong     the same four below /hk/v3/transactions/
+//	common       close  {"mchid":"…"}                            query  ?mchid=…
+//	institutional       {"sp_mchid":"…","sub_mchid":"…"}                ?sp_mchid=…&sub_mchid=…
+//
+// Combined orders, of several merchants and paid as one, are on the mainland only, and are neither closed nor found by the
+// paths above. A close names every sub-order, 1 to 50 of them (merchants that are no partners may combine 10), or is
+// refused; all are closed or none. sub_mchid stands in all of them, a partner's, or in none:
+//
+//	combined  close  POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close
+//	                 {"combine_appid":"…","sub_orders":[{"mchid":"…","out_trade_no":"…","sub_mchid":"…","sub_appid":"…"}]}
+//	          query  GET  /v3/combine-transactions/out-trade-no/{combine_out_trade_no}
+//
+// The hosts, and their backups:
+//
+//	Mainland  api.mch.weixin.qq.com    api2.mch.weixin.qq.com
+//	Global    apihk.mch.weixin.qq.com  api.mch.weixin.qq.com
+//	HongKong  api.mch.weixin.qq.com    apihk.mch.weixin.qq.com
+//
+// An order number in a path is escaped once, as one segment: "|" is sent as %7C and "*" as %2A. Every request carries
+// Accept: application/json and a User-Agent (without them the gateway answers 400 INVALID_REQUEST), Wechatpay-Serial,
+// which names the key that the reply is to be signed with (on a GET too: without it a merchant that has a WeChat Pay
+// public key gets replies signed by a platform certificate), and, when it has a body, Content-Type: application/json.
 //
 // # Signing a request (page 4012365336)
 //
@@ -30,7 +55,7 @@
 //	BODY         exactly the bytes sent; empty for a GET
 //
 // The signature, in standard base64, goes into one header. serial_no is that of the merchant's API certificate; the
-// merchant is mchid, or sp_mchid for a partner. The five items may stand in any order:
+// merchant is mchid, sp_mchid for a partner, combine_mchid for a combined order. The five items may stand in any order:
 //
 //	Authorization: WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
 //
@@ -75,6 +100,18 @@
 // It covers time, nonce and body, and neither the status line nor the question. A query's 200 is bound to the question
 // by the numbers it repeats, which are compared. A close's 204 repeats nothing: that it answers this very request is
 // proved by TLS alone. A refusal proves its code and message, and its HTTP status only as far as TLS does.
+//
+// # What a query's answer must repeat
+//
+//	direct, common               mchid                  and out_trade_no, or transaction_id (overseas: id) and any out_trade_no
+//	partner, institutional       sp_mchid, sub_mchid    and the same
+//	combined                     combine_mchid          and combine_out_trade_no
+//
+// A number that differs or is missing is ReasonMismatch. These names, and trade_state, may stand there once and in small
+// letters only. Overseas, id is WeChat Pay's order number, and Transaction has it as TransactionID. A combined order has no
+// state: each of its sub_orders has its own trade_state, and amount.total_amount and amount.payer_amount where other
+// orders have total and payer_total. Without sub_orders, or with one that has no mchid, out_trade_no or trade_state, or
+// with the same one twice, the reply is malformed.
 //
 // # Refusals
 //

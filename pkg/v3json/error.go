@@ -95,6 +95,37 @@ func (e *VerifyError) Error() string {
 	return fmt.Sprintf("reply%s disbelieved, %s: %s%s", status, e.Reason, e.Detail, requestSuffix(e.RequestID))
 }
 
+// CertificateError says that no reply could have been verified, for want of a platform certificate, and that therefore
+// nothing was asked or done about the order. It does not unwrap to an [*Error], [*VerifyError] or [*MalformedError]:
+// what the gateway said of its certificates says nothing of an order.
+type CertificateError struct {
+	// Cause is what the download failed of: one of those three, or no reply at all.
+	Cause error
+	// Remedy is what has to be configured otherwise; "" when asking again may be enough.
+	Remedy string
+}
+
+// Error returns one line without headers or body.
+func (e *CertificateError) Error() string {
+	return "nothing was asked, for want of a platform certificate to verify the reply with: " + e.reason()
+}
+
+func (e *CertificateError) reason() string {
+	if e.Remedy == "" {
+		return e.Cause.Error()
+	}
+	return e.Cause.Error() + ": " + e.Remedy
+}
+
+// Unwrap returns the Cause when it is not a reply.
+func (e *CertificateError) Unwrap() error {
+	switch e.Cause.(type) { //nolint:errorlint // only what this package itself puts there
+	case *Error, *VerifyError, *MalformedError:
+		return nil
+	}
+	return e.Cause
+}
+
 // MalformedError is a reply that cannot be read: cut short, too long, or not the JSON of an order.
 type MalformedError struct {
 	HTTPStatus int

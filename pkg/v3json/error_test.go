@@ -1,6 +1,7 @@
 package v3json_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,6 +33,10 @@ func TestErrorTexts(t *testing.T) {
 			"reply with HTTP 204 disbelieved, probe: d; Request-ID r"},
 		"disbelief without a reply": {&v3json.VerifyError{Reason: v3json.ReasonBadSignature, Detail: "d"},
 			"reply disbelieved, bad signature: d"},
+		"no certificate": {&v3json.CertificateError{Cause: errors.New("c")},
+			"nothing was asked, for want of a platform certificate to verify the reply with: c"},
+		"no certificate, with a remedy": {&v3json.CertificateError{Cause: errors.New("c"), Remedy: "r"},
+			"nothing was asked, for want of a platform certificate to verify the reply with: c: r"},
 		"malformed": {&v3json.MalformedError{HTTPStatus: 200, Detail: "d"}, "reply with HTTP 200 cannot be read: d"},
 	}
 	for name, test := range tests {

@@ -1,17 +1,40 @@
 package v3json
 
-import "encoding/json"
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+)
 
 // RequestMessage is the canonical message of a request, for the published vectors of other calls than ours.
 func RequestMessage(method, uri, timestamp, nonce, body string) string {
 	return requestMessage(question{method: method, body: body, nonce: nonce}, uri, timestamp)
 }
 
-// DecodeTransaction and Describe let fuzzing go without RSA.
-func DecodeTransaction(body []byte) (Transaction, string) { return decodeTransaction(body) }
+// DecodeTransaction, DecodeOverseas, DecodeCombined and Describe let fuzzing go without RSA.
+func DecodeTransaction(body []byte) (Transaction, string) { return decodeTransaction(body, Mainland) }
+
+func DecodeOverseas(body []byte) (Transaction, string) { return decodeTransaction(body, Global) }
+
+func DecodeCombined(body []byte) (CombinedTransaction, string) { return decodeCombined(body) }
 
 func Describe(detail json.RawMessage) string { return describe(detail) }
 
 func OneLine(s string) string { return oneLine(s) }
 
 func Name(s string) string { return name(s) }
+
+// Decrypt is for the published vector, whose key has 16 bytes.
+func Decrypt(key []byte, nonce, associatedData, ciphertext string) ([]byte, error) {
+	return decrypt(key, nonce, associatedData, ciphertext)
+}
+
+// HeldCertificates are those that a client finds in its file.
+func HeldCertificates(ctx context.Context, c *Client) map[string]*rsa.PublicKey {
+	c.Certificates.loadOnce(ctx, c)
+	held := map[string]*rsa.PublicKey{}
+	for _, certificate := range c.Certificates.list().certificates {
+		held[certificate.ID] = certificate.Public
+	}
+	return held
+}

@@ -21,6 +21,7 @@ const (
 	maxPEM         = 64 << 10
 	maxSerial      = 40 // hex digits: a certificate's serial has at most 20 bytes (RFC 5280, 4.1.2.2)
 	maxPublicID    = 64
+	v3KeySize      = 32
 	pemCertificate = "CERTIFICATE"
 )
 
@@ -70,6 +71,44 @@ func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText returns "redacted"; encoding/json and encoding/xml use it.
 func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
+// V3Key is the APIv3 key, which platform certificates are encrypted with on their way here. It prints itself as
+// "redacted" in every format. The zero V3Key decrypts nothing.
+type V3Key struct {
+	// fmt passes over methods of unexported fields, and for a verb that does not fit follows a pointer once. (A Key is
+	// saved from that by its numbers, which are pointers again.)
+	secret **[v3KeySize]byte
+}
+
+// ParseV3Key takes the APIv3 key (APIv3密钥) as it was set in the merchant console: 32 characters. The APIv2 key has as
+// many and is another key; that it was given instead shows only when it does not decrypt the certificates.
+func ParseV3Key(key string) (V3Key, error) {
+	if len(key) != v3KeySize {
+		hint := ""
+		if trimmed := strings.TrimSpace(key); len(trimmed) == v3KeySize {
+			hint = ": it has white space around it"
+		}
+		return V3Key{}, fmt.Errorf("the APIv3 key has %d bytes, and must have 32%s; "+
+			"it is set in the merchant console (APIv3密钥), and is another than the APIv2 key", len(key), hint)
+	}
+	secret := (*[v3KeySize]byte)([]byte(key))
+	return V3Key{secret: &secret}, nil
+}
+
+// String returns "redacted".
+func (V3Key) String() string { return redacted }
+
+// GoString returns "redacted".
+func (V3Key) GoString() string { return redacted }
+
+// Format writes "redacted", whatever the verb.
+func (V3Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue returns "redacted".
+func (V3Key) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText returns "redacted"; encoding/json and encoding/xml use it.
+func (V3Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
 // PlatformKey is one of the keys that WeChat Pay signs replies with, under the id that Wechatpay-Serial gives it:
 // PUB_KEY_ID_… for a public key, the serial in hex for a platform certificate.
 type PlatformKey struct {
@@ -94,6 +133,10 @@ func ParseCertificate(pemBytes []byte) (PlatformKey, error) {
 	if err != nil {
 		return PlatformKey{}, fmt.Errorf("platform certificate: %w", err)
 	}
+	return certificateKey(certificate)
+}
+
+func certificateKey(certificate *x509.Certificate) (PlatformKey, error) {
 	public, ok := certificate.PublicKey.(*rsa.PublicKey)
 	if !ok {
 		return PlatformKey{}, fmt.Errorf("platform certificate: its key is of type %s, and replies are signed with RSA",

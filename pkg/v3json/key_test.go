@@ -1,13 +1,18 @@
 package v3json_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
+	"fmt"
+	"log/slog"
 	"math/big"
 	"slices"
 	"strings"
@@ -257,4 +262,69 @@ func TestKeyring(t *testing.T) {
 		wantSays(t, name, err, test.want)
 	}
 	wantReason(t, v3json.Keyring{}.Verify("", "", ""), v3json.ReasonUnknownSerial)
+}
+
+func TestParseV3Key(t *testing.T) {
+	t.Parallel()
+	merchantKeyFile := readTestdata(t, "merchant_key.pem")
+	if key, err := v3json.ParseV3Key(apiV3Key); err != nil || key == (v3json.V3Key{}) {
+		t.Errorf("ParseV3Key gives %v, %v, want the key", key, err)
+	}
+	for given, want := range map[string]string{
+		"":                      "has 0 bytes, and must have 32; it is set",
+		apiV3Key[1:]:            "has 31 bytes",
+		apiV3Key + "x":          "has 33 bytes, and must have 32; it is set",
+		apiV3Key + "\n":         "has 33 bytes, and must have 32: it has white space around it",
+		strings.Repeat("密", 32): "has 96 bytes",
+		apiV3Key + apiV3Key:     "is another than the APIv2 key",
+		string(merchantKeyFile): "must have 32",
+	} {
+		key, err := v3json.ParseV3Key(given)
+		wantSays(t, "ParseV3Key", err, want)
+		if key != (v3json.V3Key{}) {
+			t.Error("a key came with the error, want none")
+		}
+		if given != "" && err != nil && strings.Contains(err.Error(), given) {
+			t.Errorf("error shows what was given: %v", err)
+		}
+	}
+}
+
+func TestV3KeyIsNeverPrinted(t *testing.T) {
+	t.Parallel()
+	key := newV3Key(t, apiV3Key)
+	certificates := &v3json.Certificates{Key: key, File: "f"}
+	type open struct{ Key v3json.V3Key }
+	type closed struct{ key v3json.V3Key }
+	type hidden struct{ certificates *v3json.Certificates }
+	var out bytes.Buffer
+	text, lines := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
+	for _, value := range []any{
+		key, &key, certificates, open{key}, &open{key}, closed{key}, &closed{key}, hidden{certificates}, []v3json.V3Key{key},
+		v3json.Client{Certificates: certificates}, &v3json.Client{Certificates: certificates}, map[v3json.V3Key]int{key: 1},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p", "%T"} {
+			_, _ = fmt.Fprintf(&out, verb, value)
+		}
+		b, _ := json.Marshal(value) // an error is as good: it printed nothing
+		out.Write(b)
+		text.Info("m", "value", value)
+		lines.Info("m", "value", value)
+	}
+	for _, form := range []string{
+		apiV3Key, fmt.Sprintf("%x", apiV3Key), fmt.Sprintf("%X", apiV3Key),
+		fmt.Sprintf("%d %d %d %d", apiV3Key[0], apiV3Key[1], apiV3Key[2], apiV3Key[3]), base64.StdEncoding.EncodeToString([]byte(apiV3Key)),
+	} {
+		if strings.Contains(out.String(), form) {
+			t.Errorf("printed the APIv3 key as %s…", form[:8])
+		}
+	}
+	if b, err := json.Marshal(open{key}); err != nil || string(b) != `{"Key":"redacted"}` {
+		t.Errorf("json.Marshal gives %s, %v, want the key redacted", b, err)
+	}
+	for what, got := range map[string]string{"String": key.String(), "GoString": key.GoString(), "LogValue": key.LogValue().String()} {
+		if got != "redacted" {
+			t.Errorf("%s prints %q, want redacted", what, got)
+		}
+	}
 }

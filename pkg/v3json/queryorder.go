@@ -14,7 +14,8 @@ type QueryRequest struct {
 	OutTradeNo string
 	// TransactionID is WeChat Pay's order number, which exists from payment on.
 	TransactionID string
-	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order (overseas: an
+	// institution's).
 	SubMchID string
 	// Nonce is this attempt's nonce_str, made when empty.
 	Nonce string
@@ -27,9 +28,11 @@ type QueryReply struct {
 }
 
 // Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID, SPMchID, SubAppID,
-// SubMchID). An unpaid order has no more than its numbers and its state. Amounts are in fen. Fields that the
-// gateway adds are ignored. The fields are those of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for
-// merchants and for partners; scene_info is missing from WeChat Pay's own Go library, installment_info from those pages.
+// SubMchID). An unpaid order has no more than its numbers and its state. Amounts are in fen, overseas in the smallest
+// unit of the currency that stands beside them. Fields that the gateway adds are ignored. The fields are those of
+// pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for merchants and for partners, and overseas those
+// of page global/v3/zh/4013015482; scene_info is missing from WeChat Pay's own Go library, installment_info from those
+// pages.
 type Transaction struct {
 	AppID    string `json:"appid,omitzero"`
 	MchID    string `json:"mchid,omitzero"`
@@ -39,7 +42,7 @@ type Transaction struct {
 	SubMchID string `json:"sub_mchid,omitzero"`
 
 	OutTradeNo    string `json:"out_trade_no"`
-	TransactionID string `json:"transaction_id,omitzero"` // only after payment
+	TransactionID string `json:"transaction_id,omitzero"` // only after payment; overseas replies call it id
 	TradeType     string `json:"trade_type,omitzero"`     // JSAPI, NATIVE, APP, MICROPAY, MWEB, FACEPAY
 	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED, and for code payments
 	// REVOKED, USERPAYING or PAYERROR. A state never seen before is passed on as received.
@@ -63,12 +66,20 @@ type Payer struct {
 	SubOpenID string `json:"sub_openid,omitzero"`
 }
 
-// Amount is what the order costs and what the payer paid, after coupons; both in fen.
+// Amount is what the order costs and what the payer paid, after coupons; each in the smallest unit of its currency: fen,
+// on the mainland.
 type Amount struct {
-	Total         int64  `json:"total"`
-	PayerTotal    int64  `json:"payer_total"`
-	Currency      string `json:"currency,omitzero"`
-	PayerCurrency string `json:"payer_currency,omitzero"`
+	Total         int64         `json:"total"`
+	PayerTotal    int64         `json:"payer_total"`
+	Currency      string        `json:"currency,omitzero"`
+	PayerCurrency string        `json:"payer_currency,omitzero"`
+	ExchangeRate  *ExchangeRate `json:"exchange_rate,omitzero"` // overseas; nil when the reply has none
+}
+
+// ExchangeRate is the rate that an overseas payment was converted at.
+type ExchangeRate struct {
+	Type string `json:"type,omitzero"` // SETTLEMENT_RATE, USERPAYMENT_RATE
+	Rate int64  `json:"rate"`          // times 10^8
 }
 
 // SceneInfo is where it was paid.
@@ -76,12 +87,12 @@ type SceneInfo struct {
 	DeviceID string `json:"device_id,omitzero"`
 }
 
-// Promotion is one coupon or discount used in paying. Amounts are in fen.
+// Promotion is one coupon or discount used in paying. Amounts are in fen, overseas in the smallest unit of Currency.
 type Promotion struct {
 	CouponID            string  `json:"coupon_id"`
 	Name                string  `json:"name,omitzero"`
 	Scope               string  `json:"scope,omitzero"` // GLOBAL, SINGLE
-	Type                string  `json:"type,omitzero"`  // CASH, NOCASH
+	Type                string  `json:"type,omitzero"`  // CASH, NOCASH; overseas COUPON, DISCOUNT
 	Amount              int64   `json:"amount"`
 	StockID             string  `json:"stock_id,omitzero"`
 	WechatpayContribute int64   `json:"wechatpay_contribute,omitzero"`
@@ -89,15 +100,24 @@ type Promotion struct {
 	OtherContribute     int64   `json:"other_contribute,omitzero"`
 	Currency            string  `json:"currency,omitzero"`
 	GoodsDetail         []Goods `json:"goods_detail,omitzero"`
+
+	// Overseas, these stand in the place of CouponID, StockID and the three contributions above.
+	PromotionID              string `json:"promotion_id,omitzero"`
+	ActivityID               string `json:"activity_id,omitzero"`
+	WxpayContributeAmount    int64  `json:"wxpay_contribute_amount,omitzero"`
+	MerchantContributeAmount int64  `json:"merchant_contribute_amount,omitzero"`
+	OtherContributeAmount    int64  `json:"other_contribute_amount,omitzero"`
 }
 
-// Goods is an article that a promotion applied to. Prices are in fen.
+// Goods is an article that a promotion applied to. Prices are in fen, overseas in the smallest unit of the promotion's
+// currency.
 type Goods struct {
 	GoodsID        string `json:"goods_id"`
 	Quantity       int64  `json:"quantity"`
 	UnitPrice      int64  `json:"unit_price"`
 	DiscountAmount int64  `json:"discount_amount"`
 	GoodsRemark    string `json:"goods_remark,omitzero"`
+	Price          int64  `json:"price,omitzero"` // overseas, in the place of UnitPrice
 }
 
 // Installment is the plan that the payer chose, on orders that offered one.
@@ -122,6 +142,22 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	if err != nil {
 		return nil, err
 	}
+	got, err := c.sendQuery(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	transaction, fault := decodeTransaction(got.body, c.Region)
+	if fault != "" {
+		return nil, got.malformed(fault)
+	}
+	if fault := transaction.mismatch(c, req); fault != "" {
+		return nil, got.disbelieve(ReasonMismatch, fault)
+	}
+	return &QueryReply{Envelope: got.Envelope, Transaction: transaction}, nil
+}
+
+// sendQuery asks a question of either kind. What it returns has a body.
+func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 	got, err := c.send(ctx, q)
 	if err != nil {
 		return nil, err
@@ -135,30 +171,29 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 		// Signed, but with nothing in it: the answer to a close, played back.
 		return nil, got.disbelieve(ReasonMismatch, "a query is answered with the order, and this body is empty")
 	}
-	transaction, fault := decodeTransaction(got.body)
-	if fault != "" {
-		return nil, got.malformed(fault)
-	}
-	if fault := transaction.mismatch(c.MchID, req); fault != "" {
-		return nil, got.disbelieve(ReasonMismatch, fault)
-	}
-	return &QueryReply{Envelope: got.Envelope, Transaction: transaction}, nil
+	return got, nil
 }
 
-// mismatch says in what the transaction is not the one that was asked for; "" when in nothing. A number that is
-// missing differs too: a signed reply of another kind (an error, another API's) has none of them.
-func (t *Transaction) mismatch(mchID string, req QueryRequest) string {
-	type echo struct{ key, got, want string }
+// mismatch says in what the transaction is not the one that was asked for; "" when in nothing.
+func (t *Transaction) mismatch(c *Client, req QueryRequest) string {
 	echoes := make([]echo, 0, len(echoKeys))
 	if req.SubMchID == "" {
-		echoes = append(echoes, echo{"mchid", t.MchID, mchID})
+		echoes = append(echoes, echo{"mchid", t.MchID, c.MchID})
 	} else {
-		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, mchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
+		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, c.MchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
 	}
 	if req.TransactionID != "" {
-		echoes = append(echoes, echo{"transaction_id", t.TransactionID, req.TransactionID})
+		echoes = append(echoes, echo{c.Region.transactionKey(), t.TransactionID, req.TransactionID})
 	}
-	echoes = append(echoes, echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)})
+	return difference(append(echoes, echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)})...)
+}
+
+// echo is a number that a reply repeats from the question.
+type echo struct{ key, got, want string }
+
+// difference says of the first number that is another than was asked for; "" when there is none. A number that is
+// missing differs too: a signed reply of another kind (an error, another API's) has none of them.
+func difference(echoes ...echo) string {
 	for _, e := range echoes {
 		switch {
 		case e.got == "":

@@ -1,6 +1,7 @@
 package v3json
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,33 @@ func (r *reply) malformed(detail string) *MalformedError {
 
 // send asks the question once and returns the reply, authenticated or else no success.
 func (c *Client) send(ctx context.Context, q question) (*reply, error) {
-	req, err := c.newRequest(ctx, q)
+	if fault := c.prepareCertificates(ctx); fault != nil {
+		return nil, fault
+	}
+	got, err := c.exchange(ctx, q, c.preferred())
+	if err != nil {
+		return nil, err
+	}
+	if fault := c.authenticate(got, c.finder(ctx)); fault != nil {
+		return nil, got.disbelieve(fault.Reason, fault.Detail)
+	}
+	c.refreshCertificates(ctx)
+	return got, nil
+}
+
+// preferred is the id of the key that a reply is asked to be signed with, "" for whichever the gateway likes: a public key's
+// when there is one, or else the newest downloaded certificate's, or else a given one's.
+func (c *Client) preferred() string {
+	given := c.Keys.Preferred()
+	if c.Certificates == nil || isPublicKeyID(given) {
+		return given
+	}
+	return cmp.Or(c.Certificates.preferred(c.now()), given)
+}
+
+// exchange asks the question once and returns the reply, of which nothing is to be believed yet.
+func (c *Client) exchange(ctx context.Context, q question, preferred string) (*reply, error) {
+	req, err := c.newRequest(ctx, q, preferred)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +119,11 @@ func (c *Client) send(ctx context.Context, q question) (*reply, error) {
 	if err := got.readBody(ctx, resp.Body); err != nil {
 		return nil, err
 	}
-	if fault := c.authenticate(got); fault != nil {
-		return nil, got.disbelieve(fault.Reason, fault.Detail)
-	}
 	return got, nil
 }
 
 // newRequest signs the question as it will stand on the wire: RequestURI is what net/http writes on the request line.
-func (c *Client) newRequest(ctx context.Context, q question) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, q question, preferred string) (*http.Request, error) {
 	base := c.baseURL()
 	var body io.Reader
 	if q.body != "" {
@@ -129,7 +153,9 @@ func (c *Client) newRequest(ctx context.Context, q question) (*http.Request, err
 		"Accept":        {"application/json"},
 		"Authorization": {authorization},
 		"User-Agent":    {c.userAgent()},
-		headerSerial:    {c.Keys.Preferred()},
+	}
+	if preferred != "" {
+		req.Header[headerSerial] = []string{preferred}
 	}
 	if q.body != "" {
 		req.Header["Content-Type"] = []string{"application/json"}

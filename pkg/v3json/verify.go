@@ -36,13 +36,24 @@ func (k Keyring) Verify(serial, message, signature string) error {
 }
 
 func (k Keyring) verify(serial string, digest [sha256.Size]byte, signature string) *VerifyError {
+	return verify(serial, digest, signature, func(serial string) (*rsa.PublicKey, *VerifyError) {
+		if key := k.find(serial); key != nil {
+			return key, nil
+		}
+		return nil, unknownSerial(serial, k.ids, remedy(serial))
+	})
+}
+
+// keyFinder returns the key of that serial, or else the fault of a reply that is signed by it.
+type keyFinder func(serial string) (*rsa.PublicKey, *VerifyError)
+
+func verify(serial string, digest [sha256.Size]byte, signature string, find keyFinder) *VerifyError {
 	if strings.HasPrefix(signature, probePrefix) {
 		return &VerifyError{Reason: ReasonProbe, Detail: "WeChat Pay's test that bad signatures are refused; ask again"}
 	}
-	key := k.find(serial)
-	if key == nil {
-		return &VerifyError{Reason: ReasonUnknownSerial, Detail: fmt.Sprintf("signed by %s; the keyring holds %s: %s",
-			name(serial), strings.Join(k.ids, ", "), remedy(serial))}
+	key, fault := find(serial)
+	if fault != nil {
+		return fault
 	}
 	// Strict, and of the one right length: base64 otherwise has many spellings of the same signature.
 	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
@@ -53,6 +64,11 @@ func (k Keyring) verify(serial string, digest [sha256.Size]byte, signature strin
 		return &VerifyError{Reason: ReasonBadSignature, Detail: "it does not fit the body, time and nonce under " + name(serial)}
 	}
 	return nil
+}
+
+func unknownSerial(serial string, held []string, advice string) *VerifyError {
+	return &VerifyError{Reason: ReasonUnknownSerial, Detail: fmt.Sprintf("signed by %s; the keyring holds %s: %s",
+		name(serial), strings.Join(held, ", "), advice)}
 }
 
 // remedy says where the key of an unknown serial is to be had.
@@ -102,7 +118,7 @@ func readProof(h http.Header) (proof, *VerifyError) {
 
 // authenticate decides whether the reply may be believed, by the table in the package comment, and completes its
 // envelope when it may.
-func (c *Client) authenticate(r *reply) *VerifyError {
+func (c *Client) authenticate(r *reply, find keyFinder) *VerifyError {
 	p, fault := readProof(r.header)
 	if fault != nil {
 		return fault
@@ -114,7 +130,7 @@ func (c *Client) authenticate(r *reply) *VerifyError {
 		return &VerifyError{Reason: ReasonUnsigned, Detail: "missing every Wechatpay- header " +
 			"(did a proxy strip them, or answer itself?)" + r.foreign()}
 	}
-	if fault := c.verifyProof(p, r); fault != nil {
+	if fault := c.verifyProof(p, r, find); fault != nil {
 		return fault
 	}
 	r.authenticated, r.Nonce, r.Signature = true, p.nonce, p.signature
@@ -122,7 +138,7 @@ func (c *Client) authenticate(r *reply) *VerifyError {
 }
 
 // verifyProof looks at the clock last, so that ReasonStale means: genuine, but of another time.
-func (c *Client) verifyProof(p proof, r *reply) *VerifyError {
+func (c *Client) verifyProof(p proof, r *reply, find keyFinder) *VerifyError {
 	// WeChat Pay's own libraries do without this header, so it may be missing. It may not say something else.
 	for _, kind := range r.header[headerSignatureType] {
 		if kind != scheme {
@@ -135,8 +151,8 @@ func (c *Client) verifyProof(p proof, r *reply) *VerifyError {
 		return &VerifyError{Reason: ReasonBadSignature,
 			Detail: headerTimestamp + " " + name(p.timestamp) + " is not seconds since 1970"}
 	}
-	if fault := c.Keys.verify(p.serial, digestReply(p, r.body), p.signature); fault != nil {
-		return c.explain(fault)
+	if fault := verify(p.serial, digestReply(p, r.body), p.signature, find); fault != nil {
+		return fault
 	}
 	return c.checkSkew(time.Unix(seconds, 0))
 }
@@ -175,14 +191,4 @@ func (c *Client) checkSkew(stamp time.Time) *VerifyError {
 	return &VerifyError{Reason: ReasonStale, Detail: fmt.Sprintf(
 		"it was signed at %s, %s %s this machine's clock, and %s is allowed: set the clock, or it is an old reply played back",
 		stamp.UTC().Format(time.RFC3339), skew.Abs().Round(time.Second), direction, maxSkew)}
-}
-
-// explain adds the one mistake that no reply's signature survives: the merchant's own key where WeChat Pay's belongs.
-func (c *Client) explain(fault *VerifyError) *VerifyError {
-	for _, id := range c.Keys.ids {
-		if c.Key.private.PublicKey.Equal(c.Keys.find(id)) {
-			fault.Detail += "; " + id + " in the keyring is the merchant's own key, which signs no reply: give WeChat Pay's"
-		}
-	}
-	return fault
 }
