@@ -1,0 +1,125 @@
+package wxcloudrun
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const queryPath = "/_/pay/queryorder"
+
+// QueryRequest names the order to query, by one of its two numbers.
+type QueryRequest struct {
+	// OutTradeNo is the merchant's order number.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which exists from payment on.
+	TransactionID string
+	// SubMchID is the merchant's own number, required: to the link every merchant is a sub-merchant.
+	SubMchID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
+}
+
+// QueryReply is the gateway's record of the order, as it came over the link.
+type QueryReply struct {
+	Envelope
+	Transaction
+
+	ReturnMsg string // "OK" as a rule
+	ResultMsg string // documented for closeorder, missing from the sample
+}
+
+// Transaction is the gateway's record of an order. Only OutTradeNo, TradeState and TradeStateDesc are promised in every
+// state; the rest when TradeState is SUCCESS. An absent text is "", an absent amount 0.
+//
+// The fields are those of wxcloudrun/src/development/pay/order/query; there is no promotion_detail among them.
+type Transaction struct {
+	AppID, MchID       string // of WeChat's service provider
+	SubAppID, SubMchID string // the mini program's and the merchant's
+	DeviceInfo         string
+	OpenID             string // the payer, under AppID
+	IsSubscribe        string // Y or N
+	SubOpenID          string // the payer, under SubAppID
+	SubIsSubscribe     string // Y or N
+	TradeType          string // JSAPI, …: an open set
+	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT, or a state yet to be invented.
+	TradeState     string
+	TradeStateDesc string
+	BankType       string
+
+	TotalFee           int64 // in the smallest unit of FeeType
+	SettlementTotalFee int64 // TotalFee less the coupons that are not settled
+	FeeType            string
+	CashFee            int64 // in the smallest unit of CashFeeType
+	CashFeeType        string
+	CouponFee          int64
+	CouponCount        int64
+	Coupons            []Coupon // not always CouponCount of them
+
+	TransactionID string
+	OutTradeNo    string
+	Attach        string
+	TimeEnd       time.Time // when it was paid, in UTC+8; the zero Time when it was not
+}
+
+// Coupon is one place of the three lists coupon_id_list, coupon_type_list and coupon_fee_list. Where a list is shorter than
+// the others, its part is "" or 0.
+type Coupon struct {
+	ID   string
+	Type string // CASH or NO_CASH
+	Fee  int64
+}
+
+// QueryOrder reports an order (wxcloudrun/src/development/pay/order/query). A reply means that result_code SUCCESS came over
+// the link, that it is about the very order and merchant that were asked for, and that it has a TradeState. Errors are
+// those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
+func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	reply, err := c.queryOrder(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+	}
+	return reply, nil
+}
+
+func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+	if (req.OutTradeNo == "") == (req.TransactionID == "") {
+		return nil, errors.New("out_trade_no and transaction_id: give exactly one of them")
+	}
+	q := &question{
+		nonce: req.Nonce, outTradeNo: req.OutTradeNo, subMchID: req.SubMchID, transactionID: req.TransactionID,
+	}
+	got, err := c.send(ctx, queryPath, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := got.refusal(); err != nil {
+		return nil, err
+	}
+	if key := got.missing(q); key != "" {
+		return nil, got.disbelieve(differs(key, "", ""))
+	}
+	transaction, err := got.transaction()
+	if err != nil {
+		return nil, got.malformed(err.Error())
+	}
+	return &QueryReply{
+		Envelope: got.Envelope, Transaction: transaction,
+		ReturnMsg: got.text("return_msg"), ResultMsg: got.text("result_msg"),
+	}, nil
+}
+
+// missing names a key that the successful answer to q must have, "" when they are all there: the number that was asked
+// for, and what any state of an order has.
+func (d document) missing(q *question) string {
+	if q.transactionID != "" && d.text("transaction_id") == "" {
+		return "transaction_id"
+	}
+	for _, key := range [...]string{"out_trade_no", "trade_state"} {
+		if d.text(key) == "" {
+			return key
+		}
+	}
+	return ""
+}
