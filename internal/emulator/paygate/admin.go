@@ -28,7 +28,7 @@ func (g *Gateway) Admin() http.Handler {
 	}{
 		{http.MethodPost, "/orders", g.adminAddOrder},
 		{http.MethodGet, "/orders", g.adminOrders},
-		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(func(*Order) error { return nil })},
+		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(asItIs)},
 		{http.MethodPost, "/orders/{out_trade_no}/pay", g.adminChange(g.orders.pay)},
 		{http.MethodPost, "/orders/{out_trade_no}/refund", g.adminChange(g.orders.refund)},
 		{http.MethodGet, "/clock", g.adminClock},
@@ -36,6 +36,12 @@ func (g *Gateway) Admin() http.Handler {
 		{http.MethodGet, "/faults", g.adminFaults},
 		{http.MethodPost, "/faults", g.adminInject},
 		{http.MethodDelete, "/faults", forget(g.ClearFaults)},
+		{http.MethodGet, "/certificates", g.adminCertificates},
+		{http.MethodPost, "/certificates/rotate", g.adminRotate},
+		{http.MethodGet, "/signing", g.adminSigning},
+		{http.MethodPost, "/signing", g.adminSetSigning},
+		{http.MethodGet, "/domains", g.adminDomains},
+		{http.MethodPost, "/domains", g.adminSetDomains},
 		{http.MethodGet, "/requests", g.adminRequests},
 		{http.MethodDelete, "/requests", forget(g.ClearRequests)},
 	}
@@ -130,14 +136,19 @@ type orderFacts struct {
 	DeviceInfo string     `json:"device_info,omitempty"`
 	BankType   string     `json:"bank_type,omitempty"`
 	Coupons    []Coupon   `json:"coupons,omitempty"`
+
+	Region       Region `json:"region,omitempty"`
+	Currency     string `json:"currency,omitempty"`
+	ExchangeRate int64  `json:"exchange_rate,omitempty"`
 }
 
 // orderView is an order as it is shown.
 type orderView struct {
 	orderFacts
-	TransactionID string `json:"transaction_id,omitempty"`
-	SuccessTime   string `json:"success_time,omitempty"`
-	ClosedAt      string `json:"closed_at,omitempty"`
+	TransactionID     string `json:"transaction_id,omitempty"`
+	SuccessTime       string `json:"success_time,omitempty"`
+	ClosedAt          string `json:"closed_at,omitempty"`
+	CombineOutTradeNo string `json:"combine_out_trade_no,omitempty"`
 }
 
 func newOrderView(o *Order) orderView {
@@ -146,8 +157,10 @@ func newOrderView(o *Order) orderView {
 			OutTradeNo: o.OutTradeNo, SubMchID: o.SubMchID, AppID: o.AppID, SubAppID: o.SubAppID, Total: o.Total,
 			OpenID: o.OpenID, SubOpenID: o.SubOpenID, CreatedAt: timeText(o.CreatedAt), State: o.State, TradeState: o.State,
 			TradeType: o.TradeType, Attach: o.Attach, DeviceInfo: o.DeviceInfo, BankType: o.BankType, Coupons: o.Coupons,
+			Region: o.Region, Currency: o.Currency, ExchangeRate: o.ExchangeRate,
 		},
 		TransactionID: o.TransactionID, SuccessTime: timeText(o.PaidAt), ClosedAt: timeText(o.ClosedAt),
+		CombineOutTradeNo: o.CombineOutTradeNo,
 	}
 	if o.SubMchID == "" {
 		view.MchID = o.MchID
@@ -176,13 +189,21 @@ func (f *orderFacts) order() (Order, error) {
 		return Order{}, invalid("sub_mchid: must be there when sp_mchid is")
 	case f.MchID != "" && f.SubMchID != "":
 		return Order{}, invalid("sub_mchid: goes with sp_mchid, not with mchid")
-	case f.State != "" && f.TradeState != "" && f.State != f.TradeState:
+	default:
+		return f.factsOfOrder()
+	}
+}
+
+// factsOfOrder is the order without regard to how its owner was named.
+func (f *orderFacts) factsOfOrder() (Order, error) {
+	if f.State != "" && f.TradeState != "" && f.State != f.TradeState {
 		return Order{}, invalid("trade_state: is another name of state and must not differ from it")
 	}
 	o := Order{
 		MchID: f.MchID + f.SPMchID, SubMchID: f.SubMchID, OutTradeNo: f.OutTradeNo, AppID: f.AppID, SubAppID: f.SubAppID,
 		OpenID: f.OpenID, SubOpenID: f.SubOpenID, Total: f.Total, Attach: f.Attach, DeviceInfo: f.DeviceInfo,
 		TradeType: f.TradeType, BankType: f.BankType, Coupons: f.Coupons, State: f.State,
+		Region: f.Region, Currency: f.Currency, ExchangeRate: f.ExchangeRate,
 	}
 	if o.State == "" {
 		o.State = f.TradeState
@@ -198,9 +219,15 @@ func (f *orderFacts) order() (Order, error) {
 }
 
 func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
-	var facts orderFacts
+	var facts struct {
+		orderFacts
+		combinedFacts
+	}
 	if err := decodeAdmin(r, &facts); err != nil {
 		return 0, nil, err
+	}
+	if facts.given() {
+		return g.adminAddCombined(&facts.combinedFacts, &facts.orderFacts)
 	}
 	given, err := facts.order()
 	if err != nil {
@@ -210,10 +237,15 @@ func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if !created {
-		return http.StatusOK, newOrderView(&order), nil
+	return addition(created), newOrderView(&order), nil
+}
+
+// addition is the status of an addition that made something, or found it there.
+func addition(created bool) int {
+	if created {
+		return http.StatusCreated
 	}
-	return http.StatusCreated, newOrderView(&order), nil
+	return http.StatusOK
 }
 
 func (g *Gateway) adminOrders(*http.Request) (int, any, error) {
@@ -225,7 +257,10 @@ func (g *Gateway) adminOrders(*http.Request) (int, any, error) {
 	return http.StatusOK, views, nil
 }
 
-// adminChange serves the paths of one order: it finds the order, changes it and shows it.
+// asItIs changes nothing.
+func asItIs(*Order) error { return nil }
+
+// adminChange serves the paths of one order: it finds the order, or the combined one, changes it and shows it.
 func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 	return func(r *http.Request) (int, any, error) {
 		if err := decodeAdmin(r, &struct{}{}); err != nil {
@@ -235,11 +270,15 @@ func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 		if err != nil {
 			return 0, nil, err
 		}
-		order, err := g.orders.change(r.PathValue("out_trade_no"), fits, change)
-		if err != nil {
+		found, err := g.orders.alter(r.PathValue("out_trade_no"), fits, change)
+		switch {
+		case err != nil:
 			return 0, nil, err
+		case found.combined != nil:
+			return http.StatusOK, newCombinedView(found.combined), nil
+		default:
+			return http.StatusOK, newOrderView(&found.order), nil
 		}
-		return http.StatusOK, newOrderView(&order), nil
 	}
 }
 
@@ -410,6 +449,8 @@ func kindInWords(t reflect.Type) string {
 		return "an array"
 	case reflect.Struct:
 		return "an object"
+	case reflect.Float64:
+		return "a number"
 	default: // the views have no other kinds
 		return "a whole number"
 	}
@@ -420,6 +461,10 @@ func fieldNames(t reflect.Type, prefix string) []string {
 	var names []string
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous {
+			names = append(names, fieldNames(f.Type, prefix)...)
+			continue
+		}
 		if f.Type.Kind() == reflect.Struct {
 			names = append(names, fieldNames(f.Type, prefix+name+".")...)
 			continue

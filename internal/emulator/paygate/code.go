@@ -32,6 +32,7 @@ const (
 	codeNoAuth         = "NOAUTH"
 	codeAppIDMismatch  = "APPIDMCHIDNOTMATCH"
 	codeTradeError     = "TRADEERROR"
+	codeNoResource     = "RESOURCENOTEXISTS"
 )
 
 // Numbers that Request-ID ends with (排障手册, the support team's list of the commonest twenty).
@@ -77,7 +78,7 @@ var codes = map[string]refusal{
 	"ACCOUNTERROR":      {"ACCOUNTERROR", "ACCOUNT_ERROR", http.StatusForbidden, "账号异常", suffixSystem, "", nil},
 	"NOTENOUGH":         {"NOTENOUGH", "NOT_ENOUGH", http.StatusForbidden, "余额不足", suffixSystem, "", nil},
 	"OUTTRADENOUSED":    {"OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED", http.StatusForbidden, "商户订单号重复", suffixSystem, "", nil},
-	"RESOURCENOTEXISTS": {"RESOURCE_NOT_EXISTS", "RESOURCE_NOT_EXISTS", http.StatusNotFound, "查询的资源不存在", suffixSystem, "", nil},
+	codeNoResource:      {"RESOURCE_NOT_EXISTS", "RESOURCE_NOT_EXISTS", http.StatusNotFound, "查询的资源不存在", suffixSystem, "", nil},
 	"REQUENCYLIMITED":   {"REQUENCY_LIMITED", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "频率限制，请降低频率再重试", suffixTooFrequent, "", nil},
 	"RATELIMITEXCEEDED": {"RATELIMIT_EXCEEDED", "RATELIMIT_EXCEEDED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
 	"RATELIMITEXCEED":   {"RATELIMIT_EXCEED", "RATELIMIT_EXCEED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
@@ -92,7 +93,8 @@ var codes = map[string]refusal{
 	"NOTUTF8":            {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
 }
 
-var codeRule = regexp.MustCompile(`^[A-Z0-9_]{1,64}$`)
+// codeRule is how codes are spelt: words in the pay APIs, numbers (some below zero) as wxcloudrun's errcode.
+var codeRule = regexp.MustCompile(`^(-?[0-9]{1,9}|[A-Z0-9_]{1,64})$`)
 
 // refuse takes a code from the table, by its name above.
 func refuse(code string) *refusal {
@@ -110,12 +112,21 @@ func refuseAs(code string) *refusal {
 	return &r
 }
 
-// code is the spelling of one protocol.
+// code is the spelling of one protocol; wxcloudrun's respdata is APIv2's.
 func (r refusal) code(api API) string {
-	if api == V2 {
-		return r.v2
+	if api == V3 {
+		return r.v3
 	}
-	return r.v3
+	return r.v2
+}
+
+// in is the refusal as a region spells it: the overseas documents kept APIv2's names of the codes that every close meets
+// (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order; statuses are not documented there).
+func (r refusal) in(region Region) *refusal {
+	if region.overseas() && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
+		r.v3 = r.v2
+	}
+	return &r
 }
 
 func (r refusal) saying(message string) *refusal {

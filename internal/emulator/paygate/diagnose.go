@@ -150,7 +150,7 @@ func (g *Gateway) diagnoseV2(doc fields, m *Merchant) (reason, received string) 
 func (g *Gateway) diagnoseSerial(serial string, m *Merchant) string {
 	must := fmt.Sprintf("serial_no %q is not the serial number of merchant %s's API certificate, %s", serial, m.MchID, m.SerialNo)
 	switch {
-	case serial == g.platform.certificate.serial:
+	case g.platform.certificate(serial) != nil:
 		return must + ": it is the platform certificate's, which belongs in Wechatpay-Serial"
 	case serial == g.platform.publicKey.serial:
 		return must + ": it is the id of WeChat Pay's public key, which belongs in Wechatpay-Serial"

@@ -1,11 +1,13 @@
-// Package paygate plays WeChat Pay on one machine: closing and querying orders, in APIv2 (XML) and in APIv3 (JSON), for direct
-// merchants and for service providers. It believes nobody: every request's signature is verified, with code of its own that
-// shares nothing with the project's clients, so that a mistake in those cannot hide behind the same mistake here.
+// Package paygate plays WeChat Pay on one machine: closing and querying orders, in APIv2 (XML), in APIv3 (JSON; on the mainland,
+// overseas, and combined) and over cloud hosting's private link, for direct merchants and for service providers. It
+// believes nobody: every request's signature is verified, with code of its own that shares nothing with the project's clients, so
+// that a mistake in those cannot hide behind the same mistake here.
 //
-// One [Gateway] has three faces. The wire is its ServeHTTP. The state is [Gateway.Order], [Gateway.Orders] and
-// [Gateway.Requests]. The hand of fate is [Gateway.AddOrder], [Gateway.Pay], [Gateway.Refund], [Gateway.Advance] and
-// [Gateway.Inject]. [Gateway.Admin] serves the last two as a management API in JSON, for a port of its own. In a test, [RunT]
-// starts all of it and stops it at the end:
+// One [Gateway] has three faces. The wire is its ServeHTTP, and that of [Gateway.Backup] for a second domain. The state is
+// [Gateway.Order], [Gateway.Combined], [Gateway.Orders] and [Gateway.Requests]. The hand of fate is [Gateway.AddOrder],
+// [Gateway.AddCombined], [Gateway.Pay], [Gateway.Refund], [Gateway.Advance], [Gateway.Inject], [Gateway.RotateCertificate],
+// [Gateway.SetSigning] and [Gateway.SetDomain]. [Gateway.Admin] serves the last two as a management API in
+// JSON, for a port of its own. In a test, [RunT] starts all of it and stops it at the end:
 //
 //	gate := paygate.RunT(t)
 //	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
@@ -38,6 +40,21 @@
 // is over the three lines Wechatpay-Timestamp, Wechatpay-Nonce and body (empty for a 204), with the key that the request's
 // Wechatpay-Serial named, or the platform certificate's when it named none (doc 4013053249). A 401 is signed by nobody and
 // carries sign_information; 404 and 405 for paths and methods that do not exist have no body.
+//
+// Overseas orders (see [Region]) have folders of their own, /v3/global/transactions and /hk/v3/transactions, which serve both
+// modes; they have an id from the beginning, are closed by either number, and queries name things otherwise. Combined orders
+// (see [CombinedOrder]) have /v3/combine-transactions; their close names all sub-orders, {"combine_appid","sub_orders"}, and
+// their sub-orders are found nowhere else.
+//
+// GET /v3/certificates, /v3/global/certificates and /hk/v3/certificates list the platform certificates, newest first, each
+// encrypted by AES-256-GCM with the merchant's APIv3 key: nonce of 12 characters as it is, associated data "certificate", the
+// tag behind the text (doc 4013053420). [Signing] has a share of replies signed by the other kind of key, or as a probe.
+//
+// # wxcloudrun
+//
+// POST /_/pay/closeorder and /_/pay/queryorder, JSON with sub_mch_id and out_trade_no or transaction_id, signed by nobody: who
+// reaches the link is believed. The reply is {"errcode":0,"errmsg":"ok","respdata":{…}}, with APIv2's elements in respdata,
+// amounts as numbers and coupons as lists (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay).
 //
 // # Orders
 //

@@ -14,18 +14,41 @@ import (
 type question struct {
 	api           API
 	op            Op
+	region        Region // APIv3: whose path it is
+	combine       bool   // APIv3: about a combined order
 	merchant      *Merchant
+	holder        *Owner // wxcloudrun: whose order it is, as the request only says half of it
 	subMchID      string
 	subAppID      string // APIv2
 	outTradeNo    string // for a query by transaction_id: the order's, empty when there is none
 	transactionID string
-	signType      string // APIv2
-	version       string // APIv2: 1.0 asks for promotion_detail
-	signer        signer // APIv3: who signs the reply
+	signType      string      // APIv2
+	version       string      // APIv2: 1.0 asks for promotion_detail
+	named         namedOrders // APIv3: the sub-orders that a combined close names
+	asked         keyKind     // APIv3: what shall sign the reply
 }
 
-func (q *question) owner() Owner       { return Owner{MchID: q.merchant.MchID, SubMchID: q.subMchID} }
+func (q *question) owner() Owner {
+	if q.holder != nil {
+		return *q.holder
+	}
+	return Owner{MchID: q.merchant.MchID, SubMchID: q.subMchID}
+}
+
 func (q *question) orderKey() orderKey { return orderKey{q.owner(), q.outTradeNo} }
+
+// reaches says whether an order is found where the question looks: not a part of a combined one, and in APIv3 not one of
+// another region.
+func (q *question) reaches(o *Order) bool {
+	return o.CombineOutTradeNo == "" && (q.api != V3 || q.region == o.Region)
+}
+
+// subject is what a question is about, as it stands: an order, or a combined one's head with its parts.
+type subject struct {
+	Order
+
+	parts []Order
+}
 
 // reply is an answer on its way out. Its bytes exist only after a wire sealed it.
 type reply struct {
@@ -36,11 +59,11 @@ type reply struct {
 	unsigned bool // goes out without a signature, as replies to nobody in particular do
 }
 
-// wire is what the two protocols do differently once a request is understood.
+// wire is what the protocols do differently once a request is understood.
 type wire interface {
-	success(q *question, o *Order) *reply    // what was asked was done
+	success(q *question, s *subject) *reply  // what was asked was done
 	refused(q *question, no *refusal) *reply // it was not
-	report(q *question, o *Order) *reply     // an order's state, whatever was asked
+	report(q *question, s *subject) *reply   // the subject's state, whatever was asked
 	pad(rp *reply, size int)                 // makes the body longer than size
 	seal(q *question, rp *reply, forgery Action) error
 }
@@ -53,15 +76,18 @@ func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 		return
 	}
 	no := due.answer()
-	var order Order
+	var about subject
 	if no == nil {
-		order, no = g.handle(q)
+		about, no = g.handle(q)
 	} else {
 		ex.note("a fault answered before anything was done")
-		order, _ = g.orders.get(q.orderKey())
+		about = g.look(q)
 	}
-	ex.rec.State = string(order.State)
-	rp := g.compose(ex, w, q, &order, no, due)
+	if no != nil {
+		no = no.in(q.region)
+	}
+	ex.rec.State = string(about.State)
+	rp := g.compose(ex, w, q, &about, no, due)
 	if no != nil && no.status == http.StatusTooManyRequests && q.api == V3 {
 		rp.header.Set("Retry-After", retryAfter(due))
 	}
@@ -81,9 +107,7 @@ func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
 				return false
 			}
 		case Pay:
-			owner := q.owner()
-			_, err := g.orders.change(q.outTradeNo, oneOf([]Owner{owner}), g.orders.pay)
-			if err != nil {
+			if err := g.payNow(q); err != nil {
 				ex.note("the payment did not happen: " + err.Error())
 			} else {
 				ex.note("a payment came in just before")
@@ -92,6 +116,33 @@ func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
 		}
 	}
 	return true
+}
+
+// payNow makes the user pay what a question is about.
+func (g *Gateway) payNow(q *question) error {
+	if q.combine {
+		_, err := g.orders.changeCombined(q.orderKey(), g.orders.pay)
+		return err
+	}
+	_, err := g.orders.change(q.outTradeNo, oneOf([]Owner{q.owner()}), g.orders.pay)
+	return err
+}
+
+// look is what a question is about, untouched.
+func (g *Gateway) look(q *question) subject {
+	switch {
+	case q.op == OpCertificates:
+		return subject{}
+	case q.combine:
+		all, ok := g.orders.getCombined(q.orderKey())
+		if !ok {
+			return subject{}
+		}
+		return newSubject(&all)
+	default:
+		order, _ := g.orders.get(q)
+		return subject{Order: order}
+	}
 }
 
 // intercept plays the faults that keep a request from being handled; true when one did.
@@ -122,20 +173,35 @@ func (g *Gateway) intercept(ex *exchange, due plan) bool {
 	return true
 }
 
-// handle does what was asked, or says why not. The order is as it is afterwards.
-func (g *Gateway) handle(q *question) (Order, *refusal) {
+// handle does what was asked, or says why not. The subject is as it is afterwards.
+func (g *Gateway) handle(q *question) (subject, *refusal) {
+	switch {
+	case q.op == OpCertificates:
+		return subject{}, g.noCertificates()
+	case q.combine:
+		return g.handleCombined(q)
+	default:
+		order, no := g.handleOrder(q)
+		return subject{Order: order}, no
+	}
+}
+
+func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
+	if q.api == CloudRun && !g.orders.knows(q.subMchID) {
+		return Order{}, noMerchant(q.subMchID)
+	}
 	if !g.orders.isBound(q.owner()) {
 		return Order{}, refuse(codeNoAuth).saying("受理关系不存在").because(
 			fmt.Sprintf("sub-merchant %s is not bound to service provider %s", q.subMchID, q.merchant.MchID))
 	}
 	if q.op == OpQuery {
-		order, ok := g.orders.get(q.orderKey())
+		order, ok := g.orders.get(q)
 		if !ok {
 			return order, g.noOrder(q)
 		}
 		return order, nil
 	}
-	order, no := g.orders.close(q.orderKey())
+	order, no := g.orders.close(q)
 	switch {
 	case no == nil:
 		return order, nil
@@ -152,15 +218,15 @@ func (g *Gateway) noOrder(q *question) *refusal {
 	if q.outTradeNo == "" {
 		return refuse(codeOrderNotExist).because(fmt.Sprintf("no order of %s has transaction_id %s", q.owner(), q.transactionID))
 	}
-	return refuse(codeOrderNotExist).because(g.orders.elsewhere(q.orderKey()))
+	return refuse(codeOrderNotExist).because(g.orders.elsewhere(q))
 }
 
 // compose writes the reply, or the one that a fault wants in its place, and notes the verdict.
-func (g *Gateway) compose(ex *exchange, w wire, q *question, order *Order, no *refusal, due plan) *reply {
+func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no *refusal, due plan) *reply {
 	var rp *reply
 	if no == nil {
 		ex.rec.Verdict = VerdictOK
-		rp = w.success(q, order)
+		rp = w.success(q, about)
 	} else {
 		ex.refused(no)
 		rp = w.refused(q, no)
@@ -173,14 +239,16 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, order *Order, no *r
 	case f.Action == Oversize:
 		w.pad(rp, maxBody)
 	case f.Action == WrongOrder:
-		other := stranger(q, order)
+		other := stranger(q, about)
 		other.OutTradeNo = differently(other.OutTradeNo)
+		if other.TransactionID != "" {
+			other.TransactionID = differently(other.TransactionID)
+		}
 		ex.rec.RequestID = newRequestID(suffixOK)
 		rp = w.report(q, &other)
 	default:
-		other, otherQ, merchant := stranger(q, order), *q, *q.merchant
-		merchant.MchID = differently(merchant.MchID)
-		other.MchID, otherQ.merchant = merchant.MchID, &merchant
+		other, otherQ := stranger(q, about), otherMerchant(q)
+		other.MchID = otherQ.merchant.MchID
 		ex.rec.RequestID = newRequestID(suffixOK)
 		rp = w.report(&otherQ, &other)
 	}
@@ -188,14 +256,28 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, order *Order, no *r
 }
 
 // stranger is the order asked for, or one much like it when there is none.
-func stranger(q *question, order *Order) Order {
-	if order.OutTradeNo != "" {
-		return order.clone()
+func stranger(q *question, about *subject) subject {
+	if about.OutTradeNo != "" {
+		return subject{Order: about.clone(), parts: about.parts}
 	}
-	return Order{
+	return subject{Order: Order{
 		MchID: q.merchant.MchID, SubMchID: q.subMchID, OutTradeNo: cmp.Or(q.outTradeNo, "0"),
-		AppID: q.merchant.AppID, State: StateNotPay, TradeType: "JSAPI", Total: 1,
+		AppID: q.merchant.AppID, Region: q.region, State: StateNotPay, TradeType: "JSAPI", Total: 1,
+	}}
+}
+
+// otherMerchant is the question as another merchant would have asked it.
+func otherMerchant(q *question) question {
+	other, merchant := *q, *q.merchant
+	merchant.MchID = differently(merchant.MchID)
+	if q.op == OpCertificates { // which name nobody, but are encrypted for one
+		merchant.V3Key = differently(merchant.V3Key)
 	}
+	if q.api == CloudRun { // where sub_mch_id is the merchant, and mch_id WeChat Pay's own service provider
+		other.subMchID = differently(q.subMchID)
+	}
+	other.merchant = &merchant
+	return other
 }
 
 // differently changes the last character of an identifier and keeps its length.
@@ -226,13 +308,18 @@ func (ex *exchange) note(sentence string) {
 
 // finish signs and sends a reply.
 func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan) {
-	if ex.rec.RequestID == "" {
+	switch {
+	case q.api == CloudRun: // the link passes none on
+		ex.rec.RequestID = ""
+	case ex.rec.RequestID == "":
 		ex.rec.RequestID = newRequestID(suffixOK)
 	}
 	if due.has(Truncate) != nil && len(rp.body) == 0 && rp.fields == nil { // nothing to cut from: promise something
 		rp.status, rp.body = http.StatusOK, []byte("{}")
 	}
-	rp.header.Set("Request-Id", ex.rec.RequestID)
+	if ex.rec.RequestID != "" {
+		rp.header.Set("Request-Id", ex.rec.RequestID)
+	}
 	if err := w.seal(q, rp, due.forgery()); err != nil {
 		ex.empty(http.StatusInternalServerError, "the emulator could not sign: "+err.Error())
 		return

@@ -1,6 +1,9 @@
 package paygate
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // What the tests check without the wire.
 
@@ -38,6 +41,7 @@ var (
 	AnswerV3      = answerV3
 	VerifyV3      = verifyV3
 	DecodeBodyV3  = decodeBodyV3
+	DecodeObject  = decodeObject
 	OpenSignature = openSignature
 	Spaced        = spaced
 	IsXMLText     = isXMLText
@@ -85,3 +89,28 @@ func (l *NonceLog) Reused(mchID, nonce string, at time.Time) bool {
 
 // Len is how many are remembered.
 func (l *NonceLog) Len() int { return len(l.log.seen) }
+
+// Draws is what n replies to different calls would be signed with: "c" or "p" for certificate or public key, and "!" for a probe.
+func Draws(shares Signing, seed uint64, asked string, n int) string {
+	l, err := newLottery(shares, seed)
+	if err != nil {
+		return err.Error()
+	}
+	kinds := map[string]keyKind{"c": certificateKey, "p": publicKey}
+	text := ""
+	for i := range n {
+		kind, probe := l.draw(kinds[asked], call{transactionID: strconv.Itoa(i)}, false)
+		for name, one := range kinds {
+			if one == kind {
+				text += name
+			}
+		}
+		if probe {
+			text += "!"
+		}
+	}
+	if len(l.probed) > maxProbed {
+		return "too many calls are remembered"
+	}
+	return text
+}

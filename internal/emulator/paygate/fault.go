@@ -56,29 +56,30 @@ const (
 var actions = []struct {
 	action                Action
 	takes                 int
-	v3Only                bool
+	apis                  []API // nil: all
+	orders                bool  // has no meaning for certificates
 	code, status, delayed bool
 }{
 	{action: Refuse, takes: takesAnswer, code: true, status: true},
 	{action: SystemError, takes: takesAnswer},
-	{action: BankError, takes: takesAnswer},
+	{action: BankError, takes: takesAnswer, orders: true},
 	{action: RateLimit, takes: takesAnswer, delayed: true},
-	{action: UserPaying, takes: takesAnswer},
+	{action: UserPaying, takes: takesAnswer, orders: true},
 	{action: HTML502, takes: takesAnswer | takesSubject | takesSignature, status: true},
-	{action: WrongOrder, takes: takesSubject},
+	{action: WrongOrder, takes: takesSubject, orders: true},
 	{action: WrongMerchant, takes: takesSubject},
 	{action: Oversize, takes: takesSubject},
-	{action: BadSignature, takes: takesSignature},
-	{action: Unsigned, takes: takesSignature},
-	{action: UnknownSerial, takes: takesSignature, v3Only: true},
-	{action: Probe, takes: takesSignature, v3Only: true},
-	{action: Stale, takes: takesSignature, v3Only: true},
+	{action: BadSignature, takes: takesSignature, apis: []API{V2, V3}},
+	{action: Unsigned, takes: takesSignature, apis: []API{V2, V3}},
+	{action: UnknownSerial, takes: takesSignature, apis: []API{V3}},
+	{action: Probe, takes: takesSignature, apis: []API{V3}},
+	{action: Stale, takes: takesSignature, apis: []API{V3}},
 	{action: Truncate, takes: takesSending},
 	{action: Drop, takes: takesReply},
 	{action: Reset, takes: takesAll},
 	{action: Hang, takes: takesAll},
 	{action: Delay, delayed: true},
-	{action: Pay, takes: takesPayment},
+	{action: Pay, takes: takesPayment, orders: true},
 }
 
 // Actions lists every action.
@@ -90,14 +91,21 @@ func Actions() []Action {
 	return names
 }
 
+// plays says whether a protocol has the action.
+func (a Action) plays(api API) bool {
+	apis := actions[a.index()].apis
+	return apis == nil || slices.Contains(apis, api)
+}
+
 func (a Action) index() int { return slices.Index(Actions(), a) }
 
-// Match says which requests a fault meets; an empty field stands for all. Faults meet only requests that were
+// Match says which requests a fault meets; an empty field stands for all, but for certificates, which are met only by
+// an Op that says so. Faults meet only requests that were
 // authenticated and understood: a wrong signature is told as such whatever was injected.
 type Match struct {
 	Op         Op
 	API        API
-	OutTradeNo string // also meets a query by the order's transaction_id
+	OutTradeNo string // also meets a call by the order's transaction_id; of a combined order it is the combine_out_trade_no
 }
 
 // Fault is something that goes wrong. Faults that exclude one another, as two answers do, take turns: each request gets
@@ -106,7 +114,7 @@ type Fault struct {
 	Match      Match
 	Action     Action
 	Times      int           // how many requests it meets; 0: every one, until ClearFaults
-	Code       string        // refuse: the error code, spelt as it shall be sent
+	Code       string        // refuse: the error code, spelt as it shall be sent; in wxcloudrun a number is an errcode
 	HTTPStatus int           // refuse, html-502: instead of the code's documented status
 	Delay      time.Duration // delay: how long; rate-limit: what Retry-After says
 }
@@ -131,10 +139,12 @@ func (f *Fault) check() error {
 	kind := actions[i]
 	var wrong complaints
 	f.Match.check(&wrong)
-	wrong.expectf(!kind.v3Only || f.Match.API != V2, "match.api: %s exists in %s only", f.Action, V3)
+	wrong.expectf(f.Match.API == "" || f.Action.plays(f.Match.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
+	wrong.expectf(!kind.orders || f.Match.Op != OpCertificates, "match.op: %s does nothing to %s", f.Action, OpCertificates)
 	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
 	if kind.code {
-		wrong.expectf(codeRule.MatchString(f.Code), "code: %q must be 1 to 64 capital letters, digits and _, such as SYSTEM_ERROR", f.Code)
+		wrong.expectf(codeRule.MatchString(f.Code),
+			"code: %q must be 1 to 64 capital letters, digits and _, such as SYSTEM_ERROR, or a number", f.Code)
 	} else {
 		wrong.expectf(f.Code == "", "code: only %s takes one, not %s", Refuse, f.Action)
 	}
@@ -157,8 +167,13 @@ func (f *Fault) check() error {
 }
 
 func (m *Match) check(wrong *complaints) {
-	wrong.expectf(m.Op == "" || m.Op == OpClose || m.Op == OpQuery, "match.op: %q must be one of %s, %s, or absent", m.Op, OpClose, OpQuery)
-	wrong.expectf(m.API == "" || m.API == V2 || m.API == V3, "match.api: %q must be one of %s, %s, or absent", m.API, V2, V3)
+	ops, apis := []Op{"", OpClose, OpQuery, OpCertificates}, []API{"", V2, V3, CloudRun}
+	wrong.expectf(slices.Contains(ops, m.Op), "match.op: %q must be one of %s, or absent", m.Op, list(ops[1:]))
+	wrong.expectf(slices.Contains(apis, m.API), "match.api: %q must be one of %s, or absent", m.API, list(apis[1:]))
+	if m.Op == OpCertificates {
+		wrong.expectf(m.API == "" || m.API == V3, "match.api: %s are %s's", OpCertificates, V3)
+		wrong.expectf(m.OutTradeNo == "", "match.out_trade_no: %s have none", OpCertificates)
+	}
 	wrong.expectf(m.OutTradeNo == "" || outTradeNoRule.MatchString(m.OutTradeNo),
 		"match.out_trade_no: %q %s", m.OutTradeNo, outTradeNoSentence)
 }
@@ -171,10 +186,10 @@ func hasBody(status int) bool {
 // meets says whether the fault is for this request.
 func (f *Fault) meets(q *question) bool {
 	m := f.Match
-	return (m.Op == "" || m.Op == q.op) &&
+	return (m.Op == q.op || m.Op == "" && q.op != OpCertificates) &&
 		(m.API == "" || m.API == q.api) &&
 		(m.OutTradeNo == "" || m.OutTradeNo == q.outTradeNo) &&
-		(q.api == V3 || !actions[f.Action.index()].v3Only)
+		f.Action.plays(q.api)
 }
 
 // faultList is the faults that are still to come, in the order injected.

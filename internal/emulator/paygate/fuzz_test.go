@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -120,6 +121,28 @@ func FuzzGateway(f *testing.F) {
 		}
 		if order, err := gate.Order("A1"); err != nil || order.State != paygate.StateNotPay {
 			t.Errorf("order A1 is %s (%v), want NOTPAY", order.State, err)
+		}
+	})
+}
+
+// FuzzDecodeObject: what the decoder accepts is what encoding/json reads, and the other way round but for repeated names and depth.
+func FuzzDecodeObject(f *testing.F) {
+	for _, seed := range []string{
+		`{"combine_appid":"1","sub_orders":[{"mchid":"1"}]}`, `{}`, `{"a":1,"a":2}`, `{"a":[[],{}]}`, `[]`, `{"a":"\ud800"}`, `{"a":null} `, `{"a":1}{}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := paygate.DecodeObject(body)
+		if err != nil {
+			return
+		}
+		var want map[string]any
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatalf("accepted %q, which is not JSON: %v", body, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("read %v, want %v", got, want)
 		}
 	})
 }

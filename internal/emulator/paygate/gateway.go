@@ -12,22 +12,24 @@ import (
 	"time"
 )
 
-// API is one of the two protocols that the gateway speaks.
+// API is one of the protocols that the gateway speaks.
 type API string
 
-// The protocols. A [Match] with no API stands for both.
+// The protocols. A [Match] with no API stands for all.
 const (
-	V2 API = "v2" // APIv2: XML, signed with a shared key
-	V3 API = "v3" // APIv3: JSON, signed with RSA
+	V2       API = "v2"         // APIv2: XML, signed with a shared key
+	V3       API = "v3"         // APIv3: JSON, signed with RSA
+	CloudRun API = "wxcloudrun" // WeChat cloud hosting: JSON, over a private link without signatures
 )
 
 // Op is what a request asks for.
 type Op string
 
-// The operations. A [Match] with no Op stands for both.
+// The operations. A [Match] with no Op stands for the first two.
 const (
-	OpClose Op = "close"
-	OpQuery Op = "query"
+	OpClose        Op = "close"
+	OpQuery        Op = "query"
+	OpCertificates Op = "certificates" // APIv3: downloads the platform certificates
 )
 
 // maxBody caps what is read of a request. The longest honest request is under one kilobyte.
@@ -55,6 +57,19 @@ type Options struct {
 	// platform certificate. nil: one is made. The certificate around it is made anew for each gateway.
 	CertificateKey *rsa.PrivateKey
 
+	// CertificateLifetime is how long a platform certificate is valid from when it is made. Zero: five years, as the real ones.
+	CertificateLifetime time.Duration
+
+	// NoCertificates is a merchant that has only the public key, as those of after October 2024: /v3/certificates answers
+	// 404 RESOURCE_NOT_EXISTS, and everything is signed by the public key.
+	NoCertificates bool
+
+	// Signing is what [Gateway.SetSigning] sets, from the start.
+	Signing Signing
+
+	// Seed makes the draws for Signing's shares repeatable: the n-th signed reply of a gateway is drawn alike for each seed.
+	Seed uint64
+
 	// ReentrantClose makes a second APIv3 close of the same order answer 204 again; false answers 400 ORDER_CLOSED.
 	// WeChat Pay's own documents say both.
 	ReentrantClose bool
@@ -68,7 +83,7 @@ type Options struct {
 // It is safe for concurrent use.
 type Gateway struct {
 	now            func() time.Time
-	platform       platform
+	platform       *platform
 	merchants      []*Merchant
 	reentrantClose bool
 	unsignedErrors bool
@@ -78,6 +93,8 @@ type Gateway struct {
 	faults  *faultList
 	history *history
 	nonces  *nonceLog
+	signing *lottery
+	domains *domains
 
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -102,6 +119,10 @@ func New(opts Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pay gateway: %w", err)
 	}
+	lottery, err := newLottery(opts.Signing, opts.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("making a pay gateway: Options.Signing: %w", err)
+	}
 	clock := newClock(start)
 	return &Gateway{
 		now:            now,
@@ -114,6 +135,8 @@ func New(opts Options) (*Gateway, error) {
 		faults:         &faultList{},
 		history:        newHistory(),
 		nonces:         &nonceLog{},
+		signing:        lottery,
+		domains:        &domains{},
 		closed:         make(chan struct{}),
 	}, nil
 }
@@ -125,21 +148,34 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
-// ServeHTTP answers both protocols: APIv2 under /pay/, APIv3 under /v3/. Any other path is 404 with an empty body.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and /hk/v3/, wxcloudrun under /_/pay/.
+// Any other path is 404 with an empty body.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(DomainMain, w, r) }
+
+// serveOn answers a request that came in by a domain.
+func (g *Gateway) serveOn(domain Domain, w http.ResponseWriter, r *http.Request) {
 	ex := &exchange{gateway: g, w: w, r: r}
 	ex.rec.Time = g.now()
+	ex.rec.Domain = domain
 	ex.rec.Method = r.Method
 	ex.rec.URL = r.RequestURI
+	if !g.domains.isUp(domain) {
+		ex.refuseConnection()
+		return
+	}
 	switch path := r.URL.EscapedPath(); {
 	case strings.HasPrefix(path, "/pay/"):
 		ex.rec.API = V2
 		g.serveV2(ex, path)
-	case strings.HasPrefix(path, "/v3/"):
+	case strings.HasPrefix(path, "/v3/"), strings.HasPrefix(path, "/hk/v3/"):
 		ex.rec.API = V3
 		g.serveV3(ex, path)
+	case strings.HasPrefix(path, pathCloudRun):
+		ex.rec.API = CloudRun
+		g.serveCloudRun(ex, path)
 	default:
-		ex.empty(http.StatusNotFound, "no API has this path; APIv2 is under /pay/, APIv3 under /v3/")
+		ex.empty(http.StatusNotFound,
+			"no API has this path; APIv2 is under /pay/, APIv3 under /v3/ and /hk/v3/, wxcloudrun under "+pathCloudRun)
 	}
 }
 

@@ -3,17 +3,13 @@ package paygate
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
 	"strings"
-	"time"
 )
 
 // DefaultPublicKeyID names the gateway's public key when [Options] does not.
@@ -31,7 +27,7 @@ type Merchant struct {
 	AppID string // the appid bound to it
 
 	V2Key string `json:"-"` // the APIv2 key, 32 characters
-	V3Key string `json:"-"` // the APIv3 key, 32 characters; here only to recognise its use in the wrong place
+	V3Key string `json:"-"` // the APIv3 key, 32 characters: encrypts the platform certificates. May be empty
 
 	SerialNo   string          // of its API certificate, upper-case hexadecimal
 	PublicKey  *rsa.PublicKey  `json:"-"` // of its API certificate; taken from PrivateKey when nil
@@ -131,93 +127,6 @@ func checkMerchant(m *Merchant) []error {
 	}
 	return faults
 }
-
-// platform is what the gateway signs with.
-type platform struct {
-	publicKey   signer // chosen by a Wechatpay-Serial that names its id
-	certificate signer // chosen by no Wechatpay-Serial, or by its serial number
-	certPEM     []byte
-}
-
-// signer is a private key with the name under which its public half is known.
-type signer struct {
-	serial string
-	key    *rsa.PrivateKey
-}
-
-func newPlatform(opts Options, now time.Time) (platform, error) {
-	publicKey, err := keyOrNew(opts.PlatformKey)
-	if err != nil {
-		return platform{}, err
-	}
-	certKey, err := keyOrNew(opts.CertificateKey)
-	if err != nil {
-		return platform{}, err
-	}
-	serial := newSerial()
-	certPEM, err := selfSign(certKey, serial, now)
-	if err != nil {
-		return platform{}, err
-	}
-	id := opts.PublicKeyID
-	if id == "" {
-		id = DefaultPublicKeyID
-	}
-	return platform{
-		publicKey:   signer{serial: id, key: publicKey},
-		certificate: signer{serial: serialHex(serial), key: certKey},
-		certPEM:     certPEM,
-	}, nil
-}
-
-func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	if key != nil {
-		return key, nil
-	}
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("making a platform key: %w", err)
-	}
-	return key, nil
-}
-
-// selfSign makes the platform certificate; the real one is signed by Tenpay's CA and lives five years.
-func selfSign(key *rsa.PrivateKey, serial *big.Int, now time.Time) ([]byte, error) {
-	template := &x509.Certificate{
-		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "Tenpay.com sign (emulated)", Organization: []string{"Tenpay.com"}},
-		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.AddDate(5, 0, 0),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, fmt.Errorf("making the platform certificate: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
-}
-
-// PublicKeyID is the id by which a request's Wechatpay-Serial asks for a signature by the public key.
-func (g *Gateway) PublicKeyID() string { return g.platform.publicKey.serial }
-
-// PublicKey is the gateway's public key, known as PublicKeyID.
-func (g *Gateway) PublicKey() *rsa.PublicKey { return &g.platform.publicKey.key.PublicKey }
-
-// PublicKeyPEM is PublicKey as the merchant console hands it out: PKIX in PEM.
-func (g *Gateway) PublicKeyPEM() ([]byte, error) {
-	der, err := x509.MarshalPKIXPublicKey(g.PublicKey())
-	if err != nil {
-		return nil, fmt.Errorf("encoding the gateway's public key: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
-}
-
-// CertificateSerial is the platform certificate's serial number, upper-case hexadecimal: the Wechatpay-Serial of replies
-// to requests that name none.
-func (g *Gateway) CertificateSerial() string { return g.platform.certificate.serial }
-
-// CertificatePEM is the platform certificate. Nobody signed it but itself.
-func (g *Gateway) CertificatePEM() []byte { return append([]byte(nil), g.platform.certPEM...) }
 
 // newSerial makes a positive serial number of exactly 20 bytes, as 40 hexadecimal digits are expected of it.
 func newSerial() *big.Int {

@@ -74,12 +74,19 @@ type Order struct {
 	MchID      string // empty: the only merchant's
 	SubMchID   string // set: MchID acts as its service provider
 	OutTradeNo string // 1 to 32 of digits, letters, _ - | * @
+	Region     Region // whose APIv3 paths lead to it; APIv2 and wxcloudrun find it anyway
 
-	AppID      string // empty: the merchant's
-	SubAppID   string
-	OpenID     string // the payer under AppID; empty: an invented one
-	SubOpenID  string // the payer under SubAppID
-	Total      int64  // fen, positive
+	AppID     string // empty: the merchant's
+	SubAppID  string
+	OpenID    string // the payer under AppID; empty: an invented one
+	SubOpenID string // the payer under SubAppID
+	Total     int64  // fen, positive; of another currency its smallest unit
+	Currency  string // empty: CNY on the mainland, HKD overseas
+
+	// ExchangeRate is overseas' amount.exchange_rate: what one unit of Currency is in CNY, times 10^8. Zero: 10^8, which
+	// makes the payer's amount the order's.
+	ExchangeRate int64
+
 	Attach     string // given back by queries; up to 128 characters
 	DeviceInfo string
 	TradeType  string   // empty: JSAPI. MICROPAY orders cannot be closed
@@ -90,10 +97,13 @@ type Order struct {
 	CreatedAt     time.Time  // zero: the business clock's time. May lie after it: the clock stands still, callers do not
 	PaidAt        time.Time  // set by the payment
 	ClosedAt      time.Time  // set by the close
-	TransactionID string     // set by the payment
+	TransactionID string     // set by the payment; overseas by the creation, so that an unpaid order can be closed by it
+
+	CombineOutTradeNo string // set by [Gateway.AddCombined]: the combined order that it is a part of
 }
 
-// Coupon is a discount that a payment used; it shows as coupon_*_$n in APIv2 and in promotion_detail in both.
+// Coupon is a discount that a payment used; it shows as coupon_*_$n in APIv2, as coupon_*_list in wxcloudrun, and in
+// promotion_detail in the pay APIs.
 type Coupon struct {
 	ID                  string `json:"coupon_id"`
 	Name                string `json:"name,omitempty"`
@@ -153,6 +163,7 @@ const (
 )
 
 var (
+	currencyRule      = regexp.MustCompile(`^[A-Z]{3}$`)
 	outTradeNoRule    = regexp.MustCompile(`^[0-9A-Za-z_\-|*@]{1,32}$`)
 	transactionIDRule = regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`)
 	mchIDRule         = regexp.MustCompile(`^[0-9]{1,32}$`)
@@ -203,8 +214,9 @@ type orderBook struct {
 	mu       sync.Mutex
 	records  map[orderKey]*record
 	sequence []orderKey // in order of addition
+	combined map[orderKey]*combination
 	bound    map[Owner]bool
-	paid     int // payments so far: numbers transactions
+	numbered int // transactions so far
 }
 
 func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
@@ -212,6 +224,7 @@ func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
 		clock:     clock,
 		merchants: merchants,
 		records:   make(map[orderKey]*record),
+		combined:  make(map[orderKey]*combination),
 		bound:     make(map[Owner]bool),
 	}
 	for _, m := range merchants {
@@ -237,8 +250,11 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := orderKey{born.Owner(), born.OutTradeNo}
-	if old, exists := b.records[key]; exists {
+	if old, exists := b.records[orderKey{born.Owner(), born.OutTradeNo}]; exists {
+		if old.order.CombineOutTradeNo != "" {
+			return Order{}, false, conflict("order %s of %s exists as a part of the combined order %s: use a new out_trade_no",
+				born.OutTradeNo, born.Owner(), old.order.CombineOutTradeNo)
+		}
 		if diff := differences(&old.born, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
 			return Order{}, false, conflict("order %s of %s exists with another %s: use a new out_trade_no",
 				born.OutTradeNo, born.Owner(), strings.Join(diff, ", "))
@@ -246,33 +262,63 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 		b.expire(&old.order)
 		return old.order.clone(), false, nil
 	}
+	return b.insert(born), true, nil
+}
+
+// insert keeps a complete order. The book is locked, and has no order of that number.
+func (b *orderBook) insert(born Order) Order {
 	rec := &record{order: born.clone(), born: born}
+	if born.Region.overseas() {
+		rec.order.TransactionID = b.number(b.clock.time())
+	}
 	if rec.order.State.paid() {
 		b.settle(&rec.order, rec.order.State)
 	}
 	if rec.order.State == StateClosed || rec.order.State == StateRevoked {
 		rec.order.ClosedAt = b.clock.time()
 	}
+	key := orderKey{born.Owner(), born.OutTradeNo}
 	b.records[key] = rec
 	b.sequence = append(b.sequence, key)
 	if born.SubMchID != "" {
 		b.bound[born.Owner()] = true
 	}
 	b.expire(&rec.order)
-	return rec.order.clone(), true, nil
+	return rec.order.clone()
+}
+
+// merchant finds the merchant that an order is added for: the only one when none is named.
+func (b *orderBook) merchant(name, mchID string) (*Merchant, error) {
+	if mchID == "" && len(b.merchants) == 1 {
+		return b.merchants[0], nil
+	}
+	i := slices.IndexFunc(b.merchants, func(m *Merchant) bool { return m.MchID == mchID })
+	if i < 0 {
+		return nil, invalid("%s: %q is no merchant of this gateway; it has %s", name, mchID, merchantIDs(b.merchants))
+	}
+	return b.merchants[i], nil
 }
 
 // complete fills in what was left out and checks the whole.
 func (b *orderBook) complete(o Order) (Order, error) {
+	merchant, err := b.merchant("mchid", o.MchID)
+	if err != nil {
+		return Order{}, err
+	}
+	o.MchID = merchant.MchID
+	o.AppID = cmp.Or(o.AppID, merchant.AppID)
+	o.CombineOutTradeNo = ""
+	return b.fill(o)
+}
+
+// fill fills in what every order has, also one of a merchant that is not this gateway's, and checks the whole.
+func (b *orderBook) fill(o Order) (Order, error) {
 	o = o.clone()
-	if o.MchID == "" && len(b.merchants) == 1 {
-		o.MchID = b.merchants[0].MchID
+	if o.Region.overseas() {
+		o.Currency = cmp.Or(o.Currency, "HKD")
+		o.ExchangeRate = cmp.Or(o.ExchangeRate, rateUnit)
 	}
-	i := slices.IndexFunc(b.merchants, func(m *Merchant) bool { return m.MchID == o.MchID })
-	if i < 0 {
-		return Order{}, invalid("mchid: %q is no merchant of this gateway; it has %s", o.MchID, merchantIDs(b.merchants))
-	}
-	o.AppID = cmp.Or(o.AppID, b.merchants[i].AppID)
+	o.Currency = cmp.Or(o.Currency, currencyCNY)
 	o.OpenID = cmp.Or(o.OpenID, defaultOpenID)
 	o.TradeType = cmp.Or(o.TradeType, "JSAPI")
 	o.BankType = cmp.Or(o.BankType, "OTHERS")
@@ -293,6 +339,12 @@ func checkOrder(o *Order) error {
 	switch {
 	case !outTradeNoRule.MatchString(o.OutTradeNo):
 		return invalid("out_trade_no: %q %s", o.OutTradeNo, outTradeNoSentence)
+	case !slices.Contains(Regions(), o.Region):
+		return invalid("region: %q must be one of %s, or absent for the mainland", o.Region, list(Regions()[1:]))
+	case !currencyRule.MatchString(o.Currency):
+		return invalid("currency: %q must be three capital letters, such as HKD", o.Currency)
+	case o.ExchangeRate < 0 || o.ExchangeRate > maxRate:
+		return invalid("exchange_rate: %d must be a positive number, the rate times 10^8", o.ExchangeRate)
 	case o.SubMchID != "" && !isMchID(o.SubMchID):
 		return invalid("sub_mchid: %q must be 1 to 32 digits", o.SubMchID)
 	case o.Total <= 0:
@@ -339,7 +391,10 @@ func differences(a, b *Order, anyState, anyTime bool) []string {
 		name string
 		same bool
 	}{
+		{"region", a.Region == b.Region},
 		{"total", a.Total == b.Total},
+		{"currency", a.Currency == b.Currency},
+		{"exchange_rate", a.ExchangeRate == b.ExchangeRate},
 		{"appid", a.AppID == b.AppID},
 		{"sub_appid", a.SubAppID == b.SubAppID},
 		{"openid", a.OpenID == b.OpenID},
@@ -370,21 +425,28 @@ func (b *orderBook) expire(o *Order) {
 
 // settle makes a payment's facts. They come from the business clock, but not from before the order was.
 func (b *orderBook) settle(o *Order, state TradeState) {
-	b.paid++
 	o.State = state
 	o.PaidAt = b.clock.time()
 	if o.PaidAt.Before(o.CreatedAt) {
 		o.PaidAt = o.CreatedAt
 	}
-	o.TransactionID = fmt.Sprintf("4200%06d%s%010d", b.paid%1_000_000, o.PaidAt.Format("20060102"), b.paid)
+	if o.TransactionID == "" {
+		o.TransactionID = b.number(o.PaidAt)
+	}
 }
 
-// get finds an order by its key; ok is false when there is none.
-func (b *orderBook) get(key orderKey) (order Order, ok bool) {
+// number makes a new transaction's number.
+func (b *orderBook) number(at time.Time) string {
+	b.numbered++
+	return fmt.Sprintf("4200%06d%s%010d", b.numbered%1_000_000, at.Format("20060102"), b.numbered)
+}
+
+// get finds the order that a question is about; ok is false when there is none that it can reach.
+func (b *orderBook) get(q *question) (order Order, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, ok := b.records[key]
-	if !ok {
+	rec, ok := b.records[q.orderKey()]
+	if !ok || !q.reaches(&rec.order) {
 		return Order{}, false
 	}
 	b.expire(&rec.order)
@@ -404,11 +466,11 @@ func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 }
 
 // close closes an order or says why not, in one step: no payment can come in between.
-func (b *orderBook) close(key orderKey) (Order, *refusal) {
+func (b *orderBook) close(q *question) (Order, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, ok := b.records[key]
-	if !ok {
+	rec, ok := b.records[q.orderKey()]
+	if !ok || !q.reaches(&rec.order) {
 		return Order{}, refuse(codeOrderNotExist)
 	}
 	b.expire(&rec.order)
@@ -440,11 +502,21 @@ func closeRefusal(o *Order) *refusal {
 	}
 }
 
-// elsewhere says who else has an order of that number: the usual reason for not finding one.
-func (b *orderBook) elsewhere(key orderKey) string {
+// elsewhere says where else there is an order of that number: the usual reason for not finding one.
+func (b *orderBook) elsewhere(q *question) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	key := q.orderKey()
+	if rec, exists := b.records[key]; exists && !q.combine {
+		return rec.order.whereabouts()
+	}
 	facts := []string{fmt.Sprintf("there is no order %s of %s", key.outTradeNo, key.owner)}
+	if q.combine {
+		facts[0] = fmt.Sprintf("there is no combined order %s of %s", key.outTradeNo, key.owner)
+	}
+	if _, exists := b.combined[key]; exists {
+		facts = append(facts, "it is a combined order's number, whose paths are below "+pathCombine)
+	}
 	for _, other := range b.sequence {
 		if other.outTradeNo == key.outTradeNo {
 			facts = append(facts, fmt.Sprintf("one exists of %s", other.owner))
@@ -484,6 +556,9 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 }
 
 func (b *orderBook) pay(o *Order) error {
+	if o.CombineOutTradeNo != "" {
+		return conflict("order %s is a part of the combined order %s: only the whole can be paid", o.OutTradeNo, o.CombineOutTradeNo)
+	}
 	if !o.State.payable() {
 		return conflict("order %s is %s: only an unpaid, open order can be paid", o.OutTradeNo, o.State)
 	}
@@ -518,23 +593,25 @@ func (g *Gateway) AddOrder(o Order) error {
 	return err
 }
 
-// Order looks an order up. When several owners have orders of that number, of must name one.
+// Order looks an order up, a part of a combined one too. When several owners have orders of that number, of must name one.
 func (g *Gateway) Order(outTradeNo string, of ...Owner) (Order, error) {
 	return g.orders.change(outTradeNo, oneOf(of), func(*Order) error { return nil })
 }
 
-// Orders lists every order, oldest addition first.
+// Orders lists every order, oldest addition first; of combined ones the parts.
 func (g *Gateway) Orders() []Order { return g.orders.all() }
 
-// Pay makes the user pay an order, at the business clock's time. It fails when the order is not open.
+// Pay makes the user pay an order, at the business clock's time, or all of a combined order, named by its
+// combine_out_trade_no. It fails when the order is not open.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
-	_, err := g.orders.change(outTradeNo, oneOf(of), g.orders.pay)
+	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
 	return err
 }
 
-// Refund makes the merchant refund an order, wholly or in part. It fails when the order was never paid.
+// Refund makes the merchant refund an order, wholly or in part; of a combined order one part, or by its
+// combine_out_trade_no all. It fails when the order was never paid.
 func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
-	_, err := g.orders.change(outTradeNo, oneOf(of), g.orders.refund)
+	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.refund)
 	return err
 }
 

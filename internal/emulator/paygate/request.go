@@ -27,13 +27,15 @@ const (
 type Request struct {
 	ID            int       `json:"id"`   // counts from 1, also across [Gateway.ClearRequests]
 	Time          time.Time `json:"time"` // of arrival, by the wire clock
+	Domain        Domain    `json:"domain"`
 	API           API       `json:"api,omitempty"`
+	Region        Region    `json:"region,omitempty"`
 	Op            Op        `json:"op,omitempty"`
 	Method        string    `json:"method"`
 	URL           string    `json:"url"` // the request line's, as received
 	MchID         string    `json:"mchid,omitempty"`
 	SubMchID      string    `json:"sub_mchid,omitempty"`
-	OutTradeNo    string    `json:"out_trade_no,omitempty"`
+	OutTradeNo    string    `json:"out_trade_no,omitempty"` // of a combined order its combine_out_trade_no
 	TransactionID string    `json:"transaction_id,omitempty"`
 	HTTPStatus    int       `json:"http_status"` // 0: no reply was sent
 	Verdict       Verdict   `json:"verdict"`
@@ -44,6 +46,7 @@ type Request struct {
 	Expected      string    `json:"expected,omitempty"`     // what should have been signed, when the signature is wrong; keys redacted
 	Received      string    `json:"received,omitempty"`     // what the sender signed instead, when that was found out; keys redacted
 	RequestID     string    `json:"request_id,omitempty"`   // as the reply's Request-ID
+	SignedBy      string    `json:"signed_by,omitempty"`    // APIv3: the public key's id or the certificate's serial number
 	NonceReused   bool      `json:"nonce_reused,omitempty"` // APIv3: the same merchant has sent this nonce before. It is tolerated
 }
 

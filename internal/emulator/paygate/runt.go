@@ -16,12 +16,13 @@ type Tester interface {
 	Fatalf(format string, args ...any)
 }
 
-// Server is a gateway that listens on two loopback ports, for a test.
+// Server is a gateway that listens on three loopback ports, for a test.
 type Server struct {
 	*Gateway
-	URL      string    // of the wire, such as http://127.0.0.1:34567
-	AdminURL string    // of the management API
-	Merchant *Merchant // the first of the options' merchants, or the one that was made, with its private key
+	URL       string    // of the wire, such as http://127.0.0.1:34567: the main domain
+	BackupURL string    // of the wire by its backup domain
+	AdminURL  string    // of the management API
+	Merchant  *Merchant // the first of the options' merchants, or the one that was made, with its private key
 
 	t Tester
 }
@@ -45,6 +46,27 @@ var cachedKeys = sync.OnceValues(func() (testKeys, error) {
 	}
 	return keys, fault
 })
+
+// rotationKeys are the keys of new certificates: every gateway's n-th rotation uses the same.
+type rotationKeys struct {
+	mu   sync.Mutex
+	keys []*rsa.PrivateKey
+}
+
+var cachedRotationKeys rotationKeys
+
+func (r *rotationKeys) key(rotation int) (*rsa.PrivateKey, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.keys) <= rotation {
+		key, err := keyOrNew(nil)
+		if err != nil {
+			return nil, err
+		}
+		r.keys = append(r.keys, key)
+	}
+	return r.keys[rotation], nil
+}
 
 // RunT starts a gateway and its management API, and stops both when the test ends. It takes at most one Options; what is
 // missing there is filled in: one merchant, 1900007291 with appid wxd678efh567hg6787, and keys that the whole process shares.
@@ -77,13 +99,51 @@ func RunT(t Tester, options ...Options) *Server {
 		t.Fatalf("paygate.RunT: %v", err)
 		return nil
 	}
-	wire, admin := httptest.NewServer(gateway), httptest.NewServer(gateway.Admin())
+	gateway.platform.newKey = cachedRotationKeys.key
+	wire, backup, admin := httptest.NewServer(gateway), httptest.NewServer(gateway.Backup()), httptest.NewServer(gateway.Admin())
 	t.Cleanup(func() {
 		_ = gateway.Close() // always nil; first, as the servers wait for their requests
 		wire.Close()
+		backup.Close()
 		admin.Close()
 	})
-	return &Server{Gateway: gateway, URL: wire.URL, AdminURL: admin.URL, Merchant: opts.Merchants[0], t: t}
+	return &Server{
+		Gateway: gateway, URL: wire.URL, BackupURL: backup.URL, AdminURL: admin.URL, Merchant: opts.Merchants[0], t: t,
+	}
+}
+
+// MustAddCombined adds a combined order, or ends the test.
+func (s *Server) MustAddCombined(c CombinedOrder) {
+	s.t.Helper()
+	s.must("adding combined order "+c.CombineOutTradeNo, s.AddCombined(c))
+}
+
+// MustCombined looks a combined order up, or ends the test.
+func (s *Server) MustCombined(combineOutTradeNo string, of ...Owner) CombinedOrder {
+	s.t.Helper()
+	all, err := s.Combined(combineOutTradeNo, of...)
+	s.must("looking up combined order "+combineOutTradeNo, err)
+	return all
+}
+
+// MustRotateCertificate makes a new platform certificate and returns its serial number, or ends the test.
+func (s *Server) MustRotateCertificate() string {
+	s.t.Helper()
+	serial, err := s.RotateCertificate()
+	s.must("rotating", err)
+	return serial
+}
+
+// MustSetSigning sets the shares of replies that are signed otherwise than asked, or ends the test.
+func (s *Server) MustSetSigning(shares Signing) {
+	s.t.Helper()
+	s.must("setting shares", s.SetSigning(shares))
+}
+
+// MustSetDomain takes a domain down or up, or ends the test.
+func (s *Server) MustSetDomain(domain Domain, up bool) {
+	s.t.Helper()
+	s.must("setting a domain", s.SetDomain(domain, up))
 }
 
 // MustAddOrder adds an order, or ends the test.

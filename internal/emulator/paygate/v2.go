@@ -318,9 +318,9 @@ func newReplyV2(doc fields) *reply {
 	return rp
 }
 
-func (w v2Wire) success(q *question, o *Order) *reply {
+func (w v2Wire) success(q *question, s *subject) *reply {
 	if q.op == OpQuery {
-		return w.report(q, o)
+		return w.report(q, s)
 	}
 	return newReplyV2(append(w.head(q), field{"result_code", "SUCCESS"}))
 }
@@ -330,7 +330,8 @@ func (w v2Wire) refused(q *question, no *refusal) *reply {
 }
 
 // report writes an orderquery reply: unpaid orders have few of the fields, but the empty device_info that trips verifiers.
-func (w v2Wire) report(q *question, o *Order) *reply {
+func (w v2Wire) report(q *question, s *subject) *reply {
+	o := &s.Order
 	doc := append(w.head(q), field{"result_code", "SUCCESS"}, field{"device_info", o.DeviceInfo})
 	if o.State.paid() {
 		doc = append(doc, paymentV2(o)...)
@@ -358,11 +359,27 @@ func paymentV2(o *Order) fields {
 		field{"trade_type", o.TradeType},
 		field{"bank_type", o.BankType},
 		field{"total_fee", fen(o.Total)},
-		field{"fee_type", "CNY"},
-		field{"cash_fee", fen(o.Total - o.discount())},
-		field{"cash_fee_type", "CNY"},
+		field{"fee_type", o.Currency},
+		field{"cash_fee", fen(o.inCNY(o.Total - o.discount()))},
+		field{"cash_fee_type", currencyCNY},
 		field{"transaction_id", o.TransactionID},
 		field{"time_end", o.PaidAt.In(beijing()).Format("20060102150405")})
+}
+
+// typeV2 is APIv2's coupon_type_$n.
+func (c *Coupon) typeV2() string {
+	if c.Type == couponNoCash {
+		return "NO_CASH"
+	}
+	return "CASH"
+}
+
+// kindV2 is the type in APIv2's promotion_detail, and in that of APIv3 overseas.
+func (c *Coupon) kindV2() string {
+	if c.Type == couponNoCash {
+		return "DISCOUNT"
+	}
+	return "COUPON"
 }
 
 // couponsV2 numbers the coupons from 0, in names of their own.
@@ -376,9 +393,8 @@ func couponsV2(o *Order) fields {
 		{"coupon_count", strconv.Itoa(len(o.Coupons))},
 	}
 	for i, c := range o.Coupons {
-		kind := map[string]string{couponCash: "CASH", couponNoCash: "NO_CASH"}[c.Type]
 		n := strconv.Itoa(i)
-		doc = append(doc, field{"coupon_type_" + n, kind}, field{"coupon_id_" + n, c.ID}, field{"coupon_fee_" + n, fen(c.Amount)})
+		doc = append(doc, field{"coupon_type_" + n, c.typeV2()}, field{"coupon_id_" + n, c.ID}, field{"coupon_fee_" + n, fen(c.Amount)})
 	}
 	return doc
 }
@@ -407,7 +423,7 @@ func promotionV2(o *Order) string {
 	promotions := make([]promotion, 0, len(o.Coupons))
 	for _, c := range o.Coupons {
 		p := promotion{
-			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: map[string]string{couponCash: "COUPON", couponNoCash: "DISCOUNT"}[c.Type],
+			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: c.kindV2(),
 			Amount: c.Amount, ActivityID: c.StockID,
 			WxpayContribute: c.WechatpayContribute, MerchantContribute: c.MerchantContribute, OtherContribute: c.OtherContribute,
 		}

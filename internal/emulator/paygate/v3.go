@@ -2,6 +2,7 @@ package paygate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,21 +18,40 @@ import (
 // routeV3 is what an APIv3 path says.
 type routeV3 struct {
 	op            Op
+	region        Region
 	partner       bool
-	outTradeNo    string
+	combine       bool
+	outTradeNo    string // of a combined order its combine_out_trade_no
 	transactionID string
+}
+
+// foldersV3 are where orders are closed and queried.
+var foldersV3 = []struct {
+	path  string
+	route routeV3
+}{
+	{pathDirect, routeV3{}},
+	{pathPartner, routeV3{partner: true}},
+	{pathCombine, routeV3{combine: true}},
+	{pathGlobal, routeV3{region: Global}},
+	{pathHongKong, routeV3{region: HongKong}},
 }
 
 // parseRouteV3 reads an escaped path; ok is false when no endpoint has it.
 func parseRouteV3(path string) (route routeV3, ok bool) {
-	rest, ok := strings.CutPrefix(path, "/v3/pay/transactions/")
-	if !ok {
-		if rest, ok = strings.CutPrefix(path, "/v3/pay/partner/transactions/"); !ok {
-			return routeV3{}, false
-		}
-		route.partner = true
+	if region, ok := certificatePaths[path]; ok {
+		return routeV3{op: OpCertificates, region: region}, true
 	}
-	segments := strings.Split(rest, "/")
+	for _, folder := range foldersV3 {
+		if rest, found := strings.CutPrefix(path, folder.path); found {
+			return folder.route.below(strings.Split(rest, "/"))
+		}
+	}
+	return routeV3{}, false
+}
+
+// below reads what stands below a folder: the kind of number, the number, and perhaps close.
+func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 	if len(segments) < 2 || segments[1] == "" {
 		return routeV3{}, false
 	}
@@ -40,17 +60,27 @@ func parseRouteV3(path string) (route routeV3, ok bool) {
 		return routeV3{}, false
 	}
 	switch {
-	case segments[0] == "out-trade-no" && len(segments) == 3 && segments[2] == "close":
-		route.op, route.outTradeNo = OpClose, id
-	case segments[0] == "out-trade-no" && len(segments) == 2:
-		route.op, route.outTradeNo = OpQuery, id
-	case segments[0] == "id" && len(segments) == 2:
-		route.op, route.transactionID = OpQuery, id
+	case len(segments) == 2:
+		r.op = OpQuery
+	case len(segments) == 3 && segments[2] == "close":
+		r.op = OpClose
 	default:
 		return routeV3{}, false
 	}
-	return route, true
+	switch {
+	case segments[0] == "out-trade-no":
+		r.outTradeNo = id
+	case segments[0] == "id" && r.hasID():
+		r.transactionID = id
+	default:
+		return routeV3{}, false
+	}
+	return r, true
 }
+
+// hasID says whether the call exists by WeChat Pay's own number: no close on the mainland, where an unpaid order has none, and
+// of combined orders only collections by persons, which are not played.
+func (r routeV3) hasID() bool { return !r.combine && (r.op == OpQuery || r.region.overseas()) }
 
 func (r routeV3) method() string {
 	if r.op == OpClose {
@@ -60,22 +90,27 @@ func (r routeV3) method() string {
 }
 
 // owners names the parameters that say whose order it is.
-func (r routeV3) owners() []string {
-	if r.partner {
+func (r routeV3) owners(params map[string]string) []string {
+	switch {
+	case r.region.overseas():
+		return ownersOverseas(params)
+	case r.partner:
 		return []string{"sp_mchid", "sub_mchid"}
+	default:
+		return []string{"mchid"}
 	}
-	return []string{"mchid"}
 }
 
-// serveV3 answers POST …/out-trade-no/{no}/close and GET …/out-trade-no/{no} and …/id/{transaction_id} under
-// /v3/pay/transactions and /v3/pay/partner/transactions (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859; v3/partner twins).
+// serveV3 answers POST …/out-trade-no/{no}/close and GET …/out-trade-no/{no} and …/id/{transaction_id} in the folders above
+// (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859; v3/partner twins), and GET …/certificates.
 func (g *Gateway) serveV3(ex *exchange, path string) {
 	route, ok := parseRouteV3(path)
 	if !ok {
 		ex.empty(http.StatusNotFound, "APIv3 has no such path here")
 		return
 	}
-	ex.rec.Op, ex.rec.OutTradeNo, ex.rec.TransactionID = route.op, route.outTradeNo, route.transactionID
+	ex.rec.Op, ex.rec.Region = route.op, route.region
+	ex.rec.OutTradeNo, ex.rec.TransactionID = route.outTradeNo, route.transactionID
 	if ex.r.Method != route.method() {
 		ex.empty(http.StatusMethodNotAllowed, "the method must be "+route.method())
 		return
@@ -83,8 +118,11 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	if !ex.read() {
 		return
 	}
-	w := v3Wire{gateway: g}
-	q := &question{api: V3, op: route.op, outTradeNo: route.outTradeNo, transactionID: route.transactionID}
+	w := v3Wire{gateway: g, ex: ex}
+	q := &question{
+		api: V3, op: route.op, region: route.region, combine: route.combine,
+		outTradeNo: route.outTradeNo, transactionID: route.transactionID,
+	}
 	merchant, wrong := g.authenticateV3(ex)
 	w.anonymous = wrong != nil
 	no := g.chooseSigner(ex, q)
@@ -119,23 +157,6 @@ func requiredHeaders(r *http.Request) *refusal {
 	return nil
 }
 
-// chooseSigner picks the key that signs the reply: the one that Wechatpay-Serial names, else the platform certificate's.
-func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
-	q.signer = g.platform.certificate
-	switch asked := ex.r.Header.Get("Wechatpay-Serial"); asked {
-	case "", g.platform.certificate.serial:
-		return nil
-	case g.platform.publicKey.serial:
-		q.signer = g.platform.publicKey
-		return nil
-	default:
-		return refuse(codeParamError).saying("Http头Wechatpay-Serial的值有误，请使用有效的微信支付公钥ID或平台证书序列号").
-			because(fmt.Sprintf("Wechatpay-Serial %q is neither this gateway's public key id %s nor its certificate's serial %s",
-				asked, g.platform.publicKey.serial, g.platform.certificate.serial)).
-			detailing(issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"})
-	}
-}
-
 // issue is the detail of a PARAM_ERROR.
 type issue struct {
 	Field    string `json:"field,omitempty"`
@@ -146,20 +167,24 @@ type issue struct {
 
 // askV3 checks an authenticated request and completes the question.
 func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
+	switch {
+	case q.op == OpCertificates:
+		return g.askCertificates(ex, q)
+	case q.combine:
+		return g.askCombined(ex, q)
+	}
 	params, location, no := paramsV3(ex, route)
 	if no != nil {
 		return no
 	}
-	names := route.owners()
+	names := route.owners(params)
 	for _, name := range names {
 		if no := checkOwner(params, name, location); no != nil {
 			return no
 		}
 	}
-	if extra := surplus(params, names); extra != "" {
-		return badParam(issue{Field: extra, Value: params[extra], Issue: "illegal extra param", Location: location},
-			"输入源“/"+location+"/"+extra+"”多余参数").numbered(suffixExtraParam).
-			because(fmt.Sprintf("%s is not a parameter of this call: it has %s", extra, strings.Join(names, ", ")))
+	if no := refuseSurplus(params, names, location); no != nil {
+		return no
 	}
 	if own := params[names[0]]; own != q.merchant.MchID {
 		return badParam(issue{Field: names[0], Value: own, Issue: "mchid mismatch", Location: location},
@@ -220,17 +245,19 @@ func checkOwner(params map[string]string, name, location string) *refusal {
 	}
 }
 
-// surplus finds a parameter that should not be there, the first by name.
-func surplus(params map[string]string, allowed []string) string {
+// refuseSurplus refuses a parameter that should not be there, the first by name.
+func refuseSurplus(params map[string]string, allowed []string, location string) *refusal {
 	for _, name := range sortedKeys(params) {
 		if !slices.Contains(allowed, name) {
-			return name
+			return badParam(issue{Field: name, Value: params[name], Issue: "illegal extra param", Location: location},
+				"输入源“/"+location+"/"+name+"”多余参数").numbered(suffixExtraParam).
+				because(fmt.Sprintf("%s is not a parameter of this call: it has %s", name, cmp.Or(strings.Join(allowed, ", "), "none")))
 		}
 	}
-	return ""
+	return nil
 }
 
-func sortedKeys(params map[string]string) []string {
+func sortedKeys[V any](params map[string]V) []string {
 	keys := make([]string, 0, len(params))
 	for key := range params {
 		keys = append(keys, key)
@@ -255,15 +282,24 @@ func paramsV3(ex *exchange, route routeV3) (params map[string]string, location s
 		}
 		return params, "query", nil
 	}
-	if kind, _, err := mime.ParseMediaType(ex.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, "body", refuse(codeInvalidRequest).saying("Http头Content-Type错误，请使用application/json").
-			because(fmt.Sprintf("Content-Type %q must be application/json", ex.r.Header.Get("Content-Type")))
+	if no := wantJSONType(ex.r); no != nil {
+		return nil, "body", no
 	}
 	params, err := decodeBodyV3(ex.body)
 	if err != nil {
 		return nil, "body", refuse(codeParamError).saying("请求body不是合法的json").because("the body cannot be read: " + err.Error())
 	}
 	return params, "body", nil
+}
+
+// wantJSONType refuses a body that does not say that it is JSON.
+func wantJSONType(r *http.Request) *refusal {
+	given := r.Header.Get("Content-Type")
+	if kind, _, err := mime.ParseMediaType(given); err == nil && kind == "application/json" {
+		return nil
+	}
+	return refuse(codeInvalidRequest).saying("Http头Content-Type错误，请使用application/json").
+		because(fmt.Sprintf("Content-Type %q must be application/json", given))
 }
 
 func decodeQueryV3(raw string) (map[string]string, error) {
@@ -322,6 +358,7 @@ func decodeBodyV3(body []byte) (map[string]string, error) {
 // v3Wire writes APIv3 replies.
 type v3Wire struct {
 	gateway   *Gateway
+	ex        *exchange
 	anonymous bool // the request was not authenticated, so that nobody is owed a signature
 }
 
@@ -339,28 +376,37 @@ func newReplyV3(status int, body any) *reply {
 	return rp
 }
 
-func (w v3Wire) success(q *question, o *Order) *reply {
-	if q.op == OpQuery {
-		return w.report(q, o)
+func (w v3Wire) success(q *question, s *subject) *reply {
+	if q.op == OpClose {
+		return newReplyV3(http.StatusNoContent, nil)
 	}
-	return newReplyV3(http.StatusNoContent, nil)
+	return w.report(q, s)
 }
 
 func (w v3Wire) refused(_ *question, no *refusal) *reply {
-	rp := newReplyV3(no.status, struct {
+	return newReplyV3(no.status, struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		Detail  any    `json:"detail,omitempty"`
 	}{no.v3, no.message, no.detail})
-	return rp
 }
 
-func (w v3Wire) report(_ *question, o *Order) *reply {
-	return newReplyV3(http.StatusOK, newTransaction(o))
+func (w v3Wire) report(q *question, s *subject) *reply {
+	switch {
+	case q.op == OpCertificates:
+		return w.gateway.reportCertificates(q.merchant)
+	case q.combine:
+		return reportCombined(s)
+	default:
+		return reportV3(&s.Order)
+	}
 }
 
-// pad puts a member in that makes the body too long; a reply without a body gets one.
-func (v3Wire) pad(rp *reply, size int) {
+// pad makes a JSON body too long; a reply without a body gets one.
+func (v3Wire) pad(rp *reply, size int) { padJSON(rp, size) }
+
+// padJSON puts a member in that makes the body longer than size.
+func padJSON(rp *reply, size int) {
 	if !hasBody(rp.status) {
 		rp.status = http.StatusOK
 	}
@@ -376,7 +422,12 @@ func (v3Wire) pad(rp *reply, size int) {
 func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
 	ok := rp.status >= 200 && rp.status <= 299
 	rp.unsigned = w.anonymous || w.gateway.unsignedErrors && !ok
-	return q.signer.sign(rp, w.gateway.now(), forgery)
+	if rp.unsigned || forgery == Unsigned {
+		return nil
+	}
+	by, forgery := w.gateway.drawSigning(w.ex, q, forgery)
+	w.ex.rec.SignedBy = by.serial
+	return by.sign(rp, w.gateway.now(), forgery)
 }
 
 // transaction is a query's answer, for both modes (doc v3/merchant 4012791859, v3/partner 4012759974).
@@ -442,12 +493,12 @@ func newTransaction(o *Order) transaction {
 	if o.SubMchID != "" {
 		t.Payer = &payer{SPOpenID: o.OpenID, SubOpenID: o.SubOpenID}
 	}
-	t.Amount = &amount{Total: o.Total, PayerTotal: o.Total - o.discount(), Currency: "CNY", PayerCurrency: "CNY"}
+	t.Amount = &amount{Total: o.Total, PayerTotal: o.Total - o.discount(), Currency: o.Currency, PayerCurrency: o.Currency}
 	if o.DeviceInfo != "" {
 		t.SceneInfo = &sceneInfo{DeviceID: o.DeviceInfo}
 	}
 	for _, c := range o.Coupons {
-		t.Promotions = append(t.Promotions, promotion{Coupon: c, Currency: "CNY"})
+		t.Promotions = append(t.Promotions, promotion{Coupon: c, Currency: o.Currency})
 	}
 	return t
 }

@@ -245,7 +245,7 @@ func TestPathsAndMethodsV3(t *testing.T) {
 		method, uri string
 		status      int
 	}{
-		{"GET", "/v3/certificates", 404},
+		{"GET", "/v3/certificate", 404},
 		{"GET", base + "out-trade-no/", 404},
 		{"GET", base + "out-trade-no", 404},
 		{"GET", base + "id/", 404},

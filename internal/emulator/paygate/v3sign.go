@@ -191,9 +191,6 @@ func signDetail(r *http.Request, message string) any {
 
 // sign puts the five Wechatpay-* headers on a reply (doc 4013053249), or what a forgery puts there.
 func (s signer) sign(rp *reply, now time.Time, forgery Action) error {
-	if rp.unsigned || forgery == Unsigned {
-		return nil
-	}
 	if forgery == Stale {
 		now = now.Add(-2 * maxSkew)
 	}

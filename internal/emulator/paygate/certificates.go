@@ -1,0 +1,366 @@
+package paygate
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// certificatePaths are where the platform certificates are downloaded (pay.weixin.qq.com doc 4013053420, platform certificates).
+var certificatePaths = map[string]Region{
+	"/v3/certificates":        Mainland,
+	"/v3/global/certificates": Global,
+	"/hk/v3/certificates":     HongKong,
+}
+
+// platform is what the gateway signs with.
+type platform struct {
+	publicKey signer // chosen by a Wechatpay-Serial that names its id
+	authority authority
+	lifetime  time.Duration
+	newKey    func(rotation int) (*rsa.PrivateKey, error) // for a new certificate, counted from 0
+
+	mu        sync.Mutex
+	listed    []*certificate // newest first; empty: there are only public keys
+	rotations int
+}
+
+// signer is a private key with the name under which its public half is known.
+type signer struct {
+	serial string
+	key    *rsa.PrivateKey
+}
+
+// certificate is a platform certificate with its key.
+type certificate struct {
+	signer
+
+	pem               []byte
+	effective, expire time.Time
+}
+
+// authority is who signs platform certificates: Tenpay's CA, emulated.
+type authority struct {
+	key         *ecdsa.PrivateKey
+	certificate *x509.Certificate
+}
+
+// fiveYears is how long the real certificates live.
+const fiveYears = 5 * 365 * 24 * time.Hour
+
+func newPlatform(opts Options, now time.Time) (*platform, error) {
+	p := &platform{
+		lifetime: opts.CertificateLifetime,
+		newKey:   func(int) (*rsa.PrivateKey, error) { return keyOrNew(nil) },
+	}
+	if p.lifetime < 0 {
+		return nil, fmt.Errorf("Options.CertificateLifetime: %s must not be negative", p.lifetime)
+	}
+	if p.lifetime == 0 {
+		p.lifetime = fiveYears
+	}
+	key, err := keyOrNew(opts.PlatformKey)
+	if err != nil {
+		return nil, err
+	}
+	p.publicKey = signer{serial: opts.PublicKeyID, key: key}
+	if p.publicKey.serial == "" {
+		p.publicKey.serial = DefaultPublicKeyID
+	}
+	if p.authority, err = newAuthority(now); err != nil || opts.NoCertificates {
+		return p, err
+	}
+	key, err = keyOrNew(opts.CertificateKey)
+	if err != nil {
+		return nil, err
+	}
+	first, err := p.issue(key, now)
+	if err != nil {
+		return nil, err
+	}
+	p.listed = []*certificate{first}
+	return p, nil
+}
+
+func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	if key != nil {
+		return key, nil
+	}
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("making a platform key: %w", err)
+	}
+	return key, nil
+}
+
+func newAuthority(now time.Time) (authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return authority{}, fmt.Errorf("making the authority's key: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          newSerial(),
+		Subject:               pkix.Name{CommonName: "Tenpay.com Root CA (emulated)", Organization: []string{"Tenpay.com"}},
+		NotBefore:             now.Add(-time.Hour),
+		NotAfter:              now.AddDate(20, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign,
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return authority{}, fmt.Errorf("making the authority's certificate: %w", err)
+	}
+	own, err := x509.ParseCertificate(der)
+	if err != nil {
+		return authority{}, fmt.Errorf("reading the authority's certificate: %w", err)
+	}
+	return authority{key: key, certificate: own}, nil
+}
+
+// issue makes a platform certificate around a key.
+func (p *platform) issue(key *rsa.PrivateKey, now time.Time) (*certificate, error) {
+	serial := newSerial()
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "Tenpay.com sign (emulated)", Organization: []string{"Tenpay.com"}},
+		NotBefore:    now.Add(-time.Hour),
+		NotAfter:     now.Add(p.lifetime),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, p.authority.certificate, &key.PublicKey, p.authority.key)
+	if err != nil {
+		return nil, fmt.Errorf("making a platform certificate: %w", err)
+	}
+	return &certificate{
+		signer:    signer{serial: serialHex(serial), key: key},
+		pem:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		effective: template.NotBefore,
+		expire:    template.NotAfter,
+	}, nil
+}
+
+// newest is the certificate that signs, nil when there is none.
+func (p *platform) newest() *certificate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.listed) == 0 {
+		return nil
+	}
+	return p.listed[0]
+}
+
+// certificate finds a certificate by its serial number, nil when there is none.
+func (p *platform) certificate(serial string) *certificate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.listed {
+		if c.serial == serial {
+			return c
+		}
+	}
+	return nil
+}
+
+// valid lists the certificates that have not expired, and the newest in any case.
+func (p *platform) valid(now time.Time) []*certificate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var valid []*certificate
+	for i, c := range p.listed {
+		if i == 0 || now.Before(c.expire) {
+			valid = append(valid, c)
+		}
+	}
+	return valid
+}
+
+// rotate puts a new certificate before the others.
+func (p *platform) rotate(now time.Time) (*certificate, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.listed) == 0 {
+		return nil, conflict("this gateway has no platform certificates (Options.NoCertificates)")
+	}
+	key, err := p.newKey(p.rotations)
+	if err != nil {
+		return nil, err
+	}
+	next, err := p.issue(key, now)
+	if err != nil {
+		return nil, err
+	}
+	p.rotations++
+	p.listed = slices.Insert(p.listed, 0, next)
+	return next, nil
+}
+
+// RotateCertificate makes a new platform certificate with a key of its own. From now on it is listed first, before the
+// older ones, and signs where a platform certificate signs. It returns the new serial number; it fails only without
+// certificates ([Options].NoCertificates).
+func (g *Gateway) RotateCertificate() (serial string, err error) {
+	next, err := g.platform.rotate(g.now())
+	if err != nil {
+		return "", fmt.Errorf("rotating the platform certificate: %w", err)
+	}
+	return next.serial, nil
+}
+
+// PublicKeyID is the id by which a request's Wechatpay-Serial asks for a signature by the public key.
+func (g *Gateway) PublicKeyID() string { return g.platform.publicKey.serial }
+
+// PublicKey is the gateway's public key, known as PublicKeyID.
+func (g *Gateway) PublicKey() *rsa.PublicKey { return &g.platform.publicKey.key.PublicKey }
+
+// PublicKeyPEM is PublicKey as the merchant console hands it out: PKIX in PEM.
+func (g *Gateway) PublicKeyPEM() ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(g.PublicKey())
+	if err != nil {
+		return nil, fmt.Errorf("encoding the gateway's public key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// CertificateSerial is the newest platform certificate's serial number, upper-case hexadecimal: the Wechatpay-Serial of
+// replies to requests that name none. Empty when there are no certificates.
+func (g *Gateway) CertificateSerial() string {
+	if newest := g.platform.newest(); newest != nil {
+		return newest.serial
+	}
+	return ""
+}
+
+// CertificatePEM is the newest platform certificate, signed by that of RootPEM; nil when there is none.
+func (g *Gateway) CertificatePEM() []byte {
+	if newest := g.platform.newest(); newest != nil {
+		return slices.Clone(newest.pem)
+	}
+	return nil
+}
+
+// RootPEM is the certificate of the authority that signs the platform certificates: Tenpay's CA, made anew for each gateway.
+func (g *Gateway) RootPEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: g.platform.authority.certificate.Raw})
+}
+
+// askCertificates checks an authenticated download and completes the question.
+func (g *Gateway) askCertificates(ex *exchange, q *question) *refusal {
+	params, err := decodeQueryV3(ex.r.URL.RawQuery)
+	if err != nil {
+		return refuse(codeParamError).because("the query string cannot be read: " + err.Error())
+	}
+	if no := refuseSurplus(params, []string{"algorithm_type"}, "query"); no != nil {
+		return no
+	}
+	if kind, given := params["algorithm_type"]; given && kind != "RSA" && kind != "ALL" {
+		return badParam(issue{Field: "algorithm_type", Value: kind, Issue: "unknown value", Location: "query"}, "参数错误").
+			because(fmt.Sprintf("algorithm_type %q must be RSA or ALL: SM2 is not played", kind))
+	}
+	if q.merchant.V3Key == "" {
+		return refuse(codeInvalidRequest).saying("商户未设置APIv3密钥，请先在商户平台设置").
+			because("merchant " + q.merchant.MchID + " has no V3Key to encrypt the certificates with")
+	}
+	return nil
+}
+
+// noCertificates is what a merchant in public-key mode is told, nil for others.
+func (g *Gateway) noCertificates() *refusal {
+	if g.platform.newest() != nil {
+		return nil
+	}
+	return refuse(codeNoResource).saying("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥").
+		because("this gateway has no platform certificates (Options.NoCertificates)")
+}
+
+// listedCertificate is one platform certificate in a download, encrypted.
+type listedCertificate struct {
+	Serial    string     `json:"serial_no"`
+	Effective string     `json:"effective_time"`
+	Expire    string     `json:"expire_time"`
+	Encrypted ciphertext `json:"encrypt_certificate"`
+}
+
+type ciphertext struct {
+	Algorithm      string `json:"algorithm"`
+	Nonce          string `json:"nonce"`
+	AssociatedData string `json:"associated_data"`
+	Ciphertext     string `json:"ciphertext"`
+}
+
+// reportCertificates lists the certificates, encrypted for a merchant.
+func (g *Gateway) reportCertificates(m *Merchant) *reply {
+	valid := g.platform.valid(g.now())
+	data := make([]listedCertificate, len(valid))
+	for i, c := range valid {
+		data[i] = listedCertificate{
+			Serial: c.serial, Effective: timeText(c.effective), Expire: timeText(c.expire), Encrypted: encryptFor(m, c.pem),
+		}
+	}
+	return newReplyV3(http.StatusOK, struct {
+		Data []listedCertificate `json:"data"`
+	}{data})
+}
+
+// encryptFor encrypts with a merchant's APIv3 key: AES-256-GCM, the nonce raw, the tag behind the text.
+func encryptFor(m *Merchant, plain []byte) ciphertext {
+	const associatedData = "certificate"
+	aead := newGCM(m.V3Key)
+	nonce := randomText(aead.NonceSize())
+	return ciphertext{
+		Algorithm:      "AEAD_AES_256_GCM",
+		Nonce:          nonce,
+		AssociatedData: associatedData,
+		Ciphertext:     base64.StdEncoding.EncodeToString(aead.Seal(nil, []byte(nonce), plain, []byte(associatedData))),
+	}
+}
+
+func newGCM(key string) cipher.AEAD {
+	block, _ := aes.NewCipher([]byte(key)) // cannot fail: the key's length was checked when the merchant was adopted
+	aead, _ := cipher.NewGCM(block)        // cannot fail: AES's block size is right
+	return aead
+}
+
+// certificateView is a platform certificate as the management API shows it.
+type certificateView struct {
+	Serial    string `json:"serial_no"`
+	Effective string `json:"effective_time"`
+	Expire    string `json:"expire_time"`
+	PEM       string `json:"pem"`
+}
+
+// adminCertificates lists the certificates that a download lists, newest first.
+func (g *Gateway) adminCertificates(*http.Request) (int, any, error) {
+	valid := g.platform.valid(g.now())
+	views := make([]certificateView, len(valid))
+	for i, c := range valid {
+		views[i] = newCertificateView(c)
+	}
+	return http.StatusOK, views, nil
+}
+
+func newCertificateView(c *certificate) certificateView {
+	return certificateView{Serial: c.serial, Effective: timeText(c.effective), Expire: timeText(c.expire), PEM: string(c.pem)}
+}
+
+func (g *Gateway) adminRotate(r *http.Request) (int, any, error) {
+	if err := decodeAdmin(r, &struct{}{}); err != nil {
+		return 0, nil, err
+	}
+	next, err := g.platform.rotate(g.now())
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, newCertificateView(next), nil
+}

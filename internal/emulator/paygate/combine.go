@@ -1,0 +1,661 @@
+package paygate
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// CombinedOrder is one payment for several orders, which are made, paid and closed together (合单支付, close and query of
+// /v3/combine-transactions). Only the combined order's own paths lead to them.
+type CombinedOrder struct {
+	CombineOutTradeNo string // 1 to 32 of digits, letters, _ - | * @
+	MchID             string // combine_mchid: who combined them, and closes and queries them. Empty: the only merchant's
+	AppID             string // combine_appid; empty: the merchant's
+	OpenID            string // the payer; empty: an invented one
+	DeviceInfo        string
+
+	// SubOrders are the orders, 1 to 50. Their MchID may be any merchant number, and is the combiner's when empty. What happens
+	// to them happens by their own numbers ([Gateway.Order] finds them) or, to all of them, by the combined order's.
+	SubOrders []Order
+}
+
+// maxSubOrders is the partner documents' limit; direct merchants' is ten.
+const maxSubOrders = 50
+
+// combination is a combined order as the book keeps it: the parts are orders of their own there.
+type combination struct {
+	head  CombinedOrder // without SubOrders
+	parts []orderKey    // in the order given
+}
+
+func (c *CombinedOrder) key() orderKey {
+	return orderKey{Owner{MchID: c.MchID}, c.CombineOutTradeNo}
+}
+
+// addCombined keeps a combined order; created is false when the same one is already there.
+func (b *orderBook) addCombined(given CombinedOrder) (all CombinedOrder, created bool, err error) {
+	born, err := b.completeCombined(given)
+	if err != nil {
+		return CombinedOrder{}, false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if old, exists := b.combined[born.key()]; exists {
+		if !b.sameCombined(old, &born, given.SubOrders) {
+			return CombinedOrder{}, false, conflict("combined order %s of mchid %s exists with other facts: use a new combine_out_trade_no",
+				born.CombineOutTradeNo, born.MchID)
+		}
+		return b.gather(old), false, nil
+	}
+	if err := b.vacant(born.SubOrders); err != nil {
+		return CombinedOrder{}, false, err
+	}
+	c := &combination{head: born}
+	c.head.SubOrders = nil
+	for i := range born.SubOrders {
+		part := b.insert(born.SubOrders[i])
+		c.parts = append(c.parts, orderKey{part.Owner(), part.OutTradeNo})
+	}
+	b.combined[born.key()] = c
+	return b.gather(c), true, nil
+}
+
+// completeCombined fills in what was left out and checks the whole.
+func (b *orderBook) completeCombined(c CombinedOrder) (CombinedOrder, error) {
+	merchant, err := b.merchant("combine_mchid", c.MchID)
+	if err != nil {
+		return CombinedOrder{}, err
+	}
+	c.MchID = merchant.MchID
+	c.AppID = cmp.Or(c.AppID, merchant.AppID)
+	c.OpenID = cmp.Or(c.OpenID, defaultOpenID)
+	switch {
+	case !outTradeNoRule.MatchString(c.CombineOutTradeNo):
+		return CombinedOrder{}, invalid("combine_out_trade_no: %q %s", c.CombineOutTradeNo, outTradeNoSentence)
+	case len(c.SubOrders) == 0 || len(c.SubOrders) > maxSubOrders:
+		return CombinedOrder{}, invalid("sub_orders: %d of them, there must be 1 to %d", len(c.SubOrders), maxSubOrders)
+	}
+	parts := make([]Order, len(c.SubOrders))
+	seen := make(map[orderKey]bool)
+	for i, o := range c.SubOrders {
+		o.MchID = cmp.Or(o.MchID, c.MchID)
+		o.AppID, o.OpenID, o.DeviceInfo, o.CombineOutTradeNo = c.AppID, c.OpenID, c.DeviceInfo, c.CombineOutTradeNo
+		if parts[i], err = b.fill(o); err != nil {
+			return CombinedOrder{}, invalid("sub_orders[%d].%v", i, err)
+		}
+		key := orderKey{o.Owner(), o.OutTradeNo}
+		switch {
+		case !isMchID(o.MchID):
+			return CombinedOrder{}, invalid("sub_orders[%d].mchid: %q must be 1 to 32 digits", i, o.MchID)
+		case o.Region.overseas():
+			return CombinedOrder{}, invalid("sub_orders[%d].region: combined orders are the mainland's", i)
+		case seen[key]:
+			return CombinedOrder{}, invalid("sub_orders[%d].out_trade_no: %s of %s is there twice", i, o.OutTradeNo, o.Owner())
+		}
+		seen[key] = true
+	}
+	c.SubOrders = parts
+	return c, nil
+}
+
+// vacant says which part's number is taken. The book is locked.
+func (b *orderBook) vacant(parts []Order) error {
+	for i := range parts {
+		key := orderKey{parts[i].Owner(), parts[i].OutTradeNo}
+		if _, taken := b.records[key]; taken {
+			return conflict("order %s of %s exists: use a new out_trade_no", key.outTradeNo, key.owner)
+		}
+	}
+	return nil
+}
+
+// sameCombined says whether an addition repeats an earlier one, in any order of parts. The book is locked.
+func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []Order) bool {
+	head := old.head
+	if head.AppID != born.AppID || head.OpenID != born.OpenID || head.DeviceInfo != born.DeviceInfo || len(old.parts) != len(born.SubOrders) {
+		return false
+	}
+	for i := range born.SubOrders {
+		part := &born.SubOrders[i]
+		key := orderKey{part.Owner(), part.OutTradeNo}
+		if !slices.Contains(old.parts, key) ||
+			len(differences(&b.records[key].born, part, given[i].State == "", given[i].CreatedAt.IsZero())) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// gather shows a combined order with its parts as they stand. The book is locked.
+func (b *orderBook) gather(c *combination) CombinedOrder {
+	all := c.head
+	all.SubOrders = make([]Order, len(c.parts))
+	for i, key := range c.parts {
+		rec := b.records[key]
+		b.expire(&rec.order)
+		all.SubOrders[i] = rec.order.clone()
+	}
+	return all
+}
+
+// getCombined finds the combined order that a question is about.
+func (b *orderBook) getCombined(key orderKey) (all CombinedOrder, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.combined[key]
+	if !ok {
+		return CombinedOrder{}, false
+	}
+	return b.gather(c), true
+}
+
+// closeCombined closes all parts or none, in one step; ok is false when there is no such combined order.
+func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.combined[q.orderKey()]
+	if !ok {
+		return CombinedOrder{}, refuse(codeOrderNotExist), false
+	}
+	all = b.gather(c)
+	if why := c.mismatch(q.named); why != "" {
+		return all, refuse(codeInvalidRequest).saying("子单信息与下单时不一致，合单不支持部分关单").because(why), true
+	}
+	if no := closeAllRefusal(all.SubOrders); no != nil {
+		return all, no, true
+	}
+	for _, key := range c.parts {
+		if order := &b.records[key].order; closeRefusal(order) == nil {
+			order.State = StateClosed
+			order.ClosedAt = b.clock.time()
+		}
+	}
+	return b.gather(c), nil, true
+}
+
+// closeAllRefusal is the state table of closing for all parts: what keeps one from being closed keeps all, but parts that
+// are closed already keep nothing unless all are.
+func closeAllRefusal(parts []Order) *refusal {
+	var closed *refusal
+	open := false
+	for i := range parts {
+		no := closeRefusal(&parts[i])
+		switch {
+		case no == nil:
+			open = true
+		case no.v2 == codeOrderClosed:
+			closed = no
+		default:
+			return no
+		}
+	}
+	if open {
+		return nil
+	}
+	return closed
+}
+
+// namedOrders is the sub-orders as a close names them.
+type namedOrders struct {
+	appID string
+	keys  []orderKey
+}
+
+// mismatch says how a close's sub-orders differ from those that were combined, empty when they are the same.
+func (c *combination) mismatch(named namedOrders) string {
+	if named.appID != c.head.AppID {
+		return fmt.Sprintf("combine_appid is %s, and the combined order's is %s", named.appID, c.head.AppID)
+	}
+	for _, key := range named.keys {
+		if !slices.Contains(c.parts, key) {
+			return fmt.Sprintf("sub-order %s of %s is none of the combined order's", key.outTradeNo, key.owner)
+		}
+	}
+	for _, key := range c.parts {
+		if !slices.Contains(named.keys, key) {
+			return fmt.Sprintf("sub-order %s of %s is missing: the close must name all %d", key.outTradeNo, key.owner, len(c.parts))
+		}
+	}
+	return ""
+}
+
+// alter changes the order of a number, or all parts of the combined order of that number: all of them, or none.
+func (b *orderBook) alter(no string, fits func(Owner) bool, do func(*Order) error) (altered, error) {
+	key, found, err := b.findCombined(no, fits)
+	if err != nil {
+		return altered{}, err
+	}
+	if !found {
+		order, err := b.change(no, fits, do)
+		return altered{order: order}, err
+	}
+	all, err := b.changeCombined(key, do)
+	return altered{combined: &all}, err
+}
+
+// altered is what alter found: an order, or a combined one.
+type altered struct {
+	order    Order
+	combined *CombinedOrder
+}
+
+// findCombined looks for the combined order that a number means, when no order has that number.
+func (b *orderBook) findCombined(no string, fits func(Owner) bool) (orderKey, bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []orderKey
+	for key := range b.combined {
+		if key.outTradeNo == no && fits(key.owner) {
+			found = append(found, key)
+		}
+	}
+	if len(found) == 0 {
+		return orderKey{}, false, nil
+	}
+	ordinary := slices.ContainsFunc(b.sequence, func(key orderKey) bool { return key.outTradeNo == no && fits(key.owner) })
+	if ordinary || len(found) > 1 {
+		return orderKey{}, false, conflict("order number %s is ambiguous: a combined order has it, and another one; narrow it by mchid", no)
+	}
+	return found[0], true, nil
+}
+
+// changeCombined changes all parts of a combined order, or none when one cannot be.
+func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (CombinedOrder, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.combined[key]
+	if !ok {
+		return CombinedOrder{}, missing("there is no combined order %s here", key.outTradeNo)
+	}
+	parts := b.gather(c).SubOrders
+	for i := range parts {
+		parts[i].CombineOutTradeNo = "" // as a part it may not be paid alone
+		if err := do(&parts[i]); err != nil {
+			return CombinedOrder{}, err
+		}
+		parts[i].CombineOutTradeNo = c.head.CombineOutTradeNo
+	}
+	for i, key := range c.parts {
+		b.records[key].order = parts[i]
+	}
+	return b.gather(c), nil
+}
+
+// AddCombined creates a combined order, as the merchant's combined prepay call would have. One that is already there with
+// the same facts is no error; with others it is.
+func (g *Gateway) AddCombined(c CombinedOrder) error {
+	_, _, err := g.orders.addCombined(c)
+	return err
+}
+
+// Combined looks a combined order up. When several merchants have combined orders of that number, of must name one.
+func (g *Gateway) Combined(combineOutTradeNo string, of ...Owner) (CombinedOrder, error) {
+	key, found, err := g.orders.findCombined(combineOutTradeNo, oneOf(of))
+	if err == nil && !found {
+		err = missing("there is no combined order %s here", combineOutTradeNo)
+	}
+	if err != nil {
+		return CombinedOrder{}, err
+	}
+	all, _ := g.orders.getCombined(key)
+	return all, nil
+}
+
+// handleCombined does what was asked of a combined order, or says why not.
+func (g *Gateway) handleCombined(q *question) (subject, *refusal) {
+	if q.op == OpQuery {
+		all, ok := g.orders.getCombined(q.orderKey())
+		if !ok {
+			return subject{}, g.noOrder(q)
+		}
+		return newSubject(&all), nil
+	}
+	all, no, ok := g.orders.closeCombined(q)
+	switch {
+	case !ok:
+		return subject{}, g.noOrder(q)
+	case no != nil && no.v2 == codeOrderClosed && g.reentrantClose:
+		return newSubject(&all), nil
+	case no != nil && no.reason == "":
+		no = no.because("the sub-orders are " + jointState(all.SubOrders))
+	}
+	return newSubject(&all), no
+}
+
+// newSubject makes a combined order what a question is about: the head's facts stand in an order, for those who look at
+// number, merchant and state only.
+func newSubject(all *CombinedOrder) subject {
+	return subject{
+		Order: Order{
+			MchID: all.MchID, OutTradeNo: all.CombineOutTradeNo, AppID: all.AppID, OpenID: all.OpenID, DeviceInfo: all.DeviceInfo,
+			State: TradeState(jointState(all.SubOrders)),
+		},
+		parts: all.SubOrders,
+	}
+}
+
+// jointState is the parts' state, or their states when they differ.
+func jointState(parts []Order) string {
+	var states []TradeState
+	for i := range parts {
+		if !slices.Contains(states, parts[i].State) {
+			states = append(states, parts[i].State)
+		}
+	}
+	return list(states)
+}
+
+// askCombined checks an authenticated request about a combined order and completes the question.
+func (g *Gateway) askCombined(ex *exchange, q *question) *refusal {
+	if !outTradeNoRule.MatchString(q.outTradeNo) {
+		return badParam(
+			issue{Field: "combine_out_trade_no", Value: q.outTradeNo, Issue: "illegal characters or length", Location: "uri_template"},
+			"输入源“/uri_template/combine_out_trade_no”映射到值字段“合单商户订单号”字符串规则校验失败").
+			because(fmt.Sprintf("combine_out_trade_no %q %s", q.outTradeNo, outTradeNoSentence))
+	}
+	if q.op == OpQuery {
+		params, err := decodeQueryV3(ex.r.URL.RawQuery)
+		if err != nil {
+			return refuse(codeParamError).because("the query string cannot be read: " + err.Error())
+		}
+		return refuseSurplus(params, nil, "query")
+	}
+	if no := wantJSONType(ex.r); no != nil {
+		return no
+	}
+	named, err := decodeCombineClose(ex.body)
+	if err != nil {
+		return badParam(issue{Field: "sub_orders", Value: "", Issue: "missing or malformed", Location: "body"}, "参数错误").
+			because("the body is not a combined order's close: " + err.Error())
+	}
+	q.named = named
+	return nil
+}
+
+// decodeCombineClose reads combine_appid and sub_orders, with no name twice and none that the documents do not have.
+func decodeCombineClose(body []byte) (namedOrders, error) {
+	doc, err := decodeObject(body)
+	if err != nil {
+		return namedOrders{}, err
+	}
+	if err := onlyNames(doc, "combine_appid", "sub_orders"); err != nil {
+		return namedOrders{}, err
+	}
+	named := namedOrders{}
+	if named.appID, err = textOf(doc, "combine_appid"); err != nil {
+		return namedOrders{}, err
+	}
+	subs, isArray := doc["sub_orders"].([]any)
+	if n := len(subs); !isArray || n == 0 || n > maxSubOrders {
+		return namedOrders{}, fmt.Errorf("sub_orders must be an array of 1 to %d", maxSubOrders)
+	}
+	for i, sub := range subs {
+		key, err := decodeSubOrder(sub)
+		if err != nil {
+			return namedOrders{}, fmt.Errorf("sub_orders[%d]: %w", i, err)
+		}
+		if slices.Contains(named.keys, key) {
+			return namedOrders{}, fmt.Errorf("sub_orders[%d]: %s of %s is there twice", i, key.outTradeNo, key.owner)
+		}
+		named.keys = append(named.keys, key)
+	}
+	return named, nil
+}
+
+func decodeSubOrder(value any) (orderKey, error) {
+	sub, isObject := value.(map[string]any)
+	if !isObject {
+		return orderKey{}, errors.New("it must be an object")
+	}
+	if err := onlyNames(sub, "mchid", "out_trade_no", "sub_mchid", "sub_appid"); err != nil {
+		return orderKey{}, err
+	}
+	texts := make(map[string]string)
+	for _, name := range []string{"mchid", "out_trade_no", "sub_mchid", "sub_appid"} {
+		if _, there := sub[name]; !there && strings.HasPrefix(name, "sub_") {
+			continue
+		}
+		text, err := textOf(sub, name)
+		if err != nil {
+			return orderKey{}, err
+		}
+		texts[name] = text
+	}
+	switch sub := texts["sub_mchid"]; {
+	case !isMchID(texts["mchid"]):
+		return orderKey{}, fmt.Errorf("mchid %q must be 1 to 32 digits", texts["mchid"])
+	case sub != "" && !isMchID(sub):
+		return orderKey{}, fmt.Errorf("sub_mchid %q must be 1 to 32 digits", sub)
+	case !outTradeNoRule.MatchString(texts["out_trade_no"]):
+		return orderKey{}, fmt.Errorf("out_trade_no %q %s", texts["out_trade_no"], outTradeNoSentence)
+	default:
+		return orderKey{Owner{texts["mchid"], sub}, texts["out_trade_no"]}, nil
+	}
+}
+
+// onlyNames refuses a member that is none of the names, spelt exactly so.
+func onlyNames(object map[string]any, names ...string) error {
+	for _, name := range sortedKeys(object) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("%q is not one of %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// textOf is a member that must be a text, and not an empty one.
+func textOf(object map[string]any, name string) (string, error) {
+	text, ok := object[name].(string)
+	if !ok || text == "" {
+		return "", fmt.Errorf("%s must be there, and be a string", name)
+	}
+	return text, nil
+}
+
+// decodeObject reads one JSON object and nothing after it. Unlike encoding/json it takes no name twice.
+func decodeObject(body []byte) (map[string]any, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("it is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	value, err := decodeValue(dec, maxDepth)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, errors.New("it is not a JSON object")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more after the object")
+	}
+	return object, nil
+}
+
+// maxDepth is how deep objects and arrays may be in one another: a close has three.
+const maxDepth = 8
+
+func decodeValue(dec *json.Decoder, depth int) (any, error) {
+	if depth == 0 {
+		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
+	}
+	token, err := dec.Token()
+	if err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	switch token {
+	case json.Delim('{'):
+		object := make(map[string]any)
+		for dec.More() {
+			name, err := dec.Token()
+			if err != nil {
+				return nil, fmt.Errorf("it is not JSON: %w", err)
+			}
+			key, _ := name.(string) // always one: the decoder accepts no other name
+			if _, twice := object[key]; twice {
+				return nil, fmt.Errorf("%s is there twice", key)
+			}
+			if object[key], err = decodeValue(dec, depth-1); err != nil {
+				return nil, err
+			}
+		}
+		return object, endValue(dec)
+	case json.Delim('['):
+		array := []any{}
+		for dec.More() {
+			value, err := decodeValue(dec, depth-1)
+			if err != nil {
+				return nil, err
+			}
+			array = append(array, value)
+		}
+		return array, endValue(dec)
+	default:
+		return token, nil
+	}
+}
+
+func endValue(dec *json.Decoder) error {
+	if _, err := dec.Token(); err != nil {
+		return fmt.Errorf("it is not JSON: %w", err)
+	}
+	return nil
+}
+
+// combinedTransaction is a combined query's answer.
+type combinedTransaction struct {
+	AppID      string           `json:"combine_appid"`
+	MchID      string           `json:"combine_mchid"`
+	OutTradeNo string           `json:"combine_out_trade_no"`
+	SceneInfo  *sceneInfo       `json:"scene_info,omitempty"`
+	Payer      *payer           `json:"combine_payer_info,omitempty"`
+	SubOrders  []subTransaction `json:"sub_orders"`
+}
+
+// subTransaction is a part of it. Its amount has names of its own.
+type subTransaction struct {
+	MchID         string          `json:"mchid"`
+	SubMchID      string          `json:"sub_mchid,omitempty"`
+	SubAppID      string          `json:"sub_appid,omitempty"`
+	SubOpenID     string          `json:"sub_openid,omitempty"`
+	OutTradeNo    string          `json:"out_trade_no"`
+	TransactionID string          `json:"transaction_id,omitempty"`
+	TradeType     string          `json:"trade_type,omitempty"`
+	TradeState    TradeState      `json:"trade_state"`
+	BankType      string          `json:"bank_type,omitempty"`
+	Attach        string          `json:"attach,omitempty"`
+	SuccessTime   string          `json:"success_time,omitempty"`
+	Amount        *combinedAmount `json:"amount,omitempty"`
+	Promotions    []promotion     `json:"promotion_detail,omitempty"`
+}
+
+type combinedAmount struct {
+	Total         int64  `json:"total_amount"`
+	Currency      string `json:"currency"`
+	Payer         *int64 `json:"payer_amount,omitempty"`
+	PayerCurrency string `json:"payer_currency,omitempty"`
+}
+
+// reportCombined is the reply to a combined query.
+func reportCombined(s *subject) *reply {
+	all := combinedTransaction{AppID: s.AppID, MchID: s.MchID, OutTradeNo: s.OutTradeNo, SubOrders: []subTransaction{}}
+	for i := range s.parts {
+		part := &s.parts[i]
+		all.SubOrders = append(all.SubOrders, newSubTransaction(part))
+		if part.State.paid() {
+			all.Payer = &payer{OpenID: s.OpenID}
+		}
+	}
+	if s.DeviceInfo != "" {
+		all.SceneInfo = &sceneInfo{DeviceID: s.DeviceInfo}
+	}
+	return newReplyV3(http.StatusOK, all)
+}
+
+func newSubTransaction(o *Order) subTransaction {
+	t := newTransaction(o)
+	sub := subTransaction{
+		MchID: o.MchID, SubMchID: o.SubMchID, SubAppID: o.SubAppID, OutTradeNo: o.OutTradeNo, TransactionID: t.TransactionID,
+		TradeType: t.TradeType, TradeState: o.State, BankType: t.BankType, Attach: o.Attach, SuccessTime: t.SuccessTime,
+		Amount: &combinedAmount{Total: o.Total, Currency: o.Currency}, Promotions: t.Promotions,
+	}
+	if t.Amount != nil {
+		sub.SubOpenID = o.SubOpenID
+		sub.Amount.Payer, sub.Amount.PayerCurrency = &t.Amount.PayerTotal, t.Amount.PayerCurrency
+	}
+	return sub
+}
+
+// combinedFacts is what a combined order is given with by the management API, in place of an order's facts.
+type combinedFacts struct {
+	CombineOutTradeNo string       `json:"combine_out_trade_no,omitempty"`
+	CombineMchID      string       `json:"combine_mchid,omitempty"`
+	CombineAppID      string       `json:"combine_appid,omitempty"`
+	SubOrders         []orderFacts `json:"sub_orders,omitempty"`
+}
+
+func (f *combinedFacts) given() bool {
+	return f.CombineOutTradeNo != "" || f.CombineMchID != "" || f.CombineAppID != "" || f.SubOrders != nil
+}
+
+// combinedView is a combined order as it is shown.
+type combinedView struct {
+	CombineOutTradeNo string      `json:"combine_out_trade_no"`
+	CombineMchID      string      `json:"combine_mchid"`
+	CombineAppID      string      `json:"combine_appid"`
+	OpenID            string      `json:"openid"`
+	DeviceInfo        string      `json:"device_info,omitempty"`
+	State             string      `json:"state"` // the parts', with commas between them when they differ
+	SubOrders         []orderView `json:"sub_orders"`
+}
+
+func newCombinedView(c *CombinedOrder) combinedView {
+	view := combinedView{
+		CombineOutTradeNo: c.CombineOutTradeNo, CombineMchID: c.MchID, CombineAppID: c.AppID,
+		OpenID: c.OpenID, DeviceInfo: c.DeviceInfo, State: jointState(c.SubOrders),
+	}
+	for i := range c.SubOrders {
+		view.SubOrders = append(view.SubOrders, newOrderView(&c.SubOrders[i]))
+	}
+	return view
+}
+
+// adminAddCombined adds a combined order. Of an order's own facts the payer and the device are the whole's; the others are
+// the parts'.
+func (g *Gateway) adminAddCombined(f *combinedFacts, whole *orderFacts) (int, any, error) {
+	c := CombinedOrder{
+		CombineOutTradeNo: f.CombineOutTradeNo, MchID: f.CombineMchID, AppID: f.CombineAppID,
+		OpenID: whole.OpenID, DeviceInfo: whole.DeviceInfo,
+	}
+	rest := *whole
+	rest.OpenID, rest.DeviceInfo = "", ""
+	if !reflect.DeepEqual(rest, orderFacts{}) {
+		return 0, nil, invalid("combine_out_trade_no: goes with combine_mchid, combine_appid, openid, device_info and sub_orders; " +
+			"all else is said in sub_orders")
+	}
+	for i := range f.SubOrders {
+		sub := &f.SubOrders[i]
+		if sub.MchID != "" && sub.SPMchID != "" {
+			return 0, nil, invalid("sub_orders[%d].mchid: give either mchid or sp_mchid, not both", i)
+		}
+		part, err := sub.factsOfOrder()
+		if err != nil {
+			return 0, nil, invalid("sub_orders[%d].%v", i, err)
+		}
+		c.SubOrders = append(c.SubOrders, part)
+	}
+	all, created, err := g.orders.addCombined(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	return addition(created), newCombinedView(&all), nil
+}

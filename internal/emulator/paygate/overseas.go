@@ -1,0 +1,160 @@
+package paygate
+
+import "net/http"
+
+// Region is where an order's merchant is registered: it says which APIv3 paths lead to the order, and what queries call things.
+type Region string
+
+// The regions. An order of one is not found on the paths of another.
+const (
+	Mainland Region = ""       // below /v3/pay
+	Global   Region = "global" // below /v3/global/transactions
+	HongKong Region = "hk"     // below /hk/v3/transactions, the older name of the same
+)
+
+// Regions lists every region, the mainland first.
+func Regions() []Region { return []Region{Mainland, Global, HongKong} }
+
+func (r Region) overseas() bool { return r == Global || r == HongKong }
+
+// where says which APIv3 paths lead to the region's orders.
+func (r Region) where() string {
+	switch r {
+	case Global:
+		return pathGlobal
+	case HongKong:
+		return pathHongKong
+	default:
+		return pathDirect + " or " + pathPartner
+	}
+}
+
+// The folders of APIv3 (pay.weixin.qq.com doc v3/merchant 4012791860 and its partner and combined twins; overseas
+// wiki/doc/api_external/en/apis, close and query order, which prints both folders).
+const (
+	pathDirect   = "/v3/pay/transactions/"
+	pathPartner  = "/v3/pay/partner/transactions/"
+	pathCombine  = "/v3/combine-transactions/"
+	pathGlobal   = "/v3/global/transactions/"
+	pathHongKong = "/hk/v3/transactions/"
+)
+
+const (
+	currencyCNY = "CNY"
+
+	rateUnit = 100_000_000       // exchange rates are written times 10^8
+	maxRate  = 10_000 * rateUnit // keeps amounts from overflowing
+)
+
+// whereabouts says on which paths an order is found: the reason for not finding it on others.
+func (o *Order) whereabouts() string {
+	if o.CombineOutTradeNo != "" {
+		return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is a part of the combined order " + o.CombineOutTradeNo +
+			", whose paths are below " + pathCombine
+	}
+	name := "the mainland"
+	if o.Region.overseas() {
+		name = "region " + string(o.Region)
+	}
+	return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is one of " + name + ", whose paths are below " + o.Region.where()
+}
+
+// ownersOverseas names the parameters that say whose order it is: overseas the same paths serve both modes, and the parameters
+// tell which one is meant.
+func ownersOverseas(params map[string]string) []string {
+	if _, provider := params["sp_mchid"]; provider {
+		return []string{"sp_mchid", "sub_mchid"}
+	}
+	if _, sub := params["sub_mchid"]; sub {
+		return []string{"sp_mchid", "sub_mchid"}
+	}
+	return []string{"mchid"}
+}
+
+// overseasTransaction is an overseas query's answer, for both modes. It says id where the mainland says transaction_id, and
+// says it from the beginning.
+type overseasTransaction struct {
+	transaction
+
+	TransactionID string              `json:"transaction_id,omitempty"` // hides the mainland's: always empty
+	ID            string              `json:"id,omitempty"`
+	Amount        *overseasAmount     `json:"amount,omitempty"`
+	Promotions    []overseasPromotion `json:"promotion_detail,omitempty"`
+}
+
+type overseasAmount struct {
+	amount
+
+	ExchangeRate exchangeRate `json:"exchange_rate"`
+}
+
+type exchangeRate struct {
+	Type string `json:"type"`
+	Rate int64  `json:"rate"` // times 10^8
+}
+
+// overseasPromotion is a coupon in the words that APIv2 has for it.
+type overseasPromotion struct {
+	ID                       string         `json:"promotion_id"`
+	Name                     string         `json:"name,omitempty"`
+	Scope                    string         `json:"scope"`
+	Type                     string         `json:"type"`
+	Amount                   int64          `json:"amount"`
+	Currency                 string         `json:"currency"`
+	ActivityID               string         `json:"activity_id,omitempty"`
+	WxpayContributeAmount    int64          `json:"wxpay_contribute_amount"`
+	MerchantContributeAmount int64          `json:"merchant_contribute_amount"`
+	OtherContributeAmount    int64          `json:"other_contribute_amount"`
+	Goods                    []overseasGood `json:"goods_detail,omitempty"`
+}
+
+type overseasGood struct {
+	ID             string `json:"goods_id"`
+	Remark         string `json:"goods_remark,omitempty"`
+	DiscountAmount int64  `json:"discount_amount"`
+	Quantity       int64  `json:"quantity"`
+	Price          int64  `json:"price"`
+}
+
+func newOverseasTransaction(o *Order) overseasTransaction {
+	t := overseasTransaction{transaction: newTransaction(o), ID: o.TransactionID}
+	t.SceneInfo = nil // not in the overseas documents
+	if !o.State.paid() {
+		return t
+	}
+	t.Amount = &overseasAmount{
+		amount: amount{
+			Total: o.Total, PayerTotal: o.inCNY(o.Total - o.discount()), Currency: o.Currency, PayerCurrency: currencyCNY,
+		},
+		ExchangeRate: exchangeRate{Type: "SETTLEMENT_RATE", Rate: o.ExchangeRate},
+	}
+	for _, c := range o.Coupons {
+		p := overseasPromotion{
+			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: c.kindV2(), Amount: c.Amount, Currency: o.Currency, ActivityID: c.StockID,
+			WxpayContributeAmount: c.WechatpayContribute, MerchantContributeAmount: c.MerchantContribute,
+			OtherContributeAmount: c.OtherContribute,
+		}
+		for _, g := range c.Goods {
+			p.Goods = append(p.Goods, overseasGood{g.ID, g.Remark, g.DiscountAmount, g.Quantity, g.UnitPrice})
+		}
+		t.Promotions = append(t.Promotions, p)
+	}
+	return t
+}
+
+// inCNY is an amount of the order's currency as the payer pays it.
+func (o *Order) inCNY(money int64) int64 {
+	if o.ExchangeRate == 0 {
+		return money
+	}
+	whole, rest := money/rateUnit, money%rateUnit // apart, so that no product overflows
+	return whole*o.ExchangeRate + rest*o.ExchangeRate/rateUnit
+}
+
+// reportV3 is the reply to a query of one order.
+func reportV3(o *Order) *reply {
+	if o.Region.overseas() {
+		return newReplyV3(http.StatusOK, newOverseasTransaction(o))
+	}
+	return newReplyV3(http.StatusOK, newTransaction(o))
+}
