@@ -84,8 +84,9 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	fi
 
 .PHONY: generate
-generate: ## Write what is made from code: the README's table of variables
+generate: ## Write what is made from code: the README's table of variables, the error codes of docs/api.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
+	go test -count=1 -run '^TestAPIDocumentCodes$$' ./internal/order -update
 
 $(GOLANGCI):
 	mkdir -p $(@D)/build

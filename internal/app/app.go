@@ -15,7 +15,6 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger"
-	"cloudpay/internal/wechatpay"
 )
 
 // App is what a process needs to close and query orders.
@@ -87,6 +86,7 @@ func (a *App) handler(op order.Op, do trigger.Workflow) hosting.Handler {
 
 func merchantOf(c config.Config) order.Merchant {
 	m := order.Merchant{
+		Region:    order.Region(c.Region),
 		Partner:   c.Mode == config.Partner,
 		AppID:     c.AppID,
 		MchID:     c.MchID,
@@ -95,23 +95,10 @@ func merchantOf(c config.Config) order.Merchant {
 		SubMchIDs: c.SubMchIDs,
 		API:       order.API(c.API),
 	}
-	for _, api := range []config.API{config.APIv2, config.APIv3} {
+	for _, api := range []config.API{config.APIv2, config.APIv3, config.WXCloudRun} {
 		if c.Has(api) {
 			m.APIs = append(m.APIs, order.API(api))
 		}
 	}
 	return m
-}
-
-// openDoor makes a client for each dialect that has credentials, and adds to
-// faults what only shows when the keys are parsed.
-func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
-	d := &wechatpay.Door{}
-	if c.Has(config.APIv2) {
-		d.V2 = clientV2(c)
-	}
-	if c.Has(config.APIv3) {
-		d.V3 = clientV3(c, faults)
-	}
-	return d
 }

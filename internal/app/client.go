@@ -1,36 +1,152 @@
 package app
 
 import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
 	"cloudpay/internal/config"
+	"cloudpay/internal/wechatpay"
+	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )
 
-func clientV2(c config.Config) *v2xml.Client {
-	return &v2xml.Client{
-		AppID:    c.AppID,
-		MchID:    c.MchID,
-		Key:      v2xml.Key(c.V2.Key.Reveal()),
-		SignType: v2xml.SignType(c.V2.SignType),
-		BaseURL:  c.BaseURL,
+// openDoor makes the clients of each dialect that is configured, and adds to
+// faults what only shows when the keys are parsed.
+func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
+	connections := wechatpay.NewHTTPClient()
+	d := &wechatpay.Door{}
+	addresses := domains(c)
+	if c.Has(config.APIv2) {
+		d.V2 = clientsV2(c, addresses, connections)
 	}
+	if c.Has(config.APIv3) {
+		d.V3 = clientsV3(c, addresses, connections, faults)
+	}
+	if c.Has(config.WXCloudRun) {
+		// With connections of its own, that no proxy of the environment's is asked for:
+		// what vouches for the private link is that nobody is on it.
+		d.WXCloudRun = &wxcloudrun.Client{BaseURL: c.CloudRunURL}
+	}
+	return d
 }
 
-// clientV3 parses the keys. What is wrong with them is added to faults under the
-// name of its variable, and the client is then not to be used. A key is looked at
-// even when the number that goes with it is at fault, so that both are reported.
-func clientV3(c config.Config, faults *config.Faults) *v3json.Client {
-	client := &v3json.Client{MchID: c.MchID, BaseURL: c.BaseURL}
-	var err error
-	client.Key, err = v3json.ParseKey(stand(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
+// regionOf is a region in v3json's words.
+func regionOf(c config.Config) v3json.Region {
+	switch c.Region {
+	case config.Global:
+		return v3json.Global
+	case config.HongKong:
+		return v3json.HongKong
+	case config.Mainland:
+	}
+	return v3json.Mainland
+}
+
+// domains are WeChat Pay's addresses, the main one first: the configured ones, or
+// the region's.
+func domains(c config.Config) []string {
+	mainURL, backupURL := c.BaseURL, c.BackupURL
+	if mainURL == "" {
+		regionMain, regionBackup := regionOf(c).Hosts()
+		mainURL, backupURL = regionMain, cmp.Or(backupURL, regionBackup)
+	}
+	if backupURL == "" {
+		return []string{mainURL}
+	}
+	return []string{mainURL, backupURL}
+}
+
+func clientsV2(c config.Config, addresses []string, connections *http.Client) []*v2xml.Client {
+	clients := make([]*v2xml.Client, 0, len(addresses))
+	for _, address := range addresses {
+		clients = append(clients, &v2xml.Client{
+			AppID:      c.AppID,
+			MchID:      c.MchID,
+			Key:        v2xml.Key(c.V2.Key.Reveal()),
+			SignType:   v2xml.SignType(c.V2.SignType),
+			BaseURL:    address,
+			HTTPClient: connections,
+		})
+	}
+	return clients
+}
+
+// clientsV3 parses the keys. What is wrong with them is added to faults under the
+// name of its variable, and the clients are then not to be used. A key is looked
+// at even when the number that goes with it is at fault, so that both are reported.
+func clientsV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []*v3json.Client {
+	key, err := v3json.ParseKey(stand(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	file(faults, "WXPAY_PRIVATE_KEY", err)
+	keys := keyring(c, faults)
+	certificates := certificates(c, faults)
+	clients := make([]*v3json.Client, 0, len(addresses))
+	for _, address := range addresses {
+		clients = append(clients, &v3json.Client{
+			AppID:        c.AppID,
+			MchID:        c.MchID,
+			Key:          key,
+			Keys:         keys,
+			Certificates: certificates,
+			Region:       regionOf(c),
+			BaseURL:      address,
+			HTTPClient:   connections,
+		})
+	}
+	if len(faults.List) == 0 {
+		// What is left to be wrong is that a key stands where another belongs.
+		file(faults, "WXPAY_PUBLIC_KEY", clients[0].Check())
+	}
+	return clients
+}
+
+// keyring holds WeChat Pay's public key; nothing, for a merchant who only has
+// platform certificates.
+func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
+	if c.V3.PublicKey == "" && c.V3.PublicKeyID == "" && c.V3.Key.Reveal() != "" {
+		return v3json.Keyring{}
+	}
 	platform, err := v3json.ParsePublicKey(stand(faults, "WXPAY_PUBLIC_KEY_ID", c.V3.PublicKeyID, "PUB_KEY_ID_0"), []byte(c.V3.PublicKey))
 	file(faults, "WXPAY_PUBLIC_KEY", err)
-	if err == nil {
-		client.Keys, err = v3json.NewKeyring(platform)
-		file(faults, "WXPAY_PUBLIC_KEY_ID", err)
+	if err != nil {
+		return v3json.Keyring{}
 	}
-	return client
+	keys, err := v3json.NewKeyring(platform)
+	file(faults, "WXPAY_PUBLIC_KEY_ID", err)
+	return keys
+}
+
+// certificates downloads platform certificates when they are first needed, for a
+// merchant with an APIv3 key; nil for one without.
+func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
+	if c.V3.Key.Reveal() == "" {
+		return nil
+	}
+	key, err := v3json.ParseV3Key(c.V3.Key.Reveal())
+	file(faults, "WXPAY_V3_KEY", err)
+	list := &v3json.Certificates{
+		Key: key,
+		// The one folder that a function may write to; its instance finds the file
+		// again when it thaws or starts anew.
+		File: filepath.Join(os.TempDir(), "cloudpay-certificates-"+c.MchID+"-"+string(c.Region)+".json"),
+		Report: func(ctx context.Context, err error) {
+			slog.WarnContext(ctx, "platform certificates", "fault", err.Error())
+		},
+	}
+	if c.V3.Roots != "" {
+		list.Roots = x509.NewCertPool()
+		if !list.Roots.AppendCertsFromPEM([]byte(c.V3.Roots)) {
+			faults.List = append(faults.List, config.Fault{
+				Variable: "WXPAY_CERT_ROOTS", Problem: "holds no certificate that can be read", Remedy: "give whole certificates",
+			})
+		}
+	}
+	return list
 }
 
 // stand returns a value, or a stand-in for one that is at fault already: it may be

@@ -73,13 +73,18 @@ func inModes(t *testing.T, modes []mode, test func(t *testing.T, e *env)) {
 
 func newEnv(t *testing.T, m mode) *env {
 	t.Helper()
-	gate := paygate.RunT(t)
-	e := &env{Server: gate, t: t, vars: configuration(t, gate)}
+	e := newEnvBefore(t, paygate.RunT(t))
 	e.vars["WXPAY_API"] = string(m.api)
 	if m.partner {
 		e.vars["WXPAY_SUB_MCHID"] = subMchID
 	}
 	return e
+}
+
+// newEnvBefore is a direct merchant's function before that gateway.
+func newEnvBefore(t *testing.T, gate *paygate.Server) *env {
+	t.Helper()
+	return &env{Server: gate, t: t, vars: configuration(t, gate)}
 }
 
 // configuration is the environment of a direct merchant with both APIs.
@@ -119,11 +124,20 @@ func (e *env) owner() paygate.Owner {
 	return paygate.Owner{MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"]}
 }
 
+// region is where the environment's merchant is, in the gateway's words.
+func (e *env) region() paygate.Region {
+	if region := e.vars["WXPAY_REGION"]; region != "cn" {
+		return paygate.Region(region)
+	}
+	return paygate.Mainland
+}
+
 // order adds an unpaid order.
 func (e *env) order(outTradeNo string) {
 	e.t.Helper()
 	e.MustAddOrder(paygate.Order{
 		MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"], OutTradeNo: outTradeNo, Total: 100, OpenID: "oABC",
+		Region: e.region(),
 	})
 }
 
@@ -142,27 +156,37 @@ func (e *env) query(outTradeNo string) order.Result {
 
 // call builds the function and invokes it once, as a platform with that time
 // limit would.
-func (e *env) call(build hosting.Build, event map[string]string, limit time.Duration) order.Result {
+func (e *env) call(build hosting.Build, event any, limit time.Duration) order.Result {
+	e.t.Helper()
+	return e.start(build)(event, limit)
+}
+
+// start builds the function and returns what invokes it: an instance that lives
+// on between its invocations.
+func (e *env) start(build hosting.Build) func(event any, limit time.Duration) order.Result {
 	e.t.Helper()
 	handler, err := build(environ(e.vars), &e.logs)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	payload, err := json.Marshal(event)
-	if err != nil {
-		e.t.Fatal(err)
+	return func(event any, limit time.Duration) order.Result {
+		e.t.Helper()
+		payload, err := json.Marshal(event)
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(e.t.Context(), limit)
+		defer cancel()
+		reply, err := handler(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		var result order.Result
+		if err := json.Unmarshal(reply, &result); err != nil {
+			e.t.Fatalf("the reply %s: %v", reply, err)
+		}
+		return result
 	}
-	ctx, cancel := context.WithTimeout(e.t.Context(), limit)
-	defer cancel()
-	reply, err := handler(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	var result order.Result
-	if err := json.Unmarshal(reply, &result); err != nil {
-		e.t.Fatalf("the reply %s: %v", reply, err)
-	}
-	return result
 }
 
 func (e *env) wantOutcome(got order.Result, outcome order.Outcome, errCode string) {

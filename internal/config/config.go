@@ -21,10 +21,22 @@ import (
 // API is a protocol of WeChat Pay.
 type API string
 
-// The protocols: APIv3 is JSON with RSA signatures, APIv2 is XML with a shared key.
+// The protocols: APIv3 is JSON with RSA signatures, APIv2 is XML with a shared key, WXCloudRun is JSON over the private link
+// of WeChat cloud hosting (微信云托管), which needs no credentials and exists in its containers only.
 const (
-	APIv2 API = "v2"
-	APIv3 API = "v3"
+	APIv2      API = "v2"
+	APIv3      API = "v3"
+	WXCloudRun API = "wxcloudrun"
+)
+
+// Region is where the merchant is.
+type Region string
+
+// The regions: mainland China, everywhere else, and the interface that Hong Kong's merchants had before the global one.
+const (
+	Mainland Region = "cn"
+	Global   Region = "global"
+	HongKong Region = "hk"
 )
 
 // Mode says in which role we stand before WeChat Pay.
@@ -49,6 +61,8 @@ const CallersAny CallerPolicy = "any"
 type Config struct {
 	// API is the protocol of a call that does not choose one. [Config.Has] is true of it.
 	API API
+	// Region is Mainland, Global or HongKong, never empty.
+	Region Region
 	// Mode is Direct or Partner, never empty.
 	Mode Mode
 
@@ -64,8 +78,12 @@ type Config struct {
 	V2 V2
 	V3 V3
 
-	// BaseURL is WeChat Pay's address without a trailing slash: https, or plain http on a loopback host.
+	// BaseURL is WeChat Pay's address without a trailing slash: https, or plain http on a loopback host. Empty: the region's.
 	BaseURL string
+	// BackupURL is the address for when BaseURL cannot be reached. Empty: the region's when BaseURL is too, else none.
+	BackupURL string
+	// CloudRunURL is the private link's address.
+	CloudRunURL string
 	// ConfirmClose asks for a query after every successful close.
 	ConfirmClose bool
 
@@ -86,10 +104,16 @@ type V3 struct {
 	SerialNo string
 	// PrivateKey is the merchant's private key: one PEM block, PKCS#8 or PKCS#1.
 	PrivateKey Secret
-	// PublicKeyID names PublicKey and starts with PUB_KEY_ID_.
+	// PublicKeyID names PublicKey and starts with PUB_KEY_ID_. Both are empty when replies are verified with platform
+	// certificates alone.
 	PublicKeyID string
 	// PublicKey is WeChat Pay's public key: one PEM block of the type PUBLIC KEY.
 	PublicKey string
+	// Key is the APIv3 key, which platform certificates are downloaded with. Empty: none are.
+	Key Secret
+	// Roots are the certificates that platform certificates must lead to, PEM blocks. Empty: they are trusted for having
+	// been encrypted with Key.
+	Roots string
 }
 
 // Has tells whether the credentials of api are configured: all of them are then, for [Load] refuses half a set.
@@ -99,6 +123,8 @@ func (c Config) Has(api API) bool {
 		return c.V2.Key.Reveal() != ""
 	case APIv3:
 		return c.V3.PrivateKey.Reveal() != ""
+	case WXCloudRun:
+		return c.API == WXCloudRun
 	default:
 		return false
 	}
@@ -171,6 +197,9 @@ func (env environment) needs(v variable, api API) bool {
 		return api == APIv2 || env.hasCredentialOf(APIv2)
 	case forV3:
 		return api == APIv3 || env.hasCredentialOf(APIv3)
+	case forPublicKey:
+		return env.hasOneOf(namePublicKey, namePublicKeyID) ||
+			!env.hasOneOf(nameV3Key) && (api == APIv3 || env.hasCredentialOf(APIv3))
 	case never:
 	}
 	return false
@@ -179,6 +208,15 @@ func (env environment) needs(v variable, api API) bool {
 func (env environment) hasCredentialOf(api API) bool {
 	for _, v := range variables {
 		if _, given := env[v.name]; given && v.credentialOf == api {
+			return true
+		}
+	}
+	return false
+}
+
+func (env environment) hasOneOf(names ...string) bool {
+	for _, name := range names {
+		if _, given := env[name]; given {
 			return true
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 const (
 	v2Key       = "0123456789abcdefghijABCDEFGHIJ00"
+	v3Key       = "JIHGFEDCBAjihgfedcba987654321000"
 	publicKeyID = "PUB_KEY_ID_0000000000000024101100397200000006"
 )
 
@@ -127,10 +128,11 @@ func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	want := config.Config{
 		API:          config.APIv3,
+		Region:       config.Mainland,
 		Mode:         config.Direct,
 		MchID:        "1900007291",
 		V2:           config.V2{SignType: "MD5"},
-		BaseURL:      "https://api.mch.weixin.qq.com",
+		CloudRunURL:  "http://api.weixin.qq.com",
 		CallerPolicy: config.CallersAny,
 		LogLevel:     slog.LevelInfo,
 		V3: config.V3{
@@ -155,7 +157,12 @@ func TestLoadEverything(t *testing.T) {
 		"WXPAY_SUB_APPID":      "wx8888888888888888",
 		"WXPAY_SUB_MCHIDS":     "1900000110, 1900000109",
 		"WXPAY_V2_SIGN_TYPE":   "HMAC-SHA256",
+		"WXPAY_REGION":         "hk",
+		"WXPAY_V3_KEY":         v3Key,
+		"WXPAY_CERT_ROOTS":     block("CERTIFICATE") + block("CERTIFICATE"),
 		"WXPAY_BASE_URL":       "https://api2.mch.weixin.qq.com/",
+		"WXPAY_BACKUP_URL":     "https://api3.mch.weixin.qq.com",
+		"WXPAY_CLOUDRUN_URL":   "http://127.0.0.1:8080",
 		"WXPAY_CONFIRM_CLOSE":  "1",
 		"CLOUDPAY_LOG_LEVEL":   "debug",
 		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
@@ -167,6 +174,7 @@ func TestLoadEverything(t *testing.T) {
 	}
 	want := config.Config{
 		API:          config.APIv2,
+		Region:       config.HongKong,
 		Mode:         config.Partner,
 		AppID:        "wxd678efh567hg6787",
 		MchID:        "1900007291",
@@ -175,6 +183,8 @@ func TestLoadEverything(t *testing.T) {
 		SubMchIDs:    []string{"1900000110", "1900000109"},
 		V2:           config.V2{Key: config.NewSecret(v2Key), SignType: "HMAC-SHA256"},
 		BaseURL:      "https://api2.mch.weixin.qq.com",
+		BackupURL:    "https://api3.mch.weixin.qq.com",
+		CloudRunURL:  "http://127.0.0.1:8080",
 		ConfirmClose: true,
 		CallerPolicy: config.CallersAny,
 		LogLevel:     slog.LevelDebug,
@@ -183,6 +193,8 @@ func TestLoadEverything(t *testing.T) {
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
 			PublicKeyID: publicKeyID,
 			PublicKey:   block("PUBLIC KEY"),
+			Key:         config.NewSecret(v3Key),
+			Roots:       strings.TrimSpace(block("CERTIFICATE") + block("CERTIFICATE")),
 		},
 	}
 	if diff := cmp.Diff(want, full.load(t), compareSecrets()); diff != "" {
@@ -193,8 +205,8 @@ func TestLoadEverything(t *testing.T) {
 func TestLoadTrimsAndForgetsEmptyValues(t *testing.T) {
 	t.Parallel()
 	c := forV3().with("WXPAY_MCHID", " 1900007291\r\n").with("WXPAY_V2_KEY", " ").with("WXPAY_BASE_URL", "").load(t)
-	if c.MchID != "1900007291" || c.Has(config.APIv2) || c.BaseURL != "https://api.mch.weixin.qq.com" {
-		t.Errorf("got %+v, want a trimmed number, no v2 and the default address", c)
+	if c.MchID != "1900007291" || c.Has(config.APIv2) || c.BaseURL != "" {
+		t.Errorf("got %+v, want a trimmed number, no v2 and no address", c)
 	}
 }
 
@@ -500,6 +512,42 @@ func TestUnreadableKeyFile(t *testing.T) {
 	forV3().with("WXPAY_PRIVATE_KEY", path).wantFault(t, "WXPAY_PRIVATE_KEY", "may not be read")
 }
 
+func TestPlatformCertificatesStandInForThePublicKey(t *testing.T) {
+	t.Parallel()
+	certificates := forV3().with("WXPAY_PUBLIC_KEY", "").with("WXPAY_PUBLIC_KEY_ID", "").with("WXPAY_V3_KEY", v3Key)
+	if c := certificates.load(t); !c.Has(config.APIv3) || c.V3.PublicKey != "" || c.V3.Key.Reveal() != v3Key {
+		t.Errorf("got %+v", c)
+	}
+	certificates.with("WXPAY_PUBLIC_KEY_ID", publicKeyID).wantFault(t, "WXPAY_PUBLIC_KEY", "is not set")
+	forV3().with("WXPAY_PUBLIC_KEY_ID", "").wantFault(t, "WXPAY_PUBLIC_KEY_ID", "is not set")
+	forBoth().with("WXPAY_V3_KEY", v2Key).wantFault(t, "WXPAY_V3_KEY", "is the same as WXPAY_V2_KEY")
+	forV3().with("WXPAY_V3_KEY", "short").wantFault(t, "WXPAY_V3_KEY", "has 5 bytes instead of 32")
+	forV3().with("WXPAY_CERT_ROOTS", block("PUBLIC KEY")).wantFault(t, "WXPAY_CERT_ROOTS", "other than certificates")
+	forV3().with("WXPAY_CERT_ROOTS", "-----BEGIN CERTIFICATE-----").wantFault(t, "WXPAY_CERT_ROOTS", "no whole PEM block")
+	forV3().with("WXPAY_CERT_ROOTS", "nowhere").wantFault(t, "WXPAY_CERT_ROOTS", "no file is there")
+}
+
+func TestCloudRunNeedsNoCredentials(t *testing.T) {
+	t.Parallel()
+	cloudRun := env{"WXPAY_API": "wxcloudrun", "WXPAY_MCHID": "1900000109", "CLOUDPAY_CALLER_POLICY": "any"}
+	c := cloudRun.load(t)
+	if !c.Has(config.WXCloudRun) || c.Has(config.APIv2) || c.Has(config.APIv3) || c.CloudRunURL != "http://api.weixin.qq.com" {
+		t.Errorf("got %+v", c)
+	}
+	if forV3().load(t).Has(config.WXCloudRun) {
+		t.Error("the private link is on although nobody asked for it")
+	}
+	cloudRun.with("WXPAY_REGION", "global").wantFault(t, "WXPAY_REGION", "is overseas")
+	cloudRun.with("WXPAY_CLOUDRUN_URL", "http://example.com").wantFault(t, "WXPAY_CLOUDRUN_URL", "not https")
+}
+
+func TestBackupIsAnotherAddress(t *testing.T) {
+	t.Parallel()
+	forV3().with("WXPAY_BASE_URL", "https://a.example").with("WXPAY_BACKUP_URL", "https://a.example/").
+		wantFault(t, "WXPAY_BACKUP_URL", "is the same as WXPAY_BASE_URL")
+	forV3().with("WXPAY_BACKUP_URL", "http://a.example").wantFault(t, "WXPAY_BACKUP_URL", "not https")
+}
+
 func TestMisspeltNames(t *testing.T) {
 	t.Parallel()
 	for given, meant := range map[string]string{
@@ -522,7 +570,7 @@ func TestMisspeltNames(t *testing.T) {
 	}
 	ignored := forV3()
 	for _, name := range []string{
-		"WXPAY_V3_KEY", "WXPAY_MCHID2", "WXPAY_REGION", "WXPAY_BACKUP_URL", "CLOUDPAY_STORE", "CLOUDPAY_HTTP_TOKEN",
+		"WXPAY_MCHID2", "CLOUDPAY_STORE", "CLOUDPAY_HTTP_TOKEN",
 		"CLOUDPAY_SERVICE_TOKEN", "WXPAY_CERT_SERIAL", "PATH", "WXPAY_", "WXPAY_SERIAL_ON_", "",
 	} {
 		ignored[name] = "x"

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/pem"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -12,7 +13,7 @@ const (
 	maxID          = 32 // merchant numbers and appids
 	maxSerialNo    = 40 // hex digits of a 20-byte serial number, the longest that RFC 5280 §4.1.2.2 allows
 	maxPublicKeyID = 64 // 45 at the time of writing; it becomes a header, so it is not left open
-	v2KeyLength    = 32
+	keyLength      = 32
 
 	publicKeyIDPrefix = "PUB_KEY_ID_"
 )
@@ -58,12 +59,17 @@ func readSubMchIDs(c *Config, value string) *Fault {
 	return nil
 }
 
-func readV2Key(c *Config, value string) *Fault {
-	if length := len(value); length != v2KeyLength {
-		return &Fault{Problem: fmt.Sprintf("has %d bytes instead of %d", length, v2KeyLength)}
+func readV2Key(c *Config, value string) *Fault { return readKey(&c.V2.Key, value) }
+
+func readV3Key(c *Config, value string) *Fault { return readKey(&c.V3.Key, value) }
+
+// readKey reads one of the two keys that are set in the merchant platform; they look alike.
+func readKey(field *Secret, value string) *Fault {
+	if length := len(value); length != keyLength {
+		return &Fault{Problem: fmt.Sprintf("has %d bytes instead of %d", length, keyLength)}
 	}
-	c.V2.Key = NewSecret(value)
-	return checkChars(value, v2KeyLength, "letter or digit", isAlphanumeric)
+	*field = NewSecret(value)
+	return checkChars(value, keyLength, "letter or digit", isAlphanumeric)
 }
 
 func readSerialNo(c *Config, value string) *Fault {
@@ -98,22 +104,53 @@ func readPublicKey(c *Config, value string) *Fault {
 	return fault
 }
 
-func readBaseURL(c *Config, value string) *Fault {
-	address, err := url.Parse(value)
-	if err != nil || address.Host == "" || address.Hostname() == "" {
-		return &Fault{Problem: "is not an address"} // the parser's own words would repeat the value
+func readRoots(c *Config, value string) *Fault {
+	text, fault := pemText(value)
+	if fault != nil {
+		return fault
 	}
-	beyondHost := address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
-		strings.Trim(address.Path, "/") != "" || strings.HasSuffix(value, "#")
-	switch {
-	case beyondHost:
-		return &Fault{Problem: "has a user, a path, a query or a fragment"}
-	case address.Scheme == "https", address.Scheme == "http" && isLoopback(address.Hostname()):
-		c.BaseURL = address.Scheme + "://" + address.Host
+	c.V3.Roots = string(text)
+	for rest, n := text, 0; ; n++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if n == 0 {
+				return &Fault{Problem: "holds no whole PEM block, from its BEGIN line to its END line"}
+			}
+			return nil
+		}
+		if block.Type != "CERTIFICATE" {
+			return &Fault{Problem: "holds something other than certificates"}
+		}
+	}
+}
+
+// readAddress reads where a server is: its scheme and host, and nothing after them.
+func readAddress(field func(c *Config) *string) func(*Config, string) *Fault {
+	return func(c *Config, value string) *Fault {
+		address, err := url.Parse(value)
+		if err != nil || address.Host == "" || address.Hostname() == "" {
+			return &Fault{Problem: "is not an address"} // the parser's own words would repeat the value
+		}
+		beyondHost := address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
+			strings.Trim(address.Path, "/") != "" || strings.HasSuffix(value, "#")
+		switch {
+		case beyondHost:
+			return &Fault{Problem: "has a user, a path, a query or a fragment"}
+		case address.Scheme == "https", address.Scheme == "http" && isLoopback(address.Hostname()):
+			*field(c) = address.Scheme + "://" + address.Host
+			return nil
+		default:
+			return &Fault{Problem: "is not https, and its host is not loopback"}
+		}
+	}
+}
+
+func readCloudRunURL(c *Config, value string) *Fault {
+	if value == cloudRunURL {
+		c.CloudRunURL = value
 		return nil
-	default:
-		return &Fault{Problem: "is not https, and its host is not loopback"}
 	}
+	return readAddress(func(c *Config) *string { return &c.CloudRunURL })(c, value)
 }
 
 func checkListenHost(_ *Config, value string) *Fault {
@@ -125,6 +162,31 @@ func checkListenHost(_ *Config, value string) *Fault {
 
 // contradictions holds the rules between variables.
 func contradictions(c Config) []Fault {
+	faults := append(contradictedMode(c), contradictedRegion(c)...)
+	if key := c.V3.Key.Reveal(); key != "" && key == c.V2.Key.Reveal() {
+		faults = append(faults, Fault{
+			Variable: nameV3Key, Problem: "is the same as " + nameV2Key,
+			Remedy: "give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
+		})
+	}
+	if c.BackupURL != "" && c.BackupURL == c.BaseURL {
+		faults = append(faults, Fault{
+			Variable: nameBackupURL, Problem: "is the same as " + nameBaseURL, Remedy: "give another address, or leave it out",
+		})
+	}
+	return faults
+}
+
+func contradictedRegion(c Config) []Fault {
+	if c.Region == Mainland || c.API != WXCloudRun {
+		return nil
+	}
+	return []Fault{{
+		Variable: "WXPAY_REGION", Problem: "is overseas, and WeChat cloud hosting is on the mainland", Remedy: "leave it out",
+	}}
+}
+
+func contradictedMode(c Config) []Fault {
 	if c.Mode == Partner {
 		if len(c.SubMchIDs) > 0 && c.SubMchID != "" && !slices.Contains(c.SubMchIDs, c.SubMchID) {
 			return []Fault{{

@@ -10,6 +10,7 @@ const (
 	always
 	forV2
 	forV3
+	forPublicKey // for APIv3 unless it has platform certificates, and whole or not at all
 )
 
 // variable is one row of the table: what the README says about a variable, and how it is read.
@@ -36,6 +37,10 @@ const (
 	nameSerialNo     = "WXPAY_SERIAL_NO"
 	namePublicKeyID  = "WXPAY_PUBLIC_KEY_ID"
 	namePublicKey    = "WXPAY_PUBLIC_KEY"
+	nameV2Key        = "WXPAY_V2_KEY"
+	nameV3Key        = "WXPAY_V3_KEY"
+	nameBaseURL      = "WXPAY_BASE_URL"
+	nameBackupURL    = "WXPAY_BACKUP_URL"
 	namePrivateKey   = "WXPAY_PRIVATE_KEY"
 	nameCallerPolicy = "CLOUDPAY_CALLER_POLICY"
 )
@@ -44,16 +49,29 @@ const (
 	valuesMchID = "1 to 32 digits"
 	valuesAppID = "1 to 32 letters and digits"
 	valuesPEM   = "PEM, base64 of PEM, or a file's path"
+
+	remedyAddress = "give https://HOST or https://HOST:PORT and nothing after it"
+
+	// cloudRunURL is the one plain-HTTP address that is not loopback: it only exists inside WeChat's own network.
+	cloudRunURL = "http://api.weixin.qq.com"
 )
 
 // variables is the table. WXPAY_API stands first since what is needed depends on it.
 var variables = []variable{
 	{
-		name: nameAPI, values: "`v3` or `v2`", initial: string(APIv3),
-		meaning: "The protocol of a call that does not choose one with `api`.",
-		remedy:  "give v3 or v2",
+		name: nameAPI, values: "`v3`, `v2` or `wxcloudrun`", initial: string(APIv3),
+		meaning: "The protocol of a call that does not choose one with `api`. `wxcloudrun` is the private link inside a container of" +
+			" WeChat cloud hosting (微信云托管).",
+		remedy: "give v3, v2 or wxcloudrun",
 		read: oneOf(func(c *Config, value string) { c.API = API(value) },
-			string(APIv3), string(APIv2)),
+			string(APIv3), string(APIv2), string(WXCloudRun)),
+	},
+	{
+		name: "WXPAY_REGION", values: "`cn`, `global` or `hk`", initial: string(Mainland),
+		meaning: "Where the merchant is: mainland China, anywhere else, or Hong Kong with its older interface.",
+		remedy:  "give cn, global or hk",
+		read: oneOf(func(c *Config, value string) { c.Region = Region(value) },
+			string(Mainland), string(Global), string(HongKong)),
 	},
 	{
 		name: nameMode, values: "`direct` or `partner`",
@@ -65,7 +83,7 @@ var variables = []variable{
 	},
 	{
 		name: "WXPAY_APPID", values: valuesAppID, needed: forV2,
-		meaning: "The appid the merchant number is bound to.",
+		meaning: "The appid the merchant number is bound to. Combined orders are closed with it too.",
 		remedy:  "give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
 		read:    alphanumeric(func(c *Config) *string { return &c.AppID }),
 	},
@@ -94,7 +112,7 @@ var variables = []variable{
 		read:    readSubMchIDs,
 	},
 	{
-		name: "WXPAY_V2_KEY", values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2,
+		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2,
 		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
 		remedy:  "give the APIv2 key (API密钥) of the merchant account",
 		read:    readV2Key,
@@ -120,23 +138,50 @@ var variables = []variable{
 		read:    readPrivateKey,
 	},
 	{
-		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forV3, credentialOf: APIv3,
+		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: APIv3,
 		meaning: "The id of WeChat Pay's public key.",
 		remedy:  "give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_",
 		read:    readPublicKeyID,
 	},
 	{
-		name: namePublicKey, values: valuesPEM, needed: forV3, credentialOf: APIv3,
+		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: APIv3,
 		meaning: "WeChat Pay's public key, `pub_key.pem`.",
 		remedy:  "give pub_key.pem: its text, the base64 of its text, or its path",
 		read:    readPublicKey,
 	},
 	{
-		// The default is that of pkg/v2xml and pkg/v3json, repeated here to be seen in the README.
-		name: "WXPAY_BASE_URL", values: "an address without a path", initial: "https://api.mch.weixin.qq.com",
-		meaning: "Where WeChat Pay is: `https`, or `http` where the host is loopback.",
-		remedy:  "give https://HOST or https://HOST:PORT and nothing after it",
-		read:    readBaseURL,
+		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: APIv3,
+		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
+			" Beside the public key, both are believed, as while WeChat Pay switches a merchant over.",
+		remedy: "give the APIv3 key (APIv3密钥) of the merchant account",
+		read:   readV3Key,
+	},
+	{
+		name: "WXPAY_CERT_ROOTS", values: valuesPEM,
+		meaning: "Certificates that platform certificates must lead to. When not set, they are believed for having been encrypted" +
+			" with the APIv3 key.",
+		remedy: "give certificates: their text, the base64 of it, or the path of a file of them",
+		read:   readRoots,
+	},
+	{
+		name: nameBaseURL, values: "an address without a path",
+		meaning: "Where WeChat Pay is: `https`, or `http` where the host is loopback. When not set, the region's:" +
+			" `https://api.mch.weixin.qq.com`, for `global` `https://apihk.mch.weixin.qq.com`.",
+		remedy: remedyAddress,
+		read:   readAddress(func(c *Config) *string { return &c.BaseURL }),
+	},
+	{
+		name: nameBackupURL, values: "an address without a path",
+		meaning: "Where WeChat Pay is when that address cannot be reached. When neither is set, the region's other one:" +
+			" `https://api2.mch.weixin.qq.com`, for `global` and `hk` the other's.",
+		remedy: remedyAddress,
+		read:   readAddress(func(c *Config) *string { return &c.BackupURL }),
+	},
+	{
+		name: "WXPAY_CLOUDRUN_URL", values: "an address without a path", initial: cloudRunURL,
+		meaning: "The private link's address, for `wxcloudrun`.",
+		remedy:  "leave it out in WeChat cloud hosting; elsewhere " + remedyAddress,
+		read:    readCloudRunURL,
 	},
 	{
 		name: "WXPAY_CONFIRM_CLOSE", values: "`0` or `1`", initial: "0",

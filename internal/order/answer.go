@@ -102,8 +102,33 @@ type Facts struct {
 	CouponCount        int64 // not always len(Coupons): the gateway may not list them all
 	Coupons            []Coupon
 	Promotions         []Promotion
+	// ExchangeRate is overseas orders': CashFeeType's price in the settlement
+	// currency, times ten to the eighth. Nil when the gateway gave none.
+	ExchangeRate *int64
+	// SubOrders are a combined order's; TradeState is then theirs together (see
+	// Combined).
+	SubOrders []SubFacts
 	// PaidAt is when the payment succeeded; zero when it did not.
 	PaidAt time.Time
+}
+
+// SubFacts is what the gateway knows about one order of a combined order.
+type SubFacts struct {
+	MchID         string     `json:"mchId"`
+	SubMchID      string     `json:"subMchId,omitempty"`
+	SubAppID      string     `json:"subAppid,omitempty"`
+	OutTradeNo    string     `json:"outTradeNo"`
+	TransactionID string     `json:"transactionId,omitempty"`
+	TradeState    TradeState `json:"tradeState"`
+	TradeType     string     `json:"tradeType,omitempty"`
+	BankType      string     `json:"bankType,omitempty"`
+	Attach        string     `json:"attach,omitempty"`
+	TotalFee      *int64     `json:"totalFee,omitempty"`
+	FeeType       string     `json:"feeType,omitempty"`
+	CashFee       *int64     `json:"cashFee,omitempty"`
+	CashFeeType   string     `json:"cashFeeType,omitempty"`
+	SubOpenID     string     `json:"subOpenid,omitempty"`
+	TimeEnd       string     `json:"timeEnd,omitempty"`
 }
 
 // Coupon is one coupon used in a payment (APIv2's coupon_…_$n).

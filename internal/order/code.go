@@ -101,7 +101,7 @@ var codes = []Code{
 	// What may have become of the order.
 	{CodeOrderPaid, []string{"ORDER_PAID"}, SaysPaid, Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund"},
 	{CodeOrderClosed, []string{"ORDER_CLOSED"}, SaysClosed, Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed"},
-	{CodeOrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, SaysMissing, SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, and that the order is not a combined one"},
+	{CodeOrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, SaysMissing, SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, the region, and that the order is not a combined one"},
 	{CodeUserPaying, []string{"USER_PAYING"}, SaysPaying, SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds"},
 
 	// Come again.
@@ -141,7 +141,7 @@ var codes = []Code{
 	{CodeMalformedReply, nil, Doubted, Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way"},
 	{CodeUnsignedReply, nil, Doubted, Doubted, "the reply was not signed, so it proves nothing", "应答没有签名，不可信", "call again; if it stays, look for a proxy that strips headers"},
 	{CodeBadSignature, nil, Doubted, Doubted, "the reply's signature does not hold, so it proves nothing", "应答验签失败，不可信", "call again; if it stays, check the key that verifies replies"},
-	{CodeUnknownSerial, nil, Doubted, Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY"},
+	{CodeUnknownSerial, nil, Doubted, Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY, or give WXPAY_V3_KEY for platform certificates"},
 	{CodeStaleReply, nil, Doubted, Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again"},
 	{CodeSignatureProbe, nil, Doubted, Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again"},
 	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way"},

@@ -89,7 +89,7 @@ func TestBadParametersAreNamed(t *testing.T) {
 		{"sub_mch_id with a letter", partner(), with(func(p *order.Params) { p.SubMchID = "19a" }), "PARAM_ERROR", "sub_mch_id: must be 1 to 32 digits"},
 		{"transaction_id on a close", direct(), order.Params{TransactionID: "42"}, "PARAM_ERROR", "transaction_id: an order is closed by its out_trade_no"},
 		{"transaction_id with a letter", direct(), order.Params{TransactionID: "4x"}, "PARAM_ERROR", "transaction_id: must be 1 to 32 digits"},
-		{"unknown api", direct(), with(func(p *order.Params) { p.API = "v4" }), "PARAM_ERROR", `api: must be "v2" or "v3"`},
+		{"unknown api", direct(), with(func(p *order.Params) { p.API = "v4" }), "PARAM_ERROR", `api: must be "v2", "v3" or "wxcloudrun"`},
 		{"api without credentials", partner(), with(func(p *order.Params) { p.API = order.V3 }), "PARAM_ERROR", `api: "v3" has no credentials here`},
 		{"close_at without a store", direct(), with(func(p *order.Params) { p.CloseAt = "600" }), "PARAM_ERROR", "close_at: closing later needs a store"},
 		{"no sub-merchant", noDefault, ok, "PARAM_ERROR", "sub_mch_id: a service provider must name the sub-merchant"},
@@ -119,6 +119,76 @@ func TestQueryCallTakesExactlyOneID(t *testing.T) {
 	wantFieldError(t, err, "PARAM_ERROR", "transaction_id: give either")
 	_, err = direct().QueryCall(order.Params{OutTradeNo: "A 1"})
 	wantFieldError(t, err, "PARAM_ERROR", "out_trade_no: ")
+}
+
+func overseas() order.Merchant {
+	return order.Merchant{Region: order.Global, MchID: "1900000001", API: order.V3, APIs: []order.API{order.V3}}
+}
+
+func TestOverseasOrdersAreClosedByEitherID(t *testing.T) {
+	t.Parallel()
+	for _, p := range []order.Params{{OutTradeNo: "A1"}, {TransactionID: "0152A19009NB"}} {
+		if c, err := overseas().CloseCall(p); err != nil || c.OutTradeNo != p.OutTradeNo || c.TransactionID != p.TransactionID {
+			t.Errorf("CloseCall(%+v) = %+v, %v", p, c, err)
+		}
+	}
+	_, err := overseas().CloseCall(order.Params{OutTradeNo: "A1", TransactionID: "0152A19009NB"})
+	wantFieldError(t, err, "PARAM_ERROR", "transaction_id: give either")
+	_, err = direct().QueryCall(order.Params{TransactionID: "0152A19009NB"})
+	wantFieldError(t, err, "PARAM_ERROR", "transaction_id: must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)")
+	old := overseas()
+	old.APIs = []order.API{order.V2, order.V3}
+	_, err = old.CloseCall(order.Params{TransactionID: "0152A19009NB", API: order.V2})
+	wantFieldError(t, err, "PARAM_ERROR", "transaction_id: an order is closed by its out_trade_no")
+	_, err = overseas().CloseCall(order.Params{CombineOutTradeNo: "C1", SubOrders: []order.SubOrder{{MchID: "19", OutTradeNo: "A1"}}})
+	wantFieldError(t, err, "PARAM_ERROR", "combine_out_trade_no: combined orders are closed and queried in APIv3 on the mainland only")
+}
+
+func TestCombinedOrders(t *testing.T) {
+	t.Parallel()
+	subs := []order.SubOrder{{MchID: "1900000001", OutTradeNo: "A1"}, {MchID: "1900000002", OutTradeNo: "A2"}}
+	ok := order.Params{CombineOutTradeNo: "C1", SubOrders: subs}
+	c, err := direct().CloseCall(ok)
+	if err != nil || c.CombineOutTradeNo != "C1" || len(c.SubOrders) != 2 {
+		t.Errorf("CloseCall = %+v, %v", c, err)
+	}
+	if _, err := direct().QueryCall(order.Params{CombineOutTradeNo: "C1"}); err != nil {
+		t.Error(err)
+	}
+	provider := partner()
+	provider.API, provider.APIs = order.V3, []order.API{order.V3}
+	noAppID := direct()
+	noAppID.AppID = ""
+	for _, tc := range []struct {
+		name     string
+		merchant order.Merchant
+		change   func(*order.Params)
+		code     string
+		says     string
+	}{
+		{"no sub-orders", direct(), func(p *order.Params) { p.SubOrders = nil }, "PARAM_ERROR", "sub_orders: must be given"},
+		{"sub-orders of nothing", direct(), func(p *order.Params) { p.CombineOutTradeNo, p.OutTradeNo = "", "A1" }, "PARAM_ERROR", "sub_orders: belong to a combined order"},
+		{"a single order too", direct(), func(p *order.Params) { p.OutTradeNo = "A1" }, "PARAM_ERROR", "combine_out_trade_no: give either"},
+		{"too many", direct(), func(p *order.Params) { p.SubOrders = make([]order.SubOrder, 51) }, "PARAM_ERROR", "sub_orders: may be 50 at most, not 51"},
+		{"one without a merchant", direct(), func(p *order.Params) { p.SubOrders = []order.SubOrder{{OutTradeNo: "A1"}} }, "PARAM_ERROR", "sub_orders[0].mchid: must be given"},
+		{"one without a number", direct(), func(p *order.Params) { p.SubOrders = []order.SubOrder{{MchID: "19"}} }, "PARAM_ERROR", "sub_orders[0].out_trade_no: must be given"},
+		{"one with a bad number", direct(), func(p *order.Params) { p.SubOrders = []order.SubOrder{{MchID: "19", OutTradeNo: "A/1"}} }, "PARAM_ERROR", "sub_orders[0].out_trade_no: must be"},
+		{"APIv2", direct(), func(p *order.Params) { p.API = order.V2 }, "PARAM_ERROR", "combine_out_trade_no: combined orders are closed and queried in APIv3"},
+		{"a sub-merchant beside", direct(), func(p *order.Params) { p.SubMchID = "1900000109" }, "PARAM_ERROR", "sub_mch_id: a combined order names its merchants"},
+		{"no appid", noAppID, func(*order.Params) {}, "PARAM_ERROR", "combine_out_trade_no: cannot be closed without the appid"},
+		{"a provider without sub-merchants", provider, func(*order.Params) {}, "PARAM_ERROR", "sub_orders[0].sub_mchid: must be given by a service provider"},
+		{"a stranger", provider, func(p *order.Params) {
+			p.SubOrders = []order.SubOrder{{MchID: "19", SubMchID: "1900000666", OutTradeNo: "A1"}}
+		}, "NOAUTH", "sub_orders[0].sub_mchid: is not one of"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := ok
+			tc.change(&p)
+			_, err := tc.merchant.CloseCall(p)
+			wantFieldError(t, err, tc.code, tc.says)
+		})
+	}
 }
 
 func wantFieldError(t *testing.T, err error, code, says string) {

@@ -17,9 +17,14 @@ type Params struct {
 	SubAppID string
 	// OutTradeNo is the merchant's own number for the order.
 	OutTradeNo string
-	// TransactionID is WeChat Pay's number for the order. Only paid orders have
-	// one, so it can be queried by but not closed by.
+	// TransactionID is WeChat Pay's number for the order. On the mainland only
+	// paid orders have one, so it can be queried by but not closed by; overseas
+	// (there it is called id) every order has one.
 	TransactionID string
+	// CombineOutTradeNo names a combined order (合单) instead; closing it names
+	// its SubOrders too, all of them.
+	CombineOutTradeNo string
+	SubOrders         []SubOrder
 	// NonceStr is used for the first attempt; each retry makes a fresh one.
 	NonceStr string
 	// API overrides the configured dialect.
@@ -29,6 +34,14 @@ type Params struct {
 	CreatedAt time.Time
 	// CloseAt asks for a close later on instead of now, as it was given.
 	CloseAt string
+}
+
+// SubOrder names one order of a combined order.
+type SubOrder struct {
+	// MchID is the merchant's number, SubMchID the sub-merchant's where MchID is a
+	// service provider's.
+	MchID, SubMchID string
+	OutTradeNo      string
 }
 
 // FieldError says which of the caller's words breaks which rule. It is found
@@ -95,10 +108,16 @@ func (c charset) allows(r rune) bool {
 }
 
 // validate finds the first parameter that is ill formed whoever the merchant is.
-func (p Params) validate() *FieldError {
+func (p Params) validate(region Region) *FieldError {
+	transactionID := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
+	if region.Overseas() {
+		transactionID = alphanumeric
+	}
+
 	for _, check := range []*FieldError{
 		outTradeNo.check("out_trade_no", p.OutTradeNo),
-		digits.check("transaction_id", p.TransactionID),
+		outTradeNo.check("combine_out_trade_no", p.CombineOutTradeNo),
+		transactionID.check("transaction_id", p.TransactionID),
 		digits.check("sub_mch_id", p.SubMchID),
 		alphanumeric.check("sub_appid", p.SubAppID),
 		alphanumeric.check("nonce_str", p.NonceStr),
@@ -107,12 +126,46 @@ func (p Params) validate() *FieldError {
 			return check
 		}
 	}
-	if p.API != "" && p.API != V2 && p.API != V3 {
-		return paramError("api", `must be "v2" or "v3"`)
+	if p.API != "" && p.API != V2 && p.API != V3 && p.API != WXCloudRun {
+		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
 	}
 	if p.CloseAt != "" {
 		return paramError("close_at", "closing later needs a store of waiting orders, and none is configured; "+
 			"leave close_at out to close now")
+	}
+	return p.validateSubOrders()
+}
+
+// maxSubOrders is the most that any document allows (a service provider's; a
+// merchant's own page says ten).
+const maxSubOrders = 50
+
+// validateSubOrders looks at each sub-order: WeChat Pay closes all of a combined
+// order or none, and refuses a list that is not the one it was created with.
+func (p Params) validateSubOrders() *FieldError {
+	if len(p.SubOrders) > 0 && p.CombineOutTradeNo == "" {
+		return paramError("sub_orders", "belong to a combined order: name it in combine_out_trade_no")
+	}
+	if len(p.SubOrders) > maxSubOrders {
+		return paramError("sub_orders", fmt.Sprintf("may be %d at most, not %d", maxSubOrders, len(p.SubOrders)))
+	}
+	for i, sub := range p.SubOrders {
+		field := func(name string) string { return fmt.Sprintf("sub_orders[%d].%s", i, name) }
+		switch {
+		case sub.OutTradeNo == "":
+			return paramError(field("out_trade_no"), "must be given")
+		case sub.MchID == "":
+			return paramError(field("mchid"), "must be given")
+		}
+		for _, check := range []*FieldError{
+			outTradeNo.check(field("out_trade_no"), sub.OutTradeNo),
+			digits.check(field("mchid"), sub.MchID),
+			digits.check(field("sub_mchid"), sub.SubMchID),
+		} {
+			if check != nil {
+				return check
+			}
+		}
 	}
 	return nil
 }

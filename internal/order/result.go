@@ -35,6 +35,7 @@ type Result struct {
 	Sign     string `json:"sign,omitempty"`
 
 	OutTradeNo         string      `json:"outTradeNo,omitempty"`
+	CombineOutTradeNo  string      `json:"combineOutTradeNo,omitempty"`
 	TransactionID      string      `json:"transactionId,omitempty"`
 	TradeState         TradeState  `json:"tradeState,omitempty"`
 	TradeStateDesc     string      `json:"tradeStateDesc,omitempty"`
@@ -49,6 +50,10 @@ type Result struct {
 	CouponCount        int64       `json:"couponCount,omitempty"`
 	Coupons            []Coupon    `json:"coupons,omitempty"`
 	Promotions         []Promotion `json:"promotionDetail,omitempty"`
+	// ExchangeRate is overseas orders': times ten to the eighth.
+	ExchangeRate *int64 `json:"exchangeRate,omitempty"`
+	// SubOrders are a combined order's; TradeState is then theirs together.
+	SubOrders []SubFacts `json:"subOrders,omitempty"`
 	// TimeEnd is when it was paid: yyyyMMddHHmmss in UTC+8, as CloudPay has it.
 	TimeEnd        string `json:"timeEnd,omitempty"`
 	OpenID         string `json:"openid,omitempty"`
@@ -136,7 +141,7 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 	if !v.retryable {
 		r.RetryAfter = 0
 	}
-	r.TransactionID = c.TransactionID
+	r.TransactionID, r.CombineOutTradeNo = c.TransactionID, c.CombineOutTradeNo
 	if decided.Facts != nil {
 		r.setFacts(*decided.Facts)
 	}
@@ -200,9 +205,17 @@ func (r *Result) setFacts(f Facts) {
 	r.TotalFee, r.SettlementTotalFee, r.FeeType = f.TotalFee, f.SettlementTotalFee, f.FeeType
 	r.CashFee, r.CashFeeType = f.CashFee, f.CashFeeType
 	r.CouponFee, r.CouponCount, r.Coupons, r.Promotions = f.CouponFee, f.CouponCount, f.Coupons, f.Promotions
-	if !f.PaidAt.IsZero() {
-		r.TimeEnd = f.PaidAt.In(beijing).Format("20060102150405")
+	r.ExchangeRate, r.SubOrders = f.ExchangeRate, f.SubOrders
+	r.TimeEnd = TimeEnd(f.PaidAt)
+}
+
+// TimeEnd words a time as CloudPay does: yyyyMMddHHmmss in UTC+8, and nothing for
+// the zero time.
+func TimeEnd(t time.Time) string {
+	if t.IsZero() {
+		return ""
 	}
+	return t.In(beijing).Format("20060102150405")
 }
 
 // seconds rounds up: waiting a little too long is harmless.

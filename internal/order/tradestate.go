@@ -28,6 +28,39 @@ const (
 	Accept TradeState = "ACCEPT"
 )
 
+// Mixed is our own word for a combined order whose sub-orders are not in one
+// state: WeChat Pay pays and closes all of them or none, so that it can only be a
+// passing view of one of the two. It is neither paid, closed nor unpaid.
+const Mixed TradeState = "MIXED"
+
+// Combined is the state of a combined order whose sub-orders are in these states:
+// SUCCESS when all are paid, CLOSED when all are closed, theirs when they agree,
+// else Mixed.
+func Combined(states []TradeState) TradeState {
+	if len(states) == 0 {
+		return Mixed
+	}
+	first := states[0]
+	same, paid, closed, unpaid := true, true, true, true
+	for _, s := range states {
+		same = same && s == first
+		paid = paid && s.Paid()
+		closed = closed && s.Closed()
+		unpaid = unpaid && s.Unpaid()
+	}
+	switch {
+	case same:
+		return first
+	case paid:
+		return Success
+	case closed:
+		return Closed
+	case unpaid:
+		return NotPay
+	}
+	return Mixed
+}
+
 // Paid reports whether the customer's money was taken, even if it was given
 // back since.
 func (s TradeState) Paid() bool { return s == Success || s == Refund }

@@ -42,3 +42,32 @@ func TestOnlyDoubtIsUnauthenticated(t *testing.T) {
 		}
 	}
 }
+
+func TestCombinedState(t *testing.T) {
+	t.Parallel()
+	type states = []order.TradeState
+	for _, tc := range []struct {
+		of   states
+		want order.TradeState
+	}{
+		{states{order.NotPay, order.NotPay}, order.NotPay},
+		{states{order.NotPay, order.PayError}, order.NotPay},
+		{states{order.Closed, order.Closed}, order.Closed},
+		{states{order.Closed, order.Revoked}, order.Closed},
+		{states{order.Success, order.Success}, order.Success},
+		{states{order.Refund, order.Success}, order.Success},
+		{states{order.Refund, order.Refund}, order.Refund},
+		{states{order.Success, order.NotPay}, order.Mixed},
+		{states{order.Closed, order.NotPay}, order.Mixed},
+		{states{order.Closed, order.Success}, order.Mixed},
+		{nil, order.Mixed},
+	} {
+		got := order.Combined(tc.of)
+		if got != tc.want {
+			t.Errorf("%v together are %s, want %s", tc.of, got, tc.want)
+		}
+		if got == order.Mixed && (got.Paid() || got.Closed() || got.Unpaid()) {
+			t.Error("a mixed order counts as paid, closed or unpaid")
+		}
+	}
+}

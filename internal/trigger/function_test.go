@@ -86,6 +86,32 @@ func TestParametersInBothSpellings(t *testing.T) {
 	}
 }
 
+func TestCombinedOrders(t *testing.T) {
+	t.Parallel()
+	want := order.Params{CombineOutTradeNo: "C1", SubOrders: []order.SubOrder{{MchID: "19", OutTradeNo: "A1"}, {MchID: "19", SubMchID: "20", OutTradeNo: "A2"}}}
+	for _, event := range []string{
+		`{"combine_out_trade_no":"C1","sub_orders":[{"mchid":"19","out_trade_no":"A1"},{"mchid":"19","sub_mchid":"20","out_trade_no":"A2"}]}`,
+		`{"combineOutTradeNo":"C1","subOrders":[{"mchId":"19","outTradeNo":"A1"},{"mch_id":"19","subMchId":"20","outTradeNo":"A2"}]}`,
+	} {
+		k := newKit(t)
+		k.invoke(event, user)
+		if diff := cmp.Diff([]order.Params{want}, k.asked); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	for event, says := range map[string]string{
+		`{"sub_orders":{}}`:                             "sub_orders: must be an array of objects",
+		`{"sub_orders":["A1"]}`:                         "sub_orders: must be an array of objects",
+		`{"sub_orders":[{"mchid":19}]}`:                 "sub_orders[0].mchid: must be a string, not a number",
+		`{"sub_orders":[{"mchid":"19","mch_id":"20"}]}`: "sub_orders[0].mchid: is given twice",
+		`{"sub_orders":[{"outTradeNO":"A1"}]}`:          "sub_orders[0].outTradeNO: is not a parameter",
+		`{"sub_order":[]}`:                              `it is spelled "sub_orders" or "subOrders"`,
+	} {
+		k := newKit(t)
+		k.wantRefused(k.invoke(event, nil), "PARAM_ERROR", says)
+	}
+}
+
 func TestWhatPlatformsAddIsPassedOver(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)

@@ -37,20 +37,24 @@ type parameter struct {
 	snake, camel string
 	operator     bool // not for users
 	set          func(*order.Params, string) *order.FieldError
+	// setJSON is set's stead for the one parameter that is not a string.
+	setJSON func(*order.Params, json.RawMessage) *order.FieldError
 }
 
 var parameters = []parameter{
-	{"sub_mch_id", "subMchId", false, text(func(p *order.Params) *string { return &p.SubMchID })},
-	{"sub_appid", "subAppid", false, text(func(p *order.Params) *string { return &p.SubAppID })},
-	{"out_trade_no", "outTradeNo", false, text(func(p *order.Params) *string { return &p.OutTradeNo })},
-	{"transaction_id", "transactionId", false, text(func(p *order.Params) *string { return &p.TransactionID })},
-	{"nonce_str", "nonceStr", false, text(func(p *order.Params) *string { return &p.NonceStr })},
-	{"close_at", "closeAt", true, text(func(p *order.Params) *string { return &p.CloseAt })},
-	{"created_at", "createdAt", true, setCreatedAt},
-	{"api", "api", true, func(p *order.Params, v string) *order.FieldError {
+	{snake: "sub_mch_id", camel: "subMchId", set: text(func(p *order.Params) *string { return &p.SubMchID })},
+	{snake: "sub_appid", camel: "subAppid", set: text(func(p *order.Params) *string { return &p.SubAppID })},
+	{snake: "out_trade_no", camel: "outTradeNo", set: text(func(p *order.Params) *string { return &p.OutTradeNo })},
+	{snake: "transaction_id", camel: "transactionId", set: text(func(p *order.Params) *string { return &p.TransactionID })},
+	{snake: "combine_out_trade_no", camel: "combineOutTradeNo", set: text(func(p *order.Params) *string { return &p.CombineOutTradeNo })},
+	{snake: "nonce_str", camel: "nonceStr", set: text(func(p *order.Params) *string { return &p.NonceStr })},
+	{snake: "close_at", camel: "closeAt", operator: true, set: text(func(p *order.Params) *string { return &p.CloseAt })},
+	{snake: "created_at", camel: "createdAt", operator: true, set: setCreatedAt},
+	{snake: "api", camel: "api", operator: true, set: func(p *order.Params, v string) *order.FieldError {
 		p.API = order.API(v)
 		return nil
 	}},
+	{snake: "sub_orders", camel: "subOrders", setJSON: setSubOrders},
 }
 
 func text(field func(*order.Params) *string) func(*order.Params, string) *order.FieldError {
@@ -161,6 +165,9 @@ func (p *params) read(key string, value json.RawMessage, given map[string]string
 		return paramError(known.snake, "is given twice"+inSpellings(other, key))
 	}
 	given[known.snake] = key
+	if known.setJSON != nil {
+		return known.setJSON(&p.Params, value)
+	}
 	s, fault := asString(known.snake, value)
 	if fault != nil {
 		return fault

@@ -1,51 +1,80 @@
 // Package wechatpay is the one door to WeChat Pay: whatever dialect a call
 // asks for, what comes back is an order.Answer.
 //
-// Each dialect has one file here with the same functions in it (v2.go, v3.go),
-// and each says what its package's replies and errors are in order words. What
-// an error code means is not theirs to say: that is order's table, read by
-// refusal. The rule that both obey: only what was authenticated may carry a
-// verdict about the order; everything else is Doubted, or Rejected where it says
-// that the request itself is wrong.
+// Each dialect has one file here with the same functions in it (v2.go, v3.go,
+// wxcloudrun.go), and each says what its package's replies and errors are in
+// order words. What an error code means is not theirs to say: that is order's
+// table, read by refusal. The rule that all obey: only what was authenticated may
+// carry a verdict about the order; everything else is Doubted, or Rejected where
+// it says that the request itself is wrong.
+//
+// The door also knows that WeChat Pay has more than one address (Domains).
 package wechatpay
 
 import (
 	"context"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )
 
 // Door makes one exchange with WeChat Pay for each call of its methods. A
-// dialect whose client is nil is not configured; order.Merchant lets no call for
-// it come this far, and if one does, it is answered with CONFIG_ERROR and
-// nothing is sent.
+// dialect without a client is not configured; order.Merchant lets no call for it
+// come this far, and if one does, it is answered with CONFIG_ERROR and nothing is
+// sent. It is used by pointer, and by any number of callers at once.
 type Door struct {
-	V2 *v2xml.Client
-	V3 *v3json.Client
+	// V2 and V3 have a client for the main address and, if there is a backup, one
+	// for that.
+	V2 []*v2xml.Client
+	V3 []*v3json.Client
+	// WXCloudRun is the private link; nil when it is not configured.
+	WXCloudRun *wxcloudrun.Client
+	// Domains says which address is to be asked.
+	Domains Domains
 }
 
 // Close asks that the order be closed.
 func (d *Door) Close(ctx context.Context, c order.Call) order.Answer {
-	switch {
-	case c.API == order.V2 && d.V2 != nil:
-		return closeV2(ctx, d.V2, c)
-	case c.API == order.V3 && d.V3 != nil:
-		return closeV3(ctx, d.V3, c)
-	}
-	return notConfigured(c.API)
+	return d.exchange(ctx, c, operation{closeV2, closeV3, closeWXCloudRun})
 }
 
 // Query asks what state the order is in.
 func (d *Door) Query(ctx context.Context, c order.Call) order.Answer {
+	return d.exchange(ctx, c, operation{queryV2, queryV3, queryWXCloudRun})
+}
+
+// An operation is what each dialect's file does for it.
+type operation struct {
+	v2         func(context.Context, *v2xml.Client, order.Call) order.Answer
+	v3         func(context.Context, *v3json.Client, order.Call) order.Answer
+	wxCloudRun func(context.Context, *wxcloudrun.Client, order.Call) order.Answer
+}
+
+func (d *Door) exchange(ctx context.Context, c order.Call, o operation) order.Answer {
 	switch {
-	case c.API == order.V2 && d.V2 != nil:
-		return queryV2(ctx, d.V2, c)
-	case c.API == order.V3 && d.V3 != nil:
-		return queryV3(ctx, d.V3, c)
+	case c.API == order.V2 && len(d.V2) > 0:
+		return hinted(c, d.ask(len(d.V2), func(i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))
+	case c.API == order.V3 && len(d.V3) > 0:
+		return hinted(c, d.ask(len(d.V3), func(i int) order.Answer { return o.v3(ctx, d.V3[i], c) }))
+	case c.API == order.WXCloudRun && d.WXCloudRun != nil:
+		return hinted(c, o.wxCloudRun(ctx, d.WXCloudRun, c))
 	}
 	return notConfigured(c.API)
+}
+
+// ask asks the domain whose turn it is, and notes whether anybody was there.
+func (d *Door) ask(domains int, exchange func(domain int) order.Answer) order.Answer {
+	domain := d.Domains.pick(domains)
+	a := exchange(domain)
+	d.Domains.report(domain, reached(a))
+	return a
+}
+
+// reached reports whether a reply came, whatever it was worth.
+func reached(a order.Answer) bool {
+	return a.HTTPStatus != 0 || a.Code != order.CodeNetworkError && a.Code != order.CodeTimeout
 }
 
 func notConfigured(api order.API) order.Answer {

@@ -1,6 +1,7 @@
 package wechatpay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 type no struct {
 	code, message string
 	authenticated bool
+	proof         order.Proof // why, when authenticated; a signature when empty
 	status        int
 	requestID     string
 	retryAfter    time.Duration
@@ -35,7 +37,7 @@ func refusal(op order.Op, n no) order.Answer {
 	}
 	a.Code, a.GatewayCode = row.Name, n.code
 	if n.authenticated {
-		a.Proof, a.Nonce, a.Sign = order.ProofSignature, n.nonce, n.sign
+		a.Proof, a.Nonce, a.Sign = cmp.Or(n.proof, order.ProofSignature), n.nonce, n.sign
 		a.Verdict = proved(op, row, known, n.status)
 		if n.code == "" {
 			a.Verdict, a.Proof = order.Doubted, order.ProofNone // signed, and says nothing
@@ -69,6 +71,23 @@ func unproved(op order.Op, row order.Code, a order.Answer) order.Answer {
 		a.Code, a.GatewayCode = order.CodeUnsignedReply, ""
 	case proved(op, row, true, 0) == order.Refused, row.Name == order.CodeGatewayRejected:
 		a.Verdict = order.Rejected
+	}
+	return a
+}
+
+// hinted adds to the gateway's word that there is no such order why there may be
+// one all the same: it finds an order only where, and as what, it was made.
+func hinted(c order.Call, a order.Answer) order.Answer {
+	if a.Verdict != order.SaysMissing {
+		return a
+	}
+	switch {
+	case c.CombineOutTradeNo != "":
+		a.Message += " (an order that is not combined is named by out_trade_no)"
+	case c.API == order.V3:
+		a.Message += " (check the numbers; a combined order is named by combine_out_trade_no, and one of another region needs its WXPAY_REGION)"
+	default:
+		a.Message += " (check the numbers; a combined order is found in APIv3 only, by combine_out_trade_no)"
 	}
 	return a
 }

@@ -101,7 +101,12 @@ func hintV2(e *v2xml.Error) string {
 	if e.Code != "" || e.Authenticated {
 		return e.Code
 	}
-	text := strings.ToLower(e.Message)
+	return hintText(e.Message)
+}
+
+// hintText makes a code of a text, "" when it says nothing that we know.
+func hintText(text string) string {
+	text = strings.ToLower(text)
 	for _, hint := range hintsV2 {
 		if strings.Contains(text, hint.says) {
 			return hint.code

@@ -4,16 +4,21 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 
 	"cloudpay/internal/order"
 	"cloudpay/pkg/v3json"
 )
 
 func closeV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+	if c.CombineOutTradeNo != "" {
+		return closeCombined(ctx, client, c)
+	}
 	reply, err := client.CloseOrder(ctx, v3json.CloseRequest{
-		OutTradeNo: c.OutTradeNo,
-		SubMchID:   c.SubMchID,
-		Nonce:      c.Nonce,
+		OutTradeNo:    c.OutTradeNo,
+		TransactionID: c.TransactionID,
+		SubMchID:      c.SubMchID,
+		Nonce:         c.Nonce,
 	})
 	if err != nil {
 		return failedV3(order.OpClose, err)
@@ -22,6 +27,9 @@ func closeV3(ctx context.Context, client *v3json.Client, c order.Call) order.Ans
 }
 
 func queryV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+	if c.CombineOutTradeNo != "" {
+		return queryCombined(ctx, client, c)
+	}
 	reply, err := client.QueryOrder(ctx, v3json.QueryRequest{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
@@ -61,7 +69,10 @@ func failedV3(op order.Op, err error) order.Answer {
 	var refused *v3json.Error
 	var unbelieved *v3json.VerifyError
 	var unread *v3json.MalformedError
+	var uncertified *v3json.CertificateError
 	switch {
+	case errors.As(err, &uncertified):
+		return withoutCertificate(err, uncertified)
 	case errors.As(err, &refused):
 		return refusal(op, no{
 			code: refused.Code, message: wordsV3(refused), authenticated: refused.Authenticated,
@@ -74,6 +85,23 @@ func failedV3(op order.Op, err error) order.Answer {
 		return doubt(order.CodeMalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
 	}
 	return unanswered(err)
+}
+
+// withoutCertificate is an exchange that never was: no reply could have been
+// verified, so nothing was asked about the order. Where something has to be
+// configured otherwise, asking again is of no use, and what stands first is what to
+// do: a long text loses its end on the way to the caller.
+func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
+	a := unanswered(err)
+	if e.Remedy != "" {
+		a.Verdict, a.Code = order.Rejected, order.CodeConfigError
+		a.Message = e.Remedy + " (" + err.Error() + ")"
+		return a
+	}
+	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == order.CodeNetworkError {
+		a.Code = order.CodeUnknownSerial // somebody was there, and gave no certificate
+	}
+	return a
 }
 
 // wordsV3 is a refusal's text with the detail that says which field is meant.
@@ -104,6 +132,9 @@ func factsV3(t v3json.Transaction) *order.Facts {
 		paid := f.TradeState.Paid()
 		f.TotalFee, f.FeeType = amount(t.Amount.Total, paid), t.Amount.Currency
 		f.CashFee, f.CashFeeType = amount(t.Amount.PayerTotal, paid), t.Amount.PayerCurrency
+		if t.Amount.ExchangeRate != nil {
+			f.ExchangeRate = &t.Amount.ExchangeRate.Rate
+		}
 	}
 	for _, p := range t.PromotionDetail {
 		f.Promotions = append(f.Promotions, promotionV3(p))
@@ -113,23 +144,24 @@ func factsV3(t v3json.Transaction) *order.Facts {
 
 func promotionV3(p v3json.Promotion) order.Promotion {
 	out := order.Promotion{
-		ID:                 p.CouponID,
+		ID:                 cmp.Or(p.CouponID, p.PromotionID),
 		Name:               p.Name,
 		Scope:              p.Scope,
 		Type:               p.Type,
 		Amount:             p.Amount,
 		Currency:           p.Currency,
 		StockID:            p.StockID,
-		WxpayContribute:    p.WechatpayContribute,
-		MerchantContribute: p.MerchantContribute,
-		OtherContribute:    p.OtherContribute,
+		ActivityID:         p.ActivityID,
+		WxpayContribute:    cmp.Or(p.WechatpayContribute, p.WxpayContributeAmount),
+		MerchantContribute: cmp.Or(p.MerchantContribute, p.MerchantContributeAmount),
+		OtherContribute:    cmp.Or(p.OtherContribute, p.OtherContributeAmount),
 	}
 	for _, g := range p.GoodsDetail {
 		out.Goods = append(out.Goods, order.Goods{
 			ID:             g.GoodsID,
 			Remark:         g.GoodsRemark,
 			Quantity:       g.Quantity,
-			Price:          g.UnitPrice,
+			Price:          cmp.Or(g.UnitPrice, g.Price),
 			DiscountAmount: g.DiscountAmount,
 		})
 	}

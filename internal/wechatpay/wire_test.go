@@ -39,14 +39,14 @@ func newWire(t *testing.T) *wire {
 	w := &wire{Server: paygate.RunT(t)}
 	client := &http.Client{Transport: w}
 	w.door = &wechatpay.Door{
-		V2: &v2xml.Client{
+		V2: []*v2xml.Client{{
 			AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
 			BaseURL: w.URL, HTTPClient: client,
-		},
-		V3: &v3json.Client{
+		}},
+		V3: []*v3json.Client{{
 			MchID: w.Merchant.MchID, Key: merchantKey(t, w.Merchant), Keys: gatewayKeys(t, w.Gateway),
 			BaseURL: w.URL, HTTPClient: client,
-		},
+		}},
 	}
 	return w
 }

@@ -1,0 +1,141 @@
+package order
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The tables of docs/api.md are held to the code here, from inside: the outcomes and the codes are unexported tables.
+
+var update = flag.Bool("update", false, "write the table of error codes into docs/api.md (make generate)")
+
+const apiDocument = "../../docs/api.md"
+
+func readDocument(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(apiDocument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestAPIDocumentCodes holds the table of error codes to the code's; with -update it writes it.
+func TestAPIDocumentCodes(t *testing.T) {
+	t.Parallel()
+	const begin, end = "<!-- codes:begin -->\n", "<!-- codes:end -->"
+	before, rest, begun := strings.Cut(readDocument(t), begin)
+	table, after, ended := strings.Cut(rest, end)
+	if !begun || !ended {
+		t.Fatalf("%s: got no %q before a %q, want the table between the two", apiDocument, begin, end)
+	}
+	want := codesTable()
+	if *update {
+		if err := os.WriteFile(apiDocument, []byte(before+begin+want+end+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, table); diff != "" {
+		t.Errorf("%s is out of date, run make generate (-want +got):\n%s", apiDocument, diff)
+	}
+}
+
+func codesTable() string {
+	var table strings.Builder
+	table.WriteString("| code | other spellings | on a close | on a query | meaning | what to do |\n|---|---|---|---|---|---|\n")
+	for _, c := range codes {
+		spellings := make([]string, 0, len(c.Aliases))
+		for _, alias := range c.Aliases {
+			spellings = append(spellings, "`"+alias+"`")
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s / %s | %s |\n",
+			c.Name, strings.Join(spellings, ", "), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy)
+	}
+	return table.String()
+}
+
+// TestAPIDocumentOutcomes wants a row for each outcome, with what NewResult makes of it.
+func TestAPIDocumentOutcomes(t *testing.T) {
+	t.Parallel()
+	said := map[bool]string{true: "yes", false: "no"}
+	rows := section(t, readDocument(t), "## Outcomes")
+	for outcome, v := range verdictOn {
+		row := fmt.Sprintf("| `%s` | %s | %s |", outcome, v.returnCode, said[v.retryable])
+		if v.resultCode != "" {
+			row = fmt.Sprintf("| `%s` | %s / %s | %s |", outcome, v.returnCode, v.resultCode, said[v.retryable])
+		}
+		if !strings.Contains(rows, "\n"+row) {
+			t.Errorf("%s: got no row that begins %q", apiDocument, row)
+		}
+	}
+	var known []string
+	for outcome := range verdictOn {
+		known = append(known, string(outcome))
+	}
+	slices.Sort(known)
+	if diff := cmp.Diff(known, rowNames(rows)); diff != "" {
+		t.Errorf("%s: outcomes (-want +got):\n%s", apiDocument, diff)
+	}
+}
+
+// TestAPIDocumentFields wants every field of the result in the first column of a table, and nothing there that is no field.
+func TestAPIDocumentFields(t *testing.T) {
+	t.Parallel()
+	text := readDocument(t)
+	for heading, fields := range map[string]any{
+		"## The result object":  Result{},
+		"### `subOrders`":       SubFacts{},
+		"### `coupons`":         Coupon{},
+		"### `promotionDetail`": Promotion{},
+		"### `goodsDetail`":     Goods{},
+	} {
+		if diff := cmp.Diff(jsonNames(fields), rowNames(section(t, text, heading))); diff != "" {
+			t.Errorf("%s, %s: fields (-want +got):\n%s", apiDocument, heading, diff)
+		}
+	}
+}
+
+// section is the text below a heading, to the next of the same rank or a higher one. Below "##" that is without what has
+// headings of its own in code style, which are objects of their own.
+func section(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, rest, found := strings.Cut(text, "\n"+heading+"\n")
+	if !found {
+		t.Fatalf("%s: got no heading %q", apiDocument, heading)
+	}
+	return rest[:regexp.MustCompile("(?m)^(## |### `)|\\z").FindStringIndex(rest)[0]]
+}
+
+var row = regexp.MustCompile(`(?m)^\| ([^|]*) \|`)
+
+// rowNames are the names in code style in the first column of a text's tables, sorted.
+func rowNames(text string) []string {
+	names := map[string]bool{}
+	for _, cell := range row.FindAllStringSubmatch(text, -1) {
+		for _, name := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell[1], -1) {
+			names[name[1]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// jsonNames are the names that a struct's fields have in JSON, sorted.
+func jsonNames(of any) []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

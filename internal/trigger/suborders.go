@@ -1,0 +1,60 @@
+package trigger
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"cloudpay/internal/order"
+)
+
+// setSubOrders reads the orders of a combined order: an array of objects, in the
+// spelling of APIv3 (mchid), APIv2 (mch_id) or CloudPay (mchId).
+func setSubOrders(p *order.Params, value json.RawMessage) *order.FieldError {
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal(value, &list); err != nil {
+		return paramError("sub_orders", `must be an array of objects such as {"mchid":"1900000001","out_trade_no":"A1"}`)
+	}
+	for i, object := range list {
+		sub, fault := readSubOrder(fmt.Sprintf("sub_orders[%d]", i), object)
+		if fault != nil {
+			return fault
+		}
+		p.SubOrders = append(p.SubOrders, sub)
+	}
+	return nil
+}
+
+// A subParameter is a field of a sub-order, in all its spellings.
+type subParameter struct {
+	names []string
+	field func(*order.SubOrder) *string
+}
+
+var subParameters = []subParameter{
+	{[]string{"mchid", "mch_id", "mchId"}, func(s *order.SubOrder) *string { return &s.MchID }},
+	{[]string{"sub_mchid", "sub_mch_id", "subMchid", "subMchId"}, func(s *order.SubOrder) *string { return &s.SubMchID }},
+	{[]string{"out_trade_no", "outTradeNo"}, func(s *order.SubOrder) *string { return &s.OutTradeNo }},
+}
+
+// readSubOrder takes no key that it does not know: what is closed must be the
+// whole of what was meant.
+func readSubOrder(where string, object map[string]json.RawMessage) (order.SubOrder, *order.FieldError) {
+	var sub order.SubOrder
+	for key, value := range object {
+		i := slices.IndexFunc(subParameters, func(p subParameter) bool { return slices.Contains(p.names, key) })
+		if i < 0 {
+			return sub, paramError(where+"."+clip(key), "is not a parameter; a sub-order has mchid, sub_mchid and out_trade_no")
+		}
+		s, fault := asString(where+"."+clip(key), value)
+		if fault != nil {
+			return sub, fault
+		}
+		field := subParameters[i].field(&sub)
+		if *field != "" {
+			return sub, paramError(where+"."+subParameters[i].names[0], "is given twice, in two spellings")
+		}
+		*field = s
+	}
+	return sub, nil
+}

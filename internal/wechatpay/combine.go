@@ -1,0 +1,71 @@
+package wechatpay
+
+import (
+	"context"
+
+	"cloudpay/internal/order"
+	"cloudpay/pkg/v3json"
+)
+
+// closeCombined and queryCombined are what v3.go does for a combined order, whose
+// sub-orders are paid and closed together or not at all.
+func closeCombined(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+	subs := make([]v3json.SubOrder, 0, len(c.SubOrders))
+	for _, s := range c.SubOrders {
+		subs = append(subs, v3json.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo})
+	}
+	reply, err := client.CloseCombined(ctx, v3json.CombineCloseRequest{
+		CombineOutTradeNo: c.CombineOutTradeNo,
+		SubOrders:         subs,
+		Nonce:             c.Nonce,
+	})
+	if err != nil {
+		return failedV3(order.OpClose, err)
+	}
+	return signedV3(order.Accepted, reply.Envelope)
+}
+
+func queryCombined(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+	reply, err := client.QueryCombined(ctx, v3json.CombineQueryRequest{
+		CombineOutTradeNo: c.CombineOutTradeNo,
+		Nonce:             c.Nonce,
+	})
+	if err != nil {
+		return failedV3(order.OpQuery, err)
+	}
+	a := signedV3(order.Stated, reply.Envelope)
+	a.Facts = factsCombined(reply.CombinedTransaction)
+	return a
+}
+
+func factsCombined(t v3json.CombinedTransaction) *order.Facts {
+	f := &order.Facts{
+		OpenID:        t.CombinePayerInfo.OpenID,
+		SubOpenID:     t.CombinePayerInfo.SubOpenID,
+		DeviceInfo:    t.SceneInfo.DeviceID,
+		TransactionID: t.CombineTransactionID,
+	}
+	states := make([]order.TradeState, 0, len(t.SubOrders))
+	var total, cash int64
+	for _, s := range t.SubOrders {
+		state := order.TradeState(s.TradeState)
+		states = append(states, state)
+		sub := order.SubFacts{
+			MchID: s.MchID, SubMchID: s.SubMchID, SubAppID: s.SubAppID, OutTradeNo: s.OutTradeNo,
+			TransactionID: s.TransactionID, TradeState: state, TradeType: s.TradeType, BankType: s.BankType,
+			Attach: s.Attach, SubOpenID: s.SubOpenID, TimeEnd: order.TimeEnd(s.SuccessTime),
+		}
+		if s.Amount != nil {
+			sub.TotalFee, sub.FeeType = amount(s.Amount.TotalAmount, state.Paid()), s.Amount.Currency
+			sub.CashFee, sub.CashFeeType = amount(s.Amount.PayerAmount, state.Paid()), s.Amount.PayerCurrency
+			total, cash = total+s.Amount.TotalAmount, cash+s.Amount.PayerAmount
+		}
+		if s.SuccessTime.After(f.PaidAt) {
+			f.PaidAt = s.SuccessTime
+		}
+		f.SubOrders = append(f.SubOrders, sub)
+	}
+	f.TradeState = order.Combined(states)
+	f.TotalFee, f.CashFee = amount(total, f.TradeState.Paid()), amount(cash, f.TradeState.Paid())
+	return f
+}

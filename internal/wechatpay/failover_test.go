@@ -1,0 +1,90 @@
+package wechatpay
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"testing"
+	"time"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/order"
+	"cloudpay/pkg/v2xml"
+	"cloudpay/pkg/v3json"
+)
+
+// A gateway's domains, taken down and up again, as the door sees them.
+func TestDoorBetweenDomains(t *testing.T) {
+	t.Parallel()
+	for _, api := range []order.API{order.V2, order.V3} {
+		t.Run(string(api), func(t *testing.T) {
+			t.Parallel()
+			gate := paygate.RunT(t)
+			gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
+			w := &watch{time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
+			door := openDoor(t, gate, w)
+			ask := func(domain paygate.Domain, verdict order.Verdict, when string) {
+				t.Helper()
+				gate.ClearRequests()
+				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+				if got.Verdict != verdict {
+					t.Errorf("%s: %+v, want %s", when, got, verdict)
+				}
+				if asked := gate.Requests(); len(asked) != 1 || asked[0].Domain != domain {
+					t.Errorf("%s: asked %+v, want the %s domain, once", when, asked, domain)
+				}
+			}
+			ask(paygate.DomainMain, order.Stated, "at first")
+			gate.MustSetDomain(paygate.DomainMain, false)
+			ask(paygate.DomainMain, order.Doubted, "the first failure")
+			ask(paygate.DomainMain, order.Doubted, "the second failure in a row")
+			ask(paygate.DomainBackup, order.Stated, "after two")
+			w.time = w.time.Add(probation - time.Second)
+			ask(paygate.DomainBackup, order.Stated, "still on probation")
+			w.time = w.time.Add(time.Second)
+			ask(paygate.DomainMain, order.Doubted, "tried again, and still down")
+			ask(paygate.DomainBackup, order.Stated, "one failure was enough")
+			gate.MustSetDomain(paygate.DomainMain, true)
+			ask(paygate.DomainBackup, order.Stated, "up again, and still on probation")
+			w.time = w.time.Add(probation)
+			ask(paygate.DomainMain, order.Stated, "up again")
+			gate.MustSetDomain(paygate.DomainMain, false)
+			ask(paygate.DomainMain, order.Doubted, "down again: the first failure")
+			ask(paygate.DomainMain, order.Doubted, "down again: the second")
+			gate.MustSetDomain(paygate.DomainBackup, false)
+			ask(paygate.DomainBackup, order.Doubted, "the backup is down too")
+			ask(paygate.DomainMain, order.Doubted, "neither is better than the other")
+		})
+	}
+}
+
+// openDoor has both APIs' clients for both of gate's domains. Each exchange has a
+// connection of its own: net/http sends a GET again, unasked, when it finds a kept
+// one cut.
+func openDoor(t *testing.T, gate *paygate.Server, w *watch) *Door {
+	t.Helper()
+	connections := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	der, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := v3json.ParseKey(gate.Merchant.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := v3json.NewKeyring(v3json.PlatformKey{ID: gate.PublicKeyID(), Public: gate.PublicKey()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := &Door{Domains: Domains{Now: w.now}}
+	for _, address := range []string{gate.URL, gate.BackupURL} {
+		door.V2 = append(door.V2, &v2xml.Client{
+			AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, Key: v2xml.Key(gate.Merchant.V2Key),
+			BaseURL: address, HTTPClient: connections,
+		})
+		door.V3 = append(door.V3, &v3json.Client{
+			MchID: gate.Merchant.MchID, Key: key, Keys: keys, BaseURL: address, HTTPClient: connections,
+		})
+	}
+	return door
+}
