@@ -143,7 +143,7 @@ func (d *demo) run(ctx context.Context) error {
 
 // play makes every call in one variant, with its own orders and functions.
 func (d *demo) play(ctx context.Context, v variant, bin string) error {
-	functions, err := deploy(ctx, bin, d.emulator.env(v.api, v.partner), d.logs)
+	functions, err := deploy(ctx, bin, d.emulator.env(role{api: v.api, region: "cn", partner: v.partner}), d.logs)
 	if err != nil {
 		return err
 	}

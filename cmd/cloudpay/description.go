@@ -15,6 +15,7 @@ const descriptionFile = "emulator.json"
 // description is what whoever wants to use an emulator has to know of it.
 type description struct {
 	GatewayURL string `json:"gateway_url"`
+	BackupURL  string `json:"backup_url"`
 	AdminURL   string `json:"admin_url"`
 	CloudURL   string `json:"cloud_url"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same
@@ -37,14 +38,17 @@ type describedMerchant struct {
 	V3Key       string `json:"v3_key"`
 }
 
-func (e *emulator) describe(cloudURL, api string) description {
+func (e *emulator) describe(cloudURL string, r role) description {
 	m := e.secrets.merchant
+	direct, partner := r, r
+	direct.partner, partner.partner = false, true
 	return description{
 		GatewayURL: e.gatewayURL,
+		BackupURL:  e.backupURL,
 		AdminURL:   e.adminURL,
 		CloudURL:   cloudURL,
-		Env:        e.env(api, false),
-		PartnerEnv: e.env(api, true),
+		Env:        e.env(direct),
+		PartnerEnv: e.env(partner),
 		Merchant: describedMerchant{
 			MchID: m.MchID, AppID: m.AppID, SubMchID: emulatedSubMchID, Serial: m.SerialNo,
 			PrivateKey: e.secrets.privateKeyFile, PublicKey: e.secrets.publicKeyFile, PublicKeyID: e.gateway.PublicKeyID(),

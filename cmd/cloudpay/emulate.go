@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,9 +14,9 @@ import (
 
 func newEmulate() *cobra.Command {
 	var (
-		dir, bin, api string
-		partner       bool
-		at            addresses
+		dir, bin string
+		as       role
+		at       addresses
 	)
 	cmd := &cobra.Command{
 		Use:   "emulate",
@@ -38,31 +40,31 @@ emulator runs. One emulator at a time may use a folder.
   cloudpay emulate --dir .cloudpay --api v2 --partner`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := at.check(); err != nil {
+			if err := errors.Join(at.check(), as.check()); err != nil {
 				return err
 			}
-			if api != "v2" && api != "v3" {
-				return fmt.Errorf("--api: must be v2 or v3, not %q", api)
-			}
-			return emulate(cmd, dir, bin, api, partner, at)
+			return emulate(cmd, dir, bin, as, at)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "dir", ".cloudpay", "folder for keys, binaries and emulator.json")
 	flags.StringVar(&bin, "bin", "", "folder of binaries built before; empty builds them")
-	flags.StringVar(&api, "api", "v3", "dialect that the functions speak: v2 or v3")
-	flags.BoolVar(&partner, "partner", false, "run the functions as a service provider for a sub-merchant")
+	flags.StringVar(&as.api, "api", "v3", "dialect that the functions speak: "+strings.Join(apis(), ", "))
+	flags.StringVar(&as.region, "region", "cn", "where their merchant is: "+strings.Join(regions(), ", "))
+	flags.BoolVar(&as.partner, "partner", false, "run the functions as a service provider for a sub-merchant")
 	flags.StringVar(&at.gateway, "gateway-addr", "127.0.0.1:0", "where WeChat Pay listens")
+	flags.StringVar(&at.backup, "backup-addr", "127.0.0.1:0", "where WeChat Pay's backup domain listens")
 	flags.StringVar(&at.admin, "admin-addr", "127.0.0.1:0", "where its management API listens")
 	flags.StringVar(&at.cloud, "cloud-addr", "127.0.0.1:0", "where the functions are called")
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.MarkFlagDirname("bin")
-	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions([]string{"v2", "v3"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions(apis(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("region", cobra.FixedCompletions(regions(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // emulate serves until the command's context ends.
-func emulate(cmd *cobra.Command, dir, bin, api string, partner bool, at addresses) error {
+func emulate(cmd *cobra.Command, dir, bin string, as role, at addresses) error {
 	ctx := cmd.Context()
 	dir, err := absolute(dir)
 	if err != nil {
@@ -85,7 +87,7 @@ func emulate(cmd *cobra.Command, dir, bin, api string, partner bool, at addresse
 		return err
 	}
 	defer e.stop()
-	functions, err := deploy(ctx, bin, e.env(api, partner), os.Stderr)
+	functions, err := deploy(ctx, bin, e.env(as), os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -94,12 +96,12 @@ func emulate(cmd *cobra.Command, dir, bin, api string, partner bool, at addresse
 	if err != nil {
 		return err
 	}
-	if err := writeDescription(dir, e.describe(cloudURL, api)); err != nil {
+	if err := writeDescription(dir, e.describe(cloudURL, as)); err != nil {
 		return err
 	}
 	defer forgetDescription(dir)
-	fmt.Fprintf(cmd.OutOrStdout(), "cloudpay emulator ready: gateway %s admin %s cloud %s, described in %s\n",
-		e.gatewayURL, e.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
+	fmt.Fprintf(cmd.OutOrStdout(), "cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
+		e.gatewayURL, e.backupURL, e.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
 	<-ctx.Done()
 	return nil
 }

@@ -29,20 +29,20 @@ type emulator struct {
 	secrets *secrets
 	servers []*http.Server
 
-	gatewayURL, adminURL string
+	gatewayURL, backupURL, adminURL string
 }
 
 // addresses are where an emulator listens; all of them on loopback, port 0 for
 // any that is free.
-type addresses struct{ gateway, admin, cloud string }
+type addresses struct{ gateway, backup, admin, cloud string }
 
 // anywhere is any free port.
-var anywhere = addresses{gateway: "127.0.0.1:0", admin: "127.0.0.1:0", cloud: "127.0.0.1:0"}
+var anywhere = addresses{gateway: "127.0.0.1:0", backup: "127.0.0.1:0", admin: "127.0.0.1:0", cloud: "127.0.0.1:0"}
 
 func (a addresses) check() error {
 	var faults []error
 	for _, given := range []struct{ flag, address string }{
-		{"--gateway-addr", a.gateway}, {"--admin-addr", a.admin}, {"--cloud-addr", a.cloud},
+		{"--gateway-addr", a.gateway}, {"--backup-addr", a.backup}, {"--admin-addr", a.admin}, {"--cloud-addr", a.cloud},
 	} {
 		host, _, err := net.SplitHostPort(given.address)
 		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
@@ -64,12 +64,19 @@ func startEmulator(ctx context.Context, dir string, at addresses) (*emulator, er
 		return nil, damaged(dir, err)
 	}
 	e := &emulator{gateway: gateway, secrets: s}
-	if e.gatewayURL, err = e.serve(ctx, "--gateway-addr", at.gateway, gateway); err == nil {
-		e.adminURL, err = e.serve(ctx, "--admin-addr", at.admin, gateway.Admin())
-	}
-	if err != nil {
-		e.stop()
-		return nil, err
+	for _, served := range []struct {
+		url           *string
+		flag, address string
+		handler       http.Handler
+	}{
+		{&e.gatewayURL, "--gateway-addr", at.gateway, gateway},
+		{&e.backupURL, "--backup-addr", at.backup, gateway.Backup()},
+		{&e.adminURL, "--admin-addr", at.admin, gateway.Admin()},
+	} {
+		if *served.url, err = e.serve(ctx, served.flag, served.address, served.handler); err != nil {
+			e.stop()
+			return nil, err
+		}
 	}
 	return e, nil
 }
@@ -95,12 +102,33 @@ func (e *emulator) stop() {
 	}
 }
 
-// env is the environment of a function before this gateway: of the merchant
-// itself or, for partner, of the same merchant as a service provider. Keys are
-// given as files, since SCF allows 4 KB in all.
-func (e *emulator) env(api string, partner bool) map[string]string {
+// A role is how a function stands before the gateway: the dialect it speaks by
+// default, where its merchant is, and whether it acts for sub-merchants.
+type role struct {
+	api, region string
+	partner     bool
+}
+
+func (r role) check() error {
+	var faults []error
+	if !slices.Contains(apis(), r.api) {
+		faults = append(faults, fmt.Errorf("--api: must be %s, not %q", strings.Join(apis(), ", "), r.api))
+	}
+	if !slices.Contains(regions(), r.region) {
+		faults = append(faults, fmt.Errorf("--region: must be %s, not %q", strings.Join(regions(), ", "), r.region))
+	}
+	return errors.Join(faults...)
+}
+
+func apis() []string    { return []string{"v3", "v2", "wxcloudrun"} }
+func regions() []string { return []string{"cn", "global", "hk"} }
+
+// env is the environment of a function before this gateway. Keys are given as
+// files, since SCF allows 4 KB in all.
+func (e *emulator) env(r role) map[string]string {
 	env := map[string]string{
-		"WXPAY_API":              api,
+		"WXPAY_API":              r.api,
+		"WXPAY_REGION":           r.region,
 		"WXPAY_MCHID":            e.secrets.merchant.MchID,
 		"WXPAY_APPID":            e.secrets.merchant.AppID,
 		"WXPAY_V2_KEY":           e.secrets.merchant.V2Key,
@@ -108,11 +136,14 @@ func (e *emulator) env(api string, partner bool) map[string]string {
 		"WXPAY_PRIVATE_KEY":      e.secrets.privateKeyFile,
 		"WXPAY_PUBLIC_KEY_ID":    e.gateway.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":       e.secrets.publicKeyFile,
+		"WXPAY_V3_KEY":           e.secrets.merchant.V3Key,
 		"WXPAY_BASE_URL":         e.gatewayURL,
+		"WXPAY_BACKUP_URL":       e.backupURL,
+		"WXPAY_CLOUDRUN_URL":     e.gatewayURL,
 		"CLOUDPAY_CALLER_POLICY": "any",
 		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
 	}
-	if partner {
+	if r.partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", emulatedSubMchID
 	}
 	return env
