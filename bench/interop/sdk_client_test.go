@@ -21,9 +21,10 @@ type sdk struct {
 	subMchID string // set for partner payments
 }
 
-func newSDKClient(t *testing.T, auth core.ClientOption, transport http.RoundTripper) *core.Client {
+func newSDKClient(t *testing.T, auth core.ClientOption, transport http.RoundTripper, more ...core.ClientOption) *core.Client {
 	t.Helper()
-	client, err := core.NewClient(t.Context(), auth, option.WithHTTPClient(&http.Client{Transport: transport}))
+	more = append(more, auth, option.WithHTTPClient(&http.Client{Transport: transport}))
+	client, err := core.NewClient(t.Context(), more...)
 	if err != nil {
 		t.Fatalf("wechatpay-go makes a client: %v", err)
 	}

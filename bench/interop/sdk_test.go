@@ -2,7 +2,6 @@ package interop_test
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/url"
@@ -235,11 +234,7 @@ func sameInstant(t *testing.T, ours, theirs map[string]any) {
 // ours is v3json's client of the same merchant before the same gateway.
 func (s *scene) ours() *v3json.Client {
 	s.t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(s.Merchant.PrivateKey)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	key, err := v3json.ParseKey(s.Merchant.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	key, err := v3json.ParseKey(s.Merchant.SerialNo, privatePEM(s.t, s.Merchant))
 	if err != nil {
 		s.t.Fatal(err)
 	}
