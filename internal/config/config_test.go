@@ -527,6 +527,16 @@ func TestPlatformCertificatesStandInForThePublicKey(t *testing.T) {
 	forV3().with("WXPAY_CERT_ROOTS", "nowhere").wantFault(t, "WXPAY_CERT_ROOTS", "no file is there")
 }
 
+func TestOverseasNumbersMayHaveLetters(t *testing.T) {
+	t.Parallel()
+	forV3().with("WXPAY_MCHID", "19A").wantFault(t, "WXPAY_MCHID", "no digit")
+	overseas := forV3().with("WXPAY_REGION", "global").with("WXPAY_MCHID", "19A").with("WXPAY_SUB_MCHID", "20B").
+		with("WXPAY_SUB_MCHIDS", "20B,20C")
+	if c := overseas.load(t); c.MchID != "19A" || c.SubMchID != "20B" || len(c.SubMchIDs) != 2 {
+		t.Errorf("got %+v", c)
+	}
+}
+
 func TestCloudRunNeedsNoCredentials(t *testing.T) {
 	t.Parallel()
 	cloudRun := env{"WXPAY_API": "wxcloudrun", "WXPAY_MCHID": "1900000109", "CLOUDPAY_CALLER_POLICY": "any"}

@@ -29,12 +29,20 @@ func oneOf(keep func(c *Config, value string), words ...string) func(*Config, st
 	}
 }
 
-// merchantNumber reads a merchant number: digits, 1 to 32 of them.
+// merchantNumber reads a merchant number: digits, 1 to 32 of them, and overseas letters too. The region stands before it in
+// the table.
 func merchantNumber(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		*field(c) = value
+		return checkNumber(c, value)
+	}
+}
+
+func checkNumber(c *Config, value string) *Fault {
+	if c.Region == Mainland {
 		return checkChars(value, maxID, "digit", isDigit)
 	}
+	return checkChars(value, maxID, "letter or digit", isAlphanumeric)
 }
 
 // alphanumeric reads an appid: letters and digits, 1 to 32 of them.
@@ -51,7 +59,7 @@ func readSubMchIDs(c *Config, value string) *Fault {
 		if entry == "" {
 			return &Fault{Problem: fmt.Sprintf("has nothing as entry %d", i+1)}
 		}
-		if fault := checkChars(entry, maxID, "digit", isDigit); fault != nil {
+		if fault := checkNumber(c, entry); fault != nil {
 			return &Fault{Problem: fmt.Sprintf("is wrong in entry %d: it %s", i+1, fault.Problem)}
 		}
 		c.SubMchIDs = append(c.SubMchIDs, entry)

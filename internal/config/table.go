@@ -46,7 +46,7 @@ const (
 )
 
 const (
-	valuesMchID = "1 to 32 digits"
+	valuesMchID = "1 to 32 digits, overseas letters too"
 	valuesAppID = "1 to 32 letters and digits"
 	valuesPEM   = "PEM, base64 of PEM, or a file's path"
 

@@ -109,16 +109,16 @@ func (c charset) allows(r rune) bool {
 
 // validate finds the first parameter that is ill formed whoever the merchant is.
 func (p Params) validate(region Region) *FieldError {
-	transactionID := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
+	number := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
 	if region.Overseas() {
-		transactionID = alphanumeric
+		number = alphanumeric
 	}
 
 	for _, check := range []*FieldError{
 		outTradeNo.check("out_trade_no", p.OutTradeNo),
 		outTradeNo.check("combine_out_trade_no", p.CombineOutTradeNo),
-		transactionID.check("transaction_id", p.TransactionID),
-		digits.check("sub_mch_id", p.SubMchID),
+		number.check("transaction_id", p.TransactionID),
+		number.check("sub_mch_id", p.SubMchID),
 		alphanumeric.check("sub_appid", p.SubAppID),
 		alphanumeric.check("nonce_str", p.NonceStr),
 	} {
