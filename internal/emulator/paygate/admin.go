@@ -2,11 +2,14 @@ package paygate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -19,7 +22,8 @@ import (
 const maxAdminBody = 64 << 10
 
 // Admin is the management API: JSON over HTTP, meant for a port of its own, on loopback. docs/emulator.md is its reference.
-// Requests that a web page of another origin sends through a browser are refused.
+// Requests that a web page of another origin sends through a browser are refused, and those whose Host is neither localhost
+// nor a loopback address.
 func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
 	routes := []struct {
@@ -60,7 +64,20 @@ func (g *Gateway) Admin() http.Handler {
 	mux.Handle("/", adminFunc(func(*http.Request) (int, any, error) {
 		return 0, nil, missing("there is no such path; there are %s", strings.Join(paths, ", "))
 	}))
-	return sameOrigin(mux)
+	return toLoopback(sameOrigin(mux))
+}
+
+// toLoopback refuses what a foreign web page could send after its own name was made to resolve to this machine (DNS
+// rebinding): for the browser that is the same origin, only the Host tells.
+func toLoopback(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback() {
+			writeJSON(w, http.StatusForbidden, adminError{fmt.Sprintf("the host %q is not this machine's: call localhost or 127.0.0.1", host)})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // sameOrigin refuses what a foreign web page could make a developer's browser send.
@@ -248,7 +265,10 @@ func addition(created bool) int {
 	return http.StatusOK
 }
 
-func (g *Gateway) adminOrders(*http.Request) (int, any, error) {
+func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
+	if err := onlyQuery(r); err != nil {
+		return 0, nil, err
+	}
 	orders := g.Orders()
 	views := make([]orderView, len(orders))
 	for i := range orders {
@@ -284,12 +304,10 @@ func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 
 // narrowing reads ?mchid= (or ?sp_mchid=) and ?sub_mchid=; an empty sub_mchid means the merchant's own order.
 func narrowing(r *http.Request) (func(Owner) bool, error) {
-	query := r.URL.Query()
-	for name := range query {
-		if !slices.Contains([]string{"mchid", "sp_mchid", "sub_mchid"}, name) {
-			return nil, invalid("unknown query parameter %q; known here: mchid, sp_mchid, sub_mchid", name)
-		}
+	if err := onlyQuery(r, "mchid", "sp_mchid", "sub_mchid"); err != nil {
+		return nil, err
 	}
+	query := r.URL.Query()
 	return func(o Owner) bool {
 		for _, want := range []struct{ name, value string }{{"mchid", o.MchID}, {"sp_mchid", o.MchID}, {"sub_mchid", o.SubMchID}} {
 			if query.Has(want.name) && query.Get(want.name) != want.value {
@@ -298,6 +316,16 @@ func narrowing(r *http.Request) (func(Owner) bool, error) {
 		}
 		return true
 	}, nil
+}
+
+// onlyQuery refuses a query parameter that is none of those known, the first by name.
+func onlyQuery(r *http.Request, known ...string) error {
+	for _, name := range sortedKeys(r.URL.Query()) {
+		if !slices.Contains(known, name) {
+			return invalid("unknown query parameter %q; known here: %s", name, cmp.Or(strings.Join(known, ", "), "none"))
+		}
+	}
+	return nil
 }
 
 // clockView is both clocks.
@@ -400,7 +428,10 @@ func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
 	return http.StatusOK, views, nil
 }
 
-func (g *Gateway) adminRequests(*http.Request) (int, any, error) {
+func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
+	if err := onlyQuery(r); err != nil {
+		return 0, nil, err
+	}
 	return http.StatusOK, append([]Request{}, g.Requests()...), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +184,8 @@ func TestAdminRequests(t *testing.T) {
 		got[0]["http_status"] != 0.0 || got[0]["state"] != "CLOSED" || got[0]["time"] != "2026-03-01T12:00:00+08:00" {
 		t.Errorf("GET /requests lists %v", got)
 	}
+	s.admin("GET", "/requests?out_trade_no=A1", "").wantError(400, `unknown query parameter "out_trade_no"; known here: none`)
+	s.admin("GET", "/orders?state=CLOSED", "").wantError(400, `unknown query parameter "state"; known here: none`)
 	s.admin("DELETE", "/requests", "").wantStatus(204)
 	if n := len(s.Requests()); n != 0 {
 		t.Errorf("history holds %d requests, want none", n)
@@ -257,6 +260,24 @@ func TestAdminRefusesOtherOrigins(t *testing.T) {
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("status %d, want 403", resp.StatusCode)
+	}
+}
+
+// TestAdminRefusesOtherHosts: nor may a page whose own name is made to resolve to this machine.
+func TestAdminRefusesOtherHosts(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for host, want := range map[string]int{
+		"evil.example": 403, "evil.example:80": 403, "localhost.evil.example": 403, "192.168.1.1": 403, "0.0.0.0:1": 403,
+		"localhost": 200, "LocalHost:1": 200, "127.0.0.1": 200, "127.9.9.9:1": 200, "[::1]": 200, "[::1]:1": 200,
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/clock", nil)
+		req.Host = host
+		recorder := httptest.NewRecorder()
+		s.Gateway.Admin().ServeHTTP(recorder, req)
+		if recorder.Code != want || want == 403 && !strings.Contains(recorder.Body.String(), "is not this machine's") {
+			t.Errorf("Host %s: status %d, want %d: %s", host, recorder.Code, want, recorder.Body)
+		}
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 // beijing is the zone of every time that WeChat Pay writes: UTC+8 all year.
 func beijing() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }
 
+// maxYear is the last year that RFC 3339 can write.
+const maxYear = 9999
+
 // clock is the business clock: order ages, payment times and expiry come from it. It moves only when told.
 type clock struct {
 	mu  sync.Mutex
@@ -31,15 +34,19 @@ func (c *clock) advance(d time.Duration) (time.Time, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	later := c.now.Add(d)
+	if later.Year() > maxYear {
+		return time.Time{}, fmt.Errorf("advancing the clock by %s: it cannot go beyond the year %d", d, maxYear)
+	}
+	c.now = later
 	return c.now, nil
 }
 
 // Time is the business clock's time, in Beijing's zone.
 func (g *Gateway) Time() time.Time { return g.clock.time() }
 
-// Advance moves the business clock on by d, which may not be negative. Unpaid orders that are then seven days old
-// are closed, as WeChat Pay closes them by itself.
+// Advance moves the business clock on by d, which may not be negative nor lead beyond the year 9999. Unpaid orders that
+// are then seven days old are closed, as WeChat Pay closes them by itself.
 func (g *Gateway) Advance(d time.Duration) error {
 	_, err := g.clock.advance(d)
 	return err

@@ -27,6 +27,20 @@ func TestClockMovesWhenTold(t *testing.T) {
 	}
 }
 
+// TestClockEnds: beyond the year 9999 no time could be written any more.
+func TestClockEnds(t *testing.T) {
+	t.Parallel()
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("UTC+8", 8*60*60))
+	gate := paygate.RunT(t, paygate.Options{Start: last.Add(-time.Second)})
+	gate.MustAdvance(time.Second)
+	if err := gate.Advance(time.Second); err == nil || !strings.Contains(err.Error(), "cannot go beyond the year 9999") {
+		t.Errorf("Advance beyond 9999 gave %v, want a refusal", err)
+	}
+	if !gate.Time().Equal(last) {
+		t.Errorf("Time is %s, want %s still", gate.Time(), last)
+	}
+}
+
 func TestClockStartsWithTheWire(t *testing.T) {
 	t.Parallel()
 	gate := paygate.RunT(t, paygate.Options{Now: wireTime})

@@ -2,6 +2,7 @@ package paygate
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -11,12 +12,13 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// recipeV2 is a way to sign an APIv2 document: the right one is {key: the APIv2 key, signType: the sign_type sent}.
+// recipeV2 is a way to sign an APIv2 document: the right one is {key: the APIv2 key, signType: the sign_type sent, joint: &key=}.
 // Diagnosis tries wrong ones until one makes the signature that was received.
 type recipeV2 struct {
 	key      string
@@ -24,9 +26,12 @@ type recipeV2 struct {
 	skip     string // an element left out that should be there
 	extra    *field // an element signed that was not sent
 	empties  bool   // empty values signed
-	sign     bool   // sign itself signed, empty
+	sign     string // what stands for sign itself, as sign=
+	twice    bool   // sign itself signed, as it was the first time
 	unsorted bool   // in the order of the document
-	noKey    bool   // without &key=…
+	joint    string // between the values and the key
+	noKey    bool   // without the key and its joint
+	plain    bool   // SHA-256 without HMAC
 	lower    bool   // lower-case digits
 	escape   func(string) string
 }
@@ -44,28 +49,48 @@ func (r *recipeV2) text(doc fields, shown string) string {
 	for _, f := range doc {
 		switch {
 		case f.name == r.skip:
-		case f.name == "sign" && r.sign:
-			parts = append(parts, "sign=")
-		case f.name == "sign" || f.value == "" && !r.empties:
+		case f.name == "sign":
+			parts = append(parts, r.signItself(doc)...)
+		case f.value == "" && !r.empties:
 		case r.escape != nil:
 			parts = append(parts, f.name+"="+r.escape(f.value))
 		default:
 			parts = append(parts, f.name+"="+f.value)
 		}
 	}
-	if !r.noKey {
-		parts = append(parts, "key="+shown)
+	text := strings.Join(parts, "&")
+	if r.noKey {
+		return text
 	}
-	return strings.Join(parts, "&")
+	return text + r.joint + shown
 }
 
-// makes says whether the recipe makes the signature.
-func (r *recipeV2) makes(doc fields, sign string) bool {
-	digest := digestV2(r.text(doc, r.key), r.key, r.signType)
-	if r.lower {
-		digest = strings.ToLower(digest)
+// digest is the signature that the recipe makes.
+func (r *recipeV2) digest(doc fields) string {
+	text := r.text(doc, r.key)
+	digest := digestV2(text, r.key, r.signType)
+	if r.plain {
+		sum := sha256.Sum256([]byte(text))
+		digest = strings.ToUpper(hex.EncodeToString(sum[:]))
 	}
-	return digest == sign
+	if r.lower {
+		return strings.ToLower(digest)
+	}
+	return digest
+}
+
+// signItself is what the recipe signs of sign: nothing if it is right.
+func (r *recipeV2) signItself(doc fields) []string {
+	switch {
+	case r.twice:
+		first := *r
+		first.twice = false
+		return []string{"sign=" + first.digest(doc)}
+	case r.sign != "":
+		return []string{r.sign}
+	default:
+		return nil
+	}
 }
 
 // slip is one thing that a signer can do wrong.
@@ -108,14 +133,12 @@ func (g *Gateway) slipsV2(doc fields, m *Merchant) []slip[recipeV2] {
 		{fmt.Sprintf("it is %s where sign_type asks for %s", other, right), func(r *recipeV2) { r.signType = other }},
 		{"it is in lower-case digits and must be in capitals", func(r *recipeV2) { r.lower = true }},
 		{"empty values were signed", func(r *recipeV2) { r.empties = true }},
-		{"sign was signed too", func(r *recipeV2) { r.sign = true }},
-		{"values were URL-encoded before signing", func(r *recipeV2) { r.escape = url.QueryEscape }},
-		{"values were URL-encoded before signing", func(r *recipeV2) { r.escape = url.PathEscape }},
 		{"&key= and the APIv2 key are missing at the end", func(r *recipeV2) { r.noKey = true }},
 		{"elements were signed in the order they were sent, not sorted by name", func(r *recipeV2) { r.unsorted = true }},
 		{"sign_type was sent but not signed", func(r *recipeV2) { r.skip = "sign_type" }},
 		{"sign_type was signed but not sent", func(r *recipeV2) { r.extra = &field{"sign_type", right} }},
 	}
+	slips = slices.Concat(slips, slipsOfKey(right), slipsOfSign(), slipsOfEscape())
 	for _, name := range []string{"sub_mch_id", "sub_appid", "nonce_str", "transaction_id", "version"} {
 		if doc.get(name) != "" {
 			slips = append(slips, slip[recipeV2]{name + " was sent but not signed", func(r *recipeV2) { r.skip = name }})
@@ -132,11 +155,72 @@ func (g *Gateway) slipsV2(doc fields, m *Merchant) []slip[recipeV2] {
 	return slips
 }
 
+// slipsOfKey is how the right key goes wrong.
+func slipsOfKey(signType string) []slip[recipeV2] {
+	key := func(how string, edit func(string) string) slip[recipeV2] {
+		return slip[recipeV2]{"the APIv2 key was used " + how, func(r *recipeV2) { r.key = edit(r.key) }}
+	}
+	ending := func(name, text string) slip[recipeV2] {
+		return key("with a trailing "+name, func(key string) string { return key + text })
+	}
+	joint := func(text string) slip[recipeV2] {
+		return slip[recipeV2]{
+			fmt.Sprintf("the APIv2 key was appended with %q before it, not with &key=", text), func(r *recipeV2) { r.joint = text },
+		}
+	}
+	return []slip[recipeV2]{
+		{"it is plain SHA-256, and sign_type asks for " + signType, func(r *recipeV2) { r.plain = true }},
+		key("in small letters", strings.ToLower), key("in capitals", strings.ToUpper),
+		ending("space", " "), ending("line feed", "\n"), ending("carriage return and line feed", "\r\n"),
+		joint(""), joint("&"), joint("key="), joint("&KEY="), joint("&Key="),
+	}
+}
+
+// slipsOfSign is sign among what is signed: as nothing, in several languages' words, or as the sign of a first time.
+func slipsOfSign() []slip[recipeV2] {
+	const why = "sign was signed too"
+	as := func(text string) slip[recipeV2] {
+		return slip[recipeV2]{why, func(r *recipeV2) { r.sign = "sign=" + text }}
+	}
+	return []slip[recipeV2]{
+		{why + ", with its first value: signing twice must leave it out", func(r *recipeV2) { r.twice = true }},
+		as(""), as("null"), as("undefined"), as("None"), as("sign"),
+	}
+}
+
+// slipsOfEscape is URL-encoding as the usual languages do it: they disagree about * and the digits' case, among others.
+func slipsOfEscape() []slip[recipeV2] {
+	var slips []slip[recipeV2]
+	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, escapeAsJava, escapeAsJavaScript} {
+		small := func(text string) string { return escapes.ReplaceAllStringFunc(escape(text), strings.ToLower) }
+		for _, escape := range []func(string) string{escape, small} {
+			slips = append(slips, slip[recipeV2]{"values were URL-encoded before signing", func(r *recipeV2) { r.escape = escape }})
+		}
+	}
+	return slips
+}
+
+var escapes = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// escapeAsJava escapes as Java's URLEncoder does.
+func escapeAsJava(text string) string {
+	return strings.NewReplacer("%2A", "*", "~", "%7E").Replace(url.QueryEscape(text))
+}
+
+// escapeAsJavaScript escapes as encodeURIComponent does.
+func escapeAsJavaScript(text string) string {
+	return strings.NewReplacer("%2A", "*", "+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")").Replace(url.QueryEscape(text))
+}
+
 // diagnoseV2 says why a signature is wrong: the first likely mistake, or pair of mistakes, that makes it.
 func (g *Gateway) diagnoseV2(doc fields, m *Merchant) (reason, received string) {
 	sign := doc.get("sign")
-	right := recipeV2{key: m.V2Key, signType: doc.get("sign_type")}
-	why, wrong, found := blame(right, g.slipsV2(doc, m), func(r *recipeV2) bool { return r.makes(doc, sign) })
+	right := recipeV2{key: m.V2Key, signType: doc.get("sign_type"), joint: "&key="}
+	var slips []slip[recipeV2]
+	if len(right.text(doc, "")) <= maxGuessBody {
+		slips = g.slipsV2(doc, m)
+	}
+	why, wrong, found := blame(right, slips, func(r *recipeV2) bool { return r.digest(doc) == sign })
 	if found {
 		return "the sign is wrong: " + why, wrong.text(doc, redacted)
 	}
@@ -223,18 +307,36 @@ func (g *Gateway) diagnoseV3(ex *exchange, c credential, m *Merchant, signature 
 	}
 	hash, digest, ok := openSignature(m.PublicKey, signature)
 	if !ok {
-		for _, other := range g.merchants {
-			if _, _, ok := openSignature(other.PublicKey, signature); ok {
-				return "the signature was made with another merchant's key, that of " + other.MchID, ""
-			}
-		}
-		return fmt.Sprintf("the signature was not made with the private key of merchant %s's certificate %s (with RSASSA-PKCS1-v1_5)",
-			m.MchID, m.SerialNo), ""
+		return g.diagnoseKeyV3(messageParts(ex, c).message(), m, signature), ""
 	}
 	if hash != "SHA-256" {
 		return "the right key signed, but over " + hash + ": it must be SHA-256", ""
 	}
 	return guessMessage(ex.r, messageParts(ex, c), digest)
+}
+
+// diagnoseKeyV3 says what made a signature that the merchant's key did not make, or not with the right padding.
+func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) string {
+	digest := sha256.Sum256([]byte(message))
+	if rsa.VerifyPSS(m.PublicKey, crypto.SHA256, digest[:], signature, nil) == nil {
+		return "the right key signed the right message, but with PSS padding: it must be RSASSA-PKCS1-v1_5"
+	}
+	for _, other := range g.merchants {
+		if _, _, ok := openSignature(other.PublicKey, signature); ok {
+			return "the signature was made with another merchant's key, that of " + other.MchID
+		}
+	}
+	own := []signer{g.platform.publicKey}
+	for _, c := range g.platform.valid(g.now()) {
+		own = append(own, c.signer)
+	}
+	for _, one := range own {
+		if _, _, ok := openSignature(&one.key.PublicKey, signature); ok {
+			return "the signature was made with WeChat Pay's own key " + one.serial + ", which signs replies: it must be the merchant's"
+		}
+	}
+	return fmt.Sprintf("the signature was not made with the private key of merchant %s's certificate %s (with RSASSA-PKCS1-v1_5)",
+		m.MchID, m.SerialNo)
 }
 
 // partsV3 is a signed message in its parts; layout joins them.
@@ -257,7 +359,7 @@ func messageParts(ex *exchange, c credential) partsV3 {
 
 type slipV3 = slip[partsV3]
 
-// maxGuessBody bounds the bodies that are guessed at: the honest ones are under 100 bytes.
+// maxGuessBody bounds what is guessed at: honest bodies are under one kilobyte, in APIv3 under 100 bytes.
 const maxGuessBody = 4 << 10
 
 // guessMessage finds the message with the digest: the right parts with one or two likely mistakes.

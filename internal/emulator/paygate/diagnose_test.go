@@ -5,8 +5,10 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -82,7 +84,33 @@ func TestDiagnoseV2(t *testing.T) {
 		"sub_mch_id left out": {s.closeV2("a|b", pair{"sub_mch_id", subMchID}), func(doc []pair, key string) string {
 			return signDocumented(doc[:len(doc)-1], key, "")
 		}, "sub_mch_id was sent but not signed"},
-		"another merchant": {request, func(doc []pair, _ string) string { return signDocumented(doc, other.V2Key, "") }, "another merchant's APIv2 key was used, that of 1900000002"},
+		"another merchant":   {request, func(doc []pair, _ string) string { return signDocumented(doc, other.V2Key, "") }, "another merchant's APIv2 key was used, that of 1900000002"},
+		"trailing space":     {request, func(doc []pair, key string) string { return signDocumented(doc, key+" ", "") }, "with a trailing space"},
+		"trailing line feed": {request.hmac(), func(doc []pair, key string) string { return signDocumented(doc, key+"\n", "HMAC-SHA256") }, "with a trailing line feed"},
+		"trailing CRLF":      {request, func(doc []pair, key string) string { return signDocumented(doc, key+"\r\n", "") }, "with a trailing carriage return and line feed"},
+		"small key":          {request, func(doc []pair, key string) string { return signDocumented(doc, strings.ToLower(key), "") }, "in small letters"},
+		"capital key":        {request, func(doc []pair, key string) string { return signDocumented(doc, strings.ToUpper(key), "") }, "used in capitals"},
+		"key alone":          {request, func(doc []pair, key string) string { return md5Upper(joined(sorted(doc), plain) + key) }, `appended with "" before it`},
+		"key after &":        {request, func(doc []pair, key string) string { return md5Upper(joined(sorted(doc), plain) + "&" + key) }, `appended with "&" before it`},
+		"KEY":                {request, func(doc []pair, key string) string { return md5Upper(joined(sorted(doc), plain) + "&KEY=" + key) }, `appended with "&KEY=" before it`},
+		"plain SHA-256": {request.hmac(), func(doc []pair, key string) string {
+			return fmt.Sprintf("%X", sha256.Sum256([]byte(stringOf(doc, key))))
+		}, "it is plain SHA-256, and sign_type asks for HMAC-SHA256"},
+		"signed twice": {request, func(doc []pair, key string) string {
+			return md5Upper(strings.Replace(stringOf(doc, key), "&key=", "&sign="+signDocumented(doc, key, "")+"&key=", 1))
+		}, "sign was signed too, with its first value"},
+		"null sign": {request, func(doc []pair, key string) string {
+			return md5Upper(strings.Replace(stringOf(doc, key), "&key=", "&sign=null&key=", 1))
+		}, "sign was signed too"},
+		"encoded by JavaScript": {s.closeV2("a|*b"), func(doc []pair, key string) string {
+			return md5Upper(strings.Replace(stringOf(doc, key), "a|*b", "a%7C*b", 1))
+		}, "values were URL-encoded"},
+		"encoded by Java": {s.closeV2("a|*b", pair{"device_info", "~ 1"}), func(doc []pair, key string) string {
+			return md5Upper(strings.NewReplacer("a|*b", "a%7C*b", "~ 1", "%7E+1").Replace(stringOf(doc, key)))
+		}, "values were URL-encoded"},
+		"encoded by .NET": {request, func(doc []pair, key string) string {
+			return md5Upper(strings.Replace(stringOf(doc, key), "a|b", "a%7cb", 1))
+		}, "values were URL-encoded"},
 		"two at once": {request, func(doc []pair, _ string) string { return strings.ToLower(signDocumented(doc, m.V3Key, "")) },
 			"the APIv3 key was used where the APIv2 key belongs; and it is in lower-case"},
 		"wrong length": {request, func([]pair, string) string { return "ABC" }, "the sign is 3 characters long"},
@@ -264,6 +292,33 @@ func TestDiagnoseKeysV3(t *testing.T) {
 	}
 }
 
+// TestDiagnoseForeignKeysV3: the gateway's own keys, and the merchant's with another padding.
+func TestDiagnoseForeignKeysV3(t *testing.T) {
+	t.Parallel()
+	own, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, paygate.Options{PlatformKey: own})
+	req := s.queryV3("A1")
+	req.key = own
+	s.v3(req).wantUnsigned(401)
+	s.wantLast(paygate.VerdictUnauthentic, "made with WeChat Pay's own key "+s.PublicKeyID())
+	req.key = s.CertificateKey()
+	s.v3(req).wantUnsigned(401)
+	s.wantLast(paygate.VerdictUnauthentic, "made with WeChat Pay's own key "+s.CertificateSerial())
+
+	req = s.v3Defaults(s.queryV3("A1"))
+	digest := sha256.Sum256([]byte(req.documented()))
+	padded, err := rsa.SignPSS(rand.Reader, req.key, crypto.SHA256, digest[:], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.encode = func([]byte) string { return base64.StdEncoding.EncodeToString(padded) }
+	s.v3(req).wantUnsigned(401)
+	s.wantLast(paygate.VerdictUnauthentic, "but with PSS padding")
+}
+
 func TestOpenSignature(t *testing.T) {
 	t.Parallel()
 	key := paygate.RunT(t).Merchant.PrivateKey
@@ -295,6 +350,16 @@ func TestLongBodiesAreNotGuessedAt(t *testing.T) {
 	req.message = func(r v3Request) string { return strings.TrimSuffix(r.documented(), "\n") }
 	s.v3(req).wantUnsigned(401)
 	s.wantLast(paygate.VerdictUnauthentic, "the right key signed another message: method, URL, body")
+}
+
+// TestLongDocumentsAreNotGuessedAt is the same of APIv2.
+func TestLongDocumentsAreNotGuessedAt(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	req := s.closeV2("A1", pair{"attach", strings.Repeat("1", 8<<10)})
+	req.sign = func(doc []pair, key string) string { return strings.ToLower(signDocumented(doc, key, "")) }
+	s.v2(req).wantFail("签名错误")
+	s.wantLast(paygate.VerdictUnauthentic, "no likely mistake makes it")
 }
 
 func TestSpaced(t *testing.T) {

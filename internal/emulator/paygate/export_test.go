@@ -1,6 +1,7 @@
 package paygate
 
 import (
+	"crypto/rsa"
 	"strconv"
 	"time"
 )
@@ -114,3 +115,6 @@ func Draws(shares Signing, seed uint64, asked string, n int) string {
 	}
 	return text
 }
+
+// CertificateKey is the newest platform certificate's private key.
+func (g *Gateway) CertificateKey() *rsa.PrivateKey { return g.platform.newest().key }

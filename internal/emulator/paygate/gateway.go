@@ -155,7 +155,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(
 // serveOn answers a request that came in by a domain.
 func (g *Gateway) serveOn(domain Domain, w http.ResponseWriter, r *http.Request) {
 	ex := &exchange{gateway: g, w: w, r: r}
-	ex.rec.Time = g.now()
+	ex.rec.Time = g.now().In(beijing()).Truncate(time.Second)
 	ex.rec.Domain = domain
 	ex.rec.Method = r.Method
 	ex.rec.URL = r.RequestURI

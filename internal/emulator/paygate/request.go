@@ -26,7 +26,7 @@ const (
 // Request is one request in the gateway's history. It holds no secret.
 type Request struct {
 	ID            int       `json:"id"`   // counts from 1, also across [Gateway.ClearRequests]
-	Time          time.Time `json:"time"` // of arrival, by the wire clock
+	Time          time.Time `json:"time"` // of arrival, by the wire clock, in seconds and Beijing's zone
 	Domain        Domain    `json:"domain"`
 	API           API       `json:"api,omitempty"`
 	Region        Region    `json:"region,omitempty"`

@@ -103,3 +103,13 @@ func TestOldNoncesGoFirst(t *testing.T) {
 		t.Errorf("%d nonces are remembered, want the fresh one and the new one", log.Len())
 	}
 }
+
+// TestHistoryTime is written as every other time is: in seconds, in Beijing's zone.
+func TestHistoryTime(t *testing.T) {
+	t.Parallel()
+	s := start(t, paygate.Options{Now: func() time.Time { return wireTime().Add(987 * time.Millisecond).UTC() }})
+	s.v3(s.queryV3("A1"))
+	if got := s.admin("GET", "/requests", "").list()[0]["time"]; got != "2026-03-01T12:00:00+08:00" {
+		t.Errorf("time is %v, want Beijing's in seconds", got)
+	}
+}

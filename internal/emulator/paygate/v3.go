@@ -285,7 +285,12 @@ func paramsV3(ex *exchange, route routeV3) (params map[string]string, location s
 	if no := wantJSONType(ex.r); no != nil {
 		return nil, "body", no
 	}
-	params, err := decodeBodyV3(ex.body)
+	params, others, err := decodeMembersV3(ex.body)
+	for _, name := range others { // what is no parameter of this call may be anything: it is refused as surplus
+		if slices.Contains(route.owners(params), name) {
+			err = fmt.Errorf("%s must be a string", name)
+		}
+	}
 	if err != nil {
 		return nil, "body", refuse(codeParamError).saying("请求body不是合法的json").because("the body cannot be read: " + err.Error())
 	}
@@ -319,40 +324,67 @@ func decodeQueryV3(raw string) (map[string]string, error) {
 
 // decodeBodyV3 reads a JSON object of strings, each name once, and nothing after it.
 func decodeBodyV3(body []byte) (map[string]string, error) {
+	texts, others, err := decodeMembersV3(body)
+	if err == nil && len(others) > 0 {
+		err = fmt.Errorf("%s must be a string", others[0])
+	}
+	if err != nil {
+		return nil, err
+	}
+	return texts, nil
+}
+
+// decodeMembersV3 reads a JSON object, each name once, and nothing after it. The members that others names are no strings,
+// and are given as JSON.
+func decodeMembersV3(body []byte) (texts map[string]string, others []string, err error) {
 	if !utf8.Valid(body) {
-		return nil, errors.New("it is not UTF-8")
+		return nil, nil, errors.New("it is not UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
-		return nil, errors.New("it is not a JSON object")
+		return nil, nil, errors.New("it is not a JSON object")
 	}
-	params := make(map[string]string)
+	texts = make(map[string]string)
 	for dec.More() {
-		name, err := dec.Token()
+		name, text, isText, err := decodeMemberV3(dec)
 		if err != nil {
-			return nil, fmt.Errorf("reading a name: %w", err)
+			return nil, nil, err
 		}
-		value, err := dec.Token()
-		if err != nil {
-			return nil, fmt.Errorf("reading the value of %v: %w", name, err)
+		if _, twice := texts[name]; twice {
+			return nil, nil, fmt.Errorf("%s is there twice", name)
 		}
-		key, _ := name.(string) // always one: the decoder accepts no other name
-		text, ok := value.(string)
-		if !ok {
-			return nil, fmt.Errorf("%s must be a string", key)
+		texts[name] = text
+		if !isText {
+			others = append(others, name)
 		}
-		if _, twice := params[key]; twice {
-			return nil, fmt.Errorf("%s is there twice", key)
-		}
-		params[key] = text
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("looking for the end: %w", err)
+		return nil, nil, fmt.Errorf("looking for the end: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more after the object")
+		return nil, nil, errors.New("there is more after the object")
 	}
-	return params, nil
+	return texts, others, nil
+}
+
+// decodeMemberV3 reads a name and its value: a string's text, or else the JSON.
+func decodeMemberV3(dec *json.Decoder) (name, text string, isText bool, err error) {
+	token, err := dec.Token()
+	if err != nil {
+		return "", "", false, fmt.Errorf("reading a name: %w", err)
+	}
+	name, _ = token.(string) // always one: the decoder accepts no other name
+	var raw json.RawMessage
+	if err := dec.Decode(&raw); err != nil {
+		return "", "", false, fmt.Errorf("reading the value of %s: %w", name, err)
+	}
+	if raw[0] != '"' {
+		return name, string(raw), false, nil
+	}
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", "", false, fmt.Errorf("reading the value of %s: %w", name, err)
+	}
+	return name, text, true, nil
 }
 
 // v3Wire writes APIv3 replies.

@@ -154,6 +154,10 @@ func TestFormV3(t *testing.T) {
 		"other mchid":     {closing(`{"mchid":"1900000000"}`), "PARAM_ERROR", "but the body says mchid 1900000000"},
 		"letters":         {closing(`{"mchid":"abc"}`), "PARAM_ERROR", "must be 1 to 32 digits"},
 		"extra":           {closing(`{"mchid":"` + mchid + `","sub_mchid":"1"}`), "PARAM_ERROR", "sub_mchid is not a parameter of this call"},
+		"surplus number":  {closing(`{"mchid":"` + mchid + `","x":1}`), "PARAM_ERROR", "x is not a parameter of this call"},
+		"surplus object":  {closing(`{"x":{"y":[null]},"mchid":"` + mchid + `"}`), "PARAM_ERROR", "x is not a parameter of this call"},
+		"surplus owner":   {closing(`{"mchid":"` + mchid + `","sub_mchid":1}`), "PARAM_ERROR", "sub_mchid is not a parameter of this call"},
+		"surplus twice":   {closing(`{"x":1,"x":2}`), "PARAM_ERROR", "x is there twice"},
 		"number":          {closing(`{"mchid":` + mchid + `}`), "PARAM_ERROR", "mchid must be a string"},
 		"object":          {closing(`{"mchid":{}}`), "PARAM_ERROR", "mchid must be a string"},
 		"twice":           {closing(`{"mchid":"` + mchid + `","mchid":"` + mchid + `"}`), "PARAM_ERROR", "mchid is there twice"},
@@ -193,6 +197,8 @@ func TestRealMessages(t *testing.T) {
 	req := s.closeV3("A1")
 	req.body = `{"mchid":"1900000000"}`
 	s.v3(req).wantCode(400, "PARAM_ERROR").wantJSON(map[string]any{"message": "http header中的mchid与post payload中的mchid不匹配"})
+	req.body = `{"mchid":"` + s.Merchant.MchID + `","x":1}`
+	s.v3(req).wantCode(400, "PARAM_ERROR").wantJSON(map[string]any{"message": "输入源“/body/x”多余参数", "detail.field": "x", "detail.value": "1"})
 	req.body = `{"mch_id":"1900007291"}`
 	s.v3(req).wantCode(400, "PARAM_ERROR").wantJSON(map[string]any{
 		"message":      "输入源“/uri_template/mchid”映射到值字段“直连商户号”必填性规则校验失败，此字段为必填项",

@@ -3,7 +3,7 @@
 //
 //	scfzip OUT.zip BINARY...
 //
-// The same binaries make the same bytes: times are left out.
+// The same binaries make the same bytes: every entry's time is the first that a zip can say.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 const (
@@ -62,13 +63,16 @@ func write(w io.Writer, binaries []string) error {
 	return archive.Close()
 }
 
+// earliest is the first time that a zip can say. Without one, an entry has the month 0 and the day 0, which some readers refuse.
+func earliest() time.Time { return time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) }
+
 func add(archive *zip.Writer, binary string) error {
 	source, err := os.Open(binary)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = source.Close() }() // it was only read
-	header := &zip.FileHeader{Name: filepath.Base(binary), Method: zip.Deflate}
+	header := &zip.FileHeader{Name: filepath.Base(binary), Method: zip.Deflate, Modified: earliest()}
 	header.SetMode(executable)
 	entry, err := archive.CreateHeader(header)
 	if err != nil {

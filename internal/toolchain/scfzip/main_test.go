@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // writeBinary makes a file that is not executable here, as a checkout on another system may leave it.
@@ -38,6 +39,10 @@ func TestPack(t *testing.T) {
 	for i, entry := range archive.File {
 		if entry.Name != names[i] || entry.Mode() != 0o755 {
 			t.Errorf("got entry %s with mode %v, want %s with 0755", entry.Name, entry.Mode(), names[i])
+		}
+		// the two fields of MS-DOS itself: readers that do not know the extra field see only them
+		if want := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC); !entry.Modified.Equal(want) || entry.ModifiedDate != 1<<5|1 || entry.ModifiedTime != 0 {
+			t.Errorf("%s: got time %s (date %#x, time %#x), want %s", entry.Name, entry.Modified, entry.ModifiedDate, entry.ModifiedTime, want)
 		}
 		content, err := entry.Open()
 		if err != nil {
