@@ -115,9 +115,9 @@ func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
 	}
-	paid := f.TradeState.Paid()
-	f.TotalFee = amount(t.TotalFee, paid)
-	f.CashFee = amount(t.CashFee, paid)
+	promised := f.TradeState == order.Success // as in APIv2, whose words these are
+	f.TotalFee = amount(t.TotalFee, promised)
+	f.CashFee = amount(t.CashFee, promised)
 	f.SettlementTotalFee = amount(t.SettlementTotalFee, false)
 	f.CouponFee = amount(t.CouponFee, false)
 	for _, c := range t.Coupons {
