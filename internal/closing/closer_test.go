@@ -445,6 +445,23 @@ func TestTooSoon(t *testing.T) {
 	}
 }
 
+// What ends a call ends it at once, whatever the gateway would have us wait for.
+func TestAnEndIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, v := range []order.Verdict{order.SaysClosed, order.Refused} {
+		synctest.Test(t, func(t *testing.T) {
+			gateway := script(t, func(context.Context) order.Answer {
+				return order.Answer{Verdict: v, Code: order.CodeNoAuth, Proof: order.ProofSignature, RetryAfter: 5 * time.Second}
+			})
+			start := time.Now()
+			got := closeA1(withLimit(t, 30*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
+			if took := time.Since(start); took != 0 {
+				t.Errorf("%s was answered after %s", got.Outcome, took)
+			}
+		})
+	}
+}
+
 func TestLimitedSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ told, want time.Duration }{{0, time.Minute}, {30 * time.Second, 30 * time.Second}} {

@@ -44,10 +44,7 @@ func newRun(g Gateway, c order.Call, first state) *run {
 // finish follows the moves to an end and words it.
 func (r *run) finish(ctx context.Context) order.Result {
 	budget := newBudget(ctx)
-	for {
-		if _, goesOn := moves[r.state]; !goesOn {
-			return r.result()
-		}
+	for r.goesOn() {
 		shortest := shortestAttempt
 		if r.state == closing {
 			shortest = shortestClose
@@ -59,10 +56,18 @@ func (r *run) finish(ctx context.Context) order.Result {
 		}
 		next := moves[r.state][r.event(r.exchange(ctx, limit))]
 		r.state = next.to
-		if (next.wait || r.last.RetryAfter > 0) && !budget.wait(ctx, r.pause()) {
+		pauses := next.wait || r.last.RetryAfter > 0
+		if r.goesOn() && pauses && !budget.wait(ctx, r.pause()) {
 			r.expire()
 		}
 	}
+	return r.result()
+}
+
+// goesOn reports whether there is something left to ask.
+func (r *run) goesOn() bool {
+	_, there := moves[r.state]
+	return there
 }
 
 // pause is how long the gateway wishes to be left alone; a second when it said
@@ -88,11 +93,8 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	return answer
 }
 
-// expire ends the run where it stands.
+// expire ends a run that goes on, where it stands.
 func (r *run) expire() {
-	if _, goesOn := moves[r.state]; !goesOn {
-		return
-	}
 	e := outOfTime
 	if _, allowed := moves[r.state][outOfTimeLimited]; allowed && r.last.Verdict == order.Limited {
 		e = outOfTimeLimited
