@@ -123,8 +123,8 @@ func TestHintsOfAPIv2(t *testing.T) {
 		"此商家的收款功能已被限制":       "GATEWAY_REJECTED",
 	} {
 		got := failedV2(order.OpClose, &v2xml.Error{Message: text, Envelope: v2xml.Envelope{HTTPStatus: 200}})
-		if got.Code != code || got.Proof != order.ProofNone {
-			t.Errorf("%q is taken for %s, want %s", text, got.Code, code)
+		if got.Code != code || got.GatewayCode != "" || got.Proof != order.ProofNone {
+			t.Errorf("%q is taken for %s (gatewayCode %q), want %s of our own", text, got.Code, got.GatewayCode, code)
 		}
 	}
 }

@@ -13,7 +13,11 @@ import (
 // A no is a refusal in either dialect: the gateway, or something that may be the
 // gateway, answered and said no.
 type no struct {
-	code, message string
+	// code is what it means: the gateway's own or, where there is none, our guess.
+	code string
+	// spelled is the gateway's own, whatever it means.
+	spelled       string
+	message       string
 	authenticated bool
 	proof         order.Proof // why, when authenticated; a signature when empty
 	status        int
@@ -35,7 +39,7 @@ func refusal(op order.Op, n no) order.Answer {
 	if n.code == "" {
 		row, known = byStatus(n.status), true
 	}
-	a.Code, a.GatewayCode = row.Name, n.code
+	a.Code, a.GatewayCode = row.Name, n.spelled
 	if n.authenticated {
 		a.Proof, a.Nonce, a.Sign = cmp.Or(n.proof, order.ProofSignature), n.nonce, n.sign
 		a.Verdict = proved(op, row, known, n.status)

@@ -84,7 +84,7 @@ func failedV2(op order.Op, err error) order.Answer {
 	switch {
 	case errors.As(err, &refused):
 		return refusal(op, no{
-			code: hintV2(refused), message: refused.Message, authenticated: refused.Authenticated,
+			code: hintV2(refused), spelled: refused.Code, message: refused.Message, authenticated: refused.Authenticated,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature,
 		})
@@ -136,13 +136,7 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
 	}
-	// Only SUCCESS promises every field; elsewhere a missing amount and one of
-	// nothing look alike.
-	promised := f.TradeState == order.Success
-	f.TotalFee = amount(t.TotalFee, promised)
-	f.CashFee = amount(t.CashFee, promised)
-	f.SettlementTotalFee = amount(t.SettlementTotalFee, false)
-	f.CouponFee = amount(t.CouponFee, false)
+	setAmounts(f, t.TotalFee, t.CashFee, t.SettlementTotalFee, t.CouponFee)
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))
 	}
@@ -150,6 +144,14 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 		f.Promotions = append(f.Promotions, promotionV2(p))
 	}
 	return f
+}
+
+// setAmounts fills in APIv2's amounts, which are cloud hosting's too. Only SUCCESS
+// promises the first two; elsewhere a missing amount and one of nothing look alike.
+func setAmounts(f *order.Facts, total, cash, settlement, coupon int64) {
+	promised := f.TradeState == order.Success
+	f.TotalFee, f.CashFee = amount(total, promised), amount(cash, promised)
+	f.SettlementTotalFee, f.CouponFee = amount(settlement, false), amount(coupon, false)
 }
 
 // amount tells an amount of nothing from none: a paid order's total and cash are

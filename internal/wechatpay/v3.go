@@ -75,7 +75,7 @@ func failedV3(op order.Op, err error) order.Answer {
 		return withoutCertificate(err, uncertified)
 	case errors.As(err, &refused):
 		return refusal(op, no{
-			code: refused.Code, message: wordsV3(refused), authenticated: refused.Authenticated,
+			code: refused.Code, spelled: refused.Code, message: wordsV3(refused), authenticated: refused.Authenticated,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature,
 		})

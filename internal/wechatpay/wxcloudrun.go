@@ -61,7 +61,7 @@ func failedWXCloudRun(op order.Op, err error) order.Answer {
 	switch {
 	case errors.As(err, &refused):
 		return refusal(op, no{
-			code: hintWXCloudRun(refused), message: cmp.Or(refused.Message, refused.Detail),
+			code: hintWXCloudRun(refused), spelled: refused.Code, message: cmp.Or(refused.Message, refused.Detail),
 			authenticated: refused.Authenticated, proof: order.ProofPrivateLink,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature,
@@ -115,11 +115,7 @@ func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
 	}
-	promised := f.TradeState == order.Success // as in APIv2, whose words these are
-	f.TotalFee = amount(t.TotalFee, promised)
-	f.CashFee = amount(t.CashFee, promised)
-	f.SettlementTotalFee = amount(t.SettlementTotalFee, false)
-	f.CouponFee = amount(t.CouponFee, false)
+	setAmounts(f, t.TotalFee, t.CashFee, t.SettlementTotalFee, t.CouponFee)
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))
 	}
