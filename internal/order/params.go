@@ -113,18 +113,15 @@ func (p Params) validate(region Region) *FieldError {
 	if region.Overseas() {
 		number = alphanumeric
 	}
-
-	for _, check := range []*FieldError{
+	if fault := first(
 		outTradeNo.check("out_trade_no", p.OutTradeNo),
 		outTradeNo.check("combine_out_trade_no", p.CombineOutTradeNo),
 		number.check("transaction_id", p.TransactionID),
 		number.check("sub_mch_id", p.SubMchID),
 		alphanumeric.check("sub_appid", p.SubAppID),
 		alphanumeric.check("nonce_str", p.NonceStr),
-	} {
-		if check != nil {
-			return check
-		}
+	); fault != nil {
+		return fault
 	}
 	if p.API != "" && p.API != V2 && p.API != V3 && p.API != WXCloudRun {
 		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
@@ -134,6 +131,16 @@ func (p Params) validate(region Region) *FieldError {
 			"leave close_at out to close now")
 	}
 	return p.validateSubOrders()
+}
+
+// first returns the first of several checks that found something.
+func first(checks ...*FieldError) *FieldError {
+	for _, fault := range checks {
+		if fault != nil {
+			return fault
+		}
+	}
+	return nil
 }
 
 // maxSubOrders is the most that any document allows (a service provider's; a
@@ -157,14 +164,12 @@ func (p Params) validateSubOrders() *FieldError {
 		case sub.MchID == "":
 			return paramError(field("mchid"), "must be given")
 		}
-		for _, check := range []*FieldError{
+		if fault := first(
 			outTradeNo.check(field("out_trade_no"), sub.OutTradeNo),
 			digits.check(field("mchid"), sub.MchID),
 			digits.check(field("sub_mchid"), sub.SubMchID),
-		} {
-			if check != nil {
-				return check
-			}
+		); fault != nil {
+			return fault
 		}
 	}
 	return nil

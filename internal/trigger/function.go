@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"cloudpay/internal/hosting"
@@ -112,10 +113,18 @@ func operatorsBusiness(r order.Result) bool {
 	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
 }
 
-// settings is how an error tells the operator what to set: in parentheses.
-var settings = regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
+// settings is how an error tells the operator what to set: in parentheses. Few
+// calls need it, and every start would pay for it.
+var settings = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
+})
 
-func withoutSettings(text string) string { return settings.ReplaceAllString(text, "") }
+func withoutSettings(text string) string {
+	if !strings.Contains(text, "PAY_") {
+		return text
+	}
+	return settings().ReplaceAllString(text, "")
+}
 
 // log writes the invocation's one line. What was not proved is worth a warning;
 // a function that cannot serve, an error.
