@@ -24,6 +24,8 @@ const (
 	lambda        = "github.com/aws/aws-lambda-go/lambda"
 	lambdaContext = "github.com/aws/aws-lambda-go/lambdacontext"
 	scf           = "github.com/tencentyun/scf-go-lib"
+	lambdaEvents  = "github.com/aws/aws-lambda-go/events"
+	scfEvents     = "github.com/tencentyun/scf-go-lib/events"
 )
 
 // Arrows returns the table. What stands for a package and is not listed here may not be imported:
@@ -52,12 +54,21 @@ func Arrows() []Arrow {
 		{Package: "internal/store/storetest", Ours: []string{"internal/order", "internal/store"}},
 		{Package: "internal/closing", Ours: []string{"internal/order"}, Theirs: []string{backoff}},
 		{Package: "internal/hosting", Ours: []string{"internal/telemetry"}, Theirs: []string{lambda, lambdaContext, scf}},
-		{Package: "internal/trigger", Ours: []string{"internal/order", "internal/hosting"}},
+		{Package: "internal/trigger/event", Theirs: []string{lambdaEvents, scfEvents}},
+		{Package: "internal/trigger", Ours: []string{"internal/order", "internal/hosting", "internal/trigger/event"}},
 		{
 			Package: "internal/app",
 			Ours: []string{
 				"pkg/v2xml", "pkg/v3json", "internal/order", "internal/config", "internal/telemetry", "internal/wxcloudrun",
 				"internal/wechatpay", "internal/store", "internal/closing", "internal/trigger", "internal/hosting",
+			},
+		},
+
+		{
+			Package: "internal/doctor",
+			Ours: []string{
+				"pkg/v2xml", "pkg/v3json", "internal/order", "internal/config", "internal/wechatpay", "internal/closing",
+				"internal/app",
 			},
 		},
 
@@ -69,7 +80,7 @@ func Arrows() []Arrow {
 			Package: "cmd/cloudpay",
 			Ours: []string{
 				"internal/app", "internal/closing", "internal/config", "internal/order", "internal/store",
-				"internal/trigger", "internal/hosting", "internal/emulator/*",
+				"internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*",
 			},
 			Theirs: []string{cobra, pflag},
 		},
