@@ -28,6 +28,20 @@ func later(d time.Duration, r reply) reply {
 	}
 }
 
+// What is waited for the gateway's answers is told apart from what is waited between them.
+func TestWaited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gateway := script(t,
+			after(300*time.Millisecond, limits(time.Second)), after(200*time.Millisecond, says(order.Accepted, "")))
+		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
+		gateway.wantAsked("close close")
+		if got.Waited != 500*time.Millisecond || got.Attempts != 2 {
+			t.Errorf("waited: got %v in %d attempts, want 500ms in 2", got.Waited, got.Attempts)
+		}
+	})
+}
+
 // The gateway's own wish for a pause is granted to the moment, where there is time.
 func TestPauseIsAsLongAsTheGatewayWishes(t *testing.T) {
 	t.Parallel()

@@ -21,12 +21,13 @@ type run struct {
 	young   func() time.Duration // for how long the order still is
 
 	attempts int
-	last     order.Answer // the newest
-	said     order.Answer // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
-	dispute  order.Answer // the newest dispute that nothing has settled
-	doubt    order.Answer // the newest that ended nothing
-	missing  bool         // the newest said that there is no such order
-	rejected bool         // the newest was rejected
+	waited   time.Duration // for the gateway, in all attempts
+	last     order.Answer  // the newest
+	said     order.Answer  // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
+	dispute  order.Answer  // the newest dispute that nothing has settled
+	doubt    order.Answer  // the newest that ended nothing
+	missing  bool          // the newest said that there is no such order
+	rejected bool          // the newest was rejected
 	// contradicted: since said, a signed statement about the order fits it ill.
 	contradicted bool
 }
@@ -87,7 +88,9 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	if r.state == closing {
 		ask = r.gateway.Close
 	}
+	sent := time.Now()
 	answer := ask(ctx, r.call)
+	r.waited += time.Since(sent)
 	r.attempts++
 	r.call.Nonce = "" // the caller's nonce is for one attempt; a retry is a new request
 	return answer
@@ -236,7 +239,9 @@ func again(before bool, first, repeated event, in state) event {
 // result words the end.
 func (r *run) result() order.Result {
 	outcome := order.Outcome(r.state)
-	return order.NewResult(r.call, outcome, r.decisive(outcome), r.attempts)
+	result := order.NewResult(r.call, outcome, r.decisive(outcome), r.attempts)
+	result.Waited = r.waited
+	return result
 }
 
 // decisive is the answer that the outcome rests upon.

@@ -133,8 +133,9 @@ func rowNames(text string) []string {
 func jsonNames(of any) []string {
 	var names []string
 	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		names = append(names, name)
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names

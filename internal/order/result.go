@@ -79,6 +79,8 @@ type Result struct {
 	RequestID  string `json:"requestId,omitempty"`
 	// Attempts counts what was sent to the gateway, queries included.
 	Attempts int `json:"attempts"`
+	// Waited is how long those took in all: the log's business, not the caller's.
+	Waited time.Duration `json:"-"`
 	// Proof says why the answer may be believed.
 	Proof Proof `json:"proof"`
 }
