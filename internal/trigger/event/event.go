@@ -18,7 +18,7 @@ const (
 type Event struct {
 	Kind Kind
 	// Form is the platform's shape, for the log and for the reply: "call", "scf-timer", "eventbridge", "function-url",
-	// "api-gateway", "tcb-http", "aws-http", "aws-rest", "ckafka", "cmq", "tdmq", "sqs".
+	// "api-gateway", "tcb-http", "web", "aws-http", "aws-rest", "ckafka", "cmq", "tdmq", "sqs".
 	Form Form
 	// Timer is what a timer says.
 	Timer TimerTick
@@ -37,6 +37,23 @@ type Event struct {
 // Form names a platform's shape of an event.
 type Form string
 
+// The forms. All of one Kind are read into the same fields of Event.
+const (
+	FormCall        Form = "call"         // a cloud call or a direct invoke
+	FormSCFTimer    Form = "scf-timer"    // SCF's timer, and an EventBridge rule whose input is written like one
+	FormEventBridge Form = "eventbridge"  // an EventBridge rule's or an EventBridge Scheduler's own event
+	FormFunctionURL Form = "function-url" // SCF's function URL, and any HTTP event with nothing that tells more
+	FormAPIGateway  Form = "api-gateway"  // Tencent's
+	FormTCBHTTP     Form = "tcb-http"     // CloudBase's HTTP access service
+	FormWeb         Form = "web"          // our own HTTP server, as a web function or in a container
+	FormAWSHTTP     Form = "aws-http"     // Lambda's function URL and API Gateway's HTTP API: payload 2.0
+	FormAWSREST     Form = "aws-rest"     // API Gateway's REST API: payload 1.0
+	FormCKafka      Form = "ckafka"
+	FormCMQ         Form = "cmq"
+	FormTDMQ        Form = "tdmq"
+	FormSQS         Form = "sqs"
+)
+
 // TimerTick is one firing of a timer.
 type TimerTick struct {
 	Name    string // the trigger's
@@ -50,8 +67,8 @@ type Request struct {
 	Path   string            // starts with /
 	Query  map[string]string // first value of each name
 	Header map[string]string // names in lower case
-	Body   []byte            // decoded if it came in base64
-	// Claims are what a platform's authorizer says of the caller, flattened: name → value.
+	Body   []byte            // decoded if it came in base64; nil when there is none
+	// Claims are what AWS's authorizer says of the caller, flattened: name → value. nil where there was none.
 	Claims map[string]string
 	ID     string // the platform's name for the request, may be empty
 }
@@ -65,9 +82,21 @@ type Response struct {
 
 // Message is one message of a queue's batch.
 type Message struct {
-	// ID is what the queue knows it by, unique in its batch.
+	// ID is what the queue knows it by: unique in its batch, unless the queue delivered it twice. It begins with # when
+	// the record does not say it.
 	ID   string
 	Body []byte
 	// Fault says why the message could not be read out of its record; "" when it could.
 	Fault string
 }
+
+// Fault says what is wrong with an event, in one line and without a word of what the caller wrote.
+type Fault struct {
+	Field string // "event" for the whole of it
+	Rule  string // what the field breaks
+	// TooLarge says that there is too much of it, rather than that it is wrong (HTTP's 413).
+	TooLarge bool
+}
+
+// String is the fault in one line.
+func (f *Fault) String() string { return f.Field + ": " + f.Rule }

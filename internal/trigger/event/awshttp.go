@@ -1,0 +1,93 @@
+package event
+
+import (
+	"net/url"
+	"strings"
+)
+
+// awsHTTP is the event of a Lambda function URL and of AWS's HTTP API: payload 2.0 (API Gateway developer guide,
+// "AWS Lambda proxy integrations for HTTP APIs"). Headers come joined by commas. Cookies, which have a list of their
+// own, are left out: nobody is known by a cookie here.
+type awsHTTP struct{}
+
+func (awsHTTP) made(p *parts) bool {
+	return p.fields.is("version", "2.0") && typeOf(p.context.get("http")) == anObject
+}
+
+func (awsHTTP) read(p *parts, e *Event) {
+	request := pick(p.context.get("http"), func(key []byte) bool {
+		return string(key) == "method" || string(key) == "path"
+	})
+	path := p.text(p.fields, "rawPath")
+	if path == "" {
+		path = p.text(request, "path")
+	}
+	e.Request = Request{
+		Method: p.text(request, "method"),
+		Path:   rooted(path),
+		Query:  p.rawQuery(),
+		Header: p.header("headers"),
+		Body:   p.body(),
+		Claims: p.httpClaims(),
+		ID:     p.context.word("requestId"),
+	}
+	if e.Request.Method == "" {
+		p.refuse("requestContext.http.method", "must name the request's method")
+	}
+}
+
+// rawQuery reads the query from rawQueryString: queryStringParameters joins the values of a name by commas, after which
+// nobody can tell which was the first.
+func (p *parts) rawQuery() map[string]string {
+	if !p.fields.has("rawQueryString") {
+		return p.query("queryStringParameters")
+	}
+	raw := p.text(p.fields, "rawQueryString")
+	if strings.Count(raw, "&") >= maxNames {
+		p.refuse("rawQueryString", "has too many names")
+		return nil
+	}
+	query := map[string]string{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, ok := unescapePair(pair)
+		if !ok {
+			p.refuse("rawQueryString", "has a percent sign that escapes nothing")
+			return nil
+		}
+		if _, twice := query[name]; !twice && pair != "" {
+			query[name] = value
+		}
+	}
+	return query
+}
+
+func unescapePair(pair string) (name, value string, ok bool) {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(rawName)
+	if err != nil {
+		return "", "", false
+	}
+	value, err = url.QueryUnescape(rawValue)
+	return name, value, err == nil
+}
+
+// httpClaims are a JWT authorizer's claims, a Lambda authorizer's context, or who IAM says is calling.
+func (p *parts) httpClaims() map[string]string {
+	groups := p.authorizer("jwt", "lambda", "iam")
+	if groups == nil {
+		return nil
+	}
+	claims := map[string]string{}
+	if jwt := groups.get("jwt"); typeOf(jwt) == anObject {
+		inner := pick(jwt, func(key []byte) bool { return string(key) == "claims" })
+		if typeOf(inner.get("claims")) == anObject {
+			p.claims(claims, inner.get("claims"))
+		}
+	}
+	for _, name := range []string{"lambda", "iam"} {
+		if group := groups.get(name); typeOf(group) == anObject {
+			p.claims(claims, group)
+		}
+	}
+	return claims
+}

@@ -1,0 +1,296 @@
+package event
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// What an event may be. The platforms' own limit is 6 MB for a synchronous call (SCF doc 583/11637, AWS's Lambda
+// quotas); more is looked through, so that the answer to an event that is too large has its trigger's form, up to
+// maxScan. No platform's event has half as many keys, or is half as deep.
+const (
+	MaxEvent   = 6 << 20
+	MaxRecords = 10_000 // SQS's largest batch
+
+	maxScan  = 16 << 20
+	maxKeys  = 256
+	maxDepth = 64
+	maxNames = 256       // of headers, of one header's values, of a query's parameters, of claims
+	maxHead  = 256 << 10 // bytes of each of those; the platforms' servers take less
+)
+
+// A codec knows one platform's shape. Those who implement it are twins, a file each.
+type codec interface {
+	// made reports whether the event has what only this platform writes.
+	made(p *parts) bool
+	// read fills e's part, or refuses p.
+	read(p *parts, e *Event)
+}
+
+// codecs are asked in this order, and the first of each Kind has the word: what an API gateway wrote would do for a
+// function URL's event, too.
+var codecs = []struct {
+	Kind
+	Form
+	codec
+}{
+	{HTTP, FormAWSHTTP, awsHTTP{}},
+	{HTTP, FormWeb, web{}},
+	{HTTP, FormAPIGateway, apiGateway{}},
+	{HTTP, FormTCBHTTP, access{}},
+	{HTTP, FormAWSREST, awsREST{}},
+	{HTTP, FormFunctionURL, functionURL{}},
+	{Timer, FormSCFTimer, scfTimer{}},
+	{Timer, FormEventBridge, eventBridge{}},
+	{Queue, FormCKafka, ckafka{}},
+	{Queue, FormCMQ, cmq{}},
+	{Queue, FormTDMQ, tdmq{}},
+	{Queue, FormSQS, sqs{}},
+	{Call, FormCall, foreign{}},
+}
+
+// Decode reads an event. With a Fault, Kind and Form still say what the event is as far as that could be told (a call
+// when it could not), so that the answer can be given in the trigger's own form; nothing else of it is to be used but
+// UserInfo and HTTPShaped. What Decode returns may share memory with payload.
+//
+// A platform's keys are known in the platform's spelling only; HTTPShaped and UserInfo, which lower trust, in any case.
+func Decode(payload []byte) (Event, *Fault) {
+	var p parts
+	p.split(payload)
+	e := Event{Kind: Call, Form: FormCall, UserInfo: p.userInfo, HTTPShaped: p.httpShaped}
+	if p.fields == nil { // a cloud call has none of the platforms' keys, and is done here
+		return e, p.fault
+	}
+	return decodeParts(p, e)
+}
+
+// decodeParts is given a copy of p, so that the one that a cloud call needs can stay on the stack.
+func decodeParts(p parts, e Event) (Event, *Fault) {
+	if raw := p.fields.get("requestContext"); typeOf(raw) == anObject {
+		p.context = pick(raw, contextKey)
+	}
+	p.record = firstRecord(p.fields.get("Records"))
+	var read codec
+	for _, c := range codecs {
+		switch {
+		case !c.made(&p):
+		case read == nil:
+			e.Kind, e.Form, read = c.Kind, c.Form, c
+		case c.Kind != e.Kind || c.Kind != HTTP:
+			p.refuse("event", "has the marks of more than one trigger")
+		}
+	}
+	told := e
+	if read != nil && p.fault == nil {
+		read.read(&p, &e)
+	}
+	if p.fault != nil {
+		return told, p.fault
+	}
+	return e, nil
+}
+
+// parts are an event's members as far as platforms write them.
+type parts struct {
+	fields  fields // nil when there is none
+	context fields // requestContext's
+	record  Form   // the mark of the first record that has one
+	fault   *Fault // the first one
+
+	userInfo, httpShaped bool
+}
+
+// fields are members, as written: a dozen at most, so that looking at each finds one sooner than a map would.
+type fields []field
+
+type field struct{ key, value []byte }
+
+// get gives a member's value, nil when there is none.
+func (f fields) get(key string) []byte {
+	for i := range f {
+		if string(f[i].key) == key {
+			return f[i].value
+		}
+	}
+	return nil
+}
+
+// refuse keeps the first fault.
+func (p *parts) refuse(field, rule string) {
+	if p.fault == nil {
+		p.fault = &Fault{Field: field, Rule: rule}
+	}
+}
+
+func (p *parts) split(payload []byte) {
+	if len(payload) > MaxEvent {
+		p.refuse("event", fmt.Sprintf("is %d bytes long, more than %d", len(payload), MaxEvent))
+		p.fault.TooLarge = true
+	}
+	s := scanner{text: payload[:min(len(payload), maxScan)]}
+	s.space()
+	if t := typeOf(s.text[s.at:]); t != anObject {
+		p.refuse("event", notAnObject(t))
+		return
+	}
+	keys := 0
+	whole := s.object(1, func(key, value []byte) bool {
+		if keys++; keys > maxKeys {
+			p.refuse("event", fmt.Sprintf("has more than %d keys", maxKeys))
+			p.fault.TooLarge = true
+			return false
+		}
+		p.keep(key, value)
+		return true
+	})
+	if s.space(); whole && s.at < len(s.text) {
+		s.fault = flawRest
+	}
+	switch {
+	case s.fault != "":
+		p.refuse("event", string(s.fault))
+	case p.fault == nil && !utf8.Valid(payload):
+		p.refuse("event", "is not UTF-8")
+	}
+}
+
+// keep sorts a member of the event.
+func (p *parts) keep(key, value []byte) {
+	if len(key) <= longestMark {
+		p.userInfo = p.userInfo || bytes.EqualFold(key, []byte("userInfo"))
+		p.httpShaped = p.httpShaped || bytes.EqualFold(key, []byte("requestContext")) ||
+			bytes.EqualFold(key, []byte("httpMethod")) || bytes.EqualFold(key, []byte("headers"))
+	}
+	if !platformKey(key) {
+		return
+	}
+	if p.fields.get(string(key)) != nil {
+		p.refuse(string(key), "is given twice")
+		return
+	}
+	if p.fields == nil {
+		p.fields = make(fields, 0, mostFields)
+	}
+	p.fields = append(p.fields, field{key, value})
+}
+
+// mostFields are as many as a platform's event has.
+const mostFields = 12
+
+// longestMark is as long as a key can be that folds to one of keep's: an s has a twin (ſ) of two bytes.
+const longestMark = len("requestContext") + 1
+
+// platformKey reports whether codecs want to know of the member.
+func platformKey(key []byte) bool {
+	switch string(key) {
+	case "Type", "TriggerName", "Time", "Message", // SCF's timer
+		"source", "detail-type", "time", "resources", // EventBridge
+		"specversion", "type", "id", "data", // CloudEvents
+		"Records",
+		"version", "httpMethod", "path", "rawPath", "rawQueryString", "resource", // HTTP
+		"requestContext", "headers", "multiValueHeaders", "queryString",
+		"queryStringParameters", "multiValueQueryStringParameters", "body", "isBase64Encoded":
+		return true
+	}
+	return false
+}
+
+// pick takes the members that are wanted out of an object that was scanned before. Of two that are alike it takes the
+// first: requestContext's decide about the reply's shape only, and platforms write none twice.
+func pick(object []byte, wanted func(key []byte) bool) fields {
+	f := fields{}
+	members(object, func(key, value []byte) bool {
+		if wanted(key) && f.get(string(key)) == nil {
+			f = append(f, field{key, value})
+		}
+		return true
+	})
+	return f
+}
+
+// has reports whether the member is there and not null.
+func (f fields) has(key string) bool {
+	t := typeOf(f.get(key))
+	return t != nothing && t != aNull
+}
+
+// is reports whether the member is that string.
+func (f fields) is(key, want string) bool {
+	raw := f.get(key)
+	return typeOf(raw) == aString && string(unquote(raw)) == want
+}
+
+// text gives a member that is a string.
+func (f fields) text(key string) (string, bool) {
+	if raw := f.get(key); typeOf(raw) == aString {
+		return string(unquote(raw)), true
+	}
+	return "", false
+}
+
+// word gives a member that is a string or a number: names of things, which platforms write as either.
+func (f fields) word(key string) string {
+	if raw := f.get(key); typeOf(raw) == aNumber {
+		return string(raw)
+	}
+	text, _ := f.text(key)
+	return text
+}
+
+// text gives one of those members that must be a string, or be left out.
+func (p *parts) text(of fields, key string) string {
+	text, ok := of.text(key)
+	if !ok && of.has(key) {
+		p.refuse(key, "must be a string, not "+string(typeOf(of.get(key))))
+	}
+	return text
+}
+
+// jsonType is what a value is, for a sentence.
+type jsonType string
+
+const (
+	nothing   jsonType = "nothing"
+	anObject  jsonType = "an object"
+	anArray   jsonType = "an array"
+	aString   jsonType = "a string"
+	aNumber   jsonType = "a number"
+	aBool     jsonType = "true or false"
+	aNull     jsonType = "null"
+	something jsonType = "something else"
+)
+
+// typeOf tells by the first byte, which is enough once the text was scanned.
+func typeOf(value []byte) jsonType {
+	if len(value) == 0 {
+		return nothing
+	}
+	switch c := value[0]; {
+	case c == '{':
+		return anObject
+	case c == '[':
+		return anArray
+	case c == '"':
+		return aString
+	case c == '-' || '0' <= c && c <= '9':
+		return aNumber
+	case c == 't' || c == 'f':
+		return aBool
+	case c == 'n':
+		return aNull
+	}
+	return something
+}
+
+func notAnObject(t jsonType) string {
+	const want = "must be a JSON object with the call's parameters"
+	switch t {
+	case nothing:
+		return want + ", and there is none"
+	case something:
+		return want + ", and is not JSON"
+	default:
+		return want + ", not " + string(t)
+	}
+}

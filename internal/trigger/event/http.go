@@ -1,0 +1,209 @@
+package event
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// HTTP events come in five platforms' shapes and one of our own, which is a function URL's. All name the method, the
+// path, headers, the query and the body much alike; what differs is in the twins of functionurl.go.
+//
+// The libraries' types for them do not fit: scf-go-lib's events.APIGatewayRequest wants each header to be one string
+// and leaves isBase64Encoded out; aws-lambda-go's refuse a claim that is a number, or make a float of it; and all of
+// them take as many headers as there are. The tests hold our reading to theirs.
+
+// contextKey reports whether a member of requestContext is wanted.
+func contextKey(key []byte) bool {
+	switch string(key) {
+	case "serviceId", "envId", "apiId", "resourceId", "http", "cloudpay", "requestId", "authorizer":
+		return true
+	}
+	return false
+}
+
+// request reads what all shapes but payload 2.0 name alike. Headers and query are in the first of the members named.
+func (p *parts) request(headers, queries []string) Request {
+	method := p.text(p.fields, "httpMethod")
+	if method == "" {
+		p.refuse("httpMethod", "must name the request's method")
+	}
+	return Request{
+		Method: method,
+		Path:   rooted(p.text(p.fields, "path")),
+		Query:  p.query(queries...),
+		Header: p.header(headers...),
+		Body:   p.body(),
+		ID:     p.context.word("requestId"),
+	}
+}
+
+// rooted gives a path its first slash. Platforms send one; a caller's own event may not.
+func rooted(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return "/" + path
+}
+
+// header reads headers under names in lower case. A name that comes twice, in one spelling or in two, has its values
+// joined by a comma (RFC 9110 section 5.2), so that nobody's first or last word wins. Of several members the first that
+// is there counts.
+func (p *parts) header(keys ...string) map[string]string {
+	header := map[string]string{}
+	p.values(keys, joined, func(name, value string) {
+		name = strings.ToLower(name)
+		if before, twice := header[name]; twice {
+			value = before + "," + value
+		}
+		header[name] = value
+	})
+	return header
+}
+
+// query reads a query's parameters: the first value of each. A parameter without any is there, and empty.
+func (p *parts) query(keys ...string) map[string]string {
+	query := map[string]string{}
+	p.values(keys, firstOf, func(name, value string) {
+		if _, twice := query[name]; !twice {
+			query[name] = value
+		}
+	})
+	return query
+}
+
+// values reads an object of names and values, the first of the members named that is there.
+func (p *parts) values(keys []string, read func([]byte) (string, bool), visit func(name, value string)) {
+	for _, key := range keys {
+		if !p.fields.has(key) {
+			continue
+		}
+		p.pairs(key, p.fields.get(key), func(name string, raw []byte) {
+			value, ok := read(raw)
+			if !ok {
+				p.refuse(key, fmt.Sprintf("must have strings for values, %d for a name at most", maxNames))
+				return
+			}
+			visit(name, value)
+		})
+		return
+	}
+}
+
+// joined gives a string, or all of an array's, or none for true, with commas between them.
+func joined(value []byte) (string, bool) {
+	if typeOf(value) == aString {
+		return string(unquote(value)), true
+	}
+	values, ok := stringsOf(value)
+	return strings.Join(values, ","), ok
+}
+
+// firstOf gives a string, or the first of an array's, or none for true.
+func firstOf(value []byte) (string, bool) {
+	if typeOf(value) == aString {
+		return string(unquote(value)), true
+	}
+	values, ok := stringsOf(value)
+	if len(values) == 0 {
+		return "", ok
+	}
+	return values[0], ok
+}
+
+// pairs visits the members of a small object: the value of key, or a part of it.
+func (p *parts) pairs(key string, object []byte, visit func(name string, value []byte)) {
+	switch {
+	case typeOf(object) != anObject:
+		p.refuse(key, "must be an object, not "+string(typeOf(object)))
+		return
+	case len(object) > maxHead:
+		p.refuse(key, fmt.Sprintf("is more than %d bytes long", maxHead))
+		return
+	}
+	names := 0
+	members(object, func(name, value []byte) bool {
+		if names++; names > maxNames {
+			p.refuse(key, fmt.Sprintf("has more than %d names", maxNames))
+			return false
+		}
+		visit(string(name), value)
+		return p.fault == nil
+	})
+}
+
+// stringsOf gives an array's strings; true, false and null have none.
+func stringsOf(value []byte) ([]string, bool) {
+	var values []string
+	whole := true
+	switch typeOf(value) {
+	case aBool, aNull:
+	case anArray:
+		elements(value, func(element []byte) bool {
+			if whole = typeOf(element) == aString && len(values) < maxNames; whole {
+				values = append(values, string(unquote(element)))
+			}
+			return whole
+		})
+	default:
+		return nil, false
+	}
+	return values, whole
+}
+
+// body reads the body, out of its base64 where there is one.
+func (p *parts) body() []byte {
+	var text []byte
+	switch raw := p.fields.get("body"); typeOf(raw) {
+	case nothing, aNull:
+	case aString:
+		text = unquote(raw)
+	default:
+		p.refuse("body", "must be a string, not "+string(typeOf(raw)))
+	}
+	switch string(p.fields.get("isBase64Encoded")) {
+	case "", "null", "false":
+		return text
+	case "true":
+	default:
+		p.refuse("isBase64Encoded", "must be true or false")
+		return nil
+	}
+	body := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(body, text)
+	if err != nil {
+		p.refuse("body", "must be base64, as isBase64Encoded says")
+	}
+	return body[:n]
+}
+
+// claims adds an authorizer's words: strings as they are, numbers and booleans as they are written; what is nested is
+// left out. Two words for one name are a fault, whichever parts they come from: none of them could be believed.
+func (p *parts) claims(of map[string]string, object []byte) {
+	p.pairs("requestContext.authorizer", object, func(name string, value []byte) {
+		var claim string
+		switch typeOf(value) {
+		case aString:
+			claim = string(unquote(value))
+		case aNumber, aBool:
+			claim = string(value)
+		default:
+			return
+		}
+		if _, twice := of[name]; twice {
+			p.refuse("requestContext.authorizer", "has two claims of one name")
+			return
+		}
+		of[name] = claim
+	})
+}
+
+// authorizer reads the groups of claims that the authorizer's object has, each an object.
+func (p *parts) authorizer(groups ...string) fields {
+	raw := p.context.get("authorizer")
+	if typeOf(raw) != anObject {
+		return nil
+	}
+	return pick(raw, func(key []byte) bool { return slices.Contains(groups, string(key)) })
+}
