@@ -4,9 +4,10 @@
 // one round instead of one round a variable. One table (variables, in table.go) is the source of what is accepted, of
 // the defaults and of the table in the README.
 //
-// Four rules hold for every variable:
+// Five rules hold for every variable:
 //   - Whitespace around a value is dropped, and an empty value counts as absent: deployment files write
 //     ${env:NAME, ”} for what is not used.
+//   - What is secret or PEM may be in a file instead, as containers are given it: NAME_FILE is its path.
 //   - A name that is one slip away from a known one is a fault that gives the right spelling. Any other unknown name is
 //     ignored, so that the variables of a later version do no harm to this one.
 //   - No value is ever printed, not even one that is no secret: keys get pasted into the wrong variable.
@@ -15,6 +16,7 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -52,9 +54,14 @@ const (
 // CallerPolicy says who may call the functions.
 type CallerPolicy string
 
-// CallersAny opens direct closes and queries to everybody who can reach the function. It is the only policy so far, and
-// has to be asked for by name.
-const CallersAny CallerPolicy = "any"
+// The policies. CallersStrict lets in who proves itself: by a token, by Lambda's IAM, as a user whose order it is.
+// CallersPlatform believes besides that whoever reaches a function was let in by the platform, as CAM does on SCF.
+// CallersAny opens direct closes and queries to everybody, for those who do their own checks.
+const (
+	CallersStrict   CallerPolicy = ""
+	CallersPlatform CallerPolicy = "platform"
+	CallersAny      CallerPolicy = "any"
+)
 
 // Config is the whole configuration, checked. It is a plain value: copy it, compare it, log it (its secrets print
 // "redacted").
@@ -88,8 +95,21 @@ type Config struct {
 	ConfirmClose bool
 
 	CallerPolicy CallerPolicy
-	LogLevel     slog.Level
+	// ServiceToken, HTTPToken and TimerToken are what a service, an HTTP client and a timer prove themselves with. Empty:
+	// nobody does by that token. No two are equal, nor is one equal to a key.
+	ServiceToken, HTTPToken, TimerToken Secret
+	// HTTPAuthorizer is the claim of an API gateway's authorizer that lets an HTTP caller in; the zero value: none does.
+	HTTPAuthorizer Authorizer
+	// BehindWXGateway says that only WeChat's gateway can reach the web server, so that its X-WX- headers may be believed.
+	BehindWXGateway bool
+	// CORSOrigins are the origins whose pages may call, as browsers send them; or "*" alone. Empty: none.
+	CORSOrigins []string
+
+	LogLevel slog.Level
 }
+
+// Authorizer is a claim that a caller must have, and its value. Both are empty, or neither is.
+type Authorizer struct{ Claim, Value string }
 
 // V2 holds the credentials of APIv2; the zero value but for SignType when that API is not configured.
 type V2 struct {
@@ -138,9 +158,17 @@ func Load(environ []string) (Config, error) {
 	faults := misspelt(env)
 	var c Config
 	for _, v := range variables {
-		switch value := env.valueOf(v); {
-		case value != "":
+		value, given := env[v.name]
+		path, inFile := env[v.nameOfFile()]
+		switch {
+		case given && inFile:
+			faults.add(v.asFile(), &Fault{Problem: "is set beside " + v.name, Remedy: "set one of the two"})
+		case inFile:
+			faults.add(v.asFile(), v.readFromFile(&c, path))
+		case given:
 			faults.add(v, v.read(&c, value))
+		case v.initial != "":
+			faults.add(v, v.read(&c, v.initial))
 		case env.needs(v, c.API):
 			faults.add(v, &Fault{Problem: "is not set"})
 		}
@@ -172,19 +200,18 @@ func parse(environ []string) environment {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		delete(env, name)
-		if value = strings.TrimSpace(value); value != "" {
+		if value = strings.TrimSpace(value); name != "" && value != "" {
 			env[name] = value
 		}
 	}
 	return env
 }
 
-// valueOf returns what was given for v, else its default.
-func (env environment) valueOf(v variable) string {
-	if value, given := env[v.name]; given {
-		return value
-	}
-	return v.initial
+// has tells whether v was given, itself or as a file.
+func (env environment) has(v variable) bool {
+	_, given := env[v.name]
+	_, inFile := env[v.nameOfFile()]
+	return given || inFile
 }
 
 // needs tells whether v must be given when calls use the protocol api unless they say otherwise. The credentials of the
@@ -207,7 +234,7 @@ func (env environment) needs(v variable, api API) bool {
 
 func (env environment) hasCredentialOf(api API) bool {
 	for _, v := range variables {
-		if _, given := env[v.name]; given && v.credentialOf == api {
+		if v.credentialOf == api && env.has(v) {
 			return true
 		}
 	}
@@ -215,12 +242,7 @@ func (env environment) hasCredentialOf(api API) bool {
 }
 
 func (env environment) hasOneOf(names ...string) bool {
-	for _, name := range names {
-		if _, given := env[name]; given {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(variables, func(v variable) bool { return slices.Contains(names, v.name) && env.has(v) })
 }
 
 // mode fills in a mode that was not given: whoever names a sub-merchant is a partner.

@@ -16,12 +16,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/config"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 const (
-	v2Key       = "0123456789abcdefghijABCDEFGHIJ00"
-	v3Key       = "JIHGFEDCBAjihgfedcba987654321000"
+	v2Key       = "mW4cTq81ZsYdKf6LxNvBpRj3uGhEa70o"
+	v3Key       = "Q9nDbX2yHtUcVk5JwSgPzMf8eAr6Li1O"
 	publicKeyID = "PUB_KEY_ID_0000000000000024101100397200000006"
+
+	serviceToken = "5f0b8f6a1d2c47e9~{service}"
+	httpToken    = "c91e7d3a64b25f08~{http}"
+	timerToken   = "2a7c50e8f3b9146d~{timer}"
 )
 
 // env is an environment under construction. Nothing parses the keys, so their insides are any bytes.
@@ -61,6 +66,8 @@ func (e env) load(t *testing.T) config.Config {
 func (e env) faults(t *testing.T) []config.Fault {
 	t.Helper()
 	c, err := config.Load(e.entries())
+	inUse(t)
+	telemetrytest.Error(t, err)
 	var faults *config.Faults
 	if !errors.As(err, &faults) {
 		t.Fatalf("Load: got %+v and error %v, want *Faults", c, err)
@@ -85,8 +92,19 @@ func (e env) wantFault(t *testing.T, variable string, words ...string) {
 	}
 }
 
+// inUse writes down what these tests take for secrets, for `make test` to look for in the errors.
+func inUse(t *testing.T) {
+	t.Helper()
+	telemetrytest.Secret(t, telemetrytest.V2Key, v2Key)
+	telemetrytest.Secret(t, telemetrytest.V3Key, v3Key)
+	telemetrytest.Secret(t, telemetrytest.PrivateKey, block("PRIVATE KEY"))
+	for _, token := range []string{serviceToken, httpToken, timerToken} {
+		telemetrytest.Secret(t, telemetrytest.Token, token)
+	}
+}
+
 func block(kind string) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes.Repeat([]byte("not a key"), 20)}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes.Repeat([]byte("not a "+kind), 20)}))
 }
 
 func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
@@ -94,22 +112,20 @@ func encode(text string) string { return base64.StdEncoding.EncodeToString([]byt
 // forV3 and forV2 are the least that each protocol needs.
 func forV3() env {
 	return env{
-		"WXPAY_MCHID":            "1900007291",
-		"WXPAY_SERIAL_NO":        "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
-		"WXPAY_PRIVATE_KEY":      block("PRIVATE KEY"),
-		"WXPAY_PUBLIC_KEY_ID":    publicKeyID,
-		"WXPAY_PUBLIC_KEY":       block("PUBLIC KEY"),
-		"CLOUDPAY_CALLER_POLICY": "any",
+		"WXPAY_MCHID":         "1900007291",
+		"WXPAY_SERIAL_NO":     "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
+		"WXPAY_PRIVATE_KEY":   block("PRIVATE KEY"),
+		"WXPAY_PUBLIC_KEY_ID": publicKeyID,
+		"WXPAY_PUBLIC_KEY":    block("PUBLIC KEY"),
 	}
 }
 
 func forV2() env {
 	return env{
-		"WXPAY_API":              "v2",
-		"WXPAY_APPID":            "wxd678efh567hg6787",
-		"WXPAY_MCHID":            "1900007291",
-		"WXPAY_V2_KEY":           v2Key,
-		"CLOUDPAY_CALLER_POLICY": "any",
+		"WXPAY_API":    "v2",
+		"WXPAY_APPID":  "wxd678efh567hg6787",
+		"WXPAY_MCHID":  "1900007291",
+		"WXPAY_V2_KEY": v2Key,
 	}
 }
 
@@ -133,7 +149,7 @@ func TestLoadDefaults(t *testing.T) {
 		MchID:        "1900007291",
 		V2:           config.V2{SignType: "MD5"},
 		CloudRunURL:  "http://api.weixin.qq.com",
-		CallerPolicy: config.CallersAny,
+		CallerPolicy: config.CallersStrict,
 		LogLevel:     slog.LevelInfo,
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
@@ -166,6 +182,14 @@ func TestLoadEverything(t *testing.T) {
 		"WXPAY_CONFIRM_CLOSE":  "1",
 		"CLOUDPAY_LOG_LEVEL":   "debug",
 		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
+
+		"CLOUDPAY_CALLER_POLICY":     "platform",
+		"CLOUDPAY_SERVICE_TOKEN":     serviceToken,
+		"CLOUDPAY_HTTP_TOKEN":        httpToken,
+		"CLOUDPAY_TIMER_TOKEN":       timerToken,
+		"CLOUDPAY_HTTP_AUTHORIZER":   "cognito:groups = operators=a b",
+		"CLOUDPAY_BEHIND_WX_GATEWAY": "1",
+		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
 	})
 	for _, name := range config.Names() {
 		if full[name] == "" {
@@ -186,8 +210,15 @@ func TestLoadEverything(t *testing.T) {
 		BackupURL:    "https://api3.mch.weixin.qq.com",
 		CloudRunURL:  "http://127.0.0.1:8080",
 		ConfirmClose: true,
-		CallerPolicy: config.CallersAny,
 		LogLevel:     slog.LevelDebug,
+
+		CallerPolicy:    config.CallersPlatform,
+		ServiceToken:    config.NewSecret(serviceToken),
+		HTTPToken:       config.NewSecret(httpToken),
+		TimerToken:      config.NewSecret(timerToken),
+		HTTPAuthorizer:  config.Authorizer{Claim: "cognito:groups", Value: "operators=a b"},
+		BehindWXGateway: true,
+		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
@@ -271,12 +302,11 @@ func TestMissing(t *testing.T) {
 			env{},
 			[]string{
 				"WXPAY_MCHID", "WXPAY_SERIAL_NO", "WXPAY_PRIVATE_KEY", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY",
-				"CLOUDPAY_CALLER_POLICY",
 			},
 		},
 		"only v2 named": {
 			env{"WXPAY_API": "v2"},
-			[]string{"WXPAY_APPID", "WXPAY_MCHID", "WXPAY_V2_KEY", "CLOUDPAY_CALLER_POLICY"},
+			[]string{"WXPAY_APPID", "WXPAY_MCHID", "WXPAY_V2_KEY"},
 		},
 		"a sign type alone does not begin v2": {
 			forV3().with("WXPAY_V2_SIGN_TYPE", "MD5").without("WXPAY_MCHID"), []string{"WXPAY_MCHID"},
@@ -287,9 +317,8 @@ func TestMissing(t *testing.T) {
 			forV2().with("WXPAY_SERIAL_NO", "1F"),
 			[]string{"WXPAY_PRIVATE_KEY", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY"},
 		},
-		"v3 without its private key":         {forV3().without("WXPAY_PRIVATE_KEY"), []string{"WXPAY_PRIVATE_KEY"}},
-		"an unknown api asks for neither":    {forV3().with("WXPAY_API", "v4").without("WXPAY_APPID"), []string{"WXPAY_API"}},
-		"the caller policy, and nothing but": {forV3().without("CLOUDPAY_CALLER_POLICY"), []string{"CLOUDPAY_CALLER_POLICY"}},
+		"v3 without its private key":      {forV3().without("WXPAY_PRIVATE_KEY"), []string{"WXPAY_PRIVATE_KEY"}},
+		"an unknown api asks for neither": {forV3().with("WXPAY_API", "v4").without("WXPAY_APPID"), []string{"WXPAY_API"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -344,12 +373,41 @@ func TestRules(t *testing.T) {
 		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com#", "a user, a path"},
 		{"WXPAY_BASE_URL", "https://api.mch.weixin.qq.com#a", "a user, a path"},
 		{"WXPAY_CONFIRM_CLOSE", "true", "0 or 1"},
-		{"CLOUDPAY_CALLER_POLICY", "platform", "give any"},
+		{"CLOUDPAY_CALLER_POLICY", "everybody", "give platform if"},
+		{"CLOUDPAY_CALLER_POLICY", "Any", "any if you do"},
+		{"CLOUDPAY_SERVICE_TOKEN", "123456789012345", "15 bytes, less than 16"},
+		{"CLOUDPAY_HTTP_TOKEN", strings.Repeat("a", 257), "257 bytes, more than 256"},
+		{"CLOUDPAY_HTTP_TOKEN", "1234567 9012345678", "other than a space at position 8"},
+		{"CLOUDPAY_TIMER_TOKEN", "123456789012345\u00e9", "printable ASCII character other than a space at position 16"},
+		{"CLOUDPAY_TIMER_TOKEN", "123456789012345\x7f", "openssl rand"},
+		{"CLOUDPAY_HTTP_AUTHORIZER", "operators", "= between"},
+		{"CLOUDPAY_HTTP_AUTHORIZER", "=operators", "= between"},
+		{"CLOUDPAY_HTTP_AUTHORIZER", "groups=", "CLAIM=VALUE"},
+		{"CLOUDPAY_HTTP_AUTHORIZER", "my groups=operators", "in its claim: it has no printable ASCII character other than a space at position 3"},
+		{"CLOUDPAY_HTTP_AUTHORIZER", "groups=a\tb", "in its value: it has no printable ASCII character at position 2"},
+		{"CLOUDPAY_BEHIND_WX_GATEWAY", "yes", "0 or 1"},
+		{"CLOUDPAY_CORS_ORIGINS", "*,https://a.example", "* beside other origins"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example, *", "* beside other origins"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example,,https://b.example", "entry 2: it is empty"},
+		{"CLOUDPAY_CORS_ORIGINS", "a.example", "entry 1: it is not scheme://host"},
+		{"CLOUDPAY_CORS_ORIGINS", "null", "is not scheme://host"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a b", "is not scheme://host"},
+		{"CLOUDPAY_CORS_ORIGINS", "file://a.example", "neither https nor http"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example/", "has something beside"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://u@a.example", "has something beside"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example?", "has something beside"},
+		{"CLOUDPAY_CORS_ORIGINS", "HTTPS://a.example", "capitals"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://A.example", "small letter"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://*.example", "small letter"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://\u5e97.example", "small letter"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example:443", "browsers leave out"},
+		{"CLOUDPAY_CORS_ORIGINS", "http://a.example:80", "browsers leave out"},
+		{"CLOUDPAY_CORS_ORIGINS", "https://a.example:", "browsers leave out"},
 		{"CLOUDPAY_LOG_LEVEL", "INFO", "debug, info"},
 		{"CLOUDPAY_LISTEN_HOST", "127.0.0.1:80", "without a port"},
 		{"CLOUDPAY_LISTEN_HOST", "localhost", "IP address"},
 	} {
-		t.Run(test.variable+"="+test.value, func(t *testing.T) {
+		t.Run(test.variable+" "+test.words, func(t *testing.T) {
 			t.Parallel()
 			forBoth().with("WXPAY_MODE", "partner").with(test.variable, test.value).
 				wantFault(t, test.variable, test.words)
@@ -539,7 +597,7 @@ func TestOverseasNumbersMayHaveLetters(t *testing.T) {
 
 func TestCloudRunNeedsNoCredentials(t *testing.T) {
 	t.Parallel()
-	cloudRun := env{"WXPAY_API": "wxcloudrun", "WXPAY_MCHID": "1900000109", "CLOUDPAY_CALLER_POLICY": "any"}
+	cloudRun := env{"WXPAY_API": "wxcloudrun", "WXPAY_MCHID": "1900000109"}
 	c := cloudRun.load(t)
 	if !c.Has(config.WXCloudRun) || c.Has(config.APIv2) || c.Has(config.APIv3) || c.CloudRunURL != "http://api.weixin.qq.com" {
 		t.Errorf("got %+v", c)
@@ -572,6 +630,10 @@ func TestMisspeltNames(t *testing.T) {
 		"CLOUDPAY_LOGLEVEL":     "CLOUDPAY_LOG_LEVEL",
 		"CLOUDPAY_CALER_POLICY": "CLOUDPAY_CALLER_POLICY",
 		"WXAPY_MODE":            "WXPAY_MODE",
+		"WXPAY_V2_KEYFILE":      "WXPAY_V2_KEY_FILE",
+		"WXPAY_V3_KEY_FLIE":     "WXPAY_V3_KEY_FILE",
+		"wxpay_cert_roots_file": "WXPAY_CERT_ROOTS_FILE",
+		"CLOUDPAY_HTTP_TOKENS":  "CLOUDPAY_HTTP_TOKEN",
 	} {
 		t.Run(given, func(t *testing.T) {
 			t.Parallel()
@@ -580,8 +642,8 @@ func TestMisspeltNames(t *testing.T) {
 	}
 	ignored := forV3()
 	for _, name := range []string{
-		"WXPAY_MCHID2", "CLOUDPAY_STORE", "CLOUDPAY_HTTP_TOKEN",
-		"CLOUDPAY_SERVICE_TOKEN", "WXPAY_CERT_SERIAL", "PATH", "WXPAY_", "WXPAY_SERIAL_ON_", "",
+		"WXPAY_MCHID2", "CLOUDPAY_STORE", "CLOUDPAY_STORE_FILE", "_FILE", "PORT",
+		"WXPAY_CERT_SERIAL", "PATH", "WXPAY_", "WXPAY_SERIAL_ON_", "",
 	} {
 		ignored[name] = "x"
 	}
@@ -592,12 +654,13 @@ func TestMisspeltNames(t *testing.T) {
 func TestReportNamesEveryFaultAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(env{
-		"WXPAY_MCHID":        "x",
-		"WXPAY_BASE_URL":     "http://example.com",
-		"WXPAY_SERIAL_NO":    "1F",
-		"WXPAY_PRIVATE_KEY":  block("CERTIFICATE"),
-		"WXPAY_PUBLIC_KEYID": publicKeyID,
-		"WXPAY_PUBLIC_KEY":   block("PUBLIC KEY"),
+		"WXPAY_MCHID":         "x",
+		"WXPAY_BASE_URL":      "http://example.com",
+		"WXPAY_SERIAL_NO":     "1F",
+		"WXPAY_PRIVATE_KEY":   block("CERTIFICATE"),
+		"WXPAY_PUBLIC_KEYID":  publicKeyID,
+		"WXPAY_PUBLIC_KEY":    block("PUBLIC KEY"),
+		"CLOUDPAY_HTTP_TOKEN": "hello",
 	}.entries())
 	want := `the configuration has 6 faults:
   WXPAY_PUBLIC_KEYID is not a variable of ours: did you mean WXPAY_PUBLIC_KEY_ID?
@@ -605,8 +668,7 @@ func TestReportNamesEveryFaultAtOnce(t *testing.T) {
   WXPAY_PRIVATE_KEY is a certificate, not a private key: give apiclient_key.pem, the file beside apiclient_cert.pem
   WXPAY_PUBLIC_KEY_ID is not set: give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_
   WXPAY_BASE_URL is not https, and its host is not loopback: give https://HOST or https://HOST:PORT and nothing after it
-  CLOUDPAY_CALLER_POLICY is not set: this version does not tell callers apart, so whoever reaches the function` +
-		` may close any order; give any if that is what you want`
+  CLOUDPAY_HTTP_TOKEN has 5 bytes, less than 16: make one: openssl rand -hex 32`
 	if diff := cmp.Diff(want, err.Error()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
@@ -614,12 +676,12 @@ func TestReportNamesEveryFaultAtOnce(t *testing.T) {
 
 func TestReportOfOneFault(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(forV3().without("CLOUDPAY_CALLER_POLICY").entries())
+	_, err := config.Load(forV3().without("WXPAY_MCHID").entries())
 	var faults *config.Faults
-	if !errors.As(err, &faults) || !faults.Has("CLOUDPAY_CALLER_POLICY") || faults.Has("WXPAY_API") {
-		t.Errorf("got %v, want a fault of CLOUDPAY_CALLER_POLICY alone", err)
+	if !errors.As(err, &faults) || !faults.Has("WXPAY_MCHID") || faults.Has("WXPAY_API") {
+		t.Errorf("got %v, want a fault of WXPAY_MCHID alone", err)
 	}
-	if want := "the configuration has a fault:\n  CLOUDPAY_CALLER_POLICY is not set: "; !strings.HasPrefix(err.Error(), want) {
+	if want := "the configuration has a fault:\n  WXPAY_MCHID is not set: "; !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got %q, want it to begin %q", err, want)
 	}
 }
@@ -635,16 +697,20 @@ func TestReportHoldsNoValue(t *testing.T) {
 		"as a key id": "PUB_KEY_ID_" + secret,
 		"as PEM":      "-----BEGIN " + secret + "-----\n\n" + "-----END " + secret + "-----\n",
 		"as a path":   filepath.Join(t.TempDir(), secret),
+		"in a file":   writeFile(t, secret),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			all := env{"WXPAY_MCH_ID": value}
+			files := env{}
 			for _, variable := range config.Names() {
-				all[variable] = value
+				all[variable], files[variable+"_FILE"] = value, value
 			}
-			_, err := config.Load(all.entries())
-			if err == nil || strings.Contains(err.Error(), secret) {
-				t.Errorf("got %v, want faults without the value", err)
+			for _, given := range []env{all, files} {
+				_, err := config.Load(given.entries())
+				if err == nil || strings.Contains(err.Error(), secret) {
+					t.Errorf("got %v, want faults without the value", err)
+				}
 			}
 		})
 	}
@@ -655,7 +721,8 @@ func TestEveryRowIsComplete(t *testing.T) {
 	if names := config.Names(); len(names) != len(slices.Compact(slices.Sorted(slices.Values(names)))) {
 		t.Errorf("got %v, want each name once", names)
 	}
-	for row := range strings.Lines(config.Markdown()) {
+	table, _, _ := strings.Cut(config.Markdown(), "\n\n")
+	for row := range strings.Lines(table) {
 		if cells := strings.Split(row, "|"); len(cells) != 7 || strings.TrimSpace(cells[5]) == "" {
 			t.Errorf("got row %q, want five cells and a meaning", row)
 		}

@@ -35,9 +35,11 @@ func (f *Faults) Error() string {
 	return report.String()
 }
 
-// Has tells whether any fault is about the variable.
+// Has tells whether any fault is about the variable, or about the file that it was to be read from.
 func (f *Faults) Has(variable string) bool {
-	return slices.ContainsFunc(f.List, func(fault Fault) bool { return fault.Variable == variable })
+	return slices.ContainsFunc(f.List, func(fault Fault) bool {
+		return fault.Variable == variable || fault.Variable == variable+fileSuffix
+	})
 }
 
 // add files a fault under v; nil is none.

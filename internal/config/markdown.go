@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Markdown is the table of the README.
+// Markdown is the table of the README, and what is to be said below it.
 func Markdown() string {
 	needed := map[need]string{never: "", always: "yes", forV2: "for v2", forV3: "for v3", forPublicKey: "for v3, or `WXPAY_V3_KEY`"}
 	var table strings.Builder
@@ -17,5 +17,21 @@ func Markdown() string {
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", v.name, needed[v.needed], v.values, initial, v.meaning)
 	}
+	table.WriteString(belowTheTable())
 	return table.String()
+}
+
+// belowTheTable says which variables can be files: a row for each would tell nothing else, and double the table's secrets.
+func belowTheTable() string {
+	var names []string
+	for _, v := range variables {
+		if v.inFile != notInFile {
+			names = append(names, "`"+v.name+"`")
+		}
+	}
+	last := len(names) - 1
+	return "\n" + strings.Join(names[:last], ", ") + " and " + names[last] + " can each be read from a file: leave the variable" +
+		" itself out, and give the file's path under its name with `" + fileSuffix + "` behind, as `" + nameV2Key + fileSuffix + "`." +
+		" The file has at most " + maxFileText + "; whitespace around its text is dropped.\n" +
+		"\n`PORT` is the platform's, not ours: where it is set, and no function runtime is, the web server listens there.\n"
 }

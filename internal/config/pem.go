@@ -4,17 +4,12 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 )
 
 const (
 	pemStart = "-----BEGIN "
-	// maxPEM caps what is read from a file: a chain of RSA-4096 certificates with comments stays far below.
-	maxPEM = 64 << 10
 
 	encryptedPrivateKey = "ENCRYPTED PRIVATE KEY"
 )
@@ -81,6 +76,15 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 // pemText tells the three forms apart: the text itself (also with \n spelt out, as one-line environments have it), the
 // base64 of the text, else a path.
 func pemText(value string) ([]byte, *Fault) {
+	if text, fault := inlinePEM(value); text != nil || fault != nil {
+		return text, fault
+	}
+	text, err := readFile(value)
+	return text, unreadablePEM(err)
+}
+
+// inlinePEM returns the text that value itself holds; nothing when it holds none, and may be a path.
+func inlinePEM(value string) ([]byte, *Fault) {
 	if strings.Contains(value, pemStart) {
 		return []byte(strings.ReplaceAll(value, `\n`, "\n")), nil
 	}
@@ -90,9 +94,8 @@ func pemText(value string) ([]byte, *Fault) {
 		return plain, nil
 	case err == nil && isDER(plain):
 		return nil, &Fault{Problem: "is base64 of a bare key, without the lines BEGIN and END"}
-	default:
-		return readFile(value)
 	}
+	return nil, nil
 }
 
 // isDER tells whether data starts like the DER of a key or a certificate: a SEQUENCE whose length takes one or two more
@@ -102,26 +105,13 @@ func isDER(data []byte) bool {
 	return len(data) > 1 && data[0] == sequence && (data[1] == oneMore || data[1] == twoMore)
 }
 
-// readFile reads a key file. The system's own words are not passed on: they repeat the path, which is the whole key when
-// its form was not recognised.
-func readFile(path string) ([]byte, *Fault) {
-	file, err := os.Open(path) //nolint:gosec // G304: the operator's own configuration names the file
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	text, err := io.ReadAll(io.LimitReader(file, maxPEM+1))
+// unreadablePEM says what is wrong with a value that had to be a path.
+func unreadablePEM(err error) *Fault {
 	switch {
-	case err != nil:
-		return nil, unreadable(err)
-	case len(text) > maxPEM:
-		return nil, &Fault{Problem: fmt.Sprintf("names a file of more than %d KiB, too long for a key", maxPEM>>10)}
-	}
-	return text, nil
-}
-
-func unreadable(err error) *Fault {
-	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errTooLong):
+		return &Fault{Problem: "names a file of more than " + maxFileText + ", too long for a key"}
 	case errors.Is(err, fs.ErrNotExist):
 		return &Fault{Problem: "is neither PEM nor base64 of PEM, and no file is there by that path"}
 	case errors.Is(err, fs.ErrPermission):

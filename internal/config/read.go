@@ -14,6 +14,9 @@ const (
 	maxSerialNo    = 40 // hex digits of a 20-byte serial number, the longest that RFC 5280 §4.1.2.2 allows
 	maxPublicKeyID = 64 // 45 at the time of writing; it becomes a header, so it is not left open
 	keyLength      = 32
+	minToken       = 16  // 16 letters and digits hold 95 bits: more than anybody guesses over a network
+	maxToken       = 256 // it becomes a header, so it is not left open
+	maxClaim       = 256
 
 	publicKeyIDPrefix = "PUB_KEY_ID_"
 )
@@ -79,6 +82,78 @@ func readKey(field *Secret, value string) *Fault {
 	*field = NewSecret(value)
 	return checkChars(value, keyLength, "letter or digit", isAlphanumeric)
 }
+
+// token reads what callers prove themselves with.
+func token(field func(c *Config) *Secret) func(*Config, string) *Fault {
+	return func(c *Config, value string) *Fault {
+		if length := len(value); length < minToken {
+			return &Fault{Problem: fmt.Sprintf("has %d bytes, less than %d", length, minToken)}
+		}
+		if fault := checkChars(value, maxToken, "printable ASCII character other than a space", isVisible); fault != nil {
+			return fault
+		}
+		*field(c) = NewSecret(value)
+		return nil
+	}
+}
+
+func readAuthorizer(c *Config, value string) *Fault {
+	claim, wanted, both := strings.Cut(value, "=")
+	claim, wanted = strings.TrimSpace(claim), strings.TrimSpace(wanted)
+	if !both || claim == "" || wanted == "" {
+		return &Fault{Problem: "is not a claim and its value with = between"}
+	}
+	c.HTTPAuthorizer = Authorizer{Claim: claim, Value: wanted}
+	if fault := checkChars(claim, maxClaim, "printable ASCII character other than a space", isVisible); fault != nil {
+		return &Fault{Problem: "is wrong in its claim: it " + fault.Problem}
+	}
+	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) } // scopes are a list with spaces between
+	if fault := checkChars(wanted, maxClaim, "printable ASCII character", isPrintable); fault != nil {
+		return &Fault{Problem: "is wrong in its value: it " + fault.Problem}
+	}
+	return nil
+}
+
+func readOrigins(c *Config, value string) *Fault {
+	entries := strings.Split(value, ",")
+	for i, entry := range entries {
+		entry = strings.TrimSpace(entry)
+		if entry == anyOrigin && len(entries) > 1 {
+			return &Fault{Problem: "has * beside other origins"}
+		}
+		if problem := checkOrigin(entry); entry != anyOrigin && problem != "" {
+			return &Fault{Problem: fmt.Sprintf("is wrong in entry %d: it %s", i+1, problem)}
+		}
+		c.CORSOrigins = append(c.CORSOrigins, entry)
+	}
+	return nil
+}
+
+// anyOrigin is CORS's word for every origin. It is no danger by itself where callers prove themselves with a token that
+// browsers do not send on their own; beside other origins it would make them meaningless, and be a mistake.
+const anyOrigin = "*"
+
+// checkOrigin holds an origin to the form in which browsers send it (RFC 6454 §6.2), since it is compared byte by byte.
+func checkOrigin(origin string) string {
+	address, err := url.Parse(origin)
+	switch {
+	case origin == "":
+		return "is empty"
+	case err != nil, address.Host == "", address.Hostname() == "":
+		return "is not scheme://host or scheme://host:port"
+	case address.Scheme != "https" && address.Scheme != "http":
+		return "is neither https nor http"
+	case origin != address.Scheme+"://"+address.Host:
+		return "has something beside scheme, host and port, or capitals"
+	case checkChars(address.Host, len(origin), "", isHostChar) != nil:
+		return "has a host in which something is neither a small letter, a digit, a dot nor a hyphen"
+	case strings.HasSuffix(address.Host, ":"), address.Port() == defaultPorts[address.Scheme]:
+		return "has a port that browsers leave out"
+	}
+	return ""
+}
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 func readSerialNo(c *Config, value string) *Fault {
 	if strings.HasPrefix(strings.ToUpper(value), publicKeyIDPrefix) {
@@ -171,16 +246,42 @@ func checkListenHost(_ *Config, value string) *Fault {
 // contradictions holds the rules between variables.
 func contradictions(c Config) []Fault {
 	faults := append(contradictedMode(c), contradictedRegion(c)...)
-	if key := c.V3.Key.Reveal(); key != "" && key == c.V2.Key.Reveal() {
-		faults = append(faults, Fault{
-			Variable: nameV3Key, Problem: "is the same as " + nameV2Key,
-			Remedy: "give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
-		})
-	}
+	faults = append(faults, contradictedSecrets(c)...)
 	if c.BackupURL != "" && c.BackupURL == c.BaseURL {
 		faults = append(faults, Fault{
 			Variable: nameBackupURL, Problem: "is the same as " + nameBaseURL, Remedy: "give another address, or leave it out",
 		})
+	}
+	return faults
+}
+
+// contradictedSecrets finds secrets that stand in two places: whoever is told the one would know the other.
+func contradictedSecrets(c Config) []Fault {
+	const another = "make one of its own: openssl rand -hex 32"
+	secrets := []struct {
+		name, remedy string
+		text         Secret
+	}{
+		{nameV2Key, "", c.V2.Key},
+		{
+			nameV3Key,
+			"give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
+			c.V3.Key,
+		},
+		{nameServiceToken, another, c.ServiceToken},
+		{nameHTTPToken, another, c.HTTPToken},
+		{nameTimerToken, another, c.TimerToken},
+	}
+	var faults []Fault
+	for i, secret := range secrets {
+		for _, before := range secrets[:i] {
+			if text := secret.text.Reveal(); text != "" && text == before.text.Reveal() {
+				faults = append(faults, Fault{
+					Variable: secret.name, Problem: "is the same as " + before.name, Remedy: secret.remedy,
+				})
+				break
+			}
+		}
 	}
 	return faults
 }
@@ -244,6 +345,14 @@ func isAlphanumeric(char byte) bool {
 
 func isHexDigit(char byte) bool {
 	return isDigit(char) || 'a' <= char && char <= 'f' || 'A' <= char && char <= 'F'
+}
+
+// isVisible tells the characters of RFC 5234's VCHAR: printable ASCII but the space.
+func isVisible(char byte) bool { return '!' <= char && char <= '~' }
+
+// isHostChar tells the characters of a name, an address with its brackets, and a port, as browsers write them.
+func isHostChar(char byte) bool {
+	return isDigit(char) || 'a' <= char && char <= 'z' || strings.IndexByte("-._:[]", char) >= 0
 }
 
 func isWordChar(char byte) bool { return isAlphanumeric(char) || char == '_' }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/config"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 func TestSecretIsNeverPrinted(t *testing.T) {
@@ -46,7 +47,9 @@ func TestSecretIsNeverLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inUse(t)
 	for _, got := range []string{log.String(), string(marshalled)} {
+		_, _ = telemetrytest.Output(t, telemetrytest.Logs).Write([]byte(got))
 		if strings.Contains(got, v2Key) || strings.Contains(got, "PRIVATE KEY") {
 			t.Errorf("got %s, which holds a secret", got)
 		}

@@ -6,18 +6,31 @@ import (
 	"strings"
 )
 
-// misspelt finds the names that are one slip away from a known one.
+// misspelt finds the names that are one slip away from a known one, and those that name a file for what has to be given
+// itself.
 func misspelt(env environment) *Faults {
 	known := Names()
+	for _, v := range variables {
+		if name := v.nameOfFile(); name != "" {
+			known = append(known, name)
+		}
+	}
 	faults := &Faults{}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if slices.Contains(known, name) {
 			continue
 		}
 		meant := slices.IndexFunc(known, func(candidate string) bool { return isSlip(name, candidate) })
-		if meant >= 0 {
+		value, isFile := strings.CutSuffix(name, fileSuffix)
+		switch {
+		case meant >= 0:
 			faults.List = append(faults.List, Fault{
 				Variable: name, Problem: "is not a variable of ours", Remedy: "did you mean " + known[meant] + "?",
+			})
+		case isFile && slices.Contains(known, value):
+			faults.List = append(faults.List, Fault{
+				Variable: name, Problem: "is not a variable of ours, for only what is secret or PEM is read from files",
+				Remedy: "set " + value + " itself",
 			})
 		}
 	}

@@ -13,6 +13,15 @@ const (
 	forPublicKey // for APIv3 unless it has platform certificates, and whole or not at all
 )
 
+// fileForm says what a file may hold in a variable's stead.
+type fileForm int
+
+const (
+	notInFile fileForm = iota
+	textInFile
+	pemInFile // PEM, or base64 of it
+)
+
 // variable is one row of the table: what the README says about a variable, and how it is read.
 type variable struct {
 	name   string
@@ -21,6 +30,7 @@ type variable struct {
 	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
 	credentialOf API
 	initial      string // the default
+	inFile       fileForm
 	meaning      string
 	remedy       string // what to do about a fault that brings no remedy of its own
 	// read checks a value that is not empty and keeps it.
@@ -42,14 +52,18 @@ const (
 	nameBaseURL      = "WXPAY_BASE_URL"
 	nameBackupURL    = "WXPAY_BACKUP_URL"
 	namePrivateKey   = "WXPAY_PRIVATE_KEY"
-	nameCallerPolicy = "CLOUDPAY_CALLER_POLICY"
+	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
+	nameHTTPToken    = "CLOUDPAY_HTTP_TOKEN"  //nolint:gosec // G101: the name is no secret
+	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: the name is no secret
 )
 
 const (
 	valuesMchID = "1 to 32 digits, overseas letters too"
 	valuesAppID = "1 to 32 letters and digits"
 	valuesPEM   = "PEM, base64 of PEM, or a file's path"
+	valuesToken = "16 to 256 printable ASCII characters without spaces, secret"
 
+	remedyToken   = "make one: openssl rand -hex 32"
 	remedyAddress = "give https://HOST or https://HOST:PORT and nothing after it"
 
 	// cloudRunURL is the one plain-HTTP address that is not loopback: it only exists inside WeChat's own network.
@@ -112,7 +126,7 @@ var variables = []variable{
 		read:    readSubMchIDs,
 	},
 	{
-		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2,
+		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2, inFile: textInFile,
 		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
 		remedy:  "give the APIv2 key (API密钥) of the merchant account",
 		read:    readV2Key,
@@ -132,7 +146,7 @@ var variables = []variable{
 		read: readSerialNo,
 	},
 	{
-		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3,
+		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3, inFile: pemInFile,
 		meaning: "The merchant's private key, `apiclient_key.pem`.",
 		remedy:  "give apiclient_key.pem: its text, the base64 of its text, or its path",
 		read:    readPrivateKey,
@@ -144,20 +158,20 @@ var variables = []variable{
 		read:    readPublicKeyID,
 	},
 	{
-		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: APIv3,
+		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: APIv3, inFile: pemInFile,
 		meaning: "WeChat Pay's public key, `pub_key.pem`.",
 		remedy:  "give pub_key.pem: its text, the base64 of its text, or its path",
 		read:    readPublicKey,
 	},
 	{
-		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: APIv3,
+		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: APIv3, inFile: textInFile,
 		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
 			" Beside the public key, both are believed, as while WeChat Pay switches a merchant over.",
 		remedy: "give the APIv3 key (APIv3密钥) of the merchant account",
 		read:   readV3Key,
 	},
 	{
-		name: "WXPAY_CERT_ROOTS", values: valuesPEM,
+		name: "WXPAY_CERT_ROOTS", values: valuesPEM, inFile: pemInFile,
 		meaning: "Certificates that platform certificates must lead to. When not set, they are believed for having been encrypted" +
 			" with the APIv3 key.",
 		remedy: "give certificates: their text, the base64 of it, or the path of a file of them",
@@ -191,12 +205,53 @@ var variables = []variable{
 			"0", "1"),
 	},
 	{
-		name: nameCallerPolicy, values: "`any`", needed: always,
-		meaning: "Who may call. Callers are not told apart yet: `any` says that you know, and do your own checks.",
-		remedy: "this version does not tell callers apart, so whoever reaches the function may close any order;" +
-			" give any if that is what you want",
+		name: "CLOUDPAY_CALLER_POLICY", values: "`platform` or `any`",
+		meaning: "Who may call besides those who prove themselves. When not set: nobody. `platform`: direct invokes and queues, where" +
+			" only the platform's access management can reach the function. `any`: everybody may close and query, for those who do" +
+			" their own checks.",
+		remedy: "give platform if only the platform's access management can reach the function, any if you do your own checks," +
+			" or leave it out",
 		read: oneOf(func(c *Config, value string) { c.CallerPolicy = CallerPolicy(value) },
-			string(CallersAny)),
+			string(CallersPlatform), string(CallersAny)),
+	},
+	{
+		name: nameServiceToken, values: valuesToken, inFile: textInFile,
+		meaning: "What your own services and queues prove themselves with, as the parameter `service_token`; they may do everything.",
+		remedy:  remedyToken,
+		read:    token(func(c *Config) *Secret { return &c.ServiceToken }),
+	},
+	{
+		name: nameHTTPToken, values: valuesToken, inFile: textInFile,
+		meaning: "What HTTP callers prove themselves with, as `Authorization: Bearer …`.",
+		remedy:  remedyToken,
+		read:    token(func(c *Config) *Secret { return &c.HTTPToken }),
+	},
+	{
+		name: nameTimerToken, values: valuesToken, inFile: textInFile,
+		meaning: "What a timer proves itself with where the platform does not say that it is one: its trigger's `Message` holds it.",
+		remedy:  remedyToken,
+		read:    token(func(c *Config) *Secret { return &c.TimerToken }),
+	},
+	{
+		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",
+		meaning: "The claim that an API gateway's authorizer must have found for an HTTP caller without that token to be let in.",
+		remedy:  "give CLAIM=VALUE, for example cognito:groups=operators",
+		read:    readAuthorizer,
+	},
+	{
+		name: "CLOUDPAY_BEHIND_WX_GATEWAY", values: "`0` or `1`", initial: "0",
+		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for containers that nothing but WeChat's gateway can" +
+			" reach: anybody else could write them.",
+		remedy: "give 0 or 1",
+		read: oneOf(func(c *Config, value string) { c.BehindWXGateway = value == "1" },
+			"0", "1"),
+	},
+	{
+		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
+		meaning: "Whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
+		remedy: "give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443;" +
+			" or * alone",
+		read: readOrigins,
 	},
 	{
 		name: "CLOUDPAY_LOG_LEVEL", values: "`debug`, `info`, `warn` or `error`", initial: "info",
@@ -208,7 +263,7 @@ var variables = []variable{
 	{
 		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
-		meaning: "Where the Go1 runtime listens; every interface when not set. The emulator sets `127.0.0.1`.",
+		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",
 		remedy:  "give an IP address without a port, or leave it out",
 		read:    checkListenHost,
 	},
