@@ -7,7 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# The functions: a folder below functions/, a binary in dist/, and a handler in serverless.yml.
+# The functions: a folder below functions/, one of the same name in dist/, and a handler in serverless.yml.
 FUNCTIONS := closeorder queryorder
 SCF_ZIP := dist/scf.zip
 
@@ -16,6 +16,9 @@ GOLANGCI := $(CURDIR)/.tmp/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # What each package's own tests have to cover, in per cent of its statements.
 COVERAGE := cloudpay/pkg/*=95 cloudpay/internal/order=90 cloudpay/internal/closing=90
+
+# What tests must have used and written for a search for leaks to be one.
+LEAKCHECK := -secrets v2-key,v3-key,private-key,token,identity,signature -output logs,errors,replies,terminal
 
 FUZZTIME ?= 5s
 BENCHTIME ?= 1s
@@ -33,8 +36,11 @@ demo: ## Close and query orders against the emulated cloud and WeChat Pay
 	@echo 'compiling … (the first time takes a minute)'
 	@go run ./cmd/cloudpay demo
 
+# What tests write to be searched goes into a new folder, so that nothing of an earlier run is found there, and nothing of
+# this one is missing: its name makes go run every test that writes, as -shuffle does already, instead of taking a result
+# out of its cache.
 .PHONY: test
-test: ## Test everything that is quick, with the race detector and the coverage gates (below 3 minutes)
+test: ## Test what is quick, with the race detector, the coverage gates and a search for leaked secrets (below 3 minutes)
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] \
 		&& echo 'int main(void) { return 0; }' | $$(go env CC) -x c -o /dev/null - 2> /dev/null; \
 	then race=-race; \
@@ -44,13 +50,17 @@ test: ## Test everything that is quick, with the race detector and the coverage 
 		echo; \
 		if [ "$${CI:-}" = true ]; then echo 'With CI=true that is a failure.'; exit 1; fi; \
 	fi; \
+	output=$$(mktemp -d); \
+	trap 'rm -rf "$$output"' EXIT; \
 	set -x; \
-	go test $$race -shuffle=on -cover -timeout=3m ./... | go run ./internal/toolchain/covergate $(COVERAGE:%='%')
+	CLOUDPAY_TEST_OUTPUT="$$output" go test $$race -shuffle=on -cover -timeout=3m ./... \
+		| go run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
+	go run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 
 ##@ For contributors
 
 .PHONY: test-all
-test-all: test bench-test demo fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+test-all: test bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
 
 .PHONY: bench-test
 bench-test: ## Test the module bench/: other implementations agree with ours
@@ -95,13 +105,33 @@ $(GOLANGCI):
 
 ##@ For deployment
 
+# One binary of a function serves every way of being called; what differs is the machine and the name to start it by.
+GOBUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w'
+
 .PHONY: build
-build: ## Build the functions for SCF into dist/
-	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '-s -w' -o dist/ $(FUNCTIONS:%=./functions/%)
+build: ## Build the functions into dist/: for SCF and CloudBase, and for Lambda (arm64)
+	rm -rf dist
+	for function in $(FUNCTIONS); do \
+		GOARCH=amd64 $(GOBUILD) -o dist/$$function/main ./functions/$$function; \
+		GOARCH=arm64 $(GOBUILD) -tags lambda.norpc -o dist/lambda/$$function/bootstrap ./functions/$$function; \
+	done
 
 .PHONY: package
-package: build ## Pack them into dist/scf.zip, which serverless.yml deploys
-	go run ./internal/toolchain/scfzip $(SCF_ZIP) $(FUNCTIONS:%=dist/%)
+package: build ## Pack them for each way to deploy: docs/deploy.md
+	pack=$$PWD/.tmp/bin/pack; \
+	go build -o $$pack ./internal/toolchain/pack; \
+	$$pack $(SCF_ZIP) $(foreach function,$(FUNCTIONS),$(function)=dist/$(function)/main); \
+	for function in $(FUNCTIONS); do \
+		main=dist/$$function/main; \
+		$$pack dist/custom/$$function.zip bootstrap=$$main; \
+		$$pack dist/web/$$function.zip internal/toolchain/pack/scf_bootstrap $$main; \
+		$$pack dist/lambda/$$function.zip dist/lambda/$$function/bootstrap; \
+	done
+
+.PHONY: package-test
+package-test: package ## Unpack what was packed, and call the functions in it
+	CLOUDPAY_DIST=$(CURDIR)/dist go test -count=1 -run '^TestArtefacts$$' ./internal/hosting
+	go test -count=1 -tags lambda.norpc -run '^TestLambda' ./internal/hosting
 
 .PHONY: clean
 clean: ## Remove what was built, and the tools

@@ -41,6 +41,7 @@ func Arrows() []Arrow {
 		{Package: "internal/order"},
 		{Package: "internal/config"},
 		{Package: "internal/telemetry"},
+		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun"},
 		{Package: "internal/emulator/paygate"},
 		{Package: "internal/emulator/platform"},

@@ -1,14 +1,18 @@
 // Package telemetry makes the one logger of the product: a JSON object a line, since SCF's log service takes the fields
 // of such a line apart, with the id of the request that it is about.
 //
-// Secrets are not its business: they are types that print "redacted" on their own.
+// Secrets are not its business: they are types that print "redacted" on their own, and the package telemetrytest lets the
+// tests be searched for those that do not.
 package telemetry
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 )
 
 // requestIDKey is the field of the record. It is SCF's own word for it, in camelCase like our replies.
@@ -27,9 +31,43 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// New returns a logger that writes each record of at least the given level to w: one line, one Write.
+// maxText is how much of a text gets into a record, in bytes. A gateway's error or a deep stack is cut there: log services
+// tear longer lines apart, and bill for them.
+const maxText = 8 << 10
+
+// New returns a logger that writes each record of at least the given level to w: one line, one Write. Texts and errors of
+// more than 8 KiB are cut, and say how much is missing.
 func New(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(&handler{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
+	return slog.New(&handler{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: short})})
+}
+
+func short(_ []string, attr slog.Attr) slog.Attr {
+	switch attr.Value.Kind() {
+	case slog.KindString:
+		if text := attr.Value.String(); len(text) > maxText {
+			attr.Value = slog.StringValue(cut(text))
+		}
+	case slog.KindAny:
+		err, isError := attr.Value.Any().(error)
+		if _, marshals := attr.Value.Any().(json.Marshaler); isError && !marshals {
+			attr.Value = slog.AnyValue(shortError{err})
+		}
+	default: // numbers and times are short
+	}
+	return attr
+}
+
+// shortError is an error whose text is asked for no sooner than slog is ready for it to panic, as a nil one does.
+type shortError struct{ error }
+
+func (e shortError) Error() string { return cut(e.error.Error()) }
+
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	// A character that is cut in two goes whole.
+	return fmt.Sprintf("%s… (%d bytes more)", strings.ToValidUTF8(text[:maxText], ""), len(text)-maxText)
 }
 
 // handler puts the request id on top of each record. That has to come before any group is opened, else the id would

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/slogtest"
@@ -140,6 +141,38 @@ func TestOneLinePerRecord(t *testing.T) {
 	if len(log.lines) != 1 || strings.Count(log.lines[0], "\n") != 1 || !strings.HasSuffix(log.lines[0], "\n") {
 		t.Errorf("got %q, want one write of one line", log.lines)
 	}
+}
+
+func TestLongTextsAreCut(t *testing.T) {
+	t.Parallel()
+	const most = 8 << 10
+	long := strings.Repeat("é", most) // two bytes each
+	var broken *url.Error
+	for name, test := range map[string]struct {
+		value any
+		want  any
+	}{
+		"a text that just fits": {long[:most], long[:most]},
+		"a text of a byte more": {long[:most] + "x", long[:most] + "… (1 bytes more)"},
+		"a text cut in half":    {"x" + long[:most], "x" + long[:most-2] + "… (1 bytes more)"},
+		"an error":              {errors.New(long), long[:most] + "… (8192 bytes more)"},
+		"a short error":         {errors.New("no"), "no"},
+		"an error that is none": {broken, "!PANIC: runtime error: invalid memory address or nil pointer dereference"},
+		"a number":              {7, 7.0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantRecord(t, map[string]any{"level": "INFO", "msg": "hello", "a": test.want}, func(l *slog.Logger) {
+				l.InfoContext(t.Context(), "hello", "a", test.value)
+			})
+			wantRecord(t, map[string]any{"level": "INFO", "msg": "hello", "a": test.want}, func(l *slog.Logger) {
+				l.With("a", test.value).InfoContext(t.Context(), "hello")
+			})
+		})
+	}
+	wantRecord(t, map[string]any{"level": "INFO", "msg": long[:most] + "… (8192 bytes more)"}, func(l *slog.Logger) {
+		l.InfoContext(t.Context(), long)
+	})
 }
 
 type token string

@@ -15,6 +15,7 @@ import (
 
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
@@ -37,6 +38,7 @@ type wire struct {
 func newWire(t *testing.T) *wire {
 	t.Helper()
 	w := &wire{Server: paygate.RunT(t)}
+	telemetrytest.Secret(t, telemetrytest.V2Key, w.Merchant.V2Key)
 	client := &http.Client{Transport: w}
 	w.door = &wechatpay.Door{
 		V2: []*v2xml.Client{{
@@ -57,7 +59,9 @@ func merchantKey(t *testing.T, m *paygate.Merchant) v3json.Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := v3json.ParseKey(m.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	telemetrytest.Secret(t, telemetrytest.PrivateKey, string(text))
+	key, err := v3json.ParseKey(m.SerialNo, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +135,14 @@ func document(fields map[string]string) string {
 func (w *wire) ask(t *testing.T, op order.Op, c order.Call) order.Answer {
 	t.Helper()
 	c.OutTradeNo = "A1"
+	var got order.Answer
 	if op == order.OpClose {
-		return w.door.Close(t.Context(), c)
+		got = w.door.Close(t.Context(), c)
+	} else {
+		got = w.door.Query(t.Context(), c)
 	}
-	return w.door.Query(t.Context(), c)
+	_, _ = fmt.Fprintf(telemetrytest.Output(t, telemetrytest.Replies), "%+v %+v\n", got, got.Facts)
+	return got
 }
 
 // eachCall runs a test for both operations in both dialects.

@@ -7,18 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v2xml"
 )
 
 // wantError returns the error of type E in err, or ends the test.
 func wantError[E error](t testing.TB, err error) E {
 	t.Helper()
+	telemetrytest.Secret(t, telemetrytest.V2Key, key)
+	telemetrytest.Error(t, err)
 	found, ok := errors.AsType[E](err)
 	if !ok {
 		t.Fatalf("error %v (a %s), want a %T in it", err, kindOf(err), found)
@@ -100,7 +104,9 @@ func TestNothingPrintsTheKey(t *testing.T) {
 		key, strings.ToUpper(key), hex.EncodeToString(bytesOfKey), strings.ToUpper(hex.EncodeToString(bytesOfKey)),
 		base64.StdEncoding.EncodeToString(bytesOfKey), strings.Trim(fmt.Sprintf("%d", bytesOfKey), "[]"), key[:16], key[16:],
 	}
+	searched := telemetrytest.Output(t, telemetrytest.Logs)
 	for _, text := range append(printedErrors(t), printedValues(t)...) {
+		_, _ = io.WriteString(searched, text+"\n")
 		for _, form := range forms {
 			if strings.Contains(text, form) {
 				t.Errorf("the key is in %s", text)

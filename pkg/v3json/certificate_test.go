@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v3json"
 )
 
@@ -267,6 +268,7 @@ func newV3Key(t testing.TB, key string) v3json.V3Key {
 // newCertClient has no key but what it downloads. What is reported fails the test; those that expect it replace Report.
 func newCertClient(t testing.TB, g *certGateway) *v3json.Client {
 	t.Helper()
+	telemetrytest.Secret(t, telemetrytest.V3Key, apiV3Key)
 	client := newClient(t, g)
 	client.Keys, client.Now = v3json.Keyring{}, g.now
 	client.Certificates = &v3json.Certificates{Key: newV3Key(t, apiV3Key), Report: func(_ context.Context, err error) {

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v3json"
 )
 
@@ -166,7 +167,9 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) { return w(re
 
 func newKey(t testing.TB) v3json.Key {
 	t.Helper()
-	key, err := v3json.ParseKey(merchantSerial, readTestdata(t, "merchant_key.pem"))
+	file := readTestdata(t, "merchant_key.pem")
+	telemetrytest.Secret(t, telemetrytest.PrivateKey, string(file))
+	key, err := v3json.ParseKey(merchantSerial, file)
 	if err != nil {
 		t.Fatalf("ParseKey: %v", err)
 	}
@@ -290,6 +293,7 @@ func malformation(t *testing.T, err error) *v3json.MalformedError {
 // wantLine checks that an error's text fits into a log, and shows nothing that must not be there.
 func wantLine(t *testing.T, err error) {
 	t.Helper()
+	telemetrytest.Error(t, err)
 	text := err.Error()
 	if strings.ContainsAny(text, "\r\n\t\x00") || len(text) > 4096 {
 		t.Errorf("error text is not one short line: %q", text)

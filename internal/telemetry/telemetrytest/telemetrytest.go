@@ -1,0 +1,165 @@
+// Package telemetrytest lets tests be searched for leaks. Each test writes what came out of the product (logs, replies,
+// errors, what a command printed) and which secrets went in; when all have run, internal/toolchain/leakcheck looks for the
+// one in the other. `make test` does that.
+//
+// The environment variable CLOUDPAY_TEST_OUTPUT names the folder. Without it everything here does nothing, so that
+// `go test` leaves nothing behind.
+//
+// Below that folder is
+//
+//	secrets/PROGRAM-PID.txt             a line for each secret: its kind, its scope, its base64
+//	output/FORM/PROGRAM-PID/TEST-n.txt  what came out, as it is
+//	output/errors/PROGRAM-PID.txt       a line for each error: its test, its text
+//
+// Each writer has a file of its own, because tests run side by side: two of them writing into one would tear apart what is
+// looked for.
+package telemetrytest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+const variable = "CLOUDPAY_TEST_OUTPUT"
+
+// Kind is what a secret is.
+type Kind string
+
+// The kinds. Identity is an openid, and Signature a gateway's or ours: a reply gives them to whom they belong, but they are
+// for no log and no error.
+const (
+	V2Key      Kind = "v2-key"
+	V3Key      Kind = "v3-key"
+	PrivateKey Kind = "private-key" // PEM
+	Token      Kind = "token"
+	Identity   Kind = "identity"
+	Signature  Kind = "signature"
+)
+
+// scope says in which output a secret of that kind may not be.
+func (k Kind) scope() string {
+	if k == Identity || k == Signature {
+		return "logs"
+	}
+	return "all"
+}
+
+// Form is how something came out.
+type Form string
+
+// The forms. Logs and Errors are the operator's, Replies the caller's; Terminal is what a command printed.
+const (
+	Logs     Form = "logs"
+	Errors   Form = "errors"
+	Replies  Form = "replies"
+	Terminal Form = "terminal"
+)
+
+// shortest is how many bytes a secret must have: a shorter one would be found where it is not.
+const shortest = 16
+
+// seen holds what this process has written down, and where: most tests use the same few secrets.
+var seen sync.Map
+
+// Secret writes down a secret that the test uses.
+func Secret(t testing.TB, kind Kind, value string) {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" || value == "" {
+		return
+	}
+	if len(value) < shortest {
+		t.Fatalf("telemetrytest: a secret of %d bytes is too short to be looked for, give at least %d", len(value), shortest)
+	}
+	line := fmt.Sprintf("%s %s %s\n", kind, kind.scope(), base64.StdEncoding.EncodeToString([]byte(value)))
+	file := filepath.Join(dir, "secrets", program()+".txt")
+	if _, before := seen.LoadOrStore(file+line, true); before {
+		return
+	}
+	if err := write(file, []byte(line)); err != nil {
+		t.Fatalf("telemetrytest: %v", err)
+	}
+}
+
+// written counts the files of this process, for their names.
+var written atomic.Int64
+
+// Output returns a writer whose bytes are searched. It may be used by several goroutines, and after the test.
+func Output(t testing.TB, form Form) io.Writer {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" {
+		return io.Discard
+	}
+	name := fmt.Sprintf("%s-%d.txt", plain(t.Name()), written.Add(1))
+	return output{file: filepath.Join(dir, "output", string(form), program(), name)}
+}
+
+// Error writes down an error that the product returned; nil is none.
+func Error(t testing.TB, err error) {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" || err == nil {
+		return
+	}
+	line := t.Name() + ": " + err.Error() + "\n"
+	if failed := write(filepath.Join(dir, "output", string(Errors), program()+".txt"), []byte(line)); failed != nil {
+		t.Fatalf("telemetrytest: %v", failed)
+	}
+}
+
+// output is the name of a file. It is opened for each Write: a writer need not be closed then, and can outlive its test.
+type output struct{ file string }
+
+func (o output) Write(p []byte) (int, error) {
+	if err := write(o.file, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// writing lets one write at a time: they are small, and rare beside what the tests do.
+var writing sync.Mutex
+
+// write appends to a file, making it and its folder when they are not there.
+func write(name string, p []byte) error {
+	writing.Lock()
+	defer writing.Unlock()
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil { //nolint:gosec // G703: who runs the tests names the folder
+		return fmt.Errorf("making a folder for what tests write: %w", err)
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // G304: who runs the tests names the folder
+	if err != nil {
+		return fmt.Errorf("opening what a test writes: %w", err)
+	}
+	if _, err := file.Write(p); err != nil {
+		_ = file.Close() // the error that matters is the first
+		return fmt.Errorf("writing what a test writes: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("closing what a test writes: %w", err)
+	}
+	return nil
+}
+
+// program tells this process from the others that write into the folder.
+func program() string { return fmt.Sprintf("%s-%d", plain(filepath.Base(os.Args[0])), os.Getpid()) }
+
+// plain makes a file's name of a test's.
+func plain(name string) string {
+	const longest = 80
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-._", r) || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name)
+	return name[:min(len(name), longest)]
+}

@@ -1,0 +1,85 @@
+// Command leakcheck looks through what tests wrote down for the secrets that they used, and fails when it finds one.
+//
+//	leakcheck -secrets KIND,... -output FORM,... DIR
+//
+// DIR is what CLOUDPAY_TEST_OUTPUT named when the tests ran; internal/telemetry/telemetrytest says what is in it. A secret
+// is found by any 16 characters of it in a row, in capitals or not, as it is or in one of the forms in which things get
+// into a log: escaped for JSON, XML, Go or an address, in hexadecimal, as a list of numbers, in base64 at any offset. Of a
+// private key only the secret part is looked for, since the public one may be anywhere, and its numbers in decimal too.
+//
+// A check that has nothing to look for, or nowhere to look, guards nothing: a kind of secret that no test used is a
+// failure, and so is a form of output that no test wrote.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	kinds := flag.String("secrets", "", "kinds of secrets that must have been used, with commas between")
+	forms := flag.String("output", "", "forms of output that must have been written, with commas between")
+	flag.Parse()
+	err := errors.New("give one folder")
+	if flag.NArg() == 1 {
+		err = check(flag.Arg(0), list(*kinds), list(*forms), os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "leakcheck:", err)
+		os.Exit(1)
+	}
+}
+
+func list(words string) []string {
+	return strings.FieldsFunc(words, func(r rune) bool { return r == ',' })
+}
+
+// check reports each leak to out. The error says that there are some, or that the check was none.
+func check(dir string, kinds, forms []string, out io.Writer) error {
+	secrets, err := readSecrets(dir)
+	if err != nil {
+		return err
+	}
+	outputs, err := findOutputs(dir)
+	if err != nil {
+		return err
+	}
+	faults := []error{missing("no test used a secret of the kind", kinds, secrets.kinds)}
+	written := map[string]bool{}
+	var bytes, leaks int64
+	for _, o := range outputs {
+		found, err := secrets.search(o, out)
+		if err != nil {
+			return err
+		}
+		written[o.form] = written[o.form] || found.bytes > 0
+		bytes, leaks = bytes+found.bytes, leaks+found.leaks
+	}
+	faults = append(faults, missing("no test wrote anything in the form", forms, written))
+	if secrets.count == 0 || bytes == 0 {
+		faults = append(faults, fmt.Errorf("there are %d secrets and %d bytes of output, so nothing was checked", secrets.count, bytes))
+	}
+	if leaks > 0 {
+		faults = append(faults, fmt.Errorf("%d secrets came out", leaks))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "none of %d secrets is in %d KiB of logs, errors, replies and terminals of %d files\n",
+		secrets.count, bytes>>10, len(outputs))
+	return err
+}
+
+func missing(what string, wanted []string, had map[string]bool) error {
+	var faults []error
+	for _, word := range wanted {
+		if !had[word] {
+			faults = append(faults, fmt.Errorf("%s %s", what, word))
+		}
+	}
+	return errors.Join(faults...)
+}
