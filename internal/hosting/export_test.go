@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"time"
 )
 
 // ServeSCF lets the tests serve the Go1 protocol on a listener of theirs.
@@ -21,5 +23,44 @@ func StartIn(
 	return start(getenv, listen, stderr, build)
 }
 
-// Deadline lets the tests tabulate the rule.
-var Deadline = deadline
+// WebTimes are how long a web function waits; zero is the default.
+type WebTimes struct{ Header, Body, Grace time.Duration }
+
+// ServeWeb lets the tests serve HTTP on a listener of theirs until ctx is over.
+func ServeWeb(ctx context.Context, l net.Listener, h Handler, times WebTimes) error {
+	own := webTimes{header: times.Header, body: times.Body, grace: times.Grace}
+	return webHost{handler: h, function: "closeorder", times: own}.serve(ctx, l)
+}
+
+// AnswerWeb answers one request with h.
+func AnswerWeb(rw http.ResponseWriter, r *http.Request, h Handler) { webHost{handler: h}.answer(rw, r) }
+
+// MaxInFlight is how many requests a web function answers at a time.
+const MaxInFlight = maxInFlight
+
+// WebEvent makes a request's event; the status is not 0 when there is none.
+func WebEvent(r *http.Request, id string) (event []byte, status int) {
+	event, fault := readWebEvent(r, id)
+	if fault != nil {
+		return nil, fault.status
+	}
+	return event, 0
+}
+
+// WriteWebReply writes what a handler answered, if it is an integration response.
+func WriteWebReply(rw http.ResponseWriter, result []byte) error {
+	reply, err := decodeWebReply(result)
+	if err == nil {
+		reply.write(rw)
+	}
+	return err
+}
+
+// The rules that the tests tabulate.
+var (
+	Deadline     = deadline
+	CustomBase   = customBase
+	Persist      = persist
+	WebTimeLimit = webTimeLimit
+	WebRequestID = webRequestID
+)

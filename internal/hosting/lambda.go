@@ -1,6 +1,7 @@
 package hosting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,7 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// lambdaHost answers Lambda's Runtime API with a handler. scfHost is its twin.
+// lambdaHost answers Lambda's Runtime API with a handler. scfHost and customHost are its twins.
 type lambdaHost struct{ handler Handler }
 
 // serve asks the Runtime API for events until the process ends; aws-lambda-go ends it, with exit code 1, when the API is
@@ -36,11 +37,14 @@ func (l lambdaHost) Invoke(ctx context.Context, payload []byte) ([]byte, error) 
 	return answer(telemetry.WithRequestID(ctx, inv.RequestID), l.handler, inv)
 }
 
-// invocation reads the platform's context. Lambda has no per-call environment: its callers are known by IAM.
+// invocation reads the platform's context. Lambda has no per-call environment: its callers are known by IAM, but for
+// those whom an Amazon Cognito identity pool lent its credentials.
 func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
 	inv := Invocation{Payload: payload, Function: lambdacontext.FunctionName, Platform: Lambda}
 	if platform, ok := lambdacontext.FromContext(ctx); ok {
 		inv.RequestID = platform.AwsRequestID
+		// Either id says that somebody came by an identity pool, and that is what counts.
+		inv.Cognito = cmp.Or(platform.Identity.CognitoIdentityID, platform.Identity.CognitoIdentityPoolID)
 	}
 	return inv
 }

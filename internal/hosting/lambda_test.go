@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/telemetry"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // lambdaEvent is one event that the fake Runtime API hands out.
@@ -36,12 +38,16 @@ type lambdaAnswer struct {
 // runtimeAPI is Lambda's side of the Runtime API, and the function process that was started against it.
 type runtimeAPI struct {
 	t       *testing.T
+	env     []string // what tells a function where it is
 	events  chan lambdaEvent
 	answers chan lambdaAnswer
 }
 
-// startLambda runs this test binary as a Lambda function until the test ends.
-func startLambda(t *testing.T, env ...string) *runtimeAPI {
+// cognitoRequest is a request whose caller came by a Cognito identity pool.
+const cognitoRequest = "r-cognito"
+
+// serveRuntimeAPI plays Lambda, without a function yet.
+func serveRuntimeAPI(t *testing.T) *runtimeAPI {
 	t.Helper()
 	api := &runtimeAPI{t: t, events: make(chan lambdaEvent), answers: make(chan lambdaAnswer)}
 	mux := http.NewServeMux()
@@ -49,24 +55,36 @@ func startLambda(t *testing.T, env ...string) *runtimeAPI {
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", api.take(false))
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", api.take(true))
 	server := httptest.NewServer(mux)
-
-	var stderr bytes.Buffer
-	cmd := command(t, append([]string{
+	t.Cleanup(server.Close)
+	api.env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"),
 		"AWS_LAMBDA_FUNCTION_NAME=closeorder",
-	}, env...)...)
+	}
+	return api
+}
+
+// runs starts a function, which has this platform in its environment, until the test ends.
+func (a *runtimeAPI) runs(cmd *exec.Cmd) {
+	a.t.Helper()
+	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	a.t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		server.Close()
-		if t.Failed() {
-			t.Logf("the function's standard error:\n%s", stderr.String())
+		if a.t.Failed() {
+			a.t.Logf("the function's standard error:\n%s", stderr.String())
 		}
 	})
+}
+
+// startLambda runs this test binary as a Lambda function until the test ends.
+func startLambda(t *testing.T, env ...string) *runtimeAPI {
+	t.Helper()
+	api := serveRuntimeAPI(t)
+	api.runs(command(t, append(api.env, env...)...))
 	return api
 }
 
@@ -76,6 +94,9 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	case event := <-a.events:
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", event.requestID)
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(event.deadlineMs, 10))
+		if event.requestID == cognitoRequest {
+			w.Header().Set("Lambda-Runtime-Cognito-Identity", `{"cognitoIdentityId":"oFIRST","cognitoIdentityPoolId":"pool"}`)
+		}
 		_, _ = io.WriteString(w, event.payload)
 	case <-r.Context().Done():
 	}
@@ -88,6 +109,7 @@ func (a *runtimeAPI) take(failed bool) http.HandlerFunc {
 		if err != nil {
 			a.t.Errorf("reading the function's answer: %v", err)
 		}
+		_, _ = telemetrytest.Output(a.t, telemetrytest.Replies).Write(body)
 		w.WriteHeader(http.StatusAccepted)
 		a.answers <- lambdaAnswer{requestID: r.PathValue("id"), failed: failed, body: string(body)}
 	}
@@ -238,5 +260,29 @@ func TestLambdaWithoutAPlatformContext(t *testing.T) {
 	}
 	if got, want := string(reply), "lambda    true"; got != want { // no name, no request id, no environment
 		t.Errorf("reply: got %q, want %q", got, want)
+	}
+}
+
+func TestLambdaCognito(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		identity lambdacontext.CognitoIdentity
+		want     string
+	}{
+		"nobody":           {lambdacontext.CognitoIdentity{}, ""},
+		"an identity":      {lambdacontext.CognitoIdentity{CognitoIdentityID: "id", CognitoIdentityPoolID: "pool"}, "id"},
+		"only its pool":    {lambdacontext.CognitoIdentity{CognitoIdentityPoolID: "pool"}, "pool"},
+		"without its pool": {lambdacontext.CognitoIdentity{CognitoIdentityID: "id"}, "id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{Identity: c.identity})
+			got, err := hosting.InvokeLambda(ctx, nil, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
+				return []byte(inv.Cognito), nil
+			})
+			if err != nil || string(got) != c.want {
+				t.Errorf("Cognito: got %q and error %v, want %q", got, err, c.want)
+			}
+		})
 	}
 }

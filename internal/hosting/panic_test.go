@@ -12,6 +12,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/telemetry"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // blowUp is what the log must name as the place of the panic.
@@ -30,6 +31,7 @@ func TestPanicIsLogged(t *testing.T) { //nolint:paralleltest // see above
 	})
 	f.wantError(f.invoke(messages.InvokeRequest{RequestId: "r-7"}), "panicError", "panicked")
 
+	_, _ = telemetrytest.Output(t, telemetrytest.Logs).Write(log.Bytes())
 	if lines := strings.Count(log.String(), "\n"); lines != 1 {
 		t.Fatalf("log: got %d lines, want 1:\n%s", lines, log.String())
 	}

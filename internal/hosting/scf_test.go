@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/rpc"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/telemetry"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // scfFunction is a served function and the platform's connection to it.
@@ -51,12 +53,69 @@ func serveSCF(t *testing.T, h hosting.Handler) *scfFunction {
 	return &scfFunction{t: t, client: client}
 }
 
+// startSCF runs a function in a process of its own until the test ends; cmd makes it for a port.
+func startSCF(t *testing.T, cmd func(port string) *exec.Cmd) *scfFunction {
+	t.Helper()
+	for range 3 {
+		if client := dialProcess(t, cmd); client != nil {
+			return &scfFunction{t: t, client: client}
+		}
+	}
+	t.Fatal("the function does not serve")
+	return nil
+}
+
+// dialProcess starts a function on a port that was free a moment ago, and waits until it answers or ends.
+func dialProcess(t *testing.T, of func(port string) *exec.Cmd) *rpc.Client {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	var stderr bytes.Buffer
+	cmd := of(port)
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // told in stderr
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-exited
+	})
+	for {
+		if client, err := rpc.Dial("tcp", "127.0.0.1:"+port); err == nil {
+			t.Cleanup(func() { _ = client.Close() })
+			return client
+		}
+		select {
+		case <-exited:
+			t.Logf("the function's standard error:\n%s", stderr.String())
+			return nil
+		default:
+		}
+	}
+}
+
 // invoke calls the function and fails the test if the call itself fails.
 func (f *scfFunction) invoke(request messages.InvokeRequest) messages.InvokeResponse {
 	f.t.Helper()
 	var response messages.InvokeResponse
 	if err := f.client.Call("Function.Invoke", &request, &response); err != nil {
 		f.t.Fatalf("Function.Invoke: %v", err)
+	}
+	_, _ = telemetrytest.Output(f.t, telemetrytest.Replies).Write(response.Payload)
+	if response.Error != nil {
+		telemetrytest.Error(f.t, errors.New(response.Error.Message))
 	}
 	return response
 }

@@ -1,28 +1,38 @@
 package hosting
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 // The environment variables that say which platform this is.
 const (
-	lambdaAPIVariable  = "AWS_LAMBDA_RUNTIME_API" // host:port of Lambda's Runtime API
-	scfPortVariable    = "_LAMBDA_SERVER_PORT"    // the port on which the Go1 platform calls
-	listenHostVariable = "CLOUDPAY_LISTEN_HOST"   // ours: listen here and not on all interfaces
+	lambdaAPIVariable     = "AWS_LAMBDA_RUNTIME_API" // host:port of Lambda's Runtime API
+	customAPIVariable     = "SCF_RUNTIME_API"        // host of the custom runtime's API
+	customAPIPortVariable = "SCF_RUNTIME_API_PORT"   // its port
+	scfPortVariable       = "_LAMBDA_SERVER_PORT"    // the port on which the Go1 platform calls
+	webPortVariable       = "PORT"                   // the port for an HTTP server
+	listenHostVariable    = "CLOUDPAY_LISTEN_HOST"   // ours: listen here and not on all interfaces
+	functionNameVariable  = "SCF_FUNCTIONNAME"       // the function's name, where SCF says it nowhere else
 )
 
 // Exit codes of Start.
 const (
+	exitDone       = 0 // an HTTP server was told to stop, and has
 	exitFailed     = 1 // the platform is there but could not be served
 	exitNoPlatform = 2 // there is no platform: a usage error
 )
 
 // refusal is what somebody reads who runs the binary by hand.
-const refusal = "cloudpay: this program is a cloud function, and no platform is here to call it: neither " +
-	scfPortVariable + " (Tencent SCF, CloudBase) nor " + lambdaAPIVariable + " (AWS Lambda) is set. " +
+const refusal = "cloudpay: this program is a cloud function, and no platform is here to call it: none of " +
+	lambdaAPIVariable + " (AWS Lambda), " + customAPIVariable + " (SCF's custom runtime), " +
+	scfPortVariable + " (Tencent SCF and CloudBase, Go1) and " + webPortVariable + " (a web function or a container) is set. " +
 	"Deploy it, or try it on this machine with `make demo` or `go run ./cmd/cloudpay emulate`.\n"
 
 // Build makes a function's handler out of an environment (in the form of [os.Environ]). The handler's log goes to logs,
@@ -31,41 +41,75 @@ type Build func(environ []string, logs io.Writer) (Handler, error)
 
 // Start serves what build makes on the platform that the environment names, and never returns: it ends the process with
 // code 2 and a sentence on standard error when there is no platform, and with code 1 when build refuses, or the platform
-// is gone or cannot be served. The handler is built before the platform can call, and only if there is a platform.
+// is gone or cannot be served. The handler is built before the platform can call, and only if there is a platform. An HTTP
+// server that is told to stop (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
 func Start(build Build) {
 	os.Exit(start(os.Getenv, net.Listen, os.Stderr, build))
 }
 
 // start is Start with its surroundings as parameters; it returns the exit code.
-func start(
-	getenv func(string) string, listen func(network, address string) (net.Listener, error), stderr io.Writer, build Build,
-) int {
-	lambdaAPI, scfPort := getenv(lambdaAPIVariable), getenv(scfPortVariable)
-	if lambdaAPI == "" && scfPort == "" {
+func start(getenv func(string) string, listen listenFunc, stderr io.Writer, build Build) int {
+	serve := hostFor(getenv, listen)
+	if serve == nil {
 		_, _ = io.WriteString(stderr, refusal) // the exit code says it too
 		return exitNoPlatform
 	}
 	h, err := build(os.Environ(), os.Stdout)
-	switch {
-	case err != nil:
-		// The error says it all.
-	case lambdaAPI != "":
-		err = lambdaHost{handler: h}.serve()
-	default:
-		err = listenAndServe(net.JoinHostPort(getenv(listenHostVariable), scfPort), listen, h)
+	if err == nil {
+		err = serve(h)
+	}
+	if err == nil {
+		return exitDone
 	}
 	_, _ = fmt.Fprintf(stderr, "cloudpay: %v\n", err)
 	return exitFailed
 }
 
-// listenAndServe serves the Go1 protocol on address. The platform may dial another address than loopback, so an empty
-// host means all interfaces.
-func listenAndServe(
-	address string, listen func(network, address string) (net.Listener, error), h Handler,
-) error {
+// listenFunc is [net.Listen].
+type listenFunc func(network, address string) (net.Listener, error)
+
+// hostFor returns what serves a handler in this environment, in the order of the package comment; nil when nothing does.
+func hostFor(getenv func(string) string, listen listenFunc) func(Handler) error {
+	scfPort, webPort := getenv(scfPortVariable), getenv(webPortVariable)
+	switch {
+	case getenv(lambdaAPIVariable) != "":
+		return func(h Handler) error { return lambdaHost{handler: h}.serve() }
+	case getenv(customAPIVariable) != "":
+		base := customBase(getenv(customAPIVariable), getenv(customAPIPortVariable))
+		return func(h Handler) error {
+			return customHost{handler: h, base: base, function: getenv(functionNameVariable)}.serve()
+		}
+	case scfPort != "":
+		// The platform may dial another address than loopback, so an empty host means all interfaces.
+		address := net.JoinHostPort(getenv(listenHostVariable), scfPort)
+		return func(h Handler) error {
+			return listenAndServe(address, scfPortVariable, listen, scfHost{handler: h}.serve)
+		}
+	case webPort != "":
+		address := net.JoinHostPort(cmp.Or(getenv(listenHostVariable), "0.0.0.0"), webPort)
+		web := webHost{function: getenv(functionNameVariable)}
+		return func(h Handler) error {
+			web.handler = h
+			return listenAndServe(address, webPortVariable, listen, web.serveUntilSignal)
+		}
+	default:
+		return nil
+	}
+}
+
+// listenAndServe serves on address, whose port came from variable.
+func listenAndServe(address, variable string, listen listenFunc, serve func(net.Listener) error) error {
 	l, err := listen("tcp", address)
 	if err != nil {
-		return fmt.Errorf("listening for the platform on %s (from %s): %w", address, scfPortVariable, err)
+		return fmt.Errorf("listening for the platform on %s (from %s): %w", address, variable, err)
 	}
-	return scfHost{handler: h}.serve(l)
+	return serve(l)
+}
+
+// serveUntilSignal serves until the platform asks the process to stop. A second signal ends it at once.
+func (w webHost) serveUntilSignal(l net.Listener) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	return w.serve(ctx, l)
 }

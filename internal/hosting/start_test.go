@@ -3,10 +3,12 @@ package hosting_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/rpc"
 	"os"
 	"os/exec"
@@ -14,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
+	"github.com/tencentyun/scf-go-lib/functioncontext"
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/telemetry"
@@ -35,10 +39,30 @@ func always(h hosting.Handler) hosting.Build {
 	return func([]string, io.Writer) (hosting.Handler, error) { return h, nil }
 }
 
-// report is the function that this binary becomes: it does what the event names.
+// report is the function that this binary becomes: it does what the event names. A web function finds the name in the
+// request's path.
 func report(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
+	if inv.Platform == hosting.Web {
+		return reportWeb(ctx, inv)
+	}
+	return do(ctx, inv, string(inv.Payload))
+}
+
+func reportWeb(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
+	var event struct{ Path string }
+	if err := json.Unmarshal(inv.Payload, &event); err != nil {
+		return nil, err
+	}
+	result, err := do(ctx, inv, strings.TrimPrefix(event.Path, "/"))
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"statusCode": 200, "body": result, "isBase64Encoded": true})
+}
+
+func do(ctx context.Context, inv hosting.Invocation, what string) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
-	switch string(inv.Payload) {
+	switch what {
 	case "fail":
 		return nil, refusedError{}
 	case "panic":
@@ -48,9 +72,37 @@ func report(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 	case "who":
 		return fmt.Appendf(nil, "%s %s %s %s %v", inv.Platform, inv.Function, inv.RequestID, telemetry.RequestID(ctx),
 			inv.Environment == nil), nil
+	case "everything":
+		return everything(ctx, inv), nil
+	case "gate":
+		return passGate(ctx)
 	default:
 		return inv.Payload, nil
 	}
+}
+
+// everything is whatever a handler could learn of a caller.
+func everything(ctx context.Context, inv hosting.Invocation) []byte {
+	scf, _ := functioncontext.FromContext(ctx)
+	aws, _ := lambdacontext.FromContext(ctx)
+	return fmt.Appendf(nil, "%s %v %+v %+v %v %s", inv.Payload, inv, scf, aws, os.Environ(), telemetry.RequestID(ctx))
+}
+
+// gateVariable is an address that this function asks before it answers, so that the test knows that it is at work and
+// decides how long.
+const gateVariable = "CLOUDPAY_TEST_GATE"
+
+func passGate(ctx context.Context) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv(gateVariable), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	return io.ReadAll(response.Body)
 }
 
 // command is this binary as a function with exactly this environment; GOCOVERDIR only keeps a binary built for coverage
@@ -74,7 +126,7 @@ func TestStartRefusesToRunWithoutAPlatform(t *testing.T) {
 		t.Fatalf("exit: got %v, want code 2", err)
 	}
 	for _, want := range []string{
-		"_LAMBDA_SERVER_PORT", "AWS_LAMBDA_RUNTIME_API", "Deploy it", "make demo", "go run ./cmd/cloudpay emulate",
+		"_LAMBDA_SERVER_PORT", "AWS_LAMBDA_RUNTIME_API", "SCF_RUNTIME_API", "PORT", "Deploy it", "make demo", "go run ./cmd/cloudpay emulate",
 	} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("standard error: got %q, want %q in it", stderr.String(), want)
@@ -88,25 +140,29 @@ func TestStartRefusesToRunWithoutAPlatform(t *testing.T) {
 
 func TestStartExitsWhenThePortIsTaken(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	cmd := command(t, "_LAMBDA_SERVER_PORT="+port, "CLOUDPAY_LISTEN_HOST=127.0.0.1")
-	cmd.Stderr = &stderr
-	var exit *exec.ExitError
-	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Fatalf("exit: got %v, want code 1", err)
-	}
-	if got := stderr.String(); !strings.Contains(got, "address already in use") ||
-		!strings.Contains(got, "_LAMBDA_SERVER_PORT") {
-		t.Errorf("standard error: got %q, want the port, its variable and the reason", got)
+	for _, variable := range []string{"_LAMBDA_SERVER_PORT", "PORT"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			_, port, err := net.SplitHostPort(l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			cmd := command(t, variable+"="+port, "CLOUDPAY_LISTEN_HOST=127.0.0.1")
+			cmd.Stderr = &stderr
+			var exit *exec.ExitError
+			if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Fatalf("exit: got %v, want code 1", err)
+			}
+			if got := stderr.String(); !strings.Contains(got, "address already in use") || !strings.Contains(got, variable) {
+				t.Errorf("standard error: got %q, want the port, its variable and the reason", got)
+			}
+		})
 	}
 }
 
@@ -126,6 +182,11 @@ func TestStartListensWhereItIsTold(t *testing.T) {
 			map[string]string{"_LAMBDA_SERVER_PORT": "28902", "CLOUDPAY_LISTEN_HOST": "127.0.0.1"}, "127.0.0.1:28902",
 		},
 		"IPv6": {map[string]string{"_LAMBDA_SERVER_PORT": "28902", "CLOUDPAY_LISTEN_HOST": "::1"}, "[::1]:28902"},
+		"web":  {map[string]string{"PORT": "9000"}, "0.0.0.0:9000"},
+		"web, one host": {
+			map[string]string{"PORT": "9000", "CLOUDPAY_LISTEN_HOST": "127.0.0.1"}, "127.0.0.1:9000",
+		},
+		"Go1 before web": {map[string]string{"_LAMBDA_SERVER_PORT": "28902", "PORT": "9000"}, ":28902"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +261,7 @@ func TestStartServesNothingThatCannotBeBuilt(t *testing.T) {
 		return nil, net.ErrClosed
 	}
 	refuse := func([]string, io.Writer) (hosting.Handler, error) { return nil, errors.New("WXPAY_MCHID is not set") }
-	for _, variable := range []string{"_LAMBDA_SERVER_PORT", "AWS_LAMBDA_RUNTIME_API"} {
+	for _, variable := range []string{"_LAMBDA_SERVER_PORT", "AWS_LAMBDA_RUNTIME_API", "SCF_RUNTIME_API", "PORT"} {
 		var stderr bytes.Buffer
 		if code := hosting.StartIn(environment(map[string]string{variable: "1"}), listen, &stderr, refuse); code != 1 {
 			t.Errorf("%s: exit code: got %d, want 1", variable, code)

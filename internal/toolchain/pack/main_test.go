@@ -23,9 +23,9 @@ func writeBinary(t *testing.T, folder, name string) string {
 func TestPack(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	out := filepath.Join(folder, "scf.zip")
-	names := []string{"closeorder", "queryorder"}
-	if err := pack(out, []string{writeBinary(t, folder, names[0]), writeBinary(t, t.TempDir(), names[1])}); err != nil {
+	out := filepath.Join(folder, "new", "scf.zip")
+	names := []string{"closeorder", "bootstrap"}
+	if err := pack(out, []string{writeBinary(t, folder, "closeorder"), "bootstrap=" + writeBinary(t, t.TempDir(), "main")}); err != nil {
 		t.Fatal(err)
 	}
 	archive, err := zip.OpenReader(out)
@@ -48,7 +48,7 @@ func TestPack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(content); err != nil || string(got) != "binary of "+names[i] {
+		if got, err := io.ReadAll(content); err != nil || string(got) != "binary of "+[]string{"closeorder", "main"}[i] {
 			t.Errorf("%s: got %q and error %v, want the binary", entry.Name, got, err)
 		}
 	}
@@ -81,5 +81,19 @@ func TestPackLeavesNothingHalfDone(t *testing.T) {
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
 		t.Errorf("got %v and error %v, want an empty folder", left, err)
+	}
+}
+
+func TestPackSaysWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	taken := writeBinary(t, folder, "taken")
+	for name, out := range map[string]string{
+		"a folder that is a file": filepath.Join(taken, "scf.zip"),
+		"a file that is a folder": folder,
+	} {
+		if err := pack(out, []string{taken}); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
 	}
 }

@@ -1,0 +1,352 @@
+package hosting
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/telemetry"
+)
+
+const (
+	maxWebBody   = 6 << 20  // SCF's limit for a web function's request (SCF doc 583/40688)
+	maxWebHeader = 32 << 10 // SCF's is 4 KB a header; net/http answers 431 above this for all of them
+	// maxDrained is how much of a body that is too long is read and thrown away, so that its sender, who may not read
+	// before having written everything, gets the answer and not a broken connection.
+	maxDrained = 16 << 20
+	// maxInFlight bounds the memory that bodies can take, some 20 MiB each at worst. SCF itself sends one request at a
+	// time, or up to 100 where asked to; a container has nobody else to bound it.
+	maxInFlight = 64
+	// webLimit is how long a request may take where the platform does not say: below the 15 s after which
+	// wx.cloud.callContainer gives up, and enough for a close in doubt to be settled.
+	webLimit = 10 * time.Second
+)
+
+// webTimes are how long a web function waits. The zero value of each stands for its default.
+type webTimes struct {
+	header time.Duration // for a request's headers: 5 s
+	body   time.Duration // for a request's headers and body: 30 s
+	idle   time.Duration // on a connection without a request: 2 min, longer than gateways keep theirs, which close first
+	grace  time.Duration // for requests in flight when told to stop: 10 s, after which Docker kills
+}
+
+// webHost answers HTTP requests with a handler. Each request becomes an event in the form of an SCF function URL, and the
+// handler's result, an integration response, becomes the HTTP response.
+//
+// There is no path for health checks. The platforms look at the port, which opens when the handler is built; the function
+// takes its routes under any prefix, so a path of ours could shadow one of them; and whatever answers at all is alive, be it
+// with a 404.
+//
+// A caller who hangs up does not stop a close that has begun: the handler runs to its own deadline, as it does behind every
+// other platform.
+type webHost struct {
+	handler  Handler
+	function string
+	times    webTimes
+}
+
+// webEvent is the event that a request becomes.
+type webEvent struct {
+	Body            []byte            `json:"body"` // in base64, as isBase64Encoded says
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+	Headers         map[string]string `json:"headers"` // names in lower case, several of one name joined by commas
+	HTTPMethod      string            `json:"httpMethod"`
+	Path            string            `json:"path"`        // decoded
+	QueryString     map[string]any    `json:"queryString"` // a string, or a list of them where a name comes more than once
+	RequestContext  webContext        `json:"requestContext"`
+}
+
+// webContext marks an event as ours. No caller can reach it: it is beside the request, not in it.
+type webContext struct {
+	RequestID string `json:"requestId"`
+	CloudPay  string `json:"cloudpay"`
+}
+
+// serve answers requests to l until ctx is over, then lets those in flight finish. It returns nil when they all have.
+func (w webHost) serve(ctx context.Context, l net.Listener) error {
+	server := w.server()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	slog.InfoContext(ctx, "serving HTTP", "address", l.Addr().String())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving HTTP on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(w.times.grace, 10*time.Second))
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return fmt.Errorf("stopping: cutting off the requests in flight: %w", errors.Join(err, server.Close()))
+	}
+	return nil
+}
+
+// server is HTTP/1.1 alone: that is what the platforms' proxies speak to a function.
+func (w webHost) server() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler:           w.bounded(),
+		Protocols:         &protocols,
+		ReadHeaderTimeout: cmp.Or(w.times.header, 5*time.Second),
+		ReadTimeout:       cmp.Or(w.times.body, 30*time.Second),
+		IdleTimeout:       cmp.Or(w.times.idle, 2*time.Minute),
+		MaxHeaderBytes:    maxWebHeader,
+	}
+}
+
+// bounded answers at most maxInFlight requests at a time, and refuses the rest at once.
+func (w webHost) bounded() http.Handler {
+	free := make(chan struct{}, maxInFlight)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		select {
+		case free <- struct{}{}:
+			defer func() { <-free }()
+			w.answer(rw, r)
+		default:
+			rw.Header().Set("Retry-After", "1")
+			refuse(rw, http.StatusServiceUnavailable, "too many requests at once; try again")
+		}
+	})
+}
+
+// answer answers one request.
+func (w webHost) answer(rw http.ResponseWriter, r *http.Request) {
+	id, limit := webRequestID(r.Header), webTimeLimit(r.Header)
+	ctx, cancel := withDeadline(context.WithoutCancel(r.Context()), time.Time{}, limit)
+	defer cancel()
+	ctx = telemetry.WithRequestID(ctx, id)
+	rw.Header().Set("X-Request-Id", id)
+
+	// Whoever does not read what he asked for gets as long again as the handler had.
+	if err := http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(2 * limit)); err != nil {
+		slog.WarnContext(ctx, "an answer has no deadline", "error", err.Error())
+	}
+	payload, fault := readWebEvent(r, id)
+	if fault != nil {
+		refuse(rw, fault.status, fault.reason)
+		return
+	}
+	inv := Invocation{Payload: payload, RequestID: id, Function: w.function, Platform: Web}
+	result, err := answer(ctx, w.handler, inv)
+	if err != nil {
+		failed(ctx, rw, err)
+		return
+	}
+	reply, err := decodeWebReply(result)
+	if err != nil {
+		failed(ctx, rw, err)
+		return
+	}
+	reply.write(rw)
+}
+
+// webFault is why a request does not become an event.
+type webFault struct {
+	status int
+	reason string
+}
+
+// readWebEvent makes the event of a request.
+func readWebEvent(r *http.Request, id string) ([]byte, *webFault) {
+	query, err := webQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &webFault{http.StatusBadRequest, "the query string cannot be read"}
+	}
+	body, fault := readWebBody(r)
+	if fault != nil {
+		return nil, fault
+	}
+	headers := map[string]string{"host": r.Host} // which net/http takes out of the others
+	for name, values := range r.Header {
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	event, err := json.Marshal(webEvent{
+		Body: body, IsBase64Encoded: true, Headers: headers, HTTPMethod: r.Method,
+		Path:        "/" + strings.TrimPrefix(r.URL.Path, "/"), // CONNECT has none, and * is one
+		QueryString: query, RequestContext: webContext{RequestID: id, CloudPay: "web"},
+	})
+	if err != nil {
+		return nil, &webFault{http.StatusBadRequest, "the request cannot be read"}
+	}
+	return event, nil
+}
+
+// webQuery takes a query string apart. One that is malformed is refused rather than read in part: what was left out might
+// have mattered.
+func webQuery(raw string) (map[string]any, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it may hold the caller's words, and is not shown to anybody
+	}
+	query := make(map[string]any, len(values))
+	for name, all := range values {
+		if len(all) == 1 {
+			query[name] = all[0]
+		} else {
+			query[name] = all
+		}
+	}
+	return query, nil
+}
+
+// readWebBody reads a body of at most maxWebBody. It does not ask for one that is announced as too long.
+func readWebBody(r *http.Request) ([]byte, *webFault) {
+	tooLong := &webFault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body must have at most %d MiB", maxWebBody>>20)}
+	if r.ContentLength > maxWebBody {
+		if r.Header.Get("Expect") == "" { // else reading would say "100 Continue"
+			drain(r.Body)
+		}
+		return nil, tooLong
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebBody+1))
+	if err != nil {
+		return nil, &webFault{http.StatusBadRequest, "the body did not arrive"}
+	}
+	if len(body) > maxWebBody {
+		drain(r.Body)
+		return nil, tooLong
+	}
+	return body, nil
+}
+
+// drain is a courtesy, so it does not matter how it ends.
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrained) }
+
+// webRequestID is the request's name in the log: SCF's, else the gateway's, else one made here. It is nobody's proof of
+// anything, so one that a caller wrote does no harm, if only it is short and plain.
+func webRequestID(header http.Header) string {
+	for _, name := range []string{"X-Scf-Request-Id", "X-Request-Id"} {
+		if id := header.Get(name); isPlain(id) {
+			return id
+		}
+	}
+	return rand.Text()
+}
+
+func isPlain(id string) bool {
+	for _, char := range []byte(id) {
+		isLetter := 'a' <= char|0x20 && char|0x20 <= 'z'
+		if !isLetter && (char < '0' || '9' < char) && !strings.ContainsRune("-_.", rune(char)) {
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= 128
+}
+
+// webTimeLimit reads SCF's X-Scf-Timeout, the function's time limit. Its unit is not documented; what functions have been
+// seen to get (300000 for 300 s) are milliseconds. SCF allows 1 to 900 s, so anything that is not that many milliseconds is
+// not believed, and neither is somebody else's 10.
+func webTimeLimit(header http.Header) time.Duration {
+	limit := milliseconds(header.Get("X-Scf-Timeout"))
+	if limit < time.Second || limit > 900*time.Second {
+		return webLimit
+	}
+	return limit
+}
+
+// webReply is an integration response: what a function answers to a gateway (SCF doc 583/12513).
+type webReply struct {
+	StatusCode      int                   `json:"statusCode"`
+	Headers         map[string]webStrings `json:"headers"`
+	Body            string                `json:"body"`
+	IsBase64Encoded bool                  `json:"isBase64Encoded"`
+
+	content []byte
+}
+
+// webStrings is a string, or a list of them.
+type webStrings []string
+
+// UnmarshalJSON reads either.
+func (s *webStrings) UnmarshalJSON(text []byte) error {
+	var one string
+	if err := json.Unmarshal(text, &one); err == nil {
+		*s = webStrings{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(s)) //nolint:wrapcheck // encoding/json adds where it is
+}
+
+// decodeWebReply reads what the handler answered. An error is the handler's fault, never the caller's; it repeats nothing of
+// the answer.
+func decodeWebReply(result []byte) (webReply, error) {
+	var reply webReply
+	if len(result) > maxReply {
+		return webReply{}, &replyTooLongError{length: len(result)}
+	}
+	if err := json.Unmarshal(result, &reply); err != nil {
+		return webReply{}, fmt.Errorf("the result is no integration response: %w", err)
+	}
+	if reply.StatusCode < 200 || reply.StatusCode > 599 {
+		return webReply{}, fmt.Errorf("the result's statusCode must be from 200 to 599, not %d", reply.StatusCode)
+	}
+	reply.content = []byte(reply.Body)
+	if reply.IsBase64Encoded {
+		var err error
+		if reply.content, err = base64.StdEncoding.DecodeString(reply.Body); err != nil {
+			return webReply{}, fmt.Errorf("the result's body: %w", err)
+		}
+	}
+	return reply, nil
+}
+
+// write sends the response. For HEAD, net/http leaves out the content and keeps its length.
+func (r webReply) write(rw http.ResponseWriter) {
+	for name, values := range r.Headers {
+		if isFraming(name) {
+			continue
+		}
+		rw.Header().Del(name)
+		for _, value := range values {
+			rw.Header().Add(name, value)
+		}
+	}
+	if r.StatusCode == http.StatusNoContent || r.StatusCode == http.StatusNotModified {
+		rw.WriteHeader(r.StatusCode)
+		return
+	}
+	if rw.Header().Get("Content-Type") == "" {
+		rw.Header().Set("Content-Type", "application/json") // as function URLs do; net/http would guess
+	}
+	rw.Header().Set("Content-Length", strconv.Itoa(len(r.content)))
+	rw.WriteHeader(r.StatusCode)
+	_, _ = rw.Write(r.content) // a caller who is gone needs no answer
+}
+
+// isFraming says whether a header is about the connection, which is net/http's business and not the handler's.
+func isFraming(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	default:
+		return false
+	}
+}
+
+// failed answers for a handler that has no answer. The reason is for the log: elsewhere the platform writes it there, and
+// here there is nobody else.
+func failed(ctx context.Context, rw http.ResponseWriter, err error) {
+	slog.ErrorContext(ctx, "the function failed", "error", err.Error(), "errorType", errorType(err))
+	refuse(rw, http.StatusInternalServerError, "the function failed; its log tells why")
+}
+
+// refuse answers in the form of every refusal of the functions.
+func refuse(rw http.ResponseWriter, status int, reason string) {
+	rw.Header().Set("Cache-Control", "no-store")
+	rw.Header().Set("X-Content-Type-Options", "nosniff")
+	body, _ := json.Marshal(map[string]string{"returnCode": "FAIL", "returnMsg": reason}) //nolint:errchkjson // strings cannot fail
+	webReply{StatusCode: status, content: body}.write(rw)
+}

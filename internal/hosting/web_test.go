@@ -1,0 +1,828 @@
+package hosting_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/telemetry"
+)
+
+// webFunction is a served web function, in this process or in one of its own.
+type webFunction struct {
+	t       *testing.T
+	address string
+	client  *http.Client
+}
+
+func newWebFunction(t *testing.T, address string) *webFunction {
+	t.Helper()
+	transport := &http.Transport{DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &webFunction{t: t, address: address, client: &http.Client{Transport: transport, Timeout: time.Minute}}
+}
+
+// serveWeb serves h over real TCP until the test ends.
+func serveWeb(t *testing.T, h hosting.Handler, times hosting.WebTimes) *webFunction {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- hosting.ServeWeb(ctx, l, h, times) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Errorf("serve after it was told to stop: got %v, want nil", err)
+		}
+	})
+	return newWebFunction(t, l.Addr().String())
+}
+
+// webResponse is what a caller got.
+type webResponse struct {
+	*http.Response
+
+	content string
+}
+
+// send calls the function; header is names and values in turn.
+func (f *webFunction) send(method, target, body string, header ...string) webResponse {
+	f.t.Helper()
+	request, err := http.NewRequestWithContext(f.t.Context(), method, "http://"+f.address+target, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Add(header[i], header[i+1])
+	}
+	response, err := f.client.Do(request)
+	if err != nil {
+		f.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		f.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	return webResponse{response, string(content)}
+}
+
+// speak sends what net/http's client would not, and returns everything that comes back until the function hangs up.
+func (f *webFunction) speak(text string) string {
+	f.t.Helper()
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // only ends a hang
+	if _, err := io.WriteString(conn, text); err != nil {
+		f.t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		f.t.Fatalf("waiting for the function to hang up: %v (got %q)", err, got)
+	}
+	return string(got)
+}
+
+// wantRefusal fails the test unless this is our own refusal.
+func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
+	f.t.Helper()
+	var body map[string]string
+	if err := json.Unmarshal([]byte(got.content), &body); err != nil {
+		f.t.Fatalf("body: got %q, want a JSON object of strings", got.content)
+	}
+	if got.StatusCode != status || body["returnCode"] != "FAIL" || !strings.Contains(body["returnMsg"], words) {
+		f.t.Errorf("got status %d and %q, want %d, FAIL and %q", got.StatusCode, got.content, status, words)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := got.Header.Get(name); got != want {
+			f.t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// event is an event as package event will see it, read by other means than it was written.
+type event struct {
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+	Headers         map[string]string `json:"headers"`
+	HTTPMethod      string            `json:"httpMethod"`
+	Path            string            `json:"path"`
+	QueryString     map[string]any    `json:"queryString"`
+	RequestContext  map[string]string `json:"requestContext"`
+}
+
+func readEvent(t *testing.T, payload []byte) (e event, body string) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err != nil {
+		t.Fatalf("event %q: %v", payload, err)
+	}
+	decoded, err := base64.StdEncoding.DecodeString(e.Body)
+	if err != nil || !e.IsBase64Encoded {
+		t.Fatalf("event body %q (base64: %v): %v", e.Body, e.IsBase64Encoded, err)
+	}
+	return e, string(decoded)
+}
+
+// always200 answers every event like this.
+const always200 = `{"statusCode":200,"headers":{},"body":"{}"}`
+
+// keeping answers every request, and hands its invocation out.
+func keeping(kept chan<- hosting.Invocation) hosting.Handler {
+	return func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
+		kept <- inv
+		return []byte(always200), nil
+	}
+}
+
+func TestWebEvent(t *testing.T) {
+	t.Parallel()
+	kept := make(chan hosting.Invocation, 1)
+	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
+	cases := map[string]struct {
+		method, target, body string
+		header               []string
+		want                 event
+		wantBody             string
+	}{
+		"a query": {
+			method: "GET", target: "/queryorder/A1?x=1&y=&z&w=1&w=2",
+			want: event{
+				HTTPMethod: "GET", Path: "/queryorder/A1",
+				QueryString: map[string]any{"x": "1", "y": "", "z": "", "w": []any{"1", "2"}},
+				Headers:     map[string]string{},
+			},
+		},
+		"a close": {
+			method: "POST", target: "/closeorder", body: `{"out_trade_no":"A1"}`,
+			header: []string{"Content-Type", "application/json", "Authorization", "Bearer t"},
+			want: event{
+				HTTPMethod: "POST", Path: "/closeorder", QueryString: map[string]any{},
+				Headers: map[string]string{
+					"content-type": "application/json", "authorization": "Bearer t", "content-length": "21",
+				},
+			},
+			wantBody: `{"out_trade_no":"A1"}`,
+		},
+		"a header twice": {
+			method: "GET", target: "/", header: []string{"X-WX-OPENID", "oMine", "x-wx-openid", "oYours"},
+			want: event{
+				HTTPMethod: "GET", Path: "/", QueryString: map[string]any{},
+				Headers: map[string]string{"x-wx-openid": "oMine,oYours"},
+			},
+		},
+		"escapes": {
+			method: "DELETE", target: "/a%2Fb%20c/%E5%85%B3?%E5%8D%95=%2B",
+			want: event{
+				HTTPMethod: "DELETE", Path: "/a/b c/关", QueryString: map[string]any{"单": "+"}, Headers: map[string]string{},
+			},
+		},
+		"bytes": {
+			method: "POST", target: "/", body: "\x00\xff<&>",
+			want: event{
+				HTTPMethod: "POST", Path: "/", QueryString: map[string]any{}, Headers: map[string]string{"content-length": "5"},
+			},
+			wantBody: "\x00\xff<&>",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the cases share a channel
+			f.send(c.method, c.target, c.body, append(c.header, "User-Agent", "", "X-Request-Id", "r-1")...)
+			inv := <-kept
+			got, body := readEvent(t, inv.Payload)
+			c.want.IsBase64Encoded, c.want.Body = true, got.Body
+			c.want.Headers["host"], c.want.Headers["x-request-id"] = f.address, "r-1"
+			c.want.RequestContext = map[string]string{"requestId": "r-1", "cloudpay": "web"}
+			if diff := cmp.Diff(c.want, got); diff != "" || body != c.wantBody {
+				t.Errorf("event with body %q, want %q; (-want +got):\n%s", body, c.wantBody, diff)
+			}
+			want := hosting.Invocation{Payload: inv.Payload, RequestID: "r-1", Function: "closeorder", Platform: hosting.Web}
+			if diff := cmp.Diff(want, inv); diff != "" {
+				t.Errorf("invocation (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What net/http's client does not send, a caller may.
+func TestWebUnusualRequests(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
+		e, _ := readEvent(t, inv.Payload)
+		return json.Marshal(map[string]any{"statusCode": 200, "body": e.HTTPMethod + " " + e.Path})
+	}, hosting.WebTimes{})
+	const end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"the whole address": {"GET http://elsewhere/a/b" + end + "\r\n", "GET /a/b"},
+		"CONNECT":           {"CONNECT elsewhere:443" + end + "\r\n", "CONNECT /"},
+		"OPTIONS *":         {"OPTIONS *" + end + "\r\n", "200 OK"},
+		"a method unknown":  {"FROB /" + end + "\r\n", "FROB /"},
+		"HTTP/1.0":          {"GET /old HTTP/1.0\r\n\r\n", "GET /old"},
+		"chunks":            {"POST /" + end + "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "POST /"},
+		"a broken chunk":    {"POST /" + end + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "the body did not arrive"},
+		"a broken query":    {"GET /?a=%zz" + end + "\r\n", "the query string cannot be read"},
+		"a semicolon":       {"GET /?a=1;service_token=x" + end + "\r\n", "the query string cannot be read"},
+		"a broken path":     {"GET /%zz" + end + "\r\n", "400 Bad Request"},
+		"no host":           {"GET / HTTP/1.1\r\n\r\n", "400 Bad Request"},
+		"two lengths":       {"POST /" + end + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400 Bad Request"},
+		"an expectation":    {"POST /" + end + "Expect: cake\r\nContent-Length: 2\r\n\r\nab", "417 Expectation Failed"},
+		"HTTP/2":            {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI /*"}, // but not spoken
+		"no HTTP":           {"\x16\x03\x01\x02\x00\r\n\r\n", "400 Bad Request"},
+		"long headers":      {"GET /" + end + "X: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "431 Request Header Fields Too Large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &webFunction{t: t, address: f.address}
+			if got := f.speak(c.text); !strings.Contains(got, c.want) {
+				t.Errorf("got %q, want %q in it", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWebResponse(t *testing.T) {
+	t.Parallel()
+	type header = map[string][]string
+	cases := map[string]struct {
+		result string
+		status int // 0: not a response, so 500
+		body   string
+		header header
+	}{
+		"text": {
+			`{"statusCode":404,"headers":{"Content-Type":"application/json; charset=utf-8"},"body":"{\"returnCode\":\"FAIL\"}"}`,
+			404, `{"returnCode":"FAIL"}`, header{"Content-Type": {"application/json; charset=utf-8"}, "Content-Length": {"21"}},
+		},
+		"base64": {
+			`{"statusCode":200,"isBase64Encoded":true,"body":"AP88"}`, 200, "\x00\xff<",
+			header{"Content-Type": {"application/json"}, "Content-Length": {"3"}},
+		},
+		"many headers": {
+			`{"statusCode":200,"headers":{"vary":["Origin","Accept"],"X-A":"a","x-request-id":"theirs"},"body":""}`, 200, "",
+			header{"Vary": {"Origin", "Accept"}, "X-A": {"a"}, "X-Request-Id": {"theirs"}, "Content-Length": {"0"}},
+		},
+		"framing is ours": {
+			`{"statusCode":200,"headers":{"content-length":"99","Transfer-Encoding":"chunked","trailer":"X","Upgrade":"h2c"},"body":"ab"}`,
+			200, "ab", header{"Content-Length": {"2"}, "Transfer-Encoding": nil, "Trailer": nil, "Upgrade": nil},
+		},
+		"no content":     {`{"statusCode":204,"headers":{"Allow":"GET"},"body":"ignored"}`, 204, "", header{"Allow": {"GET"}, "Content-Length": nil}},
+		"not modified":   {`{"statusCode":304,"body":"ignored"}`, 304, "", nil},
+		"unknown fields": {`{"statusCode":201,"body":"a","cookies":["c"],"multiValueHeaders":null}`, 201, "a", nil},
+		"split headers":  {`{"statusCode":200,"headers":{"X-A":"a\r\nX-B: b"},"body":""}`, 200, "", header{"X-B": nil}},
+
+		"nothing":          {"", 0, "", nil},
+		"null":             {"null", 0, "", nil},
+		"another object":   {`{"returnCode":"SUCCESS"}`, 0, "", nil},
+		"a string":         {`"hello"`, 0, "", nil},
+		"a status as text": {`{"statusCode":"200","body":""}`, 0, "", nil},
+		"status 100":       {`{"statusCode":100,"body":""}`, 0, "", nil},
+		"status 600":       {`{"statusCode":600,"body":""}`, 0, "", nil},
+		"body an object":   {`{"statusCode":200,"body":{"secret":"s"}}`, 0, "", nil},
+		"headers a list":   {`{"statusCode":200,"headers":["a"],"body":""}`, 0, "", nil},
+		"header a number":  {`{"statusCode":200,"headers":{"A":1},"body":""}`, 0, "", nil},
+		"bad base64":       {`{"statusCode":200,"isBase64Encoded":true,"body":"secret!"}`, 0, "", nil},
+		"two values":       {always200 + always200, 0, "", nil},
+		"7 MB":             {`{"statusCode":200,"body":"` + strings.Repeat("x", 7<<20) + `"}`, 0, "", nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) { return []byte(c.result), nil }, hosting.WebTimes{})
+			got := f.send("GET", "/", "", "X-Request-Id", "r-1")
+			if c.status == 0 {
+				f.wantRefusal(got, 500, "the function failed")
+				return
+			}
+			if got.StatusCode != c.status || got.content != c.body {
+				t.Errorf("got %d %q, want %d %q", got.StatusCode, got.content, c.status, c.body)
+			}
+			for name, want := range c.header {
+				if diff := cmp.Diff(want, got.Header.Values(name)); diff != "" && len(want)+len(got.Header.Values(name)) > 0 {
+					t.Errorf("header %s (-want +got):\n%s", name, diff)
+				}
+			}
+			if id := got.Header.Get("X-Request-Id"); id != "r-1" && c.header["X-Request-Id"] == nil {
+				t.Errorf("X-Request-Id: got %q, want r-1", id)
+			}
+		})
+	}
+}
+
+func TestWebHead(t *testing.T) {
+	t.Parallel()
+	kept := make(chan hosting.Invocation, 1)
+	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
+	got := f.send("HEAD", "/", "")
+	if got.StatusCode != http.StatusOK || got.content != "" || got.ContentLength != 2 {
+		t.Errorf("got %d %q of length %d, want 200, nothing, and the length of what GET has", got.StatusCode, got.content, got.ContentLength)
+	}
+	if e, _ := readEvent(t, (<-kept).Payload); e.HTTPMethod != "HEAD" {
+		t.Errorf("method: got %s, want HEAD", e.HTTPMethod)
+	}
+}
+
+func TestWebBodyLimit(t *testing.T) {
+	t.Parallel()
+	kept := make(chan hosting.Invocation, 1)
+	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
+	most := strings.Repeat("x", 6<<20)
+	if got := f.send("POST", "/", most); got.StatusCode != http.StatusOK {
+		t.Errorf("6 MiB: got status %d, want 200", got.StatusCode)
+	}
+	if _, body := readEvent(t, (<-kept).Payload); body != most {
+		t.Errorf("6 MiB: got %d bytes, want them all", len(body))
+	}
+
+	f.wantRefusal(f.send("POST", "/", most+"x"), 413, "at most 6 MiB")
+	f.wantRefusal(f.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "at most 6 MiB")
+
+	// No length announced: chunks.
+	response, err := f.client.Post("http://"+f.address+"/", "", io.MultiReader(strings.NewReader(most), strings.NewReader("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("6 MiB and a byte in chunks: got status %d, want 413", response.StatusCode)
+	}
+	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: got status %d, want 200", got.StatusCode)
+	}
+}
+
+func TestWebContinue(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
+		_, body := readEvent(t, inv.Payload)
+		return json.Marshal(map[string]any{"statusCode": 200, "body": body})
+	}, hosting.WebTimes{})
+
+	// Nobody is asked for a body that is too long anyway.
+	got := f.speak("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 7340032\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
+		t.Errorf("7 MB announced: got %q, want 413 at once", got)
+	}
+	// And anybody else is, before sending it.
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // only ends a hang
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+		t.Fatalf("got %q and error %v, want 100 Continue", line, err)
+	}
+	_, _ = io.WriteString(conn, "ab")
+	if rest, err := io.ReadAll(answer); err != nil || !strings.HasSuffix(string(rest), "\r\n\r\nab") {
+		t.Errorf("got %q and error %v, want the body back", rest, err)
+	}
+}
+
+func TestWebRequestID(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		scf, other, want string // "": one is made
+	}{
+		"SCF's":             {"3b21a413-6e6a-11ee-b2ba-52540008c7f7", "r-1", "3b21a413-6e6a-11ee-b2ba-52540008c7f7"},
+		"the gateway's":     {"", "a_b.C-9", "a_b.C-9"},
+		"SCF's is odd":      {"a b", "r-1", "r-1"},
+		"none":              {"", "", ""},
+		"odd":               {"", "a\"b", ""},
+		"a line break":      {"", "a\nb", ""},
+		"not ASCII":         {"", "关单", ""},
+		"the longest":       {"", strings.Repeat("x", 128), strings.Repeat("x", 128)},
+		"too long":          {"", strings.Repeat("x", 129), ""},
+		"brackets and such": {"", "a[b", ""},
+		"at signs":          {"", "a@b", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			header := http.Header{}
+			header.Set("X-Scf-Request-Id", c.scf)
+			header.Set("X-Request-Id", c.other)
+			got := hosting.WebRequestID(header)
+			if c.want == "" && !regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString(got) || c.want != "" && got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if c.want == "" && hosting.WebRequestID(header) == got {
+				t.Error("made the same id twice")
+			}
+		})
+	}
+}
+
+func TestWebTimeLimit(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]time.Duration{
+		"":                     10 * time.Second,
+		"300000":               5 * time.Minute,
+		"1000":                 time.Second,
+		"900000":               15 * time.Minute,
+		"900001":               10 * time.Second,
+		"999":                  10 * time.Second,
+		"10":                   10 * time.Second, // seconds, perhaps
+		"0":                    10 * time.Second,
+		"-3000":                10 * time.Second,
+		"3s":                   10 * time.Second,
+		"99999999999999999999": 10 * time.Second,
+	} {
+		if got := hosting.WebTimeLimit(http.Header{"X-Scf-Timeout": {given}}); got != want {
+			t.Errorf("X-Scf-Timeout %q: got %v, want %v", given, got, want)
+		}
+	}
+}
+
+func TestWebDeadline(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, report, hosting.WebTimes{})
+	for given, want := range map[string]time.Duration{"": 10 * time.Second, "60000": time.Minute} {
+		before := time.Now()
+		got, err := strconv.ParseInt(f.send("GET", "/deadline", "", "X-Scf-Timeout", given).content, 10, 64)
+		if from, to := before.Add(want).UnixMilli(), time.Now().Add(want).UnixMilli(); err != nil || got < from || got > to {
+			t.Errorf("X-Scf-Timeout %q: got deadline %d and error %v, want between %d and %d", given, got, err, from, to)
+		}
+	}
+}
+
+// TestWebFailureIsLogged is not parallel: it borrows slog's default logger, which the whole process shares.
+func TestWebFailureIsLogged(t *testing.T) { //nolint:paralleltest // see above
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(telemetry.New(&log, slog.LevelWarn))
+	defer slog.SetDefault(before)
+
+	f := serveWeb(t, report, hosting.WebTimes{})
+	f.wantRefusal(f.send("GET", "/fail", "", "X-Request-Id", "r-7"), 500, "the function failed")
+	var line struct {
+		Level, Error, ErrorType string
+		RequestID               string `json:"requestId"`
+	}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("log %q: %v, want one line of JSON", log.String(), err)
+	}
+	if line.Level != "ERROR" || line.Error != "refused" || line.ErrorType != "refusedError" || line.RequestID != "r-7" {
+		t.Errorf("log line: got %+v, want the handler's error and the request's id", line)
+	}
+}
+
+func TestWebPanicIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, report, hosting.WebTimes{})
+	got := f.send("GET", "/panic", "")
+	f.wantRefusal(got, 500, "the function failed")
+	if strings.Contains(got.content, "boom") {
+		t.Errorf("the panic's text reached the caller: %q", got.content)
+	}
+	if got := f.send("GET", "/who", "", "X-Request-Id", "r-1"); got.content != "web closeorder r-1 r-1 true" {
+		t.Errorf("afterwards: got %q, want an answer", got.content)
+	}
+}
+
+// A request whose headers never end is cut off.
+func TestWebSlowHeaders(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, report, hosting.WebTimes{Header: 50 * time.Millisecond, Body: time.Hour})
+	if got := f.speak("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "); got != "" {
+		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+func TestWebSlowBody(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, report, hosting.WebTimes{Body: 50 * time.Millisecond})
+	if got := f.speak("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nslow"); got != "" && !strings.Contains(got, "did not arrive") {
+		t.Errorf("got %q, want nothing, or that the body did not arrive", got)
+	}
+}
+
+// A caller who hangs up does not stop a close that has begun; net/http ends the request's context for it.
+func TestWebCallerHangsUp(t *testing.T) {
+	t.Parallel()
+	ctx, hangUp := context.WithCancel(t.Context())
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/closeorder", http.NoBody)
+	hosting.AnswerWeb(httptest.NewRecorder(), request, func(ctx context.Context, _ hosting.Invocation) ([]byte, error) {
+		hangUp()
+		if _, limited := ctx.Deadline(); ctx.Err() != nil || !limited {
+			t.Errorf("the handler's context: got %v and deadline %v, want it open, with a deadline", ctx.Err(), limited)
+		}
+		return []byte(always200), nil
+	})
+}
+
+func TestWebRequestsAtOnce(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}, hosting.MaxInFlight), make(chan struct{})
+	f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) {
+		arrived <- struct{}{}
+		<-release
+		return []byte(always200), nil
+	}, hosting.WebTimes{})
+	statuses := make(chan int, hosting.MaxInFlight)
+	for range hosting.MaxInFlight {
+		go func() {
+			response, err := f.client.Get("http://" + f.address + "/")
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			_ = response.Body.Close()
+			statuses <- response.StatusCode
+		}()
+	}
+	for range hosting.MaxInFlight {
+		<-arrived
+	}
+	refused := f.send("GET", "/", "")
+	f.wantRefusal(refused, 503, "too many")
+	if refused.Header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After: got %q, want 1", refused.Header.Get("Retry-After"))
+	}
+	close(release)
+	for range hosting.MaxInFlight {
+		if got := <-statuses; got != 200 {
+			t.Errorf("status: got %d, want 200", got)
+		}
+	}
+	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: got status %d, want 200", got.StatusCode)
+	}
+}
+
+func TestWebStopsWaitingForAHandlerThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered, leave := make(chan struct{}), make(chan struct{})
+	defer close(leave)
+	h := func(context.Context, hosting.Invocation) ([]byte, error) {
+		close(entered)
+		<-leave
+		return nil, nil
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- hosting.ServeWeb(ctx, l, h, hosting.WebTimes{Grace: time.Millisecond}) }()
+	go func() {
+		if response, err := http.Get("http://" + l.Addr().String()); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	<-entered
+	stop()
+	if err := <-served; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "cutting off the requests in flight") {
+		t.Errorf("got %v, want that requests were cut off", err)
+	}
+}
+
+func TestStartServesWeb(t *testing.T) {
+	t.Parallel()
+	listening := make(chan net.Listener, 1)
+	listen := func(network, _ string) (net.Listener, error) {
+		l, err := net.Listen(network, "127.0.0.1:0")
+		listening <- l
+		return l, err
+	}
+	code := make(chan int, 1)
+	var stderr bytes.Buffer
+	env := environment(map[string]string{"PORT": "1", "SCF_FUNCTIONNAME": "queryorder"})
+	go func() { code <- hosting.StartIn(env, listen, &stderr, always(report)) }()
+	l := <-listening
+	f := newWebFunction(t, l.Addr().String())
+	if got, want := f.send("GET", "/who", "", "X-Request-Id", "r-1").content, "web queryorder r-1 r-1 true"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_ = l.Close()
+	if got := <-code; got != 1 || !strings.Contains(stderr.String(), "serving HTTP on") {
+		t.Errorf("when the listener is gone: got code %d and %q, want 1 and a sentence", got, stderr.String())
+	}
+}
+
+// webProcess is this binary as a web function.
+type webProcess struct {
+	*webFunction
+
+	cmd    *exec.Cmd
+	exited chan error
+}
+
+// startWeb runs cmd, which has a PORT of 0, until the test ends, and reads its log to learn where it listens.
+func startWeb(t *testing.T, cmd *exec.Cmd, log func(*exec.Cmd) (io.ReadCloser, error)) *webProcess {
+	t.Helper()
+	out, err := log(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	address := regexp.MustCompile(`serving HTTP.*address"?[=:]"?(?:0\.0\.0\.0|\[::\]|127\.0\.0\.1):([0-9]+)`)
+	for lines.Scan() {
+		if match := address.FindStringSubmatch(lines.Text()); match != nil {
+			f := newWebFunction(t, "127.0.0.1:"+match[1])
+			p := &webProcess{f, cmd, make(chan error, 1)}
+			go func() {
+				_, _ = io.Copy(io.Discard, out) // until the process ends
+				p.exited <- cmd.Wait()
+				close(p.exited)
+			}()
+			t.Cleanup(func() {
+				_ = cmd.Process.Kill()
+				for range p.exited {
+					continue // until it is closed
+				}
+			})
+			return p
+		}
+	}
+	t.Fatalf("the function ended (%v) without serving", cmd.Wait())
+	return nil
+}
+
+// wantRefusedConnection waits until nobody listens any more.
+func (p *webProcess) wantRefusedConnection() {
+	p.t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); { // only ends a hang
+		conn, err := net.Dial("tcp", p.address)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+	}
+	p.t.Fatal("the function still listens")
+}
+
+func TestWebProcess(t *testing.T) {
+	t.Parallel()
+	p := startWeb(t, command(t, "PORT=0", "SCF_FUNCTIONNAME=closeorder"), (*exec.Cmd).StderrPipe)
+	for range 2 {
+		if got, want := p.send("GET", "/who", "", "X-Scf-Request-Id", "r-1").content, "web closeorder r-1 r-1 true"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		p.wantRefusal(p.send("GET", "/panic", ""), 500, "the function failed")
+		p.wantRefusal(p.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "6 MiB")
+	}
+}
+
+func TestWebProcessStops(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			entered, leave := make(chan struct{}), make(chan struct{})
+			gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				close(entered)
+				select {
+				case <-leave:
+					_, _ = io.WriteString(w, "finished")
+				case <-r.Context().Done():
+				}
+			}))
+			defer gate.Close()
+			p := startWeb(t, command(t, "PORT=0", gateVariable+"="+gate.URL), (*exec.Cmd).StderrPipe)
+			answered := make(chan webResponse, 1)
+			go func() { answered <- p.send("GET", "/gate", "") }()
+			<-entered
+			if err := p.cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			p.wantRefusedConnection() // it has heard, and yet
+			close(leave)
+			if got := <-answered; got.StatusCode != http.StatusOK || got.content != "finished" {
+				t.Errorf("the request in flight: got %d %q, want 200 and its answer", got.StatusCode, got.content)
+			}
+			if err := <-p.exited; err != nil {
+				t.Errorf("exit: got %v, want code 0", err)
+			}
+		})
+	}
+}
+
+func FuzzWebEvent(f *testing.F) {
+	f.Add("GET", "/queryorder/A1", "a=1&a=2", "Authorization", "Bearer t", []byte(nil))
+	f.Add("POST", "/", "", "X-WX-OPENID", "oABC", []byte(`{"out_trade_no":"A1"}`))
+	f.Add("POST", "\xff", "%ff=\xff", "host", "\xff\xfe", []byte{0, 0xff})
+	f.Add("", "", "a=1;b=2", "", "", []byte("x"))
+	f.Fuzz(func(t *testing.T, method, path, query, name, value string, body []byte) {
+		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		request.Method, request.URL.Path, request.URL.RawQuery = method, path, query
+		request.Header = http.Header{http.CanonicalHeaderKey(name): {value, value}}
+		payload, status := hosting.WebEvent(request, "r-1")
+		if status != 0 {
+			if status != 400 {
+				t.Errorf("status: got %d, want 400", status)
+			}
+			return
+		}
+		e, got := readEvent(t, payload)
+		if got != string(body) {
+			t.Errorf("body: got %q, want %q", got, body)
+		}
+		if want := text(method); e.HTTPMethod != want {
+			t.Errorf("method: got %q, want %q", e.HTTPMethod, want)
+		}
+		if want := "/" + strings.TrimPrefix(text(path), "/"); e.Path != want {
+			t.Errorf("path: got %q, want %q", e.Path, want)
+		}
+		if want := text(value + "," + value); e.Headers[text(strings.ToLower(http.CanonicalHeaderKey(name)))] != want {
+			t.Errorf("headers: got %q, want %q: %q", e.Headers, name, want)
+		}
+		for name, values := range request.URL.Query() {
+			if len(values) == 1 && utf8Names(request) && e.QueryString[text(name)] != text(values[0]) {
+				t.Errorf("query: got %q, want %q: %q", e.QueryString, name, values)
+			}
+		}
+		if e.RequestContext["cloudpay"] != "web" || e.RequestContext["requestId"] != "r-1" || len(e.RequestContext) != 2 {
+			t.Errorf("request context: got %q, want our mark and the id", e.RequestContext)
+		}
+	})
+}
+
+// text is what JSON makes of bytes that are no text: each becomes U+FFFD.
+func text(s string) string { return string([]rune(s)) }
+
+// utf8Names says that no two names become one in JSON.
+func utf8Names(r *http.Request) bool {
+	for name := range r.URL.Query() {
+		if name != text(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func FuzzWebReply(f *testing.F) {
+	f.Add([]byte(always200))
+	f.Add([]byte(`{"statusCode":204,"headers":{"Vary":["a","b"],"Content-Length":"3"},"body":"AP88","isBase64Encoded":true}`))
+	f.Add([]byte(`{"statusCode":"200"}`))
+	f.Fuzz(func(t *testing.T, result []byte) {
+		recorder := httptest.NewRecorder()
+		if err := hosting.WriteWebReply(recorder, result); err != nil {
+			if recorder.Body.Len() > 0 || len(recorder.Header()) > 0 || strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("error %q, and yet got %d bytes and headers %v; want one line and nothing else",
+					err, recorder.Body.Len(), recorder.Header())
+			}
+			return
+		}
+		var want struct {
+			StatusCode      int
+			Body            string
+			IsBase64Encoded bool
+		}
+		if err := json.Unmarshal(result, &want); err != nil {
+			t.Fatalf("wrote what is no JSON: %v", err)
+		}
+		if recorder.Code != want.StatusCode {
+			t.Errorf("status: got %d, want %d", recorder.Code, want.StatusCode)
+		}
+		body := want.Body
+		if want.IsBase64Encoded {
+			decoded, err := base64.StdEncoding.DecodeString(want.Body)
+			if err != nil {
+				t.Fatalf("wrote what is no base64: %v", err)
+			}
+			body = string(decoded)
+		}
+		if want.StatusCode == http.StatusNoContent || want.StatusCode == http.StatusNotModified {
+			body = ""
+		} else if length := recorder.Header().Get("Content-Length"); length != fmt.Sprint(len(body)) {
+			t.Errorf("Content-Length: got %s, want %d", length, len(body))
+		}
+		if got := recorder.Body.String(); got != body {
+			t.Errorf("body: got %q, want %q", got, body)
+		}
+	})
+}

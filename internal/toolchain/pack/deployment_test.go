@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"cloudpay/internal/config"
+)
+
+// The descriptions in the root have to name what the Makefile makes, and variables that are read. serverless.yml has a test
+// of its own in internal/archtest.
+
+const root = "../../.."
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// functions are those that the Makefile builds.
+func functions(t *testing.T) []string {
+	t.Helper()
+	match := regexp.MustCompile(`(?m)^FUNCTIONS := (.*)$`).FindStringSubmatch(read(t, "Makefile"))
+	if match == nil {
+		t.Fatal("Makefile: got no FUNCTIONS")
+	}
+	return slices.Sorted(slices.Values(strings.Fields(match[1])))
+}
+
+// wantMakes fails the test unless the Makefile makes this file.
+func wantMakes(t *testing.T, function, file string) {
+	t.Helper()
+	if inMakefile := strings.ReplaceAll(file, function, "$$function"); !strings.Contains(read(t, "Makefile"), inMakefile) {
+		t.Errorf("%s: the Makefile does not make it (%s)", file, inMakefile)
+	}
+}
+
+// wantVariables fails the test unless every variable is known, and every one that is secret comes from the environment.
+func wantVariables(t *testing.T, variables map[string]string, fromEnvironment string) {
+	t.Helper()
+	if len(variables) == 0 {
+		t.Error("got no variables")
+	}
+	for name, value := range variables {
+		if !slices.Contains(config.Names(), name) {
+			t.Errorf("variable %s: internal/config does not know it", name)
+		}
+		own := strings.ReplaceAll(fromEnvironment, "NAME", name)
+		if strings.Contains(name, "KEY") || strings.Contains(name, "TOKEN") {
+			if value != own {
+				t.Errorf("variable %s: got %q, want %q: it is no file's business", name, value, own)
+			}
+		}
+	}
+}
+
+func TestCloudbaserc(t *testing.T) {
+	t.Parallel()
+	var described struct {
+		Version, EnvID, FunctionRoot string
+		Functions                    []struct {
+			Name, Runtime, Handler string
+			Timeout, MemorySize    int
+			InstallDependency      *bool
+			EnvVariables           map[string]string
+			Triggers               []struct{}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, "cloudbaserc.json")), &described); err != nil {
+		t.Fatalf("cloudbaserc.json: %v", err)
+	}
+	if described.Version != "2.0" || described.EnvID != "{{env.ENV_ID}}" || described.FunctionRoot != "./dist" {
+		t.Errorf("got version %q of %q in %q, want 2.0, the environment's own, and ./dist",
+			described.Version, described.EnvID, described.FunctionRoot)
+	}
+	var names []string
+	for _, f := range described.Functions {
+		names = append(names, f.Name)
+		// The CLI packs functionRoot/<name> as it is, and Go1's handler is the binary's name.
+		wantMakes(t, f.Name, "dist/"+f.Name+"/"+f.Handler)
+		if f.Runtime != "Go1" || f.InstallDependency == nil || *f.InstallDependency {
+			t.Errorf("%s: got runtime %s, want Go1 and nothing to install", f.Name, f.Runtime)
+		}
+		if f.Timeout < 3 || f.Timeout > 60 || f.MemorySize != 128 {
+			t.Errorf("%s: got %d s and %d MB, want at most CloudBase's 60 s, and 128 MB", f.Name, f.Timeout, f.MemorySize)
+		}
+		wantVariables(t, f.EnvVariables, "{{env.NAME}}")
+	}
+	if slices.Sort(names); !slices.Equal(names, functions(t)) {
+		t.Errorf("got functions %v, want %v", names, functions(t))
+	}
+}
+
+func TestServerlessAWS(t *testing.T) {
+	t.Parallel()
+	text := read(t, "serverless.aws.yml")
+	var described struct {
+		Provider struct {
+			Name         string            `yaml:"name"`
+			Runtime      string            `yaml:"runtime"`
+			Architecture string            `yaml:"architecture"`
+			MemorySize   int               `yaml:"memorySize"`
+			Timeout      int               `yaml:"timeout"`
+			Environment  map[string]string `yaml:"environment"`
+		} `yaml:"provider"`
+		Functions map[string]struct {
+			Handler string `yaml:"handler"`
+			Package struct {
+				Artifact string `yaml:"artifact"`
+			} `yaml:"package"`
+			Events []struct {
+				HTTPAPI string `yaml:"httpApi"`
+			} `yaml:"events"`
+		} `yaml:"functions"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &described); err != nil {
+		t.Fatalf("serverless.aws.yml: %v", err)
+	}
+	provider := described.Provider
+	if provider.Name != "aws" || provider.Runtime != "provided.al2023" || provider.Architecture != "arm64" ||
+		!strings.Contains(read(t, "Makefile"), "GOARCH="+provider.Architecture+" $(GOBUILD) -tags lambda.norpc") {
+		t.Errorf("got %+v, want what the Makefile builds for Lambda", provider)
+	}
+	if provider.MemorySize < 128 || provider.Timeout < 3 || provider.Timeout > 29 {
+		t.Errorf("got %d MB and %d s, want 128 at least, and no longer than a gateway waits", provider.MemorySize, provider.Timeout)
+	}
+	wantVariables(t, provider.Environment, "${env:NAME}")
+	commented := map[string]string{}
+	for _, line := range regexp.MustCompile(`(?m)^ *# ([A-Z][A-Z0-9_]+): (.*)$`).FindAllStringSubmatch(text, -1) {
+		commented[line[1]] = line[2]
+	}
+	wantVariables(t, commented, "${env:NAME}")
+
+	if names := slices.Sorted(maps.Keys(described.Functions)); !slices.Equal(names, functions(t)) {
+		t.Errorf("got functions %v, want %v", names, functions(t))
+	}
+	for name, f := range described.Functions {
+		if f.Handler != "bootstrap" || f.Package.Artifact != "dist/lambda/"+name+".zip" {
+			t.Errorf("%s: got handler %s of %s, want bootstrap of dist/lambda/%s.zip", name, f.Handler, f.Package.Artifact, name)
+		}
+		wantMakes(t, name, f.Package.Artifact)
+		for _, event := range f.Events {
+			if !strings.Contains(event.HTTPAPI, " /"+name) {
+				t.Errorf("%s: got the route %q, want one of its own", name, event.HTTPAPI)
+			}
+		}
+	}
+}
