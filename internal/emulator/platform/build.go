@@ -16,12 +16,13 @@ const maxBuildOutput = 2 << 10
 
 // Build compiles the command in package pkg (as `go build` takes it, such as ./functions/closeorder) of the module in
 // moduleDir to the file out, the way it is compiled for deployment, but for this machine: no paths, no symbols, no C.
-func Build(ctx context.Context, moduleDir, pkg, out string) error {
+// Binaries for AWS Lambda are usually built with the tag lambda.norpc.
+func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", pkg, err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", strings.Join(tags, ","), "-o", out, pkg)
 	cmd.Dir = moduleDir
 	// A developer's own GOOS is for deploying; what is built here must run here.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)

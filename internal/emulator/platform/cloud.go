@@ -1,11 +1,9 @@
 package platform
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -13,57 +11,43 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // functionsPath is where functions are called and listed.
 const functionsPath = "/v1/functions"
 
-// CloudBase's codes for a call that has no result (docs.cloudbase.net/http-api/functions). A function's own result
-// should never have a top-level "code": clients take it for one of these.
+// Codes that say that a request is not a function call at all. They are ours.
 const (
-	codeNotFound  = "FUNCTION_NOT_FOUND"
-	codeBadEvent  = "FUNCTION_PARAM_INVALID"
-	codeFailed    = "FUNCTION_INVOCATION_FAILED"
-	codeTimeLimit = "FUNCTION_TIME_LIMIT_EXCEEDED"
-
-	// Ours: these say that the request is not a function call at all.
 	codeForeign    = "ORIGIN_NOT_ALLOWED"
 	codeNoSuchPath = "PATH_NOT_FOUND"
 	codeBadMethod  = "METHOD_NOT_ALLOWED"
 )
 
-// codeOfStatus is how the HTTP interface names SCF's status codes.
-var codeOfStatus = map[int]string{
-	StatusRequestTooLarge:  codeBadEvent,
-	StatusResponseTooLarge: codeFailed,
-	StatusUserError:        codeFailed,
-	StatusTimeLimit:        codeTimeLimit,
-	StatusProcessExit:      codeFailed,
-}
-
 // acceptableRequestID is what a caller's X-Request-Id must look like to be taken over.
 var acceptableRequestID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Cloud is CloudBase's HTTP interface to functions (docs.cloudbase.net/http-api/functions/functions-post), the one that
-// the CloudBase JS SDK uses by default:
+// Cloud is the clouds' side of functions, on one port: what SDKs and tools call to have a function run, and what turns HTTP
+// requests, timers and queues into events.
 //
-//	POST /v1/functions/{name}    body: the event, a JSON value of at most 6 MB; none means {}
-//	  200                        body: the function's result as it is
-//	  400                        {"code":"FUNCTION_...","message":"...","requestId":"..."}
-//	GET /v1/functions            {"functions":[{"name":"closeorder"}]}
+//	POST /v1/functions/{name}                        CloudBase's HTTP API, which the JS SDK uses (functions.go)
+//	POST any path, {"action":"functions.invokeFunction"}   CloudBase's server SDKs (sdk.go)
+//	POST / with X-TC-Action                          Tencent Cloud API 3.0 (tencentapi.go)
+//	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
+//	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
+//	POST /v1/timers/{name}  POST /v1/queues/{name}   fire those triggers now (timer.go, queue.go); ours, no cloud's
+//	GET /v1/functions                                {"functions":[{"name":"closeorder"}]}
 //
-// Every answer has the header X-Request-Id. A 500 with the same body as a 400 means that no instance could be started.
-// Authorization is not looked at. Requests are answered only under this machine's own names, localhost and the loopback
-// addresses, and not when a web page of another origin sends them: both would be a foreign page using a developer's
-// browser. They get a 403 with the same body and the code ORIGIN_NOT_ALLOWED. The documented interface takes JSON objects
-// only; other JSON values are let through here, so that what the function makes of them can be seen.
-//
-// A header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the platform then says so in
-// the invocation's environment and puts userInfo into the event if that is an object, as wx.cloud.callFunction does.
+// Every answer has the header X-Request-Id. Authorization and signatures are not looked at: whoever can call is on this
+// machine. Requests are answered only under this machine's own names, localhost and the loopback addresses, and not when
+// a web page of another origin sends them: both would be a foreign page using a developer's browser. They get a 403 with
+// {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}, the shape of every refusal that has no shape of its own.
 type Cloud struct {
 	Functions map[string]*Function // :: name in the path → function; required
 	EnvID     string               // the CloudBase environment that users call from; "cloudpay-local" when empty
 	AppID     string               // the mini-program's appid when a call names an openid only; may be empty
+
+	background background
 }
 
 // ServeHTTP answers one request.
@@ -73,25 +57,89 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id = newRequestID()
 	}
 	w.Header().Set("X-Request-Id", id)
-
-	name, isCall := strings.CutPrefix(r.URL.Path, functionsPath+"/")
-	foreign := foreignness(r)
-	switch {
-	case foreign != "":
+	if foreign := foreignness(r); foreign != "" {
 		fail(w, http.StatusForbidden, codeForeign, foreign, id)
-	case isCall && r.Method == http.MethodPost:
-		c.call(w, r, name, id)
-	case r.URL.Path == functionsPath && r.Method == http.MethodGet:
-		c.list(w)
-	case isCall:
-		w.Header().Set("Allow", http.MethodPost)
-		fail(w, http.StatusMethodNotAllowed, codeBadMethod, "call a function with POST", id)
-	case r.URL.Path == functionsPath:
-		w.Header().Set("Allow", http.MethodGet)
-		fail(w, http.StatusMethodNotAllowed, codeBadMethod, "list the functions with GET", id)
-	default:
-		fail(w, http.StatusNotFound, codeNoSuchPath, "functions are called with POST "+functionsPath+"/{name}", id)
+		return
 	}
+	for _, route := range c.routes() {
+		if rest, ok := strings.CutPrefix(r.URL.Path, route.prefix); ok {
+			route.serve(w, r, rest, id)
+			return
+		}
+	}
+	switch {
+	case r.URL.Path == functionsPath:
+		c.list(w, r, id)
+	case r.URL.Path == "/" && r.Header.Get("X-Tc-Action") != "":
+		c.tencentAPI(w, r, id)
+	case r.Method == http.MethodPost:
+		c.sdk(w, r, id)
+	default:
+		noSuchPath(w, id)
+	}
+}
+
+// route is what answers below a path; rest is what the path has after it.
+type route struct {
+	prefix string
+	serve  func(w http.ResponseWriter, r *http.Request, rest, id string)
+}
+
+func (c *Cloud) routes() []route {
+	return []route{
+		{functionsPath + "/", c.call},
+		{"/v1/timers/", c.timer},
+		{"/v1/queues/", c.queue},
+		{"/2015-03-31/functions/", c.awsAPI},
+		{"/http/", c.trigger(functionURL{})},
+		{"/tcb/", c.trigger(accessService{envID: c.envID()})},
+		{"/aws/", c.trigger(httpAPI{})},
+	}
+}
+
+// Close returns when every event is handled whose caller did not wait for it. Later ones are refused. They end with their
+// functions, too, so closing those first makes it short.
+func (c *Cloud) Close() error {
+	c.background.close()
+	return nil
+}
+
+func (c *Cloud) envID() string { return cmp.Or(c.EnvID, defaultEnvID) }
+
+// maxBackground is how many events there may be that nobody waits for.
+const maxBackground = 100
+
+// background runs what callers do not wait for.
+type background struct {
+	running sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	count  int
+}
+
+// start runs f, unless there is too much to run already.
+func (b *background) start(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.count == maxBackground {
+		return false
+	}
+	b.count++
+	b.running.Go(func() {
+		f()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.count--
+	})
+	return true
+}
+
+func (b *background) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.running.Wait()
 }
 
 // foreignness says why a request may come from a foreign web page; "" if it cannot. The host matters because a page whose
@@ -107,38 +155,11 @@ func foreignness(r *http.Request) string {
 	return ""
 }
 
-// call invokes a function with the request's event.
-func (c *Cloud) call(w http.ResponseWriter, r *http.Request, name, id string) {
-	function, ok := c.Functions[name]
-	if !ok {
-		fail(w, http.StatusBadRequest, codeNotFound, fmt.Sprintf("there is no function %q", name), id)
-		return
-	}
-	payload, err := readEvent(w, r)
-	if err != nil {
-		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
-		return
-	}
-	event := Event{Payload: payload, RequestID: id}
-	if user := c.user(r); user.openID != "" {
-		event.Environment = user.environment(id)
-		event.Payload = user.addTo(payload)
-	}
-	// A function runs to its end even if its caller hangs up; only the time limit ends it.
-	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
-	switch {
-	case err != nil:
-		fail(w, http.StatusInternalServerError, codeFailed, err.Error(), id)
-	case reply.Err != nil:
-		fail(w, http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message, id)
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(reply.Payload) // the caller may have gone
-	}
-}
-
 // list names the functions in alphabetical order.
-func (c *Cloud) list(w http.ResponseWriter) {
+func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {
+	if !wantMethod(w, r, http.MethodGet, "list the functions with GET", id) {
+		return
+	}
 	type entry struct {
 		Name string `json:"name"`
 	}
@@ -146,35 +167,32 @@ func (c *Cloud) list(w http.ResponseWriter) {
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
 		entries = append(entries, entry{Name: name})
 	}
-	answer(w, http.StatusOK, map[string][]entry{"functions": entries})
+	answerJSON(w, http.StatusOK, map[string][]entry{"functions": entries})
 }
 
-// readEvent reads the request's body as an event.
-func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, fmt.Errorf("the event has more than %d bytes", tooLarge.Limit)
-	case err != nil:
-		return nil, fmt.Errorf("reading the event: %w", err)
-	case len(payload) == 0:
-		return []byte("{}"), nil
-	case !json.Valid(payload):
-		return nil, errors.New("the event is not JSON")
-	default:
-		return payload, nil
+// wantMethod refuses every other method.
+func wantMethod(w http.ResponseWriter, r *http.Request, method, instead, id string) bool {
+	if r.Method == method {
+		return true
 	}
+	w.Header().Set("Allow", method)
+	fail(w, http.StatusMethodNotAllowed, codeBadMethod, instead, id)
+	return false
+}
+
+// noSuchPath refuses a request that is for nobody.
+func noSuchPath(w http.ResponseWriter, id string) {
+	fail(w, http.StatusNotFound, codeNoSuchPath, "functions are called with POST "+functionsPath+"/{name}", id)
 }
 
 // fail answers a call that has no result.
 func fail(w http.ResponseWriter, status int, code, message, requestID string) {
-	answer(w, status, map[string]string{"code": code, "message": message, "requestId": requestID})
+	answerJSON(w, status, map[string]string{"code": code, "message": message, "requestId": requestID})
 }
 
-// answer writes a JSON document.
-func answer(w http.ResponseWriter, status int, document any) {
+// answerJSON writes a JSON document.
+func answerJSON(w http.ResponseWriter, status int, document any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(document) //nolint:errchkjson // strings only; and the caller may have gone
+	_ = json.NewEncoder(w).Encode(document) //nolint:errchkjson // plain values only; and the caller may have gone
 }

@@ -3,6 +3,7 @@ package platform_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -24,12 +25,17 @@ type cloud struct {
 }
 
 // serveCloud serves a Cloud until the test ends.
-func serveCloud(t *testing.T, c platform.Cloud, changes ...func(*platform.Spec)) *cloud {
+func serveCloud(t *testing.T, c *platform.Cloud, changes ...func(*platform.Spec)) *cloud {
 	t.Helper()
 	f := start(t, changes...)
 	c.Functions = map[string]*platform.Function{"hello": f.Function, "another": f.Function}
-	server := httptest.NewServer(&c)
+	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		if err := errors.Join(f.Close(), c.Close()); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
 	return &cloud{t: t, url: server.URL, function: f}
 }
 
@@ -107,7 +113,7 @@ func (c *cloud) reported(header ...string) report {
 
 func TestCloudCall(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	got := c.send(http.MethodPost, "/v1/functions/hello", ` {"Text":"<World>"} `)
 	if got.status != http.StatusOK || got.body != `"Hello \u003cWorld\u003e"` {
 		t.Errorf("answer: got %d %s, want 200 and the result as the function wrote it", got.status, got.body)
@@ -125,7 +131,7 @@ func TestCloudCall(t *testing.T) {
 
 func TestCloudRequestID(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	if got := c.send(http.MethodPost, "/v1/functions/hello", "{}", "X-Request-Id", "mine-1"); got.requestID != "mine-1" {
 		t.Errorf("request id: got %q, want the caller's, mine-1", got.requestID)
 	}
@@ -139,7 +145,7 @@ func TestCloudRequestID(t *testing.T) {
 
 func TestCloudRefusals(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{}, withLimit(time.Second))
+	c := serveCloud(t, &platform.Cloud{}, withLimit(3*time.Second))
 	tooLarge := `{"Text":"` + strings.Repeat("x", platform.MaxPayload) + `"}`
 	cases := map[string]struct {
 		method, path, body string
@@ -156,7 +162,7 @@ func TestCloudRefusals(t *testing.T) {
 		"panic":             {"POST", "/v1/functions/hello", `{"Do":"panic","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "no"},
 		"process exit":      {"POST", "/v1/functions/hello", `{"Do":"exit"}`, 400, "FUNCTION_INVOCATION_FAILED", "exited"},
 		"result too large":  {"POST", "/v1/functions/hello", `{"Do":"big","Size":7000000}`, 400, "FUNCTION_INVOCATION_FAILED", "7000002"},
-		"time limit":        {"POST", "/v1/functions/hello", `{"Do":"sleep"}`, 400, "FUNCTION_TIME_LIMIT_EXCEEDED", "after 1 seconds"},
+		"time limit":        {"POST", "/v1/functions/hello", `{"Do":"sleep"}`, 400, "FUNCTION_TIME_LIMIT_EXCEEDED", "after 3 seconds"},
 		"call by GET":       {"GET", "/v1/functions/hello", "", 405, "METHOD_NOT_ALLOWED", "POST"},
 		"list by POST":      {"POST", "/v1/functions", "{}", 405, "METHOD_NOT_ALLOWED", "GET"},
 		"another path":      {"POST", "/admin", "{}", 404, "PATH_NOT_FOUND", "/v1/functions/{name}"},
@@ -177,7 +183,7 @@ func TestCloudRefusals(t *testing.T) {
 
 func TestCloudRefusesForeignPages(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(c.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +226,7 @@ func TestCloudRefusesForeignPages(t *testing.T) {
 
 func TestCloudFunctionThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	if err := c.function.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +235,7 @@ func TestCloudFunctionThatDoesNotStart(t *testing.T) {
 
 func TestCloudList(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	got := c.send(http.MethodGet, "/v1/functions", "")
 	if want := `{"functions":[{"name":"another"},{"name":"hello"}]}`; got.status != 200 || strings.TrimSpace(got.body) != want {
 		t.Errorf("answer: got %d %s, want 200 %s", got.status, got.body, want)
@@ -243,7 +249,7 @@ func TestCloudList(t *testing.T) {
 
 func TestCloudUser(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{EnvID: "env-1", AppID: "wxdefault"}, withEnv("GREETING=hi"))
+	c := serveCloud(t, &platform.Cloud{EnvID: "env-1", AppID: "wxdefault"}, withEnv("GREETING=hi"))
 	cases := map[string]struct {
 		header []string
 		appID  string
@@ -279,7 +285,7 @@ func TestCloudUser(t *testing.T) {
 
 func TestCloudCallerWhoIsNoUser(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{AppID: "wxdefault"}, withEnv("GREETING=hi"))
+	c := serveCloud(t, &platform.Cloud{AppID: "wxdefault"}, withEnv("GREETING=hi"))
 	for name, header := range map[string][]string{
 		"nothing said": nil, "appid alone": {"X-WX-APPID", "wx1"}, "empty openid": {"X-WX-OPENID", ""},
 	} {
@@ -317,7 +323,7 @@ func TestCloudUserInfo(t *testing.T) {
 
 func TestCloudUserInfoArrives(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, platform.Cloud{})
+	c := serveCloud(t, &platform.Cloud{})
 	got := c.send(http.MethodPost, "/v1/functions/hello", `{"Do":"echo","out_trade_no":"A1"}`, "X-WX-OPENID", "oABC", "X-WX-APPID", "wx1")
 	want := `{"Do":"echo","out_trade_no":"A1","userInfo":{"appId":"wx1","openId":"oABC"}}`
 	if got.status != http.StatusOK || got.body != want {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -21,10 +20,10 @@ const (
 	accountUin   = "100000000001"
 
 	loopbackHost = "127.0.0.1"
-	portVariable = "_LAMBDA_SERVER_PORT"
 )
 
-// maxConfigured is how many bytes the configured variables may have in all, names and values (SCF doc 583/11637: 4 KB).
+// maxConfigured is how many bytes the configured variables may have in all, names and values (4 KB on SCF, doc 583/11637,
+// and on Lambda, "configuration-envvars").
 const maxConfigured = 4 << 10
 
 // Names that SCF accepts (SCF doc 583/11637 for functions, "environment variables" for variables).
@@ -33,8 +32,14 @@ var (
 	variableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 )
 
-// reservedPrefixes are those of the platform's own variables.
+// reservedPrefixes are those of SCF's own variables.
 var reservedPrefixes = []string{"SCF_", "QCLOUD_", "TENCENTCLOUD_"}
+
+// reservedPrefixesOfLambda are those of Lambda's (docs.aws.amazon.com/lambda, "configuration-envvars").
+var reservedPrefixesOfLambda = []string{
+	"AWS_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
+}
 
 // checkName refuses a function name that SCF would not take.
 func checkName(name string) error {
@@ -44,14 +49,14 @@ func checkName(name string) error {
 	return nil
 }
 
-// configuredVariables reads a function's own variables and refuses, all at once, what SCF would not take.
-func configuredVariables(env []string) (map[string]string, error) {
+// configuredVariables reads a function's own variables and refuses, all at once, what the platform would not take.
+func configuredVariables(env []string, reserved []string) (map[string]string, error) {
 	configured := make(map[string]string, len(env))
 	size := 0
 	var faults []string
 	for _, entry := range env {
 		name, value, ok := strings.Cut(entry, "=")
-		if fault := variableFault(name, ok); fault != "" {
+		if fault := variableFault(name, ok, reserved); fault != "" {
 			faults = append(faults, fault)
 			continue
 		}
@@ -59,7 +64,7 @@ func configuredVariables(env []string) (map[string]string, error) {
 		size += len(name) + len(value)
 	}
 	if size > maxConfigured {
-		faults = append(faults, fmt.Sprintf("they have %d bytes in all; SCF takes at most %d", size, maxConfigured))
+		faults = append(faults, fmt.Sprintf("they have %d bytes in all; the platform takes at most %d", size, maxConfigured))
 	}
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("its environment variables: %s", strings.Join(faults, "; "))
@@ -67,15 +72,15 @@ func configuredVariables(env []string) (map[string]string, error) {
 	return configured, nil
 }
 
-// variableFault says why SCF would not take a variable; "" if it would. It shows the name only: values are secrets.
-func variableFault(name string, hasValue bool) string {
+// variableFault says why the platform would not take a variable; "" if it would. It shows the name only: values are secrets.
+func variableFault(name string, hasValue bool, reserved []string) string {
 	if !hasValue {
 		return "an entry has no = sign; write KEY=value" // the entry may be a bare secret
 	}
 	if !variableName.MatchString(name) {
 		return fmt.Sprintf("%q must start with a letter and have only letters, digits and _", name)
 	}
-	for _, prefix := range reservedPrefixes {
+	for _, prefix := range reserved {
 		if strings.HasPrefix(name, prefix) {
 			return fmt.Sprintf("%s: the prefix %s is the platform's own", name, prefix)
 		}
@@ -83,12 +88,27 @@ func variableFault(name string, hasValue bool) string {
 	return ""
 }
 
-// processEnvironment is everything a process of the function finds in its environment (SCF doc "environment variables"):
-// the platform's defaults, then the configured variables, then what must not be changed. Nothing comes from the
+// processEnvironment is everything a process of the function finds in its environment: the platform's defaults, then the
+// configured variables, then what must not be changed, such as how the platform speaks to it. Nothing comes from the
 // environment of this process, so that a function cannot work here by what the developer's machine happens to have.
-func processEnvironment(spec Spec, port int) []string {
+func processEnvironment(spec Spec, spoken []string) []string {
 	folder := filepath.Dir(spec.Binary)
-	env := []string{
+	var env []string
+	if spec.Runtime == Lambda {
+		env = append(lambdaDefaults(), spec.Env...)
+	} else {
+		env = append(scfDefaults(), spec.Env...)
+		env = append(env, scfVariables(spec, folder)...)
+	}
+	env = append(env, "PWD="+folder)
+	env = append(env, spoken...)
+	// Ours, not the platform's: a developer's machine is not to be open to the network.
+	return append(env, "CLOUDPAY_LISTEN_HOST="+loopbackHost)
+}
+
+// scfDefaults are what SCF sets and a function may change (SCF doc "environment variables").
+func scfDefaults() []string {
+	return []string{
 		"HOME=/home/qcloud",
 		"LANG=en_US.UTF8",
 		"LC_ALL=en_US.UTF8",
@@ -97,22 +117,30 @@ func processEnvironment(spec Spec, port int) []string {
 		"TZ=UTC",
 		"USER=qcloud",
 	}
-	env = append(env, spec.Env...)
-	return append(env,
-		"PWD="+folder,
-		"SCF_FUNCTIONNAME="+spec.Name,
-		"SCF_FUNCTIONVERSION="+version,
-		"SCF_RUNTIME=Go1",
-		"TENCENTCLOUD_APPID="+accountAppID,
-		"TENCENTCLOUD_REGION="+region,
+}
+
+// scfVariables are what SCF sets and nobody may change.
+func scfVariables(spec Spec, folder string) []string {
+	return []string{
+		"SCF_FUNCTIONNAME=" + spec.Name,
+		"SCF_FUNCTIONVERSION=" + version,
+		"TENCENTCLOUD_APPID=" + accountAppID,
+		"TENCENTCLOUD_REGION=" + region,
 		"TENCENTCLOUD_RUNENV=SCF",
 		"TENCENTCLOUD_TZ=UTC",
-		"TENCENTCLOUD_UIN="+accountUin,
-		"USER_CODE_ROOT="+folder+string(filepath.Separator),
-		"_SCF_SERVER_PORT="+strconv.Itoa(port),
-		portVariable+"="+strconv.Itoa(port),
-		"CLOUDPAY_LISTEN_HOST="+loopbackHost, // ours, not SCF's: a developer's machine is not to be open to the network
-	)
+		"TENCENTCLOUD_UIN=" + accountUin,
+		"USER_CODE_ROOT=" + folder + string(filepath.Separator),
+	}
+}
+
+// lambdaDefaults are what Lambda sets and a function may change (docs.aws.amazon.com/lambda, "configuration-envvars").
+func lambdaDefaults() []string {
+	return []string{
+		"LANG=en_US.UTF-8",
+		"LD_LIBRARY_PATH=/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"TZ=:UTC",
+	}
 }
 
 // environmentJSON is an invocation's Environment: the configured variables, overlaid with what is said of this call.

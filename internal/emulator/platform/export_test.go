@@ -1,6 +1,11 @@
 package platform
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"time"
+)
 
 // StartOnPorts is Start with the choice of ports in the test's hands.
 func StartOnPorts(ctx context.Context, spec Spec, pickPort func() (int, error)) (*Function, error) {
@@ -40,3 +45,35 @@ func (f *Function) Live() int {
 func AddUserInfo(payload []byte, appID, openID string) []byte {
 	return user{appID: appID, openID: openID}.addTo(payload)
 }
+
+// Call is Invoke, or for a web function a POST of the event.
+func (f *Function) Call(ctx context.Context, event Event) (Reply, error) {
+	if f.spec.Runtime != Web {
+		return f.Invoke(ctx, event)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hello.example/", bytes.NewReader(event.Payload))
+	if err != nil {
+		return Reply{}, err
+	}
+	return f.fetch(ctx, request, event.RequestID)
+}
+
+// StartWithin is Start of a function that asks for events and does not say that it is ready: when it has asked, it has
+// been given the time it needs.
+func StartWithin(ctx context.Context, spec Spec) (*Function, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return Start(ctx, spec)
+}
+
+// Background is what runs what callers do not wait for.
+type Background struct{ background }
+
+// Start runs f, unless there is too much to run already.
+func (b *Background) Start(f func()) bool { return b.start(f) }
+
+// Close returns when everything has run.
+func (b *Background) Close() { b.close() }
+
+// FailedItems are the messages of a batch that would come again.
+var FailedItems = failedItems

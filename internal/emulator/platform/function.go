@@ -1,26 +1,35 @@
-// Package platform plays Tencent SCF around the very binaries that are deployed: it starts them, speaks the Go1
-// runtime's protocol to them, and treats them as the real platform would when they are slow, crash or say too much.
+// Package platform plays the clouds around the very binaries that are deployed: Tencent SCF and CloudBase, which is built
+// on it, and AWS Lambda. It starts the binaries, speaks their runtime's protocol to them, and treats them as the real
+// platform would when they are slow, crash or say too much. [Cloud] is the other side: what SDKs, HTTP requests, timers and
+// queues call.
 //
 // One Function is one deployed function. Its instances are processes of one binary; each handles one event at a time,
-// and another starts when all are busy (SCF doc "concurrency overview"). Starting an instance is:
+// and another starts when all are busy (SCF doc "concurrency overview"). How an instance is spoken to is its [Runtime]:
 //
-//  1. A free loopback port is picked and told in _LAMBDA_SERVER_PORT, beside the documented variables of the SCF
-//     environment and the function's own. Nothing else of this process's environment gets through.
-//  2. The port is dialled until it is open, by net/rpc (gob over bare TCP), and Function.Ping is called.
+//	Go1            The process listens on the loopback port in _LAMBDA_SERVER_PORT. It is dialled until it does, by net/rpc
+//	               (gob over bare TCP), and Function.Ping is called. An event is one Function.Invoke on that connection,
+//	               with a Deadline and a TimeLimitInMs, and with an Environment that is a JSON object of strings: the
+//	               configured variables, then what the platform says about this one call.
+//	CustomRuntime  The process asks an HTTP API of this side for events, at SCF_RUNTIME_API and SCF_RUNTIME_API_PORT, and
+//	               posts what became of them, after it has posted that it is ready.
+//	Lambda         The same by Lambda's Runtime API, at AWS_LAMBDA_RUNTIME_API; the first request for an event is what
+//	               says that it is ready.
+//	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, where the others get events.
 //
-// An event is one Function.Invoke on that connection, with a Deadline and a TimeLimitInMs, and with an Environment that
-// is a JSON object of strings: the function's configured variables, then what the platform says about this one call.
+// Beside these variables the process finds the documented ones of its platform and the function's own. Nothing else of
+// this process's environment gets through.
 //
 //	the function ...                 the caller gets (SCF doc "function status codes")
 //	answers                          200 and the answer
-//	answers with an Error            430 and its message; the instance lives on
-//	answers more than 6 MB           407; the instance lives on
+//	answers with an error            430 and its message; the instance lives on (a web function's answer is its own affair)
+//	answers more than 6 MB           407; the instance lives on, if it bears to have its answer refused
 //	is not done at the time limit    433; its process group is killed
-//	ends its process                 439
+//	ends its process, or hangs up    439
 //
 // A killed or ended instance is never used again: the next event gets a fresh one. Events over 6 MB are refused with 406
-// before any instance sees them. For each event the log gets the lines that SCF writes (SCF doc "log structure"), with
-// everything that the function printed between them:
+// before any instance sees them, and with 432 those for which another instance would be needed than there may be. For each
+// event the log gets the lines that SCF writes (SCF doc "log structure"), on every runtime, with everything that the
+// function printed between them:
 //
 //	START RequestId:5e0c1e4d-6d0a-4b63-9c80-27f60f3b2b0f
 //	Init Report RequestId: 5e0c1e4d-... Coldstart: 5ms (PullCode: 0ms InitRuntime: 1ms InitFunction: 4ms) Memory: 128MB MemUsage: 7.11MB
@@ -29,17 +38,20 @@
 //	Report RequestId:5e0c1e4d-... Duration:12ms Memory:128MB MemUsage:9.42MB
 //
 // What differs from the real thing: memory is reported but not limited (no 434), an idle instance is not frozen and
-// never recycled, nothing is read-only, there is no init time limit but ten seconds, no instance quota (no 429 or 432),
-// and events are not checked to be JSON unless they come through [Cloud]. Whether the real Go1 platform recycles an
-// instance that answered ShouldExit is not known; here it lives on, as its process does.
+// never recycled, nothing is read-only, there is no init time limit but ten seconds, no quota but that of instances (no
+// 429), no keys of an account in the environment, and events are not checked to be JSON unless they come through [Cloud].
+// A Lambda function answers its caller when it posts its result, not when it asks for the next event. Whether the real Go1
+// platform recycles an instance that answered ShouldExit is not known; here it lives on, as its process does.
 package platform
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -48,24 +60,38 @@ import (
 // MaxPayload is the most bytes an event or a result may have: 6 MB each (SCF doc 583/11637).
 const MaxPayload = 6 << 20
 
-// What SCF gives a function that does not say, and the most it gives (SCF doc 583/11637).
+// What SCF gives a function that does not say, and the most it gives (SCF doc 583/11637). Lambda's figures are the same
+// but for the most memory.
 const (
-	defaultTimeLimit = 3 * time.Second
-	maxTimeLimit     = 900 * time.Second
-	defaultMemoryMB  = 128
-	maxMemoryMB      = 3072
+	defaultTimeLimit    = 3 * time.Second
+	maxTimeLimit        = 900 * time.Second
+	defaultMemoryMB     = 128
+	maxMemoryMB         = 3072
+	maxMemoryMBOfLambda = 10240
+
+	// Both platforms have more to give; a developer's machine has not.
+	defaultInstances = 100
+	maxInstances     = 1000
 )
 
-// ErrClosed is what a call gets whose function was closed before or during it.
-var ErrClosed = errors.New("the function is closed")
+// Errors of calls that get no reply.
+var (
+	ErrClosed = errors.New("the function is closed")                               // before or during the call
+	ErrWeb    = errors.New("it is a web function: it takes requests, not events")  // Invoke on one
+	ErrNotWeb = errors.New("it is no web function: it takes events, not requests") // Fetch on another
+
+	errBusy = errors.New("all instances that the function may have are busy")
+)
 
 // Spec describes a function. Name and Binary are required.
 type Spec struct {
 	Name      string        // as callers name it: a letter, then letters, digits, - and _; at most 60 characters
 	Binary    string        // path of the executable; its folder is the working directory, as /var/user is on SCF
+	Runtime   Runtime       // how it is spoken to; Go1 when empty
 	Env       []string      // configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved prefix
 	TimeLimit time.Duration // of one event; 3 s when zero, 900 s at most
-	MemoryMB  int           // told to the function and shown in the log; 128 when zero, 3072 at most
+	MemoryMB  int           // told to the function and shown in the log; 128 when zero, 3072 at most (Lambda: 10240)
+	Instances int           // how many processes it may have at once; 100 when zero, 1000 at most
 
 	// Log gets whole lines, one Write each, never two at once, from a goroutine of its own; nil: nobody reads them. What a
 	// call logs may be written after Invoke returned; everything is when Close returns. Nothing waits for a writer that
@@ -74,11 +100,16 @@ type Spec struct {
 	Log io.Writer
 }
 
-// Event is one call of a function.
+// Event is one call of a function. What a runtime's protocol cannot tell, the function does not learn.
 type Event struct {
-	Payload     []byte            // what the function receives, byte for byte
-	Environment map[string]string // what the platform says about this call, on top of the configured variables
-	RequestID   string            // made when empty
+	Payload   []byte // what the function receives, byte for byte
+	RequestID string // made when empty
+
+	Environment   map[string]string // Go1: what the platform says about this call, on top of the configured variables
+	ClientContext json.RawMessage   // Lambda: an object that the caller sends beside the event, in one line
+	Cognito       string            // Lambda: the identity of a caller who came through a Cognito identity pool
+
+	web *http.Request // Web: the request, whose body is the payload
 }
 
 // Reply is what the platform answers to the caller.
@@ -88,6 +119,10 @@ type Reply struct {
 	Duration  time.Duration  // from sending the event to the answer or the kill, cold start not included
 	Status    int            // one of the Status constants
 	Err       *FunctionError // why Status is not 200; nil when it is
+	Log       string         // the last 4 KB of what the log got about this call until its end
+
+	web    *webAnswer // Web, with Status 200
+	memory int64      // the most that the instance has had, in bytes
 }
 
 // Function is a deployed function with its instances. Its methods may be called at the same time.
@@ -134,12 +169,23 @@ func newFunction(spec Spec) (*Function, error) {
 		return nil, err
 	}
 	if spec.TimeLimit < 0 || spec.TimeLimit > maxTimeLimit {
-		return nil, fmt.Errorf("its time limit is %v; SCF allows %v at most", spec.TimeLimit, maxTimeLimit)
+		return nil, fmt.Errorf("its time limit is %v; the platform allows %v at most", spec.TimeLimit, maxTimeLimit)
 	}
-	if spec.MemoryMB < 0 || spec.MemoryMB > maxMemoryMB {
-		return nil, fmt.Errorf("its memory is %d MB; SCF allows %d at most", spec.MemoryMB, maxMemoryMB)
+	spec.Runtime = cmp.Or(spec.Runtime, Go1)
+	if err := spec.Runtime.check(); err != nil {
+		return nil, err
 	}
-	configured, err := configuredVariables(spec.Env)
+	memory, reserved := maxMemoryMB, reservedPrefixes
+	if spec.Runtime == Lambda {
+		memory, reserved = maxMemoryMBOfLambda, reservedPrefixesOfLambda
+	}
+	if spec.MemoryMB < 0 || spec.MemoryMB > memory {
+		return nil, fmt.Errorf("its memory is %d MB; the platform allows %d at most", spec.MemoryMB, memory)
+	}
+	if spec.Instances < 0 || spec.Instances > maxInstances {
+		return nil, fmt.Errorf("it may have %d instances; allow 0 to %d", spec.Instances, maxInstances)
+	}
+	configured, err := configuredVariables(spec.Env, reserved)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +194,7 @@ func newFunction(spec Spec) (*Function, error) {
 	}
 	spec.TimeLimit = cmp.Or(spec.TimeLimit, defaultTimeLimit)
 	spec.MemoryMB = cmp.Or(spec.MemoryMB, defaultMemoryMB)
+	spec.Instances = cmp.Or(spec.Instances, defaultInstances)
 	if spec.Log == nil {
 		spec.Log = io.Discard
 	}
@@ -157,9 +204,18 @@ func newFunction(spec Spec) (*Function, error) {
 }
 
 // Invoke sends one event to an instance and returns what the caller of the function would get. What the function did is
-// in the reply, its own failures included; the error is about not getting that far: the function is closed (ErrClosed),
-// a fresh instance would not start, or ctx ended, in which case the instance was killed.
+// in the reply, its own failures included; the error is about not getting that far: the function is closed (ErrClosed) or
+// takes no events (ErrWeb), a fresh instance would not start, or ctx ended, in which case the instance was killed.
 func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
+	if f.spec.Runtime == Web {
+		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrWeb)
+	}
+	event.web = nil
+	return f.serve(ctx, event)
+}
+
+// serve is Invoke for every runtime.
+func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 	if !f.enter() {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrClosed)
 	}
@@ -171,6 +227,9 @@ func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 			"the event has %d bytes; the platform takes at most %d", len(event.Payload), MaxPayload), nil
 	}
 	reply, err := f.handle(ctx, event)
+	if errors.Is(err, errBusy) {
+		return refuse(event.RequestID, StatusConcurrency, "all %d instances are busy", f.spec.Instances), nil
+	}
 	if err != nil {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, err)
 	}
@@ -191,9 +250,11 @@ func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
 
 // run has inst handle the event and writes the log around it. It gives the instance back, or discards it.
 func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply, error) {
-	f.log.start(event.RequestID, inst, f.spec)
+	inst.logStart(event.RequestID, f.spec)
 	begin := time.Now()
-	response, end := inst.invoke(ctx, f.request(event, begin), f.spec.TimeLimit)
+	got, end := inst.invoke(ctx, call{
+		Event: event, spec: &f.spec, configured: f.configured, deadline: begin.Add(f.spec.TimeLimit),
+	}, f.spec.TimeLimit)
 	took := time.Since(begin)
 
 	if end == endAnswered {
@@ -202,9 +263,10 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 	} else {
 		f.discard(inst)
 	}
-	reply := f.reply(event.RequestID, inst, response, end)
+	reply := f.reply(event.RequestID, inst, got, end)
 	reply.Duration = took
-	f.log.end(reply, inst, f.spec)
+	inst.logEnd(reply, f.spec)
+	reply.Log, reply.memory = inst.tail.String(), inst.peak.Load()
 	if end == endAnswered {
 		f.release(inst)
 	}
@@ -219,27 +281,8 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 	}
 }
 
-// request is the event in the protocol's words.
-func (f *Function) request(event Event, now time.Time) *invokeRequest {
-	deadline := now.Add(f.spec.TimeLimit)
-	return &invokeRequest{
-		Payload:            event.Payload,
-		RequestId:          event.RequestID,
-		Deadline:           timestamp{Seconds: deadline.Unix(), Nanos: int64(deadline.Nanosecond())},
-		Namespace:          namespace,
-		FunctionName:       f.spec.Name,
-		FunctionVersion:    version,
-		MemoryLimitInMb:    int32(f.spec.MemoryMB),                 //nolint:gosec // newFunction has looked at it
-		TimeLimitInMs:      int32(f.spec.TimeLimit.Milliseconds()), //nolint:gosec // newFunction has looked at it
-		Environment:        environmentJSON(f.configured, event.Environment),
-		TencentcloudRegion: region,
-		TencentcloudAppID:  accountAppID,
-		TencentcloudUin:    accountUin,
-	}
-}
-
 // reply is what the caller gets for an invocation that ended in this way.
-func (f *Function) reply(id string, inst *instance, response *invokeResponse, end ending) Reply {
+func (f *Function) reply(id string, inst *instance, got *answer, end ending) Reply {
 	switch {
 	case end == endTimedOut:
 		return refuse(id, StatusTimeLimit, "Invoking task timed out after %v seconds", f.spec.TimeLimit.Seconds())
@@ -247,13 +290,13 @@ func (f *Function) reply(id string, inst *instance, response *invokeResponse, en
 		return refuse(id, StatusAborted, "the caller went away")
 	case end == endExited:
 		return refuse(id, StatusProcessExit, "Process exited unexpectedly before completing the call: %s", inst.state())
-	case response.Error != nil:
-		return Reply{RequestID: id, Status: StatusUserError, Err: response.Error.functionError()}
-	case len(response.Payload) > MaxPayload:
+	case got.err != nil:
+		return Reply{RequestID: id, Status: StatusUserError, Err: got.err}
+	case got.size > MaxPayload:
 		return refuse(id, StatusResponseTooLarge,
-			"the result has %d bytes; the platform passes on at most %d", len(response.Payload), MaxPayload)
+			"the result has %d bytes; the platform passes on at most %d", got.size, MaxPayload)
 	default:
-		return Reply{RequestID: id, Status: StatusOK, Payload: response.Payload}
+		return Reply{RequestID: id, Status: StatusOK, Payload: got.payload, web: got.web}
 	}
 }
 
@@ -335,14 +378,34 @@ func (f *Function) release(inst *instance) {
 	f.idle = append(f.idle, inst)
 }
 
-// admit registers a new process, so that Close finds it from its first moment; false: the function is closed.
-func (f *Function) admit(inst *instance) bool {
+// admit registers a new process, so that Close finds it from its first moment; the error says why there may be none.
+func (f *Function) admit(inst *instance) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.closed {
+	err := f.roomLocked()
+	if err == nil {
 		f.live[inst] = struct{}{}
 	}
-	return !f.closed
+	return err
+}
+
+// mayGrow tells, before a process is started, whether admit would take one.
+func (f *Function) mayGrow() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.roomLocked()
+}
+
+// roomLocked says why there may be no further process; the caller holds mu.
+func (f *Function) roomLocked() error {
+	switch {
+	case f.closed:
+		return ErrClosed
+	case len(f.live) >= f.spec.Instances:
+		return errBusy
+	default:
+		return nil
+	}
 }
 
 // discard ends an instance for good and returns when its process is gone.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,37 +20,6 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-func TestInvoke(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	reply := f.invoke(do{Do: "hello", Text: "World"})
-	f.wantPayload(reply, `"Hello World"`)
-	if reply.Duration <= 0 || reply.Duration > patience {
-		t.Errorf("duration: got %v, want more than nothing", reply.Duration)
-	}
-	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	if !uuid.MatchString(reply.RequestID) {
-		t.Errorf("request id: got %q, want a random UUID", reply.RequestID)
-	}
-	if again := f.invoke(do{Do: "hello"}); again.RequestID == reply.RequestID {
-		t.Errorf("request id: got %q for two calls", again.RequestID)
-	}
-}
-
-func TestInstanceIsReused(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	first := f.pid()
-	for range 5 {
-		if got := f.pid(); got != first {
-			t.Errorf("process: got %d, want the first one, %d", got, first)
-		}
-	}
-	if got := f.Live(); got != 1 {
-		t.Errorf("processes: got %d, want 1", got)
-	}
-}
-
 // report is what testdata/hello says about itself.
 type report struct {
 	Context struct {
@@ -60,6 +28,13 @@ type report struct {
 		Environment                                            map[string]string
 		TencentcloudRegion, TencentcloudAppID, TencentcloudUin string
 	}
+	Lambda struct {
+		AwsRequestID, InvokedFunctionArn string
+		Identity                         struct{ CognitoIdentityID string }
+		ClientContext                    struct{ Custom map[string]string }
+	}
+	Header   http.Header
+	Request  string
 	Deadline time.Time
 	Environ  []string
 	Folder   string
@@ -185,112 +160,6 @@ func TestRelativeBinary(t *testing.T) {
 	f.wantPayload(f.invoke(do{Text: "World"}), `"Hello World"`)
 }
 
-func TestTimeLimit(t *testing.T) {
-	t.Parallel()
-	limit := 300 * time.Millisecond
-	f := start(t, withLimit(limit))
-	before := f.pid()
-	reply := f.invoke(do{Do: "sleep"})
-	f.wantStatus(reply, platform.StatusTimeLimit, "Invoking task timed out after 0.3 seconds")
-	if reply.Duration < limit || reply.Duration > 20*limit {
-		t.Errorf("duration: got %v, want %v or little more", reply.Duration, limit)
-	}
-	f.wantLogged(fmt.Sprintf("sleeping as %d", before))
-	wantGone(t, before)
-	if after := f.pid(); after == before {
-		t.Errorf("process after the time limit: got %d again, want a fresh one", after)
-	}
-	if got := f.Live(); got != 1 {
-		t.Errorf("processes: got %d, want 1", got)
-	}
-}
-
-func TestKillTakesWhatTheFunctionStarted(t *testing.T) {
-	t.Parallel()
-	for name, exit := range map[string]bool{"killed": false, "exited by itself": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, m := start(t), openMeeting(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			event := m.event()
-			event.Do, event.Exit = "spawn", exit
-			done := f.invokeAside(ctx, event)
-			guests := []guest{m.await(), m.await()} // the function and its child, in any order
-			if exit {
-				for _, g := range guests {
-					g.letGo(t) // the child does not read
-				}
-			} else {
-				cancel()
-			}
-			for _, g := range guests {
-				g.wantDead(t)
-			}
-			<-done
-		})
-	}
-}
-
-// The same when an instance ends between two events, and nobody is there to kill it.
-func TestIdleEndTakesWhatTheFunctionStarted(t *testing.T) {
-	t.Parallel()
-	f, m := start(t), openMeeting(t)
-	event := m.event()
-	event.Do, event.Text = "spawn", "and answer"
-	call := f.invokeAside(t.Context(), event)
-	guests := []guest{m.await(), m.await()} // the function and its child, in any order
-	for _, g := range guests {
-		g.letGo(t) // the child does not read
-	}
-	got := <-call
-	if got.err != nil {
-		t.Fatal(got.err)
-	}
-	f.wantStatus(got.reply, platform.StatusOK, "")
-	process, err := os.FindProcess(f.pid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range guests {
-		g.wantDead(t)
-	}
-}
-
-// A child that leaves the process group cannot be killed with it; it must not keep the platform waiting either.
-func TestRunawayChildDoesNotBlock(t *testing.T) {
-	t.Parallel()
-	f, m := start(t), openMeeting(t)
-	event := m.event()
-	event.Do, event.Setsid, event.Exit = "spawn", true, true
-	done := f.invokeAside(t.Context(), event)
-	guests := []guest{m.await(), m.await()}
-	for _, g := range guests {
-		g.letGo(t)
-	}
-	got := <-done
-	if got.err != nil {
-		t.Fatal(got.err)
-	}
-	f.wantStatus(got.reply, platform.StatusProcessExit, "exit status 0")
-}
-
-func TestProcessExit(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	before := f.pid()
-	reply := f.invoke(do{Do: "exit", Size: 3})
-	f.wantStatus(reply, platform.StatusProcessExit, "exit status 3")
-	f.wantLogged("last words")
-	wantGone(t, before)
-	if after := f.pid(); after == before {
-		t.Errorf("process after an exit: got %d again, want a fresh one", after)
-	}
-}
-
 func TestHangUp(t *testing.T) {
 	t.Parallel()
 	f := start(t, withEnv("HELLO_START=hang up"))
@@ -328,7 +197,7 @@ func TestFunctionError(t *testing.T) {
 // invokeRaw sends a payload as it is.
 func (f *function) invokeRaw(payload []byte) platform.Reply {
 	f.t.Helper()
-	reply, err := f.Invoke(f.t.Context(), platform.Event{Payload: payload})
+	reply, err := f.Call(f.t.Context(), platform.Event{Payload: payload})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -339,99 +208,6 @@ func TestNoInvokeMethod(t *testing.T) {
 	t.Parallel()
 	f := start(t, withEnv("HELLO_START=ping only"))
 	f.wantStatus(f.invoke(do{}), platform.StatusUserError, "can't find method Function.Invoke")
-}
-
-func TestSizes(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	before := f.pid()
-
-	const quotes = 2
-	reply := f.invoke(do{Do: "big", Size: platform.MaxPayload - quotes})
-	f.wantStatus(reply, platform.StatusOK, "")
-	if len(reply.Payload) != platform.MaxPayload {
-		t.Errorf("result: got %d bytes, want %d", len(reply.Payload), platform.MaxPayload)
-	}
-	f.wantStatus(f.invoke(do{Do: "big", Size: platform.MaxPayload - quotes + 1}), platform.StatusResponseTooLarge, "6291457 bytes")
-	f.wantStatus(f.invoke(do{Do: "big", Size: 7 << 20}), platform.StatusResponseTooLarge, "at most 6291456")
-
-	fits := []byte(`{"Do":"hello","Text":"` + strings.Repeat("x", platform.MaxPayload-24) + `"}`)
-	f.wantStatus(f.invokeRaw(fits), platform.StatusOK, "")
-	started := len(f.logged())
-	f.wantStatus(f.invokeRaw(append(fits, ' ')), platform.StatusRequestTooLarge, "6291457 bytes")
-	if got := f.logged()[started:]; len(got) != 0 {
-		t.Errorf("log of an event that was too large: got %q, want nothing, as no instance saw it", got)
-	}
-	if after := f.pid(); after != before {
-		t.Errorf("process: got %d, want the same as before, %d", after, before)
-	}
-}
-
-func TestOneEventPerInstance(t *testing.T) {
-	t.Parallel()
-	f, m := start(t), openMeeting(t)
-	const callers = 3
-	var calls []<-chan outcome
-	pids := map[int]bool{}
-	var guests []guest
-	for range callers {
-		calls = append(calls, f.invokeAside(t.Context(), m.event()))
-		g := m.await() // and it stays in the middle of its event
-		guests, pids[g.pid] = append(guests, g), true
-	}
-	if len(pids) != callers || f.Live() != callers {
-		t.Errorf("processes: got %d different of %d, want %d", len(pids), f.Live(), callers)
-	}
-	for i, g := range guests {
-		g.letGo(t)
-		got := <-calls[i]
-		if got.err != nil {
-			t.Fatal(got.err)
-		}
-		f.wantPayload(got.reply, strconv.Itoa(g.pid))
-	}
-	if got, last := f.pid(), guests[callers-1].pid; got != last || f.Live() != callers {
-		t.Errorf("afterwards: got process %d of %d, want the one used last, %d, of the same %d", got, f.Live(), last, callers)
-	}
-}
-
-func TestManyCallersAtOnce(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	const callers = 12
-	var calls []<-chan outcome
-	for i := range callers {
-		calls = append(calls, f.invokeAside(t.Context(), do{Text: strconv.Itoa(i)}))
-	}
-	for i, call := range calls {
-		got := <-call
-		if got.err != nil {
-			t.Fatal(got.err)
-		}
-		f.wantPayload(got.reply, fmt.Sprintf("%q", "Hello "+strconv.Itoa(i)))
-	}
-	f.logged()
-	if f.log.torn != 0 {
-		t.Errorf("log: got %d writes that were not one whole line", f.log.torn)
-	}
-}
-
-func TestInstanceThatDiedIdle(t *testing.T) {
-	t.Parallel()
-	f := start(t)
-	before := f.pid()
-	process, err := os.FindProcess(before)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := f.IdleEnded()
-	if err := process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	<-ended
-	if after := f.pid(); after == before || f.Live() != 1 {
-		t.Errorf("afterwards: got process %d of %d, want one fresh one", after, f.Live())
-	}
 }
 
 // The platform learns of an instance's death later than the one who killed it.
@@ -450,39 +226,6 @@ func TestCallRightAfterAKill(t *testing.T) {
 		if after := f.pid(); after == before || f.Live() != 1 {
 			t.Fatalf("afterwards: got process %d of %d, want one fresh one", after, f.Live())
 		}
-	}
-}
-
-func TestClose(t *testing.T) {
-	t.Parallel()
-	f, m := start(t), openMeeting(t)
-	idle := f.pid()
-	first := f.invokeAside(t.Context(), m.event())
-	busy := []guest{m.await()}
-	second := f.invokeAside(t.Context(), m.event())
-	busy = append(busy, m.await())
-	busy[0].letGo(t)
-	if got := <-first; got.err != nil {
-		t.Fatal(got.err)
-	}
-
-	if err := f.Close(); err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	if got := <-second; !errors.Is(got.err, platform.ErrClosed) {
-		t.Errorf("call in progress: got %v and status %d, want ErrClosed", got.err, got.reply.Status)
-	}
-	for _, pid := range []int{idle, busy[0].pid, busy[1].pid} {
-		wantGone(t, pid)
-	}
-	if got := f.Live(); got != 0 {
-		t.Errorf("processes: got %d, want 0", got)
-	}
-	if _, err := f.Invoke(t.Context(), do{}.event()); !errors.Is(err, platform.ErrClosed) {
-		t.Errorf("Invoke after Close: got %v, want ErrClosed", err)
-	}
-	if err := f.Close(); err != nil {
-		t.Errorf("second Close: %v", err)
 	}
 }
 
@@ -516,49 +259,6 @@ func TestCloseWhileAnInstanceStarts(t *testing.T) {
 	}
 	if got := f.Live(); got != 0 {
 		t.Errorf("processes: got %d, want 0", got)
-	}
-}
-
-func TestCallerGoesAway(t *testing.T) {
-	t.Parallel()
-	f, m := start(t), openMeeting(t)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	call := f.invokeAside(ctx, m.event())
-	g := m.await()
-	cause := errors.New("had enough")
-	cancel(cause)
-	if got := <-call; !errors.Is(got.err, cause) {
-		t.Errorf("call: got %v, want the cause", got.err)
-	}
-	wantGone(t, g.pid)
-	f.wantLogged("Result:the caller went away")
-
-	before := f.pid()
-	if _, err := f.Invoke(ctx, do{}.event()); !errors.Is(err, cause) {
-		t.Errorf("call with a context that is over: got %v, want the cause", err)
-	}
-	if after := f.pid(); after != before {
-		t.Errorf("process: got %d, want %d: a call that never began must not cost an instance", after, before)
-	}
-}
-
-func TestStartTellsWhyABinaryExits(t *testing.T) {
-	t.Parallel()
-	cases := map[string][]string{
-		"exit":        {"exit status 2", "hello: GREETING is missing: set it to a word", "reading the configuration | hello"},
-		"silent exit": {"exit status 0", "it printed nothing"},
-		"chatter":     {"exit status 1", "it said: line 05 | line 06 |", "| line 13 | line 14"},
-	}
-	for mode, want := range cases {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			log := &recorder{}
-			_, err := platform.Start(t.Context(), spec(log, withEnv("HELLO_START="+mode)))
-			wantError(t, err, append(want, `starting function "hello"`)...)
-			if mode == "exit" && !slices.Contains(log.all(), "hello: GREETING is missing: set it to a word") {
-				t.Errorf("log: got %q, want the function's words in it too", log.all())
-			}
-		})
 	}
 }
 

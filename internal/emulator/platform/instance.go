@@ -2,10 +2,8 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/rpc"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,43 +21,39 @@ const (
 
 	// exitPatience is how long a process gets to exit after it (or a stranger on its port) answered nonsense.
 	exitPatience = time.Second
-
-	// pingPatience is how long an idle process gets to show that it lives. It answers within a millisecond, unless the
-	// machine is very busy.
-	pingPatience = 2 * time.Second
 )
 
 // instance is one process of the function.
 type instance struct {
-	name    string
-	address string
-	process *os.Process
-	output  *output
-	client  *rpc.Client // set by connect
-	warm    bool        // it has handled an event; only its owner looks
-	peak    atomic.Int64
+	name     string
+	protocol protocol
+	process  *os.Process
+	output   *output
+	log      *logbook
+	tail     tail // what the log got since the last event began
+	warm     bool // it has handled an event; only its owner looks
+	peak     atomic.Int64
 
-	spawned, started, ready time.Time // fork begun, process there, Ping answered
+	spawned, started, ready time.Time // fork begun, process there, ready for events
 
 	done chan struct{} // closed when the process is gone and all it printed has been read
 	exit string        // how the process ended; set before done is closed
 }
 
 // spawn starts a process of the function. Its output goes to log line by line.
-func spawn(spec Spec, env []string, address string, log *logbook) (*instance, error) {
+func spawn(spec Spec, p protocol, log *logbook) (*instance, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("opening a pipe for the function's output: %w", err)
 	}
 	cmd := exec.Command(spec.Binary) //nolint:noctx // the process lives until Close, not until a context's end
 	cmd.Dir = filepath.Dir(spec.Binary)
-	cmd.Env = env
+	cmd.Env = processEnvironment(spec, p.variables())
 	cmd.Stdout, cmd.Stderr = write, write // one pipe, so that the lines keep their order
 	isolate(cmd)
 
-	inst := &instance{
-		name: spec.Name, address: address, output: newOutput(read, log), spawned: time.Now(), done: make(chan struct{}),
-	}
+	inst := &instance{name: spec.Name, protocol: p, log: log, spawned: time.Now(), done: make(chan struct{})}
+	inst.output = newOutput(read, inst.line)
 	started := make(chan error, 1)
 	go inst.supervise(cmd, write, started)
 	if err := <-started; err != nil {
@@ -93,68 +87,52 @@ func (i *instance) supervise(cmd *exec.Cmd, write *os.File, started chan<- error
 	close(i.done)
 }
 
-// connect dials the process until it listens, and pings it.
+// connect waits until the process is ready for events.
 func (i *instance) connect(ctx context.Context) error {
+	if err := i.protocol.connect(ctx, i); err != nil {
+		return err
+	}
+	i.ready = time.Now()
+	i.measure()
+	return nil
+}
+
+// dial connects to the process's port as soon as it listens. variable is what told it the port.
+func (i *instance) dial(ctx context.Context, port int, variable string) (net.Conn, error) {
 	var dialer net.Dialer
 	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
-		conn, err := dialer.DialContext(ctx, "tcp", i.address)
+		conn, err := dialer.DialContext(ctx, "tcp", loopback(port))
 		if err == nil {
-			return i.ping(ctx, conn)
+			return conn, nil
 		}
 		select {
 		case <-i.done:
-			return i.exitError()
+			return nil, i.exitError()
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not listen on %s, the port in %s, after %v: %w",
-				i.name, i.address, portVariable, time.Since(i.started).Round(time.Millisecond), context.Cause(ctx))
+			return nil, i.notReady(ctx, fmt.Sprintf("does not listen on %s, the port in %s,", loopback(port), variable))
 		case <-time.After(pause):
 		}
 	}
 }
 
-// ping makes sure that it is a function that listens, and this one.
-func (i *instance) ping(ctx context.Context, conn net.Conn) error {
-	i.client = rpc.NewClient(conn)
-	call := i.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
-	select {
-	case <-i.done:
-		return i.exitError()
-	case <-ctx.Done():
-		return fmt.Errorf("%s does not answer Function.Ping on %s: %w", i.name, i.address, context.Cause(ctx))
-	case <-call.Done:
-	}
-	if call.Error == nil && !i.ended() {
-		i.ready = time.Now()
-		i.measure()
-		return nil
-	}
-	// If the port is a stranger's, our process is about to exit and to say so.
+// notReady is the error of a process that has not become ready while ctx allowed.
+func (i *instance) notReady(ctx context.Context, what string) error {
+	return fmt.Errorf("%s %s after %v: %w", i.name, what, time.Since(i.started).Round(time.Millisecond), context.Cause(ctx))
+}
+
+// exitOr is the error of a process that did something wrong at its start, or somebody in its place did: why it exits, if
+// it does so in a moment.
+func (i *instance) exitOr(what string, err error) error {
 	select {
 	case <-i.done:
 		return i.exitError()
 	case <-time.After(exitPatience):
-		return fmt.Errorf("%s does not serve Function.Ping on %s: %w", i.name, i.address, call.Error)
+		return fmt.Errorf("%s %s: %w", i.name, what, err)
 	}
 }
 
-// answers tells whether an idle process still serves, by asking it. Nothing that is known on this side will do: done
-// lags the death, a process that was sent SIGKILL is for a while neither dead nor able to do anything, and a connection
-// stays open for a process that hangs. A Ping takes a fraction of what an event takes.
-func (i *instance) answers(ctx context.Context) bool {
-	if i.ended() {
-		return false
-	}
-	call := i.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
-	patience := time.NewTimer(pingPatience)
-	defer patience.Stop()
-	select {
-	case <-call.Done:
-		return call.Error == nil
-	case <-ctx.Done():
-	case <-patience.C:
-	}
-	return false
-}
+// answers tells whether an idle process still serves.
+func (i *instance) answers(ctx context.Context) bool { return !i.ended() && i.protocol.answers(ctx, i) }
 
 // ending says how an invocation ended.
 type ending int
@@ -166,28 +144,22 @@ const (
 	endAbandoned               // the caller's context ended; the process was killed
 )
 
-// invoke sends one request and waits for the answer, for limit at most. There is a response after endAnswered only; a
-// server that refuses the call itself, for want of the method, is made to have answered with an Error.
-func (i *instance) invoke(ctx context.Context, request *invokeRequest, limit time.Duration) (*invokeResponse, ending) {
+// invoke hands the process one event and waits for the answer, for limit at most. There is one after endAnswered only.
+func (i *instance) invoke(ctx context.Context, c call, limit time.Duration) (*answer, ending) {
 	// Killing the process is also what ends the call: a process that does not even read would block the sending.
 	timer := time.AfterFunc(limit, i.kill)
 	unwatch := context.AfterFunc(ctx, i.kill)
-	response := &invokeResponse{}
-	err := i.client.Call("Function.Invoke", request, response)
+	a, err := i.protocol.invoke(i, c)
 	inTime, wanted := timer.Stop(), unwatch()
-
-	var refused rpc.ServerError
 	switch {
 	case !inTime:
 		return nil, endTimedOut
 	case !wanted:
 		return nil, endAbandoned
-	case err == nil:
-		return response, endAnswered
-	case errors.As(err, &refused):
-		return &invokeResponse{Error: &invokeError{Message: refused.Error(), Type: "ServerError"}}, endAnswered
-	default:
+	case err != nil:
 		return nil, endExited
+	default:
+		return a, endAnswered
 	}
 }
 
@@ -207,9 +179,7 @@ func (i *instance) kill() {
 func (i *instance) end() {
 	i.kill()
 	<-i.done
-	if i.client != nil {
-		_ = i.client.Close() // says only that the connection was closed already
-	}
+	i.protocol.close()
 }
 
 // ended tells whether the process is gone.

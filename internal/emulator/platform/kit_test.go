@@ -123,6 +123,11 @@ func spec(log io.Writer, changes ...func(*platform.Spec)) platform.Spec {
 	return s
 }
 
+// as sets the runtime.
+func as(r platform.Runtime) func(*platform.Spec) {
+	return func(s *platform.Spec) { s.Runtime = r }
+}
+
 // withEnv sets configured variables.
 func withEnv(env ...string) func(*platform.Spec) {
 	return func(s *platform.Spec) { s.Env = env }
@@ -155,7 +160,7 @@ func (d do) event() platform.Event {
 // invoke calls the function and fails the test if the platform fails.
 func (f *function) invoke(d do) platform.Reply {
 	f.t.Helper()
-	reply, err := f.Invoke(f.t.Context(), d.event())
+	reply, err := f.Call(f.t.Context(), d.event())
 	if err != nil {
 		f.t.Fatalf("Invoke %+v: %v", d, err)
 	}
@@ -311,8 +316,16 @@ type outcome struct {
 func (f *function) invokeAside(ctx context.Context, d do) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
-		reply, err := f.Invoke(ctx, d.event())
+		reply, err := f.Call(ctx, d.event())
 		done <- outcome{reply, err}
 	}()
 	return done
+}
+
+// wantJSON reads a JSON document.
+func wantJSON(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("got %.300s, want JSON: %v", text, err)
+	}
 }

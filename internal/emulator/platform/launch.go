@@ -67,17 +67,21 @@ func (f *Function) launch(ctx context.Context) (*instance, error) {
 
 // launchOnce is launch on one port.
 func (f *Function) launchOnce(ctx context.Context) (*instance, error) {
-	port, err := f.pickPort()
+	if err := f.mayGrow(); err != nil {
+		return nil, err
+	}
+	p, err := f.newProtocol()
 	if err != nil {
 		return nil, err
 	}
-	inst, err := spawn(f.spec, processEnvironment(f.spec, port), loopback(port), f.log)
+	inst, err := spawn(f.spec, p, f.log)
 	if err != nil {
+		p.close()
 		return nil, err
 	}
-	if !f.admit(inst) {
+	if err := f.admit(inst); err != nil {
 		inst.end()
-		return nil, ErrClosed
+		return nil, err
 	}
 	if err := inst.connect(ctx); err != nil {
 		f.discard(inst)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,31 +111,69 @@ func (l *logbook) close() {
 	l.queue, l.size = nil, 0
 }
 
-// start writes the lines that open an invocation; an instance's first one tells of the cold start.
-func (l *logbook) start(requestID string, inst *instance, spec Spec) {
+// logStart writes the lines that open an invocation; an instance's first one tells of the cold start.
+func (i *instance) logStart(requestID string, spec Spec) {
+	i.tail.reset()
 	id := oneLine(requestID)
-	l.line("START RequestId:" + id)
-	if inst.warm {
+	i.line("START RequestId:" + id)
+	if i.warm {
 		return
 	}
-	inst.warm = true
-	l.line(fmt.Sprintf(
+	i.warm = true
+	i.line(fmt.Sprintf(
 		"Init Report RequestId: %s Coldstart: %dms (PullCode: 0ms InitRuntime: %dms InitFunction: %dms) Memory: %dMB MemUsage: %.2fMB",
-		id, milliseconds(inst.ready.Sub(inst.spawned)), milliseconds(inst.started.Sub(inst.spawned)),
-		milliseconds(inst.ready.Sub(inst.started)), spec.MemoryMB, megabytes(inst.peak.Load())))
+		id, milliseconds(i.ready.Sub(i.spawned)), milliseconds(i.started.Sub(i.spawned)),
+		milliseconds(i.ready.Sub(i.started)), spec.MemoryMB, megabytes(i.peak.Load())))
 }
 
-// end writes the lines that close an invocation.
-func (l *logbook) end(reply Reply, inst *instance, spec Spec) {
+// logEnd writes the lines that close an invocation.
+func (i *instance) logEnd(reply Reply, spec Spec) {
 	id := oneLine(reply.RequestID)
 	if reply.Err != nil {
-		l.line(fmt.Sprintf("ERROR RequestId:%s Result:%s", id, oneLine(reply.Err.Message)))
+		i.line(fmt.Sprintf("ERROR RequestId:%s Result:%s", id, oneLine(reply.Err.Message)))
 	} else {
-		l.line(fmt.Sprintf("Response RequestId:%s RetMsg:%s", id, oneLine(string(reply.Payload))))
+		i.line(fmt.Sprintf("Response RequestId:%s RetMsg:%s", id, oneLine(string(reply.Payload))))
 	}
-	l.line("END RequestId:" + id)
-	l.line(fmt.Sprintf("Report RequestId:%s Duration:%dms Memory:%dMB MemUsage:%.2fMB",
-		id, milliseconds(reply.Duration), spec.MemoryMB, megabytes(inst.peak.Load())))
+	i.line("END RequestId:" + id)
+	i.line(fmt.Sprintf("Report RequestId:%s Duration:%dms Memory:%dMB MemUsage:%.2fMB",
+		id, milliseconds(reply.Duration), spec.MemoryMB, megabytes(i.peak.Load())))
+}
+
+// line writes one line about this instance, or of its output.
+func (i *instance) line(text string) {
+	i.tail.add(text)
+	i.log.line(text)
+}
+
+// tail remembers the last lines, for callers who ask for them.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// maxTail is how much both platforms show a caller (docs.aws.amazon.com/lambda, "API_Invoke": the last 4 KB).
+const maxTail = 4 << 10
+
+func (t *tail) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = t.text[:0]
+}
+
+func (t *tail) add(line string) {
+	line = line[max(0, len(line)-maxTail):]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(append(t.text, line...), '\n')
+	if over := len(t.text) - maxTail; over > 0 {
+		t.text = slices.Delete(t.text, 0, over)
+	}
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ToValidUTF8(string(t.text), "")
 }
 
 // oneLine makes text fit for one log line.

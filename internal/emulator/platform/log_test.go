@@ -17,7 +17,7 @@ func (f *function) logOf(id string, d do) []string {
 	before := len(f.logged())
 	event := d.event()
 	event.RequestID = id
-	if _, err := f.Invoke(f.t.Context(), event); err != nil {
+	if _, err := f.Call(f.t.Context(), event); err != nil {
 		f.t.Fatal(err)
 	}
 	return f.logged()[before:]
@@ -71,12 +71,12 @@ func TestLogLines(t *testing.T) {
 
 func TestLogOfATimeout(t *testing.T) {
 	t.Parallel()
-	f := start(t, withLimit(300*time.Millisecond))
+	f := start(t, withLimit(2*time.Second))
 	wantLines(t, f.logOf("r-1", do{Do: "sleep"}),
 		`START RequestId:r-1`,
 		fmt.Sprintf(initReport, "r-1"),
 		`sleeping as \d+`,
-		`ERROR RequestId:r-1 Result:Invoking task timed out after 0.3 seconds`,
+		`ERROR RequestId:r-1 Result:Invoking task timed out after 2 seconds`,
 		`END RequestId:r-1`,
 		fmt.Sprintf(endReport, "r-1"))
 }
@@ -122,7 +122,7 @@ func (f *function) flood(id string, count int) {
 	f.t.Helper()
 	event := do{Do: "write", Text: strings.Repeat(strings.Repeat("x", 1<<10)+"\n", count)}.event()
 	event.RequestID = id
-	reply, err := f.Invoke(f.t.Context(), event)
+	reply, err := f.Call(f.t.Context(), event)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ const (
 // come; sync makes sure that none is late.
 type output struct {
 	pipe *os.File
-	log  *logbook
+	line func(string)  // gets each line
 	eof  chan struct{} // closed when follow is done
 
 	mu      sync.Mutex // guards reading the pipe together with what follows, so that bytes keep their order
@@ -34,8 +34,8 @@ type output struct {
 }
 
 // newOutput reads from pipe, once follow is started.
-func newOutput(pipe *os.File, log *logbook) *output {
-	return &output{pipe: pipe, log: log, eof: make(chan struct{}), buffer: make([]byte, 32<<10)}
+func newOutput(pipe *os.File, line func(string)) *output {
+	return &output{pipe: pipe, line: line, eof: make(chan struct{}), buffer: make([]byte, 32<<10)}
 }
 
 // follow passes on what is printed until the pipe's end.
@@ -94,7 +94,7 @@ func (o *output) endLine() {
 func (o *output) passOn() {
 	line := string(bytes.TrimSuffix(o.partial, []byte("\r")))
 	o.partial = o.partial[:0]
-	o.log.line(line)
+	o.line(line)
 	line = strings.TrimSpace(line[:min(len(line), tailLine)])
 	if line == "" {
 		return

@@ -13,7 +13,7 @@ func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL
 // peakMemory is the most resident memory a process has had, in bytes; 0 when it is gone. (proc(5), VmHWM. Not the
 // resource usage that wait returns: that one counts the parent's memory at the time of the fork.)
 func peakMemory(pid int) int64 {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status") //nolint:gosec // a number is no way out of a folder
 	if err != nil {
 		return 0
 	}

@@ -1,6 +1,10 @@
 package platform
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
 // The status codes that this platform gives, of those SCF has (SCF doc 583/35311 "function status codes").
 const (
@@ -8,6 +12,7 @@ const (
 	StatusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
 	StatusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
 	StatusUserError        = 430 // the function answered with an error
+	StatusConcurrency      = 432 // every instance that the function may have is busy
 	StatusTimeLimit        = 433 // the function was not done in time and was killed: whether its work was done is unknown
 	StatusProcessExit      = 439 // the function's process ended before it answered: whether its work was done is unknown
 	StatusAborted          = 499 // the caller went away; seen in the log only, as nobody is left to read a reply
@@ -16,8 +21,10 @@ const (
 // FunctionError says why there is no result: in the function's own words for StatusUserError, else in the platform's.
 type FunctionError struct {
 	Message    string
-	Type       string   // the error's Go type, when the function gave one
+	Type       string   // the error's type, when the function gave one
 	StackTrace []string // "path:line function" each, when the function gave one
+
+	document json.RawMessage // the error as a Lambda function posted it
 }
 
 func (e *FunctionError) Error() string { return e.Message }
@@ -25,4 +32,17 @@ func (e *FunctionError) Error() string { return e.Message }
 // refuse is the platform's own reply to a call without a result.
 func refuse(requestID string, status int, format string, args ...any) Reply {
 	return Reply{RequestID: requestID, Status: status, Err: &FunctionError{Message: fmt.Sprintf(format, args...)}}
+}
+
+// errorDocument is what SCF shows a caller instead of a result (SCF doc "function status codes").
+func (r Reply) errorDocument() []byte {
+	document := map[string]any{
+		"errorCode": -1, "errorMessage": r.Err.Message, "requestId": r.RequestID, "statusCode": r.Status,
+		"stackTrace": strings.Join(r.Err.StackTrace, "\n"),
+	}
+	text, err := json.Marshal(document)
+	if err != nil {
+		return []byte("{}") // strings and numbers can always be marshalled
+	}
+	return text
 }

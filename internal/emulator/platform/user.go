@@ -30,7 +30,7 @@ func (c *Cloud) user(r *http.Request) user {
 	return user{
 		openID:  r.Header.Get("X-WX-OPENID"),
 		appID:   cmp.Or(r.Header.Get("X-WX-APPID"), c.AppID),
-		envID:   cmp.Or(c.EnvID, defaultEnvID),
+		envID:   c.envID(),
 		address: host,
 	}
 }
@@ -62,6 +62,23 @@ func (u user) environment(sequenceID string) map[string]string {
 	maps.Copy(environment, wx)
 	maps.Copy(environment, tcb)
 	return environment
+}
+
+// mark puts the user into a request's headers as WeChat's gateway does before a container, and takes out what only the
+// gateway may say (developers.weixin.qq.com, "wxcloudrun"; names, not values, are documented).
+func (u user) mark(header http.Header, envID string) {
+	for name := range header {
+		if strings.HasPrefix(name, "X-Wx-") {
+			delete(header, name)
+		}
+	}
+	if u.openID == "" {
+		return
+	}
+	header.Set("X-Wx-Openid", u.openID)
+	header.Set("X-Wx-Appid", u.appID)
+	header.Set("X-Wx-Env", envID)
+	header.Set("X-Wx-Source", "wx_client")
 }
 
 // keyList names the keys of a group, in alphabetical order.

@@ -1,21 +1,24 @@
-// Command hello is a cloud function for the emulator's tests. It speaks the Go1 protocol through Tencent's own library,
-// so that the emulator is tested against another's idea of that protocol. The event says what it does; variables named
-// HELLO_... say how it starts.
+// Command hello is a cloud function for the emulator's tests. It speaks the Go1 protocol through Tencent's own library and
+// Lambda's through AWS's, so that the emulator is tested against another's idea of them, and the two others in plain HTTP.
+// The event says what it does; variables named HELLO_... say how it starts.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/rpc"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/tencentyun/scf-go-lib/cloudfunction"
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
 	"github.com/tencentyun/scf-go-lib/functioncontext"
@@ -33,11 +36,20 @@ type event struct {
 
 // report is what the function knows about itself.
 type report struct {
-	Context  functioncontext.FunctionContext
+	Context  functioncontext.FunctionContext // Go1
+	Lambda   *lambdacontext.LambdaContext    // Lambda
+	Header   http.Header                     // custom runtime: of the event; web: of the request
+	Request  string                          // web: method, host and URL
 	Deadline time.Time
-	Environ  []string // as at the start: the library adds each invocation's environment
+	Environ  []string // as at the start: the libraries add to it
 	Folder   string
 }
+
+// headerKey finds a report's Header, and requestKey its Request, in a context.
+type (
+	headerKey  struct{}
+	requestKey struct{}
+)
 
 var environ = os.Environ()
 
@@ -83,11 +95,30 @@ func main() {
 			server.ServeConn(conn)
 		})
 	}
-	cloudfunction.Start(handle)
+	switch {
+	case os.Getenv("AWS_LAMBDA_RUNTIME_API") != "":
+		startLambda()
+	case os.Getenv("SCF_RUNTIME_API") != "":
+		startCustom()
+	case os.Getenv("PORT") != "":
+		startWeb()
+	default:
+		cloudfunction.Start(handle)
+	}
 }
 
 // handle does what the event says.
 func handle(ctx context.Context, payload json.RawMessage) (any, error) {
+	switch {
+	case os.Getenv("HELLO_ECHO") != "":
+		return payload, nil
+	case os.Getenv("HELLO_REPORT") != "":
+		return describe(ctx), nil
+	case os.Getenv("HELLO_FAIL") != "":
+		return nil, errors.New("as told")
+	case os.Getenv("HELLO_BODY") != "":
+		payload = bodyOf(payload)
+	}
 	var e event
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, err
@@ -95,6 +126,8 @@ func handle(ctx context.Context, payload json.RawMessage) (any, error) {
 	switch e.Do {
 	case "echo":
 		return payload, nil
+	case "raw":
+		return json.RawMessage(e.Text), nil
 	case "report":
 		return describe(ctx), nil
 	case "pid":
@@ -126,12 +159,28 @@ func handle(ctx context.Context, payload json.RawMessage) (any, error) {
 	return "Hello " + e.Text, nil
 }
 
+// bodyOf is what an HTTP trigger's event has for a body.
+func bodyOf(payload json.RawMessage) json.RawMessage {
+	var request struct{ Body string }
+	if err := json.Unmarshal(payload, &request); err != nil {
+		return payload
+	}
+	return json.RawMessage(request.Body)
+}
+
 // describe fills a report.
 func describe(ctx context.Context) report {
-	known, _ := functioncontext.FromContext(ctx)
-	deadline, _ := ctx.Deadline()
-	folder, _ := os.Getwd()
-	return report{Context: *known, Deadline: deadline, Environ: environ, Folder: folder}
+	var r report
+	if known, ok := functioncontext.FromContext(ctx); ok {
+		r.Context = *known
+	}
+	r.Lambda, _ = lambdacontext.FromContext(ctx)
+	r.Header, _ = ctx.Value(headerKey{}).(http.Header)
+	r.Request, _ = ctx.Value(requestKey{}).(string)
+	r.Deadline, _ = ctx.Deadline()
+	r.Environ = environ
+	r.Folder, _ = os.Getwd()
+	return r
 }
 
 // meet tells the test that it is here, and waits until the test lets it go.
@@ -184,7 +233,7 @@ func hold(address string) {
 
 // serve handles each connection to the function's port.
 func serve(handle func(net.Conn)) {
-	l, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("_LAMBDA_SERVER_PORT"))
+	l, err := net.Listen("tcp", "127.0.0.1:"+cmp.Or(os.Getenv("_LAMBDA_SERVER_PORT"), os.Getenv("PORT")))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

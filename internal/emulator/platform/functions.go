@@ -1,0 +1,174 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// CloudBase's codes for a call that has no result (docs.cloudbase.net/http-api/functions). A function's own result
+// should never have a top-level "code": clients take it for one of these.
+const (
+	codeNotFound  = "FUNCTION_NOT_FOUND"
+	codeBadEvent  = "FUNCTION_PARAM_INVALID"
+	codeFailed    = "FUNCTION_INVOCATION_FAILED"
+	codeTimeLimit = "FUNCTION_TIME_LIMIT_EXCEEDED"
+	codeBusy      = "FUNCTION_EXCEED_RESOURCE_LIMIT"
+)
+
+// codeOfStatus is how the HTTP interface names SCF's status codes.
+var codeOfStatus = map[int]string{
+	StatusRequestTooLarge:  codeBadEvent,
+	StatusResponseTooLarge: codeFailed,
+	StatusUserError:        codeFailed,
+	StatusConcurrency:      codeBusy,
+	StatusTimeLimit:        codeTimeLimit,
+	StatusProcessExit:      codeFailed,
+}
+
+// How many segments of a path say which function is called: /v1/functions/{name}, /http/{name}.
+const (
+	callSegments    = 3
+	triggerSegments = 2
+)
+
+// call is CloudBase's HTTP API to functions (docs.cloudbase.net/http-api/functions/functions-post), the one that the
+// CloudBase JS SDK uses by default:
+//
+//	POST /v1/functions/{name}    body: the event, a JSON value of at most 6 MB; none means {}
+//	  200                        body: the function's result as it is
+//	  400                        {"code":"FUNCTION_...","message":"...","requestId":"..."}
+//	any  /v1/functions/{name}/{path}?webfn=true   a web function gets the request, less webfn, and answers it
+//
+// A 500 with the same body as a 400 means that no instance could be started. The documented interface takes JSON objects
+// only; other JSON values are let through here, so that what the function makes of them can be seen.
+//
+// A header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the platform then says so in
+// the invocation's environment and puts userInfo into the event if that is an object, as wx.cloud.callFunction does. A web
+// function gets the headers that WeChat's gateway sets, and nobody else's X-WX- ones.
+func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
+	if r.URL.Query().Get("webfn") == "true" {
+		c.callWeb(w, r, rest, id)
+		return
+	}
+	if !wantMethod(w, r, http.MethodPost, "call a function with POST", id) {
+		return
+	}
+	function, ok := c.Functions[rest]
+	if !ok {
+		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(rest), id)
+		return
+	}
+	payload, err := readEvent(w, r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
+		return
+	}
+	event := Event{Payload: payload, RequestID: id}
+	if user := c.user(r); user.openID != "" {
+		event.Environment = user.environment(id)
+		event.Payload = user.addTo(payload)
+	}
+	// A function runs to its end even if its caller hangs up; only the time limit ends it.
+	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+	if err != nil || reply.Err != nil {
+		status, code, message := failure(reply, err)
+		fail(w, status, code, message, id)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(reply.Payload) // the caller may have gone
+}
+
+// callWeb passes a request on to a web function.
+func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string) {
+	name, _, _ := strings.Cut(rest, "/")
+	function, ok := c.Functions[name]
+	if !ok {
+		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
+		return
+	}
+	request := r.Clone(r.Context())
+	query := request.URL.Query()
+	query.Del("webfn")
+	request.URL.RawQuery = query.Encode()
+	c.user(r).mark(request.Header, c.envID())
+	passOn(w, request, function, callSegments, id)
+}
+
+// passOn has a web function answer a request, whose path loses its first segments.
+func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments int, id string) {
+	raw := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	for range segments {
+		_, raw, _ = strings.Cut(raw, "/")
+	}
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
+		return
+	}
+	request := r.Clone(r.Context())
+	request.URL.Path, request.URL.RawPath = "/"+path, "/"+raw
+	reply, err := function.fetch(context.WithoutCancel(r.Context()), request, id)
+	if err != nil {
+		status, code, message := failure(reply, err)
+		fail(w, status, code, message, id)
+		return
+	}
+	status, header, body := reply.http()
+	write(w, status, header, body)
+}
+
+// write writes an answer that has been made as a whole.
+func write(w http.ResponseWriter, status int, header http.Header, body []byte) {
+	for name, values := range header {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) //nolint:gosec // it is the function's to make it safe; and the caller may have gone
+}
+
+// failure is how CloudBase names a call without a result: the function's own fault, or that of its caller, or of neither.
+func failure(reply Reply, err error) (status int, code, message string) {
+	switch {
+	case errors.Is(err, ErrWeb), errors.Is(err, ErrNotWeb):
+		return http.StatusBadRequest, codeBadEvent, err.Error()
+	case err != nil:
+		return http.StatusInternalServerError, codeFailed, err.Error()
+	default:
+		return http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message
+	}
+}
+
+func noSuchFunction(name string) string { return fmt.Sprintf("there is no function %q", name) }
+
+// readEvent reads the request's body as an event.
+func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, fmt.Errorf("the event has more than %d bytes", tooLarge.Limit)
+	case err != nil:
+		return nil, fmt.Errorf("reading the event: %w", err)
+	default:
+		return checkEvent(payload)
+	}
+}
+
+// checkEvent refuses an event that is not JSON; none means {}.
+func checkEvent(payload []byte) ([]byte, error) {
+	switch {
+	case len(payload) == 0:
+		return []byte("{}"), nil
+	case !json.Valid(payload):
+		return nil, errors.New("the event is not JSON")
+	default:
+		return payload, nil
+	}
+}

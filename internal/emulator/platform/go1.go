@@ -1,0 +1,114 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/rpc"
+	"strconv"
+	"time"
+)
+
+// pingPatience is how long an idle process gets to show that it lives. It answers within a millisecond, unless the
+// machine is very busy.
+const pingPatience = 2 * time.Second
+
+// portVariable tells a Go1 function where to listen.
+const portVariable = "_LAMBDA_SERVER_PORT"
+
+// go1 speaks the Go1 runtime's protocol: the platform dials the process and calls it by net/rpc (scf-go-lib, package
+// cloudfunction).
+type go1 struct {
+	port   int
+	client *rpc.Client // set by connect
+}
+
+func (g *go1) variables() []string {
+	port := strconv.Itoa(g.port)
+	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=" + port, portVariable + "=" + port}
+}
+
+// connect dials the process until it listens, and pings it.
+func (g *go1) connect(ctx context.Context, i *instance) error {
+	conn, err := i.dial(ctx, g.port, portVariable)
+	if err != nil {
+		return err
+	}
+	return g.ping(ctx, i, conn)
+}
+
+// ping makes sure that it is a function that listens, and this one.
+func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) error {
+	g.client = rpc.NewClient(conn)
+	ping := g.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
+	select {
+	case <-i.done:
+		return i.exitError()
+	case <-ctx.Done():
+		return i.notReady(ctx, "does not answer Function.Ping on "+loopback(g.port))
+	case <-ping.Done:
+	}
+	if ping.Error == nil && !i.ended() {
+		return nil
+	}
+	// If the port is a stranger's, our process is about to exit and to say so.
+	return i.exitOr("does not serve Function.Ping on "+loopback(g.port), ping.Error)
+}
+
+// answers asks the process. Nothing that is known on this side will do: done lags the death, a process that was sent
+// SIGKILL is for a while neither dead nor able to do anything, and a connection stays open for a process that hangs. A
+// Ping takes a fraction of what an event takes.
+func (g *go1) answers(ctx context.Context, _ *instance) bool {
+	ping := g.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
+	patience := time.NewTimer(pingPatience)
+	defer patience.Stop()
+	select {
+	case <-ping.Done:
+		return ping.Error == nil
+	case <-ctx.Done():
+	case <-patience.C:
+	}
+	return false
+}
+
+// invoke calls Function.Invoke. A server that refuses the call itself, for want of the method, is made to have answered
+// with an error.
+func (g *go1) invoke(_ *instance, c call) (*answer, error) {
+	response := &invokeResponse{}
+	err := g.client.Call("Function.Invoke", c.invokeRequest(), response)
+	var refused rpc.ServerError
+	switch {
+	case errors.As(err, &refused):
+		return &answer{err: &FunctionError{Message: refused.Error(), Type: "ServerError"}}, nil
+	case err != nil:
+		return nil, err //nolint:wrapcheck // how the call broke makes no difference to anybody
+	case response.Error != nil:
+		return &answer{err: response.Error.functionError()}, nil
+	default:
+		return &answer{payload: response.Payload, size: int64(len(response.Payload))}, nil
+	}
+}
+
+func (g *go1) close() {
+	if g.client != nil {
+		_ = g.client.Close() // says only that the connection was closed already
+	}
+}
+
+// invokeRequest is the event in the protocol's words.
+func (c call) invokeRequest() *invokeRequest {
+	return &invokeRequest{
+		Payload:            c.Payload,
+		RequestId:          c.RequestID,
+		Deadline:           timestamp{Seconds: c.deadline.Unix(), Nanos: int64(c.deadline.Nanosecond())},
+		Namespace:          namespace,
+		FunctionName:       c.spec.Name,
+		FunctionVersion:    version,
+		MemoryLimitInMb:    int32(c.spec.MemoryMB),                 //nolint:gosec // newFunction has looked at it
+		TimeLimitInMs:      int32(c.spec.TimeLimit.Milliseconds()), //nolint:gosec // newFunction has looked at it
+		Environment:        environmentJSON(c.configured, c.Environment),
+		TencentcloudRegion: region,
+		TencentcloudAppID:  accountAppID,
+		TencentcloudUin:    accountUin,
+	}
+}

@@ -1,0 +1,354 @@
+package platform
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// httpTrigger is a front door that makes an event of an HTTP request and an HTTP answer of the function's result. A web
+// function behind any of them gets the request itself.
+type httpTrigger interface {
+	// event is the request as the function receives it. path is what the address has after the function, and begins with /.
+	event(r *http.Request, path string, body []byte, id string) any
+	// answer is the result as the caller receives it.
+	answer(result []byte) webResult
+	// failure is what the caller receives when there is none.
+	failure(reply Reply, err error, id string) webResult
+}
+
+// webResult is an HTTP answer as a whole.
+type webResult struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// trigger serves /{function}/{path} through a front door.
+func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Request, string, string) {
+	return func(w http.ResponseWriter, r *http.Request, rest, id string) {
+		name, path, _ := strings.Cut(rest, "/")
+		function, ok := c.Functions[name]
+		if !ok {
+			fail(w, http.StatusNotFound, codeNotFound, noSuchFunction(name), id)
+			return
+		}
+		if function.spec.Runtime == Web {
+			passOn(w, r, function, triggerSegments, id)
+			return
+		}
+		// One byte more than it may be is enough for the platform to refuse it, in the door's words.
+		body, err := io.ReadAll(io.LimitReader(r.Body, MaxPayload+1))
+		if err != nil {
+			fail(w, http.StatusBadRequest, codeBadEvent, "reading the request: "+oneLine(err.Error()), id)
+			return
+		}
+		payload, err := json.Marshal(door.event(r, "/"+path, body, id))
+		if err != nil {
+			fail(w, http.StatusInternalServerError, codeFailed, err.Error(), id)
+			return
+		}
+		reply, err := function.Invoke(context.WithoutCancel(r.Context()), Event{Payload: payload, RequestID: id})
+		var result webResult
+		if err != nil || reply.Err != nil {
+			result = door.failure(reply, err, id)
+		} else {
+			result = door.answer(reply.Payload)
+		}
+		write(w, result.status, result.header, result.body)
+	}
+}
+
+// functionURL is SCF's function URL (SCF doc 583/96099). Its events have five keys, and a body is always text. Values of a
+// query are what API Gateway makes of them: a string, several strings, or true for a name without a value.
+type functionURL struct{}
+
+func (functionURL) event(r *http.Request, path string, body []byte, _ string) any {
+	header := lowerCase(r)
+	header["x-scf-remote-addr"] = clientIP(r)
+	return map[string]any{
+		"body": string(body), "headers": header, "httpMethod": r.Method, "path": path, "queryString": looseQuery(r.URL.RawQuery),
+	}
+}
+
+// answer takes a result with a statusCode for an integration response, and any other for the body.
+func (functionURL) answer(result []byte) webResult {
+	response, kind := integrationOf(result)
+	switch kind {
+	case integrated:
+		return response
+	case malformed:
+		return jsonResult(http.StatusForbidden, map[string]any{
+			"errno": http.StatusForbidden, "error": "Invalid scf response format. please check your scf response format.",
+		})
+	default:
+		return typed("application/json", result)
+	}
+}
+
+func (functionURL) failure(reply Reply, err error, id string) webResult {
+	if err != nil {
+		reply = refuse(id, http.StatusInternalServerError, "%s", err.Error())
+	}
+	return webResult{reply.Status, http.Header{"Content-Type": {"application/json"}}, reply.errorDocument()}
+}
+
+// accessService is CloudBase's HTTP access service (docs.cloudbase.net/service).
+type accessService struct{ envID string }
+
+func (s accessService) event(r *http.Request, path string, body []byte, id string) any {
+	header := lowerCase(r)
+	header["x-forwarded-for"] = clientIP(r)
+	text, encoded := bodyText(r, body)
+	return map[string]any{
+		"path": path, "httpMethod": r.Method, "headers": header, "queryStringParameters": joinedQuery(r.URL.Query()),
+		"requestContext": map[string]any{
+			"requestId": id, "envId": s.envID, "appId": json.Number(accountAppID), "uin": json.Number(accountUin),
+		},
+		"body": text, "isBase64Encoded": encoded,
+	}
+}
+
+// answer sends strings and numbers as text, and as JSON what is no integration response.
+func (accessService) answer(result []byte) webResult {
+	response, kind := integrationOf(result)
+	if kind == integrated {
+		return response
+	}
+	var text string
+	if err := json.Unmarshal(result, &text); err == nil && string(result) != "null" {
+		return typed("text/plain; charset=utf-8", []byte(text))
+	}
+	if number := json.Number(""); json.Unmarshal(result, &number) == nil && string(result) != "null" {
+		return typed("text/plain; charset=utf-8", result)
+	}
+	return typed("application/json", result)
+}
+
+func (accessService) failure(reply Reply, err error, id string) webResult {
+	_, code, message := failure(reply, err)
+	return jsonResult(http.StatusInternalServerError, map[string]string{"code": code, "message": message, "requestId": id})
+}
+
+// httpAPI is API Gateway's HTTP API with payload format 2.0, which Lambda's function URLs have, too
+// (docs.aws.amazon.com/apigateway, "http-api-develop-integrations-lambda").
+type httpAPI struct{}
+
+func (httpAPI) event(r *http.Request, path string, body []byte, id string) any {
+	now := time.Now().UTC()
+	header := lowerCase(r)
+	delete(header, "cookie")
+	header["x-forwarded-for"] = clientIP(r)
+	text, encoded := bodyText(r, body)
+	event := map[string]any{
+		"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": r.URL.RawQuery, "headers": header,
+		"requestContext": map[string]any{
+			"accountId": lambdaAccount, "apiId": "cloudpay", "domainName": r.Host, "domainPrefix": "cloudpay", "requestId": id,
+			"routeKey": "$default", "stage": "$default", "time": now.Format("02/Jan/2006:15:04:05 -0700"), "timeEpoch": now.UnixMilli(),
+			"http": map[string]string{
+				"method": r.Method, "path": path, "protocol": r.Proto, "sourceIp": clientIP(r), "userAgent": r.UserAgent(),
+			},
+		},
+		"isBase64Encoded": encoded,
+	}
+	if query := joinedQuery(r.URL.Query()); len(query) > 0 {
+		event["queryStringParameters"] = query
+	}
+	if len(body) > 0 {
+		event["body"] = text
+	}
+	var cookies []string
+	for cookie := range strings.SplitSeq(strings.Join(r.Header.Values("Cookie"), ";"), ";") {
+		if cookie = strings.TrimSpace(cookie); cookie != "" {
+			cookies = append(cookies, cookie)
+		}
+	}
+	if len(cookies) > 0 {
+		event["cookies"] = cookies
+	}
+	return event
+}
+
+// answer takes a result without a statusCode for the body of a 200, as format 2.0 does.
+func (a httpAPI) answer(result []byte) webResult {
+	response, kind := integrationOf(result)
+	switch kind {
+	case integrated:
+		if response.header.Get("Content-Type") == "" {
+			response.header.Set("Content-Type", "application/json")
+		}
+		return response
+	case malformed:
+		return a.failure(Reply{}, nil, "")
+	default:
+		return typed("application/json", result)
+	}
+}
+
+func (httpAPI) failure(Reply, error, string) webResult {
+	return jsonResult(http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
+}
+
+// shape says what a result is to an HTTP trigger.
+type shape int
+
+const (
+	plain      shape = iota // something else than an integration response
+	integrated              // an integration response
+	malformed               // meant as one, and wrong
+)
+
+// integrationOf reads {"statusCode":200,"headers":{…},"body":"…","isBase64Encoded":false}. Lambda's may have cookies and
+// multiValueHeaders, too.
+func integrationOf(result []byte) (webResult, shape) {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(result, &keys); err != nil || keys["statusCode"] == nil {
+		return webResult{}, plain
+	}
+	var response struct {
+		StatusCode        int                 `json:"statusCode"`
+		Headers           map[string]any      `json:"headers"`
+		MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+		Cookies           []string            `json:"cookies"`
+		Body              string              `json:"body"`
+		IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	}
+	if err := json.Unmarshal(result, &response); err != nil || response.StatusCode < 200 || response.StatusCode > 599 {
+		return webResult{}, malformed
+	}
+	header := http.Header{}
+	for name, value := range response.Headers {
+		values, ok := headerValues(value)
+		if !ok {
+			return webResult{}, malformed
+		}
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	for name, values := range response.MultiValueHeaders {
+		header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+	}
+	for _, cookie := range response.Cookies {
+		header.Add("Set-Cookie", cookie)
+	}
+	withoutHops(header)
+	header.Del("Content-Length") // it is counted
+	body := []byte(response.Body)
+	if response.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(response.Body); err != nil {
+			return webResult{}, malformed
+		}
+	}
+	return webResult{response.StatusCode, header, body}, integrated
+}
+
+// headerValues are a header's: one, or several.
+func headerValues(value any) ([]string, bool) {
+	switch value := value.(type) {
+	case string:
+		return []string{value}, true
+	case float64, bool:
+		return []string{fmt.Sprint(value)}, true
+	case []any:
+		var values []string
+		for _, one := range value {
+			text, ok := one.(string)
+			if !ok {
+				return nil, false
+			}
+			values = append(values, text)
+		}
+		return values, true
+	default:
+		return nil, false
+	}
+}
+
+// typed is a successful answer.
+func typed(contentType string, body []byte) webResult {
+	return webResult{http.StatusOK, http.Header{"Content-Type": {contentType}}, body}
+}
+
+// jsonResult is an answer of the platform's own.
+func jsonResult(status int, document any) webResult {
+	body, err := json.Marshal(document)
+	if err != nil {
+		body = []byte("{}") // strings and numbers can always be marshalled
+	}
+	return webResult{status, http.Header{"Content-Type": {"application/json"}}, body}
+}
+
+// lowerCase are a request's headers as events have them: names in lower case, several values joined.
+func lowerCase(r *http.Request) map[string]string {
+	header := r.Header.Clone()
+	withoutHops(header)
+	joined := map[string]string{"host": r.Host}
+	for name, values := range header {
+		joined[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	return joined
+}
+
+// clientIP is where a request comes from.
+func clientIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// looseQuery reads a query as API Gateway does (SCF doc "API 网关触发器").
+func looseQuery(raw string) map[string]any {
+	query := map[string]any{}
+	for name, values := range joinable(raw) {
+		switch {
+		case len(values) > 1:
+			query[name] = values
+		case values[0] == "" && !strings.Contains("&"+raw+"&", "&"+url.QueryEscape(name)+"="):
+			query[name] = true
+		default:
+			query[name] = values[0]
+		}
+	}
+	return query
+}
+
+// joinable reads a query; what cannot be read is left out.
+func joinable(raw string) url.Values {
+	query, err := url.ParseQuery(raw)
+	if err != nil && query == nil {
+		return url.Values{}
+	}
+	return query
+}
+
+// joinedQuery has one string for each name.
+func joinedQuery(query url.Values) map[string]string {
+	joined := make(map[string]string, len(query))
+	for name, values := range query {
+		joined[name] = strings.Join(values, ",")
+	}
+	return joined
+}
+
+// bodyText is a body as events have it: text as it is, anything else in base64. What is text is told by its type
+// (docs.aws.amazon.com/apigateway, the same place); CloudBase does not say.
+func bodyText(r *http.Request, body []byte) (text string, encoded bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isText := err == nil && (strings.HasPrefix(kind, "text/") ||
+		slices.Contains([]string{"application/json", "application/javascript", "application/xml"}, kind))
+	if isText || len(body) == 0 {
+		return string(body), false
+	}
+	return base64.StdEncoding.EncodeToString(body), true
+}

@@ -1,0 +1,221 @@
+package platform
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // SQS asks for it
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBatch is how many messages one request delivers; SQS has up to 10,000 in a batch.
+const maxBatch = 1000
+
+// queue delivers messages to a function as a queue does, and tells which of them would come again.
+//
+//	POST /v1/queues/{name}?form=sqs    {"messages":["{\"out_trade_no\":\"A1\"}", {"out_trade_no":"A2"}]}
+//	  200  {"deliveries":[{"requestId":"…","status":200,"messages":["…"],"result":…,"error":"…","again":["…"]}]}
+//
+// A message is its body: a string as it is, anything else as JSON text. forms is what there is; TDMQ has an event for each
+// message, the others have one for all of them. A batch whose function fails comes again as a whole; of an SQS batch also
+// what batchItemFailures names, and all of it when that cannot be read or names a message that was not in it
+// (docs.aws.amazon.com/lambda, "services-sqs-errorhandling"). Nothing is delivered again here.
+func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
+	if !wantMethod(w, r, http.MethodPost, "deliver messages with POST", id) {
+		return
+	}
+	function, ok := c.Functions[name]
+	if !ok {
+		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
+		return
+	}
+	form := r.URL.Query().Get("form")
+	eventsOf, ok := forms[form]
+	if !ok {
+		fail(w, http.StatusBadRequest, codeBadEvent,
+			fmt.Sprintf("form: must be one of %s, not %q", strings.Join(slices.Sorted(maps.Keys(forms)), ", "), form), id)
+		return
+	}
+	messages, err := readMessages(w, r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
+		return
+	}
+	deliveries := []queueReport{}
+	for _, batch := range eventsOf(name, messages, time.Now().UTC()) {
+		report, err := deliverBatch(function, batch, form == "sqs")
+		if err != nil {
+			status, code, message := failure(Reply{}, err)
+			fail(w, status, code, message, id)
+			return
+		}
+		deliveries = append(deliveries, report)
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"deliveries": deliveries})
+}
+
+// queueReport is what became of one event of a queue.
+type queueReport struct {
+	RequestID string          `json:"requestId"`
+	Status    int             `json:"status"`
+	Messages  []string        `json:"messages"`
+	Result    json.RawMessage `json:"result,omitempty"`
+	Error     string          `json:"error,omitempty"`
+	Again     []string        `json:"again"`
+}
+
+// queueEvent is one event of a queue, and the ids of the messages in it.
+type queueEvent struct {
+	document map[string]any
+	ids      []string
+}
+
+// forms are the events that queues make of messages: of SQS (docs.aws.amazon.com/lambda, "with-sqs"), and of CKafka, CMQ
+// and TDMQ (SCF docs of the trigger of each).
+var forms = map[string]func(source string, messages []string, now time.Time) []queueEvent{
+	"sqs":    sqsEvents,
+	"ckafka": ckafkaEvents,
+	"cmq":    cmqEvents,
+	"tdmq":   tdmqEvents,
+}
+
+func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
+	event := queueEvent{ids: make([]string, 0, len(messages))}
+	records := make([]any, 0, len(messages))
+	for _, message := range messages {
+		id := newRequestID()
+		sum := md5.Sum([]byte(message)) //nolint:gosec // SQS asks for it
+		sent := strconv.FormatInt(now.UnixMilli(), 10)
+		event.ids = append(event.ids, id)
+		records = append(records, map[string]any{
+			"messageId": id, "receiptHandle": newRequestID(), "body": message, "md5OfBody": hex.EncodeToString(sum[:]),
+			"attributes": map[string]string{
+				"ApproximateReceiveCount": "1", "SentTimestamp": sent, "ApproximateFirstReceiveTimestamp": sent,
+				"SenderId": "AIDAIENQZJOLO23YVJ4VO",
+			},
+			"messageAttributes": map[string]any{}, "eventSource": "aws:sqs",
+			"eventSourceARN": "arn:aws:sqs:" + lambdaRegion + ":" + lambdaAccount + ":" + source, "awsRegion": lambdaRegion,
+		})
+	}
+	event.document = map[string]any{"Records": records}
+	return []queueEvent{event}
+}
+
+func ckafkaEvents(source string, messages []string, _ time.Time) []queueEvent {
+	event := queueEvent{ids: make([]string, 0, len(messages))}
+	records := make([]any, 0, len(messages))
+	for offset, message := range messages {
+		event.ids = append(event.ids, fmt.Sprintf("%s/0/%d", source, offset))
+		records = append(records, map[string]any{"Ckafka": map[string]any{
+			"topic": source, "partition": 0, "offset": offset, "msgKey": "None", "msgBody": message,
+		}})
+	}
+	event.document = map[string]any{"Records": records}
+	return []queueEvent{event}
+}
+
+func cmqEvents(source string, messages []string, now time.Time) []queueEvent {
+	event := queueEvent{ids: make([]string, 0, len(messages))}
+	records := make([]any, 0, len(messages))
+	for _, message := range messages {
+		id := newRequestID()
+		event.ids = append(event.ids, id)
+		records = append(records, map[string]any{"CMQ": map[string]any{
+			"type": "topic", "topicOwner": json.Number(accountAppID), "topicName": source, "subscriptionName": source,
+			"publishTime": now.Format("2006-01-02T15:04:05.000Z"), "msgId": id, "requestId": id, "msgBody": message, "msgTag": "",
+		}})
+	}
+	event.document = map[string]any{"Records": records}
+	return []queueEvent{event}
+}
+
+func tdmqEvents(source string, messages []string, now time.Time) []queueEvent {
+	events := make([]queueEvent, 0, len(messages))
+	for _, message := range messages {
+		id := newRequestID()
+		events = append(events, queueEvent{ids: []string{id}, document: map[string]any{
+			"specversion": "0", "id": id, "type": "connector:tdmq", "source": "tdmq.cloud.tencent",
+			"subject": "qcs::tdmq:" + region + ":" + accountUin + ":topicName/" + source,
+			"time":    strconv.FormatInt(now.UnixMilli(), 10), "region": region,
+			"datacontenttype": "application/json;charset=utf-8",
+			"data": map[string]any{
+				"topic": "persistent://" + accountAppID + "/" + namespace + "/" + source, "tags": "", "TopicType": 0,
+				"subscriptionName": source, "toTimestamp": now.UnixMilli(), "partitions": 0, "msgId": id, "msgBody": message,
+			},
+		}})
+	}
+	return events
+}
+
+// readMessages reads the bodies of the messages.
+func readMessages(w http.ResponseWriter, r *http.Request) ([]string, error) {
+	var order struct {
+		Messages []json.RawMessage `json:"messages"`
+	}
+	if err := readOrder(w, r, maxEnvelope, &order); err != nil {
+		return nil, err
+	}
+	if len(order.Messages) == 0 || len(order.Messages) > maxBatch {
+		return nil, fmt.Errorf("messages: give 1 to %d, not %d", maxBatch, len(order.Messages))
+	}
+	messages := make([]string, 0, len(order.Messages))
+	for _, message := range order.Messages {
+		var text string
+		if err := json.Unmarshal(message, &text); err != nil || string(message) == "null" {
+			text = string(message)
+		}
+		messages = append(messages, text)
+	}
+	return messages, nil
+}
+
+// deliverBatch sends one event and reads which messages would come again.
+func deliverBatch(function *Function, event queueEvent, partial bool) (queueReport, error) {
+	payload, err := json.Marshal(event.document)
+	if err != nil {
+		return queueReport{}, fmt.Errorf("making the event: %w", err)
+	}
+	reply, err := function.Invoke(context.Background(), Event{Payload: payload})
+	if err != nil {
+		return queueReport{}, err
+	}
+	report := queueReport{RequestID: reply.RequestID, Status: reply.Status, Messages: event.ids, Again: []string{}}
+	if json.Valid(reply.Payload) {
+		report.Result = reply.Payload
+	}
+	if failed := reply.Err; failed != nil {
+		report.Error, report.Again = failed.Message, event.ids
+	} else if partial {
+		report.Again = failedItems(reply.Payload, event.ids)
+	}
+	return report, nil
+}
+
+// failedItems are the messages of a batch that its function has failed with: all of them when what it says is no answer.
+func failedItems(result []byte, ids []string) []string {
+	var answer struct {
+		Failures []struct {
+			ID *string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if len(result) == 0 || string(result) == "null" {
+		return []string{}
+	}
+	if err := json.Unmarshal(result, &answer); err != nil {
+		return ids
+	}
+	again := []string{}
+	for _, failed := range answer.Failures {
+		if failed.ID == nil || !slices.Contains(ids, *failed.ID) {
+			return ids
+		}
+		again = append(again, *failed.ID)
+	}
+	return again
+}

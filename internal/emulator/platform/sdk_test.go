@@ -1,0 +1,111 @@
+package platform_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/emulator/platform"
+)
+
+// sdkCall is a call as @cloudbase/node-sdk 3.18.3 sends it, less the signature.
+func sdkCall(name, event string) string {
+	body, _ := json.Marshal(map[string]string{
+		"action": "functions.invokeFunction", "function_name": name, "request_data": event, "envName": "env-1",
+		"wxCloudApiToken": "", "wxCloudbaseAccesstoken": "", "tcb_sessionToken": "", "crossAuthorizationToken": "",
+	})
+	return string(body)
+}
+
+func TestSDKCall(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{})
+	for _, path := range []string{"/admin?env=env-1&seqId=1", "/web?env=env-1", "/", "/any/where?&eventId=1&seqId=2"} {
+		got := c.send(http.MethodPost, path, sdkCall("hello", `{"Text":"World"}`))
+		want := `{"data":{"response_data":"\"Hello World\""},"requestId":"` + got.requestID + `"}`
+		if got.status != http.StatusOK || strings.TrimSpace(got.body) != want {
+			t.Errorf("%s: got %d %s, want 200 %s", path, got.status, got.body, want)
+		}
+	}
+	for name, body := range map[string]string{
+		"event not a string": `{"action":"functions.invokeFunction","function_name":"hello","request_data":{"Text":"World"}}`,
+		"latest version":     strings.Replace(sdkCall("hello", `{"Text":"World"}`), `{`, `{"qualifier":"$LATEST",`, 1),
+	} {
+		if got := c.send(http.MethodPost, "/admin", body); !strings.Contains(got.body, "Hello World") {
+			t.Errorf("%s: got %d %s, want the result", name, got.status, got.body)
+		}
+	}
+	if got := c.send(http.MethodPost, "/admin", `{"action":"functions.invokeFunction","function_name":"hello"}`); !strings.Contains(got.body, `\"Hello \"`) {
+		t.Errorf("no event: got %d %s, want it taken for {}", got.status, got.body)
+	}
+}
+
+// Whatever happens, the SDKs get an envelope with HTTP status 200.
+func TestSDKRefusals(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{}, withLimit(3*time.Second))
+	cases := map[string]struct{ body, code, words string }{
+		"not JSON":         {"{", "INVALID_PARAM", "reading the request"},
+		"no body":          {"", "INVALID_PARAM", "reading the request"},
+		"another action":   {`{"action":"database.getDocument"}`, "INVALID_ACTION", `"database.getDocument"`},
+		"no such function": {sdkCall("nope", "{}"), "FUNCTION_NOT_FOUND", `"nope"`},
+		"event not JSON":   {sdkCall("hello", "{"), "FUNCTION_PARAM_INVALID", "not JSON"},
+		"another version":  {strings.Replace(sdkCall("hello", "{}"), `{`, `{"qualifier":"7",`, 1), "FUNCTION_QUALIFIER_NOT_FOUND", `"7"`},
+		"function error":   {sdkCall("hello", `{"Do":"fail","Text":"no"}`), "FUNCTION_INVOCATION_FAILED", "no"},
+		"process exit":     {sdkCall("hello", `{"Do":"exit"}`), "FUNCTION_INVOCATION_FAILED", "exited"},
+		"time limit":       {sdkCall("hello", `{"Do":"sleep"}`), "FUNCTION_TIME_LIMIT_EXCEEDED", "after 3 seconds"},
+	}
+	for name, q := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &cloud{t: t, url: c.url}
+			c.wantFailure(c.send(http.MethodPost, "/admin?env=env-1", q.body), http.StatusOK, q.code, q.words)
+		})
+	}
+}
+
+// A server has keys, and is no user: the platform says where the call came from, and nothing of who it is for.
+func TestSDKCaller(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{EnvID: "env-0"})
+	server := map[string]string{
+		"TRIGGER_SRC": "tcb", "TCB_ENV": "env-1", "TCB_SEQID": "r-1", "TCB_SOURCE": ",unknown", "SCF_NAMESPACE": "env-1",
+		"TCB_CONTEXT_KEYS": "TCB_ENV,TCB_SEQID,TCB_SOURCE,TRIGGER_SRC",
+	}
+	if diff := cmp.Diff(server, c.sdkEnvironment("env-1", "X-Tcb-Source", ",unknown")); diff != "" {
+		t.Errorf("a server's call (-want +got):\n%s", diff)
+	}
+	for name, got := range map[string]map[string]string{
+		"no source":     c.sdkEnvironment("env-1"),
+		"forged source": c.sdkEnvironment("env-1", "X-Tcb-Source", "a=b"),
+	} {
+		if source, ok := got["TCB_SOURCE"]; ok || got["TCB_ENV"] != "env-1" {
+			t.Errorf("%s: got %v, want no TCB_SOURCE but %q", name, got, source)
+		}
+	}
+	if got := c.sdkEnvironment("a%20b"); got["TCB_ENV"] != "env-0" {
+		t.Errorf("environment that cannot be: got %q, want the cloud's own", got["TCB_ENV"])
+	}
+	if got := c.sdkEnvironment("env-1", "X-Wx-Openid", "oABC"); got["WX_OPENID"] != "oABC" || got["TCB_SOURCE"] != "wx_client" {
+		t.Errorf("a user's call: got %v, want the user in it", got)
+	}
+}
+
+// sdkEnvironment is the invocation's environment for a call by an SDK.
+func (c *cloud) sdkEnvironment(env string, header ...string) map[string]string {
+	c.t.Helper()
+	got := c.send(http.MethodPost, "/admin?env="+env, sdkCall("hello", `{"Do":"report"}`), append(header, "X-Request-Id", "r-1")...)
+	var envelope struct {
+		Data struct {
+			ResponseData string `json:"response_data"`
+		}
+	}
+	wantJSON(c.t, got.body, &envelope)
+	var r report
+	wantJSON(c.t, envelope.Data.ResponseData, &r)
+	return r.Context.Environment
+}

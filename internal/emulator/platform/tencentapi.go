@@ -1,0 +1,147 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// maxAsync is the most bytes of an event whose caller does not wait (SCF doc 583/11637).
+const maxAsync = 128 << 10
+
+// tencentAPI is Tencent Cloud API 3.0 as far as it runs functions (cloud.tencent.com, scf 2018-04-16):
+//
+//	POST /   X-TC-Action: Invoke            {"FunctionName":"queryorder","ClientContext":"{…}","InvocationType":"Event","LogType":"Tail"}
+//	         X-TC-Action: InvokeFunction    {"FunctionName":"queryorder","Event":"{…}"}
+//	  200    {"Response":{"Result":{"InvokeResult":0,"RetMsg":"…",…},"RequestId":"…"}}
+//	  200    {"Response":{"Error":{"Code":"ResourceNotFound.Function","Message":"…"},"RequestId":"…"}}
+//
+// A function that fails is a Result, too, with InvokeResult -1. Namespaces are not kept apart.
+func (c *Cloud) tencentAPI(w http.ResponseWriter, r *http.Request, id string) {
+	call := tencentCall{action: r.Header.Get("X-Tc-Action")}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEnvelope))
+	if err == nil {
+		err = json.Unmarshal(body, &call)
+	}
+	if err != nil {
+		tencentError(w, "InvalidParameter", "reading the request: "+oneLine(err.Error()), id)
+		return
+	}
+	function, code, message := c.tencentFunction(call)
+	if code != "" {
+		tencentError(w, code, message, id)
+		return
+	}
+	payload, err := checkEvent([]byte(call.event()))
+	if err != nil {
+		tencentError(w, "InvalidParameterValue", err.Error(), id)
+		return
+	}
+	event := Event{Payload: payload, RequestID: newRequestID()}
+	if call.InvocationType == "Event" {
+		c.tencentLater(r.Context(), w, function, event, id)
+		return
+	}
+	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+	if err != nil {
+		tencentError(w, "InternalError", err.Error(), id)
+		return
+	}
+	tencentAnswer(w, "Result", tencentResult(reply, call.LogType == "Tail"), id)
+}
+
+// tencentCall is a request to run a function.
+type tencentCall struct {
+	action string
+
+	FunctionName   string `json:"FunctionName"`
+	InvocationType string `json:"InvocationType"`
+	Qualifier      string `json:"Qualifier"`
+	ClientContext  string `json:"ClientContext"` // of Invoke
+	Event          string `json:"Event"`         // of InvokeFunction
+	LogType        string `json:"LogType"`
+}
+
+// event is what the function is to receive.
+func (c tencentCall) event() string {
+	if c.action == "InvokeFunction" {
+		return c.Event
+	}
+	return c.ClientContext
+}
+
+// tencentFunction finds the function, or tells why it cannot be called so.
+func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, message string) {
+	function, ok := c.Functions[call.FunctionName]
+	switch {
+	case call.action != "Invoke" && call.action != "InvokeFunction":
+		return nil, "InvalidAction", fmt.Sprintf("the action %q is not played, only Invoke and InvokeFunction", call.action)
+	case !ok:
+		return nil, "ResourceNotFound.Function", noSuchFunction(call.FunctionName)
+	case !isLatest(call.Qualifier):
+		return nil, "ResourceNotFound.FunctionVersion", fmt.Sprintf("there is no version %q", call.Qualifier)
+	case function.spec.Runtime == Web:
+		return nil, "UnsupportedOperation", ErrWeb.Error()
+	case call.InvocationType == "", call.InvocationType == "RequestResponse":
+		return function, "", ""
+	case call.InvocationType == "Event" && call.action == "Invoke":
+		return function, "", ""
+	default:
+		return nil, "InvalidParameterValue", fmt.Sprintf("InvocationType cannot be %q", call.InvocationType)
+	}
+}
+
+// tencentLater runs a function whose caller does not wait.
+func (c *Cloud) tencentLater(ctx context.Context, w http.ResponseWriter, function *Function, event Event, id string) {
+	if len(event.Payload) > maxAsync {
+		tencentError(w, "RequestSizeLimitExceeded", fmt.Sprintf("an event has at most %d bytes when nobody waits", maxAsync), id)
+		return
+	}
+	if !c.later(ctx, function, event) {
+		tencentError(w, "RequestLimitExceeded", "too many events are being handled", id)
+		return
+	}
+	tencentAnswer(w, "Result", map[string]any{"FunctionRequestId": event.RequestID, "InvokeResult": 0, "RetMsg": ""}, id)
+}
+
+// later runs a function whose caller does not wait, if there is not too much to run. The result is dropped; what became
+// of the event stands in the log. Neither cloud's second and third attempts after a failure are made.
+func (c *Cloud) later(ctx context.Context, function *Function, event Event) bool {
+	ctx = context.WithoutCancel(ctx)
+	return c.background.start(func() {
+		_, _ = function.Invoke(ctx, event) // nobody is left to be told
+	})
+}
+
+// tencentResult is a reply in the API's words.
+func tencentResult(reply Reply, withLog bool) map[string]any {
+	result := map[string]any{
+		"FunctionRequestId": reply.RequestID,
+		"InvokeResult":      0,
+		"RetMsg":            string(reply.Payload),
+		"ErrMsg":            "",
+		"Log":               "",
+		"Duration":          float64(reply.Duration.Microseconds()) / 1000,
+		"BillDuration":      milliseconds(reply.Duration),
+		"MemUsage":          reply.memory,
+	}
+	if reply.Err != nil {
+		result["InvokeResult"], result["ErrMsg"], result["RetMsg"] = -1, reply.Err.Message, string(reply.errorDocument())
+	}
+	if withLog {
+		result["Log"] = reply.Log
+	}
+	return result
+}
+
+// tencentError answers a request that has no result.
+func tencentError(w http.ResponseWriter, code, message, id string) {
+	tencentAnswer(w, "Error", map[string]string{"Code": code, "Message": message}, id)
+}
+
+// tencentAnswer wraps what every answer is wrapped in.
+func tencentAnswer(w http.ResponseWriter, name string, content any, id string) {
+	answerJSON(w, http.StatusOK, map[string]any{"Response": map[string]any{name: content, "RequestId": id}})
+}

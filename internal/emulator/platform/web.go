@@ -1,0 +1,180 @@
+package platform
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// webPrefix begins the headers in which the platform tells a web function about the request (SCF doc "web function").
+const webPrefix = "X-Scf-"
+
+// web speaks plain HTTP to a function that is a server of its own (SCF doc "web function", docs.cloudbase.net "HTTP 云函数"):
+// a request's headers and body come as they were sent, but for the hop-by-hop ones and those of the platform, X-Scf-*,
+// which it sets. SCF always asks for port 9000 and cloud hosting for PORT; here it is PORT, since many run side by side.
+type web struct{ port int }
+
+func (s *web) variables() []string {
+	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=28902", "PORT=" + strconv.Itoa(s.port)}
+}
+
+// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own.
+func (s *web) connect(ctx context.Context, i *instance) error {
+	conn, err := i.dial(ctx, s.port, "PORT")
+	if err != nil {
+		return err
+	}
+	_ = conn.Close() // nothing was sent
+	return nil
+}
+
+// close does nothing: each request has had a connection of its own.
+func (*web) close() {}
+
+// answers tells whether the port is still open. A server that accepts and does nothing is found out by the time limit.
+func (s *web) answers(ctx context.Context, _ *instance) bool {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", loopback(s.port))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was sent
+	return true
+}
+
+func (s *web) invoke(i *instance, c call) (*answer, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { // what the process started may hold the connection open
+		select {
+		case <-i.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	request, err := s.request(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	// A connection for each request: on one that was used before, the transport would send some requests twice.
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // how the call broke makes no difference to anybody
+	}
+	a := readAnswer(response.Body)
+	_ = response.Body.Close() // it has been read
+	if a == nil {
+		return nil, errors.New("the answer broke off")
+	}
+	withoutHops(response.Header)
+	a.web = &webAnswer{status: response.StatusCode, header: response.Header}
+	return a, nil
+}
+
+// request is the caller's request as the function gets it.
+func (s *web) request(ctx context.Context, c call) (*http.Request, error) {
+	r := c.web
+	address := "http://" + loopback(s.port)
+	request, err := http.NewRequestWithContext(ctx, r.Method, address, bytes.NewReader(c.Payload)) //nolint:gosec // the function's own port
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	request.URL.Path, request.URL.RawPath, request.URL.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
+	request.Host = r.Host
+	request.Header = r.Header.Clone()
+	withoutHops(request.Header)
+	for name := range request.Header {
+		if strings.HasPrefix(http.CanonicalHeaderKey(name), webPrefix) {
+			delete(request.Header, name)
+		}
+	}
+	for name, value := range map[string]string{
+		"Appid":      accountAppID,
+		"Memory":     strconv.Itoa(c.spec.MemoryMB),
+		"Name":       c.spec.Name,
+		"Namespace":  namespace,
+		"Region":     region,
+		"Request-Id": c.RequestID,
+		"Timeout":    strconv.FormatInt(c.spec.TimeLimit.Milliseconds(), 10),
+		"Uin":        accountUin,
+		"Version":    version,
+	} {
+		request.Header.Set(webPrefix+name, value)
+	}
+	return request, nil
+}
+
+// withoutHops takes out the headers that are about one connection only (RFC 9110, section 7.6.1).
+func withoutHops(header http.Header) {
+	for _, list := range header["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			header.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range []string{
+		"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade",
+	} {
+		header.Del(name)
+	}
+}
+
+// Fetch sends one HTTP request to a web function and returns what its caller would get: the function's answer, or the
+// platform's own, with the status of a call without a result (one of the Status constants) and a JSON body that says
+// why. The answer's header X-Scf-Request-Id is what the log has. Bodies are bounded and read before they are passed on.
+// The error is as Invoke's.
+func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, error) {
+	reply, err := f.fetch(ctx, r, "")
+	if err != nil {
+		return nil, err
+	}
+	status, header, body := reply.http()
+	return &http.Response{
+		Status:        strconv.Itoa(status) + " " + cmp.Or(http.StatusText(status), "Function Error"),
+		StatusCode:    status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        header,
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       r,
+	}, nil
+}
+
+// fetch is Fetch before it is made an answer of.
+func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string) (Reply, error) {
+	if f.spec.Runtime != Web {
+		return Reply{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, ErrNotWeb)
+	}
+	requestID = cmp.Or(requestID, newRequestID())
+	var body []byte
+	if r.Body != nil {
+		var err error
+		body, err = io.ReadAll(io.LimitReader(r.Body, MaxPayload+1))
+		if err != nil {
+			return Reply{}, fmt.Errorf("fetching from function %q: reading the request: %w", f.spec.Name, err)
+		}
+	}
+	return f.serve(ctx, Event{Payload: body, RequestID: requestID, web: r})
+}
+
+// http is a reply as an HTTP caller gets it.
+func (r Reply) http() (status int, header http.Header, body []byte) {
+	if r.Err != nil {
+		header = http.Header{"Content-Type": {"application/json"}}
+		status, body = r.Status, r.errorDocument()
+	} else {
+		status, header, body = r.web.status, r.web.header, r.Payload
+	}
+	header.Set(webPrefix+"Request-Id", r.RequestID)
+	return status, header, body
+}
