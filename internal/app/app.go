@@ -27,11 +27,9 @@ type App struct {
 	Broken error
 	// Log writes one line of JSON for each thing worth saying.
 	Log *slog.Logger
-}
 
-// callerPolicy is the setting without which no function starts: until callers
-// are told apart, opening a function to everybody has to be asked for by name.
-const callerPolicy = "CLOUDPAY_CALLER_POLICY"
+	access trigger.Access
+}
 
 // New builds an App from an environment in the form of os.Environ, logging to
 // logs. A configuration with faults gives an App that is Broken, so that callers
@@ -49,12 +47,10 @@ func New(environ []string, logs io.Writer) (*App, error) {
 		Closer:  &closing.Closer{Gateway: door, Merchant: merchant, Confirm: settings.ConfirmClose},
 		Querier: &closing.Querier{Gateway: door, Merchant: merchant},
 		Log:     telemetry.New(logs, settings.LogLevel),
+		access:  accessOf(settings),
 	}
 	if len(faults.List) > 0 {
 		a.Broken = faults
-	}
-	if faults.Has(callerPolicy) {
-		return nil, faults
 	}
 	return a, nil
 }
@@ -81,7 +77,21 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Handler, error) {
 // panic caught by hosting, the libraries) is then in the same form.
 func (a *App) handler(op order.Op, do trigger.Workflow) hosting.Handler {
 	slog.SetDefault(a.Log)
-	return (&trigger.Function{Op: op, Do: do, Broken: a.Broken, Log: a.Log}).Handle
+	return (&trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}).Handle
+}
+
+// accessOf is who may call. A setting at fault opens nothing: the function is Broken, and serves nobody.
+func accessOf(c config.Config) trigger.Access {
+	return trigger.Access{
+		Policy:          trigger.Policy(c.CallerPolicy),
+		Service:         trigger.NewToken(c.ServiceToken.Reveal()),
+		HTTP:            trigger.NewToken(c.HTTPToken.Reveal()),
+		Timer:           trigger.NewToken(c.TimerToken.Reveal()),
+		AuthorizerClaim: c.HTTPAuthorizer.Claim,
+		AuthorizerValue: c.HTTPAuthorizer.Value,
+		BehindWXGateway: c.BehindWXGateway,
+		CORSOrigins:     c.CORSOrigins,
+	}
 }
 
 func merchantOf(c config.Config) order.Merchant {

@@ -1,17 +1,18 @@
 package app_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // Every fault of a configuration is in the one report that a direct caller and
@@ -85,15 +86,18 @@ func TestMisplacedSecretIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestNothingStartsWithoutACallerPolicy(t *testing.T) {
+// A policy that is not known opens nothing: whoever asks for it is told what there is.
+func TestUnknownCallerPolicyIsAFault(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})
-	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
-	if _, err := app.CloseOrder(environ(e.vars), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "CLOUDPAY_CALLER_POLICY") {
-		t.Errorf("CloseOrder: %v", err)
+	e.vars["CLOUDPAY_CALLER_POLICY"] = "everybody"
+	built, err := app.New(environ(e.vars), io.Discard)
+	if err == nil {
+		err = built.Broken
 	}
-	if _, err := app.QueryOrder(environ(e.vars), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "CLOUDPAY_CALLER_POLICY") {
-		t.Errorf("QueryOrder: %v", err)
+	telemetrytest.Error(t, err)
+	if err == nil || !strings.Contains(err.Error(), "CLOUDPAY_CALLER_POLICY is not one of the accepted words") {
+		t.Errorf("got %v, want a fault of CLOUDPAY_CALLER_POLICY", err)
 	}
 }
 

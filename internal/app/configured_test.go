@@ -22,6 +22,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // spoken is what of an APIv2 request is the configuration's to decide.
@@ -181,6 +182,7 @@ func TestEachFaultIsNamedOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			telemetrytest.Error(t, broken.Broken)
 			if got := faultyVariables(t, broken.Broken); !slices.Equal(got, tc.want) {
 				t.Errorf("named %q, want %q:\n%v", got, tc.want, broken.Broken)
 			}

@@ -298,7 +298,7 @@ func (e *env) orderIn(d dialect) {
 		return
 	}
 	e.MustAddCombined(paygate.CombinedOrder{
-		CombineOutTradeNo: theOrder, MchID: e.Merchant.MchID, OpenID: "oABC",
+		CombineOutTradeNo: theOrder, MchID: e.Merchant.MchID, OpenID: openID,
 		SubOrders: []paygate.Order{{OutTradeNo: theOrder + "-1", Total: 60}, {OutTradeNo: theOrder + "-2", Total: 40}},
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 const subMchID = "1900000109"
@@ -107,7 +108,7 @@ func configuration(t *testing.T, gate *paygate.Server) map[string]string {
 		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":       string(public),
 		"WXPAY_BASE_URL":         gate.URL,
-		"CLOUDPAY_CALLER_POLICY": "any",
+		"CLOUDPAY_CALLER_POLICY": "platform",
 	}
 }
 
@@ -136,7 +137,7 @@ func (e *env) region() paygate.Region {
 func (e *env) order(outTradeNo string) {
 	e.t.Helper()
 	e.MustAddOrder(paygate.Order{
-		MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"], OutTradeNo: outTradeNo, Total: 100, OpenID: "oABC",
+		MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"], OutTradeNo: outTradeNo, Total: 100, OpenID: openID,
 		Region: e.region(),
 	})
 }
@@ -165,8 +166,10 @@ func (e *env) call(build hosting.Build, event any, limit time.Duration) order.Re
 // on between its invocations.
 func (e *env) start(build hosting.Build) func(event any, limit time.Duration) order.Result {
 	e.t.Helper()
-	handler, err := build(environ(e.vars), &e.logs)
+	e.inUse()
+	handler, err := build(environ(e.vars), e.logged(&e.logs))
 	if err != nil {
+		telemetrytest.Error(e.t, err)
 		e.t.Fatal(err)
 	}
 	return func(event any, limit time.Duration) order.Result {
@@ -179,8 +182,10 @@ func (e *env) start(build hosting.Build) func(event any, limit time.Duration) or
 		defer cancel()
 		reply, err := handler(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
 		if err != nil {
+			telemetrytest.Error(e.t, err)
 			e.t.Fatal(err)
 		}
+		e.replied(reply)
 		var result order.Result
 		if err := json.Unmarshal(reply, &result); err != nil {
 			e.t.Fatalf("the reply %s: %v", reply, err)

@@ -4,32 +4,256 @@ import (
 	"strings"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/trigger/event"
 )
 
-// A caller is who is calling, as far as that decides what they may say.
-type caller string
+// A caller is who is calling, and what that lets them do.
+type caller struct {
+	kind kind
+	// owner is whose orders a user may touch: wx:<appid>:<openid> or tcb:<uuid>. Empty for everybody else.
+	owner string
+	may   rights
+	// remedy tells the operator why a caller may not do everything, and what would change it. It is for the log alone.
+	remedy string
+}
+
+// A kind of caller, by the word that the log has for it.
+type kind string
 
 const (
-	// user: somebody with a mini-program or a web page. They may name their
-	// order, and nothing that is the operator's to decide; they are not told
-	// what is wrong with the function's configuration.
-	user caller = "user"
-	// direct: whoever may invoke the function through the cloud's own API.
-	direct caller = "direct"
+	service  kind = "service"  // showed the service token
+	impostor kind = "impostor" // showed one that is wrong
+	client   kind = "http"     // showed the HTTP token, or has the authorizer's claim
+	user     kind = "user"     // of a mini-program or a web page, by a name that the platform gave
+	stranger kind = "stranger" // a user, by some sign, whom nothing names
+	clock    kind = "timer"
+	records  kind = "queue"
+	direct   kind = "direct" // whom the cloud's access management let invoke the function
+	nobody   kind = "nobody" // none of these
 )
 
-// callerOf takes any sign of a user for a user: CloudBase's keys in the
-// environment of this very invocation (WX_OPENID, TCB_UUID, …; the function's
-// own settings begin with WXPAY_ and CLOUDPAY_), the userInfo that it puts into a
-// cloud call's event, or the shape of an HTTP request, which may be anybody's.
-func callerOf(inv hosting.Invocation, p params) caller {
-	if p.fromUser {
-		return user
+// rights are what a caller may do. The zero value is nothing.
+type rights struct {
+	orders reach
+	// decide is what the operator decides: api, created_at, close_at; and to be told what is wrong with the configuration.
+	decide bool
+	// sweep is to have all due orders looked after.
+	sweep bool
+}
+
+// reach says which orders a caller may close and query.
+type reach int
+
+const (
+	noOrders  reach = iota
+	ownOrders       // those that the store says are the owner's
+	allOrders
+)
+
+// identify says who is calling, by what the platform says of this very invocation (inv, but for its payload), by the
+// token given with the call, and by the event only where that lowers trust: whoever sent the event wrote it.
+//
+// The first rule that fits decides. Each asks for a sign, and a sign that is missing leads to fewer rights, never to
+// more: the order runs from what proves most, over all that may be somebody else's words, down to what is believed only
+// because nothing speaks against it.
+//
+//  1. A service token proves a service, whoever's identity came along with the call (a merchant's server called by a
+//     user carries the user's). A wrong one is refused outright: a fault of configuration or an attempt, either of
+//     which should be seen.
+//  2. What has the shape of an HTTP request is one, from anybody on the web, and has its own proofs; see fromHTTP.
+//  3. An identity in the invocation's environment makes a user.
+//  4. So does one from a Cognito identity pool, and a userInfo in the event; but nothing names these.
+//  5. A timer's event is a timer's if the platform says so; see fromTimer.
+//  6. Any other key of CloudBase's makes a user whom nothing names: a call through CloudBase may be anybody's.
+//  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF cannot tell it from
+//     a user's call of which it says nothing, unless the operator says that there are no such calls (PolicyPlatform).
+//
+// PolicyAny then opens orders to whomever the rules left outside, but for the impostor.
+func identify(inv hosting.Invocation, e event.Event, given string, a Access) caller {
+	c := recognise(inv, e, given, a)
+	open := a.Policy == PolicyAny && (e.Kind == event.Call || e.Kind == event.HTTP)
+	if open && c.kind != impostor {
+		c.may.orders = allOrders
 	}
-	for key, value := range inv.Environment {
-		if value != "" && (strings.HasPrefix(key, "WX_") || strings.HasPrefix(key, "TCB_")) {
-			return user
+	return c
+}
+
+func recognise(inv hosting.Invocation, e event.Event, given string, a Access) caller {
+	everything := rights{orders: allOrders, decide: true, sweep: true}
+	switch key := cloudBaseKey(inv.Environment); {
+	case given != "" && !a.Service.Is(given):
+		return caller{kind: impostor, remedy: "the service_token is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
+	case given != "":
+		return caller{kind: service, may: everything}
+	case e.Kind == event.HTTP, e.HTTPShaped, inv.Platform == hosting.Web:
+		return fromHTTP(inv, e, a)
+	case isPersonal(inv.Environment):
+		return fromUser(inv.Environment)
+	case inv.Cognito != "":
+		return caller{kind: stranger, remedy: "a Cognito identity is a user whom no store of orders knows; send service_token"}
+	case e.UserInfo:
+		return caller{kind: stranger, remedy: "userInfo in an event is a user's, and names nobody; leave it out, or send service_token"}
+	case e.Kind == event.Timer:
+		return fromTimer(inv, e, a)
+	case key != "":
+		return caller{kind: stranger, remedy: "the platform gave " + key + ", as it does for users, and no identity; send service_token"}
+	case inv.Platform != hosting.Lambda && a.Policy != PolicyPlatform:
+		return caller{kind: nobody, remedy: "nothing says who calls: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
+			"CLOUDPAY_CALLER_POLICY=platform if nobody reaches this function but through the platform's access management"}
+	case e.Kind == event.Queue:
+		return caller{kind: records, may: rights{orders: allOrders, decide: true}}
+	}
+	return caller{kind: direct, may: everything}
+}
+
+// fromHTTP tells HTTP's callers apart. What the request says of itself is the client's word, but for what only the
+// platform or WeChat's gateway can have written.
+func fromHTTP(inv hosting.Invocation, e event.Event, a Access) caller {
+	header := e.Request.Header
+	switch {
+	case e.Kind != event.HTTP:
+		return caller{kind: stranger, remedy: "headers, httpMethod and requestContext make an event an HTTP request's, " +
+			"and this one is none that can be read"}
+	case a.HTTP.Is(bearer(header["authorization"])), hasClaim(inv, e, a):
+		return caller{kind: client, may: rights{orders: allOrders, decide: true}}
+	case inv.Platform == hosting.Web && a.BehindWXGateway:
+		if owner := ownerOf("wx", header["x-wx-appid"], header["x-wx-openid"]); owner != "" {
+			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
 		}
 	}
-	return direct
+	return caller{kind: nobody, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN, " +
+		"or the authorizer's claim of CLOUDPAY_HTTP_AUTHORIZER where that counts (docs/callers.md)"}
+}
+
+// bearer is the token of an Authorization header (RFC 6750), "" when it has none.
+func bearer(authorization string) string {
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// hasClaim reports whether an authorizer vouches for the caller. The claim stands in the event, so it is the platform's
+// word only if no caller could have written the event: on Lambda nobody but IAM's own can, a Cognito identity being none
+// of these; on SCF only the operator knows. Our own HTTP server has no authorizer.
+func hasClaim(inv hosting.Invocation, e event.Event, a Access) bool {
+	if a.AuthorizerClaim == "" || a.AuthorizerValue == "" || e.Request.Claims[a.AuthorizerClaim] != a.AuthorizerValue {
+		return false
+	}
+	if e.UserInfo || inv.Cognito != "" || isPersonal(inv.Environment) || cloudBaseKey(inv.Environment) != "" {
+		return false
+	}
+	switch inv.Platform {
+	case hosting.Lambda:
+		return true
+	case hosting.SCF, hosting.SCFCustom:
+		return a.Policy == PolicyPlatform
+	case hosting.Web:
+	}
+	return false
+}
+
+// fromUser names the user: by their openid under an appid, their own mini-program's where it borrowed this environment
+// from another one (WX_FROM_…), or by CloudBase's name for users of web pages, anonymous ones included.
+func fromUser(env map[string]string) caller {
+	for _, owner := range []string{
+		ownerOf("wx", env["WX_APPID"], env["WX_OPENID"]),
+		ownerOf("wx", env["WX_FROM_APPID"], env["WX_FROM_OPENID"]),
+		ownerOf("tcb", env["TCB_UUID"]),
+	} {
+		if owner != "" {
+			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
+		}
+	}
+	return caller{kind: stranger, remedy: "the platform gave signs of a user, and not the whole of an identity " +
+		"(WX_APPID and WX_OPENID, or TCB_UUID)"}
+}
+
+// fromTimer believes a timer's event on Lambda, where IAM let it through, on the platform's word, and on the secret that
+// the operator put into the trigger's message. An event that looks like a timer's and is believed by none of these is
+// either an attempt, or a sweep that does not happen.
+func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
+	switch {
+	case inv.Platform == hosting.Lambda,
+		isFromTimer(inv.Environment),
+		a.Timer.Is(strings.TrimSpace(e.Timer.Message)),
+		a.Policy == PolicyPlatform && cloudBaseKey(inv.Environment) == "":
+		return caller{kind: clock, may: rights{sweep: true}}
+	}
+	return caller{kind: nobody, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
+}
+
+// isFromTimer reports whether the platform says that a timer fired: TRIGGER_SRC (SCF's documents on environment
+// variables) or TCB_SOURCE (WeChat's on getWXContext). TCB_SOURCE is a chain, and whoever is called adds to it what the
+// one before said of itself; so only the platform's word alone counts, and not a chain that begins or ends with it.
+func isFromTimer(env map[string]string) bool {
+	src := env["TRIGGER_SRC"]
+	switch env["TCB_SOURCE"] {
+	case "":
+		return src == "timer"
+	case "wx_trigger":
+		return src == "" || src == "timer" || src == "tcb"
+	}
+	return false
+}
+
+// personalKeys are what CloudBase gives of a person. Each is a user's, even when it names nobody to us.
+var personalKeys = []string{
+	"WX_OPENID", "WX_UNIONID", "WX_FROM_OPENID", "WX_FROM_UNIONID", "WX_FROM_APPID",
+	"TCB_UUID", "TCB_CUSTOM_USER_ID", "QQ_OPENID", "LOGINTYPE",
+}
+
+func isPersonal(env map[string]string) bool {
+	for _, key := range personalKeys {
+		if env[key] != "" {
+			return true
+		}
+	}
+	anonymous := env["TCB_ISANONYMOUS_USER"]
+	return anonymous != "" && anonymous != "false"
+}
+
+// cloudBaseKey is the first in the alphabet of the keys that CloudBase gave with a call, "" when it gave none. Our own settings begin
+// with WXPAY_ and CLOUDPAY_, which are no such keys.
+func cloudBaseKey(env map[string]string) string {
+	first := ""
+	for key, value := range env {
+		if value != "" && (strings.HasPrefix(key, "WX_") || strings.HasPrefix(key, "TCB_")) && (first == "" || key < first) {
+			first = key
+		}
+	}
+	return first
+}
+
+// maxIdentity is longer than any platform's name for a user.
+const maxIdentity = 128
+
+// ownerOf puts an owner together, "" unless all its parts are names: a list of two (a header sent twice) or a text with
+// a colon could pass for somebody else.
+func ownerOf(realm string, parts ...string) string {
+	for _, part := range parts {
+		if part == "" || len(part) > maxIdentity || strings.ContainsFunc(part, notInNames) {
+			return ""
+		}
+	}
+	return realm + ":" + strings.Join(parts, ":")
+}
+
+func notInNames(r rune) bool {
+	switch {
+	case '0' <= r && r <= '9', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', r == '_', r == '-':
+		return false
+	}
+	return true
+}
+
+// brief is as much of an owner as the log may have: enough to tell two callers apart, too little to know who they are.
+func brief(owner string) string {
+	name := owner[strings.LastIndexByte(owner, ':')+1:]
+	if name == "" {
+		return ""
+	}
+	const most = 6
+	return name[:min(most, len(name)/2)] + "…"
 }

@@ -40,7 +40,7 @@ func TestCallersAreToldByTheEnvironment(t *testing.T) {
 			k := newKit(t)
 			reply := k.invoke(`{"out_trade_no":"A1","api":"v2"}`, tc.environment)
 			if tc.user {
-				k.wantRefused(reply, "NOAUTH", "api: is not for users to choose")
+				k.wantRefused(reply, "NOAUTH", "this caller may not do that")
 			} else if len(k.asked) != 1 || k.asked[0].API != order.V2 {
 				t.Errorf("a direct caller's words came to %+v and the reply %v", k.asked, reply)
 			}
@@ -56,7 +56,7 @@ func TestEmptyOperatorParametersAreNotGiven(t *testing.T) {
 		`{"out_trade_no":"A1","api":"","created_at":"","close_at":""}`,
 		`{"outTradeNo":"A1","api":null,"createdAt":null,"closeAt":null}`,
 	} {
-		k := newKit(t)
+		k := newKit(t).open()
 		reply := k.invoke(event, user)
 		if reply["outcome"] != "closed" {
 			t.Errorf("%s is answered %v", event, reply)

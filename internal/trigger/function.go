@@ -1,152 +1,139 @@
 package trigger
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/trigger/event"
 )
 
-// Workflow does what a call asks. It answers before its context's deadline.
+// Workflow does what a call asks. It answers before its context's deadline. It may be called for several messages of a
+// queue at once.
 type Workflow func(ctx context.Context, p order.Params) order.Result
 
-// Function is one cloud function: what it does with a call's parameters, and
-// where it says what it did.
+// Function is one cloud function: what it does with a call's parameters, whom it does it for, and where it says what it
+// did. Op, Do and Log are required. The zero Access is the strictest.
 type Function struct {
-	// Op names it in the log.
+	// Op is what Do does. It names the function in the log and in HTTP paths.
 	Op order.Op
 	// Do is the workflow.
 	Do Workflow
-	// Broken, when it is not nil, says why the function is not fit to serve. Do
-	// is then not called; a direct caller is told, a user only that it is so.
+	// Sweep does what a timer asks, and reports it in something that JSON can say. An error makes the platform try
+	// again, and is for when nothing at all could be begun. Nil: there is no store of orders, and timers are told so.
+	Sweep func(ctx context.Context) (any, error)
+	// Owns reports whether every order that p names is known, and in the owner's name (see caller.owner). An error says
+	// that it could not be found out. Nil: there is no store that knows, and users may do nothing.
+	Owns func(ctx context.Context, owner string, p order.Params) (bool, error)
+	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
+	// may do everything is told, others only that it is so.
 	Broken error
-	// Log gets one line for each invocation.
+	// Access is who may do what.
+	Access Access
+	// Log gets one line for each invocation, and one for each message of a queue's batch besides.
 	Log *slog.Logger
 }
 
-// Handle answers one invocation with the result object. Its error is always nil:
-// whatever happens is a result, because a platform error would hide from the
-// caller what became of the order.
+// Handle answers one invocation in the form that its trigger understands; see the package's comment for which. Its error
+// is nil unless the platform is to bring the same event again: for a queue whose messages are not done with, and for a
+// timer that could begin nothing. All else is a result, because a platform error would hide from the caller what became
+// of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
-	start := time.Now()
-	c := &call{}
-	result := f.answer(ctx, inv, c)
-	f.log(ctx, c, result, time.Since(start))
-	if c.caller == user {
-		result = forUser(result)
+	e, fault := event.Decode(inv.Payload)
+	i := &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now()}
+	switch e.Kind {
+	case event.HTTP:
+		return i.http(ctx)
+	case event.Queue:
+		return i.batch(ctx)
+	case event.Timer:
+		return i.tick(ctx)
+	case event.Call:
 	}
-	reply, err := json.Marshal(result)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the result: %w", err)
-	}
-	return reply, nil
+	return i.call(ctx)
 }
 
-// call is what is known of an invocation, for the log, however far it came.
-type call struct {
-	caller caller
-	params params
+// invocation is one event on its way through a Function. It does not change.
+type invocation struct {
+	*Function
+
+	inv   hosting.Invocation
+	event event.Event
+	// fault says why the event could not be read; nil when it could.
+	fault *event.Fault
+	start time.Time
 }
 
-func (f *Function) answer(ctx context.Context, inv hosting.Invocation, c *call) (result order.Result) {
+// unreadable is the invocation's fault as one of the caller's words; nil when there is none.
+func (i *invocation) unreadable() *order.FieldError {
+	if i.fault == nil {
+		return nil
+	}
+	return paramError(i.fault.Field, i.fault.Rule)
+}
+
+// caller is identify's, less what takes a store that is not there. An event that cannot be read is nobody's: a sign of a
+// user may be in the rest of it.
+func (i *invocation) caller(token string) caller {
+	if i.fault != nil {
+		return caller{kind: nobody}
+	}
+	c := identify(i.inv, i.event, token, i.Access)
+	if c.may.orders == ownOrders && i.Owns == nil {
+		c.may.orders = noOrders
+		c.remedy = "users may touch their own orders only, and without a store nobody knows whose they are: set CLOUDPAY_STORE, " +
+			"or CLOUDPAY_CALLER_POLICY=any if users may close and query all orders"
+	}
+	return c
+}
+
+// notAllowed is all that somebody learns who may not do something. The log has the rest.
+const notAllowed = "this caller may not do that; the function's log says why"
+
+// perform does what one set of parameters asks, as far as the caller may. A panic becomes a result.
+func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (result order.Result) {
 	defer func() {
-		if fault := recover(); fault != nil {
-			f.Log.ErrorContext(ctx, "panic", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		if f.caught(ctx, recover()) {
 			result = order.Breakdown("the function had a fault of its own, and what became of the order is not known; call again")
 		}
 	}()
-	var fault *order.FieldError
-	c.params, fault = readParams(inv.Payload)
-	c.caller = callerOf(inv, c.params)
-	if fault != nil && f.Broken != nil {
-		c.caller = user // an event that cannot be read may be one: the report is not for them
+	if refusal := f.refuse(c, p, fault); refusal != nil {
+		return *refusal
 	}
+	if c.may.orders == ownOrders {
+		return f.performOwn(ctx, c.owner, p)
+	}
+	return f.Do(ctx, p.Params)
+}
+
+// refuse finds what is wrong before anything is done: with us, with the words, with who says them; nil when all is well.
+func (f *Function) refuse(c caller, p params, fault *order.FieldError) *order.Result {
+	var refusal order.Result
 	switch {
 	case f.Broken != nil:
-		return order.Refusal(order.CodeConfigError, strings.Join(strings.Fields(f.Broken.Error()), " "))
+		refusal = order.Refusal(order.CodeConfigError, strings.Join(strings.Fields(f.Broken.Error()), " "))
 	case fault != nil:
-		return order.Refusal(fault.Code, fault.Error())
-	case c.caller == user && len(c.params.operators) > 0:
-		return order.Refusal(order.CodeNoAuth, c.params.operators[0]+": is not for users to choose; leave it out")
+		refusal = order.Refusal(fault.Code, fault.Error())
+	case c.may.orders == noOrders:
+		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
+	case !c.may.decide && len(p.operators) > 0:
+		refusal = order.Refusal(order.CodeNoAuth, p.operators[0]+": is not for users to choose; leave it out")
+	default:
+		return nil
 	}
-	return f.Do(ctx, c.params.Params)
+	return &refusal
 }
 
-// forUser keeps what is the operator's business from a user: addresses, key
-// names, settings. The outcome and the codes stay.
-func forUser(r order.Result) order.Result {
-	if !operatorsBusiness(r) {
-		r.ReturnMsg, r.ErrCodeDes = withoutSettings(r.ReturnMsg), withoutSettings(r.ErrCodeDes)
-		return r
+// caught logs what a deferred recover got, and reports whether that was anything.
+func (f *Function) caught(ctx context.Context, fault any) bool {
+	if fault == nil {
+		return false
 	}
-	row, known := order.Lookup(r.ErrCode)
-	if !known {
-		row, _ = order.Lookup(order.CodeGatewayRejected)
-		r.ErrCode, r.GatewayCode = row.Name, ""
-	}
-	r.ErrCodeDes = row.Text()
-	if r.ReturnCode == "FAIL" {
-		r.ReturnMsg = r.ErrCodeDes
-	}
-	return r
-}
-
-// operatorsBusiness reports whether a result's text may be about the function
-// itself rather than about the user's order: nothing was had that can be believed,
-// or the gateway found fault with the merchant or its keys.
-func operatorsBusiness(r order.Result) bool {
-	switch r.ErrCode {
-	case order.CodeConfigError, order.CodeSignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH":
-		return true
-	case order.CodeNoAuth:
-		return r.ReturnCode == "SUCCESS"
-	}
-	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
-}
-
-// settings is how an error tells the operator what to set: in parentheses. Few
-// calls need it, and every start would pay for it.
-var settings = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
-})
-
-func withoutSettings(text string) string {
-	if !strings.Contains(text, "PAY_") {
-		return text
-	}
-	return settings().ReplaceAllString(text, "")
-}
-
-// log writes the invocation's one line. What was not proved is worth a warning;
-// a function that cannot serve, an error.
-func (f *Function) log(ctx context.Context, c *call, r order.Result, took time.Duration) {
-	level := slog.LevelInfo
-	switch {
-	case r.ErrCode == order.CodeConfigError:
-		level = slog.LevelError
-	case r.Outcome == order.OutcomeUnknown:
-		level = slog.LevelWarn
-	}
-	f.Log.LogAttrs(ctx, level, string(f.Op),
-		slog.String("caller", string(c.caller)),
-		slog.String("outTradeNo", cmp.Or(r.OutTradeNo, clip(c.params.OutTradeNo))),
-		slog.String("api", string(r.API)),
-		slog.String("outcome", string(r.Outcome)),
-		slog.String("tradeState", string(r.TradeState)),
-		slog.String("errCode", r.ErrCode),
-		slog.String("gatewayCode", r.GatewayCode),
-		slog.String("gatewayRequestId", r.RequestID),
-		slog.String("returnMsg", r.ReturnMsg),
-		slog.Int("attempts", r.Attempts),
-		slog.Int64("ms", took.Milliseconds()),
-	)
+	f.Log.ErrorContext(ctx, "panic", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	return true
 }

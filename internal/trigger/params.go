@@ -10,25 +10,28 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"cloudpay/internal/order"
 )
 
-// An event is the caller's: what is read of it is bounded in bytes and in keys. A
-// call's parameters fit into a hundredth of either.
+// What is read of a caller's words is bounded in bytes and in keys. A call's
+// parameters fit into a hundredth of either.
 const (
-	maxEvent = 64 << 10
-	maxKeys  = 256
+	maxParams = 64 << 10
+	maxKeys   = 256
 )
 
-// params is what an event says.
+// params is what a caller says.
 type params struct {
 	order.Params
 	// operators are the parameters given that are not for users, by name.
 	operators []string
-	// fromUser says that the event has a key that CloudBase puts into a cloud
-	// call, or that a platform puts into an HTTP request.
-	fromUser bool
+	// token is the service_token given, "" when there was none. It is compared,
+	// and goes nowhere else.
+	token string
+	// given holds the spelling that each parameter was given in, by its name.
+	given map[string]string
 }
 
 // A parameter is one that callers may give, in both of CloudPay's spellings: the
@@ -36,35 +39,39 @@ type params struct {
 type parameter struct {
 	snake, camel string
 	operator     bool // not for users
-	set          func(*order.Params, string) *order.FieldError
+	set          func(*params, string) *order.FieldError
 	// setJSON is set's stead for the one parameter that is not a string.
 	setJSON func(*order.Params, json.RawMessage) *order.FieldError
 }
 
+// serviceToken is the parameter that proves a service.
+const serviceToken = "service_token"
+
 var parameters = []parameter{
-	{snake: "sub_mch_id", camel: "subMchId", set: text(func(p *order.Params) *string { return &p.SubMchID })},
-	{snake: "sub_appid", camel: "subAppid", set: text(func(p *order.Params) *string { return &p.SubAppID })},
-	{snake: "out_trade_no", camel: "outTradeNo", set: text(func(p *order.Params) *string { return &p.OutTradeNo })},
-	{snake: "transaction_id", camel: "transactionId", set: text(func(p *order.Params) *string { return &p.TransactionID })},
-	{snake: "combine_out_trade_no", camel: "combineOutTradeNo", set: text(func(p *order.Params) *string { return &p.CombineOutTradeNo })},
-	{snake: "nonce_str", camel: "nonceStr", set: text(func(p *order.Params) *string { return &p.NonceStr })},
-	{snake: "close_at", camel: "closeAt", operator: true, set: text(func(p *order.Params) *string { return &p.CloseAt })},
+	{snake: "sub_mch_id", camel: "subMchId", set: text(func(p *params) *string { return &p.SubMchID })},
+	{snake: "sub_appid", camel: "subAppid", set: text(func(p *params) *string { return &p.SubAppID })},
+	{snake: "out_trade_no", camel: "outTradeNo", set: text(func(p *params) *string { return &p.OutTradeNo })},
+	{snake: "transaction_id", camel: "transactionId", set: text(func(p *params) *string { return &p.TransactionID })},
+	{snake: "combine_out_trade_no", camel: "combineOutTradeNo", set: text(func(p *params) *string { return &p.CombineOutTradeNo })},
+	{snake: "nonce_str", camel: "nonceStr", set: text(func(p *params) *string { return &p.NonceStr })},
+	{snake: "close_at", camel: "closeAt", operator: true, set: text(func(p *params) *string { return &p.CloseAt })},
 	{snake: "created_at", camel: "createdAt", operator: true, set: setCreatedAt},
-	{snake: "api", camel: "api", operator: true, set: func(p *order.Params, v string) *order.FieldError {
+	{snake: "api", camel: "api", operator: true, set: func(p *params, v string) *order.FieldError {
 		p.API = order.API(v)
 		return nil
 	}},
 	{snake: "sub_orders", camel: "subOrders", setJSON: setSubOrders},
+	{snake: serviceToken, camel: "serviceToken", set: text(func(p *params) *string { return &p.token })},
 }
 
-func text(field func(*order.Params) *string) func(*order.Params, string) *order.FieldError {
-	return func(p *order.Params, v string) *order.FieldError {
+func text(field func(*params) *string) func(*params, string) *order.FieldError {
+	return func(p *params, v string) *order.FieldError {
 		*field(p) = v
 		return nil
 	}
 }
 
-func setCreatedAt(p *order.Params, v string) *order.FieldError {
+func setCreatedAt(p *params, v string) *order.FieldError {
 	if v == "" {
 		return nil
 	}
@@ -82,50 +89,65 @@ func paramError(field, rule string) *order.FieldError {
 
 // readParams reads a call's parameters. What platforms and clients add (userInfo,
 // envName, …) is passed over; what looks like a parameter misspelt is not, since
-// a parameter that is ignored may be the one that names the order.
-func readParams(event []byte) (params, *order.FieldError) {
+// a parameter that is ignored may be the one that names the order. With a fault
+// the params hold what was read before it.
+func readParams(text []byte) (params, *order.FieldError) {
 	var p params
-	if len(event) > maxEvent {
-		return p, paramError("event", fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(event), maxEvent))
+	fault := p.readObject("event", text)
+	return p, fault
+}
+
+// readObject reads parameters out of a JSON object, which faults call by its name.
+func (p *params) readObject(name string, text []byte) *order.FieldError {
+	if len(text) > maxParams {
+		return paramError(name, fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(text), maxParams))
 	}
-	d := json.NewDecoder(bytes.NewReader(event))
-	if fault := opensObject(d); fault != nil {
-		return p, fault
+	if !utf8.Valid(text) {
+		return paramError(name, "is not UTF-8")
 	}
-	given := map[string]string{} // the parameter's name -> the spelling it was given in
+	d := json.NewDecoder(bytes.NewReader(text))
+	if fault := opensObject(name, d); fault != nil {
+		return fault
+	}
 	for keys := 1; d.More(); keys++ {
 		if keys > maxKeys {
-			return p, paramError("event", fmt.Sprintf("has more than %d keys", maxKeys))
+			return paramError(name, fmt.Sprintf("has more than %d keys", maxKeys))
 		}
 		key, value, err := member(d)
 		if err != nil {
-			return p, paramError("event", "is not JSON: "+err.Error())
+			return paramError(name, "is not JSON: "+err.Error())
 		}
-		if fault := p.read(key, value, given); fault != nil {
-			return p, fault
+		if fault := p.read(key, value); fault != nil {
+			return fault
 		}
 	}
 	if err := closesObject(d); err != nil {
-		return p, paramError("event", "is not JSON: "+err.Error())
+		return paramError(name, "is not JSON: "+err.Error())
 	}
-	return p, nil
+	return nil
 }
 
-// opensObject wants the event to be an object, and says what it is instead.
-func opensObject(d *json.Decoder) *order.FieldError {
+// readText reads one parameter that came as a text, out of an address.
+func (p *params) readText(key, value string) *order.FieldError {
+	text, _ := json.Marshal(value) //nolint:errchkjson // a string always is JSON
+	return p.read(key, text)
+}
+
+// opensObject wants the text to be an object, and says what it is instead.
+func opensObject(name string, d *json.Decoder) *order.FieldError {
 	const want = "must be a JSON object with the call's parameters"
 	t, err := d.Token()
 	switch {
 	case errors.Is(err, io.EOF):
-		return paramError("event", want+", and there is none")
+		return paramError(name, want+", and there is none")
 	case err != nil:
-		return paramError("event", want+": "+err.Error())
+		return paramError(name, want+": "+err.Error())
 	case t == json.Delim('{'):
 		return nil
 	case t == json.Delim('['):
-		return paramError("event", want+", not an array")
+		return paramError(name, want+", not an array")
 	}
-	return paramError("event", want+", not "+kindOf(t))
+	return paramError(name, want+", not "+kindOf(t))
 }
 
 func closesObject(d *json.Decoder) error {
@@ -151,20 +173,18 @@ func member(d *json.Decoder) (string, json.RawMessage, error) {
 	return key, value, nil
 }
 
-func (p *params) read(key string, value json.RawMessage, given map[string]string) *order.FieldError {
-	switch key {
-	case "userInfo", "requestContext", "httpMethod", "headers":
-		p.fromUser = true
-		return nil
-	}
+func (p *params) read(key string, value json.RawMessage) *order.FieldError {
 	known, fault := find(key)
 	if known == nil {
 		return fault
 	}
-	if other, twice := given[known.snake]; twice {
+	if other, twice := p.given[known.snake]; twice {
 		return paramError(known.snake, "is given twice"+inSpellings(other, key))
 	}
-	given[known.snake] = key
+	if p.given == nil {
+		p.given = map[string]string{}
+	}
+	p.given[known.snake] = key
 	if known.setJSON != nil {
 		return known.setJSON(&p.Params, value)
 	}
@@ -175,7 +195,7 @@ func (p *params) read(key string, value json.RawMessage, given map[string]string
 	if known.operator && s != "" {
 		p.operators = append(p.operators, known.snake)
 	}
-	return known.set(&p.Params, s)
+	return known.set(p, s)
 }
 
 // asString takes a parameter's value: a string, or nothing.

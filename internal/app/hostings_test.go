@@ -1,0 +1,406 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/order"
+)
+
+// The secrets that the callers of these tests show.
+const (
+	serviceToken = "service-token-of-the-tests"
+	httpToken    = "http-token-of-the-tests"
+	timerToken   = "timer-token-of-the-tests"
+)
+
+// A brought event is one call of a function, as one trigger brings it on one hosting.
+type brought struct {
+	event       string
+	environment map[string]string
+	header      map[string]string // of a web function's request
+}
+
+// A trigger makes its event for an order, with everything that lets its caller in, or without.
+type trigger struct {
+	name string
+	// on are the hostings that the trigger exists on.
+	on []platform.Runtime
+	// bring makes the event. Uninvited, it has all that a stranger could write.
+	bring func(number string, on platform.Runtime, invited bool) brought
+	// read takes what the caller is told from the function's reply: the result, in the trigger's own form.
+	read func(t *testing.T, reply string) order.Result
+}
+
+// token is the member of a JSON object that a service shows.
+func token(invited bool) string {
+	if invited {
+		return `,"service_token":"` + serviceToken + `"`
+	}
+	return ""
+}
+
+// bearer is the header that an HTTP client shows.
+func bearer(invited bool) string {
+	if invited {
+		return `,"authorization":"Bearer ` + httpToken + `"`
+	}
+	return ""
+}
+
+func plain(event string) brought { return brought{event: event} }
+
+// closes is what most callers send, inside of whatever the trigger puts around it.
+func closes(number string, invited bool) string {
+	return fmt.Sprintf(`{"out_trade_no":%q%s}`, number, token(invited))
+}
+
+func quoted(text string) string {
+	q, _ := json.Marshal(text) // a string can always be
+	return string(q)
+}
+
+// httpEvent is an HTTP trigger whose event has this form, with the number, the headers and the body put in.
+func httpEvent(name, form string, on ...platform.Runtime) trigger {
+	return trigger{
+		name: name, on: on, read: readHTTP,
+		bring: func(number string, _ platform.Runtime, invited bool) brought {
+			headers := `{"content-type":"application/json"` + bearer(invited) + `}`
+			body := quoted(fmt.Sprintf(`{"out_trade_no":%q}`, number))
+			return plain(strings.NewReplacer("HEADERS", headers, "BODY", body).Replace(form))
+		},
+	}
+}
+
+// queueEvent is a queue trigger whose event has this form, with the message put in. On SCF anybody could write that form
+// into a call, so the message has to carry the token; Lambda's IAM has looked at the caller.
+func queueEvent(name, form string, read func(*testing.T, string) order.Result, on ...platform.Runtime) trigger {
+	return trigger{
+		name: name, on: on, read: read,
+		bring: func(number string, on platform.Runtime, invited bool) brought {
+			return plain(strings.ReplaceAll(form, "BODY", quoted(closes(number, invited && on != platform.Lambda))))
+		},
+	}
+}
+
+// everyEvent are the hostings that take events.
+var everyEvent = []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda}
+
+// triggers closes an order by each trigger.
+func triggers() []trigger {
+	return []trigger{
+		{
+			name: "call", on: everyEvent, read: readResult,
+			bring: func(number string, _ platform.Runtime, invited bool) brought {
+				return plain(closes(number, invited))
+			},
+		},
+		httpEvent("function URL",
+			`{"body":BODY,"headers":HEADERS,"httpMethod":"POST","path":"/closeorder","queryString":{}}`,
+			platform.Go1, platform.CustomRuntime),
+		httpEvent("API gateway",
+			`{"requestContext":{"serviceId":"service-f94sy04v","path":"/closeorder","httpMethod":"POST","requestId":"c6af9ac6",`+
+				`"identity":{},"sourceIp":"10.0.2.14","stage":"release"},"headers":HEADERS,"body":BODY,"pathParameters":{},`+
+				`"queryStringParameters":{},"headerParameters":{},"stageVariables":{"stage":"release"},"path":"/closeorder",`+
+				`"queryString":{"a":["b","c"],"i":true},"httpMethod":"POST"}`,
+			platform.Go1, platform.CustomRuntime),
+		httpEvent("HTTP access service",
+			`{"path":"/","httpMethod":"POST","headers":HEADERS,"queryStringParameters":{},`+
+				`"requestContext":{"requestId":"6e3","envId":"env-1","appId":1251009918,"uin":100000001},"body":BODY,"isBase64Encoded":false}`,
+			platform.Go1, platform.CustomRuntime),
+		httpEvent("AWS HTTP API",
+			`{"version":"2.0","routeKey":"$default","rawPath":"/closeorder","rawQueryString":"","headers":HEADERS,`+
+				`"requestContext":{"http":{"method":"POST","path":"/closeorder","protocol":"HTTP/1.1","sourceIp":"1.2.3.4"},"requestId":"id","stage":"$default"},`+
+				`"body":BODY,"isBase64Encoded":false}`,
+			platform.Lambda),
+		httpEvent("AWS REST API",
+			`{"resource":"/closeorder","path":"/closeorder","httpMethod":"POST","headers":HEADERS,"multiValueHeaders":null,`+
+				`"queryStringParameters":null,"requestContext":{"resourceId":"123456","apiId":"1234567890","resourcePath":"/closeorder","httpMethod":"POST","requestId":"id","stage":"prod"},`+
+				`"body":BODY,"isBase64Encoded":false}`,
+			platform.Lambda),
+		queueEvent("CKafka",
+			`{"Records":[{"Ckafka":{"topic":"close","partition":1,"offset":36,"msgKey":"None","msgBody":BODY}}]}`,
+			readReport, platform.Go1, platform.CustomRuntime),
+		queueEvent("CMQ",
+			`{"Records":[{"CMQ":{"type":"topic","topicOwner":120000,"topicName":"close","subscriptionName":"s","publishTime":"1970-01-01T00:00:00.000Z","msgId":"123345346","requestId":"123345346","msgBody":BODY,"msgTag":"tag1,tag2"}}]}`,
+			readReport, platform.Go1, platform.CustomRuntime),
+		queueEvent("TDMQ",
+			`{"specversion":"0","id":"13a3f42d","type":"connector:tdmq","source":"tdmq.cloud.tencent","subject":"qcs::tdmq:gz:1:close","time":"1615430559146","region":"ap-guangzhou","datacontenttype":"application/json;charset=utf-8","data":{"topic":"persistent://appid/namespace/close","tags":"t","TopicType":0,"subscriptionName":"s","toTimestamp":1603352765001,"partitions":0,"msgId":"123345346","msgBody":BODY}}`,
+			readReport, platform.Go1, platform.CustomRuntime),
+		queueEvent("SQS",
+			`{"Records":[{"messageId":"059f36b4","receiptHandle":"AQEB","body":BODY,"attributes":{"ApproximateReceiveCount":"1"},"messageAttributes":{},"md5OfBody":"e4e6","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:us-east-2:123456789012:close","awsRegion":"us-east-2"}]}`,
+			readFailures, platform.Lambda),
+	}
+}
+
+// readResult reads the result object itself.
+func readResult(t *testing.T, reply string) order.Result {
+	t.Helper()
+	var result order.Result
+	if err := json.Unmarshal([]byte(reply), &result); err != nil {
+		t.Fatalf("the reply %s: %v", reply, err)
+	}
+	return result
+}
+
+// readHTTP reads it out of an HTTP answer, whose status has to fit.
+func readHTTP(t *testing.T, reply string) order.Result {
+	t.Helper()
+	var answer struct {
+		StatusCode int
+		Headers    map[string]string
+		Body       string
+	}
+	if err := json.Unmarshal([]byte(reply), &answer); err != nil {
+		t.Fatalf("the reply %s: %v", reply, err)
+	}
+	result := readResult(t, answer.Body)
+	wantHTTP(t, answer.StatusCode, result)
+	return result
+}
+
+func wantHTTP(t *testing.T, status int, result order.Result) {
+	t.Helper()
+	want := http.StatusOK
+	if result.Outcome == order.OutcomeRefused {
+		want = http.StatusUnauthorized
+	}
+	if status != want {
+		t.Errorf("status of an HTTP answer that is %s: got %d, want %d", result.Outcome, status, want)
+	}
+}
+
+// readReport reads the one message's result out of a batch's report.
+func readReport(t *testing.T, reply string) order.Result {
+	t.Helper()
+	var report struct {
+		Messages int
+		Results  []order.Result
+	}
+	if err := json.Unmarshal([]byte(reply), &report); err != nil || len(report.Results) != 1 || report.Messages != 1 {
+		t.Fatalf("the reply %s: %v; want the result of one message", reply, err)
+	}
+	return report.Results[0]
+}
+
+// readFailures reads SQS's list of messages to be given back; none means that it was closed.
+func readFailures(t *testing.T, reply string) order.Result {
+	t.Helper()
+	if reply != `{"batchItemFailures":[]}` {
+		t.Fatalf("the reply %s, want no failures", reply)
+	}
+	return order.Result{Outcome: order.OutcomeClosed}
+}
+
+// strict is an environment in which every kind of caller can be let in, and nobody is by policy.
+func strict(t *testing.T) *env {
+	t.Helper()
+	e := newEnv(t, mode{api: order.V2})
+	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
+	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
+	e.vars["CLOUDPAY_HTTP_TOKEN"] = httpToken
+	e.vars["CLOUDPAY_TIMER_TOKEN"] = timerToken
+	return e
+}
+
+// on runs a function as it is deployed on a hosting.
+func (e *env) on(name string, runtime platform.Runtime) *platform.Function {
+	e.t.Helper()
+	spec := e.spec(name, patient)
+	spec.Runtime = runtime
+	f, err := platform.Start(e.t.Context(), spec)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// Each trigger closes its order on each hosting that has it; the same event without what lets its caller in closes
+// nothing. On Lambda a caller whom IAM let through needs nothing more, so there only HTTP has strangers.
+func TestEachTriggerOnEachHosting(t *testing.T) {
+	t.Parallel()
+	for _, runtime := range everyEvent {
+		t.Run(string(runtime), func(t *testing.T) {
+			t.Parallel()
+			e := strict(t)
+			f := e.on("closeorder", runtime)
+			for i, trig := range triggers() {
+				if !onHosting(trig, runtime) {
+					continue
+				}
+				for _, invited := range []bool{false, true} {
+					number := fmt.Sprintf("T%d-%t", i, invited)
+					e.order(number)
+					got := e.bring(f, trig, number, runtime, invited)
+					welcome := invited || runtime == platform.Lambda && !strings.HasPrefix(trig.name, "AWS")
+					e.wantClosedOnlyIf(welcome, trig.name, number, got)
+				}
+			}
+		})
+	}
+}
+
+func onHosting(trig trigger, runtime platform.Runtime) bool {
+	for _, on := range trig.on {
+		if on == runtime {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *env) bring(f *platform.Function, trig trigger, number string, on platform.Runtime, invited bool) order.Result {
+	e.t.Helper()
+	b := trig.bring(number, on, invited)
+	reply, err := f.Invoke(e.t.Context(), platform.Event{Payload: []byte(b.event), Environment: b.environment})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if reply.Status != platform.StatusOK {
+		e.t.Fatalf("%s: the platform says %d: %v", trig.name, reply.Status, reply.Err)
+	}
+	return trig.read(e.t, string(reply.Payload))
+}
+
+func (e *env) wantClosedOnlyIf(welcome bool, name, number string, got order.Result) {
+	e.t.Helper()
+	if welcome {
+		if got.Outcome != order.OutcomeClosed {
+			e.t.Errorf("%s: got %s %s (%s), want closed", name, got.Outcome, got.ErrCode, got.ReturnMsg)
+		}
+		e.WantState(number, paygate.StateClosed, e.owner())
+		return
+	}
+	if got.Outcome != order.OutcomeRefused || got.ErrCode != order.CodeNoAuth {
+		e.t.Errorf("%s, uninvited: got %s %s, want refused NOAUTH", name, got.Outcome, got.ErrCode)
+	}
+	e.WantState(number, paygate.StateNotPay, e.owner())
+}
+
+// A web function has one trigger, HTTP, and is a server of its own.
+func TestWebFunction(t *testing.T) {
+	t.Parallel()
+	e := strict(t)
+	closer, querier := e.on("closeorder", platform.Web), e.on("queryorder", platform.Web)
+	e.order("A1")
+
+	for _, test := range []struct {
+		name                      string
+		function                  *platform.Function
+		method, path, body, token string
+		status                    int
+		outcome                   order.Outcome
+	}{
+		{"a stranger's close", closer, http.MethodPost, "/closeorder", `{"out_trade_no":"A1"}`, "", 401, order.OutcomeRefused},
+		{"a guess", closer, http.MethodPost, "/closeorder", `{"out_trade_no":"A1"}`, "a guess", 401, order.OutcomeRefused},
+		{"a stranger's query", querier, http.MethodGet, "/queryorder/A1", "", "", 401, order.OutcomeRefused},
+		{"a query", querier, http.MethodGet, "/queryorder/A1", "", httpToken, 200, order.OutcomeFound},
+		{"a close", closer, http.MethodPost, "/closeorder", `{"out_trade_no":"A1"}`, httpToken, 200, order.OutcomeClosed},
+		{"it again", closer, http.MethodPost, "/closeorder", `{"out_trade_no":"A1"}`, httpToken, 200, order.OutcomeAlreadyClosed},
+		{"an order that is not there", querier, http.MethodGet, "/queryorder/B1", "", httpToken, 404, order.OutcomeNotFound},
+		{"a timer's event", closer, http.MethodPost, "/", `{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T10:00:00Z","Message":"` + timerToken + `"}`, "", 401, order.OutcomeRefused},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, "http://function.example"+test.path, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("X-WX-OPENID", "oABC") // nobody stands before this function who would have written it
+		if test.token != "" {
+			request.Header.Set("Authorization", "Bearer "+test.token)
+		}
+		response, err := test.function.Fetch(t.Context(), request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := readResult(t, string(body)); response.StatusCode != test.status || got.Outcome != test.outcome {
+			t.Errorf("%s: got %d %s, want %d %s\n%s", test.name, response.StatusCode, got.Outcome, test.status, test.outcome, body)
+		}
+	}
+}
+
+// A timer is known by what the platform says beside its event, or by the words that only its owner knows. Without a store
+// there is nothing to sweep, and its report says so; a stranger is not even told that.
+func TestTimerOnEachHosting(t *testing.T) {
+	t.Parallel()
+	const event = `{"Type":"Timer","TriggerName":"every-minute","Time":"2026-11-22T10:00:00Z","Message":"MESSAGE"}`
+	for _, test := range []struct {
+		name        string
+		on          platform.Runtime
+		event       string
+		environment map[string]string
+		want        string
+	}{
+		{"SCF", platform.Go1, event, map[string]string{"TRIGGER_SRC": "timer"}, "CONFIG_ERROR"},
+		{"CloudBase", platform.Go1, event, map[string]string{"TCB_SOURCE": "wx_trigger", "TCB_ENV": "env-1"}, "CONFIG_ERROR"},
+		{"token", platform.Go1, strings.Replace(event, "MESSAGE", timerToken, 1), nil, "CONFIG_ERROR"},
+		{"stranger", platform.Go1, event, nil, "NOAUTH"},
+		{"user", platform.Go1, event, map[string]string{"WX_OPENID": "oABC", "TCB_SOURCE": "wx_client"}, "NOAUTH"},
+		{"user who claims it", platform.Go1, event, map[string]string{"WX_OPENID": "oABC", "TRIGGER_SRC": "timer"}, "NOAUTH"},
+		{"token", platform.CustomRuntime, strings.Replace(event, "MESSAGE", timerToken, 1), nil, "CONFIG_ERROR"},
+		{"stranger", platform.CustomRuntime, event, nil, "NOAUTH"},
+		{"EventBridge's input", platform.Lambda, event, nil, "CONFIG_ERROR"},
+		{"EventBridge", platform.Lambda, `{"version":"0","id":"1","detail-type":"Scheduled Event","source":"aws.events","account":"123456789012","time":"2026-11-22T10:00:00Z","region":"r","resources":["arn:aws:events:r:1:rule/every-minute"],"detail":{}}`, nil, "CONFIG_ERROR"},
+	} {
+		t.Run(string(test.on)+" "+test.name, func(t *testing.T) {
+			t.Parallel()
+			e := strict(t)
+			for _, name := range []string{"closeorder", "queryorder"} {
+				got, _ := e.invoke(e.on(name, test.on), test.event, test.environment)
+				if got.ReturnCode != "FAIL" || got.ErrCode != test.want {
+					t.Errorf("%s: got %s %s (%s), want FAIL %s", name, got.ReturnCode, got.ErrCode, got.ReturnMsg, test.want)
+				}
+			}
+		})
+	}
+}
+
+// What one invocation was told of its caller is gone in the next, on the same instance.
+func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
+	t.Parallel()
+	e := strict(t)
+	var logs bytes.Buffer
+	spec := e.spec("closeorder", patient)
+	spec.Log = &logs
+	f, err := platform.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	e.order("A1")
+	const timer = `{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T10:00:00Z","Message":""}`
+	for i, call := range []struct {
+		event       string
+		environment map[string]string
+		want        string
+	}{
+		{timer, map[string]string{"TRIGGER_SRC": "timer"}, "CONFIG_ERROR"},
+		{timer, nil, order.CodeNoAuth},
+		{`{"out_trade_no":"A1","service_token":"` + serviceToken + `"}`, nil, ""},
+		{`{"out_trade_no":"A1"}`, nil, order.CodeNoAuth},
+	} {
+		got, _ := e.invoke(f, call.event, call.environment)
+		if got.ErrCode != call.want {
+			t.Errorf("call %d: got %q (%s), want %q", i+1, got.ErrCode, got.ReturnMsg, call.want)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if started := strings.Count(logs.String(), "Init Report"); started != 1 {
+		t.Errorf("instances: got %d, want that all of it was one's", started)
+	}
+}

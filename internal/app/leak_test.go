@@ -1,0 +1,81 @@
+package app_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
+)
+
+// openID is whose orders the tests are about: as long as a real one, so that it can be looked for in the logs.
+const openID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
+
+// inUse writes down the secrets of the environment, for `make test` to look for in what comes out. Some tests give keys that
+// are none, which nobody would look for.
+func (e *env) inUse() {
+	e.t.Helper()
+	const shortest = 16
+	telemetrytest.Secret(e.t, telemetrytest.Identity, openID)
+	for variable, kind := range map[string]telemetrytest.Kind{
+		"WXPAY_V2_KEY":           telemetrytest.V2Key,
+		"WXPAY_V3_KEY":           telemetrytest.V3Key,
+		"WXPAY_PRIVATE_KEY":      telemetrytest.PrivateKey,
+		"CLOUDPAY_SERVICE_TOKEN": telemetrytest.Token,
+		"CLOUDPAY_HTTP_TOKEN":    telemetrytest.Token,
+		"CLOUDPAY_TIMER_TOKEN":   telemetrytest.Token,
+	} {
+		value := e.vars[variable]
+		isPath := kind == telemetrytest.PrivateKey && !strings.HasPrefix(value, "-----BEGIN")
+		if len(value) >= shortest && !isPath {
+			telemetrytest.Secret(e.t, kind, value)
+		}
+	}
+}
+
+// logged is where a function's log goes: to the test, and to be searched.
+func (e *env) logged(to io.Writer) io.Writer {
+	e.t.Helper()
+	return io.MultiWriter(to, telemetrytest.Output(e.t, telemetrytest.Logs))
+}
+
+// collected is where the emulated platform's log goes. It repeats each reply there, as SCF does, which may hold what no
+// line of a function's own may.
+func (e *env) collected(to io.Writer) io.Writer {
+	e.t.Helper()
+	return platformLog{lines: e.logged(to), replies: io.MultiWriter(to, telemetrytest.Output(e.t, telemetrytest.Replies))}
+}
+
+// platformLog sorts what the emulated platform writes, which is a whole line each time.
+type platformLog struct{ lines, replies io.Writer }
+
+func (l platformLog) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("Response RequestId:")) {
+		return l.replies.Write(line)
+	}
+	return l.lines.Write(line)
+}
+
+// replied writes down what a caller was told.
+func (e *env) replied(payload []byte) {
+	e.t.Helper()
+	if _, err := telemetrytest.Output(e.t, telemetrytest.Replies).Write(payload); err != nil {
+		e.t.Fatal(err)
+	}
+	var result order.Result
+	if json.Unmarshal(payload, &result) == nil { // whatever else it is has no signature
+		telemetrytest.Secret(e.t, telemetrytest.Signature, result.Sign)
+	}
+}
+
+// answered writes down what came of an invocation by the platform.
+func (e *env) answered(reply platform.Reply) {
+	e.t.Helper()
+	e.replied(reply.Payload)
+	if reply.Err != nil {
+		telemetrytest.Error(e.t, reply.Err)
+	}
+}

@@ -1,0 +1,45 @@
+package trigger
+
+import (
+	"net/http"
+	"slices"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/trigger/event"
+)
+
+// crossing is what a browser is told about a page of another origin.
+type crossing struct {
+	// preflight says that the request only asks whether another may be made.
+	preflight bool
+	header    map[string]string
+}
+
+// cors tells the browser of a page from a configured origin that its scripts may call and read the reply (the Fetch
+// standard, "CORS protocol"). Cookies are never allowed: what lets a caller in is a token, which the page must have.
+func (a Access) cors(r event.Request, op order.Op) crossing {
+	c := crossing{header: map[string]string{}}
+	if len(a.CORSOrigins) == 0 {
+		return c
+	}
+	origin := r.Header["origin"]
+	switch {
+	case slices.Contains(a.CORSOrigins, "*"):
+		c.header["Access-Control-Allow-Origin"] = "*"
+	case origin != "" && slices.Contains(a.CORSOrigins, origin):
+		c.header["Access-Control-Allow-Origin"] = origin
+		c.header["Vary"] = "Origin"
+	default:
+		c.header["Vary"] = "Origin"
+		return c
+	}
+	if _, found := route(op, r.Path); found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
+		c.preflight = true
+		c.header["Access-Control-Allow-Methods"] = allow(op)
+		c.header["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+		c.header["Access-Control-Max-Age"] = "600"
+		return c
+	}
+	c.header["Access-Control-Expose-Headers"] = "Retry-After"
+	return c
+}

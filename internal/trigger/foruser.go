@@ -1,0 +1,54 @@
+package trigger
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"cloudpay/internal/order"
+)
+
+// forUser keeps what is the operator's business from a user: addresses, key
+// names, settings. The outcome and the codes stay.
+func forUser(r order.Result) order.Result {
+	if !operatorsBusiness(r) {
+		r.ReturnMsg, r.ErrCodeDes = withoutSettings(r.ReturnMsg), withoutSettings(r.ErrCodeDes)
+		return r
+	}
+	row, known := order.Lookup(r.ErrCode)
+	if !known {
+		row, _ = order.Lookup(order.CodeGatewayRejected)
+		r.ErrCode, r.GatewayCode = row.Name, ""
+	}
+	r.ErrCodeDes = row.Text()
+	if r.ReturnCode == "FAIL" {
+		r.ReturnMsg = r.ErrCodeDes
+	}
+	return r
+}
+
+// operatorsBusiness reports whether a result's text may be about the function
+// itself rather than about the user's order: nothing was had that can be believed,
+// or the gateway found fault with the merchant or its keys.
+func operatorsBusiness(r order.Result) bool {
+	switch r.ErrCode {
+	case order.CodeConfigError, order.CodeSignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH":
+		return true
+	case order.CodeNoAuth:
+		return r.ReturnCode == "SUCCESS"
+	}
+	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
+}
+
+// settings is how an error tells the operator what to set: in parentheses. Few
+// calls need it, and every start would pay for it.
+var settings = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
+})
+
+func withoutSettings(text string) string {
+	if !strings.Contains(text, "PAY_") {
+		return text
+	}
+	return settings().ReplaceAllString(text, "")
+}

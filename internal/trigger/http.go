@@ -1,0 +1,133 @@
+package trigger
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/trigger/event"
+)
+
+// http answers an HTTP request: the parameters are in its path, its query string and its body together, and the reply is
+// the result object under the status that belongs to it.
+func (i *invocation) http(ctx context.Context) ([]byte, error) {
+	r := i.event.Request
+	cors := i.Access.cors(r, i.Op)
+	if cors.preflight && i.fault == nil {
+		i.log(ctx, levelOf(caller{}, order.Result{}), "preflight", nil)
+		return i.event.EncodeResponse(event.Response{Status: http.StatusNoContent, Header: cors.header}), nil
+	}
+	p, fault := i.request()
+	c := i.caller(p.token)
+	result := i.turn(ctx, c, p, fault.field())
+
+	reply := event.Response{Status: statusOf(c, result), Header: cors.header}
+	if fault != nil && i.Broken == nil {
+		reply.Status = fault.status
+	}
+	body, err := encode(result)
+	if err != nil {
+		return nil, err
+	}
+	reply.Body = body
+	maps.Copy(reply.Header, headersFor(reply.Status, result, i.Op))
+	return i.event.EncodeResponse(reply), nil
+}
+
+// An httpFault is a request that cannot be carried out as it is, and the status that says so.
+type httpFault struct {
+	because *order.FieldError
+	status  int
+}
+
+// field is the fault as one of the caller's words; nil when there is none.
+func (f *httpFault) field() *order.FieldError {
+	if f == nil {
+		return nil
+	}
+	return f.because
+}
+
+func badRequest(fault *order.FieldError) *httpFault {
+	if fault == nil {
+		return nil
+	}
+	return &httpFault{fault, http.StatusBadRequest}
+}
+
+// request reads the parameters of a request.
+func (i *invocation) request() (params, *httpFault) {
+	var p params
+	r := i.event.Request
+	if i.fault != nil {
+		fault := badRequest(i.unreadable())
+		if i.fault.TooLarge {
+			fault.status = http.StatusRequestEntityTooLarge
+		}
+		return p, fault
+	}
+	number, found := route(i.Op, r.Path)
+	switch {
+	case !found:
+		return p, &httpFault{paramError("path", "is not one of this function's; it is /"+pathOf(i.Op)), http.StatusNotFound}
+	case !slices.Contains(methodsOf(i.Op), r.Method):
+		return p, &httpFault{paramError("method", "is not one of this function's; see the header Allow"), http.StatusMethodNotAllowed}
+	case len(r.Body) > maxParams:
+		rule := fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(r.Body), maxParams)
+		return p, &httpFault{paramError("body", rule), http.StatusRequestEntityTooLarge}
+	}
+	fault := p.readRequest(number, r.Query, r.Body)
+	return p, badRequest(fault)
+}
+
+// readRequest reads parameters from wherever a request may have them. One that is given in two places is given twice: a
+// parameter that is passed over may be the one that names the order.
+func (p *params) readRequest(number string, query map[string]string, body []byte) *order.FieldError {
+	if number != "" {
+		if fault := p.readText("out_trade_no", number); fault != nil {
+			return fault
+		}
+	}
+	if len(query) > maxKeys {
+		return paramError("query", fmt.Sprintf("has more than %d names", maxKeys))
+	}
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		if known, _ := find(key); known != nil && known.snake == serviceToken {
+			return paramError(serviceToken, "must not be in an address, which is logged all along the way: send it in the body, "+
+				"and change it, for it is no secret any more")
+		}
+		if fault := p.readText(key, query[key]); fault != nil {
+			return fault
+		}
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	return p.readObject("body", body)
+}
+
+// headersFor are the headers of every reply, and those that a status asks for.
+func headersFor(status int, r order.Result, op order.Op) map[string]string {
+	header := map[string]string{
+		"Content-Type":           "application/json; charset=utf-8",
+		"Cache-Control":          "no-store", // whose order it is depends on who asks, and what it is on when
+		"X-Content-Type-Options": "nosniff",  // the gateway's texts are in it
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		header["WWW-Authenticate"] = `Bearer realm="cloudpay"`
+	case http.StatusMethodNotAllowed:
+		header["Allow"] = allow(op)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header["Retry-After"] = strconv.FormatInt(max(r.RetryAfter, leastRetryAfter), 10)
+	}
+	return header
+}
+
+// leastRetryAfter is how many seconds a client is asked to wait when nobody said how long: as long as most doubts last.
+const leastRetryAfter = 5

@@ -1,0 +1,178 @@
+package trigger
+
+import (
+	"testing"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/trigger/event"
+)
+
+type env = map[string]string
+
+// TestIdentify has a row for each way of being somebody, and for each that just fails.
+func TestIdentify(t *testing.T) {
+	t.Parallel()
+	const token = "service-0123456789abcdef"
+	access := Access{
+		Service: NewToken(token), HTTP: NewToken("http-0123456789abcdef"), Timer: NewToken("timer-0123456789abcdef"),
+		AuthorizerClaim: "group", AuthorizerValue: "operators", BehindWXGateway: true,
+	}
+	call, timer, queue := event.Event{Kind: event.Call}, event.Event{Kind: event.Timer}, event.Event{Kind: event.Queue}
+	web := func(header, claims env) event.Event {
+		return event.Event{Kind: event.HTTP, HTTPShaped: true, Request: event.Request{Header: header, Claims: claims}}
+	}
+	wx := env{"WX_OPENID": "oABC", "WX_APPID": "wx1"}
+	operators := env{"group": "operators"}
+	none, own, all := rights{}, rights{orders: ownOrders}, rights{orders: allOrders}
+	decide, everything, sweep := rights{orders: allOrders, decide: true}, rights{allOrders, true, true}, rights{sweep: true}
+
+	for _, tc := range []struct {
+		name     string
+		platform hosting.Platform
+		env      env
+		event    event.Event
+		token    string
+		policy   Policy
+		kind     kind
+		owner    string
+		may      rights
+	}{
+		{"a service", hosting.SCF, nil, call, token, "", service, "", everything},
+		{"a service that a user called", hosting.SCF, wx, call, token, "", service, "", everything},
+		{"a service by HTTP", hosting.Web, nil, web(nil, nil), token, "", service, "", everything},
+		{"a service's message", hosting.SCF, nil, queue, token, "", service, "", everything},
+		{"a service's sweep", hosting.SCF, nil, timer, token, "", service, "", everything},
+		{"a wrong token", hosting.Lambda, nil, call, token + "x", "", impostor, "", none},
+		{"a wrong token where all are let in", hosting.SCF, nil, call, "x", PolicyAny, impostor, "", none},
+		{"a wrong token under platform", hosting.SCF, nil, queue, "x", PolicyPlatform, impostor, "", none},
+
+		{"a bearer", hosting.SCF, nil, web(env{"authorization": "Bearer http-0123456789abcdef"}, nil), "", "", client, "", decide},
+		{"a bearer in lower case", hosting.Web, nil, web(env{"authorization": "bearer  http-0123456789abcdef "}, nil), "", "", client, "", decide},
+		{"a wrong bearer", hosting.SCF, nil, web(env{"authorization": "Bearer service-0123456789abcdef"}, nil), "", "", nobody, "", none},
+		{"another scheme", hosting.SCF, nil, web(env{"authorization": "Basic http-0123456789abcdef"}, nil), "", "", nobody, "", none},
+		{"no scheme", hosting.SCF, nil, web(env{"authorization": "http-0123456789abcdef"}, nil), "", "", nobody, "", none},
+		{"two bearers", hosting.SCF, nil, web(env{"authorization": "Bearer x,Bearer http-0123456789abcdef"}, nil), "", "", nobody, "", none},
+		{"no bearer", hosting.SCF, nil, web(nil, nil), "", "", nobody, "", none},
+		{"no bearer under platform", hosting.SCF, nil, web(nil, nil), "", PolicyPlatform, nobody, "", none},
+		{"no bearer where all are let in", hosting.SCF, nil, web(nil, nil), "", PolicyAny, nobody, "", all},
+		{"a claim on Lambda", hosting.Lambda, nil, web(nil, operators), "", "", client, "", decide},
+		{"another claim", hosting.Lambda, nil, web(nil, env{"group": "users"}), "", "", nobody, "", none},
+		{"a claim on SCF", hosting.SCF, nil, web(nil, operators), "", "", nobody, "", none},
+		{"a claim on SCF under platform", hosting.SCF, nil, web(nil, operators), "", PolicyPlatform, client, "", decide},
+		{"a claim on the custom runtime under platform", hosting.SCFCustom, nil, web(nil, operators), "", PolicyPlatform, client, "", decide},
+		{"a user's claim under platform", hosting.SCF, wx, web(nil, operators), "", PolicyPlatform, nobody, "", none},
+		{"a claim by CloudBase under platform", hosting.SCF, env{"TCB_ENV": "e"}, web(nil, operators), "", PolicyPlatform, nobody, "", none},
+		{"a claim on the web", hosting.Web, nil, web(nil, operators), "", PolicyPlatform, nobody, "", none},
+		{"a claim nowhere", "", nil, web(nil, operators), "", PolicyPlatform, nobody, "", none},
+		{"behind WeChat's gateway", hosting.Web, nil, web(env{"x-wx-openid": "oABC", "x-wx-appid": "wx1"}, nil), "", "", user, "wx:wx1:oABC", own},
+		{"an openid sent twice", hosting.Web, nil, web(env{"x-wx-openid": "oABC,oDEF", "x-wx-appid": "wx1"}, nil), "", "", nobody, "", none},
+		{"an openid of no appid", hosting.Web, nil, web(env{"x-wx-openid": "oABC"}, nil), "", "", nobody, "", none},
+		{"the gateway's header elsewhere", hosting.SCF, nil, web(env{"x-wx-openid": "oABC", "x-wx-appid": "wx1"}, nil), "", "", nobody, "", none},
+		{"half an HTTP event", hosting.Lambda, nil, event.Event{Kind: event.Call, HTTPShaped: true}, "", "", stranger, "", none},
+		{"a queue with headers", hosting.Lambda, nil, event.Event{Kind: event.Queue, HTTPShaped: true}, "", "", stranger, "", none},
+		{"no HTTP on the web", hosting.Web, nil, call, "", PolicyPlatform, stranger, "", none},
+		{"a timer on the web", hosting.Web, nil, timer, "", PolicyPlatform, stranger, "", none},
+
+		{"a mini-program's user", hosting.SCF, wx, call, "", "", user, "wx:wx1:oABC", own},
+		{"the same under platform", hosting.SCF, wx, call, "", PolicyPlatform, user, "wx:wx1:oABC", own},
+		{"the same where all are let in", hosting.SCF, wx, call, "", PolicyAny, user, "wx:wx1:oABC", all},
+		{
+			"of another's mini-program", hosting.SCF, env{"WX_FROM_OPENID": "oDEF", "WX_FROM_APPID": "wx2", "WX_APPID": "wx1"},
+			call, "", "", user, "wx:wx2:oDEF", own,
+		},
+		{"of no mini-program", hosting.SCF, env{"WX_OPENID": "oABC"}, call, "", "", stranger, "", none},
+		{"of a strange name", hosting.SCF, env{"WX_OPENID": "o:A", "WX_APPID": "wx1"}, call, "", "", stranger, "", none},
+		{"a web page's user", hosting.SCF, env{"TCB_UUID": "u1", "TCB_ISANONYMOUS_USER": "false"}, call, "", "", user, "tcb:u1", own},
+		{"an anonymous one", hosting.SCF, env{"TCB_UUID": "u1", "TCB_ISANONYMOUS_USER": "true"}, call, "", "", user, "tcb:u1", own},
+		{"of one's own login", hosting.SCF, env{"TCB_UUID": "u1", "TCB_CUSTOM_USER_ID": "c"}, call, "", "", user, "tcb:u1", own},
+		{"of one's own login alone", hosting.SCF, env{"TCB_CUSTOM_USER_ID": "tcb:u1"}, call, "", "", stranger, "", none},
+		{"an anonymous one of no name", hosting.SCF, env{"TCB_ISANONYMOUS_USER": "true"}, timer, "", "", stranger, "", none},
+		{"QQ's user", hosting.SCF, env{"QQ_OPENID": "q"}, call, "", PolicyPlatform, stranger, "", none},
+		{"a user's timer", hosting.SCF, env{"WX_OPENID": "oABC", "WX_APPID": "wx1", "TRIGGER_SRC": "timer"}, timer, "", "", user, "wx:wx1:oABC", own},
+		{"a user's queue", hosting.SCF, wx, queue, "", PolicyPlatform, user, "wx:wx1:oABC", own},
+		{"userInfo alone", hosting.SCF, nil, event.Event{Kind: event.Call, UserInfo: true}, "", PolicyPlatform, stranger, "", none},
+		{"userInfo on Lambda", hosting.Lambda, nil, event.Event{Kind: event.Queue, UserInfo: true}, "", "", stranger, "", none},
+		{"a source alone", hosting.SCF, env{"TCB_SOURCE": "wx_http"}, call, "", PolicyPlatform, stranger, "", none},
+		{"a source where all are let in", hosting.SCF, env{"TCB_SOURCE": "wx_http"}, call, "", PolicyAny, stranger, "", all},
+
+		{"SCF's timer", hosting.SCF, env{"TRIGGER_SRC": "timer"}, timer, "", "", clock, "", sweep},
+		{"CloudBase's timer", hosting.SCF, env{"TRIGGER_SRC": "tcb", "TCB_SOURCE": "wx_trigger", "TCB_ENV": "e"}, timer, "", "", clock, "", sweep},
+		{"CloudBase's timer, in SCF's words too", hosting.SCF, env{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"}, timer, "", "", clock, "", sweep},
+		{"a timer's call of us", hosting.SCF, env{"TRIGGER_SRC": "timer"}, call, "", "", nobody, "", none},
+		{"CloudBase's timer of something else", hosting.SCF, env{"TRIGGER_SRC": "apigw", "TCB_SOURCE": "wx_trigger"}, timer, "", "", nobody, "", none},
+		{"whom a timer called", hosting.SCF, env{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger,scf"}, timer, "", "", nobody, "", none},
+		{"a timer by message", hosting.SCFCustom, nil, withMessage(" timer-0123456789abcdef\n"), "", "", clock, "", sweep},
+		{"a timer by the wrong message", hosting.SCFCustom, nil, withMessage("timer"), "", "", nobody, "", none},
+		{"a timer by nothing", hosting.SCF, nil, timer, "", "", nobody, "", none},
+		{"a timer where all are let in", hosting.SCF, nil, timer, "", PolicyAny, nobody, "", none},
+		{"a timer under platform", hosting.SCFCustom, nil, timer, "", PolicyPlatform, clock, "", sweep},
+		{"CloudBase's anybody under platform", hosting.SCF, env{"TCB_SOURCE": "wx_client"}, timer, "", PolicyPlatform, nobody, "", none},
+		{"a timer on Lambda", hosting.Lambda, nil, timer, "", "", clock, "", sweep},
+
+		{"a queue on Lambda", hosting.Lambda, nil, queue, "", "", records, "", decide},
+		{"a queue under platform", hosting.SCF, nil, queue, "", PolicyPlatform, records, "", decide},
+		{"a queue", hosting.SCF, nil, queue, "", "", nobody, "", none},
+		{"a queue where all are let in", hosting.SCF, nil, queue, "", PolicyAny, nobody, "", none},
+		{"a queue through CloudBase", hosting.SCF, env{"TCB_SOURCE": "wx_client"}, queue, "", PolicyPlatform, stranger, "", none},
+
+		{"direct on Lambda", hosting.Lambda, nil, call, "", "", direct, "", everything},
+		{"direct on Lambda where all are let in", hosting.Lambda, nil, call, "", PolicyAny, direct, "", everything},
+		{"direct under platform", hosting.SCFCustom, env{"WXPAY_MCHID": "1"}, call, "", PolicyPlatform, direct, "", everything},
+		{"direct", hosting.SCF, nil, call, "", "", nobody, "", none},
+		{"direct where all are let in", hosting.SCF, nil, call, "", PolicyAny, nobody, "", all},
+		{"direct under a policy that is none", hosting.SCF, nil, call, "", "Platform", nobody, "", none},
+	} {
+		a := access
+		a.Policy = tc.policy
+		got := identify(hosting.Invocation{Platform: tc.platform, Environment: tc.env}, tc.event, tc.token, a)
+		if got.kind != tc.kind || got.owner != tc.owner || got.may != tc.may {
+			t.Errorf("%s: got %s %q %+v, want %s %q %+v", tc.name, got.kind, got.owner, got.may, tc.kind, tc.owner, tc.may)
+		}
+		if got.may == none && got.remedy == "" {
+			t.Errorf("%s: nobody is told why", tc.name)
+		}
+	}
+	cognito := hosting.Invocation{Platform: hosting.Lambda, Cognito: "eu-west-1:1"}
+	for _, e := range []event.Event{call, timer, queue, web(nil, operators)} {
+		if got := identify(cognito, e, "", access); got.may != none {
+			t.Errorf("a Cognito identity's %s: got %s %+v", e.Kind, got.kind, got.may)
+		}
+	}
+}
+
+func withMessage(message string) event.Event {
+	return event.Event{Kind: event.Timer, Timer: event.TimerTick{Message: message}}
+}
+
+// Without tokens none of them is right, not even nothing.
+func TestNoTokenIsNoSecret(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]event.Event{
+		"an empty bearer":  {Kind: event.HTTP, Request: event.Request{Header: env{"authorization": "Bearer "}}},
+		"an empty message": withMessage(""),
+		"an empty claim":   {Kind: event.HTTP, Request: event.Request{Claims: env{"": ""}}},
+	} {
+		for _, platform := range []hosting.Platform{hosting.SCF, hosting.SCFCustom, hosting.Web, hosting.Lambda} {
+			if platform == hosting.Lambda && e.Kind == event.Timer {
+				continue // IAM let it in
+			}
+			if got := identify(hosting.Invocation{Platform: platform}, e, "", Access{}); got.may != (rights{}) {
+				t.Errorf("%s on %s: got %s %+v", name, platform, got.kind, got.may)
+			}
+		}
+	}
+	if got := identify(hosting.Invocation{Platform: hosting.SCF}, event.Event{Kind: event.Call}, "any", Access{}); got.kind != impostor {
+		t.Errorf("a token where none is configured: got %s", got.kind)
+	}
+}
+
+func TestBriefIsNoName(t *testing.T) {
+	t.Parallel()
+	for owner, want := range map[string]string{
+		"": "", "wx:wx1:oABCDEFGHIJKLMNOP": "oABCDE…", "tcb:u1": "u…", "wx:wx1:oABC": "oA…", "tcb:x": "…",
+	} {
+		if got := brief(owner); got != want {
+			t.Errorf("brief(%q) = %q, want %q", owner, got, want)
+		}
+	}
+}

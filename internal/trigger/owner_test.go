@@ -1,0 +1,172 @@
+package trigger_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloudpay/internal/order"
+)
+
+// newStore is a function whose store knows an order of Alice's, one of Bob's, and a combined one of Alice's.
+func newStore(t *testing.T, op order.Op) *kit {
+	t.Helper()
+	k := newKit(t).strict().store(map[string]string{"A1": alice, "A9": alice, "B1": "wx:wx1:oBOB", "C1": alice})
+	k.fn.Op = op
+	return k
+}
+
+// known makes the gateway know orders by transaction_id, each under its number.
+func (k *kit) known(orders map[string]string) {
+	k.fn.Do = func(ctx context.Context, p order.Params) order.Result {
+		k.do(ctx, p)
+		number := p.OutTradeNo
+		if p.TransactionID != "" {
+			number = orders[p.TransactionID]
+		}
+		if number == "" || number == "A9" { // A9 is Alice's, and never reached the gateway
+			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo, TransactionID: p.TransactionID, MchID: "19"}, order.OutcomeNotFound,
+				order.Answer{Proof: order.ProofSignature, Nonce: "n", Sign: "s", RequestID: "R1", HTTPStatus: 404, Message: "gone"}, 3)
+		}
+		answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{OutTradeNo: number, TradeState: order.Success, Attach: "secret of " + number}}
+		return order.NewResult(order.Call{}, order.OutcomeFound, answer, 1)
+	}
+}
+
+func TestUsersHaveTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
+		for _, event := range []string{`{"out_trade_no":"A1"}`, `{"combine_out_trade_no":"C1","sub_orders":[{"mchid":"19","out_trade_no":"A1"}]}`} {
+			k := newStore(t, op)
+			if got := k.invoke(event, user); got["outcome"] != "closed" || len(k.asked) != 1 {
+				t.Errorf("%s %s: got %v", op, event, got)
+			}
+			k.wantLog(map[string]any{"caller": "user", "owner": "oABC01…", "level": "INFO"})
+		}
+	}
+	k := newStore(t, order.OpQuery)
+	k.known(map[string]string{"42": "A1"})
+	if got := k.invoke(`{"transaction_id":"42"}`, user); got["attach"] != "secret of A1" {
+		t.Errorf("by transaction_id: got %v", got)
+	}
+}
+
+// Not theirs, not in the store, and not at the gateway: to the byte the same, for one who tries numbers.
+func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
+	t.Parallel()
+	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
+		replies := map[string]string{}
+		for _, number := range []string{"A9", "B1", "N1"} {
+			k := newStore(t, op)
+			k.known(nil)
+			reply, err := k.handle(`{"out_trade_no":"`+number+`"}`, user)
+			if err != nil {
+				t.Fatal(err)
+			}
+			replies[number] = strings.ReplaceAll(reply, number, "?")
+			if asked := len(k.asked); asked != map[string]int{"A9": 1}[number] {
+				t.Errorf("%s %s: the gateway was asked %d times", op, number, asked)
+			}
+		}
+		wantAlike(t, op, replies)
+	}
+	replies := map[string]string{}
+	for number, orders := range map[string]map[string]string{"not theirs": {"42": "B1"}, "not in the store": {"42": "N1"}, "not there": {}} {
+		k := newStore(t, order.OpQuery)
+		k.known(orders)
+		reply, err := k.handle(`{"transaction_id":"42"}`, user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies[number] = reply
+		if strings.Contains(reply, "secret") || strings.Contains(reply, "B1") {
+			t.Errorf("%s: got %s", number, reply)
+		}
+	}
+	wantAlike(t, order.OpQuery, replies)
+}
+
+func wantAlike(t *testing.T, op order.Op, replies map[string]string) {
+	t.Helper()
+	var texts []string
+	for _, reply := range replies {
+		texts = append(texts, reply)
+	}
+	slices.Sort(texts)
+	if texts = slices.Compact(texts); len(texts) != 1 {
+		t.Errorf("%s: got %q", op, replies)
+	}
+	got := object(t, texts[0])
+	if got["outcome"] != "notFound" || got["errCode"] != "ORDERNOTEXIST" || got["returnCode"] != "SUCCESS" || got["resultCode"] != "FAIL" || got["proof"] != "none" {
+		t.Errorf("%s: got %v", op, got)
+	}
+}
+
+func TestWhatUsersMayNotAsk(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		op                order.Op
+		event, code, says string
+	}{
+		{order.OpClose, `{}`, "PARAM_ERROR", "out_trade_no: must be given"},
+		{order.OpQuery, `{"sub_mch_id":"19"}`, "PARAM_ERROR", "out_trade_no: must be given"},
+		{order.OpClose, `{"transaction_id":"42"}`, "NOAUTH", "transaction_id: is not for users to close by"},
+		{order.OpClose, `{"out_trade_no":"A1","transaction_id":"42"}`, "NOAUTH", "transaction_id: is not for users to close by"},
+		{order.OpClose, `{"out_trade_no":"A1","api":"v2"}`, "NOAUTH", "api: is not for users to choose"},
+		{order.OpQuery, `{"out_trade_no":"A1","created_at":"2026-11-22T10:00:00Z"}`, "NOAUTH", "created_at: is not for users to choose"},
+	} {
+		k := newStore(t, tc.op)
+		k.wantRefused(k.invoke(tc.event, user), tc.code, tc.says)
+	}
+	// Both numbers, of which the first is theirs: whatever is found is looked at again.
+	k := newStore(t, order.OpQuery)
+	k.known(map[string]string{"42": "B1"})
+	if got := k.invoke(`{"out_trade_no":"A1","transaction_id":"42"}`, user); got["outcome"] != "notFound" {
+		t.Errorf("somebody else's by transaction_id: got %v", got)
+	}
+}
+
+// Without a store nobody's order is a user's. They learn that it is not allowed; the log, what to configure.
+func TestUsersWithoutAStore(t *testing.T) {
+	t.Parallel()
+	k := newKit(t).strict()
+	reply := k.invoke(`{"out_trade_no":"A1"}`, user)
+	k.wantRefused(reply, "NOAUTH", "this caller may not do that")
+	if strings.Contains(text(reply), "CLOUDPAY") {
+		t.Errorf("a user is told %v", reply)
+	}
+	k.wantLog(map[string]any{"remedy": "CLOUDPAY_STORE", "level": "WARN", "caller": "user"})
+}
+
+func TestStoreThatIsDown(t *testing.T) {
+	t.Parallel()
+	k := newStore(t, order.OpQuery)
+	k.known(map[string]string{"42": "A1"})
+	for _, event := range []string{`{"out_trade_no":"A1"}`, `{"transaction_id":"42"}`} {
+		k.fn.Owns = func(context.Context, string, order.Params) (bool, error) {
+			return true, errors.New("dial 10.0.0.7: refused")
+		}
+		reply := k.invoke(event, user)
+		if reply["outcome"] != "unknown" || reply["retryable"] != true || strings.Contains(text(reply), "10.0.0.7") || strings.Contains(text(reply), "secret") {
+			t.Errorf("%s: got %v", event, reply)
+		}
+	}
+	k.wantLog(map[string]any{"error": "10.0.0.7", "level": "ERROR"})
+	k.fn.Owns = func(context.Context, string, order.Params) (bool, error) { panic("a fault of ours") }
+	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" {
+		t.Errorf("got %v", reply)
+	}
+	// Nothing was learned of the order, so there is nothing to hide.
+	k = newStore(t, order.OpQuery)
+	k.fn.Do = func(context.Context, order.Params) order.Result { return outcome(order.OutcomeUnknown, "TIMEOUT") }
+	if reply := k.invoke(`{"transaction_id":"42"}`, user); reply["errCode"] != "TIMEOUT" {
+		t.Errorf("got %v", reply)
+	}
+	// A result that tells of an order without its number is nobody's.
+	k.fn.Do = func(context.Context, order.Params) order.Result { return outcome(order.OutcomeFound, "") }
+	if reply := k.invoke(`{"transaction_id":"42"}`, user); reply["outcome"] != "notFound" {
+		t.Errorf("got %v", reply)
+	}
+}

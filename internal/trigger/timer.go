@@ -1,0 +1,92 @@
+package trigger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// timerReport is what a timer gets when nothing was swept. Nobody waits for it; it is found where the platform keeps the
+// results of its timers.
+type timerReport struct {
+	ReturnCode string `json:"returnCode"`
+	ReturnMsg  string `json:"returnMsg"`
+	ErrCode    string `json:"errCode"`
+}
+
+// tick answers a timer with what its sweep reports. It fails, so that the platform tries again, only when the sweep could
+// begin nothing.
+func (i *invocation) tick(ctx context.Context) ([]byte, error) {
+	p, _ := readParams(i.inv.Payload) // for the token: a timer has no other parameters
+	c := i.caller(p.token)
+	var report any
+	var err error
+	refusal := i.refuseSweep(c)
+	if refusal == nil {
+		report, refusal, err = i.sweep(ctx)
+	}
+	i.logSweep(ctx, c, refusal, err)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("sweeping: %w", err)
+	case refusal == nil:
+		return encode(report)
+	case !c.may.sweep:
+		*refusal = forUser(*refusal)
+	}
+	return encode(timerReport{refusal.ReturnCode, refusal.ReturnMsg, refusal.ErrCode})
+}
+
+// refuseSweep finds why nothing is to be swept; nil when all is well.
+func (i *invocation) refuseSweep(c caller) *order.Result {
+	var refusal order.Result
+	switch fault := i.unreadable(); {
+	case i.Broken != nil, fault != nil:
+		return i.refuse(c, params{}, fault)
+	case !c.may.sweep:
+		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
+	case i.Sweep == nil:
+		refusal = order.Refusal(order.CodeConfigError, "there is no store of orders to sweep (CLOUDPAY_STORE), so this trigger is of no use")
+	default:
+		return nil
+	}
+	return &refusal
+}
+
+// sweep calls Sweep. A panic becomes a refusal: that the platform would run into it again helps nobody.
+func (i *invocation) sweep(ctx context.Context) (report any, refusal *order.Result, err error) {
+	defer func() {
+		if i.caught(ctx, recover()) {
+			breakdown := order.Breakdown("the function had a fault of its own; the next sweep finishes what this one began")
+			refusal = &breakdown
+		}
+	}()
+	report, err = i.Sweep(ctx)
+	return report, nil, err
+}
+
+// logSweep writes a timer's one line. A timer that is not recognised is an error even though refusing it is right: if it
+// is the operator's own, orders stay open.
+func (i *invocation) logSweep(ctx context.Context, c caller, refusal *order.Result, err error) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("caller", string(c.kind)),
+		slog.String("timer", clip(i.event.Timer.Name)),
+		slog.Int64("ms", time.Since(i.start).Milliseconds()),
+	}
+	if refusal != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("errCode", refusal.ErrCode), slog.String("returnMsg", refusal.ReturnMsg))
+		if !c.may.sweep {
+			attrs = append(attrs, slog.String("remedy", c.remedy))
+		}
+	}
+	if err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	i.log(ctx, level, "sweep", attrs)
+}
