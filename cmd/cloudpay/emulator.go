@@ -141,6 +141,9 @@ func (e *emulator) env(r role) map[string]string {
 		"WXPAY_BACKUP_URL":       e.backupURL,
 		"WXPAY_CLOUDRUN_URL":     e.gatewayURL,
 		"CLOUDPAY_CALLER_POLICY": "any",
+		nameServiceToken:         e.secrets.tokens.ServiceToken,
+		"CLOUDPAY_HTTP_TOKEN":    e.secrets.tokens.HTTPToken,
+		"CLOUDPAY_TIMER_TOKEN":   e.secrets.tokens.TimerToken,
 		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
 	}
 	if r.partner {
@@ -149,14 +152,25 @@ func (e *emulator) env(r role) map[string]string {
 	return env
 }
 
-// deploy starts both functions from the binaries in bin. What they log goes to
-// logs.
+// nameServiceToken is where a function and whoever calls it as a service find the token.
+const nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
+
+// deploy starts both functions as SCF's Go1 runtime does.
 func deploy(ctx context.Context, bin string, env map[string]string, logs io.Writer) (map[string]*platform.Function, error) {
+	return deployOn(ctx, platform.Go1, bin, env, logs)
+}
+
+// deployOn starts both functions from the binaries in bin. What they log goes to
+// logs.
+func deployOn(
+	ctx context.Context, runtime platform.Runtime, bin string, env map[string]string, logs io.Writer,
+) (map[string]*platform.Function, error) {
 	functions := map[string]*platform.Function{}
 	for _, name := range functionNames() {
 		f, err := platform.Start(ctx, platform.Spec{
 			Name:      name,
 			Binary:    filepath.Join(bin, name),
+			Runtime:   runtime,
 			Env:       environ(env),
 			TimeLimit: timeLimit,
 			Log:       logs,
@@ -186,13 +200,13 @@ func environ(env map[string]string) []string {
 
 // buildFunctions compiles both functions of the repository that the user stands
 // in, the way they are compiled for deployment.
-func buildFunctions(ctx context.Context, bin string) error {
+func buildFunctions(ctx context.Context, bin string, tags ...string) error {
 	dir, err := repository(ctx)
 	if err != nil {
 		return err
 	}
 	for _, name := range functionNames() {
-		if err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name)); err != nil {
+		if err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name), tags...); err != nil {
 			return fmt.Errorf("building the function %s: %w", name, err)
 		}
 	}

@@ -23,53 +23,88 @@ const (
 	maxReply = 6 << 20
 )
 
+// invoking is one run of invoke: what its flags say.
+type invoking struct {
+	dir, data, openID, appID string
+	timer, service           bool
+}
+
 func newInvoke() *cobra.Command {
-	var dir, data, openID, appID string
+	i := &invoking{}
 	cmd := &cobra.Command{
 		Use:   "invoke FUNCTION",
 		Short: "Call a function of a running emulator and print its answer",
 		Long: `invoke calls a function that "cloudpay emulate" runs, and prints what it answers.
 With --openid the call is a mini-program user's, as wx.cloud.callFunction makes
-it; without, it is a direct invoke through the cloud's API.
+it; with --timer it is the platform's, for a timer that fires now; else it is a
+direct invoke through the cloud's API. With --service the emulator's service
+token comes with the call, which is how a server of the merchant's says that it
+may do everything.
 
 The exit code is 0 when the function answered, whatever became of the order: that
 is in the answer's outcome.
 
-调用本机模拟器中的云函数；--openid 表示以小程序用户身份调用。`,
+调用本机模拟器中的云函数；--openid 表示以小程序用户身份调用，--timer 表示立即触发定时器，
+--service 表示以服务端身份调用。`,
 		Example: `  cloudpay invoke queryorder --data '{"out_trade_no":"A1"}'
+  cloudpay invoke queryorder --data '{"out_trade_no":"A1","api":"v2"}' --service
   cloudpay invoke closeorder --data @event.json --openid oABC
+  cloudpay invoke closeorder --timer
   echo '{"out_trade_no":"A1"}' | cloudpay invoke closeorder --data -`,
 		Args:              oneFunction,
 		ValidArgsFunction: cobra.FixedCompletions(functionNames(), cobra.ShellCompDirectiveNoFileComp),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := readDescription(dir)
-			if err != nil {
-				return err
-			}
-			event, err := readEvent(data, cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			caller, err := callerOf(cmd.Flags(), openID, appID)
-			if err != nil {
-				return err
-			}
-			reply, err := callFunction(cmd.Context(), d.CloudURL, args[0], event, caller)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), pretty(reply))
-			return nil
-		},
+		RunE:              i.run,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&dir, "dir", ".cloudpay", "folder of the running emulator")
-	flags.StringVar(&data, "data", "{}", "the event as JSON, @FILE, or - for standard input")
-	flags.StringVar(&openID, "openid", "", "call as this mini-program user")
-	flags.StringVar(&appID, "appid", "", "the user's mini-program; the merchant's own when empty")
+	flags.StringVar(&i.dir, "dir", ".cloudpay", "folder of the running emulator")
+	flags.StringVar(&i.data, "data", "{}", "the event as JSON, @FILE, or - for standard input")
+	flags.BoolVar(&i.timer, "timer", false, "fire the function's timer")
+	flags.StringVar(&i.openID, "openid", "", "call as this mini-program user")
+	flags.StringVar(&i.appID, "appid", "", "the user's mini-program; the merchant's own when empty")
+	flags.BoolVar(&i.service, "service", false, "call with the emulator's service token")
+	for _, callers := range []string{"data", "openid", "appid", "service"} {
+		cmd.MarkFlagsMutuallyExclusive("timer", callers)
+	}
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
+}
+
+func (i *invoking) run(cmd *cobra.Command, args []string) error {
+	d, err := readDescription(i.dir)
+	if err != nil {
+		return err
+	}
+	if i.timer {
+		return fire(cmd, d.CloudURL, args[0])
+	}
+	event, err := readEvent(i.data, cmd.InOrStdin())
+	if err == nil && i.service {
+		event, err = withToken(event, d.Env[nameServiceToken])
+	}
+	if err != nil {
+		return err
+	}
+	caller, err := callerOf(cmd.Flags(), i.openID, i.appID)
+	if err != nil {
+		return err
+	}
+	reply, err := callFunction(cmd.Context(), d.CloudURL, args[0], event, caller)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), pretty(reply))
+	return nil
+}
+
+// fire fires the function's timer and prints its report.
+func fire(cmd *cobra.Command, cloudURL, function string) error {
+	reply, err := callAt(cmd.Context(), cloudURL+"/v1/timers/", function, nil, user{})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), pretty(reply))
+	return nil
 }
 
 // oneFunction wants the name of a function, and no more.
@@ -121,6 +156,22 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	return event, nil
 }
 
+// withToken adds the service token to an event, which has to be an object for that.
+func withToken(event []byte, token string) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(event, &members); err != nil || members == nil {
+		return nil, errors.New("--service: the token is a parameter of the call, so --data must be a JSON object")
+	}
+	var err error
+	if members["service_token"], err = json.Marshal(token); err == nil {
+		event, err = json.Marshal(members)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--service: adding the token: %w", err)
+	}
+	return event, nil
+}
+
 // user is who calls: a mini-program's user, or nobody in particular.
 type user struct{ openID, appID string }
 
@@ -133,8 +184,12 @@ func (e *noAnswerError) Error() string {
 
 // callFunction calls a function through the emulated cloud and returns its answer.
 func callFunction(ctx context.Context, cloudURL, function string, event []byte, u user) ([]byte, error) {
-	address := cloudURL + "/v1/functions/" + url.PathEscape(function)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(event))
+	return callAt(ctx, cloudURL+"/v1/functions/", function, event, u)
+}
+
+// callAt is callFunction at one of the cloud's endpoints.
+func callAt(ctx context.Context, endpoint, function string, event []byte, u user) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+url.PathEscape(function), bytes.NewReader(event))
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", function, err)
 	}

@@ -16,41 +16,64 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run is main with an exit code: 0 when all is well, 1 when it is not.
+// run is main with an exit code.
 func run() int {
 	// Whoever reads what is printed may go away; that is no reason to stop serving.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := newRoot().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "cloudpay:", err)
-		return 1
+	root := newRoot()
+	err := root.ExecuteContext(ctx)
+	if _, _, unknown := root.Find(os.Args[1:]); unknown != nil {
+		err = usage(err)
 	}
-	return 0
+	code, say := exitCode(err)
+	if say {
+		fmt.Fprintln(os.Stderr, "cloudpay:", err)
+	}
+	return code
 }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cloudpay",
-		Short: "Close and query WeChat Pay orders from cloud functions, on this machine",
+		Short: "Close and query WeChat Pay orders: on this machine, or before the real gateway",
 		Long: `cloudpay runs the cloud functions closeorder and queryorder on this machine:
 the very binaries that are deployed, called as Tencent SCF calls them, before an
-emulated WeChat Pay that verifies every signature and keeps the orders.
+emulated WeChat Pay that verifies every signature and keeps the orders. With a
+merchant's configuration in the environment it examines that, and closes and
+queries real orders from the terminal.
 
 在本机运行云函数 closeorder 与 queryorder：与部署相同的二进制、云函数的真实协议，
-以及会校验每个签名、保存订单状态的模拟微信支付。`,
+以及会校验每个签名、保存订单状态的模拟微信支付；也可用真实商户配置在终端体检、查单、关单。`,
 		Example: `  cloudpay demo
   cloudpay emulate --dir .cloudpay
-  cloudpay invoke closeorder --data '{"out_trade_no":"A1"}' --openid oABC`,
+  cloudpay invoke closeorder --data '{"out_trade_no":"A1"}' --openid oABC
+  cloudpay doctor
+  cloudpay query A1
+  cloudpay close A1`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())
+		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
-	root.AddCommand(newDemo(), newEmulate(), newInvoke())
+	cobra.EnableCommandSorting = false // the order of teaching
+	for _, part := range []struct {
+		group    cobra.Group
+		commands []*cobra.Command
+	}{
+		{cobra.Group{ID: "trying", Title: "Try it out on this machine:"}, []*cobra.Command{newDemo(), newEmulate(), newInvoke()}},
+		{cobra.Group{ID: "using", Title: "With a merchant's configuration:"}, []*cobra.Command{newDoctor(), newQuery(), newClose()}},
+	} {
+		root.AddGroup(&part.group)
+		for _, command := range part.commands {
+			command.GroupID = part.group.ID
+			root.AddCommand(command)
+		}
+	}
 	return root
 }
 

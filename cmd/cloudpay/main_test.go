@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings := goSettings(t)
-	testscript.Run(t, testscript.Params{
+	testscript.RunT(transcribed{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
@@ -46,9 +47,13 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("REPO", repo)
 			e.Setenv("BIN", bin)
+			e.Setenv("NOW", time.Now().Format(time.RFC3339))
+			e.Defer(func() { inUse(t, e.WorkDir) })
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"await": await, "admin": admin},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"await": await, "admin": admin, "asked": asked, "exits": exits, "configure": configure,
+		},
 	})
 }
 
@@ -89,27 +94,86 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// configure puts what a function needs before an emulator into the environment: "configure DIR [partner]".
+func configure(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: configure DIR [partner]")
+	}
+	d, err := readDescription(ts.MkAbs(args[0]))
+	ts.Check(err)
+	env := d.Env
+	if len(args) == 2 {
+		env = d.PartnerEnv
+	}
+	for name, value := range env {
+		ts.Setenv(name, value)
+	}
+}
+
+// exits runs a command that must end with that code: "exits CODE COMMAND ARGUMENT...".
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGUMENT...")
+	}
+	code := "0"
+	err := ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code, err = strconv.Itoa(exit.ExitCode()), nil
+	}
+	ts.Check(err)
+	if code != args[0] {
+		ts.Fatalf("the exit code is %s, want %s", code, args[0])
+	}
+}
+
+// asked waits until an emulator's gateway has been asked about an order: "asked DIR ORDER".
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: asked DIR ORDER")
+	}
+	d, err := readDescription(ts.MkAbs(args[0]))
+	ts.Check(err)
+	until(ts, "a request about "+args[1], func() (bool, error) {
+		response, err := http.Get(d.AdminURL + "/requests")
+		if err != nil {
+			return false, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		history, err := io.ReadAll(response.Body)
+		return strings.Contains(string(history), `"`+args[1]+`"`), err
+	})
+}
+
 // await waits until a file is there: "await FILE".
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: await FILE")
 	}
+	until(ts, args[0], func() (bool, error) {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+}
+
+// until looks again and again for what other processes bring about.
+func until(ts *testscript.TestScript, what string, there func() (bool, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_, err := os.Stat(ts.MkAbs(args[0]))
-		if err == nil {
+		is, err := there()
+		ts.Check(err)
+		if is {
 			return
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			ts.Fatalf("%v", err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s is not there after a minute", args[0])
+			ts.Fatalf("%s is not there after a minute", what)
 		}
 	}
 }

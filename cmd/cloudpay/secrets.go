@@ -28,13 +28,23 @@ const (
 type secrets struct {
 	merchant   *paygate.Merchant
 	gatewayKey *rsa.PrivateKey
+	tokens     tokens
 
 	// Files for whoever plays the merchant.
 	privateKeyFile, publicKeyFile string
 }
 
+// tokens are what callers of the emulator's functions prove themselves with.
+type tokens struct {
+	ServiceToken string `json:"service_token"`
+	HTTPToken    string `json:"http_token"`
+	TimerToken   string `json:"timer_token"`
+}
+
 // kept is what secrets.json holds beside the two key files.
 type kept struct {
+	tokens
+
 	MchID    string `json:"mchid"`
 	AppID    string `json:"appid"`
 	SerialNo string `json:"serial"`
@@ -86,6 +96,10 @@ func (s *secrets) read(dir string, text []byte) error {
 	if err := json.Unmarshal(text, &k); err != nil {
 		return fmt.Errorf("%s: %w", secretsFile, err)
 	}
+	if k.ServiceToken == "" || k.HTTPToken == "" || k.TimerToken == "" {
+		return fmt.Errorf("%s: it has no tokens", secretsFile)
+	}
+	s.tokens = k.tokens
 	private, err := readKey(s.privateKeyFile)
 	if err != nil {
 		return err
@@ -105,8 +119,10 @@ func (s *secrets) create(dir string) error {
 	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		return fmt.Errorf("making the emulated gateway's key: %w", err)
 	}
+	s.tokens = tokens{ServiceToken: rand.Text(), HTTPToken: rand.Text(), TimerToken: rand.Text()}
 	text, err := json.MarshalIndent(kept{
-		MchID: s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
+		tokens: s.tokens,
+		MchID:  s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
 		V2Key: s.merchant.V2Key, V3Key: s.merchant.V3Key,
 	}, "", "  ")
 	if err != nil {

@@ -1,0 +1,115 @@
+package doctor
+
+import (
+	"context"
+	"strings"
+
+	"cloudpay/internal/config"
+)
+
+// checkCallers says whom the functions let do what, by the configuration alone (docs/callers.md).
+func checkCallers(_ context.Context, p *patient) []Finding {
+	if p.faulty(namePolicy) {
+		return nil
+	}
+	findings := []Finding{p.policy()}
+	for _, door := range doors {
+		findings = append(findings, p.door(door.subject, door.names, door.open, door.shut))
+	}
+	if p.settings.BehindWXGateway {
+		findings = append(findings, Finding{
+			Check: CheckCallers, Level: LevelWarning, Subject: "CLOUDPAY_BEHIND_WX_GATEWAY",
+			Found: Text{"X-WX-OPENID is believed, which anybody could write", "信任请求头 X-WX-OPENID，而任何人都可伪造它"},
+			Remedy: Text{
+				"see that nothing but WeChat's gateway can reach the container (no public address)",
+				"请确认容器只能经微信网关访问（关闭公网访问）",
+			},
+		})
+	}
+	return findings
+}
+
+const (
+	namePolicy         = "CLOUDPAY_CALLER_POLICY"
+	nameServiceToken   = "CLOUDPAY_SERVICE_TOKEN"
+	nameHTTPToken      = "CLOUDPAY_HTTP_TOKEN" //nolint:gosec // G101: a variable's name
+	nameHTTPAuthorizer = "CLOUDPAY_HTTP_AUTHORIZER"
+)
+
+// policy is what CLOUDPAY_CALLER_POLICY opens.
+func (p *patient) policy() Finding {
+	finding := Finding{Check: CheckCallers, Level: LevelFine, Subject: namePolicy}
+	switch p.settings.CallerPolicy {
+	case config.CallersAny:
+		finding.Level = LevelWarning
+		finding.Found = Text{
+			"any: whoever reaches a function may close and query any order",
+			"any：能访问到函数的任何人都可以关闭、查询任意订单",
+		}
+		finding.Remedy = Text{
+			"leave it out, unless something in front of the functions does its own checks",
+			"除非函数之前另有鉴权，否则请去掉该设置",
+		}
+	case config.CallersPlatform:
+		finding.Found = Text{
+			"platform: whoever the platform's access management lets reach a function may close and query any order",
+			"platform：凡平台访问管理（CAM）允许调用函数者，可关闭、查询任意订单",
+		}
+	case config.CallersStrict:
+		finding.Found = Text{
+			"not set: nobody is let in but who proves who they are",
+			"未设置：除能证明身份者外一律拒绝",
+		}
+		if !p.isGiven(nameServiceToken) && !p.isGiven(nameHTTPToken) && !p.isGiven(nameHTTPAuthorizer) {
+			finding.Level = LevelWarning
+			finding.Found = Text{
+				"not set, and no token either: but for AWS Lambda's invokes and queues, only timers are let in",
+				"未设置，也没有令牌：除 AWS Lambda 的直接调用与队列外，仅放行定时触发",
+			}
+			finding.Remedy = Text{
+				"set " + nameServiceToken + " or " + nameHTTPToken + ", as whoever calls needs (docs/callers.md)",
+				"按调用方需要设置 " + nameServiceToken + " 或 " + nameHTTPToken + "（docs/callers.md）",
+			}
+		}
+	}
+	return finding
+}
+
+// doors are the ways in that a secret opens, each with what is so with it and without.
+var doors = []struct {
+	subject    Text
+	names      []string
+	open, shut Text
+}{
+	{
+		subject: Text{"services", "服务端调用"}, names: []string{nameServiceToken},
+		open: Text{"whoever sends the token as service_token may do everything", "携带 service_token 者可执行一切操作"},
+		shut: Text{"no token is set: no call can say that it is a service's", "未设置令牌：任何调用都不能以服务端身份进行"},
+	},
+	{
+		subject: Text{"HTTP", "HTTP"}, names: []string{nameHTTPToken, nameHTTPAuthorizer},
+		open: Text{"whoever sends the bearer token, or has the authorizer's claim, is let in", "携带 Bearer 令牌或网关鉴权声明者放行"},
+		shut: Text{"no token is set: HTTP requests are refused", "未设置令牌：HTTP 请求一律拒绝"},
+	},
+	{
+		subject: Text{"timers", "定时触发"}, names: []string{"CLOUDPAY_TIMER_TOKEN"},
+		open: Text{"recognised by the platform's word, or by the token in the trigger's Message", "凭平台标识或触发器 Message 中的令牌识别"},
+		shut: Text{"recognised by the platform's word alone", "仅凭平台标识识别"},
+	},
+}
+
+// door says whether one way in is open.
+func (p *patient) door(subject Text, names []string, open, shut Text) Finding {
+	var set []string
+	for _, name := range names {
+		if p.isGiven(name) {
+			set = append(set, name)
+		}
+	}
+	if len(set) == 0 {
+		return Finding{Check: CheckCallers, Level: LevelFact, Found: joined(subject, shut)}
+	}
+	return Finding{Check: CheckCallers, Level: LevelFact, Subject: strings.Join(set, ", "), Found: joined(subject, open)}
+}
+
+func joined(a, b Text) Text { return Text{a.EN + ": " + b.EN, a.ZH + "：" + b.ZH} }

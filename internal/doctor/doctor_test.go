@@ -1,0 +1,256 @@
+package doctor_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/internal/doctor"
+	"cloudpay/internal/emulator/paygate"
+)
+
+// In each dialect and mode a sound configuration has no fault, and the gateway's signed word for it.
+func TestExamineSound(t *testing.T) {
+	t.Parallel()
+	for name, vars := range map[string]map[string]string{
+		"both":              {},
+		"v2":                {"WXPAY_API": "v2", "WXPAY_V2_SIGN_TYPE": "HMAC-SHA256"},
+		"service provider":  {"WXPAY_SUB_MCHID": "1900000109"},
+		"global":            {"WXPAY_REGION": "global", "WXPAY_V2_KEY": ""},
+		"Hong Kong":         {"WXPAY_REGION": "hk", "WXPAY_V2_KEY": ""},
+		"a PKCS #1 key":     {"WXPAY_V2_KEY": ""},
+		"without a backup":  {"WXPAY_BACKUP_URL": ""},
+		"confirmed closing": {"WXPAY_CONFIRM_CLOSE": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := admit(t).with(vars)
+			if vars["WXPAY_SUB_MCHID"] != "" {
+				w.MustAddOrder(paygate.Order{MchID: w.Merchant.MchID, SubMchID: vars["WXPAY_SUB_MCHID"], OutTradeNo: "A1", Total: 1})
+			}
+			got := w.examined()
+			got.wantNoFault(t)
+			answers := got.of(doctor.CheckAnswer)
+			if len(answers) == 0 {
+				t.Fatalf("nothing was asked:\n%s", got.text())
+			}
+			for _, a := range answers {
+				findings{a}.want(t, doctor.LevelFine, "signed ORDERNOTEXIST")
+			}
+			got.of(doctor.CheckClock).want(t, doctor.LevelFine, "agrees with the gateway's")
+			got.of(doctor.CheckMainDomain).want(t, doctor.LevelFine, "HTTP 401")
+			got.of(doctor.CheckConfiguration).want(t, doctor.LevelFine, "complete and sound")
+		})
+	}
+}
+
+// Over the private link there are no keys, and nothing that vouches but the link.
+func TestExaminePrivateLink(t *testing.T) {
+	t.Parallel()
+	w := admit(t)
+	w.with(map[string]string{"WXPAY_CLOUDRUN_URL": w.URL, "WXPAY_BASE_URL": "", "WXPAY_BACKUP_URL": ""}).onlyV2()
+	w.with(map[string]string{"WXPAY_API": "wxcloudrun", "WXPAY_V2_KEY": ""})
+	w.MustAddOrder(paygate.Order{MchID: w.Merchant.MchID, OutTradeNo: "A1", Total: 1}) // else the link knows no such merchant
+	got := w.examined()
+	got.wantNoFault(t)
+	got.of(doctor.CheckAnswer).want(t, doctor.LevelFine, "the link answers ORDERNOTEXIST")
+	if got := got.of(doctor.CheckCertificate); len(got) > 0 {
+		t.Errorf("certificates are none of its business: %s", got.text())
+	}
+}
+
+// Every fault is told, with what to do; nothing is asked with a configuration that has any, and the rest is examined
+// all the same.
+func TestExamineFaults(t *testing.T) {
+	t.Parallel()
+	w := admit(t).with(map[string]string{"WXPAY_MCHID": "", "WXPAY_SERIAL_NO": "nonsense", "WXPAY_V2_KEY": "short"})
+	got := w.examined()
+	for _, name := range []string{"WXPAY_MCHID", "WXPAY_SERIAL_NO", "WXPAY_V2_KEY"} {
+		findings := got.of(doctor.CheckConfiguration).about(name)
+		findings.want(t, doctor.LevelFault, name)
+	}
+	got.of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "the configuration has faults")
+	got.of(doctor.CheckMainDomain).want(t, doctor.LevelFine, "HTTP 401")
+	if sent := len(w.Requests()); sent > 2 {
+		t.Errorf("%d requests were sent, want only the looks at two domains", sent)
+	}
+}
+
+// What is set is listed, and a value shown only where it cannot be a key that strayed.
+func TestExamineSettings(t *testing.T) {
+	t.Parallel()
+	stray := "AbCdEfGhIjKlMnOpQrStUvWxYz012345" // as an API key looks
+	for _, c := range []struct{ name, value, want string }{
+		{"WXPAY_API", "v2", "v2"},
+		{"WXPAY_MCHID", "1900007291", "1900007291"},
+		{"WXPAY_MCHID", "12345678901234567890123456789012", "set"},
+		{"WXPAY_APPID", "wx0123456789abcdef", "wx0123456789abcdef"},
+		{"WXPAY_APPID", stray, "set"},
+		{"WXPAY_SERIAL_NO", "5A0D6B1F9C3E47A2B8D1F00C6E7A94D3B2C1E0F9", "5A0D6B1F9C3E47A2B8D1F00C6E7A94D3B2C1E0F9"},
+		{"WXPAY_SERIAL_NO", "0123456789ABCDEF0123456789ABCDEF", "set"},
+		{"WXPAY_V2_KEY", stray, "set"},
+		{"WXPAY_REGION", stray, "set"},
+		{"WXPAY_SUB_MCHIDS", "1900000109,1900000110", "set"},
+		{"WXPAY_BASE_URL", "https://pay.example", "https://pay.example"},
+		{"CLOUDPAY_LOG_LEVEL", "warn", "warn"},
+	} {
+		t.Run(c.name+" "+c.want, func(t *testing.T) {
+			t.Parallel()
+			d := doctor.Doctor{Environ: []string{c.name + "=" + c.value, "WXPAY_MODE= ", "HOME=/root"}, Offline: true}
+			var got findings
+			for f := range d.Examine(t.Context()) {
+				if f.Check == doctor.CheckSettings {
+					got = append(got, f)
+				}
+			}
+			got.want(t, doctor.LevelFact, "| "+c.want+" |")
+		})
+	}
+}
+
+func TestExamineOffline(t *testing.T) {
+	t.Parallel()
+	w := admit(t)
+	w.doctor.Offline = true
+	got := w.examined()
+	got.of(doctor.CheckMainDomain).want(t, doctor.LevelSkipped, "--offline")
+	got.of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "--offline")
+	if sent := len(w.Requests()); sent != 0 {
+		t.Errorf("%d requests were sent", sent)
+	}
+}
+
+// Who stops listening is told no more, and who interrupts is told nothing.
+func TestExamineStops(t *testing.T) {
+	t.Parallel()
+	w := admit(t)
+	d := doctor.Doctor{Environ: []string{"WXPAY_API=v3", "WXPAY_REGION=cn"}, Offline: true}
+	told := 0
+	for range d.Examine(t.Context()) {
+		told++
+		break
+	}
+	if told != 1 {
+		t.Errorf("told %d findings after the first", told)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := w.examinedWithin(ctx); len(got) > 0 {
+		t.Errorf("told after being interrupted:\n%s", got.text())
+	}
+}
+
+// Who may call, by the configuration alone.
+func TestExamineCallers(t *testing.T) {
+	t.Parallel()
+	const token = "Kq7vX9pLm4Zt2RwYb8Nc"
+	file := writeFile(t, []byte(token))
+	for name, c := range map[string]struct {
+		vars  map[string]string
+		level doctor.Level
+		says  string
+	}{
+		"any":        {map[string]string{"CLOUDPAY_CALLER_POLICY": "any"}, doctor.LevelWarning, "may close and query any order"},
+		"platform":   {map[string]string{"CLOUDPAY_CALLER_POLICY": "platform"}, doctor.LevelFine, "access management"},
+		"strict":     {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFine, "who proves who they are"},
+		"nobody":     {map[string]string{}, doctor.LevelWarning, "only timers are let in"},
+		"no service": {map[string]string{}, doctor.LevelFact, "no call can say that it is a service's"},
+		"service":    {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFact, "may do everything"},
+		"no HTTP":    {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
+		"HTTP":       {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"a claim":    {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"timer":      {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
+		"no timer":   {map[string]string{}, doctor.LevelFact, "by the platform's word alone"},
+		"a file":     {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"WeChat's":   {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is believed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := admit(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": ""}).with(c.vars)
+			w.doctor.Offline = true
+			got := w.examined()
+			got.wantNoFault(t)
+			var said findings
+			for _, f := range got.of(doctor.CheckCallers) {
+				if strings.Contains(f.Found.EN, c.says) {
+					said = append(said, f)
+				}
+			}
+			said.want(t, c.level, c.says)
+		})
+	}
+}
+
+// A policy that nobody knows is a fault, and nothing is said of whom it lets in.
+func TestExamineCallersUnknown(t *testing.T) {
+	t.Parallel()
+	w := admit(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": "everybody"})
+	w.doctor.Offline = true
+	got := w.examined()
+	got.of(doctor.CheckConfiguration).about("CLOUDPAY_CALLER_POLICY").want(t, doctor.LevelFault, "accepted words")
+	if said := got.of(doctor.CheckCallers); len(said) > 0 {
+		t.Errorf("said: %s", said.text())
+	}
+}
+
+// A key in a file is as good as one in the environment, and its file's name is what is set.
+func TestExamineKeyInFile(t *testing.T) {
+	t.Parallel()
+	w := admit(t)
+	w.doctor.Offline = true
+	w.with(map[string]string{"WXPAY_PRIVATE_KEY_FILE": writeFile(t, []byte(w.vars["WXPAY_PRIVATE_KEY"])), "WXPAY_PRIVATE_KEY": ""})
+	got := w.examined()
+	got.wantNoFault(t)
+	got.of(doctor.CheckSettings).about("WXPAY_PRIVATE_KEY_FILE").want(t, doctor.LevelFact, "set")
+	got.of(doctor.CheckPrivateKey).want(t, doctor.LevelFine, "RSA, 2048 bits")
+}
+
+// A finding is written in one language.
+func TestFindingIn(t *testing.T) {
+	t.Parallel()
+	f := doctor.Finding{
+		Check: doctor.CheckClock, Level: doctor.LevelFine, Subject: "s",
+		Found: doctor.Text{EN: "agrees", ZH: "一致"}, Remedy: doctor.Text{},
+	}
+	for chinese, want := range map[bool]string{
+		false: `{"check":"clock","level":"fine","subject":"s","found":"agrees"}`,
+		true:  `{"check":"clock","level":"fine","subject":"s","found":"一致"}`,
+	} {
+		got, err := json.Marshal(f.In(chinese))
+		if err != nil || string(got) != want {
+			t.Errorf("got %s %v, want %s", got, err, want)
+		}
+	}
+}
+
+// Every check has a title, in both languages.
+func TestTitles(t *testing.T) {
+	t.Parallel()
+	for _, check := range []doctor.Check{
+		doctor.CheckSettings, doctor.CheckConfiguration, doctor.CheckPrivateKey, doctor.CheckPublicKey, doctor.CheckCertificate,
+		doctor.CheckCallers, doctor.CheckMainDomain, doctor.CheckBackupDomain, doctor.CheckPrivateLink, doctor.CheckClock,
+		doctor.CheckAnswer,
+	} {
+		if title := check.Title(); title.EN == "" || title.ZH == "" {
+			t.Errorf("%s: title %+v", check, title)
+		}
+	}
+}
+
+// An examination keeps to its deadline, whatever hangs.
+func TestExamineKeepsDeadline(t *testing.T) {
+	t.Parallel()
+	w := admit(t).onlyV3()
+	w.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpQuery}, Action: paygate.Hang})
+	const limit, busy = 2 * time.Second, 6 * time.Second // a workflow without a deadline takes fifteen
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	began := time.Now()
+	got := w.examinedWithin(ctx)
+	if took := time.Since(began); took > limit+busy {
+		t.Errorf("the examination took %s, and had %s", took, limit)
+	}
+	got.of(doctor.CheckAnswer).want(t, doctor.LevelFault, "")
+}

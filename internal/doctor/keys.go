@@ -1,0 +1,257 @@
+package doctor
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"cloudpay/internal/config"
+)
+
+const (
+	// usualBits is how long every key of WeChat Pay's is, the merchants' and its own.
+	usualBits = 2048
+	// maxFile caps what is read of a certificate's file.
+	maxFile = 64 << 10
+	// soon is how long before its end a certificate is worth a warning: a new one is applied for in the merchant console.
+	soon = 30 * 24 * time.Hour
+
+	namePrivateKey = "WXPAY_PRIVATE_KEY"
+	namePublicKey  = "WXPAY_PUBLIC_KEY"
+	nameSerialNo   = "WXPAY_SERIAL_NO"
+	nameMchID      = "WXPAY_MCHID"
+)
+
+// checkPrivateKey looks at the merchant's private key. That it cannot be parsed is among the configuration's faults.
+func checkPrivateKey(_ context.Context, p *patient) []Finding {
+	key := p.privateKey()
+	if key == nil {
+		return nil
+	}
+	finding := Finding{Check: CheckPrivateKey, Level: LevelFine, Subject: namePrivateKey}
+	bits := key.N.BitLen()
+	switch public := p.publicKey(); {
+	case public != nil && key.PublicKey.Equal(public) && !p.faulty(namePublicKey):
+		finding.Level = LevelFault
+		finding.Found = Text{"belongs to the key in " + namePublicKey, "与 " + namePublicKey + " 是同一对密钥"}
+		finding.Remedy = Text{
+			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem there",
+			"此处填商户的 apiclient_key.pem，" + namePublicKey + " 填微信支付的 pub_key.pem",
+		}
+	case bits != usualBits && !p.faulty(namePrivateKey):
+		finding.Level = LevelWarning
+		finding.Found = textf("RSA, %d bits", "RSA，%d 位", bits)
+		finding.Remedy = Text{
+			"the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
+			"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套",
+		}
+	case p.faulty(namePrivateKey):
+		return nil
+	default:
+		finding.Found = textf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
+	}
+	return []Finding{finding}
+}
+
+// checkPublicKey names WeChat Pay's public key, for comparing it with the merchant console.
+func checkPublicKey(_ context.Context, p *patient) []Finding {
+	public := p.publicKey()
+	if public == nil || p.faulty(namePublicKey) {
+		return nil
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil // it was parsed from one
+	}
+	return []Finding{{
+		Check: CheckPublicKey, Level: LevelFine, Subject: namePublicKey,
+		Found: textf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)),
+	}}
+}
+
+// privateKey is the merchant's, nil when there is none that can be parsed.
+func (p *patient) privateKey() *rsa.PrivateKey {
+	block, _ := pem.Decode([]byte(p.settings.V3.PrivateKey.Reveal()))
+	if block == nil {
+		return nil
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	private, _ := key.(*rsa.PrivateKey)
+	return private
+}
+
+// publicKey is WeChat Pay's, nil when there is none that can be parsed.
+func (p *patient) publicKey() *rsa.PublicKey {
+	block, _ := pem.Decode([]byte(p.settings.V3.PublicKey))
+	if block == nil {
+		return nil
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	public, _ := key.(*rsa.PublicKey)
+	return public
+}
+
+// checkCertificate holds the merchant's certificate against the configuration: it is not needed for calling WeChat Pay,
+// but it is what the serial number and the private key must agree with.
+func checkCertificate(_ context.Context, p *patient) []Finding {
+	if !p.settings.Has(config.APIv3) {
+		return nil
+	}
+	if p.Certificate == "" {
+		return []Finding{{
+			Check: CheckCertificate, Level: LevelSkipped,
+			Found: Text{"not given, so it was not compared with " + nameSerialNo, "未提供，未与 " + nameSerialNo + " 核对"},
+			Remedy: Text{
+				"--certificate apiclient_cert.pem compares its serial number, its key and its dates",
+				"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期",
+			},
+		}}
+	}
+	certificate, err := readCertificate(p.Certificate)
+	if err != nil {
+		return []Finding{{
+			Check: CheckCertificate, Level: LevelFault, Subject: p.Certificate,
+			Found:  same(err.Error()),
+			Remedy: Text{"give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"},
+		}}
+	}
+	findings := p.disagreements(certificate)
+	for i := range findings {
+		findings[i].Check, findings[i].Subject = CheckCertificate, p.Certificate
+		findings[i].Level = cmp.Or(findings[i].Level, LevelFault)
+	}
+	if len(findings) > 0 {
+		return findings
+	}
+	return []Finding{{
+		Check: CheckCertificate, Level: LevelFine, Subject: p.Certificate,
+		Found: textf("its serial number and its key are the configured ones; valid until %s",
+			"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)),
+	}}
+}
+
+// merchantName is the common name of a merchant's certificate: its number.
+var merchantName = regexp.MustCompile(`^[0-9]+$`)
+
+// disagreements are what a certificate and the configuration do not agree on. One without a level is a fault.
+func (p *patient) disagreements(c *x509.Certificate) []Finding {
+	if !merchantName.MatchString(c.Subject.CommonName) {
+		return []Finding{{
+			Found: Text{"is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"},
+			Remedy: Text{
+				"give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
+				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书",
+			},
+		}}
+	}
+	var findings []Finding
+	if own := p.settings.MchID; own != c.Subject.CommonName && !p.faulty(nameMchID) {
+		findings = append(findings, Finding{
+			Found: textf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
+				clip(c.Subject.CommonName), nameMchID),
+			Remedy: Text{"give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户"},
+		})
+	}
+	if got := serialOf(c); !strings.EqualFold(strings.TrimLeft(got, "0"), strings.TrimLeft(p.settings.V3.SerialNo, "0")) {
+		findings = append(findings, Finding{
+			Found:  textf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", got, nameSerialNo),
+			Remedy: textf("set %s=%s", "设置 %s=%s", nameSerialNo, got),
+		})
+	}
+	if key := p.privateKey(); key != nil && !key.PublicKey.Equal(c.PublicKey) {
+		findings = append(findings, Finding{
+			Found:  textf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
+			Remedy: Text{"give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem"},
+		})
+	}
+	return append(findings, p.dates(c)...)
+}
+
+// dates looks at a certificate's first and last day.
+func (p *patient) dates(c *x509.Certificate) []Finding {
+	now := p.now()
+	renew := Text{
+		"apply for a new API certificate in the merchant console, and configure its key and serial number",
+		"请在商户平台更换 API 证书，并更新私钥与序列号",
+	}
+	switch {
+	case now.After(c.NotAfter):
+		return []Finding{{Found: textf("expired on %s", "已于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew}}
+	case now.Before(c.NotBefore):
+		return []Finding{{
+			Found:  textf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
+			Remedy: Text{"set this machine's clock", "请校准本机时钟"},
+		}}
+	case c.NotAfter.Sub(now) < soon:
+		return []Finding{{
+			Level: LevelWarning, Found: textf("expires on %s", "将于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew,
+		}}
+	}
+	return nil
+}
+
+// serialOf writes a serial number as WXPAY_SERIAL_NO wants it.
+func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNumber.Bytes()) }
+
+// readCertificate reads a file of one certificate. The errors show nothing of it: it may be a key.
+func readCertificate(path string) (*x509.Certificate, error) {
+	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return nil, errors.New("cannot be opened: " + withoutPath(err).Error())
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, errors.New("cannot be read: " + withoutPath(err).Error())
+	case len(text) > maxFile:
+		return nil, fmt.Errorf("has more than %d KiB, too much for one certificate", maxFile>>10)
+	}
+	block, _ := pem.Decode(bytes.TrimSpace(text))
+	switch {
+	case block == nil:
+		return nil, errors.New("is not PEM, from -----BEGIN CERTIFICATE to its END line")
+	case strings.Contains(block.Type, "KEY"):
+		return nil, errors.New("is a key, not a certificate")
+	case block.Type != "CERTIFICATE":
+		return nil, errors.New("is PEM, and no certificate")
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, errors.New("holds a damaged certificate")
+	}
+	return certificate, nil
+}
+
+// withoutPath is the cause of a file's error: the path stands beside it already.
+func withoutPath(err error) error {
+	if fault, ok := errors.AsType[*os.PathError](err); ok {
+		return fault.Err
+	}
+	return err
+}
+
+// clip keeps a certificate's name from being a text.
+func clip(name string) string {
+	const most = 32
+	return name[:min(len(name), most)]
+}

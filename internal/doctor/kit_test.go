@@ -1,0 +1,276 @@
+package doctor_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"maps"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/doctor"
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/telemetry/telemetrytest"
+)
+
+// patience ends a hang, and nothing else.
+const patience = 2 * time.Minute
+
+// ward is an environment before an emulated gateway, and what a doctor says of it.
+type ward struct {
+	*paygate.Server
+
+	t      *testing.T
+	vars   map[string]string
+	doctor doctor.Doctor
+}
+
+func admit(t *testing.T, options ...paygate.Options) *ward {
+	t.Helper()
+	gate := paygate.RunT(t, options...)
+	public, err := gate.PublicKeyPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &ward{Server: gate, t: t, vars: map[string]string{
+		"WXPAY_MCHID":            gate.Merchant.MchID,
+		"WXPAY_APPID":            gate.Merchant.AppID,
+		"WXPAY_V2_KEY":           gate.Merchant.V2Key,
+		"WXPAY_SERIAL_NO":        gate.Merchant.SerialNo,
+		"WXPAY_PRIVATE_KEY":      privatePEM(t, gate.Merchant.PrivateKey),
+		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
+		"WXPAY_PUBLIC_KEY":       string(public),
+		"WXPAY_BASE_URL":         gate.URL,
+		"WXPAY_BACKUP_URL":       gate.BackupURL,
+		"CLOUDPAY_CALLER_POLICY": "any",
+	}}
+}
+
+// with sets variables; an empty value takes one away.
+func (w *ward) with(vars map[string]string) *ward {
+	maps.Copy(w.vars, vars)
+	return w
+}
+
+// onlyV2 takes APIv3's credentials away.
+func (w *ward) onlyV2() *ward {
+	return w.with(map[string]string{
+		"WXPAY_API": "v2", "WXPAY_SERIAL_NO": "", "WXPAY_PRIVATE_KEY": "", "WXPAY_PUBLIC_KEY_ID": "", "WXPAY_PUBLIC_KEY": "",
+	})
+}
+
+// onlyV3 takes APIv2's credential away.
+func (w *ward) onlyV3() *ward { return w.with(map[string]string{"WXPAY_V2_KEY": ""}) }
+
+// behind puts a server between the configuration and the gateway's main domain, and takes the backup away.
+func (w *ward) behind(h http.HandlerFunc) *ward {
+	w.t.Helper()
+	server := httptest.NewServer(h)
+	w.t.Cleanup(server.Close)
+	return w.with(map[string]string{"WXPAY_BASE_URL": server.URL, "WXPAY_BACKUP_URL": ""})
+}
+
+// examined is every finding, by an examination that takes as long as it needs.
+func (w *ward) examined() findings {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	return w.examinedWithin(ctx)
+}
+
+// examineAll examines wards at the same time: in most of them somebody waits for what does not come.
+func examineAll[K comparable](t *testing.T, wards map[K]*ward) map[K]findings {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), doctor.Patience)
+	defer cancel()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	found := make(map[K]findings, len(wards))
+	for name, w := range wards {
+		all.Go(func() {
+			list := w.examinedWithin(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			found[name] = list
+		})
+	}
+	all.Wait()
+	return found
+}
+
+func (w *ward) examinedWithin(ctx context.Context) findings {
+	w.t.Helper()
+	d := w.doctor
+	d.Logs = telemetrytest.Output(w.t, telemetrytest.Logs)
+	for name, value := range w.vars {
+		d.Environ = append(d.Environ, name+"="+value)
+		if kind, secret := kinds[name]; secret && len(value) >= 16 { // a short one is a case of its own
+			telemetrytest.Secret(w.t, kind, value)
+		}
+	}
+	var list findings
+	for finding := range d.Examine(ctx) {
+		if finding.Found.EN == "" || finding.Found.ZH == "" {
+			w.t.Errorf("%s %s: a finding without words in both languages: %+v", finding.Check, finding.Subject, finding.Found)
+		}
+		if (finding.Remedy.EN == "") != (finding.Remedy.ZH == "") {
+			w.t.Errorf("%s %s: a remedy in one language only: %+v", finding.Check, finding.Subject, finding.Remedy)
+		}
+		if bad := finding.Level == doctor.LevelFault || finding.Level == doctor.LevelWarning; bad && finding.Remedy.EN == "" {
+			w.t.Errorf("%s %s: no remedy for: %s", finding.Check, finding.Subject, finding.Found.EN)
+		}
+		list = append(list, finding)
+	}
+	_, _ = io.WriteString(telemetrytest.Output(w.t, telemetrytest.Terminal), list.text())
+	w.wantNoSecret(list)
+	return list
+}
+
+// kinds are the variables that hold secrets.
+var kinds = map[string]telemetrytest.Kind{
+	"WXPAY_V2_KEY": telemetrytest.V2Key, "WXPAY_V3_KEY": telemetrytest.V3Key, "WXPAY_PRIVATE_KEY": telemetrytest.PrivateKey,
+	"CLOUDPAY_SERVICE_TOKEN": telemetrytest.Token, "CLOUDPAY_HTTP_TOKEN": telemetrytest.Token,
+	"CLOUDPAY_TIMER_TOKEN": telemetrytest.Token,
+}
+
+// wantNoSecret fails when a finding repeats a secret, or a piece of one.
+func (w *ward) wantNoSecret(list findings) {
+	w.t.Helper()
+	for name, value := range w.vars {
+		if _, secret := kinds[name]; !secret || value == "" {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(value), "\n")
+		piece := lines[len(lines)/2]
+		if text := list.text(); strings.Contains(text, piece) {
+			w.t.Errorf("the findings hold %s:\n%s", name, text)
+		}
+	}
+}
+
+type findings []doctor.Finding
+
+// text is all that is said, for failures and for searching.
+func (list findings) text() string {
+	var text strings.Builder
+	for _, f := range list {
+		text.WriteString(strings.Join([]string{string(f.Check), string(f.Level), f.Subject, f.Found.EN, f.Found.ZH, f.Remedy.EN, f.Remedy.ZH}, " | "))
+		text.WriteByte('\n')
+	}
+	return text.String()
+}
+
+// of are the findings of one check.
+func (list findings) of(check doctor.Check) findings {
+	var some findings
+	for _, f := range list {
+		if f.Check == check {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// about are the findings on one subject.
+func (list findings) about(subject string) findings {
+	var some findings
+	for _, f := range list {
+		if f.Subject == subject {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// want fails unless there is exactly one finding, of that level, saying that.
+func (list findings) want(t *testing.T, level doctor.Level, saying string) {
+	t.Helper()
+	if len(list) != 1 {
+		t.Fatalf("got %d findings, want one, %s saying %q:\n%s", len(list), level, saying, list.text())
+	}
+	if list[0].Level != level || !strings.Contains(list.text(), saying) {
+		t.Errorf("got\n%swant %s saying %q", list.text(), level, saying)
+	}
+}
+
+// wantNoFault fails if anything is.
+func (list findings) wantNoFault(t *testing.T) {
+	t.Helper()
+	for _, f := range list {
+		if f.Level == doctor.LevelFault {
+			t.Errorf("a fault: %s", findings{f}.text())
+		}
+	}
+}
+
+func privatePEM(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+func publicPEM(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+// certificate describes one to be written for a merchant.
+type certificate struct {
+	name          string
+	serial        string
+	key           *rsa.PrivateKey
+	notBefore, to time.Time
+}
+
+// issue writes a certificate to a file of its own and returns its path.
+func issue(t *testing.T, c certificate) string {
+	t.Helper()
+	number, ok := new(big.Int).SetString(c.serial, 16)
+	if !ok {
+		t.Fatalf("serial %q", c.serial)
+	}
+	template := &x509.Certificate{
+		SerialNumber: number, Subject: pkix.Name{CommonName: c.name}, NotBefore: c.notBefore, NotAfter: c.to,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &c.key.PublicKey, c.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeFile(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func writeFile(t *testing.T, text []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "apiclient_cert.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func newKey(t *testing.T, bits int) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}

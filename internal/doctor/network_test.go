@@ -1,0 +1,180 @@
+package doctor_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"cloudpay/internal/doctor"
+	"cloudpay/internal/emulator/paygate"
+)
+
+// closedPort is an address at which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return "http://" + l.Addr().String()
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(untrusted.Close)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	for name, c := range map[string]struct{ url, says string }{
+		"closed port": {closedPort(t), "the connection was refused"},
+		"untrusted":   {untrusted.URL, "signed by nobody whom this machine trusts"},
+		"no TLS":      {"https" + plain.URL[len("http"):], "speaks no TLS"},
+		"no name":     {"https://pay.invalid", ""}, // RFC 6761 §6.4; resolvers without a network say otherwise
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := admit(t).with(map[string]string{"WXPAY_BASE_URL": c.url, "WXPAY_BACKUP_URL": ""}).examined()
+			got.of(doctor.CheckMainDomain).want(t, doctor.LevelFault, c.says)
+			got.of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "no address was reached")
+			if clock := got.of(doctor.CheckClock); len(clock) > 0 {
+				t.Errorf("nobody said what time it is: %s", clock.text())
+			}
+		})
+	}
+}
+
+// A domain that resets connections is no fault of the configuration, and the other one's answer counts.
+func TestOneDomainDown(t *testing.T) {
+	t.Parallel()
+	for domain, c := range map[paygate.Domain]struct {
+		check doctor.Check
+		level doctor.Level
+	}{
+		paygate.DomainMain:   {doctor.CheckMainDomain, doctor.LevelFault},
+		paygate.DomainBackup: {doctor.CheckBackupDomain, doctor.LevelWarning},
+	} {
+		t.Run(string(domain), func(t *testing.T) {
+			t.Parallel()
+			w := admit(t).onlyV3()
+			w.MustSetDomain(domain, false)
+			got := w.examined()
+			got.of(c.check).want(t, c.level, "the connection broke off")
+			got.of(doctor.CheckClock).want(t, doctor.LevelFine, "agrees")
+			got.of(doctor.CheckAnswer).want(t, doctor.LevelFine, "signed ORDERNOTEXIST")
+		})
+	}
+}
+
+// A server that never answers costs a part of the time there is, and the connection is blamed for what it did.
+func TestHangingServer(t *testing.T) {
+	t.Parallel()
+	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing, not even hello
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = deaf.Close() })
+	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	found := examineAll(t, map[string]*ward{
+		"connected, and no answer within":    admit(t).behind(hang),
+		"no end of the TLS handshake within": admit(t).with(map[string]string{"WXPAY_BASE_URL": "https://" + deaf.Addr().String(), "WXPAY_BACKUP_URL": ""}),
+	})
+	for says, got := range found {
+		got.of(doctor.CheckMainDomain).want(t, doctor.LevelFault, says)
+		got.of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "no address was reached")
+	}
+}
+
+// A web page in the gateway's place is told from an answer, and so is a server in trouble.
+func TestNotTheGateway(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		page http.HandlerFunc
+		says string
+	}{
+		"a page by its type": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(http.StatusFound)
+		}, "a web page"},
+		"a page by its look": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte("\n<HTML><body>Please sign in"))
+		}, "a web page"},
+		"a page by its doctype": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = w.Write([]byte("<!DOCTYPE html>"))
+		}, "a web page"},
+		"trouble": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+		}, "HTTP 502"},
+	}
+	wards := map[string]*ward{}
+	for name, c := range cases {
+		wards[name] = admit(t).onlyV3().behind(c.page)
+	}
+	for name, got := range examineAll(t, wards) {
+		got.of(doctor.CheckMainDomain).want(t, doctor.LevelWarning, cases[name].says)
+		if answer := got.of(doctor.CheckAnswer); len(answer) != 1 || answer[0].Level == doctor.LevelFine {
+			t.Errorf("%s passes for an answer:\n%s", name, answer.text())
+		}
+	}
+}
+
+// The clock is compared with the gateway's Date. Only APIv3 signs the time.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ahead time.Duration // of the gateway before us
+		v2    bool
+		level doctor.Level
+		says  string
+	}{
+		"right":       {0, false, doctor.LevelFine, "agrees"},
+		"a little":    {-30 * time.Second, false, doctor.LevelFine, "ahead of the gateway's"},
+		"slow":        {2 * time.Minute, false, doctor.LevelWarning, "behind the gateway's"},
+		"fast":        {-2 * time.Minute, false, doctor.LevelWarning, "ahead of the gateway's"},
+		"too slow":    {10 * time.Minute, false, doctor.LevelFault, "behind the gateway's"},
+		"far, for v2": {10 * time.Minute, true, doctor.LevelWarning, "behind the gateway's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Now()
+			w := admit(t, paygate.Options{Now: func() time.Time { return time.Now().Add(c.ahead) }})
+			if c.v2 {
+				w.onlyV2()
+			} else {
+				w.onlyV3()
+			}
+			w.doctor.Now = func() time.Time { return now } // both stand still: the machine may be busy
+			w.behind(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Date", now.Add(c.ahead).UTC().Format(http.TimeFormat))
+				w.ServeHTTP(rw, r)
+			})
+			got := w.examined()
+			got.of(doctor.CheckClock).want(t, c.level, c.says)
+			if c.level == doctor.LevelFault {
+				got.of(doctor.CheckAnswer).want(t, doctor.LevelFault, "SIGNERROR")
+			}
+		})
+	}
+}
+
+// A reply need not say what time it is.
+func TestClockWithoutDate(t *testing.T) {
+	t.Parallel()
+	w := admit(t)
+	w.behind(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header()["Date"] = nil
+		w.ServeHTTP(rw, r)
+	})
+	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "no reply said what time it is")
+}
+
+// An address that is at fault is not asked.
+func TestFaultyAddress(t *testing.T) {
+	t.Parallel()
+	got := admit(t).with(map[string]string{"WXPAY_BASE_URL": "ftp://pay.example"}).examined()
+	got.of(doctor.CheckMainDomain).want(t, doctor.LevelSkipped, "its address has a fault")
+}

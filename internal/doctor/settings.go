@@ -1,0 +1,142 @@
+package doctor
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cloudpay/internal/config"
+)
+
+// ofAFile ends the name of a variable that holds the path of a file with the value of the one without it.
+const ofAFile = "_FILE"
+
+// given lists the names in environ that have a value.
+func given(environ []string) []string {
+	set := map[string]bool{}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		set[name] = strings.TrimSpace(value) != ""
+	}
+	var names []string
+	for name, is := range set {
+		if is {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// isGiven tells whether a variable has a value, its own or a file's.
+func (p *patient) isGiven(name string) bool {
+	return slices.ContainsFunc(given(p.Environ), func(set string) bool { return set == name || set == name+ofAFile })
+}
+
+// faulty tells whether a variable has a fault, itself or as a file.
+func (p *patient) faulty(name string) bool { return p.faults.Has(name) || p.faults.Has(name+ofAFile) }
+
+// checkSettings says what is set, in the order of the README's table.
+func checkSettings(_ context.Context, p *patient) []Finding {
+	set := given(p.Environ)
+	findings := make([]Finding, 0, len(set))
+	for _, name := range config.Names() {
+		finding := Finding{Check: CheckSettings, Level: LevelFact, Subject: name}
+		switch {
+		case slices.Contains(set, name):
+			finding.Found = p.shown(name)
+		case slices.Contains(set, name+ofAFile):
+			finding.Subject, finding.Found = name+ofAFile, p.shown(name)
+		default:
+			continue
+		}
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+// shown is what may be said of a variable's value. Keys get pasted into the wrong variable, so that a value is repeated
+// only where no key looks like that: API keys are 32 letters and digits, and tokens are none of the words here.
+func (p *patient) shown(name string) Text {
+	if show := showable[name]; show != nil && !p.faulty(name) {
+		if value := show(p.settings); value != "" {
+			return same(value)
+		}
+	}
+	return Text{"set", "已设置"}
+}
+
+// showable are the variables whose values may be shown, each with what is to be shown of a checked one; "" for a value
+// that may be something else.
+var showable = map[string]func(c config.Config) string{
+	"WXPAY_API":              func(c config.Config) string { return string(c.API) },
+	"WXPAY_REGION":           func(c config.Config) string { return string(c.Region) },
+	"WXPAY_MODE":             func(c config.Config) string { return string(c.Mode) },
+	"WXPAY_APPID":            func(c config.Config) string { return whole(appID, c.AppID) },
+	nameMchID:                func(c config.Config) string { return whole(number, c.MchID) },
+	"WXPAY_SUB_MCHID":        func(c config.Config) string { return whole(number, c.SubMchID) },
+	"WXPAY_SUB_APPID":        func(c config.Config) string { return whole(appID, c.SubAppID) },
+	"WXPAY_V2_SIGN_TYPE":     func(c config.Config) string { return c.V2.SignType },
+	nameSerialNo:             func(c config.Config) string { return whole(serial, c.V3.SerialNo) },
+	"WXPAY_PUBLIC_KEY_ID":    func(c config.Config) string { return whole(publicKeyID, c.V3.PublicKeyID) },
+	"WXPAY_BASE_URL":         func(c config.Config) string { return c.BaseURL },
+	"WXPAY_BACKUP_URL":       func(c config.Config) string { return c.BackupURL },
+	"WXPAY_CLOUDRUN_URL":     func(c config.Config) string { return c.CloudRunURL },
+	"CLOUDPAY_CALLER_POLICY": func(c config.Config) string { return string(c.CallerPolicy) },
+	"CLOUDPAY_LOG_LEVEL":     func(c config.Config) string { return strings.ToLower(c.LogLevel.String()) },
+}
+
+// What values look like that are no keys.
+var (
+	appID       = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+	number      = regexp.MustCompile(`^[0-9]{1,16}$`)
+	serial      = regexp.MustCompile(`^[0-9A-F]{40}$`)
+	publicKeyID = regexp.MustCompile(`^PUB_KEY_ID_[0-9]{1,40}$`)
+)
+
+func whole(form *regexp.Regexp, value string) string {
+	if form.MatchString(value) {
+		return value
+	}
+	return ""
+}
+
+// checkConfiguration gives every fault of the configuration, as the functions find them.
+func checkConfiguration(_ context.Context, p *patient) []Finding {
+	if len(p.faults.List) == 0 {
+		return []Finding{{
+			Check: CheckConfiguration, Level: LevelFine,
+			Found: textf("complete and sound: %s", "完整且有效：%s", strings.Join(p.dialects(), ", ")),
+		}}
+	}
+	findings := make([]Finding, 0, len(p.faults.List))
+	for _, fault := range p.faults.List {
+		findings = append(findings, Finding{
+			Check: CheckConfiguration, Level: LevelFault, Subject: fault.Variable,
+			Found: same(fault.Problem), Remedy: same(fault.Remedy),
+		})
+	}
+	return findings
+}
+
+// dialects are those that have credentials.
+func (p *patient) dialects() []string {
+	var names []string
+	for _, api := range []config.API{config.APIv3, config.APIv2, config.WXCloudRun} {
+		if p.settings.Has(api) {
+			names = append(names, string(api))
+		}
+	}
+	return names
+}
+
+// fingerprint names a public key, for comparing it with another place's.
+func fingerprint(der []byte) string {
+	const shown = 8
+	sum := sha256.Sum256(der)
+	return fmt.Sprintf("SHA-256 %s…", hex.EncodeToString(sum[:shown]))
+}
