@@ -29,7 +29,7 @@ const (
 )
 
 // serviceToken is what the merchant's own server shows.
-const serviceToken = "a-token-of-the-merchants-own-server" //nolint:gosec // of nobody's server
+const serviceToken = "a-token-of-the-merchants-own-server"
 
 // folder is where the binaries are, until the tests end.
 var folder string

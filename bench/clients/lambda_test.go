@@ -3,6 +3,7 @@ package clients_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,7 +42,7 @@ func TestLambdaSDK(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if output.StatusCode != 200 || output.FunctionError != nil {
+		if output.StatusCode != http.StatusOK || output.FunctionError != nil {
 			t.Errorf("%s: got status %d and error %v, want a result", call.Name, output.StatusCode, aws.ToString(output.FunctionError))
 		}
 		var got answer

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,6 @@ const (
 type brought struct {
 	event       string
 	environment map[string]string
-	header      map[string]string // of a web function's request
 }
 
 // A trigger makes its event for an order, with everything that lets its caller in, or without.
@@ -233,7 +233,7 @@ func TestEachTriggerOnEachHosting(t *testing.T) {
 			e := strict(t)
 			f := e.on("closeorder", runtime)
 			for i, trig := range triggers() {
-				if !onHosting(trig, runtime) {
+				if !slices.Contains(trig.on, runtime) {
 					continue
 				}
 				for _, invited := range []bool{false, true} {
@@ -246,15 +246,6 @@ func TestEachTriggerOnEachHosting(t *testing.T) {
 			}
 		})
 	}
-}
-
-func onHosting(trig trigger, runtime platform.Runtime) bool {
-	for _, on := range trig.on {
-		if on == runtime {
-			return true
-		}
-	}
-	return false
 }
 
 func (e *env) bring(f *platform.Function, trig trigger, number string, on platform.Runtime, invited bool) order.Result {
