@@ -20,7 +20,7 @@ COVERAGE := cloudpay/pkg/*=95 cloudpay/internal/order=90 cloudpay/internal/closi
 # What tests must have used and written for a search for leaks to be one.
 LEAKCHECK := -secrets v2-key,v3-key,private-key,token,identity,signature -output logs,errors,replies,terminal
 
-FUZZTIME ?= 5s
+FUZZTIME ?= 60s
 BENCHTIME ?= 1s
 
 ##@ For everybody
@@ -61,6 +61,7 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 ##@ For contributors
 
 .PHONY: test-all
+test-all: FUZZTIME := 5s
 test-all: test bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
 
 .PHONY: bench-test
@@ -68,7 +69,7 @@ bench-test: ## Test the module bench/: other implementations agree with ours
 	cd bench && go test -count=1 -timeout=20m ./...
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (5s)
+fuzz: ## Run each fuzz target for FUZZTIME (60s; half an hour in all)
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' internal pkg \
 		| sed -E 's|^(.*)/[^/]*:func (.*)$$|./\1 \2|' | sort \
 		| while read -r package target; do \
@@ -85,6 +86,8 @@ bench: ## Measure the protocol packages beside their floors, then the built func
 lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linters, here and in bench/
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'gofmt -w these:\n%s\n' "$$unformatted"; exit 1; fi
+	@large=$$(git ls-files -z | xargs -0 sh -c 'find "$$@" -maxdepth 0 -size +1000k' sh); \
+	if [ -n "$$large" ]; then printf 'too large for a source, perhaps built:\n%s\n' "$$large"; exit 1; fi
 	for module in . bench; do \
 		( cd $$module && go mod tidy -diff && go vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./... ) || exit 1; \
 	done
