@@ -36,6 +36,7 @@ demo: ## Close and query orders against the emulated cloud and WeChat Pay
 	@echo 'compiling … (the first time takes a minute)'
 	@go run ./cmd/cloudpay demo
 
+# Tests of several packages build the functions, at the same time: compiled once before, they only have to be linked.
 # lint vets everything, so that go test need not do a part of it again. The timeout ends what hangs; a busy machine is no fault.
 # What tests write to be searched goes into a new folder, so that nothing of an earlier run is found there, and nothing of
 # this one is missing: its name makes go run every test that writes, as -shuffle does already, instead of taking a result
@@ -54,6 +55,7 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 	output=$$(mktemp -d); \
 	trap 'rm -rf "$$output"' EXIT; \
 	set -x; \
+	CGO_ENABLED=0 go build -trimpath $(FUNCTIONS:%=./functions/%); \
 	CLOUDPAY_TEST_OUTPUT="$$output" go test $$race -shuffle=on -cover -vet=off -timeout=10m ./... \
 		| go run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
 	go run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"

@@ -144,7 +144,7 @@ func (r *reader) wantTarget(target string) {
 
 // command is a shell in the repository, where this test binary is cloudpay.
 func (r *reader) command(script string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 8*time.Minute)
 	r.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(script, "curl ", "curl --fail-with-body -sS "))
 	cmd.Dir = repositoryRoot

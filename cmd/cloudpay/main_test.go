@@ -160,7 +160,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 
 // until looks again and again for what other processes bring about.
 func until(ts *testscript.TestScript, what string, there func() (bool, error)) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -173,7 +173,7 @@ func until(ts *testscript.TestScript, what string, there func() (bool, error)) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s is not there after a minute", what)
+			ts.Fatalf("%s is not there after eight minutes", what)
 		}
 	}
 }
