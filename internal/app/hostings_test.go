@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"cloudpay/internal/emulator/paygate"
@@ -28,13 +29,16 @@ type brought struct {
 	environment map[string]string
 }
 
-// A trigger makes its event for an order, with everything that lets its caller in, or without.
+// A trigger makes its event for an order, with everything that lets its caller in, or without. In the event, closeorder
+// stands for the function that is called.
 type trigger struct {
 	name string
 	// on are the hostings that the trigger exists on.
 	on []platform.Runtime
 	// bring makes the event. Uninvited, it has all that a stranger could write.
 	bring func(number string, on platform.Runtime, invited bool) brought
+	// queue says that a refusal is an error, to keep the message.
+	queue bool
 	// read takes what the caller is told from the function's reply: the result, in the trigger's own form.
 	read func(t *testing.T, reply string) order.Result
 }
@@ -83,7 +87,7 @@ func httpEvent(name, form string, on ...platform.Runtime) trigger {
 // into a call, so the message has to carry the token; Lambda's IAM has looked at the caller.
 func queueEvent(name, form string, read func(*testing.T, string) order.Result, on ...platform.Runtime) trigger {
 	return trigger{
-		name: name, on: on, read: read,
+		name: name, on: on, read: read, queue: true,
 		bring: func(number string, on platform.Runtime, invited bool) brought {
 			return plain(strings.ReplaceAll(form, "BODY", quoted(closes(number, invited && on != platform.Lambda))))
 		},
@@ -93,7 +97,7 @@ func queueEvent(name, form string, read func(*testing.T, string) order.Result, o
 // everyEvent are the hostings that take events.
 var everyEvent = []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda}
 
-// triggers closes an order by each trigger.
+// triggers name an order by each trigger.
 func triggers() []trigger {
 	return []trigger{
 		{
@@ -118,6 +122,12 @@ func triggers() []trigger {
 		httpEvent("AWS HTTP API",
 			`{"version":"2.0","routeKey":"$default","rawPath":"/closeorder","rawQueryString":"","headers":HEADERS,`+
 				`"requestContext":{"http":{"method":"POST","path":"/closeorder","protocol":"HTTP/1.1","sourceIp":"1.2.3.4"},"requestId":"id","stage":"$default"},`+
+				`"body":BODY,"isBase64Encoded":false}`,
+			platform.Lambda),
+		httpEvent("AWS function URL",
+			`{"version":"2.0","routeKey":"$default","rawPath":"/closeorder","rawQueryString":"","headers":HEADERS,`+
+				`"requestContext":{"accountId":"anonymous","apiId":"id","domainName":"id.lambda-url.us-west-2.on.aws","domainPrefix":"id",`+
+				`"http":{"method":"POST","path":"/closeorder","protocol":"HTTP/1.1","sourceIp":"1.2.3.4","userAgent":"a"},"requestId":"id","routeKey":"$default","stage":"$default"},`+
 				`"body":BODY,"isBase64Encoded":false}`,
 			platform.Lambda),
 		httpEvent("AWS REST API",
@@ -190,19 +200,22 @@ func readReport(t *testing.T, reply string) order.Result {
 	return report.Results[0]
 }
 
-// readFailures reads SQS's list of messages to be given back; none means that it was closed.
+// readFailures reads SQS's list of messages to be given back; none means that all was done.
 func readFailures(t *testing.T, reply string) order.Result {
 	t.Helper()
 	if reply != `{"batchItemFailures":[]}` {
 		t.Fatalf("the reply %s, want no failures", reply)
 	}
-	return order.Result{Outcome: order.OutcomeClosed}
+	return order.Result{Outcome: sqsDone}
 }
 
+// sqsDone is all that SQS is told.
+const sqsDone order.Outcome = "done"
+
 // strict is an environment in which every kind of caller can be let in, and nobody is by policy.
-func strict(t *testing.T) *env {
+func strict(t *testing.T, api order.API) *env {
 	t.Helper()
-	e := newEnv(t, mode{api: order.V2})
+	e := newEnv(t, mode{api: api})
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
 	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
 	e.vars["CLOUDPAY_HTTP_TOKEN"] = httpToken
@@ -223,37 +236,59 @@ func (e *env) on(name string, runtime platform.Runtime) *platform.Function {
 	return f
 }
 
-// Each trigger closes its order on each hosting that has it; the same event without what lets its caller in closes
-// nothing. On Lambda a caller whom IAM let through needs nothing more, so there only HTTP has strangers.
+// Each trigger closes its order, and queries it, on each hosting that has it, and on one in both dialects; the same event
+// without what lets its caller in does nothing. On Lambda a caller whom IAM let through needs nothing more, so there only
+// HTTP has strangers.
 func TestEachTriggerOnEachHosting(t *testing.T) {
 	t.Parallel()
-	for _, runtime := range everyEvent {
-		t.Run(string(runtime), func(t *testing.T) {
-			t.Parallel()
-			e := strict(t)
-			f := e.on("closeorder", runtime)
-			for i, trig := range triggers() {
-				if !slices.Contains(trig.on, runtime) {
-					continue
+	for _, test := range []struct {
+		on  platform.Runtime
+		api order.API
+	}{
+		{platform.Go1, order.V2},
+		{platform.Go1, order.V3},
+		{platform.CustomRuntime, order.V2},
+		{platform.Lambda, order.V2},
+	} {
+		for _, name := range []string{"closeorder", "queryorder"} {
+			t.Run(fmt.Sprintf("%s %s %s", test.on, test.api, name), func(t *testing.T) {
+				t.Parallel()
+				e := strict(t, test.api)
+				f := e.on(name, test.on)
+				for i, trig := range triggers() {
+					if !slices.Contains(trig.on, test.on) {
+						continue
+					}
+					for _, invited := range []bool{false, true} {
+						number := fmt.Sprintf("T%d-%t", i, invited)
+						e.order(number)
+						welcome := invited || test.on == platform.Lambda && !strings.HasPrefix(trig.name, "AWS")
+						got := e.bring(f, name, trig, number, test.on, invited, welcome)
+						e.wantDoneOnlyIf(welcome, name, trig.name, number, got)
+					}
 				}
-				for _, invited := range []bool{false, true} {
-					number := fmt.Sprintf("T%d-%t", i, invited)
-					e.order(number)
-					got := e.bring(f, trig, number, runtime, invited)
-					welcome := invited || runtime == platform.Lambda && !strings.HasPrefix(trig.name, "AWS")
-					e.wantClosedOnlyIf(welcome, trig.name, number, got)
-				}
-			}
-		})
+			})
+		}
 	}
 }
 
-func (e *env) bring(f *platform.Function, trig trigger, number string, on platform.Runtime, invited bool) order.Result {
+// bring calls a function by a trigger. Who is not welcome is refused, by a queue with an error, so that the message is kept.
+func (e *env) bring(
+	f *platform.Function, name string, trig trigger, number string, on platform.Runtime, invited, welcome bool,
+) order.Result {
 	e.t.Helper()
 	b := trig.bring(number, on, invited)
-	reply, err := f.Invoke(e.t.Context(), platform.Event{Payload: []byte(b.event), Environment: b.environment})
+	event := strings.ReplaceAll(b.event, "closeorder", name)
+	reply, err := f.Invoke(e.t.Context(), platform.Event{Payload: []byte(event), Environment: b.environment})
 	if err != nil {
 		e.t.Fatal(err)
+	}
+	e.answered(reply)
+	if trig.queue && !welcome {
+		if reply.Err == nil || !strings.Contains(reply.Err.Error(), order.CodeNoAuth) {
+			e.t.Errorf("%s, uninvited: the platform says %d (%v) and %s, want an error that says NOAUTH", trig.name, reply.Status, reply.Err, reply.Payload)
+		}
+		return order.Result{Outcome: order.OutcomeRefused, ErrCode: order.CodeNoAuth}
 	}
 	if reply.Status != platform.StatusOK {
 		e.t.Fatalf("%s: the platform says %d: %v", trig.name, reply.Status, reply.Err)
@@ -261,25 +296,58 @@ func (e *env) bring(f *platform.Function, trig trigger, number string, on platfo
 	return trig.read(e.t, string(reply.Payload))
 }
 
-func (e *env) wantClosedOnlyIf(welcome bool, name, number string, got order.Result) {
+func (e *env) wantDoneOnlyIf(welcome bool, name, trigger, number string, got order.Result) {
 	e.t.Helper()
-	if welcome {
-		if got.Outcome != order.OutcomeClosed {
-			e.t.Errorf("%s: got %s %s (%s), want closed", name, got.Outcome, got.ErrCode, got.ReturnMsg)
+	want, state := order.OutcomeClosed, paygate.StateClosed
+	if name == "queryorder" {
+		want, state = order.OutcomeFound, paygate.StateNotPay
+	}
+	if !welcome {
+		want, state = order.OutcomeRefused, paygate.StateNotPay
+		if got.ErrCode != order.CodeNoAuth {
+			e.t.Errorf("%s, uninvited: got %q, want NOAUTH", trigger, got.ErrCode)
 		}
-		e.WantState(number, paygate.StateClosed, e.owner())
-		return
 	}
-	if got.Outcome != order.OutcomeRefused || got.ErrCode != order.CodeNoAuth {
-		e.t.Errorf("%s, uninvited: got %s %s, want refused NOAUTH", name, got.Outcome, got.ErrCode)
+	if got.Outcome != want && got.Outcome != sqsDone {
+		e.t.Errorf("%s: got %s %s (%s), want %s", trigger, got.Outcome, got.ErrCode, got.ReturnMsg, want)
 	}
-	e.WantState(number, paygate.StateNotPay, e.owner())
+	e.WantState(number, state, e.owner())
+	if asked := slices.ContainsFunc(e.Requests(), func(r paygate.Request) bool { return r.OutTradeNo == number }); asked != welcome {
+		e.t.Errorf("%s: the gateway was asked about it: %t, want %t", trigger, asked, welcome)
+	}
+}
+
+// A mini-program's user is known by what CloudBase says beside the call. Without a store nobody knows whose an order is, so
+// that they may do nothing, unless the operator lets everybody do everything.
+func TestUsersCloudCalls(t *testing.T) {
+	t.Parallel()
+	says := map[string]string{
+		"WX_OPENID": openID, "WX_APPID": "wx0123456789abcdef", "WX_CONTEXT_KEYS": "WX_OPENID,WX_APPID",
+		"TRIGGER_SRC": "tcb", "TCB_SOURCE": "wx_client", "TCB_ENV": "env-1",
+	}
+	event := `{"out_trade_no":"A1","userInfo":{"appId":"wx0123456789abcdef","openId":"` + openID + `"}}`
+	for _, api := range []order.API{order.V2, order.V3} {
+		for _, policy := range []string{"", "platform", "any"} {
+			t.Run(fmt.Sprintf("%s %q", api, policy), func(t *testing.T) {
+				t.Parallel()
+				e := strict(t, api)
+				if policy != "" {
+					e.vars["CLOUDPAY_CALLER_POLICY"] = policy
+				}
+				e.order("A1")
+				for _, name := range []string{"queryorder", "closeorder"} {
+					got, _ := e.invoke(e.on(name, platform.Go1), event, says)
+					e.wantDoneOnlyIf(policy == "any", name, "a user's "+name, "A1", got)
+				}
+			})
+		}
+	}
 }
 
 // A web function has one trigger, HTTP, and is a server of its own.
 func TestWebFunction(t *testing.T) {
 	t.Parallel()
-	e := strict(t)
+	e := strict(t, order.V3)
 	closer, querier := e.on("closeorder", platform.Web), e.on("queryorder", platform.Web)
 	e.order("A1")
 
@@ -317,6 +385,7 @@ func TestWebFunction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		e.replied(body)
 		if got := readResult(t, string(body)); response.StatusCode != test.status || got.Outcome != test.outcome {
 			t.Errorf("%s: got %d %s, want %d %s\n%s", test.name, response.StatusCode, got.Outcome, test.status, test.outcome, body)
 		}
@@ -348,7 +417,7 @@ func TestTimerOnEachHosting(t *testing.T) {
 	} {
 		t.Run(string(test.on)+" "+test.name, func(t *testing.T) {
 			t.Parallel()
-			e := strict(t)
+			e := strict(t, order.V2)
 			for _, name := range []string{"closeorder", "queryorder"} {
 				got, _ := e.invoke(e.on(name, test.on), test.event, test.environment)
 				if got.ReturnCode != "FAIL" || got.ErrCode != test.want {
@@ -362,10 +431,10 @@ func TestTimerOnEachHosting(t *testing.T) {
 // What one invocation was told of its caller is gone in the next, on the same instance.
 func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
 	t.Parallel()
-	e := strict(t)
-	var logs bytes.Buffer
+	e := strict(t, order.V2)
+	var logs lockedBuffer
 	spec := e.spec("closeorder", patient)
-	spec.Log = &logs
+	spec.Log = e.collected(&logs)
 	f, err := platform.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -394,4 +463,22 @@ func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
 	if started := strings.Count(logs.String(), "Init Report"); started != 1 {
 		t.Errorf("instances: got %d, want that all of it was one's", started)
 	}
+}
+
+// lockedBuffer may be read while a platform's log is still being written, as it may be for a moment after Close.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -31,3 +31,8 @@ type Access struct {
 	// CORSOrigins are the origins whose pages' scripts may read HTTP replies; "*" is all of them, none is none.
 	CORSOrigins []string
 }
+
+// isToken reports whether a text is one of the tokens.
+func (a Access) isToken(text string) bool {
+	return a.Service.Is(text) || a.HTTP.Is(text) || a.Timer.Is(text)
+}

@@ -117,6 +117,8 @@ func fromHTTP(inv hosting.Invocation, e event.Event, a Access) caller {
 	case a.HTTP.Is(bearer(header["authorization"])), hasClaim(inv, e, a):
 		return caller{kind: client, may: rights{orders: allOrders, decide: true}}
 	case inv.Platform == hosting.Web && a.BehindWXGateway:
+		// Not X-WX-FROM-OPENID and -APPID, the counterparts of WX_FROM_…: whether the gateway takes them off a request that
+		// brings its own is not documented.
 		if owner := ownerOf("wx", header["x-wx-appid"], header["x-wx-openid"]); owner != "" {
 			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
 		}
@@ -185,15 +187,19 @@ func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 }
 
 // isFromTimer reports whether the platform says that a timer fired: TRIGGER_SRC (SCF's documents on environment
-// variables) or TCB_SOURCE (WeChat's on getWXContext). TCB_SOURCE is a chain, and whoever is called adds to it what the
-// one before said of itself; so only the platform's word alone counts, and not a chain that begins or ends with it.
+// variables) or TCB_SOURCE (WeChat's on getWXContext).
+//
+// TRIGGER_SRC is the platform's own. TCB_SOURCE is a chain to which whoever calls adds what they were told, and SDKs
+// send their end of it (the header x-tcb-source), so that a client may write wx_trigger into it. It counts only where it is
+// that one word and nothing speaks of an SDK's call, which CloudBase marks with TRIGGER_SRC tcb and with
+// TCB_ISANONYMOUS_USER, whichever way that is answered.
 func isFromTimer(env map[string]string) bool {
 	src := env["TRIGGER_SRC"]
 	switch env["TCB_SOURCE"] {
 	case "":
 		return src == "timer"
 	case "wx_trigger":
-		return src == "" || src == "timer" || src == "tcb"
+		return src == "timer" || src == "" && env["TCB_ISANONYMOUS_USER"] == ""
 	}
 	return false
 }
@@ -214,8 +220,8 @@ func isPersonal(env map[string]string) bool {
 	return anonymous != "" && anonymous != "false"
 }
 
-// cloudBaseKey is the first in the alphabet of the keys that CloudBase gave with a call, "" when it gave none. Our own settings begin
-// with WXPAY_ and CLOUDPAY_, which are no such keys.
+// cloudBaseKey is the first in the alphabet of the keys that CloudBase gave with a call, "" when it gave none. Our own
+// settings begin with WXPAY_ and CLOUDPAY_, which are no such keys.
 func cloudBaseKey(env map[string]string) string {
 	first := ""
 	for key, value := range env {

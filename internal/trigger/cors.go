@@ -33,7 +33,7 @@ func (a Access) cors(r event.Request, op order.Op) crossing {
 		c.header["Vary"] = "Origin"
 		return c
 	}
-	if _, found := route(op, r.Path); found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
+	if _, found := route(op, r); found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
 		c.preflight = true
 		c.header["Access-Control-Allow-Methods"] = allow(op)
 		c.header["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

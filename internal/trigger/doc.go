@@ -30,7 +30,7 @@
 //	http      Authorization: Bearer, or an authorizer's claim      close and query all orders
 //	user      WX_OPENID and WX_APPID, or TCB_UUID                  close and query what the store says is theirs
 //	stranger  any other sign of a user, or of CloudBase            nothing
-//	timer     TRIGGER_SRC, TCB_SOURCE, a message, Lambda's IAM     sweep
+//	timer     TRIGGER_SRC, TCB_SOURCE, a token, Lambda's IAM       sweep
 //	queue     Lambda's IAM; elsewhere each message is a service's  close and query what its messages name
 //	direct    Lambda's IAM; elsewhere the operator's word          everything
 //	nobody    none of these                                        nothing
@@ -40,5 +40,5 @@
 // from each other one on each hosting, with and without.
 //
 // Everybody who may do nothing is told the same sentence. The log has the reason, and the setting that would change it. It
-// has an owner's first characters only, and no token ever.
+// has an owner's first characters only, an order's number if it is one and its caller was let in, and no token ever.
 package trigger

@@ -74,6 +74,9 @@ func places() []place {
 		"the developer tools":                tcb("wx_devtools", nil),
 		"WeChat's HTTP API":                  tcb("wx_http", map[string]string{"WX_APPID": "wx1"}),
 		"a function that a timer called":     tcb("wx_trigger,scf", nil),
+		"an SDK that says trigger":           tcb("wx_trigger", nil),
+		"an SDK that says so, not anonymous": tcb("wx_trigger", map[string]string{"TCB_ISANONYMOUS_USER": "false"}),
+		"the same, of no known source":       {"TCB_SOURCE": "wx_trigger", "TCB_ISANONYMOUS_USER": "false"},
 		"a trigger that a function called":   tcb("scf,wx_trigger", nil),
 		"a trigger that a client called":     tcb("wx_client,wx_trigger", nil),
 		"a trigger after nothing":            tcb(",wx_trigger", nil),
@@ -377,8 +380,17 @@ func TestRightfulCallers(t *testing.T) {
 		{"a user", place{on: hosting.SCF, environment: user}, plain},
 		{"a timer of SCF", place{on: hosting.SCF, environment: map[string]string{"TRIGGER_SRC": "timer"}}, text(timerForms["scf-timer"](""))},
 		{
-			"a timer of CloudBase", place{on: hosting.SCF, environment: map[string]string{"TRIGGER_SRC": "tcb", "TCB_SOURCE": "wx_trigger"}},
+			"a timer of CloudBase", place{on: hosting.SCF, environment: map[string]string{"TCB_SOURCE": "wx_trigger", "TCB_ENV": "e"}},
 			text(timerForms["scf-timer"]("")),
+		},
+		{
+			"a timer of both", place{on: hosting.SCF, environment: map[string]string{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"}},
+			text(timerForms["scf-timer"]("")),
+		},
+		{
+			"a timer that CloudBase does not name, by its message",
+			place{on: hosting.SCF, environment: map[string]string{"TRIGGER_SRC": "tcb", "TCB_SOURCE": "wx_trigger", "TCB_ISANONYMOUS_USER": "false"}},
+			text(timerForms["scf-timer"](timerToken)),
 		},
 		{"IAM's own", place{on: hosting.Lambda}, plain},
 	}

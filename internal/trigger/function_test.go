@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -225,13 +226,77 @@ func TestUsersAreNotToldSettings(t *testing.T) {
 func TestPanicBecomesAReply(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)
-	k.fn.Do = func(context.Context, order.Params) order.Result { panic("a fault of ours") }
+	k.fn.Do = func(context.Context, order.Params) order.Result { panic(serviceToken) }
 	reply := k.invoke(`{"out_trade_no":"A1"}`, nil)
 	if reply["returnCode"] != "FAIL" || reply["outcome"] != "unknown" || reply["retryable"] != true || reply["errCode"] != "INTERNAL_ERROR" {
 		t.Errorf("got %v", reply)
 	}
-	if logs := k.logs.String(); !strings.Contains(logs, "a fault of ours") || !strings.Contains(logs, "function_test.go") {
-		t.Errorf("the log has neither fault nor stack: %s", logs)
+	k.wantLog(map[string]any{"msg": "panic", "fault": "string", "level": "ERROR"})
+	if logs := k.logs.String(); strings.Contains(logs, serviceToken) || !strings.Contains(logs, "function_test.go") {
+		t.Errorf("the log has what was panicked with, or no stack: %s", logs)
+	}
+}
+
+// What a panic says may be anything that was in memory. Go's own faults name indices and types.
+func TestPanicsInTheLog(t *testing.T) {
+	t.Parallel()
+	none := []int(nil)
+	for want, fault := range map[string]func(){
+		"string":              func() { panic(serviceToken) },
+		"*errors.errorString": func() { panic(errors.New(serviceToken)) },
+		"order.Params":        func() { panic(order.Params{OutTradeNo: serviceToken}) },
+		"runtime.boundsError: runtime error: index out of range [7] with length 0": func() { none[7]++ },
+		"*runtime.TypeAssertionError: interface conversion: interface {} is string, not int": func() {
+			_ = any(serviceToken).(int)
+		},
+	} {
+		k := newKit(t)
+		k.fn.Do = func(context.Context, order.Params) order.Result { fault(); return order.Result{} }
+		k.invoke(`{"out_trade_no":"A1"}`, nil)
+		if got := k.lines()[0]["fault"]; got != want || strings.Contains(k.logs.String(), serviceToken) {
+			t.Errorf("got %q, want %q and no more: %s", got, want, k.logs.String())
+		}
+	}
+}
+
+// An order's number is logged for those who may name one, if it is one. What was put in its place by mistake is not, least
+// of all a token.
+func TestNumbersInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, number, token, want string }{
+		{"a service", "A|1*@_-", serviceToken, "A|1*@_-"},
+		{"a service's longest", strings.Repeat("9", 32), serviceToken, strings.Repeat("9", 32)},
+		{"a service's, too long", strings.Repeat("9", 33), serviceToken, ""},
+		{"a service's, of other characters", "a 1", serviceToken, ""},
+		{"nobody", "A1", "", ""},
+		{"an impostor", "A1", guessed, ""},
+		{"the service token", serviceToken, serviceToken, "redacted"},
+		{"the HTTP token", httpToken, serviceToken, "redacted"},
+		{"the timer's", timerToken, serviceToken, "redacted"},
+		{"nobody's token", httpToken, "", ""},
+	} {
+		for _, event := range []string{
+			text(obj{"out_trade_no": tc.number, "service_token": tc.token}),
+			batched("cmq", text(obj{"out_trade_no": tc.number, "service_token": tc.token})),
+		} {
+			k := newKit(t).strict()
+			k.out = io.Discard // a reply gives the number back to whom it is from
+			reply, _ := k.handle(event, nil)
+			line := k.lines()[0]
+			if got, _ := line["outTradeNo"].(string); got != tc.want || line["msg"] != "close" {
+				t.Errorf("%s: got %q of %s, want %q: %v", tc.name, got, event, tc.want, line)
+			}
+			for _, token := range []string{serviceToken, httpToken, timerToken} {
+				if strings.Contains(k.logs.String(), token) || strings.Contains(reply, `"results"`) && strings.Contains(reply, token) {
+					t.Errorf("%s: the token is in the log or the report: %s %s", tc.name, k.logs.String(), reply)
+				}
+			}
+		}
+	}
+	k := newKit(t).strict().store(nil)
+	k.invoke(text(with(timerForms["scf-timer"](""), obj{"TriggerName": timerToken})), fromTimer)
+	if logs := k.logs.String(); strings.Contains(logs, timerToken) {
+		t.Errorf("the token is in the log: %s", logs)
 	}
 }
 
@@ -243,13 +308,14 @@ func TestOneLineForEachInvocation(t *testing.T) {
 		r.API, r.GatewayCode, r.RequestID, r.Waited = order.V3, "X", "R1", 1500*time.Millisecond
 		return r
 	}
+	k.name = "pay-closeorder"
 	k.invoke(`{"out_trade_no":"A1"}`, user)
 	var line map[string]any
 	if err := json.Unmarshal(k.logs.Bytes(), &line); err != nil {
 		t.Fatalf("%v in %s", err, k.logs.String())
 	}
 	for key, want := range map[string]any{
-		"msg": "close", "op": "close", "trigger": "call", "platform": "scf", "caller": "user", "outTradeNo": "A1", "outcome": "closed",
+		"msg": "close", "op": "close", "trigger": "call", "platform": "scf", "function": "pay-closeorder", "caller": "user", "outTradeNo": "A1", "outcome": "closed",
 		"api": "v3", "attempts": 1.0, "level": "INFO", "gatewayCode": "X", "gatewayRequestId": "R1", "gatewayMs": 1500.0, "errCode": nil,
 	} {
 		if line[key] != want {

@@ -71,10 +71,11 @@ func (i *invocation) request() (params, *httpFault) {
 		}
 		return p, fault
 	}
-	number, found := route(i.Op, r.Path)
+	number, found := route(i.Op, r)
 	switch {
 	case !found:
-		return p, &httpFault{paramError("path", "is not one of this function's; it is /"+pathOf(i.Op)), http.StatusNotFound}
+		// Not 404, which says of an order that there is none: somebody may act on that.
+		return p, badRequest(paramError("path", "is not one of this function's; it is /"+pathOf(i.Op)))
 	case !slices.Contains(methodsOf(i.Op), r.Method):
 		return p, &httpFault{paramError("method", "is not one of this function's; see the header Allow"), http.StatusMethodNotAllowed}
 	case len(r.Body) > maxParams:

@@ -90,13 +90,15 @@ func TestRoutes(t *testing.T) {
 		{order.OpClose, "post", "/closeorder/A1", nil, "", 405, ""},
 		{order.OpQuery, "HEAD", "/queryorder/A1", nil, "", 405, ""},
 		{order.OpQuery, "OPTIONS", "/queryorder/A1", nil, "", 405, ""},
-		{order.OpQuery, "POST", "/closeorder", nil, `{"out_trade_no":"A1"}`, 404, ""},
-		{order.OpClose, "POST", "/queryorder/A1", nil, "", 404, ""},
-		{order.OpClose, "POST", "/closeorder/A1/refund", nil, "", 404, ""},
-		{order.OpClose, "POST", "/CloseOrder/A1", nil, "", 404, ""},
-		{order.OpClose, "POST", "/wp-login.php", nil, "", 404, ""},
-		{order.OpClose, "POST", "/xcloseorder", nil, "", 404, ""},
-		{order.OpQuery, "GET", "/queryorder/%zz", nil, "", 404, ""},
+		{order.OpQuery, "POST", "/closeorder", nil, `{"out_trade_no":"A1"}`, 400, ""},
+		{order.OpClose, "POST", "/queryorder/A1", nil, "", 400, ""},
+		{order.OpClose, "POST", "/closeorder/A1/refund", nil, "", 400, ""},
+		{order.OpClose, "POST", "/CloseOrder/A1", nil, "", 400, ""},
+		{order.OpClose, "POST", "/wp-login.php", nil, "", 400, ""},
+		{order.OpClose, "POST", "/xcloseorder", nil, "", 400, ""},
+		{order.OpQuery, "GET", "/queryorder/%zz", nil, "", 400, ""},
+		{order.OpQuery, "GET", "/queryorder/A%2F1", nil, "", 400, ""},
+		{order.OpQuery, "GET", "/A1", nil, "", 400, ""}, // not the platform's route that it takes away
 
 		{order.OpQuery, "GET", "/queryorder/A1", map[string]string{"out_trade_no": "A2"}, "", 400, ""},
 		{order.OpQuery, "POST", "/queryorder/A1", nil, `{"outTradeNo":"A1"}`, 400, ""},
@@ -127,6 +129,65 @@ func TestRoutes(t *testing.T) {
 		}
 		if want := map[order.Op]string{order.OpClose: "POST", order.OpQuery: "GET, POST"}[tc.op]; tc.status == 405 && got.header["Allow"] != want {
 			t.Errorf("%s %s: Allow is %q, want %q", tc.method, tc.path, got.header["Allow"], want)
+		}
+	}
+}
+
+// CloudBase takes its route off the path, so that a number stands there alone. What can be none, and what is meant for
+// another function or is a slip of the pen, is not found; never by a status that says that there is no such order.
+func TestRelativeRoutes(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		op           order.Op
+		method, path string
+		body         string
+		status       int
+		number       string
+	}{
+		{order.OpQuery, "GET", "/A1", "", 200, "A1"},
+		{order.OpQuery, "GET", "/A1/", "", 200, "A1"},
+		{order.OpQuery, "GET", "/A%7C1", "", 200, "A|1"},
+		{order.OpQuery, "GET", "/queryorder/A1", "", 200, "A1"},
+		{order.OpQuery, "GET", "/queryorder/queryorder", "", 200, "queryorder"},
+		{order.OpQuery, "POST", "/", `{"out_trade_no":"A1"}`, 200, "A1"},
+		{order.OpQuery, "POST", "/queryorder", `{"out_trade_no":"A1"}`, 200, "A1"},
+		{order.OpClose, "POST", "/A1", "", 200, "A1"},
+		{order.OpClose, "POST", "/" + strings.Repeat("9", 32), `{}`, 200, strings.Repeat("9", 32)},
+		{order.OpClose, "GET", "/A1", "", 405, ""},
+		{order.OpClose, "POST", "/A1", `{"out_trade_no":"A1"}`, 400, ""},
+		{order.OpClose, "POST", "/A1/refund", "", 400, ""},
+		{order.OpClose, "POST", "/A1/A2", "", 400, ""},
+		{order.OpClose, "POST", "/" + strings.Repeat("9", 33), "", 400, ""},
+		{order.OpClose, "POST", "/wp-login.php", "", 400, ""},
+		{order.OpClose, "POST", "/关单", "", 400, ""},
+		{order.OpClose, "POST", "/queryorder", "", 400, ""},
+		{order.OpClose, "POST", "/closeorders", "", 400, ""},
+		{order.OpQuery, "GET", "/closeorder", "", 400, ""},
+		{order.OpQuery, "GET", "/QueryOrder", "", 400, ""},
+	} {
+		k := newHTTPKit(t, tc.op)
+		got := k.http("tcb-http", request{tc.method, tc.path, nil, bearer(httpToken), tc.body})
+		asked := ""
+		if len(k.asked) > 0 {
+			asked = k.asked[0].OutTradeNo
+		}
+		if got.status != tc.status || asked != tc.number {
+			t.Errorf("%s %s: got %d about %q, want %d about %q: %s", tc.method, tc.path, got.status, asked, tc.status, tc.number, got.body)
+		}
+		if tc.status != http.StatusOK {
+			wantReply(t, got, tc.status, "refused", "PARAM_ERROR")
+		}
+	}
+}
+
+// A path is decoded once. Our own server has done so before it makes an event.
+func TestPathsAreDecodedOnce(t *testing.T) {
+	t.Parallel()
+	for form, want := range map[string]string{"web": "A%7C1", "aws-http": "A%7C1", "aws-rest": "A|1", "function-url": "A|1"} {
+		k := newHTTPKit(t, order.OpClose)
+		k.http(form, request{method: "POST", path: "/closeorder/A%7C1", header: bearer(httpToken)})
+		if len(k.asked) != 1 || k.asked[0].OutTradeNo != want {
+			t.Errorf("%s: the workflow was asked %+v, want %s", form, k.asked, want)
 		}
 	}
 }
@@ -325,7 +386,7 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 		{"a preflight of no origin", []string{shop}, preflight(""), 405, ""},
 		{"a preflight of any", []string{"*"}, preflight(other), 204, "*"},
 		{"OPTIONS that is no preflight", []string{shop}, request{method: "OPTIONS", path: "/closeorder", header: map[string]string{"origin": shop}}, 405, shop},
-		{"a preflight of no path of ours", []string{shop}, request{method: "OPTIONS", path: "/x", header: preflight(shop).header}, 404, shop},
+		{"a preflight of no path of ours", []string{shop}, request{method: "OPTIONS", path: "/x", header: preflight(shop).header}, 400, shop},
 		{"a call", []string{shop}, call(shop), 200, shop},
 		{"a call where none is configured", nil, call(shop), 200, ""},
 		{"another's call", []string{shop}, call(other), 200, ""},

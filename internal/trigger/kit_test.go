@@ -30,6 +30,8 @@ type kit struct {
 	t  *testing.T
 	fn trigger.Function
 	on hosting.Platform
+	// name is the function's, by the platform.
+	name string
 
 	mu    sync.Mutex
 	asked []order.Params
@@ -94,7 +96,9 @@ func (k *kit) store(owners map[string]string) *kit {
 
 func (k *kit) handle(event string, environment map[string]string) (string, error) {
 	k.t.Helper()
-	reply, err := k.fn.Handle(k.t.Context(), hosting.Invocation{Payload: []byte(event), Environment: environment, Platform: k.on})
+	reply, err := k.fn.Handle(k.t.Context(), hosting.Invocation{
+		Payload: []byte(event), Environment: environment, Platform: k.on, Function: k.name,
+	})
 	_, _ = k.out.Write(append(bytes.Clone(reply), '\n'))
 	telemetrytest.Error(k.t, err)
 	return string(reply), err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"cloudpay/internal/order"
@@ -23,7 +24,7 @@ func (i *invocation) tell(
 	i.log(ctx, levelOf(c, result), string(i.Op), append([]slog.Attr{
 		slog.String("caller", string(c.kind)),
 		slog.String("owner", brief(c.owner)),
-		slog.String("outTradeNo", cmp.Or(result.OutTradeNo, clip(p.OutTradeNo))),
+		slog.String("outTradeNo", numberFor(c, cmp.Or(result.OutTradeNo, p.OutTradeNo))),
 		slog.String("api", string(result.API)),
 		slog.String("outcome", string(result.Outcome)),
 		slog.String("tradeState", string(result.TradeState)),
@@ -42,16 +43,28 @@ func (i *invocation) tell(
 	return result
 }
 
-// log writes one line about the invocation. What has nothing to say is left out.
+// numberFor is an order's number as the log may have it: what can be one, from somebody who may name one. Else it is a
+// stranger's word, or something else that was put in the wrong place.
+func numberFor(c caller, number string) string {
+	if c.may.orders == noOrders || !isNumber(number) {
+		return ""
+	}
+	return number
+}
+
+// log writes one line about the invocation. What has nothing to say is left out, and a token that was put in the wrong
+// place says nothing.
 func (i *invocation) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
-	line := []slog.Attr{
+	line := append([]slog.Attr{
 		slog.String("op", string(i.Op)),
 		slog.String("trigger", string(i.event.Form)),
 		slog.String("platform", string(i.inv.Platform)),
-	}
-	for _, attr := range attrs {
-		if attr.Value.Kind() != slog.KindString || attr.Value.String() != "" {
-			line = append(line, attr)
+		slog.String("function", i.inv.Function),
+	}, attrs...)
+	line = slices.DeleteFunc(line, func(attr slog.Attr) bool { return attr.Value.Equal(slog.StringValue("")) })
+	for n, attr := range line {
+		if attr.Value.Kind() == slog.KindString && i.Access.isToken(attr.Value.String()) {
+			line[n].Value = slog.StringValue(redacted)
 		}
 	}
 	i.Log.LogAttrs(ctx, level, message, line...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,62 +28,84 @@ const (
 type handled struct {
 	id     string
 	result order.Result
+	ending ending
 }
 
-// again reports whether the message must come again: it may end otherwise then. That is safe, for a close of a closed
-// order proves that it is closed.
-func (h handled) again() bool {
-	r := h.result
-	return r.Retryable || r.Outcome == order.OutcomeUnknown || r.Outcome == order.OutcomeTooSoon || r.ErrCode == order.CodeConfigError
+// An ending is what is to become of a message.
+type ending int
+
+const (
+	done  ending = iota
+	again        // it must come again, since it may end otherwise then
+	bad          // it can never be done, however often it comes
+)
+
+// endingOf tells what a result means for its message. That one comes again is safe, for a close of a closed order proves
+// that it is closed. That one is given up is not, as nobody is left who knows of it: so only what is wrong with the
+// message itself makes it bad, and not what would be wrong with any other.
+//
+// A close of an order that is not there is bad: either the message was wrong, or the configuration names another merchant
+// than the one whose order it is.
+func endingOf(op order.Op, r order.Result) ending {
+	switch {
+	case r.Retryable, r.Outcome == order.OutcomeUnknown, r.Outcome == order.OutcomeTooSoon:
+		return again
+	case r.Outcome == order.OutcomeNotFound && op == order.OpClose:
+		return bad
+	case r.Outcome != order.OutcomeRefused:
+		return done
+	case slices.Contains(notTheMessages, r.ErrCode):
+		return again
+	}
+	return bad
 }
 
-// bad reports whether the message can never be done, however often it comes.
-func (h handled) bad() bool { return !h.again() && h.result.Outcome == order.OutcomeRefused }
+// notTheMessages are the codes of refusals that have nothing to do with the message: that its sender is not let in, as
+// after a token was changed on one side; the merchant's papers; what became of the request on its way. Whoever mends these
+// wants to find the messages there.
+var notTheMessages = append([]string{
+	order.CodeNoAuth, order.CodeConfigError, order.CodeFrequencyLimited,
+	"LACK_PARAMS", "REQUIRE_POST_METHOD", "XML_FORMAT_ERROR", "POST_DATA_EMPTY", "NOT_UTF8",
+}, merchantCodes...)
 
 // batch answers a queue. Every message is a call of its own; one that is bad keeps no other from being done.
 //
 // SQS is told which messages to bring again: those that may end otherwise then, and the bad ones too, which it moves to
 // the dead-letter queue in the end. When that is all of them the function fails, which is the same to SQS, and is right
-// even where ReportBatchItemFailures was not switched on. The other queues bring all again or none: the function fails
-// when one must come again, and a bad one is given up, with an error in the log, since it would hold up all others for
-// good.
+// even where ReportBatchItemFailures was not switched on. The other queues bring all again or none (and CMQ only twice):
+// the function fails when one must come again, and a bad one is given up, with an error in the log, since it would hold up
+// all others for good.
 func (i *invocation) batch(ctx context.Context) ([]byte, error) {
 	if i.fault != nil || i.Broken != nil {
 		result := i.turn(ctx, i.caller(""), params{}, i.unreadable())
 		return nil, fmt.Errorf("the batch was not begun: %s", result.ErrCode)
 	}
-	done := i.handleAll(ctx)
-	var failed []string
-	var again, bad int
-	for _, h := range done {
-		switch {
-		case h.again():
-			again++
-			failed = append(failed, h.id)
-		case h.bad():
-			bad++
+	all := i.handleAll(ctx)
+	failed, count := []string{}, map[ending]int{}
+	for _, h := range all {
+		if count[h.ending]++; h.ending != done {
 			failed = append(failed, h.id)
 		}
 	}
-	i.logBatch(ctx, again, bad)
+	i.logBatch(ctx, count)
 	sqs := i.event.Form == event.FormSQS
 	switch {
-	case sqs && len(failed) < len(done):
-		reply, err := i.event.EncodeBatch(failed)
+	case sqs && len(failed) < len(all):
+		reply, err := i.event.EncodeFailures(failed)
 		if err != nil {
 			return nil, fmt.Errorf("telling which messages failed: %w", err)
 		}
 		return reply, nil
-	case sqs, again > 0:
-		return nil, fmt.Errorf("%d of %d messages were not done, the first because of %s", len(failed), len(done), firstCode(done))
+	case sqs, count[again] > 0:
+		return nil, fmt.Errorf("%d of %d messages were not done, the first because of %s", len(failed), len(all), firstCode(all))
 	}
-	return encode(reportOn(done))
+	return encode(i.reportOn(all))
 }
 
 // firstCode is the reason of the first message that is not done.
-func firstCode(done []handled) string {
-	for _, h := range done {
-		if h.again() || h.bad() {
+func firstCode(all []handled) string {
+	for _, h := range all {
+		if h.ending != done {
 			return cmp.Or(h.result.ErrCode, string(h.result.Outcome))
 		}
 	}
@@ -102,10 +125,14 @@ type messageReport struct {
 	ErrCode    string        `json:"errCode,omitempty"`
 }
 
-func reportOn(done []handled) batchReport {
-	report := batchReport{Messages: len(done), Results: make([]messageReport, 0, len(done))}
-	for _, h := range done {
-		report.Results = append(report.Results, messageReport{h.id, h.result.OutTradeNo, h.result.Outcome, h.result.ErrCode})
+func (i *invocation) reportOn(all []handled) batchReport {
+	report := batchReport{Messages: len(all), Results: make([]messageReport, 0, len(all))}
+	for _, h := range all {
+		number := h.result.OutTradeNo
+		if i.Access.isToken(number) {
+			number = redacted
+		}
+		report.Results = append(report.Results, messageReport{h.id, number, h.result.Outcome, h.result.ErrCode})
 	}
 	return report
 }
@@ -113,18 +140,19 @@ func reportOn(done []handled) batchReport {
 // handleAll handles every message, a few at a time, and returns when all are done.
 func (i *invocation) handleAll(ctx context.Context) []handled {
 	messages := i.event.Messages
-	done := make([]handled, len(messages))
+	all := make([]handled, len(messages))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(batchWorkers, len(messages)) {
 		workers.Go(func() {
 			for n := int(next.Add(1)) - 1; n < len(messages); n = int(next.Add(1)) - 1 {
-				done[n] = handled{messages[n].ID, i.handle(ctx, messages[n], len(messages)-n)}
+				result := i.handle(ctx, messages[n], len(messages)-n)
+				all[n] = handled{messages[n].ID, result, endingOf(i.Op, result)}
 			}
 		})
 	}
 	workers.Wait()
-	return done
+	return all
 }
 
 // handle does what one message asks, while there is time. waiting is how many are not begun, itself included.
@@ -172,18 +200,18 @@ func share(ctx context.Context, waiting int) (time.Duration, bool) {
 }
 
 // logBatch writes the batch's own line, after those of its messages.
-func (i *invocation) logBatch(ctx context.Context, again, bad int) {
+func (i *invocation) logBatch(ctx context.Context, count map[ending]int) {
 	level := slog.LevelInfo
 	switch {
-	case bad > 0:
+	case count[bad] > 0:
 		level = slog.LevelError
-	case again > 0:
+	case count[again] > 0:
 		level = slog.LevelWarn
 	}
 	i.log(ctx, level, "batch", []slog.Attr{
 		slog.Int("messages", len(i.event.Messages)),
-		slog.Int("comeAgain", again),
-		slog.Int("bad", bad),
+		slog.Int("comeAgain", count[again]),
+		slog.Int("bad", count[bad]),
 		slog.Int64("ms", time.Since(i.start).Milliseconds()),
 	})
 }

@@ -90,17 +90,22 @@ var mishaps = []struct {
 }{
 	{name: "a paid order", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomePaid, "")}},
 	{name: "an order that was closed", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeAlreadyClosed, "")}},
-	{name: "no such order", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeNotFound, "")}},
+	{name: "no such order", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeNotFound, "")}, bad: true, code: "ORDERNOTEXIST"},
 	{name: "doubt", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeUnknown, "TIMEOUT")}, again: true, code: "TIMEOUT"},
 	{name: "an order too young", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeTooSoon, "RULE_LIMIT")}, again: true, code: "RULE_LIMIT"},
 	{name: "no configuration", body: about("P1"), ends: map[string]order.Result{"P1": order.Refusal("CONFIG_ERROR", "x")}, again: true, code: "CONFIG_ERROR"},
-	{name: "a refusal", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "SIGNERROR")}, bad: true, code: "SIGNERROR"},
+	{name: "a wrong key", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "SIGNERROR")}, again: true, code: "SIGNERROR"},
+	{name: "no such merchant", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "MCHID_NOT_EXIST")}, again: true, code: "MCHID_NOT_EXIST"},
+	{name: "no such app", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "APPID_NOT_EXIST")}, again: true, code: "APPID_NOT_EXIST"},
+	{name: "not the merchant's app", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "APPID_MCHID_NOT_MATCH")}, again: true, code: "APPID_MCHID_NOT_MATCH"},
+	{name: "no permission", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "NOAUTH")}, again: true, code: "NOAUTH"},
+	{name: "a refusal", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "OUT_TRADE_NO_USED")}, bad: true, code: "OUT_TRADE_NO_USED"},
 	{name: "no JSON", body: `out_trade_no=P1`, bad: true, code: "PARAM_ERROR"},
 	{name: "nothing", body: ``, bad: true, code: "PARAM_ERROR"},
 	{name: "an array", body: `[]`, bad: true, code: "PARAM_ERROR"},
 	{name: "a misspelt name", body: `{"outTradeNO":"P1"}`, bad: true, code: "PARAM_ERROR"},
 	{name: "too much", body: `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, bad: true, code: "PARAM_ERROR"},
-	{name: "a wrong token", body: `{"out_trade_no":"P1","service_token":"guess-0123456789abcdef"}`, bad: true, code: "NOAUTH"},
+	{name: "a wrong token", body: `{"out_trade_no":"P1","service_token":"guess-0123456789abcdef"}`, again: true, code: "NOAUTH"},
 }
 
 // One bad message among good ones: the good work is done, and each queue hears what it needs to.
@@ -184,6 +189,11 @@ func TestBadRecords(t *testing.T) {
 		t.Errorf("a message of no name: got %s, asked %+v", reply, k.asked)
 	}
 	k = newKit(t)
+	reply, err = k.handle(text(obj{"Records": []obj{good, {"CMQ": obj{"msgId": "m1", "msgBody": about("A1")}}}}), nil)
+	if err == nil || len(k.asked) != 0 {
+		t.Errorf("another platform's, which no trigger sends: got %s, %v, asked %+v", reply, err, k.asked)
+	}
+	k = newKit(t)
 	reply, err = k.handle(text(obj{"Records": []any{good, nil, 7}, "userInfo": obj{}}), nil)
 	if err == nil || len(k.asked) != 0 {
 		t.Errorf("a user's: got %s, asked %+v", reply, k.asked)
@@ -197,13 +207,50 @@ func TestMessagesCarryTheToken(t *testing.T) {
 		k := newKit(t).strict()
 		signed := `{"out_trade_no":"A0","service_token":"` + serviceToken + `"}`
 		reply, err := k.handle(batched(form, signed, about("A1"), `{"out_trade_no":"A2","service_token":"x"}`), nil)
-		if err != nil || len(k.asked) != 1 || k.asked[0].OutTradeNo != "A0" {
+		if err == nil || err.Error() != "2 of 3 messages were not done, the first because of NOAUTH" || len(k.asked) != 1 || k.asked[0].OutTradeNo != "A0" {
 			t.Errorf("%s: got %s, %v, asked %+v", form, reply, err, k.asked)
 		}
 		k.wantLog(map[string]any{"caller": "service", "outTradeNo": "A0"})
-		k.wantLog(map[string]any{"caller": "nobody", "outTradeNo": "A1", "errCode": "NOAUTH"})
-		k.wantLog(map[string]any{"caller": "impostor", "outTradeNo": "A2", "errCode": "NOAUTH"})
-		k.wantLog(map[string]any{"msg": "batch", "level": "ERROR", "bad": 2.0})
+		k.wantLog(map[string]any{"caller": "nobody", "errCode": "NOAUTH"})
+		k.wantLog(map[string]any{"caller": "impostor", "errCode": "NOAUTH"})
+		k.wantLog(map[string]any{"msg": "batch", "level": "WARN", "comeAgain": 2.0, "bad": 0.0})
+	}
+}
+
+// A token that was changed here and not there, a user's or a stranger's sign: no queue takes its messages for done when
+// nothing was done.
+func TestNobodysMessagesAreKept(t *testing.T) {
+	t.Parallel()
+	for _, form := range queueForms {
+		for name, tc := range map[string]struct {
+			body        string
+			environment map[string]string
+		}{
+			"a service, after its token was changed": {body: `{"out_trade_no":"A0","service_token":"guess-0123456789abcdef"}`},
+			"nobody":                                 {body: about("A0")},
+			"a stranger":                             {about("A0"), map[string]string{"TCB_SOURCE": "wx_client"}},
+			"a user without a store":                 {about("A0"), user},
+		} {
+			k := newKit(t).strict()
+			reply, err := k.handle(batched(form.name, tc.body), tc.environment)
+			if err == nil || !strings.Contains(err.Error(), "NOAUTH") || len(k.asked) != 0 {
+				t.Errorf("%s of %s: got %s, %v, asked %+v", name, form.name, reply, err, k.asked)
+			}
+		}
+	}
+}
+
+// An order that is not there was looked for by the wrong name; a query has its answer all the same.
+func TestQueriesOfOrdersThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	for op, level := range map[order.Op]string{order.OpClose: "ERROR", order.OpQuery: "INFO"} {
+		k := newKit(t)
+		k.fn.Op = op
+		k.becomes(map[string]order.Result{"P1": outcome(order.OutcomeNotFound, "")})
+		if reply, err := k.handle(batched("ckafka", about("P1")), nil); err != nil || !strings.Contains(reply, "notFound") {
+			t.Errorf("%s: got %s, %v", op, reply, err)
+		}
+		k.wantLog(map[string]any{"msg": "batch", "level": level})
 	}
 }
 
@@ -221,7 +268,7 @@ func TestPanicOverOneMessage(t *testing.T) {
 	if err != nil || !strings.Contains(reply, `[{"itemIdentifier":"m1"}]`) || len(k.asked) != 2 {
 		t.Errorf("got %s, %v, asked %+v", reply, err, k.asked)
 	}
-	k.wantLog(map[string]any{"msg": "panic", "fault": "a fault of ours", "level": "ERROR"})
+	k.wantLog(map[string]any{"msg": "panic", "fault": "string", "level": "ERROR"})
 }
 
 func TestBrokenFunctionKeepsTheQueue(t *testing.T) {

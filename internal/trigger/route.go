@@ -2,10 +2,10 @@ package trigger
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/trigger/event"
 )
 
 // pathOf is the last element of an operation's path, and the name of the function that does it.
@@ -25,12 +25,31 @@ func allow(op order.Op) string { return strings.Join(methodsOf(op), ", ") }
 // route finds an operation's path in a request's, and the out_trade_no that it may end in. Platforms put prefixes before
 // it (an API gateway's stage, a service's route) or take the whole of it away, so that only the end counts: nothing at
 // all, /queryorder, or /queryorder/{out_trade_no}.
-func route(op order.Op, path string) (number string, found bool) {
-	elements := strings.Split(strings.Trim(path, "/"), "/")
+//
+// Where the platform takes its route away (Relative), /queryorder/A1 arrives as /A1. One element is then a number, if it
+// can be one and is not one of the operations' names, or nearly: those are for the other function, or slips.
+func route(op order.Op, r event.Request) (number string, found bool) {
+	elements := strings.Split(strings.Trim(r.Path, "/"), "/")
 	last := elements[len(elements)-1]
-	if len(elements) > 1 && elements[len(elements)-2] == pathOf(op) {
-		number, err := url.PathUnescape(last)
-		return number, err == nil
+	switch {
+	case len(elements) > 1 && elements[len(elements)-2] == pathOf(op):
+		return last, true
+	case last == pathOf(op), len(elements) == 1 && last == "":
+		return "", true
+	case r.Relative && len(elements) == 1 && isNumber(last) && !namesOperation(last):
+		return last, true
 	}
-	return "", len(elements) == 1 && last == "" || last == pathOf(op)
+	return "", false
+}
+
+func namesOperation(element string) bool {
+	return slipped(element, pathOf(order.OpClose)) || slipped(element, pathOf(order.OpQuery))
+}
+
+// isNumber reports whether a text can be an order's number. It is package order's rule, to which a test holds it.
+func isNumber(text string) bool {
+	const longest = 32
+	return text != "" && len(text) <= longest && !strings.ContainsFunc(text, func(r rune) bool {
+		return notInNames(r) && !strings.ContainsRune("|*@", r)
+	})
 }

@@ -8,4 +8,6 @@ func (access) made(p *parts) bool { return p.fields.has("httpMethod") && p.conte
 
 func (access) read(p *parts, e *Event) {
 	e.Request = p.request([]string{"headers"}, []string{"queryStringParameters", "queryString"})
+	e.Request.Path = p.unescaped(e.Request.Path)
+	e.Request.Relative = true
 }

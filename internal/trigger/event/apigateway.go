@@ -11,4 +11,5 @@ func (apiGateway) made(p *parts) bool {
 
 func (apiGateway) read(p *parts, e *Event) {
 	e.Request = p.request([]string{"headers"}, []string{"queryString", "queryStringParameters"})
+	e.Request.Path = p.unescaped(e.Request.Path)
 }

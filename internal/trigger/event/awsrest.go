@@ -2,7 +2,8 @@ package event
 
 // awsREST is the event of AWS's REST API, and of an HTTP API that is set to payload 1.0 (API Gateway developer guide,
 // "Input format of a Lambda function for proxy integration"). headers and queryStringParameters hold the last value
-// of each name, their multiValue twins all of them.
+// of each name, their multiValue twins all of them. path has its escapes as they came, but not in payload 1.0, which
+// unlike a REST API's event says its version (both seen in the field: github.com/middleapi/standard-server/pull/93).
 type awsREST struct{}
 
 func (awsREST) made(p *parts) bool {
@@ -15,6 +16,9 @@ func (awsREST) read(p *parts, e *Event) {
 		[]string{"multiValueHeaders", "headers"},
 		[]string{"multiValueQueryStringParameters", "queryStringParameters"},
 	)
+	if !p.fields.is("version", "1.0") {
+		e.Request.Path = p.unescaped(e.Request.Path)
+	}
 	e.Request.Claims = p.restClaims()
 }
 

@@ -14,10 +14,15 @@ func (cmq) read(p *parts, e *Event) {
 			m.Fault = "must have an object for its CMQ"
 			return
 		}
-		f := pick(r.cmq, messageKey)
-		m.take(f.word("msgId"), "msgBody", f.get("msgBody"))
+		m.takeFrom(r.cmq)
 	})
 }
 
-// messageKey reports whether a member of a CMQ or TDMQ message is wanted.
-func messageKey(key []byte) bool { return string(key) == "msgId" || string(key) == "msgBody" }
+// takeFrom gives the message what a CMQ or TDMQ message has.
+func (m *Message) takeFrom(object []byte) {
+	f, once := pick(object, func(key []byte) bool { return string(key) == "msgId" || string(key) == "msgBody" })
+	m.take(f.word("msgId"), "msgBody", f.get("msgBody"))
+	if !once {
+		m.Fault = "has a key twice"
+	}
+}

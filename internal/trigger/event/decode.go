@@ -68,7 +68,7 @@ func Decode(payload []byte) (Event, *Fault) {
 // decodeParts is given a copy of p, so that the one that a cloud call needs can stay on the stack.
 func decodeParts(p parts, e Event) (Event, *Fault) {
 	if raw := p.fields.get("requestContext"); typeOf(raw) == anObject {
-		p.context = pick(raw, contextKey)
+		p.context = p.pick("requestContext", raw, contextKey)
 	}
 	p.record = firstRecord(p.fields.get("Records"))
 	var read codec
@@ -196,16 +196,28 @@ func platformKey(key []byte) bool {
 	return false
 }
 
-// pick takes the members that are wanted out of an object that was scanned before. Of two that are alike it takes the
-// first: requestContext's decide about the reply's shape only, and platforms write none twice.
-func pick(object []byte, wanted func(key []byte) bool) fields {
-	f := fields{}
+// pick takes the members that are wanted out of an object that was scanned before, and reports whether none of them comes
+// twice. Platforms write none twice, and of two nobody could say which counts.
+func pick(object []byte, wanted func(key []byte) bool) (f fields, once bool) {
+	f, once = fields{}, true
 	members(object, func(key, value []byte) bool {
-		if wanted(key) && f.get(string(key)) == nil {
-			f = append(f, field{key, value})
+		if !wanted(key) {
+			return true
 		}
-		return true
+		once = f.get(string(key)) == nil
+		f = append(f, field{key, value})
+		return once
 	})
+	return f, once
+}
+
+// pick takes members out of the value of key, or of a part of it. That of requestContext holds the authorizer's word on who
+// is calling.
+func (p *parts) pick(key string, object []byte, wanted func(key []byte) bool) fields {
+	f, once := pick(object, wanted)
+	if !once {
+		p.refuse(key, "has a key twice")
+	}
 	return f
 }
 

@@ -83,7 +83,8 @@ func fixtures() map[string]event.Event {
 		}),
 		"access": http(event.FormTCBHTTP, event.Request{
 			Method: "POST", Path: "/", Query: map[string]string{"a": "1"}, Body: []byte(`{"out_trade_no":"A1"}`),
-			ID: "6e3f4a0c-7b61-11e6-9a41-93e8deadbeef",
+			ID:       "6e3f4a0c-7b61-11e6-9a41-93e8deadbeef",
+			Relative: true,
 			Header: map[string]string{
 				"host": "env-1.service.tcloudbase.com", "x-forwarded-for": "1.2.3.4", "content-type": "application/json",
 			},
@@ -256,6 +257,13 @@ func TestBadInput(t *testing.T) {
 		"HTTP, cut short":           {`{"httpMethod":"POST","body":"`, event.FormFunctionURL, "event: is not JSON: it ends too early"},
 		"HTTP, not UTF-8":           {"{\"httpMethod\":\"POST\",\"body\":\"\xff\"}", event.FormFunctionURL, "event: is not UTF-8"},
 		"a method that is a number": {`{"httpMethod":1}`, event.FormFunctionURL, "httpMethod: must be a string, not a number"},
+		"a context's key twice":     {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"sub":"a"},"authorizer":{"sub":"b"}}}`, event.FormAWSREST, "requestContext: has a key twice"},
+		"the same, one null":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":null,"\u0061uthorizer":{"sub":"b"}}}`, event.FormAWSREST, "requestContext: has a key twice"},
+		"two authorizers' groups":   {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{},"jwt":{"claims":{"sub":"a"}}}}}`, event.FormAWSHTTP, "requestContext.authorizer: has a key twice"},
+		"two JWTs' claims":          {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{},"claims":{"sub":"a"}}}}}`, event.FormAWSHTTP, "requestContext.authorizer: has a key twice"},
+		"two claims' groups":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"claims":{},"claims":{"sub":"a"}}}}`, event.FormAWSREST, "requestContext.authorizer: has a key twice"},
+		"two methods of payload 2":  {`{"version":"2.0","requestContext":{"http":{"method":"GET","method":"POST"}}}`, event.FormAWSHTTP, "requestContext.http: has a key twice"},
+		"a path with a lone %":      {`{"httpMethod":"GET","path":"/%zz"}`, event.FormFunctionURL, "path: has a percent sign that escapes nothing"},
 		"a method that is empty":    {`{"httpMethod":""}`, event.FormFunctionURL, "httpMethod: must name the request's method"},
 		"no method in payload 2.0":  {`{"version":"2.0","requestContext":{"http":{}}}`, event.FormAWSHTTP, "requestContext.http.method: must name the request's method"},
 		"a path that is a number":   {`{"httpMethod":"GET","path":1}`, event.FormFunctionURL, "path: must be a string, not a number"},
@@ -400,7 +408,7 @@ func TestRequests(t *testing.T) {
 		"a path without its slash":  {`{"httpMethod":"GET","path":"queryorder"}`, event.FormFunctionURL, r{Path: "/queryorder"}},
 		"lists":                     {`{"httpMethod":"GET","headers":{"A":["1","2"],"B":[]},"queryString":{"a":["1","2"],"b":[],"c":true,"a":"3"}}`, event.FormFunctionURL, r{Header: m{"a": "1,2", "b": ""}, Query: m{"a": "1", "b": "", "c": ""}}},
 		"a header in two spellings": {`{"httpMethod":"GET","headers":{"X-A":"1","x-a":"2","X-a":"3"}}`, event.FormFunctionURL, r{Header: m{"x-a": "1,2,3"}}},
-		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, event.FormTCBHTTP, r{Query: m{"a": "1"}}},
+		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, event.FormTCBHTTP, r{Query: m{"a": "1"}, Relative: true}},
 		"base64":                    {`{"httpMethod":"GET","body":"eyJhIjoxfQ==","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`{"a":1}`)}},
 		"base64 with escapes":       {`{"httpMethod":"GET","body":"Pz8\/","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`???`)}},
 		"an escaped body":           {`{"httpMethod":"GET","body":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d\udc"}`, event.FormFunctionURL, r{}},
@@ -437,6 +445,35 @@ func TestRequests(t *testing.T) {
 				t.Errorf("request (-want +got):\n%s", cmp.Diff(want, got))
 			}
 		})
+	}
+}
+
+// TestPaths: escapes are taken out of a path once, by the platform or by us.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	const url = `"version":"2.0","requestContext":{"http":{"method":"GET"},"domainName":"`
+	for _, test := range []struct {
+		form    event.Form
+		members string
+		raw     bool
+	}{
+		{event.FormWeb, `"httpMethod":"GET","requestContext":{"cloudpay":"web"},"path":`, false},
+		{event.FormAWSHTTP, url + `id.execute-api.us-east-1.amazonaws.com"},"rawPath":`, false},
+		{event.FormAWSHTTP, url + `pay.example.com"},"rawPath":`, false},
+		{event.FormAWSHTTP, url + `id.lambda-url.us-west-2.on.aws"},"rawPath":`, true},
+		{event.FormAWSREST, `"httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, true},
+		{event.FormAWSREST, `"version":"1.0","httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, false},
+		{event.FormFunctionURL, `"httpMethod":"GET","path":`, true},
+		{event.FormAPIGateway, `"httpMethod":"GET","requestContext":{"serviceId":"s"},"path":`, true},
+		{event.FormTCBHTTP, `"httpMethod":"GET","requestContext":{"envId":"e"},"path":`, true},
+	} {
+		sent, want := "/a%2541|+", "/a%2541|+"
+		if test.raw {
+			want = "/a%41|+"
+		}
+		if got := (row{"{" + test.members + `"` + sent + `"}`, test.form, ""}).check(t).Request.Path; got != want {
+			t.Errorf("%s: got %q, want %q", test.members, got, want)
+		}
 	}
 }
 
@@ -502,6 +539,10 @@ func TestBatches(t *testing.T) {
 				{ID: "m", Body: []byte("{}")}, bad("#1", 1, "must have a string for its messageId"),
 				bad("n", 2, "must have a string for its body"), {ID: "m", Body: []byte("{}")},
 			},
+		},
+		"a text twice": {
+			`{"Records":[{"CMQ":{"msgId":"7","msgBody":"{}","msgBody":"{}"}},{"CMQ":{"msgBody":"{}"}}]}`,
+			event.FormCMQ, list{bad("7", 0, "has a key twice"), {ID: "#1", Body: []byte("{}")}},
 		},
 		"TDMQ without a name": {
 			`{"specversion":"0","type":"connector:tdmq","data":{"msgBody":"{}"}}`, event.FormTDMQ, list{{ID: "#0", Body: []byte("{}")}},

@@ -31,21 +31,14 @@ func (e Event) EncodeResponse(r Response) []byte {
 	return text
 }
 
-// EncodeBatch is the reply that tells e's queue which of its messages, by Message.ID, are to come again: SQS's
+// EncodeFailures is the reply that tells SQS which messages of its event e, by Message.ID, are to come again:
 // batchItemFailures, each message once, none if none failed. It counts only where the trigger is set to
-// ReportBatchItemFailures; where it may not be, a batch of which everything failed is better answered with an error.
+// ReportBatchItemFailures; where it may not be, a batch of which everything failed is better answered with an error. The
+// other queues know no such reply.
 //
-// An error says that no reply can name the failed ones, so the function must fail for the whole batch to come again:
-// CKafka, CMQ and TDMQ know nothing less, and a message whose own ID could not be read has none. With nothing failed,
-// those three get the number of messages.
-func (e Event) EncodeBatch(failed []string) ([]byte, error) {
-	if e.Form != FormSQS {
-		if len(failed) > 0 {
-			return nil, fmt.Errorf("%d of %d messages must come again, and %s takes back whole batches only",
-				len(failed), len(e.Messages), e.Form)
-		}
-		return fmt.Appendf(nil, `{"messages":%d}`, len(e.Messages)), nil
-	}
+// An error says that no reply can name the failed ones, so the function must fail for the whole batch to come again: a
+// message whose own ID could not be read has none.
+func (e Event) EncodeFailures(failed []string) ([]byte, error) {
 	named := map[string]bool{} // -> it is in the reply
 	for _, m := range e.Messages {
 		named[m.ID] = false

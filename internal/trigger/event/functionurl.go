@@ -8,4 +8,5 @@ func (functionURL) made(p *parts) bool { return p.fields.has("httpMethod") }
 
 func (functionURL) read(p *parts, e *Event) {
 	e.Request = p.request([]string{"headers"}, []string{"queryString", "queryStringParameters"})
+	e.Request.Path = p.unescaped(e.Request.Path)
 }

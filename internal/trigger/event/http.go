@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -17,13 +18,14 @@ import (
 // contextKey reports whether a member of requestContext is wanted.
 func contextKey(key []byte) bool {
 	switch string(key) {
-	case "serviceId", "envId", "apiId", "resourceId", "http", "cloudpay", "requestId", "authorizer":
+	case "serviceId", "envId", "apiId", "resourceId", "http", "cloudpay", "requestId", "domainName", "authorizer":
 		return true
 	}
 	return false
 }
 
-// request reads what all shapes but payload 2.0 name alike. Headers and query are in the first of the members named.
+// request reads what all shapes but payload 2.0 name alike. Headers and query are in the first of the members named. Path
+// is as it is written: who reads it says whether that is with escapes.
 func (p *parts) request(headers, queries []string) Request {
 	method := p.text(p.fields, "httpMethod")
 	if method == "" {
@@ -45,6 +47,17 @@ func rooted(path string) string {
 		return path
 	}
 	return "/" + path
+}
+
+// unescaped is a path without percent escapes, for a platform that leaves them in, or may: Tencent's do not say. From one
+// that had taken them out already, only a path with a percent sign in it would become another, and no order's number has
+// one.
+func (p *parts) unescaped(path string) string {
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		p.refuse("path", "has a percent sign that escapes nothing")
+	}
+	return plain
 }
 
 // header reads headers under names in lower case. A name that comes twice, in one spelling or in two, has its values
@@ -205,5 +218,5 @@ func (p *parts) authorizer(groups ...string) fields {
 	if typeOf(raw) != anObject {
 		return nil
 	}
-	return pick(raw, func(key []byte) bool { return slices.Contains(groups, string(key)) })
+	return p.pick("requestContext.authorizer", raw, func(key []byte) bool { return slices.Contains(groups, string(key)) })
 }

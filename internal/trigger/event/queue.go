@@ -111,8 +111,9 @@ func firstRecord(records []byte) Form {
 	return mark
 }
 
-// batch reads all records with the one reader. A record that cannot be read is a message with a Fault; one of another
-// platform makes the batch nobody's.
+// batch reads all records with the one reader. A record that cannot be read is a message with a Fault. One of another
+// platform refuses the whole batch, the good messages too: a batch is one trigger's, so that no platform sends records of
+// two, and whoever put them together does not mean well. Nothing of it is lost, for a batch that is refused comes again.
 func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 	elements(p.fields.get("Records"), func(value []byte) bool {
 		if len(e.Messages) == MaxRecords {

@@ -17,8 +17,7 @@ func (tdmq) made(p *parts) bool {
 func (tdmq) read(p *parts, e *Event) {
 	m := Message{ID: cmp.Or(p.fields.word("id"), unnamed(0))}
 	if data := p.fields.get("data"); typeOf(data) == anObject {
-		f := pick(data, messageKey)
-		m.take(f.word("msgId"), "msgBody", f.get("msgBody"))
+		m.takeFrom(data)
 	} else {
 		m.Fault = "must be an object, not " + string(typeOf(data))
 	}
