@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -172,7 +171,7 @@ func TestProcessLogsTheCall(t *testing.T) {
 	e := newEnv(t, mode{api: order.V3})
 	e.vars["CLOUDPAY_CALLER_POLICY"] = "any"
 	e.order("A1")
-	var logs bytes.Buffer
+	var logs lockedBuffer
 	spec := e.spec("closeorder", patient)
 	spec.Log = e.collected(&logs)
 	f, err := platform.Start(t.Context(), spec)
