@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,7 +24,7 @@ func checkAnswer(ctx context.Context, p *patient, api order.API) Finding {
 	if _, err := p.app.Querier.Merchant.QueryCall(params); err != nil {
 		return unasked(f, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, longestQuestion)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.question, longestQuestion))
 	defer cancel()
 	began := time.Now()
 	result := p.app.Querier.Query(ctx, params)

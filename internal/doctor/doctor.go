@@ -40,6 +40,8 @@ type Doctor struct {
 	Logs io.Writer
 	// Now is the clock that is examined, time.Now when nil.
 	Now func() time.Time
+
+	question time.Duration // how long the question may take; longestQuestion when zero
 }
 
 // Examine makes every check, and yields each finding as soon as it is there. It ends before ctx's deadline, and when ctx

@@ -244,7 +244,8 @@ func TestExamineKeepsDeadline(t *testing.T) {
 	t.Parallel()
 	w := admit(t).onlyV3()
 	w.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpQuery}, Action: paygate.Hang})
-	const limit, busy = 2 * time.Second, 6 * time.Second // a workflow without a deadline takes fifteen
+	w.doctor.AskFor(5 * time.Minute)
+	const limit, busy = 9 * time.Second, 30 * time.Second // a workflow that knows only the five minutes gives up after one
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	began := time.Now()

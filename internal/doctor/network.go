@@ -109,8 +109,10 @@ type probe struct {
 	status int
 	html   bool
 	tls    string
-	// date is the Date header, zero without one; asked is the middle of the exchange by our clock.
+	// date is the Date header, zero without one; asked is the middle of the exchange by our clock, and unsure how far from
+	// it the header can have been written.
 	date, asked time.Time
+	unsure      time.Duration
 }
 
 // stage is what a request is waiting for.
@@ -146,13 +148,13 @@ func (p *patient) probe(ctx context.Context, a address) probe {
 	defer client.CloseIdleConnections()
 	sent, wall := time.Now(), p.now()
 	response, err := client.Do(request)
-	took := time.Since(sent)
+	took, unsure := time.Since(sent), p.now().Sub(wall)/2
 	if err != nil {
 		return probe{err: err, stage: stage(at.Load()), took: took}
 	}
 	defer func() { _ = response.Body.Close() }()                  // it was only read
 	page, _ := io.ReadAll(io.LimitReader(response.Body, maxPage)) // what is there of it is enough
-	result := probe{took: took, status: response.StatusCode, html: isHTML(response.Header, page), asked: wall.Add(took / 2)}
+	result := probe{took: took, status: response.StatusCode, html: isHTML(response.Header, page), asked: wall.Add(unsure), unsure: unsure}
 	result.date, _ = http.ParseTime(response.Header.Get("Date")) // the zero time when it cannot be read
 	if response.TLS != nil {
 		result.tls = ", " + tls.VersionName(response.TLS.Version)
@@ -294,11 +296,11 @@ func (p *patient) clock(list []address, probes []probe) Finding {
 	}
 	// The header is cut to whole seconds: the middle of the second is as good a guess as any.
 	ahead := probes[best].asked.Sub(probes[best].date.Add(time.Second / 2)).Round(time.Second)
-	return p.skew(list[best].url, ahead)
+	return p.skew(list[best].url, ahead, probes[best].unsure)
 }
 
-// skew words how far ahead our clock is. Only APIv3 signs the time.
-func (p *patient) skew(of string, ahead time.Duration) Finding {
+// skew words how far ahead our clock is, give or take unsure. Only APIv3 signs the time.
+func (p *patient) skew(of string, ahead, unsure time.Duration) Finding {
 	f := Finding{Check: CheckClock, Level: LevelFine, Subject: of}
 	f.Found = textf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
 	if ahead < 0 {
@@ -313,7 +315,7 @@ func (p *patient) skew(of string, ahead time.Duration) Finding {
 		f.Level, f.Remedy = LevelFault, set
 	case off > slightSkew:
 		f.Level, f.Remedy = LevelWarning, set
-	case off <= 2*time.Second:
+	case off <= 2*time.Second+unsure:
 		f.Found = Text{"agrees with the gateway's", "与网关一致"}
 	}
 	return f

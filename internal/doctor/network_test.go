@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,6 +160,22 @@ func TestClock(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reply that was long on its way says less exactly what time it is, and is not held against the clock.
+func TestClockOfASlowReply(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	var passed atomic.Int64 // since then, by a clock that only the gateway moves
+	now := func() time.Time { return began.Add(time.Duration(passed.Load())) }
+	w := admit(t).onlyV3()
+	w.doctor.Now = now
+	w.behind(func(rw http.ResponseWriter, r *http.Request) {
+		passed.Store(int64(9 * time.Second))
+		rw.Header().Set("Date", now().UTC().Format(http.TimeFormat))
+		w.ServeHTTP(rw, r)
+	})
+	w.examined().of(doctor.CheckClock).want(t, doctor.LevelFine, "agrees")
 }
 
 // A reply need not say what time it is.

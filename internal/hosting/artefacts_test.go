@@ -82,7 +82,7 @@ func (a *artefacts) unpack(name string, want ...string) string {
 // command is an executable with this environment, and what a shell and every function need.
 func (a *artefacts) command(path string, env ...string) *exec.Cmd {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), time.Minute) // only ends a hang
+	ctx, cancel := context.WithTimeout(a.t.Context(), 5*time.Minute) // only ends a hang
 	a.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Env = append([]string{"CLOUDPAY_CALLER_POLICY=any", "PATH=" + os.Getenv("PATH")}, env...)

@@ -33,10 +33,16 @@ func ServeWeb(ctx context.Context, l net.Listener, h Handler, times WebTimes) er
 }
 
 // AnswerWeb answers one request with h.
-func AnswerWeb(rw http.ResponseWriter, r *http.Request, h Handler) { webHost{handler: h}.answer(rw, r) }
+func AnswerWeb(rw http.ResponseWriter, r *http.Request, h Handler) {
+	webHost{handler: h}.bounded().ServeHTTP(rw, r)
+}
 
-// MaxInFlight is how many requests a web function answers at a time.
-const MaxInFlight = maxInFlight
+// What a web function bounds: requests that are answered at a time, bodies that are read at a time, and the length of one.
+const (
+	MaxInFlight = maxInFlight
+	MaxReading  = maxReading
+	MaxWebBody  = maxWebBody
+)
 
 // WebEvent makes a request's event; the status is not 0 when there is none.
 func WebEvent(r *http.Request, id string) (event []byte, status int) {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 )
 
-// panicError is what the caller learns of a panic: that there was one, and where to read more. The panic's own text may
-// hold anything that was in memory, so it goes to the log only.
+// panicError is what the caller learns of a panic: that there was one, and where to read more.
 type panicError struct{ requestID string }
 
 func (e *panicError) Error() string {
@@ -26,10 +26,20 @@ func answer(ctx context.Context, h Handler, inv Invocation) (reply []byte, err e
 			return
 		}
 		slog.ErrorContext(ctx, "the function panicked",
-			"panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+			"panic", kindOfPanic(value), "stack", string(debug.Stack()))
 		reply, err = nil, &panicError{requestID: inv.RequestID}
 	}()
 	return h(ctx, inv)
+}
+
+// kindOfPanic is what the log may have of a panic: its type, for its value may be anything that was in memory, a key
+// included. Go's own faults have a text too, which is about indices and types.
+func kindOfPanic(value any) string {
+	kind := fmt.Sprintf("%T", value)
+	if own, ok := value.(runtime.Error); ok {
+		kind += ": " + own.Error()
+	}
+	return kind
 }
 
 // errorType is the name both platforms show beside an error's message: its Go type, without package or pointer.

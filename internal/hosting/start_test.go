@@ -109,7 +109,7 @@ func passGate(ctx context.Context) ([]byte, error) {
 // from complaining on standard error.
 func command(t *testing.T, env ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // only ends a hang
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append([]string{functionVariable + "=1", "GOCOVERDIR=" + t.TempDir()}, env...)

@@ -21,14 +21,20 @@ import (
 )
 
 const (
-	maxWebBody   = 6 << 20  // SCF's limit for a web function's request (SCF doc 583/40688)
+	// maxWebBody is a little more than the 64 KiB of parameters that the functions take, so that they refuse in their own
+	// words what is a little too long. SCF lets 6 MB through (SCF doc 583/40688), and from callers who are nobody yet: kept
+	// in memory until the handler has asked who they are, that would be too much.
+	maxWebBody   = 65 << 10
 	maxWebHeader = 32 << 10 // SCF's is 4 KB a header; net/http answers 431 above this for all of them
 	// maxDrained is how much of a body that is too long is read and thrown away, so that its sender, who may not read
 	// before having written everything, gets the answer and not a broken connection.
 	maxDrained = 16 << 20
-	// maxInFlight bounds the memory that bodies can take, some 20 MiB each at worst. SCF itself sends one request at a
-	// time, or up to 100 where asked to; a container has nobody else to bound it.
+	// maxInFlight is how many handlers run at a time. SCF itself sends one request at a time, or up to 100 where asked to;
+	// a container has nobody else to bound it.
 	maxInFlight = 64
+	// maxReading is how many bodies are read at a time, which bounds the memory that they take: 32 MiB. It is larger than
+	// maxInFlight, so that many must send nothing to be in anybody's way, and requests without a body pass them all.
+	maxReading = 512
 	// webLimit is how long a request may take where the platform does not say: below the 15 s after which
 	// wx.cloud.callContainer gives up, and enough for a close in doubt to be settled.
 	webLimit = 10 * time.Second
@@ -47,7 +53,7 @@ type webTimes struct {
 //
 // There is no path for health checks. The platforms look at the port, which opens when the handler is built; the function
 // takes its routes under any prefix, so a path of ours could shadow one of them; and whatever answers at all is alive, be it
-// with a 404.
+// with a 400.
 //
 // A caller who hangs up does not stop a close that has begun: the handler runs to its own deadline, as it does behind every
 // other platform.
@@ -107,39 +113,62 @@ func (w webHost) server() *http.Server {
 	}
 }
 
-// bounded answers at most maxInFlight requests at a time, and refuses the rest at once.
+// door lets so many in at a time. Whoever finds it full is sent away, not kept waiting.
+type door chan struct{}
+
+func (d door) enter() bool {
+	select {
+	case d <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (d door) leave() { <-d }
+
+// bounded reads at most maxReading bodies and answers at most maxInFlight requests at a time. A request is one of the
+// latter only when all of it is there: who sends slowly must not take a faster one's place.
 func (w webHost) bounded() http.Handler {
-	free := make(chan struct{}, maxInFlight)
+	reading, answering := make(door, maxReading), make(door, maxInFlight)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		select {
-		case free <- struct{}{}:
-			defer func() { <-free }()
-			w.answer(rw, r)
-		default:
-			rw.Header().Set("Retry-After", "1")
-			refuse(rw, http.StatusServiceUnavailable, "too many requests at once; try again")
+		id, limit := webRequestID(r.Header), webTimeLimit(r.Header)
+		ctx := telemetry.WithRequestID(context.WithoutCancel(r.Context()), id)
+		rw.Header().Set("X-Request-Id", id)
+		payload, fault := reading.event(r, id)
+		// Both clocks start now: how long the request took to arrive is no part of them. Whoever does not read what he asked
+		// for gets as long again as the handler had.
+		if err := http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(2 * limit)); err != nil {
+			slog.WarnContext(ctx, "an answer has no deadline", "error", err.Error())
 		}
+		if fault == nil && !answering.enter() {
+			fault = tooMany()
+		}
+		if fault != nil {
+			fault.write(rw)
+			return
+		}
+		defer answering.leave()
+		ctx, cancel := withDeadline(ctx, time.Time{}, limit)
+		defer cancel()
+		w.answer(ctx, rw, Invocation{Payload: payload, RequestID: id, Function: w.function, Platform: Web})
 	})
 }
 
-// answer answers one request.
-func (w webHost) answer(rw http.ResponseWriter, r *http.Request) {
-	id, limit := webRequestID(r.Header), webTimeLimit(r.Header)
-	ctx, cancel := withDeadline(context.WithoutCancel(r.Context()), time.Time{}, limit)
-	defer cancel()
-	ctx = telemetry.WithRequestID(ctx, id)
-	rw.Header().Set("X-Request-Id", id)
+// event reads a request, one of those that the door lets in at a time if it has a body.
+func (d door) event(r *http.Request, id string) ([]byte, *webFault) {
+	if r.ContentLength == 0 {
+		return readWebEvent(r, id)
+	}
+	if !d.enter() {
+		return nil, tooMany()
+	}
+	defer d.leave()
+	return readWebEvent(r, id)
+}
 
-	// Whoever does not read what he asked for gets as long again as the handler had.
-	if err := http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(2 * limit)); err != nil {
-		slog.WarnContext(ctx, "an answer has no deadline", "error", err.Error())
-	}
-	payload, fault := readWebEvent(r, id)
-	if fault != nil {
-		refuse(rw, fault.status, fault.reason)
-		return
-	}
-	inv := Invocation{Payload: payload, RequestID: id, Function: w.function, Platform: Web}
+// answer answers one request.
+func (w webHost) answer(ctx context.Context, rw http.ResponseWriter, inv Invocation) {
 	result, err := answer(ctx, w.handler, inv)
 	if err != nil {
 		failed(ctx, rw, err)
@@ -153,17 +182,11 @@ func (w webHost) answer(rw http.ResponseWriter, r *http.Request) {
 	reply.write(rw)
 }
 
-// webFault is why a request does not become an event.
-type webFault struct {
-	status int
-	reason string
-}
-
 // readWebEvent makes the event of a request.
 func readWebEvent(r *http.Request, id string) ([]byte, *webFault) {
 	query, err := webQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &webFault{http.StatusBadRequest, "the query string cannot be read"}
+		return nil, badRequest("the query string cannot be read")
 	}
 	body, fault := readWebBody(r)
 	if fault != nil {
@@ -179,7 +202,7 @@ func readWebEvent(r *http.Request, id string) ([]byte, *webFault) {
 		QueryString: query, RequestContext: webContext{RequestID: id, CloudPay: "web"},
 	})
 	if err != nil {
-		return nil, &webFault{http.StatusBadRequest, "the request cannot be read"}
+		return nil, badRequest("the request cannot be read")
 	}
 	return event, nil
 }
@@ -204,7 +227,8 @@ func webQuery(raw string) (map[string]any, error) {
 
 // readWebBody reads a body of at most maxWebBody. It does not ask for one that is announced as too long.
 func readWebBody(r *http.Request) ([]byte, *webFault) {
-	tooLong := &webFault{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body must have at most %d MiB", maxWebBody>>20)}
+	tooLong := badRequest(fmt.Sprintf("the body must have at most %d KiB", maxWebBody>>10))
+	tooLong.status = http.StatusRequestEntityTooLarge
 	if r.ContentLength > maxWebBody {
 		if r.Header.Get("Expect") == "" { // else reading would say "100 Continue"
 			drain(r.Body)
@@ -213,7 +237,7 @@ func readWebBody(r *http.Request) ([]byte, *webFault) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebBody+1))
 	if err != nil {
-		return nil, &webFault{http.StatusBadRequest, "the body did not arrive"}
+		return nil, badRequest("the body did not arrive")
 	}
 	if len(body) > maxWebBody {
 		drain(r.Body)
@@ -334,19 +358,4 @@ func isFraming(name string) bool {
 	default:
 		return false
 	}
-}
-
-// failed answers for a handler that has no answer. The reason is for the log: elsewhere the platform writes it there, and
-// here there is nobody else.
-func failed(ctx context.Context, rw http.ResponseWriter, err error) {
-	slog.ErrorContext(ctx, "the function failed", "error", err.Error(), "errorType", errorType(err))
-	refuse(rw, http.StatusInternalServerError, "the function failed; its log tells why")
-}
-
-// refuse answers in the form of every refusal of the functions.
-func refuse(rw http.ResponseWriter, status int, reason string) {
-	rw.Header().Set("Cache-Control", "no-store")
-	rw.Header().Set("X-Content-Type-Options", "nosniff")
-	body, _ := json.Marshal(map[string]string{"returnCode": "FAIL", "returnMsg": reason}) //nolint:errchkjson // strings cannot fail
-	webReply{StatusCode: status, content: body}.write(rw)
 }

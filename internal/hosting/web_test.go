@@ -20,11 +20,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry"
 )
 
@@ -109,15 +111,30 @@ func (f *webFunction) speak(text string) string {
 	return string(got)
 }
 
-// wantRefusal fails the test unless this is our own refusal.
+// wantRefusal fails the test unless this is our own refusal, to the letter what package order would have said. (Tests may
+// import it; the package itself may not.)
 func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
 	f.t.Helper()
-	var body map[string]string
-	if err := json.Unmarshal([]byte(got.content), &body); err != nil {
-		f.t.Fatalf("body: got %q, want a JSON object of strings", got.content)
+	var reason struct{ ReturnMsg string }
+	if err := json.Unmarshal([]byte(got.content), &reason); err != nil {
+		f.t.Fatalf("body: got %q, want a JSON object", got.content)
 	}
-	if got.StatusCode != status || body["returnCode"] != "FAIL" || !strings.Contains(body["returnMsg"], words) {
-		f.t.Errorf("got status %d and %q, want %d, FAIL and %q", got.StatusCode, got.content, status, words)
+	if got.StatusCode != status || !strings.Contains(reason.ReturnMsg, words) {
+		f.t.Errorf("got status %d and %q, want %d and %q", got.StatusCode, got.content, status, words)
+	}
+	want := order.Refusal(order.CodeParamError, reason.ReturnMsg)
+	switch status {
+	case http.StatusTooManyRequests:
+		want.ErrCode, want.Retryable, want.RetryAfter = order.CodeFrequencyLimited, true, 1
+	case http.StatusInternalServerError:
+		want = order.Breakdown(reason.ReturnMsg)
+	}
+	object, err := json.Marshal(want)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(object), got.content); diff != "" {
+		f.t.Errorf("body (-want +got):\n%s", diff)
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
@@ -354,16 +371,19 @@ func TestWebBodyLimit(t *testing.T) {
 	t.Parallel()
 	kept := make(chan hosting.Invocation, 1)
 	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
-	most := strings.Repeat("x", 6<<20)
+	if hosting.MaxWebBody < 64<<10 || hosting.MaxWebBody > 72<<10 {
+		t.Fatalf("limit: got %d bytes, want little more than the 64 KiB that the functions take", hosting.MaxWebBody)
+	}
+	most := strings.Repeat("x", hosting.MaxWebBody)
 	if got := f.send("POST", "/", most); got.StatusCode != http.StatusOK {
-		t.Errorf("6 MiB: got status %d, want 200", got.StatusCode)
+		t.Errorf("the longest: got status %d, want 200", got.StatusCode)
 	}
 	if _, body := readEvent(t, (<-kept).Payload); body != most {
-		t.Errorf("6 MiB: got %d bytes, want them all", len(body))
+		t.Errorf("the longest: got %d bytes, want them all", len(body))
 	}
 
-	f.wantRefusal(f.send("POST", "/", most+"x"), 413, "at most 6 MiB")
-	f.wantRefusal(f.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "at most 6 MiB")
+	f.wantRefusal(f.send("POST", "/", most+"x"), 413, "at most 65 KiB")
+	f.wantRefusal(f.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "at most 65 KiB")
 
 	// No length announced: chunks.
 	response, err := f.client.Post("http://"+f.address+"/", "", io.MultiReader(strings.NewReader(most), strings.NewReader("x")))
@@ -372,7 +392,7 @@ func TestWebBodyLimit(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("6 MiB and a byte in chunks: got status %d, want 413", response.StatusCode)
+		t.Errorf("a byte more in chunks: got status %d, want 413", response.StatusCode)
 	}
 	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusOK {
 		t.Errorf("afterwards: got status %d, want 200", got.StatusCode)
@@ -392,20 +412,8 @@ func TestWebContinue(t *testing.T) {
 		t.Errorf("7 MB announced: got %q, want 413 at once", got)
 	}
 	// And anybody else is, before sending it.
-	conn, err := net.Dial("tcp", f.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // only ends a hang
-	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
-	answer := bufio.NewReader(conn)
-	if line, err := answer.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
-		t.Fatalf("got %q and error %v, want 100 Continue", line, err)
-	}
-	_, _ = io.WriteString(conn, "ab")
-	if rest, err := io.ReadAll(answer); err != nil || !strings.HasSuffix(string(rest), "\r\n\r\nab") {
-		t.Errorf("got %q and error %v, want the body back", rest, err)
+	if got := f.dawdle()(); !strings.HasSuffix(got, "\r\n\r\n{}") {
+		t.Errorf("got %q, want the body back", got)
 	}
 }
 
@@ -564,7 +572,7 @@ func TestWebRequestsAtOnce(t *testing.T) {
 		<-arrived
 	}
 	refused := f.send("GET", "/", "")
-	f.wantRefusal(refused, 503, "too many")
+	f.wantRefusal(refused, 429, "too many")
 	if refused.Header.Get("Retry-After") != "1" {
 		t.Errorf("Retry-After: got %q, want 1", refused.Header.Get("Retry-After"))
 	}
@@ -577,6 +585,104 @@ func TestWebRequestsAtOnce(t *testing.T) {
 	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusOK {
 		t.Errorf("afterwards: got status %d, want 200", got.StatusCode)
 	}
+}
+
+// dawdle begins a request with a body, {}, waits until the function reads that, and sends nothing more until finish, which
+// returns the answer.
+func (f *webFunction) dawdle() (finish func() string) {
+	f.t.Helper()
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // only ends a hang
+	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+		f.t.Fatalf("got %q and error %v, want 100 Continue", line, err)
+	}
+	return func() string {
+		_, _ = io.WriteString(conn, "{}")
+		rest, err := io.ReadAll(answer)
+		if err != nil {
+			f.t.Errorf("the answer broke off: %v", err)
+		}
+		return string(rest)
+	}
+}
+
+// Who sends nothing holds up nobody who does, until there are very many of them; and even then no request without a body.
+func TestWebIdleBodies(t *testing.T) {
+	t.Parallel()
+	f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) { return []byte(always200), nil },
+		hosting.WebTimes{Body: time.Hour})
+	var finish func() string
+	for range hosting.MaxInFlight {
+		finish = f.dawdle()
+	}
+	if got := f.send("POST", "/", "{}"); got.StatusCode != http.StatusOK {
+		t.Errorf("behind %d idle bodies: got status %d, want 200", hosting.MaxInFlight, got.StatusCode)
+	}
+	for range hosting.MaxReading - hosting.MaxInFlight {
+		finish = f.dawdle()
+	}
+	f.wantRefusal(f.send("POST", "/", "{}"), 429, "too many")
+	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusOK {
+		t.Errorf("without a body: got status %d, want 200", got.StatusCode)
+	}
+	if got := finish(); !strings.Contains(got, "HTTP/1.1 200 OK") {
+		t.Errorf("an idle one that goes on: got %q, want 200", got)
+	}
+	if got := f.send("POST", "/", "{}"); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: got status %d, want 200", got.StatusCode)
+	}
+}
+
+// slowBody takes its time.
+type slowBody struct {
+	io.Reader
+
+	pause time.Duration
+}
+
+func (b *slowBody) Read(text []byte) (int, error) {
+	<-time.After(b.pause)
+	return b.Reader.Read(text)
+}
+
+// timedRecorder remembers until when an answer may be written.
+type timedRecorder struct {
+	*httptest.ResponseRecorder
+
+	deadline time.Time
+}
+
+func (r *timedRecorder) SetWriteDeadline(deadline time.Time) error {
+	r.deadline = deadline
+	return nil
+}
+
+// How long a body took is no part of what the handler has.
+func TestWebClocksStartAfterTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 10 * time.Second
+		request := httptest.NewRequest(http.MethodPost, "/", &slowBody{strings.NewReader("{}"), 3 * limit})
+		rw := &timedRecorder{ResponseRecorder: httptest.NewRecorder()}
+		hosting.AnswerWeb(rw, request, func(ctx context.Context, _ hosting.Invocation) ([]byte, error) {
+			if deadline, _ := ctx.Deadline(); ctx.Err() != nil || time.Until(deadline) != limit {
+				t.Errorf("the handler's context: got %v and %v left, want %v", ctx.Err(), time.Until(deadline), limit)
+			}
+			if left := time.Until(rw.deadline); left != 2*limit {
+				t.Errorf("the answer: got %v left, want %v", left, 2*limit)
+			}
+			return []byte(always200), nil
+		})
+		if rw.Code != http.StatusOK {
+			t.Errorf("status: got %d, want 200", rw.Code)
+		}
+	})
 }
 
 func TestWebStopsWaitingForAHandlerThatDoesNotEnd(t *testing.T) {
@@ -693,7 +799,7 @@ func TestWebProcess(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		p.wantRefusal(p.send("GET", "/panic", ""), 500, "the function failed")
-		p.wantRefusal(p.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "6 MiB")
+		p.wantRefusal(p.send("POST", "/", strings.Repeat("x", 7<<20)), 413, "65 KiB")
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"cloudpay/internal/emulator/platform"
 )
@@ -61,19 +60,24 @@ func TestAWSContext(t *testing.T) {
 // A function that fails is a 200 on Lambda, too: the header tells.
 func TestAWSFunctionErrors(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda), withLimit(3*time.Second))
+	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda))
+	c.addHurried(as(platform.Lambda))
 	cases := map[string]struct{ event, kind, words string }{
 		"its own":          {`{"Do":"fail","Text":"no"}`, "errorString", "no"},
 		"panic":            {`{"Do":"panic","Text":"boom"}`, "string", "boom"},
 		"process exit":     {`{"Do":"exit","Size":3}`, "Runtime.ExitError", "exit status 3"},
-		"time limit":       {`{"Do":"sleep"}`, "Sandbox.Timedout", "timed out after 3 seconds"},
+		"time limit":       {`{"Do":"sleep"}`, "Sandbox.Timedout", "timed out after 1 seconds"},
 		"result too large": {`{"Do":"big","Size":7000000}`, "Function.ResponseSizeTooLarge", "7000002"},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cloud{t: t, url: c.url}
-			got := c.send(http.MethodPost, invocations("hello"), q.event)
+			function := "hello"
+			if name == "time limit" {
+				function = "hurried"
+			}
+			got := c.send(http.MethodPost, invocations(function), q.event)
 			var document struct{ ErrorMessage, ErrorType string }
 			wantJSON(t, got.body, &document)
 			if got.status != http.StatusOK || got.header.Get("X-Amz-Function-Error") != "Unhandled" {

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -190,9 +189,7 @@ func fail(w http.ResponseWriter, status int, code, message, requestID string) {
 	answerJSON(w, status, map[string]string{"code": code, "message": message, "requestId": requestID})
 }
 
-// answerJSON writes a JSON document.
+// answerJSON writes an answer of the platform's own.
 func answerJSON(w http.ResponseWriter, status int, document any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(document) //nolint:errchkjson // plain values only; and the caller may have gone
+	jsonResult(status, document).write(w)
 }

@@ -22,6 +22,7 @@ type cloud struct {
 	t        *testing.T
 	url      string
 	function *function
+	world    *platform.Cloud
 }
 
 // serveCloud serves a Cloud until the test ends.
@@ -36,7 +37,13 @@ func serveCloud(t *testing.T, c *platform.Cloud, changes ...func(*platform.Spec)
 			t.Errorf("Close: %v", err)
 		}
 	})
-	return &cloud{t: t, url: server.URL, function: f}
+	return &cloud{t: t, url: server.URL, function: f, world: c}
+}
+
+// addHurried adds a function that has no time for anything, before any is called.
+func (c *cloud) addHurried(changes ...func(*platform.Spec)) {
+	c.t.Helper()
+	c.world.Functions["hurried"] = start(c.t, append(changes, withLimit(time.Second))...).Function
 }
 
 // answer is an HTTP answer, read.
@@ -145,7 +152,8 @@ func TestCloudRequestID(t *testing.T) {
 
 func TestCloudRefusals(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, &platform.Cloud{}, withLimit(3*time.Second))
+	c := serveCloud(t, &platform.Cloud{})
+	c.addHurried()
 	tooLarge := `{"Text":"` + strings.Repeat("x", platform.MaxPayload) + `"}`
 	cases := map[string]struct {
 		method, path, body string
@@ -162,7 +170,7 @@ func TestCloudRefusals(t *testing.T) {
 		"panic":             {"POST", "/v1/functions/hello", `{"Do":"panic","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "no"},
 		"process exit":      {"POST", "/v1/functions/hello", `{"Do":"exit"}`, 400, "FUNCTION_INVOCATION_FAILED", "exited"},
 		"result too large":  {"POST", "/v1/functions/hello", `{"Do":"big","Size":7000000}`, 400, "FUNCTION_INVOCATION_FAILED", "7000002"},
-		"time limit":        {"POST", "/v1/functions/hello", `{"Do":"sleep"}`, 400, "FUNCTION_TIME_LIMIT_EXCEEDED", "after 3 seconds"},
+		"time limit":        {"POST", "/v1/functions/hurried", `{"Do":"sleep"}`, 400, "FUNCTION_TIME_LIMIT_EXCEEDED", "after 1 seconds"},
 		"call by GET":       {"GET", "/v1/functions/hello", "", 405, "METHOD_NOT_ALLOWED", "POST"},
 		"list by POST":      {"POST", "/v1/functions", "{}", 405, "METHOD_NOT_ALLOWED", "GET"},
 		"another path":      {"POST", "/admin", "{}", 404, "PATH_NOT_FOUND", "/v1/functions/{name}"},

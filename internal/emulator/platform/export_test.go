@@ -15,6 +15,20 @@ func StartOnPorts(ctx context.Context, spec Spec, pickPort func() (int, error)) 
 // FreePort picks a port as Start does.
 var FreePort = freePort
 
+// Unhurried makes whatever the platform waits for come in time, on a starved machine too.
+func Unhurried(s *Spec) {
+	const long = time.Minute
+	s.patience = patience{start: long, ping: long, poll: long, exit: long, eof: long, log: long}
+}
+
+// Hurried makes the platform wait a second for what never comes in the test.
+func Hurried(s *Spec) {
+	s.patience.ping, s.patience.exit, s.patience.eof, s.patience.log = time.Second, time.Second, time.Second, time.Second
+}
+
+// SetTimeLimit changes how long events may take, while there are none.
+func (f *Function) SetTimeLimit(limit time.Duration) { f.spec.TimeLimit = limit }
+
 // IdleEnded is closed when the idle instance used last has ended.
 func (f *Function) IdleEnded() <-chan struct{} {
 	f.mu.Lock()

@@ -14,7 +14,8 @@
 //	               posts what became of them, after it has posted that it is ready.
 //	Lambda         The same by Lambda's Runtime API, at AWS_LAMBDA_RUNTIME_API; the first request for an event is what
 //	               says that it is ready.
-//	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, where the others get events.
+//	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, where the others get events. It is
+//	               ready when it listens there: it, and (on Linux, which tells) nobody else.
 //
 // Beside these variables the process finds the documented ones of its platform and the function's own. Nothing else of
 // this process's environment gets through.
@@ -98,6 +99,8 @@ type Spec struct {
 	// blocks: some 8 MiB are kept for it, then lines are dropped, which a line "cloudpay: 7 log lines lost" in their place
 	// tells. Close gives up after a second; then at most the line that is blocked in Write is still written.
 	Log io.Writer
+
+	patience patience
 }
 
 // Event is one call of a function. What a runtime's protocol cannot tell, the function does not learn.
@@ -195,11 +198,13 @@ func newFunction(spec Spec) (*Function, error) {
 	spec.TimeLimit = cmp.Or(spec.TimeLimit, defaultTimeLimit)
 	spec.MemoryMB = cmp.Or(spec.MemoryMB, defaultMemoryMB)
 	spec.Instances = cmp.Or(spec.Instances, defaultInstances)
+	spec.patience = spec.patience.orUsual()
 	if spec.Log == nil {
 		spec.Log = io.Discard
 	}
 	return &Function{
-		spec: spec, configured: configured, log: &logbook{w: spec.Log}, live: map[*instance]struct{}{},
+		spec: spec, configured: configured, live: map[*instance]struct{}{},
+		log: &logbook{w: spec.Log, patience: spec.patience.log},
 	}, nil
 }
 

@@ -81,8 +81,7 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 		fail(w, status, code, message, id)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(reply.Payload) // the caller may have gone
+	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
 // callWeb passes a request on to a web function.
@@ -120,17 +119,7 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 		fail(w, status, code, message, id)
 		return
 	}
-	status, header, body := reply.http()
-	write(w, status, header, body)
-}
-
-// write writes an answer that has been made as a whole.
-func write(w http.ResponseWriter, status int, header http.Header, body []byte) {
-	for name, values := range header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // it is the function's to make it safe; and the caller may have gone
+	reply.http().write(w)
 }
 
 // failure is how CloudBase names a call without a result: the function's own fault, or that of its caller, or of neither.

@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// pingPatience is how long an idle process gets to show that it lives. It answers within a millisecond, unless the
-// machine is very busy.
-const pingPatience = 2 * time.Second
-
 // portVariable tells a Go1 function where to listen.
 const portVariable = "_LAMBDA_SERVER_PORT"
 
@@ -58,9 +54,9 @@ func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) error {
 // answers asks the process. Nothing that is known on this side will do: done lags the death, a process that was sent
 // SIGKILL is for a while neither dead nor able to do anything, and a connection stays open for a process that hangs. A
 // Ping takes a fraction of what an event takes.
-func (g *go1) answers(ctx context.Context, _ *instance) bool {
+func (g *go1) answers(ctx context.Context, i *instance) bool {
 	ping := g.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
-	patience := time.NewTimer(pingPatience)
+	patience := time.NewTimer(i.patience.ping)
 	defer patience.Stop()
 	select {
 	case <-ping.Done:

@@ -33,6 +33,14 @@ type webResult struct {
 	body   []byte
 }
 
+func (r webResult) write(w http.ResponseWriter) {
+	for name, values := range r.header {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body) // it is the function's to make it safe; and the caller may have gone
+}
+
 // trigger serves /{function}/{path} through a front door.
 func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Request, string, string) {
 	return func(w http.ResponseWriter, r *http.Request, rest, id string) {
@@ -64,7 +72,7 @@ func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Reques
 		} else {
 			result = door.answer(reply.Payload)
 		}
-		write(w, result.status, result.header, result.body)
+		result.write(w)
 	}
 }
 
@@ -91,7 +99,7 @@ func (functionURL) answer(result []byte) webResult {
 			"errno": http.StatusForbidden, "error": "Invalid scf response format. please check your scf response format.",
 		})
 	default:
-		return typed("application/json", result)
+		return typed(http.StatusOK, jsonType, result)
 	}
 }
 
@@ -99,7 +107,7 @@ func (functionURL) failure(reply Reply, err error, id string) webResult {
 	if err != nil {
 		reply = refuse(id, http.StatusInternalServerError, "%s", err.Error())
 	}
-	return webResult{reply.Status, http.Header{"Content-Type": {"application/json"}}, reply.errorDocument()}
+	return typed(reply.Status, jsonType, reply.errorDocument())
 }
 
 // accessService is CloudBase's HTTP access service (docs.cloudbase.net/service).
@@ -126,12 +134,12 @@ func (accessService) answer(result []byte) webResult {
 	}
 	var text string
 	if err := json.Unmarshal(result, &text); err == nil && string(result) != "null" {
-		return typed("text/plain; charset=utf-8", []byte(text))
+		return typed(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
 	}
 	if number := json.Number(""); json.Unmarshal(result, &number) == nil && string(result) != "null" {
-		return typed("text/plain; charset=utf-8", result)
+		return typed(http.StatusOK, "text/plain; charset=utf-8", result)
 	}
-	return typed("application/json", result)
+	return typed(http.StatusOK, jsonType, result)
 }
 
 func (accessService) failure(reply Reply, err error, id string) webResult {
@@ -190,7 +198,7 @@ func (a httpAPI) answer(result []byte) webResult {
 	case malformed:
 		return a.failure(Reply{}, nil, "")
 	default:
-		return typed("application/json", result)
+		return typed(http.StatusOK, jsonType, result)
 	}
 }
 
@@ -273,9 +281,12 @@ func headerValues(value any) ([]string, bool) {
 	}
 }
 
-// typed is a successful answer.
-func typed(contentType string, body []byte) webResult {
-	return webResult{http.StatusOK, http.Header{"Content-Type": {contentType}}, body}
+// jsonType is the content type of most answers.
+const jsonType = "application/json"
+
+// typed is an answer with one header.
+func typed(status int, contentType string, body []byte) webResult {
+	return webResult{status, http.Header{"Content-Type": {contentType}}, body}
 }
 
 // jsonResult is an answer of the platform's own.
@@ -284,7 +295,7 @@ func jsonResult(status int, document any) webResult {
 	if err != nil {
 		body = []byte("{}") // strings and numbers can always be marshalled
 	}
-	return webResult{status, http.Header{"Content-Type": {"application/json"}}, body}
+	return typed(status, jsonType, body)
 }
 
 // lowerCase are a request's headers as events have them: names in lower case, several values joined.

@@ -18,14 +18,12 @@ const (
 	// listens about 2 ms after its start.
 	firstDialPause = time.Millisecond
 	lastDialPause  = 20 * time.Millisecond
-
-	// exitPatience is how long a process gets to exit after it (or a stranger on its port) answered nonsense.
-	exitPatience = time.Second
 )
 
 // instance is one process of the function.
 type instance struct {
 	name     string
+	patience patience
 	protocol protocol
 	process  *os.Process
 	output   *output
@@ -52,7 +50,9 @@ func spawn(spec Spec, p protocol, log *logbook) (*instance, error) {
 	cmd.Stdout, cmd.Stderr = write, write // one pipe, so that the lines keep their order
 	isolate(cmd)
 
-	inst := &instance{name: spec.Name, protocol: p, log: log, spawned: time.Now(), done: make(chan struct{})}
+	inst := &instance{
+		name: spec.Name, patience: spec.patience, protocol: p, log: log, spawned: time.Now(), done: make(chan struct{}),
+	}
 	inst.output = newOutput(read, inst.line)
 	started := make(chan error, 1)
 	go inst.supervise(cmd, write, started)
@@ -83,7 +83,7 @@ func (i *instance) supervise(cmd *exec.Cmd, write *os.File, started chan<- error
 	_ = cmd.Wait() // ProcessState says it better
 	i.exit = cmd.ProcessState.String()
 	killGroup(i.process) // what it started may still hold the pipe
-	i.output.finish()
+	i.output.finish(i.patience.eof)
 	close(i.done)
 }
 
@@ -97,7 +97,7 @@ func (i *instance) connect(ctx context.Context) error {
 	return nil
 }
 
-// dial connects to the process's port as soon as it listens. variable is what told it the port.
+// dial connects to the process's port as soon as somebody listens. variable is what told it the port.
 func (i *instance) dial(ctx context.Context, port int, variable string) (net.Conn, error) {
 	var dialer net.Dialer
 	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
@@ -105,13 +105,21 @@ func (i *instance) dial(ctx context.Context, port int, variable string) (net.Con
 		if err == nil {
 			return conn, nil
 		}
-		select {
-		case <-i.done:
-			return nil, i.exitError()
-		case <-ctx.Done():
-			return nil, i.notReady(ctx, fmt.Sprintf("does not listen on %s, the port in %s,", loopback(port), variable))
-		case <-time.After(pause):
+		if err := i.rest(ctx, pause, port, variable); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// rest lets time pass before the next look at the process's port. The error is why there will be none.
+func (i *instance) rest(ctx context.Context, pause time.Duration, port int, variable string) error {
+	select {
+	case <-i.done:
+		return i.exitError()
+	case <-ctx.Done():
+		return i.notReady(ctx, fmt.Sprintf("does not listen on %s, the port in %s,", loopback(port), variable))
+	case <-time.After(pause):
+		return nil
 	}
 }
 
@@ -126,7 +134,7 @@ func (i *instance) exitOr(what string, err error) error {
 	select {
 	case <-i.done:
 		return i.exitError()
-	case <-time.After(exitPatience):
+	case <-time.After(i.patience.exit):
 		return fmt.Errorf("%s %s: %w", i.name, what, err)
 	}
 }

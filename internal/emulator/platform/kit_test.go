@@ -117,6 +117,7 @@ func startOnPorts(t *testing.T, pickPort func() (int, error), changes ...func(*p
 // spec is a spec of hello.
 func spec(log io.Writer, changes ...func(*platform.Spec)) platform.Spec {
 	s := platform.Spec{Name: "hello", Binary: hello, TimeLimit: patience, Log: log}
+	platform.Unhurried(&s)
 	for _, change := range changes {
 		change(&s)
 	}
@@ -126,6 +127,29 @@ func spec(log io.Writer, changes ...func(*platform.Spec)) platform.Spec {
 // as sets the runtime.
 func as(r platform.Runtime) func(*platform.Spec) {
 	return func(s *platform.Spec) { s.Runtime = r }
+}
+
+// untilLogged is a context that ends when the function has said something, and a log that hears it.
+func untilLogged(t *testing.T, words string) (context.Context, io.Writer) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { cancel(nil) })
+	return ctx, listener(func(line string) {
+		if strings.Contains(line, words) {
+			cancel(errSaid)
+		}
+	})
+}
+
+// errSaid is why such a context ends.
+var errSaid = errors.New("it has said so")
+
+// listener is a log that somebody listens to.
+type listener func(line string)
+
+func (l listener) Write(line []byte) (int, error) {
+	l(string(line))
+	return len(line), nil
 }
 
 // withEnv sets configured variables.

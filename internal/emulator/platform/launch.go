@@ -8,13 +8,9 @@ import (
 	"math/big"
 	"net"
 	"strconv"
-	"time"
 )
 
 const (
-	// initLimit is how long a fresh process may take to listen and answer Ping. SCF allows 3 to 300 s.
-	initLimit = 10 * time.Second
-
 	// portAttempts is how often a launch is tried again when another process took the port in between.
 	portAttempts = 5
 
@@ -53,7 +49,7 @@ func loopback(port int) string { return net.JoinHostPort(loopbackHost, strconv.I
 
 // launch starts an instance and waits until it answers.
 func (f *Function) launch(ctx context.Context) (*instance, error) {
-	ctx, cancel := context.WithTimeout(ctx, initLimit)
+	ctx, cancel := context.WithTimeout(ctx, f.spec.patience.start)
 	defer cancel()
 	var exit *exitError
 	for attempt := 1; ; attempt++ {

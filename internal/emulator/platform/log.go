@@ -18,16 +18,14 @@ const (
 	// for a reader that has stopped. Each line counts queuedLine more, so that empty ones are not free.
 	maxQueued  = 8 << 20
 	queuedLine = 32
-
-	// logPatience is how long Close waits for the last lines to be written.
-	logPatience = time.Second
 )
 
 // logbook writes whole lines, one at a time, for all instances of a function, in the order in which they were handed in.
 // A writer that blocks, such as a pipe that nobody reads, must hold up neither a call nor Close; so one goroutine writes,
 // behind a bounded queue, and is there only while something waits.
 type logbook struct {
-	w io.Writer
+	w        io.Writer
+	patience time.Duration // how long close waits
 
 	mu      sync.Mutex // guards what follows; never held while writing
 	queue   []string
@@ -92,7 +90,7 @@ func (l *logbook) next() (line string, ok bool) {
 	return line, true
 }
 
-// close returns when every line is written, or after logPatience: then the lines that still wait are dropped, so that
+// close returns when every line is written, or when patience ends: then the lines that still wait are dropped, so that
 // nothing is written afterwards but what the writer has been given already.
 func (l *logbook) close() {
 	l.mu.Lock()
@@ -104,7 +102,7 @@ func (l *logbook) close() {
 	}
 	select {
 	case <-written:
-	case <-time.After(logPatience):
+	case <-time.After(l.patience):
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

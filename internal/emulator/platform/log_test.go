@@ -71,12 +71,12 @@ func TestLogLines(t *testing.T) {
 
 func TestLogOfATimeout(t *testing.T) {
 	t.Parallel()
-	f := start(t, withLimit(2*time.Second))
+	f := start(t, withLimit(5*time.Second)) // time to say that it sleeps, on a starved machine too
 	wantLines(t, f.logOf("r-1", do{Do: "sleep"}),
 		`START RequestId:r-1`,
 		fmt.Sprintf(initReport, "r-1"),
 		`sleeping as \d+`,
-		`ERROR RequestId:r-1 Result:Invoking task timed out after 2 seconds`,
+		`ERROR RequestId:r-1 Result:Invoking task timed out after 5 seconds`,
 		`END RequestId:r-1`,
 		fmt.Sprintf(endReport, "r-1"))
 }
@@ -117,6 +117,13 @@ func startShut(t *testing.T) (*function, *valve) {
 	return start(t, func(s *platform.Spec) { s.Log = v }), v
 }
 
+// startStuck is startShut of a platform that does not wait long for it.
+func startStuck(t *testing.T) (*function, *valve) {
+	t.Helper()
+	v := &valve{opened: make(chan struct{})}
+	return start(t, platform.Hurried, func(s *platform.Spec) { s.Log = v }), v
+}
+
 // flood has the function print this many lines of about a kilobyte.
 func (f *function) flood(id string, count int) {
 	f.t.Helper()
@@ -131,7 +138,7 @@ func (f *function) flood(id string, count int) {
 
 func TestBlockedLogHoldsNothingUp(t *testing.T) {
 	t.Parallel()
-	f, v := startShut(t)
+	f, v := startStuck(t)
 	for range 3 { // more than is kept
 		f.flood("r-1", 5000)
 	}

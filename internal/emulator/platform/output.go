@@ -13,10 +13,6 @@ const (
 	maxLine   = 64 << 10 // a longer line is cut into several
 	tailLines = 10       // how many last lines an exitError shows
 	tailLine  = 1 << 10  // and how much of each
-
-	// eofPatience is how long the pipe may stay open after the process is gone: a descendant that left its process group
-	// may hold it for ever.
-	eofPatience = time.Second
 )
 
 // output is what one process prints: standard output and standard error through one pipe. Lines are passed on as they
@@ -54,11 +50,11 @@ func (o *output) sync() {
 	o.endLine()
 }
 
-// finish reads the rest, when the process is gone, and closes the pipe.
-func (o *output) finish() {
+// finish reads the rest, when the process is gone, for patience at most, and closes the pipe.
+func (o *output) finish(patience time.Duration) {
 	select {
 	case <-o.eof:
-	case <-time.After(eofPatience):
+	case <-time.After(patience):
 	}
 	o.mu.Lock()
 	o.over = true

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// pollPatience is how long a process gets to ask for its next event after it has answered the last one. Usually it does
-// so at once; one that is about to exit, as after a panic, is not waited for.
-const pollPatience = 10 * time.Second
+// headerLimit is how long the headers of a process's request may take. Nothing waits for it: it only ends a connection that
+// nobody uses.
+const headerLimit = time.Minute
 
 // errEnded says that a process ended, or was ended, before it answered an event.
 var errEnded = errors.New("the process ended")
@@ -57,7 +57,7 @@ func newPolled() (*polled, error) {
 
 // serve answers the process until close.
 func (p *polled) serve(api http.Handler) {
-	p.server = &http.Server{Handler: api, ReadHeaderTimeout: initLimit}
+	p.server = &http.Server{Handler: api, ReadHeaderTimeout: headerLimit}
 	go func() { _ = p.server.Serve(p.listener) }() // ends with close
 }
 
@@ -94,7 +94,7 @@ func (p *polled) await(ctx context.Context, i *instance, request string) error {
 
 // answers waits until the process asks for an event. One that is killed meanwhile still seems to ask for a moment.
 func (p *polled) answers(ctx context.Context, i *instance) bool {
-	patience := time.NewTimer(pollPatience)
+	patience := time.NewTimer(i.patience.poll)
 	defer patience.Stop()
 	for {
 		arrived, asks := p.asks()

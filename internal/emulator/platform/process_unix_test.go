@@ -5,12 +5,14 @@ package platform_test
 import (
 	"syscall"
 	"testing"
+
+	"cloudpay/internal/emulator/platform"
 )
 
 // An idle process that lives but does nothing is replaced, too, and not left behind.
 func TestInstanceThatHangsIdle(t *testing.T) {
 	t.Parallel()
-	f := start(t)
+	f := start(t, platform.Hurried)
 	before := f.pid()
 	stop(t, before)
 	if after := f.pid(); after == before || f.Live() != 1 {

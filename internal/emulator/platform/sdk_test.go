@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -47,7 +46,8 @@ func TestSDKCall(t *testing.T) {
 // Whatever happens, the SDKs get an envelope with HTTP status 200.
 func TestSDKRefusals(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, &platform.Cloud{}, withLimit(3*time.Second))
+	c := serveCloud(t, &platform.Cloud{})
+	c.addHurried()
 	cases := map[string]struct{ body, code, words string }{
 		"not JSON":         {"{", "INVALID_PARAM", "reading the request"},
 		"no body":          {"", "INVALID_PARAM", "reading the request"},
@@ -57,7 +57,7 @@ func TestSDKRefusals(t *testing.T) {
 		"another version":  {strings.Replace(sdkCall("hello", "{}"), `{`, `{"qualifier":"7",`, 1), "FUNCTION_QUALIFIER_NOT_FOUND", `"7"`},
 		"function error":   {sdkCall("hello", `{"Do":"fail","Text":"no"}`), "FUNCTION_INVOCATION_FAILED", "no"},
 		"process exit":     {sdkCall("hello", `{"Do":"exit"}`), "FUNCTION_INVOCATION_FAILED", "exited"},
-		"time limit":       {sdkCall("hello", `{"Do":"sleep"}`), "FUNCTION_TIME_LIMIT_EXCEEDED", "after 3 seconds"},
+		"time limit":       {sdkCall("hurried", `{"Do":"sleep"}`), "FUNCTION_TIME_LIMIT_EXCEEDED", "after 1 seconds"},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {

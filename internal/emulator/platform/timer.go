@@ -92,7 +92,7 @@ func (c *Cloud) fire(w http.ResponseWriter, function *Function, document map[str
 		fail(w, status, code, message, id)
 		return
 	}
-	write(w, http.StatusOK, http.Header{"Content-Type": {"application/json"}}, reply.Payload)
+	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
 // readOrder reads what a trigger is to do; no body says nothing.

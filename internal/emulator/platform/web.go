@@ -25,14 +25,22 @@ func (s *web) variables() []string {
 	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=28902", "PORT=" + strconv.Itoa(s.port)}
 }
 
-// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own.
+// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own. So a stranger who
+// was faster cannot be told by what he says, only by who he is; the process then exits for want of the port, and says so.
 func (s *web) connect(ctx context.Context, i *instance) error {
-	conn, err := i.dial(ctx, s.port, "PORT")
-	if err != nil {
-		return err
+	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
+		conn, err := i.dial(ctx, s.port, "PORT")
+		if err != nil {
+			return err
+		}
+		_ = conn.Close() // nothing was sent
+		if mayListen(i.process.Pid, s.port) {
+			return nil
+		}
+		if err := i.rest(ctx, pause, s.port, "PORT"); err != nil {
+			return err
+		}
 	}
-	_ = conn.Close() // nothing was sent
-	return nil
 }
 
 // close does nothing: each request has had a connection of its own.
@@ -136,16 +144,16 @@ func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, 
 	if err != nil {
 		return nil, err
 	}
-	status, header, body := reply.http()
+	got := reply.http()
 	return &http.Response{
-		Status:        strconv.Itoa(status) + " " + cmp.Or(http.StatusText(status), "Function Error"),
-		StatusCode:    status,
+		Status:        strconv.Itoa(got.status) + " " + cmp.Or(http.StatusText(got.status), "Function Error"),
+		StatusCode:    got.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
-		Header:        header,
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
+		Header:        got.header,
+		Body:          io.NopCloser(bytes.NewReader(got.body)),
+		ContentLength: int64(len(got.body)),
 		Request:       r,
 	}, nil
 }
@@ -168,13 +176,13 @@ func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string)
 }
 
 // http is a reply as an HTTP caller gets it.
-func (r Reply) http() (status int, header http.Header, body []byte) {
+func (r Reply) http() webResult {
+	var result webResult
 	if r.Err != nil {
-		header = http.Header{"Content-Type": {"application/json"}}
-		status, body = r.Status, r.errorDocument()
+		result = typed(r.Status, jsonType, r.errorDocument())
 	} else {
-		status, header, body = r.web.status, r.web.header, r.Payload
+		result = webResult{r.web.status, r.web.header, r.Payload}
 	}
-	header.Set(webPrefix+"Request-Id", r.RequestID)
-	return status, header, body
+	result.header.Set(webPrefix+"Request-Id", r.RequestID)
+	return result
 }

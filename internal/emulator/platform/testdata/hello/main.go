@@ -77,8 +77,18 @@ func main() {
 		os.Exit(0)
 	case "deaf": // never listens
 		time.Sleep(time.Hour)
+	case "child": // has a process of its own do the work
+		_ = os.Unsetenv("HELLO_START")
+		cmd := exec.Command(os.Args[0])
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		_ = cmd.Run()
+		os.Exit(1)
 	case "mute": // accepts and says nothing
-		serve(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })
+		serve(func(conn net.Conn) {
+			_, _ = io.ReadFull(conn, make([]byte, 1))
+			fmt.Println("somebody calls, and gets no answer")
+			_, _ = io.Copy(io.Discard, conn)
+		})
 	case "nonsense": // speaks another protocol
 		serve(func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -1,0 +1,64 @@
+package hosting
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+)
+
+// webFault is why a request gets no answer of the handler's: a status, and the functions' result object, of the keys that
+// every one of them has. Callers branch on these whoever it was that answered, so they are package order's to the letter
+// (Refusal and Breakdown; docs/api.md, "The result object"), which may not be imported here.
+type webFault struct {
+	status int
+
+	ReturnCode string `json:"returnCode"`
+	ReturnMsg  string `json:"returnMsg"`
+	ErrCode    string `json:"errCode"`
+	ErrCodeDes string `json:"errCodeDes"`
+	Outcome    string `json:"outcome"`
+	Retryable  bool   `json:"retryable"`
+	RetryAfter int    `json:"retryAfter,omitempty"` // seconds
+	Attempts   int    `json:"attempts"`             // what was sent to WeChat Pay: nothing, as far as is known here
+	Proof      string `json:"proof"`
+}
+
+// badRequest refuses a request that cannot become an event.
+func badRequest(reason string) *webFault {
+	return &webFault{
+		status:     http.StatusBadRequest,
+		ReturnCode: "FAIL", ReturnMsg: reason, ErrCode: "PARAM_ERROR", ErrCodeDes: reason, Outcome: "refused", Proof: "none",
+	}
+}
+
+// tooMany refuses a request for which there is no room. Nothing of it was begun.
+func tooMany() *webFault {
+	f := badRequest("too many requests at once; try again")
+	f.status, f.ErrCode, f.Retryable, f.RetryAfter = http.StatusTooManyRequests, "FREQUENCY_LIMITED", true, 1
+	return f
+}
+
+// failed answers for a handler that has no answer, and may have begun what was asked of it. The reason is for the log:
+// elsewhere the platform writes it there, and here there is nobody else.
+func failed(ctx context.Context, rw http.ResponseWriter, err error) {
+	slog.ErrorContext(ctx, "the function failed", "error", err.Error(), "errorType", errorType(err))
+	f := badRequest("the function failed; its log tells why")
+	f.status, f.ErrCode, f.Outcome, f.Retryable = http.StatusInternalServerError, "INTERNAL_ERROR", "unknown", true
+	f.write(rw)
+}
+
+// write answers in the form of every refusal of the functions.
+func (f *webFault) write(rw http.ResponseWriter) {
+	rw.Header().Set("Cache-Control", "no-store")
+	rw.Header().Set("X-Content-Type-Options", "nosniff")
+	if f.RetryAfter > 0 {
+		rw.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+	if f.status == http.StatusTooManyRequests {
+		rw.Header().Set("Connection", "close") // else net/http would wait for a body that nobody reads before it sends this
+	}
+	body, _ := json.Marshal(f) //nolint:errchkjson // strings and numbers cannot fail
+	webReply{StatusCode: f.status, content: body}.write(rw)
+}
