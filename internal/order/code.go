@@ -34,6 +34,7 @@ const (
 	CodeUnconfirmed     = "UNCONFIRMED"
 	CodeConfigError     = "CONFIG_ERROR"
 	CodeInternalError   = "INTERNAL_ERROR"
+	CodeStoreError      = "STORE_ERROR"
 )
 
 // Code is one row of the table of error codes: one meaning, whatever the
@@ -149,5 +150,6 @@ var codes = []Code{
 	{CodeUnsettledState, nil, Doubted, Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later"},
 	{CodeUnconfirmed, nil, Doubted, Doubted, "the close was accepted, and the order's state does not say so yet", "关单已受理，但查单尚未确认", "call again; the order may be closed already"},
 	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log"},
+	{CodeStoreError, nil, Doubted, Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database"},
 	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log"},
 }

@@ -77,6 +77,9 @@ func (m Merchant) QueryCall(p Params) (Call, error) {
 	if err := p.validate(m.Region); err != nil {
 		return Call{}, err
 	}
+	if p.CloseAt != "" {
+		return Call{}, paramError("close_at", "is for closing an order; leave it out of a query")
+	}
 	if p.OutTradeNo == "" && p.TransactionID == "" && p.CombineOutTradeNo == "" {
 		return Call{}, paramError("out_trade_no", "one of out_trade_no and transaction_id must be given, or a combine_out_trade_no")
 	}

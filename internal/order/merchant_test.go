@@ -91,7 +91,6 @@ func TestBadParametersAreNamed(t *testing.T) {
 		{"transaction_id with a letter", direct(), order.Params{TransactionID: "4x"}, "PARAM_ERROR", "transaction_id: must be 1 to 32 digits"},
 		{"unknown api", direct(), with(func(p *order.Params) { p.API = "v4" }), "PARAM_ERROR", `api: must be "v2", "v3" or "wxcloudrun"`},
 		{"api without credentials", partner(), with(func(p *order.Params) { p.API = order.V3 }), "PARAM_ERROR", `api: "v3" has no credentials here`},
-		{"close_at without a store", direct(), with(func(p *order.Params) { p.CloseAt = "600" }), "PARAM_ERROR", "close_at: closing later needs a store"},
 		{"no sub-merchant", noDefault, ok, "PARAM_ERROR", "sub_mch_id: a service provider must name the sub-merchant"},
 		{"the provider itself", partner(), with(func(p *order.Params) { p.SubMchID = "1900000100" }), "PARAM_ERROR", "sub_mch_id: is the service provider's own number"},
 		{"outside the allow-list", unlisted, with(func(p *order.Params) { p.SubMchID = "1900000111" }), "NOAUTH", "sub_mch_id: is not one of the sub-merchants allowed here"},

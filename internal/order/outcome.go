@@ -18,6 +18,9 @@ const (
 	// has no such order. It may never have been created, or belong to another
 	// merchant number.
 	OutcomeNotFound Outcome = "notFound"
+	// OutcomeScheduled: nothing was asked of the gateway; the order is registered,
+	// and a sweep closes it at its time.
+	OutcomeScheduled Outcome = "scheduled"
 	// OutcomeFound: a query was answered; tradeState says the rest.
 	OutcomeFound Outcome = "found"
 	// OutcomeTooSoon: the gateway proved that it will not do it yet. Call again

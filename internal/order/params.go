@@ -32,8 +32,15 @@ type Params struct {
 	// CreatedAt says when the order was created, so that a refusal within its
 	// first minutes can be told from one for good. Zero when not given.
 	CreatedAt time.Time
-	// CloseAt asks for a close later on instead of now, as it was given.
+	// CloseAt asks for a close later on instead of now, as it was given: a time
+	// (RFC 3339) or a number of seconds from now.
 	CloseAt string
+	// Owner is the customer that a registered order is made for, or OpenID is
+	// theirs, below SubAppID or our own appid.
+	Owner  Owner
+	OpenID string
+	// Total is what a registered order costs, in fen; nil when not given.
+	Total *int64
 }
 
 // SubOrder names one order of a combined order.
@@ -125,10 +132,6 @@ func (p Params) validate(region Region) *FieldError {
 	}
 	if p.API != "" && p.API != V2 && p.API != V3 && p.API != WXCloudRun {
 		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
-	}
-	if p.CloseAt != "" {
-		return paramError("close_at", "closing later needs a store of waiting orders, and none is configured; "+
-			"leave close_at out to close now")
 	}
 	return p.validateSubOrders()
 }

@@ -81,6 +81,9 @@ type Result struct {
 	Attempts int `json:"attempts"`
 	// Waited is how long those took in all: the log's business, not the caller's.
 	Waited time.Duration `json:"-"`
+	// Recorded says whether the store of orders knows what this answer says; nil
+	// when there is no store, or it does not have the order.
+	Recorded *bool `json:"recorded,omitempty"`
 	// Proof says why the answer may be believed.
 	Proof Proof `json:"proof"`
 }
@@ -99,6 +102,7 @@ var verdictOn = map[Outcome]struct {
 	retryable              bool
 }{
 	OutcomeClosed:        {success, success, false},
+	OutcomeScheduled:     {success, success, false},
 	OutcomeFound:         {success, success, false},
 	OutcomeAlreadyClosed: {success, fail, false},
 	OutcomePaid:          {success, fail, false},
@@ -172,6 +176,24 @@ func Refusal(code, message string) Result {
 func Breakdown(message string) Result {
 	r := Refusal(CodeInternalError, message)
 	r.Outcome, r.Retryable = OutcomeUnknown, true
+	return r
+}
+
+// Unstored words a call that was not made because the store could not be asked,
+// or could not be told first that the order's closing begins. Nothing was asked of
+// the gateway, and calling again is safe.
+func Unstored(c Call, message string) Result {
+	r := Refusal(CodeStoreError, oneLine(message))
+	r.Outcome, r.Retryable = OutcomeUnknown, true
+	r.MchID, r.SubMchID, r.OutTradeNo = c.MchID, c.SubMchID, c.OutTradeNo
+	return r
+}
+
+// Scheduled words an order that is registered and is closed at its time.
+func Scheduled(c Call) Result {
+	recorded := true
+	r := NewResult(c, OutcomeScheduled, Answer{Proof: ProofNone}, 0)
+	r.Recorded = &recorded
 	return r
 }
 

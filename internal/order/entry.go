@@ -1,0 +1,76 @@
+package order
+
+import "time"
+
+// Entry is an order as it is registered: which one, whose, and when it is to be closed. What was not given is zero.
+type Entry struct {
+	Ref
+	// Owner is who may query and close the order besides trusted callers.
+	Owner Owner
+	// SubAppID is sent on by APIv2 for a service provider.
+	SubAppID string
+	// API is the dialect to close the order in; the configured one when empty.
+	API API
+	// Total is what is to be paid, in fen; nil when it was not given. A payment of another amount is told apart.
+	Total *int64
+	// CreatedAt is when the order was created at WeChat Pay; zero when it was not given.
+	CreatedAt time.Time
+	// CloseAt is when the order is to be closed. When it is zero, the order is to be closed CloseIn after its registration,
+	// by the database's clock; the same CloseIn given again means the same, although it is later by then.
+	CloseAt time.Time
+	CloseIn time.Duration
+}
+
+// Validate finds the first fact that is ill formed.
+func (e Entry) Validate() *FieldError {
+	if fault := first(e.Ref.Validate(), e.Owner.validate(), alphanumeric.check("sub_appid", e.SubAppID)); fault != nil {
+		return fault
+	}
+	switch {
+	case e.API != "" && e.API != V2 && e.API != V3 && e.API != WXCloudRun:
+		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
+	case e.Total != nil && *e.Total < 0:
+		return paramError("total", "must not be negative")
+	case e.CloseIn < 0, !e.CloseAt.IsZero() && e.CloseIn != 0:
+		return paramError("close_at", "must be a time, or a number of seconds from now that is not negative")
+	case e.CloseIn > maxCloseIn:
+		return paramError("close_at", "must be within ten years from now")
+	case !storable(e.CloseAt):
+		return paramError("close_at", "must be a time between the years 2000 and 2100")
+	case !storable(e.CreatedAt):
+		return paramError("created_at", "must be a time between the years 2000 and 2100")
+	}
+	return nil
+}
+
+const maxCloseIn = 10 * 365 * 24 * time.Hour
+
+// storable reports whether every database can keep a time, and nobody slipped from seconds to milliseconds.
+func storable(t time.Time) bool {
+	return t.IsZero() || t.UTC().Year() >= 2000 && t.UTC().Year() < 2100
+}
+
+// Differs names the first fact, as a parameter is named, in which another registration of the same order differs; empty
+// when it does not. Times are compared to the microsecond, which is what a store keeps.
+func (e Entry) Differs(other Entry) string {
+	switch {
+	case e.Owner != other.Owner:
+		return "openid"
+	case e.SubAppID != other.SubAppID:
+		return "sub_appid"
+	case e.API != other.API:
+		return "api"
+	case (e.Total == nil) != (other.Total == nil), e.Total != nil && *e.Total != *other.Total:
+		return "total"
+	case !sameTime(e.CreatedAt, other.CreatedAt):
+		return "created_at"
+	case !sameTime(e.CloseAt, other.CloseAt),
+		e.CloseIn.Truncate(time.Microsecond) != other.CloseIn.Truncate(time.Microsecond):
+		return "close_at"
+	}
+	return ""
+}
+
+func sameTime(a, b time.Time) bool {
+	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
+}

@@ -1,0 +1,98 @@
+package order
+
+import "strings"
+
+// Account is a merchant number in its region: whose orders are meant, and whose quota at WeChat Pay they are closed on. For a
+// service provider it is the provider's own number.
+type Account struct {
+	Region Region
+	MchID  string
+}
+
+func (a Account) String() string { return string(a.Region) + "/" + a.MchID }
+
+// Account is whom the functions act for, as the store knows it.
+func (m Merchant) Account() Account {
+	if m.Region == "" {
+		return Account{Region: Mainland, MchID: m.MchID}
+	}
+	return Account{Region: m.Region, MchID: m.MchID}
+}
+
+// Ref is what identifies an order: an order number is unique only below its merchant, and a merchant number only in its
+// region. Order numbers are compared byte by byte: A1 and a1 are two orders.
+type Ref struct {
+	Region Region
+	// MchID is our own number: the service provider's in partner mode.
+	MchID string
+	// SubMchID is empty in direct mode.
+	SubMchID   string
+	OutTradeNo string
+}
+
+// String is the order's full name, in the order of its parts: cn/1900000100/1900000109/A1.
+func (r Ref) String() string {
+	parts := []string{string(r.Region), r.MchID}
+	if r.SubMchID != "" {
+		parts = append(parts, r.SubMchID)
+	}
+	return strings.Join(append(parts, r.OutTradeNo), "/")
+}
+
+// Account is the merchant that the order belongs to.
+func (r Ref) Account() Account { return Account{Region: r.Region, MchID: r.MchID} }
+
+// Ref is the order that a call is about; its OutTradeNo is empty when the call names it otherwise.
+func (c Call) Ref(region Region) Ref {
+	if region == "" {
+		region = Mainland
+	}
+	return Ref{Region: region, MchID: c.MchID, SubMchID: c.SubMchID, OutTradeNo: c.OutTradeNo}
+}
+
+// Validate holds a Ref to the rules that Params are held to, so that what was registered can be closed, and finds the first
+// part that breaks one.
+func (r Ref) Validate() *FieldError {
+	number := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
+	if r.Region.Overseas() {
+		number = alphanumeric
+	}
+	switch {
+	case r.Region != Mainland && !r.Region.Overseas():
+		return paramError("region", `must be "cn", "global" or "hk"`)
+	case r.MchID == "":
+		return paramError("mchid", "must be given")
+	case r.OutTradeNo == "":
+		return paramError("out_trade_no", "must be given: it names the order")
+	}
+	return first(
+		outTradeNo.check("out_trade_no", r.OutTradeNo),
+		number.check("mchid", r.MchID),
+		number.check("sub_mch_id", r.SubMchID),
+	)
+}
+
+// Owner is the customer that an order was made for, as the platform would name them: they may query and close it. The empty
+// Owner is nobody.
+type Owner string
+
+// WeChatOwner is a mini-program's user: an openid is unique only below its appid.
+func WeChatOwner(appID, openID string) Owner { return Owner("wx:" + appID + ":" + openID) }
+
+// CloudBaseOwner is a user of CloudBase's own: anonymous, or logged in otherwise than by WeChat.
+func CloudBaseOwner(uuid string) Owner { return Owner("tcb:" + uuid) }
+
+// maxOwner is what the store keeps: "wx:", an appid of 32, and an openid of 128 bytes fit well.
+const maxOwner = 255
+
+func (o Owner) validate() *FieldError {
+	if len(o) > maxOwner {
+		return paramError("openid", "is too long")
+	}
+	for _, r := range string(o) {
+		if r <= ' ' || r > '~' {
+			return paramError("openid", "must be made of printable ASCII characters without spaces")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package order
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+)
+
+// Entry turns a caller's words into an order to be registered, or says what is wrong with them. The caller is trusted: whether
+// they may name an owner is for others to ask.
+func (m Merchant) Entry(p Params) (Entry, error) {
+	call, err := m.CloseCall(p)
+	if err != nil {
+		return Entry{}, err
+	}
+	if call.OutTradeNo == "" {
+		return Entry{}, paramError("close_at", "needs an out_trade_no: an order is kept and closed by the merchant's own number")
+	}
+	e := Entry{Ref: call.Ref(m.Region), API: p.API, Total: p.Total, CreatedAt: p.CreatedAt}
+	if m.Partner {
+		e.SubAppID = p.SubAppID
+	}
+	owner, fault := ownerOf(p, cmp.Or(call.SubAppID, p.SubAppID, m.AppID))
+	if fault == nil {
+		e.Owner = owner
+		e.CloseAt, e.CloseIn, fault = closeTime(p.CloseAt)
+	}
+	if fault == nil {
+		fault = e.Validate()
+	}
+	if fault != nil {
+		return Entry{}, fault
+	}
+	return e, nil
+}
+
+// ownerOf is whom the caller names; nobody when they name nobody.
+func ownerOf(p Params, appID string) (Owner, *FieldError) {
+	switch {
+	case p.OpenID == "":
+		return p.Owner, nil
+	case p.Owner != "" && p.Owner != WeChatOwner(appID, p.OpenID):
+		return "", paramError("openid", "give either openid or owner, not both")
+	case appID == "":
+		return "", paramError("openid", "names nobody without the appid that it belongs to: give sub_appid, or configure WXPAY_APPID")
+	}
+	return WeChatOwner(appID, p.OpenID), nil
+}
+
+// closeTime reads close_at: a time, or how long from now.
+func closeTime(text string) (at time.Time, in time.Duration, fault *FieldError) {
+	if text == "" {
+		return time.Time{}, 0, nil
+	}
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if seconds < 0 || seconds > int64(maxCloseIn/time.Second) {
+			return time.Time{}, 0, paramError("close_at", "must be at most ten years from now, and not before")
+		}
+		return time.Time{}, time.Duration(seconds) * time.Second, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, 0, paramError("close_at",
+			`must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339), or a number of seconds from now`)
+	}
+	return at, 0, nil
+}
