@@ -29,6 +29,15 @@ type deployment struct {
 	} `yaml:"package"`
 	Functions map[string]struct {
 		Handler string `yaml:"handler"`
+		Events  []struct {
+			Timer struct {
+				Name       string `yaml:"name"`
+				Parameters struct {
+					CronExpression string `yaml:"cronExpression"`
+					Enable         bool   `yaml:"enable"`
+				} `yaml:"parameters"`
+			} `yaml:"timer"`
+		} `yaml:"events"`
 	} `yaml:"functions"`
 }
 
@@ -98,7 +107,7 @@ func TestServerlessVariablesAreKnown(t *testing.T) {
 		if source := regexp.MustCompile(`\$\{env:(\w+)`).FindStringSubmatch(value); source != nil && source[1] != name {
 			t.Errorf("%s: got the value of %s, want its own", name, source[1])
 		}
-		if strings.Contains(name, "KEY") && !strings.HasPrefix(value, "${env:") {
+		if regexp.MustCompile("KEY|TOKEN|STORE").MatchString(name) && !strings.HasPrefix(value, "${env:") {
 			t.Errorf("%s: got a value in the file, want it taken from the environment", name)
 		}
 	}
@@ -116,5 +125,25 @@ func TestServerlessFitsThePlatform(t *testing.T) {
 	}
 	if provider.Timeout < 1 || provider.Timeout > 900 {
 		t.Errorf("got %d s, want 1 to 900", provider.Timeout)
+	}
+}
+
+// TestServerlessHasTheTimers: closeorder's closes what is due, queryorder's finds out about what is in doubt. Of SCF's seven
+// fields the first is the second (SCF doc 583/9708).
+func TestServerlessHasTheTimers(t *testing.T) {
+	t.Parallel()
+	d := readDeployment(t)
+	for name, function := range d.Functions {
+		if len(function.Events) != 1 {
+			t.Fatalf("function %s: got %d events, want its timer", name, len(function.Events))
+		}
+		timer := function.Events[0].Timer
+		fields := strings.Fields(timer.Parameters.CronExpression)
+		if timer.Name != name+"_timer" || len(fields) != 7 || !timer.Parameters.Enable {
+			t.Errorf("function %s: got %+v, want a timer of its own, that is on", name, timer)
+		}
+	}
+	if d.Provider.Environment.Variables["CLOUDPAY_STORE"] == "" {
+		t.Error("got timers and no store to sweep")
 	}
 }

@@ -1,0 +1,171 @@
+//go:build databases && sqlite
+
+package store_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+	"cloudpay/internal/store/storetest"
+)
+
+// What the product promises, measured by make bench-store.
+const (
+	batch    = 100
+	maxRatio = 1.3 // of a batch's cost from a full table to that from a nearly empty one
+)
+
+var rows = flag.Int("rows", 10_000_000, "how many orders wait in the full table of PostgreSQL and MariaDB; SQLite's has a tenth")
+
+var shop = order.Account{Region: order.Mainland, MchID: "1900000001"}
+
+func BenchmarkClaimPostgres(b *testing.B) { benchmarkClaim(b, storetest.Postgres(b), *rows) }
+
+func BenchmarkClaimMariaDB(b *testing.B) { benchmarkClaim(b, storetest.MariaDB(b), *rows) }
+
+func BenchmarkClaimSQLite(b *testing.B) { benchmarkClaim(b, storetest.SQLite(), *rows/10) }
+
+// benchmarkClaim claims batches from a table of ten thousand waiting orders and from one of very many, of which a tenth is due.
+func benchmarkClaim(b *testing.B, db storetest.Database, full int) {
+	b.Helper()
+	const few = 10_000
+	var fewCost time.Duration
+	for _, n := range []int{few, full} {
+		s := filled(b, db, n)
+		b.Run(fmt.Sprintf("waiting=%d", n), func(b *testing.B) {
+			cost := medianClaim(b, s)
+			b.ReportMetric(float64(cost.Microseconds())/1000, "ms/claim")
+			if n == few {
+				fewCost = cost
+				return
+			}
+			ratio := float64(cost) / float64(fewCost)
+			b.ReportMetric(ratio, "ratio")
+			if b.N > 1 && ratio > maxRatio {
+				b.Errorf("%s: a batch of %d costs %v of %d waiting orders and %v of %d: got a ratio of %.2f, want at most %.1f",
+					db.Name, batch, fewCost, few, cost, full, ratio, maxRatio)
+			}
+		})
+	}
+}
+
+// filled is a store with n waiting orders, a tenth of them due, the longest due first.
+func filled(b *testing.B, db storetest.Database, n int) *store.Store {
+	b.Helper()
+	address := db.Migrated(b)
+	began := time.Now()
+	storetest.Fill(b, db, address, shop, n)
+	b.Logf("loaded %d orders into %s in %v", n, db.Name, time.Since(began).Round(time.Millisecond))
+	s, err := store.Open(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// medianClaim claims batches, gives each back, and returns what a claim costs in the middle.
+func medianClaim(b *testing.B, s *store.Store) time.Duration {
+	b.Helper()
+	const warm, most = 20, 500
+	var costs []time.Duration
+	for i := 0; i < b.N+warm && i < most+warm; i++ {
+		began := time.Now()
+		claims, err := s.Claim(context.Background(), shop, batch, time.Minute)
+		cost := time.Since(began)
+		if err != nil || len(claims) != batch {
+			b.Fatalf("got %d claims and error %v, want %d", len(claims), err, batch)
+		}
+		if i >= warm {
+			costs = append(costs, cost)
+		}
+		if n, err := s.Release(context.Background(), claims); err != nil || n != batch {
+			b.Fatalf("got %d released and error %v, want %d", n, err, batch)
+		}
+	}
+	slices.Sort(costs)
+	return costs[len(costs)/2]
+}
+
+func BenchmarkFourClaimersPostgres(b *testing.B) { benchmarkClaimers(b, storetest.Postgres(b)) }
+
+func BenchmarkFourClaimersMariaDB(b *testing.B) { benchmarkClaimers(b, storetest.MariaDB(b)) }
+
+// benchmarkClaimers has four processes' worth of claimers end twenty thousand orders, sixteen at a time each.
+func benchmarkClaimers(b *testing.B, db storetest.Database) {
+	b.Helper()
+	const orders, claimers, abreast = 20_000, 4, 16
+	for range b.N {
+		b.StopTimer()
+		address := db.Migrated(b)
+		storetest.Fill(b, db, address, shop, 10*orders) // a tenth of them is due
+		var mu sync.Mutex
+		handled := make(map[int64]int, orders)
+		b.StartTimer()
+		began := time.Now()
+		var busy sync.WaitGroup
+		for range claimers {
+			s, err := store.Open(address)
+			if err != nil {
+				b.Fatal(err)
+			}
+			busy.Go(func() {
+				defer func() { _ = s.Close() }()
+				claimAll(b, s, abreast, func(c order.Claim) {
+					mu.Lock()
+					defer mu.Unlock()
+					handled[c.ID]++
+				})
+			})
+		}
+		busy.Wait()
+		b.ReportMetric(orders/time.Since(began).Seconds(), "orders/s")
+		for id, times := range handled {
+			if times != 1 {
+				b.Errorf("order %d was handled %d times, want once", id, times)
+			}
+		}
+		if len(handled) != orders {
+			b.Errorf("got %d orders handled, want %d", len(handled), orders)
+		}
+	}
+}
+
+// claimAll ends orders until none is due.
+func claimAll(b *testing.B, s *store.Store, abreast int, handled func(order.Claim)) {
+	b.Helper()
+	for {
+		claims, err := s.Claim(context.Background(), shop, batch, time.Minute)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		if len(claims) == 0 {
+			return
+		}
+		work := make(chan order.Claim, len(claims))
+		for _, c := range claims {
+			work <- c
+		}
+		close(work)
+		var busy sync.WaitGroup
+		for range abreast {
+			busy.Go(func() {
+				for c := range work {
+					handled(c)
+					if err := s.Finish(context.Background(), c, order.Final{Ending: order.EndedClosed}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		busy.Wait()
+	}
+}

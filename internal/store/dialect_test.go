@@ -1,0 +1,84 @@
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+)
+
+func TestDialects(t *testing.T) {
+	t.Parallel()
+	const statement = "SELECT {now} FROM x {claim} WHERE a = ? AND b < {soon} {skip} {lock}"
+	for name, want := range map[string]string{
+		"postgres": "SELECT statement_timestamp() FROM x  WHERE a = $1 AND b < statement_timestamp() + $2::bigint * interval '1 microsecond'" +
+			" FOR UPDATE SKIP LOCKED FOR UPDATE",
+		"mysql": "SELECT UTC_TIMESTAMP(6) FROM x FORCE INDEX (cloudpay_orders_claim) WHERE a = ? AND b < UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND" +
+			" FOR UPDATE SKIP LOCKED FOR UPDATE",
+		"sqlite": "SELECT " + sqliteNow + " FROM x  WHERE a = ? AND b < " + sqliteNow + " + ?  ",
+	} {
+		if got := dialects[name].sql(statement); got != want {
+			t.Errorf("%s: got %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		database string
+		err      error
+		want     fault
+	}{
+		{"mysql", &mysql.MySQLError{Number: 1213}, faultBusy},
+		{"mysql", &mysql.MySQLError{Number: 1205}, faultBusy},
+		{"mysql", &mysql.MySQLError{Number: 1020}, faultBusy},
+		{"mysql", &mysql.MySQLError{Number: 1927}, faultLost},
+		{"mysql", &mysql.MySQLError{Number: 1040}, faultLost},
+		{"mysql", &mysql.MySQLError{Number: 1146}, faultSchema},
+		{"mysql", &mysql.MySQLError{Number: 1114}, faultFull},
+		{"mysql", &mysql.MySQLError{Number: 1062}, faultOther},
+		{"mysql", mysql.ErrInvalidConn, faultLost},
+		{"postgres", &pq.Error{Code: "40P01"}, faultBusy},
+		{"postgres", &pq.Error{Code: "40001"}, faultBusy},
+		{"postgres", &pq.Error{Code: "55P03"}, faultBusy},
+		{"postgres", &pq.Error{Code: "57P01"}, faultLost},
+		{"postgres", &pq.Error{Code: "08006"}, faultLost},
+		{"postgres", &pq.Error{Code: "42P01"}, faultSchema},
+		{"postgres", &pq.Error{Code: "53100"}, faultFull},
+		{"postgres", &pq.Error{Code: "23505"}, faultOther},
+		{"postgres", driver.ErrBadConn, faultLost},
+		{"postgres", errUnreachable, faultLost},
+		{"postgres", &net.OpError{Op: "dial", Err: errors.New("no route")}, faultLost},
+		{"postgres", errors.New("other"), faultOther},
+		{"sqlite", errors.New("other"), faultOther},
+	} {
+		s := &Store{d: dialects[test.database]}
+		if got := s.fault(fmt.Errorf("wrapped: %w", test.err)); got != test.want {
+			t.Errorf("%s, %v: got %d, want %d", test.database, test.err, got, test.want)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                 "",
+		"a\x00b\n c":       "ab c",
+		"\xff":             "?",
+		"0123456789":       "0123456789",
+		"0123456789a":      "0123456789",
+		"012345678é":       "012345678",
+		"订单不存在":            "订单不",
+		" spaces  within ": "spaces wit",
+	} {
+		if got := line(text, 10); got != want || !utf8.ValidString(got) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// restless is a driver's connection that is always fit to be used again.
+type restless struct{ driverConn }
+
+func (restless) ResetSession(context.Context) error { return nil }
+func (restless) Ping(context.Context) error         { return nil }
+
+// A connection that rested while its function was frozen is not used again: nobody knows what became of it.
+func TestRestedConnectionsAreNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &boundConn{driverConn: restless{}}
+		for rest, usable := range map[time.Duration]bool{0: true, maxIdle: true, maxIdle + time.Second: false, time.Hour: false} {
+			if err := c.Ping(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(rest) //nolint:forbidigo // in a bubble, where time is the test's
+			if err := c.ResetSession(t.Context()); errors.Is(err, driver.ErrBadConn) == usable {
+				t.Errorf("after a rest of %v: got %v, want usable %t", rest, err, usable)
+			}
+		}
+	})
+}

@@ -1,0 +1,50 @@
+//go:build sqlite
+
+package store
+
+import (
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteConnector reads sqlite:PATH. The file is made when it is not there; it must be on a disk of the machine's own.
+func sqliteConnector(address string) (driver.Connector, error) {
+	path := strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//")
+	if path == "" || strings.ContainsAny(path, "?#") {
+		return nil, errors.New("the address must read sqlite:/path/to/file.db, without parameters")
+	}
+	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqliteSetup)
+	if err != nil {
+		return nil, errors.New("the address is not one for SQLite: sqlite:/path/to/file.db")
+	}
+	return connector, nil
+}
+
+// sqliteSetup: readers beside the one writer (WAL); what was committed survives the power (FULL); a transaction takes the
+// writer's lock when it begins, so that it never has to be given up half-way; other processes are waited for.
+const sqliteSetup = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+	"&_pragma=foreign_keys(ON)&_txlock=immediate"
+
+// sqliteFault knows SQLite's result codes.
+func sqliteFault(err error) fault {
+	refusal, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return faultOther
+	}
+	switch refusal.Code() & 0xff { // the primary code
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return faultBusy
+	case sqlite3.SQLITE_FULL:
+		return faultFull
+	case sqlite3.SQLITE_ERROR:
+		if strings.Contains(refusal.Error(), "no such table") || strings.Contains(refusal.Error(), "no such column") {
+			return faultSchema
+		}
+	}
+	return faultOther
+}

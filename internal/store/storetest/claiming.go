@@ -1,0 +1,143 @@
+package storetest
+
+import (
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+var claiming = []proof{
+	{name: "what is due, the longest first", prove: longestFirst},
+	{name: "a limit", prove: limitsClaims},
+	{name: "a claim ends with its lease", prove: leaseEnds},
+	{name: "a lease that nobody took over is still good", prove: leaseIsStillGood},
+	{name: "in doubt first", prove: doubtFirst},
+	{name: "only those in doubt", prove: doubtOnly},
+	{name: "a killed process's claims come back", prove: comeBack},
+	{name: "a clock that jumps", prove: clockJumps},
+}
+
+func longestFirst(e *env) {
+	now := time.Now()
+	e.register(
+		order.Entry{Ref: ref("B"), CloseAt: now.Add(-2 * time.Hour)}, order.Entry{Ref: ref("C"), CloseAt: now.Add(-time.Hour)},
+		order.Entry{Ref: ref("A"), CloseAt: now.Add(-3 * time.Hour)}, order.Entry{Ref: ref("later"), CloseAt: now.Add(time.Hour)},
+		order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}},
+	)
+	claims := e.claim("A", "B", "C")
+	for _, c := range claims {
+		if c.InDoubt || c.Attempts != 1 || c.LeaseUntil.Sub(c.ClaimedAt) != lease || c.Progress != order.Waiting {
+			e.Errorf("got %#v, want a first claim of a waiting order for %v", c, lease)
+		}
+	}
+	if s := e.show("A"); s.Progress != order.Closing || s.ClosingSince.IsZero() || s.Attempts != 1 || s.LeaseUntil.Before(claims[0].LeaseUntil) {
+		e.Errorf("got %#v, want it closing, under a lease until %v or later", s, claims[0].LeaseUntil)
+	}
+	e.claim()
+}
+
+func limitsClaims(e *env) {
+	e.registerDue(numbers("L", 10)...)
+	for _, limit := range []struct{ ask, want int }{{0, 0}, {-1, 0}, {3, 3}, {100, 7}, {100, 0}} {
+		claims, err := e.Claim(e.ctx, shop, limit.ask, lease)
+		if err != nil || len(claims) != limit.want {
+			e.Errorf("asking for %d: got %d claims and error %v, want %d", limit.ask, len(claims), err, limit.want)
+		}
+	}
+}
+
+func leaseEnds(e *env) {
+	first := e.claimOne("A1")
+	e.passes(lease - time.Second)
+	e.claim()
+	e.passes(time.Second)
+	second := e.claim("A1")[0]
+	if !second.InDoubt || second.Attempts != 2 || second.Token == first.Token {
+		e.Errorf("got %#v, want a second claim, in doubt, with another token than %s", second, first.Token)
+	}
+
+	final := order.Final{Ending: order.EndedClosed}
+	refused[*order.LostClaimError](e, e.Finish(e.ctx, first, final))
+	refused[*order.LostClaimError](e, e.Retry(e.ctx, first, order.Setback{Reason: "lost"}))
+	refused[*order.LostClaimError](e, e.GiveUp(e.ctx, first, order.Setback{Reason: "lost"}))
+	if n, err := e.Release(e.ctx, []order.Claim{first}); n != 0 || err != nil {
+		e.Errorf("releasing a lost claim: got %d and error %v, want 0", n, err)
+	}
+	if s := e.show("A1"); s.Progress != order.Closing || s.LastError != "" || s.Attempts != 2 {
+		e.Errorf("got %#v, want nothing written under a lost claim", s)
+	}
+	e.wantEvents("A1")
+
+	e.must(e.Finish(e.ctx, second, final))
+	refused[*order.LostClaimError](e, e.Finish(e.ctx, first, final))
+	refused[*order.LostClaimError](e, e.Retry(e.ctx, first, order.Setback{}))
+	e.wantProgress("A1", order.Done, order.EndedClosed)
+	e.wantEvents("A1", order.EventClosed)
+}
+
+func leaseIsStillGood(e *env) {
+	c := e.claimOne("A1")
+	e.passes(time.Hour)
+	e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+	e.wantProgress("A1", order.Done, order.EndedClosed)
+}
+
+func doubtFirst(e *env) {
+	e.registerDue("A", "B", "C")
+	claims := e.claim("A", "B", "C")
+	e.must(e.Retry(e.ctx, claims[1], order.Setback{InDoubt: true, Reason: "TIMEOUT"}))
+	e.must(e.Retry(e.ctx, claims[0], order.Setback{Reason: "FREQUENCY_LIMITED"}))
+	again := e.claim("B", "A")
+	if !again[0].InDoubt || again[1].InDoubt {
+		e.Errorf("in doubt: got %v and %v, want only the first", again[0].InDoubt, again[1].InDoubt)
+	}
+	if again[0].LastError != "TIMEOUT" || again[0].ClosingSince.IsZero() || !again[1].ClosingSince.IsZero() {
+		e.Errorf("got %#v and %#v, want the first closing since its first claim, the second since this one", again[0], again[1])
+	}
+}
+
+func doubtOnly(e *env) {
+	e.registerDue("A", "B")
+	claims := e.claim("A", "B")
+	e.must(e.Retry(e.ctx, claims[0], order.Setback{InDoubt: true}))
+	e.must(e.Retry(e.ctx, claims[1], order.Setback{}))
+	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
+	e.must(err)
+	e.wantClaimed(doubtful, "A")
+	e.claim("B")
+}
+
+func comeBack(e *env) {
+	e.registerDue(numbers("K", 20)...)
+	e.claim(numbers("K", 20)...)
+	e.claim()
+	e.passes(lease)
+	e.claim(numbers("K", 20)...)
+}
+
+func clockJumps(e *env) {
+	e.registerDue("A", "B")
+	claims := e.claim("A", "B")
+	e.must(e.Retry(e.ctx, claims[1], order.Setback{After: time.Hour}))
+
+	e.passes(25 * time.Hour) // forward: the lease is gone, and the other is due long since
+	again := e.claim("A", "B")
+	refused[*order.LostClaimError](e, e.Finish(e.ctx, claims[0], order.Final{Ending: order.EndedClosed}))
+	e.must(e.Finish(e.ctx, again[0], order.Final{Ending: order.EndedClosed}))
+
+	e.passes(-25 * time.Hour) // and back: what is held stays held, and what waits goes on waiting
+	e.claim()
+	e.must(e.Retry(e.ctx, again[1], order.Setback{}))
+	last := e.claim("B")
+	e.must(e.Finish(e.ctx, last[0], order.Final{Ending: order.EndedClosed}))
+	e.wantEvents("A", order.EventClosed)
+	e.wantEvents("B", order.EventClosed)
+
+	if _, granted, err := e.Take(e.ctx, shop, 10, 1, time.Second); err != nil || !granted {
+		e.Fatalf("granted %v, error %v", granted, err)
+	}
+	e.passes(-25 * time.Hour)
+	if wait, granted, err := e.Take(e.ctx, shop, 1, 1, time.Second); err != nil || !granted || wait != 0 {
+		e.Errorf("a clock put back: got a wait of %v, granted %v, error %v; want the quota open", wait, granted, err)
+	}
+}

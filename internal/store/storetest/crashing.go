@@ -1,0 +1,223 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+var crashing = []proof{
+	{name: "a process that dies at any step", prove: dies},
+	{name: "a connection that is lost at any step", prove: loses},
+}
+
+// operation is something that a process may be in the middle of.
+type operation struct {
+	name string
+	// prepare makes an order for it.
+	prepare func(e *env, no string) order.Claim
+	run     func(e *env, s *store.Store, no string, c order.Claim) error
+	// want is how the order stands, with which events, when it was done.
+	progress order.Progress
+	ending   order.Ending
+	events   []order.EventKind
+}
+
+func claimed(e *env, no string) order.Claim { return e.claimOne(no) }
+
+func absent(*env, string) order.Claim { return order.Claim{} }
+
+var operations = []operation{
+	{
+		name: "register", prepare: absent, progress: order.Waiting,
+		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+			_, err := s.Register(e.ctx, due(no))
+			return err
+		},
+	},
+	{
+		name: "claim", progress: order.Closing,
+		prepare: func(e *env, no string) order.Claim { e.registerDue(no); return order.Claim{} },
+		run: func(e *env, s *store.Store, _ string, _ order.Claim) error {
+			claims, err := s.Claim(e.ctx, shop, 10, lease)
+			if err == nil && (len(claims) != 1 || claims[0].Attempts != 1) {
+				e.Errorf("got claims %v, want one, in its first attempt", claims)
+			}
+			return err
+		},
+	},
+	{
+		name: "begin", prepare: absent, progress: order.Closing,
+		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+			_, err := s.Begin(e.ctx, due(no), lease)
+			return err
+		},
+	},
+	{
+		name: "finish", prepare: claimed, progress: order.Done, ending: order.EndedPaid, events: []order.EventKind{order.EventPaid},
+		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
+			return s.Finish(e.ctx, c, order.Final{Ending: order.EndedPaid})
+		},
+	},
+	{
+		name: "observe", prepare: claimed, progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
+		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+			return s.Observe(e.ctx, ref(no), order.Final{Ending: order.EndedClosed})
+		},
+	},
+	{
+		name: "retry", prepare: claimed, progress: order.Waiting,
+		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
+			return s.Retry(e.ctx, c, order.Setback{Reason: "again", After: lease})
+		},
+	},
+	{
+		name: "give up", prepare: claimed, progress: order.GaveUp, events: []order.EventKind{order.EventGaveUp},
+		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
+			return s.GiveUp(e.ctx, c, order.Setback{Reason: "no"})
+		},
+	},
+	{
+		name: "release", prepare: claimed, progress: order.Waiting,
+		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
+			_, err := s.Release(e.ctx, []order.Claim{c})
+			return err
+		},
+	},
+	{
+		name: "read events", progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
+		prepare: func(e *env, no string) order.Claim {
+			c := e.claimOne(no)
+			e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+			return c
+		},
+		run: func(e *env, s *store.Store, _ string, _ order.Claim) error {
+			_, err := s.Events(e.ctx, shop, 0, 1000)
+			return err
+		},
+	},
+	{
+		name: "deliver", progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
+		prepare: func(e *env, no string) order.Claim {
+			c := e.claimOne(no)
+			e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+			return c
+		},
+		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+			postings, err := s.Undelivered(e.ctx, shop, 100, lease)
+			for _, p := range postings {
+				if p.OutTradeNo == no && p.Attempts != 1 {
+					e.Errorf("got %#v, want a first delivery", p)
+				}
+				err = errors.Join(err, s.Delivered(e.ctx, p))
+			}
+			return err
+		},
+	},
+}
+
+// steps counts the steps of an operation by doing it.
+func (e *env) steps(o operation) int {
+	e.Helper()
+	s, f := e.faultyStore(0, false, false)
+	c := o.prepare(e, "count")
+	e.must(o.run(e, s, "count", c))
+	e.settle()
+	if f.step < 3 {
+		e.Fatalf("%s took %d steps, want a transaction", o.name, f.step)
+	}
+	return f.step
+}
+
+// settle ends whatever was begun, so that the next order is alone.
+func (e *env) settle() {
+	e.Helper()
+	e.passes(10 * lease)
+	claims, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	for _, c := range claims {
+		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+	}
+}
+
+// eachFault tries an operation with a fault at each step, before and after it.
+func eachFault(e *env, forever bool, try func(o operation, no string, c order.Claim, s *store.Store)) {
+	e.Helper()
+	for i, o := range operations {
+		e.clear()
+		for at := range e.steps(o) {
+			for _, late := range []bool{false, true} {
+				e.clear()
+				no := fmt.Sprintf("O%d-%d-%v", i, at+1, late)
+				c := o.prepare(e, no)
+				s, f := e.faultyStore(at+1, late, forever)
+				alive := e.ctx
+				e.ctx, f.die = context.WithCancel(alive)
+				try(o, no, c, s)
+				f.die()
+				e.ctx = alive
+			}
+		}
+	}
+}
+
+// clear removes all orders.
+func (e *env) clear() {
+	e.Helper()
+	e.sql("DELETE FROM cloudpay_events")
+	e.sql("DELETE FROM cloudpay_orders")
+}
+
+// dies: whatever step a process dies at, an operation was done whole or not at all, and what is left is found and ended by the
+// next, once.
+func dies(e *env) {
+	eachFault(e, true, func(o operation, no string, c order.Claim, s *store.Store) {
+		if err := o.run(e, s, no, c); err == nil {
+			e.Errorf("%s: got no error from a dead connection", no)
+		}
+		e.ctx = context.WithoutCancel(e.ctx)
+		e.consistent(o.name, no)
+		e.settle()
+		e.consistent(o.name, no)
+	})
+}
+
+// consistent holds an order to what is written together.
+func (e *env) consistent(doing, no string) {
+	e.Helper()
+	of := "SELECT COUNT(*) FROM cloudpay_events WHERE out_trade_no = '" + no + "' AND kind "
+	ends, gaveUps := e.count(of+"<> 'gaveUp'"), e.count(of+"= 'gaveUp'")
+	s, err := e.Show(e.ctx, ref(no))
+	if err != nil {
+		refused[*order.NotRegisteredError](e, err)
+		return
+	}
+	wantEnds, wantGaveUps := 0, 0
+	switch s.Progress {
+	case order.Done:
+		wantEnds = 1
+	case order.GaveUp:
+		wantGaveUps = 1
+	case order.Waiting, order.Closing:
+	}
+	if ends != wantEnds || gaveUps != wantGaveUps {
+		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",
+			doing, no, s.Progress, ends, gaveUps, wantEnds, wantGaveUps)
+	}
+}
+
+// loses: an operation whose connection is lost once, at any step, is done all the same, and once.
+func loses(e *env) {
+	eachFault(e, false, func(o operation, no string, c order.Claim, s *store.Store) {
+		if err := o.run(e, s, no, c); err != nil {
+			e.Errorf("%s %s: %v", o.name, no, err)
+			return
+		}
+		e.wantProgress(no, o.progress, o.ending)
+		e.consistent(o.name, no)
+		e.wantEvents(no, o.events...)
+	})
+}

@@ -1,0 +1,159 @@
+package storetest
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"sync"
+
+	"cloudpay/internal/store"
+)
+
+// faulty is a database that is cut off at one step of an operation: before it, or when it was done and nobody was told. A
+// step is the beginning of a transaction, a statement, or a commit.
+type faulty struct {
+	driver.Connector
+
+	mu   sync.Mutex
+	step int // steps so far
+	// at is the step that is cut off; 0 for none.
+	at int
+	// late: the step is done, and its answer lost.
+	late bool
+	// forever: nothing works from then on, and die is called, as if the process had died.
+	forever bool
+	die     context.CancelFunc
+	dead    bool
+}
+
+// errCut is what a cut connection looks like.
+var errCut = errors.Join(errors.New("the connection was cut for a test"), io.ErrUnexpectedEOF)
+
+// faultyStore is a store on a faulty database.
+func (e *env) faultyStore(at int, late, forever bool) (*store.Store, *faulty) {
+	e.Helper()
+	connector, name, err := store.Connector(e.address)
+	e.must(err)
+	f := &faulty{Connector: connector, at: at, late: late, forever: forever}
+	s, err := store.New(f, name)
+	e.must(err)
+	e.Cleanup(func() { _ = s.Close() })
+	return s, f
+}
+
+func (f *faulty) Connect(ctx context.Context) (driver.Conn, error) {
+	f.mu.Lock()
+	dead := f.dead
+	f.mu.Unlock()
+	if dead {
+		return nil, errCut
+	}
+	inner, err := f.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyConn{Conn: inner, f: f}, nil
+}
+
+type faultyConn struct {
+	driver.Conn
+
+	f   *faulty
+	cut bool
+}
+
+// do does a step, or what the fault makes of it; what the step opened is undone when nobody is told of it.
+func (c *faultyConn) do(step func() error, undo ...func()) error {
+	c.f.mu.Lock()
+	c.f.step++
+	cut := c.cut || c.f.dead || c.f.step == c.f.at
+	late := c.f.late && c.f.step == c.f.at
+	if cut && c.f.forever {
+		c.f.dead = true
+		defer c.f.die()
+	}
+	c.f.mu.Unlock()
+	if !cut {
+		return step()
+	}
+	if late {
+		_ = step()
+		for _, undo := range undo {
+			undo()
+		}
+	}
+	if !c.cut {
+		c.cut = true
+		_ = c.Conn.Close() // the database rolls back what was begun
+	}
+	return errCut
+}
+
+func (c *faultyConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	var tx driver.Tx
+	err := c.do(func() (err error) {
+		tx, err = c.Conn.(driver.ConnBeginTx).BeginTx(ctx, options)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &faultyTx{Tx: tx, c: c}, nil
+}
+
+func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	var result driver.Result
+	err := c.do(func() (err error) {
+		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+		return err
+	})
+	return result, err
+}
+
+func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	var rows driver.Rows
+	err := c.do(func() (err error) {
+		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+		return err
+	}, func() {
+		if rows != nil {
+			_ = rows.Close()
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (c *faultyConn) CheckNamedValue(value *driver.NamedValue) error {
+	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(value)
+	}
+	return driver.ErrSkip
+}
+
+func (c *faultyConn) IsValid() bool { return !c.cut }
+
+func (c *faultyConn) Close() error {
+	if c.cut {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+type faultyTx struct {
+	driver.Tx
+
+	c *faultyConn
+}
+
+func (t *faultyTx) Commit() error { return t.c.do(t.Tx.Commit) }
+
+func (t *faultyTx) Rollback() error {
+	if t.c.cut {
+		return nil
+	}
+	return t.Tx.Rollback()
+}

@@ -1,0 +1,60 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"cloudpay/internal/order"
+)
+
+// Fill loads a migrated database with n waiting orders of a merchant, a tenth of which are due, as fast as the database can,
+// past the store: they are one second apart, the longest due first, and the others are not due for an hour.
+func Fill(t testing.TB, db Database, address string, of order.Account, n int) {
+	t.Helper()
+	raw := Raw(t, address)
+	raw.SetMaxOpenConns(1) // some of these are about the session
+	for _, statement := range loading[db.Name](n, "'"+string(of.Region)+"', '"+of.MchID+"'") {
+		if _, err := raw.ExecContext(context.Background(), statement); err != nil {
+			t.Fatalf("%.80s…: %v", statement, err)
+		}
+	}
+}
+
+// loading are the statements that load n orders of a merchant.
+var loading = map[string]func(n int, merchant string) []string{
+	"postgres": func(n int, merchant string) []string {
+		return []string{
+			// An index is made of sorted rows in a fraction of the time that it takes to insert them one by one.
+			"ALTER TABLE cloudpay_orders DROP CONSTRAINT cloudpay_orders_ref",
+			"DROP INDEX cloudpay_orders_claim",
+			fmt.Sprintf("INSERT INTO cloudpay_orders "+loaded+" SELECT "+merchant+", '', 'N' || lpad(i::text, 9, '0'), '', '', '', now(), 'waiting', t, t"+
+				" FROM (SELECT i, now() + (i - %[1]d + CASE WHEN i > %[1]d THEN 3600 ELSE 0 END) * interval '1 second' AS t FROM generate_series(1, %[2]d) AS i) AS g", n/10, n),
+			"ALTER TABLE cloudpay_orders ADD CONSTRAINT cloudpay_orders_ref UNIQUE (region, mchid, sub_mchid, out_trade_no)",
+			"CREATE INDEX cloudpay_orders_claim ON cloudpay_orders (region, mchid, progress, due_at, id) WHERE due_at IS NOT NULL",
+			"VACUUM (ANALYZE) cloudpay_orders",
+			"CHECKPOINT", // what loading left to be written is not for those to wait for who are measured
+		}
+	},
+	"mysql": func(n int, merchant string) []string {
+		statements := []string{"SET SESSION unique_checks = 0, foreign_key_checks = 0"}
+		const part = 500_000 // rows of one transaction
+		for from := 1; from <= n; from += part {
+			statements = append(statements, fmt.Sprintf("INSERT INTO cloudpay_orders "+loaded+
+				" SELECT "+merchant+", '', CONCAT('N', LPAD(i, 9, '0')), '', '', '', UTC_TIMESTAMP(6), 'waiting', t, t"+
+				" FROM (SELECT seq AS i, UTC_TIMESTAMP(6) + INTERVAL (CAST(seq AS SIGNED) - %[1]d + IF(seq > %[1]d, 3600, 0)) SECOND AS t FROM seq_%[2]d_to_%[3]d) AS g",
+				n/10, from, min(from+part-1, n)))
+		}
+		return append(statements, "ANALYZE TABLE cloudpay_orders")
+	},
+	"sqlite": func(n int, merchant string) []string {
+		return []string{
+			fmt.Sprintf("WITH RECURSIVE g(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM g WHERE i < %[1]d)"+
+				" INSERT INTO cloudpay_orders "+loaded+" SELECT "+merchant+", '', printf('N%%09d', i), '', '', '', 0, 'waiting', t, t"+
+				" FROM (SELECT i, (unixepoch() + i - %[2]d + iif(i > %[2]d, 3600, 0)) * 1000000 AS t FROM g)", n, n/10),
+			"ANALYZE",
+		}
+	},
+}
+
+const loaded = "(region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, registered_at, progress, close_at, due_at)"

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs the database servers that the store is proved against, where they are missing and it may: Debian and Ubuntu, as
+# root or by a sudo that asks for no password. The servers are not started: the tests start their own.
+set -euo pipefail
+
+installed() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v "$1" > /dev/null; }
+
+missing=()
+installed postgres && installed initdb || missing+=(postgresql)
+installed mariadbd && installed mariadb-install-db || missing+=(mariadb-server)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+root=()
+[ "$(id -u)" = 0 ] || root=(sudo -n)
+if ! command -v apt-get > /dev/null || ! "${root[@]}" true 2> /dev/null; then
+	echo "cannot install ${missing[*]} here (no apt-get, or no right to): their tests will be skipped, and fail under CI=true"
+	exit 0
+fi
+
+# Neither the packages' own servers nor a cluster of theirs are wanted.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy > /dev/null
+	"${root[@]}" chmod +x $policy
+	trap '"${root[@]}" rm -f $policy' EXIT
+fi
+"${root[@]}" apt-get update -q
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"

@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"path/filepath"
+	"syscall"
+)
+
+func startPostgres(dir string) (*server, error) {
+	const folders = "/usr/lib/postgresql/*/bin"
+	initdb, err := find("initdb", folders)
+	if err != nil {
+		return nil, err
+	}
+	postgres, err := find("postgres", folders)
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir, "data")
+	if err := prepare(dir, initdb, "-D", data, "-U", "cloudpay", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s, err := run(dir, postgres, append([]string{"-D", data}, settings("-c",
+		"port="+port, "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300",
+		"fsync=off", "full_page_writes=off", "synchronous_commit=off",
+		"shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB",
+		// Not English, not UTC, not read committed: the store has to bring its own.
+		"timezone=Asia/Shanghai", "default_transaction_isolation=repeatable read", "deadlock_timeout=100ms",
+	)...)...)
+	if err != nil {
+		return nil, err
+	}
+	s.admin, s.fatal = "postgres", syscall.SIGQUIT
+	s.address = func(database string) string {
+		return "postgres://cloudpay@127.0.0.1:" + port + "/" + database + "?sslmode=disable"
+	}
+	return s, nil
+}
+
+// settings gives each setting its flag.
+func settings(flag string, settings ...string) []string {
+	args := make([]string, 0, 2*len(settings))
+	for _, setting := range settings {
+		args = append(args, flag, setting)
+	}
+	return args
+}

@@ -1,0 +1,167 @@
+package storetest
+
+import (
+	"strings"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+var registering = []proof{
+	{name: "an order comes back as it was registered", prove: comesBack},
+	{name: "registering twice", prove: registersTwice},
+	{name: "other facts are a conflict", prove: conflicts},
+	{name: "many at once", prove: registersMany},
+	{name: "close_in is counted by the database's clock", prove: closesIn},
+	{name: "an order that is begun", prove: beginsUnregistered},
+}
+
+// full has every fact an entry can have.
+func full(no string) order.Entry {
+	shanghai := time.FixedZone("UTC+8", 8*60*60)
+	return order.Entry{
+		Ref:   order.Ref{Region: shop.Region, MchID: shop.MchID, SubMchID: "1900000109", OutTradeNo: no},
+		Owner: order.WeChatOwner("wxd678efh567hg6787", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"), SubAppID: "wxsub", API: order.V2,
+		Total: fen(100), CreatedAt: time.Date(2026, 3, 29, 2, 30, 0, 123456000, shanghai),
+		CloseAt: time.Date(2098, 12, 31, 23, 59, 59, 999999000, shanghai),
+	}
+}
+
+func comesBack(e *env) {
+	entry := full("A1")
+	e.register(entry)
+	got, err := e.Show(e.ctx, entry.Ref)
+	e.must(err)
+	if field := got.Differs(entry); field != "" || got.Ref != entry.Ref {
+		e.Errorf("%s: got %#v, want %#v", field, got.Entry, entry)
+	}
+	if !got.DueAt.Equal(entry.CloseAt) || got.Progress != order.Waiting || got.Attempts != 0 || got.RegisteredAt.IsZero() || got.ID == 0 {
+		e.Errorf("got %#v, want it waiting until %v", got, entry.CloseAt)
+	}
+	if zone := got.CloseAt.Location(); zone != time.UTC {
+		e.Errorf("got times in %v, want UTC", zone)
+	}
+	owner, err := e.Owner(e.ctx, entry.Ref)
+	if err != nil || owner != entry.Owner {
+		e.Errorf("owner: got %q and error %v, want %q", owner, err, entry.Owner)
+	}
+}
+
+func registersTwice(e *env) {
+	for _, entry := range []order.Entry{full("A1"), due("A2"), {Ref: ref("A3"), CloseIn: time.Hour}} {
+		for i, want := range []bool{true, false, false} {
+			added, err := e.Register(e.ctx, entry)
+			if err != nil || added != want {
+				e.Errorf("order %s, time %d: got added %v and error %v, want %v", entry.OutTradeNo, i+1, added, err, want)
+			}
+		}
+	}
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 3 {
+		e.Errorf("got %d orders, want 3", n)
+	}
+}
+
+func conflicts(e *env) {
+	first := full("A1")
+	e.register(first)
+	for field, change := range map[string]func(*order.Entry){
+		"openid":     func(o *order.Entry) { o.Owner = order.Owner(strings.ToUpper(string(o.Owner))) },
+		"sub_appid":  func(o *order.Entry) { o.SubAppID = "" },
+		"api":        func(o *order.Entry) { o.API = order.V3 },
+		"total":      func(o *order.Entry) { o.Total = nil },
+		"created_at": func(o *order.Entry) { o.CreatedAt = o.CreatedAt.Add(time.Microsecond) },
+		"close_at":   func(o *order.Entry) { o.CloseAt, o.CloseIn = time.Time{}, time.Hour },
+	} {
+		other := first
+		change(&other)
+		_, err := e.Register(e.ctx, other)
+		if got := wantError[*order.ConflictError](e, err); got.Field != field || got.Ref != first.Ref {
+			e.Errorf("got a conflict of %s in %s, want %s in %s", got.Ref, got.Field, first.Ref, field)
+		}
+	}
+	got, err := e.Show(e.ctx, first.Ref)
+	if err != nil || got.Differs(first) != "" {
+		e.Errorf("after conflicts: got %#v and error %v, want what was registered first", got.Entry, err)
+	}
+}
+
+func registersMany(e *env) {
+	entries := make([]order.Entry, 0, 1300)
+	for _, no := range numbers("M", 1234) {
+		entries = append(entries, due(no))
+	}
+	e.register(order.Entry{Ref: ref("M0007"), Total: fen(7)}, due("M0008"))
+	entries = append(entries, due("M0009"), order.Entry{Ref: ref("M0010"), Total: fen(1)}, due("not an order number"))
+	all, err := e.RegisterAll(e.ctx, entries)
+	e.must(err)
+	for i, got := range all {
+		var want string
+		switch i {
+		case 7, 1235:
+			want = "conflict"
+		case 8, 1234:
+			want = "there"
+		case 1236:
+			want = "ill formed"
+		default:
+			want = "added"
+		}
+		if is := fate(e, got.Added, got.Err); is != want {
+			e.Errorf("entry %d, %s: got %s (%v), want %s", i, entries[i].OutTradeNo, is, got.Err, want)
+		}
+	}
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 1234 {
+		e.Errorf("got %d orders, want 1234", n)
+	}
+}
+
+func fate(e *env, added bool, err error) string {
+	switch {
+	case err == nil && added:
+		return "added"
+	case err == nil:
+		return "there"
+	case strings.Contains(err.Error(), "registered already"):
+		refused[*order.ConflictError](e, err)
+		return "conflict"
+	}
+	refused[*order.FieldError](e, err)
+	return "ill formed"
+}
+
+func closesIn(e *env) {
+	e.register(order.Entry{Ref: ref("A1"), CloseIn: time.Hour})
+	s := e.show("A1")
+	if got := s.DueAt.Sub(s.RegisteredAt); got != time.Hour || s.CloseIn != time.Hour || !s.CloseAt.IsZero() {
+		e.Errorf("got due %v after registration (close_in %v, close_at %v), want an hour", got, s.CloseIn, s.CloseAt)
+	}
+	e.claim()
+	e.passes(59 * time.Minute)
+	e.claim()
+	e.passes(time.Minute)
+	e.claim("A1")
+}
+
+func beginsUnregistered(e *env) {
+	entry := order.Entry{Ref: ref("A1"), Total: fen(5)}
+	c, err := e.Begin(e.ctx, entry, lease)
+	e.must(err)
+	if c.InDoubt || c.Attempts != 1 || c.Token == "" || c.LeaseUntil.Sub(c.ClaimedAt) != lease {
+		e.Errorf("got %#v, want a first claim for %v", c, lease)
+	}
+	s := e.show("A1")
+	if s.Progress != order.Closing || s.ClosingSince.IsZero() || *s.Total != 5 || s.LeaseUntil.IsZero() {
+		e.Errorf("got %#v, want it closing", s)
+	}
+	_, err = e.Begin(e.ctx, entry, lease)
+	if busy := wantError[*order.BusyError](e, err); busy.Standing.Ref != entry.Ref {
+		e.Errorf("busy with %s, want %s", busy.Standing.Ref, entry.Ref)
+	}
+	e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+	_, err = e.Begin(e.ctx, entry, lease)
+	if ended := wantError[*order.EndedError](e, err); ended.Standing.Ending != order.EndedClosed {
+		e.Errorf("got ended %s, want closed", ended.Standing.Ending)
+	}
+	_, err = e.Begin(e.ctx, order.Entry{Ref: ref("")}, lease)
+	refused[*order.FieldError](e, err)
+}

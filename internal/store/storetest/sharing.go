@@ -1,0 +1,225 @@
+package storetest
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+var sharing = []proof{
+	{name: "many claimers share the orders", prove: manyClaimers},
+	{name: "many registrations of one order", prove: manyRegistrations},
+	{name: "many ends of one order", prove: manyEnds},
+	{name: "many beginnings of one order", prove: manyBeginnings},
+	{name: "many takers of one quota", prove: manyTakers},
+}
+
+// at once runs work n times at once, each with a store of its own.
+func (e *env) atOnce(n int, work func(i int, s *store.Store)) {
+	e.Helper()
+	var busy sync.WaitGroup
+	for i := range n {
+		s := open(e.T, e.address)
+		busy.Go(func() { work(i, s) })
+	}
+	busy.Wait()
+}
+
+func manyClaimers(e *env) {
+	const orders, claimers = 600, 4
+	e.registerDue(numbers("S", orders)...)
+	var mu sync.Mutex
+	claimed := map[string]int{}
+	read := make(chan map[int64]string, 1)
+	done := make(chan struct{})
+	go func() { read <- e.readAlong(done) }()
+	e.atOnce(claimers, func(_ int, s *store.Store) {
+		for {
+			claims, err := s.Claim(e.ctx, shop, 7, lease)
+			if err != nil {
+				e.Error(err)
+				return
+			}
+			for _, c := range claims {
+				mu.Lock()
+				claimed[c.OutTradeNo]++
+				all := len(claimed)
+				mu.Unlock()
+				if err := s.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}); err != nil {
+					e.Errorf("order %d, %s: %v", all, c.OutTradeNo, err)
+				}
+			}
+			mu.Lock()
+			finished := len(claimed) == orders
+			mu.Unlock()
+			if finished {
+				return
+			}
+		}
+	})
+	close(done)
+	seen := <-read
+	for _, no := range numbers("S", orders) {
+		if claimed[no] != 1 {
+			e.Errorf("order %s was claimed %d times, want once", no, claimed[no])
+		}
+	}
+	told := map[string]int{}
+	for _, no := range seen {
+		told[no]++
+	}
+	if len(seen) != orders || len(told) != orders {
+		e.Errorf("a reader that never looked back saw %d events of %d orders, want %d", len(seen), len(told), orders)
+	}
+}
+
+// readAlong reads events while they are written, never looking back, until done and nothing is left.
+func (e *env) readAlong(done <-chan struct{}) map[int64]string {
+	s := open(e.T, e.address)
+	seen := map[int64]string{}
+	after := int64(0)
+	for ended := false; ; {
+		events, err := s.Events(e.ctx, shop, after, 50)
+		if err != nil {
+			e.Error(err)
+			return seen
+		}
+		for _, event := range events {
+			seen[event.ID], after = event.OutTradeNo, event.ID
+		}
+		if len(events) > 0 {
+			continue
+		}
+		if ended {
+			return seen
+		}
+		select {
+		case <-done:
+			ended = true
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func manyRegistrations(e *env) {
+	var mu sync.Mutex
+	added := map[string]int{}
+	list := numbers("R", 100)
+	e.atOnce(4, func(i int, s *store.Store) {
+		entries := make([]order.Entry, len(list))
+		for j := range list { // each in another order
+			entries[j] = due(list[(j*(2*i+1)+i*25)%len(list)])
+			if i == 3 {
+				entries[j].Total = fen(3)
+			}
+		}
+		all, err := s.RegisterAll(e.ctx, entries)
+		if err != nil {
+			e.Error(err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for j, one := range all {
+			var conflict *order.ConflictError
+			if one.Err != nil && !errors.As(one.Err, &conflict) {
+				e.Error(one.Err)
+			}
+			if one.Added {
+				added[entries[j].OutTradeNo]++
+			}
+		}
+	})
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != len(list) {
+		e.Errorf("got %d orders, want %d", n, len(list))
+	}
+	for _, no := range list {
+		if added[no] < 1 {
+			e.Errorf("order %s was added by nobody", no)
+		}
+	}
+}
+
+func manyEnds(e *env) {
+	for _, no := range numbers("E", 20) {
+		c := e.claimOne(no)
+		var mu sync.Mutex
+		outcomes := map[string]int{}
+		e.atOnce(4, func(i int, s *store.Store) {
+			ending := order.EndedClosed
+			if i%2 == 1 {
+				ending = order.EndedPaid
+			}
+			var err error
+			if i < 2 {
+				err = s.Finish(e.ctx, c, order.Final{Ending: ending})
+			} else {
+				err = s.Observe(e.ctx, c.Ref, order.Final{Ending: ending})
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			var alarm *order.ContradictionError
+			var lost *order.LostClaimError
+			switch {
+			case err == nil, errors.As(err, &lost):
+				outcomes["stands"]++
+			case errors.As(err, &alarm):
+				outcomes["alarm"]++
+			default:
+				e.Errorf("order %s: %v", no, err)
+			}
+		})
+		if outcomes["alarm"] != 2 {
+			e.Errorf("order %s: got %v, want two alarms", no, outcomes)
+		}
+		first := order.EventClosed
+		if e.show(no).Ending == order.EndedPaid {
+			first = order.EventPaid
+		}
+		e.wantEvents(no, first, order.EventContradicted)
+	}
+}
+
+func manyBeginnings(e *env) {
+	for _, no := range numbers("B", 20) {
+		var mu sync.Mutex
+		begun := 0
+		e.atOnce(4, func(_ int, s *store.Store) {
+			_, err := s.Begin(e.ctx, due(no), lease)
+			var busy *order.BusyError
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				begun++
+			case !errors.As(err, &busy):
+				e.Errorf("order %s: %v", no, err)
+			}
+		})
+		if begun != 1 {
+			e.Errorf("order %s was begun %d times, want once", no, begun)
+		}
+	}
+}
+
+func manyTakers(e *env) {
+	const takers, each = 4, 25
+	e.atOnce(takers, func(_ int, s *store.Store) {
+		for range each {
+			if _, granted, err := s.Take(e.ctx, shop, 10, 10, furthest); err != nil || !granted {
+				e.Errorf("got granted %v and error %v, want it granted", granted, err)
+			}
+		}
+	})
+	// A thousand calls at ten a second were reserved: a hundred seconds, less those that have passed.
+	wait, _, err := e.Take(e.ctx, shop, 1, 10, 0)
+	if err != nil || wait > takers*each*time.Second || wait < takers*each*time.Second*3/4 {
+		e.Errorf("got a wait of %v and error %v, want a hundred seconds or a little less", wait, err)
+	}
+}
+
+// furthest is more patience than anybody needs.
+const furthest = time.Hour

@@ -1,0 +1,124 @@
+package storetest
+
+import (
+	"slices"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+var telling = []proof{
+	{name: "events in pages", prove: readsEvents},
+	{name: "delivered once it is said", prove: delivers},
+	{name: "a delivery under a lease", prove: leasesDeliveries},
+	{name: "dead letters", prove: buries},
+	{name: "an order's history", prove: tellsHistory},
+}
+
+// endAll ends orders as closed, one event each.
+func (e *env) endAll(numbers ...string) {
+	e.Helper()
+	e.registerDue(numbers...)
+	for _, c := range e.claim(numbers...) {
+		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+	}
+}
+
+func readsEvents(e *env) {
+	e.endAll(numbers("A", 5)...)
+	e.register(order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
+	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, order.Final{Ending: order.EndedPaid}))
+	e.endAll(numbers("B", 5)...)
+	var got []string
+	after := int64(0)
+	for {
+		events, err := e.Events(e.ctx, shop, after, 3)
+		e.must(err)
+		if len(events) == 0 {
+			break
+		}
+		for _, event := range events {
+			if event.ID <= after {
+				e.Errorf("got ID %d after %d, want them to grow", event.ID, after)
+			}
+			after = event.ID
+			got = append(got, event.OutTradeNo)
+		}
+	}
+	if want := append(numbers("A", 5), numbers("B", 5)...); !slices.Equal(got, want) {
+		e.Errorf("got events of %v, want %v", got, want)
+	}
+}
+
+func (e *env) undelivered(want ...string) []order.Posting {
+	e.Helper()
+	postings, err := e.Undelivered(e.ctx, shop, 100, lease)
+	e.must(err)
+	got := make([]string, len(postings))
+	for i, p := range postings {
+		got[i] = p.OutTradeNo
+	}
+	if !slices.Equal(got, want) {
+		e.Fatalf("to deliver: got %v, want %v", got, want)
+	}
+	return postings
+}
+
+func delivers(e *env) {
+	e.endAll("A", "B")
+	e.register(order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
+	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, order.Final{Ending: order.EndedPaid}))
+	postings := e.undelivered("A", "B")
+	if p := postings[0]; p.Attempts != 1 || p.Kind != order.EventClosed || p.ID == 0 || p.Token == "" {
+		e.Errorf("got %#v, want a first delivery", p)
+	}
+	e.must(e.Delivered(e.ctx, postings[0]))
+	e.must(e.Delivered(e.ctx, postings[0])) // as when its commit was lost on the way here
+	e.must(e.Redeliver(e.ctx, postings[1], time.Hour, "HTTP 500"))
+	e.undelivered()
+	e.passes(time.Hour)
+	again := e.undelivered("B")
+	if again[0].Attempts != 2 || again[0].LastError != "HTTP 500" {
+		e.Errorf("got %#v, want a second delivery after HTTP 500", again[0])
+	}
+	e.must(e.Delivered(e.ctx, again[0]))
+	e.passes(1000 * time.Hour)
+	e.undelivered()
+}
+
+func leasesDeliveries(e *env) {
+	e.endAll("A")
+	first := e.undelivered("A")[0]
+	e.undelivered()
+	e.passes(lease)
+	second := e.undelivered("A")[0]
+	refused[*order.LostClaimError](e, e.Delivered(e.ctx, first))
+	refused[*order.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
+	refused[*order.LostClaimError](e, e.Bury(e.ctx, first, "late"))
+	e.must(e.Delivered(e.ctx, second))
+}
+
+func buries(e *env) {
+	e.endAll("A", "B")
+	postings := e.undelivered("A", "B")
+	e.must(e.Bury(e.ctx, postings[0], "HTTP 410"))
+	e.must(e.Delivered(e.ctx, postings[1]))
+	e.passes(1000 * time.Hour)
+	e.undelivered()
+	dead, err := e.Dead(e.ctx, shop, 0, 10)
+	if err != nil || len(dead) != 1 || dead[0].OutTradeNo != "A" || dead[0].LastError != "HTTP 410" {
+		e.Fatalf("dead: got %#v and error %v, want A for HTTP 410", dead, err)
+	}
+	if more, err := e.Dead(e.ctx, shop, dead[0].ID, 10); err != nil || len(more) != 0 {
+		e.Errorf("after the last: got %v and error %v, want none", more, err)
+	}
+	if revived, err := e.Revive(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].ID); err != nil || revived {
+		e.Errorf("another merchant's: got revived %v and error %v, want false", revived, err)
+	}
+	for _, want := range []bool{true, false} {
+		if revived, err := e.Revive(e.ctx, shop, dead[0].ID); err != nil || revived != want {
+			e.Errorf("got revived %v and error %v, want %v", revived, err, want)
+		}
+	}
+	e.must(e.Delivered(e.ctx, e.undelivered("A")[0]))
+}
