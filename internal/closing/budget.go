@@ -30,12 +30,16 @@ const (
 // A budget shares out the time until the caller's deadline.
 type budget struct {
 	until time.Time // nothing is begun or waited for after this
-	pause backoff.ExponentialBackOff
+	// patience is how much of the time may be spent in waiting; all of it when 0.
+	// A sweep comes again, and has others to close meanwhile.
+	patience time.Duration
+	pause    backoff.ExponentialBackOff
 }
 
-func newBudget(ctx context.Context) *budget {
+func newBudget(ctx context.Context, patience time.Duration) *budget {
 	b := &budget{
-		until: time.Now().Add(withoutDeadline),
+		until:    time.Now().Add(withoutDeadline),
+		patience: patience,
 		pause: backoff.ExponentialBackOff{
 			InitialInterval:     200 * time.Millisecond,
 			RandomizationFactor: 0.2,
@@ -71,8 +75,11 @@ func (b *budget) attempt(shortest time.Duration) time.Duration {
 // afterwards.
 func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	pause := max(wish, b.pause.NextBackOff())
-	if time.Until(b.until) < pause+3*shortestAttempt {
+	if time.Until(b.until) < pause+3*shortestAttempt || b.patience != 0 && b.patience < pause {
 		return false
+	}
+	if b.patience != 0 {
+		b.patience = max(b.patience-pause, 1)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"cloudpay/internal/order"
@@ -15,8 +16,8 @@ import (
 // So the close is tried, and only a refusal is blamed on the order's age.
 const YoungOrder = 5 * time.Minute
 
-// Closer closes orders. Gateway and Merchant are required. It may be used by any
-// number of calls at once.
+// Closer closes orders, now or later. Gateway and Merchant are required. It may be
+// used by any number of calls at once.
 type Closer struct {
 	Gateway  Gateway
 	Merchant order.Merchant
@@ -26,10 +27,21 @@ type Closer struct {
 	Confirm bool
 	// Now is the wall clock, for telling an order's age; time.Now when nil.
 	Now func() time.Time
+	// Store is where registered orders are kept; there are none when it is nil.
+	Store Orders
+	// Log is told what the caller cannot do anything about; nobody when nil.
+	Log *slog.Logger
 }
 
 // Close closes an order now: close first, let the gateway settle the race with a
-// customer who is paying, and query when its answer leaves doubt.
+// customer who is paying, and query when its answer leaves doubt. With a CloseAt
+// it registers the order, to be closed by a sweep at that time.
+//
+// With a Store, an order that is less than five minutes old is registered too, and
+// so is closed as soon as WeChat Pay lets it be. Of an order that is registered the
+// store is told first that its closing begins (if that fails, nothing is asked of
+// the gateway), and then how it ended (if that fails, the answer says so, and a
+// sweep finds out again). An order that is not registered leaves no trace there.
 //
 // It answers before ctx's deadline (within 15 seconds when there is none), and
 // is safe to call again whatever it answered. The Result is never one that the
@@ -39,10 +51,20 @@ func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 	if err != nil {
 		return refusal(err)
 	}
+	switch {
+	case p.CloseAt != "":
+		return c.schedule(ctx, call, p)
+	case c.Store == nil || call.OutTradeNo == "":
+		return c.newRun(call).finish(ctx)
+	}
+	return c.closeKept(ctx, call, p)
+}
+
+func (c *Closer) newRun(call order.Call) *run {
 	r := newRun(c.Gateway, call, closing)
 	r.confirm = c.Confirm
 	r.young = c.young(call)
-	return r.finish(ctx)
+	return r
 }
 
 // young returns for how long the order still is; zero or less when it is not, or

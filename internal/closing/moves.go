@@ -17,6 +17,9 @@ const (
 	// confirming: the gateway said, signed, that the order is closed, and Closer
 	// was told to have the order's own state say so too.
 	confirming state = "confirming"
+	// looking: ask for the state before anything is sent, as a sweep does: most
+	// orders that wait have been paid. If the process dies here nothing was changed.
+	looking state = "looking"
 	// asking: a query on its own, with no close before it.
 	asking state = "asking"
 )
@@ -49,7 +52,7 @@ const (
 	stated             event = "stated" // any state, when the state is all that was asked
 	statedPaid         event = "statedPaid"
 	statedClosed       event = "statedClosed"
-	statedClosedBefore event = "statedClosedBefore" // confirms an ORDERCLOSED
+	statedClosedBefore event = "statedClosedBefore" // confirms an ORDERCLOSED, or was so before anything was sent
 	statedUnpaid       event = "statedUnpaid"
 	statedTooYoung     event = "statedTooYoung" // unpaid, its close was disputed, and it is not five minutes old
 	statedOther        event = "statedOther"    // being paid at this moment, or a state we do not know
@@ -152,6 +155,23 @@ var moves = map[state]map[event]move{
 		rejected:           {to: confirming, wait: true},
 		rejectedAgain:      {to: unknown},
 		outOfTime:          {to: unknown},
+	},
+	looking: {
+		statedPaid:         {to: paid},
+		statedClosedBefore: {to: alreadyClosed},
+		statedUnpaid:       {to: closing},
+		statedOther:        {to: looking, wait: true},
+		saysPaying:         {to: looking, wait: true},
+		saysMissing:        {to: looking, wait: true},
+		saysMissingAgain:   {to: notFound},
+		limited:            {to: looking, wait: true},
+		disputed:           {to: looking, wait: true},
+		denied:             {to: refused},
+		doubted:            {to: looking, wait: true},
+		rejected:           {to: looking, wait: true},
+		rejectedAgain:      {to: unknown},
+		outOfTime:          {to: unknown},
+		outOfTimeLimited:   {to: tooSoon},
 	},
 	asking: {
 		stated:           {to: found},

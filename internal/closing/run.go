@@ -19,6 +19,9 @@ type run struct {
 	state   state
 	confirm bool
 	young   func() time.Duration // for how long the order still is
+	// pace, when it is not nil, says when each exchange may be made.
+	pace     *pace
+	patience time.Duration // see budget
 
 	attempts int
 	waited   time.Duration // for the gateway, in all attempts
@@ -28,6 +31,14 @@ type run struct {
 	doubt    order.Answer  // the newest that ended nothing
 	missing  bool          // the newest said that there is no such order
 	rejected bool          // the newest was rejected
+	// inDoubt: a close was sent, and how it ended nobody has said and proved.
+	inDoubt bool
+	// seen is the newest trade state that was proved.
+	seen order.TradeState
+	// held: it was ended because no further exchange may be made for now.
+	held bool
+	// sent: a close was.
+	sent bool
 	// contradicted: since said, a signed statement about the order fits it ill.
 	contradicted bool
 }
@@ -44,8 +55,13 @@ func newRun(g Gateway, c order.Call, first state) *run {
 
 // finish follows the moves to an end and words it.
 func (r *run) finish(ctx context.Context) order.Result {
-	budget := newBudget(ctx)
+	budget := newBudget(ctx, r.patience)
 	for r.goesOn() {
+		if !r.pace.turn(ctx, budget.until) {
+			r.held = true
+			r.expire()
+			continue
+		}
 		shortest := shortestAttempt
 		if r.state == closing {
 			shortest = shortestClose
@@ -55,7 +71,9 @@ func (r *run) finish(ctx context.Context) order.Result {
 			r.expire()
 			continue
 		}
-		next := moves[r.state][r.event(r.exchange(ctx, limit))]
+		answer := r.exchange(ctx, limit)
+		r.pace.heard(ctx, answer)
+		next := moves[r.state][r.event(answer)]
 		r.state = next.to
 		pauses := next.wait || r.last.RetryAfter > 0
 		if r.goesOn() && pauses && !budget.wait(ctx, r.pause()) {
@@ -86,7 +104,7 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	defer cancel()
 	ask := r.gateway.Query
 	if r.state == closing {
-		ask = r.gateway.Close
+		ask, r.sent = r.gateway.Close, true
 	}
 	sent := time.Now()
 	answer := ask(ctx, r.call)
@@ -116,7 +134,21 @@ func (r *run) event(a order.Answer) event {
 	r.missing = e == saysMissing
 	r.rejected = e == rejected
 	r.remember(e, a)
+	r.weigh(e, a)
 	return e
+}
+
+// weigh keeps what a store is told of an order that has not ended.
+func (r *run) weigh(e event, a order.Answer) {
+	if a.Verdict == order.Stated && a.Facts != nil {
+		r.seen = a.Facts.TradeState
+	}
+	switch {
+	case r.state == closing && (e == doubted || e == rejected), e == unconfirmed:
+		r.inDoubt = true
+	case a.Verdict == order.Stated && r.seen.Unpaid() && r.state != confirming:
+		r.inDoubt = false // it was lost on its way, or it is yet to come: the next close or query tells
+	}
 }
 
 func (r *run) remember(e event, a order.Answer) {
@@ -187,7 +219,7 @@ func (r *run) classifyState(f *order.Facts) event {
 		return stated
 	case f.TradeState.Paid():
 		return statedPaid
-	case f.TradeState.Closed() && r.said.Verdict == order.SaysClosed && r.state == confirming:
+	case f.TradeState.Closed() && (r.state == looking || r.said.Verdict == order.SaysClosed && r.state == confirming):
 		return statedClosedBefore
 	case f.TradeState.Closed():
 		return statedClosed

@@ -1,0 +1,94 @@
+package closing_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// slowTown answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a close closes it.
+type slowTown struct{ latency time.Duration }
+
+func (s slowTown) Close(ctx context.Context, _ order.Call) order.Answer {
+	return s.answer(ctx, answer(order.Accepted, ""))
+}
+
+func (s slowTown) Query(ctx context.Context, c order.Call) order.Answer {
+	a := answer(order.Stated, "")
+	a.Facts = &order.Facts{TradeState: order.NotPay, OutTradeNo: c.OutTradeNo}
+	return s.answer(ctx, a)
+}
+
+func (s slowTown) answer(ctx context.Context, a order.Answer) order.Answer {
+	timer := time.NewTimer(s.latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return a
+	case <-ctx.Done():
+		return order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout}
+	}
+}
+
+const (
+	benchOrders      = 2000
+	benchConcurrency = 64
+	benchLatency     = 50 * time.Millisecond
+)
+
+// BenchmarkSweep is a sweep of 2,000 orders, 64 at once, by a store whose every word takes 2 ms, before a gateway that answers in
+// 50 ms; busy is the share of 64 exchanges that were under way. BenchmarkSweepFloor is the same exchanges and nothing
+// else. bench/sweep has the real thing.
+func BenchmarkSweep(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		store := newMemory()
+		for i := range benchOrders {
+			store.add(order.Entry{Ref: ref(fmt.Sprint("A", i))})
+		}
+		store.latency = 2 * time.Millisecond
+		s := &closing.Sweeper{
+			Gateway: slowTown{benchLatency}, Merchant: shop, Store: store, Concurrency: benchConcurrency, PerSecond: 5000,
+		}
+		b.StartTimer()
+		report, err := s.RunOnce(b.Context())
+		if err != nil || report.Closed != benchOrders {
+			b.Fatalf("got %+v, %v", report, err)
+		}
+	}
+	reportBusy(b)
+}
+
+func BenchmarkSweepFloor(b *testing.B) {
+	for b.Loop() {
+		orders := make(chan order.Call, benchOrders)
+		for range benchOrders {
+			orders <- order.Call{}
+		}
+		close(orders)
+		town := slowTown{benchLatency}
+		var group sync.WaitGroup
+		for range benchConcurrency {
+			group.Go(func() {
+				for c := range orders {
+					town.Query(b.Context(), c)
+					town.Close(b.Context(), c)
+				}
+			})
+		}
+		group.Wait()
+	}
+	reportBusy(b)
+}
+
+func reportBusy(b *testing.B) {
+	b.Helper()
+	took := b.Elapsed() / time.Duration(b.N)
+	b.ReportMetric(100*(2*benchOrders*benchLatency).Seconds()/benchConcurrency/took.Seconds(), "%busy")
+	b.ReportMetric(benchOrders/took.Seconds(), "orders/s")
+}

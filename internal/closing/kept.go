@@ -1,0 +1,192 @@
+package closing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+const (
+	// directLease outlives the longest call there is, and what it takes to write down how it ended. A process that dies
+	// under it leaves the order to the sweep that comes after.
+	directLease = longestCall + 15*time.Second
+	// longestAsking bounds asking the store about an order, so that a store that hangs leaves time to say so.
+	longestAsking = 3 * time.Second
+)
+
+// schedule registers an order to be closed at its close_at.
+func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) order.Result {
+	if c.Store == nil {
+		return refusal(&order.FieldError{
+			Field: "close_at",
+			Rule: "closing later needs a store of waiting orders, and none is configured (CLOUDPAY_STORE); " +
+				"leave close_at out to close now",
+			Code: order.CodeParamError,
+		})
+	}
+	e, err := c.Merchant.Entry(p)
+	if err != nil {
+		return refusal(err)
+	}
+	return c.register(ctx, call, e)
+}
+
+// register answers scheduled once the order is registered, whether by this call or by one before it that said the same.
+func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry) order.Result {
+	ctx, cancel := briefly(ctx)
+	defer cancel()
+	_, err := c.Store.Register(ctx, e)
+	if conflict, is := errors.AsType[*order.ConflictError](err); is {
+		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Error(), Code: order.CodeParamError})
+	}
+	if _, is := errors.AsType[*order.FieldError](err); is {
+		return refusal(err)
+	}
+	if err != nil {
+		return order.Unstored(call, err.Error())
+	}
+	return order.Scheduled(call)
+}
+
+// briefly bounds a question to the store.
+func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := longestAsking
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline)/3)
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// closeKept closes an order that the store may have. One that it does not have is closed as if there were no store.
+func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params) order.Result {
+	ref := call.Ref(c.Merchant.Region)
+	kept, err := c.show(ctx, ref)
+	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
+		return c.closeUnknown(ctx, call, p)
+	}
+	if err != nil {
+		return order.Unstored(call, err.Error())
+	}
+	if call, err = c.Merchant.CloseCall(asKept(p, kept.Entry)); err != nil {
+		return refusal(err)
+	}
+	if kept.Progress == order.Done {
+		return c.closeAgain(ctx, call, ref)
+	}
+	claim, err := c.begin(ctx, kept.Entry)
+	if _, is := errors.AsType[*order.EndedError](err); is {
+		return c.closeAgain(ctx, call, ref)
+	}
+	if _, is := errors.AsType[*order.BusyError](err); is {
+		// The gateway arbitrates, and what is final may be written without the claim; what is not is the holder's to settle.
+		return c.observe(ctx, ref, c.newRun(call).finish(ctx))
+	}
+	if err != nil {
+		return order.Unstored(call, err.Error())
+	}
+	return c.closeClaimed(ctx, call, claim)
+}
+
+func (c *Closer) show(ctx context.Context, ref order.Ref) (order.Standing, error) {
+	ctx, cancel := briefly(ctx)
+	defer cancel()
+	return c.Store.Show(ctx, ref) //nolint:wrapcheck // it is worded already, and becomes the caller's answer
+}
+
+func (c *Closer) begin(ctx context.Context, e order.Entry) (order.Claim, error) {
+	ctx, cancel := briefly(ctx)
+	defer cancel()
+	return c.Store.Begin(ctx, e, directLease) //nolint:wrapcheck // as above
+}
+
+// asKept fills in what was registered where the caller says nothing.
+func asKept(p order.Params, e order.Entry) order.Params {
+	if p.API == "" {
+		p.API = e.API
+	}
+	if p.SubAppID == "" {
+		p.SubAppID = e.SubAppID
+	}
+	if p.CreatedAt.IsZero() {
+		p.CreatedAt = e.CreatedAt
+	}
+	return p
+}
+
+// closeUnknown closes an order that is not registered. A young one is registered, to be closed when it is old enough.
+func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Params) order.Result {
+	if c.young(call)() <= 0 {
+		return c.newRun(call).finish(ctx)
+	}
+	e, err := c.Merchant.Entry(p)
+	if err != nil {
+		return refusal(err)
+	}
+	e.CloseAt = call.CreatedAt.Add(YoungOrder)
+	return c.register(ctx, call, e)
+}
+
+// closeAgain closes an order that has ended already, which is a question in truth: what the store knows was signed, but the
+// caller is owed the gateway's own words, and a query brings them without doing anything.
+func (c *Closer) closeAgain(ctx context.Context, call order.Call, ref order.Ref) order.Result {
+	r := c.newRun(call)
+	r.state = looking
+	return c.observe(ctx, ref, r.finish(ctx))
+}
+
+// observe has the store know what was learned without a claim. Who holds one finds it lost.
+func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result) order.Result {
+	f, ended := order.FinalOf(result)
+	recorded := false
+	if ended && f.Ending != order.EndedNotFound {
+		ctx, cancel := writing(ctx)
+		defer cancel()
+		recorded = isRecorded(ctx, c.Log, c.Store.Observe(ctx, ref, f))
+	}
+	result.Recorded = &recorded
+	return result
+}
+
+// closeClaimed closes an order that is ours, unless it is too young, and writes down how that ended.
+func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim order.Claim) order.Result {
+	taken := time.Now()
+	if left := c.young(call)(); left > 0 && !claim.InDoubt {
+		return c.putOff(ctx, call, claim, left)
+	}
+	r := c.newRun(call)
+	r.inDoubt = claim.InDoubt
+	result := r.finish(ctx)
+	e := endingOf(claim, r, result, time.Since(taken))
+	if !result.Retryable && !r.inDoubt {
+		// A refusal of this call: the order is still to be closed when it was to be.
+		e.setback.After = max(e.setback.After, claim.DueAt.Sub(claim.ClaimedAt)-time.Since(taken))
+	}
+	ctx, cancel := writing(ctx)
+	defer cancel()
+	recorded := isRecorded(ctx, c.Log, c.write(ctx, e))
+	result.Recorded = &recorded
+	return result
+}
+
+// putOff has a registered order closed as soon as it is old enough.
+func (c *Closer) putOff(ctx context.Context, call order.Call, claim order.Claim, after time.Duration) order.Result {
+	ctx, cancel := writing(ctx)
+	defer cancel()
+	err := c.Store.Retry(ctx, claim, order.Setback{After: after, Reason: youngReason})
+	if err != nil {
+		return order.Unstored(call, err.Error())
+	}
+	return order.Scheduled(call)
+}
+
+// youngReason is why an order that nothing was sent about is put off.
+const youngReason = "not five minutes old"
+
+func (c *Closer) write(ctx context.Context, e ending) error {
+	if e.ended {
+		return c.Store.Finish(ctx, e.claim, e.final) //nolint:wrapcheck // it is logged
+	}
+	return c.Store.Retry(ctx, e.claim, e.setback) //nolint:wrapcheck // as above
+}

@@ -1,0 +1,386 @@
+package closing_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// keeper is a closer with a store, before a scripted gateway.
+func keeper(t *testing.T, replies ...reply) (*closing.Closer, *memory, *scripted) {
+	t.Helper()
+	store, gateway := newMemory(), script(t, replies...)
+	return &closing.Closer{Gateway: gateway, Merchant: shop, Store: store}, store, gateway
+}
+
+func wantRecorded(t *testing.T, got order.Result, want string) {
+	t.Helper()
+	is := "absent"
+	if got.Recorded != nil {
+		is = map[bool]string{true: "true", false: "false"}[*got.Recorded]
+	}
+	if is != want {
+		t.Errorf("recorded is %s, want %s: %+v", is, want, got)
+	}
+}
+
+func TestScheduling(t *testing.T) {
+	t.Parallel()
+	fee := int64(100)
+	for _, tc := range []struct {
+		name   string
+		params order.Params
+		says   string // empty: scheduled
+		entry  func(now time.Time) order.Entry
+	}{
+		{
+			"in seconds", order.Params{OutTradeNo: "A1", CloseAt: "600"}, "",
+			func(time.Time) order.Entry { return order.Entry{Ref: ref("A1"), CloseIn: 10 * time.Minute} },
+		},
+		{
+			"at a time, with all there is",
+			order.Params{OutTradeNo: "A1", CloseAt: "2000-01-02T08:00:00+08:00", OpenID: "o1", Total: &fee, API: order.V2}, "",
+			func(time.Time) order.Entry {
+				return order.Entry{
+					Ref: ref("A1"), CloseAt: time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC), Owner: "wx:wx0123456789abcdef:o1",
+					Total: &fee, API: order.V2,
+				}
+			},
+		},
+		{
+			"for an owner", order.Params{OutTradeNo: "A1", CloseAt: "0", Owner: "tcb:u1"}, "",
+			func(time.Time) order.Entry { return order.Entry{Ref: ref("A1"), Owner: "tcb:u1"} },
+		},
+		{"no time", order.Params{OutTradeNo: "A1", CloseAt: "tomorrow"}, "close_at: must be a time", nil},
+		{"long ago", order.Params{OutTradeNo: "A1", CloseAt: "-1"}, "close_at: ", nil},
+		{"milliseconds", order.Params{OutTradeNo: "A1", CloseAt: "1795334400000"}, "close_at: ", nil},
+		{"two owners", order.Params{OutTradeNo: "A1", CloseAt: "1", Owner: "tcb:u1", OpenID: "o1"}, "openid: ", nil},
+		{"a combined order", order.Params{
+			CombineOutTradeNo: "C1", SubOrders: []order.SubOrder{{MchID: "1900000001", OutTradeNo: "A1"}}, CloseAt: "1",
+		}, "close_at: needs an out_trade_no", nil},
+		{"registered otherwise", order.Params{OutTradeNo: "B1", CloseAt: "1"}, "close_at: order cn/1900000001/B1 is registered already", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				closer, store, gateway := keeper(t)
+				store.register(t, "B1", func(e *order.Entry) { e.CloseIn = time.Hour })
+				for range 2 { // again changes nothing
+					got := closer.Close(withLimit(t, 3*time.Second), tc.params)
+					if tc.says != "" {
+						if got.Outcome != order.OutcomeRefused || got.ErrCode != "PARAM_ERROR" || !strings.Contains(got.ReturnMsg, tc.says) {
+							t.Errorf("got %+v, want %q", got, tc.says)
+						}
+						continue
+					}
+					if got.Outcome != order.OutcomeScheduled || got.ReturnCode != "SUCCESS" || got.ResultCode != "SUCCESS" || got.Retryable ||
+						got.RetryAfter != 0 || got.Attempts != 0 || got.OutTradeNo != "A1" {
+						t.Errorf("got %+v", got)
+					}
+					wantRecorded(t, got, "true")
+					if field := store.at("A1").Differs(tc.entry(time.Now())); field != "" {
+						t.Errorf("registered with another %s: %+v", field, store.at("A1").Entry)
+					}
+				}
+				gateway.wantAsked("")
+			})
+		})
+	}
+}
+
+func TestSchedulingNeedsAStore(t *testing.T) {
+	t.Parallel()
+	got := (&closing.Closer{Gateway: script(t), Merchant: shop}).Close(t.Context(), order.Params{OutTradeNo: "A1", CloseAt: "600"})
+	if got.ErrCode != "PARAM_ERROR" || !strings.Contains(got.ReturnMsg, "CLOUDPAY_STORE") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A registered order is closed under a claim, and how it ended is written down.
+func TestCloseOfARegisteredOrder(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		replies  []reply
+		outcome  order.Outcome
+		progress order.Progress
+		ending   order.Ending
+	}{
+		{"closed", []reply{says(order.Accepted, "")}, order.OutcomeClosed, order.Done, order.EndedClosed},
+		{"closed before", []reply{says(order.SaysClosed, order.CodeOrderClosed)}, order.OutcomeAlreadyClosed, order.Done, order.EndedClosed},
+		{"paid", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Success)}, order.OutcomePaid, order.Done, order.EndedPaid},
+		{"refused", []reply{says(order.Refused, order.CodeNoAuth)}, order.OutcomeRefused, order.Waiting, ""},
+		{
+			"no such order, yet",
+			[]reply{says(order.SaysMissing, order.CodeOrderNotExist), says(order.SaysMissing, order.CodeOrderNotExist)},
+			order.OutcomeNotFound, order.Waiting, "",
+		},
+		{"in doubt", []reply{doubts(order.CodeTimeout), says(order.Refused, order.CodeNoAuth)}, order.OutcomeUnknown, order.Closing, ""},
+		{"too often", []reply{limits(time.Hour)}, order.OutcomeTooSoon, order.Waiting, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				closer, store, _ := keeper(t, tc.replies...)
+				store.register(t, "A1", func(e *order.Entry) { e.CloseIn = time.Hour })
+				got := closeA1(withLimit(t, 10*time.Second), closer)
+				if got.Outcome != tc.outcome {
+					t.Errorf("got %+v, want %s", got, tc.outcome)
+				}
+				wantRecorded(t, got, "true")
+				store.wantAt(t, "A1", tc.progress, tc.ending)
+				kept := store.at("A1")
+				if !kept.LeaseUntil.IsZero() {
+					t.Error("it is under a lease still")
+				}
+				// What was refused for good is still to be closed at its time; what may end otherwise, sooner.
+				if due := time.Until(kept.DueAt); tc.outcome == order.OutcomeRefused && (due < 59*time.Minute || due > time.Hour) ||
+					tc.outcome == order.OutcomeUnknown && due > 2*time.Minute {
+					t.Errorf("it is due in %v", due)
+				}
+			})
+		})
+	}
+}
+
+// An order that nobody registered is closed as ever, and leaves no trace.
+func TestCloseOfAnOrderNobodyRegistered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, _ := keeper(t, says(order.Accepted, ""))
+		got := closeA1(withLimit(t, 3*time.Second), closer)
+		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
+		wantRecorded(t, got, "absent")
+		if len(store.ids) != 0 {
+			t.Errorf("the store has %v", store.ids)
+		}
+	})
+}
+
+// The intent comes first: a store that cannot be told keeps the close from being sent.
+func TestNoIntentNoClose(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"show", "begin", "register", "retry"} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				closer, store, gateway := keeper(t)
+				p := order.Params{OutTradeNo: "A1"}
+				if op == "register" {
+					p.CloseAt = "1"
+				} else {
+					store.register(t, "A1", func(e *order.Entry) {
+						if op == "retry" {
+							e.CreatedAt = time.Now()
+						}
+					})
+				}
+				store.breaks(op)
+				got := closer.Close(withLimit(t, 3*time.Second), p)
+				gateway.wantAsked("")
+				wantResult(t, got, order.OutcomeUnknown, "FAIL", "", "STORE_ERROR")
+				if !got.Retryable || got.OutTradeNo != "A1" || got.ReturnMsg != errStore.Error() {
+					t.Errorf("got %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// A store that hangs leaves time to say so.
+func TestStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, gateway := keeper(t)
+		store.latency = time.Hour
+		start := time.Now()
+		got := closeA1(withLimit(t, 3*time.Second), closer)
+		gateway.wantAsked("")
+		if took := time.Since(start); took > 2*time.Second || got.ErrCode != order.CodeStoreError {
+			t.Errorf("got %+v after %v", got, took)
+		}
+	})
+}
+
+// An end that cannot be written is told all the same, and the sweep finds it out again.
+func TestEndThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay)
+		closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
+		w.store.breaks("finish")
+		got := closeA1(withLimit(t, 3*time.Second), closer)
+		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
+		wantRecorded(t, got, "false")
+		w.store.wantAt(t, "A1", order.Closing, "")
+		w.store.mends()
+		passes(2 * time.Minute)
+		w.sweep(30 * time.Second)
+		w.wantSettled()
+	})
+}
+
+// Somebody else is closing it: the gateway arbitrates, the caller is told the truth, and there is one end.
+func TestCloseOfABusyOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, gateway := keeper(t, says(order.Accepted, ""))
+		store.register(t, "A1")
+		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		got := closeA1(withLimit(t, 3*time.Second), closer)
+		gateway.wantAsked("close")
+		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
+		wantRecorded(t, got, "true")
+		store.wantAt(t, "A1", order.Done, order.EndedClosed)
+
+		closer, store, _ = keeper(t, says(order.Refused, order.CodeNoAuth))
+		store.register(t, "A1")
+		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
+		store.wantAt(t, "A1", order.Closing, "")
+	})
+}
+
+// An order that has ended is asked about, and not closed again.
+func TestCloseOfAnEndedOrder(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		state    order.TradeState
+		outcome  order.Outcome
+		recorded string
+	}{
+		{order.Closed, order.OutcomeAlreadyClosed, "true"},
+		{order.Success, order.OutcomePaid, "false"}, // which contradicts what was signed before
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			closer, store, gateway := keeper(t, states(tc.state))
+			store.register(t, "A1")
+			if err := store.Observe(t.Context(), ref("A1"), order.Final{Ending: order.EndedClosed}); err != nil {
+				t.Fatal(err)
+			}
+			got := closeA1(withLimit(t, 3*time.Second), closer)
+			gateway.wantAsked("query")
+			if got.Outcome != tc.outcome {
+				t.Errorf("got %+v, want %s", got, tc.outcome)
+			}
+			wantRecorded(t, got, tc.recorded)
+			store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		})
+	}
+}
+
+// With a store, an order that is too young is closed later instead of being tried.
+func TestYoungOrderIsScheduled(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name                  string
+		registered, told, due time.Duration // before now; due from now
+	}{
+		{"told by the caller", 0, time.Minute, 4 * time.Minute},
+		{"told at registration", 2 * time.Minute, 0, 3 * time.Minute},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				passes(time.Hour) // synctest begins with the year 2000, before which nothing was created
+				closer, store, gateway := keeper(t)
+				p := order.Params{OutTradeNo: "A1"}
+				if tc.told > 0 {
+					p.CreatedAt = time.Now().Add(-tc.told)
+				}
+				if tc.registered > 0 {
+					store.register(t, "A1", func(e *order.Entry) {
+						e.CloseIn, e.CreatedAt = time.Hour, time.Now().Add(-tc.registered)
+					})
+				}
+				for range 2 {
+					got := closer.Close(withLimit(t, 3*time.Second), p)
+					if got.Outcome != order.OutcomeScheduled {
+						t.Errorf("got %+v", got)
+					}
+				}
+				gateway.wantAsked("")
+				store.wantAt(t, "A1", order.Waiting, "")
+				if due := time.Until(store.at("A1").DueAt); due != tc.due {
+					t.Errorf("it is due in %v, want %v", due, tc.due)
+				}
+			})
+		})
+	}
+}
+
+// The dialect that an order was registered with is the one it is closed in.
+func TestRegisteredDialect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, gateway := keeper(t, says(order.Accepted, ""))
+		store.register(t, "A1", func(e *order.Entry) { e.API = order.V2 })
+		if got := closeA1(withLimit(t, 3*time.Second), closer); got.API != order.V2 || gateway.calls[0].API != order.V2 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// A query settles what it shows to have ended, and no more.
+func TestQuerySettles(t *testing.T) {
+	t.Parallel()
+	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	for _, tc := range []struct {
+		name     string
+		replies  []reply
+		params   order.Params
+		recorded string
+		progress order.Progress
+		ending   order.Ending
+	}{
+		{"closed", []reply{states(order.Closed)}, order.Params{OutTradeNo: "A1"}, "true", order.Done, order.EndedClosed},
+		{"paid", []reply{states(order.Success)}, order.Params{OutTradeNo: "A1"}, "true", order.Done, order.EndedPaid},
+		{"by its other number", []reply{states(order.Success)}, order.Params{TransactionID: "4200001"}, "true", order.Done, order.EndedPaid},
+		{"unpaid", []reply{states(order.NotPay)}, order.Params{OutTradeNo: "A1"}, "absent", order.Closing, ""},
+		{"missing", []reply{missing, missing}, order.Params{OutTradeNo: "A1"}, "absent", order.Closing, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := newMemory()
+				store.register(t, "A1")
+				if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Second); err != nil {
+					t.Fatal(err)
+				}
+				querier := &closing.Querier{Gateway: script(t, tc.replies...), Merchant: shop, Store: store}
+				got := querier.Query(withLimit(t, 5*time.Second), tc.params)
+				wantRecorded(t, got, tc.recorded)
+				store.wantAt(t, "A1", tc.progress, tc.ending)
+			})
+		})
+	}
+}
+
+func TestQueryOfAnOrderNobodyRegistered(t *testing.T) {
+	t.Parallel()
+	store := newMemory()
+	querier := &closing.Querier{Gateway: script(t, states(order.Success)), Merchant: shop, Store: store}
+	got := querier.Query(t.Context(), order.Params{OutTradeNo: "A1"})
+	if got.Outcome != order.OutcomeFound {
+		t.Errorf("got %+v", got)
+	}
+	wantRecorded(t, got, "absent")
+}
+
+func TestQueryRefusesCloseAt(t *testing.T) {
+	t.Parallel()
+	got := (&closing.Querier{Gateway: script(t), Merchant: shop}).Query(context.Background(), order.Params{OutTradeNo: "A1", CloseAt: "1"})
+	if got.ErrCode != order.CodeParamError || !strings.Contains(got.ReturnMsg, "close_at") {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -1,0 +1,37 @@
+package closing
+
+// Report is what a sweep did. Every order that was claimed is counted once: in one of Closed to Unrecorded.
+type Report struct {
+	// Claimed orders were due, and taken.
+	Claimed int `json:"claimed"`
+	// Closed were closed by this sweep, AlreadyClosed before it.
+	Closed        int `json:"closed"`
+	AlreadyClosed int `json:"alreadyClosed"`
+	Paid          int `json:"paid"`
+	// NotFound were proved not to exist, long enough after their registration.
+	NotFound int `json:"notFound"`
+	// Retried ended in nothing yet, and are due again later.
+	Retried int `json:"retried"`
+	// GaveUp ended in nothing for the last time: a person has to look.
+	GaveUp int `json:"gaveUp"`
+	// Released were given back untouched, for lack of time or quota.
+	Released int `json:"released"`
+	// Lost were taken or ended by somebody else meanwhile.
+	Lost int `json:"lost"`
+	// Contradicted were signed to have ended otherwise than was recorded: an alarm.
+	Contradicted int `json:"contradicted"`
+	// Unrecorded were dealt with, and the store could not be told. They are due again when their lease runs out.
+	Unrecorded int `json:"unrecorded"`
+	// Calls is how many exchanges there were with WeChat Pay.
+	Calls int `json:"calls"`
+	// Told events were delivered, Untold not yet; Dead ones are not tried again.
+	Told   int `json:"told"`
+	Untold int `json:"untold"`
+	Dead   int `json:"dead"`
+	// Left says that orders may be due which this sweep had no time or no quota for. The next one goes on.
+	Left bool `json:"left"`
+	// Fault is why the sweep ended before its time; empty when it did not.
+	Fault string `json:"fault,omitempty"`
+	// Took is how long it took, in milliseconds.
+	Took int64 `json:"tookMs"`
+}

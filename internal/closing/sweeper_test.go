@@ -1,0 +1,485 @@
+package closing_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// What a sweep does with one order, by what WeChat Pay has of it.
+func TestSweepOfOne(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		state    order.TradeState
+		change   func(*closing.Sweeper)
+		asked    string
+		progress order.Progress
+		ending   order.Ending
+		counted  func(closing.Report) int
+	}{
+		{"unpaid", order.NotPay, nil, "query close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
+		{"paid", order.Success, nil, "query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
+		{"refunded since", order.Refund, nil, "query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
+		{"closed", order.Closed, nil, "query", order.Done, order.EndedClosed, func(r closing.Report) int { return r.AlreadyClosed }},
+		{"a payment that failed", order.PayError, nil, "query close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
+		{"close first", order.NotPay, closeFirst, "close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
+		{"close first, paid", order.Success, closeFirst, "close query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
+		{
+			"confirmed", order.NotPay, func(s *closing.Sweeper) { s.Confirm = true },
+			"query close query", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed },
+		},
+		{"no such order, yet", "", nil, "query query", order.Waiting, "", func(r closing.Report) int { return r.Retried }},
+		{"settling what is not in doubt", order.NotPay, settle, "", order.Waiting, "", func(closing.Report) int { return 1 }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				if tc.change != nil {
+					tc.change(w.sweeper)
+				}
+				w.order("A1", tc.state)
+				report := w.sweep(time.Minute)
+				w.town.wantAsked("A1", tc.asked)
+				w.store.wantAt(t, "A1", tc.progress, tc.ending)
+				if tc.counted(report) != 1 || report.Left || report.Calls != len(strings.Fields(tc.asked)) {
+					t.Errorf("got %+v", report)
+				}
+			})
+		})
+	}
+}
+
+func closeFirst(s *closing.Sweeper) { s.CloseFirst = true }
+func settle(s *closing.Sweeper)     { s.Settle = true }
+
+// Orders that are not due are not touched.
+func TestSweepLeavesWhatIsNotDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay, func(e *order.Entry) { e.CloseIn = time.Minute })
+		if report := w.sweep(30 * time.Second); report.Claimed != 0 {
+			t.Errorf("got %+v, want nothing claimed", report)
+		}
+		passes(time.Minute)
+		w.sweep(30 * time.Second)
+		w.wantSettled()
+	})
+}
+
+// An order that is said not to exist may be too new; it has ended only when it would be there by now.
+func TestNotFoundIsFinalAfterTenMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", "")
+		w.sweep(time.Minute)
+		registered := w.store.at("A1").RegisteredAt
+		if due := w.store.at("A1").DueAt.Sub(registered); due < 10*time.Minute || due > 11*time.Minute {
+			t.Errorf("it is due again %v after its registration, want ten minutes", due)
+		}
+		passes(11 * time.Minute)
+		if report := w.sweep(time.Minute); report.NotFound != 1 {
+			t.Errorf("got %+v, want one not found", report)
+		}
+		w.store.wantAt(t, "A1", order.Done, order.EndedNotFound)
+	})
+}
+
+// WeChat Pay may refuse to close an order within its first five minutes: it is not asked to.
+func TestSweepWaitsForYoungOrders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		created := time.Now()
+		w.order("A1", order.NotPay, func(e *order.Entry) { e.CreatedAt = created })
+		w.sweep(time.Minute)
+		w.town.wantAsked("A1", "")
+		if due := w.store.at("A1").DueAt; !due.Equal(created.Add(closing.YoungOrder)) {
+			t.Errorf("it is due at %v, want five minutes after its creation", due.Sub(created))
+		}
+		passes(closing.YoungOrder)
+		w.sweep(time.Minute)
+		w.wantSettled()
+	})
+}
+
+// What the configuration no longer allows is tried again, and given up in the end: it may be put right meanwhile.
+func TestSweepOfWhatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay, func(e *order.Entry) { e.API = order.WXCloudRun })
+		w.sweep(time.Minute)
+		w.town.wantAsked("A1", "")
+		w.store.wantAt(t, "A1", order.Waiting, "")
+		if got := w.store.at("A1").LastError; !strings.Contains(got, "has no credentials") {
+			t.Errorf("got the reason %q", got)
+		}
+	})
+}
+
+// Attempts that end nothing grow apart, and after the last of them a person is called.
+func TestGivingUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay)
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			return order.Answer{Verdict: order.Refused, Code: order.CodeNoAuth, Proof: order.ProofSignature}, true
+		}
+		start := time.Now()
+		for n := 1; ; n++ {
+			report := w.sweep(30 * time.Second)
+			kept := w.store.at("A1")
+			if report.GaveUp == 1 {
+				if n != 12 || time.Since(start) < 20*time.Hour || time.Since(start) > 27*time.Hour {
+					t.Errorf("given up after %d attempts in %v, want 12 in about a day", n, time.Since(start))
+				}
+				break
+			}
+			if report.Retried != 1 {
+				t.Fatalf("attempt %d: got %+v", n, report)
+			}
+			passes(time.Until(kept.DueAt))
+		}
+		w.store.wantAt(t, "A1", order.GaveUp, "")
+		if got := w.store.told("A1"); len(got) != 1 || got[0] != order.EventGaveUp {
+			t.Errorf("told %v, want that it was given up", got)
+		}
+		if got := w.log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "given up") || !strings.Contains(got, "A1") {
+			t.Errorf("the log has %q, want one error that names the order", got)
+		}
+		if report := w.sweep(30 * time.Second); report.Claimed != 0 {
+			t.Errorf("got %+v, want it left alone", report)
+		}
+	})
+}
+
+// A sweep that runs out of time leaves nothing under a lease and nothing unsaid, and ends before its deadline.
+func TestSweepStopsInTime(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		limit, latency time.Duration
+	}{
+		{3 * time.Second, 100 * time.Millisecond},
+		{10 * time.Second, time.Second},
+		{time.Minute, 3 * time.Second},
+		{15 * time.Minute, 3 * time.Second},
+	} {
+		t.Run(tc.limit.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.town.latency, w.store.latency = tc.latency, 20*time.Millisecond
+				for i := range 2000 {
+					w.order(fmt.Sprint("A", i), order.NotPay)
+				}
+				start := time.Now()
+				report := w.sweep(tc.limit)
+				if took := time.Since(start); took > tc.limit-50*time.Millisecond || took < tc.limit/2 {
+					t.Errorf("it took %v of %v", took, tc.limit)
+				}
+				if report.Closed == 0 || !report.Left || report.Unrecorded != 0 || report.Fault != "" {
+					t.Errorf("got %+v", report)
+				}
+				for _, ref := range w.store.ids {
+					kept := w.store.at(ref.OutTradeNo)
+					if !kept.LeaseUntil.IsZero() {
+						t.Fatalf("%s is under a lease still", ref.OutTradeNo)
+					}
+					if kept.Progress == order.Waiting && kept.Attempts > 0 && kept.LastError == "" {
+						t.Fatalf("%s: an attempt was counted that nothing was asked in", ref.OutTradeNo)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A caller who goes away ends the sweep, and what was begun is written down all the same.
+func TestSweepEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.town.latency = time.Second
+		for i := range 100 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(5500*time.Millisecond, cancel)
+		start := time.Now()
+		report, err := w.sweeper.RunOnce(ctx)
+		if took := time.Since(start); took > 6*time.Second || err != nil {
+			t.Errorf("it took %v and returned %v", took, err)
+		}
+		if report.Closed < 4 || report.Retried == 0 || report.Unrecorded != 0 || !report.Left || accounted(report) != report.Claimed {
+			t.Errorf("got %+v", report)
+		}
+	})
+}
+
+// A store that cannot be asked at all is an error, so that the platform tries again; later failures are reported.
+func TestSweepWithoutAStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay)
+		w.store.breaks("")
+		report, err := w.sweeper.RunOnce(withLimit(t, time.Minute))
+		if !errors.Is(err, errStore) || report.Claimed != 0 {
+			t.Errorf("got %+v and %v, want the store's error", report, err)
+		}
+		w.town.wantAsked("A1", "")
+		w.store.mends()
+		w.sweep(time.Minute)
+		w.wantSettled()
+	})
+}
+
+// When ends cannot be written, WeChat Pay is not asked on and on, and the next sweeps find it all out again.
+func TestSweepWhoseStoreBreaks(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"finish", "claim", "release", "take", "rate", "undelivered", "all"} {
+		t.Run(op, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.town.latency, w.store.latency = 50*time.Millisecond, time.Millisecond
+				for i := range 500 {
+					w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success}[i%2])
+				}
+				time.AfterFunc(time.Second, func() { w.store.breaks(strings.TrimPrefix(op, "all")) })
+				report := w.sweep(time.Minute)
+				switch op {
+				case "finish", "all":
+					if report.Unrecorded == 0 || report.Unrecorded > 40 || !report.Left || report.Fault == "" {
+						t.Errorf("got %+v", report)
+					}
+				case "claim":
+					if report.Fault == "" || !report.Left {
+						t.Errorf("got %+v", report)
+					}
+				default:
+					if report.Closed+report.Paid != 500 || report.Fault != "" || report.Left {
+						t.Errorf("got %+v", report)
+					}
+				}
+				w.store.mends()
+				passes(61 * time.Second)
+				w.sweep(time.Minute)
+				w.wantSettled()
+			})
+		})
+	}
+}
+
+// A fault of one order's is no fault of the others.
+func TestSweepSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, no := range []string{"A1", "A2", "A3"} {
+			w.order(no, order.NotPay)
+		}
+		broken := true
+		w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
+			if no == "A2" && op == "close" && broken {
+				broken = false
+				panic("no such dialect")
+			}
+			return order.Answer{}, false
+		}
+		if report := w.sweep(time.Minute); report.Closed != 2 || report.Retried != 1 {
+			t.Errorf("got %+v", report)
+		}
+		w.store.wantAt(t, "A2", order.Closing, "")
+		if !strings.Contains(w.log.String(), "no such dialect") {
+			t.Errorf("the log has %q, want the panic", w.log)
+		}
+		passes(2 * time.Minute)
+		w.sweep(time.Minute)
+		w.wantSettled()
+	})
+}
+
+// The lease runs out while a close is in flight (an instance that was frozen, say), and another sweeper does the work: one
+// end, which the first does not write over, and a claim that it finds lost.
+func TestLeaseRunsOutInFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay)
+		var frozen atomic.Bool
+		frozen.Store(true)
+		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+			if op == "close" && frozen.CompareAndSwap(true, false) {
+				passes(2 * time.Minute) // no context ends it: nothing runs
+			}
+			return order.Answer{}, false
+		}
+		first := make(chan closing.Report)
+		go func() {
+			report, _ := w.sweeper.RunOnce(withLimit(t, 30*time.Second))
+			first <- report
+		}()
+		passes(50 * time.Second)
+		if report := w.sweepWith(w.another(), 5*time.Second); report.Claimed != 0 {
+			t.Errorf("within the lease: got %+v, want nothing claimed", report)
+		}
+		passes(20 * time.Second)
+		second := w.sweepWith(w.another(), 30*time.Second)
+		if got := <-first; second.Closed != 1 || got.Closed != 0 || got.Lost+got.Unrecorded != 1 {
+			t.Errorf("the second: %+v, the first: %+v", second, got)
+		}
+		w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		if n := w.store.finals[ref("A1")]; n != 1 {
+			t.Errorf("it was ended %d times, want once", n)
+		}
+	})
+}
+
+// A signed answer that contradicts the one on record changes nothing, and is an alarm.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.Success)
+		w.town.latency = time.Second
+		time.AfterFunc(500*time.Millisecond, func() {
+			_ = w.store.Observe(t.Context(), ref("A1"), order.Final{Ending: order.EndedClosed})
+		})
+		if report := w.sweep(time.Minute); report.Contradicted != 1 {
+			t.Errorf("got %+v", report)
+		}
+		w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		if !strings.Contains(w.log.String(), "level=ERROR") {
+			t.Errorf("the log has %q, want an error", w.log)
+		}
+	})
+}
+
+// A query on a timer settles what is in doubt, and closes nothing: what it finds open is due at once.
+func TestSettling(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		state    order.TradeState
+		progress order.Progress
+		ending   order.Ending
+	}{
+		{order.Closed, order.Done, order.EndedClosed},
+		{order.Success, order.Done, order.EndedPaid},
+		{order.NotPay, order.Waiting, ""},
+		{order.UserPaying, order.Closing, ""},
+		{"MOON", order.Closing, ""},
+	} {
+		t.Run(string(tc.state), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.order("A1", tc.state)
+				// What a crash leaves behind.
+				if _, err := w.store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+					t.Fatal(err)
+				}
+				passes(time.Minute)
+				w.sweeper.Settle = true
+				w.sweep(30 * time.Second)
+				w.town.wantAsked("A1", "query")
+				w.store.wantAt(t, "A1", tc.progress, tc.ending)
+				kept := w.store.at("A1")
+				if tc.progress == order.Waiting && (kept.DueAt.After(time.Now()) || kept.TradeState != order.NotPay || !kept.Authenticated) {
+					t.Errorf("got %+v, want it due, and known to be unpaid", kept)
+				}
+				if tc.progress == order.Closing && !kept.DueAt.After(time.Now()) {
+					t.Errorf("got %+v, want it left alone for a while", kept)
+				}
+			})
+		})
+	}
+}
+
+// Any number of sweepers share the work, and no two of them an order.
+func TestManySweepers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.town.latency, w.store.latency = 50*time.Millisecond, 3*time.Millisecond
+		for i := range 3000 {
+			w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success, order.Closed}[i%3])
+		}
+		reports := make(chan closing.Report)
+		for range 4 {
+			go func() {
+				s := w.another()
+				s.Concurrency, s.PerSecond = 16, 5000
+				reports <- w.sweepWith(s, time.Minute)
+			}()
+		}
+		claimed := 0
+		for range 4 {
+			report := <-reports
+			claimed += report.Claimed
+			if report.Claimed < 300 {
+				t.Errorf("one sweeper got %d orders of 3000", report.Claimed)
+			}
+		}
+		if claimed != 3000 {
+			t.Errorf("%d orders were claimed, want each of 3000 once", claimed)
+		}
+		w.wantSettled()
+	})
+}
+
+// WeChat Pay is kept busy: neither claiming nor writing down makes it wait. The time is a false one, so that this is about the
+// order of events alone; the benchmark has the rest.
+func TestSweepKeepsTheGatewayBusy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const orders, concurrency, latency = 2000, 64, 50 * time.Millisecond
+		w := newWorld(t)
+		w.town.latency, w.store.latency = latency, 5*time.Millisecond
+		w.sweeper.Concurrency, w.sweeper.PerSecond = concurrency, 5000
+		for i := range orders {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		start := time.Now()
+		report := w.sweep(time.Minute)
+		floor := latency * time.Duration(report.Calls) / concurrency
+		if took := time.Since(start); took > floor*10/9 || report.Closed != orders || w.town.most != concurrency {
+			t.Errorf("it took %v with %d at once, want at most %v with %d: %+v", took, w.town.most, floor*10/9, concurrency, report)
+		}
+		w.wantSettled()
+	})
+}
+
+// The report is what the platform keeps of a timer's run.
+func TestReportInJSON(t *testing.T) {
+	t.Parallel()
+	text, err := json.Marshal(closing.Report{Claimed: 3, Closed: 1, Paid: 1, Retried: 1, Calls: 4, Left: true, Took: 1200})
+	want := `{"claimed":3,"closed":1,"alreadyClosed":0,"paid":1,"notFound":0,"retried":1,"gaveUp":0,"released":0,"lost":0,` +
+		`"contradicted":0,"unrecorded":0,"calls":4,"told":0,"untold":0,"dead":0,"left":true,"tookMs":1200}`
+	if err != nil || string(text) != want {
+		t.Errorf("got %s (%v), want %s", text, err, want)
+	}
+}
+
+func TestDefaultConcurrency(t *testing.T) {
+	t.Parallel()
+	for memory, want := range map[int]int{0: 16, 16: 8, 128: 32, 256: 64, 3072: 128} {
+		if got := closing.DefaultConcurrency(memory); got != want {
+			t.Errorf("with %d MB: got %d, want %d", memory, got, want)
+		}
+	}
+}

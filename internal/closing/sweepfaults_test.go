@@ -1,0 +1,338 @@
+package closing_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// The process dies between any two of its words to the store (nothing after it is heard of), and the next sweep finishes.
+func TestSweepThatDies(t *testing.T) {
+	t.Parallel()
+	for after := range 45 {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.town.latency = 50 * time.Millisecond
+				for i := range 30 {
+					w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success, order.NotPay}[i%3])
+				}
+				ctx, die := context.WithCancel(t.Context())
+				defer die()
+				words := 0
+				w.store.fault = func(string) error {
+					if words++; words <= after {
+						return nil
+					}
+					die()
+					return errors.New("the process is dead")
+				}
+				report, err := w.sweeper.RunOnce(ctx)
+				if err == nil && accounted(report) != report.Claimed {
+					t.Errorf("got %+v", report)
+				}
+				w.store.mends()
+				for range 3 { // what was put off for a minute comes after what was left under a lease
+					passes(2 * time.Minute)
+					w.sweep(time.Minute)
+				}
+				w.wantSettled()
+			})
+		})
+	}
+}
+
+// crowd is a town where everything goes wrong at random: requests and replies are lost, or late, people pay when they like.
+func (w *world) crowd(r *rand.Rand, faults float64) {
+	w.town.odd = func(ctx context.Context, op, no string) (order.Answer, bool) {
+		w.town.mu.Lock()
+		if is := w.town.states[no]; !is.Closed() && r.Float64() < 0.05 {
+			w.town.states[no] = order.Success
+		}
+		goesWrong, how := r.Float64() < faults, r.IntN(7)
+		if goesWrong && op == "close" && (how == 1 || how == 2) && w.town.states[no].Unpaid() {
+			w.town.states[no] = order.Closed // carried out, and the reply is lost
+		}
+		w.town.mu.Unlock()
+		if !goesWrong {
+			return order.Answer{}, false
+		}
+		switch how {
+		case 0, 1:
+			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}, true
+		case 2:
+			return hangs(ctx), true
+		case 3:
+			return answer(order.Limited, order.CodeFrequencyLimited), true
+		case 4:
+			return answer(order.Disputed, "TRADE_ERROR"), true
+		case 5:
+			panic("a fault of our own")
+		default:
+			return order.Answer{Verdict: order.Rejected, Code: order.CodeOrderClosed}, true
+		}
+	}
+}
+
+// However WeChat Pay, the store and the sweeps themselves fail, no order is kept as anything that it is not; and once they
+// stop failing, all of them are settled, once each.
+func TestSweepsNeverContradictTheGateway(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(150) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			r := rand.New(rand.NewPCG(seed, 5))
+			states := []order.TradeState{order.NotPay, order.NotPay, order.NotPay, order.PayError, order.Success, order.Closed, order.UserPaying}
+			for i := range 25 {
+				w.order(fmt.Sprint("A", i), states[r.IntN(len(states))], func(e *order.Entry) {
+					e.CloseIn = time.Duration(r.IntN(120)) * time.Second
+				})
+			}
+			w.town.latency = 50 * time.Millisecond
+			w.crowd(r, 0.3)
+			theirs := rand.New(rand.NewPCG(seed, 6)) // under the store's lock, as r is under the town's
+			w.store.fault = func(string) error {
+				if theirs.Float64() < 0.1 {
+					return errStore
+				}
+				return nil
+			}
+			done := make(chan struct{})
+			for i := range 3 {
+				s := w.another()
+				s.CloseFirst, s.Confirm, s.Settle = i == 1, seed%2 == 0, i == 2
+				go func() {
+					for range 5 {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(3+i*7)*time.Second)
+						_, _ = s.RunOnce(ctx)
+						cancel()
+						passes(time.Duration(20+i) * time.Second)
+					}
+					done <- struct{}{}
+				}()
+			}
+			for range 3 {
+				<-done
+			}
+			for _, ref := range w.store.ids {
+				kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+				if kept.Ending == order.EndedClosed && !is.Closed() || kept.Ending == order.EndedPaid && !is.Paid() || kept.Ending == order.EndedNotFound {
+					t.Errorf("seed %d: %s is kept as %s, and is %s", seed, ref.OutTradeNo, kept.Ending, is)
+				}
+			}
+			w.town.odd = nil
+			w.store.mends()
+			for no, is := range w.town.states {
+				if is == order.UserPaying {
+					w.town.states[no] = order.NotPay
+				}
+			}
+			for range 3 {
+				passes(7 * time.Hour)
+				w.sweep(time.Minute)
+			}
+			w.wantSettled()
+		})
+	}
+}
+
+// WeChat Pay takes fewer calls than we would make: the sweepers slow down together, and find their way back.
+func TestSweepersFindTheirSpeed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const orders, takes = 4000, 50
+		w := newWorld(t)
+		w.town.latency, w.store.latency = 50*time.Millisecond, 2*time.Millisecond
+		var second time.Time
+		inSecond, limited := 0, 0
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			w.town.mu.Lock()
+			defer w.town.mu.Unlock()
+			if now := time.Now().Truncate(time.Second); !now.Equal(second) {
+				second, inSecond = now, 0
+			}
+			if inSecond++; inSecond <= takes {
+				return order.Answer{}, false
+			}
+			limited++
+			return answer(order.Limited, order.CodeFrequencyLimited), true
+		}
+		for i := range orders {
+			w.order(fmt.Sprint("A", i), order.Success)
+		}
+		reports := make(chan closing.Report)
+		for range 3 {
+			go func() {
+				s := w.another()
+				s.Concurrency = 32
+				reports <- w.sweepWith(s, 5*time.Minute)
+			}()
+		}
+		var paid, calls int
+		for range 3 {
+			report := <-reports
+			paid += report.Paid
+			calls += report.Calls
+		}
+		if limited*10 > calls {
+			t.Errorf("%d of %d calls were one too many, want a tenth at most", limited, calls)
+		}
+		// In five minutes it would take 15,000; a third of that is what halving and growing back costs at the worst.
+		if paid < orders {
+			t.Errorf("%d of %d orders were settled in five minutes", paid, orders)
+		}
+		if w.town.doubly > 0 {
+			t.Errorf("%d exchanges were about an order that had another under way", w.town.doubly)
+		}
+	})
+}
+
+// A pause that is longer than the sweep ends it: what was claimed is given back, and no attempt is counted.
+func TestSweepThatIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 50 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			a := answer(order.Limited, order.CodeFrequencyLimited)
+			a.RetryAfter = 2 * time.Minute
+			return a, true
+		}
+		start := time.Now()
+		report := w.sweep(time.Minute)
+		if took := time.Since(start); took > 3*time.Second || !report.Left || report.Calls > 4 || report.Released == 0 || report.Retried > 4 {
+			t.Errorf("in %v: got %+v", took, report)
+		}
+		counted := 0
+		for _, ref := range w.store.ids {
+			counted += w.store.at(ref.OutTradeNo).Attempts
+		}
+		if counted != report.Retried {
+			t.Errorf("%d attempts were counted, want %d", counted, report.Retried)
+		}
+		if again := w.sweep(30 * time.Second); again.Claimed != 0 && again.Calls != 0 {
+			t.Errorf("within the pause: got %+v", again)
+		}
+		w.town.odd = nil
+		passes(5 * time.Minute)
+		w.sweep(time.Minute)
+		w.wantSettled()
+	})
+}
+
+// A quota of one call in four seconds: orders are taken as they can be asked about, and none is claimed to no purpose.
+func TestSlowestSweep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.PerSecond, w.sweeper.Concurrency = 0.25, 32
+		for i := range 50 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		report := w.sweep(5 * time.Minute)
+		if report.Calls < 60 || report.Calls > 76 || report.Closed < 25 || report.Claimed > report.Closed+10 || w.store.asked["claim"] > 200 {
+			t.Errorf("got %+v with %d claims", report, w.store.asked["claim"])
+		}
+	})
+}
+
+// ear is a Teller that fails as it is told to.
+type ear struct {
+	fails func(order.Event) error
+	mu    sync.Mutex
+	heard []int64
+}
+
+func (e *ear) Tell(_ context.Context, event order.Event) error {
+	if err := e.fails(event); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = append(e.heard, event.ID)
+	return nil
+}
+
+// What became of the orders is told by the sweep that found it out, and by the next ones if it was not taken.
+func TestTelling(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		listener := &ear{fails: func(order.Event) error { return nil }}
+		w.sweeper.Teller = listener
+		w.sweeper.Concurrency = 1
+		for i := range 20 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		if report := w.sweep(time.Minute); report.Told != 20 || len(listener.heard) != 20 {
+			t.Errorf("got %+v, want all told at once", report)
+		}
+		if report := w.sweep(time.Minute); report.Told != 0 || len(listener.heard) != 20 {
+			t.Errorf("got %+v, want nothing told twice", report)
+		}
+	})
+}
+
+// An event that is never taken is tried apart more and more, and is dead in the end, which is an error in the log.
+func TestTellingThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.Teller = &ear{fails: func(order.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
+		w.order("A1", order.NotPay)
+		start, tries := time.Now(), 0
+		for dead := 0; dead == 0 && tries < 50; {
+			report := w.sweep(30 * time.Second)
+			dead = report.Dead
+			if tries += report.Untold + report.Dead; report.Untold+report.Dead > 1 {
+				t.Fatalf("got %+v, want one try in a sweep", report)
+			}
+			passes(time.Minute)
+		}
+		if took := time.Since(start); tries != 20 || took < 48*time.Hour || took > 96*time.Hour {
+			t.Errorf("dead after %d tries in %v, want 20 in two or three days", tries, took)
+		}
+		if got := w.log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "not tried again") {
+			t.Errorf("the log has %q, want one error", got)
+		}
+	})
+}
+
+// A receiver that takes nothing does not take the sweep's time either, and one that panics or hangs is no fault of the orders'.
+func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
+	t.Parallel()
+	for name, fails := range map[string]func(order.Event) error{
+		"hangs":  func(order.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
+		"panics": func(order.Event) error { panic("no ear") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.town.latency = 50 * time.Millisecond
+				w.sweeper.Teller = &ear{fails: fails}
+				for i := range 200 {
+					w.order(fmt.Sprint("A", i), order.NotPay)
+				}
+				start := time.Now()
+				report := w.sweep(time.Minute)
+				if took := time.Since(start); took > 21*time.Second || report.Closed != 200 || report.Untold == 0 || report.Untold > 8 {
+					t.Errorf("in %v: got %+v", took, report)
+				}
+				w.wantSettled()
+			})
+		})
+	}
+}

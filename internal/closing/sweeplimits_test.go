@@ -1,0 +1,216 @@
+package closing_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// No exchange begins or goes on in the last ten seconds of a lease, however long an order waited for its turn, and however
+// short a lease was asked for.
+func TestExchangesEndBeforeTheLease(t *testing.T) {
+	t.Parallel()
+	for _, lease := range []time.Duration{0, time.Second, 45 * time.Second} {
+		t.Run(lease.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.sweeper.Concurrency, w.sweeper.Lease = 1, lease
+				w.town.odd = func(ctx context.Context, _, no string) (order.Answer, bool) {
+					until := w.store.at(no).LeaseUntil
+					if deadline, ok := ctx.Deadline(); !ok || deadline.After(until.Add(-10*time.Second)) {
+						t.Errorf("an exchange about %s may go on until %v, and the lease ends at %v", no, deadline, until)
+					}
+					return hangs(ctx), true
+				}
+				for i := range 10 {
+					w.order(fmt.Sprint("A", i), order.NotPay)
+				}
+				if report := w.sweep(5 * time.Minute); report.Retried == 0 {
+					t.Errorf("got %+v", report)
+				}
+			})
+		})
+	}
+}
+
+// A store that hangs in mid-sweep does not keep the sweep beyond its deadline.
+func TestSweepWhoseStoreHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.town.latency = time.Second
+		for i := range 100 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		time.AfterFunc(5*time.Second, func() { w.store.hung.Store(true) })
+		start := time.Now()
+		report, _ := w.sweeper.RunOnce(withLimit(t, 12*time.Second))
+		if took := time.Since(start); took >= 12*time.Second || report.Unrecorded == 0 || accounted(report) != report.Claimed {
+			t.Errorf("in %v: got %+v", took, report)
+		}
+	})
+}
+
+// To be asked too often is not the order's fault: it is not given up for it.
+func TestBeingLimitedGivesNothingUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.NotPay)
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			a := answer(order.Limited, order.CodeFrequencyLimited)
+			a.RetryAfter = 30 * time.Second
+			return a, true
+		}
+		for range 15 {
+			w.sweep(20 * time.Second)
+			passes(2 * time.Minute)
+		}
+		w.store.wantAt(t, "A1", order.Waiting, "")
+		if got := w.store.at("A1").Attempts; got < 13 {
+			t.Errorf("%d attempts, want more than there are for others", got)
+		}
+	})
+}
+
+// A close that was accepted and is not confirmed stays in doubt, though the order's state says unpaid.
+func TestUnconfirmedStaysInDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.Confirm = true
+		w.order("A1", order.NotPay)
+		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+			return answer(order.Accepted, ""), op == "close"
+		}
+		w.sweep(time.Minute)
+		w.store.wantAt(t, "A1", order.Closing, "")
+	})
+}
+
+// Calls are handed out evenly.
+func TestCallsAreSpread(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.PerSecond = 10
+		var last time.Time
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			w.town.mu.Lock()
+			defer w.town.mu.Unlock()
+			if gap := time.Since(last); gap < 90*time.Millisecond {
+				t.Errorf("a call came %v after the one before, want a tenth of a second", gap)
+			}
+			last = time.Now()
+			return order.Answer{}, false
+		}
+		for i := range 30 {
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		w.sweep(time.Minute)
+		w.wantSettled()
+	})
+}
+
+// When the shared quota cannot be told, the sweep that was told rests all the same.
+func TestPauseWithoutTheSharedQuota(t *testing.T) {
+	t.Parallel()
+	for _, proved := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.sweeper.Concurrency = 1
+			w.store.fault = func(op string) error {
+				if op == "take" || op == "rate" || op == "limited" {
+					return errStore
+				}
+				return nil
+			}
+			var told time.Time
+			w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+				if told.IsZero() {
+					told = time.Now()
+					a := order.Answer{Verdict: order.Doubted, Code: order.CodeFrequencyLimited, RetryAfter: 30 * time.Second}
+					if proved {
+						a.Verdict, a.Proof = order.Limited, order.ProofSignature
+					}
+					return a, true
+				}
+				if rest := time.Since(told); rest < 30*time.Second {
+					t.Errorf("the next call came after %v, want it after the pause of 30s", rest)
+				}
+				return order.Answer{}, false
+			}
+			for i := range 5 {
+				w.order(fmt.Sprint("A", i), order.NotPay)
+			}
+			if report := w.sweep(2 * time.Minute); report.Closed < 4 || report.Retried == 0 {
+				t.Errorf("got %+v", report)
+			}
+		})
+	}
+}
+
+// A doubt from before is not gone because this call was refused.
+func TestOldDoubtStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, _ := keeper(t, limits(time.Hour))
+		store.register(t, "A1")
+		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		passes(time.Second)
+		closeA1(withLimit(t, 3*time.Second), closer)
+		store.wantAt(t, "A1", order.Closing, "")
+	})
+}
+
+// That there is no such order is for the claim's holder to find.
+func TestNotFoundIsNotObserved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		missing := says(order.SaysMissing, order.CodeOrderNotExist)
+		closer, store, _ := keeper(t, missing, missing)
+		store.register(t, "A1")
+		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
+		store.wantAt(t, "A1", order.Closing, "")
+	})
+}
+
+// What was learned is written down although the caller has gone.
+func TestRecordingOutlivesTheCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		closer, store, _ := keeper(t, func(ctx context.Context) order.Answer {
+			leave()
+			return says(order.Accepted, "")(ctx)
+		})
+		store.register(t, "A1")
+		wantRecorded(t, closeA1(ctx, closer), "true")
+		store.wantAt(t, "A1", order.Done, order.EndedClosed)
+	})
+}
+
+// Orders that come back untouched are said to be left.
+func TestReleasedOrdersAreLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.Concurrency, w.town.latency = 1, 800*time.Millisecond
+		for i := range 6 { // there is time for five at most, and the sixth is in hand when it is known to be the last
+			w.order(fmt.Sprint("A", i), order.NotPay)
+		}
+		if report := w.sweep(12 * time.Second); report.Closed < 4 || report.Released != 1 || !report.Left {
+			t.Errorf("got %+v, want one released and left", report)
+		}
+	})
+}

@@ -1,0 +1,224 @@
+package closing_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// town is a gateway that keeps many orders and tells the truth about them, after a while.
+type town struct {
+	t *testing.T
+
+	mu     sync.Mutex
+	states map[string]order.TradeState
+	// latency is what each exchange takes.
+	latency time.Duration
+	// odd, when it is not nil, may answer an exchange in the truth's stead.
+	odd func(ctx context.Context, op, outTradeNo string) (order.Answer, bool)
+
+	busy   map[string]int // exchanges under way, by order
+	asked  map[string][]string
+	inAir  int
+	most   int // exchanges at once
+	calls  int
+	doubly int // exchanges about an order that had one under way
+}
+
+func newTown(t *testing.T) *town {
+	t.Helper()
+	return &town{t: t, states: map[string]order.TradeState{}, busy: map[string]int{}, asked: map[string][]string{}}
+}
+
+func (w *town) Close(ctx context.Context, c order.Call) order.Answer {
+	return w.exchange(ctx, "close", c.OutTradeNo, func(state order.TradeState, known bool) order.Answer {
+		switch {
+		case !known:
+			return answer(order.SaysMissing, order.CodeOrderNotExist)
+		case state.Paid():
+			return answer(order.SaysPaid, order.CodeOrderPaid)
+		case state.Closed():
+			return answer(order.SaysClosed, order.CodeOrderClosed)
+		case state == order.UserPaying:
+			return answer(order.SaysPaying, order.CodeUserPaying)
+		}
+		w.states[c.OutTradeNo] = order.Closed
+		return answer(order.Accepted, "")
+	})
+}
+
+func (w *town) Query(ctx context.Context, c order.Call) order.Answer {
+	return w.exchange(ctx, "query", c.OutTradeNo, func(state order.TradeState, known bool) order.Answer {
+		if !known {
+			return answer(order.SaysMissing, order.CodeOrderNotExist)
+		}
+		a := answer(order.Stated, "")
+		a.Facts = &order.Facts{TradeState: state, OutTradeNo: c.OutTradeNo}
+		return a
+	})
+}
+
+func (w *town) exchange(
+	ctx context.Context, op, no string, handle func(state order.TradeState, known bool) order.Answer,
+) order.Answer {
+	leave := w.enter(op, no)
+	defer leave()
+	if w.odd != nil {
+		if a, is := w.odd(ctx, op, no); is {
+			return a
+		}
+	}
+	if w.latency > 0 {
+		timer := time.NewTimer(w.latency)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout, Proof: order.ProofNone}
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	state, known := w.states[no]
+	return handle(state, known)
+}
+
+func (w *town) enter(op, no string) (leave func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	w.inAir++
+	w.most = max(w.most, w.inAir)
+	if w.busy[no] > 0 {
+		w.doubly++
+	}
+	w.busy[no]++
+	w.asked[no] = append(w.asked[no], op)
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.inAir--
+		w.busy[no]--
+	}
+}
+
+func (w *town) set(no string, state order.TradeState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states[no] = state
+}
+
+func (w *town) state(no string) order.TradeState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.states[no]
+}
+
+func (w *town) wantAsked(no, want string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if got := strings.Join(w.asked[no], " "); got != want {
+		w.t.Errorf("the gateway was asked %q about %s, want %q", got, no, want)
+	}
+}
+
+// world is a town, a store and a sweeper between them.
+type world struct {
+	t       *testing.T
+	town    *town
+	store   *memory
+	sweeper *closing.Sweeper
+	log     *locked
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, town: newTown(t), store: newMemory(), log: &locked{}}
+	w.sweeper = w.another()
+	return w
+}
+
+// another is one more sweeper, as another instance has it.
+func (w *world) another() *closing.Sweeper {
+	return &closing.Sweeper{
+		Gateway: w.town, Merchant: shop, Store: w.store, Concurrency: 4,
+		Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	}
+}
+
+// passes lets time go by: a false one, under synctest.
+func passes(d time.Duration) { <-time.NewTimer(d).C }
+
+// locked lets several write.
+type locked struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// order is one that is due, and its state at WeChat Pay ("" for none).
+func (w *world) order(no string, state order.TradeState, change ...func(*order.Entry)) {
+	w.t.Helper()
+	w.store.register(w.t, no, change...)
+	if state != "" {
+		w.town.set(no, state)
+	}
+}
+
+// sweep runs once with so much time, and wants every order that was claimed to be counted once.
+func (w *world) sweep(d time.Duration) closing.Report {
+	w.t.Helper()
+	return w.sweepWith(w.sweeper, d)
+}
+
+func (w *world) sweepWith(s *closing.Sweeper, d time.Duration) closing.Report {
+	w.t.Helper()
+	report, err := s.RunOnce(withLimit(w.t, d))
+	if err != nil {
+		w.t.Errorf("sweeping: %v", err)
+	}
+	if got := accounted(report); got != report.Claimed {
+		w.t.Errorf("%d orders are accounted for, want the %d claimed: %+v", got, report.Claimed, report)
+	}
+	return report
+}
+
+func accounted(r closing.Report) int {
+	return r.Closed + r.AlreadyClosed + r.Paid + r.NotFound + r.Retried + r.GaveUp + r.Released + r.Lost + r.Contradicted + r.Unrecorded
+}
+
+// wantSettled wants every order to have ended as it has at the gateway, once.
+func (w *world) wantSettled() {
+	w.t.Helper()
+	for _, ref := range w.store.ids {
+		kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+		if kept.Progress != order.Done || (kept.Ending == order.EndedPaid) != is.Paid() || (kept.Ending == order.EndedClosed) != is.Closed() {
+			w.t.Errorf("%s is kept as %s %q, and is %s (%s)", ref.OutTradeNo, kept.Progress, kept.Ending, is, kept.LastError)
+		}
+		if n := w.store.finals[ref]; n != 1 {
+			w.t.Errorf("%s was ended %d times, want once", ref.OutTradeNo, n)
+		}
+	}
+	if w.town.doubly > 0 {
+		w.t.Errorf("%d exchanges were about an order that had another under way", w.town.doubly)
+	}
+}

@@ -1,0 +1,206 @@
+// Package notify tells a web address of the merchant's what happened to an order.
+//
+// # What is sent
+//
+// A POST with one event (order.Event) as JSON. Three headers come with it:
+//
+//	Cloudpay-Event: the event's id
+//	Cloudpay-Timestamp: when this was sent, in seconds since 1970
+//	Cloudpay-Signature: v1=HEX, the HMAC-SHA256 of timestamp, ".", body, by the key that both sides have
+//
+// The bytes that are signed, by the key "0123456789abcdef":
+//
+//	1700000000.{"id":1}
+//	v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed
+//
+// (testdata/vectors.json has whole ones.) A receiver checks the signature before it reads the body, refuses timestamps that are
+// further than some minutes from its own clock, and answers 2xx once the event is safe with it. Any other answer, a redirect
+// too, means that it is sent again.
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// The names of the headers.
+const (
+	HeaderEvent     = "Cloudpay-Event"
+	HeaderTimestamp = "Cloudpay-Timestamp"
+	HeaderSignature = "Cloudpay-Signature"
+)
+
+// Key is the secret that events are signed with. It prints as "redacted".
+type Key string
+
+const redacted = "redacted"
+
+// String redacts the key.
+func (Key) String() string { return redacted }
+
+// GoString redacts the key.
+func (Key) GoString() string { return redacted }
+
+// Format redacts the key, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText redacts the key.
+func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue redacts the key.
+func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// leastKey is the least number of characters in a key.
+const leastKey = 16
+
+// Webhook tells one web address. It is made by New, and safe for concurrent use.
+type Webhook struct {
+	address string
+	key     Key
+	client  *http.Client
+	now     func() time.Time
+}
+
+// Options are what New may be told besides; the zero value is fit for use.
+type Options struct {
+	// Transport carries the requests; one of its own when nil.
+	Transport http.RoundTripper
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// timeout bounds one delivery where the caller's context allows longer: long enough for a function that has to start.
+const timeout = 10 * time.Second
+
+// New makes a Webhook. Its error says what is wrong with the address, which must be https (http is for this machine alone,
+// as in tests), or with the key.
+func New(address string, key Key, o Options) (*Webhook, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return nil, errors.New("the address must be one such as https://example.com/cloudpay")
+	case u.User != nil || u.Fragment != "":
+		return nil, errors.New("the address must have neither a user nor a fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return nil, errors.New("the address must begin with https://, unless it is of this machine (http://127.0.0.1)")
+	case len(key) < leastKey:
+		return nil, fmt.Errorf("the key must have at least %d characters", leastKey)
+	}
+	w := &Webhook{address: u.String(), key: key, now: o.Now}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	transport := o.Transport
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout:    5 * time.Second,
+			ResponseHeaderTimeout:  timeout,
+			MaxResponseHeaderBytes: maxReply,
+			MaxIdleConnsPerHost:    8,
+			IdleConnTimeout:        20 * time.Second,
+		}
+	}
+	w.client = &http.Client{
+		Transport: transport,
+		// A redirect would take the event, and the receiver's word for it, somewhere else.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       timeout,
+	}
+	return w, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// maxReply is how much of a reply is read, so that its connection can be used again; nothing in it is used.
+const maxReply = 16 << 10
+
+// Tell sends one event. It returns nil when the receiver answered 2xx, and else one line on why not, without the address's
+// path or query, which may hold a secret.
+func (w *Webhook) Tell(ctx context.Context, e order.Event) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding event %d: %w", e.ID, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("telling of event %d: the address is not one to be asked", e.ID)
+	}
+	timestamp := strconv.FormatInt(w.now().Unix(), 10)
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	request.Header.Set("User-Agent", "cloudpay")
+	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
+	request.Header.Set(HeaderTimestamp, timestamp)
+	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
+	reply, err := w.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("telling of event %d: %w", e.ID, withoutAddress(err))
+	}
+	defer func() { _ = reply.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, maxReply))
+	if reply.StatusCode/100 != 2 {
+		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.StatusCode)
+	}
+	return nil
+}
+
+// withoutAddress leaves out what net/http says of the address.
+func withoutAddress(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// scheme names the way of signing, so that another can come beside it.
+const scheme = "v1="
+
+// Sign makes the signature header of a body that is sent at a time (seconds since 1970).
+func Sign(key Key, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(timestamp + "."))
+	mac.Write(body)
+	return scheme + hex.EncodeToString(mac.Sum(nil))
+}
+
+// Verify is the receiver's part: nil when the body was signed by the key, at a time that is not further than tolerance from
+// now. timestamp and signature are the headers' values as they came.
+func Verify(key Key, timestamp, signature string, body []byte, now time.Time, tolerance time.Duration) error {
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s is not a number of seconds", HeaderTimestamp)
+	}
+	known := false
+	for given := range strings.SplitSeq(signature, ",") {
+		if hmac.Equal([]byte(strings.TrimSpace(given)), []byte(Sign(key, timestamp, body))) {
+			known = true
+		}
+	}
+	if !known {
+		return fmt.Errorf("%s is not this body's by this key", HeaderSignature)
+	}
+	if off := now.Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
+		return fmt.Errorf("%s is %s off: an old event that is sent again, or a clock that is wrong", HeaderTimestamp, off.Round(time.Second))
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package notify_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/internal/notify"
+	"cloudpay/internal/order"
+)
+
+const key = notify.Key("0123456789abcdef")
+
+var sent = time.Unix(1700000000, 0)
+
+// The vectors were made by Python: hmac.new(key, timestamp + "." + body, sha256).hexdigest().
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct{ Name, Key, Timestamp, Body, Signature string }
+	if err := json.Unmarshal(text, &vectors); err != nil || len(vectors) < 3 {
+		t.Fatalf("%d vectors: %v", len(vectors), err)
+	}
+	for _, v := range vectors {
+		if got := notify.Sign(notify.Key(v.Key), v.Timestamp, []byte(v.Body)); got != v.Signature {
+			t.Errorf("%s: got %s, want %s", v.Name, got, v.Signature)
+		}
+	}
+}
+
+// Whatever byte is changed, the event is not believed.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	const timestamp = "1700000000"
+	body := []byte(`{"id":1,"kind":"closed"}`)
+	signature := notify.Sign(key, timestamp, body)
+	verify := func(key notify.Key, timestamp, signature string, body []byte) error {
+		return notify.Verify(key, timestamp, signature, body, sent.Add(time.Minute), 5*time.Minute)
+	}
+	if err := verify(key, timestamp, signature, body); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+	if err := verify(key, timestamp, "v2=abc, "+signature, body); err != nil {
+		t.Errorf("a good one beside another: %v", err)
+	}
+	for i := range body {
+		broken := bytes.Clone(body)
+		broken[i] ^= 1
+		if verify(key, timestamp, signature, broken) == nil {
+			t.Errorf("the body with byte %d changed is believed", i)
+		}
+	}
+	for i := range signature {
+		if broken := signature[:i] + signature[i+1:]; verify(key, timestamp, broken, body) == nil {
+			t.Errorf("the signature without byte %d is believed", i)
+		}
+	}
+	for name, err := range map[string]error{
+		"another key":            verify("fedcba9876543210", timestamp, signature, body),
+		"another time":           verify(key, "1700000001", signature, body),
+		"no time":                verify(key, "", signature, body),
+		"no signature":           verify(key, timestamp, "", body),
+		"an old one":             notify.Verify(key, timestamp, signature, body, sent.Add(5*time.Minute+time.Second), 5*time.Minute),
+		"one of the future":      notify.Verify(key, timestamp, signature, body, sent.Add(-6*time.Minute), 5*time.Minute),
+		"the boundary is shared": verify(key, "170000000", signature, append([]byte("0."), body...)),
+	} {
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one line", name, err)
+		}
+	}
+}
+
+// What a receiver gets is what docs/events.md promises.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	total := int64(100)
+	event := order.Event{
+		ID: 42, Kind: order.EventPaid, Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1",
+		OccurredAt: sent.UTC(), Ending: order.EndedPaid, TradeState: order.Success, PaidTotal: &total,
+	}
+	var got []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got, _ = io.ReadAll(r.Body)
+		err := notify.Verify(key, r.Header.Get(notify.HeaderTimestamp), r.Header.Get(notify.HeaderSignature), got, sent, 0)
+		if err != nil || r.Method != http.MethodPost || r.Header.Get(notify.HeaderEvent) != "42" || r.URL.Path != "/hook" {
+			t.Errorf("got %s %s %v: %v", r.Method, r.URL, r.Header, err)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	if err := hook(t, server.URL+"/hook").Tell(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"id":42,"kind":"paid","region":"cn","mchId":"1900000001","outTradeNo":"A1","occurredAt":"2023-11-14T22:13:20Z",` +
+		`"ending":"paid","tradeState":"SUCCESS","paidTotal":100}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func hook(t *testing.T, address string) *notify.Webhook {
+	t.Helper()
+	w, err := notify.New(address, key, notify.Options{Now: func() time.Time { return sent }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Only 2xx is a receipt: a redirect is not followed, and the error tells no secret of the address.
+func TestTellWhenItIsNotTaken(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		handler http.HandlerFunc
+		says    string
+	}{
+		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "answered 500"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				t.Error("the redirect was followed")
+			}
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, "answered 307"},
+		{"cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+		{"an endless body", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadGateway)
+			for range 1000 {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					return
+				}
+			}
+		}, "answered 502"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(tc.handler)
+			defer server.Close()
+			err := hook(t, server.URL+"/hook?token=s3cret").Tell(t.Context(), order.Event{ID: 7})
+			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "event 7") ||
+				strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, tc.says)
+			}
+		})
+	}
+}
+
+func TestTellEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	defer server.Close()
+	defer close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := hook(t, server.URL).Tell(ctx, order.Event{ID: 7}); err == nil {
+		t.Error("got nil from a receiver that never answers")
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for address, ok := range map[string]bool{
+		"https://example.com/hook":  true,
+		"https://example.com:8443/": true,
+		"http://127.0.0.1:8080/":    true,
+		"http://localhost/":         true,
+		"http://[::1]:80/":          true,
+		"http://example.com/":       false,
+		"http://127.0.0.1.nip.io/":  false,
+		"ftp://127.0.0.1/":          false,
+		"https://u:p@example.com/":  false,
+		"https:///hook":             false,
+		"example.com/hook":          false,
+		"":                          false,
+	} {
+		_, err := notify.New(address, key, notify.Options{})
+		if (err == nil) != ok {
+			t.Errorf("%q: got %v, want it accepted: %v", address, err, ok)
+		}
+	}
+	if _, err := notify.New("https://example.com/", "short", notify.Options{}); err == nil {
+		t.Error("a short key is accepted")
+	}
+}
+
+// The key is in nothing that is printed.
+func TestKeyIsRedacted(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	slog.New(slog.NewTextHandler(&out, nil)).Info("key", "key", key)
+	text, _ := json.Marshal(struct{ Key notify.Key }{key})
+	fmt.Fprintf(&out, "%s %v %+v %#v %q %x %d %s", key, key, key, key, key, key, key, text)
+	if strings.Contains(out.String(), string(key)) || strings.Contains(out.String(), "30313233") {
+		t.Errorf("got %s", &out)
+	}
+}
+
+// docs/events.md has every field of an event and every kind, and the vector that is worked out there is right.
+func TestEventsDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[order.Event]()) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" || !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("got no word of %q", name)
+		}
+	}
+	for _, kind := range []order.EventKind{
+		order.EventClosed, order.EventPaid, order.EventPaidOtherAmount, order.EventNotFound, order.EventGaveUp, order.EventContradicted,
+	} {
+		if !strings.Contains(string(text), "\n| `"+string(kind)+"` |") {
+			t.Errorf("got no row for the kind %q", kind)
+		}
+	}
+	if want := notify.Sign(key, "1700000000", []byte(`{"id":1}`)); !strings.Contains(string(text), want) {
+		t.Errorf("got no %s", want)
+	}
+}
