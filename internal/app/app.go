@@ -4,6 +4,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/store"
 	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger"
 )
@@ -22,6 +24,10 @@ type App struct {
 	// Closer and Querier are the workflows; neither is to be used when Broken.
 	Closer  *closing.Closer
 	Querier *closing.Querier
+	// Store is where registered orders are kept. Sweeper closes those that are due, and Settler finds out about those in
+	// doubt; both tell what became of them. All three are nil without CLOUDPAY_STORE.
+	Store            *store.Store
+	Sweeper, Settler *closing.Sweeper
 	// Broken is every fault of the configuration in one report, nil when there
 	// is none.
 	Broken error
@@ -43,41 +49,48 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	}
 	door := openDoor(settings, faults)
 	merchant := merchantOf(settings)
+	log := telemetry.New(logs, settings.LogLevel)
 	a := &App{
-		Closer:  &closing.Closer{Gateway: door, Merchant: merchant, Confirm: settings.ConfirmClose},
-		Querier: &closing.Querier{Gateway: door, Merchant: merchant},
-		Log:     telemetry.New(logs, settings.LogLevel),
+		Closer:  &closing.Closer{Gateway: door, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
+		Querier: &closing.Querier{Gateway: door, Merchant: merchant, Log: log},
+		Log:     log,
 		access:  accessOf(settings),
 	}
+	a.keepOrders(settings, faults)
 	if len(faults.List) > 0 {
 		a.Broken = faults
 	}
 	return a, nil
 }
 
-// CloseOrder makes the handler of functions/closeorder.
+// CloseOrder makes the handler of functions/closeorder: it closes one order or, on a timer, every order that is due.
 func CloseOrder(environ []string, logs io.Writer) (hosting.Handler, error) {
 	a, err := New(environ, logs)
 	if err != nil {
 		return nil, err
 	}
-	return a.handler(order.OpClose, a.Closer.Close), nil
+	return a.handler(order.OpClose, a.Closer.Close, a.Sweeper), nil
 }
 
-// QueryOrder makes the handler of functions/queryorder.
+// QueryOrder makes the handler of functions/queryorder: it queries one order or, on a timer, every order that is in doubt.
 func QueryOrder(environ []string, logs io.Writer) (hosting.Handler, error) {
 	a, err := New(environ, logs)
 	if err != nil {
 		return nil, err
 	}
-	return a.handler(order.OpQuery, a.Querier.Query), nil
+	return a.handler(order.OpQuery, a.Querier.Query, a.Settler), nil
 }
 
 // handler makes a's logger the process's too: what has no logger of its own (a
 // panic caught by hosting, the libraries) is then in the same form.
-func (a *App) handler(op order.Op, do trigger.Workflow) hosting.Handler {
+func (a *App) handler(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper) hosting.Handler {
 	slog.SetDefault(a.Log)
-	return (&trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}).Handle
+	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
+	if a.Store != nil {
+		f.Owns = a.owns
+		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
+	}
+	return f.Handle
 }
 
 // accessOf is who may call. A setting at fault opens nothing: the function is Broken, and serves nobody.

@@ -105,7 +105,28 @@ type Config struct {
 	// CORSOrigins are the origins whose pages may call, as browsers send them; or "*" alone. Empty: none.
 	CORSOrigins []string
 
+	// Store is the address of the database that keeps registered orders, with a password in it; empty: there is none.
+	Store Secret
+	// NotifyURL is told what became of registered orders, signed with NotifyKey. Both are empty, or neither is; so is Store
+	// when they are.
+	NotifyURL, NotifyKey Secret
+	Sweep                Sweep
+
 	LogLevel slog.Level
+	// MemoryMB is how much memory the platform says that the function has; 0 where it does not say.
+	MemoryMB int
+}
+
+// Sweep is how due orders are closed.
+type Sweep struct {
+	// CloseFirst sends a close before asking for the order's state.
+	CloseFirst bool
+	// Concurrency is how many orders are dealt with at once. 0: as many as the memory is good for.
+	Concurrency int
+	// PerSecond is how many calls a second may be made in the merchant's name, by all who sweep together.
+	PerSecond float64
+	// MaxAttempts is after how many attempts an order is given up.
+	MaxAttempts int
 }
 
 // Authorizer is a claim that a caller must have, and its value. Both are empty, or neither is.
@@ -177,6 +198,11 @@ func Load(environ []string) (Config, error) {
 		c.Mode = env.mode(c.Mode)
 		faults.List = append(faults.List, contradictions(c)...)
 	}
+	if !faults.Has(nameStore) && !faults.Has(nameNotifyURL) && !faults.Has(nameNotifyKey) {
+		faults.List = append(faults.List, contradictedNotify(c)...)
+	}
+	faults.List = append(faults.List, env.fleeting(c)...)
+	c.MemoryMB = env.memory()
 	if len(faults.List) > 0 {
 		return c, faults
 	}

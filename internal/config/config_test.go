@@ -27,6 +27,10 @@ const (
 	serviceToken = "5f0b8f6a1d2c47e9~{service}"
 	httpToken    = "c91e7d3a64b25f08~{http}"
 	timerToken   = "2a7c50e8f3b9146d~{timer}"
+
+	storeAddress = "mysql://cloudpay:pa55word-of-the-st0re@10.0.0.7:3306/cloudpay?tls=true"
+	notifyURL    = "https://shop.example/hooks/9b1c2d3e?of=cloudpay"
+	notifyKey    = "71e0c4b8d25f9a36~{notify}"
 )
 
 // env is an environment under construction. Nothing parses the keys, so their insides are any bytes.
@@ -98,7 +102,7 @@ func inUse(t *testing.T) {
 	telemetrytest.Secret(t, telemetrytest.V2Key, v2Key)
 	telemetrytest.Secret(t, telemetrytest.V3Key, v3Key)
 	telemetrytest.Secret(t, telemetrytest.PrivateKey, block("PRIVATE KEY"))
-	for _, token := range []string{serviceToken, httpToken, timerToken} {
+	for _, token := range []string{serviceToken, httpToken, timerToken, notifyKey, "pa55word-of-the-st0re"} {
 		telemetrytest.Secret(t, telemetrytest.Token, token)
 	}
 }
@@ -150,6 +154,7 @@ func TestLoadDefaults(t *testing.T) {
 		V2:           config.V2{SignType: "MD5"},
 		CloudRunURL:  "http://api.weixin.qq.com",
 		CallerPolicy: config.CallersStrict,
+		Sweep:        config.Sweep{PerSecond: 300, MaxAttempts: 12},
 		LogLevel:     slog.LevelInfo,
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
@@ -190,6 +195,14 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_HTTP_AUTHORIZER":   "cognito:groups = operators=a b",
 		"CLOUDPAY_BEHIND_WX_GATEWAY": "1",
 		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
+
+		"CLOUDPAY_STORE":             storeAddress,
+		"CLOUDPAY_NOTIFY_URL":        notifyURL,
+		"CLOUDPAY_NOTIFY_KEY":        notifyKey,
+		"CLOUDPAY_SWEEP_FIRST":       "close",
+		"CLOUDPAY_SWEEP_CONCURRENCY": "64",
+		"CLOUDPAY_SWEEP_PER_SECOND":  "0.5",
+		"CLOUDPAY_SWEEP_ATTEMPTS":    "3",
 	})
 	for _, name := range config.Names() {
 		if full[name] == "" {
@@ -219,6 +232,11 @@ func TestLoadEverything(t *testing.T) {
 		HTTPAuthorizer:  config.Authorizer{Claim: "cognito:groups", Value: "operators=a b"},
 		BehindWXGateway: true,
 		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},
+
+		Store:     config.NewSecret(storeAddress),
+		NotifyURL: config.NewSecret(notifyURL),
+		NotifyKey: config.NewSecret(notifyKey),
+		Sweep:     config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
@@ -634,6 +652,8 @@ func TestMisspeltNames(t *testing.T) {
 		"WXPAY_V3_KEY_FLIE":     "WXPAY_V3_KEY_FILE",
 		"wxpay_cert_roots_file": "WXPAY_CERT_ROOTS_FILE",
 		"CLOUDPAY_HTTP_TOKENS":  "CLOUDPAY_HTTP_TOKEN",
+		"CLOUDPAY_STORES":       "CLOUDPAY_STORE",
+		"CLOUDPAY_SWEEPFIRST":   "CLOUDPAY_SWEEP_FIRST",
 	} {
 		t.Run(given, func(t *testing.T) {
 			t.Parallel()
@@ -642,7 +662,7 @@ func TestMisspeltNames(t *testing.T) {
 	}
 	ignored := forV3()
 	for _, name := range []string{
-		"WXPAY_MCHID2", "CLOUDPAY_STORE", "CLOUDPAY_STORE_FILE", "_FILE", "PORT",
+		"WXPAY_MCHID2", "CLOUDPAY_STORE2", "CLOUDPAY_DATABASE", "CLOUDPAY_DATABASE_FILE", "_FILE", "PORT",
 		"WXPAY_CERT_SERIAL", "PATH", "WXPAY_", "WXPAY_SERIAL_ON_", "",
 	} {
 		ignored[name] = "x"

@@ -25,6 +25,9 @@ func inFiles() env {
 		"CLOUDPAY_SERVICE_TOKEN": serviceToken,
 		"CLOUDPAY_HTTP_TOKEN":    httpToken,
 		"CLOUDPAY_TIMER_TOKEN":   timerToken,
+		"CLOUDPAY_STORE":         storeAddress,
+		"CLOUDPAY_NOTIFY_URL":    notifyURL,
+		"CLOUDPAY_NOTIFY_KEY":    notifyKey,
 	}
 }
 
@@ -142,7 +145,9 @@ func TestBothWaysAreOneTooMany(t *testing.T) {
 	for variable, value := range inFiles() {
 		t.Run(variable, func(t *testing.T) {
 			t.Parallel()
-			given := forBoth().with(variable, value).with(variable+"_FILE", writeFile(t, value))
+			given := forBoth()
+			maps.Copy(given, inFiles()) // some need others
+			given[variable+"_FILE"] = writeFile(t, value)
 			given.wantFault(t, variable+"_FILE", "is set beside "+variable+": set one of the two")
 			given.with(variable+"_FILE", "").load(t) // an empty value counts as absent
 		})
@@ -187,12 +192,13 @@ func TestOnlySecretsAndPEMAreReadFromFiles(t *testing.T) {
 
 func TestNoTwoSecretsAreEqual(t *testing.T) {
 	t.Parallel()
-	tokens := []string{"CLOUDPAY_SERVICE_TOKEN", "CLOUDPAY_HTTP_TOKEN", "CLOUDPAY_TIMER_TOKEN"}
+	tokens := []string{"CLOUDPAY_SERVICE_TOKEN", "CLOUDPAY_HTTP_TOKEN", "CLOUDPAY_TIMER_TOKEN", "CLOUDPAY_NOTIFY_KEY"}
+	told := forBoth().with("CLOUDPAY_STORE", storeAddress).with("CLOUDPAY_NOTIFY_URL", notifyURL).with("CLOUDPAY_NOTIFY_KEY", notifyKey)
 	for i, token := range tokens {
-		forBoth().with(token, v2Key).wantFault(t, token, "is the same as WXPAY_V2_KEY: make one of its own")
-		forBoth().with("WXPAY_V3_KEY", v3Key).with(token, v3Key).wantFault(t, token, "is the same as WXPAY_V3_KEY")
+		told.with(token, v2Key).wantFault(t, token, "is the same as WXPAY_V2_KEY: make one of its own")
+		told.with("WXPAY_V3_KEY", v3Key).with(token, v3Key).wantFault(t, token, "is the same as WXPAY_V3_KEY")
 		for _, other := range tokens[:i] {
-			forBoth().with(token, httpToken).with(other, httpToken).wantFault(t, token, "is the same as "+other)
+			told.with(token, httpToken).with(other, httpToken).wantFault(t, token, "is the same as "+other)
 		}
 	}
 	file := forBoth().with("CLOUDPAY_HTTP_TOKEN", v2Key).without("WXPAY_V2_KEY").with("WXPAY_V2_KEY_FILE", writeFile(t, v2Key))

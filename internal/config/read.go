@@ -271,6 +271,7 @@ func contradictedSecrets(c Config) []Fault {
 		{nameServiceToken, another, c.ServiceToken},
 		{nameHTTPToken, another, c.HTTPToken},
 		{nameTimerToken, another, c.TimerToken},
+		{nameNotifyKey, another, c.NotifyKey},
 	}
 	var faults []Fault
 	for i, secret := range secrets {

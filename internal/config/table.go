@@ -55,6 +55,9 @@ const (
 	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
 	nameHTTPToken    = "CLOUDPAY_HTTP_TOKEN"  //nolint:gosec // G101: the name is no secret
 	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: the name is no secret
+	nameStore        = "CLOUDPAY_STORE"
+	nameNotifyURL    = "CLOUDPAY_NOTIFY_URL"
+	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"
 )
 
 const (
@@ -252,6 +255,55 @@ var variables = []variable{
 		remedy: "give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443;" +
 			" or * alone",
 		read: readOrigins,
+	},
+	{ //nolint:gosec // G101: the password is an example's
+		name: nameStore, values: "`mysql://…`, `postgres://…` or `sqlite:PATH`, secret", inFile: textInFile,
+		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
+			" `USER:PASSWORD@HOST:PORT/DATABASE` behind the `//`. When not set there is none." +
+			" `sqlite` is for containers and trials, in programs built with `-tags sqlite`.",
+		remedy: "give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH",
+		read:   readStore,
+	},
+	{
+		name: nameNotifyURL, values: "an address, secret", inFile: textInFile,
+		meaning: "Who is told what became of registered orders, by POST (docs/events.md): `https`, or `http` where the host is loopback." +
+			" When not set: nobody; the events can be read with `cloudpay orders events`.",
+		remedy: "give an address such as https://shop.example/cloudpay",
+		read:   readNotifyURL,
+	},
+	{
+		name: nameNotifyKey, values: valuesToken, inFile: textInFile,
+		meaning: "What those events are signed with; needed with `CLOUDPAY_NOTIFY_URL`.",
+		remedy:  remedyToken,
+		read:    token(func(c *Config) *Secret { return &c.NotifyKey }),
+	},
+	{
+		name: "CLOUDPAY_SWEEP_FIRST", values: "`query` or `close`", initial: "query",
+		meaning: "What a sweep does first with an order that is due. `close` saves a call for each order that nobody paid.",
+		remedy:  "give query or close",
+		read: oneOf(func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" },
+			"query", "close"),
+	},
+	{
+		name: "CLOUDPAY_SWEEP_CONCURRENCY", values: "1 to 1000",
+		meaning: "How many orders a sweep deals with at once. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
+			" the platform does not tell the memory.",
+		remedy: "give a whole number from 1 to 1000, or leave it out",
+		read:   number(1, 1000, func(c *Config) *int { return &c.Sweep.Concurrency }),
+	},
+	{
+		name: "CLOUDPAY_SWEEP_PER_SECOND", values: "0.1 to 10000", initial: "300",
+		meaning: "How many calls a second all sweeps together may make in the merchant's name. It falls by itself while WeChat Pay says" +
+			" that it is asked too often.",
+		remedy: "give a number from 0.1 to 10000",
+		read:   readPerSecond,
+	},
+	{
+		name: "CLOUDPAY_SWEEP_ATTEMPTS", values: "1 to 100", initial: "12",
+		meaning: "After how many attempts an order is given up, for a person to look at. The pauses between them grow from a minute to" +
+			" six hours; twelve attempts take twenty hours.",
+		remedy: "give a whole number from 1 to 100",
+		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
 	{
 		name: "CLOUDPAY_LOG_LEVEL", values: "`debug`, `info`, `warn` or `error`", initial: "info",

@@ -35,7 +35,8 @@ const (
 // rights are what a caller may do. The zero value is nothing.
 type rights struct {
 	orders reach
-	// decide is what the operator decides: api, created_at, close_at; and to be told what is wrong with the configuration.
+	// decide is what the operator decides: api, and what an order is registered with (close_at, created_at, openid, owner,
+	// total); and to be told what is wrong with the configuration.
 	decide bool
 	// sweep is to have all due orders looked after.
 	sweep bool

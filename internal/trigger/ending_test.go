@@ -50,7 +50,7 @@ func TestEveryOutcomeHasAnEnding(t *testing.T) {
 		order.OutcomeTooSoon:       {again, again},
 		order.OutcomeUnknown:       {again, again},
 		order.OutcomeRefused:       {bad, bad},
-		scheduled:                  {done, done},
+		order.OutcomeScheduled:     {done, done},
 	} {
 		r := order.Result{Outcome: outcome}
 		if got := [2]ending{endingOf(order.OpClose, r), endingOf(order.OpQuery, r)}; got != want {

@@ -21,7 +21,7 @@ import (
 const (
 	marker  = "WHAT-ALICE-BOUGHT" // in what a query of A1 brings
 	mallory = "oMALLORY0123456789"
-	guessed = "guess-0123456789abcdef"
+	guessed = "guess-Xy81LkQw03Ns5Vbt"
 )
 
 // A place is where Mallory really is: on a hosting, and in what the platform says of him there.

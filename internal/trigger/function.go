@@ -25,11 +25,13 @@ type Function struct {
 	Op order.Op
 	// Do is the workflow.
 	Do Workflow
-	// Sweep does what a timer asks, and reports it in something that JSON can say. An error makes the platform try
-	// again, and is for when nothing at all could be begun. Nil: there is no store of orders, and timers are told so.
+	// Sweep does what a timer asks, and reports it in something that JSON can say, for the reply and the log. An error
+	// makes the platform try again, and is for when nothing at all could be begun. Nil: there is no store of orders, and
+	// timers are told so.
 	Sweep func(ctx context.Context) (any, error)
 	// Owns reports whether every order that p names is known, and in the owner's name (see caller.owner). An error says
-	// that it could not be found out. Nil: there is no store that knows, and users may do nothing.
+	// that it could not be found out; an *order.FieldError, that p names no order that could be. Nil: there is no store
+	// that knows, and users may do nothing.
 	Owns func(ctx context.Context, owner string, p order.Params) (bool, error)
 	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
 	// may do everything is told, others only that it is so.

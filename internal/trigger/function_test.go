@@ -64,7 +64,7 @@ func TestCombinedOrders(t *testing.T) {
 func TestWhatPlatformsAddIsPassedOver(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).open()
-	k.invoke(`{"out_trade_no":"A1","transaction_id":null,"nonce_str":"","userInfo":{"openId":"oABC","appId":"wx1"},"envName":"","mch_id":"1","attach":{"out_trade_no":"B2"},"total":1}`, user)
+	k.invoke(`{"out_trade_no":"A1","transaction_id":null,"nonce_str":"","userInfo":{"openId":"oABC","appId":"wx1"},"envName":"","mch_id":"1","attach":{"out_trade_no":"B2"},"totalFee":1}`, user)
 	if diff := cmp.Diff([]order.Params{{OutTradeNo: "A1"}}, k.asked); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -12,9 +12,9 @@ type env = map[string]string
 // TestIdentify has a row for each way of being somebody, and for each that just fails.
 func TestIdentify(t *testing.T) {
 	t.Parallel()
-	const token = "service-0123456789abcdef"
+	const token = "service-kR7vQm2wZp9TnW4b"
 	access := Access{
-		Service: NewToken(token), HTTP: NewToken("http-0123456789abcdef"), Timer: NewToken("timer-0123456789abcdef"),
+		Service: NewToken(token), HTTP: NewToken("http-kR7vQm2wZp9TnW4b"), Timer: NewToken("timer-kR7vQm2wZp9TnW4b"),
 		AuthorizerClaim: "group", AuthorizerValue: "operators", BehindWXGateway: true,
 	}
 	call, timer, queue := event.Event{Kind: event.Call}, event.Event{Kind: event.Timer}, event.Event{Kind: event.Queue}
@@ -46,12 +46,12 @@ func TestIdentify(t *testing.T) {
 		{"a wrong token where all are let in", hosting.SCF, nil, call, "x", PolicyAny, impostor, "", none},
 		{"a wrong token under platform", hosting.SCF, nil, queue, "x", PolicyPlatform, impostor, "", none},
 
-		{"a bearer", hosting.SCF, nil, web(env{"authorization": "Bearer http-0123456789abcdef"}, nil), "", "", client, "", decide},
-		{"a bearer in lower case", hosting.Web, nil, web(env{"authorization": "bearer  http-0123456789abcdef "}, nil), "", "", client, "", decide},
-		{"a wrong bearer", hosting.SCF, nil, web(env{"authorization": "Bearer service-0123456789abcdef"}, nil), "", "", nobody, "", none},
-		{"another scheme", hosting.SCF, nil, web(env{"authorization": "Basic http-0123456789abcdef"}, nil), "", "", nobody, "", none},
-		{"no scheme", hosting.SCF, nil, web(env{"authorization": "http-0123456789abcdef"}, nil), "", "", nobody, "", none},
-		{"two bearers", hosting.SCF, nil, web(env{"authorization": "Bearer x,Bearer http-0123456789abcdef"}, nil), "", "", nobody, "", none},
+		{"a bearer", hosting.SCF, nil, web(env{"authorization": "Bearer http-kR7vQm2wZp9TnW4b"}, nil), "", "", client, "", decide},
+		{"a bearer in lower case", hosting.Web, nil, web(env{"authorization": "bearer  http-kR7vQm2wZp9TnW4b "}, nil), "", "", client, "", decide},
+		{"a wrong bearer", hosting.SCF, nil, web(env{"authorization": "Bearer service-kR7vQm2wZp9TnW4b"}, nil), "", "", nobody, "", none},
+		{"another scheme", hosting.SCF, nil, web(env{"authorization": "Basic http-kR7vQm2wZp9TnW4b"}, nil), "", "", nobody, "", none},
+		{"no scheme", hosting.SCF, nil, web(env{"authorization": "http-kR7vQm2wZp9TnW4b"}, nil), "", "", nobody, "", none},
+		{"two bearers", hosting.SCF, nil, web(env{"authorization": "Bearer x,Bearer http-kR7vQm2wZp9TnW4b"}, nil), "", "", nobody, "", none},
 		{"no bearer", hosting.SCF, nil, web(nil, nil), "", "", nobody, "", none},
 		{"no bearer under platform", hosting.SCF, nil, web(nil, nil), "", PolicyPlatform, nobody, "", none},
 		{"no bearer where all are let in", hosting.SCF, nil, web(nil, nil), "", PolicyAny, nobody, "", all},
@@ -105,7 +105,7 @@ func TestIdentify(t *testing.T) {
 		{"a timer's call of us", hosting.SCF, env{"TRIGGER_SRC": "timer"}, call, "", "", nobody, "", none},
 		{"CloudBase's timer of something else", hosting.SCF, env{"TRIGGER_SRC": "apigw", "TCB_SOURCE": "wx_trigger"}, timer, "", "", nobody, "", none},
 		{"whom a timer called", hosting.SCF, env{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger,scf"}, timer, "", "", nobody, "", none},
-		{"a timer by message", hosting.SCFCustom, nil, withMessage(" timer-0123456789abcdef\n"), "", "", clock, "", sweep},
+		{"a timer by message", hosting.SCFCustom, nil, withMessage(" timer-kR7vQm2wZp9TnW4b\n"), "", "", clock, "", sweep},
 		{"a timer by the wrong message", hosting.SCFCustom, nil, withMessage("timer"), "", "", nobody, "", none},
 		{"a timer by nothing", hosting.SCF, nil, timer, "", "", nobody, "", none},
 		{"a timer where all are let in", hosting.SCF, nil, timer, "", PolicyAny, nobody, "", none},

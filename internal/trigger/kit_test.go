@@ -19,9 +19,9 @@ import (
 
 // The tokens that the tests' functions are configured with.
 const (
-	serviceToken = "service-0123456789abcdef"
-	httpToken    = "http-0123456789abcdef"
-	timerToken   = "timer-0123456789abcdef"
+	serviceToken = "service-kR7vQm2wZp9TnW4b"
+	httpToken    = "http-kR7vQm2wZp9TnW4b"
+	timerToken   = "timer-kR7vQm2wZp9TnW4b"
 )
 
 // kit is a function whose workflow notes what it was asked. Without further words it runs on SCF, where the operator says

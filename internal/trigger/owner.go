@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"context"
+	"errors"
 
 	"cloudpay/internal/order"
 )
@@ -43,7 +44,11 @@ func (f *Function) disown(ctx context.Context, owner string, asked params, found
 		return &refusal
 	}
 	owns, err := f.Owns(ctx, owner, found)
+	field, illFormed := errors.AsType[*order.FieldError](err)
 	switch {
+	case illFormed:
+		// It is the user's own words that are wrong, whichever orders there are.
+		refusal = order.Refusal(field.Code, field.Error())
 	case err != nil:
 		f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
 		refusal = order.Breakdown("whose order it is could not be found out; call again")

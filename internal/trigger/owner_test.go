@@ -3,6 +3,7 @@ package trigger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,10 @@ func TestWhatUsersMayNotAsk(t *testing.T) {
 		{order.OpClose, `{"out_trade_no":"A1","transaction_id":"42"}`, "NOAUTH", "transaction_id: is not for users to close by"},
 		{order.OpClose, `{"out_trade_no":"A1","api":"v2"}`, "NOAUTH", "api: is not for users to choose"},
 		{order.OpQuery, `{"out_trade_no":"A1","created_at":"2026-11-22T10:00:00Z"}`, "NOAUTH", "created_at: is not for users to choose"},
+		{order.OpClose, `{"out_trade_no":"A1","close_at":60}`, "NOAUTH", "close_at: is not for users to choose"},
+		{order.OpClose, `{"out_trade_no":"A1","openid":"oABC"}`, "NOAUTH", "openid: is not for users to choose"},
+		{order.OpClose, `{"out_trade_no":"A1","owner":"tcb:u1"}`, "NOAUTH", "owner: is not for users to choose"},
+		{order.OpClose, `{"out_trade_no":"A1","total":0}`, "NOAUTH", "total: is not for users to choose"},
 	} {
 		k := newStore(t, tc.op)
 		k.wantRefused(k.invoke(tc.event, user), tc.code, tc.says)
@@ -169,4 +174,14 @@ func TestStoreThatIsDown(t *testing.T) {
 	if reply := k.invoke(`{"transaction_id":"42"}`, user); reply["outcome"] != "notFound" {
 		t.Errorf("got %v", reply)
 	}
+}
+
+// What is wrong with the user's own words is said, since that tells nothing of any order.
+func TestIllFormedIsNotNotTheirs(t *testing.T) {
+	t.Parallel()
+	k := newStore(t, order.OpClose)
+	k.fn.Owns = func(context.Context, string, order.Params) (bool, error) {
+		return false, fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: "is too long", Code: order.CodeParamError})
+	}
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, user), "PARAM_ERROR", "out_trade_no: is too long")
 }

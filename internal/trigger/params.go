@@ -39,6 +39,7 @@ type params struct {
 type parameter struct {
 	snake, camel string
 	operator     bool // not for users
+	number       bool // may be a number in JSON too
 	set          func(*params, string) *order.FieldError
 	// setJSON is set's stead for the one parameter that is not a string.
 	setJSON func(*order.Params, json.RawMessage) *order.FieldError
@@ -54,8 +55,11 @@ var parameters = []parameter{
 	{snake: "transaction_id", camel: "transactionId", set: text(func(p *params) *string { return &p.TransactionID })},
 	{snake: "combine_out_trade_no", camel: "combineOutTradeNo", set: text(func(p *params) *string { return &p.CombineOutTradeNo })},
 	{snake: "nonce_str", camel: "nonceStr", set: text(func(p *params) *string { return &p.NonceStr })},
-	{snake: "close_at", camel: "closeAt", operator: true, set: text(func(p *params) *string { return &p.CloseAt })},
+	{snake: "close_at", camel: "closeAt", operator: true, number: true, set: text(func(p *params) *string { return &p.CloseAt })},
 	{snake: "created_at", camel: "createdAt", operator: true, set: setCreatedAt},
+	{snake: "openid", camel: "openId", operator: true, set: text(func(p *params) *string { return &p.OpenID })},
+	{snake: "owner", camel: "owner", operator: true, set: setOwner},
+	{snake: "total", camel: "total", operator: true, number: true, set: setTotal},
 	{snake: "api", camel: "api", operator: true, set: func(p *params, v string) *order.FieldError {
 		p.API = order.API(v)
 		return nil
@@ -80,6 +84,31 @@ func setCreatedAt(p *params, v string) *order.FieldError {
 		return paramError("created_at", `must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339)`)
 	}
 	p.CreatedAt = at
+	return nil
+}
+
+// setOwner takes an owner as the platforms' words for users are put together (see ownerOf), since another could never come
+// and ask for the order.
+func setOwner(p *params, v string) *order.FieldError {
+	realm, name, _ := strings.Cut(v, ":")
+	parts := strings.Split(name, ":")
+	isWeChat, isCloudBase := realm == "wx" && len(parts) == 2, realm == "tcb" && len(parts) == 1
+	if v != "" && (!isWeChat && !isCloudBase || ownerOf(realm, parts...) != v) {
+		return paramError("owner", `must be "wx:APPID:OPENID" or "tcb:UUID"`)
+	}
+	p.Owner = order.Owner(v)
+	return nil
+}
+
+func setTotal(p *params, v string) *order.FieldError {
+	if v == "" {
+		return nil
+	}
+	total, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || total < 0 || v[0] == '+' {
+		return paramError("total", "must be a whole number of fen, such as 100")
+	}
+	p.Total = &total
 	return nil
 }
 
@@ -188,7 +217,7 @@ func (p *params) read(key string, value json.RawMessage) *order.FieldError {
 	if known.setJSON != nil {
 		return known.setJSON(&p.Params, value)
 	}
-	s, fault := asString(known.snake, value)
+	s, fault := known.text(value)
 	if fault != nil {
 		return fault
 	}
@@ -196,6 +225,15 @@ func (p *params) read(key string, value json.RawMessage) *order.FieldError {
 		p.operators = append(p.operators, known.snake)
 	}
 	return known.set(p, s)
+}
+
+// text is a parameter's value as a string: what it is in JSON too, but for those that may be numbers.
+func (p *parameter) text(value json.RawMessage) (string, *order.FieldError) {
+	value = bytes.TrimSpace(value)
+	if p.number && len(value) > 0 && (value[0] == '-' || '0' <= value[0] && value[0] <= '9') {
+		return string(value), nil // the number as it was written: whether it is one that is wanted is for set to say
+	}
+	return asString(p.snake, value)
 }
 
 // asString takes a parameter's value: a string, or nothing.

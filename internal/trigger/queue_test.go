@@ -105,7 +105,7 @@ var mishaps = []struct {
 	{name: "an array", body: `[]`, bad: true, code: "PARAM_ERROR"},
 	{name: "a misspelt name", body: `{"outTradeNO":"P1"}`, bad: true, code: "PARAM_ERROR"},
 	{name: "too much", body: `{"x":"` + strings.Repeat("x", 64<<10) + `"}`, bad: true, code: "PARAM_ERROR"},
-	{name: "a wrong token", body: `{"out_trade_no":"P1","service_token":"guess-0123456789abcdef"}`, again: true, code: "NOAUTH"},
+	{name: "a wrong token", body: `{"out_trade_no":"P1","service_token":"guess-Xy81LkQw03Ns5Vbt"}`, again: true, code: "NOAUTH"},
 }
 
 // One bad message among good ones: the good work is done, and each queue hears what it needs to.
@@ -226,7 +226,7 @@ func TestNobodysMessagesAreKept(t *testing.T) {
 			body        string
 			environment map[string]string
 		}{
-			"a service, after its token was changed": {body: `{"out_trade_no":"A0","service_token":"guess-0123456789abcdef"}`},
+			"a service, after its token was changed": {body: `{"out_trade_no":"A0","service_token":"guess-Xy81LkQw03Ns5Vbt"}`},
 			"nobody":                                 {body: about("A0")},
 			"a stranger":                             {about("A0"), map[string]string{"TCB_SOURCE": "wx_client"}},
 			"a user without a store":                 {about("A0"), user},

@@ -6,16 +6,13 @@ import (
 	"cloudpay/internal/order"
 )
 
-// scheduled is the outcome of a close that a store keeps for later.
-const scheduled order.Outcome = "scheduled"
-
 // statusOfOutcome is what each outcome is in HTTP's words. The client is told more by the result's outcome; the status is
 // for what stands between, which may try again or raise an alarm by it.
 var statusOfOutcome = map[order.Outcome]int{
 	order.OutcomeClosed:        http.StatusOK,
 	order.OutcomeAlreadyClosed: http.StatusOK, // what was asked for is so
 	order.OutcomeFound:         http.StatusOK,
-	scheduled:                  http.StatusAccepted,
+	order.OutcomeScheduled:     http.StatusAccepted, // and a sweep does it
 	order.OutcomePaid:          http.StatusConflict,
 	order.OutcomeNotFound:      http.StatusNotFound,
 	order.OutcomeTooSoon:       http.StatusTooManyRequests,

@@ -28,7 +28,7 @@ func (i *invocation) tick(ctx context.Context) ([]byte, error) {
 	if refusal == nil {
 		report, refusal, err = i.sweep(ctx)
 	}
-	i.logSweep(ctx, c, refusal, err)
+	i.logSweep(ctx, c, report, refusal, err)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("sweeping: %w", err)
@@ -70,7 +70,7 @@ func (i *invocation) sweep(ctx context.Context) (report any, refusal *order.Resu
 
 // logSweep writes a timer's one line. A timer that is not recognised is an error even though refusing it is right: if it
 // is the operator's own, orders stay open.
-func (i *invocation) logSweep(ctx context.Context, c caller, refusal *order.Result, err error) {
+func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal *order.Result, err error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("caller", string(c.kind)),
@@ -83,6 +83,9 @@ func (i *invocation) logSweep(ctx context.Context, c caller, refusal *order.Resu
 		if !c.may.sweep {
 			attrs = append(attrs, slog.String("remedy", c.remedy))
 		}
+	}
+	if report != nil {
+		attrs = append(attrs, slog.Any("report", report))
 	}
 	if err != nil {
 		level = slog.LevelError

@@ -21,6 +21,9 @@ func TestTimerSweeps(t *testing.T) {
 			t.Errorf("%s: got %s, %v, swept %d times", form, reply, err, k.swept)
 		}
 		k.wantLog(map[string]any{"msg": "sweep", "op": "close", "trigger": form, "caller": "timer", "timer": "sweep", "level": "INFO"})
+		if report, _ := k.lines()[0]["report"].(map[string]any); report["claimed"] != 1.0 {
+			t.Errorf("%s: got report %v in the log, want what the timer got", form, report)
+		}
 	}
 }
 
@@ -53,7 +56,7 @@ func TestTimersThatSweepNothing(t *testing.T) {
 		{"nobody's", "", nil, nil, "NOAUTH", "may not do that", "CLOUDPAY_TIMER_TOKEN"},
 		{"a user's", "", nil, user, "NOAUTH", "may not do that", "this caller may not"},
 		{
-			"a wrong token", `{"Type":"Timer","TriggerName":"sweep","service_token":"guess-0123456789abcdef"}`, nil, fromTimer,
+			"a wrong token", `{"Type":"Timer","TriggerName":"sweep","service_token":"guess-Xy81LkQw03Ns5Vbt"}`, nil, fromTimer,
 			"NOAUTH", "may not do that", "out of date",
 		},
 		{"unreadable", `{"Type":"Timer","TriggerName":"sweep","Message":7}`, nil, fromTimer, "PARAM_ERROR", "must be a string", "must be a string"},

@@ -58,7 +58,7 @@ func wantVariables(t *testing.T, variables map[string]string, fromEnvironment st
 			t.Errorf("variable %s: internal/config does not know it", name)
 		}
 		own := strings.ReplaceAll(fromEnvironment, "NAME", name)
-		if strings.Contains(name, "KEY") || strings.Contains(name, "TOKEN") {
+		if strings.Contains(name, "KEY") || strings.Contains(name, "TOKEN") || strings.Contains(name, "STORE") {
 			if value != own {
 				t.Errorf("variable %s: got %q, want %q: it is no file's business", name, value, own)
 			}
@@ -75,7 +75,7 @@ func TestCloudbaserc(t *testing.T) {
 			Timeout, MemorySize    int
 			InstallDependency      *bool
 			EnvVariables           map[string]string
-			Triggers               []struct{}
+			Triggers               []struct{ Name, Type, Config string }
 		}
 	}
 	if err := json.Unmarshal([]byte(read(t, "cloudbaserc.json")), &described); err != nil {
@@ -97,6 +97,13 @@ func TestCloudbaserc(t *testing.T) {
 			t.Errorf("%s: got %d s and %d MB, want at most CloudBase's 60 s, and 128 MB", f.Name, f.Timeout, f.MemorySize)
 		}
 		wantVariables(t, f.EnvVariables, "{{env.NAME}}")
+		if len(f.Triggers) != 1 || f.Triggers[0].Name != f.Name+"_timer" || f.Triggers[0].Type != "timer" ||
+			len(strings.Fields(f.Triggers[0].Config)) != 7 {
+			t.Errorf("%s: got triggers %v, want one timer of its own, whose time has seven fields", f.Name, f.Triggers)
+		}
+		if f.EnvVariables["CLOUDPAY_STORE"] == "" {
+			t.Errorf("%s: got a timer and no store to sweep", f.Name)
+		}
 	}
 	if slices.Sort(names); !slices.Equal(names, functions(t)) {
 		t.Errorf("got functions %v, want %v", names, functions(t))
@@ -121,7 +128,8 @@ func TestServerlessAWS(t *testing.T) {
 				Artifact string `yaml:"artifact"`
 			} `yaml:"package"`
 			Events []struct {
-				HTTPAPI string `yaml:"httpApi"`
+				HTTPAPI  string `yaml:"httpApi"`
+				Schedule string `yaml:"schedule"`
 			} `yaml:"events"`
 		} `yaml:"functions"`
 	}
@@ -151,10 +159,17 @@ func TestServerlessAWS(t *testing.T) {
 			t.Errorf("%s: got handler %s of %s, want bootstrap of dist/lambda/%s.zip", name, f.Handler, f.Package.Artifact, name)
 		}
 		wantMakes(t, name, f.Package.Artifact)
+		schedules := 0
 		for _, event := range f.Events {
-			if !strings.Contains(event.HTTPAPI, " /"+name) {
-				t.Errorf("%s: got the route %q, want one of its own", name, event.HTTPAPI)
+			switch {
+			case regexp.MustCompile(`^rate\(\d+ minutes?\)$`).MatchString(event.Schedule):
+				schedules++
+			case !strings.Contains(event.HTTPAPI, " /"+name):
+				t.Errorf("%s: got the event %+v, want a route of its own, or a schedule", name, event)
 			}
+		}
+		if schedules != 1 || provider.Environment["CLOUDPAY_STORE"] == "" {
+			t.Errorf("%s: got %d schedules, want one, and a store to sweep", name, schedules)
 		}
 	}
 }

@@ -1,0 +1,235 @@
+//go:build sqlite
+
+package app_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/closing"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+	"cloudpay/internal/store/storetest"
+	"cloudpay/internal/telemetry/telemetrytest"
+)
+
+// The tests of a store need SQLite, which is linked under a tag, and which the race detector slows forty times: `make test` runs
+// those named TestKept in a process of their own.
+
+// strangersID is another user's openid.
+const strangersID = "oUpF8uN95-Ptaags6E_roPHg7AG4"
+
+// kept is a function with a store of orders, and the strictest policy: services have a token.
+type kept struct {
+	*env
+
+	store *store.Store
+	raw   *sql.DB
+	// handlers are the functions' in this process, by name, built when they are first called.
+	handlers map[string]hosting.Handler
+	// limit is how long one call may take.
+	limit time.Duration
+}
+
+func newKept(t *testing.T, m mode) *kept {
+	t.Helper()
+	e := newEnv(t, m)
+	telemetrytest.Secret(t, telemetrytest.Identity, strangersID)
+	address := storetest.SQLite().Migrated(t)
+	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
+	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
+	e.vars["CLOUDPAY_STORE"] = address
+	opened, err := store.Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	return &kept{env: e, store: opened, raw: storetest.Raw(t, address), handlers: map[string]hosting.Handler{}, limit: patient}
+}
+
+// ref is an order of the environment's merchant.
+func (k *kept) ref(number string) order.Ref {
+	return order.Ref{Region: order.Mainland, MchID: k.Merchant.MchID, SubMchID: k.vars["WXPAY_SUB_MCHID"], OutTradeNo: number}
+}
+
+// handler is a function in this process.
+func (k *kept) handler(name string) hosting.Handler {
+	k.t.Helper()
+	if k.handlers[name] == nil {
+		k.inUse()
+		build := map[string]hosting.Build{"closeorder": app.CloseOrder, "queryorder": app.QueryOrder}[name]
+		handler, err := build(environ(k.vars), k.logged(&k.logs))
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		k.handlers[name] = handler
+	}
+	return k.handlers[name]
+}
+
+// ask calls a function and returns its reply as it is.
+func (k *kept) ask(name, event string, who map[string]string) string {
+	k.t.Helper()
+	reply, err := k.tryAsk(name, event, who)
+	if err != nil {
+		k.t.Fatalf("%s %s: %v", name, event, err)
+	}
+	return reply
+}
+
+func (k *kept) tryAsk(name, event string, who map[string]string) (string, error) {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(k.t.Context(), k.limit)
+	defer cancel()
+	reply, err := k.handler(name)(ctx, hosting.Invocation{
+		Payload: []byte(event), Environment: maps.Clone(who), Platform: hosting.SCF,
+	})
+	k.replied(reply)
+	telemetrytest.Error(k.t, err)
+	return string(reply), err
+}
+
+// asUser calls a function as a mini-program's user.
+func (k *kept) asUser(openID, name, event string) string {
+	k.t.Helper()
+	return k.ask(name, event, k.user(openID))
+}
+
+func (k *kept) user(openID string) map[string]string {
+	return map[string]string{"WX_OPENID": openID, "WX_APPID": k.Merchant.AppID, "TCB_SOURCE": "wx_client"}
+}
+
+// asService calls a function with the token, and reads the result.
+func (k *kept) asService(name, event string) order.Result {
+	k.t.Helper()
+	return readResult(k.t, k.ask(name, strings.Replace(event, "{", `{"service_token":"`+serviceToken+`",`, 1), nil))
+}
+
+// register has a service register an order that exists at the gateway.
+func (k *kept) register(number, more string) {
+	k.t.Helper()
+	k.order(number)
+	got := k.asService("closeorder", fmt.Sprintf(`{"out_trade_no":%q,%s}`, number, more))
+	k.wantOutcome(got, order.OutcomeScheduled, "")
+	if got.Recorded == nil || !*got.Recorded || got.ReturnCode != "SUCCESS" || got.ResultCode != "SUCCESS" {
+		k.t.Errorf("registering: got %+v", got)
+	}
+}
+
+// tick has a timer fire in this process, and returns its report.
+func (k *kept) tick(name string) closing.Report {
+	k.t.Helper()
+	return readSweep(k.t, k.ask(name, timerEvent, fromTimer))
+}
+
+const timerEvent = `{"Type":"Timer","TriggerName":"every-minute","Time":"2026-11-22T10:00:00Z","Message":""}`
+
+var fromTimer = map[string]string{"TRIGGER_SRC": "timer"}
+
+func readSweep(t *testing.T, reply string) closing.Report {
+	t.Helper()
+	var report closing.Report
+	if err := json.Unmarshal([]byte(reply), &report); err != nil || !strings.Contains(reply, `"claimed"`) {
+		t.Fatalf("the timer got %s (%v), want a sweep's report", reply, err)
+	}
+	report.Took = 0
+	return report
+}
+
+// fire has a deployed function's timer fire.
+func (k *kept) fire(f *platform.Function) closing.Report {
+	k.t.Helper()
+	reply, err := f.Invoke(k.t.Context(), platform.Event{Payload: []byte(timerEvent), Environment: fromTimer})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.answered(reply)
+	if reply.Status != platform.StatusOK {
+		k.t.Fatalf("the platform says %d: %v", reply.Status, reply.Err)
+	}
+	return readSweep(k.t, string(reply.Payload))
+}
+
+func (k *kept) wantReport(got, want closing.Report) {
+	k.t.Helper()
+	got.Calls = 0
+	if got != want {
+		k.t.Errorf("got report %+v, want %+v\nthe log: %s", got, want, k.logs.String())
+	}
+}
+
+// passes lets time pass in the database.
+func (k *kept) passes(d time.Duration) {
+	k.t.Helper()
+	for _, column := range []string{"registered_at", "closing_since", "due_at", "lease_until"} {
+		k.sql(fmt.Sprintf("UPDATE cloudpay_orders SET %[1]s = %[1]s - %[2]d", column, d.Microseconds()))
+	}
+	k.sql(fmt.Sprintf("UPDATE cloudpay_events SET due_at = due_at - %d", d.Microseconds()))
+}
+
+func (k *kept) sql(statement string) {
+	k.t.Helper()
+	if _, err := k.raw.ExecContext(context.Background(), statement); err != nil {
+		k.t.Errorf("%s: %v", statement, err)
+	}
+}
+
+// takeAway and giveBack make the store fail, and work again.
+func (k *kept) takeAway() { k.sql("ALTER TABLE cloudpay_orders RENAME TO gone") }
+func (k *kept) giveBack() { k.sql("ALTER TABLE gone RENAME TO cloudpay_orders") }
+
+func (k *kept) wantStanding(number string, progress order.Progress, ending order.Ending) {
+	k.t.Helper()
+	got, err := k.store.Show(k.t.Context(), k.ref(number))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if got.Progress != progress || got.Ending != ending {
+		k.t.Errorf("order %s: got %s %q, want %s %q", number, got.Progress, got.Ending, progress, ending)
+	}
+}
+
+// wantEvents wants these kinds of events, whatever their order: those that are told at the same time have none.
+func (k *kept) wantEvents(want map[string]order.EventKind) {
+	k.t.Helper()
+	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), 0, 100)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	got := map[string]order.EventKind{}
+	for _, e := range events {
+		got[e.OutTradeNo] = e.Kind
+	}
+	if len(events) != len(want) || !maps.Equal(got, want) {
+		k.t.Errorf("got events %v, want %v", got, want)
+	}
+}
+
+// between calls a function of the test's own before each request reaches the gateway.
+func (k *kept) between(pass func(path string)) {
+	k.t.Helper()
+	gateway, err := url.Parse(k.URL)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(gateway) }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pass(r.URL.Path)
+		proxy.ServeHTTP(w, r)
+	}))
+	k.t.Cleanup(server.Close)
+	k.vars["WXPAY_BASE_URL"] = server.URL
+}

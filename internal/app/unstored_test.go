@@ -1,0 +1,139 @@
+package app_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
+)
+
+// outOfReach is the address of a database where nobody listens. The port is none that anything is given by chance.
+const outOfReach = "postgres://cloudpay:pa55word-of-the-st0re@127.0.0.1:1/cloudpay?sslmode=disable"
+
+// unstored is a function whose store is out of reach.
+func unstored(t *testing.T) *env {
+	t.Helper()
+	telemetrytest.Secret(t, telemetrytest.Token, "pa55word-of-the-st0re")
+	e := newEnv(t, mode{api: order.V2})
+	e.vars["CLOUDPAY_STORE"] = outOfReach
+	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
+	e.order("A1")
+	return e
+}
+
+// That an order's closing begins has to be written down first: nothing is sent that a crash would leave no trace of.
+func TestNothingIsSentThatCannotBeWrittenDown(t *testing.T) {
+	t.Parallel()
+	e := unstored(t)
+	for _, event := range []map[string]any{
+		{"out_trade_no": "A1"},
+		{"out_trade_no": "A1", "close_at": 60},
+	} {
+		got := e.call(app.CloseOrder, event, patient)
+		e.wantOutcome(got, order.OutcomeUnknown, order.CodeStoreError)
+		if got.ReturnCode != "FAIL" || !got.Retryable || got.Attempts != 0 || !strings.Contains(got.ReturnMsg, "out of reach") {
+			t.Errorf("%v: got %+v, want a failure that says why and can be tried again", event, got)
+		}
+	}
+	e.wantAsked(0)
+}
+
+// A query changes nothing, so it is answered whatever becomes of the store.
+func TestQueriesNeedNoStore(t *testing.T) {
+	t.Parallel()
+	e := unstored(t)
+	got := e.query("A1")
+	e.wantOutcome(got, order.OutcomeFound, "")
+	if got.Recorded != nil {
+		t.Errorf("got recorded %t, want nothing said: there was nothing to record", *got.Recorded)
+	}
+	e.MustPay("A1", e.owner())
+	got = e.query("A1")
+	e.wantOutcome(got, order.OutcomeFound, "")
+	if got.TradeState != order.Success || got.Recorded == nil || *got.Recorded {
+		t.Errorf("got %+v, want the truth, and that the store does not know it", got)
+	}
+}
+
+// Whose order it is cannot be found out: nothing is done, and nobody is told that there is a database, or where.
+func TestUsersWhenTheStoreIsDown(t *testing.T) {
+	t.Parallel()
+	e := unstored(t)
+	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
+	e.vars["WX_OPENID"], e.vars["WX_APPID"] = openID, e.Merchant.AppID
+	for _, got := range []order.Result{e.close("A1"), e.query("A1")} {
+		e.wantOutcome(got, order.OutcomeUnknown, order.CodeInternalError)
+		if !got.Retryable || strings.Contains(got.ReturnMsg, "127.0.0.1") {
+			t.Errorf("got %+v", got)
+		}
+	}
+	e.wantAsked(0)
+	if logs := e.logs.String(); !strings.Contains(logs, "out of reach") {
+		t.Errorf("the log does not say why: %s", logs)
+	}
+}
+
+// What is wrong with a store's address is a fault like any other, and is told before anything is done.
+func TestStoreFaultsAreReported(t *testing.T) {
+	t.Parallel()
+	for address, says := range map[string]string{
+		"postgres://u:pa55word-of-the-st0re@10.0.0.7":                 "must name a database",
+		"mysql://u:pa55word-of-the-st0re@10.0.0.7/db?sslmode=disable": "has a parameter",
+		"mysql://u:pa55word-of-the-st0re%zz@10.0.0.7/db":              "must read mysql://",
+		"postgres://u:pa55word-of-the-st0re@10.0.0.7/db?max_conns=0":  "max_conns",
+		"oracle://u:pa55word-of-the-st0re@10.0.0.7/db":                "database that is known",
+	} {
+		e := unstored(t)
+		e.vars["CLOUDPAY_STORE"] = address
+		e.vars["WXPAY_MCHID"] = "x"
+		got := e.close("A1")
+		e.wantOutcome(got, order.OutcomeRefused, order.CodeConfigError)
+		for _, words := range []string{"CLOUDPAY_STORE", says, "WXPAY_MCHID", "2 faults"} {
+			if !strings.Contains(got.ReturnMsg, words) {
+				t.Errorf("%s: got %q, want it to say %q", says, got.ReturnMsg, words)
+			}
+		}
+		if strings.Contains(got.ReturnMsg+e.logs.String(), "pa55word") {
+			t.Errorf("%s: a password is told", says)
+		}
+		e.wantAsked(0)
+	}
+}
+
+// The sweep's settings that are not given are the sweep's own, and what is given arrives.
+func TestSweepSettingsArrive(t *testing.T) {
+	t.Parallel()
+	e := unstored(t)
+	e.vars["FUNCTION_MEMORY_SIZE"] = "256"
+	built, err := app.New(environ(e.vars), e.logged(&e.logs))
+	if err != nil || built.Broken != nil {
+		t.Fatal(err, built.Broken)
+	}
+	if s := built.Sweeper; s.Concurrency != 64 || s.PerSecond != 300 || s.MaxAttempts != 12 || s.CloseFirst || s.Settle || s.Teller != nil {
+		t.Errorf("got %+v, want the defaults, and a concurrency by the memory", s)
+	}
+	if s := built.Settler; !s.Settle || s.Concurrency != 64 {
+		t.Errorf("got %+v, want a sweeper that closes nothing", s)
+	}
+	maps.Copy(e.vars, map[string]string{
+		"CLOUDPAY_SWEEP_FIRST": "close", "CLOUDPAY_SWEEP_CONCURRENCY": "3", "CLOUDPAY_SWEEP_PER_SECOND": "7.5",
+		"CLOUDPAY_SWEEP_ATTEMPTS": "2", "WXPAY_CONFIRM_CLOSE": "1",
+		"CLOUDPAY_NOTIFY_URL": "https://shop.example/hook", "CLOUDPAY_NOTIFY_KEY": "notify-key-of-the-tests",
+	})
+	if built, err = app.New(environ(e.vars), e.logged(&e.logs)); err != nil || built.Broken != nil {
+		t.Fatal(err, built.Broken)
+	}
+	s := built.Sweeper
+	if s.Concurrency != 3 || s.PerSecond != 7.5 || s.MaxAttempts != 2 || !s.CloseFirst || !s.Confirm || s.Teller == nil {
+		t.Errorf("got %+v, want what was given", s)
+	}
+	delete(e.vars, "CLOUDPAY_STORE")
+	delete(e.vars, "CLOUDPAY_NOTIFY_URL")
+	delete(e.vars, "CLOUDPAY_NOTIFY_KEY")
+	if built, _ = app.New(environ(e.vars), e.logged(&e.logs)); built.Store != nil || built.Sweeper != nil || built.Closer.Store != nil {
+		t.Errorf("got %+v without CLOUDPAY_STORE, want no store", built)
+	}
+}
