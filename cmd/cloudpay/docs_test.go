@@ -17,6 +17,9 @@ import (
 // repositoryRoot is where the documents' commands are meant to be typed.
 const repositoryRoot = "../.."
 
+// withSQLite is how a document runs the command where orders are kept.
+const withSQLite = "go run -tags sqlite ./cmd/cloudpay"
+
 // shellBlock is a fenced block that a reader is meant to type.
 var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
@@ -57,6 +60,9 @@ func TestDocumentsCommands(t *testing.T) {
 		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
+			if strings.Contains(string(text), withSQLite) {
+				needSQLite(t)
+			}
 			reader := newReader(t, string(text))
 			for _, block := range blocks {
 				reader.types(block[1])
@@ -88,7 +94,7 @@ func newReader(t *testing.T, text string) *reader {
 	if err := os.Symlink(self, command); err != nil {
 		t.Fatal(err)
 	}
-	swaps := []string{" .cloudpay", " " + filepath.Join(r.dir, "emulator"), "go run ./cmd/cloudpay", command}
+	swaps := []string{" .cloudpay", " " + filepath.Join(r.dir, "emulator"), "go run ./cmd/cloudpay", command, withSQLite, command}
 	for _, fixed := range slices.Compact(slices.Sorted(slices.Values(address.FindAllString(text, -1)))) {
 		swaps = append(swaps, fixed, freeAddress(t))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,14 +13,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/store/migrate"
 )
 
+// emulation is one run of emulate: what its flags say.
+type emulation struct {
+	dir, bin, runtime, kept string
+	as                      role
+	at                      addresses
+}
+
 func newEmulate() *cobra.Command {
-	var (
-		dir, bin, runtime string
-		as                role
-		at                addresses
-	)
+	e := &emulation{}
 	cmd := &cobra.Command{
 		Use:   "emulate",
 		Short: "Run the functions, the cloud around them and WeChat Pay behind them, until interrupted",
@@ -37,6 +42,10 @@ interrupted (SIGINT):
 --runtime is how the functions are run: go1 and custom as SCF does, lambda as AWS
 Lambda does, web as web functions and containers are.
 
+Registered orders are kept in a store, so that timers close what is overdue: with
+SQLite linked (go run -tags sqlite ./cmd/cloudpay) in orders.db of the folder, else in
+the database that --store names. "cloudpay orders … --emulator DIR" works on it.
+
 On first use it makes the keys of a merchant and of the gateway and keeps them in
 the folder. emulator.json there says how everything is reached, and which
 environment a function needs that you start yourself; it is there while the
@@ -48,29 +57,35 @@ emulator runs. One emulator at a time may use a folder.
   cloudpay emulate --dir .cloudpay --runtime lambda`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(at.check(), as.check(), checkRuntime(runtime)); err != nil {
+			if err := errors.Join(e.at.check(), e.as.check(), checkRuntime(e.runtime)); err != nil {
 				return err
 			}
-			return emulate(cmd, dir, bin, platform.Runtime(runtime), as, at)
+			return e.run(cmd)
 		},
 	}
+	e.register(cmd)
+	return cmd
+}
+
+func (e *emulation) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&dir, "dir", ".cloudpay", "folder for keys, binaries and emulator.json")
-	flags.StringVar(&bin, "bin", "", "folder of binaries built before; empty builds them")
-	flags.StringVar(&runtime, "runtime", string(platform.Go1), "how the functions are run: "+strings.Join(runtimes(), ", "))
-	flags.StringVar(&as.api, "api", "v3", "dialect that the functions speak: "+strings.Join(apis(), ", "))
-	flags.StringVar(&as.region, "region", "cn", "where their merchant is: "+strings.Join(regions(), ", "))
-	flags.BoolVar(&as.partner, "partner", false, "run the functions as a service provider for a sub-merchant")
-	flags.StringVar(&at.gateway, "gateway-addr", "127.0.0.1:0", "where WeChat Pay listens")
-	flags.StringVar(&at.backup, "backup-addr", "127.0.0.1:0", "where WeChat Pay's backup domain listens")
-	flags.StringVar(&at.admin, "admin-addr", "127.0.0.1:0", "where its management API listens")
-	flags.StringVar(&at.cloud, "cloud-addr", "127.0.0.1:0", "where the functions are called")
+	flags.StringVar(&e.dir, "dir", ".cloudpay", "folder for keys, binaries and emulator.json")
+	flags.StringVar(&e.bin, "bin", "", "folder of binaries built before; empty builds them")
+	flags.StringVar(&e.runtime, "runtime", string(platform.Go1), "how the functions are run: "+strings.Join(runtimes(), ", "))
+	flags.StringVar(&e.kept, "store", "", "where registered orders are kept: an address as for CLOUDPAY_STORE, or none; when left out,\n"+
+		"orders.db in the folder, if this program has SQLite (-tags sqlite) and builds the functions itself")
+	flags.StringVar(&e.as.api, "api", "v3", "dialect that the functions speak: "+strings.Join(apis(), ", "))
+	flags.StringVar(&e.as.region, "region", "cn", "where their merchant is: "+strings.Join(regions(), ", "))
+	flags.BoolVar(&e.as.partner, "partner", false, "run the functions as a service provider for a sub-merchant")
+	flags.StringVar(&e.at.gateway, "gateway-addr", "127.0.0.1:0", "where WeChat Pay listens")
+	flags.StringVar(&e.at.backup, "backup-addr", "127.0.0.1:0", "where WeChat Pay's backup domain listens")
+	flags.StringVar(&e.at.admin, "admin-addr", "127.0.0.1:0", "where its management API listens")
+	flags.StringVar(&e.at.cloud, "cloud-addr", "127.0.0.1:0", "where the functions are called")
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.MarkFlagDirname("bin")
 	_ = cmd.RegisterFlagCompletionFunc("runtime", cobra.FixedCompletions(runtimes(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions(apis(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("region", cobra.FixedCompletions(regions(), cobra.ShellCompDirectiveNoFileComp))
-	return cmd
 }
 
 // runtimes are the names of all runtimes.
@@ -89,18 +104,51 @@ func checkRuntime(runtime string) error {
 	return nil
 }
 
-// tags are those that the functions are deployed with.
-func tags(runtime platform.Runtime) []string {
+// tags are those that the functions are deployed with, and SQLite's where they keep their orders in it.
+func tags(runtime platform.Runtime, kept string) []string {
+	var tags []string
 	if runtime == platform.Lambda {
-		return []string{"lambda.norpc"}
+		tags = append(tags, "lambda.norpc")
 	}
-	return nil
+	if _, is := sqlitePath(kept); is {
+		tags = append(tags, "sqlite")
+	}
+	return tags
 }
 
-// emulate serves until the command's context ends.
-func emulate(cmd *cobra.Command, dir, bin string, runtime platform.Runtime, as role, at addresses) error {
+// noStore is what --store says for none.
+const noStore = "none"
+
+// keepIn is the store that the functions are given; empty: none. A file is made ready; any other database is its owner's to
+// migrate.
+func keepIn(ctx context.Context, given, dir, bin string) (string, error) {
+	switch {
+	case given == noStore, given == "" && (bin != "" || !hasSQLite()):
+		return "", nil
+	case given == "":
+		given = "sqlite:" + filepath.Join(dir, "orders.db")
+	}
+	if err := checkAddress(given, "--store"); err != nil {
+		return "", err
+	}
+	path, is := sqlitePath(given)
+	if !is {
+		return given, nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("--store: %w", err)
+	}
+	if _, err = migrate.Up(ctx, "sqlite:"+path); err != nil {
+		return "", fmt.Errorf("--store: %w", err)
+	}
+	return "sqlite:" + path, nil
+}
+
+// run serves until the command's context ends.
+func (e *emulation) run(cmd *cobra.Command) error {
 	ctx := cmd.Context()
-	dir, err := absolute(dir)
+	dir, err := absolute(e.dir)
 	if err != nil {
 		return err
 	}
@@ -109,38 +157,50 @@ func emulate(cmd *cobra.Command, dir, bin string, runtime platform.Runtime, as r
 		return err
 	}
 	defer release()
-	if bin == "" {
-		bin = filepath.Join(dir, "bin")
-		cmd.PrintErrln("building closeorder and queryorder …")
-		if err := buildFunctions(ctx, bin, tags(runtime)...); err != nil {
-			return err
-		}
-	}
-	e, err := startEmulator(ctx, dir, at)
+	kept, err := keepIn(ctx, e.kept, dir, e.bin)
 	if err != nil {
 		return err
 	}
-	defer e.stop()
-	functions, err := deployOn(ctx, runtime, bin, e.env(as), os.Stderr)
+	bin, err := e.built(cmd, dir, kept)
+	if err != nil {
+		return err
+	}
+	running, err := startEmulator(ctx, dir, e.at)
+	if err != nil {
+		return err
+	}
+	defer running.stop()
+	running.store = kept
+	functions, err := deployOn(ctx, platform.Runtime(e.runtime), bin, running.env(e.as), os.Stderr)
 	if err != nil {
 		return err
 	}
 	cloud := &platform.Cloud{Functions: functions, AppID: emulatedAppID}
 	defer func() { _ = cloud.Close() }() // after the functions: what they still do ends with them
 	defer undeploy(functions)
-	cloudURL, err := e.serve(ctx, "--cloud-addr", at.cloud, cloud)
+	cloudURL, err := running.serve(ctx, "--cloud-addr", e.at.cloud, cloud)
 	if err != nil {
 		return err
 	}
-	if err := writeDescription(dir, e.describe(cloudURL, as)); err != nil {
+	if err := writeDescription(dir, running.describe(cloudURL, e.as)); err != nil {
 		return err
 	}
 	defer forgetDescription(dir)
 	sayEndpoints(cmd.OutOrStdout(), cloudURL)
 	fmt.Fprintf(cmd.OutOrStdout(), "cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
-		e.gatewayURL, e.backupURL, e.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
+		running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
 	<-ctx.Done()
 	return nil
+}
+
+// built is the folder of the functions, which are built unless they were before.
+func (e *emulation) built(cmd *cobra.Command, dir, kept string) (string, error) {
+	if e.bin != "" {
+		return e.bin, nil
+	}
+	bin := filepath.Join(dir, "bin")
+	cmd.PrintErrln("building closeorder and queryorder …")
+	return bin, buildFunctions(cmd.Context(), bin, tags(platform.Runtime(e.runtime), kept)...)
 }
 
 // sayEndpoints tells how the functions are called, and which variables point an

@@ -28,6 +28,8 @@ type emulator struct {
 	gateway *paygate.Gateway
 	secrets *secrets
 	servers []*http.Server
+	// store is where the functions keep registered orders; empty: nowhere.
+	store string
 
 	gatewayURL, backupURL, adminURL string
 }
@@ -145,6 +147,9 @@ func (e *emulator) env(r role) map[string]string {
 		"CLOUDPAY_HTTP_TOKEN":    e.secrets.tokens.HTTPToken,
 		"CLOUDPAY_TIMER_TOKEN":   e.secrets.tokens.TimerToken,
 		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
+	}
+	if e.store != "" {
+		env[nameStore] = e.store
 	}
 	if r.partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", emulatedSubMchID

@@ -66,7 +66,10 @@ queries real orders from the terminal.
 		commands []*cobra.Command
 	}{
 		{cobra.Group{ID: "trying", Title: "Try it out on this machine:"}, []*cobra.Command{newDemo(), newEmulate(), newInvoke()}},
-		{cobra.Group{ID: "using", Title: "With a merchant's configuration:"}, []*cobra.Command{newDoctor(), newQuery(), newClose()}},
+		{
+			cobra.Group{ID: "using", Title: "With a merchant's configuration:"},
+			[]*cobra.Command{newDoctor(), newQuery(), newClose(), newOrders()},
+		},
 	} {
 		root.AddGroup(&part.group)
 		for _, command := range part.commands {

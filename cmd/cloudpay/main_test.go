@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -34,7 +35,11 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	if err := buildFunctions(t.Context(), bin); err != nil {
+	var tags []string
+	if hasSQLite() {
+		tags = []string{"sqlite"} // what keeps orders has to be part of the functions too
+	}
+	if err := buildFunctions(t.Context(), bin, tags...); err != nil {
 		t.Fatal(err)
 	}
 	settings := goSettings(t)
@@ -48,8 +53,15 @@ func TestScripts(t *testing.T) {
 			e.Setenv("REPO", repo)
 			e.Setenv("BIN", bin)
 			e.Setenv("NOW", time.Now().Format(time.RFC3339))
+			e.Setenv("TZ", "UTC")
 			e.Defer(func() { inUse(t, e.WorkDir) })
 			return nil
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition == "sqlite" {
+				return hasSQLite(), nil
+			}
+			return false, fmt.Errorf("there is no condition %s", condition)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await": await, "admin": admin, "asked": asked, "exits": exits, "configure": configure,

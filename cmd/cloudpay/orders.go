@@ -1,355 +1,234 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/app"
+	"cloudpay/internal/config"
 	"cloudpay/internal/order"
+	"cloudpay/internal/store"
 )
 
-const (
-	// maxList caps what is read of a list of orders: thirty thousand numbers, far more than anybody looks through.
-	maxList = 1 << 20
-	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED.
-	maxParallel = 4
-)
+func newOrders() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "orders",
+		Short: "Keep the orders that are to be closed at their time: register, look up, take up again",
+		Long: `orders works on the store of orders that wait to be closed: the database that
+CLOUDPAY_STORE or --store names. WeChat Pay is not asked anything, and none of its
+keys are needed; whose orders are meant is said by WXPAY_MCHID, WXPAY_REGION and,
+for a service provider, WXPAY_MODE=partner and WXPAY_SUB_MCHID.
 
-// asking is one run of close or query: what its flags say.
-type asking struct {
-	op       order.Op
-	params   order.Params
-	api      string
-	created  string
-	parts    []string
+A store's address is one of
+
+  mysql://USER:PASSWORD@HOST:3306/DATABASE?tls=true
+  postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full
+  sqlite:/path/to/file.db     (go run -tags sqlite ./cmd/cloudpay …)
+
+Give one with a password in CLOUDPAY_STORE: what stands on a command line can be
+seen by everybody on the machine.
+
+Exit codes:
+  0  done
+  1  the store cannot be asked, or lines of an import were rejected
+  2  the command line or the environment is wrong; nothing was done
+  4  the order is not registered
+  5  the order is registered with other facts, or was not given up
+
+登记到期关单的订单、查看进度、重新处理已放弃的订单；数据库由 CLOUDPAY_STORE 或 --store 指定。`,
+		Example: `  cloudpay orders migrate
+  cloudpay orders add A1 --close-at 1800 --openid oABC
+  cloudpay orders import orders.csv --rejects rejects.csv
+  cloudpay orders list --stuck`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown command %q (see %s --help)", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newMigrate(), newAdd(), newImport(), newList(), newShow(), newReopen(), newEvents(), newRedeliver())
+	return cmd
+}
+
+// nameStore is where the store's address is found.
+const nameStore = "CLOUDPAY_STORE"
+
+// books is one run of a command below orders: which store it works on, and how it speaks.
+type books struct {
+	address  string
 	emulator string
-	timeout  time.Duration
-	parallel int
 	json     bool
-	verbose  bool
 	language language
 }
 
-// register adds the flags that close and query share.
-func (a *asking) register(cmd *cobra.Command) {
+// register adds the flags that all of them share.
+func (b *books) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(spellings)
-	flags.StringVar(&a.params.TransactionID, "transaction-id", "", "WeChat Pay's number of the order, instead of ORDER")
-	flags.StringVar(&a.params.CombineOutTradeNo, "combine-out-trade-no", "", "a combined order (合单), instead of ORDER; short: --combine")
-	flags.StringVar(&a.params.SubMchID, "sub-mch-id", "", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out")
-	flags.StringVar(&a.params.SubAppID, "sub-appid", "", "the sub-merchant's appid (APIv2 only)")
-	flags.StringVar(&a.api, "api", "", "dialect: "+strings.Join(apis(), ", ")+"; WXPAY_API when left out")
-	flags.StringVar(&a.params.NonceStr, "nonce-str", "", "the first request's nonce; made when left out")
-	flags.DurationVar(&a.timeout, "timeout", 20*time.Second, "how long one order may take")
-	flags.IntVar(&a.parallel, "parallel", maxParallel, "how many orders are asked about at once, 1 to 4")
-	flags.BoolVar(&a.json, "json", false, "print the result objects, one a line, as docs/api.md describes them")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log in JSON to standard error")
-	a.language.register(cmd)
-	registerEmulator(cmd, &a.emulator)
-	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions(apis(), cobra.ShellCompDirectiveNoFileComp))
+	flags.StringVar(&b.address, "store", "", "the store's address; "+nameStore+" when left out")
+	flags.BoolVar(&b.json, "json", false, "print JSON, an object a line, as docs/cli.md describes it")
+	b.language.register(cmd)
+	registerEmulator(cmd, &b.emulator)
+	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(
+		[]string{"mysql://", "postgres://", "sqlite:"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp))
 }
 
-// run asks about each order, tells each answer in the order given, and returns the worst of them as an exit code.
-func (a *asking) run(cmd *cobra.Command, args []string) error {
-	calls, err := a.calls(args, cmd.InOrStdin())
+// where is the store's address, and the flag or variable that said so.
+func (b *books) where() (address, said string, err error) {
+	if err := b.language.check(); err != nil {
+		return "", "", err
+	}
+	if b.address != "" {
+		return b.address, "--store", nil
+	}
+	environ, err := environment(b.emulator)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	if len(calls) == 0 {
-		cmd.PrintErrln("no orders on standard input")
-		return nil
+	address, err = storeIn(environ)
+	switch {
+	case err != nil:
+		return "", "", err
+	case address == "" && b.emulator != "":
+		return "", "", usagef("--emulator: the emulator in %s keeps no orders: it was started without a store", b.emulator)
+	case address == "":
+		return "", "", usagef("--store: must name the database that orders are kept in, unless %s does: "+
+			"mysql://…, postgres://… or sqlite:/path/to/file.db", nameStore)
 	}
-	configured, err := a.configured(cmd.ErrOrStderr())
-	if err != nil {
-		return err
-	}
-	if err := a.checkAll(configured, calls); err != nil {
-		return err
-	}
-	do := configured.Querier.Query
-	if a.op == order.OpClose {
-		do = configured.Closer.Close
-	}
-	report := newReport(cmd.OutOrStdout(), a, calls)
-	one := func(p order.Params) order.Result { return a.ask(cmd.Context(), configured.Log, do, p) }
-	inOrder(a.parallel, calls, one, func(p order.Params, r order.Result) {
-		report.tell(p, r)
-		if cmd.Context().Err() != nil && r.Outcome == order.OutcomeUnknown {
-			cmd.PrintErrln("cloudpay: " + a.interrupted(p, r))
-		}
-	})
-	return report.end()
+	return address, nameStore, nil
 }
 
-// calls are the parameters of each order that was named.
-func (a *asking) calls(args []string, stdin io.Reader) ([]order.Params, error) {
-	if err := a.check(); err != nil {
-		return nil, err
+// storeIn is the store that an environment names; empty when it names none.
+func storeIn(environ []string) (string, error) {
+	settings, err := config.Load(environ)
+	if faults, is := errors.AsType[*config.Faults](err); is && faults.Has(nameStore) {
+		return "", usage(only(faults, nameStore))
 	}
-	if a.params.TransactionID != "" || a.params.CombineOutTradeNo != "" {
-		if len(args) > 0 {
-			return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no", args[0])
-		}
-		return []order.Params{a.params}, nil
-	}
-	numbers, err := numbers(args, stdin)
+	return settings.Store.Reveal(), nil
+}
+
+// open opens the store. Nothing is connected yet.
+func (b *books) open() (*store.Store, error) {
+	address, said, err := b.where()
 	if err != nil {
 		return nil, err
 	}
-	if len(args) == 0 {
-		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input", a.op)
+	if err := checkAddress(address, said); err != nil {
+		return nil, err
 	}
-	if a.params.NonceStr != "" && len(numbers) > 1 {
-		return nil, usagef("--nonce-str: is for one order, not for %d", len(numbers))
+	if path, is := sqlitePath(address); is {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("%s: there is no file %s: `cloudpay orders migrate` makes it", said, path)
+		}
 	}
-	calls := make([]order.Params, 0, len(numbers))
-	for _, number := range numbers {
-		p := a.params
-		p.OutTradeNo = number
-		calls = append(calls, p)
-	}
-	return calls, nil
+	return store.Open(address) //nolint:wrapcheck // it was checked
 }
 
-// numbers are the order numbers in the arguments; - stands for those on standard input.
-func numbers(args []string, stdin io.Reader) ([]string, error) {
-	var all []string
-	for i, arg := range args {
-		if arg != "-" {
-			all = append(all, arg)
-			continue
-		}
-		if slices.Contains(args[:i], "-") {
-			return nil, usagef("-: standard input can be read once")
-		}
-		read, err := readNumbers(stdin)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, read...)
+// with does something with the store and the merchant.
+func (b *books) with(do func(*store.Store, order.Merchant) error) error {
+	m, err := b.merchant()
+	if err != nil {
+		return err
 	}
-	return all, nil
+	s, err := b.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	return do(s, m)
 }
 
-// readNumbers takes one order number from each line that is not empty.
-func readNumbers(stdin io.Reader) ([]string, error) {
-	var all []string
-	limited := &io.LimitedReader{R: stdin, N: maxList + 1}
-	lines := bufio.NewScanner(limited)
-	for lines.Scan() {
-		if number := strings.TrimSpace(lines.Text()); number != "" {
-			all = append(all, number)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, usage(fmt.Errorf("-: reading order numbers: %w", err))
-	}
-	if limited.N == 0 {
-		return nil, usagef("-: a list of orders may have %d MiB", maxList>>20)
-	}
-	return all, nil
+// aboutOrders are the variables that say whose orders are meant. What is wrong with others is none of these commands' business.
+var aboutOrders = []string{
+	"WXPAY_API", "WXPAY_REGION", "WXPAY_MODE", "WXPAY_APPID", "WXPAY_MCHID", "WXPAY_SUB_MCHID", "WXPAY_SUB_APPID", "WXPAY_SUB_MCHIDS",
 }
 
-// check looks at the flags, and takes in those that need reading.
-func (a *asking) check() error {
-	var faults []error
-	fault := func(format string, values ...any) { faults = append(faults, fmt.Errorf(format, values...)) }
-	if err := a.language.check(); err != nil {
-		faults = append(faults, err)
+// merchant is whose orders they are.
+func (b *books) merchant() (order.Merchant, error) {
+	environ, err := environment(b.emulator)
+	if err != nil {
+		return order.Merchant{}, err
 	}
-	if a.timeout <= 0 {
-		fault("--timeout: must be longer than nothing, such as 20s")
+	if b.address != "" { // the one that the environment names is not opened, and what is wrong with it does not matter
+		environ = append(slices.Clip(environ), nameStore+"=")
 	}
-	if a.parallel < 1 || a.parallel > maxParallel {
-		fault("--parallel: must be 1 to %d, not %d", maxParallel, a.parallel)
+	configured, err := app.New(environ, io.Discard)
+	if configured == nil {
+		return order.Merchant{}, usage(err)
 	}
-	a.params.API = order.API(a.api)
-	if a.created != "" {
-		at, err := time.Parse(time.RFC3339, a.created)
-		if err != nil {
-			fault("--created-at: must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)")
+	m := configured.Closer.Merchant
+	faults, is := errors.AsType[*config.Faults](configured.Broken)
+	if !is {
+		return m, nil
+	}
+	if mine := only(faults, aboutOrders...); len(mine.List) > 0 {
+		return order.Merchant{}, usage(mine)
+	}
+	// Without its keys it is not known which dialects the functions speak: they will say so when they close the order.
+	m.APIs = []order.API{order.V2, order.V3, order.WXCloudRun}
+	return m, nil
+}
+
+// only leaves the faults that are about some variables.
+func only(faults *config.Faults, variables ...string) *config.Faults {
+	mine := &config.Faults{}
+	for _, fault := range faults.List {
+		if slices.Contains(variables, strings.TrimSuffix(fault.Variable, "_FILE")) {
+			mine.List = append(mine.List, fault)
 		}
-		a.params.CreatedAt = at
 	}
-	for _, text := range a.parts {
-		part, err := parseSubOrder(text)
-		if err != nil {
-			faults = append(faults, err)
-		}
-		a.params.SubOrders = append(a.params.SubOrders, part)
+	return mine
+}
+
+// sqlitePath is the file of a SQLite store.
+func sqlitePath(address string) (string, bool) {
+	path, is := strings.CutPrefix(address, "sqlite:")
+	return strings.TrimPrefix(path, "//"), is
+}
+
+// hasSQLite reports whether this program was built with it.
+func hasSQLite() bool {
+	_, _, err := store.Connector("sqlite:any") // opens nothing
+	return err == nil
+}
+
+// checkAddress says what is wrong with a store's address, or how to get SQLite where it is missing.
+func checkAddress(address, said string) error {
+	if _, is := sqlitePath(address); is && !hasSQLite() {
+		return usagef("%s: this program was built without SQLite: build it with -tags sqlite "+
+			"(go run -tags sqlite ./cmd/cloudpay …), or name a database at mysql:// or postgres://", said)
 	}
-	if len(faults) > 0 {
-		return usage(errors.Join(faults...))
+	if _, _, err := store.Connector(address); err != nil {
+		return usagef("%s: %s", said, strings.TrimPrefix(err.Error(), "store: "))
 	}
 	return nil
 }
 
-// parseSubOrder reads one order of a combined order: mchid=…,out_trade_no=…, and sub_mchid=… where there is one.
-func parseSubOrder(text string) (order.SubOrder, error) {
-	var part order.SubOrder
-	fields := map[string]*string{
-		"mchid": &part.MchID, "mch_id": &part.MchID, "sub_mchid": &part.SubMchID, "sub_mch_id": &part.SubMchID,
-		"out_trade_no": &part.OutTradeNo,
-	}
-	for pair := range strings.SplitSeq(text, ",") {
-		name, value, isPair := strings.Cut(pair, "=")
-		field, known := fields[strings.ReplaceAll(strings.TrimSpace(name), "-", "_")]
-		if !isPair || !known || *field != "" {
-			return part, fmt.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q", text)
-		}
-		*field = strings.TrimSpace(value)
-	}
-	return part, nil
-}
-
-// configured is the very graph of the functions, made of the environment.
-func (a *asking) configured(logs io.Writer) (*app.App, error) {
-	environ, err := environment(a.emulator)
+// refOf is the order of that number.
+func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
+	call, err := m.QueryCall(order.Params{OutTradeNo: number, SubMchID: subMchID})
 	if err != nil {
-		return nil, err
+		return order.Ref{}, usage(inFlags(order.Params{OutTradeNo: number}, err))
 	}
-	if !a.verbose {
-		logs = io.Discard
-	}
-	configured, err := app.New(environ, logs)
-	if err == nil {
-		err = configured.Broken
-	}
-	if err != nil {
-		return nil, usage(fmt.Errorf("%w\n`cloudpay doctor` tells more", err))
-	}
-	slog.SetDefault(configured.Log) // for what has no logger of its own, as in a function
-	return configured, nil
+	return call.Ref(m.Region), nil
 }
 
-// checkAll finds what is wrong with any call before the first is made: a list with a slip in it is not begun.
-func (a *asking) checkAll(configured *app.App, calls []order.Params) error {
-	call := configured.Querier.Merchant.QueryCall
-	if a.op == order.OpClose {
-		call = configured.Closer.Merchant.CloseCall
+// inStore gives an error of the store's its exit code.
+func inStore(err error) error {
+	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
+		return &exitError{exitNotFound, err}
 	}
-	var faults []error
-	for _, p := range calls {
-		if _, err := call(p); err != nil {
-			faults = append(faults, inFlags(p, err))
-		}
-		if len(faults) == mostFaults {
-			break
-		}
+	if _, is := errors.AsType[*order.ConflictError](err); is {
+		return &exitError{exitRefused, err}
 	}
-	if len(faults) > 0 {
-		return usage(errors.Join(faults...))
-	}
-	return nil
-}
-
-// mostFaults is how many faults of a list are worth reading at once.
-const mostFaults = 20
-
-// inFlags words a fault of the parameters for somebody who typed flags.
-func inFlags(p order.Params, err error) error {
-	field, ok := errors.AsType[*order.FieldError](err)
-	if !ok {
-		return err
-	}
-	if field.Field == "out_trade_no" {
-		return fmt.Errorf("order %q: %s", p.OutTradeNo, field.Rule)
-	}
-	name, rest, isPart := strings.Cut(field.Field, "[")
-	if isPart { // sub_orders[0].mchid
-		return fmt.Errorf("--sub-order [%s: %s", rest, field.Rule)
-	}
-	if name == "sub_orders" {
-		name = "sub_order"
-	}
-	return fmt.Errorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), field.Rule)
-}
-
-// ask asks about one order, within its own time, and logs what came of it.
-func (a *asking) ask(ctx context.Context, log *slog.Logger,
-	do func(context.Context, order.Params) order.Result, p order.Params,
-) order.Result {
-	limited, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	began := time.Now()
-	r := do(limited, p)
-	log.InfoContext(ctx, string(a.op), "outTradeNo", r.OutTradeNo, "api", string(r.API), "outcome", string(r.Outcome),
-		"tradeState", string(r.TradeState), "errCode", r.ErrCode, "gatewayCode", r.GatewayCode, "gatewayRequestId", r.RequestID,
-		"returnMsg", r.ReturnMsg, "attempts", r.Attempts,
-		"ms", time.Since(began).Milliseconds(), "gatewayMs", r.Waited.Milliseconds())
-	return r
-}
-
-// interrupted says what is known of an order whose answer did not come before Ctrl-C: whether anything was sent.
-func (a *asking) interrupted(p order.Params, r order.Result) string {
-	name := nameOf(p)
-	switch {
-	case r.Attempts == 0:
-		return fmt.Sprintf("interrupted: the %s of %s was not sent", a.op, name)
-	case a.op == order.OpQuery:
-		return fmt.Sprintf("interrupted: the query of %s was sent; what it would have said is unknown", name)
-	}
-	return fmt.Sprintf("interrupted: the close of %s was sent; its outcome is unknown; query it", name)
-}
-
-// nameOf is the order as it was named.
-func nameOf(p order.Params) string {
-	switch {
-	case p.OutTradeNo != "":
-		return p.OutTradeNo
-	case p.TransactionID != "":
-		return p.TransactionID
-	}
-	return p.CombineOutTradeNo
-}
-
-// inOrder does something with each item, several at a time, and hands on what came of it in the items' order as soon as
-// it can. It returns when all is done.
-func inOrder[T, R any](parallel int, items []T, do func(T) R, done func(T, R)) {
-	results := make([]chan R, len(items))
-	turns := make(chan struct{}, parallel)
-	for i := range results {
-		results[i] = make(chan R, 1)
-	}
-	go func() {
-		for i, item := range items {
-			turns <- struct{}{}
-			go func() {
-				defer func() { <-turns }()
-				results[i] <- do(item)
-			}()
-		}
-	}()
-	for i, item := range items {
-		done(item, <-results[i])
-	}
-}
-
-// registerEmulator adds --emulator.
-func registerEmulator(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "emulator", "", "use the environment of the emulator that runs in this folder, not this process's")
-	_ = cmd.MarkFlagDirname("emulator")
-}
-
-// environment is what a command is configured by: this process's, or an emulator's.
-func environment(emulator string) ([]string, error) {
-	if emulator == "" {
-		return os.Environ(), nil
-	}
-	d, err := readDescription(emulator)
-	if err != nil {
-		return nil, usage(err)
-	}
-	return environ(d.Env), nil
+	return err
 }

@@ -1,190 +1,153 @@
+//go:build sqlite
+
 package main
 
 import (
-	"errors"
-	"fmt"
-	"slices"
+	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+	"cloudpay/internal/store/migrate"
 )
 
-func TestReadNumbers(t *testing.T) {
-	t.Parallel()
-	got, err := readNumbers(strings.NewReader("A1\r\n\n  A2  \nA3"))
-	if want := []string{"A1", "A2", "A3"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q %v, want %q", got, err, want)
+// desk is a store, with the command at hand.
+type desk struct {
+	t *testing.T
+
+	address string
+	*store.Store
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	t.Setenv("WXPAY_MCHID", "1900000001")
+	t.Setenv("LANG", "C")
+	address := "sqlite:" + filepath.Join(t.TempDir(), "orders.db")
+	if _, err := migrate.Up(t.Context(), address); err != nil {
+		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"a long line": strings.Repeat("A", 65<<10),
-		"a long list": strings.Repeat("A1\n", maxList/3+1),
-	} {
-		if got, err := readNumbers(strings.NewReader(text)); err == nil {
-			t.Errorf("%s: took %d numbers", name, len(got))
-		} else if code, _ := exitCode(err); code != exitUsage {
-			t.Errorf("%s: exit code %d, want %d", name, code, exitUsage)
-		}
+	s, err := store.Open(address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, err := readNumbers(strings.NewReader(strings.Repeat("A1\n", maxList/3))); err != nil || len(got) != maxList/3 {
-		t.Errorf("a list of just that length: %d numbers, %v", len(got), err)
+	t.Cleanup(func() { _ = s.Close() })
+	return &desk{t, address, s}
+}
+
+// orders runs a command below orders, and returns what it printed and its exit code.
+func (d *desk) orders(args ...string) (printed string, code int) {
+	d.t.Helper()
+	var out strings.Builder
+	root := newRoot()
+	root.SetArgs(append(append([]string{"orders"}, args...), "--store", d.address))
+	root.SetOut(&out)
+	root.SetErr(&out)
+	err := root.ExecuteContext(d.t.Context())
+	code, say := exitCode(err)
+	if say {
+		out.WriteString(err.Error())
+	}
+	return out.String(), code
+}
+
+func (d *desk) wants(code int, text string, args ...string) {
+	d.t.Helper()
+	if printed, got := d.orders(args...); got != code || !strings.Contains(printed, text) {
+		d.t.Errorf("orders %v: exit code %d, want %d, and %q in\n%s", args, got, code, text, printed)
 	}
 }
 
-// What is done is handed on in the order it was given, and no more is under way than was allowed.
-func TestInOrder(t *testing.T) {
-	t.Parallel()
-	const parallel, items = 3, 50
-	var under, most atomic.Int32
-	last := make(chan struct{})
-	do := func(i int) int {
-		if now := under.Add(1); now > most.Load() {
-			most.Store(now)
-		}
-		defer under.Add(-1)
-		if i == 0 {
-			<-last // the first is done last of those under way with it
-		}
-		if i == parallel-1 {
-			close(last)
-		}
-		return i * i
+func (d *desk) giveUp(number string) {
+	d.t.Helper()
+	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}
+	claim, err := d.Begin(d.t.Context(), order.Entry{Ref: ref}, time.Minute)
+	if err == nil {
+		err = d.GiveUp(d.t.Context(), claim, order.Setback{TradeState: order.UserPaying, Reason: "USERPAYING: still\nat it"})
 	}
-	list := make([]int, items)
-	for i := range list {
-		list[i] = i
-	}
-	var told []int
-	inOrder(parallel, list, do, func(i, square int) {
-		if square != i*i {
-			t.Errorf("%d was told %d", i, square)
-		}
-		told = append(told, i)
-	})
-	if !slices.Equal(told, list) {
-		t.Errorf("told in the order %v", told)
-	}
-	if most.Load() > parallel {
-		t.Errorf("%d at once, want at most %d", most.Load(), parallel)
+	if err != nil {
+		d.t.Fatal(err)
 	}
 }
 
-func TestParseSubOrder(t *testing.T) {
-	t.Parallel()
-	want := order.SubOrder{MchID: "1", SubMchID: "2", OutTradeNo: "A=1"}
-	got, err := parseSubOrder("mchid=1, sub-mch-id=2,out_trade_no=A=1")
-	if err != nil || got != want {
-		t.Errorf("got %+v %v, want %+v", got, err, want)
-	}
-	for _, text := range []string{"", "A1", "mchid", "mchid=1,", "mchid=1,mch_id=2", "total=1"} {
-		if got, err := parseSubOrder(text); err == nil {
-			t.Errorf("%q was taken for %+v", text, got)
-		}
-	}
-}
-
-// Of several orders the exit code is that of the worst: what may still change, then what was refused.
-func TestReportWorst(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		outcomes []order.Outcome
-		want     int
-	}{
-		{[]order.Outcome{order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound}, exitFine},
-		{[]order.Outcome{order.OutcomePaid, order.OutcomeClosed}, exitPaid},
-		{[]order.Outcome{order.OutcomeNotFound, order.OutcomePaid}, exitNotFound},
-		{[]order.Outcome{order.OutcomeRefused, order.OutcomeNotFound}, exitRefused},
-		{[]order.Outcome{order.OutcomeRefused, order.OutcomeTooSoon, order.OutcomeClosed}, exitFault},
-		{[]order.Outcome{order.OutcomeRefused, order.OutcomeUnknown, order.OutcomePaid}, exitFault},
-	} {
-		var out strings.Builder
-		r := newReport(&out, &asking{op: order.OpClose}, make([]order.Params, len(c.outcomes)))
-		for _, outcome := range c.outcomes {
-			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{Outcome: outcome})
-		}
-		if code, say := exitCode(r.end()); code != c.want || say {
-			t.Errorf("%v: exit code %d (%v), want %d without another word", c.outcomes, code, say, c.want)
-		}
+// An order that was given up is shown with the reason, and taken up again.
+func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the environment
+	d := newDesk(t)
+	d.giveUp("A1")
+	d.giveUp("A2")
+	d.wants(exitFine, "✗  A1     stuck       ", "list", "--stuck")
+	d.wants(exitFine, "USERPAYING: still at it", "list")
+	d.wants(exitFine, "last said       USERPAYING, the customer is paying at this moment (not proved)", "show", "A1")
+	d.wants(exitFine, "gaveUp  USERPAYING: still at it", "show", "A1")
+	d.wants(exitFine, "已放弃 gaveUp", "events", "--lang", "zh")
+	d.wants(exitFine, "✓ A1: is due at once", "reopen", "A1")
+	d.wants(exitRefused, "✗ A1: was not given up", "reopen", "A1", "A2")
+	d.wants(exitFine, `"reopened":true`, "reopen", "--json", func() string { d.giveUp("A3"); return "A3" }())
+	d.wants(exitFine, "·  A1     closing", "list", "--due")
+	if printed, _ := d.orders("list", "--stuck"); printed != "" {
+		t.Errorf("got %s", printed)
 	}
 }
 
-// Every outcome has a word in Chinese and a meaning, or a state in its stead.
-func TestReportKnowsOutcomes(t *testing.T) {
-	t.Parallel()
-	for _, outcome := range allOutcomes {
-		if outcomesZH[outcome] == "" || outcome != order.OutcomeFound && (meanings[outcome].en == "" || meanings[outcome].zh == "") {
-			t.Errorf("%s: %q, %+v", outcome, outcomesZH[outcome], meanings[outcome])
-		}
+// Dead events are listed with the reason, and delivered again.
+func TestDeadEvents(t *testing.T) { //nolint:paralleltest // it sets the environment
+	d := newDesk(t)
+	d.giveUp("A1")
+	postings, err := d.Undelivered(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
+	if err != nil || len(postings) != 1 {
+		t.Fatalf("got %v, %v", postings, err)
 	}
+	if err := d.Bury(t.Context(), postings[0], "HTTP 500"); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(exitFine, "HTTP 500", "events", "--dead")
+	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500"`, "events", "--dead", "--json")
+	d.wants(exitFine, "more: --after 1", "events", "--dead", "--limit", "1")
+	d.wants(exitFine, "✓ 1: is delivered by the next sweep", "redeliver", "1")
+	d.wants(exitNotFound, "✗ 1: is not among the dead events", "redeliver", "1")
+	d.wants(exitNotFound, `"revived":false`, "redeliver", "1", "--json")
+	d.wants(exitUsage, "an event's number is a whole one from 1", "redeliver", "A1")
 }
 
-// What a stranger wrote cannot take over the terminal.
-func TestReportShowsNoControls(t *testing.T) {
-	t.Parallel()
-	for _, several := range []bool{false, true} {
-		var out strings.Builder
-		r := newReport(&out, &asking{op: order.OpClose}, make([]order.Params, 1))
-		r.alone = !several
-		r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
-			Outcome: order.OutcomeRefused, ErrCode: "X\x1b[2J", ErrCodeDes: "gone\x1b[2J\u202e", TradeState: "S\x07", RequestID: "\u009b1",
-			FeeType: "\x1b", TotalFee: new(int64),
-		})
-		if text := out.String(); strings.ContainsAny(text, "\x1b\x07\u009b\u202e") {
-			t.Errorf("%q", text)
+// A list goes on where it was cut off, from one part of it to the next, and misses none.
+func TestListPages(t *testing.T) { //nolint:paralleltest // it sets the environment
+	d := newDesk(t)
+	d.giveUp("S1")
+	d.giveUp("S2")
+	for _, number := range []string{"W1", "W2", "W3"} {
+		entry := order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}, CloseIn: time.Hour}
+		if _, err := d.Register(t.Context(), entry); err != nil {
+			t.Fatal(err)
 		}
 	}
-}
-
-func TestAmount(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		fen          int64
-		currency     string
-		want, wantZH string
-	}{
-		{0, "CNY", "0.00 yuan (0 fen)", "0.00 元（0 分）"},
-		{5, "", "0.05 yuan (5 fen)", "0.05 元（5 分）"},
-		{123456, "CNY", "1234.56 yuan (123456 fen)", "1234.56 元（123456 分）"},
-		{100, "JPY", "100 of the smallest unit of JPY", "100（JPY 最小单位）"},
-	} {
-		if got := amount(&c.fen, c.currency, false); got != c.want {
-			t.Errorf("%d %s: got %q, want %q", c.fen, c.currency, got, c.want)
+	var got []string
+	args := []string{"list", "--json", "--limit", "2"}
+	for range 5 {
+		printed, code := d.orders(args...)
+		if code != exitFine {
+			t.Fatalf("exit code %d: %s", code, printed)
 		}
-		if got := amount(&c.fen, c.currency, true); got != c.wantZH {
-			t.Errorf("%d %s: got %q, want %q", c.fen, c.currency, got, c.wantZH)
+		_, next, more := strings.Cut(printed, "more: --from ")
+		for _, number := range []string{"S1", "S2", "W1", "W2", "W3"} {
+			if strings.Contains(printed, `"`+number+`"`) {
+				got = append(got, number)
+			}
 		}
-	}
-	if got := amount(nil, "CNY", false); got != "" {
-		t.Errorf("no amount: %q", got)
-	}
-}
-
-func TestPadded(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{"ab": "ab  ", "关单": "关单", "（": "（  ", "abcdef": "abcdef"} {
-		if got := padded(text, 4); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
+		if !more {
+			break
 		}
+		args = []string{"list", "--json", "--limit", "2", "--from", strings.TrimSpace(next)}
 	}
-}
-
-// The codes of errors, and which of them are still to be said.
-func TestExitCode(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		err  error
-		code int
-		say  bool
-	}{
-		{nil, 0, false},
-		{errors.New("broken"), exitFault, true},
-		{usagef("--x: wrong"), exitUsage, true},
-		{fmt.Errorf("around: %w", usagef("--x: wrong")), exitUsage, true},
-		{&exitError{code: exitPaid}, exitPaid, false},
-	} {
-		if code, say := exitCode(c.err); code != c.code || say != c.say {
-			t.Errorf("%v: %d %v, want %d %v", c.err, code, say, c.code, c.say)
-		}
+	if want := "S1 S2 W1 W2 W3"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
+	if printed, _ := d.orders("list", "--limit", "5"); strings.Contains(printed, "more") {
+		t.Errorf("there is no more: %s", printed)
+	}
+	d.wants(exitFine, "W3", "list", "--limit", "0")
+	d.wants(exitUsage, "--from: must be what a list with the same flags said", "list", "--stuck", "--from", "waiting:1.1")
+	d.wants(exitUsage, "--limit", "list", "--limit", "-1")
+	d.wants(exitFault, "is not a place in the list", "list", "--from", "waiting:?")
 }

@@ -42,7 +42,7 @@ var severity = []int{exitFine, exitPaid, exitNotFound, exitRefused, exitFault}
 // code is what one order's outcome amounts to.
 func (r *report) code(outcome order.Outcome) int {
 	switch outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
 		return exitFine
 	case order.OutcomePaid:
 		return exitPaid
@@ -112,8 +112,8 @@ func mark(code int) string {
 
 // allOutcomes are in the order in which they are counted.
 var allOutcomes = []order.Outcome{
-	order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomePaid, order.OutcomeNotFound,
-	order.OutcomeRefused, order.OutcomeTooSoon, order.OutcomeUnknown,
+	order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid,
+	order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooSoon, order.OutcomeUnknown,
 }
 
 // outcome is the word that programs branch on, in Chinese behind the Chinese one.
@@ -135,6 +135,7 @@ func (r *report) outcomeWidth() int {
 var outcomesZH = map[order.Outcome]string{
 	order.OutcomeClosed:        "已关单",
 	order.OutcomeAlreadyClosed: "此前已关",
+	order.OutcomeScheduled:     "已登记",
 	order.OutcomeFound:         "已查到",
 	order.OutcomePaid:          "已支付",
 	order.OutcomeNotFound:      "不存在",
@@ -147,6 +148,7 @@ var outcomesZH = map[order.Outcome]string{
 var meanings = map[order.Outcome]words{
 	order.OutcomeClosed:        {"nobody can pay it any more; release the stock", "订单已不可支付，可释放库存"},
 	order.OutcomeAlreadyClosed: {"it had been closed before; release the stock", "此前已关闭，可释放库存"},
+	order.OutcomeScheduled:     {"it is registered; a timer closes it at its time", "已登记，到期由定时器关单"},
 	order.OutcomePaid:          {"the customer has paid; deliver, or refund", "用户已支付，请发货或退款"},
 	order.OutcomeNotFound:      {"WeChat Pay has no such order of this merchant", "该商户名下没有此订单"},
 	order.OutcomeRefused:       {"WeChat Pay will not do it", "微信支付拒绝了请求"},
@@ -247,7 +249,7 @@ func (r *report) proof(result order.Result) string {
 // why is the code and its text, where they say more than the outcome.
 func why(result order.Result) string {
 	switch result.Outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomePaid:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid:
 		return ""
 	default:
 		return strings.Join(notEmpty(result.ErrCode, cmp.Or(result.ErrCodeDes, result.ReturnMsg)), ": ")

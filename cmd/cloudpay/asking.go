@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/order"
+)
+
+const (
+	// maxList caps what is read of a list of orders: thirty thousand numbers, far more than anybody looks through.
+	maxList = 1 << 20
+	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED.
+	maxParallel = 4
+)
+
+// asking is one run of close or query: what its flags say.
+type asking struct {
+	op       order.Op
+	params   order.Params
+	api      string
+	created  string
+	given    map[string]*string // what an order is registered with, by the fact's name; close only
+	parts    []string
+	emulator string
+	timeout  time.Duration
+	parallel int
+	json     bool
+	verbose  bool
+	language language
+}
+
+// register adds the flags that close and query share.
+func (a *asking) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.SetNormalizeFunc(spellings)
+	flags.StringVar(&a.params.TransactionID, "transaction-id", "", "WeChat Pay's number of the order, instead of ORDER")
+	flags.StringVar(&a.params.CombineOutTradeNo, "combine-out-trade-no", "", "a combined order (合单), instead of ORDER; short: --combine")
+	flags.StringVar(&a.params.SubMchID, "sub-mch-id", "", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out")
+	flags.StringVar(&a.params.SubAppID, "sub-appid", "", "the sub-merchant's appid (APIv2 only)")
+	flags.StringVar(&a.api, "api", "", "dialect: "+strings.Join(apis(), ", ")+"; WXPAY_API when left out")
+	flags.StringVar(&a.params.NonceStr, "nonce-str", "", "the first request's nonce; made when left out")
+	flags.DurationVar(&a.timeout, "timeout", 20*time.Second, "how long one order may take")
+	flags.IntVar(&a.parallel, "parallel", maxParallel, "how many orders are asked about at once, 1 to 4")
+	flags.BoolVar(&a.json, "json", false, "print the result objects, one a line, as docs/api.md describes them")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log in JSON to standard error")
+	a.language.register(cmd)
+	registerEmulator(cmd, &a.emulator)
+	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions(apis(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// run asks about each order, tells each answer in the order given, and returns the worst of them as an exit code.
+func (a *asking) run(cmd *cobra.Command, args []string) error {
+	calls, err := a.calls(args, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	if len(calls) == 0 {
+		cmd.PrintErrln("no orders on standard input")
+		return nil
+	}
+	configured, err := a.configured(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	if err := a.checkAll(configured, calls); err != nil {
+		return err
+	}
+	do := configured.Querier.Query
+	if a.op == order.OpClose {
+		do = configured.Closer.Close
+	}
+	report := newReport(cmd.OutOrStdout(), a, calls)
+	one := func(p order.Params) order.Result { return a.ask(cmd.Context(), configured.Log, do, p) }
+	inOrder(a.parallel, calls, one, func(p order.Params, r order.Result) {
+		report.tell(p, r)
+		if cmd.Context().Err() != nil && r.Outcome == order.OutcomeUnknown {
+			cmd.PrintErrln("cloudpay: " + a.interrupted(p, r))
+		}
+	})
+	return report.end()
+}
+
+// calls are the parameters of each order that was named.
+func (a *asking) calls(args []string, stdin io.Reader) ([]order.Params, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if a.params.TransactionID != "" || a.params.CombineOutTradeNo != "" {
+		if len(args) > 0 {
+			return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no", args[0])
+		}
+		return []order.Params{a.params}, nil
+	}
+	numbers, err := numbers(args, stdin)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
+		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input", a.op)
+	}
+	if a.params.NonceStr != "" && len(numbers) > 1 {
+		return nil, usagef("--nonce-str: is for one order, not for %d", len(numbers))
+	}
+	calls := make([]order.Params, 0, len(numbers))
+	for _, number := range numbers {
+		p := a.params
+		p.OutTradeNo = number
+		calls = append(calls, p)
+	}
+	return calls, nil
+}
+
+// numbers are the order numbers in the arguments; - stands for those on standard input.
+func numbers(args []string, stdin io.Reader) ([]string, error) {
+	var all []string
+	for i, arg := range args {
+		if arg != "-" {
+			all = append(all, arg)
+			continue
+		}
+		if slices.Contains(args[:i], "-") {
+			return nil, usagef("-: standard input can be read once")
+		}
+		read, err := readNumbers(stdin)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read...)
+	}
+	return all, nil
+}
+
+// readNumbers takes one order number from each line that is not empty.
+func readNumbers(stdin io.Reader) ([]string, error) {
+	var all []string
+	limited := &io.LimitedReader{R: stdin, N: maxList + 1}
+	lines := bufio.NewScanner(limited)
+	for lines.Scan() {
+		if number := strings.TrimSpace(lines.Text()); number != "" {
+			all = append(all, number)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, usage(fmt.Errorf("-: reading order numbers: %w", err))
+	}
+	if limited.N == 0 {
+		return nil, usagef("-: a list of orders may have %d MiB", maxList>>20)
+	}
+	return all, nil
+}
+
+// check looks at the flags, and takes in those that need reading.
+func (a *asking) check() error {
+	var faults []error
+	fault := func(format string, values ...any) { faults = append(faults, fmt.Errorf(format, values...)) }
+	if err := a.language.check(); err != nil {
+		faults = append(faults, err)
+	}
+	if a.timeout <= 0 {
+		fault("--timeout: must be longer than nothing, such as 20s")
+	}
+	if a.parallel < 1 || a.parallel > maxParallel {
+		fault("--parallel: must be 1 to %d, not %d", maxParallel, a.parallel)
+	}
+	a.params.API = order.API(a.api)
+	if a.created != "" {
+		at, err := time.Parse(time.RFC3339, a.created)
+		if err != nil {
+			fault("--created-at: must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)")
+		}
+		a.params.CreatedAt = at
+	}
+	for _, f := range laterFacts() {
+		if value := a.given[f.name]; value != nil && *value != "" {
+			if err := f.set(&a.params, *value); err != nil {
+				faults = append(faults, inFlags(a.params, err))
+			}
+		}
+	}
+	for _, text := range a.parts {
+		part, err := parseSubOrder(text)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		a.params.SubOrders = append(a.params.SubOrders, part)
+	}
+	if len(faults) > 0 {
+		return usage(errors.Join(faults...))
+	}
+	return nil
+}
+
+// parseSubOrder reads one order of a combined order: mchid=…,out_trade_no=…, and sub_mchid=… where there is one.
+func parseSubOrder(text string) (order.SubOrder, error) {
+	var part order.SubOrder
+	fields := map[string]*string{
+		"mchid": &part.MchID, "mch_id": &part.MchID, "sub_mchid": &part.SubMchID, "sub_mch_id": &part.SubMchID,
+		"out_trade_no": &part.OutTradeNo,
+	}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, isPair := strings.Cut(pair, "=")
+		field, known := fields[strings.ReplaceAll(strings.TrimSpace(name), "-", "_")]
+		if !isPair || !known || *field != "" {
+			return part, fmt.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q", text)
+		}
+		*field = strings.TrimSpace(value)
+	}
+	return part, nil
+}
+
+// configured is the very graph of the functions, made of the environment.
+func (a *asking) configured(logs io.Writer) (*app.App, error) {
+	environ, err := environment(a.emulator)
+	if err != nil {
+		return nil, err
+	}
+	if !a.verbose {
+		logs = io.Discard
+	}
+	configured, err := app.New(environ, logs)
+	if err == nil {
+		err = configured.Broken
+	}
+	if err != nil {
+		return nil, usage(fmt.Errorf("%w\n`cloudpay doctor` tells more", err))
+	}
+	slog.SetDefault(configured.Log) // for what has no logger of its own, as in a function
+	return configured, nil
+}
+
+// checkAll finds what is wrong with any call before the first is made: a list with a slip in it is not begun.
+func (a *asking) checkAll(configured *app.App, calls []order.Params) error {
+	var faults []error
+	for _, p := range calls {
+		if err := a.checkCall(configured, p); err != nil {
+			faults = append(faults, inFlags(p, err))
+		}
+		if len(faults) == mostFaults {
+			break
+		}
+	}
+	if len(faults) > 0 {
+		return usage(errors.Join(faults...))
+	}
+	return nil
+}
+
+// checkCall finds what is wrong with one call.
+func (a *asking) checkCall(configured *app.App, p order.Params) (err error) {
+	switch {
+	case a.op == order.OpQuery:
+		_, err = configured.Querier.Merchant.QueryCall(p)
+	case p.CloseAt == "":
+		_, err = configured.Closer.Merchant.CloseCall(p)
+	case configured.Closer.Store == nil:
+		return fmt.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer", nameStore)
+	default:
+		_, err = configured.Closer.Merchant.Entry(p)
+	}
+	return err //nolint:wrapcheck // it names the field
+}
+
+// mostFaults is how many faults of a list are worth reading at once.
+const mostFaults = 20
+
+// inFlags words a fault of the parameters for somebody who typed flags.
+func inFlags(p order.Params, err error) error {
+	field, ok := errors.AsType[*order.FieldError](err)
+	if !ok {
+		return err
+	}
+	if field.Field == "out_trade_no" {
+		return fmt.Errorf("order %q: %s", p.OutTradeNo, field.Rule)
+	}
+	name, rest, isPart := strings.Cut(field.Field, "[")
+	if isPart { // sub_orders[0].mchid
+		return fmt.Errorf("--sub-order [%s: %s", rest, field.Rule)
+	}
+	if name == "sub_orders" {
+		name = "sub_order"
+	}
+	return fmt.Errorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), field.Rule)
+}
+
+// ask asks about one order, within its own time, and logs what came of it.
+func (a *asking) ask(ctx context.Context, log *slog.Logger,
+	do func(context.Context, order.Params) order.Result, p order.Params,
+) order.Result {
+	limited, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	began := time.Now()
+	r := do(limited, p)
+	log.InfoContext(ctx, string(a.op), "outTradeNo", r.OutTradeNo, "api", string(r.API), "outcome", string(r.Outcome),
+		"tradeState", string(r.TradeState), "errCode", r.ErrCode, "gatewayCode", r.GatewayCode, "gatewayRequestId", r.RequestID,
+		"returnMsg", r.ReturnMsg, "attempts", r.Attempts,
+		"ms", time.Since(began).Milliseconds(), "gatewayMs", r.Waited.Milliseconds())
+	return r
+}
+
+// interrupted says what is known of an order whose answer did not come before Ctrl-C: whether anything was sent.
+func (a *asking) interrupted(p order.Params, r order.Result) string {
+	name := nameOf(p)
+	switch {
+	case r.Attempts == 0:
+		return fmt.Sprintf("interrupted: the %s of %s was not sent", a.op, name)
+	case a.op == order.OpQuery:
+		return fmt.Sprintf("interrupted: the query of %s was sent; what it would have said is unknown", name)
+	}
+	return fmt.Sprintf("interrupted: the close of %s was sent; its outcome is unknown; query it", name)
+}
+
+// nameOf is the order as it was named.
+func nameOf(p order.Params) string {
+	switch {
+	case p.OutTradeNo != "":
+		return p.OutTradeNo
+	case p.TransactionID != "":
+		return p.TransactionID
+	}
+	return p.CombineOutTradeNo
+}
+
+// inOrder does something with each item, several at a time, and hands on what came of it in the items' order as soon as
+// it can. It returns when all is done.
+func inOrder[T, R any](parallel int, items []T, do func(T) R, done func(T, R)) {
+	results := make([]chan R, len(items))
+	turns := make(chan struct{}, parallel)
+	for i := range results {
+		results[i] = make(chan R, 1)
+	}
+	go func() {
+		for i, item := range items {
+			turns <- struct{}{}
+			go func() {
+				defer func() { <-turns }()
+				results[i] <- do(item)
+			}()
+		}
+	}()
+	for i, item := range items {
+		done(item, <-results[i])
+	}
+}
+
+// registerEmulator adds --emulator.
+func registerEmulator(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "emulator", "", "use the environment of the emulator that runs in this folder, not this process's")
+	_ = cmd.MarkFlagDirname("emulator")
+}
+
+// environment is what a command is configured by: this process's, or an emulator's.
+func environment(emulator string) ([]string, error) {
+	if emulator == "" {
+		return os.Environ(), nil
+	}
+	d, err := readDescription(emulator)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return environ(d.Env), nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+// sweep plays what happens without anybody calling: orders become overdue, and timers look after them.
+func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string, v variant, owner paygate.Owner) error {
+	kept, err := store.Open(env[nameStore])
+	if err != nil {
+		return fmt.Errorf("looking into the store of orders: %w", err)
+	}
+	defer func() { _ = kept.Close() }()
+	aMinuteAgo := time.Now().Add(-time.Minute).Format(time.RFC3339)
+	for _, c := range []call{
+		{function: "closeorder", order: "overdue", outcome: "scheduled", state: "NOTPAY", closeAt: aMinuteAgo, openID: demoOpenID},
+		{
+			function: "closeorder", order: "overduepaid", before: d.pay, outcome: "scheduled", state: "SUCCESS",
+			closeAt: aMinuteAgo, openID: demoOpenID,
+		},
+	} {
+		c.order = v.number(c.order)
+		if err := d.call(ctx, cloudURL, v, c, owner); err != nil {
+			return err
+		}
+	}
+	err = d.tick(ctx, cloudURL, v, owner, tick{
+		"two orders are overdue, and one of them was paid: the timer fires / 定时器关闭到期订单",
+		"closeorder", closing.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.crash(ctx, kept, v, owner); err != nil {
+		return err
+	}
+	err = d.tick(ctx, cloudURL, v, owner, tick{
+		"a function was killed when it had sent a close: queryorder's timer finds out / 函数中途被杀：查单定时器查明结果",
+		"queryorder", closing.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
+	})
+	if err != nil {
+		return err
+	}
+	return d.tell(ctx, kept)
+}
+
+// crash leaves behind what a function does that is killed between its close and the reply: the intent, on record, and an
+// order that is closed.
+func (d *demo) crash(ctx context.Context, kept *store.Store, v variant, owner paygate.Owner) error {
+	entry := order.Entry{Ref: order.Ref{
+		Region: order.Mainland, MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: v.number("doubt"),
+	}}
+	if _, err := kept.Begin(ctx, entry, time.Millisecond); err != nil {
+		return fmt.Errorf("leaving an order in doubt: %w", err)
+	}
+	err := d.emulator.gateway.AddOrder(paygate.Order{
+		MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: entry.OutTradeNo, Total: demoTotal,
+		OpenID: demoOpenID, State: paygate.StateClosed,
+	})
+	if err != nil {
+		return fmt.Errorf("leaving an order in doubt: %w", err)
+	}
+	return nil
+}
+
+// tick is a timer that fires, and what must come of it.
+type tick struct {
+	title, function string
+	report          closing.Report
+	states          map[string]string // by order
+}
+
+// tick fires a timer, shows its report, and notes whether it and the gateway's books are what they should be.
+func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner paygate.Owner, t tick) error {
+	start := time.Now()
+	reply, err := callAt(ctx, cloudURL+"/v1/timers/", t.function, nil, user{})
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	d.sayf("\n▸ %s\n  %s timer\n  %s\n", t.title, t.function, reply)
+	var report closing.Report
+	wrong := json.Unmarshal(reply, &report)
+	if got := counted(report); wrong == nil && got != t.report {
+		wrong = fmt.Errorf("the report counts %+v and should count %+v: %s", got, t.report, reply)
+	}
+	names := slices.Sorted(maps.Keys(t.states))
+	for _, name := range names {
+		kept, err := d.emulator.gateway.Order(v.number(name), owner)
+		switch {
+		case wrong != nil:
+		case err != nil:
+			wrong = err
+		case string(kept.State) != t.states[name]:
+			wrong = fmt.Errorf("WeChat Pay has %s as %s and should have it as %s", kept.OutTradeNo, kept.State, t.states[name])
+		}
+	}
+	d.done = append(d.done, played{
+		call: call{function: t.function, order: strings.Join(names, ", ")}, variant: v, outcome: "timer", attempts: report.Calls,
+		took: took, wrong: wrong,
+	})
+	return nil
+}
+
+// counted is what a report says of orders.
+func counted(r closing.Report) closing.Report {
+	r.Calls, r.Took = 0, 0
+	return r
+}
+
+// tell shows the outbox.
+func (d *demo) tell(ctx context.Context, kept *store.Store) error {
+	const most = 100
+	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: emulatedMchID}, 0, most)
+	if err != nil {
+		return fmt.Errorf("reading the events: %w", err)
+	}
+	d.sayf("\n▸ what your shop is told / 事件通知：cloudpay orders events\n")
+	rows := &table{out: d.out, header: []string{"  event", "order", "what"}}
+	for _, e := range events {
+		rows.row(fmt.Sprintf("  %d", e.ID), e.OutTradeNo, notice(e, false))
+	}
+	rows.flush()
+	return nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// fact is something that an order is registered with: a flag of add, a column of a CSV file, a key of a JSON object. Its name is
+// the parameter's that closeorder takes.
+type fact struct {
+	name    string
+	meaning string
+	set     func(p *order.Params, value string) *order.FieldError
+}
+
+// facts are all of them; the first names the order.
+var facts = []fact{
+	{factOrder, "the merchant's own number", text(func(p *order.Params) *string { return &p.OutTradeNo })},
+	{factCloseAt, "when to close it: a time (RFC 3339), or a number of seconds from its registration",
+		text(func(p *order.Params) *string { return &p.CloseAt })},
+	{"openid", "who may query and close it: a user's openid at sub_appid, or at WXPAY_APPID",
+		text(func(p *order.Params) *string { return &p.OpenID })},
+	{"owner", "the same for any user: wx:APPID:OPENID or tcb:UUID", setOwner},
+	{"total", "what is to be paid, in fen: a payment of another amount is told apart", setTotal},
+	{"created_at", "when the order was created (RFC 3339): it is not closed before it is five minutes old", setCreatedAt},
+	{"sub_mch_id", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out",
+		text(func(p *order.Params) *string { return &p.SubMchID })},
+	{"sub_appid", "the sub-merchant's appid", text(func(p *order.Params) *string { return &p.SubAppID })},
+	{"api", "dialect to close it in: " + strings.Join(apis(), ", ") + "; the function's own when left out",
+		func(p *order.Params, value string) *order.FieldError { p.API = order.API(value); return nil }},
+}
+
+// The facts that an order cannot do without.
+const (
+	factOrder   = "out_trade_no"
+	factCloseAt = "close_at"
+)
+
+// factOf finds a fact by its name as anybody may spell it: out_trade_no, outTradeNo, Out-Trade-No.
+func factOf(name string) (fact, error) {
+	for _, f := range facts {
+		if folded(f.name) == folded(name) {
+			return f, nil
+		}
+	}
+	return fact{}, fmt.Errorf("is nothing that an order is registered with; that is %s", strings.Join(factNames(), ", "))
+}
+
+func folded(name string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
+}
+
+func factNames() []string {
+	names := make([]string, 0, len(facts))
+	for _, f := range facts {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func text(field func(*order.Params) *string) func(*order.Params, string) *order.FieldError {
+	return func(p *order.Params, value string) *order.FieldError {
+		*field(p) = value
+		return nil
+	}
+}
+
+func setOwner(p *order.Params, value string) *order.FieldError {
+	parts := strings.Split(value, ":")
+	named := !slices.Contains(parts, "")
+	if named && (parts[0] == "wx" && len(parts) == 3 || parts[0] == "tcb" && len(parts) == 2) {
+		p.Owner = order.Owner(value)
+		return nil
+	}
+	return factError("owner", "must be wx:APPID:OPENID or tcb:UUID")
+}
+
+func setTotal(p *order.Params, value string) *order.FieldError {
+	total, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || total < 0 {
+		return factError("total", "must be a whole number of fen, such as 12345 for 123.45 yuan")
+	}
+	p.Total = &total
+	return nil
+}
+
+func setCreatedAt(p *order.Params, value string) *order.FieldError {
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return factError("created_at", "must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)")
+	}
+	p.CreatedAt = at
+	return nil
+}
+
+func factError(field, rule string) *order.FieldError {
+	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeParamError}
+}
+
+// entryOf is an order as it is to be registered. When to close it has to be said: an order that is closed at once because a
+// column was empty cannot be opened again.
+func entryOf(m order.Merchant, p order.Params) (order.Entry, error) {
+	if p.OutTradeNo != "" && p.CloseAt == "" {
+		return order.Entry{}, factError(factCloseAt, "must be given: a time (RFC 3339), or a number of seconds from the registration")
+	}
+	return m.Entry(p) //nolint:wrapcheck // it names the field
+}
+
+// laterFacts are what close registers an order with, besides what every call has.
+func laterFacts() []fact {
+	return slices.DeleteFunc(slices.Clone(facts), func(f fact) bool {
+		return f.name != factCloseAt && f.name != "openid" && f.name != "owner" && f.name != "total"
+	})
+}
+
+// withoutOrder are the facts but the order's number.
+func withoutOrder() []fact {
+	return slices.DeleteFunc(slices.Clone(facts), func(f fact) bool { return f.name == factOrder })
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+// telling is one run of orders events.
+type telling struct {
+	books
+
+	after int64
+	limit int
+	dead  bool
+}
+
+func newEvents() *cobra.Command {
+	t := &telling{}
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Read what became of registered orders, from an event on",
+		Long: `events reads the outbox: one event for each order that ended, was given up, or was
+signed to have ended in two ways, in the order of their numbers. Whoever keeps the last number that it has dealt with
+and asks for what comes after it misses nothing; reading marks nothing as delivered.
+docs/events.md describes them.
+
+--dead lists those that could not be delivered to CLOUDPAY_NOTIFY_URL and are not tried again,
+with the reason; "cloudpay orders redeliver" has them tried again.
+
+读取订单事件（发件箱）；记住已处理的最大编号，用 --after 继续读取。`,
+		Example: `  cloudpay orders events --after 1200 --json
+  cloudpay orders events --dead`,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              t.run,
+	}
+	t.register(cmd)
+	flags := cmd.Flags()
+	flags.Int64Var(&t.after, "after", 0, "the last event that has been dealt with")
+	flags.IntVar(&t.limit, "limit", 100, "how many at most, up to 1000")
+	flags.BoolVar(&t.dead, "dead", false, "those that could not be delivered and are not tried again")
+	return cmd
+}
+
+// posted is a dead event as JSON: an event, with why it is dead.
+type posted struct {
+	order.Event
+
+	Attempts  int    `json:"attempts"`
+	LastError string `json:"lastError"`
+}
+
+func (t *telling) run(cmd *cobra.Command, _ []string) error {
+	const most = 1000 // the store's own bound
+	if t.limit < 1 || t.limit > most {
+		return usagef("--limit: must be 1 to %d", most)
+	}
+	if t.after < 0 {
+		return usagef("--after: must be an event's number, or 0 for the beginning")
+	}
+	return t.with(func(s *store.Store, m order.Merchant) error {
+		if t.dead {
+			return t.tellDead(cmd, s, m.Account())
+		}
+		events, err := s.Events(cmd.Context(), m.Account(), t.after, t.limit)
+		if err != nil {
+			return err //nolint:wrapcheck // it says what it was doing
+		}
+		t.tell(cmd, events)
+		return nil
+	})
+}
+
+func (t *telling) header(more ...string) []string {
+	chinese := t.language.chinese()
+	return append([]string{
+		words{"event", "事件"}.in(chinese), words{"at", "时间"}.in(chinese), words{"order", "商户订单号"}.in(chinese),
+		words{"what", "内容"}.in(chinese),
+	}, more...)
+}
+
+func (t *telling) cells(e order.Event) []string {
+	number := strings.Join(notEmpty(e.SubMchID, e.OutTradeNo), "/")
+	return []string{strconv.FormatInt(e.ID, 10), clock(e.OccurredAt), number, notice(e, t.language.chinese())}
+}
+
+func (t *telling) tell(cmd *cobra.Command, events []order.Event) {
+	rows := &table{out: cmd.OutOrStdout(), header: t.header()}
+	for _, e := range events {
+		if t.json {
+			sayJSON(cmd.OutOrStdout(), e)
+			continue
+		}
+		rows.row(t.cells(e)...)
+	}
+	rows.flush()
+	t.more(cmd, len(events), func() int64 { return events[len(events)-1].ID })
+}
+
+func (t *telling) tellDead(cmd *cobra.Command, s *store.Store, of order.Account) error {
+	dead, err := s.Dead(cmd.Context(), of, t.after, t.limit)
+	if err != nil {
+		return err //nolint:wrapcheck // as above
+	}
+	chinese := t.language.chinese()
+	rows := &table{out: cmd.OutOrStdout(), header: t.header(words{"attempts", "次数"}.in(chinese), words{"why", "原因"}.in(chinese))}
+	for _, p := range dead {
+		if t.json {
+			sayJSON(cmd.OutOrStdout(), posted{p.Event, p.Attempts, p.LastError})
+			continue
+		}
+		rows.row(append(t.cells(p.Event), strconv.Itoa(p.Attempts), p.LastError)...)
+	}
+	rows.flush()
+	t.more(cmd, len(dead), func() int64 { return dead[len(dead)-1].ID })
+	return nil
+}
+
+// more says how a list goes on that was cut off.
+func (t *telling) more(cmd *cobra.Command, told int, last func() int64) {
+	if told == t.limit {
+		cmd.PrintErrf(words{"more: --after %d\n", "还有更多：--after %d\n"}.in(t.language.chinese()), last())
+	}
+}
+
+// redelivering is one run of orders redeliver.
+type redelivering struct{ books }
+
+func newRedeliver() *cobra.Command {
+	r := &redelivering{}
+	cmd := &cobra.Command{
+		Use:   "redeliver EVENT...",
+		Short: "Have events delivered that could not be, and were not tried again",
+		Long: `redeliver has dead events (cloudpay orders events --dead) delivered to
+CLOUDPAY_NOTIFY_URL by the next sweep. Find out first why its receiver did not take them.
+
+重新投递未送达的事件。`,
+		Example: `  cloudpay orders redeliver 1201 1202`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name an event by its number: %s EVENT...", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              r.run,
+	}
+	r.register(cmd)
+	return cmd
+}
+
+// revived is what became of one event, as JSON.
+type revived struct {
+	ID      int64 `json:"id"`
+	Revived bool  `json:"revived"`
+}
+
+func (r *redelivering) run(cmd *cobra.Command, args []string) error {
+	ids := make([]int64, 0, len(args))
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id < 1 {
+			return usagef("an event's number is a whole one from 1, not %q", arg)
+		}
+		ids = append(ids, id)
+	}
+	return r.with(func(s *store.Store, m order.Merchant) error {
+		var worst error
+		for _, id := range ids {
+			done, err := s.Revive(cmd.Context(), m.Account(), id)
+			if err != nil {
+				return err //nolint:wrapcheck // it says what it was doing
+			}
+			if !done {
+				worst = &exitError{code: exitNotFound}
+			}
+			r.tell(cmd, id, done)
+		}
+		return worst
+	})
+}
+
+func (r *redelivering) tell(cmd *cobra.Command, id int64, done bool) {
+	if r.json {
+		sayJSON(cmd.OutOrStdout(), revived{id, done})
+		return
+	}
+	sign, what := "✓", words{"is delivered by the next sweep", "将由下次扫描投递"}
+	if !done {
+		sign, what = "✗", words{"is not among the dead events", "不在未送达事件之列"}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %d: %s\n", sign, id, what.in(r.language.chinese()))
+}

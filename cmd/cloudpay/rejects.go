@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"cloudpay/internal/order"
+)
+
+// rejected is a line that was not registered, and why.
+type rejected struct {
+	line        int
+	number      string // the order's, where it could be read
+	field, rule string
+}
+
+// String is all but the line: the order, the field and the rule, as far as there are any.
+func (r rejected) String() string {
+	text := r.rule
+	if r.field != wholeLine {
+		text = r.field + ": " + text
+	}
+	if r.number != "" {
+		text = r.number + ": " + text
+	}
+	return text
+}
+
+// rejectedFor words an error about an order that could be read.
+func rejectedFor(line int, number string, err error) rejected {
+	r := rejected{line, number, wholeLine, err.Error()}
+	if field, is := errors.AsType[*order.FieldError](err); is {
+		r.field, r.rule = field.Field, field.Rule
+	}
+	if conflict, is := errors.AsType[*order.ConflictError](err); is {
+		r.field = conflict.Field
+	}
+	return r
+}
+
+// rejects reports rejected lines: all of them to a file, or the first few to whoever watches.
+type rejects struct {
+	file  io.Closer // nil: none
+	csv   *csv.Writer
+	count int
+	first []rejected
+}
+
+// mostRejects is how many of them a terminal is shown.
+const mostRejects = 20
+
+func newRejects(f io.WriteCloser) *rejects {
+	r := &rejects{file: f, csv: csv.NewWriter(f)}
+	_ = r.csv.Write([]string{"line", factOrder, "field", "rule"}) // an error stays until end
+	return r
+}
+
+func (r *rejects) add(one rejected) error {
+	r.count++
+	if r.csv == nil {
+		if len(r.first) < mostRejects {
+			r.first = append(r.first, one)
+		}
+		return nil
+	}
+	if err := r.csv.Write([]string{strconv.Itoa(one.line), one.number, one.field, one.rule}); err != nil {
+		return fmt.Errorf("writing the rejected lines: %w", err)
+	}
+	return nil
+}
+
+// end writes what is still to be written.
+func (r *rejects) end(watcher io.Writer, chinese bool) error {
+	if r.csv != nil {
+		r.csv.Flush()
+		if err := errors.Join(r.csv.Error(), r.file.Close()); err != nil {
+			return fmt.Errorf("writing the rejected lines: %w", err)
+		}
+		return nil
+	}
+	for _, one := range r.first {
+		fmt.Fprintf(watcher, words{"line %d: %s\n", "第 %d 行：%s\n"}.in(chinese), one.line, printable(one.String()))
+	}
+	if more := r.count - len(r.first); more > 0 {
+		fmt.Fprintf(watcher, words{
+			"… and %d more; --rejects FILE has them all\n", "…… 另有 %d 行；使用 --rejects FILE 查看全部\n",
+		}.in(chinese), more)
+	}
+	return nil
+}
