@@ -32,11 +32,12 @@ help: ## Show this list
 		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## Close and query orders against the emulated cloud and WeChat Pay
+demo: ## Register, close and query orders against the emulated cloud and WeChat Pay
 	@echo 'compiling … (the first time takes a minute)'
-	@go run ./cmd/cloudpay demo
+	@go run -tags sqlite ./cmd/cloudpay demo
 
-# Tests of several packages build the functions, at the same time: compiled once before, they only have to be linked.
+# Tests of several packages build the functions, at the same time: compiled once before, they only have to be linked. What
+# needs no race detector is compiled in the same way, so that the standard library is compiled twice and not three times.
 # lint vets everything, so that go test need not do a part of it again. The timeout ends what hangs; a busy machine is no fault.
 # What tests write to be searched goes into a new folder, so that nothing of an earlier run is found there, and nothing of
 # this one is missing: its name makes go run every test that writes, as -shuffle does already, instead of taking a result
@@ -55,16 +56,42 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 	output=$$(mktemp -d); \
 	trap 'rm -rf "$$output"' EXIT; \
 	set -x; \
-	CGO_ENABLED=0 go build -trimpath $(FUNCTIONS:%=./functions/%); \
-	CLOUDPAY_TEST_OUTPUT="$$output" go test $$race -shuffle=on -cover -vet=off -timeout=10m ./... \
-		| go run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
-	go run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
+	plain='env CGO_ENABLED=0 GOFLAGS=-trimpath go'; \
+	$$plain build $(FUNCTIONS:%=./functions/%); \
+	export CLOUDPAY_TEST_OUTPUT="$$output"; \
+	go test $$race -shuffle=on -cover -vet=off -timeout=10m $$(go list ./... | grep -v '/cmd/') \
+		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
+	: 'What takes SQLite is without the race detector, which slows that forty times; test-races has it.'; \
+	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/... ./cmd/...; \
+	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestKept' ./internal/app; \
+	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 
 ##@ For contributors
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+test-all: test test-races test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+
+.PHONY: test-races
+test-races: ## Run the command's tests with the race detector, too
+	go test -race -shuffle=on -vet=off -timeout=20m ./cmd/...
+
+.PHONY: test-databases
+test-databases: ## Prove the store on PostgreSQL and MariaDB, which it installs where they are missing and it may
+	internal/store/storetest/install.sh
+	go test -race -tags databases -v -shuffle=on -timeout=10m -run '^(TestPostgres|TestMariaDB)$$' ./internal/store \
+		| grep -Ev '^ *(=== |--- PASS)'
+
+.PHONY: test-killed
+test-killed: ## Kill sweeps at work hundreds of times, on each database, and look for what was lost (two minutes)
+	internal/store/storetest/install.sh
+	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
+		| grep -Ev '^ *(=== |--- PASS)'
+
+.PHONY: test-sweep
+test-sweep: ## Sweep real databases that crash, deadlock and run full, and 20,000 orders by four at once (a minute)
+	internal/store/storetest/install.sh
+	cd bench && go test -tags sqlite,databases -count=1 -v -timeout=10m ./sweep | grep -Ev '^ *(=== |--- PASS)|level='
 
 .PHONY: bench-test
 bench-test: ## Test the module bench/: other implementations agree with ours
@@ -83,6 +110,13 @@ fuzz: ## Run each fuzz target for FUZZTIME (60s; half an hour in all)
 bench: ## Measure the protocol packages beside their floors, then the built functions beside theirs
 	go test -run '^$$' -bench . -benchmem -benchtime '$(BENCHTIME)' ./pkg/...
 	cd bench && go test -run '^$$' -bench . -benchtime '$(BENCHTIME)' ./...
+
+.PHONY: bench-store
+bench-store: ## Measure whole sweeps, and claiming due orders from ten million, by four at once too (10 minutes, 8 GB in TMPDIR)
+	internal/store/storetest/install.sh
+	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -benchtime 5x -timeout=10m ./sweep
+	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
+	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkClaim' -benchtime 500x -timeout=60m ./internal/store
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linters, here and in bench/
