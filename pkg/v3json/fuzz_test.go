@@ -1,6 +1,7 @@
 package v3json_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -92,7 +93,9 @@ func FuzzDecodeTransaction(f *testing.F) {
 		}
 		// A second reader of the same bytes, one that minds capitals, must see the same order.
 		var exact map[string]any
-		if err := json.Unmarshal(body, &exact); err != nil {
+		second := json.NewDecoder(bytes.NewReader(body))
+		second.UseNumber() // one that is none of ours may be beyond a float64
+		if err := second.Decode(&exact); err != nil {
 			t.Fatalf("%q was taken for an object: %v", body, err)
 		}
 		for key, got := range map[string]string{
