@@ -33,21 +33,52 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	return c.register(ctx, call, e)
 }
 
-// register answers scheduled once the order is registered, whether by this call or by one before it that said the same.
+// register answers scheduled once the order is registered, whether by this call or by one before it that said the same, and
+// is still to be closed.
 func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry) order.Result {
-	ctx, cancel := briefly(ctx)
-	defer cancel()
-	_, err := c.Store.Register(ctx, e)
+	added, err := c.enter(ctx, e)
 	if conflict, is := errors.AsType[*order.ConflictError](err); is {
 		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Error(), Code: order.CodeParamError})
 	}
 	if _, is := errors.AsType[*order.FieldError](err); is {
 		return refusal(err)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return order.Unstored(call, err.Error())
+	case !added:
+		return c.registered(ctx, call, e.Ref)
 	}
 	return order.Scheduled(call)
+}
+
+func (c *Closer) enter(ctx context.Context, e order.Entry) (added bool, err error) {
+	ctx, cancel := briefly(ctx)
+	defer cancel()
+	return c.Store.Register(ctx, e) //nolint:wrapcheck // it is worded already, and becomes the caller's answer
+}
+
+// registered answers a registration of what was registered before. An order that has ended is asked about, as in a direct
+// close. One that was given up is taken up again, as there: who registers it wants it closed, and now it will be.
+func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref) order.Result {
+	kept, err := c.show(ctx, ref)
+	if err == nil && kept.Progress == order.GaveUp {
+		err = c.reopen(ctx, ref)
+	}
+	switch {
+	case err != nil:
+		return order.Unstored(call, err.Error())
+	case kept.Progress == order.Done:
+		return c.closeAgain(ctx, call, ref)
+	}
+	return order.Scheduled(call)
+}
+
+func (c *Closer) reopen(ctx context.Context, ref order.Ref) error {
+	ctx, cancel := briefly(ctx)
+	defer cancel()
+	_, err := c.Store.Reopen(ctx, ref) // false: somebody else did, or it has ended a moment ago
+	return err                         //nolint:wrapcheck // as above
 }
 
 // briefly bounds a question to the store.
@@ -80,8 +111,7 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 		return c.closeAgain(ctx, call, ref)
 	}
 	if _, is := errors.AsType[*order.BusyError](err); is {
-		// The gateway arbitrates, and what is final may be written without the claim; what is not is the holder's to settle.
-		return c.observe(ctx, ref, c.newRun(call).finish(ctx))
+		return c.settleHeld(ctx, call, kept)
 	}
 	if err != nil {
 		return order.Unstored(call, err.Error())
@@ -159,15 +189,38 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim order.
 	r.inDoubt = claim.InDoubt
 	result := r.finish(ctx)
 	e := endingOf(claim, r, result, time.Since(taken))
-	if !result.Retryable && !r.inDoubt {
-		// A refusal of this call: the order is still to be closed when it was to be.
-		e.setback.After = max(e.setback.After, claim.DueAt.Sub(claim.ClaimedAt)-time.Since(taken))
-	}
+	e.setback.After = afterDirect(claim, e.setback.InDoubt || result.Retryable, time.Since(taken))
 	ctx, cancel := writing(ctx)
 	defer cancel()
 	recorded := isRecorded(ctx, c.Log, c.write(ctx, e))
 	result.Recorded = &recorded
 	return result
+}
+
+// afterDirect is when an order is due again that a direct close did not end: never later than it was before, for whoever may
+// close it could postpone its closing for ever otherwise. It is sooner where this close left a doubt, or may do better soon;
+// but not where there was a doubt before, whose attempts a sweep spaces out.
+func afterDirect(claim order.Claim, soon bool, age time.Duration) time.Duration {
+	if claim.DueAt.IsZero() {
+		return firstPause // it was given up, and nobody would have closed it
+	}
+	left := max(claim.DueAt.Sub(claim.ClaimedAt)-age, 0)
+	if soon && !claim.InDoubt {
+		return min(left, firstPause)
+	}
+	return left
+}
+
+// settleHeld closes an order that somebody else holds. The gateway arbitrates, and what is final may be written without the
+// claim; what is not is the holder's to settle.
+func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept order.Standing) order.Result {
+	result := c.newRun(call).finish(ctx)
+	if f, ended := order.FinalOf(result); ended && unpriced(kept.Entry, f) {
+		recorded := false
+		result.Recorded = &recorded
+		return result
+	}
+	return c.observe(ctx, kept.Ref, result)
 }
 
 // putOff has a registered order closed as soon as it is old enough.

@@ -130,7 +130,6 @@ func (m *memory) take(r *row, lease time.Duration, token string) order.Claim {
 	r.token, r.Progress = token, order.Closing
 	r.LeaseUntil = time.Now().Add(lease)
 	r.DueAt = r.LeaseUntil
-	r.Attempts++
 	if r.ClosingSince.IsZero() {
 		r.ClosingSince = time.Now()
 	}
@@ -193,6 +192,7 @@ func (m *memory) claim(
 	token := m.newToken()
 	var claims []order.Claim
 	for _, r := range due[:min(limit, len(due))] {
+		r.Attempts++
 		claims = append(claims, m.take(r, lease, token))
 	}
 	return claims, nil
@@ -316,6 +316,20 @@ func (m *memory) GiveUp(ctx context.Context, c order.Claim, b order.Setback) err
 	r.Progress, r.DueAt = order.GaveUp, time.Time{}
 	m.tell(r, order.EventGaveUp, b.Reason)
 	return nil
+}
+
+func (m *memory) Reopen(ctx context.Context, ref order.Ref) (bool, error) {
+	unlock, err := m.begin(ctx, "reopen")
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	r := m.orders[ref]
+	if r.Progress != order.GaveUp {
+		return false, nil
+	}
+	r.Progress, r.DueAt, r.Attempts = order.Waiting, time.Now(), 0
+	return true, nil
 }
 
 func (m *memory) Release(ctx context.Context, claims []order.Claim) (int, error) {
@@ -452,6 +466,16 @@ func (m *memory) register(t *testing.T, outTradeNo string, change ...func(*order
 	if _, err := m.Register(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// giveUp keeps an order that was given up after twelve attempts.
+func (m *memory) giveUp(t *testing.T, outTradeNo string) {
+	t.Helper()
+	m.register(t, outTradeNo)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.orders[ref(outTradeNo)]
+	r.Progress, r.DueAt, r.Attempts = order.GaveUp, time.Time{}, 12
 }
 
 // at returns how an order stands.

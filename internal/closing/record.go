@@ -41,17 +41,21 @@ func endingOf(c order.Claim, r *run, result order.Result, age time.Duration) end
 	if e.ended && e.final.Ending == order.EndedNotFound && old < findable {
 		e.ended = false
 	}
-	if e.ended {
+	lacking := e.ended && unpriced(c.Entry, e.final)
+	if e.ended && !lacking {
 		return e
 	}
+	e.ended = false
 	e.setback = order.Setback{
 		After:         max(pauseAfter(c.Attempts), time.Duration(result.RetryAfter)*time.Second),
-		InDoubt:       r.inDoubt,
+		InDoubt:       r.inDoubt || lacking,
 		TradeState:    r.seen,
 		Authenticated: r.seen != "",
 		Reason:        reason(result),
 	}
 	switch {
+	case lacking:
+		e.setback.Reason = "paid, but its query did not say how much"
 	case result.Outcome == order.OutcomeNotFound:
 		e.setback.After = findable - old
 	case result.Outcome == order.OutcomeFound && result.TradeState.Unpaid():
@@ -61,6 +65,12 @@ func endingOf(c order.Claim, r *run, result order.Result, age time.Duration) end
 		e.setback.After = jitter(time.Duration(result.RetryAfter) * time.Second)
 	}
 	return e
+}
+
+// unpriced reports whether an order was paid whose amount is to be compared with what was registered, and the payment's facts
+// were not to be had. It is no end to be kept: the event would say that all is well, and nobody would ask again.
+func unpriced(e order.Entry, f order.Final) bool {
+	return f.Ending == order.EndedPaid && e.Total != nil && f.Total == nil && f.TransactionID == ""
 }
 
 // reason says in one line why an attempt ended nothing.

@@ -16,8 +16,10 @@ type Orders interface {
 	// Show returns an order, or *order.NotRegisteredError.
 	Show(ctx context.Context, ref order.Ref) (order.Standing, error)
 	// Begin takes one order under a lease and records that its closing begins; *order.BusyError when somebody else holds it,
-	// *order.EndedError when it has ended. With an error nothing may be sent.
+	// *order.EndedError when it has ended. With an error nothing may be sent. It is not counted as an attempt.
 	Begin(ctx context.Context, e order.Entry, lease time.Duration) (order.Claim, error)
+	// Reopen has an order closed that was given up; false when it was not.
+	Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error)
 	// Observe records a signed end that was learned without a claim.
 	Observe(ctx context.Context, ref order.Ref, f order.Final) error
 	Ends

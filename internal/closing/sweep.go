@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -186,7 +187,7 @@ func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	if left := w.young(l.Claim, age); left > 0 {
 		return ending{claim: l.Claim, setback: order.Setback{After: left, Reason: youngReason}}, true
 	}
-	call, err := w.Merchant.CloseCall(paramsOf(l.Entry))
+	call, err := w.callOf(l.Entry)
 	if err != nil {
 		result := refusal(err)
 		return ending{
@@ -220,6 +221,24 @@ func (w *sweep) young(c order.Claim, age time.Duration) time.Duration {
 	return min(c.CreatedAt.Add(YoungOrder).Sub(c.ClaimedAt.Add(age)), YoungOrder)
 }
 
+// callOf is the call that closes a registered order, and no other: what fills in for a caller who says nothing may have been
+// configured since, a sub-merchant above all.
+func (w *sweep) callOf(e order.Entry) (order.Call, error) {
+	call, err := w.Merchant.CloseCall(paramsOf(e))
+	if err != nil {
+		return order.Call{}, err //nolint:wrapcheck // it is worded already, and becomes the reason
+	}
+	if now := call.Ref(w.Merchant.Region); now != e.Ref {
+		return order.Call{}, &order.FieldError{
+			Field: "sub_mchid",
+			Rule: fmt.Sprintf("the order was registered as %s, and would be closed as %s now; "+
+				"close it with the configuration that it was registered with", e.Ref, now),
+			Code: order.CodeParamError,
+		}
+	}
+	return call, nil
+}
+
 // paramsOf is what a caller would say to have a registered order closed.
 func paramsOf(e order.Entry) order.Params {
 	return order.Params{
@@ -243,9 +262,19 @@ func (w *sweep) finish(ctx context.Context, r *run) (result order.Result) {
 // caught turns a panic into an error. It is to be deferred.
 func (w *sweep) caught(ctx context.Context, err *error) {
 	if fault := recover(); fault != nil { //nolint:revive // it is deferred itself
-		w.log.ErrorContext(ctx, "panic", "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+		w.log.ErrorContext(ctx, "panic", "fault", kindOfPanic(fault), "stack", string(debug.Stack()))
 		*err = errors.New("a fault of the function's own; its log has more")
 	}
+}
+
+// kindOfPanic is what the log may have of a panic: its type, for its value may be anything that was in memory, a key
+// included. Go's own faults have a text too, which is about indices and types.
+func kindOfPanic(value any) string {
+	kind := fmt.Sprintf("%T", value)
+	if own, ok := value.(runtime.Error); ok {
+		kind += ": " + own.Error()
+	}
+	return kind
 }
 
 // write writes down what became of an order.
@@ -293,7 +322,7 @@ func (w *sweep) record(ctx context.Context, e ending) (field func(*Report) *int,
 // too often, too young, too new to be found, or found open by who does not close.
 func (e ending) hopeless() bool {
 	switch e.result.Outcome {
-	case order.OutcomeUnknown, order.OutcomeRefused:
+	case order.OutcomeUnknown, order.OutcomeRefused, order.OutcomePaid: // paid: nobody knows how much
 		return true
 	case order.OutcomeFound:
 		return e.setback.InDoubt

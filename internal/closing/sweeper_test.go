@@ -305,7 +305,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 			t.Errorf("got %+v", report)
 		}
 		w.store.wantAt(t, "A2", order.Closing, "")
-		if !strings.Contains(w.log.String(), "no such dialect") {
+		if !strings.Contains(w.log.String(), "fault=string") {
 			t.Errorf("the log has %q, want the panic", w.log)
 		}
 		passes(2 * time.Minute)

@@ -15,6 +15,10 @@ type Teller interface {
 	Tell(ctx context.Context, e order.Event) error
 }
 
+// A keeper is a Teller that keeps connections. What became of them while the function was frozen nobody told it, so that each
+// telling begins with new ones: one that is dead without a word would cost a delivery all of its time.
+type keeper interface{ CloseIdleConnections() }
+
 const (
 	// tellers is how many events are on their way at once. They are taken in as many, so that none of those taken waits.
 	tellers = 8
@@ -38,6 +42,9 @@ type telling struct {
 
 // run tells until there are no more news and nothing is due, the time is up, or the receiver takes nothing.
 func (t *telling) run(ctx context.Context) {
+	if kept, is := t.Teller.(keeper); is {
+		kept.CloseIdleConnections()
+	}
 	for last := false; ; {
 		for t.batch(ctx) {
 			continue

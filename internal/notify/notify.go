@@ -127,6 +127,10 @@ func New(address string, key Key, o Options) (*Webhook, error) {
 	return w, nil
 }
 
+// CloseIdleConnections lets go of the connections that are kept for the next delivery. Whoever may have been frozen since the
+// last one calls it first: they may be dead without a word.
+func (w *Webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
+
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -12,6 +12,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,33 @@ func hook(t *testing.T, address string) *notify.Webhook {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// Connections are kept from one delivery to the next, until whoever was frozen lets go of them.
+func TestCloseIdleConnections(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	from := map[string]bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		from[r.RemoteAddr] = true
+	}))
+	defer server.Close()
+	w := hook(t, server.URL)
+	for i, want := range []int{1, 1, 2, 2} {
+		if i == 2 {
+			w.CloseIdleConnections()
+		}
+		if err := w.Tell(t.Context(), order.Event{ID: 1}); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		if len(from) != want {
+			t.Errorf("delivery %d: %d connections, want %d", i, len(from), want)
+		}
+		mu.Unlock()
+	}
 }
 
 // Only 2xx is a receipt: a redirect is not followed, and the error tells no secret of the address.

@@ -85,7 +85,7 @@ type Standing struct {
 	DueAt time.Time
 	// LeaseUntil is the end of the lease; zero when nobody holds one.
 	LeaseUntil time.Time
-	// Attempts counts the claims that did not come back untouched.
+	// Attempts counts the sweeps' claims that did not come back untouched; direct closes are not counted.
 	Attempts int
 	// LastError is one line on why the last attempt ended nothing.
 	LastError string

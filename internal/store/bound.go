@@ -117,7 +117,8 @@ const maxIdle = 20 * time.Second
 
 // ResetSession is asked before a connection is used again.
 func (c *boundConn) ResetSession(ctx context.Context) error {
-	if time.Now().Round(0).Sub(c.used) > maxIdle {
+	// Negative: the clock was put back, and nobody knows how long it was.
+	if idle := time.Now().Round(0).Sub(c.used); idle < 0 || idle > maxIdle {
 		return driver.ErrBadConn // database/sql takes another one, or makes one
 	}
 	return c.driverConn.ResetSession(ctx) //nolint:wrapcheck // the driver's word, as database/sql expects it

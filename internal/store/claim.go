@@ -47,7 +47,10 @@ func (s *Store) claim(
 			}
 			claims = append(claims, due...)
 		}
-		return t.take(claims, token, lease)
+		for i := range claims {
+			claims[i].Attempts++
+		}
+		return t.take(claims, token, lease, "attempts = attempts + 1")
 	})
 	if err != nil {
 		return nil, err
@@ -78,8 +81,8 @@ func (t tx) due(of order.Account, progress order.Progress, limit int) ([]order.C
 	return claims, err
 }
 
-// take writes the lease on orders that are locked, and fills it in.
-func (t tx) take(claims []order.Claim, token string, lease time.Duration) error {
+// take writes the lease on orders that are locked, and fills it in. counting is an assignment that counts the attempt, or does not.
+func (t tx) take(claims []order.Claim, token string, lease time.Duration, counting string) error {
 	if len(claims) == 0 {
 		return nil
 	}
@@ -88,17 +91,17 @@ func (t tx) take(claims []order.Claim, token string, lease time.Duration) error 
 		c := &claims[i]
 		c.Token, c.InDoubt = token, c.Progress == order.Closing
 		c.LeaseUntil = c.ClaimedAt.Add(lease)
-		c.Attempts++
 		args = append(args, c.ID)
 	}
 	_, err := t.exec("UPDATE cloudpay_orders SET token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
-		" closing_since = COALESCE(closing_since, {now}), attempts = attempts + 1 WHERE id IN ("+marks(len(claims))+")", args...)
+		" closing_since = COALESCE(closing_since, {now}), "+counting+" WHERE id IN ("+marks(len(claims))+")", args...)
 	return err
 }
 
 // Begin takes one order for a close at once, due or not, and records the intent before anything is sent. An order that is not
 // registered is registered with the entry's facts; those of one that is are left as they are. One that was given up is
-// taken up again.
+// taken up again. It counts as no attempt: those are the sweeps', and whoever may close an order could use them up otherwise.
+// So the claim is not one to be given to Release.
 //
 // It is an *order.BusyError when somebody else holds a lease on the order, an *order.EndedError when the order has ended, an
 // *order.FieldError when the entry is ill formed. With any other error nothing may be sent: a crash would leave nothing
@@ -127,7 +130,7 @@ func (s *Store) Begin(ctx context.Context, e order.Entry, lease time.Duration) (
 			return err
 		}
 		claims := []order.Claim{single}
-		err = t.take(claims, token, lease)
+		err = t.take(claims, token, lease, "attempts = attempts")
 		claim = claims[0]
 		return err
 	})

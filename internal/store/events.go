@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,13 +37,19 @@ func (t tx) tell(s order.Standing, kind order.EventKind, f order.Final, reason s
 	return err
 }
 
-// number gives events their numbers, up to a chunk of them. An event's number is not made with it, for transactions are not
-// committed in the order of the ids they were given: who reads up to one would miss those before it that come later. Here
-// one transaction at a time numbers what is committed, so that numbers grow without a gap that could still be filled.
-func (s *Store) number(ctx context.Context) error {
+// ofMerchant is the condition of number for all events of a merchant's.
+const ofMerchant = "region = ? AND mchid = ?"
+
+// number gives numbers to those new events for which the condition holds, up to a chunk of them: only to those whose reader
+// asks, so that nobody waits for the events of another, which perhaps nobody reads. An event's number is not made with it, for
+// transactions are not committed in the order of the ids they were given: who reads up to one would miss those before it that
+// come later. Here one transaction at a time numbers what is committed, so that numbers grow without a gap that could still be
+// filled.
+func (s *Store) number(ctx context.Context, condition string, args ...any) error {
 	var unnumbered int64
 	err := s.do(ctx, "looking for new events", func(t tx) error {
-		_, err := t.one([]any{&unnumbered}, "SELECT id FROM cloudpay_events WHERE seq IS NULL ORDER BY id LIMIT 1")
+		_, err := t.one([]any{&unnumbered}, "SELECT id FROM cloudpay_events WHERE seq IS NULL AND "+condition+
+			" ORDER BY id LIMIT 1", args...)
 		return err
 	})
 	if err != nil || unnumbered == 0 {
@@ -55,7 +62,7 @@ func (s *Store) number(ctx context.Context) error {
 		} else if !found {
 			return errors.New("the row 'events' of cloudpay_counters is gone: put it back with the highest seq of cloudpay_events")
 		}
-		ids, err := t.unnumbered()
+		ids, err := t.unnumbered(condition, args...)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -67,14 +74,14 @@ func (s *Store) number(ctx context.Context) error {
 	})
 }
 
-func (t tx) unnumbered() ([]int64, error) {
+func (t tx) unnumbered(condition string, args ...any) ([]int64, error) {
 	var ids []int64
 	err := t.each(func(scan func(...any) error) error {
 		var id int64
 		err := scan(&id)
 		ids = append(ids, id)
 		return err
-	}, "SELECT id FROM cloudpay_events WHERE seq IS NULL ORDER BY id LIMIT ?", maxEvents)
+	}, "SELECT id FROM cloudpay_events WHERE seq IS NULL AND "+condition+" ORDER BY id LIMIT ?", append(slices.Clone(args), maxEvents)...)
 	return ids, err
 }
 
@@ -95,7 +102,7 @@ const maxEvents = 1000
 // Events returns a merchant's events with an ID above after, in order, up to limit of them (and never more than a thousand).
 // Whoever keeps the last ID that it has dealt with misses none. None at all means that there are no newer ones.
 func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]order.Event, error) {
-	if err := s.number(ctx); err != nil {
+	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err
 	}
 	var events []order.Event
@@ -115,7 +122,7 @@ func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit
 // first. An event is due from its beginning, and again when the lease runs out without a word: it may be delivered twice, by
 // one who was too slow to say so, and the receiver tells by its ID.
 func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Posting, error) {
-	if err := s.number(ctx); err != nil {
+	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err
 	}
 	token := newToken()

@@ -41,11 +41,7 @@ func (d Database) Crash(t testing.TB) {
 // Restart starts a server that crashed on what it left, at the same address, and waits until it answers.
 func (d Database) Restart(t testing.TB) {
 	t.Helper()
-	err := d.server.start()
-	if err == nil {
-		err = d.server.await()
-	}
-	if err != nil {
+	if err := d.server.restart(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 var telling = []proof{
 	{name: "events in pages", prove: readsEvents},
 	{name: "delivered once it is said", prove: delivers},
+	{name: "a merchant's events behind another's", prove: numbersApart},
 	{name: "a delivery under a lease", prove: leasesDeliveries},
 	{name: "dead letters", prove: buries},
 	{name: "an order's history", prove: tellsHistory},
@@ -47,6 +48,38 @@ func readsEvents(e *env) {
 	}
 	if want := append(numbers("A", 5), numbers("B", 5)...); !slices.Equal(got, want) {
 		e.Errorf("got events of %v, want %v", got, want)
+	}
+}
+
+// numbersApart has more new events of one merchant than are numbered at once, and neither another merchant nor the last of
+// the orders waits for them.
+func numbersApart(e *env) {
+	const many = 1001
+	list := numbers("A", many)
+	for _, chunk := range [][]string{list[:500], list[500:1000], list[1000:]} {
+		e.registerDue(chunk...)
+	}
+	values := map[string]string{"postgres": "now()", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "0"}[e.db.Name]
+	e.sql("INSERT INTO cloudpay_events (kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending," +
+		" trade_state, transaction_id, reason, due_at) SELECT 'gaveUp', region, mchid, sub_mchid, out_trade_no, id, '', " + values +
+		", '', '', '', '', " + values + " FROM cloudpay_orders ORDER BY id")
+	other := order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}
+	e.register(order.Entry{Ref: other})
+	e.must(e.Observe(e.ctx, other, order.Final{Ending: order.EndedPaid}))
+	if postings, err := e.Undelivered(e.ctx, other.Account(), 10, lease); err != nil || len(postings) != 1 {
+		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(postings), err)
+	}
+	if events, err := e.Events(e.ctx, other.Account(), 0, 10); err != nil || len(events) != 1 {
+		e.Errorf("got %d events and error %v, want the other merchant's one", len(events), err)
+	}
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_events WHERE seq IS NOT NULL"); n != 1 {
+		e.Errorf("%d events were numbered, want those of who asked alone", n)
+	}
+	if events, err := e.History(e.ctx, ref(list[many-1]), 10); err != nil || len(events) != 1 {
+		e.Errorf("history: got %d events and error %v, want the order's one", len(events), err)
+	}
+	if events, err := e.Events(e.ctx, shop, 0, many); err != nil || len(events) != 1000 {
+		e.Errorf("got %d events and error %v, want a thousand", len(events), err)
 	}
 }
 

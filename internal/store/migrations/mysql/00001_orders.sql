@@ -80,6 +80,7 @@ CREATE TABLE cloudpay_events (
     CONSTRAINT cloudpay_events_seq UNIQUE (seq),
     CONSTRAINT cloudpay_events_of FOREIGN KEY (order_id) REFERENCES cloudpay_orders (id),
     CONSTRAINT cloudpay_events_way CHECK ((due_at IS NULL) = (delivered_at IS NOT NULL OR dead_at IS NOT NULL)),
+    INDEX cloudpay_events_numbered (region, mchid, seq),
     INDEX cloudpay_events_due (region, mchid, due_at),
     INDEX cloudpay_events_dead (region, mchid, dead_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -79,7 +79,8 @@ CREATE TABLE cloudpay_events (
     CONSTRAINT cloudpay_events_way CHECK ((due_at IS NULL) = (delivered_at IS NOT NULL OR dead_at IS NOT NULL))
 ) STRICT;
 
-CREATE INDEX cloudpay_events_unnumbered ON cloudpay_events (id) WHERE seq IS NULL;
+CREATE INDEX cloudpay_events_unnumbered ON cloudpay_events (region, mchid, id) WHERE seq IS NULL;
+CREATE INDEX cloudpay_events_numbered ON cloudpay_events (region, mchid, seq) WHERE seq IS NOT NULL;
 CREATE INDEX cloudpay_events_due ON cloudpay_events (region, mchid, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX cloudpay_events_dead ON cloudpay_events (region, mchid, seq) WHERE dead_at IS NOT NULL;
 CREATE INDEX cloudpay_events_order ON cloudpay_events (order_id);
