@@ -30,6 +30,8 @@ const (
 	// rounds are those in which orders come due. The more there are, the fewer orders are due in each, and the closer to
 	// its time each is looked at.
 	rounds = 200
+	// longer is for how long there are more rounds, with more orders, when those killed too few.
+	longer = 3 * time.Minute
 )
 
 // Sweeps are killed with SIGKILL at random moments, three processes at a time sweep the same orders, customers pay, replies get
@@ -49,6 +51,10 @@ func TestKilledSweeps(t *testing.T) { //nolint:paralleltest // each has both cor
 			start := time.Now()
 			stop := d.customers()
 			for range rounds {
+				d.round(d.moment)
+			}
+			for until := time.Now().Add(longer); !d.enough() && time.Now().Before(until); {
+				d.register(killedOrders / rounds)
 				d.round(d.moment)
 			}
 			stop()
@@ -76,6 +82,7 @@ type deadly struct {
 	began  time.Time
 	passed time.Duration
 	closed map[string]bool // as it was seen at the gateway
+	orders int             // that were registered
 
 	mu sync.Mutex
 	// longest is the longest life of a sweep that is to be killed. It follows how long sweeps take, so that about as many are
@@ -115,24 +122,28 @@ func newDeadly(t *testing.T, database storetest.Database) *deadly {
 		t.Cleanup(func() { _ = f.Close() })
 		d.sweeps = append(d.sweeps, f)
 	}
-	d.register()
+	d.began = time.Now()
+	d.register(killedOrders)
 	return d
 }
 
 func killedNumber(i int) string { return fmt.Sprintf("K%04d", i) }
 
-// dueAfter is when an order is to be closed, after its registration.
+// dueAfter is when an order is to be closed, after the beginning.
 func dueAfter(i int) time.Duration { return time.Duration(i*rounds/killedOrders) * roundTime }
 
-func (d *deadly) register() {
+// register registers more orders. At the beginning, or when they are due.
+func (d *deadly) register(more int) {
 	d.t.Helper()
-	d.began = time.Now()
-	entries := make([]order.Entry, killedOrders)
+	passed := time.Since(d.began) + d.passed
+	entries := make([]order.Entry, more)
 	for i := range entries {
-		d.order(killedNumber(i))
-		ref := order.Ref{Region: order.Mainland, MchID: d.Merchant.MchID, OutTradeNo: killedNumber(i)}
-		entries[i] = order.Entry{Ref: ref, CloseIn: dueAfter(i)}
+		number := killedNumber(d.orders + i)
+		d.order(number)
+		ref := order.Ref{Region: order.Mainland, MchID: d.Merchant.MchID, OutTradeNo: number}
+		entries[i] = order.Entry{Ref: ref, CloseIn: max(0, dueAfter(d.orders+i)-passed)}
 	}
+	d.orders += more
 	if _, err := d.store.RegisterAll(d.t.Context(), entries); err != nil {
 		d.t.Fatal(err)
 	}
@@ -273,7 +284,7 @@ func (d *deadly) pass(by time.Duration) {
 func (d *deadly) wantNoneEarly() {
 	d.t.Helper()
 	now := time.Since(d.began) + d.passed
-	for i := range killedOrders {
+	for i := range d.orders {
 		number := killedNumber(i)
 		if d.closed[number] || d.MustOrder(number, d.owner()).State != paygate.StateClosed {
 			continue
@@ -289,7 +300,7 @@ func (d *deadly) wantNoneEarly() {
 func (d *deadly) wantAllEnded() {
 	d.t.Helper()
 	events := d.events()
-	for i := range killedOrders {
+	for i := range d.orders {
 		number := killedNumber(i)
 		state := d.MustOrder(number, d.owner()).State
 		d.states[state]++
@@ -312,11 +323,14 @@ func (d *deadly) wantAllEnded() {
 			d.t.Errorf("order %s: got events %v, want one: %s", number, got, kind)
 		}
 	}
-	if d.kills < leastKills || d.orphans < leastKills || d.ended == 0 || d.states[paygate.StateSuccess] == 0 {
+	if !d.enough() || d.ended == 0 || d.states[paygate.StateSuccess] == 0 {
 		d.t.Errorf("got %d kills that left %d orders leased, %d sweeps that ended and %d orders paid: too little happened for this to prove anything",
 			d.kills, d.orphans, d.ended, d.states[paygate.StateSuccess])
 	}
 }
+
+// enough tells whether enough sweeps were killed, and held orders when they were. Only between rounds.
+func (d *deadly) enough() bool { return d.kills >= leastKills && d.orphans >= leastKills }
 
 func (d *deadly) events() map[string][]order.EventKind {
 	d.t.Helper()

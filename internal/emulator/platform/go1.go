@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/rpc"
 	"strconv"
@@ -24,31 +25,49 @@ func (g *go1) variables() []string {
 	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=" + port, portVariable + "=" + port}
 }
 
-// connect dials the process until it listens, and pings it.
+// connect dials the process until it listens, and pings it. A ping may still fail that is not the process's fault: somebody
+// listened in its place and died, and the process has the port after all. So it is pinged once more, for a moment.
 func (g *go1) connect(ctx context.Context, i *instance) error {
-	conn, err := i.dial(ctx, g.port, portVariable)
-	if err != nil {
-		return err
+	var giveUp time.Time
+	for {
+		conn, err := i.dial(ctx, g.port, portVariable)
+		if err != nil {
+			return err
+		}
+		refusal, err := g.ping(ctx, i, conn)
+		if err != nil || refusal == nil {
+			return err
+		}
+		if now := time.Now(); giveUp.IsZero() {
+			giveUp = now.Add(i.patience.exit)
+		} else if now.After(giveUp) {
+			return fmt.Errorf("%s does not serve Function.Ping on %s: %w", i.name, loopback(g.port), refusal)
+		}
+		if err := i.rest(ctx, lastDialPause, g.port, portVariable); err != nil {
+			return err
+		}
 	}
-	return g.ping(ctx, i, conn)
 }
 
-// ping makes sure that it is a function that listens, and this one.
-func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) error {
-	g.client = rpc.NewClient(conn)
-	ping := g.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
+// ping makes sure that it is a function that listens: then the connection is kept. A refusal is the answer of one that is
+// none, or that hung up; the error is why asking again is no use.
+func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) (refusal, err error) {
+	client := rpc.NewClient(conn)
+	ping := client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
 	select {
 	case <-i.done:
-		return i.exitError()
+		err = i.exitError()
 	case <-ctx.Done():
-		return i.notReady(ctx, "does not answer Function.Ping on "+loopback(g.port))
+		err = i.notReady(ctx, "does not answer Function.Ping on "+loopback(g.port))
 	case <-ping.Done:
+		refusal = ping.Error
 	}
-	if ping.Error == nil && !i.ended() {
-		return nil
+	if refusal != nil || err != nil {
+		_ = client.Close() // says only that the connection was closed already
+		return refusal, err
 	}
-	// If the port is a stranger's, our process is about to exit and to say so.
-	return i.exitOr("does not serve Function.Ping on "+loopback(g.port), ping.Error)
+	g.client = client
+	return nil, nil
 }
 
 // answers asks the process. Nothing that is known on this side will do: done lags the death, a process that was sent

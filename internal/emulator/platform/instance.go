@@ -97,13 +97,19 @@ func (i *instance) connect(ctx context.Context) error {
 	return nil
 }
 
-// dial connects to the process's port as soon as somebody listens. variable is what told it the port.
+// dial connects to the process's port as soon as it listens. variable is what told it the port. Somebody else may have been
+// faster, such as another emulator's function: where the system tells who listens, nobody passes for the process, which
+// exits for want of the port, and says so.
 func (i *instance) dial(ctx context.Context, port int, variable string) (net.Conn, error) {
 	var dialer net.Dialer
 	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
 		conn, err := dialer.DialContext(ctx, "tcp", loopback(port))
 		if err == nil {
-			return conn, nil
+			// Asked after the dialling: a stranger who is gone by now has taken the connection with him.
+			if mayListen(i.process.Pid, port) {
+				return conn, nil
+			}
+			_ = conn.Close() // nothing was sent
 		}
 		if err := i.rest(ctx, pause, port, variable); err != nil {
 			return nil, err
@@ -126,17 +132,6 @@ func (i *instance) rest(ctx context.Context, pause time.Duration, port int, vari
 // notReady is the error of a process that has not become ready while ctx allowed.
 func (i *instance) notReady(ctx context.Context, what string) error {
 	return fmt.Errorf("%s %s after %v: %w", i.name, what, time.Since(i.started).Round(time.Millisecond), context.Cause(ctx))
-}
-
-// exitOr is the error of a process that did something wrong at its start, or somebody in its place did: why it exits, if
-// it does so in a moment.
-func (i *instance) exitOr(what string, err error) error {
-	select {
-	case <-i.done:
-		return i.exitError()
-	case <-time.After(i.patience.exit):
-		return fmt.Errorf("%s %s: %w", i.name, what, err)
-	}
 }
 
 // answers tells whether an idle process still serves.

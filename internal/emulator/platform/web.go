@@ -25,22 +25,14 @@ func (s *web) variables() []string {
 	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=28902", "PORT=" + strconv.Itoa(s.port)}
 }
 
-// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own. So a stranger who
-// was faster cannot be told by what he says, only by who he is; the process then exits for want of the port, and says so.
+// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own.
 func (s *web) connect(ctx context.Context, i *instance) error {
-	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
-		conn, err := i.dial(ctx, s.port, "PORT")
-		if err != nil {
-			return err
-		}
-		_ = conn.Close() // nothing was sent
-		if mayListen(i.process.Pid, s.port) {
-			return nil
-		}
-		if err := i.rest(ctx, pause, s.port, "PORT"); err != nil {
-			return err
-		}
+	conn, err := i.dial(ctx, s.port, "PORT")
+	if err != nil {
+		return err
 	}
+	_ = conn.Close() // nothing was sent
+	return nil
 }
 
 // close does nothing: each request has had a connection of its own.

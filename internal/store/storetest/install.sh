@@ -24,5 +24,9 @@ if [ ! -e $policy ]; then
 	"${root[@]}" chmod +x $policy
 	trap '"${root[@]}" rm -f $policy' EXIT
 fi
-"${root[@]}" apt-get update -q
-"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+apt() { "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
+if ! { apt update && apt install -y --no-install-recommends "${missing[@]}"; }; then
+	echo "*** ${missing[*]} COULD NOT BE INSTALLED (no network, or another installation is at work?): see above ***" >&2
+	[ "${CI:-}" != true ] || exit 1
+	echo "*** Their tests will be SKIPPED ***" >&2
+fi

@@ -31,7 +31,7 @@ func startMariaDB(dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.admin = "mysql"
+	s.admin, s.home = "mysql", "SELECT @@datadir"
 	s.address = func(database string) string { return "mysql://root@127.0.0.1:" + port + "/" + database }
 	return s, nil
 }

@@ -33,7 +33,7 @@ func startPostgres(dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.admin, s.fatal = "postgres", syscall.SIGQUIT
+	s.admin, s.home, s.fatal = "postgres", "SHOW data_directory", syscall.SIGQUIT
 	s.address = func(database string) string {
 		return "postgres://cloudpay@127.0.0.1:" + port + "/" + database + "?sslmode=disable"
 	}
