@@ -84,7 +84,8 @@ func goSettings(t *testing.T) map[string]string {
 	return settings
 }
 
-// admin calls the management API of an emulator: "admin DIR METHOD PATH [BODY]".
+// admin calls the management API of an emulator: "admin DIR METHOD PATH [BODY]". WeChat Pay's number for the order, which has
+// the day in it, is $TRANSACTION_ID afterwards.
 func admin(ts *testscript.TestScript, neg bool, args []string) {
 	const least, most = 3, 4
 	if neg || len(args) < least || len(args) > most {
@@ -103,6 +104,12 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 	_, _ = ts.Stdout().Write(reply)
 	if response.StatusCode >= http.StatusBadRequest {
 		ts.Fatalf("%s: %s", response.Status, reply)
+	}
+	var order struct {
+		TransactionID string `json:"transaction_id"`
+	}
+	if json.Unmarshal(reply, &order) == nil && order.TransactionID != "" {
+		ts.Setenv("TRANSACTION_ID", order.TransactionID)
 	}
 }
 
