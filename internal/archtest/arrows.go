@@ -71,11 +71,14 @@ func Arrows() []Arrow {
 			Package: "internal/store/storetest",
 			Ours:    []string{"internal/order", "internal/store", "internal/store/migrate"},
 		},
-		{Package: "internal/closing", Ours: []string{"internal/order"}, Theirs: []string{backoff}},
+		{Package: "internal/closing", Ours: []string{"internal/order", "internal/telemetry"}, Theirs: []string{backoff}},
 		{Package: "internal/notify", Ours: []string{"internal/order"}},
 		{Package: "internal/hosting", Ours: []string{"internal/telemetry"}, Theirs: []string{lambda, lambdaContext, scf}},
 		{Package: "internal/trigger/event", Theirs: []string{lambdaEvents, scfEvents}},
-		{Package: "internal/trigger", Ours: []string{"internal/order", "internal/hosting", "internal/trigger/event"}},
+		{
+			Package: "internal/trigger",
+			Ours:    []string{"internal/order", "internal/hosting", "internal/telemetry", "internal/trigger/event"},
+		},
 		{
 			Package: "internal/app",
 			Ours: []string{

@@ -81,7 +81,15 @@ func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	if b.patience != 0 {
 		b.patience = max(b.patience-pause, 1)
 	}
-	timer := time.NewTimer(pause)
+	return sleep(ctx, pause)
+}
+
+// sleep returns false when the context ended first.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	if wait <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -48,7 +48,7 @@ func (p *pace) turn(ctx context.Context, until time.Time) bool {
 		return true
 	}
 	at, granted := p.reserve(ctx, until)
-	return granted && sleepUntil(ctx, at)
+	return granted && sleep(ctx, time.Until(at))
 }
 
 // ready waits until calls can be had again, and returns false, at once, when that is not before the context's deadline.
@@ -59,7 +59,7 @@ func (p *pace) ready(ctx context.Context) bool {
 	if deadline, ok := ctx.Deadline(); ok && !opens.Before(deadline) {
 		return false
 	}
-	return sleepUntil(ctx, opens)
+	return sleep(ctx, time.Until(opens))
 }
 
 // reserve gives the time of one call.
@@ -212,20 +212,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// sleepUntil returns false when the context ended first.
-func sleepUntil(ctx context.Context, at time.Time) bool {
-	wait := time.Until(at)
-	if wait <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry"
 )
 
 // sweep is one RunOnce. Orders go through it in three stages, each with goroutines of its own, so that WeChat Pay is kept
@@ -95,12 +95,12 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- lent) error {
 			return nil
 		}
 		if w.giveBack(ctx) {
-			sleepUntil(ctx, time.Now().Add(leastLimitPause)) // who had no quota for them has none a moment later
+			sleep(ctx, leastLimitPause) // who had no quota for them has none a moment later
 			continue
 		}
 		room := w.room()
 		if room <= 0 {
-			sleepUntil(ctx, time.Now().Add(w.pace.step()))
+			sleep(ctx, w.pace.step())
 			continue
 		}
 		before := time.Now()
@@ -262,19 +262,9 @@ func (w *sweep) finish(ctx context.Context, r *run) (result order.Result) {
 // caught turns a panic into an error. It is to be deferred.
 func (w *sweep) caught(ctx context.Context, err *error) {
 	if fault := recover(); fault != nil { //nolint:revive // it is deferred itself
-		w.log.ErrorContext(ctx, "panic", "fault", kindOfPanic(fault), "stack", string(debug.Stack()))
+		w.log.ErrorContext(ctx, "panic", "fault", telemetry.PanicKind(fault), "stack", string(debug.Stack()))
 		*err = errors.New("a fault of the function's own; its log has more")
 	}
-}
-
-// kindOfPanic is what the log may have of a panic: its type, for its value may be anything that was in memory, a key
-// included. Go's own faults have a text too, which is about indices and types.
-func kindOfPanic(value any) string {
-	kind := fmt.Sprintf("%T", value)
-	if own, ok := value.(runtime.Error); ok {
-		kind += ": " + own.Error()
-	}
-	return kind
 }
 
 // write writes down what became of an order.

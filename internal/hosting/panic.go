@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"runtime"
 	"runtime/debug"
+
+	"cloudpay/internal/telemetry"
 )
 
 // panicError is what the caller learns of a panic: that there was one, and where to read more.
@@ -26,20 +27,10 @@ func answer(ctx context.Context, h Handler, inv Invocation) (reply []byte, err e
 			return
 		}
 		slog.ErrorContext(ctx, "the function panicked",
-			"panic", kindOfPanic(value), "stack", string(debug.Stack()))
+			"panic", telemetry.PanicKind(value), "stack", string(debug.Stack()))
 		reply, err = nil, &panicError{requestID: inv.RequestID}
 	}()
 	return h(ctx, inv)
-}
-
-// kindOfPanic is what the log may have of a panic: its type, for its value may be anything that was in memory, a key
-// included. Go's own faults have a text too, which is about indices and types.
-func kindOfPanic(value any) string {
-	kind := fmt.Sprintf("%T", value)
-	if own, ok := value.(runtime.Error); ok {
-		kind += ": " + own.Error()
-	}
-	return kind
 }
 
 // errorType is the name both platforms show beside an error's message: its Go type, without package or pointer.

@@ -2,15 +2,14 @@ package trigger
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -137,16 +136,6 @@ func (f *Function) caught(ctx context.Context, fault any) bool {
 	if fault == nil {
 		return false
 	}
-	f.Log.ErrorContext(ctx, "panic", "fault", kindOfPanic(fault), "stack", string(debug.Stack()))
+	f.Log.ErrorContext(ctx, "panic", "fault", telemetry.PanicKind(fault), "stack", string(debug.Stack()))
 	return true
-}
-
-// kindOfPanic is what the log may have of a panic: its type, for its value may be anything that was in memory, a key
-// included. Go's own faults have a text too, which is about indices and types.
-func kindOfPanic(fault any) string {
-	kind := fmt.Sprintf("%T", fault)
-	if own, ok := fault.(runtime.Error); ok {
-		kind += ": " + own.Error()
-	}
-	return kind
 }
