@@ -179,6 +179,18 @@ func wantMethod(w http.ResponseWriter, r *http.Request, method, instead, id stri
 	return false
 }
 
+// posted is the function that a POST names. It refuses every other method and name; it has answered then.
+func (c *Cloud) posted(w http.ResponseWriter, r *http.Request, name, instead, id string) (*Function, bool) {
+	if !wantMethod(w, r, http.MethodPost, instead, id) {
+		return nil, false
+	}
+	function, ok := c.Functions[name]
+	if !ok {
+		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
+	}
+	return function, ok
+}
+
 // noSuchPath refuses a request that is for nobody.
 func noSuchPath(w http.ResponseWriter, id string) {
 	fail(w, http.StatusNotFound, codeNoSuchPath, "functions are called with POST "+functionsPath+"/{name}", id)

@@ -56,12 +56,8 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 		c.callWeb(w, r, rest, id)
 		return
 	}
-	if !wantMethod(w, r, http.MethodPost, "call a function with POST", id) {
-		return
-	}
-	function, ok := c.Functions[rest]
+	function, ok := c.posted(w, r, rest, "call a function with POST", id)
 	if !ok {
-		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(rest), id)
 		return
 	}
 	payload, err := readEvent(w, r)

@@ -27,12 +27,8 @@ const maxBatch = 1000
 // what batchItemFailures names, and all of it when that cannot be read or names a message that was not in it
 // (docs.aws.amazon.com/lambda, "services-sqs-errorhandling"). Nothing is delivered again here.
 func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
-	if !wantMethod(w, r, http.MethodPost, "deliver messages with POST", id) {
-		return
-	}
-	function, ok := c.Functions[name]
+	function, ok := c.posted(w, r, name, "deliver messages with POST", id)
 	if !ok {
-		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 		return
 	}
 	form := r.URL.Query().Get("form")

@@ -28,12 +28,8 @@ const maxMessage = 4 << 10
 // object, without a Time; or with ?form=eventbridge the event of a schedule that has no input. There are no second and
 // third attempts after a failure, and no web functions with timers.
 func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
-	if !wantMethod(w, r, http.MethodPost, "fire a timer with POST", id) {
-		return
-	}
-	function, ok := c.Functions[name]
+	function, ok := c.posted(w, r, name, "fire a timer with POST", id)
 	if !ok {
-		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 		return
 	}
 	order := struct {
