@@ -40,6 +40,8 @@ type kept struct {
 	raw   *sql.DB
 	// handlers are the functions' in this process, by name, built when they are first called.
 	handlers map[string]hosting.Handler
+	// platform is where the functions run in this process.
+	platform hosting.Platform
 	// limit is how long one call may take.
 	limit time.Duration
 }
@@ -57,7 +59,10 @@ func newKept(t *testing.T, m mode) *kept {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = opened.Close() })
-	return &kept{env: e, store: opened, raw: storetest.Raw(t, address), handlers: map[string]hosting.Handler{}, limit: patient}
+	return &kept{
+		env: e, store: opened, raw: storetest.Raw(t, address), handlers: map[string]hosting.Handler{}, platform: hosting.SCF,
+		limit: patient,
+	}
 }
 
 // ref is an order of the environment's merchant.
@@ -95,7 +100,7 @@ func (k *kept) tryAsk(name, event string, who map[string]string) (string, error)
 	ctx, cancel := context.WithTimeout(k.t.Context(), k.limit)
 	defer cancel()
 	reply, err := k.handler(name)(ctx, hosting.Invocation{
-		Payload: []byte(event), Environment: maps.Clone(who), Platform: hosting.SCF,
+		Payload: []byte(event), Environment: maps.Clone(who), Platform: k.platform,
 	})
 	k.replied(reply)
 	telemetrytest.Error(k.t, err)

@@ -15,7 +15,11 @@ func Markdown() string {
 		if initial != "" {
 			initial = "`" + initial + "`"
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", v.name, needed[v.needed], v.values, initial, v.meaning)
+		when := needed[v.needed]
+		if v.neededToo != "" {
+			when += ", and " + v.neededToo
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", v.name, when, v.values, initial, v.meaning)
 	}
 	table.WriteString(belowTheTable())
 	return table.String()

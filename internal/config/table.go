@@ -27,6 +27,9 @@ type variable struct {
 	name   string
 	values string // what is accepted, as the README's table prints it
 	needed need
+	// neededToo is what else it must be given for, as the README's table prints it. That is refused when it is asked for, and is
+	// no fault of the configuration.
+	neededToo string
 	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
 	credentialOf API
 	initial      string // the default
@@ -99,10 +102,11 @@ var variables = []variable{
 			string(Direct), string(Partner)),
 	},
 	{
-		name: "WXPAY_APPID", values: valuesAppID, needed: forV2,
-		meaning: "The appid the merchant number is bound to. Combined orders are closed with it too.",
-		remedy:  "give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
-		read:    alphanumeric(func(c *Config) *string { return &c.AppID }),
+		name: "WXPAY_APPID", values: valuesAppID, needed: forV2, neededToo: "to register by openid",
+		meaning: "The appid the merchant number is bound to. An `openid` that an order is registered with is a user's below this appid," +
+			" and combined orders are closed with it.",
+		remedy: "give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
+		read:   alphanumeric(func(c *Config) *string { return &c.AppID }),
 	},
 	{
 		name: "WXPAY_MCHID", values: valuesMchID, needed: always,

@@ -46,6 +46,28 @@ func TestExamineSound(t *testing.T) {
 	}
 }
 
+// Without an appid APIv3 works, and orders cannot be registered by openid: that is not complete, and no fault.
+func TestExamineWithoutAppID(t *testing.T) {
+	t.Parallel()
+	for name, vars := range map[string]map[string]string{
+		"v3":               {},
+		"service provider": {"WXPAY_SUB_MCHID": "1900000109"},
+		"wxcloudrun":       {"WXPAY_API": "wxcloudrun", "WXPAY_SERIAL_NO": "", "WXPAY_PRIVATE_KEY": "", "WXPAY_PUBLIC_KEY_ID": "", "WXPAY_PUBLIC_KEY": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := admit(t).onlyV3().with(vars).with(map[string]string{"WXPAY_APPID": ""})
+			w.doctor.Offline = true
+			got := w.examined()
+			got.wantNoFault(t)
+			got.of(doctor.CheckConfiguration).about("WXPAY_APPID").want(t, doctor.LevelWarning, "but not complete: no order is registered by openid")
+			if strings.Contains(got.text(), "complete and sound") {
+				t.Errorf("it is called complete:\n%s", got.text())
+			}
+		})
+	}
+}
+
 // Over the private link there are no keys, and nothing that vouches but the link.
 func TestExaminePrivateLink(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ const (
 	namePublicKey  = "WXPAY_PUBLIC_KEY"
 	nameSerialNo   = "WXPAY_SERIAL_NO"
 	nameMchID      = "WXPAY_MCHID"
+	nameAppID      = "WXPAY_APPID"
 )
 
 // checkPrivateKey looks at the merchant's private key. That it cannot be parsed is among the configuration's faults.

@@ -76,7 +76,7 @@ var showable = map[string]func(c config.Config) string{
 	"WXPAY_API":              func(c config.Config) string { return string(c.API) },
 	"WXPAY_REGION":           func(c config.Config) string { return string(c.Region) },
 	"WXPAY_MODE":             func(c config.Config) string { return string(c.Mode) },
-	"WXPAY_APPID":            func(c config.Config) string { return whole(appID, c.AppID) },
+	nameAppID:                func(c config.Config) string { return whole(appID, c.AppID) },
 	nameMchID:                func(c config.Config) string { return whole(number, c.MchID) },
 	"WXPAY_SUB_MCHID":        func(c config.Config) string { return whole(number, c.SubMchID) },
 	"WXPAY_SUB_APPID":        func(c config.Config) string { return whole(appID, c.SubAppID) },
@@ -108,10 +108,7 @@ func whole(form *regexp.Regexp, value string) string {
 // checkConfiguration gives every fault of the configuration, as the functions find them.
 func checkConfiguration(_ context.Context, p *patient) []Finding {
 	if len(p.faults.List) == 0 {
-		return []Finding{{
-			Check: CheckConfiguration, Level: LevelFine,
-			Found: textf("complete and sound: %s", "完整且有效：%s", strings.Join(p.dialects(), ", ")),
-		}}
+		return []Finding{p.withoutFaults()}
 	}
 	findings := make([]Finding, 0, len(p.faults.List))
 	for _, fault := range p.faults.List {
@@ -121,6 +118,26 @@ func checkConfiguration(_ context.Context, p *patient) []Finding {
 		})
 	}
 	return findings
+}
+
+// withoutFaults is what there is to say of a configuration that has no fault: that it is complete, or what it cannot do.
+func (p *patient) withoutFaults() Finding {
+	dialects := strings.Join(p.dialects(), ", ")
+	if p.settings.AppID != "" {
+		return Finding{
+			Check: CheckConfiguration, Level: LevelFine,
+			Found: textf("complete and sound: %s", "完整且有效：%s", dialects),
+		}
+	}
+	return Finding{
+		Check: CheckConfiguration, Level: LevelWarning, Subject: nameAppID,
+		Found: textf("sound (%s), but not complete: no order is registered by openid unless a sub_appid goes with it, and no"+
+			" combined order is closed", "有效（%s），但不完整：不带 sub_appid 就不能按 openid 登记订单，也不能关闭合单", dialects),
+		Remedy: Text{
+			"give the appid that the merchant number is bound to, the mini-program's",
+			"请填写与商户号绑定的 appid，即小程序的 appid",
+		},
+	}
 }
 
 // dialects are those that have credentials.

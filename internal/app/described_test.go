@@ -1,0 +1,135 @@
+//go:build sqlite
+
+package app_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
+)
+
+// descriptions read the environment of closeorder out of each file that describes a deployment.
+var descriptions = map[string]func(text []byte) (map[string]string, error){
+	"cloudbaserc.json": func(text []byte) (map[string]string, error) {
+		var described struct {
+			Functions []struct {
+				Name         string            `json:"name"`
+				EnvVariables map[string]string `json:"envVariables"`
+			} `json:"functions"`
+		}
+		err := json.Unmarshal(text, &described)
+		for _, f := range described.Functions {
+			if f.Name == "closeorder" {
+				return f.EnvVariables, err
+			}
+		}
+		return nil, err
+	},
+	"serverless.yml": func(text []byte) (map[string]string, error) {
+		var described struct {
+			Provider struct {
+				Environment struct {
+					Variables map[string]string `yaml:"variables"`
+				} `yaml:"environment"`
+			} `yaml:"provider"`
+		}
+		err := yaml.Unmarshal(text, &described)
+		return described.Provider.Environment.Variables, err
+	},
+	"serverless.aws.yml": func(text []byte) (map[string]string, error) {
+		var described struct {
+			Provider struct {
+				Environment map[string]string `yaml:"environment"`
+			} `yaml:"provider"`
+		}
+		err := yaml.Unmarshal(text, &described)
+		return described.Provider.Environment, err
+	},
+}
+
+// reference is how a description takes a variable from the environment, with a default or without.
+var reference = regexp.MustCompile(`^(?:\{\{env\.(\w+)\}\}|\$\{env:(\w+)(?:, '([^']*)')?\})$`)
+
+// described are the variables that a deployment by that description gives a function: values are those that the merchant has.
+func described(t *testing.T, file string, values map[string]string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vars, err := descriptions[file](text)
+	if err != nil || len(vars) == 0 {
+		t.Fatalf("%s: got variables %v, %v", file, vars, err)
+	}
+	for name, value := range vars {
+		source := reference.FindStringSubmatch(value)
+		if source == nil {
+			continue // the value itself
+		}
+		filled, known := values[source[1]+source[2]]
+		if !known {
+			filled = source[3]
+		}
+		if filled == "" {
+			t.Fatalf("%s: %s takes %s, for which this test has no value", file, name, value)
+		}
+		vars[name] = filled
+	}
+	return vars
+}
+
+// What the files in the root describe can do what the README says first: register an order by its customer's openid, who may
+// close it then.
+func TestKeptByEachDescription(t *testing.T) {
+	t.Parallel()
+	for _, file := range slices.Sorted(maps.Keys(descriptions)) {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t, mode{api: order.V3})
+			base := k.vars["WXPAY_BASE_URL"]
+			values := maps.Clone(k.vars)
+			values["CLOUDPAY_HTTP_TOKEN"] = strings.Repeat("http-token-", 3)
+			telemetrytest.Secret(t, telemetrytest.Token, values["CLOUDPAY_HTTP_TOKEN"])
+			k.vars = described(t, file, values)
+			_, hasService := k.vars["CLOUDPAY_SERVICE_TOKEN"]
+			k.vars["WXPAY_BASE_URL"] = base // where no description has to say it
+			k.platform = map[bool]hosting.Platform{true: hosting.SCF, false: hosting.Lambda}[hasService]
+
+			k.order("A1")
+			event := `{"out_trade_no":"A1","close_at":1800,"openid":"` + openID + `","total":100}`
+			if hasService {
+				event = strings.Replace(event, "{", `{"service_token":"`+serviceToken+`",`, 1)
+			}
+			k.wantOutcome(readResult(t, k.ask("closeorder", event, nil)), order.OutcomeScheduled, "")
+			got, err := k.store.Owner(t.Context(), k.ref("A1"))
+			if want := order.WeChatOwner(k.Merchant.AppID, openID); err != nil || got != want {
+				t.Errorf("got owner %q, %v; want %s", got, err, want)
+			}
+		})
+	}
+}
+
+// The one refusal says what is missing and where it goes.
+func TestKeptByOpenIDWantsAnAppID(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, mode{api: order.V3})
+	delete(k.vars, "WXPAY_APPID")
+	delete(k.vars, "WXPAY_V2_KEY") // which would ask for the appid itself
+	got := k.asService("closeorder", `{"out_trade_no":"A1","close_at":1800,"openid":"`+openID+`"}`)
+	k.wantOutcome(got, order.OutcomeRefused, order.CodeParamError)
+	if !strings.Contains(got.ErrCodeDes, "openid: ") || !strings.Contains(got.ErrCodeDes, "WXPAY_APPID") {
+		t.Errorf("got %q, want the remedy", got.ErrCodeDes)
+	}
+	k.wantAsked(0)
+}
