@@ -110,6 +110,23 @@ func TestCloudbaserc(t *testing.T) {
 	}
 }
 
+// The Serverless Framework 4 wants a login; osls 3 and 4 do not. Each program takes a description only if the range holds its own
+// version, whole: '3' is refused by osls 4.
+func TestFrameworkVersion(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"serverless.yml", "serverless.aws.yml"} {
+		var described struct {
+			FrameworkVersion string `yaml:"frameworkVersion"`
+		}
+		if err := yaml.Unmarshal([]byte(read(t, name)), &described); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if described.FrameworkVersion != "3 || 4" {
+			t.Errorf("%s: got frameworkVersion %q, want 3 || 4", name, described.FrameworkVersion)
+		}
+	}
+}
+
 func TestServerlessAWS(t *testing.T) {
 	t.Parallel()
 	text := read(t, "serverless.aws.yml")
