@@ -156,8 +156,10 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	return event, nil
 }
 
-// withToken adds the service token to an event, which has to be an object for that.
+// withToken adds the service token to an event, which has to be an object for that. Of a token that is
+// being rotated, the setting has two values; either does.
 func withToken(event []byte, token string) ([]byte, error) {
+	token, _, _ = strings.Cut(token, " ")
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(event, &members); err != nil || members == nil {
 		return nil, errors.New("--service: the token is a parameter of the call, so --data must be a JSON object")

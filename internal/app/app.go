@@ -97,14 +97,23 @@ func (a *App) handler(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper
 func accessOf(c config.Config) trigger.Access {
 	return trigger.Access{
 		Policy:          trigger.Policy(c.CallerPolicy),
-		Service:         trigger.NewToken(c.ServiceToken.Reveal()),
-		HTTP:            trigger.NewToken(c.HTTPToken.Reveal()),
-		Timer:           trigger.NewToken(c.TimerToken.Reveal()),
+		Service:         tokenOf(c.ServiceTokens),
+		HTTP:            tokenOf(c.HTTPTokens),
+		Timer:           tokenOf(c.TimerTokens),
 		AuthorizerClaim: c.HTTPAuthorizer.Claim,
 		AuthorizerValue: c.HTTPAuthorizer.Value,
 		BehindWXGateway: c.BehindWXGateway,
 		CORSOrigins:     c.CORSOrigins,
 	}
+}
+
+// tokenOf is the token that any of the values is.
+func tokenOf(values []config.Secret) trigger.Token {
+	texts := make([]string, 0, len(values))
+	for _, value := range values {
+		texts = append(texts, value.Reveal())
+	}
+	return trigger.NewToken(texts...)
 }
 
 func merchantOf(c config.Config) order.Merchant {

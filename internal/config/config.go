@@ -95,9 +95,10 @@ type Config struct {
 	ConfirmClose bool
 
 	CallerPolicy CallerPolicy
-	// ServiceToken, HTTPToken and TimerToken are what a service, an HTTP client and a timer prove themselves with. Empty:
-	// nobody does by that token. No two are equal, nor is one equal to a key.
-	ServiceToken, HTTPToken, TimerToken Secret
+	// ServiceTokens, HTTPTokens and TimerTokens are what a service, an HTTP client and a timer prove
+	// themselves with: one token, or two while the token is rotated, either of which is accepted.
+	// Empty: no caller is let in by that token. No two values are equal, nor is one equal to a key.
+	ServiceTokens, HTTPTokens, TimerTokens []Secret
 	// HTTPAuthorizer is the claim of an API gateway's authorizer that lets an HTTP caller in; the zero value: none does.
 	HTTPAuthorizer Authorizer
 	// BehindWXGateway says that only WeChat's gateway can reach the web server, so that its X-WX- headers may be believed.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/config"
+	"cloudpay/internal/telemetry/telemetrytest"
 )
 
 // inFiles is what can be in a file, each with its value.
@@ -78,7 +79,7 @@ func TestMountedSecrets(t *testing.T) {
 	if err := os.Chmod(link, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := forV3().with("CLOUDPAY_HTTP_TOKEN_FILE", link).load(t).HTTPToken.Reveal(); got != httpToken {
+	if got := forV3().with("CLOUDPAY_HTTP_TOKEN_FILE", link).load(t).HTTPTokens[0].Reveal(); got != httpToken {
 		t.Errorf("got %q, want %q", got, httpToken)
 	}
 }
@@ -203,6 +204,50 @@ func TestNoTwoSecretsAreEqual(t *testing.T) {
 	}
 	file := forBoth().with("CLOUDPAY_HTTP_TOKEN", v2Key).without("WXPAY_V2_KEY").with("WXPAY_V2_KEY_FILE", writeFile(t, v2Key))
 	file.wantFault(t, "CLOUDPAY_HTTP_TOKEN", "is the same as WXPAY_V2_KEY")
+}
+
+// A token that is rotated has two values, in the variable or in a file; each keeps the rules of one.
+func TestTokensOfTwoValues(t *testing.T) {
+	t.Parallel()
+	const next = "8d41f0c6b72e935a~{next}"
+	telemetrytest.Secret(t, telemetrytest.Token, next)
+	for variable, field := range map[string]func(config.Config) []config.Secret{
+		"CLOUDPAY_SERVICE_TOKEN": func(c config.Config) []config.Secret { return c.ServiceTokens },
+		"CLOUDPAY_HTTP_TOKEN":    func(c config.Config) []config.Secret { return c.HTTPTokens },
+		"CLOUDPAY_TIMER_TOKEN":   func(c config.Config) []config.Secret { return c.TimerTokens },
+	} {
+		for name, given := range map[string]env{
+			"a variable":      forV3().with(variable, serviceToken+" "+next),
+			"a file":          forV3().with(variable+"_FILE", writeFile(t, serviceToken+" "+next+"\n")),
+			"spaces all over": forV3().with(variable, " "+serviceToken+"   "+next+" "),
+		} {
+			var got []string
+			for _, secret := range field(given.load(t)) {
+				got = append(got, secret.Reveal())
+			}
+			if diff := cmp.Diff([]string{serviceToken, next}, got); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", variable, name, diff)
+			}
+		}
+		for value, words := range map[string]string{
+			next + " 123456789012345":                   "is wrong in its second value: it has 15 bytes, less than 16",
+			"123456789012345 " + next:                   "is wrong in its first value: it has 15 bytes, less than 16",
+			next + " " + strings.Repeat("a", 257):       "is wrong in its second value: it has 257 bytes, more than 256",
+			next + " " + strings.Repeat("\u00e9", 20):   "is wrong in its second value: it has no printable ASCII",
+			next + "\n" + serviceToken:                  "has no printable ASCII character other than a space at position 24",
+			next + " " + next:                           "has the same value twice",
+			next + " " + serviceToken + " " + httpToken: "has 3 values, more than 2",
+			next + " " + v2Key:                          "has a value that is also in WXPAY_V2_KEY: make one of its own",
+		} {
+			forBoth().with(variable, value).wantFault(t, variable, words)
+		}
+	}
+	two := forV3().with("CLOUDPAY_SERVICE_TOKEN", serviceToken+" "+next)
+	two.with("CLOUDPAY_HTTP_TOKEN", httpToken+" "+next).wantFault(t, "CLOUDPAY_HTTP_TOKEN", "has a value that is also in CLOUDPAY_SERVICE_TOKEN")
+	two.with("CLOUDPAY_TIMER_TOKEN", next).wantFault(t, "CLOUDPAY_TIMER_TOKEN", "has a value that is also in CLOUDPAY_SERVICE_TOKEN")
+	two.with("CLOUDPAY_STORE", storeAddress).with("CLOUDPAY_NOTIFY_URL", notifyURL).with("CLOUDPAY_NOTIFY_KEY", next).
+		wantFault(t, "CLOUDPAY_NOTIFY_KEY", "has a value that is also in CLOUDPAY_SERVICE_TOKEN")
+	forV3().with("CLOUDPAY_NOTIFY_KEY", serviceToken+" "+next).wantFault(t, "CLOUDPAY_NOTIFY_KEY", "other than a space")
 }
 
 func TestOrigins(t *testing.T) {

@@ -16,6 +16,7 @@ const (
 	keyLength      = 32
 	minToken       = 16  // 16 letters and digits hold 95 bits: more than anybody guesses over a network
 	maxToken       = 256 // it becomes a header, so it is not left open
+	maxTokens      = 2   // the old one and the new one, while callers change over
 	maxClaim       = 256
 
 	publicKeyIDPrefix = "PUB_KEY_ID_"
@@ -83,18 +84,52 @@ func readKey(field *Secret, value string) *Fault {
 	return checkChars(value, keyLength, "letter or digit", isAlphanumeric)
 }
 
-// token reads what callers prove themselves with.
+// token reads one secret that proves a sender.
 func token(field func(c *Config) *Secret) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
-		if length := len(value); length < minToken {
-			return &Fault{Problem: fmt.Sprintf("has %d bytes, less than %d", length, minToken)}
-		}
-		if fault := checkChars(value, maxToken, "printable ASCII character other than a space", isVisible); fault != nil {
+		if fault := checkToken(value); fault != nil {
 			return fault
 		}
 		*field(c) = NewSecret(value)
 		return nil
 	}
+}
+
+// tokens reads what callers prove themselves with: one token, or two with spaces between.
+func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
+	return func(c *Config, value string) *Fault {
+		given := strings.FieldsFunc(value, func(char rune) bool { return char == ' ' })
+		if len(given) > maxTokens {
+			return &Fault{Problem: fmt.Sprintf("has %d values, more than %d", len(given), maxTokens)}
+		}
+		var kept []Secret
+		for i, text := range given {
+			if fault := checkToken(text); fault != nil {
+				return inValue(i, len(given), fault)
+			}
+			if slices.Contains(given[:i], text) {
+				return &Fault{Problem: "has the same value twice"}
+			}
+			kept = append(kept, NewSecret(text))
+		}
+		*field(c) = kept
+		return nil
+	}
+}
+
+func checkToken(text string) *Fault {
+	if length := len(text); length < minToken {
+		return &Fault{Problem: fmt.Sprintf("has %d bytes, less than %d", length, minToken)}
+	}
+	return checkChars(text, maxToken, "printable ASCII character other than a space", isVisible)
+}
+
+// inValue names the value that a fault is in, where there are two.
+func inValue(i, of int, fault *Fault) *Fault {
+	if of > 1 {
+		fault.Problem = fmt.Sprintf("is wrong in its %s value: it %s", [maxTokens]string{"first", "second"}[i], fault.Problem)
+	}
+	return fault
 }
 
 func readAuthorizer(c *Config, value string) *Fault {
@@ -260,31 +295,47 @@ func contradictedSecrets(c Config) []Fault {
 	const another = "make one of its own: openssl rand -hex 32"
 	secrets := []struct {
 		name, remedy string
-		text         Secret
+		values       []Secret
 	}{
-		{nameV2Key, "", c.V2.Key},
+		{nameV2Key, "", []Secret{c.V2.Key}},
 		{
 			nameV3Key,
 			"give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
-			c.V3.Key,
+			[]Secret{c.V3.Key},
 		},
-		{nameServiceToken, another, c.ServiceToken},
-		{nameHTTPToken, another, c.HTTPToken},
-		{nameTimerToken, another, c.TimerToken},
-		{nameNotifyKey, another, c.NotifyKey},
+		{nameServiceToken, another, c.ServiceTokens},
+		{nameHTTPToken, another, c.HTTPTokens},
+		{nameTimerToken, another, c.TimerTokens},
+		{nameNotifyKey, another, []Secret{c.NotifyKey}},
 	}
 	var faults []Fault
 	for i, secret := range secrets {
 		for _, before := range secrets[:i] {
-			if text := secret.text.Reveal(); text != "" && text == before.text.Reveal() {
+			if shareText(secret.values, before.values) {
 				faults = append(faults, Fault{
-					Variable: secret.name, Problem: "is the same as " + before.name, Remedy: secret.remedy,
+					Variable: secret.name, Problem: sameAs(secret.values, before.values) + before.name, Remedy: secret.remedy,
 				})
 				break
 			}
 		}
 	}
 	return faults
+}
+
+// shareText reports whether some text, not the empty one, is among both.
+func shareText(some, others []Secret) bool {
+	return slices.ContainsFunc(some, func(secret Secret) bool {
+		text := secret.Reveal()
+		return text != "" && slices.ContainsFunc(others, func(other Secret) bool { return other.Reveal() == text })
+	})
+}
+
+// sameAs is how the fault begins: of two values only one need be the same.
+func sameAs(some, others []Secret) string {
+	if len(some) > 1 || len(others) > 1 {
+		return "has a value that is also in "
+	}
+	return "is the same as "
 }
 
 func contradictedRegion(c Config) []Fault {

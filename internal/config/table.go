@@ -68,6 +68,8 @@ const (
 	valuesAppID = "1 to 32 letters and digits"
 	valuesPEM   = "PEM, base64 of PEM, or a file's path"
 	valuesToken = "16 to 256 printable ASCII characters without spaces, secret"
+	// valuesTokens are for tokens that can be rotated (docs/callers.md).
+	valuesTokens = "16 to 256 printable ASCII characters without spaces, or two such values with a space between, secret"
 
 	remedyToken   = "make one: openssl rand -hex 32"
 	remedyAddress = "give https://HOST or https://HOST:PORT and nothing after it"
@@ -222,22 +224,23 @@ var variables = []variable{
 			string(CallersPlatform), string(CallersAny)),
 	},
 	{
-		name: nameServiceToken, values: valuesToken, inFile: textInFile,
-		meaning: "What your own services and queues prove themselves with, as the parameter `service_token`; they may do everything.",
-		remedy:  remedyToken,
-		read:    token(func(c *Config) *Secret { return &c.ServiceToken }),
+		name: nameServiceToken, values: valuesTokens, inFile: textInFile,
+		meaning: "What your own services and queues prove themselves with, as the parameter `service_token` or, over HTTP, the header" +
+			" `Cloudpay-Service-Token`; they may do everything. Of two values either is accepted, here and below.",
+		remedy: remedyToken,
+		read:   tokens(func(c *Config) *[]Secret { return &c.ServiceTokens }),
 	},
 	{
-		name: nameHTTPToken, values: valuesToken, inFile: textInFile,
+		name: nameHTTPToken, values: valuesTokens, inFile: textInFile,
 		meaning: "What HTTP callers prove themselves with, as `Authorization: Bearer …`.",
 		remedy:  remedyToken,
-		read:    token(func(c *Config) *Secret { return &c.HTTPToken }),
+		read:    tokens(func(c *Config) *[]Secret { return &c.HTTPTokens }),
 	},
 	{
-		name: nameTimerToken, values: valuesToken, inFile: textInFile,
+		name: nameTimerToken, values: valuesTokens, inFile: textInFile,
 		meaning: "What a timer proves itself with where the platform does not say that it is one: its trigger's `Message` holds it.",
 		remedy:  remedyToken,
-		read:    token(func(c *Config) *Secret { return &c.TimerToken }),
+		read:    tokens(func(c *Config) *[]Secret { return &c.TimerTokens }),
 	},
 	{
 		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",

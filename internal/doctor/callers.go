@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"cloudpay/internal/config"
@@ -33,6 +34,7 @@ const (
 	namePolicy         = "CLOUDPAY_CALLER_POLICY"
 	nameServiceToken   = "CLOUDPAY_SERVICE_TOKEN"
 	nameHTTPToken      = "CLOUDPAY_HTTP_TOKEN" //nolint:gosec // G101: a variable's name
+	nameTimerToken     = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: a variable's name
 	nameHTTPAuthorizer = "CLOUDPAY_HTTP_AUTHORIZER"
 )
 
@@ -83,7 +85,10 @@ var doors = []struct {
 }{
 	{
 		subject: Text{"services", "服务端调用"}, names: []string{nameServiceToken},
-		open: Text{"whoever sends the token as service_token may do everything", "携带 service_token 者可执行一切操作"},
+		open: Text{
+			"whoever sends the token as service_token, or over HTTP as Cloudpay-Service-Token, may do everything",
+			"携带 service_token（HTTP 亦可用请求头 Cloudpay-Service-Token）者可执行一切操作",
+		},
 		shut: Text{"no token is set: no call can say that it is a service's", "未设置令牌：任何调用都不能以服务端身份进行"},
 	},
 	{
@@ -92,7 +97,7 @@ var doors = []struct {
 		shut: Text{"no token is set: HTTP requests are refused", "未设置令牌：HTTP 请求一律拒绝"},
 	},
 	{
-		subject: Text{"timers", "定时触发"}, names: []string{"CLOUDPAY_TIMER_TOKEN"},
+		subject: Text{"timers", "定时触发"}, names: []string{nameTimerToken},
 		open: Text{"recognised by the platform's word, or by the token in the trigger's Message", "凭平台标识或触发器 Message 中的令牌识别"},
 		shut: Text{"recognised by the platform's word alone", "仅凭平台标识识别"},
 	},
@@ -109,7 +114,20 @@ func (p *patient) door(subject Text, names []string, open, shut Text) Finding {
 	if len(set) == 0 {
 		return Finding{Check: CheckCallers, Level: LevelFact, Found: joined(subject, shut)}
 	}
-	return Finding{Check: CheckCallers, Level: LevelFact, Subject: strings.Join(set, ", "), Found: joined(subject, open)}
+	found := joined(subject, open)
+	if slices.ContainsFunc(set, p.isRotated) {
+		found.EN += "; two tokens are accepted, until the old one is taken out (docs/callers.md)"
+		found.ZH += "；当前新旧两个令牌均有效，轮换完成后请去掉旧值（docs/callers.md）"
+	}
+	return Finding{Check: CheckCallers, Level: LevelFact, Subject: strings.Join(set, ", "), Found: found}
+}
+
+// isRotated reports whether a token has two values.
+func (p *patient) isRotated(name string) bool {
+	values := map[string][]config.Secret{
+		nameServiceToken: p.settings.ServiceTokens, nameHTTPToken: p.settings.HTTPTokens, nameTimerToken: p.settings.TimerTokens,
+	}
+	return len(values[name]) > 1
 }
 
 func joined(a, b Text) Text { return Text{a.EN + ": " + b.EN, a.ZH + "：" + b.ZH} }

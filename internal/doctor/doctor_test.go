@@ -180,13 +180,17 @@ func TestExamineCallers(t *testing.T) {
 		"nobody":     {map[string]string{}, doctor.LevelWarning, "only timers are let in"},
 		"no service": {map[string]string{}, doctor.LevelFact, "no call can say that it is a service's"},
 		"service":    {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFact, "may do everything"},
-		"no HTTP":    {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
-		"HTTP":       {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
-		"a claim":    {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
-		"timer":      {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
-		"no timer":   {map[string]string{}, doctor.LevelFact, "by the platform's word alone"},
-		"a file":     {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
-		"WeChat's":   {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is believed"},
+		"rotating":   {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token + " " + token + "2"}, doctor.LevelFact, "two tokens are accepted"},
+		"rotating by a file": {
+			map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": writeFile(t, []byte(token+" "+token+"2\n"))}, doctor.LevelFact, "two tokens are accepted",
+		},
+		"no HTTP":  {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
+		"HTTP":     {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"a claim":  {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"timer":    {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
+		"no timer": {map[string]string{}, doctor.LevelFact, "by the platform's word alone"},
+		"a file":   {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"WeChat's": {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is believed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -153,8 +153,10 @@ func (w *ward) wantNoSecret(list findings) {
 		}
 		lines := strings.Split(strings.TrimSpace(value), "\n")
 		piece := lines[len(lines)/2]
-		if text := list.text(); strings.Contains(text, piece) {
-			w.t.Errorf("the findings hold %s:\n%s", name, text)
+		for _, value := range strings.Fields(piece) { // a token that is rotated has two
+			if text := list.text(); strings.Contains(text, value) {
+				w.t.Errorf("the findings hold %s:\n%s", name, text)
+			}
 		}
 	}
 }

@@ -1,5 +1,10 @@
 package trigger
 
+import (
+	"slices"
+	"strings"
+)
+
 // Policy says whom to believe beyond the rules that always hold.
 type Policy string
 
@@ -19,8 +24,8 @@ const (
 // anybody in.
 type Access struct {
 	Policy Policy
-	// Service is what a service sends as service_token; HTTP what an HTTP client sends as Authorization: Bearer; Timer
-	// what a timer's message is. The zero Token lets nobody in.
+	// Service is what a service sends as the parameter service_token or the header Cloudpay-Service-Token; HTTP what an HTTP
+	// client sends as Authorization: Bearer; Timer what a timer's message is. The zero Token lets no caller in.
 	Service, HTTP, Timer Token
 	// AuthorizerClaim is the claim of an HTTP platform's authorizer that lets its bearer in when it has the value
 	// AuthorizerValue. Either one empty: none does.
@@ -32,7 +37,10 @@ type Access struct {
 	CORSOrigins []string
 }
 
-// isToken reports whether a text is one of the tokens.
+// isToken reports whether a text is one of the tokens, or has one for a word: a setting of two values
+// may be put in a wrong place whole.
 func (a Access) isToken(text string) bool {
-	return a.Service.Is(text) || a.HTTP.Is(text) || a.Timer.Is(text)
+	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
+		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word)
+	})
 }

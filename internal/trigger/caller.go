@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"slices"
 	"strings"
 
 	"cloudpay/internal/hosting"
@@ -52,7 +53,8 @@ const (
 )
 
 // identify says who is calling, by what the platform says of this very invocation (inv, but for its payload), by the
-// token given with the call, and by the event only where that lowers trust: whoever sent the event wrote it.
+// token given with the call (in its parameters, or in an HTTP request's header), and by the event only where that lowers
+// trust: whoever sent the event wrote it.
 //
 // The first rule that fits decides. Each asks for a sign, and a sign that is missing leads to fewer rights, never to
 // more: the order runs from what proves most, over all that may be somebody else's words, down to what is believed only
@@ -81,10 +83,11 @@ func identify(inv hosting.Invocation, e event.Event, given string, a Access) cal
 
 func recognise(inv hosting.Invocation, e event.Event, given string, a Access) caller {
 	everything := rights{orders: allOrders, decide: true, sweep: true}
+	shown := serviceTokens(e, given)
 	switch key := cloudBaseKey(inv.Environment); {
-	case given != "" && !a.Service.Is(given):
-		return caller{kind: impostor, remedy: "the service_token is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
-	case given != "":
+	case slices.ContainsFunc(shown, func(token string) bool { return !a.Service.Is(token) }):
+		return caller{kind: impostor, remedy: "the service token given is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
+	case len(shown) > 0:
 		return caller{kind: service, may: everything}
 	case e.Kind == event.HTTP, e.HTTPShaped, inv.Platform == hosting.Web:
 		return fromHTTP(inv, e, a)
@@ -105,6 +108,17 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 		return caller{kind: records, may: rights{orders: allOrders, decide: true}}
 	}
 	return caller{kind: direct, may: everything}
+}
+
+// serviceTokens are the texts that a call shows as the service token: the parameter given, and an
+// HTTP request's header. Each must be right where both are shown. A header that comes twice has both
+// its values, and is no token.
+func serviceTokens(e event.Event, given string) []string {
+	shown := []string{given}
+	if e.Kind == event.HTTP {
+		shown = append(shown, e.Request.Header[serviceTokenHeader])
+	}
+	return slices.DeleteFunc(shown, func(token string) bool { return token == "" })
 }
 
 // fromHTTP tells HTTP's callers apart. What the request says of itself is the client's word, but for what only the
@@ -180,11 +194,19 @@ func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 	switch {
 	case inv.Platform == hosting.Lambda,
 		isFromTimer(inv.Environment),
-		a.Timer.Is(strings.TrimSpace(e.Timer.Message)),
+		a.isTimer(e.Timer.Message),
 		a.Policy == PolicyPlatform && cloudBaseKey(inv.Environment) == "":
 		return caller{kind: clock, may: rights{sweep: true}}
 	}
 	return caller{kind: nobody, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
+}
+
+// isTimer reports whether a trigger's message is the timer token, or both of its values: descriptions
+// of functions give the trigger and the function one variable, which has both during a rotation.
+func (a Access) isTimer(message string) bool {
+	words := strings.Fields(message)
+	wrong := slices.ContainsFunc(words, func(word string) bool { return !a.Timer.Is(word) })
+	return len(words) > 0 && !wrong
 }
 
 // isFromTimer reports whether the platform says that a timer fired: TRIGGER_SRC (SCF's documents on environment

@@ -8,6 +8,10 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
+// allowedHeaders are what a page may send besides what browsers let every page send: its proofs, and
+// that its body is JSON.
+const allowedHeaders = "Authorization, Cloudpay-Service-Token, Content-Type"
+
 // crossing is what a browser is told about a page of another origin.
 type crossing struct {
 	// preflight says that the request only asks whether another may be made.
@@ -36,7 +40,7 @@ func (a Access) cors(r event.Request, op order.Op) crossing {
 	if _, found := route(op, r); found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
 		c.preflight = true
 		c.header["Access-Control-Allow-Methods"] = allow(op)
-		c.header["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+		c.header["Access-Control-Allow-Headers"] = allowedHeaders
 		c.header["Access-Control-Max-Age"] = "600"
 		return c
 	}

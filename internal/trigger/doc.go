@@ -25,7 +25,7 @@
 // caller.go, is the whole of the decision; docs/callers.md tells operators about it.
 //
 //	caller    known by                                             may
-//	service   the right service_token                              everything
+//	service   the right service_token, or its header over HTTP     everything
 //	impostor  a wrong one                                          nothing, whatever else speaks for them
 //	http      Authorization: Bearer, or an authorizer's claim      close and query all orders
 //	user      WX_OPENID and WX_APPID, or TCB_UUID                  close and query what the store says is theirs

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/trigger/event"
@@ -98,9 +99,9 @@ func (p *params) readRequest(number string, query map[string]string, body []byte
 		return paramError("query", fmt.Sprintf("has more than %d names", maxKeys))
 	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
-		if known, _ := find(key); known != nil && known.snake == serviceToken {
-			return paramError(serviceToken, "must not be in an address, which is logged all along the way: send it in the body, "+
-				"and change it, for it is no secret any more")
+		if namesServiceToken(key) {
+			return paramError(serviceToken, "must not be in an address, which is logged all along the way: send it in the header "+
+				"Cloudpay-Service-Token or in the body, and change it, for it is no secret any more")
 		}
 		if fault := p.readText(key, query[key]); fault != nil {
 			return fault
@@ -110,6 +111,12 @@ func (p *params) readRequest(number string, query map[string]string, body []byte
 		return nil
 	}
 	return p.readObject("body", body)
+}
+
+// namesServiceToken reports whether a query's key is the service token's name, as a parameter or as a header.
+func namesServiceToken(key string) bool {
+	known, _ := find(key)
+	return known != nil && known.snake == serviceToken || strings.EqualFold(key, serviceTokenHeader)
 }
 
 // headersFor are the headers of every reply, and those that a status asks for.

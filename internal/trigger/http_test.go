@@ -59,6 +59,56 @@ func TestEveryHTTPForm(t *testing.T) {
 	}
 }
 
+// The header Cloudpay-Service-Token proves a service by every HTTP door, however it is spelt, and is nowhere
+// in the reply or the log.
+func TestServiceTokenInAHeader(t *testing.T) {
+	t.Parallel()
+	for _, form := range httpForms {
+		for _, on := range form.on {
+			for given, want := range map[string]int{serviceToken: 200, serviceToken + "x": 403, httpToken: 403} {
+				k := newHTTPKit(t, order.OpClose)
+				k.on = on
+				header := map[string]string{"Cloudpay-Service-Token": given, "X-Request-Id": "r1"}
+				got := k.http(form.name, post(`{"out_trade_no":"A1","api":"v2"}`, header))
+				if got.status != want || (len(k.asked) == 1) != (want == 200) {
+					t.Errorf("%s on %s, %s: got %d %s and %d calls, want %d", form.name, on, given, got.status, got.body, len(k.asked), want)
+				}
+				for _, token := range []string{serviceToken, httpToken} {
+					if strings.Contains(got.body+text(got.header)+k.logs.String(), token) {
+						t.Errorf("%s: the token is in the reply or the log: %+v %s", form.name, got, k.logs.String())
+					}
+				}
+			}
+		}
+	}
+}
+
+// A header's name in an address is refused like the parameter's: what is in an address is logged all along the way.
+func TestServiceTokensHeaderInAnAddress(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Cloudpay-Service-Token", "cloudpay-service-token", "service_token", "serviceToken"} {
+		k := newHTTPKit(t, order.OpClose)
+		r := post(`{"out_trade_no":"A1"}`, bearer(httpToken))
+		r.query = map[string]string{name: serviceToken}
+		got := wantReply(t, k.http("web", r), 400, "refused", "PARAM_ERROR")
+		if msg, _ := got["returnMsg"].(string); !strings.Contains(msg, "must not be in an address") || strings.Contains(msg, serviceToken) {
+			t.Errorf("%s: got %q", name, msg)
+		}
+	}
+}
+
+// A setting of two values that is put in a wrong place whole is no more printed than one token is.
+func TestTwoTokensInAWrongPlace(t *testing.T) {
+	t.Parallel()
+	k := newHTTPKit(t, order.OpClose)
+	k.fn.Access.Service = trigger.NewToken(serviceToken, "next-kR7vQm2wZp9TnW4b")
+	k.name = serviceToken + " next-kR7vQm2wZp9TnW4b"
+	wantReply(t, k.http("web", post(`{"out_trade_no":"A1"}`, bearer(httpToken))), 200, "closed", "")
+	if logs := k.logs.String(); strings.Contains(logs, "kR7vQm2wZp9TnW4b") || !strings.Contains(logs, "redacted") {
+		t.Errorf("the log has a token: %s", logs)
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -399,7 +449,7 @@ func TestPagesOfOtherOrigins(t *testing.T) {
 			t.Errorf("%s: got %d %v, want %d for %q", tc.name, got.status, got.header, tc.status, tc.allowed)
 		}
 		if tc.status == 204 && (got.body != "" || got.header["Access-Control-Allow-Methods"] != "POST" ||
-			got.header["Access-Control-Allow-Headers"] != "Authorization, Content-Type" || len(k.asked) != 0) {
+			got.header["Access-Control-Allow-Headers"] != "Authorization, Cloudpay-Service-Token, Content-Type" || len(k.asked) != 0) {
 			t.Errorf("%s: got %+v", tc.name, got)
 		}
 		if varies := got.header["Vary"] == "Origin"; varies != (len(tc.origins) > 0 && tc.origins[0] != "*") {

@@ -45,8 +45,12 @@ type parameter struct {
 	setJSON func(*order.Params, json.RawMessage) *order.FieldError
 }
 
-// serviceToken is the parameter that proves a service.
-const serviceToken = "service_token"
+// serviceToken is the parameter that proves a service. Over HTTP the header does as well, and can be
+// looked at before the body is there.
+const (
+	serviceToken       = "service_token"
+	serviceTokenHeader = "cloudpay-service-token" // Cloudpay-Service-Token, in lower case as events have it
+)
 
 var parameters = []parameter{
 	{snake: "sub_mch_id", camel: "subMchId", set: text(func(p *params) *string { return &p.SubMchID })},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/trigger"
 )
 
 var fromTimer = map[string]string{"TRIGGER_SRC": "timer"}
@@ -23,6 +24,23 @@ func TestTimerSweeps(t *testing.T) {
 		k.wantLog(map[string]any{"msg": "sweep", "op": "close", "trigger": form, "caller": "timer", "timer": "sweep", "level": "INFO"})
 		if report, _ := k.lines()[0]["report"].(map[string]any); report["claimed"] != 1.0 {
 			t.Errorf("%s: got report %v in the log, want what the timer got", form, report)
+		}
+	}
+}
+
+// While the timer's token is rotated, a trigger may have either value, or both: its description and the function's
+// setting are one variable. Nothing beside them passes.
+func TestTimersTokenOfTwoValues(t *testing.T) {
+	t.Parallel()
+	const next = "next-kR7vQm2wZp9TnW4b"
+	for message, want := range map[string]int{
+		timerToken: 1, next: 1, timerToken + " " + next: 1, " " + next + "\n": 1,
+		timerToken + " x": 0, timerToken + next: 0, timerToken + "," + next: 0, " ": 0,
+	} {
+		k := newKit(t).strict().store(nil)
+		k.fn.Access.Timer = trigger.NewToken(next, timerToken)
+		if reply, err := k.handle(text(timerForms["scf-timer"](message)), nil); err != nil || k.swept != want {
+			t.Errorf("%q: got %s, %v, swept %d times, want %d", message, reply, err, k.swept, want)
 		}
 	}
 }

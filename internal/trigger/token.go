@@ -10,33 +10,47 @@ import (
 
 const redacted = "redacted"
 
-// Token is a secret that a caller shows to prove itself. It prints "redacted" wherever it is printed, and cannot be
-// taken out again: only its hash is kept, so that guesses of any length are compared in the same time. The zero value
-// is a token that nobody has.
+// Token is a secret that a caller shows to prove itself. While it is rotated it has two values, and
+// either is the token. It prints "redacted" wherever it is printed, and its values cannot be taken
+// out again: only their hashes are kept, so that guesses of any length are compared in the same
+// time. The zero value is a token that no text is.
 //
-// The hash is held by a pointer because fmt cannot call the methods of a struct's unexported fields, and prints what
-// they are made of.
+// The hashes are held by a pointer because fmt cannot call the methods of a struct's unexported
+// fields, and prints what they are made of.
 type Token struct {
-	sum *[sha256.Size]byte
+	sums *[][sha256.Size]byte
 }
 
-// NewToken makes a Token. The empty text makes the zero Token: a setting that is not set lets nobody in.
-func NewToken(text string) Token {
-	if text == "" {
+// NewToken makes a Token of its values. Empty ones do not count, and without any other the Token is
+// the zero one: a setting that is not set lets no caller in.
+func NewToken(values ...string) Token {
+	var sums [][sha256.Size]byte
+	for _, value := range values {
+		if value != "" {
+			sums = append(sums, sha256.Sum256([]byte(value)))
+		}
+	}
+	if sums == nil {
 		return Token{}
 	}
-	sum := sha256.Sum256([]byte(text))
-	return Token{sum: &sum}
+	return Token{sums: &sums}
 }
 
-// Is reports whether given is the token, in a time that does not tell how close it came. Nothing is the zero Token.
+// Is reports whether given is one of the token's values, in a time that tells neither how close it
+// came nor which value it is. No text is the zero Token.
 func (t Token) Is(given string) bool {
-	if t.sum == nil {
+	if t.sums == nil {
 		return false
 	}
-	sum := sha256.Sum256([]byte(given))
-	return subtle.ConstantTimeCompare(t.sum[:], sum[:]) == 1
+	sum, equal := sha256.Sum256([]byte(given)), 0
+	for i := range *t.sums {
+		equal |= subtle.ConstantTimeCompare((*t.sums)[i][:], sum[:])
+	}
+	return equal == 1
 }
+
+// isSet reports whether any text is the token.
+func (t Token) isSet() bool { return t.sums != nil }
 
 // String returns "redacted".
 func (Token) String() string { return redacted }
