@@ -35,6 +35,8 @@ type App struct {
 	Log *slog.Logger
 
 	access trigger.Access
+	// lookup finds the orders that users name by another number than the merchant's; nil without a store.
+	lookup *closing.Lookup
 }
 
 // New builds an App from an environment in the form of os.Environ, logging to
@@ -87,7 +89,7 @@ func (a *App) handler(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper
 	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	if a.Store != nil {
-		f.Owns = a.owns
+		f.Owns, f.Find = a.owns, a.find
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
 	}
 	return f.Handle

@@ -18,6 +18,7 @@ func (a *App) keepOrders(c config.Config, faults *config.Faults) {
 	}
 	a.Store = kept
 	a.Closer.Store, a.Querier.Store = kept, kept
+	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: kept, Allowance: &closing.Allowance{}}
 	a.Sweeper = &closing.Sweeper{
 		Gateway: a.Closer.Gateway, Merchant: a.Closer.Merchant, Store: kept, Confirm: a.Closer.Confirm,
 		CloseFirst:  c.Sweep.CloseFirst,

@@ -100,6 +100,37 @@ func TestKeptOrdersByTheirOtherNumber(t *testing.T) {
 	k.wantOutcome(readResult(t, k.asUser(strangersID, "queryorder", event)), order.OutcomeNotFound, "ORDERNOTEXIST")
 }
 
+// WeChat Pay is asked as often about an order of somebody else's as about none, whatever the register knows of it.
+func TestKeptLookupsAskAlike(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, mode{order.V3, false})
+	var exchanges atomic.Int64
+	k.between(func(string) { exchanges.Add(1) })
+	k.register("A1", mine)
+	k.order("N1")
+	for _, number := range []string{"A1", "N1"} {
+		k.MustPay(number)
+	}
+	// The register knows how A1 ended, and its transaction_id.
+	k.wantOutcome(k.asService("queryorder", `{"out_trade_no":"A1"}`), order.OutcomeFound, "")
+	k.wantStanding("A1", order.Done, order.EndedPaid)
+	for who, id := range map[string]string{
+		"another's": k.MustOrder("A1").TransactionID, "not registered": k.MustOrder("N1").TransactionID, "none": "4200000000000000000000000009",
+	} {
+		exchanges.Store(0)
+		got := readResult(t, k.asUser(strangersID, "queryorder", `{"transaction_id":"`+id+`"}`))
+		k.wantOutcome(got, order.OutcomeNotFound, "ORDERNOTEXIST")
+		if n := exchanges.Load(); n != 2 {
+			t.Errorf("%s: WeChat Pay was asked %d times, want 2", who, n)
+		}
+	}
+	exchanges.Store(0)
+	k.wantOutcome(readResult(t, k.asUser(openID, "queryorder", `{"transaction_id":"`+k.MustOrder("A1").TransactionID+`"}`)), order.OutcomeFound, "")
+	if n := exchanges.Load(); n != 1 {
+		t.Errorf("one's own: WeChat Pay was asked %d times, want once", n)
+	}
+}
+
 // An appid has users of its own: the same openid under another one is another person.
 func TestKeptOwnersAreUsersOfTheirMiniProgram(t *testing.T) {
 	t.Parallel()

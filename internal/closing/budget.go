@@ -34,6 +34,8 @@ type budget struct {
 	// A sweep comes again, and has others to close meanwhile.
 	patience time.Duration
 	pause    backoff.ExponentialBackOff
+	// steps, when it is not nil, is the grid that waiting keeps to.
+	steps *steps
 }
 
 func newBudget(ctx context.Context, patience time.Duration) *budget {
@@ -75,6 +77,9 @@ func (b *budget) attempt(shortest time.Duration) time.Duration {
 // afterwards.
 func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	pause := max(wish, b.pause.NextBackOff())
+	if b.steps != nil {
+		pause = b.steps.pause(wish)
+	}
 	if time.Until(b.until) < pause+3*shortestAttempt || b.patience != 0 && b.patience < pause {
 		return false
 	}

@@ -22,6 +22,7 @@ type run struct {
 	// pace, when it is not nil, says when each exchange may be made.
 	pace     *pace
 	patience time.Duration // see budget
+	budget   *budget       // nil: the time until the context's deadline
 
 	attempts int
 	waited   time.Duration // for the gateway, in all attempts
@@ -55,7 +56,10 @@ func newRun(g Gateway, c order.Call, first state) *run {
 
 // finish follows the moves to an end and words it.
 func (r *run) finish(ctx context.Context) order.Result {
-	budget := newBudget(ctx, r.patience)
+	budget := r.budget
+	if budget == nil {
+		budget = newBudget(ctx, r.patience)
+	}
 	for r.goesOn() {
 		if !r.pace.turn(ctx, budget.until) {
 			r.held = true

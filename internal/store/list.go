@@ -31,23 +31,6 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (order.Standing, error)
 	return standing, err
 }
 
-// Owner returns who an order was made for, empty when that was not registered; *order.NotRegisteredError when there is no
-// such order.
-func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
-	if err := registrable(ref); err != nil {
-		return "", err
-	}
-	var owner order.Owner
-	err := s.do(ctx, "looking up the owner of order "+ref.String(), func(t tx) error {
-		found, err := t.one([]any{&owner}, "SELECT owner FROM cloudpay_orders WHERE "+refIs, refValues(ref)...)
-		if err == nil && !found {
-			err = &order.NotRegisteredError{Ref: ref}
-		}
-		return err
-	})
-	return owner, err
-}
-
 // Page is a part of a list.
 type Page struct {
 	Orders []order.Standing

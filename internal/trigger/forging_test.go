@@ -257,24 +257,37 @@ func newVictim(t *testing.T, op order.Op, policy trigger.Policy) *victim {
 		if op == order.OpClose || p.OutTradeNo != "" || p.CombineOutTradeNo != "" {
 			v.reached = append(v.reached, "the workflow")
 		}
-		answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{
-			OutTradeNo: "A1", TransactionID: "42", TradeState: order.Success, Attach: marker,
-		}}
-		return order.NewResult(order.Call{OutTradeNo: "A1"}, order.OutcomeFound, answer, 1)
+		return paidA1()
 	}
 	v.fn.Sweep = func(context.Context) (any, error) {
 		v.reached = append(v.reached, "the sweep")
 		return "swept", nil
 	}
-	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (bool, error) {
+	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (order.Ownership, error) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if owner == alice {
 			v.reached = append(v.reached, "Alice's name")
 		}
-		return owner == alice && p.OutTradeNo+p.CombineOutTradeNo == "A1", nil
+		if owner == alice && p.OutTradeNo+p.CombineOutTradeNo == "A1" {
+			return order.Theirs, nil
+		}
+		return order.NotRegistered, nil
+	}
+	v.fn.Find = func(ctx context.Context, owner string, _ order.Params) (order.Found, error) {
+		// Whatever number it is asked for by, what WeChat Pay has is A1.
+		ownership, err := v.fn.Owns(ctx, owner, order.Params{OutTradeNo: "A1"})
+		return order.Found{Result: paidA1(), Ownership: ownership}, err
 	}
 	return v
+}
+
+// paidA1 is WeChat Pay's answer about Alice's order.
+func paidA1() order.Result {
+	answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{
+		OutTradeNo: "A1", TransactionID: "42", TradeState: order.Success, Attach: marker,
+	}}
+	return order.NewResult(order.Call{OutTradeNo: "A1"}, order.OutcomeFound, answer, 1)
 }
 
 // attempt calls the function from a place, and tells what that reached; "" for nothing.

@@ -28,10 +28,13 @@ type Function struct {
 	// makes the platform try again, and is for when nothing at all could be begun. Nil: there is no store of orders, and
 	// timers are told so.
 	Sweep func(ctx context.Context) (any, error)
-	// Owns reports whether every order that p names is known, and in the owner's name (see caller.owner). An error says
-	// that it could not be found out; an *order.FieldError, that p names no order that could be. Nil: there is no store
-	// that knows, and users may do nothing.
-	Owns func(ctx context.Context, owner string, p order.Params) (bool, error)
+	// Owns tells whether the order that p names by its out_trade_no is registered in the owner's name (see caller.owner).
+	// An error says that it could not be found out; an *order.FieldError, that p names no order that could be. Nil: there is
+	// no store that knows, and users may do nothing.
+	Owns func(ctx context.Context, owner string, p order.Params) (order.Ownership, error)
+	// Find queries the order that p names by another number, for the owner. It takes as long, and asks as much, whether
+	// there is such an order of somebody else's or none. Its errors are Owns's. Nil where Owns is.
+	Find func(ctx context.Context, owner string, p order.Params) (order.Found, error)
 	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
 	// may do everything is told, others only that it is so.
 	Broken error
@@ -98,37 +101,47 @@ func (i *invocation) caller(token string) caller {
 const notAllowed = "this caller may not do that; the function's log says why"
 
 // perform does what one set of parameters asks, as far as the caller may. A panic becomes a result.
-func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (result order.Result) {
+func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
 	defer func() {
 		if f.caught(ctx, recover()) {
-			result = order.Breakdown("the function had a fault of its own, and what became of the order is not known; call again")
+			done = outcome{Result: order.Breakdown("the function had a fault of its own, and what became of the order is not known; call again")}
 		}
 	}()
-	if refusal := f.refuse(c, p, fault); refusal != nil {
-		return *refusal
+	if refused := f.refuse(c, p, fault); refused != nil {
+		return *refused
 	}
 	if c.may.orders == ownOrders {
 		return f.performOwn(ctx, c.owner, p)
 	}
-	return f.Do(ctx, p.Params)
+	return outcome{Result: f.Do(ctx, p.Params)}
+}
+
+// An outcome is a result, and why it is no other for the log alone.
+type outcome struct {
+	order.Result
+
+	barred barred
 }
 
 // refuse finds what is wrong before anything is done: with us, with the words, with who says them; nil when all is well.
-func (f *Function) refuse(c caller, p params, fault *order.FieldError) *order.Result {
-	var refusal order.Result
+func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome {
+	var refused outcome
 	switch {
 	case f.Broken != nil:
-		refusal = order.Refusal(order.CodeConfigError, strings.Join(strings.Fields(f.Broken.Error()), " "))
+		refused.Result = order.Refusal(order.CodeConfigError, strings.Join(strings.Fields(f.Broken.Error()), " "))
 	case fault != nil:
-		refusal = order.Refusal(fault.Code, fault.Error())
+		refused.Result = order.Refusal(fault.Code, fault.Error())
 	case c.may.orders == noOrders:
-		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
+		refused = outcome{order.Refusal(order.CodeNoAuth, notAllowed), barred{ruleCaller, c.remedy}}
 	case !c.may.decide && len(p.operators) > 0:
-		refusal = order.Refusal(order.CodeNoAuth, p.operators[0]+": is not for users to choose; leave it out")
+		refused = outcome{
+			order.Refusal(order.CodeNoAuth, p.operators[0]+": is not for users to choose; leave it out"),
+			barred{ruleParameter, "users may not choose " + p.operators[0] + ": leave it out, or send service_token"},
+		}
 	default:
 		return nil
 	}
-	return &refusal
+	return &refused
 }
 
 // caught logs what a deferred recover got, and reports whether that was anything.

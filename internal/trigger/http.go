@@ -20,7 +20,7 @@ func (i *invocation) http(ctx context.Context) ([]byte, error) {
 	r := i.event.Request
 	cors := i.Access.cors(r, i.Op)
 	if cors.preflight && i.fault == nil {
-		i.log(ctx, levelOf(caller{}, order.Result{}), "preflight", nil)
+		i.log(ctx, levelOf(outcome{}), "preflight", nil)
 		return i.event.EncodeResponse(event.Response{Status: http.StatusNoContent, Header: cors.header}), nil
 	}
 	p, fault := i.request()

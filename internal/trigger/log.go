@@ -13,15 +13,16 @@ import (
 // turn performs one set of parameters, logs it in one line, and returns the result as the caller may see it.
 func (i *invocation) turn(ctx context.Context, c caller, p params, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
-	result := i.perform(ctx, c, p, fault)
-	return i.tell(ctx, c, p, result, time.Since(start), more...)
+	done := i.perform(ctx, c, p, fault)
+	return i.tell(ctx, c, p, done, time.Since(start), more...)
 }
 
 // tell logs what became of one set of parameters, and returns it as the caller may see it.
 func (i *invocation) tell(
-	ctx context.Context, c caller, p params, result order.Result, took time.Duration, more ...slog.Attr,
+	ctx context.Context, c caller, p params, done outcome, took time.Duration, more ...slog.Attr,
 ) order.Result {
-	i.log(ctx, levelOf(c, result), string(i.Op), append([]slog.Attr{
+	result := done.Result
+	i.log(ctx, levelOf(done), string(i.Op), append([]slog.Attr{
 		slog.String("caller", string(c.kind)),
 		slog.String("owner", brief(c.owner)),
 		slog.String("outTradeNo", numberFor(c, cmp.Or(result.OutTradeNo, p.OutTradeNo))),
@@ -32,7 +33,8 @@ func (i *invocation) tell(
 		slog.String("gatewayCode", result.GatewayCode),
 		slog.String("gatewayRequestId", result.RequestID),
 		slog.String("returnMsg", result.ReturnMsg),
-		slog.String("remedy", remedyOf(c, result)),
+		slog.String("rule", string(done.barred.rule)),
+		slog.String("remedy", done.barred.remedy),
 		slog.Int("attempts", result.Attempts),
 		slog.Int64("ms", took.Milliseconds()),
 		slog.Int64("gatewayMs", result.Waited.Milliseconds()),
@@ -70,22 +72,14 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 	i.Log.LogAttrs(ctx, level, message, line...)
 }
 
-// levelOf says how much a result matters to an operator: what was not proved, and who was kept out, is worth a warning; a
-// function that cannot serve, an error.
-func levelOf(c caller, r order.Result) slog.Level {
+// levelOf says how much a result matters to an operator: what was not proved, who was kept out, and what WeChat Pay has
+// against the merchant's own papers, is worth a warning; a function that cannot serve, an error.
+func levelOf(done outcome) slog.Level {
 	switch {
-	case r.ErrCode == order.CodeConfigError:
+	case done.ErrCode == order.CodeConfigError:
 		return slog.LevelError
-	case r.Outcome == order.OutcomeUnknown, remedyOf(c, r) != "":
+	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", slices.Contains(merchantCodes, done.ErrCode):
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
-}
-
-// remedyOf is the caller's remedy if it is what the caller lacked.
-func remedyOf(c caller, r order.Result) string {
-	if c.may.orders == noOrders && r.Outcome == order.OutcomeRefused && r.ErrCode == order.CodeNoAuth {
-		return c.remedy
-	}
-	return ""
 }

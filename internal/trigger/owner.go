@@ -7,63 +7,75 @@ import (
 	"cloudpay/internal/order"
 )
 
-// performOwn does what a user asks of an order of theirs. An order of somebody else's and one that nobody ever heard of
-// are answered alike, to the byte: whoever tries numbers must not learn which of them are orders.
-func (f *Function) performOwn(ctx context.Context, owner string, p params) order.Result {
-	named := p.OutTradeNo != "" || p.CombineOutTradeNo != ""
+// performOwn does what a user asks of an order of theirs. An order of somebody else's and one that
+// nobody ever heard of are answered alike, to the byte and to the step of time: whoever tries
+// numbers must not learn which of them are orders.
+func (f *Function) performOwn(ctx context.Context, owner string, p params) outcome {
 	switch {
-	case !named && p.TransactionID == "":
-		return order.Refusal(order.CodeParamError, "out_trade_no: must be given: it names the order")
+	case p.OutTradeNo == "" && p.CombineOutTradeNo == "" && p.TransactionID == "":
+		return outcome{Result: order.Refusal(order.CodeParamError, "out_trade_no: must be given: it names the order")}
 	case f.Op != order.OpQuery && p.TransactionID != "":
 		// Whose order it is would be known only after it was closed.
-		return order.Refusal(order.CodeNoAuth, "transaction_id: is not for users to close by; give out_trade_no")
-	}
-	if named {
-		if refusal := f.disown(ctx, owner, p, p.Params); refusal != nil {
-			return *refusal
+		return outcome{
+			order.Refusal(order.CodeNoAuth, "transaction_id: is not for users to close by; give out_trade_no"),
+			barred{ruleParameter, "users may not close by transaction_id: give out_trade_no, or send service_token"},
 		}
+	case p.CombineOutTradeNo != "" || p.TransactionID != "":
+		return f.performFound(ctx, owner, p)
 	}
-	result := f.Do(ctx, p.Params)
-	if result.Outcome == order.OutcomeNotFound {
-		return absent(p)
-	}
-	if p.TransactionID != "" && tells(result) {
-		// The gateway knows the order by its other number; that is the one the store knows.
-		found := order.Params{SubMchID: result.SubMchID, OutTradeNo: result.OutTradeNo, CombineOutTradeNo: result.CombineOutTradeNo}
-		if refusal := f.disown(ctx, owner, p, found); refusal != nil {
-			return *refusal
-		}
-	}
-	return result
-}
-
-// disown refuses what is not the owner's; nil when it is.
-func (f *Function) disown(ctx context.Context, owner string, asked params, found order.Params) *order.Result {
-	refusal := absent(asked)
-	if found.OutTradeNo == "" && found.CombineOutTradeNo == "" {
-		return &refusal
-	}
-	owns, err := f.Owns(ctx, owner, found)
-	field, illFormed := errors.AsType[*order.FieldError](err)
+	o, err := f.Owns(ctx, owner, p.Params)
 	switch {
-	case illFormed:
-		// It is the user's own words that are wrong, whichever orders there are.
-		refusal = order.Refusal(field.Code, field.Error())
 	case err != nil:
-		f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
-		refusal = order.Breakdown("whose order it is could not be found out; call again")
-	case owns:
-		return nil
+		return f.notFoundOut(ctx, err)
+	case o != order.Theirs:
+		return outcome{absent(p), barredBy(o)}
 	}
-	return &refusal
+	return ofTheirs(p, f.Do(ctx, p.Params))
 }
 
-// tells reports whether a result says anything of an order.
-func tells(r order.Result) bool {
-	return r.Outcome == order.OutcomeFound || r.TradeState != "" || r.OutTradeNo != "" || r.CombineOutTradeNo != "" || len(r.SubOrders) > 0
+// performFound does what a user asks of an order that has to be looked up first, since the store
+// does not know the number. What a query finds is the answer to a query already.
+func (f *Function) performFound(ctx context.Context, owner string, p params) outcome {
+	asked := p.Params
+	if f.Op != order.OpQuery {
+		asked.NonceStr = "" // it is for the close
+	}
+	found, err := f.Find(ctx, owner, asked)
+	switch {
+	case err != nil:
+		return f.notFoundOut(ctx, err)
+	case found.Exhausted:
+		return outcome{found.Result, barred{ruleLookups, "this user has asked for too many orders within a minute that are not " +
+			"theirs: name orders by out_trade_no"}}
+	case found.Ownership == order.Theirs && f.Op != order.OpQuery && found.Result.Outcome == order.OutcomeFound:
+		return ofTheirs(p, f.Do(ctx, p.Params))
+	case found.Result.Outcome == order.OutcomeNotFound, found.Result.Outcome == order.OutcomeFound && found.Ownership != order.Theirs:
+		return outcome{absent(p), barredBy(found.Ownership)}
+	}
+	return outcome{found.Result, barredBy(found.Ownership)}
 }
 
-// absent is the answer about an order that is not the user's to know of, made of the user's own words alone.
+// ofTheirs is the result of an order that is the user's. That WeChat Pay has not got it is no more
+// than is said of any other.
+func ofTheirs(p params, result order.Result) outcome {
+	if result.Outcome == order.OutcomeNotFound {
+		return outcome{Result: absent(p)}
+	}
+	return outcome{Result: result}
+}
+
+// notFoundOut is the answer when Owns or Find failed.
+func (f *Function) notFoundOut(ctx context.Context, err error) outcome {
+	if field, illFormed := errors.AsType[*order.FieldError](err); illFormed {
+		// It is the user's own words that are wrong, whichever orders there are.
+		return outcome{Result: order.Refusal(field.Code, field.Error())}
+	}
+	f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
+	return outcome{Result: order.Breakdown("whose order it is could not be found out; call again")}
+}
+
+// absent is the answer about an order that is not the user's to know of, made of the user's own
+// words alone.
 func absent(p params) order.Result {
 	row, _ := order.Lookup(order.CodeOrderNotExist)
 	return order.Result{

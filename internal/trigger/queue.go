@@ -169,7 +169,7 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) o
 	part, enough := share(ctx, waiting)
 	switch {
 	case !enough:
-		return i.tell(ctx, c, p, notBegun(p), 0, id)
+		return i.tell(ctx, c, p, outcome{Result: notBegun(p)}, 0, id)
 	case part > 0:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, part)

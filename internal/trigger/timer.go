@@ -45,7 +45,7 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 	var refusal order.Result
 	switch fault := i.unreadable(); {
 	case i.Broken != nil, fault != nil:
-		return i.refuse(c, params{}, fault)
+		return &i.refuse(c, params{}, fault).Result
 	case !c.may.sweep:
 		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
 	case i.Sweep == nil:
@@ -81,7 +81,7 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("errCode", refusal.ErrCode), slog.String("returnMsg", refusal.ReturnMsg))
 		if !c.may.sweep {
-			attrs = append(attrs, slog.String("remedy", c.remedy))
+			attrs = append(attrs, slog.String("rule", string(ruleCaller)), slog.String("remedy", c.remedy))
 		}
 	}
 	if report != nil {

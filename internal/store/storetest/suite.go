@@ -18,7 +18,7 @@ import (
 func Run(t *testing.T, db Database) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, naming, claiming, writing, ending, telling, pacing, listing, sharing, crashing, losing, migrating,
+		registering, naming, owning, claiming, writing, ending, telling, pacing, listing, sharing, crashing, losing, migrating,
 	) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) {
 			continue

@@ -1,0 +1,89 @@
+package closing
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+const (
+	// mostUnproved is how many look-ups a customer may make in allowancePeriod that show no order
+	// of theirs. Each spends exchanges of the merchant's quota, and a customer has no need of any.
+	mostUnproved    = 10
+	allowancePeriod = time.Minute
+	// mostCustomers bounds the memory. More than that many cannot be looked up for by one instance
+	// in a minute.
+	mostCustomers = 4096
+)
+
+// An Allowance counts the look-ups of each customer in the memory of one instance. The zero value
+// is ready for use, by any number of goroutines; a nil one allows everything.
+type Allowance struct {
+	mu    sync.Mutex
+	spent map[order.Owner][]time.Time // oldest first, mostUnproved at most
+}
+
+// take spends one look-up of the customer's. If there is none left, wait says when there is one
+// again. refund gives the look-up back, for one that showed the customer an order of their own.
+func (a *Allowance) take(customer order.Owner, now time.Time) (refund func(), wait time.Duration) {
+	if a == nil {
+		return func() {}, 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	times := recent(a.spent[customer], now)
+	if len(times) >= mostUnproved {
+		a.spent[customer] = times
+		return nil, times[0].Add(allowancePeriod).Sub(now)
+	}
+	a.makeRoom(customer, now)
+	a.spent[customer] = append(times, now)
+	return func() { a.refund(customer, now) }, 0
+}
+
+func (a *Allowance) refund(customer order.Owner, taken time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	times := a.spent[customer]
+	if i := slices.Index(times, taken); i >= 0 {
+		times = slices.Delete(times, i, i+1)
+	}
+	if len(times) == 0 {
+		delete(a.spent, customer)
+		return
+	}
+	a.spent[customer] = times
+}
+
+// makeRoom keeps the map within its bound: it drops customers whose look-ups are all forgotten, and
+// failing that any one.
+func (a *Allowance) makeRoom(customer order.Owner, now time.Time) {
+	if a.spent == nil {
+		a.spent = map[order.Owner][]time.Time{}
+	}
+	if _, known := a.spent[customer]; known || len(a.spent) < mostCustomers {
+		return
+	}
+	for other, times := range a.spent {
+		if len(recent(times, now)) == 0 {
+			delete(a.spent, other)
+		}
+	}
+	for other := range a.spent {
+		if len(a.spent) < mostCustomers {
+			return
+		}
+		delete(a.spent, other)
+	}
+}
+
+// recent drops the times that are an allowancePeriod ago.
+func recent(times []time.Time, now time.Time) []time.Time {
+	first := slices.IndexFunc(times, func(t time.Time) bool { return now.Sub(t) < allowancePeriod })
+	if first < 0 {
+		return nil
+	}
+	return times[first:]
+}

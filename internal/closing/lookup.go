@@ -1,0 +1,189 @@
+package closing
+
+import (
+	"context"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// Owners knows in whose names orders are registered.
+type Owners interface {
+	// Owners returns the owners of those of the orders that are registered, by one statement that
+	// depends on nothing but how many refs there are.
+	Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error)
+}
+
+// A Lookup queries orders for customers who name them by a number that only WeChat Pay knows: a
+// transaction_id or a combine_out_trade_no. Whether the order is the customer's shows only in
+// WeChat Pay's answer.
+//
+// Nothing tells a customer that an order of another customer exists. Such an order and one that
+// does not exist
+//   - take the same exchanges and the same store statements. Between the gateway and the run there
+//     is a veil, which asks the store after each answer and passes an order that is not the
+//     customer's on as "there is no such order". The run knows no difference, so that whatever it
+//     does of that answer (it asks again) it does for both;
+//   - are waited for and answered at full steps of time from the look-up's start, which cover up
+//     how long each exchange and statement took;
+//   - have the same results. What is not finished at the last step before the deadline's reserve is
+//     unknown.
+//
+// An order of the customer's own is answered at once, by one exchange, which is the query that was
+// asked for.
+//
+// Each customer may make ten look-ups a minute that do not show an order of theirs; see Allowance.
+type Lookup struct {
+	// Querier is whose gateway and merchant are used. It records an end that an own order's query
+	// shows.
+	Querier   *Querier
+	Owners    Owners
+	Allowance *Allowance
+}
+
+// Find looks an order up for a customer. The error is the store's, and says nothing of whether
+// there is such an order. Ill-formed words are a Result that says so.
+func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params) (order.Found, error) {
+	call, err := l.Querier.Merchant.QueryCall(p)
+	if err != nil {
+		return order.Found{Result: refusal(err)}, nil
+	}
+	limits := newBudget(ctx, 0)
+	limits.steps = &steps{start: time.Now(), size: lookupStep}
+	limits.until = limits.steps.last(limits.until)
+	if limits.until.Equal(limits.steps.start) {
+		return order.Found{Result: unfinished(call)}, nil
+	}
+	refund, wait := l.Allowance.take(customer, limits.steps.start)
+	if wait > 0 {
+		return order.Found{Result: tooMany(call, wait), Exhausted: true}, nil
+	}
+	found, err := l.find(ctx, limits, customer, call)
+	if found.Ownership == order.Theirs && err == nil {
+		refund()
+		found.Result = l.Querier.observe(ctx, call, found.Result)
+		return found, nil
+	}
+	end := limits.steps.next(time.Now())
+	if !end.After(limits.until) {
+		sleep(ctx, time.Until(end))
+	}
+	return found, err
+}
+
+func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner, call order.Call) (order.Found, error) {
+	ctx, cancel := context.WithDeadline(ctx, limits.until)
+	defer cancel()
+	v := &veil{Gateway: l.Querier.Gateway, region: l.Querier.Merchant.Region, customer: customer, stop: cancel}
+	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
+		ctx, cancel := briefly(ctx)
+		defer cancel()
+		return l.Owners.Owners(ctx, refs) //nolint:wrapcheck // the veil keeps it as it is
+	}
+	r := newRun(v, call, asking)
+	r.budget = limits
+	result := r.finish(ctx)
+	return order.Found{Result: result, Ownership: v.ownership}, v.fault
+}
+
+// unfinished is the result of a look-up that has too little time for one step.
+func unfinished(call order.Call) order.Result {
+	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, 0)
+}
+
+// tooMany is the result of a look-up that was not made.
+func tooMany(call order.Call, wait time.Duration) order.Result {
+	return order.NewResult(call, order.OutcomeTooSoon, order.Answer{
+		Code: order.CodeFrequencyLimited, RetryAfter: wait, Proof: order.ProofNone,
+	}, 0)
+}
+
+// veil is a Gateway for one look-up. It lives as long as the look-up, and is used by one goroutine.
+type veil struct {
+	Gateway
+
+	region   order.Region
+	customer order.Owner
+	owners   func([]order.Ref) (map[order.Ref]order.Owner, error)
+	// stop ends the look-up when the store fails: nothing can be shown then.
+	stop context.CancelFunc
+
+	ownership order.Ownership
+	fault     error
+}
+
+// Query asks the gateway, and the store after each answer that says whether there is an order.
+func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
+	a := v.Gateway.Query(ctx, c)
+	if a.Verdict != order.Stated && a.Verdict != order.SaysMissing {
+		return a
+	}
+	refs := partsOf(c, v.region, a.Facts)
+	owners, err := v.owners(padded(refs, c, v.region))
+	if err != nil {
+		v.fault = err
+		v.stop()
+		return order.Answer{Verdict: order.Doubted, Code: order.CodeStoreError, Proof: order.ProofNone}
+	}
+	if a.Verdict == order.SaysMissing {
+		v.ownership = order.NotThere
+		return veiled(a)
+	}
+	if v.ownership = order.OwnershipOfAll(refs, owners, v.customer); v.ownership != order.Theirs {
+		return veiled(a)
+	}
+	return a
+}
+
+// veiled is "there is no such order", whichever answer it is said of. It keeps nothing that an
+// answer about an order has and one about none has not, or the other way round.
+func veiled(a order.Answer) order.Answer {
+	row, _ := order.Lookup(order.CodeOrderNotExist)
+	a.Verdict, a.Code, a.Message = order.SaysMissing, row.Name, row.Text()
+	a.Facts, a.GatewayCode, a.HTTPStatus, a.RequestID, a.RetryAfter = nil, "", 0, "", 0
+	a.Nonce, a.Sign = "", ""
+	return a
+}
+
+// partsOf are the orders that an answer is about: one, or those of a combined order. None where one
+// of them has a name that no order can be registered under, or there are too many.
+func partsOf(c order.Call, region order.Region, f *order.Facts) []order.Ref {
+	if f == nil {
+		return nil
+	}
+	var refs []order.Ref
+	if c.CombineOutTradeNo != "" {
+		for _, sub := range f.SubOrders {
+			refs = append(refs, order.Call{MchID: sub.MchID, SubMchID: sub.SubMchID, OutTradeNo: sub.OutTradeNo}.Ref(region))
+		}
+	} else {
+		c.OutTradeNo = f.OutTradeNo
+		refs = append(refs, c.Ref(region))
+	}
+	for _, ref := range refs {
+		if ref.Validate() != nil || len(refs) > mostParts {
+			return nil
+		}
+	}
+	return refs
+}
+
+// mostParts is how many orders a combined order has at most (order.Params has the same bound).
+const mostParts = 50
+
+// padded is the list of orders to ask the store about: as many for each answer to a call, so that
+// the statement is the same one. The rest is the caller's own number, which stands for no order.
+func padded(refs []order.Ref, c order.Call, region order.Region) []order.Ref {
+	most := 1
+	if c.CombineOutTradeNo != "" {
+		most = mostParts
+	}
+	filler := c
+	filler.OutTradeNo = c.CombineOutTradeNo + c.TransactionID + c.OutTradeNo // one of which is given
+	all := make([]order.Ref, 0, most)
+	all = append(all, refs...)
+	for len(all) < most {
+		all = append(all, filler.Ref(region))
+	}
+	return all
+}
