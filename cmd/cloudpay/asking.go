@@ -283,16 +283,16 @@ func inFlags(p order.Params, err error) error {
 		return err
 	}
 	if field.Field == "out_trade_no" {
-		return fmt.Errorf("order %q: %s", p.OutTradeNo, field.Rule)
+		return fmt.Errorf("order %q: %s", p.OutTradeNo, field.Rule.EN)
 	}
 	name, rest, isPart := strings.Cut(field.Field, "[")
 	if isPart { // sub_orders[0].mchid
-		return fmt.Errorf("--sub-order [%s: %s", rest, field.Rule)
+		return fmt.Errorf("--sub-order [%s: %s", rest, field.Rule.EN)
 	}
 	if name == "sub_orders" {
 		name = "sub_order"
 	}
-	return fmt.Errorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), field.Rule)
+	return fmt.Errorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), field.Rule.EN)
 }
 
 // ask asks about one order, within its own time, and logs what came of it.

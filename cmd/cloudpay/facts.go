@@ -77,13 +77,14 @@ func setOwner(p *order.Params, value string) *order.FieldError {
 		p.Owner = order.Owner(value)
 		return nil
 	}
-	return factError("owner", "must be wx:APPID:OPENID or tcb:UUID")
+	return order.ParamError("owner", "must be wx:APPID:OPENID or tcb:UUID", "须为 wx:APPID:OPENID 或 tcb:UUID")
 }
 
 func setTotal(p *order.Params, value string) *order.FieldError {
 	total, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || total < 0 {
-		return factError("total", "must be a whole number of fen, such as 12345 for 123.45 yuan")
+		return order.ParamError("total", "must be a whole number of fen, such as 12345 for 123.45 yuan",
+			"须为整数，单位为分，如 12345 表示 123.45 元")
 	}
 	p.Total = &total
 	return nil
@@ -92,21 +93,19 @@ func setTotal(p *order.Params, value string) *order.FieldError {
 func setCreatedAt(p *order.Params, value string) *order.FieldError {
 	at, err := time.Parse(time.RFC3339, value)
 	if err != nil {
-		return factError("created_at", "must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)")
+		return order.ParamError("created_at", "must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)",
+			"须为 RFC 3339 时间，如 2026-11-22T18:30:00+08:00")
 	}
 	p.CreatedAt = at
 	return nil
-}
-
-func factError(field, rule string) *order.FieldError {
-	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeParamError}
 }
 
 // entryOf is an order as it is to be registered. When to close it has to be said: an order that is closed at once because a
 // column was empty cannot be opened again.
 func entryOf(m order.Merchant, p order.Params) (order.Entry, error) {
 	if p.OutTradeNo != "" && p.CloseAt == "" {
-		return order.Entry{}, factError(factCloseAt, "must be given: a time (RFC 3339), or a number of seconds from the registration")
+		return order.Entry{}, order.ParamError(factCloseAt,
+			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
 	return m.Entry(p) //nolint:wrapcheck // it names the field
 }

@@ -220,7 +220,7 @@ func (c *csvLines) parse(line []byte) (p order.Params, header bool, err error) {
 	for i, f := range c.columns {
 		if value := strings.TrimSpace(cells[i]); value != "" {
 			if fault := f.set(&p, value); fault != nil {
-				return p, false, &lineError{fault.Field, fault.Rule}
+				return p, false, &lineError{fault.Field, fault.Rule.EN}
 			}
 		}
 	}
@@ -340,7 +340,7 @@ func setJSON(p *order.Params, f fact, value json.Token) error {
 		return nil
 	}
 	if fault := f.set(p, text); fault != nil {
-		return &lineError{fault.Field, fault.Rule}
+		return &lineError{fault.Field, fault.Rule.EN}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (r rejected) String() string {
 func rejectedFor(line int, number string, err error) rejected {
 	r := rejected{line, number, wholeLine, err.Error()}
 	if field, is := errors.AsType[*order.FieldError](err); is {
-		r.field, r.rule = field.Field, field.Rule
+		r.field, r.rule = field.Field, field.Rule.EN
 	}
 	if conflict, is := errors.AsType[*order.ConflictError](err); is {
 		r.field = conflict.Field

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/internal/wxcloudrun"
@@ -99,8 +100,7 @@ func clientsV3(c config.Config, addresses []string, connections *http.Client, fa
 		})
 	}
 	if len(faults.List) == 0 {
-		// What is left to be wrong is that a key stands where another belongs.
-		file(faults, "WXPAY_PUBLIC_KEY", clients[0].Check())
+		ownKey(faults, clients[0].Check())
 	}
 	return clients
 }
@@ -142,7 +142,9 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 		list.Roots = x509.NewCertPool()
 		if !list.Roots.AppendCertsFromPEM([]byte(c.V3.Roots)) {
 			faults.List = append(faults.List, config.Fault{
-				Variable: "WXPAY_CERT_ROOTS", Problem: "holds no certificate that can be read", Remedy: "give whole certificates",
+				Variable: "WXPAY_CERT_ROOTS",
+				Problem:  bilingual.New("holds no certificate that can be read", "没有可读取的证书"),
+				Remedy:   bilingual.New("give whole certificates", "请填完整的证书"),
 			})
 		}
 	}
@@ -156,17 +158,4 @@ func stand(faults *config.Faults, variable, value, in string) string {
 		return in
 	}
 	return value
-}
-
-// file adds a fault found by parsing, unless the variable has one already: a key
-// that is not set need not be said to be unsound too.
-func file(faults *config.Faults, variable string, err error) {
-	if err == nil || faults.Has(variable) {
-		return
-	}
-	faults.List = append(faults.List, config.Fault{
-		Variable: variable,
-		Problem:  "cannot be used",
-		Remedy:   err.Error(),
-	})
 }

@@ -47,8 +47,9 @@ func Arrows() []Arrow {
 		{Package: "pkg/v2xml", Theirs: []string{etree}},
 		{Package: "pkg/v3json"},
 
-		{Package: "internal/order"},
-		{Package: "internal/config"},
+		{Package: "internal/bilingual"},
+		{Package: "internal/order", Ours: []string{"internal/bilingual"}},
+		{Package: "internal/config", Ours: []string{"internal/bilingual"}},
 		{Package: "internal/telemetry"},
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun"},
@@ -58,9 +59,9 @@ func Arrows() []Arrow {
 
 		{
 			Package: "internal/wechatpay",
-			Ours:    []string{"internal/order", "pkg/v2xml", "pkg/v3json", "internal/wxcloudrun"},
+			Ours:    []string{"internal/bilingual", "internal/order", "pkg/v2xml", "pkg/v3json", "internal/wxcloudrun"},
 		},
-		{Package: "internal/store", Ours: []string{"internal/order"}, Theirs: []string{mysql, pq, sqlite}},
+		{Package: "internal/store", Ours: []string{"internal/bilingual", "internal/order"}, Theirs: []string{mysql, pq, sqlite}},
 		{Package: "internal/store/migrations"},
 		{
 			Package: "internal/store/migrate",
@@ -71,18 +72,25 @@ func Arrows() []Arrow {
 			Package: "internal/store/storetest",
 			Ours:    []string{"internal/order", "internal/store", "internal/store/migrate"},
 		},
-		{Package: "internal/closing", Ours: []string{"internal/order", "internal/telemetry"}, Theirs: []string{backoff}},
+		{
+			Package: "internal/closing",
+			Ours:    []string{"internal/bilingual", "internal/order", "internal/telemetry"},
+			Theirs:  []string{backoff},
+		},
 		{Package: "internal/notify", Ours: []string{"internal/order"}},
 		{Package: "internal/hosting", Ours: []string{"internal/telemetry"}, Theirs: []string{lambda, lambdaContext, scf}},
 		{Package: "internal/trigger/event", Theirs: []string{lambdaEvents, scfEvents}},
 		{
 			Package: "internal/trigger",
-			Ours:    []string{"internal/order", "internal/hosting", "internal/telemetry", "internal/trigger/event"},
+			Ours: []string{
+				"internal/bilingual", "internal/order", "internal/hosting", "internal/telemetry", "internal/trigger/event",
+			},
 		},
 		{
 			Package: "internal/app",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/order", "internal/config", "internal/telemetry", "internal/wxcloudrun",
+				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/config", "internal/telemetry",
+				"internal/wxcloudrun",
 				"internal/wechatpay", "internal/store", "internal/closing", "internal/notify", "internal/trigger", "internal/hosting",
 			},
 		},
@@ -90,8 +98,8 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/doctor",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/order", "internal/config", "internal/wechatpay", "internal/closing",
-				"internal/app",
+				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/config", "internal/wechatpay",
+				"internal/closing", "internal/app",
 			},
 		},
 
@@ -102,8 +110,8 @@ func Arrows() []Arrow {
 		{
 			Package: "cmd/cloudpay",
 			Ours: []string{
-				"internal/app", "internal/closing", "internal/config", "internal/order", "internal/store", "internal/store/migrate",
-				"internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*",
+				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/store",
+				"internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*",
 			},
 			Theirs: []string{cobra, pflag, progressbar, term},
 		},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -85,7 +86,7 @@ func (c *Closer) young(call order.Call) func() time.Duration {
 // refusal words what was wrong with the caller's parameters.
 func refusal(err error) order.Result {
 	if field, ok := errors.AsType[*order.FieldError](err); ok {
-		return order.Refusal(cmp.Or(field.Code, order.CodeParamError), field.Error())
+		return order.Refusal(cmp.Or(field.Code, order.CodeParamError), field.Wording())
 	}
-	return order.Refusal(order.CodeParamError, err.Error())
+	return order.Refusal(order.CodeParamError, bilingual.Wording(err))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -21,8 +22,8 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	if c.Store == nil {
 		return refusal(&order.FieldError{
 			Field: "close_at",
-			Rule: "closing later needs a store of waiting orders, and none is configured (CLOUDPAY_STORE); " +
-				"leave close_at out to close now",
+			Rule: bilingual.New("closing later needs a store of waiting orders, and none is configured (CLOUDPAY_STORE); "+
+				"leave close_at out to close now", "稍后关单需要订单存储，但尚未配置（CLOUDPAY_STORE）；去掉 close_at 即立即关单"),
 			Code: order.CodeParamError,
 		})
 	}
@@ -38,7 +39,7 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry) order.Result {
 	added, err := c.enter(ctx, e)
 	if conflict, is := errors.AsType[*order.ConflictError](err); is {
-		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Error(), Code: order.CodeParamError})
+		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: order.CodeParamError})
 	}
 	if _, is := errors.AsType[*order.FieldError](err); is {
 		return refusal(err)

@@ -3,13 +3,13 @@ package closing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry"
 )
@@ -231,8 +231,9 @@ func (w *sweep) callOf(e order.Entry) (order.Call, error) {
 	if now := call.Ref(w.Merchant.Region); now != e.Ref {
 		return order.Call{}, &order.FieldError{
 			Field: "sub_mchid",
-			Rule: fmt.Sprintf("the order was registered as %s, and would be closed as %s now; "+
-				"close it with the configuration that it was registered with", e.Ref, now),
+			Rule: bilingual.Sprintf("the order was registered as %s, and would be closed as %s now; "+
+				"close it with the configuration that it was registered with",
+				"订单登记为 %s，而现在会按 %s 关闭；请用登记时的配置关闭", e.Ref, now),
 			Code: order.CodeParamError,
 		}
 	}
@@ -252,7 +253,7 @@ func (w *sweep) finish(ctx context.Context, r *run) (result order.Result) {
 	defer func() {
 		if fault != nil {
 			r.inDoubt = r.inDoubt || r.sent
-			result = order.Breakdown(fault.Error())
+			result = order.Breakdown(bilingual.Wording(fault))
 		}
 	}()
 	defer w.caught(ctx, &fault)

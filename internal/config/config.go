@@ -18,6 +18,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // API is a protocol of WeChat Pay.
@@ -184,7 +186,7 @@ func Load(environ []string) (Config, error) {
 		path, inFile := env[v.nameOfFile()]
 		switch {
 		case given && inFile:
-			faults.add(v.asFile(), &Fault{Problem: "is set beside " + v.name, Remedy: "set one of the two"})
+			faults.add(v.asFile(), &Fault{Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"), Remedy: bilingual.New("set one of the two", "二者只设置一个")})
 		case inFile:
 			faults.add(v.asFile(), v.readFromFile(&c, path))
 		case given:
@@ -192,7 +194,7 @@ func Load(environ []string) (Config, error) {
 		case v.initial != "":
 			faults.add(v, v.read(&c, v.initial))
 		case env.needs(v, c.API):
-			faults.add(v, &Fault{Problem: "is not set"})
+			faults.add(v, &Fault{Problem: bilingual.New("is not set", "未设置")})
 		}
 	}
 	if !faults.Has(nameMode) {

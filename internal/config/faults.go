@@ -1,20 +1,25 @@
 package config
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // Fault is one thing wrong with the environment. Its texts never hold a value.
 type Fault struct {
-	Variable string // its name as it was given, or as it should have been
-	Problem  string // goes on from the name: "is not set"
-	Remedy   string // what to do, as an order: "give v3 or v2"
+	Variable string         // its name as it was given, or as it should have been
+	Problem  bilingual.Text // goes on from the name: "is not set"
+	Remedy   bilingual.Text // what to do, as an order: "give v3 or v2"
 }
 
 // String is the fault in one line.
-func (f Fault) String() string { return f.Variable + " " + f.Problem + ": " + f.Remedy }
+func (f Fault) String() string { return f.Wording().EN }
+
+// Wording is the fault in one line in both languages.
+func (f Fault) Wording() bilingual.Text {
+	return bilingual.Sprintf("%s %s: %s", "%s %s：%s", f.Variable, f.Problem, f.Remedy)
+}
 
 // Faults is the error of [Load]: everything that is wrong, misspelt names first, then in the order of the README's table.
 type Faults struct { //nolint:errname // it is named for what it holds; the list is the point
@@ -22,17 +27,19 @@ type Faults struct { //nolint:errname // it is named for what it holds; the list
 }
 
 // Error is the whole report: a line that counts, then a line for each fault.
-func (f *Faults) Error() string {
-	var report strings.Builder
-	if len(f.List) == 1 {
-		report.WriteString("the configuration has a fault:")
-	} else {
-		fmt.Fprintf(&report, "the configuration has %d faults:", len(f.List))
+func (f *Faults) Error() string { return f.Wording().EN }
+
+// Wording is the whole report in both languages.
+func (f *Faults) Wording() bilingual.Text {
+	report := bilingual.New("the configuration has a fault:", "配置有 1 项错误：")
+	if len(f.List) != 1 {
+		report = bilingual.Sprintf("the configuration has %d faults:", "配置有 %d 项错误：", len(f.List))
 	}
 	for _, fault := range f.List {
-		report.WriteString("\n  " + fault.String())
+		line := fault.Wording()
+		report.EN, report.ZH = report.EN+"\n  "+line.EN, report.ZH+"\n  "+line.ZH
 	}
-	return report.String()
+	return report
 }
 
 // Has tells whether any fault is about the variable, or about the file that it was to be read from.
@@ -48,7 +55,7 @@ func (f *Faults) add(v variable, fault *Fault) {
 		return
 	}
 	remedy := fault.Remedy
-	if remedy == "" {
+	if remedy == (bilingual.Text{}) {
 		remedy = v.remedy
 	}
 	f.List = append(f.List, Fault{Variable: v.name, Problem: fault.Problem, Remedy: remedy})

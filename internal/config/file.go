@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 const (
@@ -69,7 +71,8 @@ func (v variable) asFile() variable {
 // readFromFile keeps what is in the file, less the whitespace around it: editors end files with a newline.
 func (v variable) readFromFile(c *Config, path string) *Fault {
 	if strings.Contains(path, pemStart) {
-		return &Fault{Problem: "is the text of a key, not a path", Remedy: "put the text into " + v.name + ", or give its path"}
+		return &Fault{Problem: bilingual.New("is the text of a key, not a path", "是密钥内容，不是路径"), Remedy: bilingual.New(
+			"put the text into "+v.name+", or give its path", "请将内容填入 "+v.name+"，或填其路径")}
 	}
 	text, err := readFile(path)
 	if err != nil {
@@ -77,33 +80,33 @@ func (v variable) readFromFile(c *Config, path string) *Fault {
 	}
 	value := strings.TrimSpace(string(text))
 	if value == "" {
-		return &Fault{Problem: "names an empty file"}
+		return &Fault{Problem: bilingual.New("names an empty file", "所指文件为空")}
 	}
 	if v.inFile == pemInFile {
 		// A path in the file would be one too many: whoever meant it had better say so.
 		if inline, fault := inlinePEM(value); inline == nil && fault == nil {
-			return &Fault{Problem: "names a file that holds neither PEM nor base64 of PEM"}
+			return &Fault{Problem: bilingual.New("names a file that holds neither PEM nor base64 of PEM", "所指文件既不是 PEM，也不是 PEM 的 base64")}
 		}
 	}
 	fault := v.read(c, value)
 	if fault != nil {
-		fault.Problem = "names a file that " + fault.Problem
+		fault.Problem = bilingual.Sprintf("names a file that %s", "所指文件%s", fault.Problem)
 	}
 	return fault
 }
 
 func unreadable(err error) *Fault {
-	const remedy = "give the path of a file that the function can read"
+	remedy := bilingual.New("give the path of a file that the function can read", "请填函数可读取的文件路径")
 	switch {
 	case errors.Is(err, errTooLong):
-		return &Fault{Problem: "names a file of more than " + maxFileText, Remedy: remedy}
+		return &Fault{Problem: bilingual.Sprintf("names a file of more than %s", "所指文件超过 %s", maxFileText), Remedy: remedy}
 	case errors.Is(err, errNotRegular):
-		return &Fault{Problem: "names something that is no regular file", Remedy: remedy}
+		return &Fault{Problem: bilingual.New("names something that is no regular file", "所指不是普通文件"), Remedy: remedy}
 	case errors.Is(err, fs.ErrNotExist):
-		return &Fault{Problem: "names no file that is there", Remedy: remedy}
+		return &Fault{Problem: bilingual.New("names no file that is there", "所指文件不存在"), Remedy: remedy}
 	case errors.Is(err, fs.ErrPermission):
-		return &Fault{Problem: "names a file that may not be read", Remedy: remedy}
+		return &Fault{Problem: bilingual.New("names a file that may not be read", "所指文件无权读取"), Remedy: remedy}
 	default:
-		return &Fault{Problem: "names a file that cannot be read", Remedy: remedy}
+		return &Fault{Problem: bilingual.New("names a file that cannot be read", "所指文件无法读取"), Remedy: remedy}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 const (
@@ -21,31 +23,33 @@ var (
 		"PRIVATE KEY":     {},
 		"RSA PRIVATE KEY": {},
 		encryptedPrivateKey: {
-			Problem: "is an encrypted private key",
-			Remedy:  "decrypt it first: openssl pkey -in KEY -out apiclient_key.pem",
+			Problem: bilingual.New("is an encrypted private key", "是加密的私钥"),
+			Remedy:  bilingual.New("decrypt it first: openssl pkey -in KEY -out apiclient_key.pem", "请先解密：openssl pkey -in KEY -out apiclient_key.pem"),
 		},
 		"CERTIFICATE": {
-			Problem: "is a certificate, not a private key",
-			Remedy:  "give apiclient_key.pem, the file beside apiclient_cert.pem",
+			Problem: bilingual.New("is a certificate, not a private key", "是证书，不是私钥"),
+			Remedy:  bilingual.New("give apiclient_key.pem, the file beside apiclient_cert.pem", "请填 apiclient_key.pem，即与 apiclient_cert.pem 一起的文件"),
 		},
 		"PUBLIC KEY": {
-			Problem: "is a public key, not a private key",
-			Remedy:  "give apiclient_key.pem here; pub_key.pem belongs into " + namePublicKey,
+			Problem: bilingual.New("is a public key, not a private key", "是公钥，不是私钥"),
+			Remedy: bilingual.New("give apiclient_key.pem here; pub_key.pem belongs into "+namePublicKey,
+				"此处请填 apiclient_key.pem；pub_key.pem 应填入 "+namePublicKey),
 		},
 	}
 	publicKeyBlocks = map[string]Fault{
 		"PUBLIC KEY": {},
 		"CERTIFICATE": {
-			Problem: "is a certificate, not a public key",
-			Remedy:  "give pub_key.pem, WeChat Pay's public key (微信支付公钥)",
+			Problem: bilingual.New("is a certificate, not a public key", "是证书，不是公钥"),
+			Remedy:  bilingual.New("give pub_key.pem, WeChat Pay's public key (微信支付公钥)", "请填 pub_key.pem，即微信支付公钥"),
 		},
 		"PRIVATE KEY":       misplacedPrivateKey,
 		"RSA PRIVATE KEY":   misplacedPrivateKey,
 		encryptedPrivateKey: misplacedPrivateKey,
 	}
 	misplacedPrivateKey = Fault{
-		Problem: "is a private key, not a public key",
-		Remedy:  "give pub_key.pem here; apiclient_key.pem belongs into " + namePrivateKey,
+		Problem: bilingual.New("is a private key, not a public key", "是私钥，不是公钥"),
+		Remedy: bilingual.New("give pub_key.pem here; apiclient_key.pem belongs into "+namePrivateKey,
+			"此处请填 pub_key.pem；apiclient_key.pem 应填入 "+namePrivateKey),
 	}
 )
 
@@ -57,7 +61,7 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return "", &Fault{Problem: "holds no whole PEM block, from its BEGIN line to its END line"}
+		return "", &Fault{Problem: bilingual.New("holds no whole PEM block, from its BEGIN line to its END line", "没有从 BEGIN 行到 END 行的完整 PEM 内容")}
 	}
 	kind := block.Type
 	if strings.HasPrefix(block.Headers["Proc-Type"], "4,ENCRYPTED") { // RFC 1421 §4.6.1.1, openssl's traditional form
@@ -65,9 +69,9 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	}
 	verdict, named := blocks[kind]
 	if !named {
-		verdict = Fault{Problem: "is PEM of a type that does not belong here"}
+		verdict = Fault{Problem: bilingual.New("is PEM of a type that does not belong here", "是不适用于此处的 PEM 类型")}
 	}
-	if verdict.Problem != "" {
+	if verdict.Problem != (bilingual.Text{}) {
 		return "", &verdict
 	}
 	return string(pem.EncodeToMemory(block)), nil
@@ -93,7 +97,7 @@ func inlinePEM(value string) ([]byte, *Fault) {
 	case err == nil && strings.Contains(string(plain), pemStart):
 		return plain, nil
 	case err == nil && isDER(plain):
-		return nil, &Fault{Problem: "is base64 of a bare key, without the lines BEGIN and END"}
+		return nil, &Fault{Problem: bilingual.New("is base64 of a bare key, without the lines BEGIN and END", "是裸密钥的 base64，缺少 BEGIN 与 END 行")}
 	}
 	return nil, nil
 }
@@ -111,12 +115,12 @@ func unreadablePEM(err error) *Fault {
 	case err == nil:
 		return nil
 	case errors.Is(err, errTooLong):
-		return &Fault{Problem: "names a file of more than " + maxFileText + ", too long for a key"}
+		return &Fault{Problem: bilingual.Sprintf("names a file of more than %s, too long for a key", "所指文件超过 %s，不可能是密钥", maxFileText)}
 	case errors.Is(err, fs.ErrNotExist):
-		return &Fault{Problem: "is neither PEM nor base64 of PEM, and no file is there by that path"}
+		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file is there by that path", "既不是 PEM，也不是 PEM 的 base64，且该路径没有文件")}
 	case errors.Is(err, fs.ErrPermission):
-		return &Fault{Problem: "names a file that may not be read"}
+		return &Fault{Problem: bilingual.New("names a file that may not be read", "所指文件无权读取")}
 	default:
-		return &Fault{Problem: "is neither PEM nor base64 of PEM, and no file can be read by that path"}
+		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file can be read by that path", "既不是 PEM，也不是 PEM 的 base64，且该路径的文件无法读取")}
 	}
 }

@@ -2,11 +2,12 @@ package config
 
 import (
 	"encoding/pem"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 const (
@@ -22,11 +23,26 @@ const (
 	publicKeyIDPrefix = "PUB_KEY_ID_"
 )
 
+// What values are made of, for the faults that say so.
+var (
+	lettersOrDigits = bilingual.New("letter or digit", "字母或数字")
+	visibleChars    = bilingual.New("printable ASCII character other than a space", "空格以外可打印的 ASCII 字符")
+)
+
+// wrongEntry is the problem of one entry in a list.
+func wrongEntry(i int, problem bilingual.Text) bilingual.Text {
+	return bilingual.Sprintf("is wrong in entry %d: it %s", "第 %d 项有误：%s", i+1, problem)
+}
+
+func sameAs(name string) bilingual.Text {
+	return bilingual.New("is the same as "+name, "与 "+name+" 相同")
+}
+
 // oneOf reads a word out of a closed list.
 func oneOf(keep func(c *Config, value string), words ...string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		if !slices.Contains(words, value) {
-			return &Fault{Problem: "is not one of the accepted words"}
+			return &Fault{Problem: bilingual.New("is not one of the accepted words", "不是可接受的取值")}
 		}
 		keep(c, value)
 		return nil
@@ -44,16 +60,16 @@ func merchantNumber(field func(c *Config) *string) func(*Config, string) *Fault 
 
 func checkNumber(c *Config, value string) *Fault {
 	if c.Region == Mainland {
-		return checkChars(value, maxID, "digit", isDigit)
+		return checkChars(value, maxID, bilingual.New("digit", "数字"), isDigit)
 	}
-	return checkChars(value, maxID, "letter or digit", isAlphanumeric)
+	return checkChars(value, maxID, lettersOrDigits, isAlphanumeric)
 }
 
 // alphanumeric reads an appid: letters and digits, 1 to 32 of them.
 func alphanumeric(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		*field(c) = value
-		return checkChars(value, maxID, "letter or digit", isAlphanumeric)
+		return checkChars(value, maxID, lettersOrDigits, isAlphanumeric)
 	}
 }
 
@@ -61,10 +77,10 @@ func readSubMchIDs(c *Config, value string) *Fault {
 	for i, entry := range strings.Split(value, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
-			return &Fault{Problem: fmt.Sprintf("has nothing as entry %d", i+1)}
+			return &Fault{Problem: bilingual.Sprintf("has nothing as entry %d", "第 %d 项为空", i+1)}
 		}
 		if fault := checkNumber(c, entry); fault != nil {
-			return &Fault{Problem: fmt.Sprintf("is wrong in entry %d: it %s", i+1, fault.Problem)}
+			return &Fault{Problem: wrongEntry(i, fault.Problem)}
 		}
 		c.SubMchIDs = append(c.SubMchIDs, entry)
 	}
@@ -78,10 +94,10 @@ func readV3Key(c *Config, value string) *Fault { return readKey(&c.V3.Key, value
 // readKey reads one of the two keys that are set in the merchant platform; they look alike.
 func readKey(field *Secret, value string) *Fault {
 	if length := len(value); length != keyLength {
-		return &Fault{Problem: fmt.Sprintf("has %d bytes instead of %d", length, keyLength)}
+		return &Fault{Problem: bilingual.Sprintf("has %d bytes instead of %d", "有 %d 字节，应为 %d 字节", length, keyLength)}
 	}
 	*field = NewSecret(value)
-	return checkChars(value, keyLength, "letter or digit", isAlphanumeric)
+	return checkChars(value, keyLength, lettersOrDigits, isAlphanumeric)
 }
 
 // token reads one secret that proves a sender.
@@ -100,7 +116,7 @@ func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		given := strings.FieldsFunc(value, func(char rune) bool { return char == ' ' })
 		if len(given) > maxTokens {
-			return &Fault{Problem: fmt.Sprintf("has %d values, more than %d", len(given), maxTokens)}
+			return &Fault{Problem: bilingual.Sprintf("has %d values, more than %d", "有 %d 个值，超过 %d 个", len(given), maxTokens)}
 		}
 		var kept []Secret
 		for i, text := range given {
@@ -108,7 +124,7 @@ func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 				return inValue(i, len(given), fault)
 			}
 			if slices.Contains(given[:i], text) {
-				return &Fault{Problem: "has the same value twice"}
+				return &Fault{Problem: bilingual.New("has the same value twice", "两个值相同")}
 			}
 			kept = append(kept, NewSecret(text))
 		}
@@ -119,15 +135,16 @@ func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 
 func checkToken(text string) *Fault {
 	if length := len(text); length < minToken {
-		return &Fault{Problem: fmt.Sprintf("has %d bytes, less than %d", length, minToken)}
+		return &Fault{Problem: bilingual.Sprintf("has %d bytes, less than %d", "有 %d 字节，少于 %d 字节", length, minToken)}
 	}
-	return checkChars(text, maxToken, "printable ASCII character other than a space", isVisible)
+	return checkChars(text, maxToken, visibleChars, isVisible)
 }
 
 // inValue names the value that a fault is in, where there are two.
 func inValue(i, of int, fault *Fault) *Fault {
 	if of > 1 {
-		fault.Problem = fmt.Sprintf("is wrong in its %s value: it %s", [maxTokens]string{"first", "second"}[i], fault.Problem)
+		which := [maxTokens]bilingual.Text{bilingual.New("first", "第一个"), bilingual.New("second", "第二个")}[i]
+		fault.Problem = bilingual.Sprintf("is wrong in its %s value: it %s", "的%s值有误：%s", which, fault.Problem)
 	}
 	return fault
 }
@@ -136,15 +153,15 @@ func readAuthorizer(c *Config, value string) *Fault {
 	claim, wanted, both := strings.Cut(value, "=")
 	claim, wanted = strings.TrimSpace(claim), strings.TrimSpace(wanted)
 	if !both || claim == "" || wanted == "" {
-		return &Fault{Problem: "is not a claim and its value with = between"}
+		return &Fault{Problem: bilingual.New("is not a claim and its value with = between", "不是以 = 相连的声明与取值")}
 	}
 	c.HTTPAuthorizer = Authorizer{Claim: claim, Value: wanted}
-	if fault := checkChars(claim, maxClaim, "printable ASCII character other than a space", isVisible); fault != nil {
-		return &Fault{Problem: "is wrong in its claim: it " + fault.Problem}
+	if fault := checkChars(claim, maxClaim, visibleChars, isVisible); fault != nil {
+		return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "的声明有误：%s", fault.Problem)}
 	}
 	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) } // scopes are a list with spaces between
-	if fault := checkChars(wanted, maxClaim, "printable ASCII character", isPrintable); fault != nil {
-		return &Fault{Problem: "is wrong in its value: it " + fault.Problem}
+	if fault := checkChars(wanted, maxClaim, bilingual.New("printable ASCII character", "可打印的 ASCII 字符"), isPrintable); fault != nil {
+		return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "的取值有误：%s", fault.Problem)}
 	}
 	return nil
 }
@@ -154,10 +171,10 @@ func readOrigins(c *Config, value string) *Fault {
 	for i, entry := range entries {
 		entry = strings.TrimSpace(entry)
 		if entry == anyOrigin && len(entries) > 1 {
-			return &Fault{Problem: "has * beside other origins"}
+			return &Fault{Problem: bilingual.New("has * beside other origins", "中 * 与其他来源并列")}
 		}
-		if problem := checkOrigin(entry); entry != anyOrigin && problem != "" {
-			return &Fault{Problem: fmt.Sprintf("is wrong in entry %d: it %s", i+1, problem)}
+		if problem := checkOrigin(entry); entry != anyOrigin && problem != (bilingual.Text{}) {
+			return &Fault{Problem: wrongEntry(i, problem)}
 		}
 		c.CORSOrigins = append(c.CORSOrigins, entry)
 	}
@@ -169,23 +186,24 @@ func readOrigins(c *Config, value string) *Fault {
 const anyOrigin = "*"
 
 // checkOrigin holds an origin to the form in which browsers send it (RFC 6454 §6.2), since it is compared byte by byte.
-func checkOrigin(origin string) string {
+func checkOrigin(origin string) bilingual.Text {
 	address, err := url.Parse(origin)
 	switch {
 	case origin == "":
-		return "is empty"
+		return bilingual.New("is empty", "为空")
 	case err != nil, address.Host == "", address.Hostname() == "":
-		return "is not scheme://host or scheme://host:port"
+		return bilingual.New("is not scheme://host or scheme://host:port", "不是 scheme://host 或 scheme://host:port")
 	case address.Scheme != "https" && address.Scheme != "http":
-		return "is neither https nor http"
+		return bilingual.New("is neither https nor http", "既不是 https 也不是 http")
 	case origin != address.Scheme+"://"+address.Host:
-		return "has something beside scheme, host and port, or capitals"
-	case checkChars(address.Host, len(origin), "", isHostChar) != nil:
-		return "has a host in which something is neither a small letter, a digit, a dot nor a hyphen"
+		return bilingual.New("has something beside scheme, host and port, or capitals", "含有协议、主机、端口以外的内容，或有大写字母")
+	case checkChars(address.Host, len(origin), bilingual.Text{}, isHostChar) != nil:
+		return bilingual.New("has a host in which something is neither a small letter, a digit, a dot nor a hyphen",
+			"的主机名含有小写字母、数字、点、连字符以外的字符")
 	case strings.HasSuffix(address.Host, ":"), address.Port() == defaultPorts[address.Scheme]:
-		return "has a port that browsers leave out"
+		return bilingual.New("has a port that browsers leave out", "含有浏览器会省略的端口")
 	}
-	return ""
+	return bilingual.Text{}
 }
 
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
@@ -193,21 +211,21 @@ var defaultPorts = map[string]string{"https": "443", "http": "80"}
 func readSerialNo(c *Config, value string) *Fault {
 	if strings.HasPrefix(strings.ToUpper(value), publicKeyIDPrefix) {
 		return &Fault{
-			Problem: "is the id of WeChat Pay's public key, not a certificate's serial number",
-			Remedy: "put the PUB_KEY_ID_ into " + namePublicKeyID +
-				", and here the serial number of the merchant's own API certificate",
+			Problem: bilingual.New("is the id of WeChat Pay's public key, not a certificate's serial number", "是微信支付公钥ID，不是证书序列号"),
+			Remedy: bilingual.Sprintf("put the PUB_KEY_ID_ into %s, and here the serial number of the merchant's own API certificate",
+				"请将 PUB_KEY_ID_ 填入 %s，此处填商户API证书的序列号", namePublicKeyID),
 		}
 	}
 	c.V3.SerialNo = strings.ToUpper(value)
-	return checkChars(value, maxSerialNo, "hex digit", isHexDigit)
+	return checkChars(value, maxSerialNo, bilingual.New("hex digit", "十六进制数字"), isHexDigit)
 }
 
 func readPublicKeyID(c *Config, value string) *Fault {
 	if !strings.HasPrefix(value, publicKeyIDPrefix) || len(value) == len(publicKeyIDPrefix) {
-		return &Fault{Problem: "does not start with PUB_KEY_ID_ and go on"}
+		return &Fault{Problem: bilingual.New("does not start with PUB_KEY_ID_ and go on", "不是以 PUB_KEY_ID_ 开头的完整ID")}
 	}
 	c.V3.PublicKeyID = value
-	return checkChars(value, maxPublicKeyID, "letter, digit or underscore", isWordChar)
+	return checkChars(value, maxPublicKeyID, bilingual.New("letter, digit or underscore", "字母、数字或下划线"), isWordChar)
 }
 
 func readPrivateKey(c *Config, value string) *Fault {
@@ -232,12 +250,12 @@ func readRoots(c *Config, value string) *Fault {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			if n == 0 {
-				return &Fault{Problem: "holds no whole PEM block, from its BEGIN line to its END line"}
+				return &Fault{Problem: bilingual.New("holds no whole PEM block, from its BEGIN line to its END line", "没有从 BEGIN 行到 END 行的完整 PEM 内容")}
 			}
 			return nil
 		}
 		if block.Type != "CERTIFICATE" {
-			return &Fault{Problem: "holds something other than certificates"}
+			return &Fault{Problem: bilingual.New("holds something other than certificates", "含有证书以外的内容")}
 		}
 	}
 }
@@ -247,18 +265,18 @@ func readAddress(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		address, err := url.Parse(value)
 		if err != nil || address.Host == "" || address.Hostname() == "" {
-			return &Fault{Problem: "is not an address"} // the parser's own words would repeat the value
+			return &Fault{Problem: bilingual.New("is not an address", "不是地址")} // the parser's own words would repeat the value
 		}
 		beyondHost := address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
 			strings.Trim(address.Path, "/") != "" || strings.HasSuffix(value, "#")
 		switch {
 		case beyondHost:
-			return &Fault{Problem: "has a user, a path, a query or a fragment"}
+			return &Fault{Problem: bilingual.New("has a user, a path, a query or a fragment", "含有用户名、路径、查询串或片段")}
 		case address.Scheme == "https", address.Scheme == "http" && isLoopback(address.Hostname()):
 			*field(c) = address.Scheme + "://" + address.Host
 			return nil
 		default:
-			return &Fault{Problem: "is not https, and its host is not loopback"}
+			return &Fault{Problem: bilingual.New("is not https, and its host is not loopback", "不是 https，且主机不是回环地址")}
 		}
 	}
 }
@@ -273,7 +291,7 @@ func readCloudRunURL(c *Config, value string) *Fault {
 
 func checkListenHost(_ *Config, value string) *Fault {
 	if _, err := netip.ParseAddr(value); err != nil {
-		return &Fault{Problem: "is not an IP address"}
+		return &Fault{Problem: bilingual.New("is not an IP address", "不是 IP 地址")}
 	}
 	return nil
 }
@@ -284,7 +302,7 @@ func contradictions(c Config) []Fault {
 	faults = append(faults, contradictedSecrets(c)...)
 	if c.BackupURL != "" && c.BackupURL == c.BaseURL {
 		faults = append(faults, Fault{
-			Variable: nameBackupURL, Problem: "is the same as " + nameBaseURL, Remedy: "give another address, or leave it out",
+			Variable: nameBackupURL, Problem: sameAs(nameBaseURL), Remedy: bilingual.New("give another address, or leave it out", "请填另一个地址，或不设置"),
 		})
 	}
 	return faults
@@ -292,15 +310,18 @@ func contradictions(c Config) []Fault {
 
 // contradictedSecrets finds secrets that stand in two places: whoever is told the one would know the other.
 func contradictedSecrets(c Config) []Fault {
-	const another = "make one of its own: openssl rand -hex 32"
+	another := bilingual.New("make one of its own: openssl rand -hex 32", "请另行生成：openssl rand -hex 32")
 	secrets := []struct {
-		name, remedy string
-		values       []Secret
+		name   string
+		remedy bilingual.Text
+		values []Secret
 	}{
-		{nameV2Key, "", []Secret{c.V2.Key}},
+		{nameV2Key, bilingual.Text{}, []Secret{c.V2.Key}},
 		{
 			nameV3Key,
-			"give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
+			bilingual.New(
+				"give the APIv3 key (APIv3密钥) here and the APIv2 key (API密钥) there: they are two keys of the merchant account",
+				"此处填 APIv3密钥，另一处填 APIv2 密钥（API密钥）：二者是商户账号的两个密钥"),
 			[]Secret{c.V3.Key},
 		},
 		{nameServiceToken, another, c.ServiceTokens},
@@ -313,7 +334,7 @@ func contradictedSecrets(c Config) []Fault {
 		for _, before := range secrets[:i] {
 			if shareText(secret.values, before.values) {
 				faults = append(faults, Fault{
-					Variable: secret.name, Problem: sameAs(secret.values, before.values) + before.name, Remedy: secret.remedy,
+					Variable: secret.name, Problem: sharedWith(before.name, secret.values, before.values), Remedy: secret.remedy,
 				})
 				break
 			}
@@ -330,12 +351,13 @@ func shareText(some, others []Secret) bool {
 	})
 }
 
-// sameAs is how the fault begins: of two values only one need be the same.
-func sameAs(some, others []Secret) string {
+// sharedWith is the problem of a value that stands in two variables: of two values only one need be
+// the same.
+func sharedWith(name string, some, others []Secret) bilingual.Text {
 	if len(some) > 1 || len(others) > 1 {
-		return "has a value that is also in "
+		return bilingual.New("has a value that is also in "+name, "有一个值与 "+name+" 中的相同")
 	}
-	return "is the same as "
+	return sameAs(name)
 }
 
 func contradictedRegion(c Config) []Fault {
@@ -343,7 +365,7 @@ func contradictedRegion(c Config) []Fault {
 		return nil
 	}
 	return []Fault{{
-		Variable: "WXPAY_REGION", Problem: "is overseas, and WeChat cloud hosting is on the mainland", Remedy: "leave it out",
+		Variable: "WXPAY_REGION", Problem: bilingual.New("is overseas, and WeChat cloud hosting is on the mainland", "是境外，而微信云托管在境内"), Remedy: bilingual.New("leave it out", "请去掉"),
 	}}
 }
 
@@ -351,7 +373,7 @@ func contradictedMode(c Config) []Fault {
 	if c.Mode == Partner {
 		if len(c.SubMchIDs) > 0 && c.SubMchID != "" && !slices.Contains(c.SubMchIDs, c.SubMchID) {
 			return []Fault{{
-				Variable: nameSubMchID, Problem: "is not in the allow-list " + nameSubMchIDs, Remedy: "add it there",
+				Variable: nameSubMchID, Problem: bilingual.New("is not in the allow-list "+nameSubMchIDs, "不在允许名单 "+nameSubMchIDs+" 中"), Remedy: bilingual.New("add it there", "请加入其中"),
 			}}
 		}
 		return nil
@@ -368,8 +390,9 @@ func contradictedMode(c Config) []Fault {
 		if given.is {
 			faults = append(faults, Fault{
 				Variable: given.name,
-				Problem:  "is set, but the mode is direct",
-				Remedy:   "set " + nameMode + "=partner if you are a service provider, else remove it",
+				Problem:  bilingual.New("is set, but the mode is direct", "已设置，但当前是直连商户模式"),
+				Remedy: bilingual.New("set "+nameMode+"=partner if you are a service provider, else remove it",
+					"若为服务商请设置 "+nameMode+"=partner，否则请去掉"),
 			})
 		}
 	}
@@ -377,13 +400,13 @@ func contradictedMode(c Config) []Fault {
 }
 
 // checkChars finds the first byte that may not be in value. It tells the place, not the byte, since no value is printed.
-func checkChars(value string, longest int, wanted string, allowed func(char byte) bool) *Fault {
+func checkChars(value string, longest int, wanted bilingual.Text, allowed func(char byte) bool) *Fault {
 	if len(value) > longest {
-		return &Fault{Problem: fmt.Sprintf("has %d bytes, more than %d", len(value), longest)}
+		return &Fault{Problem: bilingual.Sprintf("has %d bytes, more than %d", "有 %d 字节，超过 %d 字节", len(value), longest)}
 	}
 	for i := range len(value) {
 		if !allowed(value[i]) {
-			return &Fault{Problem: fmt.Sprintf("has no %s at position %d", wanted, i+1)}
+			return &Fault{Problem: bilingual.Sprintf("has no %s at position %d", "须为%s，第 %d 位不是", wanted, i+1)}
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // misspelt finds the names that are one slip away from a known one, and those that name a file for what has to be given
@@ -25,12 +27,12 @@ func misspelt(env environment) *Faults {
 		switch {
 		case meant >= 0:
 			faults.List = append(faults.List, Fault{
-				Variable: name, Problem: "is not a variable of ours", Remedy: "did you mean " + known[meant] + "?",
+				Variable: name, Problem: bilingual.New("is not a variable of ours", "不是本程序的变量"), Remedy: bilingual.New("did you mean "+known[meant]+"?", "是否应为 "+known[meant]+"？"),
 			})
 		case isFile && slices.Contains(known, value):
 			faults.List = append(faults.List, Fault{
-				Variable: name, Problem: "is not a variable of ours, for only what is secret or PEM is read from files",
-				Remedy: "set " + value + " itself",
+				Variable: name, Problem: bilingual.New("is not a variable of ours, for only what is secret or PEM is read from files", "不是本程序的变量：只有密钥、令牌与 PEM 可从文件读取"),
+				Remedy: bilingual.New("set "+value+" itself", "请直接设置 "+value),
 			})
 		}
 	}

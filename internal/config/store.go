@@ -2,13 +2,14 @@ package config
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"net/url"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // storeSchemes are how a store's address begins. The rest of it is for the store to read, which knows its databases.
@@ -19,7 +20,7 @@ const schemeSQLite = "sqlite"
 func readStore(c *Config, value string) *Fault {
 	scheme, rest, _ := strings.Cut(value, ":")
 	if !slices.Contains(storeSchemes, scheme) || rest == "" {
-		return &Fault{Problem: "is no address of a database that is known here"}
+		return &Fault{Problem: bilingual.New("is no address of a database that is known here", "不是受支持的数据库地址")}
 	}
 	c.Store = NewSecret(value)
 	return nil
@@ -46,8 +47,8 @@ func (env environment) fleeting(c Config) []Fault {
 		return nil
 	}
 	return []Fault{{
-		Variable: nameStore, Problem: "is a file of the function's own, which is lost with its instance",
-		Remedy: "give a database at mysql:// or postgres://, or a path on a mounted volume, for example below /mnt",
+		Variable: nameStore, Problem: bilingual.New("is a file of the function's own, which is lost with its instance", "是函数实例自己的文件，会随实例丢失"),
+		Remedy: bilingual.New("give a database at mysql:// or postgres://, or a path on a mounted volume, for example below /mnt", "请填 mysql:// 或 postgres:// 的数据库，或挂载卷上的路径，如 /mnt 下"),
 	}}
 }
 
@@ -66,11 +67,11 @@ func readNotifyURL(c *Config, value string) *Fault {
 	address, err := url.Parse(value)
 	switch {
 	case err != nil, address.Host == "", address.Hostname() == "", address.Opaque != "":
-		return &Fault{Problem: "is not an address"} // the parser's own words would repeat the value
+		return &Fault{Problem: bilingual.New("is not an address", "不是地址")} // the parser's own words would repeat the value
 	case address.User != nil, address.Fragment != "", strings.HasSuffix(value, "#"):
-		return &Fault{Problem: "has a user or a fragment"}
+		return &Fault{Problem: bilingual.New("has a user or a fragment", "含有用户名或片段")}
 	case address.Scheme != "https" && (address.Scheme != "http" || !isLoopback(address.Hostname())):
-		return &Fault{Problem: "is not https, and its host is not loopback"}
+		return &Fault{Problem: bilingual.New("is not https, and its host is not loopback", "不是 https，且主机不是回环地址")}
 	}
 	c.NotifyURL = NewSecret(value)
 	return nil
@@ -82,20 +83,25 @@ func contradictedNotify(c Config) []Fault {
 	switch {
 	case hasURL && !hasKey:
 		return []Fault{{
-			Variable: nameNotifyKey, Problem: "is not set beside " + nameNotifyURL,
-			Remedy: remedyToken + "; without it anybody could write what the receiver is told",
+			Variable: nameNotifyKey, Problem: notBeside(nameNotifyURL),
+			Remedy: bilingual.Sprintf("%s; without it anybody could write what the receiver is told",
+				"%s；没有它，任何人都可伪造通知", remedyToken),
 		}}
 	case hasKey && !hasURL:
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: "is not set beside " + nameNotifyKey, Remedy: "give the address that is to be told, or neither",
+			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that is to be told, or neither", "请填写通知地址，或两者都不设置"),
 		}}
 	case hasURL && c.Store.Reveal() == "":
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: "is set, and there is no store of orders to be told of",
-			Remedy: "set " + nameStore + ", or remove it",
+			Variable: nameNotifyURL, Problem: bilingual.New("is set, and there is no store of orders to be told of", "已设置，但没有订单存储可供通知"),
+			Remedy: bilingual.New("set "+nameStore+", or remove it", "请设置 "+nameStore+"，或去掉此项"),
 		}}
 	}
 	return nil
+}
+
+func notBeside(name string) bilingual.Text {
+	return bilingual.New("is not set beside "+name, "未与 "+name+" 一同设置")
 }
 
 // number reads a whole number within bounds.
@@ -103,7 +109,7 @@ func number(least, most int, field func(c *Config) *int) func(*Config, string) *
 	return func(c *Config, value string) *Fault {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < least || n > most {
-			return &Fault{Problem: fmt.Sprintf("is not a whole number from %d to %d", least, most)}
+			return &Fault{Problem: bilingual.Sprintf("is not a whole number from %d to %d", "不是 %d 至 %d 的整数", least, most)}
 		}
 		*field(c) = n
 		return nil
@@ -114,7 +120,7 @@ func readPerSecond(c *Config, value string) *Fault {
 	const least, most = 0.1, 10_000
 	n, err := strconv.ParseFloat(value, 64)
 	if err != nil || math.IsNaN(n) || n < least || n > most {
-		return &Fault{Problem: "is not a number from 0.1 to 10000"}
+		return &Fault{Problem: bilingual.New("is not a number from 0.1 to 10000", "不是 0.1 至 10000 之间的数")}
 	}
 	c.Sweep.PerSecond = n
 	return nil

@@ -1,6 +1,10 @@
 package config
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"cloudpay/internal/bilingual"
+)
 
 // need says when a variable must be given.
 type need int
@@ -35,7 +39,7 @@ type variable struct {
 	initial      string // the default
 	inFile       fileForm
 	meaning      string
-	remedy       string // what to do about a fault that brings no remedy of its own
+	remedy       bilingual.Text // what to do about a fault that brings no remedy of its own
 	// read checks a value that is not empty and keeps it.
 	read func(c *Config, value string) *Fault
 }
@@ -71,11 +75,15 @@ const (
 	// valuesTokens are for tokens that can be rotated (docs/callers.md).
 	valuesTokens = "16 to 256 printable ASCII characters without spaces, or two such values with a space between, secret"
 
-	remedyToken   = "make one: openssl rand -hex 32"
-	remedyAddress = "give https://HOST or https://HOST:PORT and nothing after it"
-
 	// cloudRunURL is the one plain-HTTP address that is not loopback: it only exists inside WeChat's own network.
 	cloudRunURL = "http://api.weixin.qq.com"
+)
+
+// Remedies of several variables.
+var (
+	remedyToken   = bilingual.New("make one: openssl rand -hex 32", "请生成：openssl rand -hex 32")
+	remedyAddress = bilingual.New("give https://HOST or https://HOST:PORT and nothing after it",
+		"请填 https://HOST 或 https://HOST:PORT，其后不含任何内容")
 )
 
 // variables is the table. WXPAY_API stands first since what is needed depends on it.
@@ -84,14 +92,14 @@ var variables = []variable{
 		name: nameAPI, values: "`v3`, `v2` or `wxcloudrun`", initial: string(APIv3),
 		meaning: "The protocol of a call that does not choose one with `api`. `wxcloudrun` is the private link inside a container of" +
 			" WeChat cloud hosting (微信云托管).",
-		remedy: "give v3, v2 or wxcloudrun",
+		remedy: bilingual.New("give v3, v2 or wxcloudrun", "请填 v3、v2 或 wxcloudrun"),
 		read: oneOf(func(c *Config, value string) { c.API = API(value) },
 			string(APIv3), string(APIv2), string(WXCloudRun)),
 	},
 	{
 		name: "WXPAY_REGION", values: "`cn`, `global` or `hk`", initial: string(Mainland),
 		meaning: "Where the merchant is: mainland China, anywhere else, or Hong Kong with its older interface.",
-		remedy:  "give cn, global or hk",
+		remedy:  bilingual.New("give cn, global or hk", "请填 cn、global 或 hk"),
 		read: oneOf(func(c *Config, value string) { c.Region = Region(value) },
 			string(Mainland), string(Global), string(HongKong)),
 	},
@@ -99,7 +107,7 @@ var variables = []variable{
 		name: nameMode, values: "`direct` or `partner`",
 		meaning: "A merchant closing its own orders, or a service provider closing those of its sub-merchants." +
 			" When not set: `partner` if `WXPAY_SUB_MCHID` is set, else `direct`.",
-		remedy: "give direct or partner, or leave it out",
+		remedy: bilingual.New("give direct or partner, or leave it out", "请填 direct 或 partner，或不设置"),
 		read: oneOf(func(c *Config, value string) { c.Mode = Mode(value) },
 			string(Direct), string(Partner)),
 	},
@@ -107,83 +115,85 @@ var variables = []variable{
 		name: "WXPAY_APPID", values: valuesAppID, needed: forV2, neededToo: "to register by openid",
 		meaning: "The appid the merchant number is bound to. An `openid` that an order is registered with is a user's below this appid," +
 			" and combined orders are closed with it.",
-		remedy: "give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
-		read:   alphanumeric(func(c *Config) *string { return &c.AppID }),
+		remedy: bilingual.New("give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
+			"请填 appid，如 wxd678efh567hg6787：APIv2 每次调用都要发送"),
+		read: alphanumeric(func(c *Config) *string { return &c.AppID }),
 	},
 	{
 		name: "WXPAY_MCHID", values: valuesMchID, needed: always,
 		meaning: "The own merchant number: the service provider's in partner mode.",
-		remedy:  "give the merchant number (商户号) of pay.weixin.qq.com, digits only",
+		remedy:  bilingual.New("give the merchant number (商户号) of pay.weixin.qq.com, digits only", "请填商户平台的商户号，仅数字"),
 		read:    merchantNumber(func(c *Config) *string { return &c.MchID }),
 	},
 	{
 		name: nameSubMchID, values: valuesMchID,
 		meaning: "The sub-merchant of a partner's call that names none.",
-		remedy:  "give the sub-merchant's number, digits only",
+		remedy:  bilingual.New("give the sub-merchant's number, digits only", "请填子商户号，仅数字"),
 		read:    merchantNumber(func(c *Config) *string { return &c.SubMchID }),
 	},
 	{
 		name: nameSubAppID, values: valuesAppID,
 		meaning: "The sub-merchant's appid of a partner's call that names none (APIv2 only).",
-		remedy:  "give the sub-merchant's appid",
+		remedy:  bilingual.New("give the sub-merchant's appid", "请填子商户的 appid"),
 		read:    alphanumeric(func(c *Config) *string { return &c.SubAppID }),
 	},
 	{
 		name: nameSubMchIDs, values: "merchant numbers with commas between",
 		meaning: "The only sub-merchants a partner's call may name; any when not set.",
-		remedy:  "give merchant numbers with commas between, for example 1900000109,1900000110",
+		remedy:  bilingual.New("give merchant numbers with commas between, for example 1900000109,1900000110", "请填商户号，以逗号分隔，如 1900000109,1900000110"),
 		read:    readSubMchIDs,
 	},
 	{
 		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2, inFile: textInFile,
 		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
-		remedy:  "give the APIv2 key (API密钥) of the merchant account",
+		remedy:  bilingual.New("give the APIv2 key (API密钥) of the merchant account", "请填商户平台的 APIv2 密钥（API密钥）"),
 		read:    readV2Key,
 	},
 	{
 		name: "WXPAY_V2_SIGN_TYPE", values: "`MD5` or `HMAC-SHA256`", initial: "MD5",
 		meaning: "How APIv2 calls are signed.",
-		remedy:  "give MD5 or HMAC-SHA256",
+		remedy:  bilingual.New("give MD5 or HMAC-SHA256", "请填 MD5 或 HMAC-SHA256"),
 		read: oneOf(func(c *Config, value string) { c.V2.SignType = value },
 			"MD5", "HMAC-SHA256"),
 	},
 	{
 		name: nameSerialNo, values: "up to 40 hex digits", needed: forV3, credentialOf: APIv3,
 		meaning: "The serial number of the merchant's API certificate.",
-		remedy: "give the serial number of the merchant's API certificate (商户API证书):" +
-			" openssl x509 -in apiclient_cert.pem -noout -serial",
+		remedy: bilingual.New(
+			"give the serial number of the merchant's API certificate (商户API证书): openssl x509 -in apiclient_cert.pem -noout -serial",
+			"请填商户API证书的序列号：openssl x509 -in apiclient_cert.pem -noout -serial"),
 		read: readSerialNo,
 	},
 	{
 		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3, inFile: pemInFile,
 		meaning: "The merchant's private key, `apiclient_key.pem`.",
-		remedy:  "give apiclient_key.pem: its text, the base64 of its text, or its path",
+		remedy:  bilingual.New("give apiclient_key.pem: its text, the base64 of its text, or its path", "请填 apiclient_key.pem 的内容、内容的 base64 或其路径"),
 		read:    readPrivateKey,
 	},
 	{
 		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: APIv3,
 		meaning: "The id of WeChat Pay's public key.",
-		remedy:  "give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_",
+		remedy:  bilingual.New("give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_", "请填微信支付公钥ID，以 PUB_KEY_ID_ 开头"),
 		read:    readPublicKeyID,
 	},
 	{
 		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: APIv3, inFile: pemInFile,
 		meaning: "WeChat Pay's public key, `pub_key.pem`.",
-		remedy:  "give pub_key.pem: its text, the base64 of its text, or its path",
+		remedy:  bilingual.New("give pub_key.pem: its text, the base64 of its text, or its path", "请填 pub_key.pem 的内容、内容的 base64 或其路径"),
 		read:    readPublicKey,
 	},
 	{
 		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: APIv3, inFile: textInFile,
 		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
 			" Beside the public key, both are believed, as while WeChat Pay switches a merchant over.",
-		remedy: "give the APIv3 key (APIv3密钥) of the merchant account",
+		remedy: bilingual.New("give the APIv3 key (APIv3密钥) of the merchant account", "请填商户平台的 APIv3密钥"),
 		read:   readV3Key,
 	},
 	{
 		name: "WXPAY_CERT_ROOTS", values: valuesPEM, inFile: pemInFile,
 		meaning: "Certificates that platform certificates must lead to. When not set, they are believed for having been encrypted" +
 			" with the APIv3 key.",
-		remedy: "give certificates: their text, the base64 of it, or the path of a file of them",
+		remedy: bilingual.New("give certificates: their text, the base64 of it, or the path of a file of them", "请填证书的内容、内容的 base64 或证书文件的路径"),
 		read:   readRoots,
 	},
 	{
@@ -203,13 +213,13 @@ var variables = []variable{
 	{
 		name: "WXPAY_CLOUDRUN_URL", values: "an address without a path", initial: cloudRunURL,
 		meaning: "The private link's address, for `wxcloudrun`.",
-		remedy:  "leave it out in WeChat cloud hosting; elsewhere " + remedyAddress,
+		remedy:  bilingual.Sprintf("leave it out in WeChat cloud hosting; elsewhere %s", "在微信云托管中请去掉；其他环境%s", remedyAddress),
 		read:    readCloudRunURL,
 	},
 	{
 		name: "WXPAY_CONFIRM_CLOSE", values: "`0` or `1`", initial: "0",
 		meaning: "`1` queries the order after every successful close.",
-		remedy:  "give 0 or 1",
+		remedy:  bilingual.New("give 0 or 1", "请填 0 或 1"),
 		read: oneOf(func(c *Config, value string) { c.ConfirmClose = value == "1" },
 			"0", "1"),
 	},
@@ -218,8 +228,10 @@ var variables = []variable{
 		meaning: "Who may call besides those who prove themselves. When not set: nobody. `platform`: direct invokes and queues, where" +
 			" only the platform's access management can reach the function. `any`: everybody may close and query, for those who do" +
 			" their own checks.",
-		remedy: "give platform if only the platform's access management can reach the function, any if you do your own checks," +
-			" or leave it out",
+		remedy: bilingual.New(
+			"give platform if only the platform's access management can reach the function, any if you do your own checks,"+
+				" or leave it out",
+			"若只有平台访问管理能访问函数请填 platform，若自行鉴权请填 any，否则不设置"),
 		read: oneOf(func(c *Config, value string) { c.CallerPolicy = CallerPolicy(value) },
 			string(CallersPlatform), string(CallersAny)),
 	},
@@ -245,22 +257,23 @@ var variables = []variable{
 	{
 		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",
 		meaning: "The claim that an API gateway's authorizer must have found for an HTTP caller without that token to be let in.",
-		remedy:  "give CLAIM=VALUE, for example cognito:groups=operators",
+		remedy:  bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
 		read:    readAuthorizer,
 	},
 	{
 		name: "CLOUDPAY_BEHIND_WX_GATEWAY", values: "`0` or `1`", initial: "0",
 		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for containers that nothing but WeChat's gateway can" +
 			" reach: anybody else could write them.",
-		remedy: "give 0 or 1",
+		remedy: bilingual.New("give 0 or 1", "请填 0 或 1"),
 		read: oneOf(func(c *Config, value string) { c.BehindWXGateway = value == "1" },
 			"0", "1"),
 	},
 	{
 		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
 		meaning: "Whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
-		remedy: "give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443;" +
-			" or * alone",
+		remedy: bilingual.New(
+			"give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443; or * alone",
+			"请按浏览器发送的形式填写来源，以逗号分隔：https://shop.example,https://shop.example:8443；或只填 *"),
 		read: readOrigins,
 	},
 	{ //nolint:gosec // G101: the password is an example's
@@ -268,14 +281,14 @@ var variables = []variable{
 		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
 			" `USER:PASSWORD@HOST:PORT/DATABASE` behind the `//`. When not set there is none." +
 			" `sqlite` is for containers and trials, in programs built with `-tags sqlite`.",
-		remedy: "give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH",
+		remedy: bilingual.New("give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH", "请填 mysql://USER:PASSWORD@HOST:3306/DATABASE、postgres://USER:PASSWORD@HOST:5432/DATABASE 或 sqlite:/PATH"),
 		read:   readStore,
 	},
 	{
 		name: nameNotifyURL, values: "an address, secret", inFile: textInFile,
 		meaning: "Who is told what became of registered orders, by POST (docs/events.md): `https`, or `http` where the host is loopback." +
 			" When not set: nobody; the events can be read with `cloudpay orders events`.",
-		remedy: "give an address such as https://shop.example/cloudpay",
+		remedy: bilingual.New("give an address such as https://shop.example/cloudpay", "请填地址，如 https://shop.example/cloudpay"),
 		read:   readNotifyURL,
 	},
 	{
@@ -287,7 +300,7 @@ var variables = []variable{
 	{
 		name: "CLOUDPAY_SWEEP_FIRST", values: "`query` or `close`", initial: "query",
 		meaning: "What a sweep does first with an order that is due. `close` saves a call for each order that nobody paid.",
-		remedy:  "give query or close",
+		remedy:  bilingual.New("give query or close", "请填 query 或 close"),
 		read: oneOf(func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" },
 			"query", "close"),
 	},
@@ -295,27 +308,27 @@ var variables = []variable{
 		name: "CLOUDPAY_SWEEP_CONCURRENCY", values: "1 to 1000",
 		meaning: "How many orders a sweep deals with at once. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
 			" the platform does not tell the memory.",
-		remedy: "give a whole number from 1 to 1000, or leave it out",
+		remedy: bilingual.New("give a whole number from 1 to 1000, or leave it out", "请填 1 至 1000 的整数，或不设置"),
 		read:   number(1, 1000, func(c *Config) *int { return &c.Sweep.Concurrency }),
 	},
 	{
 		name: "CLOUDPAY_SWEEP_PER_SECOND", values: "0.1 to 10000", initial: "300",
 		meaning: "How many calls a second all sweeps together may make in the merchant's name. It falls by itself while WeChat Pay says" +
 			" that it is asked too often.",
-		remedy: "give a number from 0.1 to 10000",
+		remedy: bilingual.New("give a number from 0.1 to 10000", "请填 0.1 至 10000 之间的数"),
 		read:   readPerSecond,
 	},
 	{
 		name: "CLOUDPAY_SWEEP_ATTEMPTS", values: "1 to 100", initial: "12",
 		meaning: "After how many attempts an order is given up, for a person to look at. The pauses between them grow from a minute to" +
 			" six hours; twelve attempts take twenty hours.",
-		remedy: "give a whole number from 1 to 100",
+		remedy: bilingual.New("give a whole number from 1 to 100", "请填 1 至 100 的整数"),
 		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
 	{
 		name: "CLOUDPAY_LOG_LEVEL", values: "`debug`, `info`, `warn` or `error`", initial: "info",
 		meaning: "The least severe log records to write.",
-		remedy:  "give debug, info, warn or error",
+		remedy:  bilingual.New("give debug, info, warn or error", "请填 debug、info、warn 或 error"),
 		read: oneOf(func(c *Config, value string) { c.LogLevel = levels[value] },
 			"debug", "info", "warn", "error"),
 	},
@@ -323,7 +336,7 @@ var variables = []variable{
 		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
 		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",
-		remedy:  "give an IP address without a port, or leave it out",
+		remedy:  bilingual.New("give an IP address without a port, or leave it out", "请填不带端口的 IP 地址，或不设置"),
 		read:    checkListenHost,
 	},
 }

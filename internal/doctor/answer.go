@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -32,25 +33,25 @@ func checkAnswer(ctx context.Context, p *patient, api order.API) Finding {
 	switch {
 	case result.Outcome == order.OutcomeNotFound && result.Proof == order.ProofPrivateLink:
 		f.Level = LevelFine
-		f.Found = textf("the link answers ORDERNOTEXIST for a made-up order, as it should (%d ms)",
+		f.Found = bilingual.Sprintf("the link answers ORDERNOTEXIST for a made-up order, as it should (%d ms)",
 			"对随机订单号返回 ORDERNOTEXIST，链路正常（%d 毫秒）", took)
 	case result.Outcome == order.OutcomeNotFound:
 		f.Level = LevelFine
-		f.Found = textf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
+		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
 			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确", took)
 	case result.Outcome == order.OutcomeFound:
 		f.Level = LevelWarning
-		f.Found = Text{"says that a made-up order exists", "声称随机订单号存在"}
-		f.Remedy = Text{"see what answers there: it is hardly WeChat Pay", "请确认应答方：它不像是微信支付"}
+		f.Found = bilingual.New("says that a made-up order exists", "声称随机订单号存在")
+		f.Remedy = bilingual.New("see what answers there: it is hardly WeChat Pay", "请确认应答方：它不像是微信支付")
 	default:
-		explain(&f, api, result)
+		p.explain(&f, api, result)
 	}
 	return f
 }
 
 // checkAnswers asks in all dialects at once.
 func checkAnswers(ctx context.Context, p *patient) []Finding {
-	if why := p.silence(); why != (Text{}) {
+	if why := p.silence(); why != (bilingual.Text{}) {
 		return []Finding{{Check: CheckAnswer, Level: LevelSkipped, Found: why}}
 	}
 	apis := p.app.Querier.Merchant.APIs
@@ -64,38 +65,38 @@ func checkAnswers(ctx context.Context, p *patient) []Finding {
 }
 
 // silence is why nothing is asked; empty when something is.
-func (p *patient) silence() Text {
+func (p *patient) silence() bilingual.Text {
 	switch {
 	case p.Offline:
-		return Text{"nothing was asked, for --offline", "未实测（--offline）"}
+		return bilingual.New("nothing was asked, for --offline", "未实测（--offline）")
 	case len(p.faults.List) > 0 || p.app == nil:
-		return Text{"nothing was asked: the configuration has faults", "未实测：配置有误"}
+		return bilingual.New("nothing was asked: the configuration has faults", "未实测：配置有误")
 	case p.reached == 0:
-		return Text{"nothing was asked: no address was reached", "未实测：没有可达的地址"}
+		return bilingual.New("nothing was asked: no address was reached", "未实测：没有可达的地址")
 	}
-	return Text{}
+	return bilingual.Text{}
 }
 
 // unasked words a question that could not be put.
 func unasked(f Finding, err error) Finding {
 	f.Level = LevelFault
-	f.Found = same(err.Error())
+	f.Found = bilingual.Wording(err)
 	if field, ok := errors.AsType[*order.FieldError](err); ok && field.Field == "sub_mch_id" {
 		f.Level = LevelSkipped
-		f.Found = Text{"nothing was asked: a service provider asks for a sub-merchant's order", "未实测：服务商查单须指定子商户"}
-		f.Remedy = Text{"give --sub-mch-id, or set WXPAY_SUB_MCHID", "用 --sub-mch-id 指定，或设置 WXPAY_SUB_MCHID"}
+		f.Found = bilingual.New("nothing was asked: a service provider asks for a sub-merchant's order", "未实测：服务商查单须指定子商户")
+		f.Remedy = bilingual.New("give --sub-mch-id, or set WXPAY_SUB_MCHID", "用 --sub-mch-id 指定，或设置 WXPAY_SUB_MCHID")
 		if field.Code == order.CodeNoAuth {
-			f.Remedy = Text{"give one of WXPAY_SUB_MCHIDS", "请使用 WXPAY_SUB_MCHIDS 中的子商户号"}
+			f.Remedy = bilingual.New("give one of WXPAY_SUB_MCHIDS", "请使用 WXPAY_SUB_MCHIDS 中的子商户号")
 		}
 	}
 	return f
 }
 
 // explain words an answer that proves something to be wrong, or nothing.
-func explain(f *Finding, api order.API, r order.Result) {
+func (p *patient) explain(f *Finding, api order.API, r order.Result) {
 	row, _ := order.Lookup(r.ErrCode)
 	f.Level = LevelFault
-	f.Found = same(r.ErrCode + ": " + r.ErrCodeDes)
+	f.Found = r.Why()
 	if r.Proof == order.ProofSignature {
 		f.Found.EN += " (signed, so the keys are right)"
 		f.Found.ZH += "（应答已签名，密钥正确）"
@@ -103,9 +104,9 @@ func explain(f *Finding, api order.API, r order.Result) {
 	if passing[r.ErrCode] {
 		f.Level = LevelWarning
 	}
-	f.Remedy = same(row.Remedy)
+	f.Remedy = bilingual.New(row.Remedy, row.RemedyZH)
 	for _, cause := range causes {
-		if cause.code == r.ErrCode && (cause.api == "" || cause.api == api) {
+		if cause.code == r.ErrCode && (cause.api == "" || cause.api == api) && (!cause.unlessClock || !p.clockAgrees) {
 			f.Remedy = cause.remedy
 			return
 		}
@@ -118,83 +119,95 @@ var passing = map[string]bool{
 	order.CodeSignatureProbe: true,
 }
 
+// signingMistakesV3 are the usual reasons for a SIGNERROR, but for the clock.
+var signingMistakesV3 = bilingual.New(
+	"one of these: WXPAY_SERIAL_NO is not the serial number of the certificate that belongs to WXPAY_PRIVATE_KEY"+
+		" (--certificate compares them); the certificate was replaced or revoked; WXPAY_MCHID is another merchant's",
+	"常见原因：WXPAY_SERIAL_NO 不是 WXPAY_PRIVATE_KEY 对应证书的序列号（可用 --certificate 核对）；证书已更换或作废；"+
+		"WXPAY_MCHID 属于另一商户")
+
 // causes are what stands behind a code most often, by dialect (pay.weixin.qq.com doc 4012072670 on 401; the rest from
 // what users of other libraries ask). A code that is not here has its remedy in order's table.
 var causes = []struct {
 	code   string
 	api    order.API // empty: any
-	remedy Text
+	remedy bilingual.Text
+	// unlessClock rules the cause out once the clock was compared with the gateway's and agreed.
+	unlessClock bool
 }{
-	{order.CodeSignError, order.V3, Text{
-		"one of these: WXPAY_SERIAL_NO is not the serial number of the certificate that belongs to WXPAY_PRIVATE_KEY" +
-			" (--certificate compares them); the certificate was replaced or revoked; WXPAY_MCHID is another merchant's;" +
-			" the clock is more than five minutes off",
-		"常见原因：WXPAY_SERIAL_NO 不是 WXPAY_PRIVATE_KEY 对应证书的序列号（可用 --certificate 核对）；证书已更换或作废；" +
-			"WXPAY_MCHID 属于另一商户；本机时钟偏差超过 5 分钟",
-	}},
-	{order.CodeSignError, order.V2, Text{
-		"one of these: WXPAY_V2_KEY is not this merchant's APIv2 key (the APIv3 key is as long; a service provider signs with" +
-			" its own, not the sub-merchant's); it was changed in the merchant console; WXPAY_V2_SIGN_TYPE is not the one the" +
+	{
+		code: order.CodeSignError, api: order.V3, unlessClock: true, remedy: bilingual.Sprintf(
+			"%s; the clock is more than five minutes off", "%s；本机时钟偏差超过 5 分钟", signingMistakesV3),
+	},
+	{code: order.CodeSignError, api: order.V3, remedy: signingMistakesV3},
+	{code: order.CodeSignError, api: order.V2, remedy: bilingual.New(
+		"one of these: WXPAY_V2_KEY is not this merchant's APIv2 key (the APIv3 key is as long; a service provider signs with"+
+			" its own, not the sub-merchant's); it was changed in the merchant console; WXPAY_V2_SIGN_TYPE is not the one the"+
 			" merchant was set up for",
-		"常见原因：WXPAY_V2_KEY 不是本商户的 APIv2 密钥（勿与 APIv3 密钥混用；服务商须用自己的密钥）；密钥已在商户平台修改；" +
+		"常见原因：WXPAY_V2_KEY 不是本商户的 APIv2 密钥（勿与 APIv3 密钥混用；服务商须用自己的密钥）；密钥已在商户平台修改；"+
 			"WXPAY_V2_SIGN_TYPE 不符",
-	}},
-	{order.CodeGatewayRejected, order.V2, Text{
-		"the request was turned away without a signature: check WXPAY_APPID, WXPAY_MCHID and, for a service provider, the" +
+	)},
+	{code: order.CodeGatewayRejected, api: order.V2, remedy: bilingual.New(
+		"the request was turned away without a signature: check WXPAY_APPID, WXPAY_MCHID and, for a service provider, the"+
 			" sub-merchant; else see what stands between this machine and WeChat Pay",
 		"请求被拒且应答未签名：检查 WXPAY_APPID、WXPAY_MCHID 与子商户号；否则检查途中的代理",
-	}},
-	{order.CodeGatewayRejected, "", Text{
-		"the request was turned away without a signature: check WXPAY_BASE_URL, WXPAY_REGION and WXPAY_MCHID; else see what" +
+	)},
+	{code: order.CodeGatewayRejected, remedy: bilingual.New(
+		"the request was turned away without a signature: check WXPAY_BASE_URL, WXPAY_REGION and WXPAY_MCHID; else see what"+
 			" stands between this machine and WeChat Pay",
 		"请求被拒且应答未签名：检查 WXPAY_BASE_URL、WXPAY_REGION 与 WXPAY_MCHID；否则检查途中的代理",
-	}},
-	{order.CodeBadSignature, order.V3, Text{
+	)},
+	{code: order.CodeBadSignature, api: order.V3, remedy: bilingual.New(
 		"WXPAY_PUBLIC_KEY is not the key of WXPAY_PUBLIC_KEY_ID: download both from the merchant console again",
 		"WXPAY_PUBLIC_KEY 与 WXPAY_PUBLIC_KEY_ID 不是一对：请在商户平台重新下载微信支付公钥",
-	}},
-	{order.CodeUnknownSerial, order.V3, Text{
-		"replies are signed with a key that is not configured: see that WXPAY_PUBLIC_KEY_ID is the merchant console's, to the" +
+	)},
+	{code: order.CodeUnknownSerial, api: order.V3, remedy: bilingual.New(
+		"replies are signed with a key that is not configured: see that WXPAY_PUBLIC_KEY_ID is the merchant console's, to the"+
 			" letter; a merchant without a public key sets WXPAY_V3_KEY, for platform certificates",
 		"应答由未配置的密钥签名：请核对 WXPAY_PUBLIC_KEY_ID 与商户平台完全一致；没有微信支付公钥的商户请设置 WXPAY_V3_KEY 以使用平台证书",
-	}},
-	{order.CodeForeignReply, order.V2, Text{
+	)},
+	{code: order.CodeForeignReply, api: order.V2, remedy: bilingual.New(
 		"see that WXPAY_APPID is bound to WXPAY_MCHID: the reply names others", "请确认 WXPAY_APPID 与 WXPAY_MCHID 已绑定：应答中的与配置不同",
-	}},
-	{order.CodeForeignReply, "", Text{
+	)},
+	{code: order.CodeForeignReply, remedy: bilingual.New(
 		"the reply is about another order or merchant: look for what is on the way", "应答与请求的订单或商户不符：请检查途中的代理",
-	}},
-	{order.CodeUnsignedReply, "", Text{
+	)},
+	{code: order.CodeUnsignedReply, remedy: bilingual.New(
 		"the reply carries no signature: a proxy strips the Wechatpay- headers, or answers itself",
 		"应答没有签名：途中的代理可能删除了 Wechatpay- 头，或由代理自行应答",
-	}},
-	{order.CodeStaleReply, order.V3, Text{
-		"set this machine's clock (NTP)", "请校准本机时钟（NTP）",
-	}},
-	{order.CodeConfigError, order.V3, Text{
-		"no platform certificate could be downloaded: check WXPAY_V3_KEY (not the APIv2 key); a merchant who signed up after" +
+	)},
+	{
+		code: order.CodeStaleReply, api: order.V3, unlessClock: true,
+		remedy: bilingual.New("set this machine's clock (NTP)", "请校准本机时钟（NTP）"),
+	},
+	{code: order.CodeStaleReply, api: order.V3, remedy: bilingual.New(
+		"the clocks agree, so the reply is an old one: look for a cache or a proxy on the way that sends replies again",
+		"时钟一致，说明应答是旧的：请检查途中会重发应答的缓存或代理",
+	)},
+	{code: order.CodeConfigError, api: order.V3, remedy: bilingual.New(
+		"no platform certificate could be downloaded: check WXPAY_V3_KEY (not the APIv2 key); a merchant who signed up after"+
 			" October 2024 has none, and sets WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY instead",
-		"未能下载平台证书：检查 WXPAY_V3_KEY（不是 APIv2 密钥）；2024 年 10 月后入驻的商户没有平台证书，" +
+		"未能下载平台证书：检查 WXPAY_V3_KEY（不是 APIv2 密钥）；2024 年 10 月后入驻的商户没有平台证书，"+
 			"须设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY",
-	}},
-	{order.CodeNoAuth, "", Text{
+	)},
+	{code: order.CodeNoAuth, remedy: bilingual.New(
 		"the merchant may not do this: check the product's permission and the relation between service provider and sub-merchant",
 		"商户无此权限：检查产品权限，以及服务商与子商户的绑定关系",
-	}},
-	{"MCHID_NOT_EXIST", "", Text{"check WXPAY_MCHID and the sub-merchant's number", "检查 WXPAY_MCHID 与子商户号"}},
-	{"APPID_NOT_EXIST", "", Text{"check WXPAY_APPID", "检查 WXPAY_APPID"}},
-	{"APPID_MCHID_NOT_MATCH", "", Text{
+	)},
+	{code: "MCHID_NOT_EXIST", remedy: bilingual.New("check WXPAY_MCHID and the sub-merchant's number", "检查 WXPAY_MCHID 与子商户号")},
+	{code: "APPID_NOT_EXIST", remedy: bilingual.New("check WXPAY_APPID", "检查 WXPAY_APPID")},
+	{code: "APPID_MCHID_NOT_MATCH", remedy: bilingual.New(
 		"bind WXPAY_APPID and WXPAY_MCHID in the merchant console", "请在商户平台绑定 WXPAY_APPID 与 WXPAY_MCHID",
-	}},
-	{order.CodeTimeout, "", Text{
+	)},
+	{code: order.CodeTimeout, remedy: bilingual.New(
 		"WeChat Pay was reached and did not answer in time: try again, with a longer --timeout",
 		"已连接微信支付，但未及时应答：请重试，并适当增大 --timeout",
-	}},
-	{order.CodeNetworkError, "", Text{
+	)},
+	{code: order.CodeNetworkError, remedy: bilingual.New(
 		"the connection broke off: try again; if it stays, look for a firewall or a proxy on the way",
 		"连接中断：请重试；若持续出现，检查防火墙或代理",
-	}},
-	{order.CodeMalformedReply, "", Text{
+	)},
+	{code: order.CodeMalformedReply, remedy: bilingual.New(
 		"what answers there is hardly WeChat Pay: look for a proxy on the way", "应答方不像是微信支付：请检查途中的代理",
-	}},
+	)},
 }

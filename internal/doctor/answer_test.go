@@ -3,6 +3,7 @@ package doctor_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"cloudpay/internal/doctor"
 	"cloudpay/internal/emulator/paygate"
@@ -63,7 +64,7 @@ func TestAnswer(t *testing.T) {
 		},
 		"signed long ago": {
 			v3: true, fault: paygate.Fault{Action: paygate.Stale},
-			level: doctor.LevelFault, says: []string{"STALE_REPLY", "NTP"},
+			level: doctor.LevelFault, says: []string{"STALE_REPLY", "the clocks agree", "时钟一致"},
 		},
 		"too often": {
 			v3: true, fault: paygate.Fault{Action: paygate.RateLimit},
@@ -153,5 +154,35 @@ func TestAnswerIsAboutNobodysOrder(t *testing.T) {
 	}
 	if len(asked) != 2 {
 		t.Errorf("two examinations asked for %d orders", len(asked))
+	}
+}
+
+// What the clock could explain is said to be the clock's only while the clock may be wrong.
+func TestAnswerAndClock(t *testing.T) {
+	t.Parallel()
+	wrongSerial := map[string]string{"WXPAY_SERIAL_NO": "5A0D6B1F9C3E47A2B8D1F00C6E7A94D3B2C1E0F9"}
+	wards := map[string]*ward{
+		"signature, clock right": admit(t).onlyV3().with(wrongSerial),
+		"signature, clock wrong": admit(t).onlyV3().with(wrongSerial),
+		"stale, clock right":     admit(t).onlyV3(),
+		"stale, clock wrong":     admit(t).onlyV3(),
+	}
+	for name, w := range wards {
+		if strings.HasPrefix(name, "stale") {
+			w.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpQuery}, Action: paygate.Stale})
+		}
+		if strings.HasSuffix(name, "wrong") {
+			w.doctor.Now = func() time.Time { return time.Now().Add(time.Hour) }
+		}
+	}
+	for name, got := range examineAll(t, wards) {
+		answer := got.of(doctor.CheckAnswer)
+		if len(answer) != 1 {
+			t.Fatalf("%s: got %s", name, got.text())
+		}
+		blamed := strings.Contains(answer[0].Remedy.EN, "the clock is more than") || strings.Contains(answer[0].Remedy.EN, "set this machine's clock")
+		if want := strings.HasSuffix(name, "wrong"); blamed != want {
+			t.Errorf("%s: the remedy blames the clock: %t, want %t: %s", name, blamed, want, answer.text())
+		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 )
 
@@ -81,6 +82,9 @@ type patient struct {
 	app      *app.App // nil when the configuration lets nothing be served
 	// reached are the addresses that anybody answered at, once the network was looked at.
 	reached int
+	// clockAgrees is true once the clock was compared with the gateway's and agreed: what it could
+	// explain otherwise has another cause.
+	clockAgrees bool
 }
 
 // patient reads the configuration as the functions do. What is wrong with it is in faults, all of it.
@@ -109,7 +113,9 @@ func (p *patient) add(err error) {
 	}
 	report, ok := errors.AsType[*config.Faults](err)
 	if !ok {
-		report = &config.Faults{List: []config.Fault{{Variable: "the configuration", Problem: "cannot be read", Remedy: err.Error()}}}
+		report = &config.Faults{List: []config.Fault{{
+			Variable: "WXPAY_*", Problem: bilingual.New("cannot be read", "无法读取"), Remedy: bilingual.Wording(err),
+		}}}
 	}
 	known := make(map[config.Fault]bool, len(p.faults.List))
 	for _, fault := range p.faults.List {
@@ -152,9 +158,9 @@ type Finding struct {
 	Level Level
 	// Subject is what was looked at: a variable, an address, a dialect. Empty where the check says it all.
 	Subject string
-	Found   Text
+	Found   bilingual.Text
 	// Remedy is what to do about it; empty when there is nothing to do.
-	Remedy Text
+	Remedy bilingual.Text
 }
 
 // In is the finding in one language, for encoding.
@@ -200,37 +206,18 @@ const (
 )
 
 // Title is the check's name for people.
-func (c Check) Title() Text { return titles[c] }
+func (c Check) Title() bilingual.Text { return titles[c] }
 
-var titles = map[Check]Text{
-	CheckSettings:      {"setting", "配置项"},
-	CheckConfiguration: {"configuration", "配置"},
-	CheckPrivateKey:    {"private key", "商户私钥"},
-	CheckPublicKey:     {"public key", "微信支付公钥"},
-	CheckCertificate:   {"certificate", "商户API证书"},
-	CheckCallers:       {"callers", "调用权限"},
-	CheckMainDomain:    {"main domain", "主域名"},
-	CheckBackupDomain:  {"backup domain", "备用域名"},
-	CheckPrivateLink:   {"private link", "内网链路"},
-	CheckClock:         {"clock", "时钟"},
-	CheckAnswer:        {"answer", "实测查单"},
-}
-
-// Text is a sentence in English and Chinese.
-type Text struct{ EN, ZH string }
-
-// In is the text in one of the two languages.
-func (t Text) In(chinese bool) string {
-	if chinese {
-		return t.ZH
-	}
-	return t.EN
-}
-
-// same is a text that needs no translation.
-func same(text string) Text { return Text{text, text} }
-
-// textf fills in both sentences with the same values, in the same order.
-func textf(en, zh string, values ...any) Text {
-	return Text{fmt.Sprintf(en, values...), fmt.Sprintf(zh, values...)}
+var titles = map[Check]bilingual.Text{
+	CheckSettings:      bilingual.New("setting", "配置项"),
+	CheckConfiguration: bilingual.New("configuration", "配置"),
+	CheckPrivateKey:    bilingual.New("private key", "商户私钥"),
+	CheckPublicKey:     bilingual.New("public key", "微信支付公钥"),
+	CheckCertificate:   bilingual.New("certificate", "商户API证书"),
+	CheckCallers:       bilingual.New("callers", "调用权限"),
+	CheckMainDomain:    bilingual.New("main domain", "主域名"),
+	CheckBackupDomain:  bilingual.New("backup domain", "备用域名"),
+	CheckPrivateLink:   bilingual.New("private link", "内网链路"),
+	CheckClock:         bilingual.New("clock", "时钟"),
+	CheckAnswer:        bilingual.New("answer", "实测查单"),
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
 	"cloudpay/internal/emulator/paygate"
 )
@@ -238,7 +239,7 @@ func TestFindingIn(t *testing.T) {
 	t.Parallel()
 	f := doctor.Finding{
 		Check: doctor.CheckClock, Level: doctor.LevelFine, Subject: "s",
-		Found: doctor.Text{EN: "agrees", ZH: "一致"}, Remedy: doctor.Text{},
+		Found: bilingual.Text{EN: "agrees", ZH: "一致"}, Remedy: bilingual.Text{},
 	}
 	for chinese, want := range map[bool]string{
 		false: `{"check":"clock","level":"fine","subject":"s","found":"agrees"}`,

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 )
 
@@ -44,22 +45,22 @@ func checkPrivateKey(_ context.Context, p *patient) []Finding {
 	switch public := p.publicKey(); {
 	case public != nil && key.PublicKey.Equal(public) && !p.faulty(namePublicKey):
 		finding.Level = LevelFault
-		finding.Found = Text{"belongs to the key in " + namePublicKey, "与 " + namePublicKey + " 是同一对密钥"}
-		finding.Remedy = Text{
-			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem there",
-			"此处填商户的 apiclient_key.pem，" + namePublicKey + " 填微信支付的 pub_key.pem",
-		}
+		finding.Found = bilingual.New("belongs to the key in "+namePublicKey, "与 "+namePublicKey+" 是同一对密钥")
+		finding.Remedy = bilingual.New(
+			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem in "+namePublicKey,
+			"此处填商户的 apiclient_key.pem，"+namePublicKey+" 填微信支付的 pub_key.pem",
+		)
 	case bits != usualBits && !p.faulty(namePrivateKey):
 		finding.Level = LevelWarning
-		finding.Found = textf("RSA, %d bits", "RSA，%d 位", bits)
-		finding.Remedy = Text{
+		finding.Found = bilingual.Sprintf("RSA, %d bits", "RSA，%d 位", bits)
+		finding.Remedy = bilingual.New(
 			"the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
 			"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套",
-		}
+		)
 	case p.faulty(namePrivateKey):
 		return nil
 	default:
-		finding.Found = textf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
+		finding.Found = bilingual.Sprintf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
 	}
 	return []Finding{finding}
 }
@@ -76,7 +77,7 @@ func checkPublicKey(_ context.Context, p *patient) []Finding {
 	}
 	return []Finding{{
 		Check: CheckPublicKey, Level: LevelFine, Subject: namePublicKey,
-		Found: textf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)),
+		Found: bilingual.Sprintf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)),
 	}}
 }
 
@@ -120,19 +121,19 @@ func checkCertificate(_ context.Context, p *patient) []Finding {
 	if p.Certificate == "" {
 		return []Finding{{
 			Check: CheckCertificate, Level: LevelSkipped,
-			Found: Text{"not given, so it was not compared with " + nameSerialNo, "未提供，未与 " + nameSerialNo + " 核对"},
-			Remedy: Text{
+			Found: bilingual.New("not given, so it was not compared with "+nameSerialNo, "未提供，未与 "+nameSerialNo+" 核对"),
+			Remedy: bilingual.New(
 				"--certificate apiclient_cert.pem compares its serial number, its key and its dates",
 				"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期",
-			},
+			),
 		}}
 	}
 	certificate, err := readCertificate(p.Certificate)
 	if err != nil {
 		return []Finding{{
 			Check: CheckCertificate, Level: LevelFault, Subject: p.Certificate,
-			Found:  same(err.Error()),
-			Remedy: Text{"give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"},
+			Found:  bilingual.Wording(err),
+			Remedy: bilingual.New("give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"),
 		}}
 	}
 	findings := p.disagreements(certificate)
@@ -145,7 +146,7 @@ func checkCertificate(_ context.Context, p *patient) []Finding {
 	}
 	return []Finding{{
 		Check: CheckCertificate, Level: LevelFine, Subject: p.Certificate,
-		Found: textf("its serial number and its key are the configured ones; valid until %s",
+		Found: bilingual.Sprintf("its serial number and its key are the configured ones; valid until %s",
 			"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)),
 	}}
 }
@@ -157,31 +158,31 @@ var merchantName = regexp.MustCompile(`^[0-9]+$`)
 func (p *patient) disagreements(c *x509.Certificate) []Finding {
 	if !merchantName.MatchString(c.Subject.CommonName) {
 		return []Finding{{
-			Found: Text{"is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"},
-			Remedy: Text{
+			Found: bilingual.New("is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"),
+			Remedy: bilingual.New(
 				"give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
 				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书",
-			},
+			),
 		}}
 	}
 	var findings []Finding
 	if own := p.settings.MchID; own != c.Subject.CommonName && !p.faulty(nameMchID) {
 		findings = append(findings, Finding{
-			Found: textf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
+			Found: bilingual.Sprintf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
 				clip(c.Subject.CommonName), nameMchID),
-			Remedy: Text{"give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户"},
+			Remedy: bilingual.New("give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户"),
 		})
 	}
 	if got := serialOf(c); !strings.EqualFold(strings.TrimLeft(got, "0"), strings.TrimLeft(p.settings.V3.SerialNo, "0")) {
 		findings = append(findings, Finding{
-			Found:  textf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", got, nameSerialNo),
-			Remedy: textf("set %s=%s", "设置 %s=%s", nameSerialNo, got),
+			Found:  bilingual.Sprintf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", got, nameSerialNo),
+			Remedy: bilingual.Sprintf("set %s=%s", "设置 %s=%s", nameSerialNo, got),
 		})
 	}
 	if key := p.privateKey(); key != nil && !key.PublicKey.Equal(c.PublicKey) {
 		findings = append(findings, Finding{
-			Found:  textf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
-			Remedy: Text{"give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem"},
+			Found:  bilingual.Sprintf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
+			Remedy: bilingual.New("give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem"),
 		})
 	}
 	return append(findings, p.dates(c)...)
@@ -190,21 +191,21 @@ func (p *patient) disagreements(c *x509.Certificate) []Finding {
 // dates looks at a certificate's first and last day.
 func (p *patient) dates(c *x509.Certificate) []Finding {
 	now := p.now()
-	renew := Text{
+	renew := bilingual.New(
 		"apply for a new API certificate in the merchant console, and configure its key and serial number",
 		"请在商户平台更换 API 证书，并更新私钥与序列号",
-	}
+	)
 	switch {
 	case now.After(c.NotAfter):
-		return []Finding{{Found: textf("expired on %s", "已于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew}}
+		return []Finding{{Found: bilingual.Sprintf("expired on %s", "已于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew}}
 	case now.Before(c.NotBefore):
 		return []Finding{{
-			Found:  textf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
-			Remedy: Text{"set this machine's clock", "请校准本机时钟"},
+			Found:  bilingual.Sprintf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
+			Remedy: bilingual.New("set this machine's clock", "请校准本机时钟"),
 		}}
 	case c.NotAfter.Sub(now) < soon:
 		return []Finding{{
-			Level: LevelWarning, Found: textf("expires on %s", "将于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew,
+			Level: LevelWarning, Found: bilingual.Sprintf("expires on %s", "将于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew,
 		}}
 	}
 	return nil
@@ -217,28 +218,29 @@ func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNum
 func readCertificate(path string) (*x509.Certificate, error) {
 	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
-		return nil, errors.New("cannot be opened: " + withoutPath(err).Error())
+		return nil, bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:
-		return nil, errors.New("cannot be read: " + withoutPath(err).Error())
+		return nil, bilingual.Errorf("cannot be read: %w", "无法读取：%w", withoutPath(err))
 	case len(text) > maxFile:
-		return nil, fmt.Errorf("has more than %d KiB, too much for one certificate", maxFile>>10)
+		return nil, bilingual.Errorf("has more than %d KiB, too much for one certificate", "超过 %d KiB，不可能是一个证书", maxFile>>10)
 	}
 	block, _ := pem.Decode(bytes.TrimSpace(text))
 	switch {
 	case block == nil:
-		return nil, errors.New("is not PEM, from -----BEGIN CERTIFICATE to its END line")
+		return nil, bilingual.Errorf("is not PEM, from -----BEGIN CERTIFICATE to its END line",
+			"不是从 -----BEGIN CERTIFICATE 到 END 行的 PEM")
 	case strings.Contains(block.Type, "KEY"):
-		return nil, errors.New("is a key, not a certificate")
+		return nil, bilingual.Errorf("is a key, not a certificate", "是密钥，不是证书")
 	case block.Type != "CERTIFICATE":
-		return nil, errors.New("is PEM, and no certificate")
+		return nil, bilingual.Errorf("is PEM, and no certificate", "是 PEM，但不是证书")
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, errors.New("holds a damaged certificate")
+		return nil, bilingual.Errorf("holds a damaged certificate", "证书已损坏")
 	}
 	return certificate, nil
 }

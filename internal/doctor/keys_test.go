@@ -35,8 +35,11 @@ func TestPrivateKeyIsNotWeChatPays(t *testing.T) {
 	w := admit(t)
 	w.doctor.Offline = true
 	w.with(map[string]string{"WXPAY_PUBLIC_KEY": publicPEM(t, w.Merchant.PrivateKey)})
-	const says = "own public key"
+	const says = "holds the public half of WXPAY_PRIVATE_KEY"
 	w.examined().of(doctor.CheckConfiguration).about("WXPAY_PUBLIC_KEY").want(t, doctor.LevelFault, says)
+	if text := w.examined().text(); strings.Contains(text, "Keys") {
+		t.Errorf("a field of a Go struct is named: %s", text)
+	}
 	if got := w.examined().of(doctor.CheckPrivateKey); len(got) == 1 && got[0].Level == doctor.LevelFault {
 		t.Errorf("told twice: %s", got.text())
 	}

@@ -18,7 +18,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/telemetry/telemetrytest"
@@ -124,6 +126,11 @@ func (w *ward) examinedWithin(ctx context.Context) findings {
 		if finding.Found.EN == "" || finding.Found.ZH == "" {
 			w.t.Errorf("%s %s: a finding without words in both languages: %+v", finding.Check, finding.Subject, finding.Found)
 		}
+		for _, text := range []bilingual.Text{finding.Found, finding.Remedy} {
+			if strings.Contains(strings.TrimSpace(text.EN), " ") && !strings.ContainsFunc(text.ZH, isHan) {
+				w.t.Errorf("%s %s: a sentence without Chinese: %+v", finding.Check, finding.Subject, text)
+			}
+		}
 		if (finding.Remedy.EN == "") != (finding.Remedy.ZH == "") {
 			w.t.Errorf("%s %s: a remedy in one language only: %+v", finding.Check, finding.Subject, finding.Remedy)
 		}
@@ -136,6 +143,8 @@ func (w *ward) examinedWithin(ctx context.Context) findings {
 	w.wantNoSecret(list)
 	return list
 }
+
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
 // kinds are the variables that hold secrets.
 var kinds = map[string]telemetrytest.Kind{

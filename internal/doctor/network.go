@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/pkg/v3json"
@@ -72,13 +73,13 @@ func checkNetwork(ctx context.Context, p *patient) []Finding {
 	if p.Offline {
 		return []Finding{{
 			Check: CheckMainDomain, Level: LevelSkipped,
-			Found: Text{"not asked, for --offline", "未检查（--offline）"},
+			Found: bilingual.New("not asked, for --offline", "未检查（--offline）"),
 		}}
 	}
 	if p.faulty("WXPAY_BASE_URL") || p.faulty("WXPAY_BACKUP_URL") || p.faulty("WXPAY_CLOUDRUN_URL") {
 		return []Finding{{
 			Check: CheckMainDomain, Level: LevelSkipped,
-			Found: Text{"not asked: its address has a fault", "未检查：地址配置有误"},
+			Found: bilingual.New("not asked: its address has a fault", "未检查：地址配置有误"),
 		}}
 	}
 	list := p.addresses()
@@ -88,17 +89,21 @@ func checkNetwork(ctx context.Context, p *patient) []Finding {
 		all.Go(func() { probes[i] = p.probe(ctx, a) })
 	}
 	all.Wait()
-	findings := make([]Finding, 0, len(list)+1)
-	for i, a := range list {
-		if probes[i].err == nil {
+	for _, r := range probes {
+		if r.err == nil {
 			p.reached++
 		}
-		findings = append(findings, probes[i].finding(a))
 	}
+	var clock []Finding
 	if p.reached > 0 {
-		findings = append(findings, p.clock(list, probes))
+		clock = []Finding{p.clock(list, probes)}
+		p.clockAgrees = clock[0].Level == LevelFine
 	}
-	return findings
+	findings := make([]Finding, 0, len(list)+1)
+	for i, a := range list {
+		findings = append(findings, probes[i].finding(a, p.clockAgrees))
+	}
+	return append(findings, clock...)
 }
 
 // probe is what came of one look at an address.
@@ -169,8 +174,8 @@ func isHTML(header http.Header, page []byte) bool {
 		bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(page)), []byte("<html"))
 }
 
-// finding words a probe.
-func (r probe) finding(a address) Finding {
+// finding words a probe. clockAgrees rules out that this machine's clock is what is wrong.
+func (r probe) finding(a address, clockAgrees bool) Finding {
 	f := Finding{Check: a.check, Level: LevelFine, Subject: a.url}
 	switch {
 	case r.err != nil:
@@ -178,26 +183,26 @@ func (r probe) finding(a address) Finding {
 		if a.check == CheckBackupDomain {
 			f.Level = LevelWarning // calls work without it, until the day they do not
 		}
-		f.Found, f.Remedy = r.unreached()
+		f.Found, f.Remedy = r.unreached(clockAgrees)
 	case r.html:
 		f.Level = LevelWarning
-		f.Found = textf("answers HTTP %d with a web page, as proxies and sign-in portals do", "返回 HTTP %d 网页，像是代理或认证门户", r.status)
-		f.Remedy = Text{
+		f.Found = bilingual.Sprintf("answers HTTP %d with a web page, as proxies and sign-in portals do", "返回 HTTP %d 网页，像是代理或认证门户", r.status)
+		f.Remedy = bilingual.New(
 			"see what stands between this machine and WeChat Pay (HTTPS_PROXY, a firewall)",
 			"检查本机与微信支付之间的代理（HTTPS_PROXY）或防火墙",
-		}
+		)
 	case r.status >= http.StatusInternalServerError:
 		f.Level = LevelWarning
-		f.Found = textf("answers HTTP %d", "返回 HTTP %d", r.status)
-		f.Remedy = Text{"try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理"}
+		f.Found = bilingual.Sprintf("answers HTTP %d", "返回 HTTP %d", r.status)
+		f.Remedy = bilingual.New("try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理")
 	default:
-		f.Found = textf("answers, HTTP %d in %d ms%s", "可达，HTTP %d，%d 毫秒%s", r.status, r.took.Milliseconds(), r.tls)
+		f.Found = bilingual.Sprintf("answers, HTTP %d in %d ms%s", "可达，HTTP %d，%d 毫秒%s", r.status, r.took.Milliseconds(), r.tls)
 	}
 	return f
 }
 
 // unreached says why nobody answered, and what to do.
-func (r probe) unreached() (found, remedy Text) {
+func (r probe) unreached(clockAgrees bool) (found, remedy bilingual.Text) {
 	var (
 		timeout   interface{ Timeout() bool }
 		notFound  *net.DNSError
@@ -207,66 +212,69 @@ func (r probe) unreached() (found, remedy Text) {
 	)
 	switch {
 	case errors.As(r.err, &operation) && operation.Op == "proxyconnect":
-		return Text{"the proxy on the way cannot be reached", "无法连接代理服务器"},
-			Text{"check HTTPS_PROXY and NO_PROXY", "检查 HTTPS_PROXY 与 NO_PROXY"}
+		return bilingual.New("the proxy on the way cannot be reached", "无法连接代理服务器"),
+			bilingual.New("check HTTPS_PROXY and NO_PROXY", "检查 HTTPS_PROXY 与 NO_PROXY")
 	case errors.As(r.err, &notFound):
-		return Text{"its name cannot be resolved", "域名无法解析"},
-			Text{
+		return bilingual.New("its name cannot be resolved", "域名无法解析"),
+			bilingual.New(
 				"check the name and this machine's DNS; a function inside a VPC needs a way to the internet",
 				"检查域名与本机 DNS；VPC 内的函数需开通公网访问",
-			}
+			)
 	case errors.As(r.err, &untrusted):
-		return wrongCertificate(untrusted.Err)
+		return wrongCertificate(untrusted.Err, clockAgrees)
 	case errors.As(r.err, &notTLS), errors.Is(r.err, http.ErrSchemeMismatch):
-		return Text{"what answers there speaks no TLS", "对端不是 TLS 服务"},
-			Text{"check the port, and see what stands in between (HTTPS_PROXY, a firewall)", "检查端口，以及途中的代理（HTTPS_PROXY）或防火墙"}
+		return bilingual.New("what answers there speaks no TLS", "对端不是 TLS 服务"),
+			bilingual.New("check the port, and see what stands in between (HTTPS_PROXY, a firewall)", "检查端口，以及途中的代理（HTTPS_PROXY）或防火墙")
 	case errors.As(r.err, &timeout) && timeout.Timeout():
 		return r.tooLate()
 	case errors.Is(r.err, syscall.ECONNREFUSED):
-		return Text{"nobody listens there: the connection was refused", "连接被拒绝：该地址无人监听"},
-			Text{"check the address and its port; an emulator may have been stopped", "检查地址与端口；模拟器可能已停止"}
+		return bilingual.New("nobody listens there: the connection was refused", "连接被拒绝：该地址无人监听"),
+			bilingual.New("check the address and its port; an emulator may have been stopped", "检查地址与端口；模拟器可能已停止")
 	}
-	return textf("the connection broke off: %s", "连接中断：%s", innermost(r.err).Error()),
-		Text{"try again; if it stays, look for a firewall or a proxy on the way", "请重试；若持续出现，检查防火墙或代理"}
+	return bilingual.Sprintf("the connection broke off: %s", "连接中断：%s", innermost(r.err)),
+		bilingual.New("try again; if it stays, look for a firewall or a proxy on the way", "请重试；若持续出现，检查防火墙或代理")
 }
 
 // wrongCertificate says why a server was not believed to be WeChat Pay's.
-func wrongCertificate(err error) (found, remedy Text) {
+func wrongCertificate(err error, clockAgrees bool) (found, remedy bilingual.Text) {
 	var (
 		otherHost x509.HostnameError
 		invalid   x509.CertificateInvalidError
 	)
 	switch {
 	case errors.As(err, &otherHost):
-		return Text{"its TLS certificate is for another name", "其 TLS 证书不属于该域名"},
-			Text{"check the address; something on the way may answer in its stead", "检查地址；途中可能有设备冒充应答"}
+		return bilingual.New("its TLS certificate is for another name", "其 TLS 证书不属于该域名"),
+			bilingual.New("check the address; something on the way may answer in its stead", "检查地址；途中可能有设备冒充应答")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return Text{"its TLS certificate is expired or not yet valid", "其 TLS 证书不在有效期内"},
-			Text{"check this machine's clock first", "请先校准本机时钟"}
+		found = bilingual.New("its TLS certificate is expired or not yet valid", "其 TLS 证书不在有效期内")
+		if clockAgrees {
+			return found, bilingual.New("see what answers there: this machine's clock is right", "请检查应答方：本机时钟无误")
+		}
+		return found, bilingual.New("check this machine's clock first", "请先校准本机时钟")
 	}
-	return Text{"its TLS certificate is signed by nobody whom this machine trusts", "其 TLS 证书不受本机信任"},
-		Text{
+	return bilingual.New("its TLS certificate is signed by nobody whom this machine trusts", "其 TLS 证书不受本机信任"),
+		bilingual.New(
 			"install the root certificates (package ca-certificates); a proxy that reads TLS traffic cannot be used",
 			"安装根证书（ca-certificates）；不可使用会解密 TLS 的代理",
-		}
+		)
 }
 
 // tooLate says what a probe was still waiting for.
-func (r probe) tooLate() (found, remedy Text) {
+func (r probe) tooLate() (found, remedy bilingual.Text) {
 	seconds := r.took.Seconds()
-	remedy = Text{
+	remedy = bilingual.New(
 		"check the way out: firewall, security group, a VPC without a way to the internet",
 		"检查出网：防火墙、安全组，以及 VPC 是否可访问公网",
-	}
+	)
 	switch r.stage {
 	case stageTLS:
-		return textf("no end of the TLS handshake within %.1f s", "TLS 握手在 %.1f 秒内未完成", seconds), remedy
+		return bilingual.Sprintf("no end of the TLS handshake within %.1f s", "TLS 握手在 %.1f 秒内未完成", seconds), remedy
 	case stageReply:
-		return textf("connected, and no answer within %.1f s", "已连接，但 %.1f 秒内没有应答", seconds),
-			Text{"try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理"}
+		return bilingual.Sprintf("connected, and no answer within %.1f s", "已连接，但 %.1f 秒内没有应答", seconds),
+			bilingual.New("try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理")
 	case stageConnect:
 	}
-	return textf("no connection within %.1f s", "%.1f 秒内未能建立连接", seconds), remedy
+	return bilingual.Sprintf("no connection within %.1f s", "%.1f 秒内未能建立连接", seconds), remedy
 }
 
 // innermost is the cause of all causes: the others repeat the address.
@@ -291,7 +299,7 @@ func (p *patient) clock(list []address, probes []probe) Finding {
 	if best < 0 {
 		return Finding{
 			Check: CheckClock, Level: LevelSkipped,
-			Found: Text{"no reply said what time it is", "应答中没有时间，无法核对"},
+			Found: bilingual.New("no reply said what time it is", "应答中没有时间，无法核对"),
 		}
 	}
 	// The header is cut to whole seconds: the middle of the second is as good a guess as any.
@@ -302,21 +310,21 @@ func (p *patient) clock(list []address, probes []probe) Finding {
 // skew words how far ahead our clock is, give or take unsure. Only APIv3 signs the time.
 func (p *patient) skew(of string, ahead, unsure time.Duration) Finding {
 	f := Finding{Check: CheckClock, Level: LevelFine, Subject: of}
-	f.Found = textf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
+	f.Found = bilingual.Sprintf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
 	if ahead < 0 {
-		f.Found = textf("this machine's is %s behind the gateway's", "本机比网关慢 %s", -ahead)
+		f.Found = bilingual.Sprintf("this machine's is %s behind the gateway's", "本机比网关慢 %s", -ahead)
 	}
-	set := Text{
+	set := bilingual.New(
 		"set this machine's clock (NTP); APIv3 refuses what is signed more than five minutes off",
 		"请校准本机时钟（NTP）；APIv3 拒绝时间偏差超过 5 分钟的请求",
-	}
+	)
 	switch off := ahead.Abs(); {
 	case off > wrongSkew && p.settings.Has(config.APIv3):
 		f.Level, f.Remedy = LevelFault, set
 	case off > slightSkew:
 		f.Level, f.Remedy = LevelWarning, set
 	case off <= 2*time.Second+unsure:
-		f.Found = Text{"agrees with the gateway's", "与网关一致"}
+		f.Found = bilingual.New("agrees with the gateway's", "与网关一致")
 	}
 	return f
 }

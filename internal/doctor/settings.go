@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 )
 
@@ -61,13 +62,13 @@ func checkSettings(_ context.Context, p *patient) []Finding {
 
 // shown is what may be said of a variable's value. Keys get pasted into the wrong variable, so that a value is repeated
 // only where no key looks like that: API keys are 32 letters and digits, and tokens are none of the words here.
-func (p *patient) shown(name string) Text {
+func (p *patient) shown(name string) bilingual.Text {
 	if show := showable[name]; show != nil && !p.faulty(name) {
 		if value := show(p.settings); value != "" {
-			return same(value)
+			return bilingual.Same(value)
 		}
 	}
-	return Text{"set", "已设置"}
+	return bilingual.New("set", "已设置")
 }
 
 // showable are the variables whose values may be shown, each with what is to be shown of a checked one; "" for a value
@@ -114,7 +115,7 @@ func checkConfiguration(_ context.Context, p *patient) []Finding {
 	for _, fault := range p.faults.List {
 		findings = append(findings, Finding{
 			Check: CheckConfiguration, Level: LevelFault, Subject: fault.Variable,
-			Found: same(fault.Problem), Remedy: same(fault.Remedy),
+			Found: fault.Problem, Remedy: fault.Remedy,
 		})
 	}
 	return findings
@@ -126,17 +127,17 @@ func (p *patient) withoutFaults() Finding {
 	if p.settings.AppID != "" {
 		return Finding{
 			Check: CheckConfiguration, Level: LevelFine,
-			Found: textf("complete and sound: %s", "完整且有效：%s", dialects),
+			Found: bilingual.Sprintf("complete and sound: %s", "完整且有效：%s", dialects),
 		}
 	}
 	return Finding{
 		Check: CheckConfiguration, Level: LevelWarning, Subject: nameAppID,
-		Found: textf("sound (%s), but not complete: no order is registered by openid unless a sub_appid goes with it, and no"+
+		Found: bilingual.Sprintf("sound (%s), but not complete: no order is registered by openid unless a sub_appid goes with it, and no"+
 			" combined order is closed", "有效（%s），但不完整：不带 sub_appid 就不能按 openid 登记订单，也不能关闭合单", dialects),
-		Remedy: Text{
+		Remedy: bilingual.New(
 			"give the appid that the merchant number is bound to, the mini-program's",
 			"请填写与商户号绑定的 appid，即小程序的 appid",
-		},
+		),
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry"
@@ -122,12 +123,12 @@ func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
 	if got.StatusCode != status || !strings.Contains(reason.ReturnMsg, words) {
 		f.t.Errorf("got status %d and %q, want %d and %q", got.StatusCode, got.content, status, words)
 	}
-	want := order.Refusal(order.CodeParamError, reason.ReturnMsg)
+	want := order.Refusal(order.CodeParamError, bilingual.Same(reason.ReturnMsg))
 	switch status {
 	case http.StatusTooManyRequests:
 		want.ErrCode, want.Retryable, want.RetryAfter = order.CodeFrequencyLimited, true, 1
 	case http.StatusInternalServerError:
-		want = order.Breakdown(reason.ReturnMsg)
+		want = order.Breakdown(bilingual.Same(reason.ReturnMsg))
 	}
 	object, err := json.Marshal(want)
 	if err != nil {

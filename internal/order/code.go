@@ -50,8 +50,8 @@ type Code struct {
 	Close, Query Verdict
 	// Meaning and MeaningZH say it to a merchant, in English and Chinese.
 	Meaning, MeaningZH string
-	// Remedy says what to do.
-	Remedy string
+	// Remedy and RemedyZH say what to do, in English and Chinese.
+	Remedy, RemedyZH string
 }
 
 // Text is the meaning in both languages, for replies that bring none.
@@ -100,56 +100,56 @@ func indexCodes() map[string]int {
 //nolint:lll // a table is read across
 var codes = []Code{
 	// What may have become of the order.
-	{CodeOrderPaid, []string{"ORDER_PAID"}, SaysPaid, Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund"},
-	{CodeOrderClosed, []string{"ORDER_CLOSED"}, SaysClosed, Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed"},
-	{CodeOrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, SaysMissing, SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, the region, and that the order is not a combined one"},
-	{CodeUserPaying, []string{"USER_PAYING"}, SaysPaying, SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds"},
+	{CodeOrderPaid, []string{"ORDER_PAID"}, SaysPaid, Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund", "按已支付处理：发货或退款"},
+	{CodeOrderClosed, []string{"ORDER_CLOSED"}, SaysClosed, Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed", "无需其他操作"},
+	{CodeOrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, SaysMissing, SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, the region, and that the order is not a combined one", "检查订单号、商户号、地区，并确认不是合单订单"},
+	{CodeUserPaying, []string{"USER_PAYING"}, SaysPaying, SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds", "几秒后再查"},
 
 	// Come again.
-	{CodeSystemError, []string{"SYSTEM_ERROR", "SYSTE_MERROR"}, Doubted, Doubted, "WeChat Pay had an internal error", "系统错误", "call again with the same parameters"},
-	{"BANKERROR", []string{"BANK_ERROR"}, Doubted, Doubted, "the bank's system had an error", "银行系统异常", "call again with the same parameters"},
-	{"SERVICE_UNAVAILABLE", nil, Doubted, Doubted, "WeChat Pay is not available at the moment", "服务暂不可用", "call again later"},
-	{CodeFrequencyLimited, []string{"REQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "RATELIMIT_EXCEED", "RATE_LIMITED", "RATE_LIMIT_EXCEEDED"}, Limited, Limited, "asked too often", "频率超限", "slow down and call again"},
-	{"RULE_LIMIT", []string{"RULELIMIT"}, Disputed, Limited, "a business rule forbids it, or it was asked too often", "业务规则限制", "query the order; call again later"},
-	{"TRADE_ERROR", []string{"TRADEERROR"}, Disputed, Doubted, "the order's state does not allow it", "交易错误", "query the order"},
-	{"INVALID_REQUEST", []string{"INVALIDREQUEST"}, Disputed, Refused, "the request is not allowed for this order, or its headers are wrong", "无效请求", "query the order; check the request"},
+	{CodeSystemError, []string{"SYSTEM_ERROR", "SYSTE_MERROR"}, Doubted, Doubted, "WeChat Pay had an internal error", "系统错误", "call again with the same parameters", "以相同参数重新调用"},
+	{"BANKERROR", []string{"BANK_ERROR"}, Doubted, Doubted, "the bank's system had an error", "银行系统异常", "call again with the same parameters", "以相同参数重新调用"},
+	{"SERVICE_UNAVAILABLE", nil, Doubted, Doubted, "WeChat Pay is not available at the moment", "服务暂不可用", "call again later", "稍后重新调用"},
+	{CodeFrequencyLimited, []string{"REQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "RATELIMIT_EXCEED", "RATE_LIMITED", "RATE_LIMIT_EXCEEDED"}, Limited, Limited, "asked too often", "频率超限", "slow down and call again", "降低频率后重新调用"},
+	{"RULE_LIMIT", []string{"RULELIMIT"}, Disputed, Limited, "a business rule forbids it, or it was asked too often", "业务规则限制", "query the order; call again later", "查询订单；稍后重新调用"},
+	{"TRADE_ERROR", []string{"TRADEERROR"}, Disputed, Doubted, "the order's state does not allow it", "交易错误", "query the order", "查询订单"},
+	{"INVALID_REQUEST", []string{"INVALIDREQUEST"}, Disputed, Refused, "the request is not allowed for this order, or its headers are wrong", "无效请求", "query the order; check the request", "查询订单；检查请求"},
 
 	// The request or the configuration is wrong: asking again changes nothing.
-	{CodeParamError, []string{"PARAMERROR"}, Refused, Refused, "a parameter is wrong", "参数错误", "correct the parameter that the text names"},
-	{CodeSignError, []string{"SIGN_ERROR"}, Refused, Refused, "the request's signature is wrong", "签名错误", "check the key (APIv2's is not APIv3's), the serial number and the clock"},
-	{CodeNoAuth, []string{"NO_AUTH"}, Refused, Refused, "the merchant may not do this", "商户无此接口权限", "check the product's permission and the relation between service provider and sub-merchant"},
-	{"APPID_NOT_EXIST", nil, Refused, Refused, "there is no such appid", "APPID不存在", "check WXPAY_APPID"},
-	{"MCHID_NOT_EXIST", []string{"MCH_NOT_EXISTS", "MCH_NOT_EXIST"}, Refused, Refused, "there is no such merchant number", "商户号不存在", "check WXPAY_MCHID and sub_mch_id"},
-	{"APPID_MCHID_NOT_MATCH", nil, Refused, Refused, "the appid and the merchant number do not belong together", "appid和mch_id不匹配", "bind them in the merchant console"},
-	{"LACK_PARAMS", nil, Refused, Refused, "a parameter is missing", "缺少参数", "report it: the request should have been complete"},
-	{"REQUIRE_POST_METHOD", nil, Refused, Refused, "the request must be a POST", "请使用POST方法", "report it, or check the proxy on the way"},
-	{"XML_FORMAT_ERROR", nil, Refused, Refused, "the request's XML is wrong", "XML格式错误", "report it, or check the proxy on the way"},
-	{"POST_DATA_EMPTY", nil, Refused, Refused, "the request's body was empty", "post数据为空", "check the proxy on the way"},
-	{"NOT_UTF8", nil, Refused, Refused, "the request was not UTF-8", "编码格式错误", "report it"},
-	{"INVALID_TRANSACTIONID", []string{"INVALID_TRANSACTION_ID"}, Refused, Refused, "the transaction_id is not one of WeChat Pay's", "订单号非法", "check the transaction_id"},
-	{"RESOURCE_NOT_EXISTS", []string{"RESOURCE_NOT_EXIST"}, Refused, Refused, "what the request names does not exist", "资源不存在", "check the address and the numbers in it"},
+	{CodeParamError, []string{"PARAMERROR"}, Refused, Refused, "a parameter is wrong", "参数错误", "correct the parameter that the text names", "改正错误信息中指出的参数"},
+	{CodeSignError, []string{"SIGN_ERROR"}, Refused, Refused, "the request's signature is wrong", "签名错误", "check the key (APIv2's is not APIv3's), the serial number and the clock", "检查密钥（APIv2 密钥不是 APIv3 密钥）、证书序列号与时钟"},
+	{CodeNoAuth, []string{"NO_AUTH"}, Refused, Refused, "the merchant may not do this", "商户无此接口权限", "check the product's permission and the relation between service provider and sub-merchant", "检查产品权限，以及服务商与子商户的绑定关系"},
+	{"APPID_NOT_EXIST", nil, Refused, Refused, "there is no such appid", "APPID不存在", "check WXPAY_APPID", "检查 WXPAY_APPID"},
+	{"MCHID_NOT_EXIST", []string{"MCH_NOT_EXISTS", "MCH_NOT_EXIST"}, Refused, Refused, "there is no such merchant number", "商户号不存在", "check WXPAY_MCHID and sub_mch_id", "检查 WXPAY_MCHID 与 sub_mch_id"},
+	{"APPID_MCHID_NOT_MATCH", nil, Refused, Refused, "the appid and the merchant number do not belong together", "appid和mch_id不匹配", "bind them in the merchant console", "在商户平台绑定二者"},
+	{"LACK_PARAMS", nil, Refused, Refused, "a parameter is missing", "缺少参数", "report it: the request should have been complete", "请反馈：请求本应完整"},
+	{"REQUIRE_POST_METHOD", nil, Refused, Refused, "the request must be a POST", "请使用POST方法", "report it, or check the proxy on the way", "请反馈，或检查途中的代理"},
+	{"XML_FORMAT_ERROR", nil, Refused, Refused, "the request's XML is wrong", "XML格式错误", "report it, or check the proxy on the way", "请反馈，或检查途中的代理"},
+	{"POST_DATA_EMPTY", nil, Refused, Refused, "the request's body was empty", "post数据为空", "check the proxy on the way", "检查途中的代理"},
+	{"NOT_UTF8", nil, Refused, Refused, "the request was not UTF-8", "编码格式错误", "report it", "请反馈"},
+	{"INVALID_TRANSACTIONID", []string{"INVALID_TRANSACTION_ID"}, Refused, Refused, "the transaction_id is not one of WeChat Pay's", "订单号非法", "check the transaction_id", "检查 transaction_id"},
+	{"RESOURCE_NOT_EXISTS", []string{"RESOURCE_NOT_EXIST"}, Refused, Refused, "what the request names does not exist", "资源不存在", "check the address and the numbers in it", "检查地址及其中的编号"},
 
 	// In the documents' tables, though they make no sense for a close or a query.
-	{"ACCOUNT_ERROR", []string{"ACCOUNTERROR"}, Disputed, Refused, "the account is in an abnormal state", "账号异常", "query the order"},
-	{"NOTENOUGH", []string{"NOT_ENOUGH"}, Disputed, Refused, "the balance is too small", "余额不足", "query the order"},
-	{"OUT_TRADE_NO_USED", nil, Disputed, Refused, "the order number was used before", "商户订单号重复", "query the order"},
-	{"OPENID_MISMATCH", nil, Disputed, Refused, "the openid and the appid do not belong together", "openid和appid不匹配", "query the order"},
+	{"ACCOUNT_ERROR", []string{"ACCOUNTERROR"}, Disputed, Refused, "the account is in an abnormal state", "账号异常", "query the order", "查询订单"},
+	{"NOTENOUGH", []string{"NOT_ENOUGH"}, Disputed, Refused, "the balance is too small", "余额不足", "query the order", "查询订单"},
+	{"OUT_TRADE_NO_USED", nil, Disputed, Refused, "the order number was used before", "商户订单号重复", "query the order", "查询订单"},
+	{"OPENID_MISMATCH", nil, Disputed, Refused, "the openid and the appid do not belong together", "openid和appid不匹配", "query the order", "查询订单"},
 
 	// Our own: no answer, or none that can be believed.
-	{CodeNetworkError, nil, Doubted, Doubted, "WeChat Pay could not be reached", "无法连接微信支付", "call again"},
-	{CodeTimeout, nil, Doubted, Doubted, "no answer came in time", "等待应答超时", "call again"},
-	{CodeHTTPError, nil, Doubted, Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again"},
-	{CodeMalformedReply, nil, Doubted, Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way"},
-	{CodeUnsignedReply, nil, Doubted, Doubted, "the reply was not signed, so it proves nothing", "应答没有签名，不可信", "call again; if it stays, look for a proxy that strips headers"},
-	{CodeBadSignature, nil, Doubted, Doubted, "the reply's signature does not hold, so it proves nothing", "应答验签失败，不可信", "call again; if it stays, check the key that verifies replies"},
-	{CodeUnknownSerial, nil, Doubted, Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY, or give WXPAY_V3_KEY for platform certificates"},
-	{CodeStaleReply, nil, Doubted, Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again"},
-	{CodeSignatureProbe, nil, Doubted, Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again"},
-	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way"},
-	{CodeGatewayRejected, nil, Doubted, Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys"},
-	{CodeUnsettledState, nil, Doubted, Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later"},
-	{CodeUnconfirmed, nil, Doubted, Doubted, "the close was accepted, and the order's state does not say so yet", "关单已受理，但查单尚未确认", "call again; the order may be closed already"},
-	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log"},
-	{CodeStoreError, nil, Doubted, Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database"},
-	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log"},
+	{CodeNetworkError, nil, Doubted, Doubted, "WeChat Pay could not be reached", "无法连接微信支付", "call again", "重新调用"},
+	{CodeTimeout, nil, Doubted, Doubted, "no answer came in time", "等待应答超时", "call again", "重新调用"},
+	{CodeHTTPError, nil, Doubted, Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again", "重新调用"},
+	{CodeMalformedReply, nil, Doubted, Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way", "重新调用；若持续出现，检查途中的代理"},
+	{CodeUnsignedReply, nil, Doubted, Doubted, "the reply was not signed, so it proves nothing", "应答没有签名，不可信", "call again; if it stays, look for a proxy that strips headers", "重新调用；若持续出现，检查是否有代理删除了请求头"},
+	{CodeBadSignature, nil, Doubted, Doubted, "the reply's signature does not hold, so it proves nothing", "应答验签失败，不可信", "call again; if it stays, check the key that verifies replies", "重新调用；若持续出现，检查用于验签的密钥"},
+	{CodeUnknownSerial, nil, Doubted, Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY, or give WXPAY_V3_KEY for platform certificates", "检查 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY，或设置 WXPAY_V3_KEY 以使用平台证书"},
+	{CodeStaleReply, nil, Doubted, Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again", "检查本机时钟；重新调用"},
+	{CodeSignatureProbe, nil, Doubted, Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again", "重新调用"},
+	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way", "重新调用；若持续出现，检查途中的设备"},
+	{CodeGatewayRejected, nil, Doubted, Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys", "检查地址、商户号与密钥"},
+	{CodeUnsettledState, nil, Doubted, Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later", "稍后重新调用"},
+	{CodeUnconfirmed, nil, Doubted, Doubted, "the close was accepted, and the order's state does not say so yet", "关单已受理，但查单尚未确认", "call again; the order may be closed already", "重新调用；订单可能已关闭"},
+	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
+	{CodeStoreError, nil, Doubted, Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},
+	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
 }

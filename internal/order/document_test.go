@@ -58,8 +58,8 @@ func codesTable() string {
 		for _, alias := range c.Aliases {
 			spellings = append(spellings, "`"+alias+"`")
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s / %s | %s |\n",
-			c.Name, strings.Join(spellings, ", "), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy)
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s / %s | %s / %s |\n",
+			c.Name, strings.Join(spellings, ", "), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy, c.RemedyZH)
 	}
 	return table.String()
 }

@@ -1,6 +1,8 @@
 package order
 
-import "time"
+import (
+	"time"
+)
 
 // Entry is an order as it is registered: which one, whose, and when it is to be closed. What was not given is zero.
 type Entry struct {
@@ -28,19 +30,24 @@ func (e Entry) Validate() *FieldError {
 	}
 	switch {
 	case e.API != "" && e.API != V2 && e.API != V3 && e.API != WXCloudRun:
-		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
+		return unknownAPI()
 	case e.Total != nil && *e.Total < 0:
-		return paramError("total", "must not be negative")
+		return ParamError("total", "must not be negative", "不能为负数")
 	case e.CloseIn < 0, !e.CloseAt.IsZero() && e.CloseIn != 0:
-		return paramError("close_at", "must be a time, or a number of seconds from now that is not negative")
+		return ParamError("close_at", "must be a time, or a number of seconds from now that is not negative",
+			"须为时间，或距此刻的非负秒数")
 	case e.CloseIn > maxCloseIn:
-		return paramError("close_at", "must be within ten years from now")
+		return ParamError("close_at", "must be within ten years from now", "须在十年之内")
 	case !storable(e.CloseAt):
-		return paramError("close_at", "must be a time between the years 2000 and 2100")
+		return outsideYears("close_at")
 	case !storable(e.CreatedAt):
-		return paramError("created_at", "must be a time between the years 2000 and 2100")
+		return outsideYears("created_at")
 	}
 	return nil
+}
+
+func outsideYears(field string) *FieldError {
+	return ParamError(field, "must be a time between the years 2000 and 2100", "须为 2000 年至 2100 年之间的时间")
 }
 
 const maxCloseIn = 10 * 365 * 24 * time.Hour

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"cloudpay/internal/bilingual"
 )
 
 // Merchant is whom the functions act for, from the configuration.
@@ -62,12 +64,14 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 	}
 	switch {
 	case p.CombineOutTradeNo != "" && len(p.SubOrders) == 0:
-		return Call{}, paramError("sub_orders", "must be given: a combined order is closed whole, by all of its sub-orders")
+		return Call{}, ParamError("sub_orders", "must be given: a combined order is closed whole, by all of its sub-orders",
+			"必须提供：合单订单须列出全部子订单，整体关闭")
 	case p.TransactionID != "" && (!m.Region.Overseas() || cmp.Or(p.API, m.API) != V3):
-		return Call{}, paramError("transaction_id", "an order is closed by its out_trade_no; "+
-			"an unpaid order has no transaction_id (only overseas in APIv3, WXPAY_REGION)")
+		return Call{}, ParamError("transaction_id", "an order is closed by its out_trade_no; "+
+			"an unpaid order has no transaction_id (only overseas in APIv3, WXPAY_REGION)",
+			"关单须用 out_trade_no；未支付订单没有 transaction_id（仅境外 APIv3 有，WXPAY_REGION）")
 	case p.OutTradeNo == "" && p.TransactionID == "" && p.CombineOutTradeNo == "":
-		return Call{}, paramError("out_trade_no", "must be given: it names the order to close")
+		return Call{}, ParamError("out_trade_no", "must be given: it names the order to close", "必须提供：它指明要关闭的订单")
 	}
 	return m.call(p)
 }
@@ -78,10 +82,11 @@ func (m Merchant) QueryCall(p Params) (Call, error) {
 		return Call{}, err
 	}
 	if p.CloseAt != "" {
-		return Call{}, paramError("close_at", "is for closing an order; leave it out of a query")
+		return Call{}, ParamError("close_at", "is for closing an order; leave it out of a query", "仅用于关单，查单时请去掉")
 	}
 	if p.OutTradeNo == "" && p.TransactionID == "" && p.CombineOutTradeNo == "" {
-		return Call{}, paramError("out_trade_no", "one of out_trade_no and transaction_id must be given, or a combine_out_trade_no")
+		return Call{}, ParamError("out_trade_no", "one of out_trade_no and transaction_id must be given, or a combine_out_trade_no",
+			"须提供 out_trade_no 或 transaction_id 之一，或 combine_out_trade_no")
 	}
 	return m.call(p)
 }
@@ -103,11 +108,12 @@ func (m Merchant) call(p Params) (Call, error) {
 		c.API = m.API
 	}
 	if !slices.Contains(m.APIs, c.API) {
-		return Call{}, paramError("api", `"`+string(c.API)+`" has no credentials here; leave api out to use "`+
-			string(m.API)+`"`)
+		return Call{}, brokenRule("api", bilingual.Sprintf("%q has no credentials here; leave api out to use %q",
+			"此处没有 %q 的凭据；去掉 api 即使用 %q", c.API, m.API))
 	}
 	if p.OutTradeNo != "" && p.TransactionID != "" {
-		return Call{}, paramError("transaction_id", "give either out_trade_no or transaction_id, not both")
+		return Call{}, ParamError("transaction_id", "give either out_trade_no or transaction_id, not both",
+			"out_trade_no 与 transaction_id 只能提供一个")
 	}
 	if p.CombineOutTradeNo != "" {
 		return m.forCombined(c, p)
@@ -130,16 +136,13 @@ func (m Merchant) forSubMerchant(c Call, p Params) (Call, error) {
 	}
 	switch {
 	case c.SubMchID == "":
-		return Call{}, paramError("sub_mch_id", "a service provider must name the sub-merchant "+
-			"(or configure WXPAY_SUB_MCHID as the default)")
+		return Call{}, ParamError("sub_mch_id", "a service provider must name the sub-merchant "+
+			"(or configure WXPAY_SUB_MCHID as the default)", "服务商须指明子商户（或将 WXPAY_SUB_MCHID 配置为默认值）")
 	case c.SubMchID == m.MchID:
-		return Call{}, paramError("sub_mch_id", "is the service provider's own number; name the sub-merchant's")
+		return Call{}, ParamError("sub_mch_id", "is the service provider's own number; name the sub-merchant's",
+			"是服务商自己的商户号；请填写子商户号")
 	case !m.mayActFor(c.SubMchID):
-		return Call{}, &FieldError{
-			Field: "sub_mch_id",
-			Rule:  "is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)",
-			Code:  CodeNoAuth,
-		}
+		return Call{}, foreignSubMerchant("sub_mch_id")
 	}
 	return c, nil
 }
@@ -149,27 +152,36 @@ func (m Merchant) forSubMerchant(c Call, p Params) (Call, error) {
 func (m Merchant) forCombined(c Call, p Params) (Call, error) {
 	switch {
 	case p.OutTradeNo != "" || p.TransactionID != "":
-		return Call{}, paramError("combine_out_trade_no", "give either a combined order or a single one, not both")
+		return Call{}, ParamError("combine_out_trade_no", "give either a combined order or a single one, not both",
+			"合单订单与单个订单只能提供一个")
 	case c.API != V3 || m.Region.Overseas():
-		return Call{}, paramError("combine_out_trade_no", "combined orders are closed and queried in APIv3 on the mainland only")
+		return Call{}, ParamError("combine_out_trade_no", "combined orders are closed and queried in APIv3 on the mainland only",
+			"合单订单仅支持境内 APIv3 的关单与查单")
 	case p.SubMchID != "" && p.SubMchID != m.MchID || p.SubAppID != "":
-		return Call{}, paramError("sub_mch_id", "a combined order names its merchants in sub_orders")
+		return Call{}, ParamError("sub_mch_id", "a combined order names its merchants in sub_orders", "合单订单的商户在 sub_orders 中指明")
 	case m.AppID == "" && len(p.SubOrders) > 0:
-		return Call{}, paramError("combine_out_trade_no", "cannot be closed without the appid that it was made with (WXPAY_APPID)")
+		return Call{}, ParamError("combine_out_trade_no", "cannot be closed without the appid that it was made with (WXPAY_APPID)",
+			"关闭合单订单需要下单时的 appid（WXPAY_APPID）")
 	}
 	for i, sub := range p.SubOrders {
 		if m.Partner && sub.SubMchID == "" {
-			return Call{}, paramError(fmt.Sprintf("sub_orders[%d].sub_mchid", i), "must be given by a service provider")
+			return Call{}, ParamError(fmt.Sprintf("sub_orders[%d].sub_mchid", i), "must be given by a service provider",
+				"服务商必须提供")
 		}
 		if sub.SubMchID != "" && !m.mayActFor(sub.SubMchID) {
-			return Call{}, &FieldError{
-				Field: fmt.Sprintf("sub_orders[%d].sub_mchid", i),
-				Rule:  "is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)",
-				Code:  CodeNoAuth,
-			}
+			return Call{}, foreignSubMerchant(fmt.Sprintf("sub_orders[%d].sub_mchid", i))
 		}
 	}
 	return c, nil
+}
+
+func foreignSubMerchant(field string) *FieldError {
+	return &FieldError{
+		Field: field,
+		Rule: bilingual.New("is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)",
+			"不在允许的子商户之列（WXPAY_SUB_MCHIDS）"),
+		Code: CodeNoAuth,
+	}
 }
 
 func (m Merchant) mayActFor(subMchID string) bool {
@@ -181,12 +193,14 @@ func (m Merchant) mayActFor(subMchID string) bool {
 // refuses both from a merchant that is nobody's service provider.
 func (m Merchant) forItself(c Call, p Params) (Call, error) {
 	if p.SubMchID != "" && p.SubMchID != m.MchID {
-		return Call{}, paramError("sub_mch_id", "must be this merchant's own number or be left out: "+
-			"this function acts for one merchant (WXPAY_MODE=direct)")
+		return Call{}, ParamError("sub_mch_id", "must be this merchant's own number or be left out: "+
+			"this function acts for one merchant (WXPAY_MODE=direct)",
+			"须为本商户号或不填：此函数只代表一个商户（WXPAY_MODE=direct）")
 	}
 	if p.SubAppID != "" && m.AppID != "" && p.SubAppID != m.AppID {
-		return Call{}, paramError("sub_appid", "must be this merchant's own appid or be left out: "+
-			"this function acts for one merchant (WXPAY_MODE=direct)")
+		return Call{}, ParamError("sub_appid", "must be this merchant's own appid or be left out: "+
+			"this function acts for one merchant (WXPAY_MODE=direct)",
+			"须为本商户的 appid 或不填：此函数只代表一个商户（WXPAY_MODE=direct）")
 	}
 	return c, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"cloudpay/internal/bilingual"
 )
 
 // Params is what a caller asks, in CloudPay's words, before anything is
@@ -57,17 +59,47 @@ type FieldError struct {
 	// Field is the parameter's name in snake_case.
 	Field string
 	// Rule says what is wrong and what would be right.
-	Rule string
+	Rule bilingual.Text
 	// Code is CodeParamError, or CodeNoAuth when the words are well formed and
 	// the caller may not use them.
 	Code string
 }
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Rule }
+func (e *FieldError) Error() string { return e.Field + ": " + e.Rule.EN }
 
-// paramError is a FieldError for words that are ill formed.
-func paramError(field, rule string) *FieldError {
+// Wording is the error in both languages.
+func (e *FieldError) Wording() bilingual.Text {
+	return bilingual.New(e.Error(), e.Field+"："+e.Rule.ZH)
+}
+
+// ParamError is a FieldError for words that are ill formed: the rule that they break, in English
+// and Chinese.
+func ParamError(field, en, zh string) *FieldError {
+	return &FieldError{Field: field, Rule: bilingual.New(en, zh), Code: CodeParamError}
+}
+
+// brokenRule is ParamError for a rule that is worded already.
+func brokenRule(field string, rule bilingual.Text) *FieldError {
 	return &FieldError{Field: field, Rule: rule, Code: CodeParamError}
+}
+
+func missing(field string) *FieldError { return ParamError(field, "must be given", "必须提供") }
+
+// MissingOutTradeNo is the FieldError for a call that names no order.
+func MissingOutTradeNo() *FieldError {
+	return ParamError("out_trade_no", "must be given: it names the order", "必须提供：它指明订单")
+}
+
+func unknownAPI() *FieldError {
+	return ParamError("api", `must be "v2", "v3" or "wxcloudrun"`, `须为 "v2"、"v3" 或 "wxcloudrun"`)
+}
+
+// numberOf is the rule for the numbers of a region's merchants.
+func numberOf(r Region) charset {
+	if r.Overseas() {
+		return alphanumeric
+	}
+	return merchantNumber
 }
 
 // A charset is a rule for a parameter: what it may be made of, and the sentence
@@ -75,16 +107,21 @@ func paramError(field, rule string) *FieldError {
 type charset struct {
 	letters bool
 	others  string
-	rule    string
+	rule    bilingual.Text
 }
 
 var (
 	// outTradeNo is the widest set any document allows (older APIv2 and CloudPay
 	// pages add "@", new prepay pages ask for six characters at least): the
 	// order exists already, under whatever rule it was made.
-	outTradeNo   = charset{letters: true, others: "_-|*@", rule: "must be 1 to 32 characters of 0-9 A-Z a-z _ - | * @"}
-	alphanumeric = charset{letters: true, rule: "must be 1 to 32 characters of 0-9 A-Z a-z"}
-	digits       = charset{rule: "must be 1 to 32 digits"}
+	outTradeNo = charset{letters: true, others: "_-|*@", rule: bilingual.New(
+		"must be 1 to 32 characters of 0-9 A-Z a-z _ - | * @", "须为 1 至 32 个字符，限 0-9 A-Z a-z _ - | * @")}
+	alphanumeric = charset{letters: true, rule: bilingual.New(
+		"must be 1 to 32 characters of 0-9 A-Z a-z", "须为 1 至 32 个字符，限 0-9 A-Z a-z")}
+	digits = charset{rule: bilingual.New("must be 1 to 32 digits", "须为 1 至 32 位数字")}
+	// merchantNumber is the rule for the numbers of merchants and transactions on the mainland.
+	merchantNumber = charset{rule: bilingual.New("must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)",
+		"须为 1 至 32 位数字；仅境外商户可含字母（WXPAY_REGION）")}
 )
 
 // maxLength is String(32), the length of every name in these protocols.
@@ -94,11 +131,11 @@ const maxLength = 32
 // another rule.
 func (c charset) check(field, value string) *FieldError {
 	if len(value) > maxLength {
-		return paramError(field, fmt.Sprintf("%s, not %d", c.rule, len(value)))
+		return brokenRule(field, bilingual.Sprintf("%s, not %d", "%s，而不是 %d 个", c.rule, len(value)))
 	}
 	for _, r := range value {
 		if !c.allows(r) {
-			return paramError(field, fmt.Sprintf("%s; %q is none of them", c.rule, r))
+			return brokenRule(field, bilingual.Sprintf("%s; %q is none of them", "%s；%q 不在其中", c.rule, r))
 		}
 	}
 	return nil
@@ -116,10 +153,7 @@ func (c charset) allows(r rune) bool {
 
 // validate finds the first parameter that is ill formed whoever the merchant is.
 func (p Params) validate(region Region) *FieldError {
-	number := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
-	if region.Overseas() {
-		number = alphanumeric
-	}
+	number := numberOf(region)
 	if fault := first(
 		outTradeNo.check("out_trade_no", p.OutTradeNo),
 		outTradeNo.check("combine_out_trade_no", p.CombineOutTradeNo),
@@ -131,7 +165,7 @@ func (p Params) validate(region Region) *FieldError {
 		return fault
 	}
 	if p.API != "" && p.API != V2 && p.API != V3 && p.API != WXCloudRun {
-		return paramError("api", `must be "v2", "v3" or "wxcloudrun"`)
+		return unknownAPI()
 	}
 	return p.validateSubOrders()
 }
@@ -154,18 +188,20 @@ const maxSubOrders = 50
 // order or none, and refuses a list that is not the one it was created with.
 func (p Params) validateSubOrders() *FieldError {
 	if len(p.SubOrders) > 0 && p.CombineOutTradeNo == "" {
-		return paramError("sub_orders", "belong to a combined order: name it in combine_out_trade_no")
+		return ParamError("sub_orders", "belong to a combined order: name it in combine_out_trade_no",
+			"属于合单订单：请在 combine_out_trade_no 中指明合单订单号")
 	}
 	if len(p.SubOrders) > maxSubOrders {
-		return paramError("sub_orders", fmt.Sprintf("may be %d at most, not %d", maxSubOrders, len(p.SubOrders)))
+		return brokenRule("sub_orders", bilingual.Sprintf(
+			"may be %d at most, not %d", "最多 %d 个，而不是 %d 个", maxSubOrders, len(p.SubOrders)))
 	}
 	for i, sub := range p.SubOrders {
 		field := func(name string) string { return fmt.Sprintf("sub_orders[%d].%s", i, name) }
 		switch {
 		case sub.OutTradeNo == "":
-			return paramError(field("out_trade_no"), "must be given")
+			return missing(field("out_trade_no"))
 		case sub.MchID == "":
-			return paramError(field("mchid"), "must be given")
+			return missing(field("mchid"))
 		}
 		if fault := first(
 			outTradeNo.check(field("out_trade_no"), sub.OutTradeNo),

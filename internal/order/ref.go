@@ -1,6 +1,8 @@
 package order
 
-import "strings"
+import (
+	"strings"
+)
 
 // Account is a merchant number in its region: whose orders are meant, and whose quota at WeChat Pay they are closed on. For a
 // service provider it is the provider's own number.
@@ -53,17 +55,14 @@ func (c Call) Ref(region Region) Ref {
 // Validate holds a Ref to the rules that Params are held to, so that what was registered can be closed, and finds the first
 // part that breaks one.
 func (r Ref) Validate() *FieldError {
-	number := charset{rule: "must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)"}
-	if r.Region.Overseas() {
-		number = alphanumeric
-	}
+	number := numberOf(r.Region)
 	switch {
 	case r.Region != Mainland && !r.Region.Overseas():
-		return paramError("region", `must be "cn", "global" or "hk"`)
+		return ParamError("region", `must be "cn", "global" or "hk"`, `须为 "cn"、"global" 或 "hk"`)
 	case r.MchID == "":
-		return paramError("mchid", "must be given")
+		return missing("mchid")
 	case r.OutTradeNo == "":
-		return paramError("out_trade_no", "must be given: it names the order")
+		return MissingOutTradeNo()
 	}
 	return first(
 		outTradeNo.check("out_trade_no", r.OutTradeNo),
@@ -87,11 +86,12 @@ const maxOwner = 255
 
 func (o Owner) validate() *FieldError {
 	if len(o) > maxOwner {
-		return paramError("openid", "is too long")
+		return ParamError("openid", "is too long", "过长")
 	}
 	for _, r := range string(o) {
 		if r <= ' ' || r > '~' {
-			return paramError("openid", "must be made of printable ASCII characters without spaces")
+			return ParamError("openid", "must be made of printable ASCII characters without spaces",
+				"须为可打印的 ASCII 字符，且不含空格")
 		}
 	}
 	return nil

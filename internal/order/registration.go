@@ -14,7 +14,8 @@ func (m Merchant) Entry(p Params) (Entry, error) {
 		return Entry{}, err
 	}
 	if call.OutTradeNo == "" {
-		return Entry{}, paramError("close_at", "needs an out_trade_no: an order is kept and closed by the merchant's own number")
+		return Entry{}, ParamError("close_at", "needs an out_trade_no: an order is kept and closed by the merchant's own number",
+			"需要 out_trade_no：订单按商户订单号登记和关闭")
 	}
 	e := Entry{Ref: call.Ref(m.Region), API: p.API, Total: p.Total, CreatedAt: p.CreatedAt}
 	if m.Partner {
@@ -40,9 +41,10 @@ func ownerOf(p Params, appID string) (Owner, *FieldError) {
 	case p.OpenID == "":
 		return p.Owner, nil
 	case p.Owner != "" && p.Owner != WeChatOwner(appID, p.OpenID):
-		return "", paramError("openid", "give either openid or owner, not both")
+		return "", ParamError("openid", "give either openid or owner, not both", "openid 与 owner 只能提供一个")
 	case appID == "":
-		return "", paramError("openid", "names nobody without the appid that it belongs to: give sub_appid, or configure WXPAY_APPID")
+		return "", ParamError("openid", "names nobody without the appid that it belongs to: give sub_appid, or configure WXPAY_APPID",
+			"须与所属 appid 一起才能确定用户：请提供 sub_appid，或配置 WXPAY_APPID")
 	}
 	return WeChatOwner(appID, p.OpenID), nil
 }
@@ -54,14 +56,16 @@ func closeTime(text string) (at time.Time, in time.Duration, fault *FieldError) 
 	}
 	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
 		if seconds < 0 || seconds > int64(maxCloseIn/time.Second) {
-			return time.Time{}, 0, paramError("close_at", "must be at most ten years from now, and not before")
+			return time.Time{}, 0, ParamError("close_at",
+				"must be at most ten years from now, and not before", "须在此刻之后、十年之内")
 		}
 		return time.Time{}, time.Duration(seconds) * time.Second, nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, 0, paramError("close_at",
-			`must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339), or a number of seconds from now`)
+		return time.Time{}, 0, ParamError("close_at",
+			`must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339), or a number of seconds from now`,
+			`须为 RFC 3339 时间，如 "2026-11-22T18:30:00+08:00"，或距此刻的秒数`)
 	}
 	return at, 0, nil
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"cloudpay/internal/bilingual"
 )
 
 // Result is what every caller is given: CloudPay's result object, whatever the
@@ -160,12 +162,12 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 
 // Refusal words a call that was never made: the caller's words were wrong, or
 // the function is not fit to serve. Nothing was asked of the gateway.
-func Refusal(code, message string) Result {
+func Refusal(code string, message bilingual.Text) Result {
 	return Result{
 		ReturnCode: fail,
-		ReturnMsg:  message,
+		ReturnMsg:  message.String(),
 		ErrCode:    code,
-		ErrCodeDes: message,
+		ErrCodeDes: message.String(),
 		Outcome:    OutcomeRefused,
 		Proof:      ProofNone,
 	}
@@ -173,7 +175,7 @@ func Refusal(code, message string) Result {
 
 // Breakdown words a call that ended in a fault of our own after the gateway may
 // have been asked: nothing is known, and calling again is safe.
-func Breakdown(message string) Result {
+func Breakdown(message bilingual.Text) Result {
 	r := Refusal(CodeInternalError, message)
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	return r
@@ -183,7 +185,7 @@ func Breakdown(message string) Result {
 // or could not be told first that the order's closing begins. Nothing was asked of
 // the gateway, and calling again is safe.
 func Unstored(c Call, message string) Result {
-	r := Refusal(CodeStoreError, oneLine(message))
+	r := Refusal(CodeStoreError, bilingual.Same(oneLine(message)))
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	r.MchID, r.SubMchID, r.OutTradeNo = c.MchID, c.SubMchID, c.OutTradeNo
 	return r

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -66,10 +67,12 @@ func TestNewResult(t *testing.T) {
 
 func TestRefusalAndBreakdown(t *testing.T) {
 	t.Parallel()
-	wantJSON(t, order.Refusal(order.CodeParamError, "out_trade_no: must be given"), `{
-		"returnCode":"FAIL","returnMsg":"out_trade_no: must be given","errCode":"PARAM_ERROR","errCodeDes":"out_trade_no: must be given",
+	wantJSON(t, order.Refusal(order.CodeParamError, order.MissingOutTradeNo().Wording()), `{
+		"returnCode":"FAIL","errCode":"PARAM_ERROR",
+		"returnMsg":"out_trade_no: must be given: it names the order / out_trade_no：必须提供：它指明订单",
+		"errCodeDes":"out_trade_no: must be given: it names the order / out_trade_no：必须提供：它指明订单",
 		"outcome":"refused","retryable":false,"attempts":0,"proof":"none"}`)
-	wantJSON(t, order.Breakdown("a fault of ours"), `{
+	wantJSON(t, order.Breakdown(bilingual.Same("a fault of ours")), `{
 		"returnCode":"FAIL","returnMsg":"a fault of ours","errCode":"INTERNAL_ERROR","errCodeDes":"a fault of ours",
 		"outcome":"unknown","retryable":true,"attempts":0,"proof":"none"}`)
 }
@@ -78,7 +81,7 @@ func TestRefusalAndBreakdown(t *testing.T) {
 // platform and hides the rest.
 func TestResultHasNoCodeKey(t *testing.T) {
 	t.Parallel()
-	if _, there := asMap(t, order.Refusal("X", "y"))["code"]; there {
+	if _, there := asMap(t, order.Refusal("X", bilingual.Same("y")))["code"]; there {
 		t.Error(`the result object has a key named "code"`)
 	}
 }

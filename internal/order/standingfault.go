@@ -1,14 +1,17 @@
 package order
 
-import "fmt"
+import "cloudpay/internal/bilingual"
 
 // What a store answers when it will not do as it was told. Nothing was written, but for a ContradictionError's event.
 
 // NotRegisteredError says that the store has no such order.
 type NotRegisteredError struct{ Ref Ref }
 
-func (e *NotRegisteredError) Error() string {
-	return fmt.Sprintf("order %s is not registered", e.Ref)
+func (e *NotRegisteredError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *NotRegisteredError) Wording() bilingual.Text {
+	return bilingual.Sprintf("order %s is not registered", "订单 %s 未登记", e.Ref)
 }
 
 // ConflictError says that the order is registered already, with other facts.
@@ -18,30 +21,42 @@ type ConflictError struct {
 	Field string
 }
 
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("order %s is registered already, with another %s: an order is registered once", e.Ref, e.Field)
+func (e *ConflictError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *ConflictError) Wording() bilingual.Text {
+	return bilingual.Sprintf("order %s is registered already, with another %s: an order is registered once", "订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
 }
 
 // LostClaimError says that the lease ran out and somebody else claimed the order, or it has ended. What was to be written is
 // theirs to find.
 type LostClaimError struct{ Ref Ref }
 
-func (e *LostClaimError) Error() string {
-	return fmt.Sprintf("the claim on order %s was lost: nothing was written", e.Ref)
+func (e *LostClaimError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *LostClaimError) Wording() bilingual.Text {
+	return bilingual.Sprintf("the claim on order %s was lost: nothing was written", "对订单 %s 的占用已失效：未写入任何内容", e.Ref)
 }
 
 // BusyError says that somebody else holds the claim.
 type BusyError struct{ Standing Standing }
 
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("order %s is being closed by somebody else", e.Standing.Ref)
+func (e *BusyError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *BusyError) Wording() bilingual.Text {
+	return bilingual.Sprintf("order %s is being closed by somebody else", "订单 %s 正由其他实例关闭", e.Standing.Ref)
 }
 
 // EndedError says that the order has ended, and how is proved.
 type EndedError struct{ Standing Standing }
 
-func (e *EndedError) Error() string {
-	return fmt.Sprintf("order %s has ended: %s", e.Standing.Ref, e.Standing.Ending)
+func (e *EndedError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *EndedError) Wording() bilingual.Text {
+	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Standing.Ref, e.Standing.Ending)
 }
 
 // ContradictionError is an alarm: two signed answers say that the order ended in two ways. The first stands; an event tells
@@ -51,7 +66,11 @@ type ContradictionError struct {
 	Had, Said Ending
 }
 
-func (e *ContradictionError) Error() string {
-	return fmt.Sprintf("order %s was signed to have ended as %s and is now signed as %s: the first stands, look at the order at WeChat Pay",
-		e.Ref, e.Had, e.Said)
+func (e *ContradictionError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *ContradictionError) Wording() bilingual.Text {
+	return bilingual.Sprintf(
+		"order %s was signed to have ended as %s and is now signed as %s: the first stands, look at the order at WeChat Pay",
+		"订单 %s 此前经签名确认为 %s，如今又签名为 %s：以前者为准，请到微信支付核对该订单", e.Ref, e.Had, e.Said)
 }

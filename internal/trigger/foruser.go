@@ -48,7 +48,7 @@ var merchantCodes = []string{order.CodeSignError, "APPID_NOT_EXIST", "MCHID_NOT_
 // settings is how an error tells the operator what to set: in parentheses. Few
 // calls need it, and every start would pay for it.
 var settings = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)`)
+	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)|（[^（）]*(WXPAY|CLOUDPAY)_[^（）]*）`)
 })
 
 func withoutSettings(text string) string {

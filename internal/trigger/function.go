@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry"
@@ -79,7 +80,23 @@ func (i *invocation) unreadable() *order.FieldError {
 	if i.fault == nil {
 		return nil
 	}
-	return paramError(i.fault.Field, i.fault.Rule)
+	return unreadableEvent(i.fault.Field, i.fault.Rule)
+}
+
+// unreadableEvent is what is wrong with the form of an event. Its details, which are for whoever
+// bound the trigger, are English in both wordings.
+func unreadableEvent(field, rule string) *order.FieldError {
+	return order.ParamError(field, rule, "无法识别，详情见英文说明")
+}
+
+// refusalOf is the result of a call whose words break a rule.
+func refusalOf(fault *order.FieldError) order.Result {
+	return order.Refusal(fault.Code, fault.Wording())
+}
+
+// notForUsers is the FieldError for a parameter that is well formed, and not for users to give.
+func notForUsers(field string, rule bilingual.Text) *order.FieldError {
+	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeNoAuth}
 }
 
 // caller is identify's, less what takes a store that is not there. An event that cannot be read is nobody's: a sign of a
@@ -98,13 +115,15 @@ func (i *invocation) caller(token string) caller {
 }
 
 // notAllowed is all that somebody learns who may not do something. The log has the rest.
-const notAllowed = "this caller may not do that; the function's log says why"
+var notAllowed = bilingual.New("this caller may not do that; the function's log says why", "调用方无此权限；原因见云函数日志")
 
 // perform does what one set of parameters asks, as far as the caller may. A panic becomes a result.
 func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
 	defer func() {
 		if f.caught(ctx, recover()) {
-			done = outcome{Result: order.Breakdown("the function had a fault of its own, and what became of the order is not known; call again")}
+			done = outcome{Result: order.Breakdown(bilingual.New(
+				"the function had a fault of its own, and what became of the order is not known; call again",
+				"云函数内部错误，订单结果未知；请重新调用"))}
 		}
 	}()
 	if refused := f.refuse(c, p, fault); refused != nil {
@@ -128,20 +147,24 @@ func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome 
 	var refused outcome
 	switch {
 	case f.Broken != nil:
-		refused.Result = order.Refusal(order.CodeConfigError, strings.Join(strings.Fields(f.Broken.Error()), " "))
+		refused.Result = order.Refusal(order.CodeConfigError, inOneLine(bilingual.Wording(f.Broken)))
 	case fault != nil:
-		refused.Result = order.Refusal(fault.Code, fault.Error())
+		refused.Result = refusalOf(fault)
 	case c.may.orders == noOrders:
 		refused = outcome{order.Refusal(order.CodeNoAuth, notAllowed), barred{ruleCaller, c.remedy}}
 	case !c.may.decide && len(p.operators) > 0:
 		refused = outcome{
-			order.Refusal(order.CodeNoAuth, p.operators[0]+": is not for users to choose; leave it out"),
+			refusalOf(notForUsers(p.operators[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),
 			barred{ruleParameter, "users may not choose " + p.operators[0] + ": leave it out, or send service_token"},
 		}
 	default:
 		return nil
 	}
 	return &refused
+}
+
+func inOneLine(t bilingual.Text) bilingual.Text {
+	return bilingual.New(strings.Join(strings.Fields(t.EN), " "), strings.Join(strings.Fields(t.ZH), " "))
 }
 
 // caught logs what a deferred recover got, and reports whether that was anything.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -201,7 +202,8 @@ func TestUsersAreNotToldSettings(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).open()
 	for _, result := range []order.Result{
-		order.Refusal(order.CodeNoAuth, "sub_mch_id: is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)"),
+		order.Refusal(order.CodeNoAuth, bilingual.New(
+			"sub_mch_id: is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)", "sub_mch_id：不在允许的子商户之列（WXPAY_SUB_MCHIDS）")),
 		order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{Code: order.CodeSignError, Message: "sign_information 10.0.0.7", Proof: order.ProofSignature}, 1),
 		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: "squid", GatewayCode: "squid", Message: "squid at 10.0.0.7:3128 denied it"}, 1),
 		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: order.CodeConfigError, Message: "set WXPAY_PUBLIC_KEY"}, 1),

@@ -3,13 +3,13 @@ package trigger
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/trigger/event"
 )
@@ -76,12 +76,13 @@ func (i *invocation) request() (params, *httpFault) {
 	switch {
 	case !found:
 		// Not 404, which says of an order that there is none: somebody may act on that.
-		return p, badRequest(paramError("path", "is not one of this function's; it is /"+pathOf(i.Op)))
+		return p, badRequest(brokenRule("path", bilingual.Sprintf(
+			"is not one of this function's; it is /%s", "不是本函数的路径；应为 /%s", pathOf(i.Op))))
 	case !slices.Contains(methodsOf(i.Op), r.Method):
-		return p, &httpFault{paramError("method", "is not one of this function's; see the header Allow"), http.StatusMethodNotAllowed}
+		return p, &httpFault{order.ParamError("method", "is not one of this function's; see the header Allow",
+			"不是本函数支持的方法；见响应头 Allow"), http.StatusMethodNotAllowed}
 	case len(r.Body) > maxParams:
-		rule := fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(r.Body), maxParams)
-		return p, &httpFault{paramError("body", rule), http.StatusRequestEntityTooLarge}
+		return p, &httpFault{tooLong("body", len(r.Body)), http.StatusRequestEntityTooLarge}
 	}
 	fault := p.readRequest(number, r.Query, r.Body)
 	return p, badRequest(fault)
@@ -96,12 +97,13 @@ func (p *params) readRequest(number string, query map[string]string, body []byte
 		}
 	}
 	if len(query) > maxKeys {
-		return paramError("query", fmt.Sprintf("has more than %d names", maxKeys))
+		return brokenRule("query", bilingual.Sprintf("has more than %d names", "的参数超过 %d 个", maxKeys))
 	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if namesServiceToken(key) {
-			return paramError(serviceToken, "must not be in an address, which is logged all along the way: send it in the header "+
-				"Cloudpay-Service-Token or in the body, and change it, for it is no secret any more")
+			return order.ParamError(serviceToken, "must not be in an address, which is logged all along the way: send it in the header "+
+				"Cloudpay-Service-Token or in the body, and change it, for it is no secret any more",
+				"不可放在网址中，沿途都会记录网址：请放入请求头 Cloudpay-Service-Token 或请求体，并更换该令牌，它已不再保密")
 		}
 		if fault := p.readText(key, query[key]); fault != nil {
 			return fault

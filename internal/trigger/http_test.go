@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/trigger"
@@ -375,10 +376,10 @@ func TestStatusOfOutcomes(t *testing.T) {
 		{result(order.OutcomeRefused, "PARAM_ERROR"), 400, 0},
 		{result(order.OutcomeRefused, "NOAUTH"), 403, 0},
 		{result(order.OutcomeRefused, "FREQUENCY_LIMITED"), 429, 5},
-		{order.Refusal("CONFIG_ERROR", "x"), 500, 0},
+		{order.Refusal("CONFIG_ERROR", bilingual.Same("x")), 500, 0},
 		{result(order.OutcomeUnknown, "TIMEOUT"), 503, 5},
 		{result(order.OutcomeUnknown, "CONFIG_ERROR"), 500, 0},
-		{order.Breakdown("x"), 500, 0},
+		{order.Breakdown(bilingual.Same("x")), 500, 0},
 		{order.Result{Outcome: "of another version"}, 500, 0},
 	} {
 		k := newHTTPKit(t, order.OpClose)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -13,11 +14,12 @@ import (
 func (f *Function) performOwn(ctx context.Context, owner string, p params) outcome {
 	switch {
 	case p.OutTradeNo == "" && p.CombineOutTradeNo == "" && p.TransactionID == "":
-		return outcome{Result: order.Refusal(order.CodeParamError, "out_trade_no: must be given: it names the order")}
+		return outcome{Result: refusalOf(order.MissingOutTradeNo())}
 	case f.Op != order.OpQuery && p.TransactionID != "":
 		// Whose order it is would be known only after it was closed.
 		return outcome{
-			order.Refusal(order.CodeNoAuth, "transaction_id: is not for users to close by; give out_trade_no"),
+			refusalOf(notForUsers("transaction_id", bilingual.New(
+				"is not for users to close by; give out_trade_no", "用户不可用它关单；请提供 out_trade_no"))),
 			barred{ruleParameter, "users may not close by transaction_id: give out_trade_no, or send service_token"},
 		}
 	case p.CombineOutTradeNo != "" || p.TransactionID != "":
@@ -68,10 +70,11 @@ func ofTheirs(p params, result order.Result) outcome {
 func (f *Function) notFoundOut(ctx context.Context, err error) outcome {
 	if field, illFormed := errors.AsType[*order.FieldError](err); illFormed {
 		// It is the user's own words that are wrong, whichever orders there are.
-		return outcome{Result: order.Refusal(field.Code, field.Error())}
+		return outcome{Result: refusalOf(field)}
 	}
 	f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
-	return outcome{Result: order.Breakdown("whose order it is could not be found out; call again")}
+	return outcome{Result: order.Breakdown(bilingual.New(
+		"whose order it is could not be found out; call again", "未能查明订单归属；请重新调用"))}
 }
 
 // absent is the answer about an order that is not the user's to know of, made of the user's own

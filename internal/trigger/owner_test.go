@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -186,7 +187,7 @@ func TestIllFormedIsNotNotTheirs(t *testing.T) {
 	t.Parallel()
 	k := newStore(t, order.OpClose)
 	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) {
-		return "", fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: "is too long", Code: order.CodeParamError})
+		return "", fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: bilingual.New("is too long", "过长"), Code: order.CodeParamError})
 	}
 	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, user), "PARAM_ERROR", "out_trade_no: is too long")
 }

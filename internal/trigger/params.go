@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -85,7 +85,8 @@ func setCreatedAt(p *params, v string) *order.FieldError {
 	}
 	at, err := time.Parse(time.RFC3339, v)
 	if err != nil {
-		return paramError("created_at", `must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339)`)
+		return order.ParamError("created_at", `must be a time such as "2026-11-22T18:30:00+08:00" (RFC 3339)`,
+			`须为 RFC 3339 时间，如 "2026-11-22T18:30:00+08:00"`)
 	}
 	p.CreatedAt = at
 	return nil
@@ -98,7 +99,7 @@ func setOwner(p *params, v string) *order.FieldError {
 	parts := strings.Split(name, ":")
 	isWeChat, isCloudBase := realm == "wx" && len(parts) == 2, realm == "tcb" && len(parts) == 1
 	if v != "" && (!isWeChat && !isCloudBase || ownerOf(realm, parts...) != v) {
-		return paramError("owner", `must be "wx:APPID:OPENID" or "tcb:UUID"`)
+		return order.ParamError("owner", `must be "wx:APPID:OPENID" or "tcb:UUID"`, `须为 "wx:APPID:OPENID" 或 "tcb:UUID"`)
 	}
 	p.Owner = order.Owner(v)
 	return nil
@@ -110,14 +111,25 @@ func setTotal(p *params, v string) *order.FieldError {
 	}
 	total, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || total < 0 || v[0] == '+' {
-		return paramError("total", "must be a whole number of fen, such as 100")
+		return order.ParamError("total", "must be a whole number of fen, such as 100", "须为整数，单位为分，如 100")
 	}
 	p.Total = &total
 	return nil
 }
 
-func paramError(field, rule string) *order.FieldError {
+// brokenRule is a FieldError for a rule that is worded already.
+func brokenRule(field string, rule bilingual.Text) *order.FieldError {
 	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeParamError}
+}
+
+func tooLong(field string, length int) *order.FieldError {
+	return brokenRule(field, bilingual.Sprintf("is %d bytes long; a call's parameters fit into %d",
+		"长 %d 字节；一次调用的参数不超过 %d 字节", length, maxParams))
+}
+
+// notJSON is a FieldError for a text that the decoder could not read.
+func notJSON(field string, err error) *order.FieldError {
+	return brokenRule(field, bilingual.Sprintf("is not JSON: %v", "不是 JSON：%v", err))
 }
 
 // readParams reads a call's parameters. What platforms and clients add (userInfo,
@@ -133,10 +145,10 @@ func readParams(text []byte) (params, *order.FieldError) {
 // readObject reads parameters out of a JSON object, which faults call by its name.
 func (p *params) readObject(name string, text []byte) *order.FieldError {
 	if len(text) > maxParams {
-		return paramError(name, fmt.Sprintf("is %d bytes long; a call's parameters fit into %d", len(text), maxParams))
+		return tooLong(name, len(text))
 	}
 	if !utf8.Valid(text) {
-		return paramError(name, "is not UTF-8")
+		return order.ParamError(name, "is not UTF-8", "不是 UTF-8 编码")
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	if fault := opensObject(name, d); fault != nil {
@@ -144,18 +156,18 @@ func (p *params) readObject(name string, text []byte) *order.FieldError {
 	}
 	for keys := 1; d.More(); keys++ {
 		if keys > maxKeys {
-			return paramError(name, fmt.Sprintf("has more than %d keys", maxKeys))
+			return brokenRule(name, bilingual.Sprintf("has more than %d keys", "的键超过 %d 个", maxKeys))
 		}
 		key, value, err := member(d)
 		if err != nil {
-			return paramError(name, "is not JSON: "+err.Error())
+			return notJSON(name, err)
 		}
 		if fault := p.read(key, value); fault != nil {
 			return fault
 		}
 	}
 	if err := closesObject(d); err != nil {
-		return paramError(name, "is not JSON: "+err.Error())
+		return notJSON(name, err)
 	}
 	return nil
 }
@@ -168,27 +180,27 @@ func (p *params) readText(key, value string) *order.FieldError {
 
 // opensObject wants the text to be an object, and says what it is instead.
 func opensObject(name string, d *json.Decoder) *order.FieldError {
-	const want = "must be a JSON object with the call's parameters"
+	want := bilingual.New("must be a JSON object with the call's parameters", "须为包含调用参数的 JSON 对象")
 	t, err := d.Token()
 	switch {
 	case errors.Is(err, io.EOF):
-		return paramError(name, want+", and there is none")
+		return brokenRule(name, bilingual.Sprintf("%s, and there is none", "%s，但内容为空", want))
 	case err != nil:
-		return paramError(name, want+": "+err.Error())
+		return brokenRule(name, bilingual.Sprintf("%s: %v", "%s：%v", want, err))
 	case t == json.Delim('{'):
 		return nil
 	case t == json.Delim('['):
-		return paramError(name, want+", not an array")
+		return brokenRule(name, bilingual.Sprintf("%s, not an array", "%s，而不是数组", want))
 	}
-	return paramError(name, want+", not "+kindOf(t))
+	return brokenRule(name, bilingual.Sprintf("%s, not %s", "%s，而不是%s", want, kindOf(t)))
 }
 
 func closesObject(d *json.Decoder) error {
 	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("its end is missing: %w", err)
+		return bilingual.Errorf("its end is missing: %w", "缺少结尾：%w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows its end")
+		return bilingual.Errorf("something follows its end", "结尾之后还有内容")
 	}
 	return nil
 }
@@ -196,12 +208,12 @@ func closesObject(d *json.Decoder) error {
 func member(d *json.Decoder) (string, json.RawMessage, error) {
 	t, err := d.Token()
 	if err != nil {
-		return "", nil, fmt.Errorf("reading a key: %w", err)
+		return "", nil, bilingual.Errorf("reading a key: %w", "读取键：%w", err)
 	}
 	key, _ := t.(string) // an object's keys are strings, or Token fails
 	var value json.RawMessage
 	if err := d.Decode(&value); err != nil {
-		return "", nil, fmt.Errorf("reading the value of %q: %w", clip(key), err)
+		return "", nil, bilingual.Errorf("reading the value of %q: %w", "读取 %q 的值：%w", clip(key), err)
 	}
 	return key, value, nil
 }
@@ -212,7 +224,7 @@ func (p *params) read(key string, value json.RawMessage) *order.FieldError {
 		return fault
 	}
 	if other, twice := p.given[known.snake]; twice {
-		return paramError(known.snake, "is given twice"+inSpellings(other, key))
+		return brokenRule(known.snake, bilingual.Sprintf("is given twice%s", "重复给出%s", inSpellings(other, key)))
 	}
 	if p.given == nil {
 		p.given = map[string]string{}
@@ -246,7 +258,7 @@ func asString(name string, value json.RawMessage) (string, *order.FieldError) {
 	d.UseNumber() // whatever its size, it is only to be told that it is none of a string's business
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return "", paramError(name, "is not JSON: "+err.Error())
+		return "", notJSON(name, err)
 	}
 	switch v := v.(type) {
 	case nil:
@@ -254,23 +266,23 @@ func asString(name string, value json.RawMessage) (string, *order.FieldError) {
 	case string:
 		return v, nil
 	}
-	return "", paramError(name, "must be a string, not "+kindOf(v))
+	return "", brokenRule(name, bilingual.Sprintf("must be a string, not %s", "须为字符串，而不是%s", kindOf(v)))
 }
 
-func kindOf(v any) string {
+func kindOf(v any) bilingual.Text {
 	switch v.(type) {
 	case nil:
-		return "null"
+		return bilingual.Same("null")
 	case bool:
-		return "true or false"
+		return bilingual.New("true or false", "true 或 false")
 	case float64, json.Number:
-		return "a number (put it between quotation marks)"
+		return bilingual.New("a number (put it between quotation marks)", "数字（请加引号）")
 	case string:
-		return "a string"
+		return bilingual.New("a string", "字符串")
 	case []any:
-		return "an array"
+		return bilingual.New("an array", "数组")
 	}
-	return "an object"
+	return bilingual.New("an object", "对象")
 }
 
 // find returns the parameter of that name, or a fault when the name looks like
@@ -283,26 +295,26 @@ func find(key string) (*parameter, *order.FieldError) {
 	}
 	for _, p := range parameters {
 		if slipped(key, p.snake) {
-			return nil, paramError(clip(key), "is not a parameter; it is spelled "+spellings(p))
+			return nil, brokenRule(clip(key), bilingual.Sprintf("is not a parameter; it is spelled %s", "不是参数；正确写法是 %s", spellings(p)))
 		}
 	}
 	return nil, nil
 }
 
 // spellings are a parameter's, for somebody who missed them.
-func spellings(p parameter) string {
+func spellings(p parameter) bilingual.Text {
 	if p.snake == p.camel {
-		return strconv.Quote(p.snake)
+		return bilingual.Same(strconv.Quote(p.snake))
 	}
-	return strconv.Quote(p.snake) + " or " + strconv.Quote(p.camel)
+	return bilingual.Sprintf("%q or %q", "%q 或 %q", p.snake, p.camel)
 }
 
 // inSpellings says which two were given, where they differ.
-func inSpellings(one, other string) string {
+func inSpellings(one, other string) bilingual.Text {
 	if one == other {
-		return ""
+		return bilingual.Text{}
 	}
-	return ", as " + strconv.Quote(one) + " and " + strconv.Quote(other)
+	return bilingual.Sprintf(", as %q and %q", "，分别写作 %q 和 %q", one, other)
 }
 
 // clip keeps a stranger's key from filling the reply.

@@ -160,7 +160,7 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) o
 	var p params
 	var fault *order.FieldError
 	if m.Fault != "" {
-		fault = paramError("message", m.Fault)
+		fault = unreadableEvent("message", m.Fault)
 	} else {
 		fault = p.readObject("message", m.Body)
 	}
@@ -182,7 +182,7 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) o
 func notBegun(p params) order.Result {
 	return order.NewResult(order.Call{OutTradeNo: clip(p.OutTradeNo)}, order.OutcomeUnknown, order.Answer{
 		Code:    order.CodeTimeout,
-		Message: "there was no time left to begin with this message; it must come again",
+		Message: "there was no time left to begin with this message; it must come again / 剩余时间不足，未处理此消息；须重新投递",
 		Proof:   order.ProofNone,
 	}, 0)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 )
@@ -93,7 +94,7 @@ var mishaps = []struct {
 	{name: "no such order", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeNotFound, "")}, bad: true, code: "ORDERNOTEXIST"},
 	{name: "doubt", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeUnknown, "TIMEOUT")}, again: true, code: "TIMEOUT"},
 	{name: "an order too young", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeTooSoon, "RULE_LIMIT")}, again: true, code: "RULE_LIMIT"},
-	{name: "no configuration", body: about("P1"), ends: map[string]order.Result{"P1": order.Refusal("CONFIG_ERROR", "x")}, again: true, code: "CONFIG_ERROR"},
+	{name: "no configuration", body: about("P1"), ends: map[string]order.Result{"P1": order.Refusal("CONFIG_ERROR", bilingual.Same("x"))}, again: true, code: "CONFIG_ERROR"},
 	{name: "a wrong key", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "SIGNERROR")}, again: true, code: "SIGNERROR"},
 	{name: "no such merchant", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "MCHID_NOT_EXIST")}, again: true, code: "MCHID_NOT_EXIST"},
 	{name: "no such app", body: about("P1"), ends: map[string]order.Result{"P1": outcome(order.OutcomeRefused, "APPID_NOT_EXIST")}, again: true, code: "APPID_NOT_EXIST"},

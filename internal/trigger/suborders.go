@@ -13,7 +13,8 @@ import (
 func setSubOrders(p *order.Params, value json.RawMessage) *order.FieldError {
 	var list []map[string]json.RawMessage
 	if err := json.Unmarshal(value, &list); err != nil {
-		return paramError("sub_orders", `must be an array of objects such as {"mchid":"1900000001","out_trade_no":"A1"}`)
+		return order.ParamError("sub_orders", `must be an array of objects such as {"mchid":"1900000001","out_trade_no":"A1"}`,
+			`须为对象数组，如 {"mchid":"1900000001","out_trade_no":"A1"}`)
 	}
 	for i, object := range list {
 		sub, fault := readSubOrder(fmt.Sprintf("sub_orders[%d]", i), object)
@@ -44,7 +45,8 @@ func readSubOrder(where string, object map[string]json.RawMessage) (order.SubOrd
 	for key, value := range object {
 		i := slices.IndexFunc(subParameters, func(p subParameter) bool { return slices.Contains(p.names, key) })
 		if i < 0 {
-			return sub, paramError(where+"."+clip(key), "is not a parameter; a sub-order has mchid, sub_mchid and out_trade_no")
+			return sub, order.ParamError(where+"."+clip(key), "is not a parameter; a sub-order has mchid, sub_mchid and out_trade_no",
+				"不是参数；子订单有 mchid、sub_mchid 和 out_trade_no")
 		}
 		s, fault := asString(where+"."+clip(key), value)
 		if fault != nil {
@@ -52,7 +54,7 @@ func readSubOrder(where string, object map[string]json.RawMessage) (order.SubOrd
 		}
 		field := subParameters[i].field(&sub)
 		if *field != "" {
-			return sub, paramError(where+"."+subParameters[i].names[0], "is given twice, in two spellings")
+			return sub, order.ParamError(where+"."+subParameters[i].names[0], "is given twice, in two spellings", "以两种写法重复给出")
 		}
 		*field = s
 	}

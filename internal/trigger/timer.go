@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -49,7 +50,9 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 	case !c.may.sweep:
 		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
 	case i.Sweep == nil:
-		refusal = order.Refusal(order.CodeConfigError, "there is no store of orders to sweep (CLOUDPAY_STORE), so this trigger is of no use")
+		refusal = order.Refusal(order.CodeConfigError, bilingual.New(
+			"there is no store of orders to sweep (CLOUDPAY_STORE), so this trigger is of no use",
+			"没有可扫描的订单存储（CLOUDPAY_STORE），此触发器不起作用"))
 	default:
 		return nil
 	}
@@ -60,7 +63,8 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 func (i *invocation) sweep(ctx context.Context) (report any, refusal *order.Result, err error) {
 	defer func() {
 		if i.caught(ctx, recover()) {
-			breakdown := order.Breakdown("the function had a fault of its own; the next sweep finishes what this one began")
+			breakdown := order.Breakdown(bilingual.New("the function had a fault of its own; the next sweep finishes what this one began",
+				"云函数内部错误；下次扫描会继续处理"))
 			refusal = &breakdown
 		}
 	}()

@@ -14,6 +14,7 @@ package wechatpay
 import (
 	"context"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
@@ -82,6 +83,6 @@ func notConfigured(api order.API) order.Answer {
 		Verdict: order.Rejected,
 		Proof:   order.ProofNone,
 		Code:    order.CodeConfigError,
-		Message: "API " + string(api) + " is not configured",
+		Message: bilingual.Sprintf("API %s is not configured", "未配置接口 %s", api).String(),
 	}
 }

@@ -73,12 +73,11 @@ func (c *Client) Check() error {
 		return errors.New("Keys is empty, so no reply could be verified: " +
 			"give NewKeyring the WeChat Pay public key or a platform certificate, or give Certificates")
 	case c.Keys.find(c.Key.serial) != nil:
-		return fmt.Errorf("Keys holds %s, the merchant's own certificate, which signs no reply: "+
-			"give the WeChat Pay public key or a platform certificate", c.Key.serial)
+		return &OwnKeyError{ID: c.Key.serial}
 	}
 	for _, id := range c.Keys.ids {
 		if c.Key.private.PublicKey.Equal(c.Keys.find(id)) {
-			return fmt.Errorf("Keys holds the merchant's own public key as %s, and it signs no reply: give WeChat Pay's", id)
+			return &OwnKeyError{ID: id}
 		}
 	}
 	return nil

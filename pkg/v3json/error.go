@@ -126,6 +126,18 @@ func (e *CertificateError) Unwrap() error {
 	return e.Cause
 }
 
+// OwnKeyError says that a client's keyring holds the merchant's own key, which signs no reply.
+type OwnKeyError struct {
+	// ID is the name that the keyring has it by.
+	ID string
+}
+
+// Error returns one line with the remedy.
+func (e *OwnKeyError) Error() string {
+	return "Keys holds the merchant's own certificate, or the merchant's own public key as " + e.ID +
+		", and neither signs replies: give the WeChat Pay public key or a platform certificate"
+}
+
 // MalformedError is a reply that cannot be read: cut short, too long, or not the JSON of an order.
 type MalformedError struct {
 	HTTPStatus int

@@ -1,0 +1,63 @@
+package app
+
+import (
+	"errors"
+	"strings"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/config"
+	"cloudpay/pkg/v3json"
+)
+
+// file adds a fault found by parsing, unless the variable has one already: a key
+// that is not set need not be said to be unsound too.
+func file(faults *config.Faults, variable string, err error) {
+	if err == nil || faults.Has(variable) {
+		return
+	}
+	faults.List = append(faults.List, config.Fault{
+		Variable: variable,
+		Problem:  bilingual.Sprintf("cannot be used: %s", "无法使用：%s", keyFault(err)),
+		Remedy:   bilingual.New("give it as the merchant console has it", "请按商户平台提供的原样填写"),
+	})
+}
+
+// ownKey words what is left to be wrong with a client when each key was read: that a key stands
+// where another belongs. The client names its own fields, an operator knows the variables.
+func ownKey(faults *config.Faults, err error) {
+	own, is := errors.AsType[*v3json.OwnKeyError](err)
+	if !is {
+		file(faults, "WXPAY_PUBLIC_KEY", err)
+		return
+	}
+	faults.List = append(faults.List, config.Fault{
+		Variable: "WXPAY_PUBLIC_KEY",
+		Problem: bilingual.Sprintf("holds the public half of WXPAY_PRIVATE_KEY, as %s", "是 WXPAY_PRIVATE_KEY 对应的公钥（%s）",
+			own.ID),
+		Remedy: bilingual.New("give pub_key.pem, WeChat Pay's public key (微信支付公钥): the merchant's own key signs no reply",
+			"请填 pub_key.pem，即微信支付公钥：应答不由商户自己的密钥签名"),
+	})
+}
+
+// keyFault is an error of the key parsers in both languages. They are written for programmers of
+// any project, and are English.
+func keyFault(err error) bilingual.Text {
+	return bilingual.New(err.Error(), keyWords.Replace(err.Error()))
+}
+
+var keyWords = strings.NewReplacer(
+	"private key: ", "私钥：",
+	"public key ", "公钥 ",
+	"its RSA PRIVATE KEY block is damaged", "其 RSA PRIVATE KEY 内容已损坏",
+	"its PRIVATE KEY block is damaged", "其 PRIVATE KEY 内容已损坏",
+	"its RSA PUBLIC KEY block is damaged", "其 RSA PUBLIC KEY 内容已损坏",
+	"its PUBLIC KEY block is damaged", "其 PUBLIC KEY 内容已损坏",
+	"it has ", "有 ",
+	" bits, and WeChat Pay's keys have 2048: it is not safe, and not one of theirs",
+	" 位，而微信支付的密钥为 2048 位：不安全，也不是其密钥",
+	" bytes, too many for one key in PEM", " 字节，作为一个 PEM 密钥过长",
+	"it holds more than one PEM block: give the one that is meant", "含有多个 PEM 块：请只填所需的一个",
+	"it is of type ", "类型为 ",
+	", and WeChat Pay's requests are signed with RSA", "，而微信支付的请求使用 RSA 签名",
+	", and replies are signed with RSA", "，而应答使用 RSA 签名",
+)

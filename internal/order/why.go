@@ -1,0 +1,51 @@
+package order
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+
+	"cloudpay/internal/bilingual"
+)
+
+// Why is the result's code and its text for a reader of one language; the zero Text for a result
+// without a code. The result itself carries one text for both: the gateway's, which is Chinese, or
+// ours, which is in both languages unless it is a technical detail.
+func (r Result) Why() bilingual.Text {
+	if r.ErrCode == "" {
+		return bilingual.Text{}
+	}
+	row, known := Lookup(r.ErrCode)
+	said := cmp.Or(r.ErrCodeDes, r.ReturnMsg)
+	text := bilingual.Same(said)
+	detail, fromTable := strings.CutPrefix(said, row.Text())
+	english, chinese, both := inBoth(said)
+	switch {
+	case known && (fromTable || said == ""):
+		text = bilingual.New(row.Meaning+detail, row.MeaningZH+detail)
+	case both:
+		text = bilingual.New(english, chinese)
+	case known && !isChinese(said):
+		text.ZH = row.MeaningZH + "（" + said + "）"
+	}
+	return bilingual.New(r.ErrCode+": "+text.EN, r.ErrCode+"："+text.ZH)
+}
+
+// inBoth takes apart what [bilingual.Text.String] put together.
+func inBoth(said string) (english, chinese string, both bool) {
+	for at := 0; ; {
+		next := strings.Index(said[at:], " / ")
+		if next < 0 {
+			return "", "", false
+		}
+		english, chinese = said[:at+next], said[at+next+len(" / "):]
+		if !isChinese(english) && isChinese(chinese) {
+			return english, chinese, true
+		}
+		at += next + 1
+	}
+}
+
+func isChinese(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}

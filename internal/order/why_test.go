@@ -1,0 +1,68 @@
+package order_test
+
+import (
+	"testing"
+	"unicode"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
+)
+
+// What a result says in one text for all readers is told apart again for a reader of one language.
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	row, _ := order.Lookup(order.CodeUserPaying)
+	for name, test := range map[string]struct {
+		result order.Result
+		want   bilingual.Text
+	}{
+		"none": {order.Result{}, bilingual.Text{}},
+		"ours": {
+			order.Refusal(order.CodeParamError, order.MissingOutTradeNo().Wording()),
+			bilingual.New("PARAM_ERROR: out_trade_no: must be given: it names the order", "PARAM_ERROR：out_trade_no：必须提供：它指明订单"),
+		},
+		"the table's": {
+			order.Result{ErrCode: row.Name, ErrCodeDes: row.Text() + " (trade_state USERPAYING)"},
+			bilingual.New("USERPAYING: the customer is paying at this moment (trade_state USERPAYING)",
+				"USERPAYING：用户支付中 (trade_state USERPAYING)"),
+		},
+		"the gateway's": {
+			order.Result{ErrCode: "ORDERNOTEXIST", ErrCodeDes: "订单 / 不存在"},
+			bilingual.New("ORDERNOTEXIST: 订单 / 不存在", "ORDERNOTEXIST：订单 / 不存在"),
+		},
+		"a detail": {
+			order.Result{ErrCode: "TIMEOUT", ErrCodeDes: "GET /v3/pay / context deadline exceeded"},
+			bilingual.New("TIMEOUT: GET /v3/pay / context deadline exceeded",
+				"TIMEOUT：等待应答超时（GET /v3/pay / context deadline exceeded）"),
+		},
+		"unknown": {order.Result{ErrCode: "NEW", ErrCodeDes: "x"}, bilingual.New("NEW: x", "NEW：x")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := test.result.Why(); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// Each code has its meaning and its remedy in both languages.
+func TestCodesInBothLanguages(t *testing.T) {
+	t.Parallel()
+	for _, c := range order.Codes() {
+		for _, text := range []bilingual.Text{bilingual.New(c.Meaning, c.MeaningZH), bilingual.New(c.Remedy, c.RemedyZH)} {
+			if text.EN == "" || hasHan(text.EN) || !hasHan(text.ZH) {
+				t.Errorf("%s: got %+v, want English and Chinese", c.Name, text)
+			}
+		}
+	}
+}
+
+func hasHan(text string) bool {
+	for _, r := range text {
+		if unicode.Is(unicode.Han, r) {
+			return true
+		}
+	}
+	return false
+}
