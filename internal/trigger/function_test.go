@@ -54,8 +54,12 @@ func TestCombinedOrders(t *testing.T) {
 		`{"sub_orders":["A1"]}`:                         "sub_orders: must be an array of objects",
 		`{"sub_orders":[{"mchid":19}]}`:                 "sub_orders[0].mchid: must be a string, not a number",
 		`{"sub_orders":[{"mchid":"19","mch_id":"20"}]}`: "sub_orders[0].mchid: is given twice",
-		`{"sub_orders":[{"outTradeNO":"A1"}]}`:          "sub_orders[0].outTradeNO: is not a parameter",
-		`{"sub_order":[]}`:                              `it is spelled "sub_orders" or "subOrders"`,
+		`{"sub_orders":[{"mchid":"19","mchid":"19"}]}`:  "sub_orders[0].mchid: is given twice",
+		`{"sub_orders":[{"mchid":"19","out_trade_no":"A1"},{"mchid":"19","out_trade_no":"A2","out_trade_no":"A3"}]}`: "sub_orders[1].out_trade_no: is given twice",
+		`{"sub_orders":[{"mchid":"","mch_id":"20"}]}`:                                                                "sub_orders[0].mchid: is given twice, as \"mchid\" and \"mch_id\"",
+		`{"sub_orders":[null]}`:                "sub_orders: must be an array of objects",
+		`{"sub_orders":[{"outTradeNO":"A1"}]}`: "sub_orders[0].outTradeNO: is not a parameter",
+		`{"sub_order":[]}`:                     `it is spelled "sub_orders" or "subOrders"`,
 	} {
 		k := newKit(t).open()
 		k.wantRefused(k.invoke(event, nil), "PARAM_ERROR", says)

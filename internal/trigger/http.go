@@ -88,9 +88,9 @@ func (i *invocation) request() (params, *httpFault) {
 	return p, badRequest(fault)
 }
 
-// readRequest reads parameters from wherever a request may have them. One that is given in two places is given twice: a
-// parameter that is passed over may be the one that names the order.
-func (p *params) readRequest(number string, query map[string]string, body []byte) *order.FieldError {
+// readRequest reads parameters from wherever a request may have them. One that is given in two places, or twice in one, is
+// given twice: a parameter that is passed over may be the one that names the order.
+func (p *params) readRequest(number string, query map[string][]string, body []byte) *order.FieldError {
 	if number != "" {
 		if fault := p.readText("out_trade_no", number); fault != nil {
 			return fault
@@ -105,8 +105,10 @@ func (p *params) readRequest(number string, query map[string]string, body []byte
 				"Cloudpay-Service-Token or in the body, and change it, for it is no secret any more",
 				"不可放在网址中，沿途都会记录网址：请放入请求头 Cloudpay-Service-Token 或请求体，并更换该令牌，它已不再保密")
 		}
-		if fault := p.readText(key, query[key]); fault != nil {
-			return fault
+		for _, value := range query[key] {
+			if fault := p.readText(key, value); fault != nil {
+				return fault
+			}
 		}
 	}
 	if len(bytes.TrimSpace(body)) == 0 {

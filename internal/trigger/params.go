@@ -224,7 +224,7 @@ func (p *params) read(key string, value json.RawMessage) *order.FieldError {
 		return fault
 	}
 	if other, twice := p.given[known.snake]; twice {
-		return brokenRule(known.snake, bilingual.Sprintf("is given twice%s", "重复给出%s", inSpellings(other, key)))
+		return givenTwice(known.snake, other, key)
 	}
 	if p.given == nil {
 		p.given = map[string]string{}
@@ -307,6 +307,10 @@ func spellings(p parameter) bilingual.Text {
 		return bilingual.Same(strconv.Quote(p.snake))
 	}
 	return bilingual.Sprintf("%q or %q", "%q 或 %q", p.snake, p.camel)
+}
+
+func givenTwice(name, one, other string) *order.FieldError {
+	return brokenRule(name, bilingual.Sprintf("is given twice%s", "重复给出%s", inSpellings(one, other)))
 }
 
 // inSpellings says which two were given, where they differ.

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,19 +12,23 @@ import (
 // setSubOrders reads the orders of a combined order: an array of objects, in the
 // spelling of APIv3 (mchid), APIv2 (mch_id) or CloudPay (mchId).
 func setSubOrders(p *order.Params, value json.RawMessage) *order.FieldError {
-	var list []map[string]json.RawMessage
+	var list []json.RawMessage
 	if err := json.Unmarshal(value, &list); err != nil {
-		return order.ParamError("sub_orders", `must be an array of objects such as {"mchid":"1900000001","out_trade_no":"A1"}`,
-			`须为对象数组，如 {"mchid":"1900000001","out_trade_no":"A1"}`)
+		return notSubOrders()
 	}
-	for i, object := range list {
-		sub, fault := readSubOrder(fmt.Sprintf("sub_orders[%d]", i), object)
+	for i, text := range list {
+		sub, fault := readSubOrder(fmt.Sprintf("sub_orders[%d]", i), text)
 		if fault != nil {
 			return fault
 		}
 		p.SubOrders = append(p.SubOrders, sub)
 	}
 	return nil
+}
+
+func notSubOrders() *order.FieldError {
+	return order.ParamError("sub_orders", `must be an array of objects such as {"mchid":"1900000001","out_trade_no":"A1"}`,
+		`须为对象数组，如 {"mchid":"1900000001","out_trade_no":"A1"}`)
 }
 
 // A subParameter is a field of a sub-order, in all its spellings.
@@ -38,25 +43,35 @@ var subParameters = []subParameter{
 	{[]string{"out_trade_no", "outTradeNo"}, func(s *order.SubOrder) *string { return &s.OutTradeNo }},
 }
 
-// readSubOrder takes no key that it does not know: what is closed must be the
+// readSubOrder takes no key that it does not know, and none twice: what is closed must be the
 // whole of what was meant.
-func readSubOrder(where string, object map[string]json.RawMessage) (order.SubOrder, *order.FieldError) {
+func readSubOrder(where string, text json.RawMessage) (order.SubOrder, *order.FieldError) {
 	var sub order.SubOrder
-	for key, value := range object {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return sub, notSubOrders()
+	}
+	given := map[string]string{} // by parameter: the spelling
+	for d.More() {
+		key, value, err := member(d)
+		if err != nil {
+			return sub, notJSON(where, err)
+		}
 		i := slices.IndexFunc(subParameters, func(p subParameter) bool { return slices.Contains(p.names, key) })
 		if i < 0 {
 			return sub, order.ParamError(where+"."+clip(key), "is not a parameter; a sub-order has mchid, sub_mchid and out_trade_no",
 				"不是参数；子订单有 mchid、sub_mchid 和 out_trade_no")
 		}
+		name := subParameters[i].names[0]
+		if other, twice := given[name]; twice {
+			return sub, givenTwice(where+"."+name, other, key)
+		}
+		given[name] = key
 		s, fault := asString(where+"."+clip(key), value)
 		if fault != nil {
 			return sub, fault
 		}
-		field := subParameters[i].field(&sub)
-		if *field != "" {
-			return sub, order.ParamError(where+"."+subParameters[i].names[0], "is given twice, in two spellings", "以两种写法重复给出")
-		}
-		*field = s
+		*subParameters[i].field(&sub) = s
 	}
 	return sub, nil
 }

@@ -45,8 +45,8 @@ func (p *parts) rawPath(request fields) string {
 }
 
 // rawQuery reads the query from rawQueryString: queryStringParameters joins the values of a name by commas, after which
-// nobody can tell which was the first.
-func (p *parts) rawQuery() map[string]string {
+// nobody can tell how many there were.
+func (p *parts) rawQuery() map[string][]string {
 	if !p.fields.has("rawQueryString") {
 		return p.query("queryStringParameters")
 	}
@@ -55,15 +55,15 @@ func (p *parts) rawQuery() map[string]string {
 		p.refuse("rawQueryString", "has too many names")
 		return nil
 	}
-	query := map[string]string{}
+	query := map[string][]string{}
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, ok := unescapePair(pair)
 		if !ok {
 			p.refuse("rawQueryString", "has a percent sign that escapes nothing")
 			return nil
 		}
-		if _, twice := query[name]; !twice && pair != "" {
-			query[name] = value
+		if pair != "" {
+			query[name] = append(query[name], value)
 		}
 	}
 	return query

@@ -43,11 +43,11 @@ func fixtures() map[string]event.Event {
 		}
 		return e
 	}
-	none := map[string]string{}
+	none := map[string][]string{}
 	withUser := call
 	withUser.UserInfo = true
 	hello := []byte("{\r\n\t\"a\": 1\r\n}")
-	firsts := map[string]string{"parameter1": "value1", "parameter2": "value"}
+	all := map[string][]string{"parameter1": {"value1", "value2"}, "parameter2": {"value"}}
 	samples := map[string]string{"header1": "value1", "header2": "value2"}
 
 	return map[string]event.Event{
@@ -57,14 +57,14 @@ func fixtures() map[string]event.Event {
 		"eventbridge":           timer(event.FormEventBridge, "sweep", "", "2026-11-22T10:00:00Z"),
 		"eventbridge-scheduler": timer(event.FormEventBridge, "sweep", "", "2026-11-22T10:00:00Z"),
 		"functionurl": http(event.FormFunctionURL, event.Request{
-			Method: "POST", Path: "/queryorder", Query: map[string]string{"foo": "bar"}, Body: []byte(`{"out_trade_no":"A1"}`),
+			Method: "POST", Path: "/queryorder", Query: single(map[string]string{"foo": "bar"}), Body: []byte(`{"out_trade_no":"A1"}`),
 			Header: map[string]string{
 				"host":         "1253970226-xxxx.ap-guangzhou.tencentscf.com",
 				"content-type": "application/json", "x-scf-remote-addr": "1.2.3.4",
 			},
 		}),
 		"apigateway": http(event.FormAPIGateway, event.Request{
-			Method: "POST", Path: "/test/value", Query: map[string]string{"foo": "bar", "a": "b", "i": ""},
+			Method: "POST", Path: "/test/value", Query: map[string][]string{"foo": {"bar"}, "a": {"b", "c"}, "i": {""}},
 			Body: []byte(`{"test":"body"}`), ID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 			Header: map[string]string{
 				"accept-language": "en-US,en,cn", "accept": "text/html", "user-agent": "User Agent String", "x-qualifier": "$LATEST",
@@ -72,7 +72,7 @@ func fixtures() map[string]event.Event {
 			},
 		}),
 		"apigateway-scf-go-lib": http(event.FormAPIGateway, event.Request{
-			Method: "GET", Path: "/ritchiechen-apigw-test", Query: map[string]string{"a": "b", "x": "y", "i": ""},
+			Method: "GET", Path: "/ritchiechen-apigw-test", Query: map[string][]string{"a": {"b", "c"}, "x": {"y"}, "i": {""}},
 			Header: map[string]string{
 				"accept":          "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/apng,*/*;q=0.8",
 				"accept-encoding": "gzip, deflate, br", "accept-language": "zh-CN,zh;q=0.9,en;q=0.8", "connection": "keep-alive",
@@ -82,7 +82,7 @@ func fixtures() map[string]event.Event {
 			},
 		}),
 		"access": http(event.FormTCBHTTP, event.Request{
-			Method: "POST", Path: "/", Query: map[string]string{"a": "1"}, Body: []byte(`{"out_trade_no":"A1"}`),
+			Method: "POST", Path: "/", Query: single(map[string]string{"a": "1"}), Body: []byte(`{"out_trade_no":"A1"}`),
 			ID:       "6e3f4a0c-7b61-11e6-9a41-93e8deadbeef",
 			Relative: true,
 			Header: map[string]string{
@@ -90,16 +90,16 @@ func fixtures() map[string]event.Event {
 			},
 		}),
 		"web": http(event.FormWeb, event.Request{
-			Method: "POST", Path: "/queryorder", Query: map[string]string{"a": "1", "b": "2", "c": ""},
+			Method: "POST", Path: "/queryorder", Query: map[string][]string{"a": {"1"}, "b": {"2", "3"}, "c": {""}},
 			Body: []byte(`{"out_trade_no":"A1"}`), ID: "7e31cc24-0b5c-4f04-95a7-4ab1d3a3d6a4",
 			Header: map[string]string{"content-type": "application/json", "host": "127.0.0.1:9000", "x-wx-openid": "oABC"},
 		}),
 		"awshttp": http(event.FormAWSHTTP, event.Request{
-			Method: "POST", Path: "/my/path", Query: map[string]string{"a": "1"}, Body: []byte("Hello"), ID: "id",
+			Method: "POST", Path: "/my/path", Query: map[string][]string{"a": {"1", "2"}}, Body: []byte("Hello"), ID: "id",
 			Header: map[string]string{"content-type": "text/plain", "x-many": "1,2"},
 		}),
 		"awshttp-url": http(event.FormAWSHTTP, event.Request{
-			Method: "POST", Path: "/my/path", Query: firsts, Body: []byte("Hello from client!"), ID: "id",
+			Method: "POST", Path: "/my/path", Query: all, Body: []byte("Hello from client!"), ID: "id",
 			Header: map[string]string{"header1": "value1", "header2": "value1,value2"},
 			Claims: map[string]string{
 				"accessKey": "AKIA...", "accountId": "111122223333", "callerId": "AIDA...", "userId": "AIDA...",
@@ -115,15 +115,15 @@ func fixtures() map[string]event.Event {
 			},
 		}),
 		"awshttp-jwt": http(event.FormAWSHTTP, event.Request{
-			Method: "GET", Path: "/my/path", Query: firsts, Header: samples, Body: hello, ID: "id",
+			Method: "GET", Path: "/my/path", Query: all, Header: samples, Body: hello, ID: "id",
 			Claims: map[string]string{"claim1": "value1", "claim2": "value2"},
 		}),
 		"awshttp-lambda": http(event.FormAWSHTTP, event.Request{
-			Method: "GET", Path: "/my/path", Query: firsts, Header: samples, Body: hello, ID: "id",
+			Method: "GET", Path: "/my/path", Query: all, Header: samples, Body: hello, ID: "id",
 			Claims: map[string]string{"key": "value"},
 		}),
 		"awsrest": http(event.FormAWSREST, event.Request{
-			Method: "POST", Path: "/hello/world", Query: map[string]string{"name": "me"}, Body: hello,
+			Method: "POST", Path: "/hello/world", Query: single(map[string]string{"name": "me"}), Body: hello,
 			ID: "deef4878-7910-11e6-8f14-25afc3e9ae33",
 			Header: map[string]string{
 				"accept": "*/*", "accept-encoding": "gzip, deflate", "cache-control": "no-cache", "cloudfront-forwarded-proto": "https",
@@ -138,7 +138,7 @@ func fixtures() map[string]event.Event {
 			Claims: map[string]string{"principalId": "admin", "clientId": "1", "clientName": "Exata"},
 		}),
 		"awsrest-cognito": http(event.FormAWSREST, event.Request{
-			Method: "GET", Path: "/queryorder/A1", Query: map[string]string{"a": "1"}, ID: "deef4878-7910-11e6-8f14-25afc3e9ae33",
+			Method: "GET", Path: "/queryorder/A1", Query: map[string][]string{"a": {"1", "2"}}, ID: "deef4878-7910-11e6-8f14-25afc3e9ae33",
 			Header: map[string]string{"authorization": "Bearer token", "x-many": "1,2"},
 			Claims: map[string]string{
 				"sub": "a1b2c3d4-0000-4000-8000-000000000000", "cognito:groups": "operators", "email_verified": "true",
@@ -395,6 +395,7 @@ func TestRequests(t *testing.T) {
 	const rest = `{"httpMethod":"GET","requestContext":{"apiId":"a"`
 	type (
 		m = map[string]string
+		q = map[string][]string
 		r = event.Request
 	)
 	for name, test := range map[string]struct {
@@ -406,15 +407,15 @@ func TestRequests(t *testing.T) {
 		"nulls":                     {`{"httpMethod":"GET","path":null,"headers":null,"queryString":null,"body":null,"isBase64Encoded":null,"requestContext":null}`, event.FormFunctionURL, r{}},
 		"a context of nobody's":     {`{"httpMethod":"GET","requestContext":{"elb":{},"requestId":7}}`, event.FormFunctionURL, r{ID: "7"}},
 		"a path without its slash":  {`{"httpMethod":"GET","path":"queryorder"}`, event.FormFunctionURL, r{Path: "/queryorder"}},
-		"lists":                     {`{"httpMethod":"GET","headers":{"A":["1","2"],"B":[]},"queryString":{"a":["1","2"],"b":[],"c":true,"a":"3"}}`, event.FormFunctionURL, r{Header: m{"a": "1,2", "b": ""}, Query: m{"a": "1", "b": "", "c": ""}}},
+		"lists":                     {`{"httpMethod":"GET","headers":{"A":["1","2"],"B":[]},"queryString":{"a":["1","2"],"b":[],"c":true,"a":"3"}}`, event.FormFunctionURL, r{Header: m{"a": "1,2", "b": ""}, Query: q{"a": {"1", "2", "3"}, "b": {""}, "c": {""}}}},
 		"a header in two spellings": {`{"httpMethod":"GET","headers":{"X-A":"1","x-a":"2","X-a":"3"}}`, event.FormFunctionURL, r{Header: m{"x-a": "1,2,3"}}},
-		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, event.FormTCBHTTP, r{Query: m{"a": "1"}, Relative: true}},
+		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, event.FormTCBHTTP, r{Query: q{"a": {"1"}}, Relative: true}},
 		"base64":                    {`{"httpMethod":"GET","body":"eyJhIjoxfQ==","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`{"a":1}`)}},
 		"base64 with escapes":       {`{"httpMethod":"GET","body":"Pz8\/","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`???`)}},
 		"an escaped body":           {`{"httpMethod":"GET","body":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d\udc"}`, event.FormFunctionURL, r{}},
 		"payload 2.0, no raw path":  {v2 + `},"headers":{"A":"1"}}`, event.FormAWSHTTP, r{Path: "/http", Header: m{"a": "1"}}},
-		"payload 2.0, raw query":    {v2 + `},"rawQueryString":"&a=1%202+3&&a=2&b&=c&d=%C3%A9"}`, event.FormAWSHTTP, r{Path: "/http", Query: m{"a": "1 2 3", "b": "", "": "c", "d": "é"}}},
-		"payload 2.0, cooked query": {v2 + `},"queryStringParameters":{"a":"1"}}`, event.FormAWSHTTP, r{Path: "/http", Query: m{"a": "1"}}},
+		"payload 2.0, raw query":    {v2 + `},"rawQueryString":"&a=1%202+3&&a=2&b&=c&d=%C3%A9"}`, event.FormAWSHTTP, r{Path: "/http", Query: q{"a": {"1 2 3", "2"}, "b": {""}, "": {"c"}, "d": {"é"}}}},
+		"payload 2.0, cooked query": {v2 + `},"queryStringParameters":{"a":"1"}}`, event.FormAWSHTTP, r{Path: "/http", Query: q{"a": {"1"}}}},
 		"payload 2.0, no claims":    {v2 + `,"authorizer":{"jwt":null,"lambda":null}}}`, event.FormAWSHTTP, r{Path: "/http", Claims: m{}}},
 		"payload 2.0, null":         {v2 + `,"authorizer":null}}`, event.FormAWSHTTP, r{Path: "/http"}},
 		"claims of many types":      {v2 + `,"authorizer":{"lambda":{"n":12345678901234567890,"b":true,"o":{"x":"y"},"l":["z"],"0":null,"s":"\u00e9"}}}}`, event.FormAWSHTTP, r{Path: "/http", Claims: m{"n": "12345678901234567890", "b": "true", "s": "é"}}},
@@ -428,10 +429,11 @@ func TestRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := test.want
-			for _, field := range []*map[string]string{&want.Query, &want.Header} {
-				if *field == nil {
-					*field = m{}
-				}
+			if want.Header == nil {
+				want.Header = m{}
+			}
+			if want.Query == nil {
+				want.Query = q{}
 			}
 			if want.Method = "GET"; want.Path == "" {
 				want.Path = "/"

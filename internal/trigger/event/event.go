@@ -64,10 +64,10 @@ type TimerTick struct {
 // Request is an HTTP request, in one form for all platforms.
 type Request struct {
 	Method string
-	Path   string            // starts with /, without percent escapes
-	Query  map[string]string // first value of each name
-	Header map[string]string // names in lower case
-	Body   []byte            // decoded if it came in base64; nil when there is none
+	Path   string              // starts with /, without percent escapes
+	Query  map[string][]string // all values of each name, of which there is one at least
+	Header map[string]string   // names in lower case
+	Body   []byte              // decoded if it came in base64; nil when there is none
 	// Claims are what AWS's authorizer says of the caller, flattened: name → value. nil where there was none.
 	Claims map[string]string
 	ID     string // the platform's name for the request, may be empty

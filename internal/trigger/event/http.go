@@ -65,8 +65,8 @@ func (p *parts) unescaped(path string) string {
 // is there counts.
 func (p *parts) header(keys ...string) map[string]string {
 	header := map[string]string{}
-	p.values(keys, joined, func(name, value string) {
-		name = strings.ToLower(name)
+	p.values(keys, func(name string, values []string) {
+		name, value := strings.ToLower(name), strings.Join(values, ",")
 		if before, twice := header[name]; twice {
 			value = before + "," + value
 		}
@@ -75,54 +75,35 @@ func (p *parts) header(keys ...string) map[string]string {
 	return header
 }
 
-// query reads a query's parameters: the first value of each. A parameter without any is there, and empty.
-func (p *parts) query(keys ...string) map[string]string {
-	query := map[string]string{}
-	p.values(keys, firstOf, func(name, value string) {
-		if _, twice := query[name]; !twice {
-			query[name] = value
+// query reads a query's parameters: all values of each name, in their order. A parameter without any is there, and has one
+// that is empty.
+func (p *parts) query(keys ...string) map[string][]string {
+	query := map[string][]string{}
+	p.values(keys, func(name string, values []string) {
+		if len(values) == 0 {
+			values = []string{""}
 		}
+		query[name] = append(query[name], values...)
 	})
 	return query
 }
 
 // values reads an object of names and values, the first of the members named that is there.
-func (p *parts) values(keys []string, read func([]byte) (string, bool), visit func(name, value string)) {
+func (p *parts) values(keys []string, visit func(name string, values []string)) {
 	for _, key := range keys {
 		if !p.fields.has(key) {
 			continue
 		}
 		p.pairs(key, p.fields.get(key), func(name string, raw []byte) {
-			value, ok := read(raw)
+			values, ok := stringsOf(raw)
 			if !ok {
 				p.refuse(key, fmt.Sprintf("must have strings for values, %d for a name at most", maxNames))
 				return
 			}
-			visit(name, value)
+			visit(name, values)
 		})
 		return
 	}
-}
-
-// joined gives a string, or all of an array's, or none for true, with commas between them.
-func joined(value []byte) (string, bool) {
-	if typeOf(value) == aString {
-		return string(unquote(value)), true
-	}
-	values, ok := stringsOf(value)
-	return strings.Join(values, ","), ok
-}
-
-// firstOf gives a string, or the first of an array's, or none for true.
-func firstOf(value []byte) (string, bool) {
-	if typeOf(value) == aString {
-		return string(unquote(value)), true
-	}
-	values, ok := stringsOf(value)
-	if len(values) == 0 {
-		return "", ok
-	}
-	return values[0], ok
 }
 
 // pairs visits the members of a small object: the value of key, or a part of it.
@@ -146,11 +127,13 @@ func (p *parts) pairs(key string, object []byte, visit func(name string, value [
 	})
 }
 
-// stringsOf gives an array's strings; true, false and null have none.
+// stringsOf gives a string, or all of an array's; true, false and null have none.
 func stringsOf(value []byte) ([]string, bool) {
 	var values []string
 	whole := true
 	switch typeOf(value) {
+	case aString:
+		values = []string{string(unquote(value))}
 	case aBool, aNull:
 	case anArray:
 		elements(value, func(element []byte) bool {

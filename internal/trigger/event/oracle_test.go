@@ -63,16 +63,18 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	}
 	for _, name := range []string{"apigateway", "apigateway-scf-go-lib"} {
 		e := typed[scfevents.APIGatewayRequest](t, name)
-		r := event.Request{Method: e.Method, Path: e.Path, Header: e.Headers, Query: map[string]string{}, Body: body(e.Body), ID: e.Context.RequestID}
+		r := event.Request{Method: e.Method, Path: e.Path, Header: e.Headers, Query: map[string][]string{}, Body: body(e.Body), ID: e.Context.RequestID}
 		for name, values := range e.QueryString {
-			r.Query[name] = append(values, "")[0]
+			if r.Query[name] = values; len(values) == 0 {
+				r.Query[name] = []string{""}
+			}
 		}
 		want(name, event.Event{Kind: event.HTTP, Form: event.FormAPIGateway, HTTPShaped: true, Request: r})
 	}
 	for _, name := range []string{"awshttp-jwt", "awshttp-lambda", "awshttp", "awshttp-plain"} {
 		e := typed[lambdaevents.APIGatewayV2HTTPRequest](t, name)
 		r := event.Request{
-			Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: lower(e.Headers), Query: first(e.QueryStringParameters),
+			Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: lower(e.Headers), Query: split(e.QueryStringParameters),
 			Body: body(e.Body), ID: e.RequestContext.RequestID,
 		}
 		if authorizer := e.RequestContext.Authorizer; authorizer != nil && authorizer.JWT != nil {
@@ -85,7 +87,7 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	e := typed[lambdaevents.LambdaFunctionURLRequest](t, "awshttp-url")
 	iam := e.RequestContext.Authorizer.IAM
 	want("awshttp-url", event.Event{Kind: event.HTTP, Form: event.FormAWSHTTP, HTTPShaped: true, Request: event.Request{
-		Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: e.Headers, Query: first(e.QueryStringParameters),
+		Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: e.Headers, Query: split(e.QueryStringParameters),
 		Body: body(e.Body), ID: e.RequestContext.RequestID, Claims: map[string]string{
 			"accessKey": iam.AccessKey, "accountId": iam.AccountID, "callerId": iam.CallerID, "userArn": iam.UserARN, "userId": iam.UserID,
 		},
@@ -93,14 +95,14 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	for _, name := range []string{"awsrest", "awsrest-cognito"} {
 		e := typed[lambdaevents.APIGatewayProxyRequest](t, name)
 		r := event.Request{
-			Method: e.HTTPMethod, Path: e.Path, Header: map[string]string{}, Query: map[string]string{}, Body: body(e.Body),
+			Method: e.HTTPMethod, Path: e.Path, Header: map[string]string{}, Query: map[string][]string{}, Body: body(e.Body),
 			ID: e.RequestContext.RequestID, Claims: words(e.RequestContext.Authorizer),
 		}
 		for name, values := range e.MultiValueHeaders {
 			r.Header[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 		for name, values := range e.MultiValueQueryStringParameters {
-			r.Query[name] = values[0]
+			r.Query[name] = values
 		}
 		want(name, event.Event{Kind: event.HTTP, Form: event.FormAWSREST, HTTPShaped: true, Request: r})
 	}
@@ -121,13 +123,22 @@ func lower(header map[string]string) map[string]string {
 	return lowered
 }
 
-// first undoes payload 2.0's joining, for values without commas of their own.
-func first(query map[string]string) map[string]string {
-	firsts := map[string]string{}
+// split undoes payload 2.0's joining, for values without commas of their own.
+func split(query map[string]string) map[string][]string {
+	all := map[string][]string{}
 	for name, value := range query {
-		firsts[name], _, _ = strings.Cut(value, ",")
+		all[name] = strings.Split(value, ",")
 	}
-	return firsts
+	return all
+}
+
+// single is a query that has each name once.
+func single(query map[string]string) map[string][]string {
+	all := map[string][]string{}
+	for name, value := range query {
+		all[name] = []string{value}
+	}
+	return all
 }
 
 // words flattens an authorizer's context.
