@@ -67,7 +67,6 @@ func TestNames(t *testing.T) {
 		order.Call{MchID: "1", OutTradeNo: "A"}.Ref("").String():              "cn/1/A",
 		order.Call{MchID: "1", SubMchID: "2"}.Ref("hk").String():              "hk/1/2/",
 		string(order.WeChatOwner("wxa", "o1")):                                "wx:wxa:o1",
-		string(order.CloudBaseOwner("u1")):                                    "tcb:u1",
 		order.Event{Region: "cn", MchID: "1", OutTradeNo: "A"}.Ref().String(): "cn/1/A",
 	} {
 		if got != want {

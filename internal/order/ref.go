@@ -78,9 +78,6 @@ type Owner string
 // WeChatOwner is a mini-program's user: an openid is unique only below its appid.
 func WeChatOwner(appID, openID string) Owner { return Owner("wx:" + appID + ":" + openID) }
 
-// CloudBaseOwner is a user of CloudBase's own: anonymous, or logged in otherwise than by WeChat.
-func CloudBaseOwner(uuid string) Owner { return Owner("tcb:" + uuid) }
-
 // maxOwner is what the store keeps: "wx:", an appid of 32, and an openid of 128 bytes fit well.
 const maxOwner = 255
 

@@ -31,7 +31,7 @@ func TestWhatOrdersAreRegisteredWith(t *testing.T) {
 		`{"out_trade_no":"A1","openid":"oABC","sub_appid":"wx1"}`:      {OutTradeNo: "A1", OpenID: "oABC", SubAppID: "wx1"},
 		`{"out_trade_no":"A1","openId":"oABC"}`:                        {OutTradeNo: "A1", OpenID: "oABC"},
 		`{"out_trade_no":"A1","owner":"wx:wx1:o_A-1"}`:                 {OutTradeNo: "A1", Owner: order.WeChatOwner("wx1", "o_A-1")},
-		`{"out_trade_no":"A1","owner":"tcb:u1"}`:                       {OutTradeNo: "A1", Owner: order.CloudBaseOwner("u1")},
+		`{"out_trade_no":"A1","owner":"tcb:u1"}`:                       {OutTradeNo: "A1", Owner: order.Owner("tcb:u1")},
 		`{"out_trade_no":"A1","owner":""}`:                             {OutTradeNo: "A1"},
 		`{"out_trade_no":"A1","created_at":"2026-11-22T18:30:00+08:00"}`: {
 			OutTradeNo: "A1", CreatedAt: created,
@@ -81,7 +81,7 @@ func TestOwnersAreSpelledAlike(t *testing.T) {
 	t.Parallel()
 	for owner, environment := range map[order.Owner]map[string]string{
 		order.WeChatOwner(user["WX_APPID"], user["WX_OPENID"]): user,
-		order.CloudBaseOwner("u1"):                             {"TCB_UUID": "u1"},
+		order.Owner("tcb:u1"): {"TCB_UUID": "u1"},
 	} {
 		k := newKit(t).strict().store(map[string]string{"A1": string(owner)})
 		if got := k.invoke(`{"out_trade_no":"A1"}`, environment); got["outcome"] != "closed" {
