@@ -208,7 +208,7 @@ func TestBothReadTheSameOrder(t *testing.T) {
 		if diff := cmp.Diff(theirs, ours); diff != "" {
 			t.Errorf("by transaction (-wechatpay-go +v3json)\n%s", diff)
 		}
-		if reply.Amount == nil || reply.Amount.Total != 100 || len(reply.PromotionDetail) != 1 {
+		if reply.Amount == nil || reply.Amount.Total == nil || *reply.Amount.Total != 100 || len(reply.PromotionDetail) != 1 {
 			t.Errorf("v3json reads %+v, which has not what the order has", reply.Transaction)
 		}
 	})

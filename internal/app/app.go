@@ -52,6 +52,7 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	door := openDoor(settings, faults)
 	merchant := merchantOf(settings)
 	log := telemetry.New(logs, settings.LogLevel)
+	door.Log = log
 	a := &App{
 		Closer:  &closing.Closer{Gateway: door, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
 		Querier: &closing.Querier{Gateway: door, Merchant: merchant, Log: log},

@@ -303,7 +303,7 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		}
 		if r.said.Verdict == order.SaysPaid {
 			// The facts are the query's; the refusal's own words stand beside them.
-			a.Code, a.GatewayCode, a.Message = r.said.Code, r.said.GatewayCode, r.said.Message
+			a.Code, a.GatewayCode, a.Message, a.ResultMsg = r.said.Code, r.said.GatewayCode, r.said.Message, r.said.ResultMsg
 		}
 	default:
 	}

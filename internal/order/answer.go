@@ -60,6 +60,9 @@ type Answer struct {
 	GatewayCode string
 	// Message is the gateway's own text, or ours when there was none.
 	Message string
+	// ResultMsg is APIv2's result_msg, which cloud hosting's link passes on; empty as
+	// a rule. It is set only when the reply was authenticated.
+	ResultMsg string
 	// HTTPStatus is 0 when no reply arrived.
 	HTTPStatus int
 	// RequestID is the gateway's Request-ID, which WeChat Pay's support asks for.
@@ -77,7 +80,7 @@ type Answer struct {
 func (a Answer) Authenticated() bool { return a.Verdict != Doubted && a.Verdict != Rejected }
 
 // Facts is what the gateway knows about an order. Amounts are in fen (cents of
-// the currency) and nil when the gateway gave none.
+// the currency). A number is nil when the gateway gave none, and 0 when it gave 0.
 type Facts struct {
 	AppID              string
 	SubAppID           string
@@ -99,7 +102,7 @@ type Facts struct {
 	CashFee            *int64
 	CashFeeType        string
 	CouponFee          *int64
-	CouponCount        int64 // not always len(Coupons): the gateway may not list them all
+	CouponCount        *int64 // not always len(Coupons): the gateway may not list them all
 	Coupons            []Coupon
 	Promotions         []Promotion
 	// ExchangeRate is overseas orders': CashFeeType's price in the settlement
@@ -110,6 +113,9 @@ type Facts struct {
 	SubOrders []SubFacts
 	// PaidAt is when the payment succeeded; zero when it did not.
 	PaidAt time.Time
+	// Unread names, in the dialect's words, what the gateway gave and nothing could
+	// read: it is left out here, and says nothing against the rest.
+	Unread []string
 }
 
 // SubFacts is what the gateway knows about one order of a combined order.
@@ -133,32 +139,32 @@ type SubFacts struct {
 
 // Coupon is one coupon used in a payment (APIv2's coupon_…_$n).
 type Coupon struct {
-	ID   string `json:"id"`
+	ID   string `json:"id,omitempty"`
 	Type string `json:"type,omitempty"`
-	Fee  int64  `json:"fee"`
+	Fee  *int64 `json:"fee,omitempty"`
 }
 
 // Promotion is one discount used in a payment (promotion_detail in both APIs).
 type Promotion struct {
-	ID                 string  `json:"promotionId"`
+	ID                 string  `json:"promotionId,omitempty"`
 	Name               string  `json:"name,omitempty"`
 	Scope              string  `json:"scope,omitempty"`
 	Type               string  `json:"type,omitempty"`
-	Amount             int64   `json:"amount"`
+	Amount             *int64  `json:"amount,omitempty"`
 	Currency           string  `json:"currency,omitempty"`
 	StockID            string  `json:"stockId,omitempty"`
 	ActivityID         string  `json:"activityId,omitempty"`
-	WxpayContribute    int64   `json:"wxpayContribute,omitempty"`
-	MerchantContribute int64   `json:"merchantContribute,omitempty"`
-	OtherContribute    int64   `json:"otherContribute,omitempty"`
+	WxpayContribute    *int64  `json:"wxpayContribute,omitempty"`
+	MerchantContribute *int64  `json:"merchantContribute,omitempty"`
+	OtherContribute    *int64  `json:"otherContribute,omitempty"`
 	Goods              []Goods `json:"goodsDetail,omitempty"`
 }
 
 // Goods is one article that a Promotion applied to.
 type Goods struct {
-	ID             string `json:"goodsId"`
+	ID             string `json:"goodsId,omitempty"`
 	Remark         string `json:"goodsRemark,omitempty"`
-	Quantity       int64  `json:"quantity,omitempty"`
-	Price          int64  `json:"price,omitempty"`
-	DiscountAmount int64  `json:"discountAmount,omitempty"`
+	Quantity       *int64 `json:"quantity,omitempty"`
+	Price          *int64 `json:"price,omitempty"`
+	DiscountAmount *int64 `json:"discountAmount,omitempty"`
 }

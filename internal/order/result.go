@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
 
 	"cloudpay/internal/bilingual"
 )
@@ -49,7 +50,7 @@ type Result struct {
 	CashFee            *int64      `json:"cashFee,omitempty"`
 	CashFeeType        string      `json:"cashFeeType,omitempty"`
 	CouponFee          *int64      `json:"couponFee,omitempty"`
-	CouponCount        int64       `json:"couponCount,omitempty"`
+	CouponCount        *int64      `json:"couponCount,omitempty"`
 	Coupons            []Coupon    `json:"coupons,omitempty"`
 	Promotions         []Promotion `json:"promotionDetail,omitempty"`
 	// ExchangeRate is overseas orders': times ten to the eighth.
@@ -153,6 +154,9 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 	if decided.Facts != nil {
 		r.setFacts(*decided.Facts)
 	}
+	if r.ResultCode != "" {
+		r.ResultMsg = oneLine(decided.ResultMsg)
+	}
 	r.setError(outcome, decided)
 	if r.ReturnCode == fail {
 		r.ReturnMsg = r.ErrCodeDes
@@ -206,8 +210,9 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 	r.ErrCode, r.GatewayCode, r.ErrCodeDes = clip(decided.Code), clip(decided.GatewayCode), decided.Message
 	if code, ok := codeOf[outcome]; ok && r.ErrCode != code {
 		// The proof was a trade state, not an error code: CloudPay's callers know
-		// the outcome by its code, so it is given the one that belongs to it.
-		r.ErrCode, r.GatewayCode, r.ErrCodeDes = code, "", ""
+		// the outcome by its code, so it is given the one that belongs to it. The
+		// text of a query that succeeded would contradict it.
+		r.ErrCode, r.GatewayCode, r.ErrCodeDes, r.ResultMsg = code, "", "", ""
 	}
 	if row, known := Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
 		r.ErrCodeDes = row.Text()
@@ -261,11 +266,21 @@ func clip(s string) string {
 // written it, and it ends up in a log line or on a screen.
 const maxText = 300
 
-// oneLine keeps a text from breaking a log line or a table.
+// oneLine keeps a text from breaking a log line or a table, or steering a terminal.
 func oneLine(s string) string {
-	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "))
+	shown := strings.Map(shownAs, strings.ToValidUTF8(s, "?"))
+	line := []rune(strings.Join(strings.Fields(shown), " "))
 	if len(line) > maxText {
 		line = append(line[:maxText], '…')
 	}
 	return string(line)
+}
+
+// shownAs is r, or what is shown in the place of one that has no picture of its own:
+// escape sequences and marks that turn the direction of writing begin with such.
+func shownAs(r rune) rune {
+	if unicode.IsPrint(r) || unicode.IsSpace(r) {
+		return r
+	}
+	return '\uFFFD'
 }

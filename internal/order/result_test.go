@@ -19,7 +19,7 @@ func TestNewResult(t *testing.T) {
 	facts := &order.Facts{
 		TradeState: order.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
 		TotalFee: new(int64(100)), CashFee: new(int64(0)), FeeType: "CNY", OpenID: "oABC",
-		CouponCount: 1, Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: 100}},
+		CouponCount: new(int64(1)), Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: new(int64(100))}},
 		PaidAt: time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC),
 	}
 	signed := func(a order.Answer) order.Answer {
@@ -36,7 +36,11 @@ func TestNewResult(t *testing.T) {
 			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
 			"outcome":"closed","retryable":false,"api":"v2","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
-		{"paid, proved by its state", order.OutcomePaid, signed(order.Answer{Facts: facts}), `{
+		{"closed, with a text", order.OutcomeClosed, signed(order.Answer{ResultMsg: "O\nK"}), `{
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","resultMsg":"O K",
+			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
+			"outcome":"closed","retryable":false,"api":"v2","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
+		{"paid, proved by its state", order.OutcomePaid, signed(order.Answer{Facts: facts, ResultMsg: "the query's OK"}), `{
 			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"ORDERPAID",
 			"errCodeDes":"the order has been paid and cannot be closed / 订单已支付，不能发起关单",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
@@ -44,16 +48,16 @@ func TestNewResult(t *testing.T) {
 			"couponCount":1,"coupons":[{"id":"c1","type":"CASH","fee":100}],"timeEnd":"20261123013000","openid":"oABC",
 			"outcome":"paid","retryable":false,"api":"v2","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
 		{"closed before, in APIv3's spelling", order.OutcomeAlreadyClosed, signed(order.Answer{
-			Code: "ORDERCLOSED", GatewayCode: "ORDER_CLOSED", Message: "订单\n已关闭", RetryAfter: time.Second,
+			Code: "ORDERCLOSED", GatewayCode: "ORDER_CLOSED", Message: "订单\n已关闭", RetryAfter: time.Second, ResultMsg: "FAIL",
 		}), `{
-			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"ORDERCLOSED","errCodeDes":"订单 已关闭",
+			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","resultMsg":"FAIL","errCode":"ORDERCLOSED","errCodeDes":"订单 已关闭",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
 			"outcome":"alreadyClosed","retryable":false,"api":"v2","gatewayCode":"ORDER_CLOSED","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
 		{"too soon", order.OutcomeTooSoon, signed(order.Answer{Code: "TRADE_ERROR", GatewayCode: "TRADE_ERROR", RetryAfter: 1500 * time.Millisecond}), `{
 			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"TRADE_ERROR","errCodeDes":"the order's state does not allow it / 交易错误",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
 			"outcome":"tooSoon","retryable":true,"retryAfter":2,"api":"v2","gatewayCode":"TRADE_ERROR","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
-		{"unknown", order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, `{
+		{"unknown", order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, ResultMsg: "OK", Proof: order.ProofNone}, `{
 			"returnCode":"FAIL","returnMsg":"no answer came in time / 等待应答超时","errCode":"TIMEOUT","errCodeDes":"no answer came in time / 等待应答超时",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","outTradeNo":"A1",
 			"outcome":"unknown","retryable":true,"api":"v2","attempts":2,"proof":"none"}`},
@@ -62,6 +66,37 @@ func TestNewResult(t *testing.T) {
 			t.Parallel()
 			wantJSON(t, order.NewResult(call, tc.outcome, tc.answer, 2), tc.want)
 		})
+	}
+}
+
+// What WeChat Pay did not send is in no field of the result, and neither is an empty word.
+func TestWhatWasNotSentIsAbsent(t *testing.T) {
+	t.Parallel()
+	result := order.NewResult(order.Call{}, order.OutcomeFound, order.Answer{Facts: &order.Facts{
+		TradeState: order.Success, TransactionID: "4200001",
+		Coupons:    []order.Coupon{{Fee: new(int64(30))}, {ID: "c"}},
+		Promotions: []order.Promotion{{Amount: new(int64(0)), Goods: []order.Goods{{Quantity: new(int64(1))}, {ID: "g"}}}},
+		SubOrders:  []order.SubFacts{{MchID: "1", OutTradeNo: "S1", TradeState: order.Success}},
+	}, Proof: order.ProofSignature}, 1)
+	wantJSON(t, result, `{
+		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","transactionId":"4200001","tradeState":"SUCCESS",
+		"coupons":[{"fee":30},{"id":"c"}],"promotionDetail":[{"amount":0,"goodsDetail":[{"quantity":1},{"goodsId":"g"}]}],
+		"subOrders":[{"mchId":"1","outTradeNo":"S1","tradeState":"SUCCESS"}],
+		"outcome":"found","retryable":false,"attempts":1,"proof":"signature"}`)
+	if f, ended := order.FinalOf(result); !ended || f.Ending != order.EndedPaid || f.Total != nil {
+		t.Errorf("got %+v, want a payment of an amount that is not known", f)
+	}
+}
+
+// What others wrote reaches a caller as one line that steers no terminal.
+func TestTextsOfOthersAreShown(t *testing.T) {
+	t.Parallel()
+	got := order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{
+		Code: "A\x1b[31mB\u202e", GatewayCode: "\x00", Message: "订单\t\x1b]0;x\x07已关闭\u200f\xff", RequestID: "r\x7f",
+	}, 1)
+	if got.ErrCode != "A\ufffd[31mB\ufffd" || got.GatewayCode != "\ufffd" || got.RequestID != "r\ufffd" ||
+		got.ErrCodeDes != "订单 \ufffd]0;x\ufffd已关闭\ufffd?" {
+		t.Errorf("got %+q %+q %+q %+q", got.ErrCode, got.GatewayCode, got.RequestID, got.ErrCodeDes)
 	}
 }
 

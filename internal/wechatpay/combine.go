@@ -44,9 +44,10 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 		SubOpenID:     t.CombinePayerInfo.SubOpenID,
 		DeviceInfo:    t.SceneInfo.DeviceID,
 		TransactionID: t.CombineTransactionID,
+		Unread:        t.Unread,
 	}
 	states := make([]order.TradeState, 0, len(t.SubOrders))
-	var total, cash int64
+	var total, cash sum
 	for _, s := range t.SubOrders {
 		state := order.TradeState(s.TradeState)
 		states = append(states, state)
@@ -56,16 +57,38 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 			Attach: s.Attach, SubOpenID: s.SubOpenID, TimeEnd: order.TimeEnd(s.SuccessTime),
 		}
 		if s.Amount != nil {
-			sub.TotalFee, sub.FeeType = amount(s.Amount.TotalAmount, state.Paid()), s.Amount.Currency
-			sub.CashFee, sub.CashFeeType = amount(s.Amount.PayerAmount, state.Paid()), s.Amount.PayerCurrency
-			total, cash = total+s.Amount.TotalAmount, cash+s.Amount.PayerAmount
+			sub.TotalFee, sub.FeeType = s.Amount.TotalAmount, s.Amount.Currency
+			sub.CashFee, sub.CashFeeType = s.Amount.PayerAmount, s.Amount.PayerCurrency
 		}
+		total.add(sub.TotalFee)
+		cash.add(sub.CashFee)
 		if s.SuccessTime.After(f.PaidAt) {
 			f.PaidAt = s.SuccessTime
 		}
 		f.SubOrders = append(f.SubOrders, sub)
 	}
 	f.TradeState = order.Combined(states)
-	f.TotalFee, f.CashFee = amount(total, f.TradeState.Paid()), amount(cash, f.TradeState.Paid())
+	f.TotalFee, f.CashFee = total.amount(), cash.amount()
 	return f
+}
+
+// A sum is of amounts, and is none when one of them is not known.
+type sum struct {
+	fen     int64
+	unknown bool
+}
+
+func (s *sum) add(fen *int64) {
+	if fen == nil {
+		s.unknown = true
+		return
+	}
+	s.fen += *fen
+}
+
+func (s *sum) amount() *int64 {
+	if s.unknown {
+		return nil
+	}
+	return &s.fen
 }

@@ -12,7 +12,10 @@
 package wechatpay
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
+	"strings"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
@@ -34,6 +37,9 @@ type Door struct {
 	WXCloudRun *wxcloudrun.Client
 	// Domains says which address is to be asked.
 	Domains Domains
+	// Log is told of what a proved answer had besides and nothing could read; nobody
+	// when nil.
+	Log *slog.Logger
 }
 
 // Close asks that the order be closed.
@@ -46,6 +52,17 @@ func (d *Door) Query(ctx context.Context, c order.Call) order.Answer {
 	return d.exchange(ctx, c, operation{queryV2, queryV3, queryWXCloudRun})
 }
 
+// tell warns of what was left out of an answer. The names are our own, the values
+// are not repeated.
+func (d *Door) tell(ctx context.Context, c order.Call, a order.Answer) {
+	if d.Log == nil || a.Facts == nil || len(a.Facts.Unread) == 0 {
+		return
+	}
+	d.Log.WarnContext(ctx, "left out of the order's facts what could not be read; its state is proved all the same",
+		"outTradeNo", cmp.Or(c.OutTradeNo, c.CombineOutTradeNo, a.Facts.OutTradeNo), "api", string(c.API),
+		"fields", strings.Join(a.Facts.Unread, " "), "gatewayRequestId", a.RequestID)
+}
+
 // An operation is what each dialect's file does for it.
 type operation struct {
 	v2         func(context.Context, *v2xml.Client, order.Call) order.Answer
@@ -54,6 +71,12 @@ type operation struct {
 }
 
 func (d *Door) exchange(ctx context.Context, c order.Call, o operation) order.Answer {
+	a := d.once(ctx, c, o)
+	d.tell(ctx, c, a)
+	return a
+}
+
+func (d *Door) once(ctx context.Context, c order.Call, o operation) order.Answer {
 	switch {
 	case c.API == order.V2 && len(d.V2) > 0:
 		return hinted(c, d.ask(len(d.V2), func(i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))

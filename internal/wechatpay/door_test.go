@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )
@@ -55,6 +57,7 @@ func TestFailures(t *testing.T) {
 		{"unsigned: paid", nil, unsigned3(400, "ORDER_PAID"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: missing", nil, unsigned3(404, "ORDER_NOT_EXIST"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: too often", unsigned2(200, "频率限制"), unsigned3(429, ""), order.Doubted, order.Doubted, "FREQUENCY_LIMITED"},
+		{"unsigned: a code nobody knows", nil, unsigned3(403, "BRAND_NEW"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: system error", unsigned2(200, "系统繁忙，请稍后再试"), unsigned3(500, "SYSTEM_ERROR"), order.Doubted, order.Doubted, "SYSTEMERROR"},
 		{"unsigned: refused for no known reason", unsigned2(200, "不知道"), unsigned3(404, ""), order.Rejected, order.Rejected, "GATEWAY_REJECTED"},
 		{"unsigned: a bad gateway", unsigned2(502, ""), unsigned3(502, ""), order.Doubted, order.Doubted, "SERVICE_UNAVAILABLE"},
@@ -169,14 +172,14 @@ func TestFactsAreTheSameInBothDialects(t *testing.T) {
 	v2 := factsV2(v2xml.Transaction{
 		TradeState: "SUCCESS", TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "42", TradeType: "JSAPI",
 		BankType: "OTHERS", Attach: "x", OpenID: "oABC", SubOpenID: "oSUB", DeviceInfo: "d",
-		TotalFee: 100, FeeType: "CNY", CashFee: 0, CashFeeType: "CNY", TimeEnd: paidAt,
-		PromotionDetail: []v2xml.Promotion{{ID: "p", Amount: 100, WxpayContribute: 1, GoodsDetail: []v2xml.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: 1, Price: 2, DiscountAmount: 3}}}},
+		TotalFee: new(int64(100)), FeeType: "CNY", CashFee: new(int64(0)), CashFeeType: "CNY", TimeEnd: paidAt,
+		PromotionDetail: []v2xml.Promotion{{ID: "p", Amount: new(int64(100)), WxpayContribute: new(int64(1)), GoodsDetail: []v2xml.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: new(int64(1)), Price: new(int64(2)), DiscountAmount: new(int64(3))}}}},
 	})
 	v3 := factsV3(v3json.Transaction{
 		TradeState: "SUCCESS", TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "42", TradeType: "JSAPI",
 		BankType: "OTHERS", Attach: "x", Payer: v3json.Payer{SPOpenID: "oABC", SubOpenID: "oSUB"}, SceneInfo: v3json.SceneInfo{DeviceID: "d"},
-		Amount: &v3json.Amount{Total: 100, PayerTotal: 0, Currency: "CNY", PayerCurrency: "CNY"}, SuccessTime: paidAt,
-		PromotionDetail: []v3json.Promotion{{CouponID: "p", Amount: 100, WechatpayContribute: 1, GoodsDetail: []v3json.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: 1, UnitPrice: 2, DiscountAmount: 3}}}},
+		Amount: &v3json.Amount{Total: new(int64(100)), PayerTotal: new(int64(0)), Currency: "CNY", PayerCurrency: "CNY"}, SuccessTime: paidAt,
+		PromotionDetail: []v3json.Promotion{{CouponID: "p", Amount: new(int64(100)), WechatpayContribute: new(int64(1)), GoodsDetail: []v3json.Goods{{GoodsID: "g", GoodsRemark: "r", Quantity: new(int64(1)), UnitPrice: new(int64(2)), DiscountAmount: new(int64(3))}}}},
 	})
 	refunded := factsV2(v2xml.Transaction{TradeState: "REFUND"})
 	if refunded.TotalFee != nil || refunded.CashFee != nil {
@@ -190,14 +193,94 @@ func TestFactsAreTheSameInBothDialects(t *testing.T) {
 	}
 }
 
-func TestUnpaidOrdersHaveNoAmountsOfNothing(t *testing.T) {
+// An amount that was not sent is absent, whatever the state; one of nothing is 0.
+func TestAmountsNotSentAreAbsent(t *testing.T) {
 	t.Parallel()
-	f := factsV2(v2xml.Transaction{TradeState: "NOTPAY", TotalFee: 100, Coupons: []v2xml.Coupon{{ID: "c", Fee: 1}}})
-	if f.TotalFee == nil || *f.TotalFee != 100 || f.CashFee != nil || f.CouponFee != nil || len(f.Coupons) != 1 {
-		t.Errorf("got %+v", f)
+	zero := new(int64(0))
+	for _, state := range []string{"SUCCESS", "REFUND", "NOTPAY"} {
+		for dialect, f := range map[string]*order.Facts{
+			"v2":         factsV2(v2xml.Transaction{TradeState: state, Coupons: []v2xml.Coupon{{Fee: zero}}}),
+			"v3":         factsV3(v3json.Transaction{TradeState: state, Amount: &v3json.Amount{Currency: "CNY", ExchangeRate: &v3json.ExchangeRate{}}}),
+			"wxcloudrun": factsWXCloudRun(wxcloudrun.Transaction{TradeState: state, Coupons: []wxcloudrun.Coupon{{Fee: zero}}}),
+			"combined": factsCombined(v3json.CombinedTransaction{SubOrders: []v3json.SubTransaction{
+				{TradeState: state, Amount: &v3json.SubAmount{}}, {TradeState: state},
+			}}),
+		} {
+			if f.TotalFee != nil || f.CashFee != nil || f.SettlementTotalFee != nil || f.CouponFee != nil || f.CouponCount != nil || f.ExchangeRate != nil {
+				t.Errorf("%s, %s: amounts that nobody gave: %+v", dialect, state, f)
+			}
+			for _, sub := range f.SubOrders {
+				if sub.TotalFee != nil || sub.CashFee != nil {
+					t.Errorf("%s, %s: amounts that nobody gave: %+v", dialect, state, sub)
+				}
+			}
+		}
+		for dialect, f := range map[string]*order.Facts{
+			"v2":         factsV2(v2xml.Transaction{TradeState: state, TotalFee: zero, CashFee: zero}),
+			"v3":         factsV3(v3json.Transaction{TradeState: state, Amount: &v3json.Amount{Total: zero, PayerTotal: zero}}),
+			"wxcloudrun": factsWXCloudRun(wxcloudrun.Transaction{TradeState: state, TotalFee: zero, CashFee: zero}),
+			"combined": factsCombined(v3json.CombinedTransaction{SubOrders: []v3json.SubTransaction{
+				{TradeState: state, Amount: &v3json.SubAmount{TotalAmount: zero, PayerAmount: zero}},
+			}}),
+		} {
+			if f.TotalFee == nil || *f.TotalFee != 0 || f.CashFee == nil || *f.CashFee != 0 {
+				t.Errorf("%s, %s: an amount of 0 is lost: %+v", dialect, state, f)
+			}
+		}
 	}
-	if f := factsV3(v3json.Transaction{TradeState: "NOTPAY"}); f.TotalFee != nil || f.CashFee != nil {
-		t.Errorf("got %+v", f)
+}
+
+// The sum of a combined order's amounts is known when each of them is.
+func TestCombinedAmountsAreSumsOfAllOrNone(t *testing.T) {
+	t.Parallel()
+	f := factsCombined(v3json.CombinedTransaction{SubOrders: []v3json.SubTransaction{
+		{TradeState: "SUCCESS", Amount: &v3json.SubAmount{TotalAmount: new(int64(3)), PayerAmount: new(int64(2))}},
+		{TradeState: "SUCCESS", Amount: &v3json.SubAmount{TotalAmount: new(int64(4))}},
+	}})
+	if f.TotalFee == nil || *f.TotalFee != 7 || f.CashFee != nil {
+		t.Errorf("got %+v, want a total of 7 and no cash", f)
+	}
+}
+
+// A code that no document has is not repeated from an unsigned reply: it may be any
+// text. The link's own numbers are codes.
+func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"\x1b[31mCLOSED", "BRAND_NEW", strings.Repeat("9", 11), strings.Repeat("A", 100_000), "\u202eDIAP", "{}"} {
+		for dialect, got := range map[string]order.Answer{
+			"v2":         failedV2(order.OpClose, &v2xml.Error{Code: code, Envelope: v2xml.Envelope{HTTPStatus: 500}}),
+			"v3":         failedV3(order.OpClose, &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: 400}}),
+			"wxcloudrun": failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: code, Envelope: wxcloudrun.Envelope{HTTPStatus: 400}}),
+		} {
+			want := order.CodeUnsignedReply
+			if dialect == "wxcloudrun" {
+				want = order.CodeGatewayRejected // the link has no codes but numbers
+			}
+			if got.Code != want || got.GatewayCode != "" || got.Proof != order.ProofNone || strings.Contains(got.Message, code) {
+				t.Errorf("%s, %.20q: got %s %q %q", dialect, code, got.Code, got.GatewayCode, got.Message)
+			}
+		}
+	}
+	got := failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: "-601001", Envelope: wxcloudrun.Envelope{HTTPStatus: 200}})
+	if got.Code != order.CodeSystemError || got.GatewayCode != "-601001" {
+		t.Errorf("got %+v, want the link's number beside our code", got)
+	}
+	got = failedV3(order.OpClose, &v3json.Error{Code: "SIGN_ERROR", Envelope: v3json.Envelope{HTTPStatus: 401}})
+	if got.Code != order.CodeSignError || got.GatewayCode != "SIGN_ERROR" {
+		t.Errorf("got %+v, want a known code in its own spelling", got)
+	}
+}
+
+// result_msg is passed on where it is proved, of a success and of a refusal.
+func TestResultMsgIsPassedOn(t *testing.T) {
+	t.Parallel()
+	for dialect, got := range map[string]order.Answer{
+		"v2":         failedV2(order.OpClose, &v2xml.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
+		"wxcloudrun": failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
+	} {
+		if got.ResultMsg != "m" {
+			t.Errorf("%s: got %+v", dialect, got)
+		}
 	}
 }
 

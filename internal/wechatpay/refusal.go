@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"cloudpay/internal/order"
@@ -18,6 +19,7 @@ type no struct {
 	// spelled is the gateway's own, whatever it means.
 	spelled       string
 	message       string
+	resultMsg     string // APIv2's result_msg, when authenticated
 	authenticated bool
 	proof         order.Proof // why, when authenticated; a signature when empty
 	status        int
@@ -42,13 +44,14 @@ func refusal(op order.Op, n no) order.Answer {
 	a.Code, a.GatewayCode = row.Name, n.spelled
 	if n.authenticated {
 		a.Proof, a.Nonce, a.Sign = cmp.Or(n.proof, order.ProofSignature), n.nonce, n.sign
+		a.ResultMsg = n.resultMsg
 		a.Verdict = proved(op, row, known, n.status)
 		if n.code == "" {
 			a.Verdict, a.Proof = order.Doubted, order.ProofNone // signed, and says nothing
 		}
 		return a
 	}
-	return unproved(op, row, a)
+	return unproved(op, row, known, a)
 }
 
 // proved is what a refusal amounts to that the gateway signed. A code that no
@@ -66,17 +69,33 @@ func proved(op order.Op, row order.Code, known bool, status int) order.Verdict {
 
 // unproved is what the same refusal amounts to when nothing vouches for it. What
 // it says about the order must not even be repeated as an error code, lest
-// somebody branch on it.
-func unproved(op order.Op, row order.Code, a order.Answer) order.Answer {
+// somebody branch on it; nor may a code that is in no table, which may be any text.
+func unproved(op order.Op, row order.Code, known bool, a order.Answer) order.Answer {
 	a.Verdict = order.Doubted
+	if _, spelled := order.Lookup(a.GatewayCode); !spelled && !isNumber(a.GatewayCode) {
+		a.GatewayCode = ""
+	}
 	switch {
 	case speaksOfOrder(row):
 		a.Message = "an unsigned reply says " + row.Name
 		a.Code, a.GatewayCode = order.CodeUnsignedReply, ""
+	case !known:
+		a.Message = "an unsigned reply refuses, with a code that no document has: " + cmp.Or(a.Message, "it gives no reason")
+		a.Code = order.CodeUnsignedReply
 	case proved(op, row, true, 0) == order.Refused, row.Name == order.CodeGatewayRejected:
 		a.Verdict = order.Rejected
 	}
 	return a
+}
+
+// maxErrcode is the length of the longest number with which cloud hosting's link says
+// no, and of some more.
+const maxErrcode = 10
+
+// isNumber reports whether a code may be one of the link's own.
+func isNumber(code string) bool {
+	_, err := strconv.Atoi(code)
+	return err == nil && len(code) <= maxErrcode
 }
 
 // hinted adds to the gateway's word that there is no such order why there may be

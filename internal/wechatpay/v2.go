@@ -19,7 +19,9 @@ func closeV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answ
 	if err != nil {
 		return failedV2(order.OpClose, err)
 	}
-	return signedV2(order.Accepted, reply.Envelope)
+	a := signedV2(order.Accepted, reply.Envelope)
+	a.ResultMsg = reply.ResultMsg
+	return a
 }
 
 func queryV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answer {
@@ -34,7 +36,7 @@ func queryV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answ
 		return failedV2(order.OpQuery, err)
 	}
 	a := signedV2(order.Stated, reply.Envelope)
-	a.Facts = factsV2(reply.Transaction)
+	a.ResultMsg, a.Facts = reply.ResultMsg, factsV2(reply.Transaction)
 	return a
 }
 
@@ -84,7 +86,7 @@ func failedV2(op order.Op, err error) order.Answer {
 	switch {
 	case errors.As(err, &refused):
 		return refusal(op, no{
-			code: hintV2(refused), spelled: refused.Code, message: refused.Message, authenticated: refused.Authenticated,
+			code: hintV2(refused), spelled: refused.Code, message: refused.Message, resultMsg: refused.ResultMsg, authenticated: refused.Authenticated,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature,
 		})
@@ -135,8 +137,13 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 		CashFeeType:    t.CashFeeType,
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
+		Unread:         t.Unread,
+
+		TotalFee:           t.TotalFee,
+		CashFee:            t.CashFee,
+		SettlementTotalFee: t.SettlementTotalFee,
+		CouponFee:          t.CouponFee,
 	}
-	setAmounts(f, t.TotalFee, t.CashFee, t.SettlementTotalFee, t.CouponFee)
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))
 	}
@@ -144,23 +151,6 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 		f.Promotions = append(f.Promotions, promotionV2(p))
 	}
 	return f
-}
-
-// setAmounts fills in APIv2's amounts, which are cloud hosting's too. Only SUCCESS
-// promises the first two; elsewhere a missing amount and one of nothing look alike.
-func setAmounts(f *order.Facts, total, cash, settlement, coupon int64) {
-	promised := f.TradeState == order.Success
-	f.TotalFee, f.CashFee = amount(total, promised), amount(cash, promised)
-	f.SettlementTotalFee, f.CouponFee = amount(settlement, false), amount(coupon, false)
-}
-
-// amount tells an amount of nothing from none: a paid order's total and cash are
-// known even where a coupon made them zero.
-func amount(fen int64, known bool) *int64 {
-	if fen == 0 && !known {
-		return nil
-	}
-	return &fen
 }
 
 func promotionV2(p v2xml.Promotion) order.Promotion {

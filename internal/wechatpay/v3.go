@@ -127,13 +127,13 @@ func factsV3(t v3json.Transaction) *order.Facts {
 		OpenID:         cmp.Or(t.Payer.OpenID, t.Payer.SPOpenID),
 		SubOpenID:      t.Payer.SubOpenID,
 		PaidAt:         t.SuccessTime,
+		Unread:         t.Unread,
 	}
 	if t.Amount != nil {
-		paid := f.TradeState.Paid()
-		f.TotalFee, f.FeeType = amount(t.Amount.Total, paid), t.Amount.Currency
-		f.CashFee, f.CashFeeType = amount(t.Amount.PayerTotal, paid), t.Amount.PayerCurrency
+		f.TotalFee, f.FeeType = t.Amount.Total, t.Amount.Currency
+		f.CashFee, f.CashFeeType = t.Amount.PayerTotal, t.Amount.PayerCurrency
 		if t.Amount.ExchangeRate != nil {
-			f.ExchangeRate = &t.Amount.ExchangeRate.Rate
+			f.ExchangeRate = t.Amount.ExchangeRate.Rate
 		}
 	}
 	for _, p := range t.PromotionDetail {

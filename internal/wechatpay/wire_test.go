@@ -3,10 +3,12 @@ package wechatpay_test
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/wechatpay"
+	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )
@@ -286,5 +289,66 @@ func TestSettlementTotalIsPassedOn(t *testing.T) {
 		if amount.got == nil || *amount.got != amount.want {
 			t.Errorf("%s = %v, want %d", name, amount.got, amount.want)
 		}
+	}
+}
+
+// result_msg, which CloudPay's page requires of each result, is passed on.
+func TestResultMsgOfASuccessIsPassedOn(t *testing.T) {
+	t.Parallel()
+	for op, verdict := range proved {
+		w := newWire(t)
+		w.answersSigned(resultMsgReply(op))
+		if got := w.ask(t, op, order.Call{API: order.V2}); got.Verdict != verdict || got.ResultMsg != "OK" {
+			t.Errorf("v2 %s: got %+v", op, got)
+		}
+		link := resultMsgReply(op)
+		link["return_code"], link["sub_mch_id"] = "SUCCESS", w.Merchant.MchID
+		body, err := json.Marshal(map[string]any{"errcode": 0, "respdata": link})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.answers(http.StatusOK, string(body))
+		w.door.WXCloudRun = &wxcloudrun.Client{BaseURL: w.URL, HTTPClient: &http.Client{Transport: w}}
+		got := w.ask(t, op, order.Call{API: order.WXCloudRun, MchID: w.Merchant.MchID})
+		if got.Verdict != verdict || got.ResultMsg != "OK" {
+			t.Errorf("wxcloudrun %s: got %+v", op, got)
+		}
+	}
+}
+
+func resultMsgReply(op order.Op) map[string]string {
+	fields := map[string]string{"result_code": "SUCCESS", "result_msg": "OK"}
+	if op == order.OpQuery {
+		fields["out_trade_no"], fields["trade_state"] = "A1", "NOTPAY"
+	}
+	return fields
+}
+
+// What informs and cannot be read is left out of the facts, with one warning that
+// names it; the state stands.
+func TestUnreadableInformationIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	var log bytes.Buffer
+	w.door.Log = slog.New(slog.NewTextHandler(&log, nil))
+	fields := map[string]string{
+		"result_code": "SUCCESS", "out_trade_no": "A1", "trade_state": "SUCCESS", "total_fee": "100", "cash_fee": "70",
+		"coupon_fee_0": "0.30", "coupon_id_0": "c", "time_end": "2026-01-01 12:00:00",
+	}
+	w.answersSigned(fields)
+	got := w.ask(t, order.OpQuery, order.Call{API: order.V2})
+	if got.Verdict != order.Stated || got.Facts.TradeState != order.Success || *got.Facts.TotalFee != 100 || !got.Facts.PaidAt.IsZero() {
+		t.Errorf("got %+v %+v, want the proved state", got, got.Facts)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "level=WARN") ||
+		!strings.Contains(log.String(), `outTradeNo=A1 api=v2 fields="time_end coupon_fee_0"`) || strings.Contains(log.String(), "0.30") {
+		t.Errorf("logged %s, want one warning that names both elements", log.String())
+	}
+	log.Reset()
+	delete(fields, "coupon_fee_0")
+	fields["time_end"] = "20260101120000"
+	w.answersSigned(fields)
+	if w.ask(t, order.OpQuery, order.Call{API: order.V2}); log.Len() > 0 {
+		t.Errorf("logged %s of a reply that can be read", log.String())
 	}
 }

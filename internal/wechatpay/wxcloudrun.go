@@ -18,7 +18,9 @@ func closeWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 	if err != nil {
 		return failedWXCloudRun(order.OpClose, err)
 	}
-	return linked(order.Accepted, reply.Envelope)
+	a := linked(order.Accepted, reply.Envelope)
+	a.ResultMsg = reply.ResultMsg
+	return a
 }
 
 func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Call) order.Answer {
@@ -32,7 +34,7 @@ func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 		return failedWXCloudRun(order.OpQuery, err)
 	}
 	a := linked(order.Stated, reply.Envelope)
-	a.Facts = factsWXCloudRun(reply.Transaction)
+	a.ResultMsg, a.Facts = reply.ResultMsg, factsWXCloudRun(reply.Transaction)
 	return a
 }
 
@@ -62,7 +64,7 @@ func failedWXCloudRun(op order.Op, err error) order.Answer {
 	case errors.As(err, &refused):
 		return refusal(op, no{
 			code: hintWXCloudRun(refused), spelled: refused.Code, message: cmp.Or(refused.Message, refused.Detail),
-			authenticated: refused.Authenticated, proof: order.ProofPrivateLink,
+			resultMsg: refused.ResultMsg, authenticated: refused.Authenticated, proof: order.ProofPrivateLink,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature,
 		})
@@ -114,8 +116,13 @@ func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 		CashFeeType:    t.CashFeeType,
 		CouponCount:    t.CouponCount,
 		PaidAt:         t.TimeEnd,
+		Unread:         t.Unread,
+
+		TotalFee:           t.TotalFee,
+		CashFee:            t.CashFee,
+		SettlementTotalFee: t.SettlementTotalFee,
+		CouponFee:          t.CouponFee,
 	}
-	setAmounts(f, t.TotalFee, t.CashFee, t.SettlementTotalFee, t.CouponFee)
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))
 	}

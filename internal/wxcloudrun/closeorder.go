@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 const closePath = "/_/pay/closeorder"
@@ -72,7 +73,7 @@ func (c *Client) closeOrder(ctx context.Context, req CloseRequest) (*CloseReply,
 // The replies of the link are alike, so without this the success of another call would pass for that of a close.
 func (d document) foreign() string {
 	for _, key := range [...]string{"trade_state", "trade_type", "transaction_id", "prepay_id", "refund_id", "out_refund_no"} {
-		if d.text(key) != "" {
+		if d.text(key) != "" || slices.Contains(d.unread, key) {
 			return key
 		}
 	}

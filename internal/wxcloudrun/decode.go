@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +46,11 @@ type envelope struct {
 	respdata        json.RawMessage // not looked at yet
 }
 
+// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1).
+const byteOrderMark = "\uFEFF"
+
 func decodeEnvelope(body []byte) (envelope, error) {
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if err := precheck(body); err != nil {
 		return envelope{}, err
 	}
@@ -125,6 +130,14 @@ func absent(value json.RawMessage) bool { return len(value) == 0 || string(value
 type document struct {
 	texts   map[string]string
 	coupons []Coupon
+	unread  []string // the informing keys whose values cannot be read
+}
+
+// informing are the keys that decide nothing: not what the reply says, of which order and merchant, nor the order's own
+// amounts. One of them that cannot be read does not make the state any less true.
+var informing = []string{
+	"trade_state_desc", "trade_type", "bank_type", "openid", "is_subscribe", "sub_openid", "sub_is_subscribe",
+	"device_info", "attach", "time_end", "settlement_total_fee", "coupon_fee", "coupon_count",
 }
 
 // text returns the value of a key, "" when it is empty or not there, which for this protocol is the same.
@@ -135,61 +148,51 @@ func decodeRespdata(respdata json.RawMessage) (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	coupons, err := parseCoupons(values)
-	if err != nil {
-		return document{}, err
-	}
-	d := document{texts: make(map[string]string, len(values)), coupons: coupons}
+	d := document{texts: make(map[string]string, len(values))}
 	for _, key := range respdataKeys {
 		switch key {
 		case couponIDs, couponTypes, couponFees:
+			d.readCoupons(key, values[key])
+			continue
+		}
+		d.texts[key], err = scalar(key, values[key])
+		switch {
+		case err == nil:
+		case slices.Contains(informing, key):
+			d.unread = append(d.unread, key)
 		default:
-			if d.texts[key], err = scalar(key, values[key]); err != nil {
-				return document{}, err
-			}
+			return document{}, err
 		}
 	}
+	d.coupons = slices.DeleteFunc(d.coupons, func(c Coupon) bool { return c == Coupon{} })
 	return d, nil
 }
 
-// parseCoupons lays the three lists side by side. The longest of them says how many coupons there are.
-func parseCoupons(values map[string]json.RawMessage) ([]Coupon, error) {
-	var coupons []Coupon
-	for _, key := range [...]string{couponIDs, couponTypes, couponFees} {
-		parts, err := list(key, values[key])
-		if err != nil {
-			return nil, err
-		}
-		for i, part := range parts {
-			if i == len(coupons) {
-				coupons = append(coupons, Coupon{})
-			}
-			if err := coupons[i].set(key, part); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return coupons, nil
-}
-
-// list is the texts of an array of scalars; none for null, "" and nothing.
-func list(key string, value json.RawMessage) ([]string, error) {
+// readCoupons lays one of the three lists beside the others. The longest of them says how many coupons there are. A list
+// that is none is left out as a whole, and an element that cannot be read by itself.
+func (d *document) readCoupons(key string, value json.RawMessage) {
 	if absent(value) || string(value) == `""` {
-		return nil, nil
+		return
 	}
 	var elements []json.RawMessage
 	if err := json.Unmarshal(value, &elements); err != nil {
-		return nil, fmt.Errorf("%s is not a list", key)
+		d.unread = append(d.unread, key)
+		return
 	}
-	texts := make([]string, len(elements))
+	whole := true
 	for i, element := range elements {
-		text, err := scalar("an element of "+key, element)
-		if err != nil {
-			return nil, err
+		if i == len(d.coupons) {
+			d.coupons = append(d.coupons, Coupon{})
 		}
-		texts[i] = text
+		text, err := scalar(key, element)
+		if err == nil {
+			err = d.coupons[i].set(key, text)
+		}
+		whole = whole && err == nil
 	}
-	return texts, nil
+	if !whole {
+		d.unread = append(d.unread, key)
+	}
 }
 
 func (c *Coupon) set(key, value string) (err error) {
@@ -216,11 +219,11 @@ func (d document) transaction() (Transaction, error) {
 		SubOpenID: d.text("sub_openid"), SubIsSubscribe: d.text("sub_is_subscribe"),
 		TradeType: d.text("trade_type"), TradeState: d.text("trade_state"), TradeStateDesc: d.text("trade_state_desc"),
 		BankType: d.text("bank_type"), FeeType: d.text("fee_type"), CashFeeType: d.text("cash_fee_type"),
-		Coupons: d.coupons, TransactionID: d.text("transaction_id"), OutTradeNo: d.text("out_trade_no"), Attach: d.text("attach"),
+		Coupons: d.coupons, Unread: d.unread, TransactionID: d.text("transaction_id"), OutTradeNo: d.text("out_trade_no"), Attach: d.text("attach"),
 	}
 	for _, number := range [...]struct {
 		key  string
-		into *int64
+		into **int64
 	}{
 		{"total_fee", &t.TotalFee},
 		{"settlement_total_fee", &t.SettlementTotalFee},
@@ -229,25 +232,33 @@ func (d document) transaction() (Transaction, error) {
 		{"coupon_count", &t.CouponCount},
 	} {
 		var err error
-		if *number.into, err = parseNumber(number.key, d.text(number.key)); err != nil {
+		*number.into, err = parseNumber(number.key, d.text(number.key))
+		switch {
+		case err == nil:
+		case slices.Contains(informing, number.key):
+			t.Unread = append(t.Unread, number.key)
+		default:
 			return Transaction{}, err
 		}
 	}
 	var err error
-	t.TimeEnd, err = parseTime("time_end", d.text("time_end"))
-	return t, err
+	if t.TimeEnd, err = parseTime("time_end", d.text("time_end")); err != nil {
+		t.Unread = append(t.Unread, "time_end")
+	}
+	return t, nil
 }
 
-// parseNumber reads digits and nothing else: no sign, no fraction, no exponent. Nothing is 0.
-func parseNumber(key, value string) (int64, error) {
+// parseNumber reads digits and nothing else: no sign, no fraction, no exponent. Nothing is nil.
+func parseNumber(key, value string) (*int64, error) {
 	if value == "" {
-		return 0, nil
+		return nil, nil //nolint:nilnil // an amount that was not sent is absent, which is no fault
 	}
-	n, err := strconv.ParseUint(value, 10, 63)
+	unsigned, err := strconv.ParseUint(value, 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a whole number", key)
+		return nil, fmt.Errorf("%s is not a whole number", key)
 	}
-	return int64(n), nil
+	n := int64(unsigned)
+	return &n, nil
 }
 
 // parseTime reads yyyyMMddHHmmss as China's time, and nothing as the zero Time. The length is looked at because

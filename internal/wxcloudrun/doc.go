@@ -47,10 +47,11 @@
 //     WeChat Pay may or may not have been asked.
 //  4. return_code FAIL is an unauthenticated [Error] with return_msg as its message, as in APIv2.
 //  5. The echo: sub_mch_id must be ours, and out_trade_no and transaction_id what was asked wherever the reply gives
-//     them; a successful query must give the number that was asked for and a trade_state. Anything else is a
-//     [VerifyError] with [ReasonMismatch].
+//     them; a successful query must give the number that was asked for. Anything else is a [VerifyError] with
+//     [ReasonMismatch].
 //  6. result_code FAIL is an authenticated [Error] with err_code and err_code_des. result_code SUCCESS is the reply.
-//     Anything else, or a number or a time that does not parse, is a [MalformedError].
+//     Anything else, a query's SUCCESS without a trade_state, or a total_fee or cash_fee that is no number, is a
+//     [MalformedError]. Of what only informs, a value that cannot be read is left out, and named in Unread.
 //
 // A close reply names no order; one that holds what only replies to other questions do (trade_state, prepay_id, …) is
 // refused.
@@ -59,7 +60,8 @@
 //
 // One JSON object. A name that we know may stand in an object once, and in lower case only: decoders differ in which of
 // two they take, and in whether they mind capitals. Names that we do not know are ignored. Numbers (total_fee, errcode)
-// may be written as numbers or as strings, and so may numbers of orders and merchants; null and "" count as absent.
+// may be written as numbers or as strings, and so may numbers of orders and merchants; null and "" count as absent. A byte order mark before the object is no part
+// of it.
 //
 // Amounts are whole numbers of fen. time_end is yyyyMMddHHmmss in China's time, UTC+8 the year round, and says so nowhere.
 // Coupons come as three lists side by side: coupon_id_list, coupon_type_list, coupon_fee_list.

@@ -25,6 +25,8 @@ type Error struct {
 	Code string
 	// Message is err_code_des, return_msg or errmsg as received.
 	Message string
+	// ResultMsg is result_msg as received when Authenticated, "" as a rule.
+	ResultMsg string
 	// Detail is a remark of our own, one line; "" as a rule.
 	Detail string
 	// Authenticated says that WeChat Pay said this over the private link, about the merchant that was asked for. There is no

@@ -36,7 +36,7 @@ func ExampleClient_QueryOrder() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(reply.TradeState, reply.TotalFee, reply.FeeType, reply.TimeEnd)
+	fmt.Println(reply.TradeState, *reply.TotalFee, reply.FeeType, reply.TimeEnd)
 	// Output: SUCCESS 1 CNY 2022-03-21 13:51:31 +0800 UTC+8
 }
 

@@ -32,7 +32,7 @@ type QueryReply struct {
 }
 
 // Transaction is the gateway's record of an order. Only OutTradeNo, TradeState and TradeStateDesc are promised in every
-// state; the rest when TradeState is SUCCESS. An absent text is "", an absent amount 0.
+// state; the rest when TradeState is SUCCESS. An absent text is "", an absent number nil.
 //
 // The fields are those of wxcloudrun/src/development/pay/order/query; there is no promotion_detail among them.
 type Transaction struct {
@@ -49,27 +49,31 @@ type Transaction struct {
 	TradeStateDesc string
 	BankType       string
 
-	TotalFee           int64 // in the smallest unit of FeeType
-	SettlementTotalFee int64 // TotalFee less the coupons that are not settled
+	TotalFee           *int64 // in the smallest unit of FeeType
+	SettlementTotalFee *int64 // TotalFee less the coupons that are not settled
 	FeeType            string
-	CashFee            int64 // in the smallest unit of CashFeeType
+	CashFee            *int64 // in the smallest unit of CashFeeType
 	CashFeeType        string
-	CouponFee          int64
-	CouponCount        int64
+	CouponFee          *int64
+	CouponCount        *int64
 	Coupons            []Coupon // not always CouponCount of them
 
 	TransactionID string
 	OutTradeNo    string
 	Attach        string
 	TimeEnd       time.Time // when it was paid, in UTC+8; the zero Time when it was not
+
+	// Unread names the keys that came with a value that cannot be read, and were left out, of a list at least in part.
+	// None of them is TotalFee or CashFee: with one of those the whole reply is a [*MalformedError].
+	Unread []string
 }
 
 // Coupon is one place of the three lists coupon_id_list, coupon_type_list and coupon_fee_list. Where a list is shorter than
-// the others, its part is "" or 0.
+// the others, its part is "" or nil.
 type Coupon struct {
 	ID   string
 	Type string // CASH or NO_CASH
-	Fee  int64
+	Fee  *int64
 }
 
 // QueryOrder reports an order (wxcloudrun/src/development/pay/order/query). A reply means that result_code SUCCESS came over
@@ -100,6 +104,9 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	if key := got.missing(q); key != "" {
 		return nil, got.disbelieve(differs(key, "", ""))
 	}
+	if got.text("trade_state") == "" {
+		return nil, got.malformed("it has no trade_state")
+	}
 	transaction, err := got.transaction()
 	if err != nil {
 		return nil, got.malformed(err.Error())
@@ -110,16 +117,13 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	}, nil
 }
 
-// missing names a key that the successful answer to q must have, "" when they are all there: the number that was asked
-// for, and what any state of an order has.
+// missing names a number of the order that the successful answer to q must have, "" when they are all there.
 func (d document) missing(q *question) string {
-	if q.transactionID != "" && d.text("transaction_id") == "" {
+	switch {
+	case q.transactionID != "" && d.text("transaction_id") == "":
 		return "transaction_id"
-	}
-	for _, key := range [...]string{"out_trade_no", "trade_state"} {
-		if d.text(key) == "" {
-			return key
-		}
+	case d.text("out_trade_no") == "":
+		return "out_trade_no"
 	}
 	return ""
 }

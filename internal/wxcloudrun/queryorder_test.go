@@ -18,7 +18,7 @@ func paidTransaction() wxcloudrun.Transaction {
 		AppID: "wxd2565e6a04246fd1", MchID: "1800780001", SubAppID: "wxd2565e6a04246fd1", SubMchID: subMchID,
 		OpenID: "oPoIm-roYxAo441g3WD3D_6I-4bE", IsSubscribe: "N", SubOpenID: "oCKlip5njeZWaC4oeOVEoXi1TTsk",
 		TradeType: "JSAPI", TradeState: "SUCCESS", TradeStateDesc: "测试微信支付", BankType: "OTHERS",
-		TotalFee: 1, FeeType: "CNY", CashFee: 1, CashFeeType: "CNY",
+		TotalFee: new(int64(1)), FeeType: "CNY", CashFee: new(int64(1)), CashFeeType: "CNY",
 		TransactionID: transactionID, OutTradeNo: orderNo, TimeEnd: time.Date(2022, 3, 21, 13, 51, 31, 0, china),
 	}
 }
@@ -49,15 +49,16 @@ func TestTransactionFields(t *testing.T) {
 	}
 	paid := paidTransaction()
 	paid.DeviceInfo, paid.SubIsSubscribe, paid.Attach = "013467007045764", "Y", "深圳 & <分店>"
-	paid.TotalFee, paid.SettlementTotalFee, paid.CashFee, paid.CouponFee, paid.CouponCount = 101, 100, 89, 12, 3
-	paid.Coupons = []wxcloudrun.Coupon{{ID: "10000", Type: "CASH", Fee: 10}, {ID: "10001", Type: "NO_CASH", Fee: 2}}
+	paid.TotalFee, paid.SettlementTotalFee, paid.CashFee = new(int64(101)), new(int64(100)), new(int64(89))
+	paid.CouponFee, paid.CouponCount = new(int64(12)), new(int64(3))
+	paid.Coupons = []wxcloudrun.Coupon{{ID: "10000", Type: "CASH", Fee: new(int64(10))}, {ID: "10001", Type: "NO_CASH", Fee: new(int64(2))}}
 
 	unpaid := wxcloudrun.Transaction{
 		AppID: paid.AppID, MchID: paid.MchID, SubAppID: paid.SubAppID, SubMchID: subMchID,
 		OutTradeNo: orderNo, TradeState: "NOTPAY", TradeStateDesc: "订单未支付",
 	}
 	uneven := paidTransaction()
-	uneven.Coupons = []wxcloudrun.Coupon{{ID: "1", Fee: 5}, {Fee: 6}}
+	uneven.Coupons = []wxcloudrun.Coupon{{ID: "1", Fee: new(int64(5))}, {Fee: new(int64(6))}}
 
 	for name, test := range map[string]struct {
 		body string
@@ -69,7 +70,7 @@ func TestTransactionFields(t *testing.T) {
 		}), unpaid},
 		"unpaid, with empty values": {with(closeSample, fields{
 			"out_trade_no": orderNo, "trade_state": "NOTPAY", "trade_state_desc": "订单未支付",
-			"total_fee": 0, "cash_fee": "", "coupon_fee": nil, "time_end": "", "transaction_id": "",
+			"total_fee": nil, "cash_fee": "", "coupon_fee": nil, "time_end": "", "transaction_id": "",
 			"coupon_id_list": "", "coupon_type_list": nil, "coupon_fee_list": []any{},
 		}), unpaid},
 		"lists of different lengths": {with(querySample, fields{
@@ -117,7 +118,6 @@ func TestQueryEcho(t *testing.T) {
 	}{
 		"another order":                    {byOrder, fields{"out_trade_no": "A2"}, "out_trade_no is A2, and " + orderNo},
 		"no order":                         {byOrder, fields{"out_trade_no": missing}, "no out_trade_no"},
-		"no state":                         {byOrder, fields{"trade_state": ""}, "no trade_state"},
 		"another transaction":              {byTransaction, fields{"transaction_id": "42"}, "transaction_id is 42, and " + transactionID},
 		"no transaction":                   {byTransaction, fields{"transaction_id": nil}, "no transaction_id"},
 		"by transaction, no order":         {byTransaction, fields{"out_trade_no": missing}, "no out_trade_no"},

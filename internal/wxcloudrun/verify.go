@@ -80,7 +80,7 @@ func (r *reply) refusal() error {
 		return nil
 	case fail:
 		refused := r.hint(r.text("err_code"), r.text("err_code_des"))
-		refused.Authenticated = true
+		refused.ResultMsg, refused.Authenticated = r.text("result_msg"), true
 		return refused
 	}
 	return r.malformed("its result_code is neither SUCCESS nor FAIL")

@@ -40,10 +40,18 @@ var (
 	errForbidden = errors.New("it has a comment, a directive such as DOCTYPE or a processing instruction")
 )
 
+// byteOrderMark may begin a document in UTF-8 (XML 1.0, 4.3.3). It is no part of it.
+const byteOrderMark = "\uFEFF"
+
 // decode reads a document of the dialect that the package comment describes.
 func decode(body []byte) (document, error) {
+	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
 	if err := precheck(body); err != nil {
 		return nil, err
+	}
+	stoodIn := needStandIns(body)
+	if stoodIn {
+		body = addStandIns(body)
 	}
 	var doc etree.Document
 	doc.ReadSettings.CharsetReader = refuseCharset
@@ -55,8 +63,27 @@ func decode(body []byte) (document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flatten(root)
+	d, err := flatten(root)
+	if err != nil || !stoodIn {
+		return d, err
+	}
+	return d, d.removeStandIns()
 }
+
+// removeStandIns puts the bytes that XML could not hold into the values. What decides which order is in what state has
+// none: it is kept where such bytes do harm.
+func (d document) removeStandIns() error {
+	for i, f := range d {
+		d[i].value = removeStandIns(f.value)
+		if d[i].value != f.value && slices.Contains(decisive[:], f.name) {
+			return fmt.Errorf("%s has a control character, or is not UTF-8", f.name)
+		}
+	}
+	return nil
+}
+
+// decisive are the elements that say which order is in what state.
+var decisive = [...]string{"out_trade_no", "trade_state", "transaction_id"}
 
 // maxMarkup is how many '<' a reply may have. A full one has under a hundred elements, three '<' each with CDATA; a MiB of
 // "<a/>" would make etree allocate a hundred times its size.
@@ -169,16 +196,24 @@ func textOf(e *etree.Element) (string, error) {
 // china is where time_end is. A fixed zone: a function's image may have no zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
+// strict are the elements that must be readable where they are given: the order's own amounts. All others inform, and
+// one of them that cannot be read does not make the state any less true.
+var strict = [...]string{"cash_fee", "total_fee"}
+
 // transaction fills in t from d.
 func (d document) transaction(t *Transaction) error {
 	for _, f := range d {
-		if err := t.set(f); err != nil {
+		err := t.set(f)
+		switch {
+		case err == nil:
+		case slices.Contains(strict[:], f.name):
 			return err
+		default:
+			t.Unread = append(t.Unread, f.name)
 		}
 	}
-	var err error
-	t.Coupons, err = d.coupons()
-	return err
+	t.Coupons = d.coupons(&t.Unread)
+	return nil
 }
 
 // set stores one element in its field, if it has one.
@@ -244,7 +279,7 @@ func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
 }
 
 // number is the field of a name that stands for an amount or a count, nil for another name.
-func (t *Transaction) number(name string) *int64 {
+func (t *Transaction) number(name string) **int64 {
 	switch name {
 	case "total_fee":
 		return &t.TotalFee
@@ -279,8 +314,9 @@ func isKnown(name string) bool {
 	return isCoupon
 }
 
-// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n.
-func (d document) coupons() ([]Coupon, error) {
+// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n. What cannot be read is left
+// out and named in unread.
+func (d document) coupons(unread *[]string) []Coupon {
 	var coupons []Coupon
 	var numbers []int // numbers[i] is the n of coupons[i]
 	for _, f := range d {
@@ -294,10 +330,10 @@ func (d document) coupons() ([]Coupon, error) {
 			coupons = slices.Insert(coupons, i, Coupon{})
 		}
 		if err := coupons[i].set(kind, f); err != nil {
-			return nil, err
+			*unread = append(*unread, f.name)
 		}
 	}
-	return coupons, nil
+	return slices.DeleteFunc(coupons, func(c Coupon) bool { return c == Coupon{} })
 }
 
 // couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000; a name such as
@@ -331,12 +367,13 @@ func (c *Coupon) set(kind string, f field) (err error) {
 }
 
 // parseNumber reads digits and nothing else: no sign, no fraction, no space.
-func parseNumber(f field) (int64, error) {
-	n, err := strconv.ParseUint(f.value, 10, 63)
+func parseNumber(f field) (*int64, error) {
+	unsigned, err := strconv.ParseUint(f.value, 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a whole number", f.name)
+		return nil, fmt.Errorf("%s is not a whole number", f.name)
 	}
-	return int64(n), nil
+	n := int64(unsigned)
+	return &n, nil
 }
 
 // parseTime reads yyyyMMddHHmmss as China's time. The length is looked at because time.Parse takes a fraction of a second unasked.

@@ -52,6 +52,8 @@ func TestDialectAccepted(t *testing.T) {
 		"another order":         reversed(t, canonical),
 		"an empty unknown":      canonical[:len(canonical)-len("</xml>")] + "<new/></xml>",
 		"space in the root tag": replace("<xml>", "<xml >"),
+		"byte order mark":       "\ufeff" + canonical,
+		"mark and declaration":  "\ufeff" + `<?xml version="1.0" encoding="UTF-8"?>` + canonical,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +65,69 @@ func TestDialectAccepted(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestBytesThatXMLCannotHold: an attach with them is signed as it is, and read as it is.
+func TestBytesThatXMLCannotHold(t *testing.T) {
+	t.Parallel()
+	for name, attach := range map[string]string{
+		"control character":       "a\x1dc",
+		"NUL":                     "\x00",
+		"CR LF":                   "l1\r\nl2",
+		"CR":                      "\rl2\r",
+		"a character cut at last": "深圳分\xe5\xba",
+		"a character cut at once": "\xbaa",
+		"not a character":         "\uffff\ufffe",
+		"beside what XML escapes": "\x01 & <b> ]]> \r \u00e9\x7f",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := signed(with(queryElements(), element{"attach", attach})...)
+			got, err := queryOne(answering(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Attach != attach || got.TradeState != "SUCCESS" {
+				t.Errorf("attach %q in state %s, want %q", got.Attach, got.TradeState, attach)
+			}
+			for i := range len(attach) {
+				altered := bytes.Replace(body, []byte(attach), []byte(attach[:i]+"?"+attach[i+1:]), 1)
+				if _, err := queryOne(answering(altered)); err == nil && !bytes.Equal(altered, body) {
+					t.Errorf("byte %d of the attach was altered, and the reply believed", i)
+				}
+			}
+		})
+	}
+	// A carriage return taken out or put in breaks the signature like any other byte.
+	for was, is := range map[string]string{"l1\r\nl2": "l1\nl2", "l1\nl2": "l1\r\nl2"} {
+		body := signed(with(queryElements(), element{"attach", was})...)
+		_, err := queryOne(answering(bytes.Replace(body, []byte(was), []byte(is), 1)))
+		if got := kindOf(err); got != "VerifyError bad signature" {
+			t.Errorf("%q made of %q: got %s (%v), want VerifyError bad signature", is, was, got, err)
+		}
+	}
+}
+
+// TestDecisiveElementsAreText: which order it is, and in what state, is said in characters.
+func TestDecisiveElementsAreText(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"out_trade_no", "trade_state", "transaction_id"} {
+		for _, more := range []string{"\x00", "\r", "\xe5"} {
+			wantMalformed(t, name, valueOf(t, queryReply(), name)+more, name+" has a control character, or is not UTF-8")
+		}
+	}
+}
+
+// TestStandInsOfTheReplysOwn: one in the reply cannot be told from ours, so that nothing is replaced.
+func TestStandInsOfTheReplysOwn(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{"\U0010f000", "\U0010f0ff"} {
+		got, err := queryOne(answering(signed(with(queryElements(), element{"attach", own})...)))
+		if err != nil || got.Attach != own {
+			t.Errorf("%+q: got %+v (%v), want it as it is", own, got, err)
+		}
+		wantMalformed(t, "attach", own+"\x01", "it is not well-formed XML, line 27")
 	}
 }
 
@@ -136,10 +201,13 @@ func TestDialectRefused(t *testing.T) {
 		{"JSON", `{"return_code":"SUCCESS"}`, outside},
 		{"text", "upstream connect error", outside},
 		{"gzip", "\x1f\x8b\x08\x00\x00\x00", notXML},
-		{"NUL", inside("<a>\x00</a>"), notXML},
-		{"not UTF-8", inside("<a>\xff</a>"), notXML},
+		{"NUL in a name", inside("<a\x00>1</a\x00>"), notXML},
+		{"NUL between elements", inside("\x00"), outside},
+		{"a name that is not UTF-8", inside("<a\xff>1</a\xff>"), notXML},
 		{"UTF-16", "\xff\xfe<\x00x\x00", notXML},
-		{"byte order mark", "\ufeff" + good, outside},
+		{"two byte order marks", "\ufeff\ufeff" + good, outside},
+		{"byte order mark after white space", " \ufeff" + good, outside},
+		{"byte order mark alone", "\ufeff", "it is empty"},
 		{"DOCTYPE", "<!DOCTYPE xml>" + good, forbidden},
 		{"DOCTYPE after a declaration", `<?xml version="1.0"?><!DOCTYPE xml SYSTEM "file:///etc/passwd">` + good, forbidden},
 		{"DOCTYPE inside", inside("<!DOCTYPE xml>"), forbidden},

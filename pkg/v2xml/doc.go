@@ -76,7 +76,8 @@
 //     order's numbers must be what was asked wherever the reply gives them; a successful query must give the
 //     number that was asked for. Anything else is a [VerifyError] with [ReasonMismatch].
 //  6. result_code FAIL is an authenticated [Error] with err_code and err_code_des. result_code SUCCESS is the
-//     reply. Anything else, or a number or a time that does not parse, is a [MalformedError].
+//     reply. Anything else, a query's SUCCESS without a trade_state, or a total_fee or cash_fee that is no number,
+//     is a [MalformedError]. Any other number or time that does not parse is left out, and named in Unread.
 //
 // A close reply names no order, so a signed reply to another close would pass; verified TLS is what stands
 // against that. A signed reply to another *question* is told apart by the elements it must hold (trade_state,
@@ -89,7 +90,11 @@
 // directives, processing instructions (but for an xml declaration at the very start, in UTF-8), comments,
 // attributes, name prefixes, nested elements, repeated elements, text between elements other than white space.
 // An empty element counts as absent. Names that we do not know are signed like the others and then ignored, as the
-// documents demand of every client.
+// documents demand of every client. A byte order mark before the document is no part of it.
+//
+// Text may hold bytes that XML cannot: control characters, carriage returns in CDATA, and half a character. An attach
+// has them when the merchant put them there, and they are signed as they are, so they are read as they are. In the
+// elements that say which order is in what state they are refused.
 //
 // The signing string has a weakness of its own: it does not escape '&', so attach "x" and bank_type "y" give the
 // same bytes as attach "x&bank_type=y" alone. Who can alter a reply could hide elements in this way without the key. A

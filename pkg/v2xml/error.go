@@ -24,8 +24,8 @@ type Error struct {
 	Code string
 	// Message is err_code_des as received, or return_msg where that is all there is.
 	Message string
-	// Detail is always "": it is here for what reads the errors of both protocols.
-	Detail string
+	// ResultMsg is result_msg as received when Authenticated, "" as a rule.
+	ResultMsg string
 	// Authenticated says that the reply's signature held and that it is about us. An unauthenticated refusal is only a
 	// hint, and never a ground to take an order for closed or paid.
 	Authenticated bool

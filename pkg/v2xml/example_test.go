@@ -50,7 +50,7 @@ func ExampleClient_QueryOrder() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(reply.TradeState, reply.TotalFee, reply.FeeType, reply.TimeEnd)
+	fmt.Println(reply.TradeState, *reply.TotalFee, reply.FeeType, reply.TimeEnd)
 	// Output: SUCCESS 101 CNY 2014-11-11 17:00:43 +0800 UTC+8
 }
 

@@ -34,7 +34,7 @@ type QueryReply struct {
 }
 
 // Transaction is the gateway's record of an order. Only OutTradeNo, Attach, TradeState and TradeStateDesc are promised in every
-// state; the rest when TradeState is SUCCESS. An absent text is "", an absent amount 0.
+// state; the rest when TradeState is SUCCESS. An absent text is "", an absent number nil.
 //
 // The fields are those of orderquery (wiki doc/api/jsapi.php?chapter=9_2; partner: doc/api/jsapi_sl.php?chapter=9_2).
 type Transaction struct {
@@ -51,14 +51,14 @@ type Transaction struct {
 	TradeStateDesc string
 	BankType       string
 
-	TotalFee           int64 // in the smallest unit of FeeType
-	SettlementTotalFee int64 // TotalFee less the coupons that are not settled
+	TotalFee           *int64 // in the smallest unit of FeeType
+	SettlementTotalFee *int64 // TotalFee less the coupons that are not settled
 	FeeType            string
-	CashFee            int64 // in the smallest unit of CashFeeType
+	CashFee            *int64 // in the smallest unit of CashFeeType
 	CashFeeType        string
-	CouponFee          int64
-	CouponCount        int64
-	ConsumeFee         int64
+	CouponFee          *int64
+	CouponCount        *int64
+	ConsumeFee         *int64
 	Coupons            []Coupon // by their numbers, rising; not always CouponCount of them
 
 	TransactionID   string
@@ -66,13 +66,17 @@ type Transaction struct {
 	Attach          string
 	TimeEnd         time.Time // when it was paid, in UTC+8; the zero Time when it was not
 	PromotionDetail []Promotion
+
+	// Unread names the elements that came with a value that cannot be read, and were left out. None of them is TotalFee
+	// or CashFee: with one of those the whole reply is a [*MalformedError].
+	Unread []string
 }
 
 // Coupon is one coupon_*_$n.
 type Coupon struct {
 	ID   string
 	Type string // CASH or NO_CASH
-	Fee  int64
+	Fee  *int64
 }
 
 // Promotion is one entry of promotion_detail.
@@ -81,11 +85,11 @@ type Promotion struct {
 	Name               string  `json:"name"`
 	Scope              string  `json:"scope"` // GLOBAL or SINGLE
 	Type               string  `json:"type"`  // COUPON or DISCOUNT
-	Amount             int64   `json:"amount"`
+	Amount             *int64  `json:"amount"`
 	ActivityID         string  `json:"activity_id"`
-	WxpayContribute    int64   `json:"wxpay_contribute"`
-	MerchantContribute int64   `json:"merchant_contribute"`
-	OtherContribute    int64   `json:"other_contribute"`
+	WxpayContribute    *int64  `json:"wxpay_contribute"`
+	MerchantContribute *int64  `json:"merchant_contribute"`
+	OtherContribute    *int64  `json:"other_contribute"`
 	GoodsDetail        []Goods `json:"goods_detail"`
 }
 
@@ -93,9 +97,9 @@ type Promotion struct {
 type Goods struct {
 	GoodsID        string `json:"goods_id"`
 	GoodsRemark    string `json:"goods_remark"`
-	Quantity       int64  `json:"quantity"`
-	Price          int64  `json:"price"`
-	DiscountAmount int64  `json:"discount_amount"`
+	Quantity       *int64 `json:"quantity"`
+	Price          *int64 `json:"price"`
+	DiscountAmount *int64 `json:"discount_amount"`
 }
 
 // QueryOrder reports an order (orderquery, doc v2 chapter 9_2). A reply means that a signed result_code SUCCESS came back,
@@ -127,6 +131,9 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	if element := got.missing(q); element != "" {
 		return nil, got.disbelieve(ReasonMismatch, differs(element, "", ""))
 	}
+	if got.get("trade_state") == "" {
+		return nil, got.malformed("it has no trade_state")
+	}
 	reply := &QueryReply{Envelope: got.Envelope, ReturnMsg: got.get("return_msg"), ResultMsg: got.get("result_msg")}
 	if err := got.transaction(&reply.Transaction); err != nil {
 		return nil, got.malformed(err.Error())
@@ -134,16 +141,13 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	return reply, nil
 }
 
-// missing names an element that the successful answer to q must have, "" when they are all there: the number that was
-// asked for, and what any state of an order has.
+// missing names a number of the order that the successful answer to q must have, "" when they are all there.
 func (d document) missing(q *question) string {
-	if q.transactionID != "" && d.get("transaction_id") == "" {
+	switch {
+	case q.transactionID != "" && d.get("transaction_id") == "":
 		return "transaction_id"
-	}
-	for _, element := range [...]string{"out_trade_no", "trade_state"} {
-		if d.get(element) == "" {
-			return element
-		}
+	case d.get("out_trade_no") == "":
+		return "out_trade_no"
 	}
 	return ""
 }

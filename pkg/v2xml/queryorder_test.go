@@ -18,9 +18,9 @@ func paid() v2xml.QueryReply {
 		Transaction: v2xml.Transaction{
 			AppID: appID, MchID: mchID, DeviceInfo: "013467007045764", OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", IsSubscribe: "N",
 			TradeType: "JSAPI", TradeState: "SUCCESS", TradeStateDesc: "支付成功", BankType: "CCB_DEBIT",
-			TotalFee: 101, SettlementTotalFee: 100, FeeType: "CNY", CashFee: 89, CashFeeType: "CNY",
-			CouponFee: 12, CouponCount: 2,
-			Coupons:       []v2xml.Coupon{{ID: "10000", Type: "CASH", Fee: 10}, {ID: "10001", Type: "NO_CASH", Fee: 2}},
+			TotalFee: new(int64(101)), SettlementTotalFee: new(int64(100)), FeeType: "CNY", CashFee: new(int64(89)), CashFeeType: "CNY",
+			CouponFee: new(int64(12)), CouponCount: new(int64(2)),
+			Coupons:       []v2xml.Coupon{{ID: "10000", Type: "CASH", Fee: new(int64(10))}, {ID: "10001", Type: "NO_CASH", Fee: new(int64(2))}},
 			TransactionID: "1008450740201411110005820873", OutTradeNo: orderNo, Attach: "深圳 & <分店>",
 			TimeEnd: time.Date(2014, 11, 11, 9, 0, 43, 0, time.UTC),
 		},
@@ -47,7 +47,7 @@ func TestQueryReply(t *testing.T) {
 				element{"consume_fee", "88"}),
 			func(r *v2xml.QueryReply) {
 				r.SubMchID, r.SubAppID, r.SubOpenID, r.SubIsSubscribe = "1900000109", "wx8888888888888888", "oSub", "Y"
-				r.ResultMsg, r.ConsumeFee = "OK", 88
+				r.ResultMsg, r.ConsumeFee = "OK", new(int64(88))
 			},
 		},
 		{
@@ -56,14 +56,14 @@ func TestQueryReply(t *testing.T) {
 				element{"trade_state_desc", "订单未支付"}, element{"total_fee", "1"}, element{"time_end", ""}),
 			func(r *v2xml.QueryReply) {
 				r.Transaction = v2xml.Transaction{
-					AppID: appID, MchID: mchID, OutTradeNo: orderNo, TradeState: "NOTPAY", TradeStateDesc: "订单未支付", TotalFee: 1,
+					AppID: appID, MchID: mchID, OutTradeNo: orderNo, TradeState: "NOTPAY", TradeStateDesc: "订单未支付", TotalFee: new(int64(1)),
 				}
 			},
 		},
 		{
 			"largest amount, smallest amount", v2xml.QueryRequest{OutTradeNo: orderNo},
 			with(queryElements(), element{"total_fee", "9223372036854775807"}, element{"cash_fee", "0"}),
-			func(r *v2xml.QueryReply) { r.TotalFee, r.CashFee = 9223372036854775807, 0 },
+			func(r *v2xml.QueryReply) { r.TotalFee, r.CashFee = new(int64(9223372036854775807)), new(int64(0)) },
 		},
 	} {
 		for signType, sign := range signers() {
@@ -112,8 +112,8 @@ func TestCoupons(t *testing.T) {
 		{"none", nil, nil},
 		{"by number, not by name", []element{
 			{"coupon_id_10", "k"}, {"coupon_id_2", "c"}, {"coupon_id_0", "a"}, {"coupon_fee_2", "7"},
-		}, []v2xml.Coupon{{ID: "a"}, {ID: "c", Fee: 7}, {ID: "k"}}},
-		{"only a fee", []element{{"coupon_fee_0", "5"}}, []v2xml.Coupon{{Fee: 5}}},
+		}, []v2xml.Coupon{{ID: "a"}, {ID: "c", Fee: new(int64(7))}, {ID: "k"}}},
+		{"only a fee", []element{{"coupon_fee_0", "5"}}, []v2xml.Coupon{{Fee: new(int64(5))}}},
 		{"last number", []element{{"coupon_type_999", "CASH"}}, []v2xml.Coupon{{Type: "CASH"}}},
 		{"names that are not coupons", []element{
 			{"coupon_id_1000", "x"}, {"coupon_id_01", "x"}, {"coupon_id_-1", "x"}, {"coupon_id_", "x"}, {"coupon_id", "x"},
@@ -146,11 +146,11 @@ func TestPromotionDetail(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []v2xml.Promotion{{
-		ID: "109519", Name: "单品惠-6", Scope: "SINGLE", Type: "DISCOUNT", Amount: 5, ActivityID: "931386",
-		WxpayContribute: 1, OtherContribute: 4,
+		ID: "109519", Name: "单品惠-6", Scope: "SINGLE", Type: "DISCOUNT", Amount: new(int64(5)), ActivityID: "931386",
+		WxpayContribute: new(int64(1)), MerchantContribute: new(int64(0)), OtherContribute: new(int64(4)),
 		GoodsDetail: []v2xml.Goods{
-			{GoodsID: "a_goods1", GoodsRemark: "商品备注", Quantity: 7, Price: 1, DiscountAmount: 4},
-			{GoodsID: "a_goods2", Quantity: 1, Price: 2, DiscountAmount: 1},
+			{GoodsID: "a_goods1", GoodsRemark: "商品备注", Quantity: new(int64(7)), Price: new(int64(1)), DiscountAmount: new(int64(4))},
+			{GoodsID: "a_goods2", Quantity: new(int64(1)), Price: new(int64(2)), DiscountAmount: new(int64(1))},
 		},
 	}}
 	if diff := cmp.Diff(want, got.PromotionDetail); diff != "" {
@@ -158,32 +158,93 @@ func TestPromotionDetail(t *testing.T) {
 	}
 }
 
-// TestSignedNonsenseIsMalformed: the signature holds, and the value is none. The error names the element and repeats nothing
-// of it.
-func TestSignedNonsenseIsMalformed(t *testing.T) {
-	t.Parallel()
-	numbers := []string{
+// notNumbers are no whole numbers.
+func notNumbers() []string {
+	return []string{
 		"1.0", "-1", "+1", " 1", "1 ", "1e3", "0x10", "1_000", "９", "NaN", "9223372036854775808", "99999999999999999999",
 	}
-	for _, name := range []string{
-		"total_fee", "settlement_total_fee", "cash_fee", "coupon_fee", "coupon_count", "consume_fee", "coupon_fee_0",
-	} {
-		for _, value := range numbers {
+}
+
+// TestSignedAmountsAreStrict: the signature holds, and the order's own amount is none. The error names the element and
+// repeats nothing of it.
+func TestSignedAmountsAreStrict(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"total_fee", "cash_fee"} {
+		for _, value := range notNumbers() {
 			wantMalformed(t, name, value, name+" is not a whole number")
+		}
+	}
+}
+
+// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
+func TestUnreadableInformationIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for name, clear := range map[string]func(*v2xml.Transaction){
+		"settlement_total_fee": func(t *v2xml.Transaction) { t.SettlementTotalFee = nil },
+		"coupon_fee":           func(t *v2xml.Transaction) { t.CouponFee = nil },
+		"coupon_count":         func(t *v2xml.Transaction) { t.CouponCount = nil },
+		"consume_fee":          func(*v2xml.Transaction) {},
+		"coupon_fee_0":         func(t *v2xml.Transaction) { t.Coupons[0].Fee = nil },
+		"coupon_fee_7":         func(*v2xml.Transaction) {},
+	} {
+		for _, value := range append(notNumbers(), "0.30") {
+			wantLeftOut(t, name, value, clear)
 		}
 	}
 	for _, value := range []string{
 		"2014111117004", "201411111700433", "20141311170043", "20140230170043", "20141111250043", "2014-11-11 17:0", "20141111170043.5",
 		"20141111170043Z", "今天",
 	} {
-		wantMalformed(t, "time_end", value, "time_end is not a time as yyyyMMddHHmmss")
+		wantLeftOut(t, "time_end", value, func(t *v2xml.Transaction) { t.TimeEnd = time.Time{} })
 	}
 	for _, value := range []string{
 		"{", "[]", "7", `"x"`, `{"promotion_detail":{}}`, `{"promotion_detail":[{"amount":"5"}]}`, `{"promotion_detail":[{"amount":0.5}]}`,
 		`{"promotion_detail":[]} x`,
 	} {
-		wantMalformed(t, "promotion_detail", value, "promotion_detail is not the JSON object it should be")
+		wantLeftOut(t, "promotion_detail", value, func(*v2xml.Transaction) {})
 	}
+}
+
+func wantLeftOut(t *testing.T, name, value string, clear func(*v2xml.Transaction)) {
+	t.Helper()
+	t.Run(name+" "+value, func(t *testing.T) {
+		t.Parallel()
+		got, err := queryOne(answering(signed(with(queryElements(), element{name, value})...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := paid().Transaction
+		clear(&want)
+		want.Unread = []string{name}
+		if diff := cmp.Diff(want, got.Transaction); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+// TestAmountsNotSentAreAbsent: an element that is empty or missing is no 0, and a 0 is one.
+func TestAmountsNotSentAreAbsent(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"-", ""} {
+		got, err := queryOne(answering(signed(with(queryElements(), element{"total_fee", value}, element{"cash_fee", value},
+			element{"settlement_total_fee", value}, element{"coupon_fee_0", value}, element{"coupon_fee", "0"})...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := paid().Transaction
+		want.TotalFee, want.CashFee, want.SettlementTotalFee, want.Coupons[0].Fee = nil, nil, nil, nil
+		want.CouponFee = new(int64(0))
+		if diff := cmp.Diff(want, got.Transaction); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
+// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said of it.
+func TestQueryWithoutStateIsMalformed(t *testing.T) {
+	t.Parallel()
+	wantMalformed(t, "trade_state", "", "it has no trade_state")
+	wantMalformed(t, "trade_state", "-", "it has no trade_state")
 }
 
 func wantMalformed(t *testing.T, name, value, want string) {

@@ -54,7 +54,7 @@ func (r *reply) refusal() error {
 		return nil
 	case fail:
 		refused := r.hint(r.get("err_code"), r.get("err_code_des"))
-		refused.Authenticated = true
+		refused.ResultMsg, refused.Authenticated = r.get("result_msg"), true
 		return refused
 	}
 	return r.malformed("its result_code is neither SUCCESS nor FAIL")

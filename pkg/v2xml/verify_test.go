@@ -201,7 +201,6 @@ func TestEcho(t *testing.T) {
 		{"query, out_trade_no", queryByNo, with(queryElements(), element{"out_trade_no", "x"}), "its out_trade_no is x"},
 		{"query, no out_trade_no", queryByNo, with(queryElements(), element{"out_trade_no", "-"}), "it has no out_trade_no" + repeats},
 		{"query, out_trade_no, refused", queryByNo, with(queryElements(), element{"out_trade_no", "x"}, fail), "its out_trade_no is x"},
-		{"query, no trade_state", queryByNo, with(queryElements(), element{"trade_state", "-"}), "it has no trade_state" + repeats},
 		{"query, a sub-merchant's", queryByNo, with(queryElements(), partner...), "its sub_mch_id is 1900000109, and none"},
 		{"query, transaction_id", queryByID, with(queryElements(), element{"transaction_id", "42"}), "its transaction_id is 42"},
 		{"query, no transaction_id", queryByID, with(queryElements(), element{"transaction_id", ""}), "it has no transaction_id" + repeats},

@@ -25,7 +25,7 @@ type CloseReply struct {
 	Envelope
 }
 
-// CloseOrder closes an unpaid order. A reply means that a signed, empty 204 (or 200) came back: the order is closed.
+// CloseOrder closes an unpaid order. A reply means that a signed, empty 204 came back: the order is closed.
 // Otherwise the error is, by errors.As,
 //
 //   - [*Error]: the gateway refused, or something on the way did; see its Authenticated field;
@@ -61,9 +61,9 @@ func (c *Client) sendClose(ctx context.Context, q question) (*CloseReply, error)
 	default:
 		return nil, got.refusal(c.now())
 	}
-	if len(got.body) != 0 {
+	if got.HTTPStatus == http.StatusOK || len(got.body) != 0 {
 		// Signed, but a close is answered with nothing: this is the answer to another question.
-		return nil, got.disbelieve(ReasonMismatch, "a close is answered with an empty body, and this one is not")
+		return nil, got.disbelieve(ReasonMismatch, "a close is answered with 204 and an empty body, and this is another reply")
 	}
 	return &CloseReply{Envelope: got.Envelope}, nil
 }

@@ -66,6 +66,9 @@ type CombinedTransaction struct {
 	CombinePayerInfo Payer            `json:"combine_payer_info,omitzero"`
 	InstallmentInfo  *Installment     `json:"installment_info,omitzero"`
 	SubOrders        []SubTransaction `json:"sub_orders"`
+
+	// Unread is that of [Transaction], of the whole and of its SubOrders.
+	Unread []string `json:"-"`
 }
 
 // SubTransaction is one order within a combined one. MchID, OutTradeNo and TradeState are never empty.
@@ -90,13 +93,16 @@ type SubTransaction struct {
 
 	IndividualAuthID string `json:"individual_auth_id,omitzero"`
 	IndividualName   string `json:"individual_name,omitzero"`
+
+	// Unread is that of [Transaction].
+	Unread []string `json:"-"`
 }
 
 // SubAmount is what a sub-order costs and what the payer paid, after coupons; both in fen. It is [Amount] by other
 // names.
 type SubAmount struct {
-	TotalAmount   int64  `json:"total_amount"`
-	PayerAmount   int64  `json:"payer_amount"`
+	TotalAmount   *int64 `json:"total_amount,omitzero"` // nil when the reply has none
+	PayerAmount   *int64 `json:"payer_amount,omitzero"` // nil when the reply has none
 	Currency      string `json:"currency,omitzero"`
 	PayerCurrency string `json:"payer_currency,omitzero"`
 	// SettlementRate is an exchange rate times 10^8, as written: the pages do not say that it is an integer.
@@ -246,16 +252,28 @@ func decodeCombined(body []byte) (combined CombinedTransaction, fault string) {
 		CombinedTransaction
 		SubOrders []json.RawMessage `json:"sub_orders"`
 	}
-	if err := json.Unmarshal(body, &wire); err != nil {
-		return CombinedTransaction{}, jsonFault(err)
+	body = withoutMark(body)
+	unread, fault := decodeReply(body, &wire)
+	if fault != "" {
+		return CombinedTransaction{}, fault
 	}
 	if fault := checkKeys(body, combineKeys[:]); fault != "" {
 		return CombinedTransaction{}, fault
 	}
+	if len(unread) > 0 {
+		// Each sub-order as it came: what was left out was left out of a copy.
+		var sent struct {
+			SubOrders []json.RawMessage `json:"sub_orders"`
+		}
+		if err := json.Unmarshal(body, &sent); err != nil {
+			return CombinedTransaction{}, jsonFault(err)
+		}
+		wire.SubOrders = sent.SubOrders
+	}
 	if len(wire.SubOrders) == 0 {
 		return CombinedTransaction{}, "it has no sub_orders"
 	}
-	combined = wire.CombinedTransaction
+	combined, combined.Unread = wire.CombinedTransaction, unread
 	combined.SubOrders = make([]SubTransaction, 0, len(wire.SubOrders))
 	seen := make(map[orderKey]bool, len(wire.SubOrders))
 	for i, raw := range wire.SubOrders {
@@ -268,6 +286,9 @@ func decodeCombined(body []byte) (combined CombinedTransaction, fault string) {
 			return CombinedTransaction{}, fmt.Sprintf("sub_orders[%d]: %s", i, fault)
 		}
 		seen[key] = true
+		for _, path := range sub.Unread {
+			combined.Unread = append(combined.Unread, fmt.Sprintf("sub_orders[%d].%s", i, path))
+		}
 		combined.SubOrders = append(combined.SubOrders, sub)
 	}
 	return combined, ""
@@ -279,8 +300,9 @@ func decodeSubOrder(raw json.RawMessage) (sub SubTransaction, fault string) {
 		// An empty time is as good as none, which time.Time would not have.
 		SuccessTime string `json:"success_time"`
 	}
-	if err := json.Unmarshal(raw, &wire); err != nil {
-		return SubTransaction{}, jsonFault(err)
+	unread, fault := decodeReply(raw, &wire)
+	if fault != "" {
+		return SubTransaction{}, fault
 	}
 	if fault := checkKeys(raw, echoKeys[:]); fault != "" {
 		return SubTransaction{}, fault
@@ -294,8 +316,7 @@ func decodeSubOrder(raw json.RawMessage) (sub SubTransaction, fault string) {
 	case wire.TradeState == "":
 		return SubTransaction{}, "it has no trade_state"
 	}
-	if wire.SubTransaction.SuccessTime, fault = parseSuccessTime(wire.SuccessTime); fault != "" {
-		return SubTransaction{}, fault
-	}
+	wire.Unread = unread
+	wire.SubTransaction.SuccessTime = parseSuccessTime(wire.SuccessTime, &wire.Unread)
 	return wire.SubTransaction, ""
 }

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 const (
@@ -24,7 +23,12 @@ const (
 )
 
 // echoKeys are the names that decide what a reply is about, and what it says.
-var echoKeys = [...]string{"out_trade_no", "transaction_id", "mchid", "sp_mchid", "sub_mchid", "trade_state"}
+var echoKeys = [...]string{"out_trade_no", "transaction_id", "mchid", "sp_mchid", "sub_mchid", "trade_state", "amount"}
+
+// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1). The signature covers it.
+const byteOrderMark = "\uFEFF"
+
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte(byteOrderMark)) }
 
 // overseasKeys are the echoKeys, and the name that WeChat Pay's order number goes by overseas.
 var overseasKeys = append(echoKeys[:len(echoKeys):len(echoKeys)], "id")
@@ -36,8 +40,10 @@ func decodeTransaction(body []byte, region Region) (transaction Transaction, fau
 		// An empty time is as good as none, which time.Time would not have.
 		SuccessTime string `json:"success_time"`
 	}
-	if err := json.Unmarshal(body, &wire); err != nil {
-		return Transaction{}, jsonFault(err)
+	body = withoutMark(body)
+	unread, fault := decodeReply(body, &wire)
+	if fault != "" {
+		return Transaction{}, fault
 	}
 	if fault := wire.readID(body, region); fault != "" {
 		return Transaction{}, fault
@@ -46,9 +52,8 @@ func decodeTransaction(body []byte, region Region) (transaction Transaction, fau
 	if wire.TradeState == "" {
 		return Transaction{}, "it has no trade_state"
 	}
-	if wire.Transaction.SuccessTime, fault = parseSuccessTime(wire.SuccessTime); fault != "" {
-		return Transaction{}, fault
-	}
+	wire.Unread = unread
+	wire.Transaction.SuccessTime = parseSuccessTime(wire.SuccessTime, &wire.Unread)
 	return wire.Transaction, ""
 }
 
@@ -74,16 +79,17 @@ func (t *Transaction) readID(body []byte, region Region) (fault string) {
 	return ""
 }
 
-// parseSuccessTime reads when an order was paid; "" is not yet.
-func parseSuccessTime(s string) (paid time.Time, fault string) {
+// parseSuccessTime reads when an order was paid; "" is not yet. What is not RFC 3339 is left out, and named in unread.
+func parseSuccessTime(s string, unread *[]string) time.Time {
 	if s == "" {
-		return time.Time{}, ""
+		return time.Time{}
 	}
 	paid, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, "success_time " + name(s) + " is not RFC 3339"
+		*unread = append(*unread, "success_time")
+		return time.Time{}
 	}
-	return paid, ""
+	return paid
 }
 
 func jsonFault(err error) string {
@@ -91,11 +97,7 @@ func jsonFault(err error) string {
 		if mistyped.Field == "" {
 			return "it is a JSON " + mistyped.Value + ", not an object"
 		}
-		field := mistyped.Field
-		if embedded, inner, found := strings.Cut(field, "."); found && unicode.IsUpper(rune(embedded[0])) {
-			field = inner // encoding/json names the struct that our own is embedded in; names on the wire begin small
-		}
-		return fmt.Sprintf("%s is a JSON %s, not a %s", field, oneLine(mistyped.Value), mistyped.Type.Kind())
+		return fmt.Sprintf("%s is a JSON %s, not a %s", mistyped.Field, oneLine(mistyped.Value), mistyped.Type.Kind())
 	}
 	return "it is not JSON: " + oneLine(err.Error())
 }
@@ -177,7 +179,7 @@ func (r *reply) refusal(now time.Time) *Error {
 		Message json.RawMessage `json:"message"`
 		Detail  json.RawMessage `json:"detail"`
 	}
-	switch err := json.Unmarshal(r.body, &wire); {
+	switch err := json.Unmarshal(withoutMark(r.body), &wire); {
 	case len(r.body) == 0:
 		refused.Detail = "no body"
 	case err != nil:

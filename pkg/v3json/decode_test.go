@@ -3,6 +3,8 @@ package v3json_test
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,13 +25,16 @@ func TestTransactionsThatCannotBeRead(t *testing.T) {
 		"null":                  {`null`, "no trade_state"},
 		"no trade_state":        {`{"mchid":"1900007291"}`, "no trade_state"},
 		"empty trade_state":     {`{"trade_state":""}`, "no trade_state"},
-		"number as string":      {"{" + good + `,"attach":5}`, "attach is a JSON number, not a string"},
+		"number as a number":    {`{"mchid":1900007291}`, "mchid is a JSON number, not a string"},
+		"amount as a number":    {"{" + good + `,"amount":5}`, "amount is a JSON number, not a struct"},
+		"currency of another":   {"{" + good + `,"amount":{"currency":{"a":1}}}`, "amount.currency is a JSON object, not a string"},
+		"cash a string":         {"{" + good + `,"attach":5,"amount":{"payer_total":"0"}}`, "amount.payer_total is a JSON string, not a int64"},
+		"state as a list":       {`{"mchid":"1900007291","trade_state":["SUCCESS"]}`, "trade_state is a JSON array, not a string"},
+		"repeated amount":       {"{" + good + `,"amount":{"total":1},"amount":{"total":100}}`, "amount more than once"},
+		"two byte order marks":  {"\ufeff\ufeff{" + good + "}", "not JSON"},
 		"string as number":      {"{" + good + `,"amount":{"total":"100"}}`, "amount.total is a JSON string, not a int64"},
 		"fraction of a fen":     {"{" + good + `,"amount":{"total":1.5}}`, "amount.total is a JSON number 1.5"},
 		"more than int64":       {"{" + good + `,"amount":{"total":9223372036854775808}}`, "amount.total is a JSON number"},
-		"object as list":        {"{" + good + `,"promotion_detail":{}}`, "promotion_detail is a JSON object, not a slice"},
-		"time without a zone":   {"{" + good + `,"success_time":"2018-06-08T10:34:56"}`, "success_time"},
-		"time of v2":            {"{" + good + `,"success_time":"20180608103456"}`, "success_time 20180608103456 is not RFC 3339"},
 		"repeated out_trade_no": {"{" + good + `,"out_trade_no":"` + outTradeNo + `"}`, "out_trade_no more than once"},
 		"repeated mchid":        {`{"mchid":"1",` + good + "}", "mchid more than once"},
 		"capital trade_state":   {"{" + good + `,"Trade_State":"SUCCESS"}`, "trade_state more than once or as Trade_State"},
@@ -50,6 +55,99 @@ func TestTransactionsThatCannotBeRead(t *testing.T) {
 				t.Errorf("MalformedError is %+v, want HTTP 200 and the Request-ID", malformed)
 			}
 		})
+	}
+}
+
+// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
+func TestUnreadableInformationIsLeftOut(t *testing.T) {
+	t.Parallel()
+	good := `"mchid":"1900007291","out_trade_no":"` + outTradeNo + `","trade_state":"SUCCESS"`
+	for value, path := range map[string]string{
+		`"attach":5`:                                   "attach",
+		`"attach":{"a":1}`:                             "attach",
+		`"Bank_Type":true`:                             "bank_type",
+		`"success_time":"2018-06-08T10:34:56"`:         "success_time",
+		`"success_time":"2018-06-08T10:34:56+0800"`:    "success_time",
+		`"success_time":"20180608103456"`:              "success_time",
+		`"success_time":20180608103456`:                "success_time",
+		`"success_time":{}`:                            "success_time",
+		`"payer":"oAAA"`:                               "payer",
+		`"payer":{"openid":["oAAA"]}`:                  "payer.openid",
+		`"scene_info":[]`:                              "scene_info",
+		`"promotion_detail":{}`:                        "promotion_detail",
+		`"promotion_detail":["c"]`:                     "promotion_detail",
+		`"installment_info":{"use_subsidy":"true"}`:    "installment_info.use_subsidy",
+		`"installment_info":5`:                         "installment_info",
+		`"amount":{"exchange_rate":"8"}`:               "amount.exchange_rate",
+		`"amount":{"exchange_rate":{"rate":"8"}}`:      "amount.exchange_rate.rate",
+		`"amount":{"exchange_rate":{"rate":0.913}}`:    "amount.exchange_rate.rate",
+		`"amount":{"exchange_rate":{"rate":1e8}}`:      "amount.exchange_rate.rate",
+		`"promotion_detail":[{"amount":"10"}]`:         "promotion_detail.amount",
+		`"promotion_detail":[{"amount":0.10}]`:         "promotion_detail.amount",
+		`"promotion_detail":[{"other_contribute":[]}]`: "promotion_detail.other_contribute",
+	} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			got, err := queryWith(t, signed(http.StatusOK, "{"+good+","+value+`,"trade_type":"JSAPI"}`))
+			if err != nil {
+				t.Fatalf("QueryOrder: %v", err)
+			}
+			if got.TradeState != "SUCCESS" || got.TradeType != "JSAPI" || !slices.Equal(got.Unread, []string{path}) {
+				t.Errorf("got %+v, want the rest of the order, and %s named", got.Transaction, path)
+			}
+		})
+	}
+}
+
+// TestUnreadableNumbersOfPromotions: each is left out by itself, and is absent, not 0.
+func TestUnreadableNumbersOfPromotions(t *testing.T) {
+	t.Parallel()
+	body := strings.Replace(fullOrder, `"quantity": 1`, `"quantity": "1"`, 1)
+	body = strings.Replace(body, `"coupon_id": "109520", "amount": 0`, `"coupon_id": "109520", "amount": 1.5`, 1)
+	got, fault := v3json.DecodeTransaction([]byte(body))
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	want := fullTransaction()
+	want.PromotionDetail[0].GoodsDetail[0].Quantity, want.PromotionDetail[1].Amount = nil, nil
+	want.Unread = []string{"promotion_detail.goods_detail.quantity", "promotion_detail.amount"}
+	got.SuccessTime = want.SuccessTime
+	slices.Sort(got.Unread)
+	slices.Sort(want.Unread)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("decoded is\n%+v, want\n%+v", got, want)
+	}
+}
+
+// TestAmountsNotSentAreAbsent: one that is missing or null is no 0, and a 0 is one.
+func TestAmountsNotSentAreAbsent(t *testing.T) {
+	t.Parallel()
+	zero := new(int64(0))
+	for amount, want := range map[string]v3json.Amount{
+		`{"currency":"CNY"}`:             {Currency: "CNY"},
+		`{}`:                             {},
+		`{"total":null,"payer_total":0}`: {PayerTotal: zero},
+		`{"total":0,"exchange_rate":{}}`: {Total: zero, ExchangeRate: &v3json.ExchangeRate{}},
+	} {
+		got, fault := v3json.DecodeTransaction([]byte(`{"trade_state":"SUCCESS","amount":` + amount + `}`))
+		if fault != "" || !reflect.DeepEqual(got.Amount, &want) {
+			t.Errorf("%s was read as %+v (%s), want %+v", amount, got.Amount, fault, want)
+		}
+	}
+}
+
+// TestByteOrderMark: one may stand before the object, of an order, a combined one, and a refusal.
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	if reply, err := queryWith(t, signed(http.StatusOK, "\ufeff"+directOrder)); err != nil || reply.TradeState != "SUCCESS" {
+		t.Errorf("got %+v, %v", reply, err)
+	}
+	if reply, err := queryCombinedWith(t, signed(http.StatusOK, "\ufeff"+combinedOrder)); err != nil || len(reply.SubOrders) != 2 {
+		t.Errorf("got %+v, %v", reply, err)
+	}
+	_, err := queryWith(t, signed(http.StatusBadRequest, "\ufeff"+refusalBody))
+	if refused := refusal(t, err); refused.Code == "" {
+		t.Errorf("got %+v", refused)
 	}
 }
 

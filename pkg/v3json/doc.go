@@ -94,6 +94,8 @@
 //	other than 2xx, without signature headers          Error, not Authenticated: a request that the gateway could not
 //	                                                   authenticate is answered unsigned, and so would an impostor answer
 //	200 about another order or merchant than asked     VerifyError, ReasonMismatch
+//	200 to a close, which 204 and an empty body answer VerifyError, ReasonMismatch
+//	202 to a query, with an order and no code in it    read as a 200
 //
 // # What a signature proves
 //
@@ -103,15 +105,22 @@
 //
 // # What a query's answer must repeat
 //
-//	direct, common               mchid                  and out_trade_no, or transaction_id (overseas: id) and any out_trade_no
+//	direct, common               mchid, and no other    and out_trade_no, or transaction_id (overseas: id) and any out_trade_no
 //	partner, institutional       sp_mchid, sub_mchid    and the same
 //	combined                     combine_mchid          and combine_out_trade_no
 //
 // A number that differs or is missing is ReasonMismatch. These names, and trade_state, may stand there once and in small
-// letters only. Overseas, id is WeChat Pay's order number, and Transaction has it as TransactionID. A combined order has no
+// letters only; so may amount. No other merchant means that sp_mchid and sub_mchid are absent, or mchid again. Overseas, id is WeChat Pay's order number, and Transaction has it as TransactionID. A combined order has no
 // state: each of its sub_orders has its own trade_state, and amount.total_amount and amount.payer_amount where other
 // orders have total and payer_total. Without sub_orders, or with one that has no mchid, out_trade_no or trade_state, or
 // with the same one twice, the reply is malformed.
+//
+// # What cannot be read
+//
+// These numbers, trade_state, and the totals and currencies in amount must be of their JSON type where they are given, or
+// the reply is malformed. Of all the rest, what is not of its type, or a success_time that is not RFC 3339, is left out
+// and named in Unread: it informs, and the state is no less true without it. A byte order mark before the object is no
+// part of it, though signed.
 //
 // # Refusals
 //

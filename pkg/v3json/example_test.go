@@ -70,7 +70,7 @@ func ExampleClient_QueryOrder() {
 		return
 	}
 	fmt.Println(reply.TradeState, reply.TransactionID, reply.SuccessTime)
-	fmt.Println("paid", reply.Amount.PayerTotal, "of", reply.Amount.Total, "fen")
+	fmt.Println("paid", *reply.Amount.PayerTotal, "of", *reply.Amount.Total, "fen")
 	// Output:
 	// SUCCESS 4200001234202408056789012345 2024-08-05 17:33:41 +0800 +0800
 	// paid 90 of 100 fen

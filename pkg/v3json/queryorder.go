@@ -28,7 +28,7 @@ type QueryReply struct {
 }
 
 // Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID, SPMchID, SubAppID,
-// SubMchID). An unpaid order has no more than its numbers and its state. Amounts are in fen, overseas in the smallest
+// SubMchID). An unpaid order has no more than its numbers and its state. An absent text is "", an absent amount nil. Amounts are in fen, overseas in the smallest
 // unit of the currency that stands beside them. Fields that the gateway adds are ignored. The fields are those of
 // pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for merchants and for partners, and overseas those
 // of page global/v3/zh/4013015482; scene_info is missing from WeChat Pay's own Go library, installment_info from those
@@ -57,6 +57,10 @@ type Transaction struct {
 	SceneInfo       SceneInfo    `json:"scene_info,omitzero"`
 	PromotionDetail []Promotion  `json:"promotion_detail,omitzero"`
 	InstallmentInfo *Installment `json:"installment_info,omitzero"`
+
+	// Unread has the paths of what came with a value that cannot be read, and was left out. None of them is a number of
+	// the order, its state or its Amount but for the rate: with one of those the whole reply is a [*MalformedError].
+	Unread []string `json:"-"`
 }
 
 // Payer is who paid: OpenID for a direct order, SPOpenID and perhaps SubOpenID for a partner's.
@@ -69,8 +73,8 @@ type Payer struct {
 // Amount is what the order costs and what the payer paid, after coupons; each in the smallest unit of its currency: fen,
 // on the mainland.
 type Amount struct {
-	Total         int64         `json:"total"`
-	PayerTotal    int64         `json:"payer_total"`
+	Total         *int64        `json:"total,omitzero"`
+	PayerTotal    *int64        `json:"payer_total,omitzero"`
 	Currency      string        `json:"currency,omitzero"`
 	PayerCurrency string        `json:"payer_currency,omitzero"`
 	ExchangeRate  *ExchangeRate `json:"exchange_rate,omitzero"` // overseas; nil when the reply has none
@@ -79,7 +83,7 @@ type Amount struct {
 // ExchangeRate is the rate that an overseas payment was converted at.
 type ExchangeRate struct {
 	Type string `json:"type,omitzero"` // SETTLEMENT_RATE, USERPAYMENT_RATE
-	Rate int64  `json:"rate"`          // times 10^8
+	Rate *int64 `json:"rate,omitzero"` // times 10^8
 }
 
 // SceneInfo is where it was paid.
@@ -89,35 +93,35 @@ type SceneInfo struct {
 
 // Promotion is one coupon or discount used in paying. Amounts are in fen, overseas in the smallest unit of Currency.
 type Promotion struct {
-	CouponID            string  `json:"coupon_id"`
+	CouponID            string  `json:"coupon_id,omitzero"`
 	Name                string  `json:"name,omitzero"`
 	Scope               string  `json:"scope,omitzero"` // GLOBAL, SINGLE
 	Type                string  `json:"type,omitzero"`  // CASH, NOCASH; overseas COUPON, DISCOUNT
-	Amount              int64   `json:"amount"`
+	Amount              *int64  `json:"amount,omitzero"`
 	StockID             string  `json:"stock_id,omitzero"`
-	WechatpayContribute int64   `json:"wechatpay_contribute,omitzero"`
-	MerchantContribute  int64   `json:"merchant_contribute,omitzero"`
-	OtherContribute     int64   `json:"other_contribute,omitzero"`
+	WechatpayContribute *int64  `json:"wechatpay_contribute,omitzero"`
+	MerchantContribute  *int64  `json:"merchant_contribute,omitzero"`
+	OtherContribute     *int64  `json:"other_contribute,omitzero"`
 	Currency            string  `json:"currency,omitzero"`
 	GoodsDetail         []Goods `json:"goods_detail,omitzero"`
 
 	// Overseas, these stand in the place of CouponID, StockID and the three contributions above.
 	PromotionID              string `json:"promotion_id,omitzero"`
 	ActivityID               string `json:"activity_id,omitzero"`
-	WxpayContributeAmount    int64  `json:"wxpay_contribute_amount,omitzero"`
-	MerchantContributeAmount int64  `json:"merchant_contribute_amount,omitzero"`
-	OtherContributeAmount    int64  `json:"other_contribute_amount,omitzero"`
+	WxpayContributeAmount    *int64 `json:"wxpay_contribute_amount,omitzero"`
+	MerchantContributeAmount *int64 `json:"merchant_contribute_amount,omitzero"`
+	OtherContributeAmount    *int64 `json:"other_contribute_amount,omitzero"`
 }
 
 // Goods is an article that a promotion applied to. Prices are in fen, overseas in the smallest unit of the promotion's
 // currency.
 type Goods struct {
-	GoodsID        string `json:"goods_id"`
-	Quantity       int64  `json:"quantity"`
-	UnitPrice      int64  `json:"unit_price"`
-	DiscountAmount int64  `json:"discount_amount"`
+	GoodsID        string `json:"goods_id,omitzero"`
+	Quantity       *int64 `json:"quantity,omitzero"`
+	UnitPrice      *int64 `json:"unit_price,omitzero"`
+	DiscountAmount *int64 `json:"discount_amount,omitzero"`
 	GoodsRemark    string `json:"goods_remark,omitzero"`
-	Price          int64  `json:"price,omitzero"` // overseas, in the place of UnitPrice
+	Price          *int64 `json:"price,omitzero"` // overseas, in the place of UnitPrice
 }
 
 // Installment is the plan that the payer chose, on orders that offered one.
@@ -164,6 +168,11 @@ func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 	}
 	switch got.HTTPStatus {
 	case http.StatusOK, http.StatusNoContent:
+	case http.StatusAccepted:
+		// The customer is paying: told by an error code, or by the order in that state. No document says which.
+		if refused := got.refusal(c.now()); refused.Code != "" || len(got.body) == 0 {
+			return nil, refused
+		}
 	default:
 		return nil, got.refusal(c.now())
 	}
@@ -178,7 +187,9 @@ func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 func (t *Transaction) mismatch(c *Client, req QueryRequest) string {
 	echoes := make([]echo, 0, len(echoKeys))
 	if req.SubMchID == "" {
-		echoes = append(echoes, echo{"mchid", t.MchID, c.MchID})
+		// A direct order names neither of the other two merchants, unless it is the same one again.
+		echoes = append(echoes, echo{"mchid", t.MchID, c.MchID},
+			echo{"sp_mchid", cmp.Or(t.SPMchID, c.MchID), c.MchID}, echo{"sub_mchid", cmp.Or(t.SubMchID, c.MchID), c.MchID})
 	} else {
 		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, c.MchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
 	}

@@ -41,18 +41,18 @@ func fullTransaction() v3json.Transaction {
 		TradeType: "JSAPI", TradeState: "SUCCESS", TradeStateDesc: "支付成功", BankType: "CMC", Attach: "自定义 <&>",
 		SuccessTime: time.Date(2018, 6, 8, 10, 34, 56, 120e6, time.FixedZone("", 8*60*60)),
 		Payer:       v3json.Payer{OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", SPOpenID: "oSP", SubOpenID: "oSub"},
-		Amount:      &v3json.Amount{Total: 9007199254740993, PayerTotal: 90, Currency: "CNY", PayerCurrency: "CNY"},
+		Amount:      &v3json.Amount{Total: new(int64(9007199254740993)), PayerTotal: new(int64(90)), Currency: "CNY", PayerCurrency: "CNY"},
 		SceneInfo:   v3json.SceneInfo{DeviceID: "013467007045764"},
 		PromotionDetail: []v3json.Promotion{
 			{
-				CouponID: "109519", Name: "单品惠-6", Scope: "SINGLE", Type: "CASH", Amount: 100, StockID: "931386",
-				WechatpayContribute: 1, MerchantContribute: 2, OtherContribute: 3, Currency: "CNY",
+				CouponID: "109519", Name: "单品惠-6", Scope: "SINGLE", Type: "CASH", Amount: new(int64(100)), StockID: "931386",
+				WechatpayContribute: new(int64(1)), MerchantContribute: new(int64(2)), OtherContribute: new(int64(3)), Currency: "CNY",
 				GoodsDetail: []v3json.Goods{
-					{GoodsID: "M1006", Quantity: 1, UnitPrice: 100, DiscountAmount: 4, GoodsRemark: "商品备注信息"},
+					{GoodsID: "M1006", Quantity: new(int64(1)), UnitPrice: new(int64(100)), DiscountAmount: new(int64(4)), GoodsRemark: "商品备注信息"},
 					{GoodsID: "M1007"},
 				},
 			},
-			{CouponID: "109520"},
+			{CouponID: "109520", Amount: new(int64(0))},
 		},
 		InstallmentInfo: &v3json.Installment{UseSubsidy: true, SelectedInstallmentNumber: 12},
 	}
@@ -61,27 +61,25 @@ func fullTransaction() v3json.Transaction {
 func TestQueryReadsEveryField(t *testing.T) {
 	t.Parallel()
 	a := signed(http.StatusOK, fullOrder)
-	for name, sub := range map[string]string{"direct": "", "partner": subMchID} {
-		reply, err := newClient(t, a).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: sub})
-		if err != nil {
-			t.Fatalf("%s: QueryOrder: %v", name, err)
-		}
-		want := fullTransaction()
-		if !reply.SuccessTime.Equal(want.SuccessTime) {
-			t.Errorf("%s: SuccessTime is %v, want %v", name, reply.SuccessTime, want.SuccessTime)
-		}
-		reply.SuccessTime = want.SuccessTime
-		if !reflect.DeepEqual(reply.Transaction, want) {
-			t.Errorf("%s: transaction is\n%+v, want\n%+v", name, reply.Transaction, want)
-		}
-		if reply.HTTPStatus != http.StatusOK || reply.Nonce != replyNonce || reply.Signature != a.header.Get("Wechatpay-Signature") {
-			t.Errorf("%s: envelope is %+v, want the reply's", name, reply.Envelope)
-		}
+	reply, err := newClient(t, a).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID})
+	if err != nil {
+		t.Fatalf("QueryOrder: %v", err)
+	}
+	want := fullTransaction()
+	if !reply.SuccessTime.Equal(want.SuccessTime) {
+		t.Errorf("SuccessTime is %v, want %v", reply.SuccessTime, want.SuccessTime)
+	}
+	reply.SuccessTime = want.SuccessTime
+	if !reflect.DeepEqual(reply.Transaction, want) {
+		t.Errorf("transaction is\n%+v, want\n%+v", reply.Transaction, want)
+	}
+	if reply.HTTPStatus != http.StatusOK || reply.Nonce != replyNonce || reply.Signature != a.header.Get("Wechatpay-Signature") {
+		t.Errorf("envelope is %+v, want the reply's", reply.Envelope)
 	}
 	fields := reflect.TypeFor[v3json.Transaction]()
 	full := reflect.ValueOf(fullTransaction())
 	for i := range fields.NumField() {
-		if full.Field(i).IsZero() {
+		if full.Field(i).IsZero() && fields.Field(i).Name != "Unread" {
 			t.Errorf("fullOrder does not test %s", fields.Field(i).Name)
 		}
 	}
@@ -193,6 +191,61 @@ func TestQueryAnsweredForTheOtherMode(t *testing.T) {
 	_, err = newClient(t, signed(http.StatusOK, directOrder)).QueryOrder(t.Context(),
 		v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID})
 	wantReason(t, err, v3json.ReasonMismatch)
+}
+
+// TestDirectQueryNamesNoOtherMerchant: an order of another merchant's is no answer, even if it has ours in it too.
+func TestDirectQueryNamesNoOtherMerchant(t *testing.T) {
+	t.Parallel()
+	ask := func(region v3json.Region, key, value string) error {
+		body := strings.Replace(directOrder, `{"mchid"`, `{"`+key+`":"`+value+`","mchid"`, 1)
+		_, err := newRegionClient(t, region, signed(http.StatusOK, body)).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+		return err
+	}
+	for _, region := range []v3json.Region{v3json.Mainland, v3json.Global, v3json.HongKong} {
+		for _, key := range []string{"sub_mchid", "sp_mchid"} {
+			fault := disbelief(t, ask(region, key, subMchID), v3json.ReasonMismatch)
+			if want := "its " + key + " is " + subMchID; !strings.HasPrefix(fault.Detail, want) {
+				t.Errorf("region %q: detail is %q, want it to say %q", region, fault.Detail, want)
+			}
+			for _, value := range []string{"", mchID} {
+				if err := ask(region, key, value); err != nil {
+					t.Errorf("region %q, %s %q: %v", region, key, value, err)
+				}
+			}
+		}
+	}
+}
+
+// TestQueryAnsweredWith202: an order in it is the answer, whatever the status; an error code is a refusal; and no unsigned
+// one is either.
+func TestQueryAnsweredWith202(t *testing.T) {
+	t.Parallel()
+	paying := strings.Replace(directOrder, `"trade_state":"SUCCESS"`, `"trade_state":"USERPAYING"`, 1)
+	if paying == directOrder {
+		t.Fatal("the test's own order is in another state")
+	}
+	reply, err := queryWith(t, signed(http.StatusAccepted, paying))
+	if err != nil || reply.TradeState != "USERPAYING" || reply.HTTPStatus != http.StatusAccepted {
+		t.Errorf("got %+v, %v, want the order in its state", reply, err)
+	}
+	_, err = queryWith(t, signed(http.StatusAccepted, `{"code":"USERPAYING","message":"m"}`))
+	if refused := refusal(t, err); refused.Code != "USERPAYING" || !refused.Authenticated {
+		t.Errorf("got %+v, want the code", refused)
+	}
+	_, err = queryWith(t, signed(http.StatusAccepted, strings.Replace(paying, outTradeNo, "other", 1)))
+	wantReason(t, err, v3json.ReasonMismatch)
+	_, err = queryWith(t, unsigned(http.StatusAccepted, paying))
+	wantReason(t, err, v3json.ReasonUnsigned)
+	_, err = queryWith(t, signed(http.StatusAccepted, ""))
+	if refused := refusal(t, err); refused.Code != "" {
+		t.Errorf("got %+v of nothing", refused)
+	}
+	_, err = queryWith(t, signed(http.StatusAccepted, `{}`))
+	malformation(t, err)
+	combined, err := queryCombinedWith(t, signed(http.StatusAccepted, combinedOrder))
+	if err != nil || len(combined.SubOrders) != 2 {
+		t.Errorf("got %+v, %v, want the combined order", combined, err)
+	}
 }
 
 // TestQueryAnsweredWithAClose: the signed nothing that answers a close must not pass for an answer to a query.

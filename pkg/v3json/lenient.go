@@ -1,0 +1,145 @@
+package v3json
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// strictPaths are the fields that must be readable where they are given: which order the reply is about, in what state,
+// and the order's own amounts. All others inform, and one of them that cannot be read does not make the state any less
+// true.
+var strictPaths = slices.Concat(echoKeys[:], combineKeys[:], []string{
+	"amount.total", "amount.payer_total", "amount.total_amount", "amount.payer_amount",
+	"amount.currency", "amount.payer_currency",
+})
+
+// decodeReply decodes body into the struct that into points to. An informing value that does not fit its field is left
+// out, and its path stands in unread; any other fault is told in one line.
+func decodeReply(body []byte, into any) (unread []string, fault string) {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return nil, ""
+	}
+	if !json.Valid(body) {
+		return nil, jsonFault(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(body)) // it is valid, so nothing below fails
+	dec.UseNumber()
+	var tree any
+	_ = dec.Decode(&tree)
+	object, isObject := tree.(map[string]any)
+	if !isObject {
+		return nil, jsonFault(err)
+	}
+	var f fitting
+	target := reflect.ValueOf(into).Elem()
+	f.fitFields(object, target.Type(), "")
+	if f.fault != "" {
+		return nil, f.fault
+	}
+	fitted, _ := json.Marshal(object)
+	target.SetZero()
+	if err := json.Unmarshal(fitted, into); err != nil {
+		return nil, jsonFault(err)
+	}
+	return f.unread, ""
+}
+
+// fitting takes out of a decoded JSON object what does not go into a struct.
+type fitting struct {
+	unread []string // paths of what was taken out, in the struct's names, each once
+	fault  string   // the first that may not be
+}
+
+// fitFields fits the values of an object to the fields of their names, which encoding/json finds without regard to case.
+func (f *fitting) fitFields(object map[string]any, t reflect.Type, path string) {
+	for _, key := range slices.Sorted(maps.Keys(object)) { // so that the same reply always has the same fault
+		for _, field := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if name == "" || !strings.EqualFold(key, name) || object[key] == nil {
+				continue
+			}
+			if object[key] = f.fit(object[key], field.Type, strings.TrimPrefix(path+"."+name, ".")); object[key] == nil {
+				delete(object, key)
+			}
+		}
+	}
+}
+
+// fit returns value as far as a t can hold it, nil when it cannot.
+func (f *fitting) fit(value any, t reflect.Type, path string) any {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	var kind string
+	switch value := value.(type) {
+	case map[string]any:
+		if t.Kind() == reflect.Struct {
+			f.fitFields(value, t, path)
+			return value
+		}
+		kind = "object"
+	case []any:
+		if t.Kind() == reflect.Slice {
+			return f.fitElements(value, t.Elem(), path)
+		}
+		kind = "array"
+	case string:
+		if t.Kind() == reflect.String && t != numberType {
+			return value
+		}
+		kind = "string"
+	case json.Number:
+		_, err := strconv.ParseInt(value.String(), 10, 64)
+		if t == numberType || t.Kind() == reflect.Int64 && err == nil {
+			return value
+		}
+		if kind = "number"; t.Kind() == reflect.Int64 {
+			kind += " " + oneLine(value.String())
+		}
+	case bool:
+		if t.Kind() == reflect.Bool {
+			return value
+		}
+		kind = "bool"
+	}
+	f.leaveOut(path, kind, t)
+	return nil
+}
+
+var (
+	numberType = reflect.TypeFor[json.Number]()
+	rawType    = reflect.TypeFor[json.RawMessage]()
+)
+
+// fitElements fits each element of an array, and takes out those that are none.
+func (f *fitting) fitElements(elements []any, t reflect.Type, path string) any {
+	if t == rawType {
+		return elements
+	}
+	kept := make([]any, 0, len(elements))
+	for _, element := range elements {
+		if element == nil {
+			continue
+		}
+		if fitted := f.fit(element, t, path); fitted != nil {
+			kept = append(kept, fitted)
+		}
+	}
+	return kept
+}
+
+func (f *fitting) leaveOut(path, kind string, t reflect.Type) {
+	if slices.Contains(strictPaths, path) && f.fault == "" {
+		f.fault = fmt.Sprintf("%s is a JSON %s, not a %s", path, kind, t.Kind())
+	}
+	if !slices.Contains(f.unread, path) {
+		f.unread = append(f.unread, path)
+	}
+}
