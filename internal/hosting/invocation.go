@@ -62,6 +62,10 @@ type Invocation struct {
 	Function  string   // the function's name as the platform gives it, "" when it gave none
 	Platform  Platform // who is calling
 
+	// TraceID is the platform's name for the chain of calls that this one is part of, "" when it gave none: the root of
+	// X-Ray's trace on Lambda, TraceId on Go1.
+	TraceID string
+
 	// Environment is what the platform says about THIS call, such as WX_OPENID or TRIGGER_SRC (SCF: InvokeRequest's
 	// Environment, which also repeats the configured variables). The caller cannot write it, unlike Payload. Nil on every
 	// other platform, and when SCF sent none. Nothing of it is ever put into the process environment.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -40,11 +41,33 @@ func (l lambdaHost) Invoke(ctx context.Context, payload []byte) ([]byte, error) 
 // invocation reads the platform's context. Lambda has no per-call environment: its callers are known by IAM, but for
 // those whom an Amazon Cognito identity pool lent its credentials.
 func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
-	inv := Invocation{Payload: payload, Function: lambdacontext.FunctionName, Platform: Lambda}
+	trace, _ := ctx.Value(lambdaTraceKey).(string)
+	inv := Invocation{
+		Payload: payload, Function: lambdacontext.FunctionName, Platform: Lambda, TraceID: traceRoot(trace),
+	}
 	if platform, ok := lambdacontext.FromContext(ctx); ok {
 		inv.RequestID = platform.AwsRequestID
 		// Either id says that somebody came by an identity pool, and that is what counts.
 		inv.Cognito = cmp.Or(platform.Identity.CognitoIdentityID, platform.Identity.CognitoIdentityPoolID)
 	}
 	return inv
+}
+
+// lambdaTraceKey is the text under which aws-lambda-go puts the header Lambda-Runtime-Trace-Id into the context.
+const lambdaTraceKey = "x-amzn-trace-id"
+
+// traceRoot is the root of an X-Ray trace header, Root=1-67891233-abcdef012345678912345678;Parent=…;Sampled=1, and "" when
+// it has none. The rest of the header may be the caller's words: gateways pass on what came with the request.
+func traceRoot(header string) string {
+	for field := range strings.SplitSeq(header, ";") {
+		root, is := strings.CutPrefix(strings.TrimSpace(field), "Root=")
+		if parts := strings.Split(root, "-"); is && len(parts) == 3 && parts[0] == "1" && isHex(parts[1], 8) && isHex(parts[2], 24) {
+			return root
+		}
+	}
+	return ""
+}
+
+func isHex(text string, length int) bool {
+	return len(text) == length && strings.Trim(text, "0123456789abcdefABCDEF") == ""
 }

@@ -286,3 +286,64 @@ func TestLambdaCognito(t *testing.T) {
 		})
 	}
 }
+
+// An instance that Lambda lets have several invocations at once answers them at once, each with its own.
+func TestLambdaAnswersSeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	const most = 3
+	arrived, pass := make(chan struct{}, most), make(chan struct{})
+	gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		select {
+		case <-pass:
+		case <-r.Context().Done():
+		}
+		_, _ = io.WriteString(w, "passed")
+	}))
+	t.Cleanup(gate.Close)
+	api := startLambda(t, "AWS_LAMBDA_MAX_CONCURRENCY="+strconv.Itoa(most), gateVariable+"="+gate.URL)
+	for n := range most {
+		api.events <- lambdaEvent{"r-" + strconv.Itoa(n), soon(), "gate"}
+	}
+	for range most { // all of them are at work before any is answered
+		select {
+		case <-arrived:
+		case answer := <-api.answers:
+			t.Fatalf("got %+v before the others had begun", answer)
+		}
+	}
+	close(pass)
+	answered := map[string]bool{}
+	for range most {
+		answer := <-api.answers
+		if answered[answer.requestID] = true; answer.failed || answer.body != "passed" {
+			t.Errorf("got %+v, want it passed", answer)
+		}
+	}
+	if len(answered) != most {
+		t.Errorf("answered %v, want %d requests", answered, most)
+	}
+}
+
+// Of X-Ray's header only the root is the platform's own word: the rest may have come with the caller's request.
+func TestLambdaTrace(t *testing.T) {
+	t.Parallel()
+	const root = "1-67891233-abcdef012345678912345678"
+	for header, want := range map[string]string{
+		"Root=" + root + ";Parent=53995c3f42cd8ad8;Sampled=1":  root,
+		"Self=1-67891204-12456789abcdef012345678;Root=" + root: root,
+		"Root=" + root:                             root,
+		"Root=secret;Own=" + root:                  "",
+		"Root=1-67891233-abcdef01234567891234567z": "",
+		root: "",
+		"":   "",
+	} {
+		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", header) //nolint:revive,staticcheck // as aws-lambda-go has it
+		got, err := hosting.InvokeLambda(ctx, nil, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
+			return []byte(inv.TraceID), nil
+		})
+		if err != nil || string(got) != want {
+			t.Errorf("%q: got trace %q and error %v, want %q", header, got, err, want)
+		}
+	}
+}

@@ -72,6 +72,7 @@ func (s scfHost) invocation(request *messages.InvokeRequest) (Invocation, error)
 		RequestID: request.RequestId,
 		Function:  request.FunctionName,
 		Platform:  SCF,
+		TraceID:   request.TraceId,
 	}
 	if request.Environment == "" {
 		return inv, nil

@@ -17,6 +17,7 @@ const (
 	ruleCaller    rule = "caller"    // this kind of caller may touch no orders, or not sweep
 	ruleParameter rule = "parameter" // a parameter is not for users
 	ruleLookups   rule = "lookups"   // too many look-ups
+	ruleEvent     rule = "event"     // the event is for another function
 	// The others are the words of order.Ownership.
 )
 

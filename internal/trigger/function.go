@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/bilingual"
@@ -43,15 +44,18 @@ type Function struct {
 	Access Access
 	// Log gets one line for each invocation, and one for each message of a queue's batch besides.
 	Log *slog.Logger
+
+	// warm says that an invocation was begun before: this instance is not new.
+	warm atomic.Bool
 }
 
 // Handle answers one invocation in the form that its trigger understands; see the package's comment for which. Its error
-// is nil unless the platform is to bring the same event again: for a queue whose messages are not done with, and for a
-// timer that could begin nothing. All else is a result, because a platform error would hide from the caller what became
+// is nil unless the platform is to bring the same event again: for a queue whose messages are not done with, for a timer
+// that could begin nothing, and for an event that is for another function. All else is a result, because a platform error would hide from the caller what became
 // of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 	e, fault := event.Decode(inv.Payload)
-	i := &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now()}
+	i := &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !f.warm.Swap(true)}
 	switch e.Kind {
 	case event.HTTP:
 		return i.http(ctx)
@@ -59,6 +63,8 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 		return i.batch(ctx)
 	case event.Timer:
 		return i.tick(ctx)
+	case event.Foreign:
+		return i.foreign(ctx)
 	case event.Call:
 	}
 	return i.call(ctx)
@@ -73,6 +79,8 @@ type invocation struct {
 	// fault says why the event could not be read; nil when it could.
 	fault *event.Fault
 	start time.Time
+	// cold says that this is the first of its instance.
+	cold bool
 }
 
 // unreadable is the invocation's fault as one of the caller's words; nil when there is none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"cloudpay/internal/order"
@@ -62,6 +63,8 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 		slog.String("trigger", string(i.event.Form)),
 		slog.String("platform", string(i.inv.Platform)),
 		slog.String("function", i.inv.Function),
+		slog.Bool("coldStart", i.cold),
+		slog.String("traceId", plain(i.inv.TraceID)),
 	}, attrs...)
 	line = slices.DeleteFunc(line, func(attr slog.Attr) bool { return attr.Value.Equal(slog.StringValue("")) })
 	for n, attr := range line {
@@ -82,4 +85,13 @@ func levelOf(done outcome) slog.Level {
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
+}
+
+// plain is an id as the log may have it, "" if it is none.
+func plain(id string) string {
+	const longest = 128
+	if len(id) > longest || strings.ContainsFunc(id, func(r rune) bool { return notInNames(r) && r != '.' }) {
+		return ""
+	}
+	return id
 }

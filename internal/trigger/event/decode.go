@@ -47,7 +47,7 @@ var codecs = []struct {
 	{Queue, FormCMQ, cmq{}},
 	{Queue, FormTDMQ, tdmq{}},
 	{Queue, FormSQS, sqs{}},
-	{Call, FormCall, foreign{}},
+	{Foreign, FormForeign, foreign{}},
 }
 
 // Decode reads an event. With a Fault, Kind and Form still say what the event is as far as that could be told (a call
@@ -187,7 +187,7 @@ func platformKey(key []byte) bool {
 	case "Type", "TriggerName", "Time", "Message", // SCF's timer
 		"source", "detail-type", "time", "resources", // EventBridge
 		"specversion", "type", "id", "data", // CloudEvents
-		"Records",
+		"Records", "eventSource", "awslogs",
 		"version", "httpMethod", "path", "rawPath", "rawQueryString", "resource", // HTTP
 		"requestContext", "headers", "multiValueHeaders", "queryString",
 		"queryStringParameters", "multiValueQueryStringParameters", "body", "isBase64Encoded":

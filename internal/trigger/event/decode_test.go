@@ -30,6 +30,7 @@ func fixture(t testing.TB, name string) []byte {
 // fixtures are what the platforms send, and what is to be read of it.
 func fixtures() map[string]event.Event {
 	call := event.Event{Kind: event.Call, Form: event.FormCall}
+	foreigner := event.Event{Kind: event.Foreign, Form: event.FormForeign}
 	timer := func(form event.Form, name, message, time string) event.Event {
 		return event.Event{Kind: event.Timer, Form: form, Timer: event.TimerTick{Name: name, Message: message, Time: time}}
 	}
@@ -153,8 +154,8 @@ func fixtures() map[string]event.Event {
 		"sqs":               queue(event.FormSQS, "MessageID_1", "Message Body"),
 		"sqs-two": queue(event.FormSQS, "059f36b4-87a3-44ab-83d2-661975830a7d", `{"out_trade_no":"A1"}`,
 			"2e1424d4-f796-459a-8184-9c92662be6da", `{"out_trade_no":"A2"}`),
-		"cos":      call,
-		"database": call,
+		"cos":      foreigner,
+		"database": foreigner,
 	}
 }
 
@@ -290,13 +291,18 @@ func TestBadInput(t *testing.T) {
 		"two timers":                {`{"Type":"Timer","TriggerName":"t","source":"aws.events","detail-type":"Scheduled Event"}`, event.FormSCFTimer, "event: has the marks of more than one trigger"},
 		"two queues":                {`{"Records":[{"CMQ":{}}],"specversion":"0","type":"connector:tdmq"}`, event.FormCMQ, "event: has the marks of more than one trigger"},
 		"records of two queues":     {`{"Records":[{"CMQ":{"msgBody":""}},{"eventSource":"aws:sqs"}]}`, event.FormCMQ, "Records: has messages of two platforms"},
-		"a record of two queues":    {`{"Records":[{"CMQ":{"msgBody":""},"eventSource":"aws:sqs"}]}`, event.FormCall, "event: has a record of two platforms"},
+		"a record of two queues":    {`{"Records":[{"CMQ":{"msgBody":""},"eventSource":"aws:sqs"}]}`, event.FormForeign, "event: has a record of two platforms"},
 		"the second of two queues":  {`{"Records":[{"CMQ":{"msgBody":""}},{"CMQ":{},"Ckafka":{}}]}`, event.FormCMQ, "Records: has messages of two platforms"},
 		"COS among CKafka":          {`{"Records":[{"Ckafka":{"topic":"t"}},{"cos":{}}]}`, event.FormCKafka, "Records: has messages of two platforms"},
-		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, event.FormCall, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, event.FormCall, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, event.FormCall, "event: is a CloudEvent, and this function is for none: check its triggers"},
-		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, event.FormCall, "event: is one of EventBridge's that is no schedule, and this function is for none: check its triggers"},
+		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"Kinesis":                   {`{"Records":[{"eventSource":"aws:kinesis"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"DynamoDB":                  {`{"Records":[{"eventSource":"aws:dynamodb"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"Kafka at AWS":              {`{"eventSource":"aws:kafka","records":{"t-0":[]}}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"a queue of AmazonMQ":       {`{"eventSource":"aws:mq","messages":[]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"CloudWatch's logs":         {`{"awslogs":{"data":"H4sI"}}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, event.FormForeign, "event: is a CloudEvent, and this function is for none: check its triggers"},
+		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, event.FormForeign, "event: is one of EventBridge's that is no schedule, and this function is for none: check its triggers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,19 +6,22 @@ package event
 // Kind is what brought an event.
 type Kind string
 
-// The kinds. A call is whatever none of the others is: the parameters as one JSON object.
+// The kinds. A call is whatever none of the others is: the parameters as one JSON object. What is foreign is an event of
+// a platform's that says nothing of an order, and always has a Fault.
 const (
 	Call  Kind = "call"
 	Timer Kind = "timer"
 	HTTP  Kind = "http"
 	Queue Kind = "queue"
+
+	Foreign Kind = "foreign"
 )
 
 // Event is one event, read. Of Timer, Request and Messages only the one that belongs to Kind is set.
 type Event struct {
 	Kind Kind
 	// Form is the platform's shape, for the log and for the reply: "call", "scf-timer", "eventbridge", "function-url",
-	// "api-gateway", "tcb-http", "web", "aws-http", "aws-rest", "ckafka", "cmq", "tdmq", "sqs".
+	// "api-gateway", "tcb-http", "web", "aws-http", "aws-rest", "ckafka", "cmq", "tdmq", "sqs", "foreign".
 	Form Form
 	// Timer is what a timer says.
 	Timer TimerTick
@@ -52,6 +55,7 @@ const (
 	FormCMQ         Form = "cmq"
 	FormTDMQ        Form = "tdmq"
 	FormSQS         Form = "sqs"
+	FormForeign     Form = "foreign"
 )
 
 // TimerTick is one firing of a timer.

@@ -3,7 +3,8 @@ package event
 import "strings"
 
 // foreign are events of platforms that have nothing to say about an order: somebody bound a trigger to the wrong
-// function. They are refused by name, so that the log says so rather than that out_trade_no is missing.
+// function. They are refused by name, so that the log says so rather than that out_trade_no is missing, and are a Kind of
+// their own, so that they are refused as a failure: they come from platforms that bring them again and keep them.
 type foreign struct{}
 
 func (foreign) made(p *parts) bool { return foreignRule(p) != "" }
@@ -16,7 +17,7 @@ func foreignRule(p *parts) string {
 	switch {
 	case p.record == markCOS:
 		return "is one of COS" + nothingHere
-	case p.record == markAWS:
+	case p.record == markAWS, sourceOf(p.fields.get("eventSource")) == markAWS, typeOf(p.fields.get("awslogs")) == anObject:
 		return "is one of another AWS service than SQS" + nothingHere
 	case p.record == markMany:
 		return "has a record of two platforms"

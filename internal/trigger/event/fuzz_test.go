@@ -61,7 +61,7 @@ func checkShape(t *testing.T, e event.Event, whole bool) {
 	t.Helper()
 	forms := map[event.Kind]string{
 		event.Call: "call", event.Timer: "scf-timer eventbridge", event.Queue: "ckafka cmq tdmq sqs",
-		event.HTTP: "function-url api-gateway tcb-http web aws-http aws-rest",
+		event.HTTP: "function-url api-gateway tcb-http web aws-http aws-rest", event.Foreign: "foreign",
 	}
 	if !strings.Contains(" "+forms[e.Kind]+" ", " "+string(e.Form)+" ") {
 		t.Errorf("got form %q for kind %q", e.Form, e.Kind)
@@ -75,6 +75,9 @@ func checkShape(t *testing.T, e event.Event, whole bool) {
 	}
 	if !whole {
 		return
+	}
+	if e.Kind == event.Foreign {
+		t.Error("a foreign event came without a fault")
 	}
 	if e.Kind == event.HTTP && (e.Request.Method == "" || !strings.HasPrefix(e.Request.Path, "/") || e.Request.Query == nil || e.Request.Header == nil) {
 		t.Errorf("an HTTP request is not whole: %+v", e.Request)
