@@ -43,6 +43,8 @@ type sweep struct {
 	report Report
 	// back are claims to be given back.
 	back []order.Claim
+
+	papers sync.Once
 }
 
 // lent is a claim as it is handed to a worker.
@@ -268,8 +270,22 @@ func (w *sweep) caught(ctx context.Context, err *error) {
 	}
 }
 
+// warnOfPapers logs once a sweep that WeChat Pay refuses the merchant's own papers: every order of
+// the sweep fails by it, and none of them says so before it is given up.
+func (w *sweep) warnOfPapers(ctx context.Context, result order.Result) {
+	if !order.IsMerchantCode(result.ErrCode) {
+		return
+	}
+	w.papers.Do(func() {
+		row, _ := order.Lookup(result.ErrCode)
+		w.log.WarnContext(ctx, "WeChat Pay refuses the merchant's own papers; no order can be closed until they are mended",
+			"outTradeNo", result.OutTradeNo, "errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes, "remedy", row.Remedy)
+	})
+}
+
 // write writes down what became of an order.
 func (w *sweep) write(ctx context.Context, e ending) {
+	w.warnOfPapers(ctx, e.result)
 	write, cancel := w.writing(ctx)
 	defer cancel()
 	field, err := w.record(write, e)

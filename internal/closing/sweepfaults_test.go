@@ -336,3 +336,30 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 		})
 	}
 }
+
+// That WeChat Pay refuses the merchant's signature is logged once a sweep, with its text and what to do: the orders would
+// say so only when they are given up.
+func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, no := range []string{"A1", "A2", "A3"} {
+			w.order(no, order.NotPay)
+		}
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			a := answer(order.Rejected, order.CodeSignError)
+			a.Message, a.Proof = "the signed text should have been …", order.ProofNone
+			return a, true
+		}
+		w.sweep(30 * time.Second)
+		log := w.log.String()
+		if n := strings.Count(log, "refuses the merchant's own papers"); n != 1 {
+			t.Errorf("the log says it %d times, want once:\n%s", n, log)
+		}
+		for _, want := range []string{"level=WARN", "errCode=SIGNERROR", "the signed text should have been", "remedy=\"check the key"} {
+			if !strings.Contains(log, want) {
+				t.Errorf("the log lacks %s:\n%s", want, log)
+			}
+		}
+	})
+}

@@ -155,7 +155,7 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 		r.setFacts(*decided.Facts)
 	}
 	if r.ResultCode != "" {
-		r.ResultMsg = oneLine(decided.ResultMsg)
+		r.ResultMsg = oneLine(decided.ResultMsg, textOf(decided.Code))
 	}
 	r.setError(outcome, decided)
 	if r.ReturnCode == fail {
@@ -189,7 +189,7 @@ func Breakdown(message bilingual.Text) Result {
 // or could not be told first that the order's closing begins. Nothing was asked of
 // the gateway, and calling again is safe.
 func Unstored(c Call, message string) Result {
-	r := Refusal(CodeStoreError, bilingual.Same(oneLine(message)))
+	r := Refusal(CodeStoreError, bilingual.Same(oneLine(message, maxText)))
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	r.MchID, r.SubMchID, r.OutTradeNo = c.MchID, c.SubMchID, c.OutTradeNo
 	return r
@@ -217,7 +217,7 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 	if row, known := Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
 		r.ErrCodeDes = row.Text()
 	}
-	r.ErrCodeDes = oneLine(r.ErrCodeDes)
+	r.ErrCodeDes = oneLine(r.ErrCodeDes, textOf(r.ErrCode))
 }
 
 func (r *Result) setFacts(f Facts) {
@@ -258,20 +258,33 @@ const maxCode = 64
 
 // clip keeps a stranger's code from being a text.
 func clip(s string) string {
-	line := []rune(oneLine(s))
+	line := []rune(oneLine(s, maxText))
 	return string(line[:min(len(line), maxCode)])
 }
 
 // maxText is how many characters of a text are passed on: anyone may have
-// written it, and it ends up in a log line or on a screen.
-const maxText = 300
+// written it, and it ends up in a log line or on a screen. maxSignText is that of a text about the
+// request's signature, which says what was signed and what should have been: without its end it is
+// of no use.
+const (
+	maxText     = 300
+	maxSignText = 2000
+)
+
+// textOf is how many characters of a code's text are passed on.
+func textOf(code string) int {
+	if code == CodeSignError {
+		return maxSignText
+	}
+	return maxText
+}
 
 // oneLine keeps a text from breaking a log line or a table, or steering a terminal.
-func oneLine(s string) string {
+func oneLine(s string, most int) string {
 	shown := strings.Map(shownAs, strings.ToValidUTF8(s, "?"))
 	line := []rune(strings.Join(strings.Fields(shown), " "))
-	if len(line) > maxText {
-		line = append(line[:maxText], '…')
+	if len(line) > most {
+		line = append(line[:most], '…')
 	}
 	return string(line)
 }

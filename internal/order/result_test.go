@@ -145,6 +145,22 @@ func asMap(t *testing.T, r order.Result) map[string]any {
 	return m
 }
 
+// What WeChat Pay says of a signature is passed on to its end, which has what should have been signed.
+func TestTextOfARefusedSignatureIsWhole(t *testing.T) {
+	t.Parallel()
+	says := strings.Repeat("签名", 500) + " the signed text should have been this"
+	for _, outcome := range []order.Outcome{order.OutcomeUnknown, order.OutcomeRefused} {
+		got := order.NewResult(order.Call{}, outcome, order.Answer{Code: order.CodeSignError, Message: says}, 1)
+		if got.ErrCodeDes != says || outcome == order.OutcomeUnknown && got.ReturnMsg != says {
+			t.Errorf("%s: got %q and %q, want the whole text", outcome, got.ErrCodeDes, got.ReturnMsg)
+		}
+	}
+	long := order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: order.CodeSignError, Message: strings.Repeat("x", 1<<20)}, 1)
+	if len([]rune(long.ErrCodeDes)) != 2001 {
+		t.Errorf("a text of a megabyte: got %d characters, want 2000 and an ellipsis", len([]rune(long.ErrCodeDes)))
+	}
+}
+
 func TestLongTextIsCut(t *testing.T) {
 	t.Parallel()
 	long := order.Answer{Code: "BRAND_NEW", Message: strings.Repeat("很", 5000) + "\xff"}

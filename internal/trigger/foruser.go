@@ -2,7 +2,6 @@ package trigger
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 
@@ -33,17 +32,13 @@ func forUser(r order.Result) order.Result {
 // or the gateway found fault with the merchant or its keys.
 func operatorsBusiness(r order.Result) bool {
 	switch {
-	case r.ErrCode == order.CodeConfigError, slices.Contains(merchantCodes, r.ErrCode):
+	case r.ErrCode == order.CodeConfigError, order.IsMerchantCode(r.ErrCode):
 		return true
 	case r.ErrCode == order.CodeNoAuth:
 		return r.ReturnCode == "SUCCESS"
 	}
 	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
 }
-
-// merchantCodes are what the gateway says of the merchant's own papers, whatever order it is asked about. It says NOAUTH
-// too, as we do of callers.
-var merchantCodes = []string{order.CodeSignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH"}
 
 // settings is how an error tells the operator what to set: in parentheses. Few
 // calls need it, and every start would pay for it.

@@ -81,7 +81,7 @@ func levelOf(done outcome) slog.Level {
 	switch {
 	case done.ErrCode == order.CodeConfigError:
 		return slog.LevelError
-	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", slices.Contains(merchantCodes, done.ErrCode):
+	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", order.IsMerchantCode(done.ErrCode):
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

@@ -66,7 +66,7 @@ func endingOf(op order.Op, r order.Result) ending {
 var notTheMessages = append([]string{
 	order.CodeNoAuth, order.CodeConfigError, order.CodeFrequencyLimited,
 	"LACK_PARAMS", "REQUIRE_POST_METHOD", "XML_FORMAT_ERROR", "POST_DATA_EMPTY", "NOT_UTF8",
-}, merchantCodes...)
+}, order.MerchantCodes()...)
 
 // batch answers a queue. Every message is a call of its own; one that is bad keeps no other from being done.
 //
