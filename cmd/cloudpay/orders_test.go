@@ -18,6 +18,7 @@ type desk struct {
 	t *testing.T
 
 	address string
+	in      string // what stands on standard input
 	*store.Store
 }
 
@@ -34,7 +35,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &desk{t, address, s}
+	return &desk{t: t, address: address, Store: s}
 }
 
 // orders runs a command below orders, and returns what it printed and its exit code.
@@ -45,6 +46,7 @@ func (d *desk) orders(args ...string) (printed string, code int) {
 	root.SetArgs(append(append([]string{"orders"}, args...), "--store", d.address))
 	root.SetOut(&out)
 	root.SetErr(&out)
+	root.SetIn(strings.NewReader(d.in))
 	err := root.ExecuteContext(d.t.Context())
 	code, say := exitCode(err)
 	if say {
@@ -63,6 +65,11 @@ func (d *desk) wants(code int, text string, args ...string) {
 func (d *desk) giveUp(number string) {
 	d.t.Helper()
 	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}
+	d.giveUpOf(ref)
+}
+
+func (d *desk) giveUpOf(ref order.Ref) {
+	d.t.Helper()
 	claim, err := d.Begin(d.t.Context(), order.Entry{Ref: ref}, time.Minute)
 	if err == nil {
 		err = d.GiveUp(d.t.Context(), claim, order.Setback{TradeState: order.UserPaying, Reason: "USERPAYING: still\nat it"})
@@ -89,6 +96,32 @@ func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the enviro
 	if printed, _ := d.orders("list", "--stuck"); printed != "" {
 		t.Errorf("got %s", printed)
 	}
+}
+
+// What list prints in JSON is what reopen reads, also where a service provider's orders are each a sub-merchant's.
+func TestReopenListed(t *testing.T) { //nolint:paralleltest // it sets the environment
+	d := newDesk(t)
+	t.Setenv("WXPAY_MODE", "partner")
+	for _, subMchID := range []string{"1900000109", "1900000110"} {
+		d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A1"})
+	}
+	stuck, code := d.orders("list", "--stuck", "--json")
+	if code != exitFine || strings.Count(stuck, "\n") != 2 {
+		t.Fatalf("list: exit code %d\n%s", code, stuck)
+	}
+	d.in = stuck
+	d.wants(exitFine, "✓ 1900000109/A1: is due at once\n✓ 1900000110/A1: is due at once\n", "reopen", "-")
+	d.wants(exitRefused, "✗ 1900000109/A1: was not given up", "reopen", "-")
+	d.wants(exitUsage, "-: standard input can be read once", "reopen", "-", "-")
+	d.in = strings.ReplaceAll(stuck, `"mchId":"1900000001"`, `"mchId":"1900000002"`)
+	d.wants(exitUsage, `-: line 1: is an order of "1900000002"`, "reopen", "-")
+	d.in = "{\n"
+	d.wants(exitUsage, "-: line 1: must be an order's number", "reopen", "-")
+	d.in = "\nA1\n"
+	d.wants(exitUsage, "-: line 2: ", "reopen", "-") // whose, is not said
+	d.wants(exitRefused, `"subMchId":"1900000109","outTradeNo":"A1","reopened":false`, "reopen", "-", "--sub-mch-id", "1900000109", "--json")
+	d.in = ""
+	d.wants(exitFine, "no orders on standard input", "reopen", "-")
 }
 
 // Dead events are listed with the reason, and delivered again.

@@ -33,7 +33,8 @@ func newList() *cobra.Command {
 		Short: "List registered orders: those that are stuck, due, waiting, or have ended",
 		Long: `list lists the merchant's registered orders: without a flag all that have not
 ended, first those that were given up, then those whose close is in doubt, then those that wait,
-the longest due first.
+the longest due first. A service provider's are those of all its sub-merchants, each shown
+as SUB_MCHID/ORDER.
 
 --stuck are those that a person has to look at: "cloudpay orders show" says why, and
 "cloudpay orders reopen" has them tried again. --due is by this machine's clock; what is
@@ -44,7 +45,7 @@ lists everything.
 
 列出已登记的订单：默认列出未结束的；--stuck 为已放弃、需人工处理的订单。`,
 		Example: `  cloudpay orders list --stuck
-  cloudpay orders list --due --limit 0 --json | jq -r .outTradeNo`,
+  cloudpay orders list --due --limit 0 --json`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              l.run,
@@ -196,10 +197,6 @@ func (l *listing) tell(cmd *cobra.Command, s order.Standing) {
 		sayJSON(cmd.OutOrStdout(), standingOf(s))
 		return
 	}
-	number := s.OutTradeNo
-	if s.SubMchID != "" {
-		number = s.SubMchID + "/" + number
-	}
-	l.table.row(standingMark(s), number, standingWord(s, l.language.chinese()), clock(s.DueAt),
+	l.table.row(standingMark(s), shownNumber(s.SubMchID, s.OutTradeNo), standingWord(s, l.language.chinese()), clock(s.DueAt),
 		strconv.Itoa(s.Attempts), string(s.TradeState), s.LastError)
 }

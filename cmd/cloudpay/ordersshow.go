@@ -87,13 +87,15 @@ func newReopen() *cobra.Command {
 		Short: "Have orders closed that were given up",
 		Long: `reopen takes up orders again that were given up (cloudpay orders list --stuck): they
 are due at once, with their attempts counted anew. Find out why they were given up first.
+With - in place of ORDER they are read from standard input, one a line: numbers, or what
+"cloudpay orders list --json" prints, which names each one's sub-merchant.
 
 重新处理已放弃的订单：立即到期，次数重新计算。`,
 		Example: `  cloudpay orders reopen A1
-  cloudpay orders list --stuck --limit 0 --json | jq -r .outTradeNo | xargs cloudpay orders reopen`,
+  cloudpay orders list --stuck --limit 0 --json | cloudpay orders reopen -`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("name an order: %s ORDER...", cmd.CommandPath())
+				return usagef("name an order: %s ORDER..., or - to read them from standard input", cmd.CommandPath())
 			}
 			return nil
 		},
@@ -106,19 +108,19 @@ are due at once, with their attempts counted anew. Find out why they were given 
 
 // reopened is what became of one order, as JSON.
 type reopened struct {
+	SubMchID   string `json:"subMchId,omitempty"`
 	OutTradeNo string `json:"outTradeNo"`
 	Reopened   bool   `json:"reopened"`
 }
 
 func (s *single) reopen(cmd *cobra.Command, args []string) error {
 	return s.with(func(orders *store.Store, m order.Merchant) error {
-		refs := make([]order.Ref, 0, len(args))
-		for _, number := range args {
-			ref, err := refOf(m, number, s.subMchID)
-			if err != nil {
-				return err
-			}
-			refs = append(refs, ref)
+		refs, err := s.named(m, args, cmd.InOrStdin())
+		if err != nil {
+			return err
+		}
+		if len(refs) == 0 {
+			cmd.PrintErrln("no orders on standard input")
 		}
 		var worst error
 		for _, ref := range refs {
@@ -142,12 +144,12 @@ func (s *single) reopen(cmd *cobra.Command, args []string) error {
 
 func (s *single) tellReopened(cmd *cobra.Command, ref order.Ref, done bool) {
 	if s.json {
-		sayJSON(cmd.OutOrStdout(), reopened{ref.OutTradeNo, done})
+		sayJSON(cmd.OutOrStdout(), reopened{ref.SubMchID, ref.OutTradeNo, done})
 		return
 	}
 	sign, what := "✓", words{"is due at once", "已立即到期"}
 	if !done {
 		sign, what = "✗", words{"was not given up: nothing is changed", "并未放弃，未作更改"}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, ref.OutTradeNo, what.in(s.language.chinese()))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, shownNumber(ref.SubMchID, ref.OutTradeNo), what.in(s.language.chinese()))
 }
