@@ -1,7 +1,11 @@
 package startup_test
 
 import (
+	"math"
 	"os"
+	"regexp"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -22,7 +26,29 @@ func TestSize(t *testing.T) {
 		if size > maxMegabytes {
 			t.Errorf("%s has %.2f MB, want at most %d", name, size, maxMegabytes)
 		}
+		const rounded = 0.15
+		if told := documented(t, `binary has ([0-9.]+) MB on amd64`); runtime.GOARCH == "amd64" && math.Abs(size-told) > rounded {
+			t.Errorf("%s has %.2f MB, and bench/README.md says %.1f", name, size, told)
+		}
 	}
+}
+
+// documented is a figure of bench/README.md: what the expression's group matches.
+func documented(tb testing.TB, expression string) float64 {
+	tb.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	match := regexp.MustCompile(expression).FindSubmatch(text)
+	if match == nil {
+		tb.Fatalf("bench/README.md has nothing like %s", expression)
+	}
+	figure, err := strconv.ParseFloat(string(match[1]), 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return figure
 }
 
 // megabytes is the size of a binary, in millions of bytes.
@@ -77,6 +103,10 @@ func TestPeakMemory(t *testing.T) {
 			t.Logf("%.1f MiB at the first answer, %.1f MiB after %d more", mebibytes(atFirst), mebibytes(peak), callers*calls)
 			if peak > maxMemory {
 				t.Errorf("%s had %.1f MiB in memory, want at most %.0f", kind.name, mebibytes(peak), mebibytes(maxMemory))
+			}
+			const spread = 4 // from run to run
+			if told := documented(t, `has had ([0-9]+) MiB in memory`); math.Abs(mebibytes(peak)-told) > spread {
+				t.Errorf("%s had %.1f MiB in memory, and bench/README.md says %.0f", kind.name, mebibytes(peak), told)
 			}
 		})
 	}
