@@ -1,189 +1,195 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"net"
+	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // repositoryRoot is where the documents' commands are meant to be typed.
 const repositoryRoot = "../.."
 
 // withSQLite is how a document runs the command where orders are kept.
-const withSQLite = "go run -tags sqlite ./cmd/cloudpay"
+const withSQLite = "-tags sqlite"
 
-// shellBlock is a fenced block that a reader is meant to type.
-var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
-
-// address is a fixed one in a document, which may be taken on the machine that
-// runs the tests.
-var address = regexp.MustCompile(`127\.0\.0\.1:86\d\d`)
-
-// documents are all texts for readers.
-func documents(t *testing.T) []string {
-	t.Helper()
-	var files []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/adr/*.md", "bench/*.md"} {
-		matches, err := filepath.Glob(filepath.Join(repositoryRoot, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, matches...)
-	}
-	if len(files) < 5 {
-		t.Fatalf("found only %v", files)
-	}
-	return files
+// notRun are the commands of documents that no test runs, each with why. A command that is neither run nor listed fails the test,
+// and so does a row that no document needs any more.
+var notRun = []struct{ path, begins, why string }{
+	{"docs/deploy.md", "npm install -g", "it installs for the whole machine, from the network"},
+	{"docs/deploy.md", "tcb ", "it needs an account at CloudBase"},
+	{"docs/deploy.md", "cat > .env", "the reader types the file"},
+	{"docs/deploy.md", "export WXPAY_MCHID=… ", "the reader has the values"},
+	{"docs/deploy.md", "serverless deploy", "it needs an account at Tencent Cloud"},
+	{"docs/deploy.md", "npx osls@4 deploy", "it needs an account at AWS; its packaging was tried by hand with osls 3 and 4"},
+	{"docs/deploy.md", "aws lambda invoke", "it needs an account at AWS; bench/clients calls the emulated Lambda by AWS's SDK"},
+	{"bench/README.md", "make bench ", "it measures for minutes"},
+	{"bench/README.md", "make bench-store", "it measures for ten minutes"},
+	{"bench/README.md", "cd bench && go test -count=1 -v ./seeded", "it takes minutes; make bench-test runs the same package"},
+	{"bench/README.md", "cd bench && go test -count=1 -v -run", "it is a test itself, which make bench-test runs"},
 }
 
-// Every command that a document prints is run, in order: what serves goes on in
-// the background until the document ends. The targets of make are run by CI, and
-// here only checked to exist.
-func TestDocumentsCommands(t *testing.T) {
+// Every command that a document prints is run, from top to bottom, and what it prints is compared with what the document shows
+// (CONTRIBUTING.md, "Documents"). What serves goes on in the background until the document ends or another emulator is started.
+// The targets of make are run by CI.
+func TestDocuments(t *testing.T) {
 	t.Parallel()
-	for _, file := range documents(t) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		blocks := shellBlock.FindAllStringSubmatch(string(text), -1)
-		if len(blocks) == 0 {
+	listed := make([]bool, len(notRun))
+	for _, d := range documents(t) {
+		commands := d.commands(t)
+		commands = slices.DeleteFunc(commands, func(c typed) bool {
+			for i, row := range notRun {
+				if row.path == d.path && strings.HasPrefix(c.text, row.begins) {
+					listed[i] = true
+					return true
+				}
+			}
+			return false
+		})
+		if len(commands) == 0 {
 			continue
 		}
-		t.Run(filepath.Base(file), func(t *testing.T) {
+		t.Run(strings.ReplaceAll(d.path, "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			if strings.Contains(string(text), withSQLite) {
+			if strings.Contains(d.text, withSQLite) {
 				needSQLite(t)
 			}
-			reader := newReader(t, string(text))
-			for _, block := range blocks {
-				reader.types(block[1])
-			}
+			d.read(t, commands)
 		})
 	}
+	for i, row := range notRun {
+		if !listed[i] {
+			t.Errorf("%s has no command that begins with %q: take its row off the list", row.path, row.begins)
+		}
+	}
 }
 
-// reader does what a document says.
-type reader struct {
-	t          *testing.T
-	dir        string
-	substitute *strings.Replacer
-	targets    string
-}
-
-func newReader(t *testing.T, text string) *reader {
+// commands are all that a document prints, in its order.
+func (d document) commands(t *testing.T) []typed {
 	t.Helper()
-	makefile, err := os.ReadFile(filepath.Join(repositoryRoot, "Makefile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &reader{t: t, dir: t.TempDir(), targets: string(makefile)}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := filepath.Join(r.dir, commandName) // by this name, TestMain is the command
-	if err := os.Symlink(self, command); err != nil {
-		t.Fatal(err)
-	}
-	swaps := []string{" .cloudpay", " " + filepath.Join(r.dir, "emulator"), "go run ./cmd/cloudpay", command, withSQLite, command}
-	for _, fixed := range slices.Compact(slices.Sorted(slices.Values(address.FindAllString(text, -1)))) {
-		swaps = append(swaps, fixed, freeAddress(t))
-	}
-	r.substitute = strings.NewReplacer(swaps...)
-	return r
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
-func (r *reader) types(block string) {
-	r.t.Helper()
-	var script []string
-	for line := range strings.Lines(block) {
-		line = strings.TrimSpace(line)
-		if target, isMake := strings.CutPrefix(line, "make "); isMake {
-			r.wantTarget(strings.Fields(target)[0])
+	var all []typed
+	for _, b := range d.blocks {
+		if err := b.check(); err != nil {
+			t.Errorf("%s:%d: %v", d.path, b.line-1, err)
 			continue
 		}
-		script = append(script, r.substitute.Replace(r.inDir(line)))
+		if !b.isCommands() {
+			continue
+		}
+		commands, err := b.commands()
+		if err != nil {
+			t.Errorf("%s:%d: %v", d.path, b.line, err)
+		}
+		all = append(all, commands...)
 	}
-	text := strings.Join(script, "\n")
-	switch {
-	case strings.TrimSpace(text) == "":
-	case strings.Contains(text, " emulate"):
-		r.serves(text)
-	default:
-		r.runs(text)
-	}
+	return all
 }
 
-// inDir makes explicit which emulator an invoke is for: the document's.
-func (r *reader) inDir(line string) string {
-	if strings.Contains(line, "cloudpay invoke") && !strings.Contains(line, "--dir") {
-		return line + " --dir .cloudpay"
-	}
-	return line
-}
-
-func (r *reader) wantTarget(target string) {
-	r.t.Helper()
-	if !strings.Contains(r.targets, "\n"+target+":") {
-		r.t.Errorf("make %s: the Makefile has no such target", target)
-	}
-}
-
-// command is a shell in the repository, where this test binary is cloudpay.
-func (r *reader) command(script string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 8*time.Minute)
-	r.t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(script, "curl ", "curl --fail-with-body -sS "))
-	cmd.Dir = repositoryRoot
-	return cmd
-}
-
-func (r *reader) runs(script string) {
-	r.t.Helper()
-	out, err := r.command(script).CombinedOutput()
-	if err != nil {
-		r.t.Errorf("%s\n%v\n%s", script, err, out)
-	}
-}
-
-// serves starts a command that goes on, and waits until it says that it is ready.
-func (r *reader) serves(script string) {
-	r.t.Helper()
-	cmd := r.command("exec " + strings.TrimSpace(script))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	})
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.Contains(lines.Text(), "ready") {
-			return
+// read does what a document says.
+func (d document) read(t *testing.T, commands []typed) {
+	t.Helper()
+	s := newShell(t, d.text)
+	defer s.interrupt()
+	text := strings.Split(d.text, "\n")
+	defer func() { d.update(t, text) }()
+	failed, grown := "", 0
+	for _, c := range commands {
+		if target, is := strings.CutPrefix(c.text, "make "); is {
+			wantTarget(t, d.path, c, strings.Fields(target)[0])
+			continue
+		}
+		if failed != "" && !strings.Contains(c.text, "$?") {
+			t.Error(failed)
+		}
+		failed = ""
+		var printed string
+		if serving.MatchString(c.text) {
+			printed = s.serves(c.text)
+		} else {
+			var code int
+			if printed, code = s.runs(c.text); code != 0 {
+				failed = c.fault(d.path, "it ends with a code that the document does not show (echo $?)\n"+printed)
+			}
+			if c.bare && printed != "" && code == 0 {
+				t.Error(c.fault(d.path, "a block of sh shows no results, and this prints some: make it a block of console\n"+printed))
+			}
+		}
+		if c.bare {
+			continue
+		}
+		if difference := compare(c.shown, printed); difference != "" {
+			t.Error(c.fault(d.path, difference))
+			from := c.line + strings.Count(c.text, "\n") + grown
+			is := linesOf(printed)
+			text = slices.Replace(text, from, from+len(c.shown), is...)
+			grown += len(is) - len(c.shown)
 		}
 	}
-	r.t.Fatalf("%s\nended without being ready", script)
+	if failed != "" {
+		t.Error(failed)
+	}
+}
+
+var updateDocuments = flag.Bool("update", false, "write what commands print into the documents that show something else")
+
+// update writes a document with the results that its commands have now.
+func (d document) update(t *testing.T, text []string) {
+	t.Helper()
+	if now := strings.Join(text, "\n"); *updateDocuments && now != d.text {
+		if err := os.WriteFile(filepath.Join(repositoryRoot, d.path), []byte(now), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// fault says what is wrong with a command, and where it stands.
+func (c typed) fault(path, what string) string {
+	return path + ":" + strconv.Itoa(c.line) + ": $ " + c.text + "\n" + what
+}
+
+// wantTarget wants a target of the Makefile that CI makes.
+func wantTarget(t *testing.T, path string, c typed, target string) {
+	t.Helper()
+	if !slices.Contains(madeByCI(t), target) {
+		t.Error(c.fault(path, "the Makefile has no such target that CI makes"))
+	}
+}
+
+// madeByCI are the targets that .ci/run makes, and what they need or make themselves.
+func madeByCI(t *testing.T) []string {
+	t.Helper()
+	ci, makefile := readRoot(t, ".ci/run"), readRoot(t, "Makefile")
+	match := regexp.MustCompile(`(?m)^exec make ([a-z -]+)`).FindStringSubmatch(ci)
+	if match == nil {
+		t.Fatal(".ci/run: it makes nothing")
+	}
+	targets := strings.Fields(match[1])
+	for i := 0; i < len(targets); i++ {
+		rule := regexp.MustCompile(`(?m)^` + targets[i] + `:([^=#\n]*)(?:##.*)?\n((?:\t.*\n)*)`)
+		for _, rule := range rule.FindAllStringSubmatch(makefile, -1) {
+			needed := strings.Fields(rule[1])
+			for _, made := range regexp.MustCompile(`\$\(MAKE\) ([a-z-]+)`).FindAllStringSubmatch(rule[2], -1) {
+				needed = append(needed, made[1])
+			}
+			for _, target := range needed {
+				if !slices.Contains(targets, target) {
+					targets = append(targets, target)
+				}
+			}
+		}
+	}
+	return targets
+}
+
+func readRoot(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repositoryRoot, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

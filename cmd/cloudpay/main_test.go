@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,43 @@ import (
 const commandName = "cloudpay"
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){commandName: main})
+	testscript.Main(tidy{m}, map[string]func(){commandName: main})
+}
+
+// tidy removes what all tests together have built.
+type tidy struct{ *testing.M }
+
+// Run runs the tests.
+func (m tidy) Run() int {
+	defer func() { _ = os.RemoveAll(buildFolder()) }()
+	return m.M.Run()
+}
+
+// buildFolder is made when it is first asked for.
+var buildFolder = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "cloudpay-test-")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
+
+// buildOnce builds the functions, with SQLite where this binary has it.
+var buildOnce = sync.OnceValue(func() error {
+	var tags []string
+	if hasSQLite() {
+		tags = []string{"sqlite"} // what keeps orders has to be part of the functions too
+	}
+	return buildFunctions(context.Background(), buildFolder(), tags...)
+})
+
+// builtFunctions is the folder of the functions, built once for all tests.
+func builtFunctions(t *testing.T) string {
+	t.Helper()
+	if err := buildOnce(); err != nil {
+		t.Fatal(err)
+	}
+	return buildFolder()
 }
 
 // The scripts in testdata/script use the command as a person would. $REPO is this
@@ -34,14 +71,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := t.TempDir()
-	var tags []string
-	if hasSQLite() {
-		tags = []string{"sqlite"} // what keeps orders has to be part of the functions too
-	}
-	if err := buildFunctions(t.Context(), bin, tags...); err != nil {
-		t.Fatal(err)
-	}
+	bin := builtFunctions(t)
 	settings := goSettings(t)
 	testscript.RunT(transcribed{T: t}, testscript.Params{
 		Dir:                 "testdata/script",
