@@ -55,6 +55,24 @@ func numberFor(c caller, number string) string {
 	return number
 }
 
+// idFor is an id that came in the event (a message's, a timer's name) as the log and a reply may have
+// it. It is held to the rule for order numbers: a caller who may do nothing can write anything there,
+// and a token may have been put there by mistake. A token is looked for before the id is cut, and as
+// CKafka's topic too.
+func (i *invocation) idFor(c caller, id string) string {
+	topic := id
+	for range 2 { // topic/partition/offset
+		topic = topic[:max(strings.LastIndexByte(topic, '/'), 0)]
+	}
+	switch {
+	case c.may == rights{}:
+		return ""
+	case i.Access.isToken(id), i.Access.isToken(topic):
+		return redacted
+	}
+	return clip(id)
+}
+
 // log writes one line about the invocation. What has nothing to say is left out, and a token that was put in the wrong
 // place says nothing.
 func (i *invocation) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {

@@ -26,7 +26,8 @@ const (
 
 // A handled message is one of a batch, with what became of it.
 type handled struct {
-	id     string
+	id     string // the queue's
+	shown  string // the same for the reply, see idFor
 	result order.Result
 	ending ending
 }
@@ -81,16 +82,17 @@ func (i *invocation) batch(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("the batch was not begun: %s", result.ErrCode)
 	}
 	all := i.handleAll(ctx)
-	failed, count := []string{}, map[ending]int{}
+	failed, count, secret := []string{}, map[ending]int{}, false
 	for _, h := range all {
 		if count[h.ending]++; h.ending != done {
 			failed = append(failed, h.id)
+			secret = secret || h.shown == redacted
 		}
 	}
 	i.logBatch(ctx, count)
 	sqs := i.event.Form == event.FormSQS
 	switch {
-	case sqs && len(failed) < len(all):
+	case sqs && len(failed) < len(all) && !secret: // no reply may name a message by a token
 		reply, err := i.event.EncodeFailures(failed)
 		if err != nil {
 			return nil, fmt.Errorf("telling which messages failed: %w", err)
@@ -132,7 +134,7 @@ func (i *invocation) reportOn(all []handled) batchReport {
 		if i.Access.isToken(number) {
 			number = redacted
 		}
-		report.Results = append(report.Results, messageReport{h.id, number, h.result.Outcome, h.result.ErrCode})
+		report.Results = append(report.Results, messageReport{h.shown, number, h.result.Outcome, h.result.ErrCode})
 	}
 	return report
 }
@@ -146,8 +148,9 @@ func (i *invocation) handleAll(ctx context.Context) []handled {
 	for range min(batchWorkers, len(messages)) {
 		workers.Go(func() {
 			for n := int(next.Add(1)) - 1; n < len(messages); n = int(next.Add(1)) - 1 {
-				result := i.handle(ctx, messages[n], len(messages)-n)
-				all[n] = handled{messages[n].ID, result, endingOf(i.Op, result)}
+				result, shown := i.handle(ctx, messages[n], len(messages)-n)
+				shown = cmp.Or(shown, fmt.Sprintf("#%d", n))
+				all[n] = handled{messages[n].ID, shown, result, endingOf(i.Op, result)}
 			}
 		})
 	}
@@ -155,8 +158,9 @@ func (i *invocation) handleAll(ctx context.Context) []handled {
 	return all
 }
 
-// handle does what one message asks, while there is time. waiting is how many are not begun, itself included.
-func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) order.Result {
+// handle does what one message asks, while there is time. waiting is how many are not begun, itself
+// included. shown is the message's id as a reply may have it.
+func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) (result order.Result, shown string) {
 	var p params
 	var fault *order.FieldError
 	if m.Fault != "" {
@@ -165,22 +169,27 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) o
 		fault = p.readObject("message", m.Body)
 	}
 	c := i.caller(p.token)
-	id := slog.String("messageId", clip(m.ID))
+	shown = i.idFor(c, m.ID)
+	id := slog.String("messageId", shown)
 	part, enough := share(ctx, waiting)
 	switch {
 	case !enough:
-		return i.tell(ctx, c, p, outcome{Result: notBegun(p)}, 0, id)
+		return i.tell(ctx, c, p, outcome{Result: i.notBegun(p)}, 0, id), shown
 	case part > 0:
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, part)
 		defer cancel()
 	}
-	return i.turn(ctx, c, p, fault, id)
+	return i.turn(ctx, c, p, fault, id), shown
 }
 
 // notBegun is the result of a message that nothing was done about.
-func notBegun(p params) order.Result {
-	return order.NewResult(order.Call{OutTradeNo: clip(p.OutTradeNo)}, order.OutcomeUnknown, order.Answer{
+func (i *invocation) notBegun(p params) order.Result {
+	number := clip(p.OutTradeNo)
+	if i.Access.isToken(p.OutTradeNo) {
+		number = redacted
+	}
+	return order.NewResult(order.Call{OutTradeNo: number}, order.OutcomeUnknown, order.Answer{
 		Code:    order.CodeTimeout,
 		Message: "there was no time left to begin with this message; it must come again / 剩余时间不足，未处理此消息；须重新投递",
 		Proof:   order.ProofNone,

@@ -78,7 +78,7 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("caller", string(c.kind)),
-		slog.String("timer", clip(i.event.Timer.Name)),
+		slog.String("timer", i.idFor(c, i.event.Timer.Name)),
 		slog.Int64("ms", time.Since(i.start).Milliseconds()),
 	}
 	if refusal != nil {

@@ -1,0 +1,56 @@
+package trigger_test
+
+import (
+	"strings"
+	"testing"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/trigger"
+)
+
+// A token that came as an id (a message's, a timer's name) is neither logged nor put into a reply, not even in part: it is
+// longer than what is kept of an id.
+func TestTokenAsAnID(t *testing.T) {
+	t.Parallel()
+	long := "service-" + strings.Repeat("kR7vQm2wZp9TnW4b", 4)
+	body := `{\"out_trade_no\":\"A1\",\"service_token\":\"` + long + `\"}`
+	for name, test := range map[string]struct {
+		on    hosting.Platform
+		event string
+	}{
+		"CMQ":             {hosting.SCF, `{"Records":[{"CMQ":{"msgId":"` + long + `","msgBody":"` + body + `"}}]}`},
+		"CMQ, two values": {hosting.SCF, `{"Records":[{"CMQ":{"msgId":"x ` + long + `","msgBody":"` + body + `"}}]}`},
+		"CKafka":          {hosting.SCF, `{"Records":[{"Ckafka":{"topic":"` + long + `","partition":0,"offset":1,"msgBody":"` + body + `"}}]}`},
+		"TDMQ":            {hosting.SCF, `{"specversion":"0","id":"e","type":"connector:tdmq","data":{"msgId":"` + long + `","msgBody":"` + body + `"}}`},
+		"SQS": {hosting.Lambda, `{"Records":[{"eventSource":"aws:sqs","messageId":"m0","body":"` + body + `"},` +
+			`{"eventSource":"aws:sqs","messageId":"` + long + `","body":"{}"}]}`},
+		"a timer":          {hosting.Lambda, `{"Type":"Timer","TriggerName":"` + long + `"}`},
+		"a forged timer":   {hosting.SCF, `{"Type":"Timer","TriggerName":"` + long + `"}`},
+		"a forged message": {hosting.SCF, `{"Records":[{"CMQ":{"msgId":"` + long + `","msgBody":"{}"}}]}`},
+		"a number":         {hosting.SCF, `{"Records":[{"CMQ":{"msgId":"m","msgBody":"{\"out_trade_no\":\"` + long + `\",\"service_token\":\"` + long + `\"}"}}]}`},
+	} {
+		k := newKit(t).strict().store(nil)
+		k.on, k.fn.Access.Service = test.on, trigger.NewToken(long)
+		reply, err := k.handle(test.event, nil)
+		said := reply + k.logs.String()
+		if err != nil {
+			said += err.Error()
+		}
+		if strings.Contains(said, long[:20]) {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+	// A caller who may do nothing writes no id of theirs into the log, whatever it is: a token of yesterday's is none today.
+	k := newKit(t).strict()
+	_, _ = k.handle(`{"Records":[{"CMQ":{"msgId":"yesterdays-token-kR7v","msgBody":"{}"}}]}`, nil)
+	_, _ = k.handle(`{"Type":"Timer","TriggerName":"yesterdays-token-kR7v"}`, nil)
+	if strings.Contains(k.logs.String(), "yesterday") {
+		t.Errorf("the log has a stranger's id: %s", k.logs.String())
+	}
+	// Everybody else's ids are there, to find messages and timers by.
+	k = newKit(t).store(nil)
+	_, _ = k.handle(batched("cmq", `{"out_trade_no":"A1"}`), nil)
+	_, _ = k.handle(timerEvent(), nil)
+	k.wantLog(map[string]any{"messageId": "m0"})
+	k.wantLog(map[string]any{"timer": "sweep"})
+}
