@@ -243,7 +243,7 @@ func TestLoadEverything(t *testing.T) {
 			PublicKeyID: publicKeyID,
 			PublicKey:   block("PUBLIC KEY"),
 			Key:         config.NewSecret(v3Key),
-			Roots:       strings.TrimSpace(block("CERTIFICATE") + block("CERTIFICATE")),
+			Roots:       block("CERTIFICATE") + block("CERTIFICATE"),
 		},
 	}
 	if diff := cmp.Diff(want, full.load(t), compareSecrets()); diff != "" {
@@ -535,10 +535,67 @@ func TestPEMForms(t *testing.T) {
 			}
 		})
 	}
+	public := block("RSA PUBLIC KEY")
+	if got := forV3().with("WXPAY_PUBLIC_KEY", public).load(t).V3.PublicKey; got != public {
+		t.Errorf("PKCS#1 of the public key: got %q, want %q", got, public)
+	}
 	pkcs1 := block("RSA PRIVATE KEY")
 	if got := forV3().with("WXPAY_PRIVATE_KEY", pkcs1).load(t).V3.PrivateKey.Reveal(); got != pkcs1 {
 		t.Errorf("PKCS#1: got %q, want %q", got, pkcs1)
 	}
+}
+
+// However line breaks are lost on the way, the key that is read is the same, from the variable itself, from base64 of
+// it, and from a file.
+func TestPEMWhateverBecameOfItsLineBreaks(t *testing.T) {
+	t.Parallel()
+	want := block("PRIVATE KEY")
+	breaks := func(by string) string { return strings.ReplaceAll(strings.TrimSpace(want), "\n", by) }
+	for name, mangled := range map[string]string{
+		"spaces":                    breaks(" "),
+		"none":                      breaks(""),
+		`\n spelt out`:              breaks(`\n`),
+		`\r\n spelt out`:            breaks(`\r\n`),
+		`\\n spelt out`:             breaks(`\\n`),
+		`\\r\\n spelt out`:          breaks(`\\r\\n`),
+		`\n spelt out, and broken`:  breaks("\\n\n"),
+		"tabs":                      breaks("\t"),
+		"CR":                        breaks("\r"),
+		"CRLF":                      breaks("\r\n"),
+		"blank lines":               breaks("\n\n"),
+		"lines that go on":          breaks("\\\n"),
+		"indented by spaces":        "    " + breaks("\n    "),
+		"indented by tabs":          "\t\t" + breaks("\n\t\t"),
+		"quoted":                    `"` + breaks("\n") + `"`,
+		"quoted, spaces":            `"` + breaks(" ") + `"`,
+		`quoted, \n spelt out`:      `"` + breaks(`\n`) + `\n"`,
+		"quoted once":               `'` + breaks(`\n`) + `'`,
+		"quoted, escaped":           `\"` + breaks(`\\n`) + `\"`,
+		"each line quoted":          `"` + breaks("\"\n\"") + `"`,
+		"byte order mark":           "\ufeff" + want,
+		"byte order mark, spaces":   "\ufeff" + breaks(" "),
+		"no-break spaces":           breaks("\u00a0"),
+		"no white space whatsoever": strings.Join(strings.Fields(want), ""),
+		"among others":              "Bag Attributes\n    localKeyID: 01\n" + breaks(`\n`) + `\n` + strings.ReplaceAll(block("CERTIFICATE"), "\n", `\n`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for form, value := range map[string]string{"itself": mangled, "base64": encode(mangled), "a path": writeFile(t, mangled)} {
+				if got := forV3().with("WXPAY_PRIVATE_KEY", value).load(t).V3.PrivateKey.Reveal(); got != want {
+					t.Errorf("%s: got %q, want %q", form, got, want)
+				}
+			}
+			file := forV3().with("WXPAY_PRIVATE_KEY", "").with("WXPAY_PRIVATE_KEY_FILE", writeFile(t, mangled))
+			if got := file.load(t).V3.PrivateKey.Reveal(); got != want {
+				t.Errorf("_FILE: got %q, want %q", got, want)
+			}
+		})
+	}
+	chain := block("CERTIFICATE") + block("CERTIFICATE")
+	if got := forV3().with("WXPAY_CERT_ROOTS", strings.ReplaceAll(chain, "\n", " ")).load(t).V3.Roots; got != chain {
+		t.Errorf("roots: got %q, want %q", got, chain)
+	}
+	forV3().with("WXPAY_CERT_ROOTS", chain[:len(chain)-40]).wantFault(t, "WXPAY_CERT_ROOTS", "has a BEGIN line and no END line")
 }
 
 func TestPEMFaults(t *testing.T) {
@@ -550,15 +607,31 @@ func TestPEMFaults(t *testing.T) {
 	for name, test := range map[string]struct {
 		variable, value, words string
 	}{
-		"a certificate":               {"WXPAY_PRIVATE_KEY", block("CERTIFICATE"), "is a certificate"},
-		"a certificate in base64":     {"WXPAY_PRIVATE_KEY", encode(block("CERTIFICATE")), "is a certificate"},
-		"a certificate in a file":     {"WXPAY_PRIVATE_KEY", writeFile(t, block("CERTIFICATE")), "is a certificate"},
-		"a public key":                {"WXPAY_PRIVATE_KEY", block("PUBLIC KEY"), "is a public key"},
-		"an encrypted key":            {"WXPAY_PRIVATE_KEY", block("ENCRYPTED PRIVATE KEY"), "openssl pkey"},
-		"an old encrypted key":        {"WXPAY_PRIVATE_KEY", encrypted, "openssl pkey"},
-		"a key of another kind":       {"WXPAY_PRIVATE_KEY", block("EC PRIVATE KEY"), "does not belong here"},
-		"no END line":                 {"WXPAY_PRIVATE_KEY", whole[:len(whole)-10], "no whole PEM block"},
-		"a file without PEM":          {"WXPAY_PRIVATE_KEY", writeFile(t, "hello"), "no whole PEM block"},
+		"a certificate":           {"WXPAY_PRIVATE_KEY", block("CERTIFICATE"), "is a certificate"},
+		"a certificate in base64": {"WXPAY_PRIVATE_KEY", encode(block("CERTIFICATE")), "is a certificate"},
+		"a certificate in a file": {"WXPAY_PRIVATE_KEY", writeFile(t, block("CERTIFICATE")), "is a certificate"},
+		"a public key":            {"WXPAY_PRIVATE_KEY", block("PUBLIC KEY"), "is a public key"},
+		"an encrypted key":        {"WXPAY_PRIVATE_KEY", block("ENCRYPTED PRIVATE KEY"), "openssl pkey"},
+		"an old encrypted key":    {"WXPAY_PRIVATE_KEY", encrypted, "openssl pkey"},
+		"a key of another kind":   {"WXPAY_PRIVATE_KEY", block("EC PRIVATE KEY"), "does not belong here"},
+		"no END line":             {"WXPAY_PRIVATE_KEY", whole[:len(whole)-40], "has a BEGIN line and no END line"},
+		"half an END line":        {"WXPAY_PRIVATE_KEY", whole[:len(whole)-10], "has an END line that does not end in five hyphens"},
+		"half a BEGIN line":       {"WXPAY_PRIVATE_KEY", "-----BEGIN PRIVATE KEY", "has a BEGIN line that does not end in five hyphens"},
+		"a BEGIN line of four":    {"WXPAY_PRIVATE_KEY", whole[1:], "does not start with -----BEGIN, five hyphens"},
+		"a BEGIN line of dashes":  {"WXPAY_PRIVATE_KEY", strings.ReplaceAll(whole, "-----", "———–"), "five hyphens"},
+		"two BEGIN lines":         {"WXPAY_PRIVATE_KEY", whole[:100] + whole, "has a BEGIN line after another"},
+		"ends of two blocks":      {"WXPAY_PRIVATE_KEY", strings.Replace(whole, "END PRIVATE", "END PUBLIC", 1), "of different kinds"},
+		"nothing in it":           {"WXPAY_PRIVATE_KEY", `-----BEGIN PRIVATE KEY-----\n \n-----END PRIVATE KEY-----`, "has nothing between its BEGIN and END lines"},
+		"a strange character":     {"WXPAY_PRIVATE_KEY", strings.Replace(whole, "KEY-----\n", "KEY-----%0A", 1), "is not base64's between its BEGIN and END lines, at position 1 after BEGIN"},
+		"another escape":          {"WXPAY_PRIVATE_KEY", strings.Replace(whole, "KEY-----\n", `KEY-----\x0a`, 1), "is not base64's between its BEGIN and END lines, at position 2 after BEGIN"},
+		"a lost +":                {"WXPAY_PRIVATE_KEY", "-----BEGIN PRIVATE KEY----- AAA AAA -----END PRIVATE KEY-----", "has 6 characters of base64"},
+		"PowerShell's UTF-16":     {"WXPAY_PRIVATE_KEY", writeFile(t, "\xff\xfe-\x00-\x00"), "is text in UTF-16"},
+		"a file without PEM":      {"WXPAY_PRIVATE_KEY", writeFile(t, "hello"), "has no BEGIN line, so it is not PEM"},
+		"an old encrypted one, 1 line": {
+			"WXPAY_PRIVATE_KEY", strings.ReplaceAll(encrypted, "\n", " "), "openssl pkey",
+		},
+		"the public key as private":   {"WXPAY_PRIVATE_KEY", block("RSA PUBLIC KEY"), "is a public key"},
+		"a serial as public id":       {"WXPAY_PUBLIC_KEY_ID", "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB", "is a certificate's serial number"},
 		"no BEGIN and END lines":      {"WXPAY_PRIVATE_KEY", der, "without the lines BEGIN and END"},
 		"no such file":                {"WXPAY_PRIVATE_KEY", filepath.Join(t.TempDir(), "none.pem"), "no file is there"},
 		"a folder":                    {"WXPAY_PRIVATE_KEY", t.TempDir(), "no file can be read"},
@@ -599,7 +672,7 @@ func TestPlatformCertificatesStandInForThePublicKey(t *testing.T) {
 	forBoth().with("WXPAY_V3_KEY", v2Key).wantFault(t, "WXPAY_V3_KEY", "is the same as WXPAY_V2_KEY")
 	forV3().with("WXPAY_V3_KEY", "short").wantFault(t, "WXPAY_V3_KEY", "has 5 bytes instead of 32")
 	forV3().with("WXPAY_CERT_ROOTS", block("PUBLIC KEY")).wantFault(t, "WXPAY_CERT_ROOTS", "other than certificates")
-	forV3().with("WXPAY_CERT_ROOTS", "-----BEGIN CERTIFICATE-----").wantFault(t, "WXPAY_CERT_ROOTS", "no whole PEM block")
+	forV3().with("WXPAY_CERT_ROOTS", "-----BEGIN CERTIFICATE-----").wantFault(t, "WXPAY_CERT_ROOTS", "no END line")
 	forV3().with("WXPAY_CERT_ROOTS", "nowhere").wantFault(t, "WXPAY_CERT_ROOTS", "no file is there")
 }
 

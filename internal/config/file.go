@@ -84,7 +84,7 @@ func (v variable) readFromFile(c *Config, path string) *Fault {
 	}
 	if v.inFile == pemInFile {
 		// A path in the file would be one too many: whoever meant it had better say so.
-		if inline, fault := inlinePEM(value); inline == nil && fault == nil {
+		if inline, fault := inlinePEM(value); inline == "" && fault == nil {
 			return &Fault{Problem: bilingual.New("names a file that holds neither PEM nor base64 of PEM", "所指文件既不是 PEM，也不是 PEM 的 base64")}
 		}
 	}

@@ -11,9 +11,11 @@ import (
 )
 
 const (
-	pemStart = "-----BEGIN "
-
 	encryptedPrivateKey = "ENCRYPTED PRIVATE KEY"
+
+	// openssl's traditional form says so in a header (RFC 1421 §4.6.1.1).
+	procType      = "Proc-Type"
+	procEncrypted = "4,ENCRYPTED"
 )
 
 // The types of PEM block that belong into a variable, each with "" or with what is wrong about it and what to do. A type
@@ -35,9 +37,15 @@ var (
 			Remedy: bilingual.New("give apiclient_key.pem here; pub_key.pem belongs into "+namePublicKey,
 				"此处请填 apiclient_key.pem；pub_key.pem 应填入 "+namePublicKey),
 		},
+		"RSA PUBLIC KEY": {
+			Problem: bilingual.New("is a public key, not a private key", "是公钥，不是私钥"),
+			Remedy: bilingual.New("give apiclient_key.pem here; pub_key.pem belongs into "+namePublicKey,
+				"此处请填 apiclient_key.pem；pub_key.pem 应填入 "+namePublicKey),
+		},
 	}
 	publicKeyBlocks = map[string]Fault{
-		"PUBLIC KEY": {},
+		"PUBLIC KEY":     {},
+		"RSA PUBLIC KEY": {},
 		"CERTIFICATE": {
 			Problem: bilingual.New("is a certificate, not a public key", "是证书，不是公钥"),
 			Remedy:  bilingual.New("give pub_key.pem, WeChat Pay's public key (微信支付公钥)", "请填 pub_key.pem，即微信支付公钥"),
@@ -59,12 +67,13 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	if fault != nil {
 		return "", fault
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return "", &Fault{Problem: bilingual.New("holds no whole PEM block, from its BEGIN line to its END line", "没有从 BEGIN 行到 END 行的完整 PEM 内容")}
+	found, err := DecodePEM(text)
+	if err != nil {
+		return "", &Fault{Problem: bilingual.Wording(err)}
 	}
+	block := found[0]
 	kind := block.Type
-	if strings.HasPrefix(block.Headers["Proc-Type"], "4,ENCRYPTED") { // RFC 1421 §4.6.1.1, openssl's traditional form
+	if strings.HasPrefix(block.Headers[procType], procEncrypted) {
 		kind = encryptedPrivateKey
 	}
 	verdict, named := blocks[kind]
@@ -77,29 +86,29 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	return string(pem.EncodeToMemory(block)), nil
 }
 
-// pemText tells the three forms apart: the text itself (also with \n spelt out, as one-line environments have it), the
-// base64 of the text, else a path.
-func pemText(value string) ([]byte, *Fault) {
-	if text, fault := inlinePEM(value); text != nil || fault != nil {
+// pemText tells the three forms apart: the text itself, the base64 of the text, else a path.
+func pemText(value string) (string, *Fault) {
+	if text, fault := inlinePEM(value); text != "" || fault != nil {
 		return text, fault
 	}
 	text, err := readFile(value)
-	return text, unreadablePEM(err)
+	return string(text), unreadablePEM(err)
 }
 
 // inlinePEM returns the text that value itself holds; nothing when it holds none, and may be a path.
-func inlinePEM(value string) ([]byte, *Fault) {
-	if strings.Contains(value, pemStart) {
-		return []byte(strings.ReplaceAll(value, `\n`, "\n")), nil
+func inlinePEM(value string) (string, *Fault) {
+	if strings.Contains(value, pemStart) || strings.Contains(value, "BEGIN ") && strings.Contains(value, "END ") {
+		return value, nil
 	}
-	plain, err := base64.StdEncoding.DecodeString(value)
+	digits, _ := base64Digits(value) // none when it is something else
+	plain, err := base64.StdEncoding.DecodeString(digits)
 	switch {
 	case err == nil && strings.Contains(string(plain), pemStart):
-		return plain, nil
+		return string(plain), nil
 	case err == nil && isDER(plain):
-		return nil, &Fault{Problem: bilingual.New("is base64 of a bare key, without the lines BEGIN and END", "是裸密钥的 base64，缺少 BEGIN 与 END 行")}
+		return "", &Fault{Problem: bilingual.New("is base64 of a bare key, without the lines BEGIN and END", "是裸密钥的 base64，缺少 BEGIN 与 END 行")}
 	}
-	return nil, nil
+	return "", nil
 }
 
 // isDER tells whether data starts like the DER of a key or a certificate: a SEQUENCE whose length takes one or two more

@@ -221,6 +221,9 @@ func readSerialNo(c *Config, value string) *Fault {
 }
 
 func readPublicKeyID(c *Config, value string) *Fault {
+	if len(value) <= maxSerialNo && checkChars(value, maxSerialNo, bilingual.Text{}, isHexDigit) == nil {
+		return &Fault{Problem: bilingual.New("is a certificate's serial number, not a public key's id", "是证书序列号，不是公钥ID")}
+	}
 	if !strings.HasPrefix(value, publicKeyIDPrefix) || len(value) == len(publicKeyIDPrefix) {
 		return &Fault{Problem: bilingual.New("does not start with PUB_KEY_ID_ and go on", "不是以 PUB_KEY_ID_ 开头的完整ID")}
 	}
@@ -245,19 +248,17 @@ func readRoots(c *Config, value string) *Fault {
 	if fault != nil {
 		return fault
 	}
-	c.V3.Roots = string(text)
-	for rest, n := text, 0; ; n++ {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			if n == 0 {
-				return &Fault{Problem: bilingual.New("holds no whole PEM block, from its BEGIN line to its END line", "没有从 BEGIN 行到 END 行的完整 PEM 内容")}
-			}
-			return nil
-		}
+	blocks, err := DecodePEM(text)
+	if err != nil {
+		return &Fault{Problem: bilingual.Wording(err)}
+	}
+	for _, block := range blocks {
 		if block.Type != "CERTIFICATE" {
 			return &Fault{Problem: bilingual.New("holds something other than certificates", "含有证书以外的内容")}
 		}
+		c.V3.Roots += string(pem.EncodeToMemory(block))
 	}
+	return nil
 }
 
 // readAddress reads where a server is: its scheme and host, and nothing after them.

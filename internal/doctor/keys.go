@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rsa"
@@ -103,6 +102,9 @@ func (p *patient) publicKey() *rsa.PublicKey {
 	block, _ := pem.Decode([]byte(p.settings.V3.PublicKey))
 	if block == nil {
 		return nil
+	}
+	if key, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
+		return key
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
@@ -228,11 +230,12 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	case len(text) > maxFile:
 		return nil, bilingual.Errorf("has more than %d KiB, too much for one certificate", "超过 %d KiB，不可能是一个证书", maxFile>>10)
 	}
-	block, _ := pem.Decode(bytes.TrimSpace(text))
+	blocks, err := config.DecodePEM(string(text))
+	if err != nil {
+		return nil, err
+	}
+	block := blocks[0]
 	switch {
-	case block == nil:
-		return nil, bilingual.Errorf("is not PEM, from -----BEGIN CERTIFICATE to its END line",
-			"不是从 -----BEGIN CERTIFICATE 到 END 行的 PEM")
 	case strings.Contains(block.Type, "KEY"):
 		return nil, bilingual.Errorf("is a key, not a certificate", "是密钥，不是证书")
 	case block.Type != "CERTIFICATE":

@@ -1,6 +1,8 @@
 package doctor_test
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,18 @@ func TestPrivateKey(t *testing.T) {
 	w.doctor.Offline = true
 	w.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelFine, "RSA, 2048 bits, and not WeChat Pay's")
 	w.examined().of(doctor.CheckPublicKey).want(t, doctor.LevelFine, "SHA-256 ")
+
+	// The other form that the public key may have is the same key.
+	same := w.examined().of(doctor.CheckPublicKey).text()
+	der := x509.MarshalPKCS1PublicKey(w.PublicKey())
+	pkcs1 := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: der}))
+	for _, text := range []string{pkcs1, strings.ReplaceAll(pkcs1, "\n", " ")} {
+		w.with(map[string]string{"WXPAY_PUBLIC_KEY": text})
+		if got := w.examined().of(doctor.CheckPublicKey).text(); got != same {
+			t.Errorf("PKCS#1: got %s, want %s", got, same)
+		}
+		w.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelFine, "and not WeChat Pay's")
+	}
 
 	long := admit(t).with(map[string]string{"WXPAY_PRIVATE_KEY": privatePEM(t, newKey(t, 3072))})
 	long.doctor.Offline = true
@@ -106,6 +120,13 @@ func TestCertificate(t *testing.T) {
 			patient.examined().of(doctor.CheckCertificate).want(t, c.level, c.says)
 		})
 	}
+	// A file whose line breaks were lost is read as a variable is.
+	text, err := os.ReadFile(issue(t, sound))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.doctor.Certificate = writeFile(t, []byte("\ufeff"+strings.ReplaceAll(string(text), "\n", " ")))
+	w.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFine, "valid until ")
 }
 
 // Several disagreements are all told.

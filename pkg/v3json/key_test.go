@@ -155,6 +155,7 @@ func TestParsePublicKey(t *testing.T) {
 		"damaged":         {publicKeyID, block("PUBLIC KEY", []byte{1}), "PUBLIC KEY block is damaged"},
 		"damaged PKCS #1": {publicKeyID, block("RSA PUBLIC KEY", []byte{1}), "RSA PUBLIC KEY block is damaged"},
 		"1024 bits":       {publicKeyID, block("PUBLIC KEY", small), "it has 1024 bits"},
+		"a serial as id":  {merchantSerial, readTestdata(t, "platform_pub.pem"), "is a certificate's serial"},
 		"no id":           {"", readTestdata(t, "platform_pub.pem"), "neither PUB_KEY_ID_"},
 		"id without end":  {"PUB_KEY_ID_", readTestdata(t, "platform_pub.pem"), "neither PUB_KEY_ID_"},
 		"id with a break": {"PUB_KEY_ID_1\r\nX: y", readTestdata(t, "platform_pub.pem"), "neither PUB_KEY_ID_"},
