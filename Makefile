@@ -77,9 +77,9 @@ test-races: ## Run the command's tests with the race detector, too
 	go test -race -shuffle=on -vet=off -timeout=20m ./cmd/...
 
 .PHONY: test-databases
-test-databases: ## Prove the store on PostgreSQL and MariaDB, which it installs where they are missing and it may
+test-databases: ## Prove the store on PostgreSQL, behind PgBouncer, on MariaDB and under failover, installing what is missing
 	internal/store/storetest/install.sh
-	go test -race -tags databases -v -shuffle=on -timeout=10m -run '^(TestPostgres|TestMariaDB)$$' ./internal/store \
+	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover)$$' ./internal/store \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed

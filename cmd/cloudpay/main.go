@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"cloudpay/internal/order"
 )
 
 func main() { os.Exit(run()) }
@@ -31,6 +34,9 @@ func run() int {
 	code, say := exitCode(err)
 	if say {
 		fmt.Fprintln(os.Stderr, "cloudpay:", err)
+		if fault, is := errors.AsType[*order.StoreError](err); is {
+			fmt.Fprintln(os.Stderr, "  "+printable(fault.Detail())) // the one who runs the command runs the database, or knows who does
+		}
 	}
 	return code
 }

@@ -26,11 +26,12 @@ func newMigrate() *cobra.Command {
 		Long: `migrate applies the steps that the store's tables lack, and says which. The
 functions never do that themselves: run it before the first deployment, and before
 a new version is deployed. Running it again does nothing; two that run at once wait
-for each other. The user in the address needs the right to create tables.
+for each other. The user in the address needs the right to create tables. It has to
+go past a connection pooler (PgBouncer, RDS Proxy): its lock belongs to a session.
 
 --status only shows which steps were applied, and ends with 1 when any is lacking.
 
-创建或升级数据库表；函数不会自行升级，请在部署前执行。--status 仅查看。`,
+创建或升级数据库表；函数不会自行升级，请在部署前执行。须绕过连接池直连数据库。--status 仅查看。`,
 		Example: `  cloudpay orders migrate
   cloudpay orders migrate --status`,
 		Args:              noArguments,

@@ -65,7 +65,7 @@ func Arrows() []Arrow {
 		{Package: "internal/store/migrations"},
 		{
 			Package: "internal/store/migrate",
-			Ours:    []string{"internal/store", "internal/store/migrations"},
+			Ours:    []string{"internal/bilingual", "internal/store", "internal/store/migrations"},
 			Theirs:  []string{goose},
 		},
 		{

@@ -46,11 +46,17 @@ func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry) o
 	}
 	switch {
 	case err != nil:
-		return order.Unstored(call, err.Error())
+		return c.unstored(ctx, call, err)
 	case !added:
 		return c.registered(ctx, call, e.Ref)
 	}
 	return order.Scheduled(call)
+}
+
+// unstored answers for a store that cannot be asked. The log has what the caller is spared.
+func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order.Result {
+	logger(c.Log).ErrorContext(ctx, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "error", err)
+	return order.Unstored(call, err)
 }
 
 func (c *Closer) enter(ctx context.Context, e order.Entry) (added bool, err error) {
@@ -68,7 +74,7 @@ func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref)
 	}
 	switch {
 	case err != nil:
-		return order.Unstored(call, err.Error())
+		return c.unstored(ctx, call, err)
 	case kept.Progress == order.Done:
 		return c.closeAgain(ctx, call, ref)
 	}
@@ -99,7 +105,7 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 		return c.closeUnknown(ctx, call, p)
 	}
 	if err != nil {
-		return order.Unstored(call, err.Error())
+		return c.unstored(ctx, call, err)
 	}
 	if call, err = c.Merchant.CloseCall(asKept(p, kept.Entry)); err != nil {
 		return refusal(err)
@@ -115,7 +121,7 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 		return c.settleHeld(ctx, call, kept)
 	}
 	if err != nil {
-		return order.Unstored(call, err.Error())
+		return c.unstored(ctx, call, err)
 	}
 	return c.closeClaimed(ctx, call, claim)
 }
@@ -230,7 +236,7 @@ func (c *Closer) putOff(ctx context.Context, call order.Call, claim order.Claim,
 	defer cancel()
 	err := c.Store.Retry(ctx, claim, order.Setback{After: after, Reason: youngReason})
 	if err != nil {
-		return order.Unstored(call, err.Error())
+		return c.unstored(ctx, call, err)
 	}
 	return order.Scheduled(call)
 }

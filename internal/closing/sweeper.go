@@ -3,7 +3,6 @@ package closing
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -95,7 +94,7 @@ func (s *Sweeper) RunOnce(ctx context.Context) (Report, error) {
 	err := w.run(ctx)
 	w.report.Took = time.Since(start).Milliseconds()
 	if err != nil {
-		return w.report, fmt.Errorf("sweeping: %w", err)
+		return w.report, err
 	}
 	return w.report, nil
 }

@@ -187,10 +187,12 @@ func Breakdown(message bilingual.Text) Result {
 
 // Unstored words a call that was not made because the store could not be asked,
 // or could not be told first that the order's closing begins. Nothing was asked of
-// the gateway, and calling again is safe.
-func Unstored(c Call, message string) Result {
-	r := Refusal(CodeStoreError, bilingual.Same(oneLine(message, maxText)))
-	r.Outcome, r.Retryable = OutcomeUnknown, true
+// the gateway, and calling again is safe, although it is of no use while err is
+// Lasting.
+func Unstored(c Call, err error) Result {
+	text := bilingual.Wording(err)
+	r := Refusal(CodeStoreError, bilingual.New(oneLine(text.EN, maxText), oneLine(text.ZH, maxText)))
+	r.Outcome, r.Retryable = OutcomeUnknown, !Lasting(err)
 	r.MchID, r.SubMchID, r.OutTradeNo = c.MchID, c.SubMchID, c.OutTradeNo
 	return r
 }

@@ -1,8 +1,24 @@
 package order
 
-import "cloudpay/internal/bilingual"
+import (
+	"errors"
+
+	"cloudpay/internal/bilingual"
+)
 
 // What a store answers when it will not do as it was told. Nothing was written, but for a ContradictionError's event.
+
+// IsStanding reports whether an error is one of these answers, or is about an ill-formed entry: the store was asked, and
+// its database is well.
+func IsStanding(err error) bool {
+	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
+		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*FieldError](err)
+}
+
+func isA[T error](err error) bool {
+	_, found := errors.AsType[T](err)
+	return found
+}
 
 // NotRegisteredError says that the store has no such order.
 type NotRegisteredError struct{ Ref Ref }

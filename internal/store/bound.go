@@ -5,7 +5,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,10 +17,24 @@ import (
 // socket's, so that no wait survives it, and no goroutine is started.
 //
 // A connection that met its deadline in mid-statement is not used again.
+//
+// A connection is told nothing when it begins: what a session is told stays with it, and behind a pooler the session is the
+// next client's too. PostgreSQL is given what is good to have in the start-up packet, which a pooler refuses or takes for
+// itself; no statement depends on any of it.
 type boundConnector struct {
-	inner driver.Connector
-	// setup is what each new connection is told first.
-	setup []string
+	// inner makes connections with start-up parameters; plain makes them without, for poolers that refuse such, and is nil
+	// where there are none.
+	inner, plain driver.Connector
+	// refusal recognises a pooler's, and refused says that there was one.
+	refusal func(error) bool
+	refused atomic.Bool
+	// begin begins a transaction that is read committed and may write, whatever the session's defaults are. It fails on a
+	// server that takes no writes, so that nobody reads there what is out of date.
+	begin func(ctx context.Context, conn driverConn) (driver.Tx, error)
+	// fault is the dialect's.
+	fault func(error) fault
+
+	dialing dialing
 }
 
 // dialed is where the dialer leaves the socket of the connection that is being made.
@@ -49,11 +65,45 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 func (c *boundConnector) Driver() driver.Driver { return c.inner.Driver() }
 
 func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
+	age, err := c.dialing.begin()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(caller, connectTimeout)
 	defer cancel()
-	d := &dialed{ctx: ctx}
-	inner, err := c.inner.Connect(context.WithValue(ctx, dialedKey{}, d))
+	conn, err := c.connect(caller, ctx)
+	if caller.Err() == nil || err == nil {
+		c.dialing.ended(err)
+	}
 	if err != nil {
+		return nil, err
+	}
+	conn.age = age
+	return conn, nil
+}
+
+// connect makes a connection within ctx, which is caller's with our own limit.
+func (c *boundConnector) connect(caller, ctx context.Context) (*boundConn, error) {
+	if c.plain == nil {
+		return c.connectBy(c.inner, caller, ctx)
+	}
+	if !c.refused.Load() {
+		conn, err := c.connectBy(c.inner, caller, ctx)
+		if err == nil || !c.refusal(err) {
+			return conn, err
+		}
+		c.refused.Store(true)
+	}
+	return c.connectBy(c.plain, caller, ctx)
+}
+
+func (c *boundConnector) connectBy(by driver.Connector, caller, ctx context.Context) (*boundConn, error) {
+	d := &dialed{ctx: ctx}
+	inner, err := by.Connect(context.WithValue(ctx, dialedKey{}, d))
+	if err != nil {
+		if d.stop != nil {
+			d.stop()
+		}
 		return nil, reason(caller, because(ctx, err))
 	}
 	conn, ok := inner.(driverConn)
@@ -61,13 +111,7 @@ func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 		_ = inner.Close()
 		return nil, fmt.Errorf("store: a connection of type %T is not one this was written for", inner)
 	}
-	bound := &boundConn{driverConn: conn, socket: d.socket}
-	for _, statement := range c.setup {
-		if _, err := bound.ExecContext(ctx, statement, nil); err != nil {
-			_ = bound.Close()
-			return nil, fmt.Errorf("setting up a connection: %w", reason(caller, err))
-		}
-	}
+	bound := &boundConn{driverConn: conn, socket: d.socket, connector: c}
 	if !d.stop() {
 		_ = bound.Close()
 		return nil, reason(caller, context.DeadlineExceeded)
@@ -104,7 +148,10 @@ type driverConn interface {
 
 type boundConn struct {
 	driverConn
-	socket net.Conn
+	socket    net.Conn
+	connector *boundConnector
+	// age is dialing's.
+	age int
 	// spent: a deadline was met on the way.
 	spent bool
 	// used is when something was last asked, by the wall clock: a function's other clocks may stand still while it is frozen.
@@ -120,6 +167,9 @@ func (c *boundConn) ResetSession(ctx context.Context) error {
 	// Negative: the clock was put back, and nobody knows how long it was.
 	if idle := time.Now().Round(0).Sub(c.used); idle < 0 || idle > maxIdle {
 		return driver.ErrBadConn // database/sql takes another one, or makes one
+	}
+	if c.connector.dialing.isDropped(c.age) {
+		return driver.ErrBadConn
 	}
 	return c.driverConn.ResetSession(ctx) //nolint:wrapcheck // the driver's word, as database/sql expects it
 }
@@ -151,7 +201,7 @@ func (c *boundConn) ExecContext(ctx context.Context, query string, args []driver
 	release := c.bind(ctx)
 	defer release()
 	result, err := c.driverConn.ExecContext(free(ctx), query, args)
-	return result, because(ctx, err)
+	return result, c.noted(ctx, err)
 }
 
 func (c *boundConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
@@ -159,32 +209,41 @@ func (c *boundConn) QueryContext(ctx context.Context, query string, args []drive
 	rows, err := c.driverConn.QueryContext(free(ctx), query, args)
 	if err != nil {
 		release()
-		return nil, because(ctx, err)
+		return nil, c.noted(ctx, err)
 	}
-	return &boundRows{Rows: rows, release: release}, nil
+	return &boundRows{Rows: rows, conn: c, ctx: ctx, release: release}, nil
 }
 
 func (c *boundConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	release := c.bind(ctx)
 	defer release()
 	statement, err := c.driverConn.PrepareContext(free(ctx), query)
-	return statement, because(ctx, err)
+	return statement, c.noted(ctx, err)
 }
 
 func (c *boundConn) Ping(ctx context.Context) error {
 	release := c.bind(ctx)
 	defer release()
-	return because(ctx, c.driverConn.Ping(free(ctx)))
+	return c.noted(ctx, c.driverConn.Ping(free(ctx)))
 }
 
-func (c *boundConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+func (c *boundConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	release := c.bind(ctx)
-	tx, err := c.driverConn.BeginTx(free(ctx), options)
+	tx, err := c.connector.begin(free(ctx), c.driverConn)
 	if err != nil {
 		release()
-		return nil, because(ctx, err)
+		return nil, c.noted(ctx, err)
 	}
-	return &boundTx{inner: tx, release: release}, nil
+	c.connector.dialing.takesWrites(c.age)
+	return &boundTx{inner: tx, conn: c, ctx: ctx, release: release}, nil
+}
+
+// noted is because, and has the connector know of a server that takes no writes.
+func (c *boundConn) noted(ctx context.Context, err error) error {
+	if err != nil && c.connector.fault(err) == faultReadOnly {
+		c.connector.dialing.takesNoWrites(c.age, err)
+	}
+	return because(ctx, err)
 }
 
 // because gives the context's end as the reason for a failure after it; the drivers would speak of a connection.
@@ -198,25 +257,37 @@ func because(ctx context.Context, err error) error {
 type boundRows struct {
 	driver.Rows
 
+	conn    *boundConn
+	ctx     context.Context //nolint:containedctx // the query's, whose rows these are
 	release func()
+}
+
+func (r *boundRows) Next(dest []driver.Value) error {
+	err := r.Rows.Next(dest)
+	if errors.Is(err, io.EOF) { // there are no more
+		return io.EOF
+	}
+	return r.conn.noted(r.ctx, err)
 }
 
 func (r *boundRows) Close() error {
 	defer r.release()
-	return r.Rows.Close() //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return r.conn.noted(r.ctx, r.Rows.Close())
 }
 
 type boundTx struct {
 	inner   driver.Tx
+	conn    *boundConn
+	ctx     context.Context //nolint:containedctx // the transaction's
 	release func()
 }
 
 func (t *boundTx) Commit() error {
 	defer t.release()
-	return t.inner.Commit() //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return t.conn.noted(t.ctx, t.inner.Commit())
 }
 
 func (t *boundTx) Rollback() error {
 	defer t.release()
-	return t.inner.Rollback() //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return t.conn.noted(t.ctx, t.inner.Rollback())
 }

@@ -121,7 +121,7 @@ func (s *Store) Begin(ctx context.Context, e order.Entry, lease time.Duration) (
 		if _, _, found, err := t.standing(refIs, refValues(e.Ref)...); err != nil {
 			return err
 		} else if !found {
-			if err := t.insert([]order.Entry{e}, []int{0}); err != nil {
+			if err := t.insert([]order.Entry{e}, []int{0}, token); err != nil {
 				return err
 			}
 		}

@@ -1,26 +1,32 @@
 package store
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
+
+	"cloudpay/internal/order"
 )
 
 func TestDialects(t *testing.T) {
 	t.Parallel()
-	const statement = "SELECT {now} FROM x {claim} WHERE a = ? AND b < {soon} {skip} {lock}"
+	const statement = "SELECT {now} FROM x {claim} WHERE a = ? AND b < {soon} {skip} {lock} {latest}"
 	for name, want := range map[string]string{
 		"postgres": "SELECT statement_timestamp() FROM x  WHERE a = $1 AND b < statement_timestamp() + $2::bigint * interval '1 microsecond'" +
-			" FOR UPDATE SKIP LOCKED FOR UPDATE",
+			" FOR UPDATE SKIP LOCKED FOR UPDATE ",
 		"mysql": "SELECT UTC_TIMESTAMP(6) FROM x FORCE INDEX (cloudpay_orders_claim) WHERE a = ? AND b < UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND" +
-			" FOR UPDATE SKIP LOCKED FOR UPDATE",
-		"sqlite": "SELECT " + sqliteNow + " FROM x  WHERE a = ? AND b < " + sqliteNow + " + ?  ",
+			" FOR UPDATE SKIP LOCKED FOR UPDATE LOCK IN SHARE MODE",
+		"sqlite": "SELECT " + sqliteNow + " FROM x  WHERE a = ? AND b < " + sqliteNow + " + ?   ",
 	} {
 		if got := dialects[name].sql(statement); got != want {
 			t.Errorf("%s: got %s\nwant %s", name, got, want)
@@ -42,6 +48,13 @@ func TestFaults(t *testing.T) {
 		{"mysql", &mysql.MySQLError{Number: 1040}, faultLost},
 		{"mysql", &mysql.MySQLError{Number: 1146}, faultSchema},
 		{"mysql", &mysql.MySQLError{Number: 1114}, faultFull},
+		{"mysql", &mysql.MySQLError{Number: 1290}, faultReadOnly},
+		{"mysql", &mysql.MySQLError{Number: 1792}, faultReadOnly},
+		{"mysql", &mysql.MySQLError{Number: 1836}, faultReadOnly},
+		{"mysql", &mysql.MySQLError{Number: 1045}, faultDenied},
+		{"mysql", &mysql.MySQLError{Number: 1049}, faultDenied},
+		{"mysql", &mysql.MySQLError{Number: 1142}, faultDenied},
+		{"mysql", mysql.ErrNoTLS, faultPlain},
 		{"mysql", &mysql.MySQLError{Number: 1062}, faultOther},
 		{"mysql", mysql.ErrInvalidConn, faultLost},
 		{"postgres", &pq.Error{Code: "40P01"}, faultBusy},
@@ -51,6 +64,20 @@ func TestFaults(t *testing.T) {
 		{"postgres", &pq.Error{Code: "08006"}, faultLost},
 		{"postgres", &pq.Error{Code: "42P01"}, faultSchema},
 		{"postgres", &pq.Error{Code: "53100"}, faultFull},
+		{"postgres", &pq.Error{Code: "25006"}, faultReadOnly},
+		{"postgres", &pq.Error{Code: "0A000", Message: "cannot set transaction read-write mode during recovery"}, faultReadOnly},
+		{"postgres", &pq.Error{Code: "0A000", Routine: "call_bool_check_hook", Message: "in anderer Sprache"}, faultReadOnly},
+		{"postgres", &pq.Error{Code: "0A000", Message: "something else"}, faultOther},
+		{"postgres", &pq.Error{Code: "42501"}, faultDenied},
+		{"postgres", &pq.Error{Code: "28P01"}, faultDenied},
+		{"postgres", &pq.Error{Code: "28000"}, faultDenied},
+		{"postgres", &pq.Error{Code: "3D000"}, faultDenied},
+		{"postgres", pq.ErrSSLNotSupported, faultPlain},
+		{"postgres", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, faultCertificate},
+		{"mysql", x509.HostnameError{Certificate: &x509.Certificate{}}, faultCertificate},
+		{"mysql", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, faultLost},
+		{"mysql", context.DeadlineExceeded, faultLate},
+		{"mysql", &order.LostClaimError{}, faultOther},
 		{"postgres", &pq.Error{Code: "23505"}, faultOther},
 		{"postgres", driver.ErrBadConn, faultLost},
 		{"postgres", errUnreachable, faultLost},

@@ -1,11 +1,10 @@
 package store
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -45,27 +44,47 @@ func mysqlConnector(address string) (driver.Connector, error) {
 	if err != nil {
 		return nil, errors.New("the address is not one for MySQL: " + mysqlExample)
 	}
-	return &boundConnector{inner: inner, setup: mysqlSetup}, nil
+	return &boundConnector{inner: inner, begin: beginMySQL, fault: mysqlFault}, nil
 }
 
 var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true, "preferred": true}
 
-// mysqlSetup makes sessions alike, whatever the server's defaults are: nothing is cut to fit, rows are locked and not the
-// gaps between them, and neither locks nor connections outlive a process that rests (maxRest).
-var mysqlSetup = []string{
-	"SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE'" +
-		", wait_timeout = " + seconds(maxRest) + ", innodb_lock_wait_timeout = " + seconds(maxLockWait),
-	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+// beginMySQL begins a transaction whose rows are locked and not the gaps between them. MySQL has no word for that in START
+// TRANSACTION; SET TRANSACTION, without SESSION, is for the next one only and leaves nothing behind in the session. A server
+// that is read-only refuses READ WRITE.
+//
+// Where a proxy sends the two to different servers, the transaction is as the server has it by default. Everything here is
+// right under REPEATABLE READ too; there are only more deadlocks to be tried again.
+func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
+	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
+		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
+			return nil, err //nolint:wrapcheck // the driver's word, as database/sql expects it
+		}
+	}
+	return mysqlTx{conn}, nil
 }
 
-func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+// mysqlTx is a transaction that was begun by beginMySQL.
+type mysqlTx struct{ conn driverConn }
+
+func (t mysqlTx) Commit() error { return t.end("COMMIT") }
+
+func (t mysqlTx) Rollback() error { return t.end("ROLLBACK") }
+
+func (t mysqlTx) end(statement string) error {
+	_, err := t.conn.ExecContext(context.Background(), statement, nil)
+	return err //nolint:wrapcheck // the driver's word, as database/sql expects it
+}
 
 // mysqlFault knows the error numbers of MySQL and MariaDB.
 func mysqlFault(err error) fault {
 	refusal, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok {
-		if errors.Is(err, mysql.ErrInvalidConn) {
+		switch {
+		case errors.Is(err, mysql.ErrInvalidConn):
 			return faultLost
+		case errors.Is(err, mysql.ErrNoTLS):
+			return faultPlain
 		}
 		return faultOther
 	}
@@ -78,8 +97,17 @@ func mysqlFault(err error) fault {
 		1927, // the connection was killed (MariaDB)
 		1317, // the query was interrupted
 		1040, // too many connections
-		1203: // the same, for one user
+		1203, // the same, for one user
+		1047: // not ready yet (a node of Galera's)
 		return faultLost
+	case 1290, // read_only, super_read_only
+		1792, // the transaction is read-only
+		1836: // the server is
+		return faultReadOnly
+	case 1044, 1045, 1698, // the user or the password is wrong, or may not use this database
+		1049,             // no such database
+		1142, 1143, 1227: // no right to
+		return faultDenied
 	case 1146, // no such table
 		1054: // no such column
 		return faultSchema

@@ -2,12 +2,18 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE" //nolint:gosec // G101: the words are for the reader to replace
@@ -19,26 +25,54 @@ func postgresConnector(address string) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+	inner, err := postgresWith(u, postgresSession)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := postgresWith(u, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &boundConnector{
+		inner: inner, plain: plain, refusal: refusesParameters, begin: beginPostgres, fault: postgresFault,
+	}, nil
+}
+
+// postgresWith is the driver's connector, with start-up parameters besides those in the address.
+func postgresWith(u *url.URL, session map[string]string) (driver.Connector, error) {
 	query := u.Query()
 	query.Del(paramConns)
 	query.Set("binary_parameters", "yes") // one round trip each, where a prepared statement takes two
-	u.Scheme, u.RawQuery = "postgres", query.Encode()
-	inner, err := pq.NewConnector(u.String())
+	for name, value := range session {
+		query.Set(name, value)
+	}
+	inner, err := pq.NewConnector((&url.URL{Scheme: "postgres", User: u.User, Host: u.Host, Path: u.Path, RawQuery: query.Encode()}).String())
 	if err != nil {
 		return nil, errors.New("the address is not one for PostgreSQL, or a parameter in it is not right: " + postgresExample +
 			"?sslmode=verify-full")
 	}
 	inner.Dialer(postgresDialer{})
-	return &boundConnector{inner: inner, setup: postgresSetup}, nil
+	return inner, nil
 }
 
-// postgresSetup makes sessions alike, whatever the server's defaults are; see mysqlSetup.
-var postgresSetup = []string{
-	"SET default_transaction_isolation = 'read committed'",
-	"SET idle_session_timeout = '" + seconds(maxRest) + "s'",
-	"SET idle_in_transaction_session_timeout = '" + seconds(maxRest) + "s'",
-	"SET lock_timeout = '" + seconds(maxLockWait) + "s'",
-	"SET timezone = 'UTC'",
+// postgresSession has the server end what a frozen or lost process left behind: see maxRest. Behind a pooler that is the
+// pooler's to do.
+var postgresSession = map[string]string{
+	"idle_session_timeout":                strconv.FormatInt(maxRest.Milliseconds(), 10),
+	"idle_in_transaction_session_timeout": strconv.FormatInt(maxRest.Milliseconds(), 10),
+	"lock_timeout":                        strconv.FormatInt(maxLockWait.Milliseconds(), 10),
+}
+
+// refusesParameters recognises a pooler, or another far side, that will have no start-up parameters: PgBouncer says 08P01
+// and "unsupported startup parameter", others that they do not know it.
+func refusesParameters(err error) bool {
+	refusal, ok := errors.AsType[*pq.Error](err)
+	return ok && slices.Contains([]pqerror.Code{"08P01", "0A000", "22023", "42704"}, refusal.Code)
+}
+
+// beginPostgres begins with one statement. A server in recovery refuses READ WRITE.
+func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
+	return conn.BeginTx(ctx, driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}) //nolint:wrapcheck // the driver's word
 }
 
 // postgresDialer is dial in the driver's words.
@@ -62,6 +96,9 @@ func (postgresDialer) DialTimeout(network, address string, timeout time.Duration
 func postgresFault(err error) fault {
 	refusal, ok := errors.AsType[*pq.Error](err)
 	if !ok {
+		if errors.Is(err, pq.ErrSSLNotSupported) {
+			return faultPlain
+		}
 		return faultOther
 	}
 	switch refusal.Code {
@@ -69,11 +106,21 @@ func postgresFault(err error) fault {
 		"40P01", // deadlock
 		"55P03": // waited too long for a lock
 		return faultBusy
+	case "25006": // the transaction is read-only: the server is a standby
+		return faultReadOnly
+	case "0A000": // BEGIN READ WRITE on a standby is said to be a feature that is not supported
+		if refusal.Routine == "call_bool_check_hook" || strings.Contains(refusal.Message, "recovery") {
+			return faultReadOnly
+		}
 	case "42P01", // no such table
 		"42703": // no such column
 		return faultSchema
 	case "53100": // the disk is full
 		return faultFull
+	case "42501", // no right to
+		"28000", "28P01", // the user or the password is wrong, or may not come from here
+		"3D000": // no such database
+		return faultDenied
 	case "57P01", "57P02", "57P03", // the server is going down, or is not up yet
 		"57P05", // the session was idle for too long
 		"25P03", // the transaction was

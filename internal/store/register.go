@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 
@@ -47,7 +49,8 @@ func (s *Store) RegisterAll(ctx context.Context, entries []order.Entry) ([]Regis
 	// In one order everywhere, two imports of the same orders wait for each other and do not lock each other up.
 	slices.SortStableFunc(valid, func(a, b int) int { return compareRefs(entries[a].Ref, entries[b].Ref) })
 	for part := range slices.Chunk(valid, chunk) {
-		err := s.do(ctx, "registering orders", func(t tx) error { return t.register(entries, part, all) })
+		token := newToken()
+		err := s.do(ctx, "registering orders", func(t tx) error { return t.register(entries, part, token, all) })
 		if err != nil {
 			return nil, err
 		}
@@ -62,42 +65,52 @@ func compareRefs(a, b order.Ref) int {
 	)
 }
 
-// register writes those of the entries whose indices are given, sorted by their refs.
-func (t tx) register(entries []order.Entry, part []int, all []Registration) error {
-	before, err := t.registered(entries, part)
+// register writes those of the entries whose indices are given, sorted by their refs. The token stands in the rows that it
+// adds, until the first claim on them: by it this call's rows are told from those of another that registers the same orders at
+// this moment, and from a try whose commit was lost.
+func (t tx) register(entries []order.Entry, part []int, token string, all []Registration) error {
+	there, err := t.registered(entries, part, "")
 	if err != nil {
 		return err
 	}
 	var missing []int // the first entry of each order that is not there yet
-	added := map[int]bool{}
 	for _, i := range part {
-		_, there := before[entries[i].Ref]
+		_, known := there[entries[i].Ref]
 		repeated := len(missing) > 0 && entries[missing[len(missing)-1]].Ref == entries[i].Ref
-		if !there && !repeated {
-			missing, added[i] = append(missing, i), true
+		if !known && !repeated {
+			missing = append(missing, i)
 		}
 	}
-	after := before
 	if len(missing) > 0 {
-		if err := t.insert(entries, missing); err != nil {
+		if err := t.insert(entries, missing, token); err != nil {
 			return err
 		}
-		if after, err = t.registered(entries, part); err != nil { // somebody else may have been faster, with other facts
+		added, err := t.registered(entries, missing, " {latest}") // somebody else may have been faster, with other facts
+		if err != nil {
 			return err
 		}
+		maps.Copy(there, added)
 	}
-	for _, i := range part {
-		all[i] = Registration{Added: added[i]}
-		if field := after[entries[i].Ref].Differs(entries[i]); field != "" {
+	for n, i := range part {
+		known := there[entries[i].Ref]
+		first := n == 0 || entries[part[n-1]].Ref != entries[i].Ref
+		all[i] = Registration{Added: first && known.token == token}
+		if field := known.Differs(entries[i]); field != "" {
 			all[i] = Registration{Err: &order.ConflictError{Ref: entries[i].Ref, Field: field}}
 		}
 	}
 	return nil
 }
 
+// registration is what an order was registered with, and the token of the call that did or has claimed it since.
+type registration struct {
+	order.Entry
+	token string
+}
+
 // registered finds which of the entries' orders are there, and with which facts.
-func (t tx) registered(entries []order.Entry, part []int) (map[order.Ref]order.Entry, error) {
-	there := make(map[order.Ref]order.Entry, len(part))
+func (t tx) registered(entries []order.Entry, part []int, locking string) (map[order.Ref]registration, error) {
+	there := make(map[order.Ref]registration, len(part))
 	for start := 0; start < len(part); {
 		first := entries[part[start]].Ref
 		args := []any{string(first.Region), first.MchID, first.SubMchID}
@@ -106,11 +119,12 @@ func (t tx) registered(entries []order.Entry, part []int) (map[order.Ref]order.E
 			args = append(args, entries[part[end]].OutTradeNo)
 		}
 		err := t.each(func(scan func(...any) error) error {
-			standing, err := scanStanding(scan)
-			there[standing.Ref] = standing.Entry
+			var token sql.Null[string]
+			standing, err := scanStanding(scan, &token)
+			there[standing.Ref] = registration{standing.Entry, token.V}
 			return err
-		}, "SELECT "+standingColumns+" FROM cloudpay_orders WHERE region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no IN ("+
-			marks(end-start)+")", args...)
+		}, "SELECT "+standingColumns+", token FROM cloudpay_orders WHERE region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no IN ("+
+			marks(end-start)+")"+locking, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -124,9 +138,9 @@ func sameShop(a, b order.Ref) bool {
 }
 
 // insert adds orders that nobody may have added since; those that somebody did stay as they are.
-func (t tx) insert(entries []order.Entry, which []int) error {
+func (t tx) insert(entries []order.Entry, which []int, token string) error {
 	var values strings.Builder
-	args := make([]any, 0, 12*len(which))
+	args := make([]any, 0, 13*len(which))
 	for n, i := range which {
 		if n > 0 {
 			values.WriteByte(',')
@@ -140,9 +154,10 @@ func (t tx) insert(entries []order.Entry, which []int) error {
 		} else {
 			args = append(args, t.d.at(e.CloseAt))
 		}
-		values.WriteString("(" + marks(11) + ", {now}, 'waiting', " + due + ")")
+		args = append(args, token)
+		values.WriteString("(" + marks(11) + ", {now}, 'waiting', " + due + ", ?)")
 	}
-	_, err := t.exec("INSERT INTO cloudpay_orders ("+entryColumns+", registered_at, progress, due_at) VALUES "+values.String()+
+	_, err := t.exec("INSERT INTO cloudpay_orders ("+entryColumns+", registered_at, progress, due_at, token) VALUES "+values.String()+
 		t.d.ifNew, args...)
 	return err
 }

@@ -19,7 +19,7 @@ func (restless) Ping(context.Context) error         { return nil }
 func TestRestedConnectionsAreNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &boundConn{driverConn: restless{}}
+		c := &boundConn{driverConn: restless{}, connector: &boundConnector{fault: mysqlFault}}
 		for rest, usable := range map[time.Duration]bool{0: true, maxIdle: true, -time.Second: false, maxIdle + time.Second: false, time.Hour: false} {
 			if err := c.Ping(t.Context()); err != nil {
 				t.Fatal(err)

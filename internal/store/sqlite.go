@@ -41,6 +41,8 @@ func sqliteFault(err error) fault {
 		return faultBusy
 	case sqlite3.SQLITE_FULL:
 		return faultFull
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH:
+		return faultDenied
 	case sqlite3.SQLITE_ERROR:
 		if strings.Contains(refusal.Error(), "no such table") || strings.Contains(refusal.Error(), "no such column") {
 			return faultSchema

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// tries is how often a transaction is tried that meets a deadlock or loses its connection.
+// tries is how often a transaction is tried that meets a deadlock, loses its connection, or finds a server that takes no writes.
 const tries = 5
 
 // shortestPause is the first pause between two tries; each next one is twice as long, give or take.
@@ -20,8 +20,7 @@ func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) er
 	pause := shortestPause
 	for try := 1; ; try++ {
 		err = s.once(ctx, work)
-		kind := s.fault(err)
-		if kind != faultBusy && kind != faultLost || try == tries || !wait(ctx, jitter(pause)) {
+		if !s.fault(err).passes() || try == tries || !wait(ctx, jitter(pause)) {
 			break
 		}
 		pause *= 2

@@ -8,6 +8,7 @@ package telemetry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,7 +61,21 @@ func short(_ []string, attr slog.Attr) slog.Attr {
 // shortError is an error whose text is asked for no sooner than slog is ready for it to panic, as a nil one does.
 type shortError struct{ error }
 
-func (e shortError) Error() string { return cut(e.error.Error()) }
+func (e shortError) Error() string { return cut(e.error.Error() + detail(e.error)) }
+
+// detailed is an error whose text is for callers, and which has more to say to the log.
+type detailed interface {
+	error
+	Detail() string
+}
+
+// detail is what an error, or one in it, has to say to the log alone.
+func detail(err error) string {
+	if more, is := errors.AsType[detailed](err); is {
+		return " (" + more.Detail() + ")"
+	}
+	return ""
+}
 
 func cut(text string) string {
 	if len(text) <= maxText {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -217,4 +218,20 @@ func (c contextual) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (c contextual) WithGroup(name string) slog.Handler {
 	return contextual{c.Handler.WithGroup(name)}
+}
+
+// spareful is an error whose text is for callers.
+type spareful struct{}
+
+func (spareful) Error() string  { return "the database is out of reach" }
+func (spareful) Detail() string { return "dial tcp: refused" }
+
+// What an error spares its callers, the log has, however it is wrapped.
+func TestDetailIsForTheLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	telemetry.New(&out, slog.LevelInfo).Error("x", "error", fmt.Errorf("sweeping: %w", spareful{}))
+	if got := out.String(); !strings.Contains(got, `"sweeping: the database is out of reach (dial tcp: refused)"`) {
+		t.Errorf("got %s, want the detail behind the text", got)
+	}
 }

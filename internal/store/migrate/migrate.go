@@ -11,6 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/migrations"
 )
@@ -34,7 +35,7 @@ const table = "cloudpay_migrations"
 // MariaDB cannot undo what creates tables.
 func Up(ctx context.Context, address string) ([]Step, error) {
 	var steps []Step
-	err := with(address, func(p *goose.Provider) error {
+	err := with(ctx, address, func(p *goose.Provider) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			steps = append(steps, Step{Version: r.Source.Version, Name: r.Source.Path, AppliedAt: time.Now(), Took: r.Duration})
@@ -47,7 +48,7 @@ func Up(ctx context.Context, address string) ([]Step, error) {
 // Status returns all steps, in order, applied or not.
 func Status(ctx context.Context, address string) ([]Step, error) {
 	var steps []Step
-	err := with(address, func(p *goose.Provider) error {
+	err := with(ctx, address, func(p *goose.Provider) error {
 		all, err := p.Status(ctx)
 		for _, s := range all {
 			steps = append(steps, Step{Version: s.Source.Version, Name: s.Source.Path, AppliedAt: s.AppliedAt})
@@ -57,7 +58,13 @@ func Status(ctx context.Context, address string) ([]Step, error) {
 	return steps, err
 }
 
-func with(address string, work func(*goose.Provider) error) error {
+// errPooled: with a pooler between, the lock that keeps two migrations apart would be taken in one session and given back in
+// another, and stay in the pool for ever.
+var errPooled = bilingual.Errorf("a connection pooler (such as PgBouncer or RDS Proxy) is on the way, and migrating needs a session "+
+	"of its own: name the database's own host and port with --store",
+	"途中有连接池（如 PgBouncer、RDS Proxy），而升级需要独占会话：请用 --store 指定数据库自身的地址")
+
+func with(ctx context.Context, address string, work func(*goose.Provider) error) error {
 	connector, database, err := store.Connector(address)
 	if err != nil {
 		return fmt.Errorf("migrating: %w", err)
@@ -68,6 +75,11 @@ func with(address string, work func(*goose.Provider) error) error {
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
+	if pooled, err := store.IsPooled(ctx, db, database); err != nil {
+		return fmt.Errorf("migrating the %s store: %w", database, err)
+	} else if pooled {
+		return fmt.Errorf("migrating the %s store: %w", database, errPooled)
+	}
 	options, err := options(database)
 	if err != nil {
 		return fmt.Errorf("migrating: %w", err)

@@ -1,6 +1,6 @@
 // Package storetest proves a store: one suite, [Run], that every database has to pass, and the databases to run it against.
 //
-// PostgreSQL and MariaDB are real servers, started for one test from the distribution's programs, in a folder that is removed
+// PostgreSQL, PgBouncer and MariaDB are real servers, started for one test from the distribution's programs, in a folder that is removed
 // afterwards, at a port of 127.0.0.1, and without the flushing to disk that protects them from a power cut. Programs that are
 // not there are a visible skip, and a failure under CI=true; `make test-databases` installs them.
 package storetest
@@ -27,7 +27,20 @@ type Database struct {
 	empty func(t testing.TB) string
 	// server is nil for a kind that has none.
 	server *server
+	// direct is the same database's address past the pooler; nil for a kind without one.
+	direct func(address string) string
 }
+
+// Direct is the address of the same database past a pooler, and the address itself where there is none.
+func (d Database) Direct(address string) string {
+	if d.direct == nil {
+		return address
+	}
+	return d.direct(address)
+}
+
+// Pooled reports whether the addresses are a pooler's.
+func (d Database) Pooled() bool { return d.direct != nil }
 
 // Crash ends the server in the midst of what it does, as the kernel ends a process that takes too much memory. What was
 // committed within the last second may be lost with it, unless Durable was called.
@@ -69,7 +82,7 @@ func (d Database) Empty(t testing.TB) string {
 func (d Database) Migrated(t testing.TB) string {
 	t.Helper()
 	address := d.Empty(t)
-	if _, err := migrate.Up(context.Background(), address); err != nil {
+	if _, err := migrate.Up(context.Background(), d.Direct(address)); err != nil {
 		t.Fatalf("migrating: %v", err)
 	}
 	return address
@@ -127,7 +140,8 @@ func MariaDB(t testing.TB) Database {
 	return started(t, "mysql", startMariaDB)
 }
 
-func started(t testing.TB, name string, start func(dir string) (*server, error)) Database {
+// launched starts a server that runs until the test ends, or skips the test where its programs are missing.
+func launched(t testing.TB, name string, start func(dir string) (*server, error)) *server {
 	t.Helper()
 	s, err := startIn(start)
 	var missing *missingError
@@ -138,6 +152,12 @@ func started(t testing.TB, name string, start func(dir string) (*server, error))
 		t.Fatal(err)
 	}
 	t.Cleanup(s.stop)
+	return s
+}
+
+func started(t testing.TB, name string, start func(dir string) (*server, error)) Database {
+	t.Helper()
+	s := launched(t, name, start)
 	var last atomic.Int64
 	return Database{Name: name, server: s, empty: func(t testing.TB) string {
 		t.Helper()

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the database servers that the store is proved against, where they are missing and it may: Debian and Ubuntu, as
+# Installs the database servers that the store is proved against, and the pooler, where they are missing and it may: Debian and Ubuntu, as
 # root or by a sudo that asks for no password. The servers are not started: the tests start their own.
 set -euo pipefail
 
 installed() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v "$1" > /dev/null; }
 
 missing=()
-installed postgres && installed initdb || missing+=(postgresql)
+installed postgres && installed initdb && installed pg_basebackup || missing+=(postgresql)
+installed pgbouncer || missing+=(pgbouncer)
 installed mariadbd && installed mariadb-install-db || missing+=(mariadb-server)
 [ ${#missing[@]} -gt 0 ] || exit 0
 

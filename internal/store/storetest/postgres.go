@@ -1,17 +1,16 @@
 package storetest
 
 import (
+	"net/url"
 	"path/filepath"
 	"syscall"
 )
 
+// postgresFolders are where distributions put PostgreSQL's programs.
+const postgresFolders = "/usr/lib/postgresql/*/bin"
+
 func startPostgres(dir string) (*server, error) {
-	const folders = "/usr/lib/postgresql/*/bin"
-	initdb, err := find("initdb", folders)
-	if err != nil {
-		return nil, err
-	}
-	postgres, err := find("postgres", folders)
+	initdb, err := find("initdb", postgresFolders)
 	if err != nil {
 		return nil, err
 	}
@@ -19,11 +18,39 @@ func startPostgres(dir string) (*server, error) {
 	if err := prepare(dir, initdb, "-D", data, "-U", "cloudpay", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"); err != nil {
 		return nil, err
 	}
+	return runPostgres(dir)
+}
+
+// startStandby starts a standby of a server's, from a copy of it.
+func startStandby(primary *server) func(dir string) (*server, error) {
+	return func(dir string) (*server, error) {
+		backup, err := find("pg_basebackup", postgresFolders)
+		if err != nil {
+			return nil, err
+		}
+		of, err := url.Parse(primary.address(primary.admin))
+		if err != nil {
+			return nil, err
+		}
+		if err := prepare(dir, backup, "-D", filepath.Join(dir, "data"), "-h", of.Hostname(), "-p", of.Port(), "-U", of.User.Username(),
+			"--write-recovery-conf", "--checkpoint=fast", "--no-sync"); err != nil {
+			return nil, err
+		}
+		return runPostgres(dir)
+	}
+}
+
+// runPostgres starts a server on the files in a folder.
+func runPostgres(dir string) (*server, error) {
+	postgres, err := find("postgres", postgresFolders)
+	if err != nil {
+		return nil, err
+	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	s, err := run(dir, postgres, append([]string{"-D", data}, settings("-c",
+	s, err := run(dir, postgres, append([]string{"-D", filepath.Join(dir, "data")}, settings("-c",
 		"port="+port, "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300",
 		"fsync=off", "full_page_writes=off", "synchronous_commit=off",
 		"shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB",

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,6 +30,8 @@ type server struct {
 	admin   string
 	// home is the question for the folder that its files are in, by which it is told from others of its kind.
 	home string
+	// lives is where that is; dir when empty.
+	lives string
 	// fatal is the signal that ends it as a crash does: without a word to disk. PostgreSQL's processes are many, and only the
 	// first of them can be signalled.
 	fatal syscall.Signal
@@ -45,13 +48,14 @@ type server struct {
 type missingError struct{ program string }
 
 func (e *missingError) Error() string {
-	return e.program + " is not installed: `make test-databases` installs it (Debian: postgresql, mariadb-server)"
+	return e.program + " is not installed: `make test-databases` installs it (Debian: postgresql, pgbouncer, mariadb-server)"
 }
 
 // find finds a program of a server's, which distributions put outside of PATH.
 func find(program string, folders ...string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
-		if target, err := filepath.EvalSymlinks(path); err == nil {
+		// Debian's pg_wrapper looks for a server of its own making.
+		if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Base(target) != "pg_wrapper" {
 			return target, nil
 		}
 	}
@@ -164,7 +168,7 @@ func (s *server) await() error {
 	for {
 		var home string
 		err = db.QueryRowContext(ctx, s.home).Scan(&home)
-		if err == nil && filepath.Dir(filepath.Clean(home)) == s.dir {
+		if err == nil && filepath.Dir(filepath.Clean(home)) == cmp.Or(s.lives, s.dir) {
 			return nil
 		}
 		if err == nil { // ours will end for want of the port

@@ -19,8 +19,9 @@ func Run(t *testing.T, db Database) {
 	t.Helper()
 	for _, test := range slices.Concat(
 		registering, naming, owning, claiming, writing, ending, telling, pacing, listing, sharing, crashing, losing, migrating,
+		connecting, wording, pooling,
 	) {
-		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) {
+		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
 		}
 		t.Run(test.name, func(t *testing.T) {
@@ -34,8 +35,10 @@ func Run(t *testing.T, db Database) {
 type proof struct {
 	name string
 	// only names the databases that it is about; all when empty.
-	only  []string
-	prove func(*env)
+	only []string
+	// pooled: it is about a pooler.
+	pooled bool
+	prove  func(*env)
 }
 
 // env is a database of a test's own, a store on it, and verbs.
@@ -52,7 +55,7 @@ type env struct {
 func newEnv(t *testing.T, db Database) *env {
 	t.Helper()
 	address := db.Migrated(t)
-	return &env{T: t, Store: open(t, address), db: db, address: address, raw: Raw(t, address), ctx: context.Background()}
+	return &env{T: t, Store: open(t, address), db: db, address: address, raw: Raw(t, db.Direct(address)), ctx: context.Background()}
 }
 
 // shop is the merchant of all orders that say no other.

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var errDown = errors.New("down")
+
+// While no connection can be made, tries are one at a time, with pauses that grow to half a second; the others are told why.
+func TestDialingWhileNothingAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d dialing
+		tried := 0
+		for range 10_000 { // ten seconds, of eight callers who come every eighth of a millisecond
+			for range 8 {
+				if _, err := d.begin(); err == nil {
+					tried++
+					d.ended(errDown)
+				} else if !errors.Is(err, errDown) {
+					t.Fatalf("got %v, want how the last try ended", err)
+				}
+			}
+			time.Sleep(time.Millisecond) //nolint:forbidigo // in a bubble, where time is the test's
+		}
+		if tried < 15 || tried > 45 {
+			t.Errorf("got %d tries in ten seconds, want two a second, or four with luck", tried)
+		}
+		time.Sleep(2 * longestDialPause) //nolint:forbidigo // as above
+		if _, err := d.begin(); err != nil {
+			t.Fatalf("after a pause: got %v, want another try", err)
+		}
+		if _, err := d.begin(); err == nil {
+			t.Error("beside a try that was not ended: got another, want one at a time")
+		}
+		d.ended(nil)
+		for range 8 {
+			if _, err := d.begin(); err != nil {
+				t.Errorf("after a try that ended well: got %v, want as many as are needed", err)
+			}
+		}
+	})
+}
+
+// A server that takes no writes costs a call its connections once, and an instance one connection each half second.
+func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var d dialing
+		old, _ := d.begin()
+		d.takesNoWrites(old, errDown)
+		if !d.isDropped(old) {
+			t.Fatal("the connection is kept, want it and all of its age dropped")
+		}
+		fresh, err := d.begin()
+		if err != nil || d.isDropped(fresh) {
+			t.Fatalf("got %v, want another connection at once", err)
+		}
+		if _, err := d.begin(); !errors.Is(err, errDown) {
+			t.Errorf("got %v, want one to be tried, before more are", err)
+		}
+		d.takesNoWrites(old, errDown) // another of the old ones says so too
+		d.takesNoWrites(fresh, errDown)
+		if d.isDropped(fresh) {
+			t.Error("the new connection is dropped in the same call, want that once")
+		}
+		time.Sleep(time.Second) //nolint:forbidigo // in a bubble, where time is the test's
+		d.takesNoWrites(fresh, errDown)
+		if !d.isDropped(fresh) {
+			t.Error("a call a second later keeps the connection, want it dropped")
+		}
+		good, err := d.begin()
+		if err != nil {
+			t.Fatalf("got %v, want another connection", err)
+		}
+		d.takesWrites(good)
+		for range 8 {
+			if _, err := d.begin(); err != nil {
+				t.Errorf("got %v, want as many as are needed", err)
+			}
+		}
+	})
+}
+
+// What is only read is asked of a server that takes writes, and callers learn nothing that the driver said.
+func TestFaultReasons(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for f := faultOther; f <= faultCertificate; f++ {
+		reason, _ := f.reason()
+		if reason.EN == "" || reason.ZH == "" || seen[reason.EN] {
+			t.Errorf("fault %d: got %q, want a reason of its own", f, reason)
+		}
+		seen[reason.EN] = true
+	}
+	secret := "10.0.0.7 hunter2"
+	for name, d := range dialects {
+		s := &Store{d: d}
+		err := s.worded("looking up order cn/1/A1", errors.New(secret))
+		if strings.Contains(err.Error(), secret) || !strings.HasPrefix(err.Error(), "looking up order cn/1/A1: the database") {
+			t.Errorf("%s: got %v, want it without the driver's words", name, err)
+		}
+	}
+}
+
+// The start-up parameters are numbers of milliseconds, as PostgreSQL shows them again.
+func TestPostgresSession(t *testing.T) {
+	t.Parallel()
+	for name, value := range postgresSession {
+		if ms, err := strconv.Atoi(value); err != nil || ms < 1000 {
+			t.Errorf("%s: got %q, want milliseconds", name, value)
+		}
+	}
+}

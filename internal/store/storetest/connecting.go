@@ -1,0 +1,127 @@
+package storetest
+
+import (
+	"context"
+	"database/sql/driver"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+var connecting = []proof{
+	{name: "a connection begins without a word", only: servers, prove: beginsSilently},
+	{name: "a transaction brings its own isolation", only: servers, prove: isolates},
+	{name: "registering under another isolation", only: []string{"mysql"}, prove: registersRepeatably},
+}
+
+// beginsSilently: what a session is told stays with it, and costs each new connection a round trip.
+func beginsSilently(e *env) {
+	if e.db.Name == "mysql" {
+		var name string
+		var told int
+		e.must(Raw(e.T, e.address).QueryRowContext(e.ctx, "SHOW SESSION STATUS LIKE 'Com_set_option'").Scan(&name, &told))
+		if told != 0 {
+			e.Errorf("a new connection was SET %d things, want none", told)
+		}
+		return
+	}
+	pooled, err := store.IsPooled(e.ctx, Raw(e.T, e.address), e.db.Name)
+	if err != nil || pooled != e.db.Pooled() {
+		e.Errorf("got pooled %v and error %v, want %v: the start-up parameters reach a server and no pooler", pooled, err, e.db.Pooled())
+	}
+	var told int
+	e.must(Raw(e.T, e.db.Direct(e.address)).QueryRowContext(e.ctx, "SELECT COUNT(*) FROM pg_settings WHERE source = 'session'").Scan(&told))
+	if told != 0 {
+		e.Errorf("a new connection was SET %d things, want none", told)
+	}
+}
+
+// isolates: the servers are set to repeatable read.
+func isolates(e *env) {
+	during := map[string]string{
+		"postgres": "SHOW transaction_isolation",
+		"mysql":    "SELECT LOWER(trx_isolation_level) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()",
+	}[e.db.Name]
+	after := map[string]string{
+		"postgres": "SHOW default_transaction_isolation",
+		"mysql":    "SELECT LOWER(REPLACE(@@SESSION.tx_isolation, '-', ' '))",
+	}[e.db.Name]
+	raw := Raw(e.T, e.address)
+	raw.SetMaxOpenConns(1)
+	tx, err := raw.BeginTx(e.ctx, nil)
+	e.must(err)
+	var orders int
+	e.must(tx.QueryRowContext(e.ctx, "SELECT COUNT(*) FROM cloudpay_orders").Scan(&orders)) // it begins in earnest
+	var isolation string
+	e.must(tx.QueryRowContext(e.ctx, during).Scan(&isolation))
+	if isolation != "read committed" {
+		e.Errorf("a transaction is %s, want read committed", isolation)
+	}
+	e.must(tx.Commit())
+	e.must(raw.QueryRowContext(e.ctx, after).Scan(&isolation))
+	if isolation != "repeatable read" {
+		e.Errorf("the session is left %s, want what the server made it", isolation)
+	}
+}
+
+// repeatable has transactions begin as the server has them by default.
+type repeatable struct{ driver.Connector }
+
+func (c repeatable) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return repeatableConn{&faultyConn{Conn: conn, f: &faulty{}}}, nil
+}
+
+type repeatableConn struct{ *faultyConn }
+
+func (c repeatableConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
+	_, err := c.ExecContext(ctx, "START TRANSACTION", nil)
+	return repeatableTx{c}, err
+}
+
+type repeatableTx struct{ conn repeatableConn }
+
+func (t repeatableTx) Commit() error {
+	_, err := t.conn.ExecContext(context.Background(), "COMMIT", nil)
+	return err
+}
+
+func (t repeatableTx) Rollback() error {
+	_, err := t.conn.ExecContext(context.Background(), "ROLLBACK", nil)
+	return err
+}
+
+// registersRepeatably: where a proxy takes the isolation for another server's, an order that somebody else registers at
+// this moment is found all the same.
+func registersRepeatably(e *env) {
+	connector, name, err := store.Connector(e.address)
+	e.must(err)
+	s, err := store.New(repeatable{connector}, name)
+	e.must(err)
+	e.Cleanup(func() { _ = s.Close() })
+	tx, err := e.raw.BeginTx(e.ctx, nil)
+	e.must(err)
+	_, err = tx.ExecContext(e.ctx, "INSERT INTO cloudpay_orders (region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, total, close_in,"+
+		" registered_at, progress, due_at) VALUES ('cn', '"+shop.MchID+"', '', 'A1', '', '', '', 5, 0, UTC_TIMESTAMP(6), 'waiting', UTC_TIMESTAMP(6))")
+	e.must(err)
+	type outcome struct {
+		added bool
+		err   error
+	}
+	result := make(chan outcome, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
+		defer cancel()
+		added, err := s.Register(ctx, order.Entry{Ref: ref("A1"), Total: fen(5)})
+		result <- outcome{added, err}
+	}()
+	e.awaitBlocked()
+	e.must(tx.Commit())
+	if got := <-result; got.added || got.err != nil {
+		e.Errorf("got %+v, want that it is registered, with the same facts", got)
+	}
+}

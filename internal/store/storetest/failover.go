@@ -1,0 +1,335 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+	"cloudpay/internal/store/migrate"
+)
+
+// forwarder is an address that leads to one server or another, as a cloud's does: what is connected stays connected, unless it
+// is cut.
+type forwarder struct {
+	host string
+
+	mu     sync.Mutex
+	target string
+	open   []net.Conn
+	// accepted counts the connections that came.
+	accepted atomic.Int64
+}
+
+func newForwarder(t *testing.T, to *server) *forwarder {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forwarder{host: listener.Addr().String()}
+	f.lead(t, to)
+	t.Cleanup(func() { _ = listener.Close(); f.cut() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			f.accepted.Add(1)
+			f.mu.Lock()
+			target := f.target
+			f.open = append(f.open, near)
+			f.mu.Unlock()
+			go f.forward(near, target)
+		}
+	}()
+	return f
+}
+
+func (f *forwarder) forward(near net.Conn, target string) {
+	far, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", target)
+	if err != nil {
+		_ = near.Close()
+		return
+	}
+	go func() {
+		_, _ = io.Copy(far, near)
+		_ = far.Close()
+	}()
+	_, _ = io.Copy(near, far)
+	_ = near.Close()
+}
+
+// lead has the connections that come from now on lead to another server.
+func (f *forwarder) lead(t *testing.T, to *server) {
+	t.Helper()
+	u, err := url.Parse(to.address(to.admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = u.Host
+}
+
+// cut ends all connections.
+func (f *forwarder) cut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.open {
+		_ = c.Close()
+	}
+	f.open = nil
+}
+
+// watch is an instance that is called every second, on an address that may lead to another server from one call to the next.
+type watch struct {
+	*testing.T
+
+	*forwarder
+	store *store.Store
+	calls int
+}
+
+// call registers an order and asks whose it is, as a call does, within what a call allows the store.
+func (w *watch) call() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	w.calls++
+	e := due(fmt.Sprintf("W%d", w.calls))
+	if _, err := w.store.Register(ctx, e); err != nil {
+		return err
+	}
+	_, err := w.store.Owner(ctx, e.Ref)
+	return err
+}
+
+// everySecond calls n times, a second apart, and returns how each call ended.
+func (w *watch) everySecond(n int) []error {
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	ended := make([]error, n)
+	for i := range ended {
+		ended[i] = w.call()
+		<-ticks.C
+	}
+	return ended
+}
+
+// recovers wants no call to fail after the first two.
+func (w *watch) recovers(after string) {
+	w.Helper()
+	ended := w.everySecond(6)
+	failed := 0
+	for i, err := range ended {
+		if err == nil {
+			continue
+		}
+		failed++
+		if i >= 2 {
+			w.Errorf("after %s, call %d: %v", after, i+1, err)
+		}
+	}
+	w.Logf("after %s, %d of %d calls failed", after, failed, len(ended))
+}
+
+// busies uses all the connections that an instance may have at once, so that it keeps them.
+func (w *watch) busies() {
+	w.Helper()
+	var busy sync.WaitGroup
+	for i := range 32 {
+		busy.Go(func() {
+			if _, err := w.store.Register(context.Background(), due(fmt.Sprintf("B%d", i))); err != nil {
+				w.Error(err)
+			}
+		})
+	}
+	busy.Wait()
+}
+
+// hammers calls from many sides without a pause while a database takes nothing, and wants few connections to be made.
+func (w *watch) hammers(during string, most func(time.Duration) int64) {
+	w.Helper()
+	const callers, length = 32, 4 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), length)
+	defer cancel()
+	began, before := time.Now(), w.accepted.Load()
+	var calls atomic.Int64
+	var busy sync.WaitGroup
+	for range callers {
+		busy.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := w.store.Owner(ctx, ref("B1")); err == nil {
+					w.Errorf("during %s: got an answer, want none: it may be out of date", during)
+					return
+				}
+				calls.Add(1)
+			}
+		})
+	}
+	busy.Wait()
+	took, made := time.Since(began), w.accepted.Load()-before
+	if limit := most(took); made > limit {
+		w.Errorf("during %s: %d calls in %v made %d connections, want at most %d", during, calls.Load(), took, made, limit)
+	}
+	w.Logf("during %s, %d calls in %v made %d connections", during, calls.Load(), took.Round(time.Millisecond), made)
+}
+
+// perServer is how many connections a server may see that takes no writes: all that an instance may have, and then one each
+// time it is looked at anew.
+func perServer(took time.Duration) int64 { return 8 + 4 + int64(took/(500*time.Millisecond)) }
+
+// perAddress is how many tries an address may see where nothing answers: one at a time, soon four a second at most.
+func perAddress(took time.Duration) int64 { return 12 + int64(took/(250*time.Millisecond)) }
+
+func (w *watch) open(address string) {
+	w.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		w.Fatal(err)
+	}
+	u.Host = w.host
+	w.store = open(w.T, u.String())
+}
+
+func tell(t *testing.T, s *server, statements ...string) {
+	t.Helper()
+	db := Raw(t, s.address(s.admin))
+	for _, statement := range statements {
+		if _, err := db.ExecContext(context.Background(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func ask(t *testing.T, s *server, question string) string {
+	t.Helper()
+	var answer string
+	if err := Raw(t, s.address(s.admin)).QueryRowContext(context.Background(), question).Scan(&answer); err != nil {
+		t.Fatalf("%s: %v", question, err)
+	}
+	return answer
+}
+
+// MariaDBFailover proves what an instance does when the writing moves from one MariaDB server to its replica.
+func MariaDBFailover(t *testing.T) {
+	t.Helper()
+	first := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=1", "--binlog-format=ROW"))
+	second := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=2", "--binlog-format=ROW", "--read-only"))
+	source, err := url.Parse(first.address(first.admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell(t, second, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT="+source.Port()+
+		", MASTER_USER='root', MASTER_USE_GTID=slave_pos", "START SLAVE")
+	// Not root, who may write on a server that is read-only.
+	tell(t, first, "CREATE DATABASE shop", "CREATE USER shop@'127.0.0.1' IDENTIFIED BY 'shop'", "GRANT ALL ON shop.* TO shop@'127.0.0.1'")
+	if _, err := migrate.Up(t.Context(), first.address("shop")); err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{T: t, forwarder: newForwarder(t, first)}
+	w.open(strings.Replace(first.address("shop"), "root@", "shop:shop@", 1))
+	w.busies()
+	w.wantAll(w.everySecond(2), nil)
+
+	// A switchover: nothing is cut, and what is connected to the first server stays so.
+	tell(t, first, "SET GLOBAL read_only = ON")
+	if got := ask(t, second, "SELECT MASTER_GTID_WAIT('"+ask(t, first, "SELECT @@GLOBAL.gtid_binlog_pos")+"', 30)"); got != "0" {
+		t.Fatalf("the replica does not catch up: got %s", got)
+	}
+	tell(t, second, "STOP SLAVE", "SET GLOBAL read_only = OFF")
+	w.lead(t, second)
+	w.recovers("a switchover")
+	if got := ask(t, second, "SELECT COUNT(*) FROM shop.cloudpay_orders WHERE out_trade_no = 'W1'"); got != "1" {
+		t.Errorf("got %s orders W1 on the second server, want 1", got)
+	}
+
+	tell(t, second, "SET GLOBAL read_only = ON")
+	w.hammers("maintenance", perServer)
+	tell(t, second, "SET GLOBAL read_only = OFF")
+	w.recovers("maintenance")
+
+	if err := second.crash(); err != nil {
+		t.Fatal(err)
+	}
+	w.hammers("an outage", perAddress)
+	if err := second.restart(); err != nil {
+		t.Fatal(err)
+	}
+	tell(t, second, "SET GLOBAL read_only = OFF") // which it was started with
+	w.recovers("an outage")
+}
+
+func (w *watch) wantAll(ended []error, want error) {
+	w.Helper()
+	for i, err := range ended {
+		if err != want {
+			w.Errorf("call %d: got %v, want %v", i+1, err, want)
+		}
+	}
+}
+
+// PostgresFailover proves what an instance does when the address of a PostgreSQL primary leads to its standby, too early and
+// in earnest.
+func PostgresFailover(t *testing.T) {
+	t.Helper()
+	primary := launched(t, "postgres", startPostgres)
+	standby := launched(t, "postgres", startStandby(primary))
+	tell(t, primary, "CREATE DATABASE shop")
+	if _, err := migrate.Up(t.Context(), primary.address("shop")); err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{T: t, forwarder: newForwarder(t, primary)}
+	w.open(primary.address("shop"))
+	w.busies()
+	w.wantAll(w.everySecond(2), nil)
+	w.await(standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
+
+	// The address leads to the standby for a while: nothing is written, and nothing that is out of date is read.
+	w.lead(t, standby)
+	w.cut()
+	w.hammers("the standby's time", perServer)
+	_, err := w.store.Register(context.Background(), due("S1"))
+	if err == nil || !strings.Contains(err.Error(), "takes no writes") || order.Lasting(err) {
+		t.Errorf("got error %v on a standby, want that it takes no writes, for now", err)
+	}
+	w.lead(t, primary) // what is connected to the standby stays so
+	w.recovers("the standby's time")
+
+	w.await(standby, fmt.Sprintf("SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W%d'", w.calls))
+	if err := primary.crash(); err != nil {
+		t.Fatal(err)
+	}
+	w.hammers("a failover", perAddress)
+	if got := ask(t, standby, "SELECT pg_promote()"); got != "true" {
+		t.Fatalf("the standby is not promoted: got %s", got)
+	}
+	w.lead(t, standby)
+	w.recovers("a failover")
+}
+
+// await waits until a question is answered with true.
+func (w *watch) await(s *server, question string) {
+	w.Helper()
+	db := Raw(w.T, s.address("shop"))
+	for deadline := time.Now().Add(patience); ; {
+		var answer bool
+		err := db.QueryRowContext(context.Background(), question).Scan(&answer)
+		if err == nil && answer {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.Fatalf("%s: got %v and error %v, want true", question, answer, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}

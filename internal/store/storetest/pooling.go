@@ -1,0 +1,81 @@
+package storetest
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/store/migrate"
+)
+
+var pooling = []proof{
+	{name: "other clients of the pool keep their settings", pooled: true, prove: leavesSettings},
+	{name: "migrating goes past the pooler", pooled: true, prove: migratesPast},
+}
+
+// leavesSettings: whoever is given a connection to the database after the store finds it as it was. All of the pool's
+// connections are looked at, held side by side.
+func leavesSettings(e *env) {
+	before := e.settings()
+	for i := range 3 {
+		no := fmt.Sprintf("A%d", i)
+		c := e.claimOne(no)
+		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+		e.wantEvents(no, order.EventClosed)
+	}
+	_, err := e.Register(e.ctx, order.Entry{Ref: ref("")}) // a call that fails, and one that is refused by the database
+	refused[*order.FieldError](e, err)
+	if after := e.settings(); after != before {
+		e.Errorf("after the store's calls another client finds\n%s\nwant\n%s", after, before)
+	}
+}
+
+// settings are what sessions of another client's find set in all connections that the pool has, but for what the pooler
+// itself sets for each client.
+func (e *env) settings() string {
+	e.Helper()
+	pool, err := sql.Open("postgres", e.address) // another client has nothing of the store's
+	e.must(err)
+	defer func() { _ = pool.Close() }()
+	seen := map[string]bool{}
+	var all []string
+	for range 20 {
+		tx, err := pool.BeginTx(e.ctx, nil)
+		e.must(err)
+		defer func() { _ = tx.Rollback() }() // all at once, so that each has another connection
+		var text string
+		e.must(tx.QueryRowContext(e.ctx, `SELECT string_agg(name || '=' || setting || ' (' || source || ')', E'\n' ORDER BY name)
+			FROM pg_settings WHERE name IN ('lock_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout',
+			'statement_timeout', 'default_transaction_isolation', 'TimeZone', 'search_path', 'application_name')
+			OR source = 'session' AND name NOT LIKE 'transaction_%'`).Scan(&text))
+		if !seen[text] {
+			seen[text] = true
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, "\n--\n")
+}
+
+// migratesPast: the lock of a migration belongs to a session, which behind a pooler is nobody's.
+func migratesPast(e *env) {
+	address := e.db.Empty(e)
+	_, err := migrate.Up(e.ctx, address)
+	if err == nil || !strings.Contains(err.Error(), "pooler") || !strings.Contains(err.Error(), "--store") {
+		e.Errorf("got %v, want what to do about the pooler", err)
+	}
+	var locks int
+	e.must(Raw(e.T, e.db.Direct(address)).QueryRowContext(e.ctx, "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'"+
+		" AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&locks))
+	if locks != 0 {
+		e.Errorf("got %d locks left behind in the pool, want none", locks)
+	}
+	if steps, err := migrate.Status(e.ctx, e.db.Direct(address)); err != nil || !steps[0].AppliedAt.IsZero() {
+		e.Errorf("got %v and error %v, want nothing applied", steps, err)
+	}
+	_, err = migrate.Up(e.ctx, e.db.Direct(address))
+	e.must(err)
+	if added, err := openAt(e, address).Register(e.ctx, due("A1")); err != nil || !added {
+		e.Errorf("got added %v and error %v, want a store to use through the pooler", added, err)
+	}
+}

@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+var wording = []proof{
+	{name: "what callers are told of a fault", only: servers, prove: tellsFaults},
+	{name: "an answer that stops in its midst", only: servers, prove: stopsAnswering},
+}
+
+// driversWords are in no error's text: callers are given it.
+var driversWords = []string{
+	"tcp", "127.0.0.1", "pq:", "Error 1", "SQLSTATE", "i/o timeout", "driver:", "EOF", "sql:", "context ", "x509", "tls:", "stranger", "nowhere",
+}
+
+// wantWorded wants an error that is the store's own, with these words, none of the driver's, and all that the driver said for
+// the log.
+func (e *env) wantWorded(err error, want string, lasting bool) {
+	e.Helper()
+	fault := wantError[*order.StoreError](e, err)
+	if !strings.Contains(err.Error(), want) || order.Lasting(err) != lasting || fault.Detail() == "" {
+		e.Errorf("got %q (lasting %v, for the log %q), want %q in it and lasting %v", err, order.Lasting(err), fault.Detail(), want, lasting)
+	}
+	for _, word := range driversWords {
+		if strings.Contains(err.Error(), word) {
+			e.Errorf("got %q, want it without %q", err, word)
+		}
+	}
+}
+
+// changed is the address with something else in it.
+func (e *env) changed(change func(*url.URL)) string {
+	e.Helper()
+	u, err := url.Parse(e.db.Direct(e.address))
+	e.must(err)
+	change(u)
+	return u.String()
+}
+
+func tellsFaults(e *env) {
+	tls := map[string]string{"postgres": "sslmode=require", "mysql": "tls=true"}[e.db.Name]
+	remedy := map[string]string{"postgres": "sslmode=disable", "mysql": "leave tls out"}[e.db.Name]
+	for name, test := range map[string]struct{ address, want string }{
+		"an unknown user":     {e.changed(func(u *url.URL) { u.User = url.UserPassword("stranger", "hunter2") }), "check the user"},
+		"an unknown database": {e.changed(func(u *url.URL) { u.Path = "/nowhere" }), "the database's name"},
+		"TLS, and none there": {e.changed(func(u *url.URL) { u.RawQuery = tls }), remedy},
+	} {
+		_, err := openAt(e, test.address).Register(e.ctx, due("A1"))
+		if err == nil {
+			e.Errorf("%s: got no error", name)
+			continue
+		}
+		e.wantWorded(err, test.want, true)
+	}
+	_, err := openAt(e, e.reader()).Register(e.ctx, due("A1"))
+	e.wantWorded(err, "the user's rights", true)
+	_, err = openAt(e, e.db.Direct(e.db.Empty(e))).Register(e.ctx, due("A1"))
+	e.wantWorded(err, "cloudpay orders migrate", true)
+	e.sql("ALTER TABLE cloudpay_orders ADD CONSTRAINT cloudpay_unlucky CHECK (out_trade_no <> '13')")
+	_, err = e.Register(e.ctx, due("13"))
+	e.wantWorded(err, "the log has its words", false)
+}
+
+// reader is the address of the database for a user who may not write.
+func (e *env) reader() string {
+	e.Helper()
+	u, err := url.Parse(e.address)
+	e.must(err)
+	name := "reader_" + strings.TrimPrefix(u.Path, "/")
+	switch e.db.Name {
+	case "postgres":
+		e.sql("CREATE ROLE " + name + " LOGIN")
+		e.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + name)
+		e.Cleanup(func() { e.sql("DROP OWNED BY " + name); e.sql("DROP ROLE " + name) })
+	case "mysql":
+		e.sql("CREATE USER " + name + "@'127.0.0.1'")
+		e.sql("GRANT SELECT ON `" + strings.TrimPrefix(u.Path, "/") + "`.* TO " + name + "@'127.0.0.1'")
+	}
+	return e.changed(func(u *url.URL) { u.User = url.User(name) })
+}
+
+func stopsAnswering(e *env) {
+	e.registerDue(numbers("L", 400)...)
+	p, s := e.proxied()
+	if _, err := s.List(e.ctx, shop, order.Waiting, "", 1); err != nil { // it is connected
+		e.Fatal(err)
+	}
+	p.left.Store(20_000) // a list of all takes more
+	ctx, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
+	defer cancel()
+	_, err := s.List(ctx, shop, order.Waiting, "", 400)
+	e.wantWorded(err, "did not answer in time", false)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		e.Errorf("got %v, want the deadline's error in it", err)
+	}
+}
