@@ -6,55 +6,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
 	// maxBody is far above any reply, a few thousand bytes.
 	maxBody = 1 << 20
 
-	callTimeout     = 30 * time.Second
-	dialTimeout     = 10 * time.Second
-	keepAlivePeriod = 30 * time.Second
-	idleTimeout     = 90 * time.Second
-	maxIdlePerHost  = 4096
-
+	callTimeout   = 30 * time.Second
 	maxRetryAfter = 24 * time.Hour
 )
 
-// ownHTTPClient serves every Client that brings none, so that they share their connections. It has no Proxy, unlike its
-// twins: a proxy would take the request away from the sidecar that is the link, and could answer it in plain text. Making it
-// opens nothing.
-var ownHTTPClient = &http.Client{
-	Transport: &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlivePeriod}).DialContext,
-		DisableCompression:    true,
-		MaxIdleConnsPerHost:   maxIdlePerHost,
-		IdleConnTimeout:       idleTimeout,
-		TLSHandshakeTimeout:   dialTimeout,
-		ExpectContinueTimeout: time.Second,
-	},
-	CheckRedirect: keepRedirect,
-	Timeout:       callTimeout,
+// ownHTTPClient serves every Client that brings none, so that they share their connections.
+var ownHTTPClient = &http.Client{Transport: NewTransport(), Timeout: callTimeout}
+
+// NewTransport returns a transport for the private link. It has no Proxy, unlike its twins': a proxy would take the
+// request away from the sidecar that is the link, and could answer it in plain text.
+func NewTransport() *http.Transport {
+	transport := wire.NewTransport()
+	transport.Proxy = nil
+	return transport
 }
 
-// keepRedirect hands a redirect back as the reply that it is: the link sends none, and leads nowhere else.
-func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func (c *Client) httpClient() *http.Client {
-	if c.HTTPClient == nil {
-		return ownHTTPClient
-	}
-	own := *c.HTTPClient
-	own.CheckRedirect = keepRedirect
-	return &own
-}
+func (c *Client) httpClient() *http.Client { return cmp.Or(c.HTTPClient, ownHTTPClient) }
 
 // reply is what came back, with the body read.
 type reply struct {
@@ -84,22 +64,36 @@ func (c *Client) send(ctx context.Context, path string, q *question) (*reply, er
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.httpClient().Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("no reply: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	seqID := resp.Header.Get("X-Openapi-Seqid")
-	got := &reply{
-		Envelope:   Envelope{HTTPStatus: resp.StatusCode, RequestID: cmp.Or(seqID, resp.Header.Get("Request-Id"))},
-		overLink:   seqID != "",
-		retryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), c.now),
-	}
+	got, err := c.receive(req)
 	// Whatever is wrong with the body of another status, the status is what there is to tell.
-	if err := got.readBody(ctx, resp.Body); err != nil && got.HTTPStatus == http.StatusOK {
+	if err != nil && (got == nil || got.HTTPStatus == http.StatusOK) {
 		return nil, err
 	}
 	return got, got.authenticate(q)
+}
+
+// receive sends req and returns the reply, of which nothing is to be believed yet; nil when none came.
+func (c *Client) receive(req *http.Request) (*reply, error) {
+	received, err := wire.Exchange(c.httpClient(), req, maxBody)
+	if received == nil {
+		return nil, fmt.Errorf("no reply: %w", err)
+	}
+	seqID := received.Header.Get("X-Openapi-Seqid")
+	got := &reply{
+		Envelope: Envelope{
+			HTTPStatus: received.Status, RequestID: cmp.Or(seqID, received.Header.Get("Request-Id")), Fresh: received.Fresh,
+		},
+		overLink:   seqID != "",
+		retryAfter: parseRetryAfter(received.Header.Get("Retry-After"), c.now),
+		body:       received.Body,
+	}
+	if unusable, is := errors.AsType[*wire.BodyError](err); is {
+		return got, got.malformed(unusable.Detail)
+	}
+	if err != nil {
+		return got, fmt.Errorf("reading the reply with HTTP %d: %w", got.HTTPStatus, err)
+	}
+	return got, nil
 }
 
 // newRequest makes the HTTP request.
@@ -119,24 +113,6 @@ func (c *Client) newRequest(ctx context.Context, path string, body []byte) (*htt
 	req.Header["Content-Type"] = []string{"application/json"}
 	req.Header["User-Agent"] = []string{c.userAgent()}
 	return req, nil
-}
-
-// readBody reads the body once, whole.
-func (r *reply) readBody(ctx context.Context, from io.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		// Transports differ in what a cancelled read returns; a caller asks with errors.Is for the context's word.
-		return fmt.Errorf("reading the reply with HTTP %d: %w (%w)", r.HTTPStatus, ctx.Err(), err)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return r.malformed(fmt.Sprintf("its body was cut short after %d bytes", len(body)))
-	case err != nil:
-		return fmt.Errorf("reading the reply with HTTP %d: %w", r.HTTPStatus, err)
-	case len(body) > maxBody:
-		return r.malformed("its body is longer than 1 MiB")
-	}
-	r.body = body
-	return nil
 }
 
 // parseRetryAfter reads seconds or an HTTP date (RFC 9110, 10.2.3). What makes no sense or is over is 0.

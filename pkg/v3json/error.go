@@ -15,6 +15,9 @@ type Envelope struct {
 	RequestID  string // Request-ID, which WeChat Pay's support asks for; "" when there was none
 	Nonce      string // Wechatpay-Nonce
 	Signature  string // Wechatpay-Signature
+	// Fresh reports that the reply can only be this request's, as far as the connection goes (package wire). A reply that
+	// names no order, as that to a close and every refusal, proves nothing of the order that was asked about without it.
+	Fresh bool
 }
 
 // Error is a refusal: the gateway answered, and said no. When it is not Authenticated, anyone on the way may have

@@ -255,12 +255,13 @@ func TestTheNewCallsAreNoMoreTrusting(t *testing.T) {
 			t.Parallel()
 			wantReason(t, row.call(t, unsigned(row.success.status, row.success.body)), v3json.ReasonUnsigned)
 			wantReason(t, row.call(t, signedAt(wireTime().Add(-6*time.Minute), row.success.status, row.success.body)), v3json.ReasonStale)
-			for _, status := range []int{202, 301, 400, 404, 500} {
+			for _, status := range []int{202, 400, 404, 500} {
 				refused := refusal(t, row.call(t, signed(status, refusalBody)))
 				if !refused.Authenticated || refused.HTTPStatus != status || refused.Code != "ORDER_CLOSED" {
 					t.Errorf("signed HTTP %d gives %+v, want the authenticated refusal", status, refused)
 				}
 			}
+			wantUnread(t, row.call(t, signed(http.StatusMovedPermanently, refusalBody)), http.StatusMovedPermanently)
 			if refused := refusal(t, row.call(t, unsigned(http.StatusForbidden, refusalBody))); refused.Authenticated {
 				t.Errorf("unsigned refusal is %+v, want it not authenticated", refused)
 			}

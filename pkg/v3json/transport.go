@@ -6,54 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
 	// maxBody is far above any order's JSON, a few thousand bytes.
 	maxBody = 1 << 20
 
-	callTimeout     = 30 * time.Second
-	dialTimeout     = 10 * time.Second
-	keepAlivePeriod = 30 * time.Second
-	idleTimeout     = 90 * time.Second
-	maxIdlePerHost  = 4096
+	callTimeout = 30 * time.Second
 )
 
-// ownHTTPClient serves every Client that brings none, so that they share their connections. http.DefaultTransport keeps
-// two idle connections to a host: with more callers than that, most calls would wait for a TLS handshake. Replies are
-// signed uncompressed, so none are asked for compressed.
-var ownHTTPClient = &http.Client{
-	Transport: &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlivePeriod}).DialContext,
-		ForceAttemptHTTP2:     true,
-		DisableCompression:    true,
-		MaxIdleConnsPerHost:   maxIdlePerHost,
-		IdleConnTimeout:       idleTimeout,
-		TLSHandshakeTimeout:   dialTimeout,
-		ExpectContinueTimeout: time.Second,
-	},
-	CheckRedirect: keepRedirect,
-	Timeout:       callTimeout,
-}
+// ownHTTPClient serves every Client that brings none, so that they share their connections.
+var ownHTTPClient = &http.Client{Transport: wire.NewTransport(), Timeout: callTimeout}
 
-// keepRedirect hands a redirect back as the reply that it is: the gateway sends none, and a signed request is meant for
-// the host and path it was signed for.
-func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func (c *Client) httpClient() *http.Client {
-	if c.HTTPClient == nil {
-		return ownHTTPClient
-	}
-	own := *c.HTTPClient
-	own.CheckRedirect = keepRedirect
-	return &own
-}
+func (c *Client) httpClient() *http.Client { return cmp.Or(c.HTTPClient, ownHTTPClient) }
 
 // reply is what came back, with the body read.
 type reply struct {
@@ -107,17 +78,22 @@ func (c *Client) exchange(ctx context.Context, q question, preferred string) (*r
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.httpClient().Do(req)
-	if err != nil {
+	received, err := wire.Exchange(c.httpClient(), req, maxBody)
+	if received == nil {
 		return nil, fmt.Errorf("no reply: %w", err)
 	}
-	defer func() { _ = resp.Body.Close() }()
 	got := &reply{
-		Envelope: Envelope{HTTPStatus: resp.StatusCode, RequestID: resp.Header.Get("Request-Id")},
-		header:   resp.Header,
+		Envelope: Envelope{
+			HTTPStatus: received.Status, RequestID: received.Header.Get("Request-Id"), Fresh: received.Fresh,
+		},
+		header: received.Header,
+		body:   received.Body,
 	}
-	if err := got.readBody(ctx, resp.Body); err != nil {
-		return nil, err
+	if unusable, is := errors.AsType[*wire.BodyError](err); is {
+		return nil, got.malformed(unusable.Detail)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the reply with HTTP %d: %w", got.HTTPStatus, err)
 	}
 	return got, nil
 }
@@ -161,22 +137,4 @@ func (c *Client) newRequest(ctx context.Context, q question, preferred string) (
 		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	return req, nil
-}
-
-// readBody reads the body once, whole; that is what is verified and decoded.
-func (r *reply) readBody(ctx context.Context, from io.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(from, maxBody+1))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		// Transports tell this in several ways, one of which looks like a body cut short.
-		return fmt.Errorf("reading the reply with HTTP %d: %w (%w)", r.HTTPStatus, ctx.Err(), err)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return r.malformed(fmt.Sprintf("its body was cut short after %d bytes", len(body)))
-	case err != nil:
-		return fmt.Errorf("reading the reply with HTTP %d: %w", r.HTTPStatus, err)
-	case len(body) > maxBody:
-		return r.malformed("its body is longer than 1 MiB")
-	}
-	r.body = body
-	return nil
 }

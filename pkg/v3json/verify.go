@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -119,6 +121,9 @@ func readProof(h http.Header) (proof, *VerifyError) {
 // authenticate decides whether the reply may be believed, by the table in the package comment, and completes its
 // envelope when it may.
 func (c *Client) authenticate(r *reply, find keyFinder) *VerifyError {
+	if !wire.Asked(r.HTTPStatus) {
+		return nil // its body was not read, so that its signature cannot be checked: an unauthenticated refusal
+	}
 	p, fault := readProof(r.header)
 	if fault != nil {
 		return fault
