@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"cloudpay/pkg/wire"
 )
 
 // maxEvent and maxReply are SCF's bounds for a synchronous call.
@@ -202,19 +204,17 @@ func callAt(ctx context.Context, endpoint, function string, event []byte, u user
 	if u.appID != "" {
 		request.Header.Set("X-Wx-Appid", u.appID)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
+	reply, err := wire.Exchange(http.DefaultClient, request, maxReply)
+	switch {
+	case reply == nil:
 		return nil, fmt.Errorf("calling %s: is the emulator still running? %w", function, err)
-	}
-	defer func() { _ = response.Body.Close() }() // it was only read
-	reply, err := io.ReadAll(io.LimitReader(response.Body, maxReply))
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("reading the answer of %s: %w", function, err)
+	case reply.Status != http.StatusOK:
+		status := strings.TrimSpace(fmt.Sprintf("%d %s", reply.Status, http.StatusText(reply.Status)))
+		return nil, &noAnswerError{function, status, strings.TrimSpace(string(reply.Body))}
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, &noAnswerError{function, response.Status, strings.TrimSpace(string(reply))}
-	}
-	return reply, nil
+	return reply.Body, nil
 }
 
 // pretty indents JSON, and leaves anything else as it is.

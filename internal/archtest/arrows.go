@@ -45,6 +45,7 @@ const (
 func Arrows() []Arrow {
 	return []Arrow{
 		{Package: "pkg/wire"},
+		{Package: "pkg/wire/wiretest"},
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
 
@@ -78,8 +79,8 @@ func Arrows() []Arrow {
 			Ours:    []string{"internal/bilingual", "internal/order", "internal/telemetry"},
 			Theirs:  []string{backoff},
 		},
-		{Package: "internal/notify", Ours: []string{"internal/order"}},
-		{Package: "internal/hosting", Ours: []string{"internal/telemetry"}, Theirs: []string{lambda, lambdaContext, scf}},
+		{Package: "internal/notify", Ours: []string{"internal/order", "pkg/wire"}},
+		{Package: "internal/hosting", Ours: []string{"internal/telemetry", "pkg/wire"}, Theirs: []string{lambda, lambdaContext, scf}},
 		{Package: "internal/trigger/event", Theirs: []string{lambdaEvents, scfEvents}},
 		{
 			Package: "internal/trigger",

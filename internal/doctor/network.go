@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -21,6 +20,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -138,8 +138,10 @@ func (p *patient) probe(ctx context.Context, a address) probe {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var at atomic.Int32
+	var version atomic.Uint32
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		TLSHandshakeStart: func() { at.Store(int32(stageTLS)) },
+		TLSHandshakeDone:  func(s tls.ConnectionState, _ error) { version.Store(uint32(s.Version)) },
 		GotConn:           func(httptrace.GotConnInfo) { at.Store(int32(stageReply)) },
 	})
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+a.path, nil)
@@ -149,20 +151,18 @@ func (p *patient) probe(ctx context.Context, a address) probe {
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "cloudpay/doctor")
 	client := wechatpay.NewHTTPClient() // the functions' own rules: proxies, trusted roots, time limits
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	defer client.CloseIdleConnections()
 	sent, wall := time.Now(), p.now()
-	response, err := client.Do(request)
+	reply, err := wire.Exchange(client, request, maxPage)
 	took, unsure := time.Since(sent), p.now().Sub(wall)/2
-	if err != nil {
+	if reply == nil {
 		return probe{err: err, stage: stage(at.Load()), took: took}
 	}
-	defer func() { _ = response.Body.Close() }()                  // it was only read
-	page, _ := io.ReadAll(io.LimitReader(response.Body, maxPage)) // what is there of it is enough
-	result := probe{took: took, status: response.StatusCode, html: isHTML(response.Header, page), asked: wall.Add(unsure), unsure: unsure}
-	result.date, _ = http.ParseTime(response.Header.Get("Date")) // the zero time when it cannot be read
-	if response.TLS != nil {
-		result.tls = ", " + tls.VersionName(response.TLS.Version)
+	// What is there of the body is enough, whatever else became of it.
+	result := probe{took: took, status: reply.Status, html: isHTML(reply.Header, reply.Body), asked: wall.Add(unsure), unsure: unsure}
+	result.date, _ = http.ParseTime(reply.Header.Get("Date")) // the zero time when it cannot be read
+	if version := version.Load(); version != 0 {
+		result.tls = ", " + tls.VersionName(uint16(version)) //nolint:gosec // it was one
 	}
 	return result
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"cloudpay/internal/telemetry"
+	"cloudpay/pkg/wire"
 )
 
 // The custom runtime's API (SCF doc 583/47274). One instance has one event at a time, so no path names a request.
@@ -59,13 +59,9 @@ func customBase(host, port string) string {
 	return "http://" + net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
-// customClient is a client for the API alone: no proxy, which the environment may name for the outside world, and no
-// following elsewhere.
+// customClient is a client for the API alone: no proxy, which the environment may name for the outside world.
 func customClient() *http.Client {
-	return &http.Client{
-		Transport:     &http.Transport{DisableCompression: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return &http.Client{Transport: &http.Transport{DisableCompression: true}}
 }
 
 // serve answers events until the API is gone, and returns what it said last.
@@ -127,25 +123,22 @@ func (c customHost) next(client *http.Client) (Invocation, time.Duration, error)
 	if err != nil {
 		return Invocation{}, 0, fmt.Errorf("asking for the next event (from %s): %w", customAPIVariable, err)
 	}
-	response, err := client.Do(request)
-	if err != nil {
+	reply, err := wire.Exchange(client, request, maxEvent)
+	unusable, _ := errors.AsType[*wire.BodyError](err)
+	switch {
+	case reply == nil:
 		return Invocation{}, 0, fmt.Errorf("asking for the next event: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }() // what was wanted of it was read
-	if response.StatusCode != http.StatusOK {
-		return Invocation{}, 0, fmt.Errorf("asking for the next event: got status %d, want 200", response.StatusCode)
-	}
-	payload, err := io.ReadAll(io.LimitReader(response.Body, maxEvent+1))
-	if err != nil {
+	case reply.Status != http.StatusOK:
+		return Invocation{}, 0, fmt.Errorf("asking for the next event: got status %d, want 200", reply.Status)
+	case unusable != nil && unusable.TooLong:
+		return Invocation{}, 0, &eventTooLongError{}
+	case err != nil:
 		return Invocation{}, 0, fmt.Errorf("reading the next event: %w", err)
 	}
-	if len(payload) > maxEvent {
-		return Invocation{}, 0, &eventTooLongError{}
-	}
 	inv := Invocation{
-		Payload: payload, RequestID: platformHeader(response.Header, "request_id"), Function: c.function, Platform: SCFCustom,
+		Payload: reply.Body, RequestID: platformHeader(reply.Header, "request_id"), Function: c.function, Platform: SCFCustom,
 	}
-	return inv, milliseconds(platformHeader(response.Header, "time_limit_in_ms")), nil
+	return inv, milliseconds(platformHeader(reply.Header, "time_limit_in_ms")), nil
 }
 
 // post sends an answer; any 2xx takes it.
@@ -156,15 +149,12 @@ func (c customHost) post(client *http.Client, path string, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("posting to %s (from %s): %w", path, customAPIVariable, err)
 	}
-	response, err := client.Do(request)
-	if err != nil {
+	reply, err := wire.Exchange(client, request, maxEvent)
+	if reply == nil {
 		return fmt.Errorf("posting to %s: %w", path, err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	// Read to its end, the connection serves the next call too.
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxEvent))
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return fmt.Errorf("posting to %s: got status %d, want 2xx", path, response.StatusCode)
+	if reply.Status < 200 || reply.Status > 299 {
+		return fmt.Errorf("posting to %s: got status %d, want 2xx", path, reply.Status)
 	}
 	return nil
 }

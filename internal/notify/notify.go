@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/pkg/wire"
 )
 
 // The names of the headers.
@@ -85,6 +86,8 @@ type Options struct {
 	Now func() time.Time
 }
 
+const dialTimeout = 5 * time.Second
+
 // timeout bounds one delivery where the caller's context allows longer: long enough for a function that has to start.
 const timeout = 10 * time.Second
 
@@ -108,23 +111,19 @@ func New(address string, key Key, o Options) (*Webhook, error) {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			TLSHandshakeTimeout:    5 * time.Second,
-			ResponseHeaderTimeout:  timeout,
-			MaxResponseHeaderBytes: maxReply,
-			MaxIdleConnsPerHost:    8,
-			IdleConnTimeout:        20 * time.Second,
-		}
+		transport = newTransport()
 	}
-	w.client = &http.Client{
-		Transport: transport,
-		// A redirect would take the event, and the receiver's word for it, somewhere else.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       timeout,
-	}
+	w.client = &http.Client{Transport: transport, Timeout: timeout}
 	return w, nil
+}
+
+func newTransport() *http.Transport {
+	transport := wire.NewTransport()
+	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	transport.TLSHandshakeTimeout = dialTimeout
+	transport.MaxIdleConnsPerHost = 8
+	transport.IdleConnTimeout = 20 * time.Second
+	return transport
 }
 
 // CloseIdleConnections lets go of the connections that are kept for the next delivery. Whoever may have been frozen since the
@@ -156,16 +155,15 @@ func (w *Webhook) Tell(ctx context.Context, e order.Event) error {
 	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
 	request.Header.Set(HeaderTimestamp, timestamp)
 	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
-	reply, err := w.client.Do(request)
-	if err != nil {
+	// A redirect is an answer like any other: it would take the event, and the receiver's word for it, somewhere else.
+	reply, err := wire.Exchange(w.client, request, maxReply)
+	switch {
+	case reply == nil:
 		return fmt.Errorf("telling of event %d: %w", e.ID, withoutAddress(err))
+	case reply.Status/100 != 2:
+		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.Status)
 	}
-	defer func() { _ = reply.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(reply.Body, maxReply))
-	if reply.StatusCode/100 != 2 {
-		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.StatusCode)
-	}
-	return nil
+	return nil // whatever became of the body: the head said that the event is safe
 }
 
 // withoutAddress leaves out what net/http says of the address.

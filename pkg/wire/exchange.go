@@ -28,7 +28,8 @@ type Reply struct {
 
 // BodyError is a body that cannot be used: too long, or cut short.
 type BodyError struct {
-	Detail string // one line
+	TooLong bool
+	Detail  string // one line
 }
 
 // Error returns the detail.
@@ -105,7 +106,7 @@ func bodyError(ctx context.Context, err error, read, limit int) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errTooLong):
-		return &BodyError{Detail: fmt.Sprintf("its body is longer than %s", size(limit))}
+		return &BodyError{TooLong: true, Detail: fmt.Sprintf("its body is longer than %s", size(limit))}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 		// Transports differ in what a cancelled read returns, a body cut short among others; a caller
 		// asks with errors.Is for the context's own error.
