@@ -75,7 +75,7 @@ func startCloud(t *testing.T, runtime platform.Runtime, settings ...string) *clo
 			Name: name, Binary: filepath.Join(folder, name), Runtime: runtime,
 			Env: append([]string{
 				"WXPAY_API=v2", "WXPAY_APPID=" + m.AppID, "WXPAY_MCHID=" + m.MchID, "WXPAY_V2_KEY=" + m.V2Key,
-				"WXPAY_BASE_URL=" + gateway.URL,
+				"WXPAY_BASE_URL=" + gateway.URL, "WXPAY_ROUTE=own",
 			}, settings...),
 		})
 		if err != nil {

@@ -117,6 +117,7 @@ func (w *world) configuration(r *rand.Rand) map[string]string {
 		"WXPAY_SERIAL_NO":        w.Merchant.SerialNo,
 		"WXPAY_PRIVATE_KEY":      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
 		"WXPAY_BASE_URL":         w.URL,
+		"WXPAY_ROUTE":            "own",
 		"WXPAY_BACKUP_URL":       w.BackupURL,
 		"WXPAY_CLOUDRUN_URL":     w.URL,
 		"WXPAY_CONFIRM_CLOSE":    []string{"0", "1"}[r.IntN(2)],

@@ -113,6 +113,7 @@ func configuration(tb testing.TB, gate *paygate.Server) map[string]string {
 		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":       string(public),
 		"WXPAY_BASE_URL":         gate.URL,
+		"WXPAY_ROUTE":            "own",
 		"CLOUDPAY_CALLER_POLICY": "any",
 	}
 }

@@ -186,7 +186,7 @@ func (w *town) ref(no string) order.Ref {
 
 // door is a client of somebody's own.
 func (w *town) door(who string) *wechatpay.Door {
-	return &wechatpay.Door{V2: []*v2xml.Client{{
+	return &wechatpay.Door{Routes: []order.Route{order.RouteOwn}, V2: []*v2xml.Client{{
 		AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
 		BaseURL: w.url, UserAgent: who, HTTPClient: wechatpay.NewHTTPClient(),
 	}}}

@@ -141,6 +141,7 @@ func (e *emulator) env(r role) map[string]string {
 		"WXPAY_V3_KEY":           e.secrets.merchant.V3Key,
 		"WXPAY_BASE_URL":         e.gatewayURL,
 		"WXPAY_BACKUP_URL":       e.backupURL,
+		"WXPAY_ROUTE":            "own",
 		"WXPAY_CLOUDRUN_URL":     e.gatewayURL,
 		"CLOUDPAY_CALLER_POLICY": "any",
 		nameServiceToken:         e.secrets.tokens.ServiceToken,

@@ -21,8 +21,9 @@ import (
 // faults what only shows when the keys are parsed.
 func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
 	connections := wechatpay.NewHTTPClient()
-	d := &wechatpay.Door{}
 	addresses := domains(c)
+	readRoots(addresses)
+	d := &wechatpay.Door{Routes: routes(c, addresses)}
 	if c.Has(config.APIv2) {
 		d.V2 = clientsV2(c, addresses, connections)
 	}
@@ -30,9 +31,7 @@ func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
 		d.V3 = clientsV3(c, addresses, connections, faults)
 	}
 	if c.Has(config.WXCloudRun) {
-		// With connections of its own, that no proxy of the environment's is asked for:
-		// what vouches for the private link is that nobody is on it.
-		d.WXCloudRun = &wxcloudrun.Client{BaseURL: c.CloudRunURL}
+		d.WXCloudRun = &wxcloudrun.Client{BaseURL: c.CloudRunURL, HTTPClient: wechatpay.NewLinkHTTPClient()}
 	}
 	return d
 }

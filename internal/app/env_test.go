@@ -108,6 +108,7 @@ func configuration(t *testing.T, gate *paygate.Server) map[string]string {
 		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":       string(public),
 		"WXPAY_BASE_URL":         gate.URL,
+		"WXPAY_ROUTE":            "own",
 		"CLOUDPAY_CALLER_POLICY": "platform",
 	}
 }

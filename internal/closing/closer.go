@@ -22,9 +22,10 @@ const YoungOrder = 5 * time.Minute
 type Closer struct {
 	Gateway  Gateway
 	Merchant order.Merchant
-	// Confirm queries after each success. A close's success names no order: it
-	// is bound to the request by TLS, not by its signature. A query's answer
-	// names its order, so that with Confirm the signature alone is enough.
+	// Confirm queries after each success, and after each refusal as closed or
+	// paid, on every route. Those answers name no order: their signature proves
+	// that WeChat Pay said it, and the route (order.Answer.Conclusive) of which
+	// order. A query's answer names its order.
 	Confirm bool
 	// Now is the wall clock, for telling an order's age; time.Now when nil.
 	Now func() time.Time

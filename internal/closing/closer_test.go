@@ -451,7 +451,7 @@ func TestAnEndIsNotWaitedFor(t *testing.T) {
 	for _, v := range []order.Verdict{order.SaysClosed, order.Refused} {
 		synctest.Test(t, func(t *testing.T) {
 			gateway := script(t, func(context.Context) order.Answer {
-				return order.Answer{Verdict: v, Code: order.CodeNoAuth, Proof: order.ProofSignature, RetryAfter: 5 * time.Second}
+				return order.Answer{Verdict: v, Code: order.CodeNoAuth, Proof: order.ProofSignature, RetryAfter: 5 * time.Second, Route: order.RouteOwn, Fresh: true}
 			})
 			start := time.Now()
 			got := closeA1(withLimit(t, 30*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})

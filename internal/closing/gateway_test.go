@@ -26,7 +26,7 @@ type reply func(ctx context.Context) order.Answer
 // says is an authenticated reply.
 func says(v order.Verdict, code string) reply {
 	return func(context.Context) order.Answer {
-		return order.Answer{Verdict: v, Code: code, GatewayCode: code, HTTPStatus: 400, Proof: order.ProofSignature, Nonce: "theirs"}
+		return order.Answer{Verdict: v, Code: code, GatewayCode: code, HTTPStatus: 400, Proof: order.ProofSignature, Nonce: "theirs", Route: order.RouteOwn, Fresh: true}
 	}
 }
 
@@ -34,7 +34,7 @@ func says(v order.Verdict, code string) reply {
 func states(s order.TradeState) reply {
 	return func(context.Context) order.Answer {
 		return order.Answer{
-			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature,
+			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true,
 			Facts: &order.Facts{TradeState: s, OutTradeNo: "A1", TransactionID: "4200001"},
 		}
 	}
@@ -59,7 +59,7 @@ func limits(retryAfter time.Duration) reply {
 	return func(context.Context) order.Answer {
 		return order.Answer{
 			Verdict: order.Limited, Code: order.CodeFrequencyLimited, HTTPStatus: 429,
-			Proof: order.ProofSignature, RetryAfter: retryAfter,
+			Proof: order.ProofSignature, RetryAfter: retryAfter, Route: order.RouteOwn, Fresh: true,
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (m *model) Query(ctx context.Context, _ order.Call) order.Answer {
 }
 
 func answer(v order.Verdict, code string) order.Answer {
-	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature}
+	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true}
 }
 
 func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.Answer {

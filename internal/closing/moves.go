@@ -61,11 +61,13 @@ const (
 	saysPaying       event = "saysPaying"
 	saysMissing      event = "saysMissing"
 	saysMissingAgain event = "saysMissingAgain"
+	missingUnproved  event = "missingUnproved" // again, on a route where it may have been said of another order
 	limited          event = "limited"
 	denied           event = "denied" // a definite no
 
 	// What is not proved.
 	doubted       event = "doubted"
+	unreadable    event = "unreadable" // twice in a row, a reply that could not be read
 	rejected      event = "rejected"
 	rejectedAgain event = "rejectedAgain"
 
@@ -114,6 +116,7 @@ var moves = map[state]map[event]move{
 		saysPaying:       {to: querying, wait: true},
 		saysMissing:      {to: querying, wait: true},
 		saysMissingAgain: {to: notFound},
+		missingUnproved:  {to: unknown},
 		limited:          {to: querying, wait: true},
 		disputed:         {to: querying, wait: true},
 		denied:           {to: unknown},
@@ -164,10 +167,12 @@ var moves = map[state]map[event]move{
 		saysPaying:         {to: looking, wait: true},
 		saysMissing:        {to: looking, wait: true},
 		saysMissingAgain:   {to: notFound},
+		missingUnproved:    {to: unknown},
 		limited:            {to: looking, wait: true},
 		disputed:           {to: looking, wait: true},
 		denied:             {to: refused},
 		doubted:            {to: looking, wait: true},
+		unreadable:         {to: closing},
 		rejected:           {to: looking, wait: true},
 		rejectedAgain:      {to: unknown},
 		outOfTime:          {to: unknown},
@@ -178,6 +183,7 @@ var moves = map[state]map[event]move{
 		saysPaying:       {to: asking, wait: true},
 		saysMissing:      {to: asking, wait: true},
 		saysMissingAgain: {to: notFound},
+		missingUnproved:  {to: unknown},
 		limited:          {to: asking, wait: true},
 		disputed:         {to: asking, wait: true},
 		disputedAgain:    {to: refused},

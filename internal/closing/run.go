@@ -3,6 +3,7 @@ package closing
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"cloudpay/internal/order"
@@ -30,7 +31,9 @@ type run struct {
 	said     order.Answer  // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
 	dispute  order.Answer  // the newest dispute that nothing has settled
 	doubt    order.Answer  // the newest that ended nothing
-	missing  bool          // the newest said that there is no such order
+	missing  int           // how many of the newest said in a row that there is no such order
+	absent   int           // and how many of those may prove it
+	denial   string        // the newest's code, when it was a definite no
 	rejected bool          // the newest was rejected
 	// inDoubt: a close was sent, and how it ended nobody has said and proved.
 	inDoubt bool
@@ -112,6 +115,8 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	}
 	sent := time.Now()
 	answer := ask(ctx, r.call)
+	// What names no order and does not count is asked again where it does, and so is a close that no query may confirm.
+	r.call.Fresh = answer.Verdict == order.SaysMissing || answer.Verdict == order.Refused || isUnreadable(answer)
 	r.waited += time.Since(sent)
 	r.attempts++
 	r.call.Nonce = "" // the caller's nonce is for one attempt; a retry is a new request
@@ -135,15 +140,26 @@ func (r *run) event(a order.Answer) event {
 		e = doubted
 	}
 	r.last = a
-	r.missing = e == saysMissing
 	r.rejected = e == rejected
+	r.denial = ""
+	if a.Verdict == order.Refused {
+		r.denial = a.Code
+	}
 	r.remember(e, a)
 	r.weigh(e, a)
 	return e
 }
 
-// weigh keeps what a store is told of an order that has not ended.
+// weigh keeps what a store is told of an order that has not ended, and what repetitions are counted by.
 func (r *run) weigh(e event, a order.Answer) {
+	if a.Verdict != order.SaysMissing {
+		r.missing, r.absent = 0, 0
+	} else {
+		r.missing++
+		if a.Repeatable() {
+			r.absent++
+		}
+	}
 	if a.Verdict == order.Stated && a.Facts != nil {
 		r.seen = a.Facts.TradeState
 	}
@@ -174,6 +190,8 @@ func (r *run) remember(e event, a order.Answer) {
 	case saysMissing:
 		r.contradicted = true
 		r.doubt = a
+	case missingUnproved:
+		r.doubt = unproven(a)
 	case doubted:
 		if a.Code == order.CodeTimeout && r.doubt.HTTPStatus != 0 {
 			return // an attempt cut short tells less than the reply before it
@@ -190,29 +208,35 @@ func (r *run) remember(e event, a order.Answer) {
 func (r *run) classify(a order.Answer) event {
 	switch a.Verdict {
 	case order.Accepted:
-		return r.confirmed(accepted)
+		return r.confirmed(accepted, a)
 	case order.SaysClosed:
-		return r.confirmed(saysClosed)
+		return r.confirmed(saysClosed, a)
 	case order.SaysPaid:
 		return saysPaid
 	case order.SaysPaying:
 		return saysPaying
 	case order.SaysMissing:
-		return again(r.missing, saysMissing, saysMissingAgain, r.state)
+		return r.classifyMissing(a)
 	case order.Stated:
 		return r.classifyState(a.Facts)
 	case order.Limited:
 		return limited
 	case order.Refused:
-		return denied
+		return r.classifyDenial(a)
 	case order.Disputed:
 		return again(r.disputedBefore(a), disputed, disputedAgain, r.state)
 	case order.Rejected:
 		return again(r.rejected, rejected, rejectedAgain, r.state)
 	case order.Doubted:
-		return doubted
+		return again(isUnreadable(a) && isUnreadable(r.last), doubted, unreadable, r.state)
 	}
 	return doubted
+}
+
+// isUnreadable reports whether an answer is a reply whose text could not be read, or was read otherwise than it was signed:
+// one field of a query's, such as attach, is enough for either.
+func isUnreadable(a order.Answer) bool {
+	return a.Verdict == order.Doubted && (a.Code == order.CodeMalformedReply || a.Code == order.CodeBadSignature)
 }
 
 func (r *run) classifyState(f *order.Facts) event {
@@ -223,6 +247,8 @@ func (r *run) classifyState(f *order.Facts) event {
 		return stated
 	case f.TradeState.Paid():
 		return statedPaid
+	case f.TradeState.Closed() && !r.allClosed(f):
+		return statedOther
 	case f.TradeState.Closed() && (r.state == looking || r.said.Verdict == order.SaysClosed && r.state == confirming):
 		return statedClosedBefore
 	case f.TradeState.Closed():
@@ -235,11 +261,50 @@ func (r *run) classifyState(f *order.Facts) event {
 	return statedOther
 }
 
-func (r *run) confirmed(e event) event {
-	if r.confirm {
-		return unconfirmed
+// allClosed reports whether a combined order's every order that was to be closed is shown closed.
+func (r *run) allClosed(f *order.Facts) bool {
+	for _, wanted := range r.call.SubOrders {
+		shown := func(s order.SubFacts) bool {
+			return s.OutTradeNo == wanted.OutTradeNo && s.MchID == wanted.MchID && s.SubMchID == wanted.SubMchID &&
+				s.TradeState.Closed()
+		}
+		if !slices.ContainsFunc(f.SubOrders, shown) {
+			return false
+		}
 	}
-	return e
+	return true
+}
+
+// conclusive reports whether an answer that names no order counts by itself.
+func (r *run) conclusive(a order.Answer) bool { return a.Conclusive() && !r.confirm }
+
+// confirmed is a close's success, or the refusal of one as closed already.
+func (r *run) confirmed(e event, a order.Answer) event {
+	if r.conclusive(a) {
+		return e
+	}
+	return unconfirmed
+}
+
+// classifyMissing counts how often it was said in a row that there is no such order. No query confirms that by naming the
+// order, so that it takes two such answers, each on a connection of its own, on a route that mixes up none.
+func (r *run) classifyMissing(a order.Answer) event {
+	first := r.missing == 0
+	if !first && a.Route != order.RouteOwn && a.Route != order.RouteLink {
+		return again(true, saysMissing, missingUnproved, r.state)
+	}
+	if !a.Repeatable() {
+		return saysMissing
+	}
+	return again(r.absent > 0, saysMissing, saysMissingAgain, r.state)
+}
+
+// classifyDenial takes a definite no for one when it counts by itself, or is repeated. Until then it is a dispute.
+func (r *run) classifyDenial(a order.Answer) event {
+	if a.Conclusive() || r.denial == a.Code && r.state != closing {
+		return denied
+	}
+	return again(r.disputedBefore(a), disputed, disputedAgain, r.state)
 }
 
 // disputedBefore reports whether the same no was heard before: the order was seen
@@ -248,10 +313,10 @@ func (r *run) confirmed(e event) event {
 func (r *run) disputedBefore(a order.Answer) bool { return r.dispute.Code == a.Code }
 
 // proven tells the ends of proving apart: a signed ORDERPAID names no order, so
-// that it counts for itself only while nothing signed about the order contradicts
-// it, and never under Confirm.
+// that it counts for itself only when it is conclusive and nothing signed about
+// the order contradicts it.
 func (r *run) proven(e event) event {
-	if r.state != proving || !r.confirm && !r.contradicted {
+	if r.state != proving || r.conclusive(r.said) && !r.contradicted {
 		return e
 	}
 	switch e {
@@ -318,6 +383,15 @@ func unsettled(a order.Answer) order.Answer {
 		code = order.CodeUserPaying
 	}
 	return reworded(a, code)
+}
+
+// unproven words a "no such order" that may have been said of another one.
+func unproven(a order.Answer) order.Answer {
+	a.Message = "ORDERNOTEXIST names no order, and something on the way to WeChat Pay may mix up replies: " +
+		"if nothing there ends TLS, set WXPAY_ROUTE=own / ORDERNOTEXIST 应答不含订单号，途中设备可能混淆应答；" +
+		"若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own"
+	a.Code, a.GatewayCode = order.CodeUnconfirmed, ""
+	return a
 }
 
 // reworded is a statement of the order's state as the doubt that it leaves.

@@ -65,6 +65,15 @@ const (
 	CallersAny      CallerPolicy = "any"
 )
 
+// Route says where TLS ends on the way to WeChat Pay.
+type Route string
+
+// The routes. On RouteOwn it is WeChat Pay's own host; on RouteForeign something on the way may end it.
+const (
+	RouteOwn     Route = "own"
+	RouteForeign Route = "foreign"
+)
+
 // Config is the whole configuration, checked. It is a plain value: copy it, compare it, log it (its secrets print
 // "redacted").
 type Config struct {
@@ -93,7 +102,11 @@ type Config struct {
 	BackupURL string
 	// CloudRunURL is the private link's address.
 	CloudRunURL string
-	// ConfirmClose asks for a query after every successful close.
+	// Route is what was said of the way to WeChat Pay; empty when nothing was.
+	Route Route
+	// ForeignRoots reports that the environment may bring in roots that are not the system's.
+	ForeignRoots bool
+	// ConfirmClose asks for a query after every close that was accepted, or refused as closed or paid.
 	ConfirmClose bool
 
 	CallerPolicy CallerPolicy
@@ -206,6 +219,7 @@ func Load(environ []string) (Config, error) {
 	}
 	faults.List = append(faults.List, env.fleeting(c)...)
 	c.MemoryMB = env.memory()
+	c.ForeignRoots = env["SSL_CERT_FILE"] != "" || env["SSL_CERT_DIR"] != ""
 	if len(faults.List) > 0 {
 		return c, faults
 	}

@@ -184,6 +184,7 @@ func TestLoadEverything(t *testing.T) {
 		"WXPAY_BASE_URL":       "https://api2.mch.weixin.qq.com/",
 		"WXPAY_BACKUP_URL":     "https://api3.mch.weixin.qq.com",
 		"WXPAY_CLOUDRUN_URL":   "http://127.0.0.1:8080",
+		"WXPAY_ROUTE":          "foreign",
 		"WXPAY_CONFIRM_CLOSE":  "1",
 		"CLOUDPAY_LOG_LEVEL":   "debug",
 		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
@@ -222,6 +223,7 @@ func TestLoadEverything(t *testing.T) {
 		BaseURL:      "https://api2.mch.weixin.qq.com",
 		BackupURL:    "https://api3.mch.weixin.qq.com",
 		CloudRunURL:  "http://127.0.0.1:8080",
+		Route:        config.RouteForeign,
 		ConfirmClose: true,
 		LogLevel:     slog.LevelDebug,
 

@@ -217,8 +217,19 @@ var variables = []variable{
 		read:    readCloudRunURL,
 	},
 	{
+		name: "WXPAY_ROUTE", values: "`own` or `foreign`",
+		meaning: "Whether TLS ends at WeChat Pay's own host. When not set: `own` where the address is the region's, over `https`," +
+			" with the system's roots (neither `SSL_CERT_FILE` nor `SSL_CERT_DIR` is set), `foreign` elsewhere. `own` says it of" +
+			" any address; over plain `http` that is loopback, for emulators. On a foreign route a query that names the order" +
+			" decides every close and every refusal, and `ORDERNOTEXIST` is `unknown`.",
+		remedy: bilingual.New("give own if nothing on the way to WeChat Pay ends TLS, foreign if something does, or leave it out",
+			"若到微信支付的途中没有设备解密 TLS，请填 own；若有，请填 foreign；或去掉该变量"),
+		read: oneOf(func(c *Config, value string) { c.Route = Route(value) },
+			string(RouteOwn), string(RouteForeign)),
+	},
+	{
 		name: "WXPAY_CONFIRM_CLOSE", values: "`0` or `1`", initial: "0",
-		meaning: "`1` queries the order after every successful close.",
+		meaning: "`1` queries the order after every close that WeChat Pay accepted or refused as closed or paid.",
 		remedy:  bilingual.New("give 0 or 1", "请填 0 或 1"),
 		read: oneOf(func(c *Config, value string) { c.ConfirmClose = value == "1" },
 			"0", "1"),

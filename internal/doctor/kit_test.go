@@ -54,6 +54,7 @@ func admit(t *testing.T, options ...paygate.Options) *ward {
 		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":       string(public),
 		"WXPAY_BASE_URL":         gate.URL,
+		"WXPAY_ROUTE":            "own",
 		"WXPAY_BACKUP_URL":       gate.BackupURL,
 		"CLOUDPAY_CALLER_POLICY": "any",
 	}}

@@ -87,6 +87,7 @@ var showable = map[string]func(c config.Config) string{
 	"WXPAY_BASE_URL":         func(c config.Config) string { return c.BaseURL },
 	"WXPAY_BACKUP_URL":       func(c config.Config) string { return c.BackupURL },
 	"WXPAY_CLOUDRUN_URL":     func(c config.Config) string { return c.CloudRunURL },
+	"WXPAY_ROUTE":            func(c config.Config) string { return string(c.Route) },
 	"CLOUDPAY_CALLER_POLICY": func(c config.Config) string { return string(c.CallerPolicy) },
 	"CLOUDPAY_LOG_LEVEL":     func(c config.Config) string { return strings.ToLower(c.LogLevel.String()) },
 }

@@ -72,6 +72,13 @@ type Answer struct {
 	// Nonce and Sign are the reply's own: APIv2's elements, APIv3's headers.
 	// They are set only when the reply was authenticated.
 	Nonce, Sign string
+	// SignedAt is when the reply was signed, as APIv3 says; zero in the other dialects.
+	SignedAt time.Time
+	// Route is the way that the exchange went.
+	Route Route
+	// Fresh reports that the reply came over a connection that had carried no other exchange, or over
+	// HTTP/2, so that no reply out of step can have been taken for it.
+	Fresh bool
 	// Facts is what a query learned; nil unless Verdict is Stated.
 	Facts *Facts
 }

@@ -20,6 +20,7 @@ const (
 // that can be believed.
 const (
 	CodeNetworkError    = "NETWORK_ERROR"
+	CodeTLSError        = "TLS_ERROR"
 	CodeTimeout         = "TIMEOUT"
 	CodeHTTPError       = "HTTP_ERROR"
 	CodeMalformedReply  = "MALFORMED_REPLY"
@@ -137,6 +138,7 @@ var codes = []Code{
 
 	// Our own: no answer, or none that can be believed.
 	{CodeNetworkError, nil, Doubted, Doubted, "WeChat Pay could not be reached", "无法连接微信支付", "call again", "重新调用"},
+	{CodeTLSError, nil, Doubted, Doubted, "WeChat Pay's TLS certificate could not be verified, so nothing was asked", "微信支付的 TLS 证书校验失败，未发起请求", "check the address, this machine's clock and its root certificates (ca-certificates), and what on the way ends TLS", "检查地址、本机时钟与根证书（ca-certificates），以及途中解密 TLS 的设备"},
 	{CodeTimeout, nil, Doubted, Doubted, "no answer came in time", "等待应答超时", "call again", "重新调用"},
 	{CodeHTTPError, nil, Doubted, Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again", "重新调用"},
 	{CodeMalformedReply, nil, Doubted, Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way", "重新调用；若持续出现，检查途中的代理"},

@@ -44,6 +44,8 @@ type Call struct {
 	SubOrders []SubOrder
 	// Nonce is for the next attempt only; empty means that one is to be made.
 	Nonce string
+	// Fresh asks for a connection that carries no other exchange.
+	Fresh bool
 	// CreatedAt is when the order was created; zero when that is not known.
 	CreatedAt time.Time
 }

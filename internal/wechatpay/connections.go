@@ -1,56 +1,75 @@
 package wechatpay
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 const (
 	dialTimeout = 3 * time.Second
-	// idleLimit is how long a kept connection is trusted. A function instance is
-	// frozen between invocations, and what froze with it may be long gone when it
-	// thaws, without anybody having been told.
+	// idleLimit is how long a kept connection is trusted. A function instance is frozen between
+	// invocations, and its connections may be dead when it thaws without its having been told.
 	idleLimit = 20 * time.Second
 	// keptConnections is as many as there are callers.
 	keptConnections = 1024
 )
 
-// NewHTTPClient makes the client that all dialects share: connections are kept
-// for as many callers as there are, and let go when they have not been used for
-// long, so that a thawed instance does not wait on a dead one. Nothing is dialled
-// before the first request.
-func NewHTTPClient() *http.Client {
-	return &http.Client{Transport: &connections{
-		Transport: http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			ForceAttemptHTTP2:   true,
-			DisableCompression:  true, // replies are signed as they are
-			MaxIdleConns:        keptConnections,
-			MaxIdleConnsPerHost: keptConnections,
-			IdleConnTimeout:     idleLimit,
-			TLSHandshakeTimeout: dialTimeout,
-		},
-	}}
+// NewHTTPClient returns the client that APIv2 and APIv3 share: connections are kept for as many callers
+// as there are, and closed when none was used for long, so that a thawed instance does not wait on a dead
+// one. Nothing is dialled before the first request.
+func NewHTTPClient() *http.Client { return newHTTPClient(wire.NewTransport()) }
+
+// NewLinkHTTPClient returns the private link's client, which uses no proxy: nothing but the sidecar may be
+// on the link.
+func NewLinkHTTPClient() *http.Client { return newHTTPClient(wxcloudrun.NewTransport()) }
+
+func newHTTPClient(kept *http.Transport) *http.Client {
+	kept.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	kept.MaxIdleConns = keptConnections
+	kept.MaxIdleConnsPerHost = keptConnections
+	kept.IdleConnTimeout = idleLimit
+	kept.TLSHandshakeTimeout = dialTimeout
+	single := kept.Clone() // it resumes the same TLS sessions
+	single.DisableKeepAlives = true
+	return &http.Client{Transport: &connections{kept: kept, single: single}}
 }
 
-// connections lets go of what is kept once nothing was sent for a while. The
-// transport's own timers do that too, but on an instance that thaws they race
-// with the first request.
+// connections closes what is kept once nothing was sent for a while. The transport's own timers do that
+// too, but on an instance that thaws they race with the first request.
 type connections struct {
-	http.Transport
+	kept *http.Transport
+	// single dials for each request. Request.Close would not do: it closes a kept connection after having
+	// used it.
+	single *http.Transport
 
 	lastUsed atomic.Int64 // Unix nanoseconds
 }
 
-// RoundTrip sends a request on a connection that was used a short while ago, or
-// on a new one.
+// RoundTrip sends a request on a connection that was used a short while ago, or on a new one; on a new one
+// in any case where the context says so.
 func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Context().Value(freshConnection{}) != nil {
+		return c.single.RoundTrip(req) //nolint:wrapcheck // a transport around another: net/http words its errors
+	}
 	now := time.Now().UnixNano()
 	if last := c.lastUsed.Swap(now); last != 0 && now-last > int64(idleLimit) {
-		c.CloseIdleConnections()
+		c.kept.CloseIdleConnections()
 	}
-	return c.Transport.RoundTrip(req) //nolint:wrapcheck // a transport around another: net/http words its errors
+	return c.kept.RoundTrip(req) //nolint:wrapcheck // as above
+}
+
+// CloseIdleConnections closes the kept connections that carry no request.
+func (c *connections) CloseIdleConnections() { c.kept.CloseIdleConnections() }
+
+// freshConnection is the key of a context whose requests each have a connection of their own.
+type freshConnection struct{}
+
+func onFreshConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, freshConnection{}, true)
 }

@@ -68,6 +68,7 @@ func TestAReplyOfAnyKindIsReached(t *testing.T) {
 	}{
 		{order.Answer{Code: order.CodeNetworkError}, false},
 		{order.Answer{Code: order.CodeTimeout}, false},
+		{order.Answer{Code: order.CodeTLSError}, false},
 		{order.Answer{Code: order.CodeHTTPError, HTTPStatus: 502}, true},
 		{order.Answer{Code: order.CodeBadSignature, HTTPStatus: 200}, true},
 		{order.Answer{Verdict: order.Accepted, HTTPStatus: 204}, true},

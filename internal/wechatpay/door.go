@@ -35,11 +35,15 @@ type Door struct {
 	V3 []*v3json.Client
 	// WXCloudRun is the private link; nil when it is not configured.
 	WXCloudRun *wxcloudrun.Client
+	// Routes are the ways to the addresses of APIv2 and APIv3, in their order; a missing one is foreign.
+	Routes []order.Route
 	// Domains says which address is to be asked.
 	Domains Domains
 	// Log is told of what a proved answer had besides and nothing could read; nobody
 	// when nil.
 	Log *slog.Logger
+
+	replays replays
 }
 
 // Close asks that the order be closed.
@@ -77,28 +81,50 @@ func (d *Door) exchange(ctx context.Context, c order.Call, o operation) order.An
 }
 
 func (d *Door) once(ctx context.Context, c order.Call, o operation) order.Answer {
+	if c.Fresh {
+		ctx = onFreshConnection(ctx)
+	}
 	switch {
 	case c.API == order.V2 && len(d.V2) > 0:
-		return hinted(c, d.ask(len(d.V2), func(i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))
+		return hinted(c, d.ask(c, len(d.V2), func(i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))
 	case c.API == order.V3 && len(d.V3) > 0:
-		return hinted(c, d.ask(len(d.V3), func(i int) order.Answer { return o.v3(ctx, d.V3[i], c) }))
+		return hinted(c, d.ask(c, len(d.V3), func(i int) order.Answer { return o.v3(ctx, d.V3[i], c) }))
 	case c.API == order.WXCloudRun && d.WXCloudRun != nil:
-		return hinted(c, o.wxCloudRun(ctx, d.WXCloudRun, c))
+		a := o.wxCloudRun(ctx, d.WXCloudRun, c)
+		a.Route = order.RouteLink
+		return hinted(c, a)
 	}
 	return notConfigured(c.API)
 }
 
-// ask asks the domain whose turn it is, and notes whether anybody was there.
-func (d *Door) ask(domains int, exchange func(domain int) order.Answer) order.Answer {
+// ask asks the domain whose turn it is, and notes whether it was reached.
+func (d *Door) ask(c order.Call, domains int, exchange func(domain int) order.Answer) order.Answer {
 	domain := d.Domains.pick(domains)
 	a := exchange(domain)
+	a.Route = d.route(domain)
 	d.Domains.report(domain, reached(a))
+	if a.Proof == order.ProofSignature && !d.replays.first(c.API, a, d.Domains.now()) {
+		again := doubt(order.CodeBadSignature, "a reply that had been believed before came a second time", a.HTTPStatus, a.RequestID)
+		again.Route, again.Fresh = a.Route, a.Fresh
+		return again
+	}
 	return a
+}
+
+func (d *Door) route(domain int) order.Route {
+	if domain < len(d.Routes) {
+		return d.Routes[domain]
+	}
+	return order.RouteForeign
 }
 
 // reached reports whether a reply came, whatever it was worth.
 func reached(a order.Answer) bool {
-	return a.HTTPStatus != 0 || a.Code != order.CodeNetworkError && a.Code != order.CodeTimeout
+	switch a.Code {
+	case order.CodeNetworkError, order.CodeTimeout, order.CodeTLSError:
+		return a.HTTPStatus != 0
+	}
+	return true
 }
 
 func notConfigured(api order.API) order.Answer {

@@ -76,7 +76,7 @@ func openDoor(t *testing.T, gate *paygate.Server, w *watch) *Door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := &Door{Domains: Domains{Now: w.now}}
+	door := &Door{Routes: []order.Route{order.RouteOwn, order.RouteOwn}, Domains: Domains{Now: w.now}}
 	for _, address := range []string{gate.URL, gate.BackupURL} {
 		door.V2 = append(door.V2, &v2xml.Client{
 			AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, Key: v2xml.Key(gate.Merchant.V2Key),

@@ -3,6 +3,7 @@ package wechatpay
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"strconv"
@@ -26,6 +27,8 @@ type no struct {
 	requestID     string
 	retryAfter    time.Duration
 	nonce, sign   string
+	signedAt      time.Time
+	fresh         bool
 }
 
 // refusal reads a no in the light of the one table of codes.
@@ -36,6 +39,8 @@ func refusal(op order.Op, n no) order.Answer {
 		HTTPStatus: n.status,
 		RequestID:  n.requestID,
 		RetryAfter: n.retryAfter,
+		SignedAt:   n.signedAt,
+		Fresh:      n.fresh,
 	}
 	row, known := order.Lookup(n.code)
 	if n.code == "" {
@@ -155,8 +160,14 @@ func doubt(code, message string, status int, requestID string) order.Answer {
 	}
 }
 
-// unanswered is doubt because no reply came.
+// unanswered is doubt because no reply came. A certificate that does not hold is no lost packet: nothing was
+// sent, and asking again brings the same.
 func unanswered(err error) order.Answer {
+	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
+		a := doubt(order.CodeTLSError, err.Error(), 0, "")
+		a.Verdict = order.Rejected
+		return a
+	}
 	code := order.CodeNetworkError
 	var timeout interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {

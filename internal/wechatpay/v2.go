@@ -48,6 +48,7 @@ func signedV2(v order.Verdict, e v2xml.Envelope) order.Answer {
 		RequestID:  e.RequestID,
 		Nonce:      e.Nonce,
 		Sign:       e.Signature,
+		Fresh:      e.Fresh,
 	}
 }
 
@@ -88,7 +89,7 @@ func failedV2(op order.Op, err error) order.Answer {
 		return refusal(op, no{
 			code: hintV2(refused), spelled: refused.Code, message: refused.Message, resultMsg: refused.ResultMsg, authenticated: refused.Authenticated,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature,
+			nonce: refused.Nonce, sign: refused.Signature, fresh: refused.Fresh,
 		})
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefV2[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)

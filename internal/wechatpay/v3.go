@@ -52,6 +52,8 @@ func signedV3(v order.Verdict, e v3json.Envelope) order.Answer {
 		RequestID:  e.RequestID,
 		Nonce:      e.Nonce,
 		Sign:       e.Signature,
+		SignedAt:   e.Time,
+		Fresh:      e.Fresh,
 	}
 }
 
@@ -77,7 +79,7 @@ func failedV3(op order.Op, err error) order.Answer {
 		return refusal(op, no{
 			code: refused.Code, spelled: refused.Code, message: wordsV3(refused), authenticated: refused.Authenticated,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature,
+			nonce: refused.Nonce, sign: refused.Signature, signedAt: refused.Time, fresh: refused.Fresh,
 		})
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefV3[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)

@@ -44,6 +44,7 @@ func newWire(t *testing.T) *wire {
 	telemetrytest.Secret(t, telemetrytest.V2Key, w.Merchant.V2Key)
 	client := &http.Client{Transport: w}
 	w.door = &wechatpay.Door{
+		Routes: []order.Route{order.RouteOwn},
 		V2: []*v2xml.Client{{
 			AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
 			BaseURL: w.URL, HTTPClient: client,

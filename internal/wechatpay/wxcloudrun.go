@@ -48,6 +48,7 @@ func linked(v order.Verdict, e wxcloudrun.Envelope) order.Answer {
 		RequestID:  e.RequestID,
 		Nonce:      e.Nonce,
 		Sign:       e.Signature,
+		Fresh:      e.Fresh,
 	}
 }
 
@@ -66,7 +67,7 @@ func failedWXCloudRun(op order.Op, err error) order.Answer {
 			code: hintWXCloudRun(refused), spelled: refused.Code, message: cmp.Or(refused.Message, refused.Detail),
 			resultMsg: refused.ResultMsg, authenticated: refused.Authenticated, proof: order.ProofPrivateLink,
 			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature,
+			nonce: refused.Nonce, sign: refused.Signature, fresh: refused.Fresh,
 		})
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefWXCloudRun[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)

@@ -17,6 +17,7 @@ func TestCloseOrder(t *testing.T) {
 	}
 	want := v3json.Envelope{
 		Fresh:      true,
+		Time:       wireTime().UTC(),
 		HTTPStatus: http.StatusNoContent, RequestID: requestID,
 		Nonce: replyNonce, Signature: a.header.Get("Wechatpay-Signature"),
 	}
@@ -81,7 +82,7 @@ func TestRefusals(t *testing.T) {
 					Code: "ORDER_CLOSED", Message: "订单已关闭", Authenticated: true,
 					Envelope: v3json.Envelope{
 						HTTPStatus: status, RequestID: requestID, Nonce: replyNonce,
-						Signature: a.header.Get("Wechatpay-Signature"), Fresh: true,
+						Signature: a.header.Get("Wechatpay-Signature"), Time: wireTime().UTC(), Fresh: true,
 					},
 				}
 				if *refused != want {
@@ -94,7 +95,7 @@ func TestRefusals(t *testing.T) {
 					wantReason(t, err, v3json.ReasonUnsigned)
 					return
 				}
-				want.Authenticated, want.Nonce, want.Signature = false, "", ""
+				want.Authenticated, want.Nonce, want.Signature, want.Time = false, "", "", time.Time{}
 				if refused := refusal(t, err); *refused != want {
 					t.Errorf("unsigned HTTP %d gives %+v, want %+v", status, *refused, want)
 				}

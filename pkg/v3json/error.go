@@ -12,9 +12,10 @@ import (
 // Envelope is what authenticates a reply: as received, after it was verified.
 type Envelope struct {
 	HTTPStatus int
-	RequestID  string // Request-ID, which WeChat Pay's support asks for; "" when there was none
-	Nonce      string // Wechatpay-Nonce
-	Signature  string // Wechatpay-Signature
+	RequestID  string    // Request-ID, which WeChat Pay's support asks for; "" when there was none
+	Nonce      string    // Wechatpay-Nonce
+	Signature  string    // Wechatpay-Signature
+	Time       time.Time // Wechatpay-Timestamp, which the signature covers
 	// Fresh reports that the reply can only be this request's, as far as the connection goes (package wire). A reply that
 	// names no order, as that to a close and every refusal, proves nothing of the order that was asked about without it.
 	Fresh bool
@@ -35,7 +36,7 @@ type Error struct {
 	// RetryAfter is how long the gateway asks to wait, from a Retry-After in seconds or as a date, at most 24 h; 0 when
 	// it does not.
 	RetryAfter time.Duration
-	// Envelope has Nonce and Signature when Authenticated.
+	// Envelope has Nonce, Signature and Time when Authenticated.
 	Envelope
 }
 

@@ -28,7 +28,7 @@ func (c *Client) httpClient() *http.Client { return cmp.Or(c.HTTPClient, ownHTTP
 
 // reply is what came back, with the body read.
 type reply struct {
-	Envelope      // Nonce and Signature once authenticated
+	Envelope      // Nonce, Signature and Time once authenticated
 	header        http.Header
 	body          []byte
 	authenticated bool

@@ -86,6 +86,12 @@ type proof struct {
 	timestamp, nonce, signature, serial string
 }
 
+// time is the timestamp of a proof that was verified.
+func (p proof) time() time.Time {
+	seconds, _ := parseTimestamp(p.timestamp)
+	return time.Unix(seconds, 0).UTC()
+}
+
 // readProof returns the four signature headers. All may be missing: an unsigned reply, and a zero proof. Some missing
 // or one repeated is tampering.
 func readProof(h http.Header) (proof, *VerifyError) {
@@ -139,6 +145,7 @@ func (c *Client) authenticate(r *reply, find keyFinder) *VerifyError {
 		return fault
 	}
 	r.authenticated, r.Nonce, r.Signature = true, p.nonce, p.signature
+	r.Time = p.time()
 	return nil
 }
 

@@ -1,0 +1,55 @@
+package app
+
+import (
+	"crypto/x509"
+	"net/url"
+
+	"cloudpay/internal/config"
+	"cloudpay/internal/order"
+)
+
+// routes are the ways to WeChat Pay's addresses, in their order: what the configuration says of them or,
+// where it says nothing, own for the region's hosts over https.
+func routes(c config.Config, addresses []string) []order.Route {
+	list := make([]order.Route, 0, len(addresses))
+	for _, address := range addresses {
+		list = append(list, route(c, address))
+	}
+	return list
+}
+
+func route(c config.Config, address string) order.Route {
+	switch {
+	case c.Route == config.RouteForeign:
+		return order.RouteForeign
+	case c.Route == config.RouteOwn:
+		return order.RouteOwn // over plain http the address is loopback: config takes no other
+	case c.ForeignRoots:
+		return order.RouteForeign // the roots may be those of a proxy that ends TLS
+	case isRegional(c, address):
+		return order.RouteOwn
+	}
+	return order.RouteForeign
+}
+
+// isRegional reports whether an address is https to a host of the region's.
+func isRegional(c config.Config, address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Port() != "" && u.Port() != "443" {
+		return false
+	}
+	mainHost, backupHost := regionOf(c).Hosts()
+	https := "https://" + u.Hostname()
+	return https == mainHost || https == backupHost
+}
+
+// readRoots reads the system's roots, which take the first TLS handshake tens of milliseconds otherwise:
+// an instance has more processor time while it starts, and nobody waits yet.
+func readRoots(addresses []string) {
+	for _, address := range addresses {
+		if u, err := url.Parse(address); err == nil && u.Scheme == "https" {
+			_, _ = x509.SystemCertPool() // verifying reports what is wrong with them
+			return
+		}
+	}
+}
