@@ -28,6 +28,8 @@ type dialect struct {
 	// unpriced says that its queries give an order's amount once it is paid only:
 	// APIv3's single orders, whose documents have amount depend on the payment.
 	unpriced bool
+	// confirmed says that a close's own answer never counts: a query confirms each.
+	confirmed bool
 }
 
 func dialects() []dialect {
@@ -43,7 +45,7 @@ func dialects() []dialect {
 		},
 		{name: "hk", api: order.V3, unpriced: true, proof: order.ProofSignature, vars: map[string]string{"WXPAY_REGION": "hk"}},
 		{name: "combine", api: order.V3, proof: order.ProofSignature, combined: true},
-		{name: "wxcloudrun", api: order.WXCloudRun, proof: order.ProofPrivateLink},
+		{name: "wxcloudrun", api: order.WXCloudRun, proof: order.ProofPrivateLink, confirmed: true},
 	}
 }
 
@@ -150,6 +152,9 @@ func (m meaning) after(attempts int) *meaning {
 // in is the same meaning, as far as a dialect has words for it.
 func (m meaning) in(d dialect) meaning {
 	m.Proof = d.proof
+	if d.confirmed && m.TradeState == "" && (m.Outcome == order.OutcomeClosed || m.Outcome == order.OutcomeAlreadyClosed) {
+		m.TradeState, m.TotalFee, m.Attempts = order.Closed, 100, m.Attempts+1
+	}
 	if d.unpriced && !m.TradeState.Paid() {
 		m.TotalFee = none
 	}

@@ -64,7 +64,7 @@ func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 
 func (c *Closer) newRun(call order.Call) *run {
 	r := newRun(c.Gateway, call, closing)
-	r.confirm = c.Confirm
+	r.confirm, r.freshClose = c.Confirm, !c.Confirm
 	r.young = c.young(call)
 	return r
 }

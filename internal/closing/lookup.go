@@ -141,7 +141,7 @@ func veiled(a order.Answer) order.Answer {
 	row, _ := order.Lookup(order.CodeOrderNotExist)
 	a.Verdict, a.Code, a.Message = order.SaysMissing, row.Name, row.Text()
 	a.Facts, a.GatewayCode, a.HTTPStatus, a.RequestID, a.RetryAfter = nil, "", 0, "", 0
-	a.Nonce, a.Sign = "", ""
+	a.Nonce, a.Sign, a.SignedAt = "", "", time.Time{}
 	return a
 }
 

@@ -57,6 +57,7 @@ func shows(numbers ...string) reply {
 		}
 		return order.Answer{
 			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, RequestID: "R200", Nonce: "n", Sign: "s", Facts: f,
+			Route: order.RouteOwn, Fresh: true,
 		}
 	}
 }
@@ -66,6 +67,7 @@ func missing(context.Context) order.Answer {
 	return order.Answer{
 		Verdict: order.SaysMissing, Code: order.CodeOrderNotExist, GatewayCode: "ORDER_NOT_EXIST", HTTPStatus: 404,
 		Proof: order.ProofSignature, Message: "订单不存在", RequestID: "R404", Nonce: "m", Sign: "t",
+		Route: order.RouteOwn, Fresh: true,
 	}
 }
 

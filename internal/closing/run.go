@@ -19,7 +19,9 @@ type run struct {
 	call    order.Call
 	state   state
 	confirm bool
-	young   func() time.Duration // for how long the order still is
+	// freshClose has each close sent on a connection of its own, so that its answer counts by itself where the route lets it.
+	freshClose bool
+	young      func() time.Duration // for how long the order still is
 	// pace, when it is not nil, says when each exchange may be made.
 	pace     *pace
 	patience time.Duration // see budget
@@ -31,6 +33,7 @@ type run struct {
 	said     order.Answer  // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
 	dispute  order.Answer  // the newest dispute that nothing has settled
 	doubt    order.Answer  // the newest that ended nothing
+	askAgain bool          // the newest may count on another connection
 	missing  int           // how many of the newest said in a row that there is no such order
 	absent   int           // and how many of those may prove it
 	denial   string        // the newest's code, when it was a definite no
@@ -110,13 +113,15 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ask := r.gateway.Query
+	r.call.Fresh = r.askAgain
 	if r.state == closing {
 		ask, r.sent = r.gateway.Close, true
+		r.call.Fresh = r.askAgain || r.freshClose
 	}
 	sent := time.Now()
 	answer := ask(ctx, r.call)
-	// What names no order and does not count is asked again where it does, and so is a close that no query may confirm.
-	r.call.Fresh = answer.Verdict == order.SaysMissing || answer.Verdict == order.Refused || isUnreadable(answer)
+	// What names no order and does not count is asked again where it does.
+	r.askAgain = answer.Verdict == order.SaysMissing || answer.Verdict == order.Refused || isUnreadable(answer)
 	r.waited += time.Since(sent)
 	r.attempts++
 	r.call.Nonce = "" // the caller's nonce is for one attempt; a retry is a new request

@@ -52,14 +52,16 @@ type connections struct {
 }
 
 // RoundTrip sends a request on a connection that was used a short while ago, or on a new one; on a new one
-// in any case where the context says so.
+// in any case where the context says so. A new one is kept for the next request where none was used for
+// long: one of these two then needs no handshake.
 func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Context().Value(freshConnection{}) != nil {
-		return c.single.RoundTrip(req) //nolint:wrapcheck // a transport around another: net/http words its errors
-	}
 	now := time.Now().UnixNano()
-	if last := c.lastUsed.Swap(now); last != 0 && now-last > int64(idleLimit) {
+	last := c.lastUsed.Swap(now)
+	switch stale := now-last > int64(idleLimit); {
+	case stale:
 		c.kept.CloseIdleConnections()
+	case req.Context().Value(freshConnection{}) != nil:
+		return c.single.RoundTrip(req) //nolint:wrapcheck // a transport around another: net/http words its errors
 	}
 	return c.kept.RoundTrip(req) //nolint:wrapcheck // as above
 }
@@ -67,7 +69,7 @@ func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the kept connections that carry no request.
 func (c *connections) CloseIdleConnections() { c.kept.CloseIdleConnections() }
 
-// freshConnection is the key of a context whose requests each have a connection of their own.
+// freshConnection is the key of a context whose requests want a connection that carried no other.
 type freshConnection struct{}
 
 func onFreshConnection(ctx context.Context) context.Context {

@@ -81,15 +81,15 @@ func (d *Door) exchange(ctx context.Context, c order.Call, o operation) order.An
 }
 
 func (d *Door) once(ctx context.Context, c order.Call, o operation) order.Answer {
-	if c.Fresh {
-		ctx = onFreshConnection(ctx)
-	}
 	switch {
 	case c.API == order.V2 && len(d.V2) > 0:
-		return hinted(c, d.ask(c, len(d.V2), func(i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))
+		return hinted(c, d.ask(ctx, c, len(d.V2), func(ctx context.Context, i int) order.Answer { return o.v2(ctx, d.V2[i], c) }))
 	case c.API == order.V3 && len(d.V3) > 0:
-		return hinted(c, d.ask(c, len(d.V3), func(i int) order.Answer { return o.v3(ctx, d.V3[i], c) }))
+		return hinted(c, d.ask(ctx, c, len(d.V3), func(ctx context.Context, i int) order.Answer { return o.v3(ctx, d.V3[i], c) }))
 	case c.API == order.WXCloudRun && d.WXCloudRun != nil:
+		if c.Fresh {
+			ctx = onFreshConnection(ctx)
+		}
 		a := o.wxCloudRun(ctx, d.WXCloudRun, c)
 		a.Route = order.RouteLink
 		return hinted(c, a)
@@ -98,10 +98,16 @@ func (d *Door) once(ctx context.Context, c order.Call, o operation) order.Answer
 }
 
 // ask asks the domain whose turn it is, and notes whether it was reached.
-func (d *Door) ask(c order.Call, domains int, exchange func(domain int) order.Answer) order.Answer {
+func (d *Door) ask(
+	ctx context.Context, c order.Call, domains int, exchange func(ctx context.Context, domain int) order.Answer,
+) order.Answer {
 	domain := d.Domains.pick(domains)
-	a := exchange(domain)
-	a.Route = d.route(domain)
+	route := d.route(domain)
+	if c.Fresh && route == order.RouteOwn { // on a foreign one it would prove no more
+		ctx = onFreshConnection(ctx)
+	}
+	a := exchange(ctx, domain)
+	a.Route = route
 	d.Domains.report(domain, reached(a))
 	if a.Proof == order.ProofSignature && !d.replays.first(c.API, a, d.Domains.now()) {
 		again := doubt(order.CodeBadSignature, "a reply that had been believed before came a second time", a.HTTPStatus, a.RequestID)

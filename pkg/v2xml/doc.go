@@ -79,8 +79,9 @@
 //     reply. Anything else, a query's SUCCESS without a trade_state, or a total_fee or cash_fee that is no number,
 //     is a [MalformedError]. Any other number or time that does not parse is left out, and named in Unread.
 //
-// A close reply names no order, so a signed reply to another close would pass; verified TLS is what stands
-// against that. A signed reply to another *question* is told apart by the elements it must hold (trade_state,
+// A close reply names no order, and neither does a refusal, so a signed reply to another close would pass. It
+// can only be this request's where TLS ends at the gateway and [Envelope].Fresh is true; elsewhere query the
+// order before you take it for closed or paid. A signed reply to another *question* is told apart by the elements it must hold (trade_state,
 // prepay_id, refund_id, …) and refused.
 //
 // # The dialect

@@ -100,8 +100,9 @@
 // # What a signature proves
 //
 // It covers time, nonce and body, and neither the status line nor the question. A query's 200 is bound to the question
-// by the numbers it repeats, which are compared. A close's 204 repeats nothing: that it answers this very request is
-// proved by TLS alone. A refusal proves its code and message, and its HTTP status only as far as TLS does.
+// by the numbers it repeats, which are compared. A close's 204 repeats nothing, and neither does a refusal: that one
+// answers this very request shows only where TLS ends at the gateway and [Envelope].Fresh is true; elsewhere query
+// the order before you take it for closed or paid. A refusal proves its code and message, and not its HTTP status.
 //
 // # What a query's answer must repeat
 //

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+
+	"cloudpay/internal/config"
+	"cloudpay/internal/order"
+)
+
+// TestRoute: only what we can verify, or the operator says, is WeChat Pay's own route.
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	const (
+		own     = order.RouteOwn
+		foreign = order.RouteForeign
+	)
+	for _, tc := range []struct {
+		region  config.Region
+		said    config.Route
+		roots   bool
+		address string
+		want    order.Route
+	}{
+		{config.Mainland, "", false, "https://api.mch.weixin.qq.com", own},
+		{config.Mainland, "", false, "https://api2.mch.weixin.qq.com", own},
+		{config.Mainland, "", false, "https://api.mch.weixin.qq.com:443", own},
+		{config.Global, "", false, "https://apihk.mch.weixin.qq.com", own},
+		{config.HongKong, "", false, "https://api.mch.weixin.qq.com", own},
+
+		{config.Mainland, "", true, "https://api.mch.weixin.qq.com", foreign},
+		{config.Mainland, "", false, "https://apihk.mch.weixin.qq.com", foreign},
+		{config.Mainland, "", false, "https://api.mch.weixin.qq.com:8443", foreign},
+		{config.Mainland, "", false, "http://api.mch.weixin.qq.com", foreign},
+		{config.Mainland, "", false, "https://api.mch.weixin.qq.com.example", foreign},
+		{config.Mainland, "", false, "https://proxy.example", foreign},
+		{config.Mainland, "", false, "http://127.0.0.1:9000", foreign},
+
+		{config.Mainland, config.RouteOwn, false, "http://127.0.0.1:9000", own},
+		{config.Mainland, config.RouteOwn, true, "https://proxy.example", own},
+		{config.Mainland, config.RouteForeign, false, "https://api.mch.weixin.qq.com", foreign},
+	} {
+		t.Run(fmt.Sprintf("%s %q %t %s", tc.region, tc.said, tc.roots, tc.address), func(t *testing.T) {
+			t.Parallel()
+			got := route(config.Config{Region: tc.region, Route: tc.said, ForeignRoots: tc.roots}, tc.address)
+			if got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestForeignRoots: roots that the environment names may be anybody's.
+func TestForeignRoots(t *testing.T) {
+	t.Parallel()
+	for _, variable := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		for value, want := range map[string]bool{"": false, "/etc/roots": true} {
+			c, _ := config.Load([]string{variable + "=" + value}) // its faults are of no interest here
+			if c.ForeignRoots != want {
+				t.Errorf("%s=%s: got %t, want %t", variable, value, c.ForeignRoots, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,375 @@
+package closing_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an exchange
+// that wants another has one of its own.
+type routed struct {
+	closing.Gateway
+
+	route order.Route
+	used  bool
+}
+
+func (r *routed) Close(ctx context.Context, c order.Call) order.Answer {
+	return r.over(c, r.Gateway.Close(ctx, c))
+}
+
+func (r *routed) Query(ctx context.Context, c order.Call) order.Answer {
+	return r.over(c, r.Gateway.Query(ctx, c))
+}
+
+func (r *routed) over(c order.Call, a order.Answer) order.Answer {
+	a.Route, a.Fresh = r.route, c.Fresh || !r.used
+	r.used = r.used || !c.Fresh
+	return a
+}
+
+const (
+	own     = order.RouteOwn
+	link    = order.RouteLink
+	foreign = order.RouteForeign
+)
+
+// TestCloseOverEachRoute: what names no order counts by itself on the own route alone, and every outcome can
+// be reached on each of the three but notFound on a foreign one.
+func TestCloseOverEachRoute(t *testing.T) {
+	t.Parallel()
+	accepted := says(order.Accepted, "")
+	wasClosed := says(order.SaysClosed, order.CodeOrderClosed)
+	wasPaid := says(order.SaysPaid, order.CodeOrderPaid)
+	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	denied := says(order.Refused, order.CodeNoAuth)
+	for _, tc := range []struct {
+		routes  []order.Route
+		name    string
+		replies []reply
+		asked   string
+		outcome order.Outcome
+		errCode string
+	}{
+		{[]order.Route{own}, "accepted", []reply{accepted}, "close", order.OutcomeClosed, ""},
+		{[]order.Route{own}, "closed before", []reply{wasClosed}, "close", order.OutcomeAlreadyClosed, "ORDERCLOSED"},
+		{[]order.Route{own}, "paid, no facts", []reply{wasPaid, denied}, "close query", order.OutcomePaid, "ORDERPAID"},
+		{[]order.Route{own}, "refused", []reply{denied}, "close", order.OutcomeRefused, "NOAUTH"},
+
+		{[]order.Route{link, foreign}, "accepted", []reply{accepted, states(order.Closed)}, "close query", order.OutcomeClosed, ""},
+		{
+			[]order.Route{link, foreign}, "accepted, another's", []reply{accepted, states(order.Success)},
+			"close query", order.OutcomePaid, "ORDERPAID",
+		},
+		{
+			[]order.Route{link, foreign}, "accepted, and late", []reply{accepted, states(order.NotPay), states(order.Closed)},
+			"close query query", order.OutcomeClosed, "",
+		},
+		{
+			[]order.Route{link, foreign}, "closed before", []reply{wasClosed, states(order.Closed)},
+			"close query", order.OutcomeAlreadyClosed, "ORDERCLOSED",
+		},
+		{
+			[]order.Route{link, foreign}, "closed before, another's", []reply{wasClosed, states(order.Success)},
+			"close query", order.OutcomePaid, "ORDERPAID",
+		},
+		{
+			[]order.Route{link, foreign}, "paid, no facts", []reply{wasPaid, denied, denied},
+			"close query query", order.OutcomeUnknown, "NOAUTH",
+		},
+		{
+			[]order.Route{own, link, foreign}, "paid", []reply{wasPaid, states(order.Success)},
+			"close query", order.OutcomePaid, "ORDERPAID",
+		},
+		{
+			[]order.Route{own, link, foreign}, "paid, another's", []reply{wasPaid, states(order.Closed)},
+			"close query", order.OutcomeClosed, "",
+		},
+		{[]order.Route{link, foreign}, "refused, paid", []reply{denied, states(order.Success)}, "close query", order.OutcomePaid, "ORDERPAID"},
+		{
+			[]order.Route{link, foreign}, "refused", []reply{denied, states(order.NotPay), denied},
+			"close query close", order.OutcomeRefused, "NOAUTH",
+		},
+
+		{[]order.Route{own}, "no such order", []reply{missing, missing}, "close query", order.OutcomeNotFound, "ORDERNOTEXIST"},
+		{[]order.Route{link}, "no such order", []reply{missing, missing}, "close query", order.OutcomeNotFound, "ORDERNOTEXIST"},
+		{[]order.Route{foreign}, "no such order", []reply{missing, missing}, "close query", order.OutcomeUnknown, "UNCONFIRMED"},
+		{
+			[]order.Route{own, link, foreign}, "no such order, another's", []reply{missing, states(order.Closed)},
+			"close query", order.OutcomeClosed, "",
+		},
+		{
+			[]order.Route{own, link, foreign}, "too soon", []reply{limits(time.Hour)},
+			"close", order.OutcomeTooSoon, "FREQUENCY_LIMITED",
+		},
+	} {
+		for _, route := range tc.routes {
+			t.Run(fmt.Sprintf("%s, %s", route, tc.name), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					gateway := script(t, tc.replies...)
+					closer := &closing.Closer{Gateway: &routed{Gateway: gateway, route: route}, Merchant: shop}
+					got := closeA1(withLimit(t, 30*time.Second), closer)
+					gateway.wantAsked(tc.asked)
+					if got.Outcome != tc.outcome || got.ErrCode != tc.errCode {
+						t.Errorf("got %s %s, want %s %s", got.Outcome, got.ErrCode, tc.outcome, tc.errCode)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestQueryOverEachRoute: "no such order" takes two connections that carried nothing else, and a refusal one,
+// or its repetition.
+func TestQueryOverEachRoute(t *testing.T) {
+	t.Parallel()
+	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	denied := says(order.Refused, order.CodeNoAuth)
+	for _, tc := range []struct {
+		routes  []order.Route
+		name    string
+		used    bool
+		replies []reply
+		asked   int
+		outcome order.Outcome
+		errCode string
+	}{
+		{[]order.Route{own, link, foreign}, "found", true, []reply{states(order.Closed)}, 1, order.OutcomeFound, ""},
+		{[]order.Route{own, link}, "missing", false, []reply{missing, missing}, 2, order.OutcomeNotFound, "ORDERNOTEXIST"},
+		{[]order.Route{own, link}, "missing, used", true, []reply{missing, missing, missing}, 3, order.OutcomeNotFound, "ORDERNOTEXIST"},
+		{[]order.Route{foreign}, "missing", false, []reply{missing, missing}, 2, order.OutcomeUnknown, "UNCONFIRMED"},
+		{[]order.Route{own, link, foreign}, "missing once", false, []reply{missing, states(order.NotPay)}, 2, order.OutcomeFound, ""},
+		{[]order.Route{own}, "refused", false, []reply{denied}, 1, order.OutcomeRefused, "NOAUTH"},
+		{[]order.Route{own}, "refused, used", true, []reply{denied, denied}, 2, order.OutcomeRefused, "NOAUTH"},
+		{[]order.Route{link, foreign}, "refused", false, []reply{denied, denied}, 2, order.OutcomeRefused, "NOAUTH"},
+		{[]order.Route{own, link, foreign}, "refused once", true, []reply{denied, states(order.NotPay)}, 2, order.OutcomeFound, ""},
+	} {
+		for _, route := range tc.routes {
+			t.Run(fmt.Sprintf("%s, %s", route, tc.name), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					gateway := script(t, tc.replies...)
+					way := &routed{Gateway: gateway, route: route, used: tc.used}
+					querier := &closing.Querier{Gateway: way, Merchant: shop}
+					got := querier.Query(withLimit(t, 30*time.Second), order.Params{OutTradeNo: "A1"})
+					gateway.wantAsked(strings.TrimSpace(strings.Repeat("query ", tc.asked)))
+					if got.Outcome != tc.outcome || got.ErrCode != tc.errCode {
+						t.Errorf("got %s %s, want %s %s", got.Outcome, got.ErrCode, tc.outcome, tc.errCode)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestSweepOverUsedConnections: a sweep asks first, closes, and has a query prove the end by name.
+func TestSweepOverUsedConnections(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		route    order.Route
+		state    order.TradeState
+		asked    string
+		progress order.Progress
+		ending   order.Ending
+	}{
+		{own, order.NotPay, "query close query", order.Done, order.EndedClosed},
+		{link, order.NotPay, "query close query", order.Done, order.EndedClosed},
+		{foreign, order.NotPay, "query close query", order.Done, order.EndedClosed},
+		{foreign, order.Success, "query", order.Done, order.EndedPaid},
+		{own, "", "query query", order.Done, order.EndedNotFound},
+		{link, "", "query query", order.Done, order.EndedNotFound},
+		{foreign, "", "query query", order.Waiting, ""},
+	} {
+		t.Run(fmt.Sprintf("%s, %s", tc.route, tc.state), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.sweeper.Gateway = &routed{Gateway: w.town, route: tc.route}
+				w.order("A1", tc.state)
+				passes(11 * time.Minute) // "no such order" is no end of a registration that is newer
+				w.sweep(time.Minute)
+				w.town.wantAsked("A1", tc.asked)
+				w.store.wantAt(t, "A1", tc.progress, tc.ending)
+			})
+		})
+	}
+}
+
+// TestForeignRouteGivesUpWhatIsMissing: what nothing can confirm ends nothing, and is given up after its time
+// without an event.
+func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.Gateway, w.sweeper.MaxAttempts = &routed{Gateway: w.town, route: foreign}, 3
+		w.order("A1", "")
+		for range 3 {
+			passes(time.Hour)
+			w.sweep(time.Minute)
+		}
+		kept := w.store.at("A1")
+		if kept.Progress != order.GaveUp || !strings.Contains(kept.LastError, "WXPAY_ROUTE") {
+			t.Errorf("got %s because of %q, want it given up with the remedy", kept.Progress, kept.LastError)
+		}
+		if told := w.store.told("A1"); slices.Contains(told, order.EventNotFound) {
+			t.Errorf("told %v, want nothing of its not being found", told)
+		}
+	})
+}
+
+// A query that cannot be read, as with a control character in attach, keeps no sweep from closing. What
+// cannot be confirmed after that is unknown.
+func TestSweepClosesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{order.CodeMalformedReply, order.CodeBadSignature} {
+		for _, route := range []order.Route{own, foreign} {
+			t.Run(fmt.Sprintf("%s, %s", code, route), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+						return order.Answer{Verdict: order.Doubted, Code: code, Proof: order.ProofNone, HTTPStatus: 200}, op == "query"
+					}
+					w.sweeper.Gateway = &routed{Gateway: w.town, route: route}
+					w.order("A1", order.NotPay)
+					w.sweep(time.Minute)
+					if w.town.state("A1") != order.Closed {
+						t.Errorf("the order is %s, want it closed", w.town.state("A1"))
+					}
+					if route == own { // the close had a connection of its own
+						w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+						return
+					}
+					w.store.wantAt(t, "A1", order.Closing, "")
+				})
+			})
+		}
+	}
+}
+
+// A lost packet is no unreadable reply, and a sweep goes on asking.
+func TestSweepAsksOnAfterALostReply(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}, op == "query"
+		}
+		w.order("A1", order.NotPay)
+		w.sweep(time.Minute)
+		if w.town.state("A1") != order.NotPay {
+			t.Error("it was closed unseen")
+		}
+	})
+}
+
+// A combined order is closed once a query shows each of its orders closed.
+func TestCombinedCloseIsConfirmedByEachOrder(t *testing.T) {
+	t.Parallel()
+	subs := []order.SubOrder{{MchID: shop.MchID, OutTradeNo: "S1"}, {MchID: shop.MchID, OutTradeNo: "S2"}}
+	shows := func(states ...order.TradeState) reply {
+		return func(context.Context) order.Answer {
+			f := &order.Facts{TradeState: order.Combined(states)}
+			for i, s := range states {
+				f.SubOrders = append(f.SubOrders, order.SubFacts{MchID: shop.MchID, OutTradeNo: subs[i].OutTradeNo, TradeState: s})
+			}
+			return order.Answer{Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Facts: f}
+		}
+	}
+	for name, tc := range map[string]struct {
+		shown   []order.TradeState
+		outcome order.Outcome
+	}{
+		"each":       {[]order.TradeState{order.Closed, order.Closed}, order.OutcomeClosed},
+		"one":        {[]order.TradeState{order.Closed, order.NotPay}, order.OutcomeUnknown},
+		"one listed": {[]order.TradeState{order.Closed}, order.OutcomeUnknown},
+		"paid":       {[]order.TradeState{order.Success, order.Success}, order.OutcomePaid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				gateway := forever(t, says(order.Accepted, ""), shows(tc.shown...))
+				closer := &closing.Closer{Gateway: &routed{Gateway: gateway, route: foreign}, Merchant: shop}
+				got := closer.Close(withLimit(t, 5*time.Second), order.Params{CombineOutTradeNo: "C1", SubOrders: subs})
+				if got.Outcome != tc.outcome {
+					t.Errorf("got %s (%s), want %s", got.Outcome, got.ReturnMsg, tc.outcome)
+				}
+			})
+		})
+	}
+}
+
+// mixedUp is a model whose replies are another order's, wherever the route allows it and the reply names
+// none.
+type mixedUp struct {
+	*model
+
+	route order.Route
+	lies  int
+}
+
+func (m *mixedUp) Close(ctx context.Context, c order.Call) order.Answer {
+	return m.another(c, m.model.Close(ctx, c))
+}
+
+func (m *mixedUp) Query(ctx context.Context, c order.Call) order.Answer {
+	return m.another(c, m.model.Query(ctx, c))
+}
+
+func (m *mixedUp) another(c order.Call, a order.Answer) order.Answer {
+	possible := m.route == order.RouteForeign || !c.Fresh
+	if possible && m.rand.Float64() < 0.5 {
+		m.lies++
+		nameless := []order.Answer{
+			answer(order.Accepted, ""), answer(order.SaysClosed, order.CodeOrderClosed), answer(order.SaysPaid, order.CodeOrderPaid),
+			answer(order.SaysMissing, order.CodeOrderNotExist), answer(order.Refused, order.CodeNoAuth),
+		}
+		a = nameless[m.rand.IntN(len(nameless))]
+	}
+	a.Route, a.Fresh = m.route, c.Fresh
+	return a
+}
+
+// However replies are mixed up, none that names no order makes an order what it is not.
+func TestNeverBelievesAnotherOrdersReply(t *testing.T) {
+	t.Parallel()
+	for _, route := range []order.Route{own, link, foreign} {
+		lies := 0
+		for seed := range uint64(300) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &mixedUp{
+					model: &model{
+						rand:  rand.New(rand.NewPCG(seed, 2)),
+						state: []order.TradeState{order.NotPay, order.Success, order.Closed, order.PayError}[seed%4],
+					},
+					route: route,
+				}
+				closer := &closing.Closer{Gateway: m, Merchant: shop}
+				for range 3 {
+					got := closeA1(withLimit(t, 3*time.Second), closer)
+					if contradicts(got.Outcome, m.state) {
+						t.Errorf("%s, seed %d: told %s, and the order is %s", route, seed, got.Outcome, m.state)
+					}
+					got = (&closing.Querier{Gateway: m, Merchant: shop}).Query(withLimit(t, 3*time.Second), order.Params{OutTradeNo: "A1"})
+					if contradicts(got.Outcome, m.state) {
+						t.Errorf("%s, seed %d: a query told %s, and the order is %s", route, seed, got.Outcome, m.state)
+					}
+				}
+				lies += m.lies
+			})
+		}
+		if lies < 300 {
+			t.Errorf("%s: %d lies were told, too few to show anything", route, lies)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package wechatpay
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"cloudpay/internal/emulator/paygate"
+	"cloudpay/internal/order"
+)
+
+// keptDoor has both APIs' clients over the connections that functions use.
+func keptDoor(t *testing.T, gate *paygate.Server, route order.Route) *Door {
+	t.Helper()
+	door := openDoor(t, gate, &watch{time.Now()})
+	client := NewHTTPClient()
+	t.Cleanup(client.CloseIdleConnections)
+	door.Routes = []order.Route{route, route}
+	for i := range door.V2 {
+		door.V2[i].HTTPClient, door.V3[i].HTTPClient = client, client
+	}
+	return door
+}
+
+// TestFreshConnections: a kept connection is fresh once, and a call that asks for one gets one where that makes
+// its answer count.
+func TestFreshConnections(t *testing.T) {
+	t.Parallel()
+	for _, api := range []order.API{order.V2, order.V3} {
+		for _, route := range []order.Route{order.RouteOwn, order.RouteForeign} {
+			t.Run(fmt.Sprintf("%s %s", api, route), func(t *testing.T) {
+				t.Parallel()
+				gate := paygate.RunT(t)
+				gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
+				door := keptDoor(t, gate, route)
+				ask := func(want bool, when string, fresh bool) {
+					t.Helper()
+					got := door.Query(t.Context(), order.Call{
+						API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1", Fresh: fresh,
+					})
+					if got.Verdict != order.Stated || got.Fresh != want || got.Route != route {
+						t.Errorf("%s: got %s, fresh %t over %s, want fresh %t over %s", when, got.Verdict, got.Fresh, got.Route, want, route)
+					}
+				}
+				ask(true, "the first exchange", true)
+				ask(false, "on the connection that it left", false)
+				ask(route == order.RouteOwn, "on one of its own", true)
+				ask(false, "on the kept one, still", false)
+			})
+		}
+	}
+}
+
+// TestReplaysAreNotBelieved: a reply that was believed is not believed again, in either dialect, success or
+// refusal.
+func TestReplaysAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	gate := paygate.RunT(t)
+	for _, number := range []string{"A1", "A2"} {
+		gate.MustAddOrder(paygate.Order{OutTradeNo: number, Total: 100})
+	}
+	for _, api := range []order.API{order.V2, order.V3} {
+		for name, number := range map[string]string{"success": map[order.API]string{order.V2: "A1", order.V3: "A2"}[api], "refusal": "B1"} {
+			door := openDoor(t, gate, &watch{time.Now()})
+			tape := &recorder{RoundTripper: http.DefaultTransport}
+			door.V2[0].HTTPClient, door.V3[0].HTTPClient = &http.Client{Transport: tape}, &http.Client{Transport: tape}
+			call := order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: number}
+			first := door.Close(t.Context(), call)
+			tape.playing = true
+			second := door.Close(t.Context(), call)
+			if !first.Authenticated() || second.Verdict != order.Doubted || second.Code != order.CodeBadSignature {
+				t.Errorf("%s %s: got %s and then %s %s, want the second disbelieved", api, name, first.Verdict, second.Verdict, second.Code)
+			}
+			another := openDoor(t, gate, &watch{time.Now()})
+			another.V2[0].HTTPClient, another.V3[0].HTTPClient = door.V2[0].HTTPClient, door.V3[0].HTTPClient
+			if got := another.Close(t.Context(), call); !got.Authenticated() {
+				t.Errorf("%s %s: another instance got %s %s, want it believed: it has not seen it", api, name, got.Verdict, got.Code)
+			}
+		}
+	}
+}
+
+// recorder keeps the last reply, and plays it again while it is playing.
+type recorder struct {
+	http.RoundTripper
+
+	playing bool
+	head    http.Response
+	body    []byte
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !r.playing {
+		response, err := r.RoundTripper.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		r.head = *response
+		if r.body, err = io.ReadAll(response.Body); err != nil {
+			return nil, err
+		}
+		_ = response.Body.Close()
+	}
+	again := r.head
+	again.Body = io.NopCloser(bytes.NewReader(r.body))
+	return &again, nil
+}
+
+// TestReplaysAreForgotten: what is remembered is bounded in time and number.
+func TestReplaysAreForgotten(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	var r replays
+	timed := order.Answer{Sign: "timed", SignedAt: start}
+	untimed := order.Answer{Sign: "untimed"}
+	for _, step := range []struct {
+		after        time.Duration
+		timed, third bool
+	}{{0, true, true}, {5*time.Minute - 1, false, false}, {5 * time.Minute, true, false}, {10 * time.Minute, true, true}} {
+		now := start.Add(step.after)
+		if got := r.first(order.V3, timed, now); got != step.timed {
+			t.Errorf("after %v, one signed at the start is new: %t", step.after, got)
+		}
+		if got := r.first(order.V2, untimed, now); got != step.third {
+			t.Errorf("after %v, one without a time is new: %t", step.after, got)
+		}
+	}
+	var many replays
+	for i := range mostReplays + 10 {
+		many.first(order.V2, order.Answer{Sign: fmt.Sprint(i)}, start)
+	}
+	if len(many.known) != mostReplays || len(many.queue) != mostReplays {
+		t.Errorf("%d and %d are remembered, want %d", len(many.known), len(many.queue), mostReplays)
+	}
+	if many.first(order.V2, order.Answer{Sign: "9999"}, start) || !many.first(order.V2, order.Answer{Sign: "0"}, start) {
+		t.Error("want the oldest forgotten first")
+	}
+}
+
+// TestCertificatesThatDoNotHold: an unknown authority and another's name are no lost packets.
+func TestCertificatesThatDoNotHold(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	trusting := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // httptest's is one
+	for name, config := range map[string]*tls.Config{
+		"unknown authority": {},
+		"another name":      {RootCAs: trusting, ServerName: "pay.example"},
+		"expired":           {RootCAs: trusting, Time: func() time.Time { return time.Now().AddDate(100, 0, 0) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gate := paygate.RunT(t)
+			door := openDoor(t, gate, &watch{time.Now()})
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+			for _, v2 := range door.V2 {
+				v2.BaseURL, v2.HTTPClient = server.URL, client
+			}
+			for _, v3 := range door.V3 {
+				v3.BaseURL, v3.HTTPClient = server.URL, client
+			}
+			for _, api := range []order.API{order.V2, order.V3} {
+				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+				if got.Verdict != order.Rejected || got.Code != order.CodeTLSError {
+					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, order.CodeTLSError)
+				}
+			}
+		})
+	}
+}
