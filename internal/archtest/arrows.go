@@ -61,7 +61,7 @@ func Arrows() []Arrow {
 
 		{
 			Package: "internal/wechatpay",
-			Ours:    []string{"internal/bilingual", "internal/order", "pkg/v2xml", "pkg/v3json", "internal/wxcloudrun"},
+			Ours:    []string{"internal/bilingual", "internal/order", "pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/wxcloudrun"},
 		},
 		{Package: "internal/store", Ours: []string{"internal/bilingual", "internal/order"}, Theirs: []string{mysql, pq, sqlite}},
 		{Package: "internal/store/migrations"},
@@ -100,7 +100,7 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/doctor",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/config", "internal/wechatpay",
+				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order", "internal/config", "internal/wechatpay",
 				"internal/closing", "internal/app",
 			},
 		},
@@ -113,7 +113,7 @@ func Arrows() []Arrow {
 			Package: "cmd/cloudpay",
 			Ours: []string{
 				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/store",
-				"internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*",
+				"internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*", "pkg/wire",
 			},
 			Theirs: []string{cobra, pflag, progressbar, term},
 		},
