@@ -55,6 +55,22 @@ func (e *env) certificateFiles() []string {
 	return files
 }
 
+// configurePublicKey has replies verified with WeChat Pay's public key too.
+func (e *env) configurePublicKey() {
+	e.t.Helper()
+	public, err := e.PublicKeyPEM()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.vars["WXPAY_PUBLIC_KEY"], e.vars["WXPAY_PUBLIC_KEY_ID"] = string(public), e.PublicKeyID()
+}
+
+// certificatesFail has every download of the certificates meet a fault.
+func (e *env) certificatesFail(how paygate.Action) {
+	e.t.Helper()
+	e.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: how})
+}
+
 // downloads is how often the gateway was asked for its certificates.
 func (e *env) downloads() int {
 	n := 0
@@ -144,11 +160,7 @@ func TestRotationInMidRun(t *testing.T) {
 func TestGraySwitchBetweenKeyKinds(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{Seed: 1, Signing: paygate.Signing{CertificateShare: 0.5, PublicKeyShare: 0.5}})
-	public, err := e.PublicKeyPEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.vars["WXPAY_PUBLIC_KEY"], e.vars["WXPAY_PUBLIC_KEY_ID"] = string(public), e.PublicKeyID()
+	e.configurePublicKey()
 	instance := e.start(app.QueryOrder)
 	e.order("A1")
 	for range 20 {
@@ -184,6 +196,11 @@ func TestCertificateFaultsAreNamed(t *testing.T) {
 			[]string{"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY "},
 		},
 		{
+			"a merchant who was switched to the public key", paygate.Options{},
+			func(e *env) { e.certificatesFail(paygate.Switched) },
+			[]string{"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY "},
+		},
+		{
 			"another APIv3 key", paygate.Options{},
 			func(e *env) { e.vars["WXPAY_V3_KEY"] = strings.Repeat("k", 32) }, []string{"WXPAY_V3_KEY"},
 		},
@@ -214,6 +231,35 @@ func TestCertificateFaultsAreNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A 500 may pass, so it is doubt; what to do if it does not is said all the same.
+func TestCertificatesThatAreNotToBeHadJustNow(t *testing.T) {
+	t.Parallel()
+	e := newCertificateEnv(t, paygate.Options{})
+	e.order("A1")
+	e.certificatesFail(paygate.SystemError)
+	for _, o := range operations() {
+		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, patient)
+		if got.Outcome != order.OutcomeUnknown || got.ErrCode != order.CodeUnknownSerial || !got.Retryable ||
+			!strings.Contains(got.ReturnMsg, "if it lasts") || !strings.Contains(got.ReturnMsg, "WXPAY_PUBLIC_KEY_ID") {
+			t.Errorf("%s: got %+v", o.name, got)
+		}
+	}
+	e.ClearFaults()
+	e.wantOutcome(e.close("A1"), order.OutcomeClosed, "")
+}
+
+// A merchant who was switched over and has configured the public key already misses
+// no certificate, with the APIv3 key still there.
+func TestSwitchedWithThePublicKeyConfigured(t *testing.T) {
+	t.Parallel()
+	e := newCertificateEnv(t, paygate.Options{})
+	e.configurePublicKey()
+	e.certificatesFail(paygate.Switched)
+	e.order("A1")
+	e.wantOutcome(e.query("A1"), order.OutcomeFound, "")
+	e.wantOutcome(e.close("A1"), order.OutcomeClosed, "")
 }
 
 // Keys that are mixed up are found when the function starts: a caller is told, and

@@ -65,6 +65,40 @@ func TestKeptOrdersAreTheirOwners(t *testing.T) {
 	}
 }
 
+// A merchant who is switched to the public key keeps the orders that wait: each tick tries again and says what to do, none of
+// them comes nearer to being given up, and the first tick with the key closes them.
+func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
+	t.Parallel()
+	for _, m := range map[string]paygate.Action{"403": paygate.Switched, "404": paygate.Refuse} {
+		k := keep(t, newCertificateEnv(t, paygate.Options{}))
+		k.register("A1", mine)
+		k.passes(2 * time.Hour)
+		fault := paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: m}
+		if m == paygate.Refuse {
+			fault.Code = "RESOURCE_NOT_EXISTS"
+		}
+		k.MustInject(fault)
+		for range 15 { // an order is given up after twelve attempts
+			report := k.tick("closeorder")
+			if !strings.Contains(report.Fault, "CONFIG_ERROR: this merchant has no platform certificates") {
+				t.Fatalf("got report %+v, want it to say what is missing", report)
+			}
+			report.Fault = ""
+			k.wantReport(report, closing.Report{Claimed: 1, Released: 1, Left: true})
+			k.wantStanding("A1", order.Waiting, "")
+		}
+		if !strings.Contains(k.logs.String(), `"level":"ERROR","msg":"nothing can be asked of WeChat Pay`) {
+			t.Errorf("the log has no error: %s", k.logs.String())
+		}
+		k.WantState("A1", paygate.StateNotPay, k.owner())
+		k.wantEvents(nil)
+		k.configurePublicKey()
+		clear(k.handlers)
+		k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, Closed: 1})
+		k.WantState("A1", paygate.StateClosed, k.owner())
+	}
+}
+
 // An order is a merchant's, and a sub-merchant's: the same number elsewhere is another's.
 func TestKeptOrdersAreToldApartByTheirMerchants(t *testing.T) {
 	t.Parallel()

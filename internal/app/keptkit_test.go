@@ -48,7 +48,12 @@ type kept struct {
 
 func newKept(t *testing.T, m mode) *kept {
 	t.Helper()
-	e := newEnv(t, m)
+	return keep(t, newEnv(t, m))
+}
+
+// keep gives an environment a store of orders.
+func keep(t *testing.T, e *env) *kept {
+	t.Helper()
 	telemetrytest.Secret(t, telemetrytest.Identity, strangersID)
 	address := storetest.SQLite().Migrated(t)
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")

@@ -169,6 +169,8 @@ func (r *run) weigh(e event, a order.Answer) {
 		r.seen = a.Facts.TradeState
 	}
 	switch {
+	case a.Code == order.CodeConfigError:
+		// Nothing was sent.
 	case r.state == closing && (e == doubted || e == rejected), e == unconfirmed:
 		r.inDoubt = true
 	case a.Verdict == order.Stated && r.seen.Unpaid() && r.state != confirming:

@@ -45,6 +45,8 @@ type sweep struct {
 	back []order.Claim
 
 	papers sync.Once
+	// unconfigured: nothing can be asked of WeChat Pay until something is configured otherwise.
+	unconfigured atomic.Bool
 }
 
 // lent is a claim as it is handed to a worker.
@@ -183,7 +185,7 @@ func (w *sweep) late(ctx context.Context) bool {
 }
 
 // settle finds out what becomes of an order. It returns false when the quota left no time to ask for anything that would have
-// an effect: the claim is as good as untouched.
+// an effect, or the configuration lets nothing be asked: the claim is as good as untouched.
 func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	age := time.Since(l.since) // or a little more: it is never told too old
 	if left := w.young(l.Claim, age); left > 0 {
@@ -202,6 +204,10 @@ func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	r.young = func() time.Duration { return w.young(l.Claim, age) }
 	result := w.finish(ctx, r)
 	w.count(func(report *Report) { report.Calls += r.attempts })
+	if result.ErrCode == order.CodeConfigError && r.inDoubt == l.InDoubt {
+		w.stopUnconfigured(ctx, result)
+		return ending{}, false
+	}
 	return endingOf(l.Claim, r, result, age), !r.held || r.sent
 }
 
@@ -281,6 +287,17 @@ func (w *sweep) warnOfPapers(ctx context.Context, result order.Result) {
 		w.log.WarnContext(ctx, "WeChat Pay refuses the merchant's own papers; no order can be closed until they are mended",
 			"outTradeNo", result.OutTradeNo, "errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes, "remedy", row.Remedy)
 	})
+}
+
+// stopUnconfigured ends the sweep for a fault of the configuration, which every order would meet. It is no attempt of any of
+// them: they stay due, and the next sweep tries again, since what says so may be unsigned.
+func (w *sweep) stopUnconfigured(ctx context.Context, result order.Result) {
+	if w.unconfigured.Swap(true) {
+		return
+	}
+	w.log.ErrorContext(ctx, "nothing can be asked of WeChat Pay as it is configured; orders stay due, and the next sweep tries again",
+		"errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes)
+	w.leave(result.ErrCode + ": " + result.ErrCodeDes)
 }
 
 // write writes down what became of an order.
@@ -391,8 +408,11 @@ func (w *sweep) giveBack(ctx context.Context) bool {
 	return true
 }
 
-// halted reports whether the store fails so often that asking on would leave more and more unsaid.
+// halted reports whether nothing can be asked, or the store fails so often that asking on would leave more and more unsaid.
 func (w *sweep) halted() bool {
+	if w.unconfigured.Load() {
+		return true
+	}
 	if w.faults.Load() < toleratedFaults {
 		return false
 	}

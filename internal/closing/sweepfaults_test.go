@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,80 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 			return order.Answer{Verdict: order.Rejected, Code: order.CodeOrderClosed}, true
 		}
 	}
+}
+
+// A fault of the configuration is every order's, and no attempt of any: each sweep tries again and says so, no order comes
+// nearer to being given up, and all are closed once it is mended.
+func TestSweepWithoutConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*closing.Sweeper){
+		"query first": func(*closing.Sweeper) {}, "close first": func(s *closing.Sweeper) { s.CloseFirst = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				change(w.sweeper)
+				for i := range 20 {
+					w.order(fmt.Sprint("A", i), order.NotPay)
+				}
+				var asked atomic.Int32
+				w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+					asked.Add(1)
+					a := answer(order.Rejected, order.CodeConfigError)
+					a.Message = "set WXPAY_PUBLIC_KEY"
+					return a, true
+				}
+				const sweeps = 30 // more than there are attempts
+				for i := range sweeps {
+					asked.Store(0)
+					report := w.sweep(30 * time.Second)
+					if n := asked.Load(); n == 0 || n > 8 || report.Claimed == 0 || report.Released != report.Claimed ||
+						!report.Left || report.Fault != "CONFIG_ERROR: set WXPAY_PUBLIC_KEY" {
+						t.Fatalf("sweep %d asked %d times: %+v", i, n, report)
+					}
+					passes(time.Minute)
+				}
+				for _, ref := range w.store.ids {
+					if kept := w.store.at(ref.OutTradeNo); kept.Progress != order.Waiting || kept.Attempts != 0 || kept.LastError != "" {
+						t.Errorf("%s is kept as %+v, want it untouched", ref.OutTradeNo, kept)
+					}
+				}
+				if n := strings.Count(w.log.String(), "level=ERROR"); n != sweeps {
+					t.Errorf("logged %d errors, want one a sweep:\n%s", n, w.log.String())
+				}
+				w.town.odd = nil
+				w.sweep(30 * time.Second)
+				w.wantSettled()
+			})
+		})
+	}
+}
+
+// A close that was sent before its query met a fault of the configuration is in doubt like any other.
+func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.sweeper.CloseFirst = true
+		w.order("A1", order.NotPay)
+		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+			if op == "close" {
+				return answer(order.Doubted, order.CodeTimeout), true
+			}
+			return answer(order.Rejected, order.CodeConfigError), true
+		}
+		if report := w.sweep(30 * time.Second); report.Retried != 1 {
+			t.Errorf("got %+v, want the doubt to be kept", report)
+		}
+		if kept := w.store.at("A1"); kept.Progress != order.Closing || kept.Attempts != 1 {
+			t.Errorf("A1 is kept as %+v, want it in doubt", kept)
+		}
+		w.town.odd = nil
+		passes(5 * time.Minute)
+		w.sweep(30 * time.Second)
+		w.wantSettled()
+	})
 }
 
 // However WeChat Pay, the store and the sweeps themselves fail, no order is kept as anything that it is not; and once they

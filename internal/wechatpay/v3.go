@@ -100,6 +100,9 @@ func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 		a.Message = e.Remedy + " (" + err.Error() + ")"
 		return a
 	}
+	if e.Hint != "" {
+		a.Message = e.Hint + " (" + err.Error() + ")"
+	}
 	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == order.CodeNetworkError {
 		a.Code = order.CodeUnknownSerial // somebody was there, and gave no certificate
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -40,7 +41,8 @@ import (
 //	and the newest certificate within 10 days of its end                 it takes at most half of the time left, and 5 s
 //
 // A new list takes the old one's place. WeChat Pay lists a certificate ahead of its use, and the old ones along with it. A
-// merchant who joined after about October 2024 has no certificates but a public key; the refusal is put into words.
+// merchant who joined after about October 2024 has no certificates but a public key, and older ones are switched over to
+// it; the refusals of both are put into words.
 type Certificates struct {
 	// Key is the APIv3 key, from [ParseV3Key].
 	Key V3Key
@@ -60,14 +62,19 @@ type Certificates struct {
 const (
 	algorithmAEAD = "AEAD_AES_256_GCM"
 
-	// codeNoCertificates comes with 404 for a merchant that has a public key instead.
+	// A merchant that has a public key instead of certificates is told so in one of two ways: 404 where there never was a
+	// certificate, 403 (平台证书已过期…) where WeChat Pay switched the merchant over. The 403 is not signed.
 	codeNoCertificates = "RESOURCE_NOT_EXISTS"
+	codeSwitched       = "NOT_ENOUGH"
 )
 
 // The remedies that a CertificateError names.
 const (
 	remedyPublicKey = "this merchant has no platform certificates; use public-key mode: set WXPAY_PUBLIC_KEY_ID and " +
 		"WXPAY_PUBLIC_KEY to the WeChat Pay public key and its id, from the merchant console (API安全)"
+	// hintPublicKey goes with a 500, which may pass, or be what a merchant that was switched over is told for good.
+	hintPublicKey = "if it lasts, WeChat Pay may have switched this merchant to a public key: set WXPAY_PUBLIC_KEY_ID and " +
+		"WXPAY_PUBLIC_KEY to it and its id, from the merchant console (API安全)"
 	remedyV3Key = "the key is not the APIv3 key of this merchant; set WXPAY_V3_KEY to the one set last in the merchant console " +
 		"(APIv3密钥); the APIv2 key is another"
 	remedyRoots = "give as Roots the authority of WeChat Pay's certificates, or none"
@@ -174,7 +181,8 @@ func (c *Client) openList(got *reply) (certificateList, *CertificateError) {
 	return list, nil
 }
 
-// noCertificates puts a refusal into words. Whether it was signed is only for those words: nothing is done on it.
+// noCertificates puts a refusal into words. Whether it was signed is only for those words: nothing is done on it but to
+// name a remedy, and to ask again with the next call.
 func (c *Client) noCertificates(got *reply) *CertificateError {
 	_ = c.authenticate(got, func(serial string) (*rsa.PublicKey, *VerifyError) {
 		if key := c.knownKey(serial); key != nil {
@@ -184,10 +192,18 @@ func (c *Client) noCertificates(got *reply) *CertificateError {
 	})
 	refused := got.refusal(c.now())
 	fault := &CertificateError{Cause: refused}
-	if refused.Code == codeNoCertificates {
+	switch {
+	case refused.Code == codeNoCertificates, got.HTTPStatus == http.StatusForbidden && isSpelling(refused.Code, codeSwitched):
 		fault.Remedy = remedyPublicKey
+	case got.HTTPStatus >= http.StatusInternalServerError:
+		fault.Hint = hintPublicKey
 	}
 	return fault
+}
+
+// isSpelling reports whether a code is another, with its underscores or without: WeChat Pay's pages have both.
+func isSpelling(code, of string) bool {
+	return strings.ReplaceAll(code, "_", "") == strings.ReplaceAll(of, "_", "")
 }
 
 // knownKey is a key that can verify a reply without any download.

@@ -488,6 +488,44 @@ func TestNoPlatformCertificates(t *testing.T) {
 	}
 }
 
+// TestSwitchedToPublicKey: a merchant that had certificates is told another code, which has the same remedy; a 500 may be
+// that too, or pass.
+func TestSwitchedToPublicKey(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	gateway := newCertGateway(t, ca.issuePlatform(t, firstSerial, platformKey(), wireTime()))
+	client := newCertClient(t, gateway)
+	for body, switched := range map[string]bool{
+		`{"code":"NOT_ENOUGH","message":"平台证书已过期，请在商户平台-API安全申请使用微信支付公钥"}`: true,
+		`{"code":"NOTENOUGH","message":"m"}`: true,
+		`{"code":"NO_AUTH","message":"m"}`:   false,
+		`<html>`:                             false,
+	} {
+		gateway.list = unsigned(http.StatusForbidden, body).RoundTrip
+		fault := uncertified(t, closeA1(t.Context(), client), "HTTP 403")
+		if got := strings.Contains(fault.Remedy, "use public-key mode"); got != switched || fault.Hint != "" {
+			t.Errorf("403 %s: Remedy %q, Hint %q", body, fault.Remedy, fault.Hint)
+		}
+	}
+	gateway.list = unsigned(http.StatusBadRequest, `{"code":"NOT_ENOUGH","message":"m"}`).RoundTrip
+	if fault := uncertified(t, closeA1(t.Context(), client), "HTTP 400"); fault.Remedy != "" || fault.Hint != "" {
+		t.Errorf("400: got %+v, want neither remedy nor hint", fault)
+	}
+	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway} {
+		gateway.list = unsigned(status, `{"code":"SYSTEM_ERROR","message":"m"}`).RoundTrip
+		fault := uncertified(t, closeA1(t.Context(), client), "SYSTEM_ERROR", "if it lasts", "WXPAY_PUBLIC_KEY_ID")
+		if fault.Remedy != "" || !strings.Contains(fault.Hint, "WXPAY_PUBLIC_KEY_ID") {
+			t.Errorf("%d: got %+v, want a hint and no remedy", status, fault)
+		}
+	}
+	if gateway.orders() != 0 {
+		t.Error("the order was asked about, want nothing sent that could not be verified")
+	}
+	// It is asked again with each call, and believed once it answers.
+	gateway.list = nil
+	mustClose(t, client, "after the refusals")
+}
+
 // TestListsThatAreRefused changes a good list in one way each.
 func TestListsThatAreRefused(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package v3json
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -107,6 +108,8 @@ type CertificateError struct {
 	Cause error
 	// Remedy is what has to be configured otherwise; "" when asking again may be enough.
 	Remedy string
+	// Hint is what may have to be configured otherwise when asking again is not enough; "" as a rule.
+	Hint string
 }
 
 // Error returns one line without headers or body.
@@ -115,10 +118,11 @@ func (e *CertificateError) Error() string {
 }
 
 func (e *CertificateError) reason() string {
-	if e.Remedy == "" {
+	advice := cmp.Or(e.Remedy, e.Hint)
+	if advice == "" {
 		return e.Cause.Error()
 	}
-	return e.Cause.Error() + ": " + e.Remedy
+	return e.Cause.Error() + ": " + advice
 }
 
 // Unwrap returns the Cause when it is not a reply.

@@ -174,6 +174,26 @@ func TestNoCertificates(t *testing.T) {
 	}
 }
 
+// TestSwitchedToPublicKey is a merchant that had certificates until WeChat Pay switched it over.
+func TestSwitchedToPublicKey(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.order("A1")
+	s.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: paygate.Switched})
+	for range 2 {
+		s.v3(download("/v3/certificates")).wantUnsigned(403).wantJSON(map[string]any{
+			"code": "NOT_ENOUGH", "message": "平台证书已过期，请在商户平台-API安全申请使用微信支付公钥",
+		})
+	}
+	s.v3(s.queryV3("A1")).want(200)
+	for _, op := range []paygate.Op{"", paygate.OpQuery} {
+		err := s.Inject(paygate.Fault{Match: paygate.Match{Op: op}, Action: paygate.Switched})
+		if err == nil || !strings.Contains(err.Error(), "switched is about certificates only") {
+			t.Errorf("op %q: got %v", op, err)
+		}
+	}
+}
+
 // TestRotateCertificate: the new one is listed first, and signs from then on.
 func TestRotateCertificate(t *testing.T) {
 	t.Parallel()

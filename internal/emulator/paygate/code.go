@@ -33,6 +33,7 @@ const (
 	codeAppIDMismatch  = "APPIDMCHIDNOTMATCH"
 	codeTradeError     = "TRADEERROR"
 	codeNoResource     = "RESOURCENOTEXISTS"
+	codeNotEnough      = "NOTENOUGH"
 )
 
 // Numbers that Request-ID ends with (排障手册, the support team's list of the commonest twenty).
@@ -76,7 +77,7 @@ var codes = map[string]refusal{
 	"APPIDNOTEXIST":     {"APPID_NOT_EXIST", "APPID_NOT_EXIST", http.StatusBadRequest, "APPID不存在", suffixBadParam, "", nil},
 	"RULELIMIT":         {"RULELIMIT", "RULE_LIMIT", http.StatusForbidden, "业务规则限制", suffixSystem, "", nil},
 	"ACCOUNTERROR":      {"ACCOUNTERROR", "ACCOUNT_ERROR", http.StatusForbidden, "账号异常", suffixSystem, "", nil},
-	"NOTENOUGH":         {"NOTENOUGH", "NOT_ENOUGH", http.StatusForbidden, "余额不足", suffixSystem, "", nil},
+	codeNotEnough:       {"NOTENOUGH", "NOT_ENOUGH", http.StatusForbidden, "余额不足", suffixSystem, "", nil},
 	"OUTTRADENOUSED":    {"OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED", http.StatusForbidden, "商户订单号重复", suffixSystem, "", nil},
 	codeNoResource:      {"RESOURCE_NOT_EXISTS", "RESOURCE_NOT_EXISTS", http.StatusNotFound, "查询的资源不存在", suffixSystem, "", nil},
 	"REQUENCYLIMITED":   {"REQUENCY_LIMITED", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "频率限制，请降低频率再重试", suffixTooFrequent, "", nil},

@@ -21,6 +21,7 @@ const (
 	BankError   Action = "bank-error"   // 500 BANK_ERROR, APIv2 BANKERROR
 	RateLimit   Action = "rate-limit"   // 429 FREQUENCY_LIMITED with a Retry-After of Delay (one second when zero)
 	UserPaying  Action = "user-paying"  // 202 USERPAYING, APIv2 err_code USERPAYING
+	Switched    Action = "switched"     // certificates: 403 NOT_ENOUGH, unsigned, as to a merchant that was switched to the public key
 	HTML502     Action = "html-502"     // a proxy's HTML page with 502 (or HTTPStatus), signed by nobody; nothing is done
 
 	WrongOrder    Action = "wrong-order"    // a validly signed report on another out_trade_no
@@ -58,6 +59,7 @@ var actions = []struct {
 	takes                 int
 	apis                  []API // nil: all
 	orders                bool  // has no meaning for certificates
+	certificates          bool  // has no meaning for orders
 	code, status, delayed bool
 }{
 	{action: Refuse, takes: takesAnswer, code: true, status: true},
@@ -65,6 +67,7 @@ var actions = []struct {
 	{action: BankError, takes: takesAnswer, orders: true},
 	{action: RateLimit, takes: takesAnswer, delayed: true},
 	{action: UserPaying, takes: takesAnswer, orders: true},
+	{action: Switched, takes: takesAnswer | takesSignature, apis: []API{V3}, certificates: true},
 	{action: HTML502, takes: takesAnswer | takesSubject | takesSignature, status: true},
 	{action: WrongOrder, takes: takesSubject, orders: true},
 	{action: WrongMerchant, takes: takesSubject},
@@ -141,6 +144,7 @@ func (f *Fault) check() error {
 	f.Match.check(&wrong)
 	wrong.expectf(f.Match.API == "" || f.Action.plays(f.Match.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
 	wrong.expectf(!kind.orders || f.Match.Op != OpCertificates, "match.op: %s does nothing to %s", f.Action, OpCertificates)
+	wrong.expectf(!kind.certificates || f.Match.Op == OpCertificates, "match.op: %s is about %s only", f.Action, OpCertificates)
 	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
 	if kind.code {
 		wrong.expectf(codeRule.MatchString(f.Code),
@@ -265,15 +269,19 @@ func (p plan) has(one ...Action) *Fault {
 
 // forgery is what to do to the reply's signature, empty for nothing.
 func (p plan) forgery() Action {
-	if f := p.has(BadSignature, Unsigned, UnknownSerial, Probe, Stale); f != nil {
-		return f.Action
+	f := p.has(BadSignature, Unsigned, UnknownSerial, Probe, Stale, Switched)
+	switch {
+	case f == nil:
+		return ""
+	case f.Action == Switched:
+		return Unsigned
 	}
-	return ""
+	return f.Action
 }
 
 // answer is the refusal that a fault wants, nil when the request is to be handled.
 func (p plan) answer() *refusal {
-	f := p.has(Refuse, SystemError, BankError, RateLimit, UserPaying)
+	f := p.has(Refuse, SystemError, BankError, RateLimit, UserPaying, Switched)
 	if f == nil {
 		return nil
 	}
@@ -286,6 +294,8 @@ func (p plan) answer() *refusal {
 		return refuse(codeFrequency)
 	case UserPaying:
 		return refuse(codeUserPaying)
+	case Switched:
+		return refuse(codeNotEnough).saying("平台证书已过期，请在商户平台-API安全申请使用微信支付公钥")
 	default:
 		return refuseAs(f.Code)
 	}
