@@ -197,6 +197,9 @@ func (r *run) remember(e event, a order.Answer) {
 	case saysMissing:
 		r.contradicted = true
 		r.doubt = a
+		if foreign(a) {
+			r.doubt = unproven(a)
+		}
 	case missingUnproved:
 		r.doubt = unproven(a)
 	case doubted:
@@ -297,7 +300,7 @@ func (r *run) confirmed(e event, a order.Answer) event {
 // order, so that it takes two such answers, each on a connection of its own, on a route that mixes up none.
 func (r *run) classifyMissing(a order.Answer) event {
 	first := r.missing == 0
-	if !first && a.Route != order.RouteOwn && a.Route != order.RouteLink {
+	if !first && foreign(a) {
 		return again(true, saysMissing, missingUnproved, r.state)
 	}
 	if !a.Repeatable() {
@@ -305,6 +308,9 @@ func (r *run) classifyMissing(a order.Answer) event {
 	}
 	return again(r.absent > 0, saysMissing, saysMissingAgain, r.state)
 }
+
+// foreign reports whether an answer's route may mix up replies whatever its connection carried.
+func foreign(a order.Answer) bool { return a.Route != order.RouteOwn && a.Route != order.RouteLink }
 
 // classifyDenial takes a definite no for one when it counts by itself, or is repeated. Until then it is a dispute.
 func (r *run) classifyDenial(a order.Answer) event {

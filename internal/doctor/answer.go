@@ -39,6 +39,13 @@ func checkAnswer(ctx context.Context, p *patient, api order.API) Finding {
 		f.Level = LevelFine
 		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
 			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确", took)
+	case result.ErrCode == order.CodeUnconfirmed:
+		f.Level = LevelWarning
+		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right, but"+
+			" TLS may end elsewhere than at WeChat Pay, so that a query has to confirm every close and every refusal",
+			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确，但 TLS 可能不是在微信支付终结，"+
+				"因此每次关单与拒绝都须经查单确认", took)
+		f.Remedy = bilingual.New("set WXPAY_ROUTE=own if nothing on the way ends TLS", "若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own")
 	case result.Outcome == order.OutcomeFound:
 		f.Level = LevelWarning
 		f.Found = bilingual.New("says that a made-up order exists", "声称随机订单号存在")

@@ -50,6 +50,14 @@ func TestAnswer(t *testing.T) {
 			v2: true, vars: map[string]string{"WXPAY_APPID": "wx0123456789abcdef"},
 			level: doctor.LevelFault, says: []string{"FOREIGN_REPLY", "WXPAY_APPID is bound to WXPAY_MCHID"},
 		},
+		"v3 over a foreign route": {
+			v3: true, vars: map[string]string{"WXPAY_ROUTE": ""},
+			level: doctor.LevelWarning, says: []string{"merchant, key and verification are right, but TLS may end elsewhere", "WXPAY_ROUTE=own"},
+		},
+		"v2 over a foreign route": {
+			v2: true, vars: map[string]string{"WXPAY_ROUTE": ""},
+			level: doctor.LevelWarning, says: []string{"a query has to confirm every close", "途中没有设备解密 TLS"},
+		},
 		"signed refusal": {
 			v3: true, fault: paygate.Fault{Action: paygate.Refuse, Code: "NO_AUTH"},
 			level: doctor.LevelFault, says: []string{"NOAUTH", "signed, so the keys are right", "product's permission"},

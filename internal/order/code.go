@@ -150,7 +150,7 @@ var codes = []Code{
 	{CodeForeignReply, nil, Doubted, Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way", "重新调用；若持续出现，检查途中的设备"},
 	{CodeGatewayRejected, nil, Doubted, Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys", "检查地址、商户号与密钥"},
 	{CodeUnsettledState, nil, Doubted, Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later", "稍后重新调用"},
-	{CodeUnconfirmed, nil, Doubted, Doubted, "the close was accepted, and the order's state does not say so yet", "关单已受理，但查单尚未确认", "call again; the order may be closed already", "重新调用；订单可能已关闭"},
+	{CodeUnconfirmed, nil, Doubted, Doubted, "WeChat Pay's answer names no order, and no query has confirmed it yet", "应答不含订单号，尚未经查单确认", "call again; the order may be closed already. WXPAY_ROUTE=own says that nothing on the way ends TLS", "重新调用；订单可能已关闭。若途中没有设备解密 TLS，可设置 WXPAY_ROUTE=own"},
 	{CodeConfigError, nil, Doubted, Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
 	{CodeStoreError, nil, Doubted, Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},
 	{CodeInternalError, nil, Doubted, Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
