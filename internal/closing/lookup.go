@@ -78,7 +78,7 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
 		ctx, cancel := briefly(ctx)
 		defer cancel()
-		return l.Owners.Owners(ctx, refs) //nolint:wrapcheck // the veil keeps it as it is
+		return l.Owners.Owners(ctx, refs)
 	}
 	r := newRun(v, call, asking)
 	r.budget = limits

@@ -49,10 +49,11 @@ type Function struct {
 	warm atomic.Bool
 }
 
-// Handle answers one invocation in the form that its trigger understands; see the package's comment for which. Its error
-// is nil unless the platform is to bring the same event again: for a queue whose messages are not done with, for a timer
-// that could begin nothing, and for an event that is for another function. All else is a result, because a platform error would hide from the caller what became
-// of the order.
+// Handle answers one invocation in the form that its trigger understands; see the package's comment
+// for which. Its error is nil unless the platform is to bring the same event again: for a queue whose
+// messages are not done with, for a timer that could begin nothing, and for an event that is for
+// another function. All else is a result, because a platform error would hide from the caller what
+// became of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 	e, fault := event.Decode(inv.Payload)
 	i := &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !f.warm.Swap(true)}

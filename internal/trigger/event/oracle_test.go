@@ -3,6 +3,7 @@ package event_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -101,9 +102,7 @@ func TestOurReadingAndTheirs(t *testing.T) {
 		for name, values := range e.MultiValueHeaders {
 			r.Header[strings.ToLower(name)] = strings.Join(values, ",")
 		}
-		for name, values := range e.MultiValueQueryStringParameters {
-			r.Query[name] = values
-		}
+		maps.Copy(r.Query, e.MultiValueQueryStringParameters)
 		want(name, event.Event{Kind: event.HTTP, Form: event.FormAWSREST, HTTPShaped: true, Request: r})
 	}
 }
