@@ -52,7 +52,7 @@ func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params)
 	limits.steps = &steps{start: time.Now(), size: lookupStep}
 	limits.until = limits.steps.last(limits.until)
 	if limits.until.Equal(limits.steps.start) {
-		return order.Found{Result: unfinished(call)}, nil
+		return order.Found{Result: unfinished(call, 0)}, nil
 	}
 	refund, wait := l.Allowance.take(customer, limits.steps.start)
 	if wait > 0 {
@@ -83,12 +83,17 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	r := newRun(v, call, asking)
 	r.budget = limits
 	result := r.finish(ctx)
+	if result.Outcome == order.OutcomeUnknown && result.ErrCode == order.CodeOrderNotExist {
+		// Time ran out after the first such answer. That there was one must not show: where the gateway
+		// is slow, a limit may fall between the answer about an order that exists and the other.
+		result = unfinished(call, result.Attempts)
+	}
 	return order.Found{Result: result, Ownership: v.ownership}, v.fault
 }
 
-// unfinished is the result of a look-up that has too little time for one step.
-func unfinished(call order.Call) order.Result {
-	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, 0)
+// unfinished is the result of a look-up that there was too little time for.
+func unfinished(call order.Call, attempts int) order.Result {
+	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, attempts)
 }
 
 // tooMany is the result of a look-up that was not made.

@@ -31,10 +31,10 @@ func (s *steps) next(t time.Time) time.Time {
 }
 
 // pause is how long to wait before the next attempt: until the next step that grants the wish, and
-// one, three, seven steps more after each further attempt. It is never random, or its end would say
-// when it began.
+// from the third attempt on one, three, seven steps more. It takes three for "no such order" where
+// the first had a used connection. A pause is never random, or its end would say when it began.
 func (s *steps) pause(wish time.Duration) time.Duration {
-	more := min(1<<min(s.waits, mostSteps)-1, mostSteps)
+	more := min(1<<min(max(s.waits-1, 0), mostSteps)-1, mostSteps)
 	s.waits++
 	now := time.Now()
 	return s.next(now.Add(wish)).Add(time.Duration(more) * s.size).Sub(now)
