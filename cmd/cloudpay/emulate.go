@@ -209,7 +209,8 @@ func sayEndpoints(out io.Writer, cloudURL string) {
 	fmt.Fprintf(out, `the functions closeorder and queryorder are called by / 调用方式:
   CloudBase HTTP API, JS SDK    POST %[1]s/v1/functions/closeorder
   CloudBase node-sdk, wx-server-sdk   export TCB_CONTEXT_CNFG='{"URL":"%[1]s/admin"}' TENCENTCLOUD_SECRETID=any TENCENTCLOUD_SECRETKEY=any
-  AWS SDKs and CLI              export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  AWS SDKs and CLI              export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+                                export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   Tencent Cloud API 3.0         endpoint %[2]s, scheme HTTP: Invoke, InvokeFunction
   HTTP triggers                 %[1]s/http/queryorder/… (SCF function URL), /tcb/queryorder/… (CloudBase), /aws/queryorder/… (API Gateway)
   timers, queues                POST %[1]s/v1/timers/closeorder, POST %[1]s/v1/queues/closeorder?form=sqs

@@ -32,14 +32,18 @@ var lambdaName = regexp.MustCompile(
 //	  204  X-Amz-Invocation-Type: DryRun: it would be called
 //	  400, 404, 413, 429, 500  {"Type":"User","Message":…} with X-Amzn-ErrorType
 //
+// Other operations of AWS, by path, by X-Amz-Target or by signature, are answered with 404 and
+// UnknownOperationException. These answers do not depend on the runtime: a Go1 function that runs
+// into its time limit does so in Lambda's words here.
+//
 // The header X-Cloudpay-Cognito-Identity, which is ours, makes the caller one who came through a Cognito identity pool.
 func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
-	w.Header().Set("X-Amzn-Requestid", id)
 	name, isInvoke := strings.CutSuffix(rest, "/invocations")
 	if !isInvoke || r.Method != http.MethodPost {
-		awsFault(w, http.StatusNotFound, "UnknownOperationException", "only POST /2015-03-31/functions/{name}/invocations is played")
+		awsUnknown(w, r, id)
 		return
 	}
+	w.Header().Set("X-Amzn-Requestid", id)
 	function, fault := c.awsFunction(name, r.URL.Query().Get("Qualifier"))
 	if fault != nil {
 		fault.write(w)
@@ -62,6 +66,22 @@ func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) 
 	default:
 		awsFault(w, http.StatusBadRequest, "InvalidParameterValueException", fmt.Sprintf("the invocation type cannot be %q", kind))
 	}
+}
+
+// datedPath is how AWS's REST APIs begin: with the version of the API.
+var datedPath = regexp.MustCompile(`^/\d{4}-\d{2}-\d{2}(/|$)`)
+
+// isAWS tells whether a request is one of AWS's, whatever the operation.
+func isAWS(r *http.Request) bool {
+	return datedPath.MatchString(r.URL.Path) || r.Header.Get("X-Amz-Target") != "" ||
+		strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
+}
+
+// awsUnknown refuses an operation of AWS that is not played.
+func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
+	w.Header().Set("X-Amzn-Requestid", id)
+	awsFault(w, http.StatusNotFound, "UnknownOperationException", fmt.Sprintf(
+		"%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)", r.Method, oneLine(r.URL.Path)))
 }
 
 // awsRefusal is a request that Invoke does not take.
@@ -146,7 +166,7 @@ func (c *Cloud) awsLater(ctx context.Context, w http.ResponseWriter, function *F
 // awsReply answers a caller who waited.
 func awsReply(w http.ResponseWriter, reply Reply, err error, withLog bool) {
 	if err != nil {
-		awsFault(w, http.StatusInternalServerError, "ServiceException", err.Error())
+		awsNotStarted(w, err)
 		return
 	}
 	if reply.Status == StatusConcurrency {
@@ -154,37 +174,90 @@ func awsReply(w http.ResponseWriter, reply Reply, err error, withLog bool) {
 		return
 	}
 	if withLog {
-		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(reply.Log)))
+		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(reply.logIn(lambdaLog))))
 	}
-	w.Header().Set("Content-Type", "application/json")
-	body := reply.Payload
 	if reply.Err != nil {
-		w.Header().Set("X-Amz-Function-Error", "Unhandled")
-		body = reply.lambdaDocument()
+		awsFunctionError(w, reply.lambdaDocument())
+		return
 	}
-	_, _ = w.Write(body) //nolint:gosec // a function's own JSON; and the caller may have gone
+	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
-// lambdaDocument is what Lambda shows a caller instead of a result: what the function posted, or what Lambda says of it.
-func (r Reply) lambdaDocument() []byte {
-	if r.Err.document != nil {
-		return r.Err.document
+// awsNotStarted answers when no process had the event. One that ended or gave up at its start is
+// the function's own fault, and shows as if it had failed with the event.
+func awsNotStarted(w http.ResponseWriter, err error) {
+	var ended *exitError
+	var gaveUp *initError
+	id := w.Header().Get("X-Amzn-Requestid")
+	switch {
+	case errors.As(err, &ended):
+		awsFunctionError(w, lambdaError{lambdaExit, aboutRequest(id, exitWords(ended.state)), nil}.document())
+	case errors.As(err, &gaveUp):
+		awsFunctionError(w, Reply{RequestID: id, Status: StatusUserError, Err: gaveUp.posted}.lambdaDocument())
+	default:
+		awsFault(w, http.StatusInternalServerError, "ServiceException", err.Error())
 	}
-	kind := map[int]string{
-		StatusTimeLimit: "Sandbox.Timedout", StatusProcessExit: "Runtime.ExitError", StatusResponseTooLarge: "Function.ResponseSizeTooLarge",
-	}[r.Status]
-	document := map[string]any{"errorMessage": r.Err.Message, "errorType": r.Err.Type}
-	if kind != "" {
-		document = map[string]any{"errorMessage": "RequestId: " + r.RequestID + " Error: " + r.Err.Message, "errorType": kind}
-	}
-	if len(r.Err.StackTrace) > 0 {
-		document["stackTrace"] = r.Err.StackTrace
-	}
-	text, err := json.Marshal(document)
+}
+
+// awsFunctionError answers for a function that failed.
+func awsFunctionError(w http.ResponseWriter, document []byte) {
+	w.Header().Set("X-Amz-Function-Error", "Unhandled")
+	typed(http.StatusOK, jsonType, document).write(w)
+}
+
+// Lambda's own types of error, for a function that gave none.
+const (
+	lambdaTimeout  = "Sandbox.Timedout"
+	lambdaExit     = "Runtime.ExitError"
+	lambdaTooLarge = "Function.ResponseSizeTooLarge"
+)
+
+// lambdaError is what Lambda shows a caller instead of a result.
+type lambdaError struct {
+	Type       string   `json:"errorType,omitempty"`
+	Message    string   `json:"errorMessage"`
+	StackTrace []string `json:"stackTrace,omitempty"`
+}
+
+func (e lambdaError) document() []byte {
+	text, err := json.Marshal(e)
 	if err != nil {
 		return []byte("{}") // strings can always be marshalled
 	}
 	return text
+}
+
+// lambdaDocument is what Lambda shows a caller instead of a result: what the function posted, or
+// what Lambda says of it.
+//
+// Until 2024 a timeout had no errorType and read "2024-03-04T17:22:38.033Z {id} Task timed out
+// after 3.00 seconds".
+func (r Reply) lambdaDocument() []byte {
+	switch {
+	case r.Err.document != nil:
+		return r.Err.document
+	case r.Status == StatusTimeLimit:
+		words := fmt.Sprintf("Task timed out after %.2f seconds", r.record.limit.Seconds())
+		return lambdaError{lambdaTimeout, aboutRequest(r.RequestID, words), nil}.document()
+	case r.Status == StatusProcessExit:
+		return lambdaError{lambdaExit, aboutRequest(r.RequestID, exitWords(r.record.exit)), nil}.document()
+	case r.Status == StatusResponseTooLarge:
+		words := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayload)
+		return lambdaError{lambdaTooLarge, words, nil}.document()
+	default:
+		return lambdaError{r.Err.Type, r.Err.Message, r.Err.StackTrace}.document()
+	}
+}
+
+// aboutRequest is how Lambda words what it says itself of an invocation.
+func aboutRequest(id, words string) string { return "RequestId: " + id + " Error: " + words }
+
+// exitWords say how a process ended, by its state, such as "exit status 2" and "signal: killed".
+func exitWords(state string) string {
+	if state == "exit status 0" {
+		return "Runtime exited without providing a reason"
+	}
+	return "Runtime exited with error: " + state
 }
 
 // awsFault refuses a request.

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,7 +37,7 @@ func TestAWSInvoke(t *testing.T) {
 	}
 	got := c.send(http.MethodPost, invocations("hello"), "", "X-Amz-Log-Type", "Tail")
 	log, err := base64.StdEncoding.DecodeString(got.header.Get("X-Amz-Log-Result"))
-	if err != nil || got.body != `"Hello "` || !strings.HasPrefix(string(log), "START RequestId:"+got.requestID+"\n") {
+	if err != nil || got.body != `"Hello "` || !strings.HasPrefix(string(log), "START RequestId: "+got.requestID+" Version: $LATEST\n") {
 		t.Errorf("no event, with its log: got %s and %q (%v), want it taken for {} and logged", got.body, log, err)
 	}
 	got = c.send(http.MethodPost, invocations("hello"), "{}", "X-Amz-Invocation-Type", "DryRun")
@@ -57,36 +59,108 @@ func TestAWSContext(t *testing.T) {
 	}
 }
 
-// A function that fails is a 200 on Lambda, too: the header tells.
+// A function that fails is a 200 on Lambda, too: the header tells. The words are Lambda's whatever
+// the function runs on; %s is the request id.
 func TestAWSFunctionErrors(t *testing.T) {
 	t.Parallel()
-	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda))
-	c.addHurried(as(platform.Lambda))
-	cases := map[string]struct{ event, kind, words string }{
-		"its own":          {`{"Do":"fail","Text":"no"}`, "errorString", "no"},
-		"panic":            {`{"Do":"panic","Text":"boom"}`, "string", "boom"},
-		"process exit":     {`{"Do":"exit","Size":3}`, "Runtime.ExitError", "exit status 3"},
-		"time limit":       {`{"Do":"sleep"}`, "Sandbox.Timedout", "timed out after 1 seconds"},
-		"result too large": {`{"Do":"big","Size":7000000}`, "Function.ResponseSizeTooLarge", "7000002"},
+	cases := map[string]struct{ event, kind, message string }{
+		"its own":      {`{"Do":"fail","Text":"no"}`, "errorString", "no"},
+		"panic":        {`{"Do":"panic","Text":"boom"}`, "string", "boom"},
+		"process exit": {`{"Do":"exit","Size":3}`, "Runtime.ExitError", "RequestId: %s Error: Runtime exited with error: exit status 3"},
+		"quiet exit":   {`{"Do":"exit","Size":0}`, "Runtime.ExitError", "RequestId: %s Error: Runtime exited without providing a reason"},
+		"time limit":   {`{"Do":"sleep"}`, "Sandbox.Timedout", "RequestId: %s Error: Task timed out after 1.00 seconds"},
+		"result too large": {
+			`{"Do":"big","Size":7000000}`, "Function.ResponseSizeTooLarge",
+			"Response payload size exceeded maximum allowed payload size (6291456 bytes).",
+		},
+	}
+	for _, r := range []platform.Runtime{platform.Lambda, platform.Go1} {
+		c := serveCloud(t, &platform.Cloud{}, as(r))
+		c.addHurried(as(r))
+		for name, q := range cases {
+			t.Run(string(r)+" "+name, func(t *testing.T) {
+				t.Parallel()
+				c := &cloud{t: t, url: c.url}
+				function := "hello"
+				if name == "time limit" {
+					function = "hurried"
+				}
+				got := c.send(http.MethodPost, invocations(function), q.event, "X-Amz-Log-Type", "Tail")
+				var document struct{ ErrorMessage, ErrorType string }
+				wantJSON(t, got.body, &document)
+				if got.status != http.StatusOK || got.header.Get("X-Amz-Function-Error") != "Unhandled" {
+					t.Errorf("answer: got %d with error %q, want 200 and Unhandled", got.status, got.header.Get("X-Amz-Function-Error"))
+				}
+				if message := strings.ReplaceAll(q.message, "%s", got.requestID); document.ErrorType != q.kind || document.ErrorMessage != message {
+					t.Errorf("error: got %s, want the %s %q", got.body, q.kind, message)
+				}
+				log, _ := base64.StdEncoding.DecodeString(got.header.Get("X-Amz-Log-Result"))
+				if !strings.HasPrefix(string(log), "START RequestId: "+got.requestID) || !strings.Contains(string(log), "\nREPORT RequestId: "+got.requestID+"\t") {
+					t.Errorf("log: got %q, want Lambda's", log)
+				}
+			})
+		}
+	}
+}
+
+// A process that ends or gives up at its start fails the call that it was started for. One that
+// there cannot be does not.
+func TestAWSFunctionThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct{ start, want string }{
+		"exit":       {"exit", `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: r-1 Error: Runtime exited with error: exit status 2"}`},
+		"init error": {"init error", `{"errorMessage":"no\nconfiguration","errorType":"Init"}`},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &cloud{t: t, url: c.url}
-			function := "hello"
-			if name == "time limit" {
-				function = "hurried"
+			flag := filepath.Join(t.TempDir(), "flag")
+			c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda), withEnv("HELLO_START="+q.start, "HELLO_START_IF="+flag))
+			c.send(http.MethodPost, invocations("hello"), `{"Do":"exit"}`)
+			if err := os.WriteFile(flag, nil, 0o600); err != nil {
+				t.Fatal(err)
 			}
-			got := c.send(http.MethodPost, invocations(function), q.event)
-			var document struct{ ErrorMessage, ErrorType string }
-			wantJSON(t, got.body, &document)
-			if got.status != http.StatusOK || got.header.Get("X-Amz-Function-Error") != "Unhandled" {
-				t.Errorf("answer: got %d with error %q, want 200 and Unhandled", got.status, got.header.Get("X-Amz-Function-Error"))
+			got := c.send(http.MethodPost, invocations("hello"), "{}", "X-Request-Id", "r-1")
+			if got.status != http.StatusOK || got.header.Get("X-Amz-Function-Error") != "Unhandled" || got.body != q.want {
+				t.Errorf("answer: got %d %q %s, want 200 Unhandled %s", got.status, got.header.Get("X-Amz-Function-Error"), got.body, q.want)
 			}
-			if document.ErrorType != q.kind || !strings.Contains(document.ErrorMessage, q.words) {
-				t.Errorf("error: got %s, want a %s with %q", got.body, q.kind, q.words)
+			if err := c.function.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got = c.send(http.MethodPost, invocations("hello"), "{}")
+			if got.status != http.StatusInternalServerError || got.header.Get("X-Amzn-Errortype") != "ServiceException" {
+				t.Errorf("closed: got %d %s, want 500 ServiceException", got.status, got.body)
 			}
 		})
+	}
+}
+
+// Whatever else is asked of AWS is refused in a form that its SDKs read.
+func TestAWSNotPlayed(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda))
+	signed := []string{"Authorization", "AWS4-HMAC-SHA256 Credential=any/20261129/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0"}
+	for _, q := range []struct {
+		method, path string
+		header       []string
+	}{
+		{http.MethodGet, "/2015-03-31/functions/", nil},
+		{http.MethodGet, "/2015-03-31/functions/hello", nil},
+		{http.MethodGet, invocations("hello"), nil},
+		{http.MethodPost, "/2014-11-13/functions/hello/invoke-async/", nil},
+		{http.MethodPost, "/2021-11-15/functions/hello/response-streaming-invocations", nil},
+		{http.MethodGet, "/2016-08-19/account-settings", nil},
+		{http.MethodPost, "/", []string{"X-Amz-Target", "DynamoDB_20120810.ListTables"}},
+		{http.MethodPost, "/", signed},
+		{http.MethodGet, "/bucket/key", signed},
+	} {
+		got := c.send(q.method, q.path, "", q.header...)
+		var document struct{ Type, Message string }
+		wantJSON(t, got.body, &document)
+		if got.status != http.StatusNotFound || got.header.Get("X-Amzn-Errortype") != "UnknownOperationException" ||
+			got.header.Get("X-Amzn-Requestid") != got.requestID || document.Type != "User" || !strings.Contains(document.Message, q.method+" ") {
+			t.Errorf("%s %s: got %d %v %s, want 404 UnknownOperationException", q.method, q.path, got.status, got.header, got.body)
+		}
 	}
 }
 
@@ -163,7 +237,7 @@ func TestAWSEvents(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	c.function.wantLogged("Response RequestId:" + event0.requestID)
+	c.function.wantLogged("REPORT RequestId: " + event0.requestID + "\t")
 	got := c.send(http.MethodPost, invocations("hello"), "{}", "X-Amz-Invocation-Type", "Event")
 	if got.status != http.StatusTooManyRequests {
 		t.Errorf("event after Close: got %d, want 429", got.status)

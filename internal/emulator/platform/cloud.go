@@ -16,10 +16,11 @@ import (
 // functionsPath is where functions are called and listed.
 const functionsPath = "/v1/functions"
 
-// Codes that say that a request is not a function call at all. They are ours.
+// Codes that say that a request is not a function call at all. The path's is CloudBase's gateway's
+// (docs.cloudbase.net/error-code/service), the others are ours.
 const (
 	codeForeign    = "ORIGIN_NOT_ALLOWED"
-	codeNoSuchPath = "PATH_NOT_FOUND"
+	codeNoSuchPath = "INVALID_PATH"
 	codeBadMethod  = "METHOD_NOT_ALLOWED"
 )
 
@@ -36,6 +37,10 @@ var acceptableRequestID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
 //	POST /v1/timers/{name}  POST /v1/queues/{name}   fire those triggers now (timer.go, queue.go); ours, no cloud's
 //	GET /v1/functions                                {"functions":[{"name":"closeorder"}]}
+//
+// What is asked of AWS, of Tencent Cloud or of CloudBase and is not played is refused in the form
+// of that cloud, so that its SDKs read it; see awsUnknown, tencentAPI and sdk. Anything else gets
+// CloudBase's 404 INVALID_PATH.
 //
 // Every answer has the header X-Request-Id. Authorization and signatures are not looked at: whoever can call is on this
 // machine. Requests are answered only under this machine's own names, localhost and the loopback addresses, and not when
@@ -69,9 +74,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == functionsPath:
 		c.list(w, r, id)
-	case r.URL.Path == "/" && r.Header.Get("X-Tc-Action") != "":
+	case isAWS(r):
+		awsUnknown(w, r, id)
+	case isTencentAPI(r):
 		c.tencentAPI(w, r, id)
-	case r.Method == http.MethodPost:
+	case r.Method == http.MethodPost, r.URL.Query().Has("action"):
 		c.sdk(w, r, id)
 	default:
 		noSuchPath(w, id)
@@ -193,12 +200,17 @@ func (c *Cloud) posted(w http.ResponseWriter, r *http.Request, name, instead, id
 
 // noSuchPath refuses a request that is for nobody.
 func noSuchPath(w http.ResponseWriter, id string) {
-	fail(w, http.StatusNotFound, codeNoSuchPath, "functions are called with POST "+functionsPath+"/{name}", id)
+	fail(w, http.StatusNotFound, codeNoSuchPath, "Invalid path: functions are called with POST "+functionsPath+"/{name}", id)
 }
 
 // fail answers a call that has no result.
 func fail(w http.ResponseWriter, status int, code, message, requestID string) {
-	answerJSON(w, status, map[string]string{"code": code, "message": message, "requestId": requestID})
+	cloudBaseFault(status, code, message, requestID).write(w)
+}
+
+// cloudBaseFault is a refusal in the shape that CloudBase gives it.
+func cloudBaseFault(status int, code, message, requestID string) webResult {
+	return jsonResult(status, map[string]string{"code": code, "message": message, "requestId": requestID})
 }
 
 // answerJSON writes an answer of the platform's own.

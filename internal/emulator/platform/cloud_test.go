@@ -165,16 +165,16 @@ func TestCloudRefusals(t *testing.T) {
 		"deeper path":       {"POST", "/v1/functions/hello/x", "{}", 400, "FUNCTION_NOT_FOUND", `"hello/x"`},
 		"not JSON":          {"POST", "/v1/functions/hello", "{", 400, "FUNCTION_PARAM_INVALID", "not JSON"},
 		"two values":        {"POST", "/v1/functions/hello", "{}{}", 400, "FUNCTION_PARAM_INVALID", "not JSON"},
-		"event too large":   {"POST", "/v1/functions/hello", tooLarge, 400, "FUNCTION_PARAM_INVALID", "6291456 bytes"},
-		"function error":    {"POST", "/v1/functions/hello", `{"Do":"fail","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "no"},
-		"panic":             {"POST", "/v1/functions/hello", `{"Do":"panic","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "no"},
+		"event too large":   {"POST", "/v1/functions/hello", tooLarge, 400, "EXCEED_MAX_PAYLOAD_SIZE", "6291456 bytes"},
+		"function error":    {"POST", "/v1/functions/hello", `{"Do":"fail","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "Function code exception caught: no"},
+		"panic":             {"POST", "/v1/functions/hello", `{"Do":"panic","Text":"no"}`, 400, "FUNCTION_INVOCATION_FAILED", "Function code exception caught: no"},
 		"process exit":      {"POST", "/v1/functions/hello", `{"Do":"exit"}`, 400, "FUNCTION_INVOCATION_FAILED", "exited"},
 		"result too large":  {"POST", "/v1/functions/hello", `{"Do":"big","Size":7000000}`, 400, "FUNCTION_INVOCATION_FAILED", "7000002"},
 		"time limit":        {"POST", "/v1/functions/hurried", `{"Do":"sleep"}`, 400, "FUNCTION_TIME_LIMIT_EXCEEDED", "after 1 seconds"},
 		"call by GET":       {"GET", "/v1/functions/hello", "", 405, "METHOD_NOT_ALLOWED", "POST"},
 		"list by POST":      {"POST", "/v1/functions", "{}", 405, "METHOD_NOT_ALLOWED", "GET"},
-		"another path":      {"POST", "/admin", "{}", 404, "PATH_NOT_FOUND", "/v1/functions/{name}"},
-		"another functions": {"POST", "/v1/functionsx", "{}", 404, "PATH_NOT_FOUND", "/v1/functions/{name}"},
+		"another path":      {"POST", "/admin", "{}", 404, "INVALID_PATH", "/v1/functions/{name}"},
+		"another functions": {"POST", "/v1/functionsx", "{}", 404, "INVALID_PATH", "/v1/functions/{name}"},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestCloudFunctionThatDoesNotStart(t *testing.T) {
 	if err := c.function.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c.wantFailure(c.send(http.MethodPost, "/v1/functions/hello", "{}"), 500, "FUNCTION_INVOCATION_FAILED", "is closed")
+	c.wantFailure(c.send(http.MethodPost, "/v1/functions/hello", "{}"), 500, "SYS_ERR", "is closed")
 }
 
 func TestCloudList(t *testing.T) {

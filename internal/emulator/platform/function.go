@@ -27,16 +27,24 @@
 //	is not done at the time limit    433; its process group is killed
 //	ends its process, or hangs up    439
 //
-// A killed or ended instance is never used again: the next event gets a fresh one. Events over 6 MB are refused with 406
-// before any instance sees them, and with 432 those for which another instance would be needed than there may be. For each
-// event the log gets the lines that SCF writes (SCF doc "log structure"), on every runtime, with everything that the
-// function printed between them:
+// A killed or ended instance is never used again: the next event gets a fresh one. Events over 6 MB
+// are refused with 406 before any instance sees them, and with 432 those for which another instance
+// would be needed than there may be. For each event the log gets the lines that the runtime's cloud
+// writes, with everything that the function printed between them. On SCF (SCF doc "log structure")
+// these are
 //
 //	START RequestId:5e0c1e4d-6d0a-4b63-9c80-27f60f3b2b0f
 //	Init Report RequestId: 5e0c1e4d-... Coldstart: 5ms (PullCode: 0ms InitRuntime: 1ms InitFunction: 4ms) Memory: 128MB MemUsage: 7.11MB
 //	Response RequestId:5e0c1e4d-... RetMsg:{"outcome":"closed"}      or: ERROR RequestId:5e0c1e4d-... Result:why
 //	END RequestId:5e0c1e4d-...
 //	Report RequestId:5e0c1e4d-... Duration:12ms Memory:128MB MemUsage:9.42MB
+//
+// and on Lambda (docs.aws.amazon.com/lambda, "Lambda execution environment lifecycle"), where tabs
+// part the fields,
+//
+//	START RequestId: 5e0c1e4d-... Version: $LATEST
+//	END RequestId: 5e0c1e4d-...
+//	REPORT RequestId: 5e0c1e4d-...	Duration: 10000.00 ms	Billed Duration: 10005 ms	...	Status: timeout
 //
 // What differs from the real thing: memory is reported but not limited (no 434), an idle instance is not frozen and
 // never recycled, nothing is read-only, there is no init time limit but ten seconds, no quota but that of instances (no
@@ -125,7 +133,7 @@ type Reply struct {
 	Log       string         // the last 4 KB of what the log got about this call until its end
 
 	web    *webAnswer // Web, with Status 200
-	memory int64      // the most that the instance has had, in bytes
+	record record     // of the process that had the event; zero if none had it
 }
 
 // Function is a deployed function with its instances. Its methods may be called at the same time.
@@ -255,7 +263,8 @@ func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
 
 // run has inst handle the event and writes the log around it. It gives the instance back, or discards it.
 func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply, error) {
-	inst.logStart(event.RequestID, f.spec)
+	rec, format := inst.begin(event.RequestID, f.spec), f.spec.Runtime.logFormat()
+	inst.platformLines(format.opening(rec))
 	begin := time.Now()
 	got, end := inst.invoke(ctx, call{
 		Event: event, spec: &f.spec, configured: f.configured, deadline: begin.Add(f.spec.TimeLimit),
@@ -269,9 +278,13 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 		f.discard(inst)
 	}
 	reply := f.reply(event.RequestID, inst, got, end)
-	reply.Duration = took
-	inst.logEnd(reply, f.spec)
-	reply.Log, reply.memory = inst.tail.String(), inst.peak.Load()
+	rec.printed, rec.peak = inst.tail.String(), inst.peak.Load()
+	if end == endExited {
+		rec.exit = inst.state()
+	}
+	reply.Duration, reply.record = took, rec
+	inst.platformLines(format.closing(reply))
+	reply.Log = reply.logIn(format)
 	if end == endAnswered {
 		f.release(inst)
 	}

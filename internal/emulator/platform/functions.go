@@ -11,19 +11,23 @@ import (
 	"strings"
 )
 
-// CloudBase's codes for a call that has no result (docs.cloudbase.net/http-api/functions). A function's own result
-// should never have a top-level "code": clients take it for one of these.
+// CloudBase's codes for a call that has no result (docs.cloudbase.net/http-api/functions, and for
+// its gateway docs.cloudbase.net/error-code/service). A function's own result should never have a
+// top-level "code": clients take it for one of these.
 const (
-	codeNotFound  = "FUNCTION_NOT_FOUND"
-	codeBadEvent  = "FUNCTION_PARAM_INVALID"
-	codeFailed    = "FUNCTION_INVOCATION_FAILED"
-	codeTimeLimit = "FUNCTION_TIME_LIMIT_EXCEEDED"
-	codeBusy      = "FUNCTION_EXCEED_RESOURCE_LIMIT"
+	codeNotFound     = "FUNCTION_NOT_FOUND"
+	codeBadEvent     = "FUNCTION_PARAM_INVALID"
+	codeFunctionType = "FUNCTIONS_PARAM_INVALID" // a web function called as one of events, or the reverse
+	codeFailed       = "FUNCTION_INVOCATION_FAILED"
+	codeTimeLimit    = "FUNCTION_TIME_LIMIT_EXCEEDED"
+	codeBusy         = "FUNCTION_EXCEED_RESOURCE_LIMIT"
+	codePayloadSize  = "EXCEED_MAX_PAYLOAD_SIZE"
+	codeSystem       = "SYS_ERR"
 )
 
 // codeOfStatus is how the HTTP interface names SCF's status codes.
 var codeOfStatus = map[int]string{
-	StatusRequestTooLarge:  codeBadEvent,
+	StatusRequestTooLarge:  codePayloadSize,
 	StatusResponseTooLarge: codeFailed,
 	StatusUserError:        codeFailed,
 	StatusConcurrency:      codeBusy,
@@ -43,10 +47,11 @@ const (
 //	POST /v1/functions/{name}    body: the event, a JSON value of at most 6 MB; none means {}
 //	  200                        body: the function's result as it is
 //	  400                        {"code":"FUNCTION_...","message":"...","requestId":"..."}
+//	  500                        {"code":"SYS_ERR",...}: no instance could be started
 //	any  /v1/functions/{name}/{path}?webfn=true   a web function gets the request, less webfn, and answers it
 //
-// A 500 with the same body as a 400 means that no instance could be started. The documented interface takes JSON objects
-// only; other JSON values are let through here, so that what the function makes of them can be seen.
+// The documented interface takes JSON objects only; other JSON values are let through here, so that
+// what the function makes of them can be seen.
 //
 // A header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the platform then says so in
 // the invocation's environment and puts userInfo into the event if that is an object, as wx.cloud.callFunction does. A web
@@ -60,9 +65,9 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if !ok {
 		return
 	}
-	payload, err := readEvent(w, r)
+	payload, code, err := readEvent(w, r)
 	if err != nil {
-		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
+		fail(w, http.StatusBadRequest, code, err.Error(), id)
 		return
 	}
 	event := Event{Payload: payload, RequestID: id}
@@ -118,31 +123,39 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 	reply.http().write(w)
 }
 
-// failure is how CloudBase names a call without a result: the function's own fault, or that of its caller, or of neither.
+// failure is how CloudBase's HTTP API and access service name a call without a result: the
+// function's own fault, or that of its caller, or of neither.
 func failure(reply Reply, err error) (status int, code, message string) {
 	switch {
 	case errors.Is(err, ErrWeb), errors.Is(err, ErrNotWeb):
-		return http.StatusBadRequest, codeBadEvent, err.Error()
+		return http.StatusBadRequest, codeFunctionType, wrongFunctionType(err)
 	case err != nil:
-		return http.StatusInternalServerError, codeFailed, err.Error()
+		return http.StatusInternalServerError, codeSystem, "Function invoke failed: " + err.Error()
+	case reply.Status == StatusUserError:
+		return http.StatusBadRequest, codeFailed, "Function code exception caught: " + reply.Err.Message
 	default:
 		return http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message
 	}
 }
 
+// wrongFunctionType is what CloudBase says of a web function called as one of events, with our
+// reason.
+func wrongFunctionType(err error) string { return "FunctionType parameter is invalid: " + err.Error() }
+
 func noSuchFunction(name string) string { return fmt.Sprintf("there is no function %q", name) }
 
-// readEvent reads the request's body as an event.
-func readEvent(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readEvent reads the request's body as an event. code goes with the error.
+func readEvent(w http.ResponseWriter, r *http.Request) (event []byte, code string, err error) {
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, fmt.Errorf("the event has more than %d bytes", tooLarge.Limit)
+		return nil, codePayloadSize, fmt.Errorf("the event has more than %d bytes", tooLarge.Limit)
 	case err != nil:
-		return nil, fmt.Errorf("reading the event: %w", err)
+		return nil, codeBadEvent, fmt.Errorf("reading the event: %w", err)
 	default:
-		return checkEvent(payload)
+		event, err = checkEvent(payload)
+		return event, codeBadEvent, err
 	}
 }
 

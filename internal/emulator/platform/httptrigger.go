@@ -24,6 +24,8 @@ type httpTrigger interface {
 	answer(result []byte) webResult
 	// failure is what the caller receives when there is none.
 	failure(reply Reply, err error, id string) webResult
+	// missing is what the caller receives when there is no such function.
+	missing(name, id string) webResult
 }
 
 // webResult is an HTTP answer as a whole.
@@ -47,7 +49,7 @@ func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Reques
 		name, path, _ := strings.Cut(rest, "/")
 		function, ok := c.Functions[name]
 		if !ok {
-			fail(w, http.StatusNotFound, codeNotFound, noSuchFunction(name), id)
+			door.missing(name, id).write(w)
 			return
 		}
 		if function.spec.Runtime == Web {
@@ -110,6 +112,12 @@ func (functionURL) failure(reply Reply, err error, id string) webResult {
 	return typed(reply.Status, jsonType, reply.errorDocument())
 }
 
+// missing has the status that SCF's document of status codes gives to it, in the body only.
+func (functionURL) missing(name, id string) webResult {
+	const functionNotFound = 435
+	return typed(http.StatusNotFound, jsonType, refuse(id, functionNotFound, "FunctionNotFound: %s", noSuchFunction(name)).errorDocument())
+}
+
 // accessService is CloudBase's HTTP access service (docs.cloudbase.net/service).
 type accessService struct{ envID string }
 
@@ -143,8 +151,13 @@ func (accessService) answer(result []byte) webResult {
 }
 
 func (accessService) failure(reply Reply, err error, id string) webResult {
-	_, code, message := failure(reply, err)
-	return jsonResult(http.StatusInternalServerError, map[string]string{"code": code, "message": message, "requestId": id})
+	status, code, message := failure(reply, err)
+	return cloudBaseFault(status, code, message, id)
+}
+
+// missing is no route of the service, which is what calls a function there.
+func (accessService) missing(name, id string) webResult {
+	return cloudBaseFault(http.StatusNotFound, codeNoSuchPath, "Invalid path: "+noSuchFunction(name), id)
 }
 
 // httpAPI is API Gateway's HTTP API with payload format 2.0, which Lambda's function URLs have, too
@@ -204,6 +217,10 @@ func (a httpAPI) answer(result []byte) webResult {
 
 func (httpAPI) failure(Reply, error, string) webResult {
 	return jsonResult(http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
+}
+
+func (httpAPI) missing(string, string) webResult {
+	return jsonResult(http.StatusNotFound, map[string]string{"message": "Not Found"})
 }
 
 // shape says what a result is to an HTTP trigger.

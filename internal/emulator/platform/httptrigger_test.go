@@ -166,14 +166,17 @@ func TestHTTPFailures(t *testing.T) {
 		status     int
 		want       string
 	}{
-		"URL: function error":       {"/http/hello/", fails, 430, `"errorMessage":"no"`},
-		"URL: process exit":         {"/http/hello/", `{"Do":"exit"}`, 439, `"statusCode":439`},
-		"URL: too large":            {"/http/hello/", tooLarge, 406, `"statusCode":406`},
-		"access: function error":    {"/tcb/hello/", fails, 500, `"code":"FUNCTION_INVOCATION_FAILED"`},
-		"HTTP API: function error":  {"/aws/hello/", fails, 500, `{"message":"Internal Server Error"}`},
-		"URL: no such function":     {"/http/nope/", "{}", 404, `"code":"FUNCTION_NOT_FOUND"`},
-		"no function":               {"/http/", "{}", 404, `"code":"FUNCTION_NOT_FOUND"`},
-		"a path that is no trigger": {"/httpx/hello/", "", 404, `"code":"PATH_NOT_FOUND"`},
+		"URL: function error":        {"/http/hello/", fails, 430, `"errorMessage":"no"`},
+		"URL: process exit":          {"/http/hello/", `{"Do":"exit"}`, 439, `"statusCode":439`},
+		"URL: too large":             {"/http/hello/", tooLarge, 406, `"statusCode":406`},
+		"access: function error":     {"/tcb/hello/", fails, 400, `{"code":"FUNCTION_INVOCATION_FAILED","message":"Function code exception caught: no",`},
+		"access: too large":          {"/tcb/hello/", tooLarge, 400, `"code":"EXCEED_MAX_PAYLOAD_SIZE"`},
+		"HTTP API: function error":   {"/aws/hello/", fails, 500, `{"message":"Internal Server Error"}`},
+		"URL: no such function":      {"/http/nope/", "{}", 404, `"statusCode":435`},
+		"access: no such function":   {"/tcb/nope/", "{}", 404, `{"code":"INVALID_PATH","message":"Invalid path: `},
+		"HTTP API: no such function": {"/aws/nope/", "{}", 404, `{"message":"Not Found"}`},
+		"no function":                {"/http/", "{}", 404, `"statusCode":435`},
+		"a path that is no trigger":  {"/httpx/hello/", "", 404, `"code":"INVALID_PATH"`},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -195,7 +198,7 @@ func TestHTTPWithoutAFunction(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"/http/hello/": `"statusCode":500`, "/tcb/hello/": `"code":"FUNCTION_INVOCATION_FAILED"`, "/aws/hello/": "Internal Server Error",
+		"/http/hello/": `"statusCode":500`, "/tcb/hello/": `"code":"SYS_ERR"`, "/aws/hello/": "Internal Server Error",
 	} {
 		if got := c.send(http.MethodGet, path, ""); got.status != 500 || !strings.Contains(got.body, want) {
 			t.Errorf("%s: got %d %s, want 500 with %s", path, got.status, got.body, want)
@@ -220,7 +223,7 @@ func TestHTTPToAWebFunction(t *testing.T) {
 			t.Errorf("%s: got headers %v, want the openid", prefix, got.Header)
 		}
 	}
-	c.wantFailure(c.send(http.MethodPost, "/v1/functions/hello", "{}"), 400, "FUNCTION_PARAM_INVALID", "web function")
+	c.wantFailure(c.send(http.MethodPost, "/v1/functions/hello", "{}"), 400, "FUNCTIONS_PARAM_INVALID", "web function")
 	c.wantFailure(c.send(http.MethodPost, "/v1/functions/nope?webfn=true", "{}"), 400, "FUNCTION_NOT_FOUND", `"nope"`)
 	if got := c.send(http.MethodGet, "/http/hello/teapot", ""); got.status != http.StatusTeapot || got.body != "short and stout" {
 		t.Errorf("answer: got %d %s, want 418 short and stout", got.status, got.body)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -116,7 +115,7 @@ func (l *lambda) failure(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a == nil:
 		runtimeFault(w, http.StatusBadRequest, "InvalidRequest", "the error broke off")
-	case !l.finish(r.PathValue("id"), &answer{err: lambdaError(a.payload)}):
+	case !l.finish(r.PathValue("id"), &answer{err: postedError(a.payload)}):
 		runtimeFault(w, http.StatusBadRequest, "InvalidRequestID", "the process does not have this event, or has answered it")
 	default:
 		accept(w)
@@ -125,13 +124,18 @@ func (l *lambda) failure(w http.ResponseWriter, r *http.Request) {
 
 func (l *lambda) initError(w http.ResponseWriter, r *http.Request) {
 	if a := readAnswer(r.Body); a != nil {
-		l.tell(errors.New(oneLine(lambdaError(a.payload).Message)))
+		l.tell(&initError{postedError(a.payload)})
 	}
 	accept(w)
 }
 
-// lambdaError reads an error as runtimes post it. What is none is shown as it is.
-func lambdaError(document []byte) *FunctionError {
+// initError is why a process cannot start, in its own words.
+type initError struct{ posted *FunctionError }
+
+func (e *initError) Error() string { return oneLine(e.posted.Message) }
+
+// postedError reads an error as runtimes post it. What is none is shown as it is.
+func postedError(document []byte) *FunctionError {
 	var posted struct {
 		Message string            `json:"errorMessage"`
 		Type    string            `json:"errorType"`

@@ -109,41 +109,31 @@ func (l *logbook) close() {
 	l.queue, l.size = nil, 0
 }
 
-// logStart writes the lines that open an invocation; an instance's first one tells of the cold start.
-func (i *instance) logStart(requestID string, spec Spec) {
+// begin makes the record of an invocation and forgets what was printed before it.
+func (i *instance) begin(requestID string, spec Spec) record {
 	i.tail.reset()
-	id := oneLine(requestID)
-	i.line("START RequestId:" + id)
-	if i.warm {
-		return
+	r := record{
+		requestID: requestID, memoryMB: spec.MemoryMB, limit: spec.TimeLimit,
+		cold: !i.warm, initRuntime: i.started.Sub(i.spawned), initFunction: i.ready.Sub(i.started), peak: i.peak.Load(),
 	}
 	i.warm = true
-	i.line(fmt.Sprintf(
-		"Init Report RequestId: %s Coldstart: %dms (PullCode: 0ms InitRuntime: %dms InitFunction: %dms) Memory: %dMB MemUsage: %.2fMB",
-		id, milliseconds(i.ready.Sub(i.spawned)), milliseconds(i.started.Sub(i.spawned)),
-		milliseconds(i.ready.Sub(i.started)), spec.MemoryMB, megabytes(i.peak.Load())))
+	return r
 }
 
-// logEnd writes the lines that close an invocation.
-func (i *instance) logEnd(reply Reply, spec Spec) {
-	id := oneLine(reply.RequestID)
-	if reply.Err != nil {
-		i.line(fmt.Sprintf("ERROR RequestId:%s Result:%s", id, oneLine(reply.Err.Message)))
-	} else {
-		i.line(fmt.Sprintf("Response RequestId:%s RetMsg:%s", id, oneLine(string(reply.Payload))))
+// platformLines writes lines of the platform's own about this instance.
+func (i *instance) platformLines(lines []string) {
+	for _, line := range lines {
+		i.log.line(line)
 	}
-	i.line("END RequestId:" + id)
-	i.line(fmt.Sprintf("Report RequestId:%s Duration:%dms Memory:%dMB MemUsage:%.2fMB",
-		id, milliseconds(reply.Duration), spec.MemoryMB, megabytes(i.peak.Load())))
 }
 
-// line writes one line about this instance, or of its output.
+// line writes one line of the process's output.
 func (i *instance) line(text string) {
 	i.tail.add(text)
 	i.log.line(text)
 }
 
-// tail remembers the last lines, for callers who ask for them.
+// tail remembers the last lines that a function printed, for callers who ask for them.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

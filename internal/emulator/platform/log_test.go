@@ -39,6 +39,10 @@ const (
 	initReport = `Init Report RequestId: %s Coldstart: \d+ms \(PullCode: 0ms InitRuntime: \d+ms InitFunction: \d+ms\) ` +
 		`Memory: 128MB MemUsage: \d+\.\d\dMB`
 	endReport = `Report RequestId:%s Duration:\d+ms Memory:128MB MemUsage:\d+\.\d\dMB`
+
+	// with what follows the last field; a tab if nothing does.
+	lambdaReport = `REPORT RequestId: %s\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\t%s`
+	initDuration = `Init Duration: \d+\.\d\d ms\t`
 )
 
 func TestLogLines(t *testing.T) {
@@ -79,6 +83,22 @@ func TestLogOfATimeout(t *testing.T) {
 		`ERROR RequestId:r-1 Result:Invoking task timed out after 5 seconds`,
 		`END RequestId:r-1`,
 		fmt.Sprintf(endReport, "r-1"))
+}
+
+// Lambda's lines, as its documents have them. A timeout and an exit show in the last one.
+func TestLambdaLogLines(t *testing.T) {
+	t.Parallel()
+	f := start(t, as(platform.Lambda))
+	wantLines(t, f.logOf("r-1", do{Do: "print", Text: "line", Size: 1}),
+		`START RequestId: r-1 Version: \$LATEST`, `line out 0`, `line err 0`, `END RequestId: r-1`,
+		fmt.Sprintf(lambdaReport, "r-1", initDuration))
+	wantLines(t, f.logOf("r-2\nforged", do{Do: "exit", Size: 3}),
+		`START RequestId: r-2\\nforged Version: \$LATEST`, `last words`, `END RequestId: r-2\\nforged`,
+		fmt.Sprintf(lambdaReport, `r-2\\nforged`, `Status: error\tError Type: Runtime.ExitError`))
+	f.pid() // a fresh instance, warm from here on
+	f.SetTimeLimit(2 * time.Second)
+	slept := f.logOf("r-3", do{Do: "sleep"})
+	wantLines(t, slept[len(slept)-2:], `END RequestId: r-3`, fmt.Sprintf(lambdaReport, "r-3", "Status: timeout"))
 }
 
 // What is printed before the answer stands before the closing lines, every time.

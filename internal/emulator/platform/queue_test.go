@@ -167,5 +167,5 @@ func TestQueueRefusals(t *testing.T) {
 		})
 	}
 	web := serveCloud(t, &platform.Cloud{}, as(platform.Web))
-	web.wantFailure(web.send(http.MethodPost, "/v1/queues/hello?form=sqs", `{"messages":[1]}`), 400, "FUNCTION_PARAM_INVALID", "web function")
+	web.wantFailure(web.send(http.MethodPost, "/v1/queues/hello?form=sqs", `{"messages":[1]}`), 400, "FUNCTIONS_PARAM_INVALID", "web function")
 }

@@ -3,6 +3,8 @@ package platform_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,24 +50,82 @@ func TestSDKRefusals(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
 	c.addHurried()
+	c.world.Functions["web"] = start(t, as(platform.Web)).Function
+	tooLarge := `{"Text":"` + strings.Repeat("x", platform.MaxPayload) + `"}`
 	cases := map[string]struct{ body, code, words string }{
 		"not JSON":         {"{", "INVALID_PARAM", "reading the request"},
 		"no body":          {"", "INVALID_PARAM", "reading the request"},
 		"another action":   {`{"action":"database.getDocument"}`, "INVALID_ACTION", `"database.getDocument"`},
-		"no such function": {sdkCall("nope", "{}"), "FUNCTION_NOT_FOUND", `"nope"`},
-		"event not JSON":   {sdkCall("hello", "{"), "FUNCTION_PARAM_INVALID", "not JSON"},
+		"no such function": {sdkCall("nope", "{}"), "FUNCTION_NOT_FOUND", `FunctionName parameter could not be found: there is no function "nope"`},
+		"web function":     {sdkCall("web", "{}"), "FUNCTIONS_PARAM_INVALID", "FunctionType parameter is invalid"},
+		"event not JSON":   {sdkCall("hello", "{"), "INVALID_PARAM", "not JSON"},
+		"event too large":  {sdkCall("hello", tooLarge), "EXCEED_REQUEST_SIZE_LIMIT", "6291456"},
+		"call too large":   {strings.Repeat(" ", 4*platform.MaxPayload+1), "EXCEED_REQUEST_SIZE_LIMIT", "25165824"},
 		"another version":  {strings.Replace(sdkCall("hello", "{}"), `{`, `{"qualifier":"7",`, 1), "FUNCTION_QUALIFIER_NOT_FOUND", `"7"`},
-		"function error":   {sdkCall("hello", `{"Do":"fail","Text":"no"}`), "FUNCTION_INVOCATION_FAILED", "no"},
-		"process exit":     {sdkCall("hello", `{"Do":"exit"}`), "FUNCTION_INVOCATION_FAILED", "exited"},
-		"time limit":       {sdkCall("hurried", `{"Do":"sleep"}`), "FUNCTION_TIME_LIMIT_EXCEEDED", "after 1 seconds"},
+		"function error":   {sdkCall("hello", `{"Do":"fail","Text":"no"}`), "FUNCTIONS_EXECUTE_FAIL", "no"},
+		"panic":            {sdkCall("hello", `{"Do":"panic","Text":"no"}`), "FUNCTIONS_EXECUTE_FAIL", "no"},
+		"process exit":     {sdkCall("hello", `{"Do":"exit"}`), "FUNCTIONS_EXECUTE_FAIL", "exited"},
+		"result too large": {sdkCall("hello", `{"Do":"big","Size":7000000}`), "FUNCTIONS_EXECUTE_FAIL", "7000002"},
+		"time limit":       {sdkCall("hurried", `{"Do":"sleep"}`), "FUNCTIONS_TIME_LIMIT_EXCEEDED", "Invoking task timed out after 1 seconds"},
 	}
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cloud{t: t, url: c.url}
-			c.wantFailure(c.send(http.MethodPost, "/admin?env=env-1", q.body), http.StatusOK, q.code, q.words)
+			c.wantEnvelope(c.send(http.MethodPost, "/admin?env=env-1", q.body), q.code, q.words)
 		})
 	}
+}
+
+// wantEnvelope fails the test unless the answer is what the SDKs read an error from.
+func (c *cloud) wantEnvelope(got answer, code, words string) {
+	c.t.Helper()
+	if kind := got.header.Get("Content-Type"); kind != "application/json; charset=utf-8" {
+		c.t.Errorf("content type: got %q, want the one that SDKs look for", kind)
+	}
+	got.header.Set("Content-Type", "application/json")
+	c.wantFailure(got, http.StatusOK, code, words)
+}
+
+// Actions that are not played are named, however they come: as JSON, as a multipart form, in the
+// query.
+func TestSDKActionsNotPlayed(t *testing.T) {
+	t.Parallel()
+	c := serveCloud(t, &platform.Cloud{})
+	const form = "--b\r\nContent-Disposition: form-data; name=\"action\"\r\n\r\nwx.openApi\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"data\"; filename=\"x\"\r\n\r\n\x00\r\n--b--\r\n"
+	formType := []string{"Content-Type", "multipart/form-data; boundary=b"}
+	c.wantEnvelope(c.send(http.MethodPost, "/admin?env=env-1", form, formType...), "INVALID_ACTION", `"wx.openApi"`)
+	c.wantEnvelope(c.send(http.MethodPost, "/admin?env=env-1", form[:20], formType...), "INVALID_PARAM", "reading the request")
+	c.wantEnvelope(c.send(http.MethodPost, "/web", `{"action":"auth.signIn"}`), "INVALID_ACTION", `"auth.signIn"`)
+	c.wantEnvelope(c.send(http.MethodGet, "/admin?env=env-1&action=storage.batchDeleteFile", ""), "INVALID_ACTION", `"storage.batchDeleteFile"`)
+	for _, path := range []string{"/auth/v1/signin/anonymously", "/v1/rdb/rest/orders"} {
+		c.wantFailure(c.send(http.MethodPost, path, "{}"), http.StatusNotFound, "INVALID_PATH", "Invalid path")
+		c.wantFailure(c.send(http.MethodGet, path, ""), http.StatusNotFound, "INVALID_PATH", "Invalid path")
+	}
+}
+
+// A busy function, one that ends at its start, and one that is closed are three things.
+func TestSDKFunctionThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	flag := filepath.Join(t.TempDir(), "flag")
+	c := serveCloud(t, &platform.Cloud{}, withEnv("HELLO_START=exit", "HELLO_START_IF="+flag), func(s *platform.Spec) { s.Instances = 1 })
+	m := openMeeting(t)
+	call := c.function.invokeAside(t.Context(), m.event())
+	g := m.await()
+	c.wantEnvelope(c.send(http.MethodPost, "/admin", sdkCall("hello", "{}")), "EXCEED_CONCURRENT_REQUEST_LIMIT", "busy")
+	g.letGo(t)
+	<-call
+	c.send(http.MethodPost, "/admin", sdkCall("hello", `{"Do":"exit"}`))
+	if err := os.WriteFile(flag, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.wantEnvelope(c.send(http.MethodPost, "/admin", sdkCall("hello", "{}")), "FUNCTIONS_EXECUTE_FAIL", "GREETING is missing")
+	c.wantFailure(c.send(http.MethodPost, "/v1/functions/hello", "{}"), 500, "SYS_ERR", "GREETING is missing")
+	if err := c.function.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.wantEnvelope(c.send(http.MethodPost, "/admin", sdkCall("hello", "{}")), "SYS_ERR", "closed")
 }
 
 // A server has keys, and is no user: the platform says where the call came from, and nothing of who it is for.

@@ -19,8 +19,19 @@ const maxAsync = 128 << 10
 //	  200    {"Response":{"Error":{"Code":"ResourceNotFound.Function","Message":"…"},"RequestId":"…"}}
 //
 // A function that fails is a Result, too, with InvokeResult -1. Namespaces are not kept apart.
+// Every other action, and the older ways to send one (by GET, or as a form), are refused in the
+// same form.
 func (c *Cloud) tencentAPI(w http.ResponseWriter, r *http.Request, id string) {
 	call := tencentCall{action: r.Header.Get("X-Tc-Action")}
+	switch {
+	case r.Method != http.MethodPost || call.action == "":
+		tencentProtocol(w, id)
+		return
+	case call.action != "Invoke" && call.action != "InvokeFunction":
+		tencentError(w, "InvalidAction", fmt.Sprintf(
+			"The request `Action` is invalid or not found: %q is not played, only Invoke and InvokeFunction", call.action), id)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEnvelope))
 	if err == nil {
 		err = json.Unmarshal(body, &call)
@@ -64,6 +75,17 @@ type tencentCall struct {
 	LogType        string `json:"LogType"`
 }
 
+// isTencentAPI tells whether a request is one of Tencent Cloud API 3.0's, whatever the action.
+func isTencentAPI(r *http.Request) bool {
+	return r.Header.Get("X-Tc-Action") != "" || r.Header.Get("X-Tc-Version") != "" ||
+		r.URL.Path == "/" && r.URL.Query().Has("Action")
+}
+
+// tencentProtocol refuses whatever is not sent as the SDKs of API 3.0 send it.
+func tencentProtocol(w http.ResponseWriter, id string) {
+	tencentError(w, "UnsupportedProtocol", "only POST of JSON with the header X-TC-Action (TC3-HMAC-SHA256) is played", id)
+}
+
 // event is what the function is to receive.
 func (c tencentCall) event() string {
 	if c.action == "InvokeFunction" {
@@ -76,8 +98,6 @@ func (c tencentCall) event() string {
 func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, message string) {
 	function, ok := c.Functions[call.FunctionName]
 	switch {
-	case call.action != "Invoke" && call.action != "InvokeFunction":
-		return nil, "InvalidAction", fmt.Sprintf("the action %q is not played, only Invoke and InvokeFunction", call.action)
 	case !ok:
 		return nil, "ResourceNotFound.Function", noSuchFunction(call.FunctionName)
 	case !isLatest(call.Qualifier):
@@ -125,13 +145,13 @@ func tencentResult(reply Reply, withLog bool) map[string]any {
 		"Log":               "",
 		"Duration":          float64(reply.Duration.Microseconds()) / 1000,
 		"BillDuration":      milliseconds(reply.Duration),
-		"MemUsage":          reply.memory,
+		"MemUsage":          reply.record.peak,
 	}
 	if reply.Err != nil {
 		result["InvokeResult"], result["ErrMsg"], result["RetMsg"] = -1, reply.Err.Message, string(reply.errorDocument())
 	}
 	if withLog {
-		result["Log"] = reply.Log
+		result["Log"] = reply.logIn(scfLog)
 	}
 	return result
 }

@@ -101,6 +101,20 @@ func TestTencentAPIRefusals(t *testing.T) {
 			}
 		})
 	}
+	for _, q := range []struct {
+		method, path, body string
+		header             []string
+	}{
+		{http.MethodGet, "/?Action=Invoke&Version=2018-04-16&FunctionName=hello", "", nil},
+		{http.MethodPost, "/", "Action=Invoke&Version=2018-04-16&FunctionName=hello", []string{"Content-Type", "application/x-www-form-urlencoded"}},
+		{http.MethodGet, "/", "", []string{"X-TC-Action", "Invoke"}},
+		{http.MethodPost, "/", "{}", []string{"X-TC-Version", "2018-04-16"}},
+	} {
+		got := c.send(q.method, q.path, q.body, q.header...)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `{"Response":{"Error":{"Code":"UnsupportedProtocol",`) {
+			t.Errorf("%s %s: got %d %s, want UnsupportedProtocol", q.method, q.path, got.status, got.body)
+		}
+	}
 	got := c.send(http.MethodPost, "/", "{", "X-TC-Action", "Invoke")
 	if !strings.Contains(got.body, `"Code":"InvalidParameter"`) {
 		t.Errorf("no JSON: got %s, want InvalidParameter", got.body)

@@ -10,7 +10,7 @@ import (
 
 // startLambda asks Lambda's Runtime API for events.
 func startLambda() {
-	if os.Getenv("HELLO_START") == "init error" {
+	if wayToStart() == "init error" {
 		address := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/init/error"
 		_, _ = http.Post(address, "application/json", strings.NewReader(`{"errorMessage":"no\nconfiguration","errorType":"Init"}`))
 		os.Exit(1)

@@ -63,7 +63,7 @@ func main() {
 			time.Sleep(time.Hour)
 		}
 	}
-	switch os.Getenv("HELLO_START") {
+	switch wayToStart() {
 	case "exit":
 		fmt.Println("reading the configuration")
 		fmt.Fprintln(os.Stderr, "hello: GREETING is missing: set it to a word")
@@ -115,6 +115,17 @@ func main() {
 	default:
 		cloudfunction.Start(handle)
 	}
+}
+
+// wayToStart is HELLO_START, which counts only while there is the file HELLO_START_IF if that is
+// named.
+func wayToStart() string {
+	if file := os.Getenv("HELLO_START_IF"); file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return ""
+		}
+	}
+	return os.Getenv("HELLO_START")
 }
 
 // handle does what the event says.
