@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"cloudpay/internal/emulator/platform"
 )
 
 // descriptionFile is where a running emulator says how it is reached.
@@ -18,6 +20,8 @@ type description struct {
 	BackupURL  string `json:"backup_url"`
 	AdminURL   string `json:"admin_url"`
 	CloudURL   string `json:"cloud_url"`
+	// Runtime is what the emulator's own functions run on (--runtime).
+	Runtime platform.Runtime `json:"runtime"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same
 	// as a service provider for the merchant's SubMchID. The emulator's own
 	// functions run with one of the two (--partner).
@@ -38,7 +42,7 @@ type describedMerchant struct {
 	V3Key       string `json:"v3_key"`
 }
 
-func (e *emulator) describe(cloudURL string, r role) description {
+func (e *emulator) describe(cloudURL string, runtime platform.Runtime, r role) description {
 	m := e.secrets.merchant
 	direct, partner := r, r
 	direct.partner, partner.partner = false, true
@@ -47,6 +51,7 @@ func (e *emulator) describe(cloudURL string, r role) description {
 		BackupURL:  e.backupURL,
 		AdminURL:   e.adminURL,
 		CloudURL:   cloudURL,
+		Runtime:    runtime,
 		Env:        e.env(direct),
 		PartnerEnv: e.env(partner),
 		Merchant: describedMerchant{

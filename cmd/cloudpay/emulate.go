@@ -182,7 +182,7 @@ func (e *emulation) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := writeDescription(dir, running.describe(cloudURL, e.as)); err != nil {
+	if err := writeDescription(dir, running.describe(cloudURL, platform.Runtime(e.runtime), e.as)); err != nil {
 		return err
 	}
 	defer forgetDescription(dir)

@@ -146,7 +146,7 @@ func (e *emulator) env(r role) map[string]string {
 		"CLOUDPAY_CALLER_POLICY": "any",
 		nameServiceToken:         e.secrets.tokens.ServiceToken,
 		"CLOUDPAY_HTTP_TOKEN":    e.secrets.tokens.HTTPToken,
-		"CLOUDPAY_TIMER_TOKEN":   e.secrets.tokens.TimerToken,
+		nameTimerToken:           e.secrets.tokens.TimerToken,
 		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
 	}
 	if e.store != "" {
@@ -158,8 +158,11 @@ func (e *emulator) env(r role) map[string]string {
 	return env
 }
 
-// nameServiceToken is where a function and whoever calls it as a service find the token.
-const nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
+// Where a function and whoever calls it as a service or as a timer find the token.
+const (
+	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
+	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: the name is no secret
+)
 
 // deploy starts both functions as SCF's Go1 runtime does.
 func deploy(ctx context.Context, bin string, env map[string]string, logs io.Writer) (map[string]*platform.Function, error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"cloudpay/internal/emulator/platform"
 	"cloudpay/pkg/wire"
 )
 
@@ -41,7 +42,9 @@ With --openid the call is a mini-program user's, as wx.cloud.callFunction makes
 it; with --timer it is the platform's, for a timer that fires now; else it is a
 direct invoke through the cloud's API. With --service the emulator's service
 token comes with the call, which is how a server of the merchant's says that it
-may do everything.
+may do everything. On the custom runtime, which does not say that a timer fired,
+--timer sends the emulator's timer token as the timer's message. Web functions
+have no timers.
 
 The exit code is 0 when the function answered, whatever became of the order: that
 is in the answer's outcome.
@@ -78,7 +81,7 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if i.timer {
-		return fire(cmd, d.CloudURL, args[0])
+		return fire(cmd, d, args[0])
 	}
 	event, err := readEvent(i.data, cmd.InOrStdin())
 	if err == nil && i.service {
@@ -100,8 +103,21 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 }
 
 // fire fires the function's timer and prints its report.
-func fire(cmd *cobra.Command, cloudURL, function string) error {
-	reply, err := callAt(cmd.Context(), cloudURL+"/v1/timers/", function, nil, user{})
+func fire(cmd *cobra.Command, d description, function string) error {
+	message := ""
+	switch d.Runtime {
+	case platform.Web:
+		return errors.New("--timer: a web function gets requests and has no timers: run the emulator with --runtime " +
+			"go1, custom or lambda to try a sweep, and deploy one of these for it")
+	case platform.CustomRuntime:
+		message = d.Env[nameTimerToken]
+	case platform.Go1, platform.Lambda: // where the platform says that a timer fired
+	}
+	order, err := json.Marshal(map[string]string{"message": message})
+	if err != nil {
+		return fmt.Errorf("--timer: %w", err)
+	}
+	reply, err := callAt(cmd.Context(), d.CloudURL+"/v1/timers/", function, order, user{})
 	if err != nil {
 		return err
 	}
