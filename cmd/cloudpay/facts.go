@@ -71,13 +71,8 @@ func text(field func(*order.Params) *string) func(*order.Params, string) *order.
 }
 
 func setOwner(p *order.Params, value string) *order.FieldError {
-	parts := strings.Split(value, ":")
-	named := !slices.Contains(parts, "")
-	if named && (parts[0] == "wx" && len(parts) == 3 || parts[0] == "tcb" && len(parts) == 2) {
-		p.Owner = order.Owner(value)
-		return nil
-	}
-	return order.ParamError("owner", "must be wx:APPID:OPENID or tcb:UUID", "须为 wx:APPID:OPENID 或 tcb:UUID")
+	p.Owner = order.Owner(value)
+	return p.Owner.Validate()
 }
 
 func setTotal(p *order.Params, value string) *order.FieldError {

@@ -84,8 +84,9 @@ type intake struct {
 	rejects  *rejects
 	progress *progress
 
-	// waiting are to be registered, from the lines at.
+	// waiting are to be registered, as said at the lines at.
 	waiting []order.Entry
+	said    []order.Params
 	at      []int
 
 	lines, added, known int
@@ -137,7 +138,7 @@ func (in *intake) take(number int, line []byte) error {
 	if err != nil {
 		return in.rejects.add(rejectedFor(number, p.OutTradeNo, err))
 	}
-	in.waiting, in.at = append(in.waiting, e), append(in.at, number)
+	in.waiting, in.said, in.at = append(in.waiting, e), append(in.said, p), append(in.at, number)
 	return nil
 }
 
@@ -153,7 +154,7 @@ func (in *intake) flush(ctx context.Context) error {
 	for i, r := range all {
 		switch {
 		case r.Err != nil:
-			if err := in.rejects.add(rejectedFor(in.at[i], in.waiting[i].OutTradeNo, r.Err)); err != nil {
+			if err := in.rejects.add(rejectedFor(in.at[i], in.waiting[i].OutTradeNo, in.said[i].Named(r.Err))); err != nil {
 				return err
 			}
 		case r.Added:
@@ -162,7 +163,7 @@ func (in *intake) flush(ctx context.Context) error {
 			in.known++
 		}
 	}
-	in.waiting, in.at = in.waiting[:0], in.at[:0]
+	in.waiting, in.said, in.at = in.waiting[:0], in.said[:0], in.at[:0]
 	return nil
 }
 

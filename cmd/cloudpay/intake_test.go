@@ -82,6 +82,21 @@ func TestIntake(t *testing.T) {
 			rejected: []string{"3 A1 close_at order cn/1900000001/A1 is registered already"},
 		},
 		{
+			name: "csv of owners", format: "csv", lines: 6, added: 1,
+			text: "out_trade_no,close_at,owner,openid\nA1,60,\"wx:wx2421b1c4370ec43b:o,A/B\",\nA2,60,tcb:u1,\nA2,60,tcb:u2,\nA2,60,,oX\n" +
+				"A3,60,,\"o,A/B\"\nA4,60,me,\n",
+			rejected: []string{
+				"2 A1 owner must be", "6 A3 openid must be 1 to 128", "7 A4 owner must be",
+				"4 A2 owner order cn/1900000001/A2 is registered already, with another owner",
+				"5 A2 openid order cn/1900000001/A2 is registered already, with another openid",
+			},
+		},
+		{
+			name: "json of owners", format: "jsonl", lines: 2,
+			text:     `{"out_trade_no":"A1","close_at":1,"owner":"wx:wx2421b1c4370ec43b:o,A/B"}` + "\n" + `{"out_trade_no":"A1","close_at":1,"openid":"o,A/B"}`,
+			rejected: []string{"1 A1 owner must be", "2 A1 openid must be"},
+		},
+		{
 			name: "a long line", format: "csv", lines: 2, added: 1,
 			text:     "out_trade_no,close_at\n" + strings.Repeat("A", 2*maxLine) + ",1\nA1,1800\n",
 			rejected: []string{"2  line is longer than 64 KiB"},
@@ -101,7 +116,7 @@ func TestIntake(t *testing.T) {
 			rejected: []string{
 				"1  line must be a JSON object", "2 A1 total must be", "3  out_trade_no must be a string", "4 A1 line is not JSON",
 				"5 A1 out_trade_no is given twice", "6  amount is nothing that", "7 A1 line has something behind", "8 A1 close_at must be a string",
-				"9 A1 close_at must be a string", "10 A1 owner must be wx:", "11  line is not JSON", "12  out_trade_no must be given",
+				"9 A1 close_at must be a string", "10 A1 owner must be", "11  line is not JSON", "12  out_trade_no must be given",
 			},
 		},
 	} {

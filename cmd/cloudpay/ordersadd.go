@@ -70,7 +70,7 @@ func (a *adding) run(cmd *cobra.Command, args []string) error {
 		}
 		added, err := s.Register(cmd.Context(), e)
 		if err != nil {
-			return inStore(err)
+			return inStore(p.Named(err))
 		}
 		standing, err := s.Show(cmd.Context(), e.Ref)
 		if err != nil {

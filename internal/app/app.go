@@ -28,6 +28,8 @@ type App struct {
 	// doubt; both tell what became of them. All three are nil without CLOUDPAY_STORE.
 	Store            *store.Store
 	Sweeper, Settler *closing.Sweeper
+	// PlainStore is the host of the store's database where it is, or may be, spoken to without TLS over a network.
+	PlainStore string
 	// Broken is every fault of the configuration in one report, nil when there
 	// is none.
 	Broken error

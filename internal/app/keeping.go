@@ -17,6 +17,7 @@ func (a *App) keepOrders(c config.Config, faults *config.Faults) {
 		return
 	}
 	a.Store = kept
+	a.warnOfPlainStore(c)
 	a.Closer.Store, a.Querier.Store = kept, kept
 	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: kept, Allowance: &closing.Allowance{}}
 	a.Sweeper = &closing.Sweeper{
@@ -33,6 +34,14 @@ func (a *App) keepOrders(c config.Config, faults *config.Faults) {
 	settler := *a.Sweeper
 	settler.Settle = true
 	a.Settler = &settler
+}
+
+// warnOfPlainStore has the first line of the log say that who can listen on the way to the database reads all of it.
+func (a *App) warnOfPlainStore(c config.Config) {
+	if a.PlainStore = store.PlainHost(c.Store.Reveal()); a.PlainStore != "" {
+		a.Log.Warn("the store's database is reached over a network without TLS: whoever can listen reads its password and the orders",
+			"variable", "CLOUDPAY_STORE", "remedy", "write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address; docs/databases.md")
+	}
 }
 
 // openStore reads the store's address; nil when there is none, or it is at fault. The store's errors never show it.

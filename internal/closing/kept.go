@@ -31,13 +31,14 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	if err != nil {
 		return refusal(err)
 	}
-	return c.register(ctx, call, e)
+	return c.register(ctx, call, e, p)
 }
 
 // register answers scheduled once the order is registered, whether by this call or by one before it that said the same, and
 // is still to be closed.
-func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry) order.Result {
+func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry, p order.Params) order.Result {
 	added, err := c.enter(ctx, e)
+	err = p.Named(err)
 	if conflict, is := errors.AsType[*order.ConflictError](err); is {
 		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: order.CodeParamError})
 	}
@@ -162,7 +163,7 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 		return refusal(err)
 	}
 	e.CloseAt = call.CreatedAt.Add(YoungOrder)
-	return c.register(ctx, call, e)
+	return c.register(ctx, call, e, p)
 }
 
 // closeAgain closes an order that has ended already, which is a question in truth: what the store knows was signed, but the

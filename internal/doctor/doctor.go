@@ -53,7 +53,7 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 		defer cancel()
 		p := d.patient()
 		for _, check := range []func(context.Context, *patient) []Finding{
-			checkSettings, checkConfiguration, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
+			checkSettings, checkConfiguration, checkStore, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
 			checkNetwork, checkAnswers,
 		} {
 			for _, finding := range check(ctx, p) {

@@ -25,7 +25,7 @@ type Entry struct {
 
 // Validate finds the first fact that is ill formed.
 func (e Entry) Validate() *FieldError {
-	if fault := first(e.Ref.Validate(), e.Owner.validate(), alphanumeric.check("sub_appid", e.SubAppID)); fault != nil {
+	if fault := first(e.Ref.Validate(), e.Owner.Validate(), alphanumeric.check("sub_appid", e.SubAppID)); fault != nil {
 		return fault
 	}
 	switch {
@@ -62,7 +62,7 @@ func storable(t time.Time) bool {
 func (e Entry) Differs(other Entry) string {
 	switch {
 	case e.Owner != other.Owner:
-		return "openid"
+		return "owner"
 	case e.SubAppID != other.SubAppID:
 		return "sub_appid"
 	case e.API != other.API:

@@ -30,8 +30,8 @@ func TestEntryValidate(t *testing.T) {
 		"no order number":          {func(e *order.Entry) { e.OutTradeNo = "" }, "out_trade_no"},
 		"an order number too long": {func(e *order.Entry) { e.OutTradeNo = strings.Repeat("A", 33) }, "out_trade_no"},
 		"a space":                  {func(e *order.Entry) { e.OutTradeNo = "A1 " }, "out_trade_no"},
-		"an owner with a space":    {func(e *order.Entry) { e.Owner = "wx:a: b" }, "openid"},
-		"an owner too long":        {func(e *order.Entry) { e.Owner = order.Owner(strings.Repeat("a", 256)) }, "openid"},
+		"an owner with a space":    {func(e *order.Entry) { e.Owner = "wx:a: b" }, "owner"},
+		"an owner too long":        {func(e *order.Entry) { e.Owner = order.Owner(strings.Repeat("a", 256)) }, "owner"},
 		"the longest owner": {func(e *order.Entry) {
 			e.Owner = order.WeChatOwner(strings.Repeat("a", 32), strings.Repeat("b", 128))
 		}, ""},
@@ -143,7 +143,7 @@ func TestEntryDiffers(t *testing.T) {
 		"another way to say it": {func(e *order.Entry) { e.CloseIn = time.Second }, "close_at"},
 		"another total":         {func(e *order.Entry) { e.Total = &other }, "total"},
 		"no total":              {func(e *order.Entry) { e.Total = nil }, "total"},
-		"another owner":         {func(e *order.Entry) { e.Owner = "wx:a:b" }, "openid"},
+		"another owner":         {func(e *order.Entry) { e.Owner = "wx:a:b" }, "owner"},
 		"another sub_appid":     {func(e *order.Entry) { e.SubAppID = "wx" }, "sub_appid"},
 		"another api":           {func(e *order.Entry) { e.API = order.V2 }, "api"},
 	} {

@@ -1,6 +1,8 @@
 package order
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -51,6 +53,15 @@ type SubOrder struct {
 	// service provider's.
 	MchID, SubMchID string
 	OutTradeNo      string
+}
+
+// Named is an error about the owner under the name of the parameter that the caller gave them by: openid, unless it was owner.
+func (p Params) Named(err error) error {
+	conflict, is := errors.AsType[*ConflictError](err)
+	if !is || conflict.Field != "owner" || p.Owner != "" {
+		return err
+	}
+	return &ConflictError{Ref: conflict.Ref, Field: "openid"}
 }
 
 // FieldError says which of the caller's words breaks which rule. It is found
@@ -107,6 +118,7 @@ func numberOf(r Region) charset {
 type charset struct {
 	letters bool
 	others  string
+	most    int // maxLength when 0
 	rule    bilingual.Text
 }
 
@@ -130,7 +142,7 @@ const maxLength = 32
 // check returns nil for an empty value: whether a parameter must be given is
 // another rule.
 func (c charset) check(field, value string) *FieldError {
-	if len(value) > maxLength {
+	if len(value) > cmp.Or(c.most, maxLength) {
 		return brokenRule(field, bilingual.Sprintf("%s, not %d", "%s，而不是 %d 个", c.rule, len(value)))
 	}
 	for _, r := range value {
@@ -161,6 +173,8 @@ func (p Params) validate(region Region) *FieldError {
 		number.check("sub_mch_id", p.SubMchID),
 		alphanumeric.check("sub_appid", p.SubAppID),
 		alphanumeric.check("nonce_str", p.NonceStr),
+		identity.check("openid", p.OpenID),
+		p.Owner.Validate(),
 	); fault != nil {
 		return fault
 	}

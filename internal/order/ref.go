@@ -70,26 +70,3 @@ func (r Ref) Validate() *FieldError {
 		number.check("sub_mch_id", r.SubMchID),
 	)
 }
-
-// Owner is the customer that an order was made for, as the platform would name them: they may query and close it. The empty
-// Owner is nobody.
-type Owner string
-
-// WeChatOwner is a mini-program's user: an openid is unique only below its appid.
-func WeChatOwner(appID, openID string) Owner { return Owner("wx:" + appID + ":" + openID) }
-
-// maxOwner is what the store keeps: "wx:", an appid of 32, and an openid of 128 bytes fit well.
-const maxOwner = 255
-
-func (o Owner) validate() *FieldError {
-	if len(o) > maxOwner {
-		return ParamError("openid", "is too long", "过长")
-	}
-	for _, r := range string(o) {
-		if r <= ' ' || r > '~' {
-			return ParamError("openid", "must be made of printable ASCII characters without spaces",
-				"须为可打印的 ASCII 字符，且不含空格")
-		}
-	}
-	return nil
-}

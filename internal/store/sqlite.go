@@ -3,9 +3,12 @@
 package store
 
 import (
+	"context"
 	"database/sql/driver"
 	"errors"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -22,7 +25,27 @@ func sqliteConnector(address string) (driver.Connector, error) {
 	if err != nil {
 		return nil, errors.New("the address is not one for SQLite: sqlite:/path/to/file.db")
 	}
-	return connector, nil
+	return privateFile{connector, path}, nil
+}
+
+// privateFile makes a database's file for its owner alone. SQLite would make it for everybody to read, and makes the files that
+// it puts beside it (-wal, -shm, -journal) as the file is.
+type privateFile struct {
+	driver.Connector
+
+	path string
+}
+
+func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
+	const private = 0o600
+	file, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, private)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // do words it
+	}
+	return p.Connector.Connect(ctx) //nolint:wrapcheck // the driver's word, as database/sql expects it
 }
 
 // sqliteSetup: readers beside the one writer (WAL); what was committed survives the power (FULL); a transaction takes the
@@ -33,6 +56,9 @@ const sqliteSetup = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragm
 // sqliteFault knows SQLite's result codes.
 func sqliteFault(err error) fault {
 	refusal, ok := errors.AsType[*sqlite.Error](err)
+	if _, isFile := errors.AsType[*fs.PathError](err); isFile {
+		return faultDenied
+	}
 	if !ok {
 		return faultOther
 	}

@@ -3,12 +3,49 @@
 package store_test
 
 import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"cloudpay/internal/order"
 	"cloudpay/internal/store/storetest"
 )
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, storetest.SQLite())
+}
+
+// Whoever shares the machine reads no orders: neither in the file, nor in those that SQLite puts beside it.
+func TestSQLiteFilesAreTheirOwners(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite()
+	address := db.Migrated(t)
+	s := db.OpenAt(t, address)
+	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}
+	if _, err := s.Register(t.Context(), order.Entry{Ref: ref}); err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(address, "sqlite:")
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		file, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got %v, want it for its owner alone", name, file.Mode())
+		}
+	}
+}
+
+// A file that cannot be made is told without a word of the system's.
+func TestSQLiteFileThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	s := storetest.SQLite().OpenAt(t, "sqlite:"+filepath.Join(t.TempDir(), "nowhere", "store.db"))
+	_, err := s.Owner(context.Background(), order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"})
+	if err == nil || !order.Lasting(err) || !strings.Contains(err.Error(), "SQLite file") || strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("got %v, want what is to be done about the file", err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -255,18 +256,10 @@ func cloudBaseKey(env map[string]string) string {
 	return first
 }
 
-// maxIdentity is longer than any platform's name for a user.
-const maxIdentity = 128
-
-// ownerOf puts an owner together, "" unless all its parts are names: a list of two (a header sent twice) or a text with
-// a colon could pass for somebody else.
-func ownerOf(realm string, parts ...string) string {
-	for _, part := range parts {
-		if part == "" || len(part) > maxIdentity || strings.ContainsFunc(part, notInNames) {
-			return ""
-		}
-	}
-	return realm + ":" + strings.Join(parts, ":")
+// ownerOf is the user whom the platform names, "" unless it does so whole.
+func ownerOf(realm string, names ...string) string {
+	owner, _ := order.NewOwner(realm, names...)
+	return string(owner)
 }
 
 func notInNames(r rune) bool {

@@ -92,17 +92,9 @@ func setCreatedAt(p *params, v string) *order.FieldError {
 	return nil
 }
 
-// setOwner takes an owner as the platforms' words for users are put together (see ownerOf), since another could never come
-// and ask for the order.
 func setOwner(p *params, v string) *order.FieldError {
-	realm, name, _ := strings.Cut(v, ":")
-	parts := strings.Split(name, ":")
-	isWeChat, isCloudBase := realm == "wx" && len(parts) == 2, realm == "tcb" && len(parts) == 1
-	if v != "" && (!isWeChat && !isCloudBase || ownerOf(realm, parts...) != v) {
-		return order.ParamError("owner", `must be "wx:APPID:OPENID" or "tcb:UUID"`, `须为 "wx:APPID:OPENID" 或 "tcb:UUID"`)
-	}
 	p.Owner = order.Owner(v)
-	return nil
+	return p.Owner.Validate()
 }
 
 func setTotal(p *params, v string) *order.FieldError {

@@ -66,6 +66,7 @@ func TestWhatOrdersAreNotRegisteredWith(t *testing.T) {
 		`{"out_trade_no":"A1","owner":"tcb:"}`:                 "owner: must be",
 		`{"out_trade_no":"A1","owner":"qq:a:b"}`:               "owner: must be",
 		`{"out_trade_no":"A1","owner":"wx:wx1:o ABC"}`:         "owner: must be",
+		`{"out_trade_no":"A1","owner":"wx:wx1:o,A/B"}`:         "owner: must be",
 		`{"out_trade_no":"A1","total":1,"total":1}`:            "total: is given twice",
 		`{"out_trade_no":"A1","openid":"a","openId":"oABC"}`:   "openid: is given twice",
 		`{"out_trade_no":"A1","created_at":1763807400}`:        "created_at: must be a string, not a number",

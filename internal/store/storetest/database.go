@@ -94,6 +94,12 @@ func (d Database) Open(t testing.TB) *store.Store {
 	return open(t, d.Migrated(t))
 }
 
+// OpenAt opens a store at an address of Empty's or Migrated's, until the test ends.
+func (d Database) OpenAt(t testing.TB, address string) *store.Store {
+	t.Helper()
+	return open(t, address)
+}
+
 func open(t testing.TB, address string) *store.Store {
 	t.Helper()
 	s, err := store.Open(address)

@@ -65,7 +65,9 @@ func conflicts(e *env) {
 	first := full("A1")
 	e.register(first)
 	for field, change := range map[string]func(*order.Entry){
-		"openid":     func(o *order.Entry) { o.Owner = order.Owner(strings.ToUpper(string(o.Owner))) },
+		"owner": func(o *order.Entry) {
+			o.Owner = order.WeChatOwner("wxd678efh567hg6787", "OUpF8uMuAJO_M2pxb1Q9zNjWeS6o")
+		},
 		"sub_appid":  func(o *order.Entry) { o.SubAppID = "" },
 		"api":        func(o *order.Entry) { o.API = order.V3 },
 		"total":      func(o *order.Entry) { o.Total = nil },
