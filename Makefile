@@ -70,11 +70,16 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test test-races test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+test-all: test test-races test-documents test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
 
 .PHONY: test-races
 test-races: ## Run the command's tests with the race detector, too
 	go test -race -shuffle=on -vet=off -timeout=20m ./cmd/...
+
+.PHONY: test-documents
+test-documents: ## Type what the documents say in a fresh clone of what is committed, as a newcomer does (two minutes)
+	CLOUDPAY_TEST_CLONE=1 go test -tags sqlite -count=1 -v -vet=off -timeout=15m -run '^TestFreshClone$$' ./cmd/cloudpay \
+		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-databases
 test-databases: ## Prove the store on PostgreSQL, behind PgBouncer, on MariaDB and under failover, installing what is missing

@@ -25,15 +25,15 @@ type fenced struct {
 	lines    []string
 }
 
-// documents are all Markdown files of the repository: a new one needs no entry anywhere.
-func documents(t *testing.T) []document {
+// documents are all Markdown files of a repository: a new one needs no entry anywhere.
+func documents(t *testing.T, root string) []document {
 	t.Helper()
 	var all []document
-	err := filepath.WalkDir(repositoryRoot, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		relative, err := filepath.Rel(repositoryRoot, path)
+		relative, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -20,28 +21,34 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// shell is a terminal in the repository, with a folder of its own for what a document keeps in .cloudpay. This test binary is
-// cloudpay there, so that nothing has to be compiled.
+// shell is a terminal at the root of the repository.
 type shell struct {
-	t          *testing.T
-	folder     string
-	ctx        context.Context
+	t *testing.T
+
+	root, folder string // folder is what documents call .cloudpay
+	environment  []string
+	prelude      string
+
+	ctx        context.Context //nolint:containedctx // it ends what the shell runs
 	in         io.WriteCloser
 	out        *bufio.Reader
 	transcript io.Writer
-	substitute *strings.Replacer
-	restore    *strings.Replacer
 	servers    []*exec.Cmd
-	// environment is what commands are given.
-	environment []string
+	// substitute puts what is so here in place of what a document prints; restore does the reverse with answers.
+	substitute, restore *strings.Replacer
 }
 
 // address is a fixed one in a document, which may be taken on the machine that runs the tests.
 var address = regexp.MustCompile(`127\.0\.0\.1:[89]\d\d\d\b`)
 
-// asReader is how the shell differs from a reader's. The command is this test binary, and go builds nothing else here; invoke
-// is for the emulator in the document's own folder; curl shows no progress, as it does not on a terminal.
-const asReader = `
+// quiet has curl show no progress, as it does not on a terminal.
+const quiet = `
+curl() { command curl -sS "$@"; }
+`
+
+// uncompiled is how the shell of a quick test differs from a reader's. The command is this test binary, and go builds nothing
+// else here; invoke is for the emulator in the document's own folder.
+const uncompiled = quiet + `
 cloudpay() {
 	case "$*" in
 	"invoke "*--dir*) ;;
@@ -63,21 +70,21 @@ go() {
 	echo "a document's command is go $*, which this test does not know" >&2
 	return 1
 }
-curl() { command curl -sS "$@"; }
 `
 
-func newShell(t *testing.T, text string) *shell {
+// quickShell is a shell in this repository, with a folder of its own, where nothing has to be compiled.
+func quickShell(t *testing.T, text string) *shell {
 	t.Helper()
-	const longest = 8 * time.Minute // ends a hang, and nothing else
-	ctx, cancel := context.WithTimeout(t.Context(), longest)
-	t.Cleanup(cancel)
-	s := &shell{t: t, ctx: ctx, folder: filepath.Join(t.TempDir(), ".cloudpay"), transcript: telemetrytest.Output(t, telemetrytest.Terminal)}
-	bin := filepath.Join(s.folder, "bin")
+	folder := filepath.Join(t.TempDir(), ".cloudpay")
+	bin := filepath.Join(folder, "bin")
 	if err := os.MkdirAll(bin, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range functionNames() { // which emulate finds up to date then
-		copyFile(t, filepath.Join(builtFunctions(t), name), filepath.Join(bin, name))
+	swaps := map[string]string{".cloudpay": folder, "$PWD/.cloudpay": folder}
+	for _, name := range functionNames() {
+		built := filepath.Join(builtFunctions(t), name)
+		copyFile(t, built, filepath.Join(bin, name)) // which emulate finds up to date then
+		swaps["dist/"+name+"/main"] = built
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -87,18 +94,38 @@ func newShell(t *testing.T, text string) *shell {
 	if err := os.Symlink(self, command); err != nil {
 		t.Fatal(err)
 	}
-	s.swap(text)
-	cmd := exec.CommandContext(ctx, "bash", "--noprofile", "--norc")
-	s.environment = append(readersEnvironment(), "COMMAND="+command, "FOLDER="+s.folder)
-	cmd.Dir, cmd.Env = repositoryRoot, s.environment
+	s := &shell{
+		t: t, root: repositoryRoot, folder: folder, prelude: uncompiled,
+		environment: append(readersEnvironment(), "COMMAND="+command, "FOLDER="+folder),
+	}
+	return s.open(text, swaps)
+}
+
+// newcomersShell is a shell in a clone, where commands are what they are, but for the ports, which may be taken.
+func newcomersShell(t *testing.T, root, text string) *shell {
+	t.Helper()
+	s := &shell{t: t, root: root, folder: filepath.Join(root, ".cloudpay"), prelude: quiet, environment: readersEnvironment()}
+	return s.open(text, map[string]string{})
+}
+
+// open starts the shell for a document with that text.
+func (s *shell) open(text string, swaps map[string]string) *shell {
+	s.t.Helper()
+	const longest = 8 * time.Minute // ends a hang, and nothing else
+	var cancel context.CancelFunc
+	s.ctx, cancel = context.WithTimeout(s.t.Context(), longest)
+	s.t.Cleanup(cancel)
+	s.transcript = telemetrytest.Output(s.t, telemetrytest.Terminal)
+	s.swap(text, swaps)
+	cmd := exec.CommandContext(s.ctx, "bash", "--noprofile", "--norc")
 	s.in, s.out = s.start(cmd)
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		_ = s.in.Close()
 		_ = cmd.Wait()
-		inUse(t, s.folder)
+		inUse(s.t, s.folder)
 	})
-	if _, err := io.WriteString(s.in, asReader); err != nil {
-		t.Fatal(err)
+	if _, err := io.WriteString(s.in, s.prelude); err != nil {
+		s.t.Fatal(err)
 	}
 	return s
 }
@@ -115,19 +142,17 @@ func (s *shell) start(cmd *exec.Cmd) (io.WriteCloser, *bufio.Reader) {
 		s.t.Fatal(err)
 	}
 	cmd.Stderr = cmd.Stdout
+	cmd.Dir, cmd.Env = s.root, s.environment
+	inOwnGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	return in, bufio.NewReader(out)
 }
 
-// swap decides what stands in a command in place of what the document prints, and the reverse in what it answers.
-func (s *shell) swap(text string) {
+// swap decides what stands in a command in place of what the document prints: besides the swaps given, ports that are free.
+func (s *shell) swap(text string, swaps map[string]string) {
 	s.t.Helper()
-	swaps := map[string]string{".cloudpay": s.folder}
-	for _, name := range functionNames() {
-		swaps["dist/"+name+"/main"] = filepath.Join(builtFunctions(s.t), name)
-	}
 	for _, fixed := range address.FindAllString(text, -1) {
 		if swaps[fixed] == "" {
 			swaps[fixed] = freeAddress(s.t)
@@ -136,11 +161,10 @@ func (s *shell) swap(text string) {
 			swaps["PORT="+port] = "PORT=" + free
 		}
 	}
-	there := []string{"$PWD/.cloudpay", s.folder}
-	var back []string
-	for _, name := range slices.Sorted(maps.Keys(swaps)) {
+	var there, back []string
+	for _, name := range slices.Sorted(maps.Keys(swaps)) { // $PWD/.cloudpay before .cloudpay
 		there = append(there, name, swaps[name])
-		if name != ".cloudpay" { // which is shown with the path of the reader's own
+		if swaps[name] != s.folder { // which a reader sees with the path of their own
 			back = append(back, swaps[name], name)
 		}
 	}
@@ -188,22 +212,20 @@ var (
 	// serving is what goes on until it is interrupted, and isReady the line by which it says that it serves.
 	serving = regexp.MustCompile(`\bcloudpay emulate\b|\bdist/\w+/main\b`)
 	isReady = regexp.MustCompile(`cloudpay emulator ready|"msg":"serving HTTP`)
-	// the words before which exec goes: variables that are set for one command stay before it.
-	forOne  = regexp.MustCompile(`^(?:\w+=\S* )*`)
-	running = regexp.MustCompile(`(?:go run (?:-tags \w+ )?\./cmd/)?\bcloudpay emulate\b`)
+	// emulating is an emulator, of which one at a time uses a folder.
+	emulating = regexp.MustCompile(`\bcloudpay emulate\b`)
 )
 
 // serves starts a command that goes on until the document ends or another emulator is started, and returns what it prints until
 // it is ready.
 func (s *shell) serves(text string) string {
 	s.t.Helper()
-	if running.MatchString(text) {
+	if emulating.MatchString(text) {
 		s.interrupt()
 	}
-	script := s.substitute.Replace(running.ReplaceAllString(text, `"$$COMMAND" emulate`))
-	script = forOne.ReplaceAllString(script, "${0}exec ")
-	cmd := exec.CommandContext(s.ctx, "bash", "-c", script)
-	cmd.Dir, cmd.Env = repositoryRoot, s.environment
+	script := s.prelude + "\n" + s.substitute.Replace(text) // which has the functions of the shell, and its PATH
+	path, _ := s.runs(`printf %s "$PATH"`)
+	cmd := exec.CommandContext(s.ctx, "env", "PATH="+path, "bash", "-c", script)
 	_, out := s.start(cmd)
 	s.servers = append(s.servers, cmd)
 	var printed strings.Builder
@@ -225,20 +247,26 @@ func (s *shell) serves(text string) string {
 // interrupt ends what serves, as Ctrl-C does.
 func (s *shell) interrupt() {
 	for _, cmd := range s.servers {
-		_ = cmd.Process.Signal(os.Interrupt)
+		interruptGroup(cmd)
 		_ = cmd.Wait()
 	}
 	s.servers = nil
 }
 
+// freeAddress is one that nothing listens on. Its port is below those that systems give to whoever asks for any, so that it is
+// still free when a document's command takes it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, ports, attempts = 12000, 18000, 100
+	for range attempts {
+		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)) //nolint:gosec // G404: it is no secret
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func copyFile(t *testing.T, from, to string) {

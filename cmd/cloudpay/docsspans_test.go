@@ -22,7 +22,7 @@ var span = regexp.MustCompile("`((?:cloudpay|make|go run|go test|go build)(?: [^
 func TestDocumentsNameCommands(t *testing.T) {
 	t.Parallel()
 	named := 0
-	for _, d := range documents(t) {
+	for _, d := range documents(t, repositoryRoot) {
 		if d.path == "CHANGELOG.md" {
 			continue // which tells of commands that are no more
 		}
