@@ -38,7 +38,8 @@ type App struct {
 
 	access trigger.Access
 	// lookup finds the orders that users name by another number than the merchant's; nil without a store.
-	lookup *closing.Lookup
+	lookup   *closing.Lookup
+	memoryMB int
 }
 
 // New builds an App from an environment in the form of os.Environ, logging to
@@ -60,6 +61,8 @@ func New(environ []string, logs io.Writer) (*App, error) {
 		Querier: &closing.Querier{Gateway: door, Merchant: merchant, Log: log},
 		Log:     log,
 		access:  accessOf(settings),
+
+		memoryMB: settings.MemoryMB,
 	}
 	a.keepOrders(settings, faults)
 	if len(faults.List) > 0 {
@@ -68,34 +71,34 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	return a, nil
 }
 
-// CloseOrder makes the handler of functions/closeorder: it closes one order or, on a timer, every order that is due.
-func CloseOrder(environ []string, logs io.Writer) (hosting.Handler, error) {
+// CloseOrder makes functions/closeorder: it closes one order or, on a timer, every order that is due.
+func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
-		return nil, err
+		return hosting.Function{}, err
 	}
-	return a.handler(order.OpClose, a.Closer.Close, a.Sweeper), nil
+	return a.function(order.OpClose, a.Closer.Close, a.Sweeper), nil
 }
 
-// QueryOrder makes the handler of functions/queryorder: it queries one order or, on a timer, every order that is in doubt.
-func QueryOrder(environ []string, logs io.Writer) (hosting.Handler, error) {
+// QueryOrder makes functions/queryorder: it queries one order or, on a timer, every order that is in doubt.
+func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
-		return nil, err
+		return hosting.Function{}, err
 	}
-	return a.handler(order.OpQuery, a.Querier.Query, a.Settler), nil
+	return a.function(order.OpQuery, a.Querier.Query, a.Settler), nil
 }
 
-// handler makes a's logger the process's too: what has no logger of its own (a
+// function makes a's logger the process's too: what has no logger of its own (a
 // panic caught by hosting, the libraries) is then in the same form.
-func (a *App) handler(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper) hosting.Handler {
+func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper) hosting.Function {
 	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	if a.Store != nil {
 		f.Owns, f.Find = a.owns, a.find
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
 	}
-	return f.Handle
+	return hosting.Function{Handle: f.Handle, Standing: a.access.Standing, Broken: a.Broken, MemoryMB: a.memoryMB}
 }
 
 // accessOf is who may call. A setting at fault opens nothing: the function is Broken, and serves nobody.

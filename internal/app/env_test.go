@@ -168,7 +168,7 @@ func (e *env) call(build hosting.Build, event any, limit time.Duration) order.Re
 func (e *env) start(build hosting.Build) func(event any, limit time.Duration) order.Result {
 	e.t.Helper()
 	e.inUse()
-	handler, err := build(environ(e.vars), e.logged(&e.logs))
+	function, err := build(environ(e.vars), e.logged(&e.logs))
 	if err != nil {
 		telemetrytest.Error(e.t, err)
 		e.t.Fatal(err)
@@ -181,7 +181,7 @@ func (e *env) start(build hosting.Build) func(event any, limit time.Duration) or
 		}
 		ctx, cancel := context.WithTimeout(e.t.Context(), limit)
 		defer cancel()
-		reply, err := handler(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
+		reply, err := function.Handle(ctx, hosting.Invocation{Payload: payload, Environment: maps.Clone(e.vars)})
 		if err != nil {
 			telemetrytest.Error(e.t, err)
 			e.t.Fatal(err)

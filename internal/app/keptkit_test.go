@@ -81,11 +81,11 @@ func (k *kept) handler(name string) hosting.Handler {
 	if k.handlers[name] == nil {
 		k.inUse()
 		build := map[string]hosting.Build{"closeorder": app.CloseOrder, "queryorder": app.QueryOrder}[name]
-		handler, err := build(environ(k.vars), k.logged(&k.logs))
+		function, err := build(environ(k.vars), k.logged(&k.logs))
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		k.handlers[name] = handler
+		k.handlers[name] = function.Handle
 	}
 	return k.handlers[name]
 }

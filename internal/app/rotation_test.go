@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,16 +30,14 @@ type fleet struct {
 // deploy replaces one instance after the other, under load.
 func (f *fleet) deploy(settings map[string]string) {
 	f.t.Helper()
-	for name, value := range settings {
-		f.vars[name] = value
-	}
+	maps.Copy(f.vars, settings)
 	for i := range f.instances {
 		f.inUse()
-		handler, err := app.QueryOrder(environ(f.vars), f.logged(&lockedBuffer{}))
+		function, err := app.QueryOrder(environ(f.vars), f.logged(&lockedBuffer{}))
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		f.instances[i].Store(&handler)
+		f.instances[i].Store(&function.Handle)
 		f.wait()
 	}
 }
@@ -112,11 +111,11 @@ func TestTokensAreRotatedUnderLoad(t *testing.T) {
 			token.Store(old)
 			f.vars[c.variable] = old
 			for i := range f.instances {
-				handler, err := app.QueryOrder(environ(f.vars), f.logged(&lockedBuffer{}))
+				function, err := app.QueryOrder(environ(f.vars), f.logged(&lockedBuffer{}))
 				if err != nil {
 					t.Fatal(err)
 				}
-				f.instances[i].Store(&handler)
+				f.instances[i].Store(&function.Handle)
 			}
 			stop := make(chan struct{})
 			var callers sync.WaitGroup

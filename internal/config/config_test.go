@@ -189,6 +189,8 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_LOG_LEVEL":   "debug",
 		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
 
+		"CLOUDPAY_CONFIG_FAULTS": "exit",
+
 		"CLOUDPAY_CALLER_POLICY":     "platform",
 		"CLOUDPAY_SERVICE_TOKEN":     serviceToken,
 		"CLOUDPAY_HTTP_TOKEN":        httpToken,
@@ -424,6 +426,7 @@ func TestRules(t *testing.T) {
 		{"CLOUDPAY_CORS_ORIGINS", "http://a.example:80", "browsers leave out"},
 		{"CLOUDPAY_CORS_ORIGINS", "https://a.example:", "browsers leave out"},
 		{"CLOUDPAY_LOG_LEVEL", "INFO", "debug, info"},
+		{"CLOUDPAY_CONFIG_FAULTS", "ignore", "give answer or exit"},
 		{"CLOUDPAY_LISTEN_HOST", "127.0.0.1:80", "without a port"},
 		{"CLOUDPAY_LISTEN_HOST", "localhost", "IP address"},
 	} {

@@ -344,6 +344,14 @@ var variables = []variable{
 			"debug", "info", "warn", "error"),
 	},
 	{
+		// Only checked here: the runtime needs it where there is no Config, and reads the variable itself.
+		name: "CLOUDPAY_CONFIG_FAULTS", values: "`answer` or `exit`",
+		meaning: "What a function does that is not configured, besides saying so in its log: answer every call with `CONFIG_ERROR`," +
+			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",
+		remedy: bilingual.New("give answer or exit, or leave it out", "请填 answer 或 exit，或不设置"),
+		read:   oneOf(func(*Config, string) {}, "answer", "exit"),
+	},
+	{
 		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
 		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",

@@ -163,7 +163,7 @@ func (w *ward) wantNoSecret(list findings) {
 		}
 		lines := strings.Split(strings.TrimSpace(value), "\n")
 		piece := lines[len(lines)/2]
-		for _, value := range strings.Fields(piece) { // a token that is rotated has two
+		for value := range strings.FieldsSeq(piece) { // a token that is rotated has two
 			if text := list.text(); strings.Contains(text, value) {
 				w.t.Errorf("the findings hold %s:\n%s", name, text)
 			}

@@ -23,30 +23,42 @@ func StartIn(
 	return start(getenv, listen, stderr, build)
 }
 
-// WebTimes are how long a web function waits; zero is the default.
-type WebTimes struct{ Header, Body, Grace time.Duration }
+// WebTimes are how long a web function waits, and how many connections it has; zero is the default.
+type WebTimes struct {
+	Header, Body, Unproved, Grace time.Duration
+	Connections                   int
+}
 
 // ServeWeb lets the tests serve HTTP on a listener of theirs until ctx is over.
-func ServeWeb(ctx context.Context, l net.Listener, h Handler, times WebTimes) error {
-	own := webTimes{header: times.Header, body: times.Body, grace: times.Grace}
-	return webHost{handler: h, function: "closeorder", times: own}.serve(ctx, l)
+func ServeWeb(ctx context.Context, l net.Listener, fn Function, times WebTimes) error {
+	own := webTimes{header: times.Header, body: times.Body, unproved: times.Unproved, grace: times.Grace}
+	return webHost{function: fn, name: "closeorder", times: own, most: times.Connections}.serve(ctx, l)
 }
 
 // AnswerWeb answers one request with h.
 func AnswerWeb(rw http.ResponseWriter, r *http.Request, h Handler) {
-	webHost{handler: h}.bounded().ServeHTTP(rw, r)
+	AnswerFunction(rw, r, Function{Handle: h})
+}
+
+// AnswerFunction answers one request with fn.
+func AnswerFunction(rw http.ResponseWriter, r *http.Request, fn Function) {
+	webHost{function: fn, times: webTimes{}.orDefaults()}.handler().ServeHTTP(rw, r)
 }
 
 // What a web function bounds: requests that are answered at a time, bodies that are read at a time, and the length of one.
 const (
 	MaxInFlight = maxInFlight
 	MaxReading  = maxReading
+	MaxUnproved = maxUnproved
 	MaxWebBody  = maxWebBody
 )
 
 // WebEvent makes a request's event; the status is not 0 when there is none.
 func WebEvent(r *http.Request, id string) (event []byte, status int) {
-	event, fault := readWebEvent(r, id)
+	body, fault := readWebBody(r)
+	if fault == nil {
+		event, fault = webEventOf(r, headOf(r), body, id)
+	}
 	if fault != nil {
 		return nil, fault.status
 	}
@@ -69,4 +81,8 @@ var (
 	Persist      = persist
 	WebTimeLimit = webTimeLimit
 	WebRequestID = webRequestID
+
+	MostConnections = mostConnections
+	SoftLimit       = softLimit
+	ContainerMemory = containerMemory
 )

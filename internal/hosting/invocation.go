@@ -71,6 +71,10 @@ type Invocation struct {
 	// other platform, and when SCF sent none. Nothing of it is ever put into the process environment.
 	Environment map[string]string
 
+	// Withheld says that the request's body was not read, since its head proves nothing and no body could (Web only, see
+	// Refused). The handler can only refuse it.
+	Withheld bool
+
 	// Cognito is the identity that called through an Amazon Cognito identity pool (Lambda only), "" when nobody did. Such
 	// a caller is a user of an app who was lent credentials: that IAM let the call pass says nothing more.
 	Cognito string

@@ -56,9 +56,6 @@ func (f *webFault) write(rw http.ResponseWriter) {
 	if f.RetryAfter > 0 {
 		rw.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
-	if f.status == http.StatusTooManyRequests {
-		rw.Header().Set("Connection", "close") // else net/http would wait for a body that nobody reads before it sends this
-	}
 	body, _ := json.Marshal(f) //nolint:errchkjson // strings and numbers cannot fail
 	webReply{StatusCode: f.status, content: body}.write(rw)
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -20,12 +23,16 @@ const (
 	webPortVariable       = "PORT"                   // the port for an HTTP server
 	listenHostVariable    = "CLOUDPAY_LISTEN_HOST"   // ours: listen here and not on all interfaces
 	functionNameVariable  = "SCF_FUNCTIONNAME"       // the function's name, where SCF says it nowhere else
+	faultsVariable        = "CLOUDPAY_CONFIG_FAULTS" // ours: what a function that is not configured does
 )
+
+// scfVariables are set by SCF, web functions included, and not in other containers.
+var scfVariables = []string{"SCF_RUNTIME", "TENCENTCLOUD_RUNENV", functionNameVariable}
 
 // Exit codes of Start.
 const (
 	exitDone       = 0 // an HTTP server was told to stop, and has
-	exitFailed     = 1 // the platform is there but could not be served
+	exitFailed     = 1 // the platform is there but could not be served, or a container's function is not configured
 	exitNoPlatform = 2 // there is no platform: a usage error
 )
 
@@ -35,14 +42,14 @@ const refusal = "cloudpay: this program is a cloud function, and no platform is 
 	scfPortVariable + " (Tencent SCF and CloudBase, Go1) and " + webPortVariable + " (a web function or a container) is set. " +
 	"Deploy it, or try it on this machine with `make demo` or `go run ./cmd/cloudpay emulate`.\n"
 
-// Build makes a function's handler out of an environment (in the form of [os.Environ]). The handler's log goes to logs,
-// which the platforms collect line by line. An error means that nothing may be served; it says what to do.
-type Build func(environ []string, logs io.Writer) (Handler, error)
-
 // Start serves what build makes on the platform that the environment names, and never returns: it ends the process with
 // code 2 and a sentence on standard error when there is no platform, and with code 1 when build refuses, or the platform
-// is gone or cannot be served. The handler is built before the platform can call, and only if there is a platform. An HTTP
+// is gone or cannot be served. The function is built before the platform can call, and only if there is a platform. An HTTP
 // server that is told to stop (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
+//
+// A function that is not configured says so in its log, once. It then answers every call with what is wrong, since a cloud
+// function that ends shows its callers nothing (ADR 5); in a container it ends with code 1, so that a rollout stops and the
+// containers before it go on. CLOUDPAY_CONFIG_FAULTS says otherwise: "answer" or "exit".
 func Start(build Build) {
 	os.Exit(start(os.Getenv, net.Listen, os.Stderr, build))
 }
@@ -54,9 +61,13 @@ func start(getenv func(string) string, listen listenFunc, stderr io.Writer, buil
 		_, _ = io.WriteString(stderr, refusal) // the exit code says it too
 		return exitNoPlatform
 	}
-	h, err := build(os.Environ(), os.Stdout)
+	fn, err := build(os.Environ(), os.Stdout)
 	if err == nil {
-		err = serve(h)
+		if fn.Broken != nil && !answersFaults(getenv, fn.Broken) {
+			return exitFailed
+		}
+		limitMemory(getenv, fn.MemoryMB)
+		err = serve(fn)
 	}
 	if err == nil {
 		return exitDone
@@ -65,31 +76,54 @@ func start(getenv func(string) string, listen listenFunc, stderr io.Writer, buil
 	return exitFailed
 }
 
+// answersFaults logs that a function is not configured, and reports whether it is to be served all
+// the same. The line is the only one: what else would print it goes where the log goes.
+func answersFaults(getenv func(string) string, broken error) bool {
+	answers := !inContainer(getenv)
+	switch strings.TrimSpace(getenv(faultsVariable)) {
+	case "answer":
+		answers = true
+	case "exit":
+		answers = false
+	}
+	then := "each call is answered with CONFIG_ERROR"
+	if !answers {
+		then = "it ends with code 1; " + faultsVariable + "=answer would have it answer each call with CONFIG_ERROR"
+	}
+	slog.Error("the function is not configured", "fault", strings.Join(strings.Fields(broken.Error()), " "), "then", then)
+	return answers
+}
+
+// inContainer reports whether this is an HTTP server that no cloud function's platform started.
+func inContainer(getenv func(string) string) bool {
+	platforms := append([]string{lambdaAPIVariable, customAPIVariable, scfPortVariable}, scfVariables...)
+	return !slices.ContainsFunc(platforms, func(name string) bool { return getenv(name) != "" })
+}
+
 // listenFunc is [net.Listen].
 type listenFunc func(network, address string) (net.Listener, error)
 
-// hostFor returns what serves a handler in this environment, in the order of the package comment; nil when nothing does.
-func hostFor(getenv func(string) string, listen listenFunc) func(Handler) error {
+// hostFor returns what serves a function in this environment, in the order of the package comment; nil when nothing does.
+func hostFor(getenv func(string) string, listen listenFunc) func(Function) error {
 	scfPort, webPort := getenv(scfPortVariable), getenv(webPortVariable)
 	switch {
 	case getenv(lambdaAPIVariable) != "":
-		return func(h Handler) error { return lambdaHost{handler: h}.serve() }
+		return func(fn Function) error { return lambdaHost{handler: fn.Handle}.serve() }
 	case getenv(customAPIVariable) != "":
 		base := customBase(getenv(customAPIVariable), getenv(customAPIPortVariable))
-		return func(h Handler) error {
-			return customHost{handler: h, base: base, function: getenv(functionNameVariable)}.serve()
+		return func(fn Function) error {
+			return customHost{handler: fn.Handle, base: base, function: getenv(functionNameVariable)}.serve()
 		}
 	case scfPort != "":
 		// The platform may dial another address than loopback, so an empty host means all interfaces.
 		address := net.JoinHostPort(getenv(listenHostVariable), scfPort)
-		return func(h Handler) error {
-			return listenAndServe(address, scfPortVariable, listen, scfHost{handler: h}.serve)
+		return func(fn Function) error {
+			return listenAndServe(address, scfPortVariable, listen, scfHost{handler: fn.Handle}.serve)
 		}
 	case webPort != "":
 		address := net.JoinHostPort(cmp.Or(getenv(listenHostVariable), "0.0.0.0"), webPort)
-		web := webHost{function: getenv(functionNameVariable)}
-		return func(h Handler) error {
-			web.handler = h
+		return func(fn Function) error {
+			web := webHost{function: fn, name: getenv(functionNameVariable)}
 			return listenAndServe(address, webPortVariable, listen, web.serveUntilSignal)
 		}
 	default:

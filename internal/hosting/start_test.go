@@ -12,6 +12,8 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,14 +31,28 @@ const functionVariable = "CLOUDPAY_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(functionVariable) != "" {
-		hosting.Start(always(report))
+		hosting.Start(func([]string, io.Writer) (hosting.Function, error) {
+			memory, _ := strconv.Atoi(os.Getenv(memoryVariable)) // 0 is none
+			fn := hosting.Function{Handle: report, MemoryMB: memory}
+			if fault := os.Getenv(brokenVariable); fault != "" {
+				fn.Broken = errors.New(fault)
+			}
+			return fn, nil
+		})
 	}
 	os.Exit(m.Run())
 }
 
+// What the function that this binary becomes is built with: the platform's figure of its memory, and why it is not
+// configured.
+const (
+	memoryVariable = "CLOUDPAY_TEST_MEMORY"
+	brokenVariable = "CLOUDPAY_TEST_BROKEN"
+)
+
 // always builds the same handler out of any environment.
 func always(h hosting.Handler) hosting.Build {
-	return func([]string, io.Writer) (hosting.Handler, error) { return h, nil }
+	return func([]string, io.Writer) (hosting.Function, error) { return hosting.Function{Handle: h}, nil }
 }
 
 // report is the function that this binary becomes: it does what the event names. A web function finds the name in the
@@ -74,6 +90,8 @@ func do(ctx context.Context, inv hosting.Invocation, what string) ([]byte, error
 			inv.Environment == nil), nil
 	case "everything":
 		return everything(ctx, inv), nil
+	case "memory":
+		return fmt.Append(nil, debug.SetMemoryLimit(-1)), ctx.Err() // a negative one changes nothing
 	case "gate":
 		return passGate(ctx)
 	default:
@@ -260,7 +278,9 @@ func TestStartServesNothingThatCannotBeBuilt(t *testing.T) {
 		t.Error("listened although there is nothing to serve")
 		return nil, net.ErrClosed
 	}
-	refuse := func([]string, io.Writer) (hosting.Handler, error) { return nil, errors.New("WXPAY_MCHID is not set") }
+	refuse := func([]string, io.Writer) (hosting.Function, error) {
+		return hosting.Function{}, errors.New("WXPAY_MCHID is not set")
+	}
 	for _, variable := range []string{"_LAMBDA_SERVER_PORT", "AWS_LAMBDA_RUNTIME_API", "SCF_RUNTIME_API", "PORT"} {
 		var stderr bytes.Buffer
 		if code := hosting.StartIn(environment(map[string]string{variable: "1"}), listen, &stderr, refuse); code != 1 {

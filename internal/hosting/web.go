@@ -22,19 +22,21 @@ import (
 
 const (
 	// maxWebBody is a little more than the 64 KiB of parameters that the functions take, so that they refuse in their own
-	// words what is a little too long. SCF lets 6 MB through (SCF doc 583/40688), and from callers who are nobody yet: kept
-	// in memory until the handler has asked who they are, that would be too much.
+	// words what is a little too long. SCF lets 6 MB through (SCF doc 583/40688), from callers who have proved nothing yet:
+	// kept in memory until the handler has asked who they are, that would be too much.
 	maxWebBody   = 65 << 10
 	maxWebHeader = 32 << 10 // SCF's is 4 KB a header; net/http answers 431 above this for all of them
 	// maxDrained is how much of a body that is too long is read and thrown away, so that its sender, who may not read
 	// before having written everything, gets the answer and not a broken connection.
 	maxDrained = 16 << 20
-	// maxInFlight is how many handlers run at a time. SCF itself sends one request at a time, or up to 100 where asked to;
-	// a container has nobody else to bound it.
+	// maxInFlight, maxReading and maxUnproved are the numbers of limits: for each standing handlers at a time, bodies of
+	// known senders, bodies of unknown ones.
 	maxInFlight = 64
-	// maxReading is how many bodies are read at a time, which bounds the memory that they take: 32 MiB. It is larger than
-	// maxInFlight, so that many must send nothing to be in anybody's way, and requests without a body pass them all.
-	maxReading = 512
+	maxReading  = 512
+	maxUnproved = 64
+	// lingering is how long the rest of a body that is not wanted is read and thrown away behind its answer. A connection
+	// that is closed while its peer still writes is reset, and the answer may be lost.
+	lingering = time.Second
 	// webLimit is how long a request may take where the platform does not say: below the 15 s after which
 	// wx.cloud.callContainer gives up, and enough for a close in doubt to be settled.
 	webLimit = 10 * time.Second
@@ -42,10 +44,22 @@ const (
 
 // webTimes are how long a web function waits. The zero value of each stands for its default.
 type webTimes struct {
-	header time.Duration // for a request's headers: 5 s
-	body   time.Duration // for a request's headers and body: 30 s
-	idle   time.Duration // on a connection without a request: 2 min, longer than gateways keep theirs, which close first
-	grace  time.Duration // for requests in flight when told to stop: 10 s, after which Docker kills
+	header   time.Duration // for a request's headers: 5 s
+	body     time.Duration // for a request's headers and body: 30 s
+	unproved time.Duration // for the body of a request whose head proves nothing: 5 s
+	idle     time.Duration // on a connection without a request: 2 min, longer than gateways keep theirs, which close first
+	grace    time.Duration // for requests in flight when told to stop: 10 s, after which Docker kills
+}
+
+// orDefaults gives each time that is zero its default.
+func (t webTimes) orDefaults() webTimes {
+	return webTimes{
+		header:   cmp.Or(t.header, 5*time.Second),
+		body:     cmp.Or(t.body, 30*time.Second),
+		unproved: cmp.Or(t.unproved, 5*time.Second),
+		idle:     cmp.Or(t.idle, 2*time.Minute),
+		grace:    cmp.Or(t.grace, 10*time.Second),
+	}
 }
 
 // webHost answers HTTP requests with a handler. Each request becomes an event in the form of an SCF function URL, and the
@@ -57,10 +71,14 @@ type webTimes struct {
 //
 // A caller who hangs up does not stop a close that has begun: the handler runs to its own deadline, as it does behind every
 // other platform.
+//
+// A request takes no place before its head is there, and which places it takes is decided by what its head proves: see
+// Standing, limits and connections.
 type webHost struct {
-	handler  Handler
-	function string
+	function Function
+	name     string // the function's
 	times    webTimes
+	most     int // connections at a time; 0: as many as the process has files for, maxConnections at most
 }
 
 // webEvent is the event that a request becomes.
@@ -82,16 +100,17 @@ type webContext struct {
 
 // serve answers requests to l until ctx is over, then lets those in flight finish. It returns nil when they all have.
 func (w webHost) serve(ctx context.Context, l net.Listener) error {
+	w.times = w.times.orDefaults()
 	server := w.server()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	go func() { served <- server.Serve(newConnections(l, cmp.Or(w.most, mostConnections(openFiles())))) }()
 	slog.InfoContext(ctx, "serving HTTP", "address", l.Addr().String())
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving HTTP on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(w.times.grace, 10*time.Second))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.times.grace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
 		return fmt.Errorf("stopping: cutting off the requests in flight: %w", errors.Join(err, server.Close()))
@@ -104,72 +123,92 @@ func (w webHost) server() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
-		Handler:           w.bounded(),
+		Handler:           w.handler(),
 		Protocols:         &protocols,
-		ReadHeaderTimeout: cmp.Or(w.times.header, 5*time.Second),
-		ReadTimeout:       cmp.Or(w.times.body, 30*time.Second),
-		IdleTimeout:       cmp.Or(w.times.idle, 2*time.Minute),
+		ReadHeaderTimeout: w.times.header,
+		ReadTimeout:       w.times.body,
+		IdleTimeout:       w.times.idle,
 		MaxHeaderBytes:    maxWebHeader,
+		ConnContext:       withConnection,
 	}
 }
 
-// door lets so many in at a time. Whoever finds it full is sent away, not kept waiting.
-type door chan struct{}
-
-func (d door) enter() bool {
-	select {
-	case d <- struct{}{}:
-		return true
-	default:
-		return false
+// handler answers requests, each within the places of its standing. A request has a place for reading until all of it is
+// there, and only then one for answering: slow senders must not take the places of faster ones.
+func (w webHost) handler() http.Handler {
+	var all [standings]*places
+	for standing, l := range w.times.limitsOf() {
+		all[standing] = newPlaces(l)
 	}
-}
-
-func (d door) leave() { <-d }
-
-// bounded reads at most maxReading bodies and answers at most maxInFlight requests at a time. A request is one of the
-// latter only when all of it is there: who sends slowly must not take a faster one's place.
-func (w webHost) bounded() http.Handler {
-	reading, answering := make(door, maxReading), make(door, maxInFlight)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		head := headOf(r)
+		standing := w.standing(head)
+		if c := connectionOf(r.Context()); c != nil {
+			if !c.begin() {
+				return // it was closed to make room for others
+			}
+			defer c.end(standing)
+		}
 		id, limit := webRequestID(r.Header), webTimeLimit(r.Header)
 		ctx := telemetry.WithRequestID(context.WithoutCancel(r.Context()), id)
 		rw.Header().Set("X-Request-Id", id)
-		payload, fault := reading.event(r, id)
+		own := all[standing]
+		payload, fault := own.read(rw, r, head, id)
 		// Both clocks start now: how long the request took to arrive is no part of them. Whoever does not read what he asked
 		// for gets as long again as the handler had.
 		if err := http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(2 * limit)); err != nil {
 			slog.WarnContext(ctx, "an answer has no deadline", "error", err.Error())
 		}
-		if fault == nil && !answering.enter() {
+		if fault == nil && !own.inFlight.acquire() {
 			fault = tooMany()
+		}
+		if fault != nil && fault.status == http.StatusTooManyRequests || standing == Refused {
+			leaveBody(rw, r)
 		}
 		if fault != nil {
 			fault.write(rw)
 			return
 		}
-		defer answering.leave()
+		defer own.inFlight.release()
 		ctx, cancel := withDeadline(ctx, time.Time{}, limit)
 		defer cancel()
-		w.answer(ctx, rw, Invocation{Payload: payload, RequestID: id, Function: w.function, Platform: Web})
+		w.answer(ctx, rw, Invocation{
+			Payload: payload, RequestID: id, Function: w.name, Platform: Web, Withheld: standing == Refused,
+		})
 	})
 }
 
-// event reads a request, one of those that the door lets in at a time if it has a body.
-func (d door) event(r *http.Request, id string) ([]byte, *webFault) {
+// standing is what a head proves.
+func (w webHost) standing(head Head) Standing {
+	if w.function.Standing == nil {
+		return Proved
+	}
+	return w.function.Standing(head)
+}
+
+// headOf is a request's head as the handler is to see it.
+func headOf(r *http.Request) Head {
+	header := map[string]string{"host": r.Host} // which net/http takes out of the others
+	for name, values := range r.Header {
+		header[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	// CONNECT has no path, and * is one.
+	return Head{Method: r.Method, Path: "/" + strings.TrimPrefix(r.URL.Path, "/"), Header: header}
+}
+
+// leaveBody has a request answered at once although its body was not read. Its connection is closed behind the answer,
+// since net/http would first read the body's rest to keep it.
+func leaveBody(rw http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
-		return readWebEvent(r, id)
+		return
 	}
-	if !d.enter() {
-		return nil, tooMany()
-	}
-	defer d.leave()
-	return readWebEvent(r, id)
+	rw.Header().Set("Connection", "close")
+	setReadDeadline(http.NewResponseController(rw), time.Now().Add(lingering))
 }
 
 // answer answers one request.
 func (w webHost) answer(ctx context.Context, rw http.ResponseWriter, inv Invocation) {
-	result, err := answer(ctx, w.handler, inv)
+	result, err := answer(ctx, w.function.Handle, inv)
 	if err != nil {
 		failed(ctx, rw, err)
 		return
@@ -182,23 +221,14 @@ func (w webHost) answer(ctx context.Context, rw http.ResponseWriter, inv Invocat
 	reply.write(rw)
 }
 
-// readWebEvent makes the event of a request.
-func readWebEvent(r *http.Request, id string) ([]byte, *webFault) {
+// webEventOf makes the event of a request.
+func webEventOf(r *http.Request, head Head, body []byte, id string) ([]byte, *webFault) {
 	query, err := webQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badRequest("the query string cannot be read")
 	}
-	body, fault := readWebBody(r)
-	if fault != nil {
-		return nil, fault
-	}
-	headers := map[string]string{"host": r.Host} // which net/http takes out of the others
-	for name, values := range r.Header {
-		headers[strings.ToLower(name)] = strings.Join(values, ",")
-	}
 	event, err := json.Marshal(webEvent{
-		Body: body, IsBase64Encoded: true, Headers: headers, HTTPMethod: r.Method,
-		Path:        "/" + strings.TrimPrefix(r.URL.Path, "/"), // CONNECT has none, and * is one
+		Body: body, IsBase64Encoded: true, Headers: head.Header, HTTPMethod: head.Method, Path: head.Path,
 		QueryString: query, RequestContext: webContext{RequestID: id, CloudPay: "web"},
 	})
 	if err != nil {

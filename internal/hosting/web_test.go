@@ -48,13 +48,19 @@ func newWebFunction(t *testing.T, address string) *webFunction {
 // serveWeb serves h over real TCP until the test ends.
 func serveWeb(t *testing.T, h hosting.Handler, times hosting.WebTimes) *webFunction {
 	t.Helper()
+	return serveFunction(t, hosting.Function{Handle: h}, times)
+}
+
+// serveFunction serves fn over real TCP until the test ends.
+func serveFunction(t *testing.T, fn hosting.Function, times hosting.WebTimes) *webFunction {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- hosting.ServeWeb(ctx, l, h, times) }()
+	go func() { served <- hosting.ServeWeb(ctx, l, fn, times) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
@@ -588,9 +594,8 @@ func TestWebRequestsAtOnce(t *testing.T) {
 	}
 }
 
-// dawdle begins a request with a body, {}, waits until the function reads that, and sends nothing more until finish, which
-// returns the answer.
-func (f *webFunction) dawdle() (finish func() string) {
+// dial opens a connection until the test ends.
+func (f *webFunction) dial() net.Conn {
 	f.t.Helper()
 	conn, err := net.Dial("tcp", f.address)
 	if err != nil {
@@ -598,6 +603,14 @@ func (f *webFunction) dawdle() (finish func() string) {
 	}
 	f.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // only ends a hang
+	return conn
+}
+
+// dawdle begins a request with a body, {}, waits until the function reads that, and sends nothing more until finish, which
+// returns the answer.
+func (f *webFunction) dawdle() (finish func() string) {
+	f.t.Helper()
+	conn := f.dial()
 	_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
 	answer := bufio.NewReader(conn)
 	if line, err := answer.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
@@ -701,7 +714,9 @@ func TestWebStopsWaitingForAHandlerThatDoesNotEnd(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- hosting.ServeWeb(ctx, l, h, hosting.WebTimes{Grace: time.Millisecond}) }()
+	go func() {
+		served <- hosting.ServeWeb(ctx, l, hosting.Function{Handle: h}, hosting.WebTimes{Grace: time.Millisecond})
+	}()
 	go func() {
 		if response, err := http.Get("http://" + l.Addr().String()); err == nil {
 			_ = response.Body.Close()
@@ -752,6 +767,25 @@ func startWeb(t *testing.T, cmd *exec.Cmd, log func(*exec.Cmd) (io.ReadCloser, e
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startWebLogging(t, cmd, out)
+}
+
+// startWebHearing is startWeb for a log on standard error, which said gets too, until the process has ended.
+func startWebHearing(t *testing.T, cmd *exec.Cmd, said io.Writer) *webProcess {
+	t.Helper()
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startWebLogging(t, cmd, struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(out, said), out})
+}
+
+// startWebLogging starts cmd, whose log is out.
+func startWebLogging(t *testing.T, cmd *exec.Cmd, out io.ReadCloser) *webProcess {
+	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

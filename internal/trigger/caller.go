@@ -72,9 +72,14 @@ const (
 //  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF cannot tell it from
 //     a user's call of which it says nothing, unless the operator says that there are no such calls (PolicyPlatform).
 //
-// PolicyAny then opens orders to whomever the rules left outside, but for the impostor.
+// PolicyAny then opens orders to whomever the rules left outside, but for the impostor. A request whose body was withheld
+// for what its head lacks (see Standing) may do nothing.
 func identify(inv hosting.Invocation, e event.Event, given string, a Access) caller {
 	c := recognise(inv, e, given, a)
+	if inv.Withheld {
+		c.may = rights{}
+		return c
+	}
 	open := a.Policy == PolicyAny && (e.Kind == event.Call || e.Kind == event.HTTP)
 	if open && c.kind != impostor {
 		c.may.orders = allOrders

@@ -34,6 +34,8 @@ type kit struct {
 	name string
 	// knows is what WeChat Pay answers to a look-up.
 	knows func(ctx context.Context, p order.Params) order.Result
+	// withheld says that bodies were not read.
+	withheld bool
 
 	mu    sync.Mutex
 	asked []order.Params
@@ -125,7 +127,7 @@ func (k *kit) query(ctx context.Context, p order.Params) order.Result {
 func (k *kit) handle(event string, environment map[string]string) (string, error) {
 	k.t.Helper()
 	reply, err := k.fn.Handle(k.t.Context(), hosting.Invocation{
-		Payload: []byte(event), Environment: environment, Platform: k.on, Function: k.name,
+		Payload: []byte(event), Environment: environment, Platform: k.on, Function: k.name, Withheld: k.withheld,
 	})
 	_, _ = k.out.Write(append(bytes.Clone(reply), '\n'))
 	telemetrytest.Error(k.t, err)
