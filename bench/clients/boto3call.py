@@ -1,7 +1,7 @@
 """Calls Lambda functions with AWS's SDK for Python, pointed at the emulator by variables alone.
 
-argv[1] is an array of {"name", "data"}; what each call came to is printed, a line of JSON each. ListFunctions, which the
-emulator does not play, comes last.
+argv[1] is an array of {"name", "data"}; what each call came to is printed, a line of JSON each. Three operations that the
+emulator does not play come last, each of a service with another protocol.
 """
 
 import base64
@@ -27,7 +27,8 @@ for call in json.loads(sys.argv[1]):
     except botocore.exceptions.ClientError as error:
         print(json.dumps({"error": error.response["Error"]["Code"]}))
 
-try:
-    client.list_functions()
-except botocore.exceptions.ClientError as error:
-    print(json.dumps({"error": error.response["Error"]["Code"]}))
+for service, operation in [("lambda", "list_functions"), ("dynamodb", "list_tables"), ("sts", "get_caller_identity")]:
+    try:
+        getattr(boto3.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL_LAMBDA"]), operation)()
+    except botocore.exceptions.ClientError as error:
+        print(json.dumps({"error": error.response["Error"]["Code"]}))

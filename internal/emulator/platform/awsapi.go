@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"regexp"
 	"strings"
@@ -77,11 +79,30 @@ func isAWS(r *http.Request) bool {
 		strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 }
 
-// awsUnknown refuses an operation of AWS that is not played.
+// awsUnknown refuses an operation of AWS that is not played. Services with REST and JSON protocols
+// tell the kind by the header or by __type, those with the older query protocol by a code in XML.
 func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
+	const kind = "UnknownOperationException"
+	message := fmt.Sprintf("%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)",
+		r.Method, oneLine(r.URL.Path))
 	w.Header().Set("X-Amzn-Requestid", id)
-	awsFault(w, http.StatusNotFound, "UnknownOperationException", fmt.Sprintf(
-		"%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)", r.Method, oneLine(r.URL.Path)))
+	w.Header().Set("X-Amzn-Errortype", kind)
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // none means no form
+	if media != "application/x-www-form-urlencoded" {
+		answerJSON(w, http.StatusNotFound, map[string]string{"__type": kind, "Type": "User", "Message": message})
+		return
+	}
+	document, err := xml.Marshal(struct {
+		XMLName   xml.Name `xml:"ErrorResponse"`
+		Type      string   `xml:"Error>Type"`
+		Code      string   `xml:"Error>Code"`
+		Message   string   `xml:"Error>Message"`
+		RequestID string   `xml:"RequestId"`
+	}{Type: "Sender", Code: kind, Message: message, RequestID: id})
+	if err != nil {
+		document = []byte("<ErrorResponse/>") // strings can always be marshalled
+	}
+	typed(http.StatusNotFound, "text/xml", document).write(w)
 }
 
 // awsRefusal is a request that Invoke does not take.

@@ -155,12 +155,23 @@ func TestAWSNotPlayed(t *testing.T) {
 		{http.MethodGet, "/bucket/key", signed},
 	} {
 		got := c.send(q.method, q.path, "", q.header...)
-		var document struct{ Type, Message string }
+		var document struct {
+			Kind          string `json:"__type"`
+			Type, Message string
+		}
 		wantJSON(t, got.body, &document)
 		if got.status != http.StatusNotFound || got.header.Get("X-Amzn-Errortype") != "UnknownOperationException" ||
-			got.header.Get("X-Amzn-Requestid") != got.requestID || document.Type != "User" || !strings.Contains(document.Message, q.method+" ") {
+			got.header.Get("X-Amzn-Requestid") != got.requestID || document.Kind != "UnknownOperationException" ||
+			document.Type != "User" || !strings.Contains(document.Message, q.method+" ") {
 			t.Errorf("%s %s: got %d %v %s, want 404 UnknownOperationException", q.method, q.path, got.status, got.header, got.body)
 		}
+	}
+	got := c.send(http.MethodPost, "/", "Action=GetCallerIdentity&Version=2011-06-15",
+		append(signed, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8")...)
+	want := "<ErrorResponse><Error><Type>Sender</Type><Code>UnknownOperationException</Code><Message>POST / is not played, " +
+		"only POST /2015-03-31/functions/{name}/invocations (Invoke)</Message></Error><RequestId>" + got.requestID + "</RequestId></ErrorResponse>"
+	if got.status != http.StatusNotFound || got.header.Get("Content-Type") != "text/xml" || got.body != want {
+		t.Errorf("STS: got %d %s, want 404 %s", got.status, got.body, want)
 	}
 }
 
