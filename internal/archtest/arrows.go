@@ -50,9 +50,10 @@ func Arrows() []Arrow {
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
 
 		{Package: "internal/bilingual"},
+		{Package: "internal/printable"},
 		{Package: "internal/order", Ours: []string{"internal/bilingual"}},
 		{Package: "internal/config", Ours: []string{"internal/bilingual"}},
-		{Package: "internal/telemetry"},
+		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 		{Package: "internal/emulator/paygate"},
@@ -112,8 +113,9 @@ func Arrows() []Arrow {
 		{
 			Package: "cmd/cloudpay",
 			Ours: []string{
-				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/store",
-				"internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor", "internal/emulator/*", "pkg/wire",
+				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/printable",
+				"internal/store", "internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor",
+				"internal/emulator/*", "pkg/wire",
 			},
 			Theirs: []string{cobra, pflag, progressbar, term},
 		},

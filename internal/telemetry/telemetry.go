@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"cloudpay/internal/printable"
 )
 
 // requestIDKey is the field of the record. It is SCF's own word for it, in camelCase like our replies.
@@ -37,9 +39,9 @@ func RequestID(ctx context.Context) string {
 const maxText = 8 << 10
 
 // New returns a logger that writes each record of at least the given level to w: one line, one Write. Texts and errors of
-// more than 8 KiB are cut, and say how much is missing.
+// more than 8 KiB are cut, and say how much is missing. What a terminal would obey instead of show is escaped.
 func New(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(&handler{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: short})})
+	return slog.New(&handler{Handler: slog.NewJSONHandler(printable.NewWriter(w), &slog.HandlerOptions{Level: level, ReplaceAttr: short})})
 }
 
 func short(_ []string, attr slog.Attr) slog.Attr {

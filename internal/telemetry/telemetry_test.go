@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/slogtest"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -141,6 +142,21 @@ func TestOneLinePerRecord(t *testing.T) {
 	logger.WithGroup("g\nh").ErrorContext(ctx, "two\nlines", "err", errors.New("three\r\nmore\u2028lines"))
 	if len(log.lines) != 1 || strings.Count(log.lines[0], "\n") != 1 || !strings.HasSuffix(log.lines[0], "\n") {
 		t.Errorf("got %q, want one write of one line", log.lines)
+	}
+}
+
+// What a terminal would obey is escaped wherever it stands, and the record stays the same record.
+func TestTerminalControlsAreEscaped(t *testing.T) {
+	t.Parallel()
+	const given = "A1\u202e\u009b31m\u2066\x7f 关单"
+	var log bytes.Buffer
+	logger := telemetry.New(&log, slog.LevelInfo)
+	logger.ErrorContext(t.Context(), given, given, given, "error", errors.New(given))
+	if text := log.String(); strings.ContainsFunc(strings.TrimSuffix(text, "\n"), func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		t.Errorf("got %q", text)
+	}
+	if got := records(t, &log)[0]; got["msg"] != given || got[given] != given || got["error"] != given {
+		t.Errorf("got %q, want %q three times", got, given)
 	}
 }
 
