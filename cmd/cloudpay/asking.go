@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/app"
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -38,26 +38,31 @@ type asking struct {
 	parallel int
 	json     bool
 	verbose  bool
-	language language
+	language *language
 }
 
 // register adds the flags that close and query share.
 func (a *asking) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
+	flags, say := cmd.Flags(), a.language.say
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(spellings)
-	flags.StringVar(&a.params.TransactionID, "transaction-id", "", "WeChat Pay's number of the order, instead of ORDER")
-	flags.StringVar(&a.params.CombineOutTradeNo, "combine-out-trade-no", "", "a combined order (合单), instead of ORDER; short: --combine")
-	flags.StringVar(&a.params.SubMchID, "sub-mch-id", "", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out")
-	flags.StringVar(&a.params.SubAppID, "sub-appid", "", "the sub-merchant's appid (APIv2 only)")
-	flags.StringVar(&a.api, "api", "", "dialect: "+strings.Join(apis(), ", ")+"; WXPAY_API when left out")
-	flags.StringVar(&a.params.NonceStr, "nonce-str", "", "the first request's nonce; made when left out")
-	flags.DurationVar(&a.timeout, "timeout", 20*time.Second, "how long one order may take")
-	flags.IntVar(&a.parallel, "parallel", maxParallel, "how many orders are asked about at once, 1 to 4")
-	flags.BoolVar(&a.json, "json", false, "print the result objects, one a line, as docs/api.md describes them")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log in JSON to standard error")
-	a.language.register(cmd)
-	registerEmulator(cmd, &a.emulator)
+	flags.StringVar(&a.params.TransactionID, "transaction-id", "", say(words(
+		"WeChat Pay's number of the order, instead of ORDER", "微信支付订单号，代替商户订单号")))
+	flags.StringVar(&a.params.CombineOutTradeNo, "combine-out-trade-no", "", say(words(
+		"a combined order (合单), instead of ORDER; short: --combine", "合单订单号，代替商户订单号；可简写为 --combine")))
+	flags.StringVar(&a.params.SubMchID, "sub-mch-id", "", say(subMerchant))
+	flags.StringVar(&a.params.SubAppID, "sub-appid", "", say(words("the sub-merchant's appid (APIv2 only)", "子商户的 appid（仅 APIv2）")))
+	flags.StringVar(&a.api, "api", "", a.language.sayf("dialect: %s; WXPAY_API when left out", "接口：%s；不填则取 WXPAY_API",
+		strings.Join(apis(), ", ")))
+	flags.StringVar(&a.params.NonceStr, "nonce-str", "", say(words("the first request's nonce; made when left out",
+		"首次请求的随机串；不填则自动生成")))
+	flags.DurationVar(&a.timeout, "timeout", 20*time.Second, say(words("how long one order may take", "每个订单的时限")))
+	flags.IntVar(&a.parallel, "parallel", maxParallel, say(words("how many orders are asked about at once, 1 to 4",
+		"同时处理的订单数，1 至 4")))
+	flags.BoolVar(&a.json, "json", false, say(words("print the result objects, one a line, as docs/api.md describes them",
+		"逐行输出 docs/api.md 所述的结果对象")))
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, say(verbosely))
+	a.language.registerEmulator(cmd, &a.emulator)
 	_ = cmd.RegisterFlagCompletionFunc("api", cobra.FixedCompletions(apis(), cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -68,7 +73,7 @@ func (a *asking) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if len(calls) == 0 {
-		cmd.PrintErrln("no orders on standard input")
+		cmd.PrintErrln(a.language.say(noneOnStdin))
 		return nil
 	}
 	configured, err := a.configured(cmd.ErrOrStderr())
@@ -87,7 +92,7 @@ func (a *asking) run(cmd *cobra.Command, args []string) error {
 	inOrder(a.parallel, calls, one, func(p order.Params, r order.Result) {
 		report.tell(p, r)
 		if cmd.Context().Err() != nil && r.Outcome == order.OutcomeUnknown {
-			cmd.PrintErrln("cloudpay: " + a.interrupted(p, r))
+			a.language.complain(cmd.ErrOrStderr(), a.interrupted(p, r))
 		}
 	})
 	return report.end()
@@ -100,7 +105,8 @@ func (a *asking) calls(args []string, stdin io.Reader) ([]order.Params, error) {
 	}
 	if a.params.TransactionID != "" || a.params.CombineOutTradeNo != "" {
 		if len(args) > 0 {
-			return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no", args[0])
+			return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no",
+				"%s：订单号与 --transaction-id、--combine-out-trade-no 只能提供一个", args[0])
 		}
 		return []order.Params{a.params}, nil
 	}
@@ -109,10 +115,11 @@ func (a *asking) calls(args []string, stdin io.Reader) ([]order.Params, error) {
 		return nil, err
 	}
 	if len(args) == 0 {
-		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input", a.op)
+		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input",
+			"请指定订单：cloudpay %s 订单号，或用 - 从标准输入读取订单号", a.op)
 	}
 	if a.params.NonceStr != "" && len(numbers) > 1 {
-		return nil, usagef("--nonce-str: is for one order, not for %d", len(numbers))
+		return nil, usagef("--nonce-str: is for one order, not for %d", "--nonce-str：只能用于一个订单，而不是 %d 个", len(numbers))
 	}
 	calls := make([]order.Params, 0, len(numbers))
 	for _, number := range numbers {
@@ -132,7 +139,7 @@ func numbers(args []string, stdin io.Reader) ([]string, error) {
 			continue
 		}
 		if slices.Contains(args[:i], "-") {
-			return nil, usagef("-: standard input can be read once")
+			return nil, usagef("-: standard input can be read once", "-：标准输入只能读取一次")
 		}
 		read, err := readNumbers(stdin)
 		if err != nil {
@@ -154,10 +161,10 @@ func readNumbers(stdin io.Reader) ([]string, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, usage(fmt.Errorf("-: reading order numbers: %w", err))
+		return nil, usagef("-: reading order numbers: %w", "-：读取订单号：%w", err)
 	}
 	if limited.N == 0 {
-		return nil, usagef("-: a list of orders may have %d MiB", maxList>>20)
+		return nil, usagef("-: a list of orders may have %d MiB", "-：订单列表不可超过 %d MiB", maxList>>20)
 	}
 	return all, nil
 }
@@ -165,21 +172,22 @@ func readNumbers(stdin io.Reader) ([]string, error) {
 // check looks at the flags, and takes in those that need reading.
 func (a *asking) check() error {
 	var faults []error
-	fault := func(format string, values ...any) { faults = append(faults, fmt.Errorf(format, values...)) }
+	fault := func(en, zh string, values ...any) { faults = append(faults, bilingual.Errorf(en, zh, values...)) }
 	if err := a.language.check(); err != nil {
 		faults = append(faults, err)
 	}
 	if a.timeout <= 0 {
-		fault("--timeout: must be longer than nothing, such as 20s")
+		fault("--timeout: must be longer than nothing, such as 20s", "--timeout：须大于零，如 20s")
 	}
 	if a.parallel < 1 || a.parallel > maxParallel {
-		fault("--parallel: must be 1 to %d, not %d", maxParallel, a.parallel)
+		fault("--parallel: must be 1 to %d, not %d", "--parallel：须为 1 至 %d，而不是 %d", maxParallel, a.parallel)
 	}
 	a.params.API = order.API(a.api)
 	if a.created != "" {
 		at, err := time.Parse(time.RFC3339, a.created)
 		if err != nil {
-			fault("--created-at: must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)")
+			fault("--created-at: must be a time such as 2026-11-22T18:30:00+08:00 (RFC 3339)",
+				"--created-at：须为 RFC 3339 时间，如 2026-11-22T18:30:00+08:00")
 		}
 		a.params.CreatedAt = at
 	}
@@ -214,7 +222,8 @@ func parseSubOrder(text string) (order.SubOrder, error) {
 		name, value, isPair := strings.Cut(pair, "=")
 		field, known := fields[strings.ReplaceAll(strings.TrimSpace(name), "-", "_")]
 		if !isPair || !known || *field != "" {
-			return part, fmt.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q", text)
+			return part, bilingual.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q",
+				"--sub-order：须为 mchid=…,out_trade_no=…，服务商还须 sub_mchid=…，而不是 %q", text)
 		}
 		*field = strings.TrimSpace(value)
 	}
@@ -235,7 +244,7 @@ func (a *asking) configured(logs io.Writer) (*app.App, error) {
 		err = configured.Broken
 	}
 	if err != nil {
-		return nil, usage(fmt.Errorf("%w\n`cloudpay doctor` tells more", err))
+		return nil, usagef("%w\n`cloudpay doctor` tells more", "%w\n详情请运行 `cloudpay doctor`", err)
 	}
 	slog.SetDefault(configured.Log) // for what has no logger of its own, as in a function
 	return configured, nil
@@ -266,7 +275,8 @@ func (a *asking) checkCall(configured *app.App, p order.Params) (err error) {
 	case p.CloseAt == "":
 		_, err = configured.Closer.Merchant.CloseCall(p)
 	case configured.Closer.Store == nil:
-		return fmt.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer", nameStore)
+		return bilingual.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer",
+			"--close-at：稍后关单需要订单存储：请设置 %s，并配置定时器", nameStore)
 	default:
 		_, err = configured.Closer.Merchant.Entry(p)
 	}
@@ -283,16 +293,16 @@ func inFlags(p order.Params, err error) error {
 		return err
 	}
 	if field.Field == "out_trade_no" {
-		return fmt.Errorf("order %q: %s", p.OutTradeNo, field.Rule.EN)
+		return bilingual.Errorf("order %q: %s", "订单 %q：%s", p.OutTradeNo, field.Rule)
 	}
 	name, rest, isPart := strings.Cut(field.Field, "[")
 	if isPart { // sub_orders[0].mchid
-		return fmt.Errorf("--sub-order [%s: %s", rest, field.Rule.EN)
+		return bilingual.Errorf("--sub-order [%s: %s", "--sub-order [%s：%s", rest, field.Rule)
 	}
 	if name == "sub_orders" {
 		name = "sub_order"
 	}
-	return fmt.Errorf("--%s: %s", strings.ReplaceAll(name, "_", "-"), field.Rule.EN)
+	return bilingual.Errorf("--%s: %s", "--%s：%s", strings.ReplaceAll(name, "_", "-"), field.Rule)
 }
 
 // ask asks about one order, within its own time, and logs what came of it.
@@ -311,15 +321,17 @@ func (a *asking) ask(ctx context.Context, log *slog.Logger,
 }
 
 // interrupted says what is known of an order whose answer did not come before Ctrl-C: whether anything was sent.
-func (a *asking) interrupted(p order.Params, r order.Result) string {
+func (a *asking) interrupted(p order.Params, r order.Result) error {
 	name := nameOf(p)
 	switch {
 	case r.Attempts == 0:
-		return fmt.Sprintf("interrupted: the %s of %s was not sent", a.op, name)
+		return bilingual.Errorf("interrupted: the %s of %s was not sent", "已中断：%s %s 的请求未发送", a.op, name)
 	case a.op == order.OpQuery:
-		return fmt.Sprintf("interrupted: the query of %s was sent; what it would have said is unknown", name)
+		return bilingual.Errorf("interrupted: the query of %s was sent; what it would have said is unknown",
+			"已中断：%s 的查单请求已发送，结果未知", name)
 	}
-	return fmt.Sprintf("interrupted: the close of %s was sent; its outcome is unknown; query it", name)
+	return bilingual.Errorf("interrupted: the close of %s was sent; its outcome is unknown; query it",
+		"已中断：%s 的关单请求已发送，结果未知；请查单", name)
 }
 
 // nameOf is the order as it was named.
@@ -355,9 +367,17 @@ func inOrder[T, R any](parallel int, items []T, do func(T) R, done func(T, R)) {
 	}
 }
 
+// What several commands say.
+var (
+	noneOnStdin = words("no orders on standard input", "标准输入中没有订单")
+	subMerchant = words("a service provider's sub-merchant; WXPAY_SUB_MCHID when left out", "服务商的子商户；不填则取 WXPAY_SUB_MCHID")
+	verbosely   = words("log in JSON to standard error", "向标准错误输出 JSON 日志")
+)
+
 // registerEmulator adds --emulator.
-func registerEmulator(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "emulator", "", "use the environment of the emulator that runs in this folder, not this process's")
+func (l *language) registerEmulator(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "emulator", "", l.say(words(
+		"use the environment of the emulator that runs in this folder, not this process's", "使用该目录中运行的模拟器的环境，而不是本进程的")))
 	_ = cmd.MarkFlagDirname("emulator")
 }
 

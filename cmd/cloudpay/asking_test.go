@@ -99,7 +99,7 @@ func TestReportWorst(t *testing.T) {
 		{[]order.Outcome{order.OutcomeRefused, order.OutcomeUnknown, order.OutcomePaid}, exitFault},
 	} {
 		var out strings.Builder
-		r := newReport(&out, &asking{op: order.OpClose}, make([]order.Params, len(c.outcomes)))
+		r := newReport(&out, &asking{op: order.OpClose, language: &language{}}, make([]order.Params, len(c.outcomes)))
 		for _, outcome := range c.outcomes {
 			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{Outcome: outcome})
 		}
@@ -113,7 +113,7 @@ func TestReportWorst(t *testing.T) {
 func TestReportKnowsOutcomes(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range allOutcomes {
-		if outcomesZH[outcome] == "" || outcome != order.OutcomeFound && (meanings[outcome].en == "" || meanings[outcome].zh == "") {
+		if outcomesZH[outcome] == "" || outcome != order.OutcomeFound && (meanings[outcome].EN == "" || meanings[outcome].ZH == "") {
 			t.Errorf("%s: %q, %+v", outcome, outcomesZH[outcome], meanings[outcome])
 		}
 	}
@@ -124,7 +124,7 @@ func TestReportShowsNoControls(t *testing.T) {
 	t.Parallel()
 	for _, several := range []bool{false, true} {
 		var out strings.Builder
-		r := newReport(&out, &asking{op: order.OpClose}, make([]order.Params, 1))
+		r := newReport(&out, &asking{op: order.OpClose, language: &language{}}, make([]order.Params, 1))
 		r.alone = !several
 		r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
 			Outcome: order.OutcomeRefused, ErrCode: "X\x1b[2J", ErrCodeDes: "gone\x1b[2J\u202e", TradeState: "S\x07", RequestID: "\u009b1",
@@ -148,14 +148,14 @@ func TestAmount(t *testing.T) {
 		{123456, "CNY", "1234.56 yuan (123456 fen)", "1234.56 元（123456 分）"},
 		{100, "JPY", "100 of the smallest unit of JPY", "100（JPY 最小单位）"},
 	} {
-		if got := amount(&c.fen, c.currency, false); got != c.want {
+		if got := (&language{}).amount(&c.fen, c.currency); got != c.want {
 			t.Errorf("%d %s: got %q, want %q", c.fen, c.currency, got, c.want)
 		}
-		if got := amount(&c.fen, c.currency, true); got != c.wantZH {
+		if got := (&language{chinese: true}).amount(&c.fen, c.currency); got != c.wantZH {
 			t.Errorf("%d %s: got %q, want %q", c.fen, c.currency, got, c.wantZH)
 		}
 	}
-	if got := amount(nil, "CNY", false); got != "" {
+	if got := (&language{}).amount(nil, "CNY"); got != "" {
 		t.Errorf("no amount: %q", got)
 	}
 }
@@ -179,8 +179,8 @@ func TestExitCode(t *testing.T) {
 	}{
 		{nil, 0, false},
 		{errors.New("broken"), exitFault, true},
-		{usagef("--x: wrong"), exitUsage, true},
-		{fmt.Errorf("around: %w", usagef("--x: wrong")), exitUsage, true},
+		{usagef("--x: wrong", "--x：有误"), exitUsage, true},
+		{fmt.Errorf("around: %w", usagef("--x: wrong", "--x：有误")), exitUsage, true},
 		{&exitError{code: exitPaid}, exitPaid, false},
 	} {
 		if code, say := exitCode(c.err); code != c.code || say != c.say {

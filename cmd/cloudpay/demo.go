@@ -9,23 +9,26 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/printable"
 	"cloudpay/internal/store/migrate"
 )
 
-func newDemo() *cobra.Command {
+func newDemo(l *language) *cobra.Command {
 	var logs bool
 	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "Register, close and query orders in APIv2 and APIv3, direct and partner, and show every answer",
-		Long: `demo builds the functions as they are deployed, emulates the cloud around them and
+		Use: "demo",
+		Short: l.say(words("Register, close and query orders in APIv2 and APIv3, direct and partner, and show every answer",
+			"以 APIv2 与 APIv3、直连商户与服务商登记、关单、查单，并显示每个应答")),
+		Long: l.say(words(`demo builds the functions as they are deployed, emulates the cloud around them and
 WeChat Pay behind them, and lets nobody in who does not belong: a server registers
 orders for a mini-program's user, who closes and queries them (an unpaid one, the
 same once more, a paid one, and one whose reply is lost on the way) and is refused
@@ -34,34 +37,46 @@ whose close was left in doubt, and all that happened is told. All this in APIv2 
 APIv3, for a merchant of its own and for a service provider. It needs no account and
 no network.
 
-It ends with exit code 1 if any answer is not what it should be.
+It ends with exit code 1 if any answer is not what it should be.`, `demo 按部署方式编译云函数，在本机模拟其周围的云平台与背后的微信支付，并拒绝一切无关的调用方：服务端为
+小程序用户登记订单，用户对其关单、查单（未支付的、重复的、已支付的，以及应答在途中丢失的），而他人的
+订单则被拒绝。随后定时器关闭到期订单，另一个定时器查明结果存疑的订单，所有结果都有事件通知。以上分别以
+APIv2、APIv3、直连商户与服务商各进行一遍。无需账号，无需网络。
 
-编译并在本机运行云函数，分别以 APIv2、APIv3、直连商户与服务商模式登记、关单、查单，由定时器
-关闭到期订单，并打印每次调用的结果。`,
-		Args: cobra.NoArgs,
+若有应答与预期不符，退出码为 1。`)),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := l.check(); err != nil {
+				return err
+			}
 			if !hasSQLite() {
-				return usagef("the demo keeps its orders in SQLite, which this program was built without: " +
-					"make demo, or go run -tags sqlite ./cmd/cloudpay demo")
+				return usagef("the demo keeps its orders in SQLite, which this program was built without: "+
+					"make demo, or go run -tags sqlite ./cmd/cloudpay demo",
+					"演示将订单保存在 SQLite 中，而本程序编译时未包含：请用 make demo，或 go run -tags sqlite ./cmd/cloudpay demo")
 			}
 			dir, err := os.MkdirTemp("", "cloudpay-demo-")
 			if err != nil {
-				return fmt.Errorf("making a folder for the demo: %w", err)
+				return bilingual.Errorf("making a folder for the demo: %w", "创建演示目录：%w", err)
 			}
 			defer func() { _ = os.RemoveAll(dir) }() // a leftover in the temporary folder harms nobody
-			d := &demo{out: cmd.OutOrStdout(), dir: dir, logs: io.Discard}
+			d := &demo{language: l, out: cmd.OutOrStdout(), dir: dir, logs: io.Discard}
 			if logs {
-				d.logs = cmd.ErrOrStderr()
+				d.logs = printable.NewWriter(cmd.ErrOrStderr())
 			}
-			return d.run(cmd.Context())
+			err = d.run(cmd.Context())
+			if cmd.Context().Err() != nil && !errors.Is(err, errInterrupted) {
+				return bilingual.Errorf("%w: the demo is not complete", "%w：演示未完成", errInterrupted)
+			}
+			return err
 		},
 	}
-	cmd.Flags().BoolVar(&logs, "logs", false, "show what the platform and the functions log")
+	cmd.Flags().BoolVar(&logs, "logs", false, l.say(words("show what the platform and the functions log", "显示平台与云函数的日志")))
 	return cmd
 }
 
 // demo is one run of the demonstration.
 type demo struct {
+	*language
+
 	out      io.Writer
 	logs     io.Writer
 	dir      string
@@ -81,7 +96,7 @@ type played struct {
 
 // variant is one way of being configured.
 type variant struct {
-	title   string
+	title   bilingual.Text
 	api     string
 	partner bool
 }
@@ -95,18 +110,19 @@ func (v variant) mode() string {
 
 func variants() []variant {
 	return []variant{
-		{"APIv2 (XML, MD5) · direct merchant / 直连商户", "v2", false},
-		{"APIv2 (XML, MD5) · service provider / 服务商", "v2", true},
-		{"APIv3 (JSON, RSA) · direct merchant / 直连商户", "v3", false},
-		{"APIv3 (JSON, RSA) · service provider / 服务商", "v3", true},
+		{words("APIv2 (XML, MD5) · direct merchant", "APIv2 (XML, MD5) · 直连商户"), "v2", false},
+		{words("APIv2 (XML, MD5) · service provider", "APIv2 (XML, MD5) · 服务商"), "v2", true},
+		{words("APIv3 (JSON, RSA) · direct merchant", "APIv3 (JSON, RSA) · 直连商户"), "v3", false},
+		{words("APIv3 (JSON, RSA) · service provider", "APIv3 (JSON, RSA) · 服务商"), "v3", true},
 	}
 }
 
 // call is one call of the demonstration, and what must come of it.
 type call struct {
-	title, function, order string
-	before                 func(order string, owner paygate.Owner) error // what fate does first
-	outcome, state         string
+	title           bilingual.Text
+	function, order string
+	before          func(order string, owner paygate.Owner) error // what fate does first
+	outcome, state  string
 	// closeAt registers the order for openID, as a service; else openID calls, or nobody but a timer.
 	closeAt, openID string
 }
@@ -116,18 +132,18 @@ func (d *demo) calls() []call {
 	const closeorder, queryorder = "closeorder", "queryorder"
 	const user, stranger = demoOpenID, demoStrangerID
 	return []call{
-		{"your server registers an order, to be closed in 30 minutes / 服务端登记订单，30 分钟后关单",
+		{words("your server registers an order, to be closed in 30 minutes", "服务端登记订单，30 分钟后关单"),
 			closeorder, "unpaid", nil, "scheduled", "NOTPAY", "1800", user},
-		{"", closeorder, "paid", nil, "scheduled", "NOTPAY", "1800", user},
-		{"", closeorder, "lost", nil, "scheduled", "NOTPAY", "1800", user},
-		{"", closeorder, "stranger", nil, "scheduled", "NOTPAY", "1800", stranger},
-		{"the customer queries their order / 用户查询自己的订单", queryorder, "unpaid", nil, "found", "NOTPAY", "", user},
-		{"closes it / 关单", closeorder, "unpaid", nil, "closed", "CLOSED", "", user},
-		{"closes it once more / 重复关单", closeorder, "unpaid", nil, "alreadyClosed", "CLOSED", "", user},
-		{"closes an order that was paid / 关闭已支付的订单", closeorder, "paid", d.pay, "paid", "SUCCESS", "", user},
-		{"queries it / 查单", queryorder, "paid", nil, "found", "SUCCESS", "", user},
-		{"closes, and the reply is lost: a query finds out / 关单应答丢失，以查单为准", closeorder, "lost", d.lose, "closed", "CLOSED", "", user},
-		{"closes a stranger's order, and learns nothing / 关闭他人的订单：如同不存在",
+		{bilingual.Text{}, closeorder, "paid", nil, "scheduled", "NOTPAY", "1800", user},
+		{bilingual.Text{}, closeorder, "lost", nil, "scheduled", "NOTPAY", "1800", user},
+		{bilingual.Text{}, closeorder, "stranger", nil, "scheduled", "NOTPAY", "1800", stranger},
+		{words("the customer queries their order", "用户查询自己的订单"), queryorder, "unpaid", nil, "found", "NOTPAY", "", user},
+		{words("closes it", "关单"), closeorder, "unpaid", nil, "closed", "CLOSED", "", user},
+		{words("closes it once more", "重复关单"), closeorder, "unpaid", nil, "alreadyClosed", "CLOSED", "", user},
+		{words("closes an order that was paid", "关闭已支付的订单"), closeorder, "paid", d.pay, "paid", "SUCCESS", "", user},
+		{words("queries it", "查单"), queryorder, "paid", nil, "found", "SUCCESS", "", user},
+		{words("closes, and the reply is lost: a query finds out", "关单应答丢失，以查单为准"), closeorder, "lost", d.lose, "closed", "CLOSED", "", user},
+		{words("closes a stranger's order, and learns nothing", "关闭他人的订单：如同不存在"),
 			closeorder, "stranger", nil, "notFound", "NOTPAY", "", user},
 	}
 }
@@ -143,7 +159,7 @@ func (d *demo) lose(order string, _ paygate.Owner) error {
 
 func (d *demo) run(ctx context.Context) error {
 	bin := filepath.Join(d.dir, "bin")
-	d.sayf("building the functions as they are deployed … / 编译云函数 …\n")
+	d.print("building the functions as they are deployed …\n", "编译云函数 …\n")
 	if err := buildFunctions(ctx, bin, "sqlite"); err != nil {
 		return err
 	}
@@ -175,7 +191,7 @@ func (d *demo) play(ctx context.Context, v variant, bin string) error {
 	if err != nil {
 		return err
 	}
-	d.sayf("\n━━━ %s\n", v.title)
+	d.print("\n━━━ %s\n", "\n━━━ %s\n", v.title)
 	owner := paygate.Owner{MchID: emulatedMchID}
 	if v.partner {
 		owner.SubMchID = emulatedSubMchID
@@ -185,7 +201,7 @@ func (d *demo) play(ctx context.Context, v variant, bin string) error {
 			MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: v.number(name), Total: demoTotal, OpenID: demoOpenID,
 		})
 		if err != nil {
-			return fmt.Errorf("placing an order: %w", err)
+			return bilingual.Errorf("placing an order: %w", "下单：%w", err)
 		}
 	}
 	for _, c := range d.calls() {
@@ -215,7 +231,7 @@ func (d *demo) environment(ctx context.Context, v variant) (map[string]string, e
 	delete(env, "CLOUDPAY_CALLER_POLICY")
 	env[nameStore] = "sqlite:" + filepath.Join(d.dir, v.api+"-"+v.mode()+".db")
 	if _, err := migrate.Up(ctx, env[nameStore]); err != nil {
-		return nil, fmt.Errorf("making a store of orders: %w", err)
+		return nil, bilingual.Errorf("making a store of orders: %w", "创建订单存储：%w", err)
 	}
 	return env, nil
 }
@@ -227,7 +243,7 @@ func (d *demo) event(c call, owner paygate.Owner) (shown, sent []byte, caller us
 		parameters["close_at"], parameters["openid"] = c.closeAt, c.openID
 	}
 	if shown, err = json.Marshal(parameters); err != nil {
-		return nil, nil, user{}, fmt.Errorf("encoding an event: %w", err)
+		return nil, nil, user{}, bilingual.Errorf("encoding an event: %w", "编码事件：%w", err)
 	}
 	if c.closeAt == "" {
 		return shown, shown, user{openID: c.openID}, nil
@@ -257,7 +273,7 @@ func (d *demo) call(ctx context.Context, cloudURL string, v variant, c call, own
 	d.show(c, event, reply)
 	p := d.check(c, owner, reply)
 	p.variant, p.took = v, took
-	if c.title != "" || p.wrong != nil { // of those alike the first is enough
+	if c.title != (bilingual.Text{}) || p.wrong != nil { // of those alike the first is enough
 		d.done = append(d.done, p)
 	}
 	return nil
@@ -265,15 +281,15 @@ func (d *demo) call(ctx context.Context, cloudURL string, v variant, c call, own
 
 // show shows a call and its answer; of those alike only the first.
 func (d *demo) show(c call, event, reply []byte) {
-	if c.title == "" {
+	if c.title == (bilingual.Text{}) {
 		return
 	}
-	how := "wx.cloud.callFunction"
+	how := bilingual.Same("wx.cloud.callFunction")
 	if c.closeAt != "" {
-		how = "invoke, with service_token:"
+		how = words("invoke, with service_token:", "直接调用，附 service_token：")
 	}
-	d.sayf("\n▸ %s\n  %s %s %s\n", c.title, how, c.function, event)
-	d.sayf("  %s\n", strings.ReplaceAll(pretty(reply), "\n", "\n  "))
+	d.print("\n▸ %s\n  %s %s %s\n", "\n▸ %s\n  %s %s %s\n", c.title, how, c.function, event)
+	d.print("  %s\n", "  %s\n", strings.ReplaceAll(pretty(reply), "\n", "\n  "))
 }
 
 func (d *demo) check(c call, owner paygate.Owner, reply []byte) played {
@@ -289,37 +305,42 @@ func (d *demo) check(c call, owner paygate.Owner, reply []byte) played {
 	case err != nil:
 		p.wrong = err
 	case answer.Outcome != c.outcome:
-		p.wrong = fmt.Errorf("the outcome is %q and should be %q: %s", answer.Outcome, c.outcome, reply)
+		p.wrong = bilingual.Errorf("the outcome is %q and should be %q: %s", "outcome 为 %q，应为 %q：%s", answer.Outcome, c.outcome, reply)
 	case string(kept.State) != c.state:
-		p.wrong = fmt.Errorf("WeChat Pay has the order as %s and should have it as %s", kept.State, c.state)
+		p.wrong = bilingual.Errorf("WeChat Pay has the order as %s and should have it as %s",
+			"微信支付中订单为 %s，应为 %s", kept.State, c.state)
 	}
 	return p
 }
 
 // summary shows all calls in a table, and fails if any went wrong.
 func (d *demo) summary() error {
-	d.sayf("\n━━━ all calls / 汇总\n\n")
-	table := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  \tapi\tmode\tfunction\torder\toutcome\tattempts\tms")
+	d.print("\n━━━ all calls\n\n", "\n━━━ 汇总\n\n")
+	rows := &table{out: d.out, header: []string{
+		"  ", d.say(words("api", "接口")), d.say(words("mode", "模式")), d.say(words("function", "云函数")), d.say(words("order", "订单")),
+		d.say(words("outcome", "结果")), d.say(words("attempts", "请求次数")), d.say(words("ms", "毫秒")),
+	}}
 	var wrong []error
 	for _, p := range d.done {
 		mark := "✓"
 		if p.wrong != nil {
 			mark = "✗"
-			wrong = append(wrong, fmt.Errorf("%s of %s: %w", p.call.function, p.call.order, p.wrong))
+			wrong = append(wrong, bilingual.Errorf("%s of %s: %w", "%s，订单 %s：%w", p.call.function, p.call.order, p.wrong))
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\t%.1f\n", mark, p.variant.api, p.variant.mode(),
-			p.call.function, p.call.order, p.outcome, p.attempts, ms(p.took))
+		rows.row("  "+mark, p.variant.api, p.variant.mode(), p.call.function, p.call.order, p.outcome,
+			strconv.Itoa(p.attempts), fmt.Sprintf("%.1f", ms(p.took)))
 	}
-	if err := table.Flush(); err != nil {
-		return fmt.Errorf("writing the summary: %w", err)
-	}
-	d.sayf("\nEvery request's signature was verified by the emulated WeChat Pay, and every answer of its was proved by its own.\n" +
-		"Next: go run -tags sqlite ./cmd/cloudpay emulate, and README.md\n")
+	rows.flush()
+	d.print("\nEvery request's signature was verified by the emulated WeChat Pay, and every answer of its was proved by its own.\n"+
+		"Next: go run -tags sqlite ./cmd/cloudpay emulate, and README.md\n",
+		"\n每个请求的签名都经模拟微信支付校验，每个应答都由其自身的签名证实。\n"+
+			"接下来：go run -tags sqlite ./cmd/cloudpay emulate，以及 README.zh.md\n")
 	return errors.Join(wrong...)
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// sayf writes for the person who watches; a closed terminal is no reason to stop.
-func (d *demo) sayf(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }
+// print writes for the person who watches; a closed terminal is no reason to stop.
+func (d *demo) print(en, zh string, values ...any) {
+	_, _ = fmt.Fprint(d.out, printable.Lines(d.sayf(en, zh, values...)))
+}

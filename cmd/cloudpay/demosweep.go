@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
@@ -19,7 +20,7 @@ import (
 func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string, v variant, owner paygate.Owner) error {
 	kept, err := store.Open(env[nameStore])
 	if err != nil {
-		return fmt.Errorf("looking into the store of orders: %w", err)
+		return bilingual.Errorf("looking into the store of orders: %w", "查看订单存储：%w", err)
 	}
 	defer func() { _ = kept.Close() }()
 	aMinuteAgo := time.Now().Add(-time.Minute).Format(time.RFC3339)
@@ -36,7 +37,7 @@ func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string
 		}
 	}
 	err = d.tick(ctx, cloudURL, v, owner, tick{
-		"two orders are overdue, and one of them was paid: the timer fires / 定时器关闭到期订单",
+		words("two orders are overdue, and one of them was paid: the timer fires", "定时器关闭到期订单"),
 		"closeorder", closing.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
 	})
 	if err != nil {
@@ -46,7 +47,7 @@ func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string
 		return err
 	}
 	err = d.tick(ctx, cloudURL, v, owner, tick{
-		"a function was killed when it had sent a close: queryorder's timer finds out / 函数中途被杀：查单定时器查明结果",
+		words("a function was killed when it had sent a close: queryorder's timer finds out", "函数中途被杀：查单定时器查明结果"),
 		"queryorder", closing.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
 	})
 	if err != nil {
@@ -62,23 +63,24 @@ func (d *demo) crash(ctx context.Context, kept *store.Store, v variant, owner pa
 		Region: order.Mainland, MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: v.number("doubt"),
 	}}
 	if _, err := kept.Begin(ctx, entry, time.Millisecond); err != nil {
-		return fmt.Errorf("leaving an order in doubt: %w", err)
+		return bilingual.Errorf("leaving an order in doubt: %w", "制造存疑的订单：%w", err)
 	}
 	err := d.emulator.gateway.AddOrder(paygate.Order{
 		MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: entry.OutTradeNo, Total: demoTotal,
 		OpenID: demoOpenID, State: paygate.StateClosed,
 	})
 	if err != nil {
-		return fmt.Errorf("leaving an order in doubt: %w", err)
+		return bilingual.Errorf("leaving an order in doubt: %w", "制造存疑的订单：%w", err)
 	}
 	return nil
 }
 
 // tick is a timer that fires, and what must come of it.
 type tick struct {
-	title, function string
-	report          closing.Report
-	states          map[string]string // by order
+	title    bilingual.Text
+	function string
+	report   closing.Report
+	states   map[string]string // by order
 }
 
 // tick fires a timer, shows its report, and notes whether it and the gateway's books are what they should be.
@@ -89,11 +91,11 @@ func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner payga
 		return err
 	}
 	took := time.Since(start)
-	d.sayf("\n▸ %s\n  %s timer\n  %s\n", t.title, t.function, reply)
+	d.print("\n▸ %s\n  %s timer\n  %s\n", "\n▸ %s\n  %s 定时器\n  %s\n", t.title, t.function, reply)
 	var report closing.Report
 	wrong := json.Unmarshal(reply, &report)
 	if got := counted(report); wrong == nil && got != t.report {
-		wrong = fmt.Errorf("the report counts %+v and should count %+v: %s", got, t.report, reply)
+		wrong = bilingual.Errorf("the report counts %+v and should count %+v: %s", "报告计数为 %+v，应为 %+v：%s", got, t.report, reply)
 	}
 	names := slices.Sorted(maps.Keys(t.states))
 	for _, name := range names {
@@ -103,7 +105,8 @@ func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner payga
 		case err != nil:
 			wrong = err
 		case string(kept.State) != t.states[name]:
-			wrong = fmt.Errorf("WeChat Pay has %s as %s and should have it as %s", kept.OutTradeNo, kept.State, t.states[name])
+			wrong = bilingual.Errorf("WeChat Pay has %s as %s and should have it as %s",
+				"微信支付中 %s 为 %s，应为 %s", kept.OutTradeNo, kept.State, t.states[name])
 		}
 	}
 	d.done = append(d.done, played{
@@ -124,12 +127,14 @@ func (d *demo) tell(ctx context.Context, kept *store.Store) error {
 	const most = 100
 	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: emulatedMchID}, 0, most)
 	if err != nil {
-		return fmt.Errorf("reading the events: %w", err)
+		return bilingual.Errorf("reading the events: %w", "读取事件：%w", err)
 	}
-	d.sayf("\n▸ what your shop is told / 事件通知：cloudpay orders events\n")
-	rows := &table{out: d.out, header: []string{"  event", "order", "what"}}
+	d.print("\n▸ what your shop is told: cloudpay orders events\n", "\n▸ 通知给商户的事件：cloudpay orders events\n")
+	rows := &table{out: d.out, header: []string{
+		"  " + d.say(words("event", "事件")), d.say(words("order", "订单")), d.say(words("what", "内容")),
+	}}
 	for _, e := range events {
-		rows.row(fmt.Sprintf("  %d", e.ID), e.OutTradeNo, notice(e, false))
+		rows.row(fmt.Sprintf("  %d", e.ID), e.OutTradeNo, d.notice(e))
 	}
 	rows.flush()
 	return nil

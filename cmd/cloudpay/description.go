@@ -3,11 +3,11 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/platform"
 )
 
@@ -65,7 +65,7 @@ func (e *emulator) describe(cloudURL string, runtime platform.Runtime, r role) d
 func writeDescription(dir string, d description) error {
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encoding %s: %w", descriptionFile, err)
+		return bilingual.Errorf("encoding %s: %w", "编码 %s：%w", descriptionFile, err)
 	}
 	return writeFile(filepath.Join(dir, descriptionFile), append(text, '\n'))
 }
@@ -77,16 +77,18 @@ func readDescription(dir string) (description, error) {
 	var d description
 	text, err := os.ReadFile(filepath.Join(dir, descriptionFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, fmt.Errorf("no emulator runs in %s: start one with `cloudpay emulate --dir %s`", dir, dir)
+		return d, bilingual.Errorf("no emulator runs in %s: start one with `cloudpay emulate --dir %s`",
+			"%s 中没有运行模拟器：请用 `cloudpay emulate --dir %s` 启动", dir, dir)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}
 	if err == nil && d.CloudURL == "" {
-		err = errors.New("it has no cloud_url")
+		err = bilingual.Errorf("it has no cloud_url", "其中没有 cloud_url")
 	}
 	if err != nil {
-		return d, fmt.Errorf("%s does not say how the emulator is reached (start it anew): %w", filepath.Join(dir, descriptionFile), err)
+		return d, bilingual.Errorf("%s does not say how the emulator is reached (start it anew): %w",
+			"%s 没有说明如何访问模拟器（请重新启动）：%w", filepath.Join(dir, descriptionFile), err)
 	}
 	return d, nil
 }

@@ -64,7 +64,8 @@ func TestHelpNamesCommands(t *testing.T) {
 			look(sub)
 		}
 	}
-	look(newRoot())
+	look(newRoot(&language{}))
+	look(newRoot(&language{chinese: true}))
 }
 
 // exists says what of a command there is not.
@@ -111,7 +112,7 @@ func wordsOf(command string) []string {
 
 // commandExists parses the words behind cloudpay. A word in capitals, such as ID, stands for a value, and … for any.
 func commandExists(words []string) error {
-	root := newRoot()
+	root := newRoot(&language{})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	if len(words) > 0 && isValue(words[0]) {

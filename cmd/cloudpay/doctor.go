@@ -2,15 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
+	"cloudpay/internal/printable"
 )
 
 // examining is one run of doctor: what its flags say.
@@ -18,15 +18,16 @@ type examining struct {
 	certificate, subMchID, emulator string
 	timeout                         time.Duration
 	offline, json, verbose          bool
-	language                        language
+	language                        *language
 }
 
-func newDoctor() *cobra.Command {
-	e := &examining{}
+func newDoctor(l *language) *cobra.Command {
+	e := &examining{language: l}
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check the configuration, the keys, the network and the clock, and say how to mend them",
-		Long: `doctor examines the configuration in this process's environment: every fault in
+		Use: "doctor",
+		Short: l.say(words("Check the configuration, the keys, the network and the clock, and say how to mend them",
+			"体检配置、密钥、网络与时钟，并说明如何修正")),
+		Long: l.say(words(`doctor examines the configuration in this process's environment: every fault in
 it, whether the keys belong together and to the certificate, who may call the
 functions, whether WeChat Pay's addresses can be reached, and whether the clock
 agrees with theirs. Then it asks one question that changes nothing, about an order
@@ -40,9 +41,18 @@ It shows no secret, and no value that may be one in the wrong place.
 Exit codes:
   0  no fault, though there may be warnings
   1  at least one fault
-  2  the command line is wrong
+  2  the command line is wrong`, `doctor 体检本进程环境变量中的配置：其中的每一处错误，密钥之间及与证书是否配套，谁可以调用函数，
+微信支付的地址是否可达，时钟是否一致。然后以随机订单号实测一次查单，不会改变任何订单：带签名的
+ORDERNOTEXIST 证明商户号、密钥、序列号与验签均正确。
 
-检查环境变量、密钥与证书、调用权限、网络与时钟，并以随机订单号实测一次查单；不显示任何密钥。`,
+不显示任何密钥，也不显示可能误填为密钥的值。
+
+  ✓ 正常   · 事实   - 未检查   ! 值得留意   ✗ 有误；→ 如何修正
+
+退出码：
+  0  没有错误，可能有警告
+  1  至少一处错误
+  2  命令行有误`)),
 		Example: `  cloudpay doctor
   cloudpay doctor --certificate apiclient_cert.pem --lang zh
   cloudpay doctor --offline --json
@@ -53,14 +63,15 @@ Exit codes:
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(spellings)
-	flags.StringVar(&e.certificate, "certificate", "", "the merchant's apiclient_cert.pem, to compare with the configuration")
-	flags.StringVar(&e.subMchID, "sub-mch-id", "", "the sub-merchant that a service provider asks for; WXPAY_SUB_MCHID when left out")
-	flags.BoolVar(&e.offline, "offline", false, "leave out what needs the network")
-	flags.DurationVar(&e.timeout, "timeout", doctor.Patience, "how long the examination may take")
-	flags.BoolVar(&e.json, "json", false, "print the findings as JSON, one a line")
-	flags.BoolVarP(&e.verbose, "verbose", "v", false, "log in JSON to standard error")
-	e.language.register(cmd)
-	registerEmulator(cmd, &e.emulator)
+	flags.StringVar(&e.certificate, "certificate", "", l.say(words(
+		"the merchant's apiclient_cert.pem, to compare with the configuration", "商户的 apiclient_cert.pem，用于与配置核对")))
+	flags.StringVar(&e.subMchID, "sub-mch-id", "", l.say(words(
+		"the sub-merchant that a service provider asks for; WXPAY_SUB_MCHID when left out", "服务商查单的子商户；不填则取 WXPAY_SUB_MCHID")))
+	flags.BoolVar(&e.offline, "offline", false, l.say(words("leave out what needs the network", "不做需要网络的检查")))
+	flags.DurationVar(&e.timeout, "timeout", doctor.Patience, l.say(words("how long the examination may take", "体检的时限")))
+	flags.BoolVar(&e.json, "json", false, l.say(words("print the findings as JSON, one a line", "逐行输出 JSON 结果")))
+	flags.BoolVarP(&e.verbose, "verbose", "v", false, l.say(verbosely))
+	l.registerEmulator(cmd, &e.emulator)
 	_ = cmd.MarkFlagFilename("certificate", "pem")
 	return cmd
 }
@@ -70,7 +81,7 @@ func (e *examining) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if e.timeout <= 0 {
-		return usagef("--timeout: must be longer than nothing, such as 15s")
+		return usagef("--timeout: must be longer than nothing, such as 15s", "--timeout：须大于零，如 15s")
 	}
 	environ, err := environment(e.emulator)
 	if err != nil {
@@ -88,7 +99,7 @@ func (e *examining) run(cmd *cobra.Command, _ []string) error {
 		e.tell(cmd.OutOrStdout(), finding)
 	}
 	if cmd.Context().Err() != nil {
-		return errors.New("interrupted: the examination is not complete")
+		return bilingual.Errorf("%w: the examination is not complete", "%w：体检未完成", errInterrupted)
 	}
 	return e.end(cmd.OutOrStdout(), counts)
 }
@@ -103,19 +114,17 @@ const titleWidth = 13
 
 func (e *examining) tell(out io.Writer, f doctor.Finding) {
 	if e.json {
-		if line, err := json.Marshal(f.In(e.language.chinese())); err == nil { // it is texts
-			fmt.Fprintf(out, "%s\n", line)
-		}
+		sayJSON(out, f.In(e.language.chinese))
 		return
 	}
-	chinese := e.language.chinese()
+	chinese := e.language.chinese
 	text := f.Found.In(chinese)
 	if f.Subject != "" {
-		text = f.Subject + words{": ", "："}.in(chinese) + text
+		text = f.Subject + e.language.say(words(": ", "：")) + text
 	}
-	fmt.Fprintf(out, "%s %s  %s\n", signs[f.Level], padded(f.Check.Title().In(chinese), titleWidth), printable(text))
+	fmt.Fprintf(out, "%s %s  %s\n", signs[f.Level], padded(f.Check.Title().In(chinese), titleWidth), printable.Text(text))
 	if remedy := f.Remedy.In(chinese); remedy != "" {
-		fmt.Fprintf(out, "  %s  → %s\n", padded("", titleWidth), printable(remedy))
+		fmt.Fprintf(out, "  %s  → %s\n", padded("", titleWidth), printable.Text(remedy))
 	}
 }
 
@@ -123,7 +132,7 @@ func (e *examining) tell(out io.Writer, f doctor.Finding) {
 func (e *examining) end(out io.Writer, counts map[doctor.Level]int) error {
 	faults, warnings := counts[doctor.LevelFault], counts[doctor.LevelWarning]
 	if !e.json {
-		fmt.Fprintf(out, words{"faults: %d, warnings: %d\n", "错误 %d 项，警告 %d 项\n"}.in(e.language.chinese()), faults, warnings)
+		fmt.Fprint(out, e.language.sayf("faults: %d, warnings: %d\n", "错误 %d 项，警告 %d 项\n", faults, warnings))
 	}
 	if faults > 0 {
 		return &exitError{code: exitFault}
@@ -134,7 +143,8 @@ func (e *examining) end(out io.Writer, counts map[doctor.Level]int) error {
 // noArguments refuses arguments as an error of usage.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no arguments, and %q is one (see %s --help)", cmd.CommandPath(), args[0], cmd.CommandPath())
+		return usagef("%s takes no arguments, and %q is one (see %s --help)", "%s 不接受参数，而 %q 是参数（见 %s --help）",
+			cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
 }

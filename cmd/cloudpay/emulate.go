@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/printable"
 	"cloudpay/internal/store/migrate"
 )
 
@@ -21,14 +22,16 @@ type emulation struct {
 	dir, bin, runtime, kept string
 	as                      role
 	at                      addresses
+	language                *language
 }
 
-func newEmulate() *cobra.Command {
-	e := &emulation{}
+func newEmulate(l *language) *cobra.Command {
+	e := &emulation{language: l}
 	cmd := &cobra.Command{
-		Use:   "emulate",
-		Short: "Run the functions, the cloud around them and WeChat Pay behind them, until interrupted",
-		Long: `emulate builds both functions and serves three things on loopback until it is
+		Use: "emulate",
+		Short: l.say(words("Run the functions, the cloud around them and WeChat Pay behind them, until interrupted",
+			"运行云函数及模拟的云平台与微信支付，直到中断")),
+		Long: l.say(words(`emulate builds both functions and serves three things on loopback until it is
 interrupted (SIGINT):
 
   gateway  an emulated WeChat Pay, APIv2 and APIv3, that verifies every signature
@@ -40,7 +43,8 @@ interrupted (SIGINT):
            and queues
 
 --runtime is how the functions are run: go1 and custom as SCF does, lambda as AWS
-Lambda does, web as web functions and containers are.
+Lambda does, web as web functions and containers are. --bin dist takes the functions
+that make package has built.
 
 Registered orders are kept in a store, so that timers close what is overdue: with
 SQLite linked (go run -tags sqlite ./cmd/cloudpay) in orders.db of the folder, else in
@@ -49,16 +53,30 @@ the database that --store names. "cloudpay orders … --emulator DIR" works on i
 On first use it makes the keys of a merchant and of the gateway and keeps them in
 the folder. emulator.json there says how everything is reached, and which
 environment a function needs that you start yourself; it is there while the
-emulator runs. One emulator at a time may use a folder.
+emulator runs. One emulator at a time may use a folder.`, `emulate 编译两个云函数，并在本机回环地址上提供三项服务，直到中断（Ctrl-C）：
 
-在本机模拟云函数平台与微信支付，密钥与地址写入 --dir 目录，按 Ctrl-C 结束。`,
+  gateway  模拟的微信支付，APIv2 与 APIv3，校验每个签名
+  admin    其管理接口：订单、支付、时钟、故障、历史（docs/emulator.md）
+  cloud    云函数：POST /v1/functions/closeorder，请求体为事件，用请求头 X-WX-OPENID
+           表示小程序用户；以及 CloudBase、腾讯云、AWS 的 SDK 所调用的接口、HTTP
+           触发器、定时器与队列
+
+--runtime 为运行云函数的方式：go1 与 custom 同 SCF，lambda 同 AWS Lambda，web 同 Web 函数
+与容器。--bin dist 使用 make package 编译的云函数。
+
+登记的订单保存在存储中，由定时器关闭到期的：含 SQLite 时（go run -tags sqlite
+./cmd/cloudpay）为目录中的 orders.db，否则为 --store 所指的数据库。可用 "cloudpay orders …
+--emulator 目录" 操作。
+
+首次使用时生成商户与网关的密钥，保存在目录中。其中的 emulator.json 说明如何访问各项服务，以及
+自行启动的云函数所需的环境；模拟器运行期间才有。一个目录同时只能由一个模拟器使用。`)),
 		Example: `  cloudpay emulate --dir .cloudpay
   cloudpay emulate --dir .cloudpay --api v2 --partner
   cloudpay emulate --dir .cloudpay --runtime lambda`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(e.at.check(), e.as.check(), checkRuntime(e.runtime)); err != nil {
-				return err
+			if err := errors.Join(e.language.check(), e.at.check(), e.as.check(), checkRuntime(e.runtime)); err != nil {
+				return usage(err)
 			}
 			return e.run(cmd)
 		},
@@ -68,19 +86,25 @@ emulator runs. One emulator at a time may use a folder.
 }
 
 func (e *emulation) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&e.dir, "dir", ".cloudpay", "folder for keys, binaries and emulator.json")
-	flags.StringVar(&e.bin, "bin", "", "folder of binaries built before; empty builds them")
-	flags.StringVar(&e.runtime, "runtime", string(platform.Go1), "how the functions are run: "+strings.Join(runtimes(), ", "))
-	flags.StringVar(&e.kept, "store", "", "where registered orders are kept: an address as for CLOUDPAY_STORE, or none; when left out,\n"+
-		"orders.db in the folder, if this program has SQLite (-tags sqlite) and builds the functions itself")
-	flags.StringVar(&e.as.api, "api", "v3", "dialect that the functions speak: "+strings.Join(apis(), ", "))
-	flags.StringVar(&e.as.region, "region", "cn", "where their merchant is: "+strings.Join(regions(), ", "))
-	flags.BoolVar(&e.as.partner, "partner", false, "run the functions as a service provider for a sub-merchant")
-	flags.StringVar(&e.at.gateway, "gateway-addr", "127.0.0.1:0", "where WeChat Pay listens")
-	flags.StringVar(&e.at.backup, "backup-addr", "127.0.0.1:0", "where WeChat Pay's backup domain listens")
-	flags.StringVar(&e.at.admin, "admin-addr", "127.0.0.1:0", "where its management API listens")
-	flags.StringVar(&e.at.cloud, "cloud-addr", "127.0.0.1:0", "where the functions are called")
+	flags, say, sayf := cmd.Flags(), e.language.say, e.language.sayf
+	flags.StringVar(&e.dir, "dir", ".cloudpay", say(words("folder for keys, binaries and emulator.json", "保存密钥、二进制与 emulator.json 的目录")))
+	flags.StringVar(&e.bin, "bin", "", say(words("folder of binaries built before, such as dist of make package; empty builds them",
+		"已编译的二进制所在目录，如 make package 的 dist；不填则编译")))
+	flags.StringVar(&e.runtime, "runtime", string(platform.Go1), sayf("how the functions are run: %s", "云函数的运行方式：%s",
+		strings.Join(runtimes(), ", ")))
+	flags.StringVar(&e.kept, "store", "", say(words(
+		"where registered orders are kept: an address as for CLOUDPAY_STORE, or none; when left out,\n"+
+			"orders.db in the folder, if this program has SQLite (-tags sqlite) and builds the functions itself",
+		"登记订单的存储：与 CLOUDPAY_STORE 相同的地址，或 none；不填时，若本程序含 SQLite（-tags sqlite）且自行\n"+
+			"编译云函数，则为目录中的 orders.db")))
+	flags.StringVar(&e.as.api, "api", "v3", sayf("dialect that the functions speak: %s", "云函数所用接口：%s", strings.Join(apis(), ", ")))
+	flags.StringVar(&e.as.region, "region", "cn", sayf("where their merchant is: %s", "商户所在地区：%s", strings.Join(regions(), ", ")))
+	flags.BoolVar(&e.as.partner, "partner", false, say(words("run the functions as a service provider for a sub-merchant",
+		"以服务商身份代表子商户运行云函数")))
+	flags.StringVar(&e.at.gateway, "gateway-addr", "127.0.0.1:0", say(words("where WeChat Pay listens", "微信支付的监听地址")))
+	flags.StringVar(&e.at.backup, "backup-addr", "127.0.0.1:0", say(words("where WeChat Pay's backup domain listens", "微信支付备用域名的监听地址")))
+	flags.StringVar(&e.at.admin, "admin-addr", "127.0.0.1:0", say(words("where its management API listens", "管理接口的监听地址")))
+	flags.StringVar(&e.at.cloud, "cloud-addr", "127.0.0.1:0", say(words("where the functions are called", "调用云函数的监听地址")))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.MarkFlagDirname("bin")
 	_ = cmd.RegisterFlagCompletionFunc("runtime", cobra.FixedCompletions(runtimes(), cobra.ShellCompDirectiveNoFileComp))
@@ -99,7 +123,7 @@ func runtimes() []string {
 
 func checkRuntime(runtime string) error {
 	if !slices.Contains(runtimes(), runtime) {
-		return fmt.Errorf("--runtime: must be %s, not %q", strings.Join(runtimes(), ", "), runtime)
+		return bilingual.Errorf("--runtime: must be %s, not %q", "--runtime：须为 %s，而不是 %q", strings.Join(runtimes(), ", "), runtime)
 	}
 	return nil
 }
@@ -137,10 +161,10 @@ func keepIn(ctx context.Context, given, dir, bin string) (string, error) {
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return "", fmt.Errorf("--store: %w", err)
+		return "", bilingual.Errorf("--store: %w", "--store：%w", err)
 	}
 	if _, err = migrate.Up(ctx, "sqlite:"+path); err != nil {
-		return "", fmt.Errorf("--store: %w", err)
+		return "", bilingual.Errorf("--store: %w", "--store：%w", err)
 	}
 	return "sqlite:" + path, nil
 }
@@ -171,7 +195,7 @@ func (e *emulation) run(cmd *cobra.Command) error {
 	}
 	defer running.stop()
 	running.store = kept
-	functions, err := deployOn(ctx, platform.Runtime(e.runtime), bin, running.env(e.as), os.Stderr)
+	functions, err := deployOn(ctx, platform.Runtime(e.runtime), bin, running.env(e.as), printable.NewWriter(cmd.ErrOrStderr()))
 	if err != nil {
 		return err
 	}
@@ -186,9 +210,9 @@ func (e *emulation) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer forgetDescription(dir)
-	sayEndpoints(cmd.OutOrStdout(), cloudURL)
-	fmt.Fprintf(cmd.OutOrStdout(), "cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
-		running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile))
+	e.language.sayEndpoints(cmd.OutOrStdout(), cloudURL)
+	fmt.Fprint(cmd.OutOrStdout(), e.language.sayf("cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
+		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n", running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile)))
 	<-ctx.Done()
 	return nil
 }
@@ -196,17 +220,21 @@ func (e *emulation) run(cmd *cobra.Command) error {
 // built is the folder of the functions, which are built unless they were before.
 func (e *emulation) built(cmd *cobra.Command, dir, kept string) (string, error) {
 	if e.bin != "" {
-		return e.bin, nil
+		bin, err := filepath.Abs(e.bin)
+		if err != nil {
+			return "", bilingual.Errorf("--bin: %w", "--bin：%w", err)
+		}
+		return bin, nil
 	}
 	bin := filepath.Join(dir, "bin")
-	cmd.PrintErrln("building closeorder and queryorder …")
+	cmd.PrintErrln(e.language.say(words("building closeorder and queryorder …", "编译 closeorder 与 queryorder …")))
 	return bin, buildFunctions(cmd.Context(), bin, tags(platform.Runtime(e.runtime), kept)...)
 }
 
 // sayEndpoints tells how the functions are called, and which variables point an
 // SDK here without a change of code.
-func sayEndpoints(out io.Writer, cloudURL string) {
-	fmt.Fprintf(out, `the functions closeorder and queryorder are called by / 调用方式:
+func (l *language) sayEndpoints(out io.Writer, cloudURL string) {
+	fmt.Fprint(out, l.sayf(`the functions closeorder and queryorder are called by:
   CloudBase HTTP API, JS SDK    POST %[1]s/v1/functions/closeorder
   CloudBase node-sdk, wx-server-sdk   export TCB_CONTEXT_CNFG='{"URL":"%[1]s/admin"}' TENCENTCLOUD_SECRETID=any TENCENTCLOUD_SECRETKEY=any
   AWS SDKs and CLI              export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
@@ -214,5 +242,13 @@ func sayEndpoints(out io.Writer, cloudURL string) {
   Tencent Cloud API 3.0         endpoint %[2]s, scheme HTTP: Invoke, InvokeFunction
   HTTP triggers                 %[1]s/http/queryorder/… (SCF function URL), /tcb/queryorder/… (CloudBase), /aws/queryorder/… (API Gateway)
   timers, queues                POST %[1]s/v1/timers/closeorder, POST %[1]s/v1/queues/closeorder?form=sqs
-`, cloudURL, strings.TrimPrefix(cloudURL, "http://"))
+`, `云函数 closeorder 与 queryorder 的调用方式：
+  CloudBase HTTP API、JS SDK    POST %[1]s/v1/functions/closeorder
+  CloudBase node-sdk, wx-server-sdk   export TCB_CONTEXT_CNFG='{"URL":"%[1]s/admin"}' TENCENTCLOUD_SECRETID=any TENCENTCLOUD_SECRETKEY=any
+  AWS SDK 与 CLI                export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+                                export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+  腾讯云 API 3.0                endpoint %[2]s，协议 HTTP：Invoke、InvokeFunction
+  HTTP 触发器                   %[1]s/http/queryorder/… (SCF function URL), /tcb/queryorder/… (CloudBase), /aws/queryorder/… (API Gateway)
+  定时器、队列                  POST %[1]s/v1/timers/closeorder, POST %[1]s/v1/queues/closeorder?form=sqs
+`, cloudURL, strings.TrimPrefix(cloudURL, "http://")))
 }

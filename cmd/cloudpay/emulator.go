@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 )
@@ -48,8 +48,8 @@ func (a addresses) check() error {
 	} {
 		host, _, err := net.SplitHostPort(given.address)
 		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			faults = append(faults, fmt.Errorf("%s: %q is not a loopback address with a port, such as 127.0.0.1:8080",
-				given.flag, given.address))
+			faults = append(faults, bilingual.Errorf("%s: %q is not a loopback address with a port, such as 127.0.0.1:8080",
+				"%s：%q 不是带端口的回环地址，如 127.0.0.1:8080", given.flag, given.address))
 		}
 	}
 	return errors.Join(faults...)
@@ -88,7 +88,7 @@ func startEmulator(ctx context.Context, dir string, at addresses) (*emulator, er
 func (e *emulator) serve(ctx context.Context, flag, address string, h http.Handler) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", flag, err)
+		return "", bilingual.Errorf("%s: %w", "%s：%w", flag, err)
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeLimit}
 	e.servers = append(e.servers, server)
@@ -114,10 +114,10 @@ type role struct {
 func (r role) check() error {
 	var faults []error
 	if !slices.Contains(apis(), r.api) {
-		faults = append(faults, fmt.Errorf("--api: must be %s, not %q", strings.Join(apis(), ", "), r.api))
+		faults = append(faults, bilingual.Errorf("--api: must be %s, not %q", "--api：须为 %s，而不是 %q", strings.Join(apis(), ", "), r.api))
 	}
 	if !slices.Contains(regions(), r.region) {
-		faults = append(faults, fmt.Errorf("--region: must be %s, not %q", strings.Join(regions(), ", "), r.region))
+		faults = append(faults, bilingual.Errorf("--region: must be %s, not %q", "--region：须为 %s，而不是 %q", strings.Join(regions(), ", "), r.region))
 	}
 	return errors.Join(faults...)
 }
@@ -176,9 +176,14 @@ func deployOn(
 ) (map[string]*platform.Function, error) {
 	functions := map[string]*platform.Function{}
 	for _, name := range functionNames() {
+		binary, err := binaryOf(bin, name, runtime)
+		if err != nil {
+			undeploy(functions)
+			return nil, err
+		}
 		f, err := platform.Start(ctx, platform.Spec{
 			Name:      name,
-			Binary:    filepath.Join(bin, name),
+			Binary:    binary,
 			Runtime:   runtime,
 			Env:       environ(env),
 			TimeLimit: timeLimit,
@@ -186,7 +191,7 @@ func deployOn(
 		})
 		if err != nil {
 			undeploy(functions)
-			return nil, fmt.Errorf("starting the function %s: %w", name, err)
+			return nil, bilingual.Errorf("starting the function %s: %w", "启动云函数 %s：%w", name, err)
 		}
 		functions[name] = f
 	}
@@ -215,22 +220,34 @@ func buildFunctions(ctx context.Context, bin string, tags ...string) error {
 		return err
 	}
 	for _, name := range functionNames() {
-		if err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name), tags...); err != nil {
-			return fmt.Errorf("building the function %s: %w", name, err)
+		err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name), tags...)
+		switch {
+		case ctx.Err() != nil:
+			return notBuilt()
+		case err != nil:
+			return bilingual.Errorf("building the function %s: %w", "编译云函数 %s：%w", name, err)
 		}
 	}
 	return nil
 }
 
+// notBuilt is the end of a build that a signal stopped.
+func notBuilt() error {
+	return bilingual.Errorf("%w: the functions are not built", "%w：云函数尚未编译完成", errInterrupted)
+}
+
 // repository is the folder of cloudpay's module, when the user stands in it.
 func repository(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		return "", errors.New("the functions are built from source, and the go command is not on the PATH: install Go 1.26")
-	}
-	path, dir, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
-	if err != nil || path != "cloudpay" {
-		return "", errors.New("the functions are built from source: run this inside cloudpay's repository")
+	path, dir, err := platform.Module(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return "", notBuilt()
+	case errors.Is(err, exec.ErrNotFound):
+		return "", bilingual.Errorf("the functions are built from source, and the go command is not on the PATH: install Go 1.26",
+			"云函数需从源码编译，而 PATH 中没有 go 命令：请安装 Go 1.26")
+	case err != nil, path != "cloudpay":
+		return "", bilingual.Errorf("the functions are built from source: run this inside cloudpay's repository",
+			"云函数需从源码编译：请在 cloudpay 的代码仓库中运行")
 	}
 	return dir, nil
 }
@@ -238,14 +255,14 @@ func repository(ctx context.Context) (string, error) {
 // absolute makes a folder's name good for other processes, which stand elsewhere.
 func absolute(dir string) (string, error) {
 	if dir == "" {
-		return "", errors.New("--dir: name a folder, which may be a new one")
+		return "", usagef("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录")
 	}
 	path, err := filepath.Abs(dir)
 	if err != nil {
-		return "", fmt.Errorf("finding %s: %w", dir, err)
+		return "", bilingual.Errorf("finding %s: %w", "查找 %s：%w", dir, err)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return "", fmt.Errorf("making the folder %s: %w", dir, err)
+		return "", bilingual.Errorf("making the folder %s: %w", "创建目录 %s：%w", dir, err)
 	}
 	return path, nil
 }

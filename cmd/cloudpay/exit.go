@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"cloudpay/internal/bilingual"
 )
 
 // The exit codes, the same for every command. close and query tell apart what became of the order.
@@ -21,11 +23,14 @@ type exitError struct {
 	err  error // nil when everything has been said
 }
 
-func (e *exitError) Error() string {
+func (e *exitError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *exitError) Wording() bilingual.Text {
 	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
+		return bilingual.Same(fmt.Sprintf("exit code %d", e.code))
 	}
-	return e.err.Error()
+	return bilingual.Wording(e.err)
 }
 
 func (e *exitError) Unwrap() error { return e.err }
@@ -33,7 +38,11 @@ func (e *exitError) Unwrap() error { return e.err }
 // usage is an error of whoever typed the command.
 func usage(err error) error { return &exitError{exitUsage, err} }
 
-func usagef(format string, values ...any) error { return usage(fmt.Errorf(format, values...)) }
+// usagef is usage for an error that is worded here.
+func usagef(en, zh string, values ...any) error { return usage(bilingual.Errorf(en, zh, values...)) }
+
+// errInterrupted is the end of what a signal stopped before it was done.
+var errInterrupted = bilingual.Errorf("interrupted", "已中断")
 
 // exitCode is what the process ends with for an error, and whether the error is still to be said.
 func exitCode(err error) (code int, say bool) {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -14,24 +14,27 @@ import (
 // the parameter's that closeorder takes.
 type fact struct {
 	name    string
-	meaning string
+	meaning bilingual.Text
 	set     func(p *order.Params, value string) *order.FieldError
 }
 
 // facts are all of them; the first names the order.
 var facts = []fact{
-	{factOrder, "the merchant's own number", text(func(p *order.Params) *string { return &p.OutTradeNo })},
-	{factCloseAt, "when to close it: a time (RFC 3339), or a number of seconds from its registration",
+	{factOrder, words("the merchant's own number", "商户订单号"), text(func(p *order.Params) *string { return &p.OutTradeNo })},
+	{factCloseAt, words("when to close it: a time (RFC 3339), or a number of seconds from its registration",
+		"关单时间：RFC 3339 时间，或距登记的秒数"),
 		text(func(p *order.Params) *string { return &p.CloseAt })},
-	{"openid", "who may query and close it: a user's openid at sub_appid, or at WXPAY_APPID",
+	{"openid", words("who may query and close it: a user's openid at sub_appid, or at WXPAY_APPID",
+		"可查单、关单的用户：sub_appid 或 WXPAY_APPID 下的 openid"),
 		text(func(p *order.Params) *string { return &p.OpenID })},
-	{"owner", "the same for any user: wx:APPID:OPENID or tcb:UUID", setOwner},
-	{"total", "what is to be paid, in fen: a payment of another amount is told apart", setTotal},
-	{"created_at", "when the order was created (RFC 3339): it is not closed before it is five minutes old", setCreatedAt},
-	{"sub_mch_id", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out",
+	{"owner", words("the same for any user: wx:APPID:OPENID or tcb:UUID", "同上，可为任意用户：wx:APPID:OPENID 或 tcb:UUID"), setOwner},
+	{"total", words("what is to be paid, in fen: a payment of another amount is told apart", "应付金额，单位为分：支付其他金额时会特别提示"), setTotal},
+	{"created_at", words("when the order was created (RFC 3339): it is not closed before it is five minutes old",
+		"下单时间（RFC 3339）：不足五分钟不会关单"), setCreatedAt},
+	{"sub_mch_id", subMerchant,
 		text(func(p *order.Params) *string { return &p.SubMchID })},
-	{"sub_appid", "the sub-merchant's appid", text(func(p *order.Params) *string { return &p.SubAppID })},
-	{"api", "dialect to close it in: " + strings.Join(apis(), ", ") + "; the function's own when left out",
+	{"sub_appid", words("the sub-merchant's appid", "子商户的 appid"), text(func(p *order.Params) *string { return &p.SubAppID })},
+	{"api", bilingual.Sprintf("dialect to close it in: %s; the function's own when left out", "关单所用接口：%s；不填则用函数自己的", strings.Join(apis(), ", ")),
 		func(p *order.Params, value string) *order.FieldError { p.API = order.API(value); return nil }},
 }
 
@@ -48,7 +51,8 @@ func factOf(name string) (fact, error) {
 			return f, nil
 		}
 	}
-	return fact{}, fmt.Errorf("is nothing that an order is registered with; that is %s", strings.Join(factNames(), ", "))
+	return fact{}, bilingual.Errorf("is nothing that an order is registered with; that is %s", "不是登记订单的字段；可用的有 %s",
+		strings.Join(factNames(), ", "))
 }
 
 func folded(name string) string {

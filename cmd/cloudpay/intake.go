@@ -7,12 +7,12 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
 )
@@ -63,15 +63,19 @@ func formatOf(given, name string) (string, error) {
 		}
 	}
 	if given != "" {
-		return "", usagef("--format: must be %s or %s, not %q", formatCSV, formatJSON, given)
+		return "", usagef("--format: must be %s or %s, not %q", "--format：须为 %s 或 %s，而不是 %q", formatCSV, formatJSON, given)
 	}
-	return "", usagef("--format: must be given, %s or %s: the name %s does not tell", formatCSV, formatJSON, name)
+	return "", usagef("--format: must be given, %s or %s: the name %s does not tell",
+		"--format：必须提供，%s 或 %s：文件名 %s 无法判断", formatCSV, formatJSON, name)
 }
 
 // lineError is what is wrong with one line.
-type lineError struct{ field, rule string }
+type lineError struct {
+	field string
+	rule  bilingual.Text
+}
 
-func (e *lineError) Error() string { return e.field + ": " + e.rule }
+func (e *lineError) Error() string { return e.field + ": " + e.rule.EN }
 
 // wholeLine is the field of a fault that is about no one field.
 const wholeLine = "line"
@@ -174,7 +178,7 @@ type lines struct {
 	read   int64
 }
 
-var errTooLong = &lineError{wholeLine, fmt.Sprintf("is longer than %d KiB", maxLine>>10)}
+var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB", "超过 %d KiB", maxLine>>10)}
 
 // next returns a line without its end, until the next call; io.EOF after the last, and a *lineError for one that is too long.
 func (l *lines) next() ([]byte, error) {
@@ -188,7 +192,7 @@ func (l *lines) next() ([]byte, error) {
 	}
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("reading line %d: %w", l.number, err)
+		return nil, bilingual.Errorf("reading line %d: %w", "读取第 %d 行：%w", l.number, err)
 	case tooLong:
 		return nil, errTooLong
 	case err != nil && len(line) == 0:
@@ -208,7 +212,7 @@ func (c *csvLines) parse(line []byte) (p order.Params, header bool, err error) {
 	cells, err := csv.NewReader(bytes.NewReader(line)).Read()
 	if c.columns == nil {
 		if err != nil {
-			return p, true, usagef("the header: %s", csvFault(err))
+			return p, true, usagef("the header: %s", "表头：%s", csvFault(err))
 		}
 		return p, true, c.head(cells)
 	}
@@ -216,12 +220,13 @@ func (c *csvLines) parse(line []byte) (p order.Params, header bool, err error) {
 		return p, false, &lineError{wholeLine, csvFault(err)}
 	}
 	if len(cells) != len(c.columns) {
-		return p, false, &lineError{wholeLine, fmt.Sprintf("must have %d columns as the header does, not %d", len(c.columns), len(cells))}
+		return p, false, &lineError{wholeLine, bilingual.Sprintf(
+			"must have %d columns as the header does, not %d", "须与表头一样有 %d 列，而不是 %d 列", len(c.columns), len(cells))}
 	}
 	for i, f := range c.columns {
 		if value := strings.TrimSpace(cells[i]); value != "" {
 			if fault := f.set(&p, value); fault != nil {
-				return p, false, &lineError{fault.Field, fault.Rule.EN}
+				return p, false, &lineError{fault.Field, fault.Rule}
 			}
 		}
 	}
@@ -235,16 +240,17 @@ func (c *csvLines) head(names []string) error {
 		f, err := factOf(name)
 		switch {
 		case err != nil:
-			faults = append(faults, fmt.Errorf("the header: column %q %w", name, err))
+			faults = append(faults, bilingual.Errorf("the header: column %q %w", "表头：列 %q %w", name, err))
 		case c.has(f.name):
-			faults = append(faults, fmt.Errorf("the header: %s is there twice", f.name))
+			faults = append(faults, bilingual.Errorf("the header: %s is there twice", "表头：%s 出现两次", f.name))
 		default:
 			c.columns = append(c.columns, f)
 		}
 	}
 	for _, needed := range []string{factOrder, factCloseAt} {
 		if !c.has(needed) && len(faults) == 0 {
-			faults = append(faults, fmt.Errorf("the header: column %s is missing; the first line names the columns", needed))
+			faults = append(faults, bilingual.Errorf("the header: column %s is missing; the first line names the columns",
+				"表头：缺少列 %s；首行为列名", needed))
 		}
 	}
 	if len(faults) > 0 {
@@ -258,11 +264,11 @@ func (c *csvLines) has(name string) bool {
 }
 
 // csvFault is what is wrong, without a line number of its own, which is always 1.
-func csvFault(err error) string {
+func csvFault(err error) bilingual.Text {
 	if fault, is := errors.AsType[*csv.ParseError](err); is {
-		return fmt.Sprintf("is not CSV, at its byte %d: %v", fault.Column, fault.Err)
+		return bilingual.Sprintf("is not CSV, at its byte %d: %v", "不是 CSV，在第 %d 字节：%v", fault.Column, fault.Err)
 	}
-	return "is not CSV: " + err.Error()
+	return bilingual.Sprintf("is not CSV: %v", "不是 CSV：%v", err)
 }
 
 // jsonLines reads an object a line.
@@ -272,7 +278,8 @@ func (jsonLines) parse(line []byte) (p order.Params, header bool, err error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber() // as it was written
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return p, false, &lineError{wholeLine, `must be a JSON object such as {"out_trade_no":"A1","close_at":"1800"}`}
+		return p, false, &lineError{wholeLine, words(
+			`must be a JSON object such as {"out_trade_no":"A1","close_at":"1800"}`, `须为 JSON 对象，如 {"out_trade_no":"A1","close_at":"1800"}`)}
 	}
 	given := map[string]bool{}
 	for d.More() {
@@ -282,10 +289,10 @@ func (jsonLines) parse(line []byte) (p order.Params, header bool, err error) {
 		}
 		f, err := factOf(key)
 		if err != nil {
-			return p, false, &lineError{key, err.Error()}
+			return p, false, &lineError{key, bilingual.Wording(err)}
 		}
 		if given[f.name] {
-			return p, false, &lineError{f.name, "is given twice"}
+			return p, false, &lineError{f.name, words("is given twice", "重复给出")}
 		}
 		given[f.name] = true
 		if err := setJSON(&p, f, value); err != nil {
@@ -296,7 +303,8 @@ func (jsonLines) parse(line []byte) (p order.Params, header bool, err error) {
 		return p, false, notJSON(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return p, false, &lineError{wholeLine, "has something behind its object; give one object a line"}
+		return p, false, &lineError{wholeLine, words(
+			"has something behind its object; give one object a line", "对象之后还有内容；每行只给一个对象")}
 	}
 	return p, false, nil
 }
@@ -317,9 +325,9 @@ func member(d *json.Decoder) (string, json.Token, error) {
 
 func notJSON(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("it ends too early")
+		err = bilingual.Errorf("it ends too early", "内容过早结束")
 	}
-	return &lineError{wholeLine, "is not JSON: " + err.Error()}
+	return &lineError{wholeLine, bilingual.Sprintf("is not JSON: %v", "不是 JSON：%v", err)}
 }
 
 // setJSON takes a value: a string, nothing, or a number where numbers are meant.
@@ -331,17 +339,18 @@ func setJSON(p *order.Params, f fact, value json.Token) error {
 		text = value
 	case json.Number:
 		if f.name != "total" && f.name != factCloseAt {
-			return &lineError{f.name, "must be a string (put it between quotation marks)"}
+			return &lineError{f.name, words(
+				"must be a string (put it between quotation marks)", "须为字符串（请加引号）")}
 		}
 		text = value.String()
 	default:
-		return &lineError{f.name, "must be a string"}
+		return &lineError{f.name, words("must be a string", "须为字符串")}
 	}
 	if text == "" {
 		return nil
 	}
 	if fault := f.set(p, text); fault != nil {
-		return &lineError{fault.Field, fault.Rule.EN}
+		return &lineError{fault.Field, fault.Rule}
 	}
 	return nil
 }

@@ -46,9 +46,9 @@ func (s *shop) intake(format string) (*intake, *bytes.Buffer) {
 	}
 	var shown bytes.Buffer
 	return &intake{
-		register: s.register, parse: parserOf[format](), rejects: &rejects{},
+		register: s.register, parse: parserOf[format](), rejects: &rejects{language: &language{}},
 		merchant: order.Merchant{MchID: "1900000001", AppID: "wx0", API: order.V3, APIs: []order.API{order.V3}},
-		progress: newProgress(&shown, -1, false, false),
+		progress: newProgress(&shown, -1, false, &language{}),
 	}, &shown
 }
 
@@ -223,7 +223,7 @@ func TestIntakeBatches(t *testing.T) {
 func TestProgressBar(t *testing.T) {
 	t.Parallel()
 	var shown bytes.Buffer
-	p := newProgress(&shown, 100, true, true)
+	p := newProgress(&shown, 100, true, &language{chinese: true})
 	p.at(50, 5)
 	p.end()
 	if text := shown.String(); !strings.Contains(text, "导入") || !strings.Contains(text, "%") || strings.Contains(text, "\n") {
@@ -234,18 +234,18 @@ func TestProgressBar(t *testing.T) {
 // Who watches is shown the first of the rejected lines, and nothing that would take over the terminal.
 func TestRejectsShown(t *testing.T) {
 	t.Parallel()
-	r := &rejects{}
+	r := &rejects{language: &language{}}
 	for i := range mostRejects + 3 {
-		if err := r.add(rejected{i + 2, "A\x1b[2J", "total", "must be better"}); err != nil {
+		if err := r.add(rejected{i + 2, "A\x1b[2J", "total", words("must be better", "须更好")}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var shown strings.Builder
-	if err := r.end(&shown, false); err != nil {
+	if err := r.end(&shown); err != nil {
 		t.Fatal(err)
 	}
 	text := shown.String()
-	if !strings.HasPrefix(text, "line 2: A?[2J: total: must be better\n") || !strings.HasSuffix(text, "… and 3 more; --rejects FILE has them all\n") {
+	if !strings.HasPrefix(text, "line 2: A\\u001b[2J: total: must be better\n") || !strings.HasSuffix(text, "… and 3 more; --rejects FILE has them all\n") {
 		t.Errorf("got %q", text)
 	}
 	if n := strings.Count(text, "\n"); n != mostRejects+1 {
@@ -262,9 +262,9 @@ func (brokenFile) Close() error              { return nil }
 // That the report of rejected lines could not be written is not passed over.
 func TestRejectsFile(t *testing.T) {
 	t.Parallel()
-	r := newRejects(brokenFile{})
-	err := r.add(rejected{2, "A1", "total", "wrong"})
-	if err = errors.Join(err, r.end(io.Discard, false)); err == nil || !strings.Contains(err.Error(), "disk full") {
+	r := newRejects(brokenFile{}, &language{})
+	err := r.add(rejected{2, "A1", "total", words("wrong", "有误")})
+	if err = errors.Join(err, r.end(io.Discard)); err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -278,7 +278,7 @@ func TestTable(t *testing.T) {
 	rows.row("✗", "A-LONG", "no\x1b")
 	rows.flush()
 	rows.flush()
-	want := "   订单    why\n✓  A1\n✗  A-LONG  no?\n"
+	want := "   订单    why\n✓  A1\n✗  A-LONG  no\\u001b\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -291,14 +291,14 @@ func TestStandingWords(t *testing.T) {
 		string(order.Waiting), string(order.Closing), string(order.GaveUp),
 		string(order.EndedClosed), string(order.EndedPaid), string(order.EndedNotFound),
 	} {
-		if w := standings[word]; w.en == "" || w.zh == "" {
+		if w := standings[word]; w.EN == "" || w.ZH == "" {
 			t.Errorf("%s: got %+v", word, w)
 		}
 	}
 	for _, kind := range []order.EventKind{
 		order.EventClosed, order.EventPaid, order.EventPaidOtherAmount, order.EventNotFound, order.EventGaveUp, order.EventContradicted,
 	} {
-		if w := kindWords[kind]; w.en != string(kind) || w.zh == "" {
+		if w := kindWords[kind]; w.EN != string(kind) || w.ZH == "" {
 			t.Errorf("%s: got %+v", kind, w)
 		}
 	}

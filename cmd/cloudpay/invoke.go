@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/printable"
 	"cloudpay/pkg/wire"
 )
 
@@ -30,14 +31,15 @@ const (
 type invoking struct {
 	dir, data, openID, appID string
 	timer, service           bool
+	language                 *language
 }
 
-func newInvoke() *cobra.Command {
-	i := &invoking{}
+func newInvoke(l *language) *cobra.Command {
+	i := &invoking{language: l}
 	cmd := &cobra.Command{
-		Use:   "invoke FUNCTION",
-		Short: "Call a function of a running emulator and print its answer",
-		Long: `invoke calls a function that "cloudpay emulate" runs, and prints what it answers.
+		Use:   l.say(words("invoke FUNCTION", "invoke 函数")),
+		Short: l.say(words("Call a function of a running emulator and print its answer", "调用运行中模拟器的云函数，并打印其应答")),
+		Long: l.say(words(`invoke calls a function that "cloudpay emulate" runs, and prints what it answers.
 With --openid the call is a mini-program user's, as wx.cloud.callFunction makes
 it; with --timer it is the platform's, for a timer that fires now; else it is a
 direct invoke through the cloud's API. With --service the emulator's service
@@ -47,10 +49,12 @@ may do everything. On the custom runtime, which does not say that a timer fired,
 have no timers.
 
 The exit code is 0 when the function answered, whatever became of the order: that
-is in the answer's outcome.
+is in the answer's outcome.`, `invoke 调用 "cloudpay emulate" 运行的云函数，并打印其应答。带 --openid 时以小程序用户身份调用，同
+wx.cloud.callFunction；带 --timer 时由平台立即触发定时器；否则为通过云 API 的直接调用。带
+--service 时附上模拟器的服务令牌，即商户服务端的身份，可执行一切操作。在不说明定时器身份的 custom
+运行时上，--timer 会附上模拟器的定时器令牌。Web 函数没有定时器。
 
-调用本机模拟器中的云函数；--openid 表示以小程序用户身份调用，--timer 表示立即触发定时器，
---service 表示以服务端身份调用。`,
+云函数有应答时退出码为 0，无论订单结果如何：结果见应答中的 outcome。`)),
 		Example: `  cloudpay invoke queryorder --data '{"out_trade_no":"A1"}'
   cloudpay invoke queryorder --data '{"out_trade_no":"A1","api":"v2"}' --service
   cloudpay invoke closeorder --data @event.json --openid oABC
@@ -61,21 +65,21 @@ is in the answer's outcome.
 		RunE:              i.run,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&i.dir, "dir", ".cloudpay", "folder of the running emulator")
-	flags.StringVar(&i.data, "data", "{}", "the event as JSON, @FILE, or - for standard input")
-	flags.BoolVar(&i.timer, "timer", false, "fire the function's timer")
-	flags.StringVar(&i.openID, "openid", "", "call as this mini-program user")
-	flags.StringVar(&i.appID, "appid", "", "the user's mini-program; the merchant's own when empty")
-	flags.BoolVar(&i.service, "service", false, "call with the emulator's service token")
-	for _, callers := range []string{"data", "openid", "appid", "service"} {
-		cmd.MarkFlagsMutuallyExclusive("timer", callers)
-	}
+	flags.StringVar(&i.dir, "dir", ".cloudpay", l.say(words("folder of the running emulator", "运行中模拟器的目录")))
+	flags.StringVar(&i.data, "data", "{}", l.say(words("the event as JSON, @FILE, or - for standard input", "JSON 格式的事件，或 @文件，或 - 表示标准输入")))
+	flags.BoolVar(&i.timer, "timer", false, l.say(words("fire the function's timer", "触发云函数的定时器")))
+	flags.StringVar(&i.openID, "openid", "", l.say(words("call as this mini-program user", "以该小程序用户身份调用")))
+	flags.StringVar(&i.appID, "appid", "", l.say(words("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的")))
+	flags.BoolVar(&i.service, "service", false, l.say(words("call with the emulator's service token", "附上模拟器的服务令牌")))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
 }
 
 func (i *invoking) run(cmd *cobra.Command, args []string) error {
+	if err := i.check(cmd.Flags()); err != nil {
+		return err
+	}
 	d, err := readDescription(i.dir)
 	if err != nil {
 		return err
@@ -98,7 +102,20 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), pretty(reply))
+	fmt.Fprintln(cmd.OutOrStdout(), printable.Lines(pretty(reply)))
+	return nil
+}
+
+// check looks at the flags: a timer is the platform's, and brings neither an event nor a caller.
+func (i *invoking) check(flags *pflag.FlagSet) error {
+	if err := i.language.check(); err != nil || !i.timer {
+		return err
+	}
+	for _, name := range []string{"data", "openid", "appid", "service"} {
+		if flags.Changed(name) {
+			return usagef("--timer: is the platform's own call; leave --%s out", "--timer：是平台自己的调用；请去掉 --%s", name)
+		}
+	}
 	return nil
 }
 
@@ -107,28 +124,29 @@ func fire(cmd *cobra.Command, d description, function string) error {
 	message := ""
 	switch d.Runtime {
 	case platform.Web:
-		return errors.New("--timer: a web function gets requests and has no timers: run the emulator with --runtime " +
-			"go1, custom or lambda to try a sweep, and deploy one of these for it")
+		return bilingual.Errorf("--timer: a web function gets requests and has no timers: run the emulator with --runtime "+
+			"go1, custom or lambda to try a sweep, and deploy one of these for it",
+			"--timer：Web 函数只接收请求，没有定时器：请以 --runtime go1、custom 或 lambda 运行模拟器来试用扫描，部署时亦然")
 	case platform.CustomRuntime:
 		message = d.Env[nameTimerToken]
 	case platform.Go1, platform.Lambda: // where the platform says that a timer fired
 	}
 	order, err := json.Marshal(map[string]string{"message": message})
 	if err != nil {
-		return fmt.Errorf("--timer: %w", err)
+		return bilingual.Errorf("--timer: %w", "--timer：%w", err)
 	}
 	reply, err := callAt(cmd.Context(), d.CloudURL+"/v1/timers/", function, order, user{})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), pretty(reply))
+	fmt.Fprintln(cmd.OutOrStdout(), printable.Lines(pretty(reply)))
 	return nil
 }
 
 // oneFunction wants the name of a function, and no more.
 func oneFunction(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("name one function: %s", strings.Join(functionNames(), " or "))
+		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", functionNames()[0], functionNames()[1])
 	}
 	return nil
 }
@@ -138,11 +156,12 @@ func oneFunction(_ *cobra.Command, args []string) error {
 func callerOf(flags *pflag.FlagSet, openID, appID string) (user, error) {
 	for _, given := range []struct{ flag, value string }{{"openid", openID}, {"appid", appID}} {
 		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
-			return user{}, fmt.Errorf("--%s: must be 1 to 128 of letters, digits, _ and -, not %q", given.flag, given.value)
+			return user{}, usagef("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
+				"--%s：须为 1 至 128 个字母、数字、_ 或 -，而不是 %q", given.flag, given.value)
 		}
 	}
 	if appID != "" && openID == "" {
-		return user{}, errors.New("--appid: says whose user --openid is; give that too")
+		return user{}, usagef("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
 	}
 	return user{openID, appID}, nil
 }
@@ -157,7 +176,7 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	case isFile:
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("--data: %w", err)
+			return nil, usagef("--data: %w", "--data：%w", err)
 		}
 		defer func() { _ = f.Close() }() // it was only read
 		from = f
@@ -166,10 +185,10 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	}
 	event, err := io.ReadAll(io.LimitReader(from, maxEvent+1))
 	if err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+		return nil, usagef("--data: %w", "--data：%w", err)
 	}
 	if len(event) > maxEvent {
-		return nil, errors.New("--data: an event may have 6 MB at most")
+		return nil, usagef("--data: an event may have 6 MB at most", "--data：事件不可超过 6 MB")
 	}
 	return event, nil
 }
@@ -180,14 +199,15 @@ func withToken(event []byte, token string) ([]byte, error) {
 	token, _, _ = strings.Cut(token, " ")
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(event, &members); err != nil || members == nil {
-		return nil, errors.New("--service: the token is a parameter of the call, so --data must be a JSON object")
+		return nil, usagef("--service: the token is a parameter of the call, so --data must be a JSON object",
+			"--service：令牌是调用的参数，因此 --data 须为 JSON 对象")
 	}
 	var err error
 	if members["service_token"], err = json.Marshal(token); err == nil {
 		event, err = json.Marshal(members)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("--service: adding the token: %w", err)
+		return nil, bilingual.Errorf("--service: adding the token: %w", "--service：附加令牌：%w", err)
 	}
 	return event, nil
 }
@@ -198,8 +218,12 @@ type user struct{ openID, appID string }
 // noAnswerError is what the platform says instead of a function's answer.
 type noAnswerError struct{ function, status, body string }
 
-func (e *noAnswerError) Error() string {
-	return fmt.Sprintf("the platform could not get an answer from %s (%s): %s", e.function, e.status, e.body)
+func (e *noAnswerError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *noAnswerError) Wording() bilingual.Text {
+	return bilingual.Sprintf("the platform could not get an answer from %s (%s): %s", "平台未能得到 %s 的应答（%s）：%s",
+		e.function, e.status, e.body)
 }
 
 // callFunction calls a function through the emulated cloud and returns its answer.
@@ -211,7 +235,7 @@ func callFunction(ctx context.Context, cloudURL, function string, event []byte, 
 func callAt(ctx context.Context, endpoint, function string, event []byte, u user) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+url.PathEscape(function), bytes.NewReader(event))
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", function, err)
+		return nil, bilingual.Errorf("calling %s: %w", "调用 %s：%w", function, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if u.openID != "" {
@@ -223,9 +247,9 @@ func callAt(ctx context.Context, endpoint, function string, event []byte, u user
 	reply, err := wire.Exchange(http.DefaultClient, request, maxReply)
 	switch {
 	case reply == nil:
-		return nil, fmt.Errorf("calling %s: is the emulator still running? %w", function, err)
+		return nil, bilingual.Errorf("calling %s: is the emulator still running? %w", "调用 %s：模拟器还在运行吗？%w", function, err)
 	case err != nil:
-		return nil, fmt.Errorf("reading the answer of %s: %w", function, err)
+		return nil, bilingual.Errorf("reading the answer of %s: %w", "读取 %s 的应答：%w", function, err)
 	case reply.Status != http.StatusOK:
 		status := strings.TrimSpace(fmt.Sprintf("%d %s", reply.Status, http.StatusText(reply.Status)))
 		return nil, &noAnswerError{function, status, strings.TrimSpace(string(reply.Body))}

@@ -1,64 +1,87 @@
 package main
 
 import (
-	"fmt"
+	"cmp"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"cloudpay/internal/bilingual"
 )
 
-// language is what people are spoken to in: English, or Chinese.
-type language struct{ chosen string }
+// language is what people are spoken to in: English, or Chinese. It is chosen before there are any
+// commands, since their help is worded in it.
+type language struct {
+	asked   string // --lang
+	chinese bool
+}
 
-// register adds --lang.
+// languageOf is the language that the arguments ask for with --lang, or else the locale.
+func languageOf(args []string) *language {
+	asked := askedLanguage(args)
+	return &language{chinese: cmp.Or(asked, localeLanguage()) == "zh"}
+}
+
+// askedLanguage is the value of --lang; empty when it is not given or none of ours. What comes after
+// -- are no flags.
+func askedLanguage(args []string) string {
+	asked := ""
+	for i, arg := range args {
+		value, is := strings.CutPrefix(arg, "--lang=")
+		switch {
+		case arg == "--":
+			return asked
+		case arg == "--lang" && i+1 < len(args):
+			value = args[i+1]
+		case !is:
+			continue
+		}
+		if slices.Contains(languages(), value) {
+			asked = value
+		}
+	}
+	return asked
+}
+
+func localeLanguage() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if locale := os.Getenv(name); locale != "" {
+			return locale[:min(len(locale), len("zh"))]
+		}
+	}
+	return ""
+}
+
+func languages() []string { return []string{"en", "zh"} }
+
+// register adds --lang to a command and all below it.
 func (l *language) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&l.chosen, "lang", "", "language of the table: en or zh (default by LC_ALL, LC_MESSAGES or LANG)")
-	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"en", "zh"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.PersistentFlags().StringVar(&l.asked, "lang", "", l.say(words(
+		"language: en or zh (default by LC_ALL, LC_MESSAGES or LANG)", "语言：en 或 zh（默认取决于 LC_ALL、LC_MESSAGES 或 LANG）")))
+	_ = cmd.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(languages(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (l *language) check() error {
-	switch l.chosen {
-	case "", "en", "zh":
-		return nil
+	if l.asked != "" && !slices.Contains(languages(), l.asked) {
+		return usagef("--lang: must be en or zh, not %q", "--lang：须为 en 或 zh，而不是 %q", l.asked)
 	}
-	return usagef("--lang: must be en or zh, not %q", l.chosen)
+	return nil
 }
 
-// chinese tells whether it is Chinese: what was asked for, or what the locale says.
-func (l *language) chinese() bool {
-	if l.chosen != "" {
-		return l.chosen == "zh"
-	}
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if locale := os.Getenv(name); locale != "" {
-			return strings.HasPrefix(locale, "zh")
-		}
-	}
-	return false
+// say is a text in the language.
+func (l *language) say(text bilingual.Text) string { return text.In(l.chinese) }
+
+// sayf is a text in the language with values in it.
+func (l *language) sayf(en, zh string, values ...any) string {
+	return bilingual.Sprintf(en, zh, values...).In(l.chinese)
 }
 
 // words is one text in both languages.
-type words struct{ en, zh string }
-
-func (w words) in(chinese bool) string {
-	if chinese {
-		return w.zh
-	}
-	return w.en
-}
-
-// printable takes out of a text what a terminal would obey instead of show: it may be a stranger's.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, text)
-}
+func words(en, zh string) bilingual.Text { return bilingual.New(en, zh) }
 
 // padded fills a text up to a width in a terminal's columns.
 func padded(text string, width int) string {
@@ -90,13 +113,13 @@ func spellings(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 }
 
 // amount shows a sum of money both as people say it and as the API counts it.
-func amount(fen *int64, currency string, chinese bool) string {
+func (l *language) amount(fen *int64, currency string) string {
 	if fen == nil {
 		return ""
 	}
 	if currency != "" && currency != "CNY" {
 		// Not every currency has hundredths, so that no point is put where none may belong.
-		return fmt.Sprintf(words{"%d of the smallest unit of %s", "%d（%s 最小单位）"}.in(chinese), *fen, printable(currency))
+		return l.sayf("%d of the smallest unit of %s", "%d（%s 最小单位）", *fen, currency)
 	}
-	return fmt.Sprintf(words{"%d.%02d yuan (%d fen)", "%d.%02d 元（%d 分）"}.in(chinese), *fen/100, *fen%100, *fen)
+	return l.sayf("%d.%02d yuan (%d fen)", "%d.%02d 元（%d 分）", *fen/100, *fen%100, *fen)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
 )
 
 func main() { os.Exit(run()) }
@@ -26,33 +29,41 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	root := newRoot()
-	err := root.ExecuteContext(ctx)
-	if _, _, unknown := root.Find(os.Args[1:]); unknown != nil {
-		err = usage(err)
-	}
+	l := languageOf(os.Args[1:])
+	return l.end(os.Stderr, newRoot(l).ExecuteContext(ctx))
+}
+
+// end says what a command ended with, unless it has said so itself, and returns the exit code.
+func (l *language) end(out io.Writer, err error) int {
 	code, say := exitCode(err)
 	if say {
-		fmt.Fprintln(os.Stderr, "cloudpay:", err)
+		l.complain(out, err)
 		if fault, is := errors.AsType[*order.StoreError](err); is {
-			fmt.Fprintln(os.Stderr, "  "+printable(fault.Detail())) // the one who runs the command runs the database, or knows who does
+			fmt.Fprintln(out, "  "+printable.Text(fault.Detail())) // the one who runs the command runs the database, or knows who does
 		}
 	}
 	return code
 }
 
-func newRoot() *cobra.Command {
+// complain says what is wrong.
+func (l *language) complain(out io.Writer, err error) {
+	fmt.Fprintln(out, "cloudpay:", printable.Lines(l.say(bilingual.Wording(err))))
+}
+
+func newRoot(l *language) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "cloudpay",
-		Short: "Close and query WeChat Pay orders: on this machine, or before the real gateway",
-		Long: `cloudpay runs the cloud functions closeorder and queryorder on this machine:
+		Use: "cloudpay",
+		Short: l.say(words("Close and query WeChat Pay orders: on this machine, or before the real gateway",
+			"微信支付关单与查单：在本机试用，或连接真实网关")),
+		Long: l.say(words(`cloudpay runs the cloud functions closeorder and queryorder on this machine:
 the very binaries that are deployed, called as Tencent SCF calls them, before an
 emulated WeChat Pay that verifies every signature and keeps the orders. With a
 merchant's configuration in the environment it examines that, and closes and
 queries real orders from the terminal.
 
-在本机运行云函数 closeorder 与 queryorder：与部署相同的二进制、云函数的真实协议，
-以及会校验每个签名、保存订单状态的模拟微信支付；也可用真实商户配置在终端体检、查单、关单。`,
+中文帮助：cloudpay --lang zh --help`, `cloudpay 在本机运行云函数 closeorder 与 queryorder：与部署相同的二进制、腾讯云云函数的
+真实协议，以及会校验每个签名、保存订单状态的模拟微信支付。环境变量中有商户配置时，
+可在终端体检该配置，并对真实订单查单、关单。`)),
 		Example: `  cloudpay demo
   cloudpay emulate --dir .cloudpay
   cloudpay invoke closeorder --data '{"out_trade_no":"A1"}' --openid oABC
@@ -62,19 +73,21 @@ queries real orders from the terminal.
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          l.noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w (see %s --help)", err, cmd.CommandPath())
-	})
 	cobra.EnableCommandSorting = false // the order of teaching
 	for _, part := range []struct {
 		group    cobra.Group
 		commands []*cobra.Command
 	}{
-		{cobra.Group{ID: "trying", Title: "Try it out on this machine:"}, []*cobra.Command{newDemo(), newEmulate(), newInvoke()}},
 		{
-			cobra.Group{ID: "using", Title: "With a merchant's configuration:"},
-			[]*cobra.Command{newDoctor(), newQuery(), newClose(), newOrders()},
+			cobra.Group{ID: "trying", Title: l.say(words("Try it out on this machine:", "在本机试用："))},
+			[]*cobra.Command{newDemo(l), newEmulate(l), newInvoke(l)},
+		},
+		{
+			cobra.Group{ID: "using", Title: l.say(words("With a merchant's configuration:", "使用商户配置："))},
+			[]*cobra.Command{newDoctor(l), newQuery(l), newClose(l), newOrders(l)},
 		},
 	} {
 		root.AddGroup(&part.group)
@@ -83,7 +96,22 @@ queries real orders from the terminal.
 			root.AddCommand(command)
 		}
 	}
+	l.register(root)
+	l.wordHelp(root)
 	return root
+}
+
+// noSuchCommand refuses arguments of a command that only has commands below it.
+func (l *language) noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
+	err := bilingual.Errorf("unknown command %q (see %s --help)", "没有命令 %q（见 %s --help）", args[0], cmd.CommandPath())
+	for _, name := range cmd.SuggestionsFor(args[0]) {
+		err = bilingual.Errorf("%w; did you mean %s?", "%w；是否为 %s？", err, name)
+	}
+	return usage(err)
 }
 
 // version is the commit that the command was built from, as far as the go command

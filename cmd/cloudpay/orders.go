@@ -11,16 +11,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/app"
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
 )
 
-func newOrders() *cobra.Command {
+func newOrders(l *language) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "orders",
-		Short: "Keep the orders that are to be closed at their time: register, look up, take up again",
-		Long: `orders works on the store of orders that wait to be closed: the database that
+		Use: "orders",
+		Short: l.say(words("Keep the orders that are to be closed at their time: register, look up, take up again",
+			"管理到期关单的订单：登记、查看、重新处理")),
+		Long: l.say(words(`orders works on the store of orders that wait to be closed: the database that
 CLOUDPAY_STORE or --store names. WeChat Pay is not asked anything, and none of its
 keys are needed; whose orders are meant is said by WXPAY_MCHID, WXPAY_REGION and,
 for a service provider, WXPAY_MODE=partner and WXPAY_SUB_MCHID.
@@ -39,22 +41,33 @@ Exit codes:
   1  the store cannot be asked, or lines of an import were rejected
   2  the command line or the environment is wrong; nothing was done
   4  the order is not registered
-  5  the order is registered with other facts, or was not given up
+  5  the order is registered with other facts, or was not given up`,
+			`orders 操作待关订单的存储，即 CLOUDPAY_STORE 或 --store 所指的数据库。不会访问微信支付，也不需要
+其密钥；订单属于谁由 WXPAY_MCHID、WXPAY_REGION 决定，服务商还须 WXPAY_MODE=partner 与
+WXPAY_SUB_MCHID。
 
-登记到期关单的订单、查看进度、重新处理已放弃的订单；数据库由 CLOUDPAY_STORE 或 --store 指定。`,
+存储的地址为以下之一：
+
+  mysql://USER:PASSWORD@HOST:3306/DATABASE?tls=true
+  postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full
+  sqlite:/path/to/file.db     （go run -tags sqlite ./cmd/cloudpay …）
+
+含密码的地址请放在 CLOUDPAY_STORE 中：命令行的内容本机所有人都能看到。
+
+退出码：
+  0  已完成
+  1  存储无法访问，或导入时有行被拒绝
+  2  命令行或环境变量有误；未做任何事
+  4  订单未登记
+  5  订单已以其他内容登记，或并未放弃`)),
 		Example: `  cloudpay orders migrate
   cloudpay orders add A1 --close-at 1800 --openid oABC
   cloudpay orders import orders.csv --rejects rejects.csv
   cloudpay orders list --stuck`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q (see %s --help)", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: l.noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMigrate(), newAdd(), newImport(), newList(), newShow(), newReopen(), newEvents(), newRedeliver())
+	cmd.AddCommand(newMigrate(l), newAdd(l), newImport(l), newList(l), newShow(l), newReopen(l), newEvents(l), newRedeliver(l))
 	return cmd
 }
 
@@ -66,7 +79,7 @@ type books struct {
 	address  string
 	emulator string
 	json     bool
-	language language
+	language *language
 }
 
 // register adds the flags that all of them share.
@@ -74,10 +87,11 @@ func (b *books) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(spellings)
-	flags.StringVar(&b.address, "store", "", "the store's address; "+nameStore+" when left out")
-	flags.BoolVar(&b.json, "json", false, "print JSON, an object a line, as docs/cli.md describes it")
-	b.language.register(cmd)
-	registerEmulator(cmd, &b.emulator)
+	flags.StringVar(&b.address, "store", "", b.language.sayf(
+		"the store's address; %s when left out", "存储的地址；不填则取 %s", nameStore))
+	flags.BoolVar(&b.json, "json", false, b.language.say(words(
+		"print JSON, an object a line, as docs/cli.md describes it", "逐行输出 docs/cli.md 所述的 JSON 对象")))
+	b.language.registerEmulator(cmd, &b.emulator)
 	_ = cmd.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(
 		[]string{"mysql://", "postgres://", "sqlite:"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp))
 }
@@ -99,10 +113,12 @@ func (b *books) where() (address, said string, err error) {
 	case err != nil:
 		return "", "", err
 	case address == "" && b.emulator != "":
-		return "", "", usagef("--emulator: the emulator in %s keeps no orders: it was started without a store", b.emulator)
+		return "", "", usagef("--emulator: the emulator in %s keeps no orders: it was started without a store",
+			"--emulator：%s 中的模拟器不保存订单：启动时没有存储", b.emulator)
 	case address == "":
 		return "", "", usagef("--store: must name the database that orders are kept in, unless %s does: "+
-			"mysql://…, postgres://… or sqlite:/path/to/file.db", nameStore)
+			"mysql://…, postgres://… or sqlite:/path/to/file.db",
+			"--store：须指明保存订单的数据库，除非已设置 %s：mysql://…、postgres://… 或 sqlite:/path/to/file.db", nameStore)
 	}
 	return address, nameStore, nil
 }
@@ -127,7 +143,8 @@ func (b *books) open() (*store.Store, error) {
 	}
 	if path, is := sqlitePath(address); is {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, usagef("%s: there is no file %s: `cloudpay orders migrate` makes it", said, path)
+			return nil, usagef("%s: there is no file %s: `cloudpay orders migrate` makes it",
+				"%s：没有文件 %s：请用 `cloudpay orders migrate` 创建", said, path)
 		}
 	}
 	return store.Open(address) //nolint:wrapcheck // it was checked
@@ -205,10 +222,12 @@ func hasSQLite() bool {
 func checkAddress(address, said string) error {
 	if _, is := sqlitePath(address); is && !hasSQLite() {
 		return usagef("%s: this program was built without SQLite: build it with -tags sqlite "+
-			"(go run -tags sqlite ./cmd/cloudpay …), or name a database at mysql:// or postgres://", said)
+			"(go run -tags sqlite ./cmd/cloudpay …), or name a database at mysql:// or postgres://",
+			"%s：本程序编译时未包含 SQLite：请用 -tags sqlite 编译（go run -tags sqlite ./cmd/cloudpay …），"+
+				"或使用 mysql:// 或 postgres:// 的数据库", said)
 	}
 	if _, _, err := store.Connector(address); err != nil {
-		return usagef("%s: %s", said, strings.TrimPrefix(err.Error(), "store: "))
+		return usagef("%s: %s", "%s：地址有误（%s）", said, strings.TrimPrefix(err.Error(), "store: "))
 	}
 	return nil
 }
@@ -230,5 +249,8 @@ func inStore(err error) error {
 	if _, is := errors.AsType[*order.ConflictError](err); is {
 		return &exitError{exitRefused, err}
 	}
-	return err
+	if err == nil || bilingual.Wording(err).EN != bilingual.Wording(err).ZH {
+		return err
+	}
+	return bilingual.Errorf("%w", "无法操作订单存储：%w", err) // a driver's words, which are English
 }

@@ -42,16 +42,15 @@ func newDesk(t *testing.T) *desk {
 func (d *desk) orders(args ...string) (printed string, code int) {
 	d.t.Helper()
 	var out strings.Builder
-	root := newRoot()
-	root.SetArgs(append(append([]string{"orders"}, args...), "--store", d.address))
+	given := append(append([]string{"orders"}, args...), "--store", d.address)
+	l := languageOf(given)
+	root := newRoot(l)
+	root.SetArgs(given)
 	root.SetOut(&out)
 	root.SetErr(&out)
 	root.SetIn(strings.NewReader(d.in))
 	err := root.ExecuteContext(d.t.Context())
-	code, say := exitCode(err)
-	if say {
-		out.WriteString(err.Error())
-	}
+	code = l.end(&out, err)
 	return out.String(), code
 }
 
@@ -93,7 +92,7 @@ func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the enviro
 	d.wants(exitRefused, "✗ A1: was not given up", "reopen", "A1", "A2")
 	d.wants(exitFine, `"reopened":true`, "reopen", "--json", func() string { d.giveUp("A3"); return "A3" }())
 	d.wants(exitFine, "·  A1     closing", "list", "--due")
-	if printed, _ := d.orders("list", "--stuck"); printed != "" {
+	if printed, _ := d.orders("list", "--stuck"); printed != "no order was given up\n" {
 		t.Errorf("got %s", printed)
 	}
 }
@@ -122,6 +121,25 @@ func TestReopenListed(t *testing.T) { //nolint:paralleltest // it sets the envir
 	d.wants(exitRefused, `"subMchId":"1900000109","outTradeNo":"A1","reopened":false`, "reopen", "-", "--sub-mch-id", "1900000109", "--json")
 	d.in = ""
 	d.wants(exitFine, "no orders on standard input", "reopen", "-")
+}
+
+// What programs read of the register is the same to the byte in both languages.
+func TestRegisterForPrograms(t *testing.T) { //nolint:paralleltest // it sets the environment
+	d := newDesk(t)
+	d.giveUp("A1")
+	for _, args := range [][]string{
+		{"list", "--json"}, {"list", "--ended", "--json"}, {"show", "A1", "--json"}, {"events", "--json"}, {"events", "--dead", "--json"},
+		{"migrate", "--status", "--json"},
+	} {
+		english, code := d.orders(append(args, "--lang", "en")...)
+		chinese, codeZH := d.orders(append(args, "--lang", "zh")...)
+		if english != chinese || code != exitFine || codeZH != exitFine {
+			t.Errorf("%v: exit codes %d and %d\n%s%s", args, code, codeZH, english, chinese)
+		}
+	}
+	if text, _ := d.orders("show", "A1", "--lang", "zh"); !strings.Contains(text, "USERPAYING：") {
+		t.Errorf("the reason is not Chinese: %s", text)
+	}
 }
 
 // Dead events are listed with the reason, and delivered again.

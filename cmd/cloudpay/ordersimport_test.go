@@ -11,12 +11,12 @@ import (
 // What is rejected has order numbers in it, for whoever runs the import alone.
 func TestRejectsAreTheirOwners(t *testing.T) {
 	t.Parallel()
-	i := &importing{rejects: filepath.Join(t.TempDir(), "rejects.csv")}
+	i := &importing{books: books{language: &language{}}, rejects: filepath.Join(t.TempDir(), "rejects.csv")}
 	out, err := i.openRejects(io.NopCloser(strings.NewReader("")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := out.end(io.Discard, false); err != nil {
+	if err := out.end(io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.Stat(i.rejects)

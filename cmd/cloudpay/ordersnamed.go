@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ func (s *single) named(m order.Merchant, args []string, stdin io.Reader) ([]orde
 	for i, arg := range args {
 		if arg == "-" {
 			if slices.Contains(args[:i], "-") {
-				return nil, usagef("-: standard input can be read once")
+				return nil, usagef("-: standard input can be read once", "-：标准输入只能读取一次")
 			}
 			listed, err := s.listed(m, stdin)
 			if err != nil {
@@ -53,24 +52,26 @@ func (s *single) listed(m order.Merchant, stdin io.Reader) ([]order.Ref, error) 
 		if strings.HasPrefix(text, "{") {
 			var o standing
 			if err := json.Unmarshal([]byte(text), &o); err != nil {
-				return nil, usagef("-: line %d: must be an order's number, or an order as `cloudpay orders list --json` prints it", n)
+				return nil, usagef("-: line %d: must be an order's number, or an order as `cloudpay orders list --json` prints it",
+					"-：第 %d 行：须为订单号，或 `cloudpay orders list --json` 输出的订单", n)
 			}
 			if of := m.Account(); o.Region != of.Region || o.MchID != of.MchID {
-				return nil, usagef("-: line %d: is an order of %q in %q, and these are those of %s in %s", n, o.MchID, o.Region, of.MchID, of.Region)
+				return nil, usagef("-: line %d: is an order of %q in %q, and these are those of %s in %s",
+					"-：第 %d 行：是商户 %q（%q）的订单，而此处为 %s（%s）的", n, o.MchID, o.Region, of.MchID, of.Region)
 			}
 			number, subMchID = o.OutTradeNo, o.SubMchID
 		}
 		ref, err := refOf(m, number, subMchID)
 		if err != nil {
-			return nil, usage(fmt.Errorf("-: line %d: %w", n, err))
+			return nil, usagef("-: line %d: %w", "-：第 %d 行：%w", n, err)
 		}
 		refs = append(refs, ref)
 	}
 	if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) {
-		return nil, usage(fmt.Errorf("-: reading orders: %w", err))
+		return nil, usagef("-: reading orders: %w", "-：读取订单：%w", err)
 	}
 	if limited.N == 0 {
-		return nil, usagef("-: a list of orders may have %d MiB", maxListed>>20)
+		return nil, usagef("-: a list of orders may have %d MiB", "-：订单列表不可超过 %d MiB", maxListed>>20)
 	}
 	return refs, nil
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
 	"cloudpay/internal/store"
 )
 
@@ -18,19 +19,18 @@ type single struct {
 
 func (s *single) register(cmd *cobra.Command) {
 	s.books.register(cmd)
-	cmd.Flags().StringVar(&s.subMchID, "sub-mch-id", "", "a service provider's sub-merchant; WXPAY_SUB_MCHID when left out")
+	cmd.Flags().StringVar(&s.subMchID, "sub-mch-id", "", s.language.say(subMerchant))
 }
 
-func newShow() *cobra.Command {
-	s := &single{}
+func newShow(l *language) *cobra.Command {
+	s := &single{books: books{language: l}}
 	cmd := &cobra.Command{
-		Use:   "show ORDER",
-		Short: "Show everything that is known of a registered order, with its events",
-		Long: `show shows a registered order: what was registered, how far it is, what WeChat Pay
+		Use:   l.say(words("show ORDER", "show 订单号")),
+		Short: l.say(words("Show everything that is known of a registered order, with its events", "查看一个已登记订单的全部信息及其事件")),
+		Long: l.say(words(`show shows a registered order: what was registered, how far it is, what WeChat Pay
 last said, why it has not ended, how it ended, and what was told of it. WeChat Pay
-is not asked: "cloudpay query" does that.
-
-查看一个已登记订单的全部信息及其事件。`,
+is not asked: "cloudpay query" does that.`, `show 查看一个已登记的订单：登记的内容、进度、微信支付最近的状态、未结束的原因、如何结束，以及发出
+的事件。不会访问微信支付：那是 "cloudpay query" 的事。`)),
 		Example:           `  cloudpay orders show A1`,
 		Args:              oneOrder,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -69,33 +69,35 @@ func (s *single) show(cmd *cobra.Command, args []string) error {
 }
 
 func (s *single) tell(cmd *cobra.Command, is order.Standing, events []order.Event) {
-	out, chinese := cmd.OutOrStdout(), s.language.chinese()
-	fmt.Fprintf(out, "%s %s  %s\n", standingMark(is), standingWord(is, chinese), is.OutTradeNo)
-	for _, fact := range standingRows(is, chinese) {
-		fmt.Fprintf(out, "    %s  %s\n", padded(fact.label.in(chinese), labelWidth), printable(fact.value))
+	out, l := cmd.OutOrStdout(), s.language
+	fmt.Fprintf(out, "%s %s  %s\n", standingMark(is), l.standing(is), printable.Text(is.OutTradeNo))
+	for _, fact := range l.standingRows(is) {
+		fmt.Fprintf(out, "    %s  %s\n", padded(l.say(fact.label), labelWidth), printable.Text(fact.value))
 	}
 	for _, e := range events {
-		label := fmt.Sprintf(words{"event %d", "事件 %d"}.in(chinese), e.ID)
-		fmt.Fprintf(out, "    %s  %s  %s\n", padded(label, labelWidth), clock(e.OccurredAt), notice(e, chinese))
+		label := l.sayf("event %d", "事件 %d", e.ID)
+		fmt.Fprintf(out, "    %s  %s  %s\n", padded(label, labelWidth), clock(e.OccurredAt), l.notice(e))
 	}
 }
 
-func newReopen() *cobra.Command {
-	s := &single{}
+func newReopen(l *language) *cobra.Command {
+	s := &single{books: books{language: l}}
 	cmd := &cobra.Command{
-		Use:   "reopen ORDER...",
-		Short: "Have orders closed that were given up",
-		Long: `reopen takes up orders again that were given up (cloudpay orders list --stuck): they
+		Use:   l.say(words("reopen ORDER...", "reopen 订单号...")),
+		Short: l.say(words("Have orders closed that were given up", "重新处理已放弃的订单")),
+		Long: l.say(words(`reopen takes up orders again that were given up (cloudpay orders list --stuck): they
 are due at once, with their attempts counted anew. Find out why they were given up first.
 With - in place of ORDER they are read from standard input, one a line: numbers, or what
-"cloudpay orders list --json" prints, which names each one's sub-merchant.
-
-重新处理已放弃的订单：立即到期，次数重新计算。`,
+"cloudpay orders list --json" prints, which names each one's sub-merchant.`,
+			`reopen 重新处理已放弃的订单（cloudpay orders list --stuck）：立即到期，次数重新计算。请先查明放弃的
+原因。以 - 代替订单号时从标准输入逐行读取：订单号，或 "cloudpay orders list --json" 的输出，后者
+指明每个订单的子商户。`)),
 		Example: `  cloudpay orders reopen A1
   cloudpay orders list --stuck --limit 0 --json | cloudpay orders reopen -`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("name an order: %s ORDER..., or - to read them from standard input", cmd.CommandPath())
+				return usagef("name an order: %s ORDER..., or - to read them from standard input",
+					"请指定订单：%s 订单号...，或用 - 从标准输入读取", cmd.CommandPath())
 			}
 			return nil
 		},
@@ -120,7 +122,7 @@ func (s *single) reopen(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		if len(refs) == 0 {
-			cmd.PrintErrln("no orders on standard input")
+			cmd.PrintErrln(s.language.say(noneOnStdin))
 		}
 		var worst error
 		for _, ref := range refs {
@@ -129,7 +131,7 @@ func (s *single) reopen(cmd *cobra.Command, args []string) error {
 				if code, _ := exitCode(err); code != exitNotFound {
 					return err
 				}
-				cmd.PrintErrln("cloudpay:", err)
+				s.language.complain(cmd.ErrOrStderr(), err)
 				worst = &exitError{code: exitNotFound}
 				continue
 			}
@@ -147,9 +149,9 @@ func (s *single) tellReopened(cmd *cobra.Command, ref order.Ref, done bool) {
 		sayJSON(cmd.OutOrStdout(), reopened{ref.SubMchID, ref.OutTradeNo, done})
 		return
 	}
-	sign, what := "✓", words{"is due at once", "已立即到期"}
+	sign, what := "✓", words("is due at once", "已立即到期")
 	if !done {
-		sign, what = "✗", words{"was not given up: nothing is changed", "并未放弃，未作更改"}
+		sign, what = "✗", words("was not given up: nothing is changed", "并未放弃，未作更改")
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, shownNumber(ref.SubMchID, ref.OutTradeNo), what.in(s.language.chinese()))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, shownNumber(ref.SubMchID, ref.OutTradeNo), s.language.say(what))
 }

@@ -10,23 +10,23 @@ import (
 
 // progress shows how far an import is: a bar on a terminal, and elsewhere a line now and then.
 type progress struct {
-	out     io.Writer
-	chinese bool
-	bar     *progressbar.ProgressBar // nil: lines
-	next    int                      // when the next line is due
+	out      io.Writer
+	language *language
+	bar      *progressbar.ProgressBar // nil: lines
+	next     int                      // when the next line is due
 }
 
 // everySoMany is how many orders lie between two lines.
 const everySoMany = 100_000
 
 // newProgress is for a file of that many bytes; -1 when that is not known.
-func newProgress(out io.Writer, size int64, terminal, chinese bool) *progress {
-	p := &progress{out: out, chinese: chinese, next: everySoMany}
+func newProgress(out io.Writer, size int64, terminal bool, l *language) *progress {
+	p := &progress{out: out, language: l, next: everySoMany}
 	if terminal {
 		const width = 40
 		p.bar = progressbar.NewOptions64(size,
 			progressbar.OptionSetWriter(out),
-			progressbar.OptionSetDescription(words{"importing", "导入"}.in(chinese)),
+			progressbar.OptionSetDescription(l.say(words("importing", "导入"))),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(width),
 			progressbar.OptionThrottle(100*time.Millisecond),
@@ -43,7 +43,7 @@ func (p *progress) at(read int64, orders int) {
 		return
 	}
 	if orders >= p.next {
-		fmt.Fprintf(p.out, words{"%d orders …\n", "已处理 %d 个订单 …\n"}.in(p.chinese), orders)
+		fmt.Fprint(p.out, p.language.sayf("%d orders …\n", "已处理 %d 个订单 …\n", orders))
 		p.next = orders - orders%everySoMany + everySoMany
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"cloudpay/internal/order"
 )
 
-func newQuery() *cobra.Command {
-	a := &asking{op: order.OpQuery}
+func newQuery(l *language) *cobra.Command {
+	a := &asking{op: order.OpQuery, language: l}
 	cmd := &cobra.Command{
-		Use:   "query ORDER...",
-		Short: "Ask WeChat Pay what state orders are in, as the function queryorder does",
-		Long: `query asks what state orders are in: the very workflow of the function queryorder,
+		Use: l.say(words("query ORDER...", "query 订单号...")),
+		Short: l.say(words("Ask WeChat Pay what state orders are in, as the function queryorder does",
+			"向微信支付查询订单状态，与云函数 queryorder 相同")),
+		Long: l.say(words(`query asks what state orders are in: the very workflow of the function queryorder,
 with the configuration in this process's environment. Only answers that WeChat Pay
 signed are believed.
 
@@ -24,9 +25,18 @@ Exit codes:
   1  nothing could be proved of at least one order: run the command again
   2  the command line or the environment is wrong; nothing was sent
   4  there is no such order
-  5  WeChat Pay refused
+  5  WeChat Pay refused`, `query 查询订单状态：与云函数 queryorder 相同的流程，配置取自本进程的环境变量。只采信微信
+支付签名的应答。
 
-查询订单状态：与云函数 queryorder 相同的流程，配置取自环境变量。`,
+订单号即商户订单号（out_trade_no）；- 表示从标准输入逐行读取。列表中有一个订单号有误
+就不会开始。结果按给出的顺序输出，退出码取最坏的一个：1 先于 5、4、0。
+
+退出码：
+  0  所有订单都已查到，无论状态
+  1  至少一个订单无法证实：请重新执行
+  2  命令行或环境变量有误；未发送任何请求
+  4  没有此订单
+  5  微信支付拒绝`)),
 		Example: `  cloudpay query A1
   cloudpay query --transaction-id 4200000001202611220000000001
   cloudpay query A1 A2 --json | jq -r '.outTradeNo + " " + .tradeState'

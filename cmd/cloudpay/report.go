@@ -2,31 +2,33 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
 )
 
 // report tells answers, a line each for several orders and everything for one, or as JSON.
 type report struct {
-	out     io.Writer
-	op      order.Op
-	json    bool
-	chinese bool
-	alone   bool // there is one order
-	width   int  // of the longest number
-	worst   int
-	counts  map[order.Outcome]int
+	*language
+
+	out    io.Writer
+	op     order.Op
+	json   bool
+	alone  bool // there is one order
+	width  int  // of the longest number
+	worst  int
+	counts map[order.Outcome]int
 }
 
 func newReport(out io.Writer, a *asking, calls []order.Params) *report {
 	r := &report{
-		out: out, op: a.op, json: a.json, chinese: a.language.chinese(), alone: len(calls) == 1,
+		language: a.language, out: out, op: a.op, json: a.json, alone: len(calls) == 1,
 		counts: map[order.Outcome]int{},
 	}
 	for _, p := range calls {
@@ -64,19 +66,15 @@ func (r *report) tell(p order.Params, result order.Result) {
 	r.counts[result.Outcome]++
 	switch {
 	case r.json:
-		line, err := json.Marshal(result)
-		if err != nil {
-			line = []byte(`{"outcome":"unknown"}`) // cannot be: a result holds nothing that has no JSON
-		}
-		fmt.Fprintf(r.out, "%s\n", line)
+		sayJSON(r.out, result)
 	case r.alone:
-		fmt.Fprintf(r.out, "%s %s  %s: %s\n", mark(code), r.outcome(result.Outcome), nameOf(p), printable(r.meaning(result)))
+		fmt.Fprintf(r.out, "%s %s  %s: %s\n", mark(code), r.outcome(result.Outcome), nameOf(p), printable.Text(r.meaning(result)))
 		for _, row := range r.rows(p, result) {
-			fmt.Fprintf(r.out, "    %s  %s\n", padded(row.label.in(r.chinese), labelWidth), printable(row.value))
+			fmt.Fprintf(r.out, "    %s  %s\n", padded(row.label.In(r.chinese), labelWidth), printable.Text(row.value))
 		}
 	default:
 		line := fmt.Sprintf("%s %s  %s  %s", mark(code), padded(r.outcome(result.Outcome), r.outcomeWidth()),
-			padded(nameOf(p), r.width), printable(r.gist(result)))
+			padded(nameOf(p), r.width), printable.Text(r.gist(result)))
 		fmt.Fprintln(r.out, strings.TrimRight(line, " "))
 	}
 }
@@ -92,7 +90,7 @@ func (r *report) end() error {
 				parts = append(parts, fmt.Sprintf("%d %s", n, r.outcome(outcome)))
 			}
 		}
-		fmt.Fprintf(r.out, words{"%d orders: %s\n", "共 %d 个订单：%s\n"}.in(r.chinese), total, strings.Join(parts, ", "))
+		fmt.Fprint(r.out, r.sayf("%d orders: %s\n", "共 %d 个订单：%s\n", total, strings.Join(parts, ", ")))
 	}
 	if r.worst == exitFine {
 		return nil
@@ -145,15 +143,15 @@ var outcomesZH = map[order.Outcome]string{
 }
 
 // meanings say what follows from an outcome.
-var meanings = map[order.Outcome]words{
-	order.OutcomeClosed:        {"nobody can pay it any more; release the stock", "订单已不可支付，可释放库存"},
-	order.OutcomeAlreadyClosed: {"it had been closed before; release the stock", "此前已关闭，可释放库存"},
-	order.OutcomeScheduled:     {"it is registered; a timer closes it at its time", "已登记，到期由定时器关单"},
-	order.OutcomePaid:          {"the customer has paid; deliver, or refund", "用户已支付，请发货或退款"},
-	order.OutcomeNotFound:      {"WeChat Pay has no such order of this merchant", "该商户名下没有此订单"},
-	order.OutcomeRefused:       {"WeChat Pay will not do it", "微信支付拒绝了请求"},
-	order.OutcomeTooSoon:       {"it cannot be closed yet; run the command again later", "暂不能关单，请稍后重试"},
-	order.OutcomeUnknown:       {"nothing was proved; run the command again, which does no harm", "结果未知，可放心重新执行"},
+var meanings = map[order.Outcome]bilingual.Text{
+	order.OutcomeClosed:        words("nobody can pay it any more; release the stock", "订单已不可支付，可释放库存"),
+	order.OutcomeAlreadyClosed: words("it had been closed before; release the stock", "此前已关闭，可释放库存"),
+	order.OutcomeScheduled:     words("it is registered; a timer closes it at its time", "已登记，到期由定时器关单"),
+	order.OutcomePaid:          words("the customer has paid; deliver, or refund", "用户已支付，请发货或退款"),
+	order.OutcomeNotFound:      words("WeChat Pay has no such order of this merchant", "该商户名下没有此订单"),
+	order.OutcomeRefused:       words("WeChat Pay will not do it", "微信支付拒绝了请求"),
+	order.OutcomeTooSoon:       words("it cannot be closed yet; run the command again later", "暂不能关单，请稍后重试"),
+	order.OutcomeUnknown:       words("nothing was proved; run the command again, which does no harm", "结果未知，可放心重新执行"),
 }
 
 // meaning is what follows from the outcome; of an order that was found, from its state.
@@ -161,12 +159,12 @@ func (r *report) meaning(result order.Result) string {
 	if result.Outcome == order.OutcomeFound {
 		return r.state(result.TradeState)
 	}
-	return meanings[result.Outcome].in(r.chinese)
+	return meanings[result.Outcome].In(r.chinese)
 }
 
 // row is one fact about an order.
 type row struct {
-	label words
+	label bilingual.Text
 	value string
 }
 
@@ -176,17 +174,17 @@ const labelWidth = 14
 // rows are the facts that a person wants; --json has them all.
 func (r *report) rows(p order.Params, result order.Result) []row {
 	rows := slices.Concat([]row{
-		{words{"amount", "订单金额"}, amount(result.TotalFee, result.FeeType, r.chinese)},
-		{words{"paid", "用户实付"}, amount(result.CashFee, cmp.Or(result.CashFeeType, result.FeeType), r.chinese)},
-		{words{"paid at", "支付时间"}, paidAt(result.TimeEnd)},
-		{words{"transaction id", "微信订单号"}, result.TransactionID},
-		{words{"order", "商户订单号"}, differing(p, result)},
-		{words{"merchant", "商户号"}, strings.Join(notEmpty(result.MchID, result.SubMchID), " / ")},
-		{words{"why", "原因"}, why(result)},
-		{words{"what to do", "处理建议"}, remedy(result)},
-		{words{"wait", "重试间隔"}, wait(result.RetryAfter, r.chinese)},
-		{words{"proof", "凭据"}, r.proof(result)},
-		{words{"request id", "请求 ID"}, result.RequestID},
+		{words("amount", "订单金额"), r.amount(result.TotalFee, result.FeeType)},
+		{words("paid", "用户实付"), r.amount(result.CashFee, cmp.Or(result.CashFeeType, result.FeeType))},
+		{words("paid at", "支付时间"), paidAt(result.TimeEnd)},
+		{words("transaction id", "微信订单号"), result.TransactionID},
+		{words("order", "商户订单号"), differing(p, result)},
+		{words("merchant", "商户号"), strings.Join(notEmpty(result.MchID, result.SubMchID), " / ")},
+		{words("why", "原因"), r.why(result)},
+		{words("what to do", "处理建议"), r.remedy(result)},
+		{words("wait", "重试间隔"), r.wait(result.RetryAfter)},
+		{words("proof", "凭据"), r.proof(result)},
+		{words("request id", "请求 ID"), result.RequestID},
 	}, r.parts(result))
 	return slices.DeleteFunc(rows, func(fact row) bool { return fact.value == "" })
 }
@@ -195,8 +193,8 @@ func (r *report) rows(p order.Params, result order.Result) []row {
 func (r *report) parts(result order.Result) []row {
 	rows := make([]row, 0, len(result.SubOrders))
 	for _, sub := range result.SubOrders {
-		facts := notEmpty(sub.OutTradeNo, string(sub.TradeState), amount(sub.TotalFee, sub.FeeType, r.chinese))
-		rows = append(rows, row{words{"sub-order", "子订单"}, strings.Join(facts, "  ")})
+		facts := notEmpty(sub.OutTradeNo, string(sub.TradeState), r.amount(sub.TotalFee, sub.FeeType))
+		rows = append(rows, row{words("sub-order", "子订单"), strings.Join(facts, "  ")})
 	}
 	return rows
 }
@@ -207,31 +205,28 @@ func (r *report) gist(result order.Result) string {
 	if result.Outcome == order.OutcomePaid || result.Outcome == order.OutcomeAlreadyClosed || result.Outcome == order.OutcomeNotFound {
 		code = "" // says the same once more
 	}
-	return strings.Join(notEmpty(string(result.TradeState), amount(result.TotalFee, result.FeeType, r.chinese), code), "  ")
+	return strings.Join(notEmpty(string(result.TradeState), r.amount(result.TotalFee, result.FeeType), code), "  ")
 }
 
 // state is the gateway's word with what it means.
-func (r *report) state(s order.TradeState) string {
+func (l *language) state(s order.TradeState) string {
 	meaning, known := states[s]
 	if s == "" || !known {
 		return string(s)
 	}
-	if r.chinese {
-		return string(s) + "，" + meaning.zh
-	}
-	return string(s) + ", " + meaning.en
+	return l.sayf("%s, %s", "%s，%s", s, meaning)
 }
 
-var states = map[order.TradeState]words{
-	order.Success:    {"paid", "支付成功"},
-	order.Refund:     {"paid, and given back in part or whole", "转入退款"},
-	order.NotPay:     {"nobody has paid yet", "未支付"},
-	order.Closed:     {"closed", "已关闭"},
-	order.Revoked:    {"reversed, and never paid", "已撤销"},
-	order.UserPaying: {"the customer is paying at this moment", "用户支付中"},
-	order.PayError:   {"a payment failed", "支付失败"},
-	order.Accept:     {"a deduction waits to be carried out", "已接收，等待扣款"},
-	order.Mixed:      {"the sub-orders are not in one state", "各子订单状态不一"},
+var states = map[order.TradeState]bilingual.Text{
+	order.Success:    words("paid", "支付成功"),
+	order.Refund:     words("paid, and given back in part or whole", "转入退款"),
+	order.NotPay:     words("nobody has paid yet", "未支付"),
+	order.Closed:     words("closed", "已关闭"),
+	order.Revoked:    words("reversed, and never paid", "已撤销"),
+	order.UserPaying: words("the customer is paying at this moment", "用户支付中"),
+	order.PayError:   words("a payment failed", "支付失败"),
+	order.Accept:     words("a deduction waits to be carried out", "已接收，等待扣款"),
+	order.Mixed:      words("the sub-orders are not in one state", "各子订单状态不一"),
 }
 
 // proof says why the answer may be believed, and what it took.
@@ -239,40 +234,52 @@ func (r *report) proof(result order.Result) string {
 	if result.Attempts == 0 {
 		return ""
 	}
-	text := fmt.Sprintf(words{"%s (%s, %d exchanges)", "%s（%s，%d 次请求）"}.in(r.chinese), result.Proof, result.API, result.Attempts)
+	text := r.sayf("%s (%s, %d exchanges)", "%s（%s，%d 次请求）", r.proofWord(result.Proof), result.API, result.Attempts)
 	if result.Attempts == 1 {
 		text = strings.Replace(text, "1 exchanges", "1 exchange", 1)
 	}
 	return text
 }
 
+// proofWord is the word that programs branch on, in Chinese behind the Chinese one.
+func (r *report) proofWord(p order.Proof) string {
+	if !r.chinese {
+		return string(p)
+	}
+	return proofsZH[p] + " " + string(p)
+}
+
+var proofsZH = map[order.Proof]string{
+	order.ProofSignature: "签名", order.ProofPrivateLink: "内网链路", order.ProofNone: "无",
+}
+
 // why is the code and its text, where they say more than the outcome.
-func why(result order.Result) string {
+func (r *report) why(result order.Result) string {
 	switch result.Outcome {
 	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid:
 		return ""
 	default:
-		return strings.Join(notEmpty(result.ErrCode, cmp.Or(result.ErrCodeDes, result.ReturnMsg)), ": ")
+		return r.say(result.Why())
 	}
 }
 
 // remedy is what the table of codes advises.
-func remedy(result order.Result) string {
-	if why(result) == "" {
+func (r *report) remedy(result order.Result) string {
+	if r.why(result) == "" {
 		return ""
 	}
 	code, known := order.Lookup(result.ErrCode)
 	if !known {
 		return ""
 	}
-	return code.Remedy
+	return r.say(words(code.Remedy, code.RemedyZH))
 }
 
-func wait(seconds int64, chinese bool) string {
+func (r *report) wait(seconds int64) string {
 	if seconds == 0 {
 		return ""
 	}
-	return fmt.Sprintf(words{"%d s", "%d 秒"}.in(chinese), seconds)
+	return r.sayf("%d s", "%d 秒", seconds)
 }
 
 // differing is the order's own number where it was named by another.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/paygate"
 )
 
@@ -69,7 +70,7 @@ func loadSecrets(dir string) (*secrets, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return s, s.create(dir)
 	case err != nil:
-		return nil, fmt.Errorf("reading the emulator's secrets: %w", err)
+		return nil, bilingual.Errorf("reading the emulator's secrets: %w", "读取模拟器的密钥：%w", err)
 	}
 	if err := s.read(dir, text); err != nil {
 		return nil, damaged(dir, err)
@@ -80,13 +81,14 @@ func loadSecrets(dir string) (*secrets, error) {
 
 // damaged says what to do about a folder whose secrets cannot be used.
 func damaged(dir string, err error) error {
-	return fmt.Errorf("the emulator's secrets cannot be used (delete %s to have new ones): %w", dir, err)
+	return bilingual.Errorf("the emulator's secrets cannot be used (delete %s to have new ones): %w",
+		"模拟器的密钥无法使用（删除 %s 即可重新生成）：%w", dir, err)
 }
 
 func (s *secrets) writePublicKey() error {
 	public, err := x509.MarshalPKIXPublicKey(&s.gatewayKey.PublicKey)
 	if err != nil {
-		return fmt.Errorf("encoding the emulated gateway's public key: %w", err)
+		return bilingual.Errorf("encoding the emulated gateway's public key: %w", "编码模拟网关的公钥：%w", err)
 	}
 	return writeFile(s.publicKeyFile, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }
@@ -97,7 +99,7 @@ func (s *secrets) read(dir string, text []byte) error {
 		return fmt.Errorf("%s: %w", secretsFile, err)
 	}
 	if k.ServiceToken == "" || k.HTTPToken == "" || k.TimerToken == "" {
-		return fmt.Errorf("%s: it has no tokens", secretsFile)
+		return bilingual.Errorf("%s: it has no tokens", "%s：其中没有令牌", secretsFile)
 	}
 	s.tokens = k.tokens
 	private, err := readKey(s.privateKeyFile)
@@ -114,10 +116,10 @@ func (s *secrets) read(dir string, text []byte) error {
 func (s *secrets) create(dir string) error {
 	var err error
 	if s.merchant, err = paygate.NewMerchant(emulatedMchID, emulatedAppID); err != nil {
-		return fmt.Errorf("making an emulated merchant: %w", err)
+		return bilingual.Errorf("making an emulated merchant: %w", "生成模拟商户：%w", err)
 	}
 	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		return fmt.Errorf("making the emulated gateway's key: %w", err)
+		return bilingual.Errorf("making the emulated gateway's key: %w", "生成模拟网关的密钥：%w", err)
 	}
 	s.tokens = tokens{ServiceToken: rand.Text(), HTTPToken: rand.Text(), TimerToken: rand.Text()}
 	text, err := json.MarshalIndent(kept{
@@ -126,7 +128,7 @@ func (s *secrets) create(dir string) error {
 		V2Key: s.merchant.V2Key, V3Key: s.merchant.V3Key,
 	}, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encoding %s: %w", secretsFile, err)
+		return bilingual.Errorf("encoding %s: %w", "编码 %s：%w", secretsFile, err)
 	}
 	for _, write := range []func() error{
 		func() error { return writeKey(s.privateKeyFile, s.merchant.PrivateKey) },
@@ -144,11 +146,11 @@ func (s *secrets) create(dir string) error {
 func readKey(file string) (*rsa.PrivateKey, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading a key: %w", err)
+		return nil, bilingual.Errorf("reading a key: %w", "读取密钥：%w", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("%s is not PEM", file)
+		return nil, bilingual.Errorf("%s is not PEM", "%s 不是 PEM", file)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -156,7 +158,7 @@ func readKey(file string) (*rsa.PrivateKey, error) {
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s is not an RSA key", file)
+		return nil, bilingual.Errorf("%s is not an RSA key", "%s 不是 RSA 密钥", file)
 	}
 	return key, nil
 }
@@ -164,7 +166,7 @@ func readKey(file string) (*rsa.PrivateKey, error) {
 func writeKey(file string, key *rsa.PrivateKey) error {
 	text, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return fmt.Errorf("encoding a key: %w", err)
+		return bilingual.Errorf("encoding a key: %w", "编码密钥：%w", err)
 	}
 	return writeFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}))
 }
@@ -173,7 +175,7 @@ func writeKey(file string, key *rsa.PrivateKey) error {
 func writeFile(file string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", file, err)
+		return bilingual.Errorf("writing %s: %w", "写入 %s：%w", file, err)
 	}
 	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
@@ -182,7 +184,7 @@ func writeFile(file string, text []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(f.Name()) // the error that matters is why it could not be written
-		return fmt.Errorf("writing %s: %w", file, err)
+		return bilingual.Errorf("writing %s: %w", "写入 %s：%w", file, err)
 	}
 	return nil
 }

@@ -2,13 +2,14 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
 )
 
 // standing is a registered order as JSON.
@@ -54,17 +55,17 @@ func standingOf(s order.Standing) standing {
 }
 
 // standings are the words for how far an order is; of one that has ended, for how.
-var standings = map[string]words{
-	string(order.Waiting):       {"waiting", "等待关单"},
-	string(order.Closing):       {"closing", "关单中"},
-	string(order.GaveUp):        {"stuck", "已放弃"},
-	string(order.EndedClosed):   {"closed", "已关单"},
-	string(order.EndedPaid):     {"paid", "已支付"},
-	string(order.EndedNotFound): {"notFound", "不存在"},
+var standings = map[string]bilingual.Text{
+	string(order.Waiting):       words("waiting", "等待关单"),
+	string(order.Closing):       words("closing", "关单中"),
+	string(order.GaveUp):        words("stuck", "已放弃"),
+	string(order.EndedClosed):   words("closed", "已关单"),
+	string(order.EndedPaid):     words("paid", "已支付"),
+	string(order.EndedNotFound): words("notFound", "不存在"),
 }
 
-func standingWord(s order.Standing, chinese bool) string {
-	return standings[cmp.Or(string(s.Ending), string(s.Progress))].in(chinese)
+func (l *language) standing(s order.Standing) string {
+	return l.say(standings[cmp.Or(string(s.Ending), string(s.Progress))])
 }
 
 // standingMark is ✓ for what ended well, ✗ for what a person has to look at, and · for what goes on by itself.
@@ -80,34 +81,34 @@ func standingMark(s order.Standing) string {
 }
 
 // standingRows are all the facts about an order that a person may want.
-func standingRows(s order.Standing, chinese bool) []row {
+func (l *language) standingRows(s order.Standing) []row {
 	rows := []row{
-		{words{"merchant", "商户号"}, strings.Join(notEmpty(string(s.Region), s.MchID, s.SubMchID), " / ")},
-		{words{"owner", "所属用户"}, string(s.Owner)},
-		{words{"amount", "订单金额"}, amount(s.Total, "", chinese)},
-		{words{"created", "下单时间"}, clock(s.CreatedAt)},
-		{words{"registered", "登记时间"}, clock(s.RegisteredAt)},
-		{words{"to be closed", "关单时间"}, closeTime(s, chinese)},
-		{words{"dialect", "接口"}, strings.Join(notEmpty(string(s.API), s.SubAppID), "  ")},
-		{words{"due", "下次处理"}, clock(s.DueAt)},
-		{words{"claimed until", "处理期限"}, clock(s.LeaseUntil)},
-		{words{"closing since", "关单始于"}, clock(s.ClosingSince)},
-		{words{"attempts", "处理次数"}, attemptsOf(s)},
-		{words{"last said", "最近状态"}, lastSaid(s, chinese)},
-		{words{"why", "原因"}, s.LastError},
-		{words{"ended", "结束时间"}, clock(s.EndedAt)},
-		{words{"paid", "用户实付"}, amount(s.PaidTotal, "", chinese)},
-		{words{"paid at", "支付时间"}, clock(s.PaidAt)},
-		{words{"transaction id", "微信订单号"}, s.TransactionID},
+		{words("merchant", "商户号"), strings.Join(notEmpty(string(s.Region), s.MchID, s.SubMchID), " / ")},
+		{words("owner", "所属用户"), string(s.Owner)},
+		{words("amount", "订单金额"), l.amount(s.Total, "")},
+		{words("created", "下单时间"), clock(s.CreatedAt)},
+		{words("registered", "登记时间"), clock(s.RegisteredAt)},
+		{words("to be closed", "关单时间"), l.closeTime(s)},
+		{words("dialect", "接口"), strings.Join(notEmpty(string(s.API), s.SubAppID), "  ")},
+		{words("due", "下次处理"), clock(s.DueAt)},
+		{words("claimed until", "处理期限"), clock(s.LeaseUntil)},
+		{words("closing since", "关单始于"), clock(s.ClosingSince)},
+		{words("attempts", "处理次数"), attemptsOf(s)},
+		{words("last said", "最近状态"), l.lastSaid(s)},
+		{words("why", "原因"), l.reason(s.LastError)},
+		{words("ended", "结束时间"), clock(s.EndedAt)},
+		{words("paid", "用户实付"), l.amount(s.PaidTotal, "")},
+		{words("paid at", "支付时间"), clock(s.PaidAt)},
+		{words("transaction id", "微信订单号"), s.TransactionID},
 	}
 	return slices.DeleteFunc(rows, func(fact row) bool { return fact.value == "" })
 }
 
-func closeTime(s order.Standing, chinese bool) string {
+func (l *language) closeTime(s order.Standing) string {
 	if !s.CloseAt.IsZero() {
 		return clock(s.CloseAt)
 	}
-	return fmt.Sprintf(words{"%s after its registration", "登记后 %s"}.in(chinese), s.CloseIn)
+	return l.sayf("%s after its registration", "登记后 %s", s.CloseIn)
 }
 
 func attemptsOf(s order.Standing) string {
@@ -118,25 +119,43 @@ func attemptsOf(s order.Standing) string {
 }
 
 // lastSaid is the gateway's last word, and whether it was proved.
-func lastSaid(s order.Standing, chinese bool) string {
-	said := (&report{chinese: chinese}).state(s.TradeState)
+func (l *language) lastSaid(s order.Standing) string {
+	said := l.state(s.TradeState)
 	if said != "" && !s.Authenticated {
-		said += words{" (not proved)", "（未经验证）"}.in(chinese)
+		said += l.say(words(" (not proved)", "（未经验证）"))
 	}
 	return said
 }
 
 // notice is one event in a line.
-func notice(e order.Event, chinese bool) string {
-	facts := notEmpty(kindWords[e.Kind].in(chinese), amount(e.PaidTotal, "", chinese), e.TransactionID, e.Reason)
-	return printable(strings.Join(facts, "  "))
+func (l *language) notice(e order.Event) string {
+	facts := notEmpty(l.say(kindWords[e.Kind]), l.amount(e.PaidTotal, ""), e.TransactionID, l.reason(e.Reason))
+	return printable.Text(strings.Join(facts, "  "))
 }
 
-var kindWords = map[order.EventKind]words{
-	order.EventClosed:          {"closed", "已关单 closed"},
-	order.EventPaid:            {"paid", "已支付 paid"},
-	order.EventPaidOtherAmount: {"paidOtherAmount", "支付金额不符 paidOtherAmount"},
-	order.EventNotFound:        {"notFound", "不存在 notFound"},
-	order.EventGaveUp:          {"gaveUp", "已放弃 gaveUp"},
-	order.EventContradicted:    {"contradicted", "结果矛盾 contradicted"},
+// reason is why an order has not ended, as it was recorded: the code and text of a result, or one
+// of the workflow's own.
+func (l *language) reason(recorded string) string {
+	if zh, own := reasonsZH[recorded]; own {
+		return l.say(words(recorded, zh))
+	}
+	code, text, found := strings.Cut(recorded, ": ")
+	if _, known := order.Lookup(code); !found || !known {
+		return recorded
+	}
+	return l.say(order.Result{ErrCode: code, ErrCodeDes: text}.Why())
+}
+
+var reasonsZH = map[string]string{
+	"not five minutes old":                     "下单不足五分钟",
+	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
+}
+
+var kindWords = map[order.EventKind]bilingual.Text{
+	order.EventClosed:          words("closed", "已关单 closed"),
+	order.EventPaid:            words("paid", "已支付 paid"),
+	order.EventPaidOtherAmount: words("paidOtherAmount", "支付金额不符 paidOtherAmount"),
+	order.EventNotFound:        words("notFound", "不存在 notFound"),
+	order.EventGaveUp:          words("gaveUp", "已放弃 gaveUp"),
+	order.EventContradicted:    words("contradicted", "结果矛盾 contradicted"),
 }

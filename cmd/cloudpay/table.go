@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"cloudpay/internal/printable"
 )
 
 // table is printed in columns that are as wide as their longest text, a block of rows at a time.
@@ -21,7 +23,7 @@ const block = 200
 
 func (t *table) row(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = printable(cell)
+		cells[i] = printable.Text(cell)
 	}
 	t.rows = append(t.rows, cells)
 	if len(t.rows) == block {
@@ -60,7 +62,7 @@ func sayJSON(out io.Writer, v any) {
 	if err != nil {
 		line = fmt.Appendf(nil, "{%q:%q}", "error", err) // cannot be: what is printed here holds nothing that has no JSON
 	}
-	fmt.Fprintf(out, "%s\n", line)
+	fmt.Fprintln(out, printable.Text(string(line)))
 }
 
 // clock is a time as people here read it; empty for none.

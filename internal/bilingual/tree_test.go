@@ -105,17 +105,20 @@ func literal(e ast.Expr) (string, bool) {
 	return "", false
 }
 
-// verb is a formatting verb.
-var verb = regexp.MustCompile(`%[-+# 0-9.*\[\]]*[a-zA-Z]`)
+// verb is a formatting verb, flag a flag of the command line, which is the same in both languages.
+var (
+	verb = regexp.MustCompile(`%[-+# 0-9.*\[\]]*[a-zA-Z]`)
+	flag = regexp.MustCompile(`--[a-z-]+`)
+)
 
 // compare says what is wrong with two wordings of one text; "" when nothing is.
 func compare(en, zh string) string {
-	worded := func(text string) string { return strings.Trim(verb.ReplaceAllString(text, ""), " :：,，/（）()\n") }
 	han := func(r rune) bool { return unicode.Is(unicode.Han, r) }
+	words := flag.ReplaceAllString(verb.ReplaceAllString(en, ""), "")
 	switch {
-	case (worded(en) == "") != (worded(zh) == ""):
-		return "only one wording says anything"
-	case strings.ContainsFunc(worded(en), unicode.IsLower) && !strings.ContainsFunc(zh, han):
+	case zh == "" && en != "":
+		return "there is no second wording"
+	case strings.ContainsFunc(words, unicode.IsLower) && !strings.ContainsFunc(zh, han):
 		return "the second wording is not Chinese"
 	case !slices.Equal(verb.FindAllString(en, -1), verb.FindAllString(zh, -1)):
 		return "the wordings format different values"

@@ -1,0 +1,394 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
+)
+
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
+
+// inBoth runs something in each language.
+func inBoth(run func(l *language)) {
+	run(&language{})
+	run(&language{chinese: true})
+}
+
+// printed is what a command prints, to either output, and its exit code.
+func printed(t *testing.T, l *language, args ...string) (text string, code int) {
+	t.Helper()
+	var out strings.Builder
+	root := newRoot(l)
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(""))
+	root.SetOut(&out)
+	root.SetErr(&out)
+	code = l.end(&out, root.ExecuteContext(t.Context()))
+	return out.String(), code
+}
+
+func TestLanguageOf(t *testing.T) { //nolint:paralleltest // it sets the environment
+	for name, test := range map[string]struct {
+		all, messages, lang string
+		args                []string
+		want                bool
+	}{
+		"nothing":                 {},
+		"LANG":                    {lang: "zh_CN.UTF-8", want: true},
+		"LC_MESSAGES before LANG": {messages: "zh_TW", lang: "en_US.UTF-8", want: true},
+		"LC_ALL before all":       {all: "C", messages: "zh_CN", lang: "zh_CN"},
+		"asked":                   {args: []string{"close", "A1", "--lang", "zh"}, want: true},
+		"asked with =":            {args: []string{"--lang=zh", "close"}, want: true},
+		"asked before LANG":       {lang: "zh_CN", args: []string{"--lang", "en", "close"}},
+		"the last counts":         {args: []string{"--lang=zh", "--lang=en"}},
+		"none of ours":            {lang: "zh_CN", args: []string{"--lang", "fr"}, want: true},
+		"cut off":                 {args: []string{"--lang"}},
+		"behind --":               {args: []string{"close", "--", "--lang", "zh"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("LC_ALL", test.all)
+			t.Setenv("LC_MESSAGES", test.messages)
+			t.Setenv("LANG", test.lang)
+			if got := languageOf(test.args).chinese; got != test.want {
+				t.Errorf("chinese is %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+// Every command and every flag says in Chinese what it is, and English help has no Chinese but
+// WeChat Pay's own words and the way to the Chinese help.
+func TestHelpInBothLanguages(t *testing.T) {
+	t.Parallel()
+	words := map[string]bool{"合单": true, "中文帮助：cloudpay --lang zh --help": true}
+	inBoth(func(l *language) {
+		var look func(cmd *cobra.Command)
+		look = func(cmd *cobra.Command) {
+			said := map[string]string{"Short": cmd.Short, "Long": cmd.Long}
+			for _, group := range cmd.Groups() {
+				said["group "+group.ID] = group.Title
+			}
+			cmd.Flags().VisitAll(func(flag *pflag.Flag) { said["--"+flag.Name] = flag.Usage })
+			cmd.InheritedFlags().VisitAll(func(flag *pflag.Flag) { said["--"+flag.Name] = flag.Usage })
+			for what, text := range said {
+				english := text
+				for word := range words {
+					english = strings.ReplaceAll(english, word, "")
+				}
+				switch {
+				case text == "":
+					t.Errorf("%s: %s says nothing", cmd.CommandPath(), what)
+				case l.chinese && !strings.ContainsFunc(text, isHan):
+					t.Errorf("%s: %s is not Chinese: %s", cmd.CommandPath(), what, text)
+				case !l.chinese && strings.ContainsFunc(english, isHan):
+					t.Errorf("%s: %s is not English: %s", cmd.CommandPath(), what, text)
+				}
+			}
+			for _, sub := range cmd.Commands() {
+				look(sub)
+			}
+		}
+		look(newRoot(l))
+	})
+}
+
+// The frame of a help is in the language, and so are the kinds of the flags and what they are when
+// left out.
+func TestHelpFrame(t *testing.T) {
+	t.Parallel()
+	english := []string{"Usage:", "Examples:", "Flags:", "Global Flags:", "[flags]", " string ", "(default 20s)"}
+	chinese := []string{"用法：", "示例：", "选项：", "全局选项：", "[选项]", " 文本 ", "（默认 20s）"}
+	inBoth(func(l *language) {
+		text, code := printed(t, l, "close", "--help")
+		want, foreign := english, chinese
+		if l.chinese {
+			want, foreign = chinese, english
+		}
+		for i := range want {
+			if code != exitFine || !strings.Contains(text, want[i]) || strings.Contains(text, foreign[i]) {
+				t.Errorf("chinese %t: exit code %d, want %q and no %q in\n%s", l.chinese, code, want[i], foreign[i], text)
+			}
+		}
+	})
+	for args, want := range map[string]string{
+		"":                        "使用 \"cloudpay [命令] --help\" 查看命令的详细说明。",
+		"help orders import":      "import 登记文件中的订单",
+		"orders":                  "可用命令：",
+		"completion":              "生成 bash 的补全脚本",
+		"completion bash --help":  "source <(cloudpay completion bash)",
+		"--version":               "cloudpay 版本 ",
+		"__complete emulate --ru": "云函数的运行方式",
+		"__complete help orders ": "批量登记订单",
+	} {
+		given := strings.Split(args, " ")
+		if args == "" {
+			given = []string{}
+		}
+		if text, code := printed(t, &language{chinese: true}, given...); code != exitFine || !strings.Contains(text, want) {
+			t.Errorf("%q: exit code %d, want %q in\n%s", args, code, want, text)
+		}
+	}
+}
+
+// Whatever is wrong with a command line is said in the language, with the same exit code.
+func TestUsageErrorsInBothLanguages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"nosuch"},
+		{"quary", "A1"},
+		{"orders", "nosuch"},
+		{"help", "nosuch"},
+		{"completion", "nosuch"},
+		{"completion", "bash", "extra"},
+		{"close"},
+		{"close", "--nosuch"},
+		{"close", "-x"},
+		{"close", "A1", "--api"},
+		{"close", "A1", "--timeout", "long"},
+		{"close", "A1", "--parallel", "many"},
+		{"close", "A1", "--json=perhaps"},
+		{"close", "--=x"},
+		{"close", "A1", "--timeout", "0s"},
+		{"close", "A1", "--parallel", "5"},
+		{"close", "A1", "--created-at", "yesterday"},
+		{"close", "A1", "--close-at", "tomorrow", "--total", "1.5"},
+		{"close", "--combine", "C1", "--sub-order", "A1"},
+		{"close", "A1", "--transaction-id", "1"},
+		{"close", "A1", "A2", "--nonce-str", "abc"},
+		{"close", "-", "-"},
+		{"close", "A1", "--emulator", filepath.Join(dir, "none")},
+		{"close", "A1", "--lang", "fr"},
+		{"query"},
+		{"query", "A1"},
+		{"doctor", "now"},
+		{"doctor", "--timeout", "-1s"},
+		{"doctor", "--lang", "fr"},
+		{"demo", "now"},
+		{"demo", "--lang", "fr"},
+		{"emulate", "now"},
+		{"emulate", "--lang", "fr"},
+		{"emulate", "--api", "v4"},
+		{"emulate", "--region", "moon"},
+		{"emulate", "--runtime", "nodejs"},
+		{"emulate", "--admin-addr", "0.0.0.0:0"},
+		{"emulate", "--dir", ""},
+		{"emulate", "--dir", filepath.Join(dir, "e"), "--bin", dir, "--store", "redis://x"},
+		{"emulate", "--dir", filepath.Join(dir, "e"), "--bin", dir, "--store", "none"},
+		{"invoke"},
+		{"invoke", "closeorder", "--lang", "fr"},
+		{"invoke", "closeorder", "--timer", "--openid", "oABC"},
+		{"orders", "list", "--store", "redis://x"},
+		{"orders", "list", "--due", "--stuck"},
+		{"orders", "list", "--limit", "-1"},
+		{"orders", "add"},
+		{"orders", "add", "A1", "--owner", "me"},
+		{"orders", "import"},
+		{"orders", "show"},
+		{"orders", "reopen"},
+		{"orders", "events", "--limit", "0"},
+		{"orders", "events", "--after", "-1"},
+		{"orders", "redeliver"},
+		{"orders", "redeliver", "x"},
+	} {
+		inBoth(func(l *language) {
+			text, code := printed(t, l, args...)
+			if code != exitUsage || !strings.HasPrefix(text, "cloudpay: ") {
+				t.Errorf("%q: exit code %d, want %d and a reason: %s", args, code, exitUsage, text)
+			}
+			for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
+				// A remedy may name a thing as the merchant console does, in English too.
+				if isChinese := strings.ContainsFunc(line, isHan); l.chinese && !isChinese || !l.chinese && isChinese && i == 0 {
+					t.Errorf("%q: chinese %t: got %s", args, l.chinese, text)
+				}
+			}
+		})
+	}
+}
+
+// A rejected line is reported in the language; the names of fields are the same in both.
+func TestRejectsInBothLanguages(t *testing.T) {
+	t.Parallel()
+	for format, lines := range map[string][]string{
+		formatCSV: {
+			"out_trade_no,close_at,total", "A1,1800", "A1,,1", "A1,1,x", `A1,"1,2`, "A 1,1,1", "A1,-1,1", strings.Repeat("x", maxLine+1),
+		},
+		formatJSON: {
+			"[]", "{", `{"out_trade_no":1}`, `{"out_trade_no":[]}`, `{"nosuch":"1"}`, `{"total":1,"total":1}`, `{} {}`, `{"out_trade_no":"A1","close_at":"x"}`,
+		},
+	} {
+		inBoth(func(l *language) {
+			s := &shop{}
+			in, _ := s.intake(format)
+			in.rejects = &rejects{language: l}
+			if err := in.run(t.Context(), strings.NewReader(strings.Join(lines, "\n"))); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			if err := in.rejects.end(&out); err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Split(strings.TrimSpace(out.String()), "\n")
+			if want := len(lines) - strings.Count(format, formatCSV); len(said) != want {
+				t.Errorf("%s: %d lines were rejected, want %d:\n%s", format, len(said), want, out.String())
+			}
+			for _, line := range said {
+				rule := strings.TrimPrefix(line, "第 ")
+				if l.chinese && len(rule) == len(line) || strings.ContainsFunc(rule, isHan) != l.chinese {
+					t.Errorf("%s: chinese %t: got %s", format, l.chinese, line)
+				}
+			}
+		})
+	}
+}
+
+// A result, an order and an event are told in the language, down to the reason.
+func TestReportInChinese(t *testing.T) {
+	t.Parallel()
+	l := &language{chinese: true}
+	for _, outcome := range allOutcomes {
+		for code, des := range map[string]string{
+			order.CodeNoAuth: "", order.CodeTimeout: "context deadline exceeded", "NEW_CODE": "订单有误",
+			order.CodeParamError: order.MissingOutTradeNo().Wording().String(),
+		} {
+			var out strings.Builder
+			total := int64(5)
+			r := newReport(&out, &asking{op: order.OpClose, language: l}, make([]order.Params, 1))
+			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
+				Outcome: outcome, ErrCode: code, ErrCodeDes: des, TradeState: order.NotPay, TotalFee: &total, CashFee: &total,
+				Attempts: 1, Proof: order.ProofSignature, API: order.V3, RetryAfter: 5, TimeEnd: "20261122183000", MchID: "1900000001",
+				SubOrders: []order.SubFacts{{OutTradeNo: "C1", TradeState: order.NotPay}},
+			})
+			for line := range strings.Lines(out.String()) {
+				if !strings.ContainsFunc(line, isHan) || strings.Contains(line, "must be given") {
+					t.Errorf("%s %s: not Chinese: %s", outcome, code, line)
+				}
+			}
+		}
+	}
+	for recorded, want := range map[string]string{
+		"":                     "",
+		"not five minutes old": "下单不足五分钟",
+		"TIMEOUT: no answer":   "TIMEOUT：等待应答超时（no answer）",
+		"USERPAYING: the customer is paying at this moment / 用户支付中 (trade_state USERPAYING)": "USERPAYING：用户支付中 (trade_state USERPAYING)",
+		"of another version": "of another version",
+	} {
+		if got := l.reason(recorded); got != want {
+			t.Errorf("%q: got %q, want %q", recorded, got, want)
+		}
+	}
+}
+
+// Errors of the system, of the store and of what a function's platform says are worded too.
+func TestErrorsInChinese(t *testing.T) {
+	t.Parallel()
+	ref := order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}
+	for _, err := range []error{
+		inStore(errors.New("pq: password authentication failed")),
+		inStore(&order.NotRegisteredError{Ref: ref}),
+		inStore(&order.ConflictError{Ref: ref, Field: "total"}),
+		&noAnswerError{"closeorder", "404 Not Found", "FUNCTION_NOT_FOUND"},
+		notBuilt(),
+		damaged("x", os.ErrNotExist),
+		usage(errors.Join(order.MissingOutTradeNo(), fmt.Errorf("reading: %w", context.Canceled))),
+	} {
+		if text := bilingual.Wording(err); !strings.ContainsFunc(text.ZH, isHan) || strings.ContainsFunc(text.EN, isHan) {
+			t.Errorf("got %+v", text)
+		}
+	}
+}
+
+// hostile has one of each kind of character that a terminal obeys or shows as something else.
+const hostile = "A\x1b[2J\u009b1m\u202e\u2066\u200b\ufeff\u00ad\u2028\x7f\U000e0041B"
+
+// noControls fails when a text holds anything but graphic characters and ends of lines.
+func noControls(t *testing.T, text string) {
+	t.Helper()
+	if text == "" {
+		t.Error("nothing was printed")
+	}
+	if text != printable.Lines(text) || strings.Contains(text, "\t") {
+		t.Errorf("passed raw: %q", text)
+	}
+}
+
+// Whatever a stranger wrote, it is shown and not obeyed, and JSON keeps its meaning.
+func TestStrangersTextsAreEscaped(t *testing.T) {
+	t.Parallel()
+	result := order.Result{
+		Outcome: order.OutcomeUnknown, ErrCode: hostile, ErrCodeDes: hostile, ReturnMsg: hostile, Attach: hostile, RequestID: hostile,
+		TradeState: hostile, OutTradeNo: hostile, SubOrders: []order.SubFacts{{OutTradeNo: hostile}},
+	}
+	for name, set := range map[string]func(*report){
+		"one":     func(*report) {},
+		"several": func(r *report) { r.alone = false },
+		"JSON":    func(r *report) { r.json = true },
+	} {
+		inBoth(func(l *language) {
+			var out strings.Builder
+			r := newReport(&out, &asking{op: order.OpQuery, language: l}, make([]order.Params, 1))
+			set(r)
+			r.tell(order.Params{OutTradeNo: "A1"}, result)
+			noControls(t, out.String())
+			var back order.Result
+			if r.json && (json.Unmarshal([]byte(out.String()), &back) != nil || back.Attach != hostile) {
+				t.Errorf("%s: got %q back, want %q", name, back.Attach, hostile)
+			}
+			l.complain(&out, bilingual.Errorf("x %s\n%s", "错 %s\n%s", hostile, hostile))
+			noControls(t, out.String())
+		})
+	}
+	var out strings.Builder
+	r := newRejects(&fileInMemory{&out}, &language{})
+	if err := r.add(rejected{1, hostile, hostile, bilingual.Same(hostile)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.end(&out); err != nil {
+		t.Fatal(err)
+	}
+	noControls(t, out.String())
+}
+
+// fileInMemory is a file in memory.
+type fileInMemory struct{ *strings.Builder }
+
+func (*fileInMemory) Close() error { return nil }
+
+// What a function answers, and what the platform says instead, is printed without obeying it.
+func TestInvokeShowsNoControls(t *testing.T) {
+	t.Parallel()
+	for status, body := range map[int]string{
+		http.StatusOK:                  `{"attach":"` + strings.ReplaceAll(hostile, "\x1b", "") + `"}`,
+		http.StatusInternalServerError: hostile,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(status)
+			_, _ = rw.Write([]byte(body))
+		}))
+		dir := t.TempDir()
+		if err := writeDescription(dir, description{CloudURL: server.URL}); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := printed(t, &language{}, "invoke", "closeorder", "--dir", dir)
+		noControls(t, text)
+		if !strings.Contains(text, `\u202e`) {
+			t.Errorf("got %q", text)
+		}
+		server.Close()
+	}
+}
