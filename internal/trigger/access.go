@@ -27,6 +27,9 @@ type Access struct {
 	// Service is what a service sends as the parameter service_token or the header Cloudpay-Service-Token; HTTP what an HTTP
 	// client sends as Authorization: Bearer; Timer what a timer's message is. The zero Token lets no caller in.
 	Service, HTTP, Timer Token
+	// Keys are what else is secret here, such as the APIv2 key. They let no caller in: where they come
+	// by mistake, they are neither logged nor given back.
+	Keys Token
 	// AuthorizerClaim is the claim of an HTTP platform's authorizer that lets its bearer in when it has the value
 	// AuthorizerValue. Either one empty: none does.
 	AuthorizerClaim, AuthorizerValue string
@@ -37,10 +40,10 @@ type Access struct {
 	CORSOrigins []string
 }
 
-// isToken reports whether a text is one of the tokens, or has one for a word: a setting of two values
-// may be put in a wrong place whole.
-func (a Access) isToken(text string) bool {
+// IsSecret reports whether a text is one of the tokens or keys, or has one for a word: a setting of
+// two values may be put in a wrong place whole.
+func (a Access) IsSecret(text string) bool {
 	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
-		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word)
+		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word) || a.Keys.Is(word)
 	})
 }

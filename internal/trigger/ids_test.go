@@ -54,3 +54,19 @@ func TestTokenAsAnID(t *testing.T) {
 	k.wantLog(map[string]any{"messageId": "m0"})
 	k.wantLog(map[string]any{"timer": "sweep"})
 }
+
+// A key in an order number's place is kept out of the log as a token is: an APIv2 key has the form of a number.
+func TestKeyAsANumber(t *testing.T) {
+	t.Parallel()
+	const key = "kR7vQm2wZp9TnW4bkR7vQm2wZp9TnW4b"
+	k := newKit(t).open()
+	k.fn.Access.Keys = trigger.NewToken("", key)
+	_ = k.invoke(`{"out_trade_no":"`+key+`"}`, nil)
+	k.wantLog(map[string]any{"outTradeNo": "redacted"})
+	if strings.Contains(k.logs.String(), key) {
+		t.Errorf("the log has the key: %s", k.logs.String())
+	}
+	if k.fn.Access.Keys.Is("") || !k.fn.Access.IsSecret("x "+key) {
+		t.Error("the keys are compared wrongly")
+	}
+}

@@ -67,7 +67,7 @@ func (i *invocation) idFor(c caller, id string) string {
 	switch {
 	case c.may == rights{}:
 		return ""
-	case i.Access.isToken(id), i.Access.isToken(topic):
+	case i.Access.IsSecret(id), i.Access.IsSecret(topic):
 		return redacted
 	}
 	return clip(id)
@@ -86,7 +86,7 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 	}, attrs...)
 	line = slices.DeleteFunc(line, func(attr slog.Attr) bool { return attr.Value.Equal(slog.StringValue("")) })
 	for n, attr := range line {
-		if attr.Value.Kind() == slog.KindString && i.Access.isToken(attr.Value.String()) {
+		if attr.Value.Kind() == slog.KindString && i.Access.IsSecret(attr.Value.String()) {
 			line[n].Value = slog.StringValue(redacted)
 		}
 	}

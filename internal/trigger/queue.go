@@ -131,7 +131,7 @@ func (i *invocation) reportOn(all []handled) batchReport {
 	report := batchReport{Messages: len(all), Results: make([]messageReport, 0, len(all))}
 	for _, h := range all {
 		number := h.result.OutTradeNo
-		if i.Access.isToken(number) {
+		if i.Access.IsSecret(number) {
 			number = redacted
 		}
 		report.Results = append(report.Results, messageReport{h.shown, number, h.result.Outcome, h.result.ErrCode})
@@ -186,7 +186,7 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) (
 // notBegun is the result of a message that nothing was done about.
 func (i *invocation) notBegun(p params) order.Result {
 	number := clip(p.OutTradeNo)
-	if i.Access.isToken(p.OutTradeNo) {
+	if i.Access.IsSecret(p.OutTradeNo) {
 		number = redacted
 	}
 	return order.NewResult(order.Call{OutTradeNo: number}, order.OutcomeUnknown, order.Answer{
