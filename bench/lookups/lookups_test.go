@@ -153,11 +153,12 @@ func newWorld(t *testing.T) *world {
 		"WXPAY_PUBLIC_KEY_ID=" + w.gate.PublicKeyID(), "WXPAY_PUBLIC_KEY=" + string(public),
 		"CLOUDPAY_SERVICE_TOKEN=" + serviceToken, "CLOUDPAY_STORE=" + distant(t, address),
 	}
-	if w.query, err = app.QueryOrder(environ, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	if w.close, err = app.CloseOrder(environ, io.Discard); err != nil {
-		t.Fatal(err)
+	for handler, build := range map[*hosting.Handler]hosting.Build{&w.query: app.QueryOrder, &w.close: app.CloseOrder} {
+		function, err := build(environ, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*handler = function.Handle
 	}
 	w.fill()
 	return w

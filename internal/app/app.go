@@ -98,7 +98,9 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweepe
 		f.Owns, f.Find = a.owns, a.find
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
 	}
-	return hosting.Function{Handle: f.Handle, Standing: a.access.Standing, Broken: a.Broken, MemoryMB: a.memoryMB}
+	return hosting.Function{
+		Handle: f.Handle, Standing: a.access.Standing, IsSecret: a.access.IsSecret, Broken: a.Broken, MemoryMB: a.memoryMB,
+	}
 }
 
 // accessOf is who may call. A setting at fault opens nothing: the function is Broken, and serves nobody.

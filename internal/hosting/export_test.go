@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -80,9 +81,14 @@ var (
 	CustomBase   = customBase
 	Persist      = persist
 	WebTimeLimit = webTimeLimit
-	WebRequestID = webRequestID
 
 	MostConnections = mostConnections
 	SoftLimit       = softLimit
 	ContainerMemory = containerMemory
 )
+
+// WebRequestID is the request's name with these headers, from a sender of that standing.
+func WebRequestID(header http.Header, fn Function, standing Standing, onSCF bool) string {
+	head := headOf(&http.Request{Header: header, URL: new(url.URL)})
+	return webHost{function: fn, onSCF: onSCF}.requestID(head, standing)
+}

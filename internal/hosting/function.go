@@ -9,6 +9,9 @@ type Function struct {
 	// Standing says what the head of an HTTP request proves of its sender, before the body is there. It
 	// is asked on Web alone. Nil: all heads are Proved, for handlers that let everybody in.
 	Standing func(Head) Standing
+	// IsSecret reports whether a text is a secret of the function's, which must not become a request's
+	// name. Nil: none is.
+	IsSecret func(text string) bool
 	// Broken says why the function is not fit to serve, nil when it is. It is logged once, at the
 	// start. Handle then answers every call with the fault; a container ends instead.
 	Broken error

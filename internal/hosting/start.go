@@ -123,7 +123,7 @@ func hostFor(getenv func(string) string, listen listenFunc) func(Function) error
 	case webPort != "":
 		address := net.JoinHostPort(cmp.Or(getenv(listenHostVariable), "0.0.0.0"), webPort)
 		return func(fn Function) error {
-			web := webHost{function: fn, name: getenv(functionNameVariable)}
+			web := webHost{function: fn, name: getenv(functionNameVariable), onSCF: !inContainer(getenv)}
 			return listenAndServe(address, webPortVariable, listen, web.serveUntilSignal)
 		}
 	default:

@@ -3,7 +3,6 @@ package hosting
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -77,6 +76,7 @@ func (t webTimes) orDefaults() webTimes {
 type webHost struct {
 	function Function
 	name     string // the function's
+	onSCF    bool   // as a web function of SCF's or CloudBase's, whose gateway writes X-Scf-…
 	times    webTimes
 	most     int // connections at a time; 0: as many as the process has files for, maxConnections at most
 }
@@ -149,7 +149,7 @@ func (w webHost) handler() http.Handler {
 			}
 			defer c.end(standing)
 		}
-		id, limit := webRequestID(r.Header), webTimeLimit(r.Header)
+		id, limit := w.requestID(head, standing), webTimeLimit(r.Header)
 		ctx := telemetry.WithRequestID(context.WithoutCancel(r.Context()), id)
 		rw.Header().Set("X-Request-Id", id)
 		own := all[standing]
@@ -278,27 +278,6 @@ func readWebBody(r *http.Request) ([]byte, *webFault) {
 
 // drain is a courtesy, so it does not matter how it ends.
 func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrained) }
-
-// webRequestID is the request's name in the log: SCF's, else the gateway's, else one made here. It is nobody's proof of
-// anything, so one that a caller wrote does no harm, if only it is short and plain.
-func webRequestID(header http.Header) string {
-	for _, name := range []string{"X-Scf-Request-Id", "X-Request-Id"} {
-		if id := header.Get(name); isPlain(id) {
-			return id
-		}
-	}
-	return rand.Text()
-}
-
-func isPlain(id string) bool {
-	for _, char := range []byte(id) {
-		isLetter := 'a' <= char|0x20 && char|0x20 <= 'z'
-		if !isLetter && (char < '0' || '9' < char) && !strings.ContainsRune("-_.", rune(char)) {
-			return false
-		}
-	}
-	return 0 < len(id) && len(id) <= 128
-}
 
 // webTimeLimit reads SCF's X-Scf-Timeout, the function's time limit. Its unit is not documented; what functions have been
 // seen to get (300000 for 300 s) are milliseconds. SCF allows 1 to 900 s, so anything that is not that many milliseconds is

@@ -446,11 +446,11 @@ func TestWebRequestID(t *testing.T) {
 			header := http.Header{}
 			header.Set("X-Scf-Request-Id", c.scf)
 			header.Set("X-Request-Id", c.other)
-			got := hosting.WebRequestID(header)
+			got := hosting.WebRequestID(header, hosting.Function{}, hosting.Proved, false)
 			if c.want == "" && !regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString(got) || c.want != "" && got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
-			if c.want == "" && hosting.WebRequestID(header) == got {
+			if c.want == "" && hosting.WebRequestID(header, hosting.Function{}, hosting.Proved, false) == got {
 				t.Error("made the same id twice")
 			}
 		})
