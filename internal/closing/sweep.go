@@ -289,8 +289,9 @@ func (w *sweep) warnOfPapers(ctx context.Context, result order.Result) {
 	})
 }
 
-// stopUnconfigured ends the sweep for a fault of the configuration, which every order would meet. It is no attempt of any of
-// them: they stay due, and the next sweep tries again, since what says so may be unsigned.
+// stopUnconfigured ends the sweep for a fault of the configuration, which every order would meet.
+// It is no attempt of any of them: they stay due, and the next sweep tries again, since what says
+// so may be unsigned.
 func (w *sweep) stopUnconfigured(ctx context.Context, result order.Result) {
 	if w.unconfigured.Swap(true) {
 		return
@@ -408,7 +409,8 @@ func (w *sweep) giveBack(ctx context.Context) bool {
 	return true
 }
 
-// halted reports whether nothing can be asked, or the store fails so often that asking on would leave more and more unsaid.
+// halted reports whether nothing can be asked, or the store fails so often that asking on would
+// leave more and more unsaid.
 func (w *sweep) halted() bool {
 	if w.unconfigured.Load() {
 		return true

@@ -18,13 +18,15 @@ const (
 	maxPEMLabel = 64
 )
 
-// DecodePEM returns the PEM blocks of a text, in whatever way consoles, shells, JSON and YAML have left of its line
-// breaks: as they were, as spaces, as \n or \r\n or \\n spelt out, or none; with quotes around it, indented, after a byte
-// order mark. What stands outside the blocks is passed over. The error says what is wrong with the text, follows its name
-// in a sentence, and repeats nothing of it.
+// DecodePEM returns the PEM blocks of a text, in whatever way consoles, shells, JSON and YAML have
+// left of its line breaks: as they were, as spaces, as \n or \r\n or \\n spelt out, or none; with
+// quotes around it, indented, after a byte order mark. What stands outside the blocks is passed
+// over. The error says what is wrong with the text, follows its name in a sentence, and repeats
+// nothing of it.
 func DecodePEM(text string) ([]*pem.Block, error) {
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
-		return nil, bilingual.Errorf("is text in UTF-16, as PowerShell writes it: save it as UTF-8", "是 UTF-16 文本（PowerShell 的写法），请存为 UTF-8")
+		return nil, bilingual.Errorf("is text in UTF-16, as PowerShell writes it: save it as UTF-8",
+			"是 UTF-16 文本（PowerShell 的写法），请存为 UTF-8")
 	}
 	var blocks []*pem.Block
 	for {
@@ -42,7 +44,8 @@ func DecodePEM(text string) ([]*pem.Block, error) {
 	case len(blocks) > 0:
 		return blocks, nil
 	case strings.Contains(text, "BEGIN"):
-		return nil, bilingual.Errorf("has a BEGIN line that does not start with -----BEGIN, five hyphens", "的 BEGIN 行不是以 -----BEGIN（五个连字符）开头")
+		return nil, bilingual.Errorf("has a BEGIN line that does not start with -----BEGIN, five hyphens",
+			"的 BEGIN 行不是以 -----BEGIN（五个连字符）开头")
 	}
 	return nil, bilingual.Errorf("has no BEGIN line, so it is not PEM", "没有 BEGIN 行，不是 PEM")
 }
@@ -65,7 +68,8 @@ func cutBlock(text string) (block *pem.Block, after string, err error) {
 	end, known := pemLabel(label)
 	switch {
 	case !found || !known:
-		return nil, "", bilingual.Errorf("has an END line that does not end in five hyphens: its end was cut off", "的 END 行不是以五个连字符结尾：结尾被截断")
+		return nil, "", bilingual.Errorf("has an END line that does not end in five hyphens: its end was cut off",
+			"的 END 行不是以五个连字符结尾：结尾被截断")
 	case end != kind:
 		return nil, "", bilingual.Errorf("has a BEGIN line and an END line of different kinds", "的 BEGIN 行与 END 行类型不同")
 	}
@@ -73,8 +77,8 @@ func cutBlock(text string) (block *pem.Block, after string, err error) {
 	return block, after, err
 }
 
-// pemLabel is what stands between BEGIN and the hyphens; known is false when it can be none. Of the labels that are looked
-// for here the spaces may be lost.
+// pemLabel is what stands between BEGIN and the hyphens; known is false when it can be none. Of the
+// labels that are looked for here the spaces may be lost.
 func pemLabel(text string) (label string, known bool) {
 	label = strings.Join(strings.Fields(text), " ")
 	for _, blocks := range [...]map[string]Fault{privateKeyBlocks, publicKeyBlocks} {
@@ -108,13 +112,15 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	der, err := base64.StdEncoding.DecodeString(digits)
 	if err != nil {
 		return nil, bilingual.Errorf("has %d characters of base64 between its BEGIN and END lines, which do not decode: "+
-			"some were cut off, or each + became a space", "的 BEGIN 与 END 行之间有 %d 个 base64 字符，无法解码：有字符缺失，或 + 变成了空格", len(digits))
+			"some were cut off, or each + became a space",
+			"的 BEGIN 与 END 行之间有 %d 个 base64 字符，无法解码：有字符缺失，或 + 变成了空格", len(digits))
 	}
 	return &pem.Block{Type: label, Bytes: der}, nil
 }
 
-// base64Digits takes out of text what is left of line breaks, and what stands around lines. bad is the place of the first
-// character that is neither such nor base64, counted from 1, and 0 when there is none.
+// base64Digits takes out of text what is left of line breaks, and what stands around lines. bad is
+// the place of the first character that is neither such nor base64, counted from 1, and 0 when
+// there is none.
 func base64Digits(text string) (digits string, bad int) {
 	var kept strings.Builder
 	escaped := false
@@ -136,5 +142,5 @@ func base64Digits(text string) (digits string, bad int) {
 }
 
 func isBase64(r rune) bool {
-	return r < unicode.MaxASCII && (isAlphanumeric(byte(r)) || strings.ContainsRune("+/=", r))
+	return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+/=", r)
 }

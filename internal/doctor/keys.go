@@ -232,7 +232,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	blocks, err := config.DecodePEM(string(text))
 	if err != nil {
-		return nil, err
+		return nil, err //nolint:wrapcheck // the file's name stands before it
 	}
 	block := blocks[0]
 	switch {

@@ -87,8 +87,9 @@ func failedV2(op order.Op, err error) order.Answer {
 	switch {
 	case errors.As(err, &refused):
 		return refusal(op, no{
-			code: hintV2(refused), spelled: refused.Code, message: refused.Message, resultMsg: refused.ResultMsg, authenticated: refused.Authenticated,
-			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
+			code: hintV2(refused), spelled: refused.Code, message: refused.Message, resultMsg: refused.ResultMsg,
+			authenticated: refused.Authenticated,
+			status:        refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
 			nonce: refused.Nonce, sign: refused.Signature, fresh: refused.Fresh,
 		})
 	case errors.As(err, &unbelieved):

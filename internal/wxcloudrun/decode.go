@@ -133,8 +133,9 @@ type document struct {
 	unread  []string // the informing keys whose values cannot be read
 }
 
-// informing are the keys that decide nothing: not what the reply says, of which order and merchant, nor the order's own
-// amounts. One of them that cannot be read does not make the state any less true.
+// informing are the keys that decide nothing: not what the reply says, of which order and merchant,
+// nor the order's own amounts. One of them that cannot be read does not make the state any less
+// true.
 var informing = []string{
 	"trade_state_desc", "trade_type", "bank_type", "openid", "is_subscribe", "sub_openid", "sub_is_subscribe",
 	"device_info", "attach", "time_end", "settlement_total_fee", "coupon_fee", "coupon_count",
@@ -152,7 +153,10 @@ func decodeRespdata(respdata json.RawMessage) (document, error) {
 	for _, key := range respdataKeys {
 		switch key {
 		case couponIDs, couponTypes, couponFees:
-			d.readCoupons(key, values[key])
+			whole := true
+			if d.coupons, whole = addCoupons(d.coupons, key, values[key]); !whole {
+				d.unread = append(d.unread, key)
+			}
 			continue
 		}
 		d.texts[key], err = scalar(key, values[key])
@@ -168,31 +172,29 @@ func decodeRespdata(respdata json.RawMessage) (document, error) {
 	return d, nil
 }
 
-// readCoupons lays one of the three lists beside the others. The longest of them says how many coupons there are. A list
-// that is none is left out as a whole, and an element that cannot be read by itself.
-func (d *document) readCoupons(key string, value json.RawMessage) {
+// addCoupons lays one of the three lists beside the others. The longest of them says how many
+// coupons there are. A list that is none is left out as a whole, and an element that cannot be read
+// by itself; whole reports that neither was needed.
+func addCoupons(coupons []Coupon, key string, value json.RawMessage) (all []Coupon, whole bool) {
 	if absent(value) || string(value) == `""` {
-		return
+		return coupons, true
 	}
 	var elements []json.RawMessage
 	if err := json.Unmarshal(value, &elements); err != nil {
-		d.unread = append(d.unread, key)
-		return
+		return coupons, false
 	}
-	whole := true
+	whole = true
 	for i, element := range elements {
-		if i == len(d.coupons) {
-			d.coupons = append(d.coupons, Coupon{})
+		if i == len(coupons) {
+			coupons = append(coupons, Coupon{})
 		}
 		text, err := scalar(key, element)
 		if err == nil {
-			err = d.coupons[i].set(key, text)
+			err = coupons[i].set(key, text)
 		}
 		whole = whole && err == nil
 	}
-	if !whole {
-		d.unread = append(d.unread, key)
-	}
+	return coupons, whole
 }
 
 func (c *Coupon) set(key, value string) (err error) {
@@ -219,7 +221,8 @@ func (d document) transaction() (Transaction, error) {
 		SubOpenID: d.text("sub_openid"), SubIsSubscribe: d.text("sub_is_subscribe"),
 		TradeType: d.text("trade_type"), TradeState: d.text("trade_state"), TradeStateDesc: d.text("trade_state_desc"),
 		BankType: d.text("bank_type"), FeeType: d.text("fee_type"), CashFeeType: d.text("cash_fee_type"),
-		Coupons: d.coupons, Unread: d.unread, TransactionID: d.text("transaction_id"), OutTradeNo: d.text("out_trade_no"), Attach: d.text("attach"),
+		Coupons: d.coupons, Unread: d.unread,
+		TransactionID: d.text("transaction_id"), OutTradeNo: d.text("out_trade_no"), Attach: d.text("attach"),
 	}
 	for _, number := range [...]struct {
 		key  string

@@ -148,7 +148,7 @@ func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	}
 	// In the reply to a close it is still what only other replies have.
 	_, err = closeOne(t, responding(http.StatusOK, with(closeSample, fields{"trade_type": fields{}})))
-	wantError[*wxcloudrun.VerifyError](t, err)
+	_ = wantError[*wxcloudrun.VerifyError](t, err)
 }
 
 // TestByteOrderMark: one may stand before the object.

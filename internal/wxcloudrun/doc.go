@@ -58,10 +58,11 @@
 //
 // # The dialect
 //
-// One JSON object. A name that we know may stand in an object once, and in lower case only: decoders differ in which of
-// two they take, and in whether they mind capitals. Names that we do not know are ignored. Numbers (total_fee, errcode)
-// may be written as numbers or as strings, and so may numbers of orders and merchants; null and "" count as absent. A byte order mark before the object is no part
-// of it.
+// One JSON object. A name that we know may stand in an object once, and in lower case only:
+// decoders differ in which of two they take, and in whether they mind capitals. Names that we do
+// not know are ignored. Numbers (total_fee, errcode) may be written as numbers or as strings, and
+// so may numbers of orders and merchants; null and "" count as absent. A byte order mark before the
+// object is no part of it.
 //
 // Amounts are whole numbers of fen. time_end is yyyyMMddHHmmss in China's time, UTC+8 the year round, and says so nowhere.
 // Coupons come as three lists side by side: coupon_id_list, coupon_type_list, coupon_fee_list.

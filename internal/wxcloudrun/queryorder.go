@@ -63,8 +63,9 @@ type Transaction struct {
 	Attach        string
 	TimeEnd       time.Time // when it was paid, in UTC+8; the zero Time when it was not
 
-	// Unread names the keys that came with a value that cannot be read, and were left out, of a list at least in part.
-	// None of them is TotalFee or CashFee: with one of those the whole reply is a [*MalformedError].
+	// Unread names the keys that came with a value that cannot be read, and were left out, of a
+	// list at least in part. None of them is TotalFee or CashFee: with one of those the whole reply
+	// is a [*MalformedError].
 	Unread []string
 }
 
@@ -117,7 +118,8 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	}, nil
 }
 
-// missing names a number of the order that the successful answer to q must have, "" when they are all there.
+// missing names a number of the order that the successful answer to q must have, "" when they are
+// all there.
 func (d document) missing(q *question) string {
 	switch {
 	case q.transactionID != "" && d.text("transaction_id") == "":

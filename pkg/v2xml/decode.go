@@ -70,8 +70,8 @@ func decode(body []byte) (document, error) {
 	return d, d.removeStandIns()
 }
 
-// removeStandIns puts the bytes that XML could not hold into the values. What decides which order is in what state has
-// none: it is kept where such bytes do harm.
+// removeStandIns puts the bytes that XML could not hold into the values. It refuses them in what
+// says which order is in what state, which databases keep.
 func (d document) removeStandIns() error {
 	for i, f := range d {
 		d[i].value = removeStandIns(f.value)
@@ -196,8 +196,8 @@ func textOf(e *etree.Element) (string, error) {
 // china is where time_end is. A fixed zone: a function's image may have no zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
-// strict are the elements that must be readable where they are given: the order's own amounts. All others inform, and
-// one of them that cannot be read does not make the state any less true.
+// strict are the elements that must be readable where they are given: the order's own amounts. All
+// others inform, and one of them that cannot be read does not make the state any less true.
 var strict = [...]string{"cash_fee", "total_fee"}
 
 // transaction fills in t from d.
@@ -314,8 +314,8 @@ func isKnown(name string) bool {
 	return isCoupon
 }
 
-// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n. What cannot be read is left
-// out and named in unread.
+// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n. What
+// cannot be read is left out and named in unread.
 func (d document) coupons(unread *[]string) []Coupon {
 	var coupons []Coupon
 	var numbers []int // numbers[i] is the n of coupons[i]

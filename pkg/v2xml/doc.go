@@ -79,10 +79,11 @@
 //     reply. Anything else, a query's SUCCESS without a trade_state, or a total_fee or cash_fee that is no number,
 //     is a [MalformedError]. Any other number or time that does not parse is left out, and named in Unread.
 //
-// A close reply names no order, and neither does a refusal, so a signed reply to another close would pass. It
-// can only be this request's where TLS ends at the gateway and [Envelope].Fresh is true; elsewhere query the
-// order before you take it for closed or paid. A signed reply to another *question* is told apart by the elements it must hold (trade_state,
-// prepay_id, refund_id, …) and refused.
+// A close reply names no order, and neither does a refusal, so a signed reply to another close
+// would pass. It can only be this request's where TLS ends at the gateway and [Envelope].Fresh is
+// true; elsewhere query the order before you take it for closed or paid. A signed reply to another
+// *question* is told apart by the elements it must hold (trade_state, prepay_id, refund_id, …) and
+// refused.
 //
 // # The dialect
 //
@@ -93,9 +94,10 @@
 // An empty element counts as absent. Names that we do not know are signed like the others and then ignored, as the
 // documents demand of every client. A byte order mark before the document is no part of it.
 //
-// Text may hold bytes that XML cannot: control characters, carriage returns in CDATA, and half a character. An attach
-// has them when the merchant put them there, and they are signed as they are, so they are read as they are. In the
-// elements that say which order is in what state they are refused.
+// Text may hold bytes that XML cannot: control characters, carriage returns in CDATA, and half a
+// character. An attach has them when the merchant put them there, and they are signed as they are,
+// so they are read as they are. In the elements that say which order is in what state they are
+// refused.
 //
 // The signing string has a weakness of its own: it does not escape '&', so attach "x" and bank_type "y" give the
 // same bytes as attach "x&bank_type=y" alone. Who can alter a reply could hide elements in this way without the key. A

@@ -67,8 +67,8 @@ type Transaction struct {
 	TimeEnd         time.Time // when it was paid, in UTC+8; the zero Time when it was not
 	PromotionDetail []Promotion
 
-	// Unread names the elements that came with a value that cannot be read, and were left out. None of them is TotalFee
-	// or CashFee: with one of those the whole reply is a [*MalformedError].
+	// Unread names the elements that came with a value that cannot be read, and were left out. None
+	// of them is TotalFee or CashFee: with one of those the whole reply is a [*MalformedError].
 	Unread []string
 }
 
@@ -141,7 +141,8 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	return reply, nil
 }
 
-// missing names a number of the order that the successful answer to q must have, "" when they are all there.
+// missing names a number of the order that the successful answer to q must have, "" when they are
+// all there.
 func (d document) missing(q *question) string {
 	switch {
 	case q.transactionID != "" && d.get("transaction_id") == "":

@@ -180,7 +180,7 @@ func TestSignedAmountsAreStrict(t *testing.T) {
 // TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
 func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	t.Parallel()
-	for name, clear := range map[string]func(*v2xml.Transaction){
+	for name, leave := range map[string]func(*v2xml.Transaction){
 		"settlement_total_fee": func(t *v2xml.Transaction) { t.SettlementTotalFee = nil },
 		"coupon_fee":           func(t *v2xml.Transaction) { t.CouponFee = nil },
 		"coupon_count":         func(t *v2xml.Transaction) { t.CouponCount = nil },
@@ -189,7 +189,7 @@ func TestUnreadableInformationIsLeftOut(t *testing.T) {
 		"coupon_fee_7":         func(*v2xml.Transaction) {},
 	} {
 		for _, value := range append(notNumbers(), "0.30") {
-			wantLeftOut(t, name, value, clear)
+			wantLeftOut(t, name, value, leave)
 		}
 	}
 	for _, value := range []string{
@@ -206,7 +206,7 @@ func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	}
 }
 
-func wantLeftOut(t *testing.T, name, value string, clear func(*v2xml.Transaction)) {
+func wantLeftOut(t *testing.T, name, value string, leave func(*v2xml.Transaction)) {
 	t.Helper()
 	t.Run(name+" "+value, func(t *testing.T) {
 		t.Parallel()
@@ -215,7 +215,7 @@ func wantLeftOut(t *testing.T, name, value string, clear func(*v2xml.Transaction
 			t.Fatal(err)
 		}
 		want := paid().Transaction
-		clear(&want)
+		leave(&want)
 		want.Unread = []string{name}
 		if diff := cmp.Diff(want, got.Transaction); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)

@@ -6,14 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// XML 1.0 cannot hold most control characters nor bytes that are not UTF-8 (2.2), and its readers make a line feed of
-// each carriage return (2.11). The gateway puts such bytes into CDATA all the same and signs them as they are: a
-// merchant's attach may hold them, or be cut inside a character. Each of them is replaced by a stand-in before the
-// document is parsed, and put back into the value afterwards. The signature is then computed over the bytes that were
-// sent, and whoever altered one of them on the way has broken it.
+// XML 1.0 cannot hold most control characters nor bytes that are not UTF-8 (2.2), and its readers
+// make a line feed of each carriage return (2.11). The gateway puts such bytes into CDATA all the
+// same and signs them as they are: a merchant's attach may hold them, or be cut inside a character.
+// Each of them is replaced by a stand-in before the document is parsed, and put back into the value
+// afterwards. The signature is then computed over the bytes that were sent, and whoever altered one
+// of them on the way has broken it.
 
-// firstStandIn stands for the byte 0, the code point after it for 1, and so on. They are private (plane 16), and XML
-// allows them in text and not in names.
+// firstStandIn stands for the byte 0, the code point after it for 1, and so on. They are private
+// (plane 16), and XML allows them in text and not in names.
 const firstStandIn rune = 0x10F000
 
 var (
@@ -23,7 +24,8 @@ var (
 	notCharacters = []byte("\xEF\xBF")
 )
 
-// needStandIns reports whether body is markup that may hold a byte which XML does not hand on as it is.
+// needStandIns reports whether body is markup that may hold a byte which XML does not hand on as it
+// is.
 func needStandIns(body []byte) bool {
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("<")) {
 		return false
@@ -36,9 +38,9 @@ func needStandIns(body []byte) bool {
 	return !utf8.Valid(body) || bytes.Contains(body, notCharacters)
 }
 
-// addStandIns returns body with a stand-in for each byte that XML does not hand on as it is. A carriage return is one
-// only within CDATA; elsewhere it is white space between elements. A body that holds a stand-in of its own is returned
-// as it is, since that could not be told from ours.
+// addStandIns returns body with a stand-in for each byte that XML does not hand on as it is. A
+// carriage return is one only within CDATA; elsewhere it is white space between elements. A body
+// that holds a stand-in of its own is returned as it is, since that could not be told from ours.
 func addStandIns(body []byte) []byte {
 	out := make([]byte, 0, len(body)+len(body)/8) //nolint:mnd // most need none
 	inCDATA := false

@@ -40,9 +40,9 @@ import (
 //	after a reply, when the list is older than 12 h, or older than 1 h   a failure is told to Report and tried again in 10 min;
 //	and the newest certificate within 10 days of its end                 it takes at most half of the time left, and 5 s
 //
-// A new list takes the old one's place. WeChat Pay lists a certificate ahead of its use, and the old ones along with it. A
-// merchant who joined after about October 2024 has no certificates but a public key, and older ones are switched over to
-// it; the refusals of both are put into words.
+// A new list takes the old one's place. WeChat Pay lists a certificate ahead of its use, and the
+// old ones along with it. A merchant who joined after about October 2024 has no certificates but a
+// public key, and older ones are switched over to it; the refusals of both are put into words.
 type Certificates struct {
 	// Key is the APIv3 key, from [ParseV3Key].
 	Key V3Key
@@ -62,8 +62,9 @@ type Certificates struct {
 const (
 	algorithmAEAD = "AEAD_AES_256_GCM"
 
-	// A merchant that has a public key instead of certificates is told so in one of two ways: 404 where there never was a
-	// certificate, 403 (平台证书已过期…) where WeChat Pay switched the merchant over. The 403 is not signed.
+	// A merchant that has a public key instead of certificates is told so in one of two ways: 404
+	// where there never was a certificate, 403 (平台证书已过期…) where WeChat Pay switched the merchant
+	// over. The 403 is not signed.
 	codeNoCertificates = "RESOURCE_NOT_EXISTS"
 	codeSwitched       = "NOT_ENOUGH"
 )
@@ -72,7 +73,8 @@ const (
 const (
 	remedyPublicKey = "this merchant has no platform certificates; use public-key mode: set WXPAY_PUBLIC_KEY_ID and " +
 		"WXPAY_PUBLIC_KEY to the WeChat Pay public key and its id, from the merchant console (API安全)"
-	// hintPublicKey goes with a 500, which may pass, or be what a merchant that was switched over is told for good.
+	// hintPublicKey goes with a 500, which may pass, or be what a merchant that was switched over
+	// is told for good.
 	hintPublicKey = "if it lasts, WeChat Pay may have switched this merchant to a public key: set WXPAY_PUBLIC_KEY_ID and " +
 		"WXPAY_PUBLIC_KEY to it and its id, from the merchant console (API安全)"
 	remedyV3Key = "the key is not the APIv3 key of this merchant; set WXPAY_V3_KEY to the one set last in the merchant console " +
@@ -181,8 +183,8 @@ func (c *Client) openList(got *reply) (certificateList, *CertificateError) {
 	return list, nil
 }
 
-// noCertificates puts a refusal into words. Whether it was signed is only for those words: nothing is done on it but to
-// name a remedy, and to ask again with the next call.
+// noCertificates puts a refusal into words. Whether it was signed is only for those words: nothing
+// is done on it but to name a remedy, and to ask again with the next call.
 func (c *Client) noCertificates(got *reply) *CertificateError {
 	_ = c.authenticate(got, func(serial string) (*rsa.PublicKey, *VerifyError) {
 		if key := c.knownKey(serial); key != nil {
@@ -201,7 +203,8 @@ func (c *Client) noCertificates(got *reply) *CertificateError {
 	return fault
 }
 
-// isSpelling reports whether a code is another, with its underscores or without: WeChat Pay's pages have both.
+// isSpelling reports whether a code is another, with its underscores or without: WeChat Pay's pages
+// have both.
 func isSpelling(code, of string) bool {
 	return strings.ReplaceAll(code, "_", "") == strings.ReplaceAll(of, "_", "")
 }

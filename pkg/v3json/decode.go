@@ -25,7 +25,8 @@ const (
 // echoKeys are the names that decide what a reply is about, and what it says.
 var echoKeys = [...]string{"out_trade_no", "transaction_id", "mchid", "sp_mchid", "sub_mchid", "trade_state", "amount"}
 
-// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1). The signature covers it.
+// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1). The signature covers
+// it.
 const byteOrderMark = "\uFEFF"
 
 func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte(byteOrderMark)) }
@@ -79,7 +80,8 @@ func (t *Transaction) readID(body []byte, region Region) (fault string) {
 	return ""
 }
 
-// parseSuccessTime reads when an order was paid; "" is not yet. What is not RFC 3339 is left out, and named in unread.
+// parseSuccessTime reads when an order was paid; "" is not yet. What is not RFC 3339 is left out,
+// and named in unread.
 func parseSuccessTime(s string, unread *[]string) time.Time {
 	if s == "" {
 		return time.Time{}

@@ -99,10 +99,11 @@
 //
 // # What a signature proves
 //
-// It covers time, nonce and body, and neither the status line nor the question. A query's 200 is bound to the question
-// by the numbers it repeats, which are compared. A close's 204 repeats nothing, and neither does a refusal: that one
-// answers this very request shows only where TLS ends at the gateway and [Envelope].Fresh is true; elsewhere query
-// the order before you take it for closed or paid. A refusal proves its code and message, and not its HTTP status.
+// It covers time, nonce and body, and neither the status line nor the question. A query's 200 is
+// bound to the question by the numbers it repeats, which are compared. A close's 204 repeats
+// nothing, and neither does a refusal: that one answers this very request shows only where TLS ends
+// at the gateway and [Envelope].Fresh is true; elsewhere query the order before you take it for
+// closed or paid. A refusal proves its code and message, and not its HTTP status.
 //
 // # What a query's answer must repeat
 //
@@ -110,18 +111,20 @@
 //	partner, institutional       sp_mchid, sub_mchid    and the same
 //	combined                     combine_mchid          and combine_out_trade_no
 //
-// A number that differs or is missing is ReasonMismatch. These names, and trade_state, may stand there once and in small
-// letters only; so may amount. No other merchant means that sp_mchid and sub_mchid are absent, or mchid again. Overseas, id is WeChat Pay's order number, and Transaction has it as TransactionID. A combined order has no
-// state: each of its sub_orders has its own trade_state, and amount.total_amount and amount.payer_amount where other
-// orders have total and payer_total. Without sub_orders, or with one that has no mchid, out_trade_no or trade_state, or
+// A number that differs or is missing is ReasonMismatch. These names, and trade_state, may stand
+// there once and in small letters only; so may amount. No other merchant means that sp_mchid and
+// sub_mchid are absent, or mchid again. Overseas, id is WeChat Pay's order number, and Transaction
+// has it as TransactionID. A combined order has no state: each of its sub_orders has its own
+// trade_state, and amount.total_amount and amount.payer_amount where other orders have total and
+// payer_total. Without sub_orders, or with one that has no mchid, out_trade_no or trade_state, or
 // with the same one twice, the reply is malformed.
 //
 // # What cannot be read
 //
-// These numbers, trade_state, and the totals and currencies in amount must be of their JSON type where they are given, or
-// the reply is malformed. Of all the rest, what is not of its type, or a success_time that is not RFC 3339, is left out
-// and named in Unread: it informs, and the state is no less true without it. A byte order mark before the object is no
-// part of it, though signed.
+// These numbers, trade_state, and the totals and currencies in amount must be of their JSON type
+// where they are given, or the reply is malformed. Of all the rest, what is not of its type, or a
+// success_time that is not RFC 3339, is left out and named in Unread: it informs, and the state is
+// no less true without it. A byte order mark before the object is no part of it, though signed.
 //
 // # Refusals
 //

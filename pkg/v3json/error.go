@@ -17,8 +17,9 @@ type Envelope struct {
 	Nonce      string    // Wechatpay-Nonce
 	Signature  string    // Wechatpay-Signature
 	Time       time.Time // Wechatpay-Timestamp, which the signature covers
-	// Fresh reports that the reply can only be this request's, as far as the connection goes (package wire). A reply that
-	// names no order, as that to a close and every refusal, proves nothing of the order that was asked about without it.
+	// Fresh reports that the reply can only be this request's, as far as the connection goes
+	// (package wire). A reply that names no order, as that to a close and every refusal, proves
+	// nothing of the order that was asked about without it.
 	Fresh bool
 }
 
@@ -108,7 +109,8 @@ type CertificateError struct {
 	Cause error
 	// Remedy is what has to be configured otherwise; "" when asking again may be enough.
 	Remedy string
-	// Hint is what may have to be configured otherwise when asking again is not enough; "" as a rule.
+	// Hint is what may have to be configured otherwise when asking again is not enough; "" as a
+	// rule.
 	Hint string
 }
 

@@ -116,8 +116,9 @@ type PlatformKey struct {
 	Public *rsa.PublicKey
 }
 
-// ParsePublicKey reads a WeChat Pay public key (pub_key.pem, PKIX or PKCS #1) of that id (PUB_KEY_ID_…), both from the
-// merchant console. It refuses a certificate's serial as the id: no reply would name it.
+// ParsePublicKey reads a WeChat Pay public key (pub_key.pem, PKIX or PKCS #1) of that id
+// (PUB_KEY_ID_…), both from the merchant console. It refuses a certificate's serial as the id: no
+// reply would name it.
 func ParsePublicKey(id string, pemBytes []byte) (PlatformKey, error) {
 	if isSerial(id) {
 		return PlatformKey{}, fmt.Errorf("public key id %s is a certificate's serial: "+

@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// strictPaths are the fields that must be readable where they are given: which order the reply is about, in what state,
-// and the order's own amounts. All others inform, and one of them that cannot be read does not make the state any less
-// true.
+// strictPaths are the fields that must be readable where they are given: which order the reply is
+// about, in what state, and the order's own amounts. All others inform, and one of them that cannot
+// be read does not make the state any less true.
 var strictPaths = slices.Concat(echoKeys[:], combineKeys[:], []string{
 	"amount.total", "amount.payer_total", "amount.total_amount", "amount.payer_amount",
 	"amount.currency", "amount.payer_currency",
 })
 
-// decodeReply decodes body into the struct that into points to. An informing value that does not fit its field is left
-// out, and its path stands in unread; any other fault is told in one line.
+// decodeReply decodes body into the struct that into points to. An informing value that does not
+// fit its field is left out, and its path stands in unread; any other fault is told in one line.
 func decodeReply(body []byte, into any) (unread []string, fault string) {
 	err := json.Unmarshal(body, into)
 	if err == nil {
@@ -43,7 +43,7 @@ func decodeReply(body []byte, into any) (unread []string, fault string) {
 	if f.fault != "" {
 		return nil, f.fault
 	}
-	fitted, _ := json.Marshal(object)
+	fitted, _ := json.Marshal(object) //nolint:errchkjson // it was decoded from JSON
 	target.SetZero()
 	if err := json.Unmarshal(fitted, into); err != nil {
 		return nil, jsonFault(err)
@@ -57,7 +57,8 @@ type fitting struct {
 	fault  string   // the first that may not be
 }
 
-// fitFields fits the values of an object to the fields of their names, which encoding/json finds without regard to case.
+// fitFields fits the values of an object to the fields of their names, which encoding/json finds
+// without regard to case.
 func (f *fitting) fitFields(object map[string]any, t reflect.Type, path string) {
 	for _, key := range slices.Sorted(maps.Keys(object)) { // so that the same reply always has the same fault
 		for _, field := range reflect.VisibleFields(t) {
@@ -77,40 +78,53 @@ func (f *fitting) fit(value any, t reflect.Type, path string) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	var kind string
 	switch value := value.(type) {
 	case map[string]any:
 		if t.Kind() == reflect.Struct {
 			f.fitFields(value, t, path)
 			return value
 		}
-		kind = "object"
 	case []any:
 		if t.Kind() == reflect.Slice {
 			return f.fitElements(value, t.Elem(), path)
 		}
-		kind = "array"
-	case string:
-		if t.Kind() == reflect.String && t != numberType {
+	default:
+		if holds(t, value) {
 			return value
 		}
-		kind = "string"
+	}
+	f.leaveOut(path, kindOf(value, t), t)
+	return nil
+}
+
+// holds reports whether a value that is neither object nor array goes into a t.
+func holds(t reflect.Type, value any) bool {
+	switch value := value.(type) {
+	case string:
+		return t.Kind() == reflect.String && t != numberType
 	case json.Number:
 		_, err := strconv.ParseInt(value.String(), 10, 64)
-		if t == numberType || t.Kind() == reflect.Int64 && err == nil {
-			return value
-		}
-		if kind = "number"; t.Kind() == reflect.Int64 {
-			kind += " " + oneLine(value.String())
-		}
+		return t == numberType || t.Kind() == reflect.Int64 && err == nil
 	case bool:
-		if t.Kind() == reflect.Bool {
-			return value
-		}
-		kind = "bool"
+		return t.Kind() == reflect.Bool
 	}
-	f.leaveOut(path, kind, t)
-	return nil
+	return false
+}
+
+// kindOf is JSON's word for a value that does not go into a t.
+func kindOf(value any, t reflect.Type) string {
+	switch value := value.(type) {
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	case json.Number:
+		if t.Kind() == reflect.Int64 {
+			return "number " + oneLine(value.String())
+		}
+		return "number"
+	}
+	return reflect.TypeOf(value).String()
 }
 
 var (

@@ -27,12 +27,13 @@ type QueryReply struct {
 	Transaction
 }
 
-// Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID, SPMchID, SubAppID,
-// SubMchID). An unpaid order has no more than its numbers and its state. An absent text is "", an absent amount nil. Amounts are in fen, overseas in the smallest
-// unit of the currency that stands beside them. Fields that the gateway adds are ignored. The fields are those of
-// pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for merchants and for partners, and overseas those
-// of page global/v3/zh/4013015482; scene_info is missing from WeChat Pay's own Go library, installment_info from those
-// pages.
+// Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID,
+// SPMchID, SubAppID, SubMchID). An unpaid order has no more than its numbers and its state. An
+// absent text is "", an absent amount nil. Amounts are in fen, overseas in the smallest unit of the
+// currency that stands beside them. Fields that the gateway adds are ignored. The fields are those
+// of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for merchants and for
+// partners, and overseas those of page global/v3/zh/4013015482; scene_info is missing from WeChat
+// Pay's own Go library, installment_info from those pages.
 type Transaction struct {
 	AppID    string `json:"appid,omitzero"`
 	MchID    string `json:"mchid,omitzero"`
@@ -58,8 +59,9 @@ type Transaction struct {
 	PromotionDetail []Promotion  `json:"promotion_detail,omitzero"`
 	InstallmentInfo *Installment `json:"installment_info,omitzero"`
 
-	// Unread has the paths of what came with a value that cannot be read, and was left out. None of them is a number of
-	// the order, its state or its Amount but for the rate: with one of those the whole reply is a [*MalformedError].
+	// Unread has the paths of what came with a value that cannot be read, and was left out. None of
+	// them is a number of the order, its state or its Amount but for the rate: with one of those
+	// the whole reply is a [*MalformedError].
 	Unread []string `json:"-"`
 }
 
@@ -169,7 +171,8 @@ func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 	switch got.HTTPStatus {
 	case http.StatusOK, http.StatusNoContent:
 	case http.StatusAccepted:
-		// The customer is paying: told by an error code, or by the order in that state. No document says which.
+		// The customer is paying: told by an error code, or by the order in that state. No document
+		// says which.
 		if refused := got.refusal(c.now()); refused.Code != "" || len(got.body) == 0 {
 			return nil, refused
 		}

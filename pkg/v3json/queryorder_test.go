@@ -241,7 +241,7 @@ func TestQueryAnsweredWith202(t *testing.T) {
 		t.Errorf("got %+v of nothing", refused)
 	}
 	_, err = queryWith(t, signed(http.StatusAccepted, `{}`))
-	malformation(t, err)
+	_ = malformation(t, err)
 	combined, err := queryCombinedWith(t, signed(http.StatusAccepted, combinedOrder))
 	if err != nil || len(combined.SubOrders) != 2 {
 		t.Errorf("got %+v, %v, want the combined order", combined, err)
