@@ -154,10 +154,24 @@ var meanings = map[order.Outcome]bilingual.Text{
 	order.OutcomeUnknown:       words("nothing was proved; run the command again, which does no harm", "结果未知，可放心重新执行"),
 }
 
+// signatureRefused and papersRefused are the meanings of refusals that coming again changes nothing
+// about: the merchant's own papers have to be mended first.
+var (
+	signatureRefused = words("the request's signature was refused; mend the key or the clock (cloudpay doctor finds out which)",
+		"请求的签名被拒绝；请修正密钥或时钟（可用 cloudpay doctor 检查）")
+	papersRefused = words("WeChat Pay does not take the configuration; mend it before running the command again (cloudpay doctor examines it)",
+		"微信支付不接受当前配置；请先修正配置再重新执行（可用 cloudpay doctor 检查）")
+)
+
 // meaning is what follows from the outcome; of an order that was found, from its state.
 func (r *report) meaning(result order.Result) string {
-	if result.Outcome == order.OutcomeFound {
+	switch {
+	case result.Outcome == order.OutcomeFound:
 		return r.state(result.TradeState)
+	case result.ErrCode == order.CodeSignError:
+		return signatureRefused.In(r.chinese)
+	case order.IsMerchantCode(result.ErrCode), result.ErrCode == order.CodeConfigError:
+		return papersRefused.In(r.chinese)
 	}
 	return meanings[result.Outcome].In(r.chinese)
 }
