@@ -100,6 +100,14 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweepe
 	}
 	return hosting.Function{
 		Handle: f.Handle, Standing: a.access.Standing, IsSecret: a.access.IsSecret, Broken: a.Broken, MemoryMB: a.memoryMB,
+		End: a.end,
+	}
+}
+
+// end takes leave of the store's database, which would log an aborted connection. Nothing is handled any more.
+func (a *App) end() {
+	if a.Store != nil {
+		_ = a.Store.Close() // the process ends whatever it says
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/app"
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
@@ -136,4 +137,33 @@ func TestSweepSettingsArrive(t *testing.T) {
 	if built, _ = app.New(environ(e.vars), e.logged(&e.logs)); built.Store != nil || built.Sweeper != nil || built.Closer.Store != nil {
 		t.Errorf("got %+v without CLOUDPAY_STORE, want no store", built)
 	}
+}
+
+// A process that ends takes leave of the database.
+func TestFunctionsEnd(t *testing.T) {
+	t.Parallel()
+	for name, build := range map[string]hosting.Build{"closeorder": app.CloseOrder, "queryorder": app.QueryOrder} {
+		e := unstored(t)
+		delete(e.vars, "CLOUDPAY_CALLER_POLICY")
+		function, err := build(environ(e.vars), e.logged(&e.logs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		function.End()
+		// Both ask the store whose order it is; one that was left says nothing any more.
+		_, _ = function.Handle(t.Context(), hosting.Invocation{
+			Platform: hosting.SCF, Payload: []byte(`{"out_trade_no":"A1"}`),
+			Environment: map[string]string{"WX_OPENID": openID, "WX_APPID": e.Merchant.AppID},
+		})
+		if logs := e.logs.String(); !strings.Contains(logs, "database is closed") {
+			t.Errorf("%s: the store was not left: %s", name, logs)
+		}
+	}
+	e := newEnv(t, mode{api: order.V2})
+	delete(e.vars, "CLOUDPAY_STORE")
+	function, err := app.CloseOrder(environ(e.vars), e.logged(&e.logs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	function.End() // there is nothing to take leave of
 }

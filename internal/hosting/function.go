@@ -17,6 +17,8 @@ type Function struct {
 	Broken error
 	// MemoryMB is how much memory the platform says that the function has; 0 where it does not say.
 	MemoryMB int
+	// End takes leave of what Handle has open; nil when there is nothing. It is called before the process ends by itself.
+	End func()
 }
 
 // Build makes a function out of an environment (in the form of [os.Environ]). The function's log goes to logs, which the

@@ -68,6 +68,9 @@ func start(getenv func(string) string, listen listenFunc, stderr io.Writer, buil
 		}
 		limitMemory(getenv, fn.MemoryMB)
 		err = serve(fn)
+		if fn.End != nil {
+			fn.End()
+		}
 	}
 	if err == nil {
 		return exitDone

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(functionVariable) != "" {
 		hosting.Start(func([]string, io.Writer) (hosting.Function, error) {
 			memory, _ := strconv.Atoi(os.Getenv(memoryVariable)) // 0 is none
-			fn := hosting.Function{Handle: report, MemoryMB: memory}
+			fn := hosting.Function{Handle: report, MemoryMB: memory, End: leave}
 			if fault := os.Getenv(brokenVariable); fault != "" {
 				fn.Broken = errors.New(fault)
 			}
@@ -49,6 +49,15 @@ const (
 	memoryVariable = "CLOUDPAY_TEST_MEMORY"
 	brokenVariable = "CLOUDPAY_TEST_BROKEN"
 )
+
+// endVariable is a file that this function makes when it takes leave.
+const endVariable = "CLOUDPAY_TEST_END"
+
+func leave() {
+	if name := os.Getenv(endVariable); name != "" {
+		_ = os.WriteFile(name, nil, 0o600)
+	}
+}
 
 // always builds the same handler out of any environment.
 func always(h hosting.Handler) hosting.Build {

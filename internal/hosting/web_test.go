@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -853,7 +854,8 @@ func TestWebProcessStops(t *testing.T) {
 				}
 			}))
 			defer gate.Close()
-			p := startWeb(t, command(t, "PORT=0", gateVariable+"="+gate.URL), (*exec.Cmd).StderrPipe)
+			end := filepath.Join(t.TempDir(), "end")
+			p := startWeb(t, command(t, "PORT=0", gateVariable+"="+gate.URL, endVariable+"="+end), (*exec.Cmd).StderrPipe)
 			answered := make(chan webResponse, 1)
 			go func() { answered <- p.send("GET", "/gate", "") }()
 			<-entered
@@ -867,6 +869,9 @@ func TestWebProcessStops(t *testing.T) {
 			}
 			if err := <-p.exited; err != nil {
 				t.Errorf("exit: got %v, want code 0", err)
+			}
+			if _, err := os.Stat(end); err != nil {
+				t.Errorf("before its end: got %v, want that it took leave", err)
 			}
 		})
 	}
