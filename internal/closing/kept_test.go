@@ -1,14 +1,19 @@
 package closing_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry"
 )
 
 // keeper is a closer with a store, before a scripted gateway.
@@ -383,4 +388,27 @@ func TestQueryRefusesCloseAt(t *testing.T) {
 	if got.ErrCode != order.CodeParamError || !strings.Contains(got.ReturnMsg, "close_at") {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// A store whose database lets nobody in is not called worth another try, in both languages, and the log has its words.
+func TestStoreThatLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, gateway := keeper(t)
+		var logs bytes.Buffer
+		closer.Log = telemetry.New(&logs, slog.LevelInfo)
+		store.breaksWith("show", &order.StoreError{
+			Doing: "looking up", Reason: bilingual.New("check the rights", "请检查权限"), Lasting: true, Err: errors.New("pq: 42501 at 10.0.0.7"),
+		})
+		got := closeA1(withLimit(t, 3*time.Second), closer)
+		gateway.wantAsked("")
+		wantResult(t, got, order.OutcomeUnknown, "FAIL", "", "STORE_ERROR")
+		if got.Retryable || !strings.Contains(got.ReturnMsg, "check the rights") || !strings.Contains(got.ReturnMsg, "请检查权限") ||
+			strings.Contains(got.ReturnMsg, "10.0.0.7") {
+			t.Errorf("got %+v, want what is to be done, and nothing of the driver's", got)
+		}
+		if !strings.Contains(logs.String(), "pq: 42501 at 10.0.0.7") {
+			t.Errorf("the log does not have the database's words: %s", &logs)
+		}
+	})
 }

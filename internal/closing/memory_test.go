@@ -497,12 +497,15 @@ func (m *memory) wantAt(t *testing.T, outTradeNo string, progress order.Progress
 }
 
 // breaks makes one operation fail from now on, or all of them ("").
-func (m *memory) breaks(op string) {
+func (m *memory) breaks(op string) { m.breaksWith(op, errStore) }
+
+// breaksWith is breaks with another error.
+func (m *memory) breaksWith(op string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fault = func(asked string) error {
 		if op == "" || op == asked {
-			return errStore
+			return err
 		}
 		return nil
 	}

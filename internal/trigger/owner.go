@@ -73,6 +73,12 @@ func (f *Function) notFoundOut(ctx context.Context, err error) outcome {
 		return outcome{Result: refusalOf(field)}
 	}
 	f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
+	if order.Lasting(err) { // calling again is of no use before somebody has read the log
+		result := order.Breakdown(bilingual.New(
+			"whose order it is could not be found out; the function's log says why", "未能查明订单归属；原因见函数日志"))
+		result.Retryable = false
+		return outcome{Result: result}
+	}
 	return outcome{Result: order.Breakdown(bilingual.New(
 		"whose order it is could not be found out; call again", "未能查明订单归属；请重新调用"))}
 }

@@ -165,6 +165,12 @@ func TestStoreThatIsDown(t *testing.T) {
 		}
 	}
 	k.wantLog(map[string]any{"error": "10.0.0.7", "level": "ERROR"})
+	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) {
+		return order.Theirs, &order.StoreError{Doing: "looking up", Reason: bilingual.Same("no right"), Lasting: true, Err: errors.New("42501")}
+	}
+	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" || reply["retryable"] != false {
+		t.Errorf("a store that lets nobody in: got %v, want nothing to be gained by another call", reply)
+	}
 	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) { panic("a fault of ours") }
 	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" {
 		t.Errorf("got %v", reply)
