@@ -118,8 +118,11 @@ func TestFinalOf(t *testing.T) {
 			t.Errorf("%s: got %q (%v), want %q", name, got.Ending, ended, test.want)
 		}
 		at := time.Date(2026, 11, 5, 1, 2, 3, 0, time.UTC)
-		if ended && (got.TransactionID != "42" || *got.Total != 5 || !got.PaidAt.Equal(at)) {
+		if got.Ending == order.EndedPaid && (got.TransactionID != "42" || *got.Total != 5 || !got.PaidAt.Equal(at)) {
 			t.Errorf("%s: got %+v, want its facts", name, got)
+		}
+		if got.Ending != order.EndedPaid && (got.TransactionID != "" || got.Total != nil || !got.PaidAt.IsZero()) {
+			t.Errorf("%s: got %+v, want no payment's facts", name, got)
 		}
 	}
 }

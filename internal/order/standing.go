@@ -48,15 +48,16 @@ func FinalOf(r Result) (Final, bool) {
 	if r.Proof != ProofSignature && r.Proof != ProofPrivateLink {
 		return Final{}, false
 	}
-	f := Final{TradeState: r.TradeState, TransactionID: r.TransactionID, Total: r.TotalFee}
-	if at, err := time.ParseInLocation("20060102150405", r.TimeEnd, beijing); err == nil {
-		f.PaidAt = at
-	}
+	f := Final{TradeState: r.TradeState}
 	switch {
 	case r.Outcome == OutcomeClosed, r.Outcome == OutcomeAlreadyClosed, r.Outcome == OutcomeFound && r.TradeState.Closed():
 		f.Ending = EndedClosed
 	case r.Outcome == OutcomePaid, r.Outcome == OutcomeFound && r.TradeState.Paid():
 		f.Ending = EndedPaid
+		f.TransactionID, f.Total = r.TransactionID, r.TotalFee // a query of an order that was not paid gives its price, too
+		if at, err := time.ParseInLocation("20060102150405", r.TimeEnd, beijing); err == nil {
+			f.PaidAt = at
+		}
 	case r.Outcome == OutcomeNotFound:
 		f.Ending = EndedNotFound
 	default:
