@@ -83,23 +83,24 @@ test-documents: ## Type what the documents say in a fresh clone of what is commi
 
 .PHONY: test-databases
 test-databases: ## Prove the store on PostgreSQL, behind PgBouncer, on MariaDB and under failover, installing what is missing
-	internal/store/storetest/install.sh
+	internal/toolchain/install.sh databases
 	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover)$$' ./internal/store \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed
 test-killed: ## Kill sweeps at work hundreds of times, on each database, and look for what was lost (two minutes)
-	internal/store/storetest/install.sh
+	internal/toolchain/install.sh databases
 	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-sweep
 test-sweep: ## Sweep real databases that crash, deadlock and run full, and 20,000 orders by four at once (a minute)
-	internal/store/storetest/install.sh
+	internal/toolchain/install.sh databases
 	cd bench && go test -tags sqlite,databases -count=1 -v -timeout=10m ./sweep | grep -Ev '^ *(=== |--- PASS)|level='
 
 .PHONY: bench-test
 bench-test: ## Test the module bench/: other implementations agree with ours
+	internal/toolchain/install.sh clients
 	cd bench && go test -count=1 -timeout=20m ./...
 
 .PHONY: fuzz
@@ -118,7 +119,7 @@ bench: ## Measure the protocol packages beside their floors, then the built func
 
 .PHONY: bench-store
 bench-store: ## Measure whole sweeps, and claiming due orders from ten million, by four at once too (10 minutes, 8 GB in TMPDIR)
-	internal/store/storetest/install.sh
+	internal/toolchain/install.sh databases
 	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -benchtime 5x -timeout=10m ./sweep
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkClaim' -benchtime 500x -timeout=60m ./internal/store

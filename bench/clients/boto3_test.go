@@ -48,7 +48,7 @@ func python(t *testing.T) string {
 			return name
 		}
 	}
-	t.Skip("boto3 is not installed (pip install boto3; Debian: apt-get install python3-boto3)")
+	skipMissing(t, "boto3 is not installed (internal/toolchain/install.sh clients)")
 	return ""
 }
 
@@ -105,7 +105,7 @@ func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	version, err := exec.CommandContext(t.Context(), "aws", "--version").Output()
 	if err != nil {
-		t.Skip("the AWS CLI is not installed (pip install awscli; Debian: apt-get install awscli)")
+		skipMissing(t, "the AWS CLI is not installed (internal/toolchain/install.sh clients)")
 	}
 	c := startFailing(t, platform.Lambda)
 	event, result := filepath.Join(t.TempDir(), "event.json"), filepath.Join(t.TempDir(), "result.json")

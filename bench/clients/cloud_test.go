@@ -125,9 +125,14 @@ func wantNode(t *testing.T) {
 	if _, err := exec.LookPath("node"); err == nil {
 		return
 	}
-	const missing = "Node.js 20 is not installed (nodejs.org; Debian: apt-get install nodejs npm)"
+	skipMissing(t, "Node.js 20 is not installed (nodejs.org; Debian: apt-get install nodejs npm)")
+}
+
+// skipMissing skips a test for want of a program, which in CI is a failure.
+func skipMissing(t *testing.T, missing string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(missing)
 	}
-	t.Skip(missing)
+	t.Skip("SKIPPED: " + missing)
 }

@@ -1,14 +1,28 @@
 #!/usr/bin/env bash
-# Installs the database servers that the store is proved against, and the pooler, where they are missing and it may: Debian and Ubuntu, as
-# root or by a sudo that asks for no password. The servers are not started: the tests start their own.
+# Usage: install.sh databases|clients
+# Installs what tests need and what is missing, where it may: Debian and Ubuntu, as root or by a sudo that asks for no password.
+#   databases: the servers that the store is proved against, and the pooler. They are not started: the tests start their own.
+#   clients: AWS's SDK for Python and its command line, which call the emulated cloud.
 set -euo pipefail
 
 installed() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v "$1" > /dev/null; }
 
 missing=()
-installed postgres && installed initdb && installed pg_basebackup || missing+=(postgresql)
-installed pgbouncer || missing+=(pgbouncer)
-installed mariadbd && installed mariadb-install-db || missing+=(mariadb-server)
+case "${1:-}" in
+databases)
+	installed postgres && installed initdb && installed pg_basebackup || missing+=(postgresql)
+	installed pgbouncer || missing+=(pgbouncer)
+	installed mariadbd && installed mariadb-install-db || missing+=(mariadb-server)
+	;;
+clients)
+	python3 -c 'import boto3' 2> /dev/null || /usr/bin/python3 -c 'import boto3' 2> /dev/null || missing+=(python3-boto3)
+	installed aws || missing+=(awscli)
+	;;
+*)
+	sed -n 's/^# Usage: /usage: /p' "$0" >&2
+	exit 2
+	;;
+esac
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 root=()
