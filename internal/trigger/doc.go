@@ -13,9 +13,11 @@
 //	queue  CKafka, CMQ, TDMQ, SQS: each message's body is a call's parameters; the reply is what is to come again (SQS),
 //	       or a report, or, when messages must come again that the reply cannot name, an error
 //	timer  SCF's and CloudBase's timers, EventBridge: no parameters; the reply is the sweep's report
+//	foreign  other services' events (SNS, S3, COS, …), which say nothing of an order: always an error
 //
 // A fault of ours becomes a reply too: a mini-program that is answered with a platform error can only guess whether its
-// order was closed. Only a queue and a timer get errors, which make the platform bring the same event again.
+// order was closed. Only a queue, a timer and a foreign event get errors, which make the platform bring the same event
+// again.
 //
 // # Callers
 //
