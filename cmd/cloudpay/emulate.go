@@ -212,7 +212,8 @@ func (e *emulation) run(cmd *cobra.Command) error {
 	defer forgetDescription(dir)
 	e.language.sayEndpoints(cmd.OutOrStdout(), cloudURL)
 	fmt.Fprint(cmd.OutOrStdout(), e.language.sayf("cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
-		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n", running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile)))
+		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n",
+		running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile)))
 	<-ctx.Done()
 	return nil
 }

@@ -117,7 +117,8 @@ func (r role) check() error {
 		faults = append(faults, bilingual.Errorf("--api: must be %s, not %q", "--api：须为 %s，而不是 %q", strings.Join(apis(), ", "), r.api))
 	}
 	if !slices.Contains(regions(), r.region) {
-		faults = append(faults, bilingual.Errorf("--region: must be %s, not %q", "--region：须为 %s，而不是 %q", strings.Join(regions(), ", "), r.region))
+		faults = append(faults, bilingual.Errorf("--region: must be %s, not %q",
+			"--region：须为 %s，而不是 %q", strings.Join(regions(), ", "), r.region))
 	}
 	return errors.Join(faults...)
 }

@@ -34,7 +34,8 @@ var facts = []fact{
 	{"sub_mch_id", subMerchant,
 		text(func(p *order.Params) *string { return &p.SubMchID })},
 	{"sub_appid", words("the sub-merchant's appid", "子商户的 appid"), text(func(p *order.Params) *string { return &p.SubAppID })},
-	{"api", bilingual.Sprintf("dialect to close it in: %s; the function's own when left out", "关单所用接口：%s；不填则用函数自己的", strings.Join(apis(), ", ")),
+	{"api", bilingual.Sprintf("dialect to close it in: %s; the function's own when left out",
+		"关单所用接口：%s；不填则用函数自己的", strings.Join(apis(), ", ")),
 		func(p *order.Params, value string) *order.FieldError { p.API = order.API(value); return nil }},
 }
 
@@ -103,7 +104,7 @@ func setCreatedAt(p *order.Params, value string) *order.FieldError {
 // column was empty cannot be opened again.
 func entryOf(m order.Merchant, p order.Params) (order.Entry, error) {
 	if p.OutTradeNo != "" && p.CloseAt == "" {
-		return order.Entry{}, order.ParamError(factCloseAt,
+		return order.Entry{}, order.ParamError(factCloseAt, //nolint:wrapcheck // it names the field
 			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
 	return m.Entry(p) //nolint:wrapcheck // it names the field

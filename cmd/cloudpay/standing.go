@@ -143,7 +143,8 @@ func (l *language) reason(recorded string) string {
 	if _, known := order.Lookup(code); !found || !known {
 		return recorded
 	}
-	return l.say(order.Result{ErrCode: code, ErrCodeDes: text}.Why())
+	result := order.Result{ErrCode: code, ErrCodeDes: text}
+	return l.say(result.Why())
 }
 
 var reasonsZH = map[string]string{

@@ -47,7 +47,7 @@ func Wording(err error) Text {
 	if err == nil {
 		return Text{}
 	}
-	if own, is := err.(interface{ Wording() Text }); is { //nolint:errorlint // each level is looked at in turn
+	if own, is := err.(interface{ Wording() Text }); is {
 		return own.Wording()
 	}
 	if zh := causeInChinese(err); zh != "" {

@@ -26,11 +26,13 @@ var (
 		"RSA PRIVATE KEY": {},
 		encryptedPrivateKey: {
 			Problem: bilingual.New("is an encrypted private key", "是加密的私钥"),
-			Remedy:  bilingual.New("decrypt it first: openssl pkey -in KEY -out apiclient_key.pem", "请先解密：openssl pkey -in KEY -out apiclient_key.pem"),
+			Remedy: bilingual.New("decrypt it first: openssl pkey -in KEY -out apiclient_key.pem",
+				"请先解密：openssl pkey -in KEY -out apiclient_key.pem"),
 		},
 		"CERTIFICATE": {
 			Problem: bilingual.New("is a certificate, not a private key", "是证书，不是私钥"),
-			Remedy:  bilingual.New("give apiclient_key.pem, the file beside apiclient_cert.pem", "请填 apiclient_key.pem，即与 apiclient_cert.pem 一起的文件"),
+			Remedy: bilingual.New("give apiclient_key.pem, the file beside apiclient_cert.pem",
+				"请填 apiclient_key.pem，即与 apiclient_cert.pem 一起的文件"),
 		},
 		"PUBLIC KEY": {
 			Problem: bilingual.New("is a public key, not a private key", "是公钥，不是私钥"),
@@ -126,10 +128,12 @@ func unreadablePEM(err error) *Fault {
 	case errors.Is(err, errTooLong):
 		return &Fault{Problem: bilingual.Sprintf("names a file of more than %s, too long for a key", "所指文件超过 %s，不可能是密钥", maxFileText)}
 	case errors.Is(err, fs.ErrNotExist):
-		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file is there by that path", "既不是 PEM，也不是 PEM 的 base64，且该路径没有文件")}
+		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file is there by that path",
+			"既不是 PEM，也不是 PEM 的 base64，且该路径没有文件")}
 	case errors.Is(err, fs.ErrPermission):
 		return &Fault{Problem: bilingual.New("names a file that may not be read", "所指文件无权读取")}
 	default:
-		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file can be read by that path", "既不是 PEM，也不是 PEM 的 base64，且该路径的文件无法读取")}
+		return &Fault{Problem: bilingual.New("is neither PEM nor base64 of PEM, and no file can be read by that path",
+			"既不是 PEM，也不是 PEM 的 base64，且该路径的文件无法读取")}
 	}
 }

@@ -27,11 +27,13 @@ func misspelt(env environment) *Faults {
 		switch {
 		case meant >= 0:
 			faults.List = append(faults.List, Fault{
-				Variable: name, Problem: bilingual.New("is not a variable of ours", "不是本程序的变量"), Remedy: bilingual.New("did you mean "+known[meant]+"?", "是否应为 "+known[meant]+"？"),
+				Variable: name, Problem: bilingual.New("is not a variable of ours",
+					"不是本程序的变量"), Remedy: bilingual.New("did you mean "+known[meant]+"?", "是否应为 "+known[meant]+"？"),
 			})
 		case isFile && slices.Contains(known, value):
 			faults.List = append(faults.List, Fault{
-				Variable: name, Problem: bilingual.New("is not a variable of ours, for only what is secret or PEM is read from files", "不是本程序的变量：只有密钥、令牌与 PEM 可从文件读取"),
+				Variable: name, Problem: bilingual.New("is not a variable of ours, for only what is secret or PEM is read from files",
+					"不是本程序的变量：只有密钥、令牌与 PEM 可从文件读取"),
 				Remedy: bilingual.New("set "+value+" itself", "请直接设置 "+value),
 			})
 		}

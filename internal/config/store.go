@@ -48,7 +48,8 @@ func (env environment) fleeting(c Config) []Fault {
 	}
 	return []Fault{{
 		Variable: nameStore, Problem: bilingual.New("is a file of the function's own, which is lost with its instance", "是函数实例自己的文件，会随实例丢失"),
-		Remedy: bilingual.New("give a database at mysql:// or postgres://, or a path on a mounted volume, for example below /mnt", "请填 mysql:// 或 postgres:// 的数据库，或挂载卷上的路径，如 /mnt 下"),
+		Remedy: bilingual.New("give a database at mysql:// or postgres://, or a path on a mounted volume, for example below /mnt",
+			"请填 mysql:// 或 postgres:// 的数据库，或挂载卷上的路径，如 /mnt 下"),
 	}}
 }
 
@@ -89,7 +90,8 @@ func contradictedNotify(c Config) []Fault {
 		}}
 	case hasKey && !hasURL:
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that is to be told, or neither", "请填写通知地址，或两者都不设置"),
+			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that is to be told, or neither",
+				"请填写通知地址，或两者都不设置"),
 		}}
 	case hasURL && c.Store.Reveal() == "":
 		return []Fault{{

@@ -140,8 +140,9 @@ var variables = []variable{
 	{
 		name: nameSubMchIDs, values: "merchant numbers with commas between",
 		meaning: "The only sub-merchants a partner's call may name; any when not set.",
-		remedy:  bilingual.New("give merchant numbers with commas between, for example 1900000109,1900000110", "请填商户号，以逗号分隔，如 1900000109,1900000110"),
-		read:    readSubMchIDs,
+		remedy: bilingual.New("give merchant numbers with commas between, for example 1900000109,1900000110",
+			"请填商户号，以逗号分隔，如 1900000109,1900000110"),
+		read: readSubMchIDs,
 	},
 	{
 		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2, inFile: textInFile,
@@ -167,8 +168,9 @@ var variables = []variable{
 	{
 		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3, inFile: pemInFile,
 		meaning: "The merchant's private key, `apiclient_key.pem`.",
-		remedy:  bilingual.New("give apiclient_key.pem: its text, the base64 of its text, or its path", "请填 apiclient_key.pem 的内容、内容的 base64 或其路径"),
-		read:    readPrivateKey,
+		remedy: bilingual.New("give apiclient_key.pem: its text, the base64 of its text, or its path",
+			"请填 apiclient_key.pem 的内容、内容的 base64 或其路径"),
+		read: readPrivateKey,
 	},
 	{
 		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: APIv3,
@@ -287,13 +289,14 @@ var variables = []variable{
 			"请按浏览器发送的形式填写来源，以逗号分隔：https://shop.example,https://shop.example:8443；或只填 *"),
 		read: readOrigins,
 	},
-	{ //nolint:gosec // G101: the password is an example's
+	{
 		name: nameStore, values: "`mysql://…`, `postgres://…` or `sqlite:PATH`, secret", inFile: textInFile,
 		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
 			" `USER:PASSWORD@HOST:PORT/DATABASE` behind the `//`. When not set there is none." +
 			" `sqlite` is for containers and trials, in programs built with `-tags sqlite`.",
-		remedy: bilingual.New("give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH", "请填 mysql://USER:PASSWORD@HOST:3306/DATABASE、postgres://USER:PASSWORD@HOST:5432/DATABASE 或 sqlite:/PATH"),
-		read:   readStore,
+		remedy: bilingual.New("give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH",
+			"请填 mysql://USER:PASSWORD@HOST:3306/DATABASE、postgres://USER:PASSWORD@HOST:5432/DATABASE 或 sqlite:/PATH"),
+		read: readStore,
 	},
 	{
 		name: nameNotifyURL, values: "an address, secret", inFile: textInFile,

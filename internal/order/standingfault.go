@@ -41,7 +41,8 @@ func (e *ConflictError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *ConflictError) Wording() bilingual.Text {
-	return bilingual.Sprintf("order %s is registered already, with another %s: an order is registered once", "订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
+	return bilingual.Sprintf("order %s is registered already, with another %s: an order is registered once",
+		"订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
 }
 
 // LostClaimError says that the lease ran out and somebody else claimed the order, or it has ended. What was to be written is

@@ -11,7 +11,7 @@ import (
 // Why is the result's code and its text for a reader of one language; the zero Text for a result
 // without a code. The result itself carries one text for both: the gateway's, which is Chinese, or
 // ours, which is in both languages unless it is a technical detail.
-func (r Result) Why() bilingual.Text {
+func (r *Result) Why() bilingual.Text {
 	if r.ErrCode == "" {
 		return bilingual.Text{}
 	}
