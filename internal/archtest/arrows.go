@@ -82,7 +82,7 @@ func Arrows() []Arrow {
 		},
 		{Package: "internal/notify", Ours: []string{"internal/order", "pkg/wire"}},
 		{Package: "internal/hosting", Ours: []string{"internal/telemetry", "pkg/wire"}, Theirs: []string{lambda, lambdaContext, scf}},
-		{Package: "internal/trigger/event", Theirs: []string{lambdaEvents, scfEvents}},
+		{Package: "internal/trigger/event", Ours: []string{"internal/bilingual"}, Theirs: []string{lambdaEvents, scfEvents}},
 		{
 			Package: "internal/trigger",
 			Ours: []string{

@@ -89,13 +89,7 @@ func (i *invocation) unreadable() *order.FieldError {
 	if i.fault == nil {
 		return nil
 	}
-	return unreadableEvent(i.fault.Field, i.fault.Rule)
-}
-
-// unreadableEvent is what is wrong with the form of an event. Its details, which are for whoever
-// bound the trigger, are English in both wordings.
-func unreadableEvent(field, rule string) *order.FieldError {
-	return order.ParamError(field, rule, "无法识别，详情见英文说明")
+	return brokenRule(i.fault.Field, i.fault.Rule)
 }
 
 // refusalOf is the result of a call whose words break a rule.

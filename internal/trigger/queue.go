@@ -164,7 +164,7 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) (
 	var p params
 	var fault *order.FieldError
 	if m.Fault != "" {
-		fault = unreadableEvent("message", m.Fault)
+		fault = order.ParamError("message", m.Fault, "无法识别，详情见英文说明")
 	} else {
 		fault = p.readObject("message", m.Body)
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/url"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // awsHTTP is the event of a Lambda function URL and of AWS's HTTP API: payload 2.0 (API Gateway developer guide,
@@ -29,7 +31,7 @@ func (awsHTTP) read(p *parts, e *Event) {
 		ID:     p.context.word("requestId"),
 	}
 	if e.Request.Method == "" {
-		p.refuse("requestContext.http.method", "must name the request's method")
+		p.refuse("requestContext.http.method", bilingual.New("must name the request's method", "须有请求方法"))
 	}
 }
 
@@ -52,14 +54,14 @@ func (p *parts) rawQuery() map[string][]string {
 	}
 	raw := p.text(p.fields, "rawQueryString")
 	if strings.Count(raw, "&") >= maxNames {
-		p.refuse("rawQueryString", "has too many names")
+		p.refuse("rawQueryString", bilingual.New("has too many names", "参数过多"))
 		return nil
 	}
 	query := map[string][]string{}
 	for pair := range strings.SplitSeq(raw, "&") {
 		name, value, ok := unescapePair(pair)
 		if !ok {
-			p.refuse("rawQueryString", "has a percent sign that escapes nothing")
+			p.refuse("rawQueryString", bilingual.New("has a percent sign that escapes nothing", "含有未转义任何字符的百分号"))
 			return nil
 		}
 		if pair != "" {

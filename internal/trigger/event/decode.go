@@ -2,8 +2,9 @@ package event
 
 import (
 	"bytes"
-	"fmt"
 	"unicode/utf8"
+
+	"cloudpay/internal/bilingual"
 )
 
 // What an event may be. The platforms' own limit is 6 MB for a synchronous call (SCF doc 583/11637, AWS's Lambda
@@ -78,7 +79,7 @@ func decodeParts(p parts, e Event) (Event, *Fault) {
 		case read == nil:
 			e.Kind, e.Form, read = c.Kind, c.Form, c
 		case c.Kind != e.Kind || c.Kind != HTTP:
-			p.refuse("event", "has the marks of more than one trigger")
+			p.refuse("event", bilingual.New("has the marks of more than one trigger", "带有多种触发器的特征"))
 		}
 	}
 	told := e
@@ -117,7 +118,7 @@ func (f fields) get(key string) []byte {
 }
 
 // refuse keeps the first fault.
-func (p *parts) refuse(field, rule string) {
+func (p *parts) refuse(field string, rule bilingual.Text) {
 	if p.fault == nil {
 		p.fault = &Fault{Field: field, Rule: rule}
 	}
@@ -125,7 +126,7 @@ func (p *parts) refuse(field, rule string) {
 
 func (p *parts) split(payload []byte) {
 	if len(payload) > MaxEvent {
-		p.refuse("event", fmt.Sprintf("is %d bytes long, more than %d", len(payload), MaxEvent))
+		p.refuse("event", bilingual.Sprintf("is %d bytes long, more than %d", "长 %d 字节，超过 %d 字节", len(payload), MaxEvent))
 		p.fault.TooLarge = true
 	}
 	s := scanner{text: payload[:min(len(payload), maxScan)]}
@@ -137,7 +138,7 @@ func (p *parts) split(payload []byte) {
 	keys := 0
 	whole := s.object(1, func(key, value []byte) bool {
 		if keys++; keys > maxKeys {
-			p.refuse("event", fmt.Sprintf("has more than %d keys", maxKeys))
+			p.refuse("event", bilingual.Sprintf("has more than %d keys", "的键超过 %d 个", maxKeys))
 			p.fault.TooLarge = true
 			return false
 		}
@@ -149,9 +150,9 @@ func (p *parts) split(payload []byte) {
 	}
 	switch {
 	case s.fault != "":
-		p.refuse("event", string(s.fault))
+		p.refuse("event", s.fault.text())
 	case p.fault == nil && !utf8.Valid(payload):
-		p.refuse("event", "is not UTF-8")
+		p.refuse("event", bilingual.New("is not UTF-8", "不是 UTF-8 编码"))
 	}
 }
 
@@ -166,7 +167,7 @@ func (p *parts) keep(key, value []byte) {
 		return
 	}
 	if p.fields.get(string(key)) != nil {
-		p.refuse(string(key), "is given twice")
+		p.refuse(string(key), bilingual.New("is given twice", "重复给出"))
 		return
 	}
 	if p.fields == nil {
@@ -216,7 +217,7 @@ func pick(object []byte, wanted func(key []byte) bool) (f fields, once bool) {
 func (p *parts) pick(key string, object []byte, wanted func(key []byte) bool) fields {
 	f, once := pick(object, wanted)
 	if !once {
-		p.refuse(key, "has a key twice")
+		p.refuse(key, bilingual.New("has a key twice", "有重复的键"))
 	}
 	return f
 }
@@ -254,7 +255,7 @@ func (f fields) word(key string) string {
 func (p *parts) text(of fields, key string) string {
 	text, ok := of.text(key)
 	if !ok && of.has(key) {
-		p.refuse(key, "must be a string, not "+string(typeOf(of.get(key))))
+		p.refuse(key, bilingual.Sprintf("must be a string, not %s", "须为字符串，而不是%s", typeOf(of.get(key)).text()))
 	}
 	return text
 }
@@ -272,6 +273,28 @@ const (
 	aNull     jsonType = "null"
 	something jsonType = "something else"
 )
+
+// text is the type's name in both languages.
+func (t jsonType) text() bilingual.Text {
+	switch t {
+	case nothing:
+		return bilingual.New(string(t), "空")
+	case anObject:
+		return bilingual.New(string(t), "对象")
+	case anArray:
+		return bilingual.New(string(t), "数组")
+	case aString:
+		return bilingual.New(string(t), "字符串")
+	case aNumber:
+		return bilingual.New(string(t), "数字")
+	case aBool:
+		return bilingual.New(string(t), "true 或 false")
+	case aNull:
+		return bilingual.Same(string(t))
+	case something:
+	}
+	return bilingual.New(string(something), "其他内容")
+}
 
 // typeOf tells by the first byte, which is enough once the text was scanned.
 func typeOf(value []byte) jsonType {
@@ -295,14 +318,14 @@ func typeOf(value []byte) jsonType {
 	return something
 }
 
-func notAnObject(t jsonType) string {
-	const want = "must be a JSON object with the call's parameters"
+func notAnObject(t jsonType) bilingual.Text {
+	want := bilingual.New("must be a JSON object with the call's parameters", "须为包含调用参数的 JSON 对象")
 	switch t {
 	case nothing:
-		return want + ", and there is none"
+		return bilingual.Sprintf("%s, and there is none", "%s，但内容为空", want)
 	case something:
-		return want + ", and is not JSON"
+		return bilingual.Sprintf("%s, and is not JSON", "%s，但不是 JSON", want)
 	default:
-		return want + ", not " + string(t)
+		return bilingual.Sprintf("%s, not %s", "%s，而不是%s", want, t.text())
 	}
 }

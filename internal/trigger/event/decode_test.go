@@ -611,7 +611,7 @@ func checkFault(t testing.TB, fault *event.Fault) {
 	t.Helper()
 	text := fault.String()
 	strange := func(r rune) bool { return !unicode.IsPrint(r) || r > unicode.MaxASCII }
-	if fault.Field == "" || fault.Rule == "" || len(text) > 200 || strings.ContainsFunc(text, strange) {
+	if fault.Field == "" || fault.Rule.EN == "" || fault.Rule.ZH == "" || len(text) > 200 || strings.ContainsFunc(text, strange) {
 		t.Errorf("got fault %q, want one line of plain words", text)
 	}
 }

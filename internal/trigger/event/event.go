@@ -3,6 +3,8 @@
 // believe is package trigger's business.
 package event
 
+import "cloudpay/internal/bilingual"
+
 // Kind is what brought an event.
 type Kind string
 
@@ -98,11 +100,11 @@ type Message struct {
 
 // Fault says what is wrong with an event, in one line and without a word of what the caller wrote.
 type Fault struct {
-	Field string // "event" for the whole of it
-	Rule  string // what the field breaks
+	Field string         // "event" for the whole of it
+	Rule  bilingual.Text // what the field breaks
 	// TooLarge says that there is too much of it, rather than that it is wrong (HTTP's 413).
 	TooLarge bool
 }
 
 // String is the fault in one line.
-func (f *Fault) String() string { return f.Field + ": " + f.Rule }
+func (f *Fault) String() string { return f.Field + ": " + f.Rule.EN }

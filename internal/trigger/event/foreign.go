@@ -1,32 +1,39 @@
 package event
 
-import "strings"
+import (
+	"strings"
+
+	"cloudpay/internal/bilingual"
+)
 
 // foreign are events of platforms that have nothing to say about an order: somebody bound a trigger to the wrong
 // function. They are refused by name, so that the log says so rather than that out_trade_no is missing, and are a Kind of
 // their own, so that they are refused as a failure: they come from platforms that bring them again and keep them.
 type foreign struct{}
 
-func (foreign) made(p *parts) bool { return foreignRule(p) != "" }
+func (foreign) made(p *parts) bool { return foreignRule(p) != bilingual.Text{} }
 
 func (foreign) read(p *parts, _ *Event) { p.refuse("event", foreignRule(p)) }
 
-func foreignRule(p *parts) string {
-	const nothingHere = ", and this function is for none: check its triggers"
+func foreignRule(p *parts) bilingual.Text {
+	const (
+		nothingHere = ", and this function is for none: check its triggers"
+		noneZH      = "，本函数不处理：请检查其触发器"
+	)
 	kind, _ := p.fields.text("type")
 	switch {
 	case p.record == markCOS:
-		return "is one of COS" + nothingHere
+		return bilingual.New("is one of COS"+nothingHere, "是 COS 的事件"+noneZH)
 	case p.record == markAWS, sourceOf(p.fields.get("eventSource")) == markAWS, typeOf(p.fields.get("awslogs")) == anObject:
-		return "is one of another AWS service than SQS" + nothingHere
+		return bilingual.New("is one of another AWS service than SQS"+nothingHere, "是 SQS 以外的 AWS 服务的事件"+noneZH)
 	case p.record == markMany:
-		return "has a record of two platforms"
+		return bilingual.New("has a record of two platforms", "有一条记录带有两个平台的特征")
 	case strings.HasPrefix(kind, "com.tcb.database.") && p.fields.has("specversion"):
-		return "is one of a CloudBase database" + nothingHere
+		return bilingual.New("is one of a CloudBase database"+nothingHere, "是云开发数据库的事件"+noneZH)
 	case p.fields.has("specversion") && p.fields.has("type") && !tdmq{}.made(p):
-		return "is a CloudEvent" + nothingHere
+		return bilingual.New("is a CloudEvent"+nothingHere, "是 CloudEvent"+noneZH)
 	case p.fields.has("detail-type") && p.fields.has("source") && !eventBridge{}.made(p):
-		return "is one of EventBridge's that is no schedule" + nothingHere
+		return bilingual.New("is one of EventBridge's that is no schedule"+nothingHere, "是 EventBridge 的非定时事件"+noneZH)
 	}
-	return ""
+	return bilingual.Text{}
 }

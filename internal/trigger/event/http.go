@@ -2,10 +2,11 @@ package event
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+
+	"cloudpay/internal/bilingual"
 )
 
 // HTTP events come in five platforms' shapes and one of our own, which is a function URL's. All name the method, the
@@ -29,7 +30,7 @@ func contextKey(key []byte) bool {
 func (p *parts) request(headers, queries []string) Request {
 	method := p.text(p.fields, "httpMethod")
 	if method == "" {
-		p.refuse("httpMethod", "must name the request's method")
+		p.refuse("httpMethod", bilingual.New("must name the request's method", "须有请求方法"))
 	}
 	return Request{
 		Method: method,
@@ -55,7 +56,7 @@ func rooted(path string) string {
 func (p *parts) unescaped(path string) string {
 	plain, err := url.PathUnescape(path)
 	if err != nil {
-		p.refuse("path", "has a percent sign that escapes nothing")
+		p.refuse("path", bilingual.New("has a percent sign that escapes nothing", "含有未转义任何字符的百分号"))
 	}
 	return plain
 }
@@ -97,7 +98,8 @@ func (p *parts) values(keys []string, visit func(name string, values []string)) 
 		p.pairs(key, p.fields.get(key), func(name string, raw []byte) {
 			values, ok := stringsOf(raw)
 			if !ok {
-				p.refuse(key, fmt.Sprintf("must have strings for values, %d for a name at most", maxNames))
+				p.refuse(key, bilingual.Sprintf(
+					"must have strings for values, %d for a name at most", "的值须为字符串，每个名称最多 %d 个", maxNames))
 				return
 			}
 			visit(name, values)
@@ -110,16 +112,16 @@ func (p *parts) values(keys []string, visit func(name string, values []string)) 
 func (p *parts) pairs(key string, object []byte, visit func(name string, value []byte)) {
 	switch {
 	case typeOf(object) != anObject:
-		p.refuse(key, "must be an object, not "+string(typeOf(object)))
+		p.refuse(key, bilingual.Sprintf("must be an object, not %s", "须为对象，而不是%s", typeOf(object).text()))
 		return
 	case len(object) > maxHead:
-		p.refuse(key, fmt.Sprintf("is more than %d bytes long", maxHead))
+		p.refuse(key, bilingual.Sprintf("is more than %d bytes long", "超过 %d 字节", maxHead))
 		return
 	}
 	names := 0
 	members(object, func(name, value []byte) bool {
 		if names++; names > maxNames {
-			p.refuse(key, fmt.Sprintf("has more than %d names", maxNames))
+			p.refuse(key, bilingual.Sprintf("has more than %d names", "的名称超过 %d 个", maxNames))
 			return false
 		}
 		visit(string(name), value)
@@ -156,20 +158,20 @@ func (p *parts) body() []byte {
 	case aString:
 		text = unquote(raw)
 	default:
-		p.refuse("body", "must be a string, not "+string(typeOf(raw)))
+		p.refuse("body", bilingual.Sprintf("must be a string, not %s", "须为字符串，而不是%s", typeOf(raw).text()))
 	}
 	switch string(p.fields.get("isBase64Encoded")) {
 	case "", "null", "false":
 		return text
 	case "true":
 	default:
-		p.refuse("isBase64Encoded", "must be true or false")
+		p.refuse("isBase64Encoded", bilingual.New("must be true or false", "须为 true 或 false"))
 		return nil
 	}
 	body := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(body, text)
 	if err != nil {
-		p.refuse("body", "must be base64, as isBase64Encoded says")
+		p.refuse("body", bilingual.New("must be base64, as isBase64Encoded says", "须为 base64，如 isBase64Encoded 所示"))
 	}
 	return body[:n]
 }
@@ -188,7 +190,7 @@ func (p *parts) claims(of map[string]string, object []byte) {
 			return
 		}
 		if _, twice := of[name]; twice {
-			p.refuse("requestContext.authorizer", "has two claims of one name")
+			p.refuse("requestContext.authorizer", bilingual.New("has two claims of one name", "有两个同名的声明"))
 			return
 		}
 		of[name] = claim

@@ -3,6 +3,8 @@ package event
 import (
 	"cmp"
 	"fmt"
+
+	"cloudpay/internal/bilingual"
 )
 
 // A queue's event is a batch, Records, of which each platform wraps its messages in its own way; only TDMQ's is one
@@ -117,7 +119,7 @@ func firstRecord(records []byte) Form {
 func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 	elements(p.fields.get("Records"), func(value []byte) bool {
 		if len(e.Messages) == MaxRecords {
-			p.refuse("Records", fmt.Sprintf("has more than %d messages", MaxRecords))
+			p.refuse("Records", bilingual.Sprintf("has more than %d messages", "的消息超过 %d 条", MaxRecords))
 			p.fault.TooLarge = true
 			return false
 		}
@@ -126,7 +128,7 @@ func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 		r := recordOf(value)
 		switch mark := r.mark(); {
 		case mark != "" && mark != p.record:
-			p.refuse("Records", "has messages of two platforms")
+			p.refuse("Records", bilingual.New("has messages of two platforms", "含有两个平台的消息"))
 			return false
 		case r.fault != "":
 			m.Fault = r.fault

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"cloudpay/internal/bilingual"
 )
 
 // A scanner passes over JSON text (RFC 8259) once, checks it, and hands out the members of one object or the elements
@@ -28,6 +30,21 @@ const (
 	flawRest   flaw = "is not JSON: something follows its end"
 	flawDeep   flaw = "is nested too deeply"
 )
+
+// text is the flaw in both languages.
+func (f flaw) text() bilingual.Text {
+	switch f {
+	case flawSyntax:
+		return bilingual.New(string(f), "不是 JSON")
+	case flawCut:
+		return bilingual.New(string(f), "不是 JSON：过早结束")
+	case flawRest:
+		return bilingual.New(string(f), "不是 JSON：结尾之后还有内容")
+	case flawDeep:
+		return bilingual.New(string(f), "嵌套过深")
+	}
+	return bilingual.Same(string(f))
+}
 
 // members visits the members of an object that was scanned before: keys without quotes or escapes, values as written.
 func members(object []byte, visit func(key, value []byte) bool) {
