@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+
+	"cloudpay/internal/bilingual"
 )
 
 // webFault is why a request gets no answer of the handler's: a status, and the functions' result object, of the keys that
@@ -26,7 +28,8 @@ type webFault struct {
 }
 
 // badRequest refuses a request that cannot become an event.
-func badRequest(reason string) *webFault {
+func badRequest(en, zh string) *webFault {
+	reason := bilingual.New(en, zh).String()
 	return &webFault{
 		status:     http.StatusBadRequest,
 		ReturnCode: "FAIL", ReturnMsg: reason, ErrCode: "PARAM_ERROR", ErrCodeDes: reason, Outcome: "refused", Proof: "none",
@@ -35,7 +38,7 @@ func badRequest(reason string) *webFault {
 
 // tooMany refuses a request for which there is no room. Nothing of it was begun.
 func tooMany() *webFault {
-	f := badRequest("too many requests at once; try again")
+	f := badRequest("too many requests at once; try again", "同时的请求过多；请重试")
 	f.status, f.ErrCode, f.Retryable, f.RetryAfter = http.StatusTooManyRequests, "FREQUENCY_LIMITED", true, 1
 	return f
 }
@@ -44,7 +47,7 @@ func tooMany() *webFault {
 // elsewhere the platform writes it there, and here there is nobody else.
 func failed(ctx context.Context, rw http.ResponseWriter, err error) {
 	slog.ErrorContext(ctx, "the function failed", "error", err.Error(), "errorType", errorType(err))
-	f := badRequest("the function failed; its log tells why")
+	f := badRequest("the function failed; its log tells why", "云函数执行失败；原因见其日志")
 	f.status, f.ErrCode, f.Outcome, f.Retryable = http.StatusInternalServerError, "INTERNAL_ERROR", "unknown", true
 	f.write(rw)
 }

@@ -225,14 +225,14 @@ func (w webHost) answer(ctx context.Context, rw http.ResponseWriter, inv Invocat
 func webEventOf(r *http.Request, head Head, body []byte, id string) ([]byte, *webFault) {
 	query, err := webQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, badRequest("the query string cannot be read")
+		return nil, badRequest("the query string cannot be read", "查询串无法读取")
 	}
 	event, err := json.Marshal(webEvent{
 		Body: body, IsBase64Encoded: true, Headers: head.Header, HTTPMethod: head.Method, Path: head.Path,
 		QueryString: query, RequestContext: webContext{RequestID: id, CloudPay: "web"},
 	})
 	if err != nil {
-		return nil, badRequest("the request cannot be read")
+		return nil, badRequest("the request cannot be read", "请求无法读取")
 	}
 	return event, nil
 }
@@ -257,7 +257,7 @@ func webQuery(raw string) (map[string]any, error) {
 
 // readWebBody reads a body of at most maxWebBody. It does not ask for one that is announced as too long.
 func readWebBody(r *http.Request) ([]byte, *webFault) {
-	tooLong := badRequest(fmt.Sprintf("the body must have at most %d KiB", maxWebBody>>10))
+	tooLong := badRequest(fmt.Sprintf("the body must have at most %d KiB", maxWebBody>>10), fmt.Sprintf("请求体不可超过 %d KiB", maxWebBody>>10))
 	tooLong.status = http.StatusRequestEntityTooLarge
 	if r.ContentLength > maxWebBody {
 		if r.Header.Get("Expect") == "" { // else reading would say "100 Continue"
@@ -267,7 +267,7 @@ func readWebBody(r *http.Request) ([]byte, *webFault) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebBody+1))
 	if err != nil {
-		return nil, badRequest("the body did not arrive")
+		return nil, badRequest("the body did not arrive", "请求体未能送达")
 	}
 	if len(body) > maxWebBody {
 		drain(r.Body)

@@ -2,6 +2,7 @@ package order
 
 import (
 	"errors"
+	"strings"
 
 	"cloudpay/internal/bilingual"
 )
@@ -23,7 +24,45 @@ func (e *StoreError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *StoreError) Wording() bilingual.Text {
-	return bilingual.New(e.Doing+": "+e.Reason.EN, e.Doing+"："+e.Reason.ZH)
+	return bilingual.New(e.Doing+": "+e.Reason.EN, doingInChinese(e.Doing)+"："+e.Reason.ZH)
+}
+
+// doingInChinese words what was being done. What is done with an order, or for a merchant, has its
+// number behind it.
+func doingInChinese(doing string) string {
+	for _, d := range doings {
+		if of, is := strings.CutPrefix(doing, d.EN); is {
+			return d.ZH + of
+		}
+	}
+	return doing
+}
+
+// doings are what the store may have been doing. A test looks for one that is missing here.
+var doings = []bilingual.Text{
+	bilingual.New("beginning to close order ", "开始关单 "),
+	bilingual.New("claiming due orders", "领取到期订单"),
+	bilingual.New("claiming events to deliver", "领取待投递的事件"),
+	bilingual.New("giving claims back", "归还领取的订单"),
+	bilingual.New("giving up a delivery", "放弃投递"),
+	bilingual.New("giving up order ", "放弃订单 "),
+	bilingual.New("keeping the quota of merchant ", "记录商户配额 "),
+	bilingual.New("listing orders", "列出订单"),
+	bilingual.New("listing undeliverable events", "列出未送达的事件"),
+	bilingual.New("looking for new events", "查找新事件"),
+	bilingual.New("looking up order ", "查找订单 "),
+	bilingual.New("looking up the owner of order ", "查找订单归属 "),
+	bilingual.New("looking up the owners of orders", "查找订单归属"),
+	bilingual.New("numbering events", "为事件编号"),
+	bilingual.New("putting off a delivery", "推迟投递"),
+	bilingual.New("putting off order ", "推迟订单 "),
+	bilingual.New("reading events", "读取事件"),
+	bilingual.New("reading the events of order ", "读取订单事件 "),
+	bilingual.New("recording a delivery", "记录投递"),
+	bilingual.New("recording the end of order ", "记录订单结果 "),
+	bilingual.New("registering orders", "登记订单"),
+	bilingual.New("reopening order ", "重新处理订单 "),
+	bilingual.New("reviving an event", "重新投递事件"),
 }
 
 func (e *StoreError) Unwrap() error { return e.Err }

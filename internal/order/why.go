@@ -20,9 +20,12 @@ func (r *Result) Why() bilingual.Text {
 	text := bilingual.Same(said)
 	detail, fromTable := strings.CutPrefix(said, row.Text())
 	english, chinese, both := inBoth(said)
+	before, hint, hinted := inParentheses(said)
 	switch {
 	case known && (fromTable || said == ""):
 		text = bilingual.New(row.Meaning+detail, row.MeaningZH+detail)
+	case hinted:
+		text = bilingual.New(before+" ("+hint.EN+")", before+"（"+hint.ZH+"）")
 	case both:
 		text = bilingual.New(english, chinese)
 	case known && !isChinese(said):
@@ -44,6 +47,17 @@ func inBoth(said string) (english, chinese string, both bool) {
 		}
 		at += next + 1
 	}
+}
+
+// inParentheses takes off a hint of ours that stands in both languages behind the gateway's words.
+func inParentheses(said string) (before string, hint bilingual.Text, found bool) {
+	before, inside, opened := strings.Cut(said, " (")
+	inside, closed := strings.CutSuffix(inside, ")")
+	if !opened || !closed {
+		return "", bilingual.Text{}, false
+	}
+	english, chinese, both := inBoth(inside)
+	return before, bilingual.New(english, chinese), both
 }
 
 func isChinese(text string) bool {

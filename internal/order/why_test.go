@@ -35,6 +35,14 @@ func TestWhy(t *testing.T) {
 			bilingual.New("TIMEOUT: GET /v3/pay / context deadline exceeded",
 				"TIMEOUT：等待应答超时（GET /v3/pay / context deadline exceeded）"),
 		},
+		"the gateway's with our hint": {
+			order.Result{ErrCode: "ORDERNOTEXIST", ErrCodeDes: "订单不存在 (check it / 请核对)"},
+			bilingual.New("ORDERNOTEXIST: 订单不存在 (check it)", "ORDERNOTEXIST：订单不存在（请核对）"),
+		},
+		"a foreign text with our hint": {
+			order.Result{ErrCode: "ORDERNOTEXIST", ErrCodeDes: "no such order (check it / 请核对)"},
+			bilingual.New("ORDERNOTEXIST: no such order (check it)", "ORDERNOTEXIST：no such order（请核对）"),
+		},
 		"unknown": {order.Result{ErrCode: "NEW", ErrCodeDes: "x"}, bilingual.New("NEW: x", "NEW：x")},
 	} {
 		t.Run(name, func(t *testing.T) {

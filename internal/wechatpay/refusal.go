@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
@@ -82,10 +83,15 @@ func unproved(op order.Op, row order.Code, known bool, a order.Answer) order.Ans
 	}
 	switch {
 	case speaksOfOrder(row):
-		a.Message = "an unsigned reply says " + row.Name
+		a.Message = bilingual.Sprintf("an unsigned reply says %s", "未签名的应答称 %s", row.Name).String()
 		a.Code, a.GatewayCode = order.CodeUnsignedReply, ""
 	case !known:
-		a.Message = "an unsigned reply refuses, with a code that no document has: " + cmp.Or(a.Message, "it gives no reason")
+		reason := bilingual.Same(a.Message)
+		if a.Message == "" {
+			reason = bilingual.New("it gives no reason", "没有给出原因")
+		}
+		a.Message = bilingual.Sprintf("an unsigned reply refuses, with a code that no document has: %s",
+			"未签名的应答拒绝了请求，错误码不在任何文档中：%s", reason).String()
 		a.Code = order.CodeUnsignedReply
 	case proved(op, row, true, 0) == order.Refused, row.Name == order.CodeGatewayRejected:
 		a.Verdict = order.Rejected
@@ -109,14 +115,17 @@ func hinted(c order.Call, a order.Answer) order.Answer {
 	if a.Verdict != order.SaysMissing {
 		return a
 	}
+	hint := bilingual.New("check the numbers; a combined order is found in APIv3 only, by combine_out_trade_no",
+		"请核对订单号与商户号；合单订单只能用 APIv3 以 combine_out_trade_no 查到")
 	switch {
 	case c.CombineOutTradeNo != "":
-		a.Message += " (an order that is not combined is named by out_trade_no)"
+		hint = bilingual.New("an order that is not combined is named by out_trade_no", "非合单订单请用 out_trade_no")
 	case c.API == order.V3:
-		a.Message += " (check the numbers; a combined order is named by combine_out_trade_no, and one of another region needs its WXPAY_REGION)"
-	default:
-		a.Message += " (check the numbers; a combined order is found in APIv3 only, by combine_out_trade_no)"
+		hint = bilingual.New(
+			"check the numbers; a combined order is named by combine_out_trade_no, and one of another region needs its WXPAY_REGION",
+			"请核对订单号与商户号；合单订单请用 combine_out_trade_no，其他地区的订单须设置其 WXPAY_REGION")
 	}
+	a.Message += " (" + hint.String() + ")"
 	return a
 }
 
