@@ -95,8 +95,16 @@ type handler struct {
 	waiting []func(slog.Handler) slog.Handler
 }
 
+// unsolicited begins the message of net/http's transport about a reply that no request asked for. The
+// rest of it is that reply, which may be about another customer's order.
+const unsolicited = "Unsolicited response received on idle HTTP channel"
+
 // Handle writes the record with the request id of ctx.
 func (h *handler) Handle(ctx context.Context, record slog.Record) error {
+	if strings.HasPrefix(record.Message, unsolicited) { // it comes through package log, as an INFO
+		record = slog.NewRecord(record.Time, slog.LevelWarn, "a reply came that no request had asked for; "+
+			"its connection is closed: something on the way may mix up replies", record.PC)
+	}
 	next := h.Handler
 	if id := RequestID(ctx); id != "" {
 		next = next.WithAttrs([]slog.Attr{slog.String(requestIDKey, id)})

@@ -251,3 +251,16 @@ func TestDetailIsForTheLog(t *testing.T) {
 		t.Errorf("got %s, want the detail behind the text", got)
 	}
 }
+
+// What net/http says of a reply that nothing asked for has that reply in it.
+func TestUnsolicitedReplyIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	line := slog.NewLogLogger(telemetry.New(&log, slog.LevelInfo).Handler(), slog.LevelInfo)
+	line.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "HTTP/1.1 200 OK\r\n\r\nopenid", nil)
+	got := records(t, &log)
+	if len(got) != 1 || got[0]["level"] != "WARN" || strings.Contains(log.String(), "openid") ||
+		!strings.Contains(log.String(), "a reply came that no request had asked for") {
+		t.Errorf("got %s, want a warning without the reply", log.String())
+	}
+}
