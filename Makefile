@@ -93,6 +93,12 @@ test-killed: ## Kill sweeps at work hundreds of times, on each database, and loo
 	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
 
+.PHONY: proof
+proof: PROOF_TRIES := 10000
+proof: ## Make 10,000 calls and as many sweeps' orders through proxies that hand over other orders' replies (PROOF_TRIES; 10 minutes)
+	PROOF_TRIES=$(PROOF_TRIES) go test -tags sqlite -count=1 -v -timeout=60m -run 'OutOfStep|^TestEveryStatus' ./internal/app \
+		| grep -Ev '^ *=== |Unsolicited response'
+
 .PHONY: test-sweep
 test-sweep: ## Sweep real databases that crash, deadlock and run full, and 20,000 orders by four at once (a minute)
 	internal/toolchain/install.sh databases

@@ -3,6 +3,7 @@ package wiretest
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -64,8 +65,8 @@ func Silent(t testing.TB) string {
 func waitForEnd(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // Serve returns the address of a far side that calls answer for each request with its connection, to
-// write to it what it likes. A request's body has been read. When answer returns, the next request
-// of the connection is read. All connections are closed when the test ends, before Serve's goroutines
+// write to it what it likes. A request's body has been received. When answer returns, the next request
+// of the connection is read, unless this one asked for the connection's end. All connections are closed when the test ends, before Serve's goroutines
 // are waited for.
 func Serve(t testing.TB, answer func(net.Conn, *http.Request)) string {
 	t.Helper()
@@ -116,10 +117,15 @@ func (s *server) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
 			return
 		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
 		s.answer(conn, req)
+		if req.Close {
+			return
+		}
 	}
 }
 

@@ -1,0 +1,122 @@
+//go:build sqlite
+
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+)
+
+// sweep registers orders, has a sweep close them through a proxy that is out of step, and counts what the
+// store says of them afterwards.
+func (s step) sweep(t *testing.T, first string, tries int, change func(closing.Gateway) closing.Gateway) *tally {
+	t.Helper()
+	k := newKept(t, mode{api: order.V2})
+	p := &proxy{donor: newDonor(t, k.Server), share: 0.6}
+	k.vars["WXPAY_BASE_URL"], k.vars["WXPAY_ROUTE"] = s.start(p, t), s.route
+	k.vars["CLOUDPAY_SWEEP_FIRST"] = first
+	a, err := app.New(environ(k.vars), k.logged(io.Discard))
+	if err != nil || a.Broken != nil {
+		t.Fatal(err, a.Broken)
+	}
+	t.Cleanup(func() { _ = a.Store.Close() })
+	a.Sweeper.Gateway, a.Sweeper.Concurrency = change(a.Sweeper.Gateway), 12
+	y := &tally{donor: p.donor}
+	for i := range tries {
+		k.registered(a, y, i)
+	}
+	for range 3 { // what is left in doubt is due again
+		ctx, cancel := context.WithTimeout(t.Context(), patient)
+		if _, err := a.Sweeper.RunOnce(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		k.passes(time.Hour)
+	}
+	for i := range tries {
+		kept, err := k.store.Show(t.Context(), k.ref(tryNumber(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y.count(order.Result{Outcome: outcomes[kept.Ending]}, k.MustOrder(tryNumber(i)).State)
+	}
+	y.injected, y.faults = p.injected.Load(), p.faults.Load()
+	return y
+}
+
+// outcomes has what each ending amounts to.
+var outcomes = map[order.Ending]order.Outcome{
+	"":                  order.OutcomeUnknown,
+	order.EndedClosed:   order.OutcomeClosed,
+	order.EndedPaid:     order.OutcomePaid,
+	order.EndedNotFound: order.OutcomeNotFound,
+}
+
+// registered makes an order that is paid, unpaid or closed, and registers it as one that is due, of a time
+// at which "there is no such order" would be an end.
+func (k *kept) registered(a *app.App, y *tally, i int) {
+	k.t.Helper()
+	p := y.order(i)
+	p.CloseAt = "0"
+	e, err := a.Closer.Merchant.Entry(p)
+	if err == nil {
+		_, err = k.store.Register(k.t.Context(), e)
+	}
+	if err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// The register is never told of an order what is another's.
+func TestKeptOutOfStep(t *testing.T) {
+	t.Parallel()
+	eachSweep(t, func(t *testing.T, s step, first string) {
+		t.Helper()
+		y := s.sweep(t, first, proofTries(t)/len(steps())/2, asIs)
+		t.Log(y)
+		if y.wrong > 0 {
+			t.Errorf("%d of %d are wrong, want none", y.wrong, y.tries)
+		}
+		if y.injected < int64(y.tries/4) || y.proved < y.tries/4 {
+			t.Errorf("%s: too little happened to show anything", y)
+		}
+	})
+}
+
+func TestKeptOutOfStepIsDangerous(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	wrong := 0
+	eachSweep(t, func(t *testing.T, s step, first string) {
+		t.Helper()
+		y := s.sweep(t, first, 60, func(g closing.Gateway) closing.Gateway { return forced{g} })
+		t.Log(y)
+		mu.Lock()
+		defer mu.Unlock()
+		wrong += y.paidSaidClosed
+	})
+	if wrong == 0 {
+		t.Error("no paid order was recorded as closed or missing")
+	}
+}
+
+func eachSweep(t *testing.T, test func(t *testing.T, s step, first string)) {
+	t.Helper()
+	var group sync.WaitGroup
+	for _, s := range steps() {
+		for _, first := range []string{"query", "close"} {
+			group.Go(func() {
+				t.Run(fmt.Sprintf("%s, %s first", s.name, first), func(t *testing.T) { test(t, s, first) })
+			})
+		}
+	}
+	group.Wait()
+}
