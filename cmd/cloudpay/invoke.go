@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,8 +32,12 @@ const (
 type invoking struct {
 	dir, data, openID, appID string
 	timer, service           bool
+	timeout                  time.Duration
 	language                 *language
 }
+
+// longestInvoke is longer than the emulated platform lets a call take, an instance's start included.
+const longestInvoke = 3 * timeLimit
 
 func newInvoke(l *language) *cobra.Command {
 	i := &invoking{language: l}
@@ -71,6 +76,7 @@ wx.cloud.callFunction；带 --timer 时由平台立即触发定时器；否则�
 	flags.StringVar(&i.openID, "openid", "", l.say(words("call as this mini-program user", "以该小程序用户身份调用")))
 	flags.StringVar(&i.appID, "appid", "", l.say(words("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的")))
 	flags.BoolVar(&i.service, "service", false, l.say(words("call with the emulator's service token", "附上模拟器的服务令牌")))
+	flags.DurationVar(&i.timeout, "timeout", longestInvoke, l.say(words("how long to wait for the answer", "等待应答的时限")))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
@@ -84,6 +90,9 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
+	defer cancel()
+	cmd.SetContext(ctx)
 	if i.timer {
 		return fire(cmd, d, args[0])
 	}
@@ -108,8 +117,14 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 
 // check looks at the flags: a timer is the platform's, and brings neither an event nor a caller.
 func (i *invoking) check(flags *pflag.FlagSet) error {
-	if err := i.language.check(); err != nil || !i.timer {
+	if err := i.language.check(); err != nil {
 		return err
+	}
+	if i.timeout <= 0 {
+		return usagef("--timeout: must be longer than nothing, such as 30s", "--timeout：须大于零，如 30s")
+	}
+	if !i.timer {
+		return nil
 	}
 	for _, name := range []string{"data", "openid", "appid", "service"} {
 		if flags.Changed(name) {

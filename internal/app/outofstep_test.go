@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -74,7 +73,7 @@ func newDonor(t *testing.T, gate *paygate.Server) *donor {
 }
 
 // reply is one more reply: the success of a close, ORDERCLOSED, ORDERPAID and ORDERNOTEXIST by turns.
-func (d *donor) reply(api order.API) []byte {
+func (d *donor) reply(ctx context.Context, api order.API) []byte {
 	n := d.made.Add(1)
 	number := fmt.Sprintf("donor%d", n)
 	switch n % 4 {
@@ -82,17 +81,17 @@ func (d *donor) reply(api order.API) []byte {
 		d.gate.MustAddOrder(paygate.Order{OutTradeNo: number, Total: 100})
 	case 1:
 		d.gate.MustAddOrder(paygate.Order{OutTradeNo: number, Total: 100})
-		d.close(api, number)
+		d.close(ctx, api, number)
 	case 2:
 		d.gate.MustAddOrder(paygate.Order{OutTradeNo: number, Total: 100})
 		d.gate.MustPay(number)
 	}
-	return d.close(api, number)
+	return d.close(ctx, api, number)
 }
 
-func (d *donor) close(api order.API, number string) []byte {
+func (d *donor) close(ctx context.Context, api order.API, number string) []byte {
 	tape := &tape{RoundTripper: d.transport}
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
+	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
 	if api == order.V2 {
 		client := d.v2
@@ -133,8 +132,8 @@ type proxy struct {
 }
 
 // forward asks the gateway, and returns its reply as it is on the wire.
-func (p *proxy) forward(req *http.Request) []byte {
-	ctx, cancel := context.WithTimeout(context.Background(), patient)
+func (p *proxy) forward(ctx context.Context, req *http.Request) []byte {
+	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
 	out := req.Clone(ctx)
 	out.RequestURI, out.Close = "", false
@@ -150,7 +149,7 @@ func (p *proxy) forward(req *http.Request) []byte {
 }
 
 // extra is another order's reply, or nil.
-func (p *proxy) extra(req *http.Request) []byte {
+func (p *proxy) extra(ctx context.Context, req *http.Request) []byte {
 	if rand.Float64() >= p.share {
 		return nil
 	}
@@ -159,7 +158,7 @@ func (p *proxy) extra(req *http.Request) []byte {
 	if strings.HasPrefix(req.URL.Path, "/pay/") {
 		api = order.V2
 	}
-	return p.donor.reply(api)
+	return p.donor.reply(ctx, api)
 }
 
 // A moment is when an extra reply arrives on our connection.
@@ -177,9 +176,9 @@ func (p *proxy) before(t *testing.T, when moment) string {
 	var held sync.Map // a connection's extra reply that waits for the next request
 	return wiretest.Serve(t, func(conn net.Conn, req *http.Request) {
 		if extra, is := held.LoadAndDelete(conn); is {
-			_, _ = conn.Write(extra.([]byte)) //nolint:forcetypeassert // nothing else is stored
+			_, _ = conn.Write(extra.([]byte))
 		}
-		reply, extra := p.forward(req), p.extra(req)
+		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req)
 		if when == sameSegment {
 			_, _ = conn.Write(append(reply, extra...))
 			return
@@ -205,14 +204,15 @@ func (p *proxy) behind(t *testing.T) string {
 	var waiting [pooled][][]byte // what each connection still has to deliver
 	var exchanges [pooled]int
 	return wiretest.Serve(t, func(conn net.Conn, req *http.Request) {
-		reply, extra := p.forward(req), p.extra(req)
+		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req)
 		mu.Lock()
 		i := rand.N(pooled)
-		queue := append(waiting[i], reply)
-		if extra != nil && len(waiting[i]) == 0 {
-			queue = append(queue, extra)
+		inStep := len(waiting[i]) == 0
+		waiting[i] = append(waiting[i], reply)
+		if extra != nil && inStep {
+			waiting[i] = append(waiting[i], extra)
 		}
-		reply, waiting[i] = queue[0], queue[1:]
+		reply, waiting[i] = waiting[i][0], waiting[i][1:]
 		if exchanges[i]++; exchanges[i]%longest == 0 {
 			waiting[i] = nil // the gateway closes what has been used that often
 		}
@@ -303,18 +303,18 @@ type step struct {
 	// certain says that the extra replies reach calls whatever the moment: the transport closes a
 	// connection that says something while nothing is asked, if it sees that before the next request.
 	certain bool
-	start   func(p *proxy, t *testing.T) string
+	start   func(t *testing.T, p *proxy) string
 }
 
 func steps() []step {
-	before := func(when moment) func(*proxy, *testing.T) string {
-		return func(p *proxy, t *testing.T) string { t.Helper(); return p.before(t, when) }
+	before := func(when moment) func(*testing.T, *proxy) string {
+		return func(t *testing.T, p *proxy) string { t.Helper(); return p.before(t, when) }
 	}
 	return []step{
 		{"before us, same segment", "own", false, before(sameSegment)},
 		{"before us, soon", "own", false, before(soon)},
 		{"before us, next request", "own", true, before(nextRequest)},
-		{"behind a pool", "", true, (*proxy).behind},
+		{"behind a pool", "", true, func(t *testing.T, p *proxy) string { t.Helper(); return p.behind(t) }},
 	}
 }
 
@@ -324,14 +324,11 @@ func (s step) prove(t *testing.T, tries int, change func(closing.Gateway) closin
 	gate := paygate.RunT(t)
 	p := &proxy{donor: newDonor(t, gate), share: 0.6}
 	e := newEnvBefore(t, gate)
-	e.vars["WXPAY_BASE_URL"], e.vars["WXPAY_ROUTE"] = s.start(p, t), s.route
+	e.vars["WXPAY_BASE_URL"], e.vars["WXPAY_ROUTE"] = s.start(t, p), s.route
 	const instances, callers = 4, 12
 	apps := make([]*app.App, instances)
 	for i := range apps {
-		a, err := app.New(environ(e.vars), e.logged(io.Discard))
-		if err != nil || a.Broken != nil {
-			t.Fatal(err, a.Broken)
-		}
+		a := e.app()
 		a.Closer.Gateway, a.Querier.Gateway = change(a.Closer.Gateway), change(a.Querier.Gateway)
 		apps[i] = a
 	}
@@ -353,14 +350,14 @@ func (s step) prove(t *testing.T, tries int, change func(closing.Gateway) closin
 }
 
 // order makes an order of a try's that is paid, unpaid or closed.
-func (y *tally) order(i int) order.Params {
+func (y *tally) order(ctx context.Context, i int) order.Params {
 	p := order.Params{OutTradeNo: tryNumber(i), API: []order.API{order.V2, order.V3}[i%2]}
 	y.donor.gate.MustAddOrder(paygate.Order{OutTradeNo: p.OutTradeNo, Total: 100})
 	switch i / 2 % 4 {
 	case 0, 1:
 		y.donor.gate.MustPay(p.OutTradeNo)
 	case 2:
-		y.donor.close(p.API, p.OutTradeNo)
+		y.donor.close(ctx, p.API, p.OutTradeNo)
 	}
 	return p
 }
@@ -371,7 +368,7 @@ func tryNumber(i int) string { return fmt.Sprintf("try%d", i) }
 func (y *tally) try(ctx context.Context, a *app.App, i int) {
 	ctx, cancel := context.WithTimeout(ctx, 6*time.Second)
 	defer cancel()
-	p := y.order(i)
+	p := y.order(ctx, i)
 	if call, err := a.Closer.Merchant.QueryCall(p); err == nil {
 		a.Querier.Gateway.Query(ctx, call)
 	}

@@ -69,6 +69,10 @@ func (s *web) invoke(i *instance, c call) (*answer, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // how the call broke makes no difference to anybody
 	}
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		_ = response.Body.Close() // it is the connection itself, and reading that would obey no context
+		return nil, errors.New("the answer switches protocols, which nothing asked for")
+	}
 	a := readAnswer(response.Body)
 	_ = response.Body.Close() // it has been read
 	if a == nil {

@@ -82,6 +82,16 @@ func TestWebAnswer(t *testing.T) {
 	}
 }
 
+// An answer of 101 leaves no caller waiting for the end of a connection that has none.
+func TestWebSwitchesNoProtocols(t *testing.T) {
+	t.Parallel()
+	f := start(t, as(platform.Web))
+	got := f.fetch(http.MethodGet, "http://hello.example/switch", "")
+	if got.status != platform.StatusProcessExit {
+		t.Errorf("got %d %s, want %d", got.status, got.body, platform.StatusProcessExit)
+	}
+}
+
 // A request without an answer gets the platform's own.
 func TestWebFailures(t *testing.T) {
 	t.Parallel()

@@ -66,11 +66,11 @@ func waitForEnd(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // Serve returns the address of a far side that calls answer for each request with its connection, to
 // write to it what it likes. A request's body has been received. When answer returns, the next request
-// of the connection is read, unless this one asked for the connection's end. All connections are closed when the test ends, before Serve's goroutines
-// are waited for.
+// of the connection is read, unless this one asked for the connection's end. All connections are
+// closed when the test ends, before Serve's goroutines are waited for.
 func Serve(t testing.TB, answer func(net.Conn, *http.Request)) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

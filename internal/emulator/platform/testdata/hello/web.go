@@ -9,7 +9,7 @@ import (
 	"os"
 )
 
-// startWeb serves HTTP. The body is the event, and the answer's body the result; /status/... answers with any status.
+// startWeb serves HTTP. The body is the event, and the answer's body the result; /switch answers with 101 and holds the line.
 func startWeb() {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		payload, err := io.ReadAll(r.Body)
@@ -33,6 +33,15 @@ func startWeb() {
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "short and stout")
+	})
+	http.HandleFunc("/switch", func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // holds the line
 	})
 	err := http.ListenAndServe(net.JoinHostPort(os.Getenv("CLOUDPAY_LISTEN_HOST"), os.Getenv("PORT")), nil)
 	fmt.Fprintln(os.Stderr, err)

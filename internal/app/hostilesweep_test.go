@@ -1,0 +1,75 @@
+//go:build sqlite
+
+package app_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+	"cloudpay/internal/telemetry/telemetrytest"
+	"cloudpay/pkg/wire/wiretest"
+)
+
+// holding are far sides of each kind that differs to a sweep.
+func holding(t *testing.T) []farSide {
+	t.Helper()
+	sides := []farSide{{"a byte a second", wiretest.Drips(t, time.Second)}, {"silence", wiretest.Silent(t)}}
+	for _, status := range []int{100, 101, 103, 200, 204, 302, 401, 404, 429, 500, 503} {
+		sides = append(sides, farSide{fmt.Sprint("HTTP ", status), wiretest.Holds(t, status)})
+	}
+	return sides
+}
+
+// tickBefore registers two orders that are due, and has a timer fire whose run may take four seconds.
+func (k *kept) tickBefore() closing.Report {
+	k.t.Helper()
+	for _, number := range []string{"A1", "A2"} {
+		k.register(number, `"close_at":0`)
+	}
+	k.limit = 4 * time.Second
+	return k.tick("closeorder")
+}
+
+// A timer's run ends before a receiver of events that holds the line, and has closed what was due.
+func TestKeptRunOutlivesItsReceiver(t *testing.T) {
+	t.Parallel()
+	const key = "notify-key-of-the-tests"
+	telemetrytest.Secret(t, telemetrytest.Token, key)
+	var all sync.WaitGroup
+	for _, side := range holding(t) {
+		all.Go(func() {
+			t.Run(side.name, func(t *testing.T) {
+				k := newKept(t, mode{api: order.V2})
+				k.vars["CLOUDPAY_NOTIFY_URL"], k.vars["CLOUDPAY_NOTIFY_KEY"] = side.address+"/hook", key
+				if got := k.tickBefore(); got.Closed != 2 {
+					t.Errorf("got report %+v, want both orders closed", got)
+				}
+				k.wantEvents(map[string]order.EventKind{"A1": order.EventClosed, "A2": order.EventClosed})
+			})
+		})
+	}
+	all.Wait()
+}
+
+// A timer's run ends before a gateway that holds the line, and has ended no order.
+func TestKeptRunOutlivesItsGateway(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	for _, side := range holding(t) {
+		all.Go(func() {
+			t.Run(side.name, func(t *testing.T) {
+				k := newKept(t, mode{api: order.V2})
+				k.vars["WXPAY_BASE_URL"] = side.address
+				if got := k.tickBefore(); got.Closed+got.AlreadyClosed+got.Paid+got.NotFound+got.GaveUp > 0 {
+					t.Errorf("got report %+v, want nothing known", got)
+				}
+				k.wantEvents(map[string]order.EventKind{})
+			})
+		})
+	}
+	all.Wait()
+}
