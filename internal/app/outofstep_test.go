@@ -178,7 +178,7 @@ func (p *proxy) before(t *testing.T, when moment) string {
 		if extra, is := held.LoadAndDelete(conn); is {
 			_, _ = conn.Write(extra.([]byte))
 		}
-		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req)
+		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req) //nolint:contextcheck // the request has none
 		if when == sameSegment {
 			_, _ = conn.Write(append(reply, extra...))
 			return
@@ -204,7 +204,7 @@ func (p *proxy) behind(t *testing.T) string {
 	var waiting [pooled][][]byte // what each connection still has to deliver
 	var exchanges [pooled]int
 	return wiretest.Serve(t, func(conn net.Conn, req *http.Request) {
-		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req)
+		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req) //nolint:contextcheck // the request has none
 		mu.Lock()
 		i := rand.N(pooled)
 		inStep := len(waiting[i]) == 0

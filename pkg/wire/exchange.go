@@ -53,7 +53,7 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 		// The last one counts: net/http goes on to another connection when a kept one turns out dead.
 		GotConn: func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
 	}))
-	resp, err := withoutRedirects(client).Do(req)
+	resp, err := withoutRedirects(client).Do(req) //nolint:gosec // G704: where to is for the caller to say
 	if err != nil {
 		return nil, err //nolint:wrapcheck // each protocol says what it was doing
 	}
@@ -63,7 +63,7 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 		return reply, nil
 	}
 	reply.Body, err = readBody(resp, limit)
-	return reply, bodyError(req.Context(), err, len(reply.Body), limit)
+	return reply, bodyError(req.Context(), err, len(reply.Body), limit) //nolint:contextcheck // it is the caller's, traced
 }
 
 // withoutRedirects returns a client that hands a redirect back as the reply that it is.
@@ -106,7 +106,7 @@ func bodyError(ctx context.Context, err error, read, limit int) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errTooLong):
-		return &BodyError{TooLong: true, Detail: fmt.Sprintf("its body is longer than %s", size(limit))}
+		return &BodyError{TooLong: true, Detail: "its body is longer than " + size(limit)}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 		// Transports differ in what a cancelled read returns, a body cut short among others; a caller
 		// asks with errors.Is for the context's own error.

@@ -190,7 +190,7 @@ func TestFresh(t *testing.T) {
 		server.StartTLS()
 		t.Cleanup(server.Close)
 		transport := wire.NewTransport()
-		transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // httptest's is one
+		transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 		client := &http.Client{Transport: transport}
 		if first, second := fresh(t, client, server.URL), fresh(t, client, server.URL); !first || !second {
 			t.Errorf("got fresh %t then %t, want true both times", first, second)
@@ -213,7 +213,7 @@ func TestTLSSessionsAreResumed(t *testing.T) {
 			server.StartTLS()
 			t.Cleanup(server.Close)
 			transport := wire.NewTransport()
-			transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // httptest's is one
+			transport.TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 			client := &http.Client{Transport: transport}
 			for want := range 2 {
 				if _, err := wire.Exchange(client, request(t.Context(), t, server.URL), limit); err != nil {
