@@ -40,7 +40,8 @@ func (a *App) keepOrders(c config.Config, faults *config.Faults) {
 func (a *App) warnOfPlainStore(c config.Config) {
 	if a.PlainStore = store.PlainHost(c.Store.Reveal()); a.PlainStore != "" {
 		a.Log.Warn("the store's database is reached over a network without TLS: whoever can listen reads its password and the orders",
-			"variable", "CLOUDPAY_STORE", "remedy", "write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address; docs/databases.md")
+			"variable", "CLOUDPAY_STORE",
+			"remedy", "write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address; docs/databases.md")
 	}
 }
 

@@ -71,7 +71,7 @@ func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(caller, connectTimeout)
 	defer cancel()
-	conn, err := c.connect(caller, ctx)
+	conn, err := c.connect(ctx, caller)
 	if caller.Err() == nil || err == nil {
 		c.dialing.ended(err)
 	}
@@ -82,22 +82,22 @@ func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// connect makes a connection within ctx, which is caller's with our own limit.
-func (c *boundConnector) connect(caller, ctx context.Context) (*boundConn, error) {
+// connect makes a connection within ctx, which is caller with our own limit.
+func (c *boundConnector) connect(ctx, caller context.Context) (*boundConn, error) {
 	if c.plain == nil {
-		return c.connectBy(c.inner, caller, ctx)
+		return c.connectBy(ctx, caller, c.inner)
 	}
 	if !c.refused.Load() {
-		conn, err := c.connectBy(c.inner, caller, ctx)
+		conn, err := c.connectBy(ctx, caller, c.inner)
 		if err == nil || !c.refusal(err) {
 			return conn, err
 		}
 		c.refused.Store(true)
 	}
-	return c.connectBy(c.plain, caller, ctx)
+	return c.connectBy(ctx, caller, c.plain)
 }
 
-func (c *boundConnector) connectBy(by driver.Connector, caller, ctx context.Context) (*boundConn, error) {
+func (c *boundConnector) connectBy(ctx, caller context.Context, by driver.Connector) (*boundConn, error) {
 	d := &dialed{ctx: ctx}
 	inner, err := by.Connect(context.WithValue(ctx, dialedKey{}, d))
 	if err != nil {

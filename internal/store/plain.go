@@ -58,7 +58,7 @@ func plainPostgres(u *url.URL) string {
 
 // isThisMachine knows the loopback's names and addresses, and the paths of sockets.
 func isThisMachine(host string) bool {
-	if host == "" || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") {
+	if host == "" || host[0] == '/' || host[0] == '@' || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true
 	}
 	if bare, _, err := net.SplitHostPort(host); err == nil {

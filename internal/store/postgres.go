@@ -72,7 +72,8 @@ func refusesParameters(err error) bool {
 
 // beginPostgres begins with one statement. A server in recovery refuses READ WRITE.
 func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
-	return conn.BeginTx(ctx, driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}) //nolint:wrapcheck // the driver's word
+	options := driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}
+	return conn.BeginTx(ctx, options) //nolint:wrapcheck // the driver's word, as database/sql expects it
 }
 
 // postgresDialer is dial in the driver's words.

@@ -240,7 +240,7 @@ func MariaDBFailover(t *testing.T) {
 	w := &watch{T: t, forwarder: newForwarder(t, first)}
 	w.open(strings.Replace(first.address("shop"), "root@", "shop:shop@", 1))
 	w.busies()
-	w.wantAll(w.everySecond(2), nil)
+	w.wantAll(w.everySecond(2))
 
 	// A switchover: nothing is cut, and what is connected to the first server stays so.
 	tell(t, first, "SET GLOBAL read_only = ON")
@@ -296,11 +296,12 @@ func leavesInPeace(t *testing.T, s *server) {
 	}
 }
 
-func (w *watch) wantAll(ended []error, want error) {
+// wantAll wants no call to fail.
+func (w *watch) wantAll(ended []error) {
 	w.Helper()
 	for i, err := range ended {
-		if err != want {
-			w.Errorf("call %d: got %v, want %v", i+1, err, want)
+		if err != nil {
+			w.Errorf("call %d: %v", i+1, err)
 		}
 	}
 }
@@ -318,7 +319,7 @@ func PostgresFailover(t *testing.T) {
 	w := &watch{T: t, forwarder: newForwarder(t, primary)}
 	w.open(primary.address("shop"))
 	w.busies()
-	w.wantAll(w.everySecond(2), nil)
+	w.wantAll(w.everySecond(2))
 	w.await(standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
 
 	// The address leads to the standby for a while: nothing is written, and nothing that is out of date is read.

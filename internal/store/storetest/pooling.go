@@ -40,10 +40,16 @@ func (e *env) settings() string {
 	defer func() { _ = pool.Close() }()
 	seen := map[string]bool{}
 	var all []string
+	var held []*sql.Tx // all at once, so that each has another connection
+	defer func() {
+		for _, tx := range held {
+			_ = tx.Rollback()
+		}
+	}()
 	for range 20 {
 		tx, err := pool.BeginTx(e.ctx, nil)
 		e.must(err)
-		defer func() { _ = tx.Rollback() }() // all at once, so that each has another connection
+		held = append(held, tx)
 		var text string
 		e.must(tx.QueryRowContext(e.ctx, `SELECT string_agg(name || '=' || setting || ' (' || source || ')', E'\n' ORDER BY name)
 			FROM pg_settings WHERE name IN ('lock_timeout', 'idle_session_timeout', 'idle_in_transaction_session_timeout',

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (e *env) reader() string {
 		e.Cleanup(func() { e.sql("DROP OWNED BY " + name); e.sql("DROP ROLE " + name) })
 	case "mysql":
 		e.sql("CREATE USER " + name + "@'127.0.0.1'")
-		e.sql("GRANT SELECT ON `" + strings.TrimPrefix(u.Path, "/") + "`.* TO " + name + "@'127.0.0.1'")
+		e.sql(fmt.Sprintf("GRANT SELECT ON %s.* TO %s@'127.0.0.1'", strings.TrimPrefix(u.Path, "/"), name))
 	}
 	return e.changed(func(u *url.URL) { u.User = url.User(name) })
 }
