@@ -266,6 +266,7 @@ func (w *world) share(r *rand.Rand, ready bool) float64 {
 var certificateFaults = []paygate.Action{
 	paygate.SystemError, paygate.RateLimit, paygate.HTML502, paygate.BadSignature, paygate.Unsigned, paygate.UnknownSerial, paygate.Probe,
 	paygate.Stale, paygate.Truncate, paygate.Drop, paygate.Reset, paygate.Hang, paygate.WrongMerchant, paygate.Oversize,
+	paygate.Switched,
 }
 
 // outage takes domains down, or up again.

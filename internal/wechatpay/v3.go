@@ -95,6 +95,9 @@ func failedV3(op order.Op, err error) order.Answer {
 // do: a long text loses its end on the way to the caller.
 func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 	a := unanswered(err)
+	if refused, ok := e.Cause.(*v3json.Error); ok { //nolint:errorlint // it is hidden from errors.As on purpose
+		a.HTTPStatus, a.RequestID = refused.HTTPStatus, refused.RequestID
+	}
 	if e.Remedy != "" {
 		a.Verdict, a.Code = order.Rejected, order.CodeConfigError
 		a.Message = e.Remedy + " (" + err.Error() + ")"
