@@ -32,6 +32,7 @@ var notRun = []struct{ path, begins, why string }{
 	{"bench/README.md", "make bench-store", "it measures for ten minutes"},
 	{"bench/README.md", "cd bench && go test -count=1 -v ./seeded", "it takes minutes; make bench-test runs the same package"},
 	{"bench/README.md", "cd bench && go test -tags databases", "it measures for a quarter of an hour, and asserts nothing"},
+	{"bench/README.md", "cd bench && go test -run '^$' -bench . ./route", "it measures for a minute"},
 	{"bench/README.md", "cd bench && go test -run '^$' -bench . -benchtime 500x ./attack", "it measures for half a minute; the tests of internal/app make the same attacks"},
 	{"bench/README.md", "cd bench && go test -count=1 -v -run", "it is a test itself, which make bench-test runs"},
 }
