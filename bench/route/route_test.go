@@ -27,6 +27,8 @@ import (
 
 // caller makes calls over connections that it keeps, or over a new one for each.
 type caller struct {
+	testing.TB
+
 	kept, single *http.Transport
 	v2, v2Single v2xml.Client
 	v3, v3Single v3json.Client
@@ -61,6 +63,7 @@ func newCaller(b testing.TB, g gateway, address string, resumes bool) *caller {
 		b.Fatal(err)
 	}
 	c := &caller{
+		TB: b,
 		kept: kept, single: single,
 		v2: v2xml.Client{
 			AppID: g.AppID, MchID: g.MchID, Key: v2xml.Key(g.V2Key), BaseURL: "https://" + host, HTTPClient: &http.Client{Transport: kept},
@@ -73,43 +76,43 @@ func newCaller(b testing.TB, g gateway, address string, resumes bool) *caller {
 	return c
 }
 
-func (c *caller) queryV2(b testing.TB) {
-	if _, err := c.v2.QueryOrder(b.Context(), v2xml.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
-		b.Fatal(err)
+func (c *caller) queryV2() {
+	if _, err := c.v2.QueryOrder(c.Context(), v2xml.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
+		c.Fatal(err)
 	}
 }
 
-func (c *caller) queryV3(b testing.TB) {
-	if _, err := c.v3.QueryOrder(b.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
-		b.Fatal(err)
+func (c *caller) queryV3() {
+	if _, err := c.v3.QueryOrder(c.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
+		c.Fatal(err)
 	}
 }
 
 // A close of an order that is closed already is refused, signed: the same exchange to us.
-func (c *caller) closeV2(b testing.TB, client *v2xml.Client) {
-	_, _ = client.CloseOrder(b.Context(), v2xml.CloseRequest{OutTradeNo: outTradeNo})
+func (c *caller) closeV2(client *v2xml.Client) {
+	_, _ = client.CloseOrder(c.Context(), v2xml.CloseRequest{OutTradeNo: outTradeNo})
 }
 
-func (c *caller) closeV3(b testing.TB, client *v3json.Client) {
-	_, _ = client.CloseOrder(b.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
+func (c *caller) closeV3(client *v3json.Client) {
+	_, _ = client.CloseOrder(c.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
 }
 
 // A way is what a call may lead to.
 type way struct {
 	name    string
 	resumes bool
-	do      func(b testing.TB, c *caller)
+	do      func(c *caller)
 }
 
 func ways() []way {
 	return []way{
-		{"v2 query, used", true, func(b testing.TB, c *caller) { c.queryV2(b) }},
-		{"v2 query, new", false, func(b testing.TB, c *caller) { c.kept.CloseIdleConnections(); c.queryV2(b) }},
-		{"v2 query, new and resumed", true, func(b testing.TB, c *caller) { c.kept.CloseIdleConnections(); c.queryV2(b) }},
-		{"v2 close, new and resumed", true, func(b testing.TB, c *caller) { c.closeV2(b, &c.v2Single) }},
-		{"v2 close and query, used", true, func(b testing.TB, c *caller) { c.closeV2(b, &c.v2); c.queryV2(b) }},
-		{"v3 close, new and resumed", true, func(b testing.TB, c *caller) { c.closeV3(b, &c.v3Single) }},
-		{"v3 close and query, used", true, func(b testing.TB, c *caller) { c.closeV3(b, &c.v3); c.queryV3(b) }},
+		{"v2 query, used", true, func(c *caller) { c.queryV2() }},
+		{"v2 query, new", false, func(c *caller) { c.kept.CloseIdleConnections(); c.queryV2() }},
+		{"v2 query, new and resumed", true, func(c *caller) { c.kept.CloseIdleConnections(); c.queryV2() }},
+		{"v2 close, new and resumed", true, func(c *caller) { c.closeV2(&c.v2Single) }},
+		{"v2 close and query, used", true, func(c *caller) { c.closeV2(&c.v2); c.queryV2() }},
+		{"v3 close, new and resumed", true, func(c *caller) { c.closeV3(&c.v3Single) }},
+		{"v3 close and query, used", true, func(c *caller) { c.closeV3(&c.v3); c.queryV3() }},
 	}
 }
 
@@ -122,10 +125,10 @@ func eachWay(b *testing.B, addresses func(gateway) map[uint16]string, measure fu
 			b.Run(strings.ReplaceAll(tls.VersionName(version)+"/"+w.name, " ", "_"), func(b *testing.B) {
 				c := newCaller(b, g, addresses(g)[version], w.resumes)
 				for range 2 { // the session, and the connection
-					c.queryV2(b)
+					c.queryV2()
 				}
-				c.closeV2(b, &c.v2Single)
-				measure(b, func() { w.do(b, c) })
+				c.closeV2(&c.v2Single)
+				measure(b, func() { w.do(c) })
 			})
 		}
 	}
@@ -134,6 +137,7 @@ func eachWay(b *testing.B, addresses func(gateway) map[uint16]string, measure fu
 // BenchmarkLatency is how long each way takes at a round trip of 30 ms: the median.
 func BenchmarkLatency(b *testing.B) {
 	eachWay(b, func(g gateway) map[uint16]string { return g.Far }, func(b *testing.B, do func()) {
+		b.Helper()
 		var took []time.Duration
 		for b.Loop() {
 			start := time.Now()
@@ -153,6 +157,7 @@ const share = 12
 func BenchmarkProcessor(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	eachWay(b, func(g gateway) map[uint16]string { return g.Near }, func(b *testing.B, do func()) {
+		b.Helper()
 		before, calls := used(b), 0
 		for b.Loop() {
 			do()
