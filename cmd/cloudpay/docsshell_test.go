@@ -29,7 +29,7 @@ type shell struct {
 	environment  []string
 	prelude      string
 
-	ctx        context.Context //nolint:containedctx // it ends what the shell runs
+	ctx        context.Context
 	in         io.WriteCloser
 	out        *bufio.Reader
 	transcript io.Writer
@@ -259,7 +259,7 @@ func freeAddress(t *testing.T) string {
 	t.Helper()
 	const lowest, ports, attempts = 12000, 18000, 100
 	for range attempts {
-		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports)) //nolint:gosec // G404: it is no secret
+		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports))
 		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
 			return address
