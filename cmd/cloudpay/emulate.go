@@ -128,16 +128,12 @@ func checkRuntime(runtime string) error {
 	return nil
 }
 
-// tags are those that the functions are deployed with, and SQLite's where they keep their orders in it.
-func tags(runtime platform.Runtime, kept string) []string {
-	var tags []string
-	if runtime == platform.Lambda {
-		tags = append(tags, "lambda.norpc")
-	}
+// tags are SQLite's where the functions keep their orders in it, besides those they are deployed with.
+func tags(kept string) []string {
 	if _, is := sqlitePath(kept); is {
-		tags = append(tags, "sqlite")
+		return []string{"sqlite"}
 	}
-	return tags
+	return nil
 }
 
 // noStore is what --store says for none.
@@ -229,7 +225,7 @@ func (e *emulation) built(cmd *cobra.Command, dir, kept string) (string, error) 
 	}
 	bin := filepath.Join(dir, "bin")
 	cmd.PrintErrln(e.language.say(words("building closeorder and queryorder …", "编译 closeorder 与 queryorder …")))
-	return bin, buildFunctions(cmd.Context(), bin, tags(platform.Runtime(e.runtime), kept)...)
+	return bin, buildFunctions(cmd.Context(), bin, tags(kept)...)
 }
 
 // sayEndpoints tells how the functions are called, and which variables point an

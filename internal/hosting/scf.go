@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/rpc"
 	"time"
 
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
@@ -20,35 +19,28 @@ const scfService = "Function"
 // scfHost answers the Go1 platform's calls with a handler. lambdaHost is its twin.
 type scfHost struct{ handler Handler }
 
-// serve answers every connection to l until l is closed, and returns l's error. The rpc server is a new one: the default
-// server is shared by the whole process, and refuses a second service of the same name.
+// serve answers every connection to l until l is closed, and returns l's error.
 func (s scfHost) serve(l net.Listener) error {
-	server := rpc.NewServer()
-	if err := server.RegisterName(scfService, s); err != nil {
-		return fmt.Errorf("registering the %s service: %w", scfService, err)
-	}
+	server := rpcServer{scfService + ".Ping": unary(s.ping), scfService + ".Invoke": unary(s.invoke)}
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return fmt.Errorf("waiting for the platform on %s: %w", l.Addr(), err)
 		}
-		go server.ServeConn(conn) // ends with the platform's connection
+		go server.serve(conn) // ends with the platform's connection
 	}
 }
 
-// Ping tells the platform that the function is up.
-func (s scfHost) Ping(_ *messages.PingRequest, response *messages.PingResponse) error {
-	*response = messages.PingResponse{}
-	return nil
-}
+// ping tells the platform that the function is up.
+func (s scfHost) ping(*messages.PingRequest, *messages.PingResponse) {}
 
-// Invoke answers one event. It returns nil always: what goes wrong is said in response.Error, as the platform expects;
-// a net/rpc error would read as a broken function process.
-func (s scfHost) Invoke(request *messages.InvokeRequest, response *messages.InvokeResponse) error {
+// invoke answers one event. What goes wrong is said in response.Error, as the platform expects; a
+// net/rpc error would read as a broken function process.
+func (s scfHost) invoke(request *messages.InvokeRequest, response *messages.InvokeResponse) {
 	inv, err := s.invocation(request)
 	if err != nil {
 		response.Error = s.failure(err)
-		return nil
+		return
 	}
 	given := time.Unix(request.Deadline.Seconds, request.Deadline.Nanos)
 	limit := time.Duration(request.TimeLimitInMs) * time.Millisecond
@@ -59,10 +51,9 @@ func (s scfHost) Invoke(request *messages.InvokeRequest, response *messages.Invo
 	payload, err := answer(telemetry.WithRequestID(ctx, inv.RequestID), s.handler, inv)
 	if err != nil {
 		response.Error = s.failure(err)
-		return nil
+		return
 	}
 	response.Payload = payload
-	return nil
 }
 
 // invocation reads the platform's request. The environment is decoded into a map that belongs to this invocation alone.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -41,13 +42,14 @@ func Module(ctx context.Context) (path, dir string, err error) {
 }
 
 // Build compiles the command in package pkg (as `go build` takes it, such as ./functions/closeorder) of the module in
-// moduleDir to the file out, the way it is compiled for deployment, but for this machine: no paths, no symbols, no C.
-// Binaries for AWS Lambda are usually built with the tag lambda.norpc.
+// moduleDir to the file out, the way it is compiled for deployment, but for this machine: no paths, no symbols, no C, and
+// with the tag lambda.norpc, without which aws-lambda-go links net/rpc.
 func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return fmt.Errorf("building %s: %w", pkg, err)
 	}
+	tags = append(slices.Clone(tags), "lambda.norpc")
 	cmd := goCommand(ctx, "build", "-trimpath", "-ldflags", "-s -w", "-tags", strings.Join(tags, ","), "-o", out, pkg)
 	cmd.Dir = moduleDir
 	// A developer's own GOOS is for deploying; what is built here must run here.
