@@ -52,7 +52,7 @@ func compare(shown []string, printed string) string {
 	if fits < len(want) {
 		first = want[fits]
 	}
-	return fmt.Sprintf("the first line that was not printed so: %s\n--- the document shows\n%s\n--- it prints\n%s",
+	return fmt.Sprintf("the first line that was not printed so: %s\n--- want, which the document shows\n%s\n--- got\n%s",
 		first, strings.Join(want, "\n"), strings.Join(got, "\n"))
 }
 
