@@ -241,7 +241,7 @@ func TestCertificatesThatAreNotToBeHadJustNow(t *testing.T) {
 	e.order("A1")
 	e.certificatesFail(paygate.SystemError)
 	for _, o := range operations() {
-		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, time.Second) // it is asked for again until the time is up
+		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, 2*time.Second) // it is asked for again until the time is up
 		if got.Outcome != order.OutcomeUnknown || got.ErrCode != order.CodeUnknownSerial || !got.Retryable ||
 			!strings.Contains(got.ReturnMsg, "if it lasts") || !strings.Contains(got.ReturnMsg, "WXPAY_PUBLIC_KEY_ID") {
 			t.Errorf("%s: got %+v", o.name, got)
