@@ -63,7 +63,7 @@ func newCaller(b testing.TB, g gateway, address string, resumes bool) *caller {
 		b.Fatal(err)
 	}
 	c := &caller{
-		TB: b,
+		TB:   b,
 		kept: kept, single: single,
 		v2: v2xml.Client{
 			AppID: g.AppID, MchID: g.MchID, Key: v2xml.Key(g.V2Key), BaseURL: "https://" + host, HTTPClient: &http.Client{Transport: kept},
