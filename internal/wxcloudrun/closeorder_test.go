@@ -18,7 +18,6 @@ func TestCloseOrder(t *testing.T) {
 	}
 	want := &wxcloudrun.CloseReply{
 		Envelope: wxcloudrun.Envelope{
-			Fresh:      true,
 			HTTPStatus: 200, RequestID: "seq-1", Nonce: "9uI3AxvJ7GLpGIIX", Signature: "A1826DE9C17DE39BF3B01A521DE6BFE",
 		},
 		AppID: "wxd2565e6a04246fd1", MchID: "1800780001", SubAppID: "wxd2565e6a04246fd1", SubMchID: subMchID, ReturnMsg: "OK",
@@ -72,7 +71,6 @@ func TestCloseRefusals(t *testing.T) {
 			want := &wxcloudrun.Error{
 				Code: code, Message: text, Authenticated: true,
 				Envelope: wxcloudrun.Envelope{
-					Fresh:      true,
 					HTTPStatus: 200, RequestID: "seq-1", Nonce: "9uI3AxvJ7GLpGIIX", Signature: "A1826DE9C17DE39BF3B01A521DE6BFE",
 				},
 			}

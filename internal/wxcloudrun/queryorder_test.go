@@ -31,7 +31,6 @@ func TestQueryOrder(t *testing.T) {
 	}
 	want := &wxcloudrun.QueryReply{
 		Envelope: wxcloudrun.Envelope{
-			Fresh:      true,
 			HTTPStatus: 200, RequestID: "r-1", Nonce: "C5h9TIF57KyXXr3M", Signature: "99C4B35B4DE79AD46B9F6F541F3EF586",
 		},
 		Transaction: paidTransaction(), ReturnMsg: "OK",

@@ -45,7 +45,7 @@ func TestHints(t *testing.T) {
 		"a status, unreadable":     {500, strings.Replace(paid, `"errcode"`, `"Errcode"`, 1), wxcloudrun.Error{}},
 	} {
 		for call, err := range failures(t, responding(test.status, test.body, "X-Openapi-Seqid", "seq-1")) {
-			test.want.Envelope = wxcloudrun.Envelope{HTTPStatus: test.status, RequestID: "seq-1", Fresh: true}
+			test.want.Envelope = wxcloudrun.Envelope{HTTPStatus: test.status, RequestID: "seq-1"}
 			if diff := cmp.Diff(&test.want, wantError[*wxcloudrun.Error](t, err)); diff != "" {
 				t.Errorf("%s, %s: %s", name, call, diff)
 			}

@@ -60,7 +60,7 @@ func TestCloseReply(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := test.want
-				want.Envelope = v2xml.Envelope{HTTPStatus: 200, Nonce: "IITRi8Iabbblz1Jc", Signature: signature, Fresh: true}
+				want.Envelope = v2xml.Envelope{HTTPStatus: 200, Nonce: "IITRi8Iabbblz1Jc", Signature: signature}
 				want.AppID, want.MchID = appID, mchID
 				if diff := cmp.Diff(want, *got); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)

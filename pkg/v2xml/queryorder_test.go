@@ -79,7 +79,6 @@ func TestQueryReply(t *testing.T) {
 				}
 				want := paid()
 				want.Envelope = v2xml.Envelope{
-					Fresh:      true,
 					HTTPStatus: 200, RequestID: "08F7", Nonce: "IITRi8Iabbblz1Jc", Signature: signature,
 				}
 				test.want(&want)

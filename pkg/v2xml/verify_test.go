@@ -34,7 +34,7 @@ func TestAnotherStatusIsAnUnauthenticatedHint(t *testing.T) {
 				_, err := closeOne(responding(status, test.body, "Request-ID", "08F7"))
 				got := *wantError[*v2xml.Error](t, err)
 				want := v2xml.Error{
-					Code: test.code, Message: test.message, Envelope: v2xml.Envelope{HTTPStatus: status, RequestID: "08F7", Fresh: true},
+					Code: test.code, Message: test.message, Envelope: v2xml.Envelope{HTTPStatus: status, RequestID: "08F7"},
 				}
 				if got != want {
 					t.Errorf("got %+v, want %+v", got, want)
@@ -58,7 +58,7 @@ func TestReturnCodeFailIsAHint(t *testing.T) {
 			t.Parallel()
 			_, err := queryOne(answering(body))
 			got := *wantError[*v2xml.Error](t, err)
-			if want := (v2xml.Error{Message: "签名错误", Envelope: v2xml.Envelope{HTTPStatus: 200, Fresh: true}}); got != want {
+			if want := (v2xml.Error{Message: "签名错误", Envelope: v2xml.Envelope{HTTPStatus: 200}}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
@@ -76,7 +76,7 @@ func TestResultCodeFailIsAuthenticated(t *testing.T) {
 		elements := with(head(), refusal...)
 		want := v2xml.Error{
 			Authenticated: true,
-			Envelope:      v2xml.Envelope{HTTPStatus: 200, Nonce: "IITRi8Iabbblz1Jc", Signature: signMD5(elements, key), Fresh: true},
+			Envelope:      v2xml.Envelope{HTTPStatus: 200, Nonce: "IITRi8Iabbblz1Jc", Signature: signMD5(elements, key)},
 		}
 		for _, e := range refusal {
 			switch e.name {

@@ -16,7 +16,6 @@ func TestCloseOrder(t *testing.T) {
 		t.Fatalf("CloseOrder: %v", err)
 	}
 	want := v3json.Envelope{
-		Fresh:      true,
 		Time:       wireTime().UTC(),
 		HTTPStatus: http.StatusNoContent, RequestID: requestID,
 		Nonce: replyNonce, Signature: a.header.Get("Wechatpay-Signature"),
@@ -56,7 +55,7 @@ func wantUnread(t *testing.T, err error, status int) {
 	t.Helper()
 	want := v3json.Error{
 		Detail:   "no body",
-		Envelope: v3json.Envelope{HTTPStatus: status, RequestID: requestID, Fresh: true},
+		Envelope: v3json.Envelope{HTTPStatus: status, RequestID: requestID},
 	}
 	if got := refusal(t, err); *got != want {
 		t.Errorf("HTTP %d gives %+v, want %+v", status, *got, want)
@@ -82,7 +81,7 @@ func TestRefusals(t *testing.T) {
 					Code: "ORDER_CLOSED", Message: "订单已关闭", Authenticated: true,
 					Envelope: v3json.Envelope{
 						HTTPStatus: status, RequestID: requestID, Nonce: replyNonce,
-						Signature: a.header.Get("Wechatpay-Signature"), Time: wireTime().UTC(), Fresh: true,
+						Signature: a.header.Get("Wechatpay-Signature"), Time: wireTime().UTC(),
 					},
 				}
 				if *refused != want {

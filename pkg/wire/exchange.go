@@ -21,8 +21,8 @@ type Reply struct {
 	// Body is whole, but for an error. It is nil when [Asked] is false of the Status.
 	Body []byte
 	// Fresh reports that this reply can only be this request's: its connection carried no exchange
-	// before it, or is HTTP/2, which numbers them. It says nothing of what a proxy may mix up that
-	// ends TLS.
+	// before it, or is HTTP/2, which numbers them. It is false where the transport does not tell
+	// (net/http/httptrace), and says nothing of what a proxy may mix up that ends TLS.
 	Fresh bool
 }
 
@@ -48,22 +48,28 @@ func Asked(status int) bool {
 // and errors.Is finds the context's in it. The Reply is nil when no head arrived; with any other error
 // it holds what was read.
 func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error) {
-	var reused atomic.Bool
+	var unused atomic.Bool // not what no transport has said
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		// The last one counts: net/http goes on to another connection when a kept one turns out dead.
-		GotConn: func(info httptrace.GotConnInfo) { reused.Store(info.Reused) },
+		GotConn: func(info httptrace.GotConnInfo) { unused.Store(!info.Reused) },
 	}))
 	resp, err := withoutRedirects(client).Do(req) //nolint:gosec // G704: where to is for the caller to say
 	if err != nil {
 		return nil, err //nolint:wrapcheck // each protocol says what it was doing
 	}
 	defer func() { _ = resp.Body.Close() }()
-	reply := &Reply{Status: resp.StatusCode, Header: resp.Header, Fresh: !reused.Load() || resp.ProtoMajor > 1}
+	reply := &Reply{Status: resp.StatusCode, Header: resp.Header, Fresh: unused.Load() || isHTTP2(resp)}
 	if !Asked(reply.Status) {
 		return reply, nil
 	}
 	reply.Body, err = readBody(resp, limit)
 	return reply, bodyError(req.Context(), err, len(reply.Body), limit) //nolint:contextcheck // it is the caller's, traced
+}
+
+// isHTTP2 reports whether the connection is HTTP/2. It asks what the TLS handshake agreed on: the reply's
+// own protocol is text that stands on its first line, over HTTP/1.1 too.
+func isHTTP2(resp *http.Response) bool {
+	return resp.TLS != nil && resp.TLS.NegotiatedProtocol == "h2"
 }
 
 // withoutRedirects returns a client that hands a redirect back as the reply that it is.

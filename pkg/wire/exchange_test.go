@@ -183,6 +183,25 @@ func TestFresh(t *testing.T) {
 			t.Error("on a new connection it is not fresh")
 		}
 	})
+	t.Run("a transport that does not tell", func(t *testing.T) {
+		t.Parallel()
+		server := httptest.NewServer(answer)
+		t.Cleanup(server.Close)
+		inner := newClient(t)
+		if fresh(t, &http.Client{Transport: untold{inner.Transport}}, server.URL) {
+			t.Error("got fresh true, want false of a connection that nothing is known of")
+		}
+	})
+	t.Run("HTTP/1.1 that calls itself 2", func(t *testing.T) {
+		t.Parallel()
+		address := wiretest.Serve(t, func(conn net.Conn, _ *http.Request) {
+			_, _ = io.WriteString(conn, "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+		})
+		client := newClient(t)
+		if first, second := fresh(t, client, address), fresh(t, client, address); !first || second {
+			t.Errorf("got fresh %t then %t, want true then false", first, second)
+		}
+	})
 	t.Run("HTTP/2", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewUnstartedServer(answer)
@@ -196,6 +215,13 @@ func TestFresh(t *testing.T) {
 			t.Errorf("got fresh %t then %t, want true both times", first, second)
 		}
 	})
+}
+
+// untold keeps what happens to a request from whoever traces it.
+type untold struct{ http.RoundTripper }
+
+func (u untold) RoundTrip(req *http.Request) (*http.Response, error) {
+	return u.RoundTripper.RoundTrip(req.WithContext(context.Background()))
 }
 
 // TestTLSSessionsAreResumed: a connection after the first to a host costs one round trip less, and no
