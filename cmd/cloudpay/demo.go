@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/store/migrate"
 )
@@ -106,6 +107,14 @@ func (v variant) mode() string {
 		return "partner"
 	}
 	return "direct"
+}
+
+// modeWord is the mode for people.
+func (v variant) modeWord() bilingual.Text {
+	if v.partner {
+		return words(v.mode(), "服务商")
+	}
+	return words(v.mode(), "直连商户")
 }
 
 func variants() []variant {
@@ -327,7 +336,8 @@ func (d *demo) summary() error {
 			mark = "✗"
 			wrong = append(wrong, bilingual.Errorf("%s of %s: %w", "%s，订单 %s：%w", p.call.function, p.call.order, p.wrong))
 		}
-		rows.row("  "+mark, p.variant.api, p.variant.mode(), p.call.function, p.call.order, p.outcome,
+		rows.row("  "+mark, p.variant.api, d.say(p.variant.modeWord()), p.call.function, p.call.order,
+			d.outcome(order.Outcome(p.outcome)),
 			strconv.Itoa(p.attempts), fmt.Sprintf("%.1f", ms(p.took)))
 	}
 	rows.flush()

@@ -115,11 +115,12 @@ var allOutcomes = []order.Outcome{
 }
 
 // outcome is the word that programs branch on, in Chinese behind the Chinese one.
-func (r *report) outcome(o order.Outcome) string {
-	if !r.chinese {
+func (l *language) outcome(o order.Outcome) string {
+	zh, known := outcomesZH[o]
+	if !l.chinese || !known {
 		return string(o)
 	}
-	return outcomesZH[o] + " " + string(o)
+	return zh + " " + string(o)
 }
 
 func (r *report) outcomeWidth() int {
