@@ -110,7 +110,8 @@ func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner payga
 		}
 	}
 	d.done = append(d.done, played{
-		call: call{function: t.function, order: strings.Join(names, ", ")}, variant: v, outcome: d.say(words("timer", "定时器")), attempts: report.Calls,
+		call:    call{function: t.function, order: strings.Join(names, ", ")},
+		variant: v, outcome: d.say(words("timer", "定时器")), attempts: report.Calls,
 		took: took, wrong: wrong,
 	})
 	return nil

@@ -39,7 +39,8 @@ func (l *language) end(out io.Writer, err error) int {
 	if say {
 		l.complain(out, err)
 		if fault, is := errors.AsType[*order.StoreError](err); is {
-			fmt.Fprintln(out, "  "+printable.Text(l.sayf("%s", "详情：%s", fault.Detail()))) // the one who runs the command runs the database, or knows who does
+			// The one who runs the command runs the database, or knows who does.
+			fmt.Fprintln(out, "  "+printable.Text(l.sayf("%s", "详情：%s", fault.Detail())))
 		}
 	}
 	return code

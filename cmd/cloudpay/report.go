@@ -160,7 +160,8 @@ var meanings = map[order.Outcome]bilingual.Text{
 var (
 	signatureRefused = words("the request's signature was refused; mend the key or the clock (cloudpay doctor finds out which)",
 		"请求的签名被拒绝；请修正密钥或时钟（可用 cloudpay doctor 检查）")
-	papersRefused = words("WeChat Pay does not take the configuration; mend it before running the command again (cloudpay doctor examines it)",
+	papersRefused = words(
+		"WeChat Pay does not take the configuration; mend it before running the command again (cloudpay doctor examines it)",
 		"微信支付不接受当前配置；请先修正配置再重新执行（可用 cloudpay doctor 检查）")
 )
 

@@ -199,8 +199,10 @@ func Load(environ []string) (Config, error) {
 		path, inFile := env[v.nameOfFile()]
 		switch {
 		case given && inFile:
-			faults.add(v.asFile(), &Fault{Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"), Remedy: bilingual.New("set one of the two",
-				"二者只设置一个")})
+			faults.add(v.asFile(), &Fault{
+				Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"),
+				Remedy:  bilingual.New("set one of the two", "二者只设置一个"),
+			})
 		case inFile:
 			faults.add(v.asFile(), v.readFromFile(&c, path))
 		case given:

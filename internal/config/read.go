@@ -366,8 +366,9 @@ func contradictedRegion(c Config) []Fault {
 		return nil
 	}
 	return []Fault{{
-		Variable: "WXPAY_REGION", Problem: bilingual.New("is overseas, and WeChat cloud hosting is on the mainland",
-			"是境外，而微信云托管在境内"), Remedy: bilingual.New("leave it out", "请去掉"),
+		Variable: "WXPAY_REGION",
+		Problem:  bilingual.New("is overseas, and WeChat cloud hosting is on the mainland", "是境外，而微信云托管在境内"),
+		Remedy:   bilingual.New("leave it out", "请去掉"),
 	}}
 }
 
@@ -375,8 +376,9 @@ func contradictedMode(c Config) []Fault {
 	if c.Mode == Partner {
 		if len(c.SubMchIDs) > 0 && c.SubMchID != "" && !slices.Contains(c.SubMchIDs, c.SubMchID) {
 			return []Fault{{
-				Variable: nameSubMchID, Problem: bilingual.New("is not in the allow-list "+nameSubMchIDs, "不在允许名单 "+nameSubMchIDs+" 中"), Remedy: bilingual.New("add it there",
-					"请加入其中"),
+				Variable: nameSubMchID,
+				Problem:  bilingual.New("is not in the allow-list "+nameSubMchIDs, "不在允许名单 "+nameSubMchIDs+" 中"),
+				Remedy:   bilingual.New("add it there", "请加入其中"),
 			}}
 		}
 		return nil
