@@ -65,7 +65,7 @@ func start(tb testing.TB, vars ...string) *container {
 	gate := paygate.RunT(tb)
 	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
 	cmd := exec.CommandContext(tb.Context(), file)
-	cmd.Env = append(vars, "PORT=0", "CLOUDPAY_LISTEN_HOST=127.0.0.1", "CLOUDPAY_HTTP_TOKEN="+httpToken, "WXPAY_API=v2",
+	cmd.Env = append(slices.Clone(vars), "PORT=0", "CLOUDPAY_LISTEN_HOST=127.0.0.1", "CLOUDPAY_HTTP_TOKEN="+httpToken, "WXPAY_API=v2",
 		"WXPAY_BASE_URL="+gate.URL, "WXPAY_MCHID="+gate.Merchant.MchID, "WXPAY_APPID="+gate.Merchant.AppID,
 		"WXPAY_V2_KEY="+gate.Merchant.V2Key)
 	out, err := cmd.StdoutPipe()

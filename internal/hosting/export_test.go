@@ -24,16 +24,17 @@ func StartIn(
 	return start(getenv, listen, stderr, build)
 }
 
-// WebTimes are how long a web function waits, and how many connections it has; zero is the default.
+// WebTimes are how long a web function waits, how many connections it has, and where; zero is the default, in a container.
 type WebTimes struct {
 	Header, Body, Unproved, Grace time.Duration
 	Connections                   int
+	OnSCF                         bool
 }
 
 // ServeWeb lets the tests serve HTTP on a listener of theirs until ctx is over.
 func ServeWeb(ctx context.Context, l net.Listener, fn Function, times WebTimes) error {
 	own := webTimes{header: times.Header, body: times.Body, unproved: times.Unproved, grace: times.Grace}
-	return webHost{function: fn, name: "closeorder", times: own, most: times.Connections}.serve(ctx, l)
+	return webHost{function: fn, name: "closeorder", times: own, most: times.Connections, onSCF: times.OnSCF}.serve(ctx, l)
 }
 
 // AnswerWeb answers one request with h.

@@ -149,7 +149,7 @@ func (w webHost) handler() http.Handler {
 			}
 			defer c.end(standing)
 		}
-		id, limit := w.requestID(head, standing), webTimeLimit(r.Header)
+		id, limit := w.requestID(head, standing), w.timeLimit(r.Header)
 		ctx := telemetry.WithRequestID(context.WithoutCancel(r.Context()), id)
 		rw.Header().Set("X-Request-Id", id)
 		own := all[standing]
@@ -278,6 +278,14 @@ func readWebBody(r *http.Request) ([]byte, *webFault) {
 
 // drain is a courtesy, so it does not matter how it ends.
 func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrained) }
+
+// timeLimit is how long a request may take: what SCF says, where it is SCF that says it.
+func (w webHost) timeLimit(header http.Header) time.Duration {
+	if !w.onSCF {
+		return webLimit
+	}
+	return webTimeLimit(header)
+}
 
 // webTimeLimit reads SCF's X-Scf-Timeout, the function's time limit. Its unit is not documented; what functions have been
 // seen to get (300000 for 300 s) are milliseconds. SCF allows 1 to 900 s, so anything that is not that many milliseconds is

@@ -481,13 +481,19 @@ func TestWebTimeLimit(t *testing.T) {
 
 func TestWebDeadline(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, report, hosting.WebTimes{})
+	f := serveWeb(t, report, hosting.WebTimes{OnSCF: true})
 	for given, want := range map[string]time.Duration{"": 10 * time.Second, "60000": time.Minute} {
 		before := time.Now()
 		got, err := strconv.ParseInt(f.send("GET", "/deadline", "", "X-Scf-Timeout", given).content, 10, 64)
 		if from, to := before.Add(want).UnixMilli(), time.Now().Add(want).UnixMilli(); err != nil || got < from || got > to {
 			t.Errorf("X-Scf-Timeout %q: got deadline %d and error %v, want between %d and %d", given, got, err, from, to)
 		}
+	}
+	// Where no gateway of SCF's stands before it, the header is its sender's.
+	container := serveWeb(t, report, hosting.WebTimes{})
+	got, err := strconv.ParseInt(container.send("GET", "/deadline", "", "X-Scf-Timeout", "900000").content, 10, 64)
+	if most := time.Now().Add(10 * time.Second).UnixMilli(); err != nil || got > most {
+		t.Errorf("X-Scf-Timeout in a container: got deadline %d and error %v, want %d at most", got, err, most)
 	}
 }
 
