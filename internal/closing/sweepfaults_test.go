@@ -133,6 +133,27 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 	}
 }
 
+// A payment whose amount WeChat Pay did not say is a payment of an amount that is not known, and neither 0 nor another one.
+func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", order.Success, func(e *order.Entry) { e.Total = new(int64(100)) })
+		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			a := answer(order.Stated, "")
+			a.Facts = &order.Facts{TradeState: order.Success, OutTradeNo: "A1", TransactionID: "4200001"}
+			return a, true
+		}
+		if report := w.sweep(30 * time.Second); report.Paid != 1 {
+			t.Errorf("got %+v, want it paid", report)
+		}
+		kept := w.store.at("A1")
+		if kept.Ending != order.EndedPaid || kept.PaidTotal != nil || kept.TransactionID != "4200001" {
+			t.Errorf("A1 is kept as %+v, want a payment of an unknown amount", kept)
+		}
+	})
+}
+
 // A close that was sent before its query met a fault of the configuration is in doubt like any other.
 func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 	t.Parallel()

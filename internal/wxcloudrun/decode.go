@@ -153,7 +153,7 @@ func decodeRespdata(respdata json.RawMessage) (document, error) {
 	for _, key := range respdataKeys {
 		switch key {
 		case couponIDs, couponTypes, couponFees:
-			whole := true
+			var whole bool
 			if d.coupons, whole = addCoupons(d.coupons, key, values[key]); !whole {
 				d.unread = append(d.unread, key)
 			}
