@@ -194,13 +194,8 @@ func (r *run) remember(e event, a order.Answer) {
 	case statedOther:
 		r.contradicted = true
 		r.doubt = unsettled(a)
-	case saysMissing:
+	case saysMissing, missingUnproved:
 		r.contradicted = true
-		r.doubt = a
-		if foreign(a) {
-			r.doubt = unproven(a)
-		}
-	case missingUnproved:
 		r.doubt = unproven(a)
 	case doubted:
 		if a.Code == order.CodeTimeout && r.doubt.HTTPStatus != 0 {
@@ -257,18 +252,24 @@ func (r *run) classifyState(f *order.Facts) event {
 		return stated
 	case f.TradeState.Paid():
 		return statedPaid
-	case f.TradeState.Closed() && !r.allClosed(f):
-		return statedOther
-	case f.TradeState.Closed() && (r.state == looking || r.said.Verdict == order.SaysClosed && r.state == confirming):
-		return statedClosedBefore
 	case f.TradeState.Closed():
-		return statedClosed
+		return r.classifyClosed(f)
 	case f.TradeState.Unpaid() && r.state == querying && r.dispute.Code != "" && r.young() > 0:
 		return statedTooYoung
 	case f.TradeState.Unpaid():
 		return statedUnpaid
 	}
 	return statedOther
+}
+
+func (r *run) classifyClosed(f *order.Facts) event {
+	switch {
+	case !r.allClosed(f):
+		return statedOther
+	case r.state == looking, r.state == confirming && r.said.Verdict == order.SaysClosed:
+		return statedClosedBefore
+	}
+	return statedClosed
 }
 
 // allClosed reports whether a combined order's every order that was to be closed is shown closed.
@@ -398,8 +399,11 @@ func unsettled(a order.Answer) order.Answer {
 	return reworded(a, code)
 }
 
-// unproven words a "no such order" that may have been said of another one.
+// unproven words a "no such order" as the doubt that it leaves, where it may have been said of another one.
 func unproven(a order.Answer) order.Answer {
+	if !foreign(a) {
+		return a
+	}
 	a.Message = "ORDERNOTEXIST names no order, and something on the way to WeChat Pay may mix up replies: " +
 		"if nothing there ends TLS, set WXPAY_ROUTE=own / ORDERNOTEXIST 应答不含订单号，途中设备可能混淆应答；" +
 		"若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own"

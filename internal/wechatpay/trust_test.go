@@ -147,7 +147,7 @@ func TestCertificatesThatDoNotHold(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
-	trusting := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:forcetypeassert // httptest's is one
+	trusting := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	for name, config := range map[string]*tls.Config{
 		"unknown authority": {},
 		"another name":      {RootCAs: trusting, ServerName: "pay.example"},
