@@ -100,11 +100,11 @@ func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 	}
 	if e.Remedy != "" {
 		a.Verdict, a.Code = order.Rejected, order.CodeConfigError
-		a.Message = e.Remedy + " (" + err.Error() + ")"
+		a.Message = adviceOf(e.Remedy).String() + " (" + e.Cause.Error() + ")"
 		return a
 	}
 	if e.Hint != "" {
-		a.Message = e.Hint + " (" + err.Error() + ")"
+		a.Message = adviceOf(e.Hint).String() + " (" + e.Cause.Error() + ")"
 	}
 	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == order.CodeNetworkError {
 		a.Code = order.CodeUnknownSerial // somebody was there, and gave no certificate
