@@ -59,6 +59,7 @@ func TestEveryStatusIsDoubt(t *testing.T) {
 	e := newEnvBefore(t, paygate.RunT(t))
 	e.vars["WXPAY_API"] = "wxcloudrun" // without it there is no private link to call
 	subs := []order.SubOrder{{MchID: e.Merchant.MchID, OutTradeNo: "S1"}, {MchID: e.Merchant.MchID, OutTradeNo: "S2"}}
+	hosting := newDialectEnv(t, dialect{api: order.WXCloudRun})
 	calls := map[string]order.Params{
 		"v2":         {API: order.V2, OutTradeNo: "A1"},
 		"v3":         {API: order.V3, OutTradeNo: "A1"},
@@ -67,9 +68,13 @@ func TestEveryStatusIsDoubt(t *testing.T) {
 	}
 	var all sync.WaitGroup
 	for _, side := range farSides(t) {
-		e.vars["WXPAY_BASE_URL"], e.vars["WXPAY_CLOUDRUN_URL"] = side.address, side.address
-		a := e.app()
+		e.vars["WXPAY_BASE_URL"], hosting.vars["WXPAY_CLOUDRUN_URL"] = side.address, side.address
+		signed, linked := e.app(), hosting.app()
 		for name, p := range calls {
+			a := signed
+			if p.API == order.WXCloudRun {
+				a = linked
+			}
 			all.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), short)
 				defer cancel()
@@ -78,10 +83,11 @@ func TestEveryStatusIsDoubt(t *testing.T) {
 			all.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), short)
 				defer cancel()
-				if p.CombineOutTradeNo != "" {
-					p.SubOrders = subs
+				c := p
+				if c.CombineOutTradeNo != "" {
+					c.SubOrders = subs
 				}
-				wantDoubt(t, name+" close", side.name, a.Closer.Close(ctx, p))
+				wantDoubt(t, name+" close", side.name, a.Closer.Close(ctx, c))
 			})
 		}
 	}

@@ -364,21 +364,45 @@ func (y *tally) order(ctx context.Context, i int) order.Params {
 
 func tryNumber(i int) string { return fmt.Sprintf("try%d", i) }
 
+// combined makes a combined order of a try's, of two that are paid or unpaid.
+func (y *tally) combined(i int) order.Params {
+	gate, number := y.donor.gate, tryNumber(i)
+	p := order.Params{CombineOutTradeNo: number, API: order.V3}
+	c := paygate.CombinedOrder{CombineOutTradeNo: number, MchID: gate.Merchant.MchID}
+	for _, part := range []string{number + "-1", number + "-2"} {
+		c.SubOrders = append(c.SubOrders, paygate.Order{OutTradeNo: part, Total: 50})
+		p.SubOrders = append(p.SubOrders, order.SubOrder{MchID: gate.Merchant.MchID, OutTradeNo: part})
+	}
+	gate.MustAddCombined(c)
+	if i/2%2 == 0 {
+		gate.MustPay(number)
+	}
+	return p
+}
+
 // try makes one call about an order. A query goes before it, over a connection that the call may use.
 func (y *tally) try(ctx context.Context, a *app.App, i int) {
 	ctx, cancel := context.WithTimeout(ctx, 6*time.Second)
 	defer cancel()
-	p := y.order(ctx, i)
-	if call, err := a.Closer.Merchant.QueryCall(p); err == nil {
+	var p order.Params
+	first := tryNumber(i)
+	if i%7 == 0 {
+		p, first = y.combined(i), first+"-1" // they are closed together, and paid together
+	} else {
+		p = y.order(ctx, i)
+	}
+	asked := p
+	asked.SubOrders = nil
+	if call, err := a.Closer.Merchant.QueryCall(asked); err == nil {
 		a.Querier.Gateway.Query(ctx, call)
 	}
 	var got order.Result
 	if i%5 == 0 {
-		got = a.Querier.Query(ctx, p)
+		got = a.Querier.Query(ctx, asked)
 	} else {
 		got = a.Closer.Close(ctx, p)
 	}
-	y.count(got, y.donor.gate.MustOrder(p.OutTradeNo).State)
+	y.count(got, y.donor.gate.MustOrder(first).State)
 }
 
 func asIs(g closing.Gateway) closing.Gateway { return g }
@@ -393,22 +417,27 @@ func TestOutOfStep(t *testing.T) {
 		if y.wrong > 0 {
 			t.Errorf("%d of %d are wrong, want none", y.wrong, y.tries)
 		}
-		if y.injected < int64(y.tries/4) || y.proved < y.tries/4 {
+		if y.injected < int64(y.tries/4) || y.proved == 0 {
 			t.Errorf("%s: too little happened to show anything", y)
 		}
 	})
 }
 
-// The same replies do harm where every answer is believed: the proof above has a subject.
+// The same replies do harm where every answer is believed: the proof above has a subject. One round of
+// calls shows it as a rule, and some more where none of the extra replies came at the right moment.
 func TestOutOfStepIsDangerous(t *testing.T) {
 	t.Parallel()
+	const rounds = 8
 	eachStep(t, func(t *testing.T, s step) {
 		t.Helper()
-		y := s.prove(t, max(proofTries(t)/len(steps())/2, 80), func(g closing.Gateway) closing.Gateway { return forced{g} })
-		t.Log(y)
-		if y.paidSaidClosed == 0 && s.certain {
-			t.Errorf("%s: no paid order was said to be closed", y)
+		for range rounds {
+			y := s.prove(t, max(proofTries(t)/len(steps())/2, 60), func(g closing.Gateway) closing.Gateway { return forced{g} })
+			t.Log(y)
+			if y.paidSaidClosed > 0 || !s.certain {
+				return
+			}
 		}
+		t.Error("no paid order was said to be closed")
 	})
 }
 

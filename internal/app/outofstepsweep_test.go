@@ -86,12 +86,13 @@ func TestKeptOutOfStep(t *testing.T) {
 		if y.wrong > 0 {
 			t.Errorf("%d of %d are wrong, want none", y.wrong, y.tries)
 		}
-		if y.injected < int64(y.tries/4) || y.proved < y.tries/4 {
+		if y.injected < int64(y.tries/4) || y.proved == 0 {
 			t.Errorf("%s: too little happened to show anything", y)
 		}
 	})
 }
 
+// And it would be, if every answer were believed.
 func TestKeptOutOfStepIsDangerous(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -102,10 +103,10 @@ func TestKeptOutOfStepIsDangerous(t *testing.T) {
 		t.Log(y)
 		mu.Lock()
 		defer mu.Unlock()
-		wrong += y.paidSaidClosed
+		wrong += y.wrong
 	})
 	if wrong == 0 {
-		t.Error("no paid order was recorded as closed or missing")
+		t.Error("no order was recorded as what it is not")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,7 @@ var binaries struct {
 }
 
 func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard) // net/http prints each reply that comes unasked, and some tests send thousands
 	code := m.Run()
 	if binaries.dir != "" {
 		_ = os.RemoveAll(binaries.dir)
