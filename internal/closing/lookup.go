@@ -83,9 +83,10 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	r := newRun(v, call, asking)
 	r.budget = limits
 	result := r.finish(ctx)
-	if result.Outcome == order.OutcomeUnknown && result.ErrCode == order.CodeOrderNotExist {
+	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == order.CodeOrderNotExist || r.missing == 1) {
 		// Time ran out after the first such answer. That there was one must not show: where the gateway
-		// is slow, a limit may fall between the answer about an order that exists and the other.
+		// is slow, a limit may fall between the answer about an order that exists and the other. On a
+		// foreign route its code is another one.
 		result = unfinished(call, result.Attempts)
 	}
 	return order.Found{Result: result, Ownership: v.ownership}, v.fault

@@ -187,6 +187,33 @@ func TestNotTheirsAndNotThereAreAlikeOverEachRoute(t *testing.T) {
 	}
 }
 
+// A limit that falls between the two answers tells nothing over any route: that there was an answer does not show.
+func TestLookupCutShortIsAlikeOverEachRoute(t *testing.T) {
+	t.Parallel()
+	for _, route := range []order.Route{own, link, foreign} {
+		t.Run(string(route), func(t *testing.T) {
+			t.Parallel()
+			observe := func(latency time.Duration, answer reply) (result order.Result) {
+				synctest.Test(t, func(t *testing.T) {
+					way := &routed{Gateway: forever(t, after(latency, answer)), route: route}
+					l := &closing.Lookup{Querier: &closing.Querier{Gateway: way, Merchant: shop}, Owners: &registered{}}
+					found, err := l.Find(withLimit(t, time.Second), alice, order.Params{TransactionID: "42"})
+					if err != nil {
+						t.Error(err)
+					}
+					result = found.Result
+					result.Waited = 0
+				})
+				return result
+			}
+			// An exchange has a third of half a second.
+			if diff := cmp.Diff(observe(160*time.Millisecond, missing), observe(180*time.Millisecond, shows("B1"))); diff != "" {
+				t.Errorf("another's differs from an order that does not exist (-not there +another's)\n%s", diff)
+			}
+		})
+	}
+}
+
 // One's own order is shown at once, by the one exchange that the query is.
 func TestOwnOrderIsShownAtOnce(t *testing.T) {
 	t.Parallel()
