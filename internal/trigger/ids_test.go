@@ -1,10 +1,12 @@
 package trigger_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger"
 )
 
@@ -68,5 +70,20 @@ func TestKeyAsANumber(t *testing.T) {
 	}
 	if k.fn.Access.Keys.Is("") || !k.fn.Access.IsSecret("x "+key) {
 		t.Error("the keys are compared wrongly")
+	}
+}
+
+// A token that the platform took for the call's name, as a gateway may that takes X-Request-Id over, is not logged.
+func TestTokenAsTheCallsName(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{serviceToken: "redacted", "R-1": "R-1"} {
+		k := newKit(t).strict()
+		var logs strings.Builder
+		k.fn.Log = telemetry.New(&logs, slog.LevelInfo)
+		ctx := telemetry.WithRequestID(t.Context(), given)
+		_, _ = k.fn.Handle(ctx, hosting.Invocation{Payload: []byte(`{}`), Platform: hosting.SCF, RequestID: given})
+		if !strings.Contains(logs.String(), `"requestId":"`+want+`"`) || strings.Contains(logs.String(), serviceToken) {
+			t.Errorf("got %s, want requestId %s", logs.String(), want)
+		}
 	}
 }
