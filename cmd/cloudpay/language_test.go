@@ -300,14 +300,15 @@ func TestErrorsInChinese(t *testing.T) {
 	ref := order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}
 	for _, err := range []error{
 		inStore(errors.New("pq: password authentication failed")),
-		inStore(&order.NotRegisteredError{Ref: ref}),
-		inStore(&order.ConflictError{Ref: ref, Field: "total"}),
+		inStore(fmt.Errorf("looking up order %s: %w", ref, &order.NotRegisteredError{Ref: ref})),
+		inStore(fmt.Errorf("registering orders: %w", &order.ConflictError{Ref: ref, Field: "total"})),
 		&noAnswerError{"closeorder", "404 Not Found", "FUNCTION_NOT_FOUND"},
 		notBuilt(),
 		damaged("x", os.ErrNotExist),
 		usage(errors.Join(order.MissingOutTradeNo(), fmt.Errorf("reading: %w", context.Canceled))),
 	} {
-		if text := bilingual.Wording(err); !strings.ContainsFunc(text.ZH, isHan) || strings.ContainsFunc(text.EN, isHan) {
+		text := bilingual.Wording(err)
+		if !strings.ContainsFunc(text.ZH, isHan) || strings.ContainsFunc(text.EN, isHan) || strings.Contains(text.ZH, " order") {
 			t.Errorf("got %+v", text)
 		}
 	}

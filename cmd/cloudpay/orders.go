@@ -243,11 +243,11 @@ func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
 
 // inStore gives an error of the store's its exit code.
 func inStore(err error) error {
-	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
-		return &exitError{exitNotFound, err}
+	if missing, is := errors.AsType[*order.NotRegisteredError](err); is {
+		return &exitError{exitNotFound, missing} // it names the order, and has no need of what was being done
 	}
-	if _, is := errors.AsType[*order.ConflictError](err); is {
-		return &exitError{exitRefused, err}
+	if conflict, is := errors.AsType[*order.ConflictError](err); is {
+		return &exitError{exitRefused, conflict}
 	}
 	if err == nil || bilingual.Wording(err).EN != bilingual.Wording(err).ZH {
 		return err
