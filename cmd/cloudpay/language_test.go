@@ -304,6 +304,13 @@ func TestErrorsInChinese(t *testing.T) {
 		inStore(fmt.Errorf("registering orders: %w", &order.ConflictError{Ref: ref, Field: "total"})),
 		&noAnswerError{"closeorder", "404 Not Found", "FUNCTION_NOT_FOUND"},
 		notBuilt(),
+		checkAddress("redis://h/d", "--store"),
+		checkAddress("mysql://u:p@h", "--store"),
+		checkAddress("mysql://u:p@h/d?tls=maybe", "--store"),
+		checkAddress("mysql://u:p@h/d?max_conns=0", "--store"),
+		checkAddress("mysql://u:p@h/d?charset=utf8", "--store"),
+		checkAddress("postgres://u:p@h/d?sslmode=maybe", "--store"),
+		checkAddress("sqlite:/x?y", "--store"),
 		damaged("x", os.ErrNotExist),
 		usage(errors.Join(order.MissingOutTradeNo(), fmt.Errorf("reading: %w", context.Canceled))),
 	} {

@@ -227,7 +227,9 @@ func checkAddress(address, said string) error {
 				"或使用 mysql:// 或 postgres:// 的数据库", said)
 	}
 	if _, _, err := store.Connector(address); err != nil {
-		return usagef("%s: %s", "%s：地址有误（%s）", said, strings.TrimPrefix(err.Error(), "store: "))
+		fault := bilingual.Wording(err)
+		unprefixed := words(strings.TrimPrefix(fault.EN, "store: "), strings.TrimPrefix(fault.ZH, "store: "))
+		return usagef("%s: %s", "%s：%s", said, unprefixed)
 	}
 	return nil
 }

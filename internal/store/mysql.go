@@ -4,9 +4,10 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 
 	"github.com/go-sql-driver/mysql"
+
+	"cloudpay/internal/bilingual"
 )
 
 const mysqlExample = "mysql://USER:PASSWORD@HOST:3306/DATABASE" //nolint:gosec // G101: the words are for the reader to replace
@@ -30,9 +31,10 @@ func mysqlConnector(address string) (driver.Connector, error) {
 		case name == "tls" && tlsModes[values[0]]:
 			config.TLSConfig = values[0]
 		case name == "tls":
-			return nil, errors.New("tls in the address must be true, false, skip-verify or preferred")
+			return nil, bilingual.Errorf("tls in the address must be true, false, skip-verify or preferred",
+				"地址中的 tls 须为 true、false、skip-verify 或 preferred")
 		case name != paramConns:
-			return nil, fmt.Errorf("the address has a parameter %q: known are tls and %s", name, paramConns)
+			return nil, bilingual.Errorf("the address has a parameter %q: known are tls and %s", "地址含有未知参数 %q：可用 tls 与 %s", name, paramConns)
 		}
 	}
 	config.DialFunc = dial
@@ -42,7 +44,7 @@ func mysqlConnector(address string) (driver.Connector, error) {
 	config.ClientFoundRows = true      // a row that was found and needed no change was found
 	inner, err := mysql.NewConnector(config)
 	if err != nil {
-		return nil, errors.New("the address is not one for MySQL: " + mysqlExample)
+		return nil, bilingual.Errorf("the address is not one for MySQL: %s", "不是 MySQL 的地址：%s", mysqlExample)
 	}
 	return &boundConnector{inner: inner, begin: beginMySQL, fault: mysqlFault}, nil
 }

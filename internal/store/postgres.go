@@ -14,6 +14,8 @@ import (
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
+
+	"cloudpay/internal/bilingual"
 )
 
 const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE" //nolint:gosec // G101: the words are for the reader to replace
@@ -48,8 +50,8 @@ func postgresWith(u *url.URL, session map[string]string) (driver.Connector, erro
 	}
 	inner, err := pq.NewConnector((&url.URL{Scheme: "postgres", User: u.User, Host: u.Host, Path: u.Path, RawQuery: query.Encode()}).String())
 	if err != nil {
-		return nil, errors.New("the address is not one for PostgreSQL, or a parameter in it is not right: " + postgresExample +
-			"?sslmode=verify-full")
+		return nil, bilingual.Errorf("the address is not one for PostgreSQL, or a parameter in it is not right: %s",
+			"不是 PostgreSQL 的地址，或其参数有误：%s", postgresExample+"?sslmode=verify-full")
 	}
 	inner.Dialer(postgresDialer{})
 	return inner, nil

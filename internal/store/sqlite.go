@@ -13,17 +13,20 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"cloudpay/internal/bilingual"
 )
 
 // sqliteConnector reads sqlite:PATH. The file is made when it is not there; it must be on a disk of the machine's own.
 func sqliteConnector(address string) (driver.Connector, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//")
 	if path == "" || strings.ContainsAny(path, "?#") {
-		return nil, errors.New("the address must read sqlite:/path/to/file.db, without parameters")
+		return nil, bilingual.Errorf("the address must read sqlite:/path/to/file.db, without parameters",
+			"地址须写作 sqlite:/path/to/file.db，不带参数")
 	}
 	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqliteSetup)
 	if err != nil {
-		return nil, errors.New("the address is not one for SQLite: sqlite:/path/to/file.db")
+		return nil, bilingual.Errorf("the address is not one for SQLite: sqlite:/path/to/file.db", "不是 SQLite 的地址：sqlite:/path/to/file.db")
 	}
 	return privateFile{connector, path}, nil
 }

@@ -3,12 +3,13 @@ package store
 import (
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"cloudpay/internal/bilingual"
 )
 
 // Store is one database. It is safe for concurrent use.
@@ -70,7 +71,8 @@ func Connector(address string) (connector driver.Connector, database string, err
 		connector, err = sqliteConnector(address)
 		database = "sqlite"
 	default:
-		return nil, "", errors.New("store: the address must begin with mysql://, postgres:// or sqlite: and a path")
+		return nil, "", bilingual.Errorf("store: the address must begin with mysql://, postgres:// or sqlite: and a path",
+			"store: 地址须以 mysql://、postgres:// 开头，或为 sqlite: 加路径")
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("store: %w", err)
@@ -90,14 +92,15 @@ func (s *Store) Close() error {
 func parse(address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Opaque != "" {
-		return nil, fmt.Errorf("the address must read %s; write other characters than letters and digits in the password as %%XX", example)
+		return nil, bilingual.Errorf("the address must read %s; write other characters than letters and digits in the password as %%XX",
+			"地址须写作 %s；密码中字母、数字以外的字符请写作 %%XX", example)
 	}
 	if len(u.Path) < 2 || strings.Contains(u.Path[1:], "/") {
-		return nil, fmt.Errorf("the address must name a database: %s", example)
+		return nil, bilingual.Errorf("the address must name a database: %s", "地址须含数据库名：%s", example)
 	}
 	if n := u.Query().Get(paramConns); n != "" {
 		if conns, err := strconv.Atoi(n); err != nil || conns < 1 {
-			return nil, fmt.Errorf("%s in the address must be a number from 1", paramConns)
+			return nil, bilingual.Errorf("%s in the address must be a number from 1", "地址中的 %s 须为不小于 1 的数", paramConns)
 		}
 	}
 	return u, nil
