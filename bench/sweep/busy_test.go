@@ -99,8 +99,8 @@ func (w *town) sweepAll(b *testing.B, db storetest.Database) float64 {
 	began := time.Now()
 	report, err := s.RunOnce(context.Background())
 	took := time.Since(began)
-	if err != nil || report.Closed != len(list) || report.Calls != 2*len(list) {
-		b.Fatalf("got %+v, %v, want %d closed with a query and a close each", report, err, len(list))
+	if err != nil || report.Closed != len(list) || report.Calls < 2*len(list) || report.Calls > 3*len(list) {
+		b.Fatalf("got %+v, %v, want %d closed with a query, a close and as a rule another query each", report, err, len(list))
 	}
 	return busy(report.Calls, took)
 }
