@@ -50,9 +50,42 @@ func TestFreshConnections(t *testing.T) {
 				ask(true, "the first exchange", true)
 				ask(false, "on the connection that it left", false)
 				ask(route == order.RouteOwn, "on one of its own", true)
+				ask(route == order.RouteOwn, "on another of its own", true)
 				ask(false, "on the kept one, still", false)
 			})
 		}
+	}
+}
+
+// TestUnnamedRouteIsForeign: what no route was said of proves nothing by itself.
+func TestUnnamedRouteIsForeign(t *testing.T) {
+	t.Parallel()
+	gate := paygate.RunT(t)
+	door := openDoor(t, gate, &watch{time.Now()})
+	door.Routes = nil
+	for _, api := range []order.API{order.V2, order.V3} {
+		got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+		if got.Route != order.RouteForeign || !got.Fresh || got.Conclusive() || got.Repeatable() {
+			t.Errorf("%s: got %s over %s, want it to prove nothing over a foreign route", api, got.Verdict, got.Route)
+		}
+	}
+}
+
+// TestBackupHasItsOwnRoute: an answer's route is that of the domain which gave it.
+func TestBackupHasItsOwnRoute(t *testing.T) {
+	t.Parallel()
+	gate := paygate.RunT(t)
+	gate.MustSetDomain(paygate.DomainMain, false)
+	door := openDoor(t, gate, &watch{time.Now()})
+	door.Routes = []order.Route{order.RouteOwn, order.RouteForeign}
+	call := order.Call{API: order.V2, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"}
+	for range failuresToSwitch {
+		if got := door.Query(t.Context(), call); got.Route != order.RouteOwn {
+			t.Errorf("the main domain: got %s, want own", got.Route)
+		}
+	}
+	if got := door.Query(t.Context(), call); got.Route != order.RouteForeign || !got.Authenticated() {
+		t.Errorf("the backup: got %s over %s, want a proved answer over the foreign route", got.Verdict, got.Route)
 	}
 }
 

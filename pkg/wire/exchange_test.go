@@ -146,6 +146,30 @@ func TestBodyCutShort(t *testing.T) {
 	}
 }
 
+// TestHeadWithoutEnd needs no deadline to end: heads are bounded, informational ones included.
+func TestHeadWithoutEnd(t *testing.T) {
+	t.Parallel()
+	for name, line := range map[string]string{
+		"headers":               "X-Filler: " + strings.Repeat("x", 1000) + "\r\n",
+		"informational replies": "\r\nHTTP/1.1 103 Early Hints\r\nX-Filler: " + strings.Repeat("x", 1000) + "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := wiretest.Serve(t, func(conn net.Conn, _ *http.Request) {
+				_, err := io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\n")
+				for range 1000 { // a megabyte
+					if err == nil {
+						_, err = io.WriteString(conn, line)
+					}
+				}
+			})
+			if reply, err := wire.Exchange(newClient(t), request(t.Context(), t, address), limit); err == nil {
+				t.Errorf("got %+v, want an error", reply)
+			}
+		})
+	}
+}
+
 // TestRedirectIsTheReply: a signed request goes nowhere but where it was sent.
 func TestRedirectIsTheReply(t *testing.T) {
 	t.Parallel()
