@@ -81,7 +81,11 @@ func Arrows() []Arrow {
 			Theirs:  []string{backoff},
 		},
 		{Package: "internal/notify", Ours: []string{"internal/order", "pkg/wire"}},
-		{Package: "internal/hosting", Ours: []string{"internal/bilingual", "internal/telemetry", "pkg/wire"}, Theirs: []string{lambda, lambdaContext, scf}},
+		{
+			Package: "internal/hosting",
+			Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
+			Theirs:  []string{lambda, lambdaContext, scf},
+		},
 		{Package: "internal/trigger/event", Ours: []string{"internal/bilingual"}, Theirs: []string{lambdaEvents, scfEvents}},
 		{
 			Package: "internal/trigger",
