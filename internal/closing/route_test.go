@@ -246,6 +246,9 @@ func TestSweepClosesWhatItCannotRead(t *testing.T) {
 					if w.town.state("A1") != order.Closed {
 						t.Errorf("the order is %s, want it closed", w.town.state("A1"))
 					}
+					if asked := strings.Join(w.town.asked["A1"], " "); !strings.HasPrefix(asked, "query query close") {
+						t.Errorf("asked %s, want a close after the second reply that cannot be read", asked)
+					}
 					if route == own { // the close had a connection of its own
 						w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
 						return
