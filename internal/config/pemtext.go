@@ -45,7 +45,7 @@ func DecodePEM(text string) ([]*pem.Block, error) {
 		return blocks, nil
 	case strings.Contains(text, "BEGIN"):
 		return nil, bilingual.Errorf("has a BEGIN line that does not start with -----BEGIN, five hyphens",
-			"的 BEGIN 行不是以 -----BEGIN（五个连字符）开头")
+			"其 BEGIN 行不是以 -----BEGIN（五个连字符）开头")
 	}
 	return nil, bilingual.Errorf("has no BEGIN line, so it is not PEM", "没有 BEGIN 行，不是 PEM")
 }
@@ -55,7 +55,7 @@ func cutBlock(text string) (block *pem.Block, after string, err error) {
 	label, text, found := strings.Cut(text, hyphens)
 	kind, known := pemLabel(label)
 	if !found || !known {
-		return nil, "", bilingual.Errorf("has a BEGIN line that does not end in five hyphens", "的 BEGIN 行不是以五个连字符结尾")
+		return nil, "", bilingual.Errorf("has a BEGIN line that does not end in five hyphens", "其 BEGIN 行不是以五个连字符结尾")
 	}
 	body, text, found := strings.Cut(text, pemEnd)
 	switch {
@@ -69,9 +69,9 @@ func cutBlock(text string) (block *pem.Block, after string, err error) {
 	switch {
 	case !found || !known:
 		return nil, "", bilingual.Errorf("has an END line that does not end in five hyphens: its end was cut off",
-			"的 END 行不是以五个连字符结尾：结尾被截断")
+			"其 END 行不是以五个连字符结尾：结尾被截断")
 	case end != kind:
-		return nil, "", bilingual.Errorf("has a BEGIN line and an END line of different kinds", "的 BEGIN 行与 END 行类型不同")
+		return nil, "", bilingual.Errorf("has a BEGIN line and an END line of different kinds", "其 BEGIN 行与 END 行类型不同")
 	}
 	block, err = decodeBody(kind, body)
 	return block, after, err
@@ -96,7 +96,7 @@ func pemLabel(text string) (label string, known bool) {
 func decodeBody(label, body string) (*pem.Block, error) {
 	whole, _ := pem.Decode([]byte(pemStart + " " + label + hyphens + body + pemEnd + " " + label + hyphens))
 	switch {
-	case whole != nil:
+	case whole != nil && len(whole.Bytes) > 0:
 		return whole, nil
 	case strings.Contains(body, "Proc-Type:") && strings.Contains(body, "ENCRYPTED"):
 		return &pem.Block{Type: label, Headers: map[string]string{procType: procEncrypted}}, nil
@@ -105,15 +105,15 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	switch {
 	case bad > 0:
 		return nil, bilingual.Errorf("has a character that is not base64's between its BEGIN and END lines, at position %d after BEGIN",
-			"的 BEGIN 与 END 行之间有 base64 以外的字符（BEGIN 之后第 %d 个）", bad)
+			"其 BEGIN 与 END 行之间有 base64 以外的字符（BEGIN 之后第 %d 个）", bad)
 	case digits == "":
-		return nil, bilingual.Errorf("has nothing between its BEGIN and END lines", "的 BEGIN 与 END 行之间没有内容")
+		return nil, bilingual.Errorf("has nothing between its BEGIN and END lines", "其 BEGIN 与 END 行之间没有内容")
 	}
 	der, err := base64.StdEncoding.DecodeString(digits)
 	if err != nil {
 		return nil, bilingual.Errorf("has %d characters of base64 between its BEGIN and END lines, which do not decode: "+
 			"some were cut off, or each + became a space",
-			"的 BEGIN 与 END 行之间有 %d 个 base64 字符，无法解码：有字符缺失，或 + 变成了空格", len(digits))
+			"其 BEGIN 与 END 行之间有 %d 个 base64 字符，无法解码：有字符缺失，或 + 变成了空格", len(digits))
 	}
 	return &pem.Block{Type: label, Bytes: der}, nil
 }

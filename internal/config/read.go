@@ -144,7 +144,7 @@ func checkToken(text string) *Fault {
 func inValue(i, of int, fault *Fault) *Fault {
 	if of > 1 {
 		which := [maxTokens]bilingual.Text{bilingual.New("first", "第一个"), bilingual.New("second", "第二个")}[i]
-		fault.Problem = bilingual.Sprintf("is wrong in its %s value: it %s", "的%s值有误：%s", which, fault.Problem)
+		fault.Problem = bilingual.Sprintf("is wrong in its %s value: it %s", "其%s值有误：%s", which, fault.Problem)
 	}
 	return fault
 }
@@ -157,11 +157,11 @@ func readAuthorizer(c *Config, value string) *Fault {
 	}
 	c.HTTPAuthorizer = Authorizer{Claim: claim, Value: wanted}
 	if fault := checkChars(claim, maxClaim, visibleChars, isVisible); fault != nil {
-		return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "的声明有误：%s", fault.Problem)}
+		return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "其声明有误：%s", fault.Problem)}
 	}
 	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) } // scopes are a list with spaces between
 	if fault := checkChars(wanted, maxClaim, bilingual.New("printable ASCII character", "可打印的 ASCII 字符"), isPrintable); fault != nil {
-		return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "的取值有误：%s", fault.Problem)}
+		return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "其取值有误：%s", fault.Problem)}
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func checkOrigin(origin string) bilingual.Text {
 		return bilingual.New("has something beside scheme, host and port, or capitals", "含有协议、主机、端口以外的内容，或有大写字母")
 	case checkChars(address.Host, len(origin), bilingual.Text{}, isHostChar) != nil:
 		return bilingual.New("has a host in which something is neither a small letter, a digit, a dot nor a hyphen",
-			"的主机名含有小写字母、数字、点、连字符以外的字符")
+			"其主机名含有小写字母、数字、点、连字符以外的字符")
 	case strings.HasSuffix(address.Host, ":"), address.Port() == defaultPorts[address.Scheme]:
 		return bilingual.New("has a port that browsers leave out", "含有浏览器会省略的端口")
 	}

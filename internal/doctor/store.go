@@ -16,7 +16,7 @@ func checkStore(_ context.Context, p *patient) []Finding {
 		Check: CheckConfiguration, Level: LevelWarning, Subject: "CLOUDPAY_STORE",
 		Found: bilingual.New(
 			"the database is reached over a network without TLS: whoever can listen reads its password and the orders",
-			"数据库经网络连接而未加密：可窃听者能读到其密码与订单",
+			"数据库经网络连接而未加密：窃听者能读到其密码与订单",
 		),
 		Remedy: bilingual.New(
 			"write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address (docs/databases.md)",

@@ -97,7 +97,7 @@ func (p *params) readRequest(number string, query map[string][]string, body []by
 		}
 	}
 	if len(query) > maxKeys {
-		return brokenRule("query", bilingual.Sprintf("has more than %d names", "的参数超过 %d 个", maxKeys))
+		return brokenRule("query", bilingual.Sprintf("has more than %d names", "其参数超过 %d 个", maxKeys))
 	}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if namesServiceToken(key) {

@@ -148,7 +148,7 @@ func (p *params) readObject(name string, text []byte) *order.FieldError {
 	}
 	for keys := 1; d.More(); keys++ {
 		if keys > maxKeys {
-			return brokenRule(name, bilingual.Sprintf("has more than %d keys", "的键超过 %d 个", maxKeys))
+			return brokenRule(name, bilingual.Sprintf("has more than %d keys", "其键超过 %d 个", maxKeys))
 		}
 		key, value, err := member(d)
 		if err != nil {

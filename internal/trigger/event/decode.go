@@ -138,7 +138,7 @@ func (p *parts) split(payload []byte) {
 	keys := 0
 	whole := s.object(1, func(key, value []byte) bool {
 		if keys++; keys > maxKeys {
-			p.refuse("event", bilingual.Sprintf("has more than %d keys", "的键超过 %d 个", maxKeys))
+			p.refuse("event", bilingual.Sprintf("has more than %d keys", "其键超过 %d 个", maxKeys))
 			p.fault.TooLarge = true
 			return false
 		}

@@ -99,7 +99,7 @@ func (p *parts) values(keys []string, visit func(name string, values []string)) 
 			values, ok := stringsOf(raw)
 			if !ok {
 				p.refuse(key, bilingual.Sprintf(
-					"must have strings for values, %d for a name at most", "的值须为字符串，每个名称最多 %d 个", maxNames))
+					"must have strings for values, %d for a name at most", "其值须为字符串，每个名称最多 %d 个", maxNames))
 				return
 			}
 			visit(name, values)
@@ -121,7 +121,7 @@ func (p *parts) pairs(key string, object []byte, visit func(name string, value [
 	names := 0
 	members(object, func(name, value []byte) bool {
 		if names++; names > maxNames {
-			p.refuse(key, bilingual.Sprintf("has more than %d names", "的名称超过 %d 个", maxNames))
+			p.refuse(key, bilingual.Sprintf("has more than %d names", "其名称超过 %d 个", maxNames))
 			return false
 		}
 		visit(string(name), value)

@@ -119,7 +119,7 @@ func firstRecord(records []byte) Form {
 func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 	elements(p.fields.get("Records"), func(value []byte) bool {
 		if len(e.Messages) == MaxRecords {
-			p.refuse("Records", bilingual.Sprintf("has more than %d messages", "的消息超过 %d 条", MaxRecords))
+			p.refuse("Records", bilingual.Sprintf("has more than %d messages", "其消息超过 %d 条", MaxRecords))
 			p.fault.TooLarge = true
 			return false
 		}
