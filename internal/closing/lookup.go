@@ -141,14 +141,13 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	return a
 }
 
-// veiled is "there is no such order", whichever answer it is said of. It keeps nothing that an
-// answer about an order has and one about none has not, or the other way round.
+// veiled is "there is no such order", whichever answer it is said of. It keeps what decides how often
+// that has to be said, and nothing else of the answer.
 func veiled(a order.Answer) order.Answer {
 	row, _ := order.Lookup(order.CodeOrderNotExist)
-	a.Verdict, a.Code, a.Message = order.SaysMissing, row.Name, row.Text()
-	a.Facts, a.GatewayCode, a.HTTPStatus, a.RequestID, a.RetryAfter = nil, "", 0, "", 0
-	a.Nonce, a.Sign, a.SignedAt = "", "", time.Time{}
-	return a
+	return order.Answer{
+		Verdict: order.SaysMissing, Code: row.Name, Message: row.Text(), Proof: a.Proof, Route: a.Route, Fresh: a.Fresh,
+	}
 }
 
 // partsOf are the orders that an answer is about: one, or those of a combined order. None where one

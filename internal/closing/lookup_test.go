@@ -57,7 +57,7 @@ func shows(numbers ...string) reply {
 		}
 		return order.Answer{
 			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, RequestID: "R200", Nonce: "n", Sign: "s", Facts: f,
-			Route: order.RouteOwn, Fresh: true,
+			ResultMsg: "OK", Route: order.RouteOwn, Fresh: true,
 		}
 	}
 }
