@@ -16,6 +16,7 @@ const (
 	// mostCustomers bounds the memory. More than that many cannot be looked up for by one instance
 	// in a minute.
 	mostCustomers = 4096
+	purgePeriod   = time.Second
 )
 
 // An Allowance counts the look-ups of each customer in the memory of one instance. The zero value
@@ -23,6 +24,9 @@ const (
 type Allowance struct {
 	mu    sync.Mutex
 	spent map[order.Owner][]time.Time // oldest first, mostUnproved at most
+	// purged is when the customers were dropped whose look-ups are all forgotten. That takes a look
+	// at each, so that strangers could keep the others waiting if each of them had it done.
+	purged time.Time
 }
 
 // take spends one look-up of the customer's. If there is none left, wait says when there is one
@@ -66,16 +70,23 @@ func (a *Allowance) makeRoom(customer order.Owner, now time.Time) {
 	if _, known := a.spent[customer]; known || len(a.spent) < mostCustomers {
 		return
 	}
-	for other, times := range a.spent {
-		if len(recent(times, now)) == 0 {
-			delete(a.spent, other)
-		}
+	if now.Sub(a.purged) >= purgePeriod {
+		a.purge(now)
 	}
 	for other := range a.spent {
 		if len(a.spent) < mostCustomers {
 			return
 		}
 		delete(a.spent, other)
+	}
+}
+
+func (a *Allowance) purge(now time.Time) {
+	a.purged = now
+	for customer, times := range a.spent {
+		if len(recent(times, now)) == 0 {
+			delete(a.spent, customer)
+		}
 	}
 }
 

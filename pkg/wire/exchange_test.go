@@ -124,13 +124,24 @@ func TestBodyLimit(t *testing.T) {
 			t.Cleanup(server.Close)
 			reply, err := wire.Exchange(newClient(t), request(t.Context(), t, server.URL), limit)
 			unusable, is := errors.AsType[*wire.BodyError](err)
-			if is != (c.want != "") || is && unusable.Detail != c.want {
+			if is != (c.want != "") || is && (unusable.Error() != c.want || !unusable.TooLong) {
 				t.Errorf("got error %v, want %q", err, c.want)
 			}
 			if !is && len(reply.Body) != c.length {
 				t.Errorf("got %d bytes, want %d", len(reply.Body), c.length)
 			}
 		})
+	}
+}
+
+// A limit that is no number of MiB is told in bytes.
+func TestSmallLimit(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "12345") }))
+	t.Cleanup(server.Close)
+	reply, err := wire.Exchange(newClient(t), request(t.Context(), t, server.URL), 4)
+	if err == nil || err.Error() != "its body is longer than 4 bytes" || string(reply.Body) != "1234" {
+		t.Errorf("got %+v, %v, want the first 4 bytes and the limit", reply, err)
 	}
 }
 
