@@ -577,6 +577,7 @@ func TestPEMWhateverBecameOfItsLineBreaks(t *testing.T) {
 		"quoted once":               `'` + breaks(`\n`) + `'`,
 		"quoted, escaped":           `\"` + breaks(`\\n`) + `\"`,
 		"each line quoted":          `"` + breaks("\"\n\"") + `"`,
+		"lines put together":        `"` + breaks("\\n\" +\n  \"") + `"`,
 		"byte order mark":           "\ufeff" + want,
 		"byte order mark, spaces":   "\ufeff" + breaks(" "),
 		"no-break spaces":           breaks("\u00a0"),

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/base64"
 	"encoding/pem"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -101,7 +102,7 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	case strings.Contains(body, "Proc-Type:") && strings.Contains(body, "ENCRYPTED"):
 		return &pem.Block{Type: label, Headers: map[string]string{procType: procEncrypted}}, nil
 	}
-	digits, bad := base64Digits(body)
+	digits, bad := base64Digits(concatenation.ReplaceAllString(body, ""))
 	switch {
 	case bad > 0:
 		return nil, bilingual.Errorf("has a character that is not base64's between its BEGIN and END lines, at position %d after BEGIN",
@@ -117,6 +118,9 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	}
 	return &pem.Block{Type: label, Bytes: der}, nil
 }
+
+// concatenation is what programs have between two texts, such as the lines of a key: "…" + "…".
+var concatenation = regexp.MustCompile(`["']\s*\+\s*["']`)
 
 // base64Digits takes out of text what is left of line breaks, and what stands around lines. bad is
 // the place of the first character that is neither such nor base64, counted from 1, and 0 when

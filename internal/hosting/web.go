@@ -165,6 +165,9 @@ func (w webHost) handler() http.Handler {
 		if fault != nil && fault.status == http.StatusTooManyRequests || standing == Refused {
 			leaveBody(rw, r)
 		}
+		if standing == Refused {
+			rw.Header().Set("Connection", "close") // one refusal a connection, or requests in a row would keep the others waiting
+		}
 		if fault != nil {
 			fault.write(rw)
 			return

@@ -143,7 +143,7 @@ func TestCloudRequestID(t *testing.T) {
 		t.Errorf("request id: got %q, want the caller's, mine-1", got.requestID)
 	}
 	c.function.wantLogged("START RequestId:mine-1")
-	for _, bad := range []string{"a b", "<x>", strings.Repeat("a", 65)} {
+	for _, bad := range []string{"a b", "<x>", strings.Repeat("a", 16), strings.Repeat("0a", 32)} {
 		if got := c.send(http.MethodPost, "/v1/functions/hello", "{}", "X-Request-Id", bad); got.requestID == bad {
 			t.Errorf("request id: got %q taken over, want a fresh one", bad)
 		}
