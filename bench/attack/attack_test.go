@@ -1,6 +1,7 @@
-// Package attack_test measures what authorised callers of a container have to wait while others hold its connections: the
-// function's own process, real sockets, the emulated gateway on loopback. What is right or wrong about it (every caller is
-// served, memory stays below 64 MB) is a test of internal/app.
+// Package attack_test measures what authorised callers of a container have to wait while others
+// hold its connections: the function's own process, real sockets, the emulated gateway on loopback.
+// What is right or wrong about it (every caller is served, memory stays below 64 MB) is a test of
+// internal/app.
 package attack_test
 
 import (
@@ -110,8 +111,8 @@ const (
 	slowBody = head + "Content-Length: 60000\r\n\r\n{"
 )
 
-// attack is so many connections that each send a text and wait to be closed, again and again until stop. It returns when
-// all have begun.
+// attack is so many connections that each send a text and wait to be closed, again and again until
+// stop. It returns when all have begun.
 func (c *container) attack(tb testing.TB, connections int, text string) (stop func()) {
 	tb.Helper()
 	var stopped atomic.Bool
@@ -181,7 +182,8 @@ type caller struct {
 	kept                bool // its connection
 }
 
-// ask queries the order, and returns how long the answer took. Every answer but the order's is an error.
+// ask queries the order, and returns how long the answer took. Every answer but the order's is an
+// error.
 func (c *container) ask(client *http.Client, who caller) (time.Duration, error) {
 	began := time.Now()
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+c.address+"/queryorder", strings.NewReader(who.body))
@@ -201,8 +203,9 @@ func (c *container) ask(client *http.Client, who caller) (time.Duration, error) 
 	return time.Since(began), err
 }
 
-// BenchmarkCallersWait measures authorised callers' whole calls, one after the other, under each attack: with the bearer
-// token and the service token in the head, with the service token in the body, on new connections and on one that is kept.
+// BenchmarkCallersWait measures authorised callers' whole calls, one after the other, under each
+// attack: with the bearer token and the service token in the head, with the service token in the
+// body, on new connections and on one that is kept.
 func BenchmarkCallersWait(b *testing.B) {
 	const a1 = `{"out_trade_no":"A1"}`
 	ways := []struct {

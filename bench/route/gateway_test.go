@@ -24,7 +24,8 @@ import (
 	"cloudpay/internal/emulator/paygate"
 )
 
-// gatewayVariable makes this binary the gateway, and callerVariable a process that makes its first call.
+// gatewayVariable makes this binary the gateway, and callerVariable a process that makes its first
+// call.
 const (
 	gatewayVariable = "ROUTE_GATEWAY"
 	callerVariable  = "ROUTE_CALLER"
@@ -163,8 +164,8 @@ func issue(name string, parentKey *rsa.PrivateKey, parent *x509.Certificate) (*r
 	return key, cert
 }
 
-// serveWire passes connections on, half a round trip late each way. The kernel's own handshake takes no time on loopback,
-// so that a round trip is added for it before the first bytes.
+// serveWire passes connections on, half a round trip late each way. The kernel's own handshake
+// takes no time on loopback, so that a round trip is added for it before the first bytes.
 func serveWire(l net.Listener, to string) {
 	for {
 		conn, err := l.Accept()

@@ -153,7 +153,8 @@ func BenchmarkLatency(b *testing.B) {
 // share is how much of a processor a function of 128 MB has.
 const share = 12
 
-// BenchmarkProcessor is our own processor time of each way, on one processor: as it is, and where there is a twelfth of one.
+// BenchmarkProcessor is our own processor time of each way, on one processor: as it is, and where
+// there is a twelfth of one.
 func BenchmarkProcessor(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	eachWay(b, func(g gateway) map[uint16]string { return g.Near }, func(b *testing.B, do func()) {
@@ -180,7 +181,8 @@ func used(b testing.TB) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// BenchmarkFirstCall is a process's first call over TLS, at no distance: with the system's roots read by that call, or before.
+// BenchmarkFirstCall is a process's first call over TLS, at no distance: with the system's roots
+// read by that call, or before.
 func BenchmarkFirstCall(b *testing.B) {
 	g := startGateway(b)
 	bundle, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")

@@ -84,8 +84,9 @@ func (h *holders) wantEachOnce(t *testing.T, want int) {
 	}
 }
 
-// wantEachOnce wants so many orders to be closed, each by a query, one close and a query that confirms it, all of the same
-// sweeper's. A close on a connection that carried no other exchange needs no confirming.
+// wantEachOnce wants so many orders to be closed, each by a query, one close and a query that
+// confirms it, all of the same sweeper's. A close on a connection that carried no other exchange
+// needs no confirming.
 func (w *town) wantEachOnce(want int) {
 	w.Helper()
 	for no, d := range w.known {

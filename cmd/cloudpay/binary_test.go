@@ -12,7 +12,8 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// place writes an executable for a machine: the head of this test's own, with the machine's name in it.
+// place writes an executable for a machine: the head of this test's own, with the machine's name in
+// it.
 func place(t *testing.T, machine elf.Machine, path ...string) {
 	t.Helper()
 	self, err := os.Executable()

@@ -18,8 +18,8 @@ const repositoryRoot = "../.."
 // withSQLite is how a document runs the command where orders are kept.
 const withSQLite = "-tags sqlite"
 
-// notRun are the commands of documents that no test runs, each with why. A command that is neither run nor listed fails the test,
-// and so does a row that no document needs any more.
+// notRun are the commands of documents that no test runs, each with why. A command that is neither
+// run nor listed fails the test, and so does a row that no document needs any more.
 var notRun = []struct{ path, begins, why string }{
 	{"docs/deploy.md", "npm install -g", "it installs for the whole machine, from the network"},
 	{"docs/deploy.md", "tcb ", "it needs an account at CloudBase"},
@@ -37,9 +37,10 @@ var notRun = []struct{ path, begins, why string }{
 	{"bench/README.md", "cd bench && go test -count=1 -v -run", "it is a test itself, which make bench-test runs"},
 }
 
-// Every command that a document prints is run, from top to bottom, and what it prints is compared with what the document shows
-// (CONTRIBUTING.md, "Documents"). What serves goes on in the background until the document ends or another emulator is started.
-// The targets of make are run by CI.
+// Every command that a document prints is run, from top to bottom, and what it prints is compared
+// with what the document shows (CONTRIBUTING.md, "Documents"). What serves goes on in the
+// background until the document ends or another emulator is started. The targets of make are run by
+// CI.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	listed := make([]bool, len(notRun))
@@ -69,7 +70,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// The documents' commands work in a fresh clone, too, typed as they are by somebody who has nothing but Go, git, make and curl.
+// The documents' commands work in a fresh clone, too, typed as they are by somebody who has nothing
+// but Go, git, make and curl.
 func TestFreshClone(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("CLOUDPAY_TEST_CLONE") == "" {

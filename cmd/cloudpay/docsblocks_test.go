@@ -74,8 +74,8 @@ var (
 // inert are the languages of blocks that hold no commands.
 var inert = []string{"json", "js", "go", "dockerfile", "mermaid", "text", "sql", "yaml", "http"}
 
-// readBlocks finds the blocks of a document. Its error, which begins with a line's number, says where commands could hide from
-// the test: in a block that does not say sh or console.
+// readBlocks finds the blocks of a document. Its error, which begins with a line's number, says
+// where commands could hide from the test: in a block that does not say sh or console.
 func readBlocks(text string) ([]fenced, error) {
 	var blocks []fenced
 	var open *fenced
@@ -131,7 +131,8 @@ type typed struct {
 	bare  bool // of a block that shows no results: it must print nothing
 }
 
-// commands are a block's, each with the lines below it. A line that ends with a backslash goes on in the next one.
+// commands are a block's, each with the lines below it. A line that ends with a backslash goes on
+// in the next one.
 func (b fenced) commands() ([]typed, error) {
 	var all []typed
 	goesOn := false

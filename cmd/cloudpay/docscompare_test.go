@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// forms are what differs from run to run. A document shows them as one run had them, and they are compared by their form; so
-// CONTRIBUTING.md says, which lists them.
+// forms are what differs from run to run. A document shows them as one run had them, and they are
+// compared by their form; so CONTRIBUTING.md says, which lists them.
 var forms = []struct {
 	name string
 	form *regexp.Regexp
@@ -36,8 +36,9 @@ func byForm(text string) string {
 	return text
 }
 
-// compare says how what a command printed differs from what a document shows of it; "" when it does not. In what is shown …
-// stands for any text within a line, and alone on a line for any number of lines.
+// compare says how what a command printed differs from what a document shows of it; "" when it does
+// not. In what is shown … stands for any text within a line, and alone on a line for any number of
+// lines.
 func compare(shown []string, printed string) string {
 	want, got := linesOf(byForm(strings.Join(shown, "\n"))), linesOf(byForm(printed))
 	text := strings.Join(got, "\n") + "\n"

@@ -34,7 +34,8 @@ type shell struct {
 	out        *bufio.Reader
 	transcript io.Writer
 	servers    []*exec.Cmd
-	// substitute puts what is so here in place of what a document prints; restore does the reverse with answers.
+	// substitute puts what is so here in place of what a document prints; restore does the reverse
+	// with answers.
 	substitute, restore *strings.Replacer
 }
 
@@ -46,8 +47,8 @@ const quiet = `
 curl() { command curl -sS "$@"; }
 `
 
-// uncompiled is how the shell of a quick test differs from a reader's. The command is this test binary, and go builds nothing
-// else here; invoke is for the emulator in the document's own folder.
+// uncompiled is how the shell of a quick test differs from a reader's. The command is this test
+// binary, and go builds nothing else here; invoke is for the emulator in the document's own folder.
 const uncompiled = quiet + `
 cloudpay() {
 	case "$*" in
@@ -72,7 +73,8 @@ go() {
 }
 `
 
-// quickShell is a shell in this repository, with a folder of its own, where nothing has to be compiled.
+// quickShell is a shell in this repository, with a folder of its own, where nothing has to be
+// compiled.
 func quickShell(t *testing.T, text string) *shell {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), ".cloudpay")
@@ -101,7 +103,8 @@ func quickShell(t *testing.T, text string) *shell {
 	return s.open(text, swaps)
 }
 
-// newcomersShell is a shell in a clone, where commands are what they are, but for the ports, which may be taken.
+// newcomersShell is a shell in a clone, where commands are what they are, but for the ports, which
+// may be taken.
 func newcomersShell(t *testing.T, root, text string) *shell {
 	t.Helper()
 	s := &shell{t: t, root: root, folder: filepath.Join(root, ".cloudpay"), prelude: quiet, environment: readersEnvironment()}
@@ -150,7 +153,8 @@ func (s *shell) start(cmd *exec.Cmd) (io.WriteCloser, *bufio.Reader) {
 	return in, bufio.NewReader(out)
 }
 
-// swap decides what stands in a command in place of what the document prints: besides the swaps given, ports that are free.
+// swap decides what stands in a command in place of what the document prints: besides the swaps
+// given, ports that are free.
 func (s *shell) swap(text string, swaps map[string]string) {
 	s.t.Helper()
 	for _, fixed := range address.FindAllString(text, -1) {
@@ -184,7 +188,8 @@ func readersEnvironment() []string {
 	return append(env, "LANG=C.UTF-8", "TZ=UTC")
 }
 
-// runs runs a command and returns all that it prints, and its exit code, which the next command finds in $?.
+// runs runs a command and returns all that it prints, and its exit code, which the next command
+// finds in $?.
 func (s *shell) runs(text string) (printed string, code int) {
 	s.t.Helper()
 	const mark = "\x01"
@@ -209,15 +214,16 @@ func (s *shell) runs(text string) (printed string, code int) {
 }
 
 var (
-	// serving is what goes on until it is interrupted, and isReady the line by which it says that it serves.
+	// serving is what goes on until it is interrupted, and isReady the line by which it says that
+	// it serves.
 	serving = regexp.MustCompile(`\bcloudpay emulate\b|\bdist/\w+/main\b`)
 	isReady = regexp.MustCompile(`cloudpay emulator ready|"msg":"serving HTTP`)
 	// emulating is an emulator, of which one at a time uses a folder.
 	emulating = regexp.MustCompile(`\bcloudpay emulate\b`)
 )
 
-// serves starts a command that goes on until the document ends or another emulator is started, and returns what it prints until
-// it is ready.
+// serves starts a command that goes on until the document ends or another emulator is started, and
+// returns what it prints until it is ready.
 func (s *shell) serves(text string) string {
 	s.t.Helper()
 	if emulating.MatchString(text) {
@@ -253,8 +259,8 @@ func (s *shell) interrupt() {
 	s.servers = nil
 }
 
-// freeAddress is one that nothing listens on. Its port is below those that systems give to whoever asks for any, so that it is
-// still free when a document's command takes it.
+// freeAddress is one that nothing listens on. Its port is below those that systems give to whoever
+// asks for any, so that it is still free when a document's command takes it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	const lowest, ports, attempts = 12000, 18000, 100

@@ -17,8 +17,8 @@ import (
 // span is a command that is named in a text: between backquotes, or in a command's help.
 var span = regexp.MustCompile("`((?:cloudpay|make|go run|go test|go build)(?: [^`]*)?)`")
 
-// What a document names in a sentence cannot be run, for it stands for what the reader fills in. Its command has to exist, and so
-// have its flags.
+// What a document names in a sentence cannot be run, for it stands for what the reader fills in.
+// Its command has to exist, and so have its flags.
 func TestDocumentsNameCommands(t *testing.T) {
 	t.Parallel()
 	named := 0
@@ -110,7 +110,8 @@ func wordsOf(command string) []string {
 	return words
 }
 
-// commandExists parses the words behind cloudpay. A word in capitals, such as ID, stands for a value, and … for any.
+// commandExists parses the words behind cloudpay. A word in capitals, such as ID, stands for a
+// value, and … for any.
 func commandExists(words []string) error {
 	root := newRoot(&language{})
 	root.InitDefaultHelpCmd()

@@ -128,7 +128,8 @@ func checkRuntime(runtime string) error {
 	return nil
 }
 
-// tags are SQLite's where the functions keep their orders in it, besides those they are deployed with.
+// tags are SQLite's where the functions keep their orders in it, besides those they are deployed
+// with.
 func tags(kept string) []string {
 	if _, is := sqlitePath(kept); is {
 		return []string{"sqlite"}

@@ -13,8 +13,9 @@ import (
 	"cloudpay/pkg/wire/wiretest"
 )
 
-// TestCommandsOutliveTheFarSide: every command that asks something over HTTP ends, whatever is at the
-// other end, and has nothing good to say of it. One that ignores its time limit is ended by the test's.
+// TestCommandsOutliveTheFarSide: every command that asks something over HTTP ends, whatever is at
+// the other end, and has nothing good to say of it. One that ignores its time limit is ended by the
+// test's.
 func TestCommandsOutliveTheFarSide(t *testing.T) {
 	t.Parallel()
 	sides := map[string]string{"silence": wiretest.Silent(t), "a byte a second": wiretest.Drips(t, time.Second)}

@@ -36,7 +36,8 @@ type invoking struct {
 	language                 *language
 }
 
-// longestInvoke is longer than the emulated platform lets a call take, an instance's start included.
+// longestInvoke is longer than the emulated platform lets a call take, an instance's start
+// included.
 const longestInvoke = 3 * timeLimit
 
 func newInvoke(l *language) *cobra.Command {
@@ -208,8 +209,8 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	return event, nil
 }
 
-// withToken adds the service token to an event, which has to be an object for that. Of a token that is
-// being rotated, the setting has two values; either does.
+// withToken adds the service token to an event, which has to be an object for that. Of a token that
+// is being rotated, the setting has two values; either does.
 func withToken(event []byte, token string) ([]byte, error) {
 	token, _, _ = strings.Cut(token, " ")
 	var members map[string]json.RawMessage

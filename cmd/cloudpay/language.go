@@ -26,8 +26,8 @@ func languageOf(args []string) *language {
 	return &language{chinese: cmp.Or(asked, localeLanguage()) == "zh"}
 }
 
-// askedLanguage is the value of --lang; empty when it is not given or none of ours. What comes after
-// -- are no flags.
+// askedLanguage is the value of --lang; empty when it is not given or none of ours. What comes
+// after -- are no flags.
 func askedLanguage(args []string) string {
 	asked := ""
 	for i, arg := range args {

@@ -97,7 +97,8 @@ func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the enviro
 	}
 }
 
-// What list prints in JSON is what reopen reads, also where a service provider's orders are each a sub-merchant's.
+// What list prints in JSON is what reopen reads, also where a service provider's orders are each a
+// sub-merchant's.
 func TestReopenListed(t *testing.T) { //nolint:paralleltest // it sets the environment
 	d := newDesk(t)
 	t.Setenv("WXPAY_MODE", "partner")

@@ -38,7 +38,8 @@ func (s *single) named(m order.Merchant, args []string, stdin io.Reader) ([]orde
 	return refs, nil
 }
 
-// listed reads one order from each line: a number, or an object as `orders list --json` prints it, which names its sub-merchant.
+// listed reads one order from each line: a number, or an object as `orders list --json` prints it,
+// which names its sub-merchant.
 func (s *single) listed(m order.Merchant, stdin io.Reader) ([]order.Ref, error) {
 	var refs []order.Ref
 	limited := &io.LimitedReader{R: stdin, N: maxListed + 1}

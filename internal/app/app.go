@@ -28,7 +28,8 @@ type App struct {
 	// doubt; both tell what became of them. All three are nil without CLOUDPAY_STORE.
 	Store            *store.Store
 	Sweeper, Settler *closing.Sweeper
-	// PlainStore is the host of the store's database where it is, or may be, spoken to without TLS over a network.
+	// PlainStore is the host of the store's database where it is, or may be, spoken to without TLS
+	// over a network.
 	PlainStore string
 	// Broken is every fault of the configuration in one report, nil when there
 	// is none.
@@ -37,7 +38,8 @@ type App struct {
 	Log *slog.Logger
 
 	access trigger.Access
-	// lookup finds the orders that users name by another number than the merchant's; nil without a store.
+	// lookup finds the orders that users name by another number than the merchant's; nil without a
+	// store.
 	lookup   *closing.Lookup
 	memoryMB int
 }
@@ -71,7 +73,8 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	return a, nil
 }
 
-// CloseOrder makes functions/closeorder: it closes one order or, on a timer, every order that is due.
+// CloseOrder makes functions/closeorder: it closes one order or, on a timer, every order that is
+// due.
 func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
@@ -80,7 +83,8 @@ func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	return a.function(order.OpClose, a.Closer.Close, a.Sweeper), nil
 }
 
-// QueryOrder makes functions/queryorder: it queries one order or, on a timer, every order that is in doubt.
+// QueryOrder makes functions/queryorder: it queries one order or, on a timer, every order that is
+// in doubt.
 func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
@@ -104,7 +108,8 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweepe
 	}
 }
 
-// end takes leave of the store's database, which would log an aborted connection. Nothing is handled any more.
+// end takes leave of the store's database, which would log an aborted connection. Nothing is
+// handled any more.
 func (a *App) end() {
 	if a.Store != nil {
 		_ = a.Store.Close() // the process ends whatever it says

@@ -22,7 +22,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// A container is a function's process as a container runs it: a server on PORT, with no platform before it.
+// A container is a function's process as a container runs it: a server on PORT, with no platform
+// before it.
 type container struct {
 	*env
 
@@ -59,8 +60,8 @@ func (e *env) runContainer(name string) *container {
 	}
 }
 
-// attack is many connections that each do what begin does, again as soon as the function has closed them, until stop. It
-// returns when each has begun once.
+// attack is many connections that each do what begin does, again as soon as the function has closed
+// them, until stop. It returns when each has begun once.
 func (c *container) attack(connections int, begin func(net.Conn)) (stop func()) {
 	c.t.Helper()
 	var begun, ended sync.WaitGroup
@@ -128,7 +129,8 @@ func authorisedCallers(withService bool) []authorised {
 	return callers
 }
 
-// wantServed makes calls, each on a connection of its own and then all on one, and fails the test unless all are answered.
+// wantServed makes calls, each on a connection of its own and then all on one, and fails the test
+// unless all are answered.
 func (c *container) wantServed(during string, callers []authorised) {
 	c.t.Helper()
 	for _, kept := range []bool{false, true} {
@@ -184,9 +186,10 @@ func (c *container) wantSmall(during string) {
 	}
 }
 
-// Authorised callers are served, and memory stays small, while 520 connections each send the head of a POST and one byte,
-// again whenever they are closed: whether the function answers 401 on the head or has to wait for a body that may prove
-// its sender. That they are served quickly is measured in bench/attack.
+// Authorised callers are served, and memory stays small, while 520 connections each send the head
+// of a POST and one byte, again whenever they are closed: whether the function answers 401 on the
+// head or has to wait for a body that may prove its sender. That they are served quickly is
+// measured in bench/attack.
 func TestSlowBodiesHoldUpNoCaller(t *testing.T) {
 	t.Parallel()
 	for _, withService := range []bool{true, false} {
@@ -228,7 +231,8 @@ func TestIdleConnectionsHoldUpNoCaller(t *testing.T) {
 	c.wantSmall(fmt.Sprintf("%d idle connections", idle))
 }
 
-// mostFiles raises the limit of open files as far as it may, and returns how many of those wanted there can be.
+// mostFiles raises the limit of open files as far as it may, and returns how many of those wanted
+// there can be.
 func mostFiles(t *testing.T, wanted int) int {
 	t.Helper()
 	var limit syscall.Rlimit

@@ -10,8 +10,9 @@ import (
 	"cloudpay/internal/order"
 )
 
-// One instance answers several invocations at once, as Lambda lets it (AWS_LAMBDA_MAX_CONCURRENCY) and web functions do: each
-// answer is about its own order. `make test` runs it with the race detector.
+// One instance answers several invocations at once, as Lambda lets it (AWS_LAMBDA_MAX_CONCURRENCY)
+// and web functions do: each answer is about its own order. `make test` runs it with the race
+// detector.
 func TestInstanceAnswersSeveralAtOnce(t *testing.T) {
 	t.Parallel()
 	const most, each = 6, 4
@@ -36,7 +37,8 @@ func TestInstanceAnswersSeveralAtOnce(t *testing.T) {
 							if got.Outcome != f.want || got.OutTradeNo != number {
 								t.Errorf("%s: got %s of %s, want %s", number, got.Outcome, got.OutTradeNo, f.want)
 							}
-							// What is refused at the same time leaves nothing behind for the others.
+							// What is refused at the same time leaves nothing behind for the
+							// others.
 							if got := ask(map[string]string{"outTradeNO": number}, patient); got.ErrCode != order.CodeParamError {
 								t.Errorf("a slip: got %+v, want PARAM_ERROR", got)
 							}

@@ -61,7 +61,8 @@ var descriptions = map[string]func(text []byte) (map[string]string, error){
 // reference is how a description takes a variable from the environment, with a default or without.
 var reference = regexp.MustCompile(`^(?:\{\{env\.(\w+)\}\}|\$\{env:(\w+)(?:, '([^']*)')?\})$`)
 
-// described are the variables that a deployment by that description gives a function: values are those that the merchant has.
+// described are the variables that a deployment by that description gives a function: values are
+// those that the merchant has.
 func described(t *testing.T, file string, values map[string]string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", file))
@@ -89,8 +90,8 @@ func described(t *testing.T, file string, values map[string]string) map[string]s
 	return vars
 }
 
-// What the files in the root describe can do what the README says first: register an order by its customer's openid, who may
-// close it then.
+// What the files in the root describe can do what the README says first: register an order by its
+// customer's openid, who may close it then.
 func TestKeptByEachDescription(t *testing.T) {
 	t.Parallel()
 	for _, file := range slices.Sorted(maps.Keys(descriptions)) {

@@ -32,7 +32,8 @@ type example struct {
 	again bool // the call is made once before
 }
 
-// examples are the calls behind the results that docs/api.md shows, in its order, and behind the README's.
+// examples are the calls behind the results that docs/api.md shows, in its order, and behind the
+// README's.
 func examples() []example {
 	bought := paygate.Order{
 		OutTradeNo: "A1", Total: 100, OpenID: "oABC", Attach: "shop 7", DeviceInfo: "013467007045764",
@@ -140,7 +141,8 @@ const aMinuteAgo = "a minute ago"
 // varying are the fields of a result that are other ones with each call.
 var varying = []string{"nonceStr", "sign", "requestId", "transactionId", "timeEnd"}
 
-// Every result among the examples of docs/api.md is what the functions answer, and so is the README's.
+// Every result among the examples of docs/api.md is what the functions answer, and so is the
+// README's.
 func TestDocumentedResults(t *testing.T) {
 	t.Parallel()
 	shown, calls := shownResults(t, "docs/api.md", "Examples"), examples()

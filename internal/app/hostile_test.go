@@ -21,8 +21,9 @@ import (
 // answer as they do.
 type farSide struct{ name, address string }
 
-// farSides are silent, slow, or answer with a status and hold the line: with each status that differs from
-// the others to net/http or to us, and with all of them where PROOF_TRIES asks for more than `make test`.
+// farSides are silent, slow, or answer with a status and hold the line: with each status that
+// differs from the others to net/http or to us, and with all of them where PROOF_TRIES asks for
+// more than `make test`.
 func farSides(t *testing.T) []farSide {
 	t.Helper()
 	statuses := []int{
@@ -122,7 +123,8 @@ func TestEveryStatusOfACertificateDownload(t *testing.T) {
 	all.Wait()
 }
 
-// As many calls as a web function answers at once, before a far side that answers 101, leave it alive.
+// As many calls as a web function answers at once, before a far side that answers 101, leave it
+// alive.
 func TestWebFunctionOutlivesSwitchedProtocols(t *testing.T) {
 	t.Parallel()
 	e := strict(t, order.V3)

@@ -24,7 +24,8 @@ func holding(t *testing.T) []farSide {
 	return sides
 }
 
-// tickBefore registers two orders that are due, and has a timer fire whose run may take four seconds.
+// tickBefore registers two orders that are due, and has a timer fire whose run may take four
+// seconds.
 func (k *kept) tickBefore() closing.Report {
 	k.t.Helper()
 	for _, number := range []string{"A1", "A2"} {

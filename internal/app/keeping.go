@@ -36,7 +36,8 @@ func (a *App) keepOrders(c config.Config, faults *config.Faults) {
 	a.Settler = &settler
 }
 
-// warnOfPlainStore has the first line of the log say that who can listen on the way to the database reads all of it.
+// warnOfPlainStore has the first line of the log say that who can listen on the way to the database
+// reads all of it.
 func (a *App) warnOfPlainStore(c config.Config) {
 	if a.PlainStore = store.PlainHost(c.Store.Reveal()); a.PlainStore != "" {
 		a.Log.Warn("the store's database is reached over a network without TLS: whoever can listen reads its password and the orders",

@@ -65,8 +65,9 @@ func TestKeptOrdersAreTheirOwners(t *testing.T) {
 	}
 }
 
-// A merchant who is switched to the public key keeps the orders that wait: each tick tries again and says what to do, none of
-// them comes nearer to being given up, and the first tick with the key closes them.
+// A merchant who is switched to the public key keeps the orders that wait: each tick tries again
+// and says what to do, none of them comes nearer to being given up, and the first tick with the key
+// closes them.
 func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
 	t.Parallel()
 	k := keep(t, newCertificateEnv(t, paygate.Options{}))
@@ -130,7 +131,8 @@ func TestKeptOrdersByTheirOtherNumber(t *testing.T) {
 	k.wantOutcome(readResult(t, k.asUser(strangersID, "queryorder", event)), order.OutcomeNotFound, "ORDERNOTEXIST")
 }
 
-// WeChat Pay is asked as often about an order of somebody else's as about none, whatever the register knows of it.
+// WeChat Pay is asked as often about an order of somebody else's as about none, whatever the
+// register knows of it.
 func TestKeptLookupsAskAlike(t *testing.T) {
 	t.Parallel()
 	k := newKept(t, mode{order.V3, false})

@@ -39,8 +39,8 @@ func proofTries(t *testing.T) int {
 	return tries
 }
 
-// donor makes genuine, signed replies that name no order, about orders of its own. It asks the gateway
-// directly, so that no function has seen them.
+// donor makes genuine, signed replies that name no order, about orders of its own. It asks the
+// gateway directly, so that no function has seen them.
 type donor struct {
 	gate      *paygate.Server
 	transport *http.Transport
@@ -72,7 +72,8 @@ func newDonor(t *testing.T, gate *paygate.Server) *donor {
 	return d
 }
 
-// reply is one more reply: the success of a close, ORDERCLOSED, ORDERPAID and ORDERNOTEXIST by turns.
+// reply is one more reply: the success of a close, ORDERCLOSED, ORDERPAID and ORDERNOTEXIST by
+// turns.
 func (d *donor) reply(ctx context.Context, api order.API) []byte {
 	n := d.made.Add(1)
 	number := fmt.Sprintf("donor%d", n)
@@ -121,8 +122,8 @@ func (p *tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// proxy stands between the functions and the gateway, ends what TLS there would be, and becomes out of
-// step.
+// proxy stands between the functions and the gateway, ends what TLS there would be, and becomes out
+// of step.
 type proxy struct {
 	donor *donor
 	// share is how many replies are followed by another's.
@@ -194,9 +195,9 @@ func (p *proxy) before(t *testing.T, when moment) string {
 	})
 }
 
-// behind sends the extra reply on connections of its own to the gateway, which it pools: whoever asks
-// next over the same one gets it, and the one after that gets the reply to that question. Each of our
-// connections may be new.
+// behind sends the extra reply on connections of its own to the gateway, which it pools: whoever
+// asks next over the same one gets it, and the one after that gets the reply to that question. Each
+// of our connections may be new.
 func (p *proxy) behind(t *testing.T) string {
 	t.Helper()
 	const pooled, longest = 4, 6
@@ -221,8 +222,8 @@ func (p *proxy) behind(t *testing.T) string {
 	})
 }
 
-// forced is a gateway whose every answer is taken for conclusive, and which takes any connection: it is
-// what the functions did before they knew routes.
+// forced is a gateway whose every answer is taken for conclusive, and which takes any connection:
+// it is what the functions did before they knew routes.
 type forced struct{ closing.Gateway }
 
 func (f forced) Close(ctx context.Context, c order.Call) order.Answer {
@@ -301,7 +302,8 @@ type step struct {
 	name  string
 	route string // WXPAY_ROUTE
 	// certain says that the extra replies reach calls whatever the moment: the transport closes a
-	// connection that says something while nothing is asked, if it sees that before the next request.
+	// connection that says something while nothing is asked, if it sees that before the next
+	// request.
 	certain bool
 	start   func(t *testing.T, p *proxy) string
 }
@@ -318,7 +320,8 @@ func steps() []step {
 	}
 }
 
-// prove makes calls through a proxy that is out of step, several at a time, and counts what they say.
+// prove makes calls through a proxy that is out of step, several at a time, and counts what they
+// say.
 func (s step) prove(t *testing.T, tries int, change func(closing.Gateway) closing.Gateway) *tally {
 	t.Helper()
 	gate := paygate.RunT(t)
@@ -380,7 +383,8 @@ func (y *tally) combined(i int) order.Params {
 	return p
 }
 
-// try makes one call about an order. A query goes before it, over a connection that the call may use.
+// try makes one call about an order. A query goes before it, over a connection that the call may
+// use.
 func (y *tally) try(ctx context.Context, a *app.App, i int) {
 	ctx, cancel := context.WithTimeout(ctx, 6*time.Second)
 	defer cancel()
@@ -423,8 +427,9 @@ func TestOutOfStep(t *testing.T) {
 	})
 }
 
-// The same replies do harm where every answer is believed: the proof above has a subject. One round of
-// calls shows it as a rule, and some more where none of the extra replies came at the right moment.
+// The same replies do harm where every answer is believed: the proof above has a subject. One round
+// of calls shows it as a rule, and some more where none of the extra replies came at the right
+// moment.
 func TestOutOfStepIsDangerous(t *testing.T) {
 	t.Parallel()
 	const rounds = 8
@@ -441,7 +446,8 @@ func TestOutOfStepIsDangerous(t *testing.T) {
 	})
 }
 
-// eachStep runs a test for each way, all at once: most of their time is the pause before asking again.
+// eachStep runs a test for each way, all at once: most of their time is the pause before asking
+// again.
 func eachStep(t *testing.T, test func(t *testing.T, s step)) {
 	t.Helper()
 	var group sync.WaitGroup

@@ -14,8 +14,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// sweep registers orders, has a sweep close them through a proxy that is out of step, and counts what the
-// store says of them afterwards.
+// sweep registers orders, has a sweep close them through a proxy that is out of step, and counts
+// what the store says of them afterwards.
 func (s step) sweep(t *testing.T, first string, tries int, change func(closing.Gateway) closing.Gateway) *tally {
 	t.Helper()
 	k := newKept(t, mode{api: order.V2})
@@ -61,8 +61,8 @@ var outcomes = map[order.Ending]order.Outcome{
 	order.EndedNotFound: order.OutcomeNotFound,
 }
 
-// registered makes an order that is paid, unpaid or closed, and registers it as one that is due, of a time
-// at which "there is no such order" would be an end.
+// registered makes an order that is paid, unpaid or closed, and registers it as one that is due, of
+// a time at which "there is no such order" would be an end.
 func (k *kept) registered(a *app.App, y *tally, i int) {
 	k.t.Helper()
 	p := y.order(k.t.Context(), i)

@@ -9,7 +9,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// The first line of the log says that the database's password travels in the clear, and nothing is connected to for that.
+// The first line of the log says that the database's password travels in the clear, and nothing is
+// connected to for that.
 func TestFirstLineOfTheLogWarnsOfAPlainStore(t *testing.T) {
 	t.Parallel()
 	for address, plain := range map[string]bool{

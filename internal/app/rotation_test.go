@@ -15,7 +15,8 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// A fleet is the instances of a function behind its platform, each with the settings it was started with.
+// A fleet is the instances of a function behind its platform, each with the settings it was started
+// with.
 type fleet struct {
 	*env
 
@@ -75,8 +76,8 @@ func httpRequest(header, token, body string) hosting.Invocation {
 		header, quoted(token), quoted(body))}
 }
 
-// Each token is changed while its callers call, by the steps of docs/callers.md, and no call is refused. The old token is in
-// none of the settings at the end, and opens nothing any more.
+// Each token is changed while its callers call, by the steps of docs/callers.md, and no call is
+// refused. The old token is in none of the settings at the end, and opens nothing any more.
 func TestTokensAreRotatedUnderLoad(t *testing.T) {
 	t.Parallel()
 	const a1 = `{"out_trade_no":"A1"}`

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// routes are the ways to WeChat Pay's addresses, in their order: what the configuration says of them or,
-// where it says nothing, own for the region's hosts over https.
+// routes are the ways to WeChat Pay's addresses, in their order: what the configuration says of
+// them or, where it says nothing, own for the region's hosts over https.
 func routes(c config.Config, addresses []string) []order.Route {
 	list := make([]order.Route, 0, len(addresses))
 	for _, address := range addresses {
@@ -43,8 +43,8 @@ func isRegional(c config.Config, address string) bool {
 	return https == mainHost || https == backupHost
 }
 
-// readRoots reads the system's roots, which take the first TLS handshake tens of milliseconds otherwise:
-// an instance has more processor time while it starts, and nobody waits yet.
+// readRoots reads the system's roots, which take the first TLS handshake tens of milliseconds
+// otherwise: an instance has more processor time while it starts, and nobody waits yet.
 func readRoots(addresses []string) {
 	for _, address := range addresses {
 		if u, err := url.Parse(address); err == nil && u.Scheme == "https" {

@@ -13,8 +13,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// said counts the lines in which a log says that the function is not configured, and fails the test unless each is an error
-// that names every fault.
+// said counts the lines in which a log says that the function is not configured, and fails the test
+// unless each is an error that names every fault.
 func said(t *testing.T, log string) int {
 	t.Helper()
 	count := 0
@@ -42,7 +42,8 @@ func unconfigured(t *testing.T) *env {
 	return e
 }
 
-// On every cloud's hosting a function that is not configured says so at its start, once, and answers each call with it.
+// On every cloud's hosting a function that is not configured says so at its start, once, and
+// answers each call with it.
 func TestUnconfiguredOnEachHosting(t *testing.T) {
 	t.Parallel()
 	for _, on := range []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda, platform.Web} {
@@ -96,7 +97,8 @@ func (e *env) askUnconfigured(f *platform.Function, on platform.Runtime) order.R
 	return result
 }
 
-// A container says so and ends with code 1, without having served; CLOUDPAY_CONFIG_FAULTS=answer has it answer instead.
+// A container says so and ends with code 1, without having served; CLOUDPAY_CONFIG_FAULTS=answer
+// has it answer instead.
 func TestUnconfiguredContainer(t *testing.T) {
 	t.Parallel()
 	e := unconfigured(t)

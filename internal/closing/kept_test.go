@@ -390,7 +390,8 @@ func TestQueryRefusesCloseAt(t *testing.T) {
 	}
 }
 
-// A store whose database lets nobody in is not called worth another try, in both languages, and the log has its words.
+// A store whose database lets nobody in is not called worth another try, in both languages, and the
+// log has its words.
 func TestStoreThatLetsNobodyIn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -84,9 +84,9 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	r.budget = limits
 	result := r.finish(ctx)
 	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == order.CodeOrderNotExist || r.missing == 1) {
-		// Time ran out after the first such answer. That there was one must not show: where the gateway
-		// is slow, a limit may fall between the answer about an order that exists and the other. On a
-		// foreign route its code is another one.
+		// Time ran out after the first such answer. That there was one must not show: where the
+		// gateway is slow, a limit may fall between the answer about an order that exists and the
+		// other. On a foreign route its code is another one.
 		result = unfinished(call, result.Attempts)
 	}
 	return order.Found{Result: result, Ownership: v.ownership}, v.fault
@@ -141,8 +141,8 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	return a
 }
 
-// veiled is "there is no such order", whichever answer it is said of. It keeps what decides how often
-// that has to be said, and nothing else of the answer.
+// veiled is "there is no such order", whichever answer it is said of. It keeps what decides how
+// often that has to be said, and nothing else of the answer.
 func veiled(a order.Answer) order.Answer {
 	row, _ := order.Lookup(order.CodeOrderNotExist)
 	return order.Answer{

@@ -148,8 +148,8 @@ func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
 	}
 }
 
-// So it is over each route, and where the first exchange has a used connection: a look-up over a foreign route never
-// learns that an order does not exist, and says so of another's too.
+// So it is over each route, and where the first exchange has a used connection: a look-up over a
+// foreign route never learns that an order does not exist, and says so of another's too.
 func TestNotTheirsAndNotThereAreAlikeOverEachRoute(t *testing.T) {
 	t.Parallel()
 	for _, route := range []order.Route{own, link, foreign} {
@@ -187,7 +187,8 @@ func TestNotTheirsAndNotThereAreAlikeOverEachRoute(t *testing.T) {
 	}
 }
 
-// A limit that falls between the two answers tells nothing over any route: that there was an answer does not show.
+// A limit that falls between the two answers tells nothing over any route: that there was an answer
+// does not show.
 func TestLookupCutShortIsAlikeOverEachRoute(t *testing.T) {
 	t.Parallel()
 	for _, route := range []order.Route{own, link, foreign} {

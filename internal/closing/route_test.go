@@ -14,8 +14,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an exchange
-// that wants another has one of its own.
+// routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an
+// exchange that wants another has one of its own.
 type routed struct {
 	closing.Gateway
 
@@ -43,8 +43,8 @@ const (
 	foreign = order.RouteForeign
 )
 
-// TestCloseOverEachRoute: what names no order counts by itself on the own route alone, and every outcome can
-// be reached on each of the three but notFound on a foreign one.
+// TestCloseOverEachRoute: what names no order counts by itself on the own route alone, and every
+// outcome can be reached on each of the three but notFound on a foreign one.
 func TestCloseOverEachRoute(t *testing.T) {
 	t.Parallel()
 	accepted := says(order.Accepted, "")
@@ -129,8 +129,8 @@ func TestCloseOverEachRoute(t *testing.T) {
 	}
 }
 
-// TestQueryOverEachRoute: "no such order" takes two connections that carried nothing else, and a refusal one,
-// or its repetition.
+// TestQueryOverEachRoute: "no such order" takes two connections that carried nothing else, and a
+// refusal one, or its repetition.
 func TestQueryOverEachRoute(t *testing.T) {
 	t.Parallel()
 	missing := says(order.SaysMissing, order.CodeOrderNotExist)
@@ -205,8 +205,8 @@ func TestSweepOverUsedConnections(t *testing.T) {
 	}
 }
 
-// TestForeignRouteGivesUpWhatIsMissing: what nothing can confirm ends nothing, and is given up after its time
-// without an event.
+// TestForeignRouteGivesUpWhatIsMissing: what nothing can confirm ends nothing, and is given up
+// after its time without an event.
 func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,8 +227,8 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 	})
 }
 
-// A query that cannot be read, as with a control character in attach, keeps no sweep from closing. What
-// cannot be confirmed after that is unknown.
+// A query that cannot be read, as with a control character in attach, keeps no sweep from closing.
+// What cannot be confirmed after that is unknown.
 func TestSweepClosesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{order.CodeMalformedReply, order.CodeBadSignature} {
@@ -312,8 +312,8 @@ func TestCombinedCloseIsConfirmedByEachOrder(t *testing.T) {
 	}
 }
 
-// mixedUp is a model whose replies are another order's, wherever the route allows it and the reply names
-// none.
+// mixedUp is a model whose replies are another order's, wherever the route allows it and the reply
+// names none.
 type mixedUp struct {
 	*model
 

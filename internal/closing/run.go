@@ -19,7 +19,8 @@ type run struct {
 	call    order.Call
 	state   state
 	confirm bool
-	// freshClose has each close sent on a connection of its own, so that its answer counts by itself where the route lets it.
+	// freshClose has each close sent on a connection of its own, so that its answer counts by
+	// itself where the route lets it.
 	freshClose bool
 	young      func() time.Duration // for how long the order still is
 	// pace, when it is not nil, says when each exchange may be made.
@@ -155,7 +156,8 @@ func (r *run) event(a order.Answer) event {
 	return e
 }
 
-// weigh keeps what a store is told of an order that has not ended, and what repetitions are counted by.
+// weigh keeps what a store is told of an order that has not ended, and what repetitions are counted
+// by.
 func (r *run) weigh(e event, a order.Answer) {
 	if a.Verdict != order.SaysMissing {
 		r.missing, r.absent = 0, 0
@@ -238,8 +240,8 @@ func (r *run) classify(a order.Answer) event {
 	return doubted
 }
 
-// isUnreadable reports whether an answer is a reply whose text could not be read, or was read otherwise than it was signed:
-// one field of a query's, such as attach, is enough for either.
+// isUnreadable reports whether an answer is a reply whose text could not be read, or was read
+// otherwise than it was signed: one field of a query's, such as attach, is enough for either.
 func isUnreadable(a order.Answer) bool {
 	return a.Verdict == order.Doubted && (a.Code == order.CodeMalformedReply || a.Code == order.CodeBadSignature)
 }
@@ -297,8 +299,9 @@ func (r *run) confirmed(e event, a order.Answer) event {
 	return unconfirmed
 }
 
-// classifyMissing counts how often it was said in a row that there is no such order. No query confirms that by naming the
-// order, so that it takes two such answers, each on a connection of its own, on a route that mixes up none.
+// classifyMissing counts how often it was said in a row that there is no such order. No query
+// confirms that by naming the order, so that it takes two such answers, each on a connection of its
+// own, on a route that mixes up none.
 func (r *run) classifyMissing(a order.Answer) event {
 	first := r.missing == 0
 	if !first && foreign(a) {
@@ -313,7 +316,8 @@ func (r *run) classifyMissing(a order.Answer) event {
 // foreign reports whether an answer's route may mix up replies whatever its connection carried.
 func foreign(a order.Answer) bool { return a.Route != order.RouteOwn && a.Route != order.RouteLink }
 
-// classifyDenial takes a definite no for one when it counts by itself, or is repeated. Until then it is a dispute.
+// classifyDenial takes a definite no for one when it counts by itself, or is repeated. Until then
+// it is a dispute.
 func (r *run) classifyDenial(a order.Answer) event {
 	if a.Conclusive() || r.denial == a.Code && r.state != closing {
 		return denied
@@ -399,7 +403,8 @@ func unsettled(a order.Answer) order.Answer {
 	return reworded(a, code)
 }
 
-// unproven words a "no such order" as the doubt that it leaves, where it may have been said of another one.
+// unproven words a "no such order" as the doubt that it leaves, where it may have been said of
+// another one.
 func unproven(a order.Answer) order.Answer {
 	if !foreign(a) {
 		return a

@@ -85,8 +85,8 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 	}
 }
 
-// A fault of the configuration is every order's, and no attempt of any: each sweep tries again and says so, no order comes
-// nearer to being given up, and all are closed once it is mended.
+// A fault of the configuration is every order's, and no attempt of any: each sweep tries again and
+// says so, no order comes nearer to being given up, and all are closed once it is mended.
 func TestSweepWithoutConfiguration(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*closing.Sweeper){
@@ -133,7 +133,8 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 	}
 }
 
-// A payment whose amount WeChat Pay did not say is a payment of an amount that is not known, and neither 0 nor another one.
+// A payment whose amount WeChat Pay did not say is a payment of an amount that is not known, and
+// neither 0 nor another one.
 func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +155,8 @@ func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 	})
 }
 
-// A close that was sent before its query met a fault of the configuration is in doubt like any other.
+// A close that was sent before its query met a fault of the configuration is in doubt like any
+// other.
 func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -433,8 +435,8 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 	}
 }
 
-// That WeChat Pay refuses the merchant's signature is logged once a sweep, with its text and what to do: the orders would
-// say so only when they are given up.
+// That WeChat Pay refuses the merchant's signature is logged once a sweep, with its text and what
+// to do: the orders would say so only when they are given up.
 func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFaultsInChinese: a problem stands behind its variable's name, with a colon between in doctor's
-// report, and so must not begin with the particle 的.
+// TestFaultsInChinese: a problem stands behind its variable's name, with a colon between in
+// doctor's report, and so must not begin with the particle 的.
 func TestFaultsInChinese(t *testing.T) {
 	t.Parallel()
 	token := tokens(func(c *Config) *[]Secret { return &c.ServiceTokens })

@@ -68,7 +68,8 @@ const (
 // Route says where TLS ends on the way to WeChat Pay.
 type Route string
 
-// The routes. On RouteOwn it is WeChat Pay's own host; on RouteForeign something on the way may end it.
+// The routes. On RouteOwn it is WeChat Pay's own host; on RouteForeign something on the way may end
+// it.
 const (
 	RouteOwn     Route = "own"
 	RouteForeign Route = "foreign"
@@ -106,13 +107,15 @@ type Config struct {
 	Route Route
 	// ForeignRoots reports that the environment may bring in roots that are not the system's.
 	ForeignRoots bool
-	// ConfirmClose asks for a query after every close that was accepted, or refused as closed or paid.
+	// ConfirmClose asks for a query after every close that was accepted, or refused as closed or
+	// paid.
 	ConfirmClose bool
 
 	CallerPolicy CallerPolicy
-	// ServiceTokens, HTTPTokens and TimerTokens are what a service, an HTTP client and a timer prove
-	// themselves with: one token, or two while the token is rotated, either of which is accepted.
-	// Empty: no caller is let in by that token. No two values are equal, nor is one equal to a key.
+	// ServiceTokens, HTTPTokens and TimerTokens are what a service, an HTTP client and a timer
+	// prove themselves with: one token, or two while the token is rotated, either of which is
+	// accepted. Empty: no caller is let in by that token. No two values are equal, nor is one equal
+	// to a key.
 	ServiceTokens, HTTPTokens, TimerTokens []Secret
 	// HTTPAuthorizer is the claim of an API gateway's authorizer that lets an HTTP caller in; the zero value: none does.
 	HTTPAuthorizer Authorizer

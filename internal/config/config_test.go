@@ -550,8 +550,8 @@ func TestPEMForms(t *testing.T) {
 	}
 }
 
-// However line breaks are lost on the way, the key that is read is the same, from the variable itself, from base64 of
-// it, and from a file.
+// However line breaks are lost on the way, the key that is read is the same, from the variable
+// itself, from base64 of it, and from a file.
 func TestPEMWhateverBecameOfItsLineBreaks(t *testing.T) {
 	t.Parallel()
 	want := block("PRIVATE KEY")

@@ -206,7 +206,8 @@ func TestNoTwoSecretsAreEqual(t *testing.T) {
 	file.wantFault(t, "CLOUDPAY_HTTP_TOKEN", "is the same as WXPAY_V2_KEY")
 }
 
-// A token that is rotated has two values, in the variable or in a file; each keeps the rules of one.
+// A token that is rotated has two values, in the variable or in a file; each keeps the rules of
+// one.
 func TestTokensOfTwoValues(t *testing.T) {
 	t.Parallel()
 	const next = "8d41f0c6b72e935a~{next}"

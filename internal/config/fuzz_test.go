@@ -8,8 +8,9 @@ import (
 	"cloudpay/internal/config"
 )
 
-// FuzzDecodePEM: a text is refused in one line that repeats nothing of it, or gives blocks that read back as they are; and
-// what encoding/pem reads of a text with one block is what we read of it, with its line breaks or without.
+// FuzzDecodePEM: a text is refused in one line that repeats nothing of it, or gives blocks that
+// read back as they are; and what encoding/pem reads of a text with one block is what we read of
+// it, with its line breaks or without.
 func FuzzDecodePEM(f *testing.F) {
 	whole := block("PRIVATE KEY")
 	for _, text := range []string{

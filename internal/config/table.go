@@ -31,8 +31,8 @@ type variable struct {
 	name   string
 	values string // what is accepted, as the README's table prints it
 	needed need
-	// neededToo is what else it must be given for, as the README's table prints it. That is refused when it is asked for, and is
-	// no fault of the configuration.
+	// neededToo is what else it must be given for, as the README's table prints it. That is refused
+	// when it is asked for, and is no fault of the configuration.
 	neededToo string
 	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
 	credentialOf API
@@ -347,7 +347,8 @@ var variables = []variable{
 			"debug", "info", "warn", "error"),
 	},
 	{
-		// Only checked here: the runtime needs it where there is no Config, and reads the variable itself.
+		// Only checked here: the runtime needs it where there is no Config, and reads the variable
+		// itself.
 		name: "CLOUDPAY_CONFIG_FAULTS", values: "`answer` or `exit`",
 		meaning: "What a function does that is not configured, besides saying so in its log: answer every call with `CONFIG_ERROR`," +
 			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",

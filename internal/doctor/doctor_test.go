@@ -47,7 +47,8 @@ func TestExamineSound(t *testing.T) {
 	}
 }
 
-// Without an appid APIv3 works, and orders cannot be registered by openid: that is not complete, and no fault.
+// Without an appid APIv3 works, and orders cannot be registered by openid: that is not complete,
+// and no fault.
 func TestExamineWithoutAppID(t *testing.T) {
 	t.Parallel()
 	for name, vars := range map[string]map[string]string{

@@ -122,7 +122,8 @@ func checkConfiguration(_ context.Context, p *patient) []Finding {
 	return findings
 }
 
-// withoutFaults is what there is to say of a configuration that has no fault: that it is complete, or what it cannot do.
+// withoutFaults is what there is to say of a configuration that has no fault: that it is complete,
+// or what it cannot do.
 func (p *patient) withoutFaults() Finding {
 	dialects := strings.Join(p.dialects(), ", ")
 	if p.settings.AppID != "" {

@@ -6,8 +6,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// checkStore looks at how the store's database is reached. It is not connected to: that would need the network that only the
-// functions are in, as often as not.
+// checkStore looks at how the store's database is reached. It is not connected to: that would need
+// the network that only the functions are in, as often as not.
 func checkStore(_ context.Context, p *patient) []Finding {
 	if p.app == nil || p.app.PlainStore == "" {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"cloudpay/internal/doctor"
 )
 
-// A database whose password and orders travel in the clear is a warning, and its address is not repeated.
+// A database whose password and orders travel in the clear is a warning, and its address is not
+// repeated.
 func TestExaminePlainStore(t *testing.T) {
 	t.Parallel()
 	const secret = "pa55word-of-the-st0re"

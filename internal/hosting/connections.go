@@ -12,7 +12,8 @@ import (
 // and there are more of them than places for requests, so that some can always be closed.
 const maxConnections = 1024
 
-// mostConnections leaves a quarter of the process's files to what the handlers open. SCF allows 1024.
+// mostConnections leaves a quarter of the process's files to what the handlers open. SCF allows
+// 1024.
 func mostConnections(files int) int {
 	if files <= 0 {
 		return maxConnections
@@ -20,10 +21,10 @@ func mostConnections(files int) int {
 	return max(1, min(maxConnections, files/4*3))
 }
 
-// connections are a listener whose connections are counted. Accepting never waits for one of them to
-// end: when there are too many, the one that has waited longest without the complete head of a request
-// is closed, whether it has sent nothing, half a head, or had its answer. Those that had an answer to a
-// request of a known sender are spared while there are others.
+// connections are a listener whose connections are counted. Accepting never waits for one of them
+// to end: when there are too many, the one that has waited longest without the complete head of a
+// request is closed, whether it has sent nothing, half a head, or had its answer. Those that had an
+// answer to a request of a known sender are spared while there are others.
 type connections struct {
 	net.Listener
 
@@ -31,8 +32,8 @@ type connections struct {
 
 	mu   sync.Mutex
 	open int
-	// waiting are those without a request that is being answered, the longest first: strangers', then
-	// those of known senders.
+	// waiting are those without a request that is being answered, the longest first: strangers',
+	// then those of known senders.
 	waiting, known list.List // of *connection
 }
 
@@ -61,8 +62,8 @@ func (l *connections) Accept() (net.Conn, error) {
 		out := l.admit(c)
 		if out != nil {
 			out.reset()
-			// Connections that were accepted before get their turn first, so that none is closed with its head
-			// unread, however fast others come.
+			// Connections that were accepted before get their turn first, so that none is closed
+			// with its head unread, however fast others come.
 			runtime.Gosched()
 		}
 		if out != c {
@@ -86,7 +87,8 @@ func (l *connections) admit(c *connection) *connection {
 	return out
 }
 
-// longest is the connection to close for c. Known senders' are spared while they are no more than half.
+// longest is the connection to close for c. Known senders' are spared while they are no more than
+// half.
 func (l *connections) longest(c *connection) *connection {
 	front := l.waiting.Front()
 	if isOnlyOne := front.Value == c; l.known.Len() > l.most/2 || isOnlyOne && l.known.Len() > 0 {
@@ -156,7 +158,8 @@ func (c *connection) Close() error {
 	return c.Conn.Close() //nolint:wrapcheck // a connection around another
 }
 
-// CloseWrite is what net/http asks for before it closes a connection whose peer may still be writing.
+// CloseWrite is what net/http asks for before it closes a connection whose peer may still be
+// writing.
 func (c *connection) CloseWrite() error {
 	if conn, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return conn.CloseWrite() //nolint:wrapcheck // a connection around another

@@ -52,8 +52,8 @@ func (l *line) wantClosed(which string) {
 	}
 }
 
-// When there are too many connections, the one that has waited longest without a request is closed, whatever it sent, and
-// whether it has had an answer: nobody waits to be accepted.
+// When there are too many connections, the one that has waited longest without a request is closed,
+// whatever it sent, and whether it has had an answer: nobody waits to be accepted.
 func TestTheLongestWaitingConnectionIsClosed(t *testing.T) {
 	t.Parallel()
 	const most = 4
@@ -102,7 +102,8 @@ func TestKnownConnectionsAreSpared(t *testing.T) {
 	third.ask("proved")
 }
 
-// Where every connection has a request that is being answered, the newest is closed, and none of them.
+// Where every connection has a request that is being answered, the newest is closed, and none of
+// them.
 func TestBusyConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	f := serveStandings(t, refusing, hosting.WebTimes{Connections: 2, Header: time.Hour, Body: time.Hour})

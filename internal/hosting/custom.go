@@ -59,7 +59,8 @@ func customBase(host, port string) string {
 	return "http://" + net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
-// customClient is a client for the API alone: no proxy, which the environment may name for the outside world.
+// customClient is a client for the API alone: no proxy, which the environment may name for the
+// outside world.
 func customClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableCompression: true}}
 }

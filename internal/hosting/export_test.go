@@ -24,7 +24,8 @@ func StartIn(
 	return start(getenv, listen, stderr, build)
 }
 
-// WebTimes are how long a web function waits, how many connections it has, and where; zero is the default, in a container.
+// WebTimes are how long a web function waits, how many connections it has, and where; zero is the
+// default, in a container.
 type WebTimes struct {
 	Header, Body, Unproved, Grace time.Duration
 	Connections                   int

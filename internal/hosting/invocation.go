@@ -62,8 +62,8 @@ type Invocation struct {
 	Function  string   // the function's name as the platform gives it, "" when it gave none
 	Platform  Platform // who is calling
 
-	// TraceID is the platform's name for the chain of calls that this one is part of, "" when it gave none: the root of
-	// X-Ray's trace on Lambda, TraceId on Go1.
+	// TraceID is the platform's name for the chain of calls that this one is part of, "" when it
+	// gave none: the root of X-Ray's trace on Lambda, TraceId on Go1.
 	TraceID string
 
 	// Environment is what the platform says about THIS call, such as WX_OPENID or TRIGGER_SRC (SCF: InvokeRequest's
@@ -71,8 +71,8 @@ type Invocation struct {
 	// other platform, and when SCF sent none. Nothing of it is ever put into the process environment.
 	Environment map[string]string
 
-	// Withheld says that the request's body was not read, since its head proves nothing and no body could (Web only, see
-	// Refused). The handler can only refuse it.
+	// Withheld says that the request's body was not read, since its head proves nothing and no body
+	// could (Web only, see Refused). The handler can only refuse it.
 	Withheld bool
 
 	// Cognito is the identity that called through an Amazon Cognito identity pool (Lambda only), "" when nobody did. Such

@@ -53,11 +53,13 @@ func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
 	return inv
 }
 
-// lambdaTraceKey is the text under which aws-lambda-go puts the header Lambda-Runtime-Trace-Id into the context.
+// lambdaTraceKey is the text under which aws-lambda-go puts the header Lambda-Runtime-Trace-Id into
+// the context.
 const lambdaTraceKey = "x-amzn-trace-id"
 
-// traceRoot is the root of an X-Ray trace header, Root=1-67891233-abcdef012345678912345678;Parent=…;Sampled=1, and "" when
-// it has none. The rest of the header may be the caller's words: gateways pass on what came with the request.
+// traceRoot is the root of an X-Ray trace header,
+// Root=1-67891233-abcdef012345678912345678;Parent=…;Sampled=1, and "" when it has none. The rest of
+// the header may be the caller's words: gateways pass on what came with the request.
 func traceRoot(header string) string {
 	for field := range strings.SplitSeq(header, ";") {
 		root, is := strings.CutPrefix(strings.TrimSpace(field), "Root=")

@@ -287,7 +287,8 @@ func TestLambdaCognito(t *testing.T) {
 	}
 }
 
-// An instance that Lambda lets have several invocations at once answers them at once, each with its own.
+// An instance that Lambda lets have several invocations at once answers them at once, each with its
+// own.
 func TestLambdaAnswersSeveralAtOnce(t *testing.T) {
 	t.Parallel()
 	const most = 3
@@ -325,7 +326,8 @@ func TestLambdaAnswersSeveralAtOnce(t *testing.T) {
 	}
 }
 
-// Of X-Ray's header only the root is the platform's own word: the rest may have come with the caller's request.
+// Of X-Ray's header only the root is the platform's own word: the rest may have come with the
+// caller's request.
 func TestLambdaTrace(t *testing.T) {
 	t.Parallel()
 	const root = "1-67891233-abcdef012345678912345678"

@@ -15,8 +15,8 @@ var cgroupLimits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/
 // close to 2^63.
 const noLimit = 1 << 50
 
-// limitMemory tells Go's runtime how much memory it should make do with, by the platform's figure in
-// MB (0 for none) or the container's: it then collects garbage sooner instead of being killed.
+// limitMemory tells Go's runtime how much memory it should make do with, by the platform's figure
+// in MB (0 for none) or the container's: it then collects garbage sooner instead of being killed.
 // GOMEMLIMIT, which the runtime has read by itself, is the operator's word and stays.
 func limitMemory(getenv func(string) string, platformMB int) {
 	if getenv("GOMEMLIMIT") != "" {

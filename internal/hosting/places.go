@@ -10,16 +10,18 @@ import (
 
 // limits are what the requests of one standing may take of an instance.
 type limits struct {
-	// reading is how many bodies are read at a time, which bounds the memory that they take. 0: none is.
+	// reading is how many bodies are read at a time, which bounds the memory that they take. 0:
+	// none is.
 	reading int
 	// within is how long a body may take. 0: as long as the server lets every request take.
 	within time.Duration
 	// yields says that a body that is not there yet makes room for a newer one when all places are
-	// taken, the oldest first. A body that its sender does not hold back arrives with its head, so that
-	// senders who hold theirs back cannot keep the others out. Without it the newer one is refused.
+	// taken, the oldest first. A body that its sender does not hold back arrives with its head, so
+	// that senders who hold theirs back cannot keep the others out. Without it the newer one is
+	// refused.
 	yields bool
-	// answering is how many handlers run at a time. SCF itself sends one request at a time, or up to
-	// 100 where asked to; in a container nothing else bounds it.
+	// answering is how many handlers run at a time. SCF itself sends one request at a time, or up
+	// to 100 where asked to; in a container nothing else bounds it.
 	answering int
 }
 
@@ -53,8 +55,8 @@ type body struct {
 	yielded    bool // a newer one has its place
 }
 
-// read makes the event of a request, with its body where the standing lets it have one. A fault says
-// why there is no event.
+// read makes the event of a request, with its body where the standing lets it have one. A fault
+// says why there is no event.
 func (p *places) read(rw http.ResponseWriter, r *http.Request, head Head, id string) ([]byte, *webFault) {
 	if r.ContentLength == 0 || p.reading == 0 {
 		return webEventOf(r, head, nil, id)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// requestID is the request's name in the log and in its answer. It is SCF's where SCF gave one, else
-// the one that came with the request, else one made here.
+// requestID is the request's name in the log and in its answer. It is SCF's where SCF gave one,
+// else the one that came with the request, else one made here.
 //
 // What comes with a request is its sender's word, and may be a secret that was put in the wrong
 // place. As with order numbers, it counts only from a sender whose head proves something, and never

@@ -13,7 +13,8 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// A request's own name counts from senders whose head proves something, SCF's where SCF wrote it, and a secret's never.
+// A request's own name counts from senders whose head proves something, SCF's where SCF wrote it,
+// and a secret's never.
 func TestWhoMayNameARequest(t *testing.T) {
 	t.Parallel()
 	const token = "service-kR7vQm2wZp9TnW4b"
@@ -43,7 +44,8 @@ func TestWhoMayNameARequest(t *testing.T) {
 	}
 }
 
-// A token that came as a request's name is neither in its answer, nor in the log, nor given to the handler.
+// A token that came as a request's name is neither in its answer, nor in the log, nor given to the
+// handler.
 func TestTokenAsARequestsName(t *testing.T) {
 	t.Parallel()
 	const token = "service-kR7vQm2wZp9TnW4b"

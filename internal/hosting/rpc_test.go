@@ -7,8 +7,8 @@ import (
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
 )
 
-// An argument that is none of the method's is refused, and the connection serves the calls after it, as net/rpc's own server
-// has it.
+// An argument that is none of the method's is refused, and the connection serves the calls after
+// it, as net/rpc's own server has it.
 func TestSCFRefusesAnotherArgument(t *testing.T) {
 	t.Parallel()
 	client := serveSCF(t, report).client

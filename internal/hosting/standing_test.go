@@ -51,8 +51,8 @@ func serveStandings(t *testing.T, h hosting.Handler, times hosting.WebTimes) *we
 	return serveFunction(t, hosting.Function{Handle: h, Standing: standingOf}, times)
 }
 
-// A request whose head proves nothing, and whose body cannot, is answered although its body never comes; that is not
-// asked for either. What of it comes does not reach the handler.
+// A request whose head proves nothing, and whose body cannot, is answered although its body never
+// comes; that is not asked for either. What of it comes does not reach the handler.
 func TestWebAnswersOnTheHead(t *testing.T) {
 	t.Parallel()
 	f := serveStandings(t, refusing, hosting.WebTimes{Body: time.Hour})
@@ -74,8 +74,8 @@ func TestWebAnswersOnTheHead(t *testing.T) {
 			}
 		})
 	}
-	// Without a body there is none to wait for. The connection ends all the same: many requests in a row on each of many
-	// connections keep a small instance busy.
+	// Without a body there is none to wait for. The connection ends all the same: many requests in
+	// a row on each of many connections keep a small instance busy.
 	if got := f.send("GET", "/", ""); got.StatusCode != http.StatusUnauthorized || !got.Close {
 		t.Errorf("without a body: got %d, closed: %t; want 401 and the connection closed", got.StatusCode, got.Close)
 	}
@@ -85,8 +85,8 @@ func TestWebAnswersOnTheHead(t *testing.T) {
 	}
 }
 
-// Each standing's places are its own: with all of one taken by senders who hold their bodies back, those of each other
-// standing are served as if nobody were there.
+// Each standing's places are its own: with all of one taken by senders who hold their bodies back,
+// those of each other standing are served as if nobody were there.
 func TestWebStandingsCostEachOtherNothing(t *testing.T) {
 	t.Parallel()
 	for attacker, places := range everybody {
@@ -144,7 +144,8 @@ func TestWebHandlersOfEachStanding(t *testing.T) {
 	waiting.Wait()
 }
 
-// Where senders are not known, a body that does not come makes room for one that does: the oldest first, and only that.
+// Where senders are not known, a body that does not come makes room for one that does: the oldest
+// first, and only that.
 func TestWebBodiesMakeRoom(t *testing.T) {
 	t.Parallel()
 	f := serveStandings(t, refusing, hosting.WebTimes{Body: time.Hour, Unproved: time.Hour})
@@ -160,7 +161,8 @@ func TestWebBodiesMakeRoom(t *testing.T) {
 	if got := finish[0](""); !strings.HasPrefix(got, "\r\nHTTP/1.1 429 ") || !strings.Contains(got, "FREQUENCY_LIMITED") {
 		t.Errorf("the oldest: got %q, want 429", got)
 	}
-	// The first of the two requests behind took the oldest one's place and gave it back, so the second had that.
+	// The first of the two requests behind took the oldest one's place and gave it back, so the
+	// second had that.
 	for n, finish := range finish[1:] {
 		if got := finish("{}"); !strings.HasPrefix(got, "\r\nHTTP/1.1 200 ") {
 			t.Fatalf("body %d, when it comes: got %q, want 200", n+2, got)
@@ -184,8 +186,9 @@ func TestWebProvedBodiesStay(t *testing.T) {
 	}
 }
 
-// dawdleAs begins a request of that standing with a body of two bytes, waits until the function reads that, and sends nothing
-// more until finish, which sends what it is given and returns what comes after "100 Continue".
+// dawdleAs begins a request of that standing with a body of two bytes, waits until the function
+// reads that, and sends nothing more until finish, which sends what it is given and returns what
+// comes after "100 Continue".
 func (f *webFunction) dawdleAs(standing string) (finish func(body string) string) {
 	f.t.Helper()
 	conn := f.dial()

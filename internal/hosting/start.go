@@ -42,14 +42,16 @@ const refusal = "cloudpay: this program is a cloud function, and no platform is 
 	scfPortVariable + " (Tencent SCF and CloudBase, Go1) and " + webPortVariable + " (a web function or a container) is set. " +
 	"Deploy it, or try it on this machine with `make demo` or `go run ./cmd/cloudpay emulate`.\n"
 
-// Start serves what build makes on the platform that the environment names, and never returns: it ends the process with
-// code 2 and a sentence on standard error when there is no platform, and with code 1 when build refuses, or the platform
-// is gone or cannot be served. The function is built before the platform can call, and only if there is a platform. An HTTP
-// server that is told to stop (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
+// Start serves what build makes on the platform that the environment names, and never returns: it
+// ends the process with code 2 and a sentence on standard error when there is no platform, and with
+// code 1 when build refuses, or the platform is gone or cannot be served. The function is built
+// before the platform can call, and only if there is a platform. An HTTP server that is told to
+// stop (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
 //
-// A function that is not configured says so in its log, once. It then answers every call with what is wrong, since a cloud
-// function that ends shows its callers nothing (ADR 5); in a container it ends with code 1, so that a rollout stops and the
-// containers before it go on. CLOUDPAY_CONFIG_FAULTS says otherwise: "answer" or "exit".
+// A function that is not configured says so in its log, once. It then answers every call with what
+// is wrong, since a cloud function that ends shows its callers nothing (ADR 5); in a container it
+// ends with code 1, so that a rollout stops and the containers before it go on.
+// CLOUDPAY_CONFIG_FAULTS says otherwise: "answer" or "exit".
 func Start(build Build) {
 	os.Exit(start(os.Getenv, net.Listen, os.Stderr, build))
 }
@@ -106,7 +108,8 @@ func inContainer(getenv func(string) string) bool {
 // listenFunc is [net.Listen].
 type listenFunc func(network, address string) (net.Listener, error)
 
-// hostFor returns what serves a function in this environment, in the order of the package comment; nil when nothing does.
+// hostFor returns what serves a function in this environment, in the order of the package comment;
+// nil when nothing does.
 func hostFor(getenv func(string) string, listen listenFunc) func(Function) error {
 	scfPort, webPort := getenv(scfPortVariable), getenv(webPortVariable)
 	switch {

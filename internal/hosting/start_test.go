@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What the function that this binary becomes is built with: the platform's figure of its memory, and why it is not
-// configured.
+// What the function that this binary becomes is built with: the platform's figure of its memory,
+// and why it is not configured.
 const (
 	memoryVariable = "CLOUDPAY_TEST_MEMORY"
 	brokenVariable = "CLOUDPAY_TEST_BROKEN"

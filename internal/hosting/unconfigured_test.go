@@ -11,7 +11,8 @@ import (
 
 const unconfigured = "the configuration has a fault:\n  WXPAY_MCHID is not set: give the merchant number"
 
-// run runs a function that is not configured until it ends, and returns its exit code and what it wrote.
+// run runs a function that is not configured until it ends, and returns its exit code and what it
+// wrote.
 func runUnconfigured(t *testing.T, env ...string) (code int, wrote string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -24,7 +25,8 @@ func runUnconfigured(t *testing.T, env ...string) (code int, wrote string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// wantSaidOnce fails the test unless the fault is in the log in one line, once, with what follows of it.
+// wantSaidOnce fails the test unless the fault is in the log in one line, once, with what follows
+// of it.
 func wantSaidOnce(t *testing.T, wrote, then string) {
 	t.Helper()
 	if strings.Count(wrote, "WXPAY_MCHID is not set: give the merchant number") != 1 || strings.Count(wrote, "the function is not configured") != 1 {
@@ -35,8 +37,8 @@ func wantSaidOnce(t *testing.T, wrote, then string) {
 	}
 }
 
-// A container whose function is not configured ends with code 1, and does not open its port before. So does any other
-// function where the operator says so.
+// A container whose function is not configured ends with code 1, and does not open its port before.
+// So does any other function where the operator says so.
 func TestUnconfiguredEnds(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string][]string{
@@ -59,8 +61,8 @@ func TestUnconfiguredEnds(t *testing.T) {
 	}
 }
 
-// Everywhere else it answers, and has said so once at its start. The processes here are given a platform that is gone, or
-// are web functions; that the faults are answered is package trigger's.
+// Everywhere else it answers, and has said so once at its start. The processes here are given a
+// platform that is gone, or are web functions; that the faults are answered is package trigger's.
 func TestUnconfiguredAnswers(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string][]string{

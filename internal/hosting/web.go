@@ -20,21 +20,23 @@ import (
 )
 
 const (
-	// maxWebBody is a little more than the 64 KiB of parameters that the functions take, so that they refuse in their own
-	// words what is a little too long. SCF lets 6 MB through (SCF doc 583/40688), from callers who have proved nothing yet:
-	// kept in memory until the handler has asked who they are, that would be too much.
+	// maxWebBody is a little more than the 64 KiB of parameters that the functions take, so that
+	// they refuse in their own words what is a little too long. SCF lets 6 MB through (SCF doc
+	// 583/40688), from callers who have proved nothing yet: kept in memory until the handler has
+	// asked who they are, that would be too much.
 	maxWebBody   = 65 << 10
 	maxWebHeader = 32 << 10 // SCF's is 4 KB a header; net/http answers 431 above this for all of them
 	// maxDrained is how much of a body that is too long is read and thrown away, so that its sender, who may not read
 	// before having written everything, gets the answer and not a broken connection.
 	maxDrained = 16 << 20
-	// maxInFlight, maxReading and maxUnproved are the numbers of limits: for each standing handlers at a time, bodies of
-	// known senders, bodies of unknown ones.
+	// maxInFlight, maxReading and maxUnproved are the numbers of limits: for each standing handlers
+	// at a time, bodies of known senders, bodies of unknown ones.
 	maxInFlight = 64
 	maxReading  = 512
 	maxUnproved = 64
-	// lingering is how long the rest of a body that is not wanted is read and thrown away behind its answer. A connection
-	// that is closed while its peer still writes is reset, and the answer may be lost.
+	// lingering is how long the rest of a body that is not wanted is read and thrown away behind
+	// its answer. A connection that is closed while its peer still writes is reset, and the answer
+	// may be lost.
 	lingering = time.Second
 	// webLimit is how long a request may take where the platform does not say: below the 15 s after which
 	// wx.cloud.callContainer gives up, and enough for a close in doubt to be settled.
@@ -71,8 +73,8 @@ func (t webTimes) orDefaults() webTimes {
 // A caller who hangs up does not stop a close that has begun: the handler runs to its own deadline, as it does behind every
 // other platform.
 //
-// A request takes no place before its head is there, and which places it takes is decided by what its head proves: see
-// Standing, limits and connections.
+// A request takes no place before its head is there, and which places it takes is decided by what
+// its head proves: see Standing, limits and connections.
 type webHost struct {
 	function Function
 	name     string // the function's
@@ -133,8 +135,9 @@ func (w webHost) server() *http.Server {
 	}
 }
 
-// handler answers requests, each within the places of its standing. A request has a place for reading until all of it is
-// there, and only then one for answering: slow senders must not take the places of faster ones.
+// handler answers requests, each within the places of its standing. A request has a place for
+// reading until all of it is there, and only then one for answering: slow senders must not take the
+// places of faster ones.
 func (w webHost) handler() http.Handler {
 	var all [standings]*places
 	for standing, l := range w.times.limitsOf() {
@@ -199,8 +202,8 @@ func headOf(r *http.Request) Head {
 	return Head{Method: r.Method, Path: "/" + strings.TrimPrefix(r.URL.Path, "/"), Header: header}
 }
 
-// leaveBody has a request answered at once although its body was not read. Its connection is closed behind the answer,
-// since net/http would first read the body's rest to keep it.
+// leaveBody has a request answered at once although its body was not read. Its connection is closed
+// behind the answer, since net/http would first read the body's rest to keep it.
 func leaveBody(rw http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		return

@@ -613,8 +613,8 @@ func (f *webFunction) dial() net.Conn {
 	return conn
 }
 
-// dawdle begins a request with a body, {}, waits until the function reads that, and sends nothing more until finish, which
-// returns the answer.
+// dawdle begins a request with a body, {}, waits until the function reads that, and sends nothing
+// more until finish, which returns the answer.
 func (f *webFunction) dawdle() (finish func() string) {
 	f.t.Helper()
 	conn := f.dial()
@@ -777,7 +777,8 @@ func startWeb(t *testing.T, cmd *exec.Cmd, log func(*exec.Cmd) (io.ReadCloser, e
 	return startWebLogging(t, cmd, out)
 }
 
-// startWebHearing is startWeb for a log on standard error, which said gets too, until the process has ended.
+// startWebHearing is startWeb for a log on standard error, which said gets too, until the process
+// has ended.
 func startWebHearing(t *testing.T, cmd *exec.Cmd, said io.Writer) *webProcess {
 	t.Helper()
 	out, err := cmd.StderrPipe()

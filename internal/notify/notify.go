@@ -155,7 +155,8 @@ func (w *Webhook) Tell(ctx context.Context, e order.Event) error {
 	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
 	request.Header.Set(HeaderTimestamp, timestamp)
 	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
-	// A redirect is an answer like any other: it would take the event, and the receiver's word for it, somewhere else.
+	// A redirect is an answer like any other: it would take the event, and the receiver's word for
+	// it, somewhere else.
 	reply, err := wire.Exchange(w.client, request, maxReply)
 	switch {
 	case reply == nil:

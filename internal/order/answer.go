@@ -76,8 +76,8 @@ type Answer struct {
 	SignedAt time.Time
 	// Route is the way that the exchange went.
 	Route Route
-	// Fresh reports that the reply came over a connection that had carried no other exchange, or over
-	// HTTP/2, so that no reply out of step can have been taken for it.
+	// Fresh reports that the reply came over a connection that had carried no other exchange, or
+	// over HTTP/2, so that no reply out of step can have been taken for it.
 	Fresh bool
 	// Facts is what a query learned; nil unless Verdict is Stated.
 	Facts *Facts

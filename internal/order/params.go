@@ -55,7 +55,8 @@ type SubOrder struct {
 	OutTradeNo      string
 }
 
-// Named is an error about the owner under the name of the parameter that the caller gave them by: openid, unless it was owner.
+// Named is an error about the owner under the name of the parameter that the caller gave them by:
+// openid, unless it was owner.
 func (p Params) Named(err error) error {
 	conflict, is := errors.AsType[*ConflictError](err)
 	if !is || conflict.Field != "owner" || p.Owner != "" {

@@ -145,7 +145,8 @@ func asMap(t *testing.T, r order.Result) map[string]any {
 	return m
 }
 
-// What WeChat Pay says of a signature is passed on to its end, which has what should have been signed.
+// What WeChat Pay says of a signature is passed on to its end, which has what should have been
+// signed.
 func TestTextOfARefusedSignatureIsWhole(t *testing.T) {
 	t.Parallel()
 	says := strings.Repeat("签名", 500) + " the signed text should have been this"

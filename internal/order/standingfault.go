@@ -8,8 +8,8 @@ import (
 
 // What a store answers when it will not do as it was told. Nothing was written, but for a ContradictionError's event.
 
-// IsStanding reports whether an error is one of these answers, or is about an ill-formed entry: the store was asked, and
-// its database is well.
+// IsStanding reports whether an error is one of these answers, or is about an ill-formed entry: the
+// store was asked, and its database is well.
 func IsStanding(err error) bool {
 	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
 		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*FieldError](err)

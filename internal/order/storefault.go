@@ -7,8 +7,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// StoreError says that the store could not do what it was asked, and why. Its text is for whoever called; what the database
-// said is for the log.
+// StoreError says that the store could not do what it was asked, and why. Its text is for whoever
+// called; what the database said is for the log.
 type StoreError struct {
 	// Doing is what was being done: "registering orders".
 	Doing string
@@ -67,10 +67,12 @@ var doings = []bilingual.Text{
 
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// Detail is what the database or its driver said: for the log and an operator's terminal, and no caller.
+// Detail is what the database or its driver said: for the log and an operator's terminal, and no
+// caller.
 func (e *StoreError) Detail() string { return e.Err.Error() }
 
-// Lasting reports whether an error is the store's, and stays until somebody does something about it.
+// Lasting reports whether an error is the store's, and stays until somebody does something about
+// it.
 func Lasting(err error) bool {
 	fault, is := errors.AsType[*StoreError](err)
 	return is && fault.Lasting

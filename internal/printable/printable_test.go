@@ -63,7 +63,8 @@ func TestEveryCharacter(t *testing.T) {
 	}
 }
 
-// A character that two Writes share is one character, and an error of the writer behind comes through.
+// A character that two Writes share is one character, and an error of the writer behind comes
+// through.
 func TestWriter(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

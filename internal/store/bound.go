@@ -18,18 +18,19 @@ import (
 //
 // A connection that met its deadline in mid-statement is not used again.
 //
-// A connection is told nothing when it begins: what a session is told stays with it, and behind a pooler the session is the
-// next client's too. PostgreSQL is given what is good to have in the start-up packet, which a pooler refuses or takes for
-// itself; no statement depends on any of it.
+// A connection is told nothing when it begins: what a session is told stays with it, and behind a
+// pooler the session is the next client's too. PostgreSQL is given what is good to have in the
+// start-up packet, which a pooler refuses or takes for itself; no statement depends on any of it.
 type boundConnector struct {
-	// inner makes connections with start-up parameters; plain makes them without, for poolers that refuse such, and is nil
-	// where there are none.
+	// inner makes connections with start-up parameters; plain makes them without, for poolers that
+	// refuse such, and is nil where there are none.
 	inner, plain driver.Connector
 	// refusal recognises a pooler's, and refused says that there was one.
 	refusal func(error) bool
 	refused atomic.Bool
-	// begin begins a transaction that is read committed and may write, whatever the session's defaults are. It fails on a
-	// server that takes no writes, so that nobody reads there what is out of date.
+	// begin begins a transaction that is read committed and may write, whatever the session's
+	// defaults are. It fails on a server that takes no writes, so that nobody reads there what is
+	// out of date.
 	begin func(ctx context.Context, conn driverConn) (driver.Tx, error)
 	// fault is the dialect's.
 	fault func(error) fault

@@ -16,7 +16,8 @@ func TestMariaDB(t *testing.T) { storetest.Run(t, storetest.MariaDB(t)) }
 
 func TestPgBouncer(t *testing.T) { storetest.Run(t, storetest.PgBouncer(t)) }
 
-// TestFailover moves the writing from one server to another under an instance that is called every second.
+// TestFailover moves the writing from one server to another under an instance that is called every
+// second.
 func TestFailover(t *testing.T) {
 	t.Run("MariaDB", func(t *testing.T) { t.Parallel(); storetest.MariaDBFailover(t) })
 	t.Run("Postgres", func(t *testing.T) { t.Parallel(); storetest.PostgresFailover(t) })

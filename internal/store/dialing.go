@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// dialing says when connections are made, and which are not used again, for all the calls that share a connector. What goes
-// wrong with a database goes wrong for all of them at once, and each would try again: without it, a primary in maintenance
-// meets a storm of connections from every instance there is.
+// dialing says when connections are made, and which are not used again, for all the calls that
+// share a connector. What goes wrong with a database goes wrong for all of them at once, and each
+// would try again: without it, a primary in maintenance meets a storm of connections from every
+// instance there is.
 //
 //   - A connection whose server takes no writes is dropped, and with it all that were made before, since a failover leaves
 //     them all on the same server. The next one is made at the same address, where the new primary may be by now. That
@@ -31,8 +32,8 @@ type dialing struct {
 }
 
 const (
-	// reconsider is how soon after connections were dropped others may be: below the second after which a timer or a caller
-	// comes back, so that each of their calls may find the new primary.
+	// reconsider is how soon after connections were dropped others may be: below the second after
+	// which a timer or a caller comes back, so that each of their calls may find the new primary.
 	reconsider = 500 * time.Millisecond
 	// The pauses between tries that fail; they double.
 	firstDialPause   = 10 * time.Millisecond

@@ -11,7 +11,8 @@ import (
 
 var errDown = errors.New("down")
 
-// While no connection can be made, tries are one at a time, with pauses that grow to half a second; the others are told why.
+// While no connection can be made, tries are one at a time, with pauses that grow to half a second;
+// the others are told why.
 func TestDialingWhileNothingAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +48,8 @@ func TestDialingWhileNothingAnswers(t *testing.T) {
 	})
 }
 
-// A server that takes no writes costs a call its connections once, and an instance one connection each half second.
+// A server that takes no writes costs a call its connections once, and an instance one connection
+// each half second.
 func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,7 +89,8 @@ func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 	})
 }
 
-// What is only read is asked of a server that takes writes, and callers learn nothing that the driver said.
+// What is only read is asked of a server that takes writes, and callers learn nothing that the
+// driver said.
 func TestFaultReasons(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

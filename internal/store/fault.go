@@ -26,8 +26,9 @@ const (
 	// faultLost: the connection is gone, and what became of the transaction is not known. It is repeated; see the package's
 	// comment on why that is safe.
 	faultLost
-	// faultReadOnly: the server takes no writes: it is a standby, or was the primary until a failover. The transaction did
-	// nothing and is repeated, on another connection where it is time for one (see dialing).
+	// faultReadOnly: the server takes no writes: it is a standby, or was the primary until a
+	// failover. The transaction did nothing and is repeated, on another connection where it is time
+	// for one (see dialing).
 	faultReadOnly
 	// faultLate: the caller's time is up.
 	faultLate
@@ -95,8 +96,8 @@ func isUntrusted(err error) bool {
 	return is
 }
 
-// worded is the error as the caller is given it. What the database or its driver said may hold addresses, names and values,
-// and is for the log alone (order.StoreError.Detail).
+// worded is the error as the caller is given it. What the database or its driver said may hold
+// addresses, names and values, and is for the log alone (order.StoreError.Detail).
 func (s *Store) worded(doing string, err error) error {
 	if order.IsStanding(err) {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -109,7 +110,8 @@ func (s *Store) worded(doing string, err error) error {
 	return &order.StoreError{Doing: doing, Reason: reason, Lasting: lasting, Err: err}
 }
 
-// reason is what is wrong, in words for whoever called, and whether it stays so until somebody does something about it.
+// reason is what is wrong, in words for whoever called, and whether it stays so until somebody does
+// something about it.
 func (f fault) reason() (reason bilingual.Text, lasting bool) {
 	switch f {
 	case faultBusy:

@@ -51,12 +51,13 @@ func mysqlConnector(address string) (driver.Connector, error) {
 
 var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true, "preferred": true}
 
-// beginMySQL begins a transaction whose rows are locked and not the gaps between them. MySQL has no word for that in START
-// TRANSACTION; SET TRANSACTION, without SESSION, is for the next one only and leaves nothing behind in the session. A server
-// that is read-only refuses READ WRITE.
+// beginMySQL begins a transaction whose rows are locked and not the gaps between them. MySQL has no
+// word for that in START TRANSACTION; SET TRANSACTION, without SESSION, is for the next one only
+// and leaves nothing behind in the session. A server that is read-only refuses READ WRITE.
 //
-// Where a proxy sends the two to different servers, the transaction is as the server has it by default. Everything here is
-// right under REPEATABLE READ too; there are only more deadlocks to be tried again.
+// Where a proxy sends the two to different servers, the transaction is as the server has it by
+// default. Everything here is right under REPEATABLE READ too; there are only more deadlocks to be
+// tried again.
 func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
 		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {

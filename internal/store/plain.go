@@ -9,8 +9,9 @@ import (
 	"github.com/lib/pq"
 )
 
-// PlainHost is the host that an address has the database reached at without TLS, or may if the server says that it has none;
-// empty where TLS is asked for, where nothing leaves this machine, and where the address is at fault.
+// PlainHost is the host that an address has the database reached at without TLS, or may if the
+// server says that it has none; empty where TLS is asked for, where nothing leaves this machine,
+// and where the address is at fault.
 func PlainHost(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -27,7 +28,8 @@ func PlainHost(address string) string {
 	return ""
 }
 
-// plainPostgres asks the driver, which takes hosts and modes from parameters and from the environment, too.
+// plainPostgres asks the driver, which takes hosts and modes from parameters and from the
+// environment, too.
 func plainPostgres(u *url.URL) string {
 	query := u.Query()
 	query.Del(paramConns)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// IsPooled reports whether a connection goes through a pooler that shares sessions out, as far as that can be told: what it
-// was started with did not reach the server. It is false for databases other than PostgreSQL, where nothing that this
-// project does needs a session of its own.
+// IsPooled reports whether a connection goes through a pooler that shares sessions out, as far as
+// that can be told: what it was started with did not reach the server. It is false for databases
+// other than PostgreSQL, where nothing that this project does needs a session of its own.
 func IsPooled(ctx context.Context, db *sql.DB, database string) (bool, error) {
 	if database != "postgres" {
 		return false, nil

@@ -57,16 +57,17 @@ func postgresWith(u *url.URL, session map[string]string) (driver.Connector, erro
 	return inner, nil
 }
 
-// postgresSession has the server end what a frozen or lost process left behind: see maxRest. Behind a pooler that is the
-// pooler's to do.
+// postgresSession has the server end what a frozen or lost process left behind: see maxRest. Behind
+// a pooler that is the pooler's to do.
 var postgresSession = map[string]string{
 	"idle_session_timeout":                strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"idle_in_transaction_session_timeout": strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"lock_timeout":                        strconv.FormatInt(maxLockWait.Milliseconds(), 10),
 }
 
-// refusesParameters recognises a pooler, or another far side, that will have no start-up parameters: PgBouncer says 08P01
-// and "unsupported startup parameter", others that they do not know it.
+// refusesParameters recognises a pooler, or another far side, that will have no start-up
+// parameters: PgBouncer says 08P01 and "unsupported startup parameter", others that they do not
+// know it.
 func refusesParameters(err error) bool {
 	refusal, ok := errors.AsType[*pq.Error](err)
 	return ok && slices.Contains([]pqerror.Code{"08P01", "0A000", "22023", "42704"}, refusal.Code)

@@ -65,9 +65,10 @@ func compareRefs(a, b order.Ref) int {
 	)
 }
 
-// register writes those of the entries whose indices are given, sorted by their refs. The token stands in the rows that it
-// adds, until the first claim on them: by it this call's rows are told from those of another that registers the same orders at
-// this moment, and from a try whose commit was lost.
+// register writes those of the entries whose indices are given, sorted by their refs. The token
+// stands in the rows that it adds, until the first claim on them: by it this call's rows are told
+// from those of another that registers the same orders at this moment, and from a try whose commit
+// was lost.
 func (t tx) register(entries []order.Entry, part []int, token string, all []Registration) error {
 	there, err := t.registered(entries, part, "")
 	if err != nil {
@@ -102,7 +103,8 @@ func (t tx) register(entries []order.Entry, part []int, token string, all []Regi
 	return nil
 }
 
-// registration is what an order was registered with, and the token of the call that did or has claimed it since.
+// registration is what an order was registered with, and the token of the call that did or has
+// claimed it since.
 type registration struct {
 	order.Entry
 	token string

@@ -31,8 +31,8 @@ func sqliteConnector(address string) (driver.Connector, error) {
 	return privateFile{connector, path}, nil
 }
 
-// privateFile makes a database's file for its owner alone. SQLite would make it for everybody to read, and makes the files that
-// it puts beside it (-wal, -shm, -journal) as the file is.
+// privateFile makes a database's file for its owner alone. SQLite would make it for everybody to
+// read, and makes the files that it puts beside it (-wal, -shm, -journal) as the file is.
 type privateFile struct {
 	driver.Connector
 

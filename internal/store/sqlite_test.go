@@ -18,7 +18,8 @@ func TestSQLite(t *testing.T) {
 	storetest.Run(t, storetest.SQLite())
 }
 
-// Whoever shares the machine reads no orders: neither in the file, nor in those that SQLite puts beside it.
+// Whoever shares the machine reads no orders: neither in the file, nor in those that SQLite puts
+// beside it.
 func TestSQLiteFilesAreTheirOwners(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite()

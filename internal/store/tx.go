@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// tries is how often a transaction is tried that meets a deadlock, loses its connection, or finds a server that takes no writes.
+// tries is how often a transaction is tried that meets a deadlock, loses its connection, or finds a
+// server that takes no writes.
 const tries = 5
 
 // shortestPause is the first pause between two tries; each next one is twice as long, give or take.

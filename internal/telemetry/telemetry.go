@@ -38,8 +38,9 @@ func RequestID(ctx context.Context) string {
 // tear longer lines apart, and bill for them.
 const maxText = 8 << 10
 
-// New returns a logger that writes each record of at least the given level to w: one line, one Write. Texts and errors of
-// more than 8 KiB are cut, and say how much is missing. What a terminal would obey instead of show is escaped.
+// New returns a logger that writes each record of at least the given level to w: one line, one
+// Write. Texts and errors of more than 8 KiB are cut, and say how much is missing. What a terminal
+// would obey instead of show is escaped.
 func New(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(&handler{Handler: slog.NewJSONHandler(printable.NewWriter(w), &slog.HandlerOptions{Level: level, ReplaceAttr: short})})
 }
@@ -95,8 +96,8 @@ type handler struct {
 	waiting []func(slog.Handler) slog.Handler
 }
 
-// unsolicited begins the message of net/http's transport about a reply that no request asked for. The
-// rest of it is that reply, which may be about another customer's order.
+// unsolicited begins the message of net/http's transport about a reply that no request asked for.
+// The rest of it is that reply, which may be about another customer's order.
 const unsolicited = "Unsolicited response received on idle HTTP channel"
 
 // Handle writes the record with the request id of ctx.

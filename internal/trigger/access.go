@@ -24,11 +24,12 @@ const (
 // anybody in.
 type Access struct {
 	Policy Policy
-	// Service is what a service sends as the parameter service_token or the header Cloudpay-Service-Token; HTTP what an HTTP
-	// client sends as Authorization: Bearer; Timer what a timer's message is. The zero Token lets no caller in.
+	// Service is what a service sends as the parameter service_token or the header
+	// Cloudpay-Service-Token; HTTP what an HTTP client sends as Authorization: Bearer; Timer what a
+	// timer's message is. The zero Token lets no caller in.
 	Service, HTTP, Timer Token
-	// Keys are what else is secret here, such as the APIv2 key. They let no caller in: where they come
-	// by mistake, they are neither logged nor given back.
+	// Keys are what else is secret here, such as the APIv2 key. They let no caller in: where they
+	// come by mistake, they are neither logged nor given back.
 	Keys Token
 	// AuthorizerClaim is the claim of an HTTP platform's authorizer that lets its bearer in when it has the value
 	// AuthorizerValue. Either one empty: none does.

@@ -53,9 +53,9 @@ const (
 	allOrders
 )
 
-// identify says who is calling, by what the platform says of this very invocation (inv, but for its payload), by the
-// token given with the call (in its parameters, or in an HTTP request's header), and by the event only where that lowers
-// trust: whoever sent the event wrote it.
+// identify says who is calling, by what the platform says of this very invocation (inv, but for its
+// payload), by the token given with the call (in its parameters, or in an HTTP request's header),
+// and by the event only where that lowers trust: whoever sent the event wrote it.
 //
 // The first rule that fits decides. Each asks for a sign, and a sign that is missing leads to fewer rights, never to
 // more: the order runs from what proves most, over all that may be somebody else's words, down to what is believed only
@@ -72,8 +72,8 @@ const (
 //  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF cannot tell it from
 //     a user's call of which it says nothing, unless the operator says that there are no such calls (PolicyPlatform).
 //
-// PolicyAny then opens orders to whomever the rules left outside, but for the impostor. A request whose body was withheld
-// for what its head lacks (see Standing) may do nothing.
+// PolicyAny then opens orders to whomever the rules left outside, but for the impostor. A request
+// whose body was withheld for what its head lacks (see Standing) may do nothing.
 func identify(inv hosting.Invocation, e event.Event, given string, a Access) caller {
 	c := recognise(inv, e, given, a)
 	if inv.Withheld {
@@ -117,8 +117,8 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 }
 
 // serviceTokens are the texts that a call shows as the service token: the parameter given, and an
-// HTTP request's header. Each must be right where both are shown. A header that comes twice has both
-// its values, and is no token.
+// HTTP request's header. Each must be right where both are shown. A header that comes twice has
+// both its values, and is no token.
 func serviceTokens(e event.Event, given string) []string {
 	shown := []string{given}
 	if e.Kind == event.HTTP {
@@ -207,8 +207,9 @@ func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 	return caller{kind: nobody, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
 }
 
-// isTimer reports whether a trigger's message is the timer token, or both of its values: descriptions
-// of functions give the trigger and the function one variable, which has both during a rotation.
+// isTimer reports whether a trigger's message is the timer token, or both of its values:
+// descriptions of functions give the trigger and the function one variable, which has both during a
+// rotation.
 func (a Access) isTimer(message string) bool {
 	words := strings.Fields(message)
 	wrong := slices.ContainsFunc(words, func(word string) bool { return !a.Timer.Is(word) })

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// allowedHeaders are what a page may send besides what browsers let every page send: its proofs, and
-// that its body is JSON.
+// allowedHeaders are what a page may send besides what browsers let every page send: its proofs,
+// and that its body is JSON.
 const allowedHeaders = "Authorization, Cloudpay-Service-Token, Content-Type"
 
 // crossing is what a browser is told about a page of another origin.

@@ -15,9 +15,9 @@
 //	timer  SCF's and CloudBase's timers, EventBridge: no parameters; the reply is the sweep's report
 //	foreign  other services' events (SNS, S3, COS, …), which say nothing of an order: always an error
 //
-// A fault of ours becomes a reply too: a mini-program that is answered with a platform error can only guess whether its
-// order was closed. Only a queue, a timer and a foreign event get errors, which make the platform bring the same event
-// again.
+// A fault of ours becomes a reply too: a mini-program that is answered with a platform error can
+// only guess whether its order was closed. Only a queue, a timer and a foreign event get errors,
+// which make the platform bring the same event again.
 //
 // # Callers
 //

@@ -8,9 +8,10 @@ import (
 	"cloudpay/internal/order"
 )
 
-// foreign fails on an event that is for another function, such as a notice of SNS or S3: somebody bound a trigger to this
-// one by mistake. A result would be a success to the platform, and the event would be gone. The failure has it brought
-// again, and then put where the trigger's failed events go.
+// foreign fails on an event that is for another function, such as a notice of SNS or S3: somebody
+// bound a trigger to this one by mistake. A result would be a success to the platform, and the
+// event would be gone. The failure has it brought again, and then put where the trigger's failed
+// events go.
 func (i *invocation) foreign(ctx context.Context) ([]byte, error) {
 	c := i.caller("")
 	refused := i.refuse(c, params{}, i.unreadable())

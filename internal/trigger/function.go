@@ -30,12 +30,14 @@ type Function struct {
 	// makes the platform try again, and is for when nothing at all could be begun. Nil: there is no store of orders, and
 	// timers are told so.
 	Sweep func(ctx context.Context) (any, error)
-	// Owns tells whether the order that p names by its out_trade_no is registered in the owner's name (see caller.owner).
-	// An error says that it could not be found out; an *order.FieldError, that p names no order that could be. Nil: there is
-	// no store that knows, and users may do nothing.
+	// Owns tells whether the order that p names by its out_trade_no is registered in the owner's
+	// name (see caller.owner). An error says that it could not be found out; an *order.FieldError,
+	// that p names no order that could be. Nil: there is no store that knows, and users may do
+	// nothing.
 	Owns func(ctx context.Context, owner string, p order.Params) (order.Ownership, error)
-	// Find queries the order that p names by another number, for the owner. It takes as long, and asks as much, whether
-	// there is such an order of somebody else's or none. Its errors are Owns's. Nil where Owns is.
+	// Find queries the order that p names by another number, for the owner. It takes as long, and
+	// asks as much, whether there is such an order of somebody else's or none. Its errors are
+	// Owns's. Nil where Owns is.
 	Find func(ctx context.Context, owner string, p order.Params) (order.Found, error)
 	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
 	// may do everything is told, others only that it is so.
@@ -50,10 +52,10 @@ type Function struct {
 }
 
 // Handle answers one invocation in the form that its trigger understands; see the package's comment
-// for which. Its error is nil unless the platform is to bring the same event again: for a queue whose
-// messages are not done with, for a timer that could begin nothing, and for an event that is for
-// another function. All else is a result, because a platform error would hide from the caller what
-// became of the order.
+// for which. Its error is nil unless the platform is to bring the same event again: for a queue
+// whose messages are not done with, for a timer that could begin nothing, and for an event that is
+// for another function. All else is a result, because a platform error would hide from the caller
+// what became of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 	if f.Access.IsSecret(inv.RequestID) { // some gateways make the call's name of what its sender wrote
 		ctx = telemetry.WithRequestID(ctx, redacted)

@@ -88,8 +88,9 @@ func (i *invocation) request() (params, *httpFault) {
 	return p, badRequest(fault)
 }
 
-// readRequest reads parameters from wherever a request may have them. One that is given in two places, or twice in one, is
-// given twice: a parameter that is passed over may be the one that names the order.
+// readRequest reads parameters from wherever a request may have them. One that is given in two
+// places, or twice in one, is given twice: a parameter that is passed over may be the one that
+// names the order.
 func (p *params) readRequest(number string, query map[string][]string, body []byte) *order.FieldError {
 	if number != "" {
 		if fault := p.readText("out_trade_no", number); fault != nil {
@@ -117,7 +118,8 @@ func (p *params) readRequest(number string, query map[string][]string, body []by
 	return p.readObject("body", body)
 }
 
-// namesServiceToken reports whether a query's key is the service token's name, as a parameter or as a header.
+// namesServiceToken reports whether a query's key is the service token's name, as a parameter or as
+// a header.
 func namesServiceToken(key string) bool {
 	known, _ := find(key)
 	return known != nil && known.snake == serviceToken || strings.EqualFold(key, serviceTokenHeader)

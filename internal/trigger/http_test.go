@@ -60,8 +60,8 @@ func TestEveryHTTPForm(t *testing.T) {
 	}
 }
 
-// The header Cloudpay-Service-Token proves a service by every HTTP door, however it is spelt, and is nowhere
-// in the reply or the log.
+// The header Cloudpay-Service-Token proves a service by every HTTP door, however it is spelt, and
+// is nowhere in the reply or the log.
 func TestServiceTokenInAHeader(t *testing.T) {
 	t.Parallel()
 	for _, form := range httpForms {
@@ -84,7 +84,8 @@ func TestServiceTokenInAHeader(t *testing.T) {
 	}
 }
 
-// A header's name in an address is refused like the parameter's: what is in an address is logged all along the way.
+// A header's name in an address is refused like the parameter's: what is in an address is logged
+// all along the way.
 func TestServiceTokensHeaderInAnAddress(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"Cloudpay-Service-Token", "cloudpay-service-token", "service_token", "serviceToken"} {

@@ -10,8 +10,8 @@ import (
 	"cloudpay/internal/trigger"
 )
 
-// A token that came as an id (a message's, a timer's name) is neither logged nor put into a reply, not even in part: it is
-// longer than what is kept of an id.
+// A token that came as an id (a message's, a timer's name) is neither logged nor put into a reply,
+// not even in part: it is longer than what is kept of an id.
 func TestTokenAsAnID(t *testing.T) {
 	t.Parallel()
 	long := "service-" + strings.Repeat("kR7vQm2wZp9TnW4b", 4)
@@ -42,7 +42,8 @@ func TestTokenAsAnID(t *testing.T) {
 			t.Errorf("%s: %s", name, said)
 		}
 	}
-	// A caller who may do nothing writes no id of theirs into the log, whatever it is: a token of yesterday's is none today.
+	// A caller who may do nothing writes no id of theirs into the log, whatever it is: a token of
+	// yesterday's is none today.
 	k := newKit(t).strict()
 	_, _ = k.handle(`{"Records":[{"CMQ":{"msgId":"yesterdays-token-kR7v","msgBody":"{}"}}]}`, nil)
 	_, _ = k.handle(`{"Type":"Timer","TriggerName":"yesterdays-token-kR7v"}`, nil)
@@ -57,7 +58,8 @@ func TestTokenAsAnID(t *testing.T) {
 	k.wantLog(map[string]any{"timer": "sweep"})
 }
 
-// A key in an order number's place is kept out of the log as a token is: an APIv2 key has the form of a number.
+// A key in an order number's place is kept out of the log as a token is: an APIv2 key has the form
+// of a number.
 func TestKeyAsANumber(t *testing.T) {
 	t.Parallel()
 	const key = "kR7vQm2wZp9TnW4bkR7vQm2wZp9TnW4b"
@@ -73,7 +75,8 @@ func TestKeyAsANumber(t *testing.T) {
 	}
 }
 
-// A token that the platform took for the call's name, as a gateway may that takes X-Request-Id over, is not logged.
+// A token that the platform took for the call's name, as a gateway may that takes X-Request-Id
+// over, is not logged.
 func TestTokenAsTheCallsName(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{serviceToken: "redacted", "R-1": "R-1"} {

@@ -8,7 +8,8 @@ import (
 	"cloudpay/internal/hosting"
 )
 
-// The first line of an instance says that it was started for this call. Of several that come at once one is the first.
+// The first line of an instance says that it was started for this call. Of several that come at
+// once one is the first.
 func TestColdStartIsLogged(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).open()

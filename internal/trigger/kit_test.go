@@ -103,7 +103,8 @@ func (k *kit) store(owners map[string]string) *kit {
 	return k
 }
 
-// find looks an order up as the function's own query knows it, and asks Owns about the number it is found under.
+// find looks an order up as the function's own query knows it, and asks Owns about the number it is
+// found under.
 func (k *kit) find(ctx context.Context, owner string, p order.Params) (order.Found, error) {
 	found := order.Found{Result: k.query(ctx, p), Ownership: order.NotThere}
 	if found.Result.Outcome != order.OutcomeFound {
@@ -116,7 +117,8 @@ func (k *kit) find(ctx context.Context, owner string, p order.Params) (order.Fou
 	return found, err
 }
 
-// query is what WeChat Pay knows of an order: an order that was asked for by a combined number, unless a test says more.
+// query is what WeChat Pay knows of an order: an order that was asked for by a combined number,
+// unless a test says more.
 func (k *kit) query(ctx context.Context, p order.Params) order.Result {
 	if k.knows != nil {
 		return k.knows(ctx, p)

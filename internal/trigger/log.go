@@ -55,10 +55,10 @@ func numberFor(c caller, number string) string {
 	return number
 }
 
-// idFor is an id that came in the event (a message's, a timer's name) as the log and a reply may have
-// it. It is held to the rule for order numbers: a caller who may do nothing can write anything there,
-// and a token may have been put there by mistake. A token is looked for before the id is cut, and as
-// CKafka's topic too.
+// idFor is an id that came in the event (a message's, a timer's name) as the log and a reply may
+// have it. It is held to the rule for order numbers: a caller who may do nothing can write anything
+// there, and a token may have been put there by mistake. A token is looked for before the id is
+// cut, and as CKafka's topic too.
 func (i *invocation) idFor(c caller, id string) string {
 	topic := id
 	for range 2 { // topic/partition/offset
@@ -93,8 +93,9 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 	i.Log.LogAttrs(ctx, level, message, line...)
 }
 
-// levelOf says how much a result matters to an operator: what was not proved, who was kept out, and what WeChat Pay has
-// against the merchant's own papers, is worth a warning; a function that cannot serve, an error.
+// levelOf says how much a result matters to an operator: what was not proved, who was kept out, and
+// what WeChat Pay has against the merchant's own papers, is worth a warning; a function that cannot
+// serve, an error.
 func levelOf(done outcome) slog.Level {
 	switch {
 	case done.ErrCode == order.CodeConfigError:

@@ -198,7 +198,8 @@ func TestIllFormedIsNotNotTheirs(t *testing.T) {
 	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, user), "PARAM_ERROR", "out_trade_no: is too long")
 }
 
-// The operator's log says which rule kept a user out, and what would have let them in. The user learns nothing of it.
+// The operator's log says which rule kept a user out, and what would have let them in. The user
+// learns nothing of it.
 func TestLogSaysWhichRuleBarsAUser(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -245,7 +246,8 @@ func TestLogSaysWhichRuleBarsAUser(t *testing.T) {
 	}
 }
 
-// What WeChat Pay has against the merchant's own papers is worth a warning, whichever order it was asked about.
+// What WeChat Pay has against the merchant's own papers is worth a warning, whichever order it was
+// asked about.
 func TestRefusedSignatureIsAWarning(t *testing.T) {
 	t.Parallel()
 	for _, test := range []order.Result{outcome(order.OutcomeUnknown, "SIGNERROR"), outcome(order.OutcomeRefused, "SIGNERROR"), outcome(order.OutcomeRefused, "APPID_NOT_EXIST")} {

@@ -45,8 +45,8 @@ type parameter struct {
 	setJSON func(*order.Params, json.RawMessage) *order.FieldError
 }
 
-// serviceToken is the parameter that proves a service. Over HTTP the header does as well, and can be
-// looked at before the body is there.
+// serviceToken is the parameter that proves a service. Over HTTP the header does as well, and can
+// be looked at before the body is there.
 const (
 	serviceToken       = "service_token"
 	serviceTokenHeader = "cloudpay-service-token" // Cloudpay-Service-Token, in lower case as events have it

@@ -5,8 +5,8 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// Standing says what the head of a request to our own HTTP server proves of its sender, by the rules
-// that identify its caller when the whole request is there.
+// Standing says what the head of a request to our own HTTP server proves of its sender, by the
+// rules that identify its caller when the whole request is there.
 func (a Access) Standing(head hosting.Head) hosting.Standing {
 	e := event.Event{Kind: event.HTTP, Request: event.Request{Method: head.Method, Path: head.Path, Header: head.Header}}
 	switch recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a).kind {

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/trigger"
 )
 
-// What a head proves before its body is there, and what becomes of the request when it is: a head that is refused would
-// have been refused with any body, and one that is proved is let in.
+// What a head proves before its body is there, and what becomes of the request when it is: a head
+// that is refused would have been refused with any body, and one that is proved is let in.
 func TestStanding(t *testing.T) {
 	t.Parallel()
 	wx := map[string]string{"x-wx-openid": user["WX_OPENID"], "x-wx-appid": user["WX_APPID"]}
@@ -67,8 +67,8 @@ func TestStanding(t *testing.T) {
 	}
 }
 
-// A request whose body was withheld can do nothing, whatever its head: the answer is the one that it would have had, with
-// its challenge, and the log says what would let it in.
+// A request whose body was withheld can do nothing, whatever its head: the answer is the one that
+// it would have had, with its challenge, and the log says what would let it in.
 func TestWithheldBodies(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -28,8 +28,8 @@ func TestTimerSweeps(t *testing.T) {
 	}
 }
 
-// While the timer's token is rotated, a trigger may have either value, or both: its description and the function's
-// setting are one variable. Nothing beside them passes.
+// While the timer's token is rotated, a trigger may have either value, or both: its description and
+// the function's setting are one variable. Nothing beside them passes.
 func TestTimersTokenOfTwoValues(t *testing.T) {
 	t.Parallel()
 	const next = "next-kR7vQm2wZp9TnW4b"

@@ -33,7 +33,8 @@ func TestTokenIsItselfOnly(t *testing.T) {
 	}
 }
 
-// Either value of a token that is rotated is the token; the two together are not, nor is a part of either.
+// Either value of a token that is rotated is the token; the two together are not, nor is a part of
+// either.
 func TestTokenOfTwoValues(t *testing.T) {
 	t.Parallel()
 	const next = "next-kR7vQm2wZp9TnW4b"

@@ -35,7 +35,8 @@ type Door struct {
 	V3 []*v3json.Client
 	// WXCloudRun is the private link; nil when it is not configured.
 	WXCloudRun *wxcloudrun.Client
-	// Routes are the ways to the addresses of APIv2 and APIv3, in their order; a missing one is foreign.
+	// Routes are the ways to the addresses of APIv2 and APIv3, in their order; a missing one is
+	// foreign.
 	Routes []order.Route
 	// Domains says which address is to be asked.
 	Domains Domains

@@ -169,8 +169,8 @@ func doubt(code, message string, status int, requestID string) order.Answer {
 	}
 }
 
-// unanswered is doubt because no reply came. A certificate that does not hold is no lost packet: nothing was
-// sent, and asking again brings the same.
+// unanswered is doubt because no reply came. A certificate that does not hold is no lost packet:
+// nothing was sent, and asking again brings the same.
 func unanswered(err error) order.Answer {
 	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
 		a := doubt(order.CodeTLSError, err.Error(), 0, "")

@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	// maxSkew is how far from our clock a reply of APIv3 may have been signed; an older one is refused
-	// as stale, and need not be remembered.
+	// maxSkew is how far from our clock a reply of APIv3 may have been signed; an older one is
+	// refused as stale, and need not be remembered.
 	maxSkew = 5 * time.Minute
 	// untimed is how long a reply is remembered that says no time.
 	untimed = 10 * time.Minute
-	// mostReplays bounds the memory: about 10 MB. At 300 replies a second it is what five minutes hold.
+	// mostReplays bounds the memory: about 10 MB. At 300 replies a second it is what five minutes
+	// hold.
 	mostReplays = 100_000
 )
 
-// replays remembers the signatures of replies that were believed, so that none is believed twice. It is
-// one instance's second line of defence, and nothing relies on it: another instance has seen other
-// replies. The zero replays is ready for use.
+// replays remembers the signatures of replies that were believed, so that none is believed twice.
+// It is one instance's second line of defence, and nothing relies on it: another instance has seen
+// other replies. The zero replays is ready for use.
 type replays struct {
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]bool
@@ -32,8 +33,8 @@ type replay struct {
 	until time.Time
 }
 
-// first reports whether a is the first answer with its signature, and remembers it. The protocols take
-// one spelling of a signature only, so that the text is as good as the bytes.
+// first reports whether a is the first answer with its signature, and remembers it. The protocols
+// take one spelling of a signature only, so that the text is as good as the bytes.
 func (r *replays) first(api order.API, a order.Answer, now time.Time) bool {
 	hash := sha256.Sum256([]byte(string(api) + " " + a.Sign))
 	until := now.Add(untimed)

@@ -27,8 +27,8 @@ func keptDoor(t *testing.T, gate *paygate.Server, route order.Route) *Door {
 	return door
 }
 
-// TestFreshConnections: a kept connection is fresh once, and a call that asks for one gets one where that makes
-// its answer count.
+// TestFreshConnections: a kept connection is fresh once, and a call that asks for one gets one
+// where that makes its answer count.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
 	for _, api := range []order.API{order.V2, order.V3} {
@@ -89,8 +89,8 @@ func TestBackupHasItsOwnRoute(t *testing.T) {
 	}
 }
 
-// TestReplaysAreNotBelieved: a reply that was believed is not believed again, in either dialect, success or
-// refusal.
+// TestReplaysAreNotBelieved: a reply that was believed is not believed again, in either dialect,
+// success or refusal.
 func TestReplaysAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	gate := paygate.RunT(t)

@@ -90,7 +90,8 @@ func TestBadValuesOfAQuery(t *testing.T) {
 	}
 }
 
-// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
+// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the
+// state.
 func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	t.Parallel()
 	full := fields{
@@ -176,7 +177,8 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said of it.
+// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said
+// of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()
 	for _, value := range []any{missing, nil, ""} {

@@ -15,8 +15,9 @@ type Envelope struct {
 	RequestID  string // x-openapi-seqid, or else Request-ID; "" when there was neither
 	Nonce      string // nonce_str: the gateway's own, not an echo of ours
 	Signature  string // sign, made with a key that only WeChat's service provider has: it proves nothing here
-	// Fresh reports that the reply can only be this request's, as far as the connection goes (package wire). A reply that
-	// names no order, as that to a close and every refusal, proves nothing of the order that was asked about without it.
+	// Fresh reports that the reply can only be this request's, as far as the connection goes
+	// (package wire). A reply that names no order, as that to a close and every refusal, proves
+	// nothing of the order that was asked about without it.
 	Fresh bool
 }
 

@@ -26,8 +26,9 @@ const (
 // ownHTTPClient serves every Client that brings none, so that they share their connections.
 var ownHTTPClient = &http.Client{Transport: NewTransport(), Timeout: callTimeout}
 
-// NewTransport returns a transport for the private link. It has no Proxy, unlike its twins': a proxy would take the
-// request away from the sidecar that is the link, and could answer it in plain text.
+// NewTransport returns a transport for the private link. It has no Proxy, unlike its twins': a
+// proxy would take the request away from the sidecar that is the link, and could answer it in plain
+// text.
 func NewTransport() *http.Transport {
 	transport := wire.NewTransport()
 	transport.Proxy = nil
@@ -72,7 +73,8 @@ func (c *Client) send(ctx context.Context, path string, q *question) (*reply, er
 	return got, got.authenticate(q)
 }
 
-// receive sends req and returns the reply, of which nothing is to be believed yet; nil when none came.
+// receive sends req and returns the reply, of which nothing is to be believed yet; nil when none
+// came.
 func (c *Client) receive(req *http.Request) (*reply, error) {
 	received, err := wire.Exchange(c.httpClient(), req, maxBody)
 	if received == nil {

@@ -119,7 +119,8 @@ func TestDecisiveElementsAreText(t *testing.T) {
 	}
 }
 
-// TestStandInsOfTheReplysOwn: one in the reply cannot be told from ours, so that nothing is replaced.
+// TestStandInsOfTheReplysOwn: one in the reply cannot be told from ours, so that nothing is
+// replaced.
 func TestStandInsOfTheReplysOwn(t *testing.T) {
 	t.Parallel()
 	for _, own := range []string{"\U0010f000", "\U0010f0ff"} {

@@ -15,8 +15,9 @@ type Envelope struct {
 	RequestID  string // Request-ID, which APIv2 does not promise; "" when there was none
 	Nonce      string // nonce_str: the gateway's own, not an echo of ours
 	Signature  string // sign
-	// Fresh reports that the reply can only be this request's, as far as the connection goes (package wire). A reply that
-	// names no order, as that to a close and every refusal, proves nothing of the order that was asked about without it.
+	// Fresh reports that the reply can only be this request's, as far as the connection goes
+	// (package wire). A reply that names no order, as that to a close and every refusal, proves
+	// nothing of the order that was asked about without it.
 	Fresh bool
 }
 

@@ -62,7 +62,8 @@ func readFlat(body []byte) ([]element, error) {
 
 var cdata = regexp.MustCompile(`(?s)<!\[CDATA\[.*?\]\]>`)
 
-// controls writes U+E1xx for each byte xx that encoding/xml refuses or alters, but for those in kept.
+// controls writes U+E1xx for each byte xx that encoding/xml refuses or alters, but for those in
+// kept.
 func controls(text []byte, kept string) []byte {
 	var out []byte
 	for len(text) > 0 {

@@ -165,8 +165,8 @@ func notNumbers() []string {
 	}
 }
 
-// TestSignedAmountsAreStrict: the signature holds, and the order's own amount is none. The error names the element and
-// repeats nothing of it.
+// TestSignedAmountsAreStrict: the signature holds, and the order's own amount is none. The error
+// names the element and repeats nothing of it.
 func TestSignedAmountsAreStrict(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"total_fee", "cash_fee"} {
@@ -176,7 +176,8 @@ func TestSignedAmountsAreStrict(t *testing.T) {
 	}
 }
 
-// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
+// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the
+// state.
 func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*v2xml.Transaction){
@@ -240,7 +241,8 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said of it.
+// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said
+// of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()
 	wantMalformed(t, "trade_state", "", "it has no trade_state")

@@ -63,7 +63,8 @@ func (c *Client) send(ctx context.Context, path string, q *question) (*reply, er
 	return got, c.authenticate(got, q)
 }
 
-// receive sends req and returns the reply, of which nothing is to be believed yet; nil when none came.
+// receive sends req and returns the reply, of which nothing is to be believed yet; nil when none
+// came.
 func (c *Client) receive(req *http.Request) (*reply, error) {
 	received, err := wire.Exchange(c.httpClient(), req, maxBody)
 	if received == nil {

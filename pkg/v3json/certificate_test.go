@@ -488,8 +488,8 @@ func TestNoPlatformCertificates(t *testing.T) {
 	}
 }
 
-// TestSwitchedToPublicKey: a merchant that had certificates is told another code, which has the same remedy; a 500 may be
-// that too, or pass.
+// TestSwitchedToPublicKey: a merchant that had certificates is told another code, which has the
+// same remedy; a 500 may be that too, or pass.
 func TestSwitchedToPublicKey(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)

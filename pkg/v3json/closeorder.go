@@ -25,8 +25,8 @@ type CloseReply struct {
 	Envelope
 }
 
-// CloseOrder closes an unpaid order. A reply means that a signed, empty 204 came back: the order is closed.
-// Otherwise the error is, by errors.As,
+// CloseOrder closes an unpaid order. A reply means that a signed, empty 204 came back: the order is
+// closed. Otherwise the error is, by errors.As,
 //
 //   - [*Error]: the gateway refused, or something on the way did; see its Authenticated field;
 //   - [*VerifyError]: a reply came that may not be believed;

@@ -296,8 +296,8 @@ func TestQueryCombinedAboutAnother(t *testing.T) {
 	}
 }
 
-// TestUnreadableInformationOfCombinedOrders: what only informs costs itself, of the whole and of each part, and parts are
-// made as sure of as ever.
+// TestUnreadableInformationOfCombinedOrders: what only informs costs itself, of the whole and of
+// each part, and parts are made as sure of as ever.
 func TestUnreadableInformationOfCombinedOrders(t *testing.T) {
 	t.Parallel()
 	const head = `{"combine_mchid":"1900007291","combine_out_trade_no":"P20150806125346","scene_info":{"device_id":7},"sub_orders":[`

@@ -58,7 +58,8 @@ func TestTransactionsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the state.
+// TestUnreadableInformationIsLeftOut: what only informs and cannot be read costs itself, not the
+// state.
 func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	t.Parallel()
 	good := `"mchid":"1900007291","out_trade_no":"` + outTradeNo + `","trade_state":"SUCCESS"`

@@ -193,7 +193,8 @@ func TestQueryAnsweredForTheOtherMode(t *testing.T) {
 	wantReason(t, err, v3json.ReasonMismatch)
 }
 
-// TestDirectQueryNamesNoOtherMerchant: an order of another merchant's is no answer, even if it has ours in it too.
+// TestDirectQueryNamesNoOtherMerchant: an order of another merchant's is no answer, even if it has
+// ours in it too.
 func TestDirectQueryNamesNoOtherMerchant(t *testing.T) {
 	t.Parallel()
 	ask := func(region v3json.Region, key, value string) error {
@@ -216,8 +217,8 @@ func TestDirectQueryNamesNoOtherMerchant(t *testing.T) {
 	}
 }
 
-// TestQueryAnsweredWith202: an order in it is the answer, whatever the status; an error code is a refusal; and no unsigned
-// one is either.
+// TestQueryAnsweredWith202: an order in it is the answer, whatever the status; an error code is a
+// refusal; and no unsigned one is either.
 func TestQueryAnsweredWith202(t *testing.T) {
 	t.Parallel()
 	paying := strings.Replace(directOrder, `"trade_state":"SUCCESS"`, `"trade_state":"USERPAYING"`, 1)

@@ -1,8 +1,8 @@
 // Package wire makes one HTTP exchange that ends.
 //
-// The protocols of WeChat Pay (packages v2xml and v3json) and every other client of this module send
-// their requests through [Exchange]. It bounds what net/http leaves unbounded, and reports what a
-// protocol cannot see in a reply:
+// The protocols of WeChat Pay (packages v2xml and v3json) and every other client of this module
+// send their requests through [Exchange]. It bounds what net/http leaves unbounded, and reports
+// what a protocol cannot see in a reply:
 //
 //   - The reply's head is at most 64 KiB ([NewTransport]) and its body at most what the caller allows.
 //   - A status that no caller asks for (1xx, 3xx) is returned without its body, which is closed unread.

@@ -41,16 +41,18 @@ func Asked(status int) bool {
 	return status >= 200 && status < 300 || status >= 400
 }
 
-// Exchange sends req once through client and reads the reply, whose body is at most limit bytes long. It
-// returns before req's context ends or client's Timeout is over, whatever the far side does.
+// Exchange sends req once through client and reads the reply, whose body is at most limit bytes
+// long. It returns before req's context ends or client's Timeout is over, whatever the far side
+// does.
 //
-// The error is a [*BodyError] for a body that is longer or was cut short; else it is the transport's,
-// and errors.Is finds the context's in it. The Reply is nil when no head arrived; with any other error
-// it holds what was read.
+// The error is a [*BodyError] for a body that is longer or was cut short; else it is the
+// transport's, and errors.Is finds the context's in it. The Reply is nil when no head arrived; with
+// any other error it holds what was read.
 func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error) {
 	var unused atomic.Bool // not what no transport has said
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		// The last one counts: net/http goes on to another connection when a kept one turns out dead.
+		// The last one counts: net/http goes on to another connection when a kept one turns out
+		// dead.
 		GotConn: func(info httptrace.GotConnInfo) { unused.Store(!info.Reused) },
 	}))
 	resp, err := withoutRedirects(client).Do(req) //nolint:gosec // G704: where to is for the caller to say
@@ -66,8 +68,8 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 	return reply, bodyError(req.Context(), err, len(reply.Body), limit) //nolint:contextcheck // it is the caller's, traced
 }
 
-// isHTTP2 reports whether the connection is HTTP/2. It asks what the TLS handshake agreed on: the reply's
-// own protocol is text that stands on its first line, over HTTP/1.1 too.
+// isHTTP2 reports whether the connection is HTTP/2. It asks what the TLS handshake agreed on: the
+// reply's own protocol is text that stands on its first line, over HTTP/1.1 too.
 func isHTTP2(resp *http.Response) bool {
 	return resp.TLS != nil && resp.TLS.NegotiatedProtocol == "h2"
 }
@@ -81,8 +83,8 @@ func withoutRedirects(client *http.Client) *http.Client {
 
 var errTooLong = errors.New("too long")
 
-// readBody reads the body to its end, or to just past limit. It is io.ReadAll with a limit, and with
-// one allocation where the length was announced.
+// readBody reads the body to its end, or to just past limit. It is io.ReadAll with a limit, and
+// with one allocation where the length was announced.
 func readBody(resp *http.Response, limit int) ([]byte, error) {
 	room := min(typicalReply, limit+1)
 	if announced := resp.ContentLength; announced > 0 && announced <= int64(limit) {
@@ -114,8 +116,8 @@ func bodyError(ctx context.Context, err error, read, limit int) error {
 	case errors.Is(err, errTooLong):
 		return &BodyError{TooLong: true, Detail: "its body is longer than " + size(limit)}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		// Transports differ in what a cancelled read returns, a body cut short among others; a caller
-		// asks with errors.Is for the context's own error.
+		// Transports differ in what a cancelled read returns, a body cut short among others; a
+		// caller asks with errors.Is for the context's own error.
 		return fmt.Errorf("%w (%w)", ctx.Err(), err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &BodyError{Detail: fmt.Sprintf("its body was cut short after %d bytes", read)}

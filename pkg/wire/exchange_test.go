@@ -44,8 +44,9 @@ func newClient(t *testing.T) *http.Client {
 	return client
 }
 
-// TestEveryStatusOnAHeldLine asks far sides that answer each status there is and hold the line. Every
-// exchange ends (the test would not, otherwise), and what nobody asked for is returned at once.
+// TestEveryStatusOnAHeldLine asks far sides that answer each status there is and hold the line.
+// Every exchange ends (the test would not, otherwise), and what nobody asked for is returned at
+// once.
 func TestEveryStatusOnAHeldLine(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup
@@ -259,8 +260,8 @@ func (u untold) RoundTrip(req *http.Request) (*http.Response, error) {
 	return u.RoundTripper.RoundTrip(req.WithContext(context.Background()))
 }
 
-// TestTLSSessionsAreResumed: a connection after the first to a host costs one round trip less, and no
-// certificate's verification.
+// TestTLSSessionsAreResumed: a connection after the first to a host costs one round trip less, and
+// no certificate's verification.
 func TestTLSSessionsAreResumed(t *testing.T) {
 	t.Parallel()
 	for version, name := range map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {

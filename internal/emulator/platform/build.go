@@ -41,9 +41,10 @@ func Module(ctx context.Context) (path, dir string, err error) {
 	return path, dir, nil
 }
 
-// Build compiles the command in package pkg (as `go build` takes it, such as ./functions/closeorder) of the module in
-// moduleDir to the file out, the way it is compiled for deployment, but for this machine: no paths, no symbols, no C, and
-// with the tag lambda.norpc, without which aws-lambda-go links net/rpc.
+// Build compiles the command in package pkg (as `go build` takes it, such as
+// ./functions/closeorder) of the module in moduleDir to the file out, the way it is compiled for
+// deployment, but for this machine: no paths, no symbols, no C, and with the tag lambda.norpc,
+// without which aws-lambda-go links net/rpc.
 func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {

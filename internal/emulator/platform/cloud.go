@@ -24,8 +24,9 @@ const (
 	codeBadMethod  = "METHOD_NOT_ALLOWED"
 )
 
-// acceptableRequestID is what a caller's X-Request-Id must look like to be taken over: short, or a UUID. A function's
-// tokens have 16 characters at least, and one that is sent in the wrong header must not be echoed and logged.
+// acceptableRequestID is what a caller's X-Request-Id must look like to be taken over: short, or a
+// UUID. A function's tokens have 16 characters at least, and one that is sent in the wrong header
+// must not be echoed and logged.
 var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$`)
 
 // Cloud is the clouds' side of functions, on one port: what SDKs and tools call to have a function run, and what turns HTTP

@@ -58,8 +58,8 @@ func Status(ctx context.Context, address string) ([]Step, error) {
 	return steps, err
 }
 
-// errPooled: with a pooler between, the lock that keeps two migrations apart would be taken in one session and given back in
-// another, and stay in the pool for ever.
+// errPooled: with a pooler between, the lock that keeps two migrations apart would be taken in one
+// session and given back in another, and stay in the pool for ever.
 var errPooled = bilingual.Errorf("a connection pooler (such as PgBouncer or RDS Proxy) is on the way, and migrating needs a session "+
 	"of its own: name the database's own host and port with --store",
 	"途中有连接池（如 PgBouncer、RDS Proxy），而升级需要独占会话：请用 --store 指定数据库自身的地址")

@@ -95,8 +95,8 @@ func (t repeatableTx) Rollback() error {
 	return err
 }
 
-// registersRepeatably: where a proxy takes the isolation for another server's, an order that somebody else registers at
-// this moment is found all the same.
+// registersRepeatably: where a proxy takes the isolation for another server's, an order that
+// somebody else registers at this moment is found all the same.
 func registersRepeatably(e *env) {
 	connector, name, err := store.Connector(e.address)
 	e.must(err)

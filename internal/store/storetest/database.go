@@ -1,8 +1,9 @@
 // Package storetest proves a store: one suite, [Run], that every database has to pass, and the databases to run it against.
 //
-// PostgreSQL, PgBouncer and MariaDB are real servers, started for one test from the distribution's programs, in a folder that is removed
-// afterwards, at a port of 127.0.0.1, and without the flushing to disk that protects them from a power cut. Programs that are
-// not there are a visible skip, and a failure under CI=true; `make test-databases` installs them.
+// PostgreSQL, PgBouncer and MariaDB are real servers, started for one test from the distribution's
+// programs, in a folder that is removed afterwards, at a port of 127.0.0.1, and without the
+// flushing to disk that protects them from a power cut. Programs that are not there are a visible
+// skip, and a failure under CI=true; `make test-databases` installs them.
 package storetest
 
 import (
@@ -31,7 +32,8 @@ type Database struct {
 	direct func(address string) string
 }
 
-// Direct is the address of the same database past a pooler, and the address itself where there is none.
+// Direct is the address of the same database past a pooler, and the address itself where there is
+// none.
 func (d Database) Direct(address string) string {
 	if d.direct == nil {
 		return address
@@ -146,7 +148,8 @@ func MariaDB(t testing.TB) Database {
 	return started(t, "mysql", startMariaDB)
 }
 
-// launched starts a server that runs until the test ends, or skips the test where its programs are missing.
+// launched starts a server that runs until the test ends, or skips the test where its programs are
+// missing.
 func launched(t testing.TB, name string, start func(dir string) (*server, error)) *server {
 	t.Helper()
 	s, err := startIn(start)

@@ -17,8 +17,8 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// forwarder is an address that leads to one server or another, as a cloud's does: what is connected stays connected, unless it
-// is cut.
+// forwarder is an address that leads to one server or another, as a cloud's does: what is connected
+// stays connected, unless it is cut.
 type forwarder struct {
 	host string
 
@@ -91,7 +91,8 @@ func (f *forwarder) cut() {
 	f.open = nil
 }
 
-// watch is an instance that is called every second, on an address that may lead to another server from one call to the next.
+// watch is an instance that is called every second, on an address that may lead to another server
+// from one call to the next.
 type watch struct {
 	*testing.T
 
@@ -100,7 +101,8 @@ type watch struct {
 	calls int
 }
 
-// call registers an order and asks whose it is, as a call does, within what a call allows the store.
+// call registers an order and asks whose it is, as a call does, within what a call allows the
+// store.
 func (w *watch) call() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
@@ -156,7 +158,8 @@ func (w *watch) busies() {
 	busy.Wait()
 }
 
-// hammers calls from many sides without a pause while a database takes nothing, and wants few connections to be made.
+// hammers calls from many sides without a pause while a database takes nothing, and wants few
+// connections to be made.
 func (w *watch) hammers(during string, most func(time.Duration) int64) {
 	w.Helper()
 	const callers, length = 32, 4 * time.Second
@@ -184,11 +187,12 @@ func (w *watch) hammers(during string, most func(time.Duration) int64) {
 	w.Logf("during %s, %d calls in %v made %d connections", during, calls.Load(), took.Round(time.Millisecond), made)
 }
 
-// perServer is how many connections a server may see that takes no writes: all that an instance may have, and then one each
-// time it is looked at anew.
+// perServer is how many connections a server may see that takes no writes: all that an instance may
+// have, and then one each time it is looked at anew.
 func perServer(took time.Duration) int64 { return 8 + 4 + int64(took/(500*time.Millisecond)) }
 
-// perAddress is how many tries an address may see where nothing answers: one at a time, soon four a second at most.
+// perAddress is how many tries an address may see where nothing answers: one at a time, soon four a
+// second at most.
 func perAddress(took time.Duration) int64 { return 12 + int64(took/(250*time.Millisecond)) }
 
 func (w *watch) open(address string) {
@@ -220,7 +224,8 @@ func ask(t *testing.T, s *server, question string) string {
 	return answer
 }
 
-// MariaDBFailover proves what an instance does when the writing moves from one MariaDB server to its replica.
+// MariaDBFailover proves what an instance does when the writing moves from one MariaDB server to
+// its replica.
 func MariaDBFailover(t *testing.T) {
 	t.Helper()
 	first := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=1", "--binlog-format=ROW"))
@@ -270,7 +275,8 @@ func MariaDBFailover(t *testing.T) {
 	w.recovers("an outage")
 }
 
-// leavesInPeace: an instance that ends says so to the database, which counts and logs an aborted connection otherwise.
+// leavesInPeace: an instance that ends says so to the database, which counts and logs an aborted
+// connection otherwise.
 func leavesInPeace(t *testing.T, s *server) {
 	t.Helper()
 	const question = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'ABORTED_CLIENTS'"
@@ -306,8 +312,8 @@ func (w *watch) wantAll(ended []error) {
 	}
 }
 
-// PostgresFailover proves what an instance does when the address of a PostgreSQL primary leads to its standby, too early and
-// in earnest.
+// PostgresFailover proves what an instance does when the address of a PostgreSQL primary leads to
+// its standby, too early and in earnest.
 func PostgresFailover(t *testing.T) {
 	t.Helper()
 	primary := launched(t, "postgres", startPostgres)
@@ -322,7 +328,8 @@ func PostgresFailover(t *testing.T) {
 	w.wantAll(w.everySecond(2))
 	w.await(standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
 
-	// The address leads to the standby for a while: nothing is written, and nothing that is out of date is read.
+	// The address leads to the standby for a while: nothing is written, and nothing that is out of
+	// date is read.
 	w.lead(t, standby)
 	w.cut()
 	w.hammers("the standby's time", perServer)

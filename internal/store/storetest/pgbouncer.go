@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// PgBouncer starts a PostgreSQL server and a PgBouncer before it that run until the test ends. It is in transaction mode, as
-// poolers before functions are: what a session was told would be the next client's too. The addresses are the pooler's.
+// PgBouncer starts a PostgreSQL server and a PgBouncer before it that run until the test ends. It
+// is in transaction mode, as poolers before functions are: what a session was told would be the
+// next client's too. The addresses are the pooler's.
 func PgBouncer(t testing.TB) Database {
 	t.Helper()
 	d := Postgres(t)
@@ -39,8 +40,8 @@ func moved(t testing.TB, address, to string) string {
 	return a.String()
 }
 
-// pgBouncerConfig has no ignore_startup_parameters, as a newly installed one: what it is not made for, it refuses. Connections
-// to databases of tests that are over do not wait for long.
+// pgBouncerConfig has no ignore_startup_parameters, as a newly installed one: what it is not made
+// for, it refuses. Connections to databases of tests that are over do not wait for long.
 const pgBouncerConfig = `[databases]
 * = host=%s port=%s user=%s
 

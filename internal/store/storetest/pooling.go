@@ -14,8 +14,8 @@ var pooling = []proof{
 	{name: "migrating goes past the pooler", pooled: true, prove: migratesPast},
 }
 
-// leavesSettings: whoever is given a connection to the database after the store finds it as it was. All of the pool's
-// connections are looked at, held side by side.
+// leavesSettings: whoever is given a connection to the database after the store finds it as it was.
+// All of the pool's connections are looked at, held side by side.
 func leavesSettings(e *env) {
 	before := e.settings()
 	for i := range 3 {
@@ -31,8 +31,8 @@ func leavesSettings(e *env) {
 	}
 }
 
-// settings are what sessions of another client's find set in all connections that the pool has, but for what the pooler
-// itself sets for each client.
+// settings are what sessions of another client's find set in all connections that the pool has, but
+// for what the pooler itself sets for each client.
 func (e *env) settings() string {
 	e.Helper()
 	pool, err := sql.Open("postgres", e.address) // another client has nothing of the store's

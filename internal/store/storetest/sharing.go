@@ -105,8 +105,9 @@ func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 	}
 }
 
-// manyRegistrations: each order is added by one of those that register it, so that what they count adds up. The fourth gives
-// other facts, and is refused what the others were first to register, as they are refused what it was.
+// manyRegistrations: each order is added by one of those that register it, so that what they count
+// adds up. The fourth gives other facts, and is refused what the others were first to register, as
+// they are refused what it was.
 func manyRegistrations(e *env) {
 	var mu sync.Mutex
 	added := map[string]int{}

@@ -21,8 +21,8 @@ var driversWords = []string{
 	"tcp", "127.0.0.1", "pq:", "Error 1", "SQLSTATE", "i/o timeout", "driver:", "EOF", "sql:", "context ", "x509", "tls:", "stranger", "nowhere",
 }
 
-// wantWorded wants an error that is the store's own, with these words, none of the driver's, and all that the driver said for
-// the log.
+// wantWorded wants an error that is the store's own, with these words, none of the driver's, and
+// all that the driver said for the log.
 func (e *env) wantWorded(err error, want string, lasting bool) {
 	e.Helper()
 	fault := wantError[*order.StoreError](e, err)

@@ -110,8 +110,8 @@ func TestCloudbaserc(t *testing.T) {
 	}
 }
 
-// The Serverless Framework 4 wants a login; osls 3 and 4 do not. Each program takes a description only if the range holds its own
-// version, whole: '3' is refused by osls 4.
+// The Serverless Framework 4 wants a login; osls 3 and 4 do not. Each program takes a description
+// only if the range holds its own version, whole: '3' is refused by osls 4.
 func TestFrameworkVersion(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"serverless.yml", "serverless.aws.yml"} {

@@ -8,8 +8,8 @@ import "cloudpay/internal/bilingual"
 // Kind is what brought an event.
 type Kind string
 
-// The kinds. A call is whatever none of the others is: the parameters as one JSON object. What is foreign is an event of
-// a platform's that says nothing of an order, and always has a Fault.
+// The kinds. A call is whatever none of the others is: the parameters as one JSON object. What is
+// foreign is an event of a platform's that says nothing of an order, and always has a Fault.
 const (
 	Call  Kind = "call"
 	Timer Kind = "timer"
@@ -22,8 +22,9 @@ const (
 // Event is one event, read. Of Timer, Request and Messages only the one that belongs to Kind is set.
 type Event struct {
 	Kind Kind
-	// Form is the platform's shape, for the log and for the reply: "call", "scf-timer", "eventbridge", "function-url",
-	// "api-gateway", "tcb-http", "web", "aws-http", "aws-rest", "ckafka", "cmq", "tdmq", "sqs", "foreign".
+	// Form is the platform's shape, for the log and for the reply: "call", "scf-timer",
+	// "eventbridge", "function-url", "api-gateway", "tcb-http", "web", "aws-http", "aws-rest",
+	// "ckafka", "cmq", "tdmq", "sqs", "foreign".
 	Form Form
 	// Timer is what a timer says.
 	Timer TimerTick

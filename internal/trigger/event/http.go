@@ -76,8 +76,8 @@ func (p *parts) header(keys ...string) map[string]string {
 	return header
 }
 
-// query reads a query's parameters: all values of each name, in their order. A parameter without any is there, and has one
-// that is empty.
+// query reads a query's parameters: all values of each name, in their order. A parameter without
+// any is there, and has one that is empty.
 func (p *parts) query(keys ...string) map[string][]string {
 	query := map[string][]string{}
 	p.values(keys, func(name string, values []string) {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Holds returns the address (http://127.0.0.1:PORT) of a far side that answers every request with this
-// status and the beginning of a body, and then holds the line until the client hangs up or the test
-// ends.
+// Holds returns the address (http://127.0.0.1:PORT) of a far side that answers every request with
+// this status and the beginning of a body, and then holds the line until the client hangs up or the
+// test ends.
 func Holds(t testing.TB, status int) string {
 	t.Helper()
 	return Serve(t, func(conn net.Conn, _ *http.Request) {
@@ -64,10 +64,10 @@ func Silent(t testing.TB) string {
 // waitForEnd returns once the client has hung up, or the connection was closed.
 func waitForEnd(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
-// Serve returns the address of a far side that calls answer for each request with its connection, to
-// write to it what it likes. A request's body has been received. When answer returns, the next request
-// of the connection is read, unless this one asked for the connection's end. All connections are
-// closed when the test ends, before Serve's goroutines are waited for.
+// Serve returns the address of a far side that calls answer for each request with its connection,
+// to write to it what it likes. A request's body has been received. When answer returns, the next
+// request of the connection is read, unless this one asked for the connection's end. All
+// connections are closed when the test ends, before Serve's goroutines are waited for.
 func Serve(t testing.TB, answer func(net.Conn, *http.Request)) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -9,7 +9,8 @@ import (
 	"os"
 )
 
-// startWeb serves HTTP. The body is the event, and the answer's body the result; /switch answers with 101 and holds the line.
+// startWeb serves HTTP. The body is the event, and the answer's body the result; /switch answers
+// with 101 and holds the line.
 func startWeb() {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		payload, err := io.ReadAll(r.Body)
