@@ -8,9 +8,7 @@ package startup_test
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,26 +94,9 @@ func function(tb testing.TB, name string, gate *paygate.Server, api string) prog
 
 func configuration(tb testing.TB, gate *paygate.Server) map[string]string {
 	tb.Helper()
-	private, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	public, err := gate.PublicKeyPEM()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return map[string]string{
-		"WXPAY_MCHID":            gate.Merchant.MchID,
-		"WXPAY_APPID":            gate.Merchant.AppID,
-		"WXPAY_V2_KEY":           gate.Merchant.V2Key,
-		"WXPAY_SERIAL_NO":        gate.Merchant.SerialNo,
-		"WXPAY_PRIVATE_KEY":      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
-		"WXPAY_PUBLIC_KEY":       string(public),
-		"WXPAY_BASE_URL":         gate.URL,
-		"WXPAY_ROUTE":            "own",
-		"CLOUDPAY_CALLER_POLICY": "any",
-	}
+	vars := gate.Variables()
+	vars["CLOUDPAY_CALLER_POLICY"] = "any"
+	return vars
 }
 
 // eventFor asks about one order.

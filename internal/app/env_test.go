@@ -3,9 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"maps"
 	"testing"
 	"time"
@@ -91,26 +89,9 @@ func newEnvBefore(t *testing.T, gate *paygate.Server) *env {
 // configuration is the environment of a direct merchant with both APIs.
 func configuration(t *testing.T, gate *paygate.Server) map[string]string {
 	t.Helper()
-	private, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := gate.PublicKeyPEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]string{
-		"WXPAY_MCHID":            gate.Merchant.MchID,
-		"WXPAY_APPID":            gate.Merchant.AppID,
-		"WXPAY_V2_KEY":           gate.Merchant.V2Key,
-		"WXPAY_SERIAL_NO":        gate.Merchant.SerialNo,
-		"WXPAY_PRIVATE_KEY":      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
-		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
-		"WXPAY_PUBLIC_KEY":       string(public),
-		"WXPAY_BASE_URL":         gate.URL,
-		"WXPAY_ROUTE":            "own",
-		"CLOUDPAY_CALLER_POLICY": "platform",
-	}
+	vars := gate.Variables()
+	vars["CLOUDPAY_CALLER_POLICY"] = "platform"
+	return vars
 }
 
 func environ(vars map[string]string) []string {

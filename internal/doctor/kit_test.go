@@ -41,23 +41,9 @@ type ward struct {
 func admit(t *testing.T, options ...paygate.Options) *ward {
 	t.Helper()
 	gate := paygate.RunT(t, options...)
-	public, err := gate.PublicKeyPEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &ward{Server: gate, t: t, vars: map[string]string{
-		"WXPAY_MCHID":            gate.Merchant.MchID,
-		"WXPAY_APPID":            gate.Merchant.AppID,
-		"WXPAY_V2_KEY":           gate.Merchant.V2Key,
-		"WXPAY_SERIAL_NO":        gate.Merchant.SerialNo,
-		"WXPAY_PRIVATE_KEY":      privatePEM(t, gate.Merchant.PrivateKey),
-		"WXPAY_PUBLIC_KEY_ID":    gate.PublicKeyID(),
-		"WXPAY_PUBLIC_KEY":       string(public),
-		"WXPAY_BASE_URL":         gate.URL,
-		"WXPAY_ROUTE":            "own",
-		"WXPAY_BACKUP_URL":       gate.BackupURL,
-		"CLOUDPAY_CALLER_POLICY": "any",
-	}}
+	vars := gate.Variables()
+	vars["WXPAY_BACKUP_URL"], vars["CLOUDPAY_CALLER_POLICY"] = gate.BackupURL, "any"
+	return &ward{Server: gate, t: t, vars: vars}
 }
 
 // with sets variables; an empty value takes one away.

@@ -3,6 +3,8 @@ package paygate
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net/http/httptest"
 	"sync"
@@ -109,6 +111,28 @@ func RunT(t Tester, options ...Options) *Server {
 	})
 	return &Server{
 		Gateway: gateway, URL: wire.URL, BackupURL: backup.URL, AdminURL: admin.URL, Merchant: opts.Merchants[0], t: t,
+	}
+}
+
+// Variables returns what a function of the merchant's needs in its environment to call this gateway
+// in both APIs. The way to it is WeChat Pay's own (WXPAY_ROUTE): TLS does not end elsewhere, for
+// there is none. A test that puts a proxy between leaves that out.
+func (s *Server) Variables() map[string]string {
+	s.t.Helper()
+	private, err := x509.MarshalPKCS8PrivateKey(s.Merchant.PrivateKey)
+	s.must("encoding the merchant's key", err)
+	public, err := s.PublicKeyPEM()
+	s.must("encoding the public key", err)
+	return map[string]string{
+		"WXPAY_MCHID":         s.Merchant.MchID,
+		"WXPAY_APPID":         s.Merchant.AppID,
+		"WXPAY_V2_KEY":        s.Merchant.V2Key,
+		"WXPAY_SERIAL_NO":     s.Merchant.SerialNo,
+		"WXPAY_PRIVATE_KEY":   string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"WXPAY_PUBLIC_KEY_ID": s.PublicKeyID(),
+		"WXPAY_PUBLIC_KEY":    string(public),
+		"WXPAY_BASE_URL":      s.URL,
+		"WXPAY_ROUTE":         "own",
 	}
 }
 
