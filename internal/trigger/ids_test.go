@@ -62,7 +62,7 @@ func TestTokenAsAnID(t *testing.T) {
 // of a number.
 func TestKeyAsANumber(t *testing.T) {
 	t.Parallel()
-	const key = "kR7vQm2wZp9TnW4bkR7vQm2wZp9TnW4b"
+	const key = "hG5dXc8sYb3NuJ6aLq1eVf7iOo0tRzPk"
 	k := newKit(t).open()
 	k.fn.Access.Keys = trigger.NewToken("", key)
 	_ = k.invoke(`{"out_trade_no":"`+key+`"}`, nil)
