@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,10 @@ func (l *language) complain(out io.Writer, err error) {
 	fmt.Fprintln(out, "cloudpay:", printable.Lines(l.say(bilingual.Wording(err))))
 }
 
+// keepOrder has the commands listed in the order of teaching. That is a setting of cobra's for the
+// whole process, and tests make several roots at once.
+var keepOrder = sync.OnceFunc(func() { cobra.EnableCommandSorting = false })
+
 func newRoot(l *language) *cobra.Command {
 	root := &cobra.Command{
 		Use: "cloudpay",
@@ -77,7 +82,7 @@ queries real orders from the terminal.
 		Args:          l.noSuchCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cobra.EnableCommandSorting = false // the order of teaching
+	keepOrder()
 	for _, part := range []struct {
 		group    cobra.Group
 		commands []*cobra.Command
