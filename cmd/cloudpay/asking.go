@@ -280,7 +280,7 @@ func (a *asking) checkCall(configured *app.App, p order.Params) (err error) {
 	default:
 		_, err = configured.Closer.Merchant.Entry(p)
 	}
-	return err //nolint:wrapcheck // it names the field
+	return err
 }
 
 // mostFaults is how many faults of a list are worth reading at once.

@@ -158,12 +158,12 @@ func (d *demo) calls() []call {
 }
 
 func (d *demo) pay(number string, owner paygate.Owner) error {
-	return d.emulator.gateway.Pay(number, owner) //nolint:wrapcheck // it says which order and why
+	return d.emulator.gateway.Pay(number, owner)
 }
 
 func (d *demo) lose(number string, _ paygate.Owner) error {
 	match := paygate.Match{Op: paygate.OpClose, OutTradeNo: number}
-	return d.emulator.gateway.Inject(paygate.Fault{Match: match, Action: paygate.Drop, Times: 1}) //nolint:wrapcheck // as above
+	return d.emulator.gateway.Inject(paygate.Fault{Match: match, Action: paygate.Drop, Times: 1})
 }
 
 func (d *demo) run(ctx context.Context) error {

@@ -92,7 +92,7 @@ func TestFreshClone(t *testing.T) {
 		if len(commands) == 0 {
 			continue
 		}
-		t.Run(strings.ReplaceAll(d.path, "/", "_"), func(t *testing.T) { //nolint:paralleltest // one after the other, in one folder
+		t.Run(strings.ReplaceAll(d.path, "/", "_"), func(t *testing.T) {
 			t.Cleanup(func() { _ = os.RemoveAll(filepath.Join(clone, ".cloudpay")) })
 			d.read(t, newcomersShell(t, clone, d.text), commands)
 		})

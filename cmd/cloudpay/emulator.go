@@ -162,7 +162,7 @@ func (e *emulator) env(r role) map[string]string {
 // Where a function and whoever calls it as a service or as a timer find the token.
 const (
 	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
-	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: the name is no secret
+	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN"
 )
 
 // deploy starts both functions as SCF's Go1 runtime does.

@@ -104,10 +104,10 @@ func setCreatedAt(p *order.Params, value string) *order.FieldError {
 // column was empty cannot be opened again.
 func entryOf(m order.Merchant, p order.Params) (order.Entry, error) {
 	if p.OutTradeNo != "" && p.CloseAt == "" {
-		return order.Entry{}, order.ParamError(factCloseAt, //nolint:wrapcheck // it names the field
+		return order.Entry{}, order.ParamError(factCloseAt,
 			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
-	return m.Entry(p) //nolint:wrapcheck // it names the field
+	return m.Entry(p)
 }
 
 // laterFacts are what close registers an order with, besides what every call has.

@@ -42,7 +42,7 @@ func printed(t *testing.T, l *language, args ...string) (text string, code int) 
 	return out.String(), code
 }
 
-func TestLanguageOf(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestLanguageOf(t *testing.T) {
 	for name, test := range map[string]struct {
 		all, messages, lang string
 		args                []string

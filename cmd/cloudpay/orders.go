@@ -147,7 +147,7 @@ func (b *books) open() (*store.Store, error) {
 				"%s：没有文件 %s：请用 `cloudpay orders migrate` 创建", said, path)
 		}
 	}
-	return store.Open(address) //nolint:wrapcheck // it was checked
+	return store.Open(address)
 }
 
 // with does something with the store and the merchant.

@@ -79,7 +79,7 @@ func (d *desk) giveUpOf(ref order.Ref) {
 }
 
 // An order that was given up is shown with the reason, and taken up again.
-func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestStuckOrders(t *testing.T) {
 	d := newDesk(t)
 	d.giveUp("A1")
 	d.giveUp("A2")
@@ -99,7 +99,7 @@ func TestStuckOrders(t *testing.T) { //nolint:paralleltest // it sets the enviro
 
 // What list prints in JSON is what reopen reads, also where a service provider's orders are each a
 // sub-merchant's.
-func TestReopenListed(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestReopenListed(t *testing.T) {
 	d := newDesk(t)
 	t.Setenv("WXPAY_MODE", "partner")
 	for _, subMchID := range []string{"1900000109", "1900000110"} {
@@ -125,7 +125,7 @@ func TestReopenListed(t *testing.T) { //nolint:paralleltest // it sets the envir
 }
 
 // What programs read of the register is the same to the byte in both languages.
-func TestRegisterForPrograms(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestRegisterForPrograms(t *testing.T) {
 	d := newDesk(t)
 	d.giveUp("A1")
 	for _, args := range [][]string{
@@ -144,7 +144,7 @@ func TestRegisterForPrograms(t *testing.T) { //nolint:paralleltest // it sets th
 }
 
 // Dead events are listed with the reason, and delivered again.
-func TestDeadEvents(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestDeadEvents(t *testing.T) {
 	d := newDesk(t)
 	d.giveUp("A1")
 	postings, err := d.Undelivered(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
@@ -164,7 +164,7 @@ func TestDeadEvents(t *testing.T) { //nolint:paralleltest // it sets the environ
 }
 
 // A list goes on where it was cut off, from one part of it to the next, and misses none.
-func TestListPages(t *testing.T) { //nolint:paralleltest // it sets the environment
+func TestListPages(t *testing.T) {
 	d := newDesk(t)
 	d.giveUp("S1")
 	d.giveUp("S2")

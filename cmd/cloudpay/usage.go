@@ -50,7 +50,7 @@ func (l *language) usage(cmd *cobra.Command) error {
 			"使用 \"%s [命令] --help\" 查看命令的详细说明。", cmd.CommandPath()))
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), out)
-	return err //nolint:wrapcheck // it is the writer's own
+	return err
 }
 
 // commands prints the commands below a command, group by group.

@@ -37,7 +37,7 @@ const (
 // Sweeps are killed with SIGKILL at random moments, three processes at a time sweep the same orders, customers pay, replies get
 // lost, and the clock jumps while sweeps are at work. At the end every order is closed or paid, as WeChat Pay has it, and one
 // event tells it; none is lost, and none was closed before its time.
-func TestKilledSweeps(t *testing.T) { //nolint:paralleltest // each has both cores to itself
+func TestKilledSweeps(t *testing.T) {
 	for _, database := range []struct {
 		name string
 		make func(testing.TB) storetest.Database

@@ -16,7 +16,7 @@ import (
 func (a *App) owns(ctx context.Context, owner string, p order.Params) (order.Ownership, error) {
 	call, err := a.Closer.Merchant.QueryCall(p)
 	if err != nil {
-		return "", err //nolint:wrapcheck // it is the answer
+		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), longestAsking))
 	defer cancel()

@@ -138,7 +138,7 @@ func TestProcessSettlesALostReplyWhenWarm(t *testing.T) {
 // At the platform's limit of three seconds, a gateway that never answers is no
 // reason to be killed: the caller is told that nothing is known. This is the one
 // test here whose subject is time, so that no other runs beside it.
-func TestProcessAnswersBeforeItIsKilled(t *testing.T) { //nolint:paralleltest // see above
+func TestProcessAnswersBeforeItIsKilled(t *testing.T) {
 	for _, name := range []string{"closeorder", "queryorder"} {
 		t.Run(name, func(t *testing.T) {
 			eachAPI(t, func(t *testing.T, e *env) {

@@ -63,7 +63,7 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 func (c *Closer) enter(ctx context.Context, e order.Entry) (added bool, err error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
-	return c.Store.Register(ctx, e) //nolint:wrapcheck // it is worded already, and becomes the caller's answer
+	return c.Store.Register(ctx, e)
 }
 
 // registered answers a registration of what was registered before. An order that has ended is asked about, as in a direct
@@ -86,7 +86,7 @@ func (c *Closer) reopen(ctx context.Context, ref order.Ref) error {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	_, err := c.Store.Reopen(ctx, ref) // false: somebody else did, or it has ended a moment ago
-	return err                         //nolint:wrapcheck // as above
+	return err
 }
 
 // briefly bounds a question to the store.
@@ -130,13 +130,13 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 func (c *Closer) show(ctx context.Context, ref order.Ref) (order.Standing, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
-	return c.Store.Show(ctx, ref) //nolint:wrapcheck // it is worded already, and becomes the caller's answer
+	return c.Store.Show(ctx, ref)
 }
 
 func (c *Closer) begin(ctx context.Context, e order.Entry) (order.Claim, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
-	return c.Store.Begin(ctx, e, directLease) //nolint:wrapcheck // as above
+	return c.Store.Begin(ctx, e, directLease)
 }
 
 // asKept fills in what was registered where the caller says nothing.
@@ -247,7 +247,7 @@ const youngReason = "not five minutes old"
 
 func (c *Closer) write(ctx context.Context, e ending) error {
 	if e.ended {
-		return c.Store.Finish(ctx, e.claim, e.final) //nolint:wrapcheck // it is logged
+		return c.Store.Finish(ctx, e.claim, e.final)
 	}
-	return c.Store.Retry(ctx, e.claim, e.setback) //nolint:wrapcheck // as above
+	return c.Store.Retry(ctx, e.claim, e.setback)
 }

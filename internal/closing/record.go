@@ -95,7 +95,7 @@ func jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return d + rand.N(d/4+1) //nolint:gosec // nothing depends on its being guessed
+	return d + rand.N(d/4+1)
 }
 
 // isRecorded reports whether a write was made; if not, the log says why not.

@@ -151,9 +151,9 @@ func (w *sweep) claim(ctx context.Context, limit int) ([]order.Claim, error) {
 	ctx, cancel := w.writing(ctx)
 	defer cancel()
 	if w.Settle {
-		return w.Store.ClaimDoubtful(ctx, w.Merchant.Account(), limit, w.Lease) //nolint:wrapcheck // RunOnce says what it is
+		return w.Store.ClaimDoubtful(ctx, w.Merchant.Account(), limit, w.Lease)
 	}
-	return w.Store.Claim(ctx, w.Merchant.Account(), limit, w.Lease) //nolint:wrapcheck // as above
+	return w.Store.Claim(ctx, w.Merchant.Account(), limit, w.Lease)
 }
 
 // work deals with one order, as far as there is time for it.
@@ -234,7 +234,7 @@ func (w *sweep) young(c order.Claim, age time.Duration) time.Duration {
 func (w *sweep) callOf(e order.Entry) (order.Call, error) {
 	call, err := w.Merchant.CloseCall(paramsOf(e))
 	if err != nil {
-		return order.Call{}, err //nolint:wrapcheck // it is worded already, and becomes the reason
+		return order.Call{}, err
 	}
 	if now := call.Ref(w.Merchant.Region); now != e.Ref {
 		return order.Call{}, &order.FieldError{
@@ -338,9 +338,9 @@ func (w *sweep) record(ctx context.Context, e ending) (field func(*Report) *int,
 			w.log.ErrorContext(ctx, "an order is given up: a person has to look", "outTradeNo", e.claim.OutTradeNo,
 				"order", e.claim.String(), "attempts", e.claim.Attempts, "reason", e.setback.Reason)
 		}
-		return func(r *Report) *int { return &r.GaveUp }, err //nolint:wrapcheck // write logs it
+		return func(r *Report) *int { return &r.GaveUp }, err
 	}
-	return func(r *Report) *int { return &r.Retried }, w.Store.Retry(ctx, e.claim, e.setback) //nolint:wrapcheck // as above
+	return func(r *Report) *int { return &r.Retried }, w.Store.Retry(ctx, e.claim, e.setback)
 }
 
 // hopeless reports whether another attempt is likely to end as this one. It is not where the order had no fair attempt: asked

@@ -86,7 +86,7 @@ func (t *telling) batch(ctx context.Context) bool {
 func (t *telling) undelivered(ctx context.Context) ([]order.Posting, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
-	return t.Store.Undelivered(ctx, t.Merchant.Account(), tellers, tellingLease) //nolint:wrapcheck // it is logged
+	return t.Store.Undelivered(ctx, t.Merchant.Account(), tellers, tellingLease)
 }
 
 // tell delivers one event and records whether that went well.
@@ -118,7 +118,7 @@ func (t *telling) deliver(ctx context.Context, e order.Event) (err error) {
 	defer t.caught(ctx, &err)
 	ctx, cancel := context.WithTimeout(ctx, longestTelling)
 	defer cancel()
-	return t.Teller.Tell(ctx, e) //nolint:wrapcheck // it is one line already
+	return t.Teller.Tell(ctx, e)
 }
 
 // redelivery is how long to wait after the nth attempt.

@@ -39,7 +39,7 @@ func readFile(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errNotRegular
 	}
-	file, err := os.Open(path) //nolint:gosec // G304: the operator's own configuration names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening a file: %w", err)
 	}

@@ -60,8 +60,8 @@ const (
 	nameBackupURL    = "WXPAY_BACKUP_URL"
 	namePrivateKey   = "WXPAY_PRIVATE_KEY"
 	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
-	nameHTTPToken    = "CLOUDPAY_HTTP_TOKEN"  //nolint:gosec // G101: the name is no secret
-	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: the name is no secret
+	nameHTTPToken    = "CLOUDPAY_HTTP_TOKEN"
+	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN"
 	nameStore        = "CLOUDPAY_STORE"
 	nameNotifyURL    = "CLOUDPAY_NOTIFY_URL"
 	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"

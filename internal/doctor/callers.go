@@ -34,8 +34,8 @@ func checkCallers(_ context.Context, p *patient) []Finding {
 const (
 	namePolicy         = "CLOUDPAY_CALLER_POLICY"
 	nameServiceToken   = "CLOUDPAY_SERVICE_TOKEN"
-	nameHTTPToken      = "CLOUDPAY_HTTP_TOKEN"  //nolint:gosec // G101: a variable's name
-	nameTimerToken     = "CLOUDPAY_TIMER_TOKEN" //nolint:gosec // G101: a variable's name
+	nameHTTPToken      = "CLOUDPAY_HTTP_TOKEN"
+	nameTimerToken     = "CLOUDPAY_TIMER_TOKEN"
 	nameHTTPAuthorizer = "CLOUDPAY_HTTP_AUTHORIZER"
 )
 

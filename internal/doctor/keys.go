@@ -218,7 +218,7 @@ func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNum
 
 // readCertificate reads a file of one certificate. The errors show nothing of it: it may be a key.
 func readCertificate(path string) (*x509.Certificate, error) {
-	file, err := os.Open(path) //nolint:gosec // G304: the operator names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
 	}
@@ -232,7 +232,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	blocks, err := config.DecodePEM(string(text))
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the file's name stands before it
+		return nil, err
 	}
 	block := blocks[0]
 	switch {

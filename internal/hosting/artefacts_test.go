@@ -32,7 +32,7 @@ type artefacts struct {
 
 // TestArtefacts unpacks what is deployed and calls it as its platform would, without a configuration: it has to say so. One
 // after the other: a process that is started while another's binary is being written holds that open, and it cannot run.
-func TestArtefacts(t *testing.T) { //nolint:paralleltest // see above
+func TestArtefacts(t *testing.T) {
 	dist := os.Getenv(distVariable)
 	if dist == "" {
 		t.Skip("make package-test runs this over what was packed")

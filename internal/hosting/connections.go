@@ -56,7 +56,7 @@ func (l *connections) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err //nolint:wrapcheck // net/http looks at what it is
+			return nil, err
 		}
 		c := &connection{Conn: conn, of: l}
 		out := l.admit(c)
@@ -155,14 +155,14 @@ func (c *connection) Close() error {
 	c.of.mu.Lock()
 	c.of.forget(c)
 	c.of.mu.Unlock()
-	return c.Conn.Close() //nolint:wrapcheck // a connection around another
+	return c.Conn.Close()
 }
 
 // CloseWrite is what net/http asks for before it closes a connection whose peer may still be
 // writing.
 func (c *connection) CloseWrite() error {
 	if conn, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return conn.CloseWrite() //nolint:wrapcheck // a connection around another
+		return conn.CloseWrite()
 	}
 	return nil
 }

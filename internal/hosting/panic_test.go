@@ -19,7 +19,7 @@ import (
 func blowUp() { panic("boom\nin two lines") }
 
 // TestPanicIsLogged is not parallel: it borrows slog's default logger, which the whole process shares.
-func TestPanicIsLogged(t *testing.T) { //nolint:paralleltest // see above
+func TestPanicIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(telemetry.New(&log, slog.LevelInfo))

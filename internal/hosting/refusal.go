@@ -59,6 +59,6 @@ func (f *webFault) write(rw http.ResponseWriter) {
 	if f.RetryAfter > 0 {
 		rw.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
-	body, _ := json.Marshal(f) //nolint:errchkjson // strings and numbers cannot fail
+	body, _ := json.Marshal(f)
 	webReply{StatusCode: f.status, content: body}.write(rw)
 }

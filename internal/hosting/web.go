@@ -248,7 +248,7 @@ func webEventOf(r *http.Request, head Head, body []byte, id string) ([]byte, *we
 func webQuery(raw string) (map[string]any, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it may hold the caller's words, and is not shown to anybody
+		return nil, err
 	}
 	query := make(map[string]any, len(values))
 	for name, all := range values {
@@ -324,7 +324,7 @@ func (s *webStrings) UnmarshalJSON(text []byte) error {
 		*s = webStrings{one}
 		return nil
 	}
-	return json.Unmarshal(text, (*[]string)(s)) //nolint:wrapcheck // encoding/json adds where it is
+	return json.Unmarshal(text, (*[]string)(s))
 }
 
 // decodeWebReply reads what the handler answered. An error is the handler's fault, never the caller's; it repeats nothing of

@@ -240,7 +240,7 @@ func TestWebEvent(t *testing.T) {
 		},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the cases share a channel
+		t.Run(name, func(t *testing.T) {
 			f.send(c.method, c.target, c.body, append(c.header, "User-Agent", "", "X-Request-Id", "r-1")...)
 			inv := <-kept
 			got, body := readEvent(t, inv.Payload)
@@ -498,7 +498,7 @@ func TestWebDeadline(t *testing.T) {
 }
 
 // TestWebFailureIsLogged is not parallel: it borrows slog's default logger, which the whole process shares.
-func TestWebFailureIsLogged(t *testing.T) { //nolint:paralleltest // see above
+func TestWebFailureIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(telemetry.New(&log, slog.LevelWarn))

@@ -79,7 +79,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	whole := len(text) - cutOff(text)
 	w.cut = append([]byte(nil), text[whole:]...)
 	if _, err := io.WriteString(w.out, Lines(string(text[:whole]))); err != nil {
-		return 0, err //nolint:wrapcheck // it is between a caller and its own writer
+		return 0, err
 	}
 	return len(p), nil
 }

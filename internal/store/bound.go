@@ -172,7 +172,7 @@ func (c *boundConn) ResetSession(ctx context.Context) error {
 	if c.connector.dialing.isDropped(c.age) {
 		return driver.ErrBadConn
 	}
-	return c.driverConn.ResetSession(ctx) //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return c.driverConn.ResetSession(ctx)
 }
 
 // long ago: a deadline that ends every wait at once.

@@ -10,7 +10,7 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-const mysqlExample = "mysql://USER:PASSWORD@HOST:3306/DATABASE" //nolint:gosec // G101: the words are for the reader to replace
+const mysqlExample = "mysql://USER:PASSWORD@HOST:3306/DATABASE"
 
 // mysqlConnector reads an address for MySQL or MariaDB. Its parameters are tls (true, skip-verify, preferred; no TLS when it
 // is not there: clouds give databases private addresses) and max_conns.
@@ -61,7 +61,7 @@ var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true,
 func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
 		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
-			return nil, err //nolint:wrapcheck // the driver's word, as database/sql expects it
+			return nil, err
 		}
 	}
 	return mysqlTx{conn}, nil
@@ -76,7 +76,7 @@ func (t mysqlTx) Rollback() error { return t.end("ROLLBACK") }
 
 func (t mysqlTx) end(statement string) error {
 	_, err := t.conn.ExecContext(context.Background(), statement, nil)
-	return err //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return err
 }
 
 // mysqlFault knows the error numbers of MySQL and MariaDB.

@@ -18,7 +18,7 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE" //nolint:gosec // G101: the words are for the reader to replace
+const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE"
 
 // postgresConnector reads an address for PostgreSQL, with the parameters of libpq, of which sslmode is the one that matters
 // (require when it is not there), and max_conns.
@@ -76,7 +76,7 @@ func refusesParameters(err error) bool {
 // beginPostgres begins with one statement. A server in recovery refuses READ WRITE.
 func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	options := driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}
-	return conn.BeginTx(ctx, options) //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return conn.BeginTx(ctx, options)
 }
 
 // postgresDialer is dial in the driver's words.

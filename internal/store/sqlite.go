@@ -46,9 +46,9 @@ func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
 		err = file.Close()
 	}
 	if err != nil {
-		return nil, err //nolint:wrapcheck // do words it
+		return nil, err
 	}
-	return p.Connector.Connect(ctx) //nolint:wrapcheck // the driver's word, as database/sql expects it
+	return p.Connector.Connect(ctx)
 }
 
 // sqliteSetup: readers beside the one writer (WAL); what was committed survives the power (FULL); a transaction takes the

@@ -46,19 +46,19 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // jitter keeps those who met in a deadlock from meeting again.
 func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d) //nolint:gosec // nothing depends on its being guessed
+	return d/2 + rand.N(d)
 }
 
 func (s *Store) once(ctx context.Context, work func(tx tx) error) error {
 	inner, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err //nolint:wrapcheck // do words it
+		return err
 	}
 	if err := work(tx{ctx: ctx, inner: inner, d: s.d}); err != nil {
 		_ = inner.Rollback() // what it could say, err says better
 		return err
 	}
-	return inner.Commit() //nolint:wrapcheck // do words it
+	return inner.Commit()
 }
 
 // tx is a transaction that speaks the database's dialect. It lives within one call of do, and so may keep its context.
@@ -72,16 +72,16 @@ type tx struct {
 func (t tx) exec(statement string, args ...any) (int64, error) {
 	result, err := t.inner.ExecContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {
-		return 0, err //nolint:wrapcheck // do words it
+		return 0, err
 	}
-	return result.RowsAffected() //nolint:wrapcheck // do words it
+	return result.RowsAffected()
 }
 
 // each calls read for each row of the answer; read scans it.
 func (t tx) each(read func(scan func(...any) error) error, statement string, args ...any) error {
 	rows, err := t.inner.QueryContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {
-		return err //nolint:wrapcheck // do words it
+		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
@@ -89,7 +89,7 @@ func (t tx) each(read func(scan func(...any) error) error, statement string, arg
 			return err
 		}
 	}
-	return rows.Err() //nolint:wrapcheck // do words it
+	return rows.Err()
 }
 
 // one reads a single row, and returns false when there is none.

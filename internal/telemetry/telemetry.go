@@ -113,7 +113,7 @@ func (h *handler) Handle(ctx context.Context, record slog.Record) error {
 	for _, add := range h.waiting {
 		next = add(next)
 	}
-	return next.Handle(ctx, record) //nolint:wrapcheck // a handler around another: slog drops the error anyway
+	return next.Handle(ctx, record)
 }
 
 // WithAttrs returns a handler that adds attrs to each record.

@@ -166,7 +166,7 @@ func (p *params) readObject(name string, text []byte) *order.FieldError {
 
 // readText reads one parameter that came as a text, out of an address.
 func (p *params) readText(key, value string) *order.FieldError {
-	text, _ := json.Marshal(value) //nolint:errchkjson // a string always is JSON
+	text, _ := json.Marshal(value)
 	return p.read(key, text)
 }
 

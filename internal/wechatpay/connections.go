@@ -61,9 +61,9 @@ func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 	case stale:
 		c.kept.CloseIdleConnections()
 	case req.Context().Value(freshConnection{}) != nil:
-		return c.single.RoundTrip(req) //nolint:wrapcheck // a transport around another: net/http words its errors
+		return c.single.RoundTrip(req)
 	}
-	return c.kept.RoundTrip(req) //nolint:wrapcheck // as above
+	return c.kept.RoundTrip(req)
 }
 
 // CloseIdleConnections closes the kept connections that carry no request.

@@ -43,7 +43,7 @@ func decodeReply(body []byte, into any) (unread []string, fault string) {
 	if f.fault != "" {
 		return nil, f.fault
 	}
-	fitted, _ := json.Marshal(object) //nolint:errchkjson // it was decoded from JSON
+	fitted, _ := json.Marshal(object)
 	target.SetZero()
 	if err := json.Unmarshal(fitted, into); err != nil {
 		return nil, jsonFault(err)

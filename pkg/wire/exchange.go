@@ -57,7 +57,7 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 	}))
 	resp, err := withoutRedirects(client).Do(req) //nolint:gosec // G704: where to is for the caller to say
 	if err != nil {
-		return nil, err //nolint:wrapcheck // each protocol says what it was doing
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	reply := &Reply{Status: resp.StatusCode, Header: resp.Header, Fresh: unused.Load() || isHTTP2(resp)}
@@ -100,7 +100,7 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 		case err == io.EOF:
 			return body, nil
 		case err != nil:
-			return body, err //nolint:wrapcheck // bodyError does
+			return body, err
 		}
 		if len(body) == cap(body) {
 			body = slices.Grow(body, len(body))

@@ -471,7 +471,7 @@ func slipsOfBody(body string) []slipV3 {
 	var compact bytes.Buffer
 	var value map[string]any
 	if json.Compact(&compact, []byte(body)) == nil && json.Unmarshal([]byte(body), &value) == nil {
-		sorted, _ := json.Marshal(value) //nolint:errchkjson // it was just read from JSON
+		sorted, _ := json.Marshal(value)
 		for _, base := range []struct{ name, text string }{{"", compact.String()}, {" with its keys sorted", string(sorted)}} {
 			guesses = append(guesses, []struct{ why, body string }{
 				{reserialised + "compact" + base.name, base.text},

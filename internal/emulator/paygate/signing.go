@@ -62,8 +62,8 @@ func newLottery(shares Signing, seed uint64) (*lottery, error) {
 	if err := shares.check(); err != nil {
 		return nil, err
 	}
-	const stream = 1                              // any number does
-	chance := rand.New(rand.NewPCG(seed, stream)) //nolint:gosec // G404: repeatable on purpose
+	const stream = 1 // any number does
+	chance := rand.New(rand.NewPCG(seed, stream))
 	return &lottery{shares: shares, chance: chance}, nil
 }
 

@@ -432,7 +432,7 @@ func promotionV2(o *Order) string {
 		}
 		promotions = append(promotions, p)
 	}
-	text, _ := json.Marshal(struct { //nolint:errchkjson // strings and numbers only
+	text, _ := json.Marshal(struct {
 		Detail []promotion `json:"promotion_detail"`
 	}{promotions})
 	return string(text)

@@ -253,7 +253,7 @@ func jsonValue(name, value string) string {
 	if strings.HasSuffix(name, "_fee") || strings.HasSuffix(name, "_count") {
 		return value // APIv2's amounts are numbers already
 	}
-	text, _ := json.Marshal(value) //nolint:errchkjson // a string
+	text, _ := json.Marshal(value)
 	return string(text)
 }
 

@@ -96,7 +96,7 @@ func (g *go1) invoke(_ *instance, c call) (*answer, error) {
 	case errors.As(err, &refused):
 		return &answer{err: &FunctionError{Message: refused.Error(), Type: "ServerError"}}, nil
 	case err != nil:
-		return nil, err //nolint:wrapcheck // how the call broke makes no difference to anybody
+		return nil, err
 	case response.Error != nil:
 		return &answer{err: response.Error.functionError()}, nil
 	default:

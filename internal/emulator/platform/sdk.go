@@ -109,11 +109,11 @@ func readSDKCall(r *http.Request, body []byte) (sdkCall, error) {
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
 		err = json.Unmarshal(body, &call)
-		return call, err //nolint:wrapcheck // the caller says what was read
+		return call, err
 	}
 	form, err := multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(maxEnvelope)
 	if err != nil {
-		return call, err //nolint:wrapcheck // as above
+		return call, err
 	}
 	defer func() { _ = form.RemoveAll() }() // nothing is in files, as all of it fits
 	call.Action = strings.Join(form.Value["action"], "")

@@ -67,7 +67,7 @@ func (s *web) invoke(i *instance, c call) (*answer, error) {
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // how the call broke makes no difference to anybody
+		return nil, err
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		_ = response.Body.Close() // it is the connection itself, and reading that would obey no context

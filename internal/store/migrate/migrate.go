@@ -40,7 +40,7 @@ func Up(ctx context.Context, address string) ([]Step, error) {
 		for _, r := range results {
 			steps = append(steps, Step{Version: r.Source.Version, Name: r.Source.Path, AppliedAt: time.Now(), Took: r.Duration})
 		}
-		return err //nolint:wrapcheck // with wraps it
+		return err
 	})
 	return steps, err
 }
@@ -53,7 +53,7 @@ func Status(ctx context.Context, address string) ([]Step, error) {
 		for _, s := range all {
 			steps = append(steps, Step{Version: s.Source.Version, Name: s.Source.Path, AppliedAt: s.AppliedAt})
 		}
-		return err //nolint:wrapcheck // with wraps it
+		return err
 	})
 	return steps, err
 }

@@ -135,7 +135,7 @@ func write(name string, p []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil { //nolint:gosec // G703: who runs the tests names the folder
 		return fmt.Errorf("making a folder for what tests write: %w", err)
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // G304: who runs the tests names the folder
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("opening what a test writes: %w", err)
 	}

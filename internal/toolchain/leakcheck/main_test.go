@@ -87,7 +87,7 @@ func inJSON(text string) string {
 	return string(encoded)
 }
 
-func TestSecretIsFoundInEveryForm(t *testing.T) { //nolint:tparallel // the environment is the process's
+func TestSecretIsFoundInEveryForm(t *testing.T) {
 	for name, printed := range map[string]string{
 		"as it is":                     token,
 		"half of it":                   v2Key[8:24],

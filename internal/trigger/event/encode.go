@@ -27,7 +27,7 @@ func (e Event) EncodeResponse(r Response) []byte {
 	if !utf8.Valid(r.Body) {
 		reply.Body, reply.IsBase64Encoded = base64.StdEncoding.EncodeToString(r.Body), true
 	}
-	text, _ := json.Marshal(reply) //nolint:errchkjson // strings, numbers and booleans cannot fail
+	text, _ := json.Marshal(reply)
 	return text
 }
 
@@ -54,6 +54,6 @@ func (e Event) EncodeFailures(failed []string) ([]byte, error) {
 			reply.BatchItemFailures = append(reply.BatchItemFailures, lambdaevents.SQSBatchItemFailure{ItemIdentifier: id})
 		}
 	}
-	text, _ := json.Marshal(reply) //nolint:errchkjson // strings cannot fail
+	text, _ := json.Marshal(reply)
 	return text, nil
 }
