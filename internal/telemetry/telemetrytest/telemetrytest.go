@@ -132,7 +132,7 @@ var writing sync.Mutex
 func write(name string, p []byte) error {
 	writing.Lock()
 	defer writing.Unlock()
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil { //nolint:gosec // G703: who runs the tests names the folder
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return fmt.Errorf("making a folder for what tests write: %w", err)
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
