@@ -25,8 +25,8 @@ import (
 
 	// A change of the product is to be a change of this test: see bench/startup.
 	_ "cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
 )
 
 const (

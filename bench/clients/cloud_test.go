@@ -18,8 +18,8 @@ import (
 	// A change of the product is to be a change of this test, or go test would show what it remembers of the last one:
 	// it does not see what the binaries are built from.
 	_ "cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
 )
 
 // names of the functions.

@@ -11,7 +11,7 @@ import (
 	"github.com/go-pay/gopay/wechat"
 	wechatv3 "github.com/go-pay/gopay/wechat/v3"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // gopayV2 is gopay's client of APIv2 before the emulated gateway. What WeChat Pay's address is, is a field of it.

@@ -13,7 +13,7 @@ import (
 	"github.com/wechatpay-apiv3/wechatpay-go/core/option"
 	"github.com/wechatpay-apiv3/wechatpay-go/utils"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v3json"
 )
 

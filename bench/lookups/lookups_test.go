@@ -31,9 +31,9 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/pkg/paygate"
 )
 
 var (

@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // gatewayVariable makes this binary the gateway, and callerVariable a process that makes its first

@@ -16,8 +16,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 var (

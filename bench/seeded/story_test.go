@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // kind is a way to close an order.

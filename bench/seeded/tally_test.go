@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // event is something that happened to a world, in words for the tally.

@@ -15,9 +15,9 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/wechatpay"
+	"cloudpay/pkg/paygate"
 )
 
 const (

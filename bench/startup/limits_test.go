@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // What the product promises.

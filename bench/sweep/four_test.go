@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/pkg/paygate"
 )
 
 // Four sweepers at once, each with connections of its own to the database and to the gateway, end 20,000 orders: each is

@@ -22,11 +22,11 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/wechatpay"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
 )
 

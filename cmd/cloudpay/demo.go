@@ -16,11 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/store/migrate"
+	"cloudpay/pkg/paygate"
 )
 
 func newDemo(l *language) *cobra.Command {

@@ -11,9 +11,9 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
+	"cloudpay/pkg/paygate"
 )
 
 // sweep plays what happens without anybody calling: orders become overdue, and timers look after them.

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
 )
 
 // timeLimit is what the emulated platform gives an invocation, as serverless.yml

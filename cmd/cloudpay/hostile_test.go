@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/wire/wiretest"
 )
 

@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // Who the emulated merchant is. The numbers are from the ranges that WeChat Pay's

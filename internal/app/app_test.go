@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 func TestCloseUnpaid(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // newCertificateEnv is a merchant that nobody else is, in this run or another:

@@ -20,9 +20,9 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/config"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
+	"cloudpay/pkg/paygate"
 )
 
 // spoken is what of an APIv2 request is the configuration's to decide.

@@ -11,9 +11,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // A dialect is one way to close and query orders, and how a merchant who uses it

@@ -16,9 +16,9 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // example is a call of docs/api.md's examples: what it is about, and what was done before.

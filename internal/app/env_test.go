@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
+	"cloudpay/pkg/paygate"
 )
 
 const subMchID = "1900000109"

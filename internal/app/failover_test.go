@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // domainsAsked is which domain each exchange went to, as the gateway has it.

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // The secrets that the callers of these tests show.

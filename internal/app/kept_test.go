@@ -20,10 +20,10 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
+	"cloudpay/pkg/paygate"
 )
 
 // mine has an order registered in the user's name, to be closed in an hour.

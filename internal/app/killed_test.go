@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/pkg/paygate"
 )
 
 const (

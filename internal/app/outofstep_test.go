@@ -20,8 +20,8 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/closing"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 	"cloudpay/pkg/wire"

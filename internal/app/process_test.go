@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // binaries are the functions as they are deployed, built once for this process.

@@ -60,7 +60,7 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/wire"},
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{"github.com/beevik/etree"}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-		{Package: "internal/emulator/paygate"},
+		{Package: "pkg/paygate"},
 		{Package: "internal/emulator/platform"},
 	} {
 		if diff := cmp.Diff(want, byPackage[want.Package]); diff != "" {

@@ -48,6 +48,7 @@ func Arrows() []Arrow {
 		{Package: "pkg/wire/wiretest"},
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
+		{Package: "pkg/paygate"},
 
 		{Package: "internal/bilingual"},
 		{Package: "internal/printable"},
@@ -56,9 +57,8 @@ func Arrows() []Arrow {
 		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
-		{Package: "internal/emulator/paygate"},
 		{Package: "internal/emulator/platform"},
-		{Package: "internal/emulator/console", Ours: []string{"internal/emulator/paygate", "internal/emulator/platform"}},
+		{Package: "internal/emulator/console", Ours: []string{"pkg/paygate", "internal/emulator/platform"}},
 
 		{
 			Package: "internal/wechatpay",
@@ -119,7 +119,7 @@ func Arrows() []Arrow {
 			Ours: []string{
 				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/printable",
 				"internal/store", "internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor",
-				"internal/emulator/*", "pkg/wire",
+				"internal/emulator/*", "pkg/paygate", "pkg/wire",
 			},
 			Theirs: []string{cobra, pflag, progressbar, term},
 		},

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"cloudpay/internal/doctor"
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // What is wrong with the keys shows in the answer, with its likely causes.

@@ -9,7 +9,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // In each dialect and mode a sound configuration has no fault, and the gateway's signed word for it.

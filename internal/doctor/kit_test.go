@@ -22,8 +22,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/telemetry/telemetrytest"
+	"cloudpay/pkg/paygate"
 )
 
 // patience ends a hang, and nothing else.

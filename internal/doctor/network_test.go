@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/doctor"
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // closedPort is an address at which nobody listens.

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
+	"cloudpay/pkg/paygate"
 )
 
 // keptDoor has both APIs' clients over the connections that functions use.

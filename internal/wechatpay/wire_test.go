@@ -15,11 +15,11 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
 	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
 )

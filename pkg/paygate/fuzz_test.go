@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // FuzzDecodeV2: whatever arrives, the decoder comes to an end; what it accepts has unique names, and what the encoder can

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // signers queries n orders, and says who signed each reply; probes are told as such.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // at is the session on another URL of the same gateway.

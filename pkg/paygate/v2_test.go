@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // headV2 is what every signed APIv2 reply begins with.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // twoMerchants is a session between whose merchants keys can be mixed up. Both have keys of their own.

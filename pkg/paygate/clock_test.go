@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 func TestClockMovesWhenTold(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // fresh is a session whose next request opens a connection: net/http sends a query again when a reused one breaks.

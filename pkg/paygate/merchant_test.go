@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // certificateKey is the public key in the platform certificate.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // TestStates is the state table, through both wires and directly.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 func download(path string) v3Request { return v3Request{method: "GET", uri: path} }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // The key and the first two signatures are published: pay.weixin.qq.com doc 4012365336. The close's and the query's were made

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // folders are the overseas paths, by region.

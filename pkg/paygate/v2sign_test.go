@@ -3,7 +3,7 @@ package paygate_test
 import (
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // The key and the first two signatures are published: pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=4_3. The closeorder

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 func TestCloseV3(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // TestManyAtOnce closes, pays and looks from many sides; the race detector watches, and each order ends once.

@@ -25,7 +25,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 // wireTime is where the wire clock of the tests stands.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/emulator/paygate"
+	"cloudpay/pkg/paygate"
 )
 
 const otherMchID = "1900000777" // no merchant of the gateway's
