@@ -66,7 +66,8 @@ func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) 
 	case "DryRun":
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		awsFault(w, http.StatusBadRequest, "InvalidParameterValueException", fmt.Sprintf("the invocation type cannot be %q", kind))
+		fault = &awsRefusal{http.StatusBadRequest, "InvalidParameterValueException", fmt.Sprintf("the invocation type cannot be %q", kind)}
+		fault.write(w)
 	}
 }
 
@@ -92,16 +93,13 @@ func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
 		answerJSON(w, http.StatusNotFound, map[string]string{"__type": kind, "Type": "User", "Message": message})
 		return
 	}
-	document, err := xml.Marshal(struct {
+	document, _ := xml.Marshal(struct { // strings always encode
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Type      string   `xml:"Error>Type"`
 		Code      string   `xml:"Error>Code"`
 		Message   string   `xml:"Error>Message"`
 		RequestID string   `xml:"RequestId"`
 	}{Type: "Sender", Code: kind, Message: message, RequestID: id})
-	if err != nil {
-		document = []byte("<ErrorResponse/>") // strings can always be marshalled
-	}
 	typed(http.StatusNotFound, "text/xml", document).write(w)
 }
 
@@ -111,7 +109,15 @@ type awsRefusal struct {
 	kind, message string
 }
 
-func (f *awsRefusal) write(w http.ResponseWriter) { awsFault(w, f.status, f.kind, f.message) }
+// write answers the request with the refusal.
+func (f *awsRefusal) write(w http.ResponseWriter) {
+	fault := "User"
+	if f.status >= http.StatusInternalServerError {
+		fault = "Service"
+	}
+	w.Header().Set("X-Amzn-Errortype", f.kind)
+	answerJSON(w, f.status, map[string]string{"Type": fault, "Message": f.message})
+}
 
 // awsFunction finds the function.
 func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
@@ -135,14 +141,14 @@ func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
 		return nil, &awsRefusal{http.StatusNotFound, "ResourceNotFoundException", "Function not found: " + arn}
 	}
 	if function.spec.Runtime == Web {
-		return nil, &awsRefusal{http.StatusBadRequest, "InvalidParameterValueException", ErrWeb.Error()}
+		return nil, &awsRefusal{http.StatusBadRequest, "InvalidParameterValueException", errWeb.Error()}
 	}
 	return function, nil
 }
 
 // awsEvent reads the request.
 func awsEvent(w http.ResponseWriter, r *http.Request, id string) (Event, *awsRefusal) {
-	limit := int64(MaxPayload)
+	limit := int64(maxPayload)
 	if r.Header.Get("X-Amz-Invocation-Type") == "Event" {
 		limit = maxAsyncOfLambda
 	}
@@ -190,7 +196,7 @@ func awsReply(w http.ResponseWriter, reply Reply, err error, withLog bool) {
 		awsNotStarted(w, err)
 		return
 	}
-	if reply.Status == StatusConcurrency {
+	if reply.Status == statusConcurrency {
 		awsBusy(w)
 		return
 	}
@@ -212,11 +218,11 @@ func awsNotStarted(w http.ResponseWriter, err error) {
 	id := w.Header().Get("X-Amzn-Requestid")
 	switch {
 	case errors.As(err, &ended):
-		awsFunctionError(w, lambdaError{lambdaExit, aboutRequest(id, exitWords(ended.state)), nil}.document())
+		awsFunctionError(w, encode(lambdaError{lambdaExit, aboutRequest(id, exitWords(ended.state)), nil}))
 	case errors.As(err, &gaveUp):
 		awsFunctionError(w, Reply{RequestID: id, Status: StatusUserError, Err: gaveUp.posted}.lambdaDocument())
 	default:
-		awsFault(w, http.StatusInternalServerError, "ServiceException", err.Error())
+		(&awsRefusal{http.StatusInternalServerError, "ServiceException", err.Error()}).write(w)
 	}
 }
 
@@ -240,14 +246,6 @@ type lambdaError struct {
 	StackTrace []string `json:"stackTrace,omitempty"`
 }
 
-func (e lambdaError) document() []byte {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return []byte("{}") // strings can always be marshalled
-	}
-	return text
-}
-
 // lambdaDocument is what Lambda shows a caller instead of a result: what the function posted, or
 // what Lambda says of it.
 //
@@ -257,16 +255,16 @@ func (r Reply) lambdaDocument() []byte {
 	switch {
 	case r.Err.document != nil:
 		return r.Err.document
-	case r.Status == StatusTimeLimit:
+	case r.Status == statusTimeLimit:
 		words := fmt.Sprintf("Task timed out after %.2f seconds", r.record.limit.Seconds())
-		return lambdaError{lambdaTimeout, aboutRequest(r.RequestID, words), nil}.document()
+		return encode(lambdaError{lambdaTimeout, aboutRequest(r.RequestID, words), nil})
 	case r.Status == StatusProcessExit:
-		return lambdaError{lambdaExit, aboutRequest(r.RequestID, exitWords(r.record.exit)), nil}.document()
-	case r.Status == StatusResponseTooLarge:
-		words := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayload)
-		return lambdaError{lambdaTooLarge, words, nil}.document()
+		return encode(lambdaError{lambdaExit, aboutRequest(r.RequestID, exitWords(r.record.exit)), nil})
+	case r.Status == statusResponseTooLarge:
+		words := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload)
+		return encode(lambdaError{lambdaTooLarge, words, nil})
 	default:
-		return lambdaError{r.Err.Type, r.Err.Message, r.Err.StackTrace}.document()
+		return encode(lambdaError{r.Err.Type, r.Err.Message, r.Err.StackTrace})
 	}
 }
 
@@ -279,16 +277,6 @@ func exitWords(state string) string {
 		return "Runtime exited without providing a reason"
 	}
 	return "Runtime exited with error: " + state
-}
-
-// awsFault refuses a request.
-func awsFault(w http.ResponseWriter, status int, kind, message string) {
-	who := "User"
-	if status >= http.StatusInternalServerError {
-		who = "Service"
-	}
-	w.Header().Set("X-Amzn-Errortype", kind)
-	answerJSON(w, status, map[string]string{"Type": who, "Message": message})
 }
 
 // awsBusy refuses a request for now.

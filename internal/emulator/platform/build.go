@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,10 +32,7 @@ func goCommand(ctx context.Context, args ...string) *exec.Cmd {
 // working directory. When ctx ends first, the error is ctx's.
 func Module(ctx context.Context) (path, dir string, err error) {
 	out, err := goCommand(ctx, "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
-	switch {
-	case ctx.Err() != nil:
-		return "", "", fmt.Errorf("finding the module: %w", ctx.Err())
-	case err != nil:
+	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return "", "", fmt.Errorf("finding the module: %w", err)
 	}
 	path, dir, _ = strings.Cut(strings.TrimSpace(string(out)), " ")

@@ -17,8 +17,8 @@ import (
 // neither a deadline nor an Environment. A post that answers no event gets a 400; how SCF answers it is not documented.
 type custom struct{ *polled }
 
-func newCustom() (*custom, error) {
-	p, err := newPolled()
+func newCustom(ctx context.Context) (*custom, error) {
+	p, err := newPolled(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -147,9 +146,5 @@ func lambdaDefaults() []string {
 func environmentJSON(configured, ofThisCall map[string]string) string {
 	environment := maps.Clone(configured)
 	maps.Copy(environment, ofThisCall)
-	text, err := json.Marshal(environment)
-	if err != nil {
-		return "{}" // a map of strings can always be marshalled
-	}
-	return string(text)
+	return string(encode(environment))
 }

@@ -9,11 +9,11 @@ import (
 
 // StartOnPorts is Start with the choice of ports in the test's hands.
 func StartOnPorts(ctx context.Context, spec Spec, pickPort func() (int, error)) (*Function, error) {
-	return start(ctx, spec, pickPort)
+	return start(ctx, spec, func(context.Context) (int, error) { return pickPort() })
 }
 
 // FreePort picks a port as Start does.
-var FreePort = freePort
+func FreePort() (int, error) { return freePort(context.Background()) }
 
 // Unhurried makes whatever the platform waits for come in time, on a starved machine too.
 func Unhurried(s *Spec) {
@@ -91,3 +91,19 @@ func (b *Background) Close() { b.close() }
 
 // FailedItems are the messages of a batch that would come again.
 var FailedItems = failedItems
+
+// Status codes and limits that callers of the package have no use for.
+const (
+	MaxPayload             = maxPayload
+	StatusRequestTooLarge  = statusRequestTooLarge
+	StatusResponseTooLarge = statusResponseTooLarge
+	StatusConcurrency      = statusConcurrency
+	StatusTimeLimit        = statusTimeLimit
+	StatusAborted          = statusAborted
+)
+
+// Errors of calls of the wrong kind.
+var (
+	ErrWeb    = errWeb
+	ErrNotWeb = errNotWeb
+)

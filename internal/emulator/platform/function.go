@@ -66,8 +66,8 @@ import (
 	"time"
 )
 
-// MaxPayload is the most bytes an event or a result may have: 6 MB each (SCF doc 583/11637).
-const MaxPayload = 6 << 20
+// maxPayload is the most bytes an event or a result may have: 6 MB each (SCF doc 583/11637).
+const maxPayload = 6 << 20
 
 // What SCF gives a function that does not say, and the most it gives (SCF doc 583/11637). Lambda's figures are the same
 // but for the most memory.
@@ -86,8 +86,8 @@ const (
 // Errors of calls that get no reply.
 var (
 	ErrClosed = errors.New("the function is closed")                               // before or during the call
-	ErrWeb    = errors.New("it is a web function: it takes requests, not events")  // Invoke on one
-	ErrNotWeb = errors.New("it is no web function: it takes events, not requests") // Fetch on another
+	errWeb    = errors.New("it is a web function: it takes requests, not events")  // Invoke on one
+	errNotWeb = errors.New("it is no web function: it takes events, not requests") // Fetch on another
 
 	errBusy = errors.New("all instances that the function may have are busy")
 )
@@ -141,7 +141,7 @@ type Function struct {
 	spec       Spec
 	configured map[string]string // :: variable → value, from Spec.Env
 	log        *logbook
-	pickPort   func() (int, error)
+	pickPort   func(context.Context) (int, error)
 
 	calls sync.WaitGroup // events being handled; each owns the instance it runs on
 
@@ -159,7 +159,7 @@ func Start(ctx context.Context, spec Spec) (*Function, error) {
 }
 
 // start is Start with the choice of ports as a parameter.
-func start(ctx context.Context, spec Spec, pickPort func() (int, error)) (*Function, error) {
+func start(ctx context.Context, spec Spec, pickPort func(context.Context) (int, error)) (*Function, error) {
 	f, err := newFunction(spec)
 	if err != nil {
 		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
@@ -218,10 +218,10 @@ func newFunction(spec Spec) (*Function, error) {
 
 // Invoke sends one event to an instance and returns what the caller of the function would get. What the function did is
 // in the reply, its own failures included; the error is about not getting that far: the function is closed (ErrClosed) or
-// takes no events (ErrWeb), a fresh instance would not start, or ctx ended, in which case the instance was killed.
+// takes no events (errWeb), a fresh instance would not start, or ctx ended, in which case the instance was killed.
 func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 	if f.spec.Runtime == Web {
-		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrWeb)
+		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, errWeb)
 	}
 	event.web = nil
 	return f.serve(ctx, event)
@@ -235,13 +235,13 @@ func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 	defer f.calls.Done()
 
 	event.RequestID = cmp.Or(event.RequestID, newRequestID())
-	if len(event.Payload) > MaxPayload {
-		return refuse(event.RequestID, StatusRequestTooLarge,
-			"the event has %d bytes; the platform takes at most %d", len(event.Payload), MaxPayload), nil
+	if len(event.Payload) > maxPayload {
+		return refuse(event.RequestID, statusRequestTooLarge,
+			"the event has %d bytes; the platform takes at most %d", len(event.Payload), maxPayload), nil
 	}
 	reply, err := f.handle(ctx, event)
 	if errors.Is(err, errBusy) {
-		return refuse(event.RequestID, StatusConcurrency, "all %d instances are busy", f.spec.Instances), nil
+		return refuse(event.RequestID, statusConcurrency, "all %d instances are busy", f.spec.Instances), nil
 	}
 	if err != nil {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, err)
@@ -303,16 +303,16 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 func (f *Function) reply(id string, inst *instance, got *answer, end ending) Reply {
 	switch {
 	case end == endTimedOut:
-		return refuse(id, StatusTimeLimit, "Invoking task timed out after %v seconds", f.spec.TimeLimit.Seconds())
+		return refuse(id, statusTimeLimit, "Invoking task timed out after %v seconds", f.spec.TimeLimit.Seconds())
 	case end == endAbandoned:
-		return refuse(id, StatusAborted, "the caller went away")
+		return refuse(id, statusAborted, "the caller went away")
 	case end == endExited:
 		return refuse(id, StatusProcessExit, "Process exited unexpectedly before completing the call: %s", inst.state())
 	case got.err != nil:
 		return Reply{RequestID: id, Status: StatusUserError, Err: got.err}
-	case got.size > MaxPayload:
-		return refuse(id, StatusResponseTooLarge,
-			"the result has %d bytes; the platform passes on at most %d", got.size, MaxPayload)
+	case got.size > maxPayload:
+		return refuse(id, statusResponseTooLarge,
+			"the result has %d bytes; the platform passes on at most %d", got.size, maxPayload)
 	default:
 		return Reply{RequestID: id, Status: StatusOK, Payload: got.payload, web: got.web}
 	}

@@ -27,11 +27,11 @@ const (
 
 // codeOfStatus is how the HTTP interface names SCF's status codes.
 var codeOfStatus = map[int]string{
-	StatusRequestTooLarge:  codePayloadSize,
-	StatusResponseTooLarge: codeFailed,
+	statusRequestTooLarge:  codePayloadSize,
+	statusResponseTooLarge: codeFailed,
 	StatusUserError:        codeFailed,
-	StatusConcurrency:      codeBusy,
-	StatusTimeLimit:        codeTimeLimit,
+	statusConcurrency:      codeBusy,
+	statusTimeLimit:        codeTimeLimit,
 	StatusProcessExit:      codeFailed,
 }
 
@@ -78,8 +78,7 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	// A function runs to its end even if its caller hangs up; only the time limit ends it.
 	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
 	if err != nil || reply.Err != nil {
-		status, code, message := failure(reply, err)
-		fail(w, status, code, message, id)
+		failure(reply, err, id).write(w)
 		return
 	}
 	typed(http.StatusOK, jsonType, reply.Payload).write(w)
@@ -116,8 +115,7 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 	request.URL.Path, request.URL.RawPath = "/"+path, "/"+raw
 	reply, err := function.fetch(context.WithoutCancel(r.Context()), request, id)
 	if err != nil {
-		status, code, message := failure(reply, err)
-		fail(w, status, code, message, id)
+		failure(reply, err, id).write(w)
 		return
 	}
 	reply.http().write(w)
@@ -125,16 +123,16 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 
 // failure is how CloudBase's HTTP API and access service name a call without a result: the
 // function's own fault, or that of its caller, or of neither.
-func failure(reply Reply, err error) (status int, code, message string) {
+func failure(reply Reply, err error, id string) webResult {
 	switch {
-	case errors.Is(err, ErrWeb), errors.Is(err, ErrNotWeb):
-		return http.StatusBadRequest, codeFunctionType, wrongFunctionType(err)
+	case errors.Is(err, errWeb), errors.Is(err, errNotWeb):
+		return cloudBaseFault(http.StatusBadRequest, codeFunctionType, wrongFunctionType(err), id)
 	case err != nil:
-		return http.StatusInternalServerError, codeSystem, "Function invoke failed: " + err.Error()
+		return cloudBaseFault(http.StatusInternalServerError, codeSystem, "Function invoke failed: "+err.Error(), id)
 	case reply.Status == StatusUserError:
-		return http.StatusBadRequest, codeFailed, "Function code exception caught: " + reply.Err.Message
+		return cloudBaseFault(http.StatusBadRequest, codeFailed, "Function code exception caught: "+reply.Err.Message, id)
 	default:
-		return http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message
+		return cloudBaseFault(http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message, id)
 	}
 }
 
@@ -146,7 +144,7 @@ func noSuchFunction(name string) string { return fmt.Sprintf("there is no functi
 
 // readEvent reads the request's body as an event. code goes with the error.
 func readEvent(w http.ResponseWriter, r *http.Request) (event []byte, code string, err error) {
-	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxPayload))
+	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -57,24 +57,18 @@ func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Reques
 			return
 		}
 		// One byte more than it may be is enough for the platform to refuse it, in the door's words.
-		body, err := io.ReadAll(io.LimitReader(r.Body, MaxPayload+1))
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 		if err != nil {
 			fail(w, http.StatusBadRequest, codeBadEvent, "reading the request: "+oneLine(err.Error()), id)
 			return
 		}
-		payload, err := json.Marshal(door.event(r, "/"+path, body, id))
-		if err != nil {
-			fail(w, http.StatusInternalServerError, codeFailed, err.Error(), id)
+		payload := encode(door.event(r, "/"+path, body, id))
+		reply, err := function.Invoke(context.WithoutCancel(r.Context()), Event{Payload: payload, RequestID: id})
+		if err != nil || reply.Err != nil {
+			door.failure(reply, err, id).write(w)
 			return
 		}
-		reply, err := function.Invoke(context.WithoutCancel(r.Context()), Event{Payload: payload, RequestID: id})
-		var result webResult
-		if err != nil || reply.Err != nil {
-			result = door.failure(reply, err, id)
-		} else {
-			result = door.answer(reply.Payload)
-		}
-		result.write(w)
+		door.answer(reply.Payload).write(w)
 	}
 }
 
@@ -151,8 +145,7 @@ func (accessService) answer(result []byte) webResult {
 }
 
 func (accessService) failure(reply Reply, err error, id string) webResult {
-	status, code, message := failure(reply, err)
-	return cloudBaseFault(status, code, message, id)
+	return failure(reply, err, id)
 }
 
 // missing is no route of the service, which is what calls a function there.
@@ -308,11 +301,7 @@ func typed(status int, contentType string, body []byte) webResult {
 
 // jsonResult is an answer of the platform's own.
 func jsonResult(status int, document any) webResult {
-	body, err := json.Marshal(document)
-	if err != nil {
-		body = []byte("{}") // strings and numbers can always be marshalled
-	}
-	return typed(status, jsonType, body)
+	return typed(status, jsonType, encode(document))
 }
 
 // lowerCase are a request's headers as events have them: names in lower case, several values joined.

@@ -32,8 +32,8 @@ type lambda struct {
 	spec Spec
 }
 
-func newLambda(spec Spec) (*lambda, error) {
-	p, err := newPolled()
+func newLambda(ctx context.Context, spec Spec) (*lambda, error) {
+	p, err := newPolled(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +81,9 @@ func (l *lambda) invoke(i *instance, c call) (*answer, error) {
 		header.Set("Lambda-Runtime-Client-Context", string(c.ClientContext))
 	}
 	if c.Cognito != "" {
-		identity, err := json.Marshal(map[string]string{
+		header.Set("Lambda-Runtime-Cognito-Identity", string(encode(map[string]string{
 			"cognitoIdentityId": c.Cognito, "cognitoIdentityPoolId": lambdaRegion + ":" + newRequestID(),
-		})
-		if err == nil { // a map of strings can always be marshalled
-			header.Set("Lambda-Runtime-Cognito-Identity", string(identity))
-		}
+		})))
 	}
 	return l.deliver(i, &delivery{id: c.RequestID, header: header, payload: c.Payload, answer: make(chan *answer, 1)})
 }
@@ -103,7 +100,7 @@ func (l *lambda) response(w http.ResponseWriter, r *http.Request) {
 		runtimeFault(w, http.StatusBadRequest, "InvalidRequest", "the result broke off")
 	case !l.finish(r.PathValue("id"), a):
 		runtimeFault(w, http.StatusBadRequest, "InvalidRequestID", "the process does not have this event, or has answered it")
-	case a.size > MaxPayload:
+	case a.size > maxPayload:
 		runtimeFault(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the result is over 6 MB")
 	default:
 		accept(w)

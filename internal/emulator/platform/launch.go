@@ -25,14 +25,15 @@ var errNoPort = errors.New("no free port found on 127.0.0.1 between 20000 and 32
 
 // freePort picks a loopback port on which nothing listens now. The binary gets a number and not a socket, because that
 // is the protocol; so another process may still be faster, which launch answers by trying again.
-func freePort() (int, error) {
+func freePort(ctx context.Context) (int, error) {
+	var listening net.ListenConfig
 	for range 100 {
 		offset, err := rand.Int(rand.Reader, big.NewInt(portCount))
 		if err != nil {
 			return 0, fmt.Errorf("picking a port: %w", err)
 		}
 		port := firstPort + int(offset.Int64())
-		l, err := net.Listen("tcp", loopback(port)) //nolint:noctx // nobody waits for a loopback port
+		l, err := listening.Listen(ctx, "tcp", loopback(port))
 		if err != nil {
 			continue
 		}
@@ -66,11 +67,11 @@ func (f *Function) launchOnce(ctx context.Context) (*instance, error) {
 	if err := f.mayGrow(); err != nil {
 		return nil, err
 	}
-	p, err := f.newProtocol()
+	p, err := protocols[f.spec.Runtime](ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	inst, err := spawn(f.spec, p, f.log)
+	inst, err := spawn(context.WithoutCancel(ctx), f.spec, p, f.log) // it lives until Close
 	if err != nil {
 		p.close()
 		return nil, err

@@ -95,7 +95,7 @@ func lambdaClosing(r Reply) []string {
 	}
 	report = append(report, lambdaStatus(r.Status)...)
 	lines := []string{"END RequestId: " + id, strings.Join(report, "\t")}
-	if r.Status == StatusAborted { // Lambda runs a function to its end, so it has no words for this
+	if r.Status == statusAborted { // Lambda runs a function to its end, so it has no words for this
 		lines = append([]string{"cloudpay: " + r.Err.Message}, lines...)
 	}
 	return lines
@@ -104,7 +104,7 @@ func lambdaClosing(r Reply) []string {
 // lambdaStatus is the end of a REPORT line, a tab behind the last field if all went well.
 func lambdaStatus(status int) []string {
 	switch status {
-	case StatusTimeLimit:
+	case statusTimeLimit:
 		return []string{"Status: timeout"}
 	case StatusProcessExit:
 		return []string{"Status: error", "Error Type: " + lambdaExit}

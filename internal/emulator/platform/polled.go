@@ -45,8 +45,9 @@ type delivery struct {
 }
 
 // newPolled listens on a loopback port that is nobody else's; handler is the API, over the methods below.
-func newPolled() (*polled, error) {
-	l, err := net.Listen("tcp", loopback(0)) //nolint:noctx // nobody waits for a loopback port
+func newPolled(ctx context.Context) (*polled, error) {
+	var listening net.ListenConfig
+	l, err := listening.Listen(ctx, "tcp", loopback(0))
 	if err != nil {
 		return nil, fmt.Errorf("opening a port for the runtime API: %w", err)
 	}
@@ -202,7 +203,7 @@ func (p *polled) finish(id string, a *answer) bool {
 // broke off.
 func readAnswer(body io.Reader) *answer {
 	var payload bytes.Buffer
-	if _, err := io.CopyN(&payload, body, MaxPayload); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.CopyN(&payload, body, maxPayload); err != nil && !errors.Is(err, io.EOF) {
 		return nil
 	}
 	rest, err := io.Copy(io.Discard, body)

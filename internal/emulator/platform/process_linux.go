@@ -2,8 +2,12 @@ package platform
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -13,7 +17,7 @@ func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL
 // peakMemory is the most resident memory a process has had, in bytes; 0 when it is gone. (proc(5), VmHWM. Not the
 // resource usage that wait returns: that one counts the parent's memory at the time of the fork.)
 func peakMemory(pid int) int64 {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status") //nolint:gosec // a number is no way out of a folder
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		return 0
 	}
@@ -24,4 +28,87 @@ func peakMemory(pid int) int64 {
 		return 0 // a process that is gone but not waited for has no memory line
 	}
 	return kilobytes << 10
+}
+
+// mayListen tells whether the listener on a port can be a process of this group: false only when there is one, and all of
+// the group's open files are known and none of them is it.
+func mayListen(group, port int) bool {
+	sockets := listeners(port)
+	if len(sockets) == 0 {
+		return true // gone already, or a system that does not tell
+	}
+	for _, process := range members(group) {
+		files, err := os.ReadDir(filepath.Join(process, "fd")) // none if it is gone
+		if errors.Is(err, os.ErrPermission) {
+			return true // not for us to look into
+		}
+		for _, file := range files {
+			target, err := os.Readlink(filepath.Join(process, "fd", file.Name()))
+			if err == nil && sockets[target] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Fields of a line of /proc/net/tcp (proc_net_tcp(5)), and the state of a socket that listens.
+const (
+	tcpLocal, tcpState, tcpInode, tcpFields = 1, 3, 9, 10
+
+	tcpListens = "0A"
+)
+
+// listeners are the sockets that listen on a port, each as a process's open file is named.
+func listeners(port int) map[string]bool {
+	found := map[string]bool{}
+	end := fmt.Sprintf(":%04X", port)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if err != nil {
+			continue // no IPv6, say
+		}
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			if len(fields) >= tcpFields && fields[tcpState] == tcpListens && strings.HasSuffix(fields[tcpLocal], end) {
+				found["socket:["+fields[tcpInode]+"]"] = true
+			}
+		}
+	}
+	return found
+}
+
+// members are the folders in /proc of a process group's processes, the leader's first: it is the one that listens, unless it
+// is a script.
+func members(group int) []string {
+	list := []string{"/proc/" + strconv.Itoa(group)}
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return list
+	}
+	for _, process := range all {
+		if process != list[0] && groupOf(process) == group {
+			list = append(list, process)
+		}
+	}
+	return list
+}
+
+// groupOf reads a process's group (proc_pid_stat(5), pgrp); 0 when it is gone.
+func groupOf(process string) int {
+	text, err := os.ReadFile(filepath.Join(process, "stat"))
+	if err != nil {
+		return 0
+	}
+	// The name before it may have any characters; what follows it is the state, the parent and the group.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const pgrp = 2
+	if len(fields) <= pgrp {
+		return 0
+	}
+	group, err := strconv.Atoi(fields[pgrp])
+	if err != nil {
+		return 0
+	}
+	return group
 }

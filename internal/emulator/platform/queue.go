@@ -2,7 +2,7 @@ package platform
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // SQS asks for it
+	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -44,11 +44,10 @@ func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
 		return
 	}
 	deliveries := []queueReport{}
-	for _, batch := range eventsOf(name, messages, time.Now().UTC()) {
-		report, err := deliverBatch(function, batch, form == "sqs")
+	for _, event := range eventsOf(name, messages, time.Now().UTC()) {
+		report, err := deliverBatch(function, event, form == "sqs")
 		if err != nil {
-			status, code, message := failure(Reply{}, err)
-			fail(w, status, code, message, id)
+			failure(Reply{}, err, id).write(w)
 			return
 		}
 		deliveries = append(deliveries, report)
@@ -81,15 +80,23 @@ var forms = map[string]func(source string, messages []string, now time.Time) []q
 	"tdmq":   tdmqEvents,
 }
 
-func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
+// batch makes one event of all messages. record is a message's place in it.
+func batch(messages []string, record func(offset int, message string) (id string, place map[string]any)) []queueEvent {
 	event := queueEvent{ids: make([]string, 0, len(messages))}
 	records := make([]any, 0, len(messages))
-	for _, message := range messages {
-		id := newRequestID()
-		sum := md5.Sum([]byte(message)) //nolint:gosec // SQS asks for it
-		sent := strconv.FormatInt(now.UnixMilli(), 10)
-		event.ids = append(event.ids, id)
-		records = append(records, map[string]any{
+	for offset, message := range messages {
+		id, place := record(offset, message)
+		event.ids, records = append(event.ids, id), append(records, place)
+	}
+	event.document = map[string]any{"Records": records}
+	return []queueEvent{event}
+}
+
+func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
+	sent := strconv.FormatInt(now.UnixMilli(), 10)
+	return batch(messages, func(_ int, message string) (string, map[string]any) {
+		id, sum := newRequestID(), md5.Sum([]byte(message))
+		return id, map[string]any{
 			"messageId": id, "receiptHandle": newRequestID(), "body": message, "md5OfBody": hex.EncodeToString(sum[:]),
 			"attributes": map[string]string{
 				"ApproximateReceiveCount": "1", "SentTimestamp": sent, "ApproximateFirstReceiveTimestamp": sent,
@@ -97,38 +104,26 @@ func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
 			},
 			"messageAttributes": map[string]any{}, "eventSource": "aws:sqs",
 			"eventSourceARN": "arn:aws:sqs:" + lambdaRegion + ":" + lambdaAccount + ":" + source, "awsRegion": lambdaRegion,
-		})
-	}
-	event.document = map[string]any{"Records": records}
-	return []queueEvent{event}
+		}
+	})
 }
 
 func ckafkaEvents(source string, messages []string, _ time.Time) []queueEvent {
-	event := queueEvent{ids: make([]string, 0, len(messages))}
-	records := make([]any, 0, len(messages))
-	for offset, message := range messages {
-		event.ids = append(event.ids, fmt.Sprintf("%s/0/%d", source, offset))
-		records = append(records, map[string]any{"Ckafka": map[string]any{
+	return batch(messages, func(offset int, message string) (string, map[string]any) {
+		return fmt.Sprintf("%s/0/%d", source, offset), map[string]any{"Ckafka": map[string]any{
 			"topic": source, "partition": 0, "offset": offset, "msgKey": "None", "msgBody": message,
-		}})
-	}
-	event.document = map[string]any{"Records": records}
-	return []queueEvent{event}
+		}}
+	})
 }
 
 func cmqEvents(source string, messages []string, now time.Time) []queueEvent {
-	event := queueEvent{ids: make([]string, 0, len(messages))}
-	records := make([]any, 0, len(messages))
-	for _, message := range messages {
+	return batch(messages, func(_ int, message string) (string, map[string]any) {
 		id := newRequestID()
-		event.ids = append(event.ids, id)
-		records = append(records, map[string]any{"CMQ": map[string]any{
+		return id, map[string]any{"CMQ": map[string]any{
 			"type": "topic", "topicOwner": json.Number(accountAppID), "topicName": source, "subscriptionName": source,
 			"publishTime": now.Format("2006-01-02T15:04:05.000Z"), "msgId": id, "requestId": id, "msgBody": message, "msgTag": "",
-		}})
-	}
-	event.document = map[string]any{"Records": records}
-	return []queueEvent{event}
+		}}
+	})
 }
 
 func tdmqEvents(source string, messages []string, now time.Time) []queueEvent {
@@ -173,11 +168,7 @@ func readMessages(w http.ResponseWriter, r *http.Request) ([]string, error) {
 
 // deliverBatch sends one event and reads which messages would come again.
 func deliverBatch(function *Function, event queueEvent, partial bool) (queueReport, error) {
-	payload, err := json.Marshal(event.document)
-	if err != nil {
-		return queueReport{}, fmt.Errorf("making the event: %w", err)
-	}
-	reply, err := function.Invoke(context.Background(), Event{Payload: payload})
+	reply, err := function.Invoke(context.Background(), Event{Payload: encode(event.document)})
 	if err != nil {
 		return queueReport{}, err
 	}

@@ -61,7 +61,7 @@ type call struct {
 
 // answer is what a function made of an event: a payload, or an error in its own words.
 type answer struct {
-	payload []byte // its first MaxPayload bytes at least
+	payload []byte // its first maxPayload bytes at least
 	size    int64  // how many it has
 	err     *FunctionError
 	web     *webAnswer // Web only; payload is the body then
@@ -73,18 +73,16 @@ type webAnswer struct {
 	header http.Header
 }
 
-// newProtocol prepares to speak with a new process of the function.
-func (f *Function) newProtocol() (protocol, error) { //nolint:ireturn // which one depends on the runtime
-	switch f.spec.Runtime {
-	case CustomRuntime:
-		return newCustom()
-	case Lambda:
-		return newLambda(f.spec)
-	case Web:
-		port, err := f.pickPort()
-		return &web{port: port}, err
-	default:
-		port, err := f.pickPort()
+// protocols make the protocol of each runtime, for one process that is yet to start.
+var protocols = map[Runtime]func(context.Context, *Function) (protocol, error){
+	Go1: func(ctx context.Context, f *Function) (protocol, error) {
+		port, err := f.pickPort(ctx)
 		return &go1{port: port}, err
-	}
+	},
+	CustomRuntime: func(ctx context.Context, _ *Function) (protocol, error) { return newCustom(ctx) },
+	Lambda:        func(ctx context.Context, f *Function) (protocol, error) { return newLambda(ctx, f.spec) },
+	Web: func(ctx context.Context, f *Function) (protocol, error) {
+		port, err := f.pickPort(ctx)
+		return &web{port: port}, err
+	},
 }

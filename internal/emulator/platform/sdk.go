@@ -16,7 +16,7 @@ import (
 )
 
 // maxEnvelope is how long a request may be that holds an event as a string in JSON, where a byte can take several.
-const maxEnvelope = 4 * MaxPayload
+const maxEnvelope = 4 * maxPayload
 
 // CloudBase's codes for calls by its server SDKs (docs.cloudbase.net/error-code/basic), which are
 // not those of the HTTP API (functions.go). wx-server-sdk up to version 3 turns INVALID_PARAM into
@@ -34,11 +34,11 @@ const (
 // sdkCodeOfStatus is how the server SDKs' interface names SCF's status codes. Which code
 // concurrency has is not documented.
 var sdkCodeOfStatus = map[int]string{
-	StatusRequestTooLarge:  codeRequestSize,
-	StatusResponseTooLarge: codeExecuteFail,
+	statusRequestTooLarge:  codeRequestSize,
+	statusResponseTooLarge: codeExecuteFail,
 	StatusUserError:        codeExecuteFail,
-	StatusConcurrency:      codeConcurrent,
-	StatusTimeLimit:        codeFunctionsLimit,
+	statusConcurrency:      codeConcurrent,
+	statusTimeLimit:        codeFunctionsLimit,
 	StatusProcessExit:      codeExecuteFail,
 }
 
@@ -160,7 +160,7 @@ func (c *Cloud) sdkInvoke(w http.ResponseWriter, r *http.Request, call sdkCall, 
 func sdkFailure(reply Reply, err error) (code, message string) {
 	var ended *exitError
 	switch {
-	case errors.Is(err, ErrWeb):
+	case errors.Is(err, errWeb):
 		return codeFunctionType, wrongFunctionType(err)
 	case errors.As(err, &ended):
 		return codeExecuteFail, err.Error()

@@ -9,13 +9,13 @@ import (
 // The status codes that this platform gives, of those SCF has (SCF doc 583/35311 "function status codes").
 const (
 	StatusOK               = 200 // the function answered
-	StatusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
-	StatusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
+	statusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
+	statusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
 	StatusUserError        = 430 // the function answered with an error
-	StatusConcurrency      = 432 // every instance that the function may have is busy
-	StatusTimeLimit        = 433 // the function was not done in time and was killed: whether its work was done is unknown
+	statusConcurrency      = 432 // every instance that the function may have is busy
+	statusTimeLimit        = 433 // the function was not done in time and was killed: whether its work was done is unknown
 	StatusProcessExit      = 439 // the function's process ended before it answered: whether its work was done is unknown
-	StatusAborted          = 499 // the caller went away; seen in the log only, as nobody is left to read a reply
+	statusAborted          = 499 // the caller went away; seen in the log only, as nobody is left to read a reply
 )
 
 // FunctionError says why there is no result: in the function's own words for StatusUserError, else in the platform's.
@@ -36,13 +36,8 @@ func refuse(requestID string, status int, format string, args ...any) Reply {
 
 // errorDocument is what SCF shows a caller instead of a result (SCF doc "function status codes").
 func (r Reply) errorDocument() []byte {
-	document := map[string]any{
+	return encode(map[string]any{
 		"errorCode": -1, "errorMessage": r.Err.Message, "requestId": r.RequestID, "statusCode": r.Status,
 		"stackTrace": strings.Join(r.Err.StackTrace, "\n"),
-	}
-	text, err := json.Marshal(document)
-	if err != nil {
-		return []byte("{}") // strings and numbers can always be marshalled
-	}
-	return text
+	})
 }

@@ -103,7 +103,7 @@ func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, mes
 	case !isLatest(call.Qualifier):
 		return nil, "ResourceNotFound.FunctionVersion", fmt.Sprintf("there is no version %q", call.Qualifier)
 	case function.spec.Runtime == Web:
-		return nil, "UnsupportedOperation", ErrWeb.Error()
+		return nil, "UnsupportedOperation", errWeb.Error()
 	case call.InvocationType == "", call.InvocationType == "RequestResponse":
 		return function, "", ""
 	case call.InvocationType == "Event" && call.action == "Invoke":

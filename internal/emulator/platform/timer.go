@@ -74,18 +74,12 @@ func scheduledEvent(trigger string, now time.Time) map[string]any {
 
 // fire sends a timer's event and answers with the result.
 func (c *Cloud) fire(w http.ResponseWriter, function *Function, document map[string]any, id string) {
-	payload, err := json.Marshal(document)
-	if err != nil {
-		fail(w, http.StatusInternalServerError, codeFailed, err.Error(), id)
-		return
-	}
 	reply, err := function.Invoke(context.Background(), Event{
-		Payload: payload, RequestID: id,
+		Payload: encode(document), RequestID: id,
 		Environment: map[string]string{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"},
 	})
 	if err != nil || reply.Err != nil {
-		status, code, message := failure(reply, err)
-		fail(w, status, code, message, id)
+		failure(reply, err, id).write(w)
 		return
 	}
 	typed(http.StatusOK, jsonType, reply.Payload).write(w)

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,15 +22,11 @@ type user struct {
 
 // user reads who is calling; without an openid it is no mini-program's user.
 func (c *Cloud) user(r *http.Request) user {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
 	return user{
 		openID:  r.Header.Get("X-WX-OPENID"),
 		appID:   cmp.Or(r.Header.Get("X-WX-APPID"), c.AppID),
 		envID:   c.envID(),
-		address: host,
+		address: clientIP(r),
 	}
 }
 
@@ -93,17 +88,13 @@ func (u user) addTo(payload []byte) []byte {
 	if err := json.Unmarshal(payload, &event); err != nil || event == nil {
 		return payload
 	}
-	info, err := json.Marshal(map[string]string{"appId": u.appID, "openId": u.openID})
-	if err != nil {
-		return payload // a map of strings can always be marshalled
-	}
-	event["userInfo"] = info
+	event["userInfo"] = encode(map[string]string{"appId": u.appID, "openId": u.openID})
 
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
+	encoder.SetEscapeHTML(false) // values keep their bytes
 	if err := encoder.Encode(event); err != nil {
-		return payload // what was just decoded can always be encoded
+		return payload
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }

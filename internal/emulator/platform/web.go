@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -59,13 +60,9 @@ func (s *web) invoke(i *instance, c call) (*answer, error) {
 		case <-ctx.Done():
 		}
 	}()
-	request, err := s.request(ctx, c)
-	if err != nil {
-		return nil, err
-	}
 	// A connection for each request: on one that was used before, the transport would send some requests twice.
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
-	response, err := transport.RoundTrip(request)
+	response, err := transport.RoundTrip(s.request(ctx, c))
 	if err != nil {
 		return nil, err
 	}
@@ -84,16 +81,15 @@ func (s *web) invoke(i *instance, c call) (*answer, error) {
 }
 
 // request is the caller's request as the function gets it.
-func (s *web) request(ctx context.Context, c call) (*http.Request, error) {
-	r := c.web
-	address := "http://" + loopback(s.port)
-	request, err := http.NewRequestWithContext(ctx, r.Method, address, bytes.NewReader(c.Payload)) //nolint:gosec // the function's own port
-	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+func (s *web) request(ctx context.Context, c call) *http.Request {
+	request := c.web.Clone(ctx)
+	request.URL = &url.URL{
+		Scheme: "http", Host: loopback(s.port),
+		Path: c.web.URL.Path, RawPath: c.web.URL.RawPath, RawQuery: c.web.URL.RawQuery,
 	}
-	request.URL.Path, request.URL.RawPath, request.URL.RawQuery = r.URL.Path, r.URL.RawPath, r.URL.RawQuery
-	request.Host = r.Host
-	request.Header = r.Header.Clone()
+	request.Body, request.GetBody = io.NopCloser(bytes.NewReader(c.Payload)), nil
+	request.ContentLength = int64(len(c.Payload))
+	request.TransferEncoding, request.Trailer, request.Close = nil, nil, false // about one connection only
 	withoutHops(request.Header)
 	for name := range request.Header {
 		if strings.HasPrefix(http.CanonicalHeaderKey(name), webPrefix) {
@@ -113,7 +109,7 @@ func (s *web) request(ctx context.Context, c call) (*http.Request, error) {
 	} {
 		request.Header.Set(webPrefix+name, value)
 	}
-	return request, nil
+	return request
 }
 
 // withoutHops takes out the headers that are about one connection only (RFC 9110, section 7.6.1).
@@ -157,13 +153,13 @@ func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, 
 // fetch is Fetch before it is made an answer of.
 func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string) (Reply, error) {
 	if f.spec.Runtime != Web {
-		return Reply{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, ErrNotWeb)
+		return Reply{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, errNotWeb)
 	}
 	requestID = cmp.Or(requestID, newRequestID())
 	var body []byte
 	if r.Body != nil {
 		var err error
-		body, err = io.ReadAll(io.LimitReader(r.Body, MaxPayload+1))
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 		if err != nil {
 			return Reply{}, fmt.Errorf("fetching from function %q: reading the request: %w", f.spec.Name, err)
 		}
