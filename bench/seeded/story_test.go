@@ -52,9 +52,9 @@ func (k kind) home() order.API {
 func (k kind) shop() string { return fmt.Sprint(k.home(), k.region, k.partner) }
 
 // at is the region in the gateway's words.
-func (k kind) at() paygate.Region {
-	return map[order.Region]paygate.Region{
-		order.Mainland: paygate.Mainland, order.Global: paygate.Global, order.HongKong: paygate.HongKong,
+func (k kind) at() string {
+	return map[order.Region]string{
+		order.Mainland: "", order.Global: "global", order.HongKong: "hk",
 	}[k.region]
 }
 
@@ -190,7 +190,7 @@ func (s *story) lie() {
 		return // nobody is on the way of a private link
 	}
 	forgery := paygate.Fault{
-		Match:  paygate.Match{API: paygate.API(s.kind.api), OutTradeNo: s.number},
+		API: string(s.kind.api), OutTradeNo: s.number,
 		Action: forgeries[r.IntN(len(forgeries))],
 		Times:  []int{1, 2, 0, 0}[r.IntN(4)],
 	}
@@ -210,7 +210,7 @@ func (s *story) befall() {
 	r := s.draw
 	actions := paygate.Actions()
 	fault := paygate.Fault{
-		Match:  paygate.Match{API: paygate.API(s.kind.api), OutTradeNo: s.number, Op: []paygate.Op{"", paygate.OpClose, paygate.OpQuery}[r.IntN(3)]},
+		API: string(s.kind.api), OutTradeNo: s.number, Op: []string{"", "close", "query"}[r.IntN(3)],
 		Action: actions[r.IntN(len(actions))],
 		Times:  []int{1, 1, 1, 1, 1, 2, 3, 0}[r.IntN(8)],
 	}

@@ -186,7 +186,7 @@ func (w *world) calm() {
 	w.ClearRequests()
 	w.ClearFaults()
 	w.MustSetSigning(paygate.Signing{})
-	for _, domain := range paygate.Domains() {
+	for _, domain := range []string{"main", "backup"} {
 		w.MustSetDomain(domain, true)
 	}
 	w.clock.leap(4 * time.Minute) // beyond a domain's probation, and beyond a pause after a download
@@ -225,7 +225,7 @@ func each(at int, stories []*story, before func(i int), do func(*story)) {
 func (w *world) strike(r *rand.Rand) {
 	w.t.Helper()
 	if r.IntN(2) == 0 { // outages are short
-		for _, domain := range paygate.Domains() {
+		for _, domain := range []string{"main", "backup"} {
 			w.MustSetDomain(domain, true)
 		}
 	}
@@ -248,7 +248,7 @@ func (w *world) strike(r *rand.Rand) {
 		w.count(switched)
 	case 3:
 		fault := certificateFaults[r.IntN(len(certificateFaults))]
-		w.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: fault, Times: 1})
+		w.MustInject(paygate.Fault{Op: "certificates", Action: fault, Times: 1})
 	default:
 		w.outage(r)
 	}
@@ -280,8 +280,8 @@ func (w *world) outage(r *rand.Rand) {
 		{[2]bool{false, true}, mainDown}, {[2]bool{false, true}, mainDown}, {[2]bool{true, false}, backupDown}, {[2]bool{false, false}, bothDown},
 	}
 	weather := forecast[r.IntN(len(forecast))]
-	w.MustSetDomain(paygate.DomainMain, weather.up[0])
-	w.MustSetDomain(paygate.DomainBackup, weather.up[1])
+	w.MustSetDomain("main", weather.up[0])
+	w.MustSetDomain("backup", weather.up[1])
 	w.count(weather.event)
 }
 
@@ -299,12 +299,12 @@ func (w *world) note(history []paygate.Request) {
 		}
 		for e, is := range map[event]bool{
 			asked:         true,
-			byBackup:      q.Domain == paygate.DomainBackup && q.HTTPStatus != 0,
+			byBackup:      q.Domain == "backup" && q.HTTPStatus != 0,
 			byPublicKey:   q.SignedBy == w.PublicKeyID(),
 			byCertificate: q.SignedBy != "" && q.SignedBy != w.PublicKeyID(),
 			probed:        strings.Contains(q.Reason, "is a probe"),
 			lied:          slices.Contains(q.Faults, paygate.Refuse) && slices.Contains(slices.Concat(lies[order.V2], lies[order.V3]), q.Code),
-			downloaded:    q.Op == paygate.OpCertificates && q.HTTPStatus == 200,
+			downloaded:    q.Op == "certificates" && q.HTTPStatus == 200,
 		} {
 			if is {
 				w.count(e)

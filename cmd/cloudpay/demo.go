@@ -162,8 +162,7 @@ func (d *demo) pay(number string, owner paygate.Owner) error {
 }
 
 func (d *demo) lose(number string, _ paygate.Owner) error {
-	match := paygate.Match{Op: paygate.OpClose, OutTradeNo: number}
-	return d.emulator.gateway.Inject(paygate.Fault{Match: match, Action: paygate.Drop, Times: 1})
+	return d.emulator.gateway.Inject(paygate.Fault{Action: paygate.Drop, Op: "close", OutTradeNo: number, Times: 1})
 }
 
 func (d *demo) run(ctx context.Context) error {

@@ -83,7 +83,7 @@ func TestCommitThenDrop(t *testing.T) {
 	eachMode(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
-		e.inject(paygate.Drop, paygate.OpClose, 1)
+		e.inject(paygate.Drop, "close", 1)
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomeClosed, "")
 		if got.TradeState != order.Closed || got.Attempts != 2 {
@@ -98,8 +98,8 @@ func TestPaymentSlipsInBetween(t *testing.T) {
 	eachMode(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
-		e.inject(paygate.Pay, paygate.OpClose, 1)
-		e.inject(paygate.Drop, paygate.OpClose, 1)
+		e.inject(paygate.Pay, "close", 1)
+		e.inject(paygate.Drop, "close", 1)
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomePaid, "ORDERPAID")
 		if got.TradeState != order.Success || got.Attempts != 2 {
@@ -134,7 +134,7 @@ func TestSpoiltReplyIsSettledByQuery(t *testing.T) {
 					t.Skip("APIv2 has no such thing")
 				}
 				e.order("A1")
-				e.inject(spoil.action, paygate.OpClose, 1)
+				e.inject(spoil.action, "close", 1)
 				got := e.close("A1")
 				if got.Outcome != order.OutcomeClosed && got.Outcome != order.OutcomeAlreadyClosed {
 					t.Errorf("got %+v\n%+v", got, e.Requests())
@@ -205,7 +205,7 @@ func TestHangIsCutShort(t *testing.T) {
 	eachAPI(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
-		e.inject(paygate.Hang, paygate.OpClose, 1)
+		e.inject(paygate.Hang, "close", 1)
 		got := e.call(app.CloseOrder, map[string]string{"out_trade_no": "A1"}, 3*time.Second)
 		switch got.Outcome {
 		case order.OutcomeClosed:
@@ -236,7 +236,7 @@ func TestCustomerIsPaying(t *testing.T) {
 	eachMode(t, func(t *testing.T, e *env) {
 		t.Helper()
 		e.order("A1")
-		e.inject(paygate.UserPaying, paygate.OpClose, 1)
+		e.inject(paygate.UserPaying, "close", 1)
 		e.wantOutcome(e.close("A1"), order.OutcomeClosed, "")
 	})
 }

@@ -69,14 +69,14 @@ func (e *env) configurePublicKey() {
 // certificatesFail has every download of the certificates meet a fault.
 func (e *env) certificatesFail(how paygate.Action) {
 	e.t.Helper()
-	e.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: how})
+	e.MustInject(paygate.Fault{Op: "certificates", Action: how})
 }
 
 // downloads is how often the gateway was asked for its certificates.
 func (e *env) downloads() int {
 	n := 0
 	for _, r := range e.Requests() {
-		if r.Op == paygate.OpCertificates {
+		if r.Op == "certificates" {
 			n++
 		}
 	}
@@ -173,7 +173,7 @@ func TestGraySwitchBetweenKeyKinds(t *testing.T) {
 	}
 	signers := map[string]int{}
 	for _, r := range e.Requests() {
-		if r.Op == paygate.OpQuery {
+		if r.Op == "query" {
 			signers[r.SignedBy]++
 		}
 	}
@@ -346,7 +346,7 @@ func TestNumbersOfTheWrongSide(t *testing.T) {
 			e := newEnv(t, mode{api: order.V3})
 			e.vars["WXPAY_REGION"] = tc.region
 			e.MustAddOrder(paygate.Order{OutTradeNo: "CN1", Total: 100})
-			e.MustAddOrder(paygate.Order{OutTradeNo: "GL1", Total: 100, Region: paygate.Global})
+			e.MustAddOrder(paygate.Order{OutTradeNo: "GL1", Total: 100, Region: "global"})
 			e.MustAddCombined(paygate.CombinedOrder{CombineOutTradeNo: "C1", SubOrders: []paygate.Order{{OutTradeNo: "C1-1", Total: 100}}})
 			for _, o := range operations() {
 				got := e.call(o.build, tc.event, patient)

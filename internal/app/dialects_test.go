@@ -67,16 +67,16 @@ type situation struct {
 type operation struct {
 	name  string
 	build hosting.Build
-	op    paygate.Op
+	op    string
 }
 
 func operations() []operation {
-	return []operation{{"close", app.CloseOrder, paygate.OpClose}, {"query", app.QueryOrder, paygate.OpQuery}}
+	return []operation{{"close", app.CloseOrder, "close"}, {"query", app.QueryOrder, "query"}}
 }
 
 // meaning is what the cell expects, nil when it expects nothing.
 func (c cell) meaning() *meaning {
-	if c.op == paygate.OpQuery {
+	if c.op == "query" {
 		return c.query
 	}
 	return c.close
@@ -314,7 +314,7 @@ func (c cell) event(mchID, outTradeNo string) map[string]any {
 		return map[string]any{"out_trade_no": outTradeNo}
 	}
 	event := map[string]any{"combine_out_trade_no": outTradeNo}
-	if c.op == paygate.OpClose {
+	if c.op == "close" {
 		event["sub_orders"] = []map[string]string{
 			{"mchid": mchID, "out_trade_no": outTradeNo + "-1"},
 			{"mchid": mchID, "out_trade_no": outTradeNo + "-2"},

@@ -44,7 +44,7 @@ func examples() []example {
 		State: paygate.StateSuccess,
 	}
 	abroad := paygate.Order{
-		OutTradeNo: "G1", Region: paygate.Global, Total: 100, ExchangeRate: 91300000, OpenID: "oABC", State: paygate.StateSuccess,
+		OutTradeNo: "G1", Region: "global", Total: 100, ExchangeRate: 91300000, OpenID: "oABC", State: paygate.StateSuccess,
 		Coupons: []paygate.Coupon{{ID: "109519", Name: "单品惠-6", Amount: 30, StockID: "931386", MerchantContribute: 30}},
 	}
 	a1 := map[string]any{"out_trade_no": "A1"}
@@ -56,7 +56,7 @@ func examples() []example {
 			e.MustInject(fault)
 		}
 	}
-	tradeError := paygate.Fault{Match: paygate.Match{Op: paygate.OpClose}, Action: paygate.Refuse, Code: "TRADE_ERROR"}
+	tradeError := paygate.Fault{Op: "close", Action: paygate.Refuse, Code: "TRADE_ERROR"}
 	early := map[string]any{"out_trade_no": "A1", "created_at": aMinuteAgo}
 	return []example{
 		{mode: mode{api: order.V2}, before: place(bought), build: app.QueryOrder, event: a1},

@@ -108,11 +108,11 @@ func (e *env) owner() paygate.Owner {
 }
 
 // region is where the environment's merchant is, in the gateway's words.
-func (e *env) region() paygate.Region {
+func (e *env) region() string {
 	if region := e.vars["WXPAY_REGION"]; region != "cn" {
-		return paygate.Region(region)
+		return region
 	}
-	return paygate.Mainland
+	return ""
 }
 
 // order adds an unpaid order.
@@ -124,9 +124,9 @@ func (e *env) order(outTradeNo string) {
 	})
 }
 
-func (e *env) inject(action paygate.Action, op paygate.Op, times int) {
+func (e *env) inject(action paygate.Action, op string, times int) {
 	e.t.Helper()
-	e.MustInject(paygate.Fault{Match: paygate.Match{Op: op}, Action: action, Times: times})
+	e.MustInject(paygate.Fault{Op: op, Action: action, Times: times})
 }
 
 func (e *env) close(outTradeNo string) order.Result {

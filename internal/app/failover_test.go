@@ -11,8 +11,8 @@ import (
 )
 
 // domainsAsked is which domain each exchange went to, as the gateway has it.
-func (e *env) domainsAsked() []paygate.Domain {
-	var asked []paygate.Domain
+func (e *env) domainsAsked() []string {
+	var asked []string
 	for _, r := range e.Requests() {
 		asked = append(asked, r.Domain)
 	}
@@ -30,14 +30,14 @@ func TestBackupTakesOver(t *testing.T) {
 				t.Helper()
 				e.vars["WXPAY_BACKUP_URL"] = e.BackupURL
 				e.order("A1")
-				e.MustSetDomain(paygate.DomainMain, false)
+				e.MustSetDomain("main", false)
 				event, instance := map[string]string{"out_trade_no": "A1"}, e.start(o.build)
 				got := instance(event, patient)
 				if got.ReturnCode != "SUCCESS" || got.ResultCode != "SUCCESS" || got.Proof != order.ProofSignature {
 					t.Errorf("got %+v", got)
 				}
 				asked := e.domainsAsked()
-				want := []paygate.Domain{paygate.DomainMain, paygate.DomainMain, paygate.DomainBackup}
+				want := []string{"main", "main", "backup"}
 				if len(asked) < len(want) || !slices.Equal(asked[:len(want)], want) {
 					t.Errorf("asked %v, want %v at first", asked, want)
 				}
@@ -45,7 +45,7 @@ func TestBackupTakesOver(t *testing.T) {
 				if got = instance(event, patient); got.Attempts != 1 || got.Proof != order.ProofSignature {
 					t.Errorf("the second call: %+v", got)
 				}
-				if asked := e.domainsAsked(); !slices.Equal(asked, []paygate.Domain{paygate.DomainBackup}) {
+				if asked := e.domainsAsked(); !slices.Equal(asked, []string{"backup"}) {
 					t.Errorf("the second call asked %v, want the backup alone", asked)
 				}
 			})
@@ -61,8 +61,8 @@ func TestBothDomainsDown(t *testing.T) {
 		t.Helper()
 		e.vars["WXPAY_BACKUP_URL"] = e.BackupURL
 		e.order("A1")
-		e.MustSetDomain(paygate.DomainMain, false)
-		e.MustSetDomain(paygate.DomainBackup, false)
+		e.MustSetDomain("main", false)
+		e.MustSetDomain("backup", false)
 		instance := e.start(app.CloseOrder)
 		event := map[string]string{"out_trade_no": "A1"}
 		got := instance(event, time.Second)
@@ -70,15 +70,15 @@ func TestBothDomainsDown(t *testing.T) {
 		if got.ReturnCode != "FAIL" || !got.Retryable || got.Proof != order.ProofNone {
 			t.Errorf("got %+v", got)
 		}
-		both := map[paygate.Domain]bool{}
+		both := map[string]bool{}
 		for _, domain := range e.domainsAsked() {
 			both[domain] = true
 		}
-		if !both[paygate.DomainMain] || !both[paygate.DomainBackup] {
+		if !both["main"] || !both["backup"] {
 			t.Errorf("asked %v, want both", e.domainsAsked())
 		}
 		e.WantState("A1", paygate.StateNotPay, e.owner())
-		e.MustSetDomain(paygate.DomainMain, true)
+		e.MustSetDomain("main", true)
 		e.wantOutcome(instance(event, patient), order.OutcomeClosed, "")
 		e.WantState("A1", paygate.StateClosed, e.owner())
 	})

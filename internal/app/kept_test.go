@@ -426,8 +426,8 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	k.wantEvents(map[string]order.EventKind{"due1": order.EventClosed, "due2": order.EventClosed, "paid": order.EventPaid})
 
 	// The close is carried out, and nobody is told; nor what became of it.
-	k.inject(paygate.Drop, paygate.OpClose, 0)
-	k.inject(paygate.Unsigned, paygate.OpQuery, 0)
+	k.inject(paygate.Drop, "close", 0)
+	k.inject(paygate.Unsigned, "query", 0)
 	k.vars["CLOUDPAY_SWEEP_FIRST"] = "close"
 	hasty := k.deployedWithSQLite("closeorder")
 	k.passes(time.Hour)

@@ -207,7 +207,7 @@ func (d *deadly) round(moment func() time.Duration) {
 
 // misfortune loses replies and, at times, puts the clock forward while sweeps are at work: their leases run out under them.
 func (d *deadly) misfortune() {
-	d.inject(paygate.Drop, paygate.OpClose, 1+d.random.IntN(2))
+	d.inject(paygate.Drop, "close", 1+d.random.IntN(2))
 	d.inject(paygate.SystemError, "", 1)
 	d.MustInject(paygate.Fault{Action: paygate.Delay, Delay: 3 * time.Millisecond, Times: 20})
 	if d.random.IntN(5) == 0 {

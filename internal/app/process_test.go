@@ -126,7 +126,7 @@ func TestProcessSettlesALostReplyWhenWarm(t *testing.T) {
 			e.wantOutcome(got, order.OutcomeClosed, "")
 		}
 		e.order("A3")
-		e.inject(paygate.Drop, paygate.OpClose, 1)
+		e.inject(paygate.Drop, "close", 1)
 		got, _ := e.invoke(closer, `{"out_trade_no":"A3"}`, nil)
 		e.wantOutcome(got, order.OutcomeClosed, "")
 		if got.Attempts != 2 {

@@ -271,7 +271,7 @@ func TestTitles(t *testing.T) {
 func TestExamineKeepsDeadline(t *testing.T) {
 	t.Parallel()
 	w := admit(t).onlyV3()
-	w.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpQuery}, Action: paygate.Hang})
+	w.MustInject(paygate.Fault{Op: "query", Action: paygate.Hang})
 	w.doctor.AskFor(5 * time.Minute)
 	const limit, busy = 9 * time.Second, 30 * time.Second // a workflow that knows only the five minutes gives up after one
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

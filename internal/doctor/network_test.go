@@ -50,14 +50,14 @@ func TestUnreachable(t *testing.T) {
 // A domain that resets connections is no fault of the configuration, and the other one's answer counts.
 func TestOneDomainDown(t *testing.T) {
 	t.Parallel()
-	for domain, c := range map[paygate.Domain]struct {
+	for domain, c := range map[string]struct {
 		check doctor.Check
 		level doctor.Level
 	}{
-		paygate.DomainMain:   {doctor.CheckMainDomain, doctor.LevelFault},
-		paygate.DomainBackup: {doctor.CheckBackupDomain, doctor.LevelWarning},
+		"main":   {doctor.CheckMainDomain, doctor.LevelFault},
+		"backup": {doctor.CheckBackupDomain, doctor.LevelWarning},
 	} {
-		t.Run(string(domain), func(t *testing.T) {
+		t.Run(domain, func(t *testing.T) {
 			t.Parallel()
 			w := admit(t).onlyV3()
 			w.MustSetDomain(domain, false)

@@ -75,7 +75,7 @@ func TestUnnamedRouteIsForeign(t *testing.T) {
 func TestBackupHasItsOwnRoute(t *testing.T) {
 	t.Parallel()
 	gate := paygate.RunT(t)
-	gate.MustSetDomain(paygate.DomainMain, false)
+	gate.MustSetDomain("main", false)
 	door := openDoor(t, gate, &watch{time.Now()})
 	door.Routes = []order.Route{order.RouteOwn, order.RouteForeign}
 	call := order.Call{API: order.V2, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"}

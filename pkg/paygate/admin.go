@@ -154,7 +154,7 @@ type orderFacts struct {
 	BankType   string     `json:"bank_type,omitempty"`
 	Coupons    []Coupon   `json:"coupons,omitempty"`
 
-	Region       Region `json:"region,omitempty"`
+	Region       string `json:"region,omitempty"`
 	Currency     string `json:"currency,omitempty"`
 	ExchangeRate int64  `json:"exchange_rate,omitempty"`
 }
@@ -377,8 +377,8 @@ func parseDuration(text string) (time.Duration, error) {
 // faultView is a fault in JSON.
 type faultView struct {
 	Match struct {
-		Op         Op     `json:"op,omitempty"`
-		API        API    `json:"api,omitempty"`
+		Op         string `json:"op,omitempty"`
+		API        string `json:"api,omitempty"`
 		OutTradeNo string `json:"out_trade_no,omitempty"`
 	} `json:"match"`
 	Action     Action `json:"action"`
@@ -390,7 +390,7 @@ type faultView struct {
 
 func newFaultView(f Fault) faultView {
 	view := faultView{Action: f.Action, Times: f.Times, Code: f.Code, HTTPStatus: f.HTTPStatus}
-	view.Match.Op, view.Match.API, view.Match.OutTradeNo = f.Match.Op, f.Match.API, f.Match.OutTradeNo
+	view.Match.Op, view.Match.API, view.Match.OutTradeNo = f.Op, f.API, f.OutTradeNo
 	if f.Delay != 0 {
 		view.Delay = f.Delay.String()
 	}
@@ -403,7 +403,7 @@ func (g *Gateway) adminInject(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	fault := Fault{
-		Match:  Match{Op: view.Match.Op, API: view.Match.API, OutTradeNo: view.Match.OutTradeNo},
+		Op: view.Match.Op, API: view.Match.API, OutTradeNo: view.Match.OutTradeNo,
 		Action: view.Action, Times: view.Times, Code: view.Code, HTTPStatus: view.HTTPStatus,
 	}
 	if view.Delay != "" {

@@ -110,7 +110,10 @@ func TestAdminPartner(t *testing.T) {
 func TestAdminOrderInEveryState(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	for _, state := range paygate.TradeStates() {
+	for _, state := range []paygate.TradeState{
+		paygate.StateNotPay, paygate.StateUserPaying, paygate.StatePayError, paygate.StateAccept,
+		paygate.StateSuccess, paygate.StateRefund, paygate.StateClosed, paygate.StateRevoked,
+	} {
 		for _, name := range []string{"state", "trade_state"} {
 			no := string(state) + "-" + name
 			body := `{"out_trade_no":"` + no + `","mchid":"` + s.Merchant.MchID + `","total":9,"` + name + `":"` + string(state) + `",

@@ -19,10 +19,10 @@ import (
 )
 
 // certificatePaths are where the platform certificates are downloaded (pay.weixin.qq.com doc 4013053420, platform certificates).
-var certificatePaths = map[string]Region{
-	"/v3/certificates":        Mainland,
-	"/v3/global/certificates": Global,
-	"/hk/v3/certificates":     HongKong,
+var certificatePaths = map[string]string{
+	"/v3/certificates":        mainland,
+	"/v3/global/certificates": global,
+	"/hk/v3/certificates":     hongKong,
 }
 
 // platform is what the gateway signs with.
@@ -77,7 +77,7 @@ func newPlatform(opts Options, now time.Time) (*platform, error) {
 	}
 	p.publicKey = signer{serial: opts.PublicKeyID, key: key}
 	if p.publicKey.serial == "" {
-		p.publicKey.serial = DefaultPublicKeyID
+		p.publicKey.serial = defaultPublicKeyID
 	}
 	if p.authority, err = newAuthority(now); err != nil || opts.NoCertificates {
 		return p, err

@@ -122,7 +122,7 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	s.v3(download("/v3/certificates")).want(200) // by the public key when it is asked for
-	if last := s.last(); last.Op != paygate.OpCertificates || last.Verdict != paygate.VerdictOK || last.SignedBy != s.PublicKeyID() {
+	if last := s.last(); last.Op != "certificates" || last.Verdict != "ok" || last.SignedBy != s.PublicKeyID() {
 		t.Errorf("history says %+v", last)
 	}
 }
@@ -134,7 +134,7 @@ func TestCertificatesForm(t *testing.T) {
 		"?algorithm_type=SM2": "SM2 is not played", "?mchid=1": "mchid is not a parameter of this call: it has algorithm_type", "?%zz": "query string cannot be read",
 	} {
 		s.v3(download("/v3/certificates"+query)).wantCode(400, "PARAM_ERROR")
-		s.wantLast(paygate.VerdictRefused, reason)
+		s.wantLast("refused", reason)
 	}
 	v3Answer{answer: s.mustExchange("POST", "/v3/certificates", "", nil), session: s}.wantUnsigned(405)
 	forged := download("/v3/certificates")
@@ -145,7 +145,7 @@ func TestCertificatesForm(t *testing.T) {
 	keyless.V3Key = ""
 	other := start(t, paygate.Options{Merchants: []*paygate.Merchant{&keyless}})
 	other.v3(download("/v3/certificates")).wantCode(400, "INVALID_REQUEST")
-	other.wantLast(paygate.VerdictRefused, "has no V3Key")
+	other.wantLast("refused", "has no V3Key")
 }
 
 // TestNoCertificates is a merchant of the public-key mode.
@@ -161,7 +161,7 @@ func TestNoCertificates(t *testing.T) {
 	s.v3(query).want(200) // there is no other key
 	query.header["Wechatpay-Serial"] = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
 	s.v3(query).wantCode(400, "PARAM_ERROR")
-	s.wantLast(paygate.VerdictRefused, "has no platform certificates")
+	s.wantLast("refused", "has no platform certificates")
 	if s.CertificateSerial() != "" || s.CertificatePEM() != nil {
 		t.Error("there is a certificate")
 	}
@@ -179,15 +179,15 @@ func TestSwitchedToPublicKey(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.order("A1")
-	s.MustInject(paygate.Fault{Match: paygate.Match{Op: paygate.OpCertificates}, Action: paygate.Switched})
+	s.MustInject(paygate.Fault{Op: "certificates", Action: paygate.Switched})
 	for range 2 {
 		s.v3(download("/v3/certificates")).wantUnsigned(403).wantJSON(map[string]any{
 			"code": "NOT_ENOUGH", "message": "平台证书已过期，请在商户平台-API安全申请使用微信支付公钥",
 		})
 	}
 	s.v3(s.queryV3("A1")).want(200)
-	for _, op := range []paygate.Op{"", paygate.OpQuery} {
-		err := s.Inject(paygate.Fault{Match: paygate.Match{Op: op}, Action: paygate.Switched})
+	for _, op := range []string{"", "query"} {
+		err := s.Inject(paygate.Fault{Op: op, Action: paygate.Switched})
 		if err == nil || !strings.Contains(err.Error(), "switched is about certificates only") {
 			t.Errorf("op %q: got %v", op, err)
 		}
@@ -231,7 +231,7 @@ func TestRotateCertificate(t *testing.T) {
 	wrong := s.queryV3("A1")
 	wrong.serial = first
 	s.v3(wrong).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "it is the platform certificate's")
+	s.wantLast("unauthentic", "it is the platform certificate's")
 }
 
 // TestCertificatesExpire: what has expired is not listed, but for the newest.
@@ -269,24 +269,24 @@ func TestCertificateFaults(t *testing.T) {
 	s.MustInject(paygate.Fault{Action: paygate.SystemError, Times: 1})
 	s.v3(download("/v3/certificates")).want(200)
 	s.v3(s.queryV3("A1")).wantCode(500, "SYSTEM_ERROR")
-	of := paygate.Match{Op: paygate.OpCertificates}
-	s.MustInject(paygate.Fault{Action: paygate.SystemError, Times: 1, Match: of})
+	const op = "certificates"
+	s.MustInject(paygate.Fault{Action: paygate.SystemError, Times: 1, Op: op})
 	s.v3(s.queryV3("A1")).want(200)
 	s.v3(download("/v3/certificates")).wantCode(500, "SYSTEM_ERROR")
-	s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1, Match: of})
+	s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1, Op: op})
 	if got := s.v3(download("/v3/certificates")).signature(); got != "bad signature" {
 		t.Errorf("signature is %s, want a bad one", got)
 	}
-	s.MustInject(paygate.Fault{Action: paygate.WrongMerchant, Times: 1, Match: of})
+	s.MustInject(paygate.Fault{Action: paygate.WrongMerchant, Times: 1, Op: op})
 	got := s.v3(download("/v3/certificates")).want(200)
 	key := s.Merchant.V3Key
 	if certs := got.decrypt(paygate.Differently(key)); len(certs) != 1 { // and fails with ours
 		t.Errorf("%d certificates, want 1", len(certs))
 	}
 	for _, f := range []paygate.Fault{
-		{Action: paygate.Pay, Match: of}, {Action: paygate.WrongOrder, Match: of}, {Action: paygate.UserPaying, Match: of}, {Action: paygate.BankError, Match: of},
-		{Action: paygate.Drop, Match: paygate.Match{Op: paygate.OpCertificates, API: paygate.V2}},
-		{Action: paygate.Drop, Match: paygate.Match{Op: paygate.OpCertificates, OutTradeNo: "A1"}},
+		{Action: paygate.Pay, Op: op}, {Action: paygate.WrongOrder, Op: op}, {Action: paygate.UserPaying, Op: op}, {Action: paygate.BankError, Op: op},
+		{Action: paygate.Drop, Op: "certificates", API: "v2"},
+		{Action: paygate.Drop, Op: "certificates", OutTradeNo: "A1"},
 	} {
 		if err := s.Inject(f); err == nil || !strings.Contains(err.Error(), "match.") {
 			t.Errorf("injecting %+v: %v, want a fault in match", f, err)
@@ -314,7 +314,7 @@ func TestRotationsAtOnce(t *testing.T) {
 		all.Go(func() {
 			s.MustSetSigning(paygate.Signing{CertificateShare: 0.5, ProbeShare: 0.1})
 			s.MustRotateCertificate()
-			s.MustSetDomain(paygate.DomainBackup, i%2 == 0)
+			s.MustSetDomain("backup", i%2 == 0)
 			_ = s.Pay("C1") // once of six times
 			_, _ = s.Combined("C1")
 			_, _ = s.CertificateSerial(), s.Signing()

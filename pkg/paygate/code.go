@@ -114,8 +114,8 @@ func refuseAs(code string) *refusal {
 }
 
 // code is the spelling of one protocol; wxcloudrun's respdata is APIv2's.
-func (r refusal) code(api API) string {
-	if api == V3 {
+func (r refusal) code(api string) string {
+	if api == apiV3 {
 		return r.v3
 	}
 	return r.v2
@@ -123,8 +123,8 @@ func (r refusal) code(api API) string {
 
 // in is the refusal as a region spells it: the overseas documents kept APIv2's names of the codes that every close meets
 // (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order; statuses are not documented there).
-func (r refusal) in(region Region) *refusal {
-	if region.overseas() && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
+func (r refusal) in(region string) *refusal {
+	if overseas(region) && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
 		r.v3 = r.v2
 	}
 	return &r

@@ -96,7 +96,7 @@ func (b *orderBook) completeCombined(c CombinedOrder) (CombinedOrder, error) {
 		switch {
 		case !isMchID(o.MchID):
 			return CombinedOrder{}, invalid("sub_orders[%d].mchid: %q must be 1 to 32 digits", i, o.MchID)
-		case o.Region.overseas():
+		case overseas(o.Region):
 			return CombinedOrder{}, invalid("sub_orders[%d].region: combined orders are the mainland's", i)
 		case seen[key]:
 			return CombinedOrder{}, invalid("sub_orders[%d].out_trade_no: %s of %s is there twice", i, o.OutTradeNo, o.Owner())
@@ -312,7 +312,7 @@ func (g *Gateway) Combined(combineOutTradeNo string, of ...Owner) (CombinedOrder
 
 // handleCombined does what was asked of a combined order, or says why not.
 func (g *Gateway) handleCombined(q *question) (subject, *refusal) {
-	if q.op == OpQuery {
+	if q.op == opQuery {
 		all, ok := g.orders.getCombined(q.orderKey())
 		if !ok {
 			return subject{}, g.noOrder(q)
@@ -362,7 +362,7 @@ func (g *Gateway) askCombined(ex *exchange, q *question) *refusal {
 			"输入源“/uri_template/combine_out_trade_no”映射到值字段“合单商户订单号”字符串规则校验失败").
 			because(fmt.Sprintf("combine_out_trade_no %q %s", q.outTradeNo, outTradeNoSentence))
 	}
-	if q.op == OpQuery {
+	if q.op == opQuery {
 		params, err := decodeQueryV3(ex.r.URL.RawQuery)
 		if err != nil {
 			return refuse(codeParamError).because("the query string cannot be read: " + err.Error())

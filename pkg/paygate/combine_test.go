@@ -73,12 +73,12 @@ func TestCloseCombined(t *testing.T) {
 	s.v3(s.closeCombined("C1", subs[2], subs[0], subs[1])).want(204) // in any order
 	s.wantParts(paygate.StateClosed, paygate.StateClosed, paygate.StateClosed)
 	last := s.last()
-	if last.OutTradeNo != "C1" || last.State != "CLOSED" || last.Op != paygate.OpClose || last.MchID != s.Merchant.MchID {
+	if last.OutTradeNo != "C1" || last.State != "CLOSED" || last.Op != "close" || last.MchID != s.Merchant.MchID {
 		t.Errorf("history says %+v", last)
 	}
 	s.v3(s.closeCombined("C1", subs...)).wantCode(400, "ORDER_CLOSED")
 	s.v3(s.closeCombined("NONE", subs...)).wantCode(404, "ORDER_NOT_EXIST")
-	s.wantLast(paygate.VerdictRefused, "there is no combined order NONE of mchid "+s.Merchant.MchID)
+	s.wantLast("refused", "there is no combined order NONE of mchid "+s.Merchant.MchID)
 	s.v3(s.queryCombined("NONE")).wantCode(404, "ORDER_NOT_EXIST")
 
 	again := start(t, paygate.Options{ReentrantClose: true})
@@ -109,13 +109,13 @@ func TestCloseCombinedMismatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := s.in(t)
 			s.v3(s.closeCombined("C1", test.subs...)).wantCode(400, "INVALID_REQUEST")
-			s.wantLast(paygate.VerdictRefused, test.reason)
+			s.wantLast("refused", test.reason)
 		})
 	}
 	appid := s.closeCombined("C1", one, two, three)
 	appid.body = strings.Replace(appid.body, s.Merchant.AppID, "wxother", 1)
 	s.v3(appid).wantCode(400, "INVALID_REQUEST")
-	s.wantLast(paygate.VerdictRefused, "combine_appid is wxother")
+	s.wantLast("refused", "combine_appid is wxother")
 	s.wantParts(paygate.StateNotPay, paygate.StateNotPay, paygate.StateNotPay)
 }
 
@@ -156,7 +156,7 @@ func TestCloseCombinedForm(t *testing.T) {
 		req := s.closeCombined("C1")
 		req.body, req.header = body, map[string]string{"Content-Type": "application/json"}
 		s.v3(req).wantCode(400, "PARAM_ERROR")
-		s.wantLast(paygate.VerdictRefused, reason)
+		s.wantLast("refused", reason)
 	}
 	text := s.closeCombined("C1", s.subs()...)
 	text.header = map[string]string{"Content-Type": "text/plain"}
@@ -165,7 +165,7 @@ func TestCloseCombinedForm(t *testing.T) {
 	extra := s.queryCombined("C1")
 	extra.uri += "?mchid=" + s.Merchant.MchID
 	s.v3(extra).wantCode(400, "PARAM_ERROR")
-	s.wantLast(paygate.VerdictRefused, "mchid is not a parameter of this call: it has none")
+	s.wantLast("refused", "mchid is not a parameter of this call: it has none")
 	extra.uri = s.queryCombined("C1").uri + "?%zz"
 	s.v3(extra).wantCode(400, "PARAM_ERROR")
 	for uri, status := range map[string]int{"/v3/combine-transactions/id/42": 404, "/v3/combine-transactions/id/42/close": 404} {
@@ -182,14 +182,14 @@ func TestPlainCallsMissCombined(t *testing.T) {
 	s.order("A1")
 	for _, req := range []v3Request{s.closeV3("S1"), s.queryV3("S1"), s.closeSubV3("S2"), s.querySubV3("S2")} {
 		s.v3(req).wantCode(404, "ORDER_NOT_EXIST")
-		s.wantLast(paygate.VerdictRefused, "is a part of the combined order C1, whose paths are below /v3/combine-transactions/")
+		s.wantLast("refused", "is a part of the combined order C1, whose paths are below /v3/combine-transactions/")
 	}
 	s.v2(s.closeV2("S1")).wantCode("ORDERNOTEXIST")
 	s.v2(s.queryV2("S1")).wantCode("ORDERNOTEXIST")
 	s.v3(s.closeV3("C1")).wantCode(404, "ORDER_NOT_EXIST")
-	s.wantLast(paygate.VerdictRefused, "it is a combined order's number, whose paths are below /v3/combine-transactions/")
+	s.wantLast("refused", "it is a combined order's number, whose paths are below /v3/combine-transactions/")
 	s.v3(s.queryCombined("A1")).wantCode(404, "ORDER_NOT_EXIST")
-	s.wantLast(paygate.VerdictRefused, "one exists of mchid")
+	s.wantLast("refused", "one exists of mchid")
 	s.wantParts(paygate.StateNotPay, paygate.StateNotPay, paygate.StateNotPay)
 	s.MustPay("C1")
 	id := s.MustOrder("S1").TransactionID
@@ -285,7 +285,7 @@ func TestCombinedStates(t *testing.T) {
 			}
 			got.wantCode(status, test.code)
 			s.wantParts(test.states[:]...)
-			s.wantLast(paygate.VerdictRefused, "the sub-orders are "+string(test.states[0]))
+			s.wantLast("refused", "the sub-orders are "+string(test.states[0]))
 		})
 	}
 }
@@ -326,7 +326,7 @@ func TestCombinedFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.combined()
-	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Times: 1, Match: paygate.Match{OutTradeNo: "C1"}})
+	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Times: 1, OutTradeNo: "C1"})
 	s.v3(s.queryCombined("C1")).want(200).wantJSON(map[string]any{"combine_out_trade_no": "C0"})
 	s.MustInject(paygate.Fault{Action: paygate.WrongMerchant, Times: 1})
 	if got := s.v3(s.queryCombined("C1")).want(200).json()["combine_mchid"]; got == s.Merchant.MchID {
@@ -338,12 +338,12 @@ func TestCombinedFaults(t *testing.T) {
 	s.v3(s.queryCombined("NONE")).wantCode(500, "SYSTEM_ERROR")
 	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Times: 1})
 	s.v3(s.queryCombined("NONE")).want(200).wantJSON(map[string]any{"combine_out_trade_no": "NON0"})
-	s.MustInject(paygate.Fault{Action: paygate.Pay, Times: 2, Match: paygate.Match{Op: paygate.OpClose}})
+	s.MustInject(paygate.Fault{Action: paygate.Pay, Times: 2, Op: "close"})
 	s.v3(s.closeCombined("C1", s.subs()...)).wantCode(400, "ORDER_PAID")
-	s.wantLast(paygate.VerdictRefused, "a payment came in just before")
+	s.wantLast("refused", "a payment came in just before")
 	s.wantParts(paygate.StateSuccess, paygate.StateSuccess, paygate.StateSuccess)
 	s.v3(s.closeCombined("NONE", s.subs()...)).wantCode(404, "ORDER_NOT_EXIST")
-	s.wantLast(paygate.VerdictRefused, "the payment did not happen: there is no combined order NONE")
+	s.wantLast("refused", "the payment did not happen: there is no combined order NONE")
 }
 
 func TestAddCombined(t *testing.T) {
@@ -360,7 +360,7 @@ func TestAddCombined(t *testing.T) {
 		"sub_orders: 51 of them":                            func(c *paygate.CombinedOrder) { c.SubOrders = make([]paygate.Order, 51) },
 		"sub_orders[1].total: 0 must be":                    func(c *paygate.CombinedOrder) { c.SubOrders[1].Total = 0 },
 		`sub_orders[0].mchid: "x" must be`:                  func(c *paygate.CombinedOrder) { c.SubOrders[0].MchID = "x" },
-		"sub_orders[1].region: combined orders are":         func(c *paygate.CombinedOrder) { c.SubOrders[1].Region = paygate.Global },
+		"sub_orders[1].region: combined orders are":         func(c *paygate.CombinedOrder) { c.SubOrders[1].Region = "global" },
 		"sub_orders[1].out_trade_no: S1 of mchid":           func(c *paygate.CombinedOrder) { c.SubOrders[1].OutTradeNo = "S1" },
 		"order A1 of mchid " + s.Merchant.MchID + " exists": func(c *paygate.CombinedOrder) { c.SubOrders[1].OutTradeNo = "A1" },
 	} {

@@ -121,7 +121,7 @@ func TestDiagnoseV2(t *testing.T) {
 			s := s.in(t)
 			test.req.sign = test.sign
 			s.v2(test.req).wantFail("签名错误")
-			s.wantLast(paygate.VerdictUnauthentic, test.want)
+			s.wantLast("unauthentic", test.want)
 			got := s.last()
 			if want := stringOf(test.req.doc, "<redacted>"); got.Expected != want {
 				t.Errorf("expected string is %q, want %q", got.Expected, want)
@@ -221,7 +221,7 @@ func TestDiagnoseV3(t *testing.T) {
 			req := test.req
 			req.message = test.message
 			s.v3(req).wantUnsigned(401)
-			s.wantLast(paygate.VerdictUnauthentic, test.want)
+			s.wantLast("unauthentic", test.want)
 			got := s.last()
 			if want := s.v3Defaults(req).documented(); got.Expected != want {
 				t.Errorf("expected message is %q, want %q", got.Expected, want)
@@ -234,9 +234,9 @@ func TestDiagnoseV3(t *testing.T) {
 	foreign := query
 	foreign.key = other.PrivateKey
 	s.v3(foreign).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "made with another merchant's key, that of 1900000002")
+	s.wantLast("unauthentic", "made with another merchant's key, that of 1900000002")
 	s.v3(v3Request{method: query.method, uri: query.uri, serial: other.SerialNo}).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "it is that of merchant 1900000002")
+	s.wantLast("unauthentic", "it is that of merchant 1900000002")
 }
 
 func sortedQuery(s *session) v3Request {
@@ -287,7 +287,7 @@ func TestDiagnoseKeysV3(t *testing.T) {
 			req := s.queryV3("A1")
 			test.edit(&req)
 			s.v3(req).wantUnsigned(401)
-			s.wantLast(paygate.VerdictUnauthentic, test.want)
+			s.wantLast("unauthentic", test.want)
 		})
 	}
 }
@@ -303,10 +303,10 @@ func TestDiagnoseForeignKeysV3(t *testing.T) {
 	req := s.queryV3("A1")
 	req.key = own
 	s.v3(req).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "made with WeChat Pay's own key "+s.PublicKeyID())
+	s.wantLast("unauthentic", "made with WeChat Pay's own key "+s.PublicKeyID())
 	req.key = s.CertificateKey()
 	s.v3(req).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "made with WeChat Pay's own key "+s.CertificateSerial())
+	s.wantLast("unauthentic", "made with WeChat Pay's own key "+s.CertificateSerial())
 
 	req = s.v3Defaults(s.queryV3("A1"))
 	digest := sha256.Sum256([]byte(req.documented()))
@@ -316,7 +316,7 @@ func TestDiagnoseForeignKeysV3(t *testing.T) {
 	}
 	req.encode = func([]byte) string { return base64.StdEncoding.EncodeToString(padded) }
 	s.v3(req).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "but with PSS padding")
+	s.wantLast("unauthentic", "but with PSS padding")
 }
 
 func TestOpenSignature(t *testing.T) {
@@ -349,7 +349,7 @@ func TestLongBodiesAreNotGuessedAt(t *testing.T) {
 	req.body = `{"mchid":"` + strings.Repeat("1", 8<<10) + `"}`
 	req.message = func(r v3Request) string { return strings.TrimSuffix(r.documented(), "\n") }
 	s.v3(req).wantUnsigned(401)
-	s.wantLast(paygate.VerdictUnauthentic, "the right key signed another message: method, URL, body")
+	s.wantLast("unauthentic", "the right key signed another message: method, URL, body")
 }
 
 // TestLongDocumentsAreNotGuessedAt is the same of APIv2.
@@ -359,7 +359,7 @@ func TestLongDocumentsAreNotGuessedAt(t *testing.T) {
 	req := s.closeV2("A1", pair{"attach", strings.Repeat("1", 8<<10)})
 	req.sign = func(doc []pair, key string) string { return strings.ToLower(signDocumented(doc, key, "")) }
 	s.v2(req).wantFail("签名错误")
-	s.wantLast(paygate.VerdictUnauthentic, "no likely mistake makes it")
+	s.wantLast("unauthentic", "no likely mistake makes it")
 }
 
 func TestSpaced(t *testing.T) {

@@ -6,63 +6,59 @@ import (
 	"sync"
 )
 
-// Domain is one of the two names under which the gateway is reached: the same gateway behind both, as api.mch.weixin.qq.com
+// The two names under which the gateway is reached: the same gateway behind both, as api.mch.weixin.qq.com
 // and api2.mch.weixin.qq.com are (apihk.mch.weixin.qq.com and the former overseas).
-type Domain string
-
-// The domains.
 const (
-	DomainMain   Domain = "main"
-	DomainBackup Domain = "backup"
+	domainMain   = "main"
+	domainBackup = "backup"
 )
 
-// Domains lists them.
-func Domains() []Domain { return []Domain{DomainMain, DomainBackup} }
+func domainNames() []string { return []string{domainMain, domainBackup} }
 
 // domains says which are down.
 type domains struct {
 	mu   sync.Mutex
-	down map[Domain]bool
+	down map[string]bool
 }
 
-func (d *domains) isUp(domain Domain) bool {
+func (d *domains) isUp(domain string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !d.down[domain]
 }
 
-func (d *domains) set(domain Domain, up bool) {
+func (d *domains) set(domain string, up bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down == nil {
-		d.down = make(map[Domain]bool)
+		d.down = make(map[string]bool)
 	}
 	d.down[domain] = !up
 }
 
 // Backup is the gateway as it is reached by its backup domain: give it a listener of its own. The gateway itself is the main one.
 func (g *Gateway) Backup() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serveOn(DomainBackup, w, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serveOn(domainBackup, w, r) })
 }
 
 // SetDomain takes a domain down, or up again. While it is down every connection to it is reset as soon as a request comes in,
-// before anything is done; the history has it with [VerdictCut]. Requests under way are finished.
+// before anything is done; the history has it with the verdict "cut". Requests under way are finished.
 // The error names the domains when there is none of that name.
-func (g *Gateway) SetDomain(domain Domain, up bool) error {
-	if !slices.Contains(Domains(), domain) {
-		return invalid("%q is no domain; there are %s", domain, list(Domains()))
+func (g *Gateway) SetDomain(domain string, up bool) error {
+	if !slices.Contains(domainNames(), domain) {
+		return invalid("%q is no domain; there are %s", domain, list(domainNames()))
 	}
 	g.domains.set(domain, up)
 	return nil
 }
 
 // DomainUp says whether a domain is up, as all are at first.
-func (g *Gateway) DomainUp(domain Domain) bool { return g.domains.isUp(domain) }
+func (g *Gateway) DomainUp(domain string) bool { return g.domains.isUp(domain) }
 
 // refuseConnection is what a domain that is down does.
 func (ex *exchange) refuseConnection() {
-	ex.rec.Verdict = VerdictCut
-	ex.note("the domain " + string(ex.rec.Domain) + " is down")
+	ex.rec.Verdict = verdictCut
+	ex.note("the domain " + ex.rec.Domain + " is down")
 	ex.record(0)
 	ex.reset()
 }
@@ -80,10 +76,10 @@ const (
 
 func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
 	view := domainsView{Main: domainUp, Backup: domainUp}
-	if !g.DomainUp(DomainMain) {
+	if !g.DomainUp(domainMain) {
 		view.Main = domainDown
 	}
-	if !g.DomainUp(DomainBackup) {
+	if !g.DomainUp(domainBackup) {
 		view.Backup = domainDown
 	}
 	return http.StatusOK, view, nil
@@ -95,8 +91,8 @@ func (g *Gateway) adminSetDomains(r *http.Request) (int, any, error) {
 	if err := decodeAdmin(r, &view); err != nil {
 		return 0, nil, err
 	}
-	given := map[Domain]string{DomainMain: view.Main, DomainBackup: view.Backup}
-	for _, domain := range Domains() {
+	given := map[string]string{domainMain: view.Main, domainBackup: view.Backup}
+	for _, domain := range domainNames() {
 		if state := given[domain]; state != "" && state != domainUp && state != domainDown {
 			return 0, nil, invalid("%s: %q must be %s or %s", domain, state, domainUp, domainDown)
 		}

@@ -25,15 +25,15 @@ func TestDomains(t *testing.T) {
 	}
 	s.v3(s.queryV3("A1")).want(200) // and leaves a kept connection
 	backup.v3(s.queryV3("A1")).want(200)
-	if requests := s.Requests(); requests[0].Domain != paygate.DomainMain || requests[1].Domain != paygate.DomainBackup {
+	if requests := s.Requests(); requests[0].Domain != "main" || requests[1].Domain != "backup" {
 		t.Errorf("history says domains %s and %s", requests[0].Domain, requests[1].Domain)
 	}
 
-	s.MustSetDomain(paygate.DomainMain, false)
+	s.MustSetDomain("main", false)
 	if err := s.tryV3(t.Context(), s.closeV3("A1")); err == nil {
 		t.Error("a domain that is down answered")
 	}
-	if last := s.last(); last.Verdict != paygate.VerdictCut || last.Reason != "the domain main is down" || last.HTTPStatus != 0 || last.Op != "" {
+	if last := s.last(); last.Verdict != "cut" || last.Reason != "the domain main is down" || last.HTTPStatus != 0 || last.Op != "" {
 		t.Errorf("history says %+v", last)
 	}
 	s.WantState("A1", paygate.StateNotPay)
@@ -47,12 +47,12 @@ func TestDomains(t *testing.T) {
 	s.v2(s.closeV2("A3")).want(pair{"result_code", "SUCCESS"})
 	s.admin("POST", "/domains", `{"main":"down"}`).wantStatus(200)
 	s.admin("GET", "/domains", "").wantStatus(200).wantJSON(map[string]any{"main": "down", "backup": "down"})
-	if s.DomainUp(paygate.DomainMain) || s.DomainUp(paygate.DomainBackup) {
+	if s.DomainUp("main") || s.DomainUp("backup") {
 		t.Error("a domain is up, want both down")
 	}
 	s.admin("POST", "/domains", `{"main":"up","backup":"off"}`).wantError(400, `backup: "off" must be up or down`)
 	s.admin("POST", "/domains", `{"api2":"up"}`).wantError(400, `unknown field "api2"; known here: main, backup`)
-	s.MustSetDomain(paygate.DomainBackup, true)
+	s.MustSetDomain("backup", true)
 	backup.v3(s.queryV3("A1")).want(200)
 	if err := s.SetDomain("third", true); err == nil || !strings.Contains(err.Error(), `"third" is no domain; there are main, backup`) {
 		t.Errorf("setting a third domain: %v", err)

@@ -12,9 +12,9 @@ import (
 
 // question is a request that was authenticated and understood.
 type question struct {
-	api           API
-	op            Op
-	region        Region // APIv3: whose path it is
+	api           string
+	op            string
+	region        string // APIv3: whose path it is
 	combine       bool   // APIv3: about a combined order
 	merchant      *Merchant
 	holder        *Owner // wxcloudrun: whose order it is, as the request only says half of it
@@ -40,7 +40,7 @@ func (q *question) orderKey() orderKey { return orderKey{q.owner(), q.outTradeNo
 // reaches says whether an order is found where the question looks: not a part of a combined one, and in APIv3 not one of
 // another region.
 func (q *question) reaches(o *Order) bool {
-	return o.CombineOutTradeNo == "" && (q.api != V3 || q.region == o.Region)
+	return o.CombineOutTradeNo == "" && (q.api != apiV3 || q.region == o.Region)
 }
 
 // subject is what a question is about, as it stands: an order, or a combined one's head with its parts.
@@ -88,7 +88,7 @@ func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 	}
 	ex.rec.State = string(about.State)
 	rp := g.compose(ex, w, q, &about, no, due)
-	if no != nil && no.status == http.StatusTooManyRequests && q.api == V3 {
+	if no != nil && no.status == http.StatusTooManyRequests && q.api == apiV3 {
 		rp.header.Set("Retry-After", retryAfter(due))
 	}
 	g.finish(ex, w, q, rp, due)
@@ -100,7 +100,7 @@ func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
 		switch f.Action {
 		case Delay:
 			if !ex.wait(f.Delay) {
-				ex.rec.Verdict = VerdictCut
+				ex.rec.Verdict = verdictCut
 				ex.note("the client went away, or the gateway closed, during the delay")
 				ex.record(0)
 				ex.cut()
@@ -131,7 +131,7 @@ func (g *Gateway) payNow(q *question) error {
 // look is what a question is about, untouched.
 func (g *Gateway) look(q *question) subject {
 	switch {
-	case q.op == OpCertificates:
+	case q.op == opCertificates:
 		return subject{}
 	case q.combine:
 		all, ok := g.orders.getCombined(q.orderKey())
@@ -151,18 +151,18 @@ func (g *Gateway) intercept(ex *exchange, due plan) bool {
 	case f == nil:
 		return false
 	case f.Action == Reset:
-		ex.rec.Verdict = VerdictCut
+		ex.rec.Verdict = verdictCut
 		ex.note("a fault reset the connection before anything was done")
 		ex.record(0)
 		ex.reset()
 	case f.Action == Hang:
-		ex.rec.Verdict = VerdictHanging
+		ex.rec.Verdict = verdictHanging
 		ex.note("a fault keeps the request hanging; nothing was done")
 		ex.record(0)
 		ex.hang()
 		ex.cut()
 	default:
-		ex.rec.Verdict = VerdictInterference
+		ex.rec.Verdict = verdictInterference
 		ex.note("a fault answered as a proxy would; nothing was done")
 		rp := &reply{status: cmp.Or(f.HTTPStatus, http.StatusBadGateway), header: http.Header{}}
 		rp.header.Set("Content-Type", "text/html")
@@ -176,7 +176,7 @@ func (g *Gateway) intercept(ex *exchange, due plan) bool {
 // handle does what was asked, or says why not. The subject is as it is afterwards.
 func (g *Gateway) handle(q *question) (subject, *refusal) {
 	switch {
-	case q.op == OpCertificates:
+	case q.op == opCertificates:
 		return subject{}, g.noCertificates()
 	case q.combine:
 		return g.handleCombined(q)
@@ -187,14 +187,14 @@ func (g *Gateway) handle(q *question) (subject, *refusal) {
 }
 
 func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
-	if q.api == CloudRun && !g.orders.knows(q.subMchID) {
+	if q.api == apiCloudRun && !g.orders.knows(q.subMchID) {
 		return Order{}, noMerchant(q.subMchID)
 	}
 	if !g.orders.isBound(q.owner()) {
 		return Order{}, refuse(codeNoAuth).saying("受理关系不存在").because(
 			fmt.Sprintf("sub-merchant %s is not bound to service provider %s", q.subMchID, q.merchant.MchID))
 	}
-	if q.op == OpQuery {
+	if q.op == opQuery {
 		order, ok := g.orders.get(q)
 		if !ok {
 			return order, g.noOrder(q)
@@ -207,7 +207,7 @@ func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
 		return order, nil
 	case order.OutTradeNo == "":
 		return order, g.noOrder(q)
-	case order.State == StateClosed && q.api == V3 && g.reentrantClose:
+	case order.State == StateClosed && q.api == apiV3 && g.reentrantClose:
 		return order, nil
 	default:
 		return order, no.because(fmt.Sprintf("the order is %s (trade type %s)", order.State, order.TradeType))
@@ -225,7 +225,7 @@ func (g *Gateway) noOrder(q *question) *refusal {
 func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no *refusal, due plan) *reply {
 	var rp *reply
 	if no == nil {
-		ex.rec.Verdict = VerdictOK
+		ex.rec.Verdict = verdictOK
 		rp = w.success(q, about)
 	} else {
 		ex.refused(no)
@@ -270,10 +270,10 @@ func stranger(q *question, about *subject) subject {
 func otherMerchant(q *question) question {
 	other, merchant := *q, *q.merchant
 	merchant.MchID = differently(merchant.MchID)
-	if q.op == OpCertificates { // which name nobody, but are encrypted for one
+	if q.op == opCertificates { // which name nobody, but are encrypted for one
 		merchant.V3Key = differently(merchant.V3Key)
 	}
-	if q.api == CloudRun { // where sub_mch_id is the merchant, and mch_id WeChat Pay's own service provider
+	if q.api == apiCloudRun { // where sub_mch_id is the merchant, and mch_id WeChat Pay's own service provider
 		other.subMchID = differently(q.subMchID)
 	}
 	other.merchant = &merchant
@@ -290,7 +290,7 @@ func differently(id string) string {
 
 // refused notes a refusal.
 func (ex *exchange) refused(no *refusal) {
-	ex.rec.Verdict = VerdictRefused
+	ex.rec.Verdict = verdictRefused
 	ex.rec.Code = no.code(ex.rec.API)
 	if no.reason != "" {
 		ex.note(no.reason)
@@ -309,7 +309,7 @@ func (ex *exchange) note(sentence string) {
 // finish signs and sends a reply.
 func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan) {
 	switch {
-	case q.api == CloudRun: // the link passes none on
+	case q.api == apiCloudRun: // the link passes none on
 		ex.rec.RequestID = ""
 	case ex.rec.RequestID == "":
 		ex.rec.RequestID = newRequestID(suffixOK)

@@ -10,38 +10,68 @@ import (
 	"time"
 )
 
-// Action is what a fault does to a request.
+// Action is what a [Fault] does to a request. Its text is the management API's word for it.
 type Action string
 
-// The actions. Those in the first group answer instead of the gateway, before anything is done; the reply is as genuine as
-// any refusal. Those in the second spoil the reply to a request that was handled. Those in the third spoil its way.
+// The actions that answer in place of the gateway. Nothing is done to the order; the reply is
+// signed as any refusal is, except that of HTML502 and Switched.
 const (
-	Refuse      Action = "refuse"       // answers Code, with HTTPStatus when it is set
-	SystemError Action = "system-error" // 500 SYSTEM_ERROR, APIv2 SYSTEMERROR
-	BankError   Action = "bank-error"   // 500 BANK_ERROR, APIv2 BANKERROR
-	RateLimit   Action = "rate-limit"   // 429 FREQUENCY_LIMITED with a Retry-After of Delay (one second when zero)
-	UserPaying  Action = "user-paying"  // 202 USERPAYING, APIv2 err_code USERPAYING
-	Switched    Action = "switched"     // certificates: 403 NOT_ENOUGH, unsigned, as to a merchant that was switched to the public key
-	HTML502     Action = "html-502"     // a proxy's HTML page with 502 (or HTTPStatus), signed by nobody; nothing is done
-
-	WrongOrder    Action = "wrong-order"    // a validly signed report on another out_trade_no
-	WrongMerchant Action = "wrong-merchant" // a validly signed reply that names another merchant
-	Oversize      Action = "oversize"       // validly signed, and longer than one MiB
-	BadSignature  Action = "bad-signature"  // one bit of the signature is wrong
-	Unsigned      Action = "unsigned"       // without signature: no sign element, no Wechatpay-* headers
-	UnknownSerial Action = "unknown-serial" // APIv3: Wechatpay-Serial names a key that nobody has
-	Probe         Action = "probe"          // APIv3: signature probe traffic, WECHATPAY/SIGNTEST/…
-	Stale         Action = "stale"          // APIv3: validly signed ten minutes ago
-	Truncate      Action = "truncate"       // the body ends half-way; Content-Length is the whole's
-
-	Drop  Action = "drop"  // the request is handled, then the connection is cut without a reply
-	Reset Action = "reset" // the connection is reset before anything is done
-	Hang  Action = "hang"  // nothing is done and nothing answered, until the client goes away or the gateway closes
-	Delay Action = "delay" // waits for Delay of real time, then goes on
-	Pay   Action = "pay"   // the user pays the order just before the request is handled
+	// Refuse answers Fault.Code, with Fault.HTTPStatus if that is set.
+	Refuse Action = "refuse"
+	// SystemError answers 500 SYSTEM_ERROR; in APIv2 err_code SYSTEMERROR.
+	SystemError Action = "system-error"
+	// BankError answers 500 BANK_ERROR; in APIv2 err_code BANKERROR.
+	BankError Action = "bank-error"
+	// RateLimit answers 429 FREQUENCY_LIMITED. Its Retry-After is Fault.Delay, one second if zero.
+	RateLimit Action = "rate-limit"
+	// UserPaying answers 202 USERPAYING; in APIv2 err_code USERPAYING.
+	UserPaying Action = "user-paying"
+	// Switched answers a download of certificates with an unsigned 403 NOT_ENOUGH, as WeChat Pay
+	// does once it has moved the merchant to the public key. It needs Op "certificates".
+	Switched Action = "switched"
+	// HTML502 answers a proxy's HTML page, unsigned, with 502 or Fault.HTTPStatus.
+	HTML502 Action = "html-502"
 )
 
-// What an action takes up. A request takes no second fault that wants the same: it waits for the next request.
+// The actions that spoil the reply. The request is handled first: a close closes.
+const (
+	// WrongOrder answers a validly signed report about another out_trade_no.
+	WrongOrder Action = "wrong-order"
+	// WrongMerchant answers a validly signed reply that names another merchant. Certificates come
+	// encrypted with another merchant's APIv3 key.
+	WrongMerchant Action = "wrong-merchant"
+	// Oversize answers validly signed, in more than one MiB.
+	Oversize Action = "oversize"
+	// BadSignature flips one bit of the reply's signature (APIv2 and APIv3).
+	BadSignature Action = "bad-signature"
+	// Unsigned omits the signature: no element sign, no headers Wechatpay-* (APIv2 and APIv3).
+	Unsigned Action = "unsigned"
+	// UnknownSerial names a key in Wechatpay-Serial that does not exist (APIv3).
+	UnknownSerial Action = "unknown-serial"
+	// Probe sends signature probe traffic, WECHATPAY/SIGNTEST/… (APIv3).
+	Probe Action = "probe"
+	// Stale signs validly, with a timestamp ten minutes old (APIv3).
+	Stale Action = "stale"
+	// Truncate ends the body half-way. Content-Length is that of the whole body.
+	Truncate Action = "truncate"
+)
+
+// The actions on the request's way, and on what happens around it.
+const (
+	// Drop handles the request, then cuts the connection without a reply.
+	Drop Action = "drop"
+	// Reset resets the connection before anything is done.
+	Reset Action = "reset"
+	// Hang does nothing and answers nothing until the client goes away or the gateway closes.
+	Hang Action = "hang"
+	// Delay waits for Fault.Delay of real time, then goes on.
+	Delay Action = "delay"
+	// Pay has the user pay the order just before the request is handled.
+	Pay Action = "pay"
+)
+
+// The parts of an exchange that an action takes up. Two faults that want the same part exclude each
+// other: a request meets the first, the second waits for the next request.
 const (
 	takesAnswer = 1 << iota
 	takesSubject
@@ -53,13 +83,13 @@ const (
 	takesAll   = takesAnswer | takesReply
 )
 
-// actions says of each action what it takes up, and which of a fault's further fields it reads.
+// actions is the table of actions: what each takes up, and which further fields of a fault it reads.
 var actions = []struct {
 	action                Action
 	takes                 int
-	apis                  []API // nil: all
-	orders                bool  // has no meaning for certificates
-	certificates          bool  // has no meaning for orders
+	apis                  []string // nil: all
+	orders                bool     // meaningless for downloads of certificates
+	certificates          bool     // meaningless for orders
 	code, status, delayed bool
 }{
 	{action: Refuse, takes: takesAnswer, code: true, status: true},
@@ -67,16 +97,16 @@ var actions = []struct {
 	{action: BankError, takes: takesAnswer, orders: true},
 	{action: RateLimit, takes: takesAnswer, delayed: true},
 	{action: UserPaying, takes: takesAnswer, orders: true},
-	{action: Switched, takes: takesAnswer | takesSignature, apis: []API{V3}, certificates: true},
+	{action: Switched, takes: takesAnswer | takesSignature, apis: []string{apiV3}, certificates: true},
 	{action: HTML502, takes: takesAnswer | takesSubject | takesSignature, status: true},
 	{action: WrongOrder, takes: takesSubject, orders: true},
 	{action: WrongMerchant, takes: takesSubject},
 	{action: Oversize, takes: takesSubject},
-	{action: BadSignature, takes: takesSignature, apis: []API{V2, V3}},
-	{action: Unsigned, takes: takesSignature, apis: []API{V2, V3}},
-	{action: UnknownSerial, takes: takesSignature, apis: []API{V3}},
-	{action: Probe, takes: takesSignature, apis: []API{V3}},
-	{action: Stale, takes: takesSignature, apis: []API{V3}},
+	{action: BadSignature, takes: takesSignature, apis: []string{apiV2, apiV3}},
+	{action: Unsigned, takes: takesSignature, apis: []string{apiV2, apiV3}},
+	{action: UnknownSerial, takes: takesSignature, apis: []string{apiV3}},
+	{action: Probe, takes: takesSignature, apis: []string{apiV3}},
+	{action: Stale, takes: takesSignature, apis: []string{apiV3}},
 	{action: Truncate, takes: takesSending},
 	{action: Drop, takes: takesReply},
 	{action: Reset, takes: takesAll},
@@ -85,7 +115,7 @@ var actions = []struct {
 	{action: Pay, takes: takesPayment, orders: true},
 }
 
-// Actions lists every action.
+// Actions returns every action, for tests that try them all.
 func Actions() []Action {
 	names := make([]Action, len(actions))
 	for i, a := range actions {
@@ -94,37 +124,46 @@ func Actions() []Action {
 	return names
 }
 
-// plays says whether a protocol has the action.
-func (a Action) plays(api API) bool {
+// plays reports whether a protocol has the action.
+func (a Action) plays(api string) bool {
 	apis := actions[a.index()].apis
 	return apis == nil || slices.Contains(apis, api)
 }
 
 func (a Action) index() int { return slices.Index(Actions(), a) }
 
-// Match says which requests a fault meets; an empty field stands for all, but for certificates, which are met only by
-// an Op that says so. Faults meet only requests that were
-// authenticated and understood: a wrong signature is told as such whatever was injected.
-type Match struct {
-	Op         Op
-	API        API
-	OutTradeNo string // also meets a call by the order's transaction_id; of a combined order it is the combine_out_trade_no
-}
-
-// Fault is something that goes wrong. Faults that exclude one another, as two answers do, take turns: each request gets
-// the first injected, and the others wait. All others that match a request are applied to it together.
+// Fault is something that goes wrong, given to [Gateway.Inject]. Only Action is required.
+//
+// A fault meets requests that are authenticated and well formed: a wrong signature is reported as
+// such whatever was injected, and uses no fault up. All faults that match a request are applied to
+// it together, in the order injected. Faults that exclude each other, as two answers or two
+// signatures do, take turns: each request meets the first of them.
 type Fault struct {
-	Match      Match
-	Action     Action
-	Times      int           // how many requests it meets; 0: every one, until ClearFaults
-	Code       string        // refuse: the error code, spelt as it shall be sent; in wxcloudrun a number is an errcode
-	HTTPStatus int           // refuse, html-502: instead of the code's documented status
-	Delay      time.Duration // delay: how long; rate-limit: what Retry-After says
+	Action Action
+
+	// Op is "close", "query" or "certificates". Empty: closes and queries.
+	Op string
+	// API is "v2", "v3" or "wxcloudrun". Empty: every protocol that has the action.
+	API string
+	// OutTradeNo is the order's number, which also meets calls by its transaction_id; of a combined
+	// order its combine_out_trade_no. Empty: every order.
+	OutTradeNo string
+
+	// Times is how many requests the fault meets. Zero: every one, until ClearFaults.
+	Times int
+
+	// Code is the error code that Refuse answers, spelt as it is sent, such as "SYSTEM_ERROR" or in
+	// APIv2 "SYSTEMERROR". In wxcloudrun a number is an errcode. Unknown codes have status 400.
+	Code string
+	// HTTPStatus replaces the documented status of Refuse's code, or HTML502's 502. Zero: neither.
+	HTTPStatus int
+	// Delay is how long Delay waits, or what RateLimit's Retry-After says; at most ten minutes.
+	Delay time.Duration
 }
 
 const maxDelay = 10 * time.Minute
 
-// complaints collects what is wrong with a fault, a sentence for each field.
+// complaints collects the faults of an input, a sentence for each field.
 type complaints []string
 
 func (c *complaints) expectf(ok bool, format string, args ...any) {
@@ -133,7 +172,7 @@ func (c *complaints) expectf(ok bool, format string, args ...any) {
 	}
 }
 
-// check names every field that is wrong.
+// check returns an error that names every wrong field by its name in the management API.
 func (f *Fault) check() error {
 	i := f.Action.index()
 	if i < 0 {
@@ -141,10 +180,10 @@ func (f *Fault) check() error {
 	}
 	kind := actions[i]
 	var wrong complaints
-	f.Match.check(&wrong)
-	wrong.expectf(f.Match.API == "" || f.Action.plays(f.Match.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
-	wrong.expectf(!kind.orders || f.Match.Op != OpCertificates, "match.op: %s does nothing to %s", f.Action, OpCertificates)
-	wrong.expectf(!kind.certificates || f.Match.Op == OpCertificates, "match.op: %s is about %s only", f.Action, OpCertificates)
+	f.checkMatch(&wrong)
+	wrong.expectf(f.API == "" || f.Action.plays(f.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
+	wrong.expectf(!kind.orders || f.Op != opCertificates, "match.op: %s does nothing to %s", f.Action, opCertificates)
+	wrong.expectf(!kind.certificates || f.Op == opCertificates, "match.op: %s is about %s only", f.Action, opCertificates)
 	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
 	if kind.code {
 		wrong.expectf(codeRule.MatchString(f.Code),
@@ -170,33 +209,33 @@ func (f *Fault) check() error {
 	return nil
 }
 
-func (m *Match) check(wrong *complaints) {
-	ops, apis := []Op{"", OpClose, OpQuery, OpCertificates}, []API{"", V2, V3, CloudRun}
-	wrong.expectf(slices.Contains(ops, m.Op), "match.op: %q must be one of %s, or absent", m.Op, list(ops[1:]))
-	wrong.expectf(slices.Contains(apis, m.API), "match.api: %q must be one of %s, or absent", m.API, list(apis[1:]))
-	if m.Op == OpCertificates {
-		wrong.expectf(m.API == "" || m.API == V3, "match.api: %s are %s's", OpCertificates, V3)
-		wrong.expectf(m.OutTradeNo == "", "match.out_trade_no: %s have none", OpCertificates)
+// checkMatch checks the fields that say which requests the fault meets.
+func (f *Fault) checkMatch(wrong *complaints) {
+	ops, apis := []string{"", opClose, opQuery, opCertificates}, []string{"", apiV2, apiV3, apiCloudRun}
+	wrong.expectf(slices.Contains(ops, f.Op), "match.op: %q must be one of %s, or absent", f.Op, list(ops[1:]))
+	wrong.expectf(slices.Contains(apis, f.API), "match.api: %q must be one of %s, or absent", f.API, list(apis[1:]))
+	if f.Op == opCertificates {
+		wrong.expectf(f.API == "" || f.API == apiV3, "match.api: %s are %s's", opCertificates, apiV3)
+		wrong.expectf(f.OutTradeNo == "", "match.out_trade_no: %s have none", opCertificates)
 	}
-	wrong.expectf(m.OutTradeNo == "" || outTradeNoRule.MatchString(m.OutTradeNo),
-		"match.out_trade_no: %q %s", m.OutTradeNo, outTradeNoSentence)
+	wrong.expectf(f.OutTradeNo == "" || outTradeNoRule.MatchString(f.OutTradeNo),
+		"match.out_trade_no: %q %s", f.OutTradeNo, outTradeNoSentence)
 }
 
-// hasBody says whether HTTP lets a reply of that status have a body.
+// hasBody reports whether HTTP lets a reply of that status have a body.
 func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
 
-// meets says whether the fault is for this request.
+// meets reports whether the fault is for this request.
 func (f *Fault) meets(q *question) bool {
-	m := f.Match
-	return (m.Op == q.op || m.Op == "" && q.op != OpCertificates) &&
-		(m.API == "" || m.API == q.api) &&
-		(m.OutTradeNo == "" || m.OutTradeNo == q.outTradeNo) &&
+	return (f.Op == q.op || f.Op == "" && q.op != opCertificates) &&
+		(f.API == "" || f.API == q.api) &&
+		(f.OutTradeNo == "" || f.OutTradeNo == q.outTradeNo) &&
 		f.Action.plays(q.api)
 }
 
-// faultList is the faults that are still to come, in the order injected.
+// faultList holds the faults that are still to come, in the order injected.
 type faultList struct {
 	mu    sync.Mutex
 	queue []Fault // Times counts down; a used-up fault is removed
@@ -220,7 +259,7 @@ func (l *faultList) clear() {
 	l.queue = nil
 }
 
-// take picks what shall happen to a request, and counts it.
+// take picks the faults that a request meets, and counts each of them down.
 func (l *faultList) take(q *question) plan {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,7 +285,7 @@ func (l *faultList) take(q *question) plan {
 	return picked
 }
 
-// plan is the faults that one request meets.
+// plan is the faults that one request meets, in the order injected.
 type plan []Fault
 
 func (p plan) actions() []Action {
@@ -257,7 +296,7 @@ func (p plan) actions() []Action {
 	return names
 }
 
-// has finds the first fault with one of the actions, nil when there is none.
+// has returns the first fault with one of the actions, nil if there is none.
 func (p plan) has(one ...Action) *Fault {
 	for i := range p {
 		if slices.Contains(one, p[i].Action) {
@@ -267,7 +306,7 @@ func (p plan) has(one ...Action) *Fault {
 	return nil
 }
 
-// forgery is what to do to the reply's signature, empty for nothing.
+// forgery returns what to do to the reply's signature, empty for nothing.
 func (p plan) forgery() Action {
 	f := p.has(BadSignature, Unsigned, UnknownSerial, Probe, Stale, Switched)
 	switch {
@@ -279,7 +318,7 @@ func (p plan) forgery() Action {
 	return f.Action
 }
 
-// answer is the refusal that a fault wants, nil when the request is to be handled.
+// answer returns the refusal that a fault wants, nil if the request is to be handled.
 func (p plan) answer() *refusal {
 	f := p.has(Refuse, SystemError, BankError, RateLimit, UserPaying, Switched)
 	if f == nil {
@@ -301,7 +340,8 @@ func (p plan) answer() *refusal {
 	}
 }
 
-// Inject adds a fault. The error names every field that is wrong and what it may be.
+// Inject adds a fault. The error names every field that is wrong, as the management API spells it,
+// and what it may be; the fault is not added then.
 func (g *Gateway) Inject(f Fault) error {
 	if err := f.check(); err != nil {
 		return fmt.Errorf("injecting a fault: %w", err)
@@ -310,8 +350,8 @@ func (g *Gateway) Inject(f Fault) error {
 	return nil
 }
 
-// Faults lists the faults still to come, oldest first; Times is how often each will still happen.
+// Faults returns the faults still to come, oldest first. Times is how often each will still happen.
 func (g *Gateway) Faults() []Fault { return g.faults.snapshot() }
 
-// ClearFaults forgets every fault. Requests that hang go on hanging.
+// ClearFaults removes every fault. Requests that already hang go on hanging.
 func (g *Gateway) ClearFaults() { g.faults.clear() }

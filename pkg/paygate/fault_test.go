@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 			s.v2(s.queryV2("A1")).wantCode(test.v2)
 			s.v3(s.closeV3("A1")).wantCode(test.status, test.code)
 			s.v3(s.queryV3("A1")).wantCode(test.status, test.code)
-			s.wantLast(paygate.VerdictRefused, "a fault answered before anything was done")
+			s.wantLast("refused", "a fault answered before anything was done")
 			if got := s.last(); !slices.Equal(got.Faults, []paygate.Action{test.fault.Action}) || got.State != "NOTPAY" {
 				t.Errorf("history says %+v", got)
 			}
@@ -94,7 +94,7 @@ func TestForgeries(t *testing.T) {
 			s := start(t)
 			s.order("A1")
 			s.order("A2")
-			s.MustInject(paygate.Fault{Action: action, Match: paygate.Match{API: paygate.V3}})
+			s.MustInject(paygate.Fault{Action: action, API: "v3"})
 			for _, req := range []v3Request{s.closeV3("A1"), s.queryV3("A1"), s.closeV3("NONE")} {
 				got := s.v3(req)
 				if !strings.HasPrefix(got.signature(), want) {
@@ -222,7 +222,7 @@ func TestHTML502(t *testing.T) {
 	if page.status != 502 || page.body != got.body {
 		t.Errorf("APIv2 got %d %s, want the same page", page.status, page.body)
 	}
-	s.wantLast(paygate.VerdictInterference, "nothing was done")
+	s.wantLast("interference", "nothing was done")
 	s.WantState("A1", paygate.StateNotPay)
 	s.MustInject(paygate.Fault{Action: paygate.HTML502, HTTPStatus: 503})
 	s.v3(s.closeV3("A1")).wantUnsigned(503)
@@ -234,14 +234,14 @@ func TestDropAndReset(t *testing.T) {
 	s := start(t)
 	s.order("DROP")
 	s.order("RESET")
-	s.MustInject(paygate.Fault{Action: paygate.Drop, Match: paygate.Match{OutTradeNo: "DROP"}, Times: 1})
-	s.MustInject(paygate.Fault{Action: paygate.Reset, Match: paygate.Match{OutTradeNo: "RESET"}, Times: 1})
+	s.MustInject(paygate.Fault{Action: paygate.Drop, OutTradeNo: "DROP", Times: 1})
+	s.MustInject(paygate.Fault{Action: paygate.Reset, OutTradeNo: "RESET", Times: 1})
 
 	if err := fresh(s).tryV3(t.Context(), s.closeV3("DROP")); !errors.Is(err, io.EOF) {
 		t.Errorf("drop: error is %v, want an end without a reply", err)
 	}
 	s.WantState("DROP", paygate.StateClosed)
-	s.wantLast(paygate.VerdictOK, "cut the connection without a reply")
+	s.wantLast("ok", "cut the connection without a reply")
 	if s.last().HTTPStatus != 0 {
 		t.Errorf("history says status %d, want 0 for none", s.last().HTTPStatus)
 	}
@@ -250,7 +250,7 @@ func TestDropAndReset(t *testing.T) {
 		t.Errorf("reset: error is %v, want a connection reset", err)
 	}
 	s.WantState("RESET", paygate.StateNotPay)
-	s.wantLast(paygate.VerdictCut, "before anything was done")
+	s.wantLast("cut", "before anything was done")
 
 	s.v3(s.closeV3("DROP")).wantCode(400, "ORDER_CLOSED")
 	s.v3(s.closeV3("RESET")).want(204)
@@ -277,7 +277,7 @@ func TestHang(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want the client's own", err)
 	}
-	s.wantLast(paygate.VerdictHanging, "hanging")
+	s.wantLast("hanging", "hanging")
 	s.WantState("A1", paygate.StateNotPay)
 }
 
@@ -319,7 +319,7 @@ func TestDelayOutlastsTheClient(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	aborted(t, s, httptest.NewRequestWithContext(gone, http.MethodPost, "/pay/closeorder", strings.NewReader(s.closeV2("A1").body())))
-	s.wantLast(paygate.VerdictCut, "during the delay")
+	s.wantLast("cut", "during the delay")
 	s.WantState("A1", paygate.StateNotPay)
 
 	s.MustInject(paygate.Fault{Action: paygate.Delay, Delay: 10 * time.Minute, Times: 1})
@@ -337,7 +337,7 @@ func TestPaymentSlipsIn(t *testing.T) {
 	s.order("A1")
 	s.MustInject(pay)
 	s.v3(s.closeV3("A1")).wantCode(400, "ORDER_PAID")
-	s.wantLast(paygate.VerdictRefused, "a payment came in just before")
+	s.wantLast("refused", "a payment came in just before")
 	s.WantState("A1", paygate.StateSuccess)
 
 	s.order("A2")
@@ -358,7 +358,7 @@ func TestPaymentSlipsIn(t *testing.T) {
 
 	s.MustInject(pay)
 	s.v2(s.closeV2("A3")).wantCode("ORDERPAID")
-	s.wantLast(paygate.VerdictRefused, "the payment did not happen")
+	s.wantLast("refused", "the payment did not happen")
 }
 
 // TestPaymentMeetsTheRightOwner: the same number of another owner stays unpaid.
@@ -407,18 +407,19 @@ func TestMatches(t *testing.T) {
 	id := s.MustOrder("A1").TransactionID
 	byTransaction := v3Request{method: "GET", uri: "/v3/pay/transactions/id/" + id + "?mchid=" + s.Merchant.MchID}
 	for _, test := range []struct {
-		match paygate.Match
+		match paygate.Fault
 		meets [5]bool // close v2, close v3, query v2, query v3, by transaction; all of A1
 	}{
-		{paygate.Match{}, [5]bool{true, true, true, true, true}},
-		{paygate.Match{Op: paygate.OpClose}, [5]bool{true, true, false, false, false}},
-		{paygate.Match{Op: paygate.OpQuery, API: paygate.V3}, [5]bool{false, false, false, true, true}},
-		{paygate.Match{API: paygate.V2}, [5]bool{true, false, true, false, false}},
-		{paygate.Match{OutTradeNo: "A1"}, [5]bool{true, true, true, true, true}},
-		{paygate.Match{OutTradeNo: "A2"}, [5]bool{}},
+		{paygate.Fault{}, [5]bool{true, true, true, true, true}},
+		{paygate.Fault{Op: "close"}, [5]bool{true, true, false, false, false}},
+		{paygate.Fault{Op: "query", API: "v3"}, [5]bool{false, false, false, true, true}},
+		{paygate.Fault{API: "v2"}, [5]bool{true, false, true, false, false}},
+		{paygate.Fault{OutTradeNo: "A1"}, [5]bool{true, true, true, true, true}},
+		{paygate.Fault{OutTradeNo: "A2"}, [5]bool{}},
 	} {
 		s.ClearFaults()
-		s.MustInject(paygate.Fault{Match: test.match, Action: paygate.Refuse, Code: "HIT"})
+		test.match.Action, test.match.Code = paygate.Refuse, "HIT"
+		s.MustInject(test.match)
 		s.v2(s.closeV2("A1"))
 		s.v3(s.closeV3("A1"))
 		s.v2(s.queryV2("A1"))
@@ -473,10 +474,10 @@ func TestFaultChecks(t *testing.T) {
 	for want, fault := range map[string]paygate.Fault{
 		`action: "explode" must be one of refuse, system-error`: {Action: "explode"},
 		`action: "" must be one of`:                             {},
-		`match.op: "open" must be one of close, query`:          {Action: paygate.Drop, Match: paygate.Match{Op: "open"}},
-		`match.api: "v4" must be one of v2, v3`:                 {Action: paygate.Drop, Match: paygate.Match{API: "v4"}},
-		`match.out_trade_no: "a b" must be 1 to 32`:             {Action: paygate.Drop, Match: paygate.Match{OutTradeNo: "a b"}},
-		`match.api: probe exists in v3 only`:                    {Action: paygate.Probe, Match: paygate.Match{API: paygate.V2}},
+		`match.op: "open" must be one of close, query`:          {Action: paygate.Drop, Op: "open"},
+		`match.api: "v4" must be one of v2, v3`:                 {Action: paygate.Drop, API: "v4"},
+		`match.out_trade_no: "a b" must be 1 to 32`:             {Action: paygate.Drop, OutTradeNo: "a b"},
+		`match.api: probe exists in v3 only`:                    {Action: paygate.Probe, API: "v2"},
 		`times: -1 must not be negative`:                        {Action: paygate.Drop, Times: -1},
 		`code: "" must be 1 to 64 capital letters`:              {Action: paygate.Refuse},
 		`code: "Not Good" must be`:                              {Action: paygate.Refuse, Code: "Not Good"},

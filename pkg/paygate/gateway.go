@@ -12,24 +12,18 @@ import (
 	"time"
 )
 
-// API is one of the protocols that the gateway speaks.
-type API string
-
-// The protocols. A [Match] with no API stands for all.
+// The protocols that the gateway speaks.
 const (
-	V2       API = "v2"         // APIv2: XML, signed with a shared key
-	V3       API = "v3"         // APIv3: JSON, signed with RSA
-	CloudRun API = "wxcloudrun" // WeChat cloud hosting: JSON, over a private link without signatures
+	apiV2       = "v2"
+	apiV3       = "v3"
+	apiCloudRun = "wxcloudrun"
 )
 
-// Op is what a request asks for.
-type Op string
-
-// The operations. A [Match] with no Op stands for the first two.
+// The operations that a request can ask for.
 const (
-	OpClose        Op = "close"
-	OpQuery        Op = "query"
-	OpCertificates Op = "certificates" // APIv3: downloads the platform certificates
+	opClose        = "close"
+	opQuery        = "query"
+	opCertificates = "certificates"
 )
 
 // maxBody caps what is read of a request. The longest honest request is under one kilobyte.
@@ -50,7 +44,7 @@ type Options struct {
 	// PlatformKey signs the replies to requests whose Wechatpay-Serial names PublicKeyID. nil: one is made.
 	PlatformKey *rsa.PrivateKey
 
-	// PublicKeyID names the public half of PlatformKey. Empty: DefaultPublicKeyID.
+	// PublicKeyID names the public half of PlatformKey. Empty: defaultPublicKeyID.
 	PublicKeyID string
 
 	// CertificateKey signs the replies to requests without Wechatpay-Serial, as the real gateway does with its
@@ -150,10 +144,10 @@ func (g *Gateway) Close() error {
 
 // ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and /hk/v3/, wxcloudrun under /_/pay/.
 // Any other path is 404 with an empty body.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(DomainMain, w, r) }
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(domainMain, w, r) }
 
 // serveOn answers a request that came in by a domain.
-func (g *Gateway) serveOn(domain Domain, w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request) {
 	ex := &exchange{gateway: g, w: w, r: r}
 	ex.rec.Time = g.now().In(beijing()).Truncate(time.Second)
 	ex.rec.Domain = domain
@@ -165,13 +159,13 @@ func (g *Gateway) serveOn(domain Domain, w http.ResponseWriter, r *http.Request)
 	}
 	switch path := r.URL.EscapedPath(); {
 	case strings.HasPrefix(path, "/pay/"):
-		ex.rec.API = V2
+		ex.rec.API = apiV2
 		g.serveV2(ex, path)
 	case strings.HasPrefix(path, "/v3/"), strings.HasPrefix(path, "/hk/v3/"):
-		ex.rec.API = V3
+		ex.rec.API = apiV3
 		g.serveV3(ex, path)
 	case strings.HasPrefix(path, pathCloudRun):
-		ex.rec.API = CloudRun
+		ex.rec.API = apiCloudRun
 		g.serveCloudRun(ex, path)
 	default:
 		ex.empty(http.StatusNotFound,
@@ -216,7 +210,7 @@ func (ex *exchange) read() bool {
 		ex.empty(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody))
 		return false
 	case err != nil:
-		ex.rec.Verdict = VerdictCut
+		ex.rec.Verdict = verdictCut
 		ex.rec.Reason = "the body did not arrive whole: " + err.Error()
 		ex.record(0)
 		ex.cut()
@@ -228,9 +222,9 @@ func (ex *exchange) read() bool {
 
 // empty answers a status alone, unsigned: what the real gateway's front does before it knows who is asking.
 func (ex *exchange) empty(status int, reason string) {
-	ex.rec.Verdict = VerdictMalformed
+	ex.rec.Verdict = verdictMalformed
 	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
-		ex.rec.Verdict = VerdictNotFound
+		ex.rec.Verdict = verdictNotFound
 	}
 	ex.rec.Reason = reason
 	ex.record(status)

@@ -39,7 +39,7 @@ func TestManyAtOnce(t *testing.T) {
 			_, _ = s.Order(no)
 			s.Requests()
 			s.Faults()
-			_ = s.Inject(paygate.Fault{Action: paygate.RateLimit, Times: 1, Match: paygate.Match{OutTradeNo: "none"}})
+			_ = s.Inject(paygate.Fault{Action: paygate.RateLimit, Times: 1, OutTradeNo: "none"})
 			_ = s.Advance(0)
 		})
 	}
@@ -67,7 +67,7 @@ func TestBodyCutShort(t *testing.T) {
 	s := start(t)
 	r := httptest.NewRequest(http.MethodPost, "/pay/closeorder", iotest.ErrReader(fmt.Errorf("gone")))
 	aborted(t, s, r)
-	s.wantLast(paygate.VerdictCut, "gone")
+	s.wantLast("cut", "gone")
 }
 
 // aborted serves a request without a connection to hijack, and wants net/http's abort.

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// DefaultPublicKeyID names the gateway's public key when [Options] does not.
-const DefaultPublicKeyID = "PUB_KEY_ID_0119000000012026010100000000000001"
+// defaultPublicKeyID names the gateway's public key when [Options] does not.
+const defaultPublicKeyID = "PUB_KEY_ID_0119000000012026010100000000000001"
 
 const (
 	keyBits      = 2048

@@ -125,8 +125,8 @@ func TestNewMakesWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.PublicKeyID() != paygate.DefaultPublicKeyID {
-		t.Errorf("PublicKeyID is %q, want %q", g.PublicKeyID(), paygate.DefaultPublicKeyID)
+	if want := "PUB_KEY_ID_0119000000012026010100000000000001"; g.PublicKeyID() != want {
+		t.Errorf("PublicKeyID is %q, want %q", g.PublicKeyID(), want)
 	}
 	text, err := g.PublicKeyPEM()
 	if err != nil {

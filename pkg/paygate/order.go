@@ -29,8 +29,7 @@ const (
 	StateRevoked    TradeState = "REVOKED"    // a payment-code order that was reversed; final
 )
 
-// TradeStates lists every trade state.
-func TradeStates() []TradeState {
+func tradeStates() []TradeState {
 	return []TradeState{StateNotPay, StateUserPaying, StatePayError, StateAccept, StateSuccess, StateRefund, StateClosed, StateRevoked}
 }
 
@@ -74,7 +73,7 @@ type Order struct {
 	MchID      string // empty: the only merchant's
 	SubMchID   string // set: MchID acts as its service provider
 	OutTradeNo string // 1 to 32 of digits, letters, _ - | * @
-	Region     Region // whose APIv3 paths lead to it; APIv2 and wxcloudrun find it anyway
+	Region     string // whose APIv3 paths lead to it; APIv2 and wxcloudrun find it anyway
 
 	AppID     string // empty: the merchant's
 	SubAppID  string
@@ -268,7 +267,7 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 // insert keeps a complete order. The book is locked, and has no order of that number.
 func (b *orderBook) insert(born Order) Order {
 	rec := &record{order: born.clone(), born: born}
-	if born.Region.overseas() {
+	if overseas(born.Region) {
 		rec.order.TransactionID = b.number(b.clock.time())
 	}
 	if rec.order.State.paid() {
@@ -314,7 +313,7 @@ func (b *orderBook) complete(o Order) (Order, error) {
 // fill fills in what every order has, also one of a merchant that is not this gateway's, and checks the whole.
 func (b *orderBook) fill(o Order) (Order, error) {
 	o = o.clone()
-	if o.Region.overseas() {
+	if overseas(o.Region) {
 		o.Currency = cmp.Or(o.Currency, "HKD")
 		o.ExchangeRate = cmp.Or(o.ExchangeRate, rateUnit)
 	}
@@ -339,8 +338,8 @@ func checkOrder(o *Order) error {
 	switch {
 	case !outTradeNoRule.MatchString(o.OutTradeNo):
 		return invalid("out_trade_no: %q %s", o.OutTradeNo, outTradeNoSentence)
-	case !slices.Contains(Regions(), o.Region):
-		return invalid("region: %q must be one of %s, or absent for the mainland", o.Region, list(Regions()[1:]))
+	case o.Region != mainland && !overseas(o.Region):
+		return invalid("region: %q must be one of %s, or absent for the mainland", o.Region, list([]string{global, hongKong}))
 	case !currencyRule.MatchString(o.Currency):
 		return invalid("currency: %q must be three capital letters, such as HKD", o.Currency)
 	case o.ExchangeRate < 0 || o.ExchangeRate > maxRate:
@@ -349,8 +348,8 @@ func checkOrder(o *Order) error {
 		return invalid("sub_mchid: %q must be 1 to 32 digits", o.SubMchID)
 	case o.Total <= 0:
 		return invalid("total: %d must be a positive number of fen", o.Total)
-	case !slices.Contains(TradeStates(), o.State):
-		return invalid("state: %q must be one of %s", o.State, list(TradeStates()))
+	case !slices.Contains(tradeStates(), o.State):
+		return invalid("state: %q must be one of %s", o.State, list(tradeStates()))
 	case !tradeTypeRule.MatchString(o.TradeType):
 		return invalid("trade_type: %q must be 1 to 16 capital letters, such as JSAPI or MICROPAY", o.TradeType)
 	}

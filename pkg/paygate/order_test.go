@@ -273,9 +273,9 @@ func TestNotFoundSaysWhereElse(t *testing.T) {
 	s := start(t)
 	s.order("A1", ofSub)
 	s.v3(s.queryV3("A1")).wantCode(404, "ORDER_NOT_EXIST")
-	s.wantLast(paygate.VerdictRefused, "one exists of sp_mchid "+s.Merchant.MchID+" sub_mchid "+subMchID)
+	s.wantLast("refused", "one exists of sp_mchid "+s.Merchant.MchID+" sub_mchid "+subMchID)
 	s.v2(s.queryV2("A1")).wantCode("ORDERNOTEXIST")
 	s.v2(s.closeV2("B1")).wantCode("ORDERNOTEXIST")
-	s.wantLast(paygate.VerdictRefused, "there is no order B1")
+	s.wantLast("refused", "there is no order B1")
 	s.v3(s.closeV3("B1")).wantCode(404, "ORDER_NOT_EXIST")
 }

@@ -2,27 +2,21 @@ package paygate
 
 import "net/http"
 
-// Region is where an order's merchant is registered: it says which APIv3 paths lead to the order, and what queries call things.
-type Region string
-
-// The regions. An order of one is not found on the paths of another.
+// The regions of [Order].Region. An order of one is not found on the paths of another.
 const (
-	Mainland Region = ""       // below /v3/pay
-	Global   Region = "global" // below /v3/global/transactions
-	HongKong Region = "hk"     // below /hk/v3/transactions, the older name of the same
+	mainland = ""       // below /v3/pay
+	global   = "global" // below /v3/global/transactions
+	hongKong = "hk"     // below /hk/v3/transactions, the older name of the same
 )
 
-// Regions lists every region, the mainland first.
-func Regions() []Region { return []Region{Mainland, Global, HongKong} }
+func overseas(region string) bool { return region == global || region == hongKong }
 
-func (r Region) overseas() bool { return r == Global || r == HongKong }
-
-// where says which APIv3 paths lead to the region's orders.
-func (r Region) where() string {
-	switch r {
-	case Global:
+// pathsOf says which APIv3 paths lead to a region's orders.
+func pathsOf(region string) string {
+	switch region {
+	case global:
 		return pathGlobal
-	case HongKong:
+	case hongKong:
 		return pathHongKong
 	default:
 		return pathDirect + " or " + pathPartner
@@ -53,10 +47,10 @@ func (o *Order) whereabouts() string {
 			", whose paths are below " + pathCombine
 	}
 	name := "the mainland"
-	if o.Region.overseas() {
-		name = "region " + string(o.Region)
+	if overseas(o.Region) {
+		name = "region " + o.Region
 	}
-	return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is one of " + name + ", whose paths are below " + o.Region.where()
+	return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is one of " + name + ", whose paths are below " + pathsOf(o.Region)
 }
 
 // ownersOverseas names the parameters that say whose order it is: overseas the same paths serve both modes, and the parameters
@@ -153,7 +147,7 @@ func (o *Order) inCNY(money int64) int64 {
 
 // reportV3 is the reply to a query of one order.
 func reportV3(o *Order) *reply {
-	if o.Region.overseas() {
+	if overseas(o.Region) {
 		return newReplyV3(http.StatusOK, newOverseasTransaction(o))
 	}
 	return newReplyV3(http.StatusOK, newTransaction(o))

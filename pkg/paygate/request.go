@@ -8,29 +8,26 @@ import (
 	"time"
 )
 
-// Verdict is what became of a request.
-type Verdict string
-
-// The verdicts.
+// The verdicts of [Request].Verdict.
 const (
-	VerdictOK           Verdict = "ok"           // authenticated and done; a fault may still have spoilt the reply
-	VerdictRefused      Verdict = "refused"      // authenticated, and the answer was no
-	VerdictUnauthentic  Verdict = "unauthentic"  // not signed as it must be; Reason says why
-	VerdictMalformed    Verdict = "malformed"    // unreadable, or against the protocol's form
-	VerdictNotFound     Verdict = "not-found"    // a path or method that no API has
-	VerdictCut          Verdict = "cut"          // the connection ended before anything was done
-	VerdictHanging      Verdict = "hanging"      // nothing was done and nothing will be answered
-	VerdictInterference Verdict = "interference" // something on the way answered instead of the gateway: html-502
+	verdictOK           = "ok"           // authenticated and done; a fault may still have spoilt the reply
+	verdictRefused      = "refused"      // authenticated, and the answer was no
+	verdictUnauthentic  = "unauthentic"  // not signed as it must be; Reason says why
+	verdictMalformed    = "malformed"    // unreadable, or against the protocol's form
+	verdictNotFound     = "not-found"    // a path or method that no API has
+	verdictCut          = "cut"          // the connection ended before anything was done
+	verdictHanging      = "hanging"      // nothing was done and nothing will be answered
+	verdictInterference = "interference" // something on the way answered instead of the gateway: html-502
 )
 
 // Request is one request in the gateway's history. It holds no secret.
 type Request struct {
 	ID            int       `json:"id"`   // counts from 1, also across [Gateway.ClearRequests]
 	Time          time.Time `json:"time"` // of arrival, by the wire clock, in seconds and Beijing's zone
-	Domain        Domain    `json:"domain"`
-	API           API       `json:"api,omitempty"`
-	Region        Region    `json:"region,omitempty"`
-	Op            Op        `json:"op,omitempty"`
+	Domain        string    `json:"domain"`
+	API           string    `json:"api,omitempty"`
+	Region        string    `json:"region,omitempty"`
+	Op            string    `json:"op,omitempty"`
 	Method        string    `json:"method"`
 	URL           string    `json:"url"` // the request line's, as received
 	MchID         string    `json:"mchid,omitempty"`
@@ -38,7 +35,7 @@ type Request struct {
 	OutTradeNo    string    `json:"out_trade_no,omitempty"` // of a combined order its combine_out_trade_no
 	TransactionID string    `json:"transaction_id,omitempty"`
 	HTTPStatus    int       `json:"http_status"` // 0: no reply was sent
-	Verdict       Verdict   `json:"verdict"`
+	Verdict       string    `json:"verdict"`
 	Code          string    `json:"code,omitempty"`         // the error code answered
 	State         string    `json:"state,omitempty"`        // the order's trade state afterwards
 	Faults        []Action  `json:"faults,omitempty"`       // applied to it, in order

@@ -17,7 +17,7 @@ func TestHistory(t *testing.T) {
 	s.v3(s.closeV3("A1"))
 	s.v2(s.queryV2("A1"))
 	requests := s.Requests()
-	if len(requests) != 2 || requests[0].ID != 1 || requests[1].ID != 2 || requests[0].API != paygate.V3 || requests[1].Op != paygate.OpQuery {
+	if len(requests) != 2 || requests[0].ID != 1 || requests[1].ID != 2 || requests[0].API != "v3" || requests[1].Op != "query" {
 		t.Errorf("history is %+v, want an APIv3 close and an APIv2 query", requests)
 	}
 	requests[0].URL = "changed"

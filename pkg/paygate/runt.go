@@ -165,7 +165,7 @@ func (s *Server) MustSetSigning(shares Signing) {
 }
 
 // MustSetDomain takes a domain down or up, or ends the test.
-func (s *Server) MustSetDomain(domain Domain, up bool) {
+func (s *Server) MustSetDomain(domain string, up bool) {
 	s.t.Helper()
 	s.must("setting a domain", s.SetDomain(domain, up))
 }

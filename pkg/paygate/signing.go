@@ -50,7 +50,7 @@ type lottery struct {
 
 // call is what a retry has in common with the request it retries.
 type call struct {
-	op            Op
+	op            string
 	key           orderKey
 	transactionID string
 }

@@ -21,7 +21,7 @@ func (s *session) signers(n int, asked string) []string {
 		switch probe := strings.HasPrefix(got.header.Get("Wechatpay-Signature"), "WECHATPAY/SIGNTEST/"); {
 		case probe:
 			signers[i] += " probe"
-			s.wantLast(paygate.VerdictRefused, "the signature is a probe")
+			s.wantLast("refused", "the signature is a probe")
 		case got.signature() != signers[i]:
 			s.t.Errorf("reply %d is signed by %s, want %s", i, got.signature(), signers[i])
 		}

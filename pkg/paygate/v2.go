@@ -186,15 +186,15 @@ func isXMLText(s string) bool {
 func (g *Gateway) serveV2(ex *exchange, path string) {
 	switch path {
 	case "/pay/closeorder":
-		ex.rec.Op = OpClose
+		ex.rec.Op = opClose
 	case "/pay/orderquery":
-		ex.rec.Op = OpQuery
+		ex.rec.Op = opQuery
 	default:
 		ex.empty(http.StatusNotFound, "APIv2 has no such path here: /pay/closeorder and /pay/orderquery are played")
 		return
 	}
 	if ex.r.Method != http.MethodPost {
-		ex.failV2(VerdictMalformed, "请使用post方法", "the method must be POST")
+		ex.failV2(verdictMalformed, "请使用post方法", "the method must be POST")
 		return
 	}
 	if !ex.read() {
@@ -202,20 +202,20 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	}
 	doc, err := decodeV2(ex.body)
 	if err != nil {
-		ex.failV2(VerdictMalformed, "XML格式错误", "the body is not an APIv2 document: "+err.Error())
+		ex.failV2(verdictMalformed, "XML格式错误", "the body is not an APIv2 document: "+err.Error())
 		return
 	}
 	ex.rec.MchID, ex.rec.SubMchID = doc.get("mch_id"), doc.get("sub_mch_id")
 	ex.rec.OutTradeNo, ex.rec.TransactionID = doc.get("out_trade_no"), doc.get("transaction_id")
 	merchant := g.merchant(ex.rec.MchID)
 	if merchant == nil {
-		ex.failV2(VerdictUnauthentic, "商户号mch_id不存在",
+		ex.failV2(verdictUnauthentic, "商户号mch_id不存在",
 			fmt.Sprintf("mch_id %q is no merchant of this gateway; it has %s", ex.rec.MchID, merchantIDs(g.merchants)))
 		return
 	}
 	if wrong := g.authenticateV2(doc, merchant); wrong != nil {
 		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
-		ex.failV2(VerdictUnauthentic, wrong.message, wrong.reason)
+		ex.failV2(verdictUnauthentic, wrong.message, wrong.reason)
 		return
 	}
 	g.askV2(ex, doc, merchant)
@@ -224,7 +224,7 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 // askV2 checks an authenticated document and has it served.
 func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 	q := &question{
-		api: V2, op: ex.rec.Op, merchant: merchant,
+		api: apiV2, op: ex.rec.Op, merchant: merchant,
 		subMchID: doc.get("sub_mch_id"), subAppID: doc.get("sub_appid"),
 		outTradeNo: doc.get("out_trade_no"), transactionID: doc.get("transaction_id"),
 		signType: doc.get("sign_type"), version: doc.get("version"),
@@ -235,7 +235,7 @@ func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 		g.finish(ex, w, q, w.refused(q, no), nil)
 		return
 	}
-	if q.transactionID != "" && q.op == OpQuery { // preferred when both are given: doc v2 chapter 9_2
+	if q.transactionID != "" && q.op == opQuery { // preferred when both are given: doc v2 chapter 9_2
 		q.outTradeNo = g.orders.byTransaction(q.owner(), q.transactionID)
 		if q.outTradeNo != "" {
 			ex.rec.OutTradeNo = q.outTradeNo
@@ -247,7 +247,7 @@ func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 // checkV2 is the form of a request whose signature held.
 func checkV2(q *question, doc fields) *refusal {
 	needed := []string{"appid", "nonce_str"}
-	if q.op == OpClose || q.transactionID == "" {
+	if q.op == opClose || q.transactionID == "" {
 		needed = append(needed, "out_trade_no")
 	}
 	for _, name := range needed {
@@ -282,7 +282,7 @@ func checkV2(q *question, doc fields) *refusal {
 }
 
 // failV2 answers return_code FAIL: a hint to whoever asked, signed by nobody.
-func (ex *exchange) failV2(verdict Verdict, message, reason string) {
+func (ex *exchange) failV2(verdict string, message, reason string) {
 	ex.rec.Verdict = verdict
 	ex.rec.Reason = reason
 	rp := &reply{status: http.StatusOK, header: http.Header{}}
@@ -319,7 +319,7 @@ func newReplyV2(doc fields) *reply {
 }
 
 func (w v2Wire) success(q *question, s *subject) *reply {
-	if q.op == OpQuery {
+	if q.op == opQuery {
 		return w.report(q, s)
 	}
 	return newReplyV2(append(w.head(q), field{"result_code", "SUCCESS"}))

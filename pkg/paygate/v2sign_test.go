@@ -72,5 +72,5 @@ func TestUnknownSignType(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.v2(s.closeV2("A1", pair{"sign_type", "SHA1"})).wantFail("签名类型错误")
-	s.wantLast(paygate.VerdictUnauthentic, `sign_type "SHA1" must be MD5, HMAC-SHA256 or absent`)
+	s.wantLast("unauthentic", `sign_type "SHA1" must be MD5, HMAC-SHA256 or absent`)
 }

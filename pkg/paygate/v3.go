@@ -17,8 +17,8 @@ import (
 
 // routeV3 is what an APIv3 path says.
 type routeV3 struct {
-	op            Op
-	region        Region
+	op            string
+	region        string
 	partner       bool
 	combine       bool
 	outTradeNo    string // of a combined order its combine_out_trade_no
@@ -33,14 +33,14 @@ var foldersV3 = []struct {
 	{pathDirect, routeV3{}},
 	{pathPartner, routeV3{partner: true}},
 	{pathCombine, routeV3{combine: true}},
-	{pathGlobal, routeV3{region: Global}},
-	{pathHongKong, routeV3{region: HongKong}},
+	{pathGlobal, routeV3{region: global}},
+	{pathHongKong, routeV3{region: hongKong}},
 }
 
 // parseRouteV3 reads an escaped path; ok is false when no endpoint has it.
 func parseRouteV3(path string) (route routeV3, ok bool) {
 	if region, ok := certificatePaths[path]; ok {
-		return routeV3{op: OpCertificates, region: region}, true
+		return routeV3{op: opCertificates, region: region}, true
 	}
 	for _, folder := range foldersV3 {
 		if rest, found := strings.CutPrefix(path, folder.path); found {
@@ -61,9 +61,9 @@ func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 	}
 	switch {
 	case len(segments) == 2:
-		r.op = OpQuery
+		r.op = opQuery
 	case len(segments) == 3 && segments[2] == "close":
-		r.op = OpClose
+		r.op = opClose
 	default:
 		return routeV3{}, false
 	}
@@ -80,10 +80,10 @@ func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 
 // hasID says whether the call exists by WeChat Pay's own number: no close on the mainland, where an unpaid order has none, and
 // of combined orders only collections by persons, which are not played.
-func (r routeV3) hasID() bool { return !r.combine && (r.op == OpQuery || r.region.overseas()) }
+func (r routeV3) hasID() bool { return !r.combine && (r.op == opQuery || overseas(r.region)) }
 
 func (r routeV3) method() string {
-	if r.op == OpClose {
+	if r.op == opClose {
 		return http.MethodPost
 	}
 	return http.MethodGet
@@ -92,7 +92,7 @@ func (r routeV3) method() string {
 // owners names the parameters that say whose order it is.
 func (r routeV3) owners(params map[string]string) []string {
 	switch {
-	case r.region.overseas():
+	case overseas(r.region):
 		return ownersOverseas(params)
 	case r.partner:
 		return []string{"sp_mchid", "sub_mchid"}
@@ -120,7 +120,7 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	}
 	w := v3Wire{gateway: g, ex: ex}
 	q := &question{
-		api: V3, op: route.op, region: route.region, combine: route.combine,
+		api: apiV3, op: route.op, region: route.region, combine: route.combine,
 		outTradeNo: route.outTradeNo, transactionID: route.transactionID,
 	}
 	merchant, wrong := g.authenticateV3(ex)
@@ -138,7 +138,7 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	if no != nil {
 		ex.refused(no)
 		if wrong != nil {
-			ex.rec.Verdict = VerdictUnauthentic
+			ex.rec.Verdict = verdictUnauthentic
 			ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
 		}
 		g.finish(ex, w, q, w.refused(q, no), nil)
@@ -168,7 +168,7 @@ type issue struct {
 // askV3 checks an authenticated request and completes the question.
 func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 	switch {
-	case q.op == OpCertificates:
+	case q.op == opCertificates:
 		return g.askCertificates(ex, q)
 	case q.combine:
 		return g.askCombined(ex, q)
@@ -275,7 +275,7 @@ func keysOf(params map[string]string) string {
 
 // paramsV3 takes a close's parameters from the body and a query's from the query string.
 func paramsV3(ex *exchange, route routeV3) (params map[string]string, location string, no *refusal) {
-	if route.op == OpQuery {
+	if route.op == opQuery {
 		params, err := decodeQueryV3(ex.r.URL.RawQuery)
 		if err != nil {
 			return nil, "query", refuse(codeParamError).because("the query string cannot be read: " + err.Error())
@@ -409,7 +409,7 @@ func newReplyV3(status int, body any) *reply {
 }
 
 func (w v3Wire) success(q *question, s *subject) *reply {
-	if q.op == OpClose {
+	if q.op == opClose {
 		return newReplyV3(http.StatusNoContent, nil)
 	}
 	return w.report(q, s)
@@ -425,7 +425,7 @@ func (w v3Wire) refused(_ *question, no *refusal) *reply {
 
 func (w v3Wire) report(q *question, s *subject) *reply {
 	switch {
-	case q.op == OpCertificates:
+	case q.op == opCertificates:
 		return w.gateway.reportCertificates(q.merchant)
 	case q.combine:
 		return reportCombined(s)

@@ -100,7 +100,7 @@ func (s *session) last() paygate.Request {
 }
 
 // wantLast checks the newest request's verdict, and that its reason contains a phrase.
-func (s *session) wantLast(verdict paygate.Verdict, phrase string) {
+func (s *session) wantLast(verdict string, phrase string) {
 	s.t.Helper()
 	got := s.last()
 	if got.Verdict != verdict || !strings.Contains(got.Reason, phrase) {

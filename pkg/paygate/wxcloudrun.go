@@ -35,9 +35,9 @@ const (
 func (g *Gateway) serveCloudRun(ex *exchange, path string) {
 	switch strings.TrimPrefix(path, pathCloudRun) {
 	case "closeorder":
-		ex.rec.Op = OpClose
+		ex.rec.Op = opClose
 	case "queryorder":
-		ex.rec.Op = OpQuery
+		ex.rec.Op = opQuery
 	default:
 		ex.empty(http.StatusNotFound, "wxcloudrun has no such path here: /_/pay/closeorder and /_/pay/queryorder are played")
 		return
@@ -45,10 +45,10 @@ func (g *Gateway) serveCloudRun(ex *exchange, path string) {
 	if !ex.read() {
 		return
 	}
-	q := &question{api: CloudRun, op: ex.rec.Op}
+	q := &question{api: apiCloudRun, op: ex.rec.Op}
 	if no := g.askCloudRun(ex, q); no != nil {
 		ex.refused(no)
-		ex.rec.Verdict = VerdictMalformed
+		ex.rec.Verdict = verdictMalformed
 		g.finish(ex, cloudRunWire{}, q, cloudRunWire{}.refused(q, no), nil)
 		return
 	}
@@ -79,7 +79,7 @@ func (g *Gateway) askCloudRun(ex *exchange, q *question) *refusal {
 // faultInCloudRun says what is wrong with a request's parameters, empty when nothing is.
 func faultInCloudRun(q *question, params map[string]string) string {
 	allowed := []string{"sub_mch_id", "out_trade_no", "nonce_str"}
-	if q.op == OpQuery {
+	if q.op == opQuery {
 		allowed = append(allowed, "transaction_id")
 	}
 	for _, name := range sortedKeys(params) {

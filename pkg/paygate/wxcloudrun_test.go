@@ -76,8 +76,8 @@ func TestCloudRun(t *testing.T) {
 		}
 		s.WantState(no, paygate.StateClosed)
 		last := s.last()
-		if last.API != paygate.CloudRun || last.Op != paygate.OpClose || last.MchID != s.Merchant.MchID || last.SubMchID != mchid || last.OutTradeNo != no ||
-			last.State != "CLOSED" || last.Verdict != paygate.VerdictOK || last.SignedBy != "" || last.RequestID != "" {
+		if last.API != "wxcloudrun" || last.Op != "close" || last.MchID != s.Merchant.MchID || last.SubMchID != mchid || last.OutTradeNo != no ||
+			last.State != "CLOSED" || last.Verdict != "ok" || last.SignedBy != "" || last.RequestID != "" {
 			t.Errorf("history says %+v", last)
 		}
 		s.cloud(cloudClose, about(no, mchid)).wantCloudCode("ORDERCLOSED")
@@ -108,25 +108,25 @@ func TestCloudRunPayment(t *testing.T) {
 	s.cloud(cloudQuery, both).wantJSON(map[string]any{"respdata.out_trade_no": "A1"})
 	both["transaction_id"] = "42"
 	s.cloud(cloudQuery, both).wantCloudCode("ORDERNOTEXIST")
-	s.wantLast(paygate.VerdictRefused, "has transaction_id 42")
+	s.wantLast("refused", "has transaction_id 42")
 }
 
 func TestCloudRunNotFound(t *testing.T) {
 	t.Parallel()
 	s := start(t, paygate.Options{})
 	s.order("A1", ofSub)
-	s.order("A2", inRegion(paygate.Global))
+	s.order("A2", inRegion("global"))
 	s.combined()
 	mchid := s.Merchant.MchID
 	s.cloud(cloudQuery, about("A1", mchid)).wantCloudCode("ORDERNOTEXIST") // the sub-merchant's
-	s.wantLast(paygate.VerdictRefused, "one exists of sp_mchid "+mchid+" sub_mchid "+subMchID)
+	s.wantLast("refused", "one exists of sp_mchid "+mchid+" sub_mchid "+subMchID)
 	s.cloud(cloudClose, about("NONE", subMchID)).wantCloudCode("ORDERNOTEXIST")
 	s.cloud(cloudClose, about("S1", mchid)).wantCloudCode("ORDERNOTEXIST")
 	s.cloud(cloudQuery, about("A2", mchid)).wantJSON(map[string]any{"respdata.trade_state": "NOTPAY"}) // of any region
 	s.cloud(cloudClose, about("A1", "1900000999")).wantStatus(200).wantJSON(map[string]any{
 		"errcode": 0.0, "respdata.return_code": "FAIL", "respdata.return_msg": "子商户号sub_mch_id无效", "respdata.result_code": nil, "respdata.sign": nil,
 	})
-	s.wantLast(paygate.VerdictRefused, "1900000999 is neither a merchant")
+	s.wantLast("refused", "1900000999 is neither a merchant")
 	s.WantState("A1", paygate.StateNotPay)
 }
 
@@ -151,12 +151,12 @@ func TestCloudRunForm(t *testing.T) {
 		`{"sub_mch_id":"` + mchid + `","out_trade_no":"A1","nonce_str":"` + strings.Repeat("n", 33) + `"}`: {40097, "nonce_str must be at most 32"},
 	} {
 		s.mustExchange("POST", cloudClose, body, http.Header{}).wantErrcode(test.number)
-		s.wantLast(paygate.VerdictMalformed, test.reason)
+		s.wantLast("malformed", test.reason)
 	}
 	s.cloud(cloudQuery, map[string]any{"sub_mch_id": mchid, "transaction_id": "a b"}).wantErrcode(40097)
 	s.mustExchange("GET", cloudClose, "", http.Header{}).wantErrcode(43002)
 	s.mustExchange("POST", "/_/pay/orderquery", "{}", http.Header{}).wantStatus(404)
-	s.wantLast(paygate.VerdictNotFound, "/_/pay/queryorder")
+	s.wantLast("not-found", "/_/pay/queryorder")
 	s.mustExchange("POST", cloudClose, strings.Repeat(" ", 1<<20+1), http.Header{}).wantStatus(413)
 	s.WantState("A1", paygate.StateNotPay)
 }
@@ -167,7 +167,7 @@ func TestCloudRunFaults(t *testing.T) {
 	s := start(t)
 	s.order("A1", ofSub)
 	once := func(action paygate.Action) {
-		s.MustInject(paygate.Fault{Action: action, Times: 1, Match: paygate.Match{API: paygate.CloudRun}})
+		s.MustInject(paygate.Fault{Action: action, Times: 1, API: "wxcloudrun"})
 	}
 	query := func() answer { return s.cloud(cloudQuery, about("A1", subMchID)) }
 	for action, code := range map[paygate.Action]string{
@@ -179,7 +179,7 @@ func TestCloudRunFaults(t *testing.T) {
 	for code, want := range map[string]float64{"-1": -1, "45009": 45009} {
 		s.MustInject(paygate.Fault{Action: paygate.Refuse, Code: code, Times: 1})
 		query().wantErrcode(want)
-		if got := s.last(); got.Code != code || got.Verdict != paygate.VerdictRefused {
+		if got := s.last(); got.Code != code || got.Verdict != "refused" {
 			t.Errorf("history says %+v", got)
 		}
 	}
@@ -226,7 +226,7 @@ func TestCloudRunFaults(t *testing.T) {
 		t.Errorf("%d faults are left, want the one that met nobody", n)
 	}
 	for _, action := range []paygate.Action{paygate.BadSignature, paygate.Unsigned, paygate.Probe, paygate.Stale, paygate.UnknownSerial} {
-		if err := s.Inject(paygate.Fault{Action: action, Match: paygate.Match{API: paygate.CloudRun}}); err == nil || !strings.Contains(err.Error(), "only") {
+		if err := s.Inject(paygate.Fault{Action: action, API: "wxcloudrun"}); err == nil || !strings.Contains(err.Error(), "only") {
 			t.Errorf("injecting %s: %v", action, err)
 		}
 	}
