@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/pkg/paygate"
 )
 
@@ -88,7 +89,7 @@ type story struct {
 type saying struct {
 	by     string
 	result order.Result
-	truth  order.TradeState
+	truth  tradestate.State
 	late   time.Duration // after the deadline
 }
 
@@ -301,23 +302,23 @@ func (s *story) end() {
 }
 
 // truth is how the order stands in the gateway's books.
-func (s *story) truth() order.TradeState {
+func (s *story) truth() tradestate.State {
 	if !s.kind.combined {
 		o, err := s.Order(s.number, s.payee())
 		if err != nil {
 			s.t.Errorf("looking at %s: %v", s.number, err)
 		}
-		return order.TradeState(o.State)
+		return tradestate.State(o.State)
 	}
 	whole, err := s.Combined(s.number, s.payee())
 	if err != nil {
 		s.t.Errorf("looking at %s: %v", s.number, err)
 	}
-	var parts []order.TradeState
+	var parts []tradestate.State
 	for _, part := range whole.SubOrders {
-		parts = append(parts, order.TradeState(part.State))
+		parts = append(parts, tradestate.State(part.State))
 	}
-	return order.Combined(parts)
+	return tradestate.Combined(parts)
 }
 
 // judge compares all that was said with the books, as they were then and as they are now: closed and paid are for ever.
@@ -343,7 +344,7 @@ func (s *story) judge() {
 }
 
 // wrong says what in an answer is not so; empty when nothing is.
-func (s *story) wrong(heard saying, is order.TradeState) string {
+func (s *story) wrong(heard saying, is tradestate.State) string {
 	r := heard.result
 	claims := true
 	switch r.Outcome {

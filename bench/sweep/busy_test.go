@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/store/storetest"
 )
 
@@ -78,7 +79,7 @@ func (w *town) plain(b *testing.B) float64 {
 					return
 				}
 				state, closed := door.Query(ctx, call), door.Close(ctx, call)
-				if state.Verdict != order.Stated || closed.Verdict != order.Accepted {
+				if state.Verdict != verdict.Stated || closed.Verdict != verdict.Accepted {
 					b.Errorf("order %s: got %+v and %+v", no, state, closed)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/pkg/paygate"
 )
@@ -57,7 +57,7 @@ func TestFourSweepers(t *testing.T) {
 	w.wantEachOnce(due)
 	kept := open(t, address)
 	for no, kinds := range w.told(kept) {
-		if len(kinds) != 1 || kinds[0] != order.EventClosed {
+		if len(kinds) != 1 || kinds[0] != schedule.EventClosed {
 			t.Errorf("order %s: got events %v, want that it is closed, once", no, kinds)
 		}
 	}

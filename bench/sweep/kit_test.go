@@ -23,6 +23,8 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/wechatpay"
@@ -203,7 +205,7 @@ func (w *town) sweeper(who string, kept closing.Backlog, concurrency int) *closi
 // register has orders closed at once.
 func (w *town) register(kept *store.Store, numbers ...string) {
 	w.Helper()
-	entries := make([]order.Entry, len(numbers))
+	entries := make([]schedule.Entry, len(numbers))
 	for i, no := range numbers {
 		entries[i].Ref = w.ref(no)
 	}
@@ -221,23 +223,23 @@ func (w *town) register(kept *store.Store, numbers ...string) {
 // wantSettled wants each order ended as the gateway has it, and told once.
 func (w *town) wantSettled(kept *store.Store) {
 	w.Helper()
-	want := map[order.TradeState]order.Ending{order.Closed: order.EndedClosed, order.Success: order.EndedPaid}
+	want := map[tradestate.State]schedule.FinalState{tradestate.Closed: schedule.FinalClosed, tradestate.Success: schedule.FinalPaid}
 	told := w.told(kept)
 	for no, state := range w.states() {
 		s, err := kept.Show(context.Background(), w.ref(no))
-		if ending := want[order.TradeState(state)]; err != nil || s.Progress != order.Done || s.Ending != ending || ending == "" {
-			w.Errorf("order %s: got %s %q, error %v; the gateway has it as %s", no, s.Progress, s.Ending, err, state)
+		if ending := want[tradestate.State(state)]; err != nil || s.Progress != schedule.Done || s.FinalState != ending || ending == "" {
+			w.Errorf("order %s: got %s %q, error %v; the gateway has it as %s", no, s.Progress, s.FinalState, err, state)
 		}
-		if kinds := told[no]; len(kinds) != 1 || string(kinds[0]) != string(s.Ending) {
-			w.Errorf("order %s: got events %v, want %q once", no, kinds, s.Ending)
+		if kinds := told[no]; len(kinds) != 1 || string(kinds[0]) != string(s.FinalState) {
+			w.Errorf("order %s: got events %v, want %q once", no, kinds, s.FinalState)
 		}
 	}
 }
 
 // told are the events of each order.
-func (w *town) told(kept *store.Store) map[string][]order.EventKind {
+func (w *town) told(kept *store.Store) map[string][]schedule.EventKind {
 	w.Helper()
-	told := map[string][]order.EventKind{}
+	told := map[string][]schedule.EventKind{}
 	for after := int64(0); ; {
 		events, err := kept.Events(context.Background(), w.shop().Account(), after, 1000)
 		if err != nil {
@@ -309,18 +311,18 @@ type holders struct {
 	overlaps int
 	claimed  map[int64]int
 	// finished are those whose end was said to be written down.
-	finished map[string]order.Ending
+	finished map[string]schedule.FinalState
 }
 
 func newHolders() *holders {
-	return &holders{held: map[int64]int{}, claimed: map[int64]int{}, finished: map[string]order.Ending{}}
+	return &holders{held: map[int64]int{}, claimed: map[int64]int{}, finished: map[string]schedule.FinalState{}}
 }
 
 func (h *holders) watch(kept closing.Backlog) *handled {
 	return &handled{Backlog: kept, all: h, idle: make(chan struct{})}
 }
 
-func (h *handled) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Claim, error) {
+func (h *handled) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
 	claims, err := h.Backlog.Claim(ctx, of, limit, lease)
 	h.all.mu.Lock()
 	defer h.all.mu.Unlock()
@@ -337,7 +339,7 @@ func (h *handled) Claim(ctx context.Context, of order.Account, limit int, lease 
 }
 
 // drop is called before the write, since another may claim the order before whoever wrote knows that it did.
-func (h *handled) drop(claims ...order.Claim) {
+func (h *handled) drop(claims ...schedule.Claim) {
 	h.all.mu.Lock()
 	defer h.all.mu.Unlock()
 	for _, c := range claims {
@@ -345,28 +347,28 @@ func (h *handled) drop(claims ...order.Claim) {
 	}
 }
 
-func (h *handled) Finish(ctx context.Context, c order.Claim, f order.Final) error {
+func (h *handled) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
 	h.drop(c)
 	err := h.Backlog.Finish(ctx, c, f)
 	if err == nil {
 		h.all.mu.Lock()
 		defer h.all.mu.Unlock()
-		h.all.finished[c.OutTradeNo] = f.Ending
+		h.all.finished[c.OutTradeNo] = f.State
 	}
 	return err
 }
 
-func (h *handled) Retry(ctx context.Context, c order.Claim, b order.Setback) error {
+func (h *handled) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
 	h.drop(c)
 	return h.Backlog.Retry(ctx, c, b)
 }
 
-func (h *handled) GiveUp(ctx context.Context, c order.Claim, b order.Setback) error {
+func (h *handled) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
 	h.drop(c)
 	return h.Backlog.GiveUp(ctx, c, b)
 }
 
-func (h *handled) Release(ctx context.Context, claims []order.Claim) (int, error) {
+func (h *handled) Release(ctx context.Context, claims []schedule.Claim) (int, error) {
 	h.drop(claims...)
 	return h.Backlog.Release(ctx, claims)
 }

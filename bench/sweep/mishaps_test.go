@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
 )
 
@@ -80,7 +80,7 @@ func leasesRunOut(t *testing.T, db storetest.Database) {
 				t.Errorf("the first: got %+v, want its claim lost", got)
 			}
 			if after := show(t, w, address); !reflect.DeepEqual(after, before) {
-				t.Errorf("the first wrote over the end: got %s at %v, want %s at %v", after.Ending, after.EndedAt, before.Ending, before.EndedAt)
+				t.Errorf("the first wrote over the end: got %s at %v, want %s at %v", after.FinalState, after.EndedAt, before.FinalState, before.EndedAt)
 			}
 			w.wantSettled(kept)
 		})
@@ -115,7 +115,7 @@ func sweep(t *testing.T, s *closing.Sweeper) closing.Report {
 	return report
 }
 
-func show(t *testing.T, w *town, address string) order.Standing {
+func show(t *testing.T, w *town, address string) schedule.Record {
 	t.Helper()
 	s, err := open(t, address).Show(context.Background(), w.ref("A1"))
 	if err != nil {
@@ -224,8 +224,8 @@ func crashes(t *testing.T, db storetest.Database) {
 	db.Restart(t)
 	for no, ending := range all.finished {
 		s, err := kept.Show(context.Background(), w.ref(no))
-		if err != nil || s.Ending != ending {
-			t.Errorf("order %s: got %q, error %v after the crash, want %q as it was recorded before", no, s.Ending, err, ending)
+		if err != nil || s.FinalState != ending {
+			t.Errorf("order %s: got %q, error %v after the crash, want %q as it was recorded before", no, s.FinalState, err, ending)
 		}
 	}
 	runsOut(t, db, address)

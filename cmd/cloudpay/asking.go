@@ -16,6 +16,7 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 const (
@@ -278,7 +279,7 @@ func (a *asking) checkCall(configured *app.App, p order.Params) (err error) {
 		return bilingual.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer",
 			"--close-at：稍后关单需要订单存储：请设置 %s，并配置定时器", nameStore)
 	default:
-		_, err = configured.Closer.Merchant.Entry(p)
+		_, err = schedule.NewEntry(configured.Closer.Merchant, p)
 	}
 	return err
 }

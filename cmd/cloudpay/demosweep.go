@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/pkg/paygate"
 )
@@ -59,7 +60,7 @@ func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string
 // crash leaves behind what a function does that is killed between its close and the reply: the intent, on record, and an
 // order that is closed.
 func (d *demo) crash(ctx context.Context, kept *store.Store, v variant, owner paygate.Owner) error {
-	entry := order.Entry{Ref: order.Ref{
+	entry := schedule.Entry{Ref: order.Ref{
 		Region: order.Mainland, MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: v.number("doubt"),
 	}}
 	if _, err := kept.Begin(ctx, entry, time.Millisecond); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // fact is something that an order is registered with: a flag of add, a column of a CSV file, a key of a JSON object. Its name is
@@ -102,12 +103,12 @@ func setCreatedAt(p *order.Params, value string) *order.FieldError {
 
 // entryOf is an order as it is to be registered. When to close it has to be said: an order that is closed at once because a
 // column was empty cannot be opened again.
-func entryOf(m order.Merchant, p order.Params) (order.Entry, error) {
+func entryOf(m order.Merchant, p order.Params) (schedule.Entry, error) {
 	if p.OutTradeNo != "" && p.CloseAt == "" {
-		return order.Entry{}, order.ParamError(factCloseAt,
+		return schedule.Entry{}, order.ParamError(factCloseAt,
 			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
-	return m.Entry(p)
+	return schedule.NewEntry(m, p)
 }
 
 // laterFacts are what close registers an order with, besides what every call has.

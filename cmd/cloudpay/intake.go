@@ -14,6 +14,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -82,14 +83,14 @@ const wholeLine = "line"
 
 // intake reads orders and registers them.
 type intake struct {
-	register func(context.Context, []order.Entry) ([]store.Registration, error)
+	register func(context.Context, []schedule.Entry) ([]store.Registration, error)
 	merchant order.Merchant
 	parse    parser
 	rejects  *rejects
 	progress *progress
 
 	// waiting are to be registered, as said at the lines at.
-	waiting []order.Entry
+	waiting []schedule.Entry
 	said    []order.Params
 	at      []int
 
@@ -158,7 +159,7 @@ func (in *intake) flush(ctx context.Context) error {
 	for i, r := range all {
 		switch {
 		case r.Err != nil:
-			if err := in.rejects.add(rejectedFor(in.at[i], in.waiting[i].OutTradeNo, in.said[i].Named(r.Err))); err != nil {
+			if err := in.rejects.add(rejectedFor(in.at[i], in.waiting[i].OutTradeNo, schedule.InWordsOf(in.said[i], r.Err))); err != nil {
 				return err
 			}
 		case r.Added:

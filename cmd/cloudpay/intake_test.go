@@ -12,17 +12,18 @@ import (
 	"testing/iotest"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
 // shop registers orders in memory, as a store does.
 type shop struct {
-	orders  map[order.Ref]order.Entry
+	orders  map[order.Ref]schedule.Entry
 	batches []int
 	broken  error
 }
 
-func (s *shop) register(_ context.Context, entries []order.Entry) ([]store.Registration, error) {
+func (s *shop) register(_ context.Context, entries []schedule.Entry) ([]store.Registration, error) {
 	if s.broken != nil {
 		return nil, s.broken
 	}
@@ -34,7 +35,7 @@ func (s *shop) register(_ context.Context, entries []order.Entry) ([]store.Regis
 		case !there:
 			s.orders[e.Ref], all[i].Added = e, true
 		case before.Differs(e) != "":
-			all[i].Err = &order.ConflictError{Ref: e.Ref, Field: before.Differs(e)}
+			all[i].Err = &schedule.ConflictError{Ref: e.Ref, Field: before.Differs(e)}
 		}
 	}
 	return all, nil
@@ -42,7 +43,7 @@ func (s *shop) register(_ context.Context, entries []order.Entry) ([]store.Regis
 
 func (s *shop) intake(format string) (*intake, *bytes.Buffer) {
 	if s.orders == nil {
-		s.orders = map[order.Ref]order.Entry{}
+		s.orders = map[order.Ref]schedule.Entry{}
 	}
 	var shown bytes.Buffer
 	return &intake{
@@ -288,15 +289,15 @@ func TestTable(t *testing.T) {
 func TestStandingWords(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{
-		string(order.Waiting), string(order.Closing), string(order.GaveUp),
-		string(order.EndedClosed), string(order.EndedPaid), string(order.EndedNotFound),
+		string(schedule.Waiting), string(schedule.Closing), string(schedule.GaveUp),
+		string(schedule.FinalClosed), string(schedule.FinalPaid), string(schedule.FinalNotFound),
 	} {
 		if w := standings[word]; w.EN == "" || w.ZH == "" {
 			t.Errorf("%s: got %+v", word, w)
 		}
 	}
-	for _, kind := range []order.EventKind{
-		order.EventClosed, order.EventPaid, order.EventPaidOtherAmount, order.EventNotFound, order.EventGaveUp, order.EventContradicted,
+	for _, kind := range []schedule.EventKind{
+		schedule.EventClosed, schedule.EventPaid, schedule.EventPaidOtherAmount, schedule.EventNotFound, schedule.EventGaveUp, schedule.EventContradicted,
 	} {
 		if w := kindWords[kind]; w.EN != string(kind) || w.ZH == "" {
 			t.Errorf("%s: got %+v", kind, w)

@@ -18,7 +18,10 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
 )
 
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
@@ -263,16 +266,16 @@ func TestReportInChinese(t *testing.T) {
 	l := &language{chinese: true}
 	for _, outcome := range allOutcomes {
 		for code, des := range map[string]string{
-			order.CodeNoAuth: "", order.CodeTimeout: "context deadline exceeded", "NEW_CODE": "订单有误",
-			order.CodeParamError: order.MissingOutTradeNo().Wording().String(),
+			errcode.NoAuth: "", errcode.Timeout: "context deadline exceeded", "NEW_CODE": "订单有误",
+			errcode.ParamError: order.MissingOutTradeNo().Wording().String(),
 		} {
 			var out strings.Builder
 			total := int64(5)
 			r := newReport(&out, &asking{op: order.OpClose, language: l}, make([]order.Params, 1))
 			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
-				Outcome: outcome, ErrCode: code, ErrCodeDes: des, TradeState: order.NotPay, TotalFee: &total, CashFee: &total,
+				Outcome: outcome, ErrCode: code, ErrCodeDes: des, TradeState: tradestate.NotPay, TotalFee: &total, CashFee: &total,
 				Attempts: 1, Proof: order.ProofSignature, API: order.V3, RetryAfter: 5, TimeEnd: "20261122183000", MchID: "1900000001",
-				SubOrders: []order.SubFacts{{OutTradeNo: "C1", TradeState: order.NotPay}},
+				SubOrders: []order.SubFacts{{OutTradeNo: "C1", TradeState: tradestate.NotPay}},
 			})
 			for line := range strings.Lines(out.String()) {
 				if !strings.ContainsFunc(line, isHan) || strings.Contains(line, "must be given") {
@@ -300,8 +303,8 @@ func TestErrorsInChinese(t *testing.T) {
 	ref := order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}
 	for _, err := range []error{
 		inStore(errors.New("pq: password authentication failed")),
-		inStore(fmt.Errorf("looking up order %s: %w", ref, &order.NotRegisteredError{Ref: ref})),
-		inStore(fmt.Errorf("registering orders: %w", &order.ConflictError{Ref: ref, Field: "total"})),
+		inStore(fmt.Errorf("looking up order %s: %w", ref, &schedule.NotRegisteredError{Ref: ref})),
+		inStore(fmt.Errorf("registering orders: %w", &schedule.ConflictError{Ref: ref, Field: "total"})),
 		&noAnswerError{"closeorder", "404 Not Found", "FUNCTION_NOT_FOUND"},
 		notBuilt(),
 		checkAddress("redis://h/d", "--store"),

@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
 )
 
 func main() { os.Exit(run()) }
@@ -39,7 +39,7 @@ func (l *language) end(out io.Writer, err error) int {
 	code, say := exitCode(err)
 	if say {
 		l.complain(out, err)
-		if fault, is := errors.AsType[*order.StoreError](err); is {
+		if fault, is := errors.AsType[*schedule.StoreError](err); is {
 			// The one who runs the command runs the database, or knows who does.
 			fmt.Fprintln(out, "  "+printable.Text(l.sayf("%s", "详情：%s", fault.Detail())))
 		}

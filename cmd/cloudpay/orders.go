@@ -14,6 +14,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -245,10 +246,10 @@ func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
 
 // inStore gives an error of the store's its exit code.
 func inStore(err error) error {
-	if missing, is := errors.AsType[*order.NotRegisteredError](err); is {
+	if missing, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return &exitError{exitNotFound, missing} // it names the order, and has no need of what was being done
 	}
-	if conflict, is := errors.AsType[*order.ConflictError](err); is {
+	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return &exitError{exitRefused, conflict}
 	}
 	if err == nil || bilingual.Wording(err).EN != bilingual.Wording(err).ZH {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/migrate"
 )
@@ -69,9 +71,9 @@ func (d *desk) giveUp(number string) {
 
 func (d *desk) giveUpOf(ref order.Ref) {
 	d.t.Helper()
-	claim, err := d.Begin(d.t.Context(), order.Entry{Ref: ref}, time.Minute)
+	claim, err := d.Begin(d.t.Context(), schedule.Entry{Ref: ref}, time.Minute)
 	if err == nil {
-		err = d.GiveUp(d.t.Context(), claim, order.Setback{TradeState: order.UserPaying, Reason: "USERPAYING: still\nat it"})
+		err = d.GiveUp(d.t.Context(), claim, schedule.Retry{TradeState: tradestate.UserPaying, Reason: "USERPAYING: still\nat it"})
 	}
 	if err != nil {
 		d.t.Fatal(err)
@@ -169,7 +171,7 @@ func TestListPages(t *testing.T) {
 	d.giveUp("S1")
 	d.giveUp("S2")
 	for _, number := range []string{"W1", "W2", "W3"} {
-		entry := order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}, CloseIn: time.Hour}
+		entry := schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}, CloseIn: time.Hour}
 		if _, err := d.Register(t.Context(), entry); err != nil {
 			t.Fatal(err)
 		}

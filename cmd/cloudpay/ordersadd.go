@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -70,7 +71,7 @@ func (a *adding) run(cmd *cobra.Command, args []string) error {
 		}
 		added, err := s.Register(cmd.Context(), e)
 		if err != nil {
-			return inStore(p.Named(err))
+			return inStore(schedule.InWordsOf(p, err))
 		}
 		standing, err := s.Show(cmd.Context(), e.Ref)
 		if err != nil {
@@ -81,7 +82,7 @@ func (a *adding) run(cmd *cobra.Command, args []string) error {
 	})
 }
 
-func (a *adding) tell(cmd *cobra.Command, s order.Standing, added bool) {
+func (a *adding) tell(cmd *cobra.Command, s schedule.Record, added bool) {
 	if a.json {
 		sayJSON(cmd.OutOrStdout(), standingOf(s))
 		return

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -53,7 +54,7 @@ redeliver" 重新投递。`)),
 
 // posted is a dead event as JSON: an event, with why it is dead.
 type posted struct {
-	order.Event
+	schedule.Event
 
 	Attempts  int    `json:"attempts"`
 	LastError string `json:"lastError"`
@@ -88,12 +89,12 @@ func (t *telling) header(more ...string) []string {
 	}, more...)
 }
 
-func (t *telling) cells(e order.Event) []string {
+func (t *telling) cells(e schedule.Event) []string {
 	number := strings.Join(notEmpty(e.SubMchID, e.OutTradeNo), "/")
 	return []string{strconv.FormatInt(e.ID, 10), clock(e.OccurredAt), number, t.language.notice(e)}
 }
 
-func (t *telling) tell(cmd *cobra.Command, events []order.Event) {
+func (t *telling) tell(cmd *cobra.Command, events []schedule.Event) {
 	rows := &table{out: cmd.OutOrStdout(), header: t.header()}
 	for _, e := range events {
 		if t.json {

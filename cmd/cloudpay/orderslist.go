@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -70,20 +71,20 @@ lists everything.`, `list 列出商户已登记的订单：不带选项时列出
 }
 
 // parts are what is listed, one after the other.
-func (l *listing) parts() []order.Progress {
+func (l *listing) parts() []schedule.Progress {
 	switch {
 	case l.stuck:
-		return []order.Progress{order.GaveUp}
+		return []schedule.Progress{schedule.GaveUp}
 	case l.closing:
-		return []order.Progress{order.Closing}
+		return []schedule.Progress{schedule.Closing}
 	case l.due:
-		return []order.Progress{order.Closing, order.Waiting}
+		return []schedule.Progress{schedule.Closing, schedule.Waiting}
 	case l.waiting:
-		return []order.Progress{order.Waiting}
+		return []schedule.Progress{schedule.Waiting}
 	case l.ended:
-		return []order.Progress{order.Done}
+		return []schedule.Progress{schedule.Done}
 	}
-	return []order.Progress{order.GaveUp, order.Closing, order.Waiting}
+	return []schedule.Progress{schedule.GaveUp, schedule.Closing, schedule.Waiting}
 }
 
 func (l *listing) run(cmd *cobra.Command, _ []string) error {
@@ -188,13 +189,13 @@ func (l *listing) list(cmd *cobra.Command, s *store.Store, of order.Account) (st
 }
 
 // start is what is to be listed, and from where in the first part of it.
-func (l *listing) start() (parts []order.Progress, place string, err error) {
+func (l *listing) start() (parts []schedule.Progress, place string, err error) {
 	parts = l.parts()
 	if l.from == "" {
 		return parts, "", nil
 	}
 	part, place, _ := strings.Cut(l.from, ":")
-	at := slices.Index(parts, order.Progress(part))
+	at := slices.Index(parts, schedule.Progress(part))
 	if at < 0 {
 		return nil, "", usagef("--from: must be what a list with the same flags said at its end, not %q",
 			"--from：须为以相同选项列出时结尾给出的位置，而不是 %q", l.from)
@@ -203,7 +204,7 @@ func (l *listing) start() (parts []order.Progress, place string, err error) {
 }
 
 // any reports whether there is anything to list from a place on.
-func (l *listing) any(ctx context.Context, s *store.Store, of order.Account, part order.Progress, place string) (bool, error) {
+func (l *listing) any(ctx context.Context, s *store.Store, of order.Account, part schedule.Progress, place string) (bool, error) {
 	page, err := s.List(ctx, of, part, place, 1)
 	if err != nil {
 		return false, inStore(err)
@@ -216,13 +217,13 @@ func (l *listing) upToNow(page store.Page) store.Page {
 	if !l.due {
 		return page
 	}
-	if i := slices.IndexFunc(page.Orders, func(o order.Standing) bool { return o.DueAt.After(l.now) }); i >= 0 {
+	if i := slices.IndexFunc(page.Orders, func(o schedule.Record) bool { return o.DueAt.After(l.now) }); i >= 0 {
 		return store.Page{Orders: page.Orders[:i]}
 	}
 	return page
 }
 
-func (l *listing) tell(cmd *cobra.Command, s order.Standing) {
+func (l *listing) tell(cmd *cobra.Command, s schedule.Record) {
 	if l.json {
 		sayJSON(cmd.OutOrStdout(), standingOf(s))
 		return

@@ -7,6 +7,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -68,7 +69,7 @@ func (s *single) show(cmd *cobra.Command, args []string) error {
 	})
 }
 
-func (s *single) tell(cmd *cobra.Command, is order.Standing, events []order.Event) {
+func (s *single) tell(cmd *cobra.Command, is schedule.Record, events []schedule.Event) {
 	out, l := cmd.OutOrStdout(), s.language
 	fmt.Fprintf(out, "%s %s  %s\n", standingMark(is), l.standing(is), printable.Text(is.OutTradeNo))
 	for _, fact := range l.standingRows(is) {

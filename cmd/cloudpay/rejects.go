@@ -10,6 +10,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
 )
 
 // rejected is a line that was not registered, and why.
@@ -38,7 +39,7 @@ func rejectedFor(line int, number string, err error) rejected {
 	if field, is := errors.AsType[*order.FieldError](err); is {
 		r.field, r.rule = field.Field, field.Rule
 	}
-	if conflict, is := errors.AsType[*order.ConflictError](err); is {
+	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		r.field = conflict.Field
 	}
 	return r

@@ -10,6 +10,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/printable"
 )
 
@@ -170,9 +172,9 @@ func (r *report) meaning(result order.Result) string {
 	switch {
 	case result.Outcome == order.OutcomeFound:
 		return r.state(result.TradeState)
-	case result.ErrCode == order.CodeSignError:
+	case result.ErrCode == errcode.SignError:
 		return signatureRefused.In(r.chinese)
-	case order.IsMerchantCode(result.ErrCode), result.ErrCode == order.CodeConfigError:
+	case errcode.IsOfMerchant(result.ErrCode), result.ErrCode == errcode.ConfigError:
 		return papersRefused.In(r.chinese)
 	}
 	return meanings[result.Outcome].In(r.chinese)
@@ -225,7 +227,7 @@ func (r *report) gist(result order.Result) string {
 }
 
 // state is the gateway's word with what it means.
-func (l *language) state(s order.TradeState) string {
+func (l *language) state(s tradestate.State) string {
 	meaning, known := states[s]
 	if s == "" || !known {
 		return string(s)
@@ -233,16 +235,16 @@ func (l *language) state(s order.TradeState) string {
 	return l.sayf("%s, %s", "%s，%s", s, meaning)
 }
 
-var states = map[order.TradeState]bilingual.Text{
-	order.Success:    words("paid", "支付成功"),
-	order.Refund:     words("paid, and given back in part or whole", "转入退款"),
-	order.NotPay:     words("nobody has paid yet", "未支付"),
-	order.Closed:     words("closed", "已关闭"),
-	order.Revoked:    words("reversed, and never paid", "已撤销"),
-	order.UserPaying: words("the customer is paying at this moment", "用户支付中"),
-	order.PayError:   words("a payment failed", "支付失败"),
-	order.Accept:     words("a deduction waits to be carried out", "已接收，等待扣款"),
-	order.Mixed:      words("the sub-orders are not in one state", "各子订单状态不一"),
+var states = map[tradestate.State]bilingual.Text{
+	tradestate.Success:    words("paid", "支付成功"),
+	tradestate.Refund:     words("paid, and given back in part or whole", "转入退款"),
+	tradestate.NotPay:     words("nobody has paid yet", "未支付"),
+	tradestate.Closed:     words("closed", "已关闭"),
+	tradestate.Revoked:    words("reversed, and never paid", "已撤销"),
+	tradestate.UserPaying: words("the customer is paying at this moment", "用户支付中"),
+	tradestate.PayError:   words("a payment failed", "支付失败"),
+	tradestate.Accept:     words("a deduction waits to be carried out", "已接收，等待扣款"),
+	tradestate.Mixed:      words("the sub-orders are not in one state", "各子订单状态不一"),
 }
 
 // proof says why the answer may be believed, and what it took.
@@ -284,7 +286,7 @@ func (r *report) remedy(result order.Result) string {
 	if r.why(result) == "" {
 		return ""
 	}
-	code, known := order.Lookup(result.ErrCode)
+	code, known := errcode.Lookup(result.ErrCode)
 	if !known {
 		return ""
 	}

@@ -9,79 +9,82 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
 )
 
 // standing is a registered order as JSON.
 type standing struct {
-	Region        order.Region     `json:"region"`
-	MchID         string           `json:"mchId"`
-	SubMchID      string           `json:"subMchId,omitempty"`
-	OutTradeNo    string           `json:"outTradeNo"`
-	Owner         order.Owner      `json:"owner,omitempty"`
-	SubAppID      string           `json:"subAppid,omitempty"`
-	API           order.API        `json:"api,omitempty"`
-	Total         *int64           `json:"total,omitempty"`
-	CreatedAt     time.Time        `json:"createdAt,omitzero"`
-	CloseAt       time.Time        `json:"closeAt,omitzero"`
-	CloseIn       float64          `json:"closeIn,omitempty"` // seconds after registeredAt
-	RegisteredAt  time.Time        `json:"registeredAt"`
-	Progress      order.Progress   `json:"progress"`
-	TradeState    order.TradeState `json:"tradeState,omitempty"`
-	Authenticated bool             `json:"authenticated"`
-	ClosingSince  time.Time        `json:"closingSince,omitzero"`
-	DueAt         time.Time        `json:"dueAt,omitzero"`
-	LeaseUntil    time.Time        `json:"leaseUntil,omitzero"`
-	Attempts      int              `json:"attempts"`
-	LastError     string           `json:"lastError,omitempty"`
-	Ending        order.Ending     `json:"ending,omitempty"`
-	TransactionID string           `json:"transactionId,omitempty"`
-	PaidTotal     *int64           `json:"paidTotal,omitempty"`
-	PaidAt        time.Time        `json:"paidAt,omitzero"`
-	EndedAt       time.Time        `json:"endedAt,omitzero"`
+	Region        order.Region        `json:"region"`
+	MchID         string              `json:"mchId"`
+	SubMchID      string              `json:"subMchId,omitempty"`
+	OutTradeNo    string              `json:"outTradeNo"`
+	Owner         order.Owner         `json:"owner,omitempty"`
+	SubAppID      string              `json:"subAppid,omitempty"`
+	API           order.API           `json:"api,omitempty"`
+	Total         *int64              `json:"total,omitempty"`
+	CreatedAt     time.Time           `json:"createdAt,omitzero"`
+	CloseAt       time.Time           `json:"closeAt,omitzero"`
+	CloseIn       float64             `json:"closeIn,omitempty"` // seconds after registeredAt
+	RegisteredAt  time.Time           `json:"registeredAt"`
+	Progress      schedule.Progress   `json:"progress"`
+	TradeState    tradestate.State    `json:"tradeState,omitempty"`
+	Authenticated bool                `json:"authenticated"`
+	ClosingSince  time.Time           `json:"closingSince,omitzero"`
+	DueAt         time.Time           `json:"dueAt,omitzero"`
+	LeaseUntil    time.Time           `json:"leaseUntil,omitzero"`
+	Attempts      int                 `json:"attempts"`
+	LastError     string              `json:"lastError,omitempty"`
+	Ending        schedule.FinalState `json:"ending,omitempty"`
+	TransactionID string              `json:"transactionId,omitempty"`
+	PaidTotal     *int64              `json:"paidTotal,omitempty"`
+	PaidAt        time.Time           `json:"paidAt,omitzero"`
+	EndedAt       time.Time           `json:"endedAt,omitzero"`
 	// Events are there in show only.
-	Events []order.Event `json:"events,omitempty"`
+	Events []schedule.Event `json:"events,omitempty"`
 }
 
-func standingOf(s order.Standing) standing {
+func standingOf(s schedule.Record) standing {
 	return standing{
 		Region: s.Region, MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo,
 		Owner: s.Owner, SubAppID: s.SubAppID, API: s.API, Total: s.Total,
 		CreatedAt: utc(s.CreatedAt), CloseAt: utc(s.CloseAt), CloseIn: s.CloseIn.Seconds(), RegisteredAt: utc(s.RegisteredAt),
 		Progress: s.Progress, TradeState: s.TradeState, Authenticated: s.Authenticated,
 		ClosingSince: utc(s.ClosingSince), DueAt: utc(s.DueAt), LeaseUntil: utc(s.LeaseUntil), Attempts: s.Attempts, LastError: s.LastError,
-		Ending: s.Ending, TransactionID: s.TransactionID, PaidTotal: s.PaidTotal, PaidAt: utc(s.PaidAt), EndedAt: utc(s.EndedAt),
+		Ending: s.FinalState, TransactionID: s.TransactionID, PaidTotal: s.PaidTotal, PaidAt: utc(s.PaidAt), EndedAt: utc(s.EndedAt),
 	}
 }
 
 // standings are the words for how far an order is; of one that has ended, for how.
 var standings = map[string]bilingual.Text{
-	string(order.Waiting):       words("waiting", "等待关单"),
-	string(order.Closing):       words("closing", "关单中"),
-	string(order.GaveUp):        words("stuck", "已放弃"),
-	string(order.EndedClosed):   words("closed", "已关单"),
-	string(order.EndedPaid):     words("paid", "已支付"),
-	string(order.EndedNotFound): words("notFound", "不存在"),
+	string(schedule.Waiting):       words("waiting", "等待关单"),
+	string(schedule.Closing):       words("closing", "关单中"),
+	string(schedule.GaveUp):        words("stuck", "已放弃"),
+	string(schedule.FinalClosed):   words("closed", "已关单"),
+	string(schedule.FinalPaid):     words("paid", "已支付"),
+	string(schedule.FinalNotFound): words("notFound", "不存在"),
 }
 
-func (l *language) standing(s order.Standing) string {
-	return l.say(standings[cmp.Or(string(s.Ending), string(s.Progress))])
+func (l *language) standing(s schedule.Record) string {
+	return l.say(standings[cmp.Or(string(s.FinalState), string(s.Progress))])
 }
 
 // standingMark is ✓ for what ended well, ✗ for what a person has to look at, and · for what goes on by itself.
-func standingMark(s order.Standing) string {
+func standingMark(s schedule.Record) string {
 	switch s.Progress {
-	case order.Done:
+	case schedule.Done:
 		return "✓"
-	case order.GaveUp:
+	case schedule.GaveUp:
 		return "✗"
-	case order.Waiting, order.Closing:
+	case schedule.Waiting, schedule.Closing:
 	}
 	return "·"
 }
 
 // standingRows are all the facts about an order that a person may want.
-func (l *language) standingRows(s order.Standing) []row {
+func (l *language) standingRows(s schedule.Record) []row {
 	rows := []row{
 		{words("merchant", "商户号"), strings.Join(notEmpty(string(s.Region), s.MchID, s.SubMchID), " / ")},
 		{words("owner", "所属用户"), string(s.Owner)},
@@ -104,14 +107,14 @@ func (l *language) standingRows(s order.Standing) []row {
 	return slices.DeleteFunc(rows, func(fact row) bool { return fact.value == "" })
 }
 
-func (l *language) closeTime(s order.Standing) string {
+func (l *language) closeTime(s schedule.Record) string {
 	if !s.CloseAt.IsZero() {
 		return clock(s.CloseAt)
 	}
 	return l.sayf("%s after its registration", "登记后 %s", s.CloseIn)
 }
 
-func attemptsOf(s order.Standing) string {
+func attemptsOf(s schedule.Record) string {
 	if s.Attempts == 0 {
 		return ""
 	}
@@ -119,7 +122,7 @@ func attemptsOf(s order.Standing) string {
 }
 
 // lastSaid is the gateway's last word, and whether it was proved.
-func (l *language) lastSaid(s order.Standing) string {
+func (l *language) lastSaid(s schedule.Record) string {
 	said := l.state(s.TradeState)
 	if said != "" && !s.Authenticated {
 		said += l.say(words(" (not proved)", "（未经验证）"))
@@ -128,7 +131,7 @@ func (l *language) lastSaid(s order.Standing) string {
 }
 
 // notice is one event in a line.
-func (l *language) notice(e order.Event) string {
+func (l *language) notice(e schedule.Event) string {
 	facts := notEmpty(l.say(kindWords[e.Kind]), l.amount(e.PaidTotal, ""), e.TransactionID, l.reason(e.Reason))
 	return printable.Text(strings.Join(facts, "  "))
 }
@@ -140,7 +143,7 @@ func (l *language) reason(recorded string) string {
 		return l.say(words(recorded, zh))
 	}
 	code, text, found := strings.Cut(recorded, ": ")
-	if _, known := order.Lookup(code); !found || !known {
+	if _, known := errcode.Lookup(code); !found || !known {
 		return recorded
 	}
 	result := order.Result{ErrCode: code, ErrCodeDes: text}
@@ -152,11 +155,11 @@ var reasonsZH = map[string]string{
 	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
 }
 
-var kindWords = map[order.EventKind]bilingual.Text{
-	order.EventClosed:          words("closed", "已关单 closed"),
-	order.EventPaid:            words("paid", "已支付 paid"),
-	order.EventPaidOtherAmount: words("paidOtherAmount", "支付金额不符 paidOtherAmount"),
-	order.EventNotFound:        words("notFound", "不存在 notFound"),
-	order.EventGaveUp:          words("gaveUp", "已放弃 gaveUp"),
-	order.EventContradicted:    words("contradicted", "结果矛盾 contradicted"),
+var kindWords = map[schedule.EventKind]bilingual.Text{
+	schedule.EventClosed:          words("closed", "已关单 closed"),
+	schedule.EventPaid:            words("paid", "已支付 paid"),
+	schedule.EventPaidOtherAmount: words("paidOtherAmount", "支付金额不符 paidOtherAmount"),
+	schedule.EventNotFound:        words("notFound", "不存在 notFound"),
+	schedule.EventGaveUp:          words("gaveUp", "已放弃 gaveUp"),
+	schedule.EventContradicted:    words("contradicted", "结果矛盾 contradicted"),
 }

@@ -6,6 +6,7 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/pkg/paygate"
 )
 
@@ -34,13 +35,13 @@ func TestClosePaid(t *testing.T) {
 		e.MustPay("A1", e.owner())
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomePaid, "ORDERPAID")
-		if got.TradeState != order.Success || got.TotalFee == nil || *got.TotalFee != 100 || got.TransactionID == "" || got.TimeEnd == "" {
+		if got.TradeState != tradestate.Success || got.TotalFee == nil || *got.TotalFee != 100 || got.TransactionID == "" || got.TimeEnd == "" {
 			t.Errorf("a paid order without its facts: %+v", got)
 		}
 		e.MustRefund("A1", e.owner())
 		got = e.close("A1")
 		e.wantOutcome(got, order.OutcomePaid, "ORDERPAID")
-		if got.TradeState != order.Refund {
+		if got.TradeState != tradestate.Refund {
 			t.Errorf("tradeState = %s", got.TradeState)
 		}
 	})
@@ -53,14 +54,14 @@ func TestQueryByEitherID(t *testing.T) {
 		e.order("A1")
 		got := e.query("A1")
 		e.wantOutcome(got, order.OutcomeFound, "")
-		if got.TradeState != order.NotPay || got.TransactionID != "" {
+		if got.TradeState != tradestate.NotPay || got.TransactionID != "" {
 			t.Errorf("got %+v", got)
 		}
 		e.MustPay("A1", e.owner())
 		paid := e.query("A1")
 		byID := e.call(app.QueryOrder, map[string]string{"transactionId": paid.TransactionID}, patient)
 		e.wantOutcome(byID, order.OutcomeFound, "")
-		if byID.TradeState != order.Success || byID.OutTradeNo != "A1" || byID.TransactionID != paid.TransactionID || *byID.TotalFee != 100 {
+		if byID.TradeState != tradestate.Success || byID.OutTradeNo != "A1" || byID.TransactionID != paid.TransactionID || *byID.TotalFee != 100 {
 			t.Errorf("got %+v", byID)
 		}
 	})
@@ -86,7 +87,7 @@ func TestCommitThenDrop(t *testing.T) {
 		e.inject(paygate.Drop, "close", 1)
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomeClosed, "")
-		if got.TradeState != order.Closed || got.Attempts != 2 {
+		if got.TradeState != tradestate.Closed || got.Attempts != 2 {
 			t.Errorf("not found out by a query: %+v", got)
 		}
 	})
@@ -102,7 +103,7 @@ func TestPaymentSlipsInBetween(t *testing.T) {
 		e.inject(paygate.Drop, "close", 1)
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomePaid, "ORDERPAID")
-		if got.TradeState != order.Success || got.Attempts != 2 {
+		if got.TradeState != tradestate.Success || got.Attempts != 2 {
 			t.Errorf("not found out by a query: %+v", got)
 		}
 	})
@@ -265,7 +266,7 @@ func TestConfirmedClose(t *testing.T) {
 		e.vars["WXPAY_CONFIRM_CLOSE"] = "1"
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomeClosed, "")
-		if got.TradeState != order.Closed || got.Attempts != 2 {
+		if got.TradeState != tradestate.Closed || got.Attempts != 2 {
 			t.Errorf("not confirmed by a query: %+v", got)
 		}
 		e.wantOutcome(e.close("A1"), order.OutcomeAlreadyClosed, "ORDERCLOSED")

@@ -13,6 +13,7 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/pkg/paygate"
 )
 
@@ -123,7 +124,7 @@ func TestCertificateRoots(t *testing.T) {
 	e.wantOutcome(e.query("A1"), order.OutcomeFound, "")
 	e.vars["WXPAY_CERT_ROOTS"] = string(paygate.RunT(t).RootPEM()) // another authority's
 	got := e.close("A1")
-	if got.Outcome != order.OutcomeUnknown || got.ErrCode != order.CodeConfigError || !strings.Contains(got.ReturnMsg, "Roots") {
+	if got.Outcome != order.OutcomeUnknown || got.ErrCode != errcode.ConfigError || !strings.Contains(got.ReturnMsg, "Roots") {
 		t.Errorf("got %+v", got)
 	}
 	e.WantState("A1", paygate.StateNotPay)
@@ -217,7 +218,7 @@ func TestCertificateFaultsAreNamed(t *testing.T) {
 			tc.change(e)
 			for _, o := range operations() {
 				got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, patient)
-				if got.Outcome != order.OutcomeUnknown || got.ErrCode != order.CodeConfigError || got.ReturnCode != "FAIL" {
+				if got.Outcome != order.OutcomeUnknown || got.ErrCode != errcode.ConfigError || got.ReturnCode != "FAIL" {
 					t.Errorf("%s: got %+v", o.name, got)
 				}
 				for _, text := range tc.says {
@@ -242,7 +243,7 @@ func TestCertificatesThatAreNotToBeHadJustNow(t *testing.T) {
 	e.certificatesFail(paygate.SystemError)
 	for _, o := range operations() {
 		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, 2*time.Second) // it is asked for again until the time is up
-		if got.Outcome != order.OutcomeUnknown || got.ErrCode != order.CodeUnknownSerial || !got.Retryable ||
+		if got.Outcome != order.OutcomeUnknown || got.ErrCode != errcode.UnknownSerial || !got.Retryable ||
 			!strings.Contains(got.ReturnMsg, "if it lasts") || !strings.Contains(got.ReturnMsg, "WXPAY_PUBLIC_KEY_ID") {
 			t.Errorf("%s: got %+v", o.name, got)
 		}
@@ -298,7 +299,7 @@ func TestMixedUpKeysAreNamed(t *testing.T) {
 			tc.change(e)
 			for _, o := range operations() {
 				got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, patient)
-				e.wantOutcome(got, order.OutcomeRefused, order.CodeConfigError)
+				e.wantOutcome(got, order.OutcomeRefused, errcode.ConfigError)
 				if !strings.Contains(got.ReturnMsg, tc.variable+" ") || !strings.Contains(got.ReturnMsg, tc.says) {
 					t.Errorf("%s: returnMsg = %q, want it to say that %s %s", o.name, got.ReturnMsg, tc.variable, tc.says)
 				}

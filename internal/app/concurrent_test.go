@@ -8,6 +8,7 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // One instance answers several invocations at once, as Lambda lets it (AWS_LAMBDA_MAX_CONCURRENCY)
@@ -39,7 +40,7 @@ func TestInstanceAnswersSeveralAtOnce(t *testing.T) {
 							}
 							// What is refused at the same time leaves nothing behind for the
 							// others.
-							if got := ask(map[string]string{"outTradeNO": number}, patient); got.ErrCode != order.CodeParamError {
+							if got := ask(map[string]string{"outTradeNO": number}, patient); got.ErrCode != errcode.ParamError {
 								t.Errorf("a slip: got %+v, want PARAM_ERROR", got)
 							}
 						}

@@ -12,6 +12,7 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -62,7 +63,7 @@ func TestUnsoundKeysAreNamed(t *testing.T) {
 		sound := e.vars[variable]
 		e.vars[variable] = value
 		got := e.close("A1")
-		if got.ErrCode != order.CodeConfigError || !strings.Contains(got.ReturnMsg, variable+" cannot be used") || !strings.Contains(got.ReturnMsg, "1024") {
+		if got.ErrCode != errcode.ConfigError || !strings.Contains(got.ReturnMsg, variable+" cannot be used") || !strings.Contains(got.ReturnMsg, "1024") {
 			t.Errorf("%s: got %q", variable, got.ReturnMsg)
 		}
 		e.vars[variable] = sound

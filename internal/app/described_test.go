@@ -16,6 +16,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -128,7 +129,7 @@ func TestKeptByOpenIDWantsAnAppID(t *testing.T) {
 	delete(k.vars, "WXPAY_APPID")
 	delete(k.vars, "WXPAY_V2_KEY") // which would ask for the appid itself
 	got := k.asService("closeorder", `{"out_trade_no":"A1","close_at":1800,"openid":"`+openID+`"}`)
-	k.wantOutcome(got, order.OutcomeRefused, order.CodeParamError)
+	k.wantOutcome(got, order.OutcomeRefused, errcode.ParamError)
 	if !strings.Contains(got.ErrCodeDes, "openid: ") || !strings.Contains(got.ErrCodeDes, "WXPAY_APPID") {
 		t.Errorf("got %q, want the remedy", got.ErrCodeDes)
 	}

@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/pkg/paygate"
 )
 
@@ -88,7 +89,7 @@ type meaning struct {
 	ReturnCode string
 	ResultCode string
 	ErrCode    string
-	TradeState order.TradeState
+	TradeState tradestate.State
 	TotalFee   int64
 	CashFee    int64
 	Proof      order.Proof
@@ -105,10 +106,10 @@ const none = -1
 // The meanings that more than one situation has. Their proof is the dialect's.
 var (
 	closedAtOnce = meaning{order.OutcomeClosed, "SUCCESS", "SUCCESS", "", "", none, none, "", false, 1, paygate.StateClosed}
-	foundUnpaid  = meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", order.NotPay, 100, none, "", false, 1, paygate.StateNotPay}
+	foundUnpaid  = meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", tradestate.NotPay, 100, none, "", false, 1, paygate.StateNotPay}
 	missing      = meaning{order.OutcomeNotFound, "SUCCESS", "FAIL", "ORDERNOTEXIST", "", none, none, "", false, 2, paygate.StateNotPay}
 	// The close was carried out, its reply was not believed, and a query said so.
-	closedByState = meaning{order.OutcomeClosed, "SUCCESS", "SUCCESS", "", order.Closed, 100, none, "", false, 2, paygate.StateClosed}
+	closedByState = meaning{order.OutcomeClosed, "SUCCESS", "SUCCESS", "", tradestate.Closed, 100, none, "", false, 2, paygate.StateClosed}
 )
 
 func situations() []situation {
@@ -121,12 +122,12 @@ func situations() []situation {
 		{
 			name: "already closed", before: (*env).expire,
 			close: &meaning{order.OutcomeAlreadyClosed, "SUCCESS", "FAIL", "ORDERCLOSED", "", none, none, "", false, 1, paygate.StateClosed},
-			query: &meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", order.Closed, 100, none, "", false, 1, paygate.StateClosed},
+			query: &meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", tradestate.Closed, 100, none, "", false, 1, paygate.StateClosed},
 		},
 		{
 			name: "paid", before: payIt,
-			close: &meaning{order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID", order.Success, 100, 100, "", false, 2, paygate.StateSuccess},
-			query: &meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", order.Success, 100, 100, "", false, 1, paygate.StateSuccess},
+			close: &meaning{order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID", tradestate.Success, 100, 100, "", false, 2, paygate.StateSuccess},
+			query: &meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", tradestate.Success, 100, 100, "", false, 1, paygate.StateSuccess},
 		},
 		{name: "not found", stranger: true, close: &missing, query: &missing},
 		{
@@ -153,7 +154,7 @@ func (m meaning) after(attempts int) *meaning {
 func (m meaning) in(d dialect) meaning {
 	m.Proof = d.proof
 	if d.confirmed && m.TradeState == "" && (m.Outcome == order.OutcomeClosed || m.Outcome == order.OutcomeAlreadyClosed) {
-		m.TradeState, m.TotalFee, m.Attempts = order.Closed, 100, m.Attempts+1
+		m.TradeState, m.TotalFee, m.Attempts = tradestate.Closed, 100, m.Attempts+1
 	}
 	if d.unpriced && !m.TradeState.Paid() {
 		m.TotalFee = none

@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/wire/wiretest"
 )
@@ -49,7 +50,7 @@ func TestKeptRunOutlivesItsReceiver(t *testing.T) {
 				if got := k.tickBefore(); got.Closed != 2 {
 					t.Errorf("got report %+v, want both orders closed", got)
 				}
-				k.wantEvents(map[string]order.EventKind{"A1": order.EventClosed, "A2": order.EventClosed})
+				k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed, "A2": schedule.EventClosed})
 			})
 		})
 	}
@@ -68,7 +69,7 @@ func TestKeptRunOutlivesItsGateway(t *testing.T) {
 				if got := k.tickBefore(); got.Closed+got.AlreadyClosed+got.Paid+got.NotFound+got.GaveUp > 0 {
 					t.Errorf("got report %+v, want nothing known", got)
 				}
-				k.wantEvents(map[string]order.EventKind{})
+				k.wantEvents(map[string]schedule.EventKind{})
 			})
 		})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/pkg/paygate"
 )
 
@@ -285,10 +286,10 @@ func (e *env) bring(
 	}
 	e.answered(reply)
 	if trig.queue && !welcome {
-		if reply.Err == nil || !strings.Contains(reply.Err.Error(), order.CodeNoAuth) {
+		if reply.Err == nil || !strings.Contains(reply.Err.Error(), errcode.NoAuth) {
 			e.t.Errorf("%s, uninvited: the platform says %d (%v) and %s, want an error that says NOAUTH", trig.name, reply.Status, reply.Err, reply.Payload)
 		}
-		return order.Result{Outcome: order.OutcomeRefused, ErrCode: order.CodeNoAuth}
+		return order.Result{Outcome: order.OutcomeRefused, ErrCode: errcode.NoAuth}
 	}
 	if reply.Status != platform.StatusOK {
 		e.t.Fatalf("%s: the platform says %d: %v", trig.name, reply.Status, reply.Err)
@@ -304,7 +305,7 @@ func (e *env) wantDoneOnlyIf(welcome bool, name, trigger, number string, got ord
 	}
 	if !welcome {
 		want, state = order.OutcomeRefused, paygate.StateNotPay
-		if got.ErrCode != order.CodeNoAuth {
+		if got.ErrCode != errcode.NoAuth {
 			e.t.Errorf("%s, uninvited: got %q, want NOAUTH", trigger, got.ErrCode)
 		}
 	}
@@ -448,9 +449,9 @@ func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
 		want        string
 	}{
 		{timer, map[string]string{"TRIGGER_SRC": "timer"}, "CONFIG_ERROR"},
-		{timer, nil, order.CodeNoAuth},
+		{timer, nil, errcode.NoAuth},
 		{`{"out_trade_no":"A1","service_token":"` + serviceToken + `"}`, nil, ""},
-		{`{"out_trade_no":"A1"}`, nil, order.CodeNoAuth},
+		{`{"out_trade_no":"A1"}`, nil, errcode.NoAuth},
 	} {
 		got, _ := e.invoke(f, call.event, call.environment)
 		if got.ErrCode != call.want {

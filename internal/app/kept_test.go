@@ -22,6 +22,8 @@ import (
 	"cloudpay/internal/closing"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/paygate"
 )
@@ -56,8 +58,8 @@ func TestKeptOrdersAreTheirOwners(t *testing.T) {
 				t.Errorf("got recorded %v, want true", got.Recorded)
 			}
 			k.WantState("A1", paygate.StateClosed, k.owner())
-			k.wantStanding("A1", order.Done, order.EndedClosed)
-			k.wantEvents(map[string]order.EventKind{"A1": order.EventClosed})
+			k.wantStanding("A1", schedule.Done, schedule.FinalClosed)
+			k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
 
 			again := readResult(t, k.asUser(openID, "closeorder", `{"out_trade_no":"A1"}`))
 			k.wantOutcome(again, order.OutcomeAlreadyClosed, "ORDERCLOSED")
@@ -81,7 +83,7 @@ func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
 		}
 		report.Fault = ""
 		k.wantReport(report, closing.Report{Claimed: 1, Released: 1, Left: true})
-		if got, err := k.store.Show(t.Context(), k.ref("A1")); err != nil || got.Progress != order.Waiting || got.Attempts != 0 {
+		if got, err := k.store.Show(t.Context(), k.ref("A1")); err != nil || got.Progress != schedule.Waiting || got.Attempts != 0 {
 			t.Errorf("got %+v, %v, want it untouched", got, err)
 		}
 	}
@@ -145,7 +147,7 @@ func TestKeptLookupsAskAlike(t *testing.T) {
 	}
 	// The register knows how A1 ended, and its transaction_id.
 	k.wantOutcome(k.asService("queryorder", `{"out_trade_no":"A1"}`), order.OutcomeFound, "")
-	k.wantStanding("A1", order.Done, order.EndedPaid)
+	k.wantStanding("A1", schedule.Done, schedule.FinalPaid)
 	for who, id := range map[string]string{
 		"another's": k.MustOrder("A1").TransactionID, "not registered": k.MustOrder("N1").TransactionID, "none": "4200000000000000000000000009",
 	} {
@@ -311,12 +313,12 @@ func TestKeptTruthThatIsNotRecorded(t *testing.T) {
 		t.Errorf("the log does not say so: %s", k.logs.String())
 	}
 	k.giveBack()
-	k.wantStanding("A1", order.Closing, "")
+	k.wantStanding("A1", schedule.Closing, "")
 	k.wantReport(k.tick("closeorder"), closing.Report{}) // the lease of the call that is over
 	k.passes(2 * time.Minute)
 	k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, AlreadyClosed: 1})
-	k.wantStanding("A1", order.Done, order.EndedClosed)
-	k.wantEvents(map[string]order.EventKind{"A1": order.EventClosed})
+	k.wantStanding("A1", schedule.Done, schedule.FinalClosed)
+	k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
 }
 
 // The store goes away in mid-sweep. Nothing is lost, and the next tick but one finishes.
@@ -349,12 +351,12 @@ func TestKeptSweepWhoseStoreGoesAway(t *testing.T) {
 	if last.Left || last.Unrecorded > 0 {
 		t.Errorf("got %+v, want it finished", last)
 	}
-	want := map[string]order.EventKind{}
+	want := map[string]schedule.EventKind{}
 	for i := range orders {
 		number := fmt.Sprintf("A%d", i)
 		k.WantState(number, paygate.StateClosed, k.owner())
-		k.wantStanding(number, order.Done, order.EndedClosed)
-		want[number] = order.EventClosed
+		k.wantStanding(number, schedule.Done, schedule.FinalClosed)
+		want[number] = schedule.EventClosed
 	}
 	k.wantEvents(want)
 }
@@ -365,7 +367,7 @@ func TestKeptReceiverIsTold(t *testing.T) {
 	const key = "notify-key-of-the-tests"
 	telemetrytest.Secret(t, telemetrytest.Token, key)
 	k := newKept(t, mode{order.V2, false})
-	var told []order.Event
+	var told []schedule.Event
 	var mu sync.Mutex
 	busy := true
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -377,7 +379,7 @@ func TestKeptReceiverIsTold(t *testing.T) {
 		if want := "v1=" + hex.EncodeToString(mac.Sum(nil)); r.Header.Get("Cloudpay-Signature") != want {
 			t.Errorf("got signature %q, want %q", r.Header.Get("Cloudpay-Signature"), want)
 		}
-		var e order.Event
+		var e schedule.Event
 		if err := json.Unmarshal(body, &e); err != nil {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -396,7 +398,7 @@ func TestKeptReceiverIsTold(t *testing.T) {
 	k.passes(time.Minute)
 	k.wantReport(k.tick("queryorder"), closing.Report{Told: 1})
 	k.wantReport(k.tick("queryorder"), closing.Report{})
-	if len(told) != 1 || told[0].Kind != order.EventPaidOtherAmount || told[0].OutTradeNo != "A1" || *told[0].Total != 99 || *told[0].PaidTotal != 100 ||
+	if len(told) != 1 || told[0].Kind != schedule.EventPaidOtherAmount || told[0].OutTradeNo != "A1" || *told[0].Total != 99 || *told[0].PaidTotal != 100 ||
 		told[0].Owner != order.WeChatOwner(k.Merchant.AppID, openID) {
 		t.Errorf("got %+v, want that A1 was paid with another amount", told)
 	}
@@ -423,7 +425,7 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	} {
 		k.WantState(number, want)
 	}
-	k.wantEvents(map[string]order.EventKind{"due1": order.EventClosed, "due2": order.EventClosed, "paid": order.EventPaid})
+	k.wantEvents(map[string]schedule.EventKind{"due1": schedule.EventClosed, "due2": schedule.EventClosed, "paid": schedule.EventPaid})
 
 	// The close is carried out, and nobody is told; nor what became of it.
 	k.inject(paygate.Drop, "close", 0)
@@ -433,12 +435,12 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	k.passes(time.Hour)
 	k.wantReport(k.fire(hasty), closing.Report{Claimed: 1, Retried: 1})
 	k.WantState("later", paygate.StateClosed)
-	k.wantStanding("later", order.Closing, "")
+	k.wantStanding("later", schedule.Closing, "")
 	k.ClearFaults()
 	k.wantReport(k.fire(settler), closing.Report{}) // it is left alone for a while
 	k.passes(10 * time.Minute)
 	k.wantReport(k.fire(settler), closing.Report{Claimed: 1, AlreadyClosed: 1})
-	k.wantStanding("later", order.Done, order.EndedClosed)
+	k.wantStanding("later", schedule.Done, schedule.FinalClosed)
 }
 
 // sqliteBinaries are the functions with SQLite in them, built once for this process.
@@ -494,7 +496,7 @@ func TestKeptOnLambda(t *testing.T) {
 	reply, err := f.Invoke(t.Context(), platform.Event{
 		Payload: []byte(`{"out_trade_no":"A1"}`), Cognito: `{"cognitoIdentityId":"id-1","cognitoIdentityPoolId":"pool-1"}`,
 	})
-	if err != nil || readResult(t, string(reply.Payload)).ErrCode != order.CodeNoAuth {
+	if err != nil || readResult(t, string(reply.Payload)).ErrCode != errcode.NoAuth {
 		t.Errorf("a Cognito identity: got %s, %v; want it refused", reply.Payload, err)
 	}
 	k.wantReport(k.fire(f), closing.Report{Claimed: 1, Closed: 1})

@@ -21,6 +21,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/telemetry/telemetrytest"
@@ -201,25 +202,25 @@ func (k *kept) sql(statement string) {
 func (k *kept) takeAway() { k.sql("ALTER TABLE cloudpay_orders RENAME TO gone") }
 func (k *kept) giveBack() { k.sql("ALTER TABLE gone RENAME TO cloudpay_orders") }
 
-func (k *kept) wantStanding(number string, progress order.Progress, ending order.Ending) {
+func (k *kept) wantStanding(number string, progress schedule.Progress, ending schedule.FinalState) {
 	k.t.Helper()
 	got, err := k.store.Show(k.t.Context(), k.ref(number))
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if got.Progress != progress || got.Ending != ending {
-		k.t.Errorf("order %s: got %s %q, want %s %q", number, got.Progress, got.Ending, progress, ending)
+	if got.Progress != progress || got.FinalState != ending {
+		k.t.Errorf("order %s: got %s %q, want %s %q", number, got.Progress, got.FinalState, progress, ending)
 	}
 }
 
 // wantEvents wants these kinds of events, whatever their order: those that are told at the same time have none.
-func (k *kept) wantEvents(want map[string]order.EventKind) {
+func (k *kept) wantEvents(want map[string]schedule.EventKind) {
 	k.t.Helper()
 	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), 0, 100)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	got := map[string]order.EventKind{}
+	got := map[string]schedule.EventKind{}
 	for _, e := range events {
 		got[e.OutTradeNo] = e.Kind
 	}

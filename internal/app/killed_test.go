@@ -16,6 +16,7 @@ import (
 
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/pkg/paygate"
@@ -136,12 +137,12 @@ func dueAfter(i int) time.Duration { return time.Duration(i*rounds/killedOrders)
 func (d *deadly) register(more int) {
 	d.t.Helper()
 	passed := time.Since(d.began) + d.passed
-	entries := make([]order.Entry, more)
+	entries := make([]schedule.Entry, more)
 	for i := range entries {
 		number := killedNumber(d.orders + i)
 		d.order(number)
 		ref := order.Ref{Region: order.Mainland, MchID: d.Merchant.MchID, OutTradeNo: number}
-		entries[i] = order.Entry{Ref: ref, CloseIn: max(0, dueAfter(d.orders+i)-passed)}
+		entries[i] = schedule.Entry{Ref: ref, CloseIn: max(0, dueAfter(d.orders+i)-passed)}
 	}
 	d.orders += more
 	if _, err := d.store.RegisterAll(d.t.Context(), entries); err != nil {
@@ -307,17 +308,17 @@ func (d *deadly) wantAllEnded() {
 		if d.paid[number] && state != paygate.StateSuccess {
 			d.t.Errorf("order %s was paid, and is %s", number, state)
 		}
-		ending, kind := order.EndedClosed, order.EventClosed
+		ending, kind := schedule.FinalClosed, schedule.EventClosed
 		if state == paygate.StateSuccess {
-			ending, kind = order.EndedPaid, order.EventPaid
+			ending, kind = schedule.FinalPaid, schedule.EventPaid
 		}
 		kept, err := d.store.Show(d.t.Context(), order.Ref{Region: order.Mainland, MchID: d.Merchant.MchID, OutTradeNo: number})
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		if state != paygate.StateClosed && state != paygate.StateSuccess || kept.Progress != order.Done || kept.Ending != ending {
+		if state != paygate.StateClosed && state != paygate.StateSuccess || kept.Progress != schedule.Done || kept.FinalState != ending {
 			d.t.Errorf("order %s is %s at the gateway, and in the store %s %q after %d attempts (%s)",
-				number, state, kept.Progress, kept.Ending, kept.Attempts, kept.LastError)
+				number, state, kept.Progress, kept.FinalState, kept.Attempts, kept.LastError)
 		}
 		if got := events[number]; len(got) != 1 || got[0] != kind {
 			d.t.Errorf("order %s: got events %v, want one: %s", number, got, kind)
@@ -332,9 +333,9 @@ func (d *deadly) wantAllEnded() {
 // enough tells whether enough sweeps were killed, and held orders when they were. Only between rounds.
 func (d *deadly) enough() bool { return d.kills >= leastKills && d.orphans >= leastKills }
 
-func (d *deadly) events() map[string][]order.EventKind {
+func (d *deadly) events() map[string][]schedule.EventKind {
 	d.t.Helper()
-	of := map[string][]order.EventKind{}
+	of := map[string][]schedule.EventKind{}
 	account := order.Account{Region: order.Mainland, MchID: d.Merchant.MchID}
 	for last := int64(0); ; {
 		page, err := d.store.Events(d.t.Context(), account, last, 1000)

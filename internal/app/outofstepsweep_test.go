@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // sweep registers orders, has a sweep close them through a proxy that is out of step, and counts
@@ -47,18 +48,18 @@ func (s step) sweep(t *testing.T, first string, tries int, change func(closing.G
 		if err != nil {
 			t.Fatal(err)
 		}
-		y.count(order.Result{Outcome: outcomes[kept.Ending]}, k.MustOrder(tryNumber(i)).State)
+		y.count(order.Result{Outcome: outcomes[kept.FinalState]}, k.MustOrder(tryNumber(i)).State)
 	}
 	y.injected, y.faults = p.injected.Load(), p.faults.Load()
 	return y
 }
 
 // outcomes has what each ending amounts to.
-var outcomes = map[order.Ending]order.Outcome{
-	"":                  order.OutcomeUnknown,
-	order.EndedClosed:   order.OutcomeClosed,
-	order.EndedPaid:     order.OutcomePaid,
-	order.EndedNotFound: order.OutcomeNotFound,
+var outcomes = map[schedule.FinalState]order.Outcome{
+	"":                     order.OutcomeUnknown,
+	schedule.FinalClosed:   order.OutcomeClosed,
+	schedule.FinalPaid:     order.OutcomePaid,
+	schedule.FinalNotFound: order.OutcomeNotFound,
 }
 
 // registered makes an order that is paid, unpaid or closed, and registers it as one that is due, of
@@ -67,7 +68,7 @@ func (k *kept) registered(a *app.App, y *tally, i int) {
 	k.t.Helper()
 	p := y.order(k.t.Context(), i)
 	p.CloseAt = "0"
-	e, err := a.Closer.Merchant.Entry(p)
+	e, err := schedule.NewEntry(a.Closer.Merchant, p)
 	if err == nil {
 		_, err = k.store.Register(k.t.Context(), e)
 	}

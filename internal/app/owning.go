@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // owns tells whether the order that a user names by its out_trade_no is registered in the user's
 // name. It tells it of the very order that the workflows would act on: the merchant, and a default
 // sub-merchant, are filled in as they do it. Its error is an *order.FieldError when what is named
 // could be no order's.
-func (a *App) owns(ctx context.Context, owner string, p order.Params) (order.Ownership, error) {
+func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error) {
 	call, err := a.Closer.Merchant.QueryCall(p)
 	if err != nil {
 		return "", err
@@ -21,17 +22,17 @@ func (a *App) owns(ctx context.Context, owner string, p order.Params) (order.Own
 	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), longestAsking))
 	defer cancel()
 	registered, err := a.Store.Owner(ctx, call.Ref(a.Closer.Merchant.Region))
-	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
-		return order.NotRegistered, nil
+	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
+		return schedule.NotRegistered, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("whose order it is: %w", err)
 	}
-	return order.OwnershipOf(registered, order.Owner(owner)), nil
+	return schedule.OwnershipOf(registered, order.Owner(owner)), nil
 }
 
 // find looks up the order that a user names by another number.
-func (a *App) find(ctx context.Context, owner string, p order.Params) (order.Found, error) {
+func (a *App) find(ctx context.Context, owner string, p order.Params) (schedule.Found, error) {
 	found, err := a.lookup.Find(ctx, order.Owner(owner), p)
 	if err != nil {
 		return found, fmt.Errorf("whose order it is: %w", err)

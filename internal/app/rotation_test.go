@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -58,7 +59,7 @@ func (f *fleet) call(instance int, inv hosting.Invocation) {
 	reply, err := (*f.instances[instance].Load())(f.t.Context(), inv)
 	telemetrytest.Error(f.t, err)
 	f.replied(reply)
-	if err != nil || strings.Contains(string(reply), order.CodeNoAuth) {
+	if err != nil || strings.Contains(string(reply), errcode.NoAuth) {
 		f.refused.Add(1)
 	}
 	f.mu.Lock()

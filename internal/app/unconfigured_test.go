@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // said counts the lines in which a log says that the function is not configured, and fails the test
@@ -59,7 +60,7 @@ func TestUnconfiguredOnEachHosting(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = f.Close() })
 			for range 2 {
-				if got := e.askUnconfigured(f, on); got.ErrCode != order.CodeConfigError {
+				if got := e.askUnconfigured(f, on); got.ErrCode != errcode.ConfigError {
 					t.Errorf("got %s %s (%s), want CONFIG_ERROR", got.Outcome, got.ErrCode, got.ReturnMsg)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"cloudpay/internal/app"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -34,7 +36,7 @@ func TestNothingIsSentThatCannotBeWrittenDown(t *testing.T) {
 		{"out_trade_no": "A1", "close_at": 60},
 	} {
 		got := e.call(app.CloseOrder, event, patient)
-		e.wantOutcome(got, order.OutcomeUnknown, order.CodeStoreError)
+		e.wantOutcome(got, order.OutcomeUnknown, errcode.StoreError)
 		if got.ReturnCode != "FAIL" || !got.Retryable || got.Attempts != 0 || !strings.Contains(got.ReturnMsg, "out of reach") {
 			t.Errorf("%v: got %+v, want a failure that says why and can be tried again", event, got)
 		}
@@ -54,7 +56,7 @@ func TestQueriesNeedNoStore(t *testing.T) {
 	e.MustPay("A1", e.owner())
 	got = e.query("A1")
 	e.wantOutcome(got, order.OutcomeFound, "")
-	if got.TradeState != order.Success || got.Recorded == nil || *got.Recorded {
+	if got.TradeState != tradestate.Success || got.Recorded == nil || *got.Recorded {
 		t.Errorf("got %+v, want the truth, and that the store does not know it", got)
 	}
 }
@@ -66,7 +68,7 @@ func TestUsersWhenTheStoreIsDown(t *testing.T) {
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
 	e.vars["WX_OPENID"], e.vars["WX_APPID"] = openID, e.Merchant.AppID
 	for _, got := range []order.Result{e.close("A1"), e.query("A1")} {
-		e.wantOutcome(got, order.OutcomeUnknown, order.CodeInternalError)
+		e.wantOutcome(got, order.OutcomeUnknown, errcode.InternalError)
 		if !got.Retryable || strings.Contains(got.ReturnMsg, "127.0.0.1") {
 			t.Errorf("got %+v", got)
 		}
@@ -91,7 +93,7 @@ func TestStoreFaultsAreReported(t *testing.T) {
 		e.vars["CLOUDPAY_STORE"] = address
 		e.vars["WXPAY_MCHID"] = "x"
 		got := e.close("A1")
-		e.wantOutcome(got, order.OutcomeRefused, order.CodeConfigError)
+		e.wantOutcome(got, order.OutcomeRefused, errcode.ConfigError)
 		for _, words := range []string{"CLOUDPAY_STORE", says, "WXPAY_MCHID", "2 faults"} {
 			if !strings.Contains(got.ReturnMsg, words) {
 				t.Errorf("%s: got %q, want it to say %q", says, got.ReturnMsg, words)

@@ -52,7 +52,11 @@ func Arrows() []Arrow {
 
 		{Package: "internal/bilingual"},
 		{Package: "internal/printable"},
-		{Package: "internal/order", Ours: []string{"internal/bilingual"}},
+		{Package: "internal/order/verdict"},
+		{Package: "internal/order/tradestate"},
+		{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
+		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/order/*"}},
+		{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
 		{Package: "internal/config", Ours: []string{"internal/bilingual"}},
 		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
@@ -62,9 +66,9 @@ func Arrows() []Arrow {
 
 		{
 			Package: "internal/wechatpay",
-			Ours:    []string{"internal/bilingual", "internal/order", "pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/wxcloudrun"},
+			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/wxcloudrun"},
 		},
-		{Package: "internal/store", Ours: []string{"internal/bilingual", "internal/order"}, Theirs: []string{mysql, pq, sqlite}},
+		{Package: "internal/store", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule"}, Theirs: []string{mysql, pq, sqlite}},
 		{Package: "internal/store/migrations"},
 		{
 			Package: "internal/store/migrate",
@@ -73,14 +77,14 @@ func Arrows() []Arrow {
 		},
 		{
 			Package: "internal/store/storetest",
-			Ours:    []string{"internal/order", "internal/store", "internal/store/migrate"},
+			Ours:    []string{"internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate"},
 		},
 		{
 			Package: "internal/closing",
-			Ours:    []string{"internal/bilingual", "internal/order", "internal/telemetry"},
+			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/telemetry"},
 			Theirs:  []string{backoff},
 		},
-		{Package: "internal/notify", Ours: []string{"internal/order", "pkg/wire"}},
+		{Package: "internal/notify", Ours: []string{"internal/order", "internal/order/*", "internal/schedule", "pkg/wire"}},
 		{
 			Package: "internal/hosting",
 			Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
@@ -90,13 +94,13 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/trigger",
 			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/hosting", "internal/telemetry", "internal/trigger/event",
+				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/hosting", "internal/telemetry", "internal/trigger/event",
 			},
 		},
 		{
 			Package: "internal/app",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/config", "internal/telemetry",
+				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
 				"internal/wxcloudrun",
 				"internal/wechatpay", "internal/store", "internal/closing", "internal/notify", "internal/trigger", "internal/hosting",
 			},
@@ -105,19 +109,19 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/doctor",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order", "internal/config", "internal/wechatpay",
+				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order", "internal/order/*", "internal/config", "internal/wechatpay",
 				"internal/closing", "internal/app",
 			},
 		},
 
 		{
 			Package: "functions/*",
-			Ours:    []string{"internal/app", "internal/hosting", "internal/trigger", "internal/closing", "internal/order"},
+			Ours:    []string{"internal/app", "internal/hosting", "internal/trigger", "internal/closing", "internal/order", "internal/order/*", "internal/schedule"},
 		},
 		{
 			Package: "cmd/cloudpay",
 			Ours: []string{
-				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/printable",
+				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/order/*", "internal/schedule", "internal/printable",
 				"internal/store", "internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor",
 				"internal/emulator/*", "pkg/paygate", "pkg/wire",
 			},

@@ -9,18 +9,22 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // slowTown answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a close closes it.
 type slowTown struct{ latency time.Duration }
 
 func (s slowTown) Close(ctx context.Context, _ order.Call) order.Answer {
-	return s.answer(ctx, answer(order.Accepted, ""))
+	return s.answer(ctx, answer(verdict.Accepted, ""))
 }
 
 func (s slowTown) Query(ctx context.Context, c order.Call) order.Answer {
-	a := answer(order.Stated, "")
-	a.Facts = &order.Facts{TradeState: order.NotPay, OutTradeNo: c.OutTradeNo}
+	a := answer(verdict.Stated, "")
+	a.Facts = &order.Facts{TradeState: tradestate.NotPay, OutTradeNo: c.OutTradeNo}
 	return s.answer(ctx, a)
 }
 
@@ -31,7 +35,7 @@ func (s slowTown) answer(ctx context.Context, a order.Answer) order.Answer {
 	case <-timer.C:
 		return a
 	case <-ctx.Done():
-		return order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout}
+		return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout}
 	}
 }
 
@@ -49,7 +53,7 @@ func BenchmarkSweep(b *testing.B) {
 		b.StopTimer()
 		store := newMemory()
 		for i := range benchOrders {
-			store.add(order.Entry{Ref: ref(fmt.Sprint("A", i))})
+			store.add(schedule.Entry{Ref: ref(fmt.Sprint("A", i))})
 		}
 		store.latency = 2 * time.Millisecond
 		s := &closing.Sweeper{

@@ -9,6 +9,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // YoungOrder is how long after its creation WeChat Pay may refuse to close an
@@ -87,7 +88,7 @@ func (c *Closer) young(call order.Call) func() time.Duration {
 // refusal words what was wrong with the caller's parameters.
 func refusal(err error) order.Result {
 	if field, ok := errors.AsType[*order.FieldError](err); ok {
-		return order.Refusal(cmp.Or(field.Code, order.CodeParamError), field.Wording())
+		return order.Refusal(cmp.Or(field.Code, errcode.ParamError), field.Wording())
 	}
-	return order.Refusal(order.CodeParamError, bilingual.Wording(err))
+	return order.Refusal(errcode.ParamError, bilingual.Wording(err))
 }

@@ -9,6 +9,9 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 func TestClose(t *testing.T) {
@@ -24,132 +27,132 @@ func TestClose(t *testing.T) {
 	}{
 		{
 			"accepted",
-			[]reply{says(order.Accepted, "")},
+			[]reply{says(verdict.Accepted, "")},
 			"close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"closed before",
-			[]reply{says(order.SaysClosed, order.CodeOrderClosed)},
+			[]reply{says(verdict.SaysClosed, errcode.OrderClosed)},
 			"close", order.OutcomeAlreadyClosed, "SUCCESS", "FAIL", "ORDERCLOSED",
 		},
 		{
 			"paid, with the payment's facts",
-			[]reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Success)},
+			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"paid and refunded since",
-			[]reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Refund)},
+			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Refund)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"paid, though the query is refused",
-			[]reply{says(order.SaysPaid, order.CodeOrderPaid), says(order.Refused, order.CodeNoAuth)},
+			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), says(verdict.Refused, errcode.NoAuth)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"the reply is lost, the close was carried out",
-			[]reply{doubts(order.CodeNetworkError), states(order.Closed)},
+			[]reply{doubts(errcode.NetworkError), states(tradestate.Closed)},
 			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"the reply is lost, a payment came first",
-			[]reply{doubts(order.CodeNetworkError), states(order.Success)},
+			[]reply{doubts(errcode.NetworkError), states(tradestate.Success)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"the request is lost, and sent again",
-			[]reply{doubts(order.CodeTimeout), states(order.NotPay), says(order.Accepted, "")},
+			[]reply{doubts(errcode.Timeout), states(tradestate.NotPay), says(verdict.Accepted, "")},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"a failed payment is closed too",
-			[]reply{doubts(order.CodeSystemError), states(order.PayError), says(order.Accepted, "")},
+			[]reply{doubts(errcode.SystemError), states(tradestate.PayError), says(verdict.Accepted, "")},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"the customer is paying, and does",
-			[]reply{says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying), states(order.Success)},
+			[]reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying), states(tradestate.Success)},
 			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"the customer is paying, and gives up",
-			[]reply{says(order.SaysPaying, order.CodeUserPaying), states(order.NotPay), says(order.Accepted, "")},
+			[]reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"an unknown state is waited out",
-			[]reply{doubts(order.CodeTimeout), states("MOON"), states(order.Revoked)},
+			[]reply{doubts(errcode.Timeout), states("MOON"), states(tradestate.Revoked)},
 			"close query query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"no such order, said twice",
-			[]reply{says(order.SaysMissing, order.CodeOrderNotExist), says(order.SaysMissing, order.CodeOrderNotExist)},
+			[]reply{says(verdict.SaysMissing, errcode.OrderNotExist), says(verdict.SaysMissing, errcode.OrderNotExist)},
 			"close query", order.OutcomeNotFound, "SUCCESS", "FAIL", "ORDERNOTEXIST",
 		},
 		{
 			"no such order yet",
-			[]reply{doubts(order.CodeTimeout), says(order.SaysMissing, order.CodeOrderNotExist), states(order.Closed)},
+			[]reply{doubts(errcode.Timeout), says(verdict.SaysMissing, errcode.OrderNotExist), states(tradestate.Closed)},
 			"close query query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"disputed, and closed it is",
-			[]reply{says(order.Disputed, "TRADE_ERROR"), states(order.Closed)},
+			[]reply{says(verdict.Disputed, "TRADE_ERROR"), states(tradestate.Closed)},
 			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"disputed twice with the order unpaid between",
-			[]reply{says(order.Disputed, "TRADE_ERROR"), states(order.NotPay), says(order.Disputed, "TRADE_ERROR")},
+			[]reply{says(verdict.Disputed, "TRADE_ERROR"), states(tradestate.NotPay), says(verdict.Disputed, "TRADE_ERROR")},
 			"close query close", order.OutcomeRefused, "SUCCESS", "FAIL", "TRADE_ERROR",
 		},
 		{
 			"disputed for two reasons in turn",
 			[]reply{
-				says(order.Disputed, "TRADE_ERROR"), states(order.NotPay),
-				says(order.Disputed, "RULE_LIMIT"), states(order.NotPay), says(order.Accepted, ""),
+				says(verdict.Disputed, "TRADE_ERROR"), states(tradestate.NotPay),
+				says(verdict.Disputed, "RULE_LIMIT"), states(tradestate.NotPay), says(verdict.Accepted, ""),
 			},
 			"close query close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"refused for good",
-			[]reply{says(order.Refused, order.CodeParamError)},
+			[]reply{says(verdict.Refused, errcode.ParamError)},
 			"close", order.OutcomeRefused, "SUCCESS", "FAIL", "PARAM_ERROR",
 		},
 		{
 			"asked too often, then not",
-			[]reply{limits(0), says(order.Accepted, "")},
+			[]reply{limits(0), says(verdict.Accepted, "")},
 			"close close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"an unsigned no to close and query",
-			[]reply{rejects(order.CodeSignError), rejects(order.CodeSignError)},
+			[]reply{rejects(errcode.SignError), rejects(errcode.SignError)},
 			"close query", order.OutcomeUnknown, "FAIL", "", "SIGNERROR",
 		},
 		{
 			"an unsigned no that a query does not meet",
-			[]reply{rejects(order.CodeSignError), states(order.Closed)},
+			[]reply{rejects(errcode.SignError), states(tradestate.Closed)},
 			"close query", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"a lost close, and a query that is refused",
-			[]reply{doubts(order.CodeTimeout), says(order.Refused, order.CodeNoAuth)},
+			[]reply{doubts(errcode.Timeout), says(verdict.Refused, errcode.NoAuth)},
 			"close query", order.OutcomeUnknown, "FAIL", "", "NOAUTH",
 		},
 		{
 			"ORDERPAID, and the state says otherwise",
 			[]reply{
-				says(order.SaysPaid, order.CodeOrderPaid), states(order.NotPay), says(order.Accepted, ""),
+				says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.NotPay), says(verdict.Accepted, ""),
 			},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
 			"a query that claims to have closed proves nothing",
-			[]reply{doubts(order.CodeTimeout), says(order.Accepted, ""), states(order.Success)},
+			[]reply{doubts(errcode.Timeout), says(verdict.Accepted, ""), states(tradestate.Success)},
 			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"a statement without facts proves nothing",
-			[]reply{doubts(order.CodeTimeout), says(order.Stated, ""), states(order.Success)},
+			[]reply{doubts(errcode.Timeout), says(verdict.Stated, ""), states(tradestate.Success)},
 			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 	} {
@@ -173,9 +176,9 @@ func TestClose(t *testing.T) {
 func TestPaidKeepsTheRefusalsWords(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := script(t, says(order.SaysPaid, order.CodeOrderPaid), states(order.Success))
+		gateway := script(t, says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success))
 		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
-		if got.GatewayCode != order.CodeOrderPaid || got.HTTPStatus != 200 || got.TransactionID != "4200001" {
+		if got.GatewayCode != errcode.OrderPaid || got.HTTPStatus != 200 || got.TransactionID != "4200001" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -189,21 +192,21 @@ func TestCloseConfirmed(t *testing.T) {
 		asked   string
 		outcome order.Outcome
 	}{
-		{"accepted and stated", []reply{says(order.Accepted, ""), states(order.Closed)}, "close query", order.OutcomeClosed},
+		{"accepted and stated", []reply{says(verdict.Accepted, ""), states(tradestate.Closed)}, "close query", order.OutcomeClosed},
 		{
 			"accepted, and unpaid for a moment",
-			[]reply{says(order.Accepted, ""), states(order.NotPay), states(order.Closed)},
+			[]reply{says(verdict.Accepted, ""), states(tradestate.NotPay), states(tradestate.Closed)},
 			"close query query", order.OutcomeClosed,
 		},
 		{
 			"closed before, and stated",
-			[]reply{says(order.SaysClosed, order.CodeOrderClosed), states(order.Closed)},
+			[]reply{says(verdict.SaysClosed, errcode.OrderClosed), states(tradestate.Closed)},
 			"close query", order.OutcomeAlreadyClosed,
 		},
-		{"accepted, and paid it is", []reply{says(order.Accepted, ""), states(order.Success)}, "close query", order.OutcomePaid},
+		{"accepted, and paid it is", []reply{says(verdict.Accepted, ""), states(tradestate.Success)}, "close query", order.OutcomePaid},
 		{
 			"accepted, and the query is refused",
-			[]reply{says(order.Accepted, ""), says(order.Refused, order.CodeNoAuth)},
+			[]reply{says(verdict.Accepted, ""), says(verdict.Refused, errcode.NoAuth)},
 			"close query", order.OutcomeUnknown,
 		},
 	} {
@@ -226,7 +229,7 @@ func TestCloseConfirmed(t *testing.T) {
 // so too, and a signed state that fits it ill counts for more.
 func TestOrderPaidIsConfirmedToo(t *testing.T) {
 	t.Parallel()
-	paid := says(order.SaysPaid, order.CodeOrderPaid)
+	paid := says(verdict.SaysPaid, errcode.OrderPaid)
 	for _, tc := range []struct {
 		name    string
 		confirm bool
@@ -235,10 +238,10 @@ func TestOrderPaidIsConfirmedToo(t *testing.T) {
 	}{
 		{"the query hangs", false, []reply{paid, hangs}, order.OutcomePaid},
 		{"the query hangs, under Confirm", true, []reply{paid, hangs}, order.OutcomeUnknown},
-		{"the query is refused", false, []reply{paid, says(order.Refused, order.CodeNoAuth)}, order.OutcomePaid},
-		{"the query is refused, under Confirm", true, []reply{paid, says(order.Refused, order.CodeNoAuth)}, order.OutcomeUnknown},
-		{"no such order, says the query", false, []reply{paid, says(order.SaysMissing, order.CodeOrderNotExist)}, order.OutcomeUnknown},
-		{"the state is confirmed", true, []reply{paid, states(order.Success)}, order.OutcomePaid},
+		{"the query is refused", false, []reply{paid, says(verdict.Refused, errcode.NoAuth)}, order.OutcomePaid},
+		{"the query is refused, under Confirm", true, []reply{paid, says(verdict.Refused, errcode.NoAuth)}, order.OutcomeUnknown},
+		{"no such order, says the query", false, []reply{paid, says(verdict.SaysMissing, errcode.OrderNotExist)}, order.OutcomeUnknown},
+		{"the state is confirmed", true, []reply{paid, states(tradestate.Success)}, order.OutcomePaid},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -257,10 +260,10 @@ func TestCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	for name, replies := range map[string][]reply{
 		"limited":           {limits(0)},
-		"in doubt":          {doubts(order.CodeSystemError)},
-		"close and query":   {doubts(order.CodeSystemError), states(order.NotPay)},
-		"being paid":        {says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying)},
-		"limited, unsigned": {doubts(order.CodeFrequencyLimited)},
+		"in doubt":          {doubts(errcode.SystemError)},
+		"close and query":   {doubts(errcode.SystemError), states(tradestate.NotPay)},
+		"being paid":        {says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying)},
+		"limited, unsigned": {doubts(errcode.FrequencyLimited)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -284,7 +287,7 @@ func TestNoCloseWithoutAQuery(t *testing.T) {
 	t.Parallel()
 	for limit := 60 * time.Millisecond; limit < 6*time.Second; limit += 70 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
-			gateway := forever(t, hangs, states(order.NotPay), hangs)
+			gateway := forever(t, hangs, states(tradestate.NotPay), hangs)
 			closeA1(withLimit(t, limit), &closing.Closer{Gateway: gateway, Merchant: shop})
 			if n := len(gateway.asked); n > 0 && gateway.asked[n-1] == "close" {
 				t.Errorf("within %s the last that was asked was a close: %v", limit, gateway.asked)
@@ -301,10 +304,10 @@ func TestWhyNothingIsKnown(t *testing.T) {
 		replies []reply
 		code    string
 	}{
-		{"accepted, and never stated", true, []reply{says(order.Accepted, ""), states(order.NotPay)}, order.CodeUnconfirmed},
-		{"a state nobody knows", false, []reply{doubts(order.CodeTimeout), states("MOON")}, order.CodeUnsettledState},
-		{"accepted for deduction", false, []reply{doubts(order.CodeTimeout), states(order.Accept)}, order.CodeUnsettledState},
-		{"being paid", false, []reply{doubts(order.CodeTimeout), states(order.UserPaying)}, order.CodeUserPaying},
+		{"accepted, and never stated", true, []reply{says(verdict.Accepted, ""), states(tradestate.NotPay)}, errcode.Unconfirmed},
+		{"a state nobody knows", false, []reply{doubts(errcode.Timeout), states("MOON")}, errcode.UnsettledState},
+		{"accepted for deduction", false, []reply{doubts(errcode.Timeout), states(tradestate.Accept)}, errcode.UnsettledState},
+		{"being paid", false, []reply{doubts(errcode.Timeout), states(tradestate.UserPaying)}, errcode.UserPaying},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -324,7 +327,7 @@ func TestAQuerysDisputeIsNotTheCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
-		gateway := script(t, doubts(order.CodeTimeout), says(order.Disputed, "NEW_CODE"), states(order.NotPay), says(order.Accepted, ""))
+		gateway := script(t, doubts(errcode.Timeout), says(verdict.Disputed, "NEW_CODE"), states(tradestate.NotPay), says(verdict.Accepted, ""))
 		closer := &closing.Closer{Gateway: gateway, Merchant: shop, Now: func() time.Time { return now }}
 		got := closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", CreatedAt: now})
 		if got.Outcome != order.OutcomeClosed {
@@ -336,7 +339,7 @@ func TestAQuerysDisputeIsNotTheCloses(t *testing.T) {
 func TestCloseUnconfirmedInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := forever(t, says(order.Accepted, ""), states(order.NotPay))
+		gateway := forever(t, says(verdict.Accepted, ""), states(tradestate.NotPay))
 		got := closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop, Confirm: true})
 		if got.Outcome != order.OutcomeUnknown || got.TradeState != "" || got.Sign != "" {
 			t.Errorf("a close that no state confirms ended as %+v", got)
@@ -354,15 +357,15 @@ func TestCloseAnswersInTime(t *testing.T) {
 		outcome order.Outcome
 		errCode string
 	}{
-		{"it hangs", []reply{hangs}, order.OutcomeUnknown, order.CodeTimeout},
-		{"it hangs, and the query is answered", []reply{hangs, states(order.Closed)}, order.OutcomeClosed, ""},
-		{"it cannot be reached", []reply{doubts(order.CodeNetworkError)}, order.OutcomeUnknown, order.CodeNetworkError},
-		{"it is slow to fail", []reply{after(20*time.Millisecond, doubts(order.CodeSystemError))}, order.OutcomeUnknown, order.CodeSystemError},
-		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, order.CodeFrequencyLimited},
-		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, order.CodeFrequencyLimited},
-		{"the customer is paying for ever", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.UserPaying)}, order.OutcomeUnknown, order.CodeUserPaying},
-		{"paid, and the query hangs", []reply{says(order.SaysPaid, order.CodeOrderPaid), hangs}, order.OutcomePaid, order.CodeOrderPaid},
-		{"paid, and its query never says so", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.UserPaying)}, order.OutcomeUnknown, order.CodeUserPaying},
+		{"it hangs", []reply{hangs}, order.OutcomeUnknown, errcode.Timeout},
+		{"it hangs, and the query is answered", []reply{hangs, states(tradestate.Closed)}, order.OutcomeClosed, ""},
+		{"it cannot be reached", []reply{doubts(errcode.NetworkError)}, order.OutcomeUnknown, errcode.NetworkError},
+		{"it is slow to fail", []reply{after(20*time.Millisecond, doubts(errcode.SystemError))}, order.OutcomeUnknown, errcode.SystemError},
+		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
+		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
+		{"the customer is paying for ever", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
+		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, errcode.OrderPaid), hangs}, order.OutcomePaid, errcode.OrderPaid},
+		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
 	} {
 		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
 			t.Run(tc.name+" within "+limit.String(), func(t *testing.T) {
@@ -405,7 +408,7 @@ func TestCloseStopsWhenCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		gateway := forever(t, func(context.Context) order.Answer {
 			cancel()
-			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}
+			return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}
 		})
 		start := time.Now()
 		got := closeA1(ctx, &closing.Closer{Gateway: gateway, Merchant: shop})
@@ -433,7 +436,7 @@ func TestTooSoon(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				now := time.Now()
-				gateway := forever(t, says(order.Disputed, "TRADE_ERROR"), states(order.NotPay), says(order.Disputed, "TRADE_ERROR"))
+				gateway := forever(t, says(verdict.Disputed, "TRADE_ERROR"), states(tradestate.NotPay), says(verdict.Disputed, "TRADE_ERROR"))
 				closer := &closing.Closer{Gateway: gateway, Merchant: shop, Now: func() time.Time { return now }}
 				got := closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", CreatedAt: now.Add(-tc.age)})
 				wantResult(t, got, tc.outcome, "SUCCESS", "FAIL", "TRADE_ERROR")
@@ -448,10 +451,10 @@ func TestTooSoon(t *testing.T) {
 // What ends a call ends it at once, whatever the gateway would have us wait for.
 func TestAnEndIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	for _, v := range []order.Verdict{order.SaysClosed, order.Refused} {
+	for _, v := range []verdict.Verdict{verdict.SaysClosed, verdict.Refused} {
 		synctest.Test(t, func(t *testing.T) {
 			gateway := script(t, func(context.Context) order.Answer {
-				return order.Answer{Verdict: v, Code: order.CodeNoAuth, Proof: order.ProofSignature, RetryAfter: 5 * time.Second, Route: order.RouteOwn, Fresh: true}
+				return order.Answer{Verdict: v, Code: errcode.NoAuth, Proof: order.ProofSignature, RetryAfter: 5 * time.Second, Route: order.RouteOwn, Fresh: true}
 			})
 			start := time.Now()
 			got := closeA1(withLimit(t, 30*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
@@ -477,7 +480,7 @@ func TestLimitedSaysWhenToComeBack(t *testing.T) {
 func TestGivenNonceIsForTheFirstAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := script(t, doubts(order.CodeTimeout), states(order.NotPay), says(order.Accepted, ""))
+		gateway := script(t, doubts(errcode.Timeout), states(tradestate.NotPay), says(verdict.Accepted, ""))
 		closer := &closing.Closer{Gateway: gateway, Merchant: shop}
 		closer.Close(withLimit(t, 10*time.Second), order.Params{OutTradeNo: "A1", NonceStr: "mine"})
 		for i, want := range []string{"mine", "", ""} {

@@ -10,6 +10,9 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 // The merchant that every test acts for.
@@ -24,17 +27,17 @@ var shop = order.Merchant{
 type reply func(ctx context.Context) order.Answer
 
 // says is an authenticated reply.
-func says(v order.Verdict, code string) reply {
+func says(v verdict.Verdict, code string) reply {
 	return func(context.Context) order.Answer {
 		return order.Answer{Verdict: v, Code: code, GatewayCode: code, HTTPStatus: 400, Proof: order.ProofSignature, Nonce: "theirs", Route: order.RouteOwn, Fresh: true}
 	}
 }
 
 // states is a query's answer.
-func states(s order.TradeState) reply {
+func states(s tradestate.State) reply {
 	return func(context.Context) order.Answer {
 		return order.Answer{
-			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true,
+			Verdict: verdict.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true,
 			Facts: &order.Facts{TradeState: s, OutTradeNo: "A1", TransactionID: "4200001"},
 		}
 	}
@@ -43,14 +46,14 @@ func states(s order.TradeState) reply {
 // doubts is a reply that proves nothing, or none at all.
 func doubts(code string) reply {
 	return func(context.Context) order.Answer {
-		return order.Answer{Verdict: order.Doubted, Code: code, Proof: order.ProofNone}
+		return order.Answer{Verdict: verdict.Doubted, Code: code, Proof: order.ProofNone}
 	}
 }
 
 // rejects is an unsigned refusal.
 func rejects(code string) reply {
 	return func(context.Context) order.Answer {
-		return order.Answer{Verdict: order.Rejected, Code: code, HTTPStatus: 401, Proof: order.ProofNone}
+		return order.Answer{Verdict: verdict.Rejected, Code: code, HTTPStatus: 401, Proof: order.ProofNone}
 	}
 }
 
@@ -58,7 +61,7 @@ func rejects(code string) reply {
 func limits(retryAfter time.Duration) reply {
 	return func(context.Context) order.Answer {
 		return order.Answer{
-			Verdict: order.Limited, Code: order.CodeFrequencyLimited, HTTPStatus: 429,
+			Verdict: verdict.Limited, Code: errcode.FrequencyLimited, HTTPStatus: 429,
 			Proof: order.ProofSignature, RetryAfter: retryAfter, Route: order.RouteOwn, Fresh: true,
 		}
 	}
@@ -67,7 +70,7 @@ func limits(retryAfter time.Duration) reply {
 // hangs answers nothing until it is told to stop.
 func hangs(ctx context.Context) order.Answer {
 	<-ctx.Done()
-	return order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout, Proof: order.ProofNone}
+	return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
 }
 
 func after(d time.Duration, r reply) reply {
@@ -104,7 +107,7 @@ func (s *scripted) next(ctx context.Context, op string, c order.Call) order.Answ
 	if len(s.replies) == 0 {
 		s.mu.Unlock()
 		s.t.Errorf("the gateway was asked once more than scripted: %s", strings.Join(s.asked, " "))
-		return order.Answer{Verdict: order.Doubted}
+		return order.Answer{Verdict: verdict.Doubted}
 	}
 	r := s.replies[0]
 	if !s.forever || len(s.replies) > 1 {

@@ -7,6 +7,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 )
 
 const (
@@ -24,10 +26,10 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 			Field: "close_at",
 			Rule: bilingual.New("closing later needs a store of waiting orders, and none is configured (CLOUDPAY_STORE); "+
 				"leave close_at out to close now", "稍后关单需要订单存储，但尚未配置（CLOUDPAY_STORE）；去掉 close_at 即立即关单"),
-			Code: order.CodeParamError,
+			Code: errcode.ParamError,
 		})
 	}
-	e, err := c.Merchant.Entry(p)
+	e, err := schedule.NewEntry(c.Merchant, p)
 	if err != nil {
 		return refusal(err)
 	}
@@ -36,11 +38,11 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 
 // register answers scheduled once the order is registered, whether by this call or by one before it that said the same, and
 // is still to be closed.
-func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry, p order.Params) order.Result {
+func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry, p order.Params) order.Result {
 	added, err := c.enter(ctx, e)
-	err = p.Named(err)
-	if conflict, is := errors.AsType[*order.ConflictError](err); is {
-		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: order.CodeParamError})
+	err = schedule.InWordsOf(p, err)
+	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
+		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
 	}
 	if _, is := errors.AsType[*order.FieldError](err); is {
 		return refusal(err)
@@ -57,10 +59,10 @@ func (c *Closer) register(ctx context.Context, call order.Call, e order.Entry, p
 // unstored answers for a store that cannot be asked. The log has what the caller is spared.
 func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order.Result {
 	logger(c.Log).ErrorContext(ctx, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "error", err)
-	return order.Unstored(call, err)
+	return order.Unstored(call, bilingual.Wording(err), !schedule.Lasting(err))
 }
 
-func (c *Closer) enter(ctx context.Context, e order.Entry) (added bool, err error) {
+func (c *Closer) enter(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	return c.Store.Register(ctx, e)
@@ -70,13 +72,13 @@ func (c *Closer) enter(ctx context.Context, e order.Entry) (added bool, err erro
 // close. One that was given up is taken up again, as there: who registers it wants it closed, and now it will be.
 func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref) order.Result {
 	kept, err := c.show(ctx, ref)
-	if err == nil && kept.Progress == order.GaveUp {
+	if err == nil && kept.Progress == schedule.GaveUp {
 		err = c.reopen(ctx, ref)
 	}
 	switch {
 	case err != nil:
 		return c.unstored(ctx, call, err)
-	case kept.Progress == order.Done:
+	case kept.Progress == schedule.Done:
 		return c.closeAgain(ctx, call, ref)
 	}
 	return order.Scheduled(call)
@@ -102,7 +104,7 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params) order.Result {
 	ref := call.Ref(c.Merchant.Region)
 	kept, err := c.show(ctx, ref)
-	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
+	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return c.closeUnknown(ctx, call, p)
 	}
 	if err != nil {
@@ -111,14 +113,14 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 	if call, err = c.Merchant.CloseCall(asKept(p, kept.Entry)); err != nil {
 		return refusal(err)
 	}
-	if kept.Progress == order.Done {
+	if kept.Progress == schedule.Done {
 		return c.closeAgain(ctx, call, ref)
 	}
 	claim, err := c.begin(ctx, kept.Entry)
-	if _, is := errors.AsType[*order.EndedError](err); is {
+	if _, is := errors.AsType[*schedule.EndedError](err); is {
 		return c.closeAgain(ctx, call, ref)
 	}
-	if _, is := errors.AsType[*order.BusyError](err); is {
+	if _, is := errors.AsType[*schedule.BusyError](err); is {
 		return c.settleHeld(ctx, call, kept)
 	}
 	if err != nil {
@@ -127,20 +129,20 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 	return c.closeClaimed(ctx, call, claim)
 }
 
-func (c *Closer) show(ctx context.Context, ref order.Ref) (order.Standing, error) {
+func (c *Closer) show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	return c.Store.Show(ctx, ref)
 }
 
-func (c *Closer) begin(ctx context.Context, e order.Entry) (order.Claim, error) {
+func (c *Closer) begin(ctx context.Context, e schedule.Entry) (schedule.Claim, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	return c.Store.Begin(ctx, e, directLease)
 }
 
 // asKept fills in what was registered where the caller says nothing.
-func asKept(p order.Params, e order.Entry) order.Params {
+func asKept(p order.Params, e schedule.Entry) order.Params {
 	if p.API == "" {
 		p.API = e.API
 	}
@@ -158,7 +160,7 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 	if c.young(call)() <= 0 {
 		return c.newRun(call).finish(ctx)
 	}
-	e, err := c.Merchant.Entry(p)
+	e, err := schedule.NewEntry(c.Merchant, p)
 	if err != nil {
 		return refusal(err)
 	}
@@ -176,9 +178,9 @@ func (c *Closer) closeAgain(ctx context.Context, call order.Call, ref order.Ref)
 
 // observe has the store know what was learned without a claim. Who holds one finds it lost.
 func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result) order.Result {
-	f, ended := order.FinalOf(result)
+	f, ended := schedule.FinalFromResult(result)
 	recorded := false
-	if ended && f.Ending != order.EndedNotFound {
+	if ended && f.State != schedule.FinalNotFound {
 		ctx, cancel := writing(ctx)
 		defer cancel()
 		recorded = isRecorded(ctx, c.Log, c.Store.Observe(ctx, ref, f))
@@ -188,7 +190,7 @@ func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result
 }
 
 // closeClaimed closes an order that is ours, unless it is too young, and writes down how that ended.
-func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim order.Claim) order.Result {
+func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedule.Claim) order.Result {
 	taken := time.Now()
 	if left := c.young(call)(); left > 0 && !claim.InDoubt {
 		return c.putOff(ctx, call, claim, left)
@@ -208,7 +210,7 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim order.
 // afterDirect is when an order is due again that a direct close did not end: never later than it was before, for whoever may
 // close it could postpone its closing for ever otherwise. It is sooner where this close left a doubt, or may do better soon;
 // but not where there was a doubt before, whose attempts a sweep spaces out.
-func afterDirect(claim order.Claim, soon bool, age time.Duration) time.Duration {
+func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Duration {
 	if claim.DueAt.IsZero() {
 		return firstPause // it was given up, and nobody would have closed it
 	}
@@ -221,9 +223,9 @@ func afterDirect(claim order.Claim, soon bool, age time.Duration) time.Duration 
 
 // settleHeld closes an order that somebody else holds. The gateway arbitrates, and what is final may be written without the
 // claim; what is not is the holder's to settle.
-func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept order.Standing) order.Result {
+func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
 	result := c.newRun(call).finish(ctx)
-	if f, ended := order.FinalOf(result); ended && unpriced(kept.Entry, f) {
+	if f, ended := schedule.FinalFromResult(result); ended && unpriced(kept.Entry, f) {
 		recorded := false
 		result.Recorded = &recorded
 		return result
@@ -232,10 +234,10 @@ func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept order.Sta
 }
 
 // putOff has a registered order closed as soon as it is old enough.
-func (c *Closer) putOff(ctx context.Context, call order.Call, claim order.Claim, after time.Duration) order.Result {
+func (c *Closer) putOff(ctx context.Context, call order.Call, claim schedule.Claim, after time.Duration) order.Result {
 	ctx, cancel := writing(ctx)
 	defer cancel()
-	err := c.Store.Retry(ctx, claim, order.Setback{After: after, Reason: youngReason})
+	err := c.Store.Retry(ctx, claim, schedule.Retry{After: after, Reason: youngReason})
 	if err != nil {
 		return c.unstored(ctx, call, err)
 	}

@@ -13,6 +13,10 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry"
 )
 
@@ -41,17 +45,17 @@ func TestScheduling(t *testing.T) {
 		name   string
 		params order.Params
 		says   string // empty: scheduled
-		entry  func(now time.Time) order.Entry
+		entry  func(now time.Time) schedule.Entry
 	}{
 		{
 			"in seconds", order.Params{OutTradeNo: "A1", CloseAt: "600"}, "",
-			func(time.Time) order.Entry { return order.Entry{Ref: ref("A1"), CloseIn: 10 * time.Minute} },
+			func(time.Time) schedule.Entry { return schedule.Entry{Ref: ref("A1"), CloseIn: 10 * time.Minute} },
 		},
 		{
 			"at a time, with all there is",
 			order.Params{OutTradeNo: "A1", CloseAt: "2000-01-02T08:00:00+08:00", OpenID: "o1", Total: &fee, API: order.V2}, "",
-			func(time.Time) order.Entry {
-				return order.Entry{
+			func(time.Time) schedule.Entry {
+				return schedule.Entry{
 					Ref: ref("A1"), CloseAt: time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC), Owner: "wx:wx0123456789abcdef:o1",
 					Total: &fee, API: order.V2,
 				}
@@ -59,7 +63,7 @@ func TestScheduling(t *testing.T) {
 		},
 		{
 			"for an owner", order.Params{OutTradeNo: "A1", CloseAt: "0", Owner: "tcb:u1"}, "",
-			func(time.Time) order.Entry { return order.Entry{Ref: ref("A1"), Owner: "tcb:u1"} },
+			func(time.Time) schedule.Entry { return schedule.Entry{Ref: ref("A1"), Owner: "tcb:u1"} },
 		},
 		{"no time", order.Params{OutTradeNo: "A1", CloseAt: "tomorrow"}, "close_at: must be a time", nil},
 		{"long ago", order.Params{OutTradeNo: "A1", CloseAt: "-1"}, "close_at: ", nil},
@@ -74,7 +78,7 @@ func TestScheduling(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, gateway := keeper(t)
-				store.register(t, "B1", func(e *order.Entry) { e.CloseIn = time.Hour })
+				store.register(t, "B1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				for range 2 { // again changes nothing
 					got := closer.Close(withLimit(t, 3*time.Second), tc.params)
 					if tc.says != "" {
@@ -113,26 +117,26 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 		name     string
 		replies  []reply
 		outcome  order.Outcome
-		progress order.Progress
-		ending   order.Ending
+		progress schedule.Progress
+		ending   schedule.FinalState
 	}{
-		{"closed", []reply{says(order.Accepted, "")}, order.OutcomeClosed, order.Done, order.EndedClosed},
-		{"closed before", []reply{says(order.SaysClosed, order.CodeOrderClosed)}, order.OutcomeAlreadyClosed, order.Done, order.EndedClosed},
-		{"paid", []reply{says(order.SaysPaid, order.CodeOrderPaid), states(order.Success)}, order.OutcomePaid, order.Done, order.EndedPaid},
-		{"refused", []reply{says(order.Refused, order.CodeNoAuth)}, order.OutcomeRefused, order.Waiting, ""},
+		{"closed", []reply{says(verdict.Accepted, "")}, order.OutcomeClosed, schedule.Done, schedule.FinalClosed},
+		{"closed before", []reply{says(verdict.SaysClosed, errcode.OrderClosed)}, order.OutcomeAlreadyClosed, schedule.Done, schedule.FinalClosed},
+		{"paid", []reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success)}, order.OutcomePaid, schedule.Done, schedule.FinalPaid},
+		{"refused", []reply{says(verdict.Refused, errcode.NoAuth)}, order.OutcomeRefused, schedule.Waiting, ""},
 		{
 			"no such order, yet",
-			[]reply{says(order.SaysMissing, order.CodeOrderNotExist), says(order.SaysMissing, order.CodeOrderNotExist)},
-			order.OutcomeNotFound, order.Waiting, "",
+			[]reply{says(verdict.SaysMissing, errcode.OrderNotExist), says(verdict.SaysMissing, errcode.OrderNotExist)},
+			order.OutcomeNotFound, schedule.Waiting, "",
 		},
-		{"in doubt", []reply{doubts(order.CodeTimeout), says(order.Refused, order.CodeNoAuth)}, order.OutcomeUnknown, order.Closing, ""},
-		{"too often", []reply{limits(time.Hour)}, order.OutcomeTooSoon, order.Waiting, ""},
+		{"in doubt", []reply{doubts(errcode.Timeout), says(verdict.Refused, errcode.NoAuth)}, order.OutcomeUnknown, schedule.Closing, ""},
+		{"too often", []reply{limits(time.Hour)}, order.OutcomeTooSoon, schedule.Waiting, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, _ := keeper(t, tc.replies...)
-				store.register(t, "A1", func(e *order.Entry) { e.CloseIn = time.Hour })
+				store.register(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				got := closeA1(withLimit(t, 10*time.Second), closer)
 				if got.Outcome != tc.outcome {
 					t.Errorf("got %+v, want %s", got, tc.outcome)
@@ -157,7 +161,7 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 func TestCloseOfAnOrderNobodyRegistered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, says(order.Accepted, ""))
+		closer, store, _ := keeper(t, says(verdict.Accepted, ""))
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "absent")
@@ -179,7 +183,7 @@ func TestNoIntentNoClose(t *testing.T) {
 				if op == "register" {
 					p.CloseAt = "1"
 				} else {
-					store.register(t, "A1", func(e *order.Entry) {
+					store.register(t, "A1", func(e *schedule.Entry) {
 						if op == "retry" {
 							e.CreatedAt = time.Now()
 						}
@@ -206,7 +210,7 @@ func TestStoreThatHangs(t *testing.T) {
 		start := time.Now()
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		gateway.wantAsked("")
-		if took := time.Since(start); took > 2*time.Second || got.ErrCode != order.CodeStoreError {
+		if took := time.Since(start); took > 2*time.Second || got.ErrCode != errcode.StoreError {
 			t.Errorf("got %+v after %v", got, took)
 		}
 	})
@@ -217,13 +221,13 @@ func TestEndThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
 		w.store.breaks("finish")
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "false")
-		w.store.wantAt(t, "A1", order.Closing, "")
+		w.store.wantAt(t, "A1", schedule.Closing, "")
 		w.store.mends()
 		passes(2 * time.Minute)
 		w.sweep(30 * time.Second)
@@ -235,24 +239,24 @@ func TestEndThatCannotBeWritten(t *testing.T) {
 func TestCloseOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t, says(order.Accepted, ""))
+		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
 		store.register(t, "A1")
-		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		gateway.wantAsked("close")
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "true")
-		store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 
-		closer, store, _ = keeper(t, says(order.Refused, order.CodeNoAuth))
+		closer, store, _ = keeper(t, says(verdict.Refused, errcode.NoAuth))
 		store.register(t, "A1")
-		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
-		store.wantAt(t, "A1", order.Closing, "")
+		store.wantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -260,17 +264,17 @@ func TestCloseOfABusyOrder(t *testing.T) {
 func TestCloseOfAnEndedOrder(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		state    order.TradeState
+		state    tradestate.State
 		outcome  order.Outcome
 		recorded string
 	}{
-		{order.Closed, order.OutcomeAlreadyClosed, "true"},
-		{order.Success, order.OutcomePaid, "false"}, // which contradicts what was signed before
+		{tradestate.Closed, order.OutcomeAlreadyClosed, "true"},
+		{tradestate.Success, order.OutcomePaid, "false"}, // which contradicts what was signed before
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			closer, store, gateway := keeper(t, states(tc.state))
 			store.register(t, "A1")
-			if err := store.Observe(t.Context(), ref("A1"), order.Final{Ending: order.EndedClosed}); err != nil {
+			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
 			}
 			got := closeA1(withLimit(t, 3*time.Second), closer)
@@ -279,7 +283,7 @@ func TestCloseOfAnEndedOrder(t *testing.T) {
 				t.Errorf("got %+v, want %s", got, tc.outcome)
 			}
 			wantRecorded(t, got, tc.recorded)
-			store.wantAt(t, "A1", order.Done, order.EndedClosed)
+			store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 		})
 	}
 }
@@ -304,7 +308,7 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 					p.CreatedAt = time.Now().Add(-tc.told)
 				}
 				if tc.registered > 0 {
-					store.register(t, "A1", func(e *order.Entry) {
+					store.register(t, "A1", func(e *schedule.Entry) {
 						e.CloseIn, e.CreatedAt = time.Hour, time.Now().Add(-tc.registered)
 					})
 				}
@@ -315,7 +319,7 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 					}
 				}
 				gateway.wantAsked("")
-				store.wantAt(t, "A1", order.Waiting, "")
+				store.wantAt(t, "A1", schedule.Waiting, "")
 				if due := time.Until(store.at("A1").DueAt); due != tc.due {
 					t.Errorf("it is due in %v, want %v", due, tc.due)
 				}
@@ -328,8 +332,8 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 func TestRegisteredDialect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t, says(order.Accepted, ""))
-		store.register(t, "A1", func(e *order.Entry) { e.API = order.V2 })
+		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
+		store.register(t, "A1", func(e *schedule.Entry) { e.API = order.V2 })
 		if got := closeA1(withLimit(t, 3*time.Second), closer); got.API != order.V2 || gateway.calls[0].API != order.V2 {
 			t.Errorf("got %+v", got)
 		}
@@ -339,27 +343,27 @@ func TestRegisteredDialect(t *testing.T) {
 // A query settles what it shows to have ended, and no more.
 func TestQuerySettles(t *testing.T) {
 	t.Parallel()
-	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 	for _, tc := range []struct {
 		name     string
 		replies  []reply
 		params   order.Params
 		recorded string
-		progress order.Progress
-		ending   order.Ending
+		progress schedule.Progress
+		ending   schedule.FinalState
 	}{
-		{"closed", []reply{states(order.Closed)}, order.Params{OutTradeNo: "A1"}, "true", order.Done, order.EndedClosed},
-		{"paid", []reply{states(order.Success)}, order.Params{OutTradeNo: "A1"}, "true", order.Done, order.EndedPaid},
-		{"by its other number", []reply{states(order.Success)}, order.Params{TransactionID: "4200001"}, "true", order.Done, order.EndedPaid},
-		{"unpaid", []reply{states(order.NotPay)}, order.Params{OutTradeNo: "A1"}, "absent", order.Closing, ""},
-		{"missing", []reply{missing, missing}, order.Params{OutTradeNo: "A1"}, "absent", order.Closing, ""},
+		{"closed", []reply{states(tradestate.Closed)}, order.Params{OutTradeNo: "A1"}, "true", schedule.Done, schedule.FinalClosed},
+		{"paid", []reply{states(tradestate.Success)}, order.Params{OutTradeNo: "A1"}, "true", schedule.Done, schedule.FinalPaid},
+		{"by its other number", []reply{states(tradestate.Success)}, order.Params{TransactionID: "4200001"}, "true", schedule.Done, schedule.FinalPaid},
+		{"unpaid", []reply{states(tradestate.NotPay)}, order.Params{OutTradeNo: "A1"}, "absent", schedule.Closing, ""},
+		{"missing", []reply{missing, missing}, order.Params{OutTradeNo: "A1"}, "absent", schedule.Closing, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := newMemory()
 				store.register(t, "A1")
-				if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Second); err != nil {
+				if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
 					t.Fatal(err)
 				}
 				querier := &closing.Querier{Gateway: script(t, tc.replies...), Merchant: shop, Store: store}
@@ -374,7 +378,7 @@ func TestQuerySettles(t *testing.T) {
 func TestQueryOfAnOrderNobodyRegistered(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
-	querier := &closing.Querier{Gateway: script(t, states(order.Success)), Merchant: shop, Store: store}
+	querier := &closing.Querier{Gateway: script(t, states(tradestate.Success)), Merchant: shop, Store: store}
 	got := querier.Query(t.Context(), order.Params{OutTradeNo: "A1"})
 	if got.Outcome != order.OutcomeFound {
 		t.Errorf("got %+v", got)
@@ -385,7 +389,7 @@ func TestQueryOfAnOrderNobodyRegistered(t *testing.T) {
 func TestQueryRefusesCloseAt(t *testing.T) {
 	t.Parallel()
 	got := (&closing.Querier{Gateway: script(t), Merchant: shop}).Query(context.Background(), order.Params{OutTradeNo: "A1", CloseAt: "1"})
-	if got.ErrCode != order.CodeParamError || !strings.Contains(got.ReturnMsg, "close_at") {
+	if got.ErrCode != errcode.ParamError || !strings.Contains(got.ReturnMsg, "close_at") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -398,7 +402,7 @@ func TestStoreThatLetsNobodyIn(t *testing.T) {
 		closer, store, gateway := keeper(t)
 		var logs bytes.Buffer
 		closer.Log = telemetry.New(&logs, slog.LevelInfo)
-		store.breaksWith("show", &order.StoreError{
+		store.breaksWith("show", &schedule.StoreError{
 			Doing: "looking up", Reason: bilingual.New("check the rights", "请检查权限"), Lasting: true, Err: errors.New("pq: 42501 at 10.0.0.7"),
 		})
 		got := closeA1(withLimit(t, 3*time.Second), closer)

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // Owners knows in whose names orders are registered.
@@ -43,23 +46,23 @@ type Lookup struct {
 
 // Find looks an order up for a customer. The error is the store's, and says nothing of whether
 // there is such an order. Ill-formed words are a Result that says so.
-func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params) (order.Found, error) {
+func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params) (schedule.Found, error) {
 	call, err := l.Querier.Merchant.QueryCall(p)
 	if err != nil {
-		return order.Found{Result: refusal(err)}, nil
+		return schedule.Found{Result: refusal(err)}, nil
 	}
 	limits := newBudget(ctx, 0)
 	limits.steps = &steps{start: time.Now(), size: lookupStep}
 	limits.until = limits.steps.last(limits.until)
 	if limits.until.Equal(limits.steps.start) {
-		return order.Found{Result: unfinished(call, 0)}, nil
+		return schedule.Found{Result: unfinished(call, 0)}, nil
 	}
 	refund, wait := l.Allowance.take(customer, limits.steps.start)
 	if wait > 0 {
-		return order.Found{Result: tooMany(call, wait), Exhausted: true}, nil
+		return schedule.Found{Result: tooMany(call, wait), Exhausted: true}, nil
 	}
 	found, err := l.find(ctx, limits, customer, call)
-	if found.Ownership == order.Theirs && err == nil {
+	if found.Ownership == schedule.Theirs && err == nil {
 		refund()
 		found.Result = l.Querier.observe(ctx, call, found.Result)
 		return found, nil
@@ -71,7 +74,7 @@ func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params)
 	return found, err
 }
 
-func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner, call order.Call) (order.Found, error) {
+func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner, call order.Call) (schedule.Found, error) {
 	ctx, cancel := context.WithDeadline(ctx, limits.until)
 	defer cancel()
 	v := &veil{Gateway: l.Querier.Gateway, region: l.Querier.Merchant.Region, customer: customer, stop: cancel}
@@ -83,24 +86,24 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	r := newRun(v, call, asking)
 	r.budget = limits
 	result := r.finish(ctx)
-	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == order.CodeOrderNotExist || r.missing == 1) {
+	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == errcode.OrderNotExist || r.missing == 1) {
 		// Time ran out after the first such answer. That there was one must not show: where the
 		// gateway is slow, a limit may fall between the answer about an order that exists and the
 		// other. On a foreign route its code is another one.
 		result = unfinished(call, result.Attempts)
 	}
-	return order.Found{Result: result, Ownership: v.ownership}, v.fault
+	return schedule.Found{Result: result, Ownership: v.ownership}, v.fault
 }
 
 // unfinished is the result of a look-up that there was too little time for.
 func unfinished(call order.Call, attempts int) order.Result {
-	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, Proof: order.ProofNone}, attempts)
+	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: errcode.Timeout, Proof: order.ProofNone}, attempts)
 }
 
 // tooMany is the result of a look-up that was not made.
 func tooMany(call order.Call, wait time.Duration) order.Result {
 	return order.NewResult(call, order.OutcomeTooSoon, order.Answer{
-		Code: order.CodeFrequencyLimited, RetryAfter: wait, Proof: order.ProofNone,
+		Code: errcode.FrequencyLimited, RetryAfter: wait, Proof: order.ProofNone,
 	}, 0)
 }
 
@@ -114,14 +117,14 @@ type veil struct {
 	// stop ends the look-up when the store fails: nothing can be shown then.
 	stop context.CancelFunc
 
-	ownership order.Ownership
+	ownership schedule.Ownership
 	fault     error
 }
 
 // Query asks the gateway, and the store after each answer that says whether there is an order.
 func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	a := v.Gateway.Query(ctx, c)
-	if a.Verdict != order.Stated && a.Verdict != order.SaysMissing {
+	if a.Verdict != verdict.Stated && a.Verdict != verdict.SaysMissing {
 		return a
 	}
 	refs := partsOf(c, v.region, a.Facts)
@@ -129,13 +132,13 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	if err != nil {
 		v.fault = err
 		v.stop()
-		return order.Answer{Verdict: order.Doubted, Code: order.CodeStoreError, Proof: order.ProofNone}
+		return order.Answer{Verdict: verdict.Doubted, Code: errcode.StoreError, Proof: order.ProofNone}
 	}
-	if a.Verdict == order.SaysMissing {
-		v.ownership = order.NotThere
+	if a.Verdict == verdict.SaysMissing {
+		v.ownership = schedule.NotThere
 		return veiled(a)
 	}
-	if v.ownership = order.OwnershipOfAll(refs, owners, v.customer); v.ownership != order.Theirs {
+	if v.ownership = schedule.OwnershipOfAll(refs, owners, v.customer); v.ownership != schedule.Theirs {
 		return veiled(a)
 	}
 	return a
@@ -144,9 +147,9 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 // veiled is "there is no such order", whichever answer it is said of. It keeps what decides how
 // often that has to be said, and nothing else of the answer.
 func veiled(a order.Answer) order.Answer {
-	row, _ := order.Lookup(order.CodeOrderNotExist)
+	row, _ := errcode.Lookup(errcode.OrderNotExist)
 	return order.Answer{
-		Verdict: order.SaysMissing, Code: row.Name, Message: row.Text(), Proof: a.Proof, Route: a.Route, Fresh: a.Fresh,
+		Verdict: verdict.SaysMissing, Code: row.Name, Message: row.Text(), Proof: a.Proof, Route: a.Route, Fresh: a.Fresh,
 	}
 }
 

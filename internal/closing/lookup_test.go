@@ -13,6 +13,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 const (
@@ -48,7 +52,7 @@ func (r *registered) Owners(ctx context.Context, refs []order.Ref) (map[order.Re
 // shows is a query's answer about an order, or a combined one, with all that such an answer has.
 func shows(numbers ...string) reply {
 	return func(context.Context) order.Answer {
-		f := &order.Facts{TradeState: order.NotPay, OutTradeNo: numbers[0], Attach: "secret"}
+		f := &order.Facts{TradeState: tradestate.NotPay, OutTradeNo: numbers[0], Attach: "secret"}
 		if len(numbers) > 1 {
 			f.OutTradeNo = ""
 			for _, number := range numbers {
@@ -56,7 +60,7 @@ func shows(numbers ...string) reply {
 			}
 		}
 		return order.Answer{
-			Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, RequestID: "R200", Nonce: "n", Sign: "s", Facts: f,
+			Verdict: verdict.Stated, HTTPStatus: 200, Proof: order.ProofSignature, RequestID: "R200", Nonce: "n", Sign: "s", Facts: f,
 			ResultMsg: "OK", Route: order.RouteOwn, Fresh: true,
 		}
 	}
@@ -65,7 +69,7 @@ func shows(numbers ...string) reply {
 // missing is the answer about an order that does not exist, with all that it has.
 func missing(context.Context) order.Answer {
 	return order.Answer{
-		Verdict: order.SaysMissing, Code: order.CodeOrderNotExist, GatewayCode: "ORDER_NOT_EXIST", HTTPStatus: 404,
+		Verdict: verdict.SaysMissing, Code: errcode.OrderNotExist, GatewayCode: "ORDER_NOT_EXIST", HTTPStatus: 404,
 		Proof: order.ProofSignature, Message: "订单不存在", RequestID: "R404", Nonce: "m", Sign: "t",
 		Route: order.RouteOwn, Fresh: true,
 	}
@@ -128,7 +132,7 @@ func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
 						if ms == 180 { // an exchange's own limit may lie between the two answers, and then one is none
 							o.Statements = ""
 						}
-						if found.Ownership == order.Theirs || found.Result.Outcome != test.outcome {
+						if found.Ownership == schedule.Theirs || found.Result.Outcome != test.outcome {
 							t.Errorf("got %s, ownership %s, want %s", found.Result.Outcome, found.Ownership, test.outcome)
 						}
 						if o.Took%(500*time.Millisecond) != 0 || o.Took > test.limit {
@@ -173,9 +177,9 @@ func TestNotTheirsAndNotThereAreAlikeOverEachRoute(t *testing.T) {
 				if diff := cmp.Diff(notThere, observe(shows("B1"))); diff != "" {
 					t.Errorf("another's differs from an order that does not exist (-not there +another's)\n%s", diff)
 				}
-				want, code, exchanges := order.OutcomeNotFound, order.CodeOrderNotExist, 2
+				want, code, exchanges := order.OutcomeNotFound, errcode.OrderNotExist, 2
 				if route == foreign {
-					want, code = order.OutcomeUnknown, order.CodeUnconfirmed
+					want, code = order.OutcomeUnknown, errcode.Unconfirmed
 				} else if used {
 					exchanges = 3
 				}
@@ -233,7 +237,7 @@ func TestOwnOrderIsShownAtOnce(t *testing.T) {
 				l := &closing.Lookup{Querier: &closing.Querier{Gateway: gateway, Merchant: shop}, Owners: store}
 				start := time.Now()
 				found, err := l.Find(withLimit(t, 3*time.Second), alice, test.asked)
-				if err != nil || found.Ownership != order.Theirs || found.Result.Outcome != order.OutcomeFound || found.Result.Attempts != 1 {
+				if err != nil || found.Ownership != schedule.Theirs || found.Result.Outcome != order.OutcomeFound || found.Result.Attempts != 1 {
 					t.Errorf("got %+v and error %v, want the order", found, err)
 				}
 				if took := time.Since(start); took != 115*time.Millisecond {
@@ -247,15 +251,15 @@ func TestOwnOrderIsShownAtOnce(t *testing.T) {
 // An end that the query of an own order shows is recorded; another customer's order is not touched.
 func TestLookupRecordsOwnEndsOnly(t *testing.T) {
 	t.Parallel()
-	for owner, want := range map[order.Owner]order.Progress{alice: order.Done, bob: order.Waiting} {
+	for owner, want := range map[order.Owner]schedule.Progress{alice: schedule.Done, bob: schedule.Waiting} {
 		synctest.Test(t, func(t *testing.T) {
 			kept := newMemory()
 			ref := order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: "A1"}
-			if _, err := kept.Register(t.Context(), order.Entry{Ref: ref, Owner: owner, CloseIn: time.Hour}); err != nil {
+			if _, err := kept.Register(t.Context(), schedule.Entry{Ref: ref, Owner: owner, CloseIn: time.Hour}); err != nil {
 				t.Fatal(err)
 			}
 			l := &closing.Lookup{
-				Querier: &closing.Querier{Gateway: forever(t, states(order.Success)), Merchant: shop, Store: kept},
+				Querier: &closing.Querier{Gateway: forever(t, states(tradestate.Success)), Merchant: shop, Store: kept},
 				Owners:  &registered{owners: map[string]order.Owner{"A1": owner}},
 			}
 			if _, err := l.Find(withLimit(t, 3*time.Second), alice, order.Params{TransactionID: "4200001"}); err != nil {
@@ -299,7 +303,7 @@ func TestLookupOfIllFormedWords(t *testing.T) {
 	t.Parallel()
 	l := &closing.Lookup{Querier: &closing.Querier{Gateway: script(t), Merchant: shop}, Owners: &registered{}}
 	found, err := l.Find(t.Context(), alice, order.Params{TransactionID: "4x"})
-	if err != nil || found.Result.ErrCode != order.CodeParamError || found.Result.Outcome != order.OutcomeRefused {
+	if err != nil || found.Result.ErrCode != errcode.ParamError || found.Result.Outcome != order.OutcomeRefused {
 		t.Errorf("got %+v and error %v, want PARAM_ERROR", found, err)
 	}
 }
@@ -342,7 +346,7 @@ func TestAllowanceOfLookups(t *testing.T) {
 				}
 				before := len(gateway.asked)
 				refused := find(alice, order.OutcomeTooSoon)
-				if refused.RetryAfter != 55 || !refused.Retryable || refused.ErrCode != order.CodeFrequencyLimited || len(gateway.asked) != before {
+				if refused.RetryAfter != 55 || !refused.Retryable || refused.ErrCode != errcode.FrequencyLimited || len(gateway.asked) != before {
 					t.Errorf("got %+v, want to come again in 55 s", refused)
 				}
 				find("wx:wx1:oCAROL", order.OutcomeNotFound)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // memory is a store that keeps everything in memory, by the contract that internal/store documents. Its clock is the
@@ -39,13 +40,13 @@ type memory struct {
 }
 
 type row struct {
-	order.Standing
+	schedule.Record
 
 	token string
 }
 
 type posting struct {
-	order.Posting
+	schedule.Delivery
 
 	due       time.Time
 	done, bad bool
@@ -82,7 +83,7 @@ func (m *memory) begin(ctx context.Context, op string) (unlock func(), err error
 	return m.mu.Unlock, nil
 }
 
-func (m *memory) Register(ctx context.Context, e order.Entry) (bool, error) {
+func (m *memory) Register(ctx context.Context, e schedule.Entry) (bool, error) {
 	if fault := e.Validate(); fault != nil {
 		return false, fault
 	}
@@ -93,7 +94,7 @@ func (m *memory) Register(ctx context.Context, e order.Entry) (bool, error) {
 	defer unlock()
 	if there, ok := m.orders[e.Ref]; ok {
 		if field := there.Differs(e); field != "" {
-			return false, &order.ConflictError{Ref: e.Ref, Field: field}
+			return false, &schedule.ConflictError{Ref: e.Ref, Field: field}
 		}
 		return false, nil
 	}
@@ -101,9 +102,9 @@ func (m *memory) Register(ctx context.Context, e order.Entry) (bool, error) {
 	return true, nil
 }
 
-func (m *memory) add(e order.Entry) *row {
+func (m *memory) add(e schedule.Entry) *row {
 	m.ids = append(m.ids, e.Ref)
-	r := &row{Standing: order.Standing{Entry: e, ID: int64(len(m.ids)), RegisteredAt: time.Now(), Progress: order.Waiting}}
+	r := &row{Record: schedule.Record{Entry: e, ID: int64(len(m.ids)), RegisteredAt: time.Now(), Progress: schedule.Waiting}}
 	r.DueAt = e.CloseAt
 	if e.CloseAt.IsZero() {
 		r.DueAt = time.Now().Add(e.CloseIn)
@@ -112,22 +113,22 @@ func (m *memory) add(e order.Entry) *row {
 	return r
 }
 
-func (m *memory) Show(ctx context.Context, ref order.Ref) (order.Standing, error) {
+func (m *memory) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
 	unlock, err := m.begin(ctx, "show")
 	if err != nil {
-		return order.Standing{}, err
+		return schedule.Record{}, err
 	}
 	defer unlock()
 	r, ok := m.orders[ref]
 	if !ok {
-		return order.Standing{}, &order.NotRegisteredError{Ref: ref}
+		return schedule.Record{}, &schedule.NotRegisteredError{Ref: ref}
 	}
-	return r.Standing, nil
+	return r.Record, nil
 }
 
-func (m *memory) take(r *row, lease time.Duration, token string) order.Claim {
-	c := order.Claim{Standing: r.Standing, Token: token, ClaimedAt: time.Now(), InDoubt: r.Progress == order.Closing}
-	r.token, r.Progress = token, order.Closing
+func (m *memory) take(r *row, lease time.Duration, token string) schedule.Claim {
+	c := schedule.Claim{Record: r.Record, Token: token, ClaimedAt: time.Now(), InDoubt: r.Progress == schedule.Closing}
+	r.token, r.Progress = token, schedule.Closing
 	r.LeaseUntil = time.Now().Add(lease)
 	r.DueAt = r.LeaseUntil
 	if r.ClosingSince.IsZero() {
@@ -142,10 +143,10 @@ func (m *memory) newToken() string {
 	return fmt.Sprintf("token-%d", m.tokens)
 }
 
-func (m *memory) Begin(ctx context.Context, e order.Entry, lease time.Duration) (order.Claim, error) {
+func (m *memory) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
 	unlock, err := m.begin(ctx, "begin")
 	if err != nil {
-		return order.Claim{}, err
+		return schedule.Claim{}, err
 	}
 	defer unlock()
 	r, ok := m.orders[e.Ref]
@@ -153,25 +154,25 @@ func (m *memory) Begin(ctx context.Context, e order.Entry, lease time.Duration) 
 		r = m.add(e)
 	}
 	switch {
-	case r.Progress == order.Done:
-		return order.Claim{}, &order.EndedError{Standing: r.Standing}
+	case r.Progress == schedule.Done:
+		return schedule.Claim{}, &schedule.EndedError{Record: r.Record}
 	case r.LeaseUntil.After(time.Now()):
-		return order.Claim{}, &order.BusyError{Standing: r.Standing}
+		return schedule.Claim{}, &schedule.BusyError{Record: r.Record}
 	}
 	return m.take(r, lease, m.newToken()), nil
 }
 
-func (m *memory) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Claim, error) {
-	return m.claim(ctx, of, limit, lease, order.Closing, order.Waiting)
+func (m *memory) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return m.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
 }
 
-func (m *memory) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Claim, error) {
-	return m.claim(ctx, of, limit, lease, order.Closing)
+func (m *memory) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return m.claim(ctx, of, limit, lease, schedule.Closing)
 }
 
 func (m *memory) claim(
-	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...order.Progress,
-) ([]order.Claim, error) {
+	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...schedule.Progress,
+) ([]schedule.Claim, error) {
 	unlock, err := m.begin(ctx, "claim")
 	if err != nil {
 		return nil, err
@@ -190,7 +191,7 @@ func (m *memory) claim(
 		due = append(due, these...)
 	}
 	token := m.newToken()
-	var claims []order.Claim
+	var claims []schedule.Claim
 	for _, r := range due[:min(limit, len(due))] {
 		r.Attempts++
 		claims = append(claims, m.take(r, lease, token))
@@ -199,35 +200,35 @@ func (m *memory) claim(
 }
 
 // held finds the row of a claim that is still good.
-func (m *memory) held(c order.Claim) (*row, error) {
+func (m *memory) held(c schedule.Claim) (*row, error) {
 	r, ok := m.orders[c.Ref]
-	if !ok || r.token != c.Token || r.Progress == order.Done || r.Progress == order.GaveUp {
-		return nil, &order.LostClaimError{Ref: c.Ref}
+	if !ok || r.token != c.Token || r.Progress == schedule.Done || r.Progress == schedule.GaveUp {
+		return nil, &schedule.LostClaimError{Ref: c.Ref}
 	}
 	return r, nil
 }
 
-func (m *memory) Finish(ctx context.Context, c order.Claim, f order.Final) error {
+func (m *memory) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
 	unlock, err := m.begin(ctx, "finish")
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	r := m.orders[c.Ref]
-	if r.token == c.Token && r.Progress != order.Done {
+	if r.token == c.Token && r.Progress != schedule.Done {
 		m.end(r, f)
 		return nil
 	}
 	switch {
-	case r.Progress == order.Done && r.Ending != f.Ending:
+	case r.Progress == schedule.Done && r.FinalState != f.State:
 		return m.contradict(r, f)
-	case r.Progress == order.Done && r.token == c.Token:
+	case r.Progress == schedule.Done && r.token == c.Token:
 		return nil
 	}
-	return &order.LostClaimError{Ref: c.Ref}
+	return &schedule.LostClaimError{Ref: c.Ref}
 }
 
-func (m *memory) Observe(ctx context.Context, ref order.Ref, f order.Final) error {
+func (m *memory) Observe(ctx context.Context, ref order.Ref, f schedule.Final) error {
 	unlock, err := m.begin(ctx, "observe")
 	if err != nil {
 		return err
@@ -236,53 +237,53 @@ func (m *memory) Observe(ctx context.Context, ref order.Ref, f order.Final) erro
 	r, ok := m.orders[ref]
 	switch {
 	case !ok:
-		return &order.NotRegisteredError{Ref: ref}
-	case r.Progress == order.Done && r.Ending != f.Ending:
+		return &schedule.NotRegisteredError{Ref: ref}
+	case r.Progress == schedule.Done && r.FinalState != f.State:
 		return m.contradict(r, f)
-	case r.Progress == order.Done:
+	case r.Progress == schedule.Done:
 		return nil
 	}
 	m.end(r, f)
 	return nil
 }
 
-func (m *memory) end(r *row, f order.Final) {
-	r.Progress, r.Ending, r.TradeState, r.Authenticated = order.Done, f.Ending, f.TradeState, true
+func (m *memory) end(r *row, f schedule.Final) {
+	r.Progress, r.FinalState, r.TradeState, r.Authenticated = schedule.Done, f.State, f.TradeState, true
 	r.TransactionID, r.PaidTotal, r.PaidAt, r.EndedAt = f.TransactionID, f.Total, f.PaidAt, time.Now()
 	r.ClosingSince, r.DueAt, r.LeaseUntil = time.Time{}, time.Time{}, time.Time{}
 	m.finals[r.Ref]++
-	kind := map[order.Ending]order.EventKind{
-		order.EndedClosed: order.EventClosed, order.EndedPaid: order.EventPaid, order.EndedNotFound: order.EventNotFound,
-	}[f.Ending]
+	kind := map[schedule.FinalState]schedule.EventKind{
+		schedule.FinalClosed: schedule.EventClosed, schedule.FinalPaid: schedule.EventPaid, schedule.FinalNotFound: schedule.EventNotFound,
+	}[f.State]
 	if f.Total != nil && r.Total != nil && *f.Total != *r.Total {
-		kind = order.EventPaidOtherAmount
+		kind = schedule.EventPaidOtherAmount
 	}
 	m.tell(r, kind, "")
 }
 
-func (m *memory) contradict(r *row, f order.Final) error {
-	m.tell(r, order.EventContradicted, "")
-	return fmt.Errorf("recording an end: %w", &order.ContradictionError{Ref: r.Ref, Had: r.Ending, Said: f.Ending})
+func (m *memory) contradict(r *row, f schedule.Final) error {
+	m.tell(r, schedule.EventContradicted, "")
+	return fmt.Errorf("recording an end: %w", &schedule.ContradictionError{Ref: r.Ref, Had: r.FinalState, Said: f.State})
 }
 
-func (m *memory) tell(r *row, kind order.EventKind, reason string) {
+func (m *memory) tell(r *row, kind schedule.EventKind, reason string) {
 	m.events = append(m.events, &posting{
 		due: time.Now(),
-		Posting: order.Posting{Event: order.Event{
+		Delivery: schedule.Delivery{Event: schedule.Event{
 			ID: int64(len(m.events) + 1), Kind: kind, Region: r.Region, MchID: r.MchID, OutTradeNo: r.OutTradeNo,
-			OccurredAt: time.Now(), Ending: r.Ending, Reason: reason,
+			OccurredAt: time.Now(), FinalState: r.FinalState, Reason: reason,
 		}},
 	})
 }
 
-func (m *memory) set(r *row, b order.Setback) {
+func (m *memory) set(r *row, b schedule.Retry) {
 	if b.TradeState != "" {
 		r.TradeState, r.Authenticated = b.TradeState, b.Authenticated
 	}
 	r.LastError, r.LeaseUntil = b.Reason, time.Time{}
 }
 
-func (m *memory) Retry(ctx context.Context, c order.Claim, b order.Setback) error {
+func (m *memory) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
 	unlock, err := m.begin(ctx, "retry")
 	if err != nil {
 		return err
@@ -293,16 +294,16 @@ func (m *memory) Retry(ctx context.Context, c order.Claim, b order.Setback) erro
 		return err
 	}
 	m.set(r, b)
-	r.Progress, r.DueAt = order.Waiting, time.Now().Add(max(b.After, 0))
+	r.Progress, r.DueAt = schedule.Waiting, time.Now().Add(max(b.After, 0))
 	if b.InDoubt {
-		r.Progress = order.Closing
+		r.Progress = schedule.Closing
 	} else {
 		r.ClosingSince = time.Time{}
 	}
 	return nil
 }
 
-func (m *memory) GiveUp(ctx context.Context, c order.Claim, b order.Setback) error {
+func (m *memory) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
 	unlock, err := m.begin(ctx, "giveUp")
 	if err != nil {
 		return err
@@ -313,8 +314,8 @@ func (m *memory) GiveUp(ctx context.Context, c order.Claim, b order.Setback) err
 		return err
 	}
 	m.set(r, b)
-	r.Progress, r.DueAt = order.GaveUp, time.Time{}
-	m.tell(r, order.EventGaveUp, b.Reason)
+	r.Progress, r.DueAt = schedule.GaveUp, time.Time{}
+	m.tell(r, schedule.EventGaveUp, b.Reason)
 	return nil
 }
 
@@ -325,14 +326,14 @@ func (m *memory) Reopen(ctx context.Context, ref order.Ref) (bool, error) {
 	}
 	defer unlock()
 	r := m.orders[ref]
-	if r.Progress != order.GaveUp {
+	if r.Progress != schedule.GaveUp {
 		return false, nil
 	}
-	r.Progress, r.DueAt, r.Attempts = order.Waiting, time.Now(), 0
+	r.Progress, r.DueAt, r.Attempts = schedule.Waiting, time.Now(), 0
 	return true, nil
 }
 
-func (m *memory) Release(ctx context.Context, claims []order.Claim) (int, error) {
+func (m *memory) Release(ctx context.Context, claims []schedule.Claim) (int, error) {
 	unlock, err := m.begin(ctx, "release")
 	if err != nil {
 		return 0, err
@@ -344,9 +345,9 @@ func (m *memory) Release(ctx context.Context, claims []order.Claim) (int, error)
 		if err != nil || r.LeaseUntil.IsZero() {
 			continue
 		}
-		r.Progress, r.ClosingSince = order.Waiting, time.Time{}
+		r.Progress, r.ClosingSince = schedule.Waiting, time.Time{}
 		if c.InDoubt {
-			r.Progress, r.ClosingSince = order.Closing, c.ClosingSince
+			r.Progress, r.ClosingSince = schedule.Closing, c.ClosingSince
 		}
 		r.token, r.DueAt, r.LeaseUntil = "", time.Now(), time.Time{}
 		r.Attempts--
@@ -404,25 +405,25 @@ func (m *memory) Limited(ctx context.Context, _ order.Account, ceiling float64, 
 	return nil
 }
 
-func (m *memory) Undelivered(ctx context.Context, _ order.Account, limit int, lease time.Duration) ([]order.Posting, error) {
+func (m *memory) Undelivered(ctx context.Context, _ order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
 	unlock, err := m.begin(ctx, "undelivered")
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
 	token := m.newToken()
-	var due []order.Posting
+	var due []schedule.Delivery
 	for _, p := range m.events {
 		if len(due) < limit && !p.done && !p.bad && !p.due.After(time.Now()) {
 			p.Token, p.due = token, time.Now().Add(lease)
 			p.Attempts++
-			due = append(due, p.Posting)
+			due = append(due, p.Delivery)
 		}
 	}
 	return due, nil
 }
 
-func (m *memory) post(ctx context.Context, op string, p order.Posting, change func(*posting)) error {
+func (m *memory) post(ctx context.Context, op string, p schedule.Delivery, change func(*posting)) error {
 	unlock, err := m.begin(ctx, op)
 	if err != nil {
 		return err
@@ -430,21 +431,21 @@ func (m *memory) post(ctx context.Context, op string, p order.Posting, change fu
 	defer unlock()
 	kept := m.events[p.ID-1]
 	if kept.Token != p.Token {
-		return &order.LostClaimError{Ref: p.Ref()}
+		return &schedule.LostClaimError{Ref: p.Ref()}
 	}
 	change(kept)
 	return nil
 }
 
-func (m *memory) Delivered(ctx context.Context, p order.Posting) error {
+func (m *memory) Delivered(ctx context.Context, p schedule.Delivery) error {
 	return m.post(ctx, "delivered", p, func(kept *posting) { kept.done = true })
 }
 
-func (m *memory) Redeliver(ctx context.Context, p order.Posting, after time.Duration, reason string) error {
+func (m *memory) Redeliver(ctx context.Context, p schedule.Delivery, after time.Duration, reason string) error {
 	return m.post(ctx, "redeliver", p, func(kept *posting) { kept.due, kept.LastError = time.Now().Add(after), reason })
 }
 
-func (m *memory) Bury(ctx context.Context, p order.Posting, reason string) error {
+func (m *memory) Bury(ctx context.Context, p schedule.Delivery, reason string) error {
 	return m.post(ctx, "bury", p, func(kept *posting) { kept.bad, kept.LastError = true, reason })
 }
 
@@ -457,9 +458,9 @@ func ref(outTradeNo string) order.Ref {
 }
 
 // register keeps an order that is due after a while.
-func (m *memory) register(t *testing.T, outTradeNo string, change ...func(*order.Entry)) {
+func (m *memory) register(t *testing.T, outTradeNo string, change ...func(*schedule.Entry)) {
 	t.Helper()
-	e := order.Entry{Ref: ref(outTradeNo)}
+	e := schedule.Entry{Ref: ref(outTradeNo)}
 	for _, c := range change {
 		c(&e)
 	}
@@ -475,24 +476,24 @@ func (m *memory) giveUp(t *testing.T, outTradeNo string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.orders[ref(outTradeNo)]
-	r.Progress, r.DueAt, r.Attempts = order.GaveUp, time.Time{}, 12
+	r.Progress, r.DueAt, r.Attempts = schedule.GaveUp, time.Time{}, 12
 }
 
 // at returns how an order stands.
-func (m *memory) at(outTradeNo string) order.Standing {
+func (m *memory) at(outTradeNo string) schedule.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.orders[ref(outTradeNo)]
 	if !ok {
-		return order.Standing{}
+		return schedule.Record{}
 	}
-	return r.Standing
+	return r.Record
 }
 
-func (m *memory) wantAt(t *testing.T, outTradeNo string, progress order.Progress, ending order.Ending) {
+func (m *memory) wantAt(t *testing.T, outTradeNo string, progress schedule.Progress, ending schedule.FinalState) {
 	t.Helper()
-	if got := m.at(outTradeNo); got.Progress != progress || got.Ending != ending {
-		t.Errorf("%s is %s %q, want %s %q (%s)", outTradeNo, got.Progress, got.Ending, progress, ending, got.LastError)
+	if got := m.at(outTradeNo); got.Progress != progress || got.FinalState != ending {
+		t.Errorf("%s is %s %q, want %s %q (%s)", outTradeNo, got.Progress, got.FinalState, progress, ending, got.LastError)
 	}
 }
 
@@ -518,10 +519,10 @@ func (m *memory) mends() {
 }
 
 // told lists the kinds of an order's events.
-func (m *memory) told(outTradeNo string) []order.EventKind {
+func (m *memory) told(outTradeNo string) []schedule.EventKind {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var kinds []order.EventKind
+	var kinds []schedule.EventKind
 	for _, p := range m.events {
 		if p.OutTradeNo == outTradeNo {
 			kinds = append(kinds, p.Kind)

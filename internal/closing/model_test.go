@@ -9,6 +9,9 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 // model is a gateway that keeps one order and tells the truth about it whenever
@@ -16,7 +19,7 @@ import (
 // replies, hangs, says that it is busy, and the customer pays when they like.
 type model struct {
 	rand  *rand.Rand
-	state order.TradeState
+	state tradestate.State
 	// faults is the share of exchanges that go wrong; zero once they stop.
 	faults float64
 	hurry  float64 // the chance that the customer pays just before an exchange
@@ -26,37 +29,37 @@ func (m *model) Close(ctx context.Context, _ order.Call) order.Answer {
 	return m.exchange(ctx, func() order.Answer {
 		switch {
 		case m.state.Paid():
-			return answer(order.SaysPaid, order.CodeOrderPaid)
+			return answer(verdict.SaysPaid, errcode.OrderPaid)
 		case m.state.Closed():
-			return answer(order.SaysClosed, order.CodeOrderClosed)
-		case m.state == order.UserPaying:
-			return answer(order.SaysPaying, order.CodeUserPaying)
+			return answer(verdict.SaysClosed, errcode.OrderClosed)
+		case m.state == tradestate.UserPaying:
+			return answer(verdict.SaysPaying, errcode.UserPaying)
 		}
-		m.state = order.Closed
-		return answer(order.Accepted, "")
+		m.state = tradestate.Closed
+		return answer(verdict.Accepted, "")
 	})
 }
 
 func (m *model) Query(ctx context.Context, _ order.Call) order.Answer {
 	return m.exchange(ctx, func() order.Answer {
-		a := answer(order.Stated, "")
+		a := answer(verdict.Stated, "")
 		a.Facts = &order.Facts{TradeState: m.state}
 		return a
 	})
 }
 
-func answer(v order.Verdict, code string) order.Answer {
+func answer(v verdict.Verdict, code string) order.Answer {
 	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true}
 }
 
 func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.Answer {
 	if !m.state.Closed() && m.rand.Float64() < m.hurry {
-		m.state = order.Success
+		m.state = tradestate.Success
 	}
 	if m.rand.Float64() >= m.faults {
 		return handle()
 	}
-	doubt := order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}
+	doubt := order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}
 	switch m.rand.IntN(6) {
 	case 0: // the request is lost
 		return doubt
@@ -67,16 +70,16 @@ func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.
 		handle()
 		return hangs(ctx)
 	case 3:
-		return answer(order.Limited, order.CodeFrequencyLimited)
+		return answer(verdict.Limited, errcode.FrequencyLimited)
 	case 4:
-		return answer(order.Disputed, "TRADE_ERROR")
+		return answer(verdict.Disputed, "TRADE_ERROR")
 	default: // a reply that says anything at all and proves nothing
-		return order.Answer{Verdict: order.Rejected, Code: order.CodeOrderClosed}
+		return order.Answer{Verdict: verdict.Rejected, Code: errcode.OrderClosed}
 	}
 }
 
 // contradicts reports whether what the caller was told is not so.
-func contradicts(told order.Outcome, is order.TradeState) bool {
+func contradicts(told order.Outcome, is tradestate.State) bool {
 	switch told {
 	case order.OutcomeClosed, order.OutcomeAlreadyClosed:
 		return !is.Closed()
@@ -98,7 +101,7 @@ func TestNeverContradictsTheGateway(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := &model{
 				rand:   rand.New(rand.NewPCG(seed, 1)),
-				state:  []order.TradeState{order.NotPay, order.NotPay, order.UserPaying, order.PayError, order.Success, order.Closed}[seed%6],
+				state:  []tradestate.State{tradestate.NotPay, tradestate.NotPay, tradestate.UserPaying, tradestate.PayError, tradestate.Success, tradestate.Closed}[seed%6],
 				faults: 0.7,
 				hurry:  0.1,
 			}
@@ -109,8 +112,8 @@ func TestNeverContradictsTheGateway(t *testing.T) {
 				t.Errorf("seed %d: told %s, and the order is %s", seed, got.Outcome, m.state)
 			}
 			m.faults, m.hurry = 0, 0
-			if m.state == order.UserPaying {
-				m.state = order.NotPay
+			if m.state == tradestate.UserPaying {
+				m.state = tradestate.NotPay
 			}
 			got = closeA1(withLimit(t, 3*time.Second), closer)
 			if contradicts(got.Outcome, m.state) || !m.state.Paid() && !m.state.Closed() || got.Outcome == order.OutcomeUnknown {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 )
 
 const (
@@ -171,7 +173,7 @@ func (p *pace) readRate(ctx context.Context) float64 {
 // heard slows everybody down when an answer says that the gateway was asked too often. Anyone may have written an answer that
 // is not proved: its wish is granted for a minute at most.
 func (p *pace) heard(ctx context.Context, a order.Answer) {
-	if p == nil || a.Code != order.CodeFrequencyLimited && a.Verdict != order.Limited {
+	if p == nil || a.Code != errcode.FrequencyLimited && a.Verdict != verdict.Limited {
 		return
 	}
 	pause := max(a.RetryAfter, leastLimitPause)

@@ -8,6 +8,9 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 // laden is a reply with everything in it that only proof may carry.
@@ -33,7 +36,7 @@ func TestWaited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gateway := script(t,
-			after(300*time.Millisecond, limits(time.Second)), after(200*time.Millisecond, says(order.Accepted, "")))
+			after(300*time.Millisecond, limits(time.Second)), after(200*time.Millisecond, says(verdict.Accepted, "")))
 		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
 		gateway.wantAsked("close close")
 		if got.Waited != 500*time.Millisecond || got.Attempts != 2 {
@@ -51,15 +54,15 @@ func TestPauseIsAsLongAsTheGatewayWishes(t *testing.T) {
 		replies []reply
 		asked   string
 	}{
-		{"after a close", []reply{limits(wish), says(order.Accepted, "")}, "close close"},
+		{"after a close", []reply{limits(wish), says(verdict.Accepted, "")}, "close close"},
 		{
 			"after a query",
-			[]reply{doubts(order.CodeTimeout), limits(wish), states(order.Closed)},
+			[]reply{doubts(errcode.Timeout), limits(wish), states(tradestate.Closed)},
 			"close query query",
 		},
 		{
 			"when nothing vouches for it",
-			[]reply{doubts(order.CodeTimeout), later(wish, doubts("SERVICE_UNAVAILABLE")), states(order.Closed)},
+			[]reply{doubts(errcode.Timeout), later(wish, doubts("SERVICE_UNAVAILABLE")), states(tradestate.Closed)},
 			"close query query",
 		},
 	} {
@@ -83,7 +86,7 @@ func TestPauseIsAsLongAsTheGatewayWishes(t *testing.T) {
 func TestAttemptsShareWhatRemains(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := script(t, hangs, hangs, states(order.Closed))
+		gateway := script(t, hangs, hangs, states(tradestate.Closed))
 		closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
 		gateway.wantAsked("close query query")
 		// Half a second is kept for the reply: 2500 / 3, then 1667 / 3.
@@ -99,17 +102,17 @@ func TestAttemptsShareWhatRemains(t *testing.T) {
 // Twice means twice running: what comes between starts the count anew.
 func TestRepetitionIsBrokenByDoubt(t *testing.T) {
 	t.Parallel()
-	missing, rejected, doubt := says(order.SaysMissing, order.CodeOrderNotExist), rejects(order.CodeSignError), doubts(order.CodeTimeout)
+	missing, rejected, doubt := says(verdict.SaysMissing, errcode.OrderNotExist), rejects(errcode.SignError), doubts(errcode.Timeout)
 	for _, tc := range []struct {
 		name    string
 		replies []reply
 		outcome order.Outcome
 	}{
-		{"missing, doubt, missing", []reply{missing, doubt, missing, states(order.Closed)}, order.OutcomeClosed},
+		{"missing, doubt, missing", []reply{missing, doubt, missing, states(tradestate.Closed)}, order.OutcomeClosed},
 		{"missing, doubt, missing twice", []reply{missing, doubt, missing, missing}, order.OutcomeNotFound},
-		{"rejected, doubt, rejected", []reply{rejected, doubt, rejected, states(order.Closed)}, order.OutcomeClosed},
+		{"rejected, doubt, rejected", []reply{rejected, doubt, rejected, states(tradestate.Closed)}, order.OutcomeClosed},
 		{"rejected, doubt, rejected twice", []reply{rejected, doubt, rejected, rejected}, order.OutcomeUnknown},
-		{"missing, rejected, missing, rejected", []reply{missing, rejected, missing, rejected, states(order.Closed)}, order.OutcomeClosed},
+		{"missing, rejected, missing, rejected", []reply{missing, rejected, missing, rejected, states(tradestate.Closed)}, order.OutcomeClosed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,12 +129,12 @@ func TestRepetitionIsBrokenByDoubt(t *testing.T) {
 
 func TestRepetitionIsBrokenByDoubtInQueriesToo(t *testing.T) {
 	t.Parallel()
-	missing, rejected, doubt := says(order.SaysMissing, order.CodeOrderNotExist), rejects(order.CodeSignError), doubts(order.CodeTimeout)
+	missing, rejected, doubt := says(verdict.SaysMissing, errcode.OrderNotExist), rejects(errcode.SignError), doubts(errcode.Timeout)
 	for name, first := range map[string]reply{"missing": missing, "rejected": rejected} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				gateway := script(t, first, doubt, first, states(order.NotPay))
+				gateway := script(t, first, doubt, first, states(tradestate.NotPay))
 				querier := &closing.Querier{Gateway: gateway, Merchant: shop}
 				got := querier.Query(withLimit(t, 20*time.Second), order.Params{OutTradeNo: "A1"})
 				gateway.wantAsked("query query query query")
@@ -148,7 +151,7 @@ func TestRepetitionIsBrokenByDoubtInQueriesToo(t *testing.T) {
 func TestReasonsInTurnAreNotARepetition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		one, other, unpaid := says(order.Disputed, "TRADE_ERROR"), says(order.Disputed, "RULE_LIMIT"), states(order.NotPay)
+		one, other, unpaid := says(verdict.Disputed, "TRADE_ERROR"), says(verdict.Disputed, "RULE_LIMIT"), states(tradestate.NotPay)
 		gateway := script(t, one, unpaid, other, unpaid, one, unpaid, one)
 		got := closeA1(withLimit(t, 30*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
 		gateway.wantAsked("close query close query close query close")
@@ -161,10 +164,10 @@ func TestReasonsInTurnAreNotARepetition(t *testing.T) {
 func TestUnknownCarriesNoProof(t *testing.T) {
 	t.Parallel()
 	for name, replies := range map[string][]reply{
-		"a state on its way": {doubts(order.CodeTimeout), laden(states(order.UserPaying))},
-		"a state of no name": {doubts(order.CodeTimeout), laden(states("MOON"))},
-		"a refused query":    {doubts(order.CodeTimeout), laden(says(order.Refused, order.CodeNoAuth))},
-		"a busy customer":    {laden(says(order.SaysPaying, order.CodeUserPaying))},
+		"a state on its way": {doubts(errcode.Timeout), laden(states(tradestate.UserPaying))},
+		"a state of no name": {doubts(errcode.Timeout), laden(states("MOON"))},
+		"a refused query":    {doubts(errcode.Timeout), laden(says(verdict.Refused, errcode.NoAuth))},
+		"a busy customer":    {laden(says(verdict.SaysPaying, errcode.UserPaying))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -208,12 +211,12 @@ func TestYoungOrderIsClosedAgainUnlessDisputed(t *testing.T) {
 		name    string
 		replies []reply
 	}{
-		{"a close that was lost", []reply{doubts(order.CodeTimeout), states(order.NotPay), says(order.Accepted, "")}},
-		{"a close that was turned away", []reply{rejects(order.CodeSignError), states(order.NotPay), says(order.Accepted, "")}},
-		{"a customer who gave up", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.NotPay), says(order.Accepted, "")}},
+		{"a close that was lost", []reply{doubts(errcode.Timeout), states(tradestate.NotPay), says(verdict.Accepted, "")}},
+		{"a close that was turned away", []reply{rejects(errcode.SignError), states(tradestate.NotPay), says(verdict.Accepted, "")}},
+		{"a customer who gave up", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")}},
 		{
 			"a query that was disputed",
-			[]reply{doubts(order.CodeTimeout), says(order.Disputed, "NEW_CODE"), states(order.NotPay), says(order.Accepted, "")},
+			[]reply{doubts(errcode.Timeout), says(verdict.Disputed, "NEW_CODE"), states(tradestate.NotPay), says(verdict.Accepted, "")},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Querier reports what state orders are in. Gateway and Merchant are required.
@@ -35,8 +36,8 @@ func (q *Querier) Query(ctx context.Context, p order.Params) order.Result {
 }
 
 func (q *Querier) observe(ctx context.Context, call order.Call, result order.Result) order.Result {
-	f, ended := order.FinalOf(result)
-	if q.Store == nil || !ended || f.Ending == order.EndedNotFound || call.CombineOutTradeNo != "" {
+	f, ended := schedule.FinalFromResult(result)
+	if q.Store == nil || !ended || f.State == schedule.FinalNotFound || call.CombineOutTradeNo != "" {
 		return result
 	}
 	ref := call.Ref(q.Merchant.Region)
@@ -44,7 +45,7 @@ func (q *Querier) observe(ctx context.Context, call order.Call, result order.Res
 	ctx, cancel := writing(ctx)
 	defer cancel()
 	err := q.Store.Observe(ctx, ref, f)
-	if _, is := errors.AsType[*order.NotRegisteredError](err); is {
+	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return result
 	}
 	recorded := isRecorded(ctx, q.Log, err)

@@ -8,30 +8,33 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
-	missing := says(order.SaysMissing, order.CodeOrderNotExist)
+	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 	for _, tc := range []struct {
 		name    string
 		replies []reply
 		asked   string
 		outcome order.Outcome
 		codes   string
-		state   order.TradeState
+		state   tradestate.State
 	}{
-		{"unpaid", []reply{states(order.NotPay)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
-		{"paid", []reply{states(order.Success)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Success},
+		{"unpaid", []reply{states(tradestate.NotPay)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},
+		{"paid", []reply{states(tradestate.Success)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Success},
 		{"a state nobody has documented", []reply{states("MOON")}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", "MOON"},
-		{"doubted, then stated", []reply{doubts(order.CodeBadSignature), states(order.Closed)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Closed},
+		{"doubted, then stated", []reply{doubts(errcode.BadSignature), states(tradestate.Closed)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Closed},
 		{"missing twice", []reply{missing, missing}, "query query", order.OutcomeNotFound, "SUCCESS/FAIL ORDERNOTEXIST", ""},
-		{"missing, then there", []reply{missing, states(order.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
-		{"refused", []reply{says(order.Refused, order.CodeNoAuth)}, "query", order.OutcomeRefused, "SUCCESS/FAIL NOAUTH", ""},
-		{"disputed twice", []reply{says(order.Disputed, "NEW_CODE"), says(order.Disputed, "NEW_CODE")}, "query query", order.OutcomeRefused, "SUCCESS/FAIL NEW_CODE", ""},
-		{"rejected twice", []reply{rejects(order.CodeSignError), rejects(order.CodeSignError)}, "query query", order.OutcomeUnknown, "FAIL/ SIGNERROR", ""},
-		{"limited, then stated", []reply{limits(0), states(order.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.NotPay},
-		{"the customer is paying", []reply{says(order.SaysPaying, order.CodeUserPaying), states(order.Success)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", order.Success},
+		{"missing, then there", []reply{missing, states(tradestate.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},
+		{"refused", []reply{says(verdict.Refused, errcode.NoAuth)}, "query", order.OutcomeRefused, "SUCCESS/FAIL NOAUTH", ""},
+		{"disputed twice", []reply{says(verdict.Disputed, "NEW_CODE"), says(verdict.Disputed, "NEW_CODE")}, "query query", order.OutcomeRefused, "SUCCESS/FAIL NEW_CODE", ""},
+		{"rejected twice", []reply{rejects(errcode.SignError), rejects(errcode.SignError)}, "query query", order.OutcomeUnknown, "FAIL/ SIGNERROR", ""},
+		{"limited, then stated", []reply{limits(0), states(tradestate.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},
+		{"the customer is paying", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.Success)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Success},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +94,7 @@ func TestQueryRefusesBadInputUnasked(t *testing.T) {
 			gateway := script(t)
 			got := (&closing.Querier{Gateway: gateway, Merchant: shop}).Query(t.Context(), tc.params)
 			gateway.wantAsked("")
-			if got.ReturnCode != "FAIL" || got.ErrCode != order.CodeParamError || !strings.Contains(got.ReturnMsg, tc.says) {
+			if got.ReturnCode != "FAIL" || got.ErrCode != errcode.ParamError || !strings.Contains(got.ReturnMsg, tc.says) {
 				t.Errorf("got %+v, want %q", got, tc.says)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 const (
@@ -24,21 +25,21 @@ const (
 
 // An ending is what became of a claim, as it is to be written down.
 type ending struct {
-	claim  order.Claim
+	claim  schedule.Claim
 	result order.Result
 	// final is what ended the order, where ended says that something did.
-	final order.Final
+	final schedule.Final
 	ended bool
 	// setback is what to write otherwise.
-	setback order.Setback
+	setback schedule.Retry
 }
 
 // endingOf is what a run that has ended means for the order that is claimed. age is how long ago the claim was taken.
-func endingOf(c order.Claim, r *run, result order.Result, age time.Duration) ending {
+func endingOf(c schedule.Claim, r *run, result order.Result, age time.Duration) ending {
 	e := ending{claim: c, result: result}
-	e.final, e.ended = order.FinalOf(result)
+	e.final, e.ended = schedule.FinalFromResult(result)
 	old := c.ClaimedAt.Add(age).Sub(c.RegisteredAt)
-	if e.ended && e.final.Ending == order.EndedNotFound && old < findable {
+	if e.ended && e.final.State == schedule.FinalNotFound && old < findable {
 		e.ended = false
 	}
 	lacking := e.ended && unpriced(c.Entry, e.final)
@@ -46,7 +47,7 @@ func endingOf(c order.Claim, r *run, result order.Result, age time.Duration) end
 		return e
 	}
 	e.ended = false
-	e.setback = order.Setback{
+	e.setback = schedule.Retry{
 		After:         max(pauseAfter(c.Attempts), time.Duration(result.RetryAfter)*time.Second),
 		InDoubt:       r.inDoubt || lacking,
 		TradeState:    r.seen,
@@ -69,8 +70,8 @@ func endingOf(c order.Claim, r *run, result order.Result, age time.Duration) end
 
 // unpriced reports whether an order was paid whose amount is to be compared with what was registered, and the payment's facts
 // were not to be had. It is no end to be kept: the event would say that all is well, and nobody would ask again.
-func unpriced(e order.Entry, f order.Final) bool {
-	return f.Ending == order.EndedPaid && e.Total != nil && f.Total == nil && f.TransactionID == ""
+func unpriced(e schedule.Entry, f schedule.Final) bool {
+	return f.State == schedule.FinalPaid && e.Total != nil && f.Total == nil && f.TransactionID == ""
 }
 
 // reason says in one line why an attempt ended nothing.

@@ -12,6 +12,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an
@@ -47,11 +51,11 @@ const (
 // outcome can be reached on each of the three but notFound on a foreign one.
 func TestCloseOverEachRoute(t *testing.T) {
 	t.Parallel()
-	accepted := says(order.Accepted, "")
-	wasClosed := says(order.SaysClosed, order.CodeOrderClosed)
-	wasPaid := says(order.SaysPaid, order.CodeOrderPaid)
-	missing := says(order.SaysMissing, order.CodeOrderNotExist)
-	denied := says(order.Refused, order.CodeNoAuth)
+	accepted := says(verdict.Accepted, "")
+	wasClosed := says(verdict.SaysClosed, errcode.OrderClosed)
+	wasPaid := says(verdict.SaysPaid, errcode.OrderPaid)
+	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
+	denied := says(verdict.Refused, errcode.NoAuth)
 	for _, tc := range []struct {
 		routes  []order.Route
 		name    string
@@ -65,21 +69,21 @@ func TestCloseOverEachRoute(t *testing.T) {
 		{[]order.Route{own}, "paid, no facts", []reply{wasPaid, denied}, "close query", order.OutcomePaid, "ORDERPAID"},
 		{[]order.Route{own}, "refused", []reply{denied}, "close", order.OutcomeRefused, "NOAUTH"},
 
-		{[]order.Route{link, foreign}, "accepted", []reply{accepted, states(order.Closed)}, "close query", order.OutcomeClosed, ""},
+		{[]order.Route{link, foreign}, "accepted", []reply{accepted, states(tradestate.Closed)}, "close query", order.OutcomeClosed, ""},
 		{
-			[]order.Route{link, foreign}, "accepted, another's", []reply{accepted, states(order.Success)},
+			[]order.Route{link, foreign}, "accepted, another's", []reply{accepted, states(tradestate.Success)},
 			"close query", order.OutcomePaid, "ORDERPAID",
 		},
 		{
-			[]order.Route{link, foreign}, "accepted, and late", []reply{accepted, states(order.NotPay), states(order.Closed)},
+			[]order.Route{link, foreign}, "accepted, and late", []reply{accepted, states(tradestate.NotPay), states(tradestate.Closed)},
 			"close query query", order.OutcomeClosed, "",
 		},
 		{
-			[]order.Route{link, foreign}, "closed before", []reply{wasClosed, states(order.Closed)},
+			[]order.Route{link, foreign}, "closed before", []reply{wasClosed, states(tradestate.Closed)},
 			"close query", order.OutcomeAlreadyClosed, "ORDERCLOSED",
 		},
 		{
-			[]order.Route{link, foreign}, "closed before, another's", []reply{wasClosed, states(order.Success)},
+			[]order.Route{link, foreign}, "closed before, another's", []reply{wasClosed, states(tradestate.Success)},
 			"close query", order.OutcomePaid, "ORDERPAID",
 		},
 		{
@@ -87,16 +91,16 @@ func TestCloseOverEachRoute(t *testing.T) {
 			"close query query", order.OutcomeUnknown, "NOAUTH",
 		},
 		{
-			[]order.Route{own, link, foreign}, "paid", []reply{wasPaid, states(order.Success)},
+			[]order.Route{own, link, foreign}, "paid", []reply{wasPaid, states(tradestate.Success)},
 			"close query", order.OutcomePaid, "ORDERPAID",
 		},
 		{
-			[]order.Route{own, link, foreign}, "paid, another's", []reply{wasPaid, states(order.Closed)},
+			[]order.Route{own, link, foreign}, "paid, another's", []reply{wasPaid, states(tradestate.Closed)},
 			"close query", order.OutcomeClosed, "",
 		},
-		{[]order.Route{link, foreign}, "refused, paid", []reply{denied, states(order.Success)}, "close query", order.OutcomePaid, "ORDERPAID"},
+		{[]order.Route{link, foreign}, "refused, paid", []reply{denied, states(tradestate.Success)}, "close query", order.OutcomePaid, "ORDERPAID"},
 		{
-			[]order.Route{link, foreign}, "refused", []reply{denied, states(order.NotPay), denied},
+			[]order.Route{link, foreign}, "refused", []reply{denied, states(tradestate.NotPay), denied},
 			"close query close", order.OutcomeRefused, "NOAUTH",
 		},
 
@@ -104,7 +108,7 @@ func TestCloseOverEachRoute(t *testing.T) {
 		{[]order.Route{link}, "no such order", []reply{missing, missing}, "close query", order.OutcomeNotFound, "ORDERNOTEXIST"},
 		{[]order.Route{foreign}, "no such order", []reply{missing, missing}, "close query", order.OutcomeUnknown, "UNCONFIRMED"},
 		{
-			[]order.Route{own, link, foreign}, "no such order, another's", []reply{missing, states(order.Closed)},
+			[]order.Route{own, link, foreign}, "no such order, another's", []reply{missing, states(tradestate.Closed)},
 			"close query", order.OutcomeClosed, "",
 		},
 		{
@@ -133,8 +137,8 @@ func TestCloseOverEachRoute(t *testing.T) {
 // refusal one, or its repetition.
 func TestQueryOverEachRoute(t *testing.T) {
 	t.Parallel()
-	missing := says(order.SaysMissing, order.CodeOrderNotExist)
-	denied := says(order.Refused, order.CodeNoAuth)
+	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
+	denied := says(verdict.Refused, errcode.NoAuth)
 	for _, tc := range []struct {
 		routes  []order.Route
 		name    string
@@ -144,15 +148,15 @@ func TestQueryOverEachRoute(t *testing.T) {
 		outcome order.Outcome
 		errCode string
 	}{
-		{[]order.Route{own, link, foreign}, "found", true, []reply{states(order.Closed)}, 1, order.OutcomeFound, ""},
+		{[]order.Route{own, link, foreign}, "found", true, []reply{states(tradestate.Closed)}, 1, order.OutcomeFound, ""},
 		{[]order.Route{own, link}, "missing", false, []reply{missing, missing}, 2, order.OutcomeNotFound, "ORDERNOTEXIST"},
 		{[]order.Route{own, link}, "missing, used", true, []reply{missing, missing, missing}, 3, order.OutcomeNotFound, "ORDERNOTEXIST"},
 		{[]order.Route{foreign}, "missing", false, []reply{missing, missing}, 2, order.OutcomeUnknown, "UNCONFIRMED"},
-		{[]order.Route{own, link, foreign}, "missing once", false, []reply{missing, states(order.NotPay)}, 2, order.OutcomeFound, ""},
+		{[]order.Route{own, link, foreign}, "missing once", false, []reply{missing, states(tradestate.NotPay)}, 2, order.OutcomeFound, ""},
 		{[]order.Route{own}, "refused", false, []reply{denied}, 1, order.OutcomeRefused, "NOAUTH"},
 		{[]order.Route{own}, "refused, used", true, []reply{denied, denied}, 2, order.OutcomeRefused, "NOAUTH"},
 		{[]order.Route{link, foreign}, "refused", false, []reply{denied, denied}, 2, order.OutcomeRefused, "NOAUTH"},
-		{[]order.Route{own, link, foreign}, "refused once", true, []reply{denied, states(order.NotPay)}, 2, order.OutcomeFound, ""},
+		{[]order.Route{own, link, foreign}, "refused once", true, []reply{denied, states(tradestate.NotPay)}, 2, order.OutcomeFound, ""},
 	} {
 		for _, route := range tc.routes {
 			t.Run(fmt.Sprintf("%s, %s", route, tc.name), func(t *testing.T) {
@@ -177,18 +181,18 @@ func TestSweepOverUsedConnections(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		route    order.Route
-		state    order.TradeState
+		state    tradestate.State
 		asked    string
-		progress order.Progress
-		ending   order.Ending
+		progress schedule.Progress
+		ending   schedule.FinalState
 	}{
-		{own, order.NotPay, "query close query", order.Done, order.EndedClosed},
-		{link, order.NotPay, "query close query", order.Done, order.EndedClosed},
-		{foreign, order.NotPay, "query close query", order.Done, order.EndedClosed},
-		{foreign, order.Success, "query", order.Done, order.EndedPaid},
-		{own, "", "query query", order.Done, order.EndedNotFound},
-		{link, "", "query query", order.Done, order.EndedNotFound},
-		{foreign, "", "query query", order.Waiting, ""},
+		{own, tradestate.NotPay, "query close query", schedule.Done, schedule.FinalClosed},
+		{link, tradestate.NotPay, "query close query", schedule.Done, schedule.FinalClosed},
+		{foreign, tradestate.NotPay, "query close query", schedule.Done, schedule.FinalClosed},
+		{foreign, tradestate.Success, "query", schedule.Done, schedule.FinalPaid},
+		{own, "", "query query", schedule.Done, schedule.FinalNotFound},
+		{link, "", "query query", schedule.Done, schedule.FinalNotFound},
+		{foreign, "", "query query", schedule.Waiting, ""},
 	} {
 		t.Run(fmt.Sprintf("%s, %s", tc.route, tc.state), func(t *testing.T) {
 			t.Parallel()
@@ -218,10 +222,10 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 			w.sweep(time.Minute)
 		}
 		kept := w.store.at("A1")
-		if kept.Progress != order.GaveUp || !strings.Contains(kept.LastError, "WXPAY_ROUTE") {
+		if kept.Progress != schedule.GaveUp || !strings.Contains(kept.LastError, "WXPAY_ROUTE") {
 			t.Errorf("got %s because of %q, want it given up with the remedy", kept.Progress, kept.LastError)
 		}
-		if told := w.store.told("A1"); slices.Contains(told, order.EventNotFound) {
+		if told := w.store.told("A1"); slices.Contains(told, schedule.EventNotFound) {
 			t.Errorf("told %v, want nothing of its not being found", told)
 		}
 	})
@@ -231,29 +235,29 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 // What cannot be confirmed after that is unknown.
 func TestSweepClosesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	for _, code := range []string{order.CodeMalformedReply, order.CodeBadSignature} {
+	for _, code := range []string{errcode.MalformedReply, errcode.BadSignature} {
 		for _, route := range []order.Route{own, foreign} {
 			t.Run(fmt.Sprintf("%s, %s", code, route), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
 					w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-						return order.Answer{Verdict: order.Doubted, Code: code, Proof: order.ProofNone, HTTPStatus: 200}, op == "query"
+						return order.Answer{Verdict: verdict.Doubted, Code: code, Proof: order.ProofNone, HTTPStatus: 200}, op == "query"
 					}
 					w.sweeper.Gateway = &routed{Gateway: w.town, route: route}
-					w.order("A1", order.NotPay)
+					w.order("A1", tradestate.NotPay)
 					w.sweep(time.Minute)
-					if w.town.state("A1") != order.Closed {
+					if w.town.state("A1") != tradestate.Closed {
 						t.Errorf("the order is %s, want it closed", w.town.state("A1"))
 					}
 					if asked := strings.Join(w.town.asked["A1"], " "); !strings.HasPrefix(asked, "query query close") {
 						t.Errorf("asked %s, want a close after the second reply that cannot be read", asked)
 					}
 					if route == own { // the close had a connection of its own
-						w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+						w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 						return
 					}
-					w.store.wantAt(t, "A1", order.Closing, "")
+					w.store.wantAt(t, "A1", schedule.Closing, "")
 				})
 			})
 		}
@@ -266,11 +270,11 @@ func TestSweepAsksOnAfterALostReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}, op == "query"
+			return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, op == "query"
 		}
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.sweep(time.Minute)
-		if w.town.state("A1") != order.NotPay {
+		if w.town.state("A1") != tradestate.NotPay {
 			t.Error("it was closed unseen")
 		}
 	})
@@ -280,28 +284,28 @@ func TestSweepAsksOnAfterALostReply(t *testing.T) {
 func TestCombinedCloseIsConfirmedByEachOrder(t *testing.T) {
 	t.Parallel()
 	subs := []order.SubOrder{{MchID: shop.MchID, OutTradeNo: "S1"}, {MchID: shop.MchID, OutTradeNo: "S2"}}
-	shows := func(states ...order.TradeState) reply {
+	shows := func(states ...tradestate.State) reply {
 		return func(context.Context) order.Answer {
-			f := &order.Facts{TradeState: order.Combined(states)}
+			f := &order.Facts{TradeState: tradestate.Combined(states)}
 			for i, s := range states {
 				f.SubOrders = append(f.SubOrders, order.SubFacts{MchID: shop.MchID, OutTradeNo: subs[i].OutTradeNo, TradeState: s})
 			}
-			return order.Answer{Verdict: order.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Facts: f}
+			return order.Answer{Verdict: verdict.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Facts: f}
 		}
 	}
 	for name, tc := range map[string]struct {
-		shown   []order.TradeState
+		shown   []tradestate.State
 		outcome order.Outcome
 	}{
-		"each":       {[]order.TradeState{order.Closed, order.Closed}, order.OutcomeClosed},
-		"one":        {[]order.TradeState{order.Closed, order.NotPay}, order.OutcomeUnknown},
-		"one listed": {[]order.TradeState{order.Closed}, order.OutcomeUnknown},
-		"paid":       {[]order.TradeState{order.Success, order.Success}, order.OutcomePaid},
+		"each":       {[]tradestate.State{tradestate.Closed, tradestate.Closed}, order.OutcomeClosed},
+		"one":        {[]tradestate.State{tradestate.Closed, tradestate.NotPay}, order.OutcomeUnknown},
+		"one listed": {[]tradestate.State{tradestate.Closed}, order.OutcomeUnknown},
+		"paid":       {[]tradestate.State{tradestate.Success, tradestate.Success}, order.OutcomePaid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				gateway := forever(t, says(order.Accepted, ""), shows(tc.shown...))
+				gateway := forever(t, says(verdict.Accepted, ""), shows(tc.shown...))
 				closer := &closing.Closer{Gateway: &routed{Gateway: gateway, route: foreign}, Merchant: shop}
 				got := closer.Close(withLimit(t, 5*time.Second), order.Params{CombineOutTradeNo: "C1", SubOrders: subs})
 				if got.Outcome != tc.outcome {
@@ -334,8 +338,8 @@ func (m *mixedUp) another(c order.Call, a order.Answer) order.Answer {
 	if possible && m.rand.Float64() < 0.5 {
 		m.lies++
 		nameless := []order.Answer{
-			answer(order.Accepted, ""), answer(order.SaysClosed, order.CodeOrderClosed), answer(order.SaysPaid, order.CodeOrderPaid),
-			answer(order.SaysMissing, order.CodeOrderNotExist), answer(order.Refused, order.CodeNoAuth),
+			answer(verdict.Accepted, ""), answer(verdict.SaysClosed, errcode.OrderClosed), answer(verdict.SaysPaid, errcode.OrderPaid),
+			answer(verdict.SaysMissing, errcode.OrderNotExist), answer(verdict.Refused, errcode.NoAuth),
 		}
 		a = nameless[m.rand.IntN(len(nameless))]
 	}
@@ -353,7 +357,7 @@ func TestNeverBelievesAnotherOrdersReply(t *testing.T) {
 				m := &mixedUp{
 					model: &model{
 						rand:  rand.New(rand.NewPCG(seed, 2)),
-						state: []order.TradeState{order.NotPay, order.Success, order.Closed, order.PayError}[seed%4],
+						state: []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.Closed, tradestate.PayError}[seed%4],
 					},
 					route: route,
 				}

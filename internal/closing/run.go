@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 // afterLimit is how long WeChat Pay's pages ask callers to wait after
@@ -42,7 +45,7 @@ type run struct {
 	// inDoubt: a close was sent, and how it ended nobody has said and proved.
 	inDoubt bool
 	// seen is the newest trade state that was proved.
-	seen order.TradeState
+	seen tradestate.State
 	// held: it was ended because no further exchange may be made for now.
 	held bool
 	// sent: a close was.
@@ -57,7 +60,7 @@ func newRun(g Gateway, c order.Call, first state) *run {
 		call:    c,
 		state:   first,
 		young:   func() time.Duration { return 0 },
-		doubt:   order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout, Proof: order.ProofNone},
+		doubt:   order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone},
 	}
 }
 
@@ -103,7 +106,7 @@ func (r *run) goesOn() bool {
 // pause is how long the gateway wishes to be left alone; a second when it said
 // "too often" without a number, since a fraction of one would be too often again.
 func (r *run) pause() time.Duration {
-	if r.last.Verdict == order.Limited {
+	if r.last.Verdict == verdict.Limited {
 		return max(r.last.RetryAfter, time.Second)
 	}
 	return r.last.RetryAfter
@@ -122,7 +125,7 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 	sent := time.Now()
 	answer := ask(ctx, r.call)
 	// What names no order and does not count is asked again where it does.
-	r.askAgain = answer.Verdict == order.SaysMissing || answer.Verdict == order.Refused || isUnreadable(answer)
+	r.askAgain = answer.Verdict == verdict.SaysMissing || answer.Verdict == verdict.Refused || isUnreadable(answer)
 	r.waited += time.Since(sent)
 	r.attempts++
 	r.call.Nonce = "" // the caller's nonce is for one attempt; a retry is a new request
@@ -132,7 +135,7 @@ func (r *run) exchange(ctx context.Context, limit time.Duration) order.Answer {
 // expire ends a run that goes on, where it stands.
 func (r *run) expire() {
 	e := outOfTime
-	if _, allowed := moves[r.state][outOfTimeLimited]; allowed && r.last.Verdict == order.Limited {
+	if _, allowed := moves[r.state][outOfTimeLimited]; allowed && r.last.Verdict == verdict.Limited {
 		e = outOfTimeLimited
 	}
 	r.state = moves[r.state][r.proven(e)].to
@@ -148,7 +151,7 @@ func (r *run) event(a order.Answer) event {
 	r.last = a
 	r.rejected = e == rejected
 	r.denial = ""
-	if a.Verdict == order.Refused {
+	if a.Verdict == verdict.Refused {
 		r.denial = a.Code
 	}
 	r.remember(e, a)
@@ -159,7 +162,7 @@ func (r *run) event(a order.Answer) event {
 // weigh keeps what a store is told of an order that has not ended, and what repetitions are counted
 // by.
 func (r *run) weigh(e event, a order.Answer) {
-	if a.Verdict != order.SaysMissing {
+	if a.Verdict != verdict.SaysMissing {
 		r.missing, r.absent = 0, 0
 	} else {
 		r.missing++
@@ -167,15 +170,15 @@ func (r *run) weigh(e event, a order.Answer) {
 			r.absent++
 		}
 	}
-	if a.Verdict == order.Stated && a.Facts != nil {
+	if a.Verdict == verdict.Stated && a.Facts != nil {
 		r.seen = a.Facts.TradeState
 	}
 	switch {
-	case a.Code == order.CodeConfigError:
+	case a.Code == errcode.ConfigError:
 		// Nothing was sent.
 	case r.state == closing && (e == doubted || e == rejected), e == unconfirmed:
 		r.inDoubt = true
-	case a.Verdict == order.Stated && r.seen.Unpaid() && r.state != confirming:
+	case a.Verdict == verdict.Stated && r.seen.Unpaid() && r.state != confirming:
 		r.inDoubt = false // it was lost on its way, or it is yet to come: the next close or query tells
 	}
 }
@@ -191,7 +194,7 @@ func (r *run) remember(e event, a order.Answer) {
 		r.doubt = a
 	case statedUnpaid:
 		if r.state == confirming {
-			r.doubt = reworded(a, order.CodeUnconfirmed)
+			r.doubt = reworded(a, errcode.Unconfirmed)
 		}
 	case statedOther:
 		r.contradicted = true
@@ -200,7 +203,7 @@ func (r *run) remember(e event, a order.Answer) {
 		r.contradicted = true
 		r.doubt = unproven(a)
 	case doubted:
-		if a.Code == order.CodeTimeout && r.doubt.HTTPStatus != 0 {
+		if a.Code == errcode.Timeout && r.doubt.HTTPStatus != 0 {
 			return // an attempt cut short tells less than the reply before it
 		}
 		r.doubt = a
@@ -214,27 +217,27 @@ func (r *run) remember(e event, a order.Answer) {
 // classify names the event, without regard to which events the state knows.
 func (r *run) classify(a order.Answer) event {
 	switch a.Verdict {
-	case order.Accepted:
+	case verdict.Accepted:
 		return r.confirmed(accepted, a)
-	case order.SaysClosed:
+	case verdict.SaysClosed:
 		return r.confirmed(saysClosed, a)
-	case order.SaysPaid:
+	case verdict.SaysPaid:
 		return saysPaid
-	case order.SaysPaying:
+	case verdict.SaysPaying:
 		return saysPaying
-	case order.SaysMissing:
+	case verdict.SaysMissing:
 		return r.classifyMissing(a)
-	case order.Stated:
+	case verdict.Stated:
 		return r.classifyState(a.Facts)
-	case order.Limited:
+	case verdict.Limited:
 		return limited
-	case order.Refused:
+	case verdict.Refused:
 		return r.classifyDenial(a)
-	case order.Disputed:
+	case verdict.Disputed:
 		return again(r.disputedBefore(a), disputed, disputedAgain, r.state)
-	case order.Rejected:
+	case verdict.Rejected:
 		return again(r.rejected, rejected, rejectedAgain, r.state)
-	case order.Doubted:
+	case verdict.Doubted:
 		return again(isUnreadable(a) && isUnreadable(r.last), doubted, unreadable, r.state)
 	}
 	return doubted
@@ -243,7 +246,7 @@ func (r *run) classify(a order.Answer) event {
 // isUnreadable reports whether an answer is a reply whose text could not be read, or was read
 // otherwise than it was signed: one field of a query's, such as attach, is enough for either.
 func isUnreadable(a order.Answer) bool {
-	return a.Verdict == order.Doubted && (a.Code == order.CodeMalformedReply || a.Code == order.CodeBadSignature)
+	return a.Verdict == verdict.Doubted && (a.Code == errcode.MalformedReply || a.Code == errcode.BadSignature)
 }
 
 func (r *run) classifyState(f *order.Facts) event {
@@ -268,7 +271,7 @@ func (r *run) classifyClosed(f *order.Facts) event {
 	switch {
 	case !r.allClosed(f):
 		return statedOther
-	case r.state == looking, r.state == confirming && r.said.Verdict == order.SaysClosed:
+	case r.state == looking, r.state == confirming && r.said.Verdict == verdict.SaysClosed:
 		return statedClosedBefore
 	}
 	return statedClosed
@@ -371,11 +374,11 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		a = r.doubt
 		a.Proof, a.Facts, a.Nonce, a.Sign = order.ProofNone, nil, "", ""
 		a.RetryAfter = min(a.RetryAfter, YoungOrder) // anyone may have written it
-		if a.Code == order.CodeFrequencyLimited {
+		if a.Code == errcode.FrequencyLimited {
 			a.RetryAfter = cmp.Or(a.RetryAfter, afterLimit)
 		}
 	case order.OutcomeTooSoon:
-		if a.Verdict == order.Stated {
+		if a.Verdict == verdict.Stated {
 			a = r.dispute
 			a.RetryAfter = r.young()
 		}
@@ -384,7 +387,7 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 		if a.Facts == nil || !a.Facts.TradeState.Paid() {
 			return r.said
 		}
-		if r.said.Verdict == order.SaysPaid {
+		if r.said.Verdict == verdict.SaysPaid {
 			// The facts are the query's; the refusal's own words stand beside them.
 			a.Code, a.GatewayCode, a.Message, a.ResultMsg = r.said.Code, r.said.GatewayCode, r.said.Message, r.said.ResultMsg
 		}
@@ -396,9 +399,9 @@ func (r *run) decisive(outcome order.Outcome) order.Answer {
 // unsettled words a state that is neither paid, closed nor open as the doubt that
 // it leaves.
 func unsettled(a order.Answer) order.Answer {
-	code := order.CodeUnsettledState
-	if a.Facts.TradeState == order.UserPaying {
-		code = order.CodeUserPaying
+	code := errcode.UnsettledState
+	if a.Facts.TradeState == tradestate.UserPaying {
+		code = errcode.UserPaying
 	}
 	return reworded(a, code)
 }
@@ -412,13 +415,13 @@ func unproven(a order.Answer) order.Answer {
 	a.Message = "ORDERNOTEXIST names no order, and something on the way to WeChat Pay may mix up replies: " +
 		"if nothing there ends TLS, set WXPAY_ROUTE=own / ORDERNOTEXIST 应答不含订单号，途中设备可能混淆应答；" +
 		"若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own"
-	a.Code, a.GatewayCode = order.CodeUnconfirmed, ""
+	a.Code, a.GatewayCode = errcode.Unconfirmed, ""
 	return a
 }
 
 // reworded is a statement of the order's state as the doubt that it leaves.
 func reworded(a order.Answer, code string) order.Answer {
-	row, _ := order.Lookup(code)
+	row, _ := errcode.Lookup(code)
 	a.Code, a.Message = row.Name, row.Text()+" (trade_state "+string(a.Facts.TradeState)+")"
 	return a
 }

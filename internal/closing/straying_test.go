@@ -10,6 +10,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // However often its own user closes an order in vain, the order is due no later than before, and no attempt is used up.
@@ -20,17 +24,17 @@ func TestDirectClosesPostponeNothing(t *testing.T) {
 		in    time.Duration // due
 		reply reply
 	}{
-		{"refused", 0, says(order.Refused, order.CodeNoAuth)},
-		{"refused before its time", time.Hour, says(order.Refused, order.CodeNoAuth)},
+		{"refused", 0, says(verdict.Refused, errcode.NoAuth)},
+		{"refused before its time", time.Hour, says(verdict.Refused, errcode.NoAuth)},
 		{"too often", 0, limits(time.Hour)},
-		{"no such order", time.Second, says(order.SaysMissing, order.CodeOrderNotExist)},
-		{"in doubt", 0, doubts(order.CodeTimeout)},
+		{"no such order", time.Second, says(verdict.SaysMissing, errcode.OrderNotExist)},
+		{"in doubt", 0, doubts(errcode.Timeout)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := newMemory()
-				store.register(t, "A1", func(e *order.Entry) { e.CloseIn = tc.in })
+				store.register(t, "A1", func(e *schedule.Entry) { e.CloseIn = tc.in })
 				before := store.at("A1").DueAt
 				for range 15 {
 					closer := &closing.Closer{Gateway: forever(t, tc.reply), Merchant: shop, Store: store}
@@ -53,10 +57,10 @@ func TestDirectClosesPostponeNothing(t *testing.T) {
 func TestDirectCloseOfAnOrderThatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, says(order.Refused, order.CodeNoAuth))
+		closer, store, _ := keeper(t, says(verdict.Refused, errcode.NoAuth))
 		store.giveUp(t, "A1")
 		closeA1(withLimit(t, 3*time.Second), closer)
-		store.wantAt(t, "A1", order.Waiting, "")
+		store.wantAt(t, "A1", schedule.Waiting, "")
 		if due := time.Until(store.at("A1").DueAt); due < 0 || due > time.Minute {
 			t.Errorf("it is due in %v, want within a minute", due)
 		}
@@ -70,9 +74,9 @@ func TestSchedulingAgain(t *testing.T) {
 	t.Run("ended", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			closer, store, gateway := keeper(t, states(order.Closed))
+			closer, store, gateway := keeper(t, states(tradestate.Closed))
 			store.register(t, "A1")
-			if err := store.Observe(t.Context(), ref("A1"), order.Final{Ending: order.EndedClosed}); err != nil {
+			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
 			}
 			got := closer.Close(withLimit(t, 3*time.Second), again)
@@ -102,7 +106,7 @@ func TestSchedulingAgain(t *testing.T) {
 				closer, store, _ := keeper(t)
 				store.giveUp(t, "A1")
 				store.breaks(op)
-				if got := closer.Close(withLimit(t, 3*time.Second), again); got.ErrCode != order.CodeStoreError {
+				if got := closer.Close(withLimit(t, 3*time.Second), again); got.ErrCode != errcode.StoreError {
 					t.Errorf("got %+v, want a fault of the store's", got)
 				}
 			})
@@ -115,13 +119,13 @@ func TestSweepClosesNoOtherOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.sweeper.Merchant.Partner = true
 		w.sweeper.Merchant.SubMchID = "1900000109"
 		report := w.sweep(30 * time.Second)
 		w.town.wantAsked("A1", "")
 		kept := w.store.at("A1")
-		if report.Retried != 1 || kept.Progress != order.Waiting || !strings.Contains(kept.LastError, "1900000109") {
+		if report.Retried != 1 || kept.Progress != schedule.Waiting || !strings.Contains(kept.LastError, "1900000109") {
 			t.Errorf("got %+v of %+v, want it put off with a reason", report, kept)
 		}
 	})
@@ -136,9 +140,9 @@ func TestPaidWithoutFacts(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.order("A1", order.Success, func(e *order.Entry) { e.Total = &fee })
+				w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = &fee })
 				w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-					return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}, op == "query"
+					return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, op == "query"
 				}
 				if direct {
 					got := closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store})
@@ -149,16 +153,16 @@ func TestPaidWithoutFacts(t *testing.T) {
 					w.sweeper.CloseFirst = true
 					w.sweep(30 * time.Second)
 				}
-				w.store.wantAt(t, "A1", order.Closing, "")
+				w.store.wantAt(t, "A1", schedule.Closing, "")
 				w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
-					a := answer(order.Stated, "")
+					a := answer(verdict.Stated, "")
 					paid := fee + 1
-					a.Facts = &order.Facts{TradeState: order.Success, OutTradeNo: no, TotalFee: &paid}
+					a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: no, TotalFee: &paid}
 					return a, op == "query"
 				}
 				passes(2 * time.Minute)
 				w.sweep(30 * time.Second)
-				if got := w.store.told("A1"); len(got) != 1 || got[0] != order.EventPaidOtherAmount {
+				if got := w.store.told("A1"); len(got) != 1 || got[0] != schedule.EventPaidOtherAmount {
 					t.Errorf("told %v, want that another amount was paid", got)
 				}
 			})
@@ -171,9 +175,9 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fee := int64(100)
-		closer, store, _ := keeper(t, says(order.SaysPaid, order.CodeOrderPaid), says(order.Refused, order.CodeNoAuth))
-		store.register(t, "A1", func(e *order.Entry) { e.Total = &fee })
-		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		closer, store, _ := keeper(t, says(verdict.SaysPaid, errcode.OrderPaid), says(verdict.Refused, errcode.NoAuth))
+		store.register(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		got := closeA1(withLimit(t, 3*time.Second), closer)
@@ -181,7 +185,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 			t.Errorf("got %+v, want it paid", got)
 		}
 		wantRecorded(t, got, "false")
-		store.wantAt(t, "A1", order.Closing, "")
+		store.wantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -191,7 +195,7 @@ func TestLogHasNoPanicValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, value := range []any{"a-secret-key", errors.New("a-secret-key")} {
 			w := newWorld(t)
-			w.order("A1", order.NotPay)
+			w.order("A1", tradestate.NotPay)
 			w.town.odd = func(context.Context, string, string) (order.Answer, bool) { panic(value) }
 			w.sweep(30 * time.Second)
 			if got := w.log.String(); strings.Contains(got, "a-secret-key") || !strings.Contains(got, "panic") {
@@ -215,7 +219,7 @@ func TestTellingBeginsOnNewConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		line := &keptLine{ear: ear{fails: func(order.Event) error { return nil }}}
+		line := &keptLine{ear: ear{fails: func(schedule.Event) error { return nil }}}
 		w.sweeper.Teller = line
 		for want := range 3 {
 			if line.closed != want {

@@ -11,6 +11,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry"
 )
 
@@ -42,7 +44,7 @@ type sweep struct {
 	mu     sync.Mutex
 	report Report
 	// back are claims to be given back.
-	back []order.Claim
+	back []schedule.Claim
 
 	papers sync.Once
 	// unconfigured: nothing can be asked of WeChat Pay until something is configured otherwise.
@@ -51,7 +53,7 @@ type sweep struct {
 
 // lent is a claim as it is handed to a worker.
 type lent struct {
-	order.Claim
+	schedule.Claim
 	// since is when it had been taken at the latest, until when nothing may be asked under it any more.
 	since, until time.Time
 }
@@ -134,7 +136,7 @@ func (w *sweep) room() int {
 const callsPerOrder = 3
 
 // hand gives claims to whoever is free next. What nobody can take up in time is given back.
-func (w *sweep) hand(ctx context.Context, claims chan<- lent, batch []order.Claim, until time.Time) {
+func (w *sweep) hand(ctx context.Context, claims chan<- lent, batch []schedule.Claim, until time.Time) {
 	since := time.Now()
 	for i, c := range batch {
 		select {
@@ -146,7 +148,7 @@ func (w *sweep) hand(ctx context.Context, claims chan<- lent, batch []order.Clai
 	}
 }
 
-func (w *sweep) claim(ctx context.Context, limit int) ([]order.Claim, error) {
+func (w *sweep) claim(ctx context.Context, limit int) ([]schedule.Claim, error) {
 	// A claim that is cut short may have been made all the same, and nobody would know to give it back.
 	ctx, cancel := w.writing(ctx)
 	defer cancel()
@@ -189,14 +191,14 @@ func (w *sweep) late(ctx context.Context) bool {
 func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	age := time.Since(l.since) // or a little more: it is never told too old
 	if left := w.young(l.Claim, age); left > 0 {
-		return ending{claim: l.Claim, setback: order.Setback{After: left, Reason: youngReason}}, true
+		return ending{claim: l.Claim, setback: schedule.Retry{After: left, Reason: youngReason}}, true
 	}
 	call, err := w.callOf(l.Entry)
 	if err != nil {
 		result := refusal(err)
 		return ending{
 			claim: l.Claim, result: result,
-			setback: order.Setback{After: pauseAfter(l.Attempts), InDoubt: l.InDoubt, Reason: reason(result)},
+			setback: schedule.Retry{After: pauseAfter(l.Attempts), InDoubt: l.InDoubt, Reason: reason(result)},
 		}, true
 	}
 	r := newRun(w.Gateway, call, w.first())
@@ -204,7 +206,7 @@ func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	r.young = func() time.Duration { return w.young(l.Claim, age) }
 	result := w.finish(ctx, r)
 	w.count(func(report *Report) { report.Calls += r.attempts })
-	if result.ErrCode == order.CodeConfigError && r.inDoubt == l.InDoubt {
+	if result.ErrCode == errcode.ConfigError && r.inDoubt == l.InDoubt {
 		w.stopUnconfigured(ctx, result)
 		return ending{}, false
 	}
@@ -222,7 +224,7 @@ func (w *sweep) first() state {
 }
 
 // young is for how long an order still is; one whose close may have been sent is not waited for.
-func (w *sweep) young(c order.Claim, age time.Duration) time.Duration {
+func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
 	if c.CreatedAt.IsZero() || c.InDoubt {
 		return 0
 	}
@@ -231,7 +233,7 @@ func (w *sweep) young(c order.Claim, age time.Duration) time.Duration {
 
 // callOf is the call that closes a registered order, and no other: what fills in for a caller who says nothing may have been
 // configured since, a sub-merchant above all.
-func (w *sweep) callOf(e order.Entry) (order.Call, error) {
+func (w *sweep) callOf(e schedule.Entry) (order.Call, error) {
 	call, err := w.Merchant.CloseCall(paramsOf(e))
 	if err != nil {
 		return order.Call{}, err
@@ -242,14 +244,14 @@ func (w *sweep) callOf(e order.Entry) (order.Call, error) {
 			Rule: bilingual.Sprintf("the order was registered as %s, and would be closed as %s now; "+
 				"close it with the configuration that it was registered with",
 				"订单登记为 %s，而现在会按 %s 关闭；请用登记时的配置关闭", e.Ref, now),
-			Code: order.CodeParamError,
+			Code: errcode.ParamError,
 		}
 	}
 	return call, nil
 }
 
 // paramsOf is what a caller would say to have a registered order closed.
-func paramsOf(e order.Entry) order.Params {
+func paramsOf(e schedule.Entry) order.Params {
 	return order.Params{
 		OutTradeNo: e.OutTradeNo, SubMchID: e.SubMchID, SubAppID: e.SubAppID, API: e.API, CreatedAt: e.CreatedAt,
 	}
@@ -279,11 +281,11 @@ func (w *sweep) caught(ctx context.Context, err *error) {
 // warnOfPapers logs once a sweep that WeChat Pay refuses the merchant's own papers: every order of
 // the sweep fails by it, and none of them says so before it is given up.
 func (w *sweep) warnOfPapers(ctx context.Context, result order.Result) {
-	if !order.IsMerchantCode(result.ErrCode) {
+	if !errcode.IsOfMerchant(result.ErrCode) {
 		return
 	}
 	w.papers.Do(func() {
-		row, _ := order.Lookup(result.ErrCode)
+		row, _ := errcode.Lookup(result.ErrCode)
 		w.log.WarnContext(ctx, "WeChat Pay refuses the merchant's own papers; no order can be closed until they are mended",
 			"outTradeNo", result.OutTradeNo, "errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes, "remedy", row.Remedy)
 	})
@@ -307,8 +309,8 @@ func (w *sweep) write(ctx context.Context, e ending) {
 	write, cancel := w.writing(ctx)
 	defer cancel()
 	field, err := w.record(write, e)
-	_, lost := errors.AsType[*order.LostClaimError](err)
-	_, contradicted := errors.AsType[*order.ContradictionError](err)
+	_, lost := errors.AsType[*schedule.LostClaimError](err)
+	_, contradicted := errors.AsType[*schedule.ContradictionError](err)
 	switch {
 	case err == nil:
 	case lost:
@@ -358,9 +360,9 @@ func (e ending) hopeless() bool {
 
 func fieldOf(e ending) func(*Report) *int {
 	switch {
-	case e.final.Ending == order.EndedPaid:
+	case e.final.State == schedule.FinalPaid:
 		return func(r *Report) *int { return &r.Paid }
-	case e.final.Ending == order.EndedNotFound:
+	case e.final.State == schedule.FinalNotFound:
 		return func(r *Report) *int { return &r.NotFound }
 	case e.result.Outcome == order.OutcomeClosed:
 		return func(r *Report) *int { return &r.Closed }
@@ -377,7 +379,7 @@ func (w *sweep) writing(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
-func (w *sweep) putBack(claims ...order.Claim) {
+func (w *sweep) putBack(claims ...schedule.Claim) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.back = append(w.back, claims...)

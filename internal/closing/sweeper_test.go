@@ -13,6 +13,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // What a sweep does with one order, by what WeChat Pay has of it.
@@ -20,26 +24,26 @@ func TestSweepOfOne(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name     string
-		state    order.TradeState
+		state    tradestate.State
 		change   func(*closing.Sweeper)
 		asked    string
-		progress order.Progress
-		ending   order.Ending
+		progress schedule.Progress
+		ending   schedule.FinalState
 		counted  func(closing.Report) int
 	}{
-		{"unpaid", order.NotPay, nil, "query close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
-		{"paid", order.Success, nil, "query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
-		{"refunded since", order.Refund, nil, "query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
-		{"closed", order.Closed, nil, "query", order.Done, order.EndedClosed, func(r closing.Report) int { return r.AlreadyClosed }},
-		{"a payment that failed", order.PayError, nil, "query close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
-		{"close first", order.NotPay, closeFirst, "close", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed }},
-		{"close first, paid", order.Success, closeFirst, "close query", order.Done, order.EndedPaid, func(r closing.Report) int { return r.Paid }},
+		{"unpaid", tradestate.NotPay, nil, "query close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
+		{"paid", tradestate.Success, nil, "query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
+		{"refunded since", tradestate.Refund, nil, "query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
+		{"closed", tradestate.Closed, nil, "query", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.AlreadyClosed }},
+		{"a payment that failed", tradestate.PayError, nil, "query close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
+		{"close first", tradestate.NotPay, closeFirst, "close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
+		{"close first, paid", tradestate.Success, closeFirst, "close query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
 		{
-			"confirmed", order.NotPay, func(s *closing.Sweeper) { s.Confirm = true },
-			"query close query", order.Done, order.EndedClosed, func(r closing.Report) int { return r.Closed },
+			"confirmed", tradestate.NotPay, func(s *closing.Sweeper) { s.Confirm = true },
+			"query close query", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed },
 		},
-		{"no such order, yet", "", nil, "query query", order.Waiting, "", func(r closing.Report) int { return r.Retried }},
-		{"settling what is not in doubt", order.NotPay, settle, "", order.Waiting, "", func(closing.Report) int { return 1 }},
+		{"no such order, yet", "", nil, "query query", schedule.Waiting, "", func(r closing.Report) int { return r.Retried }},
+		{"settling what is not in doubt", tradestate.NotPay, settle, "", schedule.Waiting, "", func(closing.Report) int { return 1 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +72,7 @@ func TestSweepLeavesWhatIsNotDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay, func(e *order.Entry) { e.CloseIn = time.Minute })
+		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.CloseIn = time.Minute })
 		if report := w.sweep(30 * time.Second); report.Claimed != 0 {
 			t.Errorf("got %+v, want nothing claimed", report)
 		}
@@ -93,7 +97,7 @@ func TestNotFoundIsFinalAfterTenMinutes(t *testing.T) {
 		if report := w.sweep(time.Minute); report.NotFound != 1 {
 			t.Errorf("got %+v, want one not found", report)
 		}
-		w.store.wantAt(t, "A1", order.Done, order.EndedNotFound)
+		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalNotFound)
 	})
 }
 
@@ -103,7 +107,7 @@ func TestSweepWaitsForYoungOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		created := time.Now()
-		w.order("A1", order.NotPay, func(e *order.Entry) { e.CreatedAt = created })
+		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.CreatedAt = created })
 		w.sweep(time.Minute)
 		w.town.wantAsked("A1", "")
 		if due := w.store.at("A1").DueAt; !due.Equal(created.Add(closing.YoungOrder)) {
@@ -120,10 +124,10 @@ func TestSweepOfWhatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay, func(e *order.Entry) { e.API = order.WXCloudRun })
+		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.API = order.WXCloudRun })
 		w.sweep(time.Minute)
 		w.town.wantAsked("A1", "")
-		w.store.wantAt(t, "A1", order.Waiting, "")
+		w.store.wantAt(t, "A1", schedule.Waiting, "")
 		if got := w.store.at("A1").LastError; !strings.Contains(got, "has no credentials") {
 			t.Errorf("got the reason %q", got)
 		}
@@ -135,9 +139,9 @@ func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			return order.Answer{Verdict: order.Refused, Code: order.CodeNoAuth, Proof: order.ProofSignature}, true
+			return order.Answer{Verdict: verdict.Refused, Code: errcode.NoAuth, Proof: order.ProofSignature}, true
 		}
 		start := time.Now()
 		for n := 1; ; n++ {
@@ -154,8 +158,8 @@ func TestGivingUp(t *testing.T) {
 			}
 			passes(time.Until(kept.DueAt))
 		}
-		w.store.wantAt(t, "A1", order.GaveUp, "")
-		if got := w.store.told("A1"); len(got) != 1 || got[0] != order.EventGaveUp {
+		w.store.wantAt(t, "A1", schedule.GaveUp, "")
+		if got := w.store.told("A1"); len(got) != 1 || got[0] != schedule.EventGaveUp {
 			t.Errorf("told %v, want that it was given up", got)
 		}
 		if got := w.log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "given up") || !strings.Contains(got, "A1") {
@@ -184,7 +188,7 @@ func TestSweepStopsInTime(t *testing.T) {
 				w := newWorld(t)
 				w.town.latency, w.store.latency = tc.latency, 20*time.Millisecond
 				for i := range 2000 {
-					w.order(fmt.Sprint("A", i), order.NotPay)
+					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
 				start := time.Now()
 				report := w.sweep(tc.limit)
@@ -199,7 +203,7 @@ func TestSweepStopsInTime(t *testing.T) {
 					if !kept.LeaseUntil.IsZero() {
 						t.Fatalf("%s is under a lease still", ref.OutTradeNo)
 					}
-					if kept.Progress == order.Waiting && kept.Attempts > 0 && kept.LastError == "" {
+					if kept.Progress == schedule.Waiting && kept.Attempts > 0 && kept.LastError == "" {
 						t.Fatalf("%s: an attempt was counted that nothing was asked in", ref.OutTradeNo)
 					}
 				}
@@ -215,7 +219,7 @@ func TestSweepEndsWithItsCaller(t *testing.T) {
 		w := newWorld(t)
 		w.town.latency = time.Second
 		for i := range 100 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(5500*time.Millisecond, cancel)
@@ -235,7 +239,7 @@ func TestSweepWithoutAStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.store.breaks("")
 		report, err := w.sweeper.RunOnce(withLimit(t, time.Minute))
 		if !errors.Is(err, errStore) || report.Claimed != 0 {
@@ -258,7 +262,7 @@ func TestSweepWhoseStoreBreaks(t *testing.T) {
 				w := newWorld(t)
 				w.town.latency, w.store.latency = 50*time.Millisecond, time.Millisecond
 				for i := range 500 {
-					w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success}[i%2])
+					w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success}[i%2])
 				}
 				time.AfterFunc(time.Second, func() { w.store.breaks(strings.TrimPrefix(op, "all")) })
 				report := w.sweep(time.Minute)
@@ -291,7 +295,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		for _, no := range []string{"A1", "A2", "A3"} {
-			w.order(no, order.NotPay)
+			w.order(no, tradestate.NotPay)
 		}
 		broken := true
 		w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
@@ -304,7 +308,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 		if report := w.sweep(time.Minute); report.Closed != 2 || report.Retried != 1 {
 			t.Errorf("got %+v", report)
 		}
-		w.store.wantAt(t, "A2", order.Closing, "")
+		w.store.wantAt(t, "A2", schedule.Closing, "")
 		if !strings.Contains(w.log.String(), "fault=string") {
 			t.Errorf("the log has %q, want the panic", w.log)
 		}
@@ -320,7 +324,7 @@ func TestLeaseRunsOutInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		var frozen atomic.Bool
 		frozen.Store(true)
 		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
@@ -343,7 +347,7 @@ func TestLeaseRunsOutInFlight(t *testing.T) {
 		if got := <-first; second.Closed != 1 || got.Closed != 0 || got.Lost+got.Unrecorded != 1 {
 			t.Errorf("the second: %+v, the first: %+v", second, got)
 		}
-		w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 		if n := w.store.finals[ref("A1")]; n != 1 {
 			t.Errorf("it was ended %d times, want once", n)
 		}
@@ -355,15 +359,15 @@ func TestContradiction(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.Success)
+		w.order("A1", tradestate.Success)
 		w.town.latency = time.Second
 		time.AfterFunc(500*time.Millisecond, func() {
-			_ = w.store.Observe(t.Context(), ref("A1"), order.Final{Ending: order.EndedClosed})
+			_ = w.store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed})
 		})
 		if report := w.sweep(time.Minute); report.Contradicted != 1 {
 			t.Errorf("got %+v", report)
 		}
-		w.store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 		if !strings.Contains(w.log.String(), "level=ERROR") {
 			t.Errorf("the log has %q, want an error", w.log)
 		}
@@ -374,15 +378,15 @@ func TestContradiction(t *testing.T) {
 func TestSettling(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		state    order.TradeState
-		progress order.Progress
-		ending   order.Ending
+		state    tradestate.State
+		progress schedule.Progress
+		ending   schedule.FinalState
 	}{
-		{order.Closed, order.Done, order.EndedClosed},
-		{order.Success, order.Done, order.EndedPaid},
-		{order.NotPay, order.Waiting, ""},
-		{order.UserPaying, order.Closing, ""},
-		{"MOON", order.Closing, ""},
+		{tradestate.Closed, schedule.Done, schedule.FinalClosed},
+		{tradestate.Success, schedule.Done, schedule.FinalPaid},
+		{tradestate.NotPay, schedule.Waiting, ""},
+		{tradestate.UserPaying, schedule.Closing, ""},
+		{"MOON", schedule.Closing, ""},
 	} {
 		t.Run(string(tc.state), func(t *testing.T) {
 			t.Parallel()
@@ -390,7 +394,7 @@ func TestSettling(t *testing.T) {
 				w := newWorld(t)
 				w.order("A1", tc.state)
 				// What a crash leaves behind.
-				if _, err := w.store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+				if _, err := w.store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 					t.Fatal(err)
 				}
 				passes(time.Minute)
@@ -399,10 +403,10 @@ func TestSettling(t *testing.T) {
 				w.town.wantAsked("A1", "query")
 				w.store.wantAt(t, "A1", tc.progress, tc.ending)
 				kept := w.store.at("A1")
-				if tc.progress == order.Waiting && (kept.DueAt.After(time.Now()) || kept.TradeState != order.NotPay || !kept.Authenticated) {
+				if tc.progress == schedule.Waiting && (kept.DueAt.After(time.Now()) || kept.TradeState != tradestate.NotPay || !kept.Authenticated) {
 					t.Errorf("got %+v, want it due, and known to be unpaid", kept)
 				}
-				if tc.progress == order.Closing && !kept.DueAt.After(time.Now()) {
+				if tc.progress == schedule.Closing && !kept.DueAt.After(time.Now()) {
 					t.Errorf("got %+v, want it left alone for a while", kept)
 				}
 			})
@@ -417,7 +421,7 @@ func TestManySweepers(t *testing.T) {
 		w := newWorld(t)
 		w.town.latency, w.store.latency = 50*time.Millisecond, 3*time.Millisecond
 		for i := range 3000 {
-			w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success, order.Closed}[i%3])
+			w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.Closed}[i%3])
 		}
 		reports := make(chan closing.Report)
 		for range 4 {
@@ -452,7 +456,7 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 		w.town.latency, w.store.latency = latency, 5*time.Millisecond
 		w.sweeper.Concurrency, w.sweeper.PerSecond = concurrency, 5000
 		for i := range orders {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		start := time.Now()
 		report := w.sweep(time.Minute)

@@ -14,6 +14,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // The process dies between any two of its words to the store (nothing after it is heard of), and the next sweep finishes.
@@ -26,7 +30,7 @@ func TestSweepThatDies(t *testing.T) {
 				w := newWorld(t)
 				w.town.latency = 50 * time.Millisecond
 				for i := range 30 {
-					w.order(fmt.Sprint("A", i), []order.TradeState{order.NotPay, order.Success, order.NotPay}[i%3])
+					w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.NotPay}[i%3])
 				}
 				ctx, die := context.WithCancel(t.Context())
 				defer die()
@@ -58,11 +62,11 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 	w.town.odd = func(ctx context.Context, op, no string) (order.Answer, bool) {
 		w.town.mu.Lock()
 		if is := w.town.states[no]; !is.Closed() && r.Float64() < 0.05 {
-			w.town.states[no] = order.Success
+			w.town.states[no] = tradestate.Success
 		}
 		goesWrong, how := r.Float64() < faults, r.IntN(7)
 		if goesWrong && op == "close" && (how == 1 || how == 2) && w.town.states[no].Unpaid() {
-			w.town.states[no] = order.Closed // carried out, and the reply is lost
+			w.town.states[no] = tradestate.Closed // carried out, and the reply is lost
 		}
 		w.town.mu.Unlock()
 		if !goesWrong {
@@ -70,17 +74,17 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 		}
 		switch how {
 		case 0, 1:
-			return order.Answer{Verdict: order.Doubted, Code: order.CodeNetworkError}, true
+			return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, true
 		case 2:
 			return hangs(ctx), true
 		case 3:
-			return answer(order.Limited, order.CodeFrequencyLimited), true
+			return answer(verdict.Limited, errcode.FrequencyLimited), true
 		case 4:
-			return answer(order.Disputed, "TRADE_ERROR"), true
+			return answer(verdict.Disputed, "TRADE_ERROR"), true
 		case 5:
 			panic("a fault of our own")
 		default:
-			return order.Answer{Verdict: order.Rejected, Code: order.CodeOrderClosed}, true
+			return order.Answer{Verdict: verdict.Rejected, Code: errcode.OrderClosed}, true
 		}
 	}
 }
@@ -98,12 +102,12 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 				w := newWorld(t)
 				change(w.sweeper)
 				for i := range 20 {
-					w.order(fmt.Sprint("A", i), order.NotPay)
+					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
 				var asked atomic.Int32
 				w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
 					asked.Add(1)
-					a := answer(order.Rejected, order.CodeConfigError)
+					a := answer(verdict.Rejected, errcode.ConfigError)
 					a.Message = "set WXPAY_PUBLIC_KEY"
 					return a, true
 				}
@@ -118,7 +122,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 					passes(time.Minute)
 				}
 				for _, ref := range w.store.ids {
-					if kept := w.store.at(ref.OutTradeNo); kept.Progress != order.Waiting || kept.Attempts != 0 || kept.LastError != "" {
+					if kept := w.store.at(ref.OutTradeNo); kept.Progress != schedule.Waiting || kept.Attempts != 0 || kept.LastError != "" {
 						t.Errorf("%s is kept as %+v, want it untouched", ref.OutTradeNo, kept)
 					}
 				}
@@ -139,17 +143,17 @@ func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.Success, func(e *order.Entry) { e.Total = new(int64(100)) })
+		w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = new(int64(100)) })
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(order.Stated, "")
-			a.Facts = &order.Facts{TradeState: order.Success, OutTradeNo: "A1", TransactionID: "4200001"}
+			a := answer(verdict.Stated, "")
+			a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: "A1", TransactionID: "4200001"}
 			return a, true
 		}
 		if report := w.sweep(30 * time.Second); report.Paid != 1 {
 			t.Errorf("got %+v, want it paid", report)
 		}
 		kept := w.store.at("A1")
-		if kept.Ending != order.EndedPaid || kept.PaidTotal != nil || kept.TransactionID != "4200001" {
+		if kept.FinalState != schedule.FinalPaid || kept.PaidTotal != nil || kept.TransactionID != "4200001" {
 			t.Errorf("A1 is kept as %+v, want a payment of an unknown amount", kept)
 		}
 	})
@@ -162,17 +166,17 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.CloseFirst = true
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			if op == "close" {
-				return answer(order.Doubted, order.CodeTimeout), true
+				return answer(verdict.Doubted, errcode.Timeout), true
 			}
-			return answer(order.Rejected, order.CodeConfigError), true
+			return answer(verdict.Rejected, errcode.ConfigError), true
 		}
 		if report := w.sweep(30 * time.Second); report.Retried != 1 {
 			t.Errorf("got %+v, want the doubt to be kept", report)
 		}
-		if kept := w.store.at("A1"); kept.Progress != order.Closing || kept.Attempts != 1 {
+		if kept := w.store.at("A1"); kept.Progress != schedule.Closing || kept.Attempts != 1 {
 			t.Errorf("A1 is kept as %+v, want it in doubt", kept)
 		}
 		w.town.odd = nil
@@ -190,9 +194,9 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			r := rand.New(rand.NewPCG(seed, 5))
-			states := []order.TradeState{order.NotPay, order.NotPay, order.NotPay, order.PayError, order.Success, order.Closed, order.UserPaying}
+			states := []tradestate.State{tradestate.NotPay, tradestate.NotPay, tradestate.NotPay, tradestate.PayError, tradestate.Success, tradestate.Closed, tradestate.UserPaying}
 			for i := range 25 {
-				w.order(fmt.Sprint("A", i), states[r.IntN(len(states))], func(e *order.Entry) {
+				w.order(fmt.Sprint("A", i), states[r.IntN(len(states))], func(e *schedule.Entry) {
 					e.CloseIn = time.Duration(r.IntN(120)) * time.Second
 				})
 			}
@@ -224,15 +228,15 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 			}
 			for _, ref := range w.store.ids {
 				kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
-				if kept.Ending == order.EndedClosed && !is.Closed() || kept.Ending == order.EndedPaid && !is.Paid() || kept.Ending == order.EndedNotFound {
-					t.Errorf("seed %d: %s is kept as %s, and is %s", seed, ref.OutTradeNo, kept.Ending, is)
+				if kept.FinalState == schedule.FinalClosed && !is.Closed() || kept.FinalState == schedule.FinalPaid && !is.Paid() || kept.FinalState == schedule.FinalNotFound {
+					t.Errorf("seed %d: %s is kept as %s, and is %s", seed, ref.OutTradeNo, kept.FinalState, is)
 				}
 			}
 			w.town.odd = nil
 			w.store.mends()
 			for no, is := range w.town.states {
-				if is == order.UserPaying {
-					w.town.states[no] = order.NotPay
+				if is == tradestate.UserPaying {
+					w.town.states[no] = tradestate.NotPay
 				}
 			}
 			for range 3 {
@@ -263,10 +267,10 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 				return order.Answer{}, false
 			}
 			limited++
-			return answer(order.Limited, order.CodeFrequencyLimited), true
+			return answer(verdict.Limited, errcode.FrequencyLimited), true
 		}
 		for i := range orders {
-			w.order(fmt.Sprint("A", i), order.Success)
+			w.order(fmt.Sprint("A", i), tradestate.Success)
 		}
 		reports := make(chan closing.Report)
 		for range 3 {
@@ -301,10 +305,10 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		for i := range 50 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(order.Limited, order.CodeFrequencyLimited)
+			a := answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 2 * time.Minute
 			return a, true
 		}
@@ -337,7 +341,7 @@ func TestSlowestSweep(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.PerSecond, w.sweeper.Concurrency = 0.25, 32
 		for i := range 50 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		report := w.sweep(5 * time.Minute)
 		if report.Calls < 60 || report.Calls > 76 || report.Closed < 25 || report.Claimed > report.Closed+10 || w.store.asked["claim"] > 200 {
@@ -348,12 +352,12 @@ func TestSlowestSweep(t *testing.T) {
 
 // ear is a Teller that fails as it is told to.
 type ear struct {
-	fails func(order.Event) error
+	fails func(schedule.Event) error
 	mu    sync.Mutex
 	heard []int64
 }
 
-func (e *ear) Tell(_ context.Context, event order.Event) error {
+func (e *ear) Tell(_ context.Context, event schedule.Event) error {
 	if err := e.fails(event); err != nil {
 		return err
 	}
@@ -368,11 +372,11 @@ func TestTelling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener := &ear{fails: func(order.Event) error { return nil }}
+		listener := &ear{fails: func(schedule.Event) error { return nil }}
 		w.sweeper.Teller = listener
 		w.sweeper.Concurrency = 1
 		for i := range 20 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		if report := w.sweep(time.Minute); report.Told != 20 || len(listener.heard) != 20 {
 			t.Errorf("got %+v, want all told at once", report)
@@ -388,8 +392,8 @@ func TestTellingThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Teller = &ear{fails: func(order.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
-		w.order("A1", order.NotPay)
+		w.sweeper.Teller = &ear{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
+		w.order("A1", tradestate.NotPay)
 		start, tries := time.Now(), 0
 		for dead := 0; dead == 0 && tries < 50; {
 			report := w.sweep(30 * time.Second)
@@ -411,9 +415,9 @@ func TestTellingThatFails(t *testing.T) {
 // A receiver that takes nothing does not take the sweep's time either, and one that panics or hangs is no fault of the orders'.
 func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 	t.Parallel()
-	for name, fails := range map[string]func(order.Event) error{
-		"hangs":  func(order.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
-		"panics": func(order.Event) error { panic("no ear") },
+	for name, fails := range map[string]func(schedule.Event) error{
+		"hangs":  func(schedule.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
+		"panics": func(schedule.Event) error { panic("no ear") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -422,7 +426,7 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 				w.town.latency = 50 * time.Millisecond
 				w.sweeper.Teller = &ear{fails: fails}
 				for i := range 200 {
-					w.order(fmt.Sprint("A", i), order.NotPay)
+					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
 				start := time.Now()
 				report := w.sweep(time.Minute)
@@ -442,10 +446,10 @@ func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		for _, no := range []string{"A1", "A2", "A3"} {
-			w.order(no, order.NotPay)
+			w.order(no, tradestate.NotPay)
 		}
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(order.Rejected, order.CodeSignError)
+			a := answer(verdict.Rejected, errcode.SignError)
 			a.Message, a.Proof = "the signed text should have been …", order.ProofNone
 			return a, true
 		}

@@ -8,6 +8,10 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // No exchange begins or goes on in the last ten seconds of a lease, however long an order waited for its turn, and however
@@ -28,7 +32,7 @@ func TestExchangesEndBeforeTheLease(t *testing.T) {
 					return hangs(ctx), true
 				}
 				for i := range 10 {
-					w.order(fmt.Sprint("A", i), order.NotPay)
+					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
 				if report := w.sweep(5 * time.Minute); report.Retried == 0 {
 					t.Errorf("got %+v", report)
@@ -45,7 +49,7 @@ func TestSweepWhoseStoreHangs(t *testing.T) {
 		w := newWorld(t)
 		w.town.latency = time.Second
 		for i := range 100 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		time.AfterFunc(5*time.Second, func() { w.store.hung.Store(true) })
 		start := time.Now()
@@ -61,9 +65,9 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(order.Limited, order.CodeFrequencyLimited)
+			a := answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 30 * time.Second
 			return a, true
 		}
@@ -71,7 +75,7 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 			w.sweep(20 * time.Second)
 			passes(2 * time.Minute)
 		}
-		w.store.wantAt(t, "A1", order.Waiting, "")
+		w.store.wantAt(t, "A1", schedule.Waiting, "")
 		if got := w.store.at("A1").Attempts; got < 13 {
 			t.Errorf("%d attempts, want more than there are for others", got)
 		}
@@ -84,12 +88,12 @@ func TestUnconfirmedStaysInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.Confirm = true
-		w.order("A1", order.NotPay)
+		w.order("A1", tradestate.NotPay)
 		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-			return answer(order.Accepted, ""), op == "close"
+			return answer(verdict.Accepted, ""), op == "close"
 		}
 		w.sweep(time.Minute)
-		w.store.wantAt(t, "A1", order.Closing, "")
+		w.store.wantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -110,7 +114,7 @@ func TestCallsAreSpread(t *testing.T) {
 			return order.Answer{}, false
 		}
 		for i := range 30 {
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		w.sweep(time.Minute)
 		w.wantSettled()
@@ -134,9 +138,9 @@ func TestPauseWithoutTheSharedQuota(t *testing.T) {
 			w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
 				if told.IsZero() {
 					told = time.Now()
-					a := order.Answer{Verdict: order.Doubted, Code: order.CodeFrequencyLimited, RetryAfter: 30 * time.Second}
+					a := order.Answer{Verdict: verdict.Doubted, Code: errcode.FrequencyLimited, RetryAfter: 30 * time.Second}
 					if proved {
-						a.Verdict, a.Proof = order.Limited, order.ProofSignature
+						a.Verdict, a.Proof = verdict.Limited, order.ProofSignature
 					}
 					return a, true
 				}
@@ -146,7 +150,7 @@ func TestPauseWithoutTheSharedQuota(t *testing.T) {
 				return order.Answer{}, false
 			}
 			for i := range 5 {
-				w.order(fmt.Sprint("A", i), order.NotPay)
+				w.order(fmt.Sprint("A", i), tradestate.NotPay)
 			}
 			if report := w.sweep(2 * time.Minute); report.Closed < 4 || report.Retried == 0 {
 				t.Errorf("got %+v", report)
@@ -161,12 +165,12 @@ func TestOldDoubtStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, _ := keeper(t, limits(time.Hour))
 		store.register(t, "A1")
-		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Second); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		passes(time.Second)
 		closeA1(withLimit(t, 3*time.Second), closer)
-		store.wantAt(t, "A1", order.Closing, "")
+		store.wantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -174,14 +178,14 @@ func TestOldDoubtStays(t *testing.T) {
 func TestNotFoundIsNotObserved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		missing := says(order.SaysMissing, order.CodeOrderNotExist)
+		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 		closer, store, _ := keeper(t, missing, missing)
 		store.register(t, "A1")
-		if _, err := store.Begin(t.Context(), order.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
-		store.wantAt(t, "A1", order.Closing, "")
+		store.wantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -192,11 +196,11 @@ func TestRecordingOutlivesTheCaller(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		closer, store, _ := keeper(t, func(ctx context.Context) order.Answer {
 			leave()
-			return says(order.Accepted, "")(ctx)
+			return says(verdict.Accepted, "")(ctx)
 		})
 		store.register(t, "A1")
 		wantRecorded(t, closeA1(ctx, closer), "true")
-		store.wantAt(t, "A1", order.Done, order.EndedClosed)
+		store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 	})
 }
 
@@ -207,7 +211,7 @@ func TestReleasedOrdersAreLeft(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.Concurrency, w.town.latency = 1, 800*time.Millisecond
 		for i := range 6 { // there is time for five at most, and the sixth is in hand when it is known to be the last
-			w.order(fmt.Sprint("A", i), order.NotPay)
+			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		if report := w.sweep(12 * time.Second); report.Closed < 4 || report.Released != 1 || !report.Left {
 			t.Errorf("got %+v, want one released and left", report)

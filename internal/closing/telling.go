@@ -5,14 +5,14 @@ import (
 	"sync"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Teller tells somebody what happened to an order.
 type Teller interface {
 	// Tell delivers one event. It returns nil once the receiver has said that it has it; it may be told again all the same.
 	// Its error is one line.
-	Tell(ctx context.Context, e order.Event) error
+	Tell(ctx context.Context, e schedule.Event) error
 }
 
 // A keeper is a Teller that keeps connections. What became of them while the function was frozen nobody told it, so that each
@@ -83,14 +83,14 @@ func (t *telling) batch(ctx context.Context) bool {
 	return len(postings) > 0
 }
 
-func (t *telling) undelivered(ctx context.Context) ([]order.Posting, error) {
+func (t *telling) undelivered(ctx context.Context) ([]schedule.Delivery, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	return t.Store.Undelivered(ctx, t.Merchant.Account(), tellers, tellingLease)
 }
 
 // tell delivers one event and records whether that went well.
-func (t *telling) tell(ctx context.Context, p order.Posting) bool {
+func (t *telling) tell(ctx context.Context, p schedule.Delivery) bool {
 	err := t.deliver(ctx, p.Event)
 	delivered := err == nil
 	write, cancel := t.writing(ctx)
@@ -114,7 +114,7 @@ func (t *telling) tell(ctx context.Context, p order.Posting) bool {
 	return delivered
 }
 
-func (t *telling) deliver(ctx context.Context, e order.Event) (err error) {
+func (t *telling) deliver(ctx context.Context, e schedule.Event) (err error) {
 	defer t.caught(ctx, &err)
 	ctx, cancel := context.WithTimeout(ctx, longestTelling)
 	defer cancel()

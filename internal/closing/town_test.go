@@ -11,6 +11,10 @@ import (
 
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 // town is a gateway that keeps many orders and tells the truth about them, after a while.
@@ -18,7 +22,7 @@ type town struct {
 	t *testing.T
 
 	mu     sync.Mutex
-	states map[string]order.TradeState
+	states map[string]tradestate.State
 	// latency is what each exchange takes.
 	latency time.Duration
 	// odd, when it is not nil, may answer an exchange in the truth's stead.
@@ -34,39 +38,39 @@ type town struct {
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	return &town{t: t, states: map[string]order.TradeState{}, busy: map[string]int{}, asked: map[string][]string{}}
+	return &town{t: t, states: map[string]tradestate.State{}, busy: map[string]int{}, asked: map[string][]string{}}
 }
 
 func (w *town) Close(ctx context.Context, c order.Call) order.Answer {
-	return w.exchange(ctx, "close", c.OutTradeNo, func(state order.TradeState, known bool) order.Answer {
+	return w.exchange(ctx, "close", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		switch {
 		case !known:
-			return answer(order.SaysMissing, order.CodeOrderNotExist)
+			return answer(verdict.SaysMissing, errcode.OrderNotExist)
 		case state.Paid():
-			return answer(order.SaysPaid, order.CodeOrderPaid)
+			return answer(verdict.SaysPaid, errcode.OrderPaid)
 		case state.Closed():
-			return answer(order.SaysClosed, order.CodeOrderClosed)
-		case state == order.UserPaying:
-			return answer(order.SaysPaying, order.CodeUserPaying)
+			return answer(verdict.SaysClosed, errcode.OrderClosed)
+		case state == tradestate.UserPaying:
+			return answer(verdict.SaysPaying, errcode.UserPaying)
 		}
-		w.states[c.OutTradeNo] = order.Closed
-		return answer(order.Accepted, "")
+		w.states[c.OutTradeNo] = tradestate.Closed
+		return answer(verdict.Accepted, "")
 	})
 }
 
 func (w *town) Query(ctx context.Context, c order.Call) order.Answer {
-	return w.exchange(ctx, "query", c.OutTradeNo, func(state order.TradeState, known bool) order.Answer {
+	return w.exchange(ctx, "query", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		if !known {
-			return answer(order.SaysMissing, order.CodeOrderNotExist)
+			return answer(verdict.SaysMissing, errcode.OrderNotExist)
 		}
-		a := answer(order.Stated, "")
+		a := answer(verdict.Stated, "")
 		a.Facts = &order.Facts{TradeState: state, OutTradeNo: c.OutTradeNo}
 		return a
 	})
 }
 
 func (w *town) exchange(
-	ctx context.Context, op, no string, handle func(state order.TradeState, known bool) order.Answer,
+	ctx context.Context, op, no string, handle func(state tradestate.State, known bool) order.Answer,
 ) order.Answer {
 	leave := w.enter(op, no)
 	defer leave()
@@ -81,7 +85,7 @@ func (w *town) exchange(
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			return order.Answer{Verdict: order.Doubted, Code: order.CodeTimeout, Proof: order.ProofNone}
+			return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
 		}
 	}
 	w.mu.Lock()
@@ -109,13 +113,13 @@ func (w *town) enter(op, no string) (leave func()) {
 	}
 }
 
-func (w *town) set(no string, state order.TradeState) {
+func (w *town) set(no string, state tradestate.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.states[no] = state
 }
 
-func (w *town) state(no string) order.TradeState {
+func (w *town) state(no string) tradestate.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.states[no]
@@ -176,7 +180,7 @@ func (l *locked) Write(p []byte) (int, error) {
 }
 
 // order is one that is due, and its state at WeChat Pay ("" for none).
-func (w *world) order(no string, state order.TradeState, change ...func(*order.Entry)) {
+func (w *world) order(no string, state tradestate.State, change ...func(*schedule.Entry)) {
 	w.t.Helper()
 	w.store.register(w.t, no, change...)
 	if state != "" {
@@ -211,8 +215,8 @@ func (w *world) wantSettled() {
 	w.t.Helper()
 	for _, ref := range w.store.ids {
 		kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
-		if kept.Progress != order.Done || (kept.Ending == order.EndedPaid) != is.Paid() || (kept.Ending == order.EndedClosed) != is.Closed() {
-			w.t.Errorf("%s is kept as %s %q, and is %s (%s)", ref.OutTradeNo, kept.Progress, kept.Ending, is, kept.LastError)
+		if kept.Progress != schedule.Done || (kept.FinalState == schedule.FinalPaid) != is.Paid() || (kept.FinalState == schedule.FinalClosed) != is.Closed() {
+			w.t.Errorf("%s is kept as %s %q, and is %s (%s)", ref.OutTradeNo, kept.Progress, kept.FinalState, is, kept.LastError)
 		}
 		if n := w.store.finals[ref]; n != 1 {
 			w.t.Errorf("%s was ended %d times, want once", ref.OutTradeNo, n)

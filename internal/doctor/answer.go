@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // longestQuestion bounds the question: what stays wrong that long is no accident, and somebody is waiting.
@@ -39,7 +40,7 @@ func checkAnswer(ctx context.Context, p *patient, api order.API) Finding {
 		f.Level = LevelFine
 		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
 			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确", took)
-	case result.ErrCode == order.CodeUnconfirmed:
+	case result.ErrCode == errcode.Unconfirmed:
 		f.Level = LevelWarning
 		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right, but"+
 			" TLS may end elsewhere than at WeChat Pay, so that a query has to confirm every close and every refusal",
@@ -92,7 +93,7 @@ func unasked(f Finding, err error) Finding {
 		f.Level = LevelSkipped
 		f.Found = bilingual.New("nothing was asked: a service provider asks for a sub-merchant's order", "未实测：服务商查单须指定子商户")
 		f.Remedy = bilingual.New("give --sub-mch-id, or set WXPAY_SUB_MCHID", "用 --sub-mch-id 指定，或设置 WXPAY_SUB_MCHID")
-		if field.Code == order.CodeNoAuth {
+		if field.Code == errcode.NoAuth {
 			f.Remedy = bilingual.New("give one of WXPAY_SUB_MCHIDS", "请使用 WXPAY_SUB_MCHIDS 中的子商户号")
 		}
 	}
@@ -101,7 +102,7 @@ func unasked(f Finding, err error) Finding {
 
 // explain words an answer that proves something to be wrong, or nothing.
 func (p *patient) explain(f *Finding, api order.API, r order.Result) {
-	row, _ := order.Lookup(r.ErrCode)
+	row, _ := errcode.Lookup(r.ErrCode)
 	f.Level = LevelFault
 	f.Found = r.Why()
 	if r.Proof == order.ProofSignature {
@@ -122,8 +123,8 @@ func (p *patient) explain(f *Finding, api order.API, r order.Result) {
 
 // passing are the codes that say nothing of the configuration.
 var passing = map[string]bool{
-	order.CodeSystemError: true, order.CodeFrequencyLimited: true, "SERVICE_UNAVAILABLE": true, "BANKERROR": true,
-	order.CodeSignatureProbe: true,
+	errcode.SystemError: true, errcode.FrequencyLimited: true, "SERVICE_UNAVAILABLE": true, "BANKERROR": true,
+	errcode.SignatureProbe: true,
 }
 
 // signingMistakesV3 are the usual reasons for a SIGNERROR, but for the clock.
@@ -143,61 +144,61 @@ var causes = []struct {
 	unlessClock bool
 }{
 	{
-		code: order.CodeSignError, api: order.V3, unlessClock: true, remedy: bilingual.Sprintf(
+		code: errcode.SignError, api: order.V3, unlessClock: true, remedy: bilingual.Sprintf(
 			"%s; the clock is more than five minutes off", "%s；本机时钟偏差超过 5 分钟", signingMistakesV3),
 	},
-	{code: order.CodeSignError, api: order.V3, remedy: signingMistakesV3},
-	{code: order.CodeSignError, api: order.V2, remedy: bilingual.New(
+	{code: errcode.SignError, api: order.V3, remedy: signingMistakesV3},
+	{code: errcode.SignError, api: order.V2, remedy: bilingual.New(
 		"one of these: WXPAY_V2_KEY is not this merchant's APIv2 key (the APIv3 key is as long; a service provider signs with"+
 			" its own, not the sub-merchant's); it was changed in the merchant console; WXPAY_V2_SIGN_TYPE is not the one the"+
 			" merchant was set up for",
 		"常见原因：WXPAY_V2_KEY 不是本商户的 APIv2 密钥（勿与 APIv3 密钥混用；服务商须用自己的密钥）；密钥已在商户平台修改；"+
 			"WXPAY_V2_SIGN_TYPE 不符",
 	)},
-	{code: order.CodeGatewayRejected, api: order.V2, remedy: bilingual.New(
+	{code: errcode.GatewayRejected, api: order.V2, remedy: bilingual.New(
 		"the request was turned away without a signature: check WXPAY_APPID, WXPAY_MCHID and, for a service provider, the"+
 			" sub-merchant; else see what stands between this machine and WeChat Pay",
 		"请求被拒且应答未签名：检查 WXPAY_APPID、WXPAY_MCHID 与子商户号；否则检查途中的代理",
 	)},
-	{code: order.CodeGatewayRejected, remedy: bilingual.New(
+	{code: errcode.GatewayRejected, remedy: bilingual.New(
 		"the request was turned away without a signature: check WXPAY_BASE_URL, WXPAY_REGION and WXPAY_MCHID; else see what"+
 			" stands between this machine and WeChat Pay",
 		"请求被拒且应答未签名：检查 WXPAY_BASE_URL、WXPAY_REGION 与 WXPAY_MCHID；否则检查途中的代理",
 	)},
-	{code: order.CodeBadSignature, api: order.V3, remedy: bilingual.New(
+	{code: errcode.BadSignature, api: order.V3, remedy: bilingual.New(
 		"WXPAY_PUBLIC_KEY is not the key of WXPAY_PUBLIC_KEY_ID: download both from the merchant console again",
 		"WXPAY_PUBLIC_KEY 与 WXPAY_PUBLIC_KEY_ID 不是一对：请在商户平台重新下载微信支付公钥",
 	)},
-	{code: order.CodeUnknownSerial, api: order.V3, remedy: bilingual.New(
+	{code: errcode.UnknownSerial, api: order.V3, remedy: bilingual.New(
 		"replies are signed with a key that is not configured: see that WXPAY_PUBLIC_KEY_ID is the merchant console's, to the"+
 			" letter; a merchant without a public key sets WXPAY_V3_KEY, for platform certificates",
 		"应答由未配置的密钥签名：请核对 WXPAY_PUBLIC_KEY_ID 与商户平台完全一致；没有微信支付公钥的商户请设置 WXPAY_V3_KEY 以使用平台证书",
 	)},
-	{code: order.CodeForeignReply, api: order.V2, remedy: bilingual.New(
+	{code: errcode.ForeignReply, api: order.V2, remedy: bilingual.New(
 		"see that WXPAY_APPID is bound to WXPAY_MCHID: the reply names others", "请确认 WXPAY_APPID 与 WXPAY_MCHID 已绑定：应答中的与配置不同",
 	)},
-	{code: order.CodeForeignReply, remedy: bilingual.New(
+	{code: errcode.ForeignReply, remedy: bilingual.New(
 		"the reply is about another order or merchant: look for what is on the way", "应答与请求的订单或商户不符：请检查途中的代理",
 	)},
-	{code: order.CodeUnsignedReply, remedy: bilingual.New(
+	{code: errcode.UnsignedReply, remedy: bilingual.New(
 		"the reply carries no signature: a proxy strips the Wechatpay- headers, or answers itself",
 		"应答没有签名：途中的代理可能删除了 Wechatpay- 头，或由代理自行应答",
 	)},
 	{
-		code: order.CodeStaleReply, api: order.V3, unlessClock: true,
+		code: errcode.StaleReply, api: order.V3, unlessClock: true,
 		remedy: bilingual.New("set this machine's clock (NTP)", "请校准本机时钟（NTP）"),
 	},
-	{code: order.CodeStaleReply, api: order.V3, remedy: bilingual.New(
+	{code: errcode.StaleReply, api: order.V3, remedy: bilingual.New(
 		"the clocks agree, so the reply is an old one: look for a cache or a proxy on the way that sends replies again",
 		"时钟一致，说明应答是旧的：请检查途中会重发应答的缓存或代理",
 	)},
-	{code: order.CodeConfigError, api: order.V3, remedy: bilingual.New(
+	{code: errcode.ConfigError, api: order.V3, remedy: bilingual.New(
 		"no platform certificate could be downloaded: check WXPAY_V3_KEY (not the APIv2 key); a merchant who signed up after"+
 			" October 2024 has none, and sets WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY instead",
 		"未能下载平台证书：检查 WXPAY_V3_KEY（不是 APIv2 密钥）；2024 年 10 月后入驻的商户没有平台证书，"+
 			"须设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY",
 	)},
-	{code: order.CodeNoAuth, remedy: bilingual.New(
+	{code: errcode.NoAuth, remedy: bilingual.New(
 		"the merchant may not do this: check the product's permission and the relation between service provider and sub-merchant",
 		"商户无此权限：检查产品权限，以及服务商与子商户的绑定关系",
 	)},
@@ -206,15 +207,15 @@ var causes = []struct {
 	{code: "APPID_MCHID_NOT_MATCH", remedy: bilingual.New(
 		"bind WXPAY_APPID and WXPAY_MCHID in the merchant console", "请在商户平台绑定 WXPAY_APPID 与 WXPAY_MCHID",
 	)},
-	{code: order.CodeTimeout, remedy: bilingual.New(
+	{code: errcode.Timeout, remedy: bilingual.New(
 		"WeChat Pay was reached and did not answer in time: try again, with a longer --timeout",
 		"已连接微信支付，但未及时应答：请重试，并适当增大 --timeout",
 	)},
-	{code: order.CodeNetworkError, remedy: bilingual.New(
+	{code: errcode.NetworkError, remedy: bilingual.New(
 		"the connection broke off: try again; if it stays, look for a firewall or a proxy on the way",
 		"连接中断：请重试；若持续出现，检查防火墙或代理",
 	)},
-	{code: order.CodeMalformedReply, remedy: bilingual.New(
+	{code: errcode.MalformedReply, remedy: bilingual.New(
 		"what answers there is hardly WeChat Pay: look for a proxy on the way", "应答方不像是微信支付：请检查途中的代理",
 	)},
 }

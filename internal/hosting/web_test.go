@@ -29,6 +29,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/telemetry"
 )
 
@@ -130,10 +131,10 @@ func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
 	if got.StatusCode != status || !strings.Contains(reason.ReturnMsg, words) {
 		f.t.Errorf("got status %d and %q, want %d and %q", got.StatusCode, got.content, status, words)
 	}
-	want := order.Refusal(order.CodeParamError, bilingual.Same(reason.ReturnMsg))
+	want := order.Refusal(errcode.ParamError, bilingual.Same(reason.ReturnMsg))
 	switch status {
 	case http.StatusTooManyRequests:
-		want.ErrCode, want.Retryable, want.RetryAfter = order.CodeFrequencyLimited, true, 1
+		want.ErrCode, want.Retryable, want.RetryAfter = errcode.FrequencyLimited, true, 1
 	case http.StatusInternalServerError:
 		want = order.Breakdown(bilingual.Same(reason.ReturnMsg))
 	}

@@ -36,7 +36,7 @@ import (
 	"strings"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/pkg/wire"
 )
 
@@ -140,7 +140,7 @@ const maxReply = 16 << 10
 
 // Tell sends one event. It returns nil when the receiver answered 2xx, and else one line on why not, without the address's
 // path or query, which may hold a secret.
-func (w *Webhook) Tell(ctx context.Context, e order.Event) error {
+func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encoding event %d: %w", e.ID, err)

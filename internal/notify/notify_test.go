@@ -18,6 +18,8 @@ import (
 
 	"cloudpay/internal/notify"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 const key = notify.Key("0123456789abcdef")
@@ -88,9 +90,9 @@ func TestVerify(t *testing.T) {
 func TestTell(t *testing.T) {
 	t.Parallel()
 	total := int64(100)
-	event := order.Event{
-		ID: 42, Kind: order.EventPaid, Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1",
-		OccurredAt: sent.UTC(), Ending: order.EndedPaid, TradeState: order.Success, PaidTotal: &total,
+	event := schedule.Event{
+		ID: 42, Kind: schedule.EventPaid, Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1",
+		OccurredAt: sent.UTC(), FinalState: schedule.FinalPaid, TradeState: tradestate.Success, PaidTotal: &total,
 	}
 	var got []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -137,7 +139,7 @@ func TestCloseIdleConnections(t *testing.T) {
 		if i == 2 {
 			w.CloseIdleConnections()
 		}
-		if err := w.Tell(t.Context(), order.Event{ID: 1}); err != nil {
+		if err := w.Tell(t.Context(), schedule.Event{ID: 1}); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -177,7 +179,7 @@ func TestTellWhenItIsNotTaken(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(tc.handler)
 			defer server.Close()
-			err := hook(t, server.URL+"/hook?token=s3cret").Tell(t.Context(), order.Event{ID: 7})
+			err := hook(t, server.URL+"/hook?token=s3cret").Tell(t.Context(), schedule.Event{ID: 7})
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "event 7") ||
 				strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, tc.says)
@@ -194,7 +196,7 @@ func TestTellEndsWithItsContext(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := hook(t, server.URL).Tell(ctx, order.Event{ID: 7}); err == nil {
+	if err := hook(t, server.URL).Tell(ctx, schedule.Event{ID: 7}); err == nil {
 		t.Error("got nil from a receiver that never answers")
 	}
 }
@@ -244,14 +246,14 @@ func TestEventsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[order.Event]()) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[schedule.Event]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "" || !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("got no word of %q", name)
 		}
 	}
-	for _, kind := range []order.EventKind{
-		order.EventClosed, order.EventPaid, order.EventPaidOtherAmount, order.EventNotFound, order.EventGaveUp, order.EventContradicted,
+	for _, kind := range []schedule.EventKind{
+		schedule.EventClosed, schedule.EventPaid, schedule.EventPaidOtherAmount, schedule.EventNotFound, schedule.EventGaveUp, schedule.EventContradicted,
 	} {
 		if !strings.Contains(string(text), "\n| `"+string(kind)+"` |") {
 			t.Errorf("got no row for the kind %q", kind)

@@ -1,39 +1,10 @@
 package order
 
-import "time"
+import (
+	"time"
 
-// Verdict is what one exchange with the gateway amounts to. Every verdict but
-// Doubted and Rejected was authenticated: the gateway said it and its signature
-// (or its private link) held.
-type Verdict string
-
-const (
-	// Accepted: the close was carried out.
-	Accepted Verdict = "accepted"
-	// SaysClosed: ORDERCLOSED; it had been closed before.
-	SaysClosed Verdict = "saysClosed"
-	// SaysPaid: ORDERPAID; it cannot be closed because it was paid.
-	SaysPaid Verdict = "saysPaid"
-	// SaysMissing: ORDERNOTEXIST.
-	SaysMissing Verdict = "saysMissing"
-	// SaysPaying: USERPAYING; the customer is paying at this moment.
-	SaysPaying Verdict = "saysPaying"
-	// Stated: a query was answered, and Answer.Facts holds the trade state.
-	Stated Verdict = "stated"
-	// Limited: asked too often; nothing was done. Ask again later.
-	Limited Verdict = "limited"
-	// Refused: a definite no, for a reason that asking again cannot cure.
-	Refused Verdict = "refused"
-	// Disputed: a no whose reason may be that the order is already closed or
-	// paid, that it is too young, or none of these. Only a query can tell.
-	Disputed Verdict = "disputed"
-	// Doubted: no answer, or none that can be believed, or one that leaves open
-	// whether anything was done. A query decides.
-	Doubted Verdict = "doubted"
-	// Rejected: an answer that proves nothing, and says that the request itself
-	// is wrong (a bad signature, an unknown merchant, no such path). It is doubt,
-	// but if a query meets it too then asking on and on is of no use.
-	Rejected Verdict = "rejected"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 )
 
 // Proof is why an answer may be believed.
@@ -52,7 +23,7 @@ const (
 // Answer is one exchange with the gateway, in order words. A gateway always
 // gives one: a failure to get an answer is an Answer whose Verdict is Doubted.
 type Answer struct {
-	Verdict Verdict
+	Verdict verdict.Verdict
 	Proof   Proof
 	// Code is canonical (see Lookup); empty when all is well.
 	Code string
@@ -84,14 +55,16 @@ type Answer struct {
 }
 
 // Authenticated reports whether the gateway is known to have said this.
-func (a Answer) Authenticated() bool { return a.Verdict != Doubted && a.Verdict != Rejected }
+func (a Answer) Authenticated() bool {
+	return a.Verdict != verdict.Doubted && a.Verdict != verdict.Rejected
+}
 
 // Facts is what the gateway knows about an order. Amounts are in fen (cents of
 // the currency). A number is nil when the gateway gave none, and 0 when it gave 0.
 type Facts struct {
 	AppID              string
 	SubAppID           string
-	TradeState         TradeState
+	TradeState         tradestate.State
 	TradeStateDesc     string
 	OutTradeNo         string
 	TransactionID      string
@@ -127,21 +100,21 @@ type Facts struct {
 
 // SubFacts is what the gateway knows about one order of a combined order.
 type SubFacts struct {
-	MchID         string     `json:"mchId"`
-	SubMchID      string     `json:"subMchId,omitempty"`
-	SubAppID      string     `json:"subAppid,omitempty"`
-	OutTradeNo    string     `json:"outTradeNo"`
-	TransactionID string     `json:"transactionId,omitempty"`
-	TradeState    TradeState `json:"tradeState"`
-	TradeType     string     `json:"tradeType,omitempty"`
-	BankType      string     `json:"bankType,omitempty"`
-	Attach        string     `json:"attach,omitempty"`
-	TotalFee      *int64     `json:"totalFee,omitempty"`
-	FeeType       string     `json:"feeType,omitempty"`
-	CashFee       *int64     `json:"cashFee,omitempty"`
-	CashFeeType   string     `json:"cashFeeType,omitempty"`
-	SubOpenID     string     `json:"subOpenid,omitempty"`
-	TimeEnd       string     `json:"timeEnd,omitempty"`
+	MchID         string           `json:"mchId"`
+	SubMchID      string           `json:"subMchId,omitempty"`
+	SubAppID      string           `json:"subAppid,omitempty"`
+	OutTradeNo    string           `json:"outTradeNo"`
+	TransactionID string           `json:"transactionId,omitempty"`
+	TradeState    tradestate.State `json:"tradeState"`
+	TradeType     string           `json:"tradeType,omitempty"`
+	BankType      string           `json:"bankType,omitempty"`
+	Attach        string           `json:"attach,omitempty"`
+	TotalFee      *int64           `json:"totalFee,omitempty"`
+	FeeType       string           `json:"feeType,omitempty"`
+	CashFee       *int64           `json:"cashFee,omitempty"`
+	CashFeeType   string           `json:"cashFeeType,omitempty"`
+	SubOpenID     string           `json:"subOpenid,omitempty"`
+	TimeEnd       string           `json:"timeEnd,omitempty"`
 }
 
 // Coupon is one coupon used in a payment (APIv2's coupon_…_$n).

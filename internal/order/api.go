@@ -40,3 +40,12 @@ const (
 	// OpQuery asks what state the order is in (查单).
 	OpQuery Op = "query"
 )
+
+// Validate returns an error for a dialect that does not exist. The empty API is the configured one.
+func (a API) Validate() *FieldError {
+	switch a {
+	case "", V2, V3, WXCloudRun:
+		return nil
+	}
+	return ParamError("api", `must be "v2", "v3" or "wxcloudrun"`, `须为 "v2"、"v3" 或 "wxcloudrun"`)
+}

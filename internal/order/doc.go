@@ -1,6 +1,6 @@
 // Package order is the vocabulary of closing and querying a WeChat Pay order:
 // what a caller asks (Params), whom we act for (Merchant), what is sent (Call),
-// what came back (Answer, with its Verdict and Proof), how it ended (Outcome),
+// what came back (Answer, with its verdict and Proof), how it ended (Outcome),
 // and the one object every caller is given (Result).
 //
 // It is pure: no clock, no network, no environment. Every dialect of WeChat Pay

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudpay/internal/order/errcode"
 )
 
 // The tables of docs/api.md are held to the code here, from inside: the outcomes and the codes are unexported tables.
@@ -53,7 +55,7 @@ func TestAPIDocumentCodes(t *testing.T) {
 func codesTable() string {
 	var table strings.Builder
 	table.WriteString("| code | other spellings | on a close | on a query | meaning | what to do |\n|---|---|---|---|---|---|\n")
-	for _, c := range codes {
+	for _, c := range errcode.All() {
 		spellings := make([]string, 0, len(c.Aliases))
 		for _, alias := range c.Aliases {
 			spellings = append(spellings, "`"+alias+"`")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order/errcode"
 )
 
 // Merchant is whom the functions act for, from the configuration.
@@ -182,7 +183,7 @@ func foreignSubMerchant(field string) *FieldError {
 		Field: field,
 		Rule: bilingual.New("is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)",
 			"不在允许的子商户之列（WXPAY_SUB_MCHIDS）"),
-		Code: CodeNoAuth,
+		Code: errcode.NoAuth,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // An owner is what a platform calls a user, in whichever way it was said.
@@ -37,11 +38,11 @@ func TestOwners(t *testing.T) {
 		if (fault == nil) != valid || fault != nil && fault.Field != "owner" {
 			t.Errorf("%q: got %v, want valid %v", owner, fault, valid)
 		}
-		_, err := m.Entry(order.Params{OutTradeNo: "A1", CloseAt: "60", Owner: owner})
+		_, err := schedule.NewEntry(m, order.Params{OutTradeNo: "A1", CloseAt: "60", Owner: owner})
 		if (err == nil) != valid {
 			t.Errorf("registering for %q: got %v, want valid %v", owner, err, valid)
 		}
-		entry := order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}, Owner: owner}
+		entry := schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}, Owner: owner}
 		if (entry.Validate() == nil) != valid {
 			t.Errorf("an entry for %q: got %v, want valid %v", owner, entry.Validate(), valid)
 		}
@@ -53,7 +54,7 @@ func TestOwners(t *testing.T) {
 		for _, closeAt := range []string{"60", ""} {
 			call := func(p order.Params) error { _, err := m.CloseCall(p); return err }
 			if closeAt != "" {
-				call = func(p order.Params) error { _, err := m.Entry(p); return err }
+				call = func(p order.Params) error { _, err := schedule.NewEntry(m, p); return err }
 			}
 			err := call(order.Params{OutTradeNo: "A1", CloseAt: closeAt, OpenID: openID})
 			field, is := errors.AsType[*order.FieldError](err)
@@ -68,19 +69,19 @@ func TestOwners(t *testing.T) {
 func TestConflictsOfOwnersAreNamedAsTheyWereSaid(t *testing.T) {
 	t.Parallel()
 	ref := order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"}
-	was := order.Entry{Ref: ref, Owner: "tcb:u1"}
-	conflict := &order.ConflictError{Ref: ref, Field: was.Differs(order.Entry{Ref: ref})}
+	was := schedule.Entry{Ref: ref, Owner: "tcb:u1"}
+	conflict := &schedule.ConflictError{Ref: ref, Field: was.Differs(schedule.Entry{Ref: ref})}
 	for want, p := range map[string]order.Params{"owner": {Owner: "tcb:u2"}, "openid": {OpenID: "o1"}} {
-		named, is := errors.AsType[*order.ConflictError](p.Named(conflict))
+		named, is := errors.AsType[*schedule.ConflictError](schedule.InWordsOf(p, conflict))
 		if !is || named.Field != want || named.Ref != ref || !strings.Contains(named.Error(), "another "+want) {
 			t.Errorf("got %v, want it to name %s", named, want)
 		}
 	}
-	other := &order.ConflictError{Ref: ref, Field: "total"}
-	if got := (order.Params{}).Named(other); !errors.Is(got, error(other)) {
+	other := &schedule.ConflictError{Ref: ref, Field: "total"}
+	if got := schedule.InWordsOf((order.Params{}), other); !errors.Is(got, error(other)) {
 		t.Errorf("got %v, want %v as it is", got, other)
 	}
-	if got := (order.Params{}).Named(nil); got != nil {
+	if got := schedule.InWordsOf((order.Params{}), nil); got != nil {
 		t.Errorf("got %v, want none", got)
 	}
 }

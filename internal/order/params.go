@@ -2,12 +2,12 @@ package order
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order/errcode"
 )
 
 // Params is what a caller asks, in CloudPay's words, before anything is
@@ -55,16 +55,6 @@ type SubOrder struct {
 	OutTradeNo      string
 }
 
-// Named is an error about the owner under the name of the parameter that the caller gave them by:
-// openid, unless it was owner.
-func (p Params) Named(err error) error {
-	conflict, is := errors.AsType[*ConflictError](err)
-	if !is || conflict.Field != "owner" || p.Owner != "" {
-		return err
-	}
-	return &ConflictError{Ref: conflict.Ref, Field: "openid"}
-}
-
 // FieldError says which of the caller's words breaks which rule. It is found
 // before the gateway is asked anything.
 type FieldError struct {
@@ -87,12 +77,12 @@ func (e *FieldError) Wording() bilingual.Text {
 // ParamError is a FieldError for words that are ill formed: the rule that they break, in English
 // and Chinese.
 func ParamError(field, en, zh string) *FieldError {
-	return &FieldError{Field: field, Rule: bilingual.New(en, zh), Code: CodeParamError}
+	return &FieldError{Field: field, Rule: bilingual.New(en, zh), Code: errcode.ParamError}
 }
 
 // brokenRule is ParamError for a rule that is worded already.
 func brokenRule(field string, rule bilingual.Text) *FieldError {
-	return &FieldError{Field: field, Rule: rule, Code: CodeParamError}
+	return &FieldError{Field: field, Rule: rule, Code: errcode.ParamError}
 }
 
 func missing(field string) *FieldError { return ParamError(field, "must be given", "必须提供") }
@@ -100,10 +90,6 @@ func missing(field string) *FieldError { return ParamError(field, "must be given
 // MissingOutTradeNo is the FieldError for a call that names no order.
 func MissingOutTradeNo() *FieldError {
 	return ParamError("out_trade_no", "must be given: it names the order", "必须提供：它指明订单")
-}
-
-func unknownAPI() *FieldError {
-	return ParamError("api", `must be "v2", "v3" or "wxcloudrun"`, `须为 "v2"、"v3" 或 "wxcloudrun"`)
 }
 
 // numberOf is the rule for the numbers of a region's merchants.
@@ -179,8 +165,8 @@ func (p Params) validate(region Region) *FieldError {
 	); fault != nil {
 		return fault
 	}
-	if p.API != "" && p.API != V2 && p.API != V3 && p.API != WXCloudRun {
-		return unknownAPI()
+	if fault := p.API.Validate(); fault != nil {
+		return fault
 	}
 	return p.validateSubOrders()
 }

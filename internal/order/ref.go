@@ -52,6 +52,9 @@ func (c Call) Ref(region Region) Ref {
 	return Ref{Region: region, MchID: c.MchID, SubMchID: c.SubMchID, OutTradeNo: c.OutTradeNo}
 }
 
+// CheckSubAppID holds an appid to the rule of the parameter sub_appid. It may be empty.
+func CheckSubAppID(id string) *FieldError { return alphanumeric.check("sub_appid", id) }
+
 // Validate holds a Ref to the rules that Params are held to, so that what was registered can be closed, and finds the first
 // part that breaks one.
 func (r Ref) Validate() *FieldError {

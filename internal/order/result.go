@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
 )
 
 // Result is what every caller is given: CloudPay's result object, whatever the
@@ -37,22 +39,22 @@ type Result struct {
 	NonceStr string `json:"nonceStr,omitempty"`
 	Sign     string `json:"sign,omitempty"`
 
-	OutTradeNo         string      `json:"outTradeNo,omitempty"`
-	CombineOutTradeNo  string      `json:"combineOutTradeNo,omitempty"`
-	TransactionID      string      `json:"transactionId,omitempty"`
-	TradeState         TradeState  `json:"tradeState,omitempty"`
-	TradeStateDesc     string      `json:"tradeStateDesc,omitempty"`
-	TradeType          string      `json:"tradeType,omitempty"`
-	BankType           string      `json:"bankType,omitempty"`
-	TotalFee           *int64      `json:"totalFee,omitempty"`
-	SettlementTotalFee *int64      `json:"settlementTotalFee,omitempty"`
-	FeeType            string      `json:"feeType,omitempty"`
-	CashFee            *int64      `json:"cashFee,omitempty"`
-	CashFeeType        string      `json:"cashFeeType,omitempty"`
-	CouponFee          *int64      `json:"couponFee,omitempty"`
-	CouponCount        *int64      `json:"couponCount,omitempty"`
-	Coupons            []Coupon    `json:"coupons,omitempty"`
-	Promotions         []Promotion `json:"promotionDetail,omitempty"`
+	OutTradeNo         string           `json:"outTradeNo,omitempty"`
+	CombineOutTradeNo  string           `json:"combineOutTradeNo,omitempty"`
+	TransactionID      string           `json:"transactionId,omitempty"`
+	TradeState         tradestate.State `json:"tradeState,omitempty"`
+	TradeStateDesc     string           `json:"tradeStateDesc,omitempty"`
+	TradeType          string           `json:"tradeType,omitempty"`
+	BankType           string           `json:"bankType,omitempty"`
+	TotalFee           *int64           `json:"totalFee,omitempty"`
+	SettlementTotalFee *int64           `json:"settlementTotalFee,omitempty"`
+	FeeType            string           `json:"feeType,omitempty"`
+	CashFee            *int64           `json:"cashFee,omitempty"`
+	CashFeeType        string           `json:"cashFeeType,omitempty"`
+	CouponFee          *int64           `json:"couponFee,omitempty"`
+	CouponCount        *int64           `json:"couponCount,omitempty"`
+	Coupons            []Coupon         `json:"coupons,omitempty"`
+	Promotions         []Promotion      `json:"promotionDetail,omitempty"`
 	// ExchangeRate is overseas orders': times ten to the eighth.
 	ExchangeRate *int64 `json:"exchangeRate,omitempty"`
 	// SubOrders are a combined order's; TradeState is then theirs together.
@@ -118,9 +120,9 @@ var verdictOn = map[Outcome]struct {
 // codeOf is the errCode of the outcomes that have one of their own, whichever
 // reply it was that proved them.
 var codeOf = map[Outcome]string{
-	OutcomeAlreadyClosed: CodeOrderClosed,
-	OutcomePaid:          CodeOrderPaid,
-	OutcomeNotFound:      CodeOrderNotExist,
+	OutcomeAlreadyClosed: errcode.OrderClosed,
+	OutcomePaid:          errcode.OrderPaid,
+	OutcomeNotFound:      errcode.OrderNotExist,
 }
 
 // NewResult words the end of a call: its outcome, the answer that decided it,
@@ -180,19 +182,17 @@ func Refusal(code string, message bilingual.Text) Result {
 // Breakdown words a call that ended in a fault of our own after the gateway may
 // have been asked: nothing is known, and calling again is safe.
 func Breakdown(message bilingual.Text) Result {
-	r := Refusal(CodeInternalError, message)
+	r := Refusal(errcode.InternalError, message)
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	return r
 }
 
 // Unstored words a call that was not made because the store could not be asked,
 // or could not be told first that the order's closing begins. Nothing was asked of
-// the gateway, and calling again is safe, although it is of no use while err is
-// Lasting.
-func Unstored(c Call, err error) Result {
-	text := bilingual.Wording(err)
-	r := Refusal(CodeStoreError, bilingual.New(oneLine(text.EN, maxText), oneLine(text.ZH, maxText)))
-	r.Outcome, r.Retryable = OutcomeUnknown, !Lasting(err)
+// the gateway, and calling again is safe, although it is of no use unless retryable.
+func Unstored(c Call, text bilingual.Text, retryable bool) Result {
+	r := Refusal(errcode.StoreError, bilingual.New(oneLine(text.EN, maxText), oneLine(text.ZH, maxText)))
+	r.Outcome, r.Retryable = OutcomeUnknown, retryable
 	r.MchID, r.SubMchID, r.OutTradeNo = c.MchID, c.SubMchID, c.OutTradeNo
 	return r
 }
@@ -216,7 +216,7 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 		// text of a query that succeeded would contradict it.
 		r.ErrCode, r.GatewayCode, r.ErrCodeDes, r.ResultMsg = code, "", "", ""
 	}
-	if row, known := Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
+	if row, known := errcode.Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
 		r.ErrCodeDes = row.Text()
 	}
 	r.ErrCodeDes = oneLine(r.ErrCodeDes, textOf(r.ErrCode))
@@ -251,6 +251,15 @@ func TimeEnd(t time.Time) string {
 	return t.In(beijing).Format("20060102150405")
 }
 
+// PaidAt is TimeEnd as a time; zero when the gateway gave none.
+func (r *Result) PaidAt() time.Time {
+	at, err := time.ParseInLocation("20060102150405", r.TimeEnd, beijing)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // seconds rounds up: waiting a little too long is harmless.
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
@@ -275,7 +284,7 @@ const (
 
 // textOf is how many characters of a code's text are passed on.
 func textOf(code string) int {
-	if code == CodeSignError {
+	if code == errcode.SignError {
 		return maxSignText
 	}
 	return maxText

@@ -11,13 +11,16 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 func TestNewResult(t *testing.T) {
 	t.Parallel()
 	call := order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}
 	facts := &order.Facts{
-		TradeState: order.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
+		TradeState: tradestate.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
 		TotalFee: new(int64(100)), CashFee: new(int64(0)), FeeType: "CNY", OpenID: "oABC",
 		CouponCount: new(int64(1)), Coupons: []order.Coupon{{ID: "c1", Type: "CASH", Fee: new(int64(100))}},
 		PaidAt: time.Date(2026, 11, 22, 17, 30, 0, 0, time.UTC),
@@ -57,7 +60,7 @@ func TestNewResult(t *testing.T) {
 			"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"TRADE_ERROR","errCodeDes":"the order's state does not allow it / 交易错误",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","nonceStr":"n","sign":"s","outTradeNo":"A1",
 			"outcome":"tooSoon","retryable":true,"retryAfter":2,"api":"v2","gatewayCode":"TRADE_ERROR","httpStatus":200,"requestId":"req-1","attempts":2,"proof":"signature"}`},
-		{"unknown", order.OutcomeUnknown, order.Answer{Code: order.CodeTimeout, ResultMsg: "OK", Proof: order.ProofNone}, `{
+		{"unknown", order.OutcomeUnknown, order.Answer{Code: errcode.Timeout, ResultMsg: "OK", Proof: order.ProofNone}, `{
 			"returnCode":"FAIL","returnMsg":"no answer came in time / 等待应答超时","errCode":"TIMEOUT","errCodeDes":"no answer came in time / 等待应答超时",
 			"appid":"wxsp","mchId":"1900000100","subMchId":"1900000109","outTradeNo":"A1",
 			"outcome":"unknown","retryable":true,"api":"v2","attempts":2,"proof":"none"}`},
@@ -73,17 +76,17 @@ func TestNewResult(t *testing.T) {
 func TestWhatWasNotSentIsAbsent(t *testing.T) {
 	t.Parallel()
 	result := order.NewResult(order.Call{}, order.OutcomeFound, order.Answer{Facts: &order.Facts{
-		TradeState: order.Success, TransactionID: "4200001",
+		TradeState: tradestate.Success, TransactionID: "4200001",
 		Coupons:    []order.Coupon{{Fee: new(int64(30))}, {ID: "c"}},
 		Promotions: []order.Promotion{{Amount: new(int64(0)), Goods: []order.Goods{{Quantity: new(int64(1))}, {ID: "g"}}}},
-		SubOrders:  []order.SubFacts{{MchID: "1", OutTradeNo: "S1", TradeState: order.Success}},
+		SubOrders:  []order.SubFacts{{MchID: "1", OutTradeNo: "S1", TradeState: tradestate.Success}},
 	}, Proof: order.ProofSignature}, 1)
 	wantJSON(t, result, `{
 		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","transactionId":"4200001","tradeState":"SUCCESS",
 		"coupons":[{"fee":30},{"id":"c"}],"promotionDetail":[{"amount":0,"goodsDetail":[{"quantity":1},{"goodsId":"g"}]}],
 		"subOrders":[{"mchId":"1","outTradeNo":"S1","tradeState":"SUCCESS"}],
 		"outcome":"found","retryable":false,"attempts":1,"proof":"signature"}`)
-	if f, ended := order.FinalOf(result); !ended || f.Ending != order.EndedPaid || f.Total != nil {
+	if f, ended := schedule.FinalFromResult(result); !ended || f.State != schedule.FinalPaid || f.Total != nil {
 		t.Errorf("got %+v, want a payment of an amount that is not known", f)
 	}
 }
@@ -102,7 +105,7 @@ func TestTextsOfOthersAreShown(t *testing.T) {
 
 func TestRefusalAndBreakdown(t *testing.T) {
 	t.Parallel()
-	wantJSON(t, order.Refusal(order.CodeParamError, order.MissingOutTradeNo().Wording()), `{
+	wantJSON(t, order.Refusal(errcode.ParamError, order.MissingOutTradeNo().Wording()), `{
 		"returnCode":"FAIL","errCode":"PARAM_ERROR",
 		"returnMsg":"out_trade_no: must be given: it names the order / out_trade_no：必须提供：它指明订单",
 		"errCodeDes":"out_trade_no: must be given: it names the order / out_trade_no：必须提供：它指明订单",
@@ -151,12 +154,12 @@ func TestTextOfARefusedSignatureIsWhole(t *testing.T) {
 	t.Parallel()
 	says := strings.Repeat("签名", 500) + " the signed text should have been this"
 	for _, outcome := range []order.Outcome{order.OutcomeUnknown, order.OutcomeRefused} {
-		got := order.NewResult(order.Call{}, outcome, order.Answer{Code: order.CodeSignError, Message: says}, 1)
+		got := order.NewResult(order.Call{}, outcome, order.Answer{Code: errcode.SignError, Message: says}, 1)
 		if got.ErrCodeDes != says || outcome == order.OutcomeUnknown && got.ReturnMsg != says {
 			t.Errorf("%s: got %q and %q, want the whole text", outcome, got.ErrCodeDes, got.ReturnMsg)
 		}
 	}
-	long := order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: order.CodeSignError, Message: strings.Repeat("x", 1<<20)}, 1)
+	long := order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: errcode.SignError, Message: strings.Repeat("x", 1<<20)}, 1)
 	if len([]rune(long.ErrCodeDes)) != 2001 {
 		t.Errorf("a text of a megabyte: got %d characters, want 2000 and an ellipsis", len([]rune(long.ErrCodeDes)))
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order/errcode"
 )
 
 // Why is the result's code and its text for a reader of one language; the zero Text for a result
@@ -15,7 +16,7 @@ func (r *Result) Why() bilingual.Text {
 	if r.ErrCode == "" {
 		return bilingual.Text{}
 	}
-	row, known := Lookup(r.ErrCode)
+	row, known := errcode.Lookup(r.ErrCode)
 	said := cmp.Or(r.ErrCodeDes, r.ReturnMsg)
 	text := bilingual.Same(said)
 	detail, fromTable := strings.CutPrefix(said, row.Text())

@@ -6,19 +6,20 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // What a result says in one text for all readers is told apart again for a reader of one language.
 func TestWhy(t *testing.T) {
 	t.Parallel()
-	row, _ := order.Lookup(order.CodeUserPaying)
+	row, _ := errcode.Lookup(errcode.UserPaying)
 	for name, test := range map[string]struct {
 		result order.Result
 		want   bilingual.Text
 	}{
 		"none": {order.Result{}, bilingual.Text{}},
 		"ours": {
-			order.Refusal(order.CodeParamError, order.MissingOutTradeNo().Wording()),
+			order.Refusal(errcode.ParamError, order.MissingOutTradeNo().Wording()),
 			bilingual.New("PARAM_ERROR: out_trade_no: must be given: it names the order", "PARAM_ERROR：out_trade_no：必须提供：它指明订单"),
 		},
 		"the table's": {
@@ -57,7 +58,7 @@ func TestWhy(t *testing.T) {
 // Each code has its meaning and its remedy in both languages.
 func TestCodesInBothLanguages(t *testing.T) {
 	t.Parallel()
-	for _, c := range order.Codes() {
+	for _, c := range errcode.All() {
 		for _, text := range []bilingual.Text{bilingual.New(c.Meaning, c.MeaningZH), bilingual.New(c.Remedy, c.RemedyZH)} {
 			if text.EN == "" || hasHan(text.EN) || !hasHan(text.ZH) {
 				t.Errorf("%s: got %+v, want English and Chinese", c.Name, text)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 )
@@ -118,7 +119,7 @@ func benchmarkClaimers(b *testing.B, db storetest.Database) {
 			}
 			busy.Go(func() {
 				defer func() { _ = s.Close() }()
-				claimAll(b, s, abreast, func(c order.Claim) {
+				claimAll(b, s, abreast, func(c schedule.Claim) {
 					mu.Lock()
 					defer mu.Unlock()
 					handled[c.ID]++
@@ -139,7 +140,7 @@ func benchmarkClaimers(b *testing.B, db storetest.Database) {
 }
 
 // claimAll ends orders until none is due.
-func claimAll(b *testing.B, s *store.Store, abreast int, handled func(order.Claim)) {
+func claimAll(b *testing.B, s *store.Store, abreast int, handled func(schedule.Claim)) {
 	b.Helper()
 	for {
 		claims, err := s.Claim(context.Background(), shop, batch, time.Minute)
@@ -150,7 +151,7 @@ func claimAll(b *testing.B, s *store.Store, abreast int, handled func(order.Clai
 		if len(claims) == 0 {
 			return
 		}
-		work := make(chan order.Claim, len(claims))
+		work := make(chan schedule.Claim, len(claims))
 		for _, c := range claims {
 			work <- c
 		}
@@ -160,7 +161,7 @@ func claimAll(b *testing.B, s *store.Store, abreast int, handled func(order.Clai
 			busy.Go(func() {
 				for c := range work {
 					handled(c)
-					if err := s.Finish(context.Background(), c, order.Final{Ending: order.EndedClosed}); err != nil {
+					if err := s.Finish(context.Background(), c, schedule.Final{State: schedule.FinalClosed}); err != nil {
 						b.Error(err)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Claim takes up to limit orders of a merchant's that are due, for as long as the lease: first those in doubt, then those
@@ -14,24 +15,24 @@ import (
 //
 // The lease begins before Claim returns: a caller with no better clock measures it from before the call. Fewer than limit
 // claims mean that no more were due, or that others were claiming them at this moment.
-func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Claim, error) {
-	return s.claim(ctx, of, limit, lease, order.Closing, order.Waiting)
+func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return s.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
 }
 
 // ClaimDoubtful is Claim for those in doubt alone: a close was intended and may have been sent, and how it ended is not known.
-func (s *Store) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Claim, error) {
-	return s.claim(ctx, of, limit, lease, order.Closing)
+func (s *Store) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return s.claim(ctx, of, limit, lease, schedule.Closing)
 }
 
 // maxClaims bounds one claim: its rows are locked and written together.
 const maxClaims = 1000
 
 func (s *Store) claim(
-	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...order.Progress,
-) ([]order.Claim, error) {
+	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...schedule.Progress,
+) ([]schedule.Claim, error) {
 	token := newToken()
 	limit = min(limit, maxClaims)
-	var claims []order.Claim
+	var claims []schedule.Claim
 	err := s.do(ctx, "claiming due orders", func(t tx) error {
 		if len(claims) > 0 {
 			// The try before this one lost its connection; its commit may have come through all the same.
@@ -65,15 +66,15 @@ func (t tx) mine(table string, id int64, token string) (bool, error) {
 }
 
 // due locks the orders that are due and that nobody else has locked, the longest due first.
-func (t tx) due(of order.Account, progress order.Progress, limit int) ([]order.Claim, error) {
+func (t tx) due(of order.Account, progress schedule.Progress, limit int) ([]schedule.Claim, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	var claims []order.Claim
+	var claims []schedule.Claim
 	err := t.each(func(scan func(...any) error) error {
 		var now moment
 		standing, err := scanStanding(scan, &now)
-		claims = append(claims, order.Claim{Standing: standing, ClaimedAt: now.Time})
+		claims = append(claims, schedule.Claim{Record: standing, ClaimedAt: now.Time})
 		return err
 	}, "SELECT "+standingColumns+", {now} FROM cloudpay_orders {claim}"+
 		" WHERE region = ? AND mchid = ? AND progress = ? AND due_at <= {now} ORDER BY due_at LIMIT ? {skip}",
@@ -82,14 +83,14 @@ func (t tx) due(of order.Account, progress order.Progress, limit int) ([]order.C
 }
 
 // take writes the lease on orders that are locked, and fills it in. counting is an assignment that counts the attempt, or does not.
-func (t tx) take(claims []order.Claim, token string, lease time.Duration, counting string) error {
+func (t tx) take(claims []schedule.Claim, token string, lease time.Duration, counting string) error {
 	if len(claims) == 0 {
 		return nil
 	}
 	args := []any{token, lease.Microseconds(), lease.Microseconds()}
 	for i := range claims {
 		c := &claims[i]
-		c.Token, c.InDoubt = token, c.Progress == order.Closing
+		c.Token, c.InDoubt = token, c.Progress == schedule.Closing
 		c.LeaseUntil = c.ClaimedAt.Add(lease)
 		args = append(args, c.ID)
 	}
@@ -106,12 +107,12 @@ func (t tx) take(claims []order.Claim, token string, lease time.Duration, counti
 // It is an *order.BusyError when somebody else holds a lease on the order, an *order.EndedError when the order has ended, an
 // *order.FieldError when the entry is ill formed. With any other error nothing may be sent: a crash would leave nothing
 // behind that says so.
-func (s *Store) Begin(ctx context.Context, e order.Entry, lease time.Duration) (order.Claim, error) {
+func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
 	if fault := e.Validate(); fault != nil {
-		return order.Claim{}, fmt.Errorf("beginning to close order %s: %w", e, fault)
+		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", e, fault)
 	}
 	token := newToken()
-	var claim order.Claim
+	var claim schedule.Claim
 	err := s.do(ctx, "beginning to close order "+e.String(), func(t tx) error {
 		if claim.Token != "" { // as with Claim
 			if mine, err := t.mine("cloudpay_orders", claim.ID, token); mine || err != nil {
@@ -121,7 +122,7 @@ func (s *Store) Begin(ctx context.Context, e order.Entry, lease time.Duration) (
 		if _, _, found, err := t.standing(refIs, refValues(e.Ref)...); err != nil {
 			return err
 		} else if !found {
-			if err := t.insert([]order.Entry{e}, []int{0}, token); err != nil {
+			if err := t.insert([]schedule.Entry{e}, []int{0}, token); err != nil {
 				return err
 			}
 		}
@@ -129,36 +130,36 @@ func (s *Store) Begin(ctx context.Context, e order.Entry, lease time.Duration) (
 		if err != nil {
 			return err
 		}
-		claims := []order.Claim{single}
+		claims := []schedule.Claim{single}
 		err = t.take(claims, token, lease, "attempts = attempts")
 		claim = claims[0]
 		return err
 	})
 	if err != nil {
-		return order.Claim{}, err
+		return schedule.Claim{}, err
 	}
 	return claim, nil
 }
 
 // single locks an order that nobody else holds.
-func (t tx) single(ref order.Ref) (order.Claim, error) {
-	var claim order.Claim
+func (t tx) single(ref order.Ref) (schedule.Claim, error) {
+	var claim schedule.Claim
 	held := false
 	err := t.each(func(scan func(...any) error) error {
 		var now moment
 		var err error
-		claim.Standing, err = scanStanding(scan, &now, &held)
+		claim.Record, err = scanStanding(scan, &now, &held)
 		claim.ClaimedAt = now.Time
 		return err
 	}, "SELECT "+standingColumns+", {now}, COALESCE(lease_until > {now}, FALSE) FROM cloudpay_orders WHERE "+refIs+" {lock}",
 		refValues(ref)...)
 	switch {
 	case err != nil:
-		return order.Claim{}, err
-	case claim.Progress == order.Done:
-		return order.Claim{}, &order.EndedError{Standing: claim.Standing}
+		return schedule.Claim{}, err
+	case claim.Progress == schedule.Done:
+		return schedule.Claim{}, &schedule.EndedError{Record: claim.Record}
 	case held:
-		return order.Claim{}, &order.BusyError{Standing: claim.Standing}
+		return schedule.Claim{}, &schedule.BusyError{Record: claim.Record}
 	}
 	return claim, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/lib/pq"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 func TestDialects(t *testing.T) {
@@ -77,7 +77,7 @@ func TestFaults(t *testing.T) {
 		{"mysql", x509.HostnameError{Certificate: &x509.Certificate{}}, faultCertificate},
 		{"mysql", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, faultLost},
 		{"mysql", context.DeadlineExceeded, faultLate},
-		{"mysql", &order.LostClaimError{}, faultOther},
+		{"mysql", &schedule.LostClaimError{}, faultOther},
 		{"postgres", &pq.Error{Code: "23505"}, faultOther},
 		{"postgres", driver.ErrBadConn, faultLost},
 		{"postgres", errUnreachable, faultLost},

@@ -10,17 +10,18 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 const eventColumns = "seq, kind, region, mchid, sub_mchid, out_trade_no, owner, occurred_at, ending, trade_state, total, paid_total," +
 	" transaction_id, paid_at, reason"
 
-func scanEvent(scan func(...any) error, more ...any) (order.Event, error) {
-	var e order.Event
+func scanEvent(scan func(...any) error, more ...any) (schedule.Event, error) {
+	var e schedule.Event
 	var total, paidTotal sql.Null[int64]
 	var occurred, paid moment
 	err := scan(append([]any{
-		&e.ID, &e.Kind, &e.Region, &e.MchID, &e.SubMchID, &e.OutTradeNo, &e.Owner, &occurred, &e.Ending, &e.TradeState, &total, &paidTotal,
+		&e.ID, &e.Kind, &e.Region, &e.MchID, &e.SubMchID, &e.OutTradeNo, &e.Owner, &occurred, &e.FinalState, &e.TradeState, &total, &paidTotal,
 		&e.TransactionID, &paid, &e.Reason,
 	}, more...)...)
 	e.Total, e.PaidTotal, e.OccurredAt, e.PaidAt = pointer(total), pointer(paidTotal), occurred.Time, paid.Time
@@ -28,11 +29,11 @@ func scanEvent(scan func(...any) error, more ...any) (order.Event, error) {
 }
 
 // tell writes an event about an order, due to be delivered at once.
-func (t tx) tell(s order.Standing, kind order.EventKind, f order.Final, reason string) error {
+func (t tx) tell(s schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) error {
 	_, err := t.exec("INSERT INTO cloudpay_events (kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending,"+
 		" trade_state, total, paid_total, transaction_id, paid_at, reason, due_at)"+
 		" VALUES (?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now})",
-		string(kind), string(s.Region), s.MchID, s.SubMchID, s.OutTradeNo, s.ID, string(s.Owner), string(f.Ending),
+		string(kind), string(s.Region), s.MchID, s.SubMchID, s.OutTradeNo, s.ID, string(s.Owner), string(f.State),
 		string(f.TradeState), optional(s.Total), optional(f.Total), f.TransactionID, t.d.at(f.PaidAt), reason)
 	return err
 }
@@ -101,11 +102,11 @@ const maxEvents = 1000
 
 // Events returns a merchant's events with an ID above after, in order, up to limit of them (and never more than a thousand).
 // Whoever keeps the last ID that it has dealt with misses none. None at all means that there are no newer ones.
-func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]order.Event, error) {
+func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error) {
 	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err
 	}
-	var events []order.Event
+	var events []schedule.Event
 	err := s.do(ctx, "reading events", func(t tx) error {
 		events = nil
 		return t.each(func(scan func(...any) error) error {
@@ -121,12 +122,12 @@ func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit
 // Undelivered takes up to limit events of a merchant's that are due to be delivered, for as long as the lease, the longest due
 // first. An event is due from its beginning, and again when the lease runs out without a word: it may be delivered twice, by
 // one who was too slow to say so, and the receiver tells by its ID.
-func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]order.Posting, error) {
+func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
 	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err
 	}
 	token := newToken()
-	var postings []order.Posting
+	var postings []schedule.Delivery
 	var first int64 // the id of the first of them
 	err := s.do(ctx, "claiming events to deliver", func(t tx) error {
 		if len(postings) > 0 { // as with Claim
@@ -137,7 +138,7 @@ func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, le
 		postings = nil
 		args := []any{token, lease.Microseconds()}
 		err := t.each(func(scan func(...any) error) error {
-			p := order.Posting{Token: token}
+			p := schedule.Delivery{Token: token}
 			var id int64
 			var err error
 			p.Event, err = scanEvent(scan, &id, &p.Attempts, &p.LastError)
@@ -165,38 +166,38 @@ func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, le
 
 // Delivered records that an event was delivered, so that it is not delivered again. It is an *order.LostClaimError when
 // somebody else has taken the event since.
-func (s *Store) Delivered(ctx context.Context, p order.Posting) error {
+func (s *Store) Delivered(ctx context.Context, p schedule.Delivery) error {
 	return s.post(ctx, p, "recording a delivery", "delivered_at = {now}, due_at = NULL, last_error = ''")
 }
 
 // Redeliver records that an event could not be delivered, and when it is due again; otherwise as Delivered.
-func (s *Store) Redeliver(ctx context.Context, p order.Posting, after time.Duration, reason string) error {
+func (s *Store) Redeliver(ctx context.Context, p schedule.Delivery, after time.Duration, reason string) error {
 	return s.post(ctx, p, "putting off a delivery", "due_at = {soon}, last_error = ?", max(after, 0).Microseconds(), line(reason, maxReason))
 }
 
 // Bury records that an event could not be delivered and will not be tried again, until Revive; otherwise as Delivered.
-func (s *Store) Bury(ctx context.Context, p order.Posting, reason string) error {
+func (s *Store) Bury(ctx context.Context, p schedule.Delivery, reason string) error {
 	return s.post(ctx, p, "giving up a delivery", "dead_at = {now}, due_at = NULL, last_error = ?", line(reason, maxReason))
 }
 
 // post writes to an event under its lease. What was written before, and lost its commit, may be written again.
-func (s *Store) post(ctx context.Context, p order.Posting, doing, assignments string, args ...any) error {
+func (s *Store) post(ctx context.Context, p schedule.Delivery, doing, assignments string, args ...any) error {
 	return s.do(ctx, doing, func(t tx) error {
 		n, err := t.exec("UPDATE cloudpay_events SET "+assignments+" WHERE seq = ? AND token = ?", append(args, p.ID, p.Token)...)
 		if err == nil && n == 0 {
-			err = &order.LostClaimError{Ref: p.Ref()}
+			err = &schedule.LostClaimError{Ref: p.Ref()}
 		}
 		return err
 	})
 }
 
 // Dead lists a merchant's events that were given up, with an ID above after, up to limit of them.
-func (s *Store) Dead(ctx context.Context, of order.Account, after int64, limit int) ([]order.Posting, error) {
-	var postings []order.Posting
+func (s *Store) Dead(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
+	var postings []schedule.Delivery
 	err := s.do(ctx, "listing undeliverable events", func(t tx) error {
 		postings = nil
 		return t.each(func(scan func(...any) error) error {
-			var p order.Posting
+			var p schedule.Delivery
 			var err error
 			p.Event, err = scanEvent(scan, &p.Attempts, &p.LastError)
 			postings = append(postings, p)

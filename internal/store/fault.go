@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // fault is a kind of failure, by what can be done about it.
@@ -46,7 +46,7 @@ const (
 
 // fault says what kind of failure an error is.
 func (s *Store) fault(err error) fault {
-	if err == nil || order.IsStanding(err) {
+	if err == nil || schedule.IsAnswer(err) {
 		return faultOther
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -99,7 +99,7 @@ func isUntrusted(err error) bool {
 // worded is the error as the caller is given it. What the database or its driver said may hold
 // addresses, names and values, and is for the log alone (order.StoreError.Detail).
 func (s *Store) worded(doing string, err error) error {
-	if order.IsStanding(err) {
+	if schedule.IsAnswer(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	kind := s.fault(err)
@@ -107,7 +107,7 @@ func (s *Store) worded(doing string, err error) error {
 	if remedy, known := s.d.remedies[kind]; known {
 		reason = bilingual.Sprintf("%s: %s", "%s：%s", reason, remedy)
 	}
-	return &order.StoreError{Doing: doing, Reason: reason, Lasting: lasting, Err: err}
+	return &schedule.StoreError{Doing: doing, Reason: reason, Lasting: lasting, Err: err}
 }
 
 // reason is what is wrong, in words for whoever called, and whether it stays so until somebody does

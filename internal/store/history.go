@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // ofOrder is the condition for all events of one order.
@@ -11,14 +12,14 @@ const ofOrder = "order_id = (SELECT id FROM cloudpay_orders WHERE " + refIs + ")
 
 // History returns what was told of one order, in order, up to limit events; none when nothing was, or the order is not
 // registered. What can be no order's name is an *order.NotRegisteredError.
-func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]order.Event, error) {
+func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error) {
 	if err := registrable(ref); err != nil {
 		return nil, err
 	}
 	if err := s.number(ctx, ofOrder, refValues(ref)...); err != nil {
 		return nil, err
 	}
-	var events []order.Event
+	var events []schedule.Event
 	err := s.do(ctx, "reading the events of order "+ref.String(), func(t tx) error {
 		events = nil
 		return t.each(func(scan func(...any) error) error {

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Show returns a registered order and where it stands; *order.NotRegisteredError when there is no such order.
-func (s *Store) Show(ctx context.Context, ref order.Ref) (order.Standing, error) {
+func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
 	if err := registrable(ref); err != nil {
-		return order.Standing{}, err
+		return schedule.Record{}, err
 	}
-	var standing order.Standing
+	var standing schedule.Record
 	err := s.do(ctx, "looking up order "+ref.String(), func(t tx) error {
 		found := false
 		err := t.each(func(scan func(...any) error) (err error) {
@@ -24,7 +25,7 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (order.Standing, error)
 			return err
 		}, "SELECT "+standingColumns+" FROM cloudpay_orders WHERE "+refIs, refValues(ref)...)
 		if err == nil && !found {
-			err = &order.NotRegisteredError{Ref: ref}
+			err = &schedule.NotRegisteredError{Ref: ref}
 		}
 		return err
 	})
@@ -33,7 +34,7 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (order.Standing, error)
 
 // Page is a part of a list.
 type Page struct {
-	Orders []order.Standing
+	Orders []schedule.Record
 	// Next continues the list where this page ends; empty when there is no more.
 	Next string
 }
@@ -41,14 +42,14 @@ type Page struct {
 // List returns a merchant's orders that stand at one progress, up to limit of them, from where an earlier page's Next says
 // ("" for the first): those that are to be claimed in the order they are due in, the others in the order they were
 // registered in. Orders that change their progress while the pages are read may be missed or seen twice.
-func (s *Store) List(ctx context.Context, of order.Account, at order.Progress, from string, limit int) (Page, error) {
+func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (Page, error) {
 	due, id, err := parseCursor(from)
 	if err != nil {
 		return Page{}, err
 	}
 	limit = max(1, min(limit, maxPage))
 	condition, args := "due_at IS NULL AND id > ? ORDER BY id", []any{id}
-	if at == order.Waiting || at == order.Closing {
+	if at == schedule.Waiting || at == schedule.Closing {
 		condition, args = "due_at IS NOT NULL ORDER BY due_at, id", nil
 		if from != "" {
 			condition = "due_at >= ? AND (due_at > ? OR id > ?) ORDER BY due_at, id"
@@ -76,7 +77,7 @@ func (s *Store) List(ctx context.Context, of order.Account, at order.Progress, f
 	return page, err
 }
 
-var progresses = map[order.Progress]bool{order.Waiting: true, order.Closing: true, order.Done: true, order.GaveUp: true}
+var progresses = map[schedule.Progress]bool{schedule.Waiting: true, schedule.Closing: true, schedule.Done: true, schedule.GaveUp: true}
 
 // maxPage bounds one page.
 const maxPage = 1000

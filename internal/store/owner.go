@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Owner returns who an order was made for, empty when that was not registered;
@@ -17,7 +18,7 @@ func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
 	err := s.do(ctx, "looking up the owner of order "+ref.String(), func(t tx) error {
 		found, err := t.one([]any{&owner}, "SELECT owner FROM cloudpay_orders WHERE "+refIs, refValues(ref)...)
 		if err == nil && !found {
-			err = &order.NotRegisteredError{Ref: ref}
+			err = &schedule.NotRegisteredError{Ref: ref}
 		}
 		return err
 	})

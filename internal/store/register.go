@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Registration is what became of one entry that was to be registered.
@@ -22,8 +23,8 @@ type Registration struct {
 
 // Register has an order closed at its time. Registering it again with the same facts changes nothing and is no error;
 // with other facts it is an *order.ConflictError, and the first ones stand. An ill-formed entry is an *order.FieldError.
-func (s *Store) Register(ctx context.Context, e order.Entry) (added bool, err error) {
-	all, err := s.RegisterAll(ctx, []order.Entry{e})
+func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
+	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
 	if err != nil {
 		return false, err
 	}
@@ -36,7 +37,7 @@ const chunk = 500
 // RegisterAll registers many orders at once, as Register does each, and says what became of each. Entries that cannot be
 // registered keep no others from it. The error is the database's: what was registered before it stays, and the whole call
 // may be repeated.
-func (s *Store) RegisterAll(ctx context.Context, entries []order.Entry) ([]Registration, error) {
+func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]Registration, error) {
 	all := make([]Registration, len(entries))
 	valid := make([]int, 0, len(entries))
 	for i, e := range entries {
@@ -69,7 +70,7 @@ func compareRefs(a, b order.Ref) int {
 // stands in the rows that it adds, until the first claim on them: by it this call's rows are told
 // from those of another that registers the same orders at this moment, and from a try whose commit
 // was lost.
-func (t tx) register(entries []order.Entry, part []int, token string, all []Registration) error {
+func (t tx) register(entries []schedule.Entry, part []int, token string, all []Registration) error {
 	there, err := t.registered(entries, part, "")
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (t tx) register(entries []order.Entry, part []int, token string, all []Regi
 		first := n == 0 || entries[part[n-1]].Ref != entries[i].Ref
 		all[i] = Registration{Added: first && known.token == token}
 		if field := known.Differs(entries[i]); field != "" {
-			all[i] = Registration{Err: &order.ConflictError{Ref: entries[i].Ref, Field: field}}
+			all[i] = Registration{Err: &schedule.ConflictError{Ref: entries[i].Ref, Field: field}}
 		}
 	}
 	return nil
@@ -106,12 +107,12 @@ func (t tx) register(entries []order.Entry, part []int, token string, all []Regi
 // registration is what an order was registered with, and the token of the call that did or has
 // claimed it since.
 type registration struct {
-	order.Entry
+	schedule.Entry
 	token string
 }
 
 // registered finds which of the entries' orders are there, and with which facts.
-func (t tx) registered(entries []order.Entry, part []int, locking string) (map[order.Ref]registration, error) {
+func (t tx) registered(entries []schedule.Entry, part []int, locking string) (map[order.Ref]registration, error) {
 	there := make(map[order.Ref]registration, len(part))
 	for start := 0; start < len(part); {
 		first := entries[part[start]].Ref
@@ -140,7 +141,7 @@ func sameShop(a, b order.Ref) bool {
 }
 
 // insert adds orders that nobody may have added since; those that somebody did stay as they are.
-func (t tx) insert(entries []order.Entry, which []int, token string) error {
+func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 	var values strings.Builder
 	args := make([]any, 0, 13*len(which))
 	for n, i := range which {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // moment scans a time from whatever a database gives for it.
@@ -32,7 +33,7 @@ func (m *moment) Scan(value any) error {
 // entryColumns are the facts that are registered; entryValues gives them in this order.
 const entryColumns = "region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, total, created_at, close_at, close_in"
 
-func (t tx) entryValues(e order.Entry) []any {
+func (t tx) entryValues(e schedule.Entry) []any {
 	var closeIn any
 	if e.CloseAt.IsZero() {
 		closeIn = e.CloseIn.Microseconds()
@@ -48,17 +49,17 @@ const standingColumns = "id, " + entryColumns + ", registered_at, trade_state, a
 	"lease_until, attempts, last_error, ending, transaction_id, paid_total, paid_at, ended_at"
 
 // scanStanding reads an order, and what the statement has after its columns.
-func scanStanding(scan func(...any) error, more ...any) (order.Standing, error) {
-	var s order.Standing
+func scanStanding(scan func(...any) error, more ...any) (schedule.Record, error) {
+	var s schedule.Record
 	var total, closeIn, paidTotal sql.Null[int64]
 	var created, closeAt, registered, closingSince, due, lease, paid, ended moment
 	err := scan(append([]any{
 		&s.ID, &s.Region, &s.MchID, &s.SubMchID, &s.OutTradeNo, &s.Owner, &s.SubAppID, &s.API, &total, &created, &closeAt, &closeIn,
 		&registered, &s.TradeState, &s.Authenticated, &s.Progress, &closingSince, &due,
-		&lease, &s.Attempts, &s.LastError, &s.Ending, &s.TransactionID, &paidTotal, &paid, &ended,
+		&lease, &s.Attempts, &s.LastError, &s.FinalState, &s.TransactionID, &paidTotal, &paid, &ended,
 	}, more...)...)
 	if err != nil {
-		return order.Standing{}, err
+		return schedule.Record{}, err
 	}
 	s.Total, s.PaidTotal = pointer(total), pointer(paidTotal)
 	s.CloseIn = time.Duration(closeIn.V) * time.Microsecond
@@ -77,13 +78,13 @@ func refValues(ref order.Ref) []any {
 // registrable is a NotRegisteredError for what can be no order's name: not every database would take it for a text.
 func registrable(ref order.Ref) error {
 	if ref.Validate() != nil {
-		return &order.NotRegisteredError{Ref: ref}
+		return &schedule.NotRegisteredError{Ref: ref}
 	}
 	return nil
 }
 
 // standing reads one order, locked for the transaction.
-func (t tx) standing(condition string, args ...any) (s order.Standing, token string, found bool, err error) {
+func (t tx) standing(condition string, args ...any) (s schedule.Record, token string, found bool, err error) {
 	var held sql.Null[string]
 	err = t.each(func(scan func(...any) error) (err error) {
 		found = true

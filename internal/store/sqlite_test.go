@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
 )
 
@@ -26,7 +27,7 @@ func TestSQLiteFilesAreTheirOwners(t *testing.T) {
 	address := db.Migrated(t)
 	s := db.OpenAt(t, address)
 	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}
-	if _, err := s.Register(t.Context(), order.Entry{Ref: ref}); err != nil {
+	if _, err := s.Register(t.Context(), schedule.Entry{Ref: ref}); err != nil {
 		t.Fatal(err)
 	}
 	path := strings.TrimPrefix(address, "sqlite:")
@@ -46,7 +47,7 @@ func TestSQLiteFileThatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite().OpenAt(t, "sqlite:"+filepath.Join(t.TempDir(), "nowhere", "store.db"))
 	_, err := s.Owner(context.Background(), order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"})
-	if err == nil || !order.Lasting(err) || !strings.Contains(err.Error(), "SQLite file") || strings.Contains(err.Error(), "nowhere") {
+	if err == nil || !schedule.Lasting(err) || !strings.Contains(err.Error(), "SQLite file") || strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("got %v, want what is to be done about the file", err)
 	}
 }

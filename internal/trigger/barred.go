@@ -1,6 +1,8 @@
 package trigger
 
-import "cloudpay/internal/order"
+import (
+	"cloudpay/internal/schedule"
+)
 
 // barred says which rule kept a caller from what was asked, and what would let them in. Only the
 // operator's log has it: a caller who learned the rule would learn which orders there are. The zero
@@ -23,12 +25,12 @@ const (
 
 // barredBy is what an ownership means for a user. That WeChat Pay has no such order is an answer
 // and bars nobody.
-func barredBy(o order.Ownership) barred {
-	remedy, bars := map[order.Ownership]string{
-		order.NotTheirs: "the order is registered in the name of another user (openid, owner); an openid is another user's " +
+func barredBy(o schedule.Ownership) barred {
+	remedy, bars := map[schedule.Ownership]string{
+		schedule.NotTheirs: "the order is registered in the name of another user (openid, owner); an openid is another user's " +
 			"below another appid",
-		order.Unowned: "the order is registered without an owner, so it is no user's: register orders with openid or owner",
-		order.NotRegistered: "the order is not registered, so it is no user's: register it (close_at, with openid or owner) by a " +
+		schedule.Unowned: "the order is registered without an owner, so it is no user's: register orders with openid or owner",
+		schedule.NotRegistered: "the order is not registered, so it is no user's: register it (close_at, with openid or owner) by a " +
 			"call with service_token",
 	}[o]
 	if !bars {

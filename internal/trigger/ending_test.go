@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 )
 
 // TestEveryRefusalHasAnEnding has each code of the table that can refuse, so that none that is new gives messages up
@@ -31,8 +33,8 @@ func TestEveryRefusalHasAnEnding(t *testing.T) {
 			}
 		}
 	}
-	for _, code := range order.Codes() {
-		refuses := code.Close == order.Refused || code.Query == order.Refused
+	for _, code := range errcode.All() {
+		refuses := code.Close == verdict.Refused || code.Query == verdict.Refused
 		if refuses && !slices.Contains(messages, code.Name) && !slices.Contains(others, code.Name) {
 			t.Errorf("%s can refuse, and nobody has said whether that is the message's fault", code.Name)
 		}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // foreign fails on an event that is for another function, such as a notice of SNS or S3: somebody
@@ -17,7 +17,7 @@ func (i *invocation) foreign(ctx context.Context) ([]byte, error) {
 	refused := i.refuse(c, params{}, i.unreadable())
 	refused.barred = barred{ruleEvent, "this function is for no such events: take the trigger away from it"}
 	result := i.tell(ctx, c, params{}, *refused, 0)
-	if result.ErrCode != order.CodeParamError {
+	if result.ErrCode != errcode.ParamError {
 		return nil, fmt.Errorf("the event was refused: %s", result.ErrCode)
 	}
 	return nil, errors.New(i.fault.String())

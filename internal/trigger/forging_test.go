@@ -10,6 +10,8 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/trigger"
 )
 
@@ -263,21 +265,21 @@ func newVictim(t *testing.T, op order.Op, policy trigger.Policy) *victim {
 		v.reached = append(v.reached, "the sweep")
 		return "swept", nil
 	}
-	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (order.Ownership, error) {
+	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, error) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if owner == alice {
 			v.reached = append(v.reached, "Alice's name")
 		}
 		if owner == alice && p.OutTradeNo+p.CombineOutTradeNo == "A1" {
-			return order.Theirs, nil
+			return schedule.Theirs, nil
 		}
-		return order.NotRegistered, nil
+		return schedule.NotRegistered, nil
 	}
-	v.fn.Find = func(ctx context.Context, owner string, _ order.Params) (order.Found, error) {
+	v.fn.Find = func(ctx context.Context, owner string, _ order.Params) (schedule.Found, error) {
 		// Whatever number it is asked for by, what WeChat Pay has is A1.
 		ownership, err := v.fn.Owns(ctx, owner, order.Params{OutTradeNo: "A1"})
-		return order.Found{Result: paidA1(), Ownership: ownership}, err
+		return schedule.Found{Result: paidA1(), Ownership: ownership}, err
 	}
 	return v
 }
@@ -285,7 +287,7 @@ func newVictim(t *testing.T, op order.Op, policy trigger.Policy) *victim {
 // paidA1 is WeChat Pay's answer about Alice's order.
 func paidA1() order.Result {
 	answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{
-		OutTradeNo: "A1", TransactionID: "42", TradeState: order.Success, Attach: marker,
+		OutTradeNo: "A1", TransactionID: "42", TradeState: tradestate.Success, Attach: marker,
 	}}
 	return order.NewResult(order.Call{OutTradeNo: "A1"}, order.OutcomeFound, answer, 1)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // forUser keeps what is the operator's business from a user: addresses, key
@@ -15,9 +16,9 @@ func forUser(r order.Result) order.Result {
 		r.ReturnMsg, r.ErrCodeDes = withoutSettings(r.ReturnMsg), withoutSettings(r.ErrCodeDes)
 		return r
 	}
-	row, known := order.Lookup(r.ErrCode)
+	row, known := errcode.Lookup(r.ErrCode)
 	if !known {
-		row, _ = order.Lookup(order.CodeGatewayRejected)
+		row, _ = errcode.Lookup(errcode.GatewayRejected)
 		r.ErrCode, r.GatewayCode = row.Name, ""
 	}
 	r.ErrCodeDes = row.Text()
@@ -32,9 +33,9 @@ func forUser(r order.Result) order.Result {
 // or the gateway found fault with the merchant or its keys.
 func operatorsBusiness(r order.Result) bool {
 	switch {
-	case r.ErrCode == order.CodeConfigError, order.IsMerchantCode(r.ErrCode):
+	case r.ErrCode == errcode.ConfigError, errcode.IsOfMerchant(r.ErrCode):
 		return true
-	case r.ErrCode == order.CodeNoAuth:
+	case r.ErrCode == errcode.NoAuth:
 		return r.ReturnCode == "SUCCESS"
 	}
 	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused

@@ -11,6 +11,8 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger/event"
 )
@@ -34,11 +36,11 @@ type Function struct {
 	// name (see caller.owner). An error says that it could not be found out; an *order.FieldError,
 	// that p names no order that could be. Nil: there is no store that knows, and users may do
 	// nothing.
-	Owns func(ctx context.Context, owner string, p order.Params) (order.Ownership, error)
+	Owns func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error)
 	// Find queries the order that p names by another number, for the owner. It takes as long, and
 	// asks as much, whether there is such an order of somebody else's or none. Its errors are
 	// Owns's. Nil where Owns is.
-	Find func(ctx context.Context, owner string, p order.Params) (order.Found, error)
+	Find func(ctx context.Context, owner string, p order.Params) (schedule.Found, error)
 	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
 	// may do everything is told, others only that it is so.
 	Broken error
@@ -104,7 +106,7 @@ func refusalOf(fault *order.FieldError) order.Result {
 
 // notForUsers is the FieldError for a parameter that is well formed, and not for users to give.
 func notForUsers(field string, rule bilingual.Text) *order.FieldError {
-	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeNoAuth}
+	return &order.FieldError{Field: field, Rule: rule, Code: errcode.NoAuth}
 }
 
 // caller is identify's, less what takes a store that is not there. An event that cannot be read is nobody's: a sign of a
@@ -155,11 +157,11 @@ func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome 
 	var refused outcome
 	switch {
 	case f.Broken != nil:
-		refused.Result = order.Refusal(order.CodeConfigError, inOneLine(bilingual.Wording(f.Broken)))
+		refused.Result = order.Refusal(errcode.ConfigError, inOneLine(bilingual.Wording(f.Broken)))
 	case fault != nil:
 		refused.Result = refusalOf(fault)
 	case c.may.orders == noOrders:
-		refused = outcome{order.Refusal(order.CodeNoAuth, notAllowed), barred{ruleCaller, c.remedy}}
+		refused = outcome{order.Refusal(errcode.NoAuth, notAllowed), barred{ruleCaller, c.remedy}}
 	case !c.may.decide && len(p.operators) > 0:
 		refused = outcome{
 			refusalOf(notForUsers(p.operators[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),

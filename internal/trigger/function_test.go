@@ -14,6 +14,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 func TestParametersInBothSpellings(t *testing.T) {
@@ -187,7 +188,7 @@ func TestUsersAreNotToldAddresses(t *testing.T) {
 	k := newKit(t)
 	k.fn.Do = func(context.Context, order.Params) order.Result {
 		return order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{
-			Code: order.CodeNetworkError, Message: `Post "https://10.0.0.7/pay/closeorder": connection refused`, Proof: order.ProofNone,
+			Code: errcode.NetworkError, Message: `Post "https://10.0.0.7/pay/closeorder": connection refused`, Proof: order.ProofNone,
 		}, 3)
 	}
 	if reply := k.invoke(`{}`, nil); !strings.Contains(reply["returnMsg"].(string), "10.0.0.7") {
@@ -206,11 +207,11 @@ func TestUsersAreNotToldSettings(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).open()
 	for _, result := range []order.Result{
-		order.Refusal(order.CodeNoAuth, bilingual.New(
+		order.Refusal(errcode.NoAuth, bilingual.New(
 			"sub_mch_id: is not one of the sub-merchants allowed here (WXPAY_SUB_MCHIDS)", "sub_mch_id：不在允许的子商户之列（WXPAY_SUB_MCHIDS）")),
-		order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{Code: order.CodeSignError, Message: "sign_information 10.0.0.7", Proof: order.ProofSignature}, 1),
+		order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{Code: errcode.SignError, Message: "sign_information 10.0.0.7", Proof: order.ProofSignature}, 1),
 		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: "squid", GatewayCode: "squid", Message: "squid at 10.0.0.7:3128 denied it"}, 1),
-		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: order.CodeConfigError, Message: "set WXPAY_PUBLIC_KEY"}, 1),
+		order.NewResult(order.Call{}, order.OutcomeUnknown, order.Answer{Code: errcode.ConfigError, Message: "set WXPAY_PUBLIC_KEY"}, 1),
 	} {
 		k.fn.Do = func(context.Context, order.Params) order.Result { return result }
 		reply := k.invoke(`{}`, user)

@@ -13,6 +13,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/trigger"
 )
@@ -86,12 +87,12 @@ func (k *kit) strict() *kit {
 
 // store makes it known whose the orders are, by their numbers, and gives timers a sweep.
 func (k *kit) store(owners map[string]string) *kit {
-	k.fn.Owns = func(_ context.Context, owner string, p order.Params) (order.Ownership, error) {
+	k.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, error) {
 		registered, there := owners[p.OutTradeNo+p.CombineOutTradeNo]
 		if !there {
-			return order.NotRegistered, nil
+			return schedule.NotRegistered, nil
 		}
-		return order.OwnershipOf(order.Owner(registered), order.Owner(owner)), nil
+		return schedule.OwnershipOf(order.Owner(registered), order.Owner(owner)), nil
 	}
 	k.fn.Find = k.find
 	k.fn.Sweep = func(context.Context) (any, error) {
@@ -105,8 +106,8 @@ func (k *kit) store(owners map[string]string) *kit {
 
 // find looks an order up as the function's own query knows it, and asks Owns about the number it is
 // found under.
-func (k *kit) find(ctx context.Context, owner string, p order.Params) (order.Found, error) {
-	found := order.Found{Result: k.query(ctx, p), Ownership: order.NotThere}
+func (k *kit) find(ctx context.Context, owner string, p order.Params) (schedule.Found, error) {
+	found := schedule.Found{Result: k.query(ctx, p), Ownership: schedule.NotThere}
 	if found.Result.Outcome != order.OutcomeFound {
 		return found, nil
 	}

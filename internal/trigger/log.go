@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // turn performs one set of parameters, logs it in one line, and returns the result as the caller may see it.
@@ -98,9 +99,9 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 // serve, an error.
 func levelOf(done outcome) slog.Level {
 	switch {
-	case done.ErrCode == order.CodeConfigError:
+	case done.ErrCode == errcode.ConfigError:
 		return slog.LevelError
-	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", order.IsMerchantCode(done.ErrCode):
+	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", errcode.IsOfMerchant(done.ErrCode):
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

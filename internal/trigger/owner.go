@@ -6,6 +6,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 )
 
 // performOwn does what a user asks of an order of theirs. An order of somebody else's and one that
@@ -29,7 +31,7 @@ func (f *Function) performOwn(ctx context.Context, owner string, p params) outco
 	switch {
 	case err != nil:
 		return f.notFoundOut(ctx, err)
-	case o != order.Theirs:
+	case o != schedule.Theirs:
 		return outcome{absent(p), barredBy(o)}
 	}
 	return ofTheirs(p, f.Do(ctx, p.Params))
@@ -49,9 +51,9 @@ func (f *Function) performFound(ctx context.Context, owner string, p params) out
 	case found.Exhausted:
 		return outcome{found.Result, barred{ruleLookups, "this user has asked for too many orders within a minute that are not " +
 			"theirs: name orders by out_trade_no"}}
-	case found.Ownership == order.Theirs && f.Op != order.OpQuery && found.Result.Outcome == order.OutcomeFound:
+	case found.Ownership == schedule.Theirs && f.Op != order.OpQuery && found.Result.Outcome == order.OutcomeFound:
 		return ofTheirs(p, f.Do(ctx, p.Params))
-	case found.Result.Outcome == order.OutcomeNotFound, found.Result.Outcome == order.OutcomeFound && found.Ownership != order.Theirs:
+	case found.Result.Outcome == order.OutcomeNotFound, found.Result.Outcome == order.OutcomeFound && found.Ownership != schedule.Theirs:
 		return outcome{absent(p), barredBy(found.Ownership)}
 	}
 	return outcome{found.Result, barredBy(found.Ownership)}
@@ -73,7 +75,7 @@ func (f *Function) notFoundOut(ctx context.Context, err error) outcome {
 		return outcome{Result: refusalOf(field)}
 	}
 	f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
-	if order.Lasting(err) { // calling again is of no use before somebody has read the log
+	if schedule.Lasting(err) { // calling again is of no use before somebody has read the log
 		result := order.Breakdown(bilingual.New(
 			"whose order it is could not be found out; the function's log says why", "未能查明订单归属；原因见函数日志"))
 		result.Retryable = false
@@ -86,7 +88,7 @@ func (f *Function) notFoundOut(ctx context.Context, err error) outcome {
 // absent is the answer about an order that is not the user's to know of, made of the user's own
 // words alone.
 func absent(p params) order.Result {
-	row, _ := order.Lookup(order.CodeOrderNotExist)
+	row, _ := errcode.Lookup(errcode.OrderNotExist)
 	return order.Result{
 		ReturnCode:        "SUCCESS",
 		ReturnMsg:         "OK",

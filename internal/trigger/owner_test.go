@@ -10,6 +10,9 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 // newStore is a function whose store knows an order of Alice's, one of Bob's, and a combined one of Alice's.
@@ -32,7 +35,7 @@ func (k *kit) known(orders map[string]string) {
 			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo, TransactionID: p.TransactionID, MchID: "19"}, order.OutcomeNotFound,
 				order.Answer{Proof: order.ProofSignature, Nonce: "n", Sign: "s", RequestID: "R1", HTTPStatus: 404, Message: "gone"}, 3)
 		}
-		answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{OutTradeNo: number, TradeState: order.Success, Attach: "secret of " + number}}
+		answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{OutTradeNo: number, TradeState: tradestate.Success, Attach: "secret of " + number}}
 		return order.NewResult(order.Call{}, order.OutcomeFound, answer, 1)
 	}
 	k.knows = k.fn.Do
@@ -156,8 +159,8 @@ func TestStoreThatIsDown(t *testing.T) {
 	k := newStore(t, order.OpQuery)
 	k.known(map[string]string{"42": "A1"})
 	for _, event := range []string{`{"out_trade_no":"A1"}`, `{"transaction_id":"42"}`} {
-		k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) {
-			return order.Theirs, errors.New("dial 10.0.0.7: refused")
+		k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
+			return schedule.Theirs, errors.New("dial 10.0.0.7: refused")
 		}
 		reply := k.invoke(event, user)
 		if reply["outcome"] != "unknown" || reply["retryable"] != true || strings.Contains(text(reply), "10.0.0.7") || strings.Contains(text(reply), "secret") {
@@ -165,13 +168,13 @@ func TestStoreThatIsDown(t *testing.T) {
 		}
 	}
 	k.wantLog(map[string]any{"error": "10.0.0.7", "level": "ERROR"})
-	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) {
-		return order.Theirs, &order.StoreError{Doing: "looking up", Reason: bilingual.Same("no right"), Lasting: true, Err: errors.New("42501")}
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
+		return schedule.Theirs, &schedule.StoreError{Doing: "looking up", Reason: bilingual.Same("no right"), Lasting: true, Err: errors.New("42501")}
 	}
 	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" || reply["retryable"] != false {
 		t.Errorf("a store that lets nobody in: got %v, want nothing to be gained by another call", reply)
 	}
-	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) { panic("a fault of ours") }
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) { panic("a fault of ours") }
 	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" {
 		t.Errorf("got %v", reply)
 	}
@@ -192,8 +195,8 @@ func TestStoreThatIsDown(t *testing.T) {
 func TestIllFormedIsNotNotTheirs(t *testing.T) {
 	t.Parallel()
 	k := newStore(t, order.OpClose)
-	k.fn.Owns = func(context.Context, string, order.Params) (order.Ownership, error) {
-		return "", fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: bilingual.New("is too long", "过长"), Code: order.CodeParamError})
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
+		return "", fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: bilingual.New("is too long", "过长"), Code: errcode.ParamError})
 	}
 	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, user), "PARAM_ERROR", "out_trade_no: is too long")
 }
@@ -223,8 +226,8 @@ func TestLogSaysWhichRuleBarsAUser(t *testing.T) {
 			k.knows = nil
 		}
 		if test.rule == "lookups" {
-			k.fn.Find = func(context.Context, string, order.Params) (order.Found, error) {
-				return order.Found{Result: outcome(order.OutcomeTooSoon, "FREQUENCY_LIMITED"), Exhausted: true}, nil
+			k.fn.Find = func(context.Context, string, order.Params) (schedule.Found, error) {
+				return schedule.Found{Result: outcome(order.OutcomeTooSoon, "FREQUENCY_LIMITED"), Exhausted: true}, nil
 			}
 		}
 		reply, err := k.handle(test.event, user)

@@ -13,6 +13,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // What is read of a caller's words is bounded in bytes and in keys. A call's
@@ -111,7 +112,7 @@ func setTotal(p *params, v string) *order.FieldError {
 
 // brokenRule is a FieldError for a rule that is worded already.
 func brokenRule(field string, rule bilingual.Text) *order.FieldError {
-	return &order.FieldError{Field: field, Rule: rule, Code: order.CodeParamError}
+	return &order.FieldError{Field: field, Rule: rule, Code: errcode.ParamError}
 }
 
 func tooLong(field string, length int) *order.FieldError {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -65,9 +66,9 @@ func endingOf(op order.Op, r order.Result) ending {
 // after a token was changed on one side; the merchant's papers; what became of the request on its way. Whoever mends these
 // wants to find the messages there.
 var notTheMessages = append([]string{
-	order.CodeNoAuth, order.CodeConfigError, order.CodeFrequencyLimited,
+	errcode.NoAuth, errcode.ConfigError, errcode.FrequencyLimited,
 	"LACK_PARAMS", "REQUIRE_POST_METHOD", "XML_FORMAT_ERROR", "POST_DATA_EMPTY", "NOT_UTF8",
-}, order.MerchantCodes()...)
+}, errcode.OfMerchant()...)
 
 // batch answers a queue. Every message is a call of its own; one that is bad keeps no other from being done.
 //
@@ -190,7 +191,7 @@ func (i *invocation) notBegun(p params) order.Result {
 		number = redacted
 	}
 	return order.NewResult(order.Call{OutTradeNo: number}, order.OutcomeUnknown, order.Answer{
-		Code:    order.CodeTimeout,
+		Code:    errcode.Timeout,
 		Message: "there was no time left to begin with this message; it must come again / 剩余时间不足，未处理此消息；须重新投递",
 		Proof:   order.ProofNone,
 	}, 0)

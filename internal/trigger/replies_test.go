@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
 )
 
 // TestReplies sends each event as its platform writes it (event/testdata) and wants the reply, or the error that stands in
@@ -33,7 +34,7 @@ func TestReplies(t *testing.T) {
 		k := newKit(t).store(nil)
 		k.fn.Op = order.OpQuery
 		k.fn.Do = func(_ context.Context, p order.Params) order.Result {
-			facts := &order.Facts{OutTradeNo: p.OutTradeNo, TradeState: order.NotPay, Attach: `<关单> & "`}
+			facts := &order.Facts{OutTradeNo: p.OutTradeNo, TradeState: tradestate.NotPay, Attach: `<关单> & "`}
 			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo}, order.OutcomeFound, order.Answer{Proof: order.ProofSignature, Facts: facts}, 1)
 		}
 		byPlatform := func(mark string) bool { return strings.Contains(event, mark) }

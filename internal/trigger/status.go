@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // statusOfOutcome is what each outcome is in HTTP's words. The client is told more by the result's outcome; the status is
@@ -23,20 +24,20 @@ var statusOfOutcome = map[order.Outcome]int{
 // statusOfCode is for codes that say more than their outcome does.
 var statusOfCode = map[order.Outcome]map[string]int{
 	order.OutcomeRefused: {
-		order.CodeParamError:       http.StatusBadRequest,
-		order.CodeNoAuth:           http.StatusForbidden,
-		order.CodeFrequencyLimited: http.StatusTooManyRequests,
-		order.CodeConfigError:      http.StatusInternalServerError,
+		errcode.ParamError:       http.StatusBadRequest,
+		errcode.NoAuth:           http.StatusForbidden,
+		errcode.FrequencyLimited: http.StatusTooManyRequests,
+		errcode.ConfigError:      http.StatusInternalServerError,
 	},
 	order.OutcomeUnknown: {
-		order.CodeConfigError:   http.StatusInternalServerError,
-		order.CodeInternalError: http.StatusInternalServerError,
+		errcode.ConfigError:   http.StatusInternalServerError,
+		errcode.InternalError: http.StatusInternalServerError,
 	},
 }
 
 // statusOf is the status of a result. Who is refused for being nobody may come again as somebody; that is 401.
 func statusOf(c caller, r order.Result) int {
-	if c.kind == nobody && c.may.orders == noOrders && r.Outcome == order.OutcomeRefused && r.ErrCode == order.CodeNoAuth {
+	if c.kind == nobody && c.may.orders == noOrders && r.Outcome == order.OutcomeRefused && r.ErrCode == errcode.NoAuth {
 		return http.StatusUnauthorized
 	}
 	if status, ok := statusOfCode[r.Outcome][r.ErrCode]; ok {

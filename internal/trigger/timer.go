@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 )
 
 // timerReport is what a timer gets when nothing was swept. Nobody waits for it; it is found where the platform keeps the
@@ -48,9 +49,9 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 	case i.Broken != nil, fault != nil:
 		return &i.refuse(c, params{}, fault).Result
 	case !c.may.sweep:
-		refusal = order.Refusal(order.CodeNoAuth, notAllowed)
+		refusal = order.Refusal(errcode.NoAuth, notAllowed)
 	case i.Sweep == nil:
-		refusal = order.Refusal(order.CodeConfigError, bilingual.New(
+		refusal = order.Refusal(errcode.ConfigError, bilingual.New(
 			"there is no store of orders to sweep (CLOUDPAY_STORE), so this trigger is of no use",
 			"没有可扫描的订单存储（CLOUDPAY_STORE），此触发器不起作用"))
 	default:

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/v3json"
 )
 
@@ -22,7 +24,7 @@ func closeCombined(ctx context.Context, client *v3json.Client, c order.Call) ord
 	if err != nil {
 		return failedV3(order.OpClose, err)
 	}
-	return signedV3(order.Accepted, reply.Envelope)
+	return signedV3(verdict.Accepted, reply.Envelope)
 }
 
 func queryCombined(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
@@ -33,7 +35,7 @@ func queryCombined(ctx context.Context, client *v3json.Client, c order.Call) ord
 	if err != nil {
 		return failedV3(order.OpQuery, err)
 	}
-	a := signedV3(order.Stated, reply.Envelope)
+	a := signedV3(verdict.Stated, reply.Envelope)
 	a.Facts = factsCombined(reply.CombinedTransaction)
 	return a
 }
@@ -46,10 +48,10 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 		TransactionID: t.CombineTransactionID,
 		Unread:        t.Unread,
 	}
-	states := make([]order.TradeState, 0, len(t.SubOrders))
+	states := make([]tradestate.State, 0, len(t.SubOrders))
 	var total, cash sum
 	for _, s := range t.SubOrders {
-		state := order.TradeState(s.TradeState)
+		state := tradestate.State(s.TradeState)
 		states = append(states, state)
 		sub := order.SubFacts{
 			MchID: s.MchID, SubMchID: s.SubMchID, SubAppID: s.SubAppID, OutTradeNo: s.OutTradeNo,
@@ -67,7 +69,7 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 		}
 		f.SubOrders = append(f.SubOrders, sub)
 	}
-	f.TradeState = order.Combined(states)
+	f.TradeState = tradestate.Combined(states)
 	f.TotalFee, f.CashFee = total.amount(), cash.amount()
 	return f
 }

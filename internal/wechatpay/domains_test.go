@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 )
 
 // watch is a clock that moves when told.
@@ -66,13 +68,13 @@ func TestAReplyOfAnyKindIsReached(t *testing.T) {
 		answer order.Answer
 		want   bool
 	}{
-		{order.Answer{Code: order.CodeNetworkError}, false},
-		{order.Answer{Code: order.CodeTimeout}, false},
-		{order.Answer{Code: order.CodeTLSError}, false},
-		{order.Answer{Code: order.CodeHTTPError, HTTPStatus: 502}, true},
-		{order.Answer{Code: order.CodeBadSignature, HTTPStatus: 200}, true},
-		{order.Answer{Verdict: order.Accepted, HTTPStatus: 204}, true},
-		{order.Answer{Code: order.CodeConfigError}, true},
+		{order.Answer{Code: errcode.NetworkError}, false},
+		{order.Answer{Code: errcode.Timeout}, false},
+		{order.Answer{Code: errcode.TLSError}, false},
+		{order.Answer{Code: errcode.HTTPError, HTTPStatus: 502}, true},
+		{order.Answer{Code: errcode.BadSignature, HTTPStatus: 200}, true},
+		{order.Answer{Verdict: verdict.Accepted, HTTPStatus: 204}, true},
+		{order.Answer{Code: errcode.ConfigError}, true},
 	} {
 		if got := reached(tc.answer); got != tc.want {
 			t.Errorf("%+v: reached = %v", tc.answer, got)

@@ -19,6 +19,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
@@ -111,7 +113,7 @@ func (d *Door) ask(
 	a.Route = route
 	d.Domains.report(domain, reached(a))
 	if a.Proof == order.ProofSignature && !d.replays.first(c.API, a, d.Domains.now()) {
-		again := doubt(order.CodeBadSignature, "a reply that had been believed before came a second time", a.HTTPStatus, a.RequestID)
+		again := doubt(errcode.BadSignature, "a reply that had been believed before came a second time", a.HTTPStatus, a.RequestID)
 		again.Route, again.Fresh = a.Route, a.Fresh
 		return again
 	}
@@ -128,7 +130,7 @@ func (d *Door) route(domain int) order.Route {
 // reached reports whether a reply came, whatever it was worth.
 func reached(a order.Answer) bool {
 	switch a.Code {
-	case order.CodeNetworkError, order.CodeTimeout, order.CodeTLSError:
+	case errcode.NetworkError, errcode.Timeout, errcode.TLSError:
 		return a.HTTPStatus != 0
 	}
 	return true
@@ -136,9 +138,9 @@ func reached(a order.Answer) bool {
 
 func notConfigured(api order.API) order.Answer {
 	return order.Answer{
-		Verdict: order.Rejected,
+		Verdict: verdict.Rejected,
 		Proof:   order.ProofNone,
-		Code:    order.CodeConfigError,
+		Code:    errcode.ConfigError,
 		Message: bilingual.Sprintf("API %s is not configured", "未配置接口 %s", api).String(),
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
@@ -35,51 +37,51 @@ func TestFailures(t *testing.T) {
 	for _, tc := range []struct {
 		name         string
 		v2, v3       error // either may be nil where the dialect has no such thing
-		close, query order.Verdict
+		close, query verdict.Verdict
 		code         string
 	}{
-		{"closed", signed2("ORDERCLOSED"), signed3(400, "ORDER_CLOSED"), order.SaysClosed, order.Doubted, "ORDERCLOSED"},
-		{"paid", signed2("ORDERPAID"), signed3(400, "ORDER_PAID"), order.SaysPaid, order.Doubted, "ORDERPAID"},
-		{"missing", signed2("ORDERNOTEXIST"), signed3(404, "ORDER_NOT_EXIST"), order.SaysMissing, order.SaysMissing, "ORDERNOTEXIST"},
-		{"paying", signed2("USERPAYING"), signed3(202, "USER_PAYING"), order.SaysPaying, order.SaysPaying, "USERPAYING"},
-		{"system error", signed2("SYSTEMERROR"), signed3(500, "SYSTE_MERROR"), order.Doubted, order.Doubted, "SYSTEMERROR"},
-		{"too often", signed2("REQUENCY_LIMITED"), signed3(429, "RATELIMIT_EXCEEDED"), order.Limited, order.Limited, "FREQUENCY_LIMITED"},
-		{"ambiguous", signed2("TRADE_ERROR"), signed3(403, "TRADE_ERROR"), order.Disputed, order.Doubted, "TRADE_ERROR"},
-		{"refused", signed2("NOAUTH"), signed3(403, "NO_AUTH"), order.Refused, order.Refused, "NOAUTH"},
-		{"a code nobody knows", signed2("BRAND_NEW"), signed3(403, "BRAND_NEW"), order.Disputed, order.Disputed, "BRAND_NEW"},
-		{"a failure nobody knows", nil, signed3(500, "BRAND_NEW"), order.Doubted, order.Doubted, "BRAND_NEW"},
+		{"closed", signed2("ORDERCLOSED"), signed3(400, "ORDER_CLOSED"), verdict.SaysClosed, verdict.Doubted, "ORDERCLOSED"},
+		{"paid", signed2("ORDERPAID"), signed3(400, "ORDER_PAID"), verdict.SaysPaid, verdict.Doubted, "ORDERPAID"},
+		{"missing", signed2("ORDERNOTEXIST"), signed3(404, "ORDER_NOT_EXIST"), verdict.SaysMissing, verdict.SaysMissing, "ORDERNOTEXIST"},
+		{"paying", signed2("USERPAYING"), signed3(202, "USER_PAYING"), verdict.SaysPaying, verdict.SaysPaying, "USERPAYING"},
+		{"system error", signed2("SYSTEMERROR"), signed3(500, "SYSTE_MERROR"), verdict.Doubted, verdict.Doubted, "SYSTEMERROR"},
+		{"too often", signed2("REQUENCY_LIMITED"), signed3(429, "RATELIMIT_EXCEEDED"), verdict.Limited, verdict.Limited, "FREQUENCY_LIMITED"},
+		{"ambiguous", signed2("TRADE_ERROR"), signed3(403, "TRADE_ERROR"), verdict.Disputed, verdict.Doubted, "TRADE_ERROR"},
+		{"refused", signed2("NOAUTH"), signed3(403, "NO_AUTH"), verdict.Refused, verdict.Refused, "NOAUTH"},
+		{"a code nobody knows", signed2("BRAND_NEW"), signed3(403, "BRAND_NEW"), verdict.Disputed, verdict.Disputed, "BRAND_NEW"},
+		{"a failure nobody knows", nil, signed3(500, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "BRAND_NEW"},
 
-		{"signed, and says nothing", nil, signed3(401, ""), order.Doubted, order.Doubted, "SIGNERROR"},
-		{"signed, says nothing, too often", nil, signed3(429, ""), order.Doubted, order.Doubted, "FREQUENCY_LIMITED"},
+		{"signed, and says nothing", nil, signed3(401, ""), verdict.Doubted, verdict.Doubted, "SIGNERROR"},
+		{"signed, says nothing, too often", nil, signed3(429, ""), verdict.Doubted, verdict.Doubted, "FREQUENCY_LIMITED"},
 
-		{"unsigned: bad signature", unsigned2(200, "签名错误"), unsigned3(401, "SIGN_ERROR"), order.Rejected, order.Rejected, "SIGNERROR"},
-		{"unsigned: closed", nil, unsigned3(400, "ORDER_CLOSED"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
-		{"unsigned: paid", nil, unsigned3(400, "ORDER_PAID"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
-		{"unsigned: missing", nil, unsigned3(404, "ORDER_NOT_EXIST"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
-		{"unsigned: too often", unsigned2(200, "频率限制"), unsigned3(429, ""), order.Doubted, order.Doubted, "FREQUENCY_LIMITED"},
-		{"unsigned: a code nobody knows", nil, unsigned3(403, "BRAND_NEW"), order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
-		{"unsigned: system error", unsigned2(200, "系统繁忙，请稍后再试"), unsigned3(500, "SYSTEM_ERROR"), order.Doubted, order.Doubted, "SYSTEMERROR"},
-		{"unsigned: refused for no known reason", unsigned2(200, "不知道"), unsigned3(404, ""), order.Rejected, order.Rejected, "GATEWAY_REJECTED"},
-		{"unsigned: a bad gateway", unsigned2(502, ""), unsigned3(502, ""), order.Doubted, order.Doubted, "SERVICE_UNAVAILABLE"},
-		{"unsigned: some other failure", unsigned2(500, ""), unsigned3(500, ""), order.Doubted, order.Doubted, "HTTP_ERROR"},
-		{"unsigned: a redirect", unsigned2(302, ""), unsigned3(302, ""), order.Doubted, order.Doubted, "HTTP_ERROR"},
-		{"unsigned: no code, 401", unsigned2(401, ""), unsigned3(401, ""), order.Rejected, order.Rejected, "SIGNERROR"},
+		{"unsigned: bad signature", unsigned2(200, "签名错误"), unsigned3(401, "SIGN_ERROR"), verdict.Rejected, verdict.Rejected, "SIGNERROR"},
+		{"unsigned: closed", nil, unsigned3(400, "ORDER_CLOSED"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: paid", nil, unsigned3(400, "ORDER_PAID"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: missing", nil, unsigned3(404, "ORDER_NOT_EXIST"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: too often", unsigned2(200, "频率限制"), unsigned3(429, ""), verdict.Doubted, verdict.Doubted, "FREQUENCY_LIMITED"},
+		{"unsigned: a code nobody knows", nil, unsigned3(403, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: system error", unsigned2(200, "系统繁忙，请稍后再试"), unsigned3(500, "SYSTEM_ERROR"), verdict.Doubted, verdict.Doubted, "SYSTEMERROR"},
+		{"unsigned: refused for no known reason", unsigned2(200, "不知道"), unsigned3(404, ""), verdict.Rejected, verdict.Rejected, "GATEWAY_REJECTED"},
+		{"unsigned: a bad gateway", unsigned2(502, ""), unsigned3(502, ""), verdict.Doubted, verdict.Doubted, "SERVICE_UNAVAILABLE"},
+		{"unsigned: some other failure", unsigned2(500, ""), unsigned3(500, ""), verdict.Doubted, verdict.Doubted, "HTTP_ERROR"},
+		{"unsigned: a redirect", unsigned2(302, ""), unsigned3(302, ""), verdict.Doubted, verdict.Doubted, "HTTP_ERROR"},
+		{"unsigned: no code, 401", unsigned2(401, ""), unsigned3(401, ""), verdict.Rejected, verdict.Rejected, "SIGNERROR"},
 
-		{"not signed", &v2xml.VerifyError{Reason: v2xml.ReasonUnsigned}, &v3json.VerifyError{Reason: v3json.ReasonUnsigned}, order.Doubted, order.Doubted, "UNSIGNED_REPLY"},
-		{"badly signed", &v2xml.VerifyError{Reason: v2xml.ReasonBadSignature}, &v3json.VerifyError{Reason: v3json.ReasonBadSignature}, order.Doubted, order.Doubted, "BAD_SIGNATURE"},
-		{"about another order", &v2xml.VerifyError{Reason: v2xml.ReasonMismatch}, &v3json.VerifyError{Reason: v3json.ReasonMismatch}, order.Doubted, order.Doubted, "FOREIGN_REPLY"},
-		{"a probe", nil, &v3json.VerifyError{Reason: v3json.ReasonProbe}, order.Doubted, order.Doubted, "SIGNATURE_PROBE"},
-		{"stale", nil, &v3json.VerifyError{Reason: v3json.ReasonStale}, order.Doubted, order.Doubted, "STALE_REPLY"},
-		{"by an unknown key", nil, &v3json.VerifyError{Reason: v3json.ReasonUnknownSerial}, order.Doubted, order.Doubted, "UNKNOWN_SERIAL"},
-		{"unreadable", &v2xml.MalformedError{Detail: "HTML"}, &v3json.MalformedError{Detail: "HTML"}, order.Doubted, order.Doubted, "MALFORMED_REPLY"},
+		{"not signed", &v2xml.VerifyError{Reason: v2xml.ReasonUnsigned}, &v3json.VerifyError{Reason: v3json.ReasonUnsigned}, verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"badly signed", &v2xml.VerifyError{Reason: v2xml.ReasonBadSignature}, &v3json.VerifyError{Reason: v3json.ReasonBadSignature}, verdict.Doubted, verdict.Doubted, "BAD_SIGNATURE"},
+		{"about another order", &v2xml.VerifyError{Reason: v2xml.ReasonMismatch}, &v3json.VerifyError{Reason: v3json.ReasonMismatch}, verdict.Doubted, verdict.Doubted, "FOREIGN_REPLY"},
+		{"a probe", nil, &v3json.VerifyError{Reason: v3json.ReasonProbe}, verdict.Doubted, verdict.Doubted, "SIGNATURE_PROBE"},
+		{"stale", nil, &v3json.VerifyError{Reason: v3json.ReasonStale}, verdict.Doubted, verdict.Doubted, "STALE_REPLY"},
+		{"by an unknown key", nil, &v3json.VerifyError{Reason: v3json.ReasonUnknownSerial}, verdict.Doubted, verdict.Doubted, "UNKNOWN_SERIAL"},
+		{"unreadable", &v2xml.MalformedError{Detail: "HTML"}, &v3json.MalformedError{Detail: "HTML"}, verdict.Doubted, verdict.Doubted, "MALFORMED_REPLY"},
 
-		{"no answer in time", context.DeadlineExceeded, context.DeadlineExceeded, order.Doubted, order.Doubted, "TIMEOUT"},
-		{"the transport gave up", &url.Error{Op: "Post", Err: slow{}}, &url.Error{Op: "Post", Err: slow{}}, order.Doubted, order.Doubted, "TIMEOUT"},
-		{"no connection", errors.New("connection refused"), errors.New("connection refused"), order.Doubted, order.Doubted, "NETWORK_ERROR"},
+		{"no answer in time", context.DeadlineExceeded, context.DeadlineExceeded, verdict.Doubted, verdict.Doubted, "TIMEOUT"},
+		{"the transport gave up", &url.Error{Op: "Post", Err: slow{}}, &url.Error{Op: "Post", Err: slow{}}, verdict.Doubted, verdict.Doubted, "TIMEOUT"},
+		{"no connection", errors.New("connection refused"), errors.New("connection refused"), verdict.Doubted, verdict.Doubted, "NETWORK_ERROR"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			for op, want := range map[order.Op]order.Verdict{order.OpClose: tc.close, order.OpQuery: tc.query} {
+			for op, want := range map[order.Op]verdict.Verdict{order.OpClose: tc.close, order.OpQuery: tc.query} {
 				if tc.v2 != nil {
 					wantAnswer(t, "v2 "+string(op), failedV2(op, fmt.Errorf("closing order A1: %w", tc.v2)), want, tc.code)
 				}
@@ -96,12 +98,12 @@ type slow struct{}
 func (slow) Error() string { return "no reply header in time" }
 func (slow) Timeout() bool { return true }
 
-func wantAnswer(t *testing.T, what string, got order.Answer, verdict order.Verdict, code string) {
+func wantAnswer(t *testing.T, what string, got order.Answer, want verdict.Verdict, code string) {
 	t.Helper()
-	if got.Verdict != verdict || got.Code != code {
-		t.Errorf("%s: got %s %s, want %s %s", what, got.Verdict, got.Code, verdict, code)
+	if got.Verdict != want || got.Code != code {
+		t.Errorf("%s: got %s %s, want %s %s", what, got.Verdict, got.Code, want, code)
 	}
-	if got.Verdict != order.Doubted && got.Verdict != order.Rejected {
+	if got.Verdict != verdict.Doubted && got.Verdict != verdict.Rejected {
 		if got.Proof != order.ProofSignature || got.Nonce == "" || got.Sign == "" {
 			t.Errorf("%s: %s without its proof: %+v", what, got.Verdict, got)
 		}
@@ -150,7 +152,7 @@ func TestFactsNameTheirAppIDs(t *testing.T) {
 func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
 	t.Parallel()
 	got := failedV3(order.OpClose, &v3json.Error{Code: "ORDER_CLOSED", Envelope: v3json.Envelope{HTTPStatus: 400}})
-	if got.Code != order.CodeUnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
+	if got.Code != errcode.UnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -252,9 +254,9 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 			"v3":         failedV3(order.OpClose, &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: 400}}),
 			"wxcloudrun": failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: code, Envelope: wxcloudrun.Envelope{HTTPStatus: 400}}),
 		} {
-			want := order.CodeUnsignedReply
+			want := errcode.UnsignedReply
 			if dialect == "wxcloudrun" {
-				want = order.CodeGatewayRejected // the link has no codes but numbers
+				want = errcode.GatewayRejected // the link has no codes but numbers
 			}
 			if got.Code != want || got.GatewayCode != "" || got.Proof != order.ProofNone || strings.Contains(got.Message, code) {
 				t.Errorf("%s, %.20q: got %s %q %q", dialect, code, got.Code, got.GatewayCode, got.Message)
@@ -262,11 +264,11 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 		}
 	}
 	got := failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: "-601001", Envelope: wxcloudrun.Envelope{HTTPStatus: 200}})
-	if got.Code != order.CodeSystemError || got.GatewayCode != "-601001" {
+	if got.Code != errcode.SystemError || got.GatewayCode != "-601001" {
 		t.Errorf("got %+v, want the link's number beside our code", got)
 	}
 	got = failedV3(order.OpClose, &v3json.Error{Code: "SIGN_ERROR", Envelope: v3json.Envelope{HTTPStatus: 401}})
-	if got.Code != order.CodeSignError || got.GatewayCode != "SIGN_ERROR" {
+	if got.Code != errcode.SignError || got.GatewayCode != "SIGN_ERROR" {
 		t.Errorf("got %+v, want a known code in its own spelling", got)
 	}
 }
@@ -292,7 +294,7 @@ func TestUnconfiguredDialectIsNotAsked(t *testing.T) {
 			door.Close(t.Context(), order.Call{API: api}),
 			door.Query(t.Context(), order.Call{API: api}),
 		} {
-			if got.Verdict != order.Rejected || got.Code != order.CodeConfigError {
+			if got.Verdict != verdict.Rejected || got.Code != errcode.ConfigError {
 				t.Errorf("%s: got %+v", api, got)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
@@ -23,37 +24,37 @@ func TestDoorBetweenDomains(t *testing.T) {
 			gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
 			w := &watch{time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
 			door := openDoor(t, gate, w)
-			ask := func(domain string, verdict order.Verdict, when string) {
+			ask := func(domain string, want verdict.Verdict, when string) {
 				t.Helper()
 				gate.ClearRequests()
 				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
-				if got.Verdict != verdict {
-					t.Errorf("%s: %+v, want %s", when, got, verdict)
+				if got.Verdict != want {
+					t.Errorf("%s: %+v, want %s", when, got, want)
 				}
 				if asked := gate.Requests(); len(asked) != 1 || asked[0].Domain != domain {
 					t.Errorf("%s: asked %+v, want the %s domain, once", when, asked, domain)
 				}
 			}
-			ask("main", order.Stated, "at first")
+			ask("main", verdict.Stated, "at first")
 			gate.MustSetDomain("main", false)
-			ask("main", order.Doubted, "the first failure")
-			ask("main", order.Doubted, "the second failure in a row")
-			ask("backup", order.Stated, "after two")
+			ask("main", verdict.Doubted, "the first failure")
+			ask("main", verdict.Doubted, "the second failure in a row")
+			ask("backup", verdict.Stated, "after two")
 			w.time = w.time.Add(probation - time.Second)
-			ask("backup", order.Stated, "still on probation")
+			ask("backup", verdict.Stated, "still on probation")
 			w.time = w.time.Add(time.Second)
-			ask("main", order.Doubted, "tried again, and still down")
-			ask("backup", order.Stated, "one failure was enough")
+			ask("main", verdict.Doubted, "tried again, and still down")
+			ask("backup", verdict.Stated, "one failure was enough")
 			gate.MustSetDomain("main", true)
-			ask("backup", order.Stated, "up again, and still on probation")
+			ask("backup", verdict.Stated, "up again, and still on probation")
 			w.time = w.time.Add(probation)
-			ask("main", order.Stated, "up again")
+			ask("main", verdict.Stated, "up again")
 			gate.MustSetDomain("main", false)
-			ask("main", order.Doubted, "down again: the first failure")
-			ask("main", order.Doubted, "down again: the second")
+			ask("main", verdict.Doubted, "down again: the first failure")
+			ask("main", verdict.Doubted, "down again: the second")
 			gate.MustSetDomain("backup", false)
-			ask("backup", order.Doubted, "the backup is down too")
-			ask("main", order.Doubted, "neither is better than the other")
+			ask("backup", verdict.Doubted, "the backup is down too")
+			ask("main", verdict.Doubted, "neither is better than the other")
 		})
 	}
 }

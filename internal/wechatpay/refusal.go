@@ -11,6 +11,8 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 )
 
 // A no is a refusal in either dialect: the gateway, or something that may be the
@@ -43,7 +45,7 @@ func refusal(op order.Op, n no) order.Answer {
 		SignedAt:   n.signedAt,
 		Fresh:      n.fresh,
 	}
-	row, known := order.Lookup(n.code)
+	row, known := errcode.Lookup(n.code)
 	if n.code == "" {
 		row, known = byStatus(n.status), true
 	}
@@ -53,7 +55,7 @@ func refusal(op order.Op, n no) order.Answer {
 		a.ResultMsg = n.resultMsg
 		a.Verdict = proved(op, row, known, n.status)
 		if n.code == "" {
-			a.Verdict, a.Proof = order.Doubted, order.ProofNone // signed, and says nothing
+			a.Verdict, a.Proof = verdict.Doubted, order.ProofNone // signed, and says nothing
 		}
 		return a
 	}
@@ -63,9 +65,9 @@ func refusal(op order.Op, n no) order.Answer {
 // proved is what a refusal amounts to that the gateway signed. A code that no
 // document names is a dispute, unless the status says that the gateway failed.
 // (The status itself is never signed, so it may decide no more than that.)
-func proved(op order.Op, row order.Code, known bool, status int) order.Verdict {
+func proved(op order.Op, row errcode.Code, known bool, status int) verdict.Verdict {
 	if !known && status >= http.StatusInternalServerError {
-		return order.Doubted
+		return verdict.Doubted
 	}
 	if op == order.OpClose {
 		return row.Close
@@ -76,15 +78,15 @@ func proved(op order.Op, row order.Code, known bool, status int) order.Verdict {
 // unproved is what the same refusal amounts to when nothing vouches for it. What
 // it says about the order must not even be repeated as an error code, lest
 // somebody branch on it; nor may a code that is in no table, which may be any text.
-func unproved(op order.Op, row order.Code, known bool, a order.Answer) order.Answer {
-	a.Verdict = order.Doubted
-	if _, spelled := order.Lookup(a.GatewayCode); !spelled && !isNumber(a.GatewayCode) {
+func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.Answer {
+	a.Verdict = verdict.Doubted
+	if _, spelled := errcode.Lookup(a.GatewayCode); !spelled && !isNumber(a.GatewayCode) {
 		a.GatewayCode = ""
 	}
 	switch {
 	case speaksOfOrder(row):
 		a.Message = bilingual.Sprintf("an unsigned reply says %s", "未签名的应答称 %s", row.Name).String()
-		a.Code, a.GatewayCode = order.CodeUnsignedReply, ""
+		a.Code, a.GatewayCode = errcode.UnsignedReply, ""
 	case !known:
 		reason := bilingual.Same(a.Message)
 		if a.Message == "" {
@@ -92,9 +94,9 @@ func unproved(op order.Op, row order.Code, known bool, a order.Answer) order.Ans
 		}
 		a.Message = bilingual.Sprintf("an unsigned reply refuses, with a code that no document has: %s",
 			"未签名的应答拒绝了请求，错误码不在任何文档中：%s", reason).String()
-		a.Code = order.CodeUnsignedReply
-	case proved(op, row, true, 0) == order.Refused, row.Name == order.CodeGatewayRejected:
-		a.Verdict = order.Rejected
+		a.Code = errcode.UnsignedReply
+	case proved(op, row, true, 0) == verdict.Refused, row.Name == errcode.GatewayRejected:
+		a.Verdict = verdict.Rejected
 	}
 	return a
 }
@@ -112,7 +114,7 @@ func isNumber(code string) bool {
 // hinted adds to the gateway's word that there is no such order why there may be
 // one all the same: it finds an order only where, and as what, it was made.
 func hinted(c order.Call, a order.Answer) order.Answer {
-	if a.Verdict != order.SaysMissing {
+	if a.Verdict != verdict.SaysMissing {
 		return a
 	}
 	hint := bilingual.New("check the numbers; a combined order is found in APIv3 only, by combine_out_trade_no",
@@ -130,9 +132,9 @@ func hinted(c order.Call, a order.Answer) order.Answer {
 }
 
 // speaksOfOrder reports whether a code claims to know what became of the order.
-func speaksOfOrder(row order.Code) bool {
+func speaksOfOrder(row errcode.Code) bool {
 	switch row.Close {
-	case order.SaysClosed, order.SaysPaid, order.SaysMissing, order.SaysPaying:
+	case verdict.SaysClosed, verdict.SaysPaid, verdict.SaysMissing, verdict.SaysPaying:
 		return true
 	default:
 		return false
@@ -141,26 +143,26 @@ func speaksOfOrder(row order.Code) bool {
 
 // byStatus is the code for a refusal that has none: an empty 404, a proxy's
 // page, APIv2's return_code FAIL.
-func byStatus(status int) order.Code {
-	name := order.CodeHTTPError
+func byStatus(status int) errcode.Code {
+	name := errcode.HTTPError
 	switch {
 	case status == http.StatusUnauthorized:
-		name = order.CodeSignError
+		name = errcode.SignError
 	case status == http.StatusTooManyRequests:
-		name = order.CodeFrequencyLimited
+		name = errcode.FrequencyLimited
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
 		name = "SERVICE_UNAVAILABLE"
 	case status == http.StatusOK, status >= http.StatusBadRequest && status < http.StatusInternalServerError:
-		name = order.CodeGatewayRejected
+		name = errcode.GatewayRejected
 	}
-	row, _ := order.Lookup(name)
+	row, _ := errcode.Lookup(name)
 	return row
 }
 
 // doubt is a reply that may not be believed or read, or none at all.
 func doubt(code, message string, status int, requestID string) order.Answer {
 	return order.Answer{
-		Verdict:    order.Doubted,
+		Verdict:    verdict.Doubted,
 		Proof:      order.ProofNone,
 		Code:       code,
 		Message:    message,
@@ -173,14 +175,14 @@ func doubt(code, message string, status int, requestID string) order.Answer {
 // nothing was sent, and asking again brings the same.
 func unanswered(err error) order.Answer {
 	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
-		a := doubt(order.CodeTLSError, err.Error(), 0, "")
-		a.Verdict = order.Rejected
+		a := doubt(errcode.TLSError, err.Error(), 0, "")
+		a.Verdict = verdict.Rejected
 		return a
 	}
-	code := order.CodeNetworkError
+	code := errcode.NetworkError
 	var timeout interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		code = order.CodeTimeout
+		code = errcode.Timeout
 	}
 	return doubt(code, err.Error(), 0, "")
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/paygate"
 )
 
@@ -43,7 +45,7 @@ func TestFreshConnections(t *testing.T) {
 					got := door.Query(t.Context(), order.Call{
 						API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1", Fresh: fresh,
 					})
-					if got.Verdict != order.Stated || got.Fresh != want || got.Route != route {
+					if got.Verdict != verdict.Stated || got.Fresh != want || got.Route != route {
 						t.Errorf("%s: got %s, fresh %t over %s, want fresh %t over %s", when, got.Verdict, got.Fresh, got.Route, want, route)
 					}
 				}
@@ -106,7 +108,7 @@ func TestReplaysAreNotBelieved(t *testing.T) {
 			first := door.Close(t.Context(), call)
 			tape.playing = true
 			second := door.Close(t.Context(), call)
-			if !first.Authenticated() || second.Verdict != order.Doubted || second.Code != order.CodeBadSignature {
+			if !first.Authenticated() || second.Verdict != verdict.Doubted || second.Code != errcode.BadSignature {
 				t.Errorf("%s %s: got %s and then %s %s, want the second disbelieved", api, name, first.Verdict, second.Verdict, second.Code)
 			}
 			another := openDoor(t, gate, &watch{time.Now()})
@@ -199,8 +201,8 @@ func TestCertificatesThatDoNotHold(t *testing.T) {
 			}
 			for _, api := range []order.API{order.V2, order.V3} {
 				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
-				if got.Verdict != order.Rejected || got.Code != order.CodeTLSError {
-					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, order.CodeTLSError)
+				if got.Verdict != verdict.Rejected || got.Code != errcode.TLSError {
+					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, errcode.TLSError)
 				}
 			}
 		})

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/v2xml"
 )
 
@@ -19,7 +22,7 @@ func closeV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answ
 	if err != nil {
 		return failedV2(order.OpClose, err)
 	}
-	a := signedV2(order.Accepted, reply.Envelope)
+	a := signedV2(verdict.Accepted, reply.Envelope)
 	a.ResultMsg = reply.ResultMsg
 	return a
 }
@@ -35,12 +38,12 @@ func queryV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answ
 	if err != nil {
 		return failedV2(order.OpQuery, err)
 	}
-	a := signedV2(order.Stated, reply.Envelope)
+	a := signedV2(verdict.Stated, reply.Envelope)
 	a.ResultMsg, a.Facts = reply.ResultMsg, factsV2(reply.Transaction)
 	return a
 }
 
-func signedV2(v order.Verdict, e v2xml.Envelope) order.Answer {
+func signedV2(v verdict.Verdict, e v2xml.Envelope) order.Answer {
 	return order.Answer{
 		Verdict:    v,
 		Proof:      order.ProofSignature,
@@ -54,9 +57,9 @@ func signedV2(v order.Verdict, e v2xml.Envelope) order.Answer {
 
 // disbeliefV2 is the code for each reason not to believe a reply.
 var disbeliefV2 = map[v2xml.Reason]string{
-	v2xml.ReasonUnsigned:     order.CodeUnsignedReply,
-	v2xml.ReasonBadSignature: order.CodeBadSignature,
-	v2xml.ReasonMismatch:     order.CodeForeignReply,
+	v2xml.ReasonUnsigned:     errcode.UnsignedReply,
+	v2xml.ReasonBadSignature: errcode.BadSignature,
+	v2xml.ReasonMismatch:     errcode.ForeignReply,
 }
 
 // hintsV2 is what return_msg says where APIv2 gives no code: return_code FAIL
@@ -64,18 +67,18 @@ var disbeliefV2 = map[v2xml.Reason]string{
 // hint; a text that is not here counts as GATEWAY_REJECTED. Letters are in lower
 // case, and the first that is found counts.
 var hintsV2 = []struct{ says, code string }{
-	{"签名", order.CodeSignError},
-	{"频率", order.CodeFrequencyLimited},
-	{"系统繁忙", order.CodeSystemError},
-	{"系统错误", order.CodeSystemError},
-	{"systemerror", order.CodeSystemError},
-	{"参数", order.CodeParamError},
+	{"签名", errcode.SignError},
+	{"频率", errcode.FrequencyLimited},
+	{"系统繁忙", errcode.SystemError},
+	{"系统错误", errcode.SystemError},
+	{"systemerror", errcode.SystemError},
+	{"参数", errcode.ParamError},
 	{"xml", "XML_FORMAT_ERROR"},
 	{"数据为空", "POST_DATA_EMPTY"},
 	{"post", "REQUIRE_POST_METHOD"},
 	{"不匹配", "APPID_MCHID_NOT_MATCH"},
-	{"必须传入", order.CodeParamError},
-	{"不允许", order.CodeNoAuth},
+	{"必须传入", errcode.ParamError},
+	{"不允许", errcode.NoAuth},
 	{"mch_id", "MCHID_NOT_EXIST"},
 	{"appid", "APPID_NOT_EXIST"},
 }
@@ -95,7 +98,7 @@ func failedV2(op order.Op, err error) order.Answer {
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefV2[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
 	case errors.As(err, &unread):
-		return doubt(order.CodeMalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
+		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
 	}
 	return unanswered(err)
 }
@@ -123,7 +126,7 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 	f := &order.Facts{
 		AppID:          t.AppID,
 		SubAppID:       t.SubAppID,
-		TradeState:     order.TradeState(t.TradeState),
+		TradeState:     tradestate.State(t.TradeState),
 		TradeStateDesc: t.TradeStateDesc,
 		OutTradeNo:     t.OutTradeNo,
 		TransactionID:  t.TransactionID,

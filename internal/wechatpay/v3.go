@@ -7,6 +7,9 @@ import (
 	"net/url"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/v3json"
 )
 
@@ -23,7 +26,7 @@ func closeV3(ctx context.Context, client *v3json.Client, c order.Call) order.Ans
 	if err != nil {
 		return failedV3(order.OpClose, err)
 	}
-	return signedV3(order.Accepted, reply.Envelope)
+	return signedV3(verdict.Accepted, reply.Envelope)
 }
 
 func queryV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
@@ -39,12 +42,12 @@ func queryV3(ctx context.Context, client *v3json.Client, c order.Call) order.Ans
 	if err != nil {
 		return failedV3(order.OpQuery, err)
 	}
-	a := signedV3(order.Stated, reply.Envelope)
+	a := signedV3(verdict.Stated, reply.Envelope)
 	a.Facts = factsV3(reply.Transaction)
 	return a
 }
 
-func signedV3(v order.Verdict, e v3json.Envelope) order.Answer {
+func signedV3(v verdict.Verdict, e v3json.Envelope) order.Answer {
 	return order.Answer{
 		Verdict:    v,
 		Proof:      order.ProofSignature,
@@ -59,12 +62,12 @@ func signedV3(v order.Verdict, e v3json.Envelope) order.Answer {
 
 // disbeliefV3 is the code for each reason not to believe a reply.
 var disbeliefV3 = map[v3json.Reason]string{
-	v3json.ReasonUnsigned:      order.CodeUnsignedReply,
-	v3json.ReasonBadSignature:  order.CodeBadSignature,
-	v3json.ReasonMismatch:      order.CodeForeignReply,
-	v3json.ReasonProbe:         order.CodeSignatureProbe,
-	v3json.ReasonStale:         order.CodeStaleReply,
-	v3json.ReasonUnknownSerial: order.CodeUnknownSerial,
+	v3json.ReasonUnsigned:      errcode.UnsignedReply,
+	v3json.ReasonBadSignature:  errcode.BadSignature,
+	v3json.ReasonMismatch:      errcode.ForeignReply,
+	v3json.ReasonProbe:         errcode.SignatureProbe,
+	v3json.ReasonStale:         errcode.StaleReply,
+	v3json.ReasonUnknownSerial: errcode.UnknownSerial,
 }
 
 func failedV3(op order.Op, err error) order.Answer {
@@ -84,7 +87,7 @@ func failedV3(op order.Op, err error) order.Answer {
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefV3[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
 	case errors.As(err, &unread):
-		return doubt(order.CodeMalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
+		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
 	}
 	return unanswered(err)
 }
@@ -99,15 +102,15 @@ func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 		a.HTTPStatus, a.RequestID = refused.HTTPStatus, refused.RequestID
 	}
 	if e.Remedy != "" {
-		a.Verdict, a.Code = order.Rejected, order.CodeConfigError
+		a.Verdict, a.Code = verdict.Rejected, errcode.ConfigError
 		a.Message = adviceOf(e.Remedy).String() + " (" + e.Cause.Error() + ")"
 		return a
 	}
 	if e.Hint != "" {
 		a.Message = adviceOf(e.Hint).String() + " (" + e.Cause.Error() + ")"
 	}
-	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == order.CodeNetworkError {
-		a.Code = order.CodeUnknownSerial // somebody was there, and gave no certificate
+	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == errcode.NetworkError {
+		a.Code = errcode.UnknownSerial // somebody was there, and gave no certificate
 	}
 	return a
 }
@@ -124,7 +127,7 @@ func factsV3(t v3json.Transaction) *order.Facts {
 	f := &order.Facts{
 		AppID:          cmp.Or(t.AppID, t.SPAppID),
 		SubAppID:       t.SubAppID,
-		TradeState:     order.TradeState(t.TradeState),
+		TradeState:     tradestate.State(t.TradeState),
 		TradeStateDesc: t.TradeStateDesc,
 		OutTradeNo:     t.OutTradeNo,
 		TransactionID:  t.TransactionID,

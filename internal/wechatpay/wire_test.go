@@ -16,6 +16,9 @@ import (
 	"testing"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/internal/wxcloudrun"
@@ -163,7 +166,7 @@ func eachCall(t *testing.T, test func(t *testing.T, w *wire, op order.Op, api or
 }
 
 // proved are the verdicts of a call that the gateway carried out.
-var proved = map[order.Op]order.Verdict{order.OpClose: order.Accepted, order.OpQuery: order.Stated}
+var proved = map[order.Op]verdict.Verdict{order.OpClose: verdict.Accepted, order.OpQuery: verdict.Stated}
 
 func TestGivenNonceIsSent(t *testing.T) {
 	t.Parallel()
@@ -215,8 +218,8 @@ func TestUnsignedUserPayingIsNotPassedOn(t *testing.T) {
 			w.answers(http.StatusBadRequest, `{"code":"USERPAYING","message":"用户支付中"}`)
 		}
 		got := w.ask(t, op, order.Call{API: api})
-		if got.Verdict != order.Doubted || got.Code != order.CodeUnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
-			t.Errorf("got %+v, want a doubted %s", got, order.CodeUnsignedReply)
+		if got.Verdict != verdict.Doubted || got.Code != errcode.UnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
+			t.Errorf("got %+v, want a doubted %s", got, errcode.UnsignedReply)
 		}
 	})
 }
@@ -225,12 +228,12 @@ func TestUnsignedUserPayingIsNotPassedOn(t *testing.T) {
 // gateway itself failed.
 func TestSignedCodeThatNobodyKnows(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]order.Verdict{
-		http.StatusBadRequest:          order.Disputed,
-		http.StatusForbidden:           order.Disputed,
-		http.StatusNotFound:            order.Disputed,
-		http.StatusInternalServerError: order.Doubted,
-		http.StatusServiceUnavailable:  order.Doubted,
+	for status, want := range map[int]verdict.Verdict{
+		http.StatusBadRequest:          verdict.Disputed,
+		http.StatusForbidden:           verdict.Disputed,
+		http.StatusNotFound:            verdict.Disputed,
+		http.StatusInternalServerError: verdict.Doubted,
+		http.StatusServiceUnavailable:  verdict.Doubted,
 	} {
 		for _, op := range []order.Op{order.OpClose, order.OpQuery} {
 			t.Run(fmt.Sprint(op, status), func(t *testing.T) {
@@ -255,12 +258,12 @@ func TestSignedRefusalWithoutCodeIsGivenNone(t *testing.T) {
 		w := newWire(t)
 		w.answersSigned(map[string]string{"result_code": "FAIL", "err_code_des": "签名错误"})
 		got := w.ask(t, op, order.Call{API: order.V2})
-		if got.Verdict != order.Doubted || got.Code != order.CodeGatewayRejected || got.GatewayCode != "" || got.Proof != order.ProofNone {
-			t.Errorf("%s: got %+v, want a doubted %s", op, got, order.CodeGatewayRejected)
+		if got.Verdict != verdict.Doubted || got.Code != errcode.GatewayRejected || got.GatewayCode != "" || got.Proof != order.ProofNone {
+			t.Errorf("%s: got %+v, want a doubted %s", op, got, errcode.GatewayRejected)
 		}
 		w.answers(http.StatusOK, document(map[string]string{"return_code": "FAIL", "return_msg": "签名错误"}))
-		if got := w.ask(t, op, order.Call{API: order.V2}); got.Code != order.CodeSignError {
-			t.Errorf("%s, unsigned: got %+v, want the hint's %s", op, got, order.CodeSignError)
+		if got := w.ask(t, op, order.Call{API: order.V2}); got.Code != errcode.SignError {
+			t.Errorf("%s, unsigned: got %+v, want the hint's %s", op, got, errcode.SignError)
 		}
 	}
 }
@@ -275,7 +278,7 @@ func TestSettlementTotalIsPassedOn(t *testing.T) {
 		"total_fee": "100", "settlement_total_fee": "90", "cash_fee": "80", "coupon_fee": "20", "time_end": "20261122180000",
 	})
 	got := w.ask(t, order.OpQuery, order.Call{API: order.V2})
-	if got.Verdict != order.Stated {
+	if got.Verdict != verdict.Stated {
 		t.Fatalf("got %+v", got)
 	}
 	for name, amount := range map[string]struct {
@@ -338,7 +341,7 @@ func TestUnreadableInformationIsWarnedOf(t *testing.T) {
 	}
 	w.answersSigned(fields)
 	got := w.ask(t, order.OpQuery, order.Call{API: order.V2})
-	if got.Verdict != order.Stated || got.Facts.TradeState != order.Success || *got.Facts.TotalFee != 100 || !got.Facts.PaidAt.IsZero() {
+	if got.Verdict != verdict.Stated || got.Facts.TradeState != tradestate.Success || *got.Facts.TotalFee != 100 || !got.Facts.PaidAt.IsZero() {
 		t.Errorf("got %+v %+v, want the proved state", got, got.Facts)
 	}
 	if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "level=WARN") ||

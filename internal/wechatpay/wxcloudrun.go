@@ -6,6 +6,9 @@ import (
 	"errors"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/wxcloudrun"
 )
 
@@ -18,7 +21,7 @@ func closeWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 	if err != nil {
 		return failedWXCloudRun(order.OpClose, err)
 	}
-	a := linked(order.Accepted, reply.Envelope)
+	a := linked(verdict.Accepted, reply.Envelope)
 	a.ResultMsg = reply.ResultMsg
 	return a
 }
@@ -33,14 +36,14 @@ func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 	if err != nil {
 		return failedWXCloudRun(order.OpQuery, err)
 	}
-	a := linked(order.Stated, reply.Envelope)
+	a := linked(verdict.Stated, reply.Envelope)
 	a.ResultMsg, a.Facts = reply.ResultMsg, factsWXCloudRun(reply.Transaction)
 	return a
 }
 
 // linked is an answer that only WeChat can have given, since only it is at the
 // other end of the private link.
-func linked(v order.Verdict, e wxcloudrun.Envelope) order.Answer {
+func linked(v verdict.Verdict, e wxcloudrun.Envelope) order.Answer {
 	return order.Answer{
 		Verdict:    v,
 		Proof:      order.ProofPrivateLink,
@@ -54,7 +57,7 @@ func linked(v order.Verdict, e wxcloudrun.Envelope) order.Answer {
 
 // disbeliefWXCloudRun is the code for each reason not to believe a reply.
 var disbeliefWXCloudRun = map[wxcloudrun.Reason]string{
-	wxcloudrun.ReasonMismatch: order.CodeForeignReply,
+	wxcloudrun.ReasonMismatch: errcode.ForeignReply,
 }
 
 func failedWXCloudRun(op order.Op, err error) order.Answer {
@@ -72,7 +75,7 @@ func failedWXCloudRun(op order.Op, err error) order.Answer {
 	case errors.As(err, &unbelieved):
 		return doubt(disbeliefWXCloudRun[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
 	case errors.As(err, &unread):
-		return doubt(order.CodeMalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
+		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
 	}
 	return unanswered(err)
 }
@@ -80,14 +83,14 @@ func failedWXCloudRun(op order.Op, err error) order.Answer {
 // hintsWXCloudRun are the link's own refusals (errcode), as far as they tell
 // whether asking again may help.
 var hintsWXCloudRun = map[string]string{
-	"-1":      order.CodeSystemError, // 系统繁忙
-	"-601001": order.CodeSystemError,
-	"-601004": order.CodeNoAuth,
-	"-601008": order.CodeSystemError, // the link's own time-out
-	"45009":   order.CodeFrequencyLimited,
-	"45011":   order.CodeFrequencyLimited,
-	"48001":   order.CodeNoAuth,
-	"47001":   order.CodeParamError,
+	"-1":      errcode.SystemError, // 系统繁忙
+	"-601001": errcode.SystemError,
+	"-601004": errcode.NoAuth,
+	"-601008": errcode.SystemError, // the link's own time-out
+	"45009":   errcode.FrequencyLimited,
+	"45011":   errcode.FrequencyLimited,
+	"48001":   errcode.NoAuth,
+	"47001":   errcode.ParamError,
 }
 
 // hintWXCloudRun is the code of a refusal: WeChat Pay's own, or one made from the
@@ -101,7 +104,7 @@ func hintWXCloudRun(e *wxcloudrun.Error) string {
 
 func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 	f := &order.Facts{
-		TradeState:     order.TradeState(t.TradeState),
+		TradeState:     tradestate.State(t.TradeState),
 		TradeStateDesc: t.TradeStateDesc,
 		OutTradeNo:     t.OutTradeNo,
 		TransactionID:  t.TransactionID,

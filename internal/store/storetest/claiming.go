@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var claiming = []proof{
@@ -20,17 +21,17 @@ var claiming = []proof{
 func longestFirst(e *env) {
 	now := time.Now()
 	e.register(
-		order.Entry{Ref: ref("B"), CloseAt: now.Add(-2 * time.Hour)}, order.Entry{Ref: ref("C"), CloseAt: now.Add(-time.Hour)},
-		order.Entry{Ref: ref("A"), CloseAt: now.Add(-3 * time.Hour)}, order.Entry{Ref: ref("later"), CloseAt: now.Add(time.Hour)},
-		order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}},
+		schedule.Entry{Ref: ref("B"), CloseAt: now.Add(-2 * time.Hour)}, schedule.Entry{Ref: ref("C"), CloseAt: now.Add(-time.Hour)},
+		schedule.Entry{Ref: ref("A"), CloseAt: now.Add(-3 * time.Hour)}, schedule.Entry{Ref: ref("later"), CloseAt: now.Add(time.Hour)},
+		schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}},
 	)
 	claims := e.claim("A", "B", "C")
 	for _, c := range claims {
-		if c.InDoubt || c.Attempts != 1 || c.LeaseUntil.Sub(c.ClaimedAt) != lease || c.Progress != order.Waiting {
+		if c.InDoubt || c.Attempts != 1 || c.LeaseUntil.Sub(c.ClaimedAt) != lease || c.Progress != schedule.Waiting {
 			e.Errorf("got %#v, want a first claim of a waiting order for %v", c, lease)
 		}
 	}
-	if s := e.show("A"); s.Progress != order.Closing || s.ClosingSince.IsZero() || s.Attempts != 1 || s.LeaseUntil.Before(claims[0].LeaseUntil) {
+	if s := e.show("A"); s.Progress != schedule.Closing || s.ClosingSince.IsZero() || s.Attempts != 1 || s.LeaseUntil.Before(claims[0].LeaseUntil) {
 		e.Errorf("got %#v, want it closing, under a lease until %v or later", s, claims[0].LeaseUntil)
 	}
 	e.claim()
@@ -56,37 +57,37 @@ func leaseEnds(e *env) {
 		e.Errorf("got %#v, want a second claim, in doubt, with another token than %s", second, first.Token)
 	}
 
-	final := order.Final{Ending: order.EndedClosed}
-	refused[*order.LostClaimError](e, e.Finish(e.ctx, first, final))
-	refused[*order.LostClaimError](e, e.Retry(e.ctx, first, order.Setback{Reason: "lost"}))
-	refused[*order.LostClaimError](e, e.GiveUp(e.ctx, first, order.Setback{Reason: "lost"}))
-	if n, err := e.Release(e.ctx, []order.Claim{first}); n != 0 || err != nil {
+	final := schedule.Final{State: schedule.FinalClosed}
+	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, first, final))
+	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, first, schedule.Retry{Reason: "lost"}))
+	refused[*schedule.LostClaimError](e, e.GiveUp(e.ctx, first, schedule.Retry{Reason: "lost"}))
+	if n, err := e.Release(e.ctx, []schedule.Claim{first}); n != 0 || err != nil {
 		e.Errorf("releasing a lost claim: got %d and error %v, want 0", n, err)
 	}
-	if s := e.show("A1"); s.Progress != order.Closing || s.LastError != "" || s.Attempts != 2 {
+	if s := e.show("A1"); s.Progress != schedule.Closing || s.LastError != "" || s.Attempts != 2 {
 		e.Errorf("got %#v, want nothing written under a lost claim", s)
 	}
 	e.wantEvents("A1")
 
 	e.must(e.Finish(e.ctx, second, final))
-	refused[*order.LostClaimError](e, e.Finish(e.ctx, first, final))
-	refused[*order.LostClaimError](e, e.Retry(e.ctx, first, order.Setback{}))
-	e.wantProgress("A1", order.Done, order.EndedClosed)
-	e.wantEvents("A1", order.EventClosed)
+	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, first, final))
+	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, first, schedule.Retry{}))
+	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
+	e.wantEvents("A1", schedule.EventClosed)
 }
 
 func leaseIsStillGood(e *env) {
 	c := e.claimOne("A1")
 	e.passes(time.Hour)
-	e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
-	e.wantProgress("A1", order.Done, order.EndedClosed)
+	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
 }
 
 func doubtFirst(e *env) {
 	e.registerDue("A", "B", "C")
 	claims := e.claim("A", "B", "C")
-	e.must(e.Retry(e.ctx, claims[1], order.Setback{InDoubt: true, Reason: "TIMEOUT"}))
-	e.must(e.Retry(e.ctx, claims[0], order.Setback{Reason: "FREQUENCY_LIMITED"}))
+	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{InDoubt: true, Reason: "TIMEOUT"}))
+	e.must(e.Retry(e.ctx, claims[0], schedule.Retry{Reason: "FREQUENCY_LIMITED"}))
 	again := e.claim("B", "A")
 	if !again[0].InDoubt || again[1].InDoubt {
 		e.Errorf("in doubt: got %v and %v, want only the first", again[0].InDoubt, again[1].InDoubt)
@@ -99,8 +100,8 @@ func doubtFirst(e *env) {
 func doubtOnly(e *env) {
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
-	e.must(e.Retry(e.ctx, claims[0], order.Setback{InDoubt: true}))
-	e.must(e.Retry(e.ctx, claims[1], order.Setback{}))
+	e.must(e.Retry(e.ctx, claims[0], schedule.Retry{InDoubt: true}))
+	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{}))
 	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
 	e.must(err)
 	e.wantClaimed(doubtful, "A")
@@ -118,20 +119,20 @@ func comeBack(e *env) {
 func clockJumps(e *env) {
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
-	e.must(e.Retry(e.ctx, claims[1], order.Setback{After: time.Hour}))
+	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{After: time.Hour}))
 
 	e.passes(25 * time.Hour) // forward: the lease is gone, and the other is due long since
 	again := e.claim("A", "B")
-	refused[*order.LostClaimError](e, e.Finish(e.ctx, claims[0], order.Final{Ending: order.EndedClosed}))
-	e.must(e.Finish(e.ctx, again[0], order.Final{Ending: order.EndedClosed}))
+	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, claims[0], schedule.Final{State: schedule.FinalClosed}))
+	e.must(e.Finish(e.ctx, again[0], schedule.Final{State: schedule.FinalClosed}))
 
 	e.passes(-25 * time.Hour) // and back: what is held stays held, and what waits goes on waiting
 	e.claim()
-	e.must(e.Retry(e.ctx, again[1], order.Setback{}))
+	e.must(e.Retry(e.ctx, again[1], schedule.Retry{}))
 	last := e.claim("B")
-	e.must(e.Finish(e.ctx, last[0], order.Final{Ending: order.EndedClosed}))
-	e.wantEvents("A", order.EventClosed)
-	e.wantEvents("B", order.EventClosed)
+	e.must(e.Finish(e.ctx, last[0], schedule.Final{State: schedule.FinalClosed}))
+	e.wantEvents("A", schedule.EventClosed)
+	e.wantEvents("B", schedule.EventClosed)
 
 	if _, granted, err := e.Take(e.ctx, shop, 10, 1, time.Second); err != nil || !granted {
 		e.Fatalf("granted %v, error %v", granted, err)

@@ -5,7 +5,7 @@ import (
 	"database/sql/driver"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -116,7 +116,7 @@ func registersRepeatably(e *env) {
 	go func() {
 		ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 		defer cancel()
-		added, err := s.Register(ctx, order.Entry{Ref: ref("A1"), Total: fen(5)})
+		added, err := s.Register(ctx, schedule.Entry{Ref: ref("A1"), Total: fen(5)})
 		result <- outcome{added, err}
 	}()
 	e.awaitBlocked()

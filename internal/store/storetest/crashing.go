@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -18,30 +18,30 @@ var crashing = []proof{
 type operation struct {
 	name string
 	// prepare makes an order for it.
-	prepare func(e *env, no string) order.Claim
-	run     func(e *env, s *store.Store, no string, c order.Claim) error
+	prepare func(e *env, no string) schedule.Claim
+	run     func(e *env, s *store.Store, no string, c schedule.Claim) error
 	// want is how the order stands, with which events, when it was done.
-	progress order.Progress
-	ending   order.Ending
-	events   []order.EventKind
+	progress schedule.Progress
+	ending   schedule.FinalState
+	events   []schedule.EventKind
 }
 
-func claimed(e *env, no string) order.Claim { return e.claimOne(no) }
+func claimed(e *env, no string) schedule.Claim { return e.claimOne(no) }
 
-func absent(*env, string) order.Claim { return order.Claim{} }
+func absent(*env, string) schedule.Claim { return schedule.Claim{} }
 
 var operations = []operation{
 	{
-		name: "register", prepare: absent, progress: order.Waiting,
-		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+		name: "register", prepare: absent, progress: schedule.Waiting,
+		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
 			_, err := s.Register(e.ctx, due(no))
 			return err
 		},
 	},
 	{
-		name: "claim", progress: order.Closing,
-		prepare: func(e *env, no string) order.Claim { e.registerDue(no); return order.Claim{} },
-		run: func(e *env, s *store.Store, _ string, _ order.Claim) error {
+		name: "claim", progress: schedule.Closing,
+		prepare: func(e *env, no string) schedule.Claim { e.registerDue(no); return schedule.Claim{} },
+		run: func(e *env, s *store.Store, _ string, _ schedule.Claim) error {
 			claims, err := s.Claim(e.ctx, shop, 10, lease)
 			if err == nil && (len(claims) != 1 || claims[0].Attempts != 1) {
 				e.Errorf("got claims %v, want one, in its first attempt", claims)
@@ -50,63 +50,63 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "begin", prepare: absent, progress: order.Closing,
-		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+		name: "begin", prepare: absent, progress: schedule.Closing,
+		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
 			_, err := s.Begin(e.ctx, due(no), lease)
 			return err
 		},
 	},
 	{
-		name: "finish", prepare: claimed, progress: order.Done, ending: order.EndedPaid, events: []order.EventKind{order.EventPaid},
-		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
-			return s.Finish(e.ctx, c, order.Final{Ending: order.EndedPaid})
+		name: "finish", prepare: claimed, progress: schedule.Done, ending: schedule.FinalPaid, events: []schedule.EventKind{schedule.EventPaid},
+		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+			return s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalPaid})
 		},
 	},
 	{
-		name: "observe", prepare: claimed, progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
-		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
-			return s.Observe(e.ctx, ref(no), order.Final{Ending: order.EndedClosed})
+		name: "observe", prepare: claimed, progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
+			return s.Observe(e.ctx, ref(no), schedule.Final{State: schedule.FinalClosed})
 		},
 	},
 	{
-		name: "retry", prepare: claimed, progress: order.Waiting,
-		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
-			return s.Retry(e.ctx, c, order.Setback{Reason: "again", After: lease})
+		name: "retry", prepare: claimed, progress: schedule.Waiting,
+		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+			return s.Retry(e.ctx, c, schedule.Retry{Reason: "again", After: lease})
 		},
 	},
 	{
-		name: "give up", prepare: claimed, progress: order.GaveUp, events: []order.EventKind{order.EventGaveUp},
-		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
-			return s.GiveUp(e.ctx, c, order.Setback{Reason: "no"})
+		name: "give up", prepare: claimed, progress: schedule.GaveUp, events: []schedule.EventKind{schedule.EventGaveUp},
+		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+			return s.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"})
 		},
 	},
 	{
-		name: "release", prepare: claimed, progress: order.Waiting,
-		run: func(e *env, s *store.Store, _ string, c order.Claim) error {
-			_, err := s.Release(e.ctx, []order.Claim{c})
+		name: "release", prepare: claimed, progress: schedule.Waiting,
+		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+			_, err := s.Release(e.ctx, []schedule.Claim{c})
 			return err
 		},
 	},
 	{
-		name: "read events", progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
-		prepare: func(e *env, no string) order.Claim {
+		name: "read events", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		prepare: func(e *env, no string) schedule.Claim {
 			c := e.claimOne(no)
-			e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
-		run: func(e *env, s *store.Store, _ string, _ order.Claim) error {
+		run: func(e *env, s *store.Store, _ string, _ schedule.Claim) error {
 			_, err := s.Events(e.ctx, shop, 0, 1000)
 			return err
 		},
 	},
 	{
-		name: "deliver", progress: order.Done, ending: order.EndedClosed, events: []order.EventKind{order.EventClosed},
-		prepare: func(e *env, no string) order.Claim {
+		name: "deliver", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		prepare: func(e *env, no string) schedule.Claim {
 			c := e.claimOne(no)
-			e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
-		run: func(e *env, s *store.Store, no string, _ order.Claim) error {
+		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
 			postings, err := s.Undelivered(e.ctx, shop, 100, lease)
 			for _, p := range postings {
 				if p.OutTradeNo == no && p.Attempts != 1 {
@@ -139,12 +139,12 @@ func (e *env) settle() {
 	claims, err := e.Claim(e.ctx, shop, 100, lease)
 	e.must(err)
 	for _, c := range claims {
-		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	}
 }
 
 // eachFault tries an operation with a fault at each step, before and after it.
-func eachFault(e *env, forever bool, try func(o operation, no string, c order.Claim, s *store.Store)) {
+func eachFault(e *env, forever bool, try func(o operation, no string, c schedule.Claim, s *store.Store)) {
 	e.Helper()
 	for i, o := range operations {
 		e.clear()
@@ -174,7 +174,7 @@ func (e *env) clear() {
 // dies: whatever step a process dies at, an operation was done whole or not at all, and what is left is found and ended by the
 // next, once.
 func dies(e *env) {
-	eachFault(e, true, func(o operation, no string, c order.Claim, s *store.Store) {
+	eachFault(e, true, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err == nil {
 			e.Errorf("%s: got no error from a dead connection", no)
 		}
@@ -192,16 +192,16 @@ func (e *env) consistent(doing, no string) {
 	ends, gaveUps := e.count(of+"<> 'gaveUp'"), e.count(of+"= 'gaveUp'")
 	s, err := e.Show(e.ctx, ref(no))
 	if err != nil {
-		refused[*order.NotRegisteredError](e, err)
+		refused[*schedule.NotRegisteredError](e, err)
 		return
 	}
 	wantEnds, wantGaveUps := 0, 0
 	switch s.Progress {
-	case order.Done:
+	case schedule.Done:
 		wantEnds = 1
-	case order.GaveUp:
+	case schedule.GaveUp:
 		wantGaveUps = 1
-	case order.Waiting, order.Closing:
+	case schedule.Waiting, schedule.Closing:
 	}
 	if ends != wantEnds || gaveUps != wantGaveUps {
 		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",
@@ -211,7 +211,7 @@ func (e *env) consistent(doing, no string) {
 
 // loses: an operation whose connection is lost once, at any step, is done all the same, and once.
 func loses(e *env) {
-	eachFault(e, false, func(o operation, no string, c order.Claim, s *store.Store) {
+	eachFault(e, false, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err != nil {
 			e.Errorf("%s %s: %v", o.name, no, err)
 			return

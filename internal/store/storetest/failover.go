@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/migrate"
 )
@@ -334,7 +334,7 @@ func PostgresFailover(t *testing.T) {
 	w.cut()
 	w.hammers("the standby's time", perServer)
 	_, err := w.store.Register(context.Background(), due("S1"))
-	if err == nil || !strings.Contains(err.Error(), "takes no writes") || order.Lasting(err) {
+	if err == nil || !strings.Contains(err.Error(), "takes no writes") || schedule.Lasting(err) {
 		t.Errorf("got error %v on a standby, want that it takes no writes, for now", err)
 	}
 	w.lead(t, primary) // what is connected to the standby stays so

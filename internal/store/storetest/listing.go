@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var listing = []proof{{name: "lists in pages", prove: lists}, {name: "what is not a list", prove: listsNothing}}
 
 // list reads all pages of a list.
-func (e *env) list(at order.Progress, limit int) []string {
+func (e *env) list(at schedule.Progress, limit int) []string {
 	e.Helper()
 	var got []string
 	from := ""
@@ -33,24 +34,24 @@ func (e *env) list(at order.Progress, limit int) []string {
 func lists(e *env) {
 	closes := time.Now().Add(time.Hour)
 	for i, no := range numbers("W", 7) {
-		e.register(order.Entry{Ref: ref(no), CloseAt: closes.Add(-time.Duration(i/2) * time.Second)}) // in pairs of one time
+		e.register(schedule.Entry{Ref: ref(no), CloseAt: closes.Add(-time.Duration(i/2) * time.Second)}) // in pairs of one time
 	}
-	e.register(order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
+	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.registerDue(numbers("D", 9)...)
 	for i, c := range e.claim(numbers("D", 9)...) {
 		switch i % 3 {
 		case 0:
-			e.must(e.GiveUp(e.ctx, c, order.Setback{Reason: "no"}))
+			e.must(e.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"}))
 		case 1:
-			e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 		default:
 		}
 	}
-	for at, want := range map[order.Progress]string{
-		order.Waiting: "W0006 W0004 W0005 W0002 W0003 W0000 W0001",
-		order.Closing: "D0002 D0005 D0008",
-		order.Done:    "D0001 D0004 D0007",
-		order.GaveUp:  "D0000 D0003 D0006",
+	for at, want := range map[schedule.Progress]string{
+		schedule.Waiting: "W0006 W0004 W0005 W0002 W0003 W0000 W0001",
+		schedule.Closing: "D0002 D0005 D0008",
+		schedule.Done:    "D0001 D0004 D0007",
+		schedule.GaveUp:  "D0000 D0003 D0006",
 	} {
 		for limit := 1; limit <= 8; limit++ {
 			if got := e.list(at, limit); !slices.Equal(got, strings.Fields(want)) {
@@ -64,10 +65,10 @@ func listsNothing(e *env) {
 	if _, err := e.List(e.ctx, shop, "stuck", "", 1); err == nil || !strings.Contains(err.Error(), "gaveUp") {
 		e.Errorf("got %v, want an error that names what can be listed", err)
 	}
-	if _, err := e.List(e.ctx, shop, order.Done, "x", 1); err == nil || !strings.Contains(err.Error(), "place") {
+	if _, err := e.List(e.ctx, shop, schedule.Done, "x", 1); err == nil || !strings.Contains(err.Error(), "place") {
 		e.Errorf("got %v, want an error about the place in the list", err)
 	}
-	page, err := e.List(e.ctx, shop, order.Done, "", 1)
+	page, err := e.List(e.ctx, shop, schedule.Done, "", 1)
 	if err != nil || len(page.Orders) != 0 || page.Next != "" {
 		e.Errorf("got %v and error %v, want an empty page", page, err)
 	}

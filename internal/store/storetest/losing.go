@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -70,21 +70,21 @@ func killed(e *env) {
 	c := e.claimOne("A1")
 	tx := e.hold("A1")
 	result := make(chan error, 1)
-	go func() { result <- e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}) }()
+	go func() { result <- e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}) }()
 	blocked := e.awaitBlocked()
 	kill := map[string]string{"postgres": "SELECT pg_terminate_backend($1)", "mysql": "KILL ?"}[e.db.Name]
 	_, err := e.raw.ExecContext(e.ctx, kill, blocked)
 	e.must(err)
 	e.must(tx.Commit())
 	e.must(<-result)
-	e.wantProgress("A1", order.Done, order.EndedClosed)
-	e.wantEvents("A1", order.EventClosed)
+	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
+	e.wantEvents("A1", schedule.EventClosed)
 }
 
 func deadlocks(e *env) {
 	later := time.Now().Add(time.Hour)
 	for _, no := range numbers("heavy", 100) {
-		e.register(order.Entry{Ref: ref(no), CloseAt: later})
+		e.register(schedule.Entry{Ref: ref(no), CloseAt: later})
 	}
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
@@ -207,7 +207,7 @@ func goesQuiet(e *env) {
 	for range 2 { // on the connection that it has, and on a new one
 		ctx, cancel := context.WithTimeout(e.ctx, 200*time.Millisecond)
 		before := time.Now()
-		err := s.Finish(ctx, c, order.Final{Ending: order.EndedClosed})
+		err := s.Finish(ctx, c, schedule.Final{State: schedule.FinalClosed})
 		took := time.Since(before)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
@@ -215,8 +215,8 @@ func goesQuiet(e *env) {
 		}
 	}
 	p.quiet.Store(false)
-	e.must(s.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
-	e.wantEvents("A1", order.EventClosed)
+	e.must(s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+	e.wantEvents("A1", schedule.EventClosed)
 }
 
 func notThere(e *env) {
@@ -239,13 +239,13 @@ func givesUpWaiting(e *env) {
 	ctx, cancel := context.WithTimeout(e.ctx, 200*time.Millisecond)
 	defer cancel()
 	before := time.Now()
-	err := e.Finish(ctx, c, order.Final{Ending: order.EndedClosed})
+	err := e.Finish(ctx, c, schedule.Final{State: schedule.FinalClosed})
 	if took := time.Since(before); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
 		e.Errorf("got error %v after %v, want the deadline's, soon after it", err, took)
 	}
 	e.must(tx.Rollback())
-	e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
-	e.wantEvents("A1", order.EventClosed)
+	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+	e.wantEvents("A1", schedule.EventClosed)
 }
 
 // small gives each connection's database a greatest size.
@@ -288,13 +288,13 @@ func fullDisk(e *env) {
 	if err == nil || !strings.Contains(err.Error(), "disk is full") || len(registered) == 0 {
 		e.Fatalf("got error %v after %d orders, want some orders and then a full disk", err, len(registered))
 	}
-	_ = s.Finish(e.ctx, first, order.Final{Ending: order.EndedClosed}) // whole, or not at all
+	_ = s.Finish(e.ctx, first, schedule.Final{State: schedule.FinalClosed}) // whole, or not at all
 	e.consistent("a full disk", "first")
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != len(registered)+1 {
 		e.Errorf("got %d orders, want the %d that were said to be registered", n, len(registered)+1)
 	}
 	// With room again, the same work ends well.
-	e.must(e.Finish(e.ctx, first, order.Final{Ending: order.EndedClosed}))
+	e.must(e.Finish(e.ctx, first, schedule.Final{State: schedule.FinalClosed}))
 	e.register(due("after"))
 	e.consistent("room again", "first")
 }

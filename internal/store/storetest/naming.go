@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 var naming = []proof{
@@ -20,7 +22,7 @@ func differByAnyByte(e *env) {
 	for _, no := range all {
 		if no != "%1" {
 			valid = append(valid, no)
-			e.register(order.Entry{Ref: ref(no), Total: fen(int64(len(valid)))})
+			e.register(schedule.Entry{Ref: ref(no), Total: fen(int64(len(valid)))})
 		}
 	}
 	for i, no := range valid {
@@ -30,13 +32,13 @@ func differByAnyByte(e *env) {
 	}
 	for _, stranger := range []string{"A1 ", " A1", "A_%", "a_1", "A%", "\u00c51", "A1\u0000", "A1\u200b", "", "A1'", `A1\`, "\xff", "Ａ1"} {
 		_, err := e.Show(e.ctx, ref(stranger))
-		refused[*order.NotRegisteredError](e, err)
+		refused[*schedule.NotRegisteredError](e, err)
 		_, err = e.Owner(e.ctx, ref(stranger))
-		refused[*order.NotRegisteredError](e, err)
-		err = e.Observe(e.ctx, ref(stranger), order.Final{Ending: order.EndedClosed})
-		refused[*order.NotRegisteredError](e, err)
+		refused[*schedule.NotRegisteredError](e, err)
+		err = e.Observe(e.ctx, ref(stranger), schedule.Final{State: schedule.FinalClosed})
+		refused[*schedule.NotRegisteredError](e, err)
 		_, err = e.Reopen(e.ctx, ref(stranger))
-		refused[*order.NotRegisteredError](e, err)
+		refused[*schedule.NotRegisteredError](e, err)
 	}
 }
 
@@ -47,7 +49,7 @@ func everyPartCounts(e *env) {
 		{Region: order.Global, MchID: "1", OutTradeNo: "A1"}, {Region: order.HongKong, MchID: "1", OutTradeNo: "A1"},
 		{Region: order.Global, MchID: "a", OutTradeNo: "A1"}, {Region: order.Global, MchID: "A", OutTradeNo: "A1"},
 	} {
-		added, err := e.Register(e.ctx, order.Entry{Ref: r, Total: fen(int64(i))})
+		added, err := e.Register(e.ctx, schedule.Entry{Ref: r, Total: fen(int64(i))})
 		if err != nil || !added {
 			e.Errorf("%s: got added %v and error %v, want it added", r, added, err)
 		}
@@ -77,14 +79,14 @@ func strangersTexts(e *env) {
 	} {
 		no := numbers("T", 10)[i]
 		c := e.claimOne(no)
-		e.must(e.Retry(e.ctx, c, order.Setback{TradeState: order.TradeState(text), Authenticated: true, Reason: text}))
+		e.must(e.Retry(e.ctx, c, schedule.Retry{TradeState: tradestate.State(text), Authenticated: true, Reason: text}))
 		if s := e.show(no); s.LastError == "" || s.TradeState == "" || !s.Authenticated || strings.ContainsAny(s.LastError, "\x00\n") {
 			e.Errorf("%q: got %q and %q, want the text as one line", text, s.LastError, s.TradeState)
 		}
-		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedPaid, TradeState: order.TradeState(text), TransactionID: text}))
-		e.wantProgress(no, order.Done, order.EndedPaid)
+		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.State(text), TransactionID: text}))
+		e.wantProgress(no, schedule.Done, schedule.FinalPaid)
 	}
-	if s := e.show("T0004"); s.Progress != order.Done || s.TransactionID != "it's \\ % _ ? $1 {now} \"" {
+	if s := e.show("T0004"); s.Progress != schedule.Done || s.TransactionID != "it's \\ % _ ? $1 {now} \"" {
 		e.Errorf("got %q, want the text as it was", s.TransactionID)
 	}
 }

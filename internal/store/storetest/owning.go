@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var owning = []proof{{name: "owners of several orders", prove: ownersOfSeveral}, {name: "owners of as many as there may be", prove: ownersOfMany}}
@@ -11,8 +12,8 @@ var owning = []proof{{name: "owners of several orders", prove: ownersOfSeveral},
 func ownersOfSeveral(e *env) {
 	other := order.Ref{Region: order.Global, MchID: "M", SubMchID: "S", OutTradeNo: "A1"}
 	e.register(
-		order.Entry{Ref: ref("A1"), Owner: "tcb:a"}, order.Entry{Ref: ref("A2"), Owner: "wx:wx1:o"}, order.Entry{Ref: ref("N1")},
-		order.Entry{Ref: other, Owner: "tcb:b"},
+		schedule.Entry{Ref: ref("A1"), Owner: "tcb:a"}, schedule.Entry{Ref: ref("A2"), Owner: "wx:wx1:o"}, schedule.Entry{Ref: ref("N1")},
+		schedule.Entry{Ref: other, Owner: "tcb:b"},
 	)
 	got, err := e.Owners(e.ctx, []order.Ref{ref("A1"), ref("a1"), ref("A1"), other, ref("N1"), ref("X1"), ref("A2")})
 	e.must(err)
@@ -24,13 +25,13 @@ func ownersOfSeveral(e *env) {
 		e.Errorf("owners of none: got %v and error %v, want none", got, err)
 	}
 	_, err = e.Owners(e.ctx, []order.Ref{ref("A1"), ref("A1 ")})
-	refused[*order.NotRegisteredError](e, err)
+	refused[*schedule.NotRegisteredError](e, err)
 }
 
 func ownersOfMany(e *env) {
 	var refs []order.Ref
 	for _, no := range numbers("P", 50) {
-		e.register(order.Entry{Ref: ref(no), Owner: order.Owner("tcb:" + no)})
+		e.register(schedule.Entry{Ref: ref(no), Owner: order.Owner("tcb:" + no)})
 		refs = append(refs, ref(no))
 	}
 	got, err := e.Owners(e.ctx, refs)

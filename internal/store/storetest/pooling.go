@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/migrate"
 )
 
@@ -21,10 +22,10 @@ func leavesSettings(e *env) {
 	for i := range 3 {
 		no := fmt.Sprintf("A%d", i)
 		c := e.claimOne(no)
-		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
-		e.wantEvents(no, order.EventClosed)
+		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+		e.wantEvents(no, schedule.EventClosed)
 	}
-	_, err := e.Register(e.ctx, order.Entry{Ref: ref("")}) // a call that fails, and one that is refused by the database
+	_, err := e.Register(e.ctx, schedule.Entry{Ref: ref("")}) // a call that fails, and one that is refused by the database
 	refused[*order.FieldError](e, err)
 	if after := e.settings(); after != before {
 		e.Errorf("after the store's calls another client finds\n%s\nwant\n%s", after, before)

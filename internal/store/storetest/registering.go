@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var registering = []proof{
@@ -17,9 +18,9 @@ var registering = []proof{
 }
 
 // full has every fact an entry can have.
-func full(no string) order.Entry {
+func full(no string) schedule.Entry {
 	shanghai := time.FixedZone("UTC+8", 8*60*60)
-	return order.Entry{
+	return schedule.Entry{
 		Ref:   order.Ref{Region: shop.Region, MchID: shop.MchID, SubMchID: "1900000109", OutTradeNo: no},
 		Owner: order.WeChatOwner("wxd678efh567hg6787", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"), SubAppID: "wxsub", API: order.V2,
 		Total: fen(100), CreatedAt: time.Date(2026, 3, 29, 2, 30, 0, 123456000, shanghai),
@@ -35,7 +36,7 @@ func comesBack(e *env) {
 	if field := got.Differs(entry); field != "" || got.Ref != entry.Ref {
 		e.Errorf("%s: got %#v, want %#v", field, got.Entry, entry)
 	}
-	if !got.DueAt.Equal(entry.CloseAt) || got.Progress != order.Waiting || got.Attempts != 0 || got.RegisteredAt.IsZero() || got.ID == 0 {
+	if !got.DueAt.Equal(entry.CloseAt) || got.Progress != schedule.Waiting || got.Attempts != 0 || got.RegisteredAt.IsZero() || got.ID == 0 {
 		e.Errorf("got %#v, want it waiting until %v", got, entry.CloseAt)
 	}
 	if zone := got.CloseAt.Location(); zone != time.UTC {
@@ -48,7 +49,7 @@ func comesBack(e *env) {
 }
 
 func registersTwice(e *env) {
-	for _, entry := range []order.Entry{full("A1"), due("A2"), {Ref: ref("A3"), CloseIn: time.Hour}} {
+	for _, entry := range []schedule.Entry{full("A1"), due("A2"), {Ref: ref("A3"), CloseIn: time.Hour}} {
 		for i, want := range []bool{true, false, false} {
 			added, err := e.Register(e.ctx, entry)
 			if err != nil || added != want {
@@ -64,20 +65,20 @@ func registersTwice(e *env) {
 func conflicts(e *env) {
 	first := full("A1")
 	e.register(first)
-	for field, change := range map[string]func(*order.Entry){
-		"owner": func(o *order.Entry) {
+	for field, change := range map[string]func(*schedule.Entry){
+		"owner": func(o *schedule.Entry) {
 			o.Owner = order.WeChatOwner("wxd678efh567hg6787", "OUpF8uMuAJO_M2pxb1Q9zNjWeS6o")
 		},
-		"sub_appid":  func(o *order.Entry) { o.SubAppID = "" },
-		"api":        func(o *order.Entry) { o.API = order.V3 },
-		"total":      func(o *order.Entry) { o.Total = nil },
-		"created_at": func(o *order.Entry) { o.CreatedAt = o.CreatedAt.Add(time.Microsecond) },
-		"close_at":   func(o *order.Entry) { o.CloseAt, o.CloseIn = time.Time{}, time.Hour },
+		"sub_appid":  func(o *schedule.Entry) { o.SubAppID = "" },
+		"api":        func(o *schedule.Entry) { o.API = order.V3 },
+		"total":      func(o *schedule.Entry) { o.Total = nil },
+		"created_at": func(o *schedule.Entry) { o.CreatedAt = o.CreatedAt.Add(time.Microsecond) },
+		"close_at":   func(o *schedule.Entry) { o.CloseAt, o.CloseIn = time.Time{}, time.Hour },
 	} {
 		other := first
 		change(&other)
 		_, err := e.Register(e.ctx, other)
-		if got := wantError[*order.ConflictError](e, err); got.Field != field || got.Ref != first.Ref {
+		if got := wantError[*schedule.ConflictError](e, err); got.Field != field || got.Ref != first.Ref {
 			e.Errorf("got a conflict of %s in %s, want %s in %s", got.Ref, got.Field, first.Ref, field)
 		}
 	}
@@ -88,12 +89,12 @@ func conflicts(e *env) {
 }
 
 func registersMany(e *env) {
-	entries := make([]order.Entry, 0, 1300)
+	entries := make([]schedule.Entry, 0, 1300)
 	for _, no := range numbers("M", 1234) {
 		entries = append(entries, due(no))
 	}
-	e.register(order.Entry{Ref: ref("M0007"), Total: fen(7)}, due("M0008"))
-	entries = append(entries, due("M0009"), order.Entry{Ref: ref("M0010"), Total: fen(1)}, due("not an order number"))
+	e.register(schedule.Entry{Ref: ref("M0007"), Total: fen(7)}, due("M0008"))
+	entries = append(entries, due("M0009"), schedule.Entry{Ref: ref("M0010"), Total: fen(1)}, due("not an order number"))
 	all, err := e.RegisterAll(e.ctx, entries)
 	e.must(err)
 	for i, got := range all {
@@ -124,7 +125,7 @@ func fate(e *env, added bool, err error) string {
 	case err == nil:
 		return "there"
 	case strings.Contains(err.Error(), "registered already"):
-		refused[*order.ConflictError](e, err)
+		refused[*schedule.ConflictError](e, err)
 		return "conflict"
 	}
 	refused[*order.FieldError](e, err)
@@ -132,7 +133,7 @@ func fate(e *env, added bool, err error) string {
 }
 
 func closesIn(e *env) {
-	e.register(order.Entry{Ref: ref("A1"), CloseIn: time.Hour})
+	e.register(schedule.Entry{Ref: ref("A1"), CloseIn: time.Hour})
 	s := e.show("A1")
 	if got := s.DueAt.Sub(s.RegisteredAt); got != time.Hour || s.CloseIn != time.Hour || !s.CloseAt.IsZero() {
 		e.Errorf("got due %v after registration (close_in %v, close_at %v), want an hour", got, s.CloseIn, s.CloseAt)
@@ -145,25 +146,25 @@ func closesIn(e *env) {
 }
 
 func beginsUnregistered(e *env) {
-	entry := order.Entry{Ref: ref("A1"), Total: fen(5)}
+	entry := schedule.Entry{Ref: ref("A1"), Total: fen(5)}
 	c, err := e.Begin(e.ctx, entry, lease)
 	e.must(err)
 	if c.InDoubt || c.Attempts != 0 || c.Token == "" || c.LeaseUntil.Sub(c.ClaimedAt) != lease {
 		e.Errorf("got %#v, want a claim for %v that is no attempt", c, lease)
 	}
 	s := e.show("A1")
-	if s.Progress != order.Closing || s.Attempts != 0 || s.ClosingSince.IsZero() || *s.Total != 5 || s.LeaseUntil.IsZero() {
+	if s.Progress != schedule.Closing || s.Attempts != 0 || s.ClosingSince.IsZero() || *s.Total != 5 || s.LeaseUntil.IsZero() {
 		e.Errorf("got %#v, want it closing", s)
 	}
 	_, err = e.Begin(e.ctx, entry, lease)
-	if busy := wantError[*order.BusyError](e, err); busy.Standing.Ref != entry.Ref {
-		e.Errorf("busy with %s, want %s", busy.Standing.Ref, entry.Ref)
+	if busy := wantError[*schedule.BusyError](e, err); busy.Record.Ref != entry.Ref {
+		e.Errorf("busy with %s, want %s", busy.Record.Ref, entry.Ref)
 	}
-	e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	_, err = e.Begin(e.ctx, entry, lease)
-	if ended := wantError[*order.EndedError](e, err); ended.Standing.Ending != order.EndedClosed {
-		e.Errorf("got ended %s, want closed", ended.Standing.Ending)
+	if ended := wantError[*schedule.EndedError](e, err); ended.Record.FinalState != schedule.FinalClosed {
+		e.Errorf("got ended %s, want closed", ended.Record.FinalState)
 	}
-	_, err = e.Begin(e.ctx, order.Entry{Ref: ref("")}, lease)
+	_, err = e.Begin(e.ctx, schedule.Entry{Ref: ref("")}, lease)
 	refused[*order.FieldError](e, err)
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -49,7 +49,7 @@ func manyClaimers(e *env) {
 				claimed[c.OutTradeNo]++
 				all := len(claimed)
 				mu.Unlock()
-				if err := s.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}); err != nil {
+				if err := s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}); err != nil {
 					e.Errorf("order %d, %s: %v", all, c.OutTradeNo, err)
 				}
 			}
@@ -113,7 +113,7 @@ func manyRegistrations(e *env) {
 	added := map[string]int{}
 	list := numbers("R", 400)
 	e.atOnce(4, func(i int, s *store.Store) {
-		entries := make([]order.Entry, len(list))
+		entries := make([]schedule.Entry, len(list))
 		for j := range list { // each in another order
 			entries[j] = due(list[(j*[]int{1, 3, 7, 9}[i]+i*25)%len(list)])
 			if i == 3 {
@@ -128,7 +128,7 @@ func manyRegistrations(e *env) {
 			}
 			mu.Lock()
 			for j, one := range all {
-				var conflict *order.ConflictError
+				var conflict *schedule.ConflictError
 				if one.Err != nil && !errors.As(one.Err, &conflict) {
 					e.Error(one.Err)
 				}
@@ -155,20 +155,20 @@ func manyEnds(e *env) {
 		var mu sync.Mutex
 		outcomes := map[string]int{}
 		e.atOnce(4, func(i int, s *store.Store) {
-			ending := order.EndedClosed
+			ending := schedule.FinalClosed
 			if i%2 == 1 {
-				ending = order.EndedPaid
+				ending = schedule.FinalPaid
 			}
 			var err error
 			if i < 2 {
-				err = s.Finish(e.ctx, c, order.Final{Ending: ending})
+				err = s.Finish(e.ctx, c, schedule.Final{State: ending})
 			} else {
-				err = s.Observe(e.ctx, c.Ref, order.Final{Ending: ending})
+				err = s.Observe(e.ctx, c.Ref, schedule.Final{State: ending})
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			var alarm *order.ContradictionError
-			var lost *order.LostClaimError
+			var alarm *schedule.ContradictionError
+			var lost *schedule.LostClaimError
 			switch {
 			case err == nil, errors.As(err, &lost):
 				outcomes["stands"]++
@@ -181,11 +181,11 @@ func manyEnds(e *env) {
 		if outcomes["alarm"] != 2 {
 			e.Errorf("order %s: got %v, want two alarms", no, outcomes)
 		}
-		first := order.EventClosed
-		if e.show(no).Ending == order.EndedPaid {
-			first = order.EventPaid
+		first := schedule.EventClosed
+		if e.show(no).FinalState == schedule.FinalPaid {
+			first = schedule.EventPaid
 		}
-		e.wantEvents(no, first, order.EventContradicted)
+		e.wantEvents(no, first, schedule.EventContradicted)
 	}
 }
 
@@ -195,7 +195,7 @@ func manyBeginnings(e *env) {
 		begun := 0
 		e.atOnce(4, func(_ int, s *store.Store) {
 			_, err := s.Begin(e.ctx, due(no), lease)
-			var busy *order.BusyError
+			var busy *schedule.BusyError
 			mu.Lock()
 			defer mu.Unlock()
 			switch {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -68,7 +69,7 @@ func ref(no string) order.Ref {
 }
 
 // due is an order that is to be closed at once.
-func due(no string) order.Entry { return order.Entry{Ref: ref(no)} }
+func due(no string) schedule.Entry { return schedule.Entry{Ref: ref(no)} }
 
 func numbers(prefix string, n int) []string {
 	list := make([]string, n)
@@ -78,7 +79,7 @@ func numbers(prefix string, n int) []string {
 	return list
 }
 
-func (e *env) register(entries ...order.Entry) {
+func (e *env) register(entries ...schedule.Entry) {
 	e.Helper()
 	for _, entry := range entries {
 		if _, err := e.Register(e.ctx, entry); err != nil {
@@ -89,7 +90,7 @@ func (e *env) register(entries ...order.Entry) {
 
 func (e *env) registerDue(numbers ...string) {
 	e.Helper()
-	entries := make([]order.Entry, len(numbers))
+	entries := make([]schedule.Entry, len(numbers))
 	for i, no := range numbers {
 		entries[i] = due(no)
 	}
@@ -105,7 +106,7 @@ func (e *env) registerDue(numbers ...string) {
 }
 
 // claim claims all that is due and wants these, in this order.
-func (e *env) claim(want ...string) []order.Claim {
+func (e *env) claim(want ...string) []schedule.Claim {
 	e.Helper()
 	claims, err := e.Claim(e.ctx, shop, 100, lease)
 	if err != nil {
@@ -115,7 +116,7 @@ func (e *env) claim(want ...string) []order.Claim {
 	return claims
 }
 
-func (e *env) wantClaimed(claims []order.Claim, want ...string) {
+func (e *env) wantClaimed(claims []schedule.Claim, want ...string) {
 	e.Helper()
 	got := make([]string, len(claims))
 	for i, c := range claims {
@@ -127,13 +128,13 @@ func (e *env) wantClaimed(claims []order.Claim, want ...string) {
 }
 
 // claimOne registers an order and claims it.
-func (e *env) claimOne(no string) order.Claim {
+func (e *env) claimOne(no string) schedule.Claim {
 	e.Helper()
 	e.registerDue(no)
 	return e.claim(no)[0]
 }
 
-func (e *env) show(no string) order.Standing {
+func (e *env) show(no string) schedule.Record {
 	e.Helper()
 	s, err := e.Show(e.ctx, ref(no))
 	if err != nil {
@@ -142,21 +143,21 @@ func (e *env) show(no string) order.Standing {
 	return s
 }
 
-func (e *env) wantProgress(no string, want order.Progress, ending order.Ending) {
+func (e *env) wantProgress(no string, want schedule.Progress, ending schedule.FinalState) {
 	e.Helper()
-	if s := e.show(no); s.Progress != want || s.Ending != ending {
-		e.Errorf("order %s: got %s %q, want %s %q", no, s.Progress, s.Ending, want, ending)
+	if s := e.show(no); s.Progress != want || s.FinalState != ending {
+		e.Errorf("order %s: got %s %q, want %s %q", no, s.Progress, s.FinalState, want, ending)
 	}
 }
 
 // wantEvents wants these kinds of events of an order, in this order.
-func (e *env) wantEvents(no string, want ...order.EventKind) {
+func (e *env) wantEvents(no string, want ...schedule.EventKind) {
 	e.Helper()
 	events, err := e.Events(e.ctx, shop, 0, 1000)
 	if err != nil {
 		e.Fatal(err)
 	}
-	var got []order.EventKind
+	var got []schedule.EventKind
 	for _, event := range events {
 		if event.OutTradeNo == no {
 			got = append(got, event.Kind)

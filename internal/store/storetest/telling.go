@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var telling = []proof{
@@ -21,14 +22,14 @@ func (e *env) endAll(numbers ...string) {
 	e.Helper()
 	e.registerDue(numbers...)
 	for _, c := range e.claim(numbers...) {
-		e.must(e.Finish(e.ctx, c, order.Final{Ending: order.EndedClosed}))
+		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	}
 }
 
 func readsEvents(e *env) {
 	e.endAll(numbers("A", 5)...)
-	e.register(order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
-	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, order.Final{Ending: order.EndedPaid}))
+	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
+	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	e.endAll(numbers("B", 5)...)
 	var got []string
 	after := int64(0)
@@ -64,8 +65,8 @@ func numbersApart(e *env) {
 		" trade_state, transaction_id, reason, due_at) SELECT 'gaveUp', region, mchid, sub_mchid, out_trade_no, id, '', " + values +
 		", '', '', '', '', " + values + " FROM cloudpay_orders ORDER BY id")
 	other := order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}
-	e.register(order.Entry{Ref: other})
-	e.must(e.Observe(e.ctx, other, order.Final{Ending: order.EndedPaid}))
+	e.register(schedule.Entry{Ref: other})
+	e.must(e.Observe(e.ctx, other, schedule.Final{State: schedule.FinalPaid}))
 	if postings, err := e.Undelivered(e.ctx, other.Account(), 10, lease); err != nil || len(postings) != 1 {
 		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(postings), err)
 	}
@@ -83,7 +84,7 @@ func numbersApart(e *env) {
 	}
 }
 
-func (e *env) undelivered(want ...string) []order.Posting {
+func (e *env) undelivered(want ...string) []schedule.Delivery {
 	e.Helper()
 	postings, err := e.Undelivered(e.ctx, shop, 100, lease)
 	e.must(err)
@@ -99,10 +100,10 @@ func (e *env) undelivered(want ...string) []order.Posting {
 
 func delivers(e *env) {
 	e.endAll("A", "B")
-	e.register(order.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
-	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, order.Final{Ending: order.EndedPaid}))
+	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
+	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	postings := e.undelivered("A", "B")
-	if p := postings[0]; p.Attempts != 1 || p.Kind != order.EventClosed || p.ID == 0 || p.Token == "" {
+	if p := postings[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.ID == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
 	e.must(e.Delivered(e.ctx, postings[0]))
@@ -125,9 +126,9 @@ func leasesDeliveries(e *env) {
 	e.undelivered()
 	e.passes(lease)
 	second := e.undelivered("A")[0]
-	refused[*order.LostClaimError](e, e.Delivered(e.ctx, first))
-	refused[*order.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
-	refused[*order.LostClaimError](e, e.Bury(e.ctx, first, "late"))
+	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, first))
+	refused[*schedule.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
+	refused[*schedule.LostClaimError](e, e.Bury(e.ctx, first, "late"))
 	e.must(e.Delivered(e.ctx, second))
 }
 

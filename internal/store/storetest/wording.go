@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 var wording = []proof{
@@ -25,9 +25,9 @@ var driversWords = []string{
 // all that the driver said for the log.
 func (e *env) wantWorded(err error, want string, lasting bool) {
 	e.Helper()
-	fault := wantError[*order.StoreError](e, err)
-	if !strings.Contains(err.Error(), want) || order.Lasting(err) != lasting || fault.Detail() == "" {
-		e.Errorf("got %q (lasting %v, for the log %q), want %q in it and lasting %v", err, order.Lasting(err), fault.Detail(), want, lasting)
+	fault := wantError[*schedule.StoreError](e, err)
+	if !strings.Contains(err.Error(), want) || schedule.Lasting(err) != lasting || fault.Detail() == "" {
+		e.Errorf("got %q (lasting %v, for the log %q), want %q in it and lasting %v", err, schedule.Lasting(err), fault.Detail(), want, lasting)
 	}
 	for _, word := range driversWords {
 		if strings.Contains(err.Error(), word) {
@@ -90,13 +90,13 @@ func (e *env) reader() string {
 func stopsAnswering(e *env) {
 	e.registerDue(numbers("L", 400)...)
 	p, s := e.proxied()
-	if _, err := s.List(e.ctx, shop, order.Waiting, "", 1); err != nil { // it is connected
+	if _, err := s.List(e.ctx, shop, schedule.Waiting, "", 1); err != nil { // it is connected
 		e.Fatal(err)
 	}
 	p.left.Store(20_000) // a list of all takes more
 	ctx, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
 	defer cancel()
-	_, err := s.List(ctx, shop, order.Waiting, "", 400)
+	_, err := s.List(ctx, shop, schedule.Waiting, "", 400)
 	e.wantWorded(err, "did not answer in time", false)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		e.Errorf("got %v, want the deadline's error in it", err)

@@ -3,7 +3,8 @@ package storetest
 import (
 	"time"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 var writing = []proof{
@@ -15,11 +16,11 @@ var writing = []proof{
 
 func retries(e *env) {
 	c := e.claimOne("A1")
-	e.must(e.Retry(e.ctx, c, order.Setback{
-		After: time.Hour, TradeState: order.UserPaying, Authenticated: true, Reason: "USERPAYING the customer is paying", InDoubt: true,
+	e.must(e.Retry(e.ctx, c, schedule.Retry{
+		After: time.Hour, TradeState: tradestate.UserPaying, Authenticated: true, Reason: "USERPAYING the customer is paying", InDoubt: true,
 	}))
 	s := e.show("A1")
-	if s.Progress != order.Closing || s.TradeState != order.UserPaying || !s.Authenticated || s.LastError != "USERPAYING the customer is paying" ||
+	if s.Progress != schedule.Closing || s.TradeState != tradestate.UserPaying || !s.Authenticated || s.LastError != "USERPAYING the customer is paying" ||
 		!s.LeaseUntil.IsZero() || s.Attempts != 1 {
 		e.Errorf("got %#v, want it put off, with what was said", s)
 	}
@@ -28,29 +29,29 @@ func retries(e *env) {
 	e.claim()
 	e.passes(time.Second)
 	again := e.claim("A1")[0]
-	e.must(e.Retry(e.ctx, again, order.Setback{After: -time.Hour, Reason: "TIMEOUT"}))
-	if s := e.show("A1"); s.Progress != order.Waiting || s.TradeState != order.UserPaying || !s.Authenticated || !s.ClosingSince.IsZero() {
+	e.must(e.Retry(e.ctx, again, schedule.Retry{After: -time.Hour, Reason: "TIMEOUT"}))
+	if s := e.show("A1"); s.Progress != schedule.Waiting || s.TradeState != tradestate.UserPaying || !s.Authenticated || !s.ClosingSince.IsZero() {
 		e.Errorf("got %#v, want it waiting, and what was said before", s)
 	}
-	e.must(e.Retry(e.ctx, again, order.Setback{Reason: "TIMEOUT"})) // as when its commit was lost on the way here
+	e.must(e.Retry(e.ctx, again, schedule.Retry{Reason: "TIMEOUT"})) // as when its commit was lost on the way here
 	e.claim("A1")
 }
 
 func releases(e *env) {
 	e.registerDue("A", "B", "C", "D")
 	claims := e.claim("A", "B", "C", "D")
-	e.must(e.Retry(e.ctx, claims[0], order.Setback{InDoubt: true, Reason: "TIMEOUT"}))
-	e.must(e.Finish(e.ctx, claims[3], order.Final{Ending: order.EndedPaid}))
+	e.must(e.Retry(e.ctx, claims[0], schedule.Retry{InDoubt: true, Reason: "TIMEOUT"}))
+	e.must(e.Finish(e.ctx, claims[3], schedule.Final{State: schedule.FinalPaid}))
 	since := e.show("A").ClosingSince
 	claims = append(e.claim("A"), claims[1:]...)
 	n, err := e.Release(e.ctx, claims)
 	if n != 3 || err != nil {
 		e.Errorf("got %d released and error %v, want the 3 that had not ended", n, err)
 	}
-	if s := e.show("A"); s.Progress != order.Closing || !s.ClosingSince.Equal(since) || s.Attempts != 1 || s.LastError != "TIMEOUT" {
+	if s := e.show("A"); s.Progress != schedule.Closing || !s.ClosingSince.Equal(since) || s.Attempts != 1 || s.LastError != "TIMEOUT" {
 		e.Errorf("got %#v, want it as in doubt as before", s)
 	}
-	if s := e.show("B"); s.Progress != order.Waiting || !s.ClosingSince.IsZero() || s.Attempts != 0 || !s.LeaseUntil.IsZero() {
+	if s := e.show("B"); s.Progress != schedule.Waiting || !s.ClosingSince.IsZero() || s.Attempts != 0 || !s.LeaseUntil.IsZero() {
 		e.Errorf("got %#v, want it as it was before the claim", s)
 	}
 	if n, err := e.Release(e.ctx, claims); n != 0 || err != nil {
@@ -64,18 +65,18 @@ func releases(e *env) {
 
 func givesUp(e *env) {
 	c := e.claimOne("A1")
-	b := order.Setback{TradeState: order.NotPay, Authenticated: true, Reason: "SIGNERROR check the key"}
+	b := schedule.Retry{TradeState: tradestate.NotPay, Authenticated: true, Reason: "SIGNERROR check the key"}
 	e.must(e.GiveUp(e.ctx, c, b))
 	e.must(e.GiveUp(e.ctx, c, b)) // as when its commit was lost on the way here
 	s := e.show("A1")
-	if s.Progress != order.GaveUp || s.LastError != b.Reason || s.TradeState != order.NotPay || !s.DueAt.IsZero() {
+	if s.Progress != schedule.GaveUp || s.LastError != b.Reason || s.TradeState != tradestate.NotPay || !s.DueAt.IsZero() {
 		e.Errorf("got %#v, want it given up", s)
 	}
 	e.passes(1000 * time.Hour)
 	e.claim()
-	e.wantEvents("A1", order.EventGaveUp)
+	e.wantEvents("A1", schedule.EventGaveUp)
 	events, err := e.Events(e.ctx, shop, 0, 10)
-	if err != nil || events[0].Reason != b.Reason || events[0].TradeState != order.NotPay {
+	if err != nil || events[0].Reason != b.Reason || events[0].TradeState != tradestate.NotPay {
 		e.Errorf("got %#v and error %v, want the reason in the event", events, err)
 	}
 }
@@ -85,7 +86,7 @@ func reopens(e *env) {
 	if reopened, err := e.Reopen(e.ctx, ref("A1")); reopened || err != nil {
 		e.Errorf("an order that was not given up: got %v and error %v, want false", reopened, err)
 	}
-	e.must(e.GiveUp(e.ctx, c, order.Setback{Reason: "no"}))
+	e.must(e.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"}))
 	if reopened, err := e.Reopen(e.ctx, ref("A1")); !reopened || err != nil {
 		e.Errorf("got %v and error %v, want it reopened", reopened, err)
 	}
@@ -93,9 +94,9 @@ func reopens(e *env) {
 	if again.Attempts != 1 || !again.InDoubt {
 		e.Errorf("got %#v, want a first attempt, in doubt", again)
 	}
-	e.must(e.GiveUp(e.ctx, again, order.Setback{Reason: "no"}))
+	e.must(e.GiveUp(e.ctx, again, schedule.Retry{Reason: "no"}))
 	begun, err := e.Begin(e.ctx, due("A1"), lease)
 	e.must(err)
-	e.must(e.Finish(e.ctx, begun, order.Final{Ending: order.EndedClosed}))
-	e.wantEvents("A1", order.EventGaveUp, order.EventGaveUp, order.EventClosed)
+	e.must(e.Finish(e.ctx, begun, schedule.Final{State: schedule.FinalClosed}))
+	e.wantEvents("A1", schedule.EventGaveUp, schedule.EventGaveUp, schedule.EventClosed)
 }

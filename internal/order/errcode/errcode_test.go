@@ -1,9 +1,10 @@
-package order_test
+package errcode_test
 
 import (
 	"testing"
 
-	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/order/verdict"
 )
 
 // Every spelling that WeChat Pay's pages or its users have shown, and what it is.
@@ -40,7 +41,7 @@ func TestLookupKnowsEverySpelling(t *testing.T) {
 		"OPENID_MISMATCH":       {"OPENID_MISMATCH"},
 	} {
 		for _, spelling := range spellings {
-			row, known := order.Lookup(spelling)
+			row, known := errcode.Lookup(spelling)
 			if !known || row.Name != canonical {
 				t.Errorf("Lookup(%q) = %q, %v; want %q", spelling, row.Name, known, canonical)
 			}
@@ -50,8 +51,8 @@ func TestLookupKnowsEverySpelling(t *testing.T) {
 
 func TestLookupKeepsAnUnknownCode(t *testing.T) {
 	t.Parallel()
-	row, known := order.Lookup("BRAND_NEW")
-	if known || row.Name != "BRAND_NEW" || row.Close != order.Disputed || row.Query != order.Disputed {
+	row, known := errcode.Lookup("BRAND_NEW")
+	if known || row.Name != "BRAND_NEW" || row.Close != verdict.Disputed || row.Query != verdict.Disputed {
 		t.Errorf("Lookup of a code nobody knows = %+v, %v", row, known)
 	}
 }
@@ -59,12 +60,12 @@ func TestLookupKeepsAnUnknownCode(t *testing.T) {
 func TestCodesAreToldApart(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for _, c := range order.Codes() {
+	for _, c := range errcode.All() {
 		if c.Meaning == "" || c.MeaningZH == "" || c.Remedy == "" || c.Close == "" || c.Query == "" {
 			t.Errorf("%s lacks a meaning, a remedy or a verdict: %+v", c.Name, c)
 		}
 		for _, spelling := range append([]string{c.Name}, c.Aliases...) {
-			row, _ := order.Lookup(spelling)
+			row, _ := errcode.Lookup(spelling)
 			if row.Name != c.Name {
 				t.Errorf("%q is listed under %s and found under %s", spelling, c.Name, row.Name)
 			}
@@ -81,7 +82,7 @@ func TestCodesAreToldApart(t *testing.T) {
 func TestDoubtfulCodesAreNotRefusals(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"SYSTEMERROR", "BANKERROR", "SERVICE_UNAVAILABLE", "INVALID_REQUEST", "TRADE_ERROR", "RULE_LIMIT", "BRAND_NEW"} {
-		if row, _ := order.Lookup(name); row.Close != order.Doubted && row.Close != order.Disputed {
+		if row, _ := errcode.Lookup(name); row.Close != verdict.Doubted && row.Close != verdict.Disputed {
 			t.Errorf("a close answered %s counts as %s", name, row.Close)
 		}
 	}

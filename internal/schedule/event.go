@@ -1,6 +1,11 @@
-package order
+package schedule
 
-import "time"
+import (
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+)
 
 // EventKind is what happened to an order that somebody has to be told.
 type EventKind string
@@ -24,18 +29,18 @@ const (
 // Event is one thing that happened to an order. It is written together with what it tells, or not at all.
 type Event struct {
 	// ID grows with each event. Whoever has read an ID has missed none before it.
-	ID         int64     `json:"id"`
-	Kind       EventKind `json:"kind"`
-	Region     Region    `json:"region"`
-	MchID      string    `json:"mchId"`
-	SubMchID   string    `json:"subMchId,omitempty"`
-	OutTradeNo string    `json:"outTradeNo"`
-	Owner      Owner     `json:"owner,omitempty"`
+	ID         int64        `json:"id"`
+	Kind       EventKind    `json:"kind"`
+	Region     order.Region `json:"region"`
+	MchID      string       `json:"mchId"`
+	SubMchID   string       `json:"subMchId,omitempty"`
+	OutTradeNo string       `json:"outTradeNo"`
+	Owner      order.Owner  `json:"owner,omitempty"`
 	// OccurredAt is when it was recorded, by the database's clock.
 	OccurredAt time.Time `json:"occurredAt"`
-	// Ending is the end that is told; empty for gaveUp.
-	Ending     Ending     `json:"ending,omitempty"`
-	TradeState TradeState `json:"tradeState,omitempty"`
+	// FinalState is the end that is told; empty for gaveUp.
+	FinalState FinalState       `json:"ending,omitempty"`
+	TradeState tradestate.State `json:"tradeState,omitempty"`
 	// Total is what was registered, PaidTotal what was paid, in fen; absent when not known.
 	Total         *int64    `json:"total,omitempty"`
 	PaidTotal     *int64    `json:"paidTotal,omitempty"`
@@ -46,12 +51,12 @@ type Event struct {
 }
 
 // Ref is the order that it happened to.
-func (e Event) Ref() Ref {
-	return Ref{Region: e.Region, MchID: e.MchID, SubMchID: e.SubMchID, OutTradeNo: e.OutTradeNo}
+func (e Event) Ref() order.Ref {
+	return order.Ref{Region: e.Region, MchID: e.MchID, SubMchID: e.SubMchID, OutTradeNo: e.OutTradeNo}
 }
 
-// Posting is an event on its way to whoever must be told.
-type Posting struct {
+// Delivery is an event under a lease, on its way to the receiver.
+type Delivery struct {
 	Event
 	// Token is the lease's, as a Claim's is; empty in a list.
 	Token string

@@ -1,4 +1,4 @@
-package order_test
+package schedule_test
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 func TestEntry(t *testing.T) {
@@ -19,27 +20,27 @@ func TestEntry(t *testing.T) {
 		name     string
 		merchant order.Merchant
 		params   order.Params
-		want     order.Entry
+		want     schedule.Entry
 	}{
 		{
 			"the least", shop, order.Params{OutTradeNo: "A1"},
-			order.Entry{Ref: order.Ref{Region: "cn", MchID: "19000001", OutTradeNo: "A1"}},
+			schedule.Entry{Ref: order.Ref{Region: "cn", MchID: "19000001", OutTradeNo: "A1"}},
 		},
 		{
 			"an openid is below our appid", shop,
 			order.Params{OutTradeNo: "A1", SubMchID: "19000001", SubAppID: "wx1", OpenID: "o1", CloseAt: "60", Total: &fee},
-			order.Entry{
+			schedule.Entry{
 				Ref: order.Ref{Region: "cn", MchID: "19000001", OutTradeNo: "A1"}, Owner: "wx:wx1:o1", CloseIn: time.Minute, Total: &fee,
 			},
 		},
 		{
 			"a service provider's defaults", provider, order.Params{OutTradeNo: "A1", OpenID: "o1"},
-			order.Entry{Ref: order.Ref{Region: "cn", MchID: "19000001", SubMchID: "19000009", OutTradeNo: "A1"}, Owner: "wx:wxs:o1"},
+			schedule.Entry{Ref: order.Ref{Region: "cn", MchID: "19000001", SubMchID: "19000009", OutTradeNo: "A1"}, Owner: "wx:wxs:o1"},
 		},
 		{
 			"what a service provider's caller names", provider,
 			order.Params{OutTradeNo: "A1", SubMchID: "19000008", SubAppID: "wx8", OpenID: "o1", Owner: "wx:wx8:o1"},
-			order.Entry{
+			schedule.Entry{
 				Ref:   order.Ref{Region: "cn", MchID: "19000001", SubMchID: "19000008", OutTradeNo: "A1"},
 				Owner: "wx:wx8:o1", SubAppID: "wx8",
 			},
@@ -47,7 +48,7 @@ func TestEntry(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := tc.merchant.Entry(tc.params)
+			got, err := schedule.NewEntry(tc.merchant, tc.params)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +77,7 @@ func TestEntryRefuses(t *testing.T) {
 		"close_at: must": {OutTradeNo: "A1", CloseAt: "soon"},
 		"close_at: ":     {OutTradeNo: "A1", CloseAt: "9999999999999999999999"},
 	} {
-		_, err := nobody.Entry(p)
+		_, err := schedule.NewEntry(nobody, p)
 		if err == nil || !strings.HasPrefix(err.Error(), field) {
 			t.Errorf("got %v, want %q", err, field)
 		}

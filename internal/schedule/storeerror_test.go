@@ -1,13 +1,14 @@
-package order_test
+package schedule_test
 
 import (
 	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
+	"unicode"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // doing is where the store says what it does, in its source.
@@ -28,7 +29,7 @@ func TestStoreErrorsInBothLanguages(t *testing.T) {
 		}
 		for _, match := range doing.FindAllStringSubmatch(string(text), -1) {
 			found++
-			fault := &order.StoreError{Doing: match[1], Reason: bilingual.New("no", "no")}
+			fault := &schedule.StoreError{Doing: match[1], Reason: bilingual.New("no", "no")}
 			if text := fault.Wording(); hasHan(text.EN) || !hasHan(text.ZH) {
 				t.Errorf("%s: %q has no Chinese: %s", file, match[1], text.ZH)
 			}
@@ -38,4 +39,13 @@ func TestStoreErrorsInBothLanguages(t *testing.T) {
 	if found < least {
 		t.Errorf("found %d, want %d at least: is it said otherwise now?", found, least)
 	}
+}
+
+func hasHan(text string) bool {
+	for _, r := range text {
+		if unicode.Is(unicode.Han, r) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,18 +1,17 @@
-package order
+package schedule
 
 import (
 	"errors"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
 )
 
-// What a store answers when it will not do as it was told. Nothing was written, but for a ContradictionError's event.
-
-// IsStanding reports whether an error is one of these answers, or is about an ill-formed entry: the
-// store was asked, and its database is well.
-func IsStanding(err error) bool {
+// IsAnswer reports whether err is one of the errors below, or says that an entry is ill formed: the
+// database is well, and the same call fails again.
+func IsAnswer(err error) bool {
 	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
-		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*FieldError](err)
+		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*order.FieldError](err)
 }
 
 func isA[T error](err error) bool {
@@ -21,7 +20,7 @@ func isA[T error](err error) bool {
 }
 
 // NotRegisteredError says that the store has no such order.
-type NotRegisteredError struct{ Ref Ref }
+type NotRegisteredError struct{ Ref order.Ref }
 
 func (e *NotRegisteredError) Error() string { return e.Wording().EN }
 
@@ -32,7 +31,7 @@ func (e *NotRegisteredError) Wording() bilingual.Text {
 
 // ConflictError says that the order is registered already, with other facts.
 type ConflictError struct {
-	Ref Ref
+	Ref order.Ref
 	// Field is the first parameter that differs.
 	Field string
 }
@@ -47,7 +46,7 @@ func (e *ConflictError) Wording() bilingual.Text {
 
 // LostClaimError says that the lease ran out and somebody else claimed the order, or it has ended. What was to be written is
 // theirs to find.
-type LostClaimError struct{ Ref Ref }
+type LostClaimError struct{ Ref order.Ref }
 
 func (e *LostClaimError) Error() string { return e.Wording().EN }
 
@@ -57,30 +56,30 @@ func (e *LostClaimError) Wording() bilingual.Text {
 }
 
 // BusyError says that somebody else holds the claim.
-type BusyError struct{ Standing Standing }
+type BusyError struct{ Record Record }
 
 func (e *BusyError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *BusyError) Wording() bilingual.Text {
-	return bilingual.Sprintf("order %s is being closed by somebody else", "订单 %s 正由其他实例关闭", e.Standing.Ref)
+	return bilingual.Sprintf("order %s is being closed by somebody else", "订单 %s 正由其他实例关闭", e.Record.Ref)
 }
 
 // EndedError says that the order has ended, and how is proved.
-type EndedError struct{ Standing Standing }
+type EndedError struct{ Record Record }
 
 func (e *EndedError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *EndedError) Wording() bilingual.Text {
-	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Standing.Ref, e.Standing.Ending)
+	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Record.Ref, e.Record.FinalState)
 }
 
 // ContradictionError is an alarm: two signed answers say that the order ended in two ways. The first stands; an event tells
 // the second.
 type ContradictionError struct {
-	Ref       Ref
-	Had, Said Ending
+	Ref       order.Ref
+	Had, Said FinalState
 }
 
 func (e *ContradictionError) Error() string { return e.Wording().EN }

@@ -1,4 +1,6 @@
-package order
+package schedule
+
+import "cloudpay/internal/order"
 
 // Ownership says what a register of orders knows of one customer's right to an order.
 type Ownership string
@@ -20,7 +22,7 @@ const (
 
 // OwnershipOf compares the owner that was registered with an order with a customer. The empty Owner
 // owns nothing.
-func OwnershipOf(registered, customer Owner) Ownership {
+func OwnershipOf(registered, customer order.Owner) Ownership {
 	switch registered {
 	case "":
 		return Unowned
@@ -33,7 +35,7 @@ func OwnershipOf(registered, customer Owner) Ownership {
 // OwnershipOfAll is the ownership of several orders together, as of the parts of a combined order:
 // Theirs if it is the ownership of each, and otherwise that of the first where it is not.
 // registered has the owners of those that are registered. Of no orders at all it is NotRegistered.
-func OwnershipOfAll(refs []Ref, registered map[Ref]Owner, customer Owner) Ownership {
+func OwnershipOfAll(refs []order.Ref, registered map[order.Ref]order.Owner, customer order.Owner) Ownership {
 	for _, ref := range refs {
 		owner, there := registered[ref]
 		if !there {
@@ -54,7 +56,7 @@ func OwnershipOfAll(refs []Ref, registered map[Ref]Owner, customer Owner) Owners
 type Found struct {
 	// Result answers the customer. It shows an order only where Ownership is Theirs; the text of
 	// any other result depends on the customer's words alone.
-	Result Result
+	Result order.Result
 	// Ownership is for the operator's log; empty when it was not found out.
 	Ownership Ownership
 	// Exhausted says that nothing was asked, because the customer has looked up too many orders

@@ -1,18 +1,26 @@
-package order
+// Package schedule is the vocabulary of the register: the order as it is registered (Entry), as it
+// stands (Record), as it is leased (Claim), how an attempt ends (Final or Retry), and the events
+// that tell others (Event, Delivery). Its errors are what a register answers instead.
+//
+// It is pure: no clock, no network, no SQL. internal/store keeps it, internal/sweep and
+// internal/closing decide with it.
+package schedule
 
 import (
 	"time"
+
+	"cloudpay/internal/order"
 )
 
 // Entry is an order as it is registered: which one, whose, and when it is to be closed. What was not given is zero.
 type Entry struct {
-	Ref
+	order.Ref
 	// Owner is who may query and close the order besides trusted callers.
-	Owner Owner
+	Owner order.Owner
 	// SubAppID is sent on by APIv2 for a service provider.
 	SubAppID string
 	// API is the dialect to close the order in; the configured one when empty.
-	API API
+	API order.API
 	// Total is what is to be paid, in fen; nil when it was not given. A payment of another amount is told apart.
 	Total *int64
 	// CreatedAt is when the order was created at WeChat Pay; zero when it was not given.
@@ -24,20 +32,20 @@ type Entry struct {
 }
 
 // Validate finds the first fact that is ill formed.
-func (e Entry) Validate() *FieldError {
-	if fault := first(e.Ref.Validate(), e.Owner.Validate(), alphanumeric.check("sub_appid", e.SubAppID)); fault != nil {
-		return fault
+func (e Entry) Validate() *order.FieldError {
+	for _, fault := range []*order.FieldError{e.Ref.Validate(), e.Owner.Validate(), order.CheckSubAppID(e.SubAppID), e.API.Validate()} {
+		if fault != nil {
+			return fault
+		}
 	}
 	switch {
-	case e.API != "" && e.API != V2 && e.API != V3 && e.API != WXCloudRun:
-		return unknownAPI()
 	case e.Total != nil && *e.Total < 0:
-		return ParamError("total", "must not be negative", "不能为负数")
+		return order.ParamError("total", "must not be negative", "不能为负数")
 	case e.CloseIn < 0, !e.CloseAt.IsZero() && e.CloseIn != 0:
-		return ParamError("close_at", "must be a time, or a number of seconds from now that is not negative",
+		return order.ParamError("close_at", "must be a time, or a number of seconds from now that is not negative",
 			"须为时间，或距此刻的非负秒数")
 	case e.CloseIn > maxCloseIn:
-		return ParamError("close_at", "must be within ten years from now", "须在十年之内")
+		return order.ParamError("close_at", "must be within ten years from now", "须在十年之内")
 	case !storable(e.CloseAt):
 		return outsideYears("close_at")
 	case !storable(e.CreatedAt):
@@ -46,8 +54,8 @@ func (e Entry) Validate() *FieldError {
 	return nil
 }
 
-func outsideYears(field string) *FieldError {
-	return ParamError(field, "must be a time between the years 2000 and 2100", "须为 2000 年至 2100 年之间的时间")
+func outsideYears(field string) *order.FieldError {
+	return order.ParamError(field, "must be a time between the years 2000 and 2100", "须为 2000 年至 2100 年之间的时间")
 }
 
 const maxCloseIn = 10 * 365 * 24 * time.Hour
