@@ -15,6 +15,7 @@ import (
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
@@ -387,9 +388,9 @@ func environment(emulator string) ([]string, error) {
 	if emulator == "" {
 		return os.Environ(), nil
 	}
-	d, err := readDescription(emulator)
+	d, err := desk.Read(emulator)
 	if err != nil {
 		return nil, usage(err)
 	}
-	return environ(d.Env), nil
+	return desk.Environ(d.Env), nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
@@ -81,7 +82,8 @@ type demo struct {
 	out      io.Writer
 	logs     io.Writer
 	dir      string
-	emulator *emulator
+	desk     *desk.Desk
+	binaries map[string]string
 	done     []played
 }
 
@@ -158,11 +160,11 @@ func (d *demo) calls() []call {
 }
 
 func (d *demo) pay(number string, owner paygate.Owner) error {
-	return d.emulator.gateway.Pay(number, owner)
+	return d.desk.Gateway.Pay(number, owner)
 }
 
 func (d *demo) lose(number string, _ paygate.Owner) error {
-	return d.emulator.gateway.Inject(paygate.Fault{Action: paygate.Drop, Op: "close", OutTradeNo: number, Times: 1})
+	return d.desk.Gateway.Inject(paygate.Fault{Action: paygate.Drop, Op: "close", OutTradeNo: number, Times: 1})
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -172,12 +174,15 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if d.emulator, err = startEmulator(ctx, d.dir, anywhere); err != nil {
+	if d.binaries, err = desk.Find(bin, platform.Go1); err != nil {
 		return err
 	}
-	defer d.emulator.stop()
+	if d.desk, err = desk.Open(ctx, d.dir, desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort}); err != nil {
+		return err
+	}
+	defer d.desk.Close()
 	for _, v := range variants() {
-		if err := d.play(ctx, v, bin); err != nil {
+		if err := d.play(ctx, v); err != nil {
 			return err
 		}
 	}
@@ -185,27 +190,23 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 // play makes every call in one variant, with its own orders and functions.
-func (d *demo) play(ctx context.Context, v variant, bin string) error {
+func (d *demo) play(ctx context.Context, v variant) error {
 	env, err := d.environment(ctx, v)
 	if err != nil {
 		return err
 	}
-	functions, err := deploy(ctx, bin, env, d.logs)
+	cloudURL, undeploy, err := d.desk.Deploy(ctx, desk.Deployment{
+		Binaries: d.binaries, Runtime: platform.Go1, Env: env, Logs: d.logs, Address: desk.AnyPort,
+	})
 	if err != nil {
 		return err
 	}
-	defer undeploy(functions)
-	cloudURL, err := d.emulator.serve(ctx, "cloud", anywhere.cloud, &platform.Cloud{Functions: functions, AppID: emulatedAppID})
-	if err != nil {
-		return err
-	}
+	defer undeploy()
+	cloud := desk.Description{CloudURL: cloudURL, Runtime: platform.Go1, Env: env}
 	d.print("\n━━━ %s\n", "\n━━━ %s\n", v.title)
-	owner := paygate.Owner{MchID: emulatedMchID}
-	if v.partner {
-		owner.SubMchID = emulatedSubMchID
-	}
+	owner := desk.Settings{Partner: v.partner}.Owner()
 	for _, name := range []string{"unpaid", "paid", "lost", "stranger", "overdue", "overduepaid"} {
-		err := d.emulator.gateway.AddOrder(paygate.Order{
+		err := d.desk.Gateway.AddOrder(paygate.Order{
 			MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: v.number(name), Total: demoTotal, OpenID: demoOpenID,
 		})
 		if err != nil {
@@ -214,11 +215,11 @@ func (d *demo) play(ctx context.Context, v variant, bin string) error {
 	}
 	for _, c := range d.calls() {
 		c.order = v.number(c.order)
-		if err := d.call(ctx, cloudURL, v, c, owner); err != nil {
+		if err := d.call(ctx, cloud, v, c, owner); err != nil {
 			return err
 		}
 	}
-	return d.sweep(ctx, cloudURL, env, v, owner)
+	return d.sweep(ctx, cloud, v, owner)
 }
 
 // number is an order's, which differs from variant to variant but for who acts for whom.
@@ -235,7 +236,7 @@ const demoTotal = 100
 
 // environment is a variant's: whoever does not belong is refused, and orders are kept in a store of their own.
 func (d *demo) environment(ctx context.Context, v variant) (map[string]string, error) {
-	env := d.emulator.env(role{api: v.api, region: "cn", partner: v.partner})
+	env := d.desk.Env(desk.Settings{API: v.api, Region: "cn", Partner: v.partner})
 	delete(env, "CLOUDPAY_CALLER_POLICY")
 	env[nameStore] = "sqlite:" + filepath.Join(d.dir, v.api+"-"+v.mode()+".db")
 	if _, err := migrate.Up(ctx, env[nameStore]); err != nil {
@@ -245,35 +246,35 @@ func (d *demo) environment(ctx context.Context, v variant) (map[string]string, e
 }
 
 // event is what a call gives the function, and who makes it.
-func (d *demo) event(c call, owner paygate.Owner) (shown, sent []byte, caller user, err error) {
+func (d *demo) event(cloud desk.Description, c call, owner paygate.Owner) (shown, sent []byte, caller desk.User, err error) {
 	parameters := map[string]string{"sub_mch_id": cmp.Or(owner.SubMchID, owner.MchID), "out_trade_no": c.order}
 	if c.closeAt != "" {
 		parameters["close_at"], parameters["openid"] = c.closeAt, c.openID
 	}
 	if shown, err = json.Marshal(parameters); err != nil {
-		return nil, nil, user{}, bilingual.Errorf("encoding an event: %w", "编码事件：%w", err)
+		return nil, nil, desk.User{}, bilingual.Errorf("encoding an event: %w", "编码事件：%w", err)
 	}
 	if c.closeAt == "" {
-		return shown, shown, user{openID: c.openID}, nil
+		return shown, shown, desk.User{OpenID: c.openID}, nil
 	}
-	sent, err = withToken(shown, d.emulator.secrets.tokens.ServiceToken)
-	return shown, sent, user{}, err
+	sent, err = cloud.AsService(shown)
+	return shown, sent, desk.User{}, err
 }
 
 // call makes one call, shows it and its answer, and notes
 // whether both the answer and the gateway's own books are what they should be.
-func (d *demo) call(ctx context.Context, cloudURL string, v variant, c call, owner paygate.Owner) error {
+func (d *demo) call(ctx context.Context, cloud desk.Description, v variant, c call, owner paygate.Owner) error {
 	if c.before != nil {
 		if err := c.before(c.order, owner); err != nil {
 			return err
 		}
 	}
-	event, sent, caller, err := d.event(c, owner)
+	event, sent, caller, err := d.event(cloud, c, owner)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	reply, err := callFunction(ctx, cloudURL, c.function, sent, caller)
+	reply, err := cloud.Call(ctx, c.function, sent, caller)
 	if err != nil {
 		return err
 	}
@@ -307,7 +308,7 @@ func (d *demo) check(c call, owner paygate.Owner, reply []byte) played {
 	}
 	p := played{call: c, wrong: json.Unmarshal(reply, &answer)}
 	p.outcome, p.attempts = answer.Outcome, answer.Attempts
-	kept, err := d.emulator.gateway.Order(c.order, owner)
+	kept, err := d.desk.Gateway.Order(c.order, owner)
 	switch {
 	case p.wrong != nil:
 	case err != nil:

@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/closing"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
@@ -18,8 +19,8 @@ import (
 )
 
 // sweep plays what happens without anybody calling: orders become overdue, and timers look after them.
-func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string, v variant, owner paygate.Owner) error {
-	kept, err := store.Open(env[nameStore])
+func (d *demo) sweep(ctx context.Context, cloud desk.Description, v variant, owner paygate.Owner) error {
+	kept, err := store.Open(cloud.Env[nameStore])
 	if err != nil {
 		return bilingual.Errorf("looking into the store of orders: %w", "查看订单存储：%w", err)
 	}
@@ -33,11 +34,11 @@ func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string
 		},
 	} {
 		c.order = v.number(c.order)
-		if err := d.call(ctx, cloudURL, v, c, owner); err != nil {
+		if err := d.call(ctx, cloud, v, c, owner); err != nil {
 			return err
 		}
 	}
-	err = d.tick(ctx, cloudURL, v, owner, tick{
+	err = d.tick(ctx, cloud, v, owner, tick{
 		words("two orders are overdue, and one of them was paid: the timer fires", "定时器关闭到期订单"),
 		"closeorder", closing.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
 	})
@@ -47,14 +48,14 @@ func (d *demo) sweep(ctx context.Context, cloudURL string, env map[string]string
 	if err := d.crash(ctx, kept, v, owner); err != nil {
 		return err
 	}
-	err = d.tick(ctx, cloudURL, v, owner, tick{
+	err = d.tick(ctx, cloud, v, owner, tick{
 		words("a function was killed when it had sent a close: queryorder's timer finds out", "函数中途被杀：查单定时器查明结果"),
 		"queryorder", closing.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
 	})
 	if err != nil {
 		return err
 	}
-	return d.tell(ctx, kept)
+	return d.tell(ctx, kept, owner)
 }
 
 // crash leaves behind what a function does that is killed between its close and the reply: the intent, on record, and an
@@ -66,7 +67,7 @@ func (d *demo) crash(ctx context.Context, kept *store.Store, v variant, owner pa
 	if _, err := kept.Begin(ctx, entry, time.Millisecond); err != nil {
 		return bilingual.Errorf("leaving an order in doubt: %w", "制造存疑的订单：%w", err)
 	}
-	err := d.emulator.gateway.AddOrder(paygate.Order{
+	err := d.desk.Gateway.AddOrder(paygate.Order{
 		MchID: owner.MchID, SubMchID: owner.SubMchID, OutTradeNo: entry.OutTradeNo, Total: demoTotal,
 		OpenID: demoOpenID, State: paygate.StateClosed,
 	})
@@ -85,9 +86,9 @@ type tick struct {
 }
 
 // tick fires a timer, shows its report, and notes whether it and the gateway's books are what they should be.
-func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner paygate.Owner, t tick) error {
+func (d *demo) tick(ctx context.Context, cloud desk.Description, v variant, owner paygate.Owner, t tick) error {
 	start := time.Now()
-	reply, err := callAt(ctx, cloudURL+"/v1/timers/", t.function, nil, user{})
+	reply, err := cloud.Fire(ctx, t.function)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (d *demo) tick(ctx context.Context, cloudURL string, v variant, owner payga
 	}
 	names := slices.Sorted(maps.Keys(t.states))
 	for _, name := range names {
-		kept, err := d.emulator.gateway.Order(v.number(name), owner)
+		kept, err := d.desk.Gateway.Order(v.number(name), owner)
 		switch {
 		case wrong != nil:
 		case err != nil:
@@ -125,9 +126,9 @@ func counted(r closing.Report) closing.Report {
 }
 
 // tell shows the outbox.
-func (d *demo) tell(ctx context.Context, kept *store.Store) error {
+func (d *demo) tell(ctx context.Context, kept *store.Store, owner paygate.Owner) error {
 	const most = 100
-	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: emulatedMchID}, 0, most)
+	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: owner.MchID}, 0, most)
 	if err != nil {
 		return bilingual.Errorf("reading the events: %w", "读取事件：%w", err)
 	}

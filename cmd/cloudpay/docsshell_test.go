@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -83,7 +84,7 @@ func quickShell(t *testing.T, text string) *shell {
 		t.Fatal(err)
 	}
 	swaps := map[string]string{".cloudpay": folder, "$PWD/.cloudpay": folder}
-	for _, name := range functionNames() {
+	for _, name := range desk.Functions() {
 		built := filepath.Join(builtFunctions(t), name)
 		copyFile(t, built, filepath.Join(bin, name)) // which emulate finds up to date then
 		swaps["dist/"+name+"/main"] = built

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/store/migrate"
@@ -20,8 +21,9 @@ import (
 // emulation is one run of emulate: what its flags say.
 type emulation struct {
 	dir, bin, runtime, kept string
-	as                      role
-	at                      addresses
+	as                      desk.Settings
+	at                      desk.Addresses
+	cloud                   string // where it listens
 	language                *language
 }
 
@@ -75,7 +77,7 @@ emulator runs. One emulator at a time may use a folder.`, `emulate 编译两个�
   cloudpay emulate --dir .cloudpay --runtime lambda`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(e.language.check(), e.at.check(), e.as.check(), checkRuntime(e.runtime)); err != nil {
+			if err := e.check(); err != nil {
 				return usage(err)
 			}
 			return e.run(cmd)
@@ -97,14 +99,14 @@ func (e *emulation) register(cmd *cobra.Command) {
 			"orders.db in the folder, if this program has SQLite (-tags sqlite) and builds the functions itself",
 		"登记订单的存储：与 CLOUDPAY_STORE 相同的地址，或 none；不填时，若本程序含 SQLite（-tags sqlite）且自行\n"+
 			"编译云函数，则为目录中的 orders.db")))
-	flags.StringVar(&e.as.api, "api", "v3", sayf("dialect that the functions speak: %s", "云函数所用接口：%s", strings.Join(apis(), ", ")))
-	flags.StringVar(&e.as.region, "region", "cn", sayf("where their merchant is: %s", "商户所在地区：%s", strings.Join(regions(), ", ")))
-	flags.BoolVar(&e.as.partner, "partner", false, say(words("run the functions as a service provider for a sub-merchant",
+	flags.StringVar(&e.as.API, "api", "v3", sayf("dialect that the functions speak: %s", "云函数所用接口：%s", strings.Join(apis(), ", ")))
+	flags.StringVar(&e.as.Region, "region", "cn", sayf("where their merchant is: %s", "商户所在地区：%s", strings.Join(regions(), ", ")))
+	flags.BoolVar(&e.as.Partner, "partner", false, say(words("run the functions as a service provider for a sub-merchant",
 		"以服务商身份代表子商户运行云函数")))
-	flags.StringVar(&e.at.gateway, "gateway-addr", "127.0.0.1:0", say(words("where WeChat Pay listens", "微信支付的监听地址")))
-	flags.StringVar(&e.at.backup, "backup-addr", "127.0.0.1:0", say(words("where WeChat Pay's backup domain listens", "微信支付备用域名的监听地址")))
-	flags.StringVar(&e.at.admin, "admin-addr", "127.0.0.1:0", say(words("where its management API listens", "管理接口的监听地址")))
-	flags.StringVar(&e.at.cloud, "cloud-addr", "127.0.0.1:0", say(words("where the functions are called", "调用云函数的监听地址")))
+	flags.StringVar(&e.at.Gateway, "gateway-addr", desk.AnyPort, say(words("where WeChat Pay listens", "微信支付的监听地址")))
+	flags.StringVar(&e.at.Backup, "backup-addr", desk.AnyPort, say(words("where WeChat Pay's backup domain listens", "微信支付备用域名的监听地址")))
+	flags.StringVar(&e.at.Admin, "admin-addr", desk.AnyPort, say(words("where its management API listens", "管理接口的监听地址")))
+	flags.StringVar(&e.cloud, "cloud-addr", desk.AnyPort, say(words("where the functions are called", "调用云函数的监听地址")))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.MarkFlagDirname("bin")
 	_ = cmd.RegisterFlagCompletionFunc("runtime", cobra.FixedCompletions(runtimes(), cobra.ShellCompDirectiveNoFileComp))
@@ -121,12 +123,33 @@ func runtimes() []string {
 	return names
 }
 
-func checkRuntime(runtime string) error {
-	if !slices.Contains(runtimes(), runtime) {
-		return bilingual.Errorf("--runtime: must be %s, not %q", "--runtime：须为 %s，而不是 %q", strings.Join(runtimes(), ", "), runtime)
+// check looks at the flags.
+func (e *emulation) check() error {
+	faults := []error{e.language.check()}
+	if e.dir == "" {
+		faults = append(faults, bilingual.Errorf("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录"))
 	}
-	return nil
+	for _, given := range []struct{ flag, address string }{
+		{"--gateway-addr", e.at.Gateway}, {"--backup-addr", e.at.Backup}, {"--admin-addr", e.at.Admin}, {"--cloud-addr", e.cloud},
+	} {
+		if err := desk.CheckAddress(given.address); err != nil {
+			faults = append(faults, bilingual.Errorf("%s: %w", "%s：%w", given.flag, err))
+		}
+	}
+	for _, choice := range []struct {
+		flag, value string
+		of          []string
+	}{{"--api", e.as.API, apis()}, {"--region", e.as.Region, regions()}, {"--runtime", e.runtime, runtimes()}} {
+		if !slices.Contains(choice.of, choice.value) {
+			faults = append(faults, bilingual.Errorf("%s: must be %s, not %q", "%s：须为 %s，而不是 %q",
+				choice.flag, strings.Join(choice.of, ", "), choice.value))
+		}
+	}
+	return errors.Join(faults...)
 }
+
+func apis() []string    { return []string{"v3", "v2", "wxcloudrun"} }
+func regions() []string { return []string{"cn", "global", "hk"} }
 
 // tags are SQLite's where the functions keep their orders in it, besides those they are deployed
 // with.
@@ -169,64 +192,77 @@ func keepIn(ctx context.Context, given, dir, bin string) (string, error) {
 // run serves until the command's context ends.
 func (e *emulation) run(cmd *cobra.Command) error {
 	ctx := cmd.Context()
-	dir, err := absolute(e.dir)
-	if err != nil {
-		return err
-	}
-	release, err := occupy(dir)
+	dir, release, err := desk.Lock(e.dir)
 	if err != nil {
 		return err
 	}
 	defer release()
-	kept, err := keepIn(ctx, e.kept, dir, e.bin)
+	if e.as.Store, err = keepIn(ctx, e.kept, dir, e.bin); err != nil {
+		return err
+	}
+	binaries, err := e.binaries(cmd, dir)
 	if err != nil {
 		return err
 	}
-	bin, err := e.built(cmd, dir, kept)
+	d, err := desk.Open(ctx, dir, e.at)
 	if err != nil {
 		return err
 	}
-	running, err := startEmulator(ctx, dir, e.at)
+	defer d.Close()
+	runtime := platform.Runtime(e.runtime)
+	cloudURL, undeploy, err := d.Deploy(ctx, desk.Deployment{
+		Binaries: binaries, Runtime: runtime, Env: d.Env(e.as), Logs: printable.NewWriter(cmd.ErrOrStderr()), Address: e.cloud,
+	})
 	if err != nil {
 		return err
 	}
-	defer running.stop()
-	running.store = kept
-	functions, err := deployOn(ctx, platform.Runtime(e.runtime), bin, running.env(e.as), printable.NewWriter(cmd.ErrOrStderr()))
+	defer undeploy()
+	described := d.Describe(cloudURL, runtime, e.as)
+	forget, err := described.Write(dir)
 	if err != nil {
 		return err
 	}
-	cloud := &platform.Cloud{Functions: functions, AppID: emulatedAppID}
-	defer func() { _ = cloud.Close() }() // after the functions: what they still do ends with them
-	defer undeploy(functions)
-	cloudURL, err := running.serve(ctx, "--cloud-addr", e.at.cloud, cloud)
-	if err != nil {
-		return err
-	}
-	if err := writeDescription(dir, running.describe(cloudURL, platform.Runtime(e.runtime), e.as)); err != nil {
-		return err
-	}
-	defer forgetDescription(dir)
+	defer forget()
 	e.language.sayEndpoints(cmd.OutOrStdout(), cloudURL)
 	fmt.Fprint(cmd.OutOrStdout(), e.language.sayf("cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
 		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n",
-		running.gatewayURL, running.backupURL, running.adminURL, cloudURL, filepath.Join(dir, descriptionFile)))
+		described.GatewayURL, described.BackupURL, described.AdminURL, cloudURL, filepath.Join(dir, desk.File)))
 	<-ctx.Done()
 	return nil
 }
 
-// built is the folder of the functions, which are built unless they were before.
-func (e *emulation) built(cmd *cobra.Command, dir, kept string) (string, error) {
-	if e.bin != "" {
-		bin, err := filepath.Abs(e.bin)
-		if err != nil {
-			return "", bilingual.Errorf("--bin: %w", "--bin：%w", err)
+// binaries are the functions' executables, which are built unless --bin says that they were before.
+func (e *emulation) binaries(cmd *cobra.Command, dir string) (map[string]string, error) {
+	bin, err := filepath.Abs(e.bin)
+	if err == nil && e.bin == "" {
+		bin = filepath.Join(dir, "bin")
+		cmd.PrintErrln(e.language.say(words("building closeorder and queryorder …", "编译 closeorder 与 queryorder …")))
+		if err := buildFunctions(cmd.Context(), bin, tags(e.as.Store)...); err != nil {
+			return nil, err
 		}
-		return bin, nil
 	}
-	bin := filepath.Join(dir, "bin")
-	cmd.PrintErrln(e.language.say(words("building closeorder and queryorder …", "编译 closeorder 与 queryorder …")))
-	return bin, buildFunctions(cmd.Context(), bin, tags(kept)...)
+	if err != nil {
+		return nil, bilingual.Errorf("--bin: %w", "--bin：%w", err)
+	}
+	binaries, err := desk.Find(bin, platform.Runtime(e.runtime))
+	if err != nil {
+		return nil, usagef("--bin: %w", "--bin：%w", err)
+	}
+	return binaries, nil
+}
+
+// buildFunctions builds the functions into a folder.
+func buildFunctions(ctx context.Context, bin string, tags ...string) error {
+	err := desk.Build(ctx, bin, tags...)
+	if ctx.Err() != nil {
+		return notBuilt()
+	}
+	return err
+}
+
+// notBuilt is the end of a build that a signal stopped.
+func notBuilt() error {
+	return bilingual.Errorf("%w: the functions are not built", "%w：云函数尚未编译完成", errInterrupted)
 }
 
 // sayEndpoints tells how the functions are called, and which variables point an

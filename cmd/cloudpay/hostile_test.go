@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
-	"cloudpay/pkg/paygate"
+
 	"cloudpay/pkg/wire/wiretest"
 )
 
@@ -23,18 +24,15 @@ func TestCommandsOutliveTheFarSide(t *testing.T) {
 		sides[fmt.Sprint("HTTP ", status)] = wiretest.Holds(t, status)
 	}
 	dir := t.TempDir()
-	s, err := loadSecrets(dir)
+	world, err := desk.Open(t.Context(), dir, desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(world.Close)
 	inUse(t, dir)
-	gateway, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all sync.WaitGroup
 	for name, address := range sides {
-		dir := before(t, address, s, gateway)
+		dir := before(t, address, world)
 		for _, command := range []string{
 			"close --timeout 600ms --emulator DIR A1",
 			"close --timeout 600ms --emulator DIR A1 --api v2",
@@ -55,13 +53,15 @@ func TestCommandsOutliveTheFarSide(t *testing.T) {
 	all.Wait()
 }
 
-// before returns the folder of an emulator of its own making, at whose addresses that far side is.
-func before(t *testing.T, address string, s *secrets, gateway *paygate.Gateway) string {
+// before returns a folder with the description of an emulator whose addresses are that far side's.
+func before(t *testing.T, address string, world *desk.Desk) string {
 	t.Helper()
-	e := &emulator{gateway: gateway, secrets: s, gatewayURL: address, backupURL: address}
 	dir := t.TempDir()
-	d := e.describe(address, platform.Go1, role{api: "v3", region: "cn"})
-	if err := writeDescription(dir, d); err != nil {
+	d := world.Describe(address, platform.Go1, desk.Settings{API: "v3", Region: "cn"})
+	for _, name := range []string{"WXPAY_BASE_URL", "WXPAY_BACKUP_URL", "WXPAY_CLOUDRUN_URL"} {
+		d.Env[name] = address
+	}
+	if _, err := d.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -17,15 +15,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/printable"
-	"cloudpay/pkg/wire"
-)
-
-// maxEvent and maxReply are SCF's bounds for a synchronous call.
-const (
-	maxEvent = 6 << 20
-	maxReply = 6 << 20
 )
 
 // invoking is one run of invoke: what its flags say.
@@ -35,10 +27,6 @@ type invoking struct {
 	timeout                  time.Duration
 	language                 *language
 }
-
-// longestInvoke is longer than the emulated platform lets a call take, an instance's start
-// included.
-const longestInvoke = 3 * timeLimit
 
 func newInvoke(l *language) *cobra.Command {
 	i := &invoking{language: l}
@@ -67,7 +55,7 @@ wx.cloud.callFunction；带 --timer 时由平台立即触发定时器；否则�
   cloudpay invoke closeorder --timer
   echo '{"out_trade_no":"A1"}' | cloudpay invoke closeorder --data -`,
 		Args:              oneFunction,
-		ValidArgsFunction: cobra.FixedCompletions(functionNames(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: cobra.FixedCompletions(desk.Functions(), cobra.ShellCompDirectiveNoFileComp),
 		RunE:              i.run,
 	}
 	flags := cmd.Flags()
@@ -77,7 +65,7 @@ wx.cloud.callFunction；带 --timer 时由平台立即触发定时器；否则�
 	flags.StringVar(&i.openID, "openid", "", l.say(words("call as this mini-program user", "以该小程序用户身份调用")))
 	flags.StringVar(&i.appID, "appid", "", l.say(words("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的")))
 	flags.BoolVar(&i.service, "service", false, l.say(words("call with the emulator's service token", "附上模拟器的服务令牌")))
-	flags.DurationVar(&i.timeout, "timeout", longestInvoke, l.say(words("how long to wait for the answer", "等待应答的时限")))
+	flags.DurationVar(&i.timeout, "timeout", desk.LongestCall, l.say(words("how long to wait for the answer", "等待应答的时限")))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
@@ -87,33 +75,44 @@ func (i *invoking) run(cmd *cobra.Command, args []string) error {
 	if err := i.check(cmd.Flags()); err != nil {
 		return err
 	}
-	d, err := readDescription(i.dir)
+	d, err := desk.Read(i.dir)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
 	defer cancel()
-	cmd.SetContext(ctx)
-	if i.timer {
-		return fire(cmd, d, args[0])
-	}
-	event, err := readEvent(i.data, cmd.InOrStdin())
-	if err == nil && i.service {
-		event, err = withToken(event, d.Env[nameServiceToken])
-	}
-	if err != nil {
-		return err
-	}
-	caller, err := callerOf(cmd.Flags(), i.openID, i.appID)
-	if err != nil {
-		return err
-	}
-	reply, err := callFunction(cmd.Context(), d.CloudURL, args[0], event, caller)
+	reply, err := i.call(ctx, cmd, d, args[0])
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), printable.Lines(pretty(reply)))
 	return nil
+}
+
+// call calls the function as the flags say, and returns its answer.
+func (i *invoking) call(ctx context.Context, cmd *cobra.Command, d desk.Description, function string) ([]byte, error) {
+	if i.timer {
+		if d.Runtime == platform.Web {
+			return nil, bilingual.Errorf("--timer: a web function gets requests and has no timers: run the emulator with --runtime "+
+				"go1, custom or lambda to try a sweep, and deploy one of these for it",
+				"--timer：Web 函数只接收请求，没有定时器：请以 --runtime go1、custom 或 lambda 运行模拟器来试用扫描，部署时亦然")
+		}
+		return d.Fire(ctx, function)
+	}
+	event, err := readEvent(i.data, cmd.InOrStdin())
+	if err != nil {
+		return nil, err
+	}
+	if i.service {
+		if event, err = d.AsService(event); err != nil {
+			return nil, usagef("--service: %w", "--service：%w", err)
+		}
+	}
+	caller, err := callerOf(cmd.Flags(), i.openID, i.appID)
+	if err != nil {
+		return nil, err
+	}
+	return d.Call(ctx, function, event, caller)
 }
 
 // check looks at the flags: a timer is the platform's, and brings neither an event nor a caller.
@@ -135,51 +134,27 @@ func (i *invoking) check(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// fire fires the function's timer and prints its report.
-func fire(cmd *cobra.Command, d description, function string) error {
-	message := ""
-	switch d.Runtime {
-	case platform.Web:
-		return bilingual.Errorf("--timer: a web function gets requests and has no timers: run the emulator with --runtime "+
-			"go1, custom or lambda to try a sweep, and deploy one of these for it",
-			"--timer：Web 函数只接收请求，没有定时器：请以 --runtime go1、custom 或 lambda 运行模拟器来试用扫描，部署时亦然")
-	case platform.CustomRuntime:
-		message = d.Env[nameTimerToken]
-	case platform.Go1, platform.Lambda: // where the platform says that a timer fired
-	}
-	order, err := json.Marshal(map[string]string{"message": message})
-	if err != nil {
-		return bilingual.Errorf("--timer: %w", "--timer：%w", err)
-	}
-	reply, err := callAt(cmd.Context(), d.CloudURL+"/v1/timers/", function, order, user{})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(cmd.OutOrStdout(), printable.Lines(pretty(reply)))
-	return nil
-}
-
 // oneFunction wants the name of a function, and no more.
 func oneFunction(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", functionNames()[0], functionNames()[1])
+		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", desk.Functions()[0], desk.Functions()[1])
 	}
 	return nil
 }
 
 // callerOf is who the flags say is calling. A flag that is given and empty, as by
 // a variable that is not set, must not make an operator of a user.
-func callerOf(flags *pflag.FlagSet, openID, appID string) (user, error) {
+func callerOf(flags *pflag.FlagSet, openID, appID string) (desk.User, error) {
 	for _, given := range []struct{ flag, value string }{{"openid", openID}, {"appid", appID}} {
 		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
-			return user{}, usagef("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
+			return desk.User{}, usagef("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
 				"--%s：须为 1 至 128 个字母、数字、_ 或 -，而不是 %q", given.flag, given.value)
 		}
 	}
 	if appID != "" && openID == "" {
-		return user{}, usagef("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
+		return desk.User{}, usagef("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
 	}
-	return user{openID, appID}, nil
+	return desk.User{OpenID: openID, AppID: appID}, nil
 }
 
 // plainID is what openids and appids are made of.
@@ -199,78 +174,14 @@ func readEvent(data string, stdin io.Reader) ([]byte, error) {
 	case data != "-":
 		return []byte(data), nil
 	}
-	event, err := io.ReadAll(io.LimitReader(from, maxEvent+1))
+	event, err := io.ReadAll(io.LimitReader(from, desk.MaxEvent+1))
 	if err != nil {
 		return nil, usagef("--data: %w", "--data：%w", err)
 	}
-	if len(event) > maxEvent {
+	if len(event) > desk.MaxEvent {
 		return nil, usagef("--data: an event may have 6 MB at most", "--data：事件不可超过 6 MB")
 	}
 	return event, nil
-}
-
-// withToken adds the service token to an event, which has to be an object for that. Of a token that
-// is being rotated, the setting has two values; either does.
-func withToken(event []byte, token string) ([]byte, error) {
-	token, _, _ = strings.Cut(token, " ")
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(event, &members); err != nil || members == nil {
-		return nil, usagef("--service: the token is a parameter of the call, so --data must be a JSON object",
-			"--service：令牌是调用的参数，因此 --data 须为 JSON 对象")
-	}
-	var err error
-	if members["service_token"], err = json.Marshal(token); err == nil {
-		event, err = json.Marshal(members)
-	}
-	if err != nil {
-		return nil, bilingual.Errorf("--service: adding the token: %w", "--service：附加令牌：%w", err)
-	}
-	return event, nil
-}
-
-// user is who calls: a mini-program's user, or nobody in particular.
-type user struct{ openID, appID string }
-
-// noAnswerError is what the platform says instead of a function's answer.
-type noAnswerError struct{ function, status, body string }
-
-func (e *noAnswerError) Error() string { return e.Wording().EN }
-
-// Wording is the error in both languages.
-func (e *noAnswerError) Wording() bilingual.Text {
-	return bilingual.Sprintf("the platform could not get an answer from %s (%s): %s", "平台未能得到 %s 的应答（%s）：%s",
-		e.function, e.status, e.body)
-}
-
-// callFunction calls a function through the emulated cloud and returns its answer.
-func callFunction(ctx context.Context, cloudURL, function string, event []byte, u user) ([]byte, error) {
-	return callAt(ctx, cloudURL+"/v1/functions/", function, event, u)
-}
-
-// callAt is callFunction at one of the cloud's endpoints.
-func callAt(ctx context.Context, endpoint, function string, event []byte, u user) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+url.PathEscape(function), bytes.NewReader(event))
-	if err != nil {
-		return nil, bilingual.Errorf("calling %s: %w", "调用 %s：%w", function, err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if u.openID != "" {
-		request.Header.Set("X-Wx-Openid", u.openID)
-	}
-	if u.appID != "" {
-		request.Header.Set("X-Wx-Appid", u.appID)
-	}
-	reply, err := wire.Exchange(http.DefaultClient, request, maxReply)
-	switch {
-	case reply == nil:
-		return nil, bilingual.Errorf("calling %s: is the emulator still running? %w", "调用 %s：模拟器还在运行吗？%w", function, err)
-	case err != nil:
-		return nil, bilingual.Errorf("reading the answer of %s: %w", "读取 %s 的应答：%w", function, err)
-	case reply.Status != http.StatusOK:
-		status := strings.TrimSpace(fmt.Sprintf("%d %s", reply.Status, http.StatusText(reply.Status)))
-		return nil, &noAnswerError{function, status, strings.TrimSpace(string(reply.Body))}
-	}
-	return reply.Body, nil
 }
 
 // pretty indents JSON, and leaves anything else as it is.

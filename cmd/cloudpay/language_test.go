@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -305,7 +305,7 @@ func TestErrorsInChinese(t *testing.T) {
 		inStore(errors.New("pq: password authentication failed")),
 		inStore(fmt.Errorf("looking up order %s: %w", ref, &schedule.NotRegisteredError{Ref: ref})),
 		inStore(fmt.Errorf("registering orders: %w", &schedule.ConflictError{Ref: ref, Field: "total"})),
-		&noAnswerError{"closeorder", "404 Not Found", "FUNCTION_NOT_FOUND"},
+		&desk.NoAnswerError{Function: "closeorder", Status: "404 Not Found", Body: "FUNCTION_NOT_FOUND"},
 		notBuilt(),
 		checkAddress("redis://h/d", "--store"),
 		checkAddress("mysql://u:p@h", "--store"),
@@ -314,7 +314,6 @@ func TestErrorsInChinese(t *testing.T) {
 		checkAddress("mysql://u:p@h/d?charset=utf8", "--store"),
 		checkAddress("postgres://u:p@h/d?sslmode=maybe", "--store"),
 		checkAddress("sqlite:/x?y", "--store"),
-		damaged("x", os.ErrNotExist),
 		usage(errors.Join(order.MissingOutTradeNo(), fmt.Errorf("reading: %w", context.Canceled))),
 	} {
 		text := bilingual.Wording(err)
@@ -392,7 +391,7 @@ func TestInvokeShowsNoControls(t *testing.T) {
 			_, _ = rw.Write([]byte(body))
 		}))
 		dir := t.TempDir()
-		if err := writeDescription(dir, description{CloudURL: server.URL}); err != nil {
+		if _, err := (desk.Description{CloudURL: server.URL}).Write(dir); err != nil {
 			t.Fatal(err)
 		}
 		text, _ := printed(t, &language{}, "invoke", "closeorder", "--dir", dir)

@@ -134,7 +134,3 @@ func version() string {
 	}
 	return cmp.Or(info.Main.Version, "unknown")
 }
-
-// functionNames are the functions of this repository, by the names that they are
-// called by.
-func functionNames() []string { return []string{"closeorder", "queryorder"} }

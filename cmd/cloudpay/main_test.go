@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"cloudpay/internal/emulator/desk"
 )
 
 // commandName is the name by which this test binary is the command itself.
@@ -121,7 +123,7 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < least || len(args) > most {
 		ts.Fatalf("usage: admin DIR METHOD PATH [BODY]")
 	}
-	d, err := readDescription(ts.MkAbs(args[0]))
+	d, err := desk.Read(ts.MkAbs(args[0]))
 	ts.Check(err)
 	body := strings.Join(args[least:], "")
 	request, err := http.NewRequestWithContext(context.Background(), args[1], d.AdminURL+args[2], strings.NewReader(body))
@@ -148,7 +150,7 @@ func configure(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: configure DIR [partner]")
 	}
-	d, err := readDescription(ts.MkAbs(args[0]))
+	d, err := desk.Read(ts.MkAbs(args[0]))
 	ts.Check(err)
 	env := d.Env
 	if len(args) == 2 {
@@ -180,7 +182,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: asked DIR ORDER")
 	}
-	d, err := readDescription(ts.MkAbs(args[0]))
+	d, err := desk.Read(ts.MkAbs(args[0]))
 	ts.Check(err)
 	until(ts, "a request about "+args[1], func() (bool, error) {
 		response, err := http.Get(d.AdminURL + "/requests")

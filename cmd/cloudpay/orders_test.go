@@ -15,8 +15,8 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// desk is a store, with the command at hand.
-type desk struct {
+// register is a store, with the command at hand.
+type register struct {
 	t *testing.T
 
 	address string
@@ -24,7 +24,7 @@ type desk struct {
 	*store.Store
 }
 
-func newDesk(t *testing.T) *desk {
+func newRegister(t *testing.T) *register {
 	t.Helper()
 	t.Setenv("WXPAY_MCHID", "1900000001")
 	t.Setenv("LANG", "C")
@@ -37,11 +37,11 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &desk{t: t, address: address, Store: s}
+	return &register{t: t, address: address, Store: s}
 }
 
 // orders runs a command below orders, and returns what it printed and its exit code.
-func (d *desk) orders(args ...string) (printed string, code int) {
+func (d *register) orders(args ...string) (printed string, code int) {
 	d.t.Helper()
 	var out strings.Builder
 	given := append(append([]string{"orders"}, args...), "--store", d.address)
@@ -56,20 +56,20 @@ func (d *desk) orders(args ...string) (printed string, code int) {
 	return out.String(), code
 }
 
-func (d *desk) wants(code int, text string, args ...string) {
+func (d *register) wants(code int, text string, args ...string) {
 	d.t.Helper()
 	if printed, got := d.orders(args...); got != code || !strings.Contains(printed, text) {
 		d.t.Errorf("orders %v: exit code %d, want %d, and %q in\n%s", args, got, code, text, printed)
 	}
 }
 
-func (d *desk) giveUp(number string) {
+func (d *register) giveUp(number string) {
 	d.t.Helper()
 	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}
 	d.giveUpOf(ref)
 }
 
-func (d *desk) giveUpOf(ref order.Ref) {
+func (d *register) giveUpOf(ref order.Ref) {
 	d.t.Helper()
 	claim, err := d.Begin(d.t.Context(), schedule.Entry{Ref: ref}, time.Minute)
 	if err == nil {
@@ -82,7 +82,7 @@ func (d *desk) giveUpOf(ref order.Ref) {
 
 // An order that was given up is shown with the reason, and taken up again.
 func TestStuckOrders(t *testing.T) {
-	d := newDesk(t)
+	d := newRegister(t)
 	d.giveUp("A1")
 	d.giveUp("A2")
 	d.wants(exitFine, "✗  A1     stuck       ", "list", "--stuck")
@@ -102,7 +102,7 @@ func TestStuckOrders(t *testing.T) {
 // What list prints in JSON is what reopen reads, also where a service provider's orders are each a
 // sub-merchant's.
 func TestReopenListed(t *testing.T) {
-	d := newDesk(t)
+	d := newRegister(t)
 	t.Setenv("WXPAY_MODE", "partner")
 	for _, subMchID := range []string{"1900000109", "1900000110"} {
 		d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A1"})
@@ -128,7 +128,7 @@ func TestReopenListed(t *testing.T) {
 
 // What programs read of the register is the same to the byte in both languages.
 func TestRegisterForPrograms(t *testing.T) {
-	d := newDesk(t)
+	d := newRegister(t)
 	d.giveUp("A1")
 	for _, args := range [][]string{
 		{"list", "--json"}, {"list", "--ended", "--json"}, {"show", "A1", "--json"}, {"events", "--json"}, {"events", "--dead", "--json"},
@@ -147,7 +147,7 @@ func TestRegisterForPrograms(t *testing.T) {
 
 // Dead events are listed with the reason, and delivered again.
 func TestDeadEvents(t *testing.T) {
-	d := newDesk(t)
+	d := newRegister(t)
 	d.giveUp("A1")
 	postings, err := d.Undelivered(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
 	if err != nil || len(postings) != 1 {
@@ -167,7 +167,7 @@ func TestDeadEvents(t *testing.T) {
 
 // A list goes on where it was cut off, from one part of it to the next, and misses none.
 func TestListPages(t *testing.T) {
-	d := newDesk(t)
+	d := newRegister(t)
 	d.giveUp("S1")
 	d.giveUp("S2")
 	for _, number := range []string{"W1", "W2", "W3"} {

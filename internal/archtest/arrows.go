@@ -21,6 +21,7 @@ const (
 	backoff       = "github.com/cenkalti/backoff/v5"
 	cobra         = "github.com/spf13/cobra"
 	pflag         = "github.com/spf13/pflag"
+	flock         = "github.com/gofrs/flock"
 	progressbar   = "github.com/schollz/progressbar/v3"
 	term          = "golang.org/x/term"
 	lambda        = "github.com/aws/aws-lambda-go/lambda"
@@ -62,6 +63,11 @@ func Arrows() []Arrow {
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 		{Package: "internal/emulator/platform"},
+		{
+			Package: "internal/emulator/desk",
+			Ours:    []string{"internal/bilingual", "pkg/paygate", "internal/emulator/platform"},
+			Theirs:  []string{flock},
+		},
 		{Package: "internal/emulator/console", Ours: []string{"pkg/paygate", "internal/emulator/platform"}},
 
 		{

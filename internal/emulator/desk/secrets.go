@@ -1,4 +1,4 @@
-package main
+package desk
 
 import (
 	"crypto/rand"
@@ -16,34 +16,36 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// Who the emulated merchant is. The numbers are from the ranges that WeChat Pay's
-// own documents use in examples; nobody has them.
+// The emulated merchant. The numbers are from the ranges that WeChat Pay's own documents use in
+// examples; no real merchant has them.
 const (
-	emulatedMchID    = "1900000001"
-	emulatedAppID    = "wx0123456789abcdef"
-	emulatedSubMchID = "1900000109"
+	mchID    = "1900000001"
+	appID    = "wx0123456789abcdef"
+	subMchID = "1900000109"
 )
 
-// secrets are an emulated merchant's and gateway's keys. They are made once and
-// kept in a folder, so that what was configured with them stays configured.
+// secrets are the keys of an emulated merchant and gateway. They are made once and kept in the
+// folder, so that a function that was configured with them stays configured.
 type secrets struct {
 	merchant   *paygate.Merchant
 	gatewayKey *rsa.PrivateKey
 	tokens     tokens
 
-	// Files for whoever plays the merchant.
+	// Paths of PEM files that the merchant's side is configured with.
+	// The functions get the paths, not the keys (SCF's limit, see Env).
 	privateKeyFile, publicKeyFile string
 }
 
-// tokens are what callers of the emulator's functions prove themselves with.
+// tokens prove the callers of the emulator's functions.
 type tokens struct {
+	// Each may hold two values with a space between, while it is rotated.
 	ServiceToken string `json:"service_token"`
 	HTTPToken    string `json:"http_token"`
 	TimerToken   string `json:"timer_token"`
 }
 
-// kept is what secrets.json holds beside the two key files.
-type kept struct {
+// secretsJSON is what secrets.json holds beside the two key files.
+type secretsJSON struct {
 	tokens
 
 	MchID    string `json:"mchid"`
@@ -58,8 +60,8 @@ const (
 	gatewayKeyFile = "wechatpay_key.pem"
 )
 
-// loadSecrets reads dir's keys, or makes them on first use. secrets.json is
-// written last: without it, whatever else is there counts for nothing.
+// loadSecrets reads dir's keys, or makes them on first use. A folder without secrets.json is a new
+// one, whatever other files are in it: create writes it last, so an interrupted create starts over.
 func loadSecrets(dir string) (*secrets, error) {
 	s := &secrets{
 		privateKeyFile: filepath.Join(dir, "apiclient_key.pem"),
@@ -75,16 +77,17 @@ func loadSecrets(dir string) (*secrets, error) {
 	if err := s.read(dir, text); err != nil {
 		return nil, damaged(dir, err)
 	}
-	// Nobody's word but the private key's counts for its public half.
-	return s, s.writePublicKey()
+	return s, s.writePublicKey() // the private key decides which public key is right
 }
 
-// damaged says what to do about a folder whose secrets cannot be used.
+// damaged says what to do about a folder whose secrets cannot be used. They are not made anew
+// silently: functions elsewhere may be configured with them.
 func damaged(dir string, err error) error {
 	return bilingual.Errorf("the emulator's secrets cannot be used (delete %s to have new ones): %w",
 		"模拟器的密钥无法使用（删除 %s 即可重新生成）：%w", dir, err)
 }
 
+// writePublicKey writes the gateway's public key as the merchant platform hands it out (PKIX).
 func (s *secrets) writePublicKey() error {
 	public, err := x509.MarshalPKIXPublicKey(&s.gatewayKey.PublicKey)
 	if err != nil {
@@ -93,8 +96,10 @@ func (s *secrets) writePublicKey() error {
 	return writeFile(s.publicKeyFile, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 }
 
+// read takes the tokens and short keys from secrets.json and the long ones from their PEM files. A
+// file of an older version without tokens is refused: functions without them would trust no caller.
 func (s *secrets) read(dir string, text []byte) error {
-	var k kept
+	var k secretsJSON
 	if err := json.Unmarshal(text, &k); err != nil {
 		return fmt.Errorf("%s: %w", secretsFile, err)
 	}
@@ -113,16 +118,19 @@ func (s *secrets) read(dir string, text []byte) error {
 	return err
 }
 
+// create makes all keys and tokens, and writes secrets.json last. A process that dies before that
+// leaves key files that the next create overwrites.
 func (s *secrets) create(dir string) error {
 	var err error
-	if s.merchant, err = paygate.NewMerchant(emulatedMchID, emulatedAppID); err != nil {
+	// Each start of the emulator verifies with these keys, and each function signs with them.
+	if s.merchant, err = paygate.NewMerchant(mchID, appID); err != nil {
 		return bilingual.Errorf("making an emulated merchant: %w", "生成模拟商户：%w", err)
 	}
 	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		return bilingual.Errorf("making the emulated gateway's key: %w", "生成模拟网关的密钥：%w", err)
 	}
 	s.tokens = tokens{ServiceToken: rand.Text(), HTTPToken: rand.Text(), TimerToken: rand.Text()}
-	text, err := json.MarshalIndent(kept{
+	text, err := json.MarshalIndent(secretsJSON{
 		tokens: s.tokens,
 		MchID:  s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
 		V2Key: s.merchant.V2Key, V3Key: s.merchant.V3Key,
@@ -143,6 +151,8 @@ func (s *secrets) create(dir string) error {
 	return nil
 }
 
+// readKey reads an RSA key in PKCS #8, as the merchant platform hands one out. The error names the
+// file and never quotes it.
 func readKey(file string) (*rsa.PrivateKey, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -163,28 +173,11 @@ func readKey(file string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
+// writeKey writes a key in the form that readKey takes, and the functions too.
 func writeKey(file string, key *rsa.PrivateKey) error {
 	text, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return bilingual.Errorf("encoding a key: %w", "编码密钥：%w", err)
 	}
 	return writeFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}))
-}
-
-// writeFile writes a file that only its owner may read, whole or not at all.
-func writeFile(file string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
-		return bilingual.Errorf("writing %s: %w", "写入 %s：%w", file, err)
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the error that matters is why it could not be written
-		return bilingual.Errorf("writing %s: %w", "写入 %s：%w", file, err)
-	}
-	return nil
 }

@@ -1,0 +1,197 @@
+package desk
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
+)
+
+// open opens a desk at free ports until the test ends.
+func open(t *testing.T, dir string) *Desk {
+	t.Helper()
+	d, err := Open(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+// wantError checks that an error says something, in both languages.
+func wantError(t *testing.T, err error, want string) {
+	t.Helper()
+	text := bilingual.Wording(err)
+	if !strings.Contains(text.EN, want) || !strings.ContainsFunc(text.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+		t.Errorf("got %+v, want %q and a Chinese wording", text, want)
+	}
+}
+
+// WeChat Pay and its management API answer at the addresses that the description names, with keys
+// that the next emulator in the folder has again.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := open(t, dir)
+	d := first.Describe("http://cloud", platform.Go1, Settings{API: "v3", Region: "cn", Store: "mysql://x"})
+	for _, url := range []string{d.GatewayURL + "/v3/certificates", d.BackupURL + "/v3/certificates", d.AdminURL + "/orders"} {
+		response, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusNotFound {
+			t.Errorf("%s: got %s", url, response.Status)
+		}
+	}
+	if d.Env["WXPAY_MODE"] != "" || d.PartnerEnv["WXPAY_MODE"] != "partner" || d.PartnerEnv["WXPAY_SUB_MCHID"] != d.Merchant.SubMchID ||
+		d.Env["CLOUDPAY_STORE"] != "mysql://x" || d.Env["WXPAY_MCHID"] != (Settings{}).Owner().MchID ||
+		(Settings{Partner: true}).Owner() != (paygate.Owner{MchID: d.Merchant.MchID, SubMchID: d.Merchant.SubMchID}) {
+		t.Errorf("got %+v", d)
+	}
+	for _, env := range []map[string]string{d.Env, d.PartnerEnv} {
+		if size := len(strings.Join(Environ(env), "")); size > 4<<10 {
+			t.Errorf("the environment has %d bytes, more than SCF allows", size)
+		}
+	}
+	first.Close()
+	if response, err := http.Get(d.AdminURL); err == nil {
+		_ = response.Body.Close()
+		t.Error("the servers go on after Close")
+	}
+	again := open(t, dir).Describe("http://cloud", platform.Go1, Settings{})
+	if again.Merchant != d.Merchant || again.Env[serviceTokenVariable] != d.Env[serviceTokenVariable] {
+		t.Errorf("got %+v, want the keys of before: %+v", again.Merchant, d.Merchant)
+	}
+}
+
+// An address that is taken, a function that does not start and one that is not there are told.
+func TestOpenFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir)
+	taken := strings.TrimPrefix(d.adminURL, "http://")
+	_, err := Open(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
+	wantError(t, err, "the address of the admin: ")
+	none := map[string]string{"closeorder": filepath.Join(dir, "none"), "queryorder": filepath.Join(dir, "none")}
+	_, _, err = d.Deploy(t.Context(), Deployment{Binaries: none, Runtime: "cobol", Logs: os.Stderr, Address: AnyPort})
+	wantError(t, err, "starting the function closeorder: ")
+	_, err = Find(dir, platform.Go1)
+	wantError(t, err, "there is no function closeorder in ")
+}
+
+// Only addresses of this machine are taken, with a port.
+func TestCheckAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{AnyPort, "localhost:80", "[::1]:0"} {
+		if err := CheckAddress(address); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	for _, address := range []string{"", "0.0.0.0:0", "127.0.0.1", "example.com:80", "nonsense", ":0"} {
+		wantError(t, CheckAddress(address), "is not a loopback address")
+	}
+}
+
+// A folder without secrets.json is a new one; one that is damaged is not made anew, for functions
+// are configured with its keys.
+func TestSecretsAreKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := loadSecrets(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(first.publicKeyFile, []byte("spoilt"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := loadSecrets(dir)
+	if err != nil || again.tokens != first.tokens || !again.gatewayKey.Equal(first.gatewayKey) ||
+		!again.merchant.PrivateKey.Equal(first.merchant.PrivateKey) {
+		t.Errorf("got %+v, %v; want %+v", again, err, first)
+	}
+	if text, err := os.ReadFile(first.publicKeyFile); err != nil || !strings.Contains(string(text), "PUBLIC KEY") {
+		t.Errorf("the public key was not made anew: %s, %v", text, err)
+	}
+	for file, text := range map[string]string{
+		first.privateKeyFile: "no PEM", filepath.Join(dir, gatewayKeyFile): "-----BEGIN X-----\n-----END X-----\n", filepath.Join(dir, secretsFile): "{}",
+	} {
+		before, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err = loadSecrets(dir)
+		wantError(t, err, "delete "+dir+" to have new ones")
+		if err := os.WriteFile(file, before, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// One emulator at a time uses a folder, and begins without the description that another left.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "new")
+	path, release, err := Lock(dir)
+	if err != nil || path != dir {
+		t.Fatalf("got %s, %v", path, err)
+	}
+	if _, err := (Description{CloudURL: "http://x"}).Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Lock(dir)
+	wantError(t, err, "another emulator uses "+dir)
+	if _, err := Read(dir); err != nil {
+		t.Errorf("the second one removed the first one's description: %v", err)
+	}
+	release()
+	if _, release, err = Lock(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	_, err = Read(dir)
+	wantError(t, err, "no emulator runs in "+dir)
+}
+
+// A description is read as it was written, and is for its owner alone: it holds keys.
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want := Description{CloudURL: "http://cloud", Runtime: platform.Web, Env: map[string]string{"A": "1"}}
+	forget, err := want.Write(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(dir)
+	if err != nil || got.CloudURL != want.CloudURL || got.Runtime != want.Runtime || got.Env["A"] != "1" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	file, err := os.Stat(filepath.Join(dir, File))
+	if err != nil || file.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v", file.Mode(), err)
+	}
+	forget()
+	if _, err := os.Stat(filepath.Join(dir, File)); err == nil {
+		t.Error("the description is still there")
+	}
+	for _, text := range []string{"{", "{}"} {
+		if err := os.WriteFile(filepath.Join(dir, File), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(dir)
+		wantError(t, err, "does not say how the emulator is reached")
+	}
+	if text, err := json.Marshal(Description{}); err != nil || !strings.Contains(string(text), `"gateway_url"`) {
+		t.Errorf("got %s, %v", text, err)
+	}
+}
