@@ -15,22 +15,25 @@ import (
 	"strings"
 )
 
-// maxAsyncOfLambda is the most bytes of an event whose caller does not wait (docs.aws.amazon.com/lambda, "gettingstarted-limits").
+// maxAsyncOfLambda is the most bytes an asynchronous event may have (docs.aws.amazon.com/lambda,
+// "gettingstarted-limits").
 const maxAsyncOfLambda = 1 << 20
 
-// maxClientContext is how long its header may be ("API_Invoke": 3,583 bytes of base64).
+// maxClientContext is the most characters of the client context's header ("API_Invoke": 3,583 bytes
+// of base64).
 const maxClientContext = 3583
 
-// lambdaName is a function as Invoke names it: by its name, its partial or its full ARN, each with a version or without.
+// lambdaName matches a function as Invoke names it: its name, its partial ARN or its full ARN, each
+// with or without a version.
 var lambdaName = regexp.MustCompile(
 	`^(?:(?:arn:aws:lambda:[a-z0-9-]+:)?\d{12}:function:)?([A-Za-z0-9_-]{1,64})(?::([A-Za-z0-9$_-]{1,128}))?$`)
 
 // awsAPI is AWS Lambda's Invoke (docs.aws.amazon.com/lambda, "API_Invoke"), version 2015-03-31:
 //
 //	POST /2015-03-31/functions/{name}/invocations?Qualifier=$LATEST
-//	  200  the result, with X-Amz-Executed-Version, and with X-Amz-Log-Result when X-Amz-Log-Type was Tail
-//	  200  {"errorMessage":…,"errorType":…} with X-Amz-Function-Error: the function failed, whyever
-//	  202  X-Amz-Invocation-Type: Event: nobody waits for the result
+//	  200  the result, with X-Amz-Executed-Version, and X-Amz-Log-Result for X-Amz-Log-Type: Tail
+//	  200  {"errorMessage":…,"errorType":…} with X-Amz-Function-Error: the function failed
+//	  202  X-Amz-Invocation-Type: Event: the event is accepted, its result is dropped
 //	  204  X-Amz-Invocation-Type: DryRun: it would be called
 //	  400, 404, 413, 429, 500  {"Type":"User","Message":…} with X-Amzn-ErrorType
 //
@@ -38,7 +41,7 @@ var lambdaName = regexp.MustCompile(
 // UnknownOperationException. These answers do not depend on the runtime: a Go1 function that runs
 // into its time limit does so in Lambda's words here.
 //
-// The header X-Cloudpay-Cognito-Identity, which is ours, makes the caller one who came through a Cognito identity pool.
+// The header X-Cloudpay-Cognito-Identity, which is ours, gives the caller a Cognito identity.
 func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
 	name, isInvoke := strings.CutSuffix(rest, "/invocations")
 	if !isInvoke || r.Method != http.MethodPost {
@@ -71,17 +74,19 @@ func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) 
 	}
 }
 
-// datedPath is how AWS's REST APIs begin: with the version of the API.
+// datedPath matches the beginning of a path of AWS's REST APIs: the date of the API's version.
 var datedPath = regexp.MustCompile(`^/\d{4}-\d{2}-\d{2}(/|$)`)
 
-// isAWS tells whether a request is one of AWS's, whatever the operation.
+// isAWS reports whether a request is meant for AWS, for any operation: by its path, by the header
+// of the JSON protocols, or by a signature of version 4.
 func isAWS(r *http.Request) bool {
 	return datedPath.MatchString(r.URL.Path) || r.Header.Get("X-Amz-Target") != "" ||
 		strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 }
 
-// awsUnknown refuses an operation of AWS that is not played. Services with REST and JSON protocols
-// tell the kind by the header or by __type, those with the older query protocol by a code in XML.
+// awsUnknown refuses an operation of AWS that is not emulated. SDKs of the REST and JSON protocols
+// read the kind of error from the header or from __type, those of the older query protocol from a
+// code in XML.
 func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
 	const kind = "UnknownOperationException"
 	message := fmt.Sprintf("%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)",
@@ -103,13 +108,14 @@ func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
 	typed(http.StatusNotFound, "text/xml", document).write(w)
 }
 
-// awsRefusal is a request that Invoke does not take.
+// awsRefusal is Lambda's own error for a request that runs no function.
 type awsRefusal struct {
 	status        int
 	kind, message string
 }
 
-// write answers the request with the refusal.
+// write sends the refusal. Type says whose fault it is, by the status: the SDKs retry a
+// ServiceException.
 func (f *awsRefusal) write(w http.ResponseWriter) {
 	fault := "User"
 	if f.status >= http.StatusInternalServerError {
@@ -119,7 +125,8 @@ func (f *awsRefusal) write(w http.ResponseWriter) {
 	answerJSON(w, f.status, map[string]string{"Type": fault, "Message": f.message})
 }
 
-// awsFunction finds the function.
+// awsFunction finds the function that name and qualifier mean. A version may stand in either; both
+// must agree, and $LATEST is the only one there is.
 func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
 	parts := lambdaName.FindStringSubmatch(name)
 	if parts == nil {
@@ -146,7 +153,7 @@ func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
 	return function, nil
 }
 
-// awsEvent reads the request.
+// awsEvent reads the event and its client context. An asynchronous event has a lower limit.
 func awsEvent(w http.ResponseWriter, r *http.Request, id string) (Event, *awsRefusal) {
 	limit := int64(maxPayload)
 	if r.Header.Get("X-Amz-Invocation-Type") == "Event" {
@@ -181,7 +188,7 @@ func awsEvent(w http.ResponseWriter, r *http.Request, id string) (Event, *awsRef
 	return event, nil
 }
 
-// awsLater runs a function whose caller does not wait.
+// awsLater accepts an asynchronous event.
 func (c *Cloud) awsLater(ctx context.Context, w http.ResponseWriter, function *Function, event Event) {
 	if !c.later(ctx, function, event) {
 		awsBusy(w)
@@ -190,7 +197,8 @@ func (c *Cloud) awsLater(ctx context.Context, w http.ResponseWriter, function *F
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// awsReply answers a caller who waited.
+// awsReply answers a synchronous call. A function that fails is a 200 with X-Amz-Function-Error, as
+// on AWS.
 func awsReply(w http.ResponseWriter, reply Reply, err error, withLog bool) {
 	if err != nil {
 		awsNotStarted(w, err)
@@ -210,8 +218,9 @@ func awsReply(w http.ResponseWriter, reply Reply, err error, withLog bool) {
 	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
-// awsNotStarted answers when no process had the event. One that ended or gave up at its start is
-// the function's own fault, and shows as if it had failed with the event.
+// awsNotStarted answers when no process had the event. If the process exited or reported an error
+// at its start, the function is at fault: the answer is the same as for an error while it handled
+// the event.
 func awsNotStarted(w http.ResponseWriter, err error) {
 	var ended *exitError
 	var gaveUp *initError
@@ -239,15 +248,15 @@ const (
 	lambdaTooLarge = "Function.ResponseSizeTooLarge"
 )
 
-// lambdaError is what Lambda shows a caller instead of a result.
+// lambdaError is the document that Lambda returns instead of a result.
 type lambdaError struct {
 	Type       string   `json:"errorType,omitempty"`
 	Message    string   `json:"errorMessage"`
 	StackTrace []string `json:"stackTrace,omitempty"`
 }
 
-// lambdaDocument is what Lambda shows a caller instead of a result: what the function posted, or
-// what Lambda says of it.
+// lambdaDocument returns the document for a failed invocation: the one that the function posted, or
+// Lambda's own if the function posted none.
 //
 // Until 2024 a timeout had no errorType and read "2024-03-04T17:22:38.033Z {id} Task timed out
 // after 3.00 seconds".
@@ -268,10 +277,11 @@ func (r Reply) lambdaDocument() []byte {
 	}
 }
 
-// aboutRequest is how Lambda words what it says itself of an invocation.
+// aboutRequest words what Lambda itself reports about an invocation.
 func aboutRequest(id, words string) string { return "RequestId: " + id + " Error: " + words }
 
-// exitWords say how a process ended, by its state, such as "exit status 2" and "signal: killed".
+// exitWords describes how a process ended. state is os.ProcessState's, such as "exit status 2" or
+// "signal: killed"; a clean exit before the answer is an error as well.
 func exitWords(state string) string {
 	if state == "exit status 0" {
 		return "Runtime exited without providing a reason"
@@ -279,7 +289,8 @@ func exitWords(state string) string {
 	return "Runtime exited with error: " + state
 }
 
-// awsBusy refuses a request for now.
+// awsBusy throttles a request: all instances of the function are busy, or too many asynchronous
+// events are in flight. The SDKs retry it.
 func awsBusy(w http.ResponseWriter) {
 	w.Header().Set("X-Amzn-Errortype", "TooManyRequestsException")
 	answerJSON(w, http.StatusTooManyRequests, map[string]string{

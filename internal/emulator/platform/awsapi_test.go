@@ -231,7 +231,7 @@ func TestAWSBusy(t *testing.T) {
 	}
 }
 
-// Nobody waits for an event, but Close does; and there is a limit to how many are handled at once.
+// Close waits for asynchronous events, and a limit holds for those in flight.
 func TestAWSEvents(t *testing.T) {
 	t.Parallel()
 	world := &platform.Cloud{}

@@ -13,11 +13,12 @@ import (
 	"strings"
 )
 
-// maxBuildOutput is how much of the compiler's complaints an error carries.
+// maxBuildOutput is the most bytes of the compiler's output in an error.
 const maxBuildOutput = 2 << 10
 
-// goCommand is the go command, which ends with ctx and is not reached by Ctrl-C itself: whether it
-// was interrupted is then known from ctx, and not guessed from how it ended.
+// goCommand prepares the go command. It ends when ctx ends. Ctrl-C in a terminal does not reach it,
+// because it runs in a process group of its own: ctx alone tells an interrupted build from a failed
+// one.
 func goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	isolate(cmd)
@@ -28,8 +29,8 @@ func goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Module is the main module, by its path and folder, that the go command finds in the process's
-// working directory. When ctx ends first, the error is ctx's.
+// Module returns the path and the folder of the main module that the go command finds in the
+// working directory of this process. When ctx ends first, the error wraps ctx's.
 func Module(ctx context.Context) (path, dir string, err error) {
 	out, err := goCommand(ctx, "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
 	if err = cmp.Or(ctx.Err(), err); err != nil {
@@ -40,9 +41,12 @@ func Module(ctx context.Context) (path, dir string, err error) {
 }
 
 // Build compiles the command in package pkg (as `go build` takes it, such as
-// ./functions/closeorder) of the module in moduleDir to the file out, the way it is compiled for
-// deployment, but for this machine: no paths, no symbols, no C, and with the tag lambda.norpc,
-// without which aws-lambda-go links net/rpc.
+// ./functions/closeorder) of the module in moduleDir to the file out. The flags are those of a
+// deployment, but the target is this machine: no paths, no symbols, no C, and with the tag
+// lambda.norpc, without which aws-lambda-go links net/rpc.
+//
+// The error names the missing go command, wraps ctx's error when ctx ended, or carries the first 2
+// KB of the compiler's output in one line.
 func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
@@ -51,7 +55,7 @@ func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) erro
 	tags = append(slices.Clone(tags), "lambda.norpc")
 	cmd := goCommand(ctx, "build", "-trimpath", "-ldflags", "-s -w", "-tags", strings.Join(tags, ","), "-o", out, pkg)
 	cmd.Dir = moduleDir
-	// A developer's own GOOS is for deploying; what is built here must run here.
+	// A developer may have set GOOS for a deployment; this binary must run on this machine.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	said, err := cmd.CombinedOutput()
 	switch {

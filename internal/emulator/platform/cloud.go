@@ -14,50 +14,54 @@ import (
 	"sync"
 )
 
-// functionsPath is where functions are called and listed.
+// functionsPath lists the functions; a function's name below it calls the function.
 const functionsPath = "/v1/functions"
 
-// Codes that say that a request is not a function call at all. The path's is CloudBase's gateway's
-// (docs.cloudbase.net/error-code/service), the others are ours.
+// Codes for a request that calls no function. INVALID_PATH is that of CloudBase's gateway
+// (docs.cloudbase.net/error-code/service); the others are ours.
 const (
 	codeForeign    = "ORIGIN_NOT_ALLOWED"
 	codeNoSuchPath = "INVALID_PATH"
 	codeBadMethod  = "METHOD_NOT_ALLOWED"
 )
 
-// acceptableRequestID is what a caller's X-Request-Id must look like to be taken over: short, or a
-// UUID. A function's tokens have 16 characters at least, and one that is sent in the wrong header
-// must not be echoed and logged.
+// acceptableRequestID matches an X-Request-Id that is taken over from a caller: at most 15
+// characters, or a UUID. A function's tokens have at least 16 characters: a token that was sent in
+// the wrong header is neither echoed nor logged.
 var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$`)
 
-// Cloud is the clouds' side of functions, on one port: what SDKs and tools call to have a function run, and what turns HTTP
-// requests, timers and queues into events.
+// Cloud is the clouds' side of the functions, on one port: the APIs that SDKs and tools call to run
+// a function, and the triggers that turn HTTP requests, timers and queues into events.
 //
-//	POST /v1/functions/{name}                        CloudBase's HTTP API, which the JS SDK uses (functions.go)
-//	POST any path, {"action":"functions.invokeFunction"}   CloudBase's server SDKs (sdk.go)
-//	POST / with X-TC-Action                          Tencent Cloud API 3.0 (tencentapi.go)
+//	POST /v1/functions/{name}                        CloudBase's HTTP API (functions.go)
+//	POST …  {"action":"functions.invokeFunction"}    CloudBase's server SDKs, on any path (sdk.go)
+//	POST /  with X-TC-Action                         Tencent Cloud API 3.0 (tencentapi.go)
 //	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
-//	POST /v1/timers/{name}  POST /v1/queues/{name}   fire those triggers now (timer.go, queue.go); ours, no cloud's
+//	POST /v1/timers/{name}  POST /v1/queues/{name}   fire a trigger now (timer.go, queue.go); ours
 //	GET /v1/functions                                {"functions":[{"name":"closeorder"}]}
 //
-// What is asked of AWS, of Tencent Cloud or of CloudBase and is not played is refused in the form
-// of that cloud, so that its SDKs read it; see awsUnknown, tencentAPI and sdk. Anything else gets
-// CloudBase's 404 INVALID_PATH.
+// An operation of AWS, Tencent Cloud or CloudBase that is not emulated is refused in that cloud's
+// own form, so that its SDKs can read the refusal; see awsUnknown, tencentAPI and sdk. Every other
+// request gets CloudBase's 404 INVALID_PATH.
 //
-// Every answer has the header X-Request-Id. Authorization and signatures are not looked at: whoever can call is on this
-// machine. Requests are answered only under this machine's own names, localhost and the loopback addresses, and not when
-// a web page of another origin sends them: both would be a foreign page using a developer's browser. They get a 403 with
-// {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}, the shape of every refusal that has no shape of its own.
+// Every answer has the header X-Request-Id. Authorization and signatures are not checked: every
+// caller is on this machine. To keep it so, a request is answered only under the names of this
+// machine, localhost and the loopback addresses, and not when a web page of another origin sends
+// it: in both cases a foreign page would be using a developer's browser. The refusal is a 403 with
+// {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}; every refusal that has no form
+// of its own has this one.
 type Cloud struct {
 	Functions map[string]*Function // :: name in the path → function; required
 	EnvID     string               // the CloudBase environment that users call from; "cloudpay-local" when empty
-	AppID     string               // the mini-program's appid when a call names an openid only; may be empty
+	// The mini-program's appid when a call names an openid only; may be empty.
+	AppID string
 
 	background background
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request. It looks at the path first, then at the marks of each cloud; what
+// has none of them counts as a call of CloudBase's server SDKs, whose path may be anything.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("X-Request-Id")
 	if !acceptableRequestID.MatchString(id) {
@@ -88,12 +92,14 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// route is what answers below a path; rest is what the path has after it.
+// route is a handler for the paths with a prefix; it gets the rest of the path, and the request's
+// id.
 type route struct {
 	prefix string
 	serve  func(w http.ResponseWriter, r *http.Request, rest, id string)
 }
 
+// routes are the APIs and triggers with a path of their own.
 func (c *Cloud) routes() []route {
 	return []route{
 		{functionsPath + "/", c.call},
@@ -106,8 +112,8 @@ func (c *Cloud) routes() []route {
 	}
 }
 
-// Close returns when every event is handled whose caller did not wait for it. Later ones are refused. They end with their
-// functions, too, so closing those first makes it short.
+// Close waits until every asynchronous event is handled; new ones are refused from then on. An
+// event ends when its function is closed, so closing the functions first makes this short.
 func (c *Cloud) Close() error {
 	c.background.close()
 	return nil
@@ -115,10 +121,10 @@ func (c *Cloud) Close() error {
 
 func (c *Cloud) envID() string { return cmp.Or(c.EnvID, defaultEnvID) }
 
-// maxBackground is how many events there may be that nobody waits for.
+// maxBackground is the most asynchronous events in flight.
 const maxBackground = 100
 
-// background runs what callers do not wait for.
+// background runs asynchronous events. The zero value is ready for use.
 type background struct {
 	running sync.WaitGroup
 
@@ -127,7 +133,8 @@ type background struct {
 	count  int
 }
 
-// start runs f, unless there is too much to run already.
+// start runs f in a goroutine. It returns false without running f when maxBackground are in flight,
+// or after close.
 func (b *background) start(f func()) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,6 +151,7 @@ func (b *background) start(f func()) bool {
 	return true
 }
 
+// close refuses further work and waits for what runs.
 func (b *background) close() {
 	b.mu.Lock()
 	b.closed = true
@@ -151,8 +159,9 @@ func (b *background) close() {
 	b.running.Wait()
 }
 
-// foreignness says why a request may come from a foreign web page; "" if it cannot. The host matters because a page whose
-// own name is made to resolve to this machine (DNS rebinding) is of the same origin for the browser.
+// foreignness says why a request may come from a foreign web page; it is empty if it cannot. The
+// host is checked because of DNS rebinding: a page whose own name resolves to this machine is of
+// the same origin to the browser.
 func foreignness(r *http.Request) string {
 	host := (&url.URL{Host: r.Host}).Hostname()
 	if !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback() {
@@ -164,7 +173,7 @@ func foreignness(r *http.Request) string {
 	return ""
 }
 
-// list names the functions in alphabetical order.
+// list names the functions, in alphabetical order.
 func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {
 	if !wantMethod(w, r, http.MethodGet, "list the functions with GET", id) {
 		return
@@ -179,7 +188,8 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {
 	answerJSON(w, http.StatusOK, map[string][]entry{"functions": entries})
 }
 
-// wantMethod refuses every other method.
+// wantMethod reports whether the request has the method. It has answered with 405 and the sentence
+// instead if not.
 func wantMethod(w http.ResponseWriter, r *http.Request, method, instead, id string) bool {
 	if r.Method == method {
 		return true
@@ -189,7 +199,8 @@ func wantMethod(w http.ResponseWriter, r *http.Request, method, instead, id stri
 	return false
 }
 
-// posted is the function that a POST names. It refuses every other method and name; it has answered then.
+// posted returns the function that a POST names. With another method or an unknown name it has
+// answered, and ok is false.
 func (c *Cloud) posted(w http.ResponseWriter, r *http.Request, name, instead, id string) (*Function, bool) {
 	if !wantMethod(w, r, http.MethodPost, instead, id) {
 		return nil, false
@@ -201,7 +212,7 @@ func (c *Cloud) posted(w http.ResponseWriter, r *http.Request, name, instead, id
 	return function, ok
 }
 
-// noSuchPath refuses a request that is for nobody.
+// noSuchPath refuses a request that belongs to none of the APIs.
 func noSuchPath(w http.ResponseWriter, id string) {
 	fail(w, http.StatusNotFound, codeNoSuchPath, "Invalid path: functions are called with POST "+functionsPath+"/{name}", id)
 }
@@ -211,7 +222,7 @@ func fail(w http.ResponseWriter, status int, code, message, requestID string) {
 	cloudBaseFault(status, code, message, requestID).write(w)
 }
 
-// cloudBaseFault is a refusal in the shape that CloudBase gives it.
+// cloudBaseFault is a refusal in CloudBase's form.
 func cloudBaseFault(status int, code, message, requestID string) webResult {
 	return jsonResult(status, map[string]string{"code": code, "message": message, "requestId": requestID})
 }

@@ -21,8 +21,8 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// What follows holds for every runtime: the conformance suite of the protocols. What is particular to one stands in the
-// file named after it.
+// What follows holds for every runtime: the conformance suite of the protocols. What is particular
+// to one stands in the file named after it.
 
 func TestInvoke(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestInvoke(t *testing.T) {
 			f := start(t, as(r))
 			reply := f.invoke(do{Do: "hello", Text: "World"})
 			f.wantPayload(reply, `"Hello World"`)
-			if reply.Duration <= 0 || reply.Duration > patience {
+			if reply.Duration <= 0 || reply.Duration > testTimeout {
 				t.Errorf("duration: got %v, want more than nothing", reply.Duration)
 			}
 			uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
@@ -75,9 +75,9 @@ func TestTimeLimit(t *testing.T) {
 			before := f.pid()
 			f.SetTimeLimit(limit) // for the sleeper alone
 			reply := f.invoke(do{Do: "sleep"})
-			f.SetTimeLimit(patience)
+			f.SetTimeLimit(testTimeout)
 			f.wantStatus(reply, platform.StatusTimeLimit, "Invoking task timed out after 2 seconds")
-			if reply.Duration < limit || reply.Duration > patience {
+			if reply.Duration < limit || reply.Duration > testTimeout {
 				t.Errorf("duration: got %v, want %v or little more", reply.Duration, limit)
 			}
 			wantGone(t, before)
@@ -123,7 +123,7 @@ func TestKillTakesWhatTheFunctionStarted(t *testing.T) {
 	}
 }
 
-// The same when an instance ends between two events, and nobody is there to kill it.
+// The same when an instance ends by itself between two events.
 func TestIdleEndTakesWhatTheFunctionStarted(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -156,7 +156,8 @@ func TestIdleEndTakesWhatTheFunctionStarted(t *testing.T) {
 	}
 }
 
-// A child that leaves the process group cannot be killed with it; it must not keep the platform waiting either.
+// A child that leaves the process group cannot be killed with it; it must not keep the platform
+// waiting either.
 func TestRunawayChildDoesNotBlock(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -417,7 +418,7 @@ func (f *function) described(event platform.Event) report {
 	return got
 }
 
-// Functions are told on every runtime how long they may take, who they are and what this event is called.
+// Every runtime tells a function its time limit, its name and the event's id.
 func TestRequestIDAndDeadline(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -462,7 +463,8 @@ func environ(r report) map[string]string {
 	return environ
 }
 
-// Errors in the function's own words leave the instance alive. A web function has other words: an HTTP answer.
+// Errors in the function's own words leave the instance alive. A web function has other words: an
+// HTTP answer.
 func TestFunctionErrors(t *testing.T) {
 	t.Parallel()
 	for _, r := range []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda} {

@@ -6,17 +6,19 @@ import (
 	"strconv"
 )
 
-// custom plays SCF's custom runtime API (SCF doc "CustomRuntime"):
+// custom is SCF's custom runtime API (SCF doc "CustomRuntime"):
 //
 //	POST /runtime/init/ready             the process is ready for events
-//	GET  /runtime/invocation/next        the next event, as soon as there is one; the same one until it is answered
-//	POST /runtime/invocation/response    its result
-//	POST /runtime/invocation/error       or why there is none, in any words
+//	GET  /runtime/invocation/next        waits for the next event, or repeats an unanswered one
+//	POST /runtime/invocation/response    the result of the event
+//	POST /runtime/invocation/error       the error instead, as text of any form
 //
-// Of an invocation the headers tell request_id, memory_limit_in_mb and time_limit_in_ms, spelt like this, and no more:
-// neither a deadline nor an Environment. A post that answers no event gets a 400; how SCF answers it is not documented.
+// An invocation's headers are request_id, memory_limit_in_mb and time_limit_in_ms, in this
+// spelling, and nothing else: the process learns neither the deadline nor an Environment. A post
+// without an event to answer gets a 400; SCF's own answer to it is not documented.
 type custom struct{ *polled }
 
+// newCustom opens the API for one process that is yet to start.
 func newCustom(ctx context.Context) (*custom, error) {
 	p, err := newPolled(ctx)
 	if err != nil {
@@ -24,7 +26,7 @@ func newCustom(ctx context.Context) (*custom, error) {
 	}
 	c := &custom{polled: p}
 	api := http.NewServeMux()
-	api.HandleFunc("POST /runtime/init/ready", func(http.ResponseWriter, *http.Request) { c.tell(nil) })
+	api.HandleFunc("POST /runtime/init/ready", func(http.ResponseWriter, *http.Request) { c.report(nil) })
 	api.HandleFunc("GET /runtime/invocation/next", c.next)
 	api.HandleFunc("POST /runtime/invocation/response", func(w http.ResponseWriter, r *http.Request) {
 		a := readAnswer(r.Body)
@@ -41,13 +43,15 @@ func newCustom(ctx context.Context) (*custom, error) {
 	return c, nil
 }
 
-// posted passes an answer on, if there is one and an event for it.
+// posted passes an answer on. a is nil when the process broke off while it posted.
 func (c *custom) posted(w http.ResponseWriter, a *answer) {
 	if a == nil || !c.finish("", a) {
 		http.Error(w, "there is no event to answer", http.StatusBadRequest)
 	}
 }
 
+// variables tell the process where the API is. _SCF_SERVER_PORT is SCF's constant; nothing listens
+// there.
 func (c *custom) variables() []string {
 	address := c.address()
 	return []string{
@@ -59,10 +63,12 @@ func (c *custom) variables() []string {
 	}
 }
 
+// connect waits until the process posts that it is ready.
 func (c *custom) connect(ctx context.Context, i *instance) error {
 	return c.await(ctx, i, "POST /runtime/init/ready on "+c.address().String())
 }
 
+// invoke delivers the event with the headers that SCF sends.
 func (c *custom) invoke(i *instance, event call) (*answer, error) {
 	header := http.Header{
 		"request_id":         {event.RequestID},

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// What this platform says about itself. Account, region and version are told to every function; the numbers are made up
-// and have the length of real ones.
+// What the platform tells every function about the account, the region and the version. The numbers
+// are made up, and as long as real ones.
 const (
 	namespace    = "default"
 	version      = "$LATEST"
@@ -21,8 +21,8 @@ const (
 	loopbackHost = "127.0.0.1"
 )
 
-// maxConfigured is how many bytes the configured variables may have in all, names and values (4 KB on SCF, doc 583/11637,
-// and on Lambda, "configuration-envvars").
+// maxConfigured is the most bytes of the configured variables, names and values together: 4 KB on
+// SCF (doc 583/11637) and on Lambda ("configuration-envvars").
 const maxConfigured = 4 << 10
 
 // Names that SCF accepts (SCF doc 583/11637 for functions, "environment variables" for variables).
@@ -31,16 +31,17 @@ var (
 	variableName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 )
 
-// reservedPrefixes are those of SCF's own variables.
+// reservedPrefixes begin the names of SCF's own variables.
 var reservedPrefixes = []string{"SCF_", "QCLOUD_", "TENCENTCLOUD_"}
 
-// reservedPrefixesOfLambda are those of Lambda's (docs.aws.amazon.com/lambda, "configuration-envvars").
+// reservedPrefixesOfLambda begin those of Lambda's (docs.aws.amazon.com/lambda,
+// "configuration-envvars").
 var reservedPrefixesOfLambda = []string{
 	"AWS_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
 	"AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
 }
 
-// checkName refuses a function name that SCF would not take.
+// checkName refuses a function name that SCF does not accept.
 func checkName(name string) error {
 	if !functionName.MatchString(name) {
 		return errors.New("a function's name is a letter, then letters, digits, - and _, at most 60 characters in all")
@@ -48,7 +49,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// configuredVariables reads a function's own variables and refuses, all at once, what the platform would not take.
+// configuredVariables parses the configured variables. The error lists every one that the platform
+// does not accept, without its value.
 func configuredVariables(env []string, reserved []string) (map[string]string, error) {
 	configured := make(map[string]string, len(env))
 	size := 0
@@ -71,7 +73,8 @@ func configuredVariables(env []string, reserved []string) (map[string]string, er
 	return configured, nil
 }
 
-// variableFault says why the platform would not take a variable; "" if it would. It shows the name only: values are secrets.
+// variableFault says why the platform does not accept a variable; it is empty if it does. It shows
+// the name only: values are secrets.
 func variableFault(name string, hasValue bool, reserved []string) string {
 	if !hasValue {
 		return "an entry has no = sign; write KEY=value" // the entry may be a bare secret
@@ -87,9 +90,10 @@ func variableFault(name string, hasValue bool, reserved []string) string {
 	return ""
 }
 
-// processEnvironment is everything a process of the function finds in its environment: the platform's defaults, then the
-// configured variables, then what must not be changed, such as how the platform speaks to it. Nothing comes from the
-// environment of this process, so that a function cannot work here by what the developer's machine happens to have.
+// processEnvironment is the whole environment of a function's process: the platform's defaults, the
+// configured variables, then the variables that must not be changed, among them those of the
+// protocol. Later ones win. Nothing comes from the environment of this process: a function that
+// needs something from the developer's machine fails here as it would when deployed.
 func processEnvironment(spec Spec, spoken []string) []string {
 	folder := filepath.Dir(spec.Binary)
 	var env []string
@@ -101,11 +105,12 @@ func processEnvironment(spec Spec, spoken []string) []string {
 	}
 	env = append(env, "PWD="+folder)
 	env = append(env, spoken...)
-	// Ours, not the platform's: a developer's machine is not to be open to the network.
+	// Ours, not the platform's: the function must not be reachable from the network.
 	return append(env, "CLOUDPAY_LISTEN_HOST="+loopbackHost)
 }
 
-// scfDefaults are what SCF sets and a function may change (SCF doc "environment variables").
+// scfDefaults are variables that SCF sets and a function may change (SCF doc "environment
+// variables").
 func scfDefaults() []string {
 	return []string{
 		"HOME=/home/qcloud",
@@ -118,7 +123,7 @@ func scfDefaults() []string {
 	}
 }
 
-// scfVariables are what SCF sets and nobody may change.
+// scfVariables are variables that SCF sets and a function cannot change.
 func scfVariables(spec Spec, folder string) []string {
 	return []string{
 		"SCF_FUNCTIONNAME=" + spec.Name,
@@ -132,7 +137,8 @@ func scfVariables(spec Spec, folder string) []string {
 	}
 }
 
-// lambdaDefaults are what Lambda sets and a function may change (docs.aws.amazon.com/lambda, "configuration-envvars").
+// lambdaDefaults are variables that Lambda sets and a function may change
+// (docs.aws.amazon.com/lambda, "configuration-envvars").
 func lambdaDefaults() []string {
 	return []string{
 		"LANG=en_US.UTF-8",
@@ -142,7 +148,8 @@ func lambdaDefaults() []string {
 	}
 }
 
-// environmentJSON is an invocation's Environment: the configured variables, overlaid with what is said of this call.
+// environmentJSON is the Environment of one invocation: the configured variables, overlaid with
+// what the platform says about this call.
 func environmentJSON(configured, ofThisCall map[string]string) string {
 	environment := maps.Clone(configured)
 	maps.Copy(environment, ofThisCall)

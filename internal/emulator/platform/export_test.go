@@ -18,12 +18,12 @@ func FreePort() (int, error) { return freePort(context.Background()) }
 // Unhurried makes whatever the platform waits for come in time, on a starved machine too.
 func Unhurried(s *Spec) {
 	const long = time.Minute
-	s.patience = patience{start: long, ping: long, poll: long, exit: long, eof: long, log: long}
+	s.timeouts = timeouts{start: long, ping: long, poll: long, exit: long, eof: long, log: long}
 }
 
 // Hurried makes the platform wait a second for what never comes in the test.
 func Hurried(s *Spec) {
-	s.patience.ping, s.patience.exit, s.patience.eof, s.patience.log = time.Second, time.Second, time.Second, time.Second
+	s.timeouts.ping, s.timeouts.exit, s.timeouts.eof, s.timeouts.log = time.Second, time.Second, time.Second, time.Second
 }
 
 // SetTimeLimit changes how long events may take, while there are none.
@@ -72,8 +72,8 @@ func (f *Function) Call(ctx context.Context, event Event) (Reply, error) {
 	return f.fetch(ctx, request, event.RequestID)
 }
 
-// StartWithin is Start of a function that asks for events and does not say that it is ready: when it has asked, it has
-// been given the time it needs.
+// StartWithin is Start of a function that asks for events and does not say that it is ready: when
+// it has asked, it has been given the time it needs.
 func StartWithin(ctx context.Context, spec Spec) (*Function, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

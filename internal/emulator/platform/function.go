@@ -1,56 +1,63 @@
-// Package platform plays the clouds around the very binaries that are deployed: Tencent SCF and CloudBase, which is built
-// on it, and AWS Lambda. It starts the binaries, speaks their runtime's protocol to them, and treats them as the real
-// platform would when they are slow, crash or say too much. [Cloud] is the other side: what SDKs, HTTP requests, timers and
-// queues call.
+// Package platform emulates the clouds around the very binaries that are deployed: Tencent SCF,
+// CloudBase, which is built on SCF, and AWS Lambda. It starts the binaries, speaks the protocol of
+// their runtime, and treats them as the real platform does when they are slow, crash or return too
+// much. [Cloud] is the other side: the APIs that SDKs call, and the HTTP, timer and queue triggers.
 //
-// One Function is one deployed function. Its instances are processes of one binary; each handles one event at a time,
-// and another starts when all are busy (SCF doc "concurrency overview"). How an instance is spoken to is its [Runtime]:
+// A [Function] is one deployed function. Its instances are processes of one binary; each handles
+// one event at a time, and a new one starts when all are busy (SCF doc "concurrency overview"). Its
+// [Runtime] is the protocol between the platform and an instance:
 //
-//	Go1            The process listens on the loopback port in _LAMBDA_SERVER_PORT. It is dialled until it does, by net/rpc
-//	               (gob over bare TCP), and Function.Ping is called. An event is one Function.Invoke on that connection,
-//	               with a Deadline and a TimeLimitInMs, and with an Environment that is a JSON object of strings: the
-//	               configured variables, then what the platform says about this one call.
-//	CustomRuntime  The process asks an HTTP API of this side for events, at SCF_RUNTIME_API and SCF_RUNTIME_API_PORT, and
-//	               posts what became of them, after it has posted that it is ready.
-//	Lambda         The same by Lambda's Runtime API, at AWS_LAMBDA_RUNTIME_API; the first request for an event is what
-//	               says that it is ready.
-//	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, where the others get events. It is
-//	               ready when it listens there: it, and (on Linux, which tells) nobody else.
+//	Go1            The process listens on the loopback port in _LAMBDA_SERVER_PORT. The platform
+//	               dials until it does, and calls Function.Ping by net/rpc (gob, TCP).
+//	               An event is one Function.Invoke on that connection, with a Deadline, a
+//	               TimeLimitInMs, and an Environment: a JSON object of the configured variables
+//	               and of what the platform says about this one call.
+//	CustomRuntime  The process polls an HTTP API of the platform, at SCF_RUNTIME_API and
+//	               SCF_RUNTIME_API_PORT, for events and posts their results, once it has
+//	               posted that it is ready.
+//	Lambda         The same with Lambda's Runtime API, at AWS_LAMBDA_RUNTIME_API. The first poll
+//	               says that the process is ready.
+//	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, instead of
+//	               events. It is ready when it listens; on Linux, which tells, the listener must
+//	               be this very process.
 //
-// Beside these variables the process finds the documented ones of its platform and the function's own. Nothing else of
-// this process's environment gets through.
+// The environment of a process has these variables, the documented ones of its platform, and the
+// configured ones. Nothing else of this process's environment gets through.
 //
 //	the function ...                 the caller gets (SCF doc "function status codes")
 //	answers                          200 and the answer
-//	answers with an error            430 and its message; the instance lives on (a web function's answer is its own affair)
-//	answers more than 6 MB           407; the instance lives on, if it bears to have its answer refused
+//	answers with an error            430 and its message; the instance lives on (a web function's
+//	                                 answer is passed on whatever its status)
+//	answers more than 6 MB           407; the instance lives on
 //	is not done at the time limit    433; its process group is killed
 //	ends its process, or hangs up    439
 //
-// A killed or ended instance is never used again: the next event gets a fresh one. Events over 6 MB
-// are refused with 406 before any instance sees them, and with 432 those for which another instance
-// would be needed than there may be. For each event the log gets the lines that the runtime's cloud
-// writes, with everything that the function printed between them. On SCF (SCF doc "log structure")
-// these are
+// A killed or ended instance is never used again; the next event gets a fresh one. An event over 6
+// MB is refused with 406 before an instance sees it, and an event for which all instances are busy
+// with 432. Every event leaves the lines in the log that the runtime's cloud writes, around those
+// that the function prints. On SCF (SCF doc "log structure") they are
 //
 //	START RequestId:5e0c1e4d-6d0a-4b63-9c80-27f60f3b2b0f
-//	Init Report RequestId: 5e0c1e4d-... Coldstart: 5ms (PullCode: 0ms InitRuntime: 1ms InitFunction: 4ms) Memory: 128MB MemUsage: 7.11MB
-//	Response RequestId:5e0c1e4d-... RetMsg:{"outcome":"closed"}      or: ERROR RequestId:5e0c1e4d-... Result:why
+//	Init Report RequestId: 5e0c1e4d-... Coldstart: 5ms (PullCode: 0ms ...) Memory: 128MB ...
+//	Response RequestId:5e0c1e4d-... RetMsg:{"outcome":"closed"}
 //	END RequestId:5e0c1e4d-...
 //	Report RequestId:5e0c1e4d-... Duration:12ms Memory:128MB MemUsage:9.42MB
 //
-// and on Lambda (docs.aws.amazon.com/lambda, "Lambda execution environment lifecycle"), where tabs
-// part the fields,
+// with "ERROR RequestId:5e0c1e4d-... Result:why" in place of Response after a failure, and on
+// Lambda (docs.aws.amazon.com/lambda, "Lambda execution environment lifecycle"), where tabs
+// separate the fields,
 //
 //	START RequestId: 5e0c1e4d-... Version: $LATEST
 //	END RequestId: 5e0c1e4d-...
-//	REPORT RequestId: 5e0c1e4d-...	Duration: 10000.00 ms	Billed Duration: 10005 ms	...	Status: timeout
+//	REPORT RequestId: 5e0c1e4d-...	Duration: 10000.00 ms	Billed Duration: 10005 ms	...
 //
-// What differs from the real thing: memory is reported but not limited (no 434), an idle instance is not frozen and
-// never recycled, nothing is read-only, there is no init time limit but ten seconds, no quota but that of instances (no
-// 429), no keys of an account in the environment, and events are not checked to be JSON unless they come through [Cloud].
-// A Lambda function answers its caller when it posts its result, not when it asks for the next event. Whether the real Go1
-// platform recycles an instance that answered ShouldExit is not known; here it lives on, as its process does.
+// What differs from the real platforms: memory is reported but not limited (no 434); an idle
+// instance is neither frozen nor recycled; nothing is read-only; a start may take ten seconds on
+// every runtime; the only quota is that of instances (no 429); the environment has no keys of an
+// account; and an event is checked to be JSON only if it comes through [Cloud]. A Lambda function's
+// caller is answered when the function posts its result, not when it polls for the next event.
+// Whether the real Go1 platform recycles an instance that answered ShouldExit is not known; here it
+// lives on, as its process does.
 package platform
 
 import (
@@ -66,11 +73,10 @@ import (
 	"time"
 )
 
-// maxPayload is the most bytes an event or a result may have: 6 MB each (SCF doc 583/11637).
+// maxPayload is the most bytes of an event or a result: 6 MB each (SCF doc 583/11637).
 const maxPayload = 6 << 20
 
-// What SCF gives a function that does not say, and the most it gives (SCF doc 583/11637). Lambda's figures are the same
-// but for the most memory.
+// SCF's defaults and limits (SCF doc 583/11637). Lambda's are the same, except for the most memory.
 const (
 	defaultTimeLimit    = 3 * time.Second
 	maxTimeLimit        = 900 * time.Second
@@ -78,65 +84,90 @@ const (
 	maxMemoryMB         = 3072
 	maxMemoryMBOfLambda = 10240
 
-	// Both platforms have more to give; a developer's machine has not.
+	// Ours: both platforms allow more, but a developer's machine has less room.
 	defaultInstances = 100
 	maxInstances     = 1000
 )
 
 // Errors of calls that get no reply.
 var (
-	ErrClosed = errors.New("the function is closed")                               // before or during the call
-	errWeb    = errors.New("it is a web function: it takes requests, not events")  // Invoke on one
-	errNotWeb = errors.New("it is no web function: it takes events, not requests") // Fetch on another
+	// Before or during the call.
+	ErrClosed = errors.New("the function is closed")
+	errWeb    = errors.New("it is a web function: it takes requests, not events") // Invoke on one
+	// Fetch on another.
+	errNotWeb = errors.New("it is no web function: it takes events, not requests")
 
 	errBusy = errors.New("all instances that the function may have are busy")
 )
 
-// Spec describes a function. Name and Binary are required.
+// Spec describes a function. Name and Binary are required; a zero value elsewhere means the
+// default.
 type Spec struct {
-	Name      string        // as callers name it: a letter, then letters, digits, - and _; at most 60 characters
-	Binary    string        // path of the executable; its folder is the working directory, as /var/user is on SCF
-	Runtime   Runtime       // how it is spoken to; Go1 when empty
-	Env       []string      // configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved prefix
-	TimeLimit time.Duration // of one event; 3 s when zero, 900 s at most
-	MemoryMB  int           // told to the function and shown in the log; 128 when zero, 3072 at most (Lambda: 10240)
-	Instances int           // how many processes it may have at once; 100 when zero, 1000 at most
+	// Name is what callers call it: a letter, then letters, digits, - and _; at most 60 characters.
+	Name string
+	// Binary is the executable's path. Its folder is the working directory, as /var/user on SCF.
+	Binary string
+	// Runtime is the protocol; Go1 when empty.
+	Runtime Runtime
+	// Env are the configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved
+	// prefix.
+	Env []string
+	// TimeLimit is the limit of one event; 3 s when zero, 900 s at most.
+	TimeLimit time.Duration
+	// MemoryMB is told to the function and shown in the log; 128 when zero, 3072 at most (Lambda:
+	// 10240).
+	MemoryMB int
+	// Instances is the most processes at once; 100 when zero, 1000 at most.
+	Instances int
 
-	// Log gets whole lines, one Write each, never two at once, from a goroutine of its own; nil: nobody reads them. What a
-	// call logs may be written after Invoke returned; everything is when Close returns. Nothing waits for a writer that
-	// blocks: some 8 MiB are kept for it, then lines are dropped, which a line "cloudpay: 7 log lines lost" in their place
-	// tells. Close gives up after a second; then at most the line that is blocked in Write is still written.
+	// Log gets whole lines, one Write each and one at a time, from a goroutine of its own; nil
+	// discards them. Lines of a call may be written after Invoke has returned; Close writes the
+	// rest. A writer that blocks delays nothing: about 8 MiB are queued for it, further lines are
+	// dropped, and a line "cloudpay: 7 log lines lost" takes their place. Close gives up on it
+	// after a second; the one line that blocks may still be written then.
 	Log io.Writer
 
-	patience patience
+	timeouts timeouts
 }
 
-// Event is one call of a function. What a runtime's protocol cannot tell, the function does not learn.
+// Event is one call of a function. The function does not see what its runtime's protocol has no
+// place for.
 type Event struct {
-	Payload   []byte // what the function receives, byte for byte
-	RequestID string // made when empty
-
-	Environment   map[string]string // Go1: what the platform says about this call, on top of the configured variables
-	ClientContext json.RawMessage   // Lambda: an object that the caller sends beside the event, in one line
-	Cognito       string            // Lambda: the identity of a caller who came through a Cognito identity pool
+	// Payload is what the function receives, byte for byte.
+	Payload []byte
+	// RequestID is made when empty.
+	RequestID string
+	// Environment (Go1) is about this call; it overlays the configured variables.
+	Environment map[string]string
+	// ClientContext (Lambda) is an object that the caller sends beside the event, in one line.
+	ClientContext json.RawMessage
+	// Cognito (Lambda) is the caller's identity in a Cognito identity pool.
+	Cognito string
 
 	web *http.Request // Web: the request, whose body is the payload
 }
 
-// Reply is what the platform answers to the caller.
+// Reply is the platform's answer to the caller.
 type Reply struct {
-	Payload   []byte         // the function's answer; nil unless Status is 200
-	RequestID string         // the event's, or the one made for it
-	Duration  time.Duration  // from sending the event to the answer or the kill, cold start not included
-	Status    int            // one of the Status constants
-	Err       *FunctionError // why Status is not 200; nil when it is
-	Log       string         // the last 4 KB of what the log got about this call until its end
+	// Payload is the function's answer; nil unless Status is StatusOK.
+	Payload []byte
+	// RequestID is the event's, or the one made for it.
+	RequestID string
+	// Duration is the time from sending the event to the answer or the kill, without a cold start.
+	Duration time.Duration
+	// Status is SCF's code, whatever the runtime: StatusOK, StatusUserError, StatusProcessExit, 406
+	// or 407 (an event or a result over 6 MB), 432 (all instances are busy), 433 (time limit).
+	Status int
+	// Err is the reason for another Status than StatusOK; nil with that one.
+	Err *FunctionError
+	// Log is the end of the call's log, 4 KB at most, in the format of the runtime's cloud.
+	Log string
 
-	web    *webAnswer // Web, with Status 200
-	record record     // of the process that had the event; zero if none had it
+	web    *webAnswer // Web, with StatusOK
+	record record     // of the instance that had the event; zero if none had it
 }
 
-// Function is a deployed function with its instances. Its methods may be called at the same time.
+// Function is a deployed function with its instances. Its methods may be called concurrently.
 type Function struct {
 	spec       Spec
 	configured map[string]string // :: variable → value, from Spec.Env
@@ -151,14 +182,14 @@ type Function struct {
 	idle   []*instance            // those that no event owns; the last used is used first
 }
 
-// Start checks the spec and starts the first instance, so that a function that cannot run says so now: when its process
-// exits instead of listening, the error carries the last lines it printed. ctx limits the start only; the function lives
-// until Close.
+// Start checks the spec and starts the first instance, so that a function that cannot run is an
+// error here: if its process exits instead of listening, the error carries the last lines that it
+// printed. ctx limits the start only; the function lives until Close.
 func Start(ctx context.Context, spec Spec) (*Function, error) {
 	return start(ctx, spec, freePort)
 }
 
-// start is Start with the choice of ports as a parameter.
+// start is Start with the choice of ports as a parameter, for tests of ports that are taken.
 func start(ctx context.Context, spec Spec, pickPort func(context.Context) (int, error)) (*Function, error) {
 	f, err := newFunction(spec)
 	if err != nil {
@@ -174,7 +205,7 @@ func start(ctx context.Context, spec Spec, pickPort func(context.Context) (int, 
 	return f, nil
 }
 
-// newFunction checks the spec and fills its defaults.
+// newFunction checks the spec and fills in the defaults.
 func newFunction(spec Spec) (*Function, error) {
 	if err := checkName(spec.Name); err != nil {
 		return nil, err
@@ -206,19 +237,20 @@ func newFunction(spec Spec) (*Function, error) {
 	spec.TimeLimit = cmp.Or(spec.TimeLimit, defaultTimeLimit)
 	spec.MemoryMB = cmp.Or(spec.MemoryMB, defaultMemoryMB)
 	spec.Instances = cmp.Or(spec.Instances, defaultInstances)
-	spec.patience = spec.patience.orUsual()
+	spec.timeouts = spec.timeouts.orDefaults()
 	if spec.Log == nil {
 		spec.Log = io.Discard
 	}
 	return &Function{
 		spec: spec, configured: configured, live: map[*instance]struct{}{},
-		log: &logbook{w: spec.Log, patience: spec.patience.log},
+		log: &logbook{w: spec.Log, maxWait: spec.timeouts.log},
 	}, nil
 }
 
-// Invoke sends one event to an instance and returns what the caller of the function would get. What the function did is
-// in the reply, its own failures included; the error is about not getting that far: the function is closed (ErrClosed) or
-// takes no events (errWeb), a fresh instance would not start, or ctx ended, in which case the instance was killed.
+// Invoke sends one event to an instance and returns the answer for the function's caller. The
+// function's own failures are in the reply. The error means that there is no reply: the function is
+// closed (ErrClosed), it is a web function, a fresh instance did not start, or ctx ended, in which
+// case the instance was killed.
 func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 	if f.spec.Runtime == Web {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, errWeb)
@@ -227,7 +259,8 @@ func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 	return f.serve(ctx, event)
 }
 
-// serve is Invoke for every runtime.
+// serve is Invoke and Fetch for every runtime: it applies the limits that hold before an instance
+// is chosen.
 func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 	if !f.enter() {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrClosed)
@@ -249,7 +282,8 @@ func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 	return reply, nil
 }
 
-// handle finds an instance for an acceptable event and runs it there.
+// handle chooses an instance and runs the event there. An event whose caller has gone does not
+// reach an instance, because the end of ctx would kill it.
 func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
 	if ctx.Err() != nil {
 		return Reply{}, context.Cause(ctx) // before an instance is killed for it
@@ -261,7 +295,11 @@ func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
 	return f.run(ctx, inst, event)
 }
 
-// run has inst handle the event and writes the log around it. It gives the instance back, or discards it.
+// run has inst handle the event and writes the log around it. It releases the instance after an
+// answer and discards it otherwise.
+//
+// What the function printed before its answer is read before the closing lines are written, so the
+// log shows it inside the invocation.
 func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply, error) {
 	rec, format := inst.begin(event.RequestID, f.spec), f.spec.Runtime.logFormat()
 	inst.platformLines(format.opening(rec))
@@ -299,7 +337,7 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 	}
 }
 
-// reply is what the caller gets for an invocation that ended in this way.
+// reply maps the end of an invocation to what the caller gets.
 func (f *Function) reply(id string, inst *instance, got *answer, end ending) Reply {
 	switch {
 	case end == endTimedOut:
@@ -318,8 +356,9 @@ func (f *Function) reply(id string, inst *instance, got *answer, end ending) Rep
 	}
 }
 
-// Close kills every instance and returns when all their processes are gone and the log is written, for which it waits no
-// longer than a second. Calls in progress get ErrClosed. It may be called again.
+// Close kills every instance and waits until the processes are gone and the log is written, for
+// which it allows a second. Calls in flight return ErrClosed. Close may be called again; its error
+// is always nil.
 func (f *Function) Close() error {
 	f.mu.Lock()
 	f.closed = true
@@ -328,7 +367,7 @@ func (f *Function) Close() error {
 	}
 	f.mu.Unlock()
 
-	f.calls.Wait() // each discards the instance it owns
+	f.calls.Wait() // each call discards its own instance
 	f.mu.Lock()
 	idle := f.idle
 	f.idle = nil
@@ -336,11 +375,11 @@ func (f *Function) Close() error {
 	for _, inst := range idle {
 		f.discard(inst)
 	}
-	f.log.close() // nobody is left to say more
+	f.log.close() // no instance is left to write to it
 	return nil
 }
 
-// enter counts a call in, unless the function is closed.
+// enter counts a call in, for Close to wait for. It returns false when the function is closed.
 func (f *Function) enter() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -350,15 +389,16 @@ func (f *Function) enter() bool {
 	return !f.closed
 }
 
-// isClosed tells whether Close was called.
+// isClosed reports whether Close was called.
 func (f *Function) isClosed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.closed
 }
 
-// acquire takes an idle instance, or starts one. Instances that died while idle are cleared away: to hand an event to one
-// would answer 439, and leave open whether the event was handled, though nobody ever saw it.
+// acquire takes an idle instance that still answers, or starts one. An instance that died while
+// idle is discarded: an event sent to it would end as a 439, which leaves open whether the event
+// was handled although no process saw it.
 func (f *Function) acquire(ctx context.Context) (*instance, error) {
 	for {
 		inst := f.takeIdle()
@@ -369,14 +409,14 @@ func (f *Function) acquire(ctx context.Context) (*instance, error) {
 			return inst, nil
 		}
 		if ctx.Err() != nil {
-			f.release(inst) // the caller went away; that says nothing about the instance
+			f.release(inst) // the caller went away; the instance may be healthy
 			return nil, context.Cause(ctx)
 		}
 		f.discard(inst)
 	}
 }
 
-// takeIdle is the instance used last among the idle ones, or nil.
+// takeIdle takes the most recently used idle instance; nil if there is none.
 func (f *Function) takeIdle() *instance {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -389,14 +429,16 @@ func (f *Function) takeIdle() *instance {
 	return inst
 }
 
-// release gives an instance back. A closed function's instances are killed already; Close clears the idle ones away.
+// release returns an instance to the idle ones. If the function is closed, the instance is killed
+// already and Close discards it.
 func (f *Function) release(inst *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.idle = append(f.idle, inst)
 }
 
-// admit registers a new process, so that Close finds it from its first moment; the error says why there may be none.
+// admit registers a new process, so that Close finds it from its first moment on. The error is
+// roomLocked's.
 func (f *Function) admit(inst *instance) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -407,14 +449,14 @@ func (f *Function) admit(inst *instance) error {
 	return err
 }
 
-// mayGrow tells, before a process is started, whether admit would take one.
+// mayGrow returns the error that admit would return now, before a process is started for nothing.
 func (f *Function) mayGrow() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.roomLocked()
 }
 
-// roomLocked says why there may be no further process; the caller holds mu.
+// roomLocked returns ErrClosed or errBusy if no further process is allowed. The caller holds mu.
 func (f *Function) roomLocked() error {
 	switch {
 	case f.closed:
@@ -426,7 +468,7 @@ func (f *Function) roomLocked() error {
 	}
 }
 
-// discard ends an instance for good and returns when its process is gone.
+// discard ends an instance and waits until its process is gone.
 func (f *Function) discard(inst *instance) {
 	inst.end()
 	f.mu.Lock()

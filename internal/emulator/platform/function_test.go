@@ -42,7 +42,8 @@ type report struct {
 	Folder   string
 }
 
-// Go1 tells the function about itself and the account, and an event's variables over the configured ones.
+// Go1 tells the function about itself and the account, and an event's variables over the configured
+// ones.
 func TestWhatTheFunctionIsTold(t *testing.T) {
 	t.Parallel()
 	f := start(t, withEnv("GREETING=hi", "EMPTY=", "EQUALS=a=b"))
@@ -183,7 +184,7 @@ func TestNoInvokeMethod(t *testing.T) {
 	f.wantStatus(f.invoke(do{}), platform.StatusUserError, "can't find method Function.Invoke")
 }
 
-// The platform learns of an instance's death later than the one who killed it.
+// The platform learns of an instance's death some time after the kill.
 func TestCallRightAfterAKill(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -254,7 +255,7 @@ func wantError(t *testing.T, err error, words ...string) {
 // TestStartThatNeverEnds has the one that does not even listen.
 func TestStartOfWhatNeverServes(t *testing.T) {
 	t.Parallel()
-	ctx, log := untilLogged(t, "somebody calls, and gets no answer")
+	ctx, log := untilLogged(t, "a call without an answer")
 	_, err := platform.Start(ctx, spec(log, withEnv("HELLO_START=mute")))
 	if wantError(t, err, "does not answer Function.Ping"); !errors.Is(err, errSaid) {
 		t.Errorf("mute: got %v, want that it is over because the context is", err)
@@ -341,9 +342,9 @@ func occupy(t *testing.T, handle func(net.Conn)) int {
 func TestPortTakenInBetween(t *testing.T) {
 	t.Parallel()
 	strangers := map[string]func(net.Conn){
-		"by one who is silent": func(net.Conn) {},
-		"by one who hangs up":  func(conn net.Conn) { _ = conn.Close() },
-		"by one who speaks another protocol": func(conn net.Conn) {
+		"by a silent process":  func(net.Conn) {},
+		"by one that hangs up": func(conn net.Conn) { _ = conn.Close() },
+		"by one with another protocol": func(conn net.Conn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
 			_ = conn.Close()
 		},
@@ -358,7 +359,7 @@ func TestPortTakenInBetween(t *testing.T) {
 			t.Run(string(r)+" "+name, func(t *testing.T) {
 				t.Parallel()
 				if (r == platform.Web || strings.HasSuffix(name, "function")) && runtime.GOOS != "linux" {
-					t.Skip("only Linux tells who listens")
+					t.Skip("only Linux tells which process listens")
 				}
 				f := startOnPorts(t, ports(occupy(t, stranger), occupy(t, stranger)), as(r))
 				f.wantPayload(f.invoke(do{Text: "World"}), `"Hello World"`)
@@ -375,7 +376,8 @@ type anotherFunction struct{}
 
 func (anotherFunction) Ping(*messages.PingRequest, *messages.PingResponse) error { return nil }
 
-// Whoever was faster may die of a kill in the middle of a ping: the process then gets the port, and is not to be blamed.
+// The process that took the port first may be killed during a ping. The function then gets the
+// port, and must start.
 func TestPortFreedInBetween(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

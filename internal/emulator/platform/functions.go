@@ -11,13 +11,14 @@ import (
 	"strings"
 )
 
-// CloudBase's codes for a call that has no result (docs.cloudbase.net/http-api/functions, and for
-// its gateway docs.cloudbase.net/error-code/service). A function's own result should never have a
-// top-level "code": clients take it for one of these.
+// CloudBase's codes for a call without a result (docs.cloudbase.net/http-api/functions, and for its
+// gateway docs.cloudbase.net/error-code/service). Clients take a result with a top-level "code" for
+// one of these, so a function must not return one.
 const (
-	codeNotFound     = "FUNCTION_NOT_FOUND"
-	codeBadEvent     = "FUNCTION_PARAM_INVALID"
-	codeFunctionType = "FUNCTIONS_PARAM_INVALID" // a web function called as one of events, or the reverse
+	codeNotFound = "FUNCTION_NOT_FOUND"
+	codeBadEvent = "FUNCTION_PARAM_INVALID"
+	// A web function called as one of events, or the reverse.
+	codeFunctionType = "FUNCTIONS_PARAM_INVALID"
 	codeFailed       = "FUNCTION_INVOCATION_FAILED"
 	codeTimeLimit    = "FUNCTION_TIME_LIMIT_EXCEEDED"
 	codeBusy         = "FUNCTION_EXCEED_RESOURCE_LIMIT"
@@ -25,7 +26,7 @@ const (
 	codeSystem       = "SYS_ERR"
 )
 
-// codeOfStatus is how the HTTP interface names SCF's status codes.
+// codeOfStatus maps SCF's status codes to those of CloudBase's HTTP API.
 var codeOfStatus = map[int]string{
 	statusRequestTooLarge:  codePayloadSize,
 	statusResponseTooLarge: codeFailed,
@@ -35,27 +36,29 @@ var codeOfStatus = map[int]string{
 	StatusProcessExit:      codeFailed,
 }
 
-// How many segments of a path say which function is called: /v1/functions/{name}, /http/{name}.
+// The number of leading path segments that name the function: /v1/functions/{name} and
+// /http/{name}.
 const (
 	callSegments    = 3
 	triggerSegments = 2
 )
 
-// call is CloudBase's HTTP API to functions (docs.cloudbase.net/http-api/functions/functions-post), the one that the
-// CloudBase JS SDK uses by default:
+// call is CloudBase's HTTP API to functions (docs.cloudbase.net/http-api/functions/functions-post),
+// which the CloudBase JS SDK uses by default:
 //
 //	POST /v1/functions/{name}    body: the event, a JSON value of at most 6 MB; none means {}
-//	  200                        body: the function's result as it is
+//	  200                        body: the function's result, unchanged
 //	  400                        {"code":"FUNCTION_...","message":"...","requestId":"..."}
 //	  500                        {"code":"SYS_ERR",...}: no instance could be started
-//	any  /v1/functions/{name}/{path}?webfn=true   a web function gets the request, less webfn, and answers it
+//	any  /v1/functions/{name}/{path}?webfn=true   a web function answers the request, less webfn
 //
-// The documented interface takes JSON objects only; other JSON values are let through here, so that
-// what the function makes of them can be seen.
+// The documented interface takes JSON objects only. Other JSON values are let through here, so that
+// a developer sees what the function makes of them.
 //
-// A header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the platform then says so in
-// the invocation's environment and puts userInfo into the event if that is an object, as wx.cloud.callFunction does. A web
-// function gets the headers that WeChat's gateway sets, and nobody else's X-WX- ones.
+// The header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the
+// platform then says so in the invocation's environment and puts userInfo into the event if that is
+// an object, as wx.cloud.callFunction does. A web function gets the X-WX- headers that WeChat's
+// gateway sets; those of the caller are removed.
 func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if r.URL.Query().Get("webfn") == "true" {
 		c.callWeb(w, r, rest, id)
@@ -75,7 +78,7 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 		event.Environment = user.environment(id)
 		event.Payload = user.addTo(payload)
 	}
-	// A function runs to its end even if its caller hangs up; only the time limit ends it.
+	// A caller that hangs up does not end the function; only the time limit does.
 	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
 	if err != nil || reply.Err != nil {
 		failure(reply, err, id).write(w)
@@ -100,7 +103,8 @@ func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string)
 	passOn(w, request, function, callSegments, id)
 }
 
-// passOn has a web function answer a request, whose path loses its first segments.
+// passOn has a web function answer the request. The path loses its first segments, which name the
+// function; its escaping is kept.
 func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments int, id string) {
 	raw := strings.TrimPrefix(r.URL.EscapedPath(), "/")
 	for range segments {
@@ -121,8 +125,8 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 	reply.http().write(w)
 }
 
-// failure is how CloudBase's HTTP API and access service name a call without a result: the
-// function's own fault, or that of its caller, or of neither.
+// failure is the answer of CloudBase's HTTP API and access service to a call without a result.
+// reply counts if err is nil.
 func failure(reply Reply, err error, id string) webResult {
 	switch {
 	case errors.Is(err, errWeb), errors.Is(err, errNotWeb):
@@ -136,13 +140,13 @@ func failure(reply Reply, err error, id string) webResult {
 	}
 }
 
-// wrongFunctionType is what CloudBase says of a web function called as one of events, with our
-// reason.
+// wrongFunctionType is CloudBase's message for a web function that was called with an event,
+// followed by our reason.
 func wrongFunctionType(err error) string { return "FunctionType parameter is invalid: " + err.Error() }
 
 func noSuchFunction(name string) string { return fmt.Sprintf("there is no function %q", name) }
 
-// readEvent reads the request's body as an event. code goes with the error.
+// readEvent reads the request's body as an event. code belongs to the error.
 func readEvent(w http.ResponseWriter, r *http.Request) (event []byte, code string, err error) {
 	payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var tooLarge *http.MaxBytesError
@@ -157,7 +161,7 @@ func readEvent(w http.ResponseWriter, r *http.Request) (event []byte, code strin
 	}
 }
 
-// checkEvent refuses an event that is not JSON; none means {}.
+// checkEvent returns an error for an event that is not JSON. An empty one becomes {}.
 func checkEvent(payload []byte) ([]byte, error) {
 	switch {
 	case len(payload) == 0:

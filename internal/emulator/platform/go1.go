@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// portVariable tells a Go1 function where to listen.
+// portVariable is the variable that tells a Go1 function its port.
 const portVariable = "_LAMBDA_SERVER_PORT"
 
-// go1 speaks the Go1 runtime's protocol: the platform dials the process and calls it by net/rpc (scf-go-lib, package
-// cloudfunction).
+// go1 is the Go1 runtime's protocol: the platform dials the process and calls it over net/rpc
+// (scf-go-lib, package cloudfunction).
 type go1 struct {
 	port   int
 	client *rpc.Client // set by connect
@@ -25,8 +25,9 @@ func (g *go1) variables() []string {
 	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=" + port, portVariable + "=" + port}
 }
 
-// connect dials the process until it listens, and pings it. A ping may still fail that is not the process's fault: somebody
-// listened in its place and died, and the process has the port after all. So it is pinged once more, for a moment.
+// connect dials the process until it listens, and pings it. A ping can fail without the process's
+// fault: another process took the port first, answered, and died, so that the function gets the
+// port after all. Pings are therefore repeated for timeouts.exit.
 func (g *go1) connect(ctx context.Context, i *instance) error {
 	var giveUp time.Time
 	for {
@@ -39,7 +40,7 @@ func (g *go1) connect(ctx context.Context, i *instance) error {
 			return err
 		}
 		if now := time.Now(); giveUp.IsZero() {
-			giveUp = now.Add(i.patience.exit)
+			giveUp = now.Add(i.timeouts.exit)
 		} else if now.After(giveUp) {
 			return fmt.Errorf("%s does not serve Function.Ping on %s: %w", i.name, loopback(g.port), refusal)
 		}
@@ -49,8 +50,9 @@ func (g *go1) connect(ctx context.Context, i *instance) error {
 	}
 }
 
-// ping makes sure that it is a function that listens: then the connection is kept. A refusal is the answer of one that is
-// none, or that hung up; the error is why asking again is no use.
+// ping checks that the listener is a function, and keeps the connection if it is. refusal is the
+// answer of something else, or its hanging up: another ping may succeed. err says why another one
+// cannot.
 func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) (refusal, err error) {
 	client := rpc.NewClient(conn)
 	ping := client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
@@ -63,31 +65,32 @@ func (g *go1) ping(ctx context.Context, i *instance, conn net.Conn) (refusal, er
 		refusal = ping.Error
 	}
 	if refusal != nil || err != nil {
-		_ = client.Close() // says only that the connection was closed already
+		_ = client.Close() // the only error is that it was closed already
 		return refusal, err
 	}
 	g.client = client
 	return nil, nil
 }
 
-// answers asks the process. Nothing that is known on this side will do: done lags the death, a process that was sent
-// SIGKILL is for a while neither dead nor able to do anything, and a connection stays open for a process that hangs. A
-// Ping takes a fraction of what an event takes.
+// answers pings the process. What is known on this side is not enough: done is closed some time
+// after the death, a process that was sent SIGKILL is for a while neither dead nor able to answer,
+// and the connection to a process that hangs stays open. A ping takes a fraction of an event's
+// time.
 func (g *go1) answers(ctx context.Context, i *instance) bool {
 	ping := g.client.Go("Function.Ping", &pingRequest{}, &pingResponse{}, make(chan *rpc.Call, 1))
-	patience := time.NewTimer(i.patience.ping)
-	defer patience.Stop()
+	timer := time.NewTimer(i.timeouts.ping)
+	defer timer.Stop()
 	select {
 	case <-ping.Done:
 		return ping.Error == nil
 	case <-ctx.Done():
-	case <-patience.C:
+	case <-timer.C:
 	}
 	return false
 }
 
-// invoke calls Function.Invoke. A server that refuses the call itself, for want of the method, is made to have answered
-// with an error.
+// invoke calls Function.Invoke. If the server refuses the call itself, because the method is
+// missing, that counts as the function's error.
 func (g *go1) invoke(_ *instance, c call) (*answer, error) {
 	response := &invokeResponse{}
 	err := g.client.Call("Function.Invoke", c.invokeRequest(), response)
@@ -104,13 +107,14 @@ func (g *go1) invoke(_ *instance, c call) (*answer, error) {
 	}
 }
 
+// close hangs up; there is no client when the start failed.
 func (g *go1) close() {
 	if g.client != nil {
-		_ = g.client.Close() // says only that the connection was closed already
+		_ = g.client.Close() // the only error is that it was closed already
 	}
 }
 
-// invokeRequest is the event in the protocol's words.
+// invokeRequest is the event in the protocol's form.
 func (c call) invokeRequest() *invokeRequest {
 	return &invokeRequest{
 		Payload:            c.Payload,
@@ -128,10 +132,10 @@ func (c call) invokeRequest() *invokeRequest {
 	}
 }
 
-// The Go1 runtime's messages, as github.com/tencentyun/scf-go-lib/cloudfunction/messages declares them. They are written
-// down here a second time on purpose: gob matches structs by the names of their fields, so the emulator and the function
-// need no code in common, and a wrong name on one side cannot be wrong on both. That is also why the names keep the
-// protocol's spelling.
+// The Go1 runtime's messages, as github.com/tencentyun/scf-go-lib/cloudfunction/messages declares
+// them. They are declared here a second time on purpose: gob matches structs by the names of their
+// fields, so the emulator and the function need no common code, and a wrong name on one side cannot
+// be wrong on both. The names keep the protocol's spelling for the same reason.
 type (
 	pingRequest  struct{}
 	pingResponse struct{}
@@ -172,7 +176,7 @@ type (
 	}
 )
 
-// functionError is the function's error as callers of this package see it.
+// functionError converts the function's error to this package's type.
 func (e *invokeError) functionError() *FunctionError {
 	stack := make([]string, 0, len(e.StackTrace))
 	for _, frame := range e.StackTrace {

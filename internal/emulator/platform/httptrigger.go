@@ -15,67 +15,71 @@ import (
 	"time"
 )
 
-// httpTrigger is a front door that makes an event of an HTTP request and an HTTP answer of the function's result. A web
-// function behind any of them gets the request itself.
+// httpTrigger converts an HTTP request to an event, and the function's result to an HTTP answer, as
+// one cloud's gateway does. A web function behind any of them gets the request itself.
 type httpTrigger interface {
-	// event is the request as the function receives it. path is what the address has after the function, and begins with /.
+	// event is the event for a request. path is the part of the request's path after the function's
+	// name, and begins with /.
 	event(r *http.Request, path string, body []byte, id string) any
-	// answer is the result as the caller receives it.
+	// answer is the HTTP answer for a result.
 	answer(result []byte) webResult
-	// failure is what the caller receives when there is none.
+	// failure is the HTTP answer when there is no result; reply counts if err is nil.
 	failure(reply Reply, err error, id string) webResult
-	// missing is what the caller receives when there is no such function.
+	// missing is the HTTP answer when there is no such function.
 	missing(name, id string) webResult
 }
 
-// webResult is an HTTP answer as a whole.
+// webResult is a whole HTTP answer.
 type webResult struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
+// write sends the answer. Its body is not escaped: it is the function's.
 func (r webResult) write(w http.ResponseWriter) {
 	for name, values := range r.header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // it is the function's to make it safe; and the caller may have gone
+	_, _ = w.Write(r.body) // an error means that the caller went away
 }
 
-// trigger serves /{function}/{path} through a front door.
-func (c *Cloud) trigger(door httpTrigger) func(http.ResponseWriter, *http.Request, string, string) {
+// trigger serves /{function}/{path} as one cloud's gateway.
+func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Request, string, string) {
 	return func(w http.ResponseWriter, r *http.Request, rest, id string) {
 		name, path, _ := strings.Cut(rest, "/")
 		function, ok := c.Functions[name]
 		if !ok {
-			door.missing(name, id).write(w)
+			source.missing(name, id).write(w)
 			return
 		}
 		if function.spec.Runtime == Web {
 			passOn(w, r, function, triggerSegments, id)
 			return
 		}
-		// One byte more than it may be is enough for the platform to refuse it, in the door's words.
+		// One byte over the limit is enough for Invoke to refuse the event, in the gateway's form.
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 		if err != nil {
 			fail(w, http.StatusBadRequest, codeBadEvent, "reading the request: "+oneLine(err.Error()), id)
 			return
 		}
-		payload := encode(door.event(r, "/"+path, body, id))
+		payload := encode(source.event(r, "/"+path, body, id))
 		reply, err := function.Invoke(context.WithoutCancel(r.Context()), Event{Payload: payload, RequestID: id})
 		if err != nil || reply.Err != nil {
-			door.failure(reply, err, id).write(w)
+			source.failure(reply, err, id).write(w)
 			return
 		}
-		door.answer(reply.Payload).write(w)
+		source.answer(reply.Payload).write(w)
 	}
 }
 
-// functionURL is SCF's function URL (SCF doc 583/96099). Its events have five keys, and a body is always text. Values of a
-// query are what API Gateway makes of them: a string, several strings, or true for a name without a value.
+// functionURL is SCF's function URL (SCF doc 583/96099). Its events have five keys, and the body is
+// always text. A query's values are those of API Gateway: a string, several strings, or true for a
+// name without a value.
 type functionURL struct{}
 
+// event has the query as the trigger parses it, and adds the caller's address to the headers.
 func (functionURL) event(r *http.Request, path string, body []byte, _ string) any {
 	header := lowerCase(r)
 	header["x-scf-remote-addr"] = clientIP(r)
@@ -84,7 +88,8 @@ func (functionURL) event(r *http.Request, path string, body []byte, _ string) an
 	}
 }
 
-// answer takes a result with a statusCode for an integration response, and any other for the body.
+// answer takes a result with a statusCode for an integration response, and any other for the body
+// of a 200.
 func (functionURL) answer(result []byte) webResult {
 	response, kind := integrationOf(result)
 	switch kind {
@@ -99,6 +104,7 @@ func (functionURL) answer(result []byte) webResult {
 	}
 }
 
+// failure shows SCF's own error document. Its status codes above 400 go over HTTP as they are.
 func (functionURL) failure(reply Reply, err error, id string) webResult {
 	if err != nil {
 		reply = refuse(id, http.StatusInternalServerError, "%s", err.Error())
@@ -106,7 +112,8 @@ func (functionURL) failure(reply Reply, err error, id string) webResult {
 	return typed(reply.Status, jsonType, reply.errorDocument())
 }
 
-// missing has the status that SCF's document of status codes gives to it, in the body only.
+// missing has SCF's documented status for a missing function in its body only; over HTTP it is a
+// 404.
 func (functionURL) missing(name, id string) webResult {
 	const functionNotFound = 435
 	return typed(http.StatusNotFound, jsonType, refuse(id, functionNotFound, "FunctionNotFound: %s", noSuchFunction(name)).errorDocument())
@@ -115,6 +122,7 @@ func (functionURL) missing(name, id string) webResult {
 // accessService is CloudBase's HTTP access service (docs.cloudbase.net/service).
 type accessService struct{ envID string }
 
+// event has the gateway's own context: the environment, and the account's numbers as JSON numbers.
 func (s accessService) event(r *http.Request, path string, body []byte, id string) any {
 	header := lowerCase(r)
 	header["x-forwarded-for"] = clientIP(r)
@@ -128,7 +136,8 @@ func (s accessService) event(r *http.Request, path string, body []byte, id strin
 	}
 }
 
-// answer sends strings and numbers as text, and as JSON what is no integration response.
+// answer sends a string or a number as text, and any other value as JSON unless it is an
+// integration response.
 func (accessService) answer(result []byte) webResult {
 	response, kind := integrationOf(result)
 	if kind == integrated {
@@ -148,15 +157,17 @@ func (accessService) failure(reply Reply, err error, id string) webResult {
 	return failure(reply, err, id)
 }
 
-// missing is no route of the service, which is what calls a function there.
+// missing is the answer to an unknown route, because routes lead to functions there.
 func (accessService) missing(name, id string) webResult {
 	return cloudBaseFault(http.StatusNotFound, codeNoSuchPath, "Invalid path: "+noSuchFunction(name), id)
 }
 
-// httpAPI is API Gateway's HTTP API with payload format 2.0, which Lambda's function URLs have, too
-// (docs.aws.amazon.com/apigateway, "http-api-develop-integrations-lambda").
+// httpAPI is API Gateway's HTTP API with payload format 2.0, which Lambda's function URLs use as
+// well (docs.aws.amazon.com/apigateway, "http-api-develop-integrations-lambda").
 type httpAPI struct{}
 
+// event has cookies apart from the headers, and leaves out an empty query, body or list of cookies,
+// as format 2.0 does.
 func (httpAPI) event(r *http.Request, path string, body []byte, id string) any {
 	now := time.Now().UTC()
 	header := lowerCase(r)
@@ -208,25 +219,28 @@ func (a httpAPI) answer(result []byte) webResult {
 	}
 }
 
+// failure hides the reason from the caller, as AWS does; the log has it.
 func (httpAPI) failure(Reply, error, string) webResult {
 	return jsonResult(http.StatusInternalServerError, map[string]string{"message": "Internal Server Error"})
 }
 
+// missing is API Gateway's answer for a route that does not exist.
 func (httpAPI) missing(string, string) webResult {
 	return jsonResult(http.StatusNotFound, map[string]string{"message": "Not Found"})
 }
 
-// shape says what a result is to an HTTP trigger.
+// shape classifies a result for an HTTP trigger.
 type shape int
 
+// The shapes.
 const (
-	plain      shape = iota // something else than an integration response
+	plain      shape = iota // not an integration response
 	integrated              // an integration response
-	malformed               // meant as one, and wrong
+	malformed               // has a statusCode, but is not valid
 )
 
-// integrationOf reads {"statusCode":200,"headers":{…},"body":"…","isBase64Encoded":false}. Lambda's may have cookies and
-// multiValueHeaders, too.
+// integrationOf parses {"statusCode":200,"headers":{…},"body":"…","isBase64Encoded":false}, which
+// Lambda extends by cookies and multiValueHeaders. The answer is valid with integrated only.
 func integrationOf(result []byte) (webResult, shape) {
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(result, &keys); err != nil || keys["statusCode"] == nil {
@@ -269,7 +283,8 @@ func integrationOf(result []byte) (webResult, shape) {
 	return webResult{response.StatusCode, header, body}, integrated
 }
 
-// headerValues are a header's: one, or several.
+// headerValues are the values of one header: a scalar, or a list of strings. ok is false for
+// anything else.
 func headerValues(value any) ([]string, bool) {
 	switch value := value.(type) {
 	case string:
@@ -294,7 +309,7 @@ func headerValues(value any) ([]string, bool) {
 // jsonType is the content type of most answers.
 const jsonType = "application/json"
 
-// typed is an answer with one header.
+// typed is an answer with a content type and no other header.
 func typed(status int, contentType string, body []byte) webResult {
 	return webResult{status, http.Header{"Content-Type": {contentType}}, body}
 }
@@ -304,7 +319,8 @@ func jsonResult(status int, document any) webResult {
 	return typed(status, jsonType, encode(document))
 }
 
-// lowerCase are a request's headers as events have them: names in lower case, several values joined.
+// lowerCase are a request's headers as events have them: names in lower case, several values joined
+// by commas.
 func lowerCase(r *http.Request) map[string]string {
 	header := r.Header.Clone()
 	withoutHops(header)
@@ -315,7 +331,7 @@ func lowerCase(r *http.Request) map[string]string {
 	return joined
 }
 
-// clientIP is where a request comes from.
+// clientIP is the address that a request comes from.
 func clientIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -324,7 +340,7 @@ func clientIP(r *http.Request) string {
 	return host
 }
 
-// looseQuery reads a query as API Gateway does (SCF doc "API 网关触发器").
+// looseQuery parses a query as API Gateway does (SCF doc "API 网关触发器").
 func looseQuery(raw string) map[string]any {
 	query := map[string]any{}
 	for name, values := range joinable(raw) {
@@ -340,7 +356,7 @@ func looseQuery(raw string) map[string]any {
 	return query
 }
 
-// joinable reads a query; what cannot be read is left out.
+// joinable parses a query and leaves out what cannot be parsed.
 func joinable(raw string) url.Values {
 	query, err := url.ParseQuery(raw)
 	if err != nil && query == nil {
@@ -349,7 +365,7 @@ func joinable(raw string) url.Values {
 	return query
 }
 
-// joinedQuery has one string for each name.
+// joinedQuery has one string for each name, several values joined by commas.
 func joinedQuery(query url.Values) map[string]string {
 	joined := make(map[string]string, len(query))
 	for name, values := range query {
@@ -358,8 +374,9 @@ func joinedQuery(query url.Values) map[string]string {
 	return joined
 }
 
-// bodyText is a body as events have it: text as it is, anything else in base64. What is text is told by its type
-// (docs.aws.amazon.com/apigateway, the same place); CloudBase does not say.
+// bodyText is a body as events have it: text as it is, anything else in base64. The content type
+// tells which it is (docs.aws.amazon.com/apigateway, the same page); CloudBase does not document
+// its rule.
 func bodyText(r *http.Request, body []byte) (text string, encoded bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	isText := err == nil && (strings.HasPrefix(kind, "text/") ||

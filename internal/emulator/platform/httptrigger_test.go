@@ -18,7 +18,8 @@ func raw(text string) string {
 	return string(event)
 }
 
-// eventOf is the event that a front door makes of a request. The function is one that answers with what it got.
+// eventOf is the event that a front trigger makes of a request. The function is one that answers
+// with what it got.
 func (c *cloud) eventOf(method, path, body string, header ...string) map[string]any {
 	c.t.Helper()
 	got := c.send(method, path, body, append(header, "X-Request-Id", "r-1", "User-Agent", "test", "Accept-Encoding", "identity")...)
@@ -108,9 +109,9 @@ func TestHTTPAnswers(t *testing.T) {
 	)
 	full := `{"statusCode":201,"headers":{"Content-Type":"text/x","Key":["v1","v2"],"N":1,"B":true},"body":"b\n"}`
 	cases := map[string]struct {
-		door, result string
-		status       int
-		kind, body   string
+		trigger, result string
+		status          int
+		kind, body      string
 	}{
 		"URL: integration":           {"http", full, 201, "text/x", "b\n"},
 		"URL: base64":                {"http", `{"statusCode":200,"body":"/w==","isBase64Encoded":true,"headers":{"content-type":"a/b"}}`, 200, "a/b", "\xff"},
@@ -140,7 +141,7 @@ func TestHTTPAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cloud{t: t, url: c.url}
-			got := c.send(http.MethodPost, "/"+q.door+"/hello/", raw(q.result), "Content-Type", "application/json")
+			got := c.send(http.MethodPost, "/"+q.trigger+"/hello/", raw(q.result), "Content-Type", "application/json")
 			if got.status != q.status || strings.TrimSuffix(got.body, "") != q.body || got.header.Get("Content-Type") != q.kind {
 				t.Errorf("answer: got %d %q %q, want %d %q %q", got.status, got.header.Get("Content-Type"), got.body, q.status, q.kind, q.body)
 			}
@@ -190,7 +191,7 @@ func TestHTTPFailures(t *testing.T) {
 	}
 }
 
-// A function that cannot be reached at all fails in each door's own words, too.
+// A function that cannot be reached at all fails in each trigger's own words, too.
 func TestHTTPWithoutAFunction(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
@@ -206,7 +207,7 @@ func TestHTTPWithoutAFunction(t *testing.T) {
 	}
 }
 
-// Behind every door, a web function gets the request itself, under the path that is left of it.
+// Behind every trigger, a web function gets the request itself, under the path that is left of it.
 func TestHTTPToAWebFunction(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{EnvID: "env-1"}, as(platform.Web))
@@ -230,7 +231,7 @@ func TestHTTPToAWebFunction(t *testing.T) {
 	}
 }
 
-// WeChat's gateway says who the user is, and lets nobody else say so.
+// WeChat's gateway sets the user's headers, and removes forged ones.
 func TestWebUser(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{EnvID: "env-1", AppID: "wx1"}, as(platform.Web))

@@ -14,23 +14,24 @@ import (
 	"time"
 )
 
+// Pauses between two attempts to dial a port that is not open yet: the first, doubled each time up
+// to the last. A Go function listens about 2 ms after its start.
 const (
-	// firstDialPause and lastDialPause bound the waits between two looks at a port that is not open yet. A Go function
-	// listens about 2 ms after its start.
 	firstDialPause = time.Millisecond
 	lastDialPause  = 20 * time.Millisecond
 )
 
-// instance is one process of the function.
+// instance is one process of the function. One event at most owns it; output, log and tail are safe
+// for concurrent use.
 type instance struct {
 	name     string
-	patience patience
+	timeouts timeouts
 	protocol protocol
 	process  *os.Process
 	output   *output
 	log      *logbook
 	tail     tail // what the log got since the last event began
-	warm     bool // it has handled an event; only its owner looks
+	warm     bool // it has handled an event; guarded by ownership
 	peak     atomic.Int64
 
 	spawned, started, ready time.Time // fork begun, process there, ready for events
@@ -39,7 +40,8 @@ type instance struct {
 	exit string        // how the process ended; set before done is closed
 }
 
-// spawn starts a process of the function. Its output goes to log line by line.
+// spawn starts a process of the function, which is killed when ctx ends. Its output goes to log,
+// line by line.
 func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -52,7 +54,7 @@ func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance,
 	isolate(cmd)
 
 	inst := &instance{
-		name: spec.Name, patience: spec.patience, protocol: p, log: log, spawned: time.Now(), done: make(chan struct{}),
+		name: spec.Name, timeouts: spec.timeouts, protocol: p, log: log, spawned: time.Now(), done: make(chan struct{}),
 	}
 	inst.output = newOutput(read, inst.line)
 	started := make(chan error, 1)
@@ -65,8 +67,9 @@ func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance,
 	return inst, nil
 }
 
-// supervise starts the process, waits for its end and closes done. It holds one thread all that time: on Linux a child
-// that is to die with its parent dies with the parent's thread that started it (prctl(2), PR_SET_PDEATHSIG).
+// supervise starts the process, waits for its end and closes done. It keeps its thread all that
+// time: on Linux a child with PR_SET_PDEATHSIG dies when the thread that started it does
+// (prctl(2)).
 func (i *instance) supervise(cmd *exec.Cmd, write *os.File, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -81,14 +84,14 @@ func (i *instance) supervise(cmd *exec.Cmd, write *os.File, started chan<- error
 	go i.output.follow()
 	started <- nil
 
-	_ = cmd.Wait() // ProcessState says it better
+	_ = cmd.Wait() // ProcessState has the same, and more
 	i.exit = cmd.ProcessState.String()
-	killGroup(i.process) // what it started may still hold the pipe
-	i.output.finish(i.patience.eof)
+	killGroup(i.process) // a child of it may still hold the pipe open
+	i.output.finish(i.timeouts.eof)
 	close(i.done)
 }
 
-// connect waits until the process is ready for events.
+// connect waits until the process is ready for events, and notes when.
 func (i *instance) connect(ctx context.Context) error {
 	if err := i.protocol.connect(ctx, i); err != nil {
 		return err
@@ -98,15 +101,16 @@ func (i *instance) connect(ctx context.Context) error {
 	return nil
 }
 
-// dial connects to the process's port as soon as it listens. variable is what told it the port. Somebody else may have been
-// faster, such as another emulator's function: where the system tells who listens, nobody passes for the process, which
-// exits for want of the port, and says so.
+// dial connects to the process's port once it listens. variable is the environment variable that
+// told the process its port, for the error. Another process may have taken the port first, such as
+// another emulator's function. Where the system tells which process listens (Linux), its connection
+// is dropped; the function itself then exits because the port is taken, which portTaken recognises.
 func (i *instance) dial(ctx context.Context, port int, variable string) (net.Conn, error) {
 	var dialer net.Dialer
 	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
 		conn, err := dialer.DialContext(ctx, "tcp", loopback(port))
 		if err == nil {
-			// Asked after the dialling: a stranger who is gone by now has taken the connection with him.
+			// Checked after dialling: if the listener is gone by now, its connection is gone too.
 			if mayListen(i.process.Pid, port) {
 				return conn, nil
 			}
@@ -118,7 +122,8 @@ func (i *instance) dial(ctx context.Context, port int, variable string) (net.Con
 	}
 }
 
-// rest lets time pass before the next look at the process's port. The error is why there will be none.
+// rest pauses before the next attempt at the process's port. The error says why no attempt can
+// succeed.
 func (i *instance) rest(ctx context.Context, pause time.Duration, port int, variable string) error {
 	select {
 	case <-i.done:
@@ -130,15 +135,15 @@ func (i *instance) rest(ctx context.Context, pause time.Duration, port int, vari
 	}
 }
 
-// notReady is the error of a process that has not become ready while ctx allowed.
+// notReady is the error of a process that did not become ready before ctx ended.
 func (i *instance) notReady(ctx context.Context, what string) error {
 	return fmt.Errorf("%s %s after %v: %w", i.name, what, time.Since(i.started).Round(time.Millisecond), context.Cause(ctx))
 }
 
-// answers tells whether an idle process still serves.
+// answers reports whether an idle process still serves.
 func (i *instance) answers(ctx context.Context) bool { return !i.ended() && i.protocol.answers(ctx, i) }
 
-// ending says how an invocation ended.
+// ending is how an invocation ended.
 type ending int
 
 const (
@@ -148,9 +153,10 @@ const (
 	endAbandoned               // the caller's context ended; the process was killed
 )
 
-// invoke hands the process one event and waits for the answer, for limit at most. There is one after endAnswered only.
+// invoke sends the process one event and waits for the answer, for limit at most. The answer is nil
+// unless the ending is endAnswered.
 func (i *instance) invoke(ctx context.Context, c call, limit time.Duration) (*answer, ending) {
-	// Killing the process is also what ends the call: a process that does not even read would block the sending.
+	// Only killing the process ends the call for sure: sending blocks if the process does not read.
 	timer := time.AfterFunc(limit, i.kill)
 	unwatch := context.AfterFunc(ctx, i.kill)
 	a, err := i.protocol.invoke(i, c)
@@ -167,7 +173,7 @@ func (i *instance) invoke(ctx context.Context, c call, limit time.Duration) (*an
 	}
 }
 
-// measure notes the process's memory, which cannot be asked for after its end.
+// measure notes the process's memory, which cannot be read after its end.
 func (i *instance) measure() { i.peak.Store(max(i.peak.Load(), peakMemory(i.process.Pid))) }
 
 // kill ends the process and everything it started, at once. It may be called at any time.
@@ -179,14 +185,14 @@ func (i *instance) kill() {
 	killGroup(i.process)
 }
 
-// end kills the process, waits until it is gone, and hangs up.
+// end kills the process, waits until it is gone, and closes the protocol.
 func (i *instance) end() {
 	i.kill()
 	<-i.done
 	i.protocol.close()
 }
 
-// ended tells whether the process is gone.
+// ended reports whether the process is gone.
 func (i *instance) ended() bool {
 	select {
 	case <-i.done:
@@ -196,15 +202,15 @@ func (i *instance) ended() bool {
 	}
 }
 
-// state says how the process ended, such as "exit status 2". Only after done.
+// state describes how the process ended, such as "exit status 2". It is valid after done.
 func (i *instance) state() string { return i.exit }
 
-// exitError is the error of a process that ended instead of serving. Only after done.
+// exitError is the error of a process that ended instead of serving. It is valid after done.
 func (i *instance) exitError() error {
 	return &exitError{name: i.name, state: i.exit, lastLines: i.output.lastLines()}
 }
 
-// exitError tells that a process ended at its start, and what it said.
+// exitError reports that a process ended at its start, with the last lines that it printed.
 type exitError struct {
 	name, state string
 	lastLines   []string
@@ -218,32 +224,35 @@ func (e *exitError) Error() string {
 	return fmt.Sprintf("%s ended (%s) before it served an event; %s", e.name, e.state, said)
 }
 
-// portTaken tells whether the process ended because somebody else listens on its port.
+// portTaken reports whether the process ended because its port was taken. Its own message is the
+// only sign.
 func (e *exitError) portTaken() bool {
 	said := strings.Join(e.lastLines, "\n")
 	return strings.Contains(said, "address already in use") || // Unix
 		strings.Contains(said, "Only one usage of each socket address") // Windows
 }
 
-// patience is how long the platform waits for what comes within milliseconds, unless something is wrong or the machine is
-// very busy. It is part of the spec so that the tests can tell the one from the other.
-type patience struct {
+// timeouts are the longest waits for what normally takes milliseconds; a longer wait means a fault,
+// or a very busy machine. They are part of the spec so that tests can tell the two apart.
+type timeouts struct {
 	start time.Duration // for a fresh process to be ready for events; SCF allows 3 to 300 s
-	ping  time.Duration // for an idle Go1 process to show that it lives
-	poll  time.Duration // for a process to ask for its next event; one that is about to exit, as after a panic, does not
-	exit  time.Duration // for a process to exit after it (or a stranger on its port) answered nonsense
-	eof   time.Duration // for the pipe to end after the process has: a descendant outside its group may hold it for ever
-	log   time.Duration // for the last lines to be written, in Close
+	ping  time.Duration // for an idle Go1 process to answer a ping
+	poll  time.Duration // for a process to poll for its next event; after a panic it never does
+	// For a process to exit after it, or another one on its port, answered nonsense.
+	exit time.Duration
+	// For the pipe to end after the process: a descendant outside its group may hold it open.
+	eof time.Duration
+	log time.Duration // for the last lines to be written, in Close
 }
 
-// orUsual fills in what is not given.
-func (p patience) orUsual() patience {
-	return patience{
-		start: cmp.Or(p.start, 10*time.Second),
-		ping:  cmp.Or(p.ping, 2*time.Second),
-		poll:  cmp.Or(p.poll, 10*time.Second),
-		exit:  cmp.Or(p.exit, time.Second),
-		eof:   cmp.Or(p.eof, time.Second),
-		log:   cmp.Or(p.log, time.Second),
+// orDefaults replaces zero values.
+func (t timeouts) orDefaults() timeouts {
+	return timeouts{
+		start: cmp.Or(t.start, 10*time.Second),
+		ping:  cmp.Or(t.ping, 2*time.Second),
+		poll:  cmp.Or(t.poll, 10*time.Second),
+		exit:  cmp.Or(t.exit, time.Second),
+		eof:   cmp.Or(t.eof, time.Second),
+		log:   cmp.Or(t.log, time.Second),
 	}
 }

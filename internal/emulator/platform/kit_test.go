@@ -23,13 +23,14 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// patience ends a test that hangs. Nothing is expected to take nearly that long.
-const patience = time.Minute
+// testTimeout ends a test that hangs. Nothing is expected to take nearly that long.
+const testTimeout = time.Minute
 
 // hello is the path of the compiled testdata/hello.
 var hello string
 
-// emulatorVariable makes this test binary an emulator that a test can kill; it holds the path of the function's binary.
+// emulatorVariable makes this test binary an emulator that a test can kill; it holds the path of
+// the function's binary.
 const emulatorVariable = "CLOUDPAY_TEST_EMULATOR"
 
 func TestMain(m *testing.M) {
@@ -116,7 +117,7 @@ func startOnPorts(t *testing.T, pickPort func() (int, error), changes ...func(*p
 
 // spec is a spec of hello.
 func spec(log io.Writer, changes ...func(*platform.Spec)) platform.Spec {
-	s := platform.Spec{Name: "hello", Binary: hello, TimeLimit: patience, Log: log}
+	s := platform.Spec{Name: "hello", Binary: hello, TimeLimit: testTimeout, Log: log}
 	platform.Unhurried(&s)
 	for _, change := range changes {
 		change(&s)
@@ -144,7 +145,7 @@ func untilLogged(t *testing.T, words string) (context.Context, io.Writer) {
 // errSaid is why such a context ends.
 var errSaid = errors.New("it has said so")
 
-// listener is a log that somebody listens to.
+// listener is a log that a test waits on.
 type listener func(line string)
 
 func (l listener) Write(line []byte) (int, error) {
@@ -203,7 +204,8 @@ func (f *function) pid() int {
 	return pid
 }
 
-// wantStatus fails the test unless the reply has this status, with these words in its error or, for 200, no error.
+// wantStatus fails the test unless the reply has this status, with these words in its error or, for
+// 200, no error.
 func (f *function) wantStatus(got platform.Reply, status int, words string) {
 	f.t.Helper()
 	if got.Status != status {
@@ -235,8 +237,8 @@ func (f *function) logged() []string {
 	f.t.Helper()
 	select {
 	case <-f.LogWritten():
-	case <-time.After(patience):
-		f.t.Fatalf("log: not written after %v", patience)
+	case <-time.After(testTimeout):
+		f.t.Fatalf("log: not written after %v", testTimeout)
 	}
 	return f.log.all()
 }
@@ -300,7 +302,7 @@ func (m *meeting) await() guest {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
 		m.t.Fatal(err)
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')

@@ -11,27 +11,29 @@ import (
 	"time"
 )
 
-// What Lambda says about the account and the function; the number is the one in AWS's own samples.
+// What Lambda says about the account and the function. The account's number is that of AWS's own
+// samples.
 const (
 	lambdaRegion  = "us-east-1"
 	lambdaAccount = "123456789012"
 )
 
-// lambda plays the Runtime API, version 2018-06-01 (docs.aws.amazon.com/lambda, "runtimes-api"):
+// lambda is the Runtime API, version 2018-06-01 (docs.aws.amazon.com/lambda, "runtimes-api"):
 //
-//	GET  /2018-06-01/runtime/invocation/next             the next event, as soon as there is one
-//	POST /2018-06-01/runtime/invocation/{id}/response    its result
-//	POST /2018-06-01/runtime/invocation/{id}/error       or why there is none: {"errorMessage":…,"errorType":…}
+//	GET  /2018-06-01/runtime/invocation/next             waits for the next event
+//	POST /2018-06-01/runtime/invocation/{id}/response    the result of the event
+//	POST /2018-06-01/runtime/invocation/{id}/error       {"errorMessage":…,"errorType":…}
 //	POST /2018-06-01/runtime/init/error                  the process cannot start
 //
-// A post is answered with 202; one about an event that the process does not have, or has answered, with 400; a result
-// of more than 6 MB with 413.
+// A post is answered with 202. A post about an event that the process does not have, or has
+// answered already, gets a 400, and a result of more than 6 MB a 413.
 type lambda struct {
 	*polled
 
 	spec Spec
 }
 
+// newLambda opens the API for one process that is yet to start.
 func newLambda(ctx context.Context, spec Spec) (*lambda, error) {
 	p, err := newPolled(ctx)
 	if err != nil {
@@ -48,6 +50,7 @@ func newLambda(ctx context.Context, spec Spec) (*lambda, error) {
 	return l, nil
 }
 
+// variables are those that Lambda sets and a function cannot change.
 func (l *lambda) variables() []string {
 	return []string{
 		"AWS_DEFAULT_REGION=" + lambdaRegion,
@@ -65,11 +68,12 @@ func (l *lambda) variables() []string {
 	}
 }
 
-// connect waits for the first poll, which ends a Lambda function's start.
+// connect waits for the first poll, which ends the start of a Lambda function.
 func (l *lambda) connect(ctx context.Context, i *instance) error {
 	return l.await(ctx, i, "GET /2018-06-01/runtime/invocation/next on "+l.address().String())
 }
 
+// invoke delivers the event. The client context and the identity go in headers, as on AWS.
 func (l *lambda) invoke(i *instance, c call) (*answer, error) {
 	header := http.Header{
 		"Lambda-Runtime-Aws-Request-Id":       {c.RequestID},
@@ -88,11 +92,13 @@ func (l *lambda) invoke(i *instance, c call) (*answer, error) {
 	return l.deliver(i, &delivery{id: c.RequestID, header: header, payload: c.Payload, answer: make(chan *answer, 1)})
 }
 
+// next answers a poll; the first one reports that the process is ready.
 func (l *lambda) next(w http.ResponseWriter, r *http.Request) {
-	l.tell(nil)
+	l.report(nil)
 	l.polled.next(w, r)
 }
 
+// response takes a result. The process has answered even if the result is too large to pass on.
 func (l *lambda) response(w http.ResponseWriter, r *http.Request) {
 	a := readAnswer(r.Body)
 	switch {
@@ -107,6 +113,7 @@ func (l *lambda) response(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// failure takes an error in place of a result.
 func (l *lambda) failure(w http.ResponseWriter, r *http.Request) {
 	a := readAnswer(r.Body)
 	switch {
@@ -119,19 +126,20 @@ func (l *lambda) failure(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// initError takes the error of a process that cannot start. The process exits by itself.
 func (l *lambda) initError(w http.ResponseWriter, r *http.Request) {
 	if a := readAnswer(r.Body); a != nil {
-		l.tell(&initError{postedError(a.payload)})
+		l.report(&initError{postedError(a.payload)})
 	}
 	accept(w)
 }
 
-// initError is why a process cannot start, in its own words.
+// initError is the error that a process posted at its start.
 type initError struct{ posted *FunctionError }
 
 func (e *initError) Error() string { return oneLine(e.posted.Message) }
 
-// postedError reads an error as runtimes post it. What is none is shown as it is.
+// postedError parses an error in the form that runtimes post. Anything else becomes the message.
 func postedError(document []byte) *FunctionError {
 	var posted struct {
 		Message string            `json:"errorMessage"`
@@ -148,7 +156,7 @@ func postedError(document []byte) *FunctionError {
 	return &FunctionError{Message: posted.Message, Type: posted.Type, StackTrace: stack, document: document}
 }
 
-// stackFrameOf reads a line of a stack trace: an object in Go, a string elsewhere.
+// stackFrameOf parses a line of a stack trace: an object in Go, a string in other languages.
 func stackFrameOf(text json.RawMessage) string {
 	var line string
 	if err := json.Unmarshal(text, &line); err == nil {
@@ -165,7 +173,7 @@ func stackFrameOf(text json.RawMessage) string {
 	return fmt.Sprintf("%s:%d %s", frame.Path, frame.Line, frame.Label)
 }
 
-// accept answers a post.
+// accept answers a post with 202.
 func accept(w http.ResponseWriter) {
 	answerJSON(w, http.StatusAccepted, map[string]string{"status": "OK"})
 }
@@ -180,7 +188,7 @@ func functionARN(name string) string {
 	return "arn:aws:lambda:" + lambdaRegion + ":" + lambdaAccount + ":function:" + name
 }
 
-// newTraceID makes an X-Ray trace id that is not sampled.
+// newTraceID makes an X-Ray trace id of a trace that is not sampled.
 func newTraceID(now time.Time) string {
 	var id [20]byte
 	_, _ = rand.Read(id[:]) // never fails, says its documentation

@@ -11,20 +11,20 @@ import (
 )
 
 const (
-	// portAttempts is how often a launch is tried again when another process took the port in between.
+	// portAttempts is how often a launch is attempted when another process takes the port.
 	portAttempts = 5
 
-	// Ports come from below the ranges from which Linux (32768 up), macOS and Windows (49152 up) serve outgoing
-	// connections and listeners on port 0, so that the short time between picking a port and the function's listening on
-	// it is not a race against every connection on the machine.
+	// Ports are below the ranges that Linux (32768 up), macOS and Windows (49152 up) use for
+	// outgoing connections and for port 0. Otherwise every new connection on the machine could take
+	// the port between its choice and the function's listening.
 	firstPort, portCount = 20000, 12000
 )
 
-// errNoPort says that picking a port failed again and again.
+// errNoPort means that picking a port failed a hundred times.
 var errNoPort = errors.New("no free port found on 127.0.0.1 between 20000 and 32000: stop what listens there")
 
-// freePort picks a loopback port on which nothing listens now. The binary gets a number and not a socket, because that
-// is the protocol; so another process may still be faster, which launch answers by trying again.
+// freePort picks a loopback port on which nothing listens now. The protocol passes a number to the
+// process, not a socket, so another process may take the port in between; launch then tries again.
 func freePort(ctx context.Context) (int, error) {
 	var listening net.ListenConfig
 	for range 100 {
@@ -48,9 +48,10 @@ func freePort(ctx context.Context) (int, error) {
 // loopback is the address of a port on this machine.
 func loopback(port int) string { return net.JoinHostPort(loopbackHost, strconv.Itoa(port)) }
 
-// launch starts an instance and waits until it answers.
+// launch starts an instance and waits until it is ready, for timeouts.start. It tries another port
+// when the process exits because its port was taken.
 func (f *Function) launch(ctx context.Context) (*instance, error) {
-	ctx, cancel := context.WithTimeout(ctx, f.spec.patience.start)
+	ctx, cancel := context.WithTimeout(ctx, f.spec.timeouts.start)
 	defer cancel()
 	var exit *exitError
 	for attempt := 1; ; attempt++ {
@@ -62,7 +63,7 @@ func (f *Function) launch(ctx context.Context) (*instance, error) {
 	}
 }
 
-// launchOnce is launch on one port.
+// launchOnce is launch on one port. The process is gone when it returns an error.
 func (f *Function) launchOnce(ctx context.Context) (*instance, error) {
 	if err := f.mayGrow(); err != nil {
 		return nil, err

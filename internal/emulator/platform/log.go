@@ -11,31 +11,34 @@ import (
 )
 
 const (
-	// maxLogged is how much of a result or an error one log line shows.
+	// maxLogged is the most bytes of a result or an error in one log line.
 	maxLogged = 8 << 10
 
-	// maxQueued is how many bytes may wait to be written: more than a function prints in one go, little enough to keep
-	// for a reader that has stopped. Each line counts queuedLine more, so that empty ones are not free.
+	// maxQueued is the most bytes that wait to be written: more than a function prints at once, and
+	// little enough to keep for a reader that has stopped. Each line counts queuedLine more, so
+	// that empty lines are limited as well.
 	maxQueued  = 8 << 20
 	queuedLine = 32
 )
 
-// logbook writes whole lines, one at a time, for all instances of a function, in the order in which they were handed in.
-// A writer that blocks, such as a pipe that nobody reads, must hold up neither a call nor Close; so one goroutine writes,
-// behind a bounded queue, and is there only while something waits.
+// logbook writes whole lines for all instances of a function, in the order of the calls of line. A
+// writer that blocks, such as a pipe without a reader, must delay neither a call nor Close.
+// Therefore one goroutine writes, behind a bounded queue; it exists only while lines wait.
 type logbook struct {
-	w        io.Writer
-	patience time.Duration // how long close waits
+	w       io.Writer
+	maxWait time.Duration // how long close waits
 
-	mu      sync.Mutex // guards what follows; never held while writing
-	queue   []string
-	size    int           // what the queue counts against maxQueued
-	lost    int           // lines dropped since the last one that got into the queue
-	written chan struct{} // closed when the writing goroutine has run out of lines; nil when there is none
+	mu    sync.Mutex // guards what follows; never held while writing
+	queue []string
+	size  int // what the queue counts against maxQueued
+	lost  int // lines dropped since the last one that got into the queue
+	// Closed when the writing goroutine has run out of lines; nil when there is none.
+	written chan struct{}
 }
 
-// line hands in one line and does not wait. When the queue is full the line is dropped; the next one that gets in comes
-// after a line that tells how many were. A log that cannot be written is no reason to fail a call.
+// line queues one line and returns at once. When the queue is full the line is dropped, and a line
+// with the number of dropped ones precedes the next that fits. A log that cannot be written does
+// not fail a call.
 func (l *logbook) line(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,22 +46,22 @@ func (l *logbook) line(text string) {
 		l.lost++
 		return
 	}
-	l.tellLoss()
+	l.reportLoss()
 	l.enqueue(text)
 }
 
-// cost is what a line in the queue counts.
+// cost is what a line counts against maxQueued.
 func cost(line string) int { return len(line) + queuedLine }
 
-// tellLoss says how many lines were dropped, if any were. The caller holds mu.
-func (l *logbook) tellLoss() {
+// reportLoss queues the number of dropped lines, if there are any. The caller holds mu.
+func (l *logbook) reportLoss() {
 	if l.lost > 0 {
 		l.enqueue(fmt.Sprintf("cloudpay: %d log lines lost", l.lost))
 		l.lost = 0
 	}
 }
 
-// enqueue appends to the queue and sees to it that somebody writes. The caller holds mu.
+// enqueue appends a line and starts the writing goroutine if there is none. The caller holds mu.
 func (l *logbook) enqueue(line string) {
 	l.queue = append(l.queue, line)
 	l.size += cost(line)
@@ -68,14 +71,16 @@ func (l *logbook) enqueue(line string) {
 	}
 }
 
-// write writes until nothing waits.
+// write writes until the queue is empty. A write error is dropped: the log is the only place for
+// it.
 func (l *logbook) write() {
 	for line, ok := l.next(); ok; line, ok = l.next() {
 		_, _ = io.WriteString(l.w, line+"\n")
 	}
 }
 
-// next takes the next line out of the queue; without one, the writing goroutine is to end.
+// next takes a line from the queue. When ok is false the writing goroutine must end: the next line
+// starts another one.
 func (l *logbook) next() (line string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,11 +95,11 @@ func (l *logbook) next() (line string, ok bool) {
 	return line, true
 }
 
-// close returns when every line is written, or when patience ends: then the lines that still wait are dropped, so that
-// nothing is written afterwards but what the writer has been given already.
+// close waits until every line is written, for maxWait at most. It then drops what is left, so that
+// only the line that Write has got already can still appear.
 func (l *logbook) close() {
 	l.mu.Lock()
-	l.tellLoss()
+	l.reportLoss()
 	written := l.written
 	l.mu.Unlock()
 	if written == nil {
@@ -102,14 +107,14 @@ func (l *logbook) close() {
 	}
 	select {
 	case <-written:
-	case <-time.After(l.patience):
+	case <-time.After(l.maxWait):
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue, l.size = nil, 0
 }
 
-// begin makes the record of an invocation and forgets what was printed before it.
+// begin starts the record of an invocation and clears the tail of the one before it.
 func (i *instance) begin(requestID string, spec Spec) record {
 	i.tail.reset()
 	r := record{
@@ -120,26 +125,28 @@ func (i *instance) begin(requestID string, spec Spec) record {
 	return r
 }
 
-// platformLines writes lines of the platform's own about this instance.
+// platformLines logs the platform's own lines about this instance.
 func (i *instance) platformLines(lines []string) {
 	for _, line := range lines {
 		i.log.line(line)
 	}
 }
 
-// line writes one line of the process's output.
+// line logs one line that the process printed.
 func (i *instance) line(text string) {
 	i.tail.add(text)
 	i.log.line(text)
 }
 
-// tail remembers the last lines that a function printed, for callers who ask for them.
+// tail holds the last bytes that a function printed in one invocation, for X-Amz-Log-Result and its
+// like.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-// maxTail is how much both platforms show a caller (docs.aws.amazon.com/lambda, "API_Invoke": the last 4 KB).
+// maxTail is how much both platforms return (docs.aws.amazon.com/lambda, "API_Invoke": the last 4
+// KB).
 const maxTail = 4 << 10
 
 func (t *tail) reset() {
@@ -148,6 +155,8 @@ func (t *tail) reset() {
 	t.text = t.text[:0]
 }
 
+// add appends a line and cuts the front. A cut may fall into the middle of a character; String
+// drops the broken one.
 func (t *tail) add(line string) {
 	line = line[max(0, len(line)-maxTail):]
 	t.mu.Lock()
@@ -164,7 +173,7 @@ func (t *tail) String() string {
 	return strings.ToValidUTF8(string(t.text), "")
 }
 
-// oneLine makes text fit for one log line.
+// oneLine escapes line ends, so that text stays in one log line, and cuts it to maxLogged bytes.
 func oneLine(text string) string {
 	if len(text) > maxLogged {
 		text = fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(text[:maxLogged], ""), len(text))
@@ -172,10 +181,10 @@ func oneLine(text string) string {
 	return strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(text)
 }
 
-// milliseconds counts begun ones, as SCF bills them.
+// milliseconds rounds up, as SCF bills.
 func milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
 
-// megabytes is a number of bytes in the log's unit.
+// megabytes converts bytes to the log's unit.
 func megabytes(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 // newRequestID makes an id like the platform's: a random UUID (RFC 9562, version 4).

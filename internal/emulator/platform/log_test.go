@@ -167,7 +167,7 @@ func TestBlockedLogHoldsNothingUp(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	if took := time.Since(begin); took > patience/2 {
+	if took := time.Since(begin); took > testTimeout/2 {
 		t.Errorf("Close: took %v, want little more than a second", took)
 	}
 	wantGone(t, pid)
@@ -180,8 +180,8 @@ func TestBlockedLogHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// overfill has the function log more than is kept, and then short lines until not even those fit. It returns how many
-// lines that made.
+// overfill has the function log more than is kept, and then short lines until not even those fit.
+// It returns how many lines that made.
 func (f *function) overfill() int {
 	f.t.Helper()
 	const floods, each, calls, around = 3, 5000, 30, 4 // START, Response, END, Report

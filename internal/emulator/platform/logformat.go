@@ -6,40 +6,39 @@ import (
 	"time"
 )
 
-// record is what the platform knows of one invocation besides its reply, for the log.
+// record is what the log shows of one invocation besides its reply.
 type record struct {
 	requestID string
 	memoryMB  int
 	limit     time.Duration // how long it may take
 
 	cold                      bool          // it is the first one of its process
-	initRuntime, initFunction time.Duration // until the process was there, and then until it was ready
+	initRuntime, initFunction time.Duration // starting the process; then until it was ready
 
 	printed string // the last 4 KB of what the function printed
 	peak    int64  // the most memory that the process has had, in bytes
 	exit    string // how the process ended, such as "exit status 2", if it ended by itself
 }
 
-// initTime is how long the process took to be ready.
+// initTime is the whole cold start.
 func (r record) initTime() time.Duration { return r.initRuntime + r.initFunction }
 
-// logFormat is how a cloud logs an invocation: the lines before those that the function prints, and
-// the lines after them.
+// logFormat is how a cloud logs an invocation: the lines before and after those that the function
+// prints.
 type logFormat struct {
 	opening func(record) []string
 	closing func(Reply) []string
 }
 
-// scfLog is SCF's (SCF doc "log structure"). Only the first invocation of a process has an Init
+// scfLog is SCF's format (SCF doc "log structure"). Only a process's first invocation has an Init
 // Report.
 var scfLog = logFormat{scfOpening, scfClosing}
 
-// lambdaLog is Lambda's, as plain text (docs.aws.amazon.com/lambda, "Understanding the Lambda
-// execution environment lifecycle", the new format of 2024). A timeout and a process that exits
-// show in the REPORT line alone.
+// lambdaLog is Lambda's format as plain text (docs.aws.amazon.com/lambda, "Understanding the Lambda
+// execution environment lifecycle", as of 2024). Only the REPORT line shows a timeout or an exit.
 var lambdaLog = logFormat{lambdaOpening, lambdaClosing}
 
-// logFormat is that of the cloud the runtime belongs to.
+// logFormat is the format of the runtime's cloud.
 func (r Runtime) logFormat() logFormat {
 	if r == Lambda {
 		return lambdaLog
@@ -58,6 +57,7 @@ func scfOpening(r record) []string {
 	return lines
 }
 
+// scfClosing has the result or the error, the end and the report.
 func scfClosing(r Reply) []string {
 	id := oneLine(r.RequestID)
 	outcome := fmt.Sprintf("Response RequestId:%s RetMsg:%s", id, oneLine(string(r.Payload)))
@@ -76,7 +76,7 @@ func lambdaOpening(r record) []string {
 	return []string{"START RequestId: " + oneLine(r.requestID) + " Version: " + version}
 }
 
-// lambdaClosing bills the start as well, as Lambda does.
+// lambdaClosing bills the cold start as well, as Lambda does.
 func lambdaClosing(r Reply) []string {
 	id := oneLine(r.RequestID)
 	billed := r.Duration
@@ -95,13 +95,14 @@ func lambdaClosing(r Reply) []string {
 	}
 	report = append(report, lambdaStatus(r.Status)...)
 	lines := []string{"END RequestId: " + id, strings.Join(report, "\t")}
-	if r.Status == statusAborted { // Lambda runs a function to its end, so it has no words for this
+	if r.Status == statusAborted { // Lambda runs a function to its end, so it has no line for this
 		lines = append([]string{"cloudpay: " + r.Err.Message}, lines...)
 	}
 	return lines
 }
 
-// lambdaStatus is the end of a REPORT line, a tab behind the last field if all went well.
+// lambdaStatus is the end of a REPORT line. On success it is an empty field: the line ends with a
+// tab.
 func lambdaStatus(status int) []string {
 	switch status {
 	case statusTimeLimit:
@@ -113,8 +114,8 @@ func lambdaStatus(status int) []string {
 	}
 }
 
-// logIn is the last 4 KB of the call's log, as a cloud shows it to a caller who asks. It is empty
-// when no process had it.
+// logIn is the last 4 KB of the call's log in a cloud's format, for APIs that return it. It is
+// empty when no process had the event.
 func (r Reply) logIn(format logFormat) string {
 	if r.record.requestID == "" {
 		return ""
@@ -131,5 +132,5 @@ func (r Reply) logIn(format logFormat) string {
 	return strings.ToValidUTF8(whole[max(0, len(whole)-maxTail):], "")
 }
 
-// exactMilliseconds are those that Lambda shows, with a fraction.
+// exactMilliseconds keeps the fraction, as Lambda shows it.
 func exactMilliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

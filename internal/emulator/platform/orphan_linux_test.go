@@ -14,14 +14,14 @@ import (
 // memoryIsMeasured says whether this system tells a process's memory.
 const memoryIsMeasured = true
 
-// emulate is what this test binary does as an emulator: it starts one function, which goes to the meeting named on
-// standard input, and waits to be killed.
+// emulate is what this test binary does as an emulator: it starts one function, which goes to the
+// meeting named on standard input, and waits to be killed.
 func emulate(binary string) {
 	var address string
 	if _, err := fmt.Scanln(&address); err != nil {
 		os.Exit(1)
 	}
-	f, err := platform.Start(context.Background(), platform.Spec{Name: "hello", Binary: binary, TimeLimit: patience})
+	f, err := platform.Start(context.Background(), platform.Spec{Name: "hello", Binary: binary, TimeLimit: testTimeout})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

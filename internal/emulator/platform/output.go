@@ -15,34 +15,34 @@ const (
 	tailLine  = 1 << 10  // and how much of each
 )
 
-// output is what one process prints: standard output and standard error through one pipe. Lines are passed on as they
-// come; sync makes sure that none is late.
+// output is what one process prints to standard output and standard error, which share a pipe.
+// Lines are passed on as they arrive; sync makes sure that none arrives late.
 type output struct {
 	pipe *os.File
 	line func(string)  // gets each line
 	eof  chan struct{} // closed when follow is done
 
-	mu      sync.Mutex // guards reading the pipe together with what follows, so that bytes keep their order
+	mu      sync.Mutex // guards what follows and reading the pipe, so that bytes keep their order
 	buffer  []byte
-	over    bool     // nobody wants more
+	over    bool     // further bytes are dropped
 	partial []byte   // a line without its end yet
 	tail    []string // the last lines that say something
 }
 
-// newOutput reads from pipe, once follow is started.
+// newOutput prepares to read from pipe; follow reads it.
 func newOutput(pipe *os.File, line func(string)) *output {
 	return &output{pipe: pipe, line: line, eof: make(chan struct{}), buffer: make([]byte, 32<<10)}
 }
 
-// follow passes on what is printed until the pipe's end.
+// follow passes on lines until the end of the pipe.
 func (o *output) follow() {
 	defer close(o.eof)
 	o.readAll()
 }
 
-// sync passes on what has been printed until now, a line without end included. The platform calls it between a
-// function's answer and the lines that close the invocation, so that what was printed before the answer stands before
-// those lines.
+// sync passes on what has been printed so far, a line without an end included. It is called between
+// a function's answer and the closing lines of the invocation, which must come after what the
+// function printed before its answer.
 func (o *output) sync() {
 	o.readAvailable()
 	o.mu.Lock()
@@ -50,11 +50,12 @@ func (o *output) sync() {
 	o.endLine()
 }
 
-// finish reads the rest, when the process is gone, for patience at most, and closes the pipe.
-func (o *output) finish(patience time.Duration) {
+// finish reads the rest after the process is gone, for maxWait at most, and closes the pipe. A
+// descendant that left the process group can hold the pipe open forever.
+func (o *output) finish(maxWait time.Duration) {
 	select {
 	case <-o.eof:
-	case <-time.After(patience):
+	case <-time.After(maxWait):
 	}
 	o.mu.Lock()
 	o.over = true
@@ -64,7 +65,7 @@ func (o *output) finish(patience time.Duration) {
 	<-o.eof
 }
 
-// take passes on the lines in chunk. The caller holds mu.
+// take passes on the complete lines in chunk and keeps the rest. The caller holds mu.
 func (o *output) take(chunk []byte) {
 	for !o.over {
 		line, rest, ended := bytes.Cut(chunk, []byte("\n"))
@@ -79,14 +80,14 @@ func (o *output) take(chunk []byte) {
 	}
 }
 
-// endLine passes on a line that has no end. The caller holds mu.
+// endLine passes on a line without an end. The caller holds mu.
 func (o *output) endLine() {
 	if len(o.partial) > 0 {
 		o.passOn()
 	}
 }
 
-// passOn writes the current line to the log and remembers it. The caller holds mu.
+// passOn writes the current line to the log and remembers its beginning. The caller holds mu.
 func (o *output) passOn() {
 	line := string(bytes.TrimSuffix(o.partial, []byte("\r")))
 	o.partial = o.partial[:0]
@@ -101,7 +102,7 @@ func (o *output) passOn() {
 	o.tail = append(o.tail, line)
 }
 
-// lastLines are the last lines that were printed, blank ones left out.
+// lastLines are the last lines that were printed, without blank ones.
 func (o *output) lastLines() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

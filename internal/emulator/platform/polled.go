@@ -13,30 +13,31 @@ import (
 	"time"
 )
 
-// headerLimit is how long the headers of a process's request may take. Nothing waits for it: it only ends a connection that
-// nobody uses.
+// headerLimit is the longest time for the headers of a process's request. No wait depends on it; it
+// only closes unused connections.
 const headerLimit = time.Minute
 
-// errEnded says that a process ended, or was ended, before it answered an event.
+// errEnded means that the process ended before it answered the event.
 var errEnded = errors.New("the process ended")
 
-// polled is what Lambda's Runtime API and SCF's custom runtime API have in common: the process asks this side for events,
-// one at a time, and posts what became of each. Each process has an API of its own, so that nobody needs to say who asks.
+// polled is the part that Lambda's Runtime API and SCF's custom runtime API share: the process
+// polls for events, one at a time, and posts their results. Each process has an API on a port of
+// its own, which identifies the process.
 type polled struct {
 	listener net.Listener
 	server   *http.Server
 
-	events chan *delivery // handed to a poll that waits
-	ready  chan error     // told once, how the start went
+	events chan *delivery // received by a waiting poll
+	ready  chan error     // gets the result of the start, once
 
-	mu      sync.Mutex    // guards what follows
-	told    bool          // ready has been told
-	current *delivery     // the event that the process has and has not answered
-	waiting int           // polls that wait for an event
-	arrived chan struct{} // closed when the next poll comes
+	mu       sync.Mutex    // guards what follows
+	reported bool          // ready has got its value
+	current  *delivery     // the event that the process has not answered yet
+	waiting  int           // number of polls that wait for an event
+	arrived  chan struct{} // closed when the next poll comes
 }
 
-// delivery is an event as a poll gets it, and where its answer goes.
+// delivery is an event in the form of a poll's answer, and the channel for its result.
 type delivery struct {
 	id      string
 	header  http.Header
@@ -44,7 +45,7 @@ type delivery struct {
 	answer  chan *answer // has room for one
 }
 
-// newPolled listens on a loopback port that is nobody else's; handler is the API, over the methods below.
+// newPolled listens on a free loopback port.
 func newPolled(ctx context.Context) (*polled, error) {
 	var listening net.ListenConfig
 	l, err := listening.Listen(ctx, "tcp", loopback(0))
@@ -56,7 +57,7 @@ func newPolled(ctx context.Context) (*polled, error) {
 	}, nil
 }
 
-// serve answers the process until close.
+// serve answers the process with api until close.
 func (p *polled) serve(api http.Handler) {
 	p.server = &http.Server{Handler: api, ReadHeaderTimeout: headerLimit}
 	go func() { _ = p.server.Serve(p.listener) }() // ends with close
@@ -68,17 +69,17 @@ func (p *polled) address() *net.TCPAddr {
 	return address
 }
 
-// tell says how the process's start went; only the first word counts.
-func (p *polled) tell(err error) {
+// report records the result of the process's start; only the first call counts.
+func (p *polled) report(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.told {
-		p.told = true
+	if !p.reported {
+		p.reported = true
 		p.ready <- err
 	}
 }
 
-// await returns when the process has told how its start went. request is the one that it should have made.
+// await waits for the result of the start. request is the one that reports it, for the error.
 func (p *polled) await(ctx context.Context, i *instance, request string) error {
 	select {
 	case err := <-p.ready:
@@ -93,10 +94,11 @@ func (p *polled) await(ctx context.Context, i *instance, request string) error {
 	}
 }
 
-// answers waits until the process asks for an event. One that is killed meanwhile still seems to ask for a moment.
+// answers waits until the process polls for an event. After a kill its poll is still seen for a
+// moment, so the process must also be alive.
 func (p *polled) answers(ctx context.Context, i *instance) bool {
-	patience := time.NewTimer(i.patience.poll)
-	defer patience.Stop()
+	timer := time.NewTimer(i.timeouts.poll)
+	defer timer.Stop()
 	for {
 		arrived, asks := p.asks()
 		if asks {
@@ -108,20 +110,21 @@ func (p *polled) answers(ctx context.Context, i *instance) bool {
 			return false
 		case <-ctx.Done():
 			return false
-		case <-patience.C:
+		case <-timer.C:
 			return false
 		}
 	}
 }
 
-// asks tells whether a poll waits, and else when to look again.
+// asks reports whether a poll waits. If not, arrived is closed with the next poll.
 func (p *polled) asks() (arrived <-chan struct{}, asks bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.arrived, p.waiting > 0
 }
 
-// deliver hands an event to the process and waits for its answer.
+// deliver hands an event to the process and waits for its answer. An answer that was posted just
+// before the process ended still counts.
 func (p *polled) deliver(i *instance, d *delivery) (*answer, error) {
 	select {
 	case p.events <- d:
@@ -134,16 +137,18 @@ func (p *polled) deliver(i *instance, d *delivery) (*answer, error) {
 	case <-i.done:
 	}
 	select {
-	case a := <-d.answer: // its last word
+	case a := <-d.answer: // posted before it ended
 		return a, nil
 	default:
 		return nil, errEnded
 	}
 }
 
-func (p *polled) close() { _ = p.server.Close() } // says only that the port was closed already
+// The only error is that the port was closed already.
+func (p *polled) close() { _ = p.server.Close() }
 
-// next answers a poll with the next event, as soon as there is one, or with the one that the process has already.
+// next answers a poll with the unanswered event, if there is one, or with the next event. The
+// former is a process that polls again because it did not get the reply.
 func (p *polled) next(w http.ResponseWriter, r *http.Request) {
 	d := p.unanswered()
 	if d == nil {
@@ -152,19 +157,19 @@ func (p *polled) next(w http.ResponseWriter, r *http.Request) {
 	if d == nil {
 		return // the process went away
 	}
-	maps.Copy(w.Header(), d.header) // spelt as they are, which may not be HTTP's way
+	maps.Copy(w.Header(), d.header) // not canonical: SCF's names have underscores and lower case
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(d.payload) // a process that did not get it may ask again
+	_, _ = w.Write(d.payload) // a process that did not get it polls again
 }
 
-// unanswered is the event that the process has and has not answered.
+// unanswered is the event that the process has not answered; nil if there is none.
 func (p *polled) unanswered() *delivery {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current
 }
 
-// wait is the next event; nil when ctx ends first.
+// wait waits for the next event; it returns nil when ctx ends first.
 func (p *polled) wait(ctx context.Context) *delivery {
 	p.mu.Lock()
 	p.waiting++
@@ -187,20 +192,21 @@ func (p *polled) wait(ctx context.Context) *delivery {
 	return d
 }
 
-// finish gives the current event its answer. There must be one, and id, if given, must be its.
+// finish answers the current event. It returns false if there is none, or if id is not empty and is
+// another event's.
 func (p *polled) finish(id string, a *answer) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == nil || id != "" && id != p.current.id {
 		return false
 	}
-	p.current.answer <- a // there is room: nobody else finds it after this
+	p.current.answer <- a // never blocks: current is cleared under mu, so this is the one send
 	p.current = nil
 	return true
 }
 
-// readAnswer reads a posted result, of which it keeps no more than the platform passes on. It is nil when the process
-// broke off.
+// readAnswer reads a posted result and counts its bytes, but keeps no more than maxPayload. It
+// returns nil when the process broke off.
 func readAnswer(body io.Reader) *answer {
 	var payload bytes.Buffer
 	if _, err := io.CopyN(&payload, body, maxPayload); err != nil && !errors.Is(err, io.EOF) {

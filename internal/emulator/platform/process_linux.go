@@ -11,11 +11,12 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the kernel kill the process when this one ends, however it ends.
+// dieWithParent has the kernel kill the process when this one ends, even by SIGKILL.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 
-// peakMemory is the most resident memory a process has had, in bytes; 0 when it is gone. (proc(5), VmHWM. Not the
-// resource usage that wait returns: that one counts the parent's memory at the time of the fork.)
+// peakMemory is the most resident memory of a process, in bytes; 0 when it is gone (proc(5),
+// VmHWM). The resource usage that wait returns is no replacement: it counts the parent's memory at
+// the time of the fork.
 func peakMemory(pid int) int64 {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
@@ -30,17 +31,18 @@ func peakMemory(pid int) int64 {
 	return kilobytes << 10
 }
 
-// mayListen tells whether the listener on a port can be a process of this group: false only when there is one, and all of
-// the group's open files are known and none of them is it.
+// mayListen reports whether the listener on a port can be a process of this group. It is false only
+// if there is a listener, all open files of the group are known, and the listener is not among
+// them.
 func mayListen(group, port int) bool {
 	sockets := listeners(port)
 	if len(sockets) == 0 {
-		return true // gone already, or a system that does not tell
+		return true // gone already, or not visible here
 	}
 	for _, process := range members(group) {
 		files, err := os.ReadDir(filepath.Join(process, "fd")) // none if it is gone
 		if errors.Is(err, os.ErrPermission) {
-			return true // not for us to look into
+			return true // another user's process
 		}
 		for _, file := range files {
 			target, err := os.Readlink(filepath.Join(process, "fd", file.Name()))
@@ -52,21 +54,21 @@ func mayListen(group, port int) bool {
 	return false
 }
 
-// Fields of a line of /proc/net/tcp (proc_net_tcp(5)), and the state of a socket that listens.
+// Fields of a line of /proc/net/tcp (proc_net_tcp(5)), and the state of a listening socket.
 const (
 	tcpLocal, tcpState, tcpInode, tcpFields = 1, 3, 9, 10
 
 	tcpListens = "0A"
 )
 
-// listeners are the sockets that listen on a port, each as a process's open file is named.
+// listeners are the sockets that listen on a port, named as in /proc/PID/fd.
 func listeners(port int) map[string]bool {
 	found := map[string]bool{}
 	end := fmt.Sprintf(":%04X", port)
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, err := os.ReadFile(table)
 		if err != nil {
-			continue // no IPv6, say
+			continue // such as a system without IPv6
 		}
 		for line := range strings.Lines(string(text)) {
 			fields := strings.Fields(line)
@@ -78,8 +80,8 @@ func listeners(port int) map[string]bool {
 	return found
 }
 
-// members are the folders in /proc of a process group's processes, the leader's first: it is the one that listens, unless it
-// is a script.
+// members are the folders in /proc of the processes in a group. The leader comes first: it is the
+// one that listens, unless it is a script.
 func members(group int) []string {
 	list := []string{"/proc/" + strconv.Itoa(group)}
 	all, err := filepath.Glob("/proc/[0-9]*")
@@ -94,13 +96,13 @@ func members(group int) []string {
 	return list
 }
 
-// groupOf reads a process's group (proc_pid_stat(5), pgrp); 0 when it is gone.
+// groupOf reads a process's group (proc_pid_stat(5), pgrp); it is 0 when the process is gone.
 func groupOf(process string) int {
 	text, err := os.ReadFile(filepath.Join(process, "stat"))
 	if err != nil {
 		return 0
 	}
-	// The name before it may have any characters; what follows it is the state, the parent and the group.
+	// The name in parentheses may contain anything; after it come the state, the parent, the group.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const pgrp = 2
 	if len(fields) <= pgrp {

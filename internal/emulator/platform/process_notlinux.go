@@ -4,11 +4,12 @@ package platform
 
 import "syscall"
 
-// dieWithParent does nothing: only Linux can promise it. Elsewhere a function outlives an emulator that is killed.
+// dieWithParent does nothing: only Linux has it. Elsewhere functions outlive an emulator that is
+// killed.
 func dieWithParent(*syscall.SysProcAttr) {}
 
-// mayListen does not know who listens.
+// mayListen cannot tell which process listens.
 func mayListen(int, int) bool { return true }
 
-// peakMemory is not known here.
+// peakMemory is unknown here.
 func peakMemory(int) int64 { return 0 }

@@ -7,10 +7,10 @@ import (
 	"os/exec"
 )
 
-// isolate does nothing: there are no process groups to use.
+// isolate does nothing: there are no process groups.
 func isolate(*exec.Cmd) {}
 
-// killGroup kills the process; what it started lives on.
+// killGroup kills the process; its children live on.
 func killGroup(process *os.Process) { _ = process.Kill() }
 
 // readAll passes on the pipe's bytes until its end.
@@ -27,5 +27,6 @@ func (o *output) readAll() {
 	}
 }
 
-// readAvailable does nothing: here a function's last lines may come after the line that closes the invocation.
+// readAvailable does nothing. A function's last lines may come after the closing line of the
+// invocation here.
 func (*output) readAvailable() {}

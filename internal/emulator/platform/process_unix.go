@@ -9,24 +9,24 @@ import (
 	"syscall"
 )
 
-// syncReads bounds sync: a pipe holds less than this many buffers, and a function that never stops printing is not
-// waited for.
+// syncReads bounds sync. A pipe holds fewer buffers than this; only a function that prints without
+// end fills more.
 const syncReads = 64
 
-// isolate puts a process into a group of its own, so that it can be killed with all it started, and so that Ctrl-C in a
-// terminal reaches the emulator only, which then ends its functions in order.
+// isolate puts a process into a group of its own, so that it can be killed with its children, and
+// so that Ctrl-C in a terminal reaches the emulator only, which then ends its functions in order.
 func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 }
 
-// killGroup kills a process and all it started.
+// killGroup kills a process and its children.
 func killGroup(process *os.Process) {
 	_ = syscall.Kill(-process.Pid, syscall.SIGKILL) // ESRCH: already gone
 }
 
-// readAll passes on the pipe's bytes until its end. It waits without holding the lock, so that readAvailable can come in
-// between.
+// readAll passes on the pipe's bytes until its end. It waits without the lock, so that
+// readAvailable can read in between.
 func (o *output) readAll() {
 	conn, err := o.pipe.SyscallConn()
 	if err != nil {
@@ -41,7 +41,7 @@ func (o *output) readAll() {
 	})
 }
 
-// readAvailable passes on what is in the pipe now, without waiting for more.
+// readAvailable passes on what is in the pipe now. It does not wait for more.
 func (o *output) readAvailable() {
 	conn, err := o.pipe.SyscallConn()
 	if err != nil {
@@ -56,7 +56,8 @@ func (o *output) readAvailable() {
 	})
 }
 
-// readSome reads once without waiting: end says that the pipe has ended, more that there may be more to read.
+// readSome reads once without waiting. end means that the pipe has ended, more that there may be
+// more to read.
 func (o *output) readSome(fd uintptr) (end, more bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -21,8 +21,9 @@ func TestInstanceThatHangsIdle(t *testing.T) {
 	wantGone(t, before)
 }
 
-// stop stops a child of this process and returns when it does nothing any more. SIGSTOP alone is only a request: until
-// one of the threads has received it for all of them, the others may still take an event, and then hang with it.
+// stop stops a child of this process and returns when it does nothing any more. SIGSTOP alone is
+// only a request: until one of the threads has received it for all of them, the others may still
+// take an event, and then hang with it.
 func stop(t *testing.T, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {

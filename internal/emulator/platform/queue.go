@@ -14,18 +14,21 @@ import (
 	"time"
 )
 
-// maxBatch is how many messages one request delivers; SQS has up to 10,000 in a batch.
+// maxBatch is the most messages in one request; SQS allows 10,000 in a batch.
 const maxBatch = 1000
 
-// queue delivers messages to a function as a queue does, and tells which of them would come again.
+// queue delivers messages to a function as a queue does, and reports which of them would be
+// delivered again.
 //
-//	POST /v1/queues/{name}?form=sqs    {"messages":["{\"out_trade_no\":\"A1\"}", {"out_trade_no":"A2"}]}
-//	  200  {"deliveries":[{"requestId":"…","status":200,"messages":["…"],"result":…,"error":"…","again":["…"]}]}
+//	POST /v1/queues/{name}?form=sqs  {"messages":["{\"out_trade_no\":\"A1\"}",{…}]}
+//	  200  {"deliveries":[{"requestId":"…","status":200,"messages":["…"],"again":["…"],…}]}
 //
-// A message is its body: a string as it is, anything else as JSON text. forms is what there is; TDMQ has an event for each
-// message, the others have one for all of them. A batch whose function fails comes again as a whole; of an SQS batch also
-// what batchItemFailures names, and all of it when that cannot be read or names a message that was not in it
-// (docs.aws.amazon.com/lambda, "services-sqs-errorhandling"). Nothing is delivered again here.
+// A message is its body: a string as it is, anything else as JSON text. forms lists the queues.
+// TDMQ sends one event a message, the others one event for all messages. A batch whose function
+// fails is redelivered as a whole. Of an SQS batch the messages in batchItemFailures are
+// redelivered, and all messages when that list is not valid or names an unknown message
+// (docs.aws.amazon.com/lambda, "services-sqs-errorhandling"). The emulator itself redelivers
+// nothing.
 func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
 	function, ok := c.posted(w, r, name, "deliver messages with POST", id)
 	if !ok {
@@ -55,7 +58,8 @@ func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
 	answerJSON(w, http.StatusOK, map[string]any{"deliveries": deliveries})
 }
 
-// queueReport is what became of one event of a queue.
+// queueReport is the result of one event of a queue. Again has the messages that the queue would
+// deliver again.
 type queueReport struct {
 	RequestID string          `json:"requestId"`
 	Status    int             `json:"status"`
@@ -65,14 +69,14 @@ type queueReport struct {
 	Again     []string        `json:"again"`
 }
 
-// queueEvent is one event of a queue, and the ids of the messages in it.
+// queueEvent is one event of a queue, with the ids of its messages.
 type queueEvent struct {
 	document map[string]any
 	ids      []string
 }
 
-// forms are the events that queues make of messages: of SQS (docs.aws.amazon.com/lambda, "with-sqs"), and of CKafka, CMQ
-// and TDMQ (SCF docs of the trigger of each).
+// forms maps a queue's name to the events that it makes of messages: SQS
+// (docs.aws.amazon.com/lambda, "with-sqs"), CKafka, CMQ and TDMQ (the SCF doc of each trigger).
 var forms = map[string]func(source string, messages []string, now time.Time) []queueEvent{
 	"sqs":    sqsEvents,
 	"ckafka": ckafkaEvents,
@@ -80,7 +84,7 @@ var forms = map[string]func(source string, messages []string, now time.Time) []q
 	"tdmq":   tdmqEvents,
 }
 
-// batch makes one event of all messages. record is a message's place in it.
+// batch makes one event of all messages. record returns a message's id and its record in the event.
 func batch(messages []string, record func(offset int, message string) (id string, place map[string]any)) []queueEvent {
 	event := queueEvent{ids: make([]string, 0, len(messages))}
 	records := make([]any, 0, len(messages))
@@ -92,6 +96,7 @@ func batch(messages []string, record func(offset int, message string) (id string
 	return []queueEvent{event}
 }
 
+// sqsEvents have an id and the body's MD5, which SDKs verify.
 func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
 	sent := strconv.FormatInt(now.UnixMilli(), 10)
 	return batch(messages, func(_ int, message string) (string, map[string]any) {
@@ -108,6 +113,7 @@ func sqsEvents(source string, messages []string, now time.Time) []queueEvent {
 	})
 }
 
+// ckafkaEvents have no id: an offset in a topic's partition identifies a message.
 func ckafkaEvents(source string, messages []string, _ time.Time) []queueEvent {
 	return batch(messages, func(offset int, message string) (string, map[string]any) {
 		return fmt.Sprintf("%s/0/%d", source, offset), map[string]any{"Ckafka": map[string]any{
@@ -126,6 +132,7 @@ func cmqEvents(source string, messages []string, now time.Time) []queueEvent {
 	})
 }
 
+// tdmqEvents are CloudEvents, one a message.
 func tdmqEvents(source string, messages []string, now time.Time) []queueEvent {
 	events := make([]queueEvent, 0, len(messages))
 	for _, message := range messages {
@@ -144,19 +151,19 @@ func tdmqEvents(source string, messages []string, now time.Time) []queueEvent {
 	return events
 }
 
-// readMessages reads the bodies of the messages.
+// readMessages parses the request: one message at least, maxBatch at most.
 func readMessages(w http.ResponseWriter, r *http.Request) ([]string, error) {
-	var order struct {
+	var request struct {
 		Messages []json.RawMessage `json:"messages"`
 	}
-	if err := readOrder(w, r, maxEnvelope, &order); err != nil {
+	if err := readRequest(w, r, maxEnvelope, &request); err != nil {
 		return nil, err
 	}
-	if len(order.Messages) == 0 || len(order.Messages) > maxBatch {
-		return nil, fmt.Errorf("messages: give 1 to %d, not %d", maxBatch, len(order.Messages))
+	if len(request.Messages) == 0 || len(request.Messages) > maxBatch {
+		return nil, fmt.Errorf("messages: give 1 to %d, not %d", maxBatch, len(request.Messages))
 	}
-	messages := make([]string, 0, len(order.Messages))
-	for _, message := range order.Messages {
+	messages := make([]string, 0, len(request.Messages))
+	for _, message := range request.Messages {
 		var text string
 		if err := json.Unmarshal(message, &text); err != nil || string(message) == "null" {
 			text = string(message)
@@ -166,7 +173,7 @@ func readMessages(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	return messages, nil
 }
 
-// deliverBatch sends one event and reads which messages would come again.
+// deliverBatch sends one event. partial means that the function may fail single messages (SQS).
 func deliverBatch(function *Function, event queueEvent, partial bool) (queueReport, error) {
 	reply, err := function.Invoke(context.Background(), Event{Payload: encode(event.document)})
 	if err != nil {
@@ -184,7 +191,8 @@ func deliverBatch(function *Function, event queueEvent, partial bool) (queueRepo
 	return report, nil
 }
 
-// failedItems are the messages of a batch that its function has failed with: all of them when what it says is no answer.
+// failedItems returns the messages that the function reports as failed; all of them when the report
+// is not valid, as SQS does.
 func failedItems(result []byte, ids []string) []string {
 	var answer struct {
 		Failures []struct {

@@ -8,21 +8,24 @@ import (
 	"time"
 )
 
-// Runtime says how a function is spoken to. The documents of each protocol stand where it is spoken.
+// Runtime is the protocol between the platform and a function's processes. Each is documented at
+// the type that implements it.
 type Runtime string
 
 // The runtimes.
 const (
-	Go1           Runtime = "go1"    // SCF and CloudBase: net/rpc to the function's port; the zero value means this one
-	CustomRuntime Runtime = "custom" // SCF: the function asks the custom runtime API for events
-	Lambda        Runtime = "lambda" // AWS: the function asks the Runtime API for events (provided.al2023)
-	Web           Runtime = "web"    // SCF web functions, CloudBase HTTP functions, containers: an HTTP server on PORT
+	// SCF and CloudBase: net/rpc to the function's port; the default.
+	Go1           Runtime = "go1"
+	CustomRuntime Runtime = "custom" // SCF: the function polls the custom runtime API
+	Lambda        Runtime = "lambda" // AWS: the function polls the Runtime API (provided.al2023)
+	// SCF web functions, CloudBase HTTP functions, containers: an HTTP server on PORT.
+	Web Runtime = "web"
 )
 
-// Runtimes are all of them, in the order of their names in documents.
+// Runtimes returns all runtimes, in the order of the documents.
 func Runtimes() []Runtime { return []Runtime{Go1, CustomRuntime, Lambda, Web} }
 
-// check refuses a runtime that nobody knows.
+// check returns an error for an unknown runtime.
 func (r Runtime) check() error {
 	var names []string
 	for _, known := range Runtimes() {
@@ -34,19 +37,21 @@ func (r Runtime) check() error {
 	return fmt.Errorf("there is no runtime %q: it is one of %s", string(r), strings.Join(names, ", "))
 }
 
-// protocol is how the platform speaks with one process. It is made before the process, which is told about it in its
-// environment, and its methods are called one after the other.
+// protocol is the platform's side of the protocol with one process. It is made before the process,
+// which finds its variables in the environment. Its methods are called one after the other.
 type protocol interface {
-	// variables are those of the process's environment that say how it is spoken to.
+	// variables are those of the process's environment that tell it how to reach the platform.
 	variables() []string
-	// connect returns when the process is ready for events, and tells why it will not be. It may end meanwhile.
+	// connect waits until the process is ready for events, and returns an error when it cannot
+	// become ready. The process may end meanwhile.
 	connect(ctx context.Context, i *instance) error
-	// answers tells whether an idle process still serves. When ctx ends first it is false, too, and says nothing.
+	// answers reports whether an idle process still serves. It is false, too, when ctx ends first;
+	// that says nothing about the process.
 	answers(ctx context.Context, i *instance) bool
-	// invoke has the process handle one event. Killing the process ends it. The error says that the process ended or hung
-	// up before it answered.
+	// invoke has the process handle one event; killing the process ends the call. The error means
+	// that the process ended or hung up before it answered.
 	invoke(i *instance, c call) (*answer, error)
-	// close hangs up. The process is gone by then.
+	// close releases the platform's side. The process is gone by then.
 	close()
 }
 
@@ -59,21 +64,21 @@ type call struct {
 	deadline   time.Time
 }
 
-// answer is what a function made of an event: a payload, or an error in its own words.
+// answer is what a function returned: a payload, or an error in its own words.
 type answer struct {
 	payload []byte // its first maxPayload bytes at least
-	size    int64  // how many it has
+	size    int64  // of the whole payload, in bytes
 	err     *FunctionError
 	web     *webAnswer // Web only; payload is the body then
 }
 
-// webAnswer is what an HTTP answer has besides its body.
+// webAnswer is an HTTP answer without its body.
 type webAnswer struct {
 	status int
 	header http.Header
 }
 
-// protocols make the protocol of each runtime, for one process that is yet to start.
+// protocols make the protocol of each runtime for one process that is yet to start.
 var protocols = map[Runtime]func(context.Context, *Function) (protocol, error){
 	Go1: func(ctx context.Context, f *Function) (protocol, error) {
 		port, err := f.pickPort(ctx)

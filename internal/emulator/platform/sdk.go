@@ -15,13 +15,14 @@ import (
 	"strings"
 )
 
-// maxEnvelope is how long a request may be that holds an event as a string in JSON, where a byte can take several.
+// maxEnvelope is the most bytes of a request that holds an event as a JSON string, in which a byte
+// can take several.
 const maxEnvelope = 4 * maxPayload
 
-// CloudBase's codes for calls by its server SDKs (docs.cloudbase.net/error-code/basic), which are
-// not those of the HTTP API (functions.go). wx-server-sdk up to version 3 turns INVALID_PARAM into
-// errCode -501007, EXCEED_CONCURRENT_REQUEST_LIMIT into -501004, FUNCTIONS_EXECUTE_FAIL into
-// -504002, and any that it does not know into -501001.
+// CloudBase's codes for calls by its server SDKs (docs.cloudbase.net/error-code/basic). They differ
+// from those of the HTTP API (functions.go). wx-server-sdk up to version 3 maps INVALID_PARAM to
+// errCode -501007, EXCEED_CONCURRENT_REQUEST_LIMIT to -501004, FUNCTIONS_EXECUTE_FAIL to -504002,
+// and unknown codes to -501001.
 const (
 	codeBadParameter   = "INVALID_PARAM"
 	codeBadAction      = "INVALID_ACTION"
@@ -31,8 +32,8 @@ const (
 	codeFunctionsLimit = "FUNCTIONS_TIME_LIMIT_EXCEEDED"
 )
 
-// sdkCodeOfStatus is how the server SDKs' interface names SCF's status codes. Which code
-// concurrency has is not documented.
+// sdkCodeOfStatus maps SCF's status codes to those of the server SDKs' API. The code for
+// concurrency is not documented.
 var sdkCodeOfStatus = map[int]string{
 	statusRequestTooLarge:  codeRequestSize,
 	statusResponseTooLarge: codeExecuteFail,
@@ -42,26 +43,27 @@ var sdkCodeOfStatus = map[int]string{
 	StatusProcessExit:      codeExecuteFail,
 }
 
-// What a caller may write of itself: the chain of sources, and the environment.
+// What a caller may say about itself: the chain of sources, and the environment.
 var (
 	acceptableSource = regexp.MustCompile(`^[A-Za-z0-9_,]{1,128}$`)
 	acceptableEnvID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 )
 
-// sdk is what CloudBase's SDKs for servers call: @cloudbase/node-sdk, wx-server-sdk and tcb-admin-node, and
-// @cloudbase/js-sdk in its mode CLOUD_API. The path is of no account.
+// sdk is the API of CloudBase's SDKs for servers: @cloudbase/node-sdk, wx-server-sdk and
+// tcb-admin-node, and @cloudbase/js-sdk in its mode CLOUD_API. The path does not matter.
 //
-//	POST /admin?env=env-1    {"action":"functions.invokeFunction","function_name":"queryorder","request_data":"{…}"}
+//	POST /admin?env=env-1    {"action":"functions.invokeFunction","function_name":"queryorder",…}
 //	  200                    {"requestId":"…","data":{"response_data":"…"}}
 //	  200                    {"code":"FUNCTIONS_…","message":"…","requestId":"…"}
 //
-// The SDKs read nothing but such an envelope, whatever happened; calls of wx.openApi and
-// wx.wxPayApi, which come as multipart forms, read it only under the very Content-Type
-// "application/json; charset=utf-8". What is called by no action and for no environment gets a 404
-// in the same shape.
+// The SDKs read nothing but such an envelope, whatever happened. Calls of wx.openApi and
+// wx.wxPayApi, which come as multipart forms, need the exact Content-Type "application/json;
+// charset=utf-8" as well. A request without an action and an environment gets a 404 in the same
+// form.
 //
-// The caller is a server, which has the account's keys: the invocation's environment tells the CloudBase environment and,
-// in TCB_SOURCE, what the header x-tcb-source says of the way here, but of no user. X-WX-OPENID makes it a user's call.
+// The caller is a server that has the account's keys. The invocation's environment has the
+// CloudBase environment and, in TCB_SOURCE, the header x-tcb-source, which lists the functions on
+// the way here, but no user. X-WX-OPENID makes it a user's call.
 func (c *Cloud) sdk(w http.ResponseWriter, r *http.Request, id string) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEnvelope))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -88,7 +90,7 @@ func (c *Cloud) sdk(w http.ResponseWriter, r *http.Request, id string) {
 	}
 }
 
-// invokeFunction is the one action that is played.
+// invokeFunction is the only action that is emulated.
 const invokeFunction = "functions.invokeFunction"
 
 // sdkCall is a call by an SDK.
@@ -99,8 +101,8 @@ type sdkCall struct {
 	Qualifier    string          `json:"qualifier"`
 }
 
-// readSDKCall reads a call from a body of JSON. Of a multipart form and of a query only the action
-// is read, since the SDKs send the one that is played as JSON.
+// readSDKCall parses a call from a JSON body. Of a multipart form or a query only the action is
+// read: the SDKs send the emulated one as JSON, and another one is refused by its name.
 func readSDKCall(r *http.Request, body []byte) (sdkCall, error) {
 	call := sdkCall{Action: r.URL.Query().Get("action")}
 	if len(body) == 0 && call.Action != "" {
@@ -120,7 +122,8 @@ func readSDKCall(r *http.Request, body []byte) (sdkCall, error) {
 	return call, nil
 }
 
-// isTencentForm tells whether a request is Tencent Cloud's as it was signed before TC3-HMAC-SHA256.
+// isTencentForm reports whether a request is of Tencent Cloud's older API, signed before
+// TC3-HMAC-SHA256 existed.
 func isTencentForm(r *http.Request, body []byte) bool {
 	form, err := url.ParseQuery(string(body))
 	return r.URL.Path == "/" && err == nil && form.Has("Action") && form.Has("Version")
@@ -156,7 +159,8 @@ func (c *Cloud) sdkInvoke(w http.ResponseWriter, r *http.Request, call sdkCall, 
 	})
 }
 
-// sdkFailure is how CloudBase names a call without a result to the server SDKs.
+// sdkFailure is how CloudBase's API for server SDKs names a call without a result. A process that
+// exits at its start is the function's own fault there.
 func sdkFailure(reply Reply, err error) (code, message string) {
 	var ended *exitError
 	switch {
@@ -176,7 +180,7 @@ func sdkFail(w http.ResponseWriter, code, message, id string) {
 	sdkAnswer(w, map[string]string{"code": code, "message": message, "requestId": id})
 }
 
-// sdkAnswer answers a call of whatever outcome.
+// sdkAnswer answers any call.
 func sdkAnswer(w http.ResponseWriter, envelope any) {
 	answer := jsonResult(http.StatusOK, envelope)
 	answer.header.Set("Content-Type", "application/json; charset=utf-8")
@@ -199,7 +203,7 @@ func (c *Cloud) serverEnvironment(r *http.Request, id string) map[string]string 
 	return tcb
 }
 
-// textOf is an event that a request holds as a string, or as JSON itself; none means {}.
+// textOf returns the event that a request holds as a string or as JSON. None means {}.
 func textOf(data json.RawMessage) ([]byte, error) {
 	if len(data) == 0 || string(data) == "null" {
 		return []byte("{}"), nil
@@ -214,7 +218,7 @@ func textOf(data json.RawMessage) ([]byte, error) {
 	return checkEvent([]byte(text))
 }
 
-// isLatest tells whether a version is the one that there is.
+// isLatest reports whether a qualifier means the one version that exists.
 func isLatest(qualifier string) bool {
 	return qualifier == "" || qualifier == version || qualifier == "$DEFAULT"
 }

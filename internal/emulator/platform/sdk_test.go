@@ -128,7 +128,7 @@ func TestSDKFunctionThatDoesNotStart(t *testing.T) {
 	c.wantEnvelope(c.send(http.MethodPost, "/admin", sdkCall("hello", "{}")), "SYS_ERR", "closed")
 }
 
-// A server has keys, and is no user: the platform says where the call came from, and nothing of who it is for.
+// A server has keys and is not a user: the platform names the source of the call, but no user.
 func TestSDKCaller(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{EnvID: "env-0"})

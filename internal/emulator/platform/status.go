@@ -6,19 +6,23 @@ import (
 	"strings"
 )
 
-// The status codes that this platform gives, of those SCF has (SCF doc 583/35311 "function status codes").
+// SCF's status codes, as far as this platform gives them (SCF doc 583/35311 "function status
+// codes").
 const (
 	StatusOK               = 200 // the function answered
 	statusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
 	statusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
 	StatusUserError        = 430 // the function answered with an error
 	statusConcurrency      = 432 // every instance that the function may have is busy
-	statusTimeLimit        = 433 // the function was not done in time and was killed: whether its work was done is unknown
-	StatusProcessExit      = 439 // the function's process ended before it answered: whether its work was done is unknown
-	statusAborted          = 499 // the caller went away; seen in the log only, as nobody is left to read a reply
+	// The function was killed at its time limit: whether its work was done is unknown.
+	statusTimeLimit = 433
+	// The function's process ended before it answered: whether its work was done is unknown.
+	StatusProcessExit = 439
+	statusAborted     = 499 // the caller went away; only the log has it
 )
 
-// FunctionError says why there is no result: in the function's own words for StatusUserError, else in the platform's.
+// FunctionError is the reason for a missing result: in the function's own words for
+// StatusUserError, else in the platform's.
 type FunctionError struct {
 	Message    string
 	Type       string   // the error's type, when the function gave one
@@ -34,7 +38,7 @@ func refuse(requestID string, status int, format string, args ...any) Reply {
 	return Reply{RequestID: requestID, Status: status, Err: &FunctionError{Message: fmt.Sprintf(format, args...)}}
 }
 
-// errorDocument is what SCF shows a caller instead of a result (SCF doc "function status codes").
+// errorDocument is SCF's document in place of a result (SCF doc "function status codes").
 func (r Reply) errorDocument() []byte {
 	return encode(map[string]any{
 		"errorCode": -1, "errorMessage": r.Err.Message, "requestId": r.RequestID, "statusCode": r.Status,

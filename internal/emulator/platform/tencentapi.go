@@ -8,19 +8,20 @@ import (
 	"net/http"
 )
 
-// maxAsync is the most bytes of an event whose caller does not wait (SCF doc 583/11637).
+// maxAsync is the most bytes of an asynchronous event (SCF doc 583/11637).
 const maxAsync = 128 << 10
 
-// tencentAPI is Tencent Cloud API 3.0 as far as it runs functions (cloud.tencent.com, scf 2018-04-16):
+// tencentAPI is the part of Tencent Cloud API 3.0 that runs functions (cloud.tencent.com, scf
+// 2018-04-16):
 //
-//	POST /   X-TC-Action: Invoke            {"FunctionName":"queryorder","ClientContext":"{…}","InvocationType":"Event","LogType":"Tail"}
+//	POST /   X-TC-Action: Invoke            {"FunctionName":"queryorder","ClientContext":"{…}",
+//	                                         "InvocationType":"Event","LogType":"Tail"}
 //	         X-TC-Action: InvokeFunction    {"FunctionName":"queryorder","Event":"{…}"}
 //	  200    {"Response":{"Result":{"InvokeResult":0,"RetMsg":"…",…},"RequestId":"…"}}
-//	  200    {"Response":{"Error":{"Code":"ResourceNotFound.Function","Message":"…"},"RequestId":"…"}}
+//	  200    {"Response":{"Error":{"Code":"ResourceNotFound.Function",…},"RequestId":"…"}}
 //
-// A function that fails is a Result, too, with InvokeResult -1. Namespaces are not kept apart.
-// Every other action, and the older ways to send one (by GET, or as a form), are refused in the
-// same form.
+// A function that fails is a Result as well, with InvokeResult -1. Namespaces are ignored. Other
+// actions, and the older ways to send one (by GET, or as a form), are refused in the same form.
 func (c *Cloud) tencentAPI(w http.ResponseWriter, r *http.Request, id string) {
 	call := tencentCall{action: r.Header.Get("X-Tc-Action")}
 	switch {
@@ -75,18 +76,18 @@ type tencentCall struct {
 	LogType        string `json:"LogType"`
 }
 
-// isTencentAPI tells whether a request is one of Tencent Cloud API 3.0's, whatever the action.
+// isTencentAPI reports whether a request is meant for Tencent Cloud API 3.0, for any action.
 func isTencentAPI(r *http.Request) bool {
 	return r.Header.Get("X-Tc-Action") != "" || r.Header.Get("X-Tc-Version") != "" ||
 		r.URL.Path == "/" && r.URL.Query().Has("Action")
 }
 
-// tencentProtocol refuses whatever is not sent as the SDKs of API 3.0 send it.
+// tencentProtocol refuses a request in another form than that of API 3.0's SDKs.
 func tencentProtocol(w http.ResponseWriter, id string) {
 	tencentError(w, "UnsupportedProtocol", "only POST of JSON with the header X-TC-Action (TC3-HMAC-SHA256) is played", id)
 }
 
-// event is what the function is to receive.
+// event is the event for the function; the two actions have it in different fields.
 func (c tencentCall) event() string {
 	if c.action == "InvokeFunction" {
 		return c.Event
@@ -94,7 +95,7 @@ func (c tencentCall) event() string {
 	return c.ClientContext
 }
 
-// tencentFunction finds the function, or tells why it cannot be called so.
+// tencentFunction finds the function. code is not empty if it cannot be called in this way.
 func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, message string) {
 	function, ok := c.Functions[call.FunctionName]
 	switch {
@@ -113,10 +114,10 @@ func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, mes
 	}
 }
 
-// tencentLater runs a function whose caller does not wait.
+// tencentLater accepts an asynchronous event.
 func (c *Cloud) tencentLater(ctx context.Context, w http.ResponseWriter, function *Function, event Event, id string) {
 	if len(event.Payload) > maxAsync {
-		tencentError(w, "RequestSizeLimitExceeded", fmt.Sprintf("an event has at most %d bytes when nobody waits", maxAsync), id)
+		tencentError(w, "RequestSizeLimitExceeded", fmt.Sprintf("an asynchronous event has at most %d bytes", maxAsync), id)
 		return
 	}
 	if !c.later(ctx, function, event) {
@@ -126,16 +127,17 @@ func (c *Cloud) tencentLater(ctx context.Context, w http.ResponseWriter, functio
 	tencentAnswer(w, "Result", map[string]any{"FunctionRequestId": event.RequestID, "InvokeResult": 0, "RetMsg": ""}, id)
 }
 
-// later runs a function whose caller does not wait, if there is not too much to run. The result is dropped; what became
-// of the event stands in the log. Neither cloud's second and third attempts after a failure are made.
+// later runs a function asynchronously. It returns false if too many events are in flight. The
+// result is dropped; the log has the invocation. Both clouds retry a failed asynchronous event
+// twice; the emulator does not.
 func (c *Cloud) later(ctx context.Context, function *Function, event Event) bool {
 	ctx = context.WithoutCancel(ctx)
 	return c.background.start(func() {
-		_, _ = function.Invoke(ctx, event) // nobody is left to be told
+		_, _ = function.Invoke(ctx, event) // the caller has its answer already
 	})
 }
 
-// tencentResult is a reply in the API's words.
+// tencentResult is a reply in the API's form.
 func tencentResult(reply Reply, withLog bool) map[string]any {
 	result := map[string]any{
 		"FunctionRequestId": reply.RequestID,
@@ -161,7 +163,7 @@ func tencentError(w http.ResponseWriter, code, message, id string) {
 	tencentAnswer(w, "Error", map[string]string{"Code": code, "Message": message}, id)
 }
 
-// tencentAnswer wraps what every answer is wrapped in.
+// tencentAnswer wraps every answer of the API.
 func tencentAnswer(w http.ResponseWriter, name string, content any, id string) {
 	answerJSON(w, http.StatusOK, map[string]any{"Response": map[string]any{name: content, "RequestId": id}})
 }

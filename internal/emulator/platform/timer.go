@@ -11,33 +11,34 @@ import (
 	"time"
 )
 
-// maxOrder is how long a body may be that says what a trigger is to do.
-const maxOrder = 64 << 10
+// maxTriggerBody is the most bytes of a request to fire a timer.
+const maxTriggerBody = 64 << 10
 
-// maxMessage is how long a timer's argument may be (SCF doc 583/9708).
+// maxMessage is the most bytes of a timer's argument (SCF doc 583/9708).
 const maxMessage = 4 << 10
 
-// timer fires a function's timer now, and answers with what a real one drops: the function's report.
+// timer fires a function's timer now. It answers with the function's result, which a real timer
+// drops.
 //
-//	POST /v1/timers/{name}     {"trigger":"closeorder_timer","message":"…"}, both or either or none
-//	  200  the function's result as it is
+//	POST /v1/timers/{name}     {"trigger":"closeorder_timer","message":"…"}, each optional
+//	  200  the function's result, unchanged
 //	  400  {"code":"FUNCTION_...","message":"...","requestId":"..."}
 //
-// The event is SCF's (doc 583/9708), and the invocation's environment says TRIGGER_SRC=timer as SCF does and
-// TCB_SOURCE=wx_trigger as CloudBase does. On Lambda it is what a schedule's input in serverless.yml makes of it: the same
-// object, without a Time; or with ?form=eventbridge the event of a schedule that has no input. There are no second and
-// third attempts after a failure, and no web functions with timers.
+// The event is SCF's (doc 583/9708). The invocation's environment has TRIGGER_SRC=timer, as on SCF,
+// and TCB_SOURCE=wx_trigger, as on CloudBase. On Lambda the event is the input of the schedule in
+// serverless.yml: the same object without a Time; with ?form=eventbridge it is the event of a
+// schedule without an input. A failed timer is not retried, and web functions have no timers.
 func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 	function, ok := c.posted(w, r, name, "fire a timer with POST", id)
 	if !ok {
 		return
 	}
-	order := struct {
+	request := struct {
 		Trigger *string `json:"trigger"`
 		Message string  `json:"message"`
 	}{}
-	err := readOrder(w, r, maxOrder, &order)
-	if err == nil && len(order.Message) > maxMessage {
+	err := readRequest(w, r, maxTriggerBody, &request)
+	if err == nil && len(request.Message) > maxMessage {
 		err = fmt.Errorf("a timer's message has at most %d bytes", maxMessage)
 	}
 	form := r.URL.Query().Get("form")
@@ -50,10 +51,10 @@ func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	trigger := name + "_timer"
-	if order.Trigger != nil {
-		trigger = *order.Trigger
+	if request.Trigger != nil {
+		trigger = *request.Trigger
 	}
-	document := map[string]any{"Type": "Timer", "TriggerName": trigger, "Message": order.Message}
+	document := map[string]any{"Type": "Timer", "TriggerName": trigger, "Message": request.Message}
 	if form == "eventbridge" {
 		document = scheduledEvent(trigger, now)
 	} else if function.spec.Runtime != Lambda {
@@ -62,7 +63,7 @@ func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 	c.fire(w, function, document, id)
 }
 
-// scheduledEvent is EventBridge's own (docs.aws.amazon.com/eventbridge, "Scheduled Event").
+// scheduledEvent is EventBridge's own event (docs.aws.amazon.com/eventbridge, "Scheduled Event").
 func scheduledEvent(trigger string, now time.Time) map[string]any {
 	return map[string]any{
 		"version": "0", "id": newRequestID(), "detail-type": "Scheduled Event", "source": "aws.events",
@@ -72,7 +73,8 @@ func scheduledEvent(trigger string, now time.Time) map[string]any {
 	}
 }
 
-// fire sends a timer's event and answers with the result.
+// fire sends a timer's event and answers with the result. The function runs to its end even if the
+// caller hangs up, as it would for a real timer.
 func (c *Cloud) fire(w http.ResponseWriter, function *Function, document map[string]any, id string) {
 	reply, err := function.Invoke(context.Background(), Event{
 		Payload: encode(document), RequestID: id,
@@ -85,8 +87,9 @@ func (c *Cloud) fire(w http.ResponseWriter, function *Function, document map[str
 	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
-// readOrder reads what a trigger is to do; no body says nothing.
-func readOrder(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
+// readRequest parses a trigger's request, a JSON object without unknown keys. An empty body leaves
+// into as it is.
+func readRequest(w http.ResponseWriter, r *http.Request, limit int64, into any) error {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
 		return fmt.Errorf("reading the body: %w", err)

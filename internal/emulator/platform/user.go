@@ -10,17 +10,18 @@ import (
 	"strings"
 )
 
-// defaultEnvID names the CloudBase environment when nobody else does.
+// defaultEnvID is the CloudBase environment if Cloud.EnvID is empty.
 const defaultEnvID = "cloudpay-local"
 
-// user is a mini-program's user who calls through wx.cloud.callFunction.
+// user is a mini-program's user that calls through wx.cloud.callFunction.
 type user struct {
 	openID, appID string
 	envID         string
 	address       string // the client's IP address
 }
 
-// user reads who is calling; without an openid it is no mini-program's user.
+// user reads the caller from the headers. Without an openid the caller is not a mini-program's
+// user.
 func (c *Cloud) user(r *http.Request) user {
 	return user{
 		openID:  r.Header.Get("X-WX-OPENID"),
@@ -30,9 +31,9 @@ func (c *Cloud) user(r *http.Request) user {
 	}
 }
 
-// environment is what CloudBase says about such a call, by a dump of a real one. WX_CONTEXT_KEYS and TCB_CONTEXT_KEYS
-// name the keys that the two server SDKs may show; the secret ones of the real call (WX_API_TOKEN, TCB_SESSIONTOKEN,
-// TENCENTCLOUD_*) are left out.
+// environment is what CloudBase says about such a call, after a dump of a real one. WX_CONTEXT_KEYS
+// and TCB_CONTEXT_KEYS list the keys that the two server SDKs may show. The secret keys of the real
+// call (WX_API_TOKEN, TCB_SESSIONTOKEN, TENCENTCLOUD_*) are left out.
 func (u user) environment(sequenceID string) map[string]string {
 	wx := map[string]string{
 		"WX_CLIENTIP":   u.address,
@@ -59,8 +60,9 @@ func (u user) environment(sequenceID string) map[string]string {
 	return environment
 }
 
-// mark puts the user into a request's headers as WeChat's gateway does before a container, and takes out what only the
-// gateway may say (developers.weixin.qq.com, "wxcloudrun"; names, not values, are documented).
+// mark sets the headers that WeChat's gateway sets before a container, and removes the caller's own
+// X-WX- headers, so that they cannot be forged (developers.weixin.qq.com, "wxcloudrun"; names, not
+// values, are documented).
 func (u user) mark(header http.Header, envID string) {
 	for name := range header {
 		if strings.HasPrefix(name, "X-Wx-") {
@@ -76,13 +78,13 @@ func (u user) mark(header http.Header, envID string) {
 	header.Set("X-Wx-Source", "wx_client")
 }
 
-// keyList names the keys of a group, in alphabetical order.
+// keyList lists the keys of a group, in alphabetical order.
 func keyList(group map[string]string) string {
 	return strings.Join(slices.Sorted(maps.Keys(group)), ",")
 }
 
-// addTo puts userInfo into an event that is an object, over whatever the caller wrote there. Any other event stays as it
-// is. Values keep their bytes; the order of the keys is not kept.
+// addTo sets userInfo in an event that is an object, replacing the caller's own. Any other event
+// stays as it is. Values keep their bytes; the order of the keys is not kept.
 func (u user) addTo(payload []byte) []byte {
 	var event map[string]json.RawMessage
 	if err := json.Unmarshal(payload, &event); err != nil || event == nil {

@@ -14,19 +14,23 @@ import (
 	"strings"
 )
 
-// webPrefix begins the headers in which the platform tells a web function about the request (SCF doc "web function").
+// webPrefix begins the names of the headers in which the platform describes the request to a web
+// function (SCF doc "web function").
 const webPrefix = "X-Scf-"
 
-// web speaks plain HTTP to a function that is a server of its own (SCF doc "web function", docs.cloudbase.net "HTTP 云函数"):
-// a request's headers and body come as they were sent, but for the hop-by-hop ones and those of the platform, X-Scf-*,
-// which it sets. SCF always asks for port 9000 and cloud hosting for PORT; here it is PORT, since many run side by side.
+// web is plain HTTP to a function that is a server (SCF doc "web function", docs.cloudbase.net
+// "HTTP 云函数"). A request's headers and body come as they were sent, except for the hop-by-hop
+// headers and the platform's X-Scf-*, which it sets. SCF always uses port 9000 and cloud hosting
+// the one in PORT; here it is PORT, because many functions run side by side.
 type web struct{ port int }
 
+// variables have PORT; the others are SCF's constants.
 func (s *web) variables() []string {
 	return []string{"SCF_RUNTIME=Go1", "_SCF_SERVER_PORT=28902", "PORT=" + strconv.Itoa(s.port)}
 }
 
-// connect waits until the port is open, as SCF does. Nothing is asked: every path is the function's own.
+// connect waits until the port is open, as SCF does. It sends no request: every path is the
+// function's.
 func (s *web) connect(ctx context.Context, i *instance) error {
 	conn, err := i.dial(ctx, s.port, "PORT")
 	if err != nil {
@@ -36,10 +40,11 @@ func (s *web) connect(ctx context.Context, i *instance) error {
 	return nil
 }
 
-// close does nothing: each request has had a connection of its own.
+// close does nothing: each request has a connection of its own.
 func (*web) close() {}
 
-// answers tells whether the port is still open. A server that accepts and does nothing is found out by the time limit.
+// answers reports whether the port is still open. A server that accepts and then hangs is ended by
+// the time limit.
 func (s *web) answers(ctx context.Context, _ *instance) bool {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", loopback(s.port))
@@ -50,24 +55,26 @@ func (s *web) answers(ctx context.Context, _ *instance) bool {
 	return true
 }
 
+// invoke sends the request. The end of the process ends it even if a child of the process holds the
+// connection open.
 func (s *web) invoke(i *instance, c call) (*answer, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() { // what the process started may hold the connection open
+	go func() {
 		select {
 		case <-i.done:
 			cancel()
 		case <-ctx.Done():
 		}
 	}()
-	// A connection for each request: on one that was used before, the transport would send some requests twice.
+	// One connection a request: the transport repeats some requests that fail on a reused one.
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	response, err := transport.RoundTrip(s.request(ctx, c))
 	if err != nil {
 		return nil, err
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
-		_ = response.Body.Close() // it is the connection itself, and reading that would obey no context
+		_ = response.Body.Close() // it is the raw connection, and ctx does not end reads from it
 		return nil, errors.New("the answer switches protocols, which nothing asked for")
 	}
 	a := readAnswer(response.Body)
@@ -80,7 +87,7 @@ func (s *web) invoke(i *instance, c call) (*answer, error) {
 	return a, nil
 }
 
-// request is the caller's request as the function gets it.
+// request is the caller's request in the form in which the function gets it.
 func (s *web) request(ctx context.Context, c call) *http.Request {
 	request := c.web.Clone(ctx)
 	request.URL = &url.URL{
@@ -89,7 +96,8 @@ func (s *web) request(ctx context.Context, c call) *http.Request {
 	}
 	request.Body, request.GetBody = io.NopCloser(bytes.NewReader(c.Payload)), nil
 	request.ContentLength = int64(len(c.Payload))
-	request.TransferEncoding, request.Trailer, request.Close = nil, nil, false // about one connection only
+	// About one connection only.
+	request.TransferEncoding, request.Trailer, request.Close = nil, nil, false
 	withoutHops(request.Header)
 	for name := range request.Header {
 		if strings.HasPrefix(http.CanonicalHeaderKey(name), webPrefix) {
@@ -112,7 +120,7 @@ func (s *web) request(ctx context.Context, c call) *http.Request {
 	return request
 }
 
-// withoutHops takes out the headers that are about one connection only (RFC 9110, section 7.6.1).
+// withoutHops removes the headers that are about one connection only (RFC 9110, section 7.6.1).
 func withoutHops(header http.Header) {
 	for _, list := range header["Connection"] {
 		for name := range strings.SplitSeq(list, ",") {
@@ -127,10 +135,10 @@ func withoutHops(header http.Header) {
 	}
 }
 
-// Fetch sends one HTTP request to a web function and returns what its caller would get: the function's answer, or the
-// platform's own, with the status of a call without a result (one of the Status constants) and a JSON body that says
-// why. The answer's header X-Scf-Request-Id is what the log has. Bodies are bounded and read before they are passed on.
-// The error is as Invoke's.
+// Fetch sends one HTTP request to a web function and returns the answer for its caller: the
+// function's, or the platform's own, with a Status as in [Reply] and a JSON body with the reason.
+// The answer's header X-Scf-Request-Id is the id in the log. Bodies are bounded, and read whole
+// before they are passed on. The error is as Invoke's.
 func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, error) {
 	reply, err := f.fetch(ctx, r, "")
 	if err != nil {
@@ -150,7 +158,7 @@ func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, 
 	}, nil
 }
 
-// fetch is Fetch before it is made an answer of.
+// fetch is Fetch with the request's id; an empty one is made.
 func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string) (Reply, error) {
 	if f.spec.Runtime != Web {
 		return Reply{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, errNotWeb)

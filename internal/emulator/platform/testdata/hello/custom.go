@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// startCustom asks SCF's custom runtime API for events, and handles them as the Go1 library does, less the recovering.
+// startCustom asks SCF's custom runtime API for events, and handles them as the Go1 library does,
+// less the recovering.
 func startCustom() {
 	base := "http://" + net.JoinHostPort(os.Getenv("SCF_RUNTIME_API"), os.Getenv("SCF_RUNTIME_API_PORT")) + "/runtime/"
 	if os.Getenv("HELLO_START") != "never ready" {

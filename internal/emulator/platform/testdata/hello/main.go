@@ -1,6 +1,7 @@
-// Command hello is a cloud function for the emulator's tests. It speaks the Go1 protocol through Tencent's own library and
-// Lambda's through AWS's, so that the emulator is tested against another's idea of them, and the two others in plain HTTP.
-// The event says what it does; variables named HELLO_... say how it starts.
+// Command hello is a cloud function for the emulator's tests. It speaks the Go1 protocol through
+// Tencent's own library and Lambda's through AWS's, so that the emulator is tested against
+// another's idea of them, and the two others in plain HTTP. The event says what it does; variables
+// named HELLO_... say how it starts.
 package main
 
 import (
@@ -86,7 +87,7 @@ func main() {
 	case "mute": // accepts and says nothing
 		serve(func(conn net.Conn) {
 			_, _ = io.ReadFull(conn, make([]byte, 1))
-			fmt.Println("somebody calls, and gets no answer")
+			fmt.Println("a call without an answer")
 			_, _ = io.Copy(io.Discard, conn)
 		})
 	case "nonsense": // speaks another protocol
