@@ -149,11 +149,11 @@ func TestRegisterForPrograms(t *testing.T) {
 func TestDeadEvents(t *testing.T) {
 	d := newRegister(t)
 	d.giveUp("A1")
-	postings, err := d.Undelivered(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
+	postings, err := d.ClaimDeliveries(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
 	if err != nil || len(postings) != 1 {
 		t.Fatalf("got %v, %v", postings, err)
 	}
-	if err := d.Bury(t.Context(), postings[0], "HTTP 500"); err != nil {
+	if err := d.DeadLetter(t.Context(), postings[0], "HTTP 500"); err != nil {
 		t.Fatal(err)
 	}
 	d.wants(exitFine, "HTTP 500", "events", "--dead")

@@ -111,7 +111,7 @@ func (t *telling) tell(cmd *cobra.Command, events []schedule.Event) {
 }
 
 func (t *telling) tellDead(cmd *cobra.Command, s *store.Store, of order.Account) error {
-	dead, err := s.Dead(cmd.Context(), of, t.after, t.limit)
+	dead, err := s.DeadLetters(cmd.Context(), of, t.after, t.limit)
 	if err != nil {
 		return inStore(err)
 	}
@@ -183,7 +183,7 @@ func (r *redelivering) run(cmd *cobra.Command, args []string) error {
 	return r.with(func(s *store.Store, m order.Merchant) error {
 		var worst error
 		for _, id := range ids {
-			done, err := s.Revive(cmd.Context(), m.Account(), id)
+			done, err := s.Requeue(cmd.Context(), m.Account(), id)
 			if err != nil {
 				return inStore(err)
 			}

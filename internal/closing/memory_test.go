@@ -405,8 +405,8 @@ func (m *memory) Limited(ctx context.Context, _ order.Account, ceiling float64, 
 	return nil
 }
 
-func (m *memory) Undelivered(ctx context.Context, _ order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
-	unlock, err := m.begin(ctx, "undelivered")
+func (m *memory) ClaimDeliveries(ctx context.Context, _ order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
+	unlock, err := m.begin(ctx, "claimDeliveries")
 	if err != nil {
 		return nil, err
 	}
@@ -445,8 +445,8 @@ func (m *memory) Redeliver(ctx context.Context, p schedule.Delivery, after time.
 	return m.post(ctx, "redeliver", p, func(kept *posting) { kept.due, kept.LastError = time.Now().Add(after), reason })
 }
 
-func (m *memory) Bury(ctx context.Context, p schedule.Delivery, reason string) error {
-	return m.post(ctx, "bury", p, func(kept *posting) { kept.bad, kept.LastError = true, reason })
+func (m *memory) DeadLetter(ctx context.Context, p schedule.Delivery, reason string) error {
+	return m.post(ctx, "deadLetter", p, func(kept *posting) { kept.bad, kept.LastError = true, reason })
 }
 
 // The rest is for tests.

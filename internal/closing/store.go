@@ -60,12 +60,12 @@ type Quota interface {
 
 // Outbox is what is to be told of orders. An event is told once at least.
 type Outbox interface {
-	// Undelivered takes events that are due to be told, under a lease.
-	Undelivered(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
+	// ClaimDeliveries takes events that are due to be told, under a lease.
+	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
 	Delivered(ctx context.Context, p schedule.Delivery) error
 	Redeliver(ctx context.Context, p schedule.Delivery, after time.Duration, reason string) error
-	// Bury records that it is not tried again.
-	Bury(ctx context.Context, p schedule.Delivery, reason string) error
+	// DeadLetter records that it is not tried again.
+	DeadLetter(ctx context.Context, p schedule.Delivery, reason string) error
 }
 
 // Backlog is all that a Sweeper keeps its work in.

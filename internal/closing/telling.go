@@ -62,7 +62,7 @@ func (t *telling) batch(ctx context.Context) bool {
 	if t.late(ctx) || t.dumb {
 		return false
 	}
-	postings, err := t.undelivered(ctx)
+	postings, err := t.claimDeliveries(ctx)
 	if err != nil {
 		t.log.ErrorContext(ctx, "events to be told could not be read", "error", err)
 	}
@@ -83,10 +83,10 @@ func (t *telling) batch(ctx context.Context) bool {
 	return len(postings) > 0
 }
 
-func (t *telling) undelivered(ctx context.Context) ([]schedule.Delivery, error) {
+func (t *telling) claimDeliveries(ctx context.Context) ([]schedule.Delivery, error) {
 	ctx, cancel := briefly(ctx)
 	defer cancel()
-	return t.Store.Undelivered(ctx, t.Merchant.Account(), tellers, tellingLease)
+	return t.Store.ClaimDeliveries(ctx, t.Merchant.Account(), tellers, tellingLease)
 }
 
 // tell delivers one event and records whether that went well.
@@ -102,7 +102,7 @@ func (t *telling) tell(ctx context.Context, p schedule.Delivery) bool {
 	case p.Attempts >= mostDeliveries:
 		t.log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", p.ID, "kind", string(p.Kind),
 			"outTradeNo", p.OutTradeNo, "attempts", p.Attempts, "error", err)
-		err = t.Store.Bury(write, p, err.Error())
+		err = t.Store.DeadLetter(write, p, err.Error())
 		t.count(func(r *Report) { r.Dead++ })
 	default:
 		err = t.Store.Redeliver(write, p, redelivery(p.Attempts), err.Error())

@@ -62,7 +62,7 @@ var doings = []bilingual.Text{
 	bilingual.New("recording the end of order ", "记录订单结果 "),
 	bilingual.New("registering orders", "登记订单"),
 	bilingual.New("reopening order ", "重新处理订单 "),
-	bilingual.New("reviving an event", "重新投递事件"),
+	bilingual.New("requeueing an event", "重新投递事件"),
 }
 
 func (e *StoreError) Unwrap() error { return e.Err }

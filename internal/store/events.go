@@ -119,10 +119,10 @@ func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit
 	return events, err
 }
 
-// Undelivered takes up to limit events of a merchant's that are due to be delivered, for as long as the lease, the longest due
+// ClaimDeliveries takes up to limit events of a merchant's that are due to be delivered, for as long as the lease, the longest due
 // first. An event is due from its beginning, and again when the lease runs out without a word: it may be delivered twice, by
 // one who was too slow to say so, and the receiver tells by its ID.
-func (s *Store) Undelivered(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
 	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err
 	}
@@ -175,8 +175,8 @@ func (s *Store) Redeliver(ctx context.Context, p schedule.Delivery, after time.D
 	return s.post(ctx, p, "putting off a delivery", "due_at = {soon}, last_error = ?", max(after, 0).Microseconds(), line(reason, maxReason))
 }
 
-// Bury records that an event could not be delivered and will not be tried again, until Revive; otherwise as Delivered.
-func (s *Store) Bury(ctx context.Context, p schedule.Delivery, reason string) error {
+// DeadLetter records that an event could not be delivered and will not be tried again, until Requeue; otherwise as Delivered.
+func (s *Store) DeadLetter(ctx context.Context, p schedule.Delivery, reason string) error {
 	return s.post(ctx, p, "giving up a delivery", "dead_at = {now}, due_at = NULL, last_error = ?", line(reason, maxReason))
 }
 
@@ -191,8 +191,8 @@ func (s *Store) post(ctx context.Context, p schedule.Delivery, doing, assignment
 	})
 }
 
-// Dead lists a merchant's events that were given up, with an ID above after, up to limit of them.
-func (s *Store) Dead(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
+// DeadLetters lists a merchant's events that were given up, with an ID above after, up to limit of them.
+func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
 	var postings []schedule.Delivery
 	err := s.do(ctx, "listing undeliverable events", func(t tx) error {
 		postings = nil
@@ -209,13 +209,13 @@ func (s *Store) Dead(ctx context.Context, of order.Account, after int64, limit i
 	return postings, err
 }
 
-// Revive has an event delivered again that was given up: it is due at once. False means that there is no such dead event.
-func (s *Store) Revive(ctx context.Context, of order.Account, id int64) (revived bool, err error) {
-	err = s.do(ctx, "reviving an event", func(t tx) error {
+// Requeue has an event delivered again that was given up: it is due at once. False means that there is no such dead event.
+func (s *Store) Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error) {
+	err = s.do(ctx, "requeueing an event", func(t tx) error {
 		n, err := t.exec("UPDATE cloudpay_events SET dead_at = NULL, due_at = {now}, attempts = 0, token = NULL"+
 			" WHERE region = ? AND mchid = ? AND seq = ? AND dead_at IS NOT NULL", string(of.Region), of.MchID, id)
-		revived = n > 0
+		requeued = n > 0
 		return err
 	})
-	return revived, err
+	return requeued, err
 }

@@ -107,7 +107,7 @@ var operations = []operation{
 			return c
 		},
 		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
-			postings, err := s.Undelivered(e.ctx, shop, 100, lease)
+			postings, err := s.ClaimDeliveries(e.ctx, shop, 100, lease)
 			for _, p := range postings {
 				if p.OutTradeNo == no && p.Attempts != 1 {
 					e.Errorf("got %#v, want a first delivery", p)

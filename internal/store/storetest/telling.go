@@ -67,7 +67,7 @@ func numbersApart(e *env) {
 	other := order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}
 	e.register(schedule.Entry{Ref: other})
 	e.must(e.Observe(e.ctx, other, schedule.Final{State: schedule.FinalPaid}))
-	if postings, err := e.Undelivered(e.ctx, other.Account(), 10, lease); err != nil || len(postings) != 1 {
+	if postings, err := e.ClaimDeliveries(e.ctx, other.Account(), 10, lease); err != nil || len(postings) != 1 {
 		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(postings), err)
 	}
 	if events, err := e.Events(e.ctx, other.Account(), 0, 10); err != nil || len(events) != 1 {
@@ -84,9 +84,9 @@ func numbersApart(e *env) {
 	}
 }
 
-func (e *env) undelivered(want ...string) []schedule.Delivery {
+func (e *env) claimDeliveries(want ...string) []schedule.Delivery {
 	e.Helper()
-	postings, err := e.Undelivered(e.ctx, shop, 100, lease)
+	postings, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
 	e.must(err)
 	got := make([]string, len(postings))
 	for i, p := range postings {
@@ -102,57 +102,57 @@ func delivers(e *env) {
 	e.endAll("A", "B")
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
-	postings := e.undelivered("A", "B")
+	postings := e.claimDeliveries("A", "B")
 	if p := postings[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.ID == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
 	e.must(e.Delivered(e.ctx, postings[0]))
 	e.must(e.Delivered(e.ctx, postings[0])) // as when its commit was lost on the way here
 	e.must(e.Redeliver(e.ctx, postings[1], time.Hour, "HTTP 500"))
-	e.undelivered()
+	e.claimDeliveries()
 	e.passes(time.Hour)
-	again := e.undelivered("B")
+	again := e.claimDeliveries("B")
 	if again[0].Attempts != 2 || again[0].LastError != "HTTP 500" {
 		e.Errorf("got %#v, want a second delivery after HTTP 500", again[0])
 	}
 	e.must(e.Delivered(e.ctx, again[0]))
 	e.passes(1000 * time.Hour)
-	e.undelivered()
+	e.claimDeliveries()
 }
 
 func leasesDeliveries(e *env) {
 	e.endAll("A")
-	first := e.undelivered("A")[0]
-	e.undelivered()
+	first := e.claimDeliveries("A")[0]
+	e.claimDeliveries()
 	e.passes(lease)
-	second := e.undelivered("A")[0]
+	second := e.claimDeliveries("A")[0]
 	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, first))
 	refused[*schedule.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
-	refused[*schedule.LostClaimError](e, e.Bury(e.ctx, first, "late"))
+	refused[*schedule.LostClaimError](e, e.DeadLetter(e.ctx, first, "late"))
 	e.must(e.Delivered(e.ctx, second))
 }
 
 func buries(e *env) {
 	e.endAll("A", "B")
-	postings := e.undelivered("A", "B")
-	e.must(e.Bury(e.ctx, postings[0], "HTTP 410"))
+	postings := e.claimDeliveries("A", "B")
+	e.must(e.DeadLetter(e.ctx, postings[0], "HTTP 410"))
 	e.must(e.Delivered(e.ctx, postings[1]))
 	e.passes(1000 * time.Hour)
-	e.undelivered()
-	dead, err := e.Dead(e.ctx, shop, 0, 10)
+	e.claimDeliveries()
+	dead, err := e.DeadLetters(e.ctx, shop, 0, 10)
 	if err != nil || len(dead) != 1 || dead[0].OutTradeNo != "A" || dead[0].LastError != "HTTP 410" {
 		e.Fatalf("dead: got %#v and error %v, want A for HTTP 410", dead, err)
 	}
-	if more, err := e.Dead(e.ctx, shop, dead[0].ID, 10); err != nil || len(more) != 0 {
+	if more, err := e.DeadLetters(e.ctx, shop, dead[0].ID, 10); err != nil || len(more) != 0 {
 		e.Errorf("after the last: got %v and error %v, want none", more, err)
 	}
-	if revived, err := e.Revive(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].ID); err != nil || revived {
-		e.Errorf("another merchant's: got revived %v and error %v, want false", revived, err)
+	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].ID); err != nil || requeued {
+		e.Errorf("another merchant's: got requeued %v and error %v, want false", requeued, err)
 	}
 	for _, want := range []bool{true, false} {
-		if revived, err := e.Revive(e.ctx, shop, dead[0].ID); err != nil || revived != want {
-			e.Errorf("got revived %v and error %v, want %v", revived, err, want)
+		if requeued, err := e.Requeue(e.ctx, shop, dead[0].ID); err != nil || requeued != want {
+			e.Errorf("got requeued %v and error %v, want %v", requeued, err, want)
 		}
 	}
-	e.must(e.Delivered(e.ctx, e.undelivered("A")[0]))
+	e.must(e.Delivered(e.ctx, e.claimDeliveries("A")[0]))
 }
