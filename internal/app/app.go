@@ -103,8 +103,8 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweepe
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
 	}
 	return hosting.Function{
-		Handle: f.Handle, Standing: a.access.Standing, IsSecret: a.access.IsSecret, Broken: a.Broken, MemoryMB: a.memoryMB,
-		End: a.end,
+		Handle: f.Handle, HandleHTTP: f.HandleHTTP, Standing: a.access.Standing, IsSecret: a.access.IsSecret,
+		Broken: a.Broken, MemoryMB: a.memoryMB, End: a.end,
 	}
 }
 

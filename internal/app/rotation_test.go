@@ -1,7 +1,7 @@
 package app_test
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -21,7 +21,7 @@ import (
 type fleet struct {
 	*env
 
-	instances [3]atomic.Pointer[hosting.Handler]
+	instances [3]atomic.Pointer[hosting.Function]
 	refused   atomic.Int64
 
 	mu       sync.Mutex
@@ -39,7 +39,7 @@ func (f *fleet) deploy(settings map[string]string) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		f.instances[i].Store(&function.Handle)
+		f.instances[i].Store(&function)
 		f.wait()
 	}
 }
@@ -55,8 +55,8 @@ func (f *fleet) wait() {
 }
 
 // call calls one instance, and counts.
-func (f *fleet) call(instance int, inv hosting.Invocation) {
-	reply, err := (*f.instances[instance].Load())(f.t.Context(), inv)
+func (f *fleet) call(instance int, way shown) {
+	reply, err := way(f.t.Context(), f.instances[instance].Load())
 	telemetrytest.Error(f.t, err)
 	f.replied(reply)
 	if err != nil || strings.Contains(string(reply), errcode.NoAuth) {
@@ -68,13 +68,24 @@ func (f *fleet) call(instance int, inv hosting.Invocation) {
 	f.answered.Broadcast()
 }
 
-// A way to show a token: an invocation that has it.
-type shown func(token string) hosting.Invocation
+// A call of a function that shows a token.
+type shown func(ctx context.Context, function *hosting.Function) (reply []byte, err error)
 
-func httpRequest(header, token, body string) hosting.Invocation {
-	return hosting.Invocation{Platform: hosting.Web, Payload: fmt.Appendf(nil,
-		`{"httpMethod":"POST","path":"/queryorder","headers":{%q:%s},"body":%s,"queryString":{},"requestContext":{"cloudpay":"web"}}`,
-		header, quoted(token), quoted(body))}
+// inEvent shows a token in an event.
+func inEvent(on hosting.Platform, payload string) shown {
+	return func(ctx context.Context, function *hosting.Function) ([]byte, error) {
+		return function.Handle(ctx, hosting.Invocation{Platform: on, Payload: []byte(payload)})
+	}
+}
+
+// inHeader shows a token in a request's header.
+func inHeader(header, token, body string) shown {
+	return func(ctx context.Context, function *hosting.Function) ([]byte, error) {
+		response, err := function.HandleHTTP(ctx, hosting.Invocation{Platform: hosting.Web}, hosting.Request{
+			Method: "POST", Path: "/queryorder", Header: map[string]string{header: token}, Body: []byte(body),
+		})
+		return response.Body, err
+	}
 }
 
 // Each token is changed while its callers call, by the steps of docs/callers.md, and no call is
@@ -84,22 +95,21 @@ func TestTokensAreRotatedUnderLoad(t *testing.T) {
 	const a1 = `{"out_trade_no":"A1"}`
 	for name, c := range map[string]struct {
 		variable string
-		ways     []shown
+		ways     []func(token string) shown
 	}{
-		"service": {"CLOUDPAY_SERVICE_TOKEN", []shown{
-			func(token string) hosting.Invocation {
-				payload, _ := json.Marshal(map[string]string{"out_trade_no": "A1", "service_token": token}) // strings can always be
-				return hosting.Invocation{Platform: hosting.SCF, Payload: payload}
+		"service": {"CLOUDPAY_SERVICE_TOKEN", []func(token string) shown{
+			func(token string) shown {
+				return inEvent(hosting.SCF, fmt.Sprintf(`{"out_trade_no":"A1","service_token":%s}`, quoted(token)))
 			},
-			func(token string) hosting.Invocation { return httpRequest("cloudpay-service-token", token, a1) },
+			func(token string) shown { return inHeader("cloudpay-service-token", token, a1) },
 		}},
-		"HTTP": {"CLOUDPAY_HTTP_TOKEN", []shown{
-			func(token string) hosting.Invocation { return httpRequest("authorization", "Bearer "+token, a1) },
+		"HTTP": {"CLOUDPAY_HTTP_TOKEN", []func(token string) shown{
+			func(token string) shown { return inHeader("authorization", "Bearer "+token, a1) },
 		}},
-		"timer": {"CLOUDPAY_TIMER_TOKEN", []shown{
-			func(token string) hosting.Invocation {
-				return hosting.Invocation{Platform: hosting.SCFCustom, Payload: fmt.Appendf(nil,
-					`{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T10:00:00Z","Message":%s}`, quoted(token))}
+		"timer": {"CLOUDPAY_TIMER_TOKEN", []func(token string) shown{
+			func(token string) shown {
+				return inEvent(hosting.SCFCustom, fmt.Sprintf(
+					`{"Type":"Timer","TriggerName":"t","Time":"2026-11-22T10:00:00Z","Message":%s}`, quoted(token)))
 			},
 		}},
 	} {
@@ -117,7 +127,7 @@ func TestTokensAreRotatedUnderLoad(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				f.instances[i].Store(&function.Handle)
+				f.instances[i].Store(&function)
 			}
 			stop := make(chan struct{})
 			var callers sync.WaitGroup

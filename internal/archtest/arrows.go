@@ -29,6 +29,7 @@ const (
 	scf           = "github.com/tencentyun/scf-go-lib"
 	lambdaEvents  = "github.com/aws/aws-lambda-go/events"
 	scfEvents     = "github.com/tencentyun/scf-go-lib/events"
+	semaphore     = "golang.org/x/sync/semaphore"
 	mysql         = "github.com/go-sql-driver/mysql"
 	pq            = "github.com/lib/pq"
 	sqlite        = "modernc.org/sqlite"
@@ -94,9 +95,14 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/hosting",
 			Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
-			Theirs:  []string{lambda, lambdaContext, scf},
+			Theirs:  []string{lambda, lambdaContext, scf, semaphore},
 		},
-		{Package: "internal/trigger/event", Ours: []string{"internal/bilingual"}, Theirs: []string{lambdaEvents, scfEvents}},
+		// hosting defines the request that HTTP events are decoded into.
+		{
+			Package: "internal/trigger/event",
+			Ours:    []string{"internal/bilingual", "internal/hosting"},
+			Theirs:  []string{lambdaEvents, scfEvents},
+		},
 		{
 			Package: "internal/trigger",
 			Ours: []string{

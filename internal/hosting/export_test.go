@@ -39,13 +39,18 @@ func ServeWeb(ctx context.Context, l net.Listener, fn Function, times WebTimes) 
 }
 
 // AnswerWeb answers one request with h.
-func AnswerWeb(rw http.ResponseWriter, r *http.Request, h Handler) {
-	AnswerFunction(rw, r, Function{Handle: h})
+func AnswerWeb(rw http.ResponseWriter, r *http.Request, h HTTPHandler) {
+	AnswerFunction(rw, r, Function{HandleHTTP: h})
 }
 
 // AnswerFunction answers one request with fn.
 func AnswerFunction(rw http.ResponseWriter, r *http.Request, fn Function) {
-	webHost{function: fn, times: webTimes{}.orDefaults()}.handler().ServeHTTP(rw, r)
+	WebHandler(fn).ServeHTTP(rw, r)
+}
+
+// WebHandler is what serves fn's requests.
+func WebHandler(fn Function) http.Handler {
+	return webHost{function: fn, times: webTimes{}.orDefaults()}.handler()
 }
 
 // What a web function bounds: requests that are answered at a time, bodies that are read at a time, and the length of one.
@@ -56,23 +61,25 @@ const (
 	MaxWebBody  = maxWebBody
 )
 
-// WebEvent makes a request's event; the status is not 0 when there is none.
-func WebEvent(r *http.Request, id string) (event []byte, status int) {
-	body, fault := readWebBody(r)
+// WebRequest reads a request; the status is not 0 when it is refused.
+func WebRequest(r *http.Request) (request Request, status int) {
+	request = headOf(r)
+	var fault *webFault
+	request.Body, fault = readWebBody(r)
 	if fault == nil {
-		event, fault = webEventOf(r, headOf(r), body, id)
+		fault = request.takeQuery(r.URL.RawQuery)
 	}
 	if fault != nil {
-		return nil, fault.status
+		return Request{}, fault.status
 	}
-	return event, 0
+	return request, 0
 }
 
-// WriteWebReply writes what a handler answered, if it is an integration response.
-func WriteWebReply(rw http.ResponseWriter, result []byte) error {
-	reply, err := decodeWebReply(result)
+// WriteResponse writes what a handler answered, if it can be sent.
+func WriteResponse(rw http.ResponseWriter, response Response) error {
+	err := response.check()
 	if err == nil {
-		reply.write(rw)
+		response.write(rw)
 	}
 	return err
 }
@@ -92,5 +99,5 @@ var (
 // WebRequestID is the request's name with these headers, from a sender of that standing.
 func WebRequestID(header http.Header, fn Function, standing Standing, onSCF bool) string {
 	head := headOf(&http.Request{Header: header, URL: new(url.URL)})
-	return webHost{function: fn, onSCF: onSCF}.requestID(head, standing)
+	return webHost{function: fn, onSCF: onSCF}.requestID(head.Header, standing)
 }

@@ -4,12 +4,14 @@ import "io"
 
 // Function is a cloud function, built and ready to be called.
 type Function struct {
-	// Handle answers one invocation.
+	// Handle answers one event; see Handler. It is called on every platform but Web.
 	Handle Handler
-	// Standing says what the head of an HTTP request proves of its sender, before the body is
-	// there. It is asked on Web alone. Nil: all heads are Proved, for handlers that let everybody
-	// in.
-	Standing func(Head) Standing
+	// HandleHTTP answers one HTTP request; see HTTPHandler. It is called on Web only.
+	HandleHTTP HTTPHandler
+	// Standing is what the head of an HTTP request proves of its sender: its Method, Path and
+	// Header, before anything else is there. It is called on Web only. Nil: all heads are Proved,
+	// for handlers that are open to every caller.
+	Standing func(head Request) Standing
 	// IsSecret reports whether a text is a secret of the function's, which must not become a
 	// request's name. Nil: none is.
 	IsSecret func(text string) bool
@@ -27,13 +29,6 @@ type Function struct {
 // goes to logs, which the platforms collect line by line. An error means that nothing may be
 // served; it says what to do.
 type Build func(environ []string, logs io.Writer) (Function, error)
-
-// Head is what of an HTTP request is known before its body is read.
-type Head struct {
-	Method string
-	Path   string            // decoded
-	Header map[string]string // names in lower case, several values of one name joined by commas
-}
 
 // Standing is what the head of an HTTP request proves of its sender. The web server gives each
 // standing places of its own (see limits), so that requests of one standing, however many and

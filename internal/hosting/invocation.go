@@ -17,8 +17,9 @@
 // The order is by how sure the sign is. PORT is last, since anybody may have set that for reasons of their own; Lambda is
 // before Go1, since its old go1.x runtime shared SCF's variable.
 //
-// Every way ends in one [Handler]. A web function's requests reach it as events in the form of an SCF function URL, so
-// that HTTP is understood in one place whichever platform terminated it.
+// Events reach the function's [Handler] as the platform sent them. The requests of the HTTP server, which come as no
+// event, reach its [HTTPHandler] as a [Request], which is also what package trigger/event decodes the other platforms'
+// HTTP events into (ADR 9).
 //
 // The Go1 protocol is a service named Function with two methods. Gob matches structs by field name, so either side may
 // be older than the other:
@@ -57,7 +58,9 @@ const (
 
 // Invocation is one call of the function: what the caller sent, and what the platform says about it.
 type Invocation struct {
-	Payload   []byte   // the event as the caller wrote it: usually JSON, but nobody has checked; valid until the handler returns
+	// Payload is the event as the caller wrote it: usually JSON, but unchecked. It is valid until the handler returns. On
+	// Web it is nil: the Request stands beside the Invocation.
+	Payload   []byte
 	RequestID string   // the platform's name for this call, "" when it gave none (Web: one is made)
 	Function  string   // the function's name as the platform gives it, "" when it gave none
 	Platform  Platform // who is calling
@@ -84,7 +87,8 @@ type Invocation struct {
 // request id for the log (internal/telemetry), and the platform library's own context value (functioncontext on Go1,
 // lambdacontext on Lambda). The bytes are sent to the caller as they are; an error makes the platform report a failed
 // function, and some triggers then call again. A panic is answered as an error and leaves the process running.
-//
-// On Web the bytes are an integration response, {"statusCode":…,"headers":…,"body":…,"isBase64Encoded":…}, as a gateway
-// would take it; anything else is answered with status 500.
 type Handler func(ctx context.Context, inv Invocation) ([]byte, error)
+
+// HTTPHandler answers one HTTP request, with a context like Handler's. An error, a panic and a Response that cannot be
+// sent are answered with status 500.
+type HTTPHandler func(ctx context.Context, inv Invocation, r Request) (Response, error)

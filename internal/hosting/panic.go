@@ -17,20 +17,33 @@ func (e *panicError) Error() string {
 	return fmt.Sprintf("the function panicked; its log tells where (request id %q)", e.requestID)
 }
 
-// answer calls the handler and turns a panic into an error, so that one bad event costs one answer and not the instance:
-// net/rpc would let the panic end the process, and aws-lambda-go ends it itself. A panic in a goroutine that the handler
-// starts cannot be caught here.
+// answer calls the handler. A panic is an error, so that one bad event costs one answer and not the
+// instance: net/rpc would end the process, and aws-lambda-go ends it itself. A panic in a goroutine
+// that the handler starts cannot be recovered here.
 func answer(ctx context.Context, h Handler, inv Invocation) (reply []byte, err error) {
 	defer func() {
-		value := recover()
-		if value == nil {
-			return
+		if value := recover(); value != nil {
+			err = panicked(ctx, inv, value)
 		}
-		slog.ErrorContext(ctx, "the function panicked",
-			"panic", telemetry.PanicKind(value), "stack", string(debug.Stack()))
-		reply, err = nil, &panicError{requestID: inv.RequestID}
 	}()
 	return h(ctx, inv)
+}
+
+// answerHTTP is answer for HTTP.
+func answerHTTP(ctx context.Context, h HTTPHandler, inv Invocation, r Request) (response Response, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panicked(ctx, inv, value)
+		}
+	}()
+	return h(ctx, inv, r)
+}
+
+// panicked logs a panic where it happened, and is the error that it becomes.
+func panicked(ctx context.Context, inv Invocation, value any) error {
+	slog.ErrorContext(ctx, "the function panicked",
+		"panic", telemetry.PanicKind(value), "stack", string(debug.Stack()))
+	return &panicError{requestID: inv.RequestID}
 }
 
 // errorType is the name both platforms show beside an error's message: its Go type, without package or pointer.

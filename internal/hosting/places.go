@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // limits are what the requests of one standing may take of an instance.
@@ -22,7 +24,7 @@ type limits struct {
 	yields bool
 	// answering is how many handlers run at a time. SCF itself sends one request at a time, or up
 	// to 100 where asked to; in a container nothing else bounds it.
-	answering int
+	answering int64
 }
 
 // limitsOf are the limits of each standing. Places for reading are more than places for answering
@@ -40,12 +42,14 @@ func (t webTimes) limitsOf() [standings]limits {
 type places struct {
 	limits
 
-	inFlight semaphore
+	inFlight *semaphore.Weighted // never waited for: a request too many is refused
 	mu       sync.Mutex
 	bodies   list.List // of *body, those that are being read, the oldest first
 }
 
-func newPlaces(l limits) *places { return &places{limits: l, inFlight: make(semaphore, l.answering)} }
+func newPlaces(l limits) *places {
+	return &places{limits: l, inFlight: semaphore.NewWeighted(l.answering)}
+}
 
 // body is one that is being read. Its connection's deadline is changed under the lock of its places
 // only, and while it is among them: later the connection may have its next request.
@@ -55,25 +59,25 @@ type body struct {
 	yielded    bool // a newer one has its place
 }
 
-// read makes the event of a request, with its body where the standing lets it have one. A fault
-// says why there is no event.
-func (p *places) read(rw http.ResponseWriter, r *http.Request, head Head, id string) ([]byte, *webFault) {
-	if r.ContentLength == 0 || p.reading == 0 {
-		return webEventOf(r, head, nil, id)
+// read completes a request whose head is there: by its body, where the standing grants it one, and
+// by its query. The fault is nil unless the request cannot be handled.
+func (p *places) read(rw http.ResponseWriter, r *http.Request, into *Request) *webFault {
+	if r.ContentLength != 0 && p.reading > 0 {
+		b := &body{connection: http.NewResponseController(rw)}
+		if !p.enter(b) {
+			return tooMany()
+		}
+		var fault *webFault
+		into.Body, fault = readWebBody(r)
+		p.leave(b, fault == nil)
+		switch {
+		case fault != nil && b.yielded:
+			return tooMany()
+		case fault != nil:
+			return fault
+		}
 	}
-	b := &body{connection: http.NewResponseController(rw)}
-	if !p.enter(b) {
-		return nil, tooMany()
-	}
-	text, fault := readWebBody(r)
-	p.leave(b, fault == nil)
-	switch {
-	case fault != nil && b.yielded:
-		return nil, tooMany()
-	case fault != nil:
-		return nil, fault
-	}
-	return webEventOf(r, head, text, id)
+	return into.takeQuery(r.URL.RawQuery)
 }
 
 // enter gives a body a place, and reports whether there was one.
@@ -115,17 +119,3 @@ func setReadDeadline(connection *http.ResponseController, deadline time.Time) {
 		slog.Warn("a body has no deadline", "error", err.Error())
 	}
 }
-
-// semaphore lets so many in at a time. It never waits.
-type semaphore chan struct{}
-
-func (s semaphore) acquire() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (s semaphore) release() { <-s }

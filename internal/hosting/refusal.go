@@ -3,6 +3,7 @@ package hosting
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -36,6 +37,14 @@ func badRequest(en, zh string) *webFault {
 	}
 }
 
+// bodyTooLong refuses a body of more than maxWebBody.
+func bodyTooLong() *webFault {
+	f := badRequest(fmt.Sprintf("the body must have at most %d KiB", maxWebBody>>10),
+		fmt.Sprintf("请求体不可超过 %d KiB", maxWebBody>>10))
+	f.status = http.StatusRequestEntityTooLarge
+	return f
+}
+
 // tooMany refuses a request for which there is no room. Nothing of it was begun.
 func tooMany() *webFault {
 	f := badRequest("too many requests at once; try again", "同时的请求过多；请重试")
@@ -60,5 +69,5 @@ func (f *webFault) write(rw http.ResponseWriter) {
 		rw.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
 	body, _ := json.Marshal(f)
-	webReply{StatusCode: f.status, content: body}.write(rw)
+	Response{Status: f.status, Body: body}.write(rw)
 }

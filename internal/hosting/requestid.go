@@ -11,12 +11,12 @@ import (
 // What comes with a request is its sender's word, and may be a secret that was put in the wrong
 // place. As with order numbers, it counts only from a sender whose head proves something, and never
 // if it is a secret of the function's.
-func (w webHost) requestID(head Head, standing Standing) string {
+func (w webHost) requestID(header map[string]string, standing Standing) string {
 	known := standing == Named || standing == Proved
-	if id := head.Header["x-scf-request-id"]; (known || w.onSCF) && w.isName(id) {
+	if id := header["x-scf-request-id"]; (known || w.onSCF) && w.isName(id) {
 		return id
 	}
-	if id := head.Header["x-request-id"]; known && w.isName(id) {
+	if id := header["x-request-id"]; known && w.isName(id) {
 		return id
 	}
 	return rand.Text()

@@ -53,9 +53,9 @@ func TestTokenAsARequestsName(t *testing.T) {
 	logger := telemetry.New(&log, slog.LevelInfo)
 	fn := hosting.Function{
 		IsSecret: func(text string) bool { return text == token },
-		Handle: func(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
-			logger.InfoContext(ctx, "called", "id", inv.RequestID)
-			return []byte(`{"statusCode":200,"body":""}`), nil
+		HandleHTTP: func(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+			logger.InfoContext(ctx, "called", "id", inv.RequestID, "requestId", r.ID)
+			return hosting.Response{Status: 200}, nil
 		},
 	}
 	request := httptest.NewRequest(http.MethodGet, "/queryorder", http.NoBody)

@@ -3,7 +3,6 @@ package hosting_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,7 +20,7 @@ import (
 const standingHeader = "x-standing"
 
 // standingOf believes a request's head, whose word for it is what a secret would prove.
-func standingOf(head hosting.Head) hosting.Standing {
+func standingOf(head hosting.Request) hosting.Standing {
 	return map[string]hosting.Standing{
 		"proved": hosting.Proved, "named": hosting.Named, "unproved": hosting.Unproved, "": hosting.Refused,
 	}[head.Header[standingHeader]]
@@ -33,22 +32,18 @@ var everybody = map[string]int{
 }
 
 // refusing answers a request whose body was withheld with 401, and any other with 200 and its body.
-func refusing(_ context.Context, inv hosting.Invocation) ([]byte, error) {
-	var e struct{ Body []byte }
-	if err := json.Unmarshal(inv.Payload, &e); err != nil {
-		return nil, err
-	}
+func refusing(_ context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
 	status := http.StatusOK
 	if inv.Withheld {
 		status = http.StatusUnauthorized
 	}
-	return json.Marshal(map[string]any{"statusCode": status, "body": string(e.Body)})
+	return hosting.Response{Status: status, Body: r.Body}, nil
 }
 
 // serveStandings serves a function that knows its callers by standingHeader.
-func serveStandings(t *testing.T, h hosting.Handler, times hosting.WebTimes) *webFunction {
+func serveStandings(t *testing.T, h hosting.HTTPHandler, times hosting.WebTimes) *webFunction {
 	t.Helper()
-	return serveFunction(t, hosting.Function{Handle: h, Standing: standingOf}, times)
+	return serveFunction(t, hosting.Function{HandleHTTP: h, Standing: standingOf}, times)
 }
 
 // A request whose head proves nothing, and whose body cannot, is answered although its body never
@@ -115,12 +110,12 @@ func TestWebStandingsCostEachOtherNothing(t *testing.T) {
 func TestWebHandlersOfEachStanding(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}, hosting.MaxInFlight), make(chan struct{})
-	f := serveStandings(t, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
-		if strings.Contains(string(inv.Payload), `"/wait"`) {
+	f := serveStandings(t, func(_ context.Context, _ hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+		if r.Path == "/wait" {
 			arrived <- struct{}{}
 			<-release
 		}
-		return []byte(always200), nil
+		return ok, nil
 	}, hosting.WebTimes{})
 	var waiting sync.WaitGroup
 	for range hosting.MaxInFlight {
@@ -251,7 +246,7 @@ func TestWebUnprovedBodyHasFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for standing, want := range map[string]string{"unproved": "[5s 0s]", "proved": "[]", "named": "[]", "": "[1s]"} {
 			rw := &deadlines{timedRecorder: timedRecorder{ResponseRecorder: httptest.NewRecorder()}}
-			hosting.AnswerFunction(rw, newPost("{}", standing), hosting.Function{Handle: refusing, Standing: standingOf})
+			hosting.AnswerFunction(rw, newPost("{}", standing), hosting.Function{HandleHTTP: refusing, Standing: standingOf})
 			if got := fmt.Sprint(rw.read); got != want {
 				t.Errorf("%q: the connection was told %s, want %s", standing, got, want)
 			}

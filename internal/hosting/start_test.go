@@ -3,7 +3,6 @@ package hosting_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(functionVariable) != "" {
 		hosting.Start(func([]string, io.Writer) (hosting.Function, error) {
 			memory, _ := strconv.Atoi(os.Getenv(memoryVariable)) // 0 is none
-			fn := hosting.Function{Handle: report, MemoryMB: memory, End: leave}
+			fn := hosting.Function{Handle: report, HandleHTTP: reportWeb, MemoryMB: memory, End: leave}
 			if fault := os.Getenv(brokenVariable); fault != "" {
 				fn.Broken = errors.New(fault)
 			}
@@ -61,28 +60,20 @@ func leave() {
 
 // always builds the same handler out of any environment.
 func always(h hosting.Handler) hosting.Build {
-	return func([]string, io.Writer) (hosting.Function, error) { return hosting.Function{Handle: h}, nil }
+	return func([]string, io.Writer) (hosting.Function, error) {
+		return hosting.Function{Handle: h, HandleHTTP: reportWeb}, nil
+	}
 }
 
-// report is the function that this binary becomes: it does what the event names. A web function finds the name in the
-// request's path.
+// report is the function that this binary becomes: it does what the event names.
 func report(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
-	if inv.Platform == hosting.Web {
-		return reportWeb(ctx, inv)
-	}
 	return do(ctx, inv, string(inv.Payload))
 }
 
-func reportWeb(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
-	var event struct{ Path string }
-	if err := json.Unmarshal(inv.Payload, &event); err != nil {
-		return nil, err
-	}
-	result, err := do(ctx, inv, strings.TrimPrefix(event.Path, "/"))
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(map[string]any{"statusCode": 200, "body": result, "isBase64Encoded": true})
+// reportWeb is report where the request's path names what to do.
+func reportWeb(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+	result, err := do(ctx, inv, strings.TrimPrefix(r.Path, "/"))
+	return hosting.Response{Status: 200, Body: result}, err
 }
 
 func do(ctx context.Context, inv hosting.Invocation, what string) ([]byte, error) {

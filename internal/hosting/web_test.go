@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,9 +47,9 @@ func newWebFunction(t *testing.T, address string) *webFunction {
 }
 
 // serveWeb serves h over real TCP until the test ends.
-func serveWeb(t *testing.T, h hosting.Handler, times hosting.WebTimes) *webFunction {
+func serveWeb(t *testing.T, h hosting.HTTPHandler, times hosting.WebTimes) *webFunction {
 	t.Helper()
-	return serveFunction(t, hosting.Function{Handle: h}, times)
+	return serveFunction(t, hosting.Function{HandleHTTP: h}, times)
 }
 
 // serveFunction serves fn over real TCP until the test ends.
@@ -154,105 +153,84 @@ func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
 	}
 }
 
-// event is an event as package event will see it, read by other means than it was written.
-type event struct {
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-	Headers         map[string]string `json:"headers"`
-	HTTPMethod      string            `json:"httpMethod"`
-	Path            string            `json:"path"`
-	QueryString     map[string]any    `json:"queryString"`
-	RequestContext  map[string]string `json:"requestContext"`
+// ok answers every request like this.
+var ok = hosting.Response{Status: http.StatusOK, Body: []byte("{}")}
+
+// always200 answers every request with ok.
+func always200(context.Context, hosting.Invocation, hosting.Request) (hosting.Response, error) {
+	return ok, nil
 }
 
-func readEvent(t *testing.T, payload []byte) (e event, body string) {
-	t.Helper()
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e); err != nil {
-		t.Fatalf("event %q: %v", payload, err)
-	}
-	decoded, err := base64.StdEncoding.DecodeString(e.Body)
-	if err != nil || !e.IsBase64Encoded {
-		t.Fatalf("event body %q (base64: %v): %v", e.Body, e.IsBase64Encoded, err)
-	}
-	return e, string(decoded)
+// received is what a handler was called with.
+type received struct {
+	invocation hosting.Invocation
+	request    hosting.Request
 }
 
-// always200 answers every event like this.
-const always200 = `{"statusCode":200,"headers":{},"body":"{}"}`
-
-// keeping answers every request, and hands its invocation out.
-func keeping(kept chan<- hosting.Invocation) hosting.Handler {
-	return func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
-		kept <- inv
-		return []byte(always200), nil
+// keeping answers every request, and hands out what it was called with.
+func keeping(kept chan<- received) hosting.HTTPHandler {
+	return func(_ context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+		kept <- received{inv, r}
+		return ok, nil
 	}
 }
 
-func TestWebEvent(t *testing.T) {
+func TestWebRequest(t *testing.T) {
 	t.Parallel()
-	kept := make(chan hosting.Invocation, 1)
+	type (
+		header = map[string]string
+		query  = map[string][]string
+	)
+	kept := make(chan received, 1)
 	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
 	cases := map[string]struct {
 		method, target, body string
 		header               []string
-		want                 event
-		wantBody             string
+		want                 hosting.Request
 	}{
 		"a query": {
 			method: "GET", target: "/queryorder/A1?x=1&y=&z&w=1&w=2",
-			want: event{
-				HTTPMethod: "GET", Path: "/queryorder/A1",
-				QueryString: map[string]any{"x": "1", "y": "", "z": "", "w": []any{"1", "2"}},
-				Headers:     map[string]string{},
+			want: hosting.Request{
+				Method: "GET", Path: "/queryorder/A1", Header: header{},
+				Query: query{"x": {"1"}, "y": {""}, "z": {""}, "w": {"1", "2"}},
 			},
 		},
 		"a close": {
 			method: "POST", target: "/closeorder", body: `{"out_trade_no":"A1"}`,
 			header: []string{"Content-Type", "application/json", "Authorization", "Bearer t"},
-			want: event{
-				HTTPMethod: "POST", Path: "/closeorder", QueryString: map[string]any{},
-				Headers: map[string]string{
-					"content-type": "application/json", "authorization": "Bearer t", "content-length": "21",
-				},
+			want: hosting.Request{
+				Method: "POST", Path: "/closeorder", Query: query{}, Body: []byte(`{"out_trade_no":"A1"}`),
+				Header: header{"content-type": "application/json", "authorization": "Bearer t", "content-length": "21"},
 			},
-			wantBody: `{"out_trade_no":"A1"}`,
 		},
 		"a header twice": {
 			method: "GET", target: "/", header: []string{"X-WX-OPENID", "oMine", "x-wx-openid", "oYours"},
-			want: event{
-				HTTPMethod: "GET", Path: "/", QueryString: map[string]any{},
-				Headers: map[string]string{"x-wx-openid": "oMine,oYours"},
+			want: hosting.Request{
+				Method: "GET", Path: "/", Query: query{}, Header: header{"x-wx-openid": "oMine,oYours"},
 			},
 		},
 		"escapes": {
 			method: "DELETE", target: "/a%2Fb%20c/%E5%85%B3?%E5%8D%95=%2B",
-			want: event{
-				HTTPMethod: "DELETE", Path: "/a/b c/关", QueryString: map[string]any{"单": "+"}, Headers: map[string]string{},
-			},
+			want: hosting.Request{Method: "DELETE", Path: "/a/b c/关", Query: query{"单": {"+"}}, Header: header{}},
 		},
 		"bytes": {
 			method: "POST", target: "/", body: "\x00\xff<&>",
-			want: event{
-				HTTPMethod: "POST", Path: "/", QueryString: map[string]any{}, Headers: map[string]string{"content-length": "5"},
+			want: hosting.Request{
+				Method: "POST", Path: "/", Query: query{}, Header: header{"content-length": "5"}, Body: []byte("\x00\xff<&>"),
 			},
-			wantBody: "\x00\xff<&>",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			f.send(c.method, c.target, c.body, append(c.header, "User-Agent", "", "X-Request-Id", "r-1")...)
-			inv := <-kept
-			got, body := readEvent(t, inv.Payload)
-			c.want.IsBase64Encoded, c.want.Body = true, got.Body
-			c.want.Headers["host"], c.want.Headers["x-request-id"] = f.address, "r-1"
-			c.want.RequestContext = map[string]string{"requestId": "r-1", "cloudpay": "web"}
-			if diff := cmp.Diff(c.want, got); diff != "" || body != c.wantBody {
-				t.Errorf("event with body %q, want %q; (-want +got):\n%s", body, c.wantBody, diff)
+			got := <-kept
+			c.want.ID = "r-1"
+			c.want.Header["host"], c.want.Header["x-request-id"] = f.address, "r-1"
+			if diff := cmp.Diff(c.want, got.request); diff != "" {
+				t.Errorf("request (-want +got):\n%s", diff)
 			}
-			want := hosting.Invocation{Payload: inv.Payload, RequestID: "r-1", Function: "closeorder", Platform: hosting.Web}
-			if diff := cmp.Diff(want, inv); diff != "" {
+			want := hosting.Invocation{RequestID: "r-1", Function: "closeorder", Platform: hosting.Web}
+			if diff := cmp.Diff(want, got.invocation); diff != "" {
 				t.Errorf("invocation (-want +got):\n%s", diff)
 			}
 		})
@@ -262,9 +240,8 @@ func TestWebEvent(t *testing.T) {
 // What net/http's client does not send, a caller may.
 func TestWebUnusualRequests(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
-		e, _ := readEvent(t, inv.Payload)
-		return json.Marshal(map[string]any{"statusCode": 200, "body": e.HTTPMethod + " " + e.Path})
+	f := serveWeb(t, func(_ context.Context, _ hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+		return hosting.Response{Status: 200, Body: []byte(r.Method + " " + r.Path)}, nil
 	}, hosting.WebTimes{})
 	const end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 	for name, c := range map[string]struct{ text, want string }{
@@ -297,52 +274,51 @@ func TestWebUnusualRequests(t *testing.T) {
 
 func TestWebResponse(t *testing.T) {
 	t.Parallel()
-	type header = map[string][]string
+	type header = map[string]string
 	cases := map[string]struct {
-		result string
-		status int // 0: not a response, so 500
-		body   string
-		header header
+		response hosting.Response
+		status   int // 0: it cannot be sent, so 500
+		body     string
+		header   header // "": it is absent
 	}{
 		"text": {
-			`{"statusCode":404,"headers":{"Content-Type":"application/json; charset=utf-8"},"body":"{\"returnCode\":\"FAIL\"}"}`,
-			404, `{"returnCode":"FAIL"}`, header{"Content-Type": {"application/json; charset=utf-8"}, "Content-Length": {"21"}},
+			hosting.Response{
+				Status: 404, Header: header{"Content-Type": "application/json; charset=utf-8"}, Body: []byte(`{"returnCode":"FAIL"}`),
+			},
+			404, `{"returnCode":"FAIL"}`, header{"Content-Type": "application/json; charset=utf-8", "Content-Length": "21"},
 		},
-		"base64": {
-			`{"statusCode":200,"isBase64Encoded":true,"body":"AP88"}`, 200, "\x00\xff<",
-			header{"Content-Type": {"application/json"}, "Content-Length": {"3"}},
+		"bytes": {
+			hosting.Response{Status: 200, Body: []byte("\x00\xff<")}, 200, "\x00\xff<",
+			header{"Content-Type": "application/json", "Content-Length": "3"},
 		},
 		"many headers": {
-			`{"statusCode":200,"headers":{"vary":["Origin","Accept"],"X-A":"a","x-request-id":"theirs"},"body":""}`, 200, "",
-			header{"Vary": {"Origin", "Accept"}, "X-A": {"a"}, "X-Request-Id": {"theirs"}, "Content-Length": {"0"}},
+			hosting.Response{Status: 200, Header: header{"vary": "Origin, Accept", "X-A": "a", "x-request-id": "theirs"}}, 200, "",
+			header{"Vary": "Origin, Accept", "X-A": "a", "X-Request-Id": "theirs", "Content-Length": "0"},
 		},
 		"framing is ours": {
-			`{"statusCode":200,"headers":{"content-length":"99","Transfer-Encoding":"chunked","trailer":"X","Upgrade":"h2c"},"body":"ab"}`,
-			200, "ab", header{"Content-Length": {"2"}, "Transfer-Encoding": nil, "Trailer": nil, "Upgrade": nil},
+			hosting.Response{
+				Status: 200, Body: []byte("ab"),
+				Header: header{"content-length": "99", "Transfer-Encoding": "chunked", "trailer": "X", "Upgrade": "h2c"},
+			},
+			200, "ab", header{"Content-Length": "2", "Transfer-Encoding": "", "Trailer": "", "Upgrade": ""},
 		},
-		"no content":     {`{"statusCode":204,"headers":{"Allow":"GET"},"body":"ignored"}`, 204, "", header{"Allow": {"GET"}, "Content-Length": nil}},
-		"not modified":   {`{"statusCode":304,"body":"ignored"}`, 304, "", nil},
-		"unknown fields": {`{"statusCode":201,"body":"a","cookies":["c"],"multiValueHeaders":null}`, 201, "a", nil},
-		"split headers":  {`{"statusCode":200,"headers":{"X-A":"a\r\nX-B: b"},"body":""}`, 200, "", header{"X-B": nil}},
-
-		"nothing":          {"", 0, "", nil},
-		"null":             {"null", 0, "", nil},
-		"another object":   {`{"returnCode":"SUCCESS"}`, 0, "", nil},
-		"a string":         {`"hello"`, 0, "", nil},
-		"a status as text": {`{"statusCode":"200","body":""}`, 0, "", nil},
-		"status 100":       {`{"statusCode":100,"body":""}`, 0, "", nil},
-		"status 600":       {`{"statusCode":600,"body":""}`, 0, "", nil},
-		"body an object":   {`{"statusCode":200,"body":{"secret":"s"}}`, 0, "", nil},
-		"headers a list":   {`{"statusCode":200,"headers":["a"],"body":""}`, 0, "", nil},
-		"header a number":  {`{"statusCode":200,"headers":{"A":1},"body":""}`, 0, "", nil},
-		"bad base64":       {`{"statusCode":200,"isBase64Encoded":true,"body":"secret!"}`, 0, "", nil},
-		"two values":       {always200 + always200, 0, "", nil},
-		"7 MB":             {`{"statusCode":200,"body":"` + strings.Repeat("x", 7<<20) + `"}`, 0, "", nil},
+		"no content": {
+			hosting.Response{Status: 204, Header: header{"Allow": "GET"}, Body: []byte("ignored")}, 204, "",
+			header{"Allow": "GET", "Content-Length": ""},
+		},
+		"not modified":  {hosting.Response{Status: 304, Body: []byte("ignored")}, 304, "", nil},
+		"split headers": {hosting.Response{Status: 200, Header: header{"X-A": "a\r\nX-B: b"}}, 200, "", header{"X-B": ""}},
+		"nothing":       {hosting.Response{}, 0, "", nil},
+		"status 100":    {hosting.Response{Status: 100}, 0, "", nil},
+		"status 600":    {hosting.Response{Status: 600}, 0, "", nil},
+		"7 MB":          {hosting.Response{Status: 200, Body: bytes.Repeat([]byte("x"), 7<<20)}, 0, "", nil},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) { return []byte(c.result), nil }, hosting.WebTimes{})
+			f := serveWeb(t, func(context.Context, hosting.Invocation, hosting.Request) (hosting.Response, error) {
+				return c.response, nil
+			}, hosting.WebTimes{})
 			got := f.send("GET", "/", "", "X-Request-Id", "r-1")
 			if c.status == 0 {
 				f.wantRefusal(got, 500, "the function failed")
@@ -352,11 +328,11 @@ func TestWebResponse(t *testing.T) {
 				t.Errorf("got %d %q, want %d %q", got.StatusCode, got.content, c.status, c.body)
 			}
 			for name, want := range c.header {
-				if diff := cmp.Diff(want, got.Header.Values(name)); diff != "" && len(want)+len(got.Header.Values(name)) > 0 {
-					t.Errorf("header %s (-want +got):\n%s", name, diff)
+				if got := strings.Join(got.Header.Values(name), " and "); got != want {
+					t.Errorf("header %s: got %q, want %q", name, got, want)
 				}
 			}
-			if id := got.Header.Get("X-Request-Id"); id != "r-1" && c.header["X-Request-Id"] == nil {
+			if id := got.Header.Get("X-Request-Id"); id != "r-1" && c.header["X-Request-Id"] == "" {
 				t.Errorf("X-Request-Id: got %q, want r-1", id)
 			}
 		})
@@ -365,20 +341,20 @@ func TestWebResponse(t *testing.T) {
 
 func TestWebHead(t *testing.T) {
 	t.Parallel()
-	kept := make(chan hosting.Invocation, 1)
+	kept := make(chan received, 1)
 	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
 	got := f.send("HEAD", "/", "")
 	if got.StatusCode != http.StatusOK || got.content != "" || got.ContentLength != 2 {
 		t.Errorf("got %d %q of length %d, want 200, nothing, and the length of what GET has", got.StatusCode, got.content, got.ContentLength)
 	}
-	if e, _ := readEvent(t, (<-kept).Payload); e.HTTPMethod != "HEAD" {
-		t.Errorf("method: got %s, want HEAD", e.HTTPMethod)
+	if got := (<-kept).request.Method; got != "HEAD" {
+		t.Errorf("method: got %s, want HEAD", got)
 	}
 }
 
 func TestWebBodyLimit(t *testing.T) {
 	t.Parallel()
-	kept := make(chan hosting.Invocation, 1)
+	kept := make(chan received, 1)
 	f := serveWeb(t, keeping(kept), hosting.WebTimes{})
 	if hosting.MaxWebBody < 64<<10 || hosting.MaxWebBody > 72<<10 {
 		t.Fatalf("limit: got %d bytes, want little more than the 64 KiB that the functions take", hosting.MaxWebBody)
@@ -387,8 +363,8 @@ func TestWebBodyLimit(t *testing.T) {
 	if got := f.send("POST", "/", most); got.StatusCode != http.StatusOK {
 		t.Errorf("the longest: got status %d, want 200", got.StatusCode)
 	}
-	if _, body := readEvent(t, (<-kept).Payload); body != most {
-		t.Errorf("the longest: got %d bytes, want them all", len(body))
+	if got := (<-kept).request.Body; string(got) != most {
+		t.Errorf("the longest: got %d bytes, want them all", len(got))
 	}
 
 	f.wantRefusal(f.send("POST", "/", most+"x"), 413, "at most 65 KiB")
@@ -410,9 +386,8 @@ func TestWebBodyLimit(t *testing.T) {
 
 func TestWebContinue(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
-		_, body := readEvent(t, inv.Payload)
-		return json.Marshal(map[string]any{"statusCode": 200, "body": body})
+	f := serveWeb(t, func(_ context.Context, _ hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+		return hosting.Response{Status: 200, Body: r.Body}, nil
 	}, hosting.WebTimes{})
 
 	// Nobody is asked for a body that is too long anyway.
@@ -482,7 +457,7 @@ func TestWebTimeLimit(t *testing.T) {
 
 func TestWebDeadline(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, report, hosting.WebTimes{OnSCF: true})
+	f := serveWeb(t, reportWeb, hosting.WebTimes{OnSCF: true})
 	for given, want := range map[string]time.Duration{"": 10 * time.Second, "60000": time.Minute} {
 		before := time.Now()
 		got, err := strconv.ParseInt(f.send("GET", "/deadline", "", "X-Scf-Timeout", given).content, 10, 64)
@@ -491,7 +466,7 @@ func TestWebDeadline(t *testing.T) {
 		}
 	}
 	// Where no gateway of SCF's stands before it, the header is its sender's.
-	container := serveWeb(t, report, hosting.WebTimes{})
+	container := serveWeb(t, reportWeb, hosting.WebTimes{})
 	got, err := strconv.ParseInt(container.send("GET", "/deadline", "", "X-Scf-Timeout", "900000").content, 10, 64)
 	if most := time.Now().Add(10 * time.Second).UnixMilli(); err != nil || got > most {
 		t.Errorf("X-Scf-Timeout in a container: got deadline %d and error %v, want %d at most", got, err, most)
@@ -505,7 +480,7 @@ func TestWebFailureIsLogged(t *testing.T) {
 	slog.SetDefault(telemetry.New(&log, slog.LevelWarn))
 	defer slog.SetDefault(before)
 
-	f := serveWeb(t, report, hosting.WebTimes{})
+	f := serveWeb(t, reportWeb, hosting.WebTimes{})
 	f.wantRefusal(f.send("GET", "/fail", "", "X-Request-Id", "r-7"), 500, "the function failed")
 	var line struct {
 		Level, Error, ErrorType string
@@ -521,7 +496,7 @@ func TestWebFailureIsLogged(t *testing.T) {
 
 func TestWebPanicIsAnAnswer(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, report, hosting.WebTimes{})
+	f := serveWeb(t, reportWeb, hosting.WebTimes{})
 	got := f.send("GET", "/panic", "")
 	f.wantRefusal(got, 500, "the function failed")
 	if strings.Contains(got.content, "boom") {
@@ -535,7 +510,7 @@ func TestWebPanicIsAnAnswer(t *testing.T) {
 // A request whose headers never end is cut off.
 func TestWebSlowHeaders(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, report, hosting.WebTimes{Header: 50 * time.Millisecond, Body: time.Hour})
+	f := serveWeb(t, reportWeb, hosting.WebTimes{Header: 50 * time.Millisecond, Body: time.Hour})
 	if got := f.speak("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "); got != "" {
 		t.Errorf("got %q, want nothing", got)
 	}
@@ -543,7 +518,7 @@ func TestWebSlowHeaders(t *testing.T) {
 
 func TestWebSlowBody(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, report, hosting.WebTimes{Body: 50 * time.Millisecond})
+	f := serveWeb(t, reportWeb, hosting.WebTimes{Body: 50 * time.Millisecond})
 	if got := f.speak("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nslow"); got != "" && !strings.Contains(got, "did not arrive") {
 		t.Errorf("got %q, want nothing, or that the body did not arrive", got)
 	}
@@ -554,22 +529,22 @@ func TestWebCallerHangsUp(t *testing.T) {
 	t.Parallel()
 	ctx, hangUp := context.WithCancel(t.Context())
 	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/closeorder", http.NoBody)
-	hosting.AnswerWeb(httptest.NewRecorder(), request, func(ctx context.Context, _ hosting.Invocation) ([]byte, error) {
+	hosting.AnswerWeb(httptest.NewRecorder(), request, func(ctx context.Context, _ hosting.Invocation, _ hosting.Request) (hosting.Response, error) {
 		hangUp()
 		if _, limited := ctx.Deadline(); ctx.Err() != nil || !limited {
 			t.Errorf("the handler's context: got %v and deadline %v, want it open, with a deadline", ctx.Err(), limited)
 		}
-		return []byte(always200), nil
+		return ok, nil
 	})
 }
 
 func TestWebRequestsAtOnce(t *testing.T) {
 	t.Parallel()
 	arrived, release := make(chan struct{}, hosting.MaxInFlight), make(chan struct{})
-	f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) {
+	f := serveWeb(t, func(context.Context, hosting.Invocation, hosting.Request) (hosting.Response, error) {
 		arrived <- struct{}{}
 		<-release
-		return []byte(always200), nil
+		return ok, nil
 	}, hosting.WebTimes{})
 	statuses := make(chan int, hosting.MaxInFlight)
 	for range hosting.MaxInFlight {
@@ -637,8 +612,7 @@ func (f *webFunction) dawdle() (finish func() string) {
 // Who sends nothing holds up nobody who does, until there are very many of them; and even then no request without a body.
 func TestWebIdleBodies(t *testing.T) {
 	t.Parallel()
-	f := serveWeb(t, func(context.Context, hosting.Invocation) ([]byte, error) { return []byte(always200), nil },
-		hosting.WebTimes{Body: time.Hour})
+	f := serveWeb(t, always200, hosting.WebTimes{Body: time.Hour})
 	var finish func() string
 	for range hosting.MaxInFlight {
 		finish = f.dawdle()
@@ -692,14 +666,14 @@ func TestWebClocksStartAfterTheBody(t *testing.T) {
 		const limit = 10 * time.Second
 		request := httptest.NewRequest(http.MethodPost, "/", &slowBody{strings.NewReader("{}"), 3 * limit})
 		rw := &timedRecorder{ResponseRecorder: httptest.NewRecorder()}
-		hosting.AnswerWeb(rw, request, func(ctx context.Context, _ hosting.Invocation) ([]byte, error) {
+		hosting.AnswerWeb(rw, request, func(ctx context.Context, _ hosting.Invocation, _ hosting.Request) (hosting.Response, error) {
 			if deadline, _ := ctx.Deadline(); ctx.Err() != nil || time.Until(deadline) != limit {
 				t.Errorf("the handler's context: got %v and %v left, want %v", ctx.Err(), time.Until(deadline), limit)
 			}
 			if left := time.Until(rw.deadline); left != 2*limit {
 				t.Errorf("the answer: got %v left, want %v", left, 2*limit)
 			}
-			return []byte(always200), nil
+			return ok, nil
 		})
 		if rw.Code != http.StatusOK {
 			t.Errorf("status: got %d, want 200", rw.Code)
@@ -715,15 +689,15 @@ func TestWebStopsWaitingForAHandlerThatDoesNotEnd(t *testing.T) {
 	}
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
-	h := func(context.Context, hosting.Invocation) ([]byte, error) {
+	h := func(context.Context, hosting.Invocation, hosting.Request) (hosting.Response, error) {
 		close(entered)
 		<-leave
-		return nil, nil
+		return ok, nil
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() {
-		served <- hosting.ServeWeb(ctx, l, hosting.Function{Handle: h}, hosting.WebTimes{Grace: time.Millisecond})
+		served <- hosting.ServeWeb(ctx, l, hosting.Function{HandleHTTP: h}, hosting.WebTimes{Grace: time.Millisecond})
 	}()
 	go func() {
 		if response, err := http.Get("http://" + l.Addr().String()); err == nil {
@@ -885,7 +859,7 @@ func TestWebProcessStops(t *testing.T) {
 	}
 }
 
-func FuzzWebEvent(f *testing.F) {
+func FuzzWebRequest(f *testing.F) {
 	f.Add("GET", "/queryorder/A1", "a=1&a=2", "Authorization", "Bearer t", []byte(nil))
 	f.Add("POST", "/", "", "X-WX-OPENID", "oABC", []byte(`{"out_trade_no":"A1"}`))
 	f.Add("POST", "\xff", "%ff=\xff", "host", "\xff\xfe", []byte{0, 0xff})
@@ -894,41 +868,39 @@ func FuzzWebEvent(f *testing.F) {
 		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 		request.Method, request.URL.Path, request.URL.RawQuery = method, path, query
 		request.Header = http.Header{http.CanonicalHeaderKey(name): {value, value}}
-		payload, status := hosting.WebEvent(request, "r-1")
+		got, status := hosting.WebRequest(request)
 		if status != 0 {
 			if status != 400 {
 				t.Errorf("status: got %d, want 400", status)
 			}
 			return
 		}
-		e, got := readEvent(t, payload)
-		if got != string(body) {
-			t.Errorf("body: got %q, want %q", got, body)
+		if !bytes.Equal(got.Body, body) {
+			t.Errorf("body: got %q, want %q", got.Body, body)
 		}
-		if want := text(method); e.HTTPMethod != want {
-			t.Errorf("method: got %q, want %q", e.HTTPMethod, want)
+		if want := text(method); got.Method != want {
+			t.Errorf("method: got %q, want %q", got.Method, want)
 		}
-		if want := "/" + strings.TrimPrefix(text(path), "/"); e.Path != want {
-			t.Errorf("path: got %q, want %q", e.Path, want)
+		if want := "/" + strings.TrimPrefix(text(path), "/"); got.Path != want {
+			t.Errorf("path: got %q, want %q", got.Path, want)
 		}
-		if want := text(value + "," + value); e.Headers[text(strings.ToLower(http.CanonicalHeaderKey(name)))] != want {
-			t.Errorf("headers: got %q, want %q: %q", e.Headers, name, want)
+		if want := text(value + "," + value); got.Header[text(strings.ToLower(http.CanonicalHeaderKey(name)))] != want {
+			t.Errorf("headers: got %q, want %q: %q", got.Header, name, want)
 		}
 		for name, values := range request.URL.Query() {
-			if len(values) == 1 && utf8Names(request) && e.QueryString[text(name)] != text(values[0]) {
-				t.Errorf("query: got %q, want %q: %q", e.QueryString, name, values)
+			for n, value := range values {
+				if utf8Names(request) && got.Query[name][n] != text(value) {
+					t.Errorf("query: got %q, want %q: %q", got.Query, name, values)
+				}
 			}
-		}
-		if e.RequestContext["cloudpay"] != "web" || e.RequestContext["requestId"] != "r-1" || len(e.RequestContext) != 2 {
-			t.Errorf("request context: got %q, want our mark and the id", e.RequestContext)
 		}
 	})
 }
 
-// text is what JSON makes of bytes that are no text: each becomes U+FFFD.
+// text is bytes that are no text as JSON would have them: each becomes U+FFFD.
 func text(s string) string { return string([]rune(s)) }
 
-// utf8Names says that no two names become one in JSON.
+// utf8Names reports whether every name in the query is UTF-8, so that no two become one.
 func utf8Names(r *http.Request) bool {
 	for name := range r.URL.Query() {
 		if name != text(name) {
@@ -938,45 +910,31 @@ func utf8Names(r *http.Request) bool {
 	return true
 }
 
-func FuzzWebReply(f *testing.F) {
-	f.Add([]byte(always200))
-	f.Add([]byte(`{"statusCode":204,"headers":{"Vary":["a","b"],"Content-Length":"3"},"body":"AP88","isBase64Encoded":true}`))
-	f.Add([]byte(`{"statusCode":"200"}`))
-	f.Fuzz(func(t *testing.T, result []byte) {
+func FuzzWebResponse(f *testing.F) {
+	f.Add(200, "Vary", "Origin", []byte("{}"))
+	f.Add(204, "Content-Length", "3", []byte("\x00\xff<"))
+	f.Add(100, "", "", []byte(nil))
+	f.Fuzz(func(t *testing.T, status int, name, value string, body []byte) {
 		recorder := httptest.NewRecorder()
-		if err := hosting.WriteWebReply(recorder, result); err != nil {
+		response := hosting.Response{Status: status, Header: map[string]string{name: value}, Body: body}
+		if err := hosting.WriteResponse(recorder, response); err != nil {
 			if recorder.Body.Len() > 0 || len(recorder.Header()) > 0 || strings.ContainsAny(err.Error(), "\r\n") {
 				t.Errorf("error %q, and yet got %d bytes and headers %v; want one line and nothing else",
 					err, recorder.Body.Len(), recorder.Header())
 			}
 			return
 		}
-		var want struct {
-			StatusCode      int
-			Body            string
-			IsBase64Encoded bool
+		if recorder.Code != status {
+			t.Errorf("status: got %d, want %d", recorder.Code, status)
 		}
-		if err := json.Unmarshal(result, &want); err != nil {
-			t.Fatalf("wrote what is no JSON: %v", err)
+		want := string(body)
+		if status == http.StatusNoContent || status == http.StatusNotModified {
+			want = ""
+		} else if length := recorder.Header().Get("Content-Length"); length != fmt.Sprint(len(want)) {
+			t.Errorf("Content-Length: got %s, want %d", length, len(want))
 		}
-		if recorder.Code != want.StatusCode {
-			t.Errorf("status: got %d, want %d", recorder.Code, want.StatusCode)
-		}
-		body := want.Body
-		if want.IsBase64Encoded {
-			decoded, err := base64.StdEncoding.DecodeString(want.Body)
-			if err != nil {
-				t.Fatalf("wrote what is no base64: %v", err)
-			}
-			body = string(decoded)
-		}
-		if want.StatusCode == http.StatusNoContent || want.StatusCode == http.StatusNotModified {
-			body = ""
-		} else if length := recorder.Header().Get("Content-Length"); length != fmt.Sprint(len(body)) {
-			t.Errorf("Content-Length: got %s, want %d", length, len(body))
-		}
-		if got := recorder.Body.String(); got != body {
-			t.Errorf("body: got %q, want %q", got, body)
+		if got := recorder.Body.String(); got != want {
+			t.Errorf("body: got %q, want %q", got, want)
 		}
 	})
 }

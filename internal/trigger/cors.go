@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"slices"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
-	"cloudpay/internal/trigger/event"
 )
 
 // allowedHeaders are what a page may send besides what browsers let every page send: its proofs,
@@ -21,7 +21,7 @@ type crossing struct {
 
 // cors tells the browser of a page from a configured origin that its scripts may call and read the reply (the Fetch
 // standard, "CORS protocol"). Cookies are never allowed: what lets a caller in is a token, which the page must have.
-func (a Access) cors(r event.Request, op order.Op) crossing {
+func (a Access) cors(r hosting.Request, op order.Op) crossing {
 	c := crossing{header: map[string]string{}}
 	if len(a.CORSOrigins) == 0 {
 		return c

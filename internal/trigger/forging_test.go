@@ -296,7 +296,7 @@ func paidA1() order.Result {
 func (v *victim) attempt(p place, event string) string {
 	v.reached = nil
 	inv := hosting.Invocation{Payload: []byte(event), Platform: p.on, Environment: p.environment, Cognito: p.cognito}
-	reply, _ := v.fn.Handle(v.t.Context(), inv)
+	reply, _ := deliver(v.t.Context(), &v.fn, inv)
 	if strings.Contains(string(reply), marker) {
 		v.reached = append(v.reached, "her order")
 	}

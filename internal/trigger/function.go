@@ -59,14 +59,16 @@ type Function struct {
 // for another function. All else is a result, because a platform error would hide from the caller
 // what became of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
-	if f.Access.IsSecret(inv.RequestID) { // some gateways make the call's name of what its sender wrote
-		ctx = telemetry.WithRequestID(ctx, redacted)
-	}
 	e, fault := event.Decode(inv.Payload)
-	i := &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !f.warm.Swap(true)}
+	i := f.invocation(inv, e, fault)
+	ctx = i.named(ctx)
 	switch e.Kind {
 	case event.HTTP:
-		return i.http(ctx)
+		response, err := i.http(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return e.EncodeResponse(response), nil
 	case event.Queue:
 		return i.batch(ctx)
 	case event.Timer:
@@ -76,6 +78,14 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 	case event.Call:
 	}
 	return i.call(ctx)
+}
+
+// HandleHTTP answers one request to our own HTTP server. Its error is nil unless the result cannot
+// be marshalled.
+func (f *Function) HandleHTTP(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+	e, fault := event.FromRequest(r)
+	i := f.invocation(inv, e, fault)
+	return i.http(i.named(ctx))
 }
 
 // invocation is one event on its way through a Function. It does not change.
@@ -89,6 +99,19 @@ type invocation struct {
 	start time.Time
 	// cold says that this is the first of its instance.
 	cold bool
+}
+
+func (f *Function) invocation(inv hosting.Invocation, e event.Event, fault *event.Fault) *invocation {
+	return &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !f.warm.Swap(true)}
+}
+
+// named redacts the request ID in the log if it is a secret: some gateways take it from a header of
+// the caller's.
+func (i *invocation) named(ctx context.Context) context.Context {
+	if i.Access.IsSecret(i.inv.RequestID) {
+		return telemetry.WithRequestID(ctx, redacted)
+	}
+	return ctx
 }
 
 // unreadable is the invocation's fault as one of the caller's words; nil when there is none.

@@ -10,34 +10,31 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
-	"cloudpay/internal/trigger/event"
 )
 
-// http answers an HTTP request: the parameters are in its path, its query string and its body together, and the reply is
-// the result object under the status that belongs to it.
-func (i *invocation) http(ctx context.Context) ([]byte, error) {
+// http answers an HTTP request: the parameters are in its path, its query string and its body
+// together, and the response is the result object under the status that belongs to it.
+func (i *invocation) http(ctx context.Context) (hosting.Response, error) {
 	r := i.event.Request
 	cors := i.Access.cors(r, i.Op)
 	if cors.preflight && i.fault == nil {
 		i.log(ctx, levelOf(outcome{}), "preflight", nil)
-		return i.event.EncodeResponse(event.Response{Status: http.StatusNoContent, Header: cors.header}), nil
+		return hosting.Response{Status: http.StatusNoContent, Header: cors.header}, nil
 	}
 	p, fault := i.request()
 	c := i.caller(p.token)
 	result := i.turn(ctx, c, p, fault.field())
 
-	reply := event.Response{Status: statusOf(c, result), Header: cors.header}
+	response := hosting.Response{Status: statusOf(c, result), Header: cors.header}
 	if fault != nil && i.Broken == nil {
-		reply.Status = fault.status
+		response.Status = fault.status
 	}
-	body, err := encode(result)
-	if err != nil {
-		return nil, err
-	}
-	reply.Body = body
-	maps.Copy(reply.Header, headersFor(reply.Status, result, i.Op))
-	return i.event.EncodeResponse(reply), nil
+	maps.Copy(response.Header, headersFor(response.Status, result, i.Op))
+	var err error
+	response.Body, err = encode(result)
+	return response, err
 }
 
 // An httpFault is a request that cannot be carried out as it is, and the status that says so.

@@ -19,7 +19,7 @@ func TestIdentify(t *testing.T) {
 	}
 	call, timer, queue := event.Event{Kind: event.Call}, event.Event{Kind: event.Timer}, event.Event{Kind: event.Queue}
 	web := func(header, claims env) event.Event {
-		return event.Event{Kind: event.HTTP, HTTPShaped: true, Request: event.Request{Header: header, Claims: claims}}
+		return event.Event{Kind: event.HTTP, HTTPShaped: true, Request: hosting.Request{Header: header, Claims: claims}}
 	}
 	wx := env{"WX_OPENID": "oABC", "WX_APPID": "wx1"}
 	operators := env{"group": "operators"}
@@ -53,7 +53,7 @@ func TestIdentify(t *testing.T) {
 		}, nil), "", "", impostor, "", none},
 		{"a wrong header where all are let in", hosting.Web, nil, web(env{"cloudpay-service-token": "x"}, nil), "", PolicyAny, impostor, "", none},
 		{"a header of what is no request", hosting.SCF, nil, event.Event{
-			Kind: event.Call, HTTPShaped: true, Request: event.Request{Header: env{"cloudpay-service-token": token}},
+			Kind: event.Call, HTTPShaped: true, Request: hosting.Request{Header: env{"cloudpay-service-token": token}},
 		}, "", "", stranger, "", none},
 		{"a service's message", hosting.SCF, nil, queue, token, "", service, "", everything},
 		{"a service's sweep", hosting.SCF, nil, timer, token, "", service, "", everything},
@@ -167,9 +167,9 @@ func withMessage(message string) event.Event {
 func TestNoTokenIsNoSecret(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]event.Event{
-		"an empty bearer":  {Kind: event.HTTP, Request: event.Request{Header: env{"authorization": "Bearer "}}},
+		"an empty bearer":  {Kind: event.HTTP, Request: hosting.Request{Header: env{"authorization": "Bearer "}}},
 		"an empty message": withMessage(""),
-		"an empty claim":   {Kind: event.HTTP, Request: event.Request{Claims: env{"": ""}}},
+		"an empty claim":   {Kind: event.HTTP, Request: hosting.Request{Claims: env{"": ""}}},
 	} {
 		for _, platform := range []hosting.Platform{hosting.SCF, hosting.SCFCustom, hosting.Web, hosting.Lambda} {
 			if platform == hosting.Lambda && e.Kind == event.Timer {

@@ -16,6 +16,7 @@ import (
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/internal/trigger"
+	"cloudpay/internal/trigger/event"
 )
 
 // The tokens that the tests' functions are configured with.
@@ -127,19 +128,34 @@ func (k *kit) query(ctx context.Context, p order.Params) order.Result {
 	return order.NewResult(order.Call{CombineOutTradeNo: p.CombineOutTradeNo}, order.OutcomeFound, order.Answer{Proof: order.ProofSignature}, 1)
 }
 
-func (k *kit) handle(event string, environment map[string]string) (string, error) {
+func (k *kit) handle(payload string, environment map[string]string) (string, error) {
 	k.t.Helper()
-	reply, err := k.fn.Handle(k.t.Context(), hosting.Invocation{
-		Payload: []byte(event), Environment: environment, Platform: k.on, Function: k.name, Withheld: k.withheld,
+	reply, err := deliver(k.t.Context(), &k.fn, hosting.Invocation{
+		Payload: []byte(payload), Environment: environment, Platform: k.on, Function: k.name, Withheld: k.withheld,
 	})
 	_, _ = k.out.Write(append(bytes.Clone(reply), '\n'))
 	telemetrytest.Error(k.t, err)
 	return string(reply), err
 }
 
-func (k *kit) invoke(event string, environment map[string]string) map[string]any {
+// deliver calls the function as its hosting does. On the web an HTTP event stands for the request
+// that hosting would have read, and the response is encoded so that all platforms' can be compared.
+func deliver(ctx context.Context, fn *trigger.Function, inv hosting.Invocation) ([]byte, error) {
+	e, fault := event.Decode(inv.Payload)
+	if inv.Platform != hosting.Web || e.Kind != event.HTTP || fault != nil {
+		return fn.Handle(ctx, inv)
+	}
+	inv.Payload = nil
+	response, err := fn.HandleHTTP(ctx, inv, e.Request)
+	if err != nil {
+		return nil, err
+	}
+	return e.EncodeResponse(response), nil
+}
+
+func (k *kit) invoke(payload string, environment map[string]string) map[string]any {
 	k.t.Helper()
-	reply, err := k.handle(event, environment)
+	reply, err := k.handle(payload, environment)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -241,8 +257,8 @@ var httpForms = []struct {
 	}},
 	{"web", []hosting.Platform{hosting.Web}, func(r request) obj {
 		return obj{
-			"httpMethod": r.method, "path": r.path, "queryString": r.query, "headers": r.header, "body": r.body, "isBase64Encoded": false,
-			"requestContext": obj{"requestId": "r1", "cloudpay": "web"},
+			"httpMethod": r.method, "path": strings.ReplaceAll(r.path, "%", "%25"), "queryString": r.query, "headers": r.header,
+			"body": r.body, "isBase64Encoded": false, "requestContext": obj{"requestId": "r1"},
 		}
 	}},
 	{"aws-http", []hosting.Platform{hosting.Lambda}, func(r request) obj {

@@ -79,7 +79,7 @@ func (i *invocation) idFor(c caller, id string) string {
 func (i *invocation) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
 	line := append([]slog.Attr{
 		slog.String("op", string(i.Op)),
-		slog.String("trigger", string(i.event.Form)),
+		slog.String("trigger", i.event.Form),
 		slog.String("platform", string(i.inv.Platform)),
 		slog.String("function", i.inv.Function),
 		slog.Bool("coldStart", i.cold),

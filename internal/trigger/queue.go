@@ -91,7 +91,7 @@ func (i *invocation) batch(ctx context.Context) ([]byte, error) {
 		}
 	}
 	i.logBatch(ctx, count)
-	sqs := i.event.Form == event.FormSQS
+	sqs := i.event.TakesFailures()
 	switch {
 	case sqs && len(failed) < len(all) && !secret: // no reply may name a message by a token
 		reply, err := i.event.EncodeFailures(failed)

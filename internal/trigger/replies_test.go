@@ -27,6 +27,7 @@ func TestReplies(t *testing.T) {
 	for name, greeting := range map[string]string{"ckafka": "Hello from Ckafka!", "cmq": "Hello from CMQ!", "tdmq": "Hello from TDMQ!"} {
 		events[name+"-order"] = strings.ReplaceAll(events[name], greeting, orderOf)
 	}
+	events["web"] = wrapped("web", request{method: "POST", path: "/queryorder", body: `{"out_trade_no":"A1"}`})
 	if got, want := names(t, "testdata/replies"), len(events); len(got) != want {
 		t.Errorf("got %d replies for %d events", len(got), want)
 	}

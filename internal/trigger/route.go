@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
-	"cloudpay/internal/trigger/event"
 )
 
 // pathOf is the last element of an operation's path, and the name of the function that does it.
@@ -28,7 +28,7 @@ func allow(op order.Op) string { return strings.Join(methodsOf(op), ", ") }
 //
 // Where the platform takes its route away (Relative), /queryorder/A1 arrives as /A1. One element is then a number, if it
 // can be one and is not one of the operations' names, or nearly: those are for the other function, or slips.
-func route(op order.Op, r event.Request) (number string, found bool) {
+func route(op order.Op, r hosting.Request) (number string, found bool) {
 	elements := strings.Split(strings.Trim(r.Path, "/"), "/")
 	last := elements[len(elements)-1]
 	switch {

@@ -7,8 +7,8 @@ import (
 
 // Standing says what the head of a request to our own HTTP server proves of its sender, by the
 // rules that identify its caller when the whole request is there.
-func (a Access) Standing(head hosting.Head) hosting.Standing {
-	e := event.Event{Kind: event.HTTP, Request: event.Request{Method: head.Method, Path: head.Path, Header: head.Header}}
+func (a Access) Standing(head hosting.Request) hosting.Standing {
+	e := event.Event{Kind: event.HTTP, Request: head}
 	switch recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a).kind {
 	case service, client:
 		return hosting.Proved

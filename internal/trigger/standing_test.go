@@ -50,7 +50,7 @@ func TestStanding(t *testing.T) {
 			if c.access != nil {
 				c.access(&k.fn.Access)
 			}
-			head := hosting.Head{Method: "POST", Path: "/closeorder", Header: c.header}
+			head := hosting.Request{Method: "POST", Path: "/closeorder", Header: c.header}
 			got := k.fn.Access.Standing(head)
 			if got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)

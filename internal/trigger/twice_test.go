@@ -36,7 +36,7 @@ func TestGivenTwiceIsRefused(t *testing.T) {
 		"custom runtime":               {hosting.SCFCustom, scf(`"queryString":` + lists)},
 		"API Gateway":                  {hosting.SCF, within(`{"serviceId":"s"}`, `"queryString":`+lists)},
 		"CloudBase's access service":   {hosting.SCF, within(`{"envId":"e"}`, `"queryStringParameters":`+lists)},
-		"web function":                 {hosting.Web, within(`{"cloudpay":"web"}`, `"queryString":`+lists)},
+		"web function":                 {hosting.Web, scf(`"queryString":` + lists)},
 		"HTTP API 2.0":                 {hosting.Lambda, v2(`"rawQueryString":"out_trade_no=D1&out_trade_no=D2","queryStringParameters":{"out_trade_no":"D1,D2"}`)},
 		"HTTP API 2.0, escaped":        {hosting.Lambda, v2(`"rawQueryString":"out_trade_no=D1&out%5ftrade%5fno=D2"`)},
 		"REST API": {hosting.Lambda, within(`{"apiId":"a"}`,

@@ -7,21 +7,21 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// What an event may be. The platforms' own limit is 6 MB for a synchronous call (SCF doc 583/11637, AWS's Lambda
-// quotas); more is looked through, so that the answer to an event that is too large has its trigger's form, up to
-// maxScan. No platform's event has half as many keys, or is half as deep.
+// The bounds of an event. The platforms' own limit is 6 MB for a synchronous call (SCF doc
+// 583/11637, AWS's Lambda quotas). A larger event is scanned up to maxScan all the same, so that its
+// refusal has its trigger's form. No platform's event has half as many keys, or is half as deep.
 const (
-	MaxEvent   = 6 << 20
-	MaxRecords = 10_000 // SQS's largest batch
+	maxEvent   = 6 << 20
+	maxScan    = 16 << 20
+	maxRecords = 10_000 // SQS's largest batch
 
-	maxScan  = 16 << 20
 	maxKeys  = 256
 	maxDepth = 64
 	maxNames = 256       // of headers, of one header's values, of a query's parameters, of claims
 	maxHead  = 256 << 10 // bytes of each of those; the platforms' servers take less
 )
 
-// A codec knows one platform's shape. Those who implement it are twins, a file each.
+// A codec reads one platform's shape.
 type codec interface {
 	// made reports whether the event has what only this platform writes.
 	made(p *parts) bool
@@ -29,44 +29,45 @@ type codec interface {
 	read(p *parts, e *Event)
 }
 
-// codecs are asked in this order, and the first of each Kind has the word: what an API gateway wrote would do for a
-// function URL's event, too.
+// codecs are tried in this order, and the first of an event's Kind reads it: the marks of a function
+// URL's event are on an API gateway's too.
 var codecs = []struct {
 	Kind
-	Form
+
+	form string
 	codec
 }{
-	{HTTP, FormAWSHTTP, awsHTTP{}},
-	{HTTP, FormWeb, web{}},
-	{HTTP, FormAPIGateway, apiGateway{}},
-	{HTTP, FormTCBHTTP, access{}},
-	{HTTP, FormAWSREST, awsREST{}},
-	{HTTP, FormFunctionURL, functionURL{}},
-	{Timer, FormSCFTimer, scfTimer{}},
-	{Timer, FormEventBridge, eventBridge{}},
-	{Queue, FormCKafka, ckafka{}},
-	{Queue, FormCMQ, cmq{}},
-	{Queue, FormTDMQ, tdmq{}},
-	{Queue, FormSQS, sqs{}},
-	{Foreign, FormForeign, foreign{}},
+	{HTTP, formAWSHTTP, awsHTTP{}},
+	{HTTP, formAPIGateway, apiGateway{}},
+	{HTTP, formTCBHTTP, access{}},
+	{HTTP, formAWSREST, awsREST{}},
+	{HTTP, formFunctionURL, functionURL{}},
+	{Timer, formSCFTimer, scfTimer{}},
+	{Timer, formEventBridge, eventBridge{}},
+	{Queue, formCKafka, ckafka{}},
+	{Queue, formCMQ, cmq{}},
+	{Queue, formTDMQ, tdmq{}},
+	{Queue, formSQS, sqs{}},
+	{Foreign, formForeign, foreign{}},
 }
 
-// Decode reads an event. With a Fault, Kind and Form still say what the event is as far as that could be told (a call
-// when it could not), so that the answer can be given in the trigger's own form; nothing else of it is to be used but
-// UserInfo and HTTPShaped. What Decode returns may share memory with payload.
+// Decode decodes an event. With a Fault, the Event has its Kind and Form as far as they could be
+// told (a call otherwise), so that the refusal has the trigger's form, and UserInfo and HTTPShaped;
+// the rest is zero. The Event may share memory with payload.
 //
-// A platform's keys are known in the platform's spelling only; HTTPShaped and UserInfo, which lower trust, in any case.
+// A platform's keys count in the platform's spelling only; those of UserInfo and HTTPShaped, which
+// lower trust, in any case of letters.
 func Decode(payload []byte) (Event, *Fault) {
 	var p parts
 	p.split(payload)
-	e := Event{Kind: Call, Form: FormCall, UserInfo: p.userInfo, HTTPShaped: p.httpShaped}
-	if p.fields == nil { // a cloud call has none of the platforms' keys, and is done here
+	e := Event{Kind: Call, Form: formCall, UserInfo: p.userInfo, HTTPShaped: p.httpShaped}
+	if p.fields == nil { // a cloud call, which has none of the platforms' keys
 		return e, p.fault
 	}
 	return decodeParts(p, e)
 }
 
-// decodeParts is given a copy of p, so that the one that a cloud call needs can stay on the stack.
+// decodeParts takes a copy of p, so that the original can stay on the stack of a cloud call.
 func decodeParts(p parts, e Event) (Event, *Fault) {
 	if raw := p.fields.get("requestContext"); typeOf(raw) == anObject {
 		p.context = p.pick("requestContext", raw, contextKey)
@@ -77,37 +78,38 @@ func decodeParts(p parts, e Event) (Event, *Fault) {
 		switch {
 		case !c.made(&p):
 		case read == nil:
-			e.Kind, e.Form, read = c.Kind, c.Form, c
+			e.Kind, e.Form, read = c.Kind, c.form, c
 		case c.Kind != e.Kind || c.Kind != HTTP:
 			p.refuse("event", bilingual.New("has the marks of more than one trigger", "带有多种触发器的特征"))
 		}
 	}
-	told := e
+	known := e
 	if read != nil && p.fault == nil {
 		read.read(&p, &e)
 	}
 	if p.fault != nil {
-		return told, p.fault
+		return known, p.fault
 	}
 	return e, nil
 }
 
-// parts are an event's members as far as platforms write them.
+// parts are those members of an event that platforms write.
 type parts struct {
-	fields  fields // nil when there is none
+	fields  fields // nil without any
 	context fields // requestContext's
-	record  Form   // the mark of the first record that has one
+	record  string // the mark of the first record that has one
 	fault   *Fault // the first one
 
 	userInfo, httpShaped bool
 }
 
-// fields are members, as written: a dozen at most, so that looking at each finds one sooner than a map would.
+// fields are members as they are written. There are a dozen at most, among which a linear search is
+// faster than a map.
 type fields []field
 
 type field struct{ key, value []byte }
 
-// get gives a member's value, nil when there is none.
+// get is a member's value, nil without the member.
 func (f fields) get(key string) []byte {
 	for i := range f {
 		if string(f[i].key) == key {
@@ -125,8 +127,8 @@ func (p *parts) refuse(field string, rule bilingual.Text) {
 }
 
 func (p *parts) split(payload []byte) {
-	if len(payload) > MaxEvent {
-		p.refuse("event", bilingual.Sprintf("is %d bytes long, more than %d", "长 %d 字节，超过 %d 字节", len(payload), MaxEvent))
+	if len(payload) > maxEvent {
+		p.refuse("event", bilingual.Sprintf("is %d bytes long, more than %d", "长 %d 字节，超过 %d 字节", len(payload), maxEvent))
 		p.fault.TooLarge = true
 	}
 	s := scanner{text: payload[:min(len(payload), maxScan)]}
@@ -156,7 +158,7 @@ func (p *parts) split(payload []byte) {
 	}
 }
 
-// keep sorts a member of the event.
+// keep files a member of the event: its marks, and its value if a codec reads it.
 func (p *parts) keep(key, value []byte) {
 	if len(key) <= longestMark {
 		p.userInfo = p.userInfo || bytes.EqualFold(key, []byte("userInfo"))
@@ -176,13 +178,14 @@ func (p *parts) keep(key, value []byte) {
 	p.fields = append(p.fields, field{key, value})
 }
 
-// mostFields are as many as a platform's event has.
+// mostFields is as many as a platform's event has.
 const mostFields = 12
 
-// longestMark is as long as a key can be that folds to one of keep's: an s has a twin (ſ) of two bytes.
+// longestMark is the length of the longest key that folds to one of keep's: s has a second lower
+// case, ſ, of two bytes.
 const longestMark = len("requestContext") + 1
 
-// platformKey reports whether codecs want to know of the member.
+// platformKey reports whether a codec reads the member.
 func platformKey(key []byte) bool {
 	switch string(key) {
 	case "Type", "TriggerName", "Time", "Message", // SCF's timer
@@ -197,8 +200,8 @@ func platformKey(key []byte) bool {
 	return false
 }
 
-// pick takes the members that are wanted out of an object that was scanned before, and reports whether none of them comes
-// twice. Platforms write none twice, and of two nobody could say which counts.
+// pick collects the wanted members of an object that was scanned before, and reports whether each
+// comes once. Platforms write none twice, and of two values it could not be said which counts.
 func pick(object []byte, wanted func(key []byte) bool) (f fields, once bool) {
 	f, once = fields{}, true
 	members(object, func(key, value []byte) bool {
@@ -212,8 +215,8 @@ func pick(object []byte, wanted func(key []byte) bool) (f fields, once bool) {
 	return f, once
 }
 
-// pick takes members out of the value of key, or of a part of it. That of requestContext holds the authorizer's word on who
-// is calling.
+// pick is the function pick for the value of key, or for a part of it. A member that comes twice is
+// a fault: of two in requestContext, one may be an authorizer's and the other a caller's.
 func (p *parts) pick(key string, object []byte, wanted func(key []byte) bool) fields {
 	f, once := pick(object, wanted)
 	if !once {
@@ -234,7 +237,7 @@ func (f fields) is(key, want string) bool {
 	return typeOf(raw) == aString && string(unquote(raw)) == want
 }
 
-// text gives a member that is a string.
+// text is a member that is a string; ok is false if it is not, or missing.
 func (f fields) text(key string) (string, bool) {
 	if raw := f.get(key); typeOf(raw) == aString {
 		return string(unquote(raw)), true
@@ -242,7 +245,7 @@ func (f fields) text(key string) (string, bool) {
 	return "", false
 }
 
-// word gives a member that is a string or a number: names of things, which platforms write as either.
+// word is a member that is a string or a number: an ID, which platforms write as either.
 func (f fields) word(key string) string {
 	if raw := f.get(key); typeOf(raw) == aNumber {
 		return string(raw)
@@ -251,7 +254,7 @@ func (f fields) word(key string) string {
 	return text
 }
 
-// text gives one of those members that must be a string, or be left out.
+// text is a member that must be a string or be left out. Anything else is a fault.
 func (p *parts) text(of fields, key string) string {
 	text, ok := of.text(key)
 	if !ok && of.has(key) {
@@ -260,7 +263,7 @@ func (p *parts) text(of fields, key string) string {
 	return text
 }
 
-// jsonType is what a value is, for a sentence.
+// jsonType is a value's type, in words that fit into a sentence.
 type jsonType string
 
 const (
@@ -296,7 +299,7 @@ func (t jsonType) text() bilingual.Text {
 	return bilingual.New(string(something), "其他内容")
 }
 
-// typeOf tells by the first byte, which is enough once the text was scanned.
+// typeOf looks at the first byte, which is enough for text that was scanned before.
 func typeOf(value []byte) jsonType {
 	if len(value) == 0 {
 		return nothing

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -29,15 +30,15 @@ func fixture(t testing.TB, name string) []byte {
 
 // fixtures are what the platforms send, and what is to be read of it.
 func fixtures() map[string]event.Event {
-	call := event.Event{Kind: event.Call, Form: event.FormCall}
-	foreigner := event.Event{Kind: event.Foreign, Form: event.FormForeign}
-	timer := func(form event.Form, name, message, time string) event.Event {
+	call := event.Event{Kind: event.Call, Form: "call"}
+	foreigner := event.Event{Kind: event.Foreign, Form: "foreign"}
+	timer := func(form string, name, message, time string) event.Event {
 		return event.Event{Kind: event.Timer, Form: form, Timer: event.TimerTick{Name: name, Message: message, Time: time}}
 	}
-	http := func(form event.Form, r event.Request) event.Event {
+	http := func(form string, r hosting.Request) event.Event {
 		return event.Event{Kind: event.HTTP, Form: form, HTTPShaped: true, Request: r}
 	}
-	queue := func(form event.Form, messages ...string) event.Event {
+	queue := func(form string, messages ...string) event.Event {
 		e := event.Event{Kind: event.Queue, Form: form}
 		for i := 0; i < len(messages); i += 2 {
 			e.Messages = append(e.Messages, event.Message{ID: messages[i], Body: []byte(messages[i+1])})
@@ -53,18 +54,18 @@ func fixtures() map[string]event.Event {
 
 	return map[string]event.Event{
 		"call":                  withUser,
-		"timer":                 timer(event.FormSCFTimer, "EveryDay", "user define msg body", "2019-02-21T11:49:00Z"),
-		"timer-scf-go-lib":      timer(event.FormSCFTimer, "oneminute", "", "2019-08-17T05:26:00Z"),
-		"eventbridge":           timer(event.FormEventBridge, "sweep", "", "2026-11-22T10:00:00Z"),
-		"eventbridge-scheduler": timer(event.FormEventBridge, "sweep", "", "2026-11-22T10:00:00Z"),
-		"functionurl": http(event.FormFunctionURL, event.Request{
+		"timer":                 timer("scf-timer", "EveryDay", "user define msg body", "2019-02-21T11:49:00Z"),
+		"timer-scf-go-lib":      timer("scf-timer", "oneminute", "", "2019-08-17T05:26:00Z"),
+		"eventbridge":           timer("eventbridge", "sweep", "", "2026-11-22T10:00:00Z"),
+		"eventbridge-scheduler": timer("eventbridge", "sweep", "", "2026-11-22T10:00:00Z"),
+		"functionurl": http("function-url", hosting.Request{
 			Method: "POST", Path: "/queryorder", Query: single(map[string]string{"foo": "bar"}), Body: []byte(`{"out_trade_no":"A1"}`),
 			Header: map[string]string{
 				"host":         "1253970226-xxxx.ap-guangzhou.tencentscf.com",
 				"content-type": "application/json", "x-scf-remote-addr": "1.2.3.4",
 			},
 		}),
-		"apigateway": http(event.FormAPIGateway, event.Request{
+		"apigateway": http("api-gateway", hosting.Request{
 			Method: "POST", Path: "/test/value", Query: map[string][]string{"foo": {"bar"}, "a": {"b", "c"}, "i": {""}},
 			Body: []byte(`{"test":"body"}`), ID: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 			Header: map[string]string{
@@ -72,7 +73,7 @@ func fixtures() map[string]event.Event {
 				"host": "service-3ei3tii4-251000691.ap-guangzhou.apigateway.myqloud.com", "endpoint-timeout": "15",
 			},
 		}),
-		"apigateway-scf-go-lib": http(event.FormAPIGateway, event.Request{
+		"apigateway-scf-go-lib": http("api-gateway", hosting.Request{
 			Method: "GET", Path: "/ritchiechen-apigw-test", Query: map[string][]string{"a": {"b", "c"}, "x": {"y"}, "i": {""}},
 			Header: map[string]string{
 				"accept":          "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,image/apng,*/*;q=0.8",
@@ -82,7 +83,7 @@ func fixtures() map[string]event.Event {
 				"user-agent": "Mozilla/5.0 (Windows NT 6.1; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/72.0.3626.121 Safari/537.36",
 			},
 		}),
-		"access": http(event.FormTCBHTTP, event.Request{
+		"access": http("tcb-http", hosting.Request{
 			Method: "POST", Path: "/", Query: single(map[string]string{"a": "1"}), Body: []byte(`{"out_trade_no":"A1"}`),
 			ID:       "6e3f4a0c-7b61-11e6-9a41-93e8deadbeef",
 			Relative: true,
@@ -90,16 +91,11 @@ func fixtures() map[string]event.Event {
 				"host": "env-1.service.tcloudbase.com", "x-forwarded-for": "1.2.3.4", "content-type": "application/json",
 			},
 		}),
-		"web": http(event.FormWeb, event.Request{
-			Method: "POST", Path: "/queryorder", Query: map[string][]string{"a": {"1"}, "b": {"2", "3"}, "c": {""}},
-			Body: []byte(`{"out_trade_no":"A1"}`), ID: "7e31cc24-0b5c-4f04-95a7-4ab1d3a3d6a4",
-			Header: map[string]string{"content-type": "application/json", "host": "127.0.0.1:9000", "x-wx-openid": "oABC"},
-		}),
-		"awshttp": http(event.FormAWSHTTP, event.Request{
+		"awshttp": http("aws-http", hosting.Request{
 			Method: "POST", Path: "/my/path", Query: map[string][]string{"a": {"1", "2"}}, Body: []byte("Hello"), ID: "id",
 			Header: map[string]string{"content-type": "text/plain", "x-many": "1,2"},
 		}),
-		"awshttp-url": http(event.FormAWSHTTP, event.Request{
+		"awshttp-url": http("aws-http", hosting.Request{
 			Method: "POST", Path: "/my/path", Query: all, Body: []byte("Hello from client!"), ID: "id",
 			Header: map[string]string{"header1": "value1", "header2": "value1,value2"},
 			Claims: map[string]string{
@@ -107,7 +103,7 @@ func fixtures() map[string]event.Event {
 				"userArn": "arn:aws:iam::111122223333:user/example-user",
 			},
 		}),
-		"awshttp-plain": http(event.FormAWSHTTP, event.Request{
+		"awshttp-plain": http("aws-http", hosting.Request{
 			Method: "GET", Path: "/", Query: none, ID: "LV7fzho-PHcEJPw=",
 			Header: map[string]string{
 				"accept": "*/*", "content-length": "0", "host": "aaaaaaaaaa.execute-api.us-west-2.amazonaws.com", "user-agent": "curl/7.58.0",
@@ -115,15 +111,15 @@ func fixtures() map[string]event.Event {
 				"x-forwarded-port": "443", "x-forwarded-proto": "https",
 			},
 		}),
-		"awshttp-jwt": http(event.FormAWSHTTP, event.Request{
+		"awshttp-jwt": http("aws-http", hosting.Request{
 			Method: "GET", Path: "/my/path", Query: all, Header: samples, Body: hello, ID: "id",
 			Claims: map[string]string{"claim1": "value1", "claim2": "value2"},
 		}),
-		"awshttp-lambda": http(event.FormAWSHTTP, event.Request{
+		"awshttp-lambda": http("aws-http", hosting.Request{
 			Method: "GET", Path: "/my/path", Query: all, Header: samples, Body: hello, ID: "id",
 			Claims: map[string]string{"key": "value"},
 		}),
-		"awsrest": http(event.FormAWSREST, event.Request{
+		"awsrest": http("aws-rest", hosting.Request{
 			Method: "POST", Path: "/hello/world", Query: single(map[string]string{"name": "me"}), Body: hello,
 			ID: "deef4878-7910-11e6-8f14-25afc3e9ae33",
 			Header: map[string]string{
@@ -138,7 +134,7 @@ func fixtures() map[string]event.Event {
 			},
 			Claims: map[string]string{"principalId": "admin", "clientId": "1", "clientName": "Exata"},
 		}),
-		"awsrest-cognito": http(event.FormAWSREST, event.Request{
+		"awsrest-cognito": http("aws-rest", hosting.Request{
 			Method: "GET", Path: "/queryorder/A1", Query: map[string][]string{"a": {"1", "2"}}, ID: "deef4878-7910-11e6-8f14-25afc3e9ae33",
 			Header: map[string]string{"authorization": "Bearer token", "x-many": "1,2"},
 			Claims: map[string]string{
@@ -146,13 +142,13 @@ func fixtures() map[string]event.Event {
 				"iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_EXAMPLE",
 			},
 		}),
-		"ckafka":            queue(event.FormCKafka, "test-topic/1/36", "Hello from Ckafka!"),
-		"ckafka-scf-go-lib": queue(event.FormCKafka, "ritchiechen-ckafka-test/0/7", "hello world"),
-		"cmq":               queue(event.FormCMQ, "123345346", "Hello from CMQ!"),
-		"cmq-scf-go-lib":    queue(event.FormCMQ, "13510798882111490", "aaaaaaaaaa"),
-		"tdmq":              queue(event.FormTDMQ, "123345346", "Hello from TDMQ!"),
-		"sqs":               queue(event.FormSQS, "MessageID_1", "Message Body"),
-		"sqs-two": queue(event.FormSQS, "059f36b4-87a3-44ab-83d2-661975830a7d", `{"out_trade_no":"A1"}`,
+		"ckafka":            queue("ckafka", "test-topic/1/36", "Hello from Ckafka!"),
+		"ckafka-scf-go-lib": queue("ckafka", "ritchiechen-ckafka-test/0/7", "hello world"),
+		"cmq":               queue("cmq", "123345346", "Hello from CMQ!"),
+		"cmq-scf-go-lib":    queue("cmq", "13510798882111490", "aaaaaaaaaa"),
+		"tdmq":              queue("tdmq", "123345346", "Hello from TDMQ!"),
+		"sqs":               queue("sqs", "MessageID_1", "Message Body"),
+		"sqs-two": queue("sqs", "059f36b4-87a3-44ab-83d2-661975830a7d", `{"out_trade_no":"A1"}`,
 			"2e1424d4-f796-459a-8184-9c92662be6da", `{"out_trade_no":"A2"}`),
 		"cos":      foreigner,
 		"database": foreigner,
@@ -195,7 +191,7 @@ func faultText(f *event.Fault) string {
 // row is an event, and what is to be told of it.
 type row struct {
 	payload string
-	form    event.Form
+	form    string
 	fault   string // "" for none
 }
 
@@ -205,7 +201,7 @@ func (r row) check(t *testing.T) event.Event {
 	if got.Form != r.form || faultText(fault) != r.fault {
 		t.Errorf("got form %q and fault %q, want %q and %q", got.Form, faultText(fault), r.form, r.fault)
 	}
-	if fault != nil && (got.Messages != nil || !cmp.Equal(got.Request, event.Request{}) || got.Timer != event.TimerTick{}) {
+	if fault != nil && (got.Messages != nil || !cmp.Equal(got.Request, hosting.Request{}) || got.Timer != event.TimerTick{}) {
 		t.Errorf("a fault came with parts of the event: %+v", got)
 	}
 	return got
@@ -226,88 +222,119 @@ func TestBadInput(t *testing.T) {
 	}
 	text := func(n int) string { return `{"a":"` + strings.Repeat("x", n-8) + `"}` }
 	for name, r := range map[string]row{
-		"nothing":                   {``, event.FormCall, object + ", and there is none"},
-		"white space":               {" \r\n\t", event.FormCall, object + ", and there is none"},
-		"null":                      {`null`, event.FormCall, object + ", not null"},
-		"an array":                  {`[{"out_trade_no":"A1"}]`, event.FormCall, object + ", not an array"},
-		"a string":                  {`"out_trade_no"`, event.FormCall, object + ", not a string"},
-		"a number":                  {`1`, event.FormCall, object + ", not a number"},
-		"a boolean":                 {`true`, event.FormCall, object + ", not true or false"},
-		"not JSON":                  {`<xml/>`, event.FormCall, object + ", and is not JSON"},
-		"a byte order mark":         {"\ufeff{}", event.FormCall, object + ", and is not JSON"},
-		"cut short":                 {`{"out_trade_no":"A1"`, event.FormCall, "event: is not JSON: it ends too early"},
-		"two objects":               {`{}{}`, event.FormCall, "event: is not JSON: something follows its end"},
-		"a trailing comma":          {`{"a":1,}`, event.FormCall, "event: is not JSON"},
-		"single quotes":             {`{'a':1}`, event.FormCall, "event: is not JSON"},
-		"NaN":                       {`{"a":NaN}`, event.FormCall, "event: is not JSON"},
-		"a wrong escape":            {`{"a":"\x00"}`, event.FormCall, "event: is not JSON"},
-		"invalid UTF-8":             {"{\"a\":\"\xff\"}", event.FormCall, "event: is not UTF-8"},
-		"invalid UTF-8 in a key":    {"{\"\xc0\xaf\":1}", event.FormCall, "event: is not UTF-8"},
-		"64 deep":                   {nested(64), event.FormCall, ""},
-		"65 deep":                   {nested(65), event.FormCall, "event: is nested too deeply"},
-		"a million deep":            {nested(1 << 20), event.FormCall, "event: is nested too deeply"},
-		"256 keys":                  {keys(255, `"a":1`), event.FormCall, ""},
-		"257 keys":                  {keys(256, `"a":1`), event.FormCall, "event: has more than 256 keys"},
-		"100,000 keys":              {keys(100_000, `"a":1`), event.FormCall, "event: has more than 256 keys"},
-		"100,000 keys, a timer's":   {`{"Type":"Timer","TriggerName":"t",` + keys(100_000, `"a":1`)[1:], event.FormSCFTimer, "event: has more than 256 keys"},
-		"6 MiB":                     {text(6 << 20), event.FormCall, ""},
-		"a byte over 6 MiB":         {text(6<<20 + 1), event.FormCall, "event: is 6291457 bytes long, more than 6291456"},
-		"7 MB over HTTP":            {`{"body":"` + strings.Repeat("x", 7_000_000) + `","httpMethod":"POST"}`, event.FormFunctionURL, "event: is 7000031 bytes long, more than 6291456"},
-		"17 MB over HTTP":           {`{"httpMethod":"POST","body":"` + strings.Repeat("x", 17_000_000) + `"}`, event.FormFunctionURL, "event: is 17000031 bytes long, more than 6291456"},
-		"17 MB, HTTP too late":      {`{"body":"` + strings.Repeat("x", 17_000_000) + `","httpMethod":"POST"}`, event.FormCall, "event: is 17000031 bytes long, more than 6291456"},
-		"HTTP, cut short":           {`{"httpMethod":"POST","body":"`, event.FormFunctionURL, "event: is not JSON: it ends too early"},
-		"HTTP, not UTF-8":           {"{\"httpMethod\":\"POST\",\"body\":\"\xff\"}", event.FormFunctionURL, "event: is not UTF-8"},
-		"a method that is a number": {`{"httpMethod":1}`, event.FormFunctionURL, "httpMethod: must be a string, not a number"},
-		"a context's key twice":     {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"sub":"a"},"authorizer":{"sub":"b"}}}`, event.FormAWSREST, "requestContext: has a key twice"},
-		"the same, one null":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":null,"\u0061uthorizer":{"sub":"b"}}}`, event.FormAWSREST, "requestContext: has a key twice"},
-		"two authorizers' groups":   {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{},"jwt":{"claims":{"sub":"a"}}}}}`, event.FormAWSHTTP, "requestContext.authorizer: has a key twice"},
-		"two JWTs' claims":          {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{},"claims":{"sub":"a"}}}}}`, event.FormAWSHTTP, "requestContext.authorizer: has a key twice"},
-		"two claims' groups":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"claims":{},"claims":{"sub":"a"}}}}`, event.FormAWSREST, "requestContext.authorizer: has a key twice"},
-		"two methods of payload 2":  {`{"version":"2.0","requestContext":{"http":{"method":"GET","method":"POST"}}}`, event.FormAWSHTTP, "requestContext.http: has a key twice"},
-		"a path with a lone %":      {`{"httpMethod":"GET","path":"/%zz"}`, event.FormFunctionURL, "path: has a percent sign that escapes nothing"},
-		"a method that is empty":    {`{"httpMethod":""}`, event.FormFunctionURL, "httpMethod: must name the request's method"},
-		"no method in payload 2.0":  {`{"version":"2.0","requestContext":{"http":{}}}`, event.FormAWSHTTP, "requestContext.http.method: must name the request's method"},
-		"a path that is a number":   {`{"httpMethod":"GET","path":1}`, event.FormFunctionURL, "path: must be a string, not a number"},
-		"a body that is an object":  {`{"httpMethod":"GET","body":{}}`, event.FormFunctionURL, "body: must be a string, not an object"},
-		"a body that is no base64":  {`{"httpMethod":"GET","body":"!","isBase64Encoded":true}`, event.FormFunctionURL, "body: must be base64, as isBase64Encoded says"},
-		"isBase64Encoded, a string": {`{"httpMethod":"GET","isBase64Encoded":"true"}`, event.FormFunctionURL, "isBase64Encoded: must be true or false"},
-		"headers that are a list":   {`{"httpMethod":"GET","headers":[]}`, event.FormFunctionURL, "headers: must be an object, not an array"},
-		"a header that is a number": {`{"httpMethod":"GET","headers":{"a":1}}`, event.FormFunctionURL, "headers: must have strings for values, 256 for a name at most"},
-		"a header's list of lists":  {`{"httpMethod":"GET","headers":{"a":[[]]}}`, event.FormFunctionURL, "headers: must have strings for values, 256 for a name at most"},
-		"257 values of a header":    {`{"httpMethod":"GET","headers":{"a":[` + strings.Repeat(`"",`, 256) + `""]}}`, event.FormFunctionURL, "headers: must have strings for values, 256 for a name at most"},
-		"257 headers":               {`{"httpMethod":"GET","headers":` + strings.ReplaceAll(keys(256, `"a":""`), ":1", `:""`) + `}`, event.FormFunctionURL, "headers: has more than 256 names"},
-		"headers of 1 MB":           {`{"httpMethod":"GET","headers":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`, event.FormFunctionURL, "headers: is more than 262144 bytes long"},
-		"a query of 257 names":      {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"` + strings.Repeat("a&", 256) + `"}`, event.FormAWSHTTP, "rawQueryString: has too many names"},
-		"a query with a lone %":     {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"a=%"}`, event.FormAWSHTTP, "rawQueryString: has a percent sign that escapes nothing"},
-		"a query's name with one":   {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"%=a"}`, event.FormAWSHTTP, "rawQueryString: has a percent sign that escapes nothing"},
-		"a timer without words":     {`{"Type":"Timer","TriggerName":"t","Message":{}}`, event.FormSCFTimer, "Message: must be a string, not an object"},
-		"two methods":               {`{"httpMethod":"GET","httpMethod":"POST"}`, event.FormFunctionURL, "httpMethod: is given twice"},
-		"two methods, one escaped":  {`{"httpMethod":"GET","http\u004dethod":"POST"}`, event.FormFunctionURL, "httpMethod: is given twice"},
-		"two batches":               {`{"Records":[{"Ckafka":{}}],"Records":[]}`, event.FormCKafka, "Records: is given twice"},
-		"two types":                 {`{"Type":"Timer","Type":"x","TriggerName":"t"}`, event.FormSCFTimer, "Type: is given twice"},
-		"HTTP and a timer":          {`{"Type":"Timer","TriggerName":"t","httpMethod":"GET"}`, event.FormFunctionURL, "event: has the marks of more than one trigger"},
-		"HTTP and a queue":          {`{"Records":[{"eventSource":"aws:sqs"}],"version":"2.0","requestContext":{"http":{}}}`, event.FormAWSHTTP, "event: has the marks of more than one trigger"},
-		"a timer and a queue":       {`{"Records":[{"CMQ":{}}],"Type":"Timer","TriggerName":"t"}`, event.FormSCFTimer, "event: has the marks of more than one trigger"},
-		"two timers":                {`{"Type":"Timer","TriggerName":"t","source":"aws.events","detail-type":"Scheduled Event"}`, event.FormSCFTimer, "event: has the marks of more than one trigger"},
-		"two queues":                {`{"Records":[{"CMQ":{}}],"specversion":"0","type":"connector:tdmq"}`, event.FormCMQ, "event: has the marks of more than one trigger"},
-		"records of two queues":     {`{"Records":[{"CMQ":{"msgBody":""}},{"eventSource":"aws:sqs"}]}`, event.FormCMQ, "Records: has messages of two platforms"},
-		"a record of two queues":    {`{"Records":[{"CMQ":{"msgBody":""},"eventSource":"aws:sqs"}]}`, event.FormForeign, "event: has a record of two platforms"},
-		"the second of two queues":  {`{"Records":[{"CMQ":{"msgBody":""}},{"CMQ":{},"Ckafka":{}}]}`, event.FormCMQ, "Records: has messages of two platforms"},
-		"COS among CKafka":          {`{"Records":[{"Ckafka":{"topic":"t"}},{"cos":{}}]}`, event.FormCKafka, "Records: has messages of two platforms"},
-		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"Kinesis":                   {`{"Records":[{"eventSource":"aws:kinesis"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"DynamoDB":                  {`{"Records":[{"eventSource":"aws:dynamodb"}]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"Kafka at AWS":              {`{"eventSource":"aws:kafka","records":{"t-0":[]}}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"a queue of AmazonMQ":       {`{"eventSource":"aws:mq","messages":[]}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"CloudWatch's logs":         {`{"awslogs":{"data":"H4sI"}}`, event.FormForeign, "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, event.FormForeign, "event: is a CloudEvent, and this function is for none: check its triggers"},
-		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, event.FormForeign, "event: is one of EventBridge's that is no schedule, and this function is for none: check its triggers"},
+		"nothing":                   {``, "call", object + ", and there is none"},
+		"white space":               {" \r\n\t", "call", object + ", and there is none"},
+		"null":                      {`null`, "call", object + ", not null"},
+		"an array":                  {`[{"out_trade_no":"A1"}]`, "call", object + ", not an array"},
+		"a string":                  {`"out_trade_no"`, "call", object + ", not a string"},
+		"a number":                  {`1`, "call", object + ", not a number"},
+		"a boolean":                 {`true`, "call", object + ", not true or false"},
+		"not JSON":                  {`<xml/>`, "call", object + ", and is not JSON"},
+		"a byte order mark":         {"\ufeff{}", "call", object + ", and is not JSON"},
+		"cut short":                 {`{"out_trade_no":"A1"`, "call", "event: is not JSON: it ends too early"},
+		"two objects":               {`{}{}`, "call", "event: is not JSON: something follows its end"},
+		"a trailing comma":          {`{"a":1,}`, "call", "event: is not JSON"},
+		"single quotes":             {`{'a':1}`, "call", "event: is not JSON"},
+		"NaN":                       {`{"a":NaN}`, "call", "event: is not JSON"},
+		"a wrong escape":            {`{"a":"\x00"}`, "call", "event: is not JSON"},
+		"invalid UTF-8":             {"{\"a\":\"\xff\"}", "call", "event: is not UTF-8"},
+		"invalid UTF-8 in a key":    {"{\"\xc0\xaf\":1}", "call", "event: is not UTF-8"},
+		"64 deep":                   {nested(64), "call", ""},
+		"65 deep":                   {nested(65), "call", "event: is nested too deeply"},
+		"a million deep":            {nested(1 << 20), "call", "event: is nested too deeply"},
+		"256 keys":                  {keys(255, `"a":1`), "call", ""},
+		"257 keys":                  {keys(256, `"a":1`), "call", "event: has more than 256 keys"},
+		"100,000 keys":              {keys(100_000, `"a":1`), "call", "event: has more than 256 keys"},
+		"100,000 keys, a timer's":   {`{"Type":"Timer","TriggerName":"t",` + keys(100_000, `"a":1`)[1:], "scf-timer", "event: has more than 256 keys"},
+		"6 MiB":                     {text(6 << 20), "call", ""},
+		"a byte over 6 MiB":         {text(6<<20 + 1), "call", "event: is 6291457 bytes long, more than 6291456"},
+		"7 MB over HTTP":            {`{"body":"` + strings.Repeat("x", 7_000_000) + `","httpMethod":"POST"}`, "function-url", "event: is 7000031 bytes long, more than 6291456"},
+		"17 MB over HTTP":           {`{"httpMethod":"POST","body":"` + strings.Repeat("x", 17_000_000) + `"}`, "function-url", "event: is 17000031 bytes long, more than 6291456"},
+		"17 MB, HTTP too late":      {`{"body":"` + strings.Repeat("x", 17_000_000) + `","httpMethod":"POST"}`, "call", "event: is 17000031 bytes long, more than 6291456"},
+		"HTTP, cut short":           {`{"httpMethod":"POST","body":"`, "function-url", "event: is not JSON: it ends too early"},
+		"HTTP, not UTF-8":           {"{\"httpMethod\":\"POST\",\"body\":\"\xff\"}", "function-url", "event: is not UTF-8"},
+		"a method that is a number": {`{"httpMethod":1}`, "function-url", "httpMethod: must be a string, not a number"},
+		"a context's key twice":     {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"sub":"a"},"authorizer":{"sub":"b"}}}`, "aws-rest", "requestContext: has a key twice"},
+		"the same, one null":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":null,"\u0061uthorizer":{"sub":"b"}}}`, "aws-rest", "requestContext: has a key twice"},
+		"two authorizers' groups":   {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{},"jwt":{"claims":{"sub":"a"}}}}}`, "aws-http", "requestContext.authorizer: has a key twice"},
+		"two JWTs' claims":          {`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{},"claims":{"sub":"a"}}}}}`, "aws-http", "requestContext.authorizer: has a key twice"},
+		"two claims' groups":        {`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"claims":{},"claims":{"sub":"a"}}}}`, "aws-rest", "requestContext.authorizer: has a key twice"},
+		"two methods of payload 2":  {`{"version":"2.0","requestContext":{"http":{"method":"GET","method":"POST"}}}`, "aws-http", "requestContext.http: has a key twice"},
+		"a path with a lone %":      {`{"httpMethod":"GET","path":"/%zz"}`, "function-url", "path: has a percent sign that escapes nothing"},
+		"a method that is empty":    {`{"httpMethod":""}`, "function-url", "httpMethod: must name the request's method"},
+		"no method in payload 2.0":  {`{"version":"2.0","requestContext":{"http":{}}}`, "aws-http", "requestContext.http.method: must name the request's method"},
+		"a path that is a number":   {`{"httpMethod":"GET","path":1}`, "function-url", "path: must be a string, not a number"},
+		"a body that is an object":  {`{"httpMethod":"GET","body":{}}`, "function-url", "body: must be a string, not an object"},
+		"a body that is no base64":  {`{"httpMethod":"GET","body":"!","isBase64Encoded":true}`, "function-url", "body: must be base64, as isBase64Encoded says"},
+		"isBase64Encoded, a string": {`{"httpMethod":"GET","isBase64Encoded":"true"}`, "function-url", "isBase64Encoded: must be true or false"},
+		"headers that are a list":   {`{"httpMethod":"GET","headers":[]}`, "function-url", "headers: must be an object, not an array"},
+		"a header that is a number": {`{"httpMethod":"GET","headers":{"a":1}}`, "function-url", "headers: must have strings for values, 256 for a name at most"},
+		"a header's list of lists":  {`{"httpMethod":"GET","headers":{"a":[[]]}}`, "function-url", "headers: must have strings for values, 256 for a name at most"},
+		"257 values of a header":    {`{"httpMethod":"GET","headers":{"a":[` + strings.Repeat(`"",`, 256) + `""]}}`, "function-url", "headers: must have strings for values, 256 for a name at most"},
+		"257 headers":               {`{"httpMethod":"GET","headers":` + strings.ReplaceAll(keys(256, `"a":""`), ":1", `:""`) + `}`, "function-url", "headers: has more than 256 names"},
+		"headers of 1 MB":           {`{"httpMethod":"GET","headers":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`, "function-url", "headers: is more than 262144 bytes long"},
+		"a query of 257 names":      {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"` + strings.Repeat("a&", 256) + `"}`, "aws-http", "rawQueryString: has too many names"},
+		"a query with a lone %":     {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"a=%"}`, "aws-http", "rawQueryString: has a percent sign that escapes nothing"},
+		"a query's name with one":   {`{"version":"2.0","requestContext":{"http":{"method":"GET"}},"rawQueryString":"%=a"}`, "aws-http", "rawQueryString: has a percent sign that escapes nothing"},
+		"a timer without words":     {`{"Type":"Timer","TriggerName":"t","Message":{}}`, "scf-timer", "Message: must be a string, not an object"},
+		"two methods":               {`{"httpMethod":"GET","httpMethod":"POST"}`, "function-url", "httpMethod: is given twice"},
+		"two methods, one escaped":  {`{"httpMethod":"GET","http\u004dethod":"POST"}`, "function-url", "httpMethod: is given twice"},
+		"two batches":               {`{"Records":[{"Ckafka":{}}],"Records":[]}`, "ckafka", "Records: is given twice"},
+		"two types":                 {`{"Type":"Timer","Type":"x","TriggerName":"t"}`, "scf-timer", "Type: is given twice"},
+		"HTTP and a timer":          {`{"Type":"Timer","TriggerName":"t","httpMethod":"GET"}`, "function-url", "event: has the marks of more than one trigger"},
+		"HTTP and a queue":          {`{"Records":[{"eventSource":"aws:sqs"}],"version":"2.0","requestContext":{"http":{}}}`, "aws-http", "event: has the marks of more than one trigger"},
+		"a timer and a queue":       {`{"Records":[{"CMQ":{}}],"Type":"Timer","TriggerName":"t"}`, "scf-timer", "event: has the marks of more than one trigger"},
+		"two timers":                {`{"Type":"Timer","TriggerName":"t","source":"aws.events","detail-type":"Scheduled Event"}`, "scf-timer", "event: has the marks of more than one trigger"},
+		"two queues":                {`{"Records":[{"CMQ":{}}],"specversion":"0","type":"connector:tdmq"}`, "cmq", "event: has the marks of more than one trigger"},
+		"records of two queues":     {`{"Records":[{"CMQ":{"msgBody":""}},{"eventSource":"aws:sqs"}]}`, "cmq", "Records: has messages of two platforms"},
+		"a record of two queues":    {`{"Records":[{"CMQ":{"msgBody":""},"eventSource":"aws:sqs"}]}`, "foreign", "event: has a record of two platforms"},
+		"the second of two queues":  {`{"Records":[{"CMQ":{"msgBody":""}},{"CMQ":{},"Ckafka":{}}]}`, "cmq", "Records: has messages of two platforms"},
+		"COS among CKafka":          {`{"Records":[{"Ckafka":{"topic":"t"}},{"cos":{}}]}`, "ckafka", "Records: has messages of two platforms"},
+		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"Kinesis":                   {`{"Records":[{"eventSource":"aws:kinesis"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"DynamoDB":                  {`{"Records":[{"eventSource":"aws:dynamodb"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"Kafka at AWS":              {`{"eventSource":"aws:kafka","records":{"t-0":[]}}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"a queue of AmazonMQ":       {`{"eventSource":"aws:mq","messages":[]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"CloudWatch's logs":         {`{"awslogs":{"data":"H4sI"}}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
+		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, "foreign", "event: is a CloudEvent, and this function is for none: check its triggers"},
+		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, "foreign", "event: is one of EventBridge's that is no schedule, and this function is for none: check its triggers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r.check(t)
 		})
+	}
+}
+
+// TestFromRequest: a request to our own server is bounded like an event.
+func TestFromRequest(t *testing.T) {
+	t.Parallel()
+	many := func(n int) (query map[string][]string, header map[string]string) {
+		query, header = map[string][]string{}, map[string]string{}
+		for i := range n {
+			query[fmt.Sprint(i)], header[fmt.Sprint(i)] = []string{""}, ""
+		}
+		return query, header
+	}
+	most, mostHeaders := many(256)
+	more, moreHeaders := many(257)
+	for want, r := range map[string]hosting.Request{
+		"":                                     {Method: "GET", Path: "/", Query: most, Header: mostHeaders},
+		"headers: has more than 256 names":     {Method: "GET", Path: "/", Header: moreHeaders},
+		"queryString: has more than 256 names": {Method: "GET", Path: "/", Query: more, Header: moreHeaders},
+		"queryString: must have strings for values, 256 for a name at most": {
+			Method: "GET", Path: "/", Query: map[string][]string{"a": make([]string, 257)},
+		},
+	} {
+		whole := event.Event{Kind: event.HTTP, Form: "web", HTTPShaped: true, Request: r}
+		if want != "" {
+			whole.Request = hosting.Request{}
+		}
+		got, fault := event.FromRequest(r)
+		if diff := cmp.Diff(whole, got); diff != "" || faultText(fault) != want {
+			t.Errorf("got fault %q, want %q; event (-want +got):\n%s", faultText(fault), want, diff)
+		}
 	}
 }
 
@@ -362,7 +389,7 @@ func TestCalls(t *testing.T) {
 		`{"user\u0049nfo":{}}`:                              {UserInfo: true},
 		`{"userInfo":{},"userInfo":{}}`:                     {UserInfo: true},
 	} {
-		want.Kind, want.Form = event.Call, event.FormCall
+		want.Kind, want.Form = event.Call, "call"
 		got, fault := event.Decode([]byte(payload))
 		if diff := cmp.Diff(want, got); diff != "" || fault != nil {
 			t.Errorf("%s: fault %v, event (-want +got):\n%s", payload, fault, diff)
@@ -376,17 +403,17 @@ func TestTimers(t *testing.T) {
 	const rule = `{"detail-type":"Scheduled Event","source":"aws.events"`
 	for _, test := range []struct {
 		payload string
-		form    event.Form
+		form    string
 		want    event.TimerTick
 	}{
-		{`{"Type":"Timer","TriggerName":""}`, event.FormSCFTimer, event.TimerTick{}},
-		{`{"Type":"Timer","TriggerName":"t","message":"m","time":"now"}`, event.FormSCFTimer, event.TimerTick{Name: "t"}},
-		{`{"Type":"\u0054imer","TriggerName":"t","Message":"\u5173"}`, event.FormSCFTimer, event.TimerTick{Name: "t", Message: "关"}},
-		{rule + `}`, event.FormEventBridge, event.TimerTick{}},
-		{rule + `,"resources":"r/x"}`, event.FormEventBridge, event.TimerTick{}},
-		{rule + `,"resources":[1,"r/x"]}`, event.FormEventBridge, event.TimerTick{}},
-		{rule + `,"resources":["arn:aws:events:r:1:rule/bus/x","r/y"]}`, event.FormEventBridge, event.TimerTick{Name: "x"}},
-		{rule + `,"resources":["x"]}`, event.FormEventBridge, event.TimerTick{Name: "x"}},
+		{`{"Type":"Timer","TriggerName":""}`, "scf-timer", event.TimerTick{}},
+		{`{"Type":"Timer","TriggerName":"t","message":"m","time":"now"}`, "scf-timer", event.TimerTick{Name: "t"}},
+		{`{"Type":"\u0054imer","TriggerName":"t","Message":"\u5173"}`, "scf-timer", event.TimerTick{Name: "t", Message: "关"}},
+		{rule + `}`, "eventbridge", event.TimerTick{}},
+		{rule + `,"resources":"r/x"}`, "eventbridge", event.TimerTick{}},
+		{rule + `,"resources":[1,"r/x"]}`, "eventbridge", event.TimerTick{}},
+		{rule + `,"resources":["arn:aws:events:r:1:rule/bus/x","r/y"]}`, "eventbridge", event.TimerTick{Name: "x"}},
+		{rule + `,"resources":["x"]}`, "eventbridge", event.TimerTick{Name: "x"}},
 	} {
 		if got := (row{test.payload, test.form, ""}).check(t).Timer; got != test.want {
 			t.Errorf("%s: got %+v, want %+v", test.payload, got, test.want)
@@ -402,35 +429,35 @@ func TestRequests(t *testing.T) {
 	type (
 		m = map[string]string
 		q = map[string][]string
-		r = event.Request
+		r = hosting.Request
 	)
 	for name, test := range map[string]struct {
 		payload string
-		form    event.Form
-		want    event.Request
+		form    string
+		want    hosting.Request
 	}{
-		"a method alone":            {`{"httpMethod":"GET"}`, event.FormFunctionURL, r{}},
-		"nulls":                     {`{"httpMethod":"GET","path":null,"headers":null,"queryString":null,"body":null,"isBase64Encoded":null,"requestContext":null}`, event.FormFunctionURL, r{}},
-		"a context of nobody's":     {`{"httpMethod":"GET","requestContext":{"elb":{},"requestId":7}}`, event.FormFunctionURL, r{ID: "7"}},
-		"a path without its slash":  {`{"httpMethod":"GET","path":"queryorder"}`, event.FormFunctionURL, r{Path: "/queryorder"}},
-		"lists":                     {`{"httpMethod":"GET","headers":{"A":["1","2"],"B":[]},"queryString":{"a":["1","2"],"b":[],"c":true,"a":"3"}}`, event.FormFunctionURL, r{Header: m{"a": "1,2", "b": ""}, Query: q{"a": {"1", "2", "3"}, "b": {""}, "c": {""}}}},
-		"a header in two spellings": {`{"httpMethod":"GET","headers":{"X-A":"1","x-a":"2","X-a":"3"}}`, event.FormFunctionURL, r{Header: m{"x-a": "1,2,3"}}},
-		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, event.FormTCBHTTP, r{Query: q{"a": {"1"}}, Relative: true}},
-		"base64":                    {`{"httpMethod":"GET","body":"eyJhIjoxfQ==","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`{"a":1}`)}},
-		"base64 with escapes":       {`{"httpMethod":"GET","body":"Pz8\/","isBase64Encoded":true}`, event.FormFunctionURL, r{Body: []byte(`???`)}},
-		"an escaped body":           {`{"httpMethod":"GET","body":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d\udc"}`, event.FormFunctionURL, r{}},
-		"payload 2.0, no raw path":  {v2 + `},"headers":{"A":"1"}}`, event.FormAWSHTTP, r{Path: "/http", Header: m{"a": "1"}}},
-		"payload 2.0, raw query":    {v2 + `},"rawQueryString":"&a=1%202+3&&a=2&b&=c&d=%C3%A9"}`, event.FormAWSHTTP, r{Path: "/http", Query: q{"a": {"1 2 3", "2"}, "b": {""}, "": {"c"}, "d": {"é"}}}},
-		"payload 2.0, cooked query": {v2 + `},"queryStringParameters":{"a":"1"}}`, event.FormAWSHTTP, r{Path: "/http", Query: q{"a": {"1"}}}},
-		"payload 2.0, no claims":    {v2 + `,"authorizer":{"jwt":null,"lambda":null}}}`, event.FormAWSHTTP, r{Path: "/http", Claims: m{}}},
-		"payload 2.0, null":         {v2 + `,"authorizer":null}}`, event.FormAWSHTTP, r{Path: "/http"}},
-		"claims of many types":      {v2 + `,"authorizer":{"lambda":{"n":12345678901234567890,"b":true,"o":{"x":"y"},"l":["z"],"0":null,"s":"\u00e9"}}}}`, event.FormAWSHTTP, r{Path: "/http", Claims: m{"n": "12345678901234567890", "b": "true", "s": "é"}}},
-		"payload 1.0, null":         {rest + `,"authorizer":null}}`, event.FormAWSREST, r{}},
-		"payload 1.0, no claims":    {rest + `,"authorizer":{}}}`, event.FormAWSREST, r{Claims: m{}}},
-		"payload 1.0, both":         {rest + `,"authorizer":{"principalId":"p","claims":{"sub":"s"}}}}`, event.FormAWSREST, r{Claims: m{"principalId": "p", "sub": "s"}}},
-		"a resource":                {`{"httpMethod":"GET","resource":"/","requestContext":{}}`, event.FormAWSREST, r{}},
-		"claims that are nobody's":  {`{"httpMethod":"GET","requestContext":{"serviceId":"s","authorizer":{"sub":"s"}}}`, event.FormAPIGateway, r{}},
-		"ours, with an authorizer":  {`{"httpMethod":"GET","requestContext":{"cloudpay":"web","authorizer":{"sub":"s"}}}`, event.FormWeb, r{}},
+		"a method alone":            {`{"httpMethod":"GET"}`, "function-url", r{}},
+		"nulls":                     {`{"httpMethod":"GET","path":null,"headers":null,"queryString":null,"body":null,"isBase64Encoded":null,"requestContext":null}`, "function-url", r{}},
+		"a context of nobody's":     {`{"httpMethod":"GET","requestContext":{"elb":{},"requestId":7}}`, "function-url", r{ID: "7"}},
+		"a path without its slash":  {`{"httpMethod":"GET","path":"queryorder"}`, "function-url", r{Path: "/queryorder"}},
+		"lists":                     {`{"httpMethod":"GET","headers":{"A":["1","2"],"B":[]},"queryString":{"a":["1","2"],"b":[],"c":true,"a":"3"}}`, "function-url", r{Header: m{"a": "1,2", "b": ""}, Query: q{"a": {"1", "2", "3"}, "b": {""}, "c": {""}}}},
+		"a header in two spellings": {`{"httpMethod":"GET","headers":{"X-A":"1","x-a":"2","X-a":"3"}}`, "function-url", r{Header: m{"x-a": "1,2,3"}}},
+		"CloudBase's query":         {`{"httpMethod":"GET","requestContext":{"envId":"e"},"queryStringParameters":{"a":"1"},"queryString":{"b":"2"}}`, "tcb-http", r{Query: q{"a": {"1"}}, Relative: true}},
+		"base64":                    {`{"httpMethod":"GET","body":"eyJhIjoxfQ==","isBase64Encoded":true}`, "function-url", r{Body: []byte(`{"a":1}`)}},
+		"base64 with escapes":       {`{"httpMethod":"GET","body":"Pz8\/","isBase64Encoded":true}`, "function-url", r{Body: []byte(`???`)}},
+		"an escaped body":           {`{"httpMethod":"GET","body":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d\udc"}`, "function-url", r{}},
+		"payload 2.0, no raw path":  {v2 + `},"headers":{"A":"1"}}`, "aws-http", r{Path: "/http", Header: m{"a": "1"}}},
+		"payload 2.0, raw query":    {v2 + `},"rawQueryString":"&a=1%202+3&&a=2&b&=c&d=%C3%A9"}`, "aws-http", r{Path: "/http", Query: q{"a": {"1 2 3", "2"}, "b": {""}, "": {"c"}, "d": {"é"}}}},
+		"payload 2.0, cooked query": {v2 + `},"queryStringParameters":{"a":"1"}}`, "aws-http", r{Path: "/http", Query: q{"a": {"1"}}}},
+		"payload 2.0, no claims":    {v2 + `,"authorizer":{"jwt":null,"lambda":null}}}`, "aws-http", r{Path: "/http", Claims: m{}}},
+		"payload 2.0, null":         {v2 + `,"authorizer":null}}`, "aws-http", r{Path: "/http"}},
+		"claims of many types":      {v2 + `,"authorizer":{"lambda":{"n":12345678901234567890,"b":true,"o":{"x":"y"},"l":["z"],"0":null,"s":"\u00e9"}}}}`, "aws-http", r{Path: "/http", Claims: m{"n": "12345678901234567890", "b": "true", "s": "é"}}},
+		"payload 1.0, null":         {rest + `,"authorizer":null}}`, "aws-rest", r{}},
+		"payload 1.0, no claims":    {rest + `,"authorizer":{}}}`, "aws-rest", r{Claims: m{}}},
+		"payload 1.0, both":         {rest + `,"authorizer":{"principalId":"p","claims":{"sub":"s"}}}}`, "aws-rest", r{Claims: m{"principalId": "p", "sub": "s"}}},
+		"a resource":                {`{"httpMethod":"GET","resource":"/","requestContext":{}}`, "aws-rest", r{}},
+		"claims that are nobody's":  {`{"httpMethod":"GET","requestContext":{"serviceId":"s","authorizer":{"sub":"s"}}}`, "api-gateway", r{}},
+		"ours, with an authorizer":  {`{"httpMethod":"GET","requestContext":{"cloudpay":"web","authorizer":{"sub":"s"}}}`, "function-url", r{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -445,7 +472,7 @@ func TestRequests(t *testing.T) {
 				want.Path = "/"
 			}
 			if name == "an escaped body" {
-				row{test.payload, event.FormFunctionURL, "event: is not JSON"}.check(t) // half a code unit
+				row{test.payload, "function-url", "event: is not JSON"}.check(t) // half a code unit
 				test.payload = strings.Replace(test.payload, `\udc"`, `"`, 1)
 				want.Body = []byte("\"\\/\b\f\n\r\té😀\ufffd")
 			}
@@ -461,19 +488,18 @@ func TestPaths(t *testing.T) {
 	t.Parallel()
 	const url = `"version":"2.0","requestContext":{"http":{"method":"GET"},"domainName":"`
 	for _, test := range []struct {
-		form    event.Form
+		form    string
 		members string
 		raw     bool
 	}{
-		{event.FormWeb, `"httpMethod":"GET","requestContext":{"cloudpay":"web"},"path":`, false},
-		{event.FormAWSHTTP, url + `id.execute-api.us-east-1.amazonaws.com"},"rawPath":`, false},
-		{event.FormAWSHTTP, url + `pay.example.com"},"rawPath":`, false},
-		{event.FormAWSHTTP, url + `id.lambda-url.us-west-2.on.aws"},"rawPath":`, true},
-		{event.FormAWSREST, `"httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, true},
-		{event.FormAWSREST, `"version":"1.0","httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, false},
-		{event.FormFunctionURL, `"httpMethod":"GET","path":`, true},
-		{event.FormAPIGateway, `"httpMethod":"GET","requestContext":{"serviceId":"s"},"path":`, true},
-		{event.FormTCBHTTP, `"httpMethod":"GET","requestContext":{"envId":"e"},"path":`, true},
+		{"aws-http", url + `id.execute-api.us-east-1.amazonaws.com"},"rawPath":`, false},
+		{"aws-http", url + `pay.example.com"},"rawPath":`, false},
+		{"aws-http", url + `id.lambda-url.us-west-2.on.aws"},"rawPath":`, true},
+		{"aws-rest", `"httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, true},
+		{"aws-rest", `"version":"1.0","httpMethod":"GET","requestContext":{"apiId":"a"},"path":`, false},
+		{"function-url", `"httpMethod":"GET","path":`, true},
+		{"api-gateway", `"httpMethod":"GET","requestContext":{"serviceId":"s"},"path":`, true},
+		{"tcb-http", `"httpMethod":"GET","requestContext":{"envId":"e"},"path":`, true},
 	} {
 		sent, want := "/a%2541|+", "/a%2541|+"
 		if test.raw {
@@ -489,13 +515,13 @@ func TestPaths(t *testing.T) {
 func TestClaimsTwice(t *testing.T) {
 	t.Parallel()
 	const fault = "requestContext.authorizer: has two claims of one name"
-	for form, payloads := range map[event.Form][]string{
-		event.FormAWSHTTP: {
+	for form, payloads := range map[string][]string{
+		"aws-http": {
 			`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"lambda":{"sub":"a","sub":"b"}}}}`,
 			`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"lambda":{"sub":"a","s\u0075b":"a"}}}}`,
 			`{"version":"2.0","requestContext":{"http":{"method":"GET"},"authorizer":{"jwt":{"claims":{"sub":"a"}},"iam":{"sub":"b"}}}}`,
 		},
-		event.FormAWSREST: {
+		"aws-rest": {
 			`{"httpMethod":"GET","requestContext":{"apiId":"a","authorizer":{"sub":"a","claims":{"sub":"b"}}}}`,
 		},
 	} {
@@ -523,12 +549,12 @@ func TestBatches(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		payload string
-		form    event.Form
+		form    string
 		want    list
 	}{
 		"CKafka": {
 			`{"Records":[{"Ckafka":{"topic":"t","offset":"1"}},` + kafka + `,{"Ckafka":null},{"Ckafka":{"topic":"t","partition":1.5}},` + kafka + `,{},7,{"Ckafka":{},"Ckafka":{}}]}`,
-			event.FormCKafka, list{
+			"ckafka", list{
 				bad("#0", 0, kafkaBad), {ID: "t/0/1", Body: []byte("{}")}, bad("#2", 2, kafkaBad), bad("#3", 3, kafkaBad),
 				{ID: "t/0/1", Body: []byte("{}")}, bad("#5", 5, "is not one of ckafka's"), bad("#6", 6, "must be an object"),
 				bad("#7", 7, "has a key twice"),
@@ -536,32 +562,32 @@ func TestBatches(t *testing.T) {
 		},
 		"CMQ": {
 			`{"Records":[null,{"CMQ":{"msgId":7,"msgBody":"{}","topicOwner":"120","msgTag":null}},{"CMQ":{"msgId":"8"}},{"CMQ":[]},{"CMQ":{"msgBody":""}}]}`,
-			event.FormCMQ, list{
+			"cmq", list{
 				bad("#0", 0, "must be an object"), {ID: "7", Body: []byte("{}")}, bad("8", 2, "must have a string for its msgBody"),
 				bad("#3", 3, "must have an object for its CMQ"), {ID: "#4", Body: []byte{}},
 			},
 		},
 		"SQS": {
 			`{"Records":[` + good + `,{"eventSource":"aws:sqs","body":"{}"},{"eventSource":"aws:sqs","messageId":"n","body":{}},` + good + `]}`,
-			event.FormSQS, list{
+			"sqs", list{
 				{ID: "m", Body: []byte("{}")}, bad("#1", 1, "must have a string for its messageId"),
 				bad("n", 2, "must have a string for its body"), {ID: "m", Body: []byte("{}")},
 			},
 		},
 		"a text twice": {
 			`{"Records":[{"CMQ":{"msgId":"7","msgBody":"{}","msgBody":"{}"}},{"CMQ":{"msgBody":"{}"}}]}`,
-			event.FormCMQ, list{bad("7", 0, "has a key twice"), {ID: "#1", Body: []byte("{}")}},
+			"cmq", list{bad("7", 0, "has a key twice"), {ID: "#1", Body: []byte("{}")}},
 		},
 		"TDMQ without a name": {
-			`{"specversion":"0","type":"connector:tdmq","data":{"msgBody":"{}"}}`, event.FormTDMQ, list{{ID: "#0", Body: []byte("{}")}},
+			`{"specversion":"0","type":"connector:tdmq","data":{"msgBody":"{}"}}`, "tdmq", list{{ID: "#0", Body: []byte("{}")}},
 		},
 		"TDMQ without data": {
 			`{"specversion":"0","id":"i","type":"connector:tdmq","data":"e30="}`,
-			event.FormTDMQ, list{{ID: "i", Fault: "data must be an object, not a string"}},
+			"tdmq", list{{ID: "i", Fault: "data must be an object, not a string"}},
 		},
 		"TDMQ without a body": {
 			`{"specversion":"0","id":"i","type":"connector:tdmq","data":{"msgId":"m","msgBody":{}}}`,
-			event.FormTDMQ, list{{ID: "m", Fault: "data must have a string for its msgBody"}},
+			"tdmq", list{{ID: "m", Fault: "data must have a string for its msgBody"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -577,11 +603,11 @@ func TestBatches(t *testing.T) {
 func TestLargestBatch(t *testing.T) {
 	t.Parallel()
 	const record = `{"CMQ":{"msgBody":""}}`
-	if got := (row{batch(10_000, record), event.FormCMQ, ""}).check(t); len(got.Messages) != 10_000 {
+	if got := (row{batch(10_000, record), "cmq", ""}).check(t); len(got.Messages) != 10_000 {
 		t.Errorf("got %d messages, want 10000", len(got.Messages))
 	}
-	row{batch(10_001, record), event.FormCMQ, "Records: has more than 10000 messages"}.check(t)
-	row{batch(20_000, `1`), event.FormCall, ""}.check(t)
+	row{batch(10_001, record), "cmq", "Records: has more than 10000 messages"}.check(t)
+	row{batch(20_000, `1`), "call", ""}.check(t)
 }
 
 // TestTruncated cuts each fixture at every byte: a fault each time, and never the kind of another trigger.
@@ -704,7 +730,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (row{string(payload), event.FormFunctionURL, ""}).check(t); !bytes.Equal(got.Request.Body, body) {
+		if got := (row{string(payload), "function-url", ""}).check(t); !bytes.Equal(got.Request.Body, body) {
 			t.Errorf("got %q, want %q", got.Request.Body, body)
 		}
 	}

@@ -10,19 +10,21 @@ import (
 
 	lambdaevents "github.com/aws/aws-lambda-go/events"
 	scfevents "github.com/tencentyun/scf-go-lib/events"
+
+	"cloudpay/internal/hosting"
 )
 
-// EncodeResponse gives an HTTP response in the shape that e's platform takes for one. It is one for all: statusCode,
-// headers, body and isBase64Encoded are what the function URL, API Gateway, CloudBase's access service, Lambda's both
-// payloads and our own server read. Multi-value headers, which only some of them know, are not needed. A body that is
-// not UTF-8 goes in base64. A status that is none becomes 500.
-func (e Event) EncodeResponse(r Response) []byte {
+// EncodeResponse encodes an HTTP response for e's platform. One shape fits all: statusCode, headers,
+// body and isBase64Encoded are what the function URL, API Gateway, CloudBase's access service and
+// both of Lambda's payloads read (SCF doc 583/12513). Multi-value headers, which only some of them
+// know, are not needed. A body that is not UTF-8 goes in base64. An invalid status becomes 500.
+func (e Event) EncodeResponse(r hosting.Response) []byte {
 	reply := scfevents.APIGatewayResponse{StatusCode: r.Status, Headers: r.Header, Body: string(r.Body)}
 	if r.Status < http.StatusOK || r.Status > 599 {
 		reply.StatusCode = http.StatusInternalServerError
 	}
 	if reply.Headers == nil {
-		reply.Headers = map[string]string{} // null is no object to a gateway that is strict
+		reply.Headers = map[string]string{} // null is no object to a strict gateway
 	}
 	if !utf8.Valid(r.Body) {
 		reply.Body, reply.IsBase64Encoded = base64.StdEncoding.EncodeToString(r.Body), true
@@ -31,13 +33,13 @@ func (e Event) EncodeResponse(r Response) []byte {
 	return text
 }
 
-// EncodeFailures is the reply that tells SQS which messages of its event e, by Message.ID, are to come again:
-// batchItemFailures, each message once, none if none failed. It counts only where the trigger is set to
-// ReportBatchItemFailures; where it may not be, a batch of which everything failed is better answered with an error. The
-// other queues know no such reply.
+// EncodeFailures encodes the reply that tells SQS which messages of its event e, by Message.ID, to
+// redeliver: batchItemFailures, each message once, empty if none failed. It counts only where the
+// trigger is set to ReportBatchItemFailures; a batch that failed as a whole is better answered with
+// an error, which works without that setting. The other queues have no such reply.
 //
-// An error says that no reply can name the failed ones, so the function must fail for the whole batch to come again: a
-// message whose own ID could not be read has none.
+// The error is non-nil if a failed message has no ID of its own, so that no reply can name it: the
+// function must then fail, and the whole batch is redelivered.
 func (e Event) EncodeFailures(failed []string) ([]byte, error) {
 	named := map[string]bool{} // -> it is in the reply
 	for _, m := range e.Messages {
@@ -57,3 +59,6 @@ func (e Event) EncodeFailures(failed []string) ([]byte, error) {
 	text, _ := json.Marshal(reply)
 	return text, nil
 }
+
+// TakesFailures reports whether e's platform reads EncodeFailures: SQS only.
+func (e Event) TakesFailures() bool { return e.Form == formSQS }

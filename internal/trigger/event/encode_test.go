@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	scfevents "github.com/tencentyun/scf-go-lib/events"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -26,12 +27,12 @@ func TestReplies(t *testing.T) {
 		e, _ := event.Decode(fixture(t, name))
 		switch {
 		case e.Kind == event.HTTP:
-			replies[name] = e.EncodeResponse(event.Response{
+			replies[name] = e.EncodeResponse(hosting.Response{
 				Status: http.StatusConflict,
 				Header: map[string]string{"content-type": "application/json", "cache-control": "no-store"},
 				Body:   []byte(`{"outcome":"paid","attach":"<关单> & \""}`),
 			})
-		case e.Form == event.FormSQS:
+		case e.TakesFailures():
 			reply, err := e.EncodeFailures([]string{e.Messages[0].ID})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -64,7 +65,7 @@ func value(t testing.TB, text []byte) any {
 
 func TestEncodeResponseEdges(t *testing.T) {
 	t.Parallel()
-	for want, response := range map[string]event.Response{
+	for want, response := range map[string]hosting.Response{
 		`{"isBase64Encoded":false,"statusCode":204,"headers":{},"body":""}`:              {Status: 204},
 		`{"isBase64Encoded":true,"statusCode":200,"headers":{},"body":"/wA="}`:           {Status: 200, Body: []byte{0xff, 0}},
 		`{"isBase64Encoded":false,"statusCode":500,"headers":{},"body":"none"}`:          {Body: []byte("none")},
@@ -72,7 +73,7 @@ func TestEncodeResponseEdges(t *testing.T) {
 		`{"isBase64Encoded":false,"statusCode":500,"headers":{},"body":"late"}`:          {Status: 600, Body: []byte("late")},
 		`{"isBase64Encoded":false,"statusCode":599,"headers":{"a":"b\n"},"body":"last"}`: {Status: 599, Header: map[string]string{"a": "b\n"}, Body: []byte("last")},
 	} {
-		got := event.Event{Kind: event.HTTP, Form: event.FormWeb}.EncodeResponse(response)
+		got := event.Event{Kind: event.HTTP, Form: "web"}.EncodeResponse(response)
 		if diff := cmp.Diff(value(t, []byte(want)), value(t, got)); diff != "" {
 			t.Errorf("reply (-want +got):\n%s", diff)
 		}
@@ -82,7 +83,7 @@ func TestEncodeResponseEdges(t *testing.T) {
 // TestResponseTypes reads our reply with the types that the platforms' libraries have for theirs.
 func TestResponseTypes(t *testing.T) {
 	t.Parallel()
-	reply := event.Event{}.EncodeResponse(event.Response{Status: 201, Header: map[string]string{"a": "b"}, Body: []byte("c")})
+	reply := event.Event{}.EncodeResponse(hosting.Response{Status: 201, Header: map[string]string{"a": "b"}, Body: []byte("c")})
 	var scf scfevents.APIGatewayResponse
 	var rest lambdaevents.APIGatewayProxyResponse
 	var v2 lambdaevents.APIGatewayV2HTTPResponse
@@ -142,7 +143,7 @@ func FuzzEncodeResponse(f *testing.F) {
 	f.Add(200, "content-type", "application/json", []byte(`{"a":"<&>"}`))
 	f.Add(-1, "", "\r\n", []byte{0xff, 0xfe})
 	f.Fuzz(func(t *testing.T, status int, name, text string, body []byte) {
-		sent := event.Response{Status: status, Header: map[string]string{name: text}, Body: body}
+		sent := hosting.Response{Status: status, Header: map[string]string{name: text}, Body: body}
 		var got lambdaevents.LambdaFunctionURLResponse
 		if err := json.Unmarshal(event.Event{}.EncodeResponse(sent), &got); err != nil {
 			t.Fatal(err)
@@ -172,7 +173,7 @@ func FuzzEncodeFailures(f *testing.F) {
 	f.Add([]byte(`{"Records":[{"eventSource":"aws:sqs"}]}`), "#0", uint8(0))
 	f.Fuzz(func(t *testing.T, payload []byte, failed string, which uint8) {
 		e, fault := event.Decode(payload)
-		if fault != nil || e.Form != event.FormSQS {
+		if fault != nil || !e.TakesFailures() {
 			return
 		}
 		named := e.Messages[int(which)%len(e.Messages)].ID

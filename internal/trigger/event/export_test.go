@@ -1,6 +1,13 @@
 package event
 
-// Scan reports whether text is one JSON value, as the scanner sees it, and whether only its depth speaks against it.
+// The bounds that the tests reach.
+const (
+	MaxEvent   = maxEvent
+	MaxRecords = maxRecords
+)
+
+// Scan reports whether text is one JSON value, as the scanner sees it, and whether its depth is the
+// only fault.
 func Scan(text []byte) (valid, deep bool) {
 	s := scanner{text: text}
 	s.space()

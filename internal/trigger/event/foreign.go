@@ -6,10 +6,10 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// foreign are events of platforms that have nothing to say about an order: somebody bound a trigger
-// to the wrong function. They are refused by name, so that the log says so rather than that
-// out_trade_no is missing, and are a Kind of their own, so that they are refused as a failure: they
-// come from platforms that bring them again and keep them.
+// foreign are events of services that say nothing of an order: a trigger is bound to the wrong
+// function. The Fault names the service, which tells the operator more than a missing out_trade_no.
+// They are a Kind of their own so that the function fails on them: their services redeliver failed
+// events and keep them.
 type foreign struct{}
 
 func (foreign) made(p *parts) bool { return foreignRule(p) != bilingual.Text{} }

@@ -63,7 +63,7 @@ func checkShape(t *testing.T, e event.Event, whole bool) {
 		event.Call: "call", event.Timer: "scf-timer eventbridge", event.Queue: "ckafka cmq tdmq sqs",
 		event.HTTP: "function-url api-gateway tcb-http web aws-http aws-rest", event.Foreign: "foreign",
 	}
-	if !strings.Contains(" "+forms[e.Kind]+" ", " "+string(e.Form)+" ") {
+	if !strings.Contains(" "+forms[e.Kind]+" ", " "+e.Form+" ") {
 		t.Errorf("got form %q for kind %q", e.Form, e.Kind)
 	}
 	if e.Kind == event.HTTP && !e.HTTPShaped {

@@ -3,36 +3,64 @@ package event
 import (
 	"encoding/base64"
 	"net/url"
-	"slices"
 	"strings"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/hosting"
 )
 
-// HTTP events come in five platforms' shapes and one of our own, which is a function URL's. All name the method, the
-// path, headers, the query and the body much alike; what differs is in the twins of functionurl.go.
+// HTTP events come in five platforms' shapes: tencent.go and aws.go. All name the method, the path,
+// headers, the query and the body much alike, and are read by the functions here.
 //
-// The libraries' types for them do not fit: scf-go-lib's events.APIGatewayRequest wants each header to be one string
-// and leaves isBase64Encoded out; aws-lambda-go's refuse a claim that is a number, or make a float of it; and all of
-// them take as many headers as there are. The tests hold our reading to theirs.
+// The libraries' types do not fit: scf-go-lib's events.APIGatewayRequest requires each header to be
+// one string and has no isBase64Encoded; aws-lambda-go's refuse a claim that is a number, or make a
+// float of it; and none of them bounds the number of headers. The tests compare our reading with
+// theirs.
 
-// contextKey reports whether a member of requestContext is wanted.
+// FromRequest is the event of a request to our own HTTP server. Its Fault is what Decode's would be
+// for a request of too many names: net/http bounds the bytes of a head, and not their number.
+func FromRequest(r hosting.Request) (Event, *Fault) {
+	e := Event{Kind: HTTP, Form: formWeb, HTTPShaped: true}
+	for _, values := range r.Query {
+		if len(values) > maxNames {
+			return e, &Fault{Field: "queryString", Rule: valuesRule()}
+		}
+	}
+	switch {
+	case len(r.Query) > maxNames:
+		return e, &Fault{Field: "queryString", Rule: namesRule()}
+	case len(r.Header) > maxNames:
+		return e, &Fault{Field: "headers", Rule: namesRule()}
+	}
+	e.Request = r
+	return e, nil
+}
+
+func namesRule() bilingual.Text {
+	return bilingual.Sprintf("has more than %d names", "其名称超过 %d 个", maxNames)
+}
+
+func valuesRule() bilingual.Text {
+	return bilingual.Sprintf("must have strings for values, %d for a name at most", "其值须为字符串，每个名称最多 %d 个", maxNames)
+}
+
+// contextKey reports whether a member of requestContext is read.
 func contextKey(key []byte) bool {
 	switch string(key) {
-	case "serviceId", "envId", "apiId", "resourceId", "http", "cloudpay", "requestId", "domainName", "authorizer":
+	case "serviceId", "envId", "apiId", "resourceId", "http", "requestId", "domainName", "authorizer":
 		return true
 	}
 	return false
 }
 
-// request reads what all shapes but payload 2.0 name alike. Headers and query are in the first of the members named. Path
-// is as it is written: who reads it says whether that is with escapes.
-func (p *parts) request(headers, queries []string) Request {
+// request reads what all shapes but payload 2.0 name alike. Headers and query are in the first of
+// the members named. Path is left as it is written: the shapes differ in whether that is escaped.
+func (p *parts) request(headers, queries []string) hosting.Request {
 	method := p.text(p.fields, "httpMethod")
 	if method == "" {
 		p.refuse("httpMethod", bilingual.New("must name the request's method", "须有请求方法"))
 	}
-	return Request{
+	return hosting.Request{
 		Method: method,
 		Path:   rooted(p.text(p.fields, "path")),
 		Query:  p.query(queries...),
@@ -42,7 +70,7 @@ func (p *parts) request(headers, queries []string) Request {
 	}
 }
 
-// rooted gives a path its first slash. Platforms send one; a caller's own event may not.
+// rooted adds a path's first slash. Platforms send one; a caller's own event may not.
 func rooted(path string) string {
 	if strings.HasPrefix(path, "/") {
 		return path
@@ -50,9 +78,9 @@ func rooted(path string) string {
 	return "/" + path
 }
 
-// unescaped is a path without percent escapes, for a platform that leaves them in, or may: Tencent's do not say. From one
-// that had taken them out already, only a path with a percent sign in it would become another, and no order's number has
-// one.
+// unescaped is a path without percent escapes, for a platform that leaves them in, or may: Tencent's
+// documents do not say. If it had taken them out already, only a path with a percent sign in it
+// would change, and no order number has one.
 func (p *parts) unescaped(path string) string {
 	plain, err := url.PathUnescape(path)
 	if err != nil {
@@ -61,9 +89,9 @@ func (p *parts) unescaped(path string) string {
 	return plain
 }
 
-// header reads headers under names in lower case. A name that comes twice, in one spelling or in two, has its values
-// joined by a comma (RFC 9110 section 5.2), so that nobody's first or last word wins. Of several members the first that
-// is there counts.
+// header reads headers under names in lower case. A name that comes twice, in one spelling or in
+// two, has its values joined by a comma (RFC 9110 section 5.2), so that neither the first nor the
+// last wins. Of several members the first that is there counts.
 func (p *parts) header(keys ...string) map[string]string {
 	header := map[string]string{}
 	p.values(keys, func(name string, values []string) {
@@ -76,8 +104,8 @@ func (p *parts) header(keys ...string) map[string]string {
 	return header
 }
 
-// query reads a query's parameters: all values of each name, in their order. A parameter without
-// any is there, and has one that is empty.
+// query reads a query's parameters: all values of each name, in their order. A parameter without a
+// value has one that is empty.
 func (p *parts) query(keys ...string) map[string][]string {
 	query := map[string][]string{}
 	p.values(keys, func(name string, values []string) {
@@ -89,7 +117,7 @@ func (p *parts) query(keys ...string) map[string][]string {
 	return query
 }
 
-// values reads an object of names and values, the first of the members named that is there.
+// values visits names and values in the first of the members named that is there.
 func (p *parts) values(keys []string, visit func(name string, values []string)) {
 	for _, key := range keys {
 		if !p.fields.has(key) {
@@ -98,8 +126,7 @@ func (p *parts) values(keys []string, visit func(name string, values []string)) 
 		p.pairs(key, p.fields.get(key), func(name string, raw []byte) {
 			values, ok := stringsOf(raw)
 			if !ok {
-				p.refuse(key, bilingual.Sprintf(
-					"must have strings for values, %d for a name at most", "其值须为字符串，每个名称最多 %d 个", maxNames))
+				p.refuse(key, valuesRule())
 				return
 			}
 			visit(name, values)
@@ -108,7 +135,8 @@ func (p *parts) values(keys []string, visit func(name string, values []string)) 
 	}
 }
 
-// pairs visits the members of a small object: the value of key, or a part of it.
+// pairs visits the members of a bounded object: the value of key, or a part of it. It ends at the
+// first fault.
 func (p *parts) pairs(key string, object []byte, visit func(name string, value []byte)) {
 	switch {
 	case typeOf(object) != anObject:
@@ -121,7 +149,7 @@ func (p *parts) pairs(key string, object []byte, visit func(name string, value [
 	names := 0
 	members(object, func(name, value []byte) bool {
 		if names++; names > maxNames {
-			p.refuse(key, bilingual.Sprintf("has more than %d names", "其名称超过 %d 个", maxNames))
+			p.refuse(key, namesRule())
 			return false
 		}
 		visit(string(name), value)
@@ -129,7 +157,8 @@ func (p *parts) pairs(key string, object []byte, visit func(name string, value [
 	})
 }
 
-// stringsOf gives a string, or all of an array's; true, false and null have none.
+// stringsOf is a string, or all of an array's; true, false and null have none. It returns false for
+// anything else.
 func stringsOf(value []byte) ([]string, bool) {
 	var values []string
 	whole := true
@@ -150,7 +179,7 @@ func stringsOf(value []byte) ([]string, bool) {
 	return values, whole
 }
 
-// body reads the body, out of its base64 where there is one.
+// body reads the body, decoding base64 where isBase64Encoded says so.
 func (p *parts) body() []byte {
 	var text []byte
 	switch raw := p.fields.get("body"); typeOf(raw) {
@@ -174,34 +203,4 @@ func (p *parts) body() []byte {
 		p.refuse("body", bilingual.New("must be base64, as isBase64Encoded says", "须为 base64，如 isBase64Encoded 所示"))
 	}
 	return body[:n]
-}
-
-// claims adds an authorizer's words: strings as they are, numbers and booleans as they are written; what is nested is
-// left out. Two words for one name are a fault, whichever parts they come from: none of them could be believed.
-func (p *parts) claims(of map[string]string, object []byte) {
-	p.pairs("requestContext.authorizer", object, func(name string, value []byte) {
-		var claim string
-		switch typeOf(value) {
-		case aString:
-			claim = string(unquote(value))
-		case aNumber, aBool:
-			claim = string(value)
-		default:
-			return
-		}
-		if _, twice := of[name]; twice {
-			p.refuse("requestContext.authorizer", bilingual.New("has two claims of one name", "有两个同名的声明"))
-			return
-		}
-		of[name] = claim
-	})
-}
-
-// authorizer reads the groups of claims that the authorizer's object has, each an object.
-func (p *parts) authorizer(groups ...string) fields {
-	raw := p.context.get("authorizer")
-	if typeOf(raw) != anObject {
-		return nil
-	}
-	return p.pick("requestContext.authorizer", raw, func(key []byte) bool { return slices.Contains(groups, string(key)) })
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	scfevents "github.com/tencentyun/scf-go-lib/events"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/trigger/event"
 )
 
@@ -38,25 +39,25 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	for _, name := range []string{"timer", "timer-scf-go-lib"} {
 		e := typed[scfevents.TimerEvent](t, name)
 		tick := event.TimerTick{Name: e.TriggerName, Message: e.Message, Time: e.Time}
-		want(name, event.Event{Kind: event.Timer, Form: event.FormSCFTimer, Timer: tick})
+		want(name, event.Event{Kind: event.Timer, Form: "scf-timer", Timer: tick})
 	}
 	for _, name := range []string{"eventbridge", "eventbridge-scheduler"} {
 		e := typed[lambdaevents.EventBridgeEvent](t, name)
 		_, rule, _ := strings.Cut(e.Resources[0], "/")
 		tick := event.TimerTick{Name: strings.TrimPrefix(rule, "default/"), Time: e.Time.Format("2006-01-02T15:04:05Z")}
-		want(name, event.Event{Kind: event.Timer, Form: event.FormEventBridge, Timer: tick})
+		want(name, event.Event{Kind: event.Timer, Form: "eventbridge", Timer: tick})
 	}
 	for _, name := range []string{"cmq", "cmq-scf-go-lib"} {
 		m := typed[scfevents.CMQEvent](t, name).Records[0].Message
-		want(name, event.Event{Kind: event.Queue, Form: event.FormCMQ, Messages: []event.Message{{ID: m.ID, Body: []byte(m.Body)}}})
+		want(name, event.Event{Kind: event.Queue, Form: "cmq", Messages: []event.Message{{ID: m.ID, Body: []byte(m.Body)}}})
 	}
 	for _, name := range []string{"ckafka", "ckafka-scf-go-lib"} {
 		m := typed[scfevents.CkafkaEvent](t, name).Records[0].Message
 		id := fmt.Sprint(m.Topic, "/", m.Partition, "/", m.Offset)
-		want(name, event.Event{Kind: event.Queue, Form: event.FormCKafka, Messages: []event.Message{{ID: id, Body: []byte(m.Body)}}})
+		want(name, event.Event{Kind: event.Queue, Form: "ckafka", Messages: []event.Message{{ID: id, Body: []byte(m.Body)}}})
 	}
 	for _, name := range []string{"sqs", "sqs-two"} {
-		e := event.Event{Kind: event.Queue, Form: event.FormSQS}
+		e := event.Event{Kind: event.Queue, Form: "sqs"}
 		for _, m := range typed[lambdaevents.SQSEvent](t, name).Records {
 			e.Messages = append(e.Messages, event.Message{ID: m.MessageId, Body: []byte(m.Body)})
 		}
@@ -64,17 +65,17 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	}
 	for _, name := range []string{"apigateway", "apigateway-scf-go-lib"} {
 		e := typed[scfevents.APIGatewayRequest](t, name)
-		r := event.Request{Method: e.Method, Path: e.Path, Header: e.Headers, Query: map[string][]string{}, Body: body(e.Body), ID: e.Context.RequestID}
+		r := hosting.Request{Method: e.Method, Path: e.Path, Header: e.Headers, Query: map[string][]string{}, Body: body(e.Body), ID: e.Context.RequestID}
 		for name, values := range e.QueryString {
 			if r.Query[name] = values; len(values) == 0 {
 				r.Query[name] = []string{""}
 			}
 		}
-		want(name, event.Event{Kind: event.HTTP, Form: event.FormAPIGateway, HTTPShaped: true, Request: r})
+		want(name, event.Event{Kind: event.HTTP, Form: "api-gateway", HTTPShaped: true, Request: r})
 	}
 	for _, name := range []string{"awshttp-jwt", "awshttp-lambda", "awshttp", "awshttp-plain"} {
 		e := typed[lambdaevents.APIGatewayV2HTTPRequest](t, name)
-		r := event.Request{
+		r := hosting.Request{
 			Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: lower(e.Headers), Query: split(e.QueryStringParameters),
 			Body: body(e.Body), ID: e.RequestContext.RequestID,
 		}
@@ -83,11 +84,11 @@ func TestOurReadingAndTheirs(t *testing.T) {
 		} else if authorizer != nil {
 			r.Claims = words(authorizer.Lambda)
 		}
-		want(name, event.Event{Kind: event.HTTP, Form: event.FormAWSHTTP, HTTPShaped: true, Request: r})
+		want(name, event.Event{Kind: event.HTTP, Form: "aws-http", HTTPShaped: true, Request: r})
 	}
 	e := typed[lambdaevents.LambdaFunctionURLRequest](t, "awshttp-url")
 	iam := e.RequestContext.Authorizer.IAM
-	want("awshttp-url", event.Event{Kind: event.HTTP, Form: event.FormAWSHTTP, HTTPShaped: true, Request: event.Request{
+	want("awshttp-url", event.Event{Kind: event.HTTP, Form: "aws-http", HTTPShaped: true, Request: hosting.Request{
 		Method: e.RequestContext.HTTP.Method, Path: e.RawPath, Header: e.Headers, Query: split(e.QueryStringParameters),
 		Body: body(e.Body), ID: e.RequestContext.RequestID, Claims: map[string]string{
 			"accessKey": iam.AccessKey, "accountId": iam.AccountID, "callerId": iam.CallerID, "userArn": iam.UserARN, "userId": iam.UserID,
@@ -95,7 +96,7 @@ func TestOurReadingAndTheirs(t *testing.T) {
 	}})
 	for _, name := range []string{"awsrest", "awsrest-cognito"} {
 		e := typed[lambdaevents.APIGatewayProxyRequest](t, name)
-		r := event.Request{
+		r := hosting.Request{
 			Method: e.HTTPMethod, Path: e.Path, Header: map[string]string{}, Query: map[string][]string{}, Body: body(e.Body),
 			ID: e.RequestContext.RequestID, Claims: words(e.RequestContext.Authorizer),
 		}
@@ -103,7 +104,7 @@ func TestOurReadingAndTheirs(t *testing.T) {
 			r.Header[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 		maps.Copy(r.Query, e.MultiValueQueryStringParameters)
-		want(name, event.Event{Kind: event.HTTP, Form: event.FormAWSREST, HTTPShaped: true, Request: r})
+		want(name, event.Event{Kind: event.HTTP, Form: "aws-rest", HTTPShaped: true, Request: r})
 	}
 }
 

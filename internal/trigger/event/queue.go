@@ -2,27 +2,132 @@ package event
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"strings"
+
+	scfevents "github.com/tencentyun/scf-go-lib/events"
 
 	"cloudpay/internal/bilingual"
 )
 
-// A queue's event is a batch, Records, of which each platform wraps its messages in its own way; only TDMQ's is one
-// message in a CloudEvent. The twins are ckafka.go, cmq.go, tdmq.go and sqs.go.
+// A queue's event is a batch, Records, whose messages each platform wraps in its own way; only
+// TDMQ's is one message in a CloudEvent.
 
-// A record is one of a batch, by the members that tell whose it is. Of two members that are alike the second makes it
-// unreadable.
+// ckafka is the event of SCF's CKafka trigger (SCF doc "CKafka 触发器"). A message's ID is its topic,
+// partition and offset.
+type ckafka struct{}
+
+func (ckafka) made(p *parts) bool { return p.record == formCKafka }
+
+func (ckafka) read(p *parts, e *Event) {
+	p.batch(e, func(r *record, m *Message) {
+		var message scfevents.CkafkaMessage
+		if err := json.Unmarshal(r.ckafka, &message); err != nil || message.Topic == "" {
+			m.Fault = "must have strings for its topic and msgBody, and whole numbers for its partition and offset"
+			return
+		}
+		m.ID = fmt.Sprintf("%s/%d/%d", message.Topic, message.Partition, message.Offset)
+		m.Body = []byte(message.Body)
+	})
+}
+
+// cmq is the event of SCF's CMQ topic trigger (SCF doc "CMQ Topic 触发器").
+//
+// scf-go-lib's events.CMQMessage requires topicOwner to be a number and msgTag to be present and not
+// null; documents and platforms differ in both, and neither is needed here.
+type cmq struct{}
+
+func (cmq) made(p *parts) bool { return p.record == formCMQ }
+
+func (cmq) read(p *parts, e *Event) {
+	p.batch(e, func(r *record, m *Message) {
+		if typeOf(r.cmq) != anObject {
+			m.Fault = "must have an object for its CMQ"
+			return
+		}
+		m.takeFrom(r.cmq)
+	})
+}
+
+// tdmq is the event of SCF's TDMQ trigger (SCF doc "TDMQ 触发器"): one message in a CloudEvent.
+// Neither library has a type for it.
+type tdmq struct{}
+
+func (tdmq) made(p *parts) bool {
+	kind, _ := p.fields.text("type")
+	return p.fields.has("specversion") && strings.HasPrefix(kind, "connector:tdmq")
+}
+
+func (tdmq) read(p *parts, e *Event) {
+	m := Message{ID: cmp.Or(p.fields.word("id"), unnamed(0))}
+	if data := p.fields.get("data"); typeOf(data) == anObject {
+		m.takeFrom(data)
+	} else {
+		m.Fault = "must be an object, not " + string(typeOf(data))
+	}
+	if m.Fault != "" {
+		m.Fault = "data " + m.Fault
+	}
+	e.Messages = []Message{m}
+}
+
+// sqs is the event of Lambda's SQS trigger (Lambda developer guide, "Using Lambda with Amazon SQS").
+//
+// aws-lambda-go's events.SQSMessage reads every attribute into maps, which cost many times their
+// bytes; only a message's ID and text are needed.
+type sqs struct{}
+
+func (sqs) made(p *parts) bool { return p.record == formSQS }
+
+func (sqs) read(p *parts, e *Event) {
+	p.batch(e, func(r *record, m *Message) {
+		var id string
+		if typeOf(r.messageID) == aString {
+			id = string(unquote(r.messageID))
+		}
+		m.take(id, "body", r.body)
+		if id == "" {
+			m.Fault = "must have a string for its messageId"
+		}
+	})
+}
+
+// takeFrom reads a CMQ or TDMQ message.
+func (m *Message) takeFrom(object []byte) {
+	f, once := pick(object, func(key []byte) bool { return string(key) == "msgId" || string(key) == "msgBody" })
+	m.take(f.word("msgId"), "msgBody", f.get("msgBody"))
+	if !once {
+		m.Fault = "has a key twice"
+	}
+}
+
+// take sets the message's ID, if it has one, and its text, which it must have.
+func (m *Message) take(id, key string, text []byte) {
+	m.ID = cmp.Or(id, m.ID)
+	if typeOf(text) != aString {
+		m.Fault = "must have a string for its " + key
+		return
+	}
+	m.Body = unquote(text)
+}
+
+// unnamed is the ID of a message whose own cannot be read. No queue's begins with #.
+func unnamed(index int) string { return fmt.Sprintf("#%d", index) }
+
+// A record is one of a batch, by the members that name its platform. A member that comes twice
+// makes it unreadable.
 type record struct {
 	ckafka, cmq, cos, source, messageID, body []byte
 
 	fault string
 }
 
-// The marks of records that nothing here is for.
+// The marks of records that are for other functions.
 const (
-	markCOS  Form = "cos"
-	markAWS  Form = "aws" // S3, SNS, DynamoDB, …
-	markMany Form = "many"
+	markCOS  = "cos"
+	markAWS  = "aws" // S3, SNS, DynamoDB, …
+	markMany = "many"
 )
 
 func recordOf(value []byte) record {
@@ -45,6 +150,7 @@ func recordOf(value []byte) record {
 	return r
 }
 
+// member is where the value of a key belongs, nil for a key that is not read.
 func (r *record) member(key []byte) *[]byte {
 	switch string(key) {
 	case "Ckafka":
@@ -63,15 +169,15 @@ func (r *record) member(key []byte) *[]byte {
 	return nil
 }
 
-// mark tells whose record it is, "" if nobody's.
-func (r *record) mark() Form {
-	var mark Form
+// mark is the form that the record belongs to, or a mark of another service; "" without either.
+func (r *record) mark() string {
+	mark := ""
 	for _, m := range []struct {
 		made bool
-		form Form
+		form string
 	}{
-		{r.ckafka != nil, FormCKafka},
-		{r.cmq != nil, FormCMQ},
+		{r.ckafka != nil, formCKafka},
+		{r.cmq != nil, formCMQ},
 		{r.cos != nil, markCOS},
 		{typeOf(r.source) == aString, sourceOf(r.source)},
 	} {
@@ -86,11 +192,12 @@ func (r *record) mark() Form {
 	return mark
 }
 
-func sourceOf(source []byte) Form {
+// sourceOf is the mark of a quoted eventSource.
+func sourceOf(source []byte) string {
 	const prefix = `"aws:`
 	switch {
 	case string(source) == `"aws:sqs"`:
-		return FormSQS
+		return formSQS
 	case len(source) > len(prefix) && string(source[:len(prefix)]) == prefix:
 		return markAWS
 	}
@@ -98,8 +205,8 @@ func sourceOf(source []byte) Form {
 }
 
 // firstRecord is the mark of the first record that has one.
-func firstRecord(records []byte) Form {
-	var mark Form
+func firstRecord(records []byte) string {
+	mark := ""
 	if typeOf(records) != anArray {
 		return ""
 	}
@@ -108,18 +215,18 @@ func firstRecord(records []byte) Form {
 		r := recordOf(value)
 		mark = r.mark()
 		n++
-		return mark == "" && n <= MaxRecords
+		return mark == "" && n <= maxRecords
 	})
 	return mark
 }
 
-// batch reads all records with the one reader. A record that cannot be read is a message with a Fault. One of another
-// platform refuses the whole batch, the good messages too: a batch is one trigger's, so that no platform sends records of
-// two, and whoever put them together does not mean well. Nothing of it is lost, for a batch that is refused comes again.
+// batch reads all records with one reader. A record that cannot be read is a message with a Fault.
+// A record of another platform refuses the whole batch, the good messages too: a batch is one
+// trigger's, so no platform sends such a one. Nothing is lost, for a refused batch is redelivered.
 func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 	elements(p.fields.get("Records"), func(value []byte) bool {
-		if len(e.Messages) == MaxRecords {
-			p.refuse("Records", bilingual.Sprintf("has more than %d messages", "其消息超过 %d 条", MaxRecords))
+		if len(e.Messages) == maxRecords {
+			p.refuse("Records", bilingual.Sprintf("has more than %d messages", "其消息超过 %d 条", maxRecords))
 			p.fault.TooLarge = true
 			return false
 		}
@@ -133,7 +240,7 @@ func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 		case r.fault != "":
 			m.Fault = r.fault
 		case mark == "":
-			m.Fault = "is not one of " + string(e.Form) + "'s"
+			m.Fault = "is not one of " + e.Form + "'s"
 		default:
 			read(&r, &m)
 		}
@@ -143,17 +250,4 @@ func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 		e.Messages = append(e.Messages, m)
 		return true
 	})
-}
-
-// unnamed is the ID of a message whose own cannot be read. No queue's begins like it.
-func unnamed(index int) string { return fmt.Sprintf("#%d", index) }
-
-// take gives the message its name, if it has one, and its text, which it must have.
-func (m *Message) take(id, key string, text []byte) {
-	m.ID = cmp.Or(id, m.ID)
-	if typeOf(text) != aString {
-		m.Fault = "must have a string for its " + key
-		return
-	}
-	m.Body = unquote(text)
 }

@@ -10,18 +10,21 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// A scanner passes over JSON text (RFC 8259) once, checks it, and hands out the members of one object or the elements
-// of one array as the bytes they are. It copies nothing, so that what an event costs is decided by who reads a value,
-// not by who wrote it: encoding/json takes two passes, keys in any case, and the last of two that are alike.
+// A scanner checks JSON text (RFC 8259) in one pass, and shows the members of one object or the
+// elements of one array as the bytes they are. It copies nothing, so that the cost of an event is up
+// to its reader and not to its writer. encoding/json takes two passes, matches keys in any case of
+// letters, and keeps the last of two equal keys.
+//
+// Its methods return false at the first flaw, and leave it in fault.
 type scanner struct {
 	text  []byte
 	at    int
-	fault flaw // the first one; "" while there is none
-	// escaped says whether the string passed last has a backslash.
+	fault flaw // "" before the first one
+	// escaped reports whether the last string has a backslash.
 	escaped bool
 }
 
-// flaw is what is wrong with the text.
+// flaw is why a text is no JSON that is accepted here.
 type flaw string
 
 const (
@@ -46,18 +49,21 @@ func (f flaw) text() bilingual.Text {
 	return bilingual.Same(string(f))
 }
 
-// members visits the members of an object that was scanned before: keys without quotes or escapes, values as written.
+// members visits the members of an object that was scanned before: keys without quotes or escapes,
+// values as written. It ends when visit returns false.
 func members(object []byte, visit func(key, value []byte) bool) {
 	s := scanner{text: object}
 	s.object(1, visit)
 }
 
-// elements visits the elements of an array that was scanned before.
+// elements visits the elements of an array that was scanned before. It ends when visit returns
+// false.
 func elements(array []byte, visit func(value []byte) bool) {
 	s := scanner{text: array}
 	s.array(1, visit)
 }
 
+// fail notes a flaw and returns false. A text that ends in the middle of a value is cut.
 func (s *scanner) fail(f flaw) bool {
 	s.fault = f
 	if s.at >= len(s.text) && f == flawSyntax {
@@ -77,7 +83,7 @@ func (s *scanner) space() {
 	}
 }
 
-// next passes over white space and then, if it is there, over c.
+// next skips white space, and c if that follows.
 func (s *scanner) next(c byte) bool {
 	s.space()
 	if s.at < len(s.text) && s.text[s.at] == c {
@@ -87,7 +93,7 @@ func (s *scanner) next(c byte) bool {
 	return false
 }
 
-// value passes over one value that stands depth deep.
+// value skips one value that is nested depth deep.
 func (s *scanner) value(depth int) bool {
 	if s.at >= len(s.text) {
 		return s.fail(flawSyntax)
@@ -110,7 +116,7 @@ func (s *scanner) value(depth int) bool {
 	}
 }
 
-// object passes over an object, and shows its members to visit, if there is one, until that returns false.
+// object skips an object. A visit that is not nil sees its members, and ends it by returning false.
 func (s *scanner) object(depth int, visit func(key, value []byte) bool) bool {
 	if depth > maxDepth {
 		return s.fail(flawDeep)
@@ -141,7 +147,7 @@ func (s *scanner) object(depth int, visit func(key, value []byte) bool) bool {
 	}
 }
 
-// key passes over a member's name, and gives it if it is wanted.
+// key skips a member's name, and returns it unquoted if it is wanted.
 func (s *scanner) key(wanted bool) ([]byte, bool) {
 	from := s.at
 	if from >= len(s.text) || s.text[from] != '"' {
@@ -164,7 +170,7 @@ func (s *scanner) colon() bool {
 	return true
 }
 
-// array passes over an array, and shows its elements to visit, if there is one, until that returns false.
+// array skips an array. A visit that is not nil sees its elements, and ends it by returning false.
 func (s *scanner) array(depth int, visit func(value []byte) bool) bool {
 	if depth > maxDepth {
 		return s.fail(flawDeep)
@@ -191,7 +197,7 @@ func (s *scanner) array(depth int, visit func(value []byte) bool) bool {
 	}
 }
 
-// str passes over a string. Whether its bytes are UTF-8 is checked for the whole event at once.
+// str skips a string. Its bytes need not be UTF-8: that is checked once for the whole event.
 func (s *scanner) str() bool {
 	s.escaped = false
 	text, at := s.text, s.at+1
@@ -223,15 +229,15 @@ func (s *scanner) str() bool {
 	return s.fail(flawSyntax)
 }
 
-// plain passes over eight bytes at a time while none of them ends the string, begins an escape or is a control
-// character: an HTTP body is most of its event.
+// plain skips eight bytes at a time while none of them ends the string, begins an escape or is a
+// control character. Most of an HTTP event is its body, so that most bytes are skipped here.
 func plain(text []byte, at int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for len(text)-at >= 8 {
 		w := binary.LittleEndian.Uint64(text[at:])
 		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		// A top bit is left where a byte of w is below a space, or one of quote or slash is 0 (Bit Twiddling Hacks,
-		// "Determine if a word has a byte less than n").
+		// A top bit is set where a byte of w is below a space, or one of quote or slash is 0 (Bit
+		// Twiddling Hacks, "Determine if a word has a byte less than n").
 		if ((w-ones*' ')&^w|(quote-ones)&^quote|(slash-ones)&^slash)&tops != 0 {
 			break
 		}
@@ -242,7 +248,7 @@ func plain(text []byte, at int) int {
 
 const longestEscape = len(`\u0000`)
 
-// escape is the width of the escape that text begins with, 0 if it is none.
+// escape is the width of the escape at the start of text, 0 for an invalid one.
 func escape(text []byte) int {
 	if len(text) < 2 {
 		return 0
@@ -258,7 +264,7 @@ func escape(text []byte) int {
 	return 0
 }
 
-// codeUnit reads \uXXXX.
+// codeUnit decodes \uXXXX at the start of text.
 func codeUnit(text []byte) (rune, bool) {
 	var unit [2]byte
 	if len(text) < longestEscape || text[0] != '\\' || text[1] != 'u' {
@@ -299,7 +305,7 @@ func (s *scanner) number() bool {
 	return true
 }
 
-// one passes over one byte from low to high, if it is there.
+// one skips one byte from low to high, and reports whether it was there.
 func (s *scanner) one(low, high byte) bool {
 	if s.at < len(s.text) && low <= s.text[s.at] && s.text[s.at] <= high {
 		s.at++
@@ -315,7 +321,8 @@ func (s *scanner) digits() bool {
 	return s.at > from
 }
 
-// unquote gives the text of a string that was scanned before. Without escapes it is a part of quoted, not a copy.
+// unquote decodes a string that was scanned before. Without escapes the result is a part of quoted,
+// not a copy.
 func unquote(quoted []byte) []byte {
 	text := quoted[1 : len(quoted)-1 : len(quoted)-1]
 	at := bytes.IndexByte(text, '\\')
@@ -332,8 +339,8 @@ func unquote(quoted []byte) []byte {
 	return append(read, text...)
 }
 
-// unescape reads the escape that text begins with: the character it stands for, and how long it is. Half of a surrogate
-// pair becomes U+FFFD, as in encoding/json.
+// unescape decodes the escape at the start of text, and returns its width. Half of a surrogate pair
+// becomes U+FFFD, as in encoding/json.
 func unescape(text []byte) (rune, int) {
 	const short = "\"\\/bfnrt"
 	const meant = "\"\\/\b\f\n\r\t"

@@ -1,9 +1,13 @@
 package event
 
-// scfTimer is the event of SCF's timer trigger (SCF doc 583/9708), and of an EventBridge rule whose input is written
-// like it, which AWS passes on word for word. Message is what the trigger was deployed with.
+import "strings"
+
+// scfTimer is the event of SCF's timer trigger (SCF doc 583/9708), and of an EventBridge rule whose
+// input is written like it, which AWS passes on unchanged. Message is the argument that the trigger
+// was deployed with.
 //
-// scf-go-lib's events.TimerEvent has the same four strings but no tags, so it takes `message` for Message as well.
+// scf-go-lib's events.TimerEvent has the same four strings but no tags, so it takes `message` for
+// Message as well.
 type scfTimer struct{}
 
 func (scfTimer) made(p *parts) bool {
@@ -16,4 +20,36 @@ func (scfTimer) read(p *parts, e *Event) {
 		Message: p.text(p.fields, "Message"),
 		Time:    p.text(p.fields, "Time"),
 	}
+}
+
+// eventBridge is what an EventBridge rule on a schedule sends without an input of its own, and
+// EventBridge Scheduler likewise, with "aws.scheduler" as its source (AWS, "Events from
+// EventBridge": aws.events).
+//
+// aws-lambda-go's events.EventBridgeEvent reads every one of the resources and parses the time; only
+// the name of the first resource and the time as it is written are needed.
+type eventBridge struct{}
+
+func (eventBridge) made(p *parts) bool {
+	return p.fields.is("detail-type", "Scheduled Event") &&
+		(p.fields.is("source", "aws.events") || p.fields.is("source", "aws.scheduler"))
+}
+
+func (eventBridge) read(p *parts, e *Event) {
+	e.Timer.Time = p.text(p.fields, "time")
+	resources := p.fields.get("resources")
+	if typeOf(resources) != anArray {
+		return
+	}
+	elements(resources, func(arn []byte) bool {
+		if typeOf(arn) == aString {
+			e.Timer.Name = ruleOf(string(unquote(arn)))
+		}
+		return false
+	})
+}
+
+// ruleOf is the name at the end of …:rule/name, …:rule/bus/name or …:schedule/group/name.
+func ruleOf(arn string) string {
+	return arn[strings.LastIndexByte(arn, '/')+1:]
 }
