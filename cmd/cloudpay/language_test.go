@@ -275,7 +275,7 @@ func TestReportInChinese(t *testing.T) {
 			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
 				Outcome: outcome, ErrCode: code, ErrCodeDes: des, TradeState: tradestate.NotPay, TotalFee: &total, CashFee: &total,
 				Attempts: 1, Proof: order.ProofSignature, API: order.V3, RetryAfter: 5, TimeEnd: "20261122183000", MchID: "1900000001",
-				SubOrders: []order.SubFacts{{OutTradeNo: "C1", TradeState: tradestate.NotPay}},
+				SubOrders: []order.SubFacts{{SubOrder: order.SubOrder{OutTradeNo: "C1"}, TradeState: tradestate.NotPay}},
 			})
 			for line := range strings.Lines(out.String()) {
 				if !strings.ContainsFunc(line, isHan) || strings.Contains(line, "must be given") {
@@ -342,7 +342,7 @@ func TestStrangersTextsAreEscaped(t *testing.T) {
 	t.Parallel()
 	result := order.Result{
 		Outcome: order.OutcomeUnknown, ErrCode: hostile, ErrCodeDes: hostile, ReturnMsg: hostile, Attach: hostile, RequestID: hostile,
-		TradeState: hostile, OutTradeNo: hostile, SubOrders: []order.SubFacts{{OutTradeNo: hostile}},
+		TradeState: hostile, OutTradeNo: hostile, SubOrders: []order.SubFacts{{SubOrder: order.SubOrder{OutTradeNo: hostile}}},
 	}
 	for name, set := range map[string]func(*report){
 		"one":     func(*report) {},

@@ -241,7 +241,7 @@ func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
 	if err != nil {
 		return order.Ref{}, usage(inFlags(order.Params{OutTradeNo: number}, err))
 	}
-	return call.Ref(m.Region), nil
+	return call.Ref, nil
 }
 
 // inStore gives an error of the store's its exit code.

@@ -21,7 +21,7 @@ func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), longestAsking))
 	defer cancel()
-	registered, err := a.Store.Owner(ctx, call.Ref(a.Closer.Merchant.Region))
+	registered, err := a.Store.Owner(ctx, call.Ref)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return schedule.NotRegistered, nil
 	}

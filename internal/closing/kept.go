@@ -1,6 +1,7 @@
 package closing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -102,7 +103,7 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // closeKept closes an order that the store may have. One that it does not have is closed as if there were no store.
 func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params) order.Result {
-	ref := call.Ref(c.Merchant.Region)
+	ref := call.Ref
 	kept, err := c.show(ctx, ref)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return c.closeUnknown(ctx, call, p)
@@ -110,7 +111,7 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 	if err != nil {
 		return c.unstored(ctx, call, err)
 	}
-	if call, err = c.Merchant.CloseCall(asKept(p, kept.Entry)); err != nil {
+	if call, err = c.Merchant.CallFor(asKept(p, kept.Entry)); err != nil {
 		return refusal(err)
 	}
 	if kept.Progress == schedule.Done {
@@ -141,18 +142,15 @@ func (c *Closer) begin(ctx context.Context, e schedule.Entry) (schedule.Claim, e
 	return c.Store.Begin(ctx, e, directLease)
 }
 
-// asKept fills in what was registered where the caller says nothing.
-func asKept(p order.Params, e schedule.Entry) order.Params {
-	if p.API == "" {
-		p.API = e.API
+// asKept is the caller's call, with what was registered where the caller says nothing.
+func asKept(p order.Params, e schedule.Entry) order.Call {
+	call := order.Call{
+		Ref: e.Ref, SubAppID: cmp.Or(p.SubAppID, e.SubAppID), API: cmp.Or(p.API, e.API), Nonce: p.NonceStr, CreatedAt: p.CreatedAt,
 	}
-	if p.SubAppID == "" {
-		p.SubAppID = e.SubAppID
+	if call.CreatedAt.IsZero() {
+		call.CreatedAt = e.CreatedAt
 	}
-	if p.CreatedAt.IsZero() {
-		p.CreatedAt = e.CreatedAt
-	}
-	return p
+	return call
 }
 
 // closeUnknown closes an order that is not registered. A young one is registered, to be closed when it is old enough.

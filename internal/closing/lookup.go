@@ -77,7 +77,7 @@ func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params)
 func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner, call order.Call) (schedule.Found, error) {
 	ctx, cancel := context.WithDeadline(ctx, limits.until)
 	defer cancel()
-	v := &veil{Gateway: l.Querier.Gateway, region: l.Querier.Merchant.Region, customer: customer, stop: cancel}
+	v := &veil{Gateway: l.Querier.Gateway, customer: customer, stop: cancel}
 	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
 		ctx, cancel := briefly(ctx)
 		defer cancel()
@@ -111,7 +111,6 @@ func tooMany(call order.Call, wait time.Duration) order.Result {
 type veil struct {
 	Gateway
 
-	region   order.Region
 	customer order.Owner
 	owners   func([]order.Ref) (map[order.Ref]order.Owner, error)
 	// stop ends the look-up when the store fails: nothing can be shown then.
@@ -127,8 +126,8 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	if a.Verdict != verdict.Stated && a.Verdict != verdict.SaysMissing {
 		return a
 	}
-	refs := partsOf(c, v.region, a.Facts)
-	owners, err := v.owners(padded(refs, c, v.region))
+	refs := partsOf(c, a.Facts)
+	owners, err := v.owners(padded(refs, c))
 	if err != nil {
 		v.fault = err
 		v.stop()
@@ -155,18 +154,18 @@ func veiled(a order.Answer) order.Answer {
 
 // partsOf are the orders that an answer is about: one, or those of a combined order. None where one
 // of them has a name that no order can be registered under, or there are too many.
-func partsOf(c order.Call, region order.Region, f *order.Facts) []order.Ref {
+func partsOf(c order.Call, f *order.Facts) []order.Ref {
 	if f == nil {
 		return nil
 	}
 	var refs []order.Ref
 	if c.CombineOutTradeNo != "" {
 		for _, sub := range f.SubOrders {
-			refs = append(refs, order.Call{MchID: sub.MchID, SubMchID: sub.SubMchID, OutTradeNo: sub.OutTradeNo}.Ref(region))
+			refs = append(refs, order.Ref{Region: c.Region, MchID: sub.MchID, SubMchID: sub.SubMchID, OutTradeNo: sub.OutTradeNo})
 		}
 	} else {
 		c.OutTradeNo = f.OutTradeNo
-		refs = append(refs, c.Ref(region))
+		refs = append(refs, c.Ref)
 	}
 	for _, ref := range refs {
 		if ref.Validate() != nil || len(refs) > mostParts {
@@ -181,7 +180,7 @@ const mostParts = 50
 
 // padded is the list of orders to ask the store about: as many for each answer to a call, so that
 // the statement is the same one. The rest is the caller's own number, which stands for no order.
-func padded(refs []order.Ref, c order.Call, region order.Region) []order.Ref {
+func padded(refs []order.Ref, c order.Call) []order.Ref {
 	most := 1
 	if c.CombineOutTradeNo != "" {
 		most = mostParts
@@ -191,7 +190,7 @@ func padded(refs []order.Ref, c order.Call, region order.Region) []order.Ref {
 	all := make([]order.Ref, 0, most)
 	all = append(all, refs...)
 	for len(all) < most {
-		all = append(all, filler.Ref(region))
+		all = append(all, filler.Ref)
 	}
 	return all
 }

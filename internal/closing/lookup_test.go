@@ -56,7 +56,7 @@ func shows(numbers ...string) reply {
 		if len(numbers) > 1 {
 			f.OutTradeNo = ""
 			for _, number := range numbers {
-				f.SubOrders = append(f.SubOrders, order.SubFacts{MchID: shop.MchID, OutTradeNo: number})
+				f.SubOrders = append(f.SubOrders, order.SubFacts{SubOrder: order.SubOrder{MchID: shop.MchID, OutTradeNo: number}})
 			}
 		}
 		return order.Answer{

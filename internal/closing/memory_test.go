@@ -270,7 +270,7 @@ func (m *memory) tell(r *row, kind schedule.EventKind, reason string) {
 	m.events = append(m.events, &posting{
 		due: time.Now(),
 		Delivery: schedule.Delivery{Event: schedule.Event{
-			ID: int64(len(m.events) + 1), Kind: kind, Region: r.Region, MchID: r.MchID, OutTradeNo: r.OutTradeNo,
+			ID: int64(len(m.events) + 1), Kind: kind, Ref: order.Ref{Region: r.Region, MchID: r.MchID, OutTradeNo: r.OutTradeNo},
 			OccurredAt: time.Now(), FinalState: r.FinalState, Reason: reason,
 		}},
 	})
@@ -431,7 +431,7 @@ func (m *memory) post(ctx context.Context, op string, p schedule.Delivery, chang
 	defer unlock()
 	kept := m.events[p.ID-1]
 	if kept.Token != p.Token {
-		return &schedule.LostClaimError{Ref: p.Ref()}
+		return &schedule.LostClaimError{Ref: p.Ref}
 	}
 	change(kept)
 	return nil

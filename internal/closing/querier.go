@@ -40,7 +40,7 @@ func (q *Querier) observe(ctx context.Context, call order.Call, result order.Res
 	if q.Store == nil || !ended || f.State == schedule.FinalNotFound || call.CombineOutTradeNo != "" {
 		return result
 	}
-	ref := call.Ref(q.Merchant.Region)
+	ref := call.Ref
 	ref.OutTradeNo = result.OutTradeNo // the call may have named the order by its other number
 	ctx, cancel := writing(ctx)
 	defer cancel()

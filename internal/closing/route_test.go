@@ -288,7 +288,7 @@ func TestCombinedCloseIsConfirmedByEachOrder(t *testing.T) {
 		return func(context.Context) order.Answer {
 			f := &order.Facts{TradeState: tradestate.Combined(states)}
 			for i, s := range states {
-				f.SubOrders = append(f.SubOrders, order.SubFacts{MchID: shop.MchID, OutTradeNo: subs[i].OutTradeNo, TradeState: s})
+				f.SubOrders = append(f.SubOrders, order.SubFacts{SubOrder: order.SubOrder{MchID: shop.MchID, OutTradeNo: subs[i].OutTradeNo}, TradeState: s})
 			}
 			return order.Answer{Verdict: verdict.Stated, HTTPStatus: 200, Proof: order.ProofSignature, Facts: f}
 		}

@@ -193,7 +193,7 @@ func (w *sweep) settle(ctx context.Context, l lent) (e ending, asked bool) {
 	if left := w.young(l.Claim, age); left > 0 {
 		return ending{claim: l.Claim, setback: schedule.Retry{After: left, Reason: youngReason}}, true
 	}
-	call, err := w.callOf(l.Entry)
+	call, err := l.Call(w.Merchant)
 	if err != nil {
 		result := refusal(err)
 		return ending{
@@ -229,32 +229,6 @@ func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
 		return 0
 	}
 	return min(c.CreatedAt.Add(YoungOrder).Sub(c.ClaimedAt.Add(age)), YoungOrder)
-}
-
-// callOf is the call that closes a registered order, and no other: what fills in for a caller who says nothing may have been
-// configured since, a sub-merchant above all.
-func (w *sweep) callOf(e schedule.Entry) (order.Call, error) {
-	call, err := w.Merchant.CloseCall(paramsOf(e))
-	if err != nil {
-		return order.Call{}, err
-	}
-	if now := call.Ref(w.Merchant.Region); now != e.Ref {
-		return order.Call{}, &order.FieldError{
-			Field: "sub_mchid",
-			Rule: bilingual.Sprintf("the order was registered as %s, and would be closed as %s now; "+
-				"close it with the configuration that it was registered with",
-				"订单登记为 %s，而现在会按 %s 关闭；请用登记时的配置关闭", e.Ref, now),
-			Code: errcode.ParamError,
-		}
-	}
-	return call, nil
-}
-
-// paramsOf is what a caller would say to have a registered order closed.
-func paramsOf(e schedule.Entry) order.Params {
-	return order.Params{
-		OutTradeNo: e.OutTradeNo, SubMchID: e.SubMchID, SubAppID: e.SubAppID, API: e.API, CreatedAt: e.CreatedAt,
-	}
 }
 
 // finish is the run's, but that a panic is doubt like any other: one order's must not end the sweep of all.

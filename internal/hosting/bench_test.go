@@ -28,7 +28,7 @@ func BenchmarkWebCall(b *testing.B) {
 	f := &trigger.Function{
 		Op: order.OpQuery,
 		Do: func(_ context.Context, p order.Params) order.Result {
-			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo}, order.OutcomeFound, order.Answer{
+			return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}}, order.OutcomeFound, order.Answer{
 				Proof: order.ProofSignature,
 				Facts: &order.Facts{OutTradeNo: p.OutTradeNo, TradeState: tradestate.NotPay, TradeStateDesc: "订单未支付", Attach: `<a> & "b"`},
 			}, 1)

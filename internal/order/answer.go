@@ -100,10 +100,9 @@ type Facts struct {
 
 // SubFacts is what the gateway knows about one order of a combined order.
 type SubFacts struct {
-	MchID         string           `json:"mchId"`
-	SubMchID      string           `json:"subMchId,omitempty"`
+	SubOrder
+
 	SubAppID      string           `json:"subAppid,omitempty"`
-	OutTradeNo    string           `json:"outTradeNo"`
 	TransactionID string           `json:"transactionId,omitempty"`
 	TradeState    tradestate.State `json:"tradeState"`
 	TradeType     string           `json:"tradeType,omitempty"`

@@ -135,7 +135,7 @@ func rowNames(text string) []string {
 func jsonNames(of any) []string {
 	var names []string
 	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {
-		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" && !field.Anonymous {
 			names = append(names, name)
 		}
 	}

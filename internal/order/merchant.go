@@ -31,19 +31,25 @@ type Merchant struct {
 	APIs []API
 }
 
-// Call is one thing to ask of the gateway, complete and well formed.
+// Call is one complete, well-formed request to the gateway about one order. Every dialect encodes
+// it; nothing in it has to be checked again.
 type Call struct {
-	API     API
+	// Ref names the order. Its Region, MchID and SubMchID are always set as the merchant's, its
+	// OutTradeNo only where the call names the order by it: exactly one of OutTradeNo,
+	// TransactionID and CombineOutTradeNo is set.
+	Ref
+	TransactionID, CombineOutTradeNo string
+
+	API API
+	// Partner says that MchID is a service provider's, acting for SubMchID.
 	Partner bool
-	// AppID and MchID are our own, for the reply's echo.
-	AppID, MchID string
-	// SubMchID and SubAppID are empty in direct mode.
-	SubMchID, SubAppID string
-	// Exactly one of OutTradeNo, TransactionID and CombineOutTradeNo is set.
-	OutTradeNo, TransactionID, CombineOutTradeNo string
+	// AppID is our own, for the reply's echo.
+	AppID string
+	// SubAppID is empty in direct mode.
+	SubAppID string
 	// SubOrders are those of a combined order that is to be closed.
 	SubOrders []SubOrder
-	// Nonce is for the next attempt only; empty means that one is to be made.
+	// Nonce is for the first attempt only; each attempt without one makes its own.
 	Nonce string
 	// Fresh asks for a connection that carries no other exchange.
 	Fresh bool
@@ -51,8 +57,8 @@ type Call struct {
 	CreatedAt time.Time
 }
 
-// sentSubAppID is SubAppID where the dialect sends it on: what the gateway never
-// saw is not repeated beside its signature.
+// sentSubAppID is SubAppID in the dialects that send it. APIv3 does not, and the result repeats
+// nothing beside the gateway's signature that the gateway never saw.
 func (c Call) sentSubAppID() string {
 	if c.API == V3 {
 		return ""
@@ -94,45 +100,63 @@ func (m Merchant) QueryCall(p Params) (Call, error) {
 	return m.call(p)
 }
 
+// CallFor completes a call about a registered order: c names it by Ref, and may have a dialect, a
+// sub-merchant's appid, a nonce and the order's age. It fails where the configuration no longer
+// allows the call, and where it would name another order than c does: a default sub-merchant that
+// was configured since the registration must not be closed by mistake.
+func (m Merchant) CallFor(c Call) (Call, error) {
+	if fault := first(c.Ref.Validate(), CheckSubAppID(c.SubAppID), c.API.Validate()); fault != nil {
+		return Call{}, fault
+	}
+	registered := c.Ref
+	c, err := m.complete(c)
+	if err == nil && c.Ref != registered {
+		err = brokenRule("sub_mchid", bilingual.Sprintf("the order was registered as %s, and would be closed as %s now; "+
+			"close it with the configuration that it was registered with",
+			"订单登记为 %s，而现在会按 %s 关闭；请用登记时的配置关闭", registered, c.Ref))
+	}
+	if err != nil {
+		return Call{}, err
+	}
+	return c, nil
+}
+
 func (m Merchant) call(p Params) (Call, error) {
-	c := Call{
-		API:               p.API,
-		Partner:           m.Partner,
-		AppID:             m.AppID,
-		MchID:             m.MchID,
-		OutTradeNo:        p.OutTradeNo,
+	return m.complete(Call{
+		Ref:               Ref{SubMchID: p.SubMchID, OutTradeNo: p.OutTradeNo},
 		TransactionID:     p.TransactionID,
 		CombineOutTradeNo: p.CombineOutTradeNo,
 		SubOrders:         p.SubOrders,
+		SubAppID:          p.SubAppID,
+		API:               p.API,
 		Nonce:             p.NonceStr,
 		CreatedAt:         p.CreatedAt,
-	}
-	if c.API == "" {
-		c.API = m.API
-	}
-	if !slices.Contains(m.APIs, c.API) {
-		return Call{}, brokenRule("api", bilingual.Sprintf("%q has no credentials here; leave api out to use %q",
-			"此处没有 %q 的凭据；去掉 api 即使用 %q", c.API, m.API))
-	}
-	if p.OutTradeNo != "" && p.TransactionID != "" {
-		return Call{}, ParamError("transaction_id", "give either out_trade_no or transaction_id, not both",
-			"out_trade_no 与 transaction_id 只能提供一个")
-	}
-	if p.CombineOutTradeNo != "" {
-		return m.forCombined(c, p)
-	}
-	if m.Partner {
-		return m.forSubMerchant(c, p)
-	}
-	return m.forItself(c, p)
+	})
 }
 
-// forSubMerchant fills in whom a service provider acts for.
-func (m Merchant) forSubMerchant(c Call, p Params) (Call, error) {
-	c.SubMchID, c.SubAppID = p.SubMchID, p.SubAppID
-	if c.SubMchID == "" {
-		c.SubMchID = m.SubMchID
+// complete fills in what the merchant adds to a call, and checks what depends on the merchant.
+func (m Merchant) complete(c Call) (Call, error) {
+	account := m.Account()
+	c.Region, c.MchID, c.AppID, c.Partner = account.Region, account.MchID, m.AppID, m.Partner
+	c.API = cmp.Or(c.API, m.API)
+	switch {
+	case !slices.Contains(m.APIs, c.API):
+		return Call{}, brokenRule("api", bilingual.Sprintf("%q has no credentials here; leave api out to use %q",
+			"此处没有 %q 的凭据；去掉 api 即使用 %q", c.API, m.API))
+	case c.OutTradeNo != "" && c.TransactionID != "":
+		return Call{}, ParamError("transaction_id", "give either out_trade_no or transaction_id, not both",
+			"out_trade_no 与 transaction_id 只能提供一个")
+	case c.CombineOutTradeNo != "":
+		return m.forCombined(c)
+	case m.Partner:
+		return m.forSubMerchant(c)
 	}
+	return m.forItself(c)
+}
+
+// forSubMerchant fills in the sub-merchant that a service provider acts for.
+func (m Merchant) forSubMerchant(c Call) (Call, error) {
+	c.SubMchID = cmp.Or(c.SubMchID, m.SubMchID)
 	if c.SubAppID == "" && c.SubMchID == m.SubMchID {
 		// The default appid belongs to the default sub-merchant and to no other.
 		c.SubAppID = m.SubAppID
@@ -150,23 +174,24 @@ func (m Merchant) forSubMerchant(c Call, p Params) (Call, error) {
 	return c, nil
 }
 
-// forCombined checks what only holds for combined orders: one dialect of one
-// region has them, and they name their merchants themselves.
-func (m Merchant) forCombined(c Call, p Params) (Call, error) {
+// forCombined checks what holds only for combined orders: one dialect of one region has them, and
+// their sub-orders name the merchants.
+func (m Merchant) forCombined(c Call) (Call, error) {
 	switch {
-	case p.OutTradeNo != "" || p.TransactionID != "":
+	case c.OutTradeNo != "" || c.TransactionID != "":
 		return Call{}, ParamError("combine_out_trade_no", "give either a combined order or a single one, not both",
 			"合单订单与单个订单只能提供一个")
 	case c.API != V3 || m.Region.Overseas():
 		return Call{}, ParamError("combine_out_trade_no", "combined orders are closed and queried in APIv3 on the mainland only",
 			"合单订单仅支持境内 APIv3 的关单与查单")
-	case p.SubMchID != "" && p.SubMchID != m.MchID || p.SubAppID != "":
+	case c.SubMchID != "" && c.SubMchID != m.MchID || c.SubAppID != "":
 		return Call{}, ParamError("sub_mch_id", "a combined order names its merchants in sub_orders", "合单订单的商户在 sub_orders 中指明")
-	case m.AppID == "" && len(p.SubOrders) > 0:
+	case m.AppID == "" && len(c.SubOrders) > 0:
 		return Call{}, ParamError("combine_out_trade_no", "cannot be closed without the appid that it was made with (WXPAY_APPID)",
 			"关闭合单订单需要下单时的 appid（WXPAY_APPID）")
 	}
-	for i, sub := range p.SubOrders {
+	c.SubMchID = ""
+	for i, sub := range c.SubOrders {
 		if m.Partner && sub.SubMchID == "" {
 			return Call{}, ParamError(fmt.Sprintf("sub_orders[%d].sub_mchid", i), "must be given by a service provider",
 				"服务商必须提供")
@@ -191,19 +216,20 @@ func (m Merchant) mayActFor(subMchID string) bool {
 	return len(m.SubMchIDs) == 0 || subMchID == m.SubMchID || slices.Contains(m.SubMchIDs, subMchID)
 }
 
-// forItself accepts CloudPay's habit of sending the merchant's own number as
-// sub_mch_id and its appid as sub_appid, and sends neither on: the gateway
-// refuses both from a merchant that is nobody's service provider.
-func (m Merchant) forItself(c Call, p Params) (Call, error) {
-	if p.SubMchID != "" && p.SubMchID != m.MchID {
+// forItself accepts the merchant's own number as sub_mch_id and its own appid as sub_appid, which
+// CloudPay's callers send by habit, and drops both: the gateway refuses them from a merchant that is
+// no service provider.
+func (m Merchant) forItself(c Call) (Call, error) {
+	if c.SubMchID != "" && c.SubMchID != m.MchID {
 		return Call{}, ParamError("sub_mch_id", "must be this merchant's own number or be left out: "+
 			"this function acts for one merchant (WXPAY_MODE=direct)",
 			"须为本商户号或不填：此函数只代表一个商户（WXPAY_MODE=direct）")
 	}
-	if p.SubAppID != "" && m.AppID != "" && p.SubAppID != m.AppID {
+	if c.SubAppID != "" && m.AppID != "" && c.SubAppID != m.AppID {
 		return Call{}, ParamError("sub_appid", "must be this merchant's own appid or be left out: "+
 			"this function acts for one merchant (WXPAY_MODE=direct)",
 			"须为本商户的 appid 或不填：此函数只代表一个商户（WXPAY_MODE=direct）")
 	}
+	c.SubMchID, c.SubAppID = "", ""
 	return c, nil
 }

@@ -31,20 +31,20 @@ func TestCloseCall(t *testing.T) {
 	}{
 		{
 			"direct", direct(), order.Params{OutTradeNo: "A-1_|*@", NonceStr: "n"},
-			order.Call{API: order.V3, AppID: "wxown", MchID: "1900000001", OutTradeNo: "A-1_|*@", Nonce: "n"},
+			order.Call{API: order.V3, AppID: "wxown", Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A-1_|*@"}, Nonce: "n"},
 		},
 		{
 			"CloudPay's habit of sending one's own numbers", direct(),
 			order.Params{OutTradeNo: "A1", SubMchID: "1900000001", SubAppID: "wxown", API: order.V2},
-			order.Call{API: order.V2, AppID: "wxown", MchID: "1900000001", OutTradeNo: "A1"},
+			order.Call{API: order.V2, AppID: "wxown", Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}},
 		},
 		{
 			"partner by default", partner(), order.Params{OutTradeNo: "A1"},
-			order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000109", SubAppID: "wxsub", OutTradeNo: "A1"},
+			order.Call{API: order.V2, Partner: true, AppID: "wxsp", Ref: order.Ref{Region: order.Mainland, MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}, SubAppID: "wxsub"},
 		},
 		{
 			"partner for another", partner(), order.Params{OutTradeNo: "A1", SubMchID: "1900000110"},
-			order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000110", OutTradeNo: "A1"},
+			order.Call{API: order.V2, Partner: true, AppID: "wxsp", Ref: order.Ref{Region: order.Mainland, MchID: "1900000100", SubMchID: "1900000110", OutTradeNo: "A1"}},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

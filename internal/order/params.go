@@ -47,12 +47,12 @@ type Params struct {
 	Total *int64
 }
 
-// SubOrder names one order of a combined order.
+// SubOrder names one order of a combined order. MchID is the merchant's number, SubMchID the
+// sub-merchant's where MchID is a service provider's.
 type SubOrder struct {
-	// MchID is the merchant's number, SubMchID the sub-merchant's where MchID is a
-	// service provider's.
-	MchID, SubMchID string
-	OutTradeNo      string
+	MchID      string `json:"mchId"`
+	SubMchID   string `json:"subMchId,omitempty"`
+	OutTradeNo string `json:"outTradeNo"`
 }
 
 // FieldError says which of the caller's words breaks which rule. It is found

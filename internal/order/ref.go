@@ -21,15 +21,16 @@ func (m Merchant) Account() Account {
 	return Account{Region: m.Region, MchID: m.MchID}
 }
 
-// Ref is what identifies an order: an order number is unique only below its merchant, and a merchant number only in its
-// region. Order numbers are compared byte by byte: A1 and a1 are two orders.
+// Ref identifies an order: an order number is unique only below its merchant, and a merchant number
+// only in its region. Order numbers are compared byte by byte: A1 and a1 are two orders. The tags
+// are those of events and of what the command line prints.
 type Ref struct {
-	Region Region
+	Region Region `json:"region"`
 	// MchID is our own number: the service provider's in partner mode.
-	MchID string
+	MchID string `json:"mchId"`
 	// SubMchID is empty in direct mode.
-	SubMchID   string
-	OutTradeNo string
+	SubMchID   string `json:"subMchId,omitempty"`
+	OutTradeNo string `json:"outTradeNo"`
 }
 
 // String is the order's full name, in the order of its parts: cn/1900000100/1900000109/A1.
@@ -43,14 +44,6 @@ func (r Ref) String() string {
 
 // Account is the merchant that the order belongs to.
 func (r Ref) Account() Account { return Account{Region: r.Region, MchID: r.MchID} }
-
-// Ref is the order that a call is about; its OutTradeNo is empty when the call names it otherwise.
-func (c Call) Ref(region Region) Ref {
-	if region == "" {
-		region = Mainland
-	}
-	return Ref{Region: region, MchID: c.MchID, SubMchID: c.SubMchID, OutTradeNo: c.OutTradeNo}
-}
 
 // CheckSubAppID holds an appid to the rule of the parameter sub_appid. It may be empty.
 func CheckSubAppID(id string) *FieldError { return alphanumeric.check("sub_appid", id) }

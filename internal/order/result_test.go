@@ -18,7 +18,7 @@ import (
 
 func TestNewResult(t *testing.T) {
 	t.Parallel()
-	call := order.Call{API: order.V2, Partner: true, AppID: "wxsp", MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}
+	call := order.Call{API: order.V2, Partner: true, AppID: "wxsp", Ref: order.Ref{MchID: "1900000100", SubMchID: "1900000109", OutTradeNo: "A1"}}
 	facts := &order.Facts{
 		TradeState: tradestate.Success, TradeStateDesc: "支付成功", OutTradeNo: "A1", TransactionID: "4200001",
 		TotalFee: new(int64(100)), CashFee: new(int64(0)), FeeType: "CNY", OpenID: "oABC",
@@ -79,7 +79,7 @@ func TestWhatWasNotSentIsAbsent(t *testing.T) {
 		TradeState: tradestate.Success, TransactionID: "4200001",
 		Coupons:    []order.Coupon{{Fee: new(int64(30))}, {ID: "c"}},
 		Promotions: []order.Promotion{{Amount: new(int64(0)), Goods: []order.Goods{{Quantity: new(int64(1))}, {ID: "g"}}}},
-		SubOrders:  []order.SubFacts{{MchID: "1", OutTradeNo: "S1", TradeState: tradestate.Success}},
+		SubOrders:  []order.SubFacts{{SubOrder: order.SubOrder{MchID: "1", OutTradeNo: "S1"}, TradeState: tradestate.Success}},
 	}, Proof: order.ProofSignature}, 1)
 	wantJSON(t, result, `{
 		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","transactionId":"4200001","tradeState":"SUCCESS",

@@ -31,6 +31,12 @@ type Entry struct {
 	CloseIn time.Duration
 }
 
+// Call is the call that closes the order, or an error where m may not close that very order any more
+// (see [order.Merchant.CallFor]).
+func (e Entry) Call(m order.Merchant) (order.Call, error) {
+	return m.CallFor(order.Call{Ref: e.Ref, SubAppID: e.SubAppID, API: e.API, CreatedAt: e.CreatedAt})
+}
+
 // Validate finds the first fact that is ill formed.
 func (e Entry) Validate() *order.FieldError {
 	for _, fault := range []*order.FieldError{e.Ref.Validate(), e.Owner.Validate(), order.CheckSubAppID(e.SubAppID), e.API.Validate()} {

@@ -1,9 +1,12 @@
 package schedule_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
@@ -62,14 +65,12 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	partnered := order.Ref{Region: order.Global, MchID: "1", SubMchID: "2", OutTradeNo: "A1"}
 	for got, want := range map[string]string{
-		partnered.String():                                                       "global/1/2/A1",
-		entry().String():                                                         "cn/1900000001/A1",
-		partnered.Account().String():                                             "global/1",
-		order.Merchant{MchID: "1"}.Account().String():                            "cn/1",
-		order.Call{MchID: "1", OutTradeNo: "A"}.Ref("").String():                 "cn/1/A",
-		order.Call{MchID: "1", SubMchID: "2"}.Ref("hk").String():                 "hk/1/2/",
-		string(order.WeChatOwner("wxa", "o1")):                                   "wx:wxa:o1",
-		schedule.Event{Region: "cn", MchID: "1", OutTradeNo: "A"}.Ref().String(): "cn/1/A",
+		partnered.String():                            "global/1/2/A1",
+		entry().String():                              "cn/1900000001/A1",
+		partnered.Account().String():                  "global/1",
+		order.Merchant{MchID: "1"}.Account().String(): "cn/1",
+		string(order.WeChatOwner("wxa", "o1")):        "wx:wxa:o1",
+		schedule.Event{Ref: order.Ref{Region: "cn", MchID: "1", OutTradeNo: "A"}}.String(): "cn/1/A",
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -159,6 +160,72 @@ func TestEntryDiffers(t *testing.T) {
 		}
 		if got := second.Differs(first); got != test.want {
 			t.Errorf("%s, the other way round: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestEntryCall: a registered order is closed as it was registered, or not at all.
+func TestEntryCall(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, 11, 22, 18, 30, 0, 0, time.UTC)
+	direct := order.Merchant{AppID: "wx1", MchID: "19000001", API: order.V3, APIs: []order.API{order.V2, order.V3}}
+	partner := direct
+	partner.Partner, partner.SubMchID, partner.SubAppID = true, "19000009", "wxs"
+	registered := order.Ref{Region: order.Mainland, MchID: "19000001", OutTradeNo: "A1"}
+	below := registered
+	below.SubMchID = "19000009"
+	for name, tc := range map[string]struct {
+		merchant order.Merchant
+		change   func(*order.Merchant)
+		entry    schedule.Entry
+		want     order.Call
+		fault    string // its beginning
+	}{
+		"the least": {
+			merchant: direct, entry: schedule.Entry{Ref: registered},
+			want: order.Call{Ref: registered, API: order.V3, AppID: "wx1"},
+		},
+		"all there is": {
+			merchant: partner, entry: schedule.Entry{Ref: below, SubAppID: "wx8", API: order.V2, CreatedAt: created, Owner: "tcb:u1"},
+			want: order.Call{Ref: below, API: order.V2, AppID: "wx1", Partner: true, SubAppID: "wx8", CreatedAt: created},
+		},
+		"the default appid": {
+			merchant: partner, entry: schedule.Entry{Ref: below},
+			want: order.Call{Ref: below, API: order.V3, AppID: "wx1", Partner: true, SubAppID: "wxs"},
+		},
+		"a sub-merchant not allowed any more": {
+			merchant: partner, change: func(m *order.Merchant) { m.SubMchID, m.SubMchIDs = "", []string{"19000008"} },
+			entry: schedule.Entry{Ref: below}, fault: "sub_mch_id: is not one of the sub-merchants allowed",
+		},
+		"a default sub-merchant since": {
+			merchant: partner, entry: schedule.Entry{Ref: registered},
+			fault: "sub_mchid: the order was registered as cn/19000001/A1, and would be closed as cn/19000001/19000009/A1",
+		},
+		"no sub-merchants any more": {merchant: direct, entry: schedule.Entry{Ref: below}, fault: "sub_mch_id: must be this merchant's own"},
+		"another merchant": {
+			merchant: direct, change: func(m *order.Merchant) { m.MchID = "19000002" }, entry: schedule.Entry{Ref: registered},
+			fault: "sub_mchid: the order was registered as cn/19000001/A1, and would be closed as cn/19000002/A1",
+		},
+		"another region": {
+			merchant: direct, change: func(m *order.Merchant) { m.Region = order.HongKong }, entry: schedule.Entry{Ref: registered},
+			fault: "sub_mchid: the order was registered as cn/19000001/A1, and would be closed as hk/19000001/A1",
+		},
+		"a dialect without credentials": {
+			merchant: direct, entry: schedule.Entry{Ref: registered, API: order.WXCloudRun}, fault: "api: \"wxcloudrun\" has no credentials",
+		},
+		"a dialect that does not exist": {merchant: direct, entry: schedule.Entry{Ref: registered, API: "v4"}, fault: "api: must be"},
+		"an appid that cannot be":       {merchant: partner, entry: schedule.Entry{Ref: below, SubAppID: "wx 8"}, fault: "sub_appid: must be"},
+		"no number":                     {merchant: direct, fault: "region: must be"},
+	} {
+		if tc.change != nil {
+			tc.change(&tc.merchant)
+		}
+		got, err := tc.entry.Call(tc.merchant)
+		if fault := fmt.Sprint(err); (err != nil) != (tc.fault != "") || err != nil && !strings.HasPrefix(fault, tc.fault) {
+			t.Errorf("%s: got %v, want %q", name, err, tc.fault)
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
 }

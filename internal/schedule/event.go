@@ -29,13 +29,10 @@ const (
 // Event is one thing that happened to an order. It is written together with what it tells, or not at all.
 type Event struct {
 	// ID grows with each event. Whoever has read an ID has missed none before it.
-	ID         int64        `json:"id"`
-	Kind       EventKind    `json:"kind"`
-	Region     order.Region `json:"region"`
-	MchID      string       `json:"mchId"`
-	SubMchID   string       `json:"subMchId,omitempty"`
-	OutTradeNo string       `json:"outTradeNo"`
-	Owner      order.Owner  `json:"owner,omitempty"`
+	ID   int64     `json:"id"`
+	Kind EventKind `json:"kind"`
+	order.Ref
+	Owner order.Owner `json:"owner,omitempty"`
 	// OccurredAt is when it was recorded, by the database's clock.
 	OccurredAt time.Time `json:"occurredAt"`
 	// FinalState is the end that is told; empty for gaveUp.
@@ -48,11 +45,6 @@ type Event struct {
 	PaidAt        time.Time `json:"paidAt,omitzero"`
 	// Reason is why it was given up.
 	Reason string `json:"reason,omitempty"`
-}
-
-// Ref is the order that it happened to.
-func (e Event) Ref() order.Ref {
-	return order.Ref{Region: e.Region, MchID: e.MchID, SubMchID: e.SubMchID, OutTradeNo: e.OutTradeNo}
 }
 
 // Delivery is an event under a lease, on its way to the receiver.

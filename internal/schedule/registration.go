@@ -20,7 +20,7 @@ func NewEntry(m order.Merchant, p order.Params) (Entry, error) {
 		return Entry{}, order.ParamError("close_at", "needs an out_trade_no: an order is kept and closed by the merchant's own number",
 			"需要 out_trade_no：订单按商户订单号登记和关闭")
 	}
-	e := Entry{Ref: call.Ref(m.Region), API: p.API, Total: p.Total, CreatedAt: p.CreatedAt}
+	e := Entry{Ref: call.Ref, API: p.API, Total: p.Total, CreatedAt: p.CreatedAt}
 	if m.Partner {
 		e.SubAppID = p.SubAppID
 	}

@@ -185,7 +185,7 @@ func (s *Store) post(ctx context.Context, p schedule.Delivery, doing, assignment
 	return s.do(ctx, doing, func(t tx) error {
 		n, err := t.exec("UPDATE cloudpay_events SET "+assignments+" WHERE seq = ? AND token = ?", append(args, p.ID, p.Token)...)
 		if err == nil && n == 0 {
-			err = &schedule.LostClaimError{Ref: p.Ref()}
+			err = &schedule.LostClaimError{Ref: p.Ref}
 		}
 		return err
 	})

@@ -83,7 +83,7 @@ func TestLevelTellsWhatIsUnproved(t *testing.T) {
 	} {
 		k := newKit(t)
 		k.fn.Do = func(context.Context, order.Params) order.Result {
-			return order.NewResult(order.Call{OutTradeNo: "A1"}, outcome, order.Answer{Code: errcode.Timeout}, 1)
+			return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: "A1"}}, outcome, order.Answer{Code: errcode.Timeout}, 1)
 		}
 		k.invoke(`{"out_trade_no":"A1"}`, nil)
 		var line struct{ Level, Outcome string }

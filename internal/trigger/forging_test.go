@@ -289,7 +289,7 @@ func paidA1() order.Result {
 	answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{
 		OutTradeNo: "A1", TransactionID: "42", TradeState: tradestate.Success, Attach: marker,
 	}}
-	return order.NewResult(order.Call{OutTradeNo: "A1"}, order.OutcomeFound, answer, 1)
+	return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: "A1"}}, order.OutcomeFound, answer, 1)
 }
 
 // attempt calls the function from a place, and tells what that reached; "" for nothing.

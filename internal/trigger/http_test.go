@@ -357,7 +357,7 @@ func TestAuthorizersClaim(t *testing.T) {
 func TestStatusOfOutcomes(t *testing.T) {
 	t.Parallel()
 	result := func(outcome order.Outcome, code string) order.Result {
-		return order.NewResult(order.Call{OutTradeNo: "A1"}, outcome, order.Answer{Code: code}, 1)
+		return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: "A1"}}, outcome, order.Answer{Code: code}, 1)
 	}
 	tooSoon := result(order.OutcomeTooSoon, "RULE_LIMIT")
 	tooSoon.RetryAfter = 240

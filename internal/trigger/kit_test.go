@@ -69,7 +69,7 @@ func (k *kit) do(_ context.Context, p order.Params) order.Result {
 }
 
 func closed(p order.Params) order.Result {
-	return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo}, order.OutcomeClosed, order.Answer{Proof: order.ProofSignature}, 1)
+	return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}}, order.OutcomeClosed, order.Answer{Proof: order.ProofSignature}, 1)
 }
 
 // open lets everybody in, as users.

@@ -32,7 +32,7 @@ func (k *kit) known(orders map[string]string) {
 			number = orders[p.TransactionID]
 		}
 		if number == "" || number == "A9" { // A9 is Alice's, and never reached the gateway
-			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo, TransactionID: p.TransactionID, MchID: "19"}, order.OutcomeNotFound,
+			return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo, MchID: "19"}, TransactionID: p.TransactionID}, order.OutcomeNotFound,
 				order.Answer{Proof: order.ProofSignature, Nonce: "n", Sign: "s", RequestID: "R1", HTTPStatus: 404, Message: "gone"}, 3)
 		}
 		answer := order.Answer{Proof: order.ProofSignature, Facts: &order.Facts{OutTradeNo: number, TradeState: tradestate.Success, Attach: "secret of " + number}}

@@ -190,7 +190,7 @@ func (i *invocation) notBegun(p params) order.Result {
 	if i.Access.IsSecret(p.OutTradeNo) {
 		number = redacted
 	}
-	return order.NewResult(order.Call{OutTradeNo: number}, order.OutcomeUnknown, order.Answer{
+	return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: number}}, order.OutcomeUnknown, order.Answer{
 		Code:    errcode.Timeout,
 		Message: "there was no time left to begin with this message; it must come again / 剩余时间不足，未处理此消息；须重新投递",
 		Proof:   order.ProofNone,

@@ -12,7 +12,7 @@ import (
 )
 
 func scheduled(_ context.Context, p order.Params) order.Result {
-	return order.Scheduled(order.Call{OutTradeNo: p.OutTradeNo})
+	return order.Scheduled(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}})
 }
 
 func TestWhatOrdersAreRegisteredWith(t *testing.T) {

@@ -36,7 +36,7 @@ func TestReplies(t *testing.T) {
 		k.fn.Op = order.OpQuery
 		k.fn.Do = func(_ context.Context, p order.Params) order.Result {
 			facts := &order.Facts{OutTradeNo: p.OutTradeNo, TradeState: tradestate.NotPay, Attach: `<关单> & "`}
-			return order.NewResult(order.Call{OutTradeNo: p.OutTradeNo}, order.OutcomeFound, order.Answer{Proof: order.ProofSignature, Facts: facts}, 1)
+			return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}}, order.OutcomeFound, order.Answer{Proof: order.ProofSignature, Facts: facts}, 1)
 		}
 		byPlatform := func(mark string) bool { return strings.Contains(event, mark) }
 		if !slices.ContainsFunc([]string{`"Records"`, "connector:tdmq", `"TriggerName"`}, byPlatform) {

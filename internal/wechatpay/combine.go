@@ -54,7 +54,7 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 		state := tradestate.State(s.TradeState)
 		states = append(states, state)
 		sub := order.SubFacts{
-			MchID: s.MchID, SubMchID: s.SubMchID, SubAppID: s.SubAppID, OutTradeNo: s.OutTradeNo,
+			SubOrder: order.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo}, SubAppID: s.SubAppID,
 			TransactionID: s.TransactionID, TradeState: state, TradeType: s.TradeType, BankType: s.BankType,
 			Attach: s.Attach, SubOpenID: s.SubOpenID, TimeEnd: order.TimeEnd(s.SuccessTime),
 		}

@@ -137,7 +137,7 @@ func TestHintsOfAPIv2(t *testing.T) {
 // Only what the gateway said is repeated as its word.
 func TestFactsNameTheirAppIDs(t *testing.T) {
 	t.Parallel()
-	call := order.Call{API: order.V3, AppID: "wxconfigured", MchID: "1900000100", SubMchID: "1900000109", SubAppID: "wxanything"}
+	call := order.Call{API: order.V3, AppID: "wxconfigured", Ref: order.Ref{MchID: "1900000100", SubMchID: "1900000109"}, SubAppID: "wxanything"}
 	if got := order.NewResult(call, order.OutcomeClosed, order.Answer{}, 1); got.SubAppID != "" {
 		t.Errorf("a sub_appid that APIv3 never sent is repeated: %+v", got)
 	}

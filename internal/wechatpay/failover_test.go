@@ -27,7 +27,7 @@ func TestDoorBetweenDomains(t *testing.T) {
 			ask := func(domain string, want verdict.Verdict, when string) {
 				t.Helper()
 				gate.ClearRequests()
-				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 				if got.Verdict != want {
 					t.Errorf("%s: %+v, want %s", when, got, want)
 				}

@@ -43,7 +43,7 @@ func TestFreshConnections(t *testing.T) {
 				ask := func(want bool, when string, fresh bool) {
 					t.Helper()
 					got := door.Query(t.Context(), order.Call{
-						API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1", Fresh: fresh,
+						API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}, Fresh: fresh,
 					})
 					if got.Verdict != verdict.Stated || got.Fresh != want || got.Route != route {
 						t.Errorf("%s: got %s, fresh %t over %s, want fresh %t over %s", when, got.Verdict, got.Fresh, got.Route, want, route)
@@ -66,7 +66,7 @@ func TestUnnamedRouteIsForeign(t *testing.T) {
 	door := openDoor(t, gate, &watch{time.Now()})
 	door.Routes = nil
 	for _, api := range []order.API{order.V2, order.V3} {
-		got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+		got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 		if got.Route != order.RouteForeign || !got.Fresh || got.Conclusive() || got.Repeatable() {
 			t.Errorf("%s: got %s over %s, want it to prove nothing over a foreign route", api, got.Verdict, got.Route)
 		}
@@ -80,7 +80,7 @@ func TestBackupHasItsOwnRoute(t *testing.T) {
 	gate.MustSetDomain("main", false)
 	door := openDoor(t, gate, &watch{time.Now()})
 	door.Routes = []order.Route{order.RouteOwn, order.RouteForeign}
-	call := order.Call{API: order.V2, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"}
+	call := order.Call{API: order.V2, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}}
 	for range failuresToSwitch {
 		if got := door.Query(t.Context(), call); got.Route != order.RouteOwn {
 			t.Errorf("the main domain: got %s, want own", got.Route)
@@ -104,7 +104,7 @@ func TestReplaysAreNotBelieved(t *testing.T) {
 			door := openDoor(t, gate, &watch{time.Now()})
 			tape := &recorder{RoundTripper: http.DefaultTransport}
 			door.V2[0].HTTPClient, door.V3[0].HTTPClient = &http.Client{Transport: tape}, &http.Client{Transport: tape}
-			call := order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: number}
+			call := order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: number}}
 			first := door.Close(t.Context(), call)
 			tape.playing = true
 			second := door.Close(t.Context(), call)
@@ -200,7 +200,7 @@ func TestCertificatesThatDoNotHold(t *testing.T) {
 				v3.BaseURL, v3.HTTPClient = server.URL, client
 			}
 			for _, api := range []order.API{order.V2, order.V3} {
-				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, OutTradeNo: "A1"})
+				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 				if got.Verdict != verdict.Rejected || got.Code != errcode.TLSError {
 					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, errcode.TLSError)
 				}

@@ -191,7 +191,7 @@ func TestSubMerchantsAppIDIsSentInV2(t *testing.T) {
 			t.Parallel()
 			w := newWire(t)
 			w.MustAddOrder(paygate.Order{SubMchID: subMchID, OutTradeNo: "A1", Total: 100})
-			got := w.ask(t, op, order.Call{API: order.V2, Partner: true, SubMchID: subMchID, SubAppID: "wxsub1"})
+			got := w.ask(t, op, order.Call{API: order.V2, Partner: true, Ref: order.Ref{SubMchID: subMchID}, SubAppID: "wxsub1"})
 			if got.Verdict != verdict {
 				t.Errorf("got %+v", got)
 			}
@@ -313,7 +313,7 @@ func TestResultMsgOfASuccessIsPassedOn(t *testing.T) {
 		}
 		w.answers(http.StatusOK, string(body))
 		w.door.WXCloudRun = &wxcloudrun.Client{BaseURL: w.URL, HTTPClient: &http.Client{Transport: w}}
-		got := w.ask(t, op, order.Call{API: order.WXCloudRun, MchID: w.Merchant.MchID})
+		got := w.ask(t, op, order.Call{API: order.WXCloudRun, Ref: order.Ref{MchID: w.Merchant.MchID}})
 		if got.Verdict != verdict || got.ResultMsg != "OK" {
 			t.Errorf("wxcloudrun %s: got %+v", op, got)
 		}

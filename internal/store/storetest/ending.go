@@ -44,7 +44,7 @@ func ends(e *env) {
 		e.wantEvents(no, tc.kind)
 		events, err := e.Events(e.ctx, shop, int64(i), 10)
 		e.must(err)
-		if ev := events[0]; ev.Ref() != ref(no) || ev.Owner != s.Owner || !same(ev.Total, tc.total) || !same(ev.PaidTotal, tc.final.Total) ||
+		if ev := events[0]; ev.Ref != ref(no) || ev.Owner != s.Owner || !same(ev.Total, tc.total) || !same(ev.PaidTotal, tc.final.Total) ||
 			ev.FinalState != tc.final.State || ev.TradeState != tc.state || !ev.PaidAt.Equal(tc.final.PaidAt) || !ev.OccurredAt.Equal(s.EndedAt) && ev.OccurredAt.Before(s.EndedAt) {
 			e.Errorf("event of %s: got %#v, want the end %#v", no, ev, tc.final)
 		}

@@ -11,7 +11,7 @@ func tellsHistory(e *env) {
 	events, err := e.History(e.ctx, ref("A1"), 10)
 	e.must(err)
 	if len(events) != 2 || events[0].Kind != schedule.EventClosed || events[1].Kind != schedule.EventContradicted ||
-		events[0].ID <= 0 || events[1].ID <= events[0].ID || events[1].Ref() != ref("A1") {
+		events[0].ID <= 0 || events[1].ID <= events[0].ID || events[1].Ref != ref("A1") {
 		e.Errorf("got %+v, want closed and contradicted", events)
 	}
 	if events, err = e.History(e.ctx, ref("A1"), 1); err != nil || len(events) != 1 || events[0].Kind != schedule.EventClosed {
