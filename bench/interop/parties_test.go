@@ -201,10 +201,10 @@ type call struct {
 // ask puts the question through client and returns its error.
 func (c call) ask(ctx context.Context, client *v3json.Client) error {
 	if c.closing {
-		_, err := client.CloseOrder(ctx, v3json.CloseRequest{OutTradeNo: c.outTradeNo, SubMchID: c.subMchID})
+		_, err := client.CloseOrder(ctx, v3json.Request{OutTradeNo: c.outTradeNo, SubMchID: c.subMchID})
 		return err
 	}
-	_, err := client.QueryOrder(ctx, v3json.QueryRequest{
+	_, err := client.QueryOrder(ctx, v3json.Request{
 		OutTradeNo: c.outTradeNo, TransactionID: c.transactionID, SubMchID: c.subMchID,
 	})
 	return err

@@ -187,7 +187,7 @@ func TestBothReadTheSameOrder(t *testing.T) {
 		s.order("A|1*@_-")
 		s.MustPay("A|1*@_-", s.owner())
 		client := s.ours()
-		reply, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A|1*@_-", SubMchID: s.subMchID})
+		reply, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A|1*@_-", SubMchID: s.subMchID})
 		if err != nil {
 			t.Fatal(err)
 		}

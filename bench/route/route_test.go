@@ -77,24 +77,24 @@ func newCaller(b testing.TB, g gateway, address string, resumes bool) *caller {
 }
 
 func (c *caller) queryV2() {
-	if _, err := c.v2.QueryOrder(c.Context(), v2xml.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
+	if _, err := c.v2.QueryOrder(c.Context(), v2xml.Request{OutTradeNo: outTradeNo}); err != nil {
 		c.Fatal(err)
 	}
 }
 
 func (c *caller) queryV3() {
-	if _, err := c.v3.QueryOrder(c.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo}); err != nil {
+	if _, err := c.v3.QueryOrder(c.Context(), v3json.Request{OutTradeNo: outTradeNo}); err != nil {
 		c.Fatal(err)
 	}
 }
 
 // A close of an order that is closed already is refused, signed: the same exchange to us.
 func (c *caller) closeV2(client *v2xml.Client) {
-	_, _ = client.CloseOrder(c.Context(), v2xml.CloseRequest{OutTradeNo: outTradeNo})
+	_, _ = client.CloseOrder(c.Context(), v2xml.Request{OutTradeNo: outTradeNo})
 }
 
 func (c *caller) closeV3(client *v3json.Client) {
-	_, _ = client.CloseOrder(c.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
+	_, _ = client.CloseOrder(c.Context(), v3json.Request{OutTradeNo: outTradeNo})
 }
 
 // A way is what a call may lead to.

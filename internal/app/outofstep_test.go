@@ -97,11 +97,11 @@ func (d *donor) close(ctx context.Context, api order.API, number string) []byte 
 	if api == order.V2 {
 		client := d.v2
 		client.HTTPClient = &http.Client{Transport: tape}
-		_, _ = client.CloseOrder(ctx, v2xml.CloseRequest{OutTradeNo: number}) // refusals are wanted, too
+		_, _ = client.CloseOrder(ctx, v2xml.Request{OutTradeNo: number}) // refusals are wanted, too
 	} else {
 		client := d.v3
 		client.HTTPClient = &http.Client{Transport: tape}
-		_, _ = client.CloseOrder(ctx, v3json.CloseRequest{OutTradeNo: number}) // as above
+		_, _ = client.CloseOrder(ctx, v3json.Request{OutTradeNo: number}) // as above
 	}
 	return tape.raw
 }

@@ -159,7 +159,7 @@ func (p *patient) probe(ctx context.Context, a address) probe {
 		return probe{err: err, stage: stage(at.Load()), took: took}
 	}
 	// What is there of the body is enough, whatever else became of it.
-	result := probe{took: took, status: reply.Status, html: isHTML(reply.Header, reply.Body), asked: wall.Add(unsure), unsure: unsure}
+	result := probe{took: took, status: reply.HTTPStatus, html: isHTML(reply.Header, reply.Body), asked: wall.Add(unsure), unsure: unsure}
 	result.date, _ = http.ParseTime(reply.Header.Get("Date")) // the zero time when it cannot be read
 	if version := version.Load(); version != 0 {
 		result.tls = ", " + tls.VersionName(uint16(version)) //nolint:gosec // it was one

@@ -125,12 +125,12 @@ func (c customHost) next(client *http.Client) (Invocation, time.Duration, error)
 		return Invocation{}, 0, fmt.Errorf("asking for the next event (from %s): %w", customAPIVariable, err)
 	}
 	reply, err := wire.Exchange(client, request, maxEvent)
-	unusable, _ := errors.AsType[*wire.BodyError](err)
+	unusable, _ := errors.AsType[*wire.MalformedError](err)
 	switch {
 	case reply == nil:
 		return Invocation{}, 0, fmt.Errorf("asking for the next event: %w", err)
-	case reply.Status != http.StatusOK:
-		return Invocation{}, 0, fmt.Errorf("asking for the next event: got status %d, want 200", reply.Status)
+	case reply.HTTPStatus != http.StatusOK:
+		return Invocation{}, 0, fmt.Errorf("asking for the next event: got status %d, want 200", reply.HTTPStatus)
 	case unusable != nil && unusable.TooLong:
 		return Invocation{}, 0, &eventTooLongError{}
 	case err != nil:
@@ -154,8 +154,8 @@ func (c customHost) post(client *http.Client, path string, body []byte) error {
 	if reply == nil {
 		return fmt.Errorf("posting to %s: %w", path, err)
 	}
-	if reply.Status < 200 || reply.Status > 299 {
-		return fmt.Errorf("posting to %s: got status %d, want 2xx", path, reply.Status)
+	if reply.HTTPStatus < 200 || reply.HTTPStatus > 299 {
+		return fmt.Errorf("posting to %s: got status %d, want 2xx", path, reply.HTTPStatus)
 	}
 	return nil
 }

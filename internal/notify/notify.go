@@ -161,8 +161,8 @@ func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
 	switch {
 	case reply == nil:
 		return fmt.Errorf("telling of event %d: %w", e.ID, withoutAddress(err))
-	case reply.Status/100 != 2:
-		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.Status)
+	case reply.HTTPStatus/100 != 2:
+		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.HTTPStatus)
 	}
 	return nil // whatever became of the body: the head said that the event is safe
 }

@@ -16,7 +16,7 @@ func closeCombined(ctx context.Context, client *v3json.Client, c order.Call) ord
 	for _, s := range c.SubOrders {
 		subs = append(subs, v3json.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo})
 	}
-	reply, err := client.CloseCombined(ctx, v3json.CombineCloseRequest{
+	reply, err := client.CloseCombined(ctx, v3json.CombineRequest{
 		CombineOutTradeNo: c.CombineOutTradeNo,
 		SubOrders:         subs,
 		Nonce:             c.Nonce,
@@ -28,7 +28,7 @@ func closeCombined(ctx context.Context, client *v3json.Client, c order.Call) ord
 }
 
 func queryCombined(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
-	reply, err := client.QueryCombined(ctx, v3json.CombineQueryRequest{
+	reply, err := client.QueryCombined(ctx, v3json.CombineRequest{
 		CombineOutTradeNo: c.CombineOutTradeNo,
 		Nonce:             c.Nonce,
 	})

@@ -17,6 +17,7 @@ import (
 	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 // The two dialects' failures, side by side: what a package's error becomes.
@@ -67,12 +68,12 @@ func TestFailures(t *testing.T) {
 		{"unsigned: a redirect", unsigned2(302, ""), unsigned3(302, ""), verdict.Doubted, verdict.Doubted, "HTTP_ERROR"},
 		{"unsigned: no code, 401", unsigned2(401, ""), unsigned3(401, ""), verdict.Rejected, verdict.Rejected, "SIGNERROR"},
 
-		{"not signed", &v2xml.VerifyError{Reason: v2xml.ReasonUnsigned}, &v3json.VerifyError{Reason: v3json.ReasonUnsigned}, verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
-		{"badly signed", &v2xml.VerifyError{Reason: v2xml.ReasonBadSignature}, &v3json.VerifyError{Reason: v3json.ReasonBadSignature}, verdict.Doubted, verdict.Doubted, "BAD_SIGNATURE"},
-		{"about another order", &v2xml.VerifyError{Reason: v2xml.ReasonMismatch}, &v3json.VerifyError{Reason: v3json.ReasonMismatch}, verdict.Doubted, verdict.Doubted, "FOREIGN_REPLY"},
-		{"a probe", nil, &v3json.VerifyError{Reason: v3json.ReasonProbe}, verdict.Doubted, verdict.Doubted, "SIGNATURE_PROBE"},
-		{"stale", nil, &v3json.VerifyError{Reason: v3json.ReasonStale}, verdict.Doubted, verdict.Doubted, "STALE_REPLY"},
-		{"by an unknown key", nil, &v3json.VerifyError{Reason: v3json.ReasonUnknownSerial}, verdict.Doubted, verdict.Doubted, "UNKNOWN_SERIAL"},
+		{"not signed", &v2xml.VerifyError{Reason: wire.ReasonUnsigned}, &v3json.VerifyError{Reason: wire.ReasonUnsigned}, verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"badly signed", &v2xml.VerifyError{Reason: wire.ReasonBadSignature}, &v3json.VerifyError{Reason: wire.ReasonBadSignature}, verdict.Doubted, verdict.Doubted, "BAD_SIGNATURE"},
+		{"about another order", &v2xml.VerifyError{Reason: wire.ReasonMismatch}, &v3json.VerifyError{Reason: wire.ReasonMismatch}, verdict.Doubted, verdict.Doubted, "FOREIGN_REPLY"},
+		{"a probe", nil, &v3json.VerifyError{Reason: wire.ReasonProbe}, verdict.Doubted, verdict.Doubted, "SIGNATURE_PROBE"},
+		{"stale", nil, &v3json.VerifyError{Reason: wire.ReasonStale}, verdict.Doubted, verdict.Doubted, "STALE_REPLY"},
+		{"by an unknown key", nil, &v3json.VerifyError{Reason: wire.ReasonUnknownSerial}, verdict.Doubted, verdict.Doubted, "UNKNOWN_SERIAL"},
 		{"unreadable", &v2xml.MalformedError{Detail: "HTML"}, &v3json.MalformedError{Detail: "HTML"}, verdict.Doubted, verdict.Doubted, "MALFORMED_REPLY"},
 
 		{"no answer in time", context.DeadlineExceeded, context.DeadlineExceeded, verdict.Doubted, verdict.Doubted, "TIMEOUT"},
@@ -252,7 +253,7 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 		for dialect, got := range map[string]order.Answer{
 			"v2":         failedV2(order.OpClose, &v2xml.Error{Code: code, Envelope: v2xml.Envelope{HTTPStatus: 500}}),
 			"v3":         failedV3(order.OpClose, &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: 400}}),
-			"wxcloudrun": failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: code, Envelope: wxcloudrun.Envelope{HTTPStatus: 400}}),
+			"wxcloudrun": failedWXCloudRun(order.OpClose, &wire.Error{Code: code, Envelope: wire.Envelope{HTTPStatus: 400}}),
 		} {
 			want := errcode.UnsignedReply
 			if dialect == "wxcloudrun" {
@@ -263,7 +264,7 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 			}
 		}
 	}
-	got := failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: "-601001", Envelope: wxcloudrun.Envelope{HTTPStatus: 200}})
+	got := failedWXCloudRun(order.OpClose, &wire.Error{Code: "-601001", Envelope: wire.Envelope{HTTPStatus: 200}})
 	if got.Code != errcode.SystemError || got.GatewayCode != "-601001" {
 		t.Errorf("got %+v, want the link's number beside our code", got)
 	}
@@ -278,7 +279,7 @@ func TestResultMsgIsPassedOn(t *testing.T) {
 	t.Parallel()
 	for dialect, got := range map[string]order.Answer{
 		"v2":         failedV2(order.OpClose, &v2xml.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
-		"wxcloudrun": failedWXCloudRun(order.OpClose, &wxcloudrun.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
+		"wxcloudrun": failedWXCloudRun(order.OpClose, &wire.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
 	} {
 		if got.ResultMsg != "m" {
 			t.Errorf("%s: got %+v", dialect, got)

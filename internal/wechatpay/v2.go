@@ -10,10 +10,11 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/v2xml"
+	"cloudpay/pkg/wire"
 )
 
 func closeV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answer {
-	reply, err := client.CloseOrder(ctx, v2xml.CloseRequest{
+	reply, err := client.CloseOrder(ctx, v2xml.Request{
 		OutTradeNo: c.OutTradeNo,
 		SubMchID:   c.SubMchID,
 		SubAppID:   c.SubAppID,
@@ -28,7 +29,7 @@ func closeV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answ
 }
 
 func queryV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answer {
-	reply, err := client.QueryOrder(ctx, v2xml.QueryRequest{
+	reply, err := client.QueryOrder(ctx, v2xml.Request{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
 		SubMchID:      c.SubMchID,
@@ -56,10 +57,10 @@ func signedV2(v verdict.Verdict, e v2xml.Envelope) order.Answer {
 }
 
 // disbeliefV2 is the code for each reason not to believe a reply.
-var disbeliefV2 = map[v2xml.Reason]string{
-	v2xml.ReasonUnsigned:     errcode.UnsignedReply,
-	v2xml.ReasonBadSignature: errcode.BadSignature,
-	v2xml.ReasonMismatch:     errcode.ForeignReply,
+var disbeliefV2 = map[wire.Reason]string{
+	wire.ReasonUnsigned:     errcode.UnsignedReply,
+	wire.ReasonBadSignature: errcode.BadSignature,
+	wire.ReasonMismatch:     errcode.ForeignReply,
 }
 
 // hintsV2 is what return_msg says where APIv2 gives no code: return_code FAIL

@@ -11,13 +11,14 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 func closeV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
 	if c.CombineOutTradeNo != "" {
 		return closeCombined(ctx, client, c)
 	}
-	reply, err := client.CloseOrder(ctx, v3json.CloseRequest{
+	reply, err := client.CloseOrder(ctx, v3json.Request{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
 		SubMchID:      c.SubMchID,
@@ -33,7 +34,7 @@ func queryV3(ctx context.Context, client *v3json.Client, c order.Call) order.Ans
 	if c.CombineOutTradeNo != "" {
 		return queryCombined(ctx, client, c)
 	}
-	reply, err := client.QueryOrder(ctx, v3json.QueryRequest{
+	reply, err := client.QueryOrder(ctx, v3json.Request{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
 		SubMchID:      c.SubMchID,
@@ -61,13 +62,13 @@ func signedV3(v verdict.Verdict, e v3json.Envelope) order.Answer {
 }
 
 // disbeliefV3 is the code for each reason not to believe a reply.
-var disbeliefV3 = map[v3json.Reason]string{
-	v3json.ReasonUnsigned:      errcode.UnsignedReply,
-	v3json.ReasonBadSignature:  errcode.BadSignature,
-	v3json.ReasonMismatch:      errcode.ForeignReply,
-	v3json.ReasonProbe:         errcode.SignatureProbe,
-	v3json.ReasonStale:         errcode.StaleReply,
-	v3json.ReasonUnknownSerial: errcode.UnknownSerial,
+var disbeliefV3 = map[wire.Reason]string{
+	wire.ReasonUnsigned:      errcode.UnsignedReply,
+	wire.ReasonBadSignature:  errcode.BadSignature,
+	wire.ReasonMismatch:      errcode.ForeignReply,
+	wire.ReasonProbe:         errcode.SignatureProbe,
+	wire.ReasonStale:         errcode.StaleReply,
+	wire.ReasonUnknownSerial: errcode.UnknownSerial,
 }
 
 func failedV3(op order.Op, err error) order.Answer {

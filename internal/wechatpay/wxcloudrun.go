@@ -10,10 +10,11 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 func closeWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Call) order.Answer {
-	reply, err := client.CloseOrder(ctx, wxcloudrun.CloseRequest{
+	reply, err := client.CloseOrder(ctx, wxcloudrun.Request{
 		OutTradeNo: c.OutTradeNo,
 		SubMchID:   cmp.Or(c.SubMchID, c.MchID),
 		Nonce:      c.Nonce,
@@ -27,7 +28,7 @@ func closeWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 }
 
 func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Call) order.Answer {
-	reply, err := client.QueryOrder(ctx, wxcloudrun.QueryRequest{
+	reply, err := client.QueryOrder(ctx, wxcloudrun.Request{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
 		SubMchID:      cmp.Or(c.SubMchID, c.MchID),
@@ -43,7 +44,7 @@ func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Cal
 
 // linked is an answer that only WeChat can have given, since only it is at the
 // other end of the private link.
-func linked(v verdict.Verdict, e wxcloudrun.Envelope) order.Answer {
+func linked(v verdict.Verdict, e wire.Envelope) order.Answer {
 	return order.Answer{
 		Verdict:    v,
 		Proof:      order.ProofPrivateLink,
@@ -56,14 +57,14 @@ func linked(v verdict.Verdict, e wxcloudrun.Envelope) order.Answer {
 }
 
 // disbeliefWXCloudRun is the code for each reason not to believe a reply.
-var disbeliefWXCloudRun = map[wxcloudrun.Reason]string{
-	wxcloudrun.ReasonMismatch: errcode.ForeignReply,
+var disbeliefWXCloudRun = map[wire.Reason]string{
+	wire.ReasonMismatch: errcode.ForeignReply,
 }
 
 func failedWXCloudRun(op order.Op, err error) order.Answer {
-	var refused *wxcloudrun.Error
-	var unbelieved *wxcloudrun.VerifyError
-	var unread *wxcloudrun.MalformedError
+	var refused *wire.Error
+	var unbelieved *wire.VerifyError
+	var unread *wire.MalformedError
 	switch {
 	case errors.As(err, &refused):
 		return refusal(op, no{
@@ -95,7 +96,7 @@ var hintsWXCloudRun = map[string]string{
 
 // hintWXCloudRun is the code of a refusal: WeChat Pay's own, or one made from the
 // link's number, or from the text where there is neither.
-func hintWXCloudRun(e *wxcloudrun.Error) string {
+func hintWXCloudRun(e *wire.Error) string {
 	if e.Authenticated {
 		return e.Code
 	}

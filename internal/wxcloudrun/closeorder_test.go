@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 func TestCloseOrder(t *testing.T) {
@@ -17,7 +18,7 @@ func TestCloseOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &wxcloudrun.CloseReply{
-		Envelope: wxcloudrun.Envelope{
+		Envelope: wire.Envelope{
 			HTTPStatus: 200, RequestID: "seq-1", Nonce: "9uI3AxvJ7GLpGIIX", Signature: "A1826DE9C17DE39BF3B01A521DE6BFE",
 		},
 		AppID: "wxd2565e6a04246fd1", MchID: "1800780001", SubAppID: "wxd2565e6a04246fd1", SubMchID: subMchID, ReturnMsg: "OK",
@@ -52,8 +53,8 @@ func TestCloseIsNotAnotherCall(t *testing.T) {
 		"trade_state": "NOTPAY", "trade_type": "JSAPI", "transaction_id": transactionID, "prepay_id": "wx1", "refund_id": "50", "out_refund_no": "R1",
 	} {
 		_, err := closeOne(t, responding(http.StatusOK, with(closeSample, fields{key: value})))
-		got := wantError[*wxcloudrun.VerifyError](t, err)
-		if got.Reason != wxcloudrun.ReasonMismatch || !strings.Contains(got.Detail, key) {
+		got := wantError[*wire.VerifyError](t, err)
+		if got.Reason != wire.ReasonMismatch || !strings.Contains(got.Detail, key) {
 			t.Errorf("%s: %v, want a mismatch that names it", key, got)
 		}
 	}
@@ -67,10 +68,10 @@ func TestCloseRefusals(t *testing.T) {
 		"SIGNERROR": "签名错误", "REQUIRE_POST_METHOD": "请使用post方法", "XML_FORMAT_ERROR": "XML格式错误",
 	} {
 		for call, err := range failures(t, responding(http.StatusOK, refused(code, text), "X-Openapi-Seqid", "seq-1")) {
-			got := wantError[*wxcloudrun.Error](t, err)
-			want := &wxcloudrun.Error{
+			got := wantError[*wire.Error](t, err)
+			want := &wire.Error{
 				Code: code, Message: text, Authenticated: true,
-				Envelope: wxcloudrun.Envelope{
+				Envelope: wire.Envelope{
 					HTTPStatus: 200, RequestID: "seq-1", Nonce: "9uI3AxvJ7GLpGIIX", Signature: "A1826DE9C17DE39BF3B01A521DE6BFE",
 				},
 			}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 // The keys that we know, of the link's own object and of WeChat Pay's within it. What is not here is not looked at.
@@ -34,8 +36,6 @@ const (
 // The errors of reading a body. They become the Detail of a MalformedError, and repeat nothing of it but, quoted and cut,
 // names of keys.
 var (
-	errHTML   = errors.New("it is an HTML page: is something else answering at BaseURL?")
-	errEmpty  = errors.New("it is empty")
 	errJSON   = errors.New("it is not JSON, or was cut short")
 	errObject = errors.New("it is JSON and not an object")
 )
@@ -46,12 +46,10 @@ type envelope struct {
 	respdata        json.RawMessage // not looked at yet
 }
 
-// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1).
-const byteOrderMark = "\uFEFF"
-
-func decodeEnvelope(body []byte) (envelope, error) {
-	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	if err := precheck(body); err != nil {
+// decodeEnvelope reads the link's own part.
+func decodeEnvelope(got *wire.Reply) (envelope, error) {
+	body, err := got.Document()
+	if err != nil {
 		return envelope{}, err
 	}
 	values, err := decode(body, envelopeKeys)
@@ -64,20 +62,6 @@ func decodeEnvelope(body []byte) (envelope, error) {
 	}
 	e.errmsg, err = scalar("errmsg", values["errmsg"])
 	return e, err
-}
-
-// precheck names what is better named than called bad JSON.
-func precheck(body []byte) error {
-	start := bytes.TrimSpace(body)
-	for _, opening := range [...]string{"<!doctype html", "<html", "<head", "<body"} {
-		if len(start) >= len(opening) && strings.EqualFold(string(start[:len(opening)]), opening) {
-			return errHTML
-		}
-	}
-	if len(start) == 0 {
-		return errEmpty
-	}
-	return nil
 }
 
 // decode reads one JSON object and returns the values of the known keys in it. encoding/json by itself would take the last
@@ -101,7 +85,7 @@ func decode(object []byte, known []string) (map[string]json.RawMessage, error) {
 				continue
 			}
 			if _, repeated := values[k]; repeated || key != k {
-				return nil, fmt.Errorf("it gives %s more than once or as %s", k, name(key))
+				return nil, fmt.Errorf("it gives %s more than once or as %s", k, wire.Quote(key))
 			}
 			values[k] = value
 		}
@@ -142,7 +126,7 @@ var informing = []string{
 }
 
 // text returns the value of a key, "" when it is empty or not there, which for this protocol is the same.
-func (d document) text(key string) string { return d.texts[key] }
+func (d document) get(key string) string { return d.texts[key] }
 
 func decodeRespdata(respdata json.RawMessage) (document, error) {
 	values, err := decode(respdata, respdataKeys)
@@ -215,14 +199,14 @@ var china = time.FixedZone("UTC+8", 8*60*60)
 // transaction is the order that d tells of.
 func (d document) transaction() (Transaction, error) {
 	t := Transaction{
-		AppID: d.text("appid"), MchID: d.text("mch_id"), SubAppID: d.text("sub_appid"), SubMchID: d.text("sub_mch_id"),
-		DeviceInfo: d.text("device_info"),
-		OpenID:     d.text("openid"), IsSubscribe: d.text("is_subscribe"),
-		SubOpenID: d.text("sub_openid"), SubIsSubscribe: d.text("sub_is_subscribe"),
-		TradeType: d.text("trade_type"), TradeState: d.text("trade_state"), TradeStateDesc: d.text("trade_state_desc"),
-		BankType: d.text("bank_type"), FeeType: d.text("fee_type"), CashFeeType: d.text("cash_fee_type"),
+		AppID: d.get("appid"), MchID: d.get("mch_id"), SubAppID: d.get("sub_appid"), SubMchID: d.get("sub_mch_id"),
+		DeviceInfo: d.get("device_info"),
+		OpenID:     d.get("openid"), IsSubscribe: d.get("is_subscribe"),
+		SubOpenID: d.get("sub_openid"), SubIsSubscribe: d.get("sub_is_subscribe"),
+		TradeType: d.get("trade_type"), TradeState: d.get("trade_state"), TradeStateDesc: d.get("trade_state_desc"),
+		BankType: d.get("bank_type"), FeeType: d.get("fee_type"), CashFeeType: d.get("cash_fee_type"),
 		Coupons: d.coupons, Unread: d.unread,
-		TransactionID: d.text("transaction_id"), OutTradeNo: d.text("out_trade_no"), Attach: d.text("attach"),
+		TransactionID: d.get("transaction_id"), OutTradeNo: d.get("out_trade_no"), Attach: d.get("attach"),
 	}
 	for _, number := range [...]struct {
 		key  string
@@ -235,7 +219,7 @@ func (d document) transaction() (Transaction, error) {
 		{"coupon_count", &t.CouponCount},
 	} {
 		var err error
-		*number.into, err = parseNumber(number.key, d.text(number.key))
+		*number.into, err = parseNumber(number.key, d.get(number.key))
 		switch {
 		case err == nil:
 		case slices.Contains(informing, number.key):
@@ -245,7 +229,7 @@ func (d document) transaction() (Transaction, error) {
 		}
 	}
 	var err error
-	if t.TimeEnd, err = parseTime("time_end", d.text("time_end")); err != nil {
+	if t.TimeEnd, err = parseTime("time_end", d.get("time_end")); err != nil {
 		t.Unread = append(t.Unread, "time_end")
 	}
 	return t, nil

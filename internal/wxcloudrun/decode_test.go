@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 // TestUnreadable: what is not the dialect, whichever call it answers.
@@ -33,7 +34,7 @@ func TestUnreadable(t *testing.T) {
 	} {
 		for _, body := range bodies {
 			for call, err := range failures(t, responding(http.StatusOK, body, "X-Openapi-Seqid", "seq-1")) {
-				got := wantError[*wxcloudrun.MalformedError](t, err)
+				got := wantError[*wire.MalformedError](t, err)
 				if !strings.Contains(got.Detail, says) || got.HTTPStatus != 200 || got.RequestID != "seq-1" {
 					t.Errorf("%s answered with %.80q: %+v, want it to say %q", call, body, got, says)
 				}
@@ -67,7 +68,7 @@ func TestAmbiguousKeys(t *testing.T) {
 		"a list twice":               {twice(closeSample, "result_code", `"coupon_id_list":[],"coupon_id_list":[]`), "coupon_id_list"},
 	} {
 		for call, err := range failures(t, responding(http.StatusOK, test.body)) {
-			got := wantError[*wxcloudrun.MalformedError](t, err)
+			got := wantError[*wire.MalformedError](t, err)
 			if !strings.Contains(got.Detail, "it gives "+test.key+" more than once or as") {
 				t.Errorf("%s, %s: %v, want it to name %s", name, call, got, test.key)
 			}
@@ -83,7 +84,7 @@ func TestBadValuesOfAQuery(t *testing.T) {
 	} {
 		for _, value := range values {
 			_, err := queryOne(t, responding(http.StatusOK, with(querySample, fields{key: value})))
-			if got := wantError[*wxcloudrun.MalformedError](t, err); !strings.HasPrefix(got.Detail, key+" is not a") {
+			if got := wantError[*wire.MalformedError](t, err); !strings.HasPrefix(got.Detail, key+" is not a") {
 				t.Errorf("%s %v: %v, want it to name the key", key, value, got)
 			}
 		}
@@ -149,7 +150,7 @@ func TestUnreadableInformationIsLeftOut(t *testing.T) {
 	}
 	// In the reply to a close it is still what only other replies have.
 	_, err = closeOne(t, responding(http.StatusOK, with(closeSample, fields{"trade_type": fields{}})))
-	_ = wantError[*wxcloudrun.VerifyError](t, err)
+	_ = wantError[*wire.VerifyError](t, err)
 }
 
 // TestByteOrderMark: one may stand before the object.
@@ -183,7 +184,7 @@ func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()
 	for _, value := range []any{missing, nil, ""} {
 		_, err := queryOne(t, responding(http.StatusOK, with(querySample, fields{"trade_state": value})))
-		if got := wantError[*wxcloudrun.MalformedError](t, err); got.Detail != "it has no trade_state" {
+		if got := wantError[*wire.MalformedError](t, err); got.Detail != "it has no trade_state" {
 			t.Errorf("%v: %v", value, got)
 		}
 	}

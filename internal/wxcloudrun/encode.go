@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -14,24 +16,32 @@ const (
 	typicalRequest = 256
 )
 
-// question is every key that a close or a query may send, "" for those that it does not.
-type question struct {
-	nonce, outTradeNo, subMchID, transactionID string
+// Request names the order to close or to query.
+type Request struct {
+	// OutTradeNo is the merchant's order number. A close requires it.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query may
+	// give it in place of OutTradeNo; a close may not.
+	TransactionID string
+	// SubMchID is the merchant's own number, required: on the link every merchant is a sub-merchant.
+	SubMchID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
 }
 
-// encode completes q with a nonce, refuses what the gateway would refuse anyway, and returns the JSON. Its errors mean that
-// nothing was sent.
-func (q *question) encode() ([]byte, error) {
-	if q.subMchID == "" {
+// encode gives r a nonce, refuses what the gateway would refuse anyway, and returns the JSON. After
+// an error nothing was sent.
+func (r *Request) encode() ([]byte, error) {
+	if r.SubMchID == "" {
 		return nil, errors.New("sub_mch_id is missing: give the merchant's own number")
 	}
-	q.nonce = cmp.Or(q.nonce, newNonce())
+	r.Nonce = cmp.Or(r.Nonce, wire.NewNonce())
 	body := append(make([]byte, 0, typicalRequest), '{')
 	for _, f := range [...]struct{ name, value string }{
-		{"nonce_str", q.nonce},
-		{"out_trade_no", q.outTradeNo},
-		{"sub_mch_id", q.subMchID},
-		{"transaction_id", q.transactionID},
+		{"nonce_str", r.Nonce},
+		{"out_trade_no", r.OutTradeNo},
+		{"sub_mch_id", r.SubMchID},
+		{"transaction_id", r.TransactionID},
 	} {
 		if f.value == "" {
 			continue

@@ -25,11 +25,11 @@ func TestGoldenRequests(t *testing.T) {
 	const nonce = "5K8264ILTKCH16CQ2502SI8ZNMTM67VS"
 	var closing, querying recorded
 	if _, err := record(t, &closing, closeSample).CloseOrder(t.Context(),
-		wxcloudrun.CloseRequest{OutTradeNo: orderNo, SubMchID: subMchID, Nonce: nonce}); err != nil {
+		wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID, Nonce: nonce}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := record(t, &querying, querySample).QueryOrder(t.Context(),
-		wxcloudrun.QueryRequest{OutTradeNo: orderNo, SubMchID: subMchID, Nonce: nonce}); err != nil {
+		wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID, Nonce: nonce}); err != nil {
 		t.Fatal(err)
 	}
 	for call, sent := range map[string]recorded{"close": closing, "query": querying} {
@@ -47,7 +47,7 @@ func TestEveryAllowedCharacterIsSent(t *testing.T) {
 	for _, no := range []string{"0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "_-|*@", strings.Repeat("9", 32)} {
 		var sent recorded
 		if _, err := record(t, &sent, closeSample).CloseOrder(t.Context(),
-			wxcloudrun.CloseRequest{OutTradeNo: no, SubMchID: subMchID}); err != nil {
+			wxcloudrun.Request{OutTradeNo: no, SubMchID: subMchID}); err != nil {
 			t.Errorf("%s: %v", no, err)
 			continue
 		}
@@ -63,7 +63,7 @@ func TestEveryAllowedCharacterIsSent(t *testing.T) {
 
 func TestBadRequestsAreNotSent(t *testing.T) {
 	t.Parallel()
-	for says, request := range map[string]wxcloudrun.CloseRequest{
+	for says, request := range map[string]wxcloudrun.Request{
 		"out_trade_no is missing": {SubMchID: subMchID},
 		"sub_mch_id is missing":   {OutTradeNo: orderNo},
 		"out_trade_no has 33":     {OutTradeNo: strings.Repeat("9", 33), SubMchID: subMchID},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 // link answers with one body; leave HTTPClient out of the examples to use the link itself.
@@ -16,7 +17,7 @@ func link(body string) *http.Client {
 
 func ExampleClient_CloseOrder() {
 	client := wxcloudrun.Client{HTTPClient: link(closeSample)}
-	reply, err := client.CloseOrder(context.Background(), wxcloudrun.CloseRequest{
+	reply, err := client.CloseOrder(context.Background(), wxcloudrun.Request{
 		OutTradeNo: "2021WERUN1647840687637", SubMchID: "1712734762",
 	})
 	if err != nil {
@@ -29,7 +30,7 @@ func ExampleClient_CloseOrder() {
 
 func ExampleClient_QueryOrder() {
 	client := wxcloudrun.Client{HTTPClient: link(querySample)}
-	reply, err := client.QueryOrder(context.Background(), wxcloudrun.QueryRequest{
+	reply, err := client.QueryOrder(context.Background(), wxcloudrun.Request{
 		OutTradeNo: "2021WERUN1647840687637", SubMchID: "1712734762",
 	})
 	if err != nil {
@@ -43,8 +44,8 @@ func ExampleClient_QueryOrder() {
 // An order that was paid in the meantime: the code survives here, and counts because it came over the link.
 func ExampleError() {
 	client := wxcloudrun.Client{HTTPClient: link(refused("ORDERPAID", "订单已支付"))}
-	_, err := client.CloseOrder(context.Background(), wxcloudrun.CloseRequest{OutTradeNo: "A1", SubMchID: "1712734762"})
-	if refused, ok := errors.AsType[*wxcloudrun.Error](err); ok && refused.Authenticated && refused.Code == "ORDERPAID" {
+	_, err := client.CloseOrder(context.Background(), wxcloudrun.Request{OutTradeNo: "A1", SubMchID: "1712734762"})
+	if refused, ok := errors.AsType[*wire.Error](err); ok && refused.Authenticated && refused.Code == "ORDERPAID" {
 		fmt.Println("paid already: query it")
 	}
 	fmt.Println(err)

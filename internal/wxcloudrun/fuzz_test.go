@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 // FuzzReply hands the client any reply at all. What succeeds must say so to a plain reader of the same JSON, one that minds
@@ -60,9 +60,9 @@ func checkFuzzed(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	_, refusal := errors.AsType[*wxcloudrun.Error](err)
-	_, disbelieved := errors.AsType[*wxcloudrun.VerifyError](err)
-	_, malformed := errors.AsType[*wxcloudrun.MalformedError](err)
+	_, refusal := errors.AsType[*wire.Error](err)
+	_, disbelieved := errors.AsType[*wire.VerifyError](err)
+	_, malformed := errors.AsType[*wire.MalformedError](err)
 	if !refusal && !disbelieved && !malformed && !strings.Contains(err.Error(), "Location header") {
 		t.Errorf("error is %v (%T), want one of the package's", err, err)
 	}

@@ -127,12 +127,12 @@ func responding(status int, body string, header ...string) *wxcloudrun.Client {
 
 func closeOne(t *testing.T, c *wxcloudrun.Client) (*wxcloudrun.CloseReply, error) {
 	t.Helper()
-	return c.CloseOrder(t.Context(), wxcloudrun.CloseRequest{OutTradeNo: orderNo, SubMchID: subMchID})
+	return c.CloseOrder(t.Context(), wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID})
 }
 
 func queryOne(t *testing.T, c *wxcloudrun.Client) (*wxcloudrun.QueryReply, error) {
 	t.Helper()
-	return c.QueryOrder(t.Context(), wxcloudrun.QueryRequest{OutTradeNo: orderNo, SubMchID: subMchID})
+	return c.QueryOrder(t.Context(), wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID})
 }
 
 // failures are the errors of closing and querying where both are answered alike.

@@ -6,25 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const queryPath = "/_/pay/queryorder"
 
-// QueryRequest names the order to query, by one of its two numbers.
-type QueryRequest struct {
-	// OutTradeNo is the merchant's order number.
-	OutTradeNo string
-	// TransactionID is WeChat Pay's order number, which exists from payment on.
-	TransactionID string
-	// SubMchID is the merchant's own number, required: to the link every merchant is a sub-merchant.
-	SubMchID string
-	// Nonce is this attempt's nonce_str, made when empty.
-	Nonce string
-}
-
 // QueryReply is the gateway's record of the order, as it came over the link.
 type QueryReply struct {
-	Envelope
+	wire.Envelope
 	Transaction
 
 	ReturnMsg string // "OK" as a rule
@@ -80,52 +70,41 @@ type Coupon struct {
 // QueryOrder reports an order (wxcloudrun/src/development/pay/order/query). A reply means that result_code SUCCESS came over
 // the link, that it is about the very order and merchant that were asked for, and that it has a TradeState. Errors are
 // those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
-func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+		return nil, fmt.Errorf("querying order %s: %w", wire.Quote(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
 	}
 	return reply, nil
 }
 
-func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) queryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	if (req.OutTradeNo == "") == (req.TransactionID == "") {
 		return nil, errors.New("out_trade_no and transaction_id: give exactly one of them")
 	}
-	q := &question{
-		nonce: req.Nonce, outTradeNo: req.OutTradeNo, subMchID: req.SubMchID, transactionID: req.TransactionID,
-	}
-	got, err := c.send(ctx, queryPath, q)
+	got, err := c.send(ctx, queryPath, &req)
 	if err != nil {
 		return nil, err
 	}
-	if err := got.refusal(); err != nil {
+	if err := got.refusal(c.Now); err != nil {
 		return nil, err
 	}
-	if key := got.missing(q); key != "" {
-		return nil, got.disbelieve(differs(key, "", ""))
+	// A success names the order, whichever number asked for it.
+	if req.TransactionID != "" && got.get("transaction_id") == "" {
+		return nil, got.MissingEcho("transaction_id")
 	}
-	if got.text("trade_state") == "" {
-		return nil, got.malformed("it has no trade_state")
+	if got.get("out_trade_no") == "" {
+		return nil, got.MissingEcho("out_trade_no")
+	}
+	if got.get("trade_state") == "" {
+		return nil, got.Malformed("it has no trade_state")
 	}
 	transaction, err := got.transaction()
 	if err != nil {
-		return nil, got.malformed(err.Error())
+		return nil, got.Malformed(err.Error())
 	}
 	return &QueryReply{
 		Envelope: got.Envelope, Transaction: transaction,
-		ReturnMsg: got.text("return_msg"), ResultMsg: got.text("result_msg"),
+		ReturnMsg: got.get("return_msg"), ResultMsg: got.get("result_msg"),
 	}, nil
-}
-
-// missing names a number of the order that the successful answer to q must have, "" when they are
-// all there.
-func (d document) missing(q *question) string {
-	switch {
-	case q.transactionID != "" && d.text("transaction_id") == "":
-		return "transaction_id"
-	case d.text("out_trade_no") == "":
-		return "out_trade_no"
-	}
-	return ""
 }

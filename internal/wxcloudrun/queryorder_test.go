@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 var china = time.FixedZone("UTC+8", 8*60*60)
@@ -30,7 +31,7 @@ func TestQueryOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &wxcloudrun.QueryReply{
-		Envelope: wxcloudrun.Envelope{
+		Envelope: wire.Envelope{
 			HTTPStatus: 200, RequestID: "r-1", Nonce: "C5h9TIF57KyXXr3M", Signature: "99C4B35B4DE79AD46B9F6F541F3EF586",
 		},
 		Transaction: paidTransaction(), ReturnMsg: "OK",
@@ -92,7 +93,7 @@ func TestQueryByTransactionID(t *testing.T) {
 	t.Parallel()
 	var sent recorded
 	c := record(t, &sent, querySample)
-	got, err := c.QueryOrder(t.Context(), wxcloudrun.QueryRequest{TransactionID: transactionID, SubMchID: subMchID, Nonce: "n1"})
+	got, err := c.QueryOrder(t.Context(), wxcloudrun.Request{TransactionID: transactionID, SubMchID: subMchID, Nonce: "n1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +110,10 @@ func TestQueryByTransactionID(t *testing.T) {
 
 func TestQueryEcho(t *testing.T) {
 	t.Parallel()
-	byTransaction := wxcloudrun.QueryRequest{TransactionID: transactionID, SubMchID: subMchID}
-	byOrder := wxcloudrun.QueryRequest{OutTradeNo: orderNo, SubMchID: subMchID}
+	byTransaction := wxcloudrun.Request{TransactionID: transactionID, SubMchID: subMchID}
+	byOrder := wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID}
 	for name, test := range map[string]struct {
-		request wxcloudrun.QueryRequest
+		request wxcloudrun.Request
 		changes fields
 		says    string
 	}{
@@ -127,8 +128,8 @@ func TestQueryEcho(t *testing.T) {
 		"a refusal about another merchant": {byOrder, fields{"result_code": "FAIL", "err_code": "ORDERNOTEXIST", "sub_mch_id": "1"}, "sub_mch_id is 1,"},
 	} {
 		_, err := responding(http.StatusOK, with(querySample, test.changes), "X-Openapi-Seqid", "seq-1").QueryOrder(t.Context(), test.request)
-		got := wantError[*wxcloudrun.VerifyError](t, err)
-		if got.Reason != wxcloudrun.ReasonMismatch || got.HTTPStatus != 200 || got.RequestID != "seq-1" || !strings.Contains(got.Detail, test.says) {
+		got := wantError[*wire.VerifyError](t, err)
+		if got.Reason != wire.ReasonMismatch || got.HTTPStatus != 200 || got.RequestID != "seq-1" || !strings.Contains(got.Detail, test.says) {
 			t.Errorf("%s: %+v, want a mismatch that says %q", name, got, test.says)
 		}
 	}
@@ -136,7 +137,7 @@ func TestQueryEcho(t *testing.T) {
 
 func TestQueryNeedsOneNumber(t *testing.T) {
 	t.Parallel()
-	for _, request := range []wxcloudrun.QueryRequest{
+	for _, request := range []wxcloudrun.Request{
 		{SubMchID: subMchID}, {SubMchID: subMchID, OutTradeNo: orderNo, TransactionID: transactionID},
 	} {
 		_, err := unsent(t).QueryOrder(t.Context(), request)

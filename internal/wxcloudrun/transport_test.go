@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 // serve starts a server of one function and returns its address.
@@ -47,7 +48,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 				}
 				theirs := &http.Client{CheckRedirect: followed}
 				for call, err := range failures(t, &wxcloudrun.Client{BaseURL: address, HTTPClient: theirs}) {
-					got := wantError[*wxcloudrun.Error](t, err)
+					got := wantError[*wire.Error](t, err)
 					if got.HTTPStatus != status || got.Authenticated {
 						t.Errorf("%s: status %d, authenticated %t; want %d, false", call, got.HTTPStatus, got.Authenticated, status)
 					}
@@ -69,7 +70,7 @@ func TestOwnClientFollowsNoRedirect(t *testing.T) {
 		http.Redirect(w, r, "/elsewhere", http.StatusFound)
 	})
 	_, err := closeOne(t, &wxcloudrun.Client{BaseURL: address})
-	if got := wantError[*wxcloudrun.Error](t, err); got.HTTPStatus != http.StatusFound {
+	if got := wantError[*wire.Error](t, err); got.HTTPStatus != http.StatusFound {
 		t.Errorf("status %d, want 302", got.HTTPStatus)
 	}
 }
@@ -99,7 +100,7 @@ func TestDeadlineIsRecognised(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
 				start := time.Now()
-				_, err := client(link).QueryOrder(ctx, wxcloudrun.QueryRequest{OutTradeNo: orderNo, SubMchID: subMchID})
+				_, err := client(link).QueryOrder(ctx, wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID})
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v, want context.DeadlineExceeded in it", err)
 				}
@@ -127,7 +128,7 @@ func TestCancelIsRecognised(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := &wxcloudrun.Client{BaseURL: serve(t, http.NotFound)}
-	_, err := c.CloseOrder(ctx, wxcloudrun.CloseRequest{OutTradeNo: orderNo, SubMchID: subMchID})
+	_, err := c.CloseOrder(ctx, wxcloudrun.Request{OutTradeNo: orderNo, SubMchID: subMchID})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled in it", err)
 	}
@@ -149,8 +150,8 @@ func TestTransportFailuresAreWrapped(t *testing.T) {
 			if !errors.Is(err, cause) {
 				t.Errorf("%s, %s: error %v, want %v in it", name, call, err, cause)
 			}
-			_, answered := errors.AsType[*wxcloudrun.Error](err)
-			_, malformed := errors.AsType[*wxcloudrun.MalformedError](err)
+			_, answered := errors.AsType[*wire.Error](err)
+			_, malformed := errors.AsType[*wire.MalformedError](err)
 			if answered || malformed {
 				t.Errorf("%s, %s: error %v is one of a reply, want a plain one", name, call, err)
 			}
@@ -169,7 +170,7 @@ func TestBodyCutShortOnTheWire(t *testing.T) {
 		_, _ = io.WriteString(w, closeSample[:100])
 	})
 	for call, err := range failures(t, &wxcloudrun.Client{BaseURL: address}) {
-		if cut := wantError[*wxcloudrun.MalformedError](t, err); !strings.Contains(cut.Detail, "cut short after 100 bytes") {
+		if cut := wantError[*wire.MalformedError](t, err); !strings.Contains(cut.Detail, "cut short after 100 bytes") {
 			t.Errorf("%s: Detail %q, want it to say where it was cut", call, cut.Detail)
 		}
 	}
@@ -183,7 +184,7 @@ func TestBodyOfAnotherStatusMayFail(t *testing.T) {
 		resp.Body = io.NopCloser(failing{io.ErrUnexpectedEOF})
 		return resp, nil
 	}))
-	if got := wantError[*wxcloudrun.Error](t, err); got.HTTPStatus != http.StatusBadGateway {
+	if got := wantError[*wire.Error](t, err); got.HTTPStatus != http.StatusBadGateway {
 		t.Errorf("status %d, want 502", got.HTTPStatus)
 	}
 }
@@ -206,7 +207,7 @@ func TestBodyLimit(t *testing.T) {
 				}
 				return
 			}
-			if long := wantError[*wxcloudrun.MalformedError](t, err); !strings.Contains(long.Detail, "longer than 1 MiB") {
+			if long := wantError[*wire.MalformedError](t, err); !strings.Contains(long.Detail, "longer than 1 MiB") {
 				t.Errorf("Detail %q, want it to name the limit", long.Detail)
 			}
 			if read.n != mib+1 {
@@ -236,7 +237,7 @@ func TestRetryAfter(t *testing.T) {
 		"120":                           2 * time.Minute,
 		"86400":                         24 * time.Hour,
 		"86401":                         24 * time.Hour,
-		"99999999999999999999":          0,
+		"99999999999999999999":          24 * time.Hour,
 		"-5":                            0,
 		"1.5":                           0,
 		"soon":                          0,
@@ -250,7 +251,7 @@ func TestRetryAfter(t *testing.T) {
 			c := responding(status, body, "Retry-After", header)
 			c.Now = func() time.Time { return now }
 			_, err := closeOne(t, c)
-			if got := wantError[*wxcloudrun.Error](t, err).RetryAfter; got != want {
+			if got := wantError[*wire.Error](t, err).RetryAfter; got != want {
 				t.Errorf("HTTP %d, Retry-After %q: %v, want %v", status, header, got, want)
 			}
 		}
@@ -261,7 +262,7 @@ func TestRetryAfterWithoutAClock(t *testing.T) {
 	t.Parallel()
 	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	_, err := closeOne(t, responding(http.StatusServiceUnavailable, "", "Retry-After", date))
-	if got := wantError[*wxcloudrun.Error](t, err).RetryAfter; got < 55*time.Minute || got > time.Hour {
+	if got := wantError[*wire.Error](t, err).RetryAfter; got < 55*time.Minute || got > time.Hour {
 		t.Errorf("RetryAfter %v for a date in an hour", got)
 	}
 }

@@ -1,9 +1,10 @@
 package wxcloudrun
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
+	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -14,57 +15,49 @@ const (
 	passedOn = "0"
 )
 
-// authenticate reads the body in got and returns nil once it may be believed, as far as the link is, as an answer to q. The
-// steps are those of the package comment.
-func (r *reply) authenticate(q *question) error {
-	e, err := decodeEnvelope(r.body)
+// authenticate reads the body in got and returns nil when it is WeChat Pay's answer to r, as far as
+// the link is to be trusted. The steps are those of the package comment.
+func (c *Client) authenticate(got *reply, r *Request) error {
+	e, err := decodeEnvelope(got.Reply)
+	// 1. to 3. The link's own part. A body that cannot be read leaves e empty.
 	switch {
-	case r.HTTPStatus != http.StatusOK:
-		// A body that cannot be read has left e empty.
-		return r.refusedByLink(e)
+	case got.HTTPStatus != http.StatusOK:
+		return got.refusalByLink(e, c.Now)
 	case err != nil:
-		return r.malformed(err.Error())
+		return got.Malformed(err.Error())
 	case e.errcode == "":
-		return r.malformed("it has no errcode")
+		return got.Malformed("it has no errcode")
 	case e.errcode != passedOn:
-		return r.refusedByLink(e)
+		return got.refusalByLink(e, c.Now)
 	case absent(e.respdata):
-		return r.malformed("it has no respdata")
+		return got.Malformed("it has no respdata")
 	}
-	return r.believe(e.respdata, q)
-}
-
-// believe looks at WeChat Pay's part.
-func (r *reply) believe(respdata json.RawMessage, q *question) error {
-	doc, err := decodeRespdata(respdata)
+	// 4. WeChat Pay's part.
+	doc, err := decodeRespdata(e.respdata)
 	if err != nil {
-		return r.malformed("respdata: " + err.Error())
+		return got.Malformed("respdata: " + err.Error())
 	}
-	switch doc.text("return_code") {
+	switch doc.get("return_code") {
 	case success:
 	case fail:
-		return r.hint("", doc.text("return_msg"))
+		return got.Refusal("", doc.get("return_msg"), c.Now)
 	default:
-		return r.malformed("its return_code is neither SUCCESS nor FAIL")
+		return got.Malformed("its return_code is neither SUCCESS nor FAIL")
 	}
-	if detail := doc.mismatch(q); detail != "" {
-		return r.disbelieve(detail)
+	// 5. The echo.
+	if err := verifyEcho(got, doc, r); err != nil {
+		return err
 	}
-	r.document = doc
-	r.Nonce, r.Signature = doc.text("nonce_str"), doc.text("sign")
+	got.document = doc
+	got.Nonce, got.Signature = doc.get("nonce_str"), doc.get("sign")
 	return nil
 }
 
-// hint is a refusal that nothing authenticates.
-func (r *reply) hint(code, message string) *Error {
-	return &Error{Code: code, Message: message, RetryAfter: r.retryAfter, Envelope: r.Envelope}
-}
-
-// refusedByLink is what the link refused, or something that stands where the link should be.
-func (r *reply) refusedByLink(e envelope) *Error {
-	refused := r.hint(e.errcode, e.errmsg)
+// refusalByLink returns the refusal of the link, or of something in its place.
+func (r *reply) refusalByLink(e envelope, now func() time.Time) *wire.Error {
+	refused := r.Refusal(e.errcode, e.errmsg, now)
 	if refused.Code == passedOn {
-		refused.Code = "" // under a status other than 200 that is no code
+		refused.Code = "" // with a status other than 200 that is no code
 	}
 	if !r.overLink {
 		refused.Detail = "it came without x-openapi-seqid, so not over the private link: is the open interface service " +
@@ -73,39 +66,34 @@ func (r *reply) refusedByLink(e envelope) *Error {
 	return refused
 }
 
-// refusal is the authenticated error of a result_code that is not SUCCESS, nil when it is.
-func (r *reply) refusal() error {
-	switch r.text("result_code") {
+// refusal returns nil when result_code is SUCCESS, and the authenticated *wire.Error when it is FAIL.
+func (r *reply) refusal(now func() time.Time) error {
+	switch r.get("result_code") {
 	case success:
 		return nil
 	case fail:
-		refused := r.hint(r.text("err_code"), r.text("err_code_des"))
-		refused.ResultMsg, refused.Authenticated = r.text("result_msg"), true
+		refused := r.Refusal(r.get("err_code"), r.get("err_code_des"), now)
+		refused.ResultMsg, refused.Authenticated = r.get("result_msg"), true
 		return refused
 	}
-	return r.malformed("its result_code is neither SUCCESS nor FAIL")
+	return r.Malformed("its result_code is neither SUCCESS nor FAIL")
 }
 
-// mismatch says in what d is not about the merchant and the order of q, "" when it is. appid and mch_id are WeChat's own
-// service provider's, which we do not know.
-func (d document) mismatch(q *question) string {
-	if got := d.text("sub_mch_id"); got != q.subMchID {
-		return differs("sub_mch_id", got, q.subMchID)
+// verifyEcho returns nil when the document is about the merchant and, as far as it names one, about
+// the order of r. appid and mch_id are those of WeChat's own service provider, which are not known.
+func verifyEcho(got *reply, doc document, r *Request) error {
+	if err := got.VerifyEcho("sub_mch_id", doc.get("sub_mch_id"), r.SubMchID); err != nil {
+		return err
 	}
 	// A refusal, and the reply to a close, name no order.
 	for _, may := range [...]struct{ key, want string }{
-		{"out_trade_no", q.outTradeNo}, {"transaction_id", q.transactionID},
+		{"out_trade_no", r.OutTradeNo}, {"transaction_id", r.TransactionID},
 	} {
-		if got := d.text(may.key); may.want != "" && got != "" && got != may.want {
-			return differs(may.key, got, may.want)
+		if value := doc.get(may.key); value != "" && may.want != "" {
+			if err := got.VerifyEcho(may.key, value, may.want); err != nil {
+				return err
+			}
 		}
 	}
-	return ""
-}
-
-func differs(key, got, want string) string {
-	if got == "" {
-		return fmt.Sprintf("it has no %s, which every answer to this question repeats", key)
-	}
-	return fmt.Sprintf("its %s is %s, and %s was asked for", key, name(got), name(want))
+	return nil
 }

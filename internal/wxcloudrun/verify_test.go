@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cloudpay/internal/wxcloudrun"
+	"cloudpay/pkg/wire"
 )
 
 // TestHints: refusals that WeChat Pay itself did not utter, or that nothing ties to it. None may be authenticated, whatever
@@ -18,35 +18,35 @@ func TestHints(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   string
-		want   wxcloudrun.Error
+		want   wire.Error
 	}{
-		"errcode": {200, `{"errcode":45105,"errmsg":"invalid content type"}`, wxcloudrun.Error{Code: "45105", Message: "invalid content type"}},
+		"errcode": {200, `{"errcode":45105,"errmsg":"invalid content type"}`, wire.Error{Code: "45105", Message: "invalid content type"}},
 		"errcode, negative, as a string": {
-			200, `{"errcode":"-601001","errmsg":"system error"}`, wxcloudrun.Error{Code: "-601001", Message: "system error"},
+			200, `{"errcode":"-601001","errmsg":"system error"}`, wire.Error{Code: "-601001", Message: "system error"},
 		},
 		"errcode beside a result": {
-			200, strings.Replace(paid, `"errcode":0`, `"errcode":-1`, 1), wxcloudrun.Error{Code: "-1", Message: "ok"},
+			200, strings.Replace(paid, `"errcode":0`, `"errcode":-1`, 1), wire.Error{Code: "-1", Message: "ok"},
 		},
-		"errcode not quite 0": {200, strings.Replace(closeSample, `"errcode":0`, `"errcode":0.0`, 1), wxcloudrun.Error{Code: "0.0", Message: "ok"}},
+		"errcode not quite 0": {200, strings.Replace(closeSample, `"errcode":0`, `"errcode":0.0`, 1), wire.Error{Code: "0.0", Message: "ok"}},
 		"return_code FAIL": {
 			200, `{"errcode":0,"errmsg":"ok","respdata":{"return_code":"FAIL","return_msg":"参数格式校验错误"}}`,
-			wxcloudrun.Error{Message: "参数格式校验错误"},
+			wire.Error{Message: "参数格式校验错误"},
 		},
 		"return_code FAIL with a code": {
-			200, with(paid, fields{"return_code": "FAIL", "return_msg": "签名错误"}), wxcloudrun.Error{Message: "签名错误"},
+			200, with(paid, fields{"return_code": "FAIL", "return_msg": "签名错误"}), wire.Error{Message: "签名错误"},
 		},
-		"a status of its own":      {502, "", wxcloudrun.Error{}},
-		"HTML":                     {404, "<html>", wxcloudrun.Error{}},
-		"a status with an errcode": {403, `{"errcode":85107,"errmsg":"URL不在白名单内"}`, wxcloudrun.Error{Code: "85107", Message: "URL不在白名单内"}},
-		"a status with a success":  {500, closeSample, wxcloudrun.Error{Message: "ok"}},
-		"another success":          {201, closeSample, wxcloudrun.Error{Message: "ok"}},
-		"no content":               {204, "", wxcloudrun.Error{}},
-		"a status with a refusal":  {500, paid, wxcloudrun.Error{Message: "ok"}},
-		"a status, unreadable":     {500, strings.Replace(paid, `"errcode"`, `"Errcode"`, 1), wxcloudrun.Error{}},
+		"a status of its own":      {502, "", wire.Error{}},
+		"HTML":                     {404, "<html>", wire.Error{}},
+		"a status with an errcode": {403, `{"errcode":85107,"errmsg":"URL不在白名单内"}`, wire.Error{Code: "85107", Message: "URL不在白名单内"}},
+		"a status with a success":  {500, closeSample, wire.Error{Message: "ok"}},
+		"another success":          {201, closeSample, wire.Error{Message: "ok"}},
+		"no content":               {204, "", wire.Error{}},
+		"a status with a refusal":  {500, paid, wire.Error{Message: "ok"}},
+		"a status, unreadable":     {500, strings.Replace(paid, `"errcode"`, `"Errcode"`, 1), wire.Error{}},
 	} {
 		for call, err := range failures(t, responding(test.status, test.body, "X-Openapi-Seqid", "seq-1")) {
-			test.want.Envelope = wxcloudrun.Envelope{HTTPStatus: test.status, RequestID: "seq-1"}
-			if diff := cmp.Diff(&test.want, wantError[*wxcloudrun.Error](t, err)); diff != "" {
+			test.want.Envelope = wire.Envelope{HTTPStatus: test.status, RequestID: "seq-1"}
+			if diff := cmp.Diff(&test.want, wantError[*wire.Error](t, err)); diff != "" {
 				t.Errorf("%s, %s: %s", name, call, diff)
 			}
 		}
@@ -63,12 +63,12 @@ func TestOutsideTheLink(t *testing.T) {
 		`{"errcode":0,"respdata":{"return_code":"FAIL"}}`:   false,
 	} {
 		_, err := closeOne(t, responding(http.StatusOK, body))
-		if got := wantError[*wxcloudrun.Error](t, err); strings.Contains(got.Error(), remark) != want {
+		if got := wantError[*wire.Error](t, err); strings.Contains(got.Error(), remark) != want {
 			t.Errorf("%s: %v, want the remark: %t", body, got, want)
 		}
 	}
 	_, err := closeOne(t, responding(http.StatusNotFound, ""))
-	if got := wantError[*wxcloudrun.Error](t, err); !strings.Contains(got.Detail, remark) {
+	if got := wantError[*wire.Error](t, err); !strings.Contains(got.Detail, remark) {
 		t.Errorf("an empty 404: %v, want the remark", got)
 	}
 }
@@ -86,7 +86,7 @@ func TestCloseEcho(t *testing.T) {
 		for _, result := range []string{"SUCCESS", "FAIL", "what?"} {
 			changes["result_code"] = result
 			_, err := closeOne(t, responding(http.StatusOK, with(closeSample, changes)))
-			if got := wantError[*wxcloudrun.VerifyError](t, err); !strings.Contains(got.Detail, says) {
+			if got := wantError[*wire.VerifyError](t, err); !strings.Contains(got.Detail, says) {
 				t.Errorf("%v: %v, want %q in it", changes, got, says)
 			}
 		}

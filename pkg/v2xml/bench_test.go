@@ -41,7 +41,7 @@ func (m *memory) RoundTrip(req *http.Request) (*http.Response, error) {
 func BenchmarkClose(b *testing.B) {
 	client, gateway := inMemory(closeReply())
 	call := func() error {
-		_, err := client.CloseOrder(b.Context(), v2xml.CloseRequest{OutTradeNo: orderNo})
+		_, err := client.CloseOrder(b.Context(), v2xml.Request{OutTradeNo: orderNo})
 		return err
 	}
 	paired(b, call, floor(b, gateway, call))
@@ -50,7 +50,7 @@ func BenchmarkClose(b *testing.B) {
 func BenchmarkQuery(b *testing.B) {
 	client, gateway := inMemory(queryReply())
 	call := func() error {
-		_, err := client.QueryOrder(b.Context(), v2xml.QueryRequest{OutTradeNo: orderNo})
+		_, err := client.QueryOrder(b.Context(), v2xml.Request{OutTradeNo: orderNo})
 		return err
 	}
 	paired(b, call, floor(b, gateway, call))

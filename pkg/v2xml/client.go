@@ -1,28 +1,26 @@
 package v2xml
 
 import (
+	"bytes"
 	"cmp"
-	"crypto/rand"
-	"encoding/base32"
+	"context"
 	"net/http"
-	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
-// DefaultBaseURL is the mainland gateway's main host; https://api2.mch.weixin.qq.com is its backup, and merchants
-// outside the mainland use https://apihk.mch.weixin.qq.com.
+// DefaultBaseURL is the mainland gateway's main host. Its backup is https://api2.mch.weixin.qq.com,
+// and merchants outside the mainland use https://apihk.mch.weixin.qq.com.
 const DefaultBaseURL = "https://api.mch.weixin.qq.com"
 
-const (
-	defaultUserAgent = "cloudpay/v2xml"
+// maxBody is far above any reply, a few thousand bytes.
+const maxBody = 1 << 20
 
-	// nonceBytes in base32 are exactly maxValue characters.
-	nonceBytes = 20
-)
-
-// Client closes and queries the orders of one merchant. AppID, MchID and Key are required; the zero value of every
-// other field is ready for use. Safe for concurrent use once filled. It keeps no state, does nothing in the
-// background and never retries: an attempt that failed may or may not have reached the gateway.
+// Client closes and queries the orders of one merchant. AppID, MchID and Key are required; the zero
+// value of every other field is ready for use. It is safe for concurrent use once filled. It keeps
+// no state, starts no goroutine and never retries: a failed attempt may or may not have reached the
+// gateway.
 type Client struct {
 	// AppID is the app id that goes with MchID.
 	AppID string
@@ -30,30 +28,23 @@ type Client struct {
 	MchID string
 	// Key signs the requests and verifies the replies: MchID's APIv2 key.
 	Key Key
-	// SignType is what requests are signed with and what replies must be, MD5 when empty.
+	// SignType is the algorithm of both, MD5 when empty.
 	SignType SignType
 	// BaseURL is the gateway's address, DefaultBaseURL when empty. The paths are appended to it.
 	BaseURL string
 	// UserAgent is sent with each request, "cloudpay/v2xml" when empty.
 	UserAgent string
-	// HTTPClient sends the requests. Redirects are not followed, whatever it says of them. When nil, the package's
-	// own is used: 30 s for a whole call, no compression, a kept connection for as many callers as there are.
+	// HTTPClient sends the requests. Its CheckRedirect is ignored: redirects are never followed.
+	// When nil, package wire's own is used: 30 s for a call, no compression, connections kept.
 	HTTPClient *http.Client
-	// Now is the clock, time.Now when nil. It is asked only to make sense of a Retry-After that is a date.
+	// Now is the clock, time.Now when nil. Only a Retry-After that is a date is compared with it.
 	Now func() time.Time
-	// Nonce makes a request's nonce_str when the request brings none: 1 to 32 letters and digits. When nil, 32
-	// characters from crypto/rand.
+	// Nonce makes a request's nonce_str when the request has none: 1 to 32 letters and digits. When
+	// nil, 32 characters from crypto/rand.
 	Nonce func() string
 }
 
-func (c *Client) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
-	}
-	return time.Now()
-}
-
-// nonce is the one given with the request, or else a new one.
+// nonce returns the request's own nonce, or a new one.
 func (c *Client) nonce(given string) string {
 	switch {
 	case given != "":
@@ -61,15 +52,33 @@ func (c *Client) nonce(given string) string {
 	case c.Nonce != nil:
 		return c.Nonce()
 	}
-	var b [nonceBytes]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process rather than hand out weak bytes
-	return base32.StdEncoding.EncodeToString(b[:])
+	return wire.NewNonce()
 }
 
-func (c *Client) baseURL() string {
-	return strings.TrimRight(cmp.Or(c.BaseURL, DefaultBaseURL), "/")
+// reply is a reply as received and, once it is authenticated, its elements.
+type reply struct {
+	*wire.Reply
+	document
 }
 
-func (c *Client) userAgent() string {
-	return cmp.Or(c.UserAgent, defaultUserAgent)
+// send makes one attempt and returns the reply, authenticated and about what r asks. Its
+// result_code may be anything: a call checks that last, with refusal.
+func (c *Client) send(ctx context.Context, path string, r *Request) (*reply, error) {
+	body, err := c.encode(r)
+	if err != nil {
+		return nil, err
+	}
+	req, err := wire.NewRequest(ctx, http.MethodPost, cmp.Or(c.BaseURL, DefaultBaseURL), path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header["Content-Type"] = []string{"text/xml; charset=utf-8"}
+	req.Header["User-Agent"] = []string{cmp.Or(c.UserAgent, "cloudpay/v2xml")}
+	received, err := wire.Exchange(c.HTTPClient, req, maxBody)
+	// With a status other than 200, the status decides, whatever is wrong with the body.
+	if err != nil && (received == nil || received.HTTPStatus == http.StatusOK) {
+		return nil, err
+	}
+	got := &reply{Reply: received}
+	return got, c.authenticate(got, r)
 }

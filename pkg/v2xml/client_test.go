@@ -30,11 +30,11 @@ func (g noGateway) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func closeOne(c *v2xml.Client) (*v2xml.CloseReply, error) {
-	return c.CloseOrder(context.Background(), v2xml.CloseRequest{OutTradeNo: orderNo})
+	return c.CloseOrder(context.Background(), v2xml.Request{OutTradeNo: orderNo})
 }
 
 func queryOne(c *v2xml.Client) (*v2xml.QueryReply, error) {
-	return c.QueryOrder(context.Background(), v2xml.QueryRequest{OutTradeNo: orderNo})
+	return c.QueryOrder(context.Background(), v2xml.Request{OutTradeNo: orderNo})
 }
 
 func TestNonceIsMadeWhenNoneIsGiven(t *testing.T) {
@@ -63,7 +63,7 @@ func TestNonceComesFromTheRequestThenTheClient(t *testing.T) {
 	c := client(gateway)
 	c.Nonce = func() string { return "fromClient" }
 	for given, want := range map[string]string{"": "fromClient", "fromRequest": "fromRequest"} {
-		if _, err := c.CloseOrder(t.Context(), v2xml.CloseRequest{OutTradeNo: orderNo, Nonce: given}); err != nil {
+		if _, err := c.CloseOrder(t.Context(), v2xml.Request{OutTradeNo: orderNo, Nonce: given}); err != nil {
 			t.Fatal(err)
 		}
 		if got := valueOf(t, gateway.asked, "nonce_str"); got != want {

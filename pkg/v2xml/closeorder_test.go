@@ -15,34 +15,34 @@ func TestCloseReply(t *testing.T) {
 	bare := with(closeElements(), element{"result_msg", "-"}, element{"return_msg", "-"})
 	for _, test := range []struct {
 		name     string
-		req      v2xml.CloseRequest
+		req      v2xml.Request
 		elements []element
 		want     v2xml.CloseReply
 	}{
-		{"direct", v2xml.CloseRequest{}, closeElements(), v2xml.CloseReply{ReturnMsg: "OK", ResultMsg: "OK"}},
-		{"without messages", v2xml.CloseRequest{}, bare, v2xml.CloseReply{}},
+		{"direct", v2xml.Request{}, closeElements(), v2xml.CloseReply{ReturnMsg: "OK", ResultMsg: "OK"}},
+		{"without messages", v2xml.Request{}, bare, v2xml.CloseReply{}},
 		{
-			"with its number", v2xml.CloseRequest{}, with(bare, element{"out_trade_no", orderNo}), v2xml.CloseReply{},
+			"with its number", v2xml.Request{}, with(bare, element{"out_trade_no", orderNo}), v2xml.CloseReply{},
 		},
 		{
-			"with empty and unknown elements", v2xml.CloseRequest{},
+			"with empty and unknown elements", v2xml.Request{},
 			with(bare, element{"device_info", ""}, element{"sub_mch_id", ""}, element{"trade_state", ""}, element{"new_in_2030", "你好"}),
 			v2xml.CloseReply{},
 		},
 		{
-			"partner", v2xml.CloseRequest{SubMchID: "1900000109", SubAppID: "wx8888888888888888"}, partner,
+			"partner", v2xml.Request{SubMchID: "1900000109", SubAppID: "wx8888888888888888"}, partner,
 			v2xml.CloseReply{
 				SubMchID: "1900000109", SubAppID: "wx8888888888888888", ReturnMsg: "OK", ResultMsg: "OK",
 			},
 		},
 		{
-			"partner, sub_appid not asked about", v2xml.CloseRequest{SubMchID: "1900000109"}, partner,
+			"partner, sub_appid not asked about", v2xml.Request{SubMchID: "1900000109"}, partner,
 			v2xml.CloseReply{
 				SubMchID: "1900000109", SubAppID: "wx8888888888888888", ReturnMsg: "OK", ResultMsg: "OK",
 			},
 		},
 		{
-			"partner, sub_appid not repeated", v2xml.CloseRequest{SubMchID: "1900000109", SubAppID: "wx8888888888888888"},
+			"partner, sub_appid not repeated", v2xml.Request{SubMchID: "1900000109", SubAppID: "wx8888888888888888"},
 			with(partner, element{"sub_appid", "-"}),
 			v2xml.CloseReply{SubMchID: "1900000109", ReturnMsg: "OK", ResultMsg: "OK"},
 		},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
+
+	"cloudpay/pkg/wire"
 )
 
 // document is a reply's elements with a value, in byte order of their names, each name once.
@@ -31,8 +33,6 @@ func (d document) get(name string) string {
 // The errors of decode. They become the Detail of a MalformedError, and repeat nothing of the body but, quoted and cut,
 // names of elements.
 var (
-	errHTML      = errors.New("it is an HTML page: is something else answering at BaseURL?")
-	errEmpty     = errors.New("it is empty")
 	errMarkup    = errors.New("it has more markup than any reply has")
 	errCharset   = errors.New("it declares an encoding other than UTF-8")
 	errRoot      = errors.New("its root is not one <xml> element")
@@ -40,14 +40,14 @@ var (
 	errForbidden = errors.New("it has a comment, a directive such as DOCTYPE or a processing instruction")
 )
 
-// byteOrderMark may begin a document in UTF-8 (XML 1.0, 4.3.3). It is no part of it.
-const byteOrderMark = "\uFEFF"
-
 // decode reads a document of the dialect that the package comment describes.
-func decode(body []byte) (document, error) {
-	body = bytes.TrimPrefix(body, []byte(byteOrderMark))
-	if err := precheck(body); err != nil {
+func decode(got *wire.Reply) (document, error) {
+	body, err := got.Document()
+	if err != nil {
 		return nil, err
+	}
+	if bytes.Count(body, []byte{'<'}) > maxMarkup {
+		return nil, errMarkup
 	}
 	stoodIn := needStandIns(body)
 	if stoodIn {
@@ -88,23 +88,6 @@ var decisive = [...]string{"out_trade_no", "trade_state", "transaction_id"}
 // maxMarkup is how many '<' a reply may have. A full one has under a hundred elements, three '<' each with CDATA; a MiB of
 // "<a/>" would make etree allocate a hundred times its size.
 const maxMarkup = 1 << 14
-
-// precheck refuses what is better recognised before it is parsed.
-func precheck(body []byte) error {
-	start := bytes.TrimLeft(body, " \t\r\n")
-	for _, opening := range [...]string{"<!doctype html", "<html", "<head", "<body"} {
-		if len(start) >= len(opening) && strings.EqualFold(string(start[:len(opening)]), opening) {
-			return errHTML
-		}
-	}
-	switch {
-	case len(start) == 0:
-		return errEmpty
-	case bytes.Count(body, []byte{'<'}) > maxMarkup:
-		return errMarkup
-	}
-	return nil
-}
 
 // refuseCharset is asked for every declared encoding but UTF-8. etree's own default takes the bytes for UTF-8 whatever they are.
 func refuseCharset(string, io.Reader) (io.Reader, error) { return nil, errCharset }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/beevik/etree"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -19,47 +21,50 @@ const (
 	typicalRequest = 512
 )
 
-// question is every element that a close or a query may send but sign, "" for those that it does not. The client's own
-// (appid, mch_id, sign_type) are filled in by encode.
-type question struct {
-	appID, mchID, nonce, outTradeNo, signType, subAppID, subMchID, transactionID string
+// Request names the order to close or to query.
+type Request struct {
+	// OutTradeNo is the merchant's order number. A close requires it.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query may
+	// give it in place of OutTradeNo; a close may not.
+	TransactionID string
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
+	SubMchID string
+	// SubAppID is the sub-merchant's app id, optional, partner mode only.
+	SubAppID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
 }
 
-// fields lists the elements in byte order of their names, which is the order of the signing string: nothing is sorted on
-// the way out.
-func (q *question) fields() [8]field {
-	return [...]field{
-		{"appid", q.appID},
-		{"mch_id", q.mchID},
-		{"nonce_str", q.nonce},
-		{"out_trade_no", q.outTradeNo},
-		{"sign_type", q.signType},
-		{"sub_appid", q.subAppID},
-		{"sub_mch_id", q.subMchID},
-		{"transaction_id", q.transactionID},
-	}
-}
-
-// encode completes q with what is the client's, refuses what the gateway would refuse anyway, and returns the signed
-// document. Its errors mean that nothing was sent.
-func (c *Client) encode(q *question) ([]byte, error) {
-	q.appID, q.mchID, q.signType = c.AppID, c.MchID, c.SignType.onWire()
-	q.nonce = c.nonce(q.nonce)
+// encode gives r a nonce, refuses what the gateway would refuse anyway, and returns the signed
+// document. After an error nothing was sent.
+func (c *Client) encode(r *Request) ([]byte, error) {
+	r.Nonce = c.nonce(r.Nonce)
 	switch {
 	case c.Key == "":
 		return nil, errors.New("Client.Key is empty: give the 32-character APIv2 key from the merchant console")
 	case !c.SignType.known():
-		return nil, fmt.Errorf("Client.SignType %s is not known: use MD5 or HMAC-SHA256", name(string(c.SignType)))
-	case q.appID == "":
+		return nil, fmt.Errorf("Client.SignType %s is not known: use MD5 or HMAC-SHA256", wire.Quote(string(c.SignType)))
+	case c.AppID == "":
 		return nil, errors.New("appid is missing: set Client.AppID")
-	case q.mchID == "":
+	case c.MchID == "":
 		return nil, errors.New("mch_id is missing: set Client.MchID")
-	case q.nonce == "":
+	case r.Nonce == "":
 		return nil, errors.New("nonce_str is missing: Client.Nonce made an empty one")
-	case q.subAppID != "" && q.subMchID == "":
+	case r.SubAppID != "" && r.SubMchID == "":
 		return nil, errors.New("sub_appid goes only with sub_mch_id: give both, or neither in direct mode")
 	}
-	fields := q.fields()
+	// In byte order of their names, which is the order of the signing string: nothing is sorted.
+	fields := [...]field{
+		{"appid", c.AppID},
+		{"mch_id", c.MchID},
+		{"nonce_str", r.Nonce},
+		{"out_trade_no", r.OutTradeNo},
+		{"sign_type", c.SignType.onWire()},
+		{"sub_appid", r.SubAppID},
+		{"sub_mch_id", r.SubMchID},
+		{"transaction_id", r.TransactionID},
+	}
 	for _, f := range fields {
 		if err := checkValue(f); err != nil {
 			return nil, err

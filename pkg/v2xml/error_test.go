@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v2xml"
@@ -47,41 +46,15 @@ func kindOf(err error) string {
 	return "other"
 }
 
-func TestErrorText(t *testing.T) {
-	t.Parallel()
-	for want, err := range map[string]error{
-		"the gateway refused with HTTP 200 ORDERPAID: order paid": &v2xml.Error{
-			Code: "ORDERPAID", Message: "order paid", Authenticated: true, Envelope: v2xml.Envelope{HTTPStatus: 200, Nonce: "N", Signature: "S"},
-		},
-		"the gateway refused with HTTP 429; unsigned, so only a hint; retry after 1m0s; Request-ID 08F\\x1b": &v2xml.Error{
-			RetryAfter: time.Minute, Envelope: v2xml.Envelope{HTTPStatus: 429, RequestID: "08F\x1b"},
-		},
-		`the gateway refused with HTTP 200: line\none\r\u2028签名错误\xff; unsigned, so only a hint`: &v2xml.Error{
-			Message: "line\none\r\u2028签名错误\xff", Envelope: v2xml.Envelope{HTTPStatus: 200},
-		},
-		"the gateway refused with HTTP 200: " + strings.Repeat("x", 512) + "…; unsigned, so only a hint": &v2xml.Error{
-			Message: strings.Repeat("x", 100_000), Envelope: v2xml.Envelope{HTTPStatus: 200},
-		},
-		"reply with HTTP 200 disbelieved, mismatch: its appid is A, and B was asked for; Request-ID 08F": &v2xml.VerifyError{
-			Reason: v2xml.ReasonMismatch, HTTPStatus: 200, RequestID: "08F", Detail: "its appid is A, and B was asked for",
-		},
-		"reply with HTTP 200 cannot be read: it is empty": &v2xml.MalformedError{HTTPStatus: 200, Detail: "it is empty"},
-	} {
-		if got := err.Error(); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-	}
-}
-
 // TestErrorsNameTheOrder: wrapped once, with the verb.
 func TestErrorsNameTheOrder(t *testing.T) {
 	t.Parallel()
 	c := answering(nil)
 	_, closing := closeOne(c)
 	_, querying := queryOne(c)
-	_, byID := c.QueryOrder(t.Context(), v2xml.QueryRequest{TransactionID: "42000001"})
-	_, hostile := c.CloseOrder(t.Context(), v2xml.CloseRequest{OutTradeNo: "A\n1"})
-	_, long := c.CloseOrder(t.Context(), v2xml.CloseRequest{OutTradeNo: strings.Repeat("A", 5000)})
+	_, byID := c.QueryOrder(t.Context(), v2xml.Request{TransactionID: "42000001"})
+	_, hostile := c.CloseOrder(t.Context(), v2xml.Request{OutTradeNo: "A\n1"})
+	_, long := c.CloseOrder(t.Context(), v2xml.Request{OutTradeNo: strings.Repeat("A", 5000)})
 	for want, err := range map[string]error{
 		"closing order 1415983244: reply with HTTP 200 cannot be read: it is empty":                                  closing,
 		"querying order 1415983244: reply with HTTP 200 cannot be read: it is empty":                                 querying,
@@ -139,7 +112,7 @@ func printedErrors(t *testing.T) []string {
 			texts = append(texts, printed(err)...)
 			_, err = queryOne(c)
 			texts = append(texts, printed(err)...)
-			_, err = c.QueryOrder(context.Background(), v2xml.QueryRequest{})
+			_, err = c.QueryOrder(context.Background(), v2xml.Request{})
 			texts = append(texts, printed(err)...)
 		}
 	}

@@ -14,7 +14,7 @@ func ExampleClient_CloseOrder() {
 		AppID: "wx2421b1c4370ec43b", MchID: "10000100", Key: "192006250b4c09247ec02edce69f6a2d",
 		HTTPClient: &http.Client{Transport: &memory{reply: closeReply()}}, // leave it out to reach the gateway itself
 	}
-	reply, err := client.CloseOrder(context.Background(), v2xml.CloseRequest{OutTradeNo: "1415983244"})
+	reply, err := client.CloseOrder(context.Background(), v2xml.Request{OutTradeNo: "1415983244"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -30,7 +30,7 @@ func ExampleError() {
 		AppID: "wx2421b1c4370ec43b", MchID: "10000100", Key: "192006250b4c09247ec02edce69f6a2d",
 		HTTPClient: &http.Client{Transport: &memory{reply: paid}},
 	}
-	_, err := client.CloseOrder(context.Background(), v2xml.CloseRequest{OutTradeNo: "1415983244"})
+	_, err := client.CloseOrder(context.Background(), v2xml.Request{OutTradeNo: "1415983244"})
 	if refused, ok := errors.AsType[*v2xml.Error](err); ok && refused.Authenticated && refused.Code == "ORDERPAID" {
 		fmt.Println("paid already: query it")
 	}
@@ -45,7 +45,7 @@ func ExampleClient_QueryOrder() {
 		AppID: "wx2421b1c4370ec43b", MchID: "10000100", Key: "192006250b4c09247ec02edce69f6a2d",
 		HTTPClient: &http.Client{Transport: &memory{reply: queryReply()}},
 	}
-	reply, err := client.QueryOrder(context.Background(), v2xml.QueryRequest{OutTradeNo: "1415983244"})
+	reply, err := client.QueryOrder(context.Background(), v2xml.Request{OutTradeNo: "1415983244"})
 	if err != nil {
 		fmt.Println(err)
 		return

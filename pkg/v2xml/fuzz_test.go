@@ -82,7 +82,7 @@ func FuzzEncode(f *testing.F) {
 		gateway := &memory{keep: true}
 		c := client(gateway)
 		c.SignType = signType
-		query := v2xml.QueryRequest{OutTradeNo: number, SubMchID: subMch, SubAppID: subApp, Nonce: nonce}
+		query := v2xml.Request{OutTradeNo: number, SubMchID: subMch, SubAppID: subApp, Nonce: nonce}
 		_, err := c.QueryOrder(t.Context(), query)
 		if gateway.asked == nil {
 			if kind := kindOf(err); kind != "other" {
@@ -107,7 +107,7 @@ func FuzzEncode(f *testing.F) {
 
 // readBack answers query with a reply that holds what it asked about, and attach.
 func readBack(
-	t *testing.T, c *v2xml.Client, gateway *memory, query v2xml.QueryRequest, attach string, sign func([]element, string) string,
+	t *testing.T, c *v2xml.Client, gateway *memory, query v2xml.Request, attach string, sign func([]element, string) string,
 ) {
 	t.Helper()
 	elements := with(head(), element{"out_trade_no", query.OutTradeNo}, element{"trade_state", "NOTPAY"}, element{"attach", attach})

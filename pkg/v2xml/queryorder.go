@@ -6,23 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const queryPath = "/pay/orderquery"
-
-// QueryRequest names the order to query, by one of its two numbers.
-type QueryRequest struct {
-	// OutTradeNo is the merchant's order number.
-	OutTradeNo string
-	// TransactionID is WeChat Pay's order number, which exists from payment on.
-	TransactionID string
-	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
-	SubMchID string
-	// SubAppID is the sub-merchant's app id, optional, partner mode only.
-	SubAppID string
-	// Nonce is this attempt's nonce_str, made when empty.
-	Nonce string
-}
 
 // QueryReply is the gateway's record of the order, signed.
 type QueryReply struct {
@@ -105,50 +93,38 @@ type Goods struct {
 // QueryOrder reports an order (orderquery, doc v2 chapter 9_2). A reply means that a signed result_code SUCCESS came back,
 // that it is about the very order and merchants that were asked for, and that it has a TradeState. Errors are those
 // of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
-func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+		return nil, fmt.Errorf("querying order %s: %w", wire.Quote(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
 	}
 	return reply, nil
 }
 
-func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) queryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	if (req.OutTradeNo == "") == (req.TransactionID == "") {
 		return nil, errors.New("out_trade_no and transaction_id: give exactly one of them")
 	}
-	q := &question{
-		nonce: req.Nonce, outTradeNo: req.OutTradeNo, transactionID: req.TransactionID,
-		subAppID: req.SubAppID, subMchID: req.SubMchID,
-	}
-	got, err := c.send(ctx, queryPath, q)
+	got, err := c.send(ctx, queryPath, &req)
 	if err != nil {
 		return nil, err
 	}
-	if err := got.refusal(); err != nil {
+	if err := got.refusal(c.Now); err != nil {
 		return nil, err
 	}
-	if element := got.missing(q); element != "" {
-		return nil, got.disbelieve(ReasonMismatch, differs(element, "", ""))
+	// A success names the order, whichever number asked for it.
+	if req.TransactionID != "" && got.get("transaction_id") == "" {
+		return nil, got.MissingEcho("transaction_id")
+	}
+	if got.get("out_trade_no") == "" {
+		return nil, got.MissingEcho("out_trade_no")
 	}
 	if got.get("trade_state") == "" {
-		return nil, got.malformed("it has no trade_state")
+		return nil, got.Malformed("it has no trade_state")
 	}
 	reply := &QueryReply{Envelope: got.Envelope, ReturnMsg: got.get("return_msg"), ResultMsg: got.get("result_msg")}
 	if err := got.transaction(&reply.Transaction); err != nil {
-		return nil, got.malformed(err.Error())
+		return nil, got.Malformed(err.Error())
 	}
 	return reply, nil
-}
-
-// missing names a number of the order that the successful answer to q must have, "" when they are
-// all there.
-func (d document) missing(q *question) string {
-	switch {
-	case q.transactionID != "" && d.get("transaction_id") == "":
-		return "transaction_id"
-	case d.get("out_trade_no") == "":
-		return "out_trade_no"
-	}
-	return ""
 }

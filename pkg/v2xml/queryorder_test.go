@@ -31,17 +31,17 @@ func TestQueryReply(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name     string
-		req      v2xml.QueryRequest
+		req      v2xml.Request
 		elements []element
 		want     func(*v2xml.QueryReply)
 	}{
-		{"paid, by out_trade_no", v2xml.QueryRequest{OutTradeNo: orderNo}, queryElements(), func(*v2xml.QueryReply) {}},
+		{"paid, by out_trade_no", v2xml.Request{OutTradeNo: orderNo}, queryElements(), func(*v2xml.QueryReply) {}},
 		{
-			"paid, by transaction_id", v2xml.QueryRequest{TransactionID: "1008450740201411110005820873"},
+			"paid, by transaction_id", v2xml.Request{TransactionID: "1008450740201411110005820873"},
 			queryElements(), func(*v2xml.QueryReply) {},
 		},
 		{
-			"partner", v2xml.QueryRequest{OutTradeNo: orderNo, SubMchID: "1900000109", SubAppID: "wx8888888888888888"},
+			"partner", v2xml.Request{OutTradeNo: orderNo, SubMchID: "1900000109", SubAppID: "wx8888888888888888"},
 			with(queryElements(), element{"sub_mch_id", "1900000109"}, element{"sub_appid", "wx8888888888888888"},
 				element{"sub_openid", "oSub"}, element{"sub_is_subscribe", "Y"}, element{"result_msg", "OK"},
 				element{"consume_fee", "88"}),
@@ -51,7 +51,7 @@ func TestQueryReply(t *testing.T) {
 			},
 		},
 		{
-			"unpaid", v2xml.QueryRequest{OutTradeNo: orderNo},
+			"unpaid", v2xml.Request{OutTradeNo: orderNo},
 			with(head(), element{"out_trade_no", orderNo}, element{"trade_state", "NOTPAY"}, element{"device_info", ""},
 				element{"trade_state_desc", "订单未支付"}, element{"total_fee", "1"}, element{"time_end", ""}),
 			func(r *v2xml.QueryReply) {
@@ -61,7 +61,7 @@ func TestQueryReply(t *testing.T) {
 			},
 		},
 		{
-			"largest amount, smallest amount", v2xml.QueryRequest{OutTradeNo: orderNo},
+			"largest amount, smallest amount", v2xml.Request{OutTradeNo: orderNo},
 			with(queryElements(), element{"total_fee", "9223372036854775807"}, element{"cash_fee", "0"}),
 			func(r *v2xml.QueryReply) { r.TotalFee, r.CashFee = new(int64(9223372036854775807)), new(int64(0)) },
 		},

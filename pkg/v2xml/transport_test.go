@@ -103,7 +103,7 @@ func TestDeadlineIsRecognised(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
 				start := time.Now()
-				_, err := client(gateway).QueryOrder(ctx, v2xml.QueryRequest{OutTradeNo: orderNo})
+				_, err := client(gateway).QueryOrder(ctx, v2xml.Request{OutTradeNo: orderNo})
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v, want context.DeadlineExceeded in it", err)
 				}
@@ -133,7 +133,7 @@ func TestCancelIsRecognised(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	c := &v2xml.Client{AppID: appID, MchID: mchID, Key: key, BaseURL: server.URL}
-	_, err := c.CloseOrder(ctx, v2xml.CloseRequest{OutTradeNo: orderNo})
+	_, err := c.CloseOrder(ctx, v2xml.Request{OutTradeNo: orderNo})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled in it", err)
 	}
@@ -257,7 +257,7 @@ func TestRetryAfter(t *testing.T) {
 		{"120", 2 * time.Minute},
 		{"86400", 24 * time.Hour},
 		{"86401", 24 * time.Hour},
-		{"99999999999999999999", 0},
+		{"99999999999999999999", 24 * time.Hour},
 		{"-5", 0},
 		{"1.5", 0},
 		{"soon", 0},

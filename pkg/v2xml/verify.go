@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -13,77 +16,79 @@ const (
 	fail    = "FAIL"
 )
 
-// authenticate reads the document in got and returns nil once it may be believed as an answer to q. The steps are those of
-// the package comment.
-func (c *Client) authenticate(got *reply, q *question) error {
-	doc, err := decode(got.body)
+// authenticate reads the document in got and returns nil when it is the gateway's answer to r. The
+// steps are those of the package comment.
+func (c *Client) authenticate(got *reply, r *Request) error {
+	doc, err := decode(got.Reply)
+	// 1. Another status is a hint. A body that cannot be read leaves doc empty.
 	if got.HTTPStatus != http.StatusOK {
-		// A body that cannot be read has left doc empty.
-		return got.hint(doc.get("err_code"), cmp.Or(doc.get("err_code_des"), doc.get("return_msg")))
+		return got.Refusal(doc.get("err_code"), cmp.Or(doc.get("err_code_des"), doc.get("return_msg")), c.Now)
 	}
+	// 2. The dialect.
 	if err != nil {
-		return got.malformed(err.Error())
+		return got.Malformed(err.Error())
 	}
+	// 3. return_code FAIL is never signed.
 	switch doc.get("return_code") {
 	case success:
 	case fail:
-		return got.hint("", doc.get("return_msg"))
+		return got.Refusal("", doc.get("return_msg"), c.Now)
 	default:
-		return got.malformed("its return_code is neither SUCCESS nor FAIL")
+		return got.Malformed("its return_code is neither SUCCESS nor FAIL")
 	}
-	if reason, detail := doc.distrust(c.Key, c.SignType); reason != "" {
-		return got.disbelieve(reason, detail)
+	// 4. The signature, over every element.
+	if err := c.verifySignature(got, doc); err != nil {
+		return err
 	}
-	if detail := doc.mismatch(q); detail != "" {
-		return got.disbelieve(ReasonMismatch, detail)
+	// 5. The echo.
+	if err := c.verifyEcho(got, doc, r); err != nil {
+		return err
 	}
 	got.document = doc
 	got.Nonce, got.Signature = doc.get("nonce_str"), doc.get(signName)
 	return nil
 }
 
-// hint is a refusal that nothing authenticates.
-func (r *reply) hint(code, message string) *Error {
-	return &Error{Code: code, Message: message, RetryAfter: r.retryAfter, Envelope: r.Envelope}
-}
-
-// refusal is the authenticated error of a result_code that is not SUCCESS, nil when it is.
-func (r *reply) refusal() error {
+// refusal returns nil when result_code is SUCCESS, and the authenticated *Error when it is FAIL.
+func (r *reply) refusal(now func() time.Time) error {
 	switch r.get("result_code") {
 	case success:
 		return nil
 	case fail:
-		refused := r.hint(r.get("err_code"), r.get("err_code_des"))
+		refused := r.Refusal(r.get("err_code"), r.get("err_code_des"), now)
 		refused.ResultMsg, refused.Authenticated = r.get("result_msg"), true
 		return refused
 	}
-	return r.malformed("its result_code is neither SUCCESS nor FAIL")
+	return r.Malformed("its result_code is neither SUCCESS nor FAIL")
 }
 
-// distrust says why d's signature proves nothing, "" when it does prove d.
-func (d document) distrust(key Key, t SignType) (reason Reason, detail string) {
-	got := d.get(signName)
-	if got == "" {
-		return ReasonUnsigned, "it has no sign, which return_code SUCCESS must have"
+// verifySignature returns nil when the document's sign is made with the client's key over every
+// other element, and the document has no second reading with the same sign.
+func (c *Client) verifySignature(got *reply, doc document) error {
+	sign := doc.get(signName)
+	if sign == "" {
+		return got.Unverified(wire.ReasonUnsigned, "it has no sign, which return_code SUCCESS must have")
 	}
-	want := signSorted(d, key, t)
-	switch {
-	case len(got) != len(want):
-		return ReasonBadSignature, fmt.Sprintf("its sign has %d characters where %s makes %d",
-			len(got), cmp.Or(t, MD5), len(want))
-	case subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1:
-		return ReasonBadSignature, "its sign does not hold: was it altered, or is the APIv2 key another one?"
+	want := signSorted(doc, c.Key, c.SignType)
+	if len(sign) != len(want) {
+		return got.Unverified(wire.ReasonBadSignature, fmt.Sprintf("its sign has %d characters where %s makes %d",
+			len(sign), cmp.Or(c.SignType, MD5), len(want)))
 	}
-	if outer, inner := d.hidden(); inner != "" {
-		return ReasonBadSignature, fmt.Sprintf("%s holds what reads as %s, and the sign covers both readings", outer, inner)
+	if subtle.ConstantTimeCompare([]byte(sign), []byte(want)) != 1 {
+		return got.Unverified(wire.ReasonBadSignature, "its sign does not hold: was it altered, or is the APIv2 key another one?")
 	}
-	return "", ""
+	if outer, inner := doc.ambiguousElement(); inner != "" {
+		return got.Unverified(wire.ReasonBadSignature,
+			fmt.Sprintf("%s holds what reads as %s, and the sign covers both readings", outer, inner))
+	}
+	return nil
 }
 
-// hidden looks for a value that would sign the same if a part of it were an element of its own, and tells in which element it
-// found which. Only names that we know matter, and only where such an element would be sorted: there the element
-// may have been folded into the value before it by someone without the key.
-func (d document) hidden() (outer, inner string) {
+// ambiguousElement returns the name of an element whose value holds what reads as another element,
+// and that element's name, where the document would have the same sign if the two were apart. Names
+// that this package does not read are harmless, and so is an element in a place where it would not
+// be sorted.
+func (d document) ambiguousElement() (outer, inner string) {
 	for i, f := range d {
 		_, rest, found := strings.Cut(f.value, "&")
 		if !found {
@@ -100,7 +105,7 @@ func (d document) hidden() (outer, inner string) {
 	return "", ""
 }
 
-// signedAfter is the name of the next element after the i-th that is signed, "" after the last.
+// signedAfter returns the name of the next signed element after the i-th, "" after the last.
 func (d document) signedAfter(i int) string {
 	for _, f := range d[i+1:] {
 		if f.name != signName {
@@ -110,31 +115,24 @@ func (d document) signedAfter(i int) string {
 	return ""
 }
 
-// mismatch says in what d is not about the merchant and the order of q, "" when it is.
-func (d document) mismatch(q *question) string {
-	// The identity. A direct question has no sub_mch_id, and its answer must have none either.
-	for _, must := range [...]field{{"appid", q.appID}, {"mch_id", q.mchID}, {"sub_mch_id", q.subMchID}} {
-		if got := d.get(must.name); got != must.value {
-			return differs(must.name, got, must.value)
+// verifyEcho returns nil when the document is about the merchant of c and, as far as it names one,
+// about the order of r.
+func (c *Client) verifyEcho(got *reply, doc document, r *Request) error {
+	// A direct request has no sub_mch_id, and its answer must have none either.
+	for _, must := range [...]field{{"appid", c.AppID}, {"mch_id", c.MchID}, {"sub_mch_id", r.SubMchID}} {
+		if err := got.VerifyEcho(must.name, doc.get(must.name), must.value); err != nil {
+			return err
 		}
 	}
 	// sub_appid is documented as optional in the reply, and a refusal names no order.
 	for _, may := range [...]field{
-		{"out_trade_no", q.outTradeNo}, {"sub_appid", q.subAppID}, {"transaction_id", q.transactionID},
+		{"out_trade_no", r.OutTradeNo}, {"sub_appid", r.SubAppID}, {"transaction_id", r.TransactionID},
 	} {
-		if got := d.get(may.name); may.value != "" && got != "" && got != may.value {
-			return differs(may.name, got, may.value)
+		if value := doc.get(may.name); value != "" && may.value != "" {
+			if err := got.VerifyEcho(may.name, value, may.value); err != nil {
+				return err
+			}
 		}
 	}
-	return ""
-}
-
-func differs(element, got, want string) string {
-	switch {
-	case got == "":
-		return fmt.Sprintf("it has no %s, which every answer to this question repeats", element)
-	case want == "":
-		return fmt.Sprintf("its %s is %s, and none was asked for", element, name(got))
-	}
-	return fmt.Sprintf("its %s is %s, and %s was asked for", element, name(got), name(want))
+	return nil
 }

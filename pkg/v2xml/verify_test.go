@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cloudpay/pkg/v2xml"
+	"cloudpay/pkg/wire"
 )
 
 // TestAnotherStatusIsAnUnauthenticatedHint, whatever the body says: signed success included.
@@ -118,18 +119,18 @@ func TestSignatureIsDemanded(t *testing.T) {
 	for _, test := range []struct {
 		name, sign string
 		signType   v2xml.SignType
-		reason     v2xml.Reason
+		reason     wire.Reason
 		detail     string
 	}{
-		{"none", "-", "", v2xml.ReasonUnsigned, "has no sign"},
-		{"empty", "", "", v2xml.ReasonUnsigned, "has no sign"},
-		{"another key", signMD5(closeElements(), strings.Repeat("0", 32)), "", v2xml.ReasonBadSignature, "does not hold"},
-		{"lower case", strings.ToLower(good), "", v2xml.ReasonBadSignature, "does not hold"},
-		{"cut", good[:31], "", v2xml.ReasonBadSignature, "31 characters where MD5 makes 32"},
-		{"longer", good + "0", "", v2xml.ReasonBadSignature, "33 characters where MD5 makes 32"},
-		{"HMAC where MD5 was asked", signHMAC(closeElements(), key), v2xml.MD5, v2xml.ReasonBadSignature, "64 characters where MD5 makes 32"},
-		{"MD5 where HMAC was asked", good, v2xml.HMACSHA256, v2xml.ReasonBadSignature, "32 characters where HMAC-SHA256 makes 64"},
-		{"HMAC under another key", signHMAC(closeElements(), "x"), v2xml.HMACSHA256, v2xml.ReasonBadSignature, "does not hold"},
+		{"none", "-", "", wire.ReasonUnsigned, "has no sign"},
+		{"empty", "", "", wire.ReasonUnsigned, "has no sign"},
+		{"another key", signMD5(closeElements(), strings.Repeat("0", 32)), "", wire.ReasonBadSignature, "does not hold"},
+		{"lower case", strings.ToLower(good), "", wire.ReasonBadSignature, "does not hold"},
+		{"cut", good[:31], "", wire.ReasonBadSignature, "31 characters where MD5 makes 32"},
+		{"longer", good + "0", "", wire.ReasonBadSignature, "33 characters where MD5 makes 32"},
+		{"HMAC where MD5 was asked", signHMAC(closeElements(), key), v2xml.MD5, wire.ReasonBadSignature, "64 characters where MD5 makes 32"},
+		{"MD5 where HMAC was asked", good, v2xml.HMACSHA256, wire.ReasonBadSignature, "32 characters where HMAC-SHA256 makes 64"},
+		{"HMAC under another key", signHMAC(closeElements(), "x"), v2xml.HMACSHA256, wire.ReasonBadSignature, "does not hold"},
 	} {
 		for _, result := range []string{"SUCCESS", "FAIL"} {
 			t.Run(test.name+", "+result, func(t *testing.T) {
@@ -161,24 +162,24 @@ func TestEcho(t *testing.T) {
 		repeats            = ", which every answer to this question repeats"
 	)
 	partner := []element{{"sub_mch_id", subMch}, {"sub_appid", subApp}}
-	closing := func(req v2xml.CloseRequest) func(*v2xml.Client) error {
+	closing := func(req v2xml.Request) func(*v2xml.Client) error {
 		req.OutTradeNo = orderNo
 		return func(c *v2xml.Client) error {
 			_, err := c.CloseOrder(context.Background(), req)
 			return err
 		}
 	}
-	querying := func(req v2xml.QueryRequest) func(*v2xml.Client) error {
+	querying := func(req v2xml.Request) func(*v2xml.Client) error {
 		return func(c *v2xml.Client) error {
 			_, err := c.QueryOrder(context.Background(), req)
 			return err
 		}
 	}
-	closeDirect := closing(v2xml.CloseRequest{})
-	closePartner := closing(v2xml.CloseRequest{SubMchID: subMch, SubAppID: subApp})
-	queryByNo := querying(v2xml.QueryRequest{OutTradeNo: orderNo})
-	queryByID := querying(v2xml.QueryRequest{TransactionID: id})
-	queryPartner := querying(v2xml.QueryRequest{OutTradeNo: orderNo, SubMchID: subMch, SubAppID: subApp})
+	closeDirect := closing(v2xml.Request{})
+	closePartner := closing(v2xml.Request{SubMchID: subMch, SubAppID: subApp})
+	queryByNo := querying(v2xml.Request{OutTradeNo: orderNo})
+	queryByID := querying(v2xml.Request{TransactionID: id})
+	queryPartner := querying(v2xml.Request{OutTradeNo: orderNo, SubMchID: subMch, SubAppID: subApp})
 	fail := element{"result_code", "FAIL"}
 	for _, test := range []struct {
 		name   string
@@ -213,7 +214,7 @@ func TestEcho(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			got := wantError[*v2xml.VerifyError](t, test.call(answering(signed(test.reply...))))
-			if got.Reason != v2xml.ReasonMismatch || !strings.Contains(got.Detail, test.detail) {
+			if got.Reason != wire.ReasonMismatch || !strings.Contains(got.Detail, test.detail) {
 				t.Errorf("got %s: %s; want mismatch: %s", got.Reason, got.Detail, test.detail)
 			}
 		})

@@ -36,7 +36,7 @@ func BenchmarkClose(b *testing.B) {
 	client := newClient(b, prepared{answer})
 	client.Nonce = nil
 	paired(b, func() error {
-		_, err := client.CloseOrder(b.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
+		_, err := client.CloseOrder(b.Context(), v3json.Request{OutTradeNo: outTradeNo})
 		return err
 	}, floor(b, answer))
 }
@@ -47,7 +47,7 @@ func BenchmarkQuery(b *testing.B) {
 	client := newClient(b, prepared{answer})
 	client.Nonce = nil
 	paired(b, func() error {
-		_, err := client.QueryOrder(b.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+		_, err := client.QueryOrder(b.Context(), v3json.Request{OutTradeNo: outTradeNo})
 		return err
 	}, floor(b, answer))
 }

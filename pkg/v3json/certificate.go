@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 // Certificates are WeChat Pay's platform certificates, as the gateway hands them out (page 4012354982 and its
@@ -159,40 +161,35 @@ func (c *Client) download(ctx context.Context) (list certificateList, body []byt
 		return certificateList{}, nil, c.noCertificates(got)
 	}
 	list, fault = c.openList(got)
-	return list, got.body, fault
+	return list, got.Body, fault
 }
 
-// openList believes a list when both its certificates and its reply's signature are good. What is wrong with the
-// signature is said first: whatever else is wrong, somebody else may have written it.
+// openList returns the list when its certificates are good and its reply is signed by one of them or
+// by a known key. A fault of the signature comes first: whatever else is wrong, the reply may be
+// forged.
 func (c *Client) openList(got *reply) (certificateList, *CertificateError) {
 	now := c.now()
-	list, undecoded := c.Certificates.decode(got.body, c.Key, now)
+	list, fault := c.Certificates.decode(got.Body, c.Key, now)
 	list.fetched = now
-	fault := c.authenticate(got, func(serial string) (*rsa.PublicKey, *VerifyError) {
-		if key := cmp.Or(c.knownKey(serial), list.find(serial, now)); key != nil {
-			return key, nil
-		}
-		return nil, unknownSerial(serial, slices.Concat(c.Keys.ids, list.serials()), "it is not among the certificates it brought")
+	err := c.authenticate(got, func(serial string) (*rsa.PublicKey, string) {
+		return cmp.Or(c.knownKey(serial), list.find(serial, now)),
+			unknownSerial(serial, slices.Concat(c.Keys.ids, list.serials()), "it is not among the certificates it brought")
 	})
+	unverified, _ := errors.AsType[*VerifyError](err)
 	switch {
-	case undecoded != nil && (fault == nil || fault.Reason == ReasonUnknownSerial):
-		return certificateList{}, undecoded
-	case fault != nil:
-		return certificateList{}, &CertificateError{Cause: got.disbelieve(fault.Reason, fault.Detail)}
+	case fault != nil && (err == nil || unverified != nil && unverified.Reason == wire.ReasonUnknownSerial):
+		return certificateList{}, fault
+	case err != nil:
+		return certificateList{}, &CertificateError{Cause: err}
 	}
 	return list, nil
 }
 
-// noCertificates puts a refusal into words. Whether it was signed is only for those words: nothing
-// is done on it but to name a remedy, and to ask again with the next call.
+// noCertificates words a refusal. Its signature changes the words only: a refusal has no effect but
+// to name a remedy, and the next call downloads again.
 func (c *Client) noCertificates(got *reply) *CertificateError {
-	_ = c.authenticate(got, func(serial string) (*rsa.PublicKey, *VerifyError) {
-		if key := c.knownKey(serial); key != nil {
-			return key, nil
-		}
-		return nil, unknownSerial(serial, nil, "")
-	})
-	refused := got.refusal(c.now())
+	_ = c.authenticate(got, func(serial string) (*rsa.PublicKey, string) { return c.knownKey(serial), "" })
+	refused := got.refusal(c.Now)
 	fault := &CertificateError{Cause: refused}
 	switch {
 	case refused.Code == codeNoCertificates, got.HTTPStatus == http.StatusForbidden && isSpelling(refused.Code, codeSwitched):
@@ -217,8 +214,8 @@ func (c *Client) knownKey(serial string) *rsa.PublicKey {
 	return c.Certificates.find(serial, c.now())
 }
 
-// wireCertificate is an entry of the list. Its serial and dates are left to the certificate itself to say.
-type wireCertificate struct {
+// sentCertificate is an entry of the list. Its serial and dates are left to the certificate itself to say.
+type sentCertificate struct {
 	SerialNo  string `json:"serial_no"`
 	Encrypted struct {
 		Algorithm      string `json:"algorithm"`
@@ -231,20 +228,20 @@ type wireCertificate struct {
 // decode reads a list, which is good as a whole or not at all. Only what is encrypted by another algorithm is passed
 // over: WeChat Pay has SM4 certificates too, on request.
 func (s *Certificates) decode(body []byte, merchant Key, now time.Time) (certificateList, *CertificateError) {
-	var wire struct {
-		Data []wireCertificate `json:"data"`
+	var sent struct {
+		Data []sentCertificate `json:"data"`
 	}
-	if err := json.Unmarshal(body, &wire); err != nil {
-		return certificateList{}, &CertificateError{Cause: errors.New("the list of certificates cannot be read: " + jsonFault(err))}
+	if err := json.Unmarshal(body, &sent); err != nil {
+		return certificateList{}, &CertificateError{Cause: fmt.Errorf("the list of certificates cannot be read: %w", jsonError(err))}
 	}
 	var list certificateList
-	for _, entry := range wire.Data {
+	for _, entry := range sent.Data {
 		if entry.Encrypted.Algorithm != algorithmAEAD {
 			continue
 		}
 		certificate, fault := s.open(entry, merchant, now)
 		if fault != nil {
-			fault.Cause = fmt.Errorf("certificate %s of the list: %w", name(entry.SerialNo), fault.Cause)
+			fault.Cause = fmt.Errorf("certificate %s of the list: %w", wire.Quote(entry.SerialNo), fault.Cause)
 			return certificateList{}, fault
 		}
 		list.certificates = append(list.certificates, certificate)
@@ -252,13 +249,13 @@ func (s *Certificates) decode(body []byte, merchant Key, now time.Time) (certifi
 	slices.SortStableFunc(list.certificates, func(a, b platformCertificate) int { return b.from.Compare(a.from) })
 	if list.newest(now) == "" {
 		return certificateList{}, &CertificateError{Cause: fmt.Errorf(
-			"the list of certificates has %d, and none that is valid at %s", len(wire.Data), now.UTC().Format(time.RFC3339))}
+			"the list of certificates has %d, and none that is valid at %s", len(sent.Data), now.UTC().Format(time.RFC3339))}
 	}
 	return list, nil
 }
 
 // open decrypts one entry, and asks of the certificate what can be asked of it.
-func (s *Certificates) open(entry wireCertificate, merchant Key, now time.Time) (platformCertificate, *CertificateError) {
+func (s *Certificates) open(entry sentCertificate, merchant Key, now time.Time) (platformCertificate, *CertificateError) {
 	sealed := entry.Encrypted
 	plain, err := decrypt((*s.Key.secret)[:], sealed.Nonce, sealed.AssociatedData, sealed.Ciphertext)
 	switch {

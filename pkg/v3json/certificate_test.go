@@ -27,6 +27,7 @@ import (
 
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -305,7 +306,7 @@ func (r *reports) want(t *testing.T, says ...string) {
 }
 
 func closeA1(ctx context.Context, client *v3json.Client) error {
-	_, err := client.CloseOrder(ctx, v3json.CloseRequest{OutTradeNo: "A1"})
+	_, err := client.CloseOrder(ctx, v3json.Request{OutTradeNo: "A1"})
 	return err
 }
 
@@ -453,7 +454,7 @@ func TestNoPlatformCertificates(t *testing.T) {
 	gateway := newCertGateway(t, ca.issuePlatform(t, firstSerial, platformKey(), wireTime()))
 	gateway.list = unsigned(http.StatusNotFound, body).RoundTrip
 	fault := uncertified(t, closeA1(t.Context(), newCertClient(t, gateway)), "RESOURCE_NOT_EXISTS",
-		"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY ", "unsigned")
+		"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY ", "not authenticated")
 	if refused, ok := errors.AsType[*v3json.Error](fault.Cause); !ok || refused.HTTPStatus != http.StatusNotFound || refused.Authenticated {
 		t.Errorf("Cause is %#v, want the unauthenticated 404", fault.Cause)
 	}
@@ -473,7 +474,7 @@ func TestNoPlatformCertificates(t *testing.T) {
 	gateway.order = func(req *http.Request) (*http.Response, error) {
 		return gateway.sign(http.StatusNoContent, "").with("Wechatpay-Serial", thirdSerial).RoundTrip(req)
 	}
-	unknown := disbelief(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	unknown := disbelief(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	for _, want := range []string{thirdSerial, publicKeyID, "failed", "use public-key mode"} {
 		if !strings.Contains(unknown.Detail, want) || strings.Contains(unknown.Detail, "unsigned") {
 			t.Errorf("detail is %q, want it to say %q, and that it is signed", unknown.Detail, want)
@@ -642,17 +643,17 @@ func TestListsWithABadSignature(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(answer) answer
-		want   v3json.Reason
+		want   wire.Reason
 	}{
-		"unsigned, and no list": {func(answer) answer { return unsigned(http.StatusOK, "<html>") }, v3json.ReasonUnsigned},
-		"unsigned":              {func(a answer) answer { return unsigned(a.status, a.body) }, v3json.ReasonUnsigned},
-		"header missing":        {func(a answer) answer { return a.with("Wechatpay-Nonce", "") }, v3json.ReasonUnsigned},
-		"probe":                 {func(a answer) answer { return a.with("Wechatpay-Signature", "WECHATPAY/SIGNTEST/x") }, v3json.ReasonProbe},
-		"body changed":          {func(a answer) answer { a.body += " "; return a }, v3json.ReasonBadSignature},
-		"nonce changed":         {func(a answer) answer { return a.with("Wechatpay-Nonce", "x") }, v3json.ReasonBadSignature},
-		"foreign serial":        {func(a answer) answer { return a.with("Wechatpay-Serial", thirdSerial) }, v3json.ReasonUnknownSerial},
-		"foreign key":           {func(a answer) answer { return a.with("Wechatpay-Serial", secondSerial) }, v3json.ReasonBadSignature},
-		"unknown pub key":       {func(a answer) answer { return a.with("Wechatpay-Serial", publicKeyID) }, v3json.ReasonUnknownSerial},
+		"unsigned, and no list": {func(answer) answer { return unsigned(http.StatusOK, "<html>") }, wire.ReasonUnsigned},
+		"unsigned":              {func(a answer) answer { return unsigned(a.status, a.body) }, wire.ReasonUnsigned},
+		"header missing":        {func(a answer) answer { return a.with("Wechatpay-Nonce", "") }, wire.ReasonUnsigned},
+		"probe":                 {func(a answer) answer { return a.with("Wechatpay-Signature", "WECHATPAY/SIGNTEST/x") }, wire.ReasonProbe},
+		"body changed":          {func(a answer) answer { a.body += " "; return a }, wire.ReasonBadSignature},
+		"nonce changed":         {func(a answer) answer { return a.with("Wechatpay-Nonce", "x") }, wire.ReasonBadSignature},
+		"foreign serial":        {func(a answer) answer { return a.with("Wechatpay-Serial", thirdSerial) }, wire.ReasonUnknownSerial},
+		"foreign key":           {func(a answer) answer { return a.with("Wechatpay-Serial", secondSerial) }, wire.ReasonBadSignature},
+		"unknown pub key":       {func(a answer) answer { return a.with("Wechatpay-Serial", publicKeyID) }, wire.ReasonUnknownSerial},
 	}
 	ca := newAuthority(t)
 	for name, test := range tests {
@@ -677,7 +678,7 @@ func TestListsWithABadSignature(t *testing.T) {
 		gateway := newCertGateway(t, ca.issuePlatform(t, firstSerial, platformKey(), wireTime()))
 		client := newCertClient(t, gateway)
 		client.Now = func() time.Time { return wireTime().Add(6 * time.Minute) }
-		_ = uncertified(t, closeA1(t.Context(), client), string(v3json.ReasonStale))
+		_ = uncertified(t, closeA1(t.Context(), client), string(wire.ReasonStale))
 	})
 	t.Run("known serial, other key", func(t *testing.T) {
 		// Somebody has the APIv3 key, and puts a key of its own under a serial that is held.
@@ -695,7 +696,7 @@ func TestListsWithABadSignature(t *testing.T) {
 		mustClose(t, client, "with a refresh that is refused")
 		gateway.wantDownloads(2, "after 13 h")
 		reported.want(t, "bad signature")
-		wantReason(t, closeA1(t.Context(), client), v3json.ReasonBadSignature)
+		wantReason(t, closeA1(t.Context(), client), wire.ReasonBadSignature)
 	})
 }
 
@@ -784,7 +785,7 @@ func TestBothKindsOfKeys(t *testing.T) {
 	// Another public key is not to be had by downloading.
 	gateway.under = "PUB_KEY_ID_0000000000000000000000000000000001"
 	gateway.advance(time.Hour)
-	fault := disbelief(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	fault := disbelief(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	for _, want := range []string{publicKeyID, firstSerial, "add this WeChat Pay public key"} {
 		if !strings.Contains(fault.Detail, want) {
 			t.Errorf("detail is %q, want it to say %q", fault.Detail, want)

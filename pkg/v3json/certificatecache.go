@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -71,13 +73,12 @@ func (c *Client) prepareCertificates(ctx context.Context) error {
 // finder is how the reply to a call finds its key: among the given ones, among the certificates held, and among those
 // held after a download. A public key that is not held cannot be downloaded.
 func (c *Client) finder(ctx context.Context) keyFinder {
-	return func(serial string) (*rsa.PublicKey, *VerifyError) {
-		key := c.Keys.find(serial)
-		if key != nil || c.Certificates == nil {
-			if key == nil {
-				return nil, unknownSerial(serial, c.Keys.ids, remedy(serial))
-			}
-			return key, nil
+	return func(serial string) (*rsa.PublicKey, string) {
+		if key := c.Keys.find(serial); key != nil {
+			return key, ""
+		}
+		if c.Certificates == nil {
+			return nil, unknownSerial(serial, c.Keys.ids, remedy(serial))
 		}
 		c.Certificates.loadOnce(ctx, c)
 		advice := remedy(serial)
@@ -85,7 +86,7 @@ func (c *Client) finder(ctx context.Context) keyFinder {
 			advice = c.Certificates.seek(ctx, c, serial)
 		}
 		if key := c.Certificates.find(serial, c.now()); key != nil {
-			return key, nil
+			return key, ""
 		}
 		return nil, unknownSerial(serial, slices.Concat(c.Keys.ids, c.Certificates.serials()), advice)
 	}
@@ -276,7 +277,7 @@ func (s *Certificates) loadOnce(ctx context.Context, c *Client) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			s.report(ctx, "ignoring the platform certificates in "+name(s.File)+": "+err.Error())
+			s.report(ctx, "ignoring the platform certificates in "+wire.Quote(s.File)+": "+err.Error())
 		default:
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -292,7 +293,7 @@ func (s *Certificates) readFile(c *Client) (certificateList, error) {
 	}
 	var file cacheFile
 	if err := json.Unmarshal(content, &file); err != nil {
-		return certificateList{}, errors.New(jsonFault(err))
+		return certificateList{}, jsonError(err)
 	}
 	list, fault := s.decode(file.List, c.Key, c.now())
 	if fault != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 // newPair is a certificate, the one that follows it, and a gateway that knows only the first yet.
@@ -46,7 +47,7 @@ func TestRotation(t *testing.T) {
 	gateway.mu.Lock()
 	gateway.signer = first
 	gateway.mu.Unlock()
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 }
 
 func TestUnknownSerialIsLookedForOnceAMinute(t *testing.T) {
@@ -63,7 +64,7 @@ func TestUnknownSerialIsLookedForOnceAMinute(t *testing.T) {
 	}
 	signBy(second) // and does not list it
 	for range 3 {
-		fault := disbelief(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+		fault := disbelief(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 		for _, want := range []string{secondSerial, "holds " + firstSerial, "not among WeChat Pay's certificates"} {
 			if !strings.Contains(fault.Detail, want) {
 				t.Errorf("detail is %q, want it to say %q", fault.Detail, want)
@@ -72,10 +73,10 @@ func TestUnknownSerialIsLookedForOnceAMinute(t *testing.T) {
 		gateway.wantDownloads(2, "within a minute")
 	}
 	gateway.advance(59 * time.Second)
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	gateway.wantDownloads(2, "after 59 s")
 	gateway.advance(time.Second)
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	gateway.wantDownloads(3, "after a minute")
 	gateway.listed = append(gateway.listed, second)
 	gateway.advance(time.Minute)
@@ -85,7 +86,7 @@ func TestUnknownSerialIsLookedForOnceAMinute(t *testing.T) {
 	// A clock that is put back must not end it for good.
 	gateway.advance(-day)
 	signBy(platformCert{thirdSerial, platformKey(), nil})
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	gateway.wantDownloads(5, "with the clock put back")
 }
 
@@ -124,14 +125,14 @@ func TestFailedSearchForASerial(t *testing.T) {
 	mustClose(t, client, "before")
 	gateway.signer = second
 	gateway.list = unsigned(http.StatusBadGateway, "<html>").RoundTrip
-	fault := disbelief(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	fault := disbelief(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	if !strings.Contains(fault.Detail, "failed: the gateway refused with HTTP 502") {
 		t.Errorf("detail is %q, want the reason", fault.Detail)
 	}
 	if fault.HTTPStatus != http.StatusNoContent {
 		t.Errorf("VerifyError is of HTTP %d, want the order's reply", fault.HTTPStatus)
 	}
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 	gateway.wantDownloads(2, "after one that failed, within a minute")
 }
 
@@ -154,7 +155,7 @@ func TestExpiredCertificateIsNotUsed(t *testing.T) {
 	gateway.rotate(second, first)
 	mustClose(t, client, "with its successor")
 	gateway.signer = first
-	wantReason(t, closeA1(t.Context(), client), v3json.ReasonUnknownSerial)
+	wantReason(t, closeA1(t.Context(), client), wire.ReasonUnknownSerial)
 }
 
 func TestRefresh(t *testing.T) {
@@ -374,7 +375,7 @@ func TestShortCallDoesNotSilenceTheSearch(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		wantReason(t, closeA1(ctx, client), v3json.ReasonUnknownSerial)
+		wantReason(t, closeA1(ctx, client), wire.ReasonUnknownSerial)
 		gateway.onList(nil)
 		mustClose(t, client, "with time")
 		gateway.wantDownloads(3, "with time")
@@ -675,7 +676,7 @@ func TestQueriesByCertificate(t *testing.T) {
 	gateway.order = func(req *http.Request) (*http.Response, error) {
 		return gateway.sign(http.StatusOK, directOrder).RoundTrip(req)
 	}
-	reply, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+	reply, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 	if err != nil || reply.TradeState != "SUCCESS" {
 		t.Fatalf("QueryOrder gives %v, %v, want SUCCESS", reply, err)
 	}

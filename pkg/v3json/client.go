@@ -2,67 +2,70 @@ package v3json
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/base32"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 // DefaultBaseURL is the mainland gateway's main host; https://api2.mch.weixin.qq.com is its backup.
 const DefaultBaseURL = "https://api.mch.weixin.qq.com"
 
 const (
-	defaultUserAgent = "cloudpay/v3json"
+	// maxBody is far above any order's JSON, a few thousand bytes.
+	maxBody = 1 << 20
 
 	// maxNumber is the length of mchid, out_trade_no, transaction_id and nonce_str alike: String(32).
 	maxNumber = 32
-	// nonceBytes in base32 are exactly maxNumber characters.
-	nonceBytes = 20
 )
 
-// Client closes and queries the orders of one merchant. MchID, Key, and Keys or Certificates are required; the zero
-// value of every other field is ready for use. Safe for concurrent use once filled. It keeps no state, does nothing in
-// the background and never retries: an attempt that failed may or may not have reached the gateway. (net/http alone
-// sends a request again, when the kept connection it went into turns out to have been dead.)
+// Client closes and queries the orders of one merchant. MchID, Key, and Keys or Certificates are
+// required; the zero value of every other field is ready for use. It is safe for concurrent use once
+// filled. It keeps no state but Certificates, starts no goroutine and never retries: a failed attempt
+// may or may not have reached the gateway. (net/http alone resends a close whose kept connection
+// turns out dead before the request was written.)
 type Client struct {
 	// Region is where the merchant signed up, Mainland when empty.
 	Region Region
-	// AppID is the combine_appid that combined orders were made with. Only [Client.CloseCombined] needs it.
+	// AppID is the combine_appid of combined orders. Only [Client.CloseCombined] needs it.
 	AppID string
-	// MchID is the merchant's number; in partner mode the service provider's (overseas: the institution's), of
-	// combined orders the combining merchant's.
+	// MchID is the merchant's number; in partner mode the service provider's (overseas: the
+	// institution's), for combined orders the combining merchant's.
 	MchID string
 	// Key signs the requests: the private key of MchID's API certificate, from [ParseKey].
 	Key Key
-	// Keys verify the replies: WeChat Pay's public keys and platform certificates, from [NewKeyring].
+	// Keys verify the replies: WeChat Pay's public keys and platform certificates, from
+	// [NewKeyring].
 	Keys Keyring
 	// Certificates, when given, are downloaded as needed, and verify replies together with Keys.
 	Certificates *Certificates
-	// BaseURL is the gateway's address, the main one of [Region.Hosts] when empty. A path in it is sent, and signed,
-	// as given.
+	// BaseURL is the gateway's address, the first of [Region.Hosts] when empty. A path in it is sent
+	// and signed as given.
 	BaseURL string
 	// UserAgent is sent with each request, "cloudpay/v3json" when empty.
 	UserAgent string
-	// HTTPClient sends the requests. Redirects are not followed, whatever it says of them. When nil, the package's
-	// own is used: 30 s for a whole call, no compression, a kept connection for as many callers as there are.
+	// HTTPClient sends the requests. Its CheckRedirect is ignored: redirects are never followed.
+	// When nil, package wire's own is used: 30 s for a call, no compression, connections kept.
 	HTTPClient *http.Client
 	// Now is the clock that requests are dated by and replies judged by, time.Now when nil.
 	Now func() time.Time
-	// Nonce makes a request's nonce when the request brings none: 1 to 32 letters and digits, never the same
-	// twice. When nil, 32 characters from crypto/rand.
+	// Nonce makes a request's nonce when the request has none: 1 to 32 letters and digits, never the
+	// same twice. When nil, 32 characters from crypto/rand.
 	Nonce func() string
 }
 
-// Check names what keeps the client from being used at all: a field that is missing, or a key that stands where another
-// belongs. Every call checks first, and sends nothing when there is something; nil means that there is not.
+// Check returns an error when no call of the client could succeed: a field is missing, or a key
+// stands where another belongs. Every call checks first, and sends nothing after an error.
 func (c *Client) Check() error {
 	switch {
 	case !c.Region.known():
 		return fmt.Errorf("Region is %s: it must be Mainland (empty), Global (%q) or HongKong (%q)",
-			name(string(c.Region)), string(Global), string(HongKong))
+			wire.Quote(string(c.Region)), string(Global), string(HongKong))
 	case !isNumber(c.MchID):
 		return errors.New("MchID must be 1 to 32 letters and digits: the merchant's own number, or the service provider's")
 	case c.Key.private == nil:
@@ -90,7 +93,7 @@ func (c *Client) now() time.Time {
 	return time.Now()
 }
 
-// nonce is the one given with the request, or else a new one.
+// nonce returns the request's own nonce, or a new one.
 func (c *Client) nonce(given string) (string, error) {
 	nonce := given
 	switch {
@@ -98,7 +101,7 @@ func (c *Client) nonce(given string) (string, error) {
 	case c.Nonce != nil:
 		nonce = c.Nonce()
 	default:
-		nonce = newNonce()
+		nonce = wire.NewNonce()
 	}
 	if !isNumber(nonce) {
 		return "", errors.New("Nonce must be 1 to 32 letters and digits")
@@ -106,23 +109,82 @@ func (c *Client) nonce(given string) (string, error) {
 	return nonce, nil
 }
 
-func newNonce() string {
-	var b [nonceBytes]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process rather than hand out weak bytes
-	return base32.StdEncoding.EncodeToString(b[:])
+// reply is a reply as received, and whether its signature was verified.
+type reply struct {
+	*wire.Reply
+	authenticated bool
 }
 
-func (c *Client) baseURL() string {
+// send makes one attempt and returns the reply, which is authenticated or no success.
+func (c *Client) send(ctx context.Context, q question) (*reply, error) {
+	if err := c.prepareCertificates(ctx); err != nil {
+		return nil, err
+	}
+	got, err := c.exchange(ctx, q, c.preferred())
+	if err != nil {
+		return nil, err
+	}
+	if err := c.authenticate(got, c.finder(ctx)); err != nil {
+		return nil, err
+	}
+	c.refreshCertificates(ctx)
+	return got, nil
+}
+
+// preferred returns the id of the key that the reply is to be signed with, "" for the gateway's
+// choice: a public key's when there is one, or the newest downloaded certificate's, or a given one's.
+func (c *Client) preferred() string {
+	given := c.Keys.Preferred()
+	if c.Certificates == nil || isPublicKeyID(given) {
+		return given
+	}
+	return cmp.Or(c.Certificates.preferred(c.now()), given)
+}
+
+// exchange makes one attempt and returns the reply, not authenticated.
+func (c *Client) exchange(ctx context.Context, q question, preferred string) (*reply, error) {
+	req, err := c.newRequest(ctx, q, preferred)
+	if err != nil {
+		return nil, err
+	}
+	received, err := wire.Exchange(c.HTTPClient, req, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{Reply: received}, nil
+}
+
+// newRequest signs q as net/http will write it: RequestURI is what stands on the request line.
+func (c *Client) newRequest(ctx context.Context, q question, preferred string) (*http.Request, error) {
 	host, _ := c.Region.Hosts()
-	return strings.TrimRight(cmp.Or(c.BaseURL, host), "/")
+	var body io.Reader
+	if q.body != "" {
+		body = strings.NewReader(q.body)
+	}
+	req, err := wire.NewRequest(ctx, q.method, cmp.Or(c.BaseURL, host), q.uri, body)
+	if err != nil {
+		return nil, err
+	}
+	authorization, err := c.authorization(q, req.URL.RequestURI())
+	if err != nil {
+		return nil, err
+	}
+	req.Header = http.Header{
+		"Accept":        {"application/json"},
+		"Authorization": {authorization},
+		"User-Agent":    {cmp.Or(c.UserAgent, "cloudpay/v3json")},
+	}
+	if preferred != "" {
+		req.Header[headerSerial] = []string{preferred}
+	}
+	if q.body != "" {
+		req.Header["Content-Type"] = []string{"application/json"}
+	}
+	return req, nil
 }
 
-func (c *Client) userAgent() string {
-	return cmp.Or(c.UserAgent, defaultUserAgent)
-}
-
-// isNumber reports whether s is one of the gateway's "numbers": 1 to 32 letters and digits. Anything else could end
-// the quotes it stands in, in the Authorization header.
+// isNumber reports whether s is one of the gateway's "numbers": 1 to 32 letters and digits. Anything
+// else could end the quotes around it in the Authorization header.
 func isNumber(s string) bool {
 	if s == "" || len(s) > maxNumber {
 		return false

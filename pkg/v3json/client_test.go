@@ -24,6 +24,7 @@ import (
 
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -160,10 +161,10 @@ func (a answer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// wire is a transport made of a function.
-type wire func(*http.Request) (*http.Response, error)
+// roundTrip is a transport made of a function.
+type roundTrip func(*http.Request) (*http.Response, error)
 
-func (w wire) RoundTrip(req *http.Request) (*http.Response, error) { return w(req) }
+func (w roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return w(req) }
 
 func newKey(t testing.TB) v3json.Key {
 	t.Helper()
@@ -208,12 +209,12 @@ func newClient(t testing.TB, transport http.RoundTripper) *v3json.Client {
 
 func closeWith(t testing.TB, a http.RoundTripper) (*v3json.CloseReply, error) {
 	t.Helper()
-	return newClient(t, a).CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
+	return newClient(t, a).CloseOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 }
 
 func queryWith(t testing.TB, a http.RoundTripper) (*v3json.QueryReply, error) {
 	t.Helper()
-	return newClient(t, a).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+	return newClient(t, a).QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 }
 
 // calls are the two methods with their successful answers, for what holds of both.
@@ -239,13 +240,13 @@ func calls() map[string]struct {
 	}
 }
 
-func wantReason(t *testing.T, err error, want v3json.Reason) {
+func wantReason(t *testing.T, err error, want wire.Reason) {
 	t.Helper()
 	_ = disbelief(t, err, want)
 }
 
 // disbelief is the VerifyError of that reason which err must be.
-func disbelief(t *testing.T, err error, want v3json.Reason) *v3json.VerifyError {
+func disbelief(t *testing.T, err error, want wire.Reason) *v3json.VerifyError {
 	t.Helper()
 	fault, ok := errors.AsType[*v3json.VerifyError](err)
 	if !ok {
@@ -345,13 +346,13 @@ func TestClientSaysWhatIsMissing(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newClient(t, wire(func(*http.Request) (*http.Response, error) {
+			client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				t.Error("a request was sent, want none")
 				return nil, io.EOF
 			}))
 			test.change(client)
-			_, closeErr := client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
-			_, queryErr := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
+			_, closeErr := client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
+			_, queryErr := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 			for prefix, err := range map[string]error{"closing order A1: ": closeErr, "querying order A1: ": queryErr} {
 				if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("error is %v, want one that begins %q and says %q", err, prefix, test.want)
@@ -373,7 +374,7 @@ type captured struct {
 	body        string
 }
 
-func capture(t testing.TB, a answer, into *captured) wire {
+func capture(t testing.TB, a answer, into *captured) roundTrip {
 	t.Helper()
 	return func(req *http.Request) (*http.Response, error) {
 		*into = captured{method: req.Method, url: req.URL.String(), header: req.Header.Clone()}
@@ -397,7 +398,7 @@ func TestClientDefaults(t *testing.T) {
 	}
 	nonces := map[string]bool{}
 	for range 2 {
-		if _, err := client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"}); err != nil {
+		if _, err := client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"}); err != nil {
 			t.Fatalf("CloseOrder: %v", err)
 		}
 		items := parseAuthorization(t, got.header.Get("Authorization"))
@@ -426,7 +427,7 @@ func TestClientSettings(t *testing.T) {
 	var got captured
 	client := newClient(t, capture(t, signed(http.StatusNoContent, ""), &got))
 	client.BaseURL, client.UserAgent = "https://proxy.example/wx/", "shop/2"
-	req := v3json.CloseRequest{OutTradeNo: "A1", Nonce: "GivenByTheCaller1"}
+	req := v3json.Request{OutTradeNo: "A1", Nonce: "GivenByTheCaller1"}
 	if _, err := client.CloseOrder(t.Context(), req); err != nil {
 		t.Fatalf("CloseOrder: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 func TestCloseOrder(t *testing.T) {
@@ -39,7 +40,7 @@ func TestCloseAnsweredWithSomething(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := closeWith(t, a)
-			fault := disbelief(t, err, v3json.ReasonMismatch)
+			fault := disbelief(t, err, wire.ReasonMismatch)
 			if fault.HTTPStatus != a.status || fault.RequestID != requestID {
 				t.Errorf("VerifyError is %+v, want HTTP %d and the Request-ID", fault, a.status)
 			}
@@ -87,11 +88,11 @@ func TestRefusals(t *testing.T) {
 				if *refused != want {
 					t.Errorf("signed HTTP %d gives %+v, want %+v", status, *refused, want)
 				}
-				wantReason(t, row.call(t, a.with("Wechatpay-Nonce", "another")), v3json.ReasonBadSignature)
+				wantReason(t, row.call(t, a.with("Wechatpay-Nonce", "another")), wire.ReasonBadSignature)
 
 				err := row.call(t, unsigned(status, refusalBody))
 				if status/100 == 2 {
-					wantReason(t, err, v3json.ReasonUnsigned)
+					wantReason(t, err, wire.ReasonUnsigned)
 					return
 				}
 				want.Authenticated, want.Nonce, want.Signature, want.Time = false, "", "", time.Time{}
@@ -109,7 +110,7 @@ func TestUnsignedSuccessIsForged(t *testing.T) {
 		for _, status := range []int{http.StatusOK, http.StatusNoContent} {
 			for _, body := range []string{"", directOrder, "<html>Please log in</html>"} {
 				err := row.call(t, unsigned(status, body))
-				if fault := disbelief(t, err, v3json.ReasonUnsigned); fault.HTTPStatus != status {
+				if fault := disbelief(t, err, wire.ReasonUnsigned); fault.HTTPStatus != status {
 					t.Errorf("%s: VerifyError is of HTTP %d, want %d", name, fault.HTTPStatus, status)
 				}
 			}

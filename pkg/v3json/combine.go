@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"time"
 	"unicode/utf8"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -18,12 +20,12 @@ const (
 	maxSubOrders = 50
 )
 
-// CombineCloseRequest names the combined order to close, with all that is in it.
-type CombineCloseRequest struct {
+// CombineRequest names the combined order to close or to query.
+type CombineRequest struct {
 	// CombineOutTradeNo is the number of the whole, required.
 	CombineOutTradeNo string
-	// SubOrders are those that the order was made with, every one of them: the gateway closes all or none, and
-	// refuses a list that is not the whole.
+	// SubOrders are those that the order was made with. A close requires every one of them: the
+	// gateway closes all or none, and refuses an incomplete list. A query needs none.
 	SubOrders []SubOrder
 	// Nonce is this attempt's nonce_str, made when empty.
 	Nonce string
@@ -36,14 +38,6 @@ type SubOrder struct {
 	// SubMchID is the partner's sub-merchant, in all sub-orders or in none.
 	SubMchID string `json:"sub_mchid,omitzero"`
 	SubAppID string `json:"sub_appid,omitzero"`
-}
-
-// CombineQueryRequest names the combined order to query.
-type CombineQueryRequest struct {
-	// CombineOutTradeNo is the number of the whole, required.
-	CombineOutTradeNo string
-	// Nonce is this attempt's nonce_str, made when empty.
-	Nonce string
 }
 
 // CombineQueryReply is the gateway's word on a combined order.
@@ -109,17 +103,17 @@ type SubAmount struct {
 	SettlementRate json.Number `json:"settlement_rate,omitzero"`
 }
 
-// CloseCombined closes an unpaid combined order, with all of its sub-orders. It is on the mainland only. Reply and errors
-// are as those of [Client.CloseOrder], which closes none of the sub-orders by itself.
-func (c *Client) CloseCombined(ctx context.Context, req CombineCloseRequest) (*CloseReply, error) {
+// CloseCombined closes an unpaid combined order, with all of its sub-orders. It is on the mainland
+// only. Reply and errors are those of [Client.CloseOrder], which closes no sub-order by itself.
+func (c *Client) CloseCombined(ctx context.Context, req CombineRequest) (*CloseReply, error) {
 	reply, err := c.closeCombined(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("closing combined order %s: %w", name(req.CombineOutTradeNo), err)
+		return nil, fmt.Errorf("closing combined order %s: %w", wire.Quote(req.CombineOutTradeNo), err)
 	}
 	return reply, nil
 }
 
-func (c *Client) closeCombined(ctx context.Context, req CombineCloseRequest) (*CloseReply, error) {
+func (c *Client) closeCombined(ctx context.Context, req CombineRequest) (*CloseReply, error) {
 	q, err := c.encodeCombineClose(req)
 	if err != nil {
 		return nil, err
@@ -127,19 +121,19 @@ func (c *Client) closeCombined(ctx context.Context, req CombineCloseRequest) (*C
 	return c.sendClose(ctx, q)
 }
 
-// QueryCombined reports a combined order. It is on the mainland only. A reply means that a signed 200 came back, and that
-// it is about the very order that was asked for, of this merchant; that its sub-orders are all of them is the gateway's
-// word. Errors are those of [Client.QueryOrder].
-func (c *Client) QueryCombined(ctx context.Context, req CombineQueryRequest) (*CombineQueryReply, error) {
+// QueryCombined reports a combined order. It is on the mainland only. It returns a reply when a
+// signed 200 came back about the requested order, of this merchant; that its sub-orders are all of
+// them, the gateway says. Errors are those of [Client.QueryOrder].
+func (c *Client) QueryCombined(ctx context.Context, req CombineRequest) (*CombineQueryReply, error) {
 	reply, err := c.queryCombined(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("querying combined order %s: %w", name(req.CombineOutTradeNo), err)
+		return nil, fmt.Errorf("querying combined order %s: %w", wire.Quote(req.CombineOutTradeNo), err)
 	}
 	return reply, nil
 }
 
-func (c *Client) queryCombined(ctx context.Context, req CombineQueryRequest) (*CombineQueryReply, error) {
-	q, err := c.encodeCombine(req.CombineOutTradeNo, req.Nonce)
+func (c *Client) queryCombined(ctx context.Context, req CombineRequest) (*CombineQueryReply, error) {
+	q, err := c.encodeCombineQuery(req)
 	if err != nil {
 		return nil, err
 	}
@@ -147,40 +141,36 @@ func (c *Client) queryCombined(ctx context.Context, req CombineQueryRequest) (*C
 	if err != nil {
 		return nil, err
 	}
-	combined, fault := decodeCombined(got.body)
-	if fault != "" {
-		return nil, got.malformed(fault)
+	combined, err := decodeCombined(got.Body)
+	if err != nil {
+		return nil, got.Malformed(err.Error())
 	}
-	fault = difference(
-		echo{"combine_mchid", combined.CombineMchID, c.MchID},
-		echo{"combine_out_trade_no", combined.CombineOutTradeNo, req.CombineOutTradeNo},
-	)
-	if fault != "" {
-		return nil, got.disbelieve(ReasonMismatch, fault)
+	if err := got.VerifyEcho("combine_mchid", combined.CombineMchID, c.MchID); err != nil {
+		return nil, err
+	}
+	if err := got.VerifyEcho("combine_out_trade_no", combined.CombineOutTradeNo, req.CombineOutTradeNo); err != nil {
+		return nil, err
 	}
 	return &CombineQueryReply{Envelope: got.Envelope, CombinedTransaction: combined}, nil
 }
 
-// encodeCombine is the question what has become of a combined order.
-func (c *Client) encodeCombine(outTradeNo, givenNonce string) (question, error) {
-	if err := c.Check(); err != nil {
+func (c *Client) encodeCombineQuery(req CombineRequest) (question, error) {
+	q, err := c.newQuestion(req.Nonce)
+	if err != nil {
 		return question{}, err
 	}
 	if c.Region != Mainland {
 		return question{}, fmt.Errorf("combined orders are on the mainland only, and Region is %q", string(c.Region))
 	}
-	nonce, err := c.nonce(givenNonce)
-	if err != nil {
-		return question{}, err
-	}
-	if !isOutTradeNo(outTradeNo) {
+	if !isOutTradeNo(req.CombineOutTradeNo) {
 		return question{}, errors.New("Combine" + badOutTradeNo)
 	}
-	return question{method: http.MethodGet, uri: combinePath + url.PathEscape(outTradeNo), nonce: nonce}, nil
+	q.uri = combinePath + url.PathEscape(req.CombineOutTradeNo)
+	return q, nil
 }
 
-func (c *Client) encodeCombineClose(req CombineCloseRequest) (question, error) {
-	q, err := c.encodeCombine(req.CombineOutTradeNo, req.Nonce)
+func (c *Client) encodeCombineClose(req CombineRequest) (question, error) {
+	q, err := c.encodeCombineQuery(req)
 	if err != nil {
 		return question{}, err
 	}
@@ -205,7 +195,7 @@ func checkSubOrders(orders []SubOrder) error {
 	if len(orders) == 0 || len(orders) > maxSubOrders {
 		return fmt.Errorf("SubOrders has %d: it must be every sub-order of the combined order, 1 to %d", len(orders), maxSubOrders)
 	}
-	seen := make(map[orderKey]bool, len(orders))
+	seen := make(map[SubOrder]bool, len(orders))
 	for i, order := range orders {
 		if err := order.check(); err != nil {
 			return fmt.Errorf("SubOrders[%d].%w", i, err)
@@ -213,20 +203,18 @@ func checkSubOrders(orders []SubOrder) error {
 		if (order.SubMchID == "") != (orders[0].SubMchID == "") {
 			return fmt.Errorf("SubOrders[%d].SubMchID: give one in every sub-order, as partners do, or in none", i)
 		}
-		key := orderKey{order.MchID, order.SubMchID, order.OutTradeNo}
+		key := order
+		key.SubAppID = "" // it tells no order from another
 		if seen[key] {
-			return fmt.Errorf("SubOrders[%d].OutTradeNo %s is given twice", i, name(order.OutTradeNo))
+			return fmt.Errorf("SubOrders[%d].OutTradeNo %s is given twice", i, wire.Quote(order.OutTradeNo))
 		}
 		seen[key] = true
 	}
 	return nil
 }
 
-// orderKey is what tells one sub-order from the others.
-type orderKey struct{ mchID, subMchID, outTradeNo string }
-
-// check begins with the field's name. OutTradeNo may be anything that JSON carries unchanged: unlike a path, a body has
-// no place where a character means something else.
+// check returns an error that begins with the field's name. OutTradeNo may be anything that JSON
+// carries unchanged: unlike in a path, no character has a meaning of its own in a body.
 func (o SubOrder) check() error {
 	switch {
 	case !isNumber(o.MchID):
@@ -234,89 +222,99 @@ func (o SubOrder) check() error {
 	case o.OutTradeNo == "" || utf8.RuneCountInString(o.OutTradeNo) > maxNumber || !utf8.ValidString(o.OutTradeNo):
 		return errors.New("OutTradeNo must be 1 to 32 characters of UTF-8")
 	case o.SubMchID != "" && !isNumber(o.SubMchID):
-		return errors.New(badSubMchID)
+		return checkSubMchID(o.SubMchID)
 	case o.SubAppID != "" && !isNumber(o.SubAppID):
 		return errors.New("SubAppID must be 1 to 32 letters and digits")
 	}
 	return nil
 }
 
-// combineKeys are the names that decide what a reply on a combined order is about, beside those within its sub_orders,
-// which are the echoKeys.
+// combineKeys are the names that decide which order a combined order's reply is about. Those within
+// its sub_orders are the echoKeys.
 var combineKeys = [...]string{"combine_mchid", "combine_out_trade_no", "sub_orders"}
 
-// decodeCombined reads the body of a combined query's 200; fault says in one line why it cannot be read. Each sub-order
-// is decoded from its own bytes, so that its names are made as sure of as those of an order that stands alone.
-func decodeCombined(body []byte) (combined CombinedTransaction, fault string) {
-	var wire struct {
+// decodeCombined reads the body of a combined query's 200. The error is one line, the Detail of a
+// MalformedError. Each sub-order is decoded from its own bytes, so that its keys are checked as
+// strictly as those of an order that stands alone.
+func decodeCombined(body []byte) (CombinedTransaction, error) {
+	var sent struct {
 		CombinedTransaction
 		SubOrders []json.RawMessage `json:"sub_orders"`
 	}
 	body = withoutMark(body)
-	unread, fault := decodeReply(body, &wire)
-	if fault != "" {
-		return CombinedTransaction{}, fault
+	unread, err := decodeReply(body, &sent)
+	if err != nil {
+		return CombinedTransaction{}, err
 	}
-	if fault := checkKeys(body, combineKeys[:]); fault != "" {
-		return CombinedTransaction{}, fault
+	if err := checkKeys(body, combineKeys[:]); err != nil {
+		return CombinedTransaction{}, err
 	}
 	if len(unread) > 0 {
-		// Each sub-order as it came: what was left out was left out of a copy.
-		var sent struct {
+		// decodeReply decoded a copy without the unread values. The sub-orders are needed as sent.
+		var whole struct {
 			SubOrders []json.RawMessage `json:"sub_orders"`
 		}
-		if err := json.Unmarshal(body, &sent); err != nil {
-			return CombinedTransaction{}, jsonFault(err)
+		if err := json.Unmarshal(body, &whole); err != nil {
+			return CombinedTransaction{}, jsonError(err)
 		}
-		wire.SubOrders = sent.SubOrders
+		sent.SubOrders = whole.SubOrders
 	}
-	if len(wire.SubOrders) == 0 {
-		return CombinedTransaction{}, "it has no sub_orders"
+	if len(sent.SubOrders) == 0 {
+		return CombinedTransaction{}, errors.New("it has no sub_orders")
 	}
-	combined, combined.Unread = wire.CombinedTransaction, unread
-	combined.SubOrders = make([]SubTransaction, 0, len(wire.SubOrders))
-	seen := make(map[orderKey]bool, len(wire.SubOrders))
-	for i, raw := range wire.SubOrders {
-		sub, fault := decodeSubOrder(raw)
-		key := orderKey{sub.MchID, sub.SubMchID, sub.OutTradeNo}
-		if fault == "" && seen[key] {
-			fault = "it is about " + name(sub.OutTradeNo) + " again"
+	combined := sent.CombinedTransaction
+	combined.Unread = unread
+	if err := combined.addSubOrders(sent.SubOrders); err != nil {
+		return CombinedTransaction{}, err
+	}
+	return combined, nil
+}
+
+// addSubOrders decodes the sub-orders, each of which must be another order.
+func (t *CombinedTransaction) addSubOrders(raw []json.RawMessage) error {
+	t.SubOrders = make([]SubTransaction, 0, len(raw))
+	seen := make(map[SubOrder]bool, len(raw))
+	for i := range raw {
+		sub, err := decodeSubOrder(raw[i])
+		key := SubOrder{MchID: sub.MchID, SubMchID: sub.SubMchID, OutTradeNo: sub.OutTradeNo}
+		if err == nil && seen[key] {
+			err = fmt.Errorf("it is about %s again", wire.Quote(sub.OutTradeNo))
 		}
-		if fault != "" {
-			return CombinedTransaction{}, fmt.Sprintf("sub_orders[%d]: %s", i, fault)
+		if err != nil {
+			return fmt.Errorf("sub_orders[%d]: %w", i, err)
 		}
 		seen[key] = true
 		for _, path := range sub.Unread {
-			combined.Unread = append(combined.Unread, fmt.Sprintf("sub_orders[%d].%s", i, path))
+			t.Unread = append(t.Unread, fmt.Sprintf("sub_orders[%d].%s", i, path))
 		}
-		combined.SubOrders = append(combined.SubOrders, sub)
+		t.SubOrders = append(t.SubOrders, sub)
 	}
-	return combined, ""
+	return nil
 }
 
-func decodeSubOrder(raw json.RawMessage) (sub SubTransaction, fault string) {
-	var wire struct {
+func decodeSubOrder(raw json.RawMessage) (SubTransaction, error) {
+	var sent struct {
 		SubTransaction
-		// An empty time is as good as none, which time.Time would not have.
+		// A string: time.Time refuses an empty one, which stands for none.
 		SuccessTime string `json:"success_time"`
 	}
-	unread, fault := decodeReply(raw, &wire)
-	if fault != "" {
-		return SubTransaction{}, fault
+	unread, err := decodeReply(raw, &sent)
+	if err != nil {
+		return SubTransaction{}, err
 	}
-	if fault := checkKeys(raw, echoKeys[:]); fault != "" {
-		return SubTransaction{}, fault
+	if err := checkKeys(raw, echoKeys[:]); err != nil {
+		return SubTransaction{}, err
 	}
-	// Without these nobody could tell which order is in what state.
+	// Without these three, the state is no order's.
 	switch {
-	case wire.MchID == "":
-		return SubTransaction{}, "it has no mchid"
-	case wire.OutTradeNo == "":
-		return SubTransaction{}, "it has no out_trade_no"
-	case wire.TradeState == "":
-		return SubTransaction{}, "it has no trade_state"
+	case sent.MchID == "":
+		return SubTransaction{}, errors.New("it has no mchid")
+	case sent.OutTradeNo == "":
+		return SubTransaction{}, errors.New("it has no out_trade_no")
+	case sent.TradeState == "":
+		return SubTransaction{}, errNoState
 	}
-	wire.Unread = unread
-	wire.SubTransaction.SuccessTime = parseSuccessTime(wire.SuccessTime, &wire.Unread)
-	return wire.SubTransaction, ""
+	sent.Unread = unread
+	sent.SubTransaction.SuccessTime = parseSuccessTime(sent.SuccessTime, &sent.Unread)
+	return sent.SubTransaction, nil
 }

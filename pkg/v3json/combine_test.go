@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -29,15 +30,15 @@ func newCombineClient(t testing.TB, transport http.RoundTripper) *v3json.Client 
 	return client
 }
 
-func combineClose() v3json.CombineCloseRequest {
-	return v3json.CombineCloseRequest{CombineOutTradeNo: combineNo, SubOrders: []v3json.SubOrder{
+func combineClose() v3json.CombineRequest {
+	return v3json.CombineRequest{CombineOutTradeNo: combineNo, SubOrders: []v3json.SubOrder{
 		{MchID: "1900000109", OutTradeNo: "S1"}, {MchID: "1900000110", OutTradeNo: "S2"},
 	}}
 }
 
 func queryCombinedWith(t testing.TB, a http.RoundTripper) (*v3json.CombineQueryReply, error) {
 	t.Helper()
-	return newClient(t, a).QueryCombined(t.Context(), v3json.CombineQueryRequest{CombineOutTradeNo: combineNo})
+	return newClient(t, a).QueryCombined(t.Context(), v3json.CombineRequest{CombineOutTradeNo: combineNo})
 }
 
 // TestCombineRequests is every form of both calls, to the byte.
@@ -45,12 +46,12 @@ func TestCombineRequests(t *testing.T) {
 	t.Parallel()
 	closing := func(number string, orders ...v3json.SubOrder) func(*v3json.Client) error {
 		return func(c *v3json.Client) error {
-			_, err := c.CloseCombined(t.Context(), v3json.CombineCloseRequest{CombineOutTradeNo: number, SubOrders: orders})
+			_, err := c.CloseCombined(t.Context(), v3json.CombineRequest{CombineOutTradeNo: number, SubOrders: orders})
 			return err
 		}
 	}
 	querying := func(c *v3json.Client) error {
-		_, err := c.QueryCombined(t.Context(), v3json.CombineQueryRequest{CombineOutTradeNo: combineNo})
+		_, err := c.QueryCombined(t.Context(), v3json.CombineRequest{CombineOutTradeNo: combineNo})
 		return err
 	}
 	const path = "/v3/combine-transactions/out-trade-no/"
@@ -100,7 +101,7 @@ func TestFiftySubOrdersAreSent(t *testing.T) {
 	t.Parallel()
 	var got captured
 	client := newCombineClient(t, capture(t, signed(http.StatusNoContent, ""), &got))
-	req := v3json.CombineCloseRequest{CombineOutTradeNo: combineNo, SubOrders: manySubOrders(50), Nonce: "Once1"}
+	req := v3json.CombineRequest{CombineOutTradeNo: combineNo, SubOrders: manySubOrders(50), Nonce: "Once1"}
 	reply, err := client.CloseCombined(t.Context(), req)
 	if err != nil {
 		t.Fatalf("CloseCombined: %v", err)
@@ -130,27 +131,27 @@ func manySubOrders(n int) []v3json.SubOrder {
 func TestCombineRequestsThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 33)
-	orders := func(orders ...v3json.SubOrder) func(*v3json.Client, *v3json.CombineCloseRequest) {
-		return func(_ *v3json.Client, req *v3json.CombineCloseRequest) { req.SubOrders = orders }
+	orders := func(orders ...v3json.SubOrder) func(*v3json.Client, *v3json.CombineRequest) {
+		return func(_ *v3json.Client, req *v3json.CombineRequest) { req.SubOrders = orders }
 	}
 	one := v3json.SubOrder{MchID: "1", OutTradeNo: "S1"}
 	tests := map[string]struct {
-		change func(*v3json.Client, *v3json.CombineCloseRequest)
+		change func(*v3json.Client, *v3json.CombineRequest)
 		want   string
 	}{
-		"no number": {func(_ *v3json.Client, r *v3json.CombineCloseRequest) { r.CombineOutTradeNo = "" },
+		"no number": {func(_ *v3json.Client, r *v3json.CombineRequest) { r.CombineOutTradeNo = "" },
 			`combined order "": CombineOutTradeNo must be`},
-		"two dots": {func(_ *v3json.Client, r *v3json.CombineCloseRequest) { r.CombineOutTradeNo = ".." },
+		"two dots": {func(_ *v3json.Client, r *v3json.CombineRequest) { r.CombineOutTradeNo = ".." },
 			"combined order ..: CombineOutTradeNo must be"},
-		"number too long": {func(_ *v3json.Client, r *v3json.CombineCloseRequest) { r.CombineOutTradeNo = long }, "CombineOutTradeNo must be"},
-		"bad nonce":       {func(_ *v3json.Client, r *v3json.CombineCloseRequest) { r.Nonce = `"` }, "Nonce must be"},
-		"no MchID":        {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.MchID = "" }, "MchID must be"},
-		"Global":          {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.Region = v3json.Global }, `mainland only, and Region is "global"`},
-		"Hong Kong":       {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.Region = v3json.HongKong }, `mainland only, and Region is "hk"`},
-		"no such region":  {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.Region = "cn" }, "Region is cn"},
+		"number too long": {func(_ *v3json.Client, r *v3json.CombineRequest) { r.CombineOutTradeNo = long }, "CombineOutTradeNo must be"},
+		"bad nonce":       {func(_ *v3json.Client, r *v3json.CombineRequest) { r.Nonce = `"` }, "Nonce must be"},
+		"no MchID":        {func(c *v3json.Client, _ *v3json.CombineRequest) { c.MchID = "" }, "MchID must be"},
+		"Global":          {func(c *v3json.Client, _ *v3json.CombineRequest) { c.Region = v3json.Global }, `mainland only, and Region is "global"`},
+		"Hong Kong":       {func(c *v3json.Client, _ *v3json.CombineRequest) { c.Region = v3json.HongKong }, `mainland only, and Region is "hk"`},
+		"no such region":  {func(c *v3json.Client, _ *v3json.CombineRequest) { c.Region = "cn" }, "Region is cn"},
 
-		"no AppID":          {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.AppID = "" }, "AppID must be"},
-		"bad AppID":         {func(c *v3json.Client, _ *v3json.CombineCloseRequest) { c.AppID = `wx"` }, "AppID must be"},
+		"no AppID":          {func(c *v3json.Client, _ *v3json.CombineRequest) { c.AppID = "" }, "AppID must be"},
+		"bad AppID":         {func(c *v3json.Client, _ *v3json.CombineRequest) { c.AppID = `wx"` }, "AppID must be"},
 		"no sub-orders":     {orders(), "SubOrders has 0"},
 		"51 sub-orders":     {orders(manySubOrders(51)...), "SubOrders has 51: it must be every sub-order of the combined order, 1 to 50"},
 		"empty sub-order":   {orders(one, v3json.SubOrder{}), "SubOrders[1].MchID must be"},
@@ -178,7 +179,7 @@ func TestCombineRequestsThatCannotBeSent(t *testing.T) {
 			continue
 		}
 		_, err = client.QueryCombined(t.Context(),
-			v3json.CombineQueryRequest{CombineOutTradeNo: req.CombineOutTradeNo, Nonce: req.Nonce})
+			v3json.CombineRequest{CombineOutTradeNo: req.CombineOutTradeNo, Nonce: req.Nonce})
 		wantSays(t, "query, "+name, err, test.want)
 		if err != nil && !strings.HasPrefix(err.Error(), "querying combined order ") {
 			t.Errorf("query, %s: error is %v, want it to begin with what was done", name, err)
@@ -275,9 +276,9 @@ func TestCombinedTransactionSurvivesItsOwnJSON(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Marshal: %v", err)
 	}
-	got, fault := v3json.DecodeCombined(b)
-	if fault != "" {
-		t.Fatalf("decoding %s: %s", b, fault)
+	got, err := v3json.DecodeCombined(b)
+	if err != nil {
+		t.Fatalf("decoding %s: %v", b, err)
 	}
 	want := fullCombinedTransaction()
 	got.SubOrders[0].SuccessTime = want.SubOrders[0].SuccessTime
@@ -291,7 +292,7 @@ func TestQueryCombinedAboutAnother(t *testing.T) {
 	for _, key := range []string{"combine_out_trade_no", "combine_mchid"} {
 		for how, body := range spoil(t, combinedOrder, key) {
 			_, err := queryCombinedWith(t, signed(http.StatusOK, body))
-			wantNamed(t, how, disbelief(t, err, v3json.ReasonMismatch), key)
+			wantNamed(t, how, disbelief(t, err, wire.ReasonMismatch), key)
 		}
 	}
 }
@@ -384,9 +385,9 @@ func FuzzDecodeCombined(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		combined, fault := v3json.DecodeCombined(body)
-		checkLine(t, fault)
-		if fault != "" {
+		combined, err := v3json.DecodeCombined(body)
+		if err != nil {
+			checkLine(t, err.Error())
 			return
 		}
 		// A second reader of the same bytes, one that minds capitals, must see the same orders.
@@ -424,7 +425,7 @@ func ExampleClient_QueryCombined() {
 	client := exampleClient(signed(http.StatusOK, `{"combine_mchid":"1900007291","combine_out_trade_no":"P1","sub_orders":[`+
 		`{"mchid":"1900000109","out_trade_no":"S1","trade_state":"SUCCESS","amount":{"total_amount":100,"payer_amount":90}},`+
 		`{"mchid":"1900000110","out_trade_no":"S2","trade_state":"REFUND","amount":{"total_amount":50,"payer_amount":50}}]}`))
-	reply, err := client.QueryCombined(context.Background(), v3json.CombineQueryRequest{CombineOutTradeNo: "P1"})
+	reply, err := client.QueryCombined(context.Background(), v3json.CombineRequest{CombineOutTradeNo: "P1"})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -8,16 +8,14 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
-	maxRetryAfter = 24 * time.Hour
-
 	maxDetailDepth = 4
 	maxDetailParts = 16
 )
@@ -25,63 +23,63 @@ const (
 // echoKeys are the names that decide what a reply is about, and what it says.
 var echoKeys = [...]string{"out_trade_no", "transaction_id", "mchid", "sp_mchid", "sub_mchid", "trade_state", "amount"}
 
-// byteOrderMark may stand before JSON, and may be passed over (RFC 8259, 8.1). The signature covers
-// it.
-const byteOrderMark = "\uFEFF"
+// withoutMark drops a byte order mark, which a reader of JSON may ignore (RFC 8259, 8.1). The
+// signature covers it.
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\uFEFF")) }
 
-func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte(byteOrderMark)) }
+var errNoState = errors.New("it has no trade_state")
 
 // overseasKeys are the echoKeys, and the name that WeChat Pay's order number goes by overseas.
 var overseasKeys = append(echoKeys[:len(echoKeys):len(echoKeys)], "id")
 
-// decodeTransaction reads the body of a query's 200; fault says in one line why it cannot be read.
-func decodeTransaction(body []byte, region Region) (transaction Transaction, fault string) {
-	var wire struct {
+// decodeTransaction reads the body of a query's 200. The error is one line, the Detail of a
+// MalformedError.
+func decodeTransaction(body []byte, region Region) (Transaction, error) {
+	var sent struct {
 		Transaction
-		// An empty time is as good as none, which time.Time would not have.
+		// A string: time.Time refuses an empty one, which stands for none.
 		SuccessTime string `json:"success_time"`
 	}
 	body = withoutMark(body)
-	unread, fault := decodeReply(body, &wire)
-	if fault != "" {
-		return Transaction{}, fault
+	unread, err := decodeReply(body, &sent)
+	if err != nil {
+		return Transaction{}, err
 	}
-	if fault := wire.readID(body, region); fault != "" {
-		return Transaction{}, fault
+	if err := sent.readID(body, region); err != nil {
+		return Transaction{}, err
 	}
-	// null leaves everything as it was, so it ends here too.
-	if wire.TradeState == "" {
-		return Transaction{}, "it has no trade_state"
+	if sent.TradeState == "" { // null has none either
+		return Transaction{}, errNoState
 	}
-	wire.Unread = unread
-	wire.Transaction.SuccessTime = parseSuccessTime(wire.SuccessTime, &wire.Unread)
-	return wire.Transaction, ""
+	sent.Unread = unread
+	sent.Transaction.SuccessTime = parseSuccessTime(sent.SuccessTime, &sent.Unread)
+	return sent.Transaction, nil
 }
 
-// readID makes sure of the numbers in body, and overseas takes TransactionID from id. A reply that calls it
-// transaction_id there is understood too, unless the two differ. On the mainland an id is none of ours.
-func (t *Transaction) readID(body []byte, region Region) (fault string) {
+// readID checks the keys of body, and overseas takes TransactionID from id. A reply that calls it
+// transaction_id there is understood too, unless the two differ. On the mainland id is ignored.
+func (t *Transaction) readID(body []byte, region Region) error {
 	if region == Mainland {
 		return checkKeys(body, echoKeys[:])
 	}
-	if fault := checkKeys(body, overseasKeys); fault != "" {
-		return fault
+	if err := checkKeys(body, overseasKeys); err != nil {
+		return err
 	}
-	var wire struct {
+	var sent struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal(body, &wire); err != nil {
-		return jsonFault(err)
+	if err := json.Unmarshal(body, &sent); err != nil {
+		return jsonError(err)
 	}
-	if wire.ID != "" && t.TransactionID != "" && wire.ID != t.TransactionID {
-		return "its id is " + name(wire.ID) + " and its transaction_id " + name(t.TransactionID)
+	if sent.ID != "" && t.TransactionID != "" && sent.ID != t.TransactionID {
+		return fmt.Errorf("its id is %s and its transaction_id %s", wire.Quote(sent.ID), wire.Quote(t.TransactionID))
 	}
-	t.TransactionID = cmp.Or(wire.ID, t.TransactionID)
-	return ""
+	t.TransactionID = cmp.Or(sent.ID, t.TransactionID)
+	return nil
 }
 
-// parseSuccessTime reads when an order was paid; "" is not yet. What is not RFC 3339 is left out,
-// and named in unread.
+// parseSuccessTime returns when an order was paid, zero for "". A time that is not RFC 3339 is left
+// out, and named in unread.
 func parseSuccessTime(s string, unread *[]string) time.Time {
 	if s == "" {
 		return time.Time{}
@@ -94,19 +92,22 @@ func parseSuccessTime(s string, unread *[]string) time.Time {
 	return paid
 }
 
-func jsonFault(err error) string {
-	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if mistyped.Field == "" {
-			return "it is a JSON " + mistyped.Value + ", not an object"
-		}
-		return fmt.Sprintf("%s is a JSON %s, not a %s", mistyped.Field, oneLine(mistyped.Value), mistyped.Type.Kind())
+// jsonError words an error of encoding/json, whose own texts name Go types and quote the body.
+func jsonError(err error) error {
+	mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case !ok:
+		return errors.New("it is not JSON: " + wire.OneLine(err.Error()))
+	case mistyped.Field == "":
+		return fmt.Errorf("it is a JSON %s, not an object", mistyped.Value)
 	}
-	return "it is not JSON: " + oneLine(err.Error())
+	return fmt.Errorf("%s is a JSON %s, not a %s", mistyped.Field, wire.OneLine(mistyped.Value), mistyped.Type.Kind())
 }
 
-// checkKeys refuses an object that gives one of the keys twice, or in capitals. encoding/json takes the last of
-// them, capitals or not; whoever reads the same signed bytes with another decoder would see another order.
-func checkKeys(object []byte, keys []string) (fault string) {
+// checkKeys returns an error when the object has one of the keys twice, or in capitals.
+// encoding/json takes the last of them, capitals or not, where another decoder of the same signed
+// bytes may see another order.
+func checkKeys(object []byte, keys []string) error {
 	var seen uint // a bit for each key
 	for key := range topKeys(object) {
 		for i, known := range keys {
@@ -114,16 +115,16 @@ func checkKeys(object []byte, keys []string) (fault string) {
 				continue
 			}
 			if seen&(1<<i) != 0 || string(key) != known {
-				return fmt.Sprintf("it gives %s more than once or as %s", known, name(string(key)))
+				return fmt.Errorf("it gives %s more than once or as %s", known, wire.Quote(string(key)))
 			}
 			seen |= 1 << i
 		}
 	}
-	return ""
+	return nil
 }
 
-// topKeys yields the keys of a JSON object, and none of those within its values. The object must be known to be valid.
-// It is read in place, for a tenth of what json.Decoder's tokens take.
+// topKeys yields the keys of a JSON object, without those within its values. The object must be
+// valid JSON. Reading it in place takes a tenth of the time of json.Decoder's tokens.
 func topKeys(object []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		depth := 0
@@ -145,7 +146,7 @@ func topKeys(object []byte) iter.Seq[[]byte] {
 	}
 }
 
-// stringEnd is the index after the closing quote of the string that begins at start.
+// stringEnd returns the index after the closing quote of the string that begins at start.
 func stringEnd(object []byte, start int) int {
 	for i := start + 1; i < len(object); i++ {
 		switch object[i] {
@@ -158,50 +159,48 @@ func stringEnd(object []byte, start int) int {
 	return len(object)
 }
 
-// unescape is a quoted string's text: "mchid" may also be written "\u006dchid".
+// unescape returns a quoted string's text: "mchid" may also be written "\u006dchid".
 func unescape(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // it is part of what has been decoded
+	_ = json.Unmarshal(quoted, &s) // never fails: it was decoded before
 	return []byte(s)
 }
 
-// refusal reads a reply of any status but success. It always succeeds: a body that is no refusal's leaves the code
-// empty, and the status speaks for itself.
-func (r *reply) refusal(now time.Time) *Error {
-	refused := &Error{
-		Authenticated: r.authenticated,
-		RetryAfter:    retryAfter(r.header.Get("Retry-After"), now),
-		Envelope:      r.Envelope,
-	}
-	var wire struct {
+// refusal returns the reply as a refusal. It never fails: when the body is no refusal's, the code is
+// empty and the status stands for itself.
+func (r *reply) refusal(now func() time.Time) *Error {
+	refused := r.Refusal("", "", now)
+	refused.Authenticated = r.authenticated
+	var sent struct {
 		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
 		Detail  json.RawMessage `json:"detail"`
 	}
-	switch err := json.Unmarshal(withoutMark(r.body), &wire); {
-	case len(r.body) == 0:
+	switch err := json.Unmarshal(withoutMark(r.Body), &sent); {
+	case len(r.Body) == 0:
 		refused.Detail = "no body"
 	case err != nil:
-		refused.Detail = "a body that is no JSON object" + r.foreign()
+		refused.Detail = "a body that is no JSON object" + r.foreignContent()
 	default:
-		refused.Code, refused.Message, refused.Detail = text(wire.Code), text(wire.Message), describe(wire.Detail)
+		refused.Code, refused.Message, refused.Detail = text(sent.Code), text(sent.Message), describe(sent.Detail)
 	}
 	return refused
 }
 
-// foreign says what came in the place of the gateway's JSON; "" when it may be just that.
-func (r *reply) foreign() string {
-	contentType := r.header.Get("Content-Type")
+// foreignContent describes a body that is not declared as JSON, "" for one that is or declares
+// nothing.
+func (r *reply) foreignContent() string {
+	contentType := r.Header.Get("Content-Type")
 	if contentType == "" || strings.HasPrefix(contentType, "application/json") {
 		return ""
 	}
-	return fmt.Sprintf(": %d bytes of %s", len(r.body), name(contentType))
+	return fmt.Sprintf(": %d bytes of %s", len(r.Body), wire.Quote(contentType))
 }
 
-// text is a JSON string's text; of anything else, its JSON.
+// text returns a JSON string's text; of any other value, its JSON.
 func text(raw json.RawMessage) string {
 	var s *string
 	switch err := json.Unmarshal(raw, &s); {
@@ -213,21 +212,10 @@ func text(raw json.RawMessage) string {
 	return *s
 }
 
-// retryAfter reads Retry-After (RFC 9110, 10.2.3): seconds, or a date.
-func retryAfter(value string, now time.Time) time.Duration {
-	wait := time.Duration(0)
-	// Out of range, seconds is the largest number of 31 bits, which the cap makes 24 h of.
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
-		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(value); err == nil {
-		wait = date.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
-}
-
-// describe makes one readable line of a refusal's detail, whatever its shape. Documented is an object of field, issue,
-// location and value; seen are also objects without them, objects within objects, strings, arrays, and for SIGN_ERROR
-// the message that the gateway expected to be signed, in sign_information.
+// describe returns a refusal's detail as one readable line, whatever its shape. Documented is an
+// object of field, issue, location and value. Observed are also objects without them, objects within
+// objects, strings, arrays, and for SIGN_ERROR the message that the gateway expected to be signed,
+// in sign_information.
 func describe(raw json.RawMessage) string {
 	if len(raw) == 0 {
 		return ""
@@ -238,7 +226,7 @@ func describe(raw json.RawMessage) string {
 	if err := dec.Decode(&value); err != nil {
 		return ""
 	}
-	return oneLine(strings.Join(flatten(nil, "", value, 0), "; "))
+	return wire.OneLine(strings.Join(flatten(nil, "", value, 0), "; "))
 }
 
 // flatten appends "path: value" for each value that is neither object nor array, the most telling first.
@@ -279,7 +267,7 @@ func label(path, value string) string {
 	return path + ": " + value
 }
 
-// visible shows an empty string as one: that a value is empty is what some refusals are about.
+// visible shows an empty string as one: some refusals are about an empty value.
 func visible(s string) string {
 	if s == "" {
 		return `""`
@@ -287,7 +275,8 @@ func visible(s string) string {
 	return s
 }
 
-// tellingOrder is an object's keys: the documented ones as a reader wants them, then the others by name.
+// tellingOrder returns an object's keys: the documented ones in a reader's order, then the others by
+// name.
 func tellingOrder(object map[string]any) []string {
 	known := [...]string{"field", "issue", "location", "value", "detail", "sign_information", "truncated_sign_message"}
 	rank := func(key string) int {

@@ -105,9 +105,9 @@ func TestUnreadableNumbersOfPromotions(t *testing.T) {
 	t.Parallel()
 	body := strings.Replace(fullOrder, `"quantity": 1`, `"quantity": "1"`, 1)
 	body = strings.Replace(body, `"coupon_id": "109520", "amount": 0`, `"coupon_id": "109520", "amount": 1.5`, 1)
-	got, fault := v3json.DecodeTransaction([]byte(body))
-	if fault != "" {
-		t.Fatal(fault)
+	got, err := v3json.DecodeTransaction([]byte(body))
+	if err != nil {
+		t.Fatal(err)
 	}
 	want := fullTransaction()
 	want.PromotionDetail[0].GoodsDetail[0].Quantity, want.PromotionDetail[1].Amount = nil, nil
@@ -130,9 +130,9 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 		`{"total":null,"payer_total":0}`: {PayerTotal: zero},
 		`{"total":0,"exchange_rate":{}}`: {Total: zero, ExchangeRate: &v3json.ExchangeRate{}},
 	} {
-		got, fault := v3json.DecodeTransaction([]byte(`{"trade_state":"SUCCESS","amount":` + amount + `}`))
-		if fault != "" || !reflect.DeepEqual(got.Amount, &want) {
-			t.Errorf("%s was read as %+v (%s), want %+v", amount, got.Amount, fault, want)
+		got, err := v3json.DecodeTransaction([]byte(`{"trade_state":"SUCCESS","amount":` + amount + `}`))
+		if err != nil || !reflect.DeepEqual(got.Amount, &want) {
+			t.Errorf("%s was read as %+v (%v), want %+v", amount, got.Amount, err, want)
 		}
 	}
 }

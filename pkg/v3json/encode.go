@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// question is a request before it is signed: what is asked, in the bytes it is asked in.
+// question is a request before it is signed.
 type question struct {
 	method string
 	uri    string // path and query, escaped, as they stand on the wire
@@ -27,16 +27,35 @@ const (
 	dotDotSegment  = ".."
 	badOutTradeNo  = "OutTradeNo must be 1 to 32 characters, and neither \".\" nor \"..\""
 	badTransaction = "TransactionID must be 1 to 32 letters and digits"
-	badSubMchID    = "SubMchID must be 1 to 32 letters and digits"
 )
 
-// encodeClose writes the bodies by hand: their values are letters and digits, which JSON does not escape, and the
-// bytes that are signed must be the bytes that are sent.
-func (c *Client) encodeClose(req CloseRequest) (question, error) {
+// Request names the order to close or to query.
+type Request struct {
+	// OutTradeNo is the merchant's order number. A close requires it on the mainland.
+	OutTradeNo string
+	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query,
+	// and overseas a close, may give it in place of OutTradeNo.
+	TransactionID string
+	// SubMchID, when set, makes this a partner's request about that sub-merchant's order (overseas:
+	// an institution's).
+	SubMchID string
+	// Nonce is this attempt's nonce_str, made when empty.
+	Nonce string
+}
+
+// newQuestion checks the client and chooses the nonce.
+func (c *Client) newQuestion(givenNonce string) (question, error) {
 	if err := c.Check(); err != nil {
 		return question{}, err
 	}
-	nonce, err := c.nonce(req.Nonce)
+	nonce, err := c.nonce(givenNonce)
+	return question{method: http.MethodGet, nonce: nonce}, err
+}
+
+// encodeClose writes the body by hand: its values are letters and digits, which JSON does not
+// escape, and the bytes that are signed must be the bytes that are sent.
+func (c *Client) encodeClose(req Request) (question, error) {
+	q, err := c.newQuestion(req.Nonce)
 	if err != nil {
 		return question{}, err
 	}
@@ -44,22 +63,16 @@ func (c *Client) encodeClose(req CloseRequest) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	body := `{"mchid":"` + c.MchID + `"}`
+	q.method, q.body = http.MethodPost, `{"mchid":"`+c.MchID+`"}`
 	if req.SubMchID != "" {
-		if !isNumber(req.SubMchID) {
-			return question{}, errors.New(badSubMchID)
-		}
-		body = `{"sp_mchid":"` + c.MchID + `","sub_mchid":"` + req.SubMchID + `"}`
+		q.body = `{"sp_mchid":"` + c.MchID + `","sub_mchid":"` + req.SubMchID + `"}`
 	}
-	uri := c.Region.transactionsPath(req.SubMchID != "") + order + closeSegment
-	return question{method: http.MethodPost, uri: uri, body: body, nonce: nonce}, nil
+	q.uri = c.Region.transactionsPath(req.SubMchID != "") + order + closeSegment
+	return q, checkSubMchID(req.SubMchID)
 }
 
-func (c *Client) encodeQuery(req QueryRequest) (question, error) {
-	if err := c.Check(); err != nil {
-		return question{}, err
-	}
-	nonce, err := c.nonce(req.Nonce)
+func (c *Client) encodeQuery(req Request) (question, error) {
+	q, err := c.newQuestion(req.Nonce)
 	if err != nil {
 		return question{}, err
 	}
@@ -67,19 +80,23 @@ func (c *Client) encodeQuery(req QueryRequest) (question, error) {
 	if err != nil {
 		return question{}, err
 	}
-	query := "?mchid=" + c.MchID
+	merchant := "?mchid=" + c.MchID
 	if req.SubMchID != "" {
-		if !isNumber(req.SubMchID) {
-			return question{}, errors.New(badSubMchID)
-		}
-		query = "?sp_mchid=" + c.MchID + "&sub_mchid=" + req.SubMchID
+		merchant = "?sp_mchid=" + c.MchID + "&sub_mchid=" + req.SubMchID
 	}
-	uri := c.Region.transactionsPath(req.SubMchID != "") + order + query
-	return question{method: http.MethodGet, uri: uri, nonce: nonce}, nil
+	q.uri = c.Region.transactionsPath(req.SubMchID != "") + order + merchant
+	return q, checkSubMchID(req.SubMchID)
 }
 
-// closeSegments is the part of a close's path that names the order.
-func closeSegments(region Region, req CloseRequest) (string, error) {
+func checkSubMchID(subMchID string) error {
+	if subMchID != "" && !isNumber(subMchID) {
+		return errors.New("SubMchID must be 1 to 32 letters and digits")
+	}
+	return nil
+}
+
+// closeSegments returns the part of a close's path that names the order.
+func closeSegments(region Region, req Request) (string, error) {
 	switch {
 	case region != Mainland:
 		return orderSegments(req.OutTradeNo, req.TransactionID)
@@ -92,7 +109,7 @@ func closeSegments(region Region, req CloseRequest) (string, error) {
 	return byOutTradeNo + url.PathEscape(req.OutTradeNo), nil
 }
 
-// orderSegments is the part of a path that names the order by one of its two numbers.
+// orderSegments returns the part of a path that names the order by one of its two numbers.
 func orderSegments(outTradeNo, transactionID string) (string, error) {
 	switch {
 	case outTradeNo != "" && transactionID != "":
@@ -110,9 +127,9 @@ func orderSegments(outTradeNo, transactionID string) (string, error) {
 	return byOutTradeNo + url.PathEscape(outTradeNo), nil
 }
 
-// isOutTradeNo refuses only what could not be sent as one path segment. Which characters a merchant may use differs
-// between documents ("@" was once allowed), and the gateway knows; "." and ".." are steps within a path, which a
-// proxy may take, and then the signature no longer fits.
+// isOutTradeNo reports whether s can be sent as one path segment. Which characters a merchant may
+// use differs between documents ("@" was once allowed), so the gateway decides. "." and ".." are
+// steps within a path: a proxy may take them, and then the signature no longer verifies.
 func isOutTradeNo(s string) bool {
 	return s != "" && s != dotSegment && s != dotDotSegment && utf8.RuneCountInString(s) <= maxNumber
 }

@@ -81,13 +81,13 @@ func TestBytesSentAreBytesSigned(t *testing.T) {
 	)
 	closing := func(no, sub string) func(*v3json.Client) error {
 		return func(c *v3json.Client) error {
-			_, err := c.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: no, SubMchID: sub})
+			_, err := c.CloseOrder(t.Context(), v3json.Request{OutTradeNo: no, SubMchID: sub})
 			return err
 		}
 	}
 	querying := func(no, id, sub string) func(*v3json.Client) error {
 		return func(c *v3json.Client) error {
-			_, err := c.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: no, TransactionID: id, SubMchID: sub})
+			_, err := c.QueryOrder(t.Context(), v3json.Request{OutTradeNo: no, TransactionID: id, SubMchID: sub})
 			return err
 		}
 	}
@@ -176,38 +176,38 @@ func checkHeaders(t *testing.T, got http.Header, body string) {
 
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	t.Parallel()
-	client := newClient(t, wire(func(*http.Request) (*http.Response, error) {
+	client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		t.Error("a request was sent, want none")
 		return nil, io.EOF
 	}))
 	long := strings.Repeat("a", 33)
 	closes := map[string]struct {
-		req  v3json.CloseRequest
+		req  v3json.Request
 		want string
 	}{
-		"no number":        {v3json.CloseRequest{}, `closing order "": OutTradeNo must be`},
-		"one dot":          {v3json.CloseRequest{OutTradeNo: "."}, "closing order .: OutTradeNo must be"},
-		"two dots":         {v3json.CloseRequest{OutTradeNo: ".."}, "closing order ..: OutTradeNo must be"},
-		"too long":         {v3json.CloseRequest{OutTradeNo: long}, "OutTradeNo must be"},
-		"bad sub-merchant": {v3json.CloseRequest{OutTradeNo: "A1", SubMchID: `1","x":"`}, "SubMchID must be"},
-		"bad nonce":        {v3json.CloseRequest{OutTradeNo: "A1", Nonce: "a\nb"}, "Nonce must be"},
-		"nonce too long":   {v3json.CloseRequest{OutTradeNo: "A1", Nonce: long}, "Nonce must be"},
+		"no number":        {v3json.Request{}, `closing order "": OutTradeNo must be`},
+		"one dot":          {v3json.Request{OutTradeNo: "."}, "closing order .: OutTradeNo must be"},
+		"two dots":         {v3json.Request{OutTradeNo: ".."}, "closing order ..: OutTradeNo must be"},
+		"too long":         {v3json.Request{OutTradeNo: long}, "OutTradeNo must be"},
+		"bad sub-merchant": {v3json.Request{OutTradeNo: "A1", SubMchID: `1","x":"`}, "SubMchID must be"},
+		"bad nonce":        {v3json.Request{OutTradeNo: "A1", Nonce: "a\nb"}, "Nonce must be"},
+		"nonce too long":   {v3json.Request{OutTradeNo: "A1", Nonce: long}, "Nonce must be"},
 	}
 	for name, test := range closes {
 		_, err := client.CloseOrder(t.Context(), test.req)
 		wantSays(t, "close, "+name, err, test.want)
 	}
 	queries := map[string]struct {
-		req  v3json.QueryRequest
+		req  v3json.Request
 		want string
 	}{
-		"no number":          {v3json.QueryRequest{}, "OutTradeNo and TransactionID are both empty"},
-		"two numbers":        {v3json.QueryRequest{OutTradeNo: "A1", TransactionID: "1"}, "OutTradeNo and TransactionID are both given"},
-		"two dots":           {v3json.QueryRequest{OutTradeNo: ".."}, "OutTradeNo must be"},
-		"bad transaction id": {v3json.QueryRequest{TransactionID: "1?mchid=2"}, "querying order 1?mchid=2: TransactionID must be"},
-		"bad sub-merchant":   {v3json.QueryRequest{OutTradeNo: "A1", SubMchID: "1&x=2"}, "SubMchID must be"},
-		"bad nonce":          {v3json.QueryRequest{OutTradeNo: "A1", Nonce: `"`}, "Nonce must be"},
-		"unprintable number": {v3json.QueryRequest{OutTradeNo: strings.Repeat("\n", 40)}, `querying order "\n\n`},
+		"no number":          {v3json.Request{}, "OutTradeNo and TransactionID are both empty"},
+		"two numbers":        {v3json.Request{OutTradeNo: "A1", TransactionID: "1"}, "OutTradeNo and TransactionID are both given"},
+		"two dots":           {v3json.Request{OutTradeNo: ".."}, "OutTradeNo must be"},
+		"bad transaction id": {v3json.Request{TransactionID: "1?mchid=2"}, "querying order 1?mchid=2: TransactionID must be"},
+		"bad sub-merchant":   {v3json.Request{OutTradeNo: "A1", SubMchID: "1&x=2"}, "SubMchID must be"},
+		"bad nonce":          {v3json.Request{OutTradeNo: "A1", Nonce: `"`}, "Nonce must be"},
+		"unprintable number": {v3json.Request{OutTradeNo: strings.Repeat("\n", 40)}, `querying order "\n\n`},
 	}
 	for name, test := range queries {
 		_, err := client.QueryOrder(t.Context(), test.req)

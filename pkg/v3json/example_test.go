@@ -38,7 +38,7 @@ func exampleClient(gateway http.RoundTripper) *v3json.Client {
 
 func ExampleClient_CloseOrder() {
 	client := exampleClient(signed(http.StatusNoContent, ""))
-	reply, err := client.CloseOrder(context.Background(), v3json.CloseRequest{OutTradeNo: "A1"})
+	reply, err := client.CloseOrder(context.Background(), v3json.Request{OutTradeNo: "A1"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -50,7 +50,7 @@ func ExampleClient_CloseOrder() {
 func ExampleClient_CloseOrder_refused() {
 	client := exampleClient(signed(http.StatusBadRequest,
 		`{"code":"PARAM_ERROR","message":"参数错误","detail":{"field":"/sub_mchid","issue":"不存在","location":"body"}}`))
-	_, err := client.CloseOrder(context.Background(), v3json.CloseRequest{OutTradeNo: "A1", SubMchID: "1900008462"})
+	_, err := client.CloseOrder(context.Background(), v3json.Request{OutTradeNo: "A1", SubMchID: "1900008462"})
 	fmt.Println(err)
 	if refused, ok := errors.AsType[*v3json.Error](err); ok && refused.Authenticated {
 		fmt.Println("WeChat Pay says", refused.Code)
@@ -64,7 +64,7 @@ func ExampleClient_QueryOrder() {
 	client := exampleClient(signed(http.StatusOK, `{"mchid":"1900007291","out_trade_no":"A1","trade_state":"SUCCESS",`+
 		`"transaction_id":"4200001234202408056789012345","success_time":"2024-08-05T17:33:41+08:00",`+
 		`"amount":{"total":100,"payer_total":90,"currency":"CNY"}}`))
-	reply, err := client.QueryOrder(context.Background(), v3json.QueryRequest{OutTradeNo: "A1"})
+	reply, err := client.QueryOrder(context.Background(), v3json.Request{OutTradeNo: "A1"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -79,14 +79,14 @@ func ExampleClient_QueryOrder() {
 func ExampleVerifyError() {
 	// A proxy on the way has taken the signature headers off.
 	client := exampleClient(answer{status: http.StatusNoContent})
-	_, err := client.CloseOrder(context.Background(), v3json.CloseRequest{OutTradeNo: "A1"})
-	if disbelieved, ok := errors.AsType[*v3json.VerifyError](err); ok {
-		fmt.Println(disbelieved.Reason)
+	_, err := client.CloseOrder(context.Background(), v3json.Request{OutTradeNo: "A1"})
+	if unverified, ok := errors.AsType[*v3json.VerifyError](err); ok {
+		fmt.Println(unverified.Reason)
 	}
 	fmt.Println(err)
 	// Output:
 	// unsigned
-	// closing order A1: reply with HTTP 204 disbelieved, unsigned: missing every Wechatpay- header (did a proxy strip them, or answer itself?)
+	// closing order A1: reply with HTTP 204 failed verification, unsigned: missing every Wechatpay- header (did a proxy strip them, or answer itself?)
 }
 
 func ExampleKey() {

@@ -12,17 +12,13 @@ func RequestMessage(method, uri, timestamp, nonce, body string) string {
 }
 
 // DecodeTransaction, DecodeOverseas, DecodeCombined and Describe let fuzzing go without RSA.
-func DecodeTransaction(body []byte) (Transaction, string) { return decodeTransaction(body, Mainland) }
+func DecodeTransaction(body []byte) (Transaction, error) { return decodeTransaction(body, Mainland) }
 
-func DecodeOverseas(body []byte) (Transaction, string) { return decodeTransaction(body, Global) }
+func DecodeOverseas(body []byte) (Transaction, error) { return decodeTransaction(body, Global) }
 
-func DecodeCombined(body []byte) (CombinedTransaction, string) { return decodeCombined(body) }
+func DecodeCombined(body []byte) (CombinedTransaction, error) { return decodeCombined(body) }
 
 func Describe(detail json.RawMessage) string { return describe(detail) }
-
-func OneLine(s string) string { return oneLine(s) }
-
-func Name(s string) string { return name(s) }
 
 // Decrypt is for the published vector, whose key has 16 bytes.
 func Decrypt(key []byte, nonce, associatedData, ciphertext string) ([]byte, error) {

@@ -37,12 +37,12 @@ func FuzzReply(f *testing.F) {
 		}
 		copied := *client
 		copied.HTTPClient = &http.Client{Transport: a}
-		_, err := copied.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
+		_, err := copied.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 		if err == nil && len(body) != 0 {
 			t.Errorf("a close with body %q succeeded", body)
 		}
 		checkFuzzed(t, err)
-		reply, err := copied.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+		reply, err := copied.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 		if err == nil && (string(body) != directOrder || reply.OutTradeNo != outTradeNo) {
 			t.Errorf("a query answered with %q succeeded", body)
 		}
@@ -84,9 +84,9 @@ func FuzzDecodeTransaction(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		transaction, fault := v3json.DecodeTransaction(body)
-		checkLine(t, fault)
-		if fault != "" {
+		transaction, err := v3json.DecodeTransaction(body)
+		if err != nil {
+			checkLine(t, err.Error())
 			return
 		}
 		if transaction.TradeState == "" {

@@ -7,13 +7,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
+
+	"cloudpay/pkg/wire"
 )
 
 const (
-	redacted = "redacted"
-
 	// publicKeyPrefix begins the id of a WeChat Pay public key; a platform certificate is named by its serial in hex.
 	publicKeyPrefix = "PUB_KEY_ID_"
 
@@ -28,6 +27,8 @@ const (
 // Key signs a merchant's requests: the private key of its API certificate, and that certificate's serial. It prints
 // itself as "redacted" in every format. The zero Key signs nothing.
 type Key struct {
+	wire.Redacted
+
 	serial  string
 	private *rsa.PrivateKey // a pointer: fmt, which passes over methods of unexported fields, prints its address only
 }
@@ -38,10 +39,10 @@ type Key struct {
 func ParseKey(serial string, pemBytes []byte) (Key, error) {
 	switch {
 	case strings.HasPrefix(serial, publicKeyPrefix):
-		return Key{}, fmt.Errorf("serial %s names WeChat Pay's public key: give that of the merchant's API certificate", name(serial))
+		return Key{}, fmt.Errorf("serial %s names WeChat Pay's public key: give that of the merchant's API certificate", wire.Quote(serial))
 	case !isSerial(serial):
 		return Key{}, fmt.Errorf("serial %s is not 1 to 40 hex digits: "+
-			"openssl x509 -in apiclient_cert.pem -noout -serial", name(serial))
+			"openssl x509 -in apiclient_cert.pem -noout -serial", wire.Quote(serial))
 	}
 	private, err := parsePrivateKey(pemBytes)
 	if err != nil {
@@ -56,24 +57,11 @@ func ParseKey(serial string, pemBytes []byte) (Key, error) {
 // Serial is the serial number of the merchant's API certificate, in upper-case hex. It is no secret.
 func (k Key) Serial() string { return k.serial }
 
-// String returns "redacted".
-func (Key) String() string { return redacted }
-
-// GoString returns "redacted".
-func (Key) GoString() string { return redacted }
-
-// Format writes "redacted", whatever the verb.
-func (Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// LogValue returns "redacted".
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "redacted"; encoding/json and encoding/xml use it.
-func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
 // V3Key is the APIv3 key, which platform certificates are encrypted with on their way here. It prints itself as
 // "redacted" in every format. The zero V3Key decrypts nothing.
 type V3Key struct {
+	wire.Redacted
+
 	// fmt passes over methods of unexported fields, and for a verb that does not fit follows a pointer once. (A Key is
 	// saved from that by its numbers, which are pointers again.)
 	secret **[v3KeySize]byte
@@ -94,21 +82,6 @@ func ParseV3Key(key string) (V3Key, error) {
 	return V3Key{secret: &secret}, nil
 }
 
-// String returns "redacted".
-func (V3Key) String() string { return redacted }
-
-// GoString returns "redacted".
-func (V3Key) GoString() string { return redacted }
-
-// Format writes "redacted", whatever the verb.
-func (V3Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
-
-// LogValue returns "redacted".
-func (V3Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "redacted"; encoding/json and encoding/xml use it.
-func (V3Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
 // PlatformKey is one of the keys that WeChat Pay signs replies with, under the id that Wechatpay-Serial gives it:
 // PUB_KEY_ID_… for a public key, the serial in hex for a platform certificate.
 type PlatformKey struct {
@@ -122,11 +95,11 @@ type PlatformKey struct {
 func ParsePublicKey(id string, pemBytes []byte) (PlatformKey, error) {
 	if isSerial(id) {
 		return PlatformKey{}, fmt.Errorf("public key id %s is a certificate's serial: "+
-			"give the PUB_KEY_ID_… of this public key, or a platform certificate to ParseCertificate", name(id))
+			"give the PUB_KEY_ID_… of this public key, or a platform certificate to ParseCertificate", wire.Quote(id))
 	}
 	public, err := parsePublicKey(pemBytes)
 	if err != nil {
-		return PlatformKey{}, fmt.Errorf("public key %s: %w", name(id), err)
+		return PlatformKey{}, fmt.Errorf("public key %s: %w", wire.Quote(id), err)
 	}
 	return newPlatformKey(id, public)
 }
@@ -152,7 +125,7 @@ func certificateKey(certificate *x509.Certificate) (PlatformKey, error) {
 	// from a page; a merchant's certificate made otherwise is found out by its serial, or by the first reply.
 	if owner := certificate.Subject.CommonName; isDigits(owner) {
 		return PlatformKey{}, fmt.Errorf("platform certificate: this is the API certificate of merchant %s (apiclient_cert.pem), "+
-			"which signs no reply: give WeChat Pay's", name(owner))
+			"which signs no reply: give WeChat Pay's", wire.Quote(owner))
 	}
 	return newPlatformKey(fmt.Sprintf("%X", certificate.SerialNumber.Bytes()), public)
 }
@@ -167,13 +140,13 @@ func newPlatformKey(id string, public *rsa.PublicKey) (PlatformKey, error) {
 
 func (k PlatformKey) check() error {
 	if !isPublicKeyID(k.ID) && !isSerial(k.ID) {
-		return fmt.Errorf("key id %s is neither PUB_KEY_ID_… nor a certificate's serial in hex", name(k.ID))
+		return fmt.Errorf("key id %s is neither PUB_KEY_ID_… nor a certificate's serial in hex", wire.Quote(k.ID))
 	}
 	if k.Public == nil || k.Public.N == nil {
-		return fmt.Errorf("key %s is empty", name(k.ID))
+		return fmt.Errorf("key %s is empty", wire.Quote(k.ID))
 	}
 	if err := checkSize(k.Public); err != nil {
-		return fmt.Errorf("key %s: %w", name(k.ID), err)
+		return fmt.Errorf("key %s: %w", wire.Quote(k.ID), err)
 	}
 	return nil
 }
@@ -372,5 +345,5 @@ func wrongBlock(kind, want string) error {
 	default:
 		given = "a PEM block of another kind"
 	}
-	return fmt.Errorf("this is %s (%s), and here belongs %s", given, name(kind), want)
+	return fmt.Errorf("this is %s (%s), and here belongs %s", given, wire.Quote(kind), want)
 }

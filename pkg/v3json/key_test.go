@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 // smallKey is of a size that was once common. One serves the whole process: RSA keys are slow to make.
@@ -262,7 +263,7 @@ func TestKeyring(t *testing.T) {
 		_, err := v3json.NewKeyring(test.keys...)
 		wantSays(t, name, err, test.want)
 	}
-	wantReason(t, v3json.Keyring{}.Verify("", "", ""), v3json.ReasonUnknownSerial)
+	wantReason(t, v3json.Keyring{}.Verify("", "", ""), wire.ReasonUnknownSerial)
 }
 
 func TestParseV3Key(t *testing.T) {

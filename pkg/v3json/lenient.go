@@ -9,25 +9,28 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cloudpay/pkg/wire"
 )
 
-// strictPaths are the fields that must be readable where they are given: which order the reply is
-// about, in what state, and the order's own amounts. All others inform, and one of them that cannot
-// be read does not make the state any less true.
+// strictPaths are the fields that must be readable where they are given: the order's numbers, its
+// state and its own amounts. All others inform, and an unreadable one does not make the state any
+// less true.
 var strictPaths = slices.Concat(echoKeys[:], combineKeys[:], []string{
 	"amount.total", "amount.payer_total", "amount.total_amount", "amount.payer_amount",
 	"amount.currency", "amount.payer_currency",
 })
 
 // decodeReply decodes body into the struct that into points to. An informing value that does not
-// fit its field is left out, and its path stands in unread; any other fault is told in one line.
-func decodeReply(body []byte, into any) (unread []string, fault string) {
-	err := json.Unmarshal(body, into)
+// fit its field is left out, and its path stands in unread. The error is one line, about any other
+// fault.
+func decodeReply(body []byte, into any) (unread []string, err error) {
+	err = json.Unmarshal(body, into)
 	if err == nil {
-		return nil, ""
+		return nil, nil
 	}
 	if !json.Valid(body) {
-		return nil, jsonFault(err)
+		return nil, jsonError(err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(body)) // it is valid, so nothing below fails
 	dec.UseNumber()
@@ -35,26 +38,26 @@ func decodeReply(body []byte, into any) (unread []string, fault string) {
 	_ = dec.Decode(&tree)
 	object, isObject := tree.(map[string]any)
 	if !isObject {
-		return nil, jsonFault(err)
+		return nil, jsonError(err)
 	}
 	var f fitting
 	target := reflect.ValueOf(into).Elem()
 	f.fitFields(object, target.Type(), "")
-	if f.fault != "" {
-		return nil, f.fault
+	if f.err != nil {
+		return nil, f.err
 	}
 	fitted, _ := json.Marshal(object)
 	target.SetZero()
 	if err := json.Unmarshal(fitted, into); err != nil {
-		return nil, jsonFault(err)
+		return nil, jsonError(err)
 	}
-	return f.unread, ""
+	return f.unread, nil
 }
 
 // fitting takes out of a decoded JSON object what does not go into a struct.
 type fitting struct {
 	unread []string // paths of what was taken out, in the struct's names, each once
-	fault  string   // the first that may not be
+	err    error    // about the first one of strictPaths
 }
 
 // fitFields fits the values of an object to the fields of their names, which encoding/json finds
@@ -120,7 +123,7 @@ func kindOf(value any, t reflect.Type) string {
 		return "array"
 	case json.Number:
 		if t.Kind() == reflect.Int64 {
-			return "number " + oneLine(value.String())
+			return "number " + wire.OneLine(value.String())
 		}
 		return "number"
 	}
@@ -150,8 +153,8 @@ func (f *fitting) fitElements(elements []any, t reflect.Type, path string) any {
 }
 
 func (f *fitting) leaveOut(path, kind string, t reflect.Type) {
-	if slices.Contains(strictPaths, path) && f.fault == "" {
-		f.fault = fmt.Sprintf("%s is a JSON %s, not a %s", path, kind, t.Kind())
+	if f.err == nil && slices.Contains(strictPaths, path) {
+		f.err = fmt.Errorf("%s is a JSON %s, not a %s", path, kind, t.Kind())
 	}
 	if !slices.Contains(f.unread, path) {
 		f.unread = append(f.unread, path)

@@ -6,20 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-)
 
-// QueryRequest names the order to query, by one of its two numbers.
-type QueryRequest struct {
-	// OutTradeNo is the merchant's order number.
-	OutTradeNo string
-	// TransactionID is WeChat Pay's order number, which exists from payment on.
-	TransactionID string
-	// SubMchID, when set, makes this a partner's request about that sub-merchant's order (overseas: an
-	// institution's).
-	SubMchID string
-	// Nonce is this attempt's nonce_str, made when empty.
-	Nonce string
-}
+	"cloudpay/pkg/wire"
+)
 
 // QueryReply is the gateway's word on an order.
 type QueryReply struct {
@@ -135,15 +124,15 @@ type Installment struct {
 // QueryOrder reports an order. A reply means that a signed 200 came back, and that it is about the very order and
 // merchants that were asked for. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be
 // repeated after any of them.
-func (c *Client) QueryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("querying order %s: %w", name(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
+		return nil, fmt.Errorf("querying order %s: %w", wire.Quote(cmp.Or(req.OutTradeNo, req.TransactionID)), err)
 	}
 	return reply, nil
 }
 
-func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply, error) {
+func (c *Client) queryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	q, err := c.encodeQuery(req)
 	if err != nil {
 		return nil, err
@@ -152,17 +141,17 @@ func (c *Client) queryOrder(ctx context.Context, req QueryRequest) (*QueryReply,
 	if err != nil {
 		return nil, err
 	}
-	transaction, fault := decodeTransaction(got.body, c.Region)
-	if fault != "" {
-		return nil, got.malformed(fault)
+	transaction, err := decodeTransaction(got.Body, c.Region)
+	if err != nil {
+		return nil, got.Malformed(err.Error())
 	}
-	if fault := transaction.mismatch(c, req); fault != "" {
-		return nil, got.disbelieve(ReasonMismatch, fault)
+	if err := c.verifyEcho(got, &transaction, req); err != nil {
+		return nil, err
 	}
 	return &QueryReply{Envelope: got.Envelope, Transaction: transaction}, nil
 }
 
-// sendQuery asks a question of either kind. What it returns has a body.
+// sendQuery sends a query, of a combined order too. The reply that it returns has a body.
 func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 	got, err := c.send(ctx, q)
 	if err != nil {
@@ -171,50 +160,17 @@ func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
 	switch got.HTTPStatus {
 	case http.StatusOK, http.StatusNoContent:
 	case http.StatusAccepted:
-		// The customer is paying: told by an error code, or by the order in that state. No document
+		// The customer is paying: said by an error code, or by the order in that state. No document
 		// says which.
-		if refused := got.refusal(c.now()); refused.Code != "" || len(got.body) == 0 {
+		if refused := got.refusal(c.Now); refused.Code != "" || len(got.Body) == 0 {
 			return nil, refused
 		}
 	default:
-		return nil, got.refusal(c.now())
+		return nil, got.refusal(c.Now)
 	}
-	if len(got.body) == 0 {
-		// Signed, but with nothing in it: the answer to a close, played back.
-		return nil, got.disbelieve(ReasonMismatch, "a query is answered with the order, and this body is empty")
+	if len(got.Body) == 0 {
+		// Signed and empty: a close's reply, replayed.
+		return nil, got.Unverified(wire.ReasonMismatch, "a query is answered with the order, and this body is empty")
 	}
 	return got, nil
-}
-
-// mismatch says in what the transaction is not the one that was asked for; "" when in nothing.
-func (t *Transaction) mismatch(c *Client, req QueryRequest) string {
-	echoes := make([]echo, 0, len(echoKeys))
-	if req.SubMchID == "" {
-		// A direct order names neither of the other two merchants, unless it is the same one again.
-		echoes = append(echoes, echo{"mchid", t.MchID, c.MchID},
-			echo{"sp_mchid", cmp.Or(t.SPMchID, c.MchID), c.MchID}, echo{"sub_mchid", cmp.Or(t.SubMchID, c.MchID), c.MchID})
-	} else {
-		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, c.MchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
-	}
-	if req.TransactionID != "" {
-		echoes = append(echoes, echo{c.Region.transactionKey(), t.TransactionID, req.TransactionID})
-	}
-	return difference(append(echoes, echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)})...)
-}
-
-// echo is a number that a reply repeats from the question.
-type echo struct{ key, got, want string }
-
-// difference says of the first number that is another than was asked for; "" when there is none. A number that is
-// missing differs too: a signed reply of another kind (an error, another API's) has none of them.
-func difference(echoes ...echo) string {
-	for _, e := range echoes {
-		switch {
-		case e.got == "":
-			return fmt.Sprintf("it has no %s, which every answer to this question repeats", e.key)
-		case e.got != e.want:
-			return fmt.Sprintf("its %s is %s, and %s was asked for", e.key, name(e.got), name(e.want))
-		}
-	}
-	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 // fullOrder has every field of the documents, those of direct orders and of partners' together, and some that no
@@ -61,7 +62,7 @@ func fullTransaction() v3json.Transaction {
 func TestQueryReadsEveryField(t *testing.T) {
 	t.Parallel()
 	a := signed(http.StatusOK, fullOrder)
-	reply, err := newClient(t, a).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID})
+	reply, err := newClient(t, a).QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID})
 	if err != nil {
 		t.Fatalf("QueryOrder: %v", err)
 	}
@@ -91,9 +92,9 @@ func TestTransactionSurvivesItsOwnJSON(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Marshal: %v", err)
 	}
-	got, fault := v3json.DecodeTransaction(b)
-	if fault != "" {
-		t.Fatalf("decoding %s: %s", b, fault)
+	got, err := v3json.DecodeTransaction(b)
+	if err != nil {
+		t.Fatalf("decoding %s: %v", b, err)
 	}
 	want := fullTransaction()
 	got.SuccessTime = want.SuccessTime.In(want.SuccessTime.Location())
@@ -127,12 +128,12 @@ func TestQueryOfUnpaidOrder(t *testing.T) {
 // TestQueryAboutAnother takes each number that a reply repeats, and changes it, empties it and takes it away.
 func TestQueryAboutAnother(t *testing.T) {
 	t.Parallel()
-	direct := v3json.QueryRequest{OutTradeNo: outTradeNo}
-	directByID := v3json.QueryRequest{TransactionID: transactionID}
-	partner := v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID}
-	partnerByID := v3json.QueryRequest{TransactionID: transactionID, SubMchID: subMchID}
+	direct := v3json.Request{OutTradeNo: outTradeNo}
+	directByID := v3json.Request{TransactionID: transactionID}
+	partner := v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID}
+	partnerByID := v3json.Request{TransactionID: transactionID, SubMchID: subMchID}
 	tests := []struct {
-		req  v3json.QueryRequest
+		req  v3json.Request
 		body string
 		key  string
 		// any value will do for a number that was not asked for, but there must be one
@@ -174,23 +175,23 @@ func TestQueryAboutAnother(t *testing.T) {
 			order[test.key] = other
 			changed, _ := json.Marshal(order)
 			err := ask(string(changed))
-			if fault := disbelief(t, err, v3json.ReasonMismatch); !strings.Contains(fault.Detail, test.key) {
+			if fault := disbelief(t, err, wire.ReasonMismatch); !strings.Contains(fault.Detail, test.key) {
 				t.Errorf("%s %s: detail is %q, want it to name the number", test.key, how, fault.Detail)
 			}
 		}
 		delete(order, test.key)
 		missing, _ := json.Marshal(order)
-		wantReason(t, ask(string(missing)), v3json.ReasonMismatch)
+		wantReason(t, ask(string(missing)), wire.ReasonMismatch)
 	}
 }
 
 func TestQueryAnsweredForTheOtherMode(t *testing.T) {
 	t.Parallel()
 	_, err := queryWith(t, signed(http.StatusOK, partnerOrder))
-	wantReason(t, err, v3json.ReasonMismatch)
+	wantReason(t, err, wire.ReasonMismatch)
 	_, err = newClient(t, signed(http.StatusOK, directOrder)).QueryOrder(t.Context(),
-		v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID})
-	wantReason(t, err, v3json.ReasonMismatch)
+		v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID})
+	wantReason(t, err, wire.ReasonMismatch)
 }
 
 // TestDirectQueryNamesNoOtherMerchant: an order of another merchant's is no answer, even if it has
@@ -199,12 +200,12 @@ func TestDirectQueryNamesNoOtherMerchant(t *testing.T) {
 	t.Parallel()
 	ask := func(region v3json.Region, key, value string) error {
 		body := strings.Replace(directOrder, `{"mchid"`, `{"`+key+`":"`+value+`","mchid"`, 1)
-		_, err := newRegionClient(t, region, signed(http.StatusOK, body)).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+		_, err := newRegionClient(t, region, signed(http.StatusOK, body)).QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 		return err
 	}
 	for _, region := range []v3json.Region{v3json.Mainland, v3json.Global, v3json.HongKong} {
 		for _, key := range []string{"sub_mchid", "sp_mchid"} {
-			fault := disbelief(t, ask(region, key, subMchID), v3json.ReasonMismatch)
+			fault := disbelief(t, ask(region, key, subMchID), wire.ReasonMismatch)
 			if want := "its " + key + " is " + subMchID; !strings.HasPrefix(fault.Detail, want) {
 				t.Errorf("region %q: detail is %q, want it to say %q", region, fault.Detail, want)
 			}
@@ -234,9 +235,9 @@ func TestQueryAnsweredWith202(t *testing.T) {
 		t.Errorf("got %+v, want the code", refused)
 	}
 	_, err = queryWith(t, signed(http.StatusAccepted, strings.Replace(paying, outTradeNo, "other", 1)))
-	wantReason(t, err, v3json.ReasonMismatch)
+	wantReason(t, err, wire.ReasonMismatch)
 	_, err = queryWith(t, unsigned(http.StatusAccepted, paying))
-	wantReason(t, err, v3json.ReasonUnsigned)
+	wantReason(t, err, wire.ReasonUnsigned)
 	_, err = queryWith(t, signed(http.StatusAccepted, ""))
 	if refused := refusal(t, err); refused.Code != "" {
 		t.Errorf("got %+v of nothing", refused)
@@ -254,6 +255,6 @@ func TestQueryAnsweredWithAClose(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusNoContent, http.StatusOK} {
 		_, err := queryWith(t, signed(status, ""))
-		wantReason(t, err, v3json.ReasonMismatch)
+		wantReason(t, err, wire.ReasonMismatch)
 	}
 }

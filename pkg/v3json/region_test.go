@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 const (
@@ -30,7 +31,7 @@ func newRegionClient(t testing.TB, region v3json.Region, transport http.RoundTri
 }
 
 // sendsNothing is a transport for requests that must not be made.
-func sendsNothing(t testing.TB) wire {
+func sendsNothing(t testing.TB) roundTrip {
 	t.Helper()
 	return func(req *http.Request) (*http.Response, error) {
 		t.Errorf("%s %s was sent, want nothing", req.Method, req.URL)
@@ -95,10 +96,10 @@ func TestRegionRequests(t *testing.T) {
 			var err error
 			if test.close {
 				_, err = client.CloseOrder(t.Context(),
-					v3json.CloseRequest{OutTradeNo: test.out, TransactionID: test.transaction, SubMchID: test.sub})
+					v3json.Request{OutTradeNo: test.out, TransactionID: test.transaction, SubMchID: test.sub})
 			} else {
 				_, err = client.QueryOrder(t.Context(),
-					v3json.QueryRequest{OutTradeNo: test.out, TransactionID: test.transaction, SubMchID: test.sub})
+					v3json.Request{OutTradeNo: test.out, TransactionID: test.transaction, SubMchID: test.sub})
 			}
 			if err != nil {
 				t.Fatalf("calling: %v", err)
@@ -128,7 +129,7 @@ func TestRegionHosts(t *testing.T) {
 			var got captured
 			client := newRegionClient(t, region, capture(t, signed(http.StatusNoContent, ""), &got))
 			client.BaseURL = base
-			if _, err := client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"}); err != nil {
+			if _, err := client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"}); err != nil {
 				t.Errorf("region %q: CloseOrder: %v", region, err)
 			}
 			if !strings.HasPrefix(got.url, wantHost+"/") {
@@ -142,26 +143,26 @@ func TestRegionRequestsThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		region v3json.Region
-		req    v3json.CloseRequest
+		req    v3json.Request
 		want   string
 	}{
-		"mainland close by id": {v3json.Mainland, v3json.CloseRequest{TransactionID: transactionID},
+		"mainland close by id": {v3json.Mainland, v3json.Request{TransactionID: transactionID},
 			"closing order " + transactionID + ": TransactionID closes nothing on the mainland"},
-		"mainland close by both": {v3json.Mainland, v3json.CloseRequest{OutTradeNo: "A1", TransactionID: transactionID},
+		"mainland close by both": {v3json.Mainland, v3json.Request{OutTradeNo: "A1", TransactionID: transactionID},
 			"closing order A1: TransactionID closes nothing on the mainland"},
-		"both": {v3json.Global, v3json.CloseRequest{OutTradeNo: "A1", TransactionID: transactionID},
+		"both": {v3json.Global, v3json.Request{OutTradeNo: "A1", TransactionID: transactionID},
 			"OutTradeNo and TransactionID are both given"},
-		"both, Hong Kong": {v3json.HongKong, v3json.CloseRequest{OutTradeNo: "A1", TransactionID: transactionID},
+		"both, Hong Kong": {v3json.HongKong, v3json.Request{OutTradeNo: "A1", TransactionID: transactionID},
 			"OutTradeNo and TransactionID are both given"},
-		"neither": {v3json.Global, v3json.CloseRequest{}, "OutTradeNo and TransactionID are both empty"},
-		"id with a slash": {v3json.Global, v3json.CloseRequest{TransactionID: "1/../2"},
+		"neither": {v3json.Global, v3json.Request{}, "OutTradeNo and TransactionID are both empty"},
+		"id with a slash": {v3json.Global, v3json.Request{TransactionID: "1/../2"},
 			"closing order 1/../2: TransactionID must be"},
-		"id too long":      {v3json.HongKong, v3json.CloseRequest{TransactionID: strings.Repeat("4", 33)}, "TransactionID must be"},
-		"two dots":         {v3json.Global, v3json.CloseRequest{OutTradeNo: ".."}, "OutTradeNo must be"},
-		"too long":         {v3json.HongKong, v3json.CloseRequest{OutTradeNo: strings.Repeat("a", 33)}, "OutTradeNo must be"},
-		"bad sub-merchant": {v3json.Global, v3json.CloseRequest{OutTradeNo: "A1", SubMchID: `1"`}, "SubMchID must be"},
-		"no such region":   {"cn", v3json.CloseRequest{OutTradeNo: "A1"}, `Region is cn: it must be Mainland (empty), Global ("global") or`},
-		"odd region":       {"HK\n", v3json.CloseRequest{OutTradeNo: "A1"}, `Region is "HK\n"`},
+		"id too long":      {v3json.HongKong, v3json.Request{TransactionID: strings.Repeat("4", 33)}, "TransactionID must be"},
+		"two dots":         {v3json.Global, v3json.Request{OutTradeNo: ".."}, "OutTradeNo must be"},
+		"too long":         {v3json.HongKong, v3json.Request{OutTradeNo: strings.Repeat("a", 33)}, "OutTradeNo must be"},
+		"bad sub-merchant": {v3json.Global, v3json.Request{OutTradeNo: "A1", SubMchID: `1"`}, "SubMchID must be"},
+		"no such region":   {"cn", v3json.Request{OutTradeNo: "A1"}, `Region is cn: it must be Mainland (empty), Global ("global") or`},
+		"odd region":       {"HK\n", v3json.Request{OutTradeNo: "A1"}, `Region is "HK\n"`},
 	}
 	for name, test := range tests {
 		client := newRegionClient(t, test.region, sendsNothing(t))
@@ -170,12 +171,12 @@ func TestRegionRequestsThatCannotBeSent(t *testing.T) {
 	}
 	for _, region := range []v3json.Region{v3json.Global, v3json.HongKong} {
 		client := newRegionClient(t, region, sendsNothing(t))
-		_, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1", TransactionID: "1"})
+		_, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1", TransactionID: "1"})
 		wantSays(t, "query by both", err, "OutTradeNo and TransactionID are both given")
-		_, err = client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1", SubMchID: "1&x=2"})
+		_, err = client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1", SubMchID: "1&x=2"})
 		wantSays(t, "query with a bad sub-merchant", err, "SubMchID must be")
 	}
-	_, err := newRegionClient(t, "cn", sendsNothing(t)).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
+	_, err := newRegionClient(t, "cn", sendsNothing(t)).QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 	wantSays(t, "query in no such region", err, "Region is cn")
 }
 
@@ -188,14 +189,14 @@ func newCalls() map[string]struct {
 		call    func(testing.TB, http.RoundTripper) error
 		success answer
 	}
-	closing := func(region v3json.Region, req v3json.CloseRequest) func(testing.TB, http.RoundTripper) error {
+	closing := func(region v3json.Region, req v3json.Request) func(testing.TB, http.RoundTripper) error {
 		return func(t testing.TB, a http.RoundTripper) error {
 			t.Helper()
 			_, err := newRegionClient(t, region, a).CloseOrder(t.Context(), req)
 			return err
 		}
 	}
-	querying := func(region v3json.Region, req v3json.QueryRequest) func(testing.TB, http.RoundTripper) error {
+	querying := func(region v3json.Region, req v3json.Request) func(testing.TB, http.RoundTripper) error {
 		return func(t testing.TB, a http.RoundTripper) error {
 			t.Helper()
 			_, err := newRegionClient(t, region, a).QueryOrder(t.Context(), req)
@@ -203,12 +204,12 @@ func newCalls() map[string]struct {
 		}
 	}
 	return map[string]row{
-		"global close": {closing(v3json.Global, v3json.CloseRequest{OutTradeNo: outTradeNo}), signed(http.StatusNoContent, "")},
-		"hk close by id": {closing(v3json.HongKong, v3json.CloseRequest{TransactionID: transactionID, SubMchID: subMchID}),
+		"global close": {closing(v3json.Global, v3json.Request{OutTradeNo: outTradeNo}), signed(http.StatusNoContent, "")},
+		"hk close by id": {closing(v3json.HongKong, v3json.Request{TransactionID: transactionID, SubMchID: subMchID}),
 			signed(http.StatusNoContent, "")},
-		"global query": {querying(v3json.Global, v3json.QueryRequest{TransactionID: transactionID}),
+		"global query": {querying(v3json.Global, v3json.Request{TransactionID: transactionID}),
 			signed(http.StatusOK, commonOrder)},
-		"hk query": {querying(v3json.HongKong, v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID}),
+		"hk query": {querying(v3json.HongKong, v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID}),
 			signed(http.StatusOK, institutionalOrder)},
 		"combined close": {func(t testing.TB, a http.RoundTripper) error {
 			t.Helper()
@@ -235,7 +236,7 @@ func TestEveryByteOfTheNewRepliesIsSigned(t *testing.T) {
 			for i := range row.success.body {
 				a := row.success
 				a.body = flip(a.body, i)
-				wantReason(t, row.call(t, a), v3json.ReasonBadSignature)
+				wantReason(t, row.call(t, a), wire.ReasonBadSignature)
 			}
 			for _, key := range []string{"Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"} {
 				value := row.success.header.Get(key)
@@ -253,8 +254,8 @@ func TestTheNewCallsAreNoMoreTrusting(t *testing.T) {
 	for name, row := range newCalls() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			wantReason(t, row.call(t, unsigned(row.success.status, row.success.body)), v3json.ReasonUnsigned)
-			wantReason(t, row.call(t, signedAt(wireTime().Add(-6*time.Minute), row.success.status, row.success.body)), v3json.ReasonStale)
+			wantReason(t, row.call(t, unsigned(row.success.status, row.success.body)), wire.ReasonUnsigned)
+			wantReason(t, row.call(t, signedAt(wireTime().Add(-6*time.Minute), row.success.status, row.success.body)), wire.ReasonStale)
 			for _, status := range []int{202, 400, 404, 500} {
 				refused := refusal(t, row.call(t, signed(status, refusalBody)))
 				if !refused.Authenticated || refused.HTTPStatus != status || refused.Code != "ORDER_CLOSED" {
@@ -269,7 +270,7 @@ func TestTheNewCallsAreNoMoreTrusting(t *testing.T) {
 			if row.success.body == "" {
 				other = signed(http.StatusOK, commonOrder)
 			}
-			wantReason(t, row.call(t, other), v3json.ReasonMismatch)
+			wantReason(t, row.call(t, other), wire.ReasonMismatch)
 		})
 	}
 }
@@ -277,12 +278,12 @@ func TestTheNewCallsAreNoMoreTrusting(t *testing.T) {
 // TestOverseasQueryAboutAnother takes each number that a reply repeats, and changes it, empties it and takes it away.
 func TestOverseasQueryAboutAnother(t *testing.T) {
 	t.Parallel()
-	common := v3json.QueryRequest{OutTradeNo: outTradeNo}
-	commonByID := v3json.QueryRequest{TransactionID: transactionID}
-	institutional := v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID}
-	institutionalByID := v3json.QueryRequest{TransactionID: transactionID, SubMchID: subMchID}
+	common := v3json.Request{OutTradeNo: outTradeNo}
+	commonByID := v3json.Request{TransactionID: transactionID}
+	institutional := v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID}
+	institutionalByID := v3json.Request{TransactionID: transactionID, SubMchID: subMchID}
 	tests := []struct {
-		req  v3json.QueryRequest
+		req  v3json.Request
 		body string
 		keys []string
 	}{
@@ -302,7 +303,7 @@ func TestOverseasQueryAboutAnother(t *testing.T) {
 			}
 			for _, key := range test.keys {
 				for how, body := range spoil(t, test.body, key) {
-					wantNamed(t, how, disbelief(t, ask(body), v3json.ReasonMismatch), key)
+					wantNamed(t, how, disbelief(t, ask(body), wire.ReasonMismatch), key)
 				}
 			}
 		}
@@ -346,18 +347,18 @@ func TestOverseasAnsweredForTheOtherMode(t *testing.T) {
 	t.Parallel()
 	for _, region := range []v3json.Region{v3json.Global, v3json.HongKong} {
 		client := newRegionClient(t, region, signed(http.StatusOK, institutionalOrder))
-		_, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
-		wantReason(t, err, v3json.ReasonMismatch)
+		_, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
+		wantReason(t, err, wire.ReasonMismatch)
 		client = newRegionClient(t, region, signed(http.StatusOK, commonOrder))
-		_, err = client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo, SubMchID: subMchID})
-		wantReason(t, err, v3json.ReasonMismatch)
+		_, err = client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo, SubMchID: subMchID})
+		wantReason(t, err, wire.ReasonMismatch)
 	}
 }
 
 // TestOrderNumberByEitherName: id is the order number overseas and nothing on the mainland.
 func TestOrderNumberByEitherName(t *testing.T) {
 	t.Parallel()
-	ask := func(region v3json.Region, req v3json.QueryRequest, numbers string) (string, error) {
+	ask := func(region v3json.Region, req v3json.Request, numbers string) (string, error) {
 		body := `{"mchid":"1900007291","out_trade_no":"` + outTradeNo + `","trade_state":"SUCCESS"` + numbers + `}`
 		reply, err := newRegionClient(t, region, signed(http.StatusOK, body)).QueryOrder(t.Context(), req)
 		if err != nil {
@@ -365,7 +366,7 @@ func TestOrderNumberByEitherName(t *testing.T) {
 		}
 		return reply.TransactionID, nil
 	}
-	byNumber, byID := v3json.QueryRequest{OutTradeNo: outTradeNo}, v3json.QueryRequest{TransactionID: "4200"}
+	byNumber, byID := v3json.Request{OutTradeNo: outTradeNo}, v3json.Request{TransactionID: "4200"}
 	good := []struct {
 		region        v3json.Region
 		numbers, want string
@@ -390,11 +391,11 @@ func TestOrderNumberByEitherName(t *testing.T) {
 			t.Errorf("region %q with %q, asked by id: %v", test.region, test.numbers, err)
 		}
 		if test.want == "" {
-			wantReason(t, err, v3json.ReasonMismatch)
+			wantReason(t, err, wire.ReasonMismatch)
 		}
 	}
 	_, err := ask(v3json.Mainland, byID, `,"id":"4200"`)
-	wantReason(t, err, v3json.ReasonMismatch)
+	wantReason(t, err, wire.ReasonMismatch)
 
 	bad := map[string]string{
 		`,"id":"4200","transaction_id":"4300"`: "its id is 4200 and its transaction_id 4300",
@@ -450,7 +451,7 @@ func TestOverseasQueryReadsEveryField(t *testing.T) {
 	t.Parallel()
 	for _, region := range []v3json.Region{v3json.Global, v3json.HongKong} {
 		reply, err := newRegionClient(t, region, signed(http.StatusOK, fullOverseasOrder)).QueryOrder(t.Context(),
-			v3json.QueryRequest{TransactionID: transactionID, SubMchID: subMchID})
+			v3json.Request{TransactionID: transactionID, SubMchID: subMchID})
 		if err != nil {
 			t.Fatalf("region %q: QueryOrder: %v", region, err)
 		}
@@ -471,12 +472,12 @@ func TestOverseasTransactionSurvivesItsOwnJSON(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Marshal: %v", err)
 	}
-	for what, decode := range map[string]func([]byte) (v3json.Transaction, string){
+	for what, decode := range map[string]func([]byte) (v3json.Transaction, error){
 		"mainland": v3json.DecodeTransaction, "overseas": v3json.DecodeOverseas,
 	} {
-		got, fault := decode(b)
-		if fault != "" {
-			t.Fatalf("%s: decoding %s: %s", what, b, fault)
+		got, err := decode(b)
+		if err != nil {
+			t.Fatalf("%s: decoding %s: %v", what, b, err)
 		}
 		want := fullOverseasTransaction()
 		got.SuccessTime = want.SuccessTime.In(want.SuccessTime.Location())
@@ -491,7 +492,7 @@ func TestOverseasQueryOfUnpaidOrder(t *testing.T) {
 	for _, more := range []string{``, `,"amount":null`, `,"success_time":"","id":""`} {
 		body := `{"mchid":"1900007291","out_trade_no":"` + outTradeNo + `","trade_state":"NOTPAY"` + more + `}`
 		reply, err := newRegionClient(t, v3json.Global, signed(http.StatusOK, body)).QueryOrder(t.Context(),
-			v3json.QueryRequest{OutTradeNo: outTradeNo})
+			v3json.Request{OutTradeNo: outTradeNo})
 		if err != nil {
 			t.Errorf("%s: QueryOrder: %v", more, err)
 			continue
@@ -510,9 +511,9 @@ func FuzzDecodeOverseas(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		transaction, fault := v3json.DecodeOverseas(body)
-		checkLine(t, fault)
-		if fault != "" {
+		transaction, err := v3json.DecodeOverseas(body)
+		if err != nil {
+			checkLine(t, err.Error())
 			return
 		}
 		// A second reader of the same bytes, one that minds capitals, must see the same order.

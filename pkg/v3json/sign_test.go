@@ -77,11 +77,11 @@ func TestPublishedRequests(t *testing.T) {
 		published, golden string
 	}{
 		"CLOSE": {func(c *v3json.Client) error {
-			_, err := c.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: outTradeNo})
+			_, err := c.CloseOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 			return err
 		}, signedAt(time.Unix(publishedTime, 0), http.StatusNoContent, ""), publishedClose, goldenClose},
 		"QUERY": {func(c *v3json.Client) error {
-			_, err := c.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+			_, err := c.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 			return err
 		}, signedAt(time.Unix(publishedTime, 0), http.StatusOK, directOrder), publishedQuery, goldenQuery},
 	}

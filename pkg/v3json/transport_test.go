@@ -25,13 +25,13 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		var asked atomic.Int32
 		redirect := unsigned(status, "").with("Location", "https://evil.example/")
-		client := newClient(t, wire(func(req *http.Request) (*http.Response, error) {
+		client := newClient(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 			asked.Add(1)
 			return redirect.RoundTrip(req)
 		}))
 		theirs := client.HTTPClient
 		theirs.CheckRedirect = func(*http.Request, []*http.Request) error { return nil }
-		_, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
+		_, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 		if refused := refusal(t, err); refused.HTTPStatus != status || refused.Authenticated {
 			t.Errorf("HTTP %d gives %+v, want an unauthenticated refusal", status, refused)
 		}
@@ -49,7 +49,7 @@ func TestOwnHTTPClientFollowsNoRedirects(t *testing.T) {
 	server := serveRaw(t, unsigned(http.StatusMovedPermanently, "").with("Location", "/elsewhere").raw())
 	client := newClient(t, nil)
 	client.HTTPClient, client.BaseURL = nil, server.url
-	_, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
+	_, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 	if refused := refusal(t, err); refused.HTTPStatus != http.StatusMovedPermanently {
 		t.Errorf("refusal is %+v, want HTTP 301", refused)
 	}
@@ -89,7 +89,7 @@ func TestTruncatedBody(t *testing.T) {
 		server := serveRaw(t, whole[:len(whole)-1])
 		client := newClient(t, nil)
 		client.BaseURL = server.url
-		_, err := client.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: outTradeNo})
+		_, err := client.QueryOrder(t.Context(), v3json.Request{OutTradeNo: outTradeNo})
 		malformed := malformation(t, err)
 		if want := fmt.Sprintf("cut short after %d bytes", len(a.body)-1); !strings.Contains(malformed.Detail, want) {
 			t.Errorf("detail is %q, want %q", malformed.Detail, want)
@@ -111,7 +111,7 @@ func (b endlessBody) Read(p []byte) (int, error) {
 func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	read := 0
-	_, err := queryWith(t, wire(func(*http.Request) (*http.Response, error) {
+	_, err := queryWith(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		if read != 0 {
 			t.Error("asked twice, want once")
 		}
@@ -138,7 +138,7 @@ func (slowBody) Close() error { return nil }
 
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
-	hangs := map[string]wire{
+	hangs := map[string]roundTrip{
 		"before the head": func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, req.Context().Err()
@@ -160,7 +160,7 @@ func TestDeadlines(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
 				start := time.Now()
-				_, err := client.CloseOrder(ctx, v3json.CloseRequest{OutTradeNo: "A1"})
+				_, err := client.CloseOrder(ctx, v3json.Request{OutTradeNo: "A1"})
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error is %v, want the context's deadline", err)
 				}
@@ -190,7 +190,7 @@ func TestCancelledInMidBody(t *testing.T) {
 	defer server.Close()
 	client := newClient(t, nil)
 	client.BaseURL = server.URL
-	_, err := client.QueryOrder(ctx, v3json.QueryRequest{OutTradeNo: "A1"})
+	_, err := client.QueryOrder(ctx, v3json.Request{OutTradeNo: "A1"})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want context.Canceled", err)
 	}
@@ -199,21 +199,21 @@ func TestCancelledInMidBody(t *testing.T) {
 func TestTransportFailures(t *testing.T) {
 	t.Parallel()
 	reset := errors.New("connection reset by peer")
-	_, err := closeWith(t, wire(func(*http.Request) (*http.Response, error) { return nil, reset }))
+	_, err := closeWith(t, roundTrip(func(*http.Request) (*http.Response, error) { return nil, reset }))
 	if !errors.Is(err, reset) || !strings.HasPrefix(err.Error(), "closing order "+outTradeNo+": no reply: ") {
 		t.Errorf("error is %v, want the transport's, wrapped", err)
 	}
 	if _, ok := errors.AsType[*url.Error](err); !ok {
 		t.Errorf("error is %v, want net/url's in it", err)
 	}
-	_, err = closeWith(t, wire(func(*http.Request) (*http.Response, error) {
+	_, err = closeWith(t, roundTrip(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: io.NopCloser(failingReader{reset})}, nil
 	}))
 	if !errors.Is(err, reset) {
 		t.Errorf("error is %v, want the body's", err)
 	}
 	var none context.Context
-	_, err = newClient(t, nil).CloseOrder(none, v3json.CloseRequest{OutTradeNo: "A1"})
+	_, err = newClient(t, nil).CloseOrder(none, v3json.Request{OutTradeNo: "A1"})
 	wantSays(t, "no context", err, "making the request: ")
 }
 
@@ -251,7 +251,7 @@ func TestConnectionsAreKept(t *testing.T) {
 		var round sync.WaitGroup
 		for range callers {
 			round.Go(func() {
-				if _, err := client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"}); err != nil {
+				if _, err := client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"}); err != nil {
 					failed <- err
 				}
 			})

@@ -1,12 +1,12 @@
 package v3json
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -28,52 +28,27 @@ const (
 	headerSignatureType = "Wechatpay-Signature-Type"
 )
 
-// Verify returns nil when signature, in base64, is message's by the key of that serial, and else a [*VerifyError] with
-// ReasonProbe, ReasonUnknownSerial or ReasonBadSignature.
+// Verify returns nil when signature, in base64, is message's by the key of that serial. Otherwise it
+// returns a [*VerifyError] with ReasonProbe, ReasonUnknownSerial or ReasonBadSignature.
 func (k Keyring) Verify(serial, message, signature string) error {
-	if fault := k.verify(serial, sha256.Sum256([]byte(message)), signature); fault != nil {
-		return fault
-	}
-	return nil
-}
-
-func (k Keyring) verify(serial string, digest [sha256.Size]byte, signature string) *VerifyError {
-	return verify(serial, digest, signature, func(serial string) (*rsa.PublicKey, *VerifyError) {
+	find := func(serial string) (*rsa.PublicKey, string) {
 		if key := k.find(serial); key != nil {
-			return key, nil
+			return key, ""
 		}
 		return nil, unknownSerial(serial, k.ids, remedy(serial))
-	})
+	}
+	return verifySignature(new(wire.Reply), serial, sha256.Sum256([]byte(message)), signature, find)
 }
 
-// keyFinder returns the key of that serial, or else the fault of a reply that is signed by it.
-type keyFinder func(serial string) (*rsa.PublicKey, *VerifyError)
+// keyFinder returns the key of that serial, or nil and one line for the VerifyError.
+type keyFinder func(serial string) (key *rsa.PublicKey, unknown string)
 
-func verify(serial string, digest [sha256.Size]byte, signature string, find keyFinder) *VerifyError {
-	if strings.HasPrefix(signature, probePrefix) {
-		return &VerifyError{Reason: ReasonProbe, Detail: "WeChat Pay's test that bad signatures are refused; ask again"}
-	}
-	key, fault := find(serial)
-	if fault != nil {
-		return fault
-	}
-	// Strict, and of the one right length: base64 otherwise has many spellings of the same signature.
-	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil || len(signature) != base64.StdEncoding.EncodedLen(key.Size()) {
-		return &VerifyError{Reason: ReasonBadSignature, Detail: "it is not the base64 of an RSA signature"}
-	}
-	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw); err != nil {
-		return &VerifyError{Reason: ReasonBadSignature, Detail: "it does not fit the body, time and nonce under " + name(serial)}
-	}
-	return nil
+// unknownSerial returns a keyFinder's line. advice says where the key can be had.
+func unknownSerial(serial string, held []string, advice string) string {
+	return fmt.Sprintf("signed by %s; the keyring holds %s: %s", wire.Quote(serial), strings.Join(held, ", "), advice)
 }
 
-func unknownSerial(serial string, held []string, advice string) *VerifyError {
-	return &VerifyError{Reason: ReasonUnknownSerial, Detail: fmt.Sprintf("signed by %s; the keyring holds %s: %s",
-		name(serial), strings.Join(held, ", "), advice)}
-}
-
-// remedy says where the key of an unknown serial is to be had.
+// remedy says where the key of an unknown serial can be had.
 func remedy(serial string) string {
 	if strings.HasPrefix(serial, publicKeyPrefix) {
 		return "add this WeChat Pay public key, from the merchant console"
@@ -81,20 +56,54 @@ func remedy(serial string) string {
 	return "add this platform certificate, or the WeChat Pay public key, which is then asked for instead"
 }
 
-// proof is what a reply's headers say of its signature.
+// verifySignature returns nil when signature is the digest's by the key of that serial, and else a
+// *VerifyError about r.
+func verifySignature(r *wire.Reply, serial string, digest [sha256.Size]byte, signature string, find keyFinder) error {
+	if strings.HasPrefix(signature, probePrefix) {
+		return r.Unverified(wire.ReasonProbe, "WeChat Pay's test that bad signatures are refused; ask again")
+	}
+	key, unknown := find(serial)
+	if key == nil {
+		return r.Unverified(wire.ReasonUnknownSerial, unknown)
+	}
+	// Strict, and of the one right length: base64 otherwise has many spellings of the same signature.
+	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
+	if err != nil || len(signature) != base64.StdEncoding.EncodedLen(key.Size()) {
+		return r.Unverified(wire.ReasonBadSignature, "it is not the base64 of an RSA signature")
+	}
+	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], raw); err != nil {
+		return r.Unverified(wire.ReasonBadSignature, "it does not fit the body, time and nonce under "+wire.Quote(serial))
+	}
+	return nil
+}
+
+// authenticate returns nil when the reply may be used, by the table in the package comment: it is
+// signed by WeChat Pay, which completes its envelope, or it is an unsigned refusal.
+func (c *Client) authenticate(r *reply, find keyFinder) error {
+	if !r.Asked() {
+		return nil // an unauthenticated refusal: its body, which a signature would cover, was not read
+	}
+	p, err := r.readProof()
+	switch {
+	case err != nil:
+		return err
+	case p != proof{}:
+		return c.verifyProof(r, p, find)
+	case r.Successful():
+		return r.Unverified(wire.ReasonUnsigned, "missing every Wechatpay- header "+
+			"(did a proxy strip them, or answer itself?)"+r.foreignContent())
+	}
+	return nil // an unauthenticated refusal
+}
+
+// proof is the content of a reply's signature headers.
 type proof struct {
 	timestamp, nonce, signature, serial string
 }
 
-// time is the timestamp of a proof that was verified.
-func (p proof) time() time.Time {
-	seconds, _ := parseTimestamp(p.timestamp)
-	return time.Unix(seconds, 0).UTC()
-}
-
-// readProof returns the four signature headers. All may be missing: an unsigned reply, and a zero proof. Some missing
-// or one repeated is tampering.
-func readProof(h http.Header) (proof, *VerifyError) {
+// readProof returns the four signature headers. An unsigned reply has none of them, and a zero
+// proof. The error is about a reply that has some of them, or one twice.
+func (r *reply) readProof() (proof, error) {
 	var p proof
 	var missing []string
 	fields := [...]struct {
@@ -107,10 +116,10 @@ func readProof(h http.Header) (proof, *VerifyError) {
 		{headerSerial, &p.serial},
 	}
 	for _, field := range fields {
-		values := h[field.key]
+		values := r.Header[field.key]
 		switch {
 		case len(values) > 1:
-			return proof{}, &VerifyError{Reason: ReasonBadSignature, Detail: "header " + field.key + " is there more than once"}
+			return proof{}, r.Unverified(wire.ReasonBadSignature, "header "+field.key+" is there more than once")
 		case len(values) == 0 || values[0] == "":
 			missing = append(missing, field.key)
 		default:
@@ -120,53 +129,32 @@ func readProof(h http.Header) (proof, *VerifyError) {
 	if len(missing) == 0 || len(missing) == len(fields) {
 		return p, nil
 	}
-	return proof{}, &VerifyError{Reason: ReasonUnsigned,
-		Detail: "missing header " + strings.Join(missing, ", ") + " (did a proxy strip it?)"}
+	return proof{}, r.Unverified(wire.ReasonUnsigned, "missing header "+strings.Join(missing, ", ")+" (did a proxy strip it?)")
 }
 
-// authenticate decides whether the reply may be believed, by the table in the package comment, and completes its
-// envelope when it may.
-func (c *Client) authenticate(r *reply, find keyFinder) *VerifyError {
-	if !wire.Asked(r.HTTPStatus) {
-		return nil // its body was not read, so that its signature cannot be checked: an unauthenticated refusal
-	}
-	p, fault := readProof(r.header)
-	if fault != nil {
-		return fault
-	}
-	if p == (proof{}) {
-		if !r.successful() {
-			return nil // an unauthenticated refusal, and marked so
-		}
-		return &VerifyError{Reason: ReasonUnsigned, Detail: "missing every Wechatpay- header " +
-			"(did a proxy strip them, or answer itself?)" + r.foreign()}
-	}
-	if fault := c.verifyProof(p, r, find); fault != nil {
-		return fault
-	}
-	r.authenticated, r.Nonce, r.Signature = true, p.nonce, p.signature
-	r.Time = p.time()
-	return nil
-}
-
-// verifyProof looks at the clock last, so that ReasonStale means: genuine, but of another time.
-func (c *Client) verifyProof(p proof, r *reply, find keyFinder) *VerifyError {
-	// WeChat Pay's own libraries do without this header, so it may be missing. It may not say something else.
-	for _, kind := range r.header[headerSignatureType] {
+// verifyProof returns nil when the proof is WeChat Pay's, of this body and of this time. The clock
+// comes last, so that ReasonStale means genuine, but of another time.
+func (c *Client) verifyProof(r *reply, p proof, find keyFinder) error {
+	// WeChat Pay's own libraries do not require this header. Where it is given, it must be right.
+	for _, kind := range r.Header[headerSignatureType] {
 		if kind != scheme {
-			return &VerifyError{Reason: ReasonBadSignature, Detail: fmt.Sprintf(
-				"it is of type %s, and only %s is supported", name(kind), scheme)}
+			return r.Unverified(wire.ReasonBadSignature, fmt.Sprintf(
+				"it is of type %s, and only %s is supported", wire.Quote(kind), scheme))
 		}
 	}
 	seconds, err := parseTimestamp(p.timestamp)
 	if err != nil {
-		return &VerifyError{Reason: ReasonBadSignature,
-			Detail: headerTimestamp + " " + name(p.timestamp) + " is not seconds since 1970"}
+		return r.Unverified(wire.ReasonBadSignature, headerTimestamp+" "+wire.Quote(p.timestamp)+" is not seconds since 1970")
 	}
-	if fault := verify(p.serial, digestReply(p, r.body), p.signature, find); fault != nil {
-		return fault
+	if err := verifySignature(r.Reply, p.serial, digestReply(p, r.Body), p.signature, find); err != nil {
+		return err
 	}
-	return c.checkSkew(time.Unix(seconds, 0))
+	signedAt := time.Unix(seconds, 0).UTC()
+	if err := c.verifyTime(r, signedAt); err != nil {
+		return err
+	}
+	r.authenticated, r.Nonce, r.Signature, r.Time = true, p.nonce, p.signature, signedAt
+	return nil
 }
 
 // digestReply hashes the three lines that a reply signs.
@@ -181,7 +169,7 @@ func digestReply(p proof, body []byte) [sha256.Size]byte {
 	return sha256.Sum256(message)
 }
 
-// parseTimestamp takes 1 to 11 digits, which reach the year 5138 and no overflow.
+// parseTimestamp reads 1 to 11 digits, which reach the year 5138 and no overflow.
 func parseTimestamp(s string) (int64, error) {
 	const maxDigits = 11
 	if len(s) > maxDigits {
@@ -191,8 +179,9 @@ func parseTimestamp(s string) (int64, error) {
 	return int64(seconds), err
 }
 
-func (c *Client) checkSkew(stamp time.Time) *VerifyError {
-	skew := stamp.Sub(c.now())
+// verifyTime returns nil when a reply was signed within maxSkew of the client's clock.
+func (c *Client) verifyTime(r *reply, signedAt time.Time) error {
+	skew := signedAt.Sub(c.now())
 	if skew.Abs() <= maxSkew {
 		return nil
 	}
@@ -200,7 +189,34 @@ func (c *Client) checkSkew(stamp time.Time) *VerifyError {
 	if skew > 0 {
 		direction = "ahead of"
 	}
-	return &VerifyError{Reason: ReasonStale, Detail: fmt.Sprintf(
+	return r.Unverified(wire.ReasonStale, fmt.Sprintf(
 		"it was signed at %s, %s %s this machine's clock, and %s is allowed: set the clock, or it is an old reply played back",
-		stamp.UTC().Format(time.RFC3339), skew.Abs().Round(time.Second), direction, maxSkew)}
+		signedAt.Format(time.RFC3339), skew.Abs().Round(time.Second), direction, maxSkew))
+}
+
+// verifyEcho returns nil when the transaction is the requested order, of the requested merchants. A
+// missing number fails too: a signed reply of another kind (an error, another API's) has none.
+func (c *Client) verifyEcho(r *reply, t *Transaction, req Request) error {
+	type echo struct{ key, got, want string }
+	merchants := []echo{
+		// A direct order names neither of the other two merchants, or names the same one again.
+		{"mchid", t.MchID, c.MchID},
+		{"sp_mchid", cmp.Or(t.SPMchID, c.MchID), c.MchID},
+		{"sub_mchid", cmp.Or(t.SubMchID, c.MchID), c.MchID},
+	}
+	if req.SubMchID != "" {
+		merchants = []echo{{"sp_mchid", t.SPMchID, c.MchID}, {"sub_mchid", t.SubMchID, req.SubMchID}}
+	}
+	for _, e := range append(merchants,
+		echo{c.Region.transactionKey(), t.TransactionID, cmp.Or(req.TransactionID, t.TransactionID)},
+		echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)},
+	) {
+		if err := r.VerifyEcho(e.key, e.got, e.want); err != nil {
+			return err
+		}
+	}
+	if t.OutTradeNo == "" {
+		return r.MissingEcho("out_trade_no")
+	}
+	return nil
 }

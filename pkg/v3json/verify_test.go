@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudpay/pkg/v3json"
+	"cloudpay/pkg/wire"
 )
 
 // The reply that pay.weixin.qq.com prints on page 4013053420, whose key is testdata/published_response_key.pem.
@@ -45,27 +46,27 @@ func TestPublishedReply(t *testing.T) {
 		client.Now = func() time.Time { return time.Unix(1722850421, 0) }
 		return client
 	}
-	_, err = publish(http.StatusBadRequest).CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
+	_, err = publish(http.StatusBadRequest).CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 	if refused := refusal(t, err); !refused.Authenticated || refused.Signature != publishedReply {
 		t.Errorf("as a refusal it is %+v, want it authenticated", refused)
 	}
-	_, err = publish(http.StatusOK).CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
-	wantReason(t, err, v3json.ReasonMismatch)
-	_, err = publish(http.StatusOK).QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
+	_, err = publish(http.StatusOK).CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
+	wantReason(t, err, wire.ReasonMismatch)
+	_, err = publish(http.StatusOK).QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 	wantMalformed(t, err)
 
 	late := publish(http.StatusOK)
 	late.Now = func() time.Time { return time.Unix(1722850421+301, 0) }
-	_, err = late.QueryOrder(t.Context(), v3json.QueryRequest{OutTradeNo: "A1"})
-	wantReason(t, err, v3json.ReasonStale)
+	_, err = late.QueryOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
+	wantReason(t, err, wire.ReasonStale)
 
 	message := "1722850421\nd824f2e086d3c1df967785d13fcd22ef\n" + publishedReplyBody + "\n"
 	if err := ring.Verify(publishedReplySerial, message, publishedReply); err != nil {
 		t.Errorf("Verify: %v, want the published signature to hold", err)
 	}
-	wantReason(t, ring.Verify(publishedReplySerial, message+" ", publishedReply), v3json.ReasonBadSignature)
-	wantReason(t, ring.Verify("PUB_KEY_ID_1", message, publishedReply), v3json.ReasonUnknownSerial)
-	wantReason(t, ring.Verify(publishedReplySerial, message, "WECHATPAY/SIGNTEST/"+publishedReply), v3json.ReasonProbe)
+	wantReason(t, ring.Verify(publishedReplySerial, message+" ", publishedReply), wire.ReasonBadSignature)
+	wantReason(t, ring.Verify("PUB_KEY_ID_1", message, publishedReply), wire.ReasonUnknownSerial)
+	wantReason(t, ring.Verify(publishedReplySerial, message, "WECHATPAY/SIGNTEST/"+publishedReply), wire.ReasonProbe)
 }
 
 // TestEveryByteIsSigned flips each byte of a good reply's body and signature headers: not one may go unnoticed.
@@ -81,7 +82,7 @@ func TestEveryByteIsSigned(t *testing.T) {
 			for i := range row.success.body {
 				a := row.success
 				a.body = flip(a.body, i)
-				wantReason(t, row.call(t, a), v3json.ReasonBadSignature)
+				wantReason(t, row.call(t, a), wire.ReasonBadSignature)
 			}
 			for _, key := range headers {
 				value := row.success.header.Get(key)
@@ -94,7 +95,7 @@ func TestEveryByteIsSigned(t *testing.T) {
 			}
 			longer := row.success
 			longer.body += "\n"
-			wantReason(t, row.call(t, longer), v3json.ReasonBadSignature)
+			wantReason(t, row.call(t, longer), wire.ReasonBadSignature)
 		})
 	}
 }
@@ -139,7 +140,7 @@ func TestSignatureHasOneSpelling(t *testing.T) {
 	}
 	for name, value := range tests {
 		_, err := closeWith(t, good.with("Wechatpay-Signature", value))
-		if fault := disbelief(t, err, v3json.ReasonBadSignature); len(fault.Detail) > 256 {
+		if fault := disbelief(t, err, wire.ReasonBadSignature); len(fault.Detail) > 256 {
 			t.Errorf("%s: detail is %d bytes long, want a sentence", name, len(fault.Detail))
 		}
 	}
@@ -158,7 +159,7 @@ func TestMissingSignatureHeaders(t *testing.T) {
 				}
 			}
 			for _, a := range []answer{success, failure} {
-				fault := disbelief(t, row.call(t, a), v3json.ReasonUnsigned)
+				fault := disbelief(t, row.call(t, a), wire.ReasonUnsigned)
 				for i, key := range keys {
 					if named := strings.Contains(fault.Detail, key); named != (missing>>i&1 == 1) {
 						t.Errorf("%s: detail is %q, want it to name just what is missing", name, fault.Detail)
@@ -172,7 +173,7 @@ func TestMissingSignatureHeaders(t *testing.T) {
 		for _, key := range keys {
 			empty := row.success.with(key, "x")
 			empty.header.Set(key, "")
-			wantReason(t, row.call(t, empty), v3json.ReasonUnsigned)
+			wantReason(t, row.call(t, empty), wire.ReasonUnsigned)
 		}
 		// Without its type the reply is as good: no line of the message has it.
 		if err := row.call(t, row.success.with("Wechatpay-Signature-Type", "")); err != nil {
@@ -190,7 +191,7 @@ func TestRepeatedSignatureHeaders(t *testing.T) {
 				for _, second := range []string{a.header.Get(key), "x", ""} {
 					twice := a.with(key, a.header.Get(key))
 					twice.header.Add(key, second)
-					fault := disbelief(t, row.call(t, twice), v3json.ReasonBadSignature)
+					fault := disbelief(t, row.call(t, twice), wire.ReasonBadSignature)
 					if !strings.Contains(fault.Detail, key) {
 						t.Errorf("%s: detail is %q, want it to name %s", name, fault.Detail, key)
 					}
@@ -226,7 +227,7 @@ func TestClockSkew(t *testing.T) {
 			err := row.call(t, a)
 			switch {
 			case want != "":
-				if fault := disbelief(t, err, v3json.ReasonStale); !strings.Contains(fault.Detail, want) {
+				if fault := disbelief(t, err, wire.ReasonStale); !strings.Contains(fault.Detail, want) {
 					t.Errorf("%s at %v: detail is %q, want it to say %q", name, skew, fault.Detail, want)
 				}
 			case name == "refusal":
@@ -242,8 +243,8 @@ func TestClockSkewCountsNanoseconds(t *testing.T) {
 	t.Parallel()
 	client := newClient(t, signed(http.StatusNoContent, ""))
 	client.Now = func() time.Time { return wireTime().Add(5*time.Minute + 1) }
-	_, err := client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
-	wantReason(t, err, v3json.ReasonStale)
+	_, err := client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
+	wantReason(t, err, wire.ReasonStale)
 }
 
 func TestTimestampsThatAreNone(t *testing.T) {
@@ -256,7 +257,7 @@ func TestTimestampsThatAreNone(t *testing.T) {
 		a := signed(http.StatusNoContent, "").with("Wechatpay-Timestamp", timestamp).
 			with("Wechatpay-Signature", platformSign(timestamp+"\n"+replyNonce+"\n\n"))
 		_, err := closeWith(t, a)
-		if fault := disbelief(t, err, v3json.ReasonBadSignature); !strings.Contains(fault.Detail, "seconds since 1970") {
+		if fault := disbelief(t, err, wire.ReasonBadSignature); !strings.Contains(fault.Detail, "seconds since 1970") {
 			t.Errorf("timestamp %q: detail is %q, want it to say what is wrong", timestamp, fault.Detail)
 		}
 	}
@@ -264,7 +265,7 @@ func TestTimestampsThatAreNone(t *testing.T) {
 		a := signed(http.StatusNoContent, "").with("Wechatpay-Timestamp", timestamp).
 			with("Wechatpay-Signature", platformSign(timestamp+"\n"+replyNonce+"\n\n"))
 		_, err := closeWith(t, a)
-		wantReason(t, err, v3json.ReasonStale)
+		wantReason(t, err, wire.ReasonStale)
 	}
 }
 
@@ -274,7 +275,7 @@ func TestProbes(t *testing.T) {
 		for _, a := range []answer{row.success, signed(http.StatusBadRequest, refusalBody)} {
 			for _, tail := range []string{"", "u9r", a.header.Get("Wechatpay-Signature")} {
 				err := row.call(t, a.with("Wechatpay-Signature", "WECHATPAY/SIGNTEST/"+tail))
-				if fault := disbelief(t, err, v3json.ReasonProbe); fault.HTTPStatus != a.status {
+				if fault := disbelief(t, err, wire.ReasonProbe); fault.HTTPStatus != a.status {
 					t.Errorf("%s: VerifyError is of HTTP %d, want %d", name, fault.HTTPStatus, a.status)
 				}
 			}
@@ -303,7 +304,7 @@ func TestSerials(t *testing.T) {
 	}
 	for serial, want := range unknown {
 		for _, row := range calls() {
-			fault := disbelief(t, row.call(t, row.success.with("Wechatpay-Serial", serial)), v3json.ReasonUnknownSerial)
+			fault := disbelief(t, row.call(t, row.success.with("Wechatpay-Serial", serial)), wire.ReasonUnknownSerial)
 			for _, say := range []string{want, publicKeyID, platformSerial, serial[:1]} {
 				if !strings.Contains(fault.Detail, say) {
 					t.Errorf("signed by %.20s: detail is %q, want it to say %q", serial, fault.Detail, say)
@@ -322,12 +323,12 @@ func TestMerchantKeyInTheKeyring(t *testing.T) {
 		if err != nil {
 			t.Fatalf("NewKeyring: %v", err)
 		}
-		client := newClient(t, wire(func(*http.Request) (*http.Response, error) {
+		client := newClient(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			t.Error("a request was sent, want none")
 			return nil, io.EOF
 		}))
 		client.Keys = ring
-		_, err = client.CloseOrder(t.Context(), v3json.CloseRequest{OutTradeNo: "A1"})
+		_, err = client.CloseOrder(t.Context(), v3json.Request{OutTradeNo: "A1"})
 		wantSays(t, id, err, "the merchant's own public key as "+id)
 	}
 }
@@ -336,7 +337,7 @@ func TestOtherSignatureTypes(t *testing.T) {
 	t.Parallel()
 	for name, row := range calls() {
 		a := row.success.with("Wechatpay-Signature-Type", "WECHATPAY2-SM2-WITH-SM3")
-		fault := disbelief(t, row.call(t, a), v3json.ReasonBadSignature)
+		fault := disbelief(t, row.call(t, a), wire.ReasonBadSignature)
 		if !strings.Contains(fault.Detail, "SM2") {
 			t.Errorf("%s: detail is %q, want it to name the type", name, fault.Detail)
 		}

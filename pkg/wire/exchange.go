@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,72 +10,56 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"sync/atomic"
+	"time"
 )
 
-// typicalReply is the room to begin with when no length was announced.
+// typicalReply is the first buffer's size when the reply announces no length.
 const typicalReply = 2048
 
-// Reply is what came back.
-type Reply struct {
-	Status int
-	Header http.Header
-	// Body is whole, but for an error. It is nil when [Asked] is false of the Status.
-	Body []byte
-	// Fresh reports that this reply can only be this request's: its connection carried no exchange
-	// before it, or is HTTP/2, which numbers them. It is false where the transport does not tell
-	// (net/http/httptrace), and says nothing of what a proxy may mix up that ends TLS.
-	Fresh bool
-}
+// callTimeout bounds an exchange of ownClient whose context has no deadline.
+const callTimeout = 30 * time.Second
 
-// BodyError is a body that cannot be used: too long, or cut short.
-type BodyError struct {
-	TooLong bool
-	Detail  string // one line
-}
-
-// Error returns the detail.
-func (e *BodyError) Error() string { return e.Detail }
-
-// Asked reports whether a status may answer a request of ours: 2xx, 4xx and 5xx. No request asks to
-// switch protocols, and none is to be sent elsewhere.
-func Asked(status int) bool {
-	return status >= 200 && status < 300 || status >= 400
-}
+// ownClient serves the callers that have no client, which so share their connections.
+var ownClient = &http.Client{Transport: NewTransport(), Timeout: callTimeout}
 
 // Exchange sends req once through client and reads the reply, whose body is at most limit bytes
-// long. It returns before req's context ends or client's Timeout is over, whatever the far side
-// does.
+// long. A nil client is the package's own: [NewTransport], and 30 s for an exchange. Exchange
+// returns before req's context ends or client's Timeout is over, whatever the peer does.
 //
-// The error is a [*BodyError] for a body that is longer or was cut short; else it is the
+// The error is a [*MalformedError] for a body that is too long or cut short; otherwise it wraps the
 // transport's, and errors.Is finds the context's in it. The Reply is nil when no head arrived; with
 // any other error it holds what was read.
 func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error) {
-	var unused atomic.Bool // not what no transport has said
+	var unused atomic.Bool // false also where the transport does not call GotConn
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		// The last one counts: net/http goes on to another connection when a kept one turns out
-		// dead.
+		// The last call counts: net/http takes another connection when a kept one turns out dead.
 		GotConn: func(info httptrace.GotConnInfo) { unused.Store(!info.Reused) },
 	}))
-	resp, err := withoutRedirects(client).Do(req) //nolint:gosec // G704: where to is for the caller to say
+	resp, err := withoutRedirects(cmp.Or(client, ownClient)).Do(req) //nolint:gosec // G704: the caller chooses the address
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no reply: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	reply := &Reply{Status: resp.StatusCode, Header: resp.Header, Fresh: unused.Load() || isHTTP2(resp)}
-	if !Asked(reply.Status) {
+	reply := &Reply{
+		Envelope: Envelope{
+			HTTPStatus: resp.StatusCode, RequestID: resp.Header.Get("Request-Id"), Fresh: unused.Load() || isHTTP2(resp),
+		},
+		Header: resp.Header,
+	}
+	if !reply.Asked() {
 		return reply, nil
 	}
 	reply.Body, err = readBody(resp, limit)
-	return reply, bodyError(req.Context(), err, len(reply.Body), limit) //nolint:contextcheck // it is the caller's, traced
+	return reply, reply.bodyError(req.Context(), err, limit) //nolint:contextcheck // it is the caller's, traced
 }
 
-// isHTTP2 reports whether the connection is HTTP/2. It asks what the TLS handshake agreed on: the
-// reply's own protocol is text that stands on its first line, over HTTP/1.1 too.
+// isHTTP2 reports whether the TLS handshake agreed on HTTP/2. The reply's own protocol proves
+// nothing: it is text on the first line, which an HTTP/1.1 peer may choose.
 func isHTTP2(resp *http.Response) bool {
 	return resp.TLS != nil && resp.TLS.NegotiatedProtocol == "h2"
 }
 
-// withoutRedirects returns a client that hands a redirect back as the reply that it is.
+// withoutRedirects returns a copy of client that returns redirects as replies.
 func withoutRedirects(client *http.Client) *http.Client {
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -83,8 +68,8 @@ func withoutRedirects(client *http.Client) *http.Client {
 
 var errTooLong = errors.New("too long")
 
-// readBody reads the body to its end, or to just past limit. It is io.ReadAll with a limit, and
-// with one allocation where the length was announced.
+// readBody reads the body to its end, or to one byte past limit. It is io.ReadAll with a limit, and
+// with one allocation where the reply announces its length.
 func readBody(resp *http.Response, limit int) ([]byte, error) {
 	room := min(typicalReply, limit+1)
 	if announced := resp.ContentLength; announced > 0 && announced <= int64(limit) {
@@ -108,23 +93,25 @@ func readBody(resp *http.Response, limit int) ([]byte, error) {
 	}
 }
 
-// bodyError words what ended the reading of a body.
-func bodyError(ctx context.Context, err error, read, limit int) error {
+// bodyError returns the error for what ended the reading of the body.
+func (r *Reply) bodyError(ctx context.Context, err error, limit int) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, errTooLong):
-		return &BodyError{TooLong: true, Detail: "its body is longer than " + size(limit)}
+		malformed := r.Malformed("its body is longer than " + size(limit))
+		malformed.TooLong = true
+		return malformed
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		// Transports differ in what a cancelled read returns, a body cut short among others; a
-		// caller asks with errors.Is for the context's own error.
-		return fmt.Errorf("%w (%w)", ctx.Err(), err)
+		// Transports differ in the error of a cancelled read, which may be a body cut short.
+		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &BodyError{Detail: fmt.Sprintf("its body was cut short after %d bytes", read)}
+		return r.Malformed(fmt.Sprintf("its body was cut short after %d bytes", len(r.Body)))
 	}
-	return err
+	return fmt.Errorf("reading the reply with HTTP %d: %w", r.HTTPStatus, err)
 }
 
+// size returns a limit in MiB where it is a whole number of them, in bytes otherwise.
 func size(limit int) string {
 	const mib = 1 << 20
 	if limit%mib == 0 {

@@ -56,7 +56,7 @@ func TestEveryStatusOnAHeldLine(t *testing.T) {
 		all.Go(func() {
 			if unasked { // without a deadline: there is nothing to wait for
 				reply, err := wire.Exchange(client, request(t.Context(), t, address), limit)
-				if err != nil || reply.Status != status || len(reply.Body) != 0 {
+				if err != nil || reply.HTTPStatus != status || len(reply.Body) != 0 {
 					t.Errorf("HTTP %d: got %+v, %v, want the status without a body", status, reply, err)
 				}
 				return
@@ -124,8 +124,8 @@ func TestBodyLimit(t *testing.T) {
 			}))
 			t.Cleanup(server.Close)
 			reply, err := wire.Exchange(newClient(t), request(t.Context(), t, server.URL), limit)
-			unusable, is := errors.AsType[*wire.BodyError](err)
-			if is != (c.want != "") || is && (unusable.Error() != c.want || !unusable.TooLong) {
+			unusable, is := errors.AsType[*wire.MalformedError](err)
+			if is != (c.want != "") || is && (unusable.Detail != c.want || !unusable.TooLong) {
 				t.Errorf("got error %v, want %q", err, c.want)
 			}
 			if !is && len(reply.Body) != c.length {
@@ -141,7 +141,8 @@ func TestSmallLimit(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "12345") }))
 	t.Cleanup(server.Close)
 	reply, err := wire.Exchange(newClient(t), request(t.Context(), t, server.URL), 4)
-	if err == nil || err.Error() != "its body is longer than 4 bytes" || string(reply.Body) != "1234" {
+	unusable, is := errors.AsType[*wire.MalformedError](err)
+	if !is || unusable.Detail != "its body is longer than 4 bytes" || string(reply.Body) != "1234" {
 		t.Errorf("got %+v, %v, want the first 4 bytes and the limit", reply, err)
 	}
 }
@@ -153,7 +154,7 @@ func TestBodyCutShort(t *testing.T) {
 		_ = conn.Close()
 	})
 	_, err := wire.Exchange(newClient(t), request(t.Context(), t, address), limit)
-	if unusable, is := errors.AsType[*wire.BodyError](err); !is || unusable.Detail != "its body was cut short after 3 bytes" {
+	if unusable, is := errors.AsType[*wire.MalformedError](err); !is || unusable.Detail != "its body was cut short after 3 bytes" {
 		t.Errorf("got %v, want a body cut short after 3 bytes", err)
 	}
 }
@@ -188,7 +189,7 @@ func TestRedirectIsTheReply(t *testing.T) {
 	server := httptest.NewServer(http.RedirectHandler("http://127.0.0.1:1/", http.StatusTemporaryRedirect))
 	t.Cleanup(server.Close)
 	reply, err := wire.Exchange(newClient(t), request(t.Context(), t, server.URL), limit)
-	if err != nil || reply.Status != http.StatusTemporaryRedirect {
+	if err != nil || reply.HTTPStatus != http.StatusTemporaryRedirect {
 		t.Errorf("got %+v, %v, want the redirect itself", reply, err)
 	}
 }
