@@ -371,12 +371,12 @@ func parseTime(f field) (time.Time, error) {
 
 // parsePromotions reads {"promotion_detail":[…]}.
 func parsePromotions(f field) ([]Promotion, error) {
-	var wire struct {
+	var sent struct {
 		PromotionDetail []Promotion `json:"promotion_detail"`
 	}
-	if err := json.Unmarshal([]byte(f.value), &wire); err != nil {
+	if err := json.Unmarshal([]byte(f.value), &sent); err != nil {
 		// Its text quotes the body, so it is left out.
 		return nil, fmt.Errorf("%s is not the JSON object it should be", f.name)
 	}
-	return wire.PromotionDetail, nil
+	return sent.PromotionDetail, nil
 }
