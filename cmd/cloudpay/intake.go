@@ -15,7 +15,6 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/store"
 )
 
 const (
@@ -83,7 +82,7 @@ const wholeLine = "line"
 
 // intake reads orders and registers them.
 type intake struct {
-	register func(context.Context, []schedule.Entry) ([]store.Registration, error)
+	register func(context.Context, []schedule.Entry) ([]schedule.Registration, error)
 	merchant order.Merchant
 	parse    parser
 	rejects  *rejects

@@ -13,7 +13,6 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/store"
 )
 
 // shop registers orders in memory, as a store does.
@@ -23,12 +22,12 @@ type shop struct {
 	broken  error
 }
 
-func (s *shop) register(_ context.Context, entries []schedule.Entry) ([]store.Registration, error) {
+func (s *shop) register(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	if s.broken != nil {
 		return nil, s.broken
 	}
 	s.batches = append(s.batches, len(entries))
-	all := make([]store.Registration, len(entries))
+	all := make([]schedule.Registration, len(entries))
 	for i, e := range entries {
 		before, there := s.orders[e.Ref]
 		switch {

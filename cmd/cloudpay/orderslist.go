@@ -213,12 +213,12 @@ func (l *listing) any(ctx context.Context, s *store.Store, of order.Account, par
 }
 
 // upToNow ends a list of what is due where the first comes that is not.
-func (l *listing) upToNow(page store.Page) store.Page {
+func (l *listing) upToNow(page schedule.Page) schedule.Page {
 	if !l.due {
 		return page
 	}
 	if i := slices.IndexFunc(page.Orders, func(o schedule.Record) bool { return o.DueAt.After(l.now) }); i >= 0 {
-		return store.Page{Orders: page.Orders[:i]}
+		return schedule.Page{Orders: page.Orders[:i]}
 	}
 	return page
 }

@@ -86,6 +86,7 @@ func Arrows() []Arrow {
 			Package: "internal/store/storetest",
 			Ours:    []string{"internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate"},
 		},
+		{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
 		{
 			Package: "internal/closing",
 			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/telemetry"},

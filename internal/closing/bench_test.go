@@ -12,7 +12,6 @@ import (
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
-	"cloudpay/internal/schedule"
 )
 
 // slowTown answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a close closes it.
@@ -51,11 +50,11 @@ const (
 func BenchmarkSweep(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
-		store := newMemory()
+		store := newStore()
 		for i := range benchOrders {
-			store.add(schedule.Entry{Ref: ref(fmt.Sprint("A", i))})
+			store.Add(b, fmt.Sprint("A", i))
 		}
-		store.latency = 2 * time.Millisecond
+		store.Latency = 2 * time.Millisecond
 		s := &closing.Sweeper{
 			Gateway: slowTown{benchLatency}, Merchant: shop, Store: store, Concurrency: benchConcurrency, PerSecond: 5000,
 		}

@@ -17,13 +17,14 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/store/fakestore"
 	"cloudpay/internal/telemetry"
 )
 
 // keeper is a closer with a store, before a scripted gateway.
-func keeper(t *testing.T, replies ...reply) (*closing.Closer, *memory, *scripted) {
+func keeper(t *testing.T, replies ...reply) (*closing.Closer, *fakestore.Store, *scripted) {
 	t.Helper()
-	store, gateway := newMemory(), script(t, replies...)
+	store, gateway := newStore(), script(t, replies...)
 	return &closing.Closer{Gateway: gateway, Merchant: shop, Store: store}, store, gateway
 }
 
@@ -78,7 +79,7 @@ func TestScheduling(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, gateway := keeper(t)
-				store.register(t, "B1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
+				store.Add(t, "B1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				for range 2 { // again changes nothing
 					got := closer.Close(withLimit(t, 3*time.Second), tc.params)
 					if tc.says != "" {
@@ -92,8 +93,8 @@ func TestScheduling(t *testing.T) {
 						t.Errorf("got %+v", got)
 					}
 					wantRecorded(t, got, "true")
-					if field := store.at("A1").Differs(tc.entry(time.Now())); field != "" {
-						t.Errorf("registered with another %s: %+v", field, store.at("A1").Entry)
+					if field := store.At("A1").Differs(tc.entry(time.Now())); field != "" {
+						t.Errorf("registered with another %s: %+v", field, store.At("A1").Entry)
 					}
 				}
 				gateway.wantAsked("")
@@ -136,14 +137,14 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, _ := keeper(t, tc.replies...)
-				store.register(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
+				store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				got := closeA1(withLimit(t, 10*time.Second), closer)
 				if got.Outcome != tc.outcome {
 					t.Errorf("got %+v, want %s", got, tc.outcome)
 				}
 				wantRecorded(t, got, "true")
-				store.wantAt(t, "A1", tc.progress, tc.ending)
-				kept := store.at("A1")
+				store.WantAt(t, "A1", tc.progress, tc.ending)
+				kept := store.At("A1")
 				if !kept.LeaseUntil.IsZero() {
 					t.Error("it is under a lease still")
 				}
@@ -165,8 +166,8 @@ func TestCloseOfAnOrderNobodyRegistered(t *testing.T) {
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "absent")
-		if len(store.ids) != 0 {
-			t.Errorf("the store has %v", store.ids)
+		if len(store.Refs()) != 0 {
+			t.Errorf("the store has %v", store.Refs())
 		}
 	})
 }
@@ -183,17 +184,17 @@ func TestNoIntentNoClose(t *testing.T) {
 				if op == "register" {
 					p.CloseAt = "1"
 				} else {
-					store.register(t, "A1", func(e *schedule.Entry) {
+					store.Add(t, "A1", func(e *schedule.Entry) {
 						if op == "retry" {
 							e.CreatedAt = time.Now()
 						}
 					})
 				}
-				store.breaks(op)
+				store.Break(op)
 				got := closer.Close(withLimit(t, 3*time.Second), p)
 				gateway.wantAsked("")
 				wantResult(t, got, order.OutcomeUnknown, "FAIL", "", "STORE_ERROR")
-				if !got.Retryable || got.OutTradeNo != "A1" || got.ReturnMsg != errStore.Error() {
+				if !got.Retryable || got.OutTradeNo != "A1" || got.ReturnMsg != fakestore.ErrDown.Error() {
 					t.Errorf("got %+v", got)
 				}
 			})
@@ -206,7 +207,7 @@ func TestStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, gateway := keeper(t)
-		store.latency = time.Hour
+		store.Latency = time.Hour
 		start := time.Now()
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		gateway.wantAsked("")
@@ -223,12 +224,12 @@ func TestEndThatCannotBeWritten(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay)
 		closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
-		w.store.breaks("finish")
+		w.store.Break("finish")
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "false")
-		w.store.wantAt(t, "A1", schedule.Closing, "")
-		w.store.mends()
+		w.store.WantAt(t, "A1", schedule.Closing, "")
+		w.store.Mend()
 		passes(2 * time.Minute)
 		w.sweep(30 * time.Second)
 		w.wantSettled()
@@ -240,7 +241,7 @@ func TestCloseOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
-		store.register(t, "A1")
+		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -248,15 +249,15 @@ func TestCloseOfABusyOrder(t *testing.T) {
 		gateway.wantAsked("close")
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "true")
-		store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+		store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 
 		closer, store, _ = keeper(t, says(verdict.Refused, errcode.NoAuth))
-		store.register(t, "A1")
+		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
-		store.wantAt(t, "A1", schedule.Closing, "")
+		store.WantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -273,7 +274,7 @@ func TestCloseOfAnEndedOrder(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			closer, store, gateway := keeper(t, states(tc.state))
-			store.register(t, "A1")
+			store.Add(t, "A1")
 			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
 			}
@@ -283,7 +284,7 @@ func TestCloseOfAnEndedOrder(t *testing.T) {
 				t.Errorf("got %+v, want %s", got, tc.outcome)
 			}
 			wantRecorded(t, got, tc.recorded)
-			store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+			store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 		})
 	}
 }
@@ -308,7 +309,7 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 					p.CreatedAt = time.Now().Add(-tc.told)
 				}
 				if tc.registered > 0 {
-					store.register(t, "A1", func(e *schedule.Entry) {
+					store.Add(t, "A1", func(e *schedule.Entry) {
 						e.CloseIn, e.CreatedAt = time.Hour, time.Now().Add(-tc.registered)
 					})
 				}
@@ -319,8 +320,8 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 					}
 				}
 				gateway.wantAsked("")
-				store.wantAt(t, "A1", schedule.Waiting, "")
-				if due := time.Until(store.at("A1").DueAt); due != tc.due {
+				store.WantAt(t, "A1", schedule.Waiting, "")
+				if due := time.Until(store.At("A1").DueAt); due != tc.due {
 					t.Errorf("it is due in %v, want %v", due, tc.due)
 				}
 			})
@@ -333,7 +334,7 @@ func TestRegisteredDialect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
-		store.register(t, "A1", func(e *schedule.Entry) { e.API = order.V2 })
+		store.Add(t, "A1", func(e *schedule.Entry) { e.API = order.V2 })
 		if got := closeA1(withLimit(t, 3*time.Second), closer); got.API != order.V2 || gateway.calls[0].API != order.V2 {
 			t.Errorf("got %+v", got)
 		}
@@ -361,15 +362,15 @@ func TestQuerySettles(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := newMemory()
-				store.register(t, "A1")
+				store := newStore()
+				store.Add(t, "A1")
 				if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
 					t.Fatal(err)
 				}
 				querier := &closing.Querier{Gateway: script(t, tc.replies...), Merchant: shop, Store: store}
 				got := querier.Query(withLimit(t, 5*time.Second), tc.params)
 				wantRecorded(t, got, tc.recorded)
-				store.wantAt(t, "A1", tc.progress, tc.ending)
+				store.WantAt(t, "A1", tc.progress, tc.ending)
 			})
 		})
 	}
@@ -377,7 +378,7 @@ func TestQuerySettles(t *testing.T) {
 
 func TestQueryOfAnOrderNobodyRegistered(t *testing.T) {
 	t.Parallel()
-	store := newMemory()
+	store := newStore()
 	querier := &closing.Querier{Gateway: script(t, states(tradestate.Success)), Merchant: shop, Store: store}
 	got := querier.Query(t.Context(), order.Params{OutTradeNo: "A1"})
 	if got.Outcome != order.OutcomeFound {
@@ -402,7 +403,7 @@ func TestStoreThatLetsNobodyIn(t *testing.T) {
 		closer, store, gateway := keeper(t)
 		var logs bytes.Buffer
 		closer.Log = telemetry.New(&logs, slog.LevelInfo)
-		store.breaksWith("show", &schedule.StoreError{
+		store.BreakWith("show", &schedule.StoreError{
 			Doing: "looking up", Reason: bilingual.New("check the rights", "请检查权限"), Lasting: true, Err: errors.New("pq: 42501 at 10.0.0.7"),
 		})
 		got := closeA1(withLimit(t, 3*time.Second), closer)

@@ -253,7 +253,7 @@ func TestLookupRecordsOwnEndsOnly(t *testing.T) {
 	t.Parallel()
 	for owner, want := range map[order.Owner]schedule.Progress{alice: schedule.Done, bob: schedule.Waiting} {
 		synctest.Test(t, func(t *testing.T) {
-			kept := newMemory()
+			kept := newStore()
 			ref := order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: "A1"}
 			if _, err := kept.Register(t.Context(), schedule.Entry{Ref: ref, Owner: owner, CloseIn: time.Hour}); err != nil {
 				t.Fatal(err)
@@ -265,7 +265,7 @@ func TestLookupRecordsOwnEndsOnly(t *testing.T) {
 			if _, err := l.Find(withLimit(t, 3*time.Second), alice, order.Params{TransactionID: "4200001"}); err != nil {
 				t.Error(err)
 			}
-			if got := kept.orders[ref].Progress; got != want {
+			if got := kept.At("A1").Progress; got != want {
 				t.Errorf("an order of %s: got %s, want %s", owner, got, want)
 			}
 		})

@@ -203,7 +203,7 @@ func TestSweepOverUsedConnections(t *testing.T) {
 				passes(11 * time.Minute) // "no such order" is no end of a registration that is newer
 				w.sweep(time.Minute)
 				w.town.wantAsked("A1", tc.asked)
-				w.store.wantAt(t, "A1", tc.progress, tc.ending)
+				w.store.WantAt(t, "A1", tc.progress, tc.ending)
 			})
 		})
 	}
@@ -221,11 +221,11 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 			passes(time.Hour)
 			w.sweep(time.Minute)
 		}
-		kept := w.store.at("A1")
+		kept := w.store.At("A1")
 		if kept.Progress != schedule.GaveUp || !strings.Contains(kept.LastError, "WXPAY_ROUTE") {
 			t.Errorf("got %s because of %q, want it given up with the remedy", kept.Progress, kept.LastError)
 		}
-		if told := w.store.told("A1"); slices.Contains(told, schedule.EventNotFound) {
+		if told := w.store.EventKinds("A1"); slices.Contains(told, schedule.EventNotFound) {
 			t.Errorf("told %v, want nothing of its not being found", told)
 		}
 	})
@@ -254,10 +254,10 @@ func TestSweepClosesWhatItCannotRead(t *testing.T) {
 						t.Errorf("asked %s, want a close after the second reply that cannot be read", asked)
 					}
 					if route == own { // the close had a connection of its own
-						w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+						w.store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 						return
 					}
-					w.store.wantAt(t, "A1", schedule.Closing, "")
+					w.store.WantAt(t, "A1", schedule.Closing, "")
 				})
 			})
 		}

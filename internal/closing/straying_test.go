@@ -33,9 +33,9 @@ func TestDirectClosesPostponeNothing(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := newMemory()
-				store.register(t, "A1", func(e *schedule.Entry) { e.CloseIn = tc.in })
-				before := store.at("A1").DueAt
+				store := newStore()
+				store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn = tc.in })
+				before := store.At("A1").DueAt
 				for range 15 {
 					closer := &closing.Closer{Gateway: forever(t, tc.reply), Merchant: shop, Store: store}
 					closeA1(withLimit(t, 3*time.Second), closer)
@@ -43,7 +43,7 @@ func TestDirectClosesPostponeNothing(t *testing.T) {
 					if now := time.Now(); now.After(latest) {
 						latest = now
 					}
-					if got := store.at("A1"); got.DueAt.After(latest) || got.Attempts != 0 {
+					if got := store.At("A1"); got.DueAt.After(latest) || got.Attempts != 0 {
 						t.Fatalf("due %v later than before, after %d attempts", got.DueAt.Sub(before), got.Attempts)
 					}
 					passes(20 * time.Second)
@@ -58,10 +58,10 @@ func TestDirectCloseOfAnOrderThatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, _ := keeper(t, says(verdict.Refused, errcode.NoAuth))
-		store.giveUp(t, "A1")
+		store.AddGivenUp(t, "A1")
 		closeA1(withLimit(t, 3*time.Second), closer)
-		store.wantAt(t, "A1", schedule.Waiting, "")
-		if due := time.Until(store.at("A1").DueAt); due < 0 || due > time.Minute {
+		store.WantAt(t, "A1", schedule.Waiting, "")
+		if due := time.Until(store.At("A1").DueAt); due < 0 || due > time.Minute {
 			t.Errorf("it is due in %v, want within a minute", due)
 		}
 	})
@@ -75,7 +75,7 @@ func TestSchedulingAgain(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			closer, store, gateway := keeper(t, states(tradestate.Closed))
-			store.register(t, "A1")
+			store.Add(t, "A1")
 			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
 			}
@@ -91,10 +91,10 @@ func TestSchedulingAgain(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			closer, store, gateway := keeper(t)
-			store.giveUp(t, "A1")
+			store.AddGivenUp(t, "A1")
 			got := closer.Close(withLimit(t, 3*time.Second), again)
 			gateway.wantAsked("")
-			if kept := store.at("A1"); got.Outcome != order.OutcomeScheduled || kept.DueAt.IsZero() || kept.Attempts != 0 {
+			if kept := store.At("A1"); got.Outcome != order.OutcomeScheduled || kept.DueAt.IsZero() || kept.Attempts != 0 {
 				t.Errorf("got %+v of %+v, want it reopened", got, kept)
 			}
 		})
@@ -104,8 +104,8 @@ func TestSchedulingAgain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, _ := keeper(t)
-				store.giveUp(t, "A1")
-				store.breaks(op)
+				store.AddGivenUp(t, "A1")
+				store.Break(op)
 				if got := closer.Close(withLimit(t, 3*time.Second), again); got.ErrCode != errcode.StoreError {
 					t.Errorf("got %+v, want a fault of the store's", got)
 				}
@@ -124,7 +124,7 @@ func TestSweepClosesNoOtherOrder(t *testing.T) {
 		w.sweeper.Merchant.SubMchID = "1900000109"
 		report := w.sweep(30 * time.Second)
 		w.town.wantAsked("A1", "")
-		kept := w.store.at("A1")
+		kept := w.store.At("A1")
 		if report.Retried != 1 || kept.Progress != schedule.Waiting || !strings.Contains(kept.LastError, "1900000109") {
 			t.Errorf("got %+v of %+v, want it put off with a reason", report, kept)
 		}
@@ -153,7 +153,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 					w.sweeper.CloseFirst = true
 					w.sweep(30 * time.Second)
 				}
-				w.store.wantAt(t, "A1", schedule.Closing, "")
+				w.store.WantAt(t, "A1", schedule.Closing, "")
 				w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
 					a := answer(verdict.Stated, "")
 					paid := fee + 1
@@ -162,7 +162,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 				}
 				passes(2 * time.Minute)
 				w.sweep(30 * time.Second)
-				if got := w.store.told("A1"); len(got) != 1 || got[0] != schedule.EventPaidOtherAmount {
+				if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != schedule.EventPaidOtherAmount {
 					t.Errorf("told %v, want that another amount was paid", got)
 				}
 			})
@@ -176,7 +176,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fee := int64(100)
 		closer, store, _ := keeper(t, says(verdict.SaysPaid, errcode.OrderPaid), says(verdict.Refused, errcode.NoAuth))
-		store.register(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
+		store.Add(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 			t.Errorf("got %+v, want it paid", got)
 		}
 		wantRecorded(t, got, "false")
-		store.wantAt(t, "A1", schedule.Closing, "")
+		store.WantAt(t, "A1", schedule.Closing, "")
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/store/fakestore"
 )
 
 // What a sweep does with one order, by what WeChat Pay has of it.
@@ -55,7 +56,7 @@ func TestSweepOfOne(t *testing.T) {
 				w.order("A1", tc.state)
 				report := w.sweep(time.Minute)
 				w.town.wantAsked("A1", tc.asked)
-				w.store.wantAt(t, "A1", tc.progress, tc.ending)
+				w.store.WantAt(t, "A1", tc.progress, tc.ending)
 				if tc.counted(report) != 1 || report.Left || report.Calls != len(strings.Fields(tc.asked)) {
 					t.Errorf("got %+v", report)
 				}
@@ -89,15 +90,15 @@ func TestNotFoundIsFinalAfterTenMinutes(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", "")
 		w.sweep(time.Minute)
-		registered := w.store.at("A1").RegisteredAt
-		if due := w.store.at("A1").DueAt.Sub(registered); due < 10*time.Minute || due > 11*time.Minute {
+		registered := w.store.At("A1").RegisteredAt
+		if due := w.store.At("A1").DueAt.Sub(registered); due < 10*time.Minute || due > 11*time.Minute {
 			t.Errorf("it is due again %v after its registration, want ten minutes", due)
 		}
 		passes(11 * time.Minute)
 		if report := w.sweep(time.Minute); report.NotFound != 1 {
 			t.Errorf("got %+v, want one not found", report)
 		}
-		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalNotFound)
+		w.store.WantAt(t, "A1", schedule.Done, schedule.FinalNotFound)
 	})
 }
 
@@ -110,7 +111,7 @@ func TestSweepWaitsForYoungOrders(t *testing.T) {
 		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.CreatedAt = created })
 		w.sweep(time.Minute)
 		w.town.wantAsked("A1", "")
-		if due := w.store.at("A1").DueAt; !due.Equal(created.Add(closing.YoungOrder)) {
+		if due := w.store.At("A1").DueAt; !due.Equal(created.Add(closing.YoungOrder)) {
 			t.Errorf("it is due at %v, want five minutes after its creation", due.Sub(created))
 		}
 		passes(closing.YoungOrder)
@@ -127,8 +128,8 @@ func TestSweepOfWhatCannotBeAsked(t *testing.T) {
 		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.API = order.WXCloudRun })
 		w.sweep(time.Minute)
 		w.town.wantAsked("A1", "")
-		w.store.wantAt(t, "A1", schedule.Waiting, "")
-		if got := w.store.at("A1").LastError; !strings.Contains(got, "has no credentials") {
+		w.store.WantAt(t, "A1", schedule.Waiting, "")
+		if got := w.store.At("A1").LastError; !strings.Contains(got, "has no credentials") {
 			t.Errorf("got the reason %q", got)
 		}
 	})
@@ -146,7 +147,7 @@ func TestGivingUp(t *testing.T) {
 		start := time.Now()
 		for n := 1; ; n++ {
 			report := w.sweep(30 * time.Second)
-			kept := w.store.at("A1")
+			kept := w.store.At("A1")
 			if report.GaveUp == 1 {
 				if n != 12 || time.Since(start) < 20*time.Hour || time.Since(start) > 27*time.Hour {
 					t.Errorf("given up after %d attempts in %v, want 12 in about a day", n, time.Since(start))
@@ -158,8 +159,8 @@ func TestGivingUp(t *testing.T) {
 			}
 			passes(time.Until(kept.DueAt))
 		}
-		w.store.wantAt(t, "A1", schedule.GaveUp, "")
-		if got := w.store.told("A1"); len(got) != 1 || got[0] != schedule.EventGaveUp {
+		w.store.WantAt(t, "A1", schedule.GaveUp, "")
+		if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != schedule.EventGaveUp {
 			t.Errorf("told %v, want that it was given up", got)
 		}
 		if got := w.log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "given up") || !strings.Contains(got, "A1") {
@@ -186,7 +187,7 @@ func TestSweepStopsInTime(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency, w.store.latency = tc.latency, 20*time.Millisecond
+				w.town.latency, w.store.Latency = tc.latency, 20*time.Millisecond
 				for i := range 2000 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
@@ -198,8 +199,8 @@ func TestSweepStopsInTime(t *testing.T) {
 				if report.Closed == 0 || !report.Left || report.Unrecorded != 0 || report.Fault != "" {
 					t.Errorf("got %+v", report)
 				}
-				for _, ref := range w.store.ids {
-					kept := w.store.at(ref.OutTradeNo)
+				for _, ref := range w.store.Refs() {
+					kept := w.store.At(ref.OutTradeNo)
 					if !kept.LeaseUntil.IsZero() {
 						t.Fatalf("%s is under a lease still", ref.OutTradeNo)
 					}
@@ -240,13 +241,13 @@ func TestSweepWithoutAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay)
-		w.store.breaks("")
+		w.store.Break("")
 		report, err := w.sweeper.RunOnce(withLimit(t, time.Minute))
-		if !errors.Is(err, errStore) || report.Claimed != 0 {
+		if !errors.Is(err, fakestore.ErrDown) || report.Claimed != 0 {
 			t.Errorf("got %+v and %v, want the store's error", report, err)
 		}
 		w.town.wantAsked("A1", "")
-		w.store.mends()
+		w.store.Mend()
 		w.sweep(time.Minute)
 		w.wantSettled()
 	})
@@ -260,11 +261,11 @@ func TestSweepWhoseStoreBreaks(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency, w.store.latency = 50*time.Millisecond, time.Millisecond
+				w.town.latency, w.store.Latency = 50*time.Millisecond, time.Millisecond
 				for i := range 500 {
 					w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success}[i%2])
 				}
-				time.AfterFunc(time.Second, func() { w.store.breaks(strings.TrimPrefix(op, "all")) })
+				time.AfterFunc(time.Second, func() { w.store.Break(strings.TrimPrefix(op, "all")) })
 				report := w.sweep(time.Minute)
 				switch op {
 				case "finish", "all":
@@ -280,7 +281,7 @@ func TestSweepWhoseStoreBreaks(t *testing.T) {
 						t.Errorf("got %+v", report)
 					}
 				}
-				w.store.mends()
+				w.store.Mend()
 				passes(61 * time.Second)
 				w.sweep(time.Minute)
 				w.wantSettled()
@@ -308,7 +309,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 		if report := w.sweep(time.Minute); report.Closed != 2 || report.Retried != 1 {
 			t.Errorf("got %+v", report)
 		}
-		w.store.wantAt(t, "A2", schedule.Closing, "")
+		w.store.WantAt(t, "A2", schedule.Closing, "")
 		if !strings.Contains(w.log.String(), "fault=string") {
 			t.Errorf("the log has %q, want the panic", w.log)
 		}
@@ -347,8 +348,8 @@ func TestLeaseRunsOutInFlight(t *testing.T) {
 		if got := <-first; second.Closed != 1 || got.Closed != 0 || got.Lost+got.Unrecorded != 1 {
 			t.Errorf("the second: %+v, the first: %+v", second, got)
 		}
-		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
-		if n := w.store.finals[ref("A1")]; n != 1 {
+		w.store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+		if n := w.store.Finals("A1"); n != 1 {
 			t.Errorf("it was ended %d times, want once", n)
 		}
 	})
@@ -367,7 +368,7 @@ func TestContradiction(t *testing.T) {
 		if report := w.sweep(time.Minute); report.Contradicted != 1 {
 			t.Errorf("got %+v", report)
 		}
-		w.store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+		w.store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 		if !strings.Contains(w.log.String(), "level=ERROR") {
 			t.Errorf("the log has %q, want an error", w.log)
 		}
@@ -401,8 +402,8 @@ func TestSettling(t *testing.T) {
 				w.sweeper.Settle = true
 				w.sweep(30 * time.Second)
 				w.town.wantAsked("A1", "query")
-				w.store.wantAt(t, "A1", tc.progress, tc.ending)
-				kept := w.store.at("A1")
+				w.store.WantAt(t, "A1", tc.progress, tc.ending)
+				kept := w.store.At("A1")
 				if tc.progress == schedule.Waiting && (kept.DueAt.After(time.Now()) || kept.TradeState != tradestate.NotPay || !kept.Authenticated) {
 					t.Errorf("got %+v, want it due, and known to be unpaid", kept)
 				}
@@ -419,7 +420,7 @@ func TestManySweepers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.town.latency, w.store.latency = 50*time.Millisecond, 3*time.Millisecond
+		w.town.latency, w.store.Latency = 50*time.Millisecond, 3*time.Millisecond
 		for i := range 3000 {
 			w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.Closed}[i%3])
 		}
@@ -453,7 +454,7 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const orders, concurrency, latency = 2000, 64, 50 * time.Millisecond
 		w := newWorld(t)
-		w.town.latency, w.store.latency = latency, 5*time.Millisecond
+		w.town.latency, w.store.Latency = latency, 5*time.Millisecond
 		w.sweeper.Concurrency, w.sweeper.PerSecond = concurrency, 5000
 		for i := range orders {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)

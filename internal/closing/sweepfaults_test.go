@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/store/fakestore"
 )
 
 // The process dies between any two of its words to the store (nothing after it is heard of), and the next sweep finishes.
@@ -35,7 +36,7 @@ func TestSweepThatDies(t *testing.T) {
 				ctx, die := context.WithCancel(t.Context())
 				defer die()
 				words := 0
-				w.store.fault = func(string) error {
+				w.store.Fault = func(string) error {
 					if words++; words <= after {
 						return nil
 					}
@@ -46,7 +47,7 @@ func TestSweepThatDies(t *testing.T) {
 				if err == nil && accounted(report) != report.Claimed {
 					t.Errorf("got %+v", report)
 				}
-				w.store.mends()
+				w.store.Mend()
 				for range 3 { // what was put off for a minute comes after what was left under a lease
 					passes(2 * time.Minute)
 					w.sweep(time.Minute)
@@ -121,8 +122,8 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 					}
 					passes(time.Minute)
 				}
-				for _, ref := range w.store.ids {
-					if kept := w.store.at(ref.OutTradeNo); kept.Progress != schedule.Waiting || kept.Attempts != 0 || kept.LastError != "" {
+				for _, ref := range w.store.Refs() {
+					if kept := w.store.At(ref.OutTradeNo); kept.Progress != schedule.Waiting || kept.Attempts != 0 || kept.LastError != "" {
 						t.Errorf("%s is kept as %+v, want it untouched", ref.OutTradeNo, kept)
 					}
 				}
@@ -152,7 +153,7 @@ func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 		if report := w.sweep(30 * time.Second); report.Paid != 1 {
 			t.Errorf("got %+v, want it paid", report)
 		}
-		kept := w.store.at("A1")
+		kept := w.store.At("A1")
 		if kept.FinalState != schedule.FinalPaid || kept.PaidTotal != nil || kept.TransactionID != "4200001" {
 			t.Errorf("A1 is kept as %+v, want a payment of an unknown amount", kept)
 		}
@@ -176,7 +177,7 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 		if report := w.sweep(30 * time.Second); report.Retried != 1 {
 			t.Errorf("got %+v, want the doubt to be kept", report)
 		}
-		if kept := w.store.at("A1"); kept.Progress != schedule.Closing || kept.Attempts != 1 {
+		if kept := w.store.At("A1"); kept.Progress != schedule.Closing || kept.Attempts != 1 {
 			t.Errorf("A1 is kept as %+v, want it in doubt", kept)
 		}
 		w.town.odd = nil
@@ -203,9 +204,9 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 			w.town.latency = 50 * time.Millisecond
 			w.crowd(r, 0.3)
 			theirs := rand.New(rand.NewPCG(seed, 6)) // under the store's lock, as r is under the town's
-			w.store.fault = func(string) error {
+			w.store.Fault = func(string) error {
 				if theirs.Float64() < 0.1 {
-					return errStore
+					return fakestore.ErrDown
 				}
 				return nil
 			}
@@ -226,14 +227,14 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 			for range 3 {
 				<-done
 			}
-			for _, ref := range w.store.ids {
-				kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+			for _, ref := range w.store.Refs() {
+				kept, is := w.store.At(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
 				if kept.FinalState == schedule.FinalClosed && !is.Closed() || kept.FinalState == schedule.FinalPaid && !is.Paid() || kept.FinalState == schedule.FinalNotFound {
 					t.Errorf("seed %d: %s is kept as %s, and is %s", seed, ref.OutTradeNo, kept.FinalState, is)
 				}
 			}
 			w.town.odd = nil
-			w.store.mends()
+			w.store.Mend()
 			for no, is := range w.town.states {
 				if is == tradestate.UserPaying {
 					w.town.states[no] = tradestate.NotPay
@@ -254,7 +255,7 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const orders, takes = 4000, 50
 		w := newWorld(t)
-		w.town.latency, w.store.latency = 50*time.Millisecond, 2*time.Millisecond
+		w.town.latency, w.store.Latency = 50*time.Millisecond, 2*time.Millisecond
 		var second time.Time
 		inSecond, limited := 0, 0
 		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
@@ -318,8 +319,8 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 			t.Errorf("in %v: got %+v", took, report)
 		}
 		counted := 0
-		for _, ref := range w.store.ids {
-			counted += w.store.at(ref.OutTradeNo).Attempts
+		for _, ref := range w.store.Refs() {
+			counted += w.store.At(ref.OutTradeNo).Attempts
 		}
 		if counted != report.Retried {
 			t.Errorf("%d attempts were counted, want %d", counted, report.Retried)
@@ -344,8 +345,8 @@ func TestSlowestSweep(t *testing.T) {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		report := w.sweep(5 * time.Minute)
-		if report.Calls < 60 || report.Calls > 76 || report.Closed < 25 || report.Claimed > report.Closed+10 || w.store.asked["claim"] > 200 {
-			t.Errorf("got %+v with %d claims", report, w.store.asked["claim"])
+		if report.Calls < 60 || report.Calls > 76 || report.Closed < 25 || report.Claimed > report.Closed+10 || w.store.Calls()["claim"] > 200 {
+			t.Errorf("got %+v with %d claims", report, w.store.Calls()["claim"])
 		}
 	})
 }

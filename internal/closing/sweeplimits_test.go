@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/store/fakestore"
 )
 
 // No exchange begins or goes on in the last ten seconds of a lease, however long an order waited for its turn, and however
@@ -25,7 +26,7 @@ func TestExchangesEndBeforeTheLease(t *testing.T) {
 				w := newWorld(t)
 				w.sweeper.Concurrency, w.sweeper.Lease = 1, lease
 				w.town.odd = func(ctx context.Context, _, no string) (order.Answer, bool) {
-					until := w.store.at(no).LeaseUntil
+					until := w.store.At(no).LeaseUntil
 					if deadline, ok := ctx.Deadline(); !ok || deadline.After(until.Add(-10*time.Second)) {
 						t.Errorf("an exchange about %s may go on until %v, and the lease ends at %v", no, deadline, until)
 					}
@@ -51,7 +52,7 @@ func TestSweepWhoseStoreHangs(t *testing.T) {
 		for i := range 100 {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
-		time.AfterFunc(5*time.Second, func() { w.store.hung.Store(true) })
+		time.AfterFunc(5*time.Second, func() { w.store.Hung.Store(true) })
 		start := time.Now()
 		report, _ := w.sweeper.RunOnce(withLimit(t, 12*time.Second))
 		if took := time.Since(start); took >= 12*time.Second || report.Unrecorded == 0 || accounted(report) != report.Claimed {
@@ -75,8 +76,8 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 			w.sweep(20 * time.Second)
 			passes(2 * time.Minute)
 		}
-		w.store.wantAt(t, "A1", schedule.Waiting, "")
-		if got := w.store.at("A1").Attempts; got < 13 {
+		w.store.WantAt(t, "A1", schedule.Waiting, "")
+		if got := w.store.At("A1").Attempts; got < 13 {
 			t.Errorf("%d attempts, want more than there are for others", got)
 		}
 	})
@@ -93,7 +94,7 @@ func TestUnconfirmedStaysInDoubt(t *testing.T) {
 			return answer(verdict.Accepted, ""), op == "close"
 		}
 		w.sweep(time.Minute)
-		w.store.wantAt(t, "A1", schedule.Closing, "")
+		w.store.WantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -128,9 +129,9 @@ func TestPauseWithoutTheSharedQuota(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
 			w.sweeper.Concurrency = 1
-			w.store.fault = func(op string) error {
+			w.store.Fault = func(op string) error {
 				if op == "take" || op == "rate" || op == "limited" {
-					return errStore
+					return fakestore.ErrDown
 				}
 				return nil
 			}
@@ -164,13 +165,13 @@ func TestOldDoubtStays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, _ := keeper(t, limits(time.Hour))
-		store.register(t, "A1")
+		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		passes(time.Second)
 		closeA1(withLimit(t, 3*time.Second), closer)
-		store.wantAt(t, "A1", schedule.Closing, "")
+		store.WantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -180,12 +181,12 @@ func TestNotFoundIsNotObserved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 		closer, store, _ := keeper(t, missing, missing)
-		store.register(t, "A1")
+		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
-		store.wantAt(t, "A1", schedule.Closing, "")
+		store.WantAt(t, "A1", schedule.Closing, "")
 	})
 }
 
@@ -198,9 +199,9 @@ func TestRecordingOutlivesTheCaller(t *testing.T) {
 			leave()
 			return says(verdict.Accepted, "")(ctx)
 		})
-		store.register(t, "A1")
+		store.Add(t, "A1")
 		wantRecorded(t, closeA1(ctx, closer), "true")
-		store.wantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+		store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/store/fakestore"
 )
 
 // town is a gateway that keeps many orders and tells the truth about them, after a while.
@@ -134,18 +135,25 @@ func (w *town) wantAsked(no, want string) {
 	}
 }
 
+// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a fake one.
+func newStore() *fakestore.Store { return fakestore.New(shop.Account(), time.Now) }
+
+func ref(outTradeNo string) order.Ref {
+	return order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: outTradeNo}
+}
+
 // world is a town, a store and a sweeper between them.
 type world struct {
 	t       *testing.T
 	town    *town
-	store   *memory
+	store   *fakestore.Store
 	sweeper *closing.Sweeper
 	log     *locked
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, town: newTown(t), store: newMemory(), log: &locked{}}
+	w := &world{t: t, town: newTown(t), store: newStore(), log: &locked{}}
 	w.sweeper = w.another()
 	return w
 }
@@ -182,7 +190,7 @@ func (l *locked) Write(p []byte) (int, error) {
 // order is one that is due, and its state at WeChat Pay ("" for none).
 func (w *world) order(no string, state tradestate.State, change ...func(*schedule.Entry)) {
 	w.t.Helper()
-	w.store.register(w.t, no, change...)
+	w.store.Add(w.t, no, change...)
 	if state != "" {
 		w.town.set(no, state)
 	}
@@ -213,12 +221,12 @@ func accounted(r closing.Report) int {
 // wantSettled wants every order to have ended as it has at the gateway, once.
 func (w *world) wantSettled() {
 	w.t.Helper()
-	for _, ref := range w.store.ids {
-		kept, is := w.store.at(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+	for _, ref := range w.store.Refs() {
+		kept, is := w.store.At(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
 		if kept.Progress != schedule.Done || (kept.FinalState == schedule.FinalPaid) != is.Paid() || (kept.FinalState == schedule.FinalClosed) != is.Closed() {
 			w.t.Errorf("%s is kept as %s %q, and is %s (%s)", ref.OutTradeNo, kept.Progress, kept.FinalState, is, kept.LastError)
 		}
-		if n := w.store.finals[ref]; n != 1 {
+		if n := w.store.Finals(ref.OutTradeNo); n != 1 {
 			w.t.Errorf("%s was ended %d times, want once", ref.OutTradeNo, n)
 		}
 	}

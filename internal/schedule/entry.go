@@ -95,3 +95,12 @@ func (e Entry) Differs(other Entry) string {
 func sameTime(a, b time.Time) bool {
 	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
+
+// Registration is the result of registering one Entry among several.
+type Registration struct {
+	// Added reports whether the entry is new. Otherwise it was registered before, with the same facts.
+	Added bool
+	// Err is an *order.FieldError for an ill-formed entry, a *ConflictError for an order that is
+	// registered with other facts, and nil otherwise.
+	Err error
+}

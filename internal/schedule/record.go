@@ -127,3 +127,10 @@ type Retry struct {
 	// Reason is one line: a code and what it means.
 	Reason string
 }
+
+// Page is a part of a list of records.
+type Page struct {
+	Orders []Record
+	// Next is the cursor of the page behind this one; empty on the last page.
+	Next string
+}

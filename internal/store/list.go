@@ -32,20 +32,13 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error
 	return standing, err
 }
 
-// Page is a part of a list.
-type Page struct {
-	Orders []schedule.Record
-	// Next continues the list where this page ends; empty when there is no more.
-	Next string
-}
-
 // List returns a merchant's orders that stand at one progress, up to limit of them, from where an earlier page's Next says
 // ("" for the first): those that are to be claimed in the order they are due in, the others in the order they were
 // registered in. Orders that change their progress while the pages are read may be missed or seen twice.
-func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (Page, error) {
+func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (schedule.Page, error) {
 	due, id, err := parseCursor(from)
 	if err != nil {
-		return Page{}, err
+		return schedule.Page{}, err
 	}
 	limit = max(1, min(limit, maxPage))
 	condition, args := "due_at IS NULL AND id > ? ORDER BY id", []any{id}
@@ -57,11 +50,11 @@ func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress
 		}
 	}
 	if !progresses[at] {
-		return Page{}, fmt.Errorf("listing orders: progress must be waiting, closing, done or gaveUp, not %q", at)
+		return schedule.Page{}, fmt.Errorf("listing orders: progress must be waiting, closing, done or gaveUp, not %q", at)
 	}
-	var page Page
+	var page schedule.Page
 	err = s.do(ctx, "listing orders", func(t tx) error {
-		page = Page{}
+		page = schedule.Page{}
 		// The progress stands in the statement itself, so that an index of the stuck alone is known to fit.
 		return t.each(func(scan func(...any) error) error {
 			standing, err := scanStanding(scan)

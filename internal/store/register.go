@@ -12,15 +12,6 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Registration is what became of one entry that was to be registered.
-type Registration struct {
-	// Added says that it is new; otherwise it was there, with the same facts.
-	Added bool
-	// Err is an *order.FieldError when the entry is ill formed, an *order.ConflictError when the order is registered with
-	// other facts, and nil otherwise.
-	Err error
-}
-
 // Register has an order closed at its time. Registering it again with the same facts changes nothing and is no error;
 // with other facts it is an *order.ConflictError, and the first ones stand. An ill-formed entry is an *order.FieldError.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
@@ -37,8 +28,8 @@ const chunk = 500
 // RegisterAll registers many orders at once, as Register does each, and says what became of each. Entries that cannot be
 // registered keep no others from it. The error is the database's: what was registered before it stays, and the whole call
 // may be repeated.
-func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]Registration, error) {
-	all := make([]Registration, len(entries))
+func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	all := make([]schedule.Registration, len(entries))
 	valid := make([]int, 0, len(entries))
 	for i, e := range entries {
 		if fault := e.Validate(); fault != nil {
@@ -70,7 +61,7 @@ func compareRefs(a, b order.Ref) int {
 // stands in the rows that it adds, until the first claim on them: by it this call's rows are told
 // from those of another that registers the same orders at this moment, and from a try whose commit
 // was lost.
-func (t tx) register(entries []schedule.Entry, part []int, token string, all []Registration) error {
+func (t tx) register(entries []schedule.Entry, part []int, token string, all []schedule.Registration) error {
 	there, err := t.registered(entries, part, "")
 	if err != nil {
 		return err
@@ -96,9 +87,9 @@ func (t tx) register(entries []schedule.Entry, part []int, token string, all []R
 	for n, i := range part {
 		known := there[entries[i].Ref]
 		first := n == 0 || entries[part[n-1]].Ref != entries[i].Ref
-		all[i] = Registration{Added: first && known.token == token}
+		all[i] = schedule.Registration{Added: first && known.token == token}
 		if field := known.Differs(entries[i]); field != "" {
-			all[i] = Registration{Err: &schedule.ConflictError{Ref: entries[i].Ref, Field: field}}
+			all[i] = schedule.Registration{Err: &schedule.ConflictError{Ref: entries[i].Ref, Field: field}}
 		}
 	}
 	return nil

@@ -1,0 +1,272 @@
+package fakestore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
+)
+
+// at lists a merchant's orders at one progress: the longest due first, and those that are due at
+// the same time, or never, in the order of their registration.
+func (s *Store) at(of order.Account, progress schedule.Progress) []*row {
+	var found []*row
+	for _, r := range s.byID {
+		if r.Account() == of && r.Progress == progress {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *row) int { return a.DueAt.Compare(b.DueAt) })
+	return found
+}
+
+// Claim leases due orders, those in doubt first.
+func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return s.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
+}
+
+// ClaimDoubtful leases due orders that are in doubt.
+func (s *Store) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
+	return s.claim(ctx, of, limit, lease, schedule.Closing)
+}
+
+func (s *Store) claim(
+	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...schedule.Progress,
+) ([]schedule.Claim, error) {
+	unlock, err := s.begin(ctx, "claim")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	now, token := s.now(), s.newToken()
+	var claims []schedule.Claim
+	for _, progress := range from {
+		for _, r := range s.at(of, progress) {
+			if len(claims) < limit && !r.DueAt.After(now) && r.token != token {
+				r.Attempts++
+				claims = append(claims, s.lease(r, lease, token))
+			}
+		}
+	}
+	return claims, nil
+}
+
+func (s *Store) newToken() string {
+	s.tokens++
+	return "token-" + strconv.Itoa(s.tokens)
+}
+
+func (s *Store) lease(r *row, lease time.Duration, token string) schedule.Claim {
+	now := s.now()
+	claim := schedule.Claim{Record: r.Record, Token: token, ClaimedAt: now, InDoubt: r.Progress == schedule.Closing}
+	claim.LeaseUntil = now.Add(lease)
+	r.token, r.Progress, r.LeaseUntil, r.DueAt = token, schedule.Closing, claim.LeaseUntil, claim.LeaseUntil
+	if r.ClosingSince.IsZero() {
+		r.ClosingSince = now
+	}
+	return claim
+}
+
+// Begin leases one order, registered or not.
+func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
+	if fault := e.Validate(); fault != nil {
+		return schedule.Claim{}, fmt.Errorf("begin: %w", fault)
+	}
+	unlock, err := s.begin(ctx, "begin")
+	if err != nil {
+		return schedule.Claim{}, err
+	}
+	defer unlock()
+	r, known := s.rows[e.Ref]
+	if !known {
+		r = s.add(e)
+	}
+	switch {
+	case r.Progress == schedule.Done:
+		return schedule.Claim{}, &schedule.EndedError{Record: r.Record}
+	case r.LeaseUntil.After(s.now()):
+		return schedule.Claim{}, &schedule.BusyError{Record: r.Record}
+	}
+	return s.lease(r, lease, s.newToken()), nil
+}
+
+// claimed is begin for a write under a claim. The row is nil if the claim's token is not the
+// order's.
+func (s *Store) claimed(ctx context.Context, op string, c schedule.Claim) (r *row, unlock func(), err error) {
+	unlock, err = s.begin(ctx, op)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.held(c), unlock, nil
+}
+
+func (s *Store) held(c schedule.Claim) *row {
+	if r := s.rows[c.Ref]; r != nil && r.token == c.Token && c.Token != "" {
+		return r
+	}
+	return nil
+}
+
+// Finish records a final state under a claim.
+func (s *Store) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
+	held, unlock, err := s.claimed(ctx, "finish", c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r := s.rows[c.Ref]
+	switch {
+	case r != nil && r.Progress == schedule.Done && r.FinalState != f.State:
+		return s.contradict(r, f)
+	case held == nil:
+		return &schedule.LostClaimError{Ref: c.Ref}
+	case held.Progress != schedule.Done:
+		s.end(held, f)
+	}
+	return nil
+}
+
+// Observe records a final state without a claim.
+func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) error {
+	r, unlock, err := s.named(ctx, "observe", ref)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	switch {
+	case r.Progress != schedule.Done:
+		s.end(r, f)
+	case r.FinalState != f.State:
+		return s.contradict(r, f)
+	}
+	return nil
+}
+
+func (s *Store) end(r *row, f schedule.Final) {
+	f = keptFinal(f)
+	if f.State == schedule.FinalClosed && f.TradeState == "" {
+		f.TradeState = tradestate.Closed
+	}
+	r.Progress, r.FinalState, r.TradeState, r.Authenticated = schedule.Done, f.State, f.TradeState, true
+	r.TransactionID, r.PaidTotal, r.PaidAt, r.EndedAt = f.TransactionID, f.Total, f.PaidAt, s.now()
+	r.ClosingSince, r.DueAt, r.LeaseUntil, r.LastError = time.Time{}, time.Time{}, time.Time{}, ""
+	r.finals++
+	kind := map[schedule.FinalState]schedule.EventKind{
+		schedule.FinalClosed: schedule.EventClosed, schedule.FinalPaid: schedule.EventPaid, schedule.FinalNotFound: schedule.EventNotFound,
+	}[f.State]
+	if kind == schedule.EventPaid && f.Total != nil && r.Total != nil && *f.Total != *r.Total {
+		kind = schedule.EventPaidOtherAmount
+	}
+	s.tell(r, kind, f, "")
+}
+
+func keptFinal(f schedule.Final) schedule.Final {
+	f.TradeState, f.TransactionID = tradestate.State(oneLine(string(f.TradeState), 32)), oneLine(f.TransactionID, 64)
+	f.PaidAt = kept(f.PaidAt)
+	return f
+}
+
+// contradict tells of another final state than the one recorded, once for each.
+func (s *Store) contradict(r *row, f schedule.Final) error {
+	told := slices.ContainsFunc(s.events, func(d *delivery) bool {
+		return d.Ref == r.Ref && d.Kind == schedule.EventContradicted && d.FinalState == f.State
+	})
+	if !told {
+		s.tell(r, schedule.EventContradicted, keptFinal(f), "recorded as "+string(r.FinalState))
+	}
+	return fmt.Errorf("recording an end: %w", &schedule.ContradictionError{Ref: r.Ref, Had: r.FinalState, Said: f.State})
+}
+
+// Retry puts an order off.
+func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
+	return s.putOff(ctx, "retry", c, func(r *row) {
+		r.failed(b)
+		r.Progress, r.DueAt = schedule.Waiting, s.now().Add(max(b.After, 0).Truncate(time.Microsecond))
+		if !b.InDoubt {
+			r.ClosingSince = time.Time{}
+			return
+		}
+		r.Progress = schedule.Closing
+		if r.ClosingSince.IsZero() {
+			r.ClosingSince = s.now()
+		}
+	})
+}
+
+// GiveUp ends the attempts on an order.
+func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
+	return s.putOff(ctx, "giveUp", c, func(r *row) {
+		r.failed(b)
+		r.Progress, r.DueAt = schedule.GaveUp, time.Time{}
+		s.tell(r, schedule.EventGaveUp, keptFinal(schedule.Final{TradeState: b.TradeState}), r.LastError)
+	})
+}
+
+// putOff changes an order that has not ended under its claim. Giving up twice is giving up once.
+func (s *Store) putOff(ctx context.Context, op string, c schedule.Claim, change func(*row)) error {
+	r, unlock, err := s.claimed(ctx, op, c)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	switch {
+	case r != nil && (r.Progress == schedule.Waiting || r.Progress == schedule.Closing):
+		change(r)
+		return nil
+	case r != nil && r.Progress == schedule.GaveUp && op == "giveUp":
+		return nil
+	}
+	return &schedule.LostClaimError{Ref: c.Ref}
+}
+
+// failed notes what an attempt learned.
+func (r *row) failed(b schedule.Retry) {
+	if state := oneLine(string(b.TradeState), 32); state != "" {
+		r.TradeState, r.Authenticated = tradestate.State(state), b.Authenticated
+	}
+	r.LastError, r.LeaseUntil = oneLine(b.Reason, 300), time.Time{}
+}
+
+// Release undoes claims under which nothing was sent.
+func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released int, err error) {
+	unlock, err := s.begin(ctx, "release")
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	for _, c := range claims {
+		r := s.held(c)
+		if r == nil || r.Progress != schedule.Closing || r.LeaseUntil.IsZero() {
+			continue
+		}
+		if !c.InDoubt {
+			r.Progress, r.ClosingSince = schedule.Waiting, time.Time{}
+		}
+		r.token, r.DueAt, r.LeaseUntil = "", s.now(), time.Time{}
+		r.Attempts--
+		released++
+	}
+	return released, nil
+}
+
+// Reopen schedules an order again that was given up.
+func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error) {
+	r, unlock, err := s.named(ctx, "reopen", ref)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if r.Progress != schedule.GaveUp {
+		return false, nil
+	}
+	r.Progress, r.DueAt, r.Attempts = schedule.Waiting, s.now(), 0
+	if !r.ClosingSince.IsZero() {
+		r.Progress = schedule.Closing
+	}
+	return true, nil
+}

@@ -1,0 +1,156 @@
+package fakestore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// delivery is an event with the state of its delivery. An event that is not to be delivered again is
+// due at the zero time.
+type delivery struct {
+	schedule.Delivery
+
+	due  time.Time
+	dead bool
+}
+
+func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason string) {
+	s.events = append(s.events, &delivery{due: s.now(), Delivery: schedule.Delivery{Event: schedule.Event{
+		ID: int64(len(s.events) + 1), Kind: kind, OccurredAt: s.now(),
+		Ref: r.Ref, Owner: r.Owner,
+		FinalState: f.State, TradeState: f.TradeState, Total: r.Total, PaidTotal: f.Total,
+		TransactionID: f.TransactionID, PaidAt: f.PaidAt, Reason: reason,
+	}}})
+}
+
+// read copies up to limit events, in order, for which the condition holds.
+func (s *Store) read(
+	ctx context.Context, op string, limit int, condition func(*delivery) bool,
+) ([]schedule.Delivery, error) {
+	unlock, err := s.begin(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var found []schedule.Delivery
+	for _, d := range s.events {
+		if len(found) < limit && condition(d) {
+			found = append(found, d.Delivery)
+		}
+	}
+	return found, nil
+}
+
+func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, error) {
+	var events []schedule.Event
+	for _, d := range deliveries {
+		events = append(events, d.Event)
+	}
+	return events, err
+}
+
+// Events returns a merchant's events behind an ID.
+func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error) {
+	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Ref.Account() == of && d.ID > after }))
+}
+
+// History returns the events of one order.
+func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error) {
+	if ref.Validate() != nil {
+		return nil, &schedule.NotRegisteredError{Ref: ref}
+	}
+	return eventsOf(s.read(ctx, "history", limit, func(d *delivery) bool { return d.Ref == ref }))
+}
+
+// DeadLetters lists a merchant's dead letters behind an ID.
+func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
+	letters, err := s.read(ctx, "deadLetters", limit, func(d *delivery) bool {
+		return d.dead && d.Ref.Account() == of && d.ID > after
+	})
+	for i := range letters {
+		letters[i].Token = ""
+	}
+	return letters, err
+}
+
+// ClaimDeliveries leases events that are due, the longest due first.
+func (s *Store) ClaimDeliveries(
+	ctx context.Context, of order.Account, limit int, lease time.Duration,
+) ([]schedule.Delivery, error) {
+	unlock, err := s.begin(ctx, "claimDeliveries")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	now, token := s.now(), s.newToken()
+	byDue := slices.Clone(s.events)
+	slices.SortStableFunc(byDue, func(a, b *delivery) int { return a.due.Compare(b.due) })
+	var claimed []schedule.Delivery
+	for _, d := range byDue {
+		if len(claimed) < limit && d.Ref.Account() == of && !d.due.IsZero() && !d.due.After(now) {
+			d.Token, d.due = token, now.Add(lease)
+			d.Attempts++
+			claimed = append(claimed, d.Delivery)
+		}
+	}
+	return claimed, nil
+}
+
+// Delivered records that an event was delivered.
+func (s *Store) Delivered(ctx context.Context, p schedule.Delivery) error {
+	return s.post(ctx, "delivered", p, func(d *delivery) { d.due, d.LastError = time.Time{}, "" })
+}
+
+// Redeliver puts a delivery off.
+func (s *Store) Redeliver(ctx context.Context, p schedule.Delivery, after time.Duration, reason string) error {
+	return s.post(ctx, "redeliver", p, func(d *delivery) {
+		d.due, d.LastError = s.now().Add(max(after, 0)), oneLine(reason, 300)
+	})
+}
+
+// DeadLetter ends the attempts to deliver an event.
+func (s *Store) DeadLetter(ctx context.Context, p schedule.Delivery, reason string) error {
+	return s.post(ctx, "deadLetter", p, func(d *delivery) {
+		d.due, d.dead, d.LastError = time.Time{}, true, oneLine(reason, 300)
+	})
+}
+
+// post changes an event under its lease.
+func (s *Store) post(ctx context.Context, op string, p schedule.Delivery, change func(*delivery)) error {
+	unlock, err := s.begin(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if d := s.event(p.ID); d != nil && d.Token == p.Token {
+		change(d)
+		return nil
+	}
+	return &schedule.LostClaimError{Ref: p.Ref}
+}
+
+func (s *Store) event(id int64) *delivery {
+	if id < 1 || id > int64(len(s.events)) {
+		return nil
+	}
+	return s.events[id-1]
+}
+
+// Requeue has a dead letter delivered again.
+func (s *Store) Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error) {
+	unlock, err := s.begin(ctx, "requeue")
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	d := s.event(id)
+	if d == nil || !d.dead || d.Ref.Account() != of {
+		return false, nil
+	}
+	d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0
+	return true, nil
+}

@@ -1,0 +1,240 @@
+// Package fakestore is a register in memory, for the tests of packages that use one. It keeps the
+// contract of internal/store, and storetest proves it with the suite that the databases pass. The
+// test owns its clock, and sets how slow it is and which operations fail.
+package fakestore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// Store keeps orders, events and quotas in memory. Set its fields before the operations that they
+// are about; Hung may be set at any time.
+type Store struct {
+	// Latency is what each operation takes.
+	Latency time.Duration
+	// Hung makes each operation last until its context ends.
+	Hung atomic.Bool
+	// Fault is called with each operation's name (its method's, in lower camel case). An error of
+	// Fault's is the operation's, which then does nothing. Nil is no fault.
+	Fault func(op string) error
+
+	account order.Account
+	clock   func() time.Time
+
+	mu     sync.Mutex
+	rows   map[order.Ref]*row
+	byID   []*row
+	events []*delivery
+	quotas map[order.Account]*quota
+	tokens int
+	calls  map[string]int
+}
+
+type row struct {
+	schedule.Record
+
+	token string
+	// finals counts how often a final state was written.
+	finals int
+}
+
+// New makes an empty register. The account is the merchant of all orders that a test names by their
+// number alone; the clock is the database's clock.
+func New(account order.Account, clock func() time.Time) *Store {
+	return &Store{
+		account: account, clock: clock,
+		rows: map[order.Ref]*row{}, quotas: map[order.Account]*quota{}, calls: map[string]int{},
+	}
+}
+
+// now is the clock as a database keeps it: in UTC, to the microsecond.
+func (s *Store) now() time.Time { return kept(s.clock()) }
+
+func kept(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// begin takes as long as a database would, counts the operation, and locks the register.
+func (s *Store) begin(ctx context.Context, op string) (unlock func(), err error) {
+	if s.Hung.Load() {
+		<-ctx.Done()
+	}
+	if s.Latency > 0 {
+		timer := time.NewTimer(s.Latency)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", op, context.Cause(ctx))
+	}
+	s.mu.Lock()
+	s.calls[op]++
+	if s.Fault != nil {
+		if err := s.Fault(op); err != nil {
+			s.mu.Unlock()
+			return nil, err
+		}
+	}
+	return s.mu.Unlock, nil
+}
+
+// named is begin for an operation on one order that has to be registered.
+func (s *Store) named(ctx context.Context, op string, ref order.Ref) (r *row, unlock func(), err error) {
+	unlock, err = s.begin(ctx, op)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, known := s.rows[ref]
+	if !known {
+		unlock()
+		return nil, nil, &schedule.NotRegisteredError{Ref: ref}
+	}
+	return r, unlock, nil
+}
+
+// Register schedules one order.
+func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
+	if fault := e.Validate(); fault != nil {
+		return false, fault
+	}
+	all, err := s.registerAll(ctx, "register", e)
+	if err != nil {
+		return false, err
+	}
+	return all[0].Added, all[0].Err
+}
+
+// RegisterAll schedules several orders.
+func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	return s.registerAll(ctx, "registerAll", entries...)
+}
+
+func (s *Store) registerAll(ctx context.Context, op string, entries ...schedule.Entry) ([]schedule.Registration, error) {
+	unlock, err := s.begin(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all := make([]schedule.Registration, len(entries))
+	for i, e := range entries {
+		all[i] = s.register(e)
+	}
+	return all, nil
+}
+
+func (s *Store) register(e schedule.Entry) schedule.Registration {
+	if fault := e.Validate(); fault != nil {
+		return schedule.Registration{Err: fault}
+	}
+	if there, known := s.rows[e.Ref]; known {
+		if field := there.Differs(e); field != "" {
+			return schedule.Registration{Err: &schedule.ConflictError{Ref: e.Ref, Field: field}}
+		}
+		return schedule.Registration{}
+	}
+	s.add(e)
+	return schedule.Registration{Added: true}
+}
+
+func (s *Store) add(e schedule.Entry) *row {
+	now := s.now()
+	e.CreatedAt, e.CloseAt, e.CloseIn = kept(e.CreatedAt), kept(e.CloseAt), e.CloseIn.Truncate(time.Microsecond)
+	due := e.CloseAt
+	if due.IsZero() {
+		due = now.Add(e.CloseIn)
+	}
+	r := &row{Record: schedule.Record{
+		Entry: e, ID: int64(len(s.byID) + 1), RegisteredAt: now, Progress: schedule.Waiting, DueAt: due,
+	}}
+	s.rows[e.Ref] = r
+	s.byID = append(s.byID, r)
+	return r
+}
+
+// Show returns an order's record.
+func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
+	r, unlock, err := s.named(ctx, "show", ref)
+	if err != nil {
+		return schedule.Record{}, err
+	}
+	defer unlock()
+	return r.Record, nil
+}
+
+// Owner returns the owner that an order was registered with.
+func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
+	r, unlock, err := s.named(ctx, "owner", ref)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	return r.Owner, nil
+}
+
+// Owners returns the owners of those of the orders that are registered.
+func (s *Store) Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
+	for _, ref := range refs {
+		if ref.Validate() != nil {
+			return nil, &schedule.NotRegisteredError{Ref: ref}
+		}
+	}
+	unlock, err := s.begin(ctx, "owners")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	owners := map[order.Ref]order.Owner{}
+	for _, ref := range refs {
+		if r, known := s.rows[ref]; known {
+			owners[ref] = r.Owner
+		}
+	}
+	return owners, nil
+}
+
+// List returns a merchant's orders at one progress, page by page. Its cursor is the index of the
+// page's first order.
+func (s *Store) List(
+	ctx context.Context, of order.Account, at schedule.Progress, from string, limit int,
+) (schedule.Page, error) {
+	start, err := strconv.Atoi("0" + from)
+	if err != nil {
+		return schedule.Page{}, fmt.Errorf("listing orders: %q is not a place in the list", from)
+	}
+	switch at {
+	case schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp:
+	default:
+		return schedule.Page{}, fmt.Errorf("listing orders: progress must be waiting, closing, done or gaveUp, not %q", at)
+	}
+	unlock, err := s.begin(ctx, "list")
+	if err != nil {
+		return schedule.Page{}, err
+	}
+	defer unlock()
+	all := s.at(of, at)
+	all = all[min(start, len(all)):]
+	var page schedule.Page
+	if limit < len(all) {
+		all, page.Next = all[:limit], strconv.Itoa(start+limit)
+	}
+	for _, r := range all {
+		page.Orders = append(page.Orders, r.Record)
+	}
+	return page, nil
+}
+
+// oneLine is text as a database keeps it: one line of at most that many bytes.
+func oneLine(text string, most int) string {
+	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\x00", "")), " ")
+	return text[:min(len(text), most)]
+}
