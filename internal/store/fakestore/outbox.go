@@ -46,7 +46,7 @@ func (s *Store) read(
 }
 
 func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, error) {
-	var events []schedule.Event
+	events := make([]schedule.Event, 0, len(deliveries))
 	for _, d := range deliveries {
 		events = append(events, d.Event)
 	}
