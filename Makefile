@@ -70,7 +70,7 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test test-races test-documents test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
 
 .PHONY: test-races
 test-races: ## Run the command's tests with the race detector, too
@@ -92,6 +92,10 @@ test-killed: ## Kill sweeps at work hundreds of times, on each database, and loo
 	internal/toolchain/install.sh databases
 	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
+
+.PHONY: test-module
+test-module: ## Rename a copy of the module, vet it, and use its packages from another module (two minutes)
+	CLOUDPAY_TEST_MODULE=1 go test -count=1 -v -vet=off -timeout=15m ./internal/toolchain/module | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: proof
 proof: PROOF_TRIES := 10000
@@ -149,6 +153,10 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 generate: ## Write what is made from code: the README's table of variables, the error codes of docs/api.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
 	go test -count=1 -run '^TestAPIDocumentCodes$$' ./internal/order -update
+
+.PHONY: module
+module: ## Give the module the path that you publish it under: make module MODULE=example.com/pay/cloudpay
+	@go run ./internal/toolchain/module '$(MODULE)'
 
 $(GOLANGCI):
 	mkdir -p $(@D)/build

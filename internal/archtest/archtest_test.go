@@ -18,7 +18,7 @@ const root = "../.."
 
 func TestArrows(t *testing.T) {
 	t.Parallel()
-	faults, err := archtest.Check(os.DirFS(root), "cloudpay", archtest.Arrows())
+	faults, err := archtest.Check(os.DirFS(root), archtest.Arrows())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestCheck(t *testing.T) {
 			t.Parallel()
 			fsys := module()
 			fsys[test.path] = file(test.source)
-			got, err := archtest.Check(fsys, "example", arrows())
+			got, err := archtest.Check(fsys, arrows())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,10 +167,10 @@ func TestCheckCannotRead(t *testing.T) {
 	t.Parallel()
 	broken := module()
 	broken["order/broken.go"] = file(`package order; import "`)
-	if _, err := archtest.Check(broken, "example", arrows()); err == nil || !strings.Contains(err.Error(), "order/broken.go") {
+	if _, err := archtest.Check(broken, arrows()); err == nil || !strings.Contains(err.Error(), "order/broken.go") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
-	if _, err := archtest.Check(os.DirFS(filepath.Join(t.TempDir(), "none")), "example", arrows()); err == nil {
+	if _, err := archtest.Check(os.DirFS(filepath.Join(t.TempDir(), "none")), arrows()); err == nil {
 		t.Error("got no error about a folder that is not there")
 	}
 }

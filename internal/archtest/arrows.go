@@ -34,6 +34,7 @@ const (
 	pq            = "github.com/lib/pq"
 	sqlite        = "modernc.org/sqlite"
 	goose         = "github.com/pressly/goose/v3"
+	mod           = "golang.org/x/mod"
 )
 
 // Arrows returns the table. What stands for a package and is not listed here may not be imported:
@@ -141,7 +142,7 @@ func Arrows() []Arrow {
 			Theirs: []string{cobra, pflag, progressbar, term},
 		},
 
-		{Package: "internal/archtest"},
-		{Package: "internal/toolchain/*"},
+		{Package: "internal/archtest", Theirs: []string{mod}},
+		{Package: "internal/toolchain/*", Theirs: []string{mod}},
 	}
 }

@@ -9,15 +9,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 )
 
 // Check reads the imports of every file of the module that is not a test, whatever its build constraints, and returns a
 // sentence for each one that the arrows do not allow, and for each package that they do not name. The error is about
-// files that cannot be read or parsed.
-func Check(module fs.FS, name string, arrows []Arrow) ([]string, error) {
+// files that cannot be read or parsed. The module's path is the one in its go.mod, which `make module` changes.
+func Check(module fs.FS, arrows []Arrow) ([]string, error) {
+	text, err := fs.ReadFile(module, "go.mod")
+	if err != nil {
+		return nil, fmt.Errorf("checking imports: %w", err)
+	}
+	name := modfile.ModulePath(text)
 	var faults []string
 	unnamed := map[string]bool{}
-	err := fs.WalkDir(module, ".", func(file string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(module, ".", func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("reading the module: %w", err)

@@ -3,7 +3,9 @@ package paygate
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +57,19 @@ func merchantWithKey(mchID, appID string, key *rsa.PrivateKey) *Merchant {
 		PublicKey:  &key.PublicKey,
 		PrivateKey: key,
 	}
+}
+
+// PrivateKeyPEM returns PrivateKey as SDKs take it: PKCS #8 in PEM, as in apiclient_key.pem. It is
+// nil without a PrivateKey.
+func (m Merchant) PrivateKeyPEM() []byte {
+	if m.PrivateKey == nil {
+		return nil
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(m.PrivateKey)
+	if err != nil {
+		return nil // a key that is no key
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 // String names the merchant without its secrets.

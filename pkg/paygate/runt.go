@@ -3,8 +3,6 @@ package paygate
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net/http/httptest"
 	"sync"
@@ -119,8 +117,6 @@ func RunT(t Tester, options ...Options) *Server {
 // there is none. A test that puts a proxy between leaves that out.
 func (s *Server) Variables() map[string]string {
 	s.t.Helper()
-	private, err := x509.MarshalPKCS8PrivateKey(s.Merchant.PrivateKey)
-	s.must("encoding the merchant's key", err)
 	public, err := s.PublicKeyPEM()
 	s.must("encoding the public key", err)
 	return map[string]string{
@@ -128,7 +124,7 @@ func (s *Server) Variables() map[string]string {
 		"WXPAY_APPID":         s.Merchant.AppID,
 		"WXPAY_V2_KEY":        s.Merchant.V2Key,
 		"WXPAY_SERIAL_NO":     s.Merchant.SerialNo,
-		"WXPAY_PRIVATE_KEY":   string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"WXPAY_PRIVATE_KEY":   string(s.Merchant.PrivateKeyPEM()),
 		"WXPAY_PUBLIC_KEY_ID": s.PublicKeyID(),
 		"WXPAY_PUBLIC_KEY":    string(public),
 		"WXPAY_BASE_URL":      s.URL,

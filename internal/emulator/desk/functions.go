@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func repository(ctx context.Context) (string, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", bilingual.Errorf("the functions are built from source, and the go command is not on the PATH: install Go 1.26",
 			"云函数需从源码编译，而 PATH 中没有 go 命令：请安装 Go 1.26")
-	case err != nil, path != "cloudpay":
+	case err != nil, path+"/internal/emulator/desk" != reflect.TypeFor[Desk]().PkgPath(): // as `make module` named it
 		return "", bilingual.Errorf("the functions are built from source: run this inside cloudpay's repository",
 			"云函数需从源码编译：请在 cloudpay 的代码仓库中运行")
 	}
