@@ -141,20 +141,15 @@ func tokenOf(values []config.Secret) trigger.Token {
 }
 
 func merchantOf(c config.Config) order.Merchant {
-	m := order.Merchant{
-		Region:    order.Region(c.Region),
-		Partner:   c.Mode == config.Partner,
+	return order.Merchant{
+		Region:    c.Region,
+		Partner:   c.Partner,
 		AppID:     c.AppID,
 		MchID:     c.MchID,
 		SubMchID:  c.SubMchID,
 		SubAppID:  c.SubAppID,
 		SubMchIDs: c.SubMchIDs,
-		API:       order.API(c.API),
+		API:       c.API,
+		APIs:      c.APIs(),
 	}
-	for _, api := range []config.API{config.APIv2, config.APIv3, config.WXCloudRun} {
-		if c.Has(api) {
-			m.APIs = append(m.APIs, order.API(api))
-		}
-	}
-	return m
 }

@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/internal/wxcloudrun"
 	"cloudpay/pkg/v2xml"
@@ -21,16 +22,16 @@ import (
 // faults what only shows when the keys are parsed.
 func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
 	connections := wechatpay.NewHTTPClient()
-	addresses := domains(c)
+	addresses := Addresses(c)
 	readRoots(addresses)
 	d := &wechatpay.Door{Routes: routes(c, addresses)}
-	if c.Has(config.APIv2) {
+	if c.Has(order.V2) {
 		d.V2 = clientsV2(c, addresses, connections)
 	}
-	if c.Has(config.APIv3) {
+	if c.Has(order.V3) {
 		d.V3 = clientsV3(c, addresses, connections, faults)
 	}
-	if c.Has(config.WXCloudRun) {
+	if c.Has(order.WXCloudRun) {
 		d.WXCloudRun = &wxcloudrun.Client{BaseURL: c.CloudRunURL, HTTPClient: wechatpay.NewLinkHTTPClient()}
 	}
 	return d
@@ -38,19 +39,14 @@ func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
 
 // regionOf is a region in v3json's words.
 func regionOf(c config.Config) v3json.Region {
-	switch c.Region {
-	case config.Global:
-		return v3json.Global
-	case config.HongKong:
-		return v3json.HongKong
-	case config.Mainland:
+	if c.Region == order.Mainland {
+		return v3json.Mainland
 	}
-	return v3json.Mainland
+	return v3json.Region(c.Region)
 }
 
-// domains are WeChat Pay's addresses, the main one first: the configured ones, or
-// the region's.
-func domains(c config.Config) []string {
+// Addresses lists WeChat Pay's addresses, the main one first: the configured ones, or the region's.
+func Addresses(c config.Config) []string {
 	mainURL, backupURL := c.BaseURL, c.BackupURL
 	if mainURL == "" {
 		regionMain, regionBackup := regionOf(c).Hosts()
@@ -81,8 +77,8 @@ func clientsV2(c config.Config, addresses []string, connections *http.Client) []
 // name of its variable, and the clients are then not to be used. A key is looked
 // at even when the number that goes with it is at fault, so that both are reported.
 func clientsV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []*v3json.Client {
-	key, err := v3json.ParseKey(stand(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
-	file(faults, "WXPAY_PRIVATE_KEY", err)
+	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
+	addFault(faults, "WXPAY_PRIVATE_KEY", err)
 	keys := keyring(c, faults)
 	certificates := certificates(c, faults)
 	clients := make([]*v3json.Client, 0, len(addresses))
@@ -110,13 +106,14 @@ func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
 	if c.V3.PublicKey == "" && c.V3.PublicKeyID == "" && c.V3.Key.Reveal() != "" {
 		return v3json.Keyring{}
 	}
-	platform, err := v3json.ParsePublicKey(stand(faults, "WXPAY_PUBLIC_KEY_ID", c.V3.PublicKeyID, "PUB_KEY_ID_0"), []byte(c.V3.PublicKey))
-	file(faults, "WXPAY_PUBLIC_KEY", err)
+	id := placeholder(faults, "WXPAY_PUBLIC_KEY_ID", c.V3.PublicKeyID, "PUB_KEY_ID_0")
+	platform, err := v3json.ParsePublicKey(id, []byte(c.V3.PublicKey))
+	addFault(faults, "WXPAY_PUBLIC_KEY", err)
 	if err != nil {
 		return v3json.Keyring{}
 	}
 	keys, err := v3json.NewKeyring(platform)
-	file(faults, "WXPAY_PUBLIC_KEY_ID", err)
+	addFault(faults, "WXPAY_PUBLIC_KEY_ID", err)
 	return keys
 }
 
@@ -127,7 +124,7 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 		return nil
 	}
 	key, err := v3json.ParseV3Key(c.V3.Key.Reveal())
-	file(faults, "WXPAY_V3_KEY", err)
+	addFault(faults, "WXPAY_V3_KEY", err)
 	list := &v3json.Certificates{
 		Key: key,
 		// The one folder that a function may write to; its instance finds the file
@@ -152,7 +149,7 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 
 // stand returns a value, or a stand-in for one that is at fault already: it may be
 // anything, a secret in the wrong place included, and is not to be repeated.
-func stand(faults *config.Faults, variable, value, in string) string {
+func placeholder(faults *config.Faults, variable, value, in string) string {
 	if faults.Has(variable) || value == "" {
 		return in
 	}

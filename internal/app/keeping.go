@@ -54,7 +54,7 @@ func openStore(c config.Config, faults *config.Faults) *store.Store {
 	}
 	kept, err := store.Open(address)
 	if err != nil {
-		file(faults, "CLOUDPAY_STORE", err)
+		addFault(faults, "CLOUDPAY_STORE", err)
 		return nil
 	}
 	return kept
@@ -68,7 +68,7 @@ func openReceiver(c config.Config, faults *config.Faults) *notify.Webhook {
 	}
 	receiver, err := notify.New(address, notify.Key(key), notify.Options{})
 	if err != nil {
-		file(faults, "CLOUDPAY_NOTIFY_URL", err)
+		addFault(faults, "CLOUDPAY_NOTIFY_URL", err)
 	}
 	return receiver
 }

@@ -9,9 +9,9 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// file adds a fault found by parsing, unless the variable has one already: a key
-// that is not set need not be said to be unsound too.
-func file(faults *config.Faults, variable string, err error) {
+// addFault adds a fault found by parsing, unless the variable has one already: a key that is not set
+// is not also reported as unusable.
+func addFault(faults *config.Faults, variable string, err error) {
 	if err == nil || faults.Has(variable) {
 		return
 	}
@@ -27,7 +27,7 @@ func file(faults *config.Faults, variable string, err error) {
 func ownKey(faults *config.Faults, err error) {
 	own, is := errors.AsType[*v3json.OwnKeyError](err)
 	if !is {
-		file(faults, "WXPAY_PUBLIC_KEY", err)
+		addFault(faults, "WXPAY_PUBLIC_KEY", err)
 		return
 	}
 	faults.List = append(faults.List, config.Fault{

@@ -20,10 +20,8 @@ func routes(c config.Config, addresses []string) []order.Route {
 
 func route(c config.Config, address string) order.Route {
 	switch {
-	case c.Route == config.RouteForeign:
-		return order.RouteForeign
-	case c.Route == config.RouteOwn:
-		return order.RouteOwn // over plain http the address is loopback: config takes no other
+	case c.Route != "":
+		return c.Route // RouteOwn over plain http is loopback: config accepts no other address
 	case c.ForeignRoots:
 		return order.RouteForeign // the roots may be those of a proxy that ends TLS
 	case isRegional(c, address):

@@ -16,29 +16,29 @@ func TestRoute(t *testing.T) {
 		foreign = order.RouteForeign
 	)
 	for _, tc := range []struct {
-		region  config.Region
-		said    config.Route
+		region  order.Region
+		said    order.Route
 		roots   bool
 		address string
 		want    order.Route
 	}{
-		{config.Mainland, "", false, "https://api.mch.weixin.qq.com", own},
-		{config.Mainland, "", false, "https://api2.mch.weixin.qq.com", own},
-		{config.Mainland, "", false, "https://api.mch.weixin.qq.com:443", own},
-		{config.Global, "", false, "https://apihk.mch.weixin.qq.com", own},
-		{config.HongKong, "", false, "https://api.mch.weixin.qq.com", own},
+		{order.Mainland, "", false, "https://api.mch.weixin.qq.com", own},
+		{order.Mainland, "", false, "https://api2.mch.weixin.qq.com", own},
+		{order.Mainland, "", false, "https://api.mch.weixin.qq.com:443", own},
+		{order.Global, "", false, "https://apihk.mch.weixin.qq.com", own},
+		{order.HongKong, "", false, "https://api.mch.weixin.qq.com", own},
 
-		{config.Mainland, "", true, "https://api.mch.weixin.qq.com", foreign},
-		{config.Mainland, "", false, "https://apihk.mch.weixin.qq.com", foreign},
-		{config.Mainland, "", false, "https://api.mch.weixin.qq.com:8443", foreign},
-		{config.Mainland, "", false, "http://api.mch.weixin.qq.com", foreign},
-		{config.Mainland, "", false, "https://api.mch.weixin.qq.com.example", foreign},
-		{config.Mainland, "", false, "https://proxy.example", foreign},
-		{config.Mainland, "", false, "http://127.0.0.1:9000", foreign},
+		{order.Mainland, "", true, "https://api.mch.weixin.qq.com", foreign},
+		{order.Mainland, "", false, "https://apihk.mch.weixin.qq.com", foreign},
+		{order.Mainland, "", false, "https://api.mch.weixin.qq.com:8443", foreign},
+		{order.Mainland, "", false, "http://api.mch.weixin.qq.com", foreign},
+		{order.Mainland, "", false, "https://api.mch.weixin.qq.com.example", foreign},
+		{order.Mainland, "", false, "https://proxy.example", foreign},
+		{order.Mainland, "", false, "http://127.0.0.1:9000", foreign},
 
-		{config.Mainland, config.RouteOwn, false, "http://127.0.0.1:9000", own},
-		{config.Mainland, config.RouteOwn, true, "https://proxy.example", own},
-		{config.Mainland, config.RouteForeign, false, "https://api.mch.weixin.qq.com", foreign},
+		{order.Mainland, order.RouteOwn, false, "http://127.0.0.1:9000", own},
+		{order.Mainland, order.RouteOwn, true, "https://proxy.example", own},
+		{order.Mainland, order.RouteForeign, false, "https://api.mch.weixin.qq.com", foreign},
 	} {
 		t.Run(fmt.Sprintf("%s %q %t %s", tc.region, tc.said, tc.roots, tc.address), func(t *testing.T) {
 			t.Parallel()

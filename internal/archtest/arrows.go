@@ -60,7 +60,7 @@ func Arrows() []Arrow {
 		{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
 		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/order/*"}},
 		{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
-		{Package: "internal/config", Ours: []string{"internal/bilingual"}},
+		{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order"}},
 		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},

@@ -20,70 +20,19 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
-)
-
-// API is a protocol of WeChat Pay.
-type API string
-
-// The protocols: APIv3 is JSON with RSA signatures, APIv2 is XML with a shared key, WXCloudRun is JSON over the private link
-// of WeChat cloud hosting (微信云托管), which needs no credentials and exists in its containers only.
-const (
-	APIv2      API = "v2"
-	APIv3      API = "v3"
-	WXCloudRun API = "wxcloudrun"
-)
-
-// Region is where the merchant is.
-type Region string
-
-// The regions: mainland China, everywhere else, and the interface that Hong Kong's merchants had before the global one.
-const (
-	Mainland Region = "cn"
-	Global   Region = "global"
-	HongKong Region = "hk"
-)
-
-// Mode says in which role we stand before WeChat Pay.
-type Mode string
-
-// The modes. A direct merchant closes its own orders (直连商户); a partner is a service provider that closes the orders
-// of its sub-merchants (服务商).
-const (
-	Direct  Mode = "direct"
-	Partner Mode = "partner"
-)
-
-// CallerPolicy says who may call the functions.
-type CallerPolicy string
-
-// The policies. CallersStrict lets in who proves itself: by a token, by Lambda's IAM, as a user whose order it is.
-// CallersPlatform believes besides that whoever reaches a function was let in by the platform, as CAM does on SCF.
-// CallersAny opens direct closes and queries to everybody, for those who do their own checks.
-const (
-	CallersStrict   CallerPolicy = ""
-	CallersPlatform CallerPolicy = "platform"
-	CallersAny      CallerPolicy = "any"
-)
-
-// Route says where TLS ends on the way to WeChat Pay.
-type Route string
-
-// The routes. On RouteOwn it is WeChat Pay's own host; on RouteForeign something on the way may end
-// it.
-const (
-	RouteOwn     Route = "own"
-	RouteForeign Route = "foreign"
+	"cloudpay/internal/order"
 )
 
 // Config is the whole configuration, checked. It is a plain value: copy it, compare it, log it (its secrets print
 // "redacted").
 type Config struct {
 	// API is the protocol of a call that does not choose one. [Config.Has] is true of it.
-	API API
-	// Region is Mainland, Global or HongKong, never empty.
-	Region Region
-	// Mode is Direct or Partner, never empty.
-	Mode Mode
+	API order.API
+	// Region is order.Mainland, Global or HongKong, never empty.
+	Region order.Region
+	// Partner reports that this is a service provider (服务商), which closes the orders of its
+	// sub-merchants; otherwise it is a direct merchant (直连商户).
+	Partner bool
 
 	// AppID may be empty when only APIv3 is configured, which does not send it when closing and querying.
 	AppID string
@@ -104,14 +53,15 @@ type Config struct {
 	// CloudRunURL is the private link's address.
 	CloudRunURL string
 	// Route is what was said of the way to WeChat Pay; empty when nothing was.
-	Route Route
+	Route order.Route
 	// ForeignRoots reports that the environment may bring in roots that are not the system's.
 	ForeignRoots bool
 	// ConfirmClose asks for a query after every close that was accepted, or refused as closed or
 	// paid.
 	ConfirmClose bool
 
-	CallerPolicy CallerPolicy
+	// CallerPolicy has the values of trigger.Policy: empty, platform or any.
+	CallerPolicy string
 	// ServiceTokens, HTTPTokens and TimerTokens are what a service, an HTTP client and a timer
 	// prove themselves with: one token, or two while the token is rotated, either of which is
 	// accepted. Empty: no caller is let in by that token. No two values are equal, nor is one equal
@@ -177,17 +127,22 @@ type V3 struct {
 }
 
 // Has tells whether the credentials of api are configured: all of them are then, for [Load] refuses half a set.
-func (c Config) Has(api API) bool {
+func (c Config) Has(api order.API) bool {
 	switch api {
-	case APIv2:
+	case order.V2:
 		return c.V2.Key.Reveal() != ""
-	case APIv3:
+	case order.V3:
 		return c.V3.PrivateKey.Reveal() != ""
-	case WXCloudRun:
-		return c.API == WXCloudRun
+	case order.WXCloudRun:
+		return c.API == order.WXCloudRun
 	default:
 		return false
 	}
+}
+
+// APIs lists the dialects that [Config.Has] is true of, in the order in which they came about.
+func (c Config) APIs() []order.API {
+	return slices.DeleteFunc([]order.API{order.V2, order.V3, order.WXCloudRun}, func(api order.API) bool { return !c.Has(api) })
 }
 
 // Load reads the configuration from environ, which is in the form of [os.Environ]; of a name given twice the last counts.
@@ -217,7 +172,7 @@ func Load(environ []string) (Config, error) {
 		}
 	}
 	if !faults.Has(nameMode) {
-		c.Mode = env.mode(c.Mode)
+		c.Partner = env.isPartner()
 		faults.List = append(faults.List, contradictions(c)...)
 	}
 	if !faults.Has(nameStore) && !faults.Has(nameNotifyURL) && !faults.Has(nameNotifyKey) {
@@ -230,6 +185,21 @@ func Load(environ []string) (Config, error) {
 		return c, faults
 	}
 	return c, nil
+}
+
+// Given lists the variables that environ sets, in the order of the README's table, each by the name
+// that is set: its own, or with [FileSuffix].
+func Given(environ []string) []string {
+	env := parse(environ)
+	var names []string
+	for _, v := range variables {
+		for _, name := range []string{v.name, v.nameOfFile()} {
+			if _, given := env[name]; given {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // Names lists the variables that [Load] knows, in the order of the README's table.
@@ -265,23 +235,23 @@ func (env environment) has(v variable) bool {
 
 // needs tells whether v must be given when calls use the protocol api unless they say otherwise. The credentials of the
 // other protocol may be left out, but not in part: the `api` parameter could choose it then, and every call would fail.
-func (env environment) needs(v variable, api API) bool {
+func (env environment) needs(v variable, api order.API) bool {
 	switch v.needed {
 	case always:
 		return true
 	case forV2:
-		return api == APIv2 || env.hasCredentialOf(APIv2)
+		return api == order.V2 || env.hasCredentialOf(order.V2)
 	case forV3:
-		return api == APIv3 || env.hasCredentialOf(APIv3)
+		return api == order.V3 || env.hasCredentialOf(order.V3)
 	case forPublicKey:
 		return env.hasOneOf(namePublicKey, namePublicKeyID) ||
-			!env.hasOneOf(nameV3Key) && (api == APIv3 || env.hasCredentialOf(APIv3))
+			!env.hasOneOf(nameV3Key) && (api == order.V3 || env.hasCredentialOf(order.V3))
 	case never:
 	}
 	return false
 }
 
-func (env environment) hasCredentialOf(api API) bool {
+func (env environment) hasCredentialOf(api order.API) bool {
 	for _, v := range variables {
 		if v.credentialOf == api && env.has(v) {
 			return true
@@ -290,17 +260,11 @@ func (env environment) hasCredentialOf(api API) bool {
 	return false
 }
 
-func (env environment) hasOneOf(names ...string) bool {
-	return slices.ContainsFunc(variables, func(v variable) bool { return slices.Contains(names, v.name) && env.has(v) })
+// isPartner reports whether the mode is partner. Where none is set, a sub-merchant makes it so.
+func (env environment) isPartner() bool {
+	return env[nameMode] == modePartner || env[nameMode] == "" && env[nameSubMchID] != ""
 }
 
-// mode fills in a mode that was not given: whoever names a sub-merchant is a partner.
-func (env environment) mode(given Mode) Mode {
-	if given != "" {
-		return given
-	}
-	if _, named := env[nameSubMchID]; named {
-		return Partner
-	}
-	return Direct
+func (env environment) hasOneOf(names ...string) bool {
+	return slices.ContainsFunc(variables, func(v variable) bool { return slices.Contains(names, v.name) && env.has(v) })
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -147,15 +148,13 @@ func compareSecrets() cmp.Option {
 func TestLoadDefaults(t *testing.T) {
 	t.Parallel()
 	want := config.Config{
-		API:          config.APIv3,
-		Region:       config.Mainland,
-		Mode:         config.Direct,
-		MchID:        "1900007291",
-		V2:           config.V2{SignType: "MD5"},
-		CloudRunURL:  "http://api.weixin.qq.com",
-		CallerPolicy: config.CallersStrict,
-		Sweep:        config.Sweep{PerSecond: 300, MaxAttempts: 12},
-		LogLevel:     slog.LevelInfo,
+		API:         order.V3,
+		Region:      order.Mainland,
+		MchID:       "1900007291",
+		V2:          config.V2{SignType: "MD5"},
+		CloudRunURL: "http://api.weixin.qq.com",
+		Sweep:       config.Sweep{PerSecond: 300, MaxAttempts: 12},
+		LogLevel:    slog.LevelInfo,
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),
@@ -213,9 +212,9 @@ func TestLoadEverything(t *testing.T) {
 		}
 	}
 	want := config.Config{
-		API:          config.APIv2,
-		Region:       config.HongKong,
-		Mode:         config.Partner,
+		API:          order.V2,
+		Region:       order.HongKong,
+		Partner:      true,
 		AppID:        "wxd678efh567hg6787",
 		MchID:        "1900007291",
 		SubMchID:     "1900000109",
@@ -225,11 +224,11 @@ func TestLoadEverything(t *testing.T) {
 		BaseURL:      "https://api2.mch.weixin.qq.com",
 		BackupURL:    "https://api3.mch.weixin.qq.com",
 		CloudRunURL:  "http://127.0.0.1:8080",
-		Route:        config.RouteForeign,
+		Route:        order.RouteForeign,
 		ConfirmClose: true,
 		LogLevel:     slog.LevelDebug,
 
-		CallerPolicy:    config.CallersPlatform,
+		CallerPolicy:    "platform",
 		ServiceTokens:   []config.Secret{config.NewSecret(serviceToken)},
 		HTTPTokens:      []config.Secret{config.NewSecret(httpToken)},
 		TimerTokens:     []config.Secret{config.NewSecret(timerToken)},
@@ -258,7 +257,7 @@ func TestLoadEverything(t *testing.T) {
 func TestLoadTrimsAndForgetsEmptyValues(t *testing.T) {
 	t.Parallel()
 	c := forV3().with("WXPAY_MCHID", " 1900007291\r\n").with("WXPAY_V2_KEY", " ").with("WXPAY_BASE_URL", "").load(t)
-	if c.MchID != "1900007291" || c.Has(config.APIv2) || c.BaseURL != "" {
+	if c.MchID != "1900007291" || c.Has(order.V2) || c.BaseURL != "" {
 		t.Errorf("got %+v, want a trimmed number, no v2 and no address", c)
 	}
 }
@@ -285,7 +284,7 @@ func TestHas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := test.env.load(t)
-			if v2, v3 := c.Has(config.APIv2), c.Has(config.APIv3); v2 != test.v2 || v3 != test.v3 {
+			if v2, v3 := c.Has(order.V2), c.Has(order.V3); v2 != test.v2 || v3 != test.v3 {
 				t.Errorf("got v2 %t, v3 %t, want %t, %t", v2, v3, test.v2, test.v3)
 			}
 			if c.Has("v4") {
@@ -299,17 +298,17 @@ func TestMode(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		given, subMchID string
-		want            config.Mode
+		partner         bool
 	}{
-		{"", "", config.Direct},
-		{"", "1900000109", config.Partner},
-		{"direct", "", config.Direct},
-		{"partner", "", config.Partner},
-		{"partner", "1900000109", config.Partner},
+		{"", "", false},
+		{"", "1900000109", true},
+		{"direct", "", false},
+		{"partner", "", true},
+		{"partner", "1900000109", true},
 	} {
 		c := forV3().with("WXPAY_MODE", test.given).with("WXPAY_SUB_MCHID", test.subMchID).load(t)
-		if c.Mode != test.want {
-			t.Errorf("mode %q, sub-merchant %q: got %s, want %s", test.given, test.subMchID, c.Mode, test.want)
+		if c.Partner != test.partner {
+			t.Errorf("mode %q, sub-merchant %q: got %t, want %t", test.given, test.subMchID, c.Partner, test.partner)
 		}
 	}
 }
@@ -670,7 +669,7 @@ func TestUnreadableKeyFile(t *testing.T) {
 func TestPlatformCertificatesStandInForThePublicKey(t *testing.T) {
 	t.Parallel()
 	certificates := forV3().with("WXPAY_PUBLIC_KEY", "").with("WXPAY_PUBLIC_KEY_ID", "").with("WXPAY_V3_KEY", v3Key)
-	if c := certificates.load(t); !c.Has(config.APIv3) || c.V3.PublicKey != "" || c.V3.Key.Reveal() != v3Key {
+	if c := certificates.load(t); !c.Has(order.V3) || c.V3.PublicKey != "" || c.V3.Key.Reveal() != v3Key {
 		t.Errorf("got %+v", c)
 	}
 	certificates.with("WXPAY_PUBLIC_KEY_ID", publicKeyID).wantFault(t, "WXPAY_PUBLIC_KEY", "is not set")
@@ -696,10 +695,10 @@ func TestCloudRunNeedsNoCredentials(t *testing.T) {
 	t.Parallel()
 	cloudRun := env{"WXPAY_API": "wxcloudrun", "WXPAY_MCHID": "1900000109"}
 	c := cloudRun.load(t)
-	if !c.Has(config.WXCloudRun) || c.Has(config.APIv2) || c.Has(config.APIv3) || c.CloudRunURL != "http://api.weixin.qq.com" {
+	if !c.Has(order.WXCloudRun) || c.Has(order.V2) || c.Has(order.V3) || c.CloudRunURL != "http://api.weixin.qq.com" {
 		t.Errorf("got %+v", c)
 	}
-	if forV3().load(t).Has(config.WXCloudRun) {
+	if forV3().load(t).Has(order.WXCloudRun) {
 		t.Error("the private link is on although nobody asked for it")
 	}
 	cloudRun.with("WXPAY_REGION", "global").wantFault(t, "WXPAY_REGION", "is overseas")

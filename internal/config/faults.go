@@ -45,7 +45,7 @@ func (f *Faults) Wording() bilingual.Text {
 // Has tells whether any fault is about the variable, or about the file that it was to be read from.
 func (f *Faults) Has(variable string) bool {
 	return slices.ContainsFunc(f.List, func(fault Fault) bool {
-		return fault.Variable == variable || fault.Variable == variable+fileSuffix
+		return fault.Variable == variable || fault.Variable == variable+FileSuffix
 	})
 }
 

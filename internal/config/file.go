@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// fileSuffix makes the name of the variable that names a file: Docker's and Kubernetes' habit for secrets.
-	fileSuffix = "_FILE"
+	// FileSuffix makes the name of the variable that names a file: Docker's and Kubernetes' habit for secrets.
+	FileSuffix = "_FILE"
 	// maxFile caps what is read from a file: a chain of RSA-4096 certificates with comments stays far below.
 	maxFile     = 64 << 10
 	maxFileText = "64 KiB"
@@ -59,7 +59,7 @@ func (v variable) nameOfFile() string {
 	if v.inFile == notInFile {
 		return ""
 	}
-	return v.name + fileSuffix
+	return v.name + FileSuffix
 }
 
 // asFile is the row under which faults of the file are reported.

@@ -35,7 +35,7 @@ func belowTheTable() string {
 	}
 	last := len(names) - 1
 	return "\n" + strings.Join(names[:last], ", ") + " and " + names[last] + " can each be read from a file: leave the variable" +
-		" itself out, and give the file's path under its name with `" + fileSuffix + "` behind, as `" + nameV2Key + fileSuffix + "`." +
+		" itself out, and give the file's path under its name with `" + FileSuffix + "` behind, as `" + nameV2Key + FileSuffix + "`." +
 		" The file has at most " + maxFileText + "; whitespace around its text is dropped.\n" +
 		"\n`PORT` is the platform's, not ours: where it is set, and no function runtime is, the web server listens there.\n"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
 )
 
 const (
@@ -38,15 +39,26 @@ func sameAs(name string) bilingual.Text {
 	return bilingual.New("is the same as "+name, "与 "+name+" 相同")
 }
 
-// oneOf reads a word out of a closed list.
-func oneOf(keep func(c *Config, value string), words ...string) func(*Config, string) *Fault {
-	return func(c *Config, value string) *Fault {
+// word completes the row of a variable that has a closed list of values: the README's column, the
+// remedy unless the row has one, and the check. keep gets one of words.
+func word(row variable, keep func(c *Config, value string), words ...string) variable {
+	last := len(words) - 1
+	row.values = "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
+	if row.remedy == (bilingual.Text{}) {
+		listed := strings.Join(words[:last], ", ") + " or " + words[last]
+		row.remedy = bilingual.New("give "+listed, "请填 "+strings.Join(words[:last], "、")+" 或 "+words[last])
+		if row.initial == "" {
+			row.remedy = bilingual.Sprintf("%s, or leave it out", "%s，或不设置", row.remedy)
+		}
+	}
+	row.read = func(c *Config, value string) *Fault {
 		if !slices.Contains(words, value) {
 			return &Fault{Problem: bilingual.New("is not one of the accepted words", "不是可接受的取值")}
 		}
 		keep(c, value)
 		return nil
 	}
+	return row
 }
 
 // merchantNumber reads a merchant number: digits, 1 to 32 of them, and overseas letters too. The region stands before it in
@@ -59,7 +71,7 @@ func merchantNumber(field func(c *Config) *string) func(*Config, string) *Fault 
 }
 
 func checkNumber(c *Config, value string) *Fault {
-	if c.Region == Mainland {
+	if c.Region == order.Mainland {
 		return checkChars(value, maxID, bilingual.New("digit", "数字"), isDigit)
 	}
 	return checkChars(value, maxID, lettersOrDigits, isAlphanumeric)
@@ -362,7 +374,7 @@ func sharedWith(name string, some, others []Secret) bilingual.Text {
 }
 
 func contradictedRegion(c Config) []Fault {
-	if c.Region == Mainland || c.API != WXCloudRun {
+	if c.Region == order.Mainland || c.API != order.WXCloudRun {
 		return nil
 	}
 	return []Fault{{
@@ -373,7 +385,7 @@ func contradictedRegion(c Config) []Fault {
 }
 
 func contradictedMode(c Config) []Fault {
-	if c.Mode == Partner {
+	if c.Partner {
 		if len(c.SubMchIDs) > 0 && c.SubMchID != "" && !slices.Contains(c.SubMchIDs, c.SubMchID) {
 			return []Fault{{
 				Variable: nameSubMchID,

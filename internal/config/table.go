@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
 )
 
 // need says when a variable must be given.
@@ -35,7 +36,7 @@ type variable struct {
 	// when it is asked for, and is no fault of the configuration.
 	neededToo string
 	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
-	credentialOf API
+	credentialOf order.API
 	initial      string // the default
 	inFile       fileForm
 	meaning      string
@@ -75,6 +76,8 @@ const (
 	// valuesTokens are for tokens that can be rotated (docs/callers.md).
 	valuesTokens = "16 to 256 printable ASCII characters without spaces, or two such values with a space between, secret"
 
+	modePartner = "partner"
+
 	// cloudRunURL is the one plain-HTTP address that is not loopback: it only exists inside WeChat's own network.
 	cloudRunURL = "http://api.weixin.qq.com"
 )
@@ -88,29 +91,21 @@ var (
 
 // variables is the table. WXPAY_API stands first since what is needed depends on it.
 var variables = []variable{
-	{
-		name: nameAPI, values: "`v3`, `v2` or `wxcloudrun`", initial: string(APIv3),
+	word(variable{
+		name: nameAPI, initial: string(order.V3),
 		meaning: "The protocol of a call that does not choose one with `api`. `wxcloudrun` is the private link inside a container of" +
 			" WeChat cloud hosting (微信云托管).",
-		remedy: bilingual.New("give v3, v2 or wxcloudrun", "请填 v3、v2 或 wxcloudrun"),
-		read: oneOf(func(c *Config, value string) { c.API = API(value) },
-			string(APIv3), string(APIv2), string(WXCloudRun)),
-	},
-	{
-		name: "WXPAY_REGION", values: "`cn`, `global` or `hk`", initial: string(Mainland),
+	}, func(c *Config, value string) { c.API = order.API(value) }, string(order.V3), string(order.V2), string(order.WXCloudRun)),
+	word(variable{
+		name: "WXPAY_REGION", initial: string(order.Mainland),
 		meaning: "Where the merchant is: mainland China, anywhere else, or Hong Kong with its older interface.",
-		remedy:  bilingual.New("give cn, global or hk", "请填 cn、global 或 hk"),
-		read: oneOf(func(c *Config, value string) { c.Region = Region(value) },
-			string(Mainland), string(Global), string(HongKong)),
-	},
-	{
-		name: nameMode, values: "`direct` or `partner`",
+	}, func(c *Config, value string) { c.Region = order.Region(value) },
+		string(order.Mainland), string(order.Global), string(order.HongKong)),
+	word(variable{
+		name: nameMode,
 		meaning: "A merchant closing its own orders, or a service provider closing those of its sub-merchants." +
 			" When not set: `partner` if `WXPAY_SUB_MCHID` is set, else `direct`.",
-		remedy: bilingual.New("give direct or partner, or leave it out", "请填 direct 或 partner，或不设置"),
-		read: oneOf(func(c *Config, value string) { c.Mode = Mode(value) },
-			string(Direct), string(Partner)),
-	},
+	}, func(*Config, string) {}, "direct", modePartner),
 	{
 		name: "WXPAY_APPID", values: valuesAppID, needed: forV2, neededToo: "to register by openid",
 		meaning: "The appid the merchant number is bound to. An `openid` that an order is registered with is a user's below this appid," +
@@ -145,20 +140,17 @@ var variables = []variable{
 		read: readSubMchIDs,
 	},
 	{
-		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: APIv2, inFile: textInFile,
+		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: order.V2, inFile: textInFile,
 		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
 		remedy:  bilingual.New("give the APIv2 key (API密钥) of the merchant account", "请填商户平台的 APIv2 密钥（API密钥）"),
 		read:    readV2Key,
 	},
-	{
-		name: "WXPAY_V2_SIGN_TYPE", values: "`MD5` or `HMAC-SHA256`", initial: "MD5",
+	word(variable{
+		name: "WXPAY_V2_SIGN_TYPE", initial: "MD5",
 		meaning: "How APIv2 calls are signed.",
-		remedy:  bilingual.New("give MD5 or HMAC-SHA256", "请填 MD5 或 HMAC-SHA256"),
-		read: oneOf(func(c *Config, value string) { c.V2.SignType = value },
-			"MD5", "HMAC-SHA256"),
-	},
+	}, func(c *Config, value string) { c.V2.SignType = value }, "MD5", "HMAC-SHA256"),
 	{
-		name: nameSerialNo, values: "up to 40 hex digits", needed: forV3, credentialOf: APIv3,
+		name: nameSerialNo, values: "up to 40 hex digits", needed: forV3, credentialOf: order.V3,
 		meaning: "The serial number of the merchant's API certificate.",
 		remedy: bilingual.New(
 			"give the serial number of the merchant's API certificate (商户API证书): openssl x509 -in apiclient_cert.pem -noout -serial",
@@ -166,26 +158,26 @@ var variables = []variable{
 		read: readSerialNo,
 	},
 	{
-		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: APIv3, inFile: pemInFile,
+		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: order.V3, inFile: pemInFile,
 		meaning: "The merchant's private key, `apiclient_key.pem`.",
 		remedy: bilingual.New("give apiclient_key.pem: its text, the base64 of its text, or its path",
 			"请填 apiclient_key.pem 的内容、内容的 base64 或其路径"),
 		read: readPrivateKey,
 	},
 	{
-		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: APIv3,
+		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: order.V3,
 		meaning: "The id of WeChat Pay's public key.",
 		remedy:  bilingual.New("give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_", "请填微信支付公钥ID，以 PUB_KEY_ID_ 开头"),
 		read:    readPublicKeyID,
 	},
 	{
-		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: APIv3, inFile: pemInFile,
+		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: order.V3, inFile: pemInFile,
 		meaning: "WeChat Pay's public key, `pub_key.pem`.",
 		remedy:  bilingual.New("give pub_key.pem: its text, the base64 of its text, or its path", "请填 pub_key.pem 的内容、内容的 base64 或其路径"),
 		read:    readPublicKey,
 	},
 	{
-		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: APIv3, inFile: textInFile,
+		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: order.V3, inFile: textInFile,
 		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
 			" Beside the public key, both are believed, as while WeChat Pay switches a merchant over.",
 		remedy: bilingual.New("give the APIv3 key (APIv3密钥) of the merchant account", "请填商户平台的 APIv3密钥"),
@@ -218,26 +210,21 @@ var variables = []variable{
 		remedy:  bilingual.Sprintf("leave it out in WeChat cloud hosting; elsewhere %s", "在微信云托管中请去掉；其他环境%s", remedyAddress),
 		read:    readCloudRunURL,
 	},
-	{
-		name: "WXPAY_ROUTE", values: "`own` or `foreign`",
+	word(variable{
+		name: "WXPAY_ROUTE",
 		meaning: "Whether TLS ends at WeChat Pay's own host. When not set: `own` where the address is the region's, over `https`," +
 			" with the system's roots (neither `SSL_CERT_FILE` nor `SSL_CERT_DIR` is set), `foreign` elsewhere. `own` says it of" +
 			" any address; over plain `http` that is loopback, for emulators. On a foreign route a query that names the order" +
 			" decides every close and every refusal, and `ORDERNOTEXIST` is `unknown`.",
 		remedy: bilingual.New("give own if nothing on the way to WeChat Pay ends TLS, foreign if something does, or leave it out",
 			"若到微信支付的途中没有设备解密 TLS，请填 own；若有，请填 foreign；或去掉该变量"),
-		read: oneOf(func(c *Config, value string) { c.Route = Route(value) },
-			string(RouteOwn), string(RouteForeign)),
-	},
-	{
-		name: "WXPAY_CONFIRM_CLOSE", values: "`0` or `1`", initial: "0",
+	}, func(c *Config, value string) { c.Route = order.Route(value) }, string(order.RouteOwn), string(order.RouteForeign)),
+	word(variable{
+		name: "WXPAY_CONFIRM_CLOSE", initial: "0",
 		meaning: "`1` queries the order after every close that WeChat Pay accepted or refused as closed or paid.",
-		remedy:  bilingual.New("give 0 or 1", "请填 0 或 1"),
-		read: oneOf(func(c *Config, value string) { c.ConfirmClose = value == "1" },
-			"0", "1"),
-	},
-	{
-		name: "CLOUDPAY_CALLER_POLICY", values: "`platform` or `any`",
+	}, func(c *Config, value string) { c.ConfirmClose = value == "1" }, "0", "1"),
+	word(variable{
+		name: "CLOUDPAY_CALLER_POLICY",
 		meaning: "Who may call besides those who prove themselves. When not set: nobody. `platform`: direct invokes and queues, where" +
 			" only the platform's access management can reach the function. `any`: everybody may close and query, for those who do" +
 			" their own checks.",
@@ -245,9 +232,7 @@ var variables = []variable{
 			"give platform if only the platform's access management can reach the function, any if you do your own checks,"+
 				" or leave it out",
 			"若只有平台访问管理能访问函数请填 platform，若自行鉴权请填 any，否则不设置"),
-		read: oneOf(func(c *Config, value string) { c.CallerPolicy = CallerPolicy(value) },
-			string(CallersPlatform), string(CallersAny)),
-	},
+	}, func(c *Config, value string) { c.CallerPolicy = value }, "platform", "any"),
 	{
 		name: nameServiceToken, values: valuesTokens, inFile: textInFile,
 		meaning: "What your own services and queues prove themselves with, as the parameter `service_token` or, over HTTP, the header" +
@@ -273,14 +258,11 @@ var variables = []variable{
 		remedy:  bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
 		read:    readAuthorizer,
 	},
-	{
-		name: "CLOUDPAY_BEHIND_WX_GATEWAY", values: "`0` or `1`", initial: "0",
+	word(variable{
+		name: "CLOUDPAY_BEHIND_WX_GATEWAY", initial: "0",
 		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for containers that nothing but WeChat's gateway can" +
 			" reach: anybody else could write them.",
-		remedy: bilingual.New("give 0 or 1", "请填 0 或 1"),
-		read: oneOf(func(c *Config, value string) { c.BehindWXGateway = value == "1" },
-			"0", "1"),
-	},
+	}, func(c *Config, value string) { c.BehindWXGateway = value == "1" }, "0", "1"),
 	{
 		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
 		meaning: "Whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
@@ -311,13 +293,10 @@ var variables = []variable{
 		remedy:  remedyToken,
 		read:    token(func(c *Config) *Secret { return &c.NotifyKey }),
 	},
-	{
-		name: "CLOUDPAY_SWEEP_FIRST", values: "`query` or `close`", initial: "query",
+	word(variable{
+		name: "CLOUDPAY_SWEEP_FIRST", initial: "query",
 		meaning: "What a sweep does first with an order that is due. `close` saves a call for each order that nobody paid.",
-		remedy:  bilingual.New("give query or close", "请填 query 或 close"),
-		read: oneOf(func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" },
-			"query", "close"),
-	},
+	}, func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" }, "query", "close"),
 	{
 		name: "CLOUDPAY_SWEEP_CONCURRENCY", values: "1 to 1000",
 		meaning: "How many orders a sweep deals with at once. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
@@ -339,22 +318,17 @@ var variables = []variable{
 		remedy: bilingual.New("give a whole number from 1 to 100", "请填 1 至 100 的整数"),
 		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
-	{
-		name: "CLOUDPAY_LOG_LEVEL", values: "`debug`, `info`, `warn` or `error`", initial: "info",
+	word(variable{
+		name: "CLOUDPAY_LOG_LEVEL", initial: "info",
 		meaning: "The least severe log records to write.",
-		remedy:  bilingual.New("give debug, info, warn or error", "请填 debug、info、warn 或 error"),
-		read: oneOf(func(c *Config, value string) { c.LogLevel = levels[value] },
-			"debug", "info", "warn", "error"),
-	},
-	{
+	}, func(c *Config, value string) { c.LogLevel = levels[value] }, "debug", "info", "warn", "error"),
+	word(variable{
 		// Only checked here: the runtime needs it where there is no Config, and reads the variable
 		// itself.
-		name: "CLOUDPAY_CONFIG_FAULTS", values: "`answer` or `exit`",
+		name: "CLOUDPAY_CONFIG_FAULTS",
 		meaning: "What a function does that is not configured, besides saying so in its log: answer every call with `CONFIG_ERROR`," +
 			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",
-		remedy: bilingual.New("give answer or exit, or leave it out", "请填 answer 或 exit，或不设置"),
-		read:   oneOf(func(*Config, string) {}, "answer", "exit"),
-	},
+	}, func(*Config, string) {}, "answer", "exit"),
 	{
 		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",

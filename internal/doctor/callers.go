@@ -11,7 +11,7 @@ import (
 
 // checkCallers says whom the functions let do what, by the configuration alone (docs/callers.md).
 func checkCallers(_ context.Context, p *patient) []Finding {
-	if p.faulty(namePolicy) {
+	if p.faults.Has(namePolicy) {
 		return nil
 	}
 	findings := []Finding{p.policy()}
@@ -43,7 +43,7 @@ const (
 func (p *patient) policy() Finding {
 	finding := Finding{Check: CheckCallers, Level: LevelFine, Subject: namePolicy}
 	switch p.settings.CallerPolicy {
-	case config.CallersAny:
+	case "any":
 		finding.Level = LevelWarning
 		finding.Found = bilingual.New(
 			"any: whoever reaches a function may close and query any order",
@@ -53,12 +53,12 @@ func (p *patient) policy() Finding {
 			"leave it out, unless something in front of the functions does its own checks",
 			"除非函数之前另有鉴权，否则请去掉该设置",
 		)
-	case config.CallersPlatform:
+	case "platform":
 		finding.Found = bilingual.New(
 			"platform: whoever the platform's access management lets reach a function may close and query any order",
 			"platform：凡平台访问管理（CAM）允许调用函数者，可关闭、查询任意订单",
 		)
-	case config.CallersStrict:
+	case "":
 		finding.Found = bilingual.New(
 			"not set: nobody is let in but who proves who they are",
 			"未设置：除能证明身份者外一律拒绝",

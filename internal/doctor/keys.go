@@ -16,6 +16,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 )
 
 const (
@@ -42,21 +43,21 @@ func checkPrivateKey(_ context.Context, p *patient) []Finding {
 	finding := Finding{Check: CheckPrivateKey, Level: LevelFine, Subject: namePrivateKey}
 	bits := key.N.BitLen()
 	switch public := p.publicKey(); {
-	case public != nil && key.PublicKey.Equal(public) && !p.faulty(namePublicKey):
+	case public != nil && key.PublicKey.Equal(public) && !p.faults.Has(namePublicKey):
 		finding.Level = LevelFault
 		finding.Found = bilingual.New("belongs to the key in "+namePublicKey, "与 "+namePublicKey+" 是同一对密钥")
 		finding.Remedy = bilingual.New(
 			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem in "+namePublicKey,
 			"此处填商户的 apiclient_key.pem，"+namePublicKey+" 填微信支付的 pub_key.pem",
 		)
-	case bits != usualBits && !p.faulty(namePrivateKey):
+	case bits != usualBits && !p.faults.Has(namePrivateKey):
 		finding.Level = LevelWarning
 		finding.Found = bilingual.Sprintf("RSA, %d bits", "RSA，%d 位", bits)
 		finding.Remedy = bilingual.New(
 			"the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
 			"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套",
 		)
-	case p.faulty(namePrivateKey):
+	case p.faults.Has(namePrivateKey):
 		return nil
 	default:
 		finding.Found = bilingual.Sprintf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
@@ -67,7 +68,7 @@ func checkPrivateKey(_ context.Context, p *patient) []Finding {
 // checkPublicKey names WeChat Pay's public key, for comparing it with the merchant console.
 func checkPublicKey(_ context.Context, p *patient) []Finding {
 	public := p.publicKey()
-	if public == nil || p.faulty(namePublicKey) {
+	if public == nil || p.faults.Has(namePublicKey) {
 		return nil
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -117,7 +118,7 @@ func (p *patient) publicKey() *rsa.PublicKey {
 // checkCertificate holds the merchant's certificate against the configuration: it is not needed for calling WeChat Pay,
 // but it is what the serial number and the private key must agree with.
 func checkCertificate(_ context.Context, p *patient) []Finding {
-	if !p.settings.Has(config.APIv3) {
+	if !p.settings.Has(order.V3) {
 		return nil
 	}
 	if p.Certificate == "" {
@@ -168,7 +169,7 @@ func (p *patient) disagreements(c *x509.Certificate) []Finding {
 		}}
 	}
 	var findings []Finding
-	if own := p.settings.MchID; own != c.Subject.CommonName && !p.faulty(nameMchID) {
+	if own := p.settings.MchID; own != c.Subject.CommonName && !p.faults.Has(nameMchID) {
 		findings = append(findings, Finding{
 			Found: bilingual.Sprintf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
 				clip(c.Subject.CommonName), nameMchID),

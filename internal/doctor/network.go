@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,10 +15,10 @@ import (
 	"syscall"
 	"time"
 
+	"cloudpay/internal/app"
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 	"cloudpay/internal/wechatpay"
-	"cloudpay/pkg/v3json"
 	"cloudpay/pkg/wire"
 )
 
@@ -45,25 +44,16 @@ type address struct {
 
 // addresses are those that the configuration leads to.
 func (p *patient) addresses() []address {
-	if p.settings.API == config.WXCloudRun {
+	if p.settings.API == order.WXCloudRun {
 		return []address{{CheckPrivateLink, p.settings.CloudRunURL, "/_/pay/queryorder"}}
 	}
-	region, path := v3json.Mainland, "/v3/certificates"
-	switch p.settings.Region {
-	case config.Global:
-		region, path = v3json.Global, "/v3/global/certificates"
-	case config.HongKong:
-		region, path = v3json.HongKong, "/hk/v3/certificates"
-	case config.Mainland:
-	}
-	mainURL, backupURL := p.settings.BaseURL, p.settings.BackupURL
-	if mainURL == "" {
-		regionMain, regionBackup := region.Hosts()
-		mainURL, backupURL = regionMain, cmp.Or(backupURL, regionBackup)
-	}
-	list := []address{{CheckMainDomain, mainURL, path}}
-	if backupURL != "" {
-		list = append(list, address{CheckBackupDomain, backupURL, path})
+	path := map[order.Region]string{
+		order.Mainland: "/v3/certificates", order.Global: "/v3/global/certificates", order.HongKong: "/hk/v3/certificates",
+	}[p.settings.Region]
+	checks := []Check{CheckMainDomain, CheckBackupDomain}
+	var list []address
+	for i, url := range app.Addresses(p.settings) {
+		list = append(list, address{checks[i], url, path})
 	}
 	return list
 }
@@ -76,7 +66,7 @@ func checkNetwork(ctx context.Context, p *patient) []Finding {
 			Found: bilingual.New("not asked, for --offline", "未检查（--offline）"),
 		}}
 	}
-	if p.faulty("WXPAY_BASE_URL") || p.faulty("WXPAY_BACKUP_URL") || p.faulty("WXPAY_CLOUDRUN_URL") {
+	if p.faults.Has("WXPAY_BASE_URL") || p.faults.Has("WXPAY_BACKUP_URL") || p.faults.Has("WXPAY_CLOUDRUN_URL") {
 		return []Finding{{
 			Check: CheckMainDomain, Level: LevelSkipped,
 			Found: bilingual.New("not asked: its address has a fault", "未检查：地址配置有误"),
@@ -319,7 +309,7 @@ func (p *patient) skew(of string, ahead, unsure time.Duration) Finding {
 		"请校准本机时钟（NTP）；APIv3 拒绝时间偏差超过 5 分钟的请求",
 	)
 	switch off := ahead.Abs(); {
-	case off > wrongSkew && p.settings.Has(config.APIv3):
+	case off > wrongSkew && p.settings.Has(order.V3):
 		f.Level, f.Remedy = LevelFault, set
 	case off > slightSkew:
 		f.Level, f.Remedy = LevelWarning, set

@@ -13,49 +13,19 @@ import (
 	"cloudpay/internal/config"
 )
 
-// ofAFile ends the name of a variable that holds the path of a file with the value of the one without it.
-const ofAFile = "_FILE"
-
-// given lists the names in environ that have a value.
-func given(environ []string) []string {
-	set := map[string]bool{}
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
-		set[name] = strings.TrimSpace(value) != ""
-	}
-	var names []string
-	for name, is := range set {
-		if is {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// isGiven tells whether a variable has a value, its own or a file's.
+// isGiven reports whether a variable is set, itself or as a file.
 func (p *patient) isGiven(name string) bool {
-	return slices.ContainsFunc(given(p.Environ), func(set string) bool { return set == name || set == name+ofAFile })
+	given := config.Given(p.Environ)
+	return slices.Contains(given, name) || slices.Contains(given, name+config.FileSuffix)
 }
-
-// faulty tells whether a variable has a fault, itself or as a file.
-func (p *patient) faulty(name string) bool { return p.faults.Has(name) || p.faults.Has(name+ofAFile) }
 
 // checkSettings says what is set, in the order of the README's table.
 func checkSettings(_ context.Context, p *patient) []Finding {
-	set := given(p.Environ)
-	findings := make([]Finding, 0, len(set))
-	for _, name := range config.Names() {
-		finding := Finding{Check: CheckSettings, Level: LevelFact, Subject: name}
-		switch {
-		case slices.Contains(set, name):
-			finding.Found = p.shown(name)
-		case slices.Contains(set, name+ofAFile):
-			finding.Subject, finding.Found = name+ofAFile, p.shown(name)
-		default:
-			continue
-		}
-		findings = append(findings, finding)
+	given := config.Given(p.Environ)
+	findings := make([]Finding, 0, len(given))
+	for _, as := range given {
+		name := strings.TrimSuffix(as, config.FileSuffix)
+		findings = append(findings, Finding{Check: CheckSettings, Level: LevelFact, Subject: as, Found: p.shown(name)})
 	}
 	return findings
 }
@@ -63,7 +33,7 @@ func checkSettings(_ context.Context, p *patient) []Finding {
 // shown is what may be said of a variable's value. Keys get pasted into the wrong variable, so that a value is repeated
 // only where no key looks like that: API keys are 32 letters and digits, and tokens are none of the words here.
 func (p *patient) shown(name string) bilingual.Text {
-	if show := showable[name]; show != nil && !p.faulty(name) {
+	if show := showable[name]; show != nil && !p.faults.Has(name) {
 		if value := show(p.settings); value != "" {
 			return bilingual.Same(value)
 		}
@@ -76,7 +46,7 @@ func (p *patient) shown(name string) bilingual.Text {
 var showable = map[string]func(c config.Config) string{
 	"WXPAY_API":              func(c config.Config) string { return string(c.API) },
 	"WXPAY_REGION":           func(c config.Config) string { return string(c.Region) },
-	"WXPAY_MODE":             func(c config.Config) string { return string(c.Mode) },
+	"WXPAY_MODE":             func(c config.Config) string { return map[bool]string{true: "partner", false: "direct"}[c.Partner] },
 	nameAppID:                func(c config.Config) string { return whole(appID, c.AppID) },
 	nameMchID:                func(c config.Config) string { return whole(number, c.MchID) },
 	"WXPAY_SUB_MCHID":        func(c config.Config) string { return whole(number, c.SubMchID) },
@@ -88,7 +58,7 @@ var showable = map[string]func(c config.Config) string{
 	"WXPAY_BACKUP_URL":       func(c config.Config) string { return c.BackupURL },
 	"WXPAY_CLOUDRUN_URL":     func(c config.Config) string { return c.CloudRunURL },
 	"WXPAY_ROUTE":            func(c config.Config) string { return string(c.Route) },
-	"CLOUDPAY_CALLER_POLICY": func(c config.Config) string { return string(c.CallerPolicy) },
+	"CLOUDPAY_CALLER_POLICY": func(c config.Config) string { return c.CallerPolicy },
 	"CLOUDPAY_LOG_LEVEL":     func(c config.Config) string { return strings.ToLower(c.LogLevel.String()) },
 }
 
@@ -145,11 +115,10 @@ func (p *patient) withoutFaults() Finding {
 
 // dialects are those that have credentials.
 func (p *patient) dialects() []string {
-	var names []string
-	for _, api := range []config.API{config.APIv3, config.APIv2, config.WXCloudRun} {
-		if p.settings.Has(api) {
-			names = append(names, string(api))
-		}
+	apis := p.settings.APIs()
+	names := make([]string, 0, len(apis))
+	for _, api := range apis {
+		names = append(names, string(api))
 	}
 	return names
 }

@@ -22,8 +22,8 @@ func misspelt(env environment) *Faults {
 		if slices.Contains(known, name) {
 			continue
 		}
-		meant := slices.IndexFunc(known, func(candidate string) bool { return isSlip(name, candidate) })
-		value, isFile := strings.CutSuffix(name, fileSuffix)
+		meant := slices.IndexFunc(known, func(candidate string) bool { return isTypo(name, candidate) })
+		value, isFile := strings.CutSuffix(name, FileSuffix)
 		switch {
 		case meant >= 0:
 			faults.List = append(faults.List, Fault{
@@ -41,10 +41,10 @@ func misspelt(env environment) *Faults {
 	return faults
 }
 
-// isSlip tells whether name is wanted with one slip of the fingers: the case of its letters, or one character added,
+// isTypo tells whether name is wanted with one slip of the fingers: the case of its letters, or one character added,
 // left out, replaced or swapped with its neighbour. A digit that was added or replaced makes another name, not a slip:
 // WXPAY_V3_KEY is no misspelt WXPAY_V2_KEY, and WXPAY_MCHID2 may be somebody's second merchant.
-func isSlip(name, wanted string) bool {
+func isTypo(name, wanted string) bool {
 	name = strings.ToUpper(name)
 	if name == wanted {
 		return true
