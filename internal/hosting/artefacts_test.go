@@ -30,8 +30,9 @@ type artefacts struct {
 	function string
 }
 
-// TestArtefacts unpacks what is deployed and calls it as its platform would, without a configuration: it has to say so. One
-// after the other: a process that is started while another's binary is being written holds that open, and it cannot run.
+// TestArtefacts unpacks what is deployed and calls it as its platform would, without a
+// configuration: it has to say so. One after the other: a process that is started while another's
+// binary is being written holds that open, and it cannot run.
 func TestArtefacts(t *testing.T) {
 	dist := os.Getenv(distVariable)
 	if dist == "" {
@@ -89,7 +90,8 @@ func (a *artefacts) command(path string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// wantBinary fails the test unless this is a static Linux binary for the machine, and reports whether it runs here.
+// wantBinary fails the test unless this is a static Linux binary for the machine, and reports
+// whether it runs here.
 func (a *artefacts) wantBinary(path string, machine elf.Machine) bool {
 	a.t.Helper()
 	binary, err := elf.Open(path)
@@ -108,7 +110,8 @@ func (a *artefacts) wantBinary(path string, machine elf.Machine) bool {
 	return runtime.GOOS == "linux" && runtime.GOARCH == map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}[machine]
 }
 
-// wantAnswer fails the test unless this is a function's object about a configuration that is not there.
+// wantAnswer fails the test unless this is a function's object about a configuration that is not
+// there.
 func (a *artefacts) wantAnswer(reply string) {
 	a.t.Helper()
 	var result struct{ ReturnCode, ReturnMsg string }

@@ -8,12 +8,13 @@ import (
 	"sync"
 )
 
-// maxConnections is how many connections are open at a time. Each takes some 20 KB while it waits,
-// and there are more of them than places for requests, so that some can always be closed.
+// maxConnections is how many connections are open at a time. An idle one takes some 20 KB. There
+// are more of them than places for requests, so that at the limit there is always an idle one to
+// close.
 const maxConnections = 1024
 
-// mostConnections leaves a quarter of the process's files to what the handlers open. SCF allows
-// 1024.
+// mostConnections is maxConnections, or less where the process may have fewer files: a quarter of
+// them is left to the handlers. SCF allows 1024.
 func mostConnections(files int) int {
 	if files <= 0 {
 		return maxConnections
@@ -21,10 +22,13 @@ func mostConnections(files int) int {
 	return max(1, min(maxConnections, files/4*3))
 }
 
-// connections are a listener whose connections are counted. Accepting never waits for one of them
-// to end: when there are too many, the one that has waited longest without the complete head of a
-// request is closed, whether it has sent nothing, half a head, or had its answer. Those that had an
-// answer to a request of a known sender are spared while there are others.
+// connections is a listener that bounds its open connections. At the limit it closes the one that
+// has been idle longest, that is, without the complete head of a request: it has sent nothing, half
+// a head, or has had its answer. Accepting never waits for one to end. Connections whose last
+// request came from a known sender are spared while there are others.
+//
+// It is our own because net/http cannot close its idle connections one at a time, and the common
+// limit (x/net/netutil.LimitListener) makes new callers wait for old connections (ADR 15).
 type connections struct {
 	net.Listener
 
@@ -32,22 +36,22 @@ type connections struct {
 
 	mu   sync.Mutex
 	open int
-	// waiting are those without a request that is being answered, the longest first: strangers',
-	// then those of known senders.
-	waiting, known list.List // of *connection
+	// idle and known hold the connections without a request in progress, the longest idle first:
+	// those of unknown senders, and those of known ones.
+	idle, known list.List // of *connection
 }
 
 func newConnections(l net.Listener, most int) *connections {
 	return &connections{Listener: l, most: most}
 }
 
-// connection is one of them.
+// connection is one connection of a connections.
 type connection struct {
 	net.Conn
 
 	of     *connections
-	among  *list.List    // where it waits, nil while its request is answered
-	place  *list.Element // there
+	among  *list.List    // the list that it is in; nil while its request is answered
+	place  *list.Element // its place there
 	closed bool
 }
 
@@ -62,8 +66,8 @@ func (l *connections) Accept() (net.Conn, error) {
 		out := l.admit(c)
 		if out != nil {
 			out.reset()
-			// Connections that were accepted before get their turn first, so that none is closed
-			// with its head unread, however fast others come.
+			// Handlers of earlier connections run first, so that however fast connections come,
+			// none is closed with a head that has arrived but was not read.
 			runtime.Gosched()
 		}
 		if out != c {
@@ -72,25 +76,25 @@ func (l *connections) Accept() (net.Conn, error) {
 	}
 }
 
-// admit counts a connection, and returns the one that has to be closed for it, if any: itself, when
-// all others have requests that are being answered.
+// admit counts a connection, and returns the one to close for it, if any. That is c itself when all
+// others have requests in progress.
 func (l *connections) admit(c *connection) *connection {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open++
-	l.queue(c, &l.waiting)
+	l.queue(c, &l.idle)
 	if l.open <= l.most {
 		return nil
 	}
-	out := l.longest(c)
+	out := l.victim(c)
 	l.forget(out)
 	return out
 }
 
-// longest is the connection to close for c. Known senders' are spared while they are no more than
-// half.
-func (l *connections) longest(c *connection) *connection {
-	front := l.waiting.Front()
+// victim is the connection to close for c. Those of known senders are spared while they are no more
+// than half.
+func (l *connections) victim(c *connection) *connection {
+	front := l.idle.Front()
 	if isOnlyOne := front.Value == c; l.known.Len() > l.most/2 || isOnlyOne && l.known.Len() > 0 {
 		front = l.known.Front()
 	}
@@ -98,12 +102,12 @@ func (l *connections) longest(c *connection) *connection {
 	return out
 }
 
-// queue has a connection wait.
+// queue puts a connection at the end of a list.
 func (l *connections) queue(c *connection, among *list.List) {
 	c.among, c.place = among, among.PushBack(c)
 }
 
-// unqueue ends its waiting.
+// unqueue takes it out of its list.
 func (l *connections) unqueue(c *connection) {
 	if c.among != nil {
 		c.among.Remove(c.place)
@@ -111,7 +115,7 @@ func (l *connections) unqueue(c *connection) {
 	}
 }
 
-// forget counts a connection no more.
+// forget stops counting a connection.
 func (l *connections) forget(c *connection) {
 	if !c.closed {
 		c.closed = true
@@ -120,7 +124,8 @@ func (l *connections) forget(c *connection) {
 	}
 }
 
-// begin says that the head of a request is there. It returns false when the connection was closed.
+// begin notes that the head of a request is there. It returns false if the connection was closed
+// meanwhile.
 func (c *connection) begin() bool {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
@@ -128,29 +133,30 @@ func (c *connection) begin() bool {
 	return !c.closed
 }
 
-// end says that the handler is done with the request, whose sender had that standing.
+// end notes that the request is answered. Its sender's standing decides which list the connection
+// waits in for the next one.
 func (c *connection) end(standing Standing) {
 	c.of.mu.Lock()
 	defer c.of.mu.Unlock()
 	if c.closed {
 		return
 	}
-	among := &c.of.waiting
+	among := &c.of.idle
 	if standing == Proved || standing == Named {
 		among = &c.of.known
 	}
 	c.of.queue(c, among)
 }
 
-// reset closes a connection at once, without leaving anything of it to the system.
+// reset closes a connection with a TCP reset, after which the kernel keeps nothing of it.
 func (c *connection) reset() {
 	if conn, ok := c.Conn.(*net.TCPConn); ok {
-		_ = conn.SetLinger(0) // then it is closed in the longer way
+		_ = conn.SetLinger(0) // on failure, Close takes the longer way
 	}
 	_ = c.Conn.Close()
 }
 
-// Close closes the connection.
+// Close closes the connection, and stops counting it.
 func (c *connection) Close() error {
 	c.of.mu.Lock()
 	c.of.forget(c)
@@ -158,8 +164,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite is what net/http asks for before it closes a connection whose peer may still be
-// writing.
+// CloseWrite is called by net/http before it closes a connection whose peer may still be writing.
 func (c *connection) CloseWrite() error {
 	if conn, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return conn.CloseWrite()
@@ -169,12 +174,12 @@ func (c *connection) CloseWrite() error {
 
 type connectionKey struct{}
 
-// withConnection lets a request's handler find its connection.
+// withConnection is http.Server.ConnContext: it lets a request's handler find its connection.
 func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
-// connectionOf is a request's connection, nil where it is none of ours.
+// connectionOf is a request's connection; nil if it did not come through connections.
 func connectionOf(ctx context.Context) *connection {
 	c, _ := ctx.Value(connectionKey{}).(*connection)
 	return c

@@ -52,8 +52,8 @@ func (l *line) wantClosed(which string) {
 	}
 }
 
-// When there are too many connections, the one that has waited longest without a request is closed,
-// whatever it sent, and whether it has had an answer: nobody waits to be accepted.
+// At the limit the connection that has been idle longest is closed, whatever it sent, and whether
+// or not it has had an answer: no new one waits to be accepted.
 func TestTheLongestWaitingConnectionIsClosed(t *testing.T) {
 	t.Parallel()
 	const most = 4
@@ -80,7 +80,7 @@ func TestTheLongestWaitingConnectionIsClosed(t *testing.T) {
 	}
 }
 
-// Connections of senders who are known are spared, but for as many as would leave no room.
+// Connections of known senders are spared while they are no more than half.
 func TestKnownConnectionsAreSpared(t *testing.T) {
 	t.Parallel()
 	f := serveStandings(t, refusing, hosting.WebTimes{Connections: 4, Header: time.Hour})

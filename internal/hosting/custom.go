@@ -17,41 +17,45 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// The custom runtime's API (SCF doc 583/47274). One instance has one event at a time, so no path names a request.
+// The custom runtime's API (SCF doc 583/47274). One instance has one event at a time, so no path
+// names a request.
 const (
 	customReady    = "/runtime/init/ready"          // POST, once the function can be called
 	customNext     = "/runtime/invocation/next"     // GET, answered when there is an event
-	customResponse = "/runtime/invocation/response" // POST the result; the first that arrives is final
-	customError    = "/runtime/invocation/error"    // POST why there is none
+	customResponse = "/runtime/invocation/response" // POST the result; the first one is final
+	customError    = "/runtime/invocation/error"    // POST why there is no result
 )
 
 const (
-	// maxReply is the longest result that SCF hands on (SCF doc 583/11637); a longer one would only look like a platform
-	// that is broken.
+	// maxReply is the longest result that SCF passes on (SCF doc 583/11637). A longer one would
+	// look like a broken platform to the caller.
 	maxReply = 6 << 20
-	// maxEvent is far above what the platform delivers (6 MB), so that somebody who reads the event can still say in its
-	// own form that it is too long.
+	// maxEvent is far above what the platform delivers (6 MB), so that package event can refuse an
+	// event that is too long in its trigger's form.
 	maxEvent = 16 << 20
 
-	// maxFaults is how often in a row the API may fail before the process gives up and lets the platform start a new one.
+	// maxFaults is how often in a row the API may fail before the process ends, so that the
+	// platform starts a new one.
 	maxFaults = 5
-	// firstPause is how long the first fault is waited out; each further pause is twice as long.
+	// firstPause is the pause after the first failure; each further one is twice as long.
 	firstPause = 100 * time.Millisecond
-	// postTimeout ends a POST that nobody answers. Waiting for the next event has no end: that may be hours away.
+	// postTimeout ends a POST without an answer. Waiting for the next event has no timeout: it may
+	// be hours away.
 	postTimeout = 10 * time.Second
 )
 
-// customHost answers SCF's custom runtime (an executable named bootstrap) with a handler. lambdaHost is its twin.
+// customHost serves a handler to SCF's custom runtime (an executable named bootstrap). lambdaHost
+// is its twin.
 //
-// A result that was lost on its way is asked for again: the API hands out the same event until one POST has succeeded, and
-// the event is then answered anew. Closing and querying may be repeated, so no answers are kept for that.
+// A result that is lost on its way is computed again: the API hands out the same event until one
+// POST has succeeded. Closing and querying are idempotent, so no results are kept for that.
 type customHost struct {
 	handler  Handler
 	base     string // http://host:port
 	function string
 }
 
-// customBase is the API's address. The port has a variable of its own, but one inside the host is taken too.
+// customBase is the API's address. The port has a variable of its own, or is part of the host.
 func customBase(host, port string) string {
 	if port == "" {
 		return "http://" + host
@@ -59,13 +63,13 @@ func customBase(host, port string) string {
 	return "http://" + net.JoinHostPort(strings.Trim(host, "[]"), port)
 }
 
-// customClient is a client for the API alone: no proxy, which the environment may name for the
+// customClient is a client for the API only. It ignores the environment's proxy, which is for the
 // outside world.
 func customClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableCompression: true}}
 }
 
-// serve answers events until the API is gone, and returns what it said last.
+// serve answers events until the API fails for good, and returns its last error.
 func (c customHost) serve() error {
 	client := customClient()
 	ready := func() error { return c.post(client, customReady, nil) }
@@ -73,14 +77,15 @@ func (c customHost) serve() error {
 		return err
 	}
 	for {
-		if err := persist(func() error { return c.turn(client) }); err != nil {
+		if err := persist(func() error { return c.serveOne(client) }); err != nil {
 			return err
 		}
 	}
 }
 
-// persist repeats do until it succeeds, with pauses, and returns the error of the last of maxFaults failures in a row. A
-// platform that is frozen and thawed, or restarts its agent, fails once; one that is gone fails for ever.
+// persist repeats do until it succeeds, with pauses, and returns the last error of maxFaults
+// failures in a row. A platform that is frozen and thawed, or restarts its agent, fails once; one
+// that is gone fails for ever.
 func persist(do func() error) error {
 	pause := firstPause
 	for faults := 1; ; faults++ {
@@ -97,8 +102,9 @@ func persist(do func() error) error {
 	}
 }
 
-// turn takes one event and answers it. Its error is the API's; the handler's is an answer.
-func (c customHost) turn(client *http.Client) error {
+// serveOne takes one event and answers it. Its error is the API's; the handler's error is an
+// answer.
+func (c customHost) serveOne(client *http.Client) error {
 	inv, limit, err := c.next(client)
 	if tooLong := (*eventTooLongError)(nil); errors.As(err, &tooLong) {
 		return c.post(client, customError, []byte(err.Error()))
@@ -118,7 +124,8 @@ func (c customHost) turn(client *http.Client) error {
 	return c.post(client, customResponse, reply)
 }
 
-// next waits for an event. The limit is 0 when the platform does not say.
+// next waits for an event. The time limit is 0 if the platform gives none. An event that is too
+// long to be read is an *eventTooLongError, and is answered; every other error is the API's.
 func (c customHost) next(client *http.Client) (Invocation, time.Duration, error) {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, c.base+customNext, http.NoBody)
 	if err != nil {
@@ -142,7 +149,7 @@ func (c customHost) next(client *http.Client) (Invocation, time.Duration, error)
 	return inv, milliseconds(platformHeader(reply.Header, "time_limit_in_ms")), nil
 }
 
-// post sends an answer; any 2xx takes it.
+// post sends an answer. Any 2xx status accepts it.
 func (c customHost) post(client *http.Client, path string, body []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), postTimeout)
 	defer cancel()
@@ -160,14 +167,15 @@ func (c customHost) post(client *http.Client, path string, body []byte) error {
 	return nil
 }
 
-// platformHeader returns a header of the platform's. The document writes request_id and time_limit_in_ms; proxies like to
-// turn underscores into dashes, and where SCF speaks HTTP elsewhere it puts X-Scf- before the same words.
+// platformHeader is a header of the platform's. The document writes request_id and
+// time_limit_in_ms; proxies turn underscores into dashes, and other HTTP interfaces of SCF's put
+// X-Scf- before the same words.
 func platformHeader(header http.Header, name string) string {
 	dashed := strings.ReplaceAll(name, "_", "-")
 	return cmp.Or(header.Get(name), header.Get(dashed), header.Get("X-Scf-"+dashed))
 }
 
-// milliseconds reads a time limit, 0 when it is none.
+// milliseconds parses a time limit. It is 0 for anything but a number of milliseconds.
 func milliseconds(text string) time.Duration {
 	limit, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || limit < 0 {
@@ -176,14 +184,14 @@ func milliseconds(text string) time.Duration {
 	return time.Duration(limit) * time.Millisecond
 }
 
-// eventTooLongError refuses an event that was not read to its end.
+// eventTooLongError refuses an event of more than maxEvent bytes, which was not read to its end.
 type eventTooLongError struct{}
 
 func (e *eventTooLongError) Error() string {
 	return fmt.Sprintf("the event must have at most %d MiB", maxEvent>>20)
 }
 
-// replyTooLongError stands for a result that the platform would not take.
+// replyTooLongError stands for a result of more than maxReply bytes, which the platform refuses.
 type replyTooLongError struct{ length int }
 
 func (e *replyTooLongError) Error() string {

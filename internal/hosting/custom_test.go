@@ -18,8 +18,8 @@ import (
 	"cloudpay/internal/hosting"
 )
 
-// customAPI is the platform's side of SCF's custom runtime, and the function process that was started against it. The
-// test is told of every request, and decides how it is answered.
+// customAPI is the platform's side of SCF's custom runtime, and the function process that was
+// started against it. The test is told of every request, and decides how it is answered.
 type customAPI struct {
 	t      *testing.T
 	server *httptest.Server
@@ -131,7 +131,8 @@ func (a *customAPI) status(request customRequest, status int) {
 	request.answer <- func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
 }
 
-// give hands out one event as soon as the function asks for one; headers are names and values in turn.
+// give hands out one event as soon as the function asks for one; headers are names and values in
+// turn.
 func (a *customAPI) give(payload string, headers ...string) {
 	a.t.Helper()
 	a.want(askNext).answer <- func(w http.ResponseWriter, _ *http.Request) {
@@ -182,7 +183,8 @@ func TestCustomRuntimeSizes(t *testing.T) {
 	if got := api.invoke(postResponse, most); got != most {
 		t.Errorf("6 MiB event: got %d bytes, want them all", len(got))
 	}
-	// The event of 7 MB reaches the handler, which says so in its trigger's form; this one sends it back.
+	// The event of 7 MB reaches the handler, which says so in its trigger's form; this one sends it
+	// back.
 	if got := api.invoke(postError, strings.Repeat("x", 7<<20)); !strings.Contains(got, "7340032 bytes") {
 		t.Errorf("7 MiB result: got %.80q, want its length", got)
 	}

@@ -53,7 +53,8 @@ func WebHandler(fn Function) http.Handler {
 	return webHost{function: fn, times: webTimes{}.orDefaults()}.handler()
 }
 
-// What a web function bounds: requests that are answered at a time, bodies that are read at a time, and the length of one.
+// What a web function bounds: requests that are answered at a time, bodies that are read at a time,
+// and the length of one.
 const (
 	MaxInFlight = maxInFlight
 	MaxReading  = maxReading
@@ -92,8 +93,10 @@ var (
 	WebTimeLimit = webTimeLimit
 
 	MostConnections = mostConnections
-	SoftLimit       = softLimit
-	ContainerMemory = containerMemory
+	// LambdaTraceKey is aws-lambda-go's: a plain string, in a type that vet accepts as a key.
+	LambdaTraceKey  any = lambdaTraceKey
+	SoftLimit           = softLimit
+	ContainerMemory     = containerMemory
 )
 
 // WebRequestID is the request's name with these headers, from a sender of that standing.

@@ -2,5 +2,5 @@
 
 package hosting
 
-// openFiles is how many files the process may have open; here no limit is known.
+// openFiles is how many files the process may have open; 0: unknown.
 func openFiles() int { return 0 }

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// openFiles is how many files the process may have open, connections among them; 0 when that is not
-// known.
+// openFiles is how many files the process may have open, connections included; 0: unknown.
 func openFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

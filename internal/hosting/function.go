@@ -12,39 +12,39 @@ type Function struct {
 	// Header, before anything else is there. It is called on Web only. Nil: all heads are Proved,
 	// for handlers that are open to every caller.
 	Standing func(head Request) Standing
-	// IsSecret reports whether a text is a secret of the function's, which must not become a
-	// request's name. Nil: none is.
+	// IsSecret reports whether a text is one of the function's secrets, which must not become a
+	// request ID. Nil: no text is.
 	IsSecret func(text string) bool
-	// Broken says why the function is not fit to serve, nil when it is. It is logged once, at the
-	// start. Handle then answers every call with the fault; a container ends instead.
+	// Broken is why the function cannot serve; nil if it can. It is logged once, at the start. The
+	// handlers then answer every call with the fault; a container ends instead.
 	Broken error
-	// MemoryMB is how much memory the platform says that the function has; 0 where it does not say.
+	// MemoryMB is the function's memory by the platform's word; 0: unknown.
 	MemoryMB int
-	// End takes leave of what Handle has open; nil when there is nothing. It is called before the
-	// process ends by itself.
+	// End closes what the handlers have open. It is called before the process ends by itself. Nil:
+	// nothing is to be closed.
 	End func()
 }
 
-// Build makes a function out of an environment (in the form of [os.Environ]). The function's log
-// goes to logs, which the platforms collect line by line. An error means that nothing may be
-// served; it says what to do.
+// Build makes a function from an environment (in the form of [os.Environ]). The function's log goes
+// to logs, which the platforms collect line by line. An error means that nothing can be served, not
+// even Broken; it says what to do.
 type Build func(environ []string, logs io.Writer) (Function, error)
 
-// Standing is what the head of an HTTP request proves of its sender. The web server gives each
-// standing places of its own (see limits), so that requests of one standing, however many and
-// however slow, take nothing from those of another. A further kind of request, such as one that its
-// body proves, is a further standing with its own row there.
+// Standing is what the head of an HTTP request proves of its sender. Each standing has places of
+// its own in the web server (see limits), so that requests of one standing, however many and
+// however slow, take nothing from those of another. Another kind of request, such as one that its
+// body proves, is another standing with a row there.
 type Standing int
 
 const (
-	// Refused: the head proves nothing, and no body could. The body is not read; the handler is
-	// asked for its refusal with Invocation.Withheld.
+	// Refused: the head proves nothing, and no body could. The body is not read, and the handler is
+	// called with Invocation.Withheld for its refusal.
 	Refused Standing = iota
 	// Unproved: the head proves nothing, and the body may.
 	Unproved
-	// Named: the head names a user, by the word of a gateway that nothing goes past.
+	// Named: the head names a user, by the word of a gateway that cannot be bypassed.
 	Named
-	// Proved: the head has a secret that its sender proves itself with.
+	// Proved: the head has one of the function's secrets.
 	Proved
 
 	standings // how many there are

@@ -14,12 +14,13 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// lambdaHost answers Lambda's Runtime API with a handler. scfHost and customHost are its twins.
+// lambdaHost serves a handler to Lambda's Runtime API. scfHost and customHost are its twins.
 type lambdaHost struct{ handler Handler }
 
-// serve asks the Runtime API for events until the process ends; aws-lambda-go ends it, with exit code 1, when the API is
-// gone. Lambda's old go1.x runtime used SCF's variable for its port, and the library (unless it is built with the tag
-// lambda.norpc) still prefers that port to the Runtime API, so the variable is taken out of its sight.
+// serve answers events until the process ends: aws-lambda-go ends it, with exit code 1, when the
+// API is gone. Lambda's old go1.x runtime used SCF's variable for its port, and the library (unless
+// it is built with the tag lambda.norpc) still prefers that port to the Runtime API, so the
+// variable is unset.
 func (l lambdaHost) serve() error {
 	if err := os.Unsetenv(scfPortVariable); err != nil {
 		return fmt.Errorf("clearing %s for Lambda: %w", scfPortVariable, err)
@@ -28,8 +29,7 @@ func (l lambdaHost) serve() error {
 	return errors.New("aws-lambda-go stopped asking for events")
 }
 
-// Invoke answers one event. It is aws-lambda-go's lambda.Handler: bytes in, bytes out, and an error in the function's
-// own words.
+// Invoke answers one event. It implements aws-lambda-go's lambda.Handler: bytes in, bytes out.
 func (l lambdaHost) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	inv := l.invocation(ctx, payload)
 	given, _ := ctx.Deadline()
@@ -38,8 +38,8 @@ func (l lambdaHost) Invoke(ctx context.Context, payload []byte) ([]byte, error) 
 	return answer(telemetry.WithRequestID(ctx, inv.RequestID), l.handler, inv)
 }
 
-// invocation reads the platform's context. Lambda has no per-call environment: its callers are known by IAM, but for
-// those whom an Amazon Cognito identity pool lent its credentials.
+// invocation is the event with the platform's context. Lambda has no environment of one call: IAM
+// identifies its callers, except those that use the credentials of an Amazon Cognito identity pool.
 func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
 	trace, _ := ctx.Value(lambdaTraceKey).(string)
 	inv := Invocation{
@@ -47,7 +47,7 @@ func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
 	}
 	if platform, ok := lambdacontext.FromContext(ctx); ok {
 		inv.RequestID = platform.AwsRequestID
-		// Either id says that somebody came by an identity pool, and that is what counts.
+		// Either ID shows that the call came by an identity pool, and that is what counts.
 		inv.Cognito = cmp.Or(platform.Identity.CognitoIdentityID, platform.Identity.CognitoIdentityPoolID)
 	}
 	return inv
@@ -58,8 +58,8 @@ func (l lambdaHost) invocation(ctx context.Context, payload []byte) Invocation {
 const lambdaTraceKey = "x-amzn-trace-id"
 
 // traceRoot is the root of an X-Ray trace header,
-// Root=1-67891233-abcdef012345678912345678;Parent=…;Sampled=1, and "" when it has none. The rest of
-// the header may be the caller's words: gateways pass on what came with the request.
+// Root=1-67891233-abcdef012345678912345678;Parent=…;Sampled=1; "" without one. The rest of the
+// header may be the caller's words: gateways pass on what came with the request.
 func traceRoot(header string) string {
 	for field := range strings.SplitSeq(header, ";") {
 		root, is := strings.CutPrefix(strings.TrimSpace(field), "Root=")

@@ -35,7 +35,8 @@ type lambdaAnswer struct {
 	body      string
 }
 
-// runtimeAPI is Lambda's side of the Runtime API, and the function process that was started against it.
+// runtimeAPI is Lambda's side of the Runtime API, and the function process that was started against
+// it.
 type runtimeAPI struct {
 	t       *testing.T
 	env     []string // what tells a function where it is
@@ -168,7 +169,8 @@ func TestLambda(t *testing.T) {
 	api.wantBody(api.invoke(lambdaEvent{"r-2", soon(), `{"out_trade_no":"A1"}`}), `{"out_trade_no":"A1"}`)
 	api.wantFailure(api.invoke(lambdaEvent{"r-3", soon(), "fail"}), "refusedError", "refused")
 
-	// One process served all of these, and a panic does not end it either: the library's own answer to a panic is exit 1.
+	// One process served all of these, and a panic does not end it either: the library's own answer
+	// to a panic is exit 1.
 	api.wantFailure(api.invoke(lambdaEvent{"r-4", soon(), "panic"}), "panicError", `request id "r-4"`)
 	api.wantBody(api.invoke(lambdaEvent{"r-5", soon(), "next"}), "next")
 
@@ -340,7 +342,7 @@ func TestLambdaTrace(t *testing.T) {
 		root: "",
 		"":   "",
 	} {
-		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", header) //nolint:revive,staticcheck // as aws-lambda-go has it
+		ctx := context.WithValue(t.Context(), hosting.LambdaTraceKey, header)
 		got, err := hosting.InvokeLambda(ctx, nil, func(_ context.Context, inv hosting.Invocation) ([]byte, error) {
 			return []byte(inv.TraceID), nil
 		})

@@ -8,8 +8,8 @@ import (
 	"github.com/tencentyun/scf-go-lib/cloudfunction/messages"
 )
 
-// One instance answers a call of somebody who is known, and then one of nobody: nothing of the first may be there to be
-// found, neither in what the handler is given nor in what it could look up.
+// One instance answers a call of a known user, and then one of an unknown caller: nothing of the
+// first is left, neither in what the handler is given nor in what it could look up.
 func TestNothingOfACallStaysForTheNext(t *testing.T) {
 	t.Parallel()
 	const first = "oFIRST"

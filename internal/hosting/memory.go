@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// cgroupLimits are where Linux says how much memory a container may have: version 2's file, and
-// version 1's. Inside a container its own limit is the root's.
+// cgroupLimits are the files with a container's memory limit: cgroup version 2's, and version 1's.
+// Inside a container, its own limit is in the root.
 var cgroupLimits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 
-// noLimit is more than any machine has: cgroup's version 1 says that there is no limit by a number
-// close to 2^63.
+// noLimit is more than any machine has: cgroup version 1 writes a number near 2^63 for no limit.
 const noLimit = 1 << 50
 
-// limitMemory tells Go's runtime how much memory it should make do with, by the platform's figure
-// in MB (0 for none) or the container's: it then collects garbage sooner instead of being killed.
-// GOMEMLIMIT, which the runtime has read by itself, is the operator's word and stays.
+// limitMemory sets Go's soft memory limit from the platform's figure in MB (0: unknown) or the
+// container's, so that the runtime collects garbage sooner instead of being killed. The operator's
+// GOMEMLIMIT, which the runtime has read by itself, stays.
 func limitMemory(getenv func(string) string, platformMB int) {
 	if getenv("GOMEMLIMIT") != "" {
 		return
@@ -27,8 +26,8 @@ func limitMemory(getenv func(string) string, platformMB int) {
 	}
 }
 
-// softLimit is three quarters of the smaller figure, 0 when there is none. The rest is for what the
-// runtime does not count: the binary's own pages, and the kernel's for its connections.
+// softLimit is three quarters of the smaller figure; 0: neither is known. The rest is for what the
+// runtime does not count: the binary's pages, and the kernel's for connections.
 func softLimit(platformMB int, container int64) int64 {
 	limit := int64(platformMB) << 20
 	if limit == 0 || container > 0 && container < limit {
@@ -37,7 +36,7 @@ func softLimit(platformMB int, container int64) int64 {
 	return limit / 4 * 3
 }
 
-// containerMemory is what the container may have, in bytes; 0 when it has no limit.
+// containerMemory is the container's limit in bytes; 0: it has none.
 func containerMemory(readFile func(string) ([]byte, error)) int64 {
 	for _, name := range cgroupLimits {
 		text, err := readFile(name)

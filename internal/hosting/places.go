@@ -10,25 +10,23 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// limits are what the requests of one standing may take of an instance.
+// limits bound what the requests of one standing may take of an instance.
 type limits struct {
-	// reading is how many bodies are read at a time, which bounds the memory that they take. 0:
-	// none is.
+	// reading is how many bodies are read at a time, which bounds their memory. 0: none.
 	reading int
-	// within is how long a body may take. 0: as long as the server lets every request take.
+	// within is how long a body may take. 0: as long as the server allows every request.
 	within time.Duration
-	// yields says that a body that is not there yet makes room for a newer one when all places are
-	// taken, the oldest first. A body that its sender does not hold back arrives with its head, so
-	// that senders who hold theirs back cannot keep the others out. Without it the newer one is
-	// refused.
+	// yields reports that, when all places are taken, the oldest body in progress is cut off for a
+	// new one, which would be refused otherwise. A sender that does not hold its body back sends it
+	// with the head, so that senders that hold theirs back cannot keep the others out.
 	yields bool
-	// answering is how many handlers run at a time. SCF itself sends one request at a time, or up
-	// to 100 where asked to; in a container nothing else bounds it.
+	// answering is how many handlers run at a time. SCF sends one request at a time, or up to 100
+	// where configured; in a container nothing else bounds them.
 	answering int64
 }
 
-// limitsOf are the limits of each standing. Places for reading are more than places for answering
-// where senders are known, so that many must send nothing to be in the way of the others.
+// limitsOf are the limits of each standing. Known senders have more places for reading than for
+// answering, so that only very many silent ones get in the way of the others.
 func (t webTimes) limitsOf() [standings]limits {
 	return [standings]limits{
 		Refused:  {answering: maxInFlight},
@@ -38,25 +36,27 @@ func (t webTimes) limitsOf() [standings]limits {
 	}
 }
 
-// places bound the requests of one standing.
+// places are the limits of one standing, and what is taken of them.
+//
+// Places for bodies are our own and not a semaphore: the oldest body must be found and cut off.
 type places struct {
 	limits
 
 	inFlight *semaphore.Weighted // never waited for: a request too many is refused
 	mu       sync.Mutex
-	bodies   list.List // of *body, those that are being read, the oldest first
+	bodies   list.List // of *body: those in progress, the oldest first
 }
 
 func newPlaces(l limits) *places {
 	return &places{limits: l, inFlight: semaphore.NewWeighted(l.answering)}
 }
 
-// body is one that is being read. Its connection's deadline is changed under the lock of its places
-// only, and while it is among them: later the connection may have its next request.
+// body is a request's body in progress. Its connection's deadline is changed only under the lock of
+// its places, and only while it is in the list: later the connection may have its next request.
 type body struct {
 	connection *http.ResponseController
 	place      *list.Element
-	yielded    bool // a newer one has its place
+	yielded    bool // it was cut off for a newer one
 }
 
 // read completes a request whose head is there: by its body, where the standing grants it one, and
@@ -80,7 +80,7 @@ func (p *places) read(rw http.ResponseWriter, r *http.Request, into *Request) *w
 	return into.takeQuery(r.URL.RawQuery)
 }
 
-// enter gives a body a place, and reports whether there was one.
+// enter takes a place for a body, and reports whether there was one.
 func (p *places) enter(b *body) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,8 +99,8 @@ func (p *places) enter(b *body) bool {
 	return true
 }
 
-// leave gives a body's place back, if it still has one. Behind one that is there as a whole the
-// connection may rest; what is left of any other has no more time than the body had.
+// leave gives a body's place back, unless it was cut off. After a whole body the connection may
+// stay idle; the rest of any other has no more time than the body had.
 func (p *places) leave(b *body, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +113,7 @@ func (p *places) leave(b *body, whole bool) {
 	}
 }
 
-// setReadDeadline says until when a connection may be read. Every connection of ours can be told.
+// setReadDeadline sets until when a connection may be read. Every connection of ours supports it.
 func setReadDeadline(connection *http.ResponseController, deadline time.Time) {
 	if err := connection.SetReadDeadline(deadline); err != nil {
 		slog.Warn("a body has no deadline", "error", err.Error())

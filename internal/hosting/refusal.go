@@ -11,9 +11,10 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// webFault is why a request gets no answer of the handler's: a status, and the functions' result object, of the keys that
-// every one of them has. Callers branch on these whoever it was that answered, so they are package order's to the letter
-// (Refusal and Breakdown; docs/api.md, "The result object"), which may not be imported here.
+// webFault is the answer to a request that does not reach the handler: a status, and the result
+// object with the keys that every result has. Callers branch on these, so the object equals those
+// of package order to the letter (Refusal and Breakdown; docs/api.md, "The result object"). hosting
+// must not import order; a test compares them.
 type webFault struct {
 	status int
 
@@ -28,7 +29,7 @@ type webFault struct {
 	Proof      string `json:"proof"`
 }
 
-// badRequest refuses a request that cannot become an event.
+// badRequest refuses a request that cannot be read.
 func badRequest(en, zh string) *webFault {
 	reason := bilingual.New(en, zh).String()
 	return &webFault{
@@ -45,15 +46,15 @@ func bodyTooLong() *webFault {
 	return f
 }
 
-// tooMany refuses a request for which there is no room. Nothing of it was begun.
+// tooMany refuses a request that has no place. Nothing of it was begun.
 func tooMany() *webFault {
 	f := badRequest("too many requests at once; try again", "同时的请求过多；请重试")
 	f.status, f.ErrCode, f.Retryable, f.RetryAfter = http.StatusTooManyRequests, "FREQUENCY_LIMITED", true, 1
 	return f
 }
 
-// failed answers for a handler that has no answer, and may have begun what was asked of it. The reason is for the log:
-// elsewhere the platform writes it there, and here there is nobody else.
+// failed answers for a handler that returned an error, and may have begun what was asked of it. The
+// error is logged here; on the other platforms, the platform logs it.
 func failed(ctx context.Context, rw http.ResponseWriter, err error) {
 	slog.ErrorContext(ctx, "the function failed", "error", err.Error(), "errorType", errorType(err))
 	f := badRequest("the function failed; its log tells why", "云函数执行失败；原因见其日志")
@@ -61,7 +62,7 @@ func failed(ctx context.Context, rw http.ResponseWriter, err error) {
 	f.write(rw)
 }
 
-// write answers in the form of every refusal of the functions.
+// write sends the refusal, with the headers that the functions' own refusals have.
 func (f *webFault) write(rw http.ResponseWriter) {
 	rw.Header().Set("Cache-Control", "no-store")
 	rw.Header().Set("X-Content-Type-Options", "nosniff")

@@ -1,6 +1,7 @@
 package hosting
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -141,4 +142,35 @@ func isFraming(name string) bool {
 	default:
 		return false
 	}
+}
+
+// requestID is the request's ID in the log and in its answer: SCF's where SCF gave one, else the
+// one that came with the request, else a random one.
+//
+// An ID that came with the request is its sender's word, and may be a secret in the wrong place. So
+// it counts only if the head proves something, and never if it is one of the function's secrets.
+func (w webHost) requestID(header map[string]string, standing Standing) string {
+	known := standing == Named || standing == Proved
+	if id := header["x-scf-request-id"]; (known || w.onSCF) && w.isName(id) {
+		return id
+	}
+	if id := header["x-request-id"]; known && w.isName(id) {
+		return id
+	}
+	return rand.Text()
+}
+
+// isName reports whether an ID is short and plain, and no secret.
+func (w webHost) isName(id string) bool {
+	return isPlain(id) && (w.function.IsSecret == nil || !w.function.IsSecret(id))
+}
+
+func isPlain(id string) bool {
+	for _, char := range []byte(id) {
+		isLetter := 'a' <= char|0x20 && char|0x20 <= 'z'
+		if !isLetter && (char < '0' || '9' < char) && !strings.ContainsRune("-_.", rune(char)) {
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= 128
 }

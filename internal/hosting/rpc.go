@@ -10,12 +10,11 @@ import (
 
 // The wire of net/rpc: a stream of gobs each way. A call is an rpcRequest and its argument; an
 // answer is an rpcResponse and its result, or an empty struct beside an Error. Answers come in any
-// order and are told apart by Seq. Gob matches fields by name, so that these are net/rpc's Request
-// and Response.
+// order and are told apart by Seq. Gob matches fields by name, so these are net/rpc's Request and
+// Response.
 //
-// net/rpc itself is not used because it shows its services on a web page: it links html/template,
-// which finds methods by name at run time, so that the linker may leave out none of any type. That
-// is a sixth of the functions' binaries.
+// It is our own because net/rpc would make the binaries a sixth larger: its debugging page links
+// html/template, which finds methods by name, so that the linker can drop no method of any type.
 type (
 	rpcRequest struct {
 		ServiceMethod string
@@ -28,7 +27,7 @@ type (
 	}
 )
 
-// rpcMethod reads its argument with decode, before it returns, and returns what makes the result.
+// rpcMethod decodes its argument before it returns; call then computes the result.
 type rpcMethod func(decode func(argument any) error) (call func() (result any), err error)
 
 // rpcServer answers calls by the names of their methods.
@@ -37,7 +36,7 @@ type rpcServer map[string]rpcMethod
 // serve answers the calls of one connection, each in a goroutine of its own, until the connection
 // ends. It closes the connection when all are answered.
 func (s rpcServer) serve(conn io.ReadWriteCloser) {
-	defer func() { _ = conn.Close() }() // the platform's end is gone, or lost its way
+	defer func() { _ = conn.Close() }() // the platform has closed its end, or sent no gob
 	in, out := gob.NewDecoder(conn), newRPCReplies(conn)
 	var calls sync.WaitGroup
 	defer calls.Wait()
@@ -48,7 +47,7 @@ func (s rpcServer) serve(conn io.ReadWriteCloser) {
 		}
 		method, known := s[head.ServiceMethod]
 		if !known {
-			if in.DecodeValue(reflect.Value{}) != nil { // its argument is passed over
+			if in.DecodeValue(reflect.Value{}) != nil { // skip its argument
 				return
 			}
 			out.send(rpcResponse{head.ServiceMethod, head.Seq, "rpc: can't find method " + head.ServiceMethod}, struct{}{})
@@ -63,7 +62,7 @@ func (s rpcServer) serve(conn io.ReadWriteCloser) {
 	}
 }
 
-// rpcReplies writes answers, one at a time.
+// rpcReplies writes the answers of concurrent calls to one connection, one at a time.
 type rpcReplies struct {
 	mu     sync.Mutex
 	conn   io.Closer
@@ -76,8 +75,8 @@ func newRPCReplies(conn io.WriteCloser) *rpcReplies {
 	return &rpcReplies{conn: conn, buffer: buffer, out: gob.NewEncoder(buffer)}
 }
 
-// send writes an answer. What cannot be written ends the connection: an answer in part would put
-// all that come after it out of step.
+// send writes an answer. A failed write closes the connection: after half an answer, the platform
+// could read none of those that follow.
 func (r *rpcReplies) send(head rpcResponse, result any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,10 +13,11 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// scfService is the name under which the Go1 platform calls (scf-go-lib: rpc.Register of a type named Function).
+// scfService is the service that the Go1 platform calls (scf-go-lib: rpc.Register of a type named
+// Function).
 const scfService = "Function"
 
-// scfHost answers the Go1 platform's calls with a handler. lambdaHost is its twin.
+// scfHost serves a handler to the Go1 platform. lambdaHost is its twin.
 type scfHost struct{ handler Handler }
 
 // serve answers every connection to l until l is closed, and returns l's error.
@@ -31,11 +32,11 @@ func (s scfHost) serve(l net.Listener) error {
 	}
 }
 
-// ping tells the platform that the function is up.
+// ping answers the platform's probe. It is reachable only when the function has been built.
 func (s scfHost) ping(*messages.PingRequest, *messages.PingResponse) {}
 
-// invoke answers one event. What goes wrong is said in response.Error, as the platform expects; a
-// net/rpc error would read as a broken function process.
+// invoke answers one event. Every error is in response.Error, as the platform expects; a net/rpc
+// error would look like a broken function process.
 func (s scfHost) invoke(request *messages.InvokeRequest, response *messages.InvokeResponse) {
 	inv, err := s.invocation(request)
 	if err != nil {
@@ -56,7 +57,7 @@ func (s scfHost) invoke(request *messages.InvokeRequest, response *messages.Invo
 	response.Payload = payload
 }
 
-// invocation reads the platform's request. The environment is decoded into a map that belongs to this invocation alone.
+// invocation decodes the platform's request. The environment is a map of this invocation's own.
 func (s scfHost) invocation(request *messages.InvokeRequest) (Invocation, error) {
 	inv := Invocation{
 		Payload:   request.Payload,
@@ -74,8 +75,8 @@ func (s scfHost) invocation(request *messages.InvokeRequest) (Invocation, error)
 	return inv, nil
 }
 
-// platformContext is the request as functioncontext shows it. ClientContext stays empty: it is the caller's word and
-// nothing here reads it, so a malformed one is no reason to refuse the call.
+// platformContext is the request in functioncontext's form. ClientContext stays empty: it is the
+// caller's word, and unused, so a malformed one is no reason to refuse the call.
 func (s scfHost) platformContext(
 	request *messages.InvokeRequest, environment map[string]string,
 ) *functioncontext.FunctionContext {
@@ -95,13 +96,14 @@ func (s scfHost) platformContext(
 	}
 }
 
-// failure is an error in the platform's shape. ShouldExit stays false, for the process is sound.
+// failure is an error in the platform's form. ShouldExit stays false: the process is sound.
 func (s scfHost) failure(err error) *messages.InvokeResponse_Error {
 	return &messages.InvokeResponse_Error{Message: err.Error(), Type: errorType(err)}
 }
 
-// environmentError refuses an Environment that is not a JSON object of strings. Without the environment nobody knows who
-// is calling, so the handler is not asked; the cause names types and positions, never a value.
+// environmentError refuses an Environment that is not a JSON object of strings. The caller cannot
+// be identified without it, so the handler is not called. The cause has types and positions, never
+// a value.
 type environmentError struct{ cause error }
 
 func (e *environmentError) Error() string {

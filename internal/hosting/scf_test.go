@@ -65,7 +65,8 @@ func startSCF(t *testing.T, cmd func(port string) *exec.Cmd) *scfFunction {
 	return nil
 }
 
-// dialProcess starts a function on a port that was free a moment ago, and waits until it answers or ends.
+// dialProcess starts a function on a port that was free a moment ago, and waits until it answers or
+// ends.
 func dialProcess(t *testing.T, of func(port string) *exec.Cmd) *rpc.Client {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -131,7 +132,8 @@ func (f *scfFunction) wantPayload(got messages.InvokeResponse, want string) {
 	}
 }
 
-// wantError fails the test unless the function answered an error of this type with these words in its message.
+// wantError fails the test unless the function answered an error of this type with these words in
+// its message.
 func (f *scfFunction) wantError(got messages.InvokeResponse, wantType, wantWords string) {
 	f.t.Helper()
 	if got.Error == nil {
@@ -417,7 +419,7 @@ func TestSCFThreeInvocationsAtOnce(t *testing.T) {
 		}, &messages.InvokeResponse{}, nil)
 	}
 	for range callers {
-		<-arrived // nobody is released before all have arrived, so a served-one-by-one function would fail here
+		<-arrived // none is released before all have arrived: a function that serves one by one fails here
 	}
 	close(release)
 	for i, call := range calls {

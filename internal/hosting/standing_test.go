@@ -26,7 +26,7 @@ func standingOf(head hosting.Request) hosting.Standing {
 	}[head.Header[standingHeader]]
 }
 
-// everybody are the standings, and how many bodies of each are read at a time.
+// everybody is each standing with the number of its bodies that are read at a time.
 var everybody = map[string]int{
 	"proved": hosting.MaxReading, "named": hosting.MaxReading, "unproved": hosting.MaxUnproved,
 }
@@ -46,8 +46,8 @@ func serveStandings(t *testing.T, h hosting.HTTPHandler, times hosting.WebTimes)
 	return serveFunction(t, hosting.Function{HandleHTTP: h, Standing: standingOf}, times)
 }
 
-// A request whose head proves nothing, and whose body cannot, is answered although its body never
-// comes; that is not asked for either. What of it comes does not reach the handler.
+// A request whose head proves nothing, and whose body cannot, is answered without its body. The
+// body is not asked for, and what arrives of it does not reach the handler.
 func TestWebAnswersOnTheHead(t *testing.T) {
 	t.Parallel()
 	f := serveStandings(t, refusing, hosting.WebTimes{Body: time.Hour})
@@ -80,8 +80,8 @@ func TestWebAnswersOnTheHead(t *testing.T) {
 	}
 }
 
-// Each standing's places are its own: with all of one taken by senders who hold their bodies back,
-// those of each other standing are served as if nobody were there.
+// Each standing's places are its own: with all of one taken by senders that hold their bodies back,
+// every other standing is served as if the instance were idle.
 func TestWebStandingsCostEachOtherNothing(t *testing.T) {
 	t.Parallel()
 	for attacker, places := range everybody {

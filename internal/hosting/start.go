@@ -14,7 +14,7 @@ import (
 	"syscall"
 )
 
-// The environment variables that say which platform this is.
+// The environment variables that tell the platforms apart, and ours.
 const (
 	lambdaAPIVariable     = "AWS_LAMBDA_RUNTIME_API" // host:port of Lambda's Runtime API
 	customAPIVariable     = "SCF_RUNTIME_API"        // host of the custom runtime's API
@@ -23,44 +23,44 @@ const (
 	webPortVariable       = "PORT"                   // the port for an HTTP server
 	listenHostVariable    = "CLOUDPAY_LISTEN_HOST"   // ours: listen here and not on all interfaces
 	functionNameVariable  = "SCF_FUNCTIONNAME"       // the function's name, where SCF says it nowhere else
-	faultsVariable        = "CLOUDPAY_CONFIG_FAULTS" // ours: what a function that is not configured does
+	faultsVariable        = "CLOUDPAY_CONFIG_FAULTS" // ours: whether an unconfigured function serves
 )
 
-// scfVariables are set by SCF, web functions included, and not in other containers.
+// scfVariables are set by SCF, in web functions too, and not in other containers.
 var scfVariables = []string{"SCF_RUNTIME", "TENCENTCLOUD_RUNENV", functionNameVariable}
 
 // Exit codes of Start.
 const (
 	exitDone       = 0 // an HTTP server was told to stop, and has
-	exitFailed     = 1 // the platform is there but could not be served, or a container's function is not configured
+	exitFailed     = 1 // the platform cannot be served, or a container's function is unconfigured
 	exitNoPlatform = 2 // there is no platform: a usage error
 )
 
-// refusal is what somebody reads who runs the binary by hand.
+// refusal is printed when the binary is run by hand.
 const refusal = "cloudpay: this program is a cloud function, and no platform is here to call it: none of " +
 	lambdaAPIVariable + " (AWS Lambda), " + customAPIVariable + " (SCF's custom runtime), " +
 	scfPortVariable + " (Tencent SCF and CloudBase, Go1) and " + webPortVariable + " (a web function or a container) is set. " +
 	"Deploy it, or try it on this machine with `make demo` or `go run ./cmd/cloudpay emulate`.\n"
 
-// Start serves what build makes on the platform that the environment names, and never returns: it
-// ends the process with code 2 and a sentence on standard error when there is no platform, and with
-// code 1 when build refuses, or the platform is gone or cannot be served. The function is built
-// before the platform can call, and only if there is a platform. An HTTP server that is told to
-// stop (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
+// Start serves the function that build makes on the platform that the environment names, and never
+// returns. It ends the process with code 2 and a sentence on standard error without a platform, and
+// with code 1 if build fails or the platform cannot be served. The function is built before the
+// platform can call it, and only if there is a platform. An HTTP server that is told to stop
+// (SIGTERM or SIGINT) finishes the requests in flight and ends with code 0.
 //
-// A function that is not configured says so in its log, once. It then answers every call with what
-// is wrong, since a cloud function that ends shows its callers nothing (ADR 5); in a container it
-// ends with code 1, so that a rollout stops and the containers before it go on.
-// CLOUDPAY_CONFIG_FAULTS says otherwise: "answer" or "exit".
+// A function that is not configured logs that once. It then answers every call with the fault,
+// since a cloud function that ends shows its callers nothing (ADR 5); in a container it ends with
+// code 1, so that a rollout stops and the old containers stay. CLOUDPAY_CONFIG_FAULTS overrides
+// this: "answer" or "exit".
 func Start(build Build) {
 	os.Exit(start(os.Getenv, net.Listen, os.Stderr, build))
 }
 
-// start is Start with its surroundings as parameters; it returns the exit code.
+// start is Start with its surroundings as parameters. It returns the exit code.
 func start(getenv func(string) string, listen listenFunc, stderr io.Writer, build Build) int {
 	serve := hostFor(getenv, listen)
 	if serve == nil {
-		_, _ = io.WriteString(stderr, refusal) // the exit code says it too
+		_, _ = io.WriteString(stderr, refusal) // on failure, the exit code is left
 		return exitNoPlatform
 	}
 	fn, err := build(os.Environ(), os.Stdout)
@@ -81,8 +81,8 @@ func start(getenv func(string) string, listen listenFunc, stderr io.Writer, buil
 	return exitFailed
 }
 
-// answersFaults logs that a function is not configured, and reports whether it is to be served all
-// the same. The line is the only one: what else would print it goes where the log goes.
+// answersFaults logs that a function is not configured, and reports whether it is served all the
+// same. Nothing else prints the fault.
 func answersFaults(getenv func(string) string, broken error) bool {
 	answers := !inContainer(getenv)
 	switch strings.TrimSpace(getenv(faultsVariable)) {
@@ -99,7 +99,8 @@ func answersFaults(getenv func(string) string, broken error) bool {
 	return answers
 }
 
-// inContainer reports whether this is an HTTP server that no cloud function's platform started.
+// inContainer reports whether this is an HTTP server that was not started by a platform of cloud
+// functions.
 func inContainer(getenv func(string) string) bool {
 	platforms := append([]string{lambdaAPIVariable, customAPIVariable, scfPortVariable}, scfVariables...)
 	return !slices.ContainsFunc(platforms, func(name string) bool { return getenv(name) != "" })
@@ -108,8 +109,8 @@ func inContainer(getenv func(string) string) bool {
 // listenFunc is [net.Listen].
 type listenFunc func(network, address string) (net.Listener, error)
 
-// hostFor returns what serves a function in this environment, in the order of the package comment;
-// nil when nothing does.
+// hostFor is what serves a function in this environment, in the order of the package comment; nil
+// without a platform.
 func hostFor(getenv func(string) string, listen listenFunc) func(Function) error {
 	scfPort, webPort := getenv(scfPortVariable), getenv(webPortVariable)
 	switch {
@@ -121,7 +122,7 @@ func hostFor(getenv func(string) string, listen listenFunc) func(Function) error
 			return customHost{handler: fn.Handle, base: base, function: getenv(functionNameVariable)}.serve()
 		}
 	case scfPort != "":
-		// The platform may dial another address than loopback, so an empty host means all interfaces.
+		// The platform may dial another address than loopback: an empty host is all interfaces.
 		address := net.JoinHostPort(getenv(listenHostVariable), scfPort)
 		return func(fn Function) error {
 			return listenAndServe(address, scfPortVariable, listen, scfHost{handler: fn.Handle}.serve)
@@ -146,7 +147,7 @@ func listenAndServe(address, variable string, listen listenFunc, serve func(net.
 	return serve(l)
 }
 
-// serveUntilSignal serves until the platform asks the process to stop. A second signal ends it at once.
+// serveUntilSignal serves until the platform stops the process. A second signal ends it at once.
 func (w webHost) serveUntilSignal(l net.Listener) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop)

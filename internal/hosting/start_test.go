@@ -25,7 +25,8 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// functionVariable makes this test binary a deployed function instead of a test: TestMain then calls Start.
+// functionVariable makes this test binary a deployed function instead of a test: TestMain then
+// calls Start.
 const functionVariable = "CLOUDPAY_TEST_FUNCTION"
 
 func TestMain(m *testing.M) {
@@ -106,8 +107,8 @@ func everything(ctx context.Context, inv hosting.Invocation) []byte {
 	return fmt.Appendf(nil, "%s %v %+v %+v %v %s", inv.Payload, inv, scf, aws, os.Environ(), telemetry.RequestID(ctx))
 }
 
-// gateVariable is an address that this function asks before it answers, so that the test knows that it is at work and
-// decides how long.
+// gateVariable is an address that this function asks before it answers, so that the test knows that
+// it is at work and decides how long.
 const gateVariable = "CLOUDPAY_TEST_GATE"
 
 func passGate(ctx context.Context) ([]byte, error) {
@@ -123,8 +124,8 @@ func passGate(ctx context.Context) ([]byte, error) {
 	return io.ReadAll(response.Body)
 }
 
-// command is this binary as a function with exactly this environment; GOCOVERDIR only keeps a binary built for coverage
-// from complaining on standard error.
+// command is this binary as a function with exactly this environment; GOCOVERDIR only keeps a
+// binary built for coverage from complaining on standard error.
 func command(t *testing.T, env ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // only ends a hang

@@ -100,7 +100,8 @@ func (f *webFunction) send(method, target, body string, header ...string) webRes
 	return webResponse{response, string(content)}
 }
 
-// speak sends what net/http's client would not, and returns everything that comes back until the function hangs up.
+// speak sends what net/http's client would not, and returns everything that comes back until the
+// function hangs up.
 func (f *webFunction) speak(text string) string {
 	f.t.Helper()
 	conn, err := net.Dial("tcp", f.address)
@@ -119,8 +120,8 @@ func (f *webFunction) speak(text string) string {
 	return string(got)
 }
 
-// wantRefusal fails the test unless this is our own refusal, to the letter what package order would have said. (Tests may
-// import it; the package itself may not.)
+// wantRefusal fails the test unless this is our own refusal, to the letter what package order would
+// have said. (Tests may import it; the package itself may not.)
 func (f *webFunction) wantRefusal(got webResponse, status int, words string) {
 	f.t.Helper()
 	var reason struct{ ReturnMsg string }
@@ -390,12 +391,12 @@ func TestWebContinue(t *testing.T) {
 		return hosting.Response{Status: 200, Body: r.Body}, nil
 	}, hosting.WebTimes{})
 
-	// Nobody is asked for a body that is too long anyway.
+	// A body that is announced as too long is not asked for.
 	got := f.speak("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 7340032\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
 		t.Errorf("7 MB announced: got %q, want 413 at once", got)
 	}
-	// And anybody else is, before sending it.
+	// Every other body is, before it is sent.
 	if got := f.dawdle()(); !strings.HasSuffix(got, "\r\n\r\n{}") {
 		t.Errorf("got %q, want the body back", got)
 	}
@@ -473,7 +474,8 @@ func TestWebDeadline(t *testing.T) {
 	}
 }
 
-// TestWebFailureIsLogged is not parallel: it borrows slog's default logger, which the whole process shares.
+// TestWebFailureIsLogged is not parallel: it borrows slog's default logger, which the whole process
+// shares.
 func TestWebFailureIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
@@ -524,7 +526,8 @@ func TestWebSlowBody(t *testing.T) {
 	}
 }
 
-// A caller who hangs up does not stop a close that has begun; net/http ends the request's context for it.
+// A caller that hangs up does not stop a close that has begun; net/http ends the request's context
+// for it.
 func TestWebCallerHangsUp(t *testing.T) {
 	t.Parallel()
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -609,7 +612,8 @@ func (f *webFunction) dawdle() (finish func() string) {
 	}
 }
 
-// Who sends nothing holds up nobody who does, until there are very many of them; and even then no request without a body.
+// Silent senders get in the way of the others only when there are very many of them, and then only
+// of requests with a body.
 func TestWebIdleBodies(t *testing.T) {
 	t.Parallel()
 	f := serveWeb(t, always200, hosting.WebTimes{Body: time.Hour})
@@ -742,7 +746,8 @@ type webProcess struct {
 	exited chan error
 }
 
-// startWeb runs cmd, which has a PORT of 0, until the test ends, and reads its log to learn where it listens.
+// startWeb runs cmd, which has a PORT of 0, until the test ends, and reads its log to learn where
+// it listens.
 func startWeb(t *testing.T, cmd *exec.Cmd, log func(*exec.Cmd) (io.ReadCloser, error)) *webProcess {
 	t.Helper()
 	out, err := log(cmd)
@@ -796,7 +801,7 @@ func startWebLogging(t *testing.T, cmd *exec.Cmd, out io.ReadCloser) *webProcess
 	return nil
 }
 
-// wantRefusedConnection waits until nobody listens any more.
+// wantRefusedConnection waits until the port is closed.
 func (p *webProcess) wantRefusedConnection() {
 	p.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); { // only ends a hang

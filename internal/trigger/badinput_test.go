@@ -22,7 +22,8 @@ var spoiled = map[string]func(string) string{
 	"timer": func(more string) string { return `{"Type":"Timer","TriggerName":"sweep"` + more + `}` },
 }
 
-// Whatever is wrong with an event, the answer is in the trigger's own form, says so, and nothing is done.
+// Whatever is wrong with an event, the answer is in the trigger's own form, says so, and nothing is
+// done.
 func TestBadInputInEachForm(t *testing.T) {
 	t.Parallel()
 	keys := &strings.Builder{}
@@ -79,8 +80,8 @@ func TestNoEventAtAll(t *testing.T) {
 	}
 }
 
-// FuzzHandle: whatever comes, on whichever hosting, the reply is JSON in its trigger's form, and nobody who has shown
-// nothing gets anything done.
+// FuzzHandle: whatever comes, on whichever hosting, the reply is JSON in its trigger's form, and
+// nobody who has shown nothing gets anything done.
 func FuzzHandle(f *testing.F) {
 	seeds := []string{``, `{}`, `{"out_trade_no":"A1"}`, `{"subMchID":1}`, `[`, `{"a":{"b":[1,2,{}]}}`, "{\"\xff\":1}", `{"Type":"Timer"}`}
 	for _, c := range costumes() {

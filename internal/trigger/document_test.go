@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestAPIDocumentParameters wants a row in docs/api.md for each parameter, with both of its spellings, and for each field of a
-// sub-order; and no other rows.
+// TestAPIDocumentParameters wants a row in docs/api.md for each parameter, with both of its
+// spellings, and for each field of a sub-order; and no other rows.
 func TestAPIDocumentParameters(t *testing.T) {
 	t.Parallel()
 	const path = "../../docs/api.md"
@@ -33,7 +33,8 @@ func TestAPIDocumentParameters(t *testing.T) {
 	wantRows(t, path, string(text), "### `sub_orders`", want)
 }
 
-// wantRows compares the first table below a heading with the beginnings that its rows should have, in any order.
+// wantRows compares the first table below a heading with the beginnings that its rows should have,
+// in any order.
 func wantRows(t *testing.T, path, text, heading string, want []string) {
 	t.Helper()
 	_, rest, found := strings.Cut(text, "\n"+heading+"\n")

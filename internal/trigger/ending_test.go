@@ -9,8 +9,9 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// TestEveryRefusalHasAnEnding has each code of the table that can refuse, so that none that is new gives messages up
-// unseen: those that speak of the message's order or words, and those that would refuse any other message too.
+// TestEveryRefusalHasAnEnding has each code of the table that can refuse, so that none that is new
+// gives messages up unseen: those that speak of the message's order or words, and those that would
+// refuse any other message too.
 func TestEveryRefusalHasAnEnding(t *testing.T) {
 	t.Parallel()
 	messages := []string{

@@ -15,10 +15,11 @@ import (
 	"cloudpay/internal/trigger"
 )
 
-// Alice has the order A1. Mallory has a telephone, a web page, an AWS Cognito identity and the function's URL, and no
-// secret. The forging table lets Mallory pass for every source of calls from every place where he can really be, on
-// every hosting that has the place. What he may write is the event (a cloud call's data, a Cognito caller's payload) or
-// the request (path, query, headers, body); what the platform says of him, he may not.
+// Alice has the order A1. Mallory has a telephone, a web page, an AWS Cognito identity and the
+// function's URL, and no secret. The forging table lets Mallory pass for every source of calls from
+// every place where he can really be, on every hosting that has the place. What he may write is the
+// event (a cloud call's data, a Cognito caller's payload) or the request (path, query, headers,
+// body); what the platform says of him, he may not.
 
 const (
 	marker  = "WHAT-ALICE-BOUGHT" // in what a query of A1 brings
@@ -34,10 +35,12 @@ type place struct {
 	cognito     string
 	// adds is what the platform itself puts into an event that he wrote.
 	adds obj
-	// form says that he comes by HTTP, and whose event it becomes; claims is what its authorizer says of him.
+	// form says that he comes by HTTP, and whose event it becomes; claims is what its authorizer
+	// says of him.
 	form   string
 	claims obj
-	// known says that the platform gives a sign of him, so that not even PolicyPlatform may let him in.
+	// known says that the platform gives a sign of him, so that not even PolicyPlatform may let him
+	// in.
 	known bool
 }
 
@@ -109,7 +112,8 @@ func places() []place {
 	} {
 		all = append(all, place{name: key, on: hosting.SCF, environment: map[string]string{key: "mallory", "TRIGGER_SRC": "timer"}, known: true})
 	}
-	// What no platform does today: events that are half a request's, and events on the web that are none.
+	// What no platform does today: events that are half a request's, and events on the web that are
+	// none.
 	tomorrow := obj{"headers": obj{"host": "x"}, "requestContext": obj{"routeKey": "x"}}
 	all = append(all, place{name: "behind an HTTP platform of tomorrow", on: hosting.Lambda, adds: tomorrow, known: true},
 		place{name: "the web, in words of his own", on: hosting.Web, known: true})
@@ -134,7 +138,8 @@ type costume struct {
 	event obj
 }
 
-// costumes are of every source, with whatever somebody who has read our documents, and no secret, might put on them.
+// costumes are of every source, with whatever somebody who has read our documents, and no secret,
+// might put on them.
 func costumes() []costume {
 	var all []costume
 	add := func(as string, events ...obj) {
@@ -200,7 +205,8 @@ func headers() []map[string]string {
 	}
 }
 
-// requests are a costume as HTTP can carry it: in the body, and a plain order in the address or the query string.
+// requests are a costume as HTTP can carry it: in the body, and a plain order in the address or the
+// query string.
 func requests(c costume, op order.Op) []request {
 	path, body := "/"+string(op)+"order", text(c.event)
 	all := []request{
@@ -243,7 +249,8 @@ func (p place) events(c costume, op order.Op) []string {
 type victim struct {
 	*kit
 
-	// reached is what he should not have: a workflow that ran, a store that was asked in Alice's name.
+	// reached is what he should not have: a workflow that ran, a store that was asked in Alice's
+	// name.
 	reached []string
 }
 
@@ -303,9 +310,9 @@ func (v *victim) attempt(p place, event string) string {
 	return strings.Join(v.reached, ", ")
 }
 
-// TestForging: no costume, worn at any place, gets Mallory anything. Before each attempt the same instance has served
-// Alice and a timer, and the process's environment says that Alice is calling, and a timer: what scf-go-lib would leave
-// there.
+// TestForging: no costume, worn at any place, gets Mallory anything. Before each attempt the same
+// instance has served Alice and a timer, and the process's environment says that Alice is calling,
+// and a timer: what scf-go-lib would leave there.
 func TestForging(t *testing.T) {
 	for name, value := range map[string]string{
 		"WX_OPENID": "oABC0123456789", "WX_APPID": "wx1", "TCB_SOURCE": "wx_trigger", "TRIGGER_SRC": "timer", "CLOUDPAY_CALLER_POLICY": "any",
@@ -360,7 +367,8 @@ func (v *victim) serveOthers() {
 	}
 }
 
-// wantEveryPair checks that the table is one: each hosting has seen attempts to pass for each source, and many.
+// wantEveryPair checks that the table is one: each hosting has seen attempts to pass for each
+// source, and many.
 func wantEveryPair(t *testing.T, attempts map[string]int) {
 	t.Helper()
 	total := 0
@@ -379,8 +387,8 @@ func wantEveryPair(t *testing.T, attempts map[string]int) {
 	t.Logf("%d attempts", total)
 }
 
-// TestRightfulCallers is the forging table's other side: whoever it keeps out is let in with what they should have, so
-// that the table does not pass because nothing works.
+// TestRightfulCallers is the forging table's other side: whoever it keeps out is let in with what
+// they should have, so that the table does not pass because nothing works.
 func TestRightfulCallers(t *testing.T) {
 	t.Parallel()
 	plain := `{"out_trade_no":"A1"}`

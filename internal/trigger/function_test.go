@@ -266,8 +266,8 @@ func TestPanicsInTheLog(t *testing.T) {
 	}
 }
 
-// An order's number is logged for those who may name one, if it is one. What was put in its place by mistake is not, least
-// of all a token.
+// An order's number is logged for those who may name one, if it is one. What was put in its place
+// by mistake is not, least of all a token.
 func TestNumbersInTheLog(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, number, token, want string }{

@@ -185,8 +185,9 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// CloudBase takes its route off the path, so that a number stands there alone. What can be none, and what is meant for
-// another function or is a slip of the pen, is not found; never by a status that says that there is no such order.
+// CloudBase takes its route off the path, so that a number stands there alone. What can be none,
+// and what is meant for another function or is a slip of the pen, is not found; never by a status
+// that says that there is no such order.
 func TestRelativeRoutes(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -304,7 +305,8 @@ func TestWhoComesByHTTP(t *testing.T) {
 	}
 }
 
-// Users behind WeChat's gateway have what is theirs, and are users: told little, and let choose little.
+// Users behind WeChat's gateway have what is theirs, and are users: told little, and let choose
+// little.
 func TestUsersBehindWeChatsGateway(t *testing.T) {
 	t.Parallel()
 	header := map[string]string{"x-wx-openid": user["WX_OPENID"], "x-wx-appid": user["WX_APPID"]}

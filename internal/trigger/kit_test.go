@@ -26,8 +26,8 @@ const (
 	timerToken   = "timer-kR7vQm2wZp9TnW4b"
 )
 
-// kit is a function whose workflow notes what it was asked. Without further words it runs on SCF, where the operator says
-// that only the platform lets callers in.
+// kit is a function whose workflow notes what it was asked. Without further words it runs on SCF,
+// where the operator says that only the platform lets callers in.
 type kit struct {
 	t  *testing.T
 	fn trigger.Function

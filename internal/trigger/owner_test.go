@@ -15,7 +15,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// newStore is a function whose store knows an order of Alice's, one of Bob's, and a combined one of Alice's.
+// newStore is a function whose store knows an order of Alice's, one of Bob's, and a combined one of
+// Alice's.
 func newStore(t *testing.T, op order.Op) *kit {
 	t.Helper()
 	k := newKit(t).strict().store(map[string]string{"A1": alice, "A9": alice, "B1": "wx:wx1:oBOB", "C1": alice})
@@ -63,7 +64,8 @@ func TestUsersHaveTheirOwn(t *testing.T) {
 	}
 }
 
-// Not theirs, not in the store, and not at the gateway: to the byte the same, for one who tries numbers.
+// Not theirs, not in the store, and not at the gateway: to the byte the same, for one who tries
+// numbers.
 func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
 	t.Parallel()
 	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
@@ -142,7 +144,8 @@ func TestWhatUsersMayNotAsk(t *testing.T) {
 	}
 }
 
-// Without a store nobody's order is a user's. They learn that it is not allowed; the log, what to configure.
+// Without a store nobody's order is a user's. They learn that it is not allowed; the log, what to
+// configure.
 func TestUsersWithoutAStore(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).strict()

@@ -35,7 +35,8 @@ func outcome(of order.Outcome, code string) order.Result {
 	return order.NewResult(order.Call{}, of, order.Answer{Code: code}, 1)
 }
 
-// Each queue's messages are done, each of them, and the reply is the one that the queue understands.
+// Each queue's messages are done, each of them, and the reply is the one that the queue
+// understands.
 func TestEveryQueue(t *testing.T) {
 	t.Parallel()
 	for _, form := range queueForms {
@@ -159,8 +160,8 @@ func TestOneBadMessage(t *testing.T) {
 	}
 }
 
-// When nothing of a batch was done SQS gets an error: it would take an answer for success where ReportBatchItemFailures
-// was not switched on.
+// When nothing of a batch was done SQS gets an error: it would take an answer for success where
+// ReportBatchItemFailures was not switched on.
 func TestAllMessagesFail(t *testing.T) {
 	t.Parallel()
 	for _, tc := range mishaps {
@@ -175,7 +176,8 @@ func TestAllMessagesFail(t *testing.T) {
 	}
 }
 
-// A record that is not the queue's is one bad message too; one that has no name must not come back alone.
+// A record that is not the queue's is one bad message too; one that has no name must not come back
+// alone.
 func TestBadRecords(t *testing.T) {
 	t.Parallel()
 	good := obj{"messageId": "m0", "eventSource": "aws:sqs", "body": about("A0")}
@@ -218,8 +220,8 @@ func TestMessagesCarryTheToken(t *testing.T) {
 	}
 }
 
-// A token that was changed here and not there, a user's or a stranger's sign: no queue takes its messages for done when
-// nothing was done.
+// A token that was changed here and not there, a user's or a stranger's sign: no queue takes its
+// messages for done when nothing was done.
 func TestNobodysMessagesAreKept(t *testing.T) {
 	t.Parallel()
 	for _, form := range queueForms {
@@ -317,8 +319,8 @@ func TestBatchIsBounded(t *testing.T) {
 	})
 }
 
-// A gateway that hangs costs each message its share of the time, not the batch all of it; what there is no time for is not
-// begun, and the platform hears so before its deadline.
+// A gateway that hangs costs each message its share of the time, not the batch all of it; what
+// there is no time for is not begun, and the platform hears so before its deadline.
 func TestBatchAnswersBeforeTheDeadline(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

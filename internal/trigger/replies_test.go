@@ -14,8 +14,9 @@ import (
 	"cloudpay/internal/order/tradestate"
 )
 
-// TestReplies sends each event as its platform writes it (event/testdata) and wants the reply, or the error that stands in
-// its stead, to be the file of the same name in testdata/replies, byte for byte.
+// TestReplies sends each event as its platform writes it (event/testdata) and wants the reply, or
+// the error that stands in its stead, to be the file of the same name in testdata/replies, byte for
+// byte.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	const orderOf = `{\"out_trade_no\":\"A1\"}`

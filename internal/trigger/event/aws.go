@@ -13,6 +13,9 @@ import (
 // awsHTTP is the event of a Lambda function URL and of AWS's HTTP API: payload 2.0 (API Gateway
 // developer guide, "AWS Lambda proxy integrations for HTTP APIs"). Headers come joined by commas.
 // Cookies, which have a list of their own, are left out: no caller is identified by a cookie.
+//
+//	{"version":"2.0","rawPath":"/queryorder/A1","rawQueryString":"a=1&a=2","headers":{…},
+//	 "requestContext":{"http":{"method":"GET","path":"…"},"authorizer":{"jwt":{"claims":{…}}}},…}
 type awsHTTP struct{}
 
 func (awsHTTP) made(p *parts) bool {
@@ -109,6 +112,9 @@ func (p *parts) httpClaims() map[string]string {
 // queryStringParameters have the last value of each name, their multiValue twins all of them. path
 // has its escapes as they came, but not in payload 1.0, whose events have a version, unlike a REST
 // API's (both seen in the field: github.com/middleapi/standard-server/pull/93).
+//
+//	{"httpMethod":"GET","path":"/queryorder/A1","multiValueHeaders":{"Accept":["*/*"]},
+//	 "requestContext":{"apiId":"…","authorizer":{"principalId":"…"}},…}
 type awsREST struct{}
 
 func (awsREST) made(p *parts) bool {

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// BenchmarkDecode reads events, and reports how long that takes beside json.Valid on the same bytes, which reads them
-// and does nothing.
+// BenchmarkDecode reads events, and reports how long that takes beside json.Valid on the same
+// bytes, which reads them and does nothing.
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range []string{"call", "functionurl", "awshttp-jwt", "sqs-two", "timer"} {
 		b.Run(name, func(b *testing.B) {

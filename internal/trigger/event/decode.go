@@ -8,29 +8,31 @@ import (
 )
 
 // The bounds of an event. The platforms' own limit is 6 MB for a synchronous call (SCF doc
-// 583/11637, AWS's Lambda quotas). A larger event is scanned up to maxScan all the same, so that its
-// refusal has its trigger's form. No platform's event has half as many keys, or is half as deep.
+// 583/11637, AWS's Lambda quotas). A larger event is scanned up to maxScan all the same, so that
+// its refusal has its trigger's form. No platform's event has half as many keys, or is half as
+// deep.
 const (
 	maxEvent   = 6 << 20
 	maxScan    = 16 << 20
 	maxRecords = 10_000 // SQS's largest batch
 
-	maxKeys  = 256
-	maxDepth = 64
+	maxKeys  = 256       // of the event itself
+	maxDepth = 64        // of its values, against a stack that grows with the caller's brackets
 	maxNames = 256       // of headers, of one header's values, of a query's parameters, of claims
 	maxHead  = 256 << 10 // bytes of each of those; the platforms' servers take less
 )
 
 // A codec reads one platform's shape.
 type codec interface {
-	// made reports whether the event has what only this platform writes.
+	// made reports whether the event has this platform's marks. It looks at what split filed, and
+	// faults nothing.
 	made(p *parts) bool
-	// read fills e's part, or refuses p.
+	// read fills the part of e that belongs to its Kind. A fault is left in p.
 	read(p *parts, e *Event)
 }
 
-// codecs are tried in this order, and the first of an event's Kind reads it: the marks of a function
-// URL's event are on an API gateway's too.
+// codecs are tried in this order, and the first of an event's Kind reads it: the marks of a
+// function URL's event are on an API gateway's too.
 var codecs = []struct {
 	Kind
 
@@ -93,7 +95,8 @@ func decodeParts(p parts, e Event) (Event, *Fault) {
 	return e, nil
 }
 
-// parts are those members of an event that platforms write.
+// parts are those members of an event that platforms write, and what a codec finds wrong with them.
+// A cloud call has none, and allocates nothing here.
 type parts struct {
 	fields  fields // nil without any
 	context fields // requestContext's
@@ -119,13 +122,15 @@ func (f fields) get(key string) []byte {
 	return nil
 }
 
-// refuse keeps the first fault.
+// refuse keeps the first fault: what follows it may only be its consequence.
 func (p *parts) refuse(field string, rule bilingual.Text) {
 	if p.fault == nil {
 		p.fault = &Fault{Field: field, Rule: rule}
 	}
 }
 
+// split scans the whole event, and files its members. A fault does not end it: the members after it
+// may still tell whose event this is, and HTTP's refusals have another form than a call's.
 func (p *parts) split(payload []byte) {
 	if len(payload) > maxEvent {
 		p.refuse("event", bilingual.Sprintf("is %d bytes long, more than %d", "长 %d 字节，超过 %d 字节", len(payload), maxEvent))
@@ -225,7 +230,8 @@ func (p *parts) pick(key string, object []byte, wanted func(key []byte) bool) fi
 	return f
 }
 
-// has reports whether the member is there and not null.
+// has reports whether the member is there and not null. Platforms write null for what they have not
+// got.
 func (f fields) has(key string) bool {
 	t := typeOf(f.get(key))
 	return t != nothing && t != aNull
@@ -279,24 +285,10 @@ const (
 
 // text is the type's name in both languages.
 func (t jsonType) text() bilingual.Text {
-	switch t {
-	case nothing:
-		return bilingual.New(string(t), "空")
-	case anObject:
-		return bilingual.New(string(t), "对象")
-	case anArray:
-		return bilingual.New(string(t), "数组")
-	case aString:
-		return bilingual.New(string(t), "字符串")
-	case aNumber:
-		return bilingual.New(string(t), "数字")
-	case aBool:
-		return bilingual.New(string(t), "true 或 false")
-	case aNull:
-		return bilingual.Same(string(t))
-	case something:
-	}
-	return bilingual.New(string(something), "其他内容")
+	return bilingual.New(string(t), map[jsonType]string{
+		nothing: "空", anObject: "对象", anArray: "数组", aString: "字符串", aNumber: "数字",
+		aBool: "true 或 false", aNull: "null", something: "其他内容",
+	}[t])
 }
 
 // typeOf looks at the first byte, which is enough for text that was scanned before.
@@ -321,6 +313,7 @@ func typeOf(value []byte) jsonType {
 	return something
 }
 
+// notAnObject is the rule that an event breaks which is no object.
 func notAnObject(t jsonType) bilingual.Text {
 	want := bilingual.New("must be a JSON object with the call's parameters", "须为包含调用参数的 JSON 对象")
 	switch t {

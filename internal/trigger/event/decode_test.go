@@ -610,7 +610,8 @@ func TestLargestBatch(t *testing.T) {
 	row{batch(20_000, `1`), "call", ""}.check(t)
 }
 
-// TestTruncated cuts each fixture at every byte: a fault each time, and never the kind of another trigger.
+// TestTruncated cuts each fixture at every byte: a fault each time, and never the kind of another
+// trigger.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
 	for name, want := range fixtures() {
@@ -642,7 +643,8 @@ func checkFault(t testing.TB, fault *event.Fault) {
 	}
 }
 
-// TestFaultsKeepSecrets puts a secret wherever an event has room for one, and looks for it in the faults.
+// TestFaultsKeepSecrets puts a secret wherever an event has room for one, and looks for it in the
+// faults.
 func TestFaultsKeepSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "dontshowme"
@@ -668,7 +670,8 @@ func TestFaultsKeepSecrets(t *testing.T) {
 	}
 }
 
-// TestCost holds Decode to what an event weighs: a cloud call costs nothing, and the worst a few times its bytes.
+// TestCost holds Decode to what an event weighs: a cloud call costs nothing, and the worst a few
+// times its bytes.
 func TestCost(t *testing.T) {
 	call := fixture(t, "call")
 	if got := testing.AllocsPerRun(100, func() { event.Decode(call) }); got > 0 {
@@ -705,7 +708,8 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// allocated is how many bytes f takes off the heap. Nothing else may run meanwhile: its test is not parallel.
+// allocated is how many bytes f takes off the heap. Nothing else may run meanwhile: its test is not
+// parallel.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

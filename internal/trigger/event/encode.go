@@ -14,10 +14,11 @@ import (
 	"cloudpay/internal/hosting"
 )
 
-// EncodeResponse encodes an HTTP response for e's platform. One shape fits all: statusCode, headers,
-// body and isBase64Encoded are what the function URL, API Gateway, CloudBase's access service and
-// both of Lambda's payloads read (SCF doc 583/12513). Multi-value headers, which only some of them
-// know, are not needed. A body that is not UTF-8 goes in base64. An invalid status becomes 500.
+// EncodeResponse encodes an HTTP response for e's platform. One shape fits all: statusCode,
+// headers, body and isBase64Encoded are what the function URL, API Gateway, CloudBase's access
+// service and both of Lambda's payloads read (SCF doc 583/12513). Multi-value headers, which only
+// some of them know, are not needed. A body that is not UTF-8 goes in base64. An invalid status
+// becomes 500.
 func (e Event) EncodeResponse(r hosting.Response) []byte {
 	reply := scfevents.APIGatewayResponse{StatusCode: r.Status, Headers: r.Header, Body: string(r.Body)}
 	if r.Status < http.StatusOK || r.Status > 599 {

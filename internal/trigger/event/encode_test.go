@@ -18,8 +18,9 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// TestReplies answers each fixture that has a reply of its platform's own, and wants it to be the file in testdata/replies,
-// byte for byte: for HTTP what the platforms document, for SQS the first message given back.
+// TestReplies answers each fixture that has a reply of its platform's own, and wants it to be the
+// file in testdata/replies, byte for byte: for HTTP what the platforms document, for SQS the first
+// message given back.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	replies := map[string][]byte{}

@@ -4,27 +4,29 @@
 //
 // All events are JSON objects. What tells them apart are keys that only one platform writes:
 //
-//	form          marks                                              read from
-//	aws-http      version "2.0", requestContext.http                 rawPath, rawQueryString, headers, body
-//	api-gateway   httpMethod, requestContext.serviceId               path, queryString, headers, body
-//	tcb-http      httpMethod, requestContext.envId                   path, queryStringParameters, headers, body
-//	aws-rest      httpMethod, requestContext.apiId or .resourceId    path, multiValue…, body
-//	function-url  httpMethod                                         path, queryString, headers, body
-//	scf-timer     Type "Timer", TriggerName                          TriggerName, Time, Message
-//	eventbridge   detail-type "Scheduled Event", source aws.…        time, resources
-//	ckafka        Records[].Ckafka                                   topic, partition, offset, msgBody
-//	cmq           Records[].CMQ                                      msgId, msgBody
-//	tdmq          specversion, type "connector:tdmq…"                id, data.msgBody
-//	sqs           Records[].eventSource "aws:sqs"                    messageId, body
-//	foreign       another service's marks (COS, S3, SNS, …)          nothing
-//	call          none of these                                      nothing: the object is the parameters
+//	form          marks                                 read from it
+//	aws-http      version "2.0", requestContext.http    rawPath, rawQueryString, headers, body
+//	api-gateway   httpMethod, requestContext.serviceId  path, queryString, headers, body
+//	tcb-http      httpMethod, requestContext.envId      path, queryStringParameters, headers, body
+//	aws-rest      httpMethod, requestContext.apiId      path, multiValue…, body
+//	function-url  httpMethod                            path, queryString, headers, body
+//	scf-timer     Type "Timer", TriggerName             TriggerName, Time, Message
+//	eventbridge   detail-type "Scheduled Event"         time, resources
+//	ckafka        Records[].Ckafka                      topic, partition, offset, msgBody
+//	cmq           Records[].CMQ                         msgId, msgBody
+//	tdmq          specversion, type "connector:tdmq…"   id, data.msgBody
+//	sqs           Records[].eventSource "aws:sqs"       messageId, body
+//	foreign       another service's (COS, S3, SNS, …)   nothing
+//	call          none of these                         nothing: the object is the parameters
 //
-// A request to our own HTTP server is no event: hosting passes it as a [hosting.Request], which is
-// also what every HTTP event is decoded into, and [FromRequest] makes it an Event of the form web.
+// A request to our own HTTP server is no event: hosting passes it on as a [hosting.Request], which
+// is also what every HTTP event is decoded into, and [FromRequest] makes it an Event of the form
+// web.
 //
-// An event with the marks of two triggers is refused, and so is a key that comes twice: of two
-// values it could not be said which counts. Numbers, names and depth are bounded, and what is read
-// is copied only where it has escapes, so that an attacker's event costs no more than its bytes.
+// Some HTTP events have the marks of two HTTP forms, and the first in the table wins. An event with
+// the marks of two triggers is refused, and so is a key that comes twice: of two values it could
+// not be said which counts. Numbers, names and depth are bounded, and what is read is copied only
+// where it has escapes, so that an attacker's event costs no more than its bytes.
 package event
 
 import (

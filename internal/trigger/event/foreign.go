@@ -16,6 +16,7 @@ func (foreign) made(p *parts) bool { return foreignRule(p) != bilingual.Text{} }
 
 func (foreign) read(p *parts, _ *Event) { p.refuse("event", foreignRule(p)) }
 
+// foreignRule names the service that the event is from; it is empty for every other event.
 func foreignRule(p *parts) bilingual.Text {
 	const (
 		nothingHere = ", and this function is for none: check its triggers"

@@ -9,8 +9,9 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// FuzzDecode hands Decode anything. What it takes is JSON, UTF-8 and an object, as the standard library says; what it
-// makes of it is whole; and a fault is one line, with nothing beside it but the event's kind.
+// FuzzDecode hands Decode anything. What it takes is JSON, UTF-8 and an object, as the standard
+// library says; what it makes of it is whole; and a fault is one line, with nothing beside it but
+// the event's kind.
 func FuzzDecode(f *testing.F) {
 	for name := range fixtures() {
 		f.Add(fixture(f, name))
@@ -35,7 +36,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// checkObject compares with encoding/json, which takes keys in any case: no sign it sees may be missed.
+// checkObject compares with encoding/json, which takes keys in any case: no sign it sees may be
+// missed.
 func checkObject(t *testing.T, payload []byte, e event.Event) {
 	t.Helper()
 	var theirs struct {

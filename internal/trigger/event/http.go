@@ -78,9 +78,9 @@ func rooted(path string) string {
 	return "/" + path
 }
 
-// unescaped is a path without percent escapes, for a platform that leaves them in, or may: Tencent's
-// documents do not say. If it had taken them out already, only a path with a percent sign in it
-// would change, and no order number has one.
+// unescaped is a path without percent escapes, for a platform that leaves them in, or may:
+// Tencent's documents do not say. If it had taken them out already, only a path with a percent sign
+// in it would change, and no order number has one.
 func (p *parts) unescaped(path string) string {
 	plain, err := url.PathUnescape(path)
 	if err != nil {

@@ -25,8 +25,8 @@ func typed[T any](t *testing.T, name string) T {
 	return v
 }
 
-// TestOurReadingAndTheirs holds Decode to the types that the clouds' own libraries have for the same events, wherever
-// those can say it.
+// TestOurReadingAndTheirs holds Decode to the types that the clouds' own libraries have for the
+// same events, wherever those can say it.
 func TestOurReadingAndTheirs(t *testing.T) {
 	t.Parallel()
 	want := func(name string, want event.Event) {
@@ -156,8 +156,8 @@ func words(context map[string]any) map[string]string {
 	return flat
 }
 
-// TestWhereTheirsDoNotFit proves what the comments hold against the libraries' types. When it fails, one of them can be
-// thought over.
+// TestWhereTheirsDoNotFit proves what the comments hold against the libraries' types. When it
+// fails, one of them can be thought over.
 func TestWhereTheirsDoNotFit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -16,6 +16,8 @@ import (
 
 // ckafka is the event of SCF's CKafka trigger (SCF doc "CKafka 触发器"). A message's ID is its topic,
 // partition and offset.
+//
+//	{"Records":[{"Ckafka":{"topic":"t","partition":1,"offset":36,"msgKey":"None","msgBody":"…"}}]}
 type ckafka struct{}
 
 func (ckafka) made(p *parts) bool { return p.record == formCKafka }
@@ -34,8 +36,10 @@ func (ckafka) read(p *parts, e *Event) {
 
 // cmq is the event of SCF's CMQ topic trigger (SCF doc "CMQ Topic 触发器").
 //
-// scf-go-lib's events.CMQMessage requires topicOwner to be a number and msgTag to be present and not
-// null; documents and platforms differ in both, and neither is needed here.
+// scf-go-lib's events.CMQMessage requires topicOwner to be a number and msgTag to be present and
+// not null; documents and platforms differ in both, and neither is needed here.
+//
+//	{"Records":[{"CMQ":{"type":"topic","topicName":"t","msgId":"1","msgTag":"","msgBody":"…"}}]}
 type cmq struct{}
 
 func (cmq) made(p *parts) bool { return p.record == formCMQ }
@@ -52,6 +56,8 @@ func (cmq) read(p *parts, e *Event) {
 
 // tdmq is the event of SCF's TDMQ trigger (SCF doc "TDMQ 触发器"): one message in a CloudEvent.
 // Neither library has a type for it.
+//
+//	{"specversion":"0","type":"connector:tdmq","id":"1","data":{"msgId":"1","msgBody":"…"}}
 type tdmq struct{}
 
 func (tdmq) made(p *parts) bool {
@@ -72,10 +78,13 @@ func (tdmq) read(p *parts, e *Event) {
 	e.Messages = []Message{m}
 }
 
-// sqs is the event of Lambda's SQS trigger (Lambda developer guide, "Using Lambda with Amazon SQS").
+// sqs is the event of Lambda's SQS trigger (Lambda developer guide, "Using Lambda with Amazon
+// SQS").
 //
 // aws-lambda-go's events.SQSMessage reads every attribute into maps, which cost many times their
 // bytes; only a message's ID and text are needed.
+//
+//	{"Records":[{"messageId":"…","eventSource":"aws:sqs","body":"…","attributes":{…}}]}
 type sqs struct{}
 
 func (sqs) made(p *parts) bool { return p.record == formSQS }
@@ -130,6 +139,8 @@ const (
 	markMany = "many"
 )
 
+// recordOf files the members of a record. A record that is no object, or has one of them twice, has
+// a fault, and is a message with a Fault in the end.
 func recordOf(value []byte) record {
 	var r record
 	if typeOf(value) != anObject {

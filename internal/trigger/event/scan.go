@@ -11,9 +11,9 @@ import (
 )
 
 // A scanner checks JSON text (RFC 8259) in one pass, and shows the members of one object or the
-// elements of one array as the bytes they are. It copies nothing, so that the cost of an event is up
-// to its reader and not to its writer. encoding/json takes two passes, matches keys in any case of
-// letters, and keeps the last of two equal keys.
+// elements of one array as the bytes they are. It copies nothing, so that the cost of an event is
+// up to its reader and not to its writer. encoding/json takes two passes, matches keys in any case
+// of letters, and keeps the last of two equal keys.
 //
 // Its methods return false at the first flaw, and leave it in fault.
 type scanner struct {
@@ -36,17 +36,9 @@ const (
 
 // text is the flaw in both languages.
 func (f flaw) text() bilingual.Text {
-	switch f {
-	case flawSyntax:
-		return bilingual.New(string(f), "不是 JSON")
-	case flawCut:
-		return bilingual.New(string(f), "不是 JSON：过早结束")
-	case flawRest:
-		return bilingual.New(string(f), "不是 JSON：结尾之后还有内容")
-	case flawDeep:
-		return bilingual.New(string(f), "嵌套过深")
-	}
-	return bilingual.Same(string(f))
+	return bilingual.New(string(f), map[flaw]string{
+		flawSyntax: "不是 JSON", flawCut: "不是 JSON：过早结束", flawRest: "不是 JSON：结尾之后还有内容", flawDeep: "嵌套过深",
+	}[f])
 }
 
 // members visits the members of an object that was scanned before: keys without quotes or escapes,
@@ -72,6 +64,7 @@ func (s *scanner) fail(f flaw) bool {
 	return false
 }
 
+// space skips white space.
 func (s *scanner) space() {
 	for s.at < len(s.text) {
 		switch s.text[s.at] {
@@ -286,6 +279,7 @@ func (s *scanner) word(word string) bool {
 	return true
 }
 
+// number skips a number. Its grammar is JSON's: no leading zeros, no plus sign, no bare point.
 func (s *scanner) number() bool {
 	s.one('-', '-')
 	if !s.one('0', '0') && !s.digits() {

@@ -8,6 +8,8 @@ import "strings"
 //
 // scf-go-lib's events.TimerEvent has the same four strings but no tags, so it takes `message` for
 // Message as well.
+//
+//	{"Type":"Timer","TriggerName":"sweep","Time":"2026-11-22T10:00:00Z","Message":"…"}
 type scfTimer struct{}
 
 func (scfTimer) made(p *parts) bool {
@@ -26,8 +28,11 @@ func (scfTimer) read(p *parts, e *Event) {
 // EventBridge Scheduler likewise, with "aws.scheduler" as its source (AWS, "Events from
 // EventBridge": aws.events).
 //
-// aws-lambda-go's events.EventBridgeEvent reads every one of the resources and parses the time; only
-// the name of the first resource and the time as it is written are needed.
+// aws-lambda-go's events.EventBridgeEvent reads every one of the resources and parses the time;
+// only the name of the first resource and the time as it is written are needed.
+//
+//	{"detail-type":"Scheduled Event","source":"aws.events","time":"2026-11-22T10:00:00Z",
+//	 "resources":["arn:aws:events:eu-west-1:1:rule/sweep"],"detail":{}}
 type eventBridge struct{}
 
 func (eventBridge) made(p *parts) bool {
