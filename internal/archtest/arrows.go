@@ -85,7 +85,7 @@ func Arrows() []Arrow {
 		},
 		{
 			Package: "internal/store/storetest",
-			Ours:    []string{"internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate"},
+			Ours:    []string{"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate"},
 		},
 		{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
 		{

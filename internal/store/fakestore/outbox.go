@@ -55,7 +55,7 @@ func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, erro
 
 // Events returns a merchant's events behind an ID.
 func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error) {
-	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Ref.Account() == of && d.ID > after }))
+	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Account() == of && d.ID > after }))
 }
 
 // History returns the events of one order.
@@ -69,7 +69,7 @@ func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedu
 // DeadLetters lists a merchant's dead letters behind an ID.
 func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
 	letters, err := s.read(ctx, "deadLetters", limit, func(d *delivery) bool {
-		return d.dead && d.Ref.Account() == of && d.ID > after
+		return d.dead && d.Account() == of && d.ID > after
 	})
 	for i := range letters {
 		letters[i].Token = ""
@@ -91,7 +91,7 @@ func (s *Store) ClaimDeliveries(
 	slices.SortStableFunc(byDue, func(a, b *delivery) int { return a.due.Compare(b.due) })
 	var claimed []schedule.Delivery
 	for _, d := range byDue {
-		if len(claimed) < limit && d.Ref.Account() == of && !d.due.IsZero() && !d.due.After(now) {
+		if len(claimed) < limit && d.Account() == of && !d.due.IsZero() && !d.due.After(now) {
 			d.Token, d.due = token, now.Add(lease)
 			d.Attempts++
 			claimed = append(claimed, d.Delivery)
@@ -148,7 +148,7 @@ func (s *Store) Requeue(ctx context.Context, of order.Account, id int64) (requeu
 	}
 	defer unlock()
 	d := s.event(id)
-	if d == nil || !d.dead || d.Ref.Account() != of {
+	if d == nil || !d.dead || d.Account() != of {
 		return false, nil
 	}
 	d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0

@@ -49,9 +49,9 @@ func limitsClaims(e *env) {
 
 func leaseEnds(e *env) {
 	first := e.claimOne("A1")
-	e.passes(lease - time.Second)
+	e.Pass(lease - time.Second)
 	e.claim()
-	e.passes(time.Second)
+	e.Pass(time.Second)
 	second := e.claim("A1")[0]
 	if !second.InDoubt || second.Attempts != 2 || second.Token == first.Token {
 		e.Errorf("got %#v, want a second claim, in doubt, with another token than %s", second, first.Token)
@@ -78,7 +78,7 @@ func leaseEnds(e *env) {
 
 func leaseIsStillGood(e *env) {
 	c := e.claimOne("A1")
-	e.passes(time.Hour)
+	e.Pass(time.Hour)
 	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
 }
@@ -112,7 +112,7 @@ func comeBack(e *env) {
 	e.registerDue(numbers("K", 20)...)
 	e.claim(numbers("K", 20)...)
 	e.claim()
-	e.passes(lease)
+	e.Pass(lease)
 	e.claim(numbers("K", 20)...)
 }
 
@@ -121,12 +121,12 @@ func clockJumps(e *env) {
 	claims := e.claim("A", "B")
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{After: time.Hour}))
 
-	e.passes(25 * time.Hour) // forward: the lease is gone, and the other is due long since
+	e.Pass(25 * time.Hour) // forward: the lease is gone, and the other is due long since
 	again := e.claim("A", "B")
 	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, claims[0], schedule.Final{State: schedule.FinalClosed}))
 	e.must(e.Finish(e.ctx, again[0], schedule.Final{State: schedule.FinalClosed}))
 
-	e.passes(-25 * time.Hour) // and back: what is held stays held, and what waits goes on waiting
+	e.Pass(-25 * time.Hour) // and back: what is held stays held, and what waits goes on waiting
 	e.claim()
 	e.must(e.Retry(e.ctx, again[1], schedule.Retry{}))
 	last := e.claim("B")
@@ -137,7 +137,7 @@ func clockJumps(e *env) {
 	if _, granted, err := e.Take(e.ctx, shop, 10, 1, time.Second); err != nil || !granted {
 		e.Fatalf("granted %v, error %v", granted, err)
 	}
-	e.passes(-25 * time.Hour)
+	e.Pass(-25 * time.Hour)
 	if wait, granted, err := e.Take(e.ctx, shop, 1, 1, time.Second); err != nil || !granted || wait != 0 {
 		e.Errorf("a clock put back: got a wait of %v, granted %v, error %v; want the quota open", wait, granted, err)
 	}

@@ -9,14 +9,14 @@ import (
 	"cloudpay/internal/store"
 )
 
-var connecting = []proof{
+var connecting = []sqlProof{
 	{name: "a connection begins without a word", only: servers, prove: beginsSilently},
 	{name: "a transaction brings its own isolation", only: servers, prove: isolates},
 	{name: "registering under another isolation", only: []string{"mysql"}, prove: registersRepeatably},
 }
 
 // beginsSilently: what a session is told stays with it, and costs each new connection a round trip.
-func beginsSilently(e *env) {
+func beginsSilently(e *sqlEnv) {
 	if e.db.Name == "mysql" {
 		var name string
 		var told int
@@ -38,7 +38,7 @@ func beginsSilently(e *env) {
 }
 
 // isolates: the servers are set to repeatable read.
-func isolates(e *env) {
+func isolates(e *sqlEnv) {
 	during := map[string]string{
 		"postgres": "SHOW transaction_isolation",
 		"mysql":    "SELECT LOWER(trx_isolation_level) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = CONNECTION_ID()",
@@ -97,7 +97,7 @@ func (t repeatableTx) Rollback() error {
 
 // registersRepeatably: where a proxy takes the isolation for another server's, an order that
 // somebody else registers at this moment is found all the same.
-func registersRepeatably(e *env) {
+func registersRepeatably(e *sqlEnv) {
 	connector, name, err := store.Connector(e.address)
 	e.must(err)
 	s, err := store.New(repeatable{connector}, name)

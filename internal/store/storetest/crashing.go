@@ -9,7 +9,7 @@ import (
 	"cloudpay/internal/store"
 )
 
-var crashing = []proof{
+var crashing = []sqlProof{
 	{name: "a process that dies at any step", prove: dies},
 	{name: "a connection that is lost at any step", prove: loses},
 }
@@ -18,30 +18,30 @@ var crashing = []proof{
 type operation struct {
 	name string
 	// prepare makes an order for it.
-	prepare func(e *env, no string) schedule.Claim
-	run     func(e *env, s *store.Store, no string, c schedule.Claim) error
+	prepare func(e *sqlEnv, no string) schedule.Claim
+	run     func(e *sqlEnv, s *store.Store, no string, c schedule.Claim) error
 	// want is how the order stands, with which events, when it was done.
 	progress schedule.Progress
 	ending   schedule.FinalState
 	events   []schedule.EventKind
 }
 
-func claimed(e *env, no string) schedule.Claim { return e.claimOne(no) }
+func claimed(e *sqlEnv, no string) schedule.Claim { return e.claimOne(no) }
 
-func absent(*env, string) schedule.Claim { return schedule.Claim{} }
+func absent(*sqlEnv, string) schedule.Claim { return schedule.Claim{} }
 
 var operations = []operation{
 	{
 		name: "register", prepare: absent, progress: schedule.Waiting,
-		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			_, err := s.Register(e.ctx, due(no))
 			return err
 		},
 	},
 	{
 		name: "claim", progress: schedule.Closing,
-		prepare: func(e *env, no string) schedule.Claim { e.registerDue(no); return schedule.Claim{} },
-		run: func(e *env, s *store.Store, _ string, _ schedule.Claim) error {
+		prepare: func(e *sqlEnv, no string) schedule.Claim { e.registerDue(no); return schedule.Claim{} },
+		run: func(e *sqlEnv, s *store.Store, _ string, _ schedule.Claim) error {
 			claims, err := s.Claim(e.ctx, shop, 10, lease)
 			if err == nil && (len(claims) != 1 || claims[0].Attempts != 1) {
 				e.Errorf("got claims %v, want one, in its first attempt", claims)
@@ -51,62 +51,62 @@ var operations = []operation{
 	},
 	{
 		name: "begin", prepare: absent, progress: schedule.Closing,
-		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			_, err := s.Begin(e.ctx, due(no), lease)
 			return err
 		},
 	},
 	{
 		name: "finish", prepare: claimed, progress: schedule.Done, ending: schedule.FinalPaid, events: []schedule.EventKind{schedule.EventPaid},
-		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalPaid})
 		},
 	},
 	{
 		name: "observe", prepare: claimed, progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
-		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			return s.Observe(e.ctx, ref(no), schedule.Final{State: schedule.FinalClosed})
 		},
 	},
 	{
 		name: "retry", prepare: claimed, progress: schedule.Waiting,
-		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.Retry(e.ctx, c, schedule.Retry{Reason: "again", After: lease})
 		},
 	},
 	{
 		name: "give up", prepare: claimed, progress: schedule.GaveUp, events: []schedule.EventKind{schedule.EventGaveUp},
-		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"})
 		},
 	},
 	{
 		name: "release", prepare: claimed, progress: schedule.Waiting,
-		run: func(e *env, s *store.Store, _ string, c schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			_, err := s.Release(e.ctx, []schedule.Claim{c})
 			return err
 		},
 	},
 	{
 		name: "read events", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
-		prepare: func(e *env, no string) schedule.Claim {
+		prepare: func(e *sqlEnv, no string) schedule.Claim {
 			c := e.claimOne(no)
 			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
-		run: func(e *env, s *store.Store, _ string, _ schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, _ string, _ schedule.Claim) error {
 			_, err := s.Events(e.ctx, shop, 0, 1000)
 			return err
 		},
 	},
 	{
 		name: "deliver", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
-		prepare: func(e *env, no string) schedule.Claim {
+		prepare: func(e *sqlEnv, no string) schedule.Claim {
 			c := e.claimOne(no)
 			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
-		run: func(e *env, s *store.Store, no string, _ schedule.Claim) error {
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			postings, err := s.ClaimDeliveries(e.ctx, shop, 100, lease)
 			for _, p := range postings {
 				if p.OutTradeNo == no && p.Attempts != 1 {
@@ -120,7 +120,7 @@ var operations = []operation{
 }
 
 // steps counts the steps of an operation by doing it.
-func (e *env) steps(o operation) int {
+func (e *sqlEnv) steps(o operation) int {
 	e.Helper()
 	s, f := e.faultyStore(0, false, false)
 	c := o.prepare(e, "count")
@@ -133,9 +133,9 @@ func (e *env) steps(o operation) int {
 }
 
 // settle ends whatever was begun, so that the next order is alone.
-func (e *env) settle() {
+func (e *sqlEnv) settle() {
 	e.Helper()
-	e.passes(10 * lease)
+	e.Pass(10 * lease)
 	claims, err := e.Claim(e.ctx, shop, 100, lease)
 	e.must(err)
 	for _, c := range claims {
@@ -144,7 +144,7 @@ func (e *env) settle() {
 }
 
 // eachFault tries an operation with a fault at each step, before and after it.
-func eachFault(e *env, forever bool, try func(o operation, no string, c schedule.Claim, s *store.Store)) {
+func eachFault(e *sqlEnv, forever bool, try func(o operation, no string, c schedule.Claim, s *store.Store)) {
 	e.Helper()
 	for i, o := range operations {
 		e.clear()
@@ -165,7 +165,7 @@ func eachFault(e *env, forever bool, try func(o operation, no string, c schedule
 }
 
 // clear removes all orders.
-func (e *env) clear() {
+func (e *sqlEnv) clear() {
 	e.Helper()
 	e.sql("DELETE FROM cloudpay_events")
 	e.sql("DELETE FROM cloudpay_orders")
@@ -173,7 +173,7 @@ func (e *env) clear() {
 
 // dies: whatever step a process dies at, an operation was done whole or not at all, and what is left is found and ended by the
 // next, once.
-func dies(e *env) {
+func dies(e *sqlEnv) {
 	eachFault(e, true, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err == nil {
 			e.Errorf("%s: got no error from a dead connection", no)
@@ -186,7 +186,7 @@ func dies(e *env) {
 }
 
 // consistent holds an order to what is written together.
-func (e *env) consistent(doing, no string) {
+func (e *sqlEnv) consistent(doing, no string) {
 	e.Helper()
 	of := "SELECT COUNT(*) FROM cloudpay_events WHERE out_trade_no = '" + no + "' AND kind "
 	ends, gaveUps := e.count(of+"<> 'gaveUp'"), e.count(of+"= 'gaveUp'")
@@ -210,7 +210,7 @@ func (e *env) consistent(doing, no string) {
 }
 
 // loses: an operation whose connection is lost once, at any step, is done all the same, and once.
-func loses(e *env) {
+func loses(e *sqlEnv) {
 	eachFault(e, false, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err != nil {
 			e.Errorf("%s %s: %v", o.name, no, err)

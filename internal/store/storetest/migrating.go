@@ -7,12 +7,12 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-var migrating = []proof{
+var migrating = []sqlProof{
 	{name: "migrating twice, and two at once", prove: migratesTwice},
 	{name: "a database without tables", prove: withoutTables},
 }
 
-func migratesTwice(e *env) {
+func migratesTwice(e *sqlEnv) {
 	address := e.db.Direct(e.db.Empty(e))
 	status, err := migrate.Status(e.ctx, address)
 	if err != nil || len(status) == 0 || !status[0].AppliedAt.IsZero() {
@@ -44,7 +44,7 @@ func migratesTwice(e *env) {
 	}
 }
 
-func withoutTables(e *env) {
+func withoutTables(e *sqlEnv) {
 	_, err := openAt(e, e.db.Empty(e)).Register(e.ctx, due("A1"))
 	if err == nil || !strings.Contains(err.Error(), "cloudpay orders migrate") {
 		e.Errorf("got %v, want the command that makes the tables", err)

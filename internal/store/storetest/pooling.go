@@ -10,14 +10,14 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-var pooling = []proof{
+var pooling = []sqlProof{
 	{name: "other clients of the pool keep their settings", pooled: true, prove: leavesSettings},
 	{name: "migrating goes past the pooler", pooled: true, prove: migratesPast},
 }
 
 // leavesSettings: whoever is given a connection to the database after the store finds it as it was.
 // All of the pool's connections are looked at, held side by side.
-func leavesSettings(e *env) {
+func leavesSettings(e *sqlEnv) {
 	before := e.settings()
 	for i := range 3 {
 		no := fmt.Sprintf("A%d", i)
@@ -34,7 +34,7 @@ func leavesSettings(e *env) {
 
 // settings are what sessions of another client's find set in all connections that the pool has, but
 // for what the pooler itself sets for each client.
-func (e *env) settings() string {
+func (e *sqlEnv) settings() string {
 	e.Helper()
 	pool, err := sql.Open("postgres", e.address) // another client has nothing of the store's
 	e.must(err)
@@ -65,7 +65,7 @@ func (e *env) settings() string {
 }
 
 // migratesPast: the lock of a migration belongs to a session, which behind a pooler is nobody's.
-func migratesPast(e *env) {
+func migratesPast(e *sqlEnv) {
 	address := e.db.Empty(e)
 	_, err := migrate.Up(e.ctx, address)
 	if err == nil || !strings.Contains(err.Error(), "pooler") || !strings.Contains(err.Error(), "--store") {

@@ -57,7 +57,7 @@ func registersTwice(e *env) {
 			}
 		}
 	}
-	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 3 {
+	if n := e.orders(); n != 3 {
 		e.Errorf("got %d orders, want 3", n)
 	}
 }
@@ -113,7 +113,7 @@ func registersMany(e *env) {
 			e.Errorf("entry %d, %s: got %s (%v), want %s", i, entries[i].OutTradeNo, is, got.Err, want)
 		}
 	}
-	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 1234 {
+	if n := e.orders(); n != 1234 {
 		e.Errorf("got %d orders, want 1234", n)
 	}
 }
@@ -139,9 +139,9 @@ func closesIn(e *env) {
 		e.Errorf("got due %v after registration (close_in %v, close_at %v), want an hour", got, s.CloseIn, s.CloseAt)
 	}
 	e.claim()
-	e.passes(59 * time.Minute)
+	e.Pass(59 * time.Minute)
 	e.claim()
-	e.passes(time.Minute)
+	e.Pass(time.Minute)
 	e.claim("A1")
 }
 

@@ -10,53 +10,105 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/store"
 )
 
-// Run proves a store on one kind of database. Each test has a database of its own.
+// Store is a register under proof: what closing and sweeping require of it, and what else is asked
+// of a register.
+type Store interface {
+	closing.Orders
+	closing.Backlog
+	closing.Owners
+
+	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
+	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
+	List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (schedule.Page, error)
+	Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error)
+	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
+	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
+	Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error)
+}
+
+// Subject is one empty register under proof.
+type Subject struct {
+	Store
+	// Another opens the same register again, as another process does.
+	Another func() Store
+	// Pass lets time pass in the register. A negative duration puts its clock back.
+	Pass func(time.Duration)
+}
+
+// RunContract proves what every register must do, whatever it keeps its orders in. Each test has a
+// register of its own, which open makes.
+func RunContract(t *testing.T, open func(t *testing.T) Subject) {
+	t.Helper()
+	for _, test := range slices.Concat(registering, identity, owning, claiming, writing, ending, outbox, quota, listing, concurrency) {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.prove(&env{T: t, Subject: open(t), ctx: context.Background()})
+		})
+	}
+}
+
+// Run proves a store on one kind of database: the contract, and what is about SQL, connections and
+// servers. Each test has a database of its own.
 func Run(t *testing.T, db Database) {
 	t.Helper()
-	for _, test := range slices.Concat(
-		registering, naming, owning, claiming, writing, ending, telling, pacing, listing, sharing, crashing, losing, migrating,
-		connecting, wording, pooling,
-	) {
+	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
+	for _, test := range slices.Concat(numbering, crashing, failures, migrating, connecting, wording, pooling) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
 		}
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.prove(newEnv(t, db))
+			test.prove(newSQLEnv(t, db))
 		})
 	}
 }
 
-// proof is one thing that a store must do.
+// proof is one thing that a register must do.
 type proof struct {
+	name  string
+	prove func(*env)
+}
+
+// sqlProof is one thing that a store on a database must do besides.
+type sqlProof struct {
 	name string
 	// only names the databases that it is about; all when empty.
 	only []string
 	// pooled: it is about a pooler.
 	pooled bool
-	prove  func(*env)
+	prove  func(*sqlEnv)
 }
 
-// env is a database of a test's own, a store on it, and verbs.
+// env is a test's own register, and verbs.
 type env struct {
 	*testing.T
-	*store.Store
+	Subject
+
+	ctx context.Context
+}
+
+// sqlEnv is an env on a database of the test's own.
+type sqlEnv struct {
+	*env
 
 	db      Database
 	address string
 	raw     *sql.DB
-	ctx     context.Context
 }
 
-func newEnv(t *testing.T, db Database) *env {
+func newSQLEnv(t *testing.T, db Database) *sqlEnv {
 	t.Helper()
 	address := db.Migrated(t)
-	return &env{T: t, Store: open(t, address), db: db, address: address, raw: Raw(t, db.Direct(address)), ctx: context.Background()}
+	e := &sqlEnv{db: db, address: address, raw: Raw(t, db.Direct(address))}
+	e.env = &env{T: t, ctx: context.Background(), Subject: Subject{
+		Store: open(t, address), Another: func() Store { return open(t, address) }, Pass: e.pass,
+	}}
+	return e
 }
 
 // shop is the merchant of all orders that say no other.
@@ -134,6 +186,16 @@ func (e *env) claimOne(no string) schedule.Claim {
 	return e.claim(no)[0]
 }
 
+// orders counts the shop's orders.
+func (e *env) orders() int {
+	e.Helper()
+	n := 0
+	for _, at := range []schedule.Progress{schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp} {
+		n += len(e.list(at, 1000))
+	}
+	return n
+}
+
 func (e *env) show(no string) schedule.Record {
 	e.Helper()
 	s, err := e.Show(e.ctx, ref(no))
@@ -177,24 +239,24 @@ func (e *env) must(err error) {
 }
 
 // wantError wants an error of one type, and returns it.
-func wantError[T error](e *env, err error) T {
-	e.Helper()
+func wantError[T error](t testing.TB, err error) T {
+	t.Helper()
 	found, ok := errors.AsType[T](err)
 	if !ok {
-		e.Fatalf("got error %v, want a %T", err, found)
+		t.Fatalf("got error %v, want a %T", err, found)
 	}
 	return found
 }
 
 // refused wants an error of one type.
-func refused[T error](e *env, err error) {
-	e.Helper()
-	_ = wantError[T](e, err)
+func refused[T error](t testing.TB, err error) {
+	t.Helper()
+	_ = wantError[T](t, err)
 }
 
-// passes lets time pass in the database: every time in it moves into the past, which is the same to whoever only compares
+// pass lets time pass in the database: every time in it moves into the past, which is the same to whoever only compares
 // times with the database's clock. Negative is a clock that was put back.
-func (e *env) passes(d time.Duration) {
+func (e *sqlEnv) pass(d time.Duration) {
 	e.Helper()
 	earlier := map[string]string{
 		"postgres": "%[1]s = %[1]s - %[2]d * interval '1 microsecond'",
@@ -214,7 +276,7 @@ func (e *env) passes(d time.Duration) {
 	}
 }
 
-func (e *env) sql(statement string) {
+func (e *sqlEnv) sql(statement string) {
 	e.Helper()
 	if _, err := e.raw.ExecContext(e.ctx, statement); err != nil {
 		e.Fatalf("%s: %v", statement, err)
@@ -222,7 +284,7 @@ func (e *env) sql(statement string) {
 }
 
 // count counts the rows of a query that counts.
-func (e *env) count(statement string) int {
+func (e *sqlEnv) count(statement string) int {
 	e.Helper()
 	var n int
 	if err := e.raw.QueryRowContext(e.ctx, statement).Scan(&n); err != nil {

@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-var wording = []proof{
+var wording = []sqlProof{
 	{name: "what callers are told of a fault", only: servers, prove: tellsFaults},
 	{name: "an answer that stops in its midst", only: servers, prove: stopsAnswering},
 }
@@ -23,7 +23,7 @@ var driversWords = []string{
 
 // wantWorded wants an error that is the store's own, with these words, none of the driver's, and
 // all that the driver said for the log.
-func (e *env) wantWorded(err error, want string, lasting bool) {
+func (e *sqlEnv) wantWorded(err error, want string, lasting bool) {
 	e.Helper()
 	fault := wantError[*schedule.StoreError](e, err)
 	if !strings.Contains(err.Error(), want) || schedule.Lasting(err) != lasting || fault.Detail() == "" {
@@ -37,7 +37,7 @@ func (e *env) wantWorded(err error, want string, lasting bool) {
 }
 
 // changed is the address with something else in it.
-func (e *env) changed(change func(*url.URL)) string {
+func (e *sqlEnv) changed(change func(*url.URL)) string {
 	e.Helper()
 	u, err := url.Parse(e.db.Direct(e.address))
 	e.must(err)
@@ -45,7 +45,7 @@ func (e *env) changed(change func(*url.URL)) string {
 	return u.String()
 }
 
-func tellsFaults(e *env) {
+func tellsFaults(e *sqlEnv) {
 	tls := map[string]string{"postgres": "sslmode=require", "mysql": "tls=true"}[e.db.Name]
 	remedy := map[string]string{"postgres": "sslmode=disable", "mysql": "leave tls out"}[e.db.Name]
 	for name, test := range map[string]struct{ address, want string }{
@@ -70,7 +70,7 @@ func tellsFaults(e *env) {
 }
 
 // reader is the address of the database for a user who may not write.
-func (e *env) reader() string {
+func (e *sqlEnv) reader() string {
 	e.Helper()
 	u, err := url.Parse(e.address)
 	e.must(err)
@@ -87,7 +87,7 @@ func (e *env) reader() string {
 	return e.changed(func(u *url.URL) { u.User = url.User(name) })
 }
 
-func stopsAnswering(e *env) {
+func stopsAnswering(e *sqlEnv) {
 	e.registerDue(numbers("L", 400)...)
 	p, s := e.proxied()
 	if _, err := s.List(e.ctx, shop, schedule.Waiting, "", 1); err != nil { // it is connected

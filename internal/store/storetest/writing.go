@@ -25,9 +25,9 @@ func retries(e *env) {
 		e.Errorf("got %#v, want it put off, with what was said", s)
 	}
 	e.claim()
-	e.passes(time.Hour - time.Second)
+	e.Pass(time.Hour - time.Second)
 	e.claim()
-	e.passes(time.Second)
+	e.Pass(time.Second)
 	again := e.claim("A1")[0]
 	e.must(e.Retry(e.ctx, again, schedule.Retry{After: -time.Hour, Reason: "TIMEOUT"}))
 	if s := e.show("A1"); s.Progress != schedule.Waiting || s.TradeState != tradestate.UserPaying || !s.Authenticated || !s.ClosingSince.IsZero() {
@@ -72,7 +72,7 @@ func givesUp(e *env) {
 	if s.Progress != schedule.GaveUp || s.LastError != b.Reason || s.TradeState != tradestate.NotPay || !s.DueAt.IsZero() {
 		e.Errorf("got %#v, want it given up", s)
 	}
-	e.passes(1000 * time.Hour)
+	e.Pass(1000 * time.Hour)
 	e.claim()
 	e.wantEvents("A1", schedule.EventGaveUp)
 	events, err := e.Events(e.ctx, shop, 0, 10)

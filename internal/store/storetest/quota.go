@@ -7,7 +7,7 @@ import (
 	"cloudpay/internal/order"
 )
 
-var pacing = []proof{
+var quota = []proof{
 	{name: "a quota that is shared", prove: sharesQuota},
 	{name: "a quota that backs off and recovers", prove: backsOff},
 }
@@ -40,7 +40,7 @@ func (e *env) around(got, want time.Duration) {
 }
 
 func sharesQuota(e *env) {
-	other := open(e.T, e.address)
+	other := e.Another()
 	if wait := e.take(6000, time.Minute, true); wait != 0 {
 		e.Errorf("the first wait: got %v, want none", wait)
 	}
@@ -53,7 +53,7 @@ func sharesQuota(e *env) {
 	if wait, granted, err := e.Take(e.ctx, order.Account{Region: order.Global, MchID: shop.MchID}, 1, ceiling, 0); err != nil || !granted || wait != 0 {
 		e.Errorf("another merchant: got a wait of %v, granted %v, error %v; want none", wait, granted, err)
 	}
-	e.passes(2 * time.Minute)
+	e.Pass(2 * time.Minute)
 	if wait := e.take(1, 0, true); wait != 0 {
 		e.Errorf("after the wait: got %v, want none", wait)
 	}
@@ -65,17 +65,17 @@ func backsOff(e *env) {
 	e.must(e.Limited(e.ctx, shop, ceiling, time.Minute)) // of the same moment
 	e.wantRate(ceiling / 2)
 	e.around(e.take(1, 2*time.Minute, true), time.Minute)
-	e.passes(6 * time.Second)
+	e.Pass(6 * time.Second)
 	e.wantRate(ceiling/2 + ceiling/10)
 	e.must(e.Limited(e.ctx, shop, ceiling, 0))
 	e.wantRate(ceiling / 2 * 0.6)
 	for range 20 {
-		e.passes(time.Second + time.Millisecond)
+		e.Pass(time.Second + time.Millisecond)
 		e.must(e.Limited(e.ctx, shop, ceiling, 0))
 	}
 	if rate, err := e.Rate(e.ctx, shop, ceiling); err != nil || rate <= 0 || rate > 10 {
 		e.Errorf("after many complaints: got %v a second and error %v, want few but some", rate, err)
 	}
-	e.passes(time.Minute)
+	e.Pass(time.Minute)
 	e.wantRate(ceiling)
 }

@@ -19,7 +19,7 @@ import (
 
 var servers = []string{"postgres", "mysql"}
 
-var losing = []proof{
+var failures = []sqlProof{
 	{name: "a session that is killed in mid-transaction", only: servers, prove: killed},
 	{name: "a deadlock", only: servers, prove: deadlocks},
 	{name: "a network that goes quiet", only: servers, prove: goesQuiet},
@@ -29,7 +29,7 @@ var losing = []proof{
 }
 
 // hold locks an order's row in a transaction past the store.
-func (e *env) hold(no string) *sql.Tx {
+func (e *sqlEnv) hold(no string) *sql.Tx {
 	e.Helper()
 	if e.db.Name == "sqlite" { // a transaction through the connector takes the writer's lock as it begins
 		tx, err := e.raw.BeginTx(e.ctx, nil)
@@ -48,7 +48,7 @@ func (e *env) hold(no string) *sql.Tx {
 }
 
 // awaitBlocked waits until a session waits for a lock, and returns its number.
-func (e *env) awaitBlocked() int64 {
+func (e *sqlEnv) awaitBlocked() int64 {
 	e.Helper()
 	query := map[string]string{
 		"postgres": "SELECT COALESCE(MAX(pid), 0) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
@@ -66,7 +66,7 @@ func (e *env) awaitBlocked() int64 {
 	return 0
 }
 
-func killed(e *env) {
+func killed(e *sqlEnv) {
 	c := e.claimOne("A1")
 	tx := e.hold("A1")
 	result := make(chan error, 1)
@@ -81,7 +81,7 @@ func killed(e *env) {
 	e.wantEvents("A1", schedule.EventClosed)
 }
 
-func deadlocks(e *env) {
+func deadlocks(e *sqlEnv) {
 	later := time.Now().Add(time.Hour)
 	for _, no := range numbers("heavy", 100) {
 		e.register(schedule.Entry{Ref: ref(no), CloseAt: later})
@@ -120,7 +120,7 @@ type proxy struct {
 	left atomic.Int64
 }
 
-func (e *env) proxied() (*proxy, *store.Store) {
+func (e *sqlEnv) proxied() (*proxy, *store.Store) {
 	e.Helper()
 	u, err := url.Parse(e.address)
 	e.must(err)
@@ -165,7 +165,7 @@ func (e *env) proxied() (*proxy, *store.Store) {
 	return p, openAt(e, p.address)
 }
 
-func openAt(e *env, address string) *store.Store {
+func openAt(e *sqlEnv, address string) *store.Store {
 	e.Helper()
 	return open(e.T, address)
 }
@@ -197,7 +197,7 @@ func (p *proxy) pass(to io.Writer, from io.Reader, allows func(int) int) {
 	}
 }
 
-func goesQuiet(e *env) {
+func goesQuiet(e *sqlEnv) {
 	p, s := e.proxied()
 	c := e.claimOne("A1")
 	if _, err := s.Show(e.ctx, c.Ref); err != nil { // it is connected
@@ -219,7 +219,7 @@ func goesQuiet(e *env) {
 	e.wantEvents("A1", schedule.EventClosed)
 }
 
-func notThere(e *env) {
+func notThere(e *sqlEnv) {
 	u, err := url.Parse(e.address)
 	e.must(err)
 	listener, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", "127.0.0.1:0")
@@ -233,7 +233,7 @@ func notThere(e *env) {
 	}
 }
 
-func givesUpWaiting(e *env) {
+func givesUpWaiting(e *sqlEnv) {
 	c := e.claimOne("A1")
 	tx := e.hold("A1")
 	ctx, cancel := context.WithTimeout(e.ctx, 200*time.Millisecond)
@@ -267,7 +267,7 @@ func (c small) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, rows.Close()
 }
 
-func fullDisk(e *env) {
+func fullDisk(e *sqlEnv) {
 	connector, name, err := store.Connector(e.address)
 	e.must(err)
 	s, err := store.New(small{Connector: connector, pages: "60"}, name)

@@ -8,14 +8,15 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-var telling = []proof{
+var outbox = []proof{
 	{name: "events in pages", prove: readsEvents},
 	{name: "delivered once it is said", prove: delivers},
-	{name: "a merchant's events behind another's", prove: numbersApart},
 	{name: "a delivery under a lease", prove: leasesDeliveries},
 	{name: "dead letters", prove: buries},
 	{name: "an order's history", prove: tellsHistory},
 }
+
+var numbering = []sqlProof{{name: "a merchant's events behind another's", prove: numbersApart}}
 
 // endAll ends orders as closed, one event each.
 func (e *env) endAll(numbers ...string) {
@@ -54,7 +55,7 @@ func readsEvents(e *env) {
 
 // numbersApart has more new events of one merchant than are numbered at once, and neither another merchant nor the last of
 // the orders waits for them.
-func numbersApart(e *env) {
+func numbersApart(e *sqlEnv) {
 	const many = 1001
 	list := numbers("A", many)
 	for _, chunk := range [][]string{list[:500], list[500:1000], list[1000:]} {
@@ -110,13 +111,13 @@ func delivers(e *env) {
 	e.must(e.Delivered(e.ctx, postings[0])) // as when its commit was lost on the way here
 	e.must(e.Redeliver(e.ctx, postings[1], time.Hour, "HTTP 500"))
 	e.claimDeliveries()
-	e.passes(time.Hour)
+	e.Pass(time.Hour)
 	again := e.claimDeliveries("B")
 	if again[0].Attempts != 2 || again[0].LastError != "HTTP 500" {
 		e.Errorf("got %#v, want a second delivery after HTTP 500", again[0])
 	}
 	e.must(e.Delivered(e.ctx, again[0]))
-	e.passes(1000 * time.Hour)
+	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
 }
 
@@ -124,7 +125,7 @@ func leasesDeliveries(e *env) {
 	e.endAll("A")
 	first := e.claimDeliveries("A")[0]
 	e.claimDeliveries()
-	e.passes(lease)
+	e.Pass(lease)
 	second := e.claimDeliveries("A")[0]
 	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, first))
 	refused[*schedule.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
@@ -137,7 +138,7 @@ func buries(e *env) {
 	postings := e.claimDeliveries("A", "B")
 	e.must(e.DeadLetter(e.ctx, postings[0], "HTTP 410"))
 	e.must(e.Delivered(e.ctx, postings[1]))
-	e.passes(1000 * time.Hour)
+	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
 	dead, err := e.DeadLetters(e.ctx, shop, 0, 10)
 	if err != nil || len(dead) != 1 || dead[0].OutTradeNo != "A" || dead[0].LastError != "HTTP 410" {
@@ -155,4 +156,22 @@ func buries(e *env) {
 		}
 	}
 	e.must(e.Delivered(e.ctx, e.claimDeliveries("A")[0]))
+}
+
+// An order's history is its own events, in order, and nobody else's.
+func tellsHistory(e *env) {
+	e.endAll("A1", "A2")
+	refused[*schedule.ContradictionError](e, e.Observe(e.ctx, ref("A1"), schedule.Final{State: schedule.FinalPaid}))
+	events, err := e.History(e.ctx, ref("A1"), 10)
+	e.must(err)
+	if len(events) != 2 || events[0].Kind != schedule.EventClosed || events[1].Kind != schedule.EventContradicted ||
+		events[0].ID <= 0 || events[1].ID <= events[0].ID || events[1].Ref != ref("A1") {
+		e.Errorf("got %+v, want closed and contradicted", events)
+	}
+	if events, err = e.History(e.ctx, ref("A1"), 1); err != nil || len(events) != 1 || events[0].Kind != schedule.EventClosed {
+		e.Errorf("got %+v and error %v, want the first alone", events, err)
+	}
+	if events, err = e.History(e.ctx, ref("NOPE"), 10); err != nil || len(events) != 0 {
+		e.Errorf("got %+v and error %v of an order that is not registered, want none", events, err)
+	}
 }

@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/store"
 )
 
-var sharing = []proof{
+var concurrency = []proof{
 	{name: "many claimers share the orders", prove: manyClaimers},
 	{name: "many registrations of one order", prove: manyRegistrations},
 	{name: "many ends of one order", prove: manyEnds},
@@ -19,11 +18,11 @@ var sharing = []proof{
 }
 
 // at once runs work n times at once, each with a store of its own.
-func (e *env) atOnce(n int, work func(i int, s *store.Store)) {
+func (e *env) atOnce(n int, work func(i int, s Store)) {
 	e.Helper()
 	var busy sync.WaitGroup
 	for i := range n {
-		s := open(e.T, e.address)
+		s := e.Another()
 		busy.Go(func() { work(i, s) })
 	}
 	busy.Wait()
@@ -37,7 +36,7 @@ func manyClaimers(e *env) {
 	read := make(chan map[int64]string, 1)
 	done := make(chan struct{})
 	go func() { read <- e.readAlong(done) }()
-	e.atOnce(claimers, func(_ int, s *store.Store) {
+	e.atOnce(claimers, func(_ int, s Store) {
 		for {
 			claims, err := s.Claim(e.ctx, shop, 7, lease)
 			if err != nil {
@@ -79,7 +78,7 @@ func manyClaimers(e *env) {
 
 // readAlong reads events while they are written, never looking back, until done and nothing is left.
 func (e *env) readAlong(done <-chan struct{}) map[int64]string {
-	s := open(e.T, e.address)
+	s := e.Another()
 	seen := map[int64]string{}
 	after := int64(0)
 	for ended := false; ; {
@@ -112,7 +111,7 @@ func manyRegistrations(e *env) {
 	var mu sync.Mutex
 	added := map[string]int{}
 	list := numbers("R", 400)
-	e.atOnce(4, func(i int, s *store.Store) {
+	e.atOnce(4, func(i int, s Store) {
 		entries := make([]schedule.Entry, len(list))
 		for j := range list { // each in another order
 			entries[j] = due(list[(j*[]int{1, 3, 7, 9}[i]+i*25)%len(list)])
@@ -139,7 +138,7 @@ func manyRegistrations(e *env) {
 			mu.Unlock()
 		}
 	})
-	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != len(list) {
+	if n := e.orders(); n != len(list) {
 		e.Errorf("got %d orders, want %d", n, len(list))
 	}
 	for _, no := range list {
@@ -154,7 +153,7 @@ func manyEnds(e *env) {
 		c := e.claimOne(no)
 		var mu sync.Mutex
 		outcomes := map[string]int{}
-		e.atOnce(4, func(i int, s *store.Store) {
+		e.atOnce(4, func(i int, s Store) {
 			ending := schedule.FinalClosed
 			if i%2 == 1 {
 				ending = schedule.FinalPaid
@@ -193,7 +192,7 @@ func manyBeginnings(e *env) {
 	for _, no := range numbers("B", 20) {
 		var mu sync.Mutex
 		begun := 0
-		e.atOnce(4, func(_ int, s *store.Store) {
+		e.atOnce(4, func(_ int, s Store) {
 			_, err := s.Begin(e.ctx, due(no), lease)
 			var busy *schedule.BusyError
 			mu.Lock()
@@ -213,7 +212,7 @@ func manyBeginnings(e *env) {
 
 func manyTakers(e *env) {
 	const takers, each = 4, 25
-	e.atOnce(takers, func(_ int, s *store.Store) {
+	e.atOnce(takers, func(_ int, s Store) {
 		for range each {
 			if _, granted, err := s.Take(e.ctx, shop, 10, 10, furthest); err != nil || !granted {
 				e.Errorf("got granted %v and error %v, want it granted", granted, err)

@@ -8,7 +8,7 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-var naming = []proof{
+var identity = []proof{
 	{name: "order numbers differ by any byte", prove: differByAnyByte},
 	{name: "every part of the key counts", prove: everyPartCounts},
 	{name: "what is no order number", prove: notOrderNumbers},
@@ -67,7 +67,7 @@ func notOrderNumbers(e *env) {
 			e.Errorf("%q: got a fault in %s, want out_trade_no", no, fault.Field)
 		}
 	}
-	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 0 {
+	if n := e.orders(); n != 0 {
 		e.Errorf("got %d orders, want none", n)
 	}
 }

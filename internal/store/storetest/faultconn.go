@@ -31,7 +31,7 @@ type faulty struct {
 var errCut = errors.Join(errors.New("the connection was cut for a test"), io.ErrUnexpectedEOF)
 
 // faultyStore is a store on a faulty database.
-func (e *env) faultyStore(at int, late, forever bool) (*store.Store, *faulty) {
+func (e *sqlEnv) faultyStore(at int, late, forever bool) (*store.Store, *faulty) {
 	e.Helper()
 	connector, name, err := store.Connector(e.address)
 	e.must(err)
