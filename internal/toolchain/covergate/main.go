@@ -50,7 +50,7 @@ func parseGates(args []string) ([]*gate, error) {
 	return gates, nil
 }
 
-// coverage matches a line of go test: "ok  \tcloudpay/pkg/v2xml\t0.02s\tcoverage: 97.5% of statements", or without the
+// coverage matches a line of go test: "ok  \tshop/pkg/v2xml\t0.02s\tcoverage: 97.5% of statements", or without the
 // "ok" and the time when a package has no tests.
 var coverage = regexp.MustCompile(`^(?:ok)?\s+(\S+)\s.*\bcoverage: ([0-9.]+)% of statements`)
 
