@@ -152,13 +152,18 @@ func (w *world) open(vars map[string]string, k kind) shop {
 	if a.Broken != nil {
 		w.t.Fatal(a.Broken)
 	}
-	door, is := a.Closer.Gateway.(*wechatpay.Door)
+	gateway, is := a.Closer.Gateway.(*wechatpay.Gateway)
 	if !is {
 		w.t.Fatalf("the product's gateway is a %T", a.Closer.Gateway)
 	}
-	door.Domains.Now = w.clock.now
-	for _, client := range door.V3 {
-		client.Now = w.clock.now
+	for _, api := range gateway.APIs {
+		failover, _ := api.(*wechatpay.Failover)
+		failover.Domains.Now = w.clock.now
+		for _, x := range failover.Exchangers {
+			if v3, is := x.(wechatpay.V3); is {
+				v3.Client.Now = w.clock.now
+			}
+		}
 	}
 	a.Closer.Now = w.clock.now
 	return shop{closer: a.Closer, querier: a.Querier}

@@ -61,7 +61,7 @@ func (w *town) plain(b *testing.B) float64 {
 	b.Helper()
 	list := numbers("floor", swept)
 	w.order(list...)
-	door, shop := w.door("floor"), w.shop()
+	gateway, shop := w.gateway("floor"), w.shop()
 	orders := make(chan string, len(list))
 	for _, no := range list {
 		orders <- no
@@ -78,7 +78,7 @@ func (w *town) plain(b *testing.B) float64 {
 					b.Error(fault)
 					return
 				}
-				state, closed := door.Query(ctx, call), door.Close(ctx, call)
+				state, closed := gateway.Query(ctx, call), gateway.Close(ctx, call)
 				if state.Verdict != verdict.Stated || closed.Verdict != verdict.Accepted {
 					b.Errorf("order %s: got %+v and %+v", no, state, closed)
 				}

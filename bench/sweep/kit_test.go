@@ -186,18 +186,21 @@ func (w *town) ref(no string) order.Ref {
 	return order.Ref{Region: order.Mainland, MchID: w.Merchant.MchID, OutTradeNo: no}
 }
 
-// door is a client of somebody's own.
-func (w *town) door(who string) *wechatpay.Door {
-	return &wechatpay.Door{Routes: []order.Route{order.RouteOwn}, V2: []*v2xml.Client{{
-		AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
-		BaseURL: w.url, UserAgent: who, HTTPClient: wechatpay.NewHTTPClient(),
+// gateway returns one of its own for each sweeper.
+func (w *town) gateway(who string) *wechatpay.Gateway {
+	return &wechatpay.Gateway{APIs: map[order.API]wechatpay.Exchanger{order.V2: &wechatpay.Failover{
+		Exchangers: []wechatpay.Exchanger{wechatpay.V2{Client: &v2xml.Client{
+			AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
+			BaseURL: w.url, UserAgent: who, HTTPClient: wechatpay.NewHTTPClient(),
+		}}},
+		Routes: []order.Route{order.RouteOwn}, Domains: &wechatpay.Domains{},
 	}}}
 }
 
 // sweeper sweeps what a store has.
 func (w *town) sweeper(who string, kept closing.Backlog, concurrency int) *closing.Sweeper {
 	return &closing.Sweeper{
-		Gateway: w.door(who), Merchant: w.shop(), Store: kept, Concurrency: concurrency, PerSecond: unlimited,
+		Gateway: w.gateway(who), Merchant: w.shop(), Store: kept, Concurrency: concurrency, PerSecond: unlimited,
 		Log: slog.New(slog.NewTextHandler(w.Output(), nil)),
 	}
 }

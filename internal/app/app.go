@@ -54,13 +54,12 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	if err != nil && !errors.As(err, &faults) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	door := openDoor(settings, faults)
 	merchant := merchantOf(settings)
 	log := telemetry.New(logs, settings.LogLevel)
-	door.Log = log
+	gateway := newGateway(settings, faults, log)
 	a := &App{
-		Closer:  &closing.Closer{Gateway: door, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
-		Querier: &closing.Querier{Gateway: door, Merchant: merchant, Log: log},
+		Closer:  &closing.Closer{Gateway: gateway, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
+		Querier: &closing.Querier{Gateway: gateway, Merchant: merchant, Log: log},
 		Log:     log,
 		access:  accessOf(settings),
 

@@ -18,23 +18,28 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// openDoor makes the clients of each dialect that is configured, and adds to
-// faults what only shows when the keys are parsed.
-func openDoor(c config.Config, faults *config.Faults) *wechatpay.Door {
+// newGateway makes each API that is configured, and adds to faults what only shows when the keys are
+// parsed.
+func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wechatpay.Gateway {
 	connections := wechatpay.NewHTTPClient()
 	addresses := Addresses(c)
 	readRoots(addresses)
-	d := &wechatpay.Door{Routes: routes(c, addresses)}
+	routes, shared := routes(c, addresses), &wechatpay.Domains{}
+	apis := map[order.API]wechatpay.Exchanger{}
 	if c.Has(order.V2) {
-		d.V2 = clientsV2(c, addresses, connections)
+		apis[order.V2] = &wechatpay.Failover{Exchangers: exchangersV2(c, addresses, connections), Routes: routes, Domains: shared}
 	}
 	if c.Has(order.V3) {
-		d.V3 = clientsV3(c, addresses, connections, faults)
+		apis[order.V3] = &wechatpay.Failover{Exchangers: exchangersV3(c, addresses, connections, faults), Routes: routes, Domains: shared}
 	}
 	if c.Has(order.WXCloudRun) {
-		d.WXCloudRun = &wxcloudrun.Client{BaseURL: c.CloudRunURL, HTTPClient: wechatpay.NewLinkHTTPClient()}
+		link := &wxcloudrun.Client{BaseURL: c.CloudRunURL, HTTPClient: wechatpay.NewLinkHTTPClient()}
+		apis[order.WXCloudRun] = &wechatpay.Failover{
+			Exchangers: []wechatpay.Exchanger{wechatpay.WXCloudRun{Client: link}},
+			Routes:     []order.Route{order.RouteLink}, Domains: &wechatpay.Domains{},
+		}
 	}
-	return d
+	return &wechatpay.Gateway{APIs: apis, Log: log}
 }
 
 // regionOf is a region in v3json's words.
@@ -58,46 +63,48 @@ func Addresses(c config.Config) []string {
 	return []string{mainURL, backupURL}
 }
 
-func clientsV2(c config.Config, addresses []string, connections *http.Client) []*v2xml.Client {
-	clients := make([]*v2xml.Client, 0, len(addresses))
+func exchangersV2(c config.Config, addresses []string, connections *http.Client) []wechatpay.Exchanger {
+	exchangers := make([]wechatpay.Exchanger, 0, len(addresses))
 	for _, address := range addresses {
-		clients = append(clients, &v2xml.Client{
+		exchangers = append(exchangers, wechatpay.V2{Client: &v2xml.Client{
 			AppID:      c.AppID,
 			MchID:      c.MchID,
 			Key:        v2xml.Key(c.V2.Key.Reveal()),
 			SignType:   v2xml.SignType(c.V2.SignType),
 			BaseURL:    address,
 			HTTPClient: connections,
-		})
+		}})
 	}
-	return clients
+	return exchangers
 }
 
-// clientsV3 parses the keys. What is wrong with them is added to faults under the
-// name of its variable, and the clients are then not to be used. A key is looked
-// at even when the number that goes with it is at fault, so that both are reported.
-func clientsV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []*v3json.Client {
+// exchangersV3 parses the keys. Their faults are added to faults under the names of their variables,
+// and the exchangers are then not to be used. A key is parsed even when the number that goes with it
+// is at fault, so that both are reported.
+func exchangersV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []wechatpay.Exchanger {
 	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	addFault(faults, "WXPAY_PRIVATE_KEY", err)
 	keys := keyring(c, faults)
 	certificates := certificates(c, faults)
-	clients := make([]*v3json.Client, 0, len(addresses))
-	for _, address := range addresses {
-		clients = append(clients, &v3json.Client{
-			AppID:        c.AppID,
-			MchID:        c.MchID,
-			Key:          key,
-			Keys:         keys,
-			Certificates: certificates,
-			Region:       regionOf(c),
-			BaseURL:      address,
-			HTTPClient:   connections,
-		})
+	client := v3json.Client{
+		AppID:        c.AppID,
+		MchID:        c.MchID,
+		Key:          key,
+		Keys:         keys,
+		Certificates: certificates,
+		Region:       regionOf(c),
+		HTTPClient:   connections,
 	}
 	if len(faults.List) == 0 {
-		ownKey(faults, clients[0].Check())
+		ownKey(faults, client.Check())
 	}
-	return clients
+	exchangers := make([]wechatpay.Exchanger, 0, len(addresses))
+	for _, address := range addresses {
+		at := client
+		at.BaseURL = address
+		exchangers = append(exchangers, wechatpay.V3{Client: &at})
+	}
+	return exchangers
 }
 
 // keyring holds WeChat Pay's public key; nothing, for a merchant who only has

@@ -76,7 +76,7 @@ func TestAReplyOfAnyKindIsReached(t *testing.T) {
 		{order.Answer{Verdict: verdict.Accepted, HTTPStatus: 204}, true},
 		{order.Answer{Code: errcode.ConfigError}, true},
 	} {
-		if got := reached(tc.answer); got != tc.want {
+		if got := isReached(tc.answer); got != tc.want {
 			t.Errorf("%+v: reached = %v", tc.answer, got)
 		}
 	}

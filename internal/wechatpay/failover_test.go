@@ -14,8 +14,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// A gateway's domains, taken down and up again, as the door sees them.
-func TestDoorBetweenDomains(t *testing.T) {
+// A gateway's domains, taken down and up again.
+func TestFailoverBetweenDomains(t *testing.T) {
 	t.Parallel()
 	for _, api := range []order.API{order.V2, order.V3} {
 		t.Run(string(api), func(t *testing.T) {
@@ -23,11 +23,11 @@ func TestDoorBetweenDomains(t *testing.T) {
 			gate := paygate.RunT(t)
 			gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
 			w := &watch{time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
-			door := openDoor(t, gate, w)
+			gateway := newGateway(t, gate, w)
 			ask := func(domain string, want verdict.Verdict, when string) {
 				t.Helper()
 				gate.ClearRequests()
-				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
+				got := gateway.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 				if got.Verdict != want {
 					t.Errorf("%s: %+v, want %s", when, got, want)
 				}
@@ -59,10 +59,17 @@ func TestDoorBetweenDomains(t *testing.T) {
 	}
 }
 
-// openDoor has both APIs' clients for both of gate's domains. Each exchange has a
-// connection of its own: net/http sends a GET again, unasked, when it finds a kept
-// one cut.
-func openDoor(t *testing.T, gate *paygate.Server, w *watch) *Door {
+// testGateway is a Gateway and what is in it.
+type testGateway struct {
+	*Gateway
+
+	v2 []*v2xml.Client
+	v3 []*v3json.Client
+}
+
+// newGateway returns a Gateway with both APIs at both of gate's domains. Each exchange has a
+// connection of its own: net/http resends a GET when it finds a kept one cut.
+func newGateway(t *testing.T, gate *paygate.Server, w *watch) testGateway {
 	t.Helper()
 	connections := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	der, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
@@ -77,15 +84,28 @@ func openDoor(t *testing.T, gate *paygate.Server, w *watch) *Door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := &Door{Routes: []order.Route{order.RouteOwn, order.RouteOwn}, Domains: Domains{Now: w.now}}
+	domains := &Domains{Now: w.now}
+	v2, v3 := &Failover{Domains: domains}, &Failover{Domains: domains}
+	g := testGateway{Gateway: &Gateway{APIs: map[order.API]Exchanger{order.V2: v2, order.V3: v3}}}
 	for _, address := range []string{gate.URL, gate.BackupURL} {
-		door.V2 = append(door.V2, &v2xml.Client{
+		g.v2 = append(g.v2, &v2xml.Client{
 			AppID: gate.Merchant.AppID, MchID: gate.Merchant.MchID, Key: v2xml.Key(gate.Merchant.V2Key),
 			BaseURL: address, HTTPClient: connections,
 		})
-		door.V3 = append(door.V3, &v3json.Client{
+		g.v3 = append(g.v3, &v3json.Client{
 			MchID: gate.Merchant.MchID, Key: key, Keys: keys, BaseURL: address, HTTPClient: connections,
 		})
 	}
-	return door
+	for i := range g.v2 {
+		v2.Exchangers, v3.Exchangers = append(v2.Exchangers, V2{g.v2[i]}), append(v3.Exchangers, V3{g.v3[i]})
+	}
+	g.routes(order.RouteOwn, order.RouteOwn)
+	return g
+}
+
+// routes sets the ways to the two domains.
+func (g testGateway) routes(routes ...order.Route) {
+	for _, api := range g.APIs {
+		api.(*Failover).Routes = routes
+	}
 }

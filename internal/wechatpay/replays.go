@@ -9,32 +9,32 @@ import (
 )
 
 const (
-	// maxSkew is how far from our clock a reply of APIv3 may have been signed; an older one is
-	// refused as stale, and need not be remembered.
+	// maxSkew is how far from our clock an APIv3 reply may be signed. An older one is refused as
+	// stale, so it need not be remembered.
 	maxSkew = 5 * time.Minute
-	// untimed is how long a reply is remembered that says no time.
+	// untimed is how long a reply is remembered that signs no time.
 	untimed = 10 * time.Minute
-	// mostReplays bounds the memory: about 10 MB. At 300 replies a second it is what five minutes
-	// hold.
+	// mostReplays bounds the memory to about 10 MB, the replies of five minutes at 300 a second.
 	mostReplays = 100_000
 )
 
-// replays remembers the signatures of replies that were believed, so that none is believed twice.
-// It is one instance's second line of defence, and nothing relies on it: another instance has seen
-// other replies. The zero replays is ready for use.
+// replays remembers the signatures of accepted replies, so that each is accepted once. It is a
+// second line of defence and nothing relies on it: another instance has other memories, and a new
+// process none. The zero replays is ready for use.
 type replays struct {
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]bool
-	queue []replay // the known ones, in the order of their coming
+	queue []replay // the known ones, in order of arrival
 }
 
+// replay is a signature's hash, and when it is forgotten.
 type replay struct {
 	hash  [sha256.Size]byte
 	until time.Time
 }
 
 // first reports whether a is the first answer with its signature, and remembers it. The protocols
-// take one spelling of a signature only, so that the text is as good as the bytes.
+// accept one spelling of a signature only, so that its text is as good as its bytes.
 func (r *replays) first(api order.API, a order.Answer, now time.Time) bool {
 	hash := sha256.Sum256([]byte(string(api) + " " + a.Sign))
 	until := now.Add(untimed)

@@ -16,17 +16,17 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// keptDoor has both APIs' clients over the connections that functions use.
-func keptDoor(t *testing.T, gate *paygate.Server, route order.Route) *Door {
+// keptGateway has both APIs over the connections that functions use.
+func keptGateway(t *testing.T, gate *paygate.Server, route order.Route) testGateway {
 	t.Helper()
-	door := openDoor(t, gate, &watch{time.Now()})
+	gateway := newGateway(t, gate, &watch{time.Now()})
 	client := NewHTTPClient()
 	t.Cleanup(client.CloseIdleConnections)
-	door.Routes = []order.Route{route, route}
-	for i := range door.V2 {
-		door.V2[i].HTTPClient, door.V3[i].HTTPClient = client, client
+	gateway.routes(route, route)
+	for i := range gateway.v2 {
+		gateway.v2[i].HTTPClient, gateway.v3[i].HTTPClient = client, client
 	}
-	return door
+	return gateway
 }
 
 // TestFreshConnections: a kept connection is fresh once, and a call that asks for one gets one
@@ -39,10 +39,10 @@ func TestFreshConnections(t *testing.T) {
 				t.Parallel()
 				gate := paygate.RunT(t)
 				gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
-				door := keptDoor(t, gate, route)
+				gateway := keptGateway(t, gate, route)
 				ask := func(want bool, when string, fresh bool) {
 					t.Helper()
-					got := door.Query(t.Context(), order.Call{
+					got := gateway.Query(t.Context(), order.Call{
 						API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}, Fresh: fresh,
 					})
 					if got.Verdict != verdict.Stated || got.Fresh != want || got.Route != route {
@@ -63,10 +63,10 @@ func TestFreshConnections(t *testing.T) {
 func TestUnnamedRouteIsForeign(t *testing.T) {
 	t.Parallel()
 	gate := paygate.RunT(t)
-	door := openDoor(t, gate, &watch{time.Now()})
-	door.Routes = nil
+	gateway := newGateway(t, gate, &watch{time.Now()})
+	gateway.routes()
 	for _, api := range []order.API{order.V2, order.V3} {
-		got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
+		got := gateway.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 		if got.Route != order.RouteForeign || !got.Fresh || got.Conclusive() || got.Repeatable() {
 			t.Errorf("%s: got %s over %s, want it to prove nothing over a foreign route", api, got.Verdict, got.Route)
 		}
@@ -78,15 +78,15 @@ func TestBackupHasItsOwnRoute(t *testing.T) {
 	t.Parallel()
 	gate := paygate.RunT(t)
 	gate.MustSetDomain("main", false)
-	door := openDoor(t, gate, &watch{time.Now()})
-	door.Routes = []order.Route{order.RouteOwn, order.RouteForeign}
+	gateway := newGateway(t, gate, &watch{time.Now()})
+	gateway.routes(order.RouteOwn, order.RouteForeign)
 	call := order.Call{API: order.V2, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}}
 	for range failuresToSwitch {
-		if got := door.Query(t.Context(), call); got.Route != order.RouteOwn {
+		if got := gateway.Query(t.Context(), call); got.Route != order.RouteOwn {
 			t.Errorf("the main domain: got %s, want own", got.Route)
 		}
 	}
-	if got := door.Query(t.Context(), call); got.Route != order.RouteForeign || !got.Authenticated() {
+	if got := gateway.Query(t.Context(), call); got.Route != order.RouteForeign || !got.Authenticated() {
 		t.Errorf("the backup: got %s over %s, want a proved answer over the foreign route", got.Verdict, got.Route)
 	}
 }
@@ -101,18 +101,18 @@ func TestReplaysAreNotBelieved(t *testing.T) {
 	}
 	for _, api := range []order.API{order.V2, order.V3} {
 		for name, number := range map[string]string{"success": map[order.API]string{order.V2: "A1", order.V3: "A2"}[api], "refusal": "B1"} {
-			door := openDoor(t, gate, &watch{time.Now()})
+			gateway := newGateway(t, gate, &watch{time.Now()})
 			tape := &recorder{RoundTripper: http.DefaultTransport}
-			door.V2[0].HTTPClient, door.V3[0].HTTPClient = &http.Client{Transport: tape}, &http.Client{Transport: tape}
+			gateway.v2[0].HTTPClient, gateway.v3[0].HTTPClient = &http.Client{Transport: tape}, &http.Client{Transport: tape}
 			call := order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: number}}
-			first := door.Close(t.Context(), call)
+			first := gateway.Close(t.Context(), call)
 			tape.playing = true
-			second := door.Close(t.Context(), call)
+			second := gateway.Close(t.Context(), call)
 			if !first.Authenticated() || second.Verdict != verdict.Doubted || second.Code != errcode.BadSignature {
 				t.Errorf("%s %s: got %s and then %s %s, want the second disbelieved", api, name, first.Verdict, second.Verdict, second.Code)
 			}
-			another := openDoor(t, gate, &watch{time.Now()})
-			another.V2[0].HTTPClient, another.V3[0].HTTPClient = door.V2[0].HTTPClient, door.V3[0].HTTPClient
+			another := newGateway(t, gate, &watch{time.Now()})
+			another.v2[0].HTTPClient, another.v3[0].HTTPClient = gateway.v2[0].HTTPClient, gateway.v3[0].HTTPClient
 			if got := another.Close(t.Context(), call); !got.Authenticated() {
 				t.Errorf("%s %s: another instance got %s %s, want it believed: it has not seen it", api, name, got.Verdict, got.Code)
 			}
@@ -191,16 +191,16 @@ func TestCertificatesThatDoNotHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			gate := paygate.RunT(t)
-			door := openDoor(t, gate, &watch{time.Now()})
+			gateway := newGateway(t, gate, &watch{time.Now()})
 			client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
-			for _, v2 := range door.V2 {
+			for _, v2 := range gateway.v2 {
 				v2.BaseURL, v2.HTTPClient = server.URL, client
 			}
-			for _, v3 := range door.V3 {
+			for _, v3 := range gateway.v3 {
 				v3.BaseURL, v3.HTTPClient = server.URL, client
 			}
 			for _, api := range []order.API{order.V2, order.V3} {
-				got := door.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
+				got := gateway.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
 				if got.Verdict != verdict.Rejected || got.Code != errcode.TLSError {
 					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, errcode.TLSError)
 				}

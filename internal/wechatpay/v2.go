@@ -2,7 +2,6 @@ package wechatpay
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"cloudpay/internal/order"
@@ -13,61 +12,56 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-func closeV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answer {
-	reply, err := client.CloseOrder(ctx, v2xml.Request{
-		OutTradeNo: c.OutTradeNo,
-		SubMchID:   c.SubMchID,
-		SubAppID:   c.SubAppID,
-		Nonce:      c.Nonce,
-	})
+// V2 is APIv2 at one address.
+type V2 struct{ Client *v2xml.Client }
+
+// Close requests that the order be closed.
+func (x V2) Close(ctx context.Context, c order.Call) order.Answer {
+	req := requestV2(c)
+	req.TransactionID = "" // APIv2 closes by out_trade_no only
+	reply, err := x.Client.CloseOrder(ctx, req)
 	if err != nil {
-		return failedV2(order.OpClose, err)
+		return failure(order.OpClose, err, rejectionV2)
 	}
-	a := signedV2(verdict.Accepted, reply.Envelope)
+	a := success(verdict.Accepted, order.ProofSignature, reply.Envelope)
 	a.ResultMsg = reply.ResultMsg
 	return a
 }
 
-func queryV2(ctx context.Context, client *v2xml.Client, c order.Call) order.Answer {
-	reply, err := client.QueryOrder(ctx, v2xml.Request{
+// Query requests the order's state.
+func (x V2) Query(ctx context.Context, c order.Call) order.Answer {
+	reply, err := x.Client.QueryOrder(ctx, requestV2(c))
+	if err != nil {
+		return failure(order.OpQuery, err, rejectionV2)
+	}
+	a := success(verdict.Stated, order.ProofSignature, reply.Envelope)
+	a.ResultMsg, a.Facts = reply.ResultMsg, factsV2(reply.Transaction)
+	return a
+}
+
+func requestV2(c order.Call) v2xml.Request {
+	return v2xml.Request{
 		OutTradeNo:    c.OutTradeNo,
 		TransactionID: c.TransactionID,
 		SubMchID:      c.SubMchID,
 		SubAppID:      c.SubAppID,
 		Nonce:         c.Nonce,
-	})
-	if err != nil {
-		return failedV2(order.OpQuery, err)
-	}
-	a := signedV2(verdict.Stated, reply.Envelope)
-	a.ResultMsg, a.Facts = reply.ResultMsg, factsV2(reply.Transaction)
-	return a
-}
-
-func signedV2(v verdict.Verdict, e v2xml.Envelope) order.Answer {
-	return order.Answer{
-		Verdict:    v,
-		Proof:      order.ProofSignature,
-		HTTPStatus: e.HTTPStatus,
-		RequestID:  e.RequestID,
-		Nonce:      e.Nonce,
-		Sign:       e.Signature,
-		Fresh:      e.Fresh,
 	}
 }
 
-// disbeliefV2 is the code for each reason not to believe a reply.
-var disbeliefV2 = map[wire.Reason]string{
-	wire.ReasonUnsigned:     errcode.UnsignedReply,
-	wire.ReasonBadSignature: errcode.BadSignature,
-	wire.ReasonMismatch:     errcode.ForeignReply,
+// rejectionV2 reads a refusal of APIv2, which often has a text and no code.
+func rejectionV2(e *wire.Error) rejection {
+	code := e.Code
+	if code == "" && !e.Authenticated {
+		code = codeOfText(e.Message)
+	}
+	return rejection{Error: e, code: code, message: e.Message, proof: order.ProofSignature}
 }
 
-// hintsV2 is what return_msg says where APIv2 gives no code: return_code FAIL
-// has only a text, in Chinese. It is unsigned, so that it can only ever be a
-// hint; a text that is not here counts as GATEWAY_REJECTED. Letters are in lower
-// case, and the first that is found counts.
-var hintsV2 = []struct{ says, code string }{
+// codesOfTextV2 are the codes for return_msg where APIv2 gives none: return_code FAIL has only a text,
+// in Chinese. It is unsigned, so its code is a hint only. A text that is not here is GATEWAY_REJECTED.
+// The texts are in lower case, and the first one found counts.
+var codesOfTextV2 = []struct{ text, code string }{
 	{"签名", errcode.SignError},
 	{"频率", errcode.FrequencyLimited},
 	{"系统繁忙", errcode.SystemError},
@@ -84,45 +78,18 @@ var hintsV2 = []struct{ says, code string }{
 	{"appid", "APPID_NOT_EXIST"},
 }
 
-func failedV2(op order.Op, err error) order.Answer {
-	var refused *v2xml.Error
-	var unbelieved *v2xml.VerifyError
-	var unread *v2xml.MalformedError
-	switch {
-	case errors.As(err, &refused):
-		return refusal(op, no{
-			code: hintV2(refused), spelled: refused.Code, message: refused.Message, resultMsg: refused.ResultMsg,
-			authenticated: refused.Authenticated,
-			status:        refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature, fresh: refused.Fresh,
-		})
-	case errors.As(err, &unbelieved):
-		return doubt(disbeliefV2[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
-	case errors.As(err, &unread):
-		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
-	}
-	return unanswered(err)
-}
-
-// hintV2 is the code of a refusal, made from its text where it has none.
-func hintV2(e *v2xml.Error) string {
-	if e.Code != "" || e.Authenticated {
-		return e.Code
-	}
-	return hintText(e.Message)
-}
-
-// hintText makes a code of a text, "" when it says nothing that we know.
-func hintText(text string) string {
-	text = strings.ToLower(text)
-	for _, hint := range hintsV2 {
-		if strings.Contains(text, hint.says) {
-			return hint.code
+// codeOfText returns the code for a refusal's text, "" when none of codesOfTextV2 is in it.
+func codeOfText(message string) string {
+	message = strings.ToLower(message)
+	for _, known := range codesOfTextV2 {
+		if strings.Contains(message, known.text) {
+			return known.code
 		}
 	}
 	return ""
 }
 
+// factsV2 translates a transaction. The amounts keep their pointers: nil is not sent, and 0 is 0.
 func factsV2(t v2xml.Transaction) *order.Facts {
 	f := &order.Facts{
 		AppID:          t.AppID,
@@ -159,6 +126,7 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 	return f
 }
 
+// promotionV2 translates one entry of promotion_detail.
 func promotionV2(p v2xml.Promotion) order.Promotion {
 	out := order.Promotion{
 		ID:                 p.ID,

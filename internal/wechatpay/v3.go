@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -14,116 +16,133 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-func closeV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+// V3 is APIv3 at one address, combined orders included.
+type V3 struct{ Client *v3json.Client }
+
+// Close requests that the order be closed. A combined order is closed with all of its sub-orders.
+func (x V3) Close(ctx context.Context, c order.Call) order.Answer {
+	var reply *v3json.CloseReply
+	var err error
 	if c.CombineOutTradeNo != "" {
-		return closeCombined(ctx, client, c)
+		reply, err = x.Client.CloseCombined(ctx, combineRequest(c))
+	} else {
+		reply, err = x.Client.CloseOrder(ctx, requestV3(c))
 	}
-	reply, err := client.CloseOrder(ctx, v3json.Request{
-		OutTradeNo:    c.OutTradeNo,
-		TransactionID: c.TransactionID,
-		SubMchID:      c.SubMchID,
-		Nonce:         c.Nonce,
-	})
 	if err != nil {
-		return failedV3(order.OpClose, err)
+		return failureV3(order.OpClose, err)
 	}
-	return signedV3(verdict.Accepted, reply.Envelope)
+	return success(verdict.Accepted, order.ProofSignature, reply.Envelope)
 }
 
-func queryV3(ctx context.Context, client *v3json.Client, c order.Call) order.Answer {
+// Query requests the order's state.
+func (x V3) Query(ctx context.Context, c order.Call) order.Answer {
 	if c.CombineOutTradeNo != "" {
-		return queryCombined(ctx, client, c)
+		return x.queryCombined(ctx, c)
 	}
-	reply, err := client.QueryOrder(ctx, v3json.Request{
-		OutTradeNo:    c.OutTradeNo,
-		TransactionID: c.TransactionID,
-		SubMchID:      c.SubMchID,
-		Nonce:         c.Nonce,
-	})
+	reply, err := x.Client.QueryOrder(ctx, requestV3(c))
 	if err != nil {
-		return failedV3(order.OpQuery, err)
+		return failureV3(order.OpQuery, err)
 	}
-	a := signedV3(verdict.Stated, reply.Envelope)
+	a := success(verdict.Stated, order.ProofSignature, reply.Envelope)
 	a.Facts = factsV3(reply.Transaction)
 	return a
 }
 
-func signedV3(v verdict.Verdict, e v3json.Envelope) order.Answer {
-	return order.Answer{
-		Verdict:    v,
-		Proof:      order.ProofSignature,
-		HTTPStatus: e.HTTPStatus,
-		RequestID:  e.RequestID,
-		Nonce:      e.Nonce,
-		Sign:       e.Signature,
-		SignedAt:   e.Time,
-		Fresh:      e.Fresh,
+func (x V3) queryCombined(ctx context.Context, c order.Call) order.Answer {
+	reply, err := x.Client.QueryCombined(ctx, combineRequest(c))
+	if err != nil {
+		return failureV3(order.OpQuery, err)
 	}
+	a := success(verdict.Stated, order.ProofSignature, reply.Envelope)
+	a.Facts = factsCombined(reply.CombinedTransaction)
+	return a
 }
 
-// disbeliefV3 is the code for each reason not to believe a reply.
-var disbeliefV3 = map[wire.Reason]string{
-	wire.ReasonUnsigned:      errcode.UnsignedReply,
-	wire.ReasonBadSignature:  errcode.BadSignature,
-	wire.ReasonMismatch:      errcode.ForeignReply,
-	wire.ReasonProbe:         errcode.SignatureProbe,
-	wire.ReasonStale:         errcode.StaleReply,
-	wire.ReasonUnknownSerial: errcode.UnknownSerial,
+func requestV3(c order.Call) v3json.Request {
+	return v3json.Request{OutTradeNo: c.OutTradeNo, TransactionID: c.TransactionID, SubMchID: c.SubMchID, Nonce: c.Nonce}
 }
 
-func failedV3(op order.Op, err error) order.Answer {
-	var refused *v3json.Error
-	var unbelieved *v3json.VerifyError
-	var unread *v3json.MalformedError
-	var uncertified *v3json.CertificateError
-	switch {
-	case errors.As(err, &uncertified):
+func combineRequest(c order.Call) v3json.CombineRequest {
+	subs := make([]v3json.SubOrder, 0, len(c.SubOrders))
+	for _, s := range c.SubOrders {
+		subs = append(subs, v3json.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo})
+	}
+	return v3json.CombineRequest{CombineOutTradeNo: c.CombineOutTradeNo, SubOrders: subs, Nonce: c.Nonce}
+}
+
+// failureV3 returns the Answer of a failed call.
+func failureV3(op order.Op, err error) order.Answer {
+	if uncertified, is := errors.AsType[*v3json.CertificateError](err); is {
 		return withoutCertificate(err, uncertified)
-	case errors.As(err, &refused):
-		return refusal(op, no{
-			code: refused.Code, spelled: refused.Code, message: wordsV3(refused), authenticated: refused.Authenticated,
-			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature, signedAt: refused.Time, fresh: refused.Fresh,
-		})
-	case errors.As(err, &unbelieved):
-		return doubt(disbeliefV3[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
-	case errors.As(err, &unread):
-		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
 	}
-	return unanswered(err)
+	return failure(op, err, rejectionV3)
 }
 
-// withoutCertificate is an exchange that never was: no reply could have been
-// verified, so nothing was asked about the order. Where something has to be
-// configured otherwise, asking again is of no use, and what stands first is what to
-// do: a long text loses its end on the way to the caller.
+// rejectionV3 reads a refusal of APIv3. Its detail says which field is at fault.
+func rejectionV3(e *wire.Error) rejection {
+	message := cmp.Or(e.Message, e.Detail)
+	if e.Message != "" && e.Detail != "" {
+		message = e.Message + " (" + e.Detail + ")"
+	}
+	return rejection{Error: e, code: e.Code, message: message, proof: order.ProofSignature}
+}
+
+// withoutCertificate returns the Answer when no reply could have been verified, so that nothing was
+// sent about the order. Where the configuration is at fault, another attempt is useless, and the
+// remedy comes first: a long text loses its end on the way to the caller.
 func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
-	a := unanswered(err)
-	if refused, ok := e.Cause.(*v3json.Error); ok { //nolint:errorlint // it is hidden from errors.As on purpose
+	a := noReply(err)
+	if refused, is := errors.AsType[*wire.Error](e.Cause); is {
 		a.HTTPStatus, a.RequestID = refused.HTTPStatus, refused.RequestID
 	}
-	if e.Remedy != "" {
+	if advice := cmp.Or(e.Remedy, e.Hint); advice != "" {
+		a.Message = adviceOf(advice).String() + " (" + e.Cause.Error() + ")"
+	}
+	_, unreached := errors.AsType[*url.Error](err)
+	switch {
+	case e.Remedy != "":
 		a.Verdict, a.Code = verdict.Rejected, errcode.ConfigError
-		a.Message = adviceOf(e.Remedy).String() + " (" + e.Cause.Error() + ")"
-		return a
-	}
-	if e.Hint != "" {
-		a.Message = adviceOf(e.Hint).String() + " (" + e.Cause.Error() + ")"
-	}
-	if _, unreached := errors.AsType[*url.Error](err); !unreached && a.Code == errcode.NetworkError {
-		a.Code = errcode.UnknownSerial // somebody was there, and gave no certificate
+	case !unreached && a.Code == errcode.NetworkError:
+		a.Code = errcode.UnknownSerial // a reply arrived, without a certificate
 	}
 	return a
 }
 
-// wordsV3 is a refusal's text with the detail that says which field is meant.
-func wordsV3(e *v3json.Error) string {
-	if e.Message != "" && e.Detail != "" {
-		return e.Message + " (" + e.Detail + ")"
+// adviceOf words v3json's advice about platform certificates for operators, who read Chinese too,
+// and set variables where a program sets a client's fields.
+func adviceOf(remedy string) bilingual.Text {
+	for _, a := range advices {
+		if strings.HasPrefix(remedy, a.begins) {
+			if a.says.EN == "" {
+				return bilingual.New(remedy, a.says.ZH)
+			}
+			return a.says
+		}
 	}
-	return cmp.Or(e.Message, e.Detail)
+	return bilingual.Same(remedy)
 }
 
+// advices are found by how they begin. An empty English wording leaves v3json's unchanged.
+var advices = []struct {
+	begins string
+	says   bilingual.Text
+}{
+	{"this merchant has no platform certificates", bilingual.Text{
+		ZH: "该商户没有平台证书，请改用公钥模式：在商户平台（API安全）取得微信支付公钥及其ID，设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY",
+	}},
+	{"if it lasts, WeChat Pay may have switched", bilingual.Text{
+		ZH: "若持续出现，微信支付可能已将该商户切换为公钥：在商户平台（API安全）取得公钥及其ID，设置 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY",
+	}},
+	{"the key is not the APIv3 key of this merchant", bilingual.Text{
+		ZH: "该密钥不是本商户的 APIv3密钥：请将 WXPAY_V3_KEY 设为商户平台最近设置的 APIv3密钥，而不是 APIv2 密钥",
+	}},
+	{"give as Roots", bilingual.New(
+		"give in WXPAY_CERT_ROOTS the authority of WeChat Pay's certificates, or leave it out",
+		"请在 WXPAY_CERT_ROOTS 中填微信支付证书的签发机构，或不设置",
+	)},
+}
+
+// factsV3 translates a transaction, direct or a partner's.
 func factsV3(t v3json.Transaction) *order.Facts {
 	f := &order.Facts{
 		AppID:          cmp.Or(t.AppID, t.SPAppID),
@@ -154,6 +173,8 @@ func factsV3(t v3json.Transaction) *order.Facts {
 	return f
 }
 
+// promotionV3 translates one entry of promotion_detail. Overseas, three amounts and the ids have names
+// of their own.
 func promotionV3(p v3json.Promotion) order.Promotion {
 	out := order.Promotion{
 		ID:                 cmp.Or(p.CouponID, p.PromotionID),
@@ -178,4 +199,61 @@ func promotionV3(p v3json.Promotion) order.Promotion {
 		})
 	}
 	return out
+}
+
+// factsCombined translates a combined order. Its state is that of its sub-orders together, its
+// amounts are their sums, and it was paid when the last of them was.
+func factsCombined(t v3json.CombinedTransaction) *order.Facts {
+	f := &order.Facts{
+		OpenID:        t.CombinePayerInfo.OpenID,
+		SubOpenID:     t.CombinePayerInfo.SubOpenID,
+		DeviceInfo:    t.SceneInfo.DeviceID,
+		TransactionID: t.CombineTransactionID,
+		Unread:        t.Unread,
+	}
+	states := make([]tradestate.State, 0, len(t.SubOrders))
+	var total, cash sum
+	for _, s := range t.SubOrders {
+		state := tradestate.State(s.TradeState)
+		states = append(states, state)
+		sub := order.SubFacts{
+			SubOrder: order.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo}, SubAppID: s.SubAppID,
+			TransactionID: s.TransactionID, TradeState: state, TradeType: s.TradeType, BankType: s.BankType,
+			Attach: s.Attach, SubOpenID: s.SubOpenID, TimeEnd: order.TimeEnd(s.SuccessTime),
+		}
+		if s.Amount != nil {
+			sub.TotalFee, sub.FeeType = s.Amount.TotalAmount, s.Amount.Currency
+			sub.CashFee, sub.CashFeeType = s.Amount.PayerAmount, s.Amount.PayerCurrency
+		}
+		total.add(sub.TotalFee)
+		cash.add(sub.CashFee)
+		if s.SuccessTime.After(f.PaidAt) {
+			f.PaidAt = s.SuccessTime
+		}
+		f.SubOrders = append(f.SubOrders, sub)
+	}
+	f.TradeState = tradestate.Combined(states)
+	f.TotalFee, f.CashFee = total.amount(), cash.amount()
+	return f
+}
+
+// sum adds amounts. It is unknown once one of them is.
+type sum struct {
+	fen     int64
+	unknown bool
+}
+
+func (s *sum) add(fen *int64) {
+	if fen == nil {
+		s.unknown = true
+		return
+	}
+	s.fen += *fen
+}
+
+func (s *sum) amount() *int64 {
+	if s.unknown {
+		return nil
+	}
+	return &s.fen
 }

@@ -29,12 +29,11 @@ import (
 
 const subMchID = "1900000109"
 
-// wire is a door whose both dialects lead to an emulated gateway, and what went
-// through it.
+// wire is a Gateway whose dialects lead to an emulated WeChat Pay, and what went through it.
 type wire struct {
 	*paygate.Server
 
-	door *wechatpay.Door
+	gateway *wechatpay.Gateway
 	// sent is each request: its Authorization and its body.
 	sent []string
 	// reply, when it is set, answers instead of the gateway.
@@ -46,17 +45,17 @@ func newWire(t *testing.T) *wire {
 	w := &wire{Server: paygate.RunT(t)}
 	telemetrytest.Secret(t, telemetrytest.V2Key, w.Merchant.V2Key)
 	client := &http.Client{Transport: w}
-	w.door = &wechatpay.Door{
-		Routes: []order.Route{order.RouteOwn},
-		V2: []*v2xml.Client{{
+	w.gateway = &wechatpay.Gateway{APIs: map[order.API]wechatpay.Exchanger{
+		order.V2: wechatpay.V2{Client: &v2xml.Client{
 			AppID: w.Merchant.AppID, MchID: w.Merchant.MchID, Key: v2xml.Key(w.Merchant.V2Key),
 			BaseURL: w.URL, HTTPClient: client,
 		}},
-		V3: []*v3json.Client{{
+		order.V3: wechatpay.V3{Client: &v3json.Client{
 			MchID: w.Merchant.MchID, Key: merchantKey(t, w.Merchant), Keys: gatewayKeys(t, w.Gateway),
 			BaseURL: w.URL, HTTPClient: client,
 		}},
-	}
+		order.WXCloudRun: wechatpay.WXCloudRun{Client: &wxcloudrun.Client{BaseURL: w.URL, HTTPClient: client}},
+	}}
 	return w
 }
 
@@ -144,9 +143,9 @@ func (w *wire) ask(t *testing.T, op order.Op, c order.Call) order.Answer {
 	c.OutTradeNo = "A1"
 	var got order.Answer
 	if op == order.OpClose {
-		got = w.door.Close(t.Context(), c)
+		got = w.gateway.Close(t.Context(), c)
 	} else {
-		got = w.door.Query(t.Context(), c)
+		got = w.gateway.Query(t.Context(), c)
 	}
 	_, _ = fmt.Fprintf(telemetrytest.Output(t, telemetrytest.Replies), "%+v %+v\n", got, got.Facts)
 	return got
@@ -186,13 +185,13 @@ func TestGivenNonceIsSent(t *testing.T) {
 
 func TestSubMerchantsAppIDIsSentInV2(t *testing.T) {
 	t.Parallel()
-	for op, verdict := range proved {
+	for op, granted := range proved {
 		t.Run(string(op), func(t *testing.T) {
 			t.Parallel()
 			w := newWire(t)
 			w.MustAddOrder(paygate.Order{SubMchID: subMchID, OutTradeNo: "A1", Total: 100})
 			got := w.ask(t, op, order.Call{API: order.V2, Partner: true, Ref: order.Ref{SubMchID: subMchID}, SubAppID: "wxsub1"})
-			if got.Verdict != verdict {
+			if got.Verdict != granted {
 				t.Errorf("got %+v", got)
 			}
 			for _, want := range []string{"<sub_appid>wxsub1</sub_appid>", "<sub_mch_id>" + subMchID + "</sub_mch_id>"} {
@@ -299,10 +298,10 @@ func TestSettlementTotalIsPassedOn(t *testing.T) {
 // result_msg, which CloudPay's page requires of each result, is passed on.
 func TestResultMsgOfASuccessIsPassedOn(t *testing.T) {
 	t.Parallel()
-	for op, verdict := range proved {
+	for op, granted := range proved {
 		w := newWire(t)
 		w.answersSigned(resultMsgReply(op))
-		if got := w.ask(t, op, order.Call{API: order.V2}); got.Verdict != verdict || got.ResultMsg != "OK" {
+		if got := w.ask(t, op, order.Call{API: order.V2}); got.Verdict != granted || got.ResultMsg != "OK" {
 			t.Errorf("v2 %s: got %+v", op, got)
 		}
 		link := resultMsgReply(op)
@@ -312,9 +311,8 @@ func TestResultMsgOfASuccessIsPassedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.answers(http.StatusOK, string(body))
-		w.door.WXCloudRun = &wxcloudrun.Client{BaseURL: w.URL, HTTPClient: &http.Client{Transport: w}}
 		got := w.ask(t, op, order.Call{API: order.WXCloudRun, Ref: order.Ref{MchID: w.Merchant.MchID}})
-		if got.Verdict != verdict || got.ResultMsg != "OK" {
+		if got.Verdict != granted || got.ResultMsg != "OK" {
 			t.Errorf("wxcloudrun %s: got %+v", op, got)
 		}
 	}
@@ -334,7 +332,7 @@ func TestUnreadableInformationIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
 	var log bytes.Buffer
-	w.door.Log = slog.New(slog.NewTextHandler(&log, nil))
+	w.gateway.Log = slog.New(slog.NewTextHandler(&log, nil))
 	fields := map[string]string{
 		"result_code": "SUCCESS", "out_trade_no": "A1", "trade_state": "SUCCESS", "total_fee": "100", "cash_fee": "70",
 		"coupon_fee_0": "0.30", "coupon_id_0": "c", "time_end": "2026-01-01 12:00:00",

@@ -3,7 +3,6 @@ package wechatpay
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
@@ -13,77 +12,57 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-func closeWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Call) order.Answer {
-	reply, err := client.CloseOrder(ctx, wxcloudrun.Request{
-		OutTradeNo: c.OutTradeNo,
-		SubMchID:   cmp.Or(c.SubMchID, c.MchID),
-		Nonce:      c.Nonce,
-	})
+// WXCloudRun is WeChat cloud hosting's private link. Its replies have no signature that can be
+// verified: what authenticates them is that only WeChat is at the other end.
+type WXCloudRun struct{ Client *wxcloudrun.Client }
+
+// Close requests that the order be closed.
+func (x WXCloudRun) Close(ctx context.Context, c order.Call) order.Answer {
+	req := requestWXCloudRun(c)
+	req.TransactionID = "" // the link closes by out_trade_no only
+	reply, err := x.Client.CloseOrder(ctx, req)
 	if err != nil {
-		return failedWXCloudRun(order.OpClose, err)
+		return failure(order.OpClose, err, rejectionWXCloudRun)
 	}
-	a := linked(verdict.Accepted, reply.Envelope)
+	a := success(verdict.Accepted, order.ProofPrivateLink, reply.Envelope)
 	a.ResultMsg = reply.ResultMsg
 	return a
 }
 
-func queryWXCloudRun(ctx context.Context, client *wxcloudrun.Client, c order.Call) order.Answer {
-	reply, err := client.QueryOrder(ctx, wxcloudrun.Request{
-		OutTradeNo:    c.OutTradeNo,
-		TransactionID: c.TransactionID,
-		SubMchID:      cmp.Or(c.SubMchID, c.MchID),
-		Nonce:         c.Nonce,
-	})
+// Query requests the order's state.
+func (x WXCloudRun) Query(ctx context.Context, c order.Call) order.Answer {
+	reply, err := x.Client.QueryOrder(ctx, requestWXCloudRun(c))
 	if err != nil {
-		return failedWXCloudRun(order.OpQuery, err)
+		return failure(order.OpQuery, err, rejectionWXCloudRun)
 	}
-	a := linked(verdict.Stated, reply.Envelope)
+	a := success(verdict.Stated, order.ProofPrivateLink, reply.Envelope)
 	a.ResultMsg, a.Facts = reply.ResultMsg, factsWXCloudRun(reply.Transaction)
 	return a
 }
 
-// linked is an answer that only WeChat can have given, since only it is at the
-// other end of the private link.
-func linked(v verdict.Verdict, e wire.Envelope) order.Answer {
-	return order.Answer{
-		Verdict:    v,
-		Proof:      order.ProofPrivateLink,
-		HTTPStatus: e.HTTPStatus,
-		RequestID:  e.RequestID,
-		Nonce:      e.Nonce,
-		Sign:       e.Signature,
-		Fresh:      e.Fresh,
+// requestWXCloudRun names the merchant as a sub-merchant of WeChat's own service provider.
+func requestWXCloudRun(c order.Call) wxcloudrun.Request {
+	return wxcloudrun.Request{
+		OutTradeNo:    c.OutTradeNo,
+		TransactionID: c.TransactionID,
+		SubMchID:      cmp.Or(c.SubMchID, c.MchID),
+		Nonce:         c.Nonce,
 	}
 }
 
-// disbeliefWXCloudRun is the code for each reason not to believe a reply.
-var disbeliefWXCloudRun = map[wire.Reason]string{
-	wire.ReasonMismatch: errcode.ForeignReply,
-}
-
-func failedWXCloudRun(op order.Op, err error) order.Answer {
-	var refused *wire.Error
-	var unbelieved *wire.VerifyError
-	var unread *wire.MalformedError
-	switch {
-	case errors.As(err, &refused):
-		return refusal(op, no{
-			code: hintWXCloudRun(refused), spelled: refused.Code, message: cmp.Or(refused.Message, refused.Detail),
-			resultMsg: refused.ResultMsg, authenticated: refused.Authenticated, proof: order.ProofPrivateLink,
-			status: refused.HTTPStatus, requestID: refused.RequestID, retryAfter: refused.RetryAfter,
-			nonce: refused.Nonce, sign: refused.Signature, fresh: refused.Fresh,
-		})
-	case errors.As(err, &unbelieved):
-		return doubt(disbeliefWXCloudRun[unbelieved.Reason], err.Error(), unbelieved.HTTPStatus, unbelieved.RequestID)
-	case errors.As(err, &unread):
-		return doubt(errcode.MalformedReply, err.Error(), unread.HTTPStatus, unread.RequestID)
+// rejectionWXCloudRun reads a refusal: WeChat Pay's own has a code, the link's a number or only a
+// text.
+func rejectionWXCloudRun(e *wire.Error) rejection {
+	code := e.Code
+	if !e.Authenticated {
+		code = cmp.Or(codesOfLink[e.Code], codeOfText(e.Message))
 	}
-	return unanswered(err)
+	return rejection{Error: e, code: code, message: cmp.Or(e.Message, e.Detail), proof: order.ProofPrivateLink}
 }
 
-// hintsWXCloudRun are the link's own refusals (errcode), as far as they tell
-// whether asking again may help.
-var hintsWXCloudRun = map[string]string{
+// codesOfLink are the codes for the link's own refusals (errcode), as far as they tell whether
+// another attempt may help.
+var codesOfLink = map[string]string{
 	"-1":      errcode.SystemError, // 系统繁忙
 	"-601001": errcode.SystemError,
 	"-601004": errcode.NoAuth,
@@ -94,15 +73,8 @@ var hintsWXCloudRun = map[string]string{
 	"47001":   errcode.ParamError,
 }
 
-// hintWXCloudRun is the code of a refusal: WeChat Pay's own, or one made from the
-// link's number, or from the text where there is neither.
-func hintWXCloudRun(e *wire.Error) string {
-	if e.Authenticated {
-		return e.Code
-	}
-	return cmp.Or(hintsWXCloudRun[e.Code], hintText(e.Message))
-}
-
+// factsWXCloudRun translates a transaction. Its appid is left out: it is that of WeChat's service
+// provider.
 func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 	f := &order.Facts{
 		TradeState:     tradestate.State(t.TradeState),

@@ -84,15 +84,19 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			for op, want := range map[order.Op]verdict.Verdict{order.OpClose: tc.close, order.OpQuery: tc.query} {
 				if tc.v2 != nil {
-					wantAnswer(t, "v2 "+string(op), failedV2(op, fmt.Errorf("closing order A1: %w", tc.v2)), want, tc.code)
+					wantAnswer(t, "v2 "+string(op), failureV2(op, fmt.Errorf("closing order A1: %w", tc.v2)), want, tc.code)
 				}
 				if tc.v3 != nil {
-					wantAnswer(t, "v3 "+string(op), failedV3(op, fmt.Errorf("closing order A1: %w", tc.v3)), want, tc.code)
+					wantAnswer(t, "v3 "+string(op), failureV3(op, fmt.Errorf("closing order A1: %w", tc.v3)), want, tc.code)
 				}
 			}
 		})
 	}
 }
+
+func failureV2(op order.Op, err error) order.Answer { return failure(op, err, rejectionV2) }
+
+func failureLink(op order.Op, err error) order.Answer { return failure(op, err, rejectionWXCloudRun) }
 
 type slow struct{}
 
@@ -128,7 +132,7 @@ func TestHintsOfAPIv2(t *testing.T) {
 		"XML格式错误":            "XML_FORMAT_ERROR",
 		"此商家的收款功能已被限制":       "GATEWAY_REJECTED",
 	} {
-		got := failedV2(order.OpClose, &v2xml.Error{Message: text, Envelope: v2xml.Envelope{HTTPStatus: 200}})
+		got := failureV2(order.OpClose, &v2xml.Error{Message: text, Envelope: v2xml.Envelope{HTTPStatus: 200}})
 		if got.Code != code || got.GatewayCode != "" || got.Proof != order.ProofNone {
 			t.Errorf("%q is taken for %s (gatewayCode %q), want %s of our own", text, got.Code, got.GatewayCode, code)
 		}
@@ -152,7 +156,7 @@ func TestFactsNameTheirAppIDs(t *testing.T) {
 // order's state.
 func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
 	t.Parallel()
-	got := failedV3(order.OpClose, &v3json.Error{Code: "ORDER_CLOSED", Envelope: v3json.Envelope{HTTPStatus: 400}})
+	got := failureV3(order.OpClose, &v3json.Error{Code: "ORDER_CLOSED", Envelope: v3json.Envelope{HTTPStatus: 400}})
 	if got.Code != errcode.UnsignedReply || got.GatewayCode != "" || got.Proof != order.ProofNone {
 		t.Errorf("got %+v", got)
 	}
@@ -160,7 +164,7 @@ func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
 
 func TestRetryAfterAndDetailArePassedOn(t *testing.T) {
 	t.Parallel()
-	got := failedV3(order.OpClose, &v3json.Error{
+	got := failureV3(order.OpClose, &v3json.Error{
 		Code: "FREQUENCY_LIMITED", Message: "slow down", Detail: "field /mchid", Authenticated: true, RetryAfter: time.Minute,
 		Envelope: v3json.Envelope{HTTPStatus: 429, RequestID: "req-1"},
 	})
@@ -251,9 +255,9 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"\x1b[31mCLOSED", "BRAND_NEW", strings.Repeat("9", 11), strings.Repeat("A", 100_000), "\u202eDIAP", "{}"} {
 		for dialect, got := range map[string]order.Answer{
-			"v2":         failedV2(order.OpClose, &v2xml.Error{Code: code, Envelope: v2xml.Envelope{HTTPStatus: 500}}),
-			"v3":         failedV3(order.OpClose, &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: 400}}),
-			"wxcloudrun": failedWXCloudRun(order.OpClose, &wire.Error{Code: code, Envelope: wire.Envelope{HTTPStatus: 400}}),
+			"v2":         failureV2(order.OpClose, &v2xml.Error{Code: code, Envelope: v2xml.Envelope{HTTPStatus: 500}}),
+			"v3":         failureV3(order.OpClose, &v3json.Error{Code: code, Envelope: v3json.Envelope{HTTPStatus: 400}}),
+			"wxcloudrun": failureLink(order.OpClose, &wire.Error{Code: code, Envelope: wire.Envelope{HTTPStatus: 400}}),
 		} {
 			want := errcode.UnsignedReply
 			if dialect == "wxcloudrun" {
@@ -264,11 +268,11 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 			}
 		}
 	}
-	got := failedWXCloudRun(order.OpClose, &wire.Error{Code: "-601001", Envelope: wire.Envelope{HTTPStatus: 200}})
+	got := failureLink(order.OpClose, &wire.Error{Code: "-601001", Envelope: wire.Envelope{HTTPStatus: 200}})
 	if got.Code != errcode.SystemError || got.GatewayCode != "-601001" {
 		t.Errorf("got %+v, want the link's number beside our code", got)
 	}
-	got = failedV3(order.OpClose, &v3json.Error{Code: "SIGN_ERROR", Envelope: v3json.Envelope{HTTPStatus: 401}})
+	got = failureV3(order.OpClose, &v3json.Error{Code: "SIGN_ERROR", Envelope: v3json.Envelope{HTTPStatus: 401}})
 	if got.Code != errcode.SignError || got.GatewayCode != "SIGN_ERROR" {
 		t.Errorf("got %+v, want a known code in its own spelling", got)
 	}
@@ -278,8 +282,8 @@ func TestUnsignedUnknownCodesAreNotPassedOn(t *testing.T) {
 func TestResultMsgIsPassedOn(t *testing.T) {
 	t.Parallel()
 	for dialect, got := range map[string]order.Answer{
-		"v2":         failedV2(order.OpClose, &v2xml.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
-		"wxcloudrun": failedWXCloudRun(order.OpClose, &wire.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
+		"v2":         failureV2(order.OpClose, &v2xml.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
+		"wxcloudrun": failureLink(order.OpClose, &wire.Error{Code: "TRADE_ERROR", ResultMsg: "m", Authenticated: true}),
 	} {
 		if got.ResultMsg != "m" {
 			t.Errorf("%s: got %+v", dialect, got)
@@ -289,11 +293,11 @@ func TestResultMsgIsPassedOn(t *testing.T) {
 
 func TestUnconfiguredDialectIsNotAsked(t *testing.T) {
 	t.Parallel()
-	door := &Door{}
+	gateway := &Gateway{}
 	for _, api := range []order.API{order.V2, order.V3, "v4"} {
 		for _, got := range []order.Answer{
-			door.Close(t.Context(), order.Call{API: api}),
-			door.Query(t.Context(), order.Call{API: api}),
+			gateway.Close(t.Context(), order.Call{API: api}),
+			gateway.Query(t.Context(), order.Call{API: api}),
 		} {
 			if got.Verdict != verdict.Rejected || got.Code != errcode.ConfigError {
 				t.Errorf("%s: got %+v", api, got)
