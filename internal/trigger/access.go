@@ -3,48 +3,73 @@ package trigger
 import (
 	"slices"
 	"strings"
+
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/trigger/event"
 )
 
-// Policy says whom to believe beyond the rules that always hold.
+// Policy extends what is believed of a caller, beyond the rules that always hold.
 type Policy string
 
 const (
-	// PolicyStrict believes the platform's word on a caller, and secrets. It is the zero value.
+	// PolicyStrict believes the platform's word on a caller, and secrets, only.
 	PolicyStrict Policy = ""
-	// PolicyPlatform says that only the platform and those whom its access management lets through can reach the
-	// function, so that a direct invoke, a queue's records, a timer's event and an authorizer's claim are what they say.
-	// Wrong for a function that users can call, as they can each one of a CloudBase environment.
+	// PolicyPlatform declares that every call has passed the platform's access management, so that
+	// a direct invoke, a queue's records, a timer's event and an authorizer's claim are what they
+	// say. It is wrong for a function that users can call, as they can all functions of a CloudBase
+	// environment.
 	PolicyPlatform Policy = "platform"
-	// PolicyAny lets everybody close and query any order, for those who do their own checks before the function. It
-	// opens nothing else: not the operator's parameters, not the sweep, not a queue's records.
+	// PolicyAny lets every caller close and query any order, for operators with checks of their own
+	// before the function. It opens nothing else: not the operator's parameters, not the sweep, not
+	// a queue's records.
 	PolicyAny Policy = "any"
 )
 
-// Access is who may do what. The zero value is the strictest: without a setting only the platform's own word lets
-// anybody in.
+// Access is the configuration of what callers may do. The zero value is the strictest: only callers
+// that the platform itself vouches for are admitted.
 type Access struct {
 	Policy Policy
 	// Service is what a service sends as the parameter service_token or the header
-	// Cloudpay-Service-Token; HTTP what an HTTP client sends as Authorization: Bearer; Timer what a
-	// timer's message is. The zero Token lets no caller in.
+	// Cloudpay-Service-Token; HTTP is what an HTTP client sends as Authorization: Bearer; Timer is
+	// a timer's message. The zero Token admits no caller.
 	Service, HTTP, Timer Token
-	// Keys are what else is secret here, such as the APIv2 key. They let no caller in: where they
-	// come by mistake, they are neither logged nor given back.
+	// Keys are the function's other secrets, such as the APIv2 key. They admit no caller; where one
+	// is sent by mistake, it is neither logged nor returned.
 	Keys Token
-	// AuthorizerClaim is the claim of an HTTP platform's authorizer that lets its bearer in when it has the value
-	// AuthorizerValue. Either one empty: none does.
+	// AuthorizerClaim is the claim of an HTTP platform's authorizer that admits its bearer when it
+	// has the value AuthorizerValue. Either one empty: no claim does.
 	AuthorizerClaim, AuthorizerValue string
-	// BehindWXGateway says that only WeChat's gateway can reach our HTTP server, so that X-WX-OPENID is the gateway's
-	// word. It means nothing on other platforms, where a header is the client's.
+	// BehindWXGateway declares that only WeChat's gateway can reach our HTTP server, so that
+	// X-WX-OPENID is the gateway's word. It has no effect on other platforms, where headers are the
+	// client's.
 	BehindWXGateway bool
-	// CORSOrigins are the origins whose pages' scripts may read HTTP replies; "*" is all of them, none is none.
+	// CORSOrigins are the origins whose pages' scripts may read HTTP replies; "*" is all of them.
 	CORSOrigins []string
 }
 
-// IsSecret reports whether a text is one of the tokens or keys, or has one for a word: a setting of
-// two values may be put in a wrong place whole.
+// IsSecret reports whether a text is one of the tokens or keys, or has one as a word: during a
+// rotation a setting has two values, and the whole of it may be sent by mistake.
 func (a Access) IsSecret(text string) bool {
 	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
 		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word) || a.Keys.Is(word)
 	})
+}
+
+// Standing is what the head of a request to our own HTTP server proves of its sender, by the same
+// rules that identify the caller when the whole request is there.
+func (a Access) Standing(head hosting.Request) hosting.Standing {
+	e := event.Event{Kind: event.HTTP, Request: head}
+	switch recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a).kind {
+	case service, httpClient:
+		return hosting.Proved
+	case user:
+		return hosting.Named
+	case badToken: // refused, even with a right bearer token
+		return hosting.Refused
+	default:
+	}
+	if a.Service.isSet() || a.Policy == PolicyAny {
+		return hosting.Unproved
+	}
+	return hosting.Refused
 }

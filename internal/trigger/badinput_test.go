@@ -81,7 +81,7 @@ func TestNoEventAtAll(t *testing.T) {
 }
 
 // FuzzHandle: whatever comes, on whichever hosting, the reply is JSON in its trigger's form, and
-// nobody who has shown nothing gets anything done.
+// a caller without any sign gets nothing done.
 func FuzzHandle(f *testing.F) {
 	seeds := []string{``, `{}`, `{"out_trade_no":"A1"}`, `{"subMchID":1}`, `[`, `{"a":{"b":[1,2,{}]}}`, "{\"\xff\":1}", `{"Type":"Timer"}`}
 	for _, c := range costumes() {

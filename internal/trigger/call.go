@@ -3,10 +3,14 @@ package trigger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"cloudpay/internal/order/errcode"
 )
 
-// call answers a cloud call or a direct invoke: the event is the parameters, the reply is the result object.
+// call answers a cloud call or a direct invoke: the event is the parameters, the reply is the
+// result object.
 func (i *invocation) call(ctx context.Context) ([]byte, error) {
 	var p params
 	fault := i.unreadable()
@@ -16,11 +20,25 @@ func (i *invocation) call(ctx context.Context) ([]byte, error) {
 	return encode(i.turn(ctx, i.caller(p.token), p, fault))
 }
 
-// encode gives an object to the caller, who gets an error only if it is none that JSON can say.
-func encode(object any) ([]byte, error) {
-	text, err := json.Marshal(object)
+// encode marshals v as the reply. The error is non-nil only if v cannot be marshalled.
+func encode(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the reply: %w", err)
 	}
 	return text, nil
+}
+
+// foreign fails on an event that is for another function, such as SNS's or S3's: a trigger is bound
+// to this one by mistake. A result would be a success to the platform, and the event would be lost.
+// After a failure the event is redelivered, and then put where the trigger's failed events go.
+func (i *invocation) foreign(ctx context.Context) ([]byte, error) {
+	c := i.caller("")
+	refused := i.refuse(c, params{}, i.unreadable())
+	refused.denial = denial{ruleEvent, "this function is for no such events: take the trigger away from it"}
+	result := i.tell(ctx, c, params{}, *refused, 0)
+	if result.ErrCode != errcode.ParamError {
+		return nil, fmt.Errorf("the event was refused: %s", result.ErrCode)
+	}
+	return nil, errors.New(i.fault.String())
 }

@@ -9,71 +9,75 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// A caller is who is calling, and what that lets them do.
+// caller is an identified caller, and what it may do.
 type caller struct {
 	kind kind
-	// owner is whose orders a user may touch: wx:<appid>:<openid> or tcb:<uuid>. Empty for everybody else.
+	// owner is the owner of the orders that a user may touch: wx:<appid>:<openid> or tcb:<uuid>. It
+	// is empty for every other kind.
 	owner string
 	may   rights
-	// remedy tells the operator why a caller may not do everything, and what would change it. It is for the log alone.
+	// remedy is why a caller may not do everything, and which setting would change that. It is for
+	// the operator's log only.
 	remedy string
 }
 
-// A kind of caller, by the word that the log has for it.
+// kind is a kind of caller. Its text is the log's (docs/callers.md).
 type kind string
 
 const (
-	service  kind = "service"  // showed the service token
-	impostor kind = "impostor" // showed one that is wrong
-	client   kind = "http"     // showed the HTTP token, or has the authorizer's claim
-	user     kind = "user"     // of a mini-program or a web page, by a name that the platform gave
-	stranger kind = "stranger" // a user, by some sign, whom nothing names
-	clock    kind = "timer"
-	records  kind = "queue"
-	direct   kind = "direct" // whom the cloud's access management let invoke the function
-	nobody   kind = "nobody" // none of these
+	service       kind = "service"  // it sent the service token
+	badToken      kind = "impostor" // it sent a wrong one
+	httpClient    kind = "http"     // it sent the HTTP token, or has the authorizer's claim
+	user          kind = "user"     // a user of a mini-program or a web page, named by the platform
+	anonymousUser kind = "stranger" // a user, by some sign, without a name
+	timer         kind = "timer"
+	queue         kind = "queue"
+	direct        kind = "direct" // admitted by the cloud's access management
+	unidentified  kind = "nobody" // none of these
 )
 
-// rights are what a caller may do. The zero value is nothing.
+// rights are what a caller may do; the zero value is nothing.
 type rights struct {
 	orders reach
-	// decide is what the operator decides: api, and what an order is registered with (close_at, created_at, openid, owner,
-	// total); and to be told what is wrong with the configuration.
+	// decide grants the operator's parameters: api, and what an order is registered with (close_at,
+	// created_at, openid, owner, total); and to be told the faults of the configuration.
 	decide bool
-	// sweep is to have all due orders looked after.
+	// sweep grants closing all due orders.
 	sweep bool
 }
 
-// reach says which orders a caller may close and query.
+// reach is which orders a caller may close and query.
 type reach int
 
 const (
 	noOrders  reach = iota
-	ownOrders       // those that the store says are the owner's
+	ownOrders       // those that the store has in the owner's name
 	allOrders
 )
 
-// identify says who is calling, by what the platform says of this very invocation (inv, but for its
-// payload), by the token given with the call (in its parameters, or in an HTTP request's header),
-// and by the event only where that lowers trust: whoever sent the event wrote it.
+// identify identifies the caller: by what the platform says of this very invocation (inv without
+// its payload), by the token given with the call (a parameter, or an HTTP request's header), and by
+// the event only where that lowers trust, since the caller wrote the event.
 //
-// The first rule that fits decides. Each asks for a sign, and a sign that is missing leads to fewer rights, never to
-// more: the order runs from what proves most, over all that may be somebody else's words, down to what is believed only
-// because nothing speaks against it.
+// The first rule that fits decides. Each requires a sign, and a missing sign leads to fewer rights,
+// never to more. The order runs from what proves most, through all that may be another's words,
+// down to what is believed only because nothing contradicts it.
 //
-//  1. A service token proves a service, whoever's identity came along with the call (a merchant's server called by a
-//     user carries the user's). A wrong one is refused outright: a fault of configuration or an attempt, either of
-//     which should be seen.
-//  2. What has the shape of an HTTP request is one, from anybody on the web, and has its own proofs; see fromHTTP.
+//  1. A service token proves a service, whatever identity came with the call (a merchant's server
+//     that is called by a user carries the user's). A wrong one is refused outright: it is a fault of
+//     configuration or an attack, and either should be seen.
+//  2. What has the shape of an HTTP request is one, from the open web, with proofs of its own; see
+//     fromHTTP.
 //  3. An identity in the invocation's environment makes a user.
-//  4. So does one from a Cognito identity pool, and a userInfo in the event; but nothing names these.
+//  4. So do one from a Cognito identity pool and a userInfo in the event, but an anonymous one.
 //  5. A timer's event is a timer's if the platform says so; see fromTimer.
-//  6. Any other key of CloudBase's makes a user whom nothing names: a call through CloudBase may be anybody's.
-//  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF cannot tell it from
-//     a user's call of which it says nothing, unless the operator says that there are no such calls (PolicyPlatform).
+//  6. Any other key of CloudBase's makes an anonymous user: any user may call through CloudBase.
+//  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF
+//     cannot tell it from a user's call without any keys, unless the operator declares that there are
+//     no such calls (PolicyPlatform).
 //
-// PolicyAny then opens orders to whomever the rules left outside, but for the impostor. A request
-// whose body was withheld for what its head lacks (see Standing) may do nothing.
+// PolicyAny then opens orders to every caller that the rules left without, except badToken. A
+// request whose body was withheld for what its head lacks (see Standing) may do nothing.
 func identify(inv hosting.Invocation, e event.Event, given string, a Access) caller {
 	c := recognise(inv, e, given, a)
 	if inv.Withheld {
@@ -81,7 +85,7 @@ func identify(inv hosting.Invocation, e event.Event, given string, a Access) cal
 		return c
 	}
 	open := a.Policy == PolicyAny && (e.Kind == event.Call || e.Kind == event.HTTP)
-	if open && c.kind != impostor {
+	if open && c.kind != badToken {
 		c.may.orders = allOrders
 	}
 	return c
@@ -92,7 +96,7 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	shown := serviceTokens(e, given)
 	switch key := cloudBaseKey(inv.Environment); {
 	case slices.ContainsFunc(shown, func(token string) bool { return !a.Service.Is(token) }):
-		return caller{kind: impostor, remedy: "the service token given is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
+		return caller{kind: badToken, remedy: "the service token given is not CLOUDPAY_SERVICE_TOKEN: mend whichever is out of date"}
 	case len(shown) > 0:
 		return caller{kind: service, may: everything}
 	case e.Kind == event.HTTP, e.HTTPShaped, inv.Platform == hosting.Web:
@@ -100,25 +104,25 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	case isPersonal(inv.Environment):
 		return fromUser(inv.Environment)
 	case inv.Cognito != "":
-		return caller{kind: stranger, remedy: "a Cognito identity is a user whom no store of orders knows; send service_token"}
+		return caller{kind: anonymousUser, remedy: "a Cognito identity is a user whom no store of orders knows; send service_token"}
 	case e.UserInfo:
-		return caller{kind: stranger, remedy: "userInfo in an event is a user's, and names nobody; leave it out, or send service_token"}
+		return caller{kind: anonymousUser, remedy: "userInfo in an event is a user's, and names nobody; leave it out, or send service_token"}
 	case e.Kind == event.Timer:
 		return fromTimer(inv, e, a)
 	case key != "":
-		return caller{kind: stranger, remedy: "the platform gave " + key + ", as it does for users, and no identity; send service_token"}
+		return caller{kind: anonymousUser, remedy: "the platform gave " + key + ", as it does for users, and no identity; send service_token"}
 	case inv.Platform != hosting.Lambda && a.Policy != PolicyPlatform:
-		return caller{kind: nobody, remedy: "nothing says who calls: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
+		return caller{kind: unidentified, remedy: "nothing says who calls: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
 			"CLOUDPAY_CALLER_POLICY=platform if nobody reaches this function but through the platform's access management"}
 	case e.Kind == event.Queue:
-		return caller{kind: records, may: rights{orders: allOrders, decide: true}}
+		return caller{kind: queue, may: rights{orders: allOrders, decide: true}}
 	}
 	return caller{kind: direct, may: everything}
 }
 
-// serviceTokens are the texts that a call shows as the service token: the parameter given, and an
-// HTTP request's header. Each must be right where both are shown. A header that comes twice has
-// both its values, and is no token.
+// serviceTokens are the texts that a call sends as the service token: the parameter given, and an
+// HTTP request's header. Where both are sent, both must be right. A header that comes twice has
+// both values joined, and is no token.
 func serviceTokens(e event.Event, given string) []string {
 	shown := []string{given}
 	if e.Kind == event.HTTP {
@@ -127,28 +131,28 @@ func serviceTokens(e event.Event, given string) []string {
 	return slices.DeleteFunc(shown, func(token string) bool { return token == "" })
 }
 
-// fromHTTP tells HTTP's callers apart. What the request says of itself is the client's word, but for what only the
-// platform or WeChat's gateway can have written.
+// fromHTTP identifies the caller of an HTTP request. The request is the client's word, except for
+// what only the platform or WeChat's gateway can have written.
 func fromHTTP(inv hosting.Invocation, e event.Event, a Access) caller {
 	header := e.Request.Header
 	switch {
 	case e.Kind != event.HTTP:
-		return caller{kind: stranger, remedy: "headers, httpMethod and requestContext make an event an HTTP request's, " +
+		return caller{kind: anonymousUser, remedy: "headers, httpMethod and requestContext make an event an HTTP request's, " +
 			"and this one is none that can be read"}
 	case a.HTTP.Is(bearer(header["authorization"])), hasClaim(inv, e, a):
-		return caller{kind: client, may: rights{orders: allOrders, decide: true}}
+		return caller{kind: httpClient, may: rights{orders: allOrders, decide: true}}
 	case inv.Platform == hosting.Web && a.BehindWXGateway:
-		// Not X-WX-FROM-OPENID and -APPID, the counterparts of WX_FROM_…: whether the gateway takes them off a request that
-		// brings its own is not documented.
+		// Not X-WX-FROM-OPENID and -APPID, the counterparts of WX_FROM_…: it is not documented
+		// whether the gateway removes a client's own.
 		if owner := ownerOf("wx", header["x-wx-appid"], header["x-wx-openid"]); owner != "" {
 			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
 		}
 	}
-	return caller{kind: nobody, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN, " +
+	return caller{kind: unidentified, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN, " +
 		"or the authorizer's claim of CLOUDPAY_HTTP_AUTHORIZER where that counts (docs/callers.md)"}
 }
 
-// bearer is the token of an Authorization header (RFC 6750), "" when it has none.
+// bearer is the token of an Authorization header (RFC 6750), "" without one.
 func bearer(authorization string) string {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "bearer") {
@@ -157,9 +161,10 @@ func bearer(authorization string) string {
 	return strings.TrimSpace(token)
 }
 
-// hasClaim reports whether an authorizer vouches for the caller. The claim stands in the event, so it is the platform's
-// word only if no caller could have written the event: on Lambda nobody but IAM's own can, a Cognito identity being none
-// of these; on SCF only the operator knows. Our own HTTP server has no authorizer.
+// hasClaim reports whether an authorizer vouches for the caller. The claim is part of the event, so
+// it is the platform's word only if no caller can write the event: on Lambda only callers admitted
+// by IAM can, and a Cognito identity is not one of them; on SCF only the operator knows. Our own
+// HTTP server has no authorizer.
 func hasClaim(inv hosting.Invocation, e event.Event, a Access) bool {
 	if a.AuthorizerClaim == "" || a.AuthorizerValue == "" || e.Request.Claims[a.AuthorizerClaim] != a.AuthorizerValue {
 		return false
@@ -177,8 +182,9 @@ func hasClaim(inv hosting.Invocation, e event.Event, a Access) bool {
 	return false
 }
 
-// fromUser names the user: by their openid under an appid, their own mini-program's where it borrowed this environment
-// from another one (WX_FROM_…), or by CloudBase's name for users of web pages, anonymous ones included.
+// fromUser names the user: by the openid under an appid, which is the calling mini-program's where
+// it borrowed this environment from another one (WX_FROM_…), or by CloudBase's ID for users of web
+// pages, including those without a login.
 func fromUser(env map[string]string) caller {
 	for _, owner := range []string{
 		ownerOf("wx", env["WX_APPID"], env["WX_OPENID"]),
@@ -189,40 +195,40 @@ func fromUser(env map[string]string) caller {
 			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
 		}
 	}
-	return caller{kind: stranger, remedy: "the platform gave signs of a user, and not the whole of an identity " +
+	return caller{kind: anonymousUser, remedy: "the platform gave signs of a user, and not the whole of an identity " +
 		"(WX_APPID and WX_OPENID, or TCB_UUID)"}
 }
 
-// fromTimer believes a timer's event on Lambda, where IAM let it through, on the platform's word, and on the secret that
-// the operator put into the trigger's message. An event that looks like a timer's and is believed by none of these is
-// either an attempt, or a sweep that does not happen.
+// fromTimer believes a timer's event on Lambda, where IAM admitted it, on the platform's word, and
+// for the secret that the operator put into the trigger's message. An event that looks like a
+// timer's without any of these is either an attack, or a sweep that does not happen.
 func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 	switch {
 	case inv.Platform == hosting.Lambda,
 		isFromTimer(inv.Environment),
 		a.isTimer(e.Timer.Message),
 		a.Policy == PolicyPlatform && cloudBaseKey(inv.Environment) == "":
-		return caller{kind: clock, may: rights{sweep: true}}
+		return caller{kind: timer, may: rights{sweep: true}}
 	}
-	return caller{kind: nobody, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
+	return caller{kind: unidentified, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
 }
 
-// isTimer reports whether a trigger's message is the timer token, or both of its values:
-// descriptions of functions give the trigger and the function one variable, which has both during a
-// rotation.
+// isTimer reports whether a trigger's message is the timer token, or both of its values: a
+// description such as serverless.yml gives the trigger and the function one variable, which has
+// both during a rotation.
 func (a Access) isTimer(message string) bool {
 	words := strings.Fields(message)
 	wrong := slices.ContainsFunc(words, func(word string) bool { return !a.Timer.Is(word) })
 	return len(words) > 0 && !wrong
 }
 
-// isFromTimer reports whether the platform says that a timer fired: TRIGGER_SRC (SCF's documents on environment
-// variables) or TCB_SOURCE (WeChat's on getWXContext).
+// isFromTimer reports whether the platform says that a timer fired: TRIGGER_SRC (SCF's documents on
+// environment variables) or TCB_SOURCE (WeChat's on getWXContext).
 //
-// TRIGGER_SRC is the platform's own. TCB_SOURCE is a chain to which whoever calls adds what they were told, and SDKs
-// send their end of it (the header x-tcb-source), so that a client may write wx_trigger into it. It counts only where it is
-// that one word and nothing speaks of an SDK's call, which CloudBase marks with TRIGGER_SRC tcb and with
-// TCB_ISANONYMOUS_USER, whichever way that is answered.
+// TRIGGER_SRC is the platform's own. TCB_SOURCE is a chain that each caller extends, and SDKs send
+// their end of it (the header x-tcb-source), so that a client may write wx_trigger into it. It
+// counts only if it is that one word and nothing shows an SDK's call, which CloudBase marks with
+// TRIGGER_SRC tcb and with TCB_ISANONYMOUS_USER, whatever its value.
 func isFromTimer(env map[string]string) bool {
 	src := env["TRIGGER_SRC"]
 	switch env["TCB_SOURCE"] {
@@ -234,7 +240,8 @@ func isFromTimer(env map[string]string) bool {
 	return false
 }
 
-// personalKeys are what CloudBase gives of a person. Each is a user's, even when it names nobody to us.
+// personalKeys are the keys that CloudBase sends for a person. Each shows a user, even if it is no
+// name of an owner here.
 var personalKeys = []string{
 	"WX_OPENID", "WX_UNIONID", "WX_FROM_OPENID", "WX_FROM_UNIONID", "WX_FROM_APPID",
 	"TCB_UUID", "TCB_CUSTOM_USER_ID", "QQ_OPENID", "LOGINTYPE",
@@ -250,8 +257,8 @@ func isPersonal(env map[string]string) bool {
 	return anonymous != "" && anonymous != "false"
 }
 
-// cloudBaseKey is the first in the alphabet of the keys that CloudBase gave with a call, "" when it gave none. Our own
-// settings begin with WXPAY_ and CLOUDPAY_, which are no such keys.
+// cloudBaseKey is the first in the alphabet of the keys that CloudBase sent with a call, "" without
+// one. Our own settings begin with WXPAY_ and CLOUDPAY_, and are no such keys.
 func cloudBaseKey(env map[string]string) string {
 	first := ""
 	for key, value := range env {
@@ -262,12 +269,13 @@ func cloudBaseKey(env map[string]string) string {
 	return first
 }
 
-// ownerOf is the user whom the platform names, "" unless it does so whole.
+// ownerOf is the user that the platform names, "" if a part of the name is missing.
 func ownerOf(realm string, names ...string) string {
 	owner, _ := order.NewOwner(realm, names...)
 	return string(owner)
 }
 
+// notInNames reports whether a character is in none of the platforms' names and in no order number.
 func notInNames(r rune) bool {
 	switch {
 	case '0' <= r && r <= '9', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', r == '_', r == '-':
@@ -276,7 +284,8 @@ func notInNames(r rune) bool {
 	return true
 }
 
-// brief is as much of an owner as the log may have: enough to tell two callers apart, too little to know who they are.
+// brief is as much of an owner as the log may have: enough to tell two callers apart, too little to
+// identify them.
 func brief(owner string) string {
 	name := owner[strings.LastIndexByte(owner, ':')+1:]
 	if name == "" {

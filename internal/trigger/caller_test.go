@@ -68,7 +68,7 @@ func TestEmptyOperatorParametersAreNotGiven(t *testing.T) {
 	}
 }
 
-// What nobody could prove is what an operator looks for in the log.
+// An operator looks in the log for what could not be proved.
 func TestLevelTellsWhatIsUnproved(t *testing.T) {
 	t.Parallel()
 	for outcome, want := range map[order.Outcome]string{

@@ -8,19 +8,20 @@ import (
 	"cloudpay/internal/order"
 )
 
-// allowedHeaders are what a page may send besides what browsers let every page send: its proofs,
-// and that its body is JSON.
+// allowedHeaders are what a page may send besides the headers that browsers allow every page: its
+// tokens, and that its body is JSON.
 const allowedHeaders = "Authorization, Cloudpay-Service-Token, Content-Type"
 
-// crossing is what a browser is told about a page of another origin.
+// crossing is the answer to a browser that asks for a page of another origin.
 type crossing struct {
-	// preflight says that the request only asks whether another may be made.
+	// preflight reports that the request only asks whether another is allowed.
 	preflight bool
 	header    map[string]string
 }
 
-// cors tells the browser of a page from a configured origin that its scripts may call and read the reply (the Fetch
-// standard, "CORS protocol"). Cookies are never allowed: what lets a caller in is a token, which the page must have.
+// cors allows the scripts of a page from a configured origin to call and to read the reply (the
+// Fetch standard, "CORS protocol"). Cookies are never allowed: callers are admitted by a token,
+// which the page must have.
 func (a Access) cors(r hosting.Request, op order.Op) crossing {
 	c := crossing{header: map[string]string{}}
 	if len(a.CORSOrigins) == 0 {

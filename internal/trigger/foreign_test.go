@@ -9,9 +9,9 @@ import (
 	"cloudpay/internal/order"
 )
 
-// An event of a service that says nothing of an order is a failure: its platform then brings it
-// again, and puts it where the trigger's failed events go. A result would be a success, and nobody
-// would look for it again.
+// An event of a service that says nothing of an order fails: its platform then redelivers it, and
+// puts it where the trigger's failed events go. A result would be a success, and the event would be
+// lost.
 func TestForeignEventsFail(t *testing.T) {
 	t.Parallel()
 	for name, event := range map[string]string{

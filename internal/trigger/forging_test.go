@@ -132,14 +132,14 @@ func places() []place {
 	return all
 }
 
-// A costume is what Mallory sends to pass for somebody, by that somebody's name.
+// A costume is an event with which Mallory pretends to be another caller, and that caller's kind.
 type costume struct {
 	as    string
 	event obj
 }
 
-// costumes are of every source, with whatever somebody who has read our documents, and no secret,
-// might put on them.
+// costumes are events of every source, with whatever an attacker might add that knows our
+// documents, and no secret.
 func costumes() []costume {
 	var all []costume
 	add := func(as string, events ...obj) {
@@ -224,7 +224,7 @@ func requests(c costume, op order.Op) []request {
 	return all
 }
 
-// events are what reaches the function when somebody at a place puts on a costume.
+// events are what reaches the function when a caller at this place puts on a costume.
 func (p place) events(c costume, op order.Op) []string {
 	if p.form == "" {
 		return []string{text(with(c.event, p.adds))}
@@ -350,7 +350,7 @@ func TestForging(t *testing.T) {
 	wantEveryPair(t, attempts)
 }
 
-// serveOthers leaves an instance warm with the calls of people who may call.
+// serveOthers leaves an instance warm with the calls of rightful callers.
 func (v *victim) serveOthers() {
 	v.t.Helper()
 	for _, call := range []struct {
@@ -387,8 +387,8 @@ func wantEveryPair(t *testing.T, attempts map[string]int) {
 	t.Logf("%d attempts", total)
 }
 
-// TestRightfulCallers is the forging table's other side: whoever it keeps out is let in with what
-// they should have, so that the table does not pass because nothing works.
+// TestRightfulCallers is the forging table's other side: every kind of caller is admitted with what
+// it should have, so that the table does not pass because nothing works.
 func TestRightfulCallers(t *testing.T) {
 	t.Parallel()
 	plain := `{"out_trade_no":"A1"}`

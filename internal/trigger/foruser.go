@@ -9,8 +9,8 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// forUser keeps what is the operator's business from a user: addresses, key
-// names, settings. The outcome and the codes stay.
+// forUser removes from a result what is the operator's business: addresses, key names, settings.
+// The outcome and the codes stay.
 func forUser(r order.Result) order.Result {
 	if !operatorsBusiness(r) {
 		r.ReturnMsg, r.ErrCodeDes = withoutSettings(r.ReturnMsg), withoutSettings(r.ErrCodeDes)
@@ -28,9 +28,8 @@ func forUser(r order.Result) order.Result {
 	return r
 }
 
-// operatorsBusiness reports whether a result's text may be about the function
-// itself rather than about the user's order: nothing was had that can be believed,
-// or the gateway found fault with the merchant or its keys.
+// operatorsBusiness reports whether a result's text may be about the function rather than about the
+// user's order: there was no trustworthy answer, or the gateway refused the merchant or its keys.
 func operatorsBusiness(r order.Result) bool {
 	switch {
 	case r.ErrCode == errcode.ConfigError, errcode.IsOfMerchant(r.ErrCode):
@@ -41,8 +40,8 @@ func operatorsBusiness(r order.Result) bool {
 	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
 }
 
-// settings is how an error tells the operator what to set: in parentheses. Few
-// calls need it, and every start would pay for it.
+// settings matches the setting that an error names for the operator, in parentheses. It is compiled
+// on first use: few calls need it, and every cold start would pay for it.
 var settings = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)|（[^（）]*(WXPAY|CLOUDPAY)_[^（）]*）`)
 })

@@ -17,47 +17,45 @@ import (
 	"cloudpay/internal/trigger/event"
 )
 
-// Workflow does what a call asks. It answers before its context's deadline. It may be called for several messages of a
-// queue at once.
+// Workflow executes a call. It returns before its context's deadline. It may run for several
+// messages of a queue at once.
 type Workflow func(ctx context.Context, p order.Params) order.Result
 
-// Function is one cloud function: what it does with a call's parameters, whom it does it for, and where it says what it
-// did. Op, Do and Log are required. The zero Access is the strictest.
+// Function is one cloud function: its workflow, the callers that it admits, and its log. Op, Do and
+// Log are required.
 type Function struct {
-	// Op is what Do does. It names the function in the log and in HTTP paths.
+	// Op is Do's operation. It names the function in the log and in HTTP paths.
 	Op order.Op
 	// Do is the workflow.
 	Do Workflow
-	// Sweep does what a timer asks, and reports it in something that JSON can say, for the reply and the log. An error
-	// makes the platform try again, and is for when nothing at all could be begun. Nil: there is no store of orders, and
-	// timers are told so.
+	// Sweep is what a timer runs. Its report is marshalled to JSON for the reply and the log. An
+	// error makes the platform try again, and means that nothing at all could be begun. Nil: there
+	// is no store of orders, and timers are refused.
 	Sweep func(ctx context.Context) (any, error)
-	// Owns tells whether the order that p names by its out_trade_no is registered in the owner's
-	// name (see caller.owner). An error says that it could not be found out; an *order.FieldError,
-	// that p names no order that could be. Nil: there is no store that knows, and users may do
-	// nothing.
+	// Owns returns whether the order that p names by its out_trade_no is registered in the owner's
+	// name (see caller.owner). An *order.FieldError means that p can name no order; any other error,
+	// that the store could not be read. Nil: there is no store, and users may do nothing.
 	Owns func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error)
-	// Find queries the order that p names by another number, for the owner. It takes as long, and
-	// asks as much, whether there is such an order of somebody else's or none. Its errors are
-	// Owns's. Nil where Owns is.
+	// Find queries the order that p names by another number, for the owner. It takes the same time
+	// and the same exchanges for another owner's order as for one that does not exist. Its errors
+	// are Owns's. Nil where Owns is.
 	Find func(ctx context.Context, owner string, p order.Params) (schedule.Found, error)
-	// Broken, when it is not nil, says why the function is not fit to serve. Nothing else is then called; whoever
-	// may do everything is told, others only that it is so.
+	// Broken is why the function cannot serve; nil if it can. Nothing else is then called. Callers
+	// that may decide get its text, the others only its code.
 	Broken error
-	// Access is who may do what.
+	// Access is what callers may do. The zero value is the strictest.
 	Access Access
-	// Log gets one line for each invocation, and one for each message of a queue's batch besides.
+	// Log has one line for each invocation, and one for each message of a queue's batch.
 	Log *slog.Logger
 
-	// warm says that an invocation was begun before: this instance is not new.
+	// warm reports that this instance has begun an invocation before.
 	warm atomic.Bool
 }
 
-// Handle answers one invocation in the form that its trigger understands; see the package's comment
-// for which. Its error is nil unless the platform is to bring the same event again: for a queue
-// whose messages are not done with, for a timer that could begin nothing, and for an event that is
-// for another function. All else is a result, because a platform error would hide from the caller
-// what became of the order.
+// Handle answers one event in the form that its trigger expects; see the package comment. The error
+// is nil unless the platform is to redeliver the event: for a queue with unfinished messages, for a
+// timer that could begin nothing, and for an event that is for another function. All else is a
+// result: a platform error would hide from the caller what became of the order.
 func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 	e, fault := event.Decode(inv.Payload)
 	i := f.invocation(inv, e, fault)
@@ -94,10 +92,10 @@ type invocation struct {
 
 	inv   hosting.Invocation
 	event event.Event
-	// fault says why the event could not be read; nil when it could.
+	// fault is why the event could not be read; nil if it could.
 	fault *event.Fault
 	start time.Time
-	// cold says that this is the first of its instance.
+	// cold reports that this is the first invocation of its instance.
 	cold bool
 }
 
@@ -114,7 +112,7 @@ func (i *invocation) named(ctx context.Context) context.Context {
 	return ctx
 }
 
-// unreadable is the invocation's fault as one of the caller's words; nil when there is none.
+// unreadable is the invocation's fault as the fault of a parameter; nil without one.
 func (i *invocation) unreadable() *order.FieldError {
 	if i.fault == nil {
 		return nil
@@ -122,21 +120,21 @@ func (i *invocation) unreadable() *order.FieldError {
 	return brokenRule(i.fault.Field, i.fault.Rule)
 }
 
-// refusalOf is the result of a call whose words break a rule.
+// refusalOf is the result of a call with a faulty parameter.
 func refusalOf(fault *order.FieldError) order.Result {
 	return order.Refusal(fault.Code, fault.Wording())
 }
 
-// notForUsers is the FieldError for a parameter that is well formed, and not for users to give.
+// notForUsers is the FieldError for a well-formed parameter that users may not give.
 func notForUsers(field string, rule bilingual.Text) *order.FieldError {
 	return &order.FieldError{Field: field, Rule: rule, Code: errcode.NoAuth}
 }
 
-// caller is identify's, less what takes a store that is not there. An event that cannot be read is nobody's: a sign of a
-// user may be in the rest of it.
+// caller is identify's caller, without the rights that need a store if there is none. The caller of
+// an event that cannot be read is unidentified: a sign of a user may be in the rest of it.
 func (i *invocation) caller(token string) caller {
 	if i.fault != nil {
-		return caller{kind: nobody}
+		return caller{kind: unidentified}
 	}
 	c := identify(i.inv, i.event, token, i.Access)
 	if c.may.orders == ownOrders && i.Owns == nil {
@@ -147,10 +145,10 @@ func (i *invocation) caller(token string) caller {
 	return c
 }
 
-// notAllowed is all that somebody learns who may not do something. The log has the rest.
+// notAllowed is all that an unauthorized caller is told; the reason is logged.
 var notAllowed = bilingual.New("this caller may not do that; the function's log says why", "调用方无此权限；原因见云函数日志")
 
-// perform does what one set of parameters asks, as far as the caller may. A panic becomes a result.
+// perform executes one call, as far as the caller may. A panic becomes a result.
 func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
 	defer func() {
 		if f.caught(ctx, recover()) {
@@ -168,14 +166,15 @@ func (f *Function) perform(ctx context.Context, c caller, p params, fault *order
 	return outcome{Result: f.Do(ctx, p.Params)}
 }
 
-// An outcome is a result, and why it is no other for the log alone.
+// outcome is a result, and for the log the denial that it stands for, if any.
 type outcome struct {
 	order.Result
 
-	barred barred
+	denial denial
 }
 
-// refuse finds what is wrong before anything is done: with us, with the words, with who says them; nil when all is well.
+// refuse is the refusal of a call before anything is done: for the configuration, for a parameter,
+// for the caller; nil if the call may be executed.
 func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome {
 	var refused outcome
 	switch {
@@ -184,11 +183,11 @@ func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome 
 	case fault != nil:
 		refused.Result = refusalOf(fault)
 	case c.may.orders == noOrders:
-		refused = outcome{order.Refusal(errcode.NoAuth, notAllowed), barred{ruleCaller, c.remedy}}
+		refused = outcome{order.Refusal(errcode.NoAuth, notAllowed), denial{ruleCaller, c.remedy}}
 	case !c.may.decide && len(p.operators) > 0:
 		refused = outcome{
 			refusalOf(notForUsers(p.operators[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),
-			barred{ruleParameter, "users may not choose " + p.operators[0] + ": leave it out, or send service_token"},
+			denial{ruleParameter, "users may not choose " + p.operators[0] + ": leave it out, or send service_token"},
 		}
 	default:
 		return nil
@@ -196,11 +195,12 @@ func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome 
 	return &refused
 }
 
+// inOneLine joins a text's lines: the log and the reply have one.
 func inOneLine(t bilingual.Text) bilingual.Text {
 	return bilingual.New(strings.Join(strings.Fields(t.EN), " "), strings.Join(strings.Fields(t.ZH), " "))
 }
 
-// caught logs what a deferred recover got, and reports whether that was anything.
+// caught logs a recovered panic, and reports whether there was one.
 func (f *Function) caught(ctx context.Context, fault any) bool {
 	if fault == nil {
 		return false

@@ -266,8 +266,8 @@ func TestPanicsInTheLog(t *testing.T) {
 	}
 }
 
-// An order's number is logged for those who may name one, if it is one. What was put in its place
-// by mistake is not, least of all a token.
+// An order number is logged if it can be one and its caller is admitted. Anything else in its place
+// is not, least of all a token.
 func TestNumbersInTheLog(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, number, token, want string }{
@@ -287,7 +287,7 @@ func TestNumbersInTheLog(t *testing.T) {
 			batched("cmq", text(obj{"out_trade_no": tc.number, "service_token": tc.token})),
 		} {
 			k := newKit(t).strict()
-			k.out = io.Discard // a reply gives the number back to whom it is from
+			k.out = io.Discard // a reply returns the number to its caller
 			reply, _ := k.handle(event, nil)
 			line := k.lines()[0]
 			if got, _ := line["outTradeNo"].(string); got != tc.want || line["msg"] != "close" {

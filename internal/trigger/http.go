@@ -37,13 +37,13 @@ func (i *invocation) http(ctx context.Context) (hosting.Response, error) {
 	return response, err
 }
 
-// An httpFault is a request that cannot be carried out as it is, and the status that says so.
+// httpFault is why a request cannot be executed as it is, and the status for it.
 type httpFault struct {
 	because *order.FieldError
 	status  int
 }
 
-// field is the fault as one of the caller's words; nil when there is none.
+// field is the parameter at fault; nil without a fault.
 func (f *httpFault) field() *order.FieldError {
 	if f == nil {
 		return nil
@@ -72,7 +72,7 @@ func (i *invocation) request() (params, *httpFault) {
 	number, found := route(i.Op, r)
 	switch {
 	case !found:
-		// Not 404, which says of an order that there is none: somebody may act on that.
+		// Not 404, which a client may take for an order that does not exist.
 		return p, badRequest(brokenRule("path", bilingual.Sprintf(
 			"is not one of this function's; it is /%s", "不是本函数的路径；应为 /%s", pathOf(i.Op))))
 	case !slices.Contains(methodsOf(i.Op), r.Method):
@@ -85,9 +85,9 @@ func (i *invocation) request() (params, *httpFault) {
 	return p, badRequest(fault)
 }
 
-// readRequest reads parameters from wherever a request may have them. One that is given in two
-// places, or twice in one, is given twice: a parameter that is passed over may be the one that
-// names the order.
+// readRequest reads the parameters from a request's path, query string and body. One that is in two
+// of these, or twice in one, is given twice and refused: if one were ignored, it might be the one
+// that names the order.
 func (p *params) readRequest(number string, query map[string][]string, body []byte) *order.FieldError {
 	if number != "" {
 		if fault := p.readText("out_trade_no", number); fault != nil {
@@ -115,19 +115,19 @@ func (p *params) readRequest(number string, query map[string][]string, body []by
 	return p.readObject("body", body)
 }
 
-// namesServiceToken reports whether a query's key is the service token's name, as a parameter or as
-// a header.
+// namesServiceToken reports whether a query's key is the service token's name, as a parameter or a
+// header.
 func namesServiceToken(key string) bool {
 	known, _ := find(key)
 	return known != nil && known.snake == serviceToken || strings.EqualFold(key, serviceTokenHeader)
 }
 
-// headersFor are the headers of every reply, and those that a status asks for.
+// headersFor are the headers of every reply, and those of a status.
 func headersFor(status int, r order.Result, op order.Op) map[string]string {
 	header := map[string]string{
 		"Content-Type":           "application/json; charset=utf-8",
-		"Cache-Control":          "no-store", // whose order it is depends on who asks, and what it is on when
-		"X-Content-Type-Options": "nosniff",  // the gateway's texts are in it
+		"Cache-Control":          "no-store", // the answer depends on the caller and on the time
+		"X-Content-Type-Options": "nosniff",  // it contains the gateway's texts
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -140,5 +140,6 @@ func headersFor(status int, r order.Result, op order.Op) map[string]string {
 	return header
 }
 
-// leastRetryAfter is how many seconds a client is asked to wait when nobody said how long: as long as most doubts last.
+// leastRetryAfter is how many seconds a client is asked to wait at least: as long as most doubts
+// last.
 const leastRetryAfter = 5

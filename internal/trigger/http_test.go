@@ -339,7 +339,7 @@ func TestUsersBehindWeChatsGateway(t *testing.T) {
 	}
 }
 
-// What an authorizer says counts where nobody else can have said it.
+// An authorizer's claim counts where only the authorizer can have written it.
 func TestAuthorizersClaim(t *testing.T) {
 	t.Parallel()
 	event := with(httpForms[4].wrap(post(`{"out_trade_no":"A1"}`, nil)), obj{"requestContext": obj{

@@ -42,8 +42,8 @@ func TestTokenAsAnID(t *testing.T) {
 			t.Errorf("%s: %s", name, said)
 		}
 	}
-	// A caller who may do nothing writes no id of theirs into the log, whatever it is: a token of
-	// yesterday's is none today.
+	// A caller that may do nothing writes no ID into the log, whatever it is: yesterday's token is
+	// no token of today's.
 	k := newKit(t).strict()
 	_, _ = k.handle(`{"Records":[{"CMQ":{"msgId":"yesterdays-token-kR7v","msgBody":"{}"}}]}`, nil)
 	_, _ = k.handle(`{"Type":"Timer","TriggerName":"yesterdays-token-kR7v"}`, nil)

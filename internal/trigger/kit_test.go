@@ -72,13 +72,13 @@ func closed(p order.Params) order.Result {
 	return order.NewResult(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}}, order.OutcomeClosed, order.Answer{Proof: order.ProofSignature}, 1)
 }
 
-// open lets everybody in, as users.
+// open admits every caller, as users.
 func (k *kit) open() *kit {
 	k.fn.Access.Policy = trigger.PolicyAny
 	return k
 }
 
-// strict lets nobody in who does not prove who they are, and gives the function all its tokens.
+// strict admits only callers that prove themselves, and gives the function all its tokens.
 func (k *kit) strict() *kit {
 	k.fn.Access = trigger.Access{
 		Service: trigger.NewToken(serviceToken), HTTP: trigger.NewToken(httpToken), Timer: trigger.NewToken(timerToken),
@@ -210,7 +210,7 @@ func (k *kit) wantRefused(reply map[string]any, code, says string) {
 	}
 }
 
-// user is whom CloudBase says a call is from; their orders are alice's.
+// user is CloudBase's environment of a user's call; the user's orders are alice's.
 var user = map[string]string{"WX_OPENID": "oABC0123456789", "WX_APPID": "wx1", "WXPAY_MCHID": "1900000001"}
 
 const alice = "wx:wx1:oABC0123456789"

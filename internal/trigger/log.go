@@ -12,14 +12,15 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// turn performs one set of parameters, logs it in one line, and returns the result as the caller may see it.
+// turn executes and logs one call, and returns its result as the caller may see it.
 func (i *invocation) turn(ctx context.Context, c caller, p params, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
 	done := i.perform(ctx, c, p, fault)
 	return i.tell(ctx, c, p, done, time.Since(start), more...)
 }
 
-// tell logs what became of one set of parameters, and returns it as the caller may see it.
+// tell logs one call in one line, and returns its result as the caller may see it: redacted for a
+// user.
 func (i *invocation) tell(
 	ctx context.Context, c caller, p params, done outcome, took time.Duration, more ...slog.Attr,
 ) order.Result {
@@ -35,8 +36,8 @@ func (i *invocation) tell(
 		slog.String("gatewayCode", result.GatewayCode),
 		slog.String("gatewayRequestId", result.RequestID),
 		slog.String("returnMsg", result.ReturnMsg),
-		slog.String("rule", string(done.barred.rule)),
-		slog.String("remedy", done.barred.remedy),
+		slog.String("rule", string(done.denial.rule)),
+		slog.String("remedy", done.denial.remedy),
 		slog.Int("attempts", result.Attempts),
 		slog.Int64("ms", took.Milliseconds()),
 		slog.Int64("gatewayMs", result.Waited.Milliseconds()),
@@ -47,8 +48,8 @@ func (i *invocation) tell(
 	return result
 }
 
-// numberFor is an order's number as the log may have it: what can be one, from somebody who may name one. Else it is a
-// stranger's word, or something else that was put in the wrong place.
+// numberFor is an order number as the log may have it: "" if it cannot be one, or if its caller may
+// do nothing. Otherwise a caller could write anything into the log, or a secret be there by mistake.
 func numberFor(c caller, number string) string {
 	if c.may.orders == noOrders || !isNumber(number) {
 		return ""
@@ -56,10 +57,9 @@ func numberFor(c caller, number string) string {
 	return number
 }
 
-// idFor is an id that came in the event (a message's, a timer's name) as the log and a reply may
-// have it. It is held to the rule for order numbers: a caller who may do nothing can write anything
-// there, and a token may have been put there by mistake. A token is looked for before the id is
-// cut, and as CKafka's topic too.
+// idFor is an ID from the event (a message's, a timer's name) as the log and a reply may have it:
+// "" from a caller that may do nothing, and redacted if it is a token, which may be there by
+// mistake. A token is looked for before the ID is cut, and as CKafka's topic too.
 func (i *invocation) idFor(c caller, id string) string {
 	topic := id
 	for range 2 { // topic/partition/offset
@@ -74,8 +74,8 @@ func (i *invocation) idFor(c caller, id string) string {
 	return clip(id)
 }
 
-// log writes one line about the invocation. What has nothing to say is left out, and a token that was put in the wrong
-// place says nothing.
+// log writes one line about the invocation. Empty attributes are left out, and a token in any of
+// them is redacted.
 func (i *invocation) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
 	line := append([]slog.Attr{
 		slog.String("op", string(i.Op)),
@@ -94,20 +94,19 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 	i.Log.LogAttrs(ctx, level, message, line...)
 }
 
-// levelOf says how much a result matters to an operator: what was not proved, who was kept out, and
-// what WeChat Pay has against the merchant's own papers, is worth a warning; a function that cannot
-// serve, an error.
+// levelOf is how much a result matters to the operator: a result in doubt, a denied caller and a
+// code that names the merchant's own papers are warnings; a function that cannot serve is an error.
 func levelOf(done outcome) slog.Level {
 	switch {
 	case done.ErrCode == errcode.ConfigError:
 		return slog.LevelError
-	case done.Outcome == order.OutcomeUnknown, done.barred.rule != "", errcode.IsOfMerchant(done.ErrCode):
+	case done.Outcome == order.OutcomeUnknown, done.denial.rule != "", errcode.IsOfMerchant(done.ErrCode):
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
 }
 
-// plain is an id as the log may have it, "" if it is none.
+// plain is a trace ID as the log may have it, "" for anything else.
 func plain(id string) string {
 	const longest = 128
 	if len(id) > longest || strings.ContainsFunc(id, func(r rune) bool { return notInNames(r) && r != '.' }) {

@@ -41,7 +41,7 @@ func TestReplies(t *testing.T) {
 		}
 		byPlatform := func(mark string) bool { return strings.Contains(event, mark) }
 		if !slices.ContainsFunc([]string{`"Records"`, "connector:tdmq", `"TriggerName"`}, byPlatform) {
-			k.open() // else nobody would get more than a refusal
+			k.open() // otherwise all replies would be refusals
 		}
 		if slices.ContainsFunc([]string{"aws", "sqs", "eventbridge"}, func(by string) bool { return strings.HasPrefix(name, by) }) {
 			k.on = hosting.Lambda

@@ -8,11 +8,11 @@ import (
 	"cloudpay/internal/order"
 )
 
-// pathOf is the last element of an operation's path, and the name of the function that does it.
+// pathOf is the last element of an operation's path, and the name of its function.
 func pathOf(op order.Op) string { return string(op) + "order" }
 
-// methodsOf are the methods of an operation. Closing is none of GET's business: what a browser or a crawler fetches must
-// change nothing.
+// methodsOf are the methods of an operation. GET never closes: what a browser or a crawler fetches
+// must change nothing.
 func methodsOf(op order.Op) []string {
 	if op == order.OpQuery {
 		return []string{http.MethodGet, http.MethodPost}
@@ -22,12 +22,13 @@ func methodsOf(op order.Op) []string {
 
 func allow(op order.Op) string { return strings.Join(methodsOf(op), ", ") }
 
-// route finds an operation's path in a request's, and the out_trade_no that it may end in. Platforms put prefixes before
-// it (an API gateway's stage, a service's route) or take the whole of it away, so that only the end counts: nothing at
-// all, /queryorder, or /queryorder/{out_trade_no}.
+// route finds an operation's path in a request's, and the out_trade_no after it. Platforms put
+// prefixes before it (an API gateway's stage, a service's route) or cut the whole of it off, so
+// that only the end counts: nothing, /queryorder, or /queryorder/{out_trade_no}.
 //
-// Where the platform takes its route away (Relative), /queryorder/A1 arrives as /A1. One element is then a number, if it
-// can be one and is not one of the operations' names, or nearly: those are for the other function, or slips.
+// Where the platform cuts its route off (Relative), /queryorder/A1 arrives as /A1. A single element
+// is then a number, if it can be one and is neither an operation's name nor a typo of one: those
+// are for the other function, or mistakes.
 func route(op order.Op, r hosting.Request) (number string, found bool) {
 	elements := strings.Split(strings.Trim(r.Path, "/"), "/")
 	last := elements[len(elements)-1]
@@ -46,7 +47,8 @@ func namesOperation(element string) bool {
 	return slipped(element, pathOf(order.OpClose)) || slipped(element, pathOf(order.OpQuery))
 }
 
-// isNumber reports whether a text can be an order's number. It is package order's rule, to which a test holds it.
+// isNumber reports whether a text can be an order number. A test compares the rule with package
+// order's.
 func isNumber(text string) bool {
 	const longest = 32
 	return text != "" && len(text) <= longest && !strings.ContainsFunc(text, func(r rune) bool {

@@ -7,13 +7,13 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// statusOfOutcome is what each outcome is in HTTP's words. The client is told more by the result's outcome; the status is
-// for what stands between, which may try again or raise an alarm by it.
+// statusOfOutcome is the HTTP status of each outcome. The result's outcome tells the client more;
+// the status is for what is in between, which retries or raises an alarm by it.
 var statusOfOutcome = map[order.Outcome]int{
 	order.OutcomeClosed:        http.StatusOK,
-	order.OutcomeAlreadyClosed: http.StatusOK, // what was asked for is so
+	order.OutcomeAlreadyClosed: http.StatusOK, // the order is as the caller wanted it
 	order.OutcomeFound:         http.StatusOK,
-	order.OutcomeScheduled:     http.StatusAccepted, // and a sweep does it
+	order.OutcomeScheduled:     http.StatusAccepted, // a sweep will close it
 	order.OutcomePaid:          http.StatusConflict,
 	order.OutcomeNotFound:      http.StatusNotFound,
 	order.OutcomeTooSoon:       http.StatusTooManyRequests,
@@ -21,7 +21,7 @@ var statusOfOutcome = map[order.Outcome]int{
 	order.OutcomeUnknown:       http.StatusServiceUnavailable,
 }
 
-// statusOfCode is for codes that say more than their outcome does.
+// statusOfCode has the codes whose status is another than their outcome's.
 var statusOfCode = map[order.Outcome]map[string]int{
 	order.OutcomeRefused: {
 		errcode.ParamError:       http.StatusBadRequest,
@@ -35,9 +35,10 @@ var statusOfCode = map[order.Outcome]map[string]int{
 	},
 }
 
-// statusOf is the status of a result. Who is refused for being nobody may come again as somebody; that is 401.
+// statusOf is the status of a result. It is 401 rather than 403 for an unidentified caller, which
+// may come again with a token.
 func statusOf(c caller, r order.Result) int {
-	if c.kind == nobody && c.may.orders == noOrders && r.Outcome == order.OutcomeRefused && r.ErrCode == errcode.NoAuth {
+	if c.kind == unidentified && c.may.orders == noOrders && r.Outcome == order.OutcomeRefused && r.ErrCode == errcode.NoAuth {
 		return http.StatusUnauthorized
 	}
 	if status, ok := statusOfCode[r.Outcome][r.ErrCode]; ok {

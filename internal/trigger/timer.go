@@ -11,18 +11,18 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// timerReport is what a timer gets when nothing was swept. Nobody waits for it; it is found where the platform keeps the
-// results of its timers.
+// timerReport is a timer's reply when nothing was swept. The platform keeps it with the results of
+// its timers.
 type timerReport struct {
 	ReturnCode string `json:"returnCode"`
 	ReturnMsg  string `json:"returnMsg"`
 	ErrCode    string `json:"errCode"`
 }
 
-// tick answers a timer with what its sweep reports. It fails, so that the platform tries again, only when the sweep could
-// begin nothing.
+// tick answers a timer with its sweep's report. The error is non-nil, so that the platform tries
+// again, only if the sweep could begin nothing.
 func (i *invocation) tick(ctx context.Context) ([]byte, error) {
-	p, _ := readParams(i.inv.Payload) // for the token: a timer has no other parameters
+	p, _ := readParams(i.inv.Payload) // for the token; a timer has no other parameters
 	c := i.caller(p.token)
 	var report any
 	var err error
@@ -42,7 +42,7 @@ func (i *invocation) tick(ctx context.Context) ([]byte, error) {
 	return encode(timerReport{refusal.ReturnCode, refusal.ReturnMsg, refusal.ErrCode})
 }
 
-// refuseSweep finds why nothing is to be swept; nil when all is well.
+// refuseSweep is the refusal of a sweep; nil if it may run.
 func (i *invocation) refuseSweep(c caller) *order.Result {
 	var refusal order.Result
 	switch fault := i.unreadable(); {
@@ -60,7 +60,8 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 	return &refusal
 }
 
-// sweep calls Sweep. A panic becomes a refusal: that the platform would run into it again helps nobody.
+// sweep calls Sweep. A panic becomes a refusal and not an error: a retry would most likely panic
+// too.
 func (i *invocation) sweep(ctx context.Context) (report any, refusal *order.Result, err error) {
 	defer func() {
 		if i.caught(ctx, recover()) {
@@ -73,8 +74,8 @@ func (i *invocation) sweep(ctx context.Context) (report any, refusal *order.Resu
 	return report, nil, err
 }
 
-// logSweep writes a timer's one line. A timer that is not recognised is an error even though refusing it is right: if it
-// is the operator's own, orders stay open.
+// logSweep logs a timer's one line. An unidentified timer is logged as an error although refusing
+// it is right: if it is the operator's own, orders stay open.
 func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal *order.Result, err error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{

@@ -10,19 +10,19 @@ import (
 
 const redacted = "redacted"
 
-// Token is a secret that a caller shows to prove itself. While it is rotated it has two values, and
-// either is the token. It prints "redacted" wherever it is printed, and its values cannot be taken
-// out again: only their hashes are kept, so that guesses of any length are compared in the same
-// time. The zero value is a token that no text is.
+// Token is a secret that a caller sends to prove itself. During a rotation it has two values, and
+// either matches. It prints as "redacted", and its values cannot be read back: only their hashes
+// are kept, so that guesses of any length are compared in the same time. No text matches the zero
+// value.
 //
-// The hashes are held by a pointer because fmt cannot call the methods of a struct's unexported
-// fields, and prints what they are made of.
+// The hashes are behind a pointer because fmt cannot call the methods of a struct's unexported
+// fields, and would print their contents.
 type Token struct {
 	sums *[][sha256.Size]byte
 }
 
-// NewToken makes a Token of its values. Empty ones do not count, and without any other the Token is
-// the zero one: a setting that is not set lets no caller in.
+// NewToken makes a Token of its values. Empty ones are ignored, and without any other the Token is
+// the zero one: an empty setting admits no caller.
 func NewToken(values ...string) Token {
 	var sums [][sha256.Size]byte
 	for _, value := range values {
@@ -36,8 +36,8 @@ func NewToken(values ...string) Token {
 	return Token{sums: &sums}
 }
 
-// Is reports whether given is one of the token's values, in a time that tells neither how close it
-// came nor which value it is. No text is the zero Token.
+// Is reports whether given is one of the token's values, in a time that shows neither how close it
+// comes nor which value it is. It is false for the zero Token.
 func (t Token) Is(given string) bool {
 	if t.sums == nil {
 		return false
@@ -49,7 +49,7 @@ func (t Token) Is(given string) bool {
 	return equal == 1
 }
 
-// isSet reports whether any text is the token.
+// isSet reports whether the token has a value.
 func (t Token) isSet() bool { return t.sums != nil }
 
 // String returns "redacted".

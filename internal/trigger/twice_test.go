@@ -9,8 +9,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// A parameter that is given twice is refused on every way in, whichever way the platform tells of
-// both values: of two numbers nobody knows which order was meant.
+// A parameter that is given twice is refused on every way in, however the platform passes both
+// values on: of two numbers it is not known which order was meant.
 func TestGivenTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	authorization := `"headers":{"authorization":"Bearer ` + httpToken + `"}`

@@ -64,8 +64,8 @@ func TestUsersHaveTheirOwn(t *testing.T) {
 	}
 }
 
-// Not theirs, not in the store, and not at the gateway: to the byte the same, for one who tries
-// numbers.
+// Another user's order, one that is not in the store, and one that is not at the gateway are
+// answered alike to the byte.
 func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
 	t.Parallel()
 	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
@@ -144,8 +144,8 @@ func TestWhatUsersMayNotAsk(t *testing.T) {
 	}
 }
 
-// Without a store nobody's order is a user's. They learn that it is not allowed; the log, what to
-// configure.
+// Without a store no order is a user's. The user is told that it is not allowed; the log has what
+// to configure.
 func TestUsersWithoutAStore(t *testing.T) {
 	t.Parallel()
 	k := newKit(t).strict()
@@ -187,7 +187,7 @@ func TestStoreThatIsDown(t *testing.T) {
 	if reply := k.invoke(`{"transaction_id":"42"}`, user); reply["errCode"] != "TIMEOUT" {
 		t.Errorf("got %v", reply)
 	}
-	// A result that tells of an order without its number is nobody's.
+	// A result about an order without its number belongs to no user.
 	k.knows = func(context.Context, order.Params) order.Result { return outcome(order.OutcomeFound, "") }
 	if reply := k.invoke(`{"transaction_id":"42"}`, user); reply["outcome"] != "notFound" {
 		t.Errorf("got %v", reply)
@@ -242,7 +242,7 @@ func TestLogSaysWhichRuleBarsAUser(t *testing.T) {
 		}
 		k.wantLog(map[string]any{"caller": "user", "level": "WARN", "rule": test.rule, "remedy": test.remedy})
 	}
-	// An order of theirs that WeChat Pay has not got was kept from nobody.
+	// An order of the user's own that WeChat Pay does not have is no denial.
 	k := newStore(t, order.OpQuery)
 	k.known(nil)
 	_ = k.invoke(`{"out_trade_no":"A9"}`, user)
