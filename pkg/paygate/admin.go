@@ -26,10 +26,32 @@ const maxAdminBody = 64 << 10
 // nor a loopback address.
 func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
-	routes := []struct {
-		method, path string
-		serve        adminFunc
-	}{
+	methods := make(map[string][]string)
+	var paths []string
+	for _, route := range g.adminRoutes() {
+		mux.Handle(route.method+" "+route.path, route.serve)
+		methods[route.path] = append(methods[route.path], route.method)
+		if !slices.Contains(paths, route.path) {
+			paths = append(paths, route.path)
+		}
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, refuseMethod(allowed))
+	}
+	mux.Handle("/", adminFunc(func(*http.Request) (int, any, error) {
+		return 0, nil, missing("there is no such path; there are %s", strings.Join(paths, ", "))
+	}))
+	return toLoopback(sameOrigin(mux))
+}
+
+// adminRoute is one call of the management API.
+type adminRoute struct {
+	method, path string
+	serve        adminFunc
+}
+
+func (g *Gateway) adminRoutes() []adminRoute {
+	return []adminRoute{
 		{http.MethodPost, "/orders", g.adminAddOrder},
 		{http.MethodGet, "/orders", g.adminOrders},
 		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(asItIs)},
@@ -49,22 +71,6 @@ func (g *Gateway) Admin() http.Handler {
 		{http.MethodGet, "/requests", g.adminRequests},
 		{http.MethodDelete, "/requests", forget(g.ClearRequests)},
 	}
-	methods := make(map[string][]string)
-	var paths []string
-	for _, route := range routes {
-		mux.Handle(route.method+" "+route.path, route.serve)
-		methods[route.path] = append(methods[route.path], route.method)
-		if !slices.Contains(paths, route.path) {
-			paths = append(paths, route.path)
-		}
-	}
-	for path, allowed := range methods {
-		mux.Handle(path, refuseMethod(allowed))
-	}
-	mux.Handle("/", adminFunc(func(*http.Request) (int, any, error) {
-		return 0, nil, missing("there is no such path; there are %s", strings.Join(paths, ", "))
-	}))
-	return toLoopback(sameOrigin(mux))
 }
 
 // toLoopback refuses what a foreign web page could send after its own name was made to resolve to this machine (DNS

@@ -1,6 +1,7 @@
 package paygate
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdsa"
@@ -61,37 +62,27 @@ type authority struct {
 const fiveYears = 5 * 365 * 24 * time.Hour
 
 func newPlatform(opts Options, now time.Time) (*platform, error) {
+	if opts.CertificateLifetime < 0 {
+		return nil, fmt.Errorf("Options.CertificateLifetime: %s must not be negative", opts.CertificateLifetime)
+	}
 	p := &platform{
-		lifetime: opts.CertificateLifetime,
+		lifetime: cmp.Or(opts.CertificateLifetime, fiveYears),
 		newKey:   func(int) (*rsa.PrivateKey, error) { return keyOrNew(nil) },
-	}
-	if p.lifetime < 0 {
-		return nil, fmt.Errorf("Options.CertificateLifetime: %s must not be negative", p.lifetime)
-	}
-	if p.lifetime == 0 {
-		p.lifetime = fiveYears
 	}
 	key, err := keyOrNew(opts.PlatformKey)
 	if err != nil {
 		return nil, err
 	}
-	p.publicKey = signer{serial: opts.PublicKeyID, key: key}
-	if p.publicKey.serial == "" {
-		p.publicKey.serial = defaultPublicKeyID
-	}
+	p.publicKey = signer{serial: cmp.Or(opts.PublicKeyID, defaultPublicKeyID), key: key}
 	if p.authority, err = newAuthority(now); err != nil || opts.NoCertificates {
 		return p, err
 	}
-	key, err = keyOrNew(opts.CertificateKey)
-	if err != nil {
+	if key, err = keyOrNew(opts.CertificateKey); err != nil {
 		return nil, err
 	}
 	first, err := p.issue(key, now)
-	if err != nil {
-		return nil, err
-	}
 	p.listed = []*certificate{first}
-	return p, nil
+	return p, err
 }
 
 func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
@@ -110,7 +101,8 @@ func newAuthority(now time.Time) (authority, error) {
 	if err != nil {
 		return authority{}, fmt.Errorf("making the authority's key: %w", err)
 	}
-	template := &x509.Certificate{
+	a := authority{key: key}
+	a.certificate, err = a.sign(&x509.Certificate{
 		SerialNumber:          newSerial(),
 		Subject:               pkix.Name{CommonName: "Tenpay.com Root CA (emulated)", Organization: []string{"Tenpay.com"}},
 		NotBefore:             now.Add(-time.Hour),
@@ -118,37 +110,39 @@ func newAuthority(now time.Time) (authority, error) {
 		KeyUsage:              x509.KeyUsageCertSign,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	}, &key.PublicKey)
+	return a, err
+}
+
+// sign makes a certificate around a public key: the authority's own while it has none.
+func (a authority) sign(template *x509.Certificate, public any) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, cmp.Or(a.certificate, template), public, a.key)
 	if err != nil {
-		return authority{}, fmt.Errorf("making the authority's certificate: %w", err)
+		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
-	own, err := x509.ParseCertificate(der)
+	made, err := x509.ParseCertificate(der)
 	if err != nil {
-		return authority{}, fmt.Errorf("reading the authority's certificate: %w", err)
+		return nil, fmt.Errorf("reading a certificate: %w", err)
 	}
-	return authority{key: key, certificate: own}, nil
+	return made, nil
 }
 
 // issue makes a platform certificate around a key.
 func (p *platform) issue(key *rsa.PrivateKey, now time.Time) (*certificate, error) {
-	serial := newSerial()
-	template := &x509.Certificate{
-		SerialNumber: serial,
+	made, err := p.authority.sign(&x509.Certificate{
+		SerialNumber: newSerial(),
 		Subject:      pkix.Name{CommonName: "Tenpay.com sign (emulated)", Organization: []string{"Tenpay.com"}},
 		NotBefore:    now.Add(-time.Hour),
 		NotAfter:     now.Add(p.lifetime),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, p.authority.certificate, &key.PublicKey, p.authority.key)
+	}, &key.PublicKey)
 	if err != nil {
-		return nil, fmt.Errorf("making a platform certificate: %w", err)
+		return nil, err
 	}
 	return &certificate{
-		signer:    signer{serial: serialHex(serial), key: key},
-		pem:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		effective: template.NotBefore,
-		expire:    template.NotAfter,
+		signer:    signer{serial: serialHex(made.SerialNumber), key: key},
+		pem:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Raw}),
+		effective: made.NotBefore, expire: made.NotAfter,
 	}, nil
 }
 

@@ -1,17 +1,12 @@
 package paygate
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
-	"unicode/utf8"
 )
 
 // CombinedOrder is one payment for several orders, which are made, paid and closed together (合单支付, close and query of
@@ -63,7 +58,7 @@ func (b *orderBook) addCombined(given CombinedOrder) (all CombinedOrder, created
 	c.head.SubOrders = nil
 	for i := range born.SubOrders {
 		part := b.insert(born.SubOrders[i])
-		c.parts = append(c.parts, orderKey{part.Owner(), part.OutTradeNo})
+		c.parts = append(c.parts, part.key())
 	}
 	b.combined[born.key()] = c
 	return b.gather(c), true, nil
@@ -84,33 +79,41 @@ func (b *orderBook) completeCombined(c CombinedOrder) (CombinedOrder, error) {
 	case len(c.SubOrders) == 0 || len(c.SubOrders) > maxSubOrders:
 		return CombinedOrder{}, invalid("sub_orders: %d of them, there must be 1 to %d", len(c.SubOrders), maxSubOrders)
 	}
-	parts := make([]Order, len(c.SubOrders))
+	c.SubOrders = slices.Clone(c.SubOrders)
 	seen := make(map[orderKey]bool)
-	for i, o := range c.SubOrders {
-		o.MchID = cmp.Or(o.MchID, c.MchID)
-		o.AppID, o.OpenID, o.DeviceInfo, o.CombineOutTradeNo = c.AppID, c.OpenID, c.DeviceInfo, c.CombineOutTradeNo
-		if parts[i], err = b.fill(o); err != nil {
+	for i := range c.SubOrders {
+		if err := b.completePart(&c, &c.SubOrders[i], seen); err != nil {
 			return CombinedOrder{}, invalid("sub_orders[%d].%v", i, err)
 		}
-		key := orderKey{o.Owner(), o.OutTradeNo}
-		switch {
-		case !isMchID(o.MchID):
-			return CombinedOrder{}, invalid("sub_orders[%d].mchid: %q must be 1 to 32 digits", i, o.MchID)
-		case overseas(o.Region):
-			return CombinedOrder{}, invalid("sub_orders[%d].region: combined orders are the mainland's", i)
-		case seen[key]:
-			return CombinedOrder{}, invalid("sub_orders[%d].out_trade_no: %s of %s is there twice", i, o.OutTradeNo, o.Owner())
-		}
-		seen[key] = true
 	}
-	c.SubOrders = parts
 	return c, nil
+}
+
+// completePart fills in and checks one part; seen has the parts before it.
+func (b *orderBook) completePart(c *CombinedOrder, part *Order, seen map[orderKey]bool) error {
+	o := *part
+	o.MchID = cmp.Or(o.MchID, c.MchID)
+	o.AppID, o.OpenID, o.DeviceInfo, o.CombineOutTradeNo = c.AppID, c.OpenID, c.DeviceInfo, c.CombineOutTradeNo
+	o, err := b.fill(o)
+	switch {
+	case err != nil:
+		return err
+	case !isMchID(o.MchID):
+		return invalid("mchid: %q must be 1 to 32 digits", o.MchID)
+	case overseas(o.Region):
+		return invalid("region: combined orders are the mainland's")
+	case seen[o.key()]:
+		return invalid("out_trade_no: %s of %s is there twice", o.OutTradeNo, o.Owner())
+	}
+	seen[o.key()] = true
+	*part = o
+	return nil
 }
 
 // vacant says which part's number is taken. The book is locked.
 func (b *orderBook) vacant(parts []Order) error {
 	for i := range parts {
-		key := orderKey{parts[i].Owner(), parts[i].OutTradeNo}
+		key := parts[i].key()
 		if _, taken := b.records[key]; taken {
 			return conflict("order %s of %s exists: use a new out_trade_no", key.outTradeNo, key.owner)
 		}
@@ -126,7 +129,7 @@ func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []
 	}
 	for i := range born.SubOrders {
 		part := &born.SubOrders[i]
-		key := orderKey{part.Owner(), part.OutTradeNo}
+		key := part.key()
 		if !slices.Contains(old.parts, key) ||
 			len(differences(&b.records[key].born, part, given[i].State == "", given[i].CreatedAt.IsZero())) > 0 {
 			return false
@@ -416,119 +419,26 @@ func decodeSubOrder(value any) (orderKey, error) {
 	if !isObject {
 		return orderKey{}, errors.New("it must be an object")
 	}
-	if err := onlyNames(sub, "mchid", "out_trade_no", "sub_mchid", "sub_appid"); err != nil {
-		return orderKey{}, err
-	}
-	texts := make(map[string]string)
-	for _, name := range []string{"mchid", "out_trade_no", "sub_mchid", "sub_appid"} {
-		if _, there := sub[name]; !there && strings.HasPrefix(name, "sub_") {
-			continue
+	mchID, noMchID := textOf(sub, "mchid")
+	number, noNumber := textOf(sub, "out_trade_no")
+	subMchID, noSubMchID := optionalTextOf(sub, "sub_mchid")
+	_, noSubAppID := optionalTextOf(sub, "sub_appid")
+	surplus := onlyNames(sub, "mchid", "out_trade_no", "sub_mchid", "sub_appid")
+	for _, fault := range []error{surplus, noMchID, noNumber, noSubMchID, noSubAppID} {
+		if fault != nil {
+			return orderKey{}, fault
 		}
-		text, err := textOf(sub, name)
-		if err != nil {
-			return orderKey{}, err
-		}
-		texts[name] = text
 	}
-	switch sub := texts["sub_mchid"]; {
-	case !isMchID(texts["mchid"]):
-		return orderKey{}, fmt.Errorf("mchid %q must be 1 to 32 digits", texts["mchid"])
-	case sub != "" && !isMchID(sub):
-		return orderKey{}, fmt.Errorf("sub_mchid %q must be 1 to 32 digits", sub)
-	case !outTradeNoRule.MatchString(texts["out_trade_no"]):
-		return orderKey{}, fmt.Errorf("out_trade_no %q %s", texts["out_trade_no"], outTradeNoSentence)
+	switch {
+	case !isMchID(mchID):
+		return orderKey{}, fmt.Errorf("mchid %q must be 1 to 32 digits", mchID)
+	case subMchID != "" && !isMchID(subMchID):
+		return orderKey{}, fmt.Errorf("sub_mchid %q must be 1 to 32 digits", subMchID)
+	case !outTradeNoRule.MatchString(number):
+		return orderKey{}, fmt.Errorf("out_trade_no %q %s", number, outTradeNoSentence)
 	default:
-		return orderKey{Owner{texts["mchid"], sub}, texts["out_trade_no"]}, nil
+		return orderKey{Owner{mchID, subMchID}, number}, nil
 	}
-}
-
-// onlyNames refuses a member that is none of the names, spelt exactly so.
-func onlyNames(object map[string]any, names ...string) error {
-	for _, name := range sortedKeys(object) {
-		if !slices.Contains(names, name) {
-			return fmt.Errorf("%q is not one of %s", name, strings.Join(names, ", "))
-		}
-	}
-	return nil
-}
-
-// textOf is a member that must be a text, and not an empty one.
-func textOf(object map[string]any, name string) (string, error) {
-	text, ok := object[name].(string)
-	if !ok || text == "" {
-		return "", fmt.Errorf("%s must be there, and be a string", name)
-	}
-	return text, nil
-}
-
-// decodeObject reads one JSON object and nothing after it. Unlike encoding/json it takes no name twice.
-func decodeObject(body []byte) (map[string]any, error) {
-	if !utf8.Valid(body) {
-		return nil, errors.New("it is not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	value, err := decodeValue(dec, maxDepth)
-	if err != nil {
-		return nil, err
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, errors.New("it is not a JSON object")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more after the object")
-	}
-	return object, nil
-}
-
-// maxDepth is how deep objects and arrays may be in one another: a close has three.
-const maxDepth = 8
-
-func decodeValue(dec *json.Decoder, depth int) (any, error) {
-	if depth == 0 {
-		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
-	}
-	token, err := dec.Token()
-	if err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
-	}
-	switch token {
-	case json.Delim('{'):
-		object := make(map[string]any)
-		for dec.More() {
-			name, err := dec.Token()
-			if err != nil {
-				return nil, fmt.Errorf("it is not JSON: %w", err)
-			}
-			key, _ := name.(string) // always one: the decoder accepts no other name
-			if _, twice := object[key]; twice {
-				return nil, fmt.Errorf("%s is there twice", key)
-			}
-			if object[key], err = decodeValue(dec, depth-1); err != nil {
-				return nil, err
-			}
-		}
-		return object, endValue(dec)
-	case json.Delim('['):
-		array := []any{}
-		for dec.More() {
-			value, err := decodeValue(dec, depth-1)
-			if err != nil {
-				return nil, err
-			}
-			array = append(array, value)
-		}
-		return array, endValue(dec)
-	default:
-		return token, nil
-	}
-}
-
-func endValue(dec *json.Decoder) error {
-	if _, err := dec.Token(); err != nil {
-		return fmt.Errorf("it is not JSON: %w", err)
-	}
-	return nil
 }
 
 // combinedTransaction is a combined query's answer.

@@ -266,6 +266,14 @@ func diagnoseBase64(signature string) string {
 	return must
 }
 
+// digestInfos are the DigestInfo headers of RFC 8017, section 9.2, note 1.
+var digestInfos = []struct{ name, prefix string }{
+	{"SHA-256", "3031300d060960864801650304020105000420"},
+	{"SHA-1", "3021300906052b0e03021a05000414"},
+	{"SHA-512", "3051300d060960864801650304020305000440"},
+	{"MD5", "3020300c06082a864886f70d020505000410"},
+}
+
 // openSignature undoes an RSASSA-PKCS1-v1_5 signature with the public key: what comes out is what was digested with which hash.
 // ok is false when another key made it.
 func openSignature(key *rsa.PublicKey, signature []byte) (hash string, digest []byte, ok bool) {
@@ -282,12 +290,7 @@ func openSignature(key *rsa.PublicKey, signature []byte) (hash string, digest []
 	if !ok {
 		return "", nil, false
 	}
-	for _, known := range []struct{ name, prefix string }{ // DigestInfo headers: RFC 8017, section 9.2, note 1
-		{"SHA-256", "3031300d060960864801650304020105000420"},
-		{"SHA-1", "3021300906052b0e03021a05000414"},
-		{"SHA-512", "3051300d060960864801650304020305000440"},
-		{"MD5", "3020300c06082a864886f70d020505000410"},
-	} {
+	for _, known := range digestInfos {
 		prefix, _ := hex.DecodeString(known.prefix) // cannot fail: constants
 		if digest, ok := bytes.CutPrefix(rest, prefix); ok {
 			return known.name, digest, true

@@ -166,12 +166,15 @@ func (g *Gateway) intercept(ex *exchange, due plan) bool {
 		ex.note("a fault answered as a proxy would; nothing was done")
 		rp := &reply{status: cmp.Or(f.HTTPStatus, http.StatusBadGateway), header: http.Header{}}
 		rp.header.Set("Content-Type", "text/html")
-		rp.body = []byte("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
-			"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+		rp.body = []byte(proxyPage)
 		ex.send(rp, due)
 	}
 	return true
 }
+
+// proxyPage is what HTML502 answers: nginx's own page.
+const proxyPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
+	"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 
 // handle does what was asked, or says why not. The subject is as it is afterwards.
 func (g *Gateway) handle(q *question) (subject, *refusal) {
@@ -234,25 +237,26 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no 
 			rp.status = f.HTTPStatus
 		}
 	}
-	switch f := due.has(WrongOrder, WrongMerchant, Oversize); {
+	f := due.has(WrongOrder, WrongMerchant, Oversize)
+	switch {
 	case f == nil:
+		return rp
 	case f.Action == Oversize:
 		w.pad(rp, maxBody)
-	case f.Action == WrongOrder:
-		other := stranger(q, about)
-		other.OutTradeNo = differently(other.OutTradeNo)
-		if other.TransactionID != "" {
-			other.TransactionID = differently(other.TransactionID)
-		}
-		ex.rec.RequestID = newRequestID(suffixOK)
-		rp = w.report(q, &other)
-	default:
-		other, otherQ := stranger(q, about), otherMerchant(q)
-		other.MchID = otherQ.merchant.MchID
-		ex.rec.RequestID = newRequestID(suffixOK)
-		rp = w.report(&otherQ, &other)
+		return rp
 	}
-	return rp
+	ex.rec.RequestID = newRequestID(suffixOK)
+	other := stranger(q, about)
+	if f.Action == WrongMerchant {
+		otherQ := otherMerchant(q)
+		other.MchID = otherQ.merchant.MchID
+		return w.report(&otherQ, &other)
+	}
+	other.OutTradeNo = differently(other.OutTradeNo)
+	if other.TransactionID != "" {
+		other.TransactionID = differently(other.TransactionID)
+	}
+	return w.report(q, &other)
 }
 
 // stranger is the order asked for, or one much like it when there is none.

@@ -41,7 +41,7 @@ var (
 	MessageV3     = messageV3
 	AnswerV3      = answerV3
 	VerifyV3      = verifyV3
-	DecodeBodyV3  = decodeBodyV3
+	DecodeTexts   = decodeTexts
 	DecodeObject  = decodeObject
 	OpenSignature = openSignature
 	Spaced        = spaced

@@ -172,6 +172,14 @@ func (c *complaints) expectf(ok bool, format string, args ...any) {
 	}
 }
 
+// err returns the complaints as one error, nil if there are none.
+func (c *complaints) err() error {
+	if len(*c) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(*c, "; "))
+}
+
 // check returns an error that names every wrong field by its name in the management API.
 func (f *Fault) check() error {
 	i := f.Action.index()
@@ -203,10 +211,7 @@ func (f *Fault) check() error {
 	} else {
 		wrong.expectf(f.Delay == 0, "delay: only %s and %s take one, not %s", Delay, RateLimit, f.Action)
 	}
-	if len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
-	return nil
+	return wrong.err()
 }
 
 // checkMatch checks the fields that say which requests the fault meets.

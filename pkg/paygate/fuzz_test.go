@@ -51,13 +51,13 @@ func FuzzDecodeV2(f *testing.F) {
 	})
 }
 
-// FuzzDecodeBodyV3: what the decoder accepts is what encoding/json reads.
-func FuzzDecodeBodyV3(f *testing.F) {
+// FuzzDecodeTexts: what the decoder accepts is what encoding/json reads.
+func FuzzDecodeTexts(f *testing.F) {
 	for _, seed := range []string{`{"mchid":"1"}`, `{}`, `{"a":"1","a":"2"}`, `{"a":{}}`, `[]`, `{"a":"\ud800"}`, `{"a":"1"} `, `{"a":1}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := paygate.DecodeBodyV3(body)
+		got, err := paygate.DecodeTexts(body)
 		if err != nil {
 			return
 		}

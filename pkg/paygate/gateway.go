@@ -94,44 +94,30 @@ type Gateway struct {
 	closeOnce sync.Once
 }
 
-// New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps hanging.
-// The error names every fault of the options.
+// New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps
+// hanging. The error names every fault of the options.
 func New(opts Options) (*Gateway, error) {
-	merchants, err := adoptMerchants(opts.Merchants)
-	if err != nil {
-		return nil, fmt.Errorf("making a pay gateway: %w", err)
-	}
 	now := opts.Now
 	if now == nil {
 		now = time.Now
+	}
+	merchants, noMerchants := adoptMerchants(opts.Merchants)
+	platform, noPlatform := newPlatform(opts, now())
+	lottery, noLottery := newLottery(opts.Signing, opts.Seed)
+	if err := errors.Join(noMerchants, noPlatform, noLottery); err != nil {
+		return nil, fmt.Errorf("making a pay gateway: %w", err)
 	}
 	start := opts.Start
 	if start.IsZero() {
 		start = now()
 	}
-	platform, err := newPlatform(opts, now())
-	if err != nil {
-		return nil, fmt.Errorf("making a pay gateway: %w", err)
-	}
-	lottery, err := newLottery(opts.Signing, opts.Seed)
-	if err != nil {
-		return nil, fmt.Errorf("making a pay gateway: Options.Signing: %w", err)
-	}
 	clock := newClock(start)
 	return &Gateway{
-		now:            now,
-		platform:       platform,
-		merchants:      merchants,
-		reentrantClose: opts.ReentrantClose,
-		unsignedErrors: opts.UnsignedErrors,
-		clock:          clock,
-		orders:         newOrderBook(clock, merchants),
-		faults:         &faultList{},
-		history:        newHistory(),
-		nonces:         &nonceLog{},
-		signing:        lottery,
-		domains:        &domains{},
-		closed:         make(chan struct{}),
+		now: now, platform: platform, merchants: merchants,
+		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors,
+		clock: clock, orders: newOrderBook(clock, merchants),
+		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
+		closed: make(chan struct{}),
 	}, nil
 }
 
@@ -148,11 +134,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(
 
 // serveOn answers a request that came in by a domain.
 func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request) {
-	ex := &exchange{gateway: g, w: w, r: r}
-	ex.rec.Time = g.now().In(beijing()).Truncate(time.Second)
-	ex.rec.Domain = domain
-	ex.rec.Method = r.Method
-	ex.rec.URL = r.RequestURI
+	ex := &exchange{gateway: g, w: w, r: r, rec: Request{
+		Time: g.now().In(beijing()).Truncate(time.Second), Domain: domain, Method: r.Method, URL: r.RequestURI,
+	}}
 	if !g.domains.isUp(domain) {
 		ex.refuseConnection()
 		return
@@ -260,23 +244,24 @@ func (ex *exchange) hang() {
 }
 
 // cut ends the connection without a reply.
-func (ex *exchange) cut() {
-	conn, _, err := http.NewResponseController(ex.w).Hijack()
-	if err != nil { // HTTP/2, or a test's recorder: net/http's own way to say the same
-		panic(http.ErrAbortHandler) //nolint:forbidigo // documented way to abort a reply; net/http recovers it silently
-	}
-	_ = conn.Close() // nobody is left to be told
-}
+func (ex *exchange) cut() { ex.endConnection(func(net.Conn) {}) }
 
 // reset cuts the connection with a TCP reset, as a crashing server or a firewall does.
 func (ex *exchange) reset() {
+	ex.endConnection(func(conn net.Conn) {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // best effort: without it the client sees an end in place of a reset
+		}
+	})
+}
+
+// endConnection closes the connection after last. Where it cannot be had, as over HTTP/2 and in a
+// test's recorder, the reply is aborted in net/http's own way, which is a panic.
+func (ex *exchange) endConnection(last func(net.Conn)) {
 	conn, _, err := http.NewResponseController(ex.w).Hijack()
 	if err != nil {
-		ex.cut()
-		return
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http documents it, and recovers it silently
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // best effort: without it the client sees an end instead of a reset
-	}
-	_ = conn.Close() // nobody is left to be told
+	last(conn)
+	_ = conn.Close() // the peer may be gone already
 }

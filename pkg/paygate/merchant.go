@@ -6,11 +6,11 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -83,64 +83,45 @@ func (m Merchant) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.Strin
 // LogValue logs String.
 func (m Merchant) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
-// adoptMerchants checks the merchants and copies them, so that later changes by the caller change nothing here.
+// adoptMerchants checks the merchants and copies them, so that later changes by the caller change
+// nothing here. The copies have no private keys, which the gateway does not need.
 func adoptMerchants(given []*Merchant) ([]*Merchant, error) {
-	if len(given) == 0 {
-		return nil, errors.New("Options.Merchants: give at least one merchant")
-	}
+	var wrong complaints
+	wrong.expectf(len(given) > 0, "Options.Merchants: give at least one merchant")
 	seen := make(map[string]bool)
-	var faults []error
 	adopted := make([]*Merchant, 0, len(given))
 	for i, m := range given {
+		wrong.expectf(m != nil, "Options.Merchants[%d]: must not be nil", i)
 		if m == nil {
-			faults = append(faults, fmt.Errorf("Options.Merchants[%d]: must not be nil", i))
 			continue
 		}
 		merchant := *m
 		if merchant.PublicKey == nil && merchant.PrivateKey != nil {
 			merchant.PublicKey = &merchant.PrivateKey.PublicKey
 		}
-		merchant.SubMchIDs = append([]string(nil), m.SubMchIDs...)
-		merchant.PrivateKey = nil
-		faults = append(faults, checkMerchant(&merchant)...)
-		if seen[merchant.MchID] {
-			faults = append(faults, fmt.Errorf("merchant %s: MchID is there twice", merchant.MchID))
-		}
-		seen[merchant.MchID] = true
+		merchant.PrivateKey, merchant.SubMchIDs = nil, slices.Clone(m.SubMchIDs)
+		checkMerchant(&merchant, &wrong)
+		wrong.expectf(!seen[m.MchID], "merchant %s: MchID is there twice", m.MchID)
+		seen[m.MchID] = true
 		adopted = append(adopted, &merchant)
 	}
-	return adopted, errors.Join(faults...)
+	return adopted, wrong.err()
 }
 
-func checkMerchant(m *Merchant) []error {
-	var faults []error
-	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("merchant %q: "+format, append([]any{m.MchID}, args...)...))
+func checkMerchant(m *Merchant, wrong *complaints) {
+	expectf := func(ok bool, format string, args ...any) {
+		wrong.expectf(ok, "merchant %q: %s", m.MchID, fmt.Sprintf(format, args...))
 	}
-	if !isMchID(m.MchID) {
-		fault("MchID must be 1 to 32 digits")
-	}
-	if m.AppID == "" {
-		fault("AppID must not be empty")
-	}
-	if len(m.V2Key) != secretLength {
-		fault("V2Key must be %d characters, not %d", secretLength, len(m.V2Key))
-	}
-	if m.V3Key != "" && len(m.V3Key) != secretLength {
-		fault("V3Key must be %d characters or empty, not %d", secretLength, len(m.V3Key))
-	}
-	if m.SerialNo == "" {
-		fault("SerialNo must not be empty: it is the serial number of the API certificate")
-	}
-	if m.PublicKey == nil {
-		fault("PublicKey must be given: the public half of the API certificate's key")
-	}
+	expectf(isMchID(m.MchID), "MchID must be 1 to 32 digits")
+	expectf(m.AppID != "", "AppID must not be empty")
+	expectf(len(m.V2Key) == secretLength, "V2Key must be %d characters, not %d", secretLength, len(m.V2Key))
+	expectf(m.V3Key == "" || len(m.V3Key) == secretLength,
+		"V3Key must be %d characters or empty, not %d", secretLength, len(m.V3Key))
+	expectf(m.SerialNo != "", "SerialNo must not be empty: it is the serial number of the API certificate")
+	expectf(m.PublicKey != nil, "PublicKey must be given: the public half of the API certificate's key")
 	for _, sub := range m.SubMchIDs {
-		if !isMchID(sub) {
-			fault("SubMchIDs: %q must be 1 to 32 digits", sub)
-		}
+		expectf(isMchID(sub), "SubMchIDs: %q must be 1 to 32 digits", sub)
 	}
-	return faults
 }
 
 // newSerial makes a positive serial number of exactly 20 bytes, as 40 hexadecimal digits are expected of it.

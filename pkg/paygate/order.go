@@ -128,6 +128,8 @@ type Good struct {
 // Owner says whose order it is.
 func (o *Order) Owner() Owner { return Owner{MchID: o.MchID, SubMchID: o.SubMchID} }
 
+func (o *Order) key() orderKey { return orderKey{o.Owner(), o.OutTradeNo} }
+
 func (o *Order) clone() Order {
 	c := *o
 	c.Coupons = slices.Clone(o.Coupons)
@@ -249,7 +251,7 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if old, exists := b.records[orderKey{born.Owner(), born.OutTradeNo}]; exists {
+	if old, exists := b.records[born.key()]; exists {
 		if old.order.CombineOutTradeNo != "" {
 			return Order{}, false, conflict("order %s of %s exists as a part of the combined order %s: use a new out_trade_no",
 				born.OutTradeNo, born.Owner(), old.order.CombineOutTradeNo)
@@ -276,7 +278,7 @@ func (b *orderBook) insert(born Order) Order {
 	if rec.order.State == StateClosed || rec.order.State == StateRevoked {
 		rec.order.ClosedAt = b.clock.time()
 	}
-	key := orderKey{born.Owner(), born.OutTradeNo}
+	key := born.key()
 	b.records[key] = rec
 	b.sequence = append(b.sequence, key)
 	if born.SubMchID != "" {

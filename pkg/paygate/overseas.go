@@ -89,25 +89,17 @@ type exchangeRate struct {
 
 // overseasPromotion is a coupon in the words that APIv2 has for it.
 type overseasPromotion struct {
-	ID                       string         `json:"promotion_id"`
-	Name                     string         `json:"name,omitempty"`
-	Scope                    string         `json:"scope"`
-	Type                     string         `json:"type"`
-	Amount                   int64          `json:"amount"`
-	Currency                 string         `json:"currency"`
-	ActivityID               string         `json:"activity_id,omitempty"`
-	WxpayContributeAmount    int64          `json:"wxpay_contribute_amount"`
-	MerchantContributeAmount int64          `json:"merchant_contribute_amount"`
-	OtherContributeAmount    int64          `json:"other_contribute_amount"`
-	Goods                    []overseasGood `json:"goods_detail,omitempty"`
-}
-
-type overseasGood struct {
-	ID             string `json:"goods_id"`
-	Remark         string `json:"goods_remark,omitempty"`
-	DiscountAmount int64  `json:"discount_amount"`
-	Quantity       int64  `json:"quantity"`
-	Price          int64  `json:"price"`
+	ID                       string   `json:"promotion_id"`
+	Name                     string   `json:"name,omitempty"`
+	Scope                    string   `json:"scope"`
+	Type                     string   `json:"type"`
+	Amount                   int64    `json:"amount"`
+	Currency                 string   `json:"currency"`
+	ActivityID               string   `json:"activity_id,omitempty"`
+	WxpayContributeAmount    int64    `json:"wxpay_contribute_amount"`
+	MerchantContributeAmount int64    `json:"merchant_contribute_amount"`
+	OtherContributeAmount    int64    `json:"other_contribute_amount"`
+	Goods                    []goodV2 `json:"goods_detail,omitempty"`
 }
 
 func newOverseasTransaction(o *Order) overseasTransaction {
@@ -123,15 +115,11 @@ func newOverseasTransaction(o *Order) overseasTransaction {
 		ExchangeRate: exchangeRate{Type: "SETTLEMENT_RATE", Rate: o.ExchangeRate},
 	}
 	for _, c := range o.Coupons {
-		p := overseasPromotion{
+		t.Promotions = append(t.Promotions, overseasPromotion{
 			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: c.kindV2(), Amount: c.Amount, Currency: o.Currency, ActivityID: c.StockID,
 			WxpayContributeAmount: c.WechatpayContribute, MerchantContributeAmount: c.MerchantContribute,
-			OtherContributeAmount: c.OtherContribute,
-		}
-		for _, g := range c.Goods {
-			p.Goods = append(p.Goods, overseasGood{g.ID, g.Remark, g.DiscountAmount, g.Quantity, g.UnitPrice})
-		}
-		t.Promotions = append(t.Promotions, p)
+			OtherContributeAmount: c.OtherContribute, Goods: newGoodsV2(c.Goods),
+		})
 	}
 	return t
 }

@@ -1,9 +1,8 @@
 package paygate
 
 import (
-	"crypto/rand"
+	"cmp"
 	"crypto/rsa"
-	"fmt"
 	"net/http/httptest"
 	"sync"
 	"time"
@@ -27,45 +26,52 @@ type Server struct {
 	t Tester
 }
 
-// testKeys are RSA keys that every test of a process shares: making one takes a tenth of a second and more.
-type testKeys struct {
-	merchant, publicKey, certificate *rsa.PrivateKey
-}
-
-var cachedKeys = sync.OnceValues(func() (testKeys, error) {
-	var (
-		keys  testKeys
-		fault error
-	)
-	for _, place := range []**rsa.PrivateKey{&keys.merchant, &keys.publicKey, &keys.certificate} {
-		key, err := rsa.GenerateKey(rand.Reader, keyBits)
-		if err != nil {
-			fault = fmt.Errorf("making a test key: %w", err)
-		}
-		*place = key
-	}
-	return keys, fault
-})
-
-// rotationKeys are the keys of new certificates: every gateway's n-th rotation uses the same.
-type rotationKeys struct {
+// keyPool makes RSA keys once for all gateways that RunT starts in a process: each takes a tenth of
+// a second and more.
+type keyPool struct {
 	mu   sync.Mutex
 	keys []*rsa.PrivateKey
 }
 
-var cachedRotationKeys rotationKeys
+var sharedKeys keyPool
 
-func (r *rotationKeys) key(rotation int) (*rsa.PrivateKey, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for len(r.keys) <= rotation {
+// The places in the pool. A certificate's n-th successor has the place firstRotation + n, counted
+// from 0, in every gateway.
+const (
+	merchantPlace = iota
+	publicKeyPlace
+	certificatePlace
+	firstRotation
+)
+
+func (p *keyPool) key(place int) (*rsa.PrivateKey, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.keys) <= place {
 		key, err := keyOrNew(nil)
 		if err != nil {
 			return nil, err
 		}
-		r.keys = append(r.keys, key)
+		p.keys = append(p.keys, key)
 	}
-	return r.keys[rotation], nil
+	return p.keys[place], nil
+}
+
+// fill puts the pool's keys where the options have none.
+func (p *keyPool) fill(opts *Options) error {
+	var keys [firstRotation]*rsa.PrivateKey
+	for place := range keys {
+		var err error
+		if keys[place], err = p.key(place); err != nil {
+			return err
+		}
+	}
+	if len(opts.Merchants) == 0 {
+		opts.Merchants = []*Merchant{merchantWithKey("1900007291", "wxd678efh567hg6787", keys[merchantPlace])}
+	}
+	opts.PlatformKey = cmp.Or(opts.PlatformKey, keys[publicKeyPlace])
+	opts.CertificateKey = cmp.Or(opts.CertificateKey, keys[certificatePlace])
+	return nil
 }
 
 // RunT starts a gateway and its management API, and stops both when the test ends. It takes at most one Options; what is
@@ -80,26 +86,18 @@ func RunT(t Tester, options ...Options) *Server {
 	if len(options) == 1 {
 		opts = options[0]
 	}
-	keys, err := cachedKeys()
+	err := sharedKeys.fill(&opts)
+	var gateway *Gateway
+	if err == nil {
+		gateway, err = New(opts)
+	}
 	if err != nil {
 		t.Fatalf("paygate.RunT: %v", err)
 		return nil
 	}
-	if opts.PlatformKey == nil {
-		opts.PlatformKey = keys.publicKey
+	gateway.platform.newKey = func(rotation int) (*rsa.PrivateKey, error) {
+		return sharedKeys.key(firstRotation + rotation)
 	}
-	if opts.CertificateKey == nil {
-		opts.CertificateKey = keys.certificate
-	}
-	if len(opts.Merchants) == 0 {
-		opts.Merchants = []*Merchant{merchantWithKey("1900007291", "wxd678efh567hg6787", keys.merchant)}
-	}
-	gateway, err := New(opts)
-	if err != nil {
-		t.Fatalf("paygate.RunT: %v", err)
-		return nil
-	}
-	gateway.platform.newKey = cachedRotationKeys.key
 	wire, backup, admin := httptest.NewServer(gateway), httptest.NewServer(gateway.Backup()), httptest.NewServer(gateway.Admin())
 	t.Cleanup(func() {
 		_ = gateway.Close() // always nil; first, as the servers wait for their requests

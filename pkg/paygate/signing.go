@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -34,8 +33,8 @@ func (s Signing) check() error {
 	} {
 		wrong.expectf(share.value >= 0 && share.value <= 1, "%s: %v must be from 0 to 1", share.name, share.value)
 	}
-	if len(wrong) > 0 {
-		return invalid("%s", strings.Join(wrong, "; "))
+	if err := wrong.err(); err != nil {
+		return invalid("%v", err)
 	}
 	return nil
 }
@@ -60,7 +59,7 @@ const maxProbed = 1000
 
 func newLottery(shares Signing, seed uint64) (*lottery, error) {
 	if err := shares.check(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("Options.Signing: %w", err)
 	}
 	const stream = 1 // any number does
 	chance := rand.New(rand.NewPCG(seed, stream))

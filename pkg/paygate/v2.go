@@ -36,93 +36,89 @@ func (f fields) has(name string) bool {
 	return slices.ContainsFunc(f, func(one field) bool { return one.name == name })
 }
 
-// decodeV2 reads an APIv2 document: the root xml, in it elements of text or CDATA, nothing deeper, no name twice, no DOCTYPE.
+// decodeV2 reads an APIv2 document: the root xml, in it elements of text or CDATA, nothing deeper,
+// no name twice, no DOCTYPE.
 func decodeV2(body []byte) (fields, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the document is not UTF-8")
 	}
 	dec := xml.NewDecoder(bytes.NewReader(body))
-	if err := openRoot(dec); err != nil {
+	root, err := nextTag(dec, beforeRoot)
+	if err != nil {
 		return nil, err
+	}
+	if start, is := root.(xml.StartElement); !is || start.Name != (xml.Name{Local: "xml"}) {
+		return nil, errors.New("the root element is not xml")
 	}
 	var doc fields
 	for {
-		token, err := dec.Token()
+		tag, err := nextTag(dec, "between the elements")
 		if err != nil {
-			return nil, fmt.Errorf("reading the document: %w", err)
+			return nil, err
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if t.Name.Space != "" {
-				return nil, fmt.Errorf("element %s has a namespace", t.Name.Local)
-			}
-			value, err := elementText(dec, t.Name.Local)
-			if err != nil {
-				return nil, err
-			}
-			if doc.has(t.Name.Local) {
-				return nil, fmt.Errorf("element %s is there twice", t.Name.Local)
-			}
-			doc = append(doc, field{t.Name.Local, value})
-		case xml.EndElement:
+		start, is := tag.(xml.StartElement)
+		if !is {
 			return doc, closeDocument(dec)
-		case xml.CharData:
-			if len(bytes.TrimSpace(t)) > 0 {
-				return nil, errors.New("there is text between the elements")
-			}
-		case xml.Comment:
-		default:
-			return nil, errors.New("directives and processing instructions are not allowed")
+		}
+		if doc, err = doc.read(dec, start.Name); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// openRoot reads up to and including the root element's start.
-func openRoot(dec *xml.Decoder) error {
+// beforeRoot is the only place where an XML declaration may stand.
+const beforeRoot = "before the root element xml"
+
+// nextTag returns the next start or end of an element. The error says what stands there that may
+// not; it is io.EOF at the end. place says where the tag is looked for.
+func nextTag(dec *xml.Decoder, place string) (xml.Token, error) {
 	for {
 		token, err := dec.Token()
 		if err != nil {
-			return fmt.Errorf("looking for the root element xml: %w", err)
+			return nil, fmt.Errorf("reading what is %s: %w", place, err)
 		}
 		switch t := token.(type) {
-		case xml.StartElement:
-			if t.Name.Local != "xml" || t.Name.Space != "" {
-				return fmt.Errorf("the root element is %s, not xml", t.Name.Local)
-			}
-			return nil
-		case xml.Directive:
-			return errors.New("DOCTYPE is not allowed")
+		case xml.StartElement, xml.EndElement:
+			return token, nil
 		case xml.CharData:
 			if len(bytes.TrimSpace(t)) > 0 {
-				return errors.New("there is text before the root element xml")
+				return nil, errors.New("there is text " + place)
 			}
 		case xml.ProcInst:
-			if t.Target != "xml" {
-				return errors.New("processing instructions are not allowed")
+			if t.Target != "xml" || place != beforeRoot {
+				return nil, errors.New("processing instructions are not allowed")
 			}
+		case xml.Directive:
+			return nil, errors.New("DOCTYPE and other directives are not allowed")
 		}
 	}
 }
 
-// closeDocument sees to it that nothing follows the root element.
+// read reads the element that has just begun, and appends it.
+func (f fields) read(dec *xml.Decoder, name xml.Name) (fields, error) {
+	if name.Space != "" {
+		return nil, fmt.Errorf("element %s has a namespace", name.Local)
+	}
+	value, err := elementText(dec, name.Local)
+	if err != nil {
+		return nil, err
+	}
+	if f.has(name.Local) {
+		return nil, fmt.Errorf("element %s is there twice", name.Local)
+	}
+	return append(f, field{name.Local, value}), nil
+}
+
+// closeDocument reads to the end of the body: nothing may follow the root element.
 func closeDocument(dec *xml.Decoder) error {
-	for {
-		token, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("after the root element: %w", err)
-		}
-		switch t := token.(type) {
-		case xml.Comment:
-		case xml.CharData:
-			if len(bytes.TrimSpace(t)) > 0 {
-				return errors.New("there is text after the root element")
-			}
-		default:
-			return errors.New("there is more after the root element")
-		}
+	_, err := nextTag(dec, "after the root element")
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return errors.New("there is more after the root element")
 	}
 }
 
@@ -337,7 +333,7 @@ func (w v2Wire) report(q *question, s *subject) *reply {
 		doc = append(doc, paymentV2(o)...)
 		doc = append(doc, couponsV2(o)...)
 		if q.version == "1.0" && len(o.Coupons) > 0 {
-			doc = append(doc, field{"promotion_detail", promotionV2(o)})
+			doc = append(doc, field{"promotion_detail", promotionDetailV2(o)})
 		}
 	} else {
 		doc = append(doc, field{"total_fee", fen(o.Total)})
@@ -399,42 +395,51 @@ func couponsV2(o *Order) fields {
 	return doc
 }
 
-// promotionV2 is the JSON text in the element promotion_detail.
-func promotionV2(o *Order) string {
-	type good struct {
-		ID             string `json:"goods_id"`
-		Remark         string `json:"goods_remark"`
-		Quantity       int64  `json:"quantity"`
-		Price          int64  `json:"price"`
-		DiscountAmount int64  `json:"discount_amount"`
+// promotionsV2 is the JSON in the element promotion_detail.
+type promotionsV2 struct {
+	Detail []promotionV2 `json:"promotion_detail"`
+}
+
+type promotionV2 struct {
+	ID                 string   `json:"promotion_id"`
+	Name               string   `json:"name"`
+	Scope              string   `json:"scope"`
+	Type               string   `json:"type"`
+	Amount             int64    `json:"amount"`
+	ActivityID         string   `json:"activity_id"`
+	WxpayContribute    int64    `json:"wxpay_contribute"`
+	MerchantContribute int64    `json:"merchant_contribute"`
+	OtherContribute    int64    `json:"other_contribute"`
+	Goods              []goodV2 `json:"goods_detail,omitempty"`
+}
+
+// goodV2 is a [Good] under APIv2's names, which the overseas queries of APIv3 kept.
+type goodV2 struct {
+	ID             string `json:"goods_id"`
+	Quantity       int64  `json:"quantity"`
+	UnitPrice      int64  `json:"price"`
+	DiscountAmount int64  `json:"discount_amount"`
+	Remark         string `json:"goods_remark"`
+}
+
+func newGoodsV2(goods []Good) []goodV2 {
+	all := make([]goodV2, 0, len(goods))
+	for _, g := range goods {
+		all = append(all, goodV2(g))
 	}
-	type promotion struct {
-		ID                 string `json:"promotion_id"`
-		Name               string `json:"name"`
-		Scope              string `json:"scope"`
-		Type               string `json:"type"`
-		Amount             int64  `json:"amount"`
-		ActivityID         string `json:"activity_id"`
-		WxpayContribute    int64  `json:"wxpay_contribute"`
-		MerchantContribute int64  `json:"merchant_contribute"`
-		OtherContribute    int64  `json:"other_contribute"`
-		Goods              []good `json:"goods_detail,omitempty"`
-	}
-	promotions := make([]promotion, 0, len(o.Coupons))
+	return all
+}
+
+func promotionDetailV2(o *Order) string {
+	var all promotionsV2
 	for _, c := range o.Coupons {
-		p := promotion{
-			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: c.kindV2(),
-			Amount: c.Amount, ActivityID: c.StockID,
-			WxpayContribute: c.WechatpayContribute, MerchantContribute: c.MerchantContribute, OtherContribute: c.OtherContribute,
-		}
-		for _, g := range c.Goods {
-			p.Goods = append(p.Goods, good{g.ID, g.Remark, g.Quantity, g.UnitPrice, g.DiscountAmount})
-		}
-		promotions = append(promotions, p)
+		all.Detail = append(all.Detail, promotionV2{
+			ID: c.ID, Name: c.Name, Scope: c.Scope, Type: c.kindV2(), Amount: c.Amount, ActivityID: c.StockID,
+			WxpayContribute: c.WechatpayContribute, MerchantContribute: c.MerchantContribute,
+			OtherContribute: c.OtherContribute, Goods: newGoodsV2(c.Goods),
+		})
 	}
-	text, _ := json.Marshal(struct {
-		Detail []promotion `json:"promotion_detail"`
-	}{promotions})
+	text, _ := json.Marshal(all) // cannot fail: strings and numbers
 	return string(text)
 }
 

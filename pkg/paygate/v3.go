@@ -1,18 +1,13 @@
 package paygate
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // routeV3 is what an APIv3 path says.
@@ -101,8 +96,9 @@ func (r routeV3) owners(params map[string]string) []string {
 	}
 }
 
-// serveV3 answers POST …/out-trade-no/{no}/close and GET …/out-trade-no/{no} and …/id/{transaction_id} in the folders above
-// (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859; v3/partner twins), and GET …/certificates.
+// serveV3 answers POST …/out-trade-no/{no}/close, GET …/out-trade-no/{no} and GET …/id/{id} in the
+// folders above (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859, and their v3/partner
+// twins), and GET …/certificates.
 func (g *Gateway) serveV3(ex *exchange, path string) {
 	route, ok := parseRouteV3(path)
 	if !ok {
@@ -118,33 +114,40 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	if !ex.read() {
 		return
 	}
-	w := v3Wire{gateway: g, ex: ex}
 	q := &question{
 		api: apiV3, op: route.op, region: route.region, combine: route.combine,
 		outTradeNo: route.outTradeNo, transactionID: route.transactionID,
 	}
 	merchant, wrong := g.authenticateV3(ex)
-	w.anonymous = wrong != nil
-	no := g.chooseSigner(ex, q)
-	if missing := requiredHeaders(ex.r); missing != nil {
-		no = missing
-	} else if wrong != nil {
-		no = refuse(codeSignError).saying(wrong.message).because(wrong.reason).detailing(wrong.detail)
-	}
+	q.merchant = merchant
+	w := v3Wire{gateway: g, ex: ex, anonymous: wrong != nil}
+	no := g.admitV3(ex, q, route, wrong)
 	if no == nil {
-		q.merchant = merchant
-		no = g.askV3(ex, q, route)
-	}
-	if no != nil {
-		ex.refused(no)
-		if wrong != nil {
-			ex.rec.Verdict = verdictUnauthentic
-			ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
-		}
-		g.finish(ex, w, q, w.refused(q, no), nil)
+		g.serve(ex, w, q)
 		return
 	}
-	g.serve(ex, w, q)
+	ex.refused(no)
+	if wrong != nil {
+		ex.rec.Verdict = verdictUnauthentic
+		ex.rec.Expected, ex.rec.Received = wrong.expected, wrong.received
+	}
+	g.finish(ex, w, q, w.refused(q, no), nil)
+}
+
+// admitV3 returns why a request is refused before anything is done, nil if it is admitted. The
+// headers that the real gateway's front demands come first, then the signature, then the form.
+func (g *Gateway) admitV3(ex *exchange, q *question, route routeV3, wrong *distrust) *refusal {
+	unknownSerial := g.chooseSigner(ex, q) // also says how a refusal is signed
+	switch missing := requiredHeaders(ex.r); {
+	case missing != nil:
+		return missing
+	case wrong != nil:
+		return refuse(codeSignError).saying(wrong.message).because(wrong.reason).detailing(wrong.detail)
+	case unknownSerial != nil:
+		return unknownSerial
+	default:
+		return g.askV3(ex, q, route)
+	}
 }
 
 // requiredHeaders refuses what the real gateway's front refuses.
@@ -285,7 +288,7 @@ func paramsV3(ex *exchange, route routeV3) (params map[string]string, location s
 	if no := wantJSONType(ex.r); no != nil {
 		return nil, "body", no
 	}
-	params, others, err := decodeMembersV3(ex.body)
+	params, others, err := decodeMembers(ex.body)
 	for _, name := range others { // what is no parameter of this call may be anything: it is refused as surplus
 		if slices.Contains(route.owners(params), name) {
 			err = fmt.Errorf("%s must be a string", name)
@@ -322,90 +325,11 @@ func decodeQueryV3(raw string) (map[string]string, error) {
 	return params, nil
 }
 
-// decodeBodyV3 reads a JSON object of strings, each name once, and nothing after it.
-func decodeBodyV3(body []byte) (map[string]string, error) {
-	texts, others, err := decodeMembersV3(body)
-	if err == nil && len(others) > 0 {
-		err = fmt.Errorf("%s must be a string", others[0])
-	}
-	if err != nil {
-		return nil, err
-	}
-	return texts, nil
-}
-
-// decodeMembersV3 reads a JSON object, each name once, and nothing after it. The members that others names are no strings,
-// and are given as JSON.
-func decodeMembersV3(body []byte) (texts map[string]string, others []string, err error) {
-	if !utf8.Valid(body) {
-		return nil, nil, errors.New("it is not UTF-8")
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if token, err := dec.Token(); err != nil || token != json.Delim('{') {
-		return nil, nil, errors.New("it is not a JSON object")
-	}
-	texts = make(map[string]string)
-	for dec.More() {
-		name, text, isText, err := decodeMemberV3(dec)
-		if err != nil {
-			return nil, nil, err
-		}
-		if _, twice := texts[name]; twice {
-			return nil, nil, fmt.Errorf("%s is there twice", name)
-		}
-		texts[name] = text
-		if !isText {
-			others = append(others, name)
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, nil, fmt.Errorf("looking for the end: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("there is more after the object")
-	}
-	return texts, others, nil
-}
-
-// decodeMemberV3 reads a name and its value: a string's text, or else the JSON.
-func decodeMemberV3(dec *json.Decoder) (name, text string, isText bool, err error) {
-	token, err := dec.Token()
-	if err != nil {
-		return "", "", false, fmt.Errorf("reading a name: %w", err)
-	}
-	name, _ = token.(string) // always one: the decoder accepts no other name
-	var raw json.RawMessage
-	if err := dec.Decode(&raw); err != nil {
-		return "", "", false, fmt.Errorf("reading the value of %s: %w", name, err)
-	}
-	if raw[0] != '"' {
-		return name, string(raw), false, nil
-	}
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return "", "", false, fmt.Errorf("reading the value of %s: %w", name, err)
-	}
-	return name, text, true, nil
-}
-
 // v3Wire writes APIv3 replies.
 type v3Wire struct {
 	gateway   *Gateway
 	ex        *exchange
 	anonymous bool // the request was not authenticated, so that nobody is owed a signature
-}
-
-func newReplyV3(status int, body any) *reply {
-	rp := &reply{status: status, header: http.Header{}}
-	if body == nil {
-		return rp
-	}
-	rp.header.Set("Content-Type", "application/json; charset=utf-8")
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(body)
-	rp.body = bytes.TrimSuffix(out.Bytes(), []byte("\n"))
-	return rp
 }
 
 func (w v3Wire) success(q *question, s *subject) *reply {
@@ -436,20 +360,6 @@ func (w v3Wire) report(q *question, s *subject) *reply {
 
 // pad makes a JSON body too long; a reply without a body gets one.
 func (v3Wire) pad(rp *reply, size int) { padJSON(rp, size) }
-
-// padJSON puts a member in that makes the body longer than size.
-func padJSON(rp *reply, size int) {
-	if !hasBody(rp.status) {
-		rp.status = http.StatusOK
-	}
-	padding := `{"padding":"` + strings.Repeat("x", size) + `"`
-	if rest, ok := bytes.CutPrefix(rp.body, []byte("{")); ok {
-		rp.body = []byte(padding + "," + string(rest))
-	} else {
-		rp.body = []byte(padding + "}")
-	}
-	rp.header.Set("Content-Type", "application/json; charset=utf-8")
-}
 
 func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
 	ok := rp.status >= 200 && rp.status <= 299

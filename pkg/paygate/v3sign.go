@@ -91,18 +91,9 @@ func verifyV3(key *rsa.PublicKey, message string, signature []byte) error {
 // authenticateV3 checks a request's Authorization; a nil distrust means that the merchant made it.
 // The order of the checks is WeChat Pay's: form, serial, time, signature (doc 4012072670).
 func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
-	const badForm = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》"
-	headers := ex.r.Header.Values("Authorization")
-	if len(headers) != 1 {
-		return nil, &distrust{message: badForm, reason: fmt.Sprintf("there must be one Authorization header, not %d", len(headers))}
-	}
-	scheme, rest, _ := strings.Cut(headers[0], " ")
-	if scheme != schemeV3 {
-		return nil, &distrust{message: "Http头Authorization认证类型不正确", reason: "Authorization must start with " + schemeV3 + " and one space"}
-	}
-	c, err := parseCredential(rest)
-	if err != nil {
-		return nil, &distrust{message: badForm, reason: "Authorization: " + err.Error()}
+	c, wrong := readCredential(ex.r)
+	if wrong != nil {
+		return nil, wrong
 	}
 	ex.rec.MchID = c.mchID
 	const badSerial = "商户证书序列号有误。请使用签名私钥匹配的证书序列号"
@@ -118,7 +109,7 @@ func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 		return nil, wrong
 	}
 	if len(c.nonce) > maxNonce {
-		return nil, &distrust{message: badForm, reason: fmt.Sprintf("nonce_str must be at most %d characters, not %d", maxNonce, len(c.nonce))}
+		return nil, badForm(fmt.Sprintf("nonce_str must be at most %d characters, not %d", maxNonce, len(c.nonce)))
 	}
 	if wrong := g.checkSignature(ex, c, m); wrong != nil {
 		return nil, wrong
@@ -127,13 +118,34 @@ func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 	return m, nil
 }
 
+// readCredential takes a request's one Authorization header apart.
+func readCredential(r *http.Request) (credential, *distrust) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 {
+		return credential{}, badForm(fmt.Sprintf("there must be one Authorization header, not %d", len(headers)))
+	}
+	scheme, rest, _ := strings.Cut(headers[0], " ")
+	if scheme != schemeV3 {
+		return credential{}, &distrust{
+			message: "Http头Authorization认证类型不正确", reason: "Authorization must start with " + schemeV3 + " and one space",
+		}
+	}
+	c, err := parseCredential(rest)
+	if err != nil {
+		return credential{}, badForm("Authorization: " + err.Error())
+	}
+	return c, nil
+}
+
+// badForm is the distrust of a header that cannot be read.
+func badForm(reason string) *distrust {
+	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason}
+}
+
 func (g *Gateway) checkTime(c credential) *distrust {
 	seconds, err := strconv.ParseInt(c.timestamp, 10, 64)
 	if err != nil {
-		return &distrust{
-			message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》",
-			reason:  fmt.Sprintf("timestamp %q must be a whole number of seconds since 1970", c.timestamp),
-		}
+		return badForm(fmt.Sprintf("timestamp %q must be a whole number of seconds since 1970", c.timestamp))
 	}
 	skew := seconds - g.now().Unix()
 	limit := int64(maxSkew / time.Second)

@@ -1,7 +1,6 @@
 package paygate
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -63,7 +62,7 @@ func (g *Gateway) askCloudRun(ex *exchange, q *question) *refusal {
 	case len(ex.body) == 0:
 		return errcode(errcodeEmptyBody, "empty post data")
 	}
-	params, err := decodeBodyV3(ex.body)
+	params, err := decodeTexts(ex.body)
 	if err != nil {
 		return errcode(errcodeNotJSON, "data format error").because("the body cannot be read: " + err.Error())
 	}
@@ -209,52 +208,30 @@ func unattested(rp *reply) fields {
 
 var couponRule = regexp.MustCompile(`^(coupon_(?:id|type|fee))_[0-9]+$`)
 
-// respdata is APIv2's document as JSON: amounts and counts are numbers, and numbered coupons are lists.
+// respdata writes APIv2's document as JSON: amounts and counts are numbers, and numbered coupons are
+// lists.
 func respdata(doc fields) json.RawMessage {
-	var (
-		names  []string
-		values = make(map[string][]string)
-		lists  = make(map[string]bool)
-	)
+	data := make(map[string]any)
 	for _, f := range doc {
-		name := f.name
-		if parts := couponRule.FindStringSubmatch(name); parts != nil {
-			name = parts[1] + "_list"
-			lists[name] = true
+		parts := couponRule.FindStringSubmatch(f.name)
+		if parts == nil {
+			data[f.name] = jsonValue(f.name, f.value)
+			continue
 		}
-		if _, known := values[name]; !known {
-			names = append(names, name)
-		}
-		values[name] = append(values[name], f.value)
+		coupons, _ := data[parts[1]+"_list"].([]json.RawMessage)
+		data[parts[1]+"_list"] = append(coupons, jsonValue(parts[1], f.value))
 	}
-	var out bytes.Buffer
-	out.WriteByte('{')
-	for i, name := range names {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		items := make([]string, len(values[name]))
-		for j, value := range values[name] {
-			items[j] = jsonValue(name, value)
-		}
-		text := strings.Join(items, ",")
-		if lists[name] {
-			text = "[" + text + "]"
-		}
-		fmt.Fprintf(&out, "%q:%s", name, text)
-	}
-	out.WriteByte('}')
-	return out.Bytes()
+	text, _ := json.Marshal(data) // cannot fail: the values are JSON
+	return text
 }
 
-// jsonValue writes a value: a number when the name says that it is one.
-func jsonValue(name, value string) string {
-	name = strings.TrimSuffix(name, "_list")
+// jsonValue writes a value: as a number if the name says that it is one.
+func jsonValue(name, value string) json.RawMessage {
 	if strings.HasSuffix(name, "_fee") || strings.HasSuffix(name, "_count") {
-		return value // APIv2's amounts are numbers already
+		return json.RawMessage(value) // APIv2's amounts are numbers already
 	}
-	text, _ := json.Marshal(value)
-	return string(text)
+	text, _ := json.Marshal(value) // cannot fail: it is a string
+	return text
 }
 
 func (cloudRunWire) pad(rp *reply, size int) { padJSON(rp, size) }
