@@ -1,17 +1,17 @@
 // Package config turns the environment into a [Config].
 //
-// It is read once, in one place, and every fault in it is reported together, so that an operator mends a deployment in
-// one round instead of one round a variable. One table (variables, in table.go) is the source of what is accepted, of
-// the defaults and of the table in the README.
+// The environment is read once, in one place, and all its faults are reported together: an operator
+// repairs a deployment in one round, not in one round a variable. One table (variables, in
+// table.go) is the source of the accepted values, the defaults, and the table in the README.
 //
 // Five rules hold for every variable:
-//   - Whitespace around a value is dropped, and an empty value counts as absent: deployment files write
-//     ${env:NAME, ”} for what is not used.
-//   - What is secret or PEM may be in a file instead, as containers are given it: NAME_FILE is its path.
-//   - A name that is one slip away from a known one is a fault that gives the right spelling. Any other unknown name is
-//     ignored, so that the variables of a later version do no harm to this one.
-//   - No value is ever printed, not even one that is no secret: keys get pasted into the wrong variable.
-//   - Only the shape of keys is looked at here. Whether they are sound RSA keys is for whoever builds the clients.
+//   - Whitespace around a value is dropped, and an empty value counts as absent: deployment files
+//     write ${env:NAME, ”} for what is not used.
+//   - A secret or PEM may be in a file instead, as containers get it: NAME_FILE is its path.
+//   - A name that is one typo away from a known one is a fault that gives the right spelling. Other
+//     unknown names are ignored, so that the variables of a later version do no harm.
+//   - No value is ever printed, not even a harmless one: keys get pasted into the wrong variable.
+//   - Only the form of keys is checked here. internal/app parses them when it builds the clients.
 package config
 
 import (
@@ -23,110 +23,124 @@ import (
 	"cloudpay/internal/order"
 )
 
-// Config is the whole configuration, checked. It is a plain value: copy it, compare it, log it (its secrets print
-// "redacted").
+// Config is the whole configuration, checked. It is a plain value: it can be copied, compared and
+// logged (its secrets print "redacted").
 type Config struct {
-	// API is the protocol of a call that does not choose one. [Config.Has] is true of it.
+	// API is the dialect of a call that does not choose one. [Config.Has] is true of it.
 	API order.API
-	// Region is order.Mainland, Global or HongKong, never empty.
+	// Region is order.Mainland, Global or HongKong; never empty.
 	Region order.Region
 	// Partner reports that this is a service provider (服务商), which closes the orders of its
 	// sub-merchants; otherwise it is a direct merchant (直连商户).
 	Partner bool
 
-	// AppID may be empty when only APIv3 is configured, which does not send it when closing and querying.
+	// AppID may be empty if only APIv3 is configured, whose closes and queries do not carry it.
 	AppID string
-	// MchID is the own merchant number: the service provider's in partner mode.
+	// MchID is our own merchant number: the service provider's in partner mode.
 	MchID string
-	// SubMchID and SubAppID are what a partner's call means when it names none. Empty in direct mode.
+	// SubMchID and SubAppID are the defaults of a partner's call. Empty in direct mode.
 	SubMchID, SubAppID string
-	// SubMchIDs are the only sub-merchants a call may name; empty: any. SubMchID is always among them.
+	// SubMchIDs are the only sub-merchants that a call may name; empty allows any. A set SubMchID
+	// is among them.
 	SubMchIDs []string
 
+	// V2 and V3 hold the credentials of each dialect.
 	V2 V2
 	V3 V3
 
-	// BaseURL is WeChat Pay's address without a trailing slash: https, or plain http on a loopback host. Empty: the region's.
+	// BaseURL is WeChat Pay's address without a trailing slash: https, or http on a loopback host.
+	// Empty means the region's.
 	BaseURL string
-	// BackupURL is the address for when BaseURL cannot be reached. Empty: the region's when BaseURL is too, else none.
+	// BackupURL is used while BaseURL is unreachable. Empty means the region's if BaseURL is empty
+	// too, otherwise none.
 	BackupURL string
-	// CloudRunURL is the private link's address.
+	// CloudRunURL is the address of WeChat cloud hosting's private link.
 	CloudRunURL string
-	// Route is what was said of the way to WeChat Pay; empty when nothing was.
+	// Route is the configured route to WeChat Pay, order.RouteOwn or RouteForeign; empty if none is
+	// set.
 	Route order.Route
-	// ForeignRoots reports that the environment may bring in roots that are not the system's.
+	// ForeignRoots reports that the environment may add trusted roots to the system's.
 	ForeignRoots bool
-	// ConfirmClose asks for a query after every close that was accepted, or refused as closed or
+	// ConfirmClose requires a query after every close that was accepted, or refused as closed or
 	// paid.
 	ConfirmClose bool
 
 	// CallerPolicy has the values of trigger.Policy: empty, platform or any.
 	CallerPolicy string
-	// ServiceTokens, HTTPTokens and TimerTokens are what a service, an HTTP client and a timer
-	// prove themselves with: one token, or two while the token is rotated, either of which is
-	// accepted. Empty: no caller is let in by that token. No two values are equal, nor is one equal
-	// to a key.
+	// ServiceTokens, HTTPTokens and TimerTokens authenticate services, HTTP clients and timers.
+	// Each holds one token, or two while it is rotated; either is accepted. Empty means that no
+	// caller is authenticated by that token. No two values are equal, and none equals a key.
 	ServiceTokens, HTTPTokens, TimerTokens []Secret
-	// HTTPAuthorizer is the claim of an API gateway's authorizer that lets an HTTP caller in; the zero value: none does.
+	// HTTPAuthorizer is the claim of an API gateway's authorizer that authenticates an HTTP caller.
+	// The zero value authenticates none.
 	HTTPAuthorizer Authorizer
-	// BehindWXGateway says that only WeChat's gateway can reach the web server, so that its X-WX- headers may be believed.
+	// BehindWXGateway says that only WeChat's gateway can reach the web server, so that its X-WX-
+	// headers are trustworthy.
 	BehindWXGateway bool
-	// CORSOrigins are the origins whose pages may call, as browsers send them; or "*" alone. Empty: none.
+	// CORSOrigins are the origins whose pages may call, in the form that browsers send, or "*"
+	// alone. Empty means none.
 	CORSOrigins []string
 
-	// Store is the address of the database that keeps registered orders, with a password in it; empty: there is none.
+	// Store is the address of the database of registered orders, including a password. Empty means
+	// that there is none.
 	Store Secret
-	// NotifyURL is told what became of registered orders, signed with NotifyKey. Both are empty, or neither is; so is Store
-	// when they are.
+	// NotifyURL receives the events of registered orders, signed with NotifyKey. Both are empty or
+	// neither is; they need a Store.
 	NotifyURL, NotifyKey Secret
-	Sweep                Sweep
+	// Sweep limits how due orders are closed.
+	Sweep Sweep
 
+	// LogLevel is the least severe level that is logged.
 	LogLevel slog.Level
-	// MemoryMB is how much memory the platform says that the function has; 0 where it does not say.
+	// MemoryMB is the function's memory according to the platform; 0 if the platform does not say.
 	MemoryMB int
 }
 
-// Sweep is how due orders are closed.
+// Sweep configures how due orders are closed.
 type Sweep struct {
-	// CloseFirst sends a close before asking for the order's state.
+	// CloseFirst sends a close before it queries the order's state.
 	CloseFirst bool
-	// Concurrency is how many orders are dealt with at once. 0: as many as the memory is good for.
+	// Concurrency is the most orders in flight. 0 means a number that fits MemoryMB.
 	Concurrency int
-	// PerSecond is how many calls a second may be made in the merchant's name, by all who sweep together.
+	// PerSecond is the most calls a second in the merchant's name, of all sweeping instances
+	// together.
 	PerSecond float64
-	// MaxAttempts is after how many attempts an order is given up.
+	// MaxAttempts is the number of attempts after which an order is given up.
 	MaxAttempts int
 }
 
-// Authorizer is a claim that a caller must have, and its value. Both are empty, or neither is.
+// Authorizer is a claim and the value that it must have. Both are empty or neither is.
 type Authorizer struct{ Claim, Value string }
 
-// V2 holds the credentials of APIv2; the zero value but for SignType when that API is not configured.
+// V2 holds the credentials of APIv2. If that dialect is not configured, only SignType is set.
 type V2 struct {
+	// Key is the APIv2 key, 32 bytes.
 	Key Secret
 	// SignType is MD5 or HMAC-SHA256.
 	SignType string
 }
 
-// V3 holds the credentials of APIv3; the zero value when that API is not configured.
+// V3 holds the credentials of APIv3; the zero value if that dialect is not configured.
 type V3 struct {
 	// SerialNo is the serial number of the merchant's API certificate, in upper-case hex.
 	SerialNo string
 	// PrivateKey is the merchant's private key: one PEM block, PKCS#8 or PKCS#1.
 	PrivateKey Secret
-	// PublicKeyID names PublicKey and starts with PUB_KEY_ID_. Both are empty when replies are verified with platform
-	// certificates alone.
+	// PublicKeyID names PublicKey and starts with PUB_KEY_ID_. Both are empty if platform
+	// certificates alone verify replies.
 	PublicKeyID string
-	// PublicKey is WeChat Pay's public key: one PEM block of the type PUBLIC KEY.
+	// PublicKey is WeChat Pay's public key: one PEM block of type PUBLIC KEY.
 	PublicKey string
-	// Key is the APIv3 key, which platform certificates are downloaded with. Empty: none are.
+	// Key is the APIv3 key, which decrypts downloaded platform certificates. Empty means that none
+	// are downloaded.
 	Key Secret
-	// Roots are the certificates that platform certificates must lead to, PEM blocks. Empty: they are trusted for having
-	// been encrypted with Key.
+	// Roots are the certificates that platform certificates must chain to, as PEM blocks. If empty,
+	// platform certificates are trusted because they were encrypted with Key.
 	Roots string
 }
 
-// Has tells whether the credentials of api are configured: all of them are then, for [Load] refuses half a set.
+// Has reports whether the credentials of api are configured. They are complete then: [Load] refuses
+// an incomplete set.
 func (c Config) Has(api order.API) bool {
 	switch api {
 	case order.V2:
@@ -140,22 +154,26 @@ func (c Config) Has(api order.API) bool {
 	}
 }
 
-// APIs lists the dialects that [Config.Has] is true of, in the order in which they came about.
+// APIs lists the dialects that [Config.Has] is true of, the older first.
 func (c Config) APIs() []order.API {
 	return slices.DeleteFunc([]order.API{order.V2, order.V3, order.WXCloudRun}, func(api order.API) bool { return !c.Has(api) })
 }
 
-// Load reads the configuration from environ, which is in the form of [os.Environ]; of a name given twice the last counts.
-// The error is a [*Faults] that names everything wrong with it. The Config then holds what could be read, so that more
-// can be found wrong with it in the same report, and is not to be used for anything else.
+// Load reads the configuration from environ, which is in the form of [os.Environ]. If a name occurs
+// twice, the last one counts.
+//
+// The error is a [*Faults] with every fault. The Config then holds what could be read, so that
+// later checks can add their faults to the same report; it must not be used for anything else.
 func Load(environ []string) (Config, error) {
 	env := parse(environ)
+	// A misspelt name comes first: it explains why another variable is missing.
 	faults := misspelt(env)
 	var c Config
 	for _, v := range variables {
 		value, given := env[v.name]
 		path, inFile := env[v.nameOfFile()]
 		switch {
+		// Neither wins over the other: the operator would not see which one is used.
 		case given && inFile:
 			faults.add(v.asFile(), &Fault{
 				Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"),
@@ -171,6 +189,8 @@ func Load(environ []string) (Config, error) {
 			faults.add(v, &Fault{Problem: bilingual.New("is not set", "未设置")})
 		}
 	}
+	// Rules between variables need the variables to be valid: a rule that is broken by a faulty
+	// value would be reported as a second fault of the same mistake.
 	if !faults.Has(nameMode) {
 		c.Partner = env.isPartner()
 		faults.List = append(faults.List, contradictions(c)...)
@@ -188,7 +208,7 @@ func Load(environ []string) (Config, error) {
 }
 
 // Given lists the variables that environ sets, in the order of the README's table, each by the name
-// that is set: its own, or with [FileSuffix].
+// that is set: its own, or its own with [FileSuffix].
 func Given(environ []string) []string {
 	env := parse(environ)
 	var names []string
@@ -202,7 +222,7 @@ func Given(environ []string) []string {
 	return names
 }
 
-// Names lists the variables that [Load] knows, in the order of the README's table.
+// Names lists the variables that [Load] reads, in the order of the README's table.
 func Names() []string {
 	names := make([]string, 0, len(variables))
 	for _, v := range variables {
@@ -211,9 +231,10 @@ func Names() []string {
 	return names
 }
 
-// environment holds the values that were given: trimmed, none empty.
+// environment holds the set variables: trimmed, none empty.
 type environment map[string]string
 
+// parse drops empty values, and the earlier values of a name that occurs twice, as a shell would.
 func parse(environ []string) environment {
 	env := make(environment, len(environ))
 	for _, entry := range environ {
@@ -226,15 +247,16 @@ func parse(environ []string) environment {
 	return env
 }
 
-// has tells whether v was given, itself or as a file.
+// has reports whether v is set, itself or as a file.
 func (env environment) has(v variable) bool {
 	_, given := env[v.name]
 	_, inFile := env[v.nameOfFile()]
 	return given || inFile
 }
 
-// needs tells whether v must be given when calls use the protocol api unless they say otherwise. The credentials of the
-// other protocol may be left out, but not in part: the `api` parameter could choose it then, and every call would fail.
+// needs reports whether v must be set if api is the default dialect. The credentials of another
+// dialect are optional, but must be complete: otherwise the `api` parameter could choose that
+// dialect, and every such call would fail.
 func (env environment) needs(v variable, api order.API) bool {
 	switch v.needed {
 	case always:
@@ -243,6 +265,8 @@ func (env environment) needs(v variable, api order.API) bool {
 		return api == order.V2 || env.hasCredentialOf(order.V2)
 	case forV3:
 		return api == order.V3 || env.hasCredentialOf(order.V3)
+	// The id and the key belong together. Without either, an APIv3 merchant needs an APIv3 key,
+	// with which platform certificates are downloaded.
 	case forPublicKey:
 		return env.hasOneOf(namePublicKey, namePublicKeyID) ||
 			!env.hasOneOf(nameV3Key) && (api == order.V3 || env.hasCredentialOf(order.V3))
@@ -251,6 +275,7 @@ func (env environment) needs(v variable, api order.API) bool {
 	return false
 }
 
+// hasCredentialOf reports whether any credential of the dialect is set.
 func (env environment) hasCredentialOf(api order.API) bool {
 	for _, v := range variables {
 		if v.credentialOf == api && env.has(v) {
@@ -265,6 +290,7 @@ func (env environment) isPartner() bool {
 	return env[nameMode] == modePartner || env[nameMode] == "" && env[nameSubMchID] != ""
 }
 
+// hasOneOf reports whether any of the variables is set.
 func (env environment) hasOneOf(names ...string) bool {
 	return slices.ContainsFunc(variables, func(v variable) bool { return slices.Contains(names, v.name) && env.has(v) })
 }

@@ -34,7 +34,8 @@ const (
 	notifyKey    = "71e0c4b8d25f9a36~{notify}"
 )
 
-// env is an environment under construction. Nothing parses the keys, so their insides are any bytes.
+// env is an environment under construction. Nothing parses the keys, so their insides are any
+// bytes.
 type env map[string]string
 
 func (e env) with(name, value string) env {

@@ -6,27 +6,31 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// Fault is one thing wrong with the environment. Its texts never hold a value.
+// Fault is one fault of the environment. Its texts never contain a value.
 type Fault struct {
-	Variable string         // its name as it was given, or as it should have been
-	Problem  bilingual.Text // goes on from the name: "is not set"
-	Remedy   bilingual.Text // what to do, as an order: "give v3 or v2"
+	// Variable is the name that is set, or that should be.
+	Variable string
+	// Problem continues the name: "is not set".
+	Problem bilingual.Text
+	// Remedy is an instruction: "give v3 or v2".
+	Remedy bilingual.Text
 }
 
-// String is the fault in one line.
+// String is the fault in one line, in English.
 func (f Fault) String() string { return f.Wording().EN }
 
-// Wording is the fault in one line in both languages.
+// Wording is the fault in one line, in both languages.
 func (f Fault) Wording() bilingual.Text {
 	return bilingual.Sprintf("%s %s: %s", "%s %s：%s", f.Variable, f.Problem, f.Remedy)
 }
 
-// Faults is the error of [Load]: everything that is wrong, misspelt names first, then in the order of the README's table.
+// Faults is the error of [Load]: every fault, misspelt names first, then in the order of the
+// README's table.
 type Faults struct { //nolint:errname // it is named for what it holds; the list is the point
 	List []Fault
 }
 
-// Error is the whole report: a line that counts, then a line for each fault.
+// Error is the whole report: a line with the count, then a line for each fault.
 func (f *Faults) Error() string { return f.Wording().EN }
 
 // Wording is the whole report in both languages.
@@ -42,14 +46,14 @@ func (f *Faults) Wording() bilingual.Text {
 	return report
 }
 
-// Has tells whether any fault is about the variable, or about the file that it was to be read from.
+// Has reports whether the variable has a fault, itself or as a file.
 func (f *Faults) Has(variable string) bool {
 	return slices.ContainsFunc(f.List, func(fault Fault) bool {
 		return fault.Variable == variable || fault.Variable == variable+FileSuffix
 	})
 }
 
-// add files a fault under v; nil is none.
+// add appends a fault of v; nil is none. A fault without a remedy gets the variable's.
 func (f *Faults) add(v variable, fault *Fault) {
 	if fault == nil {
 		return

@@ -11,26 +11,28 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
+// The files of variables.
 const (
-	// FileSuffix makes the name of the variable that names a file: Docker's and Kubernetes' habit for secrets.
+	// FileSuffix ends the name of the variable that holds the path of a file, as is the custom for
+	// secrets in Docker and Kubernetes.
 	FileSuffix = "_FILE"
-	// maxFile caps what is read from a file: a chain of RSA-4096 certificates with comments stays far below.
+	// maxFile limits a file. A chain of RSA-4096 certificates with comments is far smaller.
 	maxFile     = 64 << 10
 	maxFileText = "64 KiB"
 )
 
-// What readFile finds wrong besides what the system does.
+// The faults of readFile besides the system's.
 var (
 	errTooLong    = errors.New("too long")
 	errNotRegular = errors.New("not a regular file")
 )
 
-// readFile reads a regular file of at most maxFile bytes. Its mode is not looked at: secrets that are mounted into a
-// container belong to somebody else and can be read by all. It is looked at before it is opened, since opening a pipe
-// that nobody writes to would never end.
+// readFile reads a regular file of at most maxFile bytes. It does not check the mode: secrets that
+// are mounted into a container belong to another user and are readable by all. It checks the kind
+// before it opens the file, because opening a pipe without a writer never returns.
 //
-// The error is to be told apart, not to be passed on: the system's own words repeat the path, which is the whole secret
-// when that was put in the path's place.
+// The error is for telling cases apart and must not be printed: the system's message contains the
+// path, which is a secret if a key was set in its place.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -43,7 +45,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a file: %w", err)
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // nothing was written
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:
@@ -54,7 +56,8 @@ func readFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// nameOfFile is the variable that may name a file with v's value, "" when v has to be given itself.
+// nameOfFile is the variable that may hold a path instead of v's value; "" if v cannot be read from
+// a file.
 func (v variable) nameOfFile() string {
 	if v.inFile == notInFile {
 		return ""
@@ -62,14 +65,16 @@ func (v variable) nameOfFile() string {
 	return v.name + FileSuffix
 }
 
-// asFile is the row under which faults of the file are reported.
+// asFile is v under the name that faults of the file are reported with.
 func (v variable) asFile() variable {
 	v.name = v.nameOfFile()
 	return v
 }
 
-// readFromFile keeps what is in the file, less the whitespace around it: editors end files with a newline.
+// readFromFile reads the value from the file, without the whitespace around it: editors end files
+// with a newline.
 func (v variable) readFromFile(c *Config, path string) *Fault {
+	// A key in the path's place is a common mistake, and must not reach a system call's error.
 	if strings.Contains(path, pemStart) {
 		return &Fault{Problem: bilingual.New("is the text of a key, not a path", "是密钥内容，不是路径"), Remedy: bilingual.New(
 			"put the text into "+v.name+", or give its path", "请将内容填入 "+v.name+"，或填其路径")}
@@ -83,11 +88,12 @@ func (v variable) readFromFile(c *Config, path string) *Fault {
 		return &Fault{Problem: bilingual.New("names an empty file", "所指文件为空")}
 	}
 	if v.inFile == pemInFile {
-		// A path in the file would be one too many: whoever meant it had better say so.
+		// The file must not name another file: that is more likely a mistake than meant.
 		if inline, fault := inlinePEM(value); inline == "" && fault == nil {
 			return &Fault{Problem: bilingual.New("names a file that holds neither PEM nor base64 of PEM", "所指文件既不是 PEM，也不是 PEM 的 base64")}
 		}
 	}
+	// The problem of the content continues that of the file.
 	fault := v.read(c, value)
 	if fault != nil {
 		fault.Problem = bilingual.Sprintf("names a file that %s", "所指文件%s", fault.Problem)
@@ -95,6 +101,7 @@ func (v variable) readFromFile(c *Config, path string) *Fault {
 	return fault
 }
 
+// unreadable words an error of readFile without its path.
 func unreadable(err error) *Fault {
 	remedy := bilingual.New("give the path of a file that the function can read", "请填函数可读取的文件路径")
 	switch {

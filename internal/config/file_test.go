@@ -32,7 +32,8 @@ func inFiles() env {
 	}
 }
 
-// TestFilesGiveWhatVariablesGive loads the same configuration both ways, and with each file as an editor leaves it.
+// TestFilesGiveWhatVariablesGive loads the same configuration both ways, and with each file as an
+// editor leaves it.
 func TestFilesGiveWhatVariablesGive(t *testing.T) {
 	t.Parallel()
 	variables := forBoth()
@@ -155,7 +156,8 @@ func TestBothWaysAreOneTooMany(t *testing.T) {
 	}
 }
 
-// A file begins a set of credentials as its variable does, and a fault of the file is one of the variable.
+// A file begins a set of credentials as its variable does, and a fault of the file is one of the
+// variable.
 func TestFileCountsAsGiven(t *testing.T) {
 	t.Parallel()
 	begun := forV3().with("WXPAY_V2_KEY_FILE", writeFile(t, v2Key))

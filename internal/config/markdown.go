@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Markdown is the table of the README, and what is to be said below it.
+// Markdown is the README's table of variables, and the text below it.
 func Markdown() string {
 	needed := map[need]string{never: "", always: "yes", forV2: "for v2", forV3: "for v3", forPublicKey: "for v3, or `WXPAY_V3_KEY`"}
 	var table strings.Builder
@@ -25,7 +25,8 @@ func Markdown() string {
 	return table.String()
 }
 
-// belowTheTable says which variables can be files: a row for each would tell nothing else, and double the table's secrets.
+// belowTheTable lists the variables that can be read from files. A row for each would double the
+// secrets in the table and say nothing else.
 func belowTheTable() string {
 	var names []string
 	for _, v := range variables {

@@ -10,6 +10,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
+// Types of PEM block. openssl's traditional form marks an encrypted key in a header (RFC 1421
+// §4.6.1.1).
 const (
 	encryptedPrivateKey = "ENCRYPTED PRIVATE KEY"
 
@@ -18,8 +20,8 @@ const (
 	procEncrypted = "4,ENCRYPTED"
 )
 
-// The types of PEM block that belong into a variable, each with "" or with what is wrong about it and what to do. A type
-// that is not named is refused with the variable's own remedy.
+// The types of PEM block that a variable accepts, with an empty fault, and those that are often set
+// by mistake, with a fault that says so. Other types are refused with the variable's own remedy.
 var (
 	privateKeyBlocks = map[string]Fault{
 		"PRIVATE KEY":     {},
@@ -63,7 +65,8 @@ var (
 	}
 )
 
-// readPEM returns the first block of what value holds or points at, encoded anew: what was looked at is what is used.
+// readPEM returns the first PEM block of value, or of the file at that path. It is encoded anew, so
+// that what was checked is what is used.
 func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	text, fault := pemText(value)
 	if fault != nil {
@@ -74,6 +77,7 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 		return "", &Fault{Problem: bilingual.Wording(err)}
 	}
 	block := found[0]
+	// A traditional encrypted key has the type of a plain one; its header tells.
 	kind := block.Type
 	if strings.HasPrefix(block.Headers[procType], procEncrypted) {
 		kind = encryptedPrivateKey
@@ -88,7 +92,7 @@ func readPEM(value string, blocks map[string]Fault) (string, *Fault) {
 	return string(pem.EncodeToMemory(block)), nil
 }
 
-// pemText tells the three forms apart: the text itself, the base64 of the text, else a path.
+// pemText tells three forms of a value apart: PEM, base64 of PEM, otherwise a path.
 func pemText(value string) (string, *Fault) {
 	if text, fault := inlinePEM(value); text != "" || fault != nil {
 		return text, fault
@@ -97,12 +101,15 @@ func pemText(value string) (string, *Fault) {
 	return string(text), unreadablePEM(err)
 }
 
-// inlinePEM returns the text that value itself holds; nothing when it holds none, and may be a path.
+// inlinePEM returns the PEM in value itself; "" if there is none, in which case value may be a
+// path.
 func inlinePEM(value string) (string, *Fault) {
+	// Consoles and shells may swallow hyphens: both words together are taken for PEM too, so that
+	// the fault is about PEM and not about a missing file.
 	if strings.Contains(value, pemStart) || strings.Contains(value, "BEGIN ") && strings.Contains(value, "END ") {
 		return value, nil
 	}
-	digits, _ := base64Digits(value) // none when it is something else
+	digits, _ := base64Digits(value) // empty if value is something else
 	plain, err := base64.StdEncoding.DecodeString(digits)
 	switch {
 	case err == nil && strings.Contains(string(plain), pemStart):
@@ -113,14 +120,14 @@ func inlinePEM(value string) (string, *Fault) {
 	return "", nil
 }
 
-// isDER tells whether data starts like the DER of a key or a certificate: a SEQUENCE whose length takes one or two more
-// bytes. Such a value is what is left of a PEM text whose first and last line were cut off.
+// isDER reports whether data begins like a key or a certificate in DER: a SEQUENCE with a length of
+// one or two more bytes. Such a value is what remains of PEM without its first and last line.
 func isDER(data []byte) bool {
 	const sequence, oneMore, twoMore = 0x30, 0x81, 0x82
 	return len(data) > 1 && data[0] == sequence && (data[1] == oneMore || data[1] == twoMore)
 }
 
-// unreadablePEM says what is wrong with a value that had to be a path.
+// unreadablePEM words the fault of a value that was taken for a path.
 func unreadablePEM(err error) *Fault {
 	switch {
 	case err == nil:

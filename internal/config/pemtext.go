@@ -10,21 +10,23 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
+// The marks of a block, without the spaces and types that follow.
 const (
 	pemStart = "-----BEGIN"
 	pemEnd   = "-----END"
 	hyphens  = "-----"
 
-	// maxPEMLabel is far above "ENCRYPTED PRIVATE KEY".
+	// maxPEMLabel is far longer than "ENCRYPTED PRIVATE KEY".
 	maxPEMLabel = 64
 )
 
-// DecodePEM returns the PEM blocks of a text, in whatever way consoles, shells, JSON and YAML have
-// left of its line breaks: as they were, as spaces, as \n or \r\n or \\n spelt out, or none; with
-// quotes around it, indented, after a byte order mark. What stands outside the blocks is passed
-// over. The error says what is wrong with the text, follows its name in a sentence, and repeats
-// nothing of it.
+// DecodePEM returns the PEM blocks of a text, in any form that consoles, shells, JSON and YAML
+// leave of its line breaks: intact, as spaces, as \n, \r\n or \\n spelt out, or missing; with
+// quotes around it, indented, after a byte order mark. Text outside the blocks is ignored.
+//
+// The error describes the fault so that it continues a variable's name, and never quotes the text.
 func DecodePEM(text string) ([]*pem.Block, error) {
+	// The byte order marks of UTF-16.
 	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") {
 		return nil, bilingual.Errorf("is text in UTF-16, as PowerShell writes it: save it as UTF-8",
 			"是 UTF-16 文本（PowerShell 的写法），请存为 UTF-8")
@@ -51,7 +53,7 @@ func DecodePEM(text string) ([]*pem.Block, error) {
 	return nil, bilingual.Errorf("has no BEGIN line, so it is not PEM", "没有 BEGIN 行，不是 PEM")
 }
 
-// cutBlock decodes the block whose BEGIN has just been cut off, and returns what comes after it.
+// cutBlock decodes the block whose BEGIN has just been cut off. after is the text behind it.
 func cutBlock(text string) (block *pem.Block, after string, err error) {
 	label, text, found := strings.Cut(text, hyphens)
 	kind, known := pemLabel(label)
@@ -78,8 +80,8 @@ func cutBlock(text string) (block *pem.Block, after string, err error) {
 	return block, after, err
 }
 
-// pemLabel is what stands between BEGIN and the hyphens; known is false when it can be none. Of the
-// labels that are looked for here the spaces may be lost.
+// pemLabel is the type between BEGIN and the hyphens. known is false if the text cannot be one. The
+// spaces of the types in use here may be missing.
 func pemLabel(text string) (label string, known bool) {
 	label = strings.Join(strings.Fields(text), " ")
 	for _, blocks := range [...]map[string]Fault{privateKeyBlocks, publicKeyBlocks} {
@@ -93,15 +95,19 @@ func pemLabel(text string) (label string, known bool) {
 	return label, label != "" && len(label) <= maxPEMLabel && strings.TrimFunc(label, isOfLabel) == ""
 }
 
-// decodeBody decodes what stands between the two lines.
+// decodeBody decodes the text between the two lines. It tries the standard decoder first; only a
+// damaged body is repaired.
 func decodeBody(label, body string) (*pem.Block, error) {
 	whole, _ := pem.Decode([]byte(pemStart + " " + label + hyphens + body + pemEnd + " " + label + hyphens))
 	switch {
 	case whole != nil && len(whole.Bytes) > 0:
 		return whole, nil
+	// An encrypted key in the traditional form: its headers are part of the body. It cannot be
+	// used, but the caller must be able to say so.
 	case strings.Contains(body, "Proc-Type:") && strings.Contains(body, "ENCRYPTED"):
 		return &pem.Block{Type: label, Headers: map[string]string{procType: procEncrypted}}, nil
 	}
+	// The line breaks are damaged: only the base64 digits count.
 	digits, bad := base64Digits(concatenation.ReplaceAllString(body, ""))
 	switch {
 	case bad > 0:
@@ -119,17 +125,18 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	return &pem.Block{Type: label, Bytes: der}, nil
 }
 
-// concatenation is what programs have between two texts, such as the lines of a key: "…" + "…".
+// concatenation matches what source code has between two strings, such as the lines of a key: "…" +
+// "…".
 var concatenation = regexp.MustCompile(`["']\s*\+\s*["']`)
 
-// base64Digits takes out of text what is left of line breaks, and what stands around lines. bad is
-// the place of the first character that is neither such nor base64, counted from 1, and 0 when
-// there is none.
+// base64Digits removes the remains of line breaks, and what surrounds lines. bad is the position,
+// from 1, of the first character that is neither one of these nor base64; 0 if there is none.
 func base64Digits(text string) (digits string, bad int) {
 	var kept strings.Builder
 	escaped := false
 	for i, r := range []rune(text) {
 		switch {
+		// A backslash may stand before n, r or t, and be doubled by each level of quoting.
 		case r == '\\':
 			escaped = true
 			continue
@@ -145,6 +152,7 @@ func base64Digits(text string) (digits string, bad int) {
 	return kept.String(), 0
 }
 
+// isBase64 accepts padding anywhere; decoding refuses it in the wrong place.
 func isBase64(r rune) bool {
 	return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+/=", r)
 }

@@ -11,20 +11,27 @@ import (
 	"cloudpay/internal/order"
 )
 
+// Limits of values. What becomes a header is bounded even where WeChat Pay documents no length.
 const (
-	maxID          = 32 // merchant numbers and appids
-	maxSerialNo    = 40 // hex digits of a 20-byte serial number, the longest that RFC 5280 §4.1.2.2 allows
-	maxPublicKeyID = 64 // 45 at the time of writing; it becomes a header, so it is not left open
-	keyLength      = 32
-	minToken       = 16  // 16 letters and digits hold 95 bits: more than anybody guesses over a network
-	maxToken       = 256 // it becomes a header, so it is not left open
-	maxTokens      = 2   // the old one and the new one, while callers change over
-	maxClaim       = 256
+	// maxID is for merchant numbers and appids.
+	maxID = 32
+	// maxSerialNo is hex digits of 20 bytes, the most in RFC 5280 §4.1.2.2.
+	maxSerialNo = 40
+	// maxPublicKeyID leaves room: the ids have 45 bytes in 2026.
+	maxPublicKeyID = 64
+	// keyLength is that of the APIv2 and of the APIv3 key.
+	keyLength = 32
+	// minToken letters and digits have 95 bits, too many to guess over a network.
+	minToken = 16
+	maxToken = 256
+	// maxTokens allows for the old token and the new one during a rotation.
+	maxTokens = 2
+	maxClaim  = 256
 
 	publicKeyIDPrefix = "PUB_KEY_ID_"
 )
 
-// What values are made of, for the faults that say so.
+// Kinds of characters, as faults name them.
 var (
 	lettersOrDigits = bilingual.New("letter or digit", "字母或数字")
 	visibleChars    = bilingual.New("printable ASCII character other than a space", "空格以外可打印的 ASCII 字符")
@@ -35,12 +42,13 @@ func wrongEntry(i int, problem bilingual.Text) bilingual.Text {
 	return bilingual.Sprintf("is wrong in entry %d: it %s", "第 %d 项有误：%s", i+1, problem)
 }
 
+// sameAs is the problem of a value that stands in another variable as well.
 func sameAs(name string) bilingual.Text {
 	return bilingual.New("is the same as "+name, "与 "+name+" 相同")
 }
 
-// word completes the row of a variable that has a closed list of values: the README's column, the
-// remedy unless the row has one, and the check. keep gets one of words.
+// word completes the row of a variable with a closed list of values: the README's column, the
+// remedy unless the row has one, and the check. keep stores one of words.
 func word(row variable, keep func(c *Config, value string), words ...string) variable {
 	last := len(words) - 1
 	row.values = "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
@@ -61,8 +69,7 @@ func word(row variable, keep func(c *Config, value string), words ...string) var
 	return row
 }
 
-// merchantNumber reads a merchant number: digits, 1 to 32 of them, and overseas letters too. The region stands before it in
-// the table.
+// merchantNumber reads a merchant number. It needs the region, which stands before it in the table.
 func merchantNumber(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		*field(c) = value
@@ -70,6 +77,7 @@ func merchantNumber(field func(c *Config) *string) func(*Config, string) *Fault 
 	}
 }
 
+// checkNumber checks a merchant number: 1 to 32 digits, overseas letters as well.
 func checkNumber(c *Config, value string) *Fault {
 	if c.Region == order.Mainland {
 		return checkChars(value, maxID, bilingual.New("digit", "数字"), isDigit)
@@ -77,7 +85,7 @@ func checkNumber(c *Config, value string) *Fault {
 	return checkChars(value, maxID, lettersOrDigits, isAlphanumeric)
 }
 
-// alphanumeric reads an appid: letters and digits, 1 to 32 of them.
+// alphanumeric reads an appid: 1 to 32 letters and digits.
 func alphanumeric(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		*field(c) = value
@@ -85,6 +93,8 @@ func alphanumeric(field func(c *Config) *string) func(*Config, string) *Fault {
 	}
 }
 
+// readSubMchIDs reads a list of merchant numbers. The entries before a faulty one are kept, so that
+// contradictions with other variables are still found.
 func readSubMchIDs(c *Config, value string) *Fault {
 	for i, entry := range strings.Split(value, ",") {
 		entry = strings.TrimSpace(entry)
@@ -99,11 +109,14 @@ func readSubMchIDs(c *Config, value string) *Fault {
 	return nil
 }
 
+// readV2Key reads the APIv2 key.
 func readV2Key(c *Config, value string) *Fault { return readKey(&c.V2.Key, value) }
 
+// readV3Key reads the APIv3 key.
 func readV3Key(c *Config, value string) *Fault { return readKey(&c.V3.Key, value) }
 
-// readKey reads one of the two keys that are set in the merchant platform; they look alike.
+// readKey reads one of the two keys that are set in the merchant platform. Both have the same form,
+// so that a mix-up only shows when WeChat Pay refuses the signature.
 func readKey(field *Secret, value string) *Fault {
 	if length := len(value); length != keyLength {
 		return &Fault{Problem: bilingual.Sprintf("has %d bytes instead of %d", "有 %d 字节，应为 %d 字节", length, keyLength)}
@@ -112,7 +125,7 @@ func readKey(field *Secret, value string) *Fault {
 	return checkChars(value, keyLength, lettersOrDigits, isAlphanumeric)
 }
 
-// token reads one secret that proves a sender.
+// token reads one token.
 func token(field func(c *Config) *Secret) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		if fault := checkToken(value); fault != nil {
@@ -123,7 +136,7 @@ func token(field func(c *Config) *Secret) func(*Config, string) *Fault {
 	}
 }
 
-// tokens reads what callers prove themselves with: one token, or two with spaces between.
+// tokens reads one token, or two with spaces between.
 func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		given := strings.FieldsFunc(value, func(char rune) bool { return char == ' ' })
@@ -145,6 +158,8 @@ func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 	}
 }
 
+// checkToken checks the form of one token. It must fit into a header, and be long enough to
+// withstand guessing.
 func checkToken(text string) *Fault {
 	if length := len(text); length < minToken {
 		return &Fault{Problem: bilingual.Sprintf("has %d bytes, less than %d", "有 %d 字节，少于 %d 字节", length, minToken)}
@@ -152,7 +167,7 @@ func checkToken(text string) *Fault {
 	return checkChars(text, maxToken, visibleChars, isVisible)
 }
 
-// inValue names the value that a fault is in, where there are two.
+// inValue says which of two values the fault is in.
 func inValue(i, of int, fault *Fault) *Fault {
 	if of > 1 {
 		which := [maxTokens]bilingual.Text{bilingual.New("first", "第一个"), bilingual.New("second", "第二个")}[i]
@@ -161,6 +176,8 @@ func inValue(i, of int, fault *Fault) *Fault {
 	return fault
 }
 
+// readAuthorizer reads CLAIM=VALUE. The value may contain spaces: OAuth scopes are a list with
+// spaces between.
 func readAuthorizer(c *Config, value string) *Fault {
 	claim, wanted, both := strings.Cut(value, "=")
 	claim, wanted = strings.TrimSpace(claim), strings.TrimSpace(wanted)
@@ -171,17 +188,19 @@ func readAuthorizer(c *Config, value string) *Fault {
 	if fault := checkChars(claim, maxClaim, visibleChars, isVisible); fault != nil {
 		return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "其声明有误：%s", fault.Problem)}
 	}
-	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) } // scopes are a list with spaces between
+	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) }
 	if fault := checkChars(wanted, maxClaim, bilingual.New("printable ASCII character", "可打印的 ASCII 字符"), isPrintable); fault != nil {
 		return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "其取值有误：%s", fault.Problem)}
 	}
 	return nil
 }
 
+// readOrigins reads a list of origins, or "*" alone.
 func readOrigins(c *Config, value string) *Fault {
 	entries := strings.Split(value, ",")
 	for i, entry := range entries {
 		entry = strings.TrimSpace(entry)
+		// A list with * in it allows every origin, which the other entries hide.
 		if entry == anyOrigin && len(entries) > 1 {
 			return &Fault{Problem: bilingual.New("has * beside other origins", "中 * 与其他来源并列")}
 		}
@@ -193,11 +212,13 @@ func readOrigins(c *Config, value string) *Fault {
 	return nil
 }
 
-// anyOrigin is CORS's word for every origin. It is no danger by itself where callers prove themselves with a token that
-// browsers do not send on their own; beside other origins it would make them meaningless, and be a mistake.
+// anyOrigin is CORS's sign for every origin. By itself it is safe where callers authenticate with a
+// token, which browsers do not send by themselves. Beside other origins it is a mistake, because it
+// makes them meaningless.
 const anyOrigin = "*"
 
-// checkOrigin holds an origin to the form in which browsers send it (RFC 6454 §6.2), since it is compared byte by byte.
+// checkOrigin requires the form in which browsers send an origin (RFC 6454 §6.2), because origins
+// are compared byte by byte. The result is empty if there is no fault.
 func checkOrigin(origin string) bilingual.Text {
 	address, err := url.Parse(origin)
 	switch {
@@ -218,8 +239,11 @@ func checkOrigin(origin string) bilingual.Text {
 	return bilingual.Text{}
 }
 
+// defaultPorts are the ports that browsers leave out of an origin.
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
+// readSerialNo reads a serial number in hex. The id of WeChat Pay's public key is a common mistake
+// there.
 func readSerialNo(c *Config, value string) *Fault {
 	if strings.HasPrefix(strings.ToUpper(value), publicKeyIDPrefix) {
 		return &Fault{
@@ -232,6 +256,8 @@ func readSerialNo(c *Config, value string) *Fault {
 	return checkChars(value, maxSerialNo, bilingual.New("hex digit", "十六进制数字"), isHexDigit)
 }
 
+// readPublicKeyID reads the id of WeChat Pay's public key. A certificate's serial number is a
+// common mistake there.
 func readPublicKeyID(c *Config, value string) *Fault {
 	if len(value) <= maxSerialNo && checkChars(value, maxSerialNo, bilingual.Text{}, isHexDigit) == nil {
 		return &Fault{Problem: bilingual.New("is a certificate's serial number, not a public key's id", "是证书序列号，不是公钥ID")}
@@ -243,18 +269,21 @@ func readPublicKeyID(c *Config, value string) *Fault {
 	return checkChars(value, maxPublicKeyID, bilingual.New("letter, digit or underscore", "字母、数字或下划线"), isWordChar)
 }
 
+// readPrivateKey reads apiclient_key.pem.
 func readPrivateKey(c *Config, value string) *Fault {
 	text, fault := readPEM(value, privateKeyBlocks)
 	c.V3.PrivateKey = NewSecret(text)
 	return fault
 }
 
+// readPublicKey reads pub_key.pem.
 func readPublicKey(c *Config, value string) *Fault {
 	text, fault := readPEM(value, publicKeyBlocks)
 	c.V3.PublicKey = text
 	return fault
 }
 
+// readRoots reads certificates. Whether they parse is found by internal/app.
 func readRoots(c *Config, value string) *Fault {
 	text, fault := pemText(value)
 	if fault != nil {
@@ -273,18 +302,21 @@ func readRoots(c *Config, value string) *Fault {
 	return nil
 }
 
-// readAddress reads where a server is: its scheme and host, and nothing after them.
+// readAddress reads the scheme and host of a server, with nothing after them. Plain http is
+// accepted on loopback only.
 func readAddress(field func(c *Config) *string) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		address, err := url.Parse(value)
 		if err != nil || address.Host == "" || address.Hostname() == "" {
-			return &Fault{Problem: bilingual.New("is not an address", "不是地址")} // the parser's own words would repeat the value
+			// The parser's message contains the value.
+			return &Fault{Problem: bilingual.New("is not an address", "不是地址")}
 		}
 		beyondHost := address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
 			strings.Trim(address.Path, "/") != "" || strings.HasSuffix(value, "#")
 		switch {
 		case beyondHost:
 			return &Fault{Problem: bilingual.New("has a user, a path, a query or a fragment", "含有用户名、路径、查询串或片段")}
+		// A trailing slash is dropped, because paths are appended.
 		case address.Scheme == "https", address.Scheme == "http" && isLoopback(address.Hostname()):
 			*field(c) = address.Scheme + "://" + address.Host
 			return nil
@@ -294,7 +326,10 @@ func readAddress(field func(c *Config) *string) func(*Config, string) *Fault {
 	}
 }
 
+// readCloudRunURL accepts the one plain-HTTP address that exists on WeChat's private network,
+// beside ordinary ones.
 func readCloudRunURL(c *Config, value string) *Fault {
+	// The address is plain http and not loopback, which readAddress refuses.
 	if value == cloudRunURL {
 		c.CloudRunURL = value
 		return nil
@@ -302,14 +337,16 @@ func readCloudRunURL(c *Config, value string) *Fault {
 	return readAddress(func(c *Config) *string { return &c.CloudRunURL })(c, value)
 }
 
+// checkListenHost checks the address that internal/hosting reads by itself.
 func checkListenHost(_ *Config, value string) *Fault {
+	// A name would have to be resolved at each start, on networks of which some have no resolver.
 	if _, err := netip.ParseAddr(value); err != nil {
 		return &Fault{Problem: bilingual.New("is not an IP address", "不是 IP 地址")}
 	}
 	return nil
 }
 
-// contradictions holds the rules between variables.
+// contradictions checks the rules between variables.
 func contradictions(c Config) []Fault {
 	faults := append(contradictedMode(c), contradictedRegion(c)...)
 	faults = append(faults, contradictedSecrets(c)...)
@@ -321,8 +358,10 @@ func contradictions(c Config) []Fault {
 	return faults
 }
 
-// contradictedSecrets finds secrets that stand in two places: whoever is told the one would know the other.
+// contradictedSecrets finds secrets that stand in two variables: knowing one would mean knowing the
+// other. Each is compared with those before it, so that a pair is reported once.
 func contradictedSecrets(c Config) []Fault {
+	// Tokens can simply be made anew; WeChat Pay's keys cannot.
 	another := bilingual.New("make one of its own: openssl rand -hex 32", "请另行生成：openssl rand -hex 32")
 	secrets := []struct {
 		name   string
@@ -356,7 +395,7 @@ func contradictedSecrets(c Config) []Fault {
 	return faults
 }
 
-// shareText reports whether some text, not the empty one, is among both.
+// shareText reports whether both lists contain the same text, other than the empty one.
 func shareText(some, others []Secret) bool {
 	return slices.ContainsFunc(some, func(secret Secret) bool {
 		text := secret.Reveal()
@@ -364,8 +403,8 @@ func shareText(some, others []Secret) bool {
 	})
 }
 
-// sharedWith is the problem of a value that stands in two variables: of two values only one need be
-// the same.
+// sharedWith is the problem of a value in two variables. If one has two values, only one of them
+// need be the same.
 func sharedWith(name string, some, others []Secret) bilingual.Text {
 	if len(some) > 1 || len(others) > 1 {
 		return bilingual.New("has a value that is also in "+name, "有一个值与 "+name+" 中的相同")
@@ -373,6 +412,7 @@ func sharedWith(name string, some, others []Secret) bilingual.Text {
 	return sameAs(name)
 }
 
+// contradictedRegion refuses WeChat cloud hosting for overseas merchants.
 func contradictedRegion(c Config) []Fault {
 	if c.Region == order.Mainland || c.API != order.WXCloudRun {
 		return nil
@@ -384,6 +424,8 @@ func contradictedRegion(c Config) []Fault {
 	}}
 }
 
+// contradictedMode checks the sub-merchant variables: a partner's default must be allowed, and a
+// direct merchant has none.
 func contradictedMode(c Config) []Fault {
 	if c.Partner {
 		if len(c.SubMchIDs) > 0 && c.SubMchID != "" && !slices.Contains(c.SubMchIDs, c.SubMchID) {
@@ -416,7 +458,8 @@ func contradictedMode(c Config) []Fault {
 	return faults
 }
 
-// checkChars finds the first byte that may not be in value. It tells the place, not the byte, since no value is printed.
+// checkChars finds the first byte that value must not contain. The fault has its position and not
+// the byte, because values are never printed.
 func checkChars(value string, longest int, wanted bilingual.Text, allowed func(char byte) bool) *Fault {
 	if len(value) > longest {
 		return &Fault{Problem: bilingual.Sprintf("has %d bytes, more than %d", "有 %d 字节，超过 %d 字节", len(value), longest)}
@@ -439,18 +482,19 @@ func isHexDigit(char byte) bool {
 	return isDigit(char) || 'a' <= char && char <= 'f' || 'A' <= char && char <= 'F'
 }
 
-// isVisible tells the characters of RFC 5234's VCHAR: printable ASCII but the space.
+// isVisible accepts RFC 5234's VCHAR: printable ASCII without the space.
 func isVisible(char byte) bool { return '!' <= char && char <= '~' }
 
-// isHostChar tells the characters of a name, an address with its brackets, and a port, as browsers write them.
+// isHostChar accepts the characters of a name, an address in brackets, and a port, as browsers
+// write them.
 func isHostChar(char byte) bool {
 	return isDigit(char) || 'a' <= char && char <= 'z' || strings.IndexByte("-._:[]", char) >= 0
 }
 
 func isWordChar(char byte) bool { return isAlphanumeric(char) || char == '_' }
 
-// isLoopback tells whether a host can only be this machine. Names are not looked up: localhost is the one that RFC 6761
-// §6.3 keeps for it.
+// isLoopback reports whether a host can only be this machine. Names are not resolved; RFC 6761 §6.3
+// reserves localhost.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

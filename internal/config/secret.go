@@ -6,13 +6,16 @@ import (
 	"log/slog"
 )
 
+// redacted is all that a Secret shows.
 const redacted = "redacted"
 
-// Secret is a text that prints "redacted" wherever it is printed: by any verb of fmt, by slog, as JSON or any other text
-// encoding. Take it out with [Secret.Reveal] where it is used. The zero value is the empty text.
+// Secret is a text that prints "redacted" everywhere: by any verb of fmt, by slog, as JSON or any
+// other text encoding. [Secret.Reveal] returns it where it is used. The zero value is the empty
+// text.
 //
-// The text is held by a pointer for the sake of structs that keep a Secret in an unexported field: fmt cannot call the
-// methods of such a field, and prints what it is made of. Two Secrets of the same text therefore differ under ==.
+// The text is behind a pointer because of structs with a Secret in an unexported field: fmt cannot
+// call the methods of such a field and prints its content. Two Secrets of the same text therefore
+// differ under ==.
 type Secret struct {
 	text *string
 }

@@ -12,11 +12,13 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// storeSchemes are how a store's address begins. The rest of it is for the store to read, which knows its databases.
+// storeSchemes are the schemes of a store's address. internal/store checks the rest of it.
 var storeSchemes = []string{"mysql", "mariadb", "postgres", "postgresql", schemeSQLite}
 
+// schemeSQLite has a file instead of a server.
 const schemeSQLite = "sqlite"
 
+// readStore checks the scheme of the store's address.
 func readStore(c *Config, value string) *Fault {
 	scheme, rest, _ := strings.Cut(value, ":")
 	if !slices.Contains(storeSchemes, scheme) || rest == "" {
@@ -26,18 +28,20 @@ func readStore(c *Config, value string) *Fault {
 	return nil
 }
 
-// fleetingRoots are where a function's files do not outlive its instance, or are not shared with its next one: scratch
-// space, the unpacked code of SCF and Lambda, and their layers.
+// fleetingRoots are folders in which a function's files end with its instance, or are not shared
+// with the next one: scratch space, the unpacked code of SCF and Lambda, and their layers.
 var fleetingRoots = []string{"/tmp", "/var/user", "/var/task", "/var/runtime", "/opt", "/dev", "/run"}
 
-// fleeting finds an SQLite file where the platform would lose it, and the orders in it: anywhere in a cloud function but on a
-// mounted volume. A function that only its own machine can reach is in no cloud: the emulator runs it.
+// fleeting finds an SQLite file that the platform would delete together with the orders in it: in a
+// cloud function, any file outside a mounted volume. A function that listens on loopback only is
+// not in a cloud: the emulator runs it.
 func (env environment) fleeting(c Config) []Fault {
 	scheme, file, _ := strings.Cut(c.Store.Reveal(), ":")
 	inCloud := cmp.Or(env["SCF_RUNTIME"], env["TENCENTCLOUD_RUNENV"], env["AWS_LAMBDA_FUNCTION_NAME"]) != ""
 	if scheme != schemeSQLite || !inCloud || isLoopback(env["CLOUDPAY_LISTEN_HOST"]) {
 		return nil
 	}
+	// A relative path is below the working directory: the unpacked code.
 	file = path.Clean(strings.TrimPrefix(file, "//"))
 	lost := !path.IsAbs(file)
 	for _, root := range append([]string{env["USER_CODE_ROOT"], env["LAMBDA_TASK_ROOT"]}, fleetingRoots...) {
@@ -53,7 +57,7 @@ func (env environment) fleeting(c Config) []Fault {
 	}}
 }
 
-// memory is how much memory the platform says that the function has, in MB; 0 when it does not say.
+// memory is the function's memory in MB according to the platform; 0 if the platform does not say.
 func (env environment) memory() int {
 	for _, name := range []string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "SCF_FUNCTION_MEMORY_SIZE", "FUNCTION_MEMORY_SIZE"} {
 		if size, err := strconv.Atoi(env[name]); err == nil && size > 0 {
@@ -63,12 +67,14 @@ func (env environment) memory() int {
 	return 0
 }
 
-// readNotifyURL holds the address to what internal/notify sends to. Its path and query may be secret.
+// readNotifyURL checks the address that internal/notify posts to. Its path and query may be secret.
 func readNotifyURL(c *Config, value string) *Fault {
 	address, err := url.Parse(value)
 	switch {
 	case err != nil, address.Host == "", address.Hostname() == "", address.Opaque != "":
-		return &Fault{Problem: bilingual.New("is not an address", "不是地址")} // the parser's own words would repeat the value
+		// The parser's message contains the value.
+		return &Fault{Problem: bilingual.New("is not an address", "不是地址")}
+	// A password in the address would be sent as a header of its own; a fragment is never sent.
 	case address.User != nil, address.Fragment != "", strings.HasSuffix(value, "#"):
 		return &Fault{Problem: bilingual.New("has a user or a fragment", "含有用户名或片段")}
 	case address.Scheme != "https" && (address.Scheme != "http" || !isLoopback(address.Hostname())):
@@ -78,14 +84,15 @@ func readNotifyURL(c *Config, value string) *Fault {
 	return nil
 }
 
-// contradictedNotify wants an address, a key and a store, or neither address nor key.
+// contradictedNotify requires the address, the key and the store together, or neither address nor
+// key.
 func contradictedNotify(c Config) []Fault {
 	hasURL, hasKey := c.NotifyURL.Reveal() != "", c.NotifyKey.Reveal() != ""
 	switch {
 	case hasURL && !hasKey:
 		return []Fault{{
 			Variable: nameNotifyKey, Problem: notBeside(nameNotifyURL),
-			Remedy: bilingual.Sprintf("%s; without it anybody could write what the receiver is told",
+			Remedy: bilingual.Sprintf("%s; without it the receiver cannot tell events from forgeries",
 				"%s；没有它，任何人都可伪造通知", remedyToken),
 		}}
 	case hasKey && !hasURL:
@@ -102,14 +109,16 @@ func contradictedNotify(c Config) []Fault {
 	return nil
 }
 
+// notBeside is the problem of a variable that is missing although another one is set.
 func notBeside(name string) bilingual.Text {
 	return bilingual.New("is not set beside "+name, "未与 "+name+" 一同设置")
 }
 
-// number reads a whole number within bounds.
+// number reads an integer from least to most.
 func number(least, most int, field func(c *Config) *int) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
 		n, err := strconv.Atoi(value)
+		// Atoi refuses fractions, spaces and numbers beyond int.
 		if err != nil || n < least || n > most {
 			return &Fault{Problem: bilingual.Sprintf("is not a whole number from %d to %d", "不是 %d 至 %d 的整数", least, most)}
 		}
@@ -118,9 +127,11 @@ func number(least, most int, field func(c *Config) *int) func(*Config, string) *
 	}
 }
 
+// readPerSecond reads a rate, which may be below one call a second.
 func readPerSecond(c *Config, value string) *Fault {
 	const least, most = 0.1, 10_000
 	n, err := strconv.ParseFloat(value, 64)
+	// ParseFloat also accepts NaN and infinities.
 	if err != nil || math.IsNaN(n) || n < least || n > most {
 		return &Fault{Problem: bilingual.New("is not a number from 0.1 to 10000", "不是 0.1 至 10000 之间的数")}
 	}

@@ -1,51 +1,63 @@
 package config
 
 import (
-	"log/slog"
-
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
-// need says when a variable must be given.
+// need is when a variable must be set.
 type need int
 
 const (
+	// never: it may always be left out.
 	never need = iota
+	// always: there is no default.
 	always
+	// forV2 and forV3: if the dialect is the default, or has another credential.
 	forV2
 	forV3
-	forPublicKey // for APIv3 unless it has platform certificates, and whole or not at all
+	// forPublicKey: for APIv3 without platform certificates; id and key together.
+	forPublicKey
 )
 
-// fileForm says what a file may hold in a variable's stead.
+// fileForm is what the file of a variable may hold.
 type fileForm int
 
 const (
+	// notInFile: the variable is not read from files.
 	notInFile fileForm = iota
+	// textInFile: the value itself.
 	textInFile
-	pemInFile // PEM, or base64 of it
+	// pemInFile: PEM, or base64 of it, but not another path.
+	pemInFile
 )
 
-// variable is one row of the table: what the README says about a variable, and how it is read.
+// variable is one row of the table: what the README says about a variable, and how its value is
+// read.
 type variable struct {
-	name   string
-	values string // what is accepted, as the README's table prints it
+	name string
+	// values are the accepted values, as the README's table prints them.
+	values string
 	needed need
-	// neededToo is what else it must be given for, as the README's table prints it. That is refused
-	// when it is asked for, and is no fault of the configuration.
+	// neededToo is another purpose that needs the variable, for the README's table. Without the
+	// variable that purpose is refused when a call asks for it; the configuration has no fault.
 	neededToo string
-	// credentialOf is the protocol that this one is a credential of: giving one credential asks for all that it needs.
+	// credentialOf is the dialect that the variable is a credential of. Setting one credential
+	// requires all the others of that dialect.
 	credentialOf order.API
-	initial      string // the default
-	inFile       fileForm
-	meaning      string
-	remedy       bilingual.Text // what to do about a fault that brings no remedy of its own
-	// read checks a value that is not empty and keeps it.
+	// initial is the default, which is read like a value; empty: there is none.
+	initial string
+	inFile  fileForm
+	// meaning is the README's text.
+	meaning string
+	// remedy is for faults without a remedy of their own.
+	remedy bilingual.Text
+	// read checks a value, which is not empty, and stores it. It may store a value that it refuses:
+	// further checks then find more faults.
 	read func(c *Config, value string) *Fault
 }
 
-// Names that rules between variables speak of.
+// Names of variables that rules between variables mention.
 const (
 	nameAPI          = "WXPAY_API"
 	nameMode         = "WXPAY_MODE"
@@ -68,6 +80,7 @@ const (
 	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"
 )
 
+// Texts of the README's column of values, and values with a meaning elsewhere.
 const (
 	valuesMchID = "1 to 32 digits, overseas letters too"
 	valuesAppID = "1 to 32 letters and digits"
@@ -78,7 +91,8 @@ const (
 
 	modePartner = "partner"
 
-	// cloudRunURL is the one plain-HTTP address that is not loopback: it only exists inside WeChat's own network.
+	// cloudRunURL is the one plain-HTTP address outside loopback: it exists inside WeChat's own
+	// network only.
 	cloudRunURL = "http://api.weixin.qq.com"
 )
 
@@ -89,8 +103,10 @@ var (
 		"请填 https://HOST 或 https://HOST:PORT，其后不含任何内容")
 )
 
-// variables is the table. WXPAY_API stands first since what is needed depends on it.
+// variables is the table. WXPAY_API stands first because other rows depend on it.
 var variables = []variable{
+	// The merchant. The rows that others depend on come first: a row is read with the fields of the
+	// rows before it.
 	word(variable{
 		name: nameAPI, initial: string(order.V3),
 		meaning: "The protocol of a call that does not choose one with `api`. `wxcloudrun` is the private link inside a container of" +
@@ -139,6 +155,7 @@ var variables = []variable{
 			"请填商户号，以逗号分隔，如 1900000109,1900000110"),
 		read: readSubMchIDs,
 	},
+	// Credentials. Those of one dialect are complete or absent; both dialects may be configured.
 	{
 		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: order.V2, inFile: textInFile,
 		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
@@ -179,17 +196,18 @@ var variables = []variable{
 	{
 		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: order.V3, inFile: textInFile,
 		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
-			" Beside the public key, both are believed, as while WeChat Pay switches a merchant over.",
+			" With a public key as well, both are accepted, as while WeChat Pay switches a merchant over.",
 		remedy: bilingual.New("give the APIv3 key (APIv3密钥) of the merchant account", "请填商户平台的 APIv3密钥"),
 		read:   readV3Key,
 	},
 	{
 		name: "WXPAY_CERT_ROOTS", values: valuesPEM, inFile: pemInFile,
-		meaning: "Certificates that platform certificates must lead to. When not set, they are believed for having been encrypted" +
+		meaning: "Certificates that platform certificates must chain to. When not set, they are trusted because they were encrypted" +
 			" with the APIv3 key.",
 		remedy: bilingual.New("give certificates: their text, the base64 of it, or the path of a file of them", "请填证书的内容、内容的 base64 或证书文件的路径"),
 		read:   readRoots,
 	},
+	// The way to WeChat Pay. The defaults are not in the table, because they depend on the region.
 	{
 		name: nameBaseURL, values: "an address without a path",
 		meaning: "Where WeChat Pay is: `https`, or `http` where the host is loopback. When not set, the region's:" +
@@ -223,11 +241,12 @@ var variables = []variable{
 		name: "WXPAY_CONFIRM_CLOSE", initial: "0",
 		meaning: "`1` queries the order after every close that WeChat Pay accepted or refused as closed or paid.",
 	}, func(c *Config, value string) { c.ConfirmClose = value == "1" }, "0", "1"),
+	// Callers (docs/callers.md). Users of CloudBase and timers need none of these rows.
 	word(variable{
 		name: "CLOUDPAY_CALLER_POLICY",
-		meaning: "Who may call besides those who prove themselves. When not set: nobody. `platform`: direct invokes and queues, where" +
-			" only the platform's access management can reach the function. `any`: everybody may close and query, for those who do" +
-			" their own checks.",
+		meaning: "Which callers are accepted without authentication. When not set: none. `platform`: direct invokes and queues, where" +
+			" only the platform's access management can reach the function. `any`: all may close and query, for installations with" +
+			" checks of their own.",
 		remedy: bilingual.New(
 			"give platform if only the platform's access management can reach the function, any if you do your own checks,"+
 				" or leave it out",
@@ -235,42 +254,43 @@ var variables = []variable{
 	}, func(c *Config, value string) { c.CallerPolicy = value }, "platform", "any"),
 	{
 		name: nameServiceToken, values: valuesTokens, inFile: textInFile,
-		meaning: "What your own services and queues prove themselves with, as the parameter `service_token` or, over HTTP, the header" +
+		meaning: "Authenticates your own services and queues, as the parameter `service_token` or, over HTTP, the header" +
 			" `Cloudpay-Service-Token`; they may do everything. Of two values either is accepted, here and below.",
 		remedy: remedyToken,
 		read:   tokens(func(c *Config) *[]Secret { return &c.ServiceTokens }),
 	},
 	{
 		name: nameHTTPToken, values: valuesTokens, inFile: textInFile,
-		meaning: "What HTTP callers prove themselves with, as `Authorization: Bearer …`.",
+		meaning: "Authenticates HTTP callers, as `Authorization: Bearer …`.",
 		remedy:  remedyToken,
 		read:    tokens(func(c *Config) *[]Secret { return &c.HTTPTokens }),
 	},
 	{
 		name: nameTimerToken, values: valuesTokens, inFile: textInFile,
-		meaning: "What a timer proves itself with where the platform does not say that it is one: its trigger's `Message` holds it.",
+		meaning: "Authenticates a timer where the platform does not say that it is one: its trigger's `Message` holds the token.",
 		remedy:  remedyToken,
 		read:    tokens(func(c *Config) *[]Secret { return &c.TimerTokens }),
 	},
 	{
 		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",
-		meaning: "The claim that an API gateway's authorizer must have found for an HTTP caller without that token to be let in.",
+		meaning: "The claim of an API gateway's authorizer that authenticates an HTTP caller without that token.",
 		remedy:  bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
 		read:    readAuthorizer,
 	},
 	word(variable{
 		name: "CLOUDPAY_BEHIND_WX_GATEWAY", initial: "0",
 		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for containers that nothing but WeChat's gateway can" +
-			" reach: anybody else could write them.",
+			" reach: any other caller could forge them.",
 	}, func(c *Config, value string) { c.BehindWXGateway = value == "1" }, "0", "1"),
 	{
 		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
-		meaning: "Whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
+		meaning: "The origins whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
 		remedy: bilingual.New(
 			"give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443; or * alone",
 			"请按浏览器发送的形式填写来源，以逗号分隔：https://shop.example,https://shop.example:8443；或只填 *"),
 		read: readOrigins,
 	},
+	// The register of orders and its events.
 	{
 		name: nameStore, values: "`mysql://…`, `postgres://…` or `sqlite:PATH`, secret", inFile: textInFile,
 		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
@@ -282,62 +302,61 @@ var variables = []variable{
 	},
 	{
 		name: nameNotifyURL, values: "an address, secret", inFile: textInFile,
-		meaning: "Who is told what became of registered orders, by POST (docs/events.md): `https`, or `http` where the host is loopback." +
-			" When not set: nobody; the events can be read with `cloudpay orders events`.",
+		meaning: "Receives the events of registered orders, by POST (docs/events.md): `https`, or `http` where the host is loopback." +
+			" When not set, the events are only kept: `cloudpay orders events` lists them.",
 		remedy: bilingual.New("give an address such as https://shop.example/cloudpay", "请填地址，如 https://shop.example/cloudpay"),
 		read:   readNotifyURL,
 	},
 	{
 		name: nameNotifyKey, values: valuesToken, inFile: textInFile,
-		meaning: "What those events are signed with; needed with `CLOUDPAY_NOTIFY_URL`.",
+		meaning: "The key that signs those events; needed with `CLOUDPAY_NOTIFY_URL`.",
 		remedy:  remedyToken,
 		read:    token(func(c *Config) *Secret { return &c.NotifyKey }),
 	},
+	// Sweeps (docs/adr/0013-sweeping.md).
 	word(variable{
 		name: "CLOUDPAY_SWEEP_FIRST", initial: "query",
-		meaning: "What a sweep does first with an order that is due. `close` saves a call for each order that nobody paid.",
+		meaning: "What a sweep does first with an order that is due. `close` saves a call for each unpaid order.",
 	}, func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" }, "query", "close"),
 	{
 		name: "CLOUDPAY_SWEEP_CONCURRENCY", values: "1 to 1000",
-		meaning: "How many orders a sweep deals with at once. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
+		meaning: "The most orders that a sweep has in flight. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
 			" the platform does not tell the memory.",
 		remedy: bilingual.New("give a whole number from 1 to 1000, or leave it out", "请填 1 至 1000 的整数，或不设置"),
 		read:   number(1, 1000, func(c *Config) *int { return &c.Sweep.Concurrency }),
 	},
 	{
 		name: "CLOUDPAY_SWEEP_PER_SECOND", values: "0.1 to 10000", initial: "300",
-		meaning: "How many calls a second all sweeps together may make in the merchant's name. It falls by itself while WeChat Pay says" +
+		meaning: "The most calls a second of all sweeps together in the merchant's name. It falls by itself while WeChat Pay says" +
 			" that it is asked too often.",
 		remedy: bilingual.New("give a number from 0.1 to 10000", "请填 0.1 至 10000 之间的数"),
 		read:   readPerSecond,
 	},
 	{
 		name: "CLOUDPAY_SWEEP_ATTEMPTS", values: "1 to 100", initial: "12",
-		meaning: "After how many attempts an order is given up, for a person to look at. The pauses between them grow from a minute to" +
+		meaning: "The attempts after which an order is given up, for a person to look at. The pauses between them grow from a minute to" +
 			" six hours; twelve attempts take twenty hours.",
 		remedy: bilingual.New("give a whole number from 1 to 100", "请填 1 至 100 的整数"),
 		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
+	// The process.
 	word(variable{
 		name: "CLOUDPAY_LOG_LEVEL", initial: "info",
 		meaning: "The least severe log records to write.",
-	}, func(c *Config, value string) { c.LogLevel = levels[value] }, "debug", "info", "warn", "error"),
+	}, func(c *Config, value string) { _ = c.LogLevel.UnmarshalText([]byte(value)) }, "debug", "info", "warn", "error"),
 	word(variable{
-		// Only checked here: the runtime needs it where there is no Config, and reads the variable
-		// itself.
+		// Only checked here: internal/hosting reads it itself, because it is needed without a
+		// Config.
 		name: "CLOUDPAY_CONFIG_FAULTS",
 		meaning: "What a function does that is not configured, besides saying so in its log: answer every call with `CONFIG_ERROR`," +
 			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",
 	}, func(*Config, string) {}, "answer", "exit"),
 	{
-		// Only checked here: the runtime listens before there is a Config, and reads the variable itself.
+		// Only checked here: internal/hosting reads it itself, because it listens before there is a
+		// Config.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
 		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",
 		remedy:  bilingual.New("give an IP address without a port, or leave it out", "请填不带端口的 IP 地址，或不设置"),
 		read:    checkListenHost,
 	},
-}
-
-var levels = map[string]slog.Level{
-	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 }

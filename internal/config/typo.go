@@ -8,9 +8,10 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// misspelt finds the names that are one slip away from a known one, and those that name a file for what has to be given
-// itself.
+// misspelt finds names that are one typo away from a known one, and names with [FileSuffix] whose
+// variable cannot be read from a file.
 func misspelt(env environment) *Faults {
+	// The names of files count as known, and may be misspelt as well.
 	known := Names()
 	for _, v := range variables {
 		if name := v.nameOfFile(); name != "" {
@@ -41,14 +42,15 @@ func misspelt(env environment) *Faults {
 	return faults
 }
 
-// isTypo tells whether name is wanted with one slip of the fingers: the case of its letters, or one character added,
-// left out, replaced or swapped with its neighbour. A digit that was added or replaced makes another name, not a slip:
-// WXPAY_V3_KEY is no misspelt WXPAY_V2_KEY, and WXPAY_MCHID2 may be somebody's second merchant.
+// isTypo reports whether name is wanted with one typo: another case, or one character added,
+// missing, replaced or swapped with its neighbour. An added or replaced digit makes another name:
+// WXPAY_V3_KEY is not a misspelt WXPAY_V2_KEY, and WXPAY_MCHID2 may be a second merchant.
 func isTypo(name, wanted string) bool {
 	name = strings.ToUpper(name)
 	if name == wanted {
 		return true
 	}
+	// Without the common beginning and end, what remains of both names is the typo.
 	same := 0
 	for same < min(len(name), len(wanted)) && name[same] == wanted[same] {
 		same++
