@@ -27,7 +27,8 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// TestMainsAreThin holds functions/*/main.go to 30 lines: what a function does is for packages that tests can reach.
+// TestMainsAreThin holds functions/*/main.go to 30 lines: what a function does is for packages that
+// tests can reach.
 func TestMainsAreThin(t *testing.T) {
 	t.Parallel()
 	const most = 30
@@ -46,7 +47,7 @@ func TestMainsAreThin(t *testing.T) {
 	}
 }
 
-// TestTheTableItself pins the rules that must survive whoever edits the table.
+// TestTheTableItself pins the rules that must survive edits of the table.
 func TestTheTableItself(t *testing.T) {
 	t.Parallel()
 	byPackage := map[string]archtest.Arrow{}

@@ -1,11 +1,12 @@
-// Package archtest holds the project to its import arrows: which package may import which. The arrows are one table
-// ([Arrows]), and a test reads the imports of every file that is not a test.
+// Package archtest holds the project to its import arrows: which package may import which. The
+// arrows are one table ([Arrows]), and a test compares the imports of every file with it. Other
+// tests hold the tree to ceilings (TestGauges), and the deployment files to the code.
 //
-// The files are parsed in the test's own process. A test that ran `go list` would be cached as green: the go command
-// knows which files a test opened, and not which ones its children did.
+// The files are parsed in the test's own process. The result of a test that ran `go list` would be
+// cached as green: the go command knows which files a test opened, but not those of its children.
 package archtest
 
-// Arrow says what a package may import besides the standard library.
+// Arrow is what a package may import besides the standard library.
 type Arrow struct {
 	// Package is a path below the module; * as its last element stands for any one name.
 	Package string
@@ -37,8 +38,9 @@ const (
 	mod           = "golang.org/x/mod"
 )
 
-// Arrows returns the table. What stands for a package and is not listed here may not be imported:
-//   - The protocol packages are leaves that anybody could take along, with the one exchange that they share (pkg/wire).
+// Arrows returns the table. A package that is not listed here may not be imported:
+//   - The protocol packages are leaves for anybody to use, but for the exchange that they share
+//     (pkg/wire).
 //   - The emulators never see our codecs: a wrong canonical string must not be wrong on both sides.
 //   - The workflows (closing) know neither a protocol nor a database.
 //   - One package (hosting) knows how a cloud starts a function.

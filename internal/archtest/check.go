@@ -13,9 +13,10 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Check reads the imports of every file of the module that is not a test, whatever its build constraints, and returns a
-// sentence for each one that the arrows do not allow, and for each package that they do not name. The error is about
-// files that cannot be read or parsed. The module's path is the one in its go.mod, which `make module` changes.
+// Check reads the imports of every file of the module that is not a test, whatever its build
+// constraints. It returns a sentence for each import that the arrows do not allow, and for each
+// package without a row. The error is about files that cannot be read or parsed. The module's path
+// is the one in its go.mod, which `make module` changes.
 func Check(module fs.FS, arrows []Arrow) ([]string, error) {
 	text, err := fs.ReadFile(module, "go.mod")
 	if err != nil {
@@ -53,7 +54,8 @@ func Check(module fs.FS, arrows []Arrow) ([]string, error) {
 	return faults, nil
 }
 
-// isNotOurs tells which folders hold no package of this module: those the go command skips, and other modules.
+// isNotOurs reports whether a folder holds no package of this module: the go command skips it, or
+// it is another module.
 func isNotOurs(module fs.FS, folder string) bool {
 	if folder == "." {
 		return false
@@ -66,6 +68,7 @@ func isNotOurs(module fs.FS, folder string) bool {
 	return err == nil
 }
 
+// importsOf returns the imports of one file.
 func importsOf(module fs.FS, file string) ([]string, error) {
 	source, err := fs.ReadFile(module, file)
 	if err != nil {
@@ -86,6 +89,7 @@ func importsOf(module fs.FS, file string) ([]string, error) {
 	return imports, nil
 }
 
+// find returns the first row that matches the package.
 func find(arrows []Arrow, pkg string) (Arrow, bool) {
 	i := slices.IndexFunc(arrows, func(arrow Arrow) bool { return matches(arrow.Package, pkg) })
 	if i < 0 {
@@ -94,6 +98,7 @@ func find(arrows []Arrow, pkg string) (Arrow, bool) {
 	return arrows[i], true
 }
 
+// check returns a sentence for each import that the row does not allow.
 func (a Arrow) check(module, file string, imports []string) []string {
 	var faults []string
 	for _, imported := range imports {
@@ -114,12 +119,14 @@ func (a Arrow) check(module, file string, imports []string) []string {
 	return faults
 }
 
-// isStandard tells a package of the standard library by what only other modules have: a dot in the first element.
+// isStandard reports whether a package belongs to the standard library: only other modules have a
+// dot in their first element. Packages of this module were recognised before.
 func isStandard(imported string) bool {
 	first, _, _ := strings.Cut(imported, "/")
 	return !strings.Contains(first, ".")
 }
 
+// isUnder reports whether a package is the allowed one or lies below it.
 func isUnder(imported, allowed string) bool {
 	return imported == allowed || strings.HasPrefix(imported, allowed+"/")
 }
@@ -133,6 +140,7 @@ func matches(pattern, pkg string) bool {
 	return pattern == pkg
 }
 
+// list words what a row allows.
 func list(packages []string) string {
 	if len(packages) == 0 {
 		return "nothing"

@@ -32,8 +32,9 @@ var exportedCeilings = map[string]int{
 	"internal/doctor":        21,
 }
 
-// TestGauges holds the tree to ceilings, so that it does not drift: each subtest lists the offenders
-// of one gauge and allows so many. A ceiling is lowered when the tree gets better, and not raised.
+// TestGauges holds the tree to ceilings, so that it does not drift: each subtest lists the
+// offenders of one gauge and allows so many. A ceiling is lowered when the tree gets better, and
+// not raised.
 func TestGauges(t *testing.T) {
 	t.Parallel()
 	files := readModule(t)
@@ -139,8 +140,8 @@ func readModule(t *testing.T) []sourceFile {
 	return files
 }
 
-// parsed is every file of the module, whatever its build constraints. It is parsed once, and in this
-// process, so that the go command knows which files the tests depend on.
+// parsed is every file of the module, whatever its build constraints. It is parsed once, and in
+// this process, so that the go command knows which files the tests depend on.
 var parsed = sync.OnceValues(func() ([]sourceFile, error) {
 	module := os.DirFS("../..")
 	var files []sourceFile

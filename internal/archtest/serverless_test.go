@@ -13,7 +13,8 @@ import (
 	"cloudpay/internal/config"
 )
 
-// deployment is what serverless.yml says, as far as it has to agree with the rest of the repository.
+// deployment is what serverless.yml says, as far as it has to agree with the rest of the
+// repository.
 type deployment struct {
 	Provider struct {
 		Name        string `yaml:"name"`
@@ -128,8 +129,8 @@ func TestServerlessFitsThePlatform(t *testing.T) {
 	}
 }
 
-// TestServerlessHasTheTimers: closeorder's closes what is due, queryorder's finds out about what is in doubt. Of SCF's seven
-// fields the first is the second (SCF doc 583/9708).
+// TestServerlessHasTheTimers: closeorder's closes what is due, queryorder's finds out about what is
+// in doubt. Of SCF's seven fields the first is the second (SCF doc 583/9708).
 func TestServerlessHasTheTimers(t *testing.T) {
 	t.Parallel()
 	d := readDeployment(t)

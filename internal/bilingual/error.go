@@ -1,6 +1,7 @@
 package bilingual
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,15 +13,17 @@ type worded struct {
 	chinese string
 }
 
+// Error is the English wording.
 func (w *worded) Error() string { return w.english.Error() }
 
+// Unwrap returns the English error, so that errors.Is and errors.As find what %w wrapped.
 func (w *worded) Unwrap() error { return w.english }
 
 // Wording is the error in both languages.
 func (w *worded) Wording() Text { return Text{EN: w.english.Error(), ZH: w.chinese} }
 
 // Errorf is [fmt.Errorf] with a second format for the Chinese wording. Both formats take the same
-// values in the same order, and %w wraps an error as it does there.
+// values in the same order, and %w wraps an error.
 func Errorf(en, zh string, values ...any) error {
 	chinese := inLanguage(values, true)
 	english := make([]any, len(values))
@@ -30,19 +33,23 @@ func Errorf(en, zh string, values ...any) error {
 			english[i] = text.EN
 		}
 		if _, is := value.(error); is {
-			chinese[i] = errors.New(chinese[i].(string)) //nolint:forcetypeassert // inLanguage made it one; %w needs an error
+			chinese[i] = errors.New(fmt.Sprint(chinese[i])) // %w needs an error, not its Chinese text
 		}
 	}
 	return &worded{
-		english: fmt.Errorf(en, english...),         //nolint:err113 // this is Errorf
-		chinese: fmt.Errorf(zh, chinese...).Error(), //nolint:err113 // as above
+		english: fmt.Errorf(en, english...),
+		chinese: fmt.Errorf(zh, chinese...).Error(),
 	}
 }
 
-// Wording is an error's text in both languages. An error says it itself if it has a method of this
-// name; a wrapping error that has none is worded with what it wraps in Chinese; the usual causes of
-// the system's errors have a Chinese name here. What is left, such as a database's own message,
-// reads the same in both languages.
+// Wording is an error's text in both languages:
+//   - An error with a method of this name says it itself.
+//   - In the text of a wrapping error, the text of each wrapped error is replaced by its Chinese
+//
+// wording.
+//   - Common errors of the system have a Chinese wording here (cause.go).
+//
+// Anything else, such as a database's own message, is the same in both languages.
 func Wording(err error) Text {
 	if err == nil {
 		return Text{}
@@ -50,11 +57,11 @@ func Wording(err error) Text {
 	if own, is := err.(interface{ Wording() Text }); is {
 		return own.Wording()
 	}
-	if zh := causeInChinese(err); zh != "" {
-		return Text{EN: err.Error(), ZH: zh}
+	text, inside := Same(err.Error()), wrapped(err)
+	if len(inside) == 0 {
+		text.ZH = cmp.Or(causeInChinese(err), text.ZH)
 	}
-	text := Same(err.Error())
-	for _, inner := range wrapped(err) {
+	for _, inner := range inside {
 		part := Wording(inner)
 		if part.EN != "" && part.EN != part.ZH {
 			text.ZH = strings.Replace(text.ZH, part.EN, part.ZH, 1)
@@ -63,15 +70,14 @@ func Wording(err error) Text {
 	return text
 }
 
-// wrapped are the errors that err wraps directly.
+// wrapped returns the errors that err wraps directly, which errors.Unwrap alone does not: it
+// ignores joined errors.
 func wrapped(err error) []error {
-	switch err := err.(type) { //nolint:errorlint // each level is looked at in turn
-	case interface{ Unwrap() []error }:
-		return err.Unwrap()
-	case interface{ Unwrap() error }:
-		if inner := err.Unwrap(); inner != nil {
-			return []error{inner}
-		}
+	if several, is := err.(interface{ Unwrap() []error }); is {
+		return several.Unwrap()
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return []error{inner}
 	}
 	return nil
 }

@@ -1,23 +1,26 @@
-// Package bilingual holds what people read in English and in Chinese: a text in both languages,
-// and errors that have both.
+// Package bilingual holds texts for people in English and in Chinese, and errors that have both
+// wordings.
 //
-// Programs read neither. What they branch on (outcomes, codes, field names) is never a Text. Logs
+// Programs read neither: what they branch on (outcomes, codes, field names) is never a Text. Logs
 // and [error.Error] are English.
+//
+// A test reads the whole tree: the second wording of each text contains Chinese, and both wordings
+// format the same values in the same order (docs/adr/0018-two-languages.md).
 package bilingual
 
 import "fmt"
 
-// Text is one sentence, or a part of one, in both languages.
+// Text is a sentence, or a part of one, in both languages.
 type Text struct{ EN, ZH string }
 
-// New is a Text of its two wordings.
+// New returns a Text of its two wordings.
 func New(en, zh string) Text { return Text{EN: en, ZH: zh} }
 
-// Same is a text that reads the same in both languages: a name, a number, a foreign message.
+// Same returns a text that is the same in both languages: a name, a number, a foreign message.
 func Same(text string) Text { return Text{EN: text, ZH: text} }
 
-// Sprintf formats both wordings with the same values in the same order. A value that is a Text, or
-// an error, is formatted in the language of the wording that it is put into.
+// Sprintf formats both wordings with the same values in the same order. A Text or an error among
+// the values is formatted in the language of the wording.
 func Sprintf(en, zh string, values ...any) Text {
 	return Text{
 		EN: fmt.Sprintf(en, inLanguage(values, false)...),
@@ -25,7 +28,7 @@ func Sprintf(en, zh string, values ...any) Text {
 	}
 }
 
-// In is the text in one of the two languages.
+// In returns one of the two wordings.
 func (t Text) In(chinese bool) string {
 	if chinese {
 		return t.ZH
@@ -33,7 +36,7 @@ func (t Text) In(chinese bool) string {
 	return t.EN
 }
 
-// String is both wordings with a slash between, as the results of the functions carry them.
+// String is both wordings with a slash between, as the results of the functions have them.
 func (t Text) String() string {
 	if t.EN == t.ZH {
 		return t.EN
@@ -41,7 +44,7 @@ func (t Text) String() string {
 	return t.EN + " / " + t.ZH
 }
 
-// inLanguage words the values that have two wordings in one of them. Other values stay as they are.
+// inLanguage replaces the values that have two wordings by one of them.
 func inLanguage(values []any, chinese bool) []any {
 	worded := make([]any, len(values))
 	for i, value := range values {

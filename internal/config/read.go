@@ -53,8 +53,10 @@ func word(row variable, keep func(c *Config, value string), words ...string) var
 	last := len(words) - 1
 	row.values = "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
 	if row.remedy == (bilingual.Text{}) {
-		listed := strings.Join(words[:last], ", ") + " or " + words[last]
-		row.remedy = bilingual.New("give "+listed, "请填 "+strings.Join(words[:last], "、")+" 或 "+words[last])
+		row.remedy = bilingual.Sprintf("give %s", "请填 %s", bilingual.Text{
+			EN: strings.Join(words[:last], ", ") + " or " + words[last],
+			ZH: strings.Join(words[:last], "、") + " 或 " + words[last],
+		})
 		if row.initial == "" {
 			row.remedy = bilingual.Sprintf("%s, or leave it out", "%s，或不设置", row.remedy)
 		}

@@ -1,7 +1,6 @@
-// Package printable escapes what a terminal would obey, or would show as something else, in texts
-// that anyone may have written: control characters, and the format characters that turn the reading
-// direction, join, hide or reorder what stands around them (Unicode's bidirectional controls,
-// "Trojan Source").
+// Package printable escapes what a terminal would obey, or show as something else, in texts from
+// anywhere: control characters, and the format characters that turn the reading direction, join,
+// hide or reorder other characters (Unicode's bidirectional controls, "Trojan Source").
 //
 // The escapes are JSON's, so that JSON stays the same JSON and a person sees which character it
 // was: U+202E becomes \u202e.
@@ -10,6 +9,7 @@ package printable
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -17,12 +17,14 @@ import (
 	"unicode/utf8"
 )
 
-// Text is a text for one line: line ends and tabs are escaped too.
+// Text escapes a text for one line: line ends and tabs as well.
 func Text(text string) string { return escape(text, false) }
 
-// Lines is a text of any number of lines.
+// Lines escapes a text of several lines, and keeps its line ends and tabs.
 func Lines(text string) string { return escape(text, true) }
 
+// escape returns the text unchanged if nothing in it needs an escape, which is the usual case. A
+// byte that is not UTF-8 becomes \x and two digits.
 func escape(text string, lines bool) string {
 	harmless := func(r rune) bool { return unicode.IsGraphic(r) || lines && (r == '\n' || r == '\t') }
 	if strings.IndexFunc(text, func(r rune) bool { return !harmless(r) || r == utf8.RuneError }) < 0 {
@@ -32,6 +34,7 @@ func escape(text string, lines bool) string {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
+		// With a size of 3 it is the character U+FFFD itself.
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&out, `\x%02x`, text[i])
 		case harmless(r):
@@ -44,6 +47,7 @@ func escape(text string, lines bool) string {
 	return out.String()
 }
 
+// writeEscape writes the short escape if JSON has one, otherwise the UTF-16 units.
 func writeEscape(out *strings.Builder, r rune) {
 	switch r {
 	case '\n':
@@ -59,32 +63,32 @@ func writeEscape(out *strings.Builder, r rune) {
 	}
 }
 
-// Writer escapes what is written through it as [Lines] does. A Write becomes one Write; a character
-// that is cut off by its end waits for the rest of it.
+// Writer escapes what is written through it as [Lines] does. A Write becomes one Write. A character
+// that its end cuts off waits for the rest of it.
 type Writer struct {
 	out io.Writer
 
-	mu  sync.Mutex
-	cut []byte
+	mu  sync.Mutex // guards cut, and keeps Writes in order
+	cut []byte     // the beginning of a character
 }
 
-// NewWriter returns a Writer before out.
+// NewWriter returns a Writer in front of out.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
 
-// Write writes all of p, or returns an error of the writer behind.
+// Write writes all of p, or returns an error of the underlying writer.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := append(w.cut, p...) //nolint:gocritic // what was cut is used up here
+	text := slices.Concat(w.cut, p)
 	whole := len(text) - cutOff(text)
-	w.cut = append([]byte(nil), text[whole:]...)
+	w.cut = text[whole:]
 	if _, err := io.WriteString(w.out, Lines(string(text[:whole]))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// cutOff is how many bytes at the end of text begin a character without ending it.
+// cutOff is the number of bytes at the end of text that begin a character and do not complete it.
 func cutOff(text []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
 		if b := text[len(text)-n]; utf8.RuneStart(b) {

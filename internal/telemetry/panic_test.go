@@ -7,7 +7,8 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// What was in memory when a function panicked stays out of the log; what Go itself has to say does not.
+// What was in memory when a function panicked stays out of the log; what Go itself has to say does
+// not.
 func TestPanicKind(t *testing.T) {
 	t.Parallel()
 	index := func() (fault any) {

@@ -1,18 +1,18 @@
-// Package telemetrytest lets tests be searched for leaks. Each test writes what came out of the product (logs, replies,
-// errors, what a command printed) and which secrets went in; when all have run, internal/toolchain/leakcheck looks for the
-// one in the other. `make test` does that.
+// Package telemetrytest lets tests be searched for leaks. Each test writes down what came out of
+// the product (logs, replies, errors, what a command printed) and which secrets went in; afterwards
+// internal/toolchain/leakcheck searches the one for the other. `make test` runs it.
 //
-// The environment variable CLOUDPAY_TEST_OUTPUT names the folder. Without it everything here does nothing, so that
-// `go test` leaves nothing behind.
+// The environment variable CLOUDPAY_TEST_OUTPUT names the folder. Without it everything here does
+// nothing, so that `go test` leaves no files behind.
 //
-// Below that folder is
+// The folder has
 //
 //	secrets/PROGRAM-PID.txt             a line for each secret: its kind, its scope, its base64
-//	output/FORM/PROGRAM-PID/TEST-n.txt  what came out, as it is
+//	output/FORM/PROGRAM-PID/TEST-n.txt  what came out, unchanged
 //	output/errors/PROGRAM-PID.txt       a line for each error: its test, its text
 //
-// Each writer has a file of its own, because tests run side by side: two of them writing into one would tear apart what is
-// looked for.
+// Each writer has a file of its own, because tests run in parallel: two writers of one file would
+// split the texts that are searched for.
 package telemetrytest
 
 import (
@@ -27,13 +27,14 @@ import (
 	"testing"
 )
 
+// variable names the folder; empty: nothing is written.
 const variable = "CLOUDPAY_TEST_OUTPUT"
 
-// Kind is what a secret is.
+// Kind is the kind of a secret.
 type Kind string
 
-// The kinds. Identity is an openid, and Signature a gateway's or ours: a reply gives them to whom they belong, but they are
-// for no log and no error.
+// The kinds. Identity is an openid, and Signature the gateway's or ours. A reply may contain these
+// two, for their owner; logs and errors may not.
 const (
 	V2Key      Kind = "v2-key"
 	V3Key      Kind = "v3-key"
@@ -43,7 +44,7 @@ const (
 	Signature  Kind = "signature"
 )
 
-// scope says in which output a secret of that kind may not be.
+// scope is the output that must not contain a secret of that kind.
 func (k Kind) scope() string {
 	if k == Identity || k == Signature {
 		return "logs"
@@ -51,10 +52,11 @@ func (k Kind) scope() string {
 	return "all"
 }
 
-// Form is how something came out.
+// Form is the kind of an output.
 type Form string
 
-// The forms. Logs and Errors are the operator's, Replies the caller's; Terminal is what a command printed.
+// The forms. Logs and Errors are for operators, Replies for callers; Terminal is what a command
+// prints.
 const (
 	Logs     Form = "logs"
 	Errors   Form = "errors"
@@ -62,13 +64,13 @@ const (
 	Terminal Form = "terminal"
 )
 
-// shortest is how many bytes a secret must have: a shorter one would be found where it is not.
+// shortest is the fewest bytes of a secret: a shorter one would be found by chance.
 const shortest = 16
 
-// seen holds what this process has written down, and where: most tests use the same few secrets.
+// seen holds the lines that this process has written: most tests use the same few secrets.
 var seen sync.Map
 
-// Secret writes down a secret that the test uses.
+// Secret records a secret that the test uses.
 func Secret(t testing.TB, kind Kind, value string) {
 	t.Helper()
 	dir := os.Getenv(variable)
@@ -91,7 +93,8 @@ func Secret(t testing.TB, kind Kind, value string) {
 // written counts the files of this process, for their names.
 var written atomic.Int64
 
-// Output returns a writer whose bytes are searched. It may be used by several goroutines, and after the test.
+// Output returns a writer whose bytes are searched. It is safe for concurrent use, and outlives the
+// test.
 func Output(t testing.TB, form Form) io.Writer {
 	t.Helper()
 	dir := os.Getenv(variable)
@@ -102,7 +105,7 @@ func Output(t testing.TB, form Form) io.Writer {
 	return output{file: filepath.Join(dir, "output", string(form), program(), name)}
 }
 
-// Error writes down an error that the product returned; nil is none.
+// Error records an error that the product returned; nil is none.
 func Error(t testing.TB, err error) {
 	t.Helper()
 	dir := os.Getenv(variable)
@@ -115,7 +118,8 @@ func Error(t testing.TB, err error) {
 	}
 }
 
-// output is the name of a file. It is opened for each Write: a writer need not be closed then, and can outlive its test.
+// output is a file by its name. It is opened for each Write, so that a writer need not be closed
+// and can outlive its test.
 type output struct{ file string }
 
 func (o output) Write(p []byte) (int, error) {
@@ -125,10 +129,10 @@ func (o output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// writing lets one write at a time: they are small, and rare beside what the tests do.
+// writing serialises writes, which are small and rare.
 var writing sync.Mutex
 
-// write appends to a file, making it and its folder when they are not there.
+// write appends to a file, and creates it and its folder if needed.
 func write(name string, p []byte) error {
 	writing.Lock()
 	defer writing.Unlock()
@@ -149,10 +153,10 @@ func write(name string, p []byte) error {
 	return nil
 }
 
-// program tells this process from the others that write into the folder.
+// program names this process among the others that write into the folder.
 func program() string { return fmt.Sprintf("%s-%d", plain(filepath.Base(os.Args[0])), os.Getpid()) }
 
-// plain makes a file's name of a test's.
+// plain makes a file name of a test's name.
 func plain(name string) string {
 	const longest = 80
 	name = strings.Map(func(r rune) rune {

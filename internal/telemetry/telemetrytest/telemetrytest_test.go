@@ -17,7 +17,8 @@ const variable = "CLOUDPAY_TEST_OUTPUT"
 
 var numbers = regexp.MustCompile(`-[0-9]+`)
 
-// written is every file below a folder, by its path without the numbers of the process and of the file.
+// written is every file below a folder, by its path without the numbers of the process and of the
+// file.
 func written(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	texts := map[string]string{}

@@ -1,10 +1,11 @@
-// Command covergate copies the output of `go test -cover` from its input to its output, and fails when a package in it
-// is covered less than its gate asks.
+// Command covergate copies the output of `go test -cover` from its input to its output, and fails
+// if a package's coverage is below its gate.
 //
 //	go test -cover ./... | covergate PATTERN=PERCENT...
 //
-// A pattern is a package's path, or one that ends in /* for the packages right below it. A gate that no package of the
-// output meets is a failure as well: it guards nothing. So is a test that failed, for shells whose pipes hide it.
+// A pattern is the path of a package, or one with /* at its end for the packages directly below it.
+// A gate without a package in the output is a failure: it guards nothing. So is a failed test, for
+// shells in which a pipe hides it.
 package main
 
 import (
@@ -30,13 +31,14 @@ func main() {
 	}
 }
 
-// gate is what packages must reach, and whether any was seen.
+// gate is the percentage that packages must reach, and whether one was seen.
 type gate struct {
 	pattern string
 	percent float64
 	seen    bool
 }
 
+// parseGates parses PATTERN=PERCENT.
 func parseGates(args []string) ([]*gate, error) {
 	gates := make([]*gate, 0, len(args))
 	for _, arg := range args {
@@ -50,13 +52,15 @@ func parseGates(args []string) ([]*gate, error) {
 	return gates, nil
 }
 
-// coverage matches a line of go test: "ok  \tshop/pkg/v2xml\t0.02s\tcoverage: 97.5% of statements", or without the
-// "ok" and the time when a package has no tests.
+// coverage matches a line of go test: "ok  \tshop/pkg/v2xml\t0.02s\tcoverage: 97.5% of statements".
+// A package without tests has neither the "ok" nor the time.
 var coverage = regexp.MustCompile(`^(?:ok)?\s+(\S+)\s.*\bcoverage: ([0-9.]+)% of statements`)
 
-// longestLine is what a failing test may print at most in one line.
+// longestLine is the most bytes that a failing test may print in one line.
 const longestLine = 16 << 20
 
+// hold copies the lines and returns every fault: packages below their gate or failed, and gates
+// without a package.
 func hold(gates []*gate, in io.Reader, out io.Writer) error {
 	var faults []error
 	lines := bufio.NewScanner(in)
@@ -86,6 +90,7 @@ func hold(gates []*gate, in io.Reader, out io.Writer) error {
 	return errors.Join(append(faults, lines.Err())...)
 }
 
+// check compares a package with its gates.
 func check(gates []*gate, pkg string, percent float64) error {
 	for _, gate := range gates {
 		parent, star := strings.CutSuffix(gate.pattern, "/*")

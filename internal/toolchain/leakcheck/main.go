@@ -1,14 +1,16 @@
-// Command leakcheck looks through what tests wrote down for the secrets that they used, and fails when it finds one.
+// Command leakcheck searches what tests wrote down for the secrets that they used, and fails if it
+// finds one.
 //
 //	leakcheck -secrets KIND,... -output FORM,... DIR
 //
-// DIR is what CLOUDPAY_TEST_OUTPUT named when the tests ran; internal/telemetry/telemetrytest says what is in it. A secret
-// is found by any 16 characters of it in a row, in capitals or not, as it is or in one of the forms in which things get
-// into a log: escaped for JSON, XML, Go or an address, in hexadecimal, as a list of numbers, in base64 at any offset. Of a
-// private key only the secret part is looked for, since the public one may be anywhere, and its numbers in decimal too.
+// DIR is the CLOUDPAY_TEST_OUTPUT of the tests; internal/telemetry/telemetrytest documents its
+// files. A secret is found by any 16 consecutive characters, in either case, as it is or in a form
+// in which it can get into a log: escaped for JSON, XML, Go or a URL, in hexadecimal, as a list of
+// numbers, in base64 at any offset. Of a private key only the secret part is searched for, because
+// the public part may be anywhere, and its numbers in decimal as well.
 //
-// A check that has nothing to look for, or nowhere to look, guards nothing: a kind of secret that no test used is a
-// failure, and so is a form of output that no test wrote.
+// A check without anything to search for, or to search in, guards nothing: a kind of secret that no
+// test used is a failure, and so is a form of output that no test wrote.
 package main
 
 import (
@@ -34,11 +36,12 @@ func main() {
 	}
 }
 
+// list splits a flag with commas; an empty one has no words.
 func list(words string) []string {
 	return strings.FieldsFunc(words, func(r rune) bool { return r == ',' })
 }
 
-// check reports each leak to out. The error says that there are some, or that the check was none.
+// check prints each leak to out. The error says that there are leaks, or that nothing was checked.
 func check(dir string, kinds, forms []string, out io.Writer) error {
 	secrets, err := readSecrets(dir)
 	if err != nil {
@@ -74,6 +77,7 @@ func check(dir string, kinds, forms []string, out io.Writer) error {
 	return err
 }
 
+// missing is an error for each wanted word that is not in had.
 func missing(what string, wanted []string, had map[string]bool) error {
 	var faults []error
 	for _, word := range wanted {

@@ -11,22 +11,24 @@ import (
 )
 
 const (
-	// window is how many characters in a row give a secret away: few enough for one that was cut, too many for chance.
+	// window is how many consecutive characters give a secret away: few enough for a truncated one,
+	// too many for chance.
 	window = 16
-	// longWindow is for lists of numbers, in which a character says less.
+	// longWindow is for lists of numbers, in which a character carries less information.
 	longWindow = 32
-	// chunk is how much of a file is looked at together.
+	// chunk is how much of a file is searched at once.
 	chunk = 256 << 10
 	// most is how many leaks of one file are shown.
 	most = 5
 )
 
-// finder knows, for each length of window, every text of that length that gives something away, in small letters.
+// finder maps, for each length of window, every text of that length that gives a secret away, in
+// lower case, to what it is.
 type finder map[int]map[string]string
 
 func newFinder() finder { return finder{window: {}, longWindow: {}} }
 
-// add looks for every part of text that is as long as a window, and says that it was a what: the first one it was.
+// add adds every window of text. The first description of a window stays.
 func (f finder) add(what, text string, length int) {
 	text = strings.ToLower(text)
 	for i := 0; i+length <= len(text); i++ {
@@ -36,7 +38,8 @@ func (f finder) add(what, text string, length int) {
 	}
 }
 
-// at returns what begins at the start of text, which is in small letters, and how long it is; "" and 0 for nothing.
+// at describes the secret at the start of text, which is in lower case, with its length; "" and 0
+// for none.
 func (f finder) at(text []byte) (what string, length int) {
 	for _, length := range []int{longWindow, window} {
 		if len(text) < length {
@@ -54,7 +57,7 @@ type output struct {
 	file, name, form string
 }
 
-// findOutputs lists the files of DIR/output; a folder right below it is a form.
+// findOutputs lists the files of DIR/output. A folder directly below it is a form.
 func findOutputs(dir string) ([]output, error) {
 	var all []output
 	root := filepath.Join(dir, "output")
@@ -73,16 +76,17 @@ func findOutputs(dir string) ([]output, error) {
 	return all, err
 }
 
-// found is what a search came to.
+// found is the result of a search.
 type found struct{ bytes, leaks int64 }
 
-// search looks through a file and reports what it finds to out: where, what, and the text before it.
+// search searches a file and prints each leak to out: the place, the secret's kind, and the text
+// before it.
 func (s *secrets) search(o output, out io.Writer) (found, error) {
 	file, err := os.Open(o.file)
 	if err != nil {
 		return found{}, err
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // nothing was written
 	finders := []finder{s.all}
 	if o.form == "logs" || o.form == "errors" {
 		finders = append(finders, s.inLogs)
@@ -111,20 +115,20 @@ func (s *secrets) search(o output, out io.Writer) (found, error) {
 	return total, err
 }
 
-// leak is one secret in an output. Nothing behind it is shown: that may be the rest of it.
+// leak is one secret in an output. Nothing after it is shown: that may be the rest of it.
 type leak struct {
 	line         int
 	before, what string
 }
 
-// view is the part of a file that is being looked at, and where it is.
+// view is the part of a file that is being searched, and its place.
 type view struct {
 	finders []finder
-	text    []byte // read, and not done with
+	text    []byte // read, and not searched yet
 	line    int
 }
 
-// room is where the next part of the file is to be read to.
+// room is where the next part of the file is read to.
 func (v *view) room() []byte {
 	if cap(v.text) < len(v.text)+chunk {
 		v.text = append(make([]byte, 0, longWindow+chunk), v.text...)
@@ -132,8 +136,8 @@ func (v *view) room() []byte {
 	return v.text[len(v.text) : len(v.text)+chunk]
 }
 
-// leaks takes the n bytes that were read and yields what is found, but for what may begin in the last few bytes: these
-// are kept until there is more.
+// leaks takes the n bytes that were read and yields the leaks. Unless it is the last part, the last
+// few bytes are kept until there is more: a secret may begin in them.
 func (v *view) leaks(n int, last bool) func(yield func(leak) bool) {
 	return func(yield func(leak) bool) {
 		v.text = v.text[:len(v.text)+n]
@@ -160,7 +164,7 @@ func (v *view) leaks(n int, last bool) func(yield func(leak) bool) {
 	}
 }
 
-// find returns what begins at a place of text, and where it ends: with the last of the windows that overlap.
+// find describes the secret at a place of text. It ends with the last of the windows that overlap.
 func (v *view) find(text []byte, at int) (what string, end int) {
 	end = at
 	for from := at; from < max(end, at+1); from++ {
@@ -177,6 +181,7 @@ func (v *view) find(text []byte, at int) (what string, end int) {
 	return what, end
 }
 
+// newline is 1 for a line end, to be counted.
 func newline(char byte) int {
 	if char == '\n' {
 		return 1
@@ -184,7 +189,7 @@ func newline(char byte) int {
 	return 0
 }
 
-// before is the end of the line that a secret was found in, as far as it is read and holds no other.
+// before is the end of the line before a secret, as far as it is read and holds no other.
 func before(text []byte) string {
 	const longest = 60
 	text = text[bytes.LastIndexByte(text, '\n')+1:]
@@ -192,7 +197,7 @@ func before(text []byte) string {
 	return strings.ToValidUTF8(string(text), "?")
 }
 
-// lower makes small letters of ASCII's capitals; whatever else there is stays as long as it is.
+// lower lowers ASCII capitals only, so that every other byte keeps its place.
 func lower(text []byte) []byte {
 	small := make([]byte, len(text))
 	for i, char := range text {

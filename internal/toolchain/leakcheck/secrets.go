@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// secrets is all that is looked for.
+// secrets are the windows to search for.
 type secrets struct {
 	count  int
 	kinds  map[string]bool
@@ -26,10 +26,11 @@ type secrets struct {
 	inLogs finder // in logs and errors besides
 }
 
-// privateKey is the one kind that is PEM, of which only a part is secret.
+// privateKey is the only kind that is PEM, of which only a part is secret.
 const privateKey = "private-key"
 
-// readSecrets reads the files of DIR/secrets: on each line a kind, a scope and the secret in base64.
+// readSecrets reads the files of DIR/secrets: on each line a kind, a scope and the secret in
+// base64.
 func readSecrets(dir string) (*secrets, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "secrets", "*"))
 	if err != nil {
@@ -56,6 +57,7 @@ func readSecrets(dir string) (*secrets, error) {
 	return s, nil
 }
 
+// add adds the secret of one line.
 func (s *secrets) add(line string) error {
 	fields := strings.Fields(line)
 	if len(fields) != 3 {
@@ -78,7 +80,7 @@ func (s *secrets) add(line string) error {
 	return nil
 }
 
-// addText looks for a text in each form that it may be printed in.
+// addText adds a text in each form in which it may be printed.
 func (f finder) addText(kind, text string) {
 	f.add(kind, text, window)
 	f.add(kind+" in Go's escapes", strings.Trim(strconv.QuoteToASCII(text), `"`), window)
@@ -88,15 +90,15 @@ func (f finder) addText(kind, text string) {
 	f.add(kind+" in JSON", string(inJSON), window)
 	f.add(kind+" in JSON", plainHTML.Replace(string(inJSON)), window)
 	var escaped strings.Builder
-	_ = xml.EscapeText(&escaped, []byte(text)) // a Builder can be written to
+	_ = xml.EscapeText(&escaped, []byte(text)) // a Builder returns no errors
 	f.add(kind+" in XML", escaped.String(), window)
 	f.addBytes(kind, []byte(text))
 }
 
-// plainHTML is what an encoder leaves when it is told that its JSON is for no page.
+// plainHTML undoes the escapes that json.Encoder.SetEscapeHTML(false) leaves out.
 var plainHTML = strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">")
 
-// addBytes looks for what no text shows as it is.
+// addBytes adds the forms in which bytes are printed.
 func (f finder) addBytes(kind string, value []byte) {
 	f.add(kind+" in hexadecimal", hex.EncodeToString(value), window)
 	f.addBase64(kind, value)
@@ -105,8 +107,8 @@ func (f finder) addBytes(kind string, value []byte) {
 	f.add(kind+" as a list of bytes", strings.ReplaceAll(numbers, " ", ","), longWindow)
 }
 
-// addBase64 looks for a value that begins anywhere in what was encoded: at each of the three offsets within a group of
-// three bytes, less the characters that the bytes around it have a part in.
+// addBase64 adds a value at any place in an encoded text: at each of the three offsets within a
+// group of three bytes, without the characters that depend on the bytes around the value.
 func (f finder) addBase64(kind string, value []byte) {
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for offset := range min(3, len(value)) {
@@ -116,7 +118,8 @@ func (f finder) addBase64(kind string, value []byte) {
 	}
 }
 
-// addKey looks for what is secret of an RSA key in PEM, in its lines, in its numbers, and in base64 of all that.
+// addKey adds the secret part of an RSA key in PEM: in its lines, in its numbers, and in base64 of
+// the whole file.
 func (f finder) addKey(kind string, text []byte) error {
 	block, _ := pem.Decode(text)
 	if block == nil {
@@ -133,8 +136,8 @@ func (f finder) addKey(kind string, text []byte) error {
 	}
 	f.addBytes(kind, secret)
 
-	// The lines of the file: as they are they were found in base64 above, but for an address they are escaped, and in
-	// base64 of the file the ends of lines count.
+	// The lines of the file: as they are they were found in base64 above, but for an address they
+	// are escaped, and in base64 of the file the ends of lines count.
 	body := base64.StdEncoding.EncodeToString(block.Bytes)
 	secretChars := (len(block.Bytes) - len(secret) + 2) / 3 * 4
 	f.add(kind+" in an address", url.QueryEscape(body[secretChars:]), window)
@@ -146,6 +149,7 @@ func (f finder) addKey(kind string, text []byte) error {
 	return nil
 }
 
+// parse returns the key in DER; nil if it is not RSA.
 func parse(der []byte) *rsa.PrivateKey {
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return key

@@ -15,8 +15,8 @@ import (
 	"cloudpay/internal/config"
 )
 
-// The descriptions in the root have to name what the Makefile makes, and variables that are read. serverless.yml has a test
-// of its own in internal/archtest.
+// The descriptions in the root have to name what the Makefile makes, and variables that are read.
+// serverless.yml has a test of its own in internal/archtest.
 
 const root = "../../.."
 
@@ -47,7 +47,8 @@ func wantMakes(t *testing.T, function, file string) {
 	}
 }
 
-// wantVariables fails the test unless every variable is known, and every one that is secret comes from the environment.
+// wantVariables fails the test unless every variable is known, and every one that is secret comes
+// from the environment.
 func wantVariables(t *testing.T, variables map[string]string, fromEnvironment string) {
 	t.Helper()
 	if len(variables) == 0 {

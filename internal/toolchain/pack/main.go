@@ -1,12 +1,12 @@
-// Command pack makes the zips that the platforms take: each file in the root of the archive, executable for everybody. One
-// made without that bit deploys and then does not start.
+// Command pack makes the zips that the platforms take: each file at the root of the archive,
+// executable for all. A function without that bit deploys, and then does not start.
 //
 //	pack OUT.zip [NAME=]FILE...
 //
-// A file keeps its own name unless it is given another: a platform knows what to start by its name. SCF's Go1 wants the
-// handler's, its custom runtime and Lambda want bootstrap, its web functions want scf_bootstrap.
+// A file keeps its own name unless it is given another. A platform starts a file by its name: SCF's
+// Go1 the handler's, its custom runtime and Lambda bootstrap, its web functions scf_bootstrap.
 //
-// The same files make the same bytes: every entry's time is the first that a zip can say.
+// The same files make the same bytes: every entry has the earliest time of the format.
 package main
 
 import (
@@ -21,6 +21,7 @@ import (
 	"time"
 )
 
+// Modes of the packed files, of the archive, and of its folder.
 const (
 	executable = 0o755
 	readable   = 0o644 // the archive itself
@@ -38,7 +39,8 @@ func main() {
 	}
 }
 
-// pack writes the archive beside its place and then moves it there, so that a half-written one is never deployed.
+// pack writes the archive beside its place and then renames it, so that a half-written one is never
+// deployed.
 func pack(out string, files []string) (err error) {
 	if err := os.MkdirAll(filepath.Dir(out), traversed); err != nil {
 		return fmt.Errorf("packing %s: %w", out, err)
@@ -58,6 +60,7 @@ func pack(out string, files []string) (err error) {
 	return os.Rename(file.Name(), out)
 }
 
+// write writes the archive.
 func write(w io.Writer, files []string) error {
 	archive := zip.NewWriter(w)
 	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
@@ -75,15 +78,17 @@ func write(w io.Writer, files []string) error {
 	return archive.Close()
 }
 
-// earliest is the first time that a zip can say. Without one, an entry has the month 0 and the day 0, which some readers refuse.
+// earliest is the earliest time in a zip. Without a time, an entry has month 0 and day 0, which
+// some readers refuse.
 func earliest() time.Time { return time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC) }
 
+// add writes one file, read from path, as name.
 func add(archive *zip.Writer, name, path string) error {
 	source, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = source.Close() }() // it was only read
+	defer func() { _ = source.Close() }() // nothing was written
 	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: earliest()}
 	header.SetMode(executable)
 	entry, err := archive.CreateHeader(header)

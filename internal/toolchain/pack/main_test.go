@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// writeBinary makes a file that is not executable here, as a checkout on another system may leave it.
+// writeBinary makes a file that is not executable here, as a checkout on another system may leave
+// it.
 func writeBinary(t *testing.T, folder, name string) string {
 	t.Helper()
 	path := filepath.Join(folder, name)
