@@ -1,5 +1,5 @@
-// Command closeorder is the cloud function that closes a WeChat Pay order and
-// says, in CloudPay's words, what became of it.
+// Command closeorder is the cloud function that closes a WeChat Pay order and returns CloudPay's
+// result object. On a timer it closes every order that is due.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command queryorder is the cloud function that says, in CloudPay's words, what
-// state a WeChat Pay order is in.
+// Command queryorder is the cloud function that queries a WeChat Pay order and returns CloudPay's
+// result object. On a timer it queries every order in doubt.
 package main
 
 import (

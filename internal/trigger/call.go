@@ -9,9 +9,9 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// call answers a cloud call or a direct invoke: the event is the parameters, the reply is the
+// handleCall answers a cloud handleCall or a direct invoke: the event is the parameters, the reply is the
 // result object.
-func (i *invocation) call(ctx context.Context) ([]byte, error) {
+func (i *invocation) handleCall(ctx context.Context) ([]byte, error) {
 	var p params
 	fault := i.unreadable()
 	if fault == nil {
@@ -29,10 +29,10 @@ func encode(v any) ([]byte, error) {
 	return text, nil
 }
 
-// foreign fails on an event that is for another function, such as SNS's or S3's: a trigger is bound
+// handleForeign fails on an event that is for another function, such as SNS's or S3's: a trigger is bound
 // to this one by mistake. A result would be a success to the platform, and the event would be lost.
 // After a failure the event is redelivered, and then put where the trigger's failed events go.
-func (i *invocation) foreign(ctx context.Context) ([]byte, error) {
+func (i *invocation) handleForeign(ctx context.Context) ([]byte, error) {
 	c := i.caller("")
 	refused := i.refuse(c, params{}, i.unreadable())
 	refused.denial = denial{ruleEvent, "this function is for no such events: take the trigger away from it"}

@@ -210,7 +210,8 @@ func fromTimer(inv hosting.Invocation, e event.Event, a Access) caller {
 		a.Policy == PolicyPlatform && cloudBaseKey(inv.Environment) == "":
 		return caller{kind: timer, may: rights{sweep: true}}
 	}
-	return caller{kind: unidentified, remedy: "the platform does not say that this is a timer: put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
+	return caller{kind: unidentified, remedy: "the platform does not say that this is a timer: " +
+		"put CLOUDPAY_TIMER_TOKEN into the trigger's message"}
 }
 
 // isTimer reports whether a trigger's message is the timer token, or both of its values: a

@@ -62,7 +62,7 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 	ctx = i.named(ctx)
 	switch e.Kind {
 	case event.HTTP:
-		response, err := i.http(ctx)
+		response, err := i.handleRequest(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -70,12 +70,12 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 	case event.Queue:
 		return i.batch(ctx)
 	case event.Timer:
-		return i.tick(ctx)
+		return i.handleTimer(ctx)
 	case event.Foreign:
-		return i.foreign(ctx)
+		return i.handleForeign(ctx)
 	case event.Call:
 	}
-	return i.call(ctx)
+	return i.handleCall(ctx)
 }
 
 // HandleHTTP answers one request to our own HTTP server. Its error is nil unless the result cannot
@@ -83,7 +83,7 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 func (f *Function) HandleHTTP(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
 	e, fault := event.FromRequest(r)
 	i := f.invocation(inv, e, fault)
-	return i.http(i.named(ctx))
+	return i.handleRequest(i.named(ctx))
 }
 
 // invocation is one event on its way through a Function. It does not change.
@@ -148,8 +148,8 @@ func (i *invocation) caller(token string) caller {
 // notAllowed is all that an unauthorized caller is told; the reason is logged.
 var notAllowed = bilingual.New("this caller may not do that; the function's log says why", "调用方无此权限；原因见云函数日志")
 
-// perform executes one call, as far as the caller may. A panic becomes a result.
-func (f *Function) perform(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
+// execute runs one call, as far as the caller may. A panic becomes a result.
+func (f *Function) execute(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
 	defer func() {
 		if f.caught(ctx, recover()) {
 			done = outcome{Result: order.Breakdown(bilingual.New(
@@ -161,7 +161,7 @@ func (f *Function) perform(ctx context.Context, c caller, p params, fault *order
 		return *refused
 	}
 	if c.may.orders == ownOrders {
-		return f.performOwn(ctx, c.owner, p)
+		return f.executeOwn(ctx, c.owner, p)
 	}
 	return outcome{Result: f.Do(ctx, p.Params)}
 }

@@ -14,9 +14,9 @@ import (
 	"cloudpay/internal/order"
 )
 
-// http answers an HTTP request: the parameters are in its path, its query string and its body
+// handleRequest answers an HTTP request: the parameters are in its path, its query string and its body
 // together, and the response is the result object under the status that belongs to it.
-func (i *invocation) http(ctx context.Context) (hosting.Response, error) {
+func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error) {
 	r := i.event.Request
 	cors := i.Access.cors(r, i.Op)
 	if cors.preflight && i.fault == nil {

@@ -15,7 +15,7 @@ import (
 // turn executes and logs one call, and returns its result as the caller may see it.
 func (i *invocation) turn(ctx context.Context, c caller, p params, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
-	done := i.perform(ctx, c, p, fault)
+	done := i.execute(ctx, c, p, fault)
 	return i.tell(ctx, c, p, done, time.Since(start), more...)
 }
 

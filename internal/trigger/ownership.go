@@ -10,10 +10,10 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// performOwn executes a user's call, which may be about the user's own orders only. Another user's
+// executeOwn executes a user's call, which may be about the user's own orders only. Another user's
 // order and one that does not exist are answered alike, to the byte and to the step of time: a user
 // that tries numbers must not learn which of them are orders.
-func (f *Function) performOwn(ctx context.Context, owner string, p params) outcome {
+func (f *Function) executeOwn(ctx context.Context, owner string, p params) outcome {
 	switch {
 	case p.OutTradeNo == "" && p.CombineOutTradeNo == "" && p.TransactionID == "":
 		return outcome{Result: refusalOf(order.MissingOutTradeNo())}
@@ -25,7 +25,7 @@ func (f *Function) performOwn(ctx context.Context, owner string, p params) outco
 			denial{ruleParameter, "users may not close by transaction_id: give out_trade_no, or send service_token"},
 		}
 	case p.CombineOutTradeNo != "" || p.TransactionID != "":
-		return f.performFound(ctx, owner, p)
+		return f.executeFound(ctx, owner, p)
 	}
 	o, err := f.Owns(ctx, owner, p.Params)
 	switch {
@@ -37,9 +37,9 @@ func (f *Function) performOwn(ctx context.Context, owner string, p params) outco
 	return ownResult(p, f.Do(ctx, p.Params))
 }
 
-// performFound executes a user's call about an order that must be looked up first, since the store
+// executeFound executes a user's call about an order that must be looked up first, since the store
 // does not have the number. For a query, what was found is the answer.
-func (f *Function) performFound(ctx context.Context, owner string, p params) outcome {
+func (f *Function) executeFound(ctx context.Context, owner string, p params) outcome {
 	asked := p.Params
 	if f.Op != order.OpQuery {
 		asked.NonceStr = "" // it is for the close

@@ -19,9 +19,9 @@ type timerReport struct {
 	ErrCode    string `json:"errCode"`
 }
 
-// tick answers a timer with its sweep's report. The error is non-nil, so that the platform tries
+// handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform tries
 // again, only if the sweep could begin nothing.
-func (i *invocation) tick(ctx context.Context) ([]byte, error) {
+func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	p, _ := readParams(i.inv.Payload) // for the token; a timer has no other parameters
 	c := i.caller(p.token)
 	var report any
