@@ -13,20 +13,20 @@ import (
 
 const (
 	dialTimeout = 3 * time.Second
-	// idleLimit is how long a kept connection is trusted. A function instance is frozen between
-	// invocations, and its connections may be dead when it thaws without its having been told.
+	// idleLimit is how long a kept connection is trusted. A frozen instance cannot see peers hang up,
+	// so its connections may be dead when it thaws.
 	idleLimit = 20 * time.Second
-	// keptConnections is as many as there are callers.
+	// keptConnections exceeds the number of concurrent callers.
 	keptConnections = 1024
 )
 
-// NewHTTPClient returns the client that APIv2 and APIv3 share: connections are kept for as many
-// callers as there are, and closed when none was used for long, so that a thawed instance does not
-// wait on a dead one. Nothing is dialled before the first request.
+// NewHTTPClient returns the client that APIv2 and APIv3 share. It keeps connections for all callers,
+// and closes them after a pause, so that a thawed instance does not wait on a dead one. It dials
+// nothing before the first request.
 func NewHTTPClient() *http.Client { return newHTTPClient(wire.NewTransport()) }
 
-// NewLinkHTTPClient returns the private link's client, which uses no proxy: nothing but the sidecar
-// may be on the link.
+// NewLinkHTTPClient returns the private link's client. It uses no proxy, since only the sidecar may
+// be on the link.
 func NewLinkHTTPClient() *http.Client { return newHTTPClient(wxcloudrun.NewTransport()) }
 
 func newHTTPClient(kept *http.Transport) *http.Client {
@@ -40,20 +40,20 @@ func newHTTPClient(kept *http.Transport) *http.Client {
 	return &http.Client{Transport: &connections{kept: kept, single: single}}
 }
 
-// connections closes what is kept once nothing was sent for a while. The transport's own timers do
-// that too, but on an instance that thaws they race with the first request.
+// connections closes kept connections after a pause. The transport's own timers do that too, but on
+// a thawing instance they race with the first request.
 type connections struct {
 	kept *http.Transport
-	// single dials for each request. Request.Close would not do: it closes a kept connection after
-	// having used it.
+	// single dials for each request. Request.Close would not: it uses a kept connection, and closes
+	// it afterwards.
 	single *http.Transport
 
 	lastUsed atomic.Int64 // Unix nanoseconds
 }
 
-// RoundTrip sends a request on a connection that was used a short while ago, or on a new one; on a
-// new one in any case where the context says so. A new one is kept for the next request where none
-// was used for long: one of these two then needs no handshake.
+// RoundTrip sends a request on a recently used connection or a new one, and on a new one in any case
+// where the context says so. After a pause the new one is kept: one of this request and the next then
+// needs no handshake.
 func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 	now := time.Now().UnixNano()
 	last := c.lastUsed.Swap(now)
@@ -69,7 +69,7 @@ func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections closes the kept connections that carry no request.
 func (c *connections) CloseIdleConnections() { c.kept.CloseIdleConnections() }
 
-// freshConnection is the key of a context whose requests want a connection that carried no other.
+// freshConnection is the key of a context whose requests need a connection that carried no other.
 type freshConnection struct{}
 
 func onFreshConnection(ctx context.Context) context.Context {

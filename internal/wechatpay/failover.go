@@ -100,8 +100,8 @@ func (d *Domains) pick(domains int) int {
 	return mainDomain
 }
 
-// report notes whether an exchange reached its domain. An unreachable backup hands back at once: the
-// main address is then no worse.
+// report notes whether an exchange reached its domain. An unreachable backup hands back at once:
+// the main address is then no worse.
 func (d *Domains) report(domain int, reached bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

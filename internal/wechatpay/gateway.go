@@ -1,19 +1,19 @@
 // Package wechatpay makes one exchange with WeChat Pay for each call, in any of its protocols, and
 // returns an order.Answer.
 //
-// Everything here is an [Exchanger], the interface that package closing consumes. A call goes through
-// three of them:
+// Everything here is an [Exchanger], the interface that package closing consumes. A call goes
+// through three of them:
 //
 //	Gateway    chooses by the call's API                       gateway.go
 //	Failover   chooses the main address or the backup          failover.go
 //	V2 V3 …    translates the call, the reply and the error    v2.go, v3.go, wxcloudrun.go
 //
-// A dialect is one file: the two methods, how its refusals are worded (a rejection), and its facts. A
-// new one needs no change here but its file, and an entry where the Gateway is built.
+// A dialect is one file: the two methods, how its refusals are worded (a rejection), and its facts.
+// A new one needs no change here but its file, and an entry where the Gateway is built.
 //
 // What an error code means is in one table, package errcode, and what a refusal amounts to in one
-// function, verdictOf. Every dialect obeys one rule: only an authenticated reply has a verdict about
-// the order. All else is Doubted, or Rejected where it says that the request itself is wrong.
+// function, verdictOf. Every dialect obeys one rule: only an authenticated reply has a verdict
+// about the order. All else is Doubted, or Rejected where it says that the request itself is wrong.
 package wechatpay
 
 import (
@@ -77,8 +77,8 @@ func (g *Gateway) exchange(ctx context.Context, c order.Call, do operation) orde
 	return a
 }
 
-// logUnread warns of what was left out of the facts. It logs names, which are the protocol's, and no
-// values, which may be anything.
+// logUnread warns of what was left out of the facts. It logs names, which are the protocol's, and
+// no values, which may be anything.
 func (g *Gateway) logUnread(ctx context.Context, c order.Call, a order.Answer) {
 	if g.Log == nil || a.Facts == nil || len(a.Facts.Unread) == 0 {
 		return

@@ -58,9 +58,9 @@ func rejectionV2(e *wire.Error) rejection {
 	return rejection{Error: e, code: code, message: e.Message, proof: order.ProofSignature}
 }
 
-// codesOfTextV2 are the codes for return_msg where APIv2 gives none: return_code FAIL has only a text,
-// in Chinese. It is unsigned, so its code is a hint only. A text that is not here is GATEWAY_REJECTED.
-// The texts are in lower case, and the first one found counts.
+// codesOfTextV2 are the codes for return_msg where APIv2 gives none: return_code FAIL has only a
+// text, in Chinese. It is unsigned, so its code is a hint only. A text that is not here is
+// GATEWAY_REJECTED. The texts are in lower case, and the first one found counts.
 var codesOfTextV2 = []struct{ text, code string }{
 	{"签名", errcode.SignError},
 	{"频率", errcode.FrequencyLimited},

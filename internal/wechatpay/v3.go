@@ -108,8 +108,8 @@ func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 	return a
 }
 
-// adviceOf words v3json's advice about platform certificates for operators, who read Chinese too,
-// and set variables where a program sets a client's fields.
+// adviceOf words v3json's advice about platform certificates for operators: in Chinese too, and with
+// the variables that they set where a program sets a client's fields.
 func adviceOf(remedy string) bilingual.Text {
 	for _, a := range advices {
 		if strings.HasPrefix(remedy, a.begins) {
@@ -173,8 +173,8 @@ func factsV3(t v3json.Transaction) *order.Facts {
 	return f
 }
 
-// promotionV3 translates one entry of promotion_detail. Overseas, three amounts and the ids have names
-// of their own.
+// promotionV3 translates one entry of promotion_detail. Overseas, three amounts and the ids have
+// names of their own.
 func promotionV3(p v3json.Promotion) order.Promotion {
 	out := order.Promotion{
 		ID:                 cmp.Or(p.CouponID, p.PromotionID),

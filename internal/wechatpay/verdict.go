@@ -110,8 +110,8 @@ func proved(op order.Op, row errcode.Code, known bool, status int) verdict.Verdi
 }
 
 // unproved returns what an unauthenticated refusal amounts to. A code that speaks of the order must
-// not be passed on, since callers branch on codes; nor may a code outside the table, which can be any
-// text.
+// not be passed on, since callers branch on codes; nor may a code outside the table, which can be
+// any text.
 func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.Answer {
 	a.Verdict = verdict.Doubted
 	if _, spelled := errcode.Lookup(a.GatewayCode); !spelled && !isLinkCode(a.GatewayCode) {

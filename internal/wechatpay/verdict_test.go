@@ -49,8 +49,8 @@ func TestFailures(t *testing.T) {
 		{"too often", signed2("REQUENCY_LIMITED"), signed3(429, "RATELIMIT_EXCEEDED"), verdict.Limited, verdict.Limited, "FREQUENCY_LIMITED"},
 		{"ambiguous", signed2("TRADE_ERROR"), signed3(403, "TRADE_ERROR"), verdict.Disputed, verdict.Doubted, "TRADE_ERROR"},
 		{"refused", signed2("NOAUTH"), signed3(403, "NO_AUTH"), verdict.Refused, verdict.Refused, "NOAUTH"},
-		{"a code nobody knows", signed2("BRAND_NEW"), signed3(403, "BRAND_NEW"), verdict.Disputed, verdict.Disputed, "BRAND_NEW"},
-		{"a failure nobody knows", nil, signed3(500, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "BRAND_NEW"},
+		{"an unknown code", signed2("BRAND_NEW"), signed3(403, "BRAND_NEW"), verdict.Disputed, verdict.Disputed, "BRAND_NEW"},
+		{"an unknown failure", nil, signed3(500, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "BRAND_NEW"},
 
 		{"signed, and says nothing", nil, signed3(401, ""), verdict.Doubted, verdict.Doubted, "SIGNERROR"},
 		{"signed, says nothing, too often", nil, signed3(429, ""), verdict.Doubted, verdict.Doubted, "FREQUENCY_LIMITED"},
@@ -60,7 +60,7 @@ func TestFailures(t *testing.T) {
 		{"unsigned: paid", nil, unsigned3(400, "ORDER_PAID"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: missing", nil, unsigned3(404, "ORDER_NOT_EXIST"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: too often", unsigned2(200, "频率限制"), unsigned3(429, ""), verdict.Doubted, verdict.Doubted, "FREQUENCY_LIMITED"},
-		{"unsigned: a code nobody knows", nil, unsigned3(403, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
+		{"unsigned: an unknown code", nil, unsigned3(403, "BRAND_NEW"), verdict.Doubted, verdict.Doubted, "UNSIGNED_REPLY"},
 		{"unsigned: system error", unsigned2(200, "系统繁忙，请稍后再试"), unsigned3(500, "SYSTEM_ERROR"), verdict.Doubted, verdict.Doubted, "SYSTEMERROR"},
 		{"unsigned: refused for no known reason", unsigned2(200, "不知道"), unsigned3(404, ""), verdict.Rejected, verdict.Rejected, "GATEWAY_REJECTED"},
 		{"unsigned: a bad gateway", unsigned2(502, ""), unsigned3(502, ""), verdict.Doubted, verdict.Doubted, "SERVICE_UNAVAILABLE"},
@@ -152,7 +152,7 @@ func TestFactsNameTheirAppIDs(t *testing.T) {
 	}
 }
 
-// An unsigned refusal must not bring a code that somebody might take for the
+// An unsigned refusal must not bring a code that could be taken for the
 // order's state.
 func TestUnsignedWordsAreNotPassedOnAsCodes(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,7 @@ func TestFactsAreTheSameInBothDialects(t *testing.T) {
 	})
 	refunded := factsV2(v2xml.Transaction{TradeState: "REFUND"})
 	if refunded.TotalFee != nil || refunded.CashFee != nil {
-		t.Errorf("amounts that nobody gave: %+v", refunded)
+		t.Errorf("amounts that were not sent: %+v", refunded)
 	}
 	if diff := cmp.Diff(v2, v3); diff != "" {
 		t.Errorf("(-v2 +v3)\n%s", diff)
@@ -214,11 +214,11 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 			}}),
 		} {
 			if f.TotalFee != nil || f.CashFee != nil || f.SettlementTotalFee != nil || f.CouponFee != nil || f.CouponCount != nil || f.ExchangeRate != nil {
-				t.Errorf("%s, %s: amounts that nobody gave: %+v", dialect, state, f)
+				t.Errorf("%s, %s: amounts that were not sent: %+v", dialect, state, f)
 			}
 			for _, sub := range f.SubOrders {
 				if sub.TotalFee != nil || sub.CashFee != nil {
-					t.Errorf("%s, %s: amounts that nobody gave: %+v", dialect, state, sub)
+					t.Errorf("%s, %s: amounts that were not sent: %+v", dialect, state, sub)
 				}
 			}
 		}

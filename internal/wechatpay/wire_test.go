@@ -109,7 +109,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// answers has every request answered with this, signed by nobody.
+// answers has every request answered with this, unsigned.
 func (w *wire) answers(status int, body string) {
 	w.reply = func() *http.Response {
 		return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
@@ -203,7 +203,7 @@ func TestSubMerchantsAppIDIsSentInV2(t *testing.T) {
 	}
 }
 
-// An unsigned word about the order is not repeated as a code, lest somebody branch
+// An unsigned word about the order is not repeated as a code, since callers branch
 // on it: that a customer is paying is such a word too.
 func TestUnsignedUserPayingIsNotPassedOn(t *testing.T) {
 	t.Parallel()
@@ -249,7 +249,7 @@ func TestSignedCodeThatNobodyKnows(t *testing.T) {
 	}
 }
 
-// Hints are for replies that have no code because nobody signed them. A signed
+// Hints are for replies that have no code because they are unsigned. A signed
 // refusal without a code has said nothing, whatever its text.
 func TestSignedRefusalWithoutCodeIsGivenNone(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,8 @@ const (
 )
 
 // Client closes and queries orders over the private link. The zero value is ready for use: there is
-// no key, and each request names its merchant. It is safe for concurrent use once filled. It keeps no
-// state, starts no goroutine and never retries: a failed attempt may or may not have reached the
+// no key, and each request names its merchant. It is safe for concurrent use once filled. It keeps
+// no state, starts no goroutine and never retries: a failed attempt may or may not have reached the
 // gateway.
 type Client struct {
 	// BaseURL is the link's address, DefaultBaseURL when empty. The paths are appended to it.

@@ -21,17 +21,17 @@ type CloseReply struct {
 	ResultMsg          string // documented, missing from the sample
 }
 
-// CloseOrder closes an unpaid order (wxcloudrun/src/development/pay/order/close). It returns a reply
-// when result_code SUCCESS came over the link, about this merchant: the order is closed, as far as
-// the link is to be trusted. Otherwise the error is, by errors.As,
+// CloseOrder closes an unpaid order (wxcloudrun/src/development/pay/order/close). It returns a
+// reply when result_code SUCCESS came over the link, about this merchant: the order is closed, as
+// far as the link is to be trusted. Otherwise the error is, by errors.As,
 //
 //   - [*wire.Error]: a refusal, by the gateway, the link or anything on the way; see Authenticated;
 //   - [*wire.VerifyError]: a reply about something else;
 //   - [*wire.MalformedError]: a reply that cannot be read;
 //
 // or any other, when no reply arrived (errors.Is finds the context's error) or the request could
-// not be made. After everything but an authenticated *wire.Error the order may or may not be closed,
-// and only a query can tell.
+// not be made. After everything but an authenticated *wire.Error the order may or may not be
+// closed, and only a query can tell.
 func (c *Client) CloseOrder(ctx context.Context, req Request) (*CloseReply, error) {
 	reply, err := c.closeOrder(ctx, req)
 	if err != nil {
@@ -66,8 +66,8 @@ func (c *Client) closeOrder(ctx context.Context, req Request) (*CloseReply, erro
 }
 
 // foreignKey returns a key that only replies to other calls have (a query, a unified order, a
-// refund), "" when there is none. The link's replies are alike, so without this check the success of
-// another call would pass as a close's.
+// refund), "" when there is none. The link's replies are alike, so without this check the success
+// of another call would pass as a close's.
 func (d document) foreignKey() string {
 	for _, key := range [...]string{"trade_state", "trade_type", "transaction_id", "prepay_id", "refund_id", "out_refund_no"} {
 		if d.get(key) != "" || slices.Contains(d.unread, key) {

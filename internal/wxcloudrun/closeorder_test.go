@@ -34,7 +34,7 @@ func TestCloseReplyOddities(t *testing.T) {
 		"the order is named":      with(closeSample, fields{"out_trade_no": orderNo}),
 		"result_msg":              with(closeSample, fields{"result_msg": "OK"}),
 		"null and empty":          with(closeSample, fields{"out_trade_no": nil, "trade_state": "", "prepay_id": nil, "coupon_id_list": nil}),
-		"keys nobody knows":       with(closeSample, fields{"brand_new": fields{"a": []int{1}}, "Appid2": true, "": "SUCCESS"}),
+		"unknown keys":            with(closeSample, fields{"brand_new": fields{"a": []int{1}}, "Appid2": true, "": "SUCCESS"}),
 		"numbers of numbers":      with(closeSample, fields{"sub_mch_id": 1712734762}),
 		"errcode as a string":     strings.Replace(closeSample, `"errcode":0`, `"errcode":"0"`, 1),
 		"a known key, deeper":     with(closeSample, fields{"extra": fields{"sub_mch_id": "1", "Sub_Mch_Id": "2"}}),

@@ -13,7 +13,7 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// The keys that we know, of the link's own object and of WeChat Pay's within it. What is not here is not looked at.
+// The known keys of the link's own object and of WeChat Pay's within it. All others are ignored.
 var (
 	envelopeKeys = []string{"errcode", "errmsg", "respdata"}
 	respdataKeys = []string{
@@ -33,8 +33,8 @@ const (
 	couponFees  = "coupon_fee_list"
 )
 
-// The errors of reading a body. They become the Detail of a MalformedError, and repeat nothing of it but, quoted and cut,
-// names of keys.
+// The errors of reading a body. They become the Detail of a MalformedError, and quote nothing of the
+// body but names of keys, truncated.
 var (
 	errJSON   = errors.New("it is not JSON, or was cut short")
 	errObject = errors.New("it is JSON and not an object")
@@ -43,7 +43,7 @@ var (
 // envelope is the link's own part of a reply.
 type envelope struct {
 	errcode, errmsg string
-	respdata        json.RawMessage // not looked at yet
+	respdata        json.RawMessage // not decoded
 }
 
 // decodeEnvelope reads the link's own part.
@@ -64,8 +64,9 @@ func decodeEnvelope(got *wire.Reply) (envelope, error) {
 	return e, err
 }
 
-// decode reads one JSON object and returns the values of the known keys in it. encoding/json by itself would take the last
-// of two, and mind no capitals; whoever reads the same bytes with another decoder would see another order.
+// decode reads one JSON object and returns the values of the known keys in it. encoding/json would
+// take the last of two, and ignore case, where another decoder of the same bytes may see another
+// order.
 func decode(object []byte, known []string) (map[string]json.RawMessage, error) {
 	if !json.Valid(object) {
 		return nil, errJSON
@@ -93,14 +94,14 @@ func decode(object []byte, known []string) (map[string]json.RawMessage, error) {
 	return values, nil
 }
 
-// scalar is the text of a string, or a number as it was written; "" for null and for nothing.
+// scalar returns the text of a string, or a number as written; "" when absent.
 func scalar(key string, value json.RawMessage) (string, error) {
 	switch {
 	case absent(value):
 		return "", nil
 	case value[0] == '"':
 		var s string
-		_ = json.Unmarshal(value, &s) // it is part of what has been decoded
+		_ = json.Unmarshal(value, &s) // never fails: it was decoded before
 		return s, nil
 	case value[0] == '-' || '0' <= value[0] && value[0] <= '9':
 		return string(value), nil
@@ -117,15 +118,14 @@ type document struct {
 	unread  []string // the informing keys whose values cannot be read
 }
 
-// informing are the keys that decide nothing: not what the reply says, of which order and merchant,
-// nor the order's own amounts. One of them that cannot be read does not make the state any less
-// true.
+// informing are the keys that decide neither what the reply says, nor about which order and merchant,
+// and that are not the order's own amounts. An unreadable one does not make the state any less true.
 var informing = []string{
 	"trade_state_desc", "trade_type", "bank_type", "openid", "is_subscribe", "sub_openid", "sub_is_subscribe",
 	"device_info", "attach", "time_end", "settlement_total_fee", "coupon_fee", "coupon_count",
 }
 
-// text returns the value of a key, "" when it is empty or not there, which for this protocol is the same.
+// get returns the value of a key, "" when it is empty or absent, which is the same in this protocol.
 func (d document) get(key string) string { return d.texts[key] }
 
 func decodeRespdata(respdata json.RawMessage) (document, error) {
@@ -156,9 +156,9 @@ func decodeRespdata(respdata json.RawMessage) (document, error) {
 	return d, nil
 }
 
-// addCoupons lays one of the three lists beside the others. The longest of them says how many
-// coupons there are. A list that is none is left out as a whole, and an element that cannot be read
-// by itself; whole reports that neither was needed.
+// addCoupons adds one of the three lists to the coupons, of which there are as many as the longest
+// list has elements. A value that is no list is left out, and so is an element that cannot be read;
+// whole reports that neither happened.
 func addCoupons(coupons []Coupon, key string, value json.RawMessage) (all []Coupon, whole bool) {
 	if absent(value) || string(value) == `""` {
 		return coupons, true
@@ -193,10 +193,10 @@ func (c *Coupon) set(key, value string) (err error) {
 	return err
 }
 
-// china is where time_end is. A fixed zone: a container's image may have no zone database.
+// china is the zone of time_end. It is a fixed zone, as an image may have no zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
-// transaction is the order that d tells of.
+// transaction returns the order that d describes.
 func (d document) transaction() (Transaction, error) {
 	t := Transaction{
 		AppID: d.get("appid"), MchID: d.get("mch_id"), SubAppID: d.get("sub_appid"), SubMchID: d.get("sub_mch_id"),
@@ -235,7 +235,7 @@ func (d document) transaction() (Transaction, error) {
 	return t, nil
 }
 
-// parseNumber reads digits and nothing else: no sign, no fraction, no exponent. Nothing is nil.
+// parseNumber reads digits and nothing else: no sign, no fraction, no exponent. "" is nil.
 func parseNumber(key, value string) (*int64, error) {
 	if value == "" {
 		return nil, nil //nolint:nilnil // an amount that was not sent is absent, which is no fault
@@ -248,8 +248,8 @@ func parseNumber(key, value string) (*int64, error) {
 	return &n, nil
 }
 
-// parseTime reads yyyyMMddHHmmss as China's time, and nothing as the zero Time. The length is looked at because
-// time.ParseInLocation takes a fraction of a second unasked.
+// parseTime reads yyyyMMddHHmmss as China's time, and "" as the zero Time. It checks the length
+// because time.ParseInLocation also accepts a fraction of a second.
 func parseTime(key, value string) (time.Time, error) {
 	const layout = "20060102150405"
 	if value == "" {

@@ -178,7 +178,7 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said
+// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is said
 // of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()

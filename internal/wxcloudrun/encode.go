@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxValue is String(32), the limit of every value that we send.
+	// maxValue is String(32), the limit of every value sent.
 	maxValue = 32
 
 	// typicalRequest is room for the longest request.
@@ -20,10 +20,11 @@ const (
 type Request struct {
 	// OutTradeNo is the merchant's order number. A close requires it.
 	OutTradeNo string
-	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query may
-	// give it in place of OutTradeNo; a close may not.
+	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query
+	// may give it in place of OutTradeNo; a close may not.
 	TransactionID string
-	// SubMchID is the merchant's own number, required: on the link every merchant is a sub-merchant.
+	// SubMchID is the merchant's own number, required: on the link every merchant is a
+	// sub-merchant.
 	SubMchID string
 	// Nonce is this attempt's nonce_str, made when empty.
 	Nonce string
@@ -58,7 +59,8 @@ func (r *Request) encode() ([]byte, error) {
 	return append(body, '}'), nil
 }
 
-// checkValue holds a value to the length and the characters that the documents allow.
+// checkValue returns an error unless value has the length and the characters that the documents
+// allow.
 func checkValue(key, value string) error {
 	if len(value) > maxValue {
 		return fmt.Errorf("%s has %d characters: at most %d are allowed", key, len(value), maxValue)
@@ -71,7 +73,7 @@ func checkValue(key, value string) error {
 	return nil
 }
 
-// isAllowed is the character set of out_trade_no, the widest of those that we send.
+// isAllowed reports whether b is in the character set of out_trade_no, the widest of those sent.
 func isAllowed(b byte) bool {
 	switch b {
 	case '_', '-', '|', '*', '@':

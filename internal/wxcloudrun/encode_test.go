@@ -18,7 +18,8 @@ func unsent(t *testing.T) *wxcloudrun.Client {
 	})
 }
 
-// TestGoldenRequests: the same request is always the same bytes, and its names are those of the documents' sample.
+// TestGoldenRequests: the same request is always the same bytes, and its names are those of the
+// documents' sample.
 func TestGoldenRequests(t *testing.T) {
 	t.Parallel()
 	const want = `{"nonce_str":"5K8264ILTKCH16CQ2502SI8ZNMTM67VS","out_trade_no":"2021WERUN1647840687637","sub_mch_id":"1712734762"}`
@@ -64,14 +65,15 @@ func TestEveryAllowedCharacterIsSent(t *testing.T) {
 func TestBadRequestsAreNotSent(t *testing.T) {
 	t.Parallel()
 	for says, request := range map[string]wxcloudrun.Request{
-		"out_trade_no is missing": {SubMchID: subMchID},
-		"sub_mch_id is missing":   {OutTradeNo: orderNo},
-		"out_trade_no has 33":     {OutTradeNo: strings.Repeat("9", 33), SubMchID: subMchID},
-		`out_trade_no holds "\""`: {OutTradeNo: `A"`, SubMchID: subMchID},
-		`out_trade_no holds "\\`:  {OutTradeNo: `A\`, SubMchID: subMchID},
-		"out_trade_no holds":      {OutTradeNo: "订单", SubMchID: subMchID},
-		`sub_mch_id holds " "`:    {OutTradeNo: orderNo, SubMchID: "1 2"},
-		`nonce_str holds "{"`:     {OutTradeNo: orderNo, SubMchID: subMchID, Nonce: "{"},
+		"out_trade_no is missing":       {SubMchID: subMchID},
+		"transaction_id closes nothing": {OutTradeNo: orderNo, TransactionID: transactionID, SubMchID: subMchID},
+		"sub_mch_id is missing":         {OutTradeNo: orderNo},
+		"out_trade_no has 33":           {OutTradeNo: strings.Repeat("9", 33), SubMchID: subMchID},
+		`out_trade_no holds "\""`:       {OutTradeNo: `A"`, SubMchID: subMchID},
+		`out_trade_no holds "\\`:        {OutTradeNo: `A\`, SubMchID: subMchID},
+		"out_trade_no holds":            {OutTradeNo: "订单", SubMchID: subMchID},
+		`sub_mch_id holds " "`:          {OutTradeNo: orderNo, SubMchID: "1 2"},
+		`nonce_str holds "{"`:           {OutTradeNo: orderNo, SubMchID: subMchID, Nonce: "{"},
 	} {
 		_, err := unsent(t).CloseOrder(t.Context(), request)
 		if err == nil || !strings.Contains(err.Error(), says) {

@@ -31,7 +31,7 @@ func TestErrorsNameTheOrder(t *testing.T) {
 	}
 }
 
-// TestForeignTextStaysOnOneLine: whoever wrote it.
+// TestForeignTextStaysOnOneLine: text of any origin.
 func TestForeignTextStaysOnOneLine(t *testing.T) {
 	t.Parallel()
 	hostile := "a\nb\r\x1b[31m\u202e\xff" + strings.Repeat("长", 10_000)

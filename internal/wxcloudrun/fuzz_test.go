@@ -11,8 +11,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// FuzzReply hands the client any reply at all. What succeeds must say so to a plain reader of the same JSON, one that minds
-// capitals; everything else is one of the three errors, in one line.
+// FuzzReply hands the client any reply at all. What succeeds must say so to a plain reader of the
+// same JSON, one that minds capitals; everything else is one of the three errors, in one line.
 func FuzzReply(f *testing.F) {
 	for _, body := range []string{
 		closeSample, querySample, refused("ORDERPAID", "订单已支付"), with(querySample, fields{"total_fee": "1"}),

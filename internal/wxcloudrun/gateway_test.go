@@ -12,7 +12,8 @@ import (
 	"cloudpay/internal/wxcloudrun"
 )
 
-// The samples of the documents (wxcloudrun/src/development/pay/order/close and query), and what they are about.
+// The samples of the documents (wxcloudrun/src/development/pay/order/close and query), and what
+// they are about.
 const (
 	orderNo       = "2021WERUN1647840687637"
 	subMchID      = "1712734762"

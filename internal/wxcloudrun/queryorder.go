@@ -12,19 +12,20 @@ import (
 
 const queryPath = "/_/pay/queryorder"
 
-// QueryReply is the gateway's record of the order, as it came over the link.
+// QueryReply is the gateway's record of the order, as received over the link.
 type QueryReply struct {
 	wire.Envelope
 	Transaction
 
-	ReturnMsg string // "OK" as a rule
+	ReturnMsg string // usually "OK"
 	ResultMsg string // documented for closeorder, missing from the sample
 }
 
-// Transaction is the gateway's record of an order. Only OutTradeNo, TradeState and TradeStateDesc are promised in every
-// state; the rest when TradeState is SUCCESS. An absent text is "", an absent number nil.
+// Transaction is the gateway's record of an order. Only OutTradeNo, TradeState and TradeStateDesc
+// are documented for every state, the rest for SUCCESS. An absent text is "", an absent number nil.
 //
-// The fields are those of wxcloudrun/src/development/pay/order/query; there is no promotion_detail among them.
+// The fields are those of wxcloudrun/src/development/pay/order/query; there is no promotion_detail
+// among them.
 type Transaction struct {
 	AppID, MchID       string // of WeChat's service provider
 	SubAppID, SubMchID string // the mini program's and the merchant's
@@ -34,7 +35,8 @@ type Transaction struct {
 	SubOpenID          string // the payer, under SubAppID
 	SubIsSubscribe     string // Y or N
 	TradeType          string // JSAPI, …: an open set
-	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT, or a state yet to be invented.
+	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT. An
+	// unknown state is passed on as received.
 	TradeState     string
 	TradeStateDesc string
 	BankType       string
@@ -53,23 +55,24 @@ type Transaction struct {
 	Attach        string
 	TimeEnd       time.Time // when it was paid, in UTC+8; the zero Time when it was not
 
-	// Unread names the keys that came with a value that cannot be read, and were left out, of a
-	// list at least in part. None of them is TotalFee or CashFee: with one of those the whole reply
-	// is a [*MalformedError].
+	// Unread names the keys whose values cannot be read and were left out, of a list at least in
+	// part. None of them is TotalFee or CashFee: an unreadable one of those makes the whole reply a
+	// [*wire.MalformedError].
 	Unread []string
 }
 
-// Coupon is one place of the three lists coupon_id_list, coupon_type_list and coupon_fee_list. Where a list is shorter than
-// the others, its part is "" or nil.
+// Coupon is one position in the three lists coupon_id_list, coupon_type_list and coupon_fee_list.
+// Where a list is shorter than the others, its field is "" or nil.
 type Coupon struct {
 	ID   string
 	Type string // CASH or NO_CASH
 	Fee  *int64
 }
 
-// QueryOrder reports an order (wxcloudrun/src/development/pay/order/query). A reply means that result_code SUCCESS came over
-// the link, that it is about the very order and merchant that were asked for, and that it has a TradeState. Errors are
-// those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
+// QueryOrder reports an order (wxcloudrun/src/development/pay/order/query). It returns a reply when
+// result_code SUCCESS came over the link with a TradeState, about the requested order and merchant.
+// Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any
+// of them.
 func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {

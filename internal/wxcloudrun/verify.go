@@ -66,7 +66,8 @@ func (r *reply) refusalByLink(e envelope, now func() time.Time) *wire.Error {
 	return refused
 }
 
-// refusal returns nil when result_code is SUCCESS, and the authenticated *wire.Error when it is FAIL.
+// refusal returns nil when result_code is SUCCESS, and the authenticated *wire.Error when it is
+// FAIL.
 func (r *reply) refusal(now func() time.Time) error {
 	switch r.get("result_code") {
 	case success:

@@ -10,8 +10,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// TestHints: refusals that WeChat Pay itself did not utter, or that nothing ties to it. None may be authenticated, whatever
-// it says of the order.
+// TestHints: refusals that WeChat Pay itself did not utter, or that nothing ties to it. None may be
+// authenticated, whatever it says of the order.
 func TestHints(t *testing.T) {
 	t.Parallel()
 	paid := refused("ORDERPAID", "订单已支付")
@@ -53,7 +53,8 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestOutsideTheLink: who forgot to switch the link on is told so; who is refused by WeChat Pay is not bothered with it.
+// TestOutsideTheLink: a refusal outside the link has a remark on that; a refusal by WeChat Pay has
+// none.
 func TestOutsideTheLink(t *testing.T) {
 	t.Parallel()
 	const remark = "without x-openapi-seqid"

@@ -14,13 +14,14 @@ import (
 	"cloudpay/pkg/v2xml"
 )
 
-// A call is measured against its floor: etree alone, building the same request to bytes and parsing the same reply's bytes.
-// What is above the floor is ours: nonce, two signatures, the checks, net/http's client. There is no network in either.
-// The promise is at most 1.5 times the floor.
+// A call is measured against its floor: etree alone, building the same request to bytes and parsing
+// the same reply's bytes. What is above the floor is ours: nonce, two signatures, the checks,
+// net/http's client. There is no network in either. The promise is at most 1.5 times the floor.
 //
 //	go test -run '^$' -bench . ./pkg/v2xml
 
-// memory is a gateway in memory that answers each request with the same bytes, at as little cost as can be.
+// memory is a gateway in memory that answers each request with the same bytes, at as little cost as
+// can be.
 type memory struct {
 	reply []byte
 	asked []byte // the last request
@@ -79,8 +80,8 @@ func floor(b *testing.B, gateway *memory, call func() error) func() error {
 	}
 }
 
-// paired runs a call and its floor in turns, so that a busy machine slows both alike, and reports the call's median time
-// and its ratio to the floor's.
+// paired runs a call and its floor in turns, so that a busy machine slows both alike, and reports
+// the call's median time and its ratio to the floor's.
 func paired(b *testing.B, call, floor func() error) {
 	b.Helper()
 	var calls, floors []float64

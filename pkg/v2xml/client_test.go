@@ -72,8 +72,8 @@ func TestNonceComesFromTheRequestThenTheClient(t *testing.T) {
 	}
 }
 
-// TestOwnHTTPClient goes through the package's own HTTP client, from many goroutines over a real socket, and back over
-// the same connections.
+// TestOwnHTTPClient goes through the package's own HTTP client, from many goroutines over a real
+// socket, and back over the same connections.
 func TestOwnHTTPClient(t *testing.T) {
 	t.Parallel()
 	const callers, rounds = 16, 5

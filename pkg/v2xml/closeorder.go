@@ -64,9 +64,10 @@ func (c *Client) closeOrder(ctx context.Context, req Request) (*CloseReply, erro
 	}, nil
 }
 
-// foreignElement returns the name of an element that only replies to other calls have, "" when there
-// is none. A merchant's APIv2 replies are all signed alike, so without this check a replayed success
-// of a query, a unified order (prepay_id), a refund or a reversal (recall) would pass as a close's.
+// foreignElement returns the name of an element that only replies to other calls have, "" when
+// there is none. A merchant's APIv2 replies are all signed alike, so without this check a replayed
+// success of a query, a unified order (prepay_id), a refund or a reversal (recall) would pass as a
+// close's.
 func (d document) foreignElement() string {
 	for _, f := range d {
 		switch f.name {

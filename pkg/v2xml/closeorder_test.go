@@ -75,7 +75,8 @@ func signers() map[v2xml.SignType]func([]element, string) string {
 	return map[v2xml.SignType]func([]element, string) string{v2xml.MD5: signMD5, v2xml.HMACSHA256: signHMAC}
 }
 
-// TestCloseIsNotFooledByOtherAnswers: each is a success that the gateway signed for this merchant, to another question.
+// TestCloseIsNotFooledByOtherAnswers: each is a success that the gateway signed for this merchant,
+// to another question.
 func TestCloseIsNotFooledByOtherAnswers(t *testing.T) {
 	t.Parallel()
 	answers := map[string][]element{

@@ -20,7 +20,8 @@ import (
 // document is a reply's elements with a value, in byte order of their names, each name once.
 type document []field
 
-// get returns the value of an element, "" when it is empty or not there, which for this protocol is the same.
+// get returns the value of an element, "" when it is empty or absent, which is the same in this
+// protocol.
 func (d document) get(name string) string {
 	for i := range d {
 		if d[i].name == name { // lengths first: on a list this short that beats a search
@@ -30,8 +31,8 @@ func (d document) get(name string) string {
 	return ""
 }
 
-// The errors of decode. They become the Detail of a MalformedError, and repeat nothing of the body but, quoted and cut,
-// names of elements.
+// The errors of decode. They become the Detail of a MalformedError, and quote nothing of the body but
+// names of elements, truncated.
 var (
 	errMarkup    = errors.New("it has more markup than any reply has")
 	errCharset   = errors.New("it declares an encoding other than UTF-8")
@@ -70,8 +71,8 @@ func decode(got *wire.Reply) (document, error) {
 	return d, d.removeStandIns()
 }
 
-// removeStandIns puts the bytes that XML could not hold into the values. It refuses them in what
-// says which order is in what state, which databases keep.
+// removeStandIns puts the bytes that XML cannot contain back into the values. It refuses them in the
+// decisive elements, which databases store.
 func (d document) removeStandIns() error {
 	for i, f := range d {
 		d[i].value = removeStandIns(f.value)
@@ -85,14 +86,14 @@ func (d document) removeStandIns() error {
 // decisive are the elements that say which order is in what state.
 var decisive = [...]string{"out_trade_no", "trade_state", "transaction_id"}
 
-// maxMarkup is how many '<' a reply may have. A full one has under a hundred elements, three '<' each with CDATA; a MiB of
-// "<a/>" would make etree allocate a hundred times its size.
+// maxMarkup is how many '<' a reply may have. A full one has under a hundred elements, three '<'
+// each with CDATA; a MiB of "<a/>" would make etree allocate a hundred times its size.
 const maxMarkup = 1 << 14
 
-// refuseCharset is asked for every declared encoding but UTF-8. etree's own default takes the bytes for UTF-8 whatever they are.
+// refuseCharset refuses every declared encoding but UTF-8. etree's default reads any as UTF-8.
 func refuseCharset(string, io.Reader) (io.Reader, error) { return nil, errCharset }
 
-// explain puts a parser's error into words that quote nothing of the body.
+// explain words a parser's error without quoting the body.
 func explain(err error) error {
 	var syntax *xml.SyntaxError
 	switch {
@@ -106,7 +107,8 @@ func explain(err error) error {
 	return errors.New("it is not well-formed XML")
 }
 
-// rootOf returns the root once nothing but white space and an xml declaration at the very start is around it.
+// rootOf returns the root. Around it there may be white space, and an xml declaration at the very
+// start.
 func rootOf(doc *etree.Document) (*etree.Element, error) {
 	var root *etree.Element
 	for i, token := range doc.Child {
@@ -134,8 +136,8 @@ func rootOf(doc *etree.Document) (*etree.Element, error) {
 	return root, nil
 }
 
-// flatten lists the children of root by name, without the empty ones: those are not signed, so anybody may add them, and
-// nothing may hang on them.
+// flatten lists the children of root by name. It omits empty ones: no signature covers them, so
+// nothing may depend on them.
 func flatten(root *etree.Element) (document, error) {
 	d := make(document, 0, (len(root.Child)+1)/2+1)
 	for _, token := range root.Child {
@@ -176,11 +178,11 @@ func textOf(e *etree.Element) (string, error) {
 	return e.Text(), nil
 }
 
-// china is where time_end is. A fixed zone: a function's image may have no zone database.
+// china is the zone of time_end. It is a fixed zone, as a function's image may have no zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
 // strict are the elements that must be readable where they are given: the order's own amounts. All
-// others inform, and one of them that cannot be read does not make the state any less true.
+// others inform, and an unreadable one does not make the state any less true.
 var strict = [...]string{"cash_fee", "total_fee"}
 
 // transaction fills in t from d.
@@ -218,7 +220,7 @@ func (t *Transaction) set(f field) (err error) {
 	return err
 }
 
-// text is the field of a name that stands for text, nil for another name.
+// text returns the field for a text element of that name, nil when there is none.
 func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
 	switch name {
 	case "appid":
@@ -261,7 +263,7 @@ func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
 	return nil
 }
 
-// number is the field of a name that stands for an amount or a count, nil for another name.
+// number returns the field for an amount or a count of that name, nil when there is none.
 func (t *Transaction) number(name string) **int64 {
 	switch name {
 	case "total_fee":
@@ -280,14 +282,14 @@ func (t *Transaction) number(name string) **int64 {
 	return nil
 }
 
-// otherNames are the elements that we know and that are no field of a Transaction by way of text or number.
+// otherNames are the known elements that neither text nor number has a field for.
 var otherNames = [...]string{
 	"err_code", "err_code_des", "nonce_str", "result_code", "result_msg", "return_code", "return_msg",
 	"promotion_detail", "time_end",
 	"out_refund_no", "prepay_id", "recall", "refund_id",
 }
 
-// isKnown tells whether anything here ever looks at an element of this name.
+// isKnown reports whether this package reads elements of this name.
 func isKnown(name string) bool {
 	var t Transaction
 	if t.text(name) != nil || t.number(name) != nil || slices.Contains(otherNames[:], name) {
@@ -297,8 +299,8 @@ func isKnown(name string) bool {
 	return isCoupon
 }
 
-// coupons lifts coupon_id_$n, coupon_type_$n and coupon_fee_$n into one Coupon for each n. What
-// cannot be read is left out and named in unread.
+// coupons makes one Coupon of coupon_id_$n, coupon_type_$n and coupon_fee_$n for each n. What cannot
+// be read is left out and named in unread.
 func (d document) coupons(unread *[]string) []Coupon {
 	var coupons []Coupon
 	var numbers []int // numbers[i] is the n of coupons[i]
@@ -319,8 +321,8 @@ func (d document) coupons(unread *[]string) []Coupon {
 	return slices.DeleteFunc(coupons, func(c Coupon) bool { return c == Coupon{} })
 }
 
-// couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000; a name such as
-// coupon_fee_01, which would be a second name for coupon_fee_1, is one that we do not know.
+// couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000. A name such
+// as coupon_fee_01 is unknown: it would be a second name for coupon_fee_1.
 func couponName(name string) (kind string, n int, ok bool) {
 	rest, isCoupon := strings.CutPrefix(name, "coupon_")
 	if !isCoupon {
@@ -359,7 +361,8 @@ func parseNumber(f field) (*int64, error) {
 	return &n, nil
 }
 
-// parseTime reads yyyyMMddHHmmss as China's time. The length is looked at because time.Parse takes a fraction of a second unasked.
+// parseTime reads yyyyMMddHHmmss as China's time. It checks the length because time.Parse also
+// accepts a fraction of a second.
 func parseTime(f field) (time.Time, error) {
 	const layout = "20060102150405"
 	t, err := time.ParseInLocation(layout, f.value, china)
@@ -375,7 +378,7 @@ func parsePromotions(f field) ([]Promotion, error) {
 		PromotionDetail []Promotion `json:"promotion_detail"`
 	}
 	if err := json.Unmarshal([]byte(f.value), &sent); err != nil {
-		// Its text quotes the body, so it is left out.
+		// err quotes the body, so it is left out.
 		return nil, fmt.Errorf("%s is not the JSON object it should be", f.name)
 	}
 	return sent.PromotionDetail, nil

@@ -145,7 +145,8 @@ func reversed(t *testing.T, body string) string {
 	return "<xml>" + strings.Join(lines, "") + "</xml>"
 }
 
-// TestUnknownElementsAreSigned: one that nobody has heard of cannot be added, changed or taken away.
+// TestUnknownElementsAreSigned: an unknown one cannot be added, changed or taken
+// away.
 func TestUnknownElementsAreSigned(t *testing.T) {
 	t.Parallel()
 	elements := with(closeElements(), element{"new_in_2030", "你好 & 再见"}, element{"Ünïcode", "1"})
@@ -315,8 +316,8 @@ func goodReplies() map[string]struct {
 	}
 }
 
-// meaning marks the bytes of a document that say something: names of elements and values. The others are XML's own
-// (brackets, white space between elements, the declaration).
+// meaning marks the bytes of a document that say something: names of elements and values. The
+// others are XML's own (brackets, white space between elements, the declaration).
 func meaning(t *testing.T, body []byte) []bool {
 	t.Helper()
 	marks := make([]bool, len(body))
@@ -335,8 +336,9 @@ func meaning(t *testing.T, body []byte) []bool {
 	return marks
 }
 
-// TestEveryByteCounts alters each byte of a good reply, in each bit and to each character that XML cares about, and takes it
-// out. In a name or a value that must be refused; elsewhere it may pass only when it changes nothing.
+// TestEveryByteCounts alters each byte of a good reply, in each bit and to each character that XML
+// cares about, and takes it out. In a name or a value that must be refused; elsewhere it may pass
+// only when it changes nothing.
 func TestEveryByteCounts(t *testing.T) {
 	t.Parallel()
 	for name, good := range goodReplies() {
@@ -403,7 +405,8 @@ func TestTruncatedAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestEveryElementCounts drops, repeats, empties, renames and swaps the values of a good reply's elements.
+// TestEveryElementCounts drops, repeats, empties, renames and swaps the values of a good reply's
+// elements.
 func TestEveryElementCounts(t *testing.T) {
 	t.Parallel()
 	for name, good := range goodReplies() {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// signName is the element that holds the signature and so is not under it.
+	// signName is the element with the signature, which so is not signed.
 	signName = "sign"
 
 	// maxValue is String(32), the limit of every element that we send.
@@ -25,8 +25,8 @@ const (
 type Request struct {
 	// OutTradeNo is the merchant's order number. A close requires it.
 	OutTradeNo string
-	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query may
-	// give it in place of OutTradeNo; a close may not.
+	// TransactionID is WeChat Pay's order number, which an order has from its payment on. A query
+	// may give it in place of OutTradeNo; a close may not.
 	TransactionID string
 	// SubMchID, when set, makes this a partner's request about that sub-merchant's order.
 	SubMchID string
@@ -73,7 +73,7 @@ func (c *Client) encode(r *Request) ([]byte, error) {
 	return build(fields[:], signSorted(fields[:], c.Key, c.SignType)), nil
 }
 
-// checkValue holds f to the length and the characters that the documents allow.
+// checkValue returns an error unless f has the length and the characters that the documents allow.
 func checkValue(f field) error {
 	if len(f.value) > maxValue {
 		return fmt.Errorf("%s has %d characters: at most %d are allowed", f.name, len(f.value), maxValue)
@@ -86,7 +86,7 @@ func checkValue(f field) error {
 	return nil
 }
 
-// isAllowed is the character set of out_trade_no, the widest of those that we send.
+// isAllowed reports whether b is in the character set of out_trade_no, the widest of those sent.
 func isAllowed(b byte) bool {
 	switch b {
 	case '_', '-', '|', '*', '@':
@@ -95,8 +95,8 @@ func isAllowed(b byte) bool {
 	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }
 
-// build writes the document. No value that passed checkValue needs an escape or CDATA, so the same elements are always
-// the same bytes.
+// build writes the document. No value that passed checkValue needs an escape or CDATA, so the same
+// elements are always the same bytes.
 func build(fields []field, sign string) []byte {
 	root := etree.NewElement("xml")
 	root.Child = make([]etree.Token, 0, len(fields)+1)
@@ -106,7 +106,7 @@ func build(fields []field, sign string) []byte {
 		}
 	}
 	root.CreateElement(signName).CreateText(sign)
-	// Straight into a buffer: Document.WriteTo would put a 4 KiB bufio.Writer between.
+	// Document.WriteTo would put a 4 KiB bufio.Writer between.
 	var out bytes.Buffer
 	out.Grow(typicalRequest)
 	root.WriteTo(&out, &etree.WriteSettings{})

@@ -9,8 +9,9 @@ import (
 
 const nonce = "4ca93f17ddf3443ceabf72f26d64fe0e"
 
-// TestRequestBytes pins the documents byte by byte. The first two carry the published vectors; the other signatures are
-// made likewise with openssl dgst, and checked here once more by the test's own signer.
+// TestRequestBytes pins the documents byte by byte. The first two carry the published vectors; the
+// other signatures are made likewise with openssl dgst, and checked here once more by the test's
+// own signer.
 func TestRequestBytes(t *testing.T) {
 	t.Parallel()
 	const (
@@ -124,6 +125,7 @@ func TestRequestRefused(t *testing.T) {
 			r.Nonce = strings.Repeat("n", 33)
 		}),
 		"out_trade_no is missing":                           closing(func(_ *v2xml.Client, r *v2xml.Request) { r.OutTradeNo = "" }),
+		"transaction_id closes nothing":                     closing(func(_ *v2xml.Client, r *v2xml.Request) { r.TransactionID = "4" }),
 		"out_trade_no has 33":                               closing(func(_ *v2xml.Client, r *v2xml.Request) { r.OutTradeNo = strings.Repeat("1", 33) }),
 		"out_trade_no holds \"&\"":                          closing(func(_ *v2xml.Client, r *v2xml.Request) { r.OutTradeNo = "A&b=c" }),
 		"out_trade_no holds \"<\"":                          closing(func(_ *v2xml.Client, r *v2xml.Request) { r.OutTradeNo = "<A>" }),

@@ -68,8 +68,8 @@ func TestErrorsNameTheOrder(t *testing.T) {
 	}
 }
 
-// TestNothingPrintsTheKey collects whatever the package can print, from every kind of failure, and looks for the key in
-// the forms it could take.
+// TestNothingPrintsTheKey collects whatever the package can print, from every kind of failure, and
+// looks for the key in the forms it could take.
 func TestNothingPrintsTheKey(t *testing.T) {
 	t.Parallel()
 	bytesOfKey := []byte(key)

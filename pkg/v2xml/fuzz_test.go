@@ -8,12 +8,12 @@ import (
 	"cloudpay/pkg/v2xml"
 )
 
-// placeholder stands in a fuzzed reply for the signature that the rest of it should have, so that the fuzzer gets past the
-// signature.
+// placeholder stands in a fuzzed reply for the signature that the rest of it should have, so that
+// the fuzzer gets past the signature.
 const placeholder = "@SIGN@"
 
-// FuzzDecode: no reply makes the package panic, and what it accepts is signed over all that an independent reader finds in it,
-// and is about this merchant and this order.
+// FuzzDecode: no reply makes the package panic, and what it accepts is signed over all that an
+// independent reader finds in it, and is about this merchant and this order.
 func FuzzDecode(f *testing.F) {
 	for _, elements := range [][]element{closeElements(), queryElements(), with(head(), element{"result_code", "FAIL"})} {
 		f.Add(signed(elements...))
@@ -67,8 +67,9 @@ func mustBeSigned(t *testing.T, body []byte, envelope v2xml.Envelope) {
 	}
 }
 
-// FuzzEncode: a request is refused before it is sent, or reaches an independent reader with the very values that were given and
-// a signature that this reader makes as well; and a reply that repeats them is read back as they were.
+// FuzzEncode: a request is refused before it is sent, or reaches an independent reader with the
+// very values that were given and a signature that this reader makes as well; and a reply that
+// repeats them is read back as they were.
 func FuzzEncode(f *testing.F) {
 	f.Add(orderNo, "1900000109", "wx8888888888888888", nonce, "深圳 & <分店> ]]>", false)
 	f.Add("A|*@_-", "", "", "n", "a&bank_type=b", true)

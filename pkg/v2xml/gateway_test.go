@@ -15,8 +15,9 @@ import (
 	"unicode/utf8"
 )
 
-// This file is the test's own gateway: it reads, writes and signs documents with encoding/xml and plain string work, and
-// nothing of the package, so that a mistake cannot be made on both sides at once.
+// This file is the test's own gateway: it reads, writes and signs documents with encoding/xml and
+// plain string work, and nothing of the package, so that a mistake cannot be made on both sides at
+// once.
 
 // The merchant of the published closeorder sample, with the key of the published signature vector.
 const (
@@ -102,7 +103,8 @@ func message(elements []element, key string) string {
 			pairs = append(pairs, e.name+"="+e.value)
 		}
 	}
-	// Sorting whole pairs would put "a=…" after "a_b=…" or before it by the accident of '=' < '_'; names decide.
+	// Sorting whole pairs would put "a=…" after "a_b=…" or before it by the accident of '=' < '_';
+	// names decide.
 	slices.SortFunc(pairs, func(a, b string) int {
 		an, _, _ := strings.Cut(a, "=")
 		bn, _, _ := strings.Cut(b, "=")

@@ -17,14 +17,16 @@ type QueryReply struct {
 	Envelope
 	Transaction
 
-	ReturnMsg string // "OK" as a rule
+	ReturnMsg string // usually "OK"
 	ResultMsg string // documented for closeorder, rarely seen
 }
 
-// Transaction is the gateway's record of an order. Only OutTradeNo, Attach, TradeState and TradeStateDesc are promised in every
-// state; the rest when TradeState is SUCCESS. An absent text is "", an absent number nil.
+// Transaction is the gateway's record of an order. Only OutTradeNo, Attach, TradeState and
+// TradeStateDesc are documented for every state, the rest for SUCCESS. An absent text is "", an
+// absent number nil.
 //
-// The fields are those of orderquery (wiki doc/api/jsapi.php?chapter=9_2; partner: doc/api/jsapi_sl.php?chapter=9_2).
+// The fields are those of orderquery (wiki doc/api/jsapi.php?chapter=9_2; partner:
+// doc/api/jsapi_sl.php?chapter=9_2).
 type Transaction struct {
 	AppID, MchID       string
 	SubAppID, SubMchID string // partner mode
@@ -34,7 +36,8 @@ type Transaction struct {
 	SubOpenID          string // the payer, under SubAppID
 	SubIsSubscribe     string // Y or N
 	TradeType          string // JSAPI, NATIVE, APP, MICROPAY, MWEB, FACEPAY, …: an open set
-	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT, or a state yet to be invented.
+	// TradeState is SUCCESS, REFUND, NOTPAY, CLOSED, REVOKED, USERPAYING, PAYERROR or ACCEPT. An
+	// unknown state is passed on as received.
 	TradeState     string
 	TradeStateDesc string
 	BankType       string
@@ -55,8 +58,8 @@ type Transaction struct {
 	TimeEnd         time.Time // when it was paid, in UTC+8; the zero Time when it was not
 	PromotionDetail []Promotion
 
-	// Unread names the elements that came with a value that cannot be read, and were left out. None
-	// of them is TotalFee or CashFee: with one of those the whole reply is a [*MalformedError].
+	// Unread names the elements whose values cannot be read and were left out. None of them is
+	// TotalFee or CashFee: an unreadable one of those makes the whole reply a [*MalformedError].
 	Unread []string
 }
 
@@ -90,9 +93,9 @@ type Goods struct {
 	DiscountAmount *int64 `json:"discount_amount"`
 }
 
-// QueryOrder reports an order (orderquery, doc v2 chapter 9_2). A reply means that a signed result_code SUCCESS came back,
-// that it is about the very order and merchants that were asked for, and that it has a TradeState. Errors are those
-// of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
+// QueryOrder reports an order (orderquery, doc v2 chapter 9_2). It returns a reply when a signed
+// result_code SUCCESS came back with a TradeState, about the requested order and merchants. Errors
+// are those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
 func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {

@@ -90,7 +90,8 @@ func TestQueryReply(t *testing.T) {
 	}
 }
 
-// TestTimeEndIsInChina: not only the instant, the clock on the wall as well, whatever zone the machine is in.
+// TestTimeEndIsInChina: not only the instant, the clock on the wall as well, whatever zone the
+// machine is in.
 func TestTimeEndIsInChina(t *testing.T) {
 	t.Parallel()
 	got, err := queryOne(answering(queryReply()))
@@ -241,7 +242,7 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is nobody else's, and nothing is said
+// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is said
 // of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()

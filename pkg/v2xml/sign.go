@@ -2,7 +2,7 @@ package v2xml
 
 import (
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // the protocol's default; whoever can choose sets HMACSHA256
+	"crypto/md5" //nolint:gosec // the protocol's default; HMACSHA256 is the better choice
 	"crypto/sha256"
 	"slices"
 	"strings"
@@ -18,7 +18,7 @@ const (
 	HMACSHA256 SignType = "HMAC-SHA256"
 )
 
-// onWire is what the sign_type element says: nothing for the default.
+// onWire returns the sign_type element's value: nothing for the default.
 func (t SignType) onWire() string {
 	if t == HMACSHA256 {
 		return string(t)
@@ -26,12 +26,12 @@ func (t SignType) onWire() string {
 	return ""
 }
 
-// known tells whether we can compute t.
+// known reports whether t can be computed.
 func (t SignType) known() bool { return t == "" || t == MD5 || t == HMACSHA256 }
 
-// Sign returns the signature of fields as the package comment describes it: empty values and the name "sign" are
-// left out, the rest is ordered by name. A SignType other than the two constants and "" gives "", which no
-// gateway takes for a signature.
+// Sign returns the signature of fields as the package comment describes it: empty values and the
+// name "sign" are left out, the rest is ordered by name. A SignType other than the two constants
+// and "" gives "", which no gateway accepts as a signature.
 func Sign(fields map[string]string, key Key, t SignType) string {
 	if !t.known() {
 		return ""
@@ -59,7 +59,7 @@ func signSorted(fields []field, key Key, t SignType) string {
 		mac.Write(appendMessage(make([]byte, 0, typicalMessage), fields, key)) // a hash never fails to write
 		return upperHex(mac.Sum(nil))
 	}
-	// In a function without a hash.Hash the room, which ends in the key, can stay on the stack.
+	// Without a hash.Hash, the buffer, which ends in the key, can stay on the stack.
 	var room [typicalMessage]byte
 	sum := md5.Sum(appendMessage(room[:0], fields, key)) //nolint:gosec // see the import
 	return upperHex(sum[:])

@@ -8,8 +8,9 @@ import (
 	"cloudpay/pkg/v2xml"
 )
 
-// TestSignPublished: the example of the signing document (wiki doc/api chapter 4_3, the same on each product's page), and
-// what follows from its key for the published closeorder sample, computed with openssl dgst:
+// TestSignPublished: the example of the signing document (wiki doc/api chapter 4_3, the same on
+// each product's page), and what follows from its key for the published closeorder sample, computed
+// with openssl dgst:
 //
 //	printf %s 'appid=…&key=192006250b4c09247ec02edce69f6a2d' | openssl dgst -md5 [-sha256 -hmac 192006250b4c09247ec02edce69f6a2d]
 func TestSignPublished(t *testing.T) {
@@ -50,7 +51,8 @@ func TestSignPublished(t *testing.T) {
 	}
 }
 
-// TestSignAgreesWithTheTestsOwn: each rule of the package comment, against signers that know nothing of the package.
+// TestSignAgreesWithTheTestsOwn: each rule of the package comment, against signers that know
+// nothing of the package.
 func TestSignAgreesWithTheTestsOwn(t *testing.T) {
 	t.Parallel()
 	for name, elements := range map[string][]element{

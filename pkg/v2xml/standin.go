@@ -6,12 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// XML 1.0 cannot hold most control characters nor bytes that are not UTF-8 (2.2), and its readers
-// make a line feed of each carriage return (2.11). The gateway puts such bytes into CDATA all the
-// same and signs them as they are: a merchant's attach may hold them, or be cut inside a character.
+// XML 1.0 cannot contain most control characters nor bytes that are not UTF-8 (2.2), and its readers
+// turn each carriage return into a line feed (2.11). The gateway puts such bytes into CDATA all the
+// same and signs them as they are: a merchant's attach may contain them, or end inside a character.
 // Each of them is replaced by a stand-in before the document is parsed, and put back into the value
-// afterwards. The signature is then computed over the bytes that were sent, and whoever altered one
-// of them on the way has broken it.
+// afterwards, so that the signature is computed over the bytes that were sent.
 
 // firstStandIn stands for the byte 0, the code point after it for 1, and so on. They are private
 // (plane 16), and XML allows them in text and not in names.
@@ -20,12 +19,12 @@ const firstStandIn rune = 0x10F000
 var (
 	cdataStart = []byte("<![CDATA[")
 	cdataEnd   = []byte("]]>")
-	// notCharacters is how U+FFFE and U+FFFF begin, among others.
+	// notCharacters begins U+FFFE and U+FFFF, among others.
 	notCharacters = []byte("\xEF\xBF")
 )
 
-// needStandIns reports whether body is markup that may hold a byte which XML does not hand on as it
-// is.
+// needStandIns reports whether body is markup that may contain a byte which an XML reader alters or
+// refuses.
 func needStandIns(body []byte) bool {
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("<")) {
 		return false
@@ -38,11 +37,11 @@ func needStandIns(body []byte) bool {
 	return !utf8.Valid(body) || bytes.Contains(body, notCharacters)
 }
 
-// addStandIns returns body with a stand-in for each byte that XML does not hand on as it is. A
+// addStandIns returns body with a stand-in for each byte that an XML reader alters or refuses. A
 // carriage return is one only within CDATA; elsewhere it is white space between elements. A body
-// that holds a stand-in of its own is returned as it is, since that could not be told from ours.
+// that contains a stand-in of its own is returned unchanged: it could not be told from ours.
 func addStandIns(body []byte) []byte {
-	out := make([]byte, 0, len(body)+len(body)/8) //nolint:mnd // most need none
+	out := make([]byte, 0, len(body)+len(body)/8) // a stand-in has four bytes, and most bytes need none
 	inCDATA := false
 	for i := 0; i < len(body); {
 		switch {
@@ -67,7 +66,7 @@ func addStandIns(body []byte) []byte {
 	return out
 }
 
-// removeStandIns returns value with the bytes in the place of their stand-ins.
+// removeStandIns returns value with the bytes in place of their stand-ins.
 func removeStandIns(value string) string {
 	if strings.IndexFunc(value, isStandIn) < 0 {
 		return value
@@ -85,7 +84,7 @@ func removeStandIns(value string) string {
 
 func isStandIn(r rune) bool { return firstStandIn <= r && r <= firstStandIn+0xFF }
 
-// isXMLChar is the production Char of XML 1.0, for what UTF-8 can encode.
+// isXMLChar reports whether r is a Char of XML 1.0 (2.2), among what UTF-8 can encode.
 func isXMLChar(r rune) bool {
 	return r >= ' ' && r != 0xFFFE && r != 0xFFFF || r == '\t' || r == '\n' || r == '\r'
 }

@@ -45,7 +45,8 @@ func TestAnotherStatusIsAnUnauthenticatedHint(t *testing.T) {
 	}
 }
 
-// TestReturnCodeFailIsAHint, even with a signature and with codes that would be of weight if they were authenticated.
+// TestReturnCodeFailIsAHint, even with a signature and with codes that would be of weight if they
+// were authenticated.
 func TestReturnCodeFailIsAHint(t *testing.T) {
 	t.Parallel()
 	failed := with(closeElements(), element{"return_code", "FAIL"}, element{"return_msg", "签名错误"}, element{"err_code", "ORDERCLOSED"})
@@ -221,8 +222,8 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestFoldedElementsAreFound: the signing string cannot tell an element from a piece of the value before it. Whoever
-// folds one away has a signature that holds, without the key.
+// TestFoldedElementsAreFound: the signing string cannot tell an element from a piece of the value
+// before it. Folding one away keeps a valid signature, without the key.
 func TestFoldedElementsAreFound(t *testing.T) {
 	t.Parallel()
 	whole := queryElements()

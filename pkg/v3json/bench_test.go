@@ -15,7 +15,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// prepared is an answer whose header was built once, so that a benchmark measures the client and not the gateway.
+// prepared is an answer whose header was built once, so that a benchmark measures the client and
+// not the gateway.
 type prepared struct{ answer }
 
 func (p prepared) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -26,8 +27,8 @@ func (p prepared) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: p.status, Header: p.header, Body: body, Request: req}, nil
 }
 
-// A call is measured against its floor, what no client can do without: one RSA-2048 signature and one verification. There
-// is no network in either. The promise is at most 1.1 times the floor.
+// A call is measured against its floor, what no client can do without: one RSA-2048 signature and
+// one verification. There is no network in either. The promise is at most 1.1 times the floor.
 //
 //	go test -run '^$' -bench . ./pkg/v3json
 
@@ -47,7 +48,7 @@ func BenchmarkQuery(b *testing.B) {
 	client := newClient(b, prepared{answer})
 	client.Nonce = nil
 	paired(b, func() error {
-		_, err := client.QueryOrder(b.Context(), v3json.Request{OutTradeNo: outTradeNo})
+		_, err := client.QueryOrder(b.Context(), v3json.Request{OutTradeNo: outTradeNo, SubMchID: "1900008462"})
 		return err
 	}, floor(b, answer))
 }
@@ -72,8 +73,8 @@ func floor(b *testing.B, a answer) func() error {
 	}
 }
 
-// paired runs a call and its floor in turns, so that a busy machine slows both alike, and reports the call's median time
-// and its ratio to the floor's.
+// paired runs a call and its floor in turns, so that a busy machine slows both alike, and reports
+// the call's median time and its ratio to the floor's.
 func paired(b *testing.B, call, floor func() error) {
 	b.Helper()
 	var calls, floors []float64

@@ -19,43 +19,50 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// Certificates are WeChat Pay's platform certificates, as the gateway hands them out (page 4012354982 and its
-// neighbours). Key is required; the zero value of every other field is ready for use. It is used by pointer, safe for
-// concurrent use once filled, and may be shared by Clients of the same merchant and region.
+// Certificates downloads and caches WeChat Pay's platform certificates (page 4012354982 and its
+// neighbours). Key is required; the zero value of every other field is ready for use. It is used by
+// pointer, is safe for concurrent use once filled, and may be shared by Clients of the same merchant
+// and region.
 //
 // # Downloading
 //
-// The list comes in reply to GET /v3/certificates (/v3/global/certificates, /hk/v3/certificates), signed as any request:
+// The list comes in reply to GET /v3/certificates (/v3/global/certificates, /hk/v3/certificates),
+// signed as any request:
 //
 //	{"data":[{"serial_no":"…","effective_time":"…","expire_time":"…","encrypt_certificate":{
-//	  "algorithm":"AEAD_AES_256_GCM","nonce":"12 bytes","associated_data":"certificate","ciphertext":"base64"}}]}
+//	  "algorithm":"AEAD_AES_256_GCM","nonce":"12 bytes","associated_data":"certificate",
+//	  "ciphertext":"base64"}}]}
 //
-// A ciphertext is a certificate in PEM, by AES-256-GCM under the APIv3 key, its last 16 bytes the tag. The list is
-// believed when every certificate in it decrypts under Key, comes from Roots if they are given, and is not the
-// merchant's own; and when the reply is signed by a key that is known or that it brought. The dates
-// are those in the certificates.
+// A ciphertext is a certificate in PEM, encrypted with AES-256-GCM under the APIv3 key; its last 16
+// bytes are the tag. The list is accepted when every certificate in it decrypts under Key, comes from
+// Roots if they are given, and is not the merchant's own; and when the reply is signed by a key that
+// is known or in the list. The dates are those in the certificates.
 //
-// It happens inside a call, never between calls:
+// A download happens inside a call, never between calls:
 //
-//	before asking, when there is nothing else to verify a reply with     a failure is the call's, a [*CertificateError]
-//	on a reply signed by a certificate not held, at most once a minute   a failure leaves it ReasonUnknownSerial
-//	after a reply, when the list is older than 12 h, or older than 1 h   a failure is told to Report and tried again in 10 min;
-//	and the newest certificate within 10 days of its end                 it takes at most half of the time left, and 5 s
+//   - Before the request, when there is no other key to verify the reply with. A failure is the
+//     call's, a [*CertificateError].
+//   - On a reply signed by a certificate that is not held, at most once a minute. After a failure
+//     the reply is a VerifyError with ReasonUnknownSerial.
+//   - After a reply, when the list is older than 12 h, or older than 1 h with the newest certificate
+//     within 10 days of its end. It takes at most half of the time left, and 5 s. A failure goes to
+//     Report, and the next attempt is 10 min later.
 //
-// A new list takes the old one's place. WeChat Pay lists a certificate ahead of its use, and the
-// old ones along with it. A merchant who joined after about October 2024 has no certificates but a
-// public key, and older ones are switched over to it; the refusals of both are put into words.
+// A new list replaces the old one. WeChat Pay lists a certificate ahead of its use, together with the
+// old ones. A merchant that joined after about October 2024 has a public key instead of certificates,
+// and older merchants are switched over to one; the errors for both name the remedy.
 type Certificates struct {
 	// Key is the APIv3 key, from [ParseV3Key].
 	Key V3Key
-	// Roots are the authorities that the certificates must come from. When nil, it is enough that they were encrypted
-	// under Key.
+	// Roots are the authorities that the certificates must come from. When nil, it is enough that
+	// they were encrypted under Key.
 	Roots *x509.CertPool
-	// File keeps the list for other processes and later ones, when not empty. It holds the list as it came, encrypted,
-	// and reading it asks as much of it as of a download, but for the reply's signature. It is replaced in one step, readable
-	// by its owner alone, in a folder that must exist. That it cannot be read or written only costs a download.
+	// File, when not empty, caches the list for other and later processes. It contains the list as
+	// received, encrypted; reading it checks all that a download checks but the reply's signature.
+	// It is replaced atomically, readable by its owner only, in a folder that must exist. A file that
+	// cannot be read or written costs a download, and no call fails of it.
 	File string
-	// Report, when not nil, is told of what went wrong without failing a call: a refresh, the File.
+	// Report, when not nil, receives the errors that fail no call: a refresh's, the File's.
 	Report func(context.Context, error)
 
 	cache
@@ -64,19 +71,19 @@ type Certificates struct {
 const (
 	algorithmAEAD = "AEAD_AES_256_GCM"
 
-	// A merchant that has a public key instead of certificates is told so in one of two ways: 404
-	// where there never was a certificate, 403 (平台证书已过期…) where WeChat Pay switched the merchant
-	// over. The 403 is not signed.
+	// The two refusals to a merchant that has a public key instead of certificates: 404 where there
+	// never was a certificate, 403 (平台证书已过期…) where WeChat Pay switched the merchant over. The
+	// 403 is not signed.
 	codeNoCertificates = "RESOURCE_NOT_EXISTS"
 	codeSwitched       = "NOT_ENOUGH"
 )
 
-// The remedies that a CertificateError names.
+// The remedies of a CertificateError.
 const (
 	remedyPublicKey = "this merchant has no platform certificates; use public-key mode: set WXPAY_PUBLIC_KEY_ID and " +
 		"WXPAY_PUBLIC_KEY to the WeChat Pay public key and its id, from the merchant console (API安全)"
-	// hintPublicKey goes with a 500, which may pass, or be what a merchant that was switched over
-	// is told for good.
+	// hintPublicKey goes with a 500. It may pass, or be the lasting answer to a merchant that was
+	// switched over.
 	hintPublicKey = "if it lasts, WeChat Pay may have switched this merchant to a public key: set WXPAY_PUBLIC_KEY_ID and " +
 		"WXPAY_PUBLIC_KEY to it and its id, from the merchant console (API安全)"
 	remedyV3Key = "the key is not the APIv3 key of this merchant; set WXPAY_V3_KEY to the one set last in the merchant console " +
@@ -84,36 +91,37 @@ const (
 	remedyRoots = "give as Roots the authority of WeChat Pay's certificates, or none"
 )
 
-// certificatesPath is where the region's certificates are.
+// certificatesPath returns the path of the region's certificates.
 func (r Region) certificatesPath() string {
 	switch r {
 	case Global:
 		return "/v3/global/certificates"
 	case HongKong:
 		return "/hk/v3/certificates"
-	default: // Mainland, and nothing else gets past check
+	default: // Mainland: Check refuses anything else
 		return "/v3/certificates"
 	}
 }
 
-// platformCertificate is a certificate that was decrypted and found good. Its dates are looked at with each use.
+// platformCertificate is a decrypted and verified certificate. Its dates are checked at each use.
 type platformCertificate struct {
 	PlatformKey
 	from, until time.Time
 }
 
-// valid allows for a clock that is behind; with an end that is years away, it need not allow for one ahead.
+// valid reports whether the certificate may be used now. It tolerates a clock that is behind. It
+// need not tolerate one that is ahead: the end is years away, and a new list comes before it.
 func (p platformCertificate) valid(now time.Time) bool {
 	return !now.Add(maxSkew).Before(p.from) && !now.After(p.until)
 }
 
-// certificateList is what one download brought.
+// certificateList is the result of one download.
 type certificateList struct {
 	certificates []platformCertificate // the newest first
 	fetched      time.Time
 }
 
-// find is the key of a certificate that is valid now, nil when there is none of that serial.
+// find returns the key of the certificate of that serial, nil when there is none that is valid now.
 func (l certificateList) find(serial string, now time.Time) *rsa.PublicKey {
 	for _, certificate := range l.certificates {
 		if canonicalID(certificate.ID) == canonicalID(serial) && certificate.valid(now) {
@@ -123,7 +131,7 @@ func (l certificateList) find(serial string, now time.Time) *rsa.PublicKey {
 	return nil
 }
 
-// newest is the serial of the newest certificate that is valid now, "" when none is.
+// newest returns the serial of the newest certificate that is valid now, "" when none is.
 func (l certificateList) newest(now time.Time) string {
 	for _, certificate := range l.certificates {
 		if certificate.valid(now) {
@@ -141,13 +149,14 @@ func (l certificateList) serials() []string {
 	return serials
 }
 
-// download asks for the list once. The body is what it came in.
+// download makes one attempt to get the list, and returns it with the body that it came in.
 func (c *Client) download(ctx context.Context) (list certificateList, body []byte, fault *CertificateError) {
 	nonce, err := c.nonce("")
 	if err != nil {
 		return certificateList{}, nil, &CertificateError{Cause: err}
 	}
-	// A certificate is not asked for by serial: the one held may be gone, which is why there is a download.
+	// No certificate is requested by its serial: the gateway may have dropped the one held, which is
+	// a reason to download.
 	preferred := c.Keys.Preferred()
 	if !isPublicKeyID(preferred) {
 		preferred = ""
@@ -164,8 +173,8 @@ func (c *Client) download(ctx context.Context) (list certificateList, body []byt
 	return list, got.Body, fault
 }
 
-// openList returns the list when its certificates are good and its reply is signed by one of them or
-// by a known key. A fault of the signature comes first: whatever else is wrong, the reply may be
+// openList returns the list when its certificates are good and its reply is signed by one of them
+// or by a known key. A fault of the signature comes first: whatever else is wrong, the reply may be
 // forged.
 func (c *Client) openList(got *reply) (certificateList, *CertificateError) {
 	now := c.now()
@@ -200,13 +209,13 @@ func (c *Client) noCertificates(got *reply) *CertificateError {
 	return fault
 }
 
-// isSpelling reports whether a code is another, with its underscores or without: WeChat Pay's pages
-// have both.
+// isSpelling reports whether two codes differ in underscores only. WeChat Pay's pages have both
+// spellings.
 func isSpelling(code, of string) bool {
 	return strings.ReplaceAll(code, "_", "") == strings.ReplaceAll(of, "_", "")
 }
 
-// knownKey is a key that can verify a reply without any download.
+// knownKey returns the key of that serial that is held already, nil when none is.
 func (c *Client) knownKey(serial string) *rsa.PublicKey {
 	if key := c.Keys.find(serial); key != nil {
 		return key
@@ -214,7 +223,7 @@ func (c *Client) knownKey(serial string) *rsa.PublicKey {
 	return c.Certificates.find(serial, c.now())
 }
 
-// sentCertificate is an entry of the list. Its serial and dates are left to the certificate itself to say.
+// sentCertificate is an entry of the list. Its dates are ignored: the certificate has its own.
 type sentCertificate struct {
 	SerialNo  string `json:"serial_no"`
 	Encrypted struct {
@@ -225,8 +234,8 @@ type sentCertificate struct {
 	} `json:"encrypt_certificate"`
 }
 
-// decode reads a list, which is good as a whole or not at all. Only what is encrypted by another algorithm is passed
-// over: WeChat Pay has SM4 certificates too, on request.
+// decode reads a list, which is accepted as a whole or not at all. It skips only certificates that
+// are encrypted by another algorithm: WeChat Pay has SM4 ones too, on request.
 func (s *Certificates) decode(body []byte, merchant Key, now time.Time) (certificateList, *CertificateError) {
 	var sent struct {
 		Data []sentCertificate `json:"data"`
@@ -254,7 +263,7 @@ func (s *Certificates) decode(body []byte, merchant Key, now time.Time) (certifi
 	return list, nil
 }
 
-// open decrypts one entry, and asks of the certificate what can be asked of it.
+// open decrypts and verifies one entry.
 func (s *Certificates) open(entry sentCertificate, merchant Key, now time.Time) (platformCertificate, *CertificateError) {
 	sealed := entry.Encrypted
 	plain, err := decrypt((*s.Key.secret)[:], sealed.Nonce, sealed.AssociatedData, sealed.Ciphertext)
@@ -283,7 +292,8 @@ func (s *Certificates) open(entry sentCertificate, merchant Key, now time.Time) 
 	return platformCertificate{PlatformKey: key, from: certificate.NotBefore, until: certificate.NotAfter}, nil
 }
 
-// checkIssuer leaves the certificate's own dates to later: it may be listed before it is valid, or after.
+// checkIssuer returns nil when the certificate comes from Roots. It ignores the certificate's own
+// dates, which are checked at each use: a certificate is listed before it is valid, and after.
 func (s *Certificates) checkIssuer(certificate *x509.Certificate, now time.Time) error {
 	if s.Roots == nil {
 		return nil
@@ -306,7 +316,8 @@ func (s *Certificates) checkIssuer(certificate *x509.Certificate, now time.Time)
 // errNotAuthentic is Go's "cipher: message authentication failed", which tells a merchant nothing.
 var errNotAuthentic = errors.New("it does not decrypt")
 
-// decrypt opens AEAD_AES_256_GCM: the nonce as it stands, the ciphertext in base64 with the tag at its end.
+// decrypt opens AEAD_AES_256_GCM: the nonce as it stands, the ciphertext in base64 with the tag at
+// its end.
 func decrypt(key []byte, nonce, associatedData, ciphertext string) ([]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -47,7 +47,7 @@ var rotatedKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// authority issues the certificates of these tests; a second one is somebody else's.
+// authority issues the certificates of these tests; a second one is a stranger's.
 type authority struct {
 	key         *ecdsa.PrivateKey
 	certificate *x509.Certificate
@@ -110,8 +110,9 @@ func (a *authority) issuePlatform(t testing.TB, serial string, key *rsa.PrivateK
 // errUsual is a hook's way to leave the answer to the gateway.
 var errUsual = errors.New("answer as usual")
 
-// certGateway is WeChat Pay's side in plain lines: it lists certificates, closes every order, and signs with signer. Each
-// test changes what it is about, with the lock held once calls are being made.
+// certGateway is WeChat Pay's side in plain lines: it lists certificates, closes every order, and
+// signs with signer. Each test changes what it is about, with the lock held once calls are being
+// made.
 type certGateway struct {
 	t testing.TB
 
@@ -266,7 +267,8 @@ func newV3Key(t testing.TB, key string) v3json.V3Key {
 	return parsed
 }
 
-// newCertClient has no key but what it downloads. What is reported fails the test; those that expect it replace Report.
+// newCertClient has no key but what it downloads. What is reported fails the test; those that
+// expect it replace Report.
 func newCertClient(t testing.TB, g *certGateway) *v3json.Client {
 	t.Helper()
 	telemetrytest.Secret(t, telemetrytest.V3Key, apiV3Key)
@@ -317,7 +319,8 @@ func mustClose(t *testing.T, client *v3json.Client, when string) {
 	}
 }
 
-// uncertified is the CertificateError which err must be, and that it says so. It must pass for no answer about an order.
+// uncertified is the CertificateError which err must be, and that it says so. It must pass for no
+// answer about an order.
 func uncertified(t *testing.T, err error, says ...string) *v3json.CertificateError {
 	t.Helper()
 	fault, ok := errors.AsType[*v3json.CertificateError](err)
@@ -392,7 +395,8 @@ func TestDownloadIsSigned(t *testing.T) {
 	mustClose(t, newCertClient(t, gateway), "signed")
 }
 
-// TestPublishedCiphertext is the vector of WeChat Pay's own Go library (utils/aes_test.go), made with a key of 16 bytes.
+// TestPublishedCiphertext is the vector of WeChat Pay's own Go library (utils/aes_test.go), made
+// with a key of 16 bytes.
 func TestPublishedCiphertext(t *testing.T) {
 	t.Parallel()
 	const (
@@ -638,7 +642,8 @@ func listSM4(g *certGateway) answer {
 	return g.sign(http.StatusOK, `{"data":[`+sm4+"}},"+entries)
 }
 
-// TestListsWithABadSignature: the certificates are good, and the reply that brought them is not to be believed.
+// TestListsWithABadSignature: the certificates are good, and the reply that brought them is not to
+// be believed.
 func TestListsWithABadSignature(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -681,7 +686,7 @@ func TestListsWithABadSignature(t *testing.T) {
 		_ = uncertified(t, closeA1(t.Context(), client), string(wire.ReasonStale))
 	})
 	t.Run("known serial, other key", func(t *testing.T) {
-		// Somebody has the APIv3 key, and puts a key of its own under a serial that is held.
+		// An attacker with the APIv3 key puts a key of its own under a serial that is held.
 		t.Parallel()
 		gateway := newCertGateway(t, ca.issuePlatform(t, firstSerial, platformKey(), wireTime()))
 		client := newCertClient(t, gateway)
@@ -794,7 +799,8 @@ func TestBothKindsOfKeys(t *testing.T) {
 	gateway.wantDownloads(1, "for a public key")
 }
 
-// TestCertificateGivenAndDownloaded: a certificate in Keys is as good as a key, until WeChat Pay moves on.
+// TestCertificateGivenAndDownloaded: a certificate in Keys is as good as a key, until WeChat Pay
+// moves on.
 func TestCertificateGivenAndDownloaded(t *testing.T) {
 	t.Parallel()
 	given := platformCert{platformSerial, platformKey(), nil}

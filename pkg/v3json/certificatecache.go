@@ -19,44 +19,47 @@ import (
 )
 
 const (
-	// refreshAge is how old a list gets before it is asked for again. WeChat Pay wants it done more often than every 12 h.
+	// refreshAge is the age at which a list is refreshed. WeChat Pay requires a refresh more often
+	// than every 12 h.
 	refreshAge = 12 * time.Hour
-	// When the newest certificate ends within endingSoon, its successor is looked for at every endingAge.
+	// When the newest certificate ends within endingSoon, endingAge takes the place of refreshAge.
 	endingSoon = 10 * 24 * time.Hour
 	endingAge  = time.Hour
-	// A refresh that failed is not tried again within refreshPause, and one for the sake of an unknown serial, which
-	// anybody can make up, not within serialPause.
+	// refreshPause is the time between a failed refresh and the next, serialPause that between two
+	// downloads for an unknown serial, which may be invented.
 	refreshPause = 10 * time.Minute
 	serialPause  = time.Minute
-	// A refresh takes at most half of the time that the call has left, and maxRefresh; it is not begun with less than
-	// minRefresh.
+	// A refresh takes at most half of the time that its call has left, and maxRefresh. It does not
+	// begin with less than minRefresh.
 	maxRefresh = 5 * time.Second
 	minRefresh = 250 * time.Millisecond
 
-	// maxCacheFile is what a list of maxBody takes, and a line about it.
+	// maxCacheFile is the size of a list of maxBody with the time of its download.
 	maxCacheFile = maxBody + 1<<10
 )
 
-// cache is what Certificates remember between calls.
+// cache is the state of Certificates between calls.
 type cache struct {
 	load sync.Once // of File
 
-	mu     sync.Mutex // never held while anything is waited for
+	mu     sync.Mutex // never held during a download
 	held   certificateList
 	flight *flight   // the download under way, if any
 	sought time.Time // when an unknown serial last began a download
 	failed time.Time // when a download last failed
 }
 
-// flight is one call's download, which other calls may wait for. It is over when landed is closed.
+// flight is a download in flight, which other calls may wait for. landed is closed when it ends.
 type flight struct {
 	landed chan struct{}
 	fault  *CertificateError
-	// abandoned says that it failed for a reason of its caller's, whose time ran out: whoever waits is to try itself.
+	// abandoned reports that it failed because its own call's context ended. The calls that wait for
+	// it then try for themselves.
 	abandoned bool
 }
 
-// prepareCertificates sees to it that the reply will find a key, before anything is asked.
+// prepareCertificates downloads the list when there is no other key to verify a reply with. It runs
+// before the request, so that a close whose reply could not be verified is never sent.
 func (c *Client) prepareCertificates(ctx context.Context) error {
 	s := c.Certificates
 	if s == nil || c.Keys.Preferred() != "" {
@@ -70,8 +73,8 @@ func (c *Client) prepareCertificates(ctx context.Context) error {
 	return nil
 }
 
-// finder is how the reply to a call finds its key: among the given ones, among the certificates held, and among those
-// held after a download. A public key that is not held cannot be downloaded.
+// finder returns how a reply finds its key: among Keys, among the certificates held, and among those
+// held after a download. A public key cannot be downloaded.
 func (c *Client) finder(ctx context.Context) keyFinder {
 	return func(serial string) (*rsa.PublicKey, string) {
 		if key := c.Keys.find(serial); key != nil {
@@ -92,7 +95,8 @@ func (c *Client) finder(ctx context.Context) keyFinder {
 	}
 }
 
-// seek has the list downloaded if that serial is not held; advice is for when it is not held afterwards either.
+// seek downloads the list unless that serial is held. advice is for when it is not held afterwards
+// either.
 func (s *Certificates) seek(ctx context.Context, c *Client, serial string) (advice string) {
 	found := func() bool { return s.held.find(serial, c.now()) != nil }
 	begin := func() bool {
@@ -108,8 +112,8 @@ func (s *Certificates) seek(ctx context.Context, c *Client, serial string) (advi
 	return "it is not among WeChat Pay's certificates as downloaded within the last minute; ask again"
 }
 
-// refreshCertificates looks for new certificates before they are needed. The call it is part of has its answer, and
-// whatever comes of this is not its failure.
+// refreshCertificates downloads new certificates before they are needed. Its call has an answer
+// already, and a failure here does not change that.
 func (c *Client) refreshCertificates(ctx context.Context) {
 	s := c.Certificates
 	if s == nil {
@@ -133,7 +137,7 @@ func (c *Client) refreshCertificates(ctx context.Context) {
 	}
 }
 
-// beginRefresh is nil when no refresh is due, or another call is about it.
+// beginRefresh returns nil when no refresh is due, or another call makes it.
 func (s *Certificates) beginRefresh(now time.Time) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +148,8 @@ func (s *Certificates) beginRefresh(now time.Time) *flight {
 	return s.flight
 }
 
-// due says that a list is to be asked for again. One from the future is as good as old: a clock was wrong.
+// due reports whether the list must be refreshed. A list from the future counts as old: the clock
+// was wrong when it came.
 func (l certificateList) due(now time.Time) bool {
 	if len(l.certificates) == 0 {
 		return false
@@ -156,14 +161,16 @@ func (l certificateList) due(now time.Time) bool {
 	return !within(l.fetched, now, limit) || l.fetched.After(now)
 }
 
-// within takes a clock that was put back for one that was put forward, so that no pause lasts for ever. It goes by the
-// wall clock: the other one stands still while an instance is frozen.
+// within reports whether less than pause lies between then and now, in either direction, so that no
+// pause lasts for ever after a clock is put back. It compares wall clocks: the monotonic one stands
+// still while an instance is frozen.
 func within(then, now time.Time, pause time.Duration) bool {
 	return now.Sub(then.Round(0)).Abs() < pause
 }
 
-// obtain downloads the list, unless done says that there is no need, or begin that it is not the time. Both are asked with
-// the lock held. Calls that want the list at the same time share one download, each no longer than its own ctx.
+// obtain downloads the list unless done reports that it is not needed, or begin that it is too soon.
+// Both are called with the lock held. Concurrent calls share one download, and each waits no longer
+// than its own ctx.
 func (s *Certificates) obtain(ctx context.Context, c *Client, done, begin func() bool) *CertificateError {
 	for {
 		mine, theirs := s.board(done, begin)
@@ -184,7 +191,7 @@ func (s *Certificates) obtain(ctx context.Context, c *Client, done, begin func()
 	}
 }
 
-// board returns the download to make or the one to wait for, or neither.
+// board returns the download to make, or the one to wait for, or neither.
 func (s *Certificates) board(done, begin func() bool) (mine, theirs *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,7 +207,7 @@ func (s *Certificates) board(done, begin func() bool) (mine, theirs *flight) {
 	return s.flight, nil
 }
 
-// fly makes the download, and lets those who wait for it go on, even when a transport panics.
+// fly makes the download and releases the calls that wait for it, even when a transport panics.
 func (s *Certificates) fly(ctx context.Context, c *Client, mine *flight) *CertificateError {
 	defer func() {
 		s.mu.Lock()
@@ -217,7 +224,7 @@ func (s *Certificates) fly(ctx context.Context, c *Client, mine *flight) *Certif
 		s.failed = c.now()
 	}
 	if mine.abandoned {
-		s.sought = time.Time{} // too short a call is not to stand in the way of the next one
+		s.sought = time.Time{} // a call with too little time must not delay the next one
 	}
 	s.mu.Unlock()
 	if fault != nil {
@@ -235,15 +242,16 @@ func (s *Certificates) report(ctx context.Context, what string) {
 	}
 }
 
-// find and serials are those of the list as it is now.
+// find and serials are those of the current list.
 func (s *Certificates) find(serial string, now time.Time) *rsa.PublicKey {
 	return s.list().find(serial, now)
 }
 
 func (s *Certificates) serials() []string { return s.list().serials() }
 
-// preferred is the serial of the newest certificate, while the list is fresh. A serial that the gateway has dropped
-// meanwhile would have the whole request refused; with none, the gateway signs by the certificate of the day.
+// preferred returns the serial of the newest certificate, "" once the list is old: the gateway
+// refuses a request that names a serial which it has dropped. Without one it signs with its current
+// certificate.
 func (s *Certificates) preferred(now time.Time) string {
 	list := s.list()
 	if !within(list.fetched, now, refreshAge) {
@@ -252,22 +260,22 @@ func (s *Certificates) preferred(now time.Time) string {
 	return list.newest(now)
 }
 
-// list is never written to, only replaced.
+// list returns the current list, which is replaced and never changed.
 func (s *Certificates) list() certificateList {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.held
 }
 
-// cacheFile is what File holds: the gateway's own list, in which nothing is readable without the APIv3 key, and when it
-// came. It is the merchant's alone for the same reason.
+// cacheFile is the content of File: the gateway's list, in which nothing is readable without the
+// merchant's APIv3 key, and when it was downloaded.
 type cacheFile struct {
 	Fetched time.Time       `json:"fetched"`
 	List    json.RawMessage `json:"list"`
 }
 
-// loadOnce reads File the first time that certificates are wanted. A file that is torn, another merchant's or out of date
-// is left alone until a download replaces it.
+// loadOnce reads File at the first need of certificates. A file that is truncated, another
+// merchant's or out of date stays until a download replaces it.
 func (s *Certificates) loadOnce(ctx context.Context, c *Client) {
 	s.load.Do(func() {
 		if s.File == "" {
@@ -297,14 +305,15 @@ func (s *Certificates) readFile(c *Client) (certificateList, error) {
 	}
 	list, fault := s.decode(file.List, c.Key, c.now())
 	if fault != nil {
-		// Without the remedy: another key is what another merchant's file has.
+		// Without the remedy for a wrong key: another merchant's file has another key.
 		return certificateList{}, fault.Cause
 	}
 	list.fetched = file.Fetched
 	return list, nil
 }
 
-// readRegular reads a file that anybody who may write to the same folder could have put there, a pipe for instance.
+// readRegular reads a regular file. Another program with access to the folder could have put a pipe
+// there, and reading that may never end.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -339,8 +348,8 @@ func (s *Certificates) save(fetched time.Time, body []byte) error {
 	return replaceFile(s.File, content)
 }
 
-// replaceFile writes beside the file and renames, so that nobody reads half of it. It is not forced to the disk: a
-// file that a crash has torn is found out, and missed by nobody.
+// replaceFile writes beside the file and renames, so that no reader sees half of it. It does not
+// sync: a file truncated by a crash is recognised, and costs a download.
 func replaceFile(path string, content []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600 from its first moment
 	if err != nil {
@@ -358,7 +367,7 @@ func replaceFile(path string, content []byte) error {
 	return nil
 }
 
-// pathless is an *fs.PathError without the path, which is said already.
+// pathless returns an *fs.PathError's cause. The path is in the message already.
 func pathless(err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		return at.Err

@@ -40,7 +40,8 @@ func TestRotation(t *testing.T) {
 	if last := gateway.lastAsked(); !strings.HasSuffix(last, " serial="+secondSerial) {
 		t.Errorf("asked %q, want the new certificate named", last)
 	}
-	// The old one's reply was under way while the list was replaced by one without it: it is not believed any more.
+	// The old one's reply was under way while the list was replaced by one without it: it is not
+	// believed any more.
 	gateway.rotate(second)
 	gateway.advance(13 * time.Hour)
 	mustClose(t, client, "refreshed")
@@ -90,7 +91,8 @@ func TestUnknownSerialIsLookedForOnceAMinute(t *testing.T) {
 	gateway.wantDownloads(5, "with the clock put back")
 }
 
-// TestSerialsThatAreNone: what cannot be a certificate's serial, and a reply that is not whole, start no download.
+// TestSerialsThatAreNone: what cannot be a certificate's serial, and a reply that is not whole,
+// start no download.
 func TestSerialsThatAreNone(t *testing.T) {
 	t.Parallel()
 	_, _, gateway := newPair(t)
@@ -310,7 +312,7 @@ func TestConcurrentCallersDownloadOnce(t *testing.T) {
 		gateway.advance(13 * time.Hour)
 		all("refreshed", 3)
 
-		// A download that the gateway refuses is refused to all who wait for it.
+		// A download that the gateway refuses is refused to all calls that wait for it.
 		gateway.advance(10 * 365 * day)
 		var callers sync.WaitGroup
 		for range 8 {
@@ -321,7 +323,8 @@ func TestConcurrentCallersDownloadOnce(t *testing.T) {
 	})
 }
 
-// TestWaitingEndsWithItsOwnContext: one call downloads and takes a minute, and the others have other deadlines.
+// TestWaitingEndsWithItsOwnContext: one call downloads and takes a minute, and the others have
+// other deadlines.
 func TestWaitingEndsWithItsOwnContext(t *testing.T) {
 	t.Parallel()
 	_, _, gateway := newPair(t)
@@ -361,7 +364,8 @@ func TestWaitingEndsWithItsOwnContext(t *testing.T) {
 	})
 }
 
-// TestShortCallDoesNotSilenceTheSearch: a call that had no time to look for a serial must not spoil it for the next.
+// TestShortCallDoesNotSilenceTheSearch: a call that had no time to look for a serial must not spoil
+// it for the next.
 func TestShortCallDoesNotSilenceTheSearch(t *testing.T) {
 	t.Parallel()
 	first, second, gateway := newPair(t)
@@ -382,7 +386,7 @@ func TestShortCallDoesNotSilenceTheSearch(t *testing.T) {
 	})
 }
 
-// TestPanickingTransport: what panics is somebody else's, and those who wait for it go on.
+// TestPanickingTransport: the transport's panic passes through, and the calls that wait go on.
 func TestPanickingTransport(t *testing.T) {
 	t.Parallel()
 	_, _, gateway := newPair(t)
@@ -405,7 +409,7 @@ func TestPanickingTransport(t *testing.T) {
 		synctest.Wait()
 		callers.Go(func() { mustClose(t, client, "after another call's panic") })
 		callers.Wait()
-		gateway.wantDownloads(2, "the second one by who waited")
+		gateway.wantDownloads(2, "the second one by a call that waited")
 	})
 }
 
@@ -455,7 +459,8 @@ func TestCacheFile(t *testing.T) {
 	gateway.wantDownloads(3, "from the file, beside a public key")
 }
 
-// wantPrivateFile checks that nobody else can read the file, and that even so nothing in it is secret.
+// wantPrivateFile checks that only its owner can read the file, and that even so nothing in it is
+// secret.
 func wantPrivateFile(t *testing.T, file string) {
 	t.Helper()
 	info, err := os.Stat(file)
@@ -540,8 +545,8 @@ func cacheContent(t *testing.T, gateway *certGateway) string {
 	return string(content)
 }
 
-// TestEveryByteOfTheCacheFile flips each one. Wherever the file is read all the same, it has the same certificate: the
-// reply, signed by that and by nothing else, is believed.
+// TestEveryByteOfTheCacheFile flips each one. Wherever the file is read all the same, it has the
+// same certificate: the reply, signed by that and by nothing else, is believed.
 func TestEveryByteOfTheCacheFile(t *testing.T) {
 	t.Parallel()
 	first, _, gateway := newPair(t)
@@ -638,7 +643,7 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 				t.Errorf("the folder has %v, %v, want no file left behind", entries, err)
 			}
 
-			// And nobody need be told.
+			// And there is nothing to report.
 			client = newCertClient(t, gateway)
 			client.Certificates.File, client.Certificates.Report = test.file, nil
 			mustClose(t, client, name+", unreported")

@@ -20,15 +20,16 @@ const (
 	// maxBody is far above any order's JSON, a few thousand bytes.
 	maxBody = 1 << 20
 
-	// maxNumber is the length of mchid, out_trade_no, transaction_id and nonce_str alike: String(32).
+	// maxNumber is the length of mchid, out_trade_no, transaction_id and nonce_str alike:
+	// String(32).
 	maxNumber = 32
 )
 
 // Client closes and queries the orders of one merchant. MchID, Key, and Keys or Certificates are
-// required; the zero value of every other field is ready for use. It is safe for concurrent use once
-// filled. It keeps no state but Certificates, starts no goroutine and never retries: a failed attempt
-// may or may not have reached the gateway. (net/http alone resends a close whose kept connection
-// turns out dead before the request was written.)
+// required; the zero value of every other field is ready for use. It is safe for concurrent use
+// once filled. It keeps no state but Certificates, starts no goroutine and never retries: a failed
+// attempt may or may not have reached the gateway. (net/http alone resends a close whose kept
+// connection turns out dead before the request was written.)
 type Client struct {
 	// Region is where the merchant signed up, Mainland when empty.
 	Region Region
@@ -44,8 +45,8 @@ type Client struct {
 	Keys Keyring
 	// Certificates, when given, are downloaded as needed, and verify replies together with Keys.
 	Certificates *Certificates
-	// BaseURL is the gateway's address, the first of [Region.Hosts] when empty. A path in it is sent
-	// and signed as given.
+	// BaseURL is the gateway's address, the first of [Region.Hosts] when empty. A path in it is
+	// sent and signed as given.
 	BaseURL string
 	// UserAgent is sent with each request, "cloudpay/v3json" when empty.
 	UserAgent string
@@ -54,8 +55,8 @@ type Client struct {
 	HTTPClient *http.Client
 	// Now is the clock that requests are dated by and replies judged by, time.Now when nil.
 	Now func() time.Time
-	// Nonce makes a request's nonce when the request has none: 1 to 32 letters and digits, never the
-	// same twice. When nil, 32 characters from crypto/rand.
+	// Nonce makes a request's nonce when the request has none: 1 to 32 letters and digits, never
+	// the same twice. When nil, 32 characters from crypto/rand.
 	Nonce func() string
 }
 
@@ -132,7 +133,8 @@ func (c *Client) send(ctx context.Context, q question) (*reply, error) {
 }
 
 // preferred returns the id of the key that the reply is to be signed with, "" for the gateway's
-// choice: a public key's when there is one, or the newest downloaded certificate's, or a given one's.
+// choice: a public key's when there is one, or the newest downloaded certificate's, or a given
+// one's.
 func (c *Client) preferred() string {
 	given := c.Keys.Preferred()
 	if c.Certificates == nil || isPublicKeyID(given) {
@@ -183,8 +185,8 @@ func (c *Client) newRequest(ctx context.Context, q question, preferred string) (
 	return req, nil
 }
 
-// isNumber reports whether s is one of the gateway's "numbers": 1 to 32 letters and digits. Anything
-// else could end the quotes around it in the Authorization header.
+// isNumber reports whether s is one of the gateway's "numbers": 1 to 32 letters and digits.
+// Anything else could end the quotes around it in the Authorization header.
 func isNumber(s string) bool {
 	if s == "" || len(s) > maxNumber {
 		return false

@@ -63,8 +63,8 @@ func wantUnread(t *testing.T, err error, status int) {
 	}
 }
 
-// TestRefusals goes through every class of status, signed and not, for both calls: no status makes an unsigned reply a
-// success, nor an authenticated refusal.
+// TestRefusals goes through every class of status, signed and not, for both calls: no status makes
+// an unsigned reply a success, nor an authenticated refusal.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	statuses := []int{100, 199, 201, 202, 206, 299, 300, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 409, 429, 500, 501, 502, 503, 504, 599, 999}

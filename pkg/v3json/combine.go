@@ -40,15 +40,16 @@ type SubOrder struct {
 	SubAppID string `json:"sub_appid,omitzero"`
 }
 
-// CombineQueryReply is the gateway's word on a combined order.
+// CombineQueryReply is the gateway's record of a combined order, signed.
 type CombineQueryReply struct {
 	Envelope
 	CombinedTransaction
 }
 
-// CombinedTransaction is a combined order as the gateway knows it. It has no state of its own: each of its SubOrders
-// has one, and there is at least one of them. The fields are those of pay.weixin.qq.com pages v3/merchant/4012557006 and
-// v3/partner/4012761049; those that the gateway adds are ignored.
+// CombinedTransaction is the gateway's record of a combined order. It has no state of its own: each
+// of its SubOrders has one, and there is at least one of them. The fields are those of
+// pay.weixin.qq.com pages v3/merchant/4012557006 and v3/partner/4012761049. Unknown fields are
+// ignored.
 type CombinedTransaction struct {
 	CombineAppID         string `json:"combine_appid,omitzero"`
 	CombineMchID         string `json:"combine_mchid"`
@@ -65,7 +66,8 @@ type CombinedTransaction struct {
 	Unread []string `json:"-"`
 }
 
-// SubTransaction is one order within a combined one. MchID, OutTradeNo and TradeState are never empty.
+// SubTransaction is one order within a combined one. MchID, OutTradeNo and TradeState are never
+// empty.
 type SubTransaction struct {
 	MchID     string `json:"mchid"`
 	SubMchID  string `json:"sub_mchid,omitzero"`
@@ -75,8 +77,8 @@ type SubTransaction struct {
 	OutTradeNo    string `json:"out_trade_no"`
 	TransactionID string `json:"transaction_id,omitzero"` // only after payment
 	TradeType     string `json:"trade_type,omitzero"`     // NATIVE, JSAPI, APP, MWEB
-	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED or PAYERROR. A state
-	// never seen before is passed on as received.
+	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED or
+	// PAYERROR. A state never seen before is passed on as received.
 	TradeState  string    `json:"trade_state"`
 	BankType    string    `json:"bank_type,omitzero"`
 	Attach      string    `json:"attach,omitzero"`
@@ -92,14 +94,15 @@ type SubTransaction struct {
 	Unread []string `json:"-"`
 }
 
-// SubAmount is what a sub-order costs and what the payer paid, after coupons; both in fen. It is [Amount] by other
-// names.
+// SubAmount is a sub-order's price and what the payer paid after coupons, both in fen. It is [Amount]
+// by other names.
 type SubAmount struct {
 	TotalAmount   *int64 `json:"total_amount,omitzero"` // nil when the reply has none
 	PayerAmount   *int64 `json:"payer_amount,omitzero"` // nil when the reply has none
 	Currency      string `json:"currency,omitzero"`
 	PayerCurrency string `json:"payer_currency,omitzero"`
-	// SettlementRate is an exchange rate times 10^8, as written: the pages do not say that it is an integer.
+	// SettlementRate is an exchange rate times 10^8, as written: the pages do not say that it is an
+	// integer.
 	SettlementRate json.Number `json:"settlement_rate,omitzero"`
 }
 

@@ -169,8 +169,8 @@ func unescape(quoted []byte) []byte {
 	return []byte(s)
 }
 
-// refusal returns the reply as a refusal. It never fails: when the body is no refusal's, the code is
-// empty and the status stands for itself.
+// refusal returns the reply as a refusal. It never fails: when the body is no refusal's, the code
+// is empty and the status stands for itself.
 func (r *reply) refusal(now func() time.Time) *Error {
 	refused := r.Refusal("", "", now)
 	refused.Authenticated = r.authenticated
@@ -213,9 +213,9 @@ func text(raw json.RawMessage) string {
 }
 
 // describe returns a refusal's detail as one readable line, whatever its shape. Documented is an
-// object of field, issue, location and value. Observed are also objects without them, objects within
-// objects, strings, arrays, and for SIGN_ERROR the message that the gateway expected to be signed,
-// in sign_information.
+// object of field, issue, location and value. Observed are also objects without them, objects
+// within objects, strings, arrays, and for SIGN_ERROR the message that the gateway expected to be
+// signed, in sign_information.
 func describe(raw json.RawMessage) string {
 	if len(raw) == 0 {
 		return ""
@@ -229,7 +229,8 @@ func describe(raw json.RawMessage) string {
 	return wire.OneLine(strings.Join(flatten(nil, "", value, 0), "; "))
 }
 
-// flatten appends "path: value" for each value that is neither object nor array, the most telling first.
+// flatten appends "path: value" for each value that is neither object nor array, the most telling
+// first.
 func flatten(parts []string, path string, value any, depth int) []string {
 	if len(parts) > maxDetailParts {
 		return parts
@@ -275,8 +276,8 @@ func visible(s string) string {
 	return s
 }
 
-// tellingOrder returns an object's keys: the documented ones in a reader's order, then the others by
-// name.
+// tellingOrder returns an object's keys: the documented ones in a reader's order, then the others
+// by name.
 func tellingOrder(object map[string]any) []string {
 	known := [...]string{"field", "issue", "location", "value", "detail", "sign_information", "truncated_sign_message"}
 	rank := func(key string) int {

@@ -1,36 +1,44 @@
-// Package v3json closes and queries WeChat Pay orders over APIv3: JSON bodies, RSA signatures in headers.
-// Its twin for APIv2 is pkg/v2xml, with the same file and method names.
+// Package v3json closes and queries WeChat Pay orders over APIv3: JSON bodies, RSA signatures in
+// headers. Its twin for APIv2 is pkg/v2xml, with the same file and method names. What both share is
+// in package wire.
 //
 // This comment is the protocol. Pages are cited by their number on pay.weixin.qq.com/doc.
 //
 // # Requests
 //
-//	direct   close  POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close            {"mchid":"…"}
-//	         query  GET  /v3/pay/transactions/out-trade-no/{out_trade_no}?mchid=…
-//	                GET  /v3/pay/transactions/id/{transaction_id}?mchid=…
-//	partner  close  POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close    {"sp_mchid":"…","sub_mchid":"…"}
-//	         query  GET  /v3/pay/partner/transactions/out-trade-no/{out_trade_no}?sp_mchid=…&sub_mchid=…
-//	                GET  /v3/pay/partner/transactions/id/{transaction_id}?sp_mchid=…&sub_mchid=…
+// On the mainland, below /v3/pay:
 //
-// Overseas there is one path for both modes, the common and the institutional, which send different numbers; an order is
-// closed by either of its numbers (pay.weixin.qq.com/wiki/doc/api_external/en/apis/, chapter3_3_7 and chapter3_5_2).
-// Client.Region chooses:
+//	direct   close  POST /transactions/out-trade-no/{out_trade_no}/close
+//	                     {"mchid":"…"}
+//	         query  GET  /transactions/out-trade-no/{out_trade_no}?mchid=…
+//	                GET  /transactions/id/{transaction_id}?mchid=…
+//	partner  close  POST /partner/transactions/out-trade-no/{out_trade_no}/close
+//	                     {"sp_mchid":"…","sub_mchid":"…"}
+//	         query  GET  /partner/transactions/out-trade-no/{out_trade_no}?sp_mchid=…&sub_mchid=…
+//	                GET  /partner/transactions/id/{transaction_id}?sp_mchid=…&sub_mchid=…
+//
+// Overseas one path serves both modes, the common and the institutional, which send different
+// numbers. An order is closed by either of its numbers (pay.weixin.qq.com/wiki/doc/api_external/en,
+// chapter3_3_7 and chapter3_5_2). Client.Region chooses:
 //
 //	Global       close  POST /v3/global/transactions/out-trade-no/{out_trade_no}/close
 //	                    POST /v3/global/transactions/id/{transaction_id}/close
 //	             query  GET  /v3/global/transactions/out-trade-no/{out_trade_no}?…
 //	                    GET  /v3/global/transactions/id/{transaction_id}?…
 //	HongKong     the same four below /hk/v3/transactions/
-//	common       close  {"mchid":"…"}                            query  ?mchid=…
-//	institutional       {"sp_mchid":"…","sub_mchid":"…"}                ?sp_mchid=…&sub_mchid=…
 //
-// Combined orders, of several merchants and paid as one, are on the mainland only, and are neither closed nor found by the
-// paths above. A close names every sub-order, 1 to 50 of them (merchants that are no partners may combine 10), or is
-// refused; all are closed or none. sub_mchid stands in all of them, a partner's, or in none:
+//	common         close {"mchid":"…"}                      query ?mchid=…
+//	institutional  close {"sp_mchid":"…","sub_mchid":"…"}   query ?sp_mchid=…&sub_mchid=…
 //
-//	combined  close  POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close
-//	                 {"combine_appid":"…","sub_orders":[{"mchid":"…","out_trade_no":"…","sub_mchid":"…","sub_appid":"…"}]}
-//	          query  GET  /v3/combine-transactions/out-trade-no/{combine_out_trade_no}
+// Combined orders, of several merchants and paid as one, exist on the mainland only, and are neither
+// closed nor found by the paths above. A close names every sub-order, 1 to 50 of them (merchants that
+// are no partners may combine 10), or is refused; all are closed or none. sub_mchid stands in all of
+// them, a partner's, or in none:
+//
+//	close  POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close
+//	            {"combine_appid":"…","sub_orders":[
+//	             {"mchid":"…","out_trade_no":"…","sub_mchid":"…","sub_appid":"…"}]}
+//	query  GET  /v3/combine-transactions/out-trade-no/{combine_out_trade_no}
 //
 // The hosts, and their backups:
 //
@@ -38,15 +46,20 @@
 //	Global    apihk.mch.weixin.qq.com  api.mch.weixin.qq.com
 //	HongKong  api.mch.weixin.qq.com    apihk.mch.weixin.qq.com
 //
-// An order number in a path is escaped once, as one segment: "|" is sent as %7C and "*" as %2A. Every request carries
-// Accept: application/json and a User-Agent (without them the gateway answers 400 INVALID_REQUEST), Wechatpay-Serial,
-// which names the key that the reply is to be signed with (on a GET too: without it a merchant that has a WeChat Pay
-// public key gets replies signed by a platform certificate), and, when it has a body, Content-Type: application/json.
+// An order number in a path is escaped once, as one segment: "|" is sent as %7C and "*" as %2A. Every
+// request has these headers:
+//
+//   - Accept: application/json, and a User-Agent. Without them the gateway answers 400
+//     INVALID_REQUEST.
+//   - Wechatpay-Serial, which names the key that the reply is to be signed with. A GET has it too:
+//     without it a merchant that has a WeChat Pay public key gets replies signed by a platform
+//     certificate.
+//   - Content-Type: application/json, when it has a body.
 //
 // # Signing a request (page 4012365336)
 //
-// Five lines are signed with RSASSA-PKCS1-v1_5 over SHA-256 by the merchant's private key, each ended by "\n", the
-// last one included:
+// The merchant's private key signs five lines with RSASSA-PKCS1-v1_5 over SHA-256. Each line, the
+// last one included, ends with "\n":
 //
 //	METHOD       POST or GET
 //	URL          absolute path, and "?" with the query if there is one, exactly as sent; no host
@@ -54,15 +67,18 @@
 //	NONCE        1 to 32 letters and digits, new for each attempt
 //	BODY         exactly the bytes sent; empty for a GET
 //
-// The signature, in standard base64, goes into one header. serial_no is that of the merchant's API certificate; the
-// merchant is mchid, sp_mchid for a partner, combine_mchid for a combined order. The five items may stand in any order:
+// The signature, in standard base64, goes into one header. serial_no is that of the merchant's API
+// certificate; the merchant is mchid, sp_mchid for a partner, combine_mchid for a combined order. The
+// five items may stand in any order:
 //
-//	Authorization: WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
+//	Authorization: WECHATPAY2-SHA256-RSA2048
+//	    mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
 //
 // # A worked example
 //
 // Merchant 1900007291, whose certificate is 408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB, closes order
-// 1217752501201407033233368018 at 1554208460 with nonce 593BEC0C930BF1AFEB40B4A08C8FB242. It signs these 141 bytes,
+// 1217752501201407033233368018 at 1554208460 with nonce 593BEC0C930BF1AFEB40B4A08C8FB242. It signs
+// these 141 bytes,
 //
 //	POST\n
 //	/v3/pay/transactions/out-trade-no/1217752501201407033233368018/close\n
@@ -70,46 +86,52 @@
 //	593BEC0C930BF1AFEB40B4A08C8FB242\n
 //	{"mchid":"1900007291"}\n
 //
-// and with the private key that page 4012365336 prints (its public half is testdata/published_request_key.pem) gets
+// and with the private key that page 4012365336 prints (its public half is
+// testdata/published_request_key.pem) gets
 //
-//	P07HGWiMaJOltVF73HduLS9BRHZgDNu9vz6W34MvVxtX6wF7x4DukPqSYsKm1rcJ0ZGbdNZnYy4uFR/ghWB2Jr+m4wHI61IkZMKLZSO6
-//	mTycv9hrr/GSGhNgCqme+yGjonosG6p5RN9dgn2O/1SL7k3uP6639dWs2mGwBDSd/TfGI1250II3UFxdH1wUTUyJx0nIaJKnsS8JcFkv
-//	/yL1HJlM7bg+xoMLQU500RB4DPn6hG3luz4XDobPc49gT6jBxNCviFaPEanGXhW3NKe3dKBvDAsAcSTbEwI1kF2BOx8B0QTtS7FKRZ24
-//	6KHDjsy5t4GWXztLdAZWIVVVVZDZEQ==
+//	P07HGWiMaJOltVF73HduLS9BRHZgDNu9vz6W34MvVxtX6wF7x4DukPqSYsKm1rcJ0ZGbdNZnYy4uFR/ghWB2Jr+m
+//	4wHI61IkZMKLZSO6mTycv9hrr/GSGhNgCqme+yGjonosG6p5RN9dgn2O/1SL7k3uP6639dWs2mGwBDSd/TfGI125
+//	0II3UFxdH1wUTUyJx0nIaJKnsS8JcFkv/yL1HJlM7bg+xoMLQU500RB4DPn6hG3luz4XDobPc49gT6jBxNCviFaP
+//	EanGXhW3NKe3dKBvDAsAcSTbEwI1kF2BOx8B0QTtS7FKRZ246KHDjsy5t4GWXztLdAZWIVVVVZDZEQ==
 //
 // # Verifying a reply (pages 4013053420, 4013053249, 4012354982)
 //
-// Three lines are signed by WeChat Pay in the same way, each ended by "\n": the header Wechatpay-Timestamp, the header
-// Wechatpay-Nonce, and the body as received. A 204 signs an empty body: "TIMESTAMP\nNONCE\n\n". The signature is
-// in Wechatpay-Signature, the key's name in Wechatpay-Serial: PUB_KEY_ID_… for a WeChat Pay public key, the serial in
-// hex for a platform certificate. While a merchant moves from one to the other, both are in use: hold both.
+// WeChat Pay signs three lines in the same way, each ended by "\n": the header Wechatpay-Timestamp,
+// the header Wechatpay-Nonce, and the body as received. A 204 signs an empty body:
+// "TIMESTAMP\nNONCE\n\n". The signature is in Wechatpay-Signature, the key's name in
+// Wechatpay-Serial: PUB_KEY_ID_… for a WeChat Pay public key, the serial in hex for a platform
+// certificate. While a merchant moves from one to the other, both are in use: hold both.
 //
-//	reply                                              is
-//	2xx without signature headers                      VerifyError, ReasonUnsigned: "forged or altered" by the documents
-//	any, with some of the four headers, not all        VerifyError, ReasonUnsigned
-//	any, with one of them twice, or not verifying      VerifyError, ReasonBadSignature
-//	any, signed by a key we do not hold                VerifyError, ReasonUnknownSerial
-//	any, with a signature WECHATPAY/SIGNTEST/…         VerifyError, ReasonProbe: deliberately wrong, to test that we look
-//	any, more than five minutes from our clock         VerifyError, ReasonStale
-//	other than 2xx, without signature headers          Error, not Authenticated: a request that the gateway could not
-//	                                                   authenticate is answered unsigned, and so would an impostor answer
-//	200 about another order or merchant than asked     VerifyError, ReasonMismatch
-//	200 to a close, which 204 and an empty body answer VerifyError, ReasonMismatch
-//	202 to a query, with an order and no code in it    read as a 200
+//	reply                                             result
+//	2xx without signature headers                     VerifyError, ReasonUnsigned (1)
+//	any, with some of the four headers, not all       VerifyError, ReasonUnsigned
+//	any, with one of them twice, or not verifying     VerifyError, ReasonBadSignature
+//	any, signed by a key we do not hold               VerifyError, ReasonUnknownSerial
+//	any, with a signature WECHATPAY/SIGNTEST/…        VerifyError, ReasonProbe (2)
+//	any, more than five minutes from our clock        VerifyError, ReasonStale
+//	other than 2xx, without signature headers         Error, not Authenticated (3)
+//	200 about another order or merchant               VerifyError, ReasonMismatch
+//	200 to a close, which 204 and no body answer      VerifyError, ReasonMismatch
+//	202 to a query, with an order and no code in it   as a 200
+//
+//	(1) "Forged or altered", say the documents.
+//	(2) Deliberately wrong, to test that clients verify.
+//	(3) The gateway answers a request that it could not authenticate unsigned, as would an impostor.
 //
 // # What a signature proves
 //
-// It covers time, nonce and body, and neither the status line nor the question. A query's 200 is
-// bound to the question by the numbers it repeats, which are compared. A close's 204 repeats
-// nothing, and neither does a refusal: that one answers this very request shows only where TLS ends
-// at the gateway and [Envelope].Fresh is true; elsewhere query the order before you take it for
-// closed or paid. A refusal proves its code and message, and not its HTTP status.
+// It covers time, nonce and body, and neither the status line nor the request. A query's 200 is
+// bound to the request by the numbers it repeats, which are compared. A close's 204 repeats nothing,
+// and neither does a refusal: they answer this very request only where TLS ends at the gateway and
+// [Envelope].Fresh is true; elsewhere query the order before you take it for closed or paid. A
+// refusal proves its code and message, and not its HTTP status.
 //
 // # What a query's answer must repeat
 //
-//	direct, common               mchid, and no other    and out_trade_no, or transaction_id (overseas: id) and any out_trade_no
-//	partner, institutional       sp_mchid, sub_mchid    and the same
-//	combined                     combine_mchid          and combine_out_trade_no
+//	direct, common           mchid, and no other merchant
+//	partner, institutional   sp_mchid, sub_mchid
+//	  all four               out_trade_no, or transaction_id (overseas: id) and any out_trade_no
+//	combined                 combine_mchid, combine_out_trade_no
 //
 // A number that differs or is missing is ReasonMismatch. These names, and trade_state, may stand
 // there once and in small letters only; so may amount. No other merchant means that sp_mchid and
@@ -128,8 +150,10 @@
 //
 // # Refusals
 //
-//	{"code":"PARAM_ERROR","message":"…","detail":{"field":"…","value":"…","issue":"…","location":"…"}}
+//	{"code":"PARAM_ERROR","message":"…",
+//	 "detail":{"field":"…","value":"…","issue":"…","location":"…"}}
 //
-// detail comes in other shapes too, and 404 and 405 come with no body at all. The codes are left as received; what
-// they mean for an order is not this package's business. Judge by code and status, never by message.
+// detail has other shapes too, and 404 and 405 have no body at all. The codes are left as received;
+// what they mean for an order is not this package's business. Judge by code and status, never by
+// message.
 package v3json

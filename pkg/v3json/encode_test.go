@@ -12,8 +12,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// rawServer answers one request after another with the same bytes, and keeps the requests as they came: the request
-// line that net/http would show a handler is already taken apart and decoded.
+// rawServer answers one request after another with the same bytes, and keeps the requests as they
+// came: the request line that net/http would show a handler is already taken apart and decoded.
 type rawServer struct {
 	url      string
 	requests chan string
@@ -72,7 +72,8 @@ func (a answer) raw() string {
 	return b.String() + "\r\n" + a.body
 }
 
-// TestBytesSentAreBytesSigned reads requests from a bare socket and verifies their signature over what stands there.
+// TestBytesSentAreBytesSigned reads requests from a bare socket and verifies their signature over
+// what stands there.
 func TestBytesSentAreBytesSigned(t *testing.T) {
 	t.Parallel()
 	const (

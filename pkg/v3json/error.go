@@ -26,8 +26,8 @@ type (
 	Error = wire.Error
 
 	// VerifyError is a reply that failed verification: nothing in it may be used, and the request
-	// may or may not have taken effect. Its HTTPStatus is 0 from [Keyring.Verify]. Its Reason is one
-	// of
+	// may or may not have taken effect. Its HTTPStatus is 0 from [Keyring.Verify]. Its Reason is
+	// one of
 	//
 	//   - wire.ReasonUnsigned: a 2xx without signature headers, or any reply with only some of them
 	//   - wire.ReasonBadSignature: the signature does not verify, or cannot be one

@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 )
 
-// RequestMessage is the canonical message of a request, for the published vectors of other calls than ours.
+// RequestMessage is the canonical message of a request, for the published vectors of other calls
+// than ours.
 func RequestMessage(method, uri, timestamp, nonce, body string) string {
 	return requestMessage(question{method: method, body: body, nonce: nonce}, uri, timestamp)
 }

@@ -13,8 +13,9 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// FuzzReply hands the client any reply at all. The signing key is not in the fuzzer's hands, so only the replies that
-// were signed for the seeds may succeed; everything else is one of the three errors, in one line.
+// FuzzReply hands the client any reply at all. The signing key is not in the fuzzer's hands, so
+// only the replies that were signed for the seeds may succeed; everything else is one of the three
+// errors, in one line.
 func FuzzReply(f *testing.F) {
 	for _, a := range []answer{
 		signed(http.StatusNoContent, ""), signed(http.StatusOK, directOrder), signed(http.StatusBadRequest, refusalBody),

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// publicKeyPrefix begins the id of a WeChat Pay public key; a platform certificate is named by its serial in hex.
+	// publicKeyPrefix begins the id of a WeChat Pay public key; a platform certificate is named by
+	// its serial in hex.
 	publicKeyPrefix = "PUB_KEY_ID_"
 
 	minKeyBits     = 2048
@@ -24,18 +25,18 @@ const (
 	pemCertificate = "CERTIFICATE"
 )
 
-// Key signs a merchant's requests: the private key of its API certificate, and that certificate's serial. It prints
-// itself as "redacted" in every format. The zero Key signs nothing.
+// Key signs a merchant's requests: the private key of its API certificate, and that certificate's
+// serial. It prints as "redacted" in every format. The zero Key signs nothing.
 type Key struct {
 	wire.Redacted
 
 	serial  string
-	private *rsa.PrivateKey // a pointer: fmt, which passes over methods of unexported fields, prints its address only
+	private *rsa.PrivateKey // fmt, which ignores methods of unexported fields, prints its address only
 }
 
-// ParseKey reads a merchant's private key (apiclient_key.pem, as PKCS #8 or PKCS #1) that belongs to the API certificate
-// of that serial: 40 hex digits, which "openssl x509 -in apiclient_cert.pem -noout -serial" shows. It refuses keys of
-// less than 2048 bits.
+// ParseKey reads a merchant's private key (apiclient_key.pem, as PKCS #8 or PKCS #1) that belongs
+// to the API certificate of that serial: 40 hex digits, which "openssl x509 -in apiclient_cert.pem
+// -noout -serial" shows. It refuses keys of less than 2048 bits.
 func ParseKey(serial string, pemBytes []byte) (Key, error) {
 	switch {
 	case strings.HasPrefix(serial, publicKeyPrefix):
@@ -54,21 +55,23 @@ func ParseKey(serial string, pemBytes []byte) (Key, error) {
 	return Key{serial: strings.ToUpper(serial), private: private}, nil
 }
 
-// Serial is the serial number of the merchant's API certificate, in upper-case hex. It is no secret.
+// Serial returns the serial number of the merchant's API certificate, in upper-case hex. It is no
+// secret.
 func (k Key) Serial() string { return k.serial }
 
-// V3Key is the APIv3 key, which platform certificates are encrypted with on their way here. It prints itself as
-// "redacted" in every format. The zero V3Key decrypts nothing.
+// V3Key is the APIv3 key, which platform certificates are encrypted with. It prints as "redacted" in
+// every format. The zero V3Key decrypts nothing.
 type V3Key struct {
 	wire.Redacted
 
-	// fmt passes over methods of unexported fields, and for a verb that does not fit follows a pointer once. (A Key is
-	// saved from that by its numbers, which are pointers again.)
+	// fmt ignores methods of unexported fields, and for a verb that does not fit follows a pointer
+	// once, so there are two. (In a Key the numbers themselves are pointers.)
 	secret **[v3KeySize]byte
 }
 
-// ParseV3Key takes the APIv3 key (APIv3密钥) as it was set in the merchant console: 32 characters. The APIv2 key has as
-// many and is another key; that it was given instead shows only when it does not decrypt the certificates.
+// ParseV3Key takes the APIv3 key (APIv3密钥) as set in the merchant console: 32 characters. The APIv2
+// key has as many and is another key; given instead, it is only recognised when it does not decrypt
+// the certificates.
 func ParseV3Key(key string) (V3Key, error) {
 	if len(key) != v3KeySize {
 		hint := ""
@@ -82,14 +85,14 @@ func ParseV3Key(key string) (V3Key, error) {
 	return V3Key{secret: &secret}, nil
 }
 
-// PlatformKey is one of the keys that WeChat Pay signs replies with, under the id that Wechatpay-Serial gives it:
-// PUB_KEY_ID_… for a public key, the serial in hex for a platform certificate.
+// PlatformKey is one of the keys that WeChat Pay signs replies with. ID is its name in
+// Wechatpay-Serial: PUB_KEY_ID_… for a public key, the serial in hex for a platform certificate.
 type PlatformKey struct {
 	ID     string
 	Public *rsa.PublicKey
 }
 
-// ParsePublicKey reads a WeChat Pay public key (pub_key.pem, PKIX or PKCS #1) of that id
+// ParsePublicKey reads a WeChat Pay public key (pub_key.pem, PKIX or PKCS #1) and its id
 // (PUB_KEY_ID_…), both from the merchant console. It refuses a certificate's serial as the id: no
 // reply would name it.
 func ParsePublicKey(id string, pemBytes []byte) (PlatformKey, error) {
@@ -104,9 +107,9 @@ func ParsePublicKey(id string, pemBytes []byte) (PlatformKey, error) {
 	return newPlatformKey(id, public)
 }
 
-// ParseCertificate reads a platform certificate, and takes its serial for the key's id. It refuses a merchant's own
-// certificate, which signs no reply. It looks neither at the certificate's dates nor at its issuer: the file is
-// trusted as the configuration it comes with.
+// ParseCertificate reads a platform certificate, whose serial becomes the key's id. It refuses a
+// merchant's own certificate, which signs no reply. It checks neither the certificate's dates nor its
+// issuer: the file is trusted like the configuration it comes with.
 func ParseCertificate(pemBytes []byte) (PlatformKey, error) {
 	certificate, err := parseCertificate(pemBytes)
 	if err != nil {
@@ -121,8 +124,9 @@ func certificateKey(certificate *x509.Certificate) (PlatformKey, error) {
 		return PlatformKey{}, fmt.Errorf("platform certificate: its key is of type %s, and replies are signed with RSA",
 			certificate.PublicKeyAlgorithm)
 	}
-	// A merchant's certificate has its number in it (page 4012073263). That this is its common name is known from use, not
-	// from a page; a merchant's certificate made otherwise is found out by its serial, or by the first reply.
+	// A merchant's certificate has its number in it (page 4012073263). That this is its common name
+	// is observed, not documented. One made otherwise is recognised by its serial, or by the first
+	// reply.
 	if owner := certificate.Subject.CommonName; isDigits(owner) {
 		return PlatformKey{}, fmt.Errorf("platform certificate: this is the API certificate of merchant %s (apiclient_cert.pem), "+
 			"which signs no reply: give WeChat Pay's", wire.Quote(owner))
@@ -151,13 +155,14 @@ func (k PlatformKey) check() error {
 	return nil
 }
 
-// Keyring holds the keys that replies are verified with, by Wechatpay-Serial. The zero Keyring verifies nothing.
+// Keyring holds the keys that replies are verified with, by Wechatpay-Serial. The zero Keyring
+// verifies nothing.
 type Keyring struct {
 	ids  []string                  // as given, in the order given
 	keys map[string]*rsa.PublicKey // :: canonical id → key
 }
 
-// NewKeyring makes a keyring of public keys and platform certificates together, at least one.
+// NewKeyring returns a keyring of public keys and platform certificates, at least one.
 func NewKeyring(keys ...PlatformKey) (Keyring, error) {
 	if len(keys) == 0 {
 		return Keyring{}, errors.New("a keyring needs the WeChat Pay public key or a platform certificate, or both")
@@ -176,8 +181,8 @@ func NewKeyring(keys ...PlatformKey) (Keyring, error) {
 	return ring, nil
 }
 
-// Preferred is the id that requests ask replies to be signed with: the first public key given or, without one, the
-// first certificate. "" for the zero Keyring.
+// Preferred returns the id of the key that replies are requested to be signed with: the first public
+// key or, without one, the first certificate. It is "" for the zero Keyring.
 func (k Keyring) Preferred() string {
 	for _, id := range k.ids {
 		if strings.HasPrefix(id, publicKeyPrefix) {
@@ -194,8 +199,8 @@ func (k Keyring) find(id string) *rsa.PublicKey {
 	return k.keys[canonicalID(id)]
 }
 
-// canonicalID makes one spelling of a serial's many: programs print its hex in either case, with or without the zeros
-// in front. A public key's id has one spelling.
+// canonicalID returns the one spelling of a serial: programs print its hex in either case, with or
+// without leading zeros. A public key's id has one spelling.
 func canonicalID(id string) string {
 	if strings.HasPrefix(id, publicKeyPrefix) || !isSerial(id) {
 		return id
@@ -243,8 +248,8 @@ func checkSize(key *rsa.PublicKey) error {
 	return nil
 }
 
-// onlyBlock decodes a file that must hold one PEM block: of several, whoever wrote it may mean another than we take.
-// Errors never show any of the file, which may be a private key put in the wrong place.
+// onlyBlock decodes a file with exactly one PEM block: of several, it may be another one that is
+// meant. Errors quote nothing of the file, which may be a private key in the wrong place.
 func onlyBlock(pemBytes []byte) (*pem.Block, error) {
 	if len(pemBytes) > maxPEM {
 		return nil, fmt.Errorf("it has %d bytes, too many for one key in PEM", len(pemBytes))
@@ -332,7 +337,7 @@ func parseCertificate(pemBytes []byte) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// wrongBlock says what was given and what belongs there.
+// wrongBlock returns an error that names the block given and the one that belongs there.
 func wrongBlock(kind, want string) error {
 	var given string
 	switch {

@@ -24,7 +24,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// smallKey is of a size that was once common. One serves the whole process: RSA keys are slow to make.
+// smallKey is of a size that was once common. One serves the whole process: RSA keys are slow to
+// make.
 var smallKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, _ := rsa.GenerateKey(rand.Reader, 1024)
 	return key

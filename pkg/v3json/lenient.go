@@ -54,14 +54,14 @@ func decodeReply(body []byte, into any) (unread []string, err error) {
 	return f.unread, nil
 }
 
-// fitting takes out of a decoded JSON object what does not go into a struct.
+// fitting removes from a decoded JSON object what does not fit a struct.
 type fitting struct {
-	unread []string // paths of what was taken out, in the struct's names, each once
+	unread []string // paths of what was removed, in the struct's names, each once
 	err    error    // about the first one of strictPaths
 }
 
-// fitFields fits the values of an object to the fields of their names, which encoding/json finds
-// without regard to case.
+// fitFields fits an object's values to the fields of their names. Like encoding/json, it ignores
+// case.
 func (f *fitting) fitFields(object map[string]any, t reflect.Type, path string) {
 	for _, key := range slices.Sorted(maps.Keys(object)) { // so that the same reply always has the same fault
 		for _, field := range reflect.VisibleFields(t) {
@@ -76,7 +76,7 @@ func (f *fitting) fitFields(object map[string]any, t reflect.Type, path string) 
 	}
 }
 
-// fit returns value as far as a t can hold it, nil when it cannot.
+// fit returns as much of value as a t can hold, nil for none.
 func (f *fitting) fit(value any, t reflect.Type, path string) any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -100,7 +100,7 @@ func (f *fitting) fit(value any, t reflect.Type, path string) any {
 	return nil
 }
 
-// holds reports whether a value that is neither object nor array goes into a t.
+// holds reports whether a t can hold a value that is neither object nor array.
 func holds(t reflect.Type, value any) bool {
 	switch value := value.(type) {
 	case string:
@@ -114,7 +114,7 @@ func holds(t reflect.Type, value any) bool {
 	return false
 }
 
-// kindOf is JSON's word for a value that does not go into a t.
+// kindOf returns JSON's word for a value that a t cannot hold.
 func kindOf(value any, t reflect.Type) string {
 	switch value := value.(type) {
 	case map[string]any:
@@ -135,7 +135,7 @@ var (
 	rawType    = reflect.TypeFor[json.RawMessage]()
 )
 
-// fitElements fits each element of an array, and takes out those that are none.
+// fitElements fits each element of an array, and removes null and what does not fit.
 func (f *fitting) fitElements(elements []any, t reflect.Type, path string) any {
 	if t == rawType {
 		return elements

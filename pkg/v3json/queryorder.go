@@ -10,19 +10,20 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// QueryReply is the gateway's word on an order.
+// QueryReply is the gateway's record of an order, signed.
 type QueryReply struct {
 	Envelope
 	Transaction
 }
 
-// Transaction is an order as the gateway knows it, direct (AppID, MchID) or a partner's (SPAppID,
-// SPMchID, SubAppID, SubMchID). An unpaid order has no more than its numbers and its state. An
-// absent text is "", an absent amount nil. Amounts are in fen, overseas in the smallest unit of the
-// currency that stands beside them. Fields that the gateway adds are ignored. The fields are those
-// of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for merchants and for
-// partners, and overseas those of page global/v3/zh/4013015482; scene_info is missing from WeChat
-// Pay's own Go library, installment_info from those pages.
+// Transaction is the gateway's record of an order, direct (AppID, MchID) or a partner's (SPAppID,
+// SPMchID, SubAppID, SubMchID). An unpaid order has its numbers and its state only. An absent text is
+// "", an absent amount nil. Amounts are in fen, overseas in the smallest unit of the currency beside
+// them. Unknown fields are ignored.
+//
+// The fields are those of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for
+// merchants and for partners, and overseas those of page global/v3/zh/4013015482. scene_info is
+// missing from WeChat Pay's own Go library, installment_info from those pages.
 type Transaction struct {
 	AppID    string `json:"appid,omitzero"`
 	MchID    string `json:"mchid,omitzero"`
@@ -34,8 +35,9 @@ type Transaction struct {
 	OutTradeNo    string `json:"out_trade_no"`
 	TransactionID string `json:"transaction_id,omitzero"` // only after payment; overseas replies call it id
 	TradeType     string `json:"trade_type,omitzero"`     // JSAPI, NATIVE, APP, MICROPAY, MWEB, FACEPAY
-	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED, and for code payments
-	// REVOKED, USERPAYING or PAYERROR. A state never seen before is passed on as received.
+	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED, and
+	// for code payments REVOKED, USERPAYING or PAYERROR. A state never seen before is passed on as
+	// received.
 	TradeState     string    `json:"trade_state"`
 	TradeStateDesc string    `json:"trade_state_desc,omitzero"`
 	BankType       string    `json:"bank_type,omitzero"`
@@ -48,21 +50,22 @@ type Transaction struct {
 	PromotionDetail []Promotion  `json:"promotion_detail,omitzero"`
 	InstallmentInfo *Installment `json:"installment_info,omitzero"`
 
-	// Unread has the paths of what came with a value that cannot be read, and was left out. None of
-	// them is a number of the order, its state or its Amount but for the rate: with one of those
-	// the whole reply is a [*MalformedError].
+	// Unread has the paths of values that cannot be read and were left out. None of them is a number
+	// of the order, its state or its Amount but for the rate: an unreadable one of those makes the
+	// whole reply a [*MalformedError].
 	Unread []string `json:"-"`
 }
 
-// Payer is who paid: OpenID for a direct order, SPOpenID and perhaps SubOpenID for a partner's.
+// Payer identifies the payer: OpenID for a direct order, SPOpenID and perhaps SubOpenID for a
+// partner's.
 type Payer struct {
 	OpenID    string `json:"openid,omitzero"`
 	SPOpenID  string `json:"sp_openid,omitzero"`
 	SubOpenID string `json:"sub_openid,omitzero"`
 }
 
-// Amount is what the order costs and what the payer paid, after coupons; each in the smallest unit of its currency: fen,
-// on the mainland.
+// Amount is the order's price and what the payer paid after coupons, each in the smallest unit of
+// its currency: fen, on the mainland.
 type Amount struct {
 	Total         *int64        `json:"total,omitzero"`
 	PayerTotal    *int64        `json:"payer_total,omitzero"`
@@ -71,18 +74,19 @@ type Amount struct {
 	ExchangeRate  *ExchangeRate `json:"exchange_rate,omitzero"` // overseas; nil when the reply has none
 }
 
-// ExchangeRate is the rate that an overseas payment was converted at.
+// ExchangeRate is the rate of an overseas payment's conversion.
 type ExchangeRate struct {
 	Type string `json:"type,omitzero"` // SETTLEMENT_RATE, USERPAYMENT_RATE
 	Rate *int64 `json:"rate,omitzero"` // times 10^8
 }
 
-// SceneInfo is where it was paid.
+// SceneInfo names the device of the payment.
 type SceneInfo struct {
 	DeviceID string `json:"device_id,omitzero"`
 }
 
-// Promotion is one coupon or discount used in paying. Amounts are in fen, overseas in the smallest unit of Currency.
+// Promotion is one coupon or discount used in paying. Amounts are in fen, overseas in the smallest
+// unit of Currency.
 type Promotion struct {
 	CouponID            string  `json:"coupon_id,omitzero"`
 	Name                string  `json:"name,omitzero"`
@@ -104,8 +108,8 @@ type Promotion struct {
 	OtherContributeAmount    *int64 `json:"other_contribute_amount,omitzero"`
 }
 
-// Goods is an article that a promotion applied to. Prices are in fen, overseas in the smallest unit of the promotion's
-// currency.
+// Goods is an article that a promotion applied to. Prices are in fen, overseas in the smallest unit
+// of the promotion's currency.
 type Goods struct {
 	GoodsID        string `json:"goods_id,omitzero"`
 	Quantity       *int64 `json:"quantity,omitzero"`
@@ -121,8 +125,8 @@ type Installment struct {
 	SelectedInstallmentNumber int64 `json:"selected_installment_number"`
 }
 
-// QueryOrder reports an order. A reply means that a signed 200 came back, and that it is about the very order and
-// merchants that were asked for. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be
+// QueryOrder reports an order. It returns a reply when a signed 200 came back about the requested
+// order and merchants. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be
 // repeated after any of them.
 func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)

@@ -12,8 +12,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// fullOrder has every field of the documents, those of direct orders and of partners' together, and some that no
-// document has.
+// fullOrder has every field of the documents, those of direct orders and of partners' together, and
+// some that no document has.
 const fullOrder = `{
 	"appid": "wxd678efh567hg6787", "mchid": "1900007291",
 	"sp_appid": "wx8888888888888888", "sp_mchid": "1900007291", "sub_appid": "wxd678efh567hg6999", "sub_mchid": "1900008462",
@@ -125,7 +125,8 @@ func TestQueryOfUnpaidOrder(t *testing.T) {
 	}
 }
 
-// TestQueryAboutAnother takes each number that a reply repeats, and changes it, empties it and takes it away.
+// TestQueryAboutAnother takes each number that a reply repeats, and changes it, empties it and
+// takes it away.
 func TestQueryAboutAnother(t *testing.T) {
 	t.Parallel()
 	direct := v3json.Request{OutTradeNo: outTradeNo}
@@ -250,7 +251,8 @@ func TestQueryAnsweredWith202(t *testing.T) {
 	}
 }
 
-// TestQueryAnsweredWithAClose: the signed nothing that answers a close must not pass for an answer to a query.
+// TestQueryAnsweredWithAClose: the signed nothing that answers a close must not pass for an answer
+// to a query.
 func TestQueryAnsweredWithAClose(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusNoContent, http.StatusOK} {

@@ -1,7 +1,7 @@
 package v3json
 
-// Region is the side of WeChat Pay that a merchant signed up with. It decides the paths, the host, and the name that
-// replies give WeChat Pay's order number. An order is known to its own region only.
+// Region is the side of WeChat Pay that a merchant signed up with. It decides the paths, the host,
+// and the name of WeChat Pay's order number in replies. An order exists in its own region only.
 type Region string
 
 const (
@@ -9,8 +9,8 @@ const (
 	Mainland Region = ""
 	// Global is the overseas API, /v3/global.
 	Global Region = "global"
-	// HongKong is the overseas API's predecessor, /hk/v3, for merchants who were given nothing newer. Whether it is
-	// still served is not known.
+	// HongKong is the overseas API's predecessor, /hk/v3, for merchants that were given nothing
+	// newer. Whether it is still served is not known.
 	HongKong Region = "hk"
 )
 
@@ -19,8 +19,9 @@ const (
 	overseasBaseURL   = "https://apihk.mch.weixin.qq.com"
 )
 
-// Hosts are the region's gateways, each in the form of a BaseURL: main is what an empty BaseURL stands for, backup what
-// to turn to when it cannot be reached. A Region that is none of the constants has neither.
+// Hosts returns the region's gateways, each in the form of a BaseURL: main is what an empty BaseURL
+// stands for, backup is for when main cannot be reached. A Region that is none of the constants has
+// neither.
 func (r Region) Hosts() (main, backup string) {
 	switch r {
 	case Mainland:
@@ -41,8 +42,8 @@ func (r Region) known() bool {
 	return false
 }
 
-// transactionsPath is what the paths of closing and querying begin with. Overseas it is the same for both modes, which
-// differ in the numbers they send.
+// transactionsPath returns the beginning of the paths of closing and querying. Overseas it is the
+// same for both modes, which differ in the numbers they send.
 func (r Region) transactionsPath(partner bool) string {
 	switch {
 	case r == Global:
@@ -55,7 +56,7 @@ func (r Region) transactionsPath(partner bool) string {
 	return directPath
 }
 
-// transactionKey is what replies call WeChat Pay's order number.
+// transactionKey returns the name that replies give WeChat Pay's order number.
 func (r Region) transactionKey() string {
 	if r == Mainland {
 		return "transaction_id"

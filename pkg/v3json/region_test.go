@@ -180,7 +180,8 @@ func TestRegionRequestsThatCannotBeSent(t *testing.T) {
 	wantSays(t, "query in no such region", err, "Region is cn")
 }
 
-// newCalls are the calls that came with the regions and with combined orders, with their successful answers.
+// newCalls are the calls that came with the regions and with combined orders, with their successful
+// answers.
 func newCalls() map[string]struct {
 	call    func(testing.TB, http.RoundTripper) error
 	success answer
@@ -275,7 +276,8 @@ func TestTheNewCallsAreNoMoreTrusting(t *testing.T) {
 	}
 }
 
-// TestOverseasQueryAboutAnother takes each number that a reply repeats, and changes it, empties it and takes it away.
+// TestOverseasQueryAboutAnother takes each number that a reply repeats, and changes it, empties it
+// and takes it away.
 func TestOverseasQueryAboutAnother(t *testing.T) {
 	t.Parallel()
 	common := v3json.Request{OutTradeNo: outTradeNo}

@@ -15,8 +15,8 @@ import (
 // WECHATPAY2-SM2-WITH-SM3, on request; it is not supported here.
 const scheme = "WECHATPAY2-SHA256-RSA2048"
 
-// Sign returns the signature of message: RSASSA-PKCS1-v1_5 over SHA-256, in standard base64. It is the same for the
-// same message, always.
+// Sign returns the signature of message: RSASSA-PKCS1-v1_5 over SHA-256, in standard base64. The
+// same message always gives the same signature.
 func (k Key) Sign(message string) (string, error) {
 	if k.private == nil {
 		return "", errors.New("signing with an empty Key: read it with ParseKey from apiclient_key.pem")
@@ -29,7 +29,8 @@ func (k Key) Sign(message string) (string, error) {
 	return base64.StdEncoding.EncodeToString(signature), nil
 }
 
-// authorization signs a request and writes the header that proves it. uri must be the one on the request line.
+// authorization returns the Authorization header of a request. uri must be the one on the request
+// line.
 func (c *Client) authorization(q question, uri string) (string, error) {
 	timestamp := strconv.FormatInt(c.now().Unix(), 10)
 	signature, err := c.Key.Sign(requestMessage(q, uri, timestamp))
@@ -40,7 +41,7 @@ func (c *Client) authorization(q question, uri string) (string, error) {
 		`",serial_no="` + c.Key.serial + `",signature="` + signature + `"`, nil
 }
 
-// requestMessage is the five lines that a request signs.
+// requestMessage returns the five lines that a request signs.
 func requestMessage(q question, uri, timestamp string) string {
 	return strings.Join([]string{q.method, uri, timestamp, q.nonce, q.body, ""}, "\n")
 }

@@ -9,9 +9,10 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// The signatures that pay.weixin.qq.com prints on page 4012365336 (POST, GET), and two more made with the private key
-// that it prints there. All are by merchant 1900007291 at 1554208460 with one nonce. RSASSA-PKCS1-v1_5 gives the same
-// signature for the same message always, so a message that one of them verifies is, byte for byte, the right one.
+// The signatures that pay.weixin.qq.com prints on page 4012365336 (POST, GET), and two more made
+// with the private key that it prints there. All are by merchant 1900007291 at 1554208460 with one
+// nonce. RSASSA-PKCS1-v1_5 gives the same signature for the same message always, so a message that
+// one of them verifies is, byte for byte, the right one.
 const (
 	publishedTime = 1554208460
 
@@ -35,7 +36,8 @@ const (
 		"cTLIuqihy+Amy5z+t8m3a93YTRNDRi0W5b332UQBtrWRSwJOMU96Nof7hJC2MM71Y1bHB8YP8kBKaoDW7vEoNsEMVzkyp0pyjUHFWc6yaRVH" +
 		"E054z79S2koj3jSRbCiY+CaJzg=="
 
-	// The same close and query under testdata/merchant_key.pem, with MESSAGE as in the package comment:
+	// The same close and query under testdata/merchant_key.pem, with MESSAGE as in the package
+	// comment:
 	//	printf MESSAGE | openssl dgst -sha256 -sign merchant_key.pem | base64 -w0
 	goldenClose = "NAMZ7cb8ASM+MLxqp0muKBqBsV+qM+XJAC2k5WZ2YQ9afGVCj2J466KY20EAV6qbdf4+ggAZVAMPPNhvcgMVjYQ+2rdiLWGPu0cZYNBg" +
 		"SgSVF968J8jLa9NstVzQqOWFxVwnSzORn2mzL6psDcsfjUPcgQ3fxdFAWVLTVhKTdCZCX2dSUmAZw09Ht/O83eNmvOJB2WbLFXnD9rBmOwtB" +
@@ -67,8 +69,9 @@ func TestPublishedMessages(t *testing.T) {
 	}
 }
 
-// TestPublishedRequests makes the published close and query with the client itself. Their messages must be those that
-// were signed in public, and their signatures those that openssl makes of the same messages with our test key.
+// TestPublishedRequests makes the published close and query with the client itself. Their messages
+// must be those that were signed in public, and their signatures those that openssl makes of the
+// same messages with our test key.
 func TestPublishedRequests(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

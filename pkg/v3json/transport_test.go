@@ -123,7 +123,8 @@ func TestEndlessBody(t *testing.T) {
 	}
 }
 
-// slowBody is a body that never ends before its context does, and then with an error of the transport's choice.
+// slowBody is a body that never ends before its context does, and then with an error of the
+// transport's choice.
 type slowBody struct {
 	ctx context.Context
 	err error
@@ -221,8 +222,9 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// TestConnectionsAreKept makes as many calls at once as a busy instance would, three times over. The server answers none
-// of a round before all have come, so a round needs as many connections; the next ones must find them kept.
+// TestConnectionsAreKept makes as many calls at once as a busy instance would, three times over.
+// The server answers none of a round before all have come, so a round needs as many connections;
+// the next ones must find them kept.
 func TestConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	const callers, rounds = 32, 3

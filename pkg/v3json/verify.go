@@ -18,7 +18,8 @@ const (
 	// maxSkew is how far a reply's timestamp may be from our clock, either way.
 	maxSkew = 5 * time.Minute
 
-	// probePrefix begins the deliberately wrong signatures of WeChat Pay's probe traffic (page 4013053249).
+	// probePrefix begins the deliberately wrong signatures of WeChat Pay's probe traffic (page
+	// 4013053249).
 	probePrefix = "WECHATPAY/SIGNTEST/"
 
 	headerTimestamp     = "Wechatpay-Timestamp"
@@ -28,8 +29,8 @@ const (
 	headerSignatureType = "Wechatpay-Signature-Type"
 )
 
-// Verify returns nil when signature, in base64, is message's by the key of that serial. Otherwise it
-// returns a [*VerifyError] with ReasonProbe, ReasonUnknownSerial or ReasonBadSignature.
+// Verify returns nil when signature, in base64, is message's by the key of that serial. Otherwise
+// it returns a [*VerifyError] with ReasonProbe, ReasonUnknownSerial or ReasonBadSignature.
 func (k Keyring) Verify(serial, message, signature string) error {
 	find := func(serial string) (*rsa.PublicKey, string) {
 		if key := k.find(serial); key != nil {
@@ -66,7 +67,8 @@ func verifySignature(r *wire.Reply, serial string, digest [sha256.Size]byte, sig
 	if key == nil {
 		return r.Unverified(wire.ReasonUnknownSerial, unknown)
 	}
-	// Strict, and of the one right length: base64 otherwise has many spellings of the same signature.
+	// Strict, and of the one right length: base64 otherwise has many spellings of the same
+	// signature.
 	raw, err := base64.StdEncoding.Strict().DecodeString(signature)
 	if err != nil || len(signature) != base64.StdEncoding.EncodedLen(key.Size()) {
 		return r.Unverified(wire.ReasonBadSignature, "it is not the base64 of an RSA signature")

@@ -13,7 +13,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// The reply that pay.weixin.qq.com prints on page 4013053420, whose key is testdata/published_response_key.pem.
+// The reply that pay.weixin.qq.com prints on page 4013053420, whose key is
+// testdata/published_response_key.pem.
 const (
 	publishedReplyBody   = `{"code_url":"weixin://wxpay/bizpayurl?pr=JyC91EIz1"}`
 	publishedReplySerial = "PUB_KEY_ID_0000000000000024101100397200000006"
@@ -23,8 +24,8 @@ const (
 		"SO2AtvCgyIbKMZ0BALilAA=="
 )
 
-// TestPublishedReply hands the client the published reply, at its own time. It answers another API's question, so the
-// client is to find the signature good and the answer none of its own.
+// TestPublishedReply hands the client the published reply, at its own time. It answers another
+// API's question, so the client is to find the signature good and the answer none of its own.
 func TestPublishedReply(t *testing.T) {
 	t.Parallel()
 	key, err := v3json.ParsePublicKey(publishedReplySerial, readTestdata(t, "published_response_key.pem"))
@@ -69,7 +70,8 @@ func TestPublishedReply(t *testing.T) {
 	wantReason(t, ring.Verify(publishedReplySerial, message, "WECHATPAY/SIGNTEST/"+publishedReply), wire.ReasonProbe)
 }
 
-// TestEveryByteIsSigned flips each byte of a good reply's body and signature headers: not one may go unnoticed.
+// TestEveryByteIsSigned flips each byte of a good reply's body and signature headers: not one may
+// go unnoticed.
 func TestEveryByteIsSigned(t *testing.T) {
 	t.Parallel()
 	headers := []string{"Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial", "Wechatpay-Signature-Type"}
@@ -113,7 +115,8 @@ func wantRefused(t *testing.T, what string, err error) {
 	}
 }
 
-// TestSignatureHasOneSpelling: base64 has more than one text for the same bytes, and only one is accepted.
+// TestSignatureHasOneSpelling: base64 has more than one text for the same bytes, and only one is
+// accepted.
 func TestSignatureHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	good := signed(http.StatusNoContent, "")

@@ -11,8 +11,8 @@
 //
 //   - The reply's head is at most 64 KiB ([NewTransport]), its body at most the caller's limit.
 //   - A status that answers no request of ours (1xx, 3xx) is returned without its body, which is
-//     closed unread. net/http makes the connection itself the body of a 101 Switching Protocols, and
-//     no context's deadline ends a read from that.
+//     closed unread. net/http makes the connection itself the body of a 101 Switching Protocols,
+//     and no context's deadline ends a read from that.
 //   - Redirects are not followed: a signed request is valid for one host and path only.
 //   - [Reply].Fresh reports whether the reply can be another request's. Over a used HTTP/1.1
 //     connection it can: replies carry no number, so a peer that sent one reply too many stays one
@@ -24,7 +24,8 @@
 //
 // A protocol's call fails in one of four ways, which errors.As tells apart:
 //
-//   - [*Error]: the reply is a refusal. Only one that is Authenticated says anything about the order.
+//   - [*Error]: the reply is a refusal. Only one that is Authenticated says anything about the
+//     order.
 //   - [*VerifyError]: the reply's authenticity cannot be proved, or it answers another request.
 //   - [*MalformedError]: the reply cannot be read.
 //   - any other: no reply arrived (errors.Is finds the context's error), or none was requested.

@@ -22,8 +22,8 @@ type Envelope struct {
 	Fresh bool
 }
 
-// Error is a refusal: a reply that says no. Unless it is Authenticated, anything on the way may have
-// written it.
+// Error is a refusal: a reply that says no. Unless it is Authenticated, anything on the way may
+// have written it.
 type Error struct {
 	// Code is the code as received, "" when there was none. Unauthenticated, it may be any text.
 	Code string
@@ -35,8 +35,8 @@ type Error struct {
 	// about the reply itself. Usually "".
 	Detail string
 	// Authenticated reports that the refusal comes from WeChat Pay: its signature was verified or,
-	// over the private link, the link vouches for it. An unauthenticated refusal is a hint only, and
-	// never a reason to report an order as closed or paid.
+	// over the private link, the link vouches for it. An unauthenticated refusal is a hint only,
+	// and never a reason to report an order as closed or paid.
 	Authenticated bool
 	// RetryAfter is the reply's Retry-After, at most 24 h; 0 when there was none.
 	RetryAfter time.Duration
@@ -84,8 +84,8 @@ const (
 	ReasonUnknownSerial Reason = "unknown serial"
 )
 
-// VerifyError is a reply that failed verification. Nothing in it may be used, and the request may or
-// may not have taken effect.
+// VerifyError is a reply that failed verification. Nothing in it may be used, and the request may
+// or may not have taken effect.
 type VerifyError struct {
 	Reason     Reason
 	HTTPStatus int    // 0 when a signature was verified without a reply

@@ -45,7 +45,7 @@ func newClient(t *testing.T) *http.Client {
 }
 
 // TestEveryStatusOnAHeldLine asks far sides that answer each status there is and hold the line.
-// Every exchange ends (the test would not, otherwise), and what nobody asked for is returned at
+// Every exchange ends (the test would not, otherwise), and what answers no request is returned at
 // once.
 func TestEveryStatusOnAHeldLine(t *testing.T) {
 	t.Parallel()
@@ -254,7 +254,7 @@ func TestFresh(t *testing.T) {
 	})
 }
 
-// untold keeps what happens to a request from whoever traces it.
+// untold hides what happens to a request from its trace.
 type untold struct{ http.RoundTripper }
 
 func (u untold) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -92,8 +92,8 @@ var (
 )
 
 // Document returns the body without a byte order mark, which is no part of an XML or JSON document
-// (XML 1.0, 4.3.3; RFC 8259, 8.1). The error, the Detail of a MalformedError, is about a body that is
-// empty or an HTML page.
+// (XML 1.0, 4.3.3; RFC 8259, 8.1). The error, the Detail of a MalformedError, is about a body that
+// is empty or an HTML page.
 func (r *Reply) Document() ([]byte, error) {
 	document := bytes.TrimPrefix(r.Body, []byte("\uFEFF"))
 	start := bytes.TrimLeft(document, " \t\r\n")

@@ -52,8 +52,8 @@ func Quote(s string) string {
 
 const redacted = "redacted"
 
-// Redacted makes the struct that embeds it print as "redacted", in every format of fmt, log/slog and
-// encoding/json. fmt calls no methods on the unexported fields of another struct, so the secret
+// Redacted makes the struct that embeds it print as "redacted", in every format of fmt, log/slog
+// and encoding/json. fmt calls no methods on the unexported fields of another struct, so the secret
 // itself must stand behind a pointer.
 type Redacted struct{}
 
