@@ -150,9 +150,9 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	fi
 
 .PHONY: generate
-generate: ## Write what is made from code: the README's table of variables, the error codes of docs/api.md
+generate: ## Write what is made from code: the README's table of variables, the tables of docs/api.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
-	go test -count=1 -run '^TestAPIDocumentCodes$$' ./internal/order -update
+	go test -count=1 -run '^TestAPIDocumentTables$$' ./internal/order -update
 
 .PHONY: module
 module: ## Give the module the path that you publish it under: make module MODULE=example.com/pay/cloudpay

@@ -57,12 +57,13 @@ func Arrows() []Arrow {
 
 		{Package: "internal/bilingual"},
 		{Package: "internal/printable"},
+		{Package: "internal/typo"},
 		{Package: "internal/order/verdict"},
 		{Package: "internal/order/tradestate"},
 		{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
-		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/order/*"}},
+		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/printable", "internal/typo", "internal/order/*"}},
 		{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
-		{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order"}},
+		{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
 		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
@@ -110,7 +111,8 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/trigger",
 			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/hosting", "internal/telemetry", "internal/trigger/event",
+				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/hosting", "internal/telemetry",
+				"internal/printable", "internal/typo", "internal/trigger/event",
 			},
 		},
 		{

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/typo"
 )
 
 // misspelt finds names that are one typo away from a known one, and names with [FileSuffix] whose
@@ -42,29 +43,18 @@ func misspelt(env environment) *Faults {
 	return faults
 }
 
-// isTypo reports whether name is wanted with one typo: another case, or one character added,
-// missing, replaced or swapped with its neighbour. An added or replaced digit makes another name:
-// WXPAY_V3_KEY is not a misspelt WXPAY_V2_KEY, and WXPAY_MCHID2 may be a second merchant.
-func isTypo(name, wanted string) bool {
-	name = strings.ToUpper(name)
-	if name == wanted {
-		return true
-	}
-	// Without the common beginning and end, what remains of both names is the typo.
-	same := 0
-	for same < min(len(name), len(wanted)) && name[same] == wanted[same] {
-		same++
-	}
-	got, want := name[same:], wanted[same:]
-	for got != "" && want != "" && got[len(got)-1] == want[len(want)-1] {
-		got, want = got[:len(got)-1], want[:len(want)-1]
-	}
-	switch {
-	case len(got) == 1 && len(want) <= 1: // added, replaced
-		return !isDigit(got[0])
-	case got == "": // left out
-		return len(want) == 1
-	default: // swapped
-		return len(got) == 2 && len(want) == 2 && got[0] == want[1] && got[1] == want[0]
-	}
+// isTypo reports whether name is the known name with one typo in it; underscores count. An added or
+// replaced digit makes another name: WXPAY_V3_KEY is not a misspelt WXPAY_V2_KEY, and WXPAY_MCHID2
+// may be a second merchant.
+func isTypo(name, known string) bool {
+	return typo.Near(strings.ToUpper(name), known) && strings.Contains(digits(known), digits(name))
+}
+
+func digits(name string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, name)
 }

@@ -16,9 +16,10 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// The tables of docs/api.md are held to the code here, from inside: the outcomes and the codes are unexported tables.
+// The tables of docs/api.md are held to the code here, from inside: the code's tables are not
+// exported.
 
-var update = flag.Bool("update", false, "write the table of error codes into docs/api.md (make generate)")
+var update = flag.Bool("update", false, "write the tables of docs/api.md (make generate)")
 
 const apiDocument = "../../docs/api.md"
 
@@ -31,37 +32,89 @@ func readDocument(t *testing.T) string {
 	return string(text)
 }
 
-// TestAPIDocumentCodes holds the table of error codes to the code's; with -update it writes it.
-func TestAPIDocumentCodes(t *testing.T) {
+// TestAPIDocumentTables holds the tables that are made from code to the code; with -update it writes
+// them.
+func TestAPIDocumentTables(t *testing.T) {
 	t.Parallel()
-	const begin, end = "<!-- codes:begin -->\n", "<!-- codes:end -->"
-	before, rest, begun := strings.Cut(readDocument(t), begin)
-	table, after, ended := strings.Cut(rest, end)
-	if !begun || !ended {
-		t.Fatalf("%s: got no %q before a %q, want the table between the two", apiDocument, begin, end)
+	text := readDocument(t)
+	for name, want := range map[string]string{
+		"parameters": parametersTable(), "sub_orders": subOrdersTable(), "codes": codesTable(),
+	} {
+		begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->"
+		before, rest, begun := strings.Cut(text, begin)
+		table, after, ended := strings.Cut(rest, end)
+		if !begun || !ended {
+			t.Fatalf("%s: got no %q before a %q, want the table between the two", apiDocument, begin, end)
+		}
+		if diff := cmp.Diff(want, table); diff != "" && !*update {
+			t.Errorf("%s is out of date, run make generate (-want +got):\n%s", apiDocument, diff)
+		}
+		text = before + begin + want + end + after
 	}
-	want := codesTable()
 	if *update {
-		if err := os.WriteFile(apiDocument, []byte(before+begin+want+end+after), 0o600); err != nil {
+		if err := os.WriteFile(apiDocument, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return
 	}
-	if diff := cmp.Diff(want, table); diff != "" {
-		t.Errorf("%s is out of date, run make generate (-want +got):\n%s", apiDocument, diff)
+}
+
+func parametersTable() string {
+	var table strings.Builder
+	table.WriteString("| parameter | also | value | close | query | meaning |\n|---|---|---|---|---|---|\n")
+	for _, p := range parameters {
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s | %s |\n", p.Name, inCode(p.Also), valueOf(p), p.Close, p.Query, meaningOf(p))
 	}
+	return table.String()
+}
+
+func subOrdersTable() string {
+	var table strings.Builder
+	table.WriteString("| field | also | value | meaning |\n|---|---|---|---|\n")
+	for _, p := range subOrderParameters {
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", p.Name, inCode(p.Also), valueOf(p), meaningOf(p))
+	}
+	return table.String()
+}
+
+func inCode(names []string) string {
+	marked := make([]string, 0, len(names))
+	for _, name := range names {
+		marked = append(marked, "`"+name+"`")
+	}
+	return strings.Join(marked, ", ")
+}
+
+func valueOf(p Parameter) string {
+	text := p.Value
+	if p.Number {
+		text += " (in JSON a string or a number)"
+	}
+	if !strings.Contains(text, p.Example) {
+		text += ", such as `" + p.Example + "`"
+	}
+	return text
+}
+
+// variable matches what stands in code style in documents, and not in help texts.
+var variable = regexp.MustCompile(`\b(WXPAY_[A-Z_]+|CLOUDPAY_[A-Z_]+|sub_appid)\b`)
+
+func meaningOf(p Parameter) string {
+	text := variable.ReplaceAllString(p.Help.EN+" / "+p.Help.ZH, "`$1`")
+	if p.Note != "" {
+		text += ". " + p.Note
+	}
+	if p.Trusted {
+		text = strings.TrimSuffix(text, ".") + ". Not for users"
+	}
+	return strings.TrimSuffix(text, ".")
 }
 
 func codesTable() string {
 	var table strings.Builder
 	table.WriteString("| code | other spellings | on a close | on a query | meaning | what to do |\n|---|---|---|---|---|---|\n")
 	for _, c := range errcode.All() {
-		spellings := make([]string, 0, len(c.Aliases))
-		for _, alias := range c.Aliases {
-			spellings = append(spellings, "`"+alias+"`")
-		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s / %s | %s / %s |\n",
-			c.Name, strings.Join(spellings, ", "), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy, c.RemedyZH)
+			c.Name, inCode(c.Aliases), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy, c.RemedyZH)
 	}
 	return table.String()
 }

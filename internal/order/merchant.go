@@ -105,7 +105,7 @@ func (m Merchant) QueryCall(p Params) (Call, error) {
 // allows the call, and where it would name another order than c does: a default sub-merchant that
 // was configured since the registration must not be closed by mistake.
 func (m Merchant) CallFor(c Call) (Call, error) {
-	if fault := first(c.Ref.Validate(), CheckSubAppID(c.SubAppID), c.API.Validate()); fault != nil {
+	if fault := first(c.Validate(), CheckSubAppID(c.SubAppID), c.API.Validate()); fault != nil {
 		return Call{}, fault
 	}
 	registered := c.Ref

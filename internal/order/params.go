@@ -150,25 +150,18 @@ func (c charset) allows(r rune) bool {
 	return strings.ContainsRune(c.others, r)
 }
 
-// validate finds the first parameter that is ill formed whoever the merchant is.
+// validate finds the first parameter that is ill formed whatever the merchant is.
 func (p Params) validate(region Region) *FieldError {
-	number := numberOf(region)
-	if fault := first(
-		outTradeNo.check("out_trade_no", p.OutTradeNo),
-		outTradeNo.check("combine_out_trade_no", p.CombineOutTradeNo),
-		number.check("transaction_id", p.TransactionID),
-		number.check("sub_mch_id", p.SubMchID),
-		alphanumeric.check("sub_appid", p.SubAppID),
-		alphanumeric.check("nonce_str", p.NonceStr),
-		identity.check("openid", p.OpenID),
-		p.Owner.Validate(),
-	); fault != nil {
-		return fault
+	for i := range parameters {
+		row := &parameters[i]
+		if row.check == nil {
+			continue
+		}
+		if fault := row.check(region, row.Name, *row.field(&p)); fault != nil {
+			return fault
+		}
 	}
-	if fault := p.API.Validate(); fault != nil {
-		return fault
-	}
-	return p.validateSubOrders()
+	return p.validateSubOrders(region)
 }
 
 // first returns the first of several checks that found something.
@@ -187,29 +180,25 @@ const maxSubOrders = 50
 
 // validateSubOrders looks at each sub-order: WeChat Pay closes all of a combined
 // order or none, and refuses a list that is not the one it was created with.
-func (p Params) validateSubOrders() *FieldError {
+func (p Params) validateSubOrders(region Region) *FieldError {
 	if len(p.SubOrders) > 0 && p.CombineOutTradeNo == "" {
-		return ParamError("sub_orders", "belong to a combined order: name it in combine_out_trade_no",
+		return ParamError(subOrders, "belong to a combined order: name it in combine_out_trade_no",
 			"属于合单订单：请在 combine_out_trade_no 中指明合单订单号")
 	}
 	if len(p.SubOrders) > maxSubOrders {
-		return brokenRule("sub_orders", bilingual.Sprintf(
+		return brokenRule(subOrders, bilingual.Sprintf(
 			"may be %d at most, not %d", "最多 %d 个，而不是 %d 个", maxSubOrders, len(p.SubOrders)))
 	}
-	for i, sub := range p.SubOrders {
-		field := func(name string) string { return fmt.Sprintf("sub_orders[%d].%s", i, name) }
-		switch {
-		case sub.OutTradeNo == "":
-			return missing(field("out_trade_no"))
-		case sub.MchID == "":
-			return missing(field("mchid"))
-		}
-		if fault := first(
-			outTradeNo.check(field("out_trade_no"), sub.OutTradeNo),
-			digits.check(field("mchid"), sub.MchID),
-			digits.check(field("sub_mchid"), sub.SubMchID),
-		); fault != nil {
-			return fault
+	for i := range p.SubOrders {
+		this := Params{SubOrders: p.SubOrders[i : i+1]}
+		for _, row := range subOrderParameters {
+			name, value := fmt.Sprintf("%s[%d].%s", subOrders, i, row.Name), *row.field(&this)
+			if row.Required && value == "" {
+				return missing(name)
+			}
+			if fault := row.check(region, name, value); fault != nil {
+				return fault
+			}
 		}
 	}
 	return nil

@@ -23,6 +23,17 @@ func Text(text string) string { return escape(text, false) }
 // Lines escapes a text of several lines, and keeps its line ends and tabs.
 func Lines(text string) string { return escape(text, true) }
 
+// Short is at most the first most bytes of a text, with a question mark for each character that has
+// no picture.
+func Short(text string, most int) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, strings.ToValidUTF8(text[:min(len(text), most)], "?"))
+}
+
 // escape returns the text unchanged if nothing in it needs an escape, which is the usual case. A
 // byte that is not UTF-8 becomes \x and two digits.
 func escape(text string, lines bool) string {

@@ -6,18 +6,19 @@ import (
 	"errors"
 	"fmt"
 
+	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 )
 
 // handleCall answers a cloud handleCall or a direct invoke: the event is the parameters, the reply is the
 // result object.
 func (i *invocation) handleCall(ctx context.Context) ([]byte, error) {
-	var p params
+	var p order.Reader
 	fault := i.unreadable()
 	if fault == nil {
-		p, fault = readParams(i.inv.Payload)
+		fault = p.Object("event", i.inv.Payload)
 	}
-	return encode(i.turn(ctx, i.caller(p.token), p, fault))
+	return encode(i.turn(ctx, i.caller(p.ServiceToken), p, fault))
 }
 
 // encode marshals v as the reply. The error is non-nil only if v cannot be marshalled.
@@ -34,9 +35,9 @@ func encode(v any) ([]byte, error) {
 // After a failure the event is redelivered, and then put where the trigger's failed events go.
 func (i *invocation) handleForeign(ctx context.Context) ([]byte, error) {
 	c := i.caller("")
-	refused := i.refuse(c, params{}, i.unreadable())
+	refused := i.refuse(c, order.Reader{}, i.unreadable())
 	refused.denial = denial{ruleEvent, "this function is for no such events: take the trigger away from it"}
-	result := i.tell(ctx, c, params{}, *refused, 0)
+	result := i.tell(ctx, c, order.Reader{}, *refused, 0)
 	if result.ErrCode != errcode.ParamError {
 		return nil, fmt.Errorf("the event was refused: %s", result.ErrCode)
 	}

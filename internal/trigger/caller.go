@@ -120,6 +120,10 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	return caller{kind: direct, may: everything}
 }
 
+// serviceTokenHeader is the header Cloudpay-Service-Token, in lower case as events have it. It proves
+// a service as the parameter service_token does, and is there before the body is.
+const serviceTokenHeader = "cloudpay-service-token"
+
 // serviceTokens are the texts that a call sends as the service token: the parameter given, and an
 // HTTP request's header. Where both are sent, both must be right. A header that comes twice has
 // both values joined, and is no token.

@@ -120,6 +120,11 @@ func (i *invocation) unreadable() *order.FieldError {
 	return brokenRule(i.fault.Field, i.fault.Rule)
 }
 
+// brokenRule is order.ParamError for a rule that is worded already.
+func brokenRule(field string, rule bilingual.Text) *order.FieldError {
+	return &order.FieldError{Field: field, Rule: rule, Code: errcode.ParamError}
+}
+
 // refusalOf is the result of a call with a faulty parameter.
 func refusalOf(fault *order.FieldError) order.Result {
 	return order.Refusal(fault.Code, fault.Wording())
@@ -149,7 +154,7 @@ func (i *invocation) caller(token string) caller {
 var notAllowed = bilingual.New("this caller may not do that; the function's log says why", "调用方无此权限；原因见云函数日志")
 
 // execute runs one call, as far as the caller may. A panic becomes a result.
-func (f *Function) execute(ctx context.Context, c caller, p params, fault *order.FieldError) (done outcome) {
+func (f *Function) execute(ctx context.Context, c caller, p order.Reader, fault *order.FieldError) (done outcome) {
 	defer func() {
 		if f.caught(ctx, recover()) {
 			done = outcome{Result: order.Breakdown(bilingual.New(
@@ -175,7 +180,7 @@ type outcome struct {
 
 // refuse is the refusal of a call before anything is done: for the configuration, for a parameter,
 // for the caller; nil if the call may be executed.
-func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome {
+func (f *Function) refuse(c caller, p order.Reader, fault *order.FieldError) *outcome {
 	var refused outcome
 	switch {
 	case f.Broken != nil:
@@ -184,10 +189,10 @@ func (f *Function) refuse(c caller, p params, fault *order.FieldError) *outcome 
 		refused.Result = refusalOf(fault)
 	case c.may.orders == noOrders:
 		refused = outcome{order.Refusal(errcode.NoAuth, notAllowed), denial{ruleCaller, c.remedy}}
-	case !c.may.decide && len(p.operators) > 0:
+	case !c.may.decide && len(p.Trusted) > 0:
 		refused = outcome{
-			refusalOf(notForUsers(p.operators[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),
-			denial{ruleParameter, "users may not choose " + p.operators[0] + ": leave it out, or send service_token"},
+			refusalOf(notForUsers(p.Trusted[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),
+			denial{ruleParameter, "users may not choose " + p.Trusted[0] + ": leave it out, or send service_token"},
 		}
 	default:
 		return nil

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/hosting"
@@ -24,7 +23,7 @@ func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error
 		return hosting.Response{Status: http.StatusNoContent, Header: cors.header}, nil
 	}
 	p, fault := i.request()
-	c := i.caller(p.token)
+	c := i.caller(p.ServiceToken)
 	result := i.turn(ctx, c, p, fault.field())
 
 	response := hosting.Response{Status: statusOf(c, result), Header: cors.header}
@@ -59,8 +58,8 @@ func badRequest(fault *order.FieldError) *httpFault {
 }
 
 // request reads the parameters of a request.
-func (i *invocation) request() (params, *httpFault) {
-	var p params
+func (i *invocation) request() (order.Reader, *httpFault) {
+	var p order.Reader
 	r := i.event.Request
 	if i.fault != nil {
 		fault := badRequest(i.unreadable())
@@ -78,48 +77,27 @@ func (i *invocation) request() (params, *httpFault) {
 	case !slices.Contains(methodsOf(i.Op), r.Method):
 		return p, &httpFault{order.ParamError("method", "is not one of this function's; see the header Allow",
 			"不是本函数支持的方法；见响应头 Allow"), http.StatusMethodNotAllowed}
-	case len(r.Body) > maxParams:
-		return p, &httpFault{tooLong("body", len(r.Body)), http.StatusRequestEntityTooLarge}
+	case len(r.Body) > order.MaxObject:
+		return p, &httpFault{p.Object("body", r.Body), http.StatusRequestEntityTooLarge}
 	}
-	fault := p.readRequest(number, r.Query, r.Body)
-	return p, badRequest(fault)
+	return p, badRequest(read(&p, number, r))
 }
 
-// readRequest reads the parameters from a request's path, query string and body. One that is in two
-// of these, or twice in one, is given twice and refused: if one were ignored, it might be the one
-// that names the order.
-func (p *params) readRequest(number string, query map[string][]string, body []byte) *order.FieldError {
+// read reads the parameters from a request's path, query string and body. One that is in two of
+// these is given twice.
+func read(p *order.Reader, number string, r hosting.Request) *order.FieldError {
 	if number != "" {
-		if fault := p.readText("out_trade_no", number); fault != nil {
+		if fault := p.Text("out_trade_no", number); fault != nil {
 			return fault
 		}
 	}
-	if len(query) > maxKeys {
-		return brokenRule("query", bilingual.Sprintf("has more than %d names", "其参数超过 %d 个", maxKeys))
+	if fault := p.Query(r.Query); fault != nil {
+		return fault
 	}
-	for _, key := range slices.Sorted(maps.Keys(query)) {
-		if namesServiceToken(key) {
-			return order.ParamError(serviceToken, "must not be in an address, which is logged all along the way: send it in the header "+
-				"Cloudpay-Service-Token or in the body, and change it, for it is no secret any more",
-				"不可放在网址中，沿途都会记录网址：请放入请求头 Cloudpay-Service-Token 或请求体，并更换该令牌，它已不再保密")
-		}
-		for _, value := range query[key] {
-			if fault := p.readText(key, value); fault != nil {
-				return fault
-			}
-		}
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(bytes.TrimSpace(r.Body)) == 0 {
 		return nil
 	}
-	return p.readObject("body", body)
-}
-
-// namesServiceToken reports whether a query's key is the service token's name, as a parameter or a
-// header.
-func namesServiceToken(key string) bool {
-	known, _ := find(key)
-	return known != nil && known.snake == serviceToken || strings.EqualFold(key, serviceTokenHeader)
+	return p.Object("body", r.Body)
 }
 
 // headersFor are the headers of every reply, and those of a status.

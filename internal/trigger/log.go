@@ -10,10 +10,11 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/printable"
 )
 
 // turn executes and logs one call, and returns its result as the caller may see it.
-func (i *invocation) turn(ctx context.Context, c caller, p params, fault *order.FieldError, more ...slog.Attr) order.Result {
+func (i *invocation) turn(ctx context.Context, c caller, p order.Reader, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
 	done := i.execute(ctx, c, p, fault)
 	return i.tell(ctx, c, p, done, time.Since(start), more...)
@@ -22,7 +23,7 @@ func (i *invocation) turn(ctx context.Context, c caller, p params, fault *order.
 // tell logs one call in one line, and returns its result as the caller may see it: redacted for a
 // user.
 func (i *invocation) tell(
-	ctx context.Context, c caller, p params, done outcome, took time.Duration, more ...slog.Attr,
+	ctx context.Context, c caller, p order.Reader, done outcome, took time.Duration, more ...slog.Attr,
 ) order.Result {
 	result := done.Result
 	i.log(ctx, levelOf(done), string(i.Op), append([]slog.Attr{
@@ -71,8 +72,11 @@ func (i *invocation) idFor(c caller, id string) string {
 	case i.Access.IsSecret(id), i.Access.IsSecret(topic):
 		return redacted
 	}
-	return clip(id)
+	return short(id)
 }
+
+// short keeps a text that anyone may have written from filling a log line or a reply.
+func short(text string) string { return printable.Short(text, 40) }
 
 // log writes one line about the invocation. Empty attributes are left out, and a token in any of
 // them is redacted.

@@ -13,7 +13,7 @@ import (
 // executeOwn executes a user's call, which may be about the user's own orders only. Another user's
 // order and one that does not exist are answered alike, to the byte and to the step of time: a user
 // that tries numbers must not learn which of them are orders.
-func (f *Function) executeOwn(ctx context.Context, owner string, p params) outcome {
+func (f *Function) executeOwn(ctx context.Context, owner string, p order.Reader) outcome {
 	switch {
 	case p.OutTradeNo == "" && p.CombineOutTradeNo == "" && p.TransactionID == "":
 		return outcome{Result: refusalOf(order.MissingOutTradeNo())}
@@ -39,7 +39,7 @@ func (f *Function) executeOwn(ctx context.Context, owner string, p params) outco
 
 // executeFound executes a user's call about an order that must be looked up first, since the store
 // does not have the number. For a query, what was found is the answer.
-func (f *Function) executeFound(ctx context.Context, owner string, p params) outcome {
+func (f *Function) executeFound(ctx context.Context, owner string, p order.Reader) outcome {
 	asked := p.Params
 	if f.Op != order.OpQuery {
 		asked.NonceStr = "" // it is for the close
@@ -61,7 +61,7 @@ func (f *Function) executeFound(ctx context.Context, owner string, p params) out
 
 // ownResult is the result of the user's own order. If WeChat Pay does not have it, the answer is
 // that of any other order.
-func ownResult(p params, result order.Result) outcome {
+func ownResult(p order.Reader, result order.Result) outcome {
 	if result.Outcome == order.OutcomeNotFound {
 		return outcome{Result: notFound(p)}
 	}
@@ -87,7 +87,7 @@ func (f *Function) ownershipUnknown(ctx context.Context, err error) outcome {
 
 // notFound is the answer about an order that is not the user's, made of the user's own parameters
 // only.
-func notFound(p params) order.Result {
+func notFound(p order.Reader) order.Result {
 	row, _ := errcode.Lookup(errcode.OrderNotExist)
 	return order.Result{
 		ReturnCode:        "SUCCESS",
@@ -95,9 +95,9 @@ func notFound(p params) order.Result {
 		ResultCode:        "FAIL",
 		ErrCode:           row.Name,
 		ErrCodeDes:        row.Text(),
-		OutTradeNo:        clip(p.OutTradeNo),
-		CombineOutTradeNo: clip(p.CombineOutTradeNo),
-		TransactionID:     clip(p.TransactionID),
+		OutTradeNo:        short(p.OutTradeNo),
+		CombineOutTradeNo: short(p.CombineOutTradeNo),
+		TransactionID:     short(p.TransactionID),
 		Outcome:           order.OutcomeNotFound,
 		Proof:             order.ProofNone,
 	}

@@ -79,7 +79,7 @@ var notTheMessages = append([]string{
 // all others for good.
 func (i *invocation) batch(ctx context.Context) ([]byte, error) {
 	if i.fault != nil || i.Broken != nil {
-		result := i.turn(ctx, i.caller(""), params{}, i.unreadable())
+		result := i.turn(ctx, i.caller(""), order.Reader{}, i.unreadable())
 		return nil, fmt.Errorf("the batch was not begun: %s", result.ErrCode)
 	}
 	all := i.handleAll(ctx)
@@ -162,14 +162,14 @@ func (i *invocation) handleAll(ctx context.Context) []handled {
 // handle does what one message asks, while there is time. waiting is how many are not begun, itself
 // included. shown is the message's id as a reply may have it.
 func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) (result order.Result, shown string) {
-	var p params
+	var p order.Reader
 	var fault *order.FieldError
 	if m.Fault != "" {
 		fault = order.ParamError("message", m.Fault, "无法识别，详情见英文说明")
 	} else {
-		fault = p.readObject("message", m.Body)
+		fault = p.Object("message", m.Body)
 	}
-	c := i.caller(p.token)
+	c := i.caller(p.ServiceToken)
 	shown = i.idFor(c, m.ID)
 	id := slog.String("messageId", shown)
 	part, enough := share(ctx, waiting)
@@ -185,8 +185,8 @@ func (i *invocation) handle(ctx context.Context, m event.Message, waiting int) (
 }
 
 // notBegun is the result of a message that nothing was done about.
-func (i *invocation) notBegun(p params) order.Result {
-	number := clip(p.OutTradeNo)
+func (i *invocation) notBegun(p order.Reader) order.Result {
+	number := short(p.OutTradeNo)
 	if i.Access.IsSecret(p.OutTradeNo) {
 		number = redacted
 	}

@@ -6,6 +6,7 @@ import (
 
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/typo"
 )
 
 // pathOf is the last element of an operation's path, and the name of its function.
@@ -44,7 +45,7 @@ func route(op order.Op, r hosting.Request) (number string, found bool) {
 }
 
 func namesOperation(element string) bool {
-	return slipped(element, pathOf(order.OpClose)) || slipped(element, pathOf(order.OpQuery))
+	return typo.Is(element, pathOf(order.OpClose)) || typo.Is(element, pathOf(order.OpQuery))
 }
 
 // isNumber reports whether a text can be an order number. A test compares the rule with package

@@ -22,8 +22,9 @@ type timerReport struct {
 // handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform tries
 // again, only if the sweep could begin nothing.
 func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
-	p, _ := readParams(i.inv.Payload) // for the token; a timer has no other parameters
-	c := i.caller(p.token)
+	var p order.Reader
+	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters
+	c := i.caller(p.ServiceToken)
 	var report any
 	var err error
 	refusal := i.refuseSweep(c)
@@ -47,7 +48,7 @@ func (i *invocation) refuseSweep(c caller) *order.Result {
 	var refusal order.Result
 	switch fault := i.unreadable(); {
 	case i.Broken != nil, fault != nil:
-		return &i.refuse(c, params{}, fault).Result
+		return &i.refuse(c, order.Reader{}, fault).Result
 	case !c.may.sweep:
 		refusal = order.Refusal(errcode.NoAuth, notAllowed)
 	case i.Sweep == nil:
