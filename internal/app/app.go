@@ -1,6 +1,6 @@
-// Package app builds the object graph: the environment becomes a configuration,
-// the configuration becomes clients, workflows and a handler. It is the one place
-// where the parts meet, and nothing in it touches the network.
+// Package app builds the object graph: it turns the environment into a configuration, and the
+// configuration into clients, workflows and a handler. It is the one place where the parts meet.
+// Building makes no connection.
 package app
 
 import (
@@ -21,33 +21,30 @@ import (
 
 // App is what a process needs to close and query orders.
 type App struct {
-	// Closer and Querier are the workflows; neither is to be used when Broken.
+	// Closer and Querier are the workflows. They must not be used if Broken is not nil.
 	Closer  *closing.Closer
 	Querier *closing.Querier
-	// Store is where registered orders are kept. Sweeper closes those that are due, and Settler finds out about those in
-	// doubt; both tell what became of them. All three are nil without CLOUDPAY_STORE.
+	// Store is the register. Sweeper closes due orders, Settler resolves those in doubt; both deliver
+	// events. All three are nil without CLOUDPAY_STORE.
 	Store            *store.Store
 	Sweeper, Settler *closing.Sweeper
-	// PlainStore is the host of the store's database where it is, or may be, spoken to without TLS
-	// over a network.
+	// PlainStore is the host of the store's database if the connection crosses a network without TLS,
+	// or may do so; empty otherwise.
 	PlainStore string
-	// Broken is every fault of the configuration in one report, nil when there
-	// is none.
+	// Broken reports all faults of the configuration together; nil if there are none.
 	Broken error
-	// Log writes one line of JSON for each thing worth saying.
+	// Log writes one line of JSON for each record.
 	Log *slog.Logger
 
 	access trigger.Access
-	// lookup finds the orders that users name by another number than the merchant's; nil without a
-	// store.
+	// lookup finds orders by WeChat Pay's number; nil without a store.
 	lookup   *closing.Lookup
 	memoryMB int
 }
 
-// New builds an App from an environment in the form of os.Environ, logging to
-// logs. A configuration with faults gives an App that is Broken, so that callers
-// can be answered and the log says why. The error is not nil only when nothing
-// may be served at all; it is the same report.
+// New builds an App from an environment in the form of os.Environ. It logs to logs. A faulty
+// configuration makes an App that is Broken, which answers its callers that it is and logs why. The
+// error is non-nil only if the environment cannot be read at all.
 func New(environ []string, logs io.Writer) (*App, error) {
 	settings, err := config.Load(environ)
 	faults := &config.Faults{}
@@ -65,15 +62,14 @@ func New(environ []string, logs io.Writer) (*App, error) {
 
 		memoryMB: settings.MemoryMB,
 	}
-	a.keepOrders(settings, faults)
+	a.useStore(settings, faults)
 	if len(faults.List) > 0 {
 		a.Broken = faults
 	}
 	return a, nil
 }
 
-// CloseOrder makes functions/closeorder: it closes one order or, on a timer, every order that is
-// due.
+// CloseOrder makes functions/closeorder: it closes one order or, on a timer, all due orders.
 func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
@@ -82,8 +78,7 @@ func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	return a.function(order.OpClose, a.Closer.Close, a.Sweeper), nil
 }
 
-// QueryOrder makes functions/queryorder: it queries one order or, on a timer, every order that is
-// in doubt.
+// QueryOrder makes functions/queryorder: it queries one order or, on a timer, all orders in doubt.
 func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	a, err := New(environ, logs)
 	if err != nil {
@@ -92,8 +87,9 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	return a.function(order.OpQuery, a.Querier.Query, a.Settler), nil
 }
 
-// function makes a's logger the process's too: what has no logger of its own (a
-// panic caught by hosting, the libraries) is then in the same form.
+// function makes a hosting.Function of one workflow. It also makes a's logger the default of the
+// process, for records without a logger of their own: libraries', and those of panics that hosting
+// catches.
 func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper) hosting.Function {
 	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
@@ -107,15 +103,15 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweepe
 	}
 }
 
-// end takes leave of the store's database, which would log an aborted connection. Nothing is
-// handled any more.
+// end closes the store when the process ends. The database would log an aborted connection otherwise.
 func (a *App) end() {
 	if a.Store != nil {
-		_ = a.Store.Close() // the process ends whatever it says
+		_ = a.Store.Close() // the process ends, with or without an error
 	}
 }
 
-// accessOf is who may call. A setting at fault opens nothing: the function is Broken, and serves nobody.
+// accessOf is the configured access. A faulty setting opens nothing: the function is Broken and refuses
+// every call.
 func accessOf(c config.Config) trigger.Access {
 	return trigger.Access{
 		Policy:          trigger.Policy(c.CallerPolicy),
@@ -130,7 +126,8 @@ func accessOf(c config.Config) trigger.Access {
 	}
 }
 
-// tokenOf is the token that any of the values is.
+// tokenOf is a token that any of the values matches, so that a secret can be changed without a refused
+// call.
 func tokenOf(values []config.Secret) trigger.Token {
 	texts := make([]string, 0, len(values))
 	for _, value := range values {

@@ -18,8 +18,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// newGateway makes each API that is configured, and adds to faults what only shows when the keys are
-// parsed.
+// newGateway makes each configured API. Faults that show only when keys are parsed are added to
+// faults.
 func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wechatpay.Gateway {
 	connections := wechatpay.NewHTTPClient()
 	addresses := Addresses(c)
@@ -42,7 +42,7 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 	return &wechatpay.Gateway{APIs: apis, Log: log}
 }
 
-// regionOf is a region in v3json's words.
+// regionOf is the configured region as v3json's type.
 func regionOf(c config.Config) v3json.Region {
 	if c.Region == order.Mainland {
 		return v3json.Mainland
@@ -50,7 +50,8 @@ func regionOf(c config.Config) v3json.Region {
 	return v3json.Region(c.Region)
 }
 
-// Addresses lists WeChat Pay's addresses, the main one first: the configured ones, or the region's.
+// Addresses lists WeChat Pay's addresses, the main one first: the configured ones, or else the
+// region's.
 func Addresses(c config.Config) []string {
 	mainURL, backupURL := c.BaseURL, c.BackupURL
 	if mainURL == "" {
@@ -78,9 +79,9 @@ func exchangersV2(c config.Config, addresses []string, connections *http.Client)
 	return exchangers
 }
 
-// exchangersV3 parses the keys. Their faults are added to faults under the names of their variables,
-// and the exchangers are then not to be used. A key is parsed even when the number that goes with it
-// is at fault, so that both are reported.
+// exchangersV3 parses the keys and makes the exchangers. A fault in a key is added to faults under the
+// name of its variable; the exchangers must not be used then. A key is parsed even if its serial number
+// or ID is at fault, so that one report names both.
 func exchangersV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []wechatpay.Exchanger {
 	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	addFault(faults, "WXPAY_PRIVATE_KEY", err)
@@ -107,8 +108,8 @@ func exchangersV3(c config.Config, addresses []string, connections *http.Client,
 	return exchangers
 }
 
-// keyring holds WeChat Pay's public key; nothing, for a merchant who only has
-// platform certificates.
+// keyring holds WeChat Pay's public key. It is empty for a merchant that uses only platform
+// certificates.
 func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
 	if c.V3.PublicKey == "" && c.V3.PublicKeyID == "" && c.V3.Key.Reveal() != "" {
 		return v3json.Keyring{}
@@ -124,8 +125,8 @@ func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
 	return keys
 }
 
-// certificates downloads platform certificates when they are first needed, for a
-// merchant with an APIv3 key; nil for one without.
+// certificates returns the platform certificates of a merchant with an APIv3 key, which are downloaded
+// when they are first needed. It is nil for a merchant without one.
 func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	if c.V3.Key.Reveal() == "" {
 		return nil
@@ -134,8 +135,8 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	addFault(faults, "WXPAY_V3_KEY", err)
 	list := &v3json.Certificates{
 		Key: key,
-		// The one folder that a function may write to; its instance finds the file
-		// again when it thaws or starts anew.
+		// The temporary folder is the only one that a function may write to. A warm instance finds the
+		// file again.
 		File: filepath.Join(os.TempDir(), "cloudpay-certificates-"+c.MchID+"-"+string(c.Region)+".json"),
 		Report: func(ctx context.Context, err error) {
 			slog.WarnContext(ctx, "platform certificates", "fault", err.Error())
@@ -154,8 +155,8 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	return list
 }
 
-// stand returns a value, or a stand-in for one that is at fault already: it may be
-// anything, a secret in the wrong place included, and is not to be repeated.
+// placeholder returns a variable's value, or the stand-in for one that is missing or already reported
+// as faulty. A faulty value may be a secret in the wrong variable, and must not be quoted.
 func placeholder(faults *config.Faults, variable, value, in string) string {
 	if faults.Has(variable) || value == "" {
 		return in

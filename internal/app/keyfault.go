@@ -9,8 +9,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// addFault adds a fault found by parsing, unless the variable has one already: a key that is not set
-// is not also reported as unusable.
+// addFault adds a parsing error to the faults, unless the variable has a fault already: a missing key is
+// not reported as unusable too. A nil error is no fault.
 func addFault(faults *config.Faults, variable string, err error) {
 	if err == nil || faults.Has(variable) {
 		return
@@ -22,8 +22,8 @@ func addFault(faults *config.Faults, variable string, err error) {
 	})
 }
 
-// ownKey words what is left to be wrong with a client when each key was read: that a key stands
-// where another belongs. The client names its own fields, an operator knows the variables.
+// ownKey adds the one fault that shows only when all keys are parsed: the merchant's own key stands in
+// for WeChat Pay's. The client's error names its fields; an operator knows the variables.
 func ownKey(faults *config.Faults, err error) {
 	own, is := errors.AsType[*v3json.OwnKeyError](err)
 	if !is {
@@ -39,8 +39,8 @@ func ownKey(faults *config.Faults, err error) {
 	})
 }
 
-// keyFault is an error of the key parsers in both languages. They are written for programmers of
-// any project, and are English.
+// keyFault is an error of the key parsers in both languages. The parsers are public packages with
+// English errors.
 func keyFault(err error) bilingual.Text {
 	return bilingual.New(err.Error(), keyWords.Replace(err.Error()))
 }

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// routes are the ways to WeChat Pay's addresses, in their order: what the configuration says of
-// them or, where it says nothing, own for the region's hosts over https.
+// routes are the routes to WeChat Pay's addresses, in the same order: the configured route, or else
+// RouteOwn for https to the region's hosts.
 func routes(c config.Config, addresses []string) []order.Route {
 	list := make([]order.Route, 0, len(addresses))
 	for _, address := range addresses {
@@ -30,7 +30,7 @@ func route(c config.Config, address string) order.Route {
 	return order.RouteForeign
 }
 
-// isRegional reports whether an address is https to a host of the region's.
+// isRegional reports whether an address is https, at the standard port, of a host of the region.
 func isRegional(c config.Config, address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Port() != "" && u.Port() != "443" {
@@ -41,12 +41,13 @@ func isRegional(c config.Config, address string) bool {
 	return https == mainHost || https == backupHost
 }
 
-// readRoots reads the system's roots, which take the first TLS handshake tens of milliseconds
-// otherwise: an instance has more processor time while it starts, and nobody waits yet.
+// readRoots loads the system's root certificates. The first TLS handshake would load them otherwise,
+// which takes tens of milliseconds; an instance has more processor time while it starts, and no caller
+// waits yet.
 func readRoots(addresses []string) {
 	for _, address := range addresses {
 		if u, err := url.Parse(address); err == nil && u.Scheme == "https" {
-			_, _ = x509.SystemCertPool() // verifying reports what is wrong with them
+			_, _ = x509.SystemCertPool() // a handshake reports its error
 			return
 		}
 	}

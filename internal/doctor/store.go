@@ -15,7 +15,7 @@ func checkStore(_ context.Context, p *patient) []Finding {
 	return []Finding{{
 		Check: CheckConfiguration, Level: LevelWarning, Subject: "CLOUDPAY_STORE",
 		Found: bilingual.New(
-			"the database is reached over a network without TLS: whoever can listen reads its password and the orders",
+			"the database is reached over a network without TLS: its password and the orders can be read on the way",
 			"数据库经网络连接而未加密：窃听者能读到其密码与订单",
 		),
 		Remedy: bilingual.New(

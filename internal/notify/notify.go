@@ -1,21 +1,21 @@
-// Package notify tells a web address of the merchant's what happened to an order.
+// Package notify delivers events to a web address of the merchant.
 //
-// # What is sent
+// # Format
 //
-// A POST with one event (order.Event) as JSON. Three headers come with it:
+// A delivery is a POST with one event (schedule.Event) as JSON and three headers:
 //
 //	Cloudpay-Event: the event's id
-//	Cloudpay-Timestamp: when this was sent, in seconds since 1970
-//	Cloudpay-Signature: v1=HEX, the HMAC-SHA256 of timestamp, ".", body, by the key that both sides have
+//	Cloudpay-Timestamp: when this request was made, in seconds since 1970
+//	Cloudpay-Signature: v1=HEX, the HMAC-SHA256 of timestamp, ".", body, with the shared key
 //
-// The bytes that are signed, by the key "0123456789abcdef":
+// With the key "0123456789abcdef", the signed bytes and the signature are:
 //
 //	1700000000.{"id":1}
 //	v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed
 //
-// (testdata/vectors.json has whole ones.) A receiver checks the signature before it reads the body, refuses timestamps that are
-// further than some minutes from its own clock, and answers 2xx once the event is safe with it. Any other answer, a redirect
-// too, means that it is sent again.
+// (testdata/vectors.json has complete requests.) A receiver checks the signature before it reads the
+// body, refuses timestamps that are more than some minutes from its own clock, and answers 2xx once it
+// has stored the event. After any other answer, a redirect included, the event is sent again.
 package notify
 
 import (
@@ -47,7 +47,7 @@ const (
 	HeaderSignature = "Cloudpay-Signature"
 )
 
-// Key is the secret that events are signed with. It prints as "redacted".
+// Key is the secret with which events are signed. It prints as "redacted".
 type Key string
 
 const redacted = "redacted"
@@ -70,7 +70,7 @@ func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 // leastKey is the least number of characters in a key.
 const leastKey = 16
 
-// Webhook tells one web address. It is made by New, and safe for concurrent use.
+// Webhook delivers to one web address. Make it with New. It is safe for concurrent use.
 type Webhook struct {
 	address string
 	key     Key
@@ -78,21 +78,23 @@ type Webhook struct {
 	now     func() time.Time
 }
 
-// Options are what New may be told besides; the zero value is fit for use.
+// Options are New's optional settings. The zero value is ready for use.
 type Options struct {
-	// Transport carries the requests; one of its own when nil.
+	// Transport carries the requests; nil for a transport of the Webhook's own.
 	Transport http.RoundTripper
-	// Now is the clock; time.Now when nil.
+	// Now is the clock; nil for time.Now.
 	Now func() time.Time
 }
 
-const dialTimeout = 5 * time.Second
+const (
+	dialTimeout = 5 * time.Second
+	// timeout bounds one delivery if the caller's context allows longer. It leaves a receiver that is a
+	// function the time of a cold start.
+	timeout = 10 * time.Second
+)
 
-// timeout bounds one delivery where the caller's context allows longer: long enough for a function that has to start.
-const timeout = 10 * time.Second
-
-// New makes a Webhook. Its error says what is wrong with the address, which must be https (http is for this machine alone,
-// as in tests), or with the key.
+// New makes a Webhook. The address must be https; plain http is allowed to this machine, for tests.
+// The error says what is wrong with the address, or that the key has fewer than 16 characters.
 func New(address string, key Key, o Options) (*Webhook, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -126,8 +128,8 @@ func newTransport() *http.Transport {
 	return transport
 }
 
-// CloseIdleConnections lets go of the connections that are kept for the next delivery. Whoever may have been frozen since the
-// last one calls it first: they may be dead without a word.
+// CloseIdleConnections closes the idle connections. A frozen instance cannot see its peers hang up, so
+// the connections are closed before each run: a dead one would cost a delivery its whole timeout.
 func (w *Webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
 
 func isLoopback(host string) bool {
@@ -135,11 +137,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// maxReply is how much of a reply is read, so that its connection can be used again; nothing in it is used.
+// maxReply bounds what is read of a reply's body. The body is read so that the connection can be used
+// again, and is ignored.
 const maxReply = 16 << 10
 
-// Tell sends one event. It returns nil when the receiver answered 2xx, and else one line on why not, without the address's
-// path or query, which may hold a secret.
+// Tell delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one line
+// without the address's path or query, which may contain a secret.
 func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -155,8 +158,8 @@ func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
 	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
 	request.Header.Set(HeaderTimestamp, timestamp)
 	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
-	// A redirect is an answer like any other: it would take the event, and the receiver's word for
-	// it, somewhere else.
+	// wire.Exchange does not follow redirects: that would send the event to another receiver than the
+	// merchant configured.
 	reply, err := wire.Exchange(w.client, request, maxReply)
 	switch {
 	case reply == nil:
@@ -164,10 +167,10 @@ func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
 	case reply.HTTPStatus/100 != 2:
 		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.HTTPStatus)
 	}
-	return nil // whatever became of the body: the head said that the event is safe
+	return nil // even if the body was cut off: the status says that the event is stored
 }
 
-// withoutAddress leaves out what net/http says of the address.
+// withoutAddress unwraps a *url.Error, whose text contains the address.
 func withoutAddress(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -175,10 +178,10 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// scheme names the way of signing, so that another can come beside it.
+// scheme names the signature's algorithm, so that another can be added beside it.
 const scheme = "v1="
 
-// Sign makes the signature header of a body that is sent at a time (seconds since 1970).
+// Sign returns the value of HeaderSignature for a body and a timestamp in seconds since 1970.
 func Sign(key Key, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(timestamp + "."))
@@ -186,8 +189,9 @@ func Sign(key Key, timestamp string, body []byte) string {
 	return scheme + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Verify is the receiver's part: nil when the body was signed by the key, at a time that is not further than tolerance from
-// now. timestamp and signature are the headers' values as they came.
+// Verify checks a request on the receiver's side. The error is nil if the body was signed with the key
+// and the timestamp is at most tolerance from now. timestamp and signature are the headers' values as
+// received; signature may hold several signatures, separated by commas.
 func Verify(key Key, timestamp, signature string, body []byte, now time.Time, tolerance time.Duration) error {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil {

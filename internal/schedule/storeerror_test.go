@@ -12,7 +12,7 @@ import (
 )
 
 // doing is where the store says what it does, in its source.
-var doing = regexp.MustCompile(`\.(?:do|post)\(ctx, (?:p, )?"([a-z][a-z ]*)"`)
+var doing = regexp.MustCompile(`\b(?:do|post|transact)\(ctx, (?:p, |s, )?"([a-z][a-z ]*)"`)
 
 // Whatever the store does has a name in both languages.
 func TestStoreErrorsInBothLanguages(t *testing.T) {

@@ -11,44 +11,46 @@ import (
 	"time"
 )
 
-// boundConnector makes connections that end with the context of what they are used for. The drivers' own way is not enough:
-// one asks the database to cancel, over another connection, from a goroutine that outlives the call, and waits for the
-// answer for ever when the network has gone quiet; neither looks at the context while it commits. Here the deadline is the
-// socket's, so that no wait survives it, and no goroutine is started.
+// boundConnector makes connections whose operations end with their context. The drivers' own handling
+// is not enough. lib/pq asks the server to cancel, over a second connection and from a goroutine that
+// outlives the call, and waits for ever for the answer on a network that drops packets. Neither driver
+// watches the context during a commit. Here the context's end becomes the socket's deadline: no wait
+// survives it, and no goroutine is started. A connection that met its deadline is not used again.
 //
-// A connection that met its deadline in mid-statement is not used again.
-//
-// A connection is told nothing when it begins: what a session is told stays with it, and behind a
-// pooler the session is the next client's too. PostgreSQL is given what is good to have in the
-// start-up packet, which a pooler refuses or takes for itself; no statement depends on any of it.
+// A new connection sends no SET statement. A setting stays with the session, and behind a pooler the
+// next client gets that session. PostgreSQL receives useful settings in the start-up packet, which a
+// pooler refuses or handles itself; no statement depends on them.
 type boundConnector struct {
-	// inner makes connections with start-up parameters; plain makes them without, for poolers that
-	// refuse such, and is nil where there are none.
+	// inner connects with start-up parameters. plain connects without, for poolers that refuse them;
+	// nil for databases that have none.
 	inner, plain driver.Connector
-	// refusal recognises a pooler's, and refused says that there was one.
+	// refusal recognises a pooler's refusal of start-up parameters; refused is set after the first.
 	refusal func(error) bool
 	refused atomic.Bool
-	// begin begins a transaction that is read committed and may write, whatever the session's
-	// defaults are. It fails on a server that takes no writes, so that nobody reads there what is
-	// out of date.
+	// begin begins a transaction that is READ COMMITTED and READ WRITE, whatever the session's
+	// defaults are. It fails on a server that takes no writes, because data read there may be out of
+	// date.
 	begin func(ctx context.Context, conn driverConn) (driver.Tx, error)
-	// fault is the dialect's.
+	// fault classifies an error of the driver.
 	fault func(error) fault
 
 	dialing dialing
 }
 
-// dialed is where the dialer leaves the socket of the connection that is being made.
+// dialed passes the socket of a new connection from the dialer to connectBy: the drivers do not
+// expose it. It travels in the context that the driver hands to the dialer.
 type dialed struct {
-	ctx    context.Context //nolint:containedctx // Connect's own; the driver's is over when it has dialed
+	// expire gives the socket the deadline of Connect's context, until stop is called. The driver's
+	// own context ends when it has dialed, and the handshake comes after that.
+	expire func(net.Conn) (stop func() bool)
+
 	socket net.Conn
-	// stop lets the socket outlive the context that it was dialed in.
-	stop func() bool
+	stop   func() bool
 }
 
 type dialedKey struct{}
 
-// dial is the drivers' dialer.
+// dial is the dialer of both drivers.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var dialer net.Dialer
 	socket, err := dialer.DialContext(ctx, network, address)
@@ -56,9 +58,7 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	if d, ok := ctx.Value(dialedKey{}).(*dialed); ok {
-		d.socket = socket
-		//nolint:contextcheck // see dialed
-		d.stop = context.AfterFunc(d.ctx, func() { _ = socket.SetDeadline(longAgo) })
+		d.socket, d.stop = socket, d.expire(socket)
 	}
 	return socket, nil
 }
@@ -83,7 +83,8 @@ func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// connect makes a connection within ctx, which is caller with our own limit.
+// connect makes a connection within ctx, which is caller's context with our own limit. A pooler that
+// refuses start-up parameters is remembered, and later connections are made without them.
 func (c *boundConnector) connect(ctx, caller context.Context) (*boundConn, error) {
 	if c.plain == nil {
 		return c.connectBy(ctx, caller, c.inner)
@@ -99,7 +100,7 @@ func (c *boundConnector) connect(ctx, caller context.Context) (*boundConn, error
 }
 
 func (c *boundConnector) connectBy(ctx, caller context.Context, by driver.Connector) (*boundConn, error) {
-	d := &dialed{ctx: ctx}
+	d := &dialed{expire: func(socket net.Conn) func() bool { return expire(ctx, socket) }}
 	inner, err := by.Connect(context.WithValue(ctx, dialedKey{}, d))
 	if err != nil {
 		if d.stop != nil {
@@ -120,10 +121,10 @@ func (c *boundConnector) connectBy(ctx, caller context.Context, by driver.Connec
 	return bound, nil
 }
 
-// errUnreachable: no connection in connectTimeout.
+// errUnreachable means that no connection was made within connectTimeout.
 var errUnreachable = errors.New("no connection within " + connectTimeout.String())
 
-// reason tells our own limit from the caller's.
+// reason tells our own limit from the caller's deadline.
 func reason(caller context.Context, err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -134,7 +135,7 @@ func reason(caller context.Context, err error) error {
 	return context.Cause(caller)
 }
 
-// driverConn is what both drivers' connections can do.
+// driverConn is what the connections of both drivers implement.
 type driverConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -151,40 +152,46 @@ type boundConn struct {
 	driverConn
 	socket    net.Conn
 	connector *boundConnector
-	// age is dialing's.
+	// age is the connection's generation, by dialing's count.
 	age int
-	// spent: a deadline was met on the way.
+	// spent is set once a deadline has passed during an operation.
 	spent bool
-	// used is when something was last asked, by the wall clock: a function's other clocks may stand still while it is frozen.
+	// used is the end of the last operation, by the wall clock: the monotonic clock may stand still
+	// while an instance is frozen.
 	used time.Time
 }
 
-// maxIdle is how long a connection may have rested to be used again. A function is frozen between its calls, and what
-// became of its connections meanwhile nobody told it; one that is dead without a word would cost all of the caller's time.
+// maxIdle is how long a connection may be idle and still be used again. A frozen instance cannot see
+// its peers hang up, and a dead connection would cost the operation its whole timeout.
 const maxIdle = 20 * time.Second
 
-// ResetSession is asked before a connection is used again.
+// ResetSession checks a connection before it is used again. database/sql replaces it after an
+// ErrBadConn.
 func (c *boundConn) ResetSession(ctx context.Context) error {
-	// Negative: the clock was put back, and nobody knows how long it was.
-	if idle := time.Now().Round(0).Sub(c.used); idle < 0 || idle > maxIdle {
-		return driver.ErrBadConn // database/sql takes another one, or makes one
-	}
-	if c.connector.dialing.isDropped(c.age) {
+	// A negative idle time means that the clock was put back, and is of unknown length.
+	idle := time.Now().Round(0).Sub(c.used)
+	if idle < 0 || idle > maxIdle || c.connector.dialing.isDropped(c.age) {
 		return driver.ErrBadConn
 	}
 	return c.driverConn.ResetSession(ctx)
 }
 
-// long ago: a deadline that ends every wait at once.
+// longAgo is a deadline that ends every wait at once.
 var longAgo = time.Unix(1, 0)
 
-// bind gives the socket the context's end, until the returned function is called.
-func (c *boundConn) bind(ctx context.Context) func() {
+// expire ends all waits on a socket when ctx ends, unless stop is called before. stop returns false
+// if it came too late.
+func expire(ctx context.Context, socket net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = socket.SetDeadline(longAgo) })
+}
+
+// bind has the operations on the socket end with ctx, until release is called.
+func (c *boundConn) bind(ctx context.Context) (release func()) {
 	c.used = time.Now().Round(0)
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.socket.SetDeadline(longAgo) })
+	stop := expire(ctx, c.socket)
 	return func() {
 		c.used = time.Now().Round(0)
 		if !stop() {
@@ -193,53 +200,53 @@ func (c *boundConn) bind(ctx context.Context) func() {
 	}
 }
 
-// free is the context for the driver, which is not to watch it as well. Values are kept.
-func free(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+// unbound is ctx for the driver, which must not watch its end as well. Values are kept.
+func unbound(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 func (c *boundConn) IsValid() bool { return !c.spent && c.driverConn.IsValid() }
 
 func (c *boundConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	release := c.bind(ctx)
 	defer release()
-	result, err := c.driverConn.ExecContext(free(ctx), query, args)
+	result, err := c.driverConn.ExecContext(unbound(ctx), query, args)
 	return result, c.noted(ctx, err)
 }
 
 func (c *boundConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	release := c.bind(ctx)
-	rows, err := c.driverConn.QueryContext(free(ctx), query, args)
+	rows, err := c.driverConn.QueryContext(unbound(ctx), query, args)
 	if err != nil {
 		release()
 		return nil, c.noted(ctx, err)
 	}
-	return &boundRows{Rows: rows, conn: c, ctx: ctx, release: release}, nil
+	return &boundRows{Rows: rows, noted: c.notes(ctx), release: release}, nil
 }
 
 func (c *boundConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	release := c.bind(ctx)
 	defer release()
-	statement, err := c.driverConn.PrepareContext(free(ctx), query)
+	statement, err := c.driverConn.PrepareContext(unbound(ctx), query)
 	return statement, c.noted(ctx, err)
 }
 
 func (c *boundConn) Ping(ctx context.Context) error {
 	release := c.bind(ctx)
 	defer release()
-	return c.noted(ctx, c.driverConn.Ping(free(ctx)))
+	return c.noted(ctx, c.driverConn.Ping(unbound(ctx)))
 }
 
 func (c *boundConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
 	release := c.bind(ctx)
-	tx, err := c.connector.begin(free(ctx), c.driverConn)
+	tx, err := c.connector.begin(unbound(ctx), c.driverConn)
 	if err != nil {
 		release()
 		return nil, c.noted(ctx, err)
 	}
 	c.connector.dialing.takesWrites(c.age)
-	return &boundTx{inner: tx, conn: c, ctx: ctx, release: release}, nil
+	return &boundTx{inner: tx, noted: c.notes(ctx), release: release}, nil
 }
 
-// noted is because, and has the connector know of a server that takes no writes.
+// noted is because. It also reports a server that takes no writes to the connector.
 func (c *boundConn) noted(ctx context.Context, err error) error {
 	if err != nil && c.connector.fault(err) == faultReadOnly {
 		c.connector.dialing.takesNoWrites(c.age, err)
@@ -247,7 +254,14 @@ func (c *boundConn) noted(ctx context.Context, err error) error {
 	return because(ctx, err)
 }
 
-// because gives the context's end as the reason for a failure after it; the drivers would speak of a connection.
+// notes is noted for the rows or the transaction of an operation, which outlive the call that made
+// them.
+func (c *boundConn) notes(ctx context.Context) func(error) error {
+	return func(err error) error { return c.noted(ctx, err) }
+}
+
+// because returns the cause of the context's end for a failure after it. The drivers' errors would
+// speak of a connection.
 func because(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -258,37 +272,35 @@ func because(ctx context.Context, err error) error {
 type boundRows struct {
 	driver.Rows
 
-	conn    *boundConn
-	ctx     context.Context //nolint:containedctx // the query's, whose rows these are
+	noted   func(error) error
 	release func()
 }
 
 func (r *boundRows) Next(dest []driver.Value) error {
 	err := r.Rows.Next(dest)
-	if errors.Is(err, io.EOF) { // there are no more
+	if errors.Is(err, io.EOF) { // the end of the rows, which database/sql compares with ==
 		return io.EOF
 	}
-	return r.conn.noted(r.ctx, err)
+	return r.noted(err)
 }
 
 func (r *boundRows) Close() error {
 	defer r.release()
-	return r.conn.noted(r.ctx, r.Rows.Close())
+	return r.noted(r.Rows.Close())
 }
 
 type boundTx struct {
 	inner   driver.Tx
-	conn    *boundConn
-	ctx     context.Context //nolint:containedctx // the transaction's
+	noted   func(error) error
 	release func()
 }
 
 func (t *boundTx) Commit() error {
 	defer t.release()
-	return t.conn.noted(t.ctx, t.inner.Commit())
+	return t.noted(t.inner.Commit())
 }
 
 func (t *boundTx) Rollback() error {
 	defer t.release()
-	return t.conn.noted(t.ctx, t.inner.Rollback())
+	return t.noted(t.inner.Rollback())
 }

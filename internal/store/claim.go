@@ -9,17 +9,19 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Claim takes up to limit orders of a merchant's that are due, for as long as the lease: first those in doubt, then those
-// that wait, the longest due first. It records that their closing begins, so that whatever becomes of the caller, what it
-// may have sent is looked after. Nobody else is given them until the lease has run out or the claim was written under.
+// Claim leases up to limit due orders of a merchant: first those in doubt, then those that wait, the
+// longest due first. In the same transaction it records that closing them begins. If the caller dies,
+// the orders are due again when the lease expires, and in doubt, since a close may have been sent.
 //
-// The lease begins before Claim returns: a caller with no better clock measures it from before the call. Fewer than limit
-// claims mean that no more were due, or that others were claiming them at this moment.
+// The lease begins before Claim returns. A caller that has no clock in common with the database
+// measures it from before the call. Fewer than limit claims mean that no more were due, or that other
+// callers were claiming the rest at this moment.
 func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
 	return s.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
 }
 
-// ClaimDoubtful is Claim for those in doubt alone: a close was intended and may have been sent, and how it ended is not known.
+// ClaimDoubtful is Claim for orders in doubt alone: those whose closing began and has no recorded
+// result.
 func (s *Store) ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
 	return s.claim(ctx, of, limit, lease, schedule.Closing)
 }
@@ -33,133 +35,116 @@ func (s *Store) claim(
 	token := newToken()
 	limit = min(limit, maxClaims)
 	var claims []schedule.Claim
-	err := s.do(ctx, "claiming due orders", func(t tx) error {
+	return transact(ctx, s, "claiming due orders", func(t tx) ([]schedule.Claim, error) {
 		if len(claims) > 0 {
-			// The try before this one lost its connection; its commit may have come through all the same.
+			// The try before this one lost its connection. Its commit may have succeeded all the same.
 			if mine, err := t.mine("cloudpay_orders", claims[0].ID, token); mine || err != nil {
-				return err
+				return claims, err
 			}
 		}
-		claims = nil
+		var due []row
 		for _, progress := range from {
-			due, err := t.due(of, progress, limit-len(claims))
+			more, err := t.due(of, progress, limit-len(due))
 			if err != nil {
-				return err
+				return nil, err
 			}
-			claims = append(claims, due...)
+			due = append(due, more...)
 		}
-		for i := range claims {
-			claims[i].Attempts++
-		}
-		return t.take(claims, token, lease, "attempts = attempts + 1")
+		var err error
+		claims, err = t.take(due, token, lease, sweepAttempt)
+		return claims, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return claims, nil
 }
 
 // mine reports whether a row has a token.
-func (t tx) mine(table string, id int64, token string) (bool, error) {
+func (t tx) mine(table string, id any, token string) (bool, error) {
 	var n int64
 	return t.one([]any{&n}, "SELECT id FROM "+table+" WHERE id = ? AND token = ?", id, token)
 }
 
-// due locks the orders that are due and that nobody else has locked, the longest due first.
-func (t tx) due(of order.Account, progress schedule.Progress, limit int) ([]schedule.Claim, error) {
+// due locks up to limit due orders that no other transaction has locked, the longest due first.
+func (t tx) due(of order.Account, progress schedule.Progress, limit int) ([]row, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	var claims []schedule.Claim
-	err := t.each(func(scan func(...any) error) error {
-		var now moment
-		standing, err := scanStanding(scan, &now)
-		claims = append(claims, schedule.Claim{Record: standing, ClaimedAt: now.Time})
-		return err
-	}, "SELECT "+standingColumns+", {now} FROM cloudpay_orders {claim}"+
+	return query(t, scanRow, "SELECT "+rowColumns+" FROM cloudpay_orders {claim}"+
 		" WHERE region = ? AND mchid = ? AND progress = ? AND due_at <= {now} ORDER BY due_at LIMIT ? {skip}",
 		string(of.Region), of.MchID, string(progress), limit)
+}
+
+// What a claim adds to an order's attempts: a sweep's counts, a direct close does not.
+const (
+	directClose  = 0
+	sweepAttempt = 1
+)
+
+// take writes a lease into locked rows and returns their claims.
+func (t tx) take(rows []row, token string, lease time.Duration, attempts int) ([]schedule.Claim, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	claims := make([]schedule.Claim, len(rows))
+	args := []any{token, lease.Microseconds(), lease.Microseconds(), attempts}
+	for i, r := range rows {
+		claims[i] = schedule.Claim{Record: r.Record, Token: token, ClaimedAt: r.now, InDoubt: r.Progress == schedule.Closing}
+		claims[i].LeaseUntil = r.now.Add(lease)
+		claims[i].Attempts += attempts
+		args = append(args, r.ID)
+	}
+	_, err := t.exec("UPDATE cloudpay_orders SET token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
+		" closing_since = COALESCE(closing_since, {now}), attempts = attempts + ? WHERE id IN ("+marks(len(rows))+")", args...)
 	return claims, err
 }
 
-// take writes the lease on orders that are locked, and fills it in. counting is an assignment that counts the attempt, or does not.
-func (t tx) take(claims []schedule.Claim, token string, lease time.Duration, counting string) error {
-	if len(claims) == 0 {
-		return nil
-	}
-	args := []any{token, lease.Microseconds(), lease.Microseconds()}
-	for i := range claims {
-		c := &claims[i]
-		c.Token, c.InDoubt = token, c.Progress == schedule.Closing
-		c.LeaseUntil = c.ClaimedAt.Add(lease)
-		args = append(args, c.ID)
-	}
-	_, err := t.exec("UPDATE cloudpay_orders SET token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
-		" closing_since = COALESCE(closing_since, {now}), "+counting+" WHERE id IN ("+marks(len(claims))+")", args...)
-	return err
-}
-
-// Begin takes one order for a close at once, due or not, and records the intent before anything is sent. An order that is not
-// registered is registered with the entry's facts; those of one that is are left as they are. One that was given up is
-// taken up again. It counts as no attempt: those are the sweeps', and whoever may close an order could use them up otherwise.
-// So the claim is not one to be given to Release.
+// Begin leases one order for a close at once, due or not, and records the intent before anything is
+// sent. It registers an order that is not registered, and leaves the facts of one that is as they
+// are. An order that was given up is taken up again. The attempt is not counted: attempts belong to
+// the sweep, and a caller could use them up otherwise. So the claim must not be given to Release.
 //
-// It is an *order.BusyError when somebody else holds a lease on the order, an *order.EndedError when the order has ended, an
-// *order.FieldError when the entry is ill formed. With any other error nothing may be sent: a crash would leave nothing
-// behind that says so.
+// The error is a *schedule.BusyError if another claim's lease has not expired, a
+// *schedule.EndedError if the order has ended, and an *order.FieldError if the entry is ill formed.
+// After any other error nothing may be sent: no record would say so if the process died then.
 func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
 	if fault := e.Validate(); fault != nil {
 		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", e, fault)
 	}
 	token := newToken()
 	var claim schedule.Claim
-	err := s.do(ctx, "beginning to close order "+e.String(), func(t tx) error {
-		if claim.Token != "" { // as with Claim
+	return transact(ctx, s, "beginning to close order "+e.String(), func(t tx) (schedule.Claim, error) {
+		if claim.Token != "" { // as in claim
 			if mine, err := t.mine("cloudpay_orders", claim.ID, token); mine || err != nil {
-				return err
+				return claim, err
 			}
 		}
-		if _, _, found, err := t.standing(refIs, refValues(e.Ref)...); err != nil {
-			return err
-		} else if !found {
-			if err := t.insert([]schedule.Entry{e}, []int{0}, token); err != nil {
-				return err
-			}
-		}
-		single, err := t.single(e.Ref)
+		r, err := t.free(e, token)
 		if err != nil {
-			return err
+			return schedule.Claim{}, err
 		}
-		claims := []schedule.Claim{single}
-		err = t.take(claims, token, lease, "attempts = attempts")
-		claim = claims[0]
-		return err
+		claims, err := t.take([]row{r}, token, lease, directClose)
+		if err == nil {
+			claim = claims[0]
+		}
+		return claim, err
 	})
-	if err != nil {
-		return schedule.Claim{}, err
-	}
-	return claim, nil
 }
 
-// single locks an order that nobody else holds.
-func (t tx) single(ref order.Ref) (schedule.Claim, error) {
-	var claim schedule.Claim
-	held := false
-	err := t.each(func(scan func(...any) error) error {
-		var now moment
-		var err error
-		claim.Record, err = scanStanding(scan, &now, &held)
-		claim.ClaimedAt = now.Time
-		return err
-	}, "SELECT "+standingColumns+", {now}, COALESCE(lease_until > {now}, FALSE) FROM cloudpay_orders WHERE "+refIs+" {lock}",
-		refValues(ref)...)
+// free locks an order that has not ended and has no lease, and registers it first if need be.
+func (t tx) free(e schedule.Entry, token string) (row, error) {
+	r, err := t.locked(refIs, refValues(e.Ref)...)
+	if err == nil && r == nil {
+		if err = t.insert([]schedule.Entry{e}, []int{0}, token); err == nil {
+			r, err = t.locked(refIs, refValues(e.Ref)...)
+		}
+	}
 	switch {
 	case err != nil:
-		return schedule.Claim{}, err
-	case claim.Progress == schedule.Done:
-		return schedule.Claim{}, &schedule.EndedError{Record: claim.Record}
-	case held:
-		return schedule.Claim{}, &schedule.BusyError{Record: claim.Record}
+		return row{}, err
+	case r == nil:
+		return row{}, fmt.Errorf("order %s is not there after it was registered", e)
+	case r.Progress == schedule.Done:
+		return row{}, &schedule.EndedError{Record: r.Record}
+	case r.LeaseUntil.After(r.now):
+		return row{}, &schedule.BusyError{Record: r.Record}
 	}
-	return claim, nil
+	return *r, nil
 }

@@ -8,32 +8,33 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// dialect is what differs between the databases. The statements are written once, with these words in them:
+// dialect is what differs between the databases. Each statement is written once, with these words in
+// it:
 //
-//	{now}   the database's clock, in microseconds where it has them, the same throughout a statement
-//	{soon}  the same plus ? microseconds
-//	{lock}  FOR UPDATE
-//	{skip}  FOR UPDATE SKIP LOCKED
-//	{latest} what is committed by now, even in a transaction that has looked before under REPEATABLE READ
-//	{claim} the hint to use the index of what is due, for the one database whose planner was seen to err
-//	?       an argument
+//	{now}    the database's clock, to the microsecond if it can, the same throughout a statement
+//	{soon}   {now} plus ? microseconds
+//	{lock}   FOR UPDATE
+//	{skip}   FOR UPDATE SKIP LOCKED
+//	{latest} read what is committed now, even in a REPEATABLE READ transaction that has read before
+//	{claim}  use the index of due orders: a hint for MySQL, whose planner was seen to choose another
+//	?        an argument
 type dialect struct {
 	words *strings.Replacer
-	// numbered: arguments are $1, $2, …
+	// numbered is set if arguments are written $1, $2, …
 	numbered bool
-	// ifNew ends an INSERT that leaves rows alone whose key is there already.
+	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
-	// conns is how many connections are opened at most.
+	// conns bounds the open connections.
 	conns int
-	// at words a time as an argument.
+	// at is the argument for a time; NULL for the zero time.
 	at func(time.Time) any
-	// fault says what kind of failure an error of the driver's is.
+	// fault classifies an error of the driver.
 	fault func(error) fault
-	// remedies are what to write in the address against a fault.
+	// remedies say what to write in the address against a fault. They follow the fault's reason.
 	remedies map[fault]bilingual.Text
 }
 
-// sql words a statement for the database.
+// sql translates a statement for the database.
 func (d *dialect) sql(statement string) string {
 	statement = d.words.Replace(statement)
 	if !d.numbered {
@@ -70,7 +71,7 @@ var dialects = map[string]*dialect{
 		at:       utc,
 		fault:    postgresFault,
 		remedies: map[fault]bilingual.Text{
-			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if nobody else can read on the way",
+			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
 			faultCertificate: bilingual.New("name the file of its authority with sslrootcert=… in the address and the server by the name "+
 				"in its certificate, or write sslmode=require, which encrypts and checks no certificate",
@@ -91,7 +92,7 @@ var dialects = map[string]*dialect{
 		at:    utc,
 		fault: mysqlFault,
 		remedies: map[fault]bilingual.Text{
-			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if nobody else can read on the way",
+			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中去掉 tls"),
 			faultCertificate: bilingual.New("name the server by the name in its certificate, add its authority to the system's "+
 				"(SSL_CERT_FILE), or write tls=skip-verify, which encrypts and checks no certificate",
@@ -108,25 +109,25 @@ var dialects = map[string]*dialect{
 			"{claim}", "",
 		),
 		ifNew: " ON CONFLICT DO NOTHING",
-		conns: 1, // SQLite has one writer; waiting for a turn here ends with the context, waiting there does not
+		conns: 1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
 		at:    func(t time.Time) any { return nullable(t, t.UnixMicro()) },
 		fault: sqliteFault,
 		remedies: map[fault]bilingual.Text{
-			faultDenied: bilingual.New("of a SQLite file, that it and its folder may be written by whoever runs this",
+			faultDenied: bilingual.New("of a SQLite file, that this program's user may write it and its folder",
 				"SQLite 文件及其所在目录须可由运行者写入"),
 		},
 	},
 }
 
-// sqliteNow has milliseconds: SQLite's clock has no more.
+// sqliteNow is SQLite's clock in microseconds. It counts whole milliseconds.
 const sqliteNow = "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) * 1000"
 
 func utc(t time.Time) any { return nullable(t, t.UTC().Truncate(time.Microsecond)) }
 
-// nullable keeps the zero time as NULL.
-func nullable(t time.Time, kept any) any {
+// nullable is NULL for the zero time, and argument for any other.
+func nullable(t time.Time, argument any) any {
 	if t.IsZero() {
 		return nil
 	}
-	return kept
+	return argument
 }

@@ -6,41 +6,43 @@ import (
 	"time"
 )
 
-// dialing says when connections are made, and which are not used again, for all the calls that
-// share a connector. What goes wrong with a database goes wrong for all of them at once, and each
-// would try again: without it, a primary in maintenance meets a storm of connections from every
-// instance there is.
+// dialing decides when a connector may connect, and which of its connections are used again, for all
+// operations of an instance together. A failing database fails for all of them at once, and each
+// would try again: without this limit, a primary in maintenance gets a storm of connections from every
+// instance.
 //
-//   - A connection whose server takes no writes is dropped, and with it all that were made before, since a failover leaves
-//     them all on the same server. The next one is made at the same address, where the new primary may be by now. That
-//     happens once in reconsider at the most, which is once a call: where the new connection is no better, it is kept.
-//   - While no connection can be made, or none that may write, one is tried at a time, with pauses between. Who needs one
-//     meanwhile is told at once what was wrong with the last.
+//   - When a server turns out to take no writes, its connection is dropped together with all earlier
+//     ones, since a failover leaves them all on the same server. The next connection goes to the same
+//     address, which may lead to the new primary by now. Connections are dropped at most once in
+//     reconsider, which is once a call; if the new connection is no better, it is kept.
+//   - While connections fail, or none can write, one is tried at a time, with pauses. Other operations
+//     fail at once, with the error of the last try.
 type dialing struct {
 	mu sync.Mutex
-	// age counts how often all connections were dropped, the last time at dropped.
+	// age is the generation of new connections: how often all earlier ones were dropped, the last time
+	// at dropped.
 	age     int
 	dropped time.Time
-	// readOnly: no connection of this age has begun a transaction yet.
+	// readOnly is set until a connection of this age has begun a transaction.
 	readOnly bool
-	// failed counts the tries that failed one after the other.
+	// failed counts the tries that failed in a row.
 	failed int
 
-	// last is what was wrong, and next is when another try may be made.
+	// last is the error of the last try; next is when another try may be made.
 	last error
 	next time.Time
 }
 
 const (
-	// reconsider is how soon after connections were dropped others may be: below the second after
-	// which a timer or a caller comes back, so that each of their calls may find the new primary.
+	// reconsider is the shortest time between two drops. Timers and retrying callers come back after a
+	// second or more, so that each of their calls may find the new primary.
 	reconsider = 500 * time.Millisecond
-	// The pauses between tries that fail; they double.
+	// The pauses between failing tries double from the first to the longest.
 	firstDialPause   = 10 * time.Millisecond
 	longestDialPause = 500 * time.Millisecond
 )
 
-// begin asks whether a connection may be tried now, and returns the age that it will have.
+// begin returns the age of a connection that is to be tried now, or an error if none may be tried.
 func (d *dialing) begin() (age int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,7 +53,7 @@ func (d *dialing) begin() (age int, err error) {
 	if now.Before(d.next) {
 		return 0, fmt.Errorf("no connection is tried for a moment, since the last was of no use: %w", d.last)
 	}
-	// The others wait while this one is tried.
+	// Other operations fail while this try lasts.
 	d.next = now.Add(dialPause(d.failed))
 	if d.readOnly {
 		d.next = now.Add(reconsider)
@@ -67,7 +69,7 @@ func dialPause(failed int) time.Duration {
 	return min(pause, longestDialPause)
 }
 
-// ended records how a try ended.
+// ended records the result of a try.
 func (d *dialing) ended(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,7 +81,7 @@ func (d *dialing) ended(err error) {
 	d.last, d.next = err, time.Now().Add(jitter(dialPause(d.failed)))
 }
 
-// takesNoWrites is told what the server of a connection of that age said.
+// takesNoWrites records that the server of a connection of that age refused a write with err.
 func (d *dialing) takesNoWrites(age int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -91,7 +93,7 @@ func (d *dialing) takesNoWrites(age int, err error) {
 	d.dropped, d.readOnly, d.last, d.next = now, true, err, now
 }
 
-// takesWrites is told of a connection of that age that has begun a transaction.
+// takesWrites records that a connection of that age has begun a transaction.
 func (d *dialing) takesWrites(age int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,7 +102,7 @@ func (d *dialing) takesWrites(age int) {
 	}
 }
 
-// isDropped reports whether connections of that age are not to be used again.
+// isDropped reports whether connections of that age were dropped.
 func (d *dialing) isDropped(age int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

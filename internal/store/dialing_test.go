@@ -27,12 +27,12 @@ func TestDialingWhileNothingAnswers(t *testing.T) {
 					t.Fatalf("got %v, want how the last try ended", err)
 				}
 			}
-			time.Sleep(time.Millisecond) //nolint:forbidigo // in a bubble, where time is the test's
+			<-time.After(time.Millisecond)
 		}
 		if tried < 15 || tried > 45 {
 			t.Errorf("got %d tries in ten seconds, want two a second, or four with luck", tried)
 		}
-		time.Sleep(2 * longestDialPause) //nolint:forbidigo // as above
+		<-time.After(2 * longestDialPause)
 		if _, err := d.begin(); err != nil {
 			t.Fatalf("after a pause: got %v, want another try", err)
 		}
@@ -71,7 +71,7 @@ func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 		if d.isDropped(fresh) {
 			t.Error("the new connection is dropped in the same call, want that once")
 		}
-		time.Sleep(time.Second) //nolint:forbidigo // in a bubble, where time is the test's
+		<-time.After(time.Second)
 		d.takesNoWrites(fresh, errDown)
 		if !d.isDropped(fresh) {
 			t.Error("a call a second later keeps the connection, want it dropped")

@@ -15,36 +15,36 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// fault is a kind of failure, by what can be done about it.
+// fault is a kind of failure, by its remedy.
 type fault int
 
 const (
-	// faultOther: nothing that is known here.
+	// faultOther is a failure that is not known here.
 	faultOther fault = iota
-	// faultBusy: a deadlock, or a lock that was waited for too long. The transaction was rolled back, and is repeated.
+	// faultBusy is a deadlock, or a wait for a lock that took too long. The transaction was rolled back
+	// and is repeated.
 	faultBusy
-	// faultLost: the connection is gone, and what became of the transaction is not known. It is repeated; see the package's
-	// comment on why that is safe.
+	// faultLost is a lost connection. Whether the transaction was committed is unknown. It is repeated;
+	// the package comment says why that is safe.
 	faultLost
-	// faultReadOnly: the server takes no writes: it is a standby, or was the primary until a
-	// failover. The transaction did nothing and is repeated, on another connection where it is time
-	// for one (see dialing).
+	// faultReadOnly means that the server takes no writes: it is a standby, or was the primary until a
+	// failover. The transaction did nothing and is repeated, on a new connection if dialing allows one.
 	faultReadOnly
-	// faultLate: the caller's time is up.
+	// faultLate means that the caller's deadline has passed.
 	faultLate
-	// faultSchema: a table or a column is missing.
+	// faultSchema is a missing table or column.
 	faultSchema
-	// faultFull: the disk is full.
+	// faultFull is a full disk.
 	faultFull
-	// faultDenied: the user or the password is wrong, or a right is missing.
+	// faultDenied is a wrong user or password, or a missing right.
 	faultDenied
-	// faultPlain: TLS is wanted, and the server speaks none.
+	// faultPlain means that TLS is required and the server does not offer it.
 	faultPlain
-	// faultCertificate: the server's certificate is not to be believed.
+	// faultCertificate means that the server's certificate cannot be verified.
 	faultCertificate
 )
 
-// fault says what kind of failure an error is.
+// fault classifies an error.
 func (s *Store) fault(err error) fault {
 	if err == nil || schedule.IsAnswer(err) {
 		return faultOther
@@ -64,10 +64,10 @@ func (s *Store) fault(err error) fault {
 	return faultOther
 }
 
-// passes reports whether another try, a moment later, may not meet the fault.
+// passes reports whether the fault may be gone a moment later, so that another try makes sense.
 func (f fault) passes() bool { return f == faultBusy || f == faultLost || f == faultReadOnly }
 
-// isLost knows a broken connection whatever the driver.
+// isLost recognises a broken connection, whatever the driver.
 func isLost(err error) bool {
 	for _, sign := range []error{
 		errUnreachable, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
@@ -77,27 +77,22 @@ func isLost(err error) bool {
 			return true
 		}
 	}
-	_, ok := errors.AsType[*net.OpError](err)
-	return ok
+	return is[*net.OpError](err)
 }
 
-// isUntrusted knows a certificate that was refused.
+// isUntrusted recognises a certificate that was refused.
 func isUntrusted(err error) bool {
-	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
-		return true
-	}
-	if _, is := errors.AsType[x509.UnknownAuthorityError](err); is {
-		return true
-	}
-	if _, is := errors.AsType[x509.HostnameError](err); is {
-		return true
-	}
-	_, is := errors.AsType[x509.CertificateInvalidError](err)
-	return is
+	return is[*tls.CertificateVerificationError](err) || is[x509.UnknownAuthorityError](err) ||
+		is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err)
 }
 
-// worded is the error as the caller is given it. What the database or its driver said may hold
-// addresses, names and values, and is for the log alone (order.StoreError.Detail).
+func is[T error](err error) bool {
+	_, found := errors.AsType[T](err)
+	return found
+}
+
+// worded is the error as the caller gets it. The text of the database or its driver may contain
+// addresses, names and values, and is for the log only (schedule.StoreError.Detail).
 func (s *Store) worded(doing string, err error) error {
 	if schedule.IsAnswer(err) {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -110,8 +105,8 @@ func (s *Store) worded(doing string, err error) error {
 	return &schedule.StoreError{Doing: doing, Reason: reason, Lasting: lasting, Err: err}
 }
 
-// reason is what is wrong, in words for whoever called, and whether it stays so until somebody does
-// something about it.
+// reason says what is wrong, in words for the caller, and whether the fault lasts until an operator
+// removes it.
 func (f fault) reason() (reason bilingual.Text, lasting bool) {
 	switch f {
 	case faultBusy:

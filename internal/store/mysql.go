@@ -12,8 +12,8 @@ import (
 
 const mysqlExample = "mysql://USER:PASSWORD@HOST:3306/DATABASE"
 
-// mysqlConnector reads an address for MySQL or MariaDB. Its parameters are tls (true, skip-verify, preferred; no TLS when it
-// is not there: clouds give databases private addresses) and max_conns.
+// mysqlConnector reads an address of MySQL or MariaDB. Its parameters are tls (true, skip-verify or
+// preferred; without it no TLS, since clouds give databases private addresses) and max_conns.
 func mysqlConnector(address string) (driver.Connector, error) {
 	u, err := parse(address, mysqlExample)
 	if err != nil {
@@ -38,10 +38,10 @@ func mysqlConnector(address string) (driver.Connector, error) {
 		}
 	}
 	config.DialFunc = dial
-	config.Logger = &mysql.NopLogger{} // what it logs comes back as an error too
+	config.Logger = &mysql.NopLogger{} // what it logs is also returned as an error
 	config.ParseTime = true            // DATETIME as a time; config.Loc is UTC
-	config.InterpolateParams = true    // one round trip each, where a prepared statement takes three
-	config.ClientFoundRows = true      // a row that was found and needed no change was found
+	config.InterpolateParams = true    // one round trip for each statement; a prepared one takes three
+	config.ClientFoundRows = true      // UPDATE counts rows that matched, changed or not
 	inner, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, bilingual.Errorf("the address is not one for MySQL: %s", "不是 MySQL 的地址：%s", mysqlExample)
@@ -51,13 +51,12 @@ func mysqlConnector(address string) (driver.Connector, error) {
 
 var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true, "preferred": true}
 
-// beginMySQL begins a transaction whose rows are locked and not the gaps between them. MySQL has no
-// word for that in START TRANSACTION; SET TRANSACTION, without SESSION, is for the next one only
-// and leaves nothing behind in the session. A server that is read-only refuses READ WRITE.
+// beginMySQL begins a READ COMMITTED transaction, which locks rows and not the gaps between them. START
+// TRANSACTION cannot say that; SET TRANSACTION without SESSION applies to the next transaction only and
+// leaves nothing behind in the session. A read-only server refuses READ WRITE.
 //
-// Where a proxy sends the two to different servers, the transaction is as the server has it by
-// default. Everything here is right under REPEATABLE READ too; there are only more deadlocks to be
-// tried again.
+// If a proxy sends the two statements to different servers, the transaction has the server's default
+// isolation. Everything here is correct under REPEATABLE READ too, with more deadlocks to repeat.
 func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
 		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
@@ -67,7 +66,7 @@ func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	return mysqlTx{conn}, nil
 }
 
-// mysqlTx is a transaction that was begun by beginMySQL.
+// mysqlTx is a transaction of beginMySQL. It ends without a context: the socket has the deadline.
 type mysqlTx struct{ conn driverConn }
 
 func (t mysqlTx) Commit() error { return t.end("COMMIT") }
@@ -79,7 +78,8 @@ func (t mysqlTx) end(statement string) error {
 	return err
 }
 
-// mysqlFault knows the error numbers of MySQL and MariaDB.
+// mysqlFault classifies the error numbers of MySQL and MariaDB
+// (https://mariadb.com/kb/en/mariadb-error-codes/).
 func mysqlFault(err error) fault {
 	refusal, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok {
@@ -100,8 +100,8 @@ func mysqlFault(err error) fault {
 		1927, // the connection was killed (MariaDB)
 		1317, // the query was interrupted
 		1040, // too many connections
-		1203, // the same, for one user
-		1047: // not ready yet (a node of Galera's)
+		1203, // too many connections of one user
+		1047: // a Galera node is not ready
 		return faultLost
 	case 1290, // read_only, super_read_only
 		1792, // the transaction is read-only

@@ -9,9 +9,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// PlainHost is the host that an address has the database reached at without TLS, or may if the
-// server says that it has none; empty where TLS is asked for, where nothing leaves this machine,
-// and where the address is at fault.
+// PlainHost returns the host to which an address connects without TLS, or may do so if the server
+// offers none. It is empty if the address requires TLS, stays on this machine, or is invalid.
 func PlainHost(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -28,8 +27,8 @@ func PlainHost(address string) string {
 	return ""
 }
 
-// plainPostgres asks the driver, which takes hosts and modes from parameters and from the
-// environment, too.
+// plainPostgres is PlainHost for PostgreSQL. The driver reads the configuration, because it also takes
+// hosts and modes from parameters and the environment.
 func plainPostgres(u *url.URL) string {
 	query := u.Query()
 	query.Del(paramConns)
@@ -58,7 +57,7 @@ func plainPostgres(u *url.URL) string {
 	return ""
 }
 
-// isThisMachine knows the loopback's names and addresses, and the paths of sockets.
+// isThisMachine reports whether a host is a loopback name or address, or the path of a socket.
 func isThisMachine(host string) bool {
 	if host == "" || host[0] == '/' || host[0] == '@' || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -20,8 +21,8 @@ import (
 
 const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE"
 
-// postgresConnector reads an address for PostgreSQL, with the parameters of libpq, of which sslmode is the one that matters
-// (require when it is not there), and max_conns.
+// postgresConnector reads an address of PostgreSQL. Its parameters are libpq's and max_conns. Without
+// sslmode, TLS is required and the certificate is not verified (require).
 func postgresConnector(address string) (driver.Connector, error) {
 	u, err := parse(address, postgresExample)
 	if err != nil {
@@ -40,7 +41,7 @@ func postgresConnector(address string) (driver.Connector, error) {
 	}, nil
 }
 
-// postgresWith is the driver's connector, with start-up parameters besides those in the address.
+// postgresWith returns the driver's connector, with start-up parameters besides the address's own.
 func postgresWith(u *url.URL, session map[string]string) (driver.Connector, error) {
 	query := u.Query()
 	query.Del(paramConns)
@@ -57,29 +58,49 @@ func postgresWith(u *url.URL, session map[string]string) (driver.Connector, erro
 	return inner, nil
 }
 
-// postgresSession has the server end what a frozen or lost process left behind: see maxRest. Behind
-// a pooler that is the pooler's to do.
+// postgresSession are start-up parameters by which the server ends what a frozen or lost process left
+// behind (see maxRest). Behind a pooler this is the pooler's task.
 var postgresSession = map[string]string{
 	"idle_session_timeout":                strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"idle_in_transaction_session_timeout": strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"lock_timeout":                        strconv.FormatInt(maxLockWait.Milliseconds(), 10),
 }
 
-// refusesParameters recognises a pooler, or another far side, that will have no start-up
-// parameters: PgBouncer says 08P01 and "unsupported startup parameter", others that they do not
-// know it.
+// IsPooled reports whether a connection goes through a pooler that shares sessions between clients: its
+// start-up parameters did not reach the server. It is always false for other databases than
+// PostgreSQL, where nothing in this project needs a session of its own.
+func IsPooled(ctx context.Context, db *sql.DB, database string) (bool, error) {
+	if database != "postgres" {
+		return false, nil
+	}
+	for name, given := range postgresSession {
+		var arrived string
+		err := db.QueryRowContext(ctx, "SELECT setting FROM pg_settings WHERE name = $1", name).Scan(&arrived)
+		if err != nil {
+			return false, fmt.Errorf("looking for a pooler on the way: %w", err)
+		}
+		if arrived != given {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// refusesParameters recognises a pooler or server that refuses start-up parameters. PgBouncer answers
+// 08P01, "unsupported startup parameter"; others answer that they do not know the parameter.
 func refusesParameters(err error) bool {
 	refusal, ok := errors.AsType[*pq.Error](err)
 	return ok && slices.Contains([]pqerror.Code{"08P01", "0A000", "22023", "42704"}, refusal.Code)
 }
 
-// beginPostgres begins with one statement. A server in recovery refuses READ WRITE.
+// beginPostgres begins a READ COMMITTED READ WRITE transaction in one statement. A server in recovery
+// refuses READ WRITE.
 func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	options := driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}
 	return conn.BeginTx(ctx, options)
 }
 
-// postgresDialer is dial in the driver's words.
+// postgresDialer is dial as the driver's interface.
 type postgresDialer struct{}
 
 func (postgresDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -96,7 +117,8 @@ func (postgresDialer) DialTimeout(network, address string, timeout time.Duration
 	return dial(ctx, network, address)
 }
 
-// postgresFault knows PostgreSQL's SQLSTATEs.
+// postgresFault classifies PostgreSQL's SQLSTATEs
+// (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 func postgresFault(err error) fault {
 	refusal, ok := errors.AsType[*pq.Error](err)
 	if !ok {
@@ -112,7 +134,7 @@ func postgresFault(err error) fault {
 		return faultBusy
 	case "25006": // the transaction is read-only: the server is a standby
 		return faultReadOnly
-	case "0A000": // BEGIN READ WRITE on a standby is said to be a feature that is not supported
+	case "0A000": // feature not supported: also the answer of a standby to BEGIN READ WRITE
 		if refusal.Routine == "call_bool_check_hook" || strings.Contains(refusal.Message, "recovery") {
 			return faultReadOnly
 		}

@@ -7,9 +7,9 @@ import (
 	"cloudpay/internal/order"
 )
 
-// How fast a merchant number may ask is one row that all who act for it share. Its rate is halved when the gateway says that
-// it was asked too often, and grows back evenly: what it may be is nowhere written, so it has to be found out again and
-// again (additive increase, multiplicative decrease, as TCP does).
+// The quota of a merchant number is one row that all instances share. Its rate is halved when the
+// gateway answers FREQUENCY_LIMITED, and grows back evenly. WeChat Pay does not publish the limit, so
+// it has to be found by trying (additive increase, multiplicative decrease, as in TCP).
 
 const (
 	// recovery is how long a rate takes to grow from nothing to its ceiling.
@@ -39,14 +39,14 @@ func (q *quota) rate(now time.Time, ceiling float64) float64 {
 	return max(slowest, min(grown, ceiling))
 }
 
-// take reserves n calls from when they may be made, unless that is later than patience allows.
-func (q *quota) take(now time.Time, n int, ceiling float64, patience time.Duration) (wait time.Duration, granted bool) {
+// take reserves n calls from when they may be made, unless the wait for them is longer than maxWait.
+func (q *quota) take(now time.Time, n int, ceiling float64, maxWait time.Duration) (wait time.Duration, granted bool) {
 	start := q.opens
 	if start.Before(now) || start.Sub(now) > furthest {
 		start = now
 	}
 	wait = start.Sub(now)
-	if wait > patience {
+	if wait > maxWait {
 		return wait, false
 	}
 	q.opens = start.Add(min(time.Duration(float64(n)/q.rate(now, ceiling)*float64(time.Second)), furthest-wait))
@@ -64,29 +64,31 @@ func (q *quota) limit(now time.Time, ceiling float64, pause time.Duration) {
 	q.perSecond, q.changed = max(slowest, q.rate(now, ceiling)/2), now
 }
 
-// Take reserves n calls to the gateway on a merchant number's quota, at most ceiling a second for all who share it, and says
-// how long to wait before the first; the others may follow right behind it, for those who come next wait for them. When the
-// wait were longer than patience, nothing is reserved and granted is false.
+// Take reserves n calls to the gateway from a merchant number's quota, of at most ceiling calls a second
+// for all instances together. wait is the time until the first of them; the others may follow it
+// without a pause, because later callers wait for them. If wait is longer than maxWait, granted is
+// false and nothing is reserved.
 func (s *Store) Take(
-	ctx context.Context, of order.Account, n int, ceiling float64, patience time.Duration,
+	ctx context.Context, of order.Account, n int, ceiling float64, maxWait time.Duration,
 ) (wait time.Duration, granted bool, err error) {
-	err = s.quota(ctx, of, ceiling, func(q *quota, now time.Time) { wait, granted = q.take(now, n, ceiling, patience) })
+	err = s.quota(ctx, of, ceiling, func(q *quota, now time.Time) { wait, granted = q.take(now, n, ceiling, maxWait) })
 	return wait, granted, err
 }
 
-// Limited records that the gateway said FREQUENCY_LIMITED: nobody is granted a call before the pause is over, and the rate is
-// halved, once for complaints that come within a second. It grows back to the ceiling within a minute.
+// Limited records that the gateway answered FREQUENCY_LIMITED: no call is granted before the pause is
+// over, and the rate is halved, once for all answers within a second. It grows back to the ceiling
+// within a minute.
 func (s *Store) Limited(ctx context.Context, of order.Account, ceiling float64, pause time.Duration) error {
 	return s.quota(ctx, of, ceiling, func(q *quota, now time.Time) { q.limit(now, ceiling, pause) })
 }
 
-// Rate is how many calls a second a merchant number may make now, of the ceiling.
+// Rate returns how many calls a second a merchant number may make now, at most the ceiling.
 func (s *Store) Rate(ctx context.Context, of order.Account, ceiling float64) (perSecond float64, err error) {
 	err = s.quota(ctx, of, ceiling, func(q *quota, now time.Time) { perSecond = q.rate(now, ceiling) })
 	return perSecond, err
 }
 
-// quota changes the row, which is made when it is not there.
+// quota changes a merchant's row, and inserts it first if need be.
 func (s *Store) quota(ctx context.Context, of order.Account, ceiling float64, change func(*quota, time.Time)) error {
 	key := []any{string(of.Region), of.MchID}
 	return s.do(ctx, "keeping the quota of merchant "+of.String(), func(t tx) error {

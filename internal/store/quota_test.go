@@ -34,12 +34,12 @@ func TestQuotaRate(t *testing.T) {
 func TestQuotaTake(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		opens    time.Time
-		n        int
-		patience time.Duration
-		wait     time.Duration
-		granted  bool
-		then     time.Time
+		opens   time.Time
+		n       int
+		maxWait time.Duration
+		wait    time.Duration
+		granted bool
+		then    time.Time
 	}{
 		"open":                     {noon.Add(-time.Hour), 60, 0, 0, true, noon.Add(time.Second)},
 		"reserved by others":       {noon.Add(3 * time.Second), 60, time.Minute, 3 * time.Second, true, noon.Add(4 * time.Second)},
@@ -49,7 +49,7 @@ func TestQuotaTake(t *testing.T) {
 		"very many":                {noon.Add(time.Second), 1e9, time.Second, time.Second, true, noon.Add(furthest)},
 	} {
 		q := quota{opens: test.opens}
-		wait, granted := q.take(noon, test.n, 60, test.patience)
+		wait, granted := q.take(noon, test.n, 60, test.maxWait)
 		if wait != test.wait || granted != test.granted || !q.opens.Equal(test.then) {
 			t.Errorf("%s: got a wait of %v, granted %v, open at %v; want %v, %v, %v", name, wait, granted, q.opens, test.wait, test.granted, test.then)
 		}

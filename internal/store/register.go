@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"maps"
 	"slices"
 	"strings"
@@ -12,8 +11,9 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Register has an order closed at its time. Registering it again with the same facts changes nothing and is no error;
-// with other facts it is an *order.ConflictError, and the first ones stand. An ill-formed entry is an *order.FieldError.
+// Register schedules an order to be closed. Registering it again with the same facts changes nothing
+// and returns added false. With other facts it changes nothing either and returns a
+// *schedule.ConflictError. The error is an *order.FieldError for an ill-formed entry.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
 	if err != nil {
@@ -22,12 +22,12 @@ func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err
 	return all[0].Added, all[0].Err
 }
 
-// chunk is how many rows one statement writes.
+// chunk bounds the rows that one statement writes.
 const chunk = 500
 
-// RegisterAll registers many orders at once, as Register does each, and says what became of each. Entries that cannot be
-// registered keep no others from it. The error is the database's: what was registered before it stays, and the whole call
-// may be repeated.
+// RegisterAll registers each of the entries as Register does, and returns their results in the same
+// order. An entry that cannot be registered does not affect the others. The error is the database's:
+// entries registered before it stay registered, and the call may be repeated.
 func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	all := make([]schedule.Registration, len(entries))
 	valid := make([]int, 0, len(entries))
@@ -38,7 +38,8 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 		}
 		valid = append(valid, i)
 	}
-	// In one order everywhere, two imports of the same orders wait for each other and do not lock each other up.
+	// Two imports of the same orders lock them in the same sequence, so that one waits for the other
+	// instead of both meeting in a deadlock.
 	slices.SortStableFunc(valid, func(a, b int) int { return compareRefs(entries[a].Ref, entries[b].Ref) })
 	for part := range slices.Chunk(valid, chunk) {
 		token := newToken()
@@ -57,10 +58,9 @@ func compareRefs(a, b order.Ref) int {
 	)
 }
 
-// register writes those of the entries whose indices are given, sorted by their refs. The token
-// stands in the rows that it adds, until the first claim on them: by it this call's rows are told
-// from those of another that registers the same orders at this moment, and from a try whose commit
-// was lost.
+// register writes those of the entries whose indices are in part, sorted by their refs. Each row that
+// it adds has the token until its first claim. The token tells this call's rows from those that
+// another call adds at this moment, and it survives a try whose commit was lost.
 func (t tx) register(entries []schedule.Entry, part []int, token string, all []schedule.Registration) error {
 	there, err := t.registered(entries, part, "")
 	if err != nil {
@@ -78,7 +78,7 @@ func (t tx) register(entries []schedule.Entry, part []int, token string, all []s
 		if err := t.insert(entries, missing, token); err != nil {
 			return err
 		}
-		added, err := t.registered(entries, missing, " {latest}") // somebody else may have been faster, with other facts
+		added, err := t.registered(entries, missing, " {latest}") // another call may have added them first, with other facts
 		if err != nil {
 			return err
 		}
@@ -95,34 +95,26 @@ func (t tx) register(entries []schedule.Entry, part []int, token string, all []s
 	return nil
 }
 
-// registration is what an order was registered with, and the token of the call that did or has
-// claimed it since.
-type registration struct {
-	schedule.Entry
-	token string
-}
-
-// registered finds which of the entries' orders are there, and with which facts.
-func (t tx) registered(entries []schedule.Entry, part []int, locking string) (map[order.Ref]registration, error) {
-	there := make(map[order.Ref]registration, len(part))
-	for start := 0; start < len(part); {
-		first := entries[part[start]].Ref
+// registered returns those of the entries' orders that are registered. It makes one query for each
+// merchant and sub-merchant.
+func (t tx) registered(entries []schedule.Entry, part []int, locking string) (map[order.Ref]row, error) {
+	there := make(map[order.Ref]row, len(part))
+	for len(part) > 0 {
+		first := entries[part[0]].Ref
 		args := []any{string(first.Region), first.MchID, first.SubMchID}
-		end := start
-		for ; end < len(part) && sameShop(entries[part[end]].Ref, first); end++ {
-			args = append(args, entries[part[end]].OutTradeNo)
+		n := 0
+		for ; n < len(part) && sameShop(entries[part[n]].Ref, first); n++ {
+			args = append(args, entries[part[n]].OutTradeNo)
 		}
-		err := t.each(func(scan func(...any) error) error {
-			var token sql.Null[string]
-			standing, err := scanStanding(scan, &token)
-			there[standing.Ref] = registration{standing.Entry, token.V}
-			return err
-		}, "SELECT "+standingColumns+", token FROM cloudpay_orders WHERE region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no IN ("+
-			marks(end-start)+")"+locking, args...)
+		rows, err := query(t, scanRow, "SELECT "+rowColumns+" FROM cloudpay_orders"+
+			" WHERE region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no IN ("+marks(n)+")"+locking, args...)
 		if err != nil {
 			return nil, err
 		}
-		start = end
+		for _, r := range rows {
+			there[r.Ref] = r
+		}
+		part = part[n:]
 	}
 	return there, nil
 }
@@ -131,7 +123,7 @@ func sameShop(a, b order.Ref) bool {
 	return a.Region == b.Region && a.MchID == b.MchID && a.SubMchID == b.SubMchID
 }
 
-// insert adds orders that nobody may have added since; those that somebody did stay as they are.
+// insert adds the orders that are not there. A row that another call has added since stays as it is.
 func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 	var values strings.Builder
 	args := make([]any, 0, 13*len(which))

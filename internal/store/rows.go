@@ -13,7 +13,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// moment scans a time from whatever a database gives for it.
+// moment scans a time from what a driver returns for it: a time.Time, or microseconds since 1970
+// (SQLite). NULL is the zero time.
 type moment struct{ time.Time }
 
 func (m *moment) Scan(value any) error {
@@ -30,7 +31,7 @@ func (m *moment) Scan(value any) error {
 	return nil
 }
 
-// entryColumns are the facts that are registered; entryValues gives them in this order.
+// entryColumns are the columns of an Entry; entryValues returns them in this order.
 const entryColumns = "region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, total, created_at, close_at, close_in"
 
 func (t tx) entryValues(e schedule.Entry) []any {
@@ -44,54 +45,79 @@ func (t tx) entryValues(e schedule.Entry) []any {
 	}
 }
 
-// standingColumns are a whole order's; scanStanding takes them in this order.
-const standingColumns = "id, " + entryColumns + ", registered_at, trade_state, authenticated, progress, closing_since, due_at, " +
+// recordColumns are the columns of an order's record; scanRecord takes them in this order.
+const recordColumns = "id, " + entryColumns + ", registered_at, trade_state, authenticated, progress, closing_since, due_at, " +
 	"lease_until, attempts, last_error, ending, transaction_id, paid_total, paid_at, ended_at"
 
-// scanStanding reads an order, and what the statement has after its columns.
-func scanStanding(scan func(...any) error, more ...any) (schedule.Record, error) {
-	var s schedule.Record
+// scanRecord reads a record, and whatever the statement selects after its columns.
+func scanRecord(scan scanner, more ...any) (schedule.Record, error) {
+	var r schedule.Record
 	var total, closeIn, paidTotal sql.Null[int64]
 	var created, closeAt, registered, closingSince, due, lease, paid, ended moment
 	err := scan(append([]any{
-		&s.ID, &s.Region, &s.MchID, &s.SubMchID, &s.OutTradeNo, &s.Owner, &s.SubAppID, &s.API, &total, &created, &closeAt, &closeIn,
-		&registered, &s.TradeState, &s.Authenticated, &s.Progress, &closingSince, &due,
-		&lease, &s.Attempts, &s.LastError, &s.FinalState, &s.TransactionID, &paidTotal, &paid, &ended,
+		&r.ID, &r.Region, &r.MchID, &r.SubMchID, &r.OutTradeNo, &r.Owner, &r.SubAppID, &r.API, &total, &created, &closeAt, &closeIn,
+		&registered, &r.TradeState, &r.Authenticated, &r.Progress, &closingSince, &due,
+		&lease, &r.Attempts, &r.LastError, &r.FinalState, &r.TransactionID, &paidTotal, &paid, &ended,
 	}, more...)...)
 	if err != nil {
 		return schedule.Record{}, err
 	}
-	s.Total, s.PaidTotal = pointer(total), pointer(paidTotal)
-	s.CloseIn = time.Duration(closeIn.V) * time.Microsecond
-	s.CreatedAt, s.CloseAt, s.RegisteredAt, s.ClosingSince = created.Time, closeAt.Time, registered.Time, closingSince.Time
-	s.DueAt, s.LeaseUntil, s.PaidAt, s.EndedAt = due.Time, lease.Time, paid.Time, ended.Time
-	return s, nil
+	r.Total, r.PaidTotal = pointer(total), pointer(paidTotal)
+	r.CloseIn = time.Duration(closeIn.V) * time.Microsecond
+	r.CreatedAt, r.CloseAt, r.RegisteredAt, r.ClosingSince = created.Time, closeAt.Time, registered.Time, closingSince.Time
+	r.DueAt, r.LeaseUntil, r.PaidAt, r.EndedAt = due.Time, lease.Time, paid.Time, ended.Time
+	return r, nil
 }
 
-// refIs is the condition that names one order; refValues are its arguments.
+// record is scanRecord for a statement that selects nothing more.
+func record(scan scanner) (schedule.Record, error) { return scanRecord(scan) }
+
+// row is an order's row with the columns that callers of the Store do not see.
+type row struct {
+	schedule.Record
+
+	// token is that of the last claim or, before the first, of the call that registered the order.
+	// Empty if it was given back.
+	token string
+	// now is the database's clock when the row was read.
+	now time.Time
+}
+
+// rowColumns are the columns of a row; scanRow takes them in this order.
+const rowColumns = recordColumns + ", token, {now}"
+
+func scanRow(scan scanner) (r row, err error) {
+	var token sql.Null[string]
+	var now moment
+	r.Record, err = scanRecord(scan, &token, &now)
+	r.token, r.now = token.V, now.Time
+	return r, err
+}
+
+// locked reads the one row for which the condition holds and locks it for the transaction. The row
+// is nil if there is none.
+func (t tx) locked(condition string, args ...any) (*row, error) {
+	rows, err := query(t, scanRow, "SELECT "+rowColumns+" FROM cloudpay_orders WHERE "+condition+" {lock}", args...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// refIs is the condition that selects one order; refValues are its arguments.
 const refIs = "region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no = ?"
 
 func refValues(ref order.Ref) []any {
 	return []any{string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo}
 }
 
-// registrable is a NotRegisteredError for what can be no order's name: not every database would take it for a text.
+// registrable returns a NotRegisteredError for a ref that no order can have. Such a ref is not sent
+// to the database: not every database takes its bytes as text.
 func registrable(ref order.Ref) error {
 	if ref.Validate() != nil {
 		return &schedule.NotRegisteredError{Ref: ref}
 	}
 	return nil
-}
-
-// standing reads one order, locked for the transaction.
-func (t tx) standing(condition string, args ...any) (s schedule.Record, token string, found bool, err error) {
-	var held sql.Null[string]
-	err = t.each(func(scan func(...any) error) (err error) {
-		found = true
-		s, err = scanStanding(scan, &held)
-		return err
-	}, "SELECT "+standingColumns+", token FROM cloudpay_orders WHERE "+condition+" {lock}", args...)
-	return s, held.V, found, err
 }
 
 func optional(n *int64) any {
@@ -108,24 +134,25 @@ func pointer(n sql.Null[int64]) *int64 {
 	return &n.V
 }
 
-// marks is n placeholders, with commas between.
+// marks returns n placeholders with commas between them.
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
-// newToken names a claim: nobody else has the same, and nobody can guess it.
+// newToken returns a token that is unique and cannot be guessed.
 func newToken() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
+	_, _ = rand.Read(b[:]) // crypto/rand.Read never returns an error
 	return hex.EncodeToString(b[:])
 }
 
-// What the columns hold of texts that strangers write.
+// The longest texts, in bytes, that the columns hold of what a gateway or a network wrote.
 const (
 	maxReason = 300
 	maxWord   = 32
 	maxNumber = 64
 )
 
-// line makes one line of at most max bytes of a text, without what a database will not take.
+// line makes one line of a text, of at most that many bytes. It drops what a database refuses: NUL
+// bytes and invalid UTF-8.
 func line(text string, most int) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "?")), " ")
 	if len(text) <= most {

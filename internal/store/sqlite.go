@@ -17,7 +17,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// sqliteConnector reads sqlite:PATH. The file is made when it is not there; it must be on a disk of the machine's own.
+// sqliteConnector reads sqlite:PATH. A file that does not exist is created. It must be on a local disk:
+// SQLite's locks are not reliable on network file systems.
 func sqliteConnector(address string) (driver.Connector, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//")
 	if path == "" || strings.ContainsAny(path, "?#") {
@@ -31,8 +32,8 @@ func sqliteConnector(address string) (driver.Connector, error) {
 	return privateFile{connector, path}, nil
 }
 
-// privateFile makes a database's file for its owner alone. SQLite would make it for everybody to
-// read, and makes the files that it puts beside it (-wal, -shm, -journal) as the file is.
+// privateFile creates the database's file readable by its owner only. SQLite would create it readable
+// by all users. It gives the files beside it (-wal, -shm, -journal) the permissions of this one.
 type privateFile struct {
 	driver.Connector
 
@@ -51,12 +52,14 @@ func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
 	return p.Connector.Connect(ctx)
 }
 
-// sqliteSetup: readers beside the one writer (WAL); what was committed survives the power (FULL); a transaction takes the
-// writer's lock when it begins, so that it never has to be given up half-way; other processes are waited for.
+// sqliteSetup are SQLite's settings (https://www.sqlite.org/pragma.html). WAL lets readers work beside
+// the one writer. FULL makes a commit survive a power cut. A transaction takes the writer's lock when
+// it begins (immediate), so that it never fails half-way for want of it. The busy timeout, in
+// milliseconds, is the wait for other processes.
 const sqliteSetup = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 	"&_pragma=foreign_keys(ON)&_txlock=immediate"
 
-// sqliteFault knows SQLite's result codes.
+// sqliteFault classifies SQLite's result codes (https://www.sqlite.org/rescode.html).
 func sqliteFault(err error) fault {
 	refusal, ok := errors.AsType[*sqlite.Error](err)
 	if _, isFile := errors.AsType[*fs.PathError](err); isFile {

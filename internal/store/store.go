@@ -1,3 +1,36 @@
+// Package store keeps the register of orders in SQL: SQLite (under the build tag sqlite), MySQL 8 or
+// MariaDB from 10.6, and PostgreSQL from 14. All of them keep the same contract, which
+// internal/store/storetest proves.
+//
+// # Tables
+//
+// An order is one row, identified by (region, mchid, sub_mchid, out_trade_no), compared byte by
+// byte. It has two states: the trade state that the gateway last gave, and our progress
+// (schedule.Progress). The outbox has one row for each event, written in the transaction that causes
+// the event. The quota of a merchant number is one row, shared by all instances.
+//
+// # Leases and tokens
+//
+// The column due_at is the time from which an order may be claimed: at first its close_at, under a
+// claim the end of the lease, after a retry the time of the next attempt, and NULL once the order
+// has ended. A claim therefore reads the front of one index, however large the table is, and the
+// orders of a killed process become due again by themselves. The database's clock makes all of these
+// times; this package never reads its own.
+//
+// A claim is a random token, and every write under a claim says WHERE token = ?. If another claim
+// was made since, the write changes nothing and returns a LostClaimError. A lease that has expired is
+// still good as long as there is no later claim. The token stays in the row after the claim's last
+// write: if the connection is lost during a commit, the repeated write finds it there, knows that it
+// was written, and changes nothing.
+//
+// Every operation is one transaction. It is repeated after a deadlock or a lost connection, and its
+// caller may repeat it too.
+//
+// # Final states
+//
+// A final state is recorded once, from a signed answer. A second answer that says the same changes
+// nothing. One that says otherwise does not change the order either; it adds an event and returns a
+// ContradictionError, which is an alarm.
 package store
 
 import (
@@ -12,24 +45,24 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// Store is one database. It is safe for concurrent use.
+// Store is a register in one database. It is safe for concurrent use.
 type Store struct {
 	db *sql.DB
 	d  *dialect
 }
 
-// maxConns is how many connections one process holds at most, unless the address says max_conns=N. Functions come in many
-// instances, and a small MySQL has a hundred and fifty connections for all of them.
+// maxConns bounds the connections of one process, unless the address says max_conns=N. A function
+// runs in many instances, and a small MySQL allows 150 connections for all of them.
 const maxConns = 8
 
-// Open prepares a store by its address, CLOUDPAY_STORE:
+// Open opens the store at an address, which is the value of CLOUDPAY_STORE:
 //
 //	mysql://USER:PASSWORD@HOST:3306/DATABASE?tls=true
 //	postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full
 //	sqlite:/path/to/file.db
 //
-// It opens no connection: the first operation does. Errors name what is wrong with the address and never show it, since it
-// holds a password.
+// The first operation makes the first connection. An error says what is wrong with the address
+// without quoting it, since it holds a password.
 func Open(address string) (*Store, error) {
 	connector, database, err := Connector(address)
 	if err != nil {
@@ -44,7 +77,8 @@ func Open(address string) (*Store, error) {
 	return s, nil
 }
 
-// New makes a store of a connector from Connector, or one around it, and the database's name: mysql, postgres or sqlite.
+// New makes a Store from a connector, which is Connector's or wraps it, and the name of its
+// database: mysql, postgres or sqlite.
 func New(connector driver.Connector, database string) (*Store, error) {
 	d, known := dialects[database]
 	if !known {
@@ -56,8 +90,9 @@ func New(connector driver.Connector, database string) (*Store, error) {
 	return &Store{db: db, d: d}, nil
 }
 
-// Connector makes connections to the database at an address, and says which database it is. Its connections come set up, and
-// end with the context of what they are used for, even when the database is out of reach. Nothing is connected yet.
+// Connector returns a connector to the database at an address, and the database's name. An operation
+// on one of its connections ends with the operation's context, even if the database is unreachable.
+// Nothing is connected yet.
 func Connector(address string) (connector driver.Connector, database string, err error) {
 	scheme, _, _ := strings.Cut(address, ":")
 	switch scheme {
@@ -80,7 +115,7 @@ func Connector(address string) (connector driver.Connector, database string, err
 	return connector, database, nil
 }
 
-// Close closes the connections. Operations fail from then on.
+// Close closes the connections. Later operations fail.
 func (s *Store) Close() error {
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("closing the store: %w", err)
@@ -88,7 +123,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// parse reads an address with a host. What url.Parse finds wrong is not passed on: it would quote the password.
+// parse reads the address of a server. The error of url.Parse is dropped: it quotes the password.
 func parse(address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Opaque != "" {
@@ -108,7 +143,8 @@ func parse(address, example string) (*url.URL, error) {
 
 const paramConns = "max_conns"
 
-// connsOf is how many connections an address allows; it was parsed before.
+// connsOf returns how many connections an address allows. parse has checked the address. A database
+// for which one connection is the limit keeps it.
 func connsOf(address string, d *dialect) int {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -120,12 +156,14 @@ func connsOf(address string, d *dialect) int {
 	return d.conns
 }
 
-// How long the database lets a connection of ours rest, alone or within a transaction, before it ends it: a function that is
-// frozen in mid-transaction must not hold its locks for ever, nor frozen ones all of the connections.
-const maxRest = time.Minute
-
-// How long one statement waits for a lock. Nothing here holds one for longer than a few statements.
-const maxLockWait = 5 * time.Second
-
-// connectTimeout bounds making a connection where the caller's context allows longer.
-const connectTimeout = 5 * time.Second
+const (
+	// maxRest is how long PostgreSQL lets a connection be idle, inside or outside a transaction, before
+	// it closes it. The platform may freeze an instance at any time; a frozen instance must not keep
+	// its locks, nor frozen instances all connections.
+	maxRest = time.Minute
+	// maxLockWait bounds how long one statement waits for a lock. No operation here holds a lock for
+	// longer than a few statements.
+	maxLockWait = 5 * time.Second
+	// connectTimeout bounds the making of a connection if the caller's context allows longer.
+	connectTimeout = 5 * time.Second
+)

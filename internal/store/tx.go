@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// tries is how often a transaction is tried that meets a deadlock, loses its connection, or finds a
-// server that takes no writes.
-const tries = 5
+const (
+	// tries bounds how often one operation's transaction is tried.
+	tries = 5
+	// shortestPause is the first pause between two tries. Each next pause is twice as long, with jitter.
+	shortestPause = 10 * time.Millisecond
+)
 
-// shortestPause is the first pause between two tries; each next one is twice as long, give or take.
-const shortestPause = 10 * time.Millisecond
-
-// do runs work in a transaction, again when it met a fault that another try may not meet. An error of work's own that is no
-// fault of the database's rolls back and is returned.
+// do runs work in a transaction, and again after a deadlock, a lost connection, or on a server that
+// takes no writes. work must therefore reset whatever it set before. An error of work's own rolls the
+// transaction back and is returned. doing words the error of a failing database; its Chinese stands
+// in package schedule.
 func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) error {
 	var err error
 	pause := shortestPause
@@ -32,7 +34,20 @@ func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) er
 	return s.worded(doing, err)
 }
 
-// wait returns false when the context ended first.
+// transact is do for work that has a result. With an error the result is zero.
+func transact[T any](ctx context.Context, s *Store, doing string, work func(tx) (T, error)) (found T, err error) {
+	err = s.do(ctx, doing, func(t tx) (err error) {
+		found, err = work(t)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return found, nil
+}
+
+// wait sleeps for d. It returns false if the context ends first.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -44,31 +59,33 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// jitter keeps those who met in a deadlock from meeting again.
+// jitter spreads d, so that transactions that met in a deadlock do not meet again.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d)
 }
 
+// once runs work in one transaction. The outcome of a commit that fails is unknown: the server may
+// have committed before the connection was lost.
 func (s *Store) once(ctx context.Context, work func(tx tx) error) error {
 	inner, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := work(tx{ctx: ctx, inner: inner, d: s.d}); err != nil {
-		_ = inner.Rollback() // what it could say, err says better
+		_ = inner.Rollback() // its error says less than err
 		return err
 	}
 	return inner.Commit()
 }
 
-// tx is a transaction that speaks the database's dialect. It lives within one call of do, and so may keep its context.
+// tx is a transaction that speaks the database's dialect.
 type tx struct {
-	ctx   context.Context //nolint:containedctx // see above
+	ctx   context.Context //nolint:containedctx // a tx lives within one call of do, as sql.Tx within one of BeginTx
 	inner *sql.Tx
 	d     *dialect
 }
 
-// exec returns how many rows were found to write.
+// exec returns how many rows the statement matched, changed or not.
 func (t tx) exec(statement string, args ...any) (int64, error) {
 	result, err := t.inner.ExecContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {
@@ -77,27 +94,29 @@ func (t tx) exec(statement string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// each calls read for each row of the answer; read scans it.
-func (t tx) each(read func(scan func(...any) error) error, statement string, args ...any) error {
+// scanner reads the columns of one row, as (*sql.Rows).Scan does.
+type scanner func(dest ...any) error
+
+// query returns all rows of the answer, each read by read.
+func query[T any](t tx, read func(scanner) (T, error), statement string, args ...any) ([]T, error) {
 	rows, err := t.inner.QueryContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
+	var all []T
 	for rows.Next() {
-		if err := read(rows.Scan); err != nil {
-			return err
+		one, err := read(rows.Scan)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, one)
 	}
-	return rows.Err()
+	return all, rows.Err()
 }
 
-// one reads a single row, and returns false when there is none.
+// one scans a single row into dest. It returns false if there is none.
 func (t tx) one(dest []any, statement string, args ...any) (bool, error) {
-	found := false
-	err := t.each(func(scan func(...any) error) error {
-		found = true
-		return scan(dest...)
-	}, statement, args...)
-	return found, err
+	found, err := query(t, func(scan scanner) (struct{}, error) { return struct{}{}, scan(dest...) }, statement, args...)
+	return len(found) > 0, err
 }

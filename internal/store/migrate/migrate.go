@@ -1,5 +1,6 @@
-// Package migrate brings a store's schema to its newest form. Only the command line uses it: a function that migrated in
-// its cold start would do so in many instances at once, and with rights that it should not have.
+// Package migrate brings a store's schema to its newest form, with goose. Only the command line uses
+// it. A function that migrated at its cold start would do so in many instances at once, and with
+// database rights that it should not have.
 package migrate
 
 import (
@@ -16,23 +17,23 @@ import (
 	"cloudpay/internal/store/migrations"
 )
 
-// Step is one step of the schema.
+// Step is one step of the schema's history.
 type Step struct {
 	Version int64
-	// Name is its file's.
+	// Name is the name of its file.
 	Name string
-	// AppliedAt is zero for a step that was not applied.
+	// AppliedAt is zero if the step was not applied.
 	AppliedAt time.Time
-	// Took is how long applying it took, for those that Up has applied.
+	// Took is how long Up took to apply the step; zero from Status.
 	Took time.Duration
 }
 
-// table is where goose remembers what was applied.
+// table is where goose records the applied steps.
 const table = "cloudpay_migrations"
 
-// Up applies the steps that the database at an address lacks and returns them, none when it lacks none. Two that do so at
-// once wait for each other. A step that fails leaves those before it applied; PostgreSQL and SQLite undo it, MySQL and
-// MariaDB cannot undo what creates tables.
+// Up applies the missing steps to the database at an address and returns them. Two calls at once wait
+// for each other. If a step fails, the steps before it stay applied. PostgreSQL and SQLite roll the
+// failed step back; MySQL and MariaDB cannot roll back the creation of a table.
 func Up(ctx context.Context, address string) ([]Step, error) {
 	var steps []Step
 	err := with(ctx, address, func(p *goose.Provider) error {
@@ -45,7 +46,7 @@ func Up(ctx context.Context, address string) ([]Step, error) {
 	return steps, err
 }
 
-// Status returns all steps, in order, applied or not.
+// Status returns all steps in order, applied or not.
 func Status(ctx context.Context, address string) ([]Step, error) {
 	var steps []Step
 	err := with(ctx, address, func(p *goose.Provider) error {
@@ -58,12 +59,13 @@ func Status(ctx context.Context, address string) ([]Step, error) {
 	return steps, err
 }
 
-// errPooled: with a pooler between, the lock that keeps two migrations apart would be taken in one
-// session and given back in another, and stay in the pool for ever.
+// errPooled refuses to migrate through a pooler: the lock that keeps two migrations apart would be taken
+// in one session and released in another, and would stay in the pool for ever.
 var errPooled = bilingual.Errorf("a connection pooler (such as PgBouncer or RDS Proxy) is on the way, and migrating needs a session "+
 	"of its own: name the database's own host and port with --store",
 	"途中有连接池（如 PgBouncer、RDS Proxy），而升级需要独占会话：请用 --store 指定数据库自身的地址")
 
+// with runs work with goose's provider for the database at an address.
 func with(ctx context.Context, address string, work func(*goose.Provider) error) error {
 	connector, database, err := store.Connector(address)
 	if err != nil {
@@ -98,7 +100,7 @@ var dialects = map[string]goose.Dialect{
 	"mysql": goose.DialectMySQL, "postgres": goose.DialectPostgres, "sqlite": goose.DialectSQLite3,
 }
 
-// options names the table and the lock. SQLite locks its file by itself.
+// options sets the table's name and the lock. SQLite needs none: it locks its file itself.
 func options(database string) ([]goose.ProviderOption, error) {
 	options := []goose.ProviderOption{goose.WithTableName(table), goose.WithDisableGlobalRegistry(true)}
 	switch database {

@@ -1,7 +1,8 @@
-// Package migrations holds the store's schema, step by step, once for each database: files as goose reads them, the same
-// steps under the same names everywhere. A step that was released is never edited; what it lacks is another step.
+// Package migrations holds the store's schema as steps for goose, one folder for each database. All
+// folders have the same steps under the same names. A released step is never edited: a later step
+// corrects it.
 //
-// `cloudpay orders migrate` applies them; the functions do not even link them.
+// `cloudpay orders migrate` applies them. The functions do not link them.
 package migrations
 
 import (
@@ -14,7 +15,7 @@ import (
 //go:embed mysql postgres sqlite
 var files embed.FS
 
-// For returns the steps for a database by the name that the store has for it: mysql, postgres or sqlite.
+// For returns the steps of a database, by the store's name for it: mysql, postgres or sqlite.
 func For(database string) (fs.FS, error) {
 	if database == "" {
 		return nil, errors.New("migrations: no database was named")

@@ -47,6 +47,10 @@ func (e *sqlEnv) hold(no string) *sql.Tx {
 	return tx
 }
 
+// staleInnoDB is a pause between two readings of information_schema.innodb_trx: MariaDB reads it anew
+// only if it was not read for a tenth of a second.
+const staleInnoDB = 150 * time.Millisecond
+
 // awaitBlocked waits until a session waits for a lock, and returns its number.
 func (e *sqlEnv) awaitBlocked() int64 {
 	e.Helper()
@@ -60,7 +64,7 @@ func (e *sqlEnv) awaitBlocked() int64 {
 		if id := e.count(query); id != 0 {
 			return int64(id)
 		}
-		<-time.After(150 * time.Millisecond) // MariaDB makes this table anew when it was not read for a tenth of a second
+		<-time.After(staleInnoDB)
 	}
 	e.Fatal("nobody waits for a lock, want the store to")
 	return 0

@@ -10,16 +10,15 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// owns tells whether the order that a user names by its out_trade_no is registered in the user's
-// name. It tells it of the very order that the workflows would act on: the merchant, and a default
-// sub-merchant, are filled in as they do it. Its error is an *order.FieldError when what is named
-// could be no order's.
+// owns returns a user's ownership of the order with the given out_trade_no. The merchant and a default
+// sub-merchant are filled in as the workflows do it, so that the check is about the very order that
+// they would act on. The error is an *order.FieldError if no order can have that name.
 func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error) {
 	call, err := a.Closer.Merchant.QueryCall(p)
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), longestAsking))
+	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), maxOwnerLookup))
 	defer cancel()
 	registered, err := a.Store.Owner(ctx, call.Ref)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
@@ -31,7 +30,7 @@ func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.
 	return schedule.OwnershipOf(registered, order.Owner(owner)), nil
 }
 
-// find looks up the order that a user names by another number.
+// find looks up an order that a user names by WeChat Pay's number.
 func (a *App) find(ctx context.Context, owner string, p order.Params) (schedule.Found, error) {
 	found, err := a.lookup.Find(ctx, order.Owner(owner), p)
 	if err != nil {
@@ -40,12 +39,12 @@ func (a *App) find(ctx context.Context, owner string, p order.Params) (schedule.
 	return found, nil
 }
 
-// longestAsking bounds asking the store whose an order is, so that a store that hangs leaves time
-// to say so.
-const longestAsking = 3 * time.Second
+// maxOwnerLookup bounds the query for an order's owner, so that a store that hangs leaves time to
+// answer the caller.
+const maxOwnerLookup = 3 * time.Second
 
-// half is half of the time that there is, so that as much is left for what was asked; plenty where
-// there is no end.
+// half is half of the time until ctx's deadline, so that as much is left for the call itself; a minute
+// without a deadline.
 func half(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return time.Until(deadline) / 2
