@@ -43,6 +43,7 @@ func (f *Failover) exchange(ctx context.Context, c order.Call, do operation) ord
 		ctx = onFreshConnection(ctx)
 	}
 	a := do(f.Exchangers[domain], ctx, c)
+	// The route is that of the domain which answered: the backup's may be another.
 	a.Route = route
 	f.Domains.report(domain, isReached(a))
 	if a.Proof == order.ProofSignature && !f.replays.first(c.API, a, f.Domains.now()) {
@@ -53,7 +54,8 @@ func (f *Failover) exchange(ctx context.Context, c order.Call, do operation) ord
 	return a
 }
 
-// isReached reports whether a reply arrived, whatever it is worth.
+// isReached reports whether a reply arrived, whatever it is worth. A forged or malformed reply is
+// no reason to change to the backup, which is behind the same network.
 func isReached(a order.Answer) bool {
 	switch a.Code {
 	case errcode.NetworkError, errcode.Timeout, errcode.TLSError:
@@ -85,6 +87,7 @@ type Domains struct {
 	until    time.Time // the backup serves until then
 }
 
+// The places in Failover's lists.
 const (
 	mainDomain = iota
 	backupDomain

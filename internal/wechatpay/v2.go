@@ -12,7 +12,7 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// V2 is APIv2 at one address.
+// V2 is APIv2 at one address. What it proves it proves by the signature over the reply's elements.
 type V2 struct{ Client *v2xml.Client }
 
 // Close requests that the order be closed.
@@ -49,7 +49,9 @@ func requestV2(c order.Call) v2xml.Request {
 	}
 }
 
-// rejectionV2 reads a refusal of APIv2, which often has a text and no code.
+// rejectionV2 reads a refusal of APIv2, which often has a text and no code. A signed refusal
+// without a code says nothing: its text is not searched for one, since a code from a text proves
+// nothing.
 func rejectionV2(e *wire.Error) rejection {
 	code := e.Code
 	if code == "" && !e.Authenticated {
@@ -60,7 +62,8 @@ func rejectionV2(e *wire.Error) rejection {
 
 // codesOfTextV2 are the codes for return_msg where APIv2 gives none: return_code FAIL has only a
 // text, in Chinese. It is unsigned, so its code is a hint only. A text that is not here is
-// GATEWAY_REJECTED. The texts are in lower case, and the first one found counts.
+// GATEWAY_REJECTED. The texts are in lower case, and the first one found counts: the more telling
+// ones come first, as "mch_id参数格式错误" is about a parameter and "post数据为空" about the data.
 var codesOfTextV2 = []struct{ text, code string }{
 	{"签名", errcode.SignError},
 	{"频率", errcode.FrequencyLimited},
@@ -92,30 +95,17 @@ func codeOfText(message string) string {
 // factsV2 translates a transaction. The amounts keep their pointers: nil is not sent, and 0 is 0.
 func factsV2(t v2xml.Transaction) *order.Facts {
 	f := &order.Facts{
-		AppID:          t.AppID,
-		SubAppID:       t.SubAppID,
-		TradeState:     tradestate.State(t.TradeState),
-		TradeStateDesc: t.TradeStateDesc,
-		OutTradeNo:     t.OutTradeNo,
-		TransactionID:  t.TransactionID,
-		TradeType:      t.TradeType,
-		BankType:       t.BankType,
-		Attach:         t.Attach,
-		DeviceInfo:     t.DeviceInfo,
-		OpenID:         t.OpenID,
-		SubOpenID:      t.SubOpenID,
-		IsSubscribe:    t.IsSubscribe,
-		SubIsSubscribe: t.SubIsSubscribe,
-		FeeType:        t.FeeType,
-		CashFeeType:    t.CashFeeType,
-		CouponCount:    t.CouponCount,
-		PaidAt:         t.TimeEnd,
-		Unread:         t.Unread,
-
-		TotalFee:           t.TotalFee,
-		CashFee:            t.CashFee,
-		SettlementTotalFee: t.SettlementTotalFee,
-		CouponFee:          t.CouponFee,
+		// The order and its state. The protocol compared the numbers with the request's.
+		OutTradeNo: t.OutTradeNo, TransactionID: t.TransactionID,
+		TradeState: tradestate.State(t.TradeState), TradeStateDesc: t.TradeStateDesc, PaidAt: t.TimeEnd,
+		// The apps and the payer: openid is the payer under appid, sub_openid under sub_appid.
+		AppID: t.AppID, OpenID: t.OpenID, IsSubscribe: t.IsSubscribe,
+		SubAppID: t.SubAppID, SubOpenID: t.SubOpenID, SubIsSubscribe: t.SubIsSubscribe,
+		// The amounts. settlement_total_fee is total_fee less the coupons that are not settled.
+		TotalFee: t.TotalFee, FeeType: t.FeeType, SettlementTotalFee: t.SettlementTotalFee,
+		CashFee: t.CashFee, CashFeeType: t.CashFeeType, CouponFee: t.CouponFee, CouponCount: t.CouponCount,
+		// What the merchant or the bank put there, and what could not be read.
+		TradeType: t.TradeType, BankType: t.BankType, Attach: t.Attach, DeviceInfo: t.DeviceInfo, Unread: t.Unread,
 	}
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))
@@ -126,26 +116,16 @@ func factsV2(t v2xml.Transaction) *order.Facts {
 	return f
 }
 
-// promotionV2 translates one entry of promotion_detail.
+// promotionV2 translates one entry of promotion_detail. APIv2 has no currency and no stock_id in
+// it.
 func promotionV2(p v2xml.Promotion) order.Promotion {
 	out := order.Promotion{
-		ID:                 p.ID,
-		Name:               p.Name,
-		Scope:              p.Scope,
-		Type:               p.Type,
-		Amount:             p.Amount,
-		ActivityID:         p.ActivityID,
-		WxpayContribute:    p.WxpayContribute,
-		MerchantContribute: p.MerchantContribute,
-		OtherContribute:    p.OtherContribute,
+		ID: p.ID, ActivityID: p.ActivityID, Name: p.Name, Scope: p.Scope, Type: p.Type, Amount: p.Amount,
+		WxpayContribute: p.WxpayContribute, MerchantContribute: p.MerchantContribute, OtherContribute: p.OtherContribute,
 	}
 	for _, g := range p.GoodsDetail {
 		out.Goods = append(out.Goods, order.Goods{
-			ID:             g.GoodsID,
-			Remark:         g.GoodsRemark,
-			Quantity:       g.Quantity,
-			Price:          g.Price,
-			DiscountAmount: g.DiscountAmount,
+			ID: g.GoodsID, Remark: g.GoodsRemark, Quantity: g.Quantity, Price: g.Price, DiscountAmount: g.DiscountAmount,
 		})
 	}
 	return out

@@ -16,7 +16,8 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// V3 is APIv3 at one address, combined orders included.
+// V3 is APIv3 at one address, combined orders included. Mainland or overseas is the Client's
+// Region.
 type V3 struct{ Client *v3json.Client }
 
 // Close requests that the order be closed. A combined order is closed with all of its sub-orders.
@@ -58,11 +59,15 @@ func (x V3) queryCombined(ctx context.Context, c order.Call) order.Answer {
 	return a
 }
 
+// requestV3 names the order. order.Merchant lets no call close by TransactionID on the mainland.
 func requestV3(c order.Call) v3json.Request {
 	return v3json.Request{OutTradeNo: c.OutTradeNo, TransactionID: c.TransactionID, SubMchID: c.SubMchID, Nonce: c.Nonce}
 }
 
+// combineRequest names the combined order and, for a close, all of its sub-orders. Without them the
+// gateway refuses: it closes all or none.
 func combineRequest(c order.Call) v3json.CombineRequest {
+	// sub_appid is left out: the gateway does not require it, and order knows none.
 	subs := make([]v3json.SubOrder, 0, len(c.SubOrders))
 	for _, s := range c.SubOrders {
 		subs = append(subs, v3json.SubOrder{MchID: s.MchID, SubMchID: s.SubMchID, OutTradeNo: s.OutTradeNo})
@@ -70,7 +75,8 @@ func combineRequest(c order.Call) v3json.CombineRequest {
 	return v3json.CombineRequest{CombineOutTradeNo: c.CombineOutTradeNo, SubOrders: subs, Nonce: c.Nonce}
 }
 
-// failureV3 returns the Answer of a failed call.
+// failureV3 returns the Answer of a failed call. A CertificateError is no reply about the order,
+// although a refusal may be its cause.
 func failureV3(op order.Op, err error) order.Answer {
 	if uncertified, is := errors.AsType[*v3json.CertificateError](err); is {
 		return withoutCertificate(err, uncertified)
@@ -92,13 +98,14 @@ func rejectionV3(e *wire.Error) rejection {
 // remedy comes first: a long text loses its end on the way to the caller.
 func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 	a := noReply(err)
+	// The status and the Request-ID of the refusal to list certificates, for WeChat Pay's support.
 	if refused, is := errors.AsType[*wire.Error](e.Cause); is {
 		a.HTTPStatus, a.RequestID = refused.HTTPStatus, refused.RequestID
 	}
 	if advice := cmp.Or(e.Remedy, e.Hint); advice != "" {
 		a.Message = adviceOf(advice).String() + " (" + e.Cause.Error() + ")"
 	}
-	_, unreached := errors.AsType[*url.Error](err)
+	_, unreached := errors.AsType[*url.Error](err) // net/http's: no connection, or no reply on it
 	switch {
 	case e.Remedy != "":
 		a.Verdict, a.Code = verdict.Rejected, errcode.ConfigError
@@ -108,8 +115,8 @@ func withoutCertificate(err error, e *v3json.CertificateError) order.Answer {
 	return a
 }
 
-// adviceOf words v3json's advice about platform certificates for operators: in Chinese too, and with
-// the variables that they set where a program sets a client's fields.
+// adviceOf words v3json's advice about platform certificates for operators: in Chinese too, and
+// with the variables that they set where a program sets a client's fields.
 func adviceOf(remedy string) bilingual.Text {
 	for _, a := range advices {
 		if strings.HasPrefix(remedy, a.begins) {
@@ -122,7 +129,8 @@ func adviceOf(remedy string) bilingual.Text {
 	return bilingual.Same(remedy)
 }
 
-// advices are found by how they begin. An empty English wording leaves v3json's unchanged.
+// advices are found by how they begin, so that an advice may end in what differs from case to case.
+// An empty English wording leaves v3json's unchanged. A test holds the table to v3json's source.
 var advices = []struct {
 	begins string
 	says   bilingual.Text
@@ -142,24 +150,20 @@ var advices = []struct {
 	)},
 }
 
-// factsV3 translates a transaction, direct or a partner's.
+// factsV3 translates a transaction. A partner's names the provider's app and payer as sp_appid and
+// sp_openid, which are CloudPay's appid and openid.
 func factsV3(t v3json.Transaction) *order.Facts {
 	f := &order.Facts{
-		AppID:          cmp.Or(t.AppID, t.SPAppID),
-		SubAppID:       t.SubAppID,
-		TradeState:     tradestate.State(t.TradeState),
-		TradeStateDesc: t.TradeStateDesc,
-		OutTradeNo:     t.OutTradeNo,
-		TransactionID:  t.TransactionID,
-		TradeType:      t.TradeType,
-		BankType:       t.BankType,
-		Attach:         t.Attach,
-		DeviceInfo:     t.SceneInfo.DeviceID,
-		OpenID:         cmp.Or(t.Payer.OpenID, t.Payer.SPOpenID),
-		SubOpenID:      t.Payer.SubOpenID,
-		PaidAt:         t.SuccessTime,
-		Unread:         t.Unread,
+		// The order and its state. The protocol compared the numbers with the request's.
+		OutTradeNo: t.OutTradeNo, TransactionID: t.TransactionID,
+		TradeState: tradestate.State(t.TradeState), TradeStateDesc: t.TradeStateDesc, PaidAt: t.SuccessTime,
+		// The apps and the payer. APIv3 says nothing of subscriptions.
+		AppID: cmp.Or(t.AppID, t.SPAppID), OpenID: cmp.Or(t.Payer.OpenID, t.Payer.SPOpenID),
+		SubAppID: t.SubAppID, SubOpenID: t.Payer.SubOpenID,
+		// What the merchant or the bank put there, and what could not be read.
+		TradeType: t.TradeType, BankType: t.BankType, Attach: t.Attach, DeviceInfo: t.SceneInfo.DeviceID, Unread: t.Unread,
 	}
+	// payer_total is what the payer paid after coupons, which CloudPay calls cash_fee.
 	if t.Amount != nil {
 		f.TotalFee, f.FeeType = t.Amount.Total, t.Amount.Currency
 		f.CashFee, f.CashFeeType = t.Amount.PayerTotal, t.Amount.PayerCurrency
@@ -173,43 +177,31 @@ func factsV3(t v3json.Transaction) *order.Facts {
 	return f
 }
 
-// promotionV3 translates one entry of promotion_detail. Overseas, three amounts and the ids have
-// names of their own.
+// promotionV3 translates one entry of promotion_detail. Overseas, the id, three amounts and a
+// goods' price have names of their own.
 func promotionV3(p v3json.Promotion) order.Promotion {
 	out := order.Promotion{
-		ID:                 cmp.Or(p.CouponID, p.PromotionID),
-		Name:               p.Name,
-		Scope:              p.Scope,
-		Type:               p.Type,
-		Amount:             p.Amount,
-		Currency:           p.Currency,
-		StockID:            p.StockID,
-		ActivityID:         p.ActivityID,
+		ID: cmp.Or(p.CouponID, p.PromotionID), StockID: p.StockID, ActivityID: p.ActivityID,
+		Name: p.Name, Scope: p.Scope, Type: p.Type, Amount: p.Amount, Currency: p.Currency,
 		WxpayContribute:    cmp.Or(p.WechatpayContribute, p.WxpayContributeAmount),
 		MerchantContribute: cmp.Or(p.MerchantContribute, p.MerchantContributeAmount),
 		OtherContribute:    cmp.Or(p.OtherContribute, p.OtherContributeAmount),
 	}
 	for _, g := range p.GoodsDetail {
 		out.Goods = append(out.Goods, order.Goods{
-			ID:             g.GoodsID,
-			Remark:         g.GoodsRemark,
-			Quantity:       g.Quantity,
-			Price:          cmp.Or(g.UnitPrice, g.Price),
-			DiscountAmount: g.DiscountAmount,
+			ID: g.GoodsID, Remark: g.GoodsRemark, Quantity: g.Quantity, Price: cmp.Or(g.UnitPrice, g.Price), DiscountAmount: g.DiscountAmount,
 		})
 	}
 	return out
 }
 
-// factsCombined translates a combined order. Its state is that of its sub-orders together, its
-// amounts are their sums, and it was paid when the last of them was.
+// factsCombined translates a combined order. Its state is that of its sub-orders together
+// (tradestate.Combined), its amounts are their sums, and it was paid when the last of them was. It
+// has no out_trade_no: combine_out_trade_no is another number.
 func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 	f := &order.Facts{
-		OpenID:        t.CombinePayerInfo.OpenID,
-		SubOpenID:     t.CombinePayerInfo.SubOpenID,
-		DeviceInfo:    t.SceneInfo.DeviceID,
-		TransactionID: t.CombineTransactionID,
-		Unread:        t.Unread,
+		OpenID: t.CombinePayerInfo.OpenID, SubOpenID: t.CombinePayerInfo.SubOpenID,
+		DeviceInfo: t.SceneInfo.DeviceID, TransactionID: t.CombineTransactionID, Unread: t.Unread,
 	}
 	states := make([]tradestate.State, 0, len(t.SubOrders))
 	var total, cash sum
@@ -237,7 +229,8 @@ func factsCombined(t v3json.CombinedTransaction) *order.Facts {
 	return f
 }
 
-// sum adds amounts. It is unknown once one of them is.
+// sum adds amounts in fen. It is unknown once one of them is: a part of the sum would look like an
+// order paid in part.
 type sum struct {
 	fen     int64
 	unknown bool

@@ -14,7 +14,7 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// success returns the Answer of a reply that grants the request.
+// success returns the Answer of a reply that grants the request. proof is what authenticates it.
 func success(v verdict.Verdict, proof order.Proof, e wire.Envelope) order.Answer {
 	return order.Answer{
 		Verdict:    v,
@@ -41,7 +41,8 @@ type rejection struct {
 	proof order.Proof
 }
 
-// codeOfReason is the code for each reason that a reply is not authenticated.
+// codeOfReason is the code for each reason that a reply is not authenticated. None of them proves
+// anything about the order, a mismatch least of all: it proves another order's state.
 var codeOfReason = map[wire.Reason]string{
 	wire.ReasonUnsigned:      errcode.UnsignedReply,
 	wire.ReasonBadSignature:  errcode.BadSignature,
@@ -51,7 +52,9 @@ var codeOfReason = map[wire.Reason]string{
 	wire.ReasonUnknownSerial: errcode.UnknownSerial,
 }
 
-// failure returns the Answer of a failed call. read is the dialect's reading of a refusal.
+// failure returns the Answer of a failed call. read is the dialect's reading of a refusal; all else
+// means the same in every dialect. A message keeps the protocol's text, which names the order and
+// the Request-ID.
 func failure(op order.Op, err error, read func(*wire.Error) rejection) order.Answer {
 	var refused *wire.Error
 	var unverified *wire.VerifyError
@@ -67,7 +70,8 @@ func failure(op order.Op, err error, read func(*wire.Error) rejection) order.Ans
 	return noReply(err)
 }
 
-// verdictOf returns what a rejection amounts to, by the one table of codes.
+// verdictOf returns what a rejection amounts to, by the one table of codes. The same code can mean
+// different things to the two operations: ORDERCLOSED answers a close, and puts a query in doubt.
 func verdictOf(op order.Op, r rejection) order.Answer {
 	row, known := errcode.Lookup(r.code)
 	if r.code == "" {
@@ -87,6 +91,7 @@ func verdictOf(op order.Op, r rejection) order.Answer {
 	if !r.Authenticated {
 		return unproved(op, row, known, a)
 	}
+	// The nonce and the signature are for the caller's records, also of what proves nothing.
 	a.Nonce, a.Sign, a.ResultMsg = r.Nonce, r.Signature, r.ResultMsg
 	if r.code == "" {
 		a.Verdict = verdict.Doubted // signed, and says nothing
@@ -118,9 +123,11 @@ func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.A
 		a.GatewayCode = ""
 	}
 	switch {
+	// ORDERPAID, ORDERCLOSED, …: a forger's aim. Even its text is replaced.
 	case speaksOfOrder(row):
 		a.Message = bilingual.Sprintf("an unsigned reply says %s", "未签名的应答称 %s", row.Name).String()
 		a.Code, a.GatewayCode = errcode.UnsignedReply, ""
+	// Any text at all: only the message may show it.
 	case !known:
 		reason := bilingual.Same(a.Message)
 		if a.Message == "" {
@@ -129,6 +136,7 @@ func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.A
 		a.Message = bilingual.Sprintf("an unsigned reply refuses, with a code that no document has: %s",
 			"未签名的应答拒绝了请求，错误码不在任何文档中：%s", reason).String()
 		a.Code = errcode.UnsignedReply
+	// SIGNERROR, PARAM_ERROR, …: true or not, another attempt with this request meets the same.
 	case proved(op, row, true, 0) == verdict.Refused, row.Name == errcode.GatewayRejected:
 		a.Verdict = verdict.Rejected
 	}
@@ -156,7 +164,7 @@ func speaksOfOrder(row errcode.Code) bool {
 // codeOfStatus returns the code for a refusal without one: an empty 404, a proxy's page, APIv2's
 // return_code FAIL.
 func codeOfStatus(status int) errcode.Code {
-	name := errcode.HTTPError
+	name := errcode.HTTPError // redirects and 5xx: another attempt may help
 	switch {
 	case status == http.StatusUnauthorized:
 		name = errcode.SignError
@@ -164,6 +172,7 @@ func codeOfStatus(status int) errcode.Code {
 		name = errcode.FrequencyLimited
 	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
 		name = "SERVICE_UNAVAILABLE"
+	// return_code FAIL comes with 200.
 	case status == http.StatusOK, status >= http.StatusBadRequest && status < http.StatusInternalServerError:
 		name = errcode.GatewayRejected
 	}
@@ -171,7 +180,8 @@ func codeOfStatus(status int) errcode.Code {
 	return row
 }
 
-// doubt returns the Answer of an exchange that leaves open whether anything was done.
+// doubt returns the Answer of an exchange that leaves open whether anything was done: the request
+// may have taken effect, and only a query can tell.
 func doubt(code, message string, status int, requestID string) order.Answer {
 	return order.Answer{
 		Verdict:    verdict.Doubted,
@@ -191,6 +201,7 @@ func noReply(err error) order.Answer {
 		a.Verdict = verdict.Rejected
 		return a
 	}
+	// net/http's own timeouts (the dial's, the handshake's) are no context errors.
 	code := errcode.NetworkError
 	var timeout interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {

@@ -61,44 +61,34 @@ func rejectionWXCloudRun(e *wire.Error) rejection {
 }
 
 // codesOfLink are the codes for the link's own refusals (errcode), as far as they tell whether
-// another attempt may help.
+// another attempt may help. The five-digit numbers are WeChat's global return codes.
 var codesOfLink = map[string]string{
-	"-1":      errcode.SystemError, // 系统繁忙
-	"-601001": errcode.SystemError,
-	"-601004": errcode.NoAuth,
-	"-601008": errcode.SystemError, // the link's own time-out
-	"45009":   errcode.FrequencyLimited,
-	"45011":   errcode.FrequencyLimited,
-	"48001":   errcode.NoAuth,
-	"47001":   errcode.ParamError,
+	// Another attempt may help.
+	"-1":      errcode.SystemError,      // 系统繁忙
+	"-601001": errcode.SystemError,      // WX_SYSTEM_ERROR
+	"-601008": errcode.SystemError,      // the link's own time-out
+	"45009":   errcode.FrequencyLimited, // the day's quota
+	"45011":   errcode.FrequencyLimited, // the minute's quota
+	// Every attempt meets the same: the configuration or the request is wrong.
+	"-601004": errcode.NoAuth,     // permission denied
+	"48001":   errcode.NoAuth,     // no permission for the interface
+	"47001":   errcode.ParamError, // the body is not what the interface reads
 }
 
-// factsWXCloudRun translates a transaction. Its appid is left out: it is that of WeChat's service
-// provider.
+// factsWXCloudRun translates a transaction, APIv2's in JSON. Its appid and sub_appid are left out:
+// appid is that of WeChat's service provider, and would be taken for the merchant's.
 func factsWXCloudRun(t wxcloudrun.Transaction) *order.Facts {
 	f := &order.Facts{
-		TradeState:     tradestate.State(t.TradeState),
-		TradeStateDesc: t.TradeStateDesc,
-		OutTradeNo:     t.OutTradeNo,
-		TransactionID:  t.TransactionID,
-		TradeType:      t.TradeType,
-		BankType:       t.BankType,
-		Attach:         t.Attach,
-		DeviceInfo:     t.DeviceInfo,
-		OpenID:         t.OpenID,
-		SubOpenID:      t.SubOpenID,
-		IsSubscribe:    t.IsSubscribe,
-		SubIsSubscribe: t.SubIsSubscribe,
-		FeeType:        t.FeeType,
-		CashFeeType:    t.CashFeeType,
-		CouponCount:    t.CouponCount,
-		PaidAt:         t.TimeEnd,
-		Unread:         t.Unread,
-
-		TotalFee:           t.TotalFee,
-		CashFee:            t.CashFee,
-		SettlementTotalFee: t.SettlementTotalFee,
-		CouponFee:          t.CouponFee,
+		// The order and its state. The protocol compared the numbers with the request's.
+		OutTradeNo: t.OutTradeNo, TransactionID: t.TransactionID,
+		TradeState: tradestate.State(t.TradeState), TradeStateDesc: t.TradeStateDesc, PaidAt: t.TimeEnd,
+		// The payer: openid under the provider's appid, sub_openid under the mini program's.
+		OpenID: t.OpenID, IsSubscribe: t.IsSubscribe, SubOpenID: t.SubOpenID, SubIsSubscribe: t.SubIsSubscribe,
+		// The amounts, in fen: nil is not sent, and 0 is 0.
+		TotalFee: t.TotalFee, FeeType: t.FeeType, SettlementTotalFee: t.SettlementTotalFee,
+		CashFee: t.CashFee, CashFeeType: t.CashFeeType, CouponFee: t.CouponFee, CouponCount: t.CouponCount,
+		// What the merchant or the bank put there, and what could not be read.
+		TradeType: t.TradeType, BankType: t.BankType, Attach: t.Attach, DeviceInfo: t.DeviceInfo, Unread: t.Unread,
 	}
 	for _, c := range t.Coupons {
 		f.Coupons = append(f.Coupons, order.Coupon(c))

@@ -33,8 +33,8 @@ const (
 	couponFees  = "coupon_fee_list"
 )
 
-// The errors of reading a body. They become the Detail of a MalformedError, and quote nothing of the
-// body but names of keys, truncated.
+// The errors of reading a body. They become the Detail of a MalformedError, and quote nothing of
+// the body but names of keys, truncated.
 var (
 	errJSON   = errors.New("it is not JSON, or was cut short")
 	errObject = errors.New("it is JSON and not an object")
@@ -118,14 +118,16 @@ type document struct {
 	unread  []string // the informing keys whose values cannot be read
 }
 
-// informing are the keys that decide neither what the reply says, nor about which order and merchant,
-// and that are not the order's own amounts. An unreadable one does not make the state any less true.
+// informing are the keys that decide neither what the reply says, nor about which order and
+// merchant, and that are not the order's own amounts. An unreadable one does not make the state any
+// less true.
 var informing = []string{
 	"trade_state_desc", "trade_type", "bank_type", "openid", "is_subscribe", "sub_openid", "sub_is_subscribe",
 	"device_info", "attach", "time_end", "settlement_total_fee", "coupon_fee", "coupon_count",
 }
 
-// get returns the value of a key, "" when it is empty or absent, which is the same in this protocol.
+// get returns the value of a key, "" when it is empty or absent, which is the same in this
+// protocol.
 func (d document) get(key string) string { return d.texts[key] }
 
 func decodeRespdata(respdata json.RawMessage) (document, error) {

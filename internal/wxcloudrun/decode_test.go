@@ -178,8 +178,8 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is said
-// of it.
+// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is
+// said of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()
 	for _, value := range []any{missing, nil, ""} {

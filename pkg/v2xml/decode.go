@@ -31,8 +31,8 @@ func (d document) get(name string) string {
 	return ""
 }
 
-// The errors of decode. They become the Detail of a MalformedError, and quote nothing of the body but
-// names of elements, truncated.
+// The errors of decode. They become the Detail of a MalformedError, and quote nothing of the body
+// but names of elements, truncated.
 var (
 	errMarkup    = errors.New("it has more markup than any reply has")
 	errCharset   = errors.New("it declares an encoding other than UTF-8")
@@ -71,8 +71,8 @@ func decode(got *wire.Reply) (document, error) {
 	return d, d.removeStandIns()
 }
 
-// removeStandIns puts the bytes that XML cannot contain back into the values. It refuses them in the
-// decisive elements, which databases store.
+// removeStandIns puts the bytes that XML cannot contain back into the values. It refuses them in
+// the decisive elements, which databases store.
 func (d document) removeStandIns() error {
 	for i, f := range d {
 		d[i].value = removeStandIns(f.value)
@@ -178,7 +178,8 @@ func textOf(e *etree.Element) (string, error) {
 	return e.Text(), nil
 }
 
-// china is the zone of time_end. It is a fixed zone, as a function's image may have no zone database.
+// china is the zone of time_end. It is a fixed zone, as a function's image may have no zone
+// database.
 var china = time.FixedZone("UTC+8", 8*60*60)
 
 // strict are the elements that must be readable where they are given: the order's own amounts. All
@@ -299,8 +300,8 @@ func isKnown(name string) bool {
 	return isCoupon
 }
 
-// coupons makes one Coupon of coupon_id_$n, coupon_type_$n and coupon_fee_$n for each n. What cannot
-// be read is left out and named in unread.
+// coupons makes one Coupon of coupon_id_$n, coupon_type_$n and coupon_fee_$n for each n. What
+// cannot be read is left out and named in unread.
 func (d document) coupons(unread *[]string) []Coupon {
 	var coupons []Coupon
 	var numbers []int // numbers[i] is the n of coupons[i]
@@ -321,8 +322,8 @@ func (d document) coupons(unread *[]string) []Coupon {
 	return slices.DeleteFunc(coupons, func(c Coupon) bool { return c == Coupon{} })
 }
 
-// couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000. A name such
-// as coupon_fee_01 is unknown: it would be a second name for coupon_fee_1.
+// couponName splits coupon_fee_12 into fee and 12. Numbers are plain decimals below 1000. A name
+// such as coupon_fee_01 is unknown: it would be a second name for coupon_fee_1.
 func couponName(name string) (kind string, n int, ok bool) {
 	rest, isCoupon := strings.CutPrefix(name, "coupon_")
 	if !isCoupon {

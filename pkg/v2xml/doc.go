@@ -11,8 +11,8 @@
 // # Requests
 //
 // Both calls are an HTTP POST of a flat UTF-8 document to BaseURL + /pay/closeorder or
-// /pay/orderquery. No client certificate is needed. The elements stand in byte order of their names,
-// with sign at the end:
+// /pay/orderquery. No client certificate is needed. The elements stand in byte order of their
+// names, with sign at the end:
 //
 //	appid           always; the service provider's own in partner mode
 //	mch_id          always; the service provider's own in partner mode
@@ -26,9 +26,9 @@
 //
 // APIv2 cannot close by transaction_id: an unpaid order has none.
 //
-// Every value is 1 to 32 characters (String(32) in the documents) of 0-9 A-Z a-z _ - | * @, which is
-// what out_trade_no may contain and more than the others need. So no value needs an escape, and none
-// contains the '&' and '=' that the signing string is built with.
+// Every value is 1 to 32 characters (String(32) in the documents) of 0-9 A-Z a-z _ - | * @, which
+// is what out_trade_no may contain and more than the others need. So no value needs an escape, and
+// none contains the '&' and '=' that the signing string is built with.
 //
 // # The bytes that are signed
 //
@@ -41,8 +41,8 @@
 //     signature is either in upper-case hexadecimal, 32 or 64 digits.
 //
 // The published example: the elements appid=wxd930ea5d5a258f4f, body=test, device_info=1000,
-// mch_id=10000100, nonce_str=ibuaiVcKdpRxkhJA under the key 192006250b4c09247ec02edce69f6a2d sign the
-// bytes (one line)
+// mch_id=10000100, nonce_str=ibuaiVcKdpRxkhJA under the key 192006250b4c09247ec02edce69f6a2d sign
+// the bytes (one line)
 //
 //	appid=wxd930ea5d5a258f4f&body=test&device_info=1000&mch_id=10000100
 //	&nonce_str=ibuaiVcKdpRxkhJA&key=192006250b4c09247ec02edce69f6a2d
@@ -88,18 +88,18 @@
 // A close's reply names no order, and neither does a refusal, so a signed reply to another close
 // would pass. It can only be this request's where TLS ends at the gateway and [Envelope].Fresh is
 // true; elsewhere query the order before you take it for closed or paid. A signed reply to another
-// call is recognised by the elements that such replies must have (trade_state, prepay_id, refund_id,
-// …) and refused.
+// call is recognised by the elements that such replies must have (trade_state, prepay_id,
+// refund_id, …) and refused.
 //
 // # The dialect
 //
 // One root <xml>, flat, each element at most once, each with text, CDATA or both in any order. The
 // following are refused, because each gives a document a second reading or something that no
-// signature covers: DOCTYPE and other directives, processing instructions (but for an xml declaration
-// at the very start, in UTF-8), comments, attributes, name prefixes, nested elements, repeated
-// elements, and text between elements other than white space. An empty element counts as absent.
-// Unknown names are signed like the others and then ignored, as the documents require of every
-// client. A byte order mark before the document is no part of it.
+// signature covers: DOCTYPE and other directives, processing instructions (but for an xml
+// declaration at the very start, in UTF-8), comments, attributes, name prefixes, nested elements,
+// repeated elements, and text between elements other than white space. An empty element counts as
+// absent. Unknown names are signed like the others and then ignored, as the documents require of
+// every client. A byte order mark before the document is no part of it.
 //
 // Text may contain bytes that XML cannot: control characters, carriage returns in CDATA, and half a
 // character. An attach has them when the merchant put them there, and they are signed and read as
@@ -107,9 +107,9 @@
 //
 // The signing string has a weakness of its own: it does not escape '&', so attach "x" and bank_type
 // "y" give the same bytes as attach "x&bank_type=y" alone. An attacker who can alter a reply could
-// hide elements in this way without the key. A value that reads as a known element, at the very place
-// where that element would be sorted, is therefore refused with wire.ReasonBadSignature. The reverse,
-// an element split out of a value, cannot be detected: do not let strangers write attach.
+// hide elements in this way without the key. A value that reads as a known element, at the very
+// place where that element would be sorted, is therefore refused with wire.ReasonBadSignature. The
+// reverse, an element split out of a value, cannot be detected: do not let strangers write attach.
 //
 // Amounts are whole numbers of the currency's smallest unit (fen for CNY). time_end is
 // yyyyMMddHHmmss in China's time, UTC+8 the year round, and says so nowhere. Coupons are elements

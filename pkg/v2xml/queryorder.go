@@ -95,7 +95,8 @@ type Goods struct {
 
 // QueryOrder reports an order (orderquery, doc v2 chapter 9_2). It returns a reply when a signed
 // result_code SUCCESS came back with a TradeState, about the requested order and merchants. Errors
-// are those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of them.
+// are those of [Client.CloseOrder]; a query changes nothing, so it may be repeated after any of
+// them.
 func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {

@@ -242,8 +242,8 @@ func TestAmountsNotSentAreAbsent(t *testing.T) {
 	}
 }
 
-// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is said
-// of it.
+// TestQueryWithoutStateIsMalformed: the order is named, so it is the requested one, and nothing is
+// said of it.
 func TestQueryWithoutStateIsMalformed(t *testing.T) {
 	t.Parallel()
 	wantMalformed(t, "trade_state", "", "it has no trade_state")

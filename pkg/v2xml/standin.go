@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// XML 1.0 cannot contain most control characters nor bytes that are not UTF-8 (2.2), and its readers
-// turn each carriage return into a line feed (2.11). The gateway puts such bytes into CDATA all the
-// same and signs them as they are: a merchant's attach may contain them, or end inside a character.
-// Each of them is replaced by a stand-in before the document is parsed, and put back into the value
-// afterwards, so that the signature is computed over the bytes that were sent.
+// XML 1.0 cannot contain most control characters nor bytes that are not UTF-8 (2.2), and its
+// readers turn each carriage return into a line feed (2.11). The gateway puts such bytes into CDATA
+// all the same and signs them as they are: a merchant's attach may contain them, or end inside a
+// character. Each of them is replaced by a stand-in before the document is parsed, and put back
+// into the value afterwards, so that the signature is computed over the bytes that were sent.
 
 // firstStandIn stands for the byte 0, the code point after it for 1, and so on. They are private
 // (plane 16), and XML allows them in text and not in names.

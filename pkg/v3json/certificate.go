@@ -21,8 +21,8 @@ import (
 
 // Certificates downloads and caches WeChat Pay's platform certificates (page 4012354982 and its
 // neighbours). Key is required; the zero value of every other field is ready for use. It is used by
-// pointer, is safe for concurrent use once filled, and may be shared by Clients of the same merchant
-// and region.
+// pointer, is safe for concurrent use once filled, and may be shared by Clients of the same
+// merchant and region.
 //
 // # Downloading
 //
@@ -34,9 +34,9 @@ import (
 //	  "ciphertext":"base64"}}]}
 //
 // A ciphertext is a certificate in PEM, encrypted with AES-256-GCM under the APIv3 key; its last 16
-// bytes are the tag. The list is accepted when every certificate in it decrypts under Key, comes from
-// Roots if they are given, and is not the merchant's own; and when the reply is signed by a key that
-// is known or in the list. The dates are those in the certificates.
+// bytes are the tag. The list is accepted when every certificate in it decrypts under Key, comes
+// from Roots if they are given, and is not the merchant's own; and when the reply is signed by a
+// key that is known or in the list. The dates are those in the certificates.
 //
 // A download happens inside a call, never between calls:
 //
@@ -44,13 +44,13 @@ import (
 //     call's, a [*CertificateError].
 //   - On a reply signed by a certificate that is not held, at most once a minute. After a failure
 //     the reply is a VerifyError with ReasonUnknownSerial.
-//   - After a reply, when the list is older than 12 h, or older than 1 h with the newest certificate
-//     within 10 days of its end. It takes at most half of the time left, and 5 s. A failure goes to
-//     Report, and the next attempt is 10 min later.
+//   - After a reply, when the list is older than 12 h, or older than 1 h with the newest
+//     certificate within 10 days of its end. It takes at most half of the time left, and 5 s. A
+//     failure goes to Report, and the next attempt is 10 min later.
 //
-// A new list replaces the old one. WeChat Pay lists a certificate ahead of its use, together with the
-// old ones. A merchant that joined after about October 2024 has a public key instead of certificates,
-// and older merchants are switched over to one; the errors for both name the remedy.
+// A new list replaces the old one. WeChat Pay lists a certificate ahead of its use, together with
+// the old ones. A merchant that joined after about October 2024 has a public key instead of
+// certificates, and older merchants are switched over to one; the errors for both name the remedy.
 type Certificates struct {
 	// Key is the APIv3 key, from [ParseV3Key].
 	Key V3Key
@@ -59,8 +59,8 @@ type Certificates struct {
 	Roots *x509.CertPool
 	// File, when not empty, caches the list for other and later processes. It contains the list as
 	// received, encrypted; reading it checks all that a download checks but the reply's signature.
-	// It is replaced atomically, readable by its owner only, in a folder that must exist. A file that
-	// cannot be read or written costs a download, and no call fails of it.
+	// It is replaced atomically, readable by its owner only, in a folder that must exist. A file
+	// that cannot be read or written costs a download, and no call fails of it.
 	File string
 	// Report, when not nil, receives the errors that fail no call: a refresh's, the File's.
 	Report func(context.Context, error)
@@ -155,8 +155,8 @@ func (c *Client) download(ctx context.Context) (list certificateList, body []byt
 	if err != nil {
 		return certificateList{}, nil, &CertificateError{Cause: err}
 	}
-	// No certificate is requested by its serial: the gateway may have dropped the one held, which is
-	// a reason to download.
+	// No certificate is requested by its serial: the gateway may have dropped the one held, which
+	// is a reason to download.
 	preferred := c.Keys.Preferred()
 	if !isPublicKeyID(preferred) {
 		preferred = ""

@@ -53,8 +53,8 @@ type cache struct {
 type flight struct {
 	landed chan struct{}
 	fault  *CertificateError
-	// abandoned reports that it failed because its own call's context ended. The calls that wait for
-	// it then try for themselves.
+	// abandoned reports that it failed because its own call's context ended. The calls that wait
+	// for it then try for themselves.
 	abandoned bool
 }
 
@@ -73,8 +73,8 @@ func (c *Client) prepareCertificates(ctx context.Context) error {
 	return nil
 }
 
-// finder returns how a reply finds its key: among Keys, among the certificates held, and among those
-// held after a download. A public key cannot be downloaded.
+// finder returns how a reply finds its key: among Keys, among the certificates held, and among
+// those held after a download. A public key cannot be downloaded.
 func (c *Client) finder(ctx context.Context) keyFinder {
 	return func(serial string) (*rsa.PublicKey, string) {
 		if key := c.Keys.find(serial); key != nil {
@@ -168,9 +168,9 @@ func within(then, now time.Time, pause time.Duration) bool {
 	return now.Sub(then.Round(0)).Abs() < pause
 }
 
-// obtain downloads the list unless done reports that it is not needed, or begin that it is too soon.
-// Both are called with the lock held. Concurrent calls share one download, and each waits no longer
-// than its own ctx.
+// obtain downloads the list unless done reports that it is not needed, or begin that it is too
+// soon. Both are called with the lock held. Concurrent calls share one download, and each waits no
+// longer than its own ctx.
 func (s *Certificates) obtain(ctx context.Context, c *Client, done, begin func() bool) *CertificateError {
 	for {
 		mine, theirs := s.board(done, begin)

@@ -94,8 +94,8 @@ type SubTransaction struct {
 	Unread []string `json:"-"`
 }
 
-// SubAmount is a sub-order's price and what the payer paid after coupons, both in fen. It is [Amount]
-// by other names.
+// SubAmount is a sub-order's price and what the payer paid after coupons, both in fen. It is
+// [Amount] by other names.
 type SubAmount struct {
 	TotalAmount   *int64 `json:"total_amount,omitzero"` // nil when the reply has none
 	PayerAmount   *int64 `json:"payer_amount,omitzero"` // nil when the reply has none

@@ -30,10 +30,10 @@
 //	common         close {"mchid":"…"}                      query ?mchid=…
 //	institutional  close {"sp_mchid":"…","sub_mchid":"…"}   query ?sp_mchid=…&sub_mchid=…
 //
-// Combined orders, of several merchants and paid as one, exist on the mainland only, and are neither
-// closed nor found by the paths above. A close names every sub-order, 1 to 50 of them (merchants that
-// are no partners may combine 10), or is refused; all are closed or none. sub_mchid stands in all of
-// them, a partner's, or in none:
+// Combined orders, of several merchants and paid as one, exist on the mainland only, and are
+// neither closed nor found by the paths above. A close names every sub-order, 1 to 50 of them
+// (merchants that are no partners may combine 10), or is refused; all are closed or none. sub_mchid
+// stands in all of them, a partner's, or in none:
 //
 //	close  POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close
 //	            {"combine_appid":"…","sub_orders":[
@@ -46,8 +46,8 @@
 //	Global    apihk.mch.weixin.qq.com  api.mch.weixin.qq.com
 //	HongKong  api.mch.weixin.qq.com    apihk.mch.weixin.qq.com
 //
-// An order number in a path is escaped once, as one segment: "|" is sent as %7C and "*" as %2A. Every
-// request has these headers:
+// An order number in a path is escaped once, as one segment: "|" is sent as %7C and "*" as %2A.
+// Every request has these headers:
 //
 //   - Accept: application/json, and a User-Agent. Without them the gateway answers 400
 //     INVALID_REQUEST.
@@ -68,8 +68,8 @@
 //	BODY         exactly the bytes sent; empty for a GET
 //
 // The signature, in standard base64, goes into one header. serial_no is that of the merchant's API
-// certificate; the merchant is mchid, sp_mchid for a partner, combine_mchid for a combined order. The
-// five items may stand in any order:
+// certificate; the merchant is mchid, sp_mchid for a partner, combine_mchid for a combined order.
+// The five items may stand in any order:
 //
 //	Authorization: WECHATPAY2-SHA256-RSA2048
 //	    mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
@@ -121,10 +121,10 @@
 // # What a signature proves
 //
 // It covers time, nonce and body, and neither the status line nor the request. A query's 200 is
-// bound to the request by the numbers it repeats, which are compared. A close's 204 repeats nothing,
-// and neither does a refusal: they answer this very request only where TLS ends at the gateway and
-// [Envelope].Fresh is true; elsewhere query the order before you take it for closed or paid. A
-// refusal proves its code and message, and not its HTTP status.
+// bound to the request by the numbers it repeats, which are compared. A close's 204 repeats
+// nothing, and neither does a refusal: they answer this very request only where TLS ends at the
+// gateway and [Envelope].Fresh is true; elsewhere query the order before you take it for closed or
+// paid. A refusal proves its code and message, and not its HTTP status.
 //
 // # What a query's answer must repeat
 //

@@ -59,8 +59,8 @@ func ParseKey(serial string, pemBytes []byte) (Key, error) {
 // secret.
 func (k Key) Serial() string { return k.serial }
 
-// V3Key is the APIv3 key, which platform certificates are encrypted with. It prints as "redacted" in
-// every format. The zero V3Key decrypts nothing.
+// V3Key is the APIv3 key, which platform certificates are encrypted with. It prints as "redacted"
+// in every format. The zero V3Key decrypts nothing.
 type V3Key struct {
 	wire.Redacted
 
@@ -108,8 +108,8 @@ func ParsePublicKey(id string, pemBytes []byte) (PlatformKey, error) {
 }
 
 // ParseCertificate reads a platform certificate, whose serial becomes the key's id. It refuses a
-// merchant's own certificate, which signs no reply. It checks neither the certificate's dates nor its
-// issuer: the file is trusted like the configuration it comes with.
+// merchant's own certificate, which signs no reply. It checks neither the certificate's dates nor
+// its issuer: the file is trusted like the configuration it comes with.
 func ParseCertificate(pemBytes []byte) (PlatformKey, error) {
 	certificate, err := parseCertificate(pemBytes)
 	if err != nil {
@@ -181,8 +181,8 @@ func NewKeyring(keys ...PlatformKey) (Keyring, error) {
 	return ring, nil
 }
 
-// Preferred returns the id of the key that replies are requested to be signed with: the first public
-// key or, without one, the first certificate. It is "" for the zero Keyring.
+// Preferred returns the id of the key that replies are requested to be signed with: the first
+// public key or, without one, the first certificate. It is "" for the zero Keyring.
 func (k Keyring) Preferred() string {
 	for _, id := range k.ids {
 		if strings.HasPrefix(id, publicKeyPrefix) {

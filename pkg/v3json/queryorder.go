@@ -17,9 +17,9 @@ type QueryReply struct {
 }
 
 // Transaction is the gateway's record of an order, direct (AppID, MchID) or a partner's (SPAppID,
-// SPMchID, SubAppID, SubMchID). An unpaid order has its numbers and its state only. An absent text is
-// "", an absent amount nil. Amounts are in fen, overseas in the smallest unit of the currency beside
-// them. Unknown fields are ignored.
+// SPMchID, SubAppID, SubMchID). An unpaid order has its numbers and its state only. An absent text
+// is "", an absent amount nil. Amounts are in fen, overseas in the smallest unit of the currency
+// beside them. Unknown fields are ignored.
 //
 // The fields are those of pay.weixin.qq.com's pages on querying by out_trade_no (2023.08.16), for
 // merchants and for partners, and overseas those of page global/v3/zh/4013015482. scene_info is
@@ -50,9 +50,9 @@ type Transaction struct {
 	PromotionDetail []Promotion  `json:"promotion_detail,omitzero"`
 	InstallmentInfo *Installment `json:"installment_info,omitzero"`
 
-	// Unread has the paths of values that cannot be read and were left out. None of them is a number
-	// of the order, its state or its Amount but for the rate: an unreadable one of those makes the
-	// whole reply a [*MalformedError].
+	// Unread has the paths of values that cannot be read and were left out. None of them is a
+	// number of the order, its state or its Amount but for the rate: an unreadable one of those
+	// makes the whole reply a [*MalformedError].
 	Unread []string `json:"-"`
 }
 
@@ -126,8 +126,8 @@ type Installment struct {
 }
 
 // QueryOrder reports an order. It returns a reply when a signed 200 came back about the requested
-// order and merchants. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may be
-// repeated after any of them.
+// order and merchants. Errors are those of [Client.CloseOrder]; a query changes nothing, so it may
+// be repeated after any of them.
 func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, error) {
 	reply, err := c.queryOrder(ctx, req)
 	if err != nil {
