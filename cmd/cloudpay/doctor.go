@@ -68,7 +68,7 @@ ORDERNOTEXIST 证明商户号、密钥、序列号与验签均正确。
 	flags.StringVar(&e.subMchID, "sub-mch-id", "", l.say(words(
 		"the sub-merchant that a service provider asks for; WXPAY_SUB_MCHID when left out", "服务商查单的子商户；不填则取 WXPAY_SUB_MCHID")))
 	flags.BoolVar(&e.offline, "offline", false, l.say(words("leave out what needs the network", "不做需要网络的检查")))
-	flags.DurationVar(&e.timeout, "timeout", doctor.Patience, l.say(words("how long the examination may take", "体检的时限")))
+	flags.DurationVar(&e.timeout, "timeout", doctor.DefaultTimeout, l.say(words("how long the examination may take", "体检的时限")))
 	flags.BoolVar(&e.json, "json", false, l.say(words("print the findings as JSON, one a line", "逐行输出 JSON 结果")))
 	flags.BoolVarP(&e.verbose, "verbose", "v", false, l.say(verbosely))
 	l.registerEmulator(cmd, &e.emulator)

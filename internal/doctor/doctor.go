@@ -1,22 +1,26 @@
-// Package doctor looks at a configuration the way an experienced operator would, and says what is wrong with it and
-// what to do: what is set, whether the keys and the certificate belong together, who may call, whether WeChat Pay can
-// be reached, whether the clock is right, and whether one question is understood and answered with a signature.
+// Package doctor examines a configuration as an experienced operator would, and says what is wrong
+// and what to do: what is set, whether the keys and the certificate belong together, which callers
+// are accepted,
+// whether WeChat Pay can be reached, whether the clock is right, and whether a query is answered
+// with a valid signature.
 //
-// Each check gives [Finding] values in English and Chinese. No finding holds a secret, nor any value that may be one
-// put into the wrong variable: what is shown of a value is what only an honest one can look like.
+// Each check yields [Finding] values in English and Chinese. No finding contains a secret, nor a
+// value that may be a secret in the wrong variable: a value is shown only if it has a form that no
+// key has.
 //
-// The one question is for an order whose number is made at random. A signed ORDERNOTEXIST proves that the merchant, the
-// key, its serial number and the key that verifies replies are all right; no order is touched.
+// The query is for an order with a random number, so that no order is touched. A signed
+// ORDERNOTEXIST proves that the merchant number, the key, its serial number and the key that
+// verifies replies are all right.
 package doctor
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"cloudpay/internal/app"
@@ -24,39 +28,44 @@ import (
 	"cloudpay/internal/config"
 )
 
-// Patience is how long an examination takes at most when its context has no deadline.
-const Patience = 15 * time.Second
+// DefaultTimeout limits an examination whose context has no deadline.
+const DefaultTimeout = 15 * time.Second
 
 // Doctor examines one environment. Environ is required.
 type Doctor struct {
-	// Environ is what is examined, in the form of [os.Environ].
+	// Environ is examined; it has the form of [os.Environ].
 	Environ []string
-	// Certificate is the path of the merchant's apiclient_cert.pem; empty: it is not looked at.
+	// Certificate is the path of the merchant's apiclient_cert.pem; it is optional.
 	Certificate string
-	// SubMchID is whose order a service provider asks for; empty: WXPAY_SUB_MCHID's.
+	// SubMchID is the sub-merchant that a service provider's query names; WXPAY_SUB_MCHID when
+	// empty.
 	SubMchID string
-	// Offline leaves out what needs the network.
+	// Offline skips the checks that need the network.
 	Offline bool
-	// Logs gets what the workflow logs; nobody when nil.
+	// Logs gets the logs of the query; nil discards them.
 	Logs io.Writer
-	// Now is the clock that is examined, time.Now when nil.
+	// Now is the clock that is examined; time.Now when nil.
 	Now func() time.Time
 
-	question time.Duration // how long the question may take; longestQuestion when zero
+	// queryLimit is for tests; maxQuery when zero.
+	queryLimit time.Duration
 }
 
-// Examine makes every check, and yields each finding as soon as it is there. It ends before ctx's deadline, and when ctx
-// is cancelled it ends at once.
+// Examine makes every check, and yields each finding as soon as it is known. It ends before ctx's
+// deadline. When ctx is cancelled it ends at once, without the findings of the checks that were in
+// progress.
 func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 	return func(yield func(Finding) bool) {
 		ctx, cancel := bounded(ctx)
 		defer cancel()
-		p := d.patient()
-		for _, check := range []func(context.Context, *patient) []Finding{
+		e := d.examination()
+		// The order matters: each check may use what those before it have found.
+		for _, check := range []func(context.Context, *examination) []Finding{
 			checkSettings, checkConfiguration, checkStore, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
 			checkNetwork, checkAnswers,
 		} {
-			for _, finding := range check(ctx, p) {
+			for _, finding := range check(ctx, e) {
+				// A deadline that has passed still lets the remaining checks say what they skip.
 				if errors.Is(ctx.Err(), context.Canceled) || !yield(finding) {
 					return
 				}
@@ -65,72 +74,71 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 	}
 }
 
-// bounded gives a context without a deadline one.
+// bounded adds the default deadline to a context without one.
 func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, already := ctx.Deadline(); already {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, Patience)
+	return context.WithTimeout(ctx, DefaultTimeout)
 }
 
-// patient is what the checks look at.
-type patient struct {
+// examination is the state that the checks share.
+type examination struct {
 	*Doctor
 
+	// settings holds what could be read; faults, why the rest could not.
 	settings config.Config
 	faults   *config.Faults
-	app      *app.App // nil when the configuration lets nothing be served
-	// reached are the addresses that anybody answered at, once the network was looked at.
+	// app is nil if the configuration lets nothing be served.
+	app *app.App
+	// reached is the number of addresses that answered.
 	reached int
-	// clockAgrees is true once the clock was compared with the gateway's and agreed: what it could
-	// explain otherwise has another cause.
+	// clockAgrees reports that the clock was compared with the gateway's and agreed. It rules the
+	// clock out as the cause of other findings.
 	clockAgrees bool
 }
 
-// patient reads the configuration as the functions do. What is wrong with it is in faults, all of it.
-func (d *Doctor) patient() *patient {
-	p := &patient{Doctor: d, faults: &config.Faults{}}
+// examination reads the configuration as the functions do, and collects its faults: those of the
+// variables, and those that only building the app finds.
+func (d *Doctor) examination() *examination {
+	e := &examination{Doctor: d, faults: &config.Faults{}}
 	var err error
-	p.settings, err = config.Load(d.Environ)
-	p.add(err)
-	logs := d.Logs
-	if logs == nil {
-		logs = io.Discard
+	e.settings, err = config.Load(d.Environ)
+	e.add(err)
+	// Building the app parses the keys, which config does not.
+	e.app, err = app.New(d.Environ, cmp.Or(d.Logs, io.Discard))
+	e.add(err)
+	if e.app != nil {
+		e.add(e.app.Broken)
+		// The libraries log through the default logger, as they do in a function.
+		slog.SetDefault(e.app.Log)
 	}
-	p.app, err = app.New(d.Environ, logs)
-	p.add(err)
-	if p.app != nil {
-		p.add(p.app.Broken)
-		slog.SetDefault(p.app.Log) // for what has no logger of its own, as in a function
-	}
-	return p
+	return e
 }
 
-// add takes up a report of faults, each fault once.
-func (p *patient) add(err error) {
+// add adds the faults of a report, each once. Another error becomes a fault of all variables.
+func (e *examination) add(err error) {
 	if err == nil {
 		return
 	}
+	// Only reading the environment itself fails otherwise.
 	report, ok := errors.AsType[*config.Faults](err)
 	if !ok {
 		report = &config.Faults{List: []config.Fault{{
 			Variable: "WXPAY_*", Problem: bilingual.New("cannot be read", "无法读取"), Remedy: bilingual.Wording(err),
 		}}}
 	}
-	known := make(map[config.Fault]bool, len(p.faults.List))
-	for _, fault := range p.faults.List {
-		known[fault] = true
-	}
 	for _, fault := range report.List {
-		if !known[fault] {
-			p.faults.List = append(p.faults.List, fault)
+		if !slices.Contains(e.faults.List, fault) {
+			e.faults.List = append(e.faults.List, fault)
 		}
 	}
 }
 
-func (p *patient) now() time.Time {
-	if p.Now != nil {
-		return p.Now()
+// now is the examined clock's time.
+func (e *examination) now() time.Time {
+	if e.Now != nil {
+		return e.Now()
 	}
 	return time.Now()
 }
@@ -138,86 +146,90 @@ func (p *patient) now() time.Time {
 // Level says how much a finding matters.
 type Level string
 
-// The levels, from harmless to not.
+// The levels, in ascending order.
 const (
-	// LevelFact is neither good nor bad: what is set.
+	// LevelFact: a setting, neither good nor bad.
 	LevelFact Level = "fact"
-	// LevelFine: as it should be.
+	// LevelFine: correct.
 	LevelFine Level = "fine"
-	// LevelSkipped: not looked at; the finding says why.
+	// LevelSkipped: not checked; the finding says why.
 	LevelSkipped Level = "skipped"
-	// LevelWarning: it works, or may; somebody should look at it.
+	// LevelWarning: it works, or may work, but needs attention.
 	LevelWarning Level = "warning"
 	// LevelFault: it does not work.
 	LevelFault Level = "fault"
 )
 
-// Finding is what one check found.
+// Finding is the result of one check.
 type Finding struct {
 	Check Check
 	Level Level
-	// Subject is what was looked at: a variable, an address, a dialect. Empty where the check says it all.
+	// Subject is what was checked: a variable, an address, a dialect. Empty if the check says it
+	// all.
 	Subject string
-	Found   bilingual.Text
-	// Remedy is what to do about it; empty when there is nothing to do.
+	// Found is the result, as a continuation of the subject.
+	Found bilingual.Text
+	// Remedy is an instruction; empty if there is nothing to do.
 	Remedy bilingual.Text
 }
 
-// In is the finding in one language, for encoding.
-func (f Finding) In(chinese bool) json.Marshaler { return spoken{f, chinese} }
-
-// spoken is a finding in one language.
-type spoken struct {
-	finding Finding
-	chinese bool
-}
-
-// MarshalJSON writes one object: check, level, subject, found and remedy.
-func (s spoken) MarshalJSON() ([]byte, error) {
-	line, err := json.Marshal(struct {
+// In is the finding in one language, for encoding: check, level, subject, found and remedy.
+func (f Finding) In(chinese bool) any {
+	return struct {
 		Check   Check  `json:"check"`
 		Level   Level  `json:"level"`
 		Subject string `json:"subject,omitempty"`
 		Found   string `json:"found"`
 		Remedy  string `json:"remedy,omitempty"`
-	}{s.finding.Check, s.finding.Level, s.finding.Subject, s.finding.Found.In(s.chinese), s.finding.Remedy.In(s.chinese)})
-	if err != nil {
-		return nil, fmt.Errorf("encoding a finding: %w", err)
-	}
-	return line, nil
+	}{f.Check, f.Level, f.Subject, f.Found.In(chinese), f.Remedy.In(chinese)}
 }
 
-// Check names what was looked at. The names are for programs, their titles for people.
+// Check is a check's name for programs; Title is the one for people.
 type Check string
 
 // The checks, in the order in which they are made.
 const (
-	CheckSettings      Check = "settings"
-	CheckConfiguration Check = "configuration"
-	CheckPrivateKey    Check = "privateKey"
-	CheckPublicKey     Check = "publicKey"
-	CheckCertificate   Check = "certificate"
-	CheckCallers       Check = "callers"
-	CheckMainDomain    Check = "mainDomain"
-	CheckBackupDomain  Check = "backupDomain"
-	CheckPrivateLink   Check = "privateLink"
-	CheckClock         Check = "clock"
-	CheckAnswer        Check = "answer"
+	// settingsCheck: a variable that is set.
+	settingsCheck Check = "settings"
+	// configurationCheck: a fault of the configuration, or that there is none.
+	configurationCheck Check = "configuration"
+	// privateKeyCheck, publicKeyCheck and certificateCheck: the keys of APIv3, and whether they
+	// belong together.
+	privateKeyCheck  Check = "privateKey"
+	publicKeyCheck   Check = "publicKey"
+	certificateCheck Check = "certificate"
+	// callersCheck: which callers are accepted.
+	callersCheck Check = "callers"
+	// mainDomainCheck, backupDomainCheck and privateLinkCheck: whether an address of WeChat Pay is
+	// reachable.
+	mainDomainCheck   Check = "mainDomain"
+	backupDomainCheck Check = "backupDomain"
+	privateLinkCheck  Check = "privateLink"
+	// clockCheck: the difference to the gateway's clock.
+	clockCheck Check = "clock"
+	// answerCheck: the answer to the query, for each dialect.
+	answerCheck Check = "answer"
 )
+
+// skipped is the finding of a check that was not made, with the reason.
+func (c Check) skipped(why bilingual.Text) Finding {
+	return Finding{Check: c, Level: LevelSkipped, Found: why}
+}
 
 // Title is the check's name for people.
 func (c Check) Title() bilingual.Text { return titles[c] }
 
+// titles are the checks' names in both languages.
 var titles = map[Check]bilingual.Text{
-	CheckSettings:      bilingual.New("setting", "配置项"),
-	CheckConfiguration: bilingual.New("configuration", "配置"),
-	CheckPrivateKey:    bilingual.New("private key", "商户私钥"),
-	CheckPublicKey:     bilingual.New("public key", "微信支付公钥"),
-	CheckCertificate:   bilingual.New("certificate", "商户API证书"),
-	CheckCallers:       bilingual.New("callers", "调用权限"),
-	CheckMainDomain:    bilingual.New("main domain", "主域名"),
-	CheckBackupDomain:  bilingual.New("backup domain", "备用域名"),
-	CheckPrivateLink:   bilingual.New("private link", "内网链路"),
-	CheckClock:         bilingual.New("clock", "时钟"),
-	CheckAnswer:        bilingual.New("answer", "实测查单"),
+	settingsCheck:      bilingual.New("setting", "配置项"),
+	configurationCheck: bilingual.New("configuration", "配置"),
+	privateKeyCheck:    bilingual.New("private key", "商户私钥"),
+	publicKeyCheck:     bilingual.New("public key", "微信支付公钥"),
+	certificateCheck:   bilingual.New("certificate", "商户API证书"),
+	callersCheck:       bilingual.New("callers", "调用权限"),
+	mainDomainCheck:    bilingual.New("main domain", "主域名"),
+	backupDomainCheck:  bilingual.New("backup domain", "备用域名"),
+	privateLinkCheck:   bilingual.New("private link", "内网链路"),
+	clockCheck:         bilingual.New("clock", "时钟"),
+	answerCheck:        bilingual.New("answer", "实测查单"),
 }

@@ -12,7 +12,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// In each dialect and mode a sound configuration has no fault, and the gateway's signed word for it.
+// In each dialect and mode a sound configuration has no fault, and the gateway's signed word for
+// it.
 func TestExamineSound(t *testing.T) {
 	t.Parallel()
 	for name, vars := range map[string]map[string]string{
@@ -85,8 +86,8 @@ func TestExaminePrivateLink(t *testing.T) {
 	}
 }
 
-// Every fault is told, with what to do; nothing is asked with a configuration that has any, and the rest is examined
-// all the same.
+// Every fault is told, with what to do; nothing is asked with a configuration that has any, and the
+// rest is examined all the same.
 func TestExamineFaults(t *testing.T) {
 	t.Parallel()
 	w := admit(t).with(map[string]string{"WXPAY_MCHID": "", "WXPAY_SERIAL_NO": "nonsense", "WXPAY_V2_KEY": "short"})
@@ -146,7 +147,7 @@ func TestExamineOffline(t *testing.T) {
 	}
 }
 
-// Who stops listening is told no more, and who interrupts is told nothing.
+// A loop that breaks gets no more findings, and a cancelled context none.
 func TestExamineStops(t *testing.T) {
 	t.Parallel()
 	w := admit(t)
@@ -166,7 +167,7 @@ func TestExamineStops(t *testing.T) {
 	}
 }
 
-// Who may call, by the configuration alone.
+// Which callers are accepted, by the configuration alone.
 func TestExamineCallers(t *testing.T) {
 	t.Parallel()
 	const token = "Kq7vX9pLm4Zt2RwYb8Nc"
@@ -178,21 +179,21 @@ func TestExamineCallers(t *testing.T) {
 	}{
 		"any":        {map[string]string{"CLOUDPAY_CALLER_POLICY": "any"}, doctor.LevelWarning, "may close and query any order"},
 		"platform":   {map[string]string{"CLOUDPAY_CALLER_POLICY": "platform"}, doctor.LevelFine, "access management"},
-		"strict":     {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFine, "who proves who they are"},
-		"nobody":     {map[string]string{}, doctor.LevelWarning, "only timers are let in"},
-		"no service": {map[string]string{}, doctor.LevelFact, "no call can say that it is a service's"},
+		"strict":     {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFine, "every caller must authenticate"},
+		"nobody":     {map[string]string{}, doctor.LevelWarning, "only timers, and AWS"},
+		"no service": {map[string]string{}, doctor.LevelFact, "no call is accepted as a service's"},
 		"service":    {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token}, doctor.LevelFact, "may do everything"},
 		"rotating":   {map[string]string{"CLOUDPAY_SERVICE_TOKEN": token + " " + token + "2"}, doctor.LevelFact, "two tokens are accepted"},
 		"rotating by a file": {
 			map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": writeFile(t, []byte(token+" "+token+"2\n"))}, doctor.LevelFact, "two tokens are accepted",
 		},
 		"no HTTP":  {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
-		"HTTP":     {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
-		"a claim":  {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
+		"HTTP":     {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: a request with the bearer token"},
+		"a claim":  {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: a request with the bearer token"},
 		"timer":    {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
-		"no timer": {map[string]string{}, doctor.LevelFact, "by the platform's word alone"},
-		"a file":   {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: whoever sends the bearer token"},
-		"WeChat's": {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is believed"},
+		"no timer": {map[string]string{}, doctor.LevelFact, "by the platform's sign alone"},
+		"a file":   {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: a request with the bearer token"},
+		"WeChat's": {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is trusted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,7 +212,7 @@ func TestExamineCallers(t *testing.T) {
 	}
 }
 
-// A policy that nobody knows is a fault, and nothing is said of whom it lets in.
+// An unknown policy is a fault, and there is no finding about callers.
 func TestExamineCallersUnknown(t *testing.T) {
 	t.Parallel()
 	w := admit(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": "everybody"})

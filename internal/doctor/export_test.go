@@ -3,4 +3,19 @@ package doctor
 import "time"
 
 // AskFor sets how long the question may take.
-func (d *Doctor) AskFor(limit time.Duration) { d.question = limit }
+func (d *Doctor) AskFor(limit time.Duration) { d.queryLimit = limit }
+
+// The names of the checks, which programs match as strings.
+const (
+	CheckSettings      = settingsCheck
+	CheckConfiguration = configurationCheck
+	CheckPrivateKey    = privateKeyCheck
+	CheckPublicKey     = publicKeyCheck
+	CheckCertificate   = certificateCheck
+	CheckCallers       = callersCheck
+	CheckMainDomain    = mainDomainCheck
+	CheckBackupDomain  = backupDomainCheck
+	CheckPrivateLink   = privateLinkCheck
+	CheckClock         = clockCheck
+	CheckAnswer        = answerCheck
+)

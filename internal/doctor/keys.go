@@ -20,44 +20,43 @@ import (
 )
 
 const (
-	// usualBits is how long every key of WeChat Pay's is, the merchants' and its own.
+	// usualBits is the length of every key of WeChat Pay's, the merchants' and its own.
 	usualBits = 2048
-	// maxFile caps what is read of a certificate's file.
+	// maxFile limits the file of a certificate.
 	maxFile = 64 << 10
-	// soon is how long before its end a certificate is worth a warning: a new one is applied for in the merchant console.
+	// soon is how long before its end a certificate gets a warning. A new one is applied for in the
+	// merchant console.
 	soon = 30 * 24 * time.Hour
-
-	namePrivateKey = "WXPAY_PRIVATE_KEY"
-	namePublicKey  = "WXPAY_PUBLIC_KEY"
-	nameSerialNo   = "WXPAY_SERIAL_NO"
-	nameMchID      = "WXPAY_MCHID"
-	nameAppID      = "WXPAY_APPID"
 )
 
-// checkPrivateKey looks at the merchant's private key. That it cannot be parsed is among the configuration's faults.
-func checkPrivateKey(_ context.Context, p *patient) []Finding {
-	key := p.privateKey()
+// checkPrivateKey checks the merchant's private key. A key that cannot be parsed is among the
+// configuration's faults instead.
+func checkPrivateKey(_ context.Context, e *examination) []Finding {
+	key := e.privateKey()
 	if key == nil {
 		return nil
 	}
-	finding := Finding{Check: CheckPrivateKey, Level: LevelFine, Subject: namePrivateKey}
+	finding := Finding{Check: privateKeyCheck, Level: LevelFine, Subject: namePrivateKey}
 	bits := key.N.BitLen()
-	switch public := p.publicKey(); {
-	case public != nil && key.PublicKey.Equal(public) && !p.faults.Has(namePublicKey):
+	switch public := e.publicKey(); {
+	// Two files of the same folder are easily swapped.
+	case public != nil && key.PublicKey.Equal(public) && !e.faults.Has(namePublicKey):
 		finding.Level = LevelFault
 		finding.Found = bilingual.New("belongs to the key in "+namePublicKey, "与 "+namePublicKey+" 是同一对密钥")
 		finding.Remedy = bilingual.New(
 			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem in "+namePublicKey,
 			"此处填商户的 apiclient_key.pem，"+namePublicKey+" 填微信支付的 pub_key.pem",
 		)
-	case bits != usualBits && !p.faults.Has(namePrivateKey):
+	// Another length is legal RSA, but WeChat Pay issues no such certificate.
+	case bits != usualBits && !e.faults.Has(namePrivateKey):
 		finding.Level = LevelWarning
 		finding.Found = bilingual.Sprintf("RSA, %d bits", "RSA，%d 位", bits)
 		finding.Remedy = bilingual.New(
 			"the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
 			"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套",
 		)
-	case p.faults.Has(namePrivateKey):
+	// The fault is reported by checkConfiguration.
+	case e.faults.Has(namePrivateKey):
 		return nil
 	default:
 		finding.Found = bilingual.Sprintf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
@@ -65,10 +64,11 @@ func checkPrivateKey(_ context.Context, p *patient) []Finding {
 	return []Finding{finding}
 }
 
-// checkPublicKey names WeChat Pay's public key, for comparing it with the merchant console.
-func checkPublicKey(_ context.Context, p *patient) []Finding {
-	public := p.publicKey()
-	if public == nil || p.faults.Has(namePublicKey) {
+// checkPublicKey shows a fingerprint of WeChat Pay's public key, for comparison with the merchant
+// console.
+func checkPublicKey(_ context.Context, e *examination) []Finding {
+	public := e.publicKey()
+	if public == nil || e.faults.Has(namePublicKey) {
 		return nil
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -76,128 +76,117 @@ func checkPublicKey(_ context.Context, p *patient) []Finding {
 		return nil // it was parsed from one
 	}
 	return []Finding{{
-		Check: CheckPublicKey, Level: LevelFine, Subject: namePublicKey,
+		Check: publicKeyCheck, Level: LevelFine, Subject: namePublicKey,
 		Found: bilingual.Sprintf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)),
 	}}
 }
 
-// privateKey is the merchant's, nil when there is none that can be parsed.
-func (p *patient) privateKey() *rsa.PrivateKey {
-	block, _ := pem.Decode([]byte(p.settings.V3.PrivateKey.Reveal()))
+// privateKey is the merchant's; nil if there is none that can be parsed.
+func (e *examination) privateKey() *rsa.PrivateKey {
+	return parseKey(e.settings.V3.PrivateKey.Reveal(), x509.ParsePKCS1PrivateKey, x509.ParsePKCS8PrivateKey)
+}
+
+// publicKey is WeChat Pay's; nil if there is none that can be parsed.
+func (e *examination) publicKey() *rsa.PublicKey {
+	return parseKey(e.settings.V3.PublicKey, x509.ParsePKCS1PublicKey, x509.ParsePKIXPublicKey)
+}
+
+// parseKey parses a key in PEM, in RSA's own form or in the general one; nil for anything else.
+func parseKey[K any](text string, own func([]byte) (*K, error), general func([]byte) (any, error)) *K {
+	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		return nil
 	}
-	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+	if key, err := own(block.Bytes); err == nil {
 		return key
 	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	private, _ := key.(*rsa.PrivateKey)
-	return private
+	key, _ := general(block.Bytes) // nil with an error
+	parsed, _ := key.(*K)
+	return parsed
 }
 
-// publicKey is WeChat Pay's, nil when there is none that can be parsed.
-func (p *patient) publicKey() *rsa.PublicKey {
-	block, _ := pem.Decode([]byte(p.settings.V3.PublicKey))
-	if block == nil {
+// checkCertificate compares the merchant's certificate with the configuration. Calls do not need
+// the certificate, but the serial number and the private key must be those of it.
+func checkCertificate(_ context.Context, e *examination) []Finding {
+	if !e.settings.Has(order.V3) {
 		return nil
 	}
-	if key, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
-		return key
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	public, _ := key.(*rsa.PublicKey)
-	return public
-}
-
-// checkCertificate holds the merchant's certificate against the configuration: it is not needed for calling WeChat Pay,
-// but it is what the serial number and the private key must agree with.
-func checkCertificate(_ context.Context, p *patient) []Finding {
-	if !p.settings.Has(order.V3) {
-		return nil
-	}
-	if p.Certificate == "" {
+	if e.Certificate == "" {
 		return []Finding{{
-			Check: CheckCertificate, Level: LevelSkipped,
+			Check: certificateCheck, Level: LevelSkipped,
 			Found: bilingual.New("not given, so it was not compared with "+nameSerialNo, "未提供，未与 "+nameSerialNo+" 核对"),
-			Remedy: bilingual.New(
-				"--certificate apiclient_cert.pem compares its serial number, its key and its dates",
-				"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期",
-			),
+			Remedy: bilingual.New("--certificate apiclient_cert.pem compares its serial number, its key and its dates",
+				"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期"),
 		}}
 	}
-	certificate, err := readCertificate(p.Certificate)
+	certificate, err := readCertificate(e.Certificate)
 	if err != nil {
 		return []Finding{{
-			Check: CheckCertificate, Level: LevelFault, Subject: p.Certificate,
+			Check: certificateCheck, Level: LevelFault, Subject: e.Certificate,
 			Found:  bilingual.Wording(err),
 			Remedy: bilingual.New("give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"),
 		}}
 	}
-	findings := p.disagreements(certificate)
+	findings := e.disagreements(certificate)
 	for i := range findings {
-		findings[i].Check, findings[i].Subject = CheckCertificate, p.Certificate
+		// What disagreements leaves out is the same for all.
+		findings[i].Check, findings[i].Subject = certificateCheck, e.Certificate
 		findings[i].Level = cmp.Or(findings[i].Level, LevelFault)
 	}
 	if len(findings) > 0 {
 		return findings
 	}
 	return []Finding{{
-		Check: CheckCertificate, Level: LevelFine, Subject: p.Certificate,
+		Check: certificateCheck, Level: LevelFine, Subject: e.Certificate,
 		Found: bilingual.Sprintf("its serial number and its key are the configured ones; valid until %s",
 			"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)),
 	}}
 }
 
-// merchantName is the common name of a merchant's certificate: its number.
+// merchantName matches the common name of a merchant's certificate, which is its number.
 var merchantName = regexp.MustCompile(`^[0-9]+$`)
 
-// disagreements are what a certificate and the configuration do not agree on. One without a level is a fault.
-func (p *patient) disagreements(c *x509.Certificate) []Finding {
+// disagreements are the differences between a certificate and the configuration. A difference
+// without a level is a fault. Serial numbers are compared without leading zeros, which tools print
+// or not.
+func (e *examination) disagreements(c *x509.Certificate) []Finding {
+	// The platform's certificate has a company's name there.
 	if !merchantName.MatchString(c.Subject.CommonName) {
 		return []Finding{{
 			Found: bilingual.New("is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"),
-			Remedy: bilingual.New(
-				"give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
-				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书",
-			),
+			Remedy: bilingual.New("give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
+				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书"),
 		}}
 	}
 	var findings []Finding
-	if own := p.settings.MchID; own != c.Subject.CommonName && !p.faults.Has(nameMchID) {
+	if own := e.settings.MchID; own != c.Subject.CommonName && !e.faults.Has(nameMchID) {
 		findings = append(findings, Finding{
 			Found: bilingual.Sprintf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
 				clip(c.Subject.CommonName), nameMchID),
 			Remedy: bilingual.New("give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户"),
 		})
 	}
-	if got := serialOf(c); !strings.EqualFold(strings.TrimLeft(got, "0"), strings.TrimLeft(p.settings.V3.SerialNo, "0")) {
+	if got := serialOf(c); !strings.EqualFold(strings.TrimLeft(got, "0"), strings.TrimLeft(e.settings.V3.SerialNo, "0")) {
 		findings = append(findings, Finding{
 			Found:  bilingual.Sprintf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", got, nameSerialNo),
 			Remedy: bilingual.Sprintf("set %s=%s", "设置 %s=%s", nameSerialNo, got),
 		})
 	}
-	if key := p.privateKey(); key != nil && !key.PublicKey.Equal(c.PublicKey) {
+	// A key that cannot be parsed is a fault of the configuration already.
+	if key := e.privateKey(); key != nil && !key.PublicKey.Equal(c.PublicKey) {
 		findings = append(findings, Finding{
 			Found:  bilingual.Sprintf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
 			Remedy: bilingual.New("give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem"),
 		})
 	}
-	return append(findings, p.dates(c)...)
+	return append(findings, e.dates(c)...)
 }
 
-// dates looks at a certificate's first and last day.
-func (p *patient) dates(c *x509.Certificate) []Finding {
-	now := p.now()
-	renew := bilingual.New(
-		"apply for a new API certificate in the merchant console, and configure its key and serial number",
-		"请在商户平台更换 API 证书，并更新私钥与序列号",
-	)
+// dates checks a certificate's period of validity.
+func (e *examination) dates(c *x509.Certificate) []Finding {
+	now := e.now()
+	renew := bilingual.New("apply for a new API certificate in the merchant console, and configure its key and serial number",
+		"请在商户平台更换 API 证书，并更新私钥与序列号")
 	switch {
 	case now.After(c.NotAfter):
 		return []Finding{{Found: bilingual.Sprintf("expired on %s", "已于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew}}
@@ -214,16 +203,17 @@ func (p *patient) dates(c *x509.Certificate) []Finding {
 	return nil
 }
 
-// serialOf writes a serial number as WXPAY_SERIAL_NO wants it.
+// serialOf is a serial number in the form of WXPAY_SERIAL_NO.
 func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNumber.Bytes()) }
 
-// readCertificate reads a file of one certificate. The errors show nothing of it: it may be a key.
+// readCertificate reads a file with one certificate. Its errors quote nothing of the file, which
+// may be a key.
 func readCertificate(path string) (*x509.Certificate, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // nothing was written
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	switch {
 	case err != nil:
@@ -235,8 +225,10 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A chain has the merchant's own certificate first.
 	block := blocks[0]
 	switch {
+	// Checked first, because a key must not be described any further.
 	case strings.Contains(block.Type, "KEY"):
 		return nil, bilingual.Errorf("is a key, not a certificate", "是密钥，不是证书")
 	case block.Type != "CERTIFICATE":
@@ -249,7 +241,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// withoutPath is the cause of a file's error: the path stands beside it already.
+// withoutPath is the cause of a file's error, because the finding names the path already.
 func withoutPath(err error) error {
 	if fault, ok := errors.AsType[*os.PathError](err); ok {
 		return fault.Err
@@ -257,7 +249,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// clip keeps a certificate's name from being a text.
+// clip bounds a certificate's name, which may be any text.
 func clip(name string) string {
 	const most = 32
 	return name[:min(len(name), most)]

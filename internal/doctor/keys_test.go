@@ -43,7 +43,8 @@ func TestPrivateKey(t *testing.T) {
 	}
 }
 
-// The merchant's own public key in WeChat Pay's place is found, whatever else is wrong, and told once.
+// The merchant's own public key in WeChat Pay's place is found, whatever else is wrong, and told
+// once.
 func TestPrivateKeyIsNotWeChatPays(t *testing.T) {
 	t.Parallel()
 	w := admit(t)

@@ -26,8 +26,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// patience ends a hang, and nothing else.
-const patience = 2 * time.Minute
+// testTimeout ends a hang, and nothing else.
+const testTimeout = 2 * time.Minute
 
 // ward is an environment before an emulated gateway, and what a doctor says of it.
 type ward struct {
@@ -62,7 +62,8 @@ func (w *ward) onlyV2() *ward {
 // onlyV3 takes APIv2's credential away.
 func (w *ward) onlyV3() *ward { return w.with(map[string]string{"WXPAY_V2_KEY": ""}) }
 
-// behind puts a server between the configuration and the gateway's main domain, and takes the backup away.
+// behind puts a server between the configuration and the gateway's main domain, and takes the
+// backup away.
 func (w *ward) behind(h http.HandlerFunc) *ward {
 	w.t.Helper()
 	server := httptest.NewServer(h)
@@ -73,15 +74,15 @@ func (w *ward) behind(h http.HandlerFunc) *ward {
 // examined is every finding, by an examination that takes as long as it needs.
 func (w *ward) examined() findings {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.t.Context(), testTimeout)
 	defer cancel()
 	return w.examinedWithin(ctx)
 }
 
-// examineAll examines wards at the same time: in most of them somebody waits for what does not come.
+// examineAll examines wards at the same time: most of them wait for a reply that does not come.
 func examineAll[K comparable](t *testing.T, wards map[K]*ward) map[K]findings {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), doctor.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), doctor.DefaultTimeout)
 	defer cancel()
 	var mu sync.Mutex
 	var all sync.WaitGroup

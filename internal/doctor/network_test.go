@@ -12,7 +12,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// closedPort is an address at which nobody listens.
+// closedPort is an address at which nothing listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,7 +31,7 @@ func TestUnreachable(t *testing.T) {
 	t.Cleanup(plain.Close)
 	for name, c := range map[string]struct{ url, says string }{
 		"closed port": {closedPort(t), "the connection was refused"},
-		"untrusted":   {untrusted.URL, "signed by nobody whom this machine trusts"},
+		"untrusted":   {untrusted.URL, "not signed by an authority that this machine trusts"},
 		"no TLS":      {"https" + plain.URL[len("http"):], "speaks no TLS"},
 		"no name":     {"https://pay.invalid", ""}, // RFC 6761 §6.4; resolvers without a network say otherwise
 	} {
@@ -47,7 +47,8 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// A domain that resets connections is no fault of the configuration, and the other one's answer counts.
+// A domain that resets connections is no fault of the configuration, and the other one's answer
+// counts.
 func TestOneDomainDown(t *testing.T) {
 	t.Parallel()
 	for domain, c := range map[string]struct {
@@ -69,7 +70,8 @@ func TestOneDomainDown(t *testing.T) {
 	}
 }
 
-// A server that never answers costs a part of the time there is, and the connection is blamed for what it did.
+// A server that never answers costs a part of the time there is, and the connection is blamed for
+// what it did.
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing, not even hello
@@ -162,7 +164,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A reply that was long on its way says less exactly what time it is, and is not held against the clock.
+// A reply that was long on its way says less exactly what time it is, and is not held against the
+// clock.
 func TestClockOfASlowReply(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
@@ -186,7 +189,7 @@ func TestClockWithoutDate(t *testing.T) {
 		rw.Header()["Date"] = nil
 		w.ServeHTTP(rw, r)
 	})
-	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "no reply said what time it is")
+	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "no reply had a time")
 }
 
 // An address that is at fault is not asked.
