@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"cloudpay/internal/cli/render"
 )
 
 // span is a command that is named in a text: between backquotes, or in a command's help.
@@ -64,8 +66,8 @@ func TestHelpNamesCommands(t *testing.T) {
 			look(sub)
 		}
 	}
-	look(newRoot(&language{}))
-	look(newRoot(&language{chinese: true}))
+	look(newRoot(&render.Language{}))
+	look(newRoot(&render.Language{Chinese: true}))
 }
 
 // exists says what of a command there is not.
@@ -113,7 +115,7 @@ func wordsOf(command string) []string {
 // commandExists parses the words behind cloudpay. A word in capitals, such as ID, stands for a
 // value, and … for any.
 func commandExists(words []string) error {
-	root := newRoot(&language{})
+	root := newRoot(&render.Language{})
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	if len(words) > 0 && isValue(words[0]) {

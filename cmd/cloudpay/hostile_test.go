@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 
@@ -44,7 +45,7 @@ func TestCommandsOutliveTheFarSide(t *testing.T) {
 		} {
 			all.Go(func() {
 				args := strings.Fields(strings.ReplaceAll(command, "DIR", dir))
-				if text, code := printed(t, &language{}, args...); code == 0 {
+				if text, code := printed(t, &render.Language{}, args...); code == 0 {
 					t.Errorf("%s, %s: got exit code 0, want a complaint\n%s", name, command, text)
 				}
 			})

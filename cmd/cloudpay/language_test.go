@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,10 +15,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/order"
-	"cloudpay/internal/order/errcode"
-	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/schedule"
 )
@@ -27,13 +25,13 @@ import (
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
 // inBoth runs something in each language.
-func inBoth(run func(l *language)) {
-	run(&language{})
-	run(&language{chinese: true})
+func inBoth(run func(l *render.Language)) {
+	run(&render.Language{})
+	run(&render.Language{Chinese: true})
 }
 
 // printed is what a command prints, to either output, and its exit code.
-func printed(t *testing.T, l *language, args ...string) (text string, code int) {
+func printed(t *testing.T, l *render.Language, args ...string) (text string, code int) {
 	t.Helper()
 	var out strings.Builder
 	root := newRoot(l)
@@ -41,37 +39,8 @@ func printed(t *testing.T, l *language, args ...string) (text string, code int) 
 	root.SetIn(strings.NewReader(""))
 	root.SetOut(&out)
 	root.SetErr(&out)
-	code = l.end(&out, root.ExecuteContext(t.Context()))
+	code = end(l, &out, root.ExecuteContext(t.Context()))
 	return out.String(), code
-}
-
-func TestLanguageOf(t *testing.T) {
-	for name, test := range map[string]struct {
-		all, messages, lang string
-		args                []string
-		want                bool
-	}{
-		"nothing":                 {},
-		"LANG":                    {lang: "zh_CN.UTF-8", want: true},
-		"LC_MESSAGES before LANG": {messages: "zh_TW", lang: "en_US.UTF-8", want: true},
-		"LC_ALL before all":       {all: "C", messages: "zh_CN", lang: "zh_CN"},
-		"asked":                   {args: []string{"close", "A1", "--lang", "zh"}, want: true},
-		"asked with =":            {args: []string{"--lang=zh", "close"}, want: true},
-		"asked before LANG":       {lang: "zh_CN", args: []string{"--lang", "en", "close"}},
-		"the last counts":         {args: []string{"--lang=zh", "--lang=en"}},
-		"none of ours":            {lang: "zh_CN", args: []string{"--lang", "fr"}, want: true},
-		"cut off":                 {args: []string{"--lang"}},
-		"behind --":               {args: []string{"close", "--", "--lang", "zh"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("LC_ALL", test.all)
-			t.Setenv("LC_MESSAGES", test.messages)
-			t.Setenv("LANG", test.lang)
-			if got := languageOf(test.args).chinese; got != test.want {
-				t.Errorf("chinese is %t, want %t", got, test.want)
-			}
-		})
-	}
 }
 
 // Every command and every flag says in Chinese what it is, and English help has no Chinese but
@@ -79,7 +48,7 @@ func TestLanguageOf(t *testing.T) {
 func TestHelpInBothLanguages(t *testing.T) {
 	t.Parallel()
 	words := map[string]bool{"合单": true, "中文帮助：cloudpay --lang zh --help": true}
-	inBoth(func(l *language) {
+	inBoth(func(l *render.Language) {
 		var look func(cmd *cobra.Command)
 		look = func(cmd *cobra.Command) {
 			said := map[string]string{"Short": cmd.Short, "Long": cmd.Long}
@@ -96,9 +65,9 @@ func TestHelpInBothLanguages(t *testing.T) {
 				switch {
 				case text == "":
 					t.Errorf("%s: %s says nothing", cmd.CommandPath(), what)
-				case l.chinese && !strings.ContainsFunc(text, isHan):
+				case l.Chinese && !strings.ContainsFunc(text, isHan):
 					t.Errorf("%s: %s is not Chinese: %s", cmd.CommandPath(), what, text)
-				case !l.chinese && strings.ContainsFunc(english, isHan):
+				case !l.Chinese && strings.ContainsFunc(english, isHan):
 					t.Errorf("%s: %s is not English: %s", cmd.CommandPath(), what, text)
 				}
 			}
@@ -116,15 +85,15 @@ func TestHelpFrame(t *testing.T) {
 	t.Parallel()
 	english := []string{"Usage:", "Examples:", "Flags:", "Global Flags:", "[flags]", " string ", "(default 20s)"}
 	chinese := []string{"用法：", "示例：", "选项：", "全局选项：", "[选项]", " 文本 ", "（默认 20s）"}
-	inBoth(func(l *language) {
+	inBoth(func(l *render.Language) {
 		text, code := printed(t, l, "close", "--help")
 		want, foreign := english, chinese
-		if l.chinese {
+		if l.Chinese {
 			want, foreign = chinese, english
 		}
 		for i := range want {
 			if code != exitFine || !strings.Contains(text, want[i]) || strings.Contains(text, foreign[i]) {
-				t.Errorf("chinese %t: exit code %d, want %q and no %q in\n%s", l.chinese, code, want[i], foreign[i], text)
+				t.Errorf("chinese %t: exit code %d, want %q and no %q in\n%s", l.Chinese, code, want[i], foreign[i], text)
 			}
 		}
 	})
@@ -142,7 +111,7 @@ func TestHelpFrame(t *testing.T) {
 		if args == "" {
 			given = []string{}
 		}
-		if text, code := printed(t, &language{chinese: true}, given...); code != exitFine || !strings.Contains(text, want) {
+		if text, code := printed(t, &render.Language{Chinese: true}, given...); code != exitFine || !strings.Contains(text, want) {
 			t.Errorf("%q: exit code %d, want %q in\n%s", args, code, want, text)
 		}
 	}
@@ -209,91 +178,18 @@ func TestUsageErrorsInBothLanguages(t *testing.T) {
 		{"orders", "redeliver"},
 		{"orders", "redeliver", "x"},
 	} {
-		inBoth(func(l *language) {
+		inBoth(func(l *render.Language) {
 			text, code := printed(t, l, args...)
 			if code != exitUsage || !strings.HasPrefix(text, "cloudpay: ") {
 				t.Errorf("%q: exit code %d, want %d and a reason: %s", args, code, exitUsage, text)
 			}
 			for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
 				// A remedy may name a thing as the merchant console does, in English too.
-				if isChinese := strings.ContainsFunc(line, isHan); l.chinese && !isChinese || !l.chinese && isChinese && i == 0 {
-					t.Errorf("%q: chinese %t: got %s", args, l.chinese, text)
+				if isChinese := strings.ContainsFunc(line, isHan); l.Chinese && !isChinese || !l.Chinese && isChinese && i == 0 {
+					t.Errorf("%q: chinese %t: got %s", args, l.Chinese, text)
 				}
 			}
 		})
-	}
-}
-
-// A rejected line is reported in the language; the names of fields are the same in both.
-func TestRejectsInBothLanguages(t *testing.T) {
-	t.Parallel()
-	for format, lines := range map[string][]string{
-		formatCSV: {
-			"out_trade_no,close_at,total", "A1,1800", "A1,,1", "A1,1,x", `A1,"1,2`, "A 1,1,1", "A1,-1,1", strings.Repeat("x", maxLine+1),
-		},
-		formatJSON: {
-			"[]", "{", `{"out_trade_no":1}`, `{"out_trade_no":[]}`, `{"nosuch":"1"}`, `{"total":1,"total":1}`, `{} {}`, `{"out_trade_no":"A1","close_at":"x"}`,
-		},
-	} {
-		inBoth(func(l *language) {
-			s := &shop{}
-			in, _ := s.intake(format)
-			in.rejects = &rejects{language: l}
-			if err := in.run(t.Context(), strings.NewReader(strings.Join(lines, "\n"))); err != nil {
-				t.Fatal(err)
-			}
-			var out strings.Builder
-			if err := in.rejects.end(&out); err != nil {
-				t.Fatal(err)
-			}
-			said := strings.Split(strings.TrimSpace(out.String()), "\n")
-			if want := len(lines) - strings.Count(format, formatCSV); len(said) != want {
-				t.Errorf("%s: %d lines were rejected, want %d:\n%s", format, len(said), want, out.String())
-			}
-			for _, line := range said {
-				rule := strings.TrimPrefix(line, "第 ")
-				if l.chinese && len(rule) == len(line) || strings.ContainsFunc(rule, isHan) != l.chinese {
-					t.Errorf("%s: chinese %t: got %s", format, l.chinese, line)
-				}
-			}
-		})
-	}
-}
-
-// A result, an order and an event are told in the language, down to the reason.
-func TestReportInChinese(t *testing.T) {
-	t.Parallel()
-	l := &language{chinese: true}
-	for _, outcome := range allOutcomes {
-		for code, des := range map[string]string{
-			errcode.NoAuth: "", errcode.Timeout: "context deadline exceeded", "NEW_CODE": "订单有误",
-			errcode.ParamError: order.MissingOutTradeNo().Wording().String(),
-		} {
-			var out strings.Builder
-			total := int64(5)
-			r := newReport(&out, &asking{op: order.OpClose, language: l}, make([]order.Params, 1))
-			r.tell(order.Params{OutTradeNo: "A1"}, order.Result{
-				Outcome: outcome, ErrCode: code, ErrCodeDes: des, TradeState: tradestate.NotPay, TotalFee: &total, CashFee: &total,
-				Attempts: 1, Proof: order.ProofSignature, API: order.V3, RetryAfter: 5, TimeEnd: "20261122183000", MchID: "1900000001",
-				SubOrders: []order.SubFacts{{SubOrder: order.SubOrder{OutTradeNo: "C1"}, TradeState: tradestate.NotPay}},
-			})
-			for line := range strings.Lines(out.String()) {
-				if !strings.ContainsFunc(line, isHan) || strings.Contains(line, "must be given") {
-					t.Errorf("%s %s: not Chinese: %s", outcome, code, line)
-				}
-			}
-		}
-	}
-	for recorded, want := range map[string]string{
-		"":                     "",
-		"not five minutes old": "下单不足五分钟",
-		"TIMEOUT: no answer":   "TIMEOUT：等待应答超时（no answer）",
-		"USERPAYING: the customer is paying at this moment / 用户支付中 (trade_state USERPAYING)": "USERPAYING：用户支付中 (trade_state USERPAYING)",
-		"of another version": "of another version",
-	} {
-		if got := l.reason(recorded); got != want {
-			t.Errorf("%q: got %q, want %q", recorded, got, want)
-		}
 	}
 }
 
@@ -306,7 +202,6 @@ func TestErrorsInChinese(t *testing.T) {
 		inStore(fmt.Errorf("looking up order %s: %w", ref, &schedule.NotRegisteredError{Ref: ref})),
 		inStore(fmt.Errorf("registering orders: %w", &schedule.ConflictError{Ref: ref, Field: "total"})),
 		&desk.NoAnswerError{Function: "closeorder", Status: "404 Not Found", Body: "FUNCTION_NOT_FOUND"},
-		notBuilt(),
 		checkAddress("redis://h/d", "--store"),
 		checkAddress("mysql://u:p@h", "--store"),
 		checkAddress("mysql://u:p@h/d?tls=maybe", "--store"),
@@ -337,47 +232,15 @@ func noControls(t *testing.T, text string) {
 	}
 }
 
-// Whatever a stranger wrote, it is shown and not obeyed, and JSON keeps its meaning.
-func TestStrangersTextsAreEscaped(t *testing.T) {
+// A complaint is printed without obeying what is in it.
+func TestComplaintsAreEscaped(t *testing.T) {
 	t.Parallel()
-	result := order.Result{
-		Outcome: order.OutcomeUnknown, ErrCode: hostile, ErrCodeDes: hostile, ReturnMsg: hostile, Attach: hostile, RequestID: hostile,
-		TradeState: hostile, OutTradeNo: hostile, SubOrders: []order.SubFacts{{SubOrder: order.SubOrder{OutTradeNo: hostile}}},
-	}
-	for name, set := range map[string]func(*report){
-		"one":     func(*report) {},
-		"several": func(r *report) { r.alone = false },
-		"JSON":    func(r *report) { r.json = true },
-	} {
-		inBoth(func(l *language) {
-			var out strings.Builder
-			r := newReport(&out, &asking{op: order.OpQuery, language: l}, make([]order.Params, 1))
-			set(r)
-			r.tell(order.Params{OutTradeNo: "A1"}, result)
-			noControls(t, out.String())
-			var back order.Result
-			if r.json && (json.Unmarshal([]byte(out.String()), &back) != nil || back.Attach != hostile) {
-				t.Errorf("%s: got %q back, want %q", name, back.Attach, hostile)
-			}
-			l.complain(&out, bilingual.Errorf("x %s\n%s", "错 %s\n%s", hostile, hostile))
-			noControls(t, out.String())
-		})
-	}
-	var out strings.Builder
-	r := newRejects(&fileInMemory{&out}, &language{})
-	if err := r.add(rejected{1, hostile, hostile, bilingual.Same(hostile)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.end(&out); err != nil {
-		t.Fatal(err)
-	}
-	noControls(t, out.String())
+	inBoth(func(l *render.Language) {
+		var out strings.Builder
+		complain(l, &out, bilingual.Errorf("x %s\n%s", "错 %s\n%s", hostile, hostile))
+		noControls(t, out.String())
+	})
 }
-
-// fileInMemory is a file in memory.
-type fileInMemory struct{ *strings.Builder }
-
-func (*fileInMemory) Close() error { return nil }
 
 // What a function answers, and what the platform says instead, is printed without obeying it.
 func TestInvokeShowsNoControls(t *testing.T) {
@@ -394,7 +257,7 @@ func TestInvokeShowsNoControls(t *testing.T) {
 		if _, err := (desk.Description{CloudURL: server.URL}).Write(dir); err != nil {
 			t.Fatal(err)
 		}
-		text, _ := printed(t, &language{}, "invoke", "closeorder", "--dir", dir)
+		text, _ := printed(t, &render.Language{}, "invoke", "closeorder", "--dir", dir)
 		noControls(t, text)
 		if !strings.Contains(text, `\u202e`) {
 			t.Errorf("got %q", text)

@@ -1,13 +1,14 @@
-// Command cloudpay tries out the cloud functions on one machine: it emulates the
-// cloud around the very binaries that are deployed, and WeChat Pay behind them.
+// Command cloudpay runs the cloud functions on one machine, before an emulated cloud and an emulated
+// WeChat Pay, and closes and queries a merchant's real orders from the terminal.
+//
+// Each command is a struct of its flags, in a file of its own; orders.go has the commands below
+// "orders". What several of them share stands below them: orderCmd for close and query, storeFlags
+// for the commands that work on the register, flags.go and exit.go for all.
 package main
 
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -16,83 +17,47 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cloudpay/internal/bilingual"
-	"cloudpay/internal/printable"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/cli/render"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(execute()) }
 
-// run is main with an exit code.
-func run() int {
-	// Whoever reads what is printed may go away; that is no reason to stop serving.
+// execute is main with an exit code.
+func execute() int {
+	// A closed pipe ends a print and not the process: an emulator goes on serving when its output is
+	// no longer read.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	l := languageOf(os.Args[1:])
-	return l.end(os.Stderr, newRoot(l).ExecuteContext(ctx))
-}
-
-// end says what a command ended with, unless it has said so itself, and returns the exit code.
-func (l *language) end(out io.Writer, err error) int {
-	code, say := exitCode(err)
-	if say {
-		l.complain(out, err)
-		if fault, is := errors.AsType[*schedule.StoreError](err); is {
-			// The one who runs the command runs the database, or knows who does.
-			fmt.Fprintln(out, "  "+printable.Text(l.sayf("%s", "详情：%s", fault.Detail())))
-		}
-	}
-	return code
-}
-
-// complain says what is wrong.
-func (l *language) complain(out io.Writer, err error) {
-	fmt.Fprintln(out, "cloudpay:", printable.Lines(l.say(bilingual.Wording(err))))
+	l := render.LanguageOf(os.Args[1:])
+	return end(l, os.Stderr, newRoot(l).ExecuteContext(ctx))
 }
 
 // keepOrder has the commands listed in the order of teaching. That is a setting of cobra's for the
 // whole process, and tests make several roots at once.
 var keepOrder = sync.OnceFunc(func() { cobra.EnableCommandSorting = false })
 
-func newRoot(l *language) *cobra.Command {
-	root := &cobra.Command{
-		Use: "cloudpay",
-		Short: l.say(words("Close and query WeChat Pay orders: on this machine, or before the real gateway",
-			"微信支付关单与查单：在本机试用，或连接真实网关")),
-		Long: l.say(words(`cloudpay runs the cloud functions closeorder and queryorder on this machine:
-the very binaries that are deployed, called as Tencent SCF calls them, before an
-emulated WeChat Pay that verifies every signature and keeps the orders. With a
-merchant's configuration in the environment it examines that, and closes and
-queries real orders from the terminal.
-
-中文帮助：cloudpay --lang zh --help`, `cloudpay 在本机运行云函数 closeorder 与 queryorder：与部署相同的二进制、腾讯云云函数的
-真实协议，以及会校验每个签名、保存订单状态的模拟微信支付。环境变量中有商户配置时，
-可在终端体检该配置，并对真实订单查单、关单。`)),
-		Example: `  cloudpay demo
-  cloudpay emulate --dir .cloudpay
-  cloudpay invoke closeorder --data '{"out_trade_no":"A1"}' --openid oABC
-  cloudpay doctor
-  cloudpay query A1
-  cloudpay close A1`,
-		Version:       version(),
+// newRoot makes the tree of commands, with all its texts in the language.
+func newRoot(l *render.Language) *cobra.Command {
+	root := describe(l, "cloudpay", &cobra.Command{
+		Version:       builtFrom(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          l.noSuchCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+		Args:          knownCommand,
+		RunE:          showHelp,
+	})
 	keepOrder()
 	for _, part := range []struct {
 		group    cobra.Group
 		commands []*cobra.Command
 	}{
 		{
-			cobra.Group{ID: "trying", Title: l.say(words("Try it out on this machine:", "在本机试用："))},
+			cobra.Group{ID: "trying", Title: l.Say("Try it out on this machine:", "在本机试用：")},
 			[]*cobra.Command{newDemo(l), newEmulate(l), newInvoke(l)},
 		},
 		{
-			cobra.Group{ID: "using", Title: l.say(words("With a merchant's configuration:", "使用商户配置："))},
+			cobra.Group{ID: "using", Title: l.Say("With a merchant's configuration:", "使用商户配置：")},
 			[]*cobra.Command{newDoctor(l), newQuery(l), newClose(l), newOrders(l)},
 		},
 	} {
@@ -102,27 +67,15 @@ queries real orders from the terminal.
 			root.AddCommand(command)
 		}
 	}
-	l.register(root)
-	l.wordHelp(root)
+	root.PersistentFlags().StringVar(&l.Asked, "lang", "", l.Say(
+		"language: en or zh (default by LC_ALL, LC_MESSAGES or LANG)", "语言：en 或 zh（默认取决于 LC_ALL、LC_MESSAGES 或 LANG）"))
+	complete(root, "lang", render.Languages()...)
+	wordHelp(l, root)
 	return root
 }
 
-// noSuchCommand refuses arguments of a command that only has commands below it.
-func (l *language) noSuchCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
-	err := bilingual.Errorf("unknown command %q (see %s --help)", "没有命令 %q（见 %s --help）", args[0], cmd.CommandPath())
-	for _, name := range cmd.SuggestionsFor(args[0]) {
-		err = bilingual.Errorf("%w; did you mean %s?", "%w；是否为 %s？", err, name)
-	}
-	return usage(err)
-}
-
-// version is the commit that the command was built from, as far as the go command
-// noted it.
-func version() string {
+// builtFrom is the commit that the command was built from, as far as the go command noted it.
+func builtFrom() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
@@ -45,14 +46,14 @@ func (d *register) orders(args ...string) (printed string, code int) {
 	d.t.Helper()
 	var out strings.Builder
 	given := append(append([]string{"orders"}, args...), "--store", d.address)
-	l := languageOf(given)
+	l := render.LanguageOf(given)
 	root := newRoot(l)
 	root.SetArgs(given)
 	root.SetOut(&out)
 	root.SetErr(&out)
 	root.SetIn(strings.NewReader(d.in))
 	err := root.ExecuteContext(d.t.Context())
-	code = l.end(&out, err)
+	code = end(l, &out, err)
 	return out.String(), code
 }
 

@@ -25,6 +25,8 @@ const (
 	flock         = "github.com/gofrs/flock"
 	progressbar   = "github.com/schollz/progressbar/v3"
 	term          = "golang.org/x/term"
+	txtar         = "golang.org/x/tools/txtar"
+	uniseg        = "github.com/rivo/uniseg"
 	lambda        = "github.com/aws/aws-lambda-go/lambda"
 	lambdaContext = "github.com/aws/aws-lambda-go/lambdacontext"
 	scf           = "github.com/tencentyun/scf-go-lib"
@@ -137,13 +139,31 @@ func Arrows() []Arrow {
 			Ours:    []string{"internal/app", "internal/hosting", "internal/trigger", "internal/closing", "internal/order", "internal/order/*", "internal/schedule"},
 		},
 		{
+			Package: "internal/cli/render",
+			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/printable", "internal/schedule"},
+			Theirs:  []string{pflag, progressbar, term, uniseg},
+		},
+		{
+			Package: "internal/cli/orderfile",
+			Ours: []string{
+				"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
+				"internal/cli/render",
+			},
+		},
+		{
+			Package: "internal/cli/demo",
+			Ours: []string{
+				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/closing", "internal/store",
+				"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
+			},
+		},
+		{
 			Package: "cmd/cloudpay",
 			Ours: []string{
-				"internal/app", "internal/bilingual", "internal/closing", "internal/config", "internal/order", "internal/order/*", "internal/schedule", "internal/printable",
-				"internal/store", "internal/store/migrate", "internal/trigger", "internal/hosting", "internal/doctor",
-				"internal/emulator/*", "pkg/paygate", "pkg/wire",
+				"internal/app", "internal/bilingual", "internal/config", "internal/order", "internal/printable", "internal/schedule",
+				"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
 			},
-			Theirs: []string{cobra, pflag, progressbar, term},
+			Theirs: []string{cobra, pflag, txtar},
 		},
 
 		{Package: "internal/archtest", Theirs: []string{mod}},

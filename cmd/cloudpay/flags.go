@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/orderfile"
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/emulator/desk"
+	"cloudpay/internal/order"
+)
+
+// Texts that several commands have.
+var (
+	subMerchant = bilingual.New("a service provider's sub-merchant; WXPAY_SUB_MCHID when left out", "服务商的子商户；不填则取 WXPAY_SUB_MCHID")
+	verbosely   = bilingual.New("log in JSON to standard error", "向标准错误输出 JSON 日志")
+	// noneOnStdin is no fault: a script may have found no orders.
+	noneOnStdin = bilingual.New("no orders on standard input", "标准输入中没有订单")
+)
+
+// apis lists the values of --api.
+func apis() []string { return []string{string(order.V3), string(order.V2), string(order.WXCloudRun)} }
+
+// spell lets a flag be given as the parameter is spelt in a call (--sub_mch_id), as APIv3 spells it
+// (--sub-mchid), and --combine for short.
+func spell(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	name = strings.ReplaceAll(name, "_", "-")
+	switch name {
+	case "sub-mchid":
+		name = "sub-mch-id"
+	case "combine":
+		name = "combine-out-trade-no"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// complete has a shell complete a flag's values.
+func complete(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// checkChoice reports a flag with a value that is none of those it takes.
+func checkChoice(flag, value string, of []string) error {
+	if slices.Contains(of, value) {
+		return nil
+	}
+	return bilingual.Errorf("--%s: must be %s, not %q", "--%s：须为 %s，而不是 %q", flag, strings.Join(of, ", "), value)
+}
+
+// checkLanguage reports a --lang that there is none of. Each command checks it together with its
+// other flags, so that all faults are said at once.
+func checkLanguage(l *render.Language) error {
+	if l.Asked != "" && !slices.Contains(render.Languages(), l.Asked) {
+		return usagef("--lang: must be en or zh, not %q", "--lang：须为 en 或 zh，而不是 %q", l.Asked)
+	}
+	return nil
+}
+
+// columnFlags are the flags by which an order is registered, one for each column of an order file.
+type columnFlags map[string]*string
+
+// register adds a flag for each column.
+func (f columnFlags) register(l *render.Language, flags *pflag.FlagSet, columns []orderfile.Column) {
+	for _, c := range columns {
+		f[c.Name] = flags.String(strings.ReplaceAll(c.Name, "_", "-"), "", l.Text(c.Meaning))
+	}
+}
+
+// set puts the flags that were given into p, and reports all that break a rule.
+func (f columnFlags) set(p *order.Params) error {
+	var faults []error
+	for _, c := range orderfile.Columns() {
+		if value := f[c.Name]; value != nil && *value != "" {
+			if fault := c.Set(p, *value); fault != nil {
+				faults = append(faults, inFlags(*p, fault))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// inFlags words a fault of the parameters as one of the flags that they were given by.
+func inFlags(p order.Params, err error) error {
+	field, ok := errors.AsType[*order.FieldError](err)
+	if !ok {
+		return err
+	}
+	name, rest, isPart := strings.Cut(field.Field, "[")
+	switch {
+	case field.Field == "out_trade_no": // an argument
+		return bilingual.Errorf("order %q: %s", "订单 %q：%s", p.OutTradeNo, field.Rule)
+	case isPart: // sub_orders[0].mchid
+		return bilingual.Errorf("--sub-order [%s: %s", "--sub-order [%s：%s", rest, field.Rule)
+	case name == "sub_orders":
+		name = "sub_order"
+	}
+	return bilingual.Errorf("--%s: %s", "--%s：%s", strings.ReplaceAll(name, "_", "-"), field.Rule)
+}
+
+// emulatorFlag adds --emulator.
+func emulatorFlag(l *render.Language, cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "emulator", "", l.Say(
+		"use the environment of the emulator that runs in this folder, not this process's", "使用该目录中运行的模拟器的环境，而不是本进程的"))
+	_ = cmd.MarkFlagDirname("emulator")
+}
+
+// environment is what a command is configured by: that of the emulator that serves in a folder, or
+// this process's when the folder is empty.
+func environment(emulator string) ([]string, error) {
+	if emulator == "" {
+		return os.Environ(), nil
+	}
+	d, err := desk.Read(emulator)
+	if err != nil {
+		return nil, usage(err)
+	}
+	return desk.Environ(d.Env), nil
+}
+
+// showHelp runs a command that only has commands below it.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// knownCommand refuses the arguments of such a command: each would be a command that there is not.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2 // letters that may be wrong
+	err := bilingual.Errorf("unknown command %q (see %s --help)", "没有命令 %q（见 %s --help）", args[0], cmd.CommandPath())
+	for _, name := range cmd.SuggestionsFor(args[0]) {
+		err = bilingual.Errorf("%w; did you mean %s?", "%w；是否为 %s？", err, name)
+	}
+	return usage(err)
+}
+
+// noArguments refuses arguments as an error of usage.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no arguments, and %q is one (see %s --help)", "%s 不接受参数，而 %q 是参数（见 %s --help）",
+			cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// oneOrder wants the number of an order, and no more.
+func oneOrder(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("name one order: %s ORDER", "请指定一个订单：%s 订单号", cmd.CommandPath())
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cloudpay/internal/app"
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/orderfile"
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+const (
+	// maxList bounds the list of orders on standard input, in bytes: some thirty thousand numbers.
+	maxList = 1 << 20
+	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED.
+	maxParallel = 4
+	// mostFaults is how many faults of a list are worth reading at once.
+	mostFaults = 20
+)
+
+// orderCmd is one run of close or query: its flags.
+type orderCmd struct {
+	*render.Language
+
+	op     order.Op
+	params order.Params // that all the orders named have in common
+	api    string
+
+	// Flags of close only.
+	given    columnFlags // with what the orders are registered
+	subParts []string    // the orders of a combined order
+
+	emulator      string // a folder; empty: this process's environment
+	timeout       time.Duration
+	parallel      int
+	json, verbose bool
+}
+
+// register adds the flags that close and query share.
+func (c *orderCmd) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.SetNormalizeFunc(spell)
+	flags.StringVar(&c.params.TransactionID, "transaction-id", "", c.Say(
+		"WeChat Pay's number of the order, instead of ORDER", "微信支付订单号，代替商户订单号"))
+	flags.StringVar(&c.params.CombineOutTradeNo, "combine-out-trade-no", "", c.Say(
+		"a combined order (合单), instead of ORDER; short: --combine", "合单订单号，代替商户订单号；可简写为 --combine"))
+	flags.StringVar(&c.params.SubMchID, "sub-mch-id", "", c.Text(subMerchant))
+	flags.StringVar(&c.params.SubAppID, "sub-appid", "", c.Say("the sub-merchant's appid (APIv2 only)", "子商户的 appid（仅 APIv2）"))
+	flags.StringVar(&c.api, "api", "", c.Say("dialect: %s; WXPAY_API when left out", "接口：%s；不填则取 WXPAY_API", strings.Join(apis(), ", ")))
+	flags.StringVar(&c.params.NonceStr, "nonce-str", "", c.Say("the first request's nonce; made when left out", "首次请求的随机串；不填则自动生成"))
+	flags.DurationVar(&c.timeout, "timeout", 20*time.Second, c.Say("how long one order may take", "每个订单的时限"))
+	flags.IntVar(&c.parallel, "parallel", maxParallel, c.Say("how many orders are asked about at once, 1 to 4", "同时处理的订单数，1 至 4"))
+	flags.BoolVar(&c.json, "json", false, c.Say("print the result objects, one a line, as docs/api.md describes them",
+		"逐行输出 docs/api.md 所述的结果对象"))
+	flags.BoolVarP(&c.verbose, "verbose", "v", false, c.Text(verbosely))
+	emulatorFlag(c.Language, cmd, &c.emulator)
+	complete(cmd, "api", apis()...)
+}
+
+// run closes or queries each order, shows the results in the order given, and returns the worst of
+// them as an exit code. Nothing is sent when any of the orders has a fault in it.
+func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
+	calls, err := c.calls(args, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	if len(calls) == 0 {
+		cmd.PrintErrln(c.Text(noneOnStdin))
+		return nil
+	}
+	configured, err := c.configured(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	if err := c.checkCalls(configured, calls); err != nil {
+		return err
+	}
+	do := configured.Querier.Query
+	if c.op == order.OpClose {
+		do = configured.Closer.Close
+	}
+	results := &render.Results{Language: c.Language, Out: cmd.OutOrStdout(), JSON: c.json}
+	for _, p := range calls {
+		results.Names = append(results.Names, nameOf(p))
+	}
+	worst := exitFine
+	one := func(p order.Params) order.Result { return c.do(cmd.Context(), configured.Log, do, p) }
+	inOrder(c.parallel, calls, one, func(p order.Params, r order.Result) {
+		results.Tell(nameOf(p), r)
+		worst = worse(worst, outcomeCode(r.Outcome))
+		if cmd.Context().Err() != nil && r.Outcome == order.OutcomeUnknown {
+			complain(c.Language, cmd.ErrOrStderr(), c.interrupted(p, r))
+		}
+	})
+	results.Sum()
+	return exit(worst)
+}
+
+// calls are the parameters of each order that was named.
+func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error) {
+	if err := c.check(); err != nil {
+		return nil, usage(err)
+	}
+	byOther := c.params.TransactionID != "" || c.params.CombineOutTradeNo != ""
+	switch {
+	case byOther && len(args) > 0:
+		return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no",
+			"%s：订单号与 --transaction-id、--combine-out-trade-no 只能提供一个", args[0])
+	case byOther:
+		return []order.Params{c.params}, nil
+	case len(args) == 0:
+		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input",
+			"请指定订单：cloudpay %s 订单号，或用 - 从标准输入读取订单号", c.op)
+	}
+	calls, err := orderfile.Named(args, stdin, maxList, func(number string) (order.Params, error) {
+		p := c.params
+		p.OutTradeNo = number
+		return p, nil
+	})
+	if err != nil {
+		return nil, usage(err)
+	}
+	if c.params.NonceStr != "" && len(calls) > 1 {
+		return nil, usagef("--nonce-str: is for one order, not for %d", "--nonce-str：只能用于一个订单，而不是 %d 个", len(calls))
+	}
+	return calls, nil
+}
+
+// check looks at the flags, takes in those that need reading, and reports all faults together.
+func (c *orderCmd) check() error {
+	faults := []error{checkLanguage(c.Language)}
+	fault := func(en, zh string, values ...any) { faults = append(faults, bilingual.Errorf(en, zh, values...)) }
+	if c.timeout <= 0 {
+		fault("--timeout: must be longer than nothing, such as 20s", "--timeout：须大于零，如 20s")
+	}
+	if c.parallel < 1 || c.parallel > maxParallel {
+		fault("--parallel: must be 1 to %d, not %d", "--parallel：须为 1 至 %d，而不是 %d", maxParallel, c.parallel)
+	}
+	c.params.API = order.API(c.api)
+	faults = append(faults, c.given.set(&c.params))
+	for _, text := range c.subParts {
+		part, err := parseSubOrder(text)
+		faults = append(faults, err)
+		c.params.SubOrders = append(c.params.SubOrders, part)
+	}
+	return errors.Join(faults...)
+}
+
+// parseSubOrder reads one order of a combined order: mchid=…,out_trade_no=…, and sub_mchid=… where
+// there is one.
+func parseSubOrder(text string) (order.SubOrder, error) {
+	var part order.SubOrder
+	fields := map[string]*string{
+		"mchid": &part.MchID, "mch_id": &part.MchID, "sub_mchid": &part.SubMchID, "sub_mch_id": &part.SubMchID,
+		"out_trade_no": &part.OutTradeNo,
+	}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, isPair := strings.Cut(pair, "=")
+		field, known := fields[strings.ReplaceAll(strings.TrimSpace(name), "-", "_")]
+		if !isPair || !known || *field != "" {
+			return part, bilingual.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q",
+				"--sub-order：须为 mchid=…,out_trade_no=…，服务商还须 sub_mchid=…，而不是 %q", text)
+		}
+		*field = strings.TrimSpace(value)
+	}
+	return part, nil
+}
+
+// configured is the object graph of the functions, made of the environment.
+func (c *orderCmd) configured(logs io.Writer) (*app.App, error) {
+	environ, err := environment(c.emulator)
+	if err != nil {
+		return nil, err
+	}
+	if !c.verbose {
+		logs = io.Discard
+	}
+	configured, err := app.New(environ, logs)
+	if err == nil {
+		err = configured.Broken
+	}
+	if err != nil {
+		return nil, usagef("%w\n`cloudpay doctor` tells more", "%w\n详情请运行 `cloudpay doctor`", err)
+	}
+	slog.SetDefault(configured.Log) // for packages that have no logger of their own, as in a function
+	return configured, nil
+}
+
+// checkCalls finds what is wrong with any call before the first is made.
+func (c *orderCmd) checkCalls(configured *app.App, calls []order.Params) error {
+	var faults []error
+	for _, p := range calls {
+		if err := c.checkCall(configured, p); err != nil && len(faults) < mostFaults {
+			faults = append(faults, inFlags(p, err))
+		}
+	}
+	if len(faults) > 0 {
+		return usage(errors.Join(faults...))
+	}
+	return nil
+}
+
+// checkCall finds what is wrong with one call.
+func (c *orderCmd) checkCall(configured *app.App, p order.Params) (err error) {
+	switch {
+	case c.op == order.OpQuery:
+		_, err = configured.Querier.Merchant.QueryCall(p)
+	case p.CloseAt == "":
+		_, err = configured.Closer.Merchant.CloseCall(p)
+	case configured.Closer.Store == nil:
+		return bilingual.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer",
+			"--close-at：稍后关单需要订单存储：请设置 %s，并配置定时器", storeVariable)
+	default:
+		_, err = schedule.NewEntry(configured.Closer.Merchant, p)
+	}
+	return err
+}
+
+// do closes or queries one order, within its own time, and logs the result.
+func (c *orderCmd) do(ctx context.Context, log *slog.Logger,
+	do func(context.Context, order.Params) order.Result, p order.Params,
+) order.Result {
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	began := time.Now()
+	r := do(limited, p)
+	log.InfoContext(ctx, string(c.op), "outTradeNo", r.OutTradeNo, "api", string(r.API), "outcome", string(r.Outcome),
+		"tradeState", string(r.TradeState), "errCode", r.ErrCode, "gatewayCode", r.GatewayCode, "gatewayRequestId", r.RequestID,
+		"returnMsg", r.ReturnMsg, "attempts", r.Attempts,
+		"ms", time.Since(began).Milliseconds(), "gatewayMs", r.Waited.Milliseconds())
+	return r
+}
+
+// interrupted says what is known of an order whose answer did not come before Ctrl-C: whether
+// anything was sent.
+func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
+	name := nameOf(p)
+	switch {
+	case r.Attempts == 0:
+		return bilingual.Errorf("interrupted: the %s of %s was not sent", "已中断：%s %s 的请求未发送", c.op, name)
+	case c.op == order.OpQuery:
+		return bilingual.Errorf("interrupted: the query of %s was sent; what it would have said is unknown",
+			"已中断：%s 的查单请求已发送，结果未知", name)
+	}
+	return bilingual.Errorf("interrupted: the close of %s was sent; its outcome is unknown; query it",
+		"已中断：%s 的关单请求已发送，结果未知；请查单", name)
+}
+
+// nameOf is the order as it was named.
+func nameOf(p order.Params) string {
+	named := []string{p.OutTradeNo, p.TransactionID, p.CombineOutTradeNo}
+	return named[max(0, slices.IndexFunc(named, func(name string) bool { return name != "" }))]
+}
+
+// inOrder does something with each item, several at a time, and hands on the results in the items'
+// order, each as soon as those before it are there. It returns when all is done.
+func inOrder[T, R any](parallel int, items []T, do func(T) R, done func(T, R)) {
+	results := make([]chan R, len(items))
+	slots := make(chan struct{}, parallel)
+	for i := range results {
+		results[i] = make(chan R, 1)
+	}
+	go func() {
+		for i, item := range items {
+			slots <- struct{}{}
+			go func() {
+				defer func() { <-slots }()
+				results[i] <- do(item)
+			}()
+		}
+	}()
+	for i, item := range items {
+		done(item, <-results[i])
+	}
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+// redeliverCmd is one run of orders redeliver.
+type redeliverCmd struct{ storeFlags }
+
+func newRedeliver(l *render.Language) *cobra.Command {
+	r := &redeliverCmd{storeFlags{Language: l}}
+	cmd := describe(l, "orders-redeliver", &cobra.Command{
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name an event by its number: %s EVENT...", "请用编号指定事件：%s 事件编号...", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              r.run,
+	})
+	r.register(cmd)
+	return cmd
+}
+
+// run puts each event back into the outbox. A number that is no dead event's keeps none of the others
+// from it.
+func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
+	ids := make([]int64, 0, len(args))
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id < 1 {
+			return usagef("an event's number is a whole one from 1, not %q", "事件编号须为不小于 1 的整数，而不是 %q", arg)
+		}
+		ids = append(ids, id)
+	}
+	return r.with(func(s *store.Store, m order.Merchant) error {
+		worst := exitFine
+		for _, id := range ids {
+			done, err := s.Requeue(cmd.Context(), m.Account(), id)
+			if err != nil {
+				return err
+			}
+			if !done {
+				worst = exitNotFound
+			}
+			r.tell(cmd, id, done)
+		}
+		return exit(worst)
+	})
+}
+
+// tell prints what became of one event.
+func (r *redeliverCmd) tell(cmd *cobra.Command, id int64, done bool) {
+	if r.json {
+		render.JSON(cmd.OutOrStdout(), struct {
+			ID      int64 `json:"id"`
+			Revived bool  `json:"revived"`
+		}{id, done})
+		return
+	}
+	sign, what := "✓", r.Say("is delivered by the next sweep", "将由下次扫描投递")
+	if !done {
+		sign, what = "✗", r.Say("is not among the dead events", "不在未送达事件之列")
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %d: %s\n", sign, id, what)
+}

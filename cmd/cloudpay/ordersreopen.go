@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/orderfile"
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/order"
+	"cloudpay/internal/store"
+)
+
+// reopenCmd is one run of orders reopen.
+type reopenCmd struct {
+	storeFlags
+
+	subMchID string // of orders that are named by their number; empty: the configured one, or none
+}
+
+func newReopen(l *render.Language) *cobra.Command {
+	r := &reopenCmd{storeFlags: storeFlags{Language: l}}
+	cmd := describe(l, "orders-reopen", &cobra.Command{
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name an order: %s ORDER..., or - to read them from standard input",
+					"请指定订单：%s 订单号...，或用 - 从标准输入读取", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              r.run,
+	})
+	r.register(cmd)
+	cmd.Flags().StringVar(&r.subMchID, "sub-mch-id", "", l.Text(subMerchant))
+	return cmd
+}
+
+// maxRecords bounds the list of orders in JSON on standard input, in bytes: some fifty thousand.
+const maxRecords = 16 << 20
+
+// run reopens each order in turn. One that is not registered, or was not given up, keeps none of the
+// others from it; another error of the store's ends the run.
+func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
+	return r.with(func(orders *store.Store, m order.Merchant) error {
+		refs, err := orderfile.Named(args, cmd.InOrStdin(), maxRecords, func(text string) (order.Ref, error) { return r.ref(m, text) })
+		if err != nil {
+			return usage(err)
+		}
+		if len(refs) == 0 {
+			cmd.PrintErrln(r.Text(noneOnStdin))
+		}
+		missing, refused := false, false
+		for _, ref := range refs {
+			done, err := orders.Reopen(cmd.Context(), ref)
+			switch code, _ := exitCode(inStore(err)); {
+			case err == nil:
+				refused = refused || !done
+				r.tell(cmd, ref, done)
+			case code == exitNotFound:
+				missing = true
+				complain(r.Language, cmd.ErrOrStderr(), inStore(err))
+			default:
+				return err
+			}
+		}
+		switch {
+		case missing:
+			return exit(exitNotFound)
+		case refused:
+			return exit(exitRefused)
+		}
+		return nil
+	})
+}
+
+// ref reads an order: its number, or an object as `orders list --json` prints it, which names its
+// sub-merchant too. Another merchant's order is refused: its number may be one of ours.
+func (r *reopenCmd) ref(m order.Merchant, text string) (order.Ref, error) {
+	if !strings.HasPrefix(text, "{") {
+		return refOf(m, text, r.subMchID)
+	}
+	var listed order.Ref
+	if err := json.Unmarshal([]byte(text), &listed); err != nil {
+		return order.Ref{}, bilingual.Errorf("must be an order's number, or an order as `cloudpay orders list --json` prints it",
+			"须为订单号，或 `cloudpay orders list --json` 输出的订单")
+	}
+	if of := m.Account(); listed.Account() != of {
+		return order.Ref{}, bilingual.Errorf("is an order of %q in %q, and these are those of %s in %s",
+			"是商户 %q（%q）的订单，而此处为 %s（%s）的", listed.MchID, listed.Region, of.MchID, of.Region)
+	}
+	return refOf(m, listed.OutTradeNo, listed.SubMchID)
+}
+
+// tell prints what became of one order.
+func (r *reopenCmd) tell(cmd *cobra.Command, ref order.Ref, done bool) {
+	if r.json {
+		render.JSON(cmd.OutOrStdout(), struct {
+			SubMchID   string `json:"subMchId,omitempty"`
+			OutTradeNo string `json:"outTradeNo"`
+			Reopened   bool   `json:"reopened"`
+		}{ref.SubMchID, ref.OutTradeNo, done})
+		return
+	}
+	sign, what := "✓", r.Say("is due at once", "已立即到期")
+	if !done {
+		sign, what = "✗", r.Say("was not given up: nothing is changed", "并未放弃，未作更改")
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, render.Number(ref.SubMchID, ref.OutTradeNo), what)
+}

@@ -1,0 +1,300 @@
+// Package demo plays the demonstration: calls in every dialect and mode, timers and a crash, before
+// an emulated WeChat Pay. It checks each answer and the gateway's own record of the order, so that
+// what it prints is proved.
+package demo
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/emulator/desk"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/order"
+	"cloudpay/internal/printable"
+	"cloudpay/internal/store/migrate"
+	"cloudpay/pkg/paygate"
+)
+
+// Demo is one run of the demonstration. All exported fields are required.
+type Demo struct {
+	*render.Language
+
+	Out      io.Writer
+	Logs     io.Writer         // gets what the platform and the functions log
+	Dir      string            // for keys and stores; a new folder
+	Binaries map[string]string // the functions, built with SQLite, from desk.Find
+
+	desk *desk.Desk
+	done []played
+}
+
+// The two mini-program users: the one who makes the calls, and another.
+const (
+	openID   = "oDemoUser0000000000000000001"
+	stranger = "oDemoStranger000000000000002"
+)
+
+// total is what each order costs, in fen.
+const total = 100
+
+// Run plays every variant and prints all calls in a table. The error says what was not as it should
+// be, or what kept a call from being made.
+func (d *Demo) Run(ctx context.Context) error {
+	var err error
+	at := desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort}
+	if d.desk, err = desk.Open(ctx, d.Dir, at); err != nil {
+		return err
+	}
+	defer d.desk.Close()
+	for _, v := range []variant{
+		{"v2", false, bilingual.New("APIv2 (XML, MD5) · direct merchant", "APIv2 (XML, MD5) · 直连商户")},
+		{"v2", true, bilingual.New("APIv2 (XML, MD5) · service provider", "APIv2 (XML, MD5) · 服务商")},
+		{"v3", false, bilingual.New("APIv3 (JSON, RSA) · direct merchant", "APIv3 (JSON, RSA) · 直连商户")},
+		{"v3", true, bilingual.New("APIv3 (JSON, RSA) · service provider", "APIv3 (JSON, RSA) · 服务商")},
+	} {
+		if err := d.play(ctx, v); err != nil {
+			return err
+		}
+	}
+	return d.summary()
+}
+
+// variant is one way of being configured.
+type variant struct {
+	api     string
+	partner bool
+	title   bilingual.Text
+}
+
+// mode is the variant's WXPAY_MODE, in Chinese a person's word for it.
+func (v variant) mode() bilingual.Text {
+	if v.partner {
+		return bilingual.New("partner", "服务商")
+	}
+	return bilingual.New("direct", "直连商户")
+}
+
+// scene is a variant that is being played: its functions and its orders.
+type scene struct {
+	variant
+
+	cloud desk.Description // how its functions are called
+	owner paygate.Owner    // of its orders
+	store string           // the address of its register
+}
+
+// number is an order's. Direct and partner orders may have the same, as their owners differ.
+func (s *scene) number(name string) string { return "DEMO-" + s.api + "-" + name }
+
+// play makes every call in one variant, with functions of its own. These trust only callers that
+// prove themselves, as in production: the emulator's own policy would let anyone call.
+func (d *Demo) play(ctx context.Context, v variant) error {
+	s := &scene{variant: v, store: "sqlite:" + filepath.Join(d.Dir, v.api+"-"+v.mode().EN+".db")}
+	if _, err := migrate.Up(ctx, s.store); err != nil {
+		return bilingual.Errorf("making a store of orders: %w", "创建订单存储：%w", err)
+	}
+	as := desk.Settings{API: v.api, Region: string(order.Mainland), Partner: v.partner, Store: s.store}
+	env := d.desk.Env(as)
+	delete(env, "CLOUDPAY_CALLER_POLICY")
+	cloudURL, undeploy, err := d.desk.Deploy(ctx, desk.Deployment{
+		Binaries: d.Binaries, Runtime: platform.Go1, Env: env, Logs: d.Logs, Address: desk.AnyPort,
+	})
+	if err != nil {
+		return err
+	}
+	defer undeploy()
+	s.owner, s.cloud = as.Owner(), desk.Description{CloudURL: cloudURL, Runtime: platform.Go1, Env: env}
+	d.print("\n━━━ %s\n", "\n━━━ %s\n", v.title)
+	for _, name := range []string{"unpaid", "paid", "lost", "stranger", "overdue", "overduepaid"} {
+		if err := d.place(s, name, ""); err != nil {
+			return bilingual.Errorf("placing an order: %w", "下单：%w", err)
+		}
+	}
+	for _, c := range d.calls() {
+		if err := d.call(ctx, s, c); err != nil {
+			return err
+		}
+	}
+	return d.sweep(ctx, s)
+}
+
+// place creates an order at the gateway, in a state; empty: NOTPAY.
+func (d *Demo) place(s *scene, name string, state paygate.TradeState) error {
+	return d.desk.Gateway.AddOrder(paygate.Order{
+		MchID: s.owner.MchID, SubMchID: s.owner.SubMchID, OutTradeNo: s.number(name), Total: total, OpenID: openID, State: state,
+	})
+}
+
+// call is one call of the demonstration, and what must come of it.
+type call struct {
+	title           bilingual.Text // empty: it is not shown, being like the one before
+	function, order string
+	before          func(order string, owner paygate.Owner) error // what happens first; may be nil
+	outcome, state  string                                        // of the answer, and at the gateway
+	// closeAt registers the order for openID, as a service; empty: openID calls.
+	closeAt, openID string
+}
+
+// calls is what every variant plays, in this order.
+func (d *Demo) calls() []call {
+	const closeorder, queryorder = "closeorder", "queryorder"
+	return []call{
+		{bilingual.New("your server registers an order, to be closed in 30 minutes", "服务端登记订单，30 分钟后关单"),
+			closeorder, "unpaid", nil, "scheduled", "NOTPAY", "1800", openID},
+		{bilingual.Text{}, closeorder, "paid", nil, "scheduled", "NOTPAY", "1800", openID},
+		{bilingual.Text{}, closeorder, "lost", nil, "scheduled", "NOTPAY", "1800", openID},
+		{bilingual.Text{}, closeorder, "stranger", nil, "scheduled", "NOTPAY", "1800", stranger},
+		{bilingual.New("the customer queries their order", "用户查询自己的订单"), queryorder, "unpaid", nil, "found", "NOTPAY", "", openID},
+		{bilingual.New("closes it", "关单"), closeorder, "unpaid", nil, "closed", "CLOSED", "", openID},
+		{bilingual.New("closes it once more", "重复关单"), closeorder, "unpaid", nil, "alreadyClosed", "CLOSED", "", openID},
+		{bilingual.New("closes an order that was paid", "关闭已支付的订单"), closeorder, "paid", d.pay, "paid", "SUCCESS", "", openID},
+		{bilingual.New("queries it", "查单"), queryorder, "paid", nil, "found", "SUCCESS", "", openID},
+		{bilingual.New("closes, and the reply is lost: a query finds out", "关单应答丢失，以查单为准"),
+			closeorder, "lost", d.lose, "closed", "CLOSED", "", openID},
+		{bilingual.New("closes a stranger's order, and learns nothing", "关闭他人的订单：如同不存在"),
+			closeorder, "stranger", nil, "notFound", "NOTPAY", "", openID},
+	}
+}
+
+func (d *Demo) pay(number string, owner paygate.Owner) error {
+	return d.desk.Gateway.Pay(number, owner)
+}
+
+// lose has the reply to the next close of an order dropped, after the gateway has closed it.
+func (d *Demo) lose(number string, _ paygate.Owner) error {
+	return d.desk.Gateway.Inject(paygate.Fault{Action: paygate.Drop, Op: "close", OutTradeNo: number, Times: 1})
+}
+
+// played is a call that was made, for the summary.
+type played struct {
+	function, order string
+	variant         variant
+	outcome         string
+	attempts        int
+	took            time.Duration
+	wrong           error // what is not as it should be
+}
+
+// call makes one call, shows it and its answer, and notes whether both the answer and the gateway's
+// own record of the order are what they should be.
+func (d *Demo) call(ctx context.Context, s *scene, c call) error {
+	c.order = s.number(c.order)
+	if c.before != nil {
+		if err := c.before(c.order, s.owner); err != nil {
+			return err
+		}
+	}
+	event, sent, caller, err := s.event(c)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	reply, err := s.cloud.Call(ctx, c.function, sent, caller)
+	if err != nil {
+		return err
+	}
+	p := d.check(s, c, reply)
+	p.took = time.Since(start)
+	if c.title != (bilingual.Text{}) {
+		d.show(c, event, reply)
+	}
+	if c.title != (bilingual.Text{}) || p.wrong != nil {
+		d.done = append(d.done, p)
+	}
+	return nil
+}
+
+// event is what a call gives the function, as it is shown and as it is sent, and its caller. A
+// registration is made by the shop's server, whose token is not shown.
+func (s *scene) event(c call) (shown, sent []byte, caller desk.User, err error) {
+	parameters := map[string]string{"sub_mch_id": cmp.Or(s.owner.SubMchID, s.owner.MchID), "out_trade_no": c.order}
+	if c.closeAt != "" {
+		parameters["close_at"], parameters["openid"] = c.closeAt, c.openID
+	}
+	if shown, err = json.Marshal(parameters); err != nil {
+		return nil, nil, desk.User{}, bilingual.Errorf("encoding an event: %w", "编码事件：%w", err)
+	}
+	if c.closeAt == "" {
+		return shown, shown, desk.User{OpenID: c.openID}, nil
+	}
+	sent, err = s.cloud.AsService(shown)
+	return shown, sent, desk.User{}, err
+}
+
+// show shows a call and its answer.
+func (d *Demo) show(c call, event, reply []byte) {
+	how := bilingual.Same("wx.cloud.callFunction")
+	if c.closeAt != "" {
+		how = bilingual.New("invoke, with service_token:", "直接调用，附 service_token：")
+	}
+	d.print("\n▸ %s\n  %s %s %s\n", "\n▸ %s\n  %s %s %s\n", c.title, how, c.function, event)
+	d.print("  %s\n", "  %s\n", strings.ReplaceAll(render.Pretty(reply), "\n", "\n  "))
+}
+
+// check compares the answer and the gateway's record with what they should be.
+func (d *Demo) check(s *scene, c call, reply []byte) played {
+	var answer struct {
+		Outcome  string `json:"outcome"`
+		Attempts int    `json:"attempts"`
+	}
+	wrong := json.Unmarshal(reply, &answer)
+	if wrong == nil && answer.Outcome != c.outcome {
+		wrong = bilingual.Errorf("the outcome is %q and should be %q: %s", "outcome 为 %q，应为 %q：%s", answer.Outcome, c.outcome, reply)
+	}
+	if wrong == nil {
+		wrong = d.checkState(s, c.order, c.state)
+	}
+	return played{
+		function: c.function, order: c.order, variant: s.variant, outcome: d.Outcome(order.Outcome(answer.Outcome)),
+		attempts: answer.Attempts, wrong: wrong,
+	}
+}
+
+// checkState compares the gateway's record of an order with what it should be.
+func (d *Demo) checkState(s *scene, number, state string) error {
+	kept, err := d.desk.Gateway.Order(number, s.owner)
+	if err == nil && string(kept.State) != state {
+		err = bilingual.Errorf("WeChat Pay has %s as %s and should have it as %s", "微信支付中 %s 为 %s，应为 %s", number, kept.State, state)
+	}
+	return err
+}
+
+// summary shows all calls in a table, and fails if any went wrong.
+func (d *Demo) summary() error {
+	d.print("\n━━━ all calls\n\n", "\n━━━ 汇总\n\n")
+	rows := &render.Table{Out: d.Out, Header: []string{
+		"  ", d.Say("api", "接口"), d.Say("mode", "模式"), d.Say("function", "云函数"), d.Say("order", "订单"),
+		d.Say("outcome", "结果"), d.Say("attempts", "请求次数"), d.Say("ms", "毫秒"),
+	}}
+	var wrong []error
+	for _, p := range d.done {
+		mark := "✓"
+		if p.wrong != nil {
+			mark = "✗"
+			wrong = append(wrong, bilingual.Errorf("%s of %s: %w", "%s，订单 %s：%w", p.function, p.order, p.wrong))
+		}
+		rows.Row("  "+mark, p.variant.api, d.Text(p.variant.mode()), p.function, p.order, p.outcome, strconv.Itoa(p.attempts),
+			fmt.Sprintf("%.1f", float64(p.took.Microseconds())/1000))
+	}
+	rows.Flush()
+	d.print("\nEvery request's signature was verified by the emulated WeChat Pay, and every answer of its was proved by its own.\n"+
+		"Next: go run -tags sqlite ./cmd/cloudpay emulate, and README.md\n",
+		"\n每个请求的签名都经模拟微信支付校验，每个应答都由其自身的签名证实。\n"+
+			"接下来：go run -tags sqlite ./cmd/cloudpay emulate，以及 README.md\n")
+	return errors.Join(wrong...)
+}
+
+// print writes for the person who watches; a closed terminal is no reason to stop.
+func (d *Demo) print(en, zh string, values ...any) {
+	_, _ = fmt.Fprint(d.Out, printable.Lines(d.Say(en, zh, values...)))
+}

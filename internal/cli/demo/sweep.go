@@ -1,0 +1,126 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/render"
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+	"cloudpay/internal/store"
+	"cloudpay/pkg/paygate"
+)
+
+// sweep plays what no call starts: orders become overdue, a function dies between its close and the
+// reply, and timers find out about all of them.
+func (d *Demo) sweep(ctx context.Context, s *scene) error {
+	kept, err := store.Open(s.store)
+	if err != nil {
+		return bilingual.Errorf("looking into the store of orders: %w", "查看订单存储：%w", err)
+	}
+	defer func() { _ = kept.Close() }()
+	aMinuteAgo := time.Now().Add(-time.Minute).Format(time.RFC3339)
+	overdue := call{function: "closeorder", order: "overdue", outcome: "scheduled", state: "NOTPAY", closeAt: aMinuteAgo, openID: openID}
+	paid := overdue
+	paid.order, paid.before, paid.state = "overduepaid", d.pay, "SUCCESS"
+	for _, step := range []func() error{
+		func() error { return d.call(ctx, s, overdue) },
+		func() error { return d.call(ctx, s, paid) },
+		func() error {
+			return d.tick(ctx, s, tick{
+				bilingual.New("two orders are overdue, and one of them was paid: the timer fires", "定时器关闭到期订单"),
+				"closeorder", closing.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
+			})
+		},
+		func() error { return d.crash(ctx, kept, s) },
+		func() error {
+			return d.tick(ctx, s, tick{
+				bilingual.New("a function was killed when it had sent a close: queryorder's timer finds out", "函数中途被杀：查单定时器查明结果"),
+				"queryorder", closing.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
+			})
+		},
+		func() error { return d.tell(ctx, kept, s) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// crash leaves behind what a function does that is killed between its close and the reply: the
+// intent in the register, under a lease that has run out, and an order that the gateway has closed.
+func (d *Demo) crash(ctx context.Context, kept *store.Store, s *scene) error {
+	entry := schedule.Entry{Ref: order.Ref{
+		Region: order.Mainland, MchID: s.owner.MchID, SubMchID: s.owner.SubMchID, OutTradeNo: s.number("doubt"),
+	}}
+	_, err := kept.Begin(ctx, entry, time.Millisecond)
+	if err == nil {
+		err = d.place(s, "doubt", paygate.StateClosed)
+	}
+	if err != nil {
+		return bilingual.Errorf("leaving an order in doubt: %w", "制造存疑的订单：%w", err)
+	}
+	return nil
+}
+
+// tick is a timer that fires, and what must come of it.
+type tick struct {
+	title    bilingual.Text
+	function string
+	report   closing.Report
+	states   map[string]string // by order
+}
+
+// tick fires a timer, shows its report, and notes whether it and the gateway's record are what they
+// should be.
+func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
+	start := time.Now()
+	reply, err := s.cloud.Fire(ctx, t.function)
+	if err != nil {
+		return err
+	}
+	took := time.Since(start)
+	d.print("\n▸ %s\n  %s timer\n  %s\n", "\n▸ %s\n  %s 定时器\n  %s\n", t.title, t.function, reply)
+	var report closing.Report
+	wrong := json.Unmarshal(reply, &report)
+	calls := report.Calls
+	report.Calls, report.Took = 0, 0 // which differ from run to run
+	if wrong == nil && report != t.report {
+		wrong = bilingual.Errorf("the report counts %+v and should count %+v: %s", "报告计数为 %+v，应为 %+v：%s", report, t.report, reply)
+	}
+	names := slices.Sorted(maps.Keys(t.states))
+	for _, name := range names {
+		if wrong == nil {
+			wrong = d.checkState(s, s.number(name), t.states[name])
+		}
+	}
+	d.done = append(d.done, played{
+		function: t.function, order: strings.Join(names, ", "), variant: s.variant, outcome: d.Say("timer", "定时器"),
+		attempts: calls, took: took, wrong: wrong,
+	})
+	return nil
+}
+
+// tell shows the outbox.
+func (d *Demo) tell(ctx context.Context, kept *store.Store, s *scene) error {
+	const most = 100
+	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, 0, most)
+	if err != nil {
+		return bilingual.Errorf("reading the events: %w", "读取事件：%w", err)
+	}
+	d.print("\n▸ what your shop is told: cloudpay orders events\n", "\n▸ 通知给商户的事件：cloudpay orders events\n")
+	rows := &render.Table{Out: d.Out, Header: []string{"  " + d.Say("event", "事件"), d.Say("order", "订单"), d.Say("what", "内容")}}
+	for _, e := range events {
+		rows.Row(fmt.Sprintf("  %d", e.ID), e.OutTradeNo, d.Event(e))
+	}
+	rows.Flush()
+	return nil
+}

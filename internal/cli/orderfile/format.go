@@ -1,0 +1,231 @@
+package orderfile
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
+)
+
+// Format is how a file of orders is written.
+type Format string
+
+const (
+	CSV       Format = "csv"   // RFC 4180, with a header that names the columns
+	JSONLines Format = "jsonl" // an object a line
+)
+
+// extensions tell the format by the ending of a file's name.
+var extensions = []struct {
+	name   string
+	format Format
+}{{"csv", CSV}, {"jsonl", JSONLines}, {"ndjson", JSONLines}, {"json", JSONLines}}
+
+// Extensions lists the endings of files that FormatOf knows.
+func Extensions() []string {
+	names := make([]string, 0, len(extensions))
+	for _, e := range extensions {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// FormatOf returns the format that is given or, when that is empty, the one that the file's name
+// tells.
+func FormatOf(given, name string) (Format, error) {
+	ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))
+	for _, e := range extensions {
+		if given == "" && e.name == ending || given == string(e.format) {
+			return e.format, nil
+		}
+	}
+	if given != "" {
+		return "", bilingual.Errorf("must be %s or %s, not %q", "须为 %s 或 %s，而不是 %q", CSV, JSONLines, given)
+	}
+	return "", bilingual.Errorf("must be given, %s or %s: the name %s does not tell", "必须提供，%s 或 %s：文件名 %s 无法判断",
+		CSV, JSONLines, name)
+}
+
+// parser turns one line of a file into Params. header reports that the line was the CSV header and
+// holds no order. The error is a *lineError, which is about this line alone and leaves in the Params
+// what could be read, or a *HeaderError, which is about the whole file.
+type parser func(line []byte) (p order.Params, header bool, err error)
+
+// parser returns a parser for a new file.
+func (f Format) parser() parser {
+	if f == CSV {
+		return (&csvParser{}).parse
+	}
+	return parseJSON
+}
+
+// lineError is what is wrong with one line.
+type lineError struct {
+	field string
+	rule  bilingual.Text
+}
+
+// wholeLine is the field of a fault that is about no one field.
+const wholeLine = "line"
+
+// Error returns the field and the rule in English.
+func (e *lineError) Error() string { return e.field + ": " + e.rule.EN }
+
+// HeaderError is what is wrong with the header of a CSV file: none of the file can be read.
+type HeaderError struct{ faults error }
+
+// Error returns the English wording.
+func (e *HeaderError) Error() string { return e.faults.Error() }
+
+// Unwrap returns the single faults, for their wordings.
+func (e *HeaderError) Unwrap() error { return e.faults }
+
+// csvParser reads CSV line by line and not as one stream: no parameter has an end of line in it, and
+// so a quotation mark that is missing spoils its own line only.
+type csvParser struct{ columns []Column } // nil: the header is still to come
+
+func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) {
+	cells, err := csv.NewReader(bytes.NewReader(line)).Read()
+	switch {
+	case c.columns == nil && err != nil:
+		return p, true, &HeaderError{bilingual.Errorf("the header: %s", "表头：%s", csvFault(err))}
+	case c.columns == nil:
+		return p, true, c.head(cells)
+	case err != nil:
+		return p, false, &lineError{wholeLine, csvFault(err)}
+	case len(cells) != len(c.columns):
+		return p, false, &lineError{wholeLine, bilingual.Sprintf("must have %d columns as the header does, not %d",
+			"须与表头一样有 %d 列，而不是 %d 列", len(c.columns), len(cells))}
+	}
+	for i, column := range c.columns {
+		if value := strings.TrimSpace(cells[i]); value != "" {
+			if fault := column.Set(&p, value); fault != nil {
+				return p, false, &lineError{fault.Field, fault.Rule}
+			}
+		}
+	}
+	return p, false, nil
+}
+
+// head learns the columns, and reports all that is wrong with them.
+func (c *csvParser) head(names []string) error {
+	var faults []error
+	for _, name := range names {
+		column, err := columnOf(name)
+		switch {
+		case err != nil:
+			faults = append(faults, bilingual.Errorf("the header: column %q %w", "表头：列 %q %w", name, err))
+		case c.has(column.Name):
+			faults = append(faults, bilingual.Errorf("the header: %s is there twice", "表头：%s 出现两次", column.Name))
+		default:
+			c.columns = append(c.columns, column)
+		}
+	}
+	for _, needed := range []string{outTradeNo, closeAt} {
+		if !c.has(needed) && len(faults) == 0 {
+			faults = append(faults, bilingual.Errorf("the header: column %s is missing; the first line names the columns",
+				"表头：缺少列 %s；首行为列名", needed))
+		}
+	}
+	if len(faults) > 0 {
+		return &HeaderError{errors.Join(faults...)}
+	}
+	return nil
+}
+
+func (c *csvParser) has(name string) bool {
+	return slices.ContainsFunc(c.columns, func(column Column) bool { return column.Name == name })
+}
+
+// csvFault is what is wrong, without the line number that package csv counts, which is always 1.
+func csvFault(err error) bilingual.Text {
+	if fault, is := errors.AsType[*csv.ParseError](err); is {
+		return bilingual.Sprintf("is not CSV, at its byte %d: %v", "不是 CSV，在第 %d 字节：%v", fault.Column, fault.Err)
+	}
+	return bilingual.Sprintf("is not CSV: %v", "不是 CSV：%v", err)
+}
+
+// parseJSON reads an object, member by member: a map would hide a member that is given twice.
+func parseJSON(line []byte) (p order.Params, header bool, err error) {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.UseNumber() // as it was written
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return p, false, &lineError{wholeLine, bilingual.New(`must be a JSON object such as {"out_trade_no":"A1","close_at":"1800"}`,
+			`须为 JSON 对象，如 {"out_trade_no":"A1","close_at":"1800"}`)}
+	}
+	given := map[string]bool{}
+	for d.More() {
+		if err := setMember(&p, d, given); err != nil {
+			return p, false, err
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		return p, false, notJSON(err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return p, false, &lineError{wholeLine, bilingual.New(
+			"has something behind its object; give one object a line", "对象之后还有内容；每行只给一个对象")}
+	}
+	return p, false, nil
+}
+
+// setMember reads one member and sets its parameter.
+func setMember(p *order.Params, d *json.Decoder, given map[string]bool) error {
+	key, err := d.Token()
+	if err != nil {
+		return notJSON(err)
+	}
+	value, err := d.Token()
+	if err != nil {
+		return notJSON(err)
+	}
+	name, _ := key.(string) // an object's keys are strings, or Token fails
+	column, err := columnOf(name)
+	if err != nil {
+		return &lineError{name, bilingual.Wording(err)}
+	}
+	if given[column.Name] {
+		return &lineError{column.Name, bilingual.New("is given twice", "重复给出")}
+	}
+	given[column.Name] = true
+	text, err := textOf(column.Name, value)
+	if err != nil || text == "" {
+		return err
+	}
+	if fault := column.Set(p, text); fault != nil {
+		return &lineError{fault.Field, fault.Rule}
+	}
+	return nil
+}
+
+// textOf is a member's value: a string, nothing, or a number where numbers are meant. An order
+// number must be a string: as a number it would lose its leading zeros.
+func textOf(name string, value json.Token) (string, error) {
+	switch value := value.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return value, nil
+	case json.Number:
+		if name != total && name != closeAt {
+			return "", &lineError{name, bilingual.New("must be a string (put it between quotation marks)", "须为字符串（请加引号）")}
+		}
+		return value.String(), nil
+	default:
+		return "", &lineError{name, bilingual.New("must be a string", "须为字符串")}
+	}
+}
+
+func notJSON(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = bilingual.Errorf("it ends too early", "内容过早结束")
+	}
+	return &lineError{wholeLine, bilingual.Sprintf("is not JSON: %v", "不是 JSON：%v", err)}
+}

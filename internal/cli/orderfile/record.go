@@ -1,0 +1,107 @@
+package orderfile
+
+import (
+	"bufio"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
+)
+
+// Record is a registered order as a line of JSON, which docs/cli.md describes. Times are UTC, and
+// left out when they are zero.
+type Record struct {
+	order.Ref
+
+	Owner         order.Owner         `json:"owner,omitempty"`
+	SubAppID      string              `json:"subAppid,omitempty"`
+	API           order.API           `json:"api,omitempty"`
+	Total         *int64              `json:"total,omitempty"`
+	CreatedAt     time.Time           `json:"createdAt,omitzero"`
+	CloseAt       time.Time           `json:"closeAt,omitzero"`
+	CloseIn       float64             `json:"closeIn,omitempty"` // seconds after registeredAt
+	RegisteredAt  time.Time           `json:"registeredAt"`
+	Progress      schedule.Progress   `json:"progress"`
+	TradeState    tradestate.State    `json:"tradeState,omitempty"`
+	Authenticated bool                `json:"authenticated"`
+	ClosingSince  time.Time           `json:"closingSince,omitzero"`
+	DueAt         time.Time           `json:"dueAt,omitzero"`
+	LeaseUntil    time.Time           `json:"leaseUntil,omitzero"`
+	Attempts      int                 `json:"attempts"`
+	LastError     string              `json:"lastError,omitempty"`
+	Ending        schedule.FinalState `json:"ending,omitempty"`
+	TransactionID string              `json:"transactionId,omitempty"`
+	PaidTotal     *int64              `json:"paidTotal,omitempty"`
+	PaidAt        time.Time           `json:"paidAt,omitzero"`
+	EndedAt       time.Time           `json:"endedAt,omitzero"`
+	// Events are there when one order is shown, and not in a list.
+	Events []schedule.Event `json:"events,omitempty"`
+}
+
+// NewRecord returns the JSON of a registered order, with its events.
+func NewRecord(r schedule.Record, events ...schedule.Event) Record {
+	return Record{
+		Ref: r.Ref, Owner: r.Owner, SubAppID: r.SubAppID, API: r.API, Total: r.Total,
+		CreatedAt: r.CreatedAt.UTC(), CloseAt: r.CloseAt.UTC(), CloseIn: r.CloseIn.Seconds(), RegisteredAt: r.RegisteredAt.UTC(),
+		Progress: r.Progress, TradeState: r.TradeState, Authenticated: r.Authenticated,
+		ClosingSince: r.ClosingSince.UTC(), DueAt: r.DueAt.UTC(), LeaseUntil: r.LeaseUntil.UTC(), Attempts: r.Attempts, LastError: r.LastError,
+		Ending: r.FinalState, TransactionID: r.TransactionID, PaidTotal: r.PaidTotal, PaidAt: r.PaidAt.UTC(), EndedAt: r.EndedAt.UTC(),
+		Events: events,
+	}
+}
+
+// Named reads the orders that arguments name, where - stands for those on standard input, one a
+// line. parse turns an argument or a line into an order. At most limit bytes of standard input are
+// taken.
+func Named[T any](args []string, stdin io.Reader, limit int64, parse func(text string) (T, error)) ([]T, error) {
+	var all []T
+	for i, arg := range args {
+		if arg != "-" {
+			one, err := parse(arg)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+			continue
+		}
+		if slices.Contains(args[:i], "-") {
+			return nil, bilingual.Errorf("-: standard input can be read once", "-：标准输入只能读取一次")
+		}
+		listed, err := listed(stdin, limit, parse)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, listed...)
+	}
+	return all, nil
+}
+
+// listed reads one order from each line that is not empty.
+func listed[T any](stdin io.Reader, limit int64, parse func(text string) (T, error)) ([]T, error) {
+	var all []T
+	limited := &io.LimitedReader{R: stdin, N: limit + 1}
+	text := bufio.NewScanner(limited)
+	for n := 1; text.Scan(); n++ {
+		line := strings.TrimSpace(text.Text())
+		if line == "" {
+			continue
+		}
+		one, err := parse(line)
+		if err != nil {
+			return nil, bilingual.Errorf("-: line %d: %w", "-：第 %d 行：%w", n, err)
+		}
+		all = append(all, one)
+	}
+	if err := text.Err(); err != nil {
+		return nil, bilingual.Errorf("-: reading orders: %w", "-：读取订单：%w", err)
+	}
+	if limited.N == 0 {
+		return nil, bilingual.Errorf("-: a list of orders may have %d MiB", "-：订单列表不可超过 %d MiB", limit>>20)
+	}
+	return all, nil
+}

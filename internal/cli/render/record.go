@@ -1,0 +1,125 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/printable"
+	"cloudpay/internal/schedule"
+)
+
+// progresses are the words for how far an order is; for one that has ended, how it ended.
+var progresses = map[string]bilingual.Text{
+	string(schedule.Waiting):       bilingual.New("waiting", "等待关单"),
+	string(schedule.Closing):       bilingual.New("closing", "关单中"),
+	string(schedule.GaveUp):        bilingual.New("stuck", "已放弃"),
+	string(schedule.FinalClosed):   bilingual.New("closed", "已关单"),
+	string(schedule.FinalPaid):     bilingual.New("paid", "已支付"),
+	string(schedule.FinalNotFound): bilingual.New("notFound", "不存在"),
+}
+
+// Progress says how far a registered order is.
+func (l *Language) Progress(r schedule.Record) string {
+	return l.Text(progresses[cmp.Or(string(r.FinalState), string(r.Progress))])
+}
+
+// Mark is ✓ for an order that ended well, ✗ for one that a person has to look at, and · for one that
+// goes on by itself.
+func Mark(r schedule.Record) string {
+	switch r.Progress {
+	case schedule.Done:
+		return "✓"
+	case schedule.GaveUp:
+		return "✗"
+	case schedule.Waiting, schedule.Closing:
+	}
+	return "·"
+}
+
+// Number is an order's number, behind its sub-merchant's where it has one.
+func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, outTradeNo) }
+
+// Record shows everything that is known of a registered order, with its events.
+func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Event) {
+	fmt.Fprintf(out, "%s %s  %s\n", Mark(r), l.Progress(r), printable.Text(r.OutTradeNo))
+	attempts := ""
+	if r.Attempts > 0 {
+		attempts = strconv.Itoa(r.Attempts)
+	}
+	closeAt := Clock(r.CloseAt)
+	if closeAt == "" {
+		closeAt = l.Say("%s after its registration", "登记后 %s", r.CloseIn)
+	}
+	l.list(out, []row{
+		{bilingual.New("merchant", "商户号"), joined(" / ", string(r.Region), r.MchID, r.SubMchID)},
+		{bilingual.New("owner", "所属用户"), string(r.Owner)},
+		{bilingual.New("amount", "订单金额"), l.Amount(r.Total, "")},
+		{bilingual.New("created", "下单时间"), Clock(r.CreatedAt)},
+		{bilingual.New("registered", "登记时间"), Clock(r.RegisteredAt)},
+		{bilingual.New("to be closed", "关单时间"), closeAt},
+		{bilingual.New("dialect", "接口"), joined("  ", string(r.API), r.SubAppID)},
+		{bilingual.New("due", "下次处理"), Clock(r.DueAt)},
+		{bilingual.New("claimed until", "处理期限"), Clock(r.LeaseUntil)},
+		{bilingual.New("closing since", "关单始于"), Clock(r.ClosingSince)},
+		{bilingual.New("attempts", "处理次数"), attempts},
+		{bilingual.New("last said", "最近状态"), l.lastSaid(r)},
+		{bilingual.New("why", "原因"), l.Reason(r.LastError)},
+		{bilingual.New("ended", "结束时间"), Clock(r.EndedAt)},
+		{bilingual.New("paid", "用户实付"), l.Amount(r.PaidTotal, "")},
+		{bilingual.New("paid at", "支付时间"), Clock(r.PaidAt)},
+		{bilingual.New("transaction id", "微信订单号"), r.TransactionID},
+	})
+	for _, e := range events {
+		l.list(out, []row{{bilingual.Sprintf("event %d", "事件 %d", e.ID), Clock(e.OccurredAt) + "  " + l.Event(e)}})
+	}
+}
+
+// lastSaid is the gateway's last word, and whether it was proved.
+func (l *Language) lastSaid(r schedule.Record) string {
+	said := l.state(r.TradeState)
+	if said != "" && !r.Authenticated {
+		said += l.Say(" (not proved)", "（未经验证）")
+	}
+	return said
+}
+
+// kinds are the words for events. Programs read the English one, so it stands in Chinese too.
+var kinds = map[schedule.EventKind]bilingual.Text{
+	schedule.EventClosed:          bilingual.New("closed", "已关单 closed"),
+	schedule.EventPaid:            bilingual.New("paid", "已支付 paid"),
+	schedule.EventPaidOtherAmount: bilingual.New("paidOtherAmount", "支付金额不符 paidOtherAmount"),
+	schedule.EventNotFound:        bilingual.New("notFound", "不存在 notFound"),
+	schedule.EventGaveUp:          bilingual.New("gaveUp", "已放弃 gaveUp"),
+	schedule.EventContradicted:    bilingual.New("contradicted", "结果矛盾 contradicted"),
+}
+
+// Event is what an event says, on one line.
+func (l *Language) Event(e schedule.Event) string {
+	return printable.Text(joined("  ", l.Text(kinds[e.Kind]), l.Amount(e.PaidTotal, ""), e.TransactionID, l.Reason(e.Reason)))
+}
+
+// reasonsZH are the workflow's own reasons, which the register keeps in English.
+var reasonsZH = map[string]string{
+	"not five minutes old":                     "下单不足五分钟",
+	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
+}
+
+// Reason is why an order has not ended, as the register keeps it: one of the workflow's own reasons,
+// or the code and text of a result. What another version wrote stays as it is.
+func (l *Language) Reason(recorded string) string {
+	if zh, own := reasonsZH[recorded]; own {
+		return l.Say(recorded, zh)
+	}
+	code, text, found := strings.Cut(recorded, ": ")
+	if _, known := errcode.Lookup(code); !found || !known {
+		return recorded
+	}
+	result := order.Result{ErrCode: code, ErrCodeDes: text}
+	return l.Text(result.Why())
+}

@@ -1,0 +1,135 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rivo/uniseg"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/printable"
+)
+
+// Pad fills a text up to a width in a terminal's columns. Chinese characters and their punctuation
+// take two columns each.
+func Pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-uniseg.StringWidth(text)))
+}
+
+// Table prints rows in columns that are as wide as their longest cell. Rows are held back in blocks
+// and measured together, so that a long list begins before it ends; a later block may be wider than
+// an earlier one.
+type Table struct {
+	Out    io.Writer
+	Header []string
+
+	rows   [][]string
+	headed bool // the header was printed
+}
+
+// block is how many rows are held back.
+const block = 200
+
+// Row adds a row. It has a cell for each column of the header.
+func (t *Table) Row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = printable.Text(cell)
+	}
+	t.rows = append(t.rows, cells)
+	if len(t.rows) == block {
+		t.Flush()
+	}
+}
+
+// Flush prints the rows that are held back. A table without rows prints nothing, no header either.
+func (t *Table) Flush() {
+	if len(t.rows) == 0 {
+		return
+	}
+	rows := t.rows
+	if !t.headed {
+		rows = slices.Insert(rows, 0, t.Header)
+	}
+	widths := make([]int, len(t.Header))
+	for _, row := range append(rows, t.Header) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], uniseg.StringWidth(cell))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(Pad(cell, widths[i]) + "  ")
+		}
+		fmt.Fprintln(t.Out, strings.TrimRight(line.String(), " "))
+	}
+	t.rows, t.headed = nil, true
+}
+
+// row is one fact about an order, in a list of facts.
+type row struct {
+	label bilingual.Text
+	value string // empty: the row is left out
+}
+
+// labelWidth is the width of the longest label, in either language.
+const labelWidth = 14
+
+// list prints the rows that have a value, indented below a line about the whole.
+func (l *Language) list(out io.Writer, rows []row) {
+	for _, r := range rows {
+		if r.value != "" {
+			fmt.Fprintf(out, "    %s  %s\n", Pad(l.Text(r.label), labelWidth), printable.Text(r.value))
+		}
+	}
+}
+
+// joined are the texts that are not empty, with something between them.
+func joined(between string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), between)
+}
+
+// JSON prints one object a line. Characters that a terminal would obey are escaped, which leaves the
+// JSON's meaning as it is.
+func JSON(out io.Writer, v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		line = fmt.Appendf(nil, "{%q:%q}", "error", err) // cannot be: what is printed here always encodes
+	}
+	fmt.Fprintln(out, printable.Text(string(line)))
+}
+
+// Clock is a time in the zone of the person who reads it; empty for the zero time.
+func Clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.DateTime) //nolint:gosmopolitan // a person reads it here; JSON has UTC
+}
+
+// Amount shows a sum of money as people say it and as the API counts it; empty for nil. currency is
+// empty for CNY.
+func (l *Language) Amount(fen *int64, currency string) string {
+	switch {
+	case fen == nil:
+		return ""
+	case currency != "" && currency != "CNY":
+		// Not every currency has hundredths, so no point is put where none may belong.
+		return l.Say("%d of the smallest unit of %s", "%d（%s 最小单位）", *fen, currency)
+	}
+	return l.Say("%d.%02d yuan (%d fen)", "%d.%02d 元（%d 分）", *fen/100, *fen%100, *fen)
+}
+
+// Pretty indents JSON for a person, and leaves any other text as it is. It may have several lines.
+func Pretty(text []byte) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, text, "", "  "); err != nil {
+		return printable.Lines(string(text))
+	}
+	return printable.Lines(out.String())
+}
