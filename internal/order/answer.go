@@ -7,60 +7,86 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// Proof is why an answer may be believed.
+// Proof is what authenticates an answer.
 type Proof string
 
 const (
 	// ProofSignature: the gateway's signature over the reply was verified.
 	ProofSignature Proof = "signature"
-	// ProofPrivateLink: the reply came over WeChat cloud hosting's private link,
-	// which has no signatures.
+	// ProofPrivateLink: the reply came over WeChat cloud hosting's private link, which has no
+	// signatures.
 	ProofPrivateLink Proof = "privateLink"
-	// ProofNone: nothing vouches for it.
+	// ProofNone: the reply is not authenticated, or there was none.
 	ProofNone Proof = "none"
 )
 
-// Answer is one exchange with the gateway, in order words. A gateway always
-// gives one: a failure to get an answer is an Answer whose Verdict is Doubted.
+// Answer is the result of one exchange with the gateway, the same for every dialect. There is
+// always one: an exchange that fails is an Answer whose Verdict is Doubted.
 type Answer struct {
 	Verdict verdict.Verdict
 	Proof   Proof
-	// Code is canonical (see Lookup); empty when all is well.
+	// Code is canonical (see errcode.Lookup); empty on success.
 	Code string
 	// GatewayCode is Code as the gateway spelled it; empty when Code is ours.
 	GatewayCode string
-	// Message is the gateway's own text, or ours when there was none.
+	// Message is the gateway's own text, or ours when it sent none.
 	Message string
-	// ResultMsg is APIv2's result_msg, which cloud hosting's link passes on; empty as
-	// a rule. It is set only when the reply was authenticated.
+	// ResultMsg is APIv2's result_msg, which cloud hosting's link passes on; usually empty. It is
+	// set only when the reply was authenticated.
 	ResultMsg string
-	// HTTPStatus is 0 when no reply arrived.
+	// HTTPStatus is 0 when there was no reply.
 	HTTPStatus int
-	// RequestID is the gateway's Request-ID, which WeChat Pay's support asks for.
+	// RequestID is the gateway's Request-ID. WeChat Pay's support asks for it.
 	RequestID string
-	// RetryAfter is how long the gateway asked us to wait; 0 when it did not.
+	// RetryAfter is the wait that the gateway asks for; 0 when it asks for none.
 	RetryAfter time.Duration
-	// Nonce and Sign are the reply's own: APIv2's elements, APIv3's headers.
-	// They are set only when the reply was authenticated.
+	// Nonce and Sign are the reply's own: APIv2's elements, APIv3's headers. They are set only when
+	// the reply was authenticated.
 	Nonce, Sign string
-	// SignedAt is when the reply was signed, as APIv3 says; zero in the other dialects.
+	// SignedAt is the time of APIv3's signature; zero in the other dialects.
 	SignedAt time.Time
-	// Route is the way that the exchange went.
-	Route Route
-	// Fresh reports that the reply came over a connection that had carried no other exchange, or
-	// over HTTP/2, so that no reply out of step can have been taken for it.
+	Route    Route
+	// Fresh reports that the connection had carried no other exchange, or that it was HTTP/2: then
+	// the reply cannot be a late one to an earlier request.
 	Fresh bool
-	// Facts is what a query learned; nil unless Verdict is Stated.
+	// Facts are a query's; nil unless Verdict is Stated.
 	Facts *Facts
 }
 
-// Authenticated reports whether the gateway is known to have said this.
+// Authenticated reports whether the answer is proved to be the gateway's.
 func (a Answer) Authenticated() bool {
 	return a.Verdict != verdict.Doubted && a.Verdict != verdict.Rejected
 }
 
-// Facts is what the gateway knows about an order. Amounts are in fen (cents of
-// the currency). A number is nil when the gateway gave none, and 0 when it gave 0.
+// Route is the way that an exchange with WeChat Pay goes. It decides what an answer proves that
+// does not name the order: the success of a close, and every refusal. The signature of such an
+// answer proves that WeChat Pay sent it, but not for which order.
+type Route string
+
+const (
+	// RouteForeign: something on the way ends TLS, or may. It could mix up replies, so only a query
+	// decides, whose reply names the order. The zero Route means the same.
+	RouteForeign Route = "foreign"
+	// RouteOwn: TLS ends at WeChat Pay's own host. Its replies can be mixed up only on a used
+	// HTTP/1.1 connection.
+	RouteOwn Route = "own"
+	// RouteLink: WeChat cloud hosting's private link. How its sidecar uses connections is not
+	// documented.
+	RouteLink Route = "link"
+)
+
+// Conclusive reports whether the answer proves its verdict for the order of the request, although
+// it does not name the order.
+func (a Answer) Conclusive() bool { return a.Route == RouteOwn && a.Fresh }
+
+// Repeatable reports whether two such answers in a row prove that the order does not exist. No
+// query can confirm that by naming the order.
+func (a Answer) Repeatable() bool {
+	return a.Fresh && (a.Route == RouteOwn || a.Route == RouteLink)
+}
+
+// Facts are what the gateway knows about an order. Amounts are in fen (cents of the currency). A
+// number is nil when the gateway gave none, and 0 when it gave 0.
 type Facts struct {
 	AppID              string
 	SubAppID           string
@@ -85,20 +111,19 @@ type Facts struct {
 	CouponCount        *int64 // not always len(Coupons): the gateway may not list them all
 	Coupons            []Coupon
 	Promotions         []Promotion
-	// ExchangeRate is overseas orders': CashFeeType's price in the settlement
-	// currency, times ten to the eighth. Nil when the gateway gave none.
+	// ExchangeRate is overseas orders': the price of CashFeeType in the settlement currency, times
+	// ten to the eighth.
 	ExchangeRate *int64
-	// SubOrders are a combined order's; TradeState is then theirs together (see
-	// Combined).
+	// SubOrders are a combined order's. TradeState is then tradestate.Combined of theirs.
 	SubOrders []SubFacts
 	// PaidAt is when the payment succeeded; zero when it did not.
 	PaidAt time.Time
-	// Unread names, in the dialect's words, what the gateway gave and nothing could
-	// read: it is left out here, and says nothing against the rest.
+	// Unread are the dialect's names of fields whose values could not be parsed. They are absent
+	// here; the other fields are sound.
 	Unread []string
 }
 
-// SubFacts is what the gateway knows about one order of a combined order.
+// SubFacts are what the gateway knows about one order of a combined order.
 type SubFacts struct {
 	SubOrder
 

@@ -1,6 +1,6 @@
 package order
 
-// API is the dialect of WeChat Pay that carries a call.
+// API is the dialect of WeChat Pay that a call is made in. The empty API is the configured one.
 type API string
 
 const (
@@ -8,13 +8,13 @@ const (
 	V2 API = "v2"
 	// V3 is APIv3: JSON over HTTPS, signed with RSA keys on both sides.
 	V3 API = "v3"
-	// WXCloudRun is WeChat cloud hosting's private link (微信云托管): JSON over
-	// plain HTTP inside the container, without keys or signatures. What comes over
-	// it is believed because only WeChat is at its other end.
+	// WXCloudRun is WeChat cloud hosting's private link (微信云托管): JSON over plain HTTP inside the
+	// container, without keys or signatures. Its replies count as authenticated because only WeChat
+	// is at its other end.
 	WXCloudRun API = "wxcloudrun"
 )
 
-// Region is where the merchant is: orders, addresses and numbers differ.
+// Region is where the merchant is. Addresses, and the rules for orders and numbers, depend on it.
 type Region string
 
 const (
@@ -22,26 +22,25 @@ const (
 	Mainland Region = "cn"
 	// Global is everywhere else (/v3/global/…).
 	Global Region = "global"
-	// HongKong is the interface that Hong Kong's merchants had before it
-	// (/hk/v3/…).
+	// HongKong is the older interface for Hong Kong's merchants (/hk/v3/…).
 	HongKong Region = "hk"
 )
 
-// Overseas reports whether an order has a number of WeChat Pay's from its
-// creation on, so that it can be closed by either.
+// Overseas reports whether the region is not the mainland. Orders there have WeChat Pay's number
+// from their creation on, and can be closed by it.
 func (r Region) Overseas() bool { return r == Global || r == HongKong }
 
-// Op is what is asked of the gateway about an order.
+// Op is an operation on an order.
 type Op string
 
 const (
-	// OpClose asks that the order can no longer be paid (关单).
+	// OpClose makes an order unpayable (关单).
 	OpClose Op = "close"
-	// OpQuery asks what state the order is in (查单).
+	// OpQuery reads an order's state (查单).
 	OpQuery Op = "query"
 )
 
-// Validate returns an error for a dialect that does not exist. The empty API is the configured one.
+// Validate returns an error for a dialect that does not exist.
 func (a API) Validate() *FieldError {
 	switch a {
 	case "", V2, V3, WXCloudRun:

@@ -1,14 +1,11 @@
-// Package order is the vocabulary of closing and querying a WeChat Pay order:
-// what a caller asks (Params), whom we act for (Merchant), what is sent (Call),
-// what came back (Answer, with its verdict and Proof), how it ended (Outcome),
-// and the one object every caller is given (Result).
+// Package order is the vocabulary of one call about a WeChat Pay order: what the caller says
+// (Params, read by a Reader from one table of parameters), the merchant that is configured
+// (Merchant), the request (Call), the reply (Answer), how the call ended (Outcome), and the object
+// that every caller gets (Result).
 //
-// It is pure: no clock, no network, no environment. Every dialect of WeChat Pay
-// is translated into these words by internal/wechatpay, and every decision is
-// made upon them by internal/closing.
+// It is pure: no clock, no network, no environment. internal/wechatpay translates each dialect of
+// WeChat Pay into it; internal/closing decides with it.
 //
-// The line that runs through all of it: what the gateway said and proved is one
-// thing, what we infer or cannot prove is another. Only the first may close or
-// pay an order in anyone's books; the second is doubt, and doubt is settled by
-// asking again.
+// Two kinds of knowledge are kept apart throughout: what the gateway said and proved, and what is
+// inferred or unproved. Only the first ends an order. The second is doubt, and a query decides it.
 package order

@@ -32,8 +32,8 @@ func readDocument(t *testing.T) string {
 	return string(text)
 }
 
-// TestAPIDocumentTables holds the tables that are made from code to the code; with -update it writes
-// them.
+// TestAPIDocumentTables holds the tables that are made from code to the code; with -update it
+// writes them.
 func TestAPIDocumentTables(t *testing.T) {
 	t.Parallel()
 	text := readDocument(t)
@@ -124,7 +124,7 @@ func TestAPIDocumentOutcomes(t *testing.T) {
 	t.Parallel()
 	said := map[bool]string{true: "yes", false: "no"}
 	rows := section(t, readDocument(t), "## Outcomes")
-	for outcome, v := range verdictOn {
+	for outcome, v := range codesOn {
 		row := fmt.Sprintf("| `%s` | %s | %s |", outcome, v.returnCode, said[v.retryable])
 		if v.resultCode != "" {
 			row = fmt.Sprintf("| `%s` | %s / %s | %s |", outcome, v.returnCode, v.resultCode, said[v.retryable])
@@ -134,7 +134,7 @@ func TestAPIDocumentOutcomes(t *testing.T) {
 		}
 	}
 	var known []string
-	for outcome := range verdictOn {
+	for outcome := range codesOn {
 		known = append(known, string(outcome))
 	}
 	slices.Sort(known)
@@ -143,7 +143,8 @@ func TestAPIDocumentOutcomes(t *testing.T) {
 	}
 }
 
-// TestAPIDocumentFields wants every field of the result in the first column of a table, and nothing there that is no field.
+// TestAPIDocumentFields wants every field of the result in the first column of a table, and nothing
+// there that is no field.
 func TestAPIDocumentFields(t *testing.T) {
 	t.Parallel()
 	text := readDocument(t)
@@ -160,8 +161,8 @@ func TestAPIDocumentFields(t *testing.T) {
 	}
 }
 
-// section is the text below a heading, to the next of the same rank or a higher one. Below "##" that is without what has
-// headings of its own in code style, which are objects of their own.
+// section is the text below a heading, to the next of the same rank or a higher one. Below "##"
+// that is without what has headings of its own in code style, which are objects of their own.
 func section(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(text, "\n"+heading+"\n")

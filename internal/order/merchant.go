@@ -10,22 +10,20 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// Merchant is whom the functions act for, from the configuration.
+// Merchant is the merchant that the functions act for, from the configuration.
 type Merchant struct {
-	// Region is where the merchant is; Mainland when empty.
+	// Region is the mainland when empty.
 	Region Region
-	// Partner says that MchID is a service provider's, acting for sub-merchants
-	// (overseas: an institution's).
+	// Partner says that MchID is a service provider's, which acts for sub-merchants (overseas: an
+	// institution's).
 	Partner bool
 	// AppID and MchID are our own: the service provider's in partner mode.
 	AppID, MchID string
-	// SubMchID and SubAppID stand in when a caller of a service provider names
-	// none.
+	// SubMchID and SubAppID are a service provider's defaults for callers that name none.
 	SubMchID, SubAppID string
-	// SubMchIDs are the only sub-merchants that may be named; any may when empty.
-	// SubMchID is always among them.
+	// SubMchIDs are the allowed sub-merchants, besides SubMchID; all are allowed when empty.
 	SubMchIDs []string
-	// API is the dialect used when the caller names none.
+	// API is the dialect of callers that name none.
 	API API
 	// APIs are the dialects that have credentials; API is one of them.
 	APIs []API
@@ -66,7 +64,7 @@ func (c Call) sentSubAppID() string {
 	return c.SubAppID
 }
 
-// CloseCall turns a caller's words into a close, or says what is wrong with them.
+// CloseCall returns the close that the parameters ask for. The error is a *FieldError.
 func (m Merchant) CloseCall(p Params) (Call, error) {
 	if err := p.validate(m.Region); err != nil {
 		return Call{}, err
@@ -85,7 +83,7 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 	return m.call(p)
 }
 
-// QueryCall turns a caller's words into a query, or says what is wrong with them.
+// QueryCall returns the query that the parameters ask for. The error is a *FieldError.
 func (m Merchant) QueryCall(p Params) (Call, error) {
 	if err := p.validate(m.Region); err != nil {
 		return Call{}, err
@@ -217,8 +215,8 @@ func (m Merchant) mayActFor(subMchID string) bool {
 }
 
 // forItself accepts the merchant's own number as sub_mch_id and its own appid as sub_appid, which
-// CloudPay's callers send by habit, and drops both: the gateway refuses them from a merchant that is
-// no service provider.
+// CloudPay's callers send by habit, and drops both: the gateway refuses them from a merchant that
+// is no service provider.
 func (m Merchant) forItself(c Call) (Call, error) {
 	if c.SubMchID != "" && c.SubMchID != m.MchID {
 		return Call{}, ParamError("sub_mch_id", "must be this merchant's own number or be left out: "+

@@ -6,18 +6,17 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// Owner is the customer that an order was made for, as the platforms' words for them are put
-// together: they may query and close it. It is wx:APPID:OPENID for a mini-program's user, since an
-// openid is unique only below its appid, or tcb:UUID for one of CloudBase's own. The empty Owner is
-// nobody.
+// Owner is the customer that an order was made for, who may query and close it: wx:APPID:OPENID for
+// a mini-program's user, since an openid is unique only below its appid, or tcb:UUID for
+// CloudBase's own users. The empty Owner is none.
 type Owner string
 
-// parts is how many names of a user's each realm's owners have.
+// parts is the number of names in an owner of each realm.
 var parts = map[string]int{"wx": 2, "tcb": 1}
 
-// NewOwner puts an owner together, and returns false unless the realm is known and all its parts
-// are what a platform names users by: a list of two (a header sent twice), or a text with a colon,
-// could pass for somebody else.
+// NewOwner joins the names that a platform gives a user. It returns false for an unknown realm, and
+// for names that no platform gives: two of them in one (a header sent twice), or a name with a
+// colon, could pass for another user.
 func NewOwner(realm string, names ...string) (Owner, bool) {
 	o := Owner(realm + ":" + strings.Join(names, ":"))
 	if len(names) == 0 || len(names) != parts[realm] || len(o) > maxOwner {
@@ -31,25 +30,24 @@ func NewOwner(realm string, names ...string) (Owner, bool) {
 	return o, true
 }
 
-// WeChatOwner is a mini-program's user; the empty Owner where the two names are not what users are
-// named by.
+// WeChatOwner returns the owner of a mini-program's user; the empty Owner if one of the names is
+// ill formed.
 func WeChatOwner(appID, openID string) Owner {
 	o, _ := NewOwner("wx", appID, openID)
 	return o
 }
 
-// identity is what platforms make the names of users of: openids of up to 128 characters, uuids,
-// appids.
+// identity is the rule for the names of users: openids of up to 128 characters, uuids, appids.
 var identity = charset{
 	letters: true, others: "_-", most: 128,
 	rule: bilingual.New("must be 1 to 128 characters of 0-9 A-Z a-z _ -", "须为 1 至 128 个字符，限 0-9 A-Z a-z _ -"),
 }
 
-// maxOwner is what the store keeps.
+// maxOwner is the width of the store's column.
 const maxOwner = 255
 
-// Validate finds what no platform would call a user: such an owner could never come and ask for the
-// order.
+// Validate returns an error for an owner that no platform would name. The empty Owner is well
+// formed.
 func (o Owner) Validate() *FieldError {
 	realm, names, _ := strings.Cut(string(o), ":")
 	if o == "" {

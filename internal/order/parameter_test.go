@@ -76,8 +76,8 @@ func parameter(t *testing.T, name string) *order.Parameter {
 	return &all[i]
 }
 
-// TestSetRefuses: what is refused is the same in flags, order files and calls. Order files once took
-// the total +100, which calls refuse.
+// TestSetRefuses: what is refused is the same in flags, order files and calls. Order files once
+// took the total +100, which calls refuse.
 func TestSetRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, value, fault string }{

@@ -10,40 +10,37 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// Params is what a caller asks, in CloudPay's words, before anything is
-// believed of it. Empty means not given.
+// Params are the parameters of one call, as the caller gave them. They are not trusted and not
+// checked; a zero field was not given. CloudPay's names and meanings are kept.
 type Params struct {
-	// SubMchID is the merchant's number: CloudPay callers always send it. For a
-	// service provider it names the sub-merchant, and a default may stand in.
+	// SubMchID is the merchant's number, which CloudPay's callers always send. For a service
+	// provider it is the sub-merchant's, and the configuration may have a default.
 	SubMchID string
-	// SubAppID is the mini-program's appid (APIv2 sends it on for a service
-	// provider; APIv3 has no use for it here).
+	// SubAppID is the mini-program's appid. Only APIv2 sends it, for a service provider.
 	SubAppID string
-	// OutTradeNo is the merchant's own number for the order.
+	// OutTradeNo is the merchant's own number of the order.
 	OutTradeNo string
-	// TransactionID is WeChat Pay's number for the order. On the mainland only
-	// paid orders have one, so it can be queried by but not closed by; overseas
-	// (there it is called id) every order has one.
+	// TransactionID is WeChat Pay's number of the order. On the mainland only paid orders have one,
+	// so it serves queries and no closes. Overseas, where it is called id, every order has one.
 	TransactionID string
-	// CombineOutTradeNo names a combined order (合单) instead; closing it names
-	// its SubOrders too, all of them.
+	// CombineOutTradeNo names a combined order (合单) instead. A close of one needs its SubOrders,
+	// all of them.
 	CombineOutTradeNo string
 	SubOrders         []SubOrder
-	// NonceStr is used for the first attempt; each retry makes a fresh one.
+	// NonceStr is the nonce of the first attempt; each retry makes a fresh one.
 	NonceStr string
 	// API overrides the configured dialect.
 	API API
-	// CreatedAt says when the order was created, so that a refusal within its
-	// first minutes can be told from one for good. Zero when not given.
+	// CreatedAt is when the order was created. With it, a refusal within the order's first minutes
+	// is told from a final one.
 	CreatedAt time.Time
-	// CloseAt asks for a close later on instead of now, as it was given: a time
-	// (RFC 3339) or a number of seconds from now.
+	// CloseAt defers the close: a time (RFC 3339) or a number of seconds from now, as it was given.
 	CloseAt string
-	// Owner is the customer that a registered order is made for, or OpenID is
-	// theirs, below SubAppID or our own appid.
+	// Owner is the customer of a registered order. OpenID gives the customer instead, below
+	// SubAppID or our own appid.
 	Owner  Owner
 	OpenID string
-	// Total is what a registered order costs, in fen; nil when not given.
+	// Total is a registered order's price, in fen; nil when not given.
 	Total *int64
 }
 
@@ -55,15 +52,14 @@ type SubOrder struct {
 	OutTradeNo string `json:"outTradeNo"`
 }
 
-// FieldError says which of the caller's words breaks which rule. It is found
-// before the gateway is asked anything.
+// FieldError is a parameter that breaks a rule. It is found before any request to the gateway.
 type FieldError struct {
 	// Field is the parameter's name in snake_case.
 	Field string
 	// Rule says what is wrong and what would be right.
 	Rule bilingual.Text
-	// Code is CodeParamError, or CodeNoAuth when the words are well formed and
-	// the caller may not use them.
+	// Code is errcode.ParamError, or errcode.NoAuth when the value is well formed and the caller
+	// may not give it.
 	Code string
 }
 
@@ -74,25 +70,25 @@ func (e *FieldError) Wording() bilingual.Text {
 	return bilingual.New(e.Error(), e.Field+"："+e.Rule.ZH)
 }
 
-// ParamError is a FieldError for words that are ill formed: the rule that they break, in English
-// and Chinese.
+// ParamError returns the FieldError of an ill-formed parameter, with the rule in English and
+// Chinese.
 func ParamError(field, en, zh string) *FieldError {
 	return &FieldError{Field: field, Rule: bilingual.New(en, zh), Code: errcode.ParamError}
 }
 
-// brokenRule is ParamError for a rule that is worded already.
+// brokenRule is ParamError for a rule that is in both languages already.
 func brokenRule(field string, rule bilingual.Text) *FieldError {
 	return &FieldError{Field: field, Rule: rule, Code: errcode.ParamError}
 }
 
 func missing(field string) *FieldError { return ParamError(field, "must be given", "必须提供") }
 
-// MissingOutTradeNo is the FieldError for a call that names no order.
+// MissingOutTradeNo returns the FieldError of a call that names no order.
 func MissingOutTradeNo() *FieldError {
 	return ParamError("out_trade_no", "must be given: it names the order", "必须提供：它指明订单")
 }
 
-// numberOf is the rule for the numbers of a region's merchants.
+// numberOf is the rule for merchant numbers of a region.
 func numberOf(r Region) charset {
 	if r.Overseas() {
 		return alphanumeric
@@ -100,34 +96,32 @@ func numberOf(r Region) charset {
 	return merchantNumber
 }
 
-// A charset is a rule for a parameter: what it may be made of, and the sentence
-// that says so.
+// charset is the rule for a parameter's characters and length, and the text that says it.
 type charset struct {
 	letters bool
 	others  string
-	most    int // maxLength when 0
+	most    int // characters; maxLength when 0
 	rule    bilingual.Text
 }
 
 var (
-	// outTradeNo is the widest set any document allows (older APIv2 and CloudPay
-	// pages add "@", new prepay pages ask for six characters at least): the
-	// order exists already, under whatever rule it was made.
+	// outTradeNo is the widest set that a document allows: older APIv2 and CloudPay pages add "@",
+	// new prepay pages ask for six characters at least. The order exists already, made by the rule
+	// of its time.
 	outTradeNo = charset{letters: true, others: "_-|*@", rule: bilingual.New(
 		"must be 1 to 32 characters of 0-9 A-Z a-z _ - | * @", "须为 1 至 32 个字符，限 0-9 A-Z a-z _ - | * @")}
 	alphanumeric = charset{letters: true, rule: bilingual.New(
 		"must be 1 to 32 characters of 0-9 A-Z a-z", "须为 1 至 32 个字符，限 0-9 A-Z a-z")}
 	digits = charset{rule: bilingual.New("must be 1 to 32 digits", "须为 1 至 32 位数字")}
-	// merchantNumber is the rule for the numbers of merchants and transactions on the mainland.
+	// merchantNumber is the rule for merchants and transactions of the mainland.
 	merchantNumber = charset{rule: bilingual.New("must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)",
 		"须为 1 至 32 位数字；仅境外商户可含字母（WXPAY_REGION）")}
 )
 
-// maxLength is String(32), the length of every name in these protocols.
+// maxLength is String(32), the length of nearly every field in these protocols.
 const maxLength = 32
 
-// check returns nil for an empty value: whether a parameter must be given is
-// another rule.
+// check returns nil for an empty value: whether a parameter is required is another rule.
 func (c charset) check(field, value string) *FieldError {
 	if len(value) > cmp.Or(c.most, maxLength) {
 		return brokenRule(field, bilingual.Sprintf("%s, not %d", "%s，而不是 %d 个", c.rule, len(value)))
@@ -150,7 +144,8 @@ func (c charset) allows(r rune) bool {
 	return strings.ContainsRune(c.others, r)
 }
 
-// validate finds the first parameter that is ill formed whatever the merchant is.
+// validate returns an error for the first ill-formed parameter. What depends on the merchant is
+// checked in Merchant.complete.
 func (p Params) validate(region Region) *FieldError {
 	for i := range parameters {
 		row := &parameters[i]
@@ -164,7 +159,7 @@ func (p Params) validate(region Region) *FieldError {
 	return p.validateSubOrders(region)
 }
 
-// first returns the first of several checks that found something.
+// first returns the first error.
 func first(checks ...*FieldError) *FieldError {
 	for _, fault := range checks {
 		if fault != nil {
@@ -174,12 +169,12 @@ func first(checks ...*FieldError) *FieldError {
 	return nil
 }
 
-// maxSubOrders is the most that any document allows (a service provider's; a
-// merchant's own page says ten).
+// maxSubOrders is the most that a document allows, the service provider's. The merchants' page says
+// ten.
 const maxSubOrders = 50
 
-// validateSubOrders looks at each sub-order: WeChat Pay closes all of a combined
-// order or none, and refuses a list that is not the one it was created with.
+// validateSubOrders checks each sub-order. WeChat Pay closes all of a combined order or none, and
+// refuses a list other than the one that it was created with.
 func (p Params) validateSubOrders(region Region) *FieldError {
 	if len(p.SubOrders) > 0 && p.CombineOutTradeNo == "" {
 		return ParamError(subOrders, "belong to a combined order: name it in combine_out_trade_no",

@@ -1,11 +1,9 @@
 package order
 
-import (
-	"strings"
-)
+import "strings"
 
-// Account is a merchant number in its region: whose orders are meant, and whose quota at WeChat Pay they are closed on. For a
-// service provider it is the provider's own number.
+// Account is a merchant number in its region. The orders of a sweep and the quota at WeChat Pay are
+// an account's. A service provider's account is its own number, not its sub-merchants'.
 type Account struct {
 	Region Region
 	MchID  string
@@ -13,7 +11,7 @@ type Account struct {
 
 func (a Account) String() string { return string(a.Region) + "/" + a.MchID }
 
-// Account is whom the functions act for, as the store knows it.
+// Account is the merchant's account. The zero Region is the mainland.
 func (m Merchant) Account() Account {
 	if m.Region == "" {
 		return Account{Region: Mainland, MchID: m.MchID}
@@ -33,7 +31,7 @@ type Ref struct {
 	OutTradeNo string `json:"outTradeNo"`
 }
 
-// String is the order's full name, in the order of its parts: cn/1900000100/1900000109/A1.
+// String joins the parts of the order's full name: cn/1900000100/1900000109/A1.
 func (r Ref) String() string {
 	parts := []string{string(r.Region), r.MchID}
 	if r.SubMchID != "" {
@@ -45,11 +43,12 @@ func (r Ref) String() string {
 // Account is the merchant that the order belongs to.
 func (r Ref) Account() Account { return Account{Region: r.Region, MchID: r.MchID} }
 
-// CheckSubAppID holds an appid to the rule of the parameter sub_appid. It may be empty.
+// CheckSubAppID returns an error for an appid that the parameter sub_appid could not have. It may
+// be empty.
 func CheckSubAppID(id string) *FieldError { return alphanumeric.check("sub_appid", id) }
 
-// Validate holds a Ref to the rules that Params are held to, so that what was registered can be closed, and finds the first
-// part that breaks one.
+// Validate returns an error for the first part that breaks a rule of Params: an order that no call
+// could name must not be registered.
 func (r Ref) Validate() *FieldError {
 	number := numberOf(r.Region)
 	switch {

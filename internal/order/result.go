@@ -12,19 +12,49 @@ import (
 	"cloudpay/internal/order/tradestate"
 )
 
-// Result is what every caller is given: CloudPay's result object, whatever the
-// protocol underneath, with a few words of our own.
+// Outcome is how a call ended, the same for every dialect. The set is closed. No value means
+// success: that depends on the caller, who may want the stock back (closed, alreadyClosed) or
+// deliver (paid).
+type Outcome string
+
+const (
+	// OutcomeClosed: the gateway proved that the order is closed now. The stock may be released.
+	OutcomeClosed Outcome = "closed"
+	// OutcomeAlreadyClosed: the gateway proved that it was closed before.
+	OutcomeAlreadyClosed Outcome = "alreadyClosed"
+	// OutcomePaid: the gateway proved that the customer paid. Deliver, or refund.
+	OutcomePaid Outcome = "paid"
+	// OutcomeNotFound: the gateway proved, twice with a delay between, that it has no such order.
+	// It was never created, or is another merchant's.
+	OutcomeNotFound Outcome = "notFound"
+	// OutcomeScheduled: the order is registered, and a sweep closes it at its time. No request was
+	// sent.
+	OutcomeScheduled Outcome = "scheduled"
+	// OutcomeFound: a query was answered; tradeState says the rest.
+	OutcomeFound Outcome = "found"
+	// OutcomeTooSoon: the gateway proved that it refuses for now. Call again after retryAfter
+	// seconds.
+	OutcomeTooSoon Outcome = "tooSoon"
+	// OutcomeRefused: the gateway proved that it refuses, or we did and sent no request. The same
+	// call is refused again.
+	OutcomeRefused Outcome = "refused"
+	// OutcomeUnknown: nothing was proved before the deadline. The order may be open, closed or
+	// paid. Call again: a close and a query are both safe to repeat.
+	OutcomeUnknown Outcome = "unknown"
+)
+
+// Result is the reply to every caller: CloudPay's result object, whatever the dialect, with fields
+// of our own.
 //
-// It has no key named "code": the CloudBase JS SDK takes a body with one for a
-// failure of the platform and hides the rest.
+// It has no key "code": the CloudBase JS SDK takes a body with one for a failure of the platform
+// and hides the rest.
 type Result struct {
-	// ReturnCode is SUCCESS when a trustworthy answer was had, FAIL when not;
-	// ReturnMsg then says why.
+	// ReturnCode is SUCCESS when there was an authenticated answer; else it is FAIL, and ReturnMsg
+	// says why.
 	ReturnCode string `json:"returnCode"`
 	ReturnMsg  string `json:"returnMsg"`
-	// ResultCode is SUCCESS when what was asked is so, FAIL when it is not, and
-	// then ErrCode says why in CloudPay's vocabulary. Absent when ReturnCode is
-	// FAIL.
+	// ResultCode is SUCCESS when the operation succeeded; else it is FAIL, and ErrCode says why in
+	// CloudPay's vocabulary. It is absent when ReturnCode is FAIL.
 	ResultCode string `json:"resultCode,omitempty"`
 	ResultMsg  string `json:"resultMsg,omitempty"`
 	ErrCode    string `json:"errCode,omitempty"`
@@ -34,8 +64,8 @@ type Result struct {
 	MchID    string `json:"mchId,omitempty"`
 	SubAppID string `json:"subAppid,omitempty"`
 	SubMchID string `json:"subMchId,omitempty"`
-	// NonceStr and Sign are the reply's own: APIv2's elements, or APIv3's
-	// Wechatpay-Nonce and Wechatpay-Signature.
+	// NonceStr and Sign are the gateway's: APIv2's elements, or APIv3's Wechatpay-Nonce and
+	// Wechatpay-Signature.
 	NonceStr string `json:"nonceStr,omitempty"`
 	Sign     string `json:"sign,omitempty"`
 
@@ -55,11 +85,11 @@ type Result struct {
 	CouponCount        *int64           `json:"couponCount,omitempty"`
 	Coupons            []Coupon         `json:"coupons,omitempty"`
 	Promotions         []Promotion      `json:"promotionDetail,omitempty"`
-	// ExchangeRate is overseas orders': times ten to the eighth.
+	// ExchangeRate is overseas orders', times ten to the eighth.
 	ExchangeRate *int64 `json:"exchangeRate,omitempty"`
-	// SubOrders are a combined order's; TradeState is then theirs together.
+	// SubOrders are a combined order's. TradeState is then theirs together.
 	SubOrders []SubFacts `json:"subOrders,omitempty"`
-	// TimeEnd is when it was paid: yyyyMMddHHmmss in UTC+8, as CloudPay has it.
+	// TimeEnd is the time of payment: yyyyMMddHHmmss in UTC+8, as in CloudPay.
 	TimeEnd        string `json:"timeEnd,omitempty"`
 	OpenID         string `json:"openid,omitempty"`
 	SubOpenID      string `json:"subOpenid,omitempty"`
@@ -68,28 +98,27 @@ type Result struct {
 	Attach         string `json:"attach,omitempty"`
 	DeviceInfo     string `json:"deviceInfo,omitempty"`
 
-	// Outcome is how it ended, the same in every dialect: branch on this.
+	// Outcome is the same in every dialect: branch on it.
 	Outcome Outcome `json:"outcome"`
-	// Retryable says that the same call may end otherwise later on.
+	// Retryable says that the same call may end otherwise later.
 	Retryable bool `json:"retryable"`
-	// RetryAfter is how many seconds to wait before that; absent when it does
-	// not matter.
+	// RetryAfter is the seconds to wait before that; absent when any wait will do.
 	RetryAfter int64 `json:"retryAfter,omitempty"`
-	// API is the dialect that was spoken.
+	// API is the dialect of the request.
 	API API `json:"api,omitempty"`
 	// GatewayCode is ErrCode in the gateway's own spelling.
 	GatewayCode string `json:"gatewayCode,omitempty"`
-	// HTTPStatus and RequestID are those of the reply that decided.
+	// HTTPStatus and RequestID are the deciding reply's.
 	HTTPStatus int    `json:"httpStatus,omitempty"`
 	RequestID  string `json:"requestId,omitempty"`
-	// Attempts counts what was sent to the gateway, queries included.
+	// Attempts counts the requests to the gateway, queries included.
 	Attempts int `json:"attempts"`
-	// Waited is how long those took in all: the log's business, not the caller's.
+	// Waited is the time that these took, for the log.
 	Waited time.Duration `json:"-"`
-	// Recorded says whether the store of orders knows what this answer says; nil
-	// when there is no store, or it does not have the order.
+	// Recorded says whether the register has this result; nil when there is no register, or the
+	// order is not in it.
 	Recorded *bool `json:"recorded,omitempty"`
-	// Proof says why the answer may be believed.
+	// Proof is what authenticated the answer.
 	Proof Proof `json:"proof"`
 }
 
@@ -98,11 +127,11 @@ const (
 	fail    = "FAIL"
 )
 
-// beijing is the zone of APIv2's and CloudPay's times, which carry none.
+// beijing is the time zone of APIv2 and CloudPay, whose times do not name one.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// verdictOn says, for each outcome, what CloudPay's two code fields hold.
-var verdictOn = map[Outcome]struct {
+// codesOn are CloudPay's two code fields for each outcome.
+var codesOn = map[Outcome]struct {
 	returnCode, resultCode string
 	retryable              bool
 }{
@@ -117,18 +146,17 @@ var verdictOn = map[Outcome]struct {
 	OutcomeUnknown:       {fail, "", true},
 }
 
-// codeOf is the errCode of the outcomes that have one of their own, whichever
-// reply it was that proved them.
-var codeOf = map[Outcome]string{
+// errCodeOn is the errCode of the outcomes that have one of their own, whatever proved them.
+var errCodeOn = map[Outcome]string{
 	OutcomeAlreadyClosed: errcode.OrderClosed,
 	OutcomePaid:          errcode.OrderPaid,
 	OutcomeNotFound:      errcode.OrderNotExist,
 }
 
-// NewResult words the end of a call: its outcome, the answer that decided it,
-// and how many attempts it took.
+// NewResult returns the result of a call with its outcome, the answer that decided it, and the
+// number of attempts.
 func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
-	v := verdictOn[outcome]
+	v := codesOn[outcome]
 	r := Result{
 		ReturnCode: v.returnCode,
 		ReturnMsg:  "OK",
@@ -157,7 +185,7 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 		r.setFacts(*decided.Facts)
 	}
 	if r.ResultCode != "" {
-		r.ResultMsg = oneLine(decided.ResultMsg, textOf(decided.Code))
+		r.ResultMsg = oneLine(decided.ResultMsg, maxTextOf(decided.Code))
 	}
 	r.setError(outcome, decided)
 	if r.ReturnCode == fail {
@@ -166,8 +194,8 @@ func NewResult(c Call, outcome Outcome, decided Answer, attempts int) Result {
 	return r
 }
 
-// Refusal words a call that was never made: the caller's words were wrong, or
-// the function is not fit to serve. Nothing was asked of the gateway.
+// Refusal returns the result of a call that was refused before any request: a parameter is wrong,
+// the caller is not allowed, or the function is not configured.
 func Refusal(code string, message bilingual.Text) Result {
 	return Result{
 		ReturnCode: fail,
@@ -179,17 +207,17 @@ func Refusal(code string, message bilingual.Text) Result {
 	}
 }
 
-// Breakdown words a call that ended in a fault of our own after the gateway may
-// have been asked: nothing is known, and calling again is safe.
+// Breakdown returns the result of a call that failed inside the function, perhaps after a request:
+// nothing is known, and calling again is safe.
 func Breakdown(message bilingual.Text) Result {
 	r := Refusal(errcode.InternalError, message)
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	return r
 }
 
-// Unstored words a call that was not made because the store could not be asked,
-// or could not be told first that the order's closing begins. Nothing was asked of
-// the gateway, and calling again is safe, although it is of no use unless retryable.
+// Unstored returns the result of a call that failed because the store did: it could not be read, or
+// the intent to close could not be recorded first. No request was sent. retryable says whether
+// calling again may help.
 func Unstored(c Call, text bilingual.Text, retryable bool) Result {
 	r := Refusal(errcode.StoreError, bilingual.New(oneLine(text.EN, maxText), oneLine(text.ZH, maxText)))
 	r.Outcome, r.Retryable = OutcomeUnknown, retryable
@@ -197,7 +225,7 @@ func Unstored(c Call, text bilingual.Text, retryable bool) Result {
 	return r
 }
 
-// Scheduled words an order that is registered and is closed at its time.
+// Scheduled returns the result for an order that is registered, to be closed at its time.
 func Scheduled(c Call) Result {
 	recorded := true
 	r := NewResult(c, OutcomeScheduled, Answer{Proof: ProofNone}, 0)
@@ -210,20 +238,20 @@ func (r *Result) setError(outcome Outcome, decided Answer) {
 		return
 	}
 	r.ErrCode, r.GatewayCode, r.ErrCodeDes = clip(decided.Code), clip(decided.GatewayCode), decided.Message
-	if code, ok := codeOf[outcome]; ok && r.ErrCode != code {
-		// The proof was a trade state, not an error code: CloudPay's callers know
-		// the outcome by its code, so it is given the one that belongs to it. The
-		// text of a query that succeeded would contradict it.
+	if code, ok := errCodeOn[outcome]; ok && r.ErrCode != code {
+		// A trade state was the proof, and not an error code. CloudPay's callers tell the outcome
+		// by its code, so it gets the one that belongs to it. The text of the query, which
+		// succeeded, would contradict it.
 		r.ErrCode, r.GatewayCode, r.ErrCodeDes, r.ResultMsg = code, "", "", ""
 	}
 	if row, known := errcode.Lookup(r.ErrCode); known && r.ErrCodeDes == "" {
 		r.ErrCodeDes = row.Text()
 	}
-	r.ErrCodeDes = oneLine(r.ErrCodeDes, textOf(r.ErrCode))
+	r.ErrCodeDes = oneLine(r.ErrCodeDes, maxTextOf(r.ErrCode))
 }
 
 func (r *Result) setFacts(f Facts) {
-	// The gateway's word on whose order it is, where it gave one.
+	// The gateway's appids, where it gave any.
 	r.AppID, r.SubAppID = cmp.Or(f.AppID, r.AppID), cmp.Or(f.SubAppID, r.SubAppID)
 	r.TradeState, r.TradeStateDesc = f.TradeState, f.TradeStateDesc
 	if f.OutTradeNo != "" {
@@ -242,8 +270,7 @@ func (r *Result) setFacts(f Facts) {
 	r.TimeEnd = TimeEnd(f.PaidAt)
 }
 
-// TimeEnd words a time as CloudPay does: yyyyMMddHHmmss in UTC+8, and nothing for
-// the zero time.
+// TimeEnd formats a time as CloudPay does: yyyyMMddHHmmss in UTC+8. The zero time is "".
 func TimeEnd(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -251,7 +278,7 @@ func TimeEnd(t time.Time) string {
 	return t.In(beijing).Format("20060102150405")
 }
 
-// PaidAt is TimeEnd as a time; zero when the gateway gave none.
+// PaidAt parses TimeEnd; zero when the gateway gave none.
 func (r *Result) PaidAt() time.Time {
 	at, err := time.ParseInLocation("20060102150405", r.TimeEnd, beijing)
 	if err != nil {
@@ -260,37 +287,36 @@ func (r *Result) PaidAt() time.Time {
 	return at
 }
 
-// seconds rounds up: waiting a little too long is harmless.
+// seconds rounds up: a longer wait does no harm.
 func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
-// maxCode is how many characters of a code or an id are passed on. Real ones are
-// shorter by half.
+// maxCode is the most characters of a code or an id that are passed on. Real ones have half of it.
 const maxCode = 64
 
-// clip keeps a stranger's code from being a text.
+// clip shortens a code or an id, which an unauthenticated reply may have made a text.
 func clip(s string) string {
 	line := []rune(oneLine(s, maxText))
 	return string(line[:min(len(line), maxCode)])
 }
 
-// maxText is how many characters of a text are passed on: anyone may have
-// written it, and it ends up in a log line or on a screen. maxSignText is that of a text about the
-// request's signature, which says what was signed and what should have been: without its end it is
-// of no use.
+// maxText is the most characters of a text that are passed on: an unauthenticated reply may have
+// any, and they end up in a log line or on a screen. maxSignText is the most for a text about the
+// request's signature, which quotes what was signed and is useless without its end.
 const (
 	maxText     = 300
 	maxSignText = 2000
 )
 
-// textOf is how many characters of a code's text are passed on.
-func textOf(code string) int {
+// maxTextOf is the most characters of a code's text that are passed on.
+func maxTextOf(code string) int {
 	if code == errcode.SignError {
 		return maxSignText
 	}
 	return maxText
 }
 
-// oneLine keeps a text from breaking a log line or a table, or steering a terminal.
+// oneLine makes a text safe for a log line, a table and a terminal: one line, no control
+// characters, at most so many characters.
 func oneLine(s string, most int) string {
 	shown := strings.Map(shownAs, strings.ToValidUTF8(s, "?"))
 	line := []rune(strings.Join(strings.Fields(shown), " "))
@@ -300,8 +326,8 @@ func oneLine(s string, most int) string {
 	return string(line)
 }
 
-// shownAs is r, or what is shown in the place of one that has no picture of its own:
-// escape sequences and marks that turn the direction of writing begin with such.
+// shownAs returns r, or U+FFFD for a rune without a glyph: escape sequences and marks of the
+// writing direction begin with such.
 func shownAs(r rune) rune {
 	if unicode.IsPrint(r) || unicode.IsSpace(r) {
 		return r

@@ -9,9 +9,9 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// Why is the result's code and its text for a reader of one language; the zero Text for a result
-// without a code. The result itself carries one text for both: the gateway's, which is Chinese, or
-// ours, which is in both languages unless it is a technical detail.
+// Why is the result's code with its text, in each language; the zero Text for a result without a
+// code. The result has one text for both languages: the gateway's, which is Chinese, or ours, which
+// is in both unless it is a technical detail.
 func (r *Result) Why() bilingual.Text {
 	if r.ErrCode == "" {
 		return bilingual.Text{}
@@ -35,7 +35,7 @@ func (r *Result) Why() bilingual.Text {
 	return bilingual.New(r.ErrCode+": "+text.EN, r.ErrCode+"："+text.ZH)
 }
 
-// inBoth takes apart what [bilingual.Text.String] put together.
+// inBoth splits what [bilingual.Text.String] joined.
 func inBoth(said string) (english, chinese string, both bool) {
 	for at := 0; ; {
 		next := strings.Index(said[at:], " / ")
@@ -50,7 +50,7 @@ func inBoth(said string) (english, chinese string, both bool) {
 	}
 }
 
-// inParentheses takes off a hint of ours that stands in both languages behind the gateway's words.
+// inParentheses cuts off our hint, in both languages, that follows the gateway's text.
 func inParentheses(said string) (before string, hint bilingual.Text, found bool) {
 	before, inside, opened := strings.Cut(said, " (")
 	inside, closed := strings.CutSuffix(inside, ")")
