@@ -18,12 +18,13 @@ import (
 	"time"
 )
 
-// maxAdminBody caps a management request's body.
+// maxAdminBody bounds a management request's body, in bytes.
 const maxAdminBody = 64 << 10
 
-// Admin is the management API: JSON over HTTP, meant for a port of its own, on loopback. docs/emulator.md is its reference.
-// Requests that a web page of another origin sends through a browser are refused, and those whose Host is neither localhost
-// nor a loopback address.
+// Admin returns the management API: JSON over HTTP, meant for a port of its own, on loopback, as it
+// asks for no password. docs/emulator.md is its reference. It refuses requests that a web page of
+// another origin sends through a browser, and those whose Host is neither localhost nor a loopback
+// address.
 func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
@@ -73,8 +74,8 @@ func (g *Gateway) adminRoutes() []adminRoute {
 	}
 }
 
-// toLoopback refuses what a foreign web page could send after its own name was made to resolve to this machine (DNS
-// rebinding): for the browser that is the same origin, only the Host tells.
+// toLoopback refuses what a foreign web page could send after its own name was made to resolve to
+// this machine (DNS rebinding). For the browser that is the same origin; only the Host tells.
 func toLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := (&url.URL{Host: r.Host}).Hostname()
@@ -86,7 +87,7 @@ func toLoopback(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what a foreign web page could make a developer's browser send.
+// sameOrigin refuses what a foreign web page could have a developer's browser send.
 func sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -95,14 +96,16 @@ func sameOrigin(next http.Handler) http.Handler {
 	return protection.Handler(next)
 }
 
-// adminFunc serves one management call: a status and what to write as JSON (nil: no body), or an error.
+// adminFunc serves one management call. It returns a status and what to write as JSON, nil for no
+// body, or an error.
 type adminFunc func(r *http.Request) (status int, answer any, err error)
 
-// adminError is every error's body.
+// adminError is the body of every error.
 type adminError struct {
 	Error string `json:"error"`
 }
 
+// ServeHTTP writes what f returns. An error's status is that of statusOf.
 func (f adminFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
 	status, answer, err := f(r)
@@ -125,6 +128,7 @@ func writeJSON(w http.ResponseWriter, status int, answer any) {
 	_ = enc.Encode(answer)
 }
 
+// refuseMethod answers a path that has other methods, and names them.
 func refuseMethod(allowed []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -133,6 +137,7 @@ func refuseMethod(allowed []string) http.Handler {
 	})
 }
 
+// forget serves the calls that only remove something.
 func forget(what func()) adminFunc {
 	return func(*http.Request) (int, any, error) {
 		what()
@@ -140,32 +145,21 @@ func forget(what func()) adminFunc {
 	}
 }
 
-// orderFacts is what an order is given with, and shown with.
+// orderFacts is what an order is given with, and shown with: the fields of [Order] under their JSON
+// names. The owner, the time of creation and the state are spelt as the protocols do.
 type orderFacts struct {
-	OutTradeNo string     `json:"out_trade_no"`
-	MchID      string     `json:"mchid,omitempty"`    // a merchant's own order
-	SPMchID    string     `json:"sp_mchid,omitempty"` // a service provider's, for sub_mchid
-	SubMchID   string     `json:"sub_mchid,omitempty"`
-	AppID      string     `json:"appid,omitempty"`
-	SubAppID   string     `json:"sub_appid,omitempty"`
-	Total      int64      `json:"total"`
-	OpenID     string     `json:"openid,omitempty"`
-	SubOpenID  string     `json:"sub_openid,omitempty"`
-	CreatedAt  string     `json:"created_at,omitempty"`
-	State      TradeState `json:"state,omitempty"`
-	TradeState TradeState `json:"trade_state,omitempty"` // the same under the protocols' name
-	TradeType  string     `json:"trade_type,omitempty"`
-	Attach     string     `json:"attach,omitempty"`
-	DeviceInfo string     `json:"device_info,omitempty"`
-	BankType   string     `json:"bank_type,omitempty"`
-	Coupons    []Coupon   `json:"coupons,omitempty"`
+	Order
 
-	Region       string `json:"region,omitempty"`
-	Currency     string `json:"currency,omitempty"`
-	ExchangeRate int64  `json:"exchange_rate,omitempty"`
+	// a merchant's own order
+	MchID string `json:"mchid,omitempty"`
+	// a service provider's, for sub_mchid
+	SPMchID   string `json:"sp_mchid,omitempty"`
+	CreatedAt string `json:"created_at,omitempty"`
+	// the state under the protocols' name
+	TradeState TradeState `json:"trade_state,omitempty"`
 }
 
-// orderView is an order as it is shown.
+// orderView is an order as it is shown: what it was given with, and what happened to it since.
 type orderView struct {
 	orderFacts
 	TransactionID     string `json:"transaction_id,omitempty"`
@@ -174,14 +168,10 @@ type orderView struct {
 	CombineOutTradeNo string `json:"combine_out_trade_no,omitempty"`
 }
 
+// newOrderView writes an order as the management API shows it.
 func newOrderView(o *Order) orderView {
 	view := orderView{
-		orderFacts: orderFacts{
-			OutTradeNo: o.OutTradeNo, SubMchID: o.SubMchID, AppID: o.AppID, SubAppID: o.SubAppID, Total: o.Total,
-			OpenID: o.OpenID, SubOpenID: o.SubOpenID, CreatedAt: timeText(o.CreatedAt), State: o.State, TradeState: o.State,
-			TradeType: o.TradeType, Attach: o.Attach, DeviceInfo: o.DeviceInfo, BankType: o.BankType, Coupons: o.Coupons,
-			Region: o.Region, Currency: o.Currency, ExchangeRate: o.ExchangeRate,
-		},
+		orderFacts:    orderFacts{Order: *o, CreatedAt: timeText(o.CreatedAt), TradeState: o.State},
 		TransactionID: o.TransactionID, SuccessTime: timeText(o.PaidAt), ClosedAt: timeText(o.ClosedAt),
 		CombineOutTradeNo: o.CombineOutTradeNo,
 	}
@@ -193,7 +183,7 @@ func newOrderView(o *Order) orderView {
 	return view
 }
 
-// timeText writes a time as both APIs' documents do, empty for none.
+// timeText writes a time as the documents of both APIs do, empty for none.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -201,7 +191,7 @@ func timeText(t time.Time) string {
 	return t.In(beijing()).Format(time.RFC3339)
 }
 
-// order checks what only the JSON form can get wrong; the rest is AddOrder's to check.
+// order checks what only the JSON form can get wrong; [Gateway.AddOrder] checks the rest.
 func (f *orderFacts) order() (Order, error) {
 	switch {
 	case f.MchID == "" && f.SPMchID == "":
@@ -217,20 +207,13 @@ func (f *orderFacts) order() (Order, error) {
 	}
 }
 
-// factsOfOrder is the order without regard to how its owner was named.
+// factsOfOrder is the order, whatever its owner was called.
 func (f *orderFacts) factsOfOrder() (Order, error) {
 	if f.State != "" && f.TradeState != "" && f.State != f.TradeState {
 		return Order{}, invalid("trade_state: is another name of state and must not differ from it")
 	}
-	o := Order{
-		MchID: f.MchID + f.SPMchID, SubMchID: f.SubMchID, OutTradeNo: f.OutTradeNo, AppID: f.AppID, SubAppID: f.SubAppID,
-		OpenID: f.OpenID, SubOpenID: f.SubOpenID, Total: f.Total, Attach: f.Attach, DeviceInfo: f.DeviceInfo,
-		TradeType: f.TradeType, BankType: f.BankType, Coupons: f.Coupons, State: f.State,
-		Region: f.Region, Currency: f.Currency, ExchangeRate: f.ExchangeRate,
-	}
-	if o.State == "" {
-		o.State = f.TradeState
-	}
+	o := f.Order
+	o.MchID, o.State = f.MchID+f.SPMchID, cmp.Or(f.State, f.TradeState)
 	if f.CreatedAt != "" {
 		at, err := time.Parse(time.RFC3339, f.CreatedAt)
 		if err != nil {
@@ -241,6 +224,7 @@ func (f *orderFacts) factsOfOrder() (Order, error) {
 	return o, nil
 }
 
+// adminAddOrder adds an order, or a combined one if one of its own fields is given.
 func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
 	var facts struct {
 		orderFacts
@@ -283,10 +267,11 @@ func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
 	return http.StatusOK, views, nil
 }
 
-// asItIs changes nothing.
+// asItIs changes nothing: it shows an order.
 func asItIs(*Order) error { return nil }
 
-// adminChange serves the paths of one order: it finds the order, or the combined one, changes it and shows it.
+// adminChange serves the paths of one order: it finds the order, or the combined one, changes it
+// and shows it.
 func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 	return func(r *http.Request) (int, any, error) {
 		if err := decodeAdmin(r, &struct{}{}); err != nil {
@@ -308,7 +293,8 @@ func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 	}
 }
 
-// narrowing reads ?mchid= (or ?sp_mchid=) and ?sub_mchid=; an empty sub_mchid means the merchant's own order.
+// narrowing reads ?mchid= (or ?sp_mchid=) and ?sub_mchid=, which say whose order is meant where
+// several owners have the number. An empty sub_mchid means the merchant's own order.
 func narrowing(r *http.Request) (func(Owner) bool, error) {
 	if err := onlyQuery(r, "mchid", "sp_mchid", "sub_mchid"); err != nil {
 		return nil, err
@@ -336,14 +322,17 @@ func onlyQuery(r *http.Request, known ...string) error {
 
 // clockView is both clocks.
 type clockView struct {
-	Now  string `json:"now"`  // the business clock: moves when told
-	Wire string `json:"wire"` // the wire clock: stamps signatures
+	// the business clock: moves when told
+	Now string `json:"now"`
+	// the wire clock: dates signatures
+	Wire string `json:"wire"`
 }
 
 func (g *Gateway) adminClock(*http.Request) (int, any, error) {
 	return http.StatusOK, clockView{Now: timeText(g.Time()), Wire: timeText(g.now())}, nil
 }
 
+// adminAdvance moves the business clock on, and shows both.
 func (g *Gateway) adminAdvance(r *http.Request) (int, any, error) {
 	var move struct {
 		Advance string `json:"advance"`
@@ -363,7 +352,7 @@ func (g *Gateway) adminAdvance(r *http.Request) (int, any, error) {
 
 var daysRule = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 
-// parseDuration reads Go's durations, with days in front.
+// parseDuration reads Go's durations, with days in front: 90s, 36h, 7d, 1d12h.
 func parseDuration(text string) (time.Duration, error) {
 	var days time.Duration
 	if parts := daysRule.FindStringSubmatch(text); parts != nil {
@@ -380,7 +369,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return days + d, nil
 }
 
-// faultView is a fault in JSON.
+// faultView is a fault in JSON. What the fault meets is in an object of its own.
 type faultView struct {
 	Match struct {
 		Op         string `json:"op,omitempty"`
@@ -403,6 +392,7 @@ func newFaultView(f Fault) faultView {
 	return view
 }
 
+// adminInject injects a fault, and shows it as it was understood.
 func (g *Gateway) adminInject(r *http.Request) (int, any, error) {
 	var view faultView
 	if err := decodeAdmin(r, &view); err != nil {
@@ -434,6 +424,7 @@ func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
 	return http.StatusOK, views, nil
 }
 
+// adminRequests shows the history; an empty one is [], not null.
 func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
 	if err := onlyQuery(r); err != nil {
 		return 0, nil, err
@@ -441,7 +432,8 @@ func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
 	return http.StatusOK, append([]Request{}, g.Requests()...), nil
 }
 
-// decodeAdmin reads a JSON object; an absent body is an empty one. The error names the field that is wrong.
+// decodeAdmin reads a JSON object; an absent body is an empty one. The error names the field that
+// is wrong, with its type, or the fields that are known where an unknown one is given.
 func decodeAdmin(r *http.Request, into any) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -467,7 +459,7 @@ func decodeAdmin(r *http.Request, into any) error {
 	return nil
 }
 
-// explainJSON says what is wrong in the terms of the one who wrote it.
+// explainJSON says what is wrong in the terms of the API, not of Go's types.
 func explainJSON(err error, into any) error {
 	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return invalid("%s: must be %s, not %s", wrongType.Field, kindInWords(wrongType.Type), wrongType.Value)
@@ -478,6 +470,7 @@ func explainJSON(err error, into any) error {
 	return invalid("the body is not JSON: %v", err)
 }
 
+// kindInWords is a Go type in JSON's words.
 func kindInWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
@@ -498,8 +491,11 @@ func fieldNames(t reflect.Type, prefix string) []string {
 	var names []string
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous {
+		switch {
+		case f.Anonymous:
 			names = append(names, fieldNames(f.Type, prefix)...)
+			continue
+		case name == "-":
 			continue
 		}
 		if f.Type.Kind() == reflect.Struct {

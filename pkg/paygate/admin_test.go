@@ -207,7 +207,7 @@ func TestAdminBadInput(t *testing.T) {
 		`{} {}`:                         "one JSON object and nothing after it",
 		`{"out_trade_no":"A1"}`:         "give mchid, or sp_mchid and sub_mchid",
 		`{"mchid":"1","total":1}`:       `"1" is no merchant of this gateway; it has ` + mchid,
-		`{"mch_id":"1"}`:                `unknown field "mch_id"; known here: out_trade_no, mchid, sp_mchid, sub_mchid`,
+		`{"mch_id":"1"}`:                `unknown field "mch_id"; known here: out_trade_no, sub_mchid`,
 		`{"transaction_id":"1"}`:        `unknown field "transaction_id"`,
 		`{"mchid":1}`:                   "mchid: must be a string, not number",
 		`{"total":"1"}`:                 "total: must be a whole number, not string",
@@ -247,7 +247,8 @@ func TestAdminPathsAndMethods(t *testing.T) {
 	s.admin("GET", "/pay/closeorder", "").wantError(404, "no such path")
 }
 
-// TestAdminRefusesOtherOrigins: a web page that a developer looks at must not be able to change orders.
+// TestAdminRefusesOtherOrigins: a web page that a developer looks at must not be able to change
+// orders.
 func TestAdminRefusesOtherOrigins(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -19,22 +19,26 @@ import (
 	"time"
 )
 
-// certificatePaths are where the platform certificates are downloaded (pay.weixin.qq.com doc 4013053420, platform certificates).
+// certificatePaths are the paths that list the platform certificates (pay.weixin.qq.com doc
+// 4013053420).
 var certificatePaths = map[string]string{
 	"/v3/certificates":        mainland,
 	"/v3/global/certificates": global,
 	"/hk/v3/certificates":     hongKong,
 }
 
-// platform is what the gateway signs with.
+// platform is WeChat Pay's own keys and certificates, with which the gateway signs.
 type platform struct {
-	publicKey signer // chosen by a Wechatpay-Serial that names its id
+	// chosen by a Wechatpay-Serial that names its id
+	publicKey signer
 	authority authority
 	lifetime  time.Duration
-	newKey    func(rotation int) (*rsa.PrivateKey, error) // for a new certificate, counted from 0
+	// makes the key of a new certificate; rotations count from 0
+	newKey func(rotation int) (*rsa.PrivateKey, error)
 
-	mu        sync.Mutex
-	listed    []*certificate // newest first; empty: there are only public keys
+	mu sync.Mutex
+	// newest first; empty: there are only public keys
+	listed    []*certificate
 	rotations int
 }
 
@@ -52,15 +56,16 @@ type certificate struct {
 	effective, expire time.Time
 }
 
-// authority is who signs platform certificates: Tenpay's CA, emulated.
+// authority signs the platform certificates: Tenpay's CA, emulated.
 type authority struct {
 	key         *ecdsa.PrivateKey
 	certificate *x509.Certificate
 }
 
-// fiveYears is how long the real certificates live.
+// fiveYears is the lifetime of the real certificates.
 const fiveYears = 5 * 365 * 24 * time.Hour
 
+// newPlatform makes what the options leave out. RSA keys take a tenth of a second each.
 func newPlatform(opts Options, now time.Time) (*platform, error) {
 	if opts.CertificateLifetime < 0 {
 		return nil, fmt.Errorf("Options.CertificateLifetime: %s must not be negative", opts.CertificateLifetime)
@@ -85,6 +90,7 @@ func newPlatform(opts Options, now time.Time) (*platform, error) {
 	return p, err
 }
 
+// keyOrNew returns the key, or a new one in place of nil.
 func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	if key != nil {
 		return key, nil
@@ -96,6 +102,7 @@ func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
+// newAuthority makes an authority with a certificate of its own, for twenty years.
 func newAuthority(now time.Time) (authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -127,7 +134,8 @@ func (a authority) sign(template *x509.Certificate, public any) (*x509.Certifica
 	return made, nil
 }
 
-// issue makes a platform certificate around a key.
+// issue makes a platform certificate around a key. It is valid from an hour ago, so that a client
+// whose clock is a little behind accepts it.
 func (p *platform) issue(key *rsa.PrivateKey, now time.Time) (*certificate, error) {
 	made, err := p.authority.sign(&x509.Certificate{
 		SerialNumber: newSerial(),
@@ -146,7 +154,7 @@ func (p *platform) issue(key *rsa.PrivateKey, now time.Time) (*certificate, erro
 	}, nil
 }
 
-// newest is the certificate that signs, nil when there is none.
+// newest returns the certificate that signs, nil if there is none.
 func (p *platform) newest() *certificate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,7 +164,7 @@ func (p *platform) newest() *certificate {
 	return p.listed[0]
 }
 
-// certificate finds a certificate by its serial number, nil when there is none.
+// certificate returns the certificate of a serial number, nil if there is none.
 func (p *platform) certificate(serial string) *certificate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,7 +176,7 @@ func (p *platform) certificate(serial string) *certificate {
 	return nil
 }
 
-// valid lists the certificates that have not expired, and the newest in any case.
+// valid returns the certificates that have not expired, and the newest in any case.
 func (p *platform) valid(now time.Time) []*certificate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +189,8 @@ func (p *platform) valid(now time.Time) []*certificate {
 	return valid
 }
 
-// rotate puts a new certificate before the others.
+// rotate puts a new certificate before the others. They stay listed until they expire, as the real
+// ones do, and sign no more.
 func (p *platform) rotate(now time.Time) (*certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -201,9 +210,9 @@ func (p *platform) rotate(now time.Time) (*certificate, error) {
 	return next, nil
 }
 
-// RotateCertificate makes a new platform certificate with a key of its own. From now on it is listed first, before the
-// older ones, and signs where a platform certificate signs. It returns the new serial number; it fails only without
-// certificates ([Options].NoCertificates).
+// RotateCertificate makes a new platform certificate with a key of its own, and returns its serial
+// number. From now on it is listed first, and signs where a platform certificate signs; the older
+// ones stay listed. It is an error without certificates ([Options].NoCertificates).
 func (g *Gateway) RotateCertificate() (serial string, err error) {
 	next, err := g.platform.rotate(g.now())
 	if err != nil {
@@ -212,13 +221,15 @@ func (g *Gateway) RotateCertificate() (serial string, err error) {
 	return next.serial, nil
 }
 
-// PublicKeyID is the id by which a request's Wechatpay-Serial asks for a signature by the public key.
+// PublicKeyID returns the id by which a request's Wechatpay-Serial asks for a signature by the
+// public key.
 func (g *Gateway) PublicKeyID() string { return g.platform.publicKey.serial }
 
-// PublicKey is the gateway's public key, known as PublicKeyID.
+// PublicKey returns the key whose id is PublicKeyID.
 func (g *Gateway) PublicKey() *rsa.PublicKey { return &g.platform.publicKey.key.PublicKey }
 
-// PublicKeyPEM is PublicKey as the merchant console hands it out: PKIX in PEM.
+// PublicKeyPEM returns PublicKey as the merchant console hands it out: PKIX in PEM. The error is
+// that of a key given in [Options] that cannot be encoded.
 func (g *Gateway) PublicKeyPEM() ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(g.PublicKey())
 	if err != nil {
@@ -227,8 +238,9 @@ func (g *Gateway) PublicKeyPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// CertificateSerial is the newest platform certificate's serial number, upper-case hexadecimal: the Wechatpay-Serial of
-// replies to requests that name none. Empty when there are no certificates.
+// CertificateSerial returns the newest platform certificate's serial number, in capital hexadecimal
+// digits: the Wechatpay-Serial of replies to requests that name none. It is empty without
+// certificates.
 func (g *Gateway) CertificateSerial() string {
 	if newest := g.platform.newest(); newest != nil {
 		return newest.serial
@@ -236,7 +248,8 @@ func (g *Gateway) CertificateSerial() string {
 	return ""
 }
 
-// CertificatePEM is the newest platform certificate, signed by that of RootPEM; nil when there is none.
+// CertificatePEM returns the newest platform certificate, which that of RootPEM signed. It is nil
+// without certificates.
 func (g *Gateway) CertificatePEM() []byte {
 	if newest := g.platform.newest(); newest != nil {
 		return slices.Clone(newest.pem)
@@ -244,12 +257,13 @@ func (g *Gateway) CertificatePEM() []byte {
 	return nil
 }
 
-// RootPEM is the certificate of the authority that signs the platform certificates: Tenpay's CA, made anew for each gateway.
+// RootPEM returns the certificate of the authority that signs the platform certificates: Tenpay's
+// CA, made anew for each gateway.
 func (g *Gateway) RootPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: g.platform.authority.certificate.Raw})
 }
 
-// askCertificates checks an authenticated download and completes the question.
+// askCertificates checks an authenticated download, and completes the question.
 func (g *Gateway) askCertificates(ex *exchange, q *question) *refusal {
 	params, err := decodeQueryV3(ex.r.URL.RawQuery)
 	if err != nil {
@@ -269,7 +283,7 @@ func (g *Gateway) askCertificates(ex *exchange, q *question) *refusal {
 	return nil
 }
 
-// noCertificates is what a merchant in public-key mode is told, nil for others.
+// noCertificates is the refusal of a download to a merchant in public-key mode, nil for others.
 func (g *Gateway) noCertificates() *refusal {
 	if g.platform.newest() != nil {
 		return nil
@@ -307,7 +321,8 @@ func (g *Gateway) reportCertificates(m *Merchant) *reply {
 	}{data})
 }
 
-// encryptFor encrypts with a merchant's APIv3 key: AES-256-GCM, the nonce raw, the tag behind the text.
+// encryptFor encrypts with a merchant's APIv3 key: AES-256-GCM, the nonce as it is, the tag behind
+// the text.
 func encryptFor(m *Merchant, plain []byte) ciphertext {
 	const associatedData = "certificate"
 	aead := newGCM(m.V3Key)
@@ -321,8 +336,9 @@ func encryptFor(m *Merchant, plain []byte) ciphertext {
 }
 
 func newGCM(key string) cipher.AEAD {
-	block, _ := aes.NewCipher([]byte(key)) // cannot fail: the key's length was checked when the merchant was adopted
-	aead, _ := cipher.NewGCM(block)        // cannot fail: AES's block size is right
+	// cannot fail: the key's length was checked when the merchant was adopted
+	block, _ := aes.NewCipher([]byte(key))
+	aead, _ := cipher.NewGCM(block) // cannot fail: AES's block size is right
 	return aead
 }
 

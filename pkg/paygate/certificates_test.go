@@ -256,7 +256,8 @@ func TestCertificatesExpire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if serial, err := plain.RotateCertificate(); err != nil || serial != plain.CertificateSerial() { // without the kit's cached keys
+	// without the kit's cached keys
+	if serial, err := plain.RotateCertificate(); err != nil || serial != plain.CertificateSerial() {
 		t.Errorf("rotating: %s, %v", serial, err)
 	}
 }
@@ -294,7 +295,8 @@ func TestCertificateFaults(t *testing.T) {
 	}
 }
 
-// TestRotationsAtOnce: orders are closed, paid and looked at while everything about signatures changes; the race detector watches.
+// TestRotationsAtOnce: orders are closed, paid and looked at while everything about signatures
+// changes; the race detector watches.
 func TestRotationsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)

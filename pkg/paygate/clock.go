@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// beijing is the zone of every time that WeChat Pay writes: UTC+8 all year.
+// beijing is the zone of every time that WeChat Pay writes: UTC+8 the year round.
 func beijing() *time.Location { return time.FixedZone("UTC+8", 8*60*60) }
 
 // maxYear is the last year that RFC 3339 can write.
 const maxYear = 9999
 
-// clock is the business clock: order ages, payment times and expiry come from it. It moves only when told.
+// clock is the business clock, in whole seconds: the ages of orders, payment times and expiry come
+// from it. It moves only in advance.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -42,11 +43,12 @@ func (c *clock) advance(d time.Duration) (time.Time, error) {
 	return c.now, nil
 }
 
-// Time is the business clock's time, in Beijing's zone.
+// Time returns the business clock's time, in UTC+8.
 func (g *Gateway) Time() time.Time { return g.clock.time() }
 
-// Advance moves the business clock on by d, which may not be negative nor lead beyond the year 9999. Unpaid orders that
-// are then seven days old are closed, as WeChat Pay closes them by itself.
+// Advance moves the business clock on by d. Unpaid orders that are seven days old then are closed,
+// as WeChat Pay closes them by itself. It is an error, and moves nothing, if d is negative or leads
+// beyond the year 9999.
 func (g *Gateway) Advance(d time.Duration) error {
 	_, err := g.clock.advance(d)
 	return err

@@ -6,17 +6,23 @@ import (
 	"strings"
 )
 
-// refusal is one error code as each protocol writes it. APIv2 always answers HTTP 200; the status is APIv3's.
+// refusal is a negative answer, in the words of each protocol. APIv2 always answers HTTP 200; the
+// status is APIv3's. Refusals are values: the methods that change one return a copy.
 type refusal struct {
-	v2, v3  string // err_code of APIv2, code of APIv3
+	// err_code of APIv2, code of APIv3
+	v2, v3  string
 	status  int
 	message string
-	suffix  int    // what Request-ID ends with: WeChat Pay's internal number of the error
-	reason  string // for the history, in English
-	detail  any    // APIv3's detail
+	// the number that Request-ID ends with: WeChat Pay's internal one of the error
+	suffix int
+	// for the history, in English
+	reason string
+	// APIv3's detail
+	detail any
 }
 
-// Codes are named by their letters alone, as the spelling with and without underscore differs between the protocols.
+// Codes are named by their letters alone, as the spelling with and without underscore differs
+// between the protocols.
 const (
 	codeOrderPaid      = "ORDERPAID"
 	codeOrderClosed    = "ORDERCLOSED"
@@ -50,12 +56,14 @@ const (
 	suffixReverseOnly   = 268449641
 	suffixNoOrder       = 268512771
 	suffixExtraParam    = 270924358
-	suffixSystem        = 268435457 // ours: none is published
+	// ours: none is published
+	suffixSystem = 268435457
 )
 
-// codes is every documented error code of close and query, with the documented HTTP status of APIv3:
-// pay.weixin.qq.com doc v3/merchant 4012791860 and 4012791859 (and their partner twins), v2 closeorder and orderquery.
-// 400 ORDER_PAID has no documented status; it stands beside ORDER_CLOSED.
+// codes is every documented error code of close and query, with the documented HTTP status of
+// APIv3: pay.weixin.qq.com doc v3/merchant 4012791860 and 4012791859 and their partner twins, v2
+// closeorder and orderquery. Names that stand twice are spelt differently in two documents. 400
+// ORDER_PAID has no documented status; it stands beside ORDER_CLOSED.
 var codes = map[string]refusal{
 	codeOrderPaid:      {"ORDERPAID", "ORDER_PAID", http.StatusBadRequest, "该订单已支付", suffixOrderPaid, "", nil},
 	codeOrderClosed:    {"ORDERCLOSED", "ORDER_CLOSED", http.StatusBadRequest, "该订单已关闭，请重新下单", suffixOrderClosed, "", nil},
@@ -94,7 +102,8 @@ var codes = map[string]refusal{
 	"NOTUTF8":            {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
 }
 
-// codeRule is how codes are spelt: words in the pay APIs, numbers (some below zero) as wxcloudrun's errcode.
+// codeRule is how codes are spelt: words in the pay APIs, numbers, some below zero, as wxcloudrun's
+// errcode.
 var codeRule = regexp.MustCompile(`^(-?[0-9]{1,9}|[A-Z0-9_]{1,64})$`)
 
 // refuse takes a code from the table, by its name above.
@@ -103,7 +112,8 @@ func refuse(code string) *refusal {
 	return &r
 }
 
-// refuseAs answers a code exactly as it is spelt, whether the table knows it or not; unknown ones are 400.
+// refuseAs answers a code exactly as it is spelt, whether the table has it or not. An unknown one
+// is a 400, as WeChat Pay's documents give most of them that status.
 func refuseAs(code string) *refusal {
 	r, known := codes[strings.ReplaceAll(code, "_", "")]
 	if !known {
@@ -113,7 +123,7 @@ func refuseAs(code string) *refusal {
 	return &r
 }
 
-// code is the spelling of one protocol; wxcloudrun's respdata is APIv2's.
+// code is the spelling of one protocol; wxcloudrun's respdata has APIv2's.
 func (r refusal) code(api string) string {
 	if api == apiV3 {
 		return r.v3
@@ -121,8 +131,9 @@ func (r refusal) code(api string) string {
 	return r.v2
 }
 
-// in is the refusal as a region spells it: the overseas documents kept APIv2's names of the codes that every close meets
-// (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order; statuses are not documented there).
+// in is the refusal as a region spells it. The overseas documents kept APIv2's names of the codes
+// that every close meets (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order;
+// statuses are not documented there).
 func (r refusal) in(region string) *refusal {
 	if overseas(region) && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
 		r.v3 = r.v2
@@ -130,21 +141,25 @@ func (r refusal) in(region string) *refusal {
 	return &r
 }
 
+// saying has another message, in the gateway's language, for the sender.
 func (r refusal) saying(message string) *refusal {
 	r.message = message
 	return &r
 }
 
+// numbered has another internal number.
 func (r refusal) numbered(suffix int) *refusal {
 	r.suffix = suffix
 	return &r
 }
 
+// detailing has a detail, which APIv3 writes as JSON.
 func (r refusal) detailing(detail any) *refusal {
 	r.detail = detail
 	return &r
 }
 
+// because has a reason, in English, for the history.
 func (r refusal) because(reason string) *refusal {
 	r.reason = reason
 	return &r

@@ -9,34 +9,45 @@ import (
 	"slices"
 )
 
-// CombinedOrder is one payment for several orders, which are made, paid and closed together (合单支付, close and query of
-// /v3/combine-transactions). Only the combined order's own paths lead to them.
+// CombinedOrder is one payment for several orders, which are placed, paid and closed together
+// (合单支付, close and query of /v3/combine-transactions). Only the combined order's own paths lead
+// to them.
 type CombinedOrder struct {
-	CombineOutTradeNo string // 1 to 32 of digits, letters, _ - | * @
-	MchID             string // combine_mchid: who combined them, and closes and queries them. Empty: the only merchant's
-	AppID             string // combine_appid; empty: the merchant's
-	OpenID            string // the payer; empty: an invented one
-	DeviceInfo        string
+	// CombineOutTradeNo is its number: 1 to 32 of digits, letters and _ - | * @.
+	CombineOutTradeNo string
+	// MchID is the combine_mchid: the merchant that combined the orders, and closes and queries
+	// them. Empty: the gateway's only merchant.
+	MchID string
+	// AppID is the combine_appid, which a close must name. Empty: the merchant's.
+	AppID string
+	// OpenID is the payer. Empty: an invented one.
+	OpenID string
+	// DeviceInfo is repeated by queries, as scene_info.device_id.
+	DeviceInfo string
 
-	// SubOrders are the orders, 1 to 50. Their MchID may be any merchant number, and is the combiner's when empty. What happens
-	// to them happens by their own numbers ([Gateway.Order] finds them) or, to all of them, by the combined order's.
+	// SubOrders are the orders, 1 to 50. Their MchID may be any merchant number, also one that the
+	// gateway does not know. Empty: the combiner's. Their AppID, OpenID and DeviceInfo are the
+	// combined order's.
 	SubOrders []Order
 }
 
-// maxSubOrders is the partner documents' limit; direct merchants' is ten.
+// maxSubOrders is the limit in the partners' documents; that of merchants which are none is ten.
 const maxSubOrders = 50
 
-// combination is a combined order as the book keeps it: the parts are orders of their own there.
+// combination is a combined order as the book keeps it: its parts are orders of their own there.
 type combination struct {
-	head  CombinedOrder // without SubOrders
-	parts []orderKey    // in the order given
+	// without SubOrders
+	head CombinedOrder
+	// in the order given
+	parts []orderKey
 }
 
 func (c *CombinedOrder) key() orderKey {
 	return orderKey{Owner{MchID: c.MchID}, c.CombineOutTradeNo}
 }
 
-// addCombined keeps a combined order; created is false when the same one is already there.
+// addCombined keeps a combined order and all its parts, or nothing. created is false if the same
+// one is already there.
 func (b *orderBook) addCombined(given CombinedOrder) (all CombinedOrder, created bool, err error) {
 	born, err := b.completeCombined(given)
 	if err != nil {
@@ -110,7 +121,7 @@ func (b *orderBook) completePart(c *CombinedOrder, part *Order, seen map[orderKe
 	return nil
 }
 
-// vacant says which part's number is taken. The book is locked.
+// vacant returns an error for a part whose number is taken. The book is locked.
 func (b *orderBook) vacant(parts []Order) error {
 	for i := range parts {
 		key := parts[i].key()
@@ -121,7 +132,8 @@ func (b *orderBook) vacant(parts []Order) error {
 	return nil
 }
 
-// sameCombined says whether an addition repeats an earlier one, in any order of parts. The book is locked.
+// sameCombined reports whether an addition repeats an earlier one, its parts in any order. The book
+// is locked.
 func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []Order) bool {
 	head := old.head
 	if head.AppID != born.AppID || head.OpenID != born.OpenID || head.DeviceInfo != born.DeviceInfo || len(old.parts) != len(born.SubOrders) {
@@ -138,7 +150,7 @@ func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []
 	return true
 }
 
-// gather shows a combined order with its parts as they stand. The book is locked.
+// gather returns a combined order with its parts as they stand. The book is locked.
 func (b *orderBook) gather(c *combination) CombinedOrder {
 	all := c.head
 	all.SubOrders = make([]Order, len(c.parts))
@@ -150,7 +162,7 @@ func (b *orderBook) gather(c *combination) CombinedOrder {
 	return all
 }
 
-// getCombined finds the combined order that a question is about.
+// getCombined returns the combined order of a key. ok is false if there is none.
 func (b *orderBook) getCombined(key orderKey) (all CombinedOrder, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -161,7 +173,8 @@ func (b *orderBook) getCombined(key orderKey) (all CombinedOrder, ok bool) {
 	return b.gather(c), true
 }
 
-// closeCombined closes all parts or none, in one step; ok is false when there is no such combined order.
+// closeCombined closes all parts or none, in one step. The close must name exactly the parts that
+// were combined. ok is false if there is no such combined order.
 func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -185,8 +198,8 @@ func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, 
 	return b.gather(c), nil, true
 }
 
-// closeAllRefusal is the state table of closing for all parts: what keeps one from being closed keeps all, but parts that
-// are closed already keep nothing unless all are.
+// closeAllRefusal is the state table of closing for all parts. A part that cannot be closed keeps
+// all open; but parts that are closed already keep none open, unless all are.
 func closeAllRefusal(parts []Order) *refusal {
 	var closed *refusal
 	open := false
@@ -207,13 +220,14 @@ func closeAllRefusal(parts []Order) *refusal {
 	return closed
 }
 
-// namedOrders is the sub-orders as a close names them.
+// namedOrders is the sub-orders as a close names them, and its combine_appid.
 type namedOrders struct {
 	appID string
 	keys  []orderKey
 }
 
-// mismatch says how a close's sub-orders differ from those that were combined, empty when they are the same.
+// mismatch says how a close's sub-orders differ from those that were combined, empty if they are
+// the same.
 func (c *combination) mismatch(named namedOrders) string {
 	if named.appID != c.head.AppID {
 		return fmt.Sprintf("combine_appid is %s, and the combined order's is %s", named.appID, c.head.AppID)
@@ -231,7 +245,8 @@ func (c *combination) mismatch(named namedOrders) string {
 	return ""
 }
 
-// alter changes the order of a number, or all parts of the combined order of that number: all of them, or none.
+// alter changes the order of a number, or all parts of the combined order of that number: all or
+// none.
 func (b *orderBook) alter(no string, fits func(Owner) bool, do func(*Order) error) (altered, error) {
 	key, found, err := b.findCombined(no, fits)
 	if err != nil {
@@ -251,7 +266,8 @@ type altered struct {
 	combined *CombinedOrder
 }
 
-// findCombined looks for the combined order that a number means, when no order has that number.
+// findCombined returns the key of the combined order that a number means, if there is one. It is an
+// error if the number is also that of an order, or of another combined one.
 func (b *orderBook) findCombined(no string, fits func(Owner) bool) (orderKey, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -271,7 +287,7 @@ func (b *orderBook) findCombined(no string, fits func(Owner) bool) (orderKey, bo
 	return found[0], true, nil
 }
 
-// changeCombined changes all parts of a combined order, or none when one cannot be.
+// changeCombined changes all parts of a combined order, or none if one of them cannot be changed.
 func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (CombinedOrder, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -293,14 +309,16 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 	return b.gather(c), nil
 }
 
-// AddCombined creates a combined order, as the merchant's combined prepay call would have. One that is already there with
-// the same facts is no error; with others it is.
+// AddCombined places a combined order, as the merchant's combined prepay call would. It is no error
+// if the same one is already there. It is one if the number or that of a part is taken, if a field
+// is wrong (the first is named), or if MchID is no merchant of this gateway.
 func (g *Gateway) AddCombined(c CombinedOrder) error {
 	_, _, err := g.orders.addCombined(c)
 	return err
 }
 
-// Combined looks a combined order up. When several merchants have combined orders of that number, of must name one.
+// Combined returns a combined order, its parts as they stand. If several merchants have combined
+// orders of that number, of must name one. The error says that there is none, or more than one.
 func (g *Gateway) Combined(combineOutTradeNo string, of ...Owner) (CombinedOrder, error) {
 	key, found, err := g.orders.findCombined(combineOutTradeNo, oneOf(of))
 	if err == nil && !found {
@@ -313,7 +331,7 @@ func (g *Gateway) Combined(combineOutTradeNo string, of ...Owner) (CombinedOrder
 	return all, nil
 }
 
-// handleCombined does what was asked of a combined order, or says why not.
+// handleCombined does what was asked of a combined order, or returns why not.
 func (g *Gateway) handleCombined(q *question) (subject, *refusal) {
 	if q.op == opQuery {
 		all, ok := g.orders.getCombined(q.orderKey())
@@ -334,8 +352,8 @@ func (g *Gateway) handleCombined(q *question) (subject, *refusal) {
 	return newSubject(&all), no
 }
 
-// newSubject makes a combined order what a question is about: the head's facts stand in an order, for those who look at
-// number, merchant and state only.
+// newSubject makes a combined order what a question is about. The head's facts stand in an order,
+// for code that looks at number, merchant and state only.
 func newSubject(all *CombinedOrder) subject {
 	return subject{
 		Order: Order{
@@ -346,7 +364,7 @@ func newSubject(all *CombinedOrder) subject {
 	}
 }
 
-// jointState is the parts' state, or their states when they differ.
+// jointState is the state of the parts, or their states if they differ, with commas between them.
 func jointState(parts []Order) string {
 	var states []TradeState
 	for i := range parts {
@@ -357,7 +375,7 @@ func jointState(parts []Order) string {
 	return list(states)
 }
 
-// askCombined checks an authenticated request about a combined order and completes the question.
+// askCombined checks an authenticated request about a combined order, and completes the question.
 func (g *Gateway) askCombined(ex *exchange, q *question) *refusal {
 	if !outTradeNoRule.MatchString(q.outTradeNo) {
 		return badParam(
@@ -384,7 +402,8 @@ func (g *Gateway) askCombined(ex *exchange, q *question) *refusal {
 	return nil
 }
 
-// decodeCombineClose reads combine_appid and sub_orders, with no name twice and none that the documents do not have.
+// decodeCombineClose reads combine_appid and sub_orders, with no name twice and none that the
+// documents do not have.
 func decodeCombineClose(body []byte) (namedOrders, error) {
 	doc, err := decodeObject(body)
 	if err != nil {
@@ -414,6 +433,7 @@ func decodeCombineClose(body []byte) (namedOrders, error) {
 	return named, nil
 }
 
+// decodeSubOrder reads one of sub_orders. sub_appid must be a string, and is not compared.
 func decodeSubOrder(value any) (orderKey, error) {
 	sub, isObject := value.(map[string]any)
 	if !isObject {
@@ -441,7 +461,7 @@ func decodeSubOrder(value any) (orderKey, error) {
 	}
 }
 
-// combinedTransaction is a combined query's answer.
+// combinedTransaction is a combined query's answer. It has no state of its own.
 type combinedTransaction struct {
 	AppID      string           `json:"combine_appid"`
 	MchID      string           `json:"combine_mchid"`
@@ -451,23 +471,17 @@ type combinedTransaction struct {
 	SubOrders  []subTransaction `json:"sub_orders"`
 }
 
-// subTransaction is a part of it. Its amount has names of its own.
+// subTransaction is a part of it: an order's answer, but for names of its own.
 type subTransaction struct {
-	MchID         string          `json:"mchid"`
-	SubMchID      string          `json:"sub_mchid,omitempty"`
-	SubAppID      string          `json:"sub_appid,omitempty"`
-	SubOpenID     string          `json:"sub_openid,omitempty"`
-	OutTradeNo    string          `json:"out_trade_no"`
-	TransactionID string          `json:"transaction_id,omitempty"`
-	TradeType     string          `json:"trade_type,omitempty"`
-	TradeState    TradeState      `json:"trade_state"`
-	BankType      string          `json:"bank_type,omitempty"`
-	Attach        string          `json:"attach,omitempty"`
-	SuccessTime   string          `json:"success_time,omitempty"`
-	Amount        *combinedAmount `json:"amount,omitempty"`
-	Promotions    []promotion     `json:"promotion_detail,omitempty"`
+	transaction
+
+	// hides the order's; always empty
+	TradeStateDesc string          `json:"trade_state_desc,omitempty"`
+	SubOpenID      string          `json:"sub_openid,omitempty"`
+	Amount         *combinedAmount `json:"amount,omitempty"`
 }
 
+// combinedAmount is a part's amount, under names of its own.
 type combinedAmount struct {
 	Total         int64  `json:"total_amount"`
 	Currency      string `json:"currency"`
@@ -491,13 +505,14 @@ func reportCombined(s *subject) *reply {
 	return newReplyV3(http.StatusOK, all)
 }
 
+// newSubTransaction writes a part. Unlike an order's, its amount is there before it is paid; the
+// payer and the scene are the whole's.
 func newSubTransaction(o *Order) subTransaction {
 	t := newTransaction(o)
-	sub := subTransaction{
-		MchID: o.MchID, SubMchID: o.SubMchID, SubAppID: o.SubAppID, OutTradeNo: o.OutTradeNo, TransactionID: t.TransactionID,
-		TradeType: t.TradeType, TradeState: o.State, BankType: t.BankType, Attach: o.Attach, SuccessTime: t.SuccessTime,
-		Amount: &combinedAmount{Total: o.Total, Currency: o.Currency}, Promotions: t.Promotions,
-	}
+	sub := subTransaction{transaction: t, Amount: &combinedAmount{Total: o.Total, Currency: o.Currency}}
+	sub.AppID, sub.SPAppID, sub.SPMchID, sub.MchID = "", "", "", o.MchID
+	sub.SubMchID, sub.SubAppID = o.SubMchID, o.SubAppID
+	sub.Payer, sub.SceneInfo = nil, nil
 	if t.Amount != nil {
 		sub.SubOpenID = o.SubOpenID
 		sub.Amount.Payer, sub.Amount.PayerCurrency = &t.Amount.PayerTotal, t.Amount.PayerCurrency
@@ -505,7 +520,8 @@ func newSubTransaction(o *Order) subTransaction {
 	return sub
 }
 
-// combinedFacts is what a combined order is given with by the management API, in place of an order's facts.
+// combinedFacts is what a combined order is given with by the management API, in place of an
+// order's facts.
 type combinedFacts struct {
 	CombineOutTradeNo string       `json:"combine_out_trade_no,omitempty"`
 	CombineMchID      string       `json:"combine_mchid,omitempty"`
@@ -513,21 +529,24 @@ type combinedFacts struct {
 	SubOrders         []orderFacts `json:"sub_orders,omitempty"`
 }
 
+// given reports whether the body is a combined order's.
 func (f *combinedFacts) given() bool {
 	return f.CombineOutTradeNo != "" || f.CombineMchID != "" || f.CombineAppID != "" || f.SubOrders != nil
 }
 
 // combinedView is a combined order as it is shown.
 type combinedView struct {
-	CombineOutTradeNo string      `json:"combine_out_trade_no"`
-	CombineMchID      string      `json:"combine_mchid"`
-	CombineAppID      string      `json:"combine_appid"`
-	OpenID            string      `json:"openid"`
-	DeviceInfo        string      `json:"device_info,omitempty"`
-	State             string      `json:"state"` // the parts', with commas between them when they differ
-	SubOrders         []orderView `json:"sub_orders"`
+	CombineOutTradeNo string `json:"combine_out_trade_no"`
+	CombineMchID      string `json:"combine_mchid"`
+	CombineAppID      string `json:"combine_appid"`
+	OpenID            string `json:"openid"`
+	DeviceInfo        string `json:"device_info,omitempty"`
+	// the parts', with commas between them where they differ
+	State     string      `json:"state"`
+	SubOrders []orderView `json:"sub_orders"`
 }
 
+// newCombinedView writes a combined order as the management API shows it.
 func newCombinedView(c *CombinedOrder) combinedView {
 	view := combinedView{
 		CombineOutTradeNo: c.CombineOutTradeNo, CombineMchID: c.MchID, CombineAppID: c.AppID,
@@ -539,8 +558,8 @@ func newCombinedView(c *CombinedOrder) combinedView {
 	return view
 }
 
-// adminAddCombined adds a combined order. Of an order's own facts the payer and the device are the whole's; the others are
-// the parts'.
+// adminAddCombined adds a combined order. Of an order's own facts the payer and the device are the
+// whole's; the others are the parts', and are refused beside it.
 func (g *Gateway) adminAddCombined(f *combinedFacts, whole *orderFacts) (int, any, error) {
 	c := CombinedOrder{
 		CombineOutTradeNo: f.CombineOutTradeNo, MchID: f.CombineMchID, AppID: f.CombineAppID,

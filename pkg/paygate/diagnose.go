@@ -18,25 +18,38 @@ import (
 	"strings"
 )
 
-// recipeV2 is a way to sign an APIv2 document: the right one is {key: the APIv2 key, signType: the sign_type sent, joint: &key=}.
-// Diagnosis tries wrong ones until one makes the signature that was received.
+// recipeV2 is a way to sign an APIv2 document. The right one is {key: the APIv2 key, signType: the
+// sign_type sent, joint: &key=}; the diagnosis tries wrong ones until one makes the signature that
+// was received.
 type recipeV2 struct {
-	key      string
+	key string
+	// what stands for sign itself, as sign=
 	signType string
-	skip     string // an element left out that should be there
-	extra    *field // an element signed that was not sent
-	empties  bool   // empty values signed
-	sign     string // what stands for sign itself, as sign=
-	twice    bool   // sign itself signed, as it was the first time
-	unsorted bool   // in the order of the document
-	joint    string // between the values and the key
-	noKey    bool   // without the key and its joint
-	plain    bool   // SHA-256 without HMAC
-	lower    bool   // lower-case digits
-	escape   func(string) string
+	// an element left out that should be there
+	skip string
+	// an element signed that was not sent
+	extra *field
+	// empty values signed
+	empties bool
+	sign    string // what stands for sign itself, as sign=
+	// sign itself signed, as it was the first time
+	twice bool
+	// in the order of the document
+	unsorted bool
+	// between the values and the key
+	joint string
+	// without the key and its joint
+	noKey bool
+	// SHA-256 without HMAC
+	plain bool
+	// lower-case digits
+	lower bool
+	// what is done to each value first; nil: nothing
+	escape func(string) string
 }
 
-// text is what the recipe signs, with its key shown as shown.
+// text is what the recipe signs, with its key shown as shown: as itself to be digested, redacted
+// for the history.
 func (r *recipeV2) text(doc fields, shown string) string {
 	doc = slices.Clone(doc)
 	if r.extra != nil && !doc.has(r.extra.name) {
@@ -93,14 +106,17 @@ func (r *recipeV2) signItself(doc fields) []string {
 	}
 }
 
-// slip is one thing that a signer can do wrong.
+// slip is one mistake that a signer can make: why the signature is wrong, and what makes a right
+// recipe R wrong in that way.
 type slip[R any] struct {
 	why string
 	do  func(*R)
 }
 
-// blame finds the slip, or else the pair of slips, that turns the right recipe into one that fits what was received.
-// Earlier slips go before later ones; ok is false when none fits.
+// blame finds the slip, or else the pair of slips, that turns the right recipe into one that fits
+// what was received. Earlier slips go before later ones. ok is false if none fits. Two mistakes at
+// once are common: a key with a line feed, and the wrong digits. A pair costs the square of the
+// slips, so callers bound what they guess at.
 func blame[R any](right R, slips []slip[R], fits func(*R) bool) (why string, wrong R, ok bool) {
 	for _, one := range slips {
 		wrong := right
@@ -155,7 +171,8 @@ func (g *Gateway) slipsV2(doc fields, m *Merchant) []slip[recipeV2] {
 	return slips
 }
 
-// slipsOfKey is how the right key goes wrong.
+// slipsOfKey is how the right key goes wrong: in another case, with what an editor left at its end,
+// or joined otherwise.
 func slipsOfKey(signType string) []slip[recipeV2] {
 	key := func(how string, edit func(string) string) slip[recipeV2] {
 		return slip[recipeV2]{"the APIv2 key was used " + how, func(r *recipeV2) { r.key = edit(r.key) }}
@@ -176,7 +193,8 @@ func slipsOfKey(signType string) []slip[recipeV2] {
 	}
 }
 
-// slipsOfSign is sign among what is signed: as nothing, in several languages' words, or as the sign of a first time.
+// slipsOfSign is sign among what is signed: as nothing, in several languages' words, or as the sign
+// of a first time.
 func slipsOfSign() []slip[recipeV2] {
 	const why = "sign was signed too"
 	as := func(text string) slip[recipeV2] {
@@ -188,7 +206,8 @@ func slipsOfSign() []slip[recipeV2] {
 	}
 }
 
-// slipsOfEscape is URL-encoding as the usual languages do it: they disagree about * and the digits' case, among others.
+// slipsOfEscape is URL-encoding as the usual languages do it. They disagree about * and the digits'
+// case, among others.
 func slipsOfEscape() []slip[recipeV2] {
 	var slips []slip[recipeV2]
 	for _, escape := range []func(string) string{url.QueryEscape, url.PathEscape, escapeAsJava, escapeAsJavaScript} {
@@ -212,7 +231,8 @@ func escapeAsJavaScript(text string) string {
 	return strings.NewReplacer("%2A", "*", "+", "%20", "%21", "!", "%27", "'", "%28", "(", "%29", ")").Replace(url.QueryEscape(text))
 }
 
-// diagnoseV2 says why a signature is wrong: the first likely mistake, or pair of mistakes, that makes it.
+// diagnoseV2 says why a signature is wrong: the first likely mistake, or pair of mistakes, that
+// makes it. received is what was signed then, its key redacted.
 func (g *Gateway) diagnoseV2(doc fields, m *Merchant) (reason, received string) {
 	sign := doc.get("sign")
 	right := recipeV2{key: m.V2Key, signType: doc.get("sign_type"), joint: "&key="}
@@ -266,7 +286,7 @@ func diagnoseBase64(signature string) string {
 	return must
 }
 
-// digestInfos are the DigestInfo headers of RFC 8017, section 9.2, note 1.
+// digestInfos are the DigestInfo headers of RFC 8017, section 9.2, note 1, in hexadecimal.
 var digestInfos = []struct{ name, prefix string }{
 	{"SHA-256", "3031300d060960864801650304020105000420"},
 	{"SHA-1", "3021300906052b0e03021a05000414"},
@@ -274,8 +294,8 @@ var digestInfos = []struct{ name, prefix string }{
 	{"MD5", "3020300c06082a864886f70d020505000410"},
 }
 
-// openSignature undoes an RSASSA-PKCS1-v1_5 signature with the public key: what comes out is what was digested with which hash.
-// ok is false when another key made it.
+// openSignature undoes an RSASSA-PKCS1-v1_5 signature with the public key. What comes out is the
+// digest that was signed, and which hash made it. ok is false if another key signed.
 func openSignature(key *rsa.PublicKey, signature []byte) (hash string, digest []byte, ok bool) {
 	s := new(big.Int).SetBytes(signature)
 	if s.Cmp(key.N) >= 0 {
@@ -299,8 +319,8 @@ func openSignature(key *rsa.PublicKey, signature []byte) (hash string, digest []
 	return "an unknown hash", nil, true
 }
 
-// diagnoseV3 says why a signature is wrong. The signature itself tells the digest of what was signed, so that a likely
-// mistake is recognised for certain.
+// diagnoseV3 says why a signature is wrong. The signature itself holds the digest of what was
+// signed, so a likely mistake is recognised for certain.
 func (g *Gateway) diagnoseV3(ex *exchange, c credential, m *Merchant, signature []byte) (reason, received string) {
 	if _, err := hex.DecodeString(c.signature); err == nil { // hexadecimal digits are base64, too
 		return "the signature must be in standard base64: it is in hexadecimal", ""
@@ -318,7 +338,8 @@ func (g *Gateway) diagnoseV3(ex *exchange, c credential, m *Merchant, signature 
 	return guessMessage(ex.r, messageParts(ex, c), digest)
 }
 
-// diagnoseKeyV3 says what made a signature that the merchant's key did not make, or not with the right padding.
+// diagnoseKeyV3 says what made a signature that the merchant's key did not make, or not with the
+// right padding. PSS padding is tried first, since the key is the right one then.
 func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) string {
 	digest := sha256.Sum256([]byte(message))
 	if rsa.VerifyPSS(m.PublicKey, crypto.SHA256, digest[:], signature, nil) == nil {
@@ -342,7 +363,7 @@ func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) s
 		m.MchID, m.SerialNo)
 }
 
-// partsV3 is a signed message in its parts; layout joins them.
+// partsV3 is a signed message in its parts; layout joins them, nil as they should be.
 type partsV3 struct {
 	method, uri, timestamp, nonce, body string
 	layout                              func(partsV3) string
@@ -362,7 +383,9 @@ func messageParts(ex *exchange, c credential) partsV3 {
 
 type slipV3 = slip[partsV3]
 
-// maxGuessBody bounds what is guessed at: honest bodies are under one kilobyte, in APIv3 under 100 bytes.
+// maxGuessBody bounds what is guessed at, in bytes. Honest bodies are below one kilobyte, in APIv3
+// below 100 bytes. Without it a request could cost the square of the slips in hashes of a large
+// body.
 const maxGuessBody = 4 << 10
 
 // guessMessage finds the message with the digest: the right parts with one or two likely mistakes.
@@ -401,6 +424,7 @@ func slipsV3(r *http.Request, right partsV3) []slipV3 {
 	)
 }
 
+// timeSlip is a timestamp that was read from the clock a second time.
 func timeSlip(timestamp string, seconds int64) slipV3 {
 	return slipV3{
 		fmt.Sprintf("header mismatch: the timestamp signed is %+d seconds from the header's", seconds),
@@ -461,7 +485,8 @@ func escapeSegments(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// slipsOfBody is what is signed in place of the body: the same JSON written by another hand.
+// slipsOfBody is what is signed in place of the body: the same JSON, marshalled by another library
+// or a second time.
 func slipsOfBody(body string) []slipV3 {
 	const reserialised = "the body was re-serialised between signing and sending: signed "
 	guesses := []struct{ why, body string }{

@@ -16,7 +16,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// twoMerchants is a session between whose merchants keys can be mixed up. Both have keys of their own.
+// twoMerchants is a session between whose merchants keys can be mixed up. Both have keys of their
+// own.
 func twoMerchants(t *testing.T) (s *session, other *paygate.Merchant) {
 	t.Helper()
 	first := paygate.RunT(t).Merchant
@@ -45,7 +46,8 @@ func plain(p pair) string {
 	return p[0] + "=" + p[1]
 }
 
-// TestDiagnoseV2: each likely mistake is named, with the string that should have been signed, and no key is shown.
+// TestDiagnoseV2: each likely mistake is named, with the string that should have been signed, and
+// no key is shown.
 func TestDiagnoseV2(t *testing.T) {
 	t.Parallel()
 	s, other := twoMerchants(t)
@@ -373,7 +375,8 @@ func TestSpaced(t *testing.T) {
 	}
 }
 
-// TestTestersOwnSigner pins the signer of these tests to the published vector too, so that it does not merely agree with the gateway's.
+// TestTestersOwnSigner pins the signer of these tests to the published vector too, so that it does
+// not merely agree with the gateway's.
 func TestTestersOwnSigner(t *testing.T) {
 	t.Parallel()
 	doc := []pair{{"nonce_str", "ibuaiVcKdpRxkhJA"}, {"device_info", "1000"}, {"mch_id", "10000100"}, {"body", "test"}, {"appid", "wxd930ea5d5a258f4f"}}

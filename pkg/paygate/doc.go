@@ -1,68 +1,82 @@
-// Package paygate plays WeChat Pay on one machine: closing and querying orders, in APIv2 (XML), in APIv3 (JSON; on the mainland,
-// overseas, and combined) and over cloud hosting's private link, for direct merchants and for service providers. It
-// believes nobody: every request's signature is verified, with code of its own that shares nothing with the project's clients, so
-// that a mistake in those cannot hide behind the same mistake here.
-//
-// One [Gateway] has three faces. The wire is its ServeHTTP, and that of [Gateway.Backup] for a second domain. The state is
-// [Gateway.Order], [Gateway.Combined], [Gateway.Orders] and [Gateway.Requests]. The hand of fate is [Gateway.AddOrder],
-// [Gateway.AddCombined], [Gateway.Pay], [Gateway.Refund], [Gateway.Advance], [Gateway.Inject], [Gateway.RotateCertificate],
-// [Gateway.SetSigning] and [Gateway.SetDomain]. [Gateway.Admin] serves the last two as a management API in
-// JSON, for a port of its own. In a test, [RunT] starts all of it and stops it at the end:
+// Package paygate is an emulated WeChat Pay, for tests of code that closes and queries orders. It
+// speaks APIv2 (XML), APIv3 (JSON; on the mainland, overseas, and for combined orders) and the
+// private link of WeChat cloud hosting, for direct merchants and for service providers. It verifies
+// the signature of every request, with code that it shares with no client, and says why one is
+// wrong. In a test, [RunT] starts it on loopback ports and stops it at the end:
 //
 //	gate := paygate.RunT(t)
-//	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100})
-//	gate.MustInject(paygate.Fault{Action: paygate.Drop, Times: 1}) // closes, and drops the reply
+//	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100}) // one yuan, not paid
+//	gate.MustInject(paygate.Fault{Action: paygate.Drop, Times: 1}) // closes it, and drops the reply
 //	… close A1 at gate.URL with gate.Merchant's keys …
 //	gate.WantState("A1", paygate.StateClosed)
+//	gate.Requests()                                                // what was asked and answered, and why
+//
+// A [Server] is a [Gateway] that listens; outside of tests, [New] makes a Gateway, which is an
+// [net/http.Handler]. Its methods are in three groups. What a merchant and a user do:
+// [Gateway.AddOrder], [Gateway.AddCombined], [Gateway.Pay], [Gateway.Refund]. What goes wrong:
+// [Gateway.Inject], [Gateway.SetSigning], [Gateway.RotateCertificate], [Gateway.SetDomain],
+// [Gateway.Advance]. What there is to see: [Gateway.Order], [Gateway.Combined], [Gateway.Orders],
+// [Gateway.Requests]. [Gateway.Admin] serves the same as a management API in JSON, for a port of
+// its own; words such as "close", "v3" and "unauthentic" are the same there and here.
+//
+// The rest of this comment is what is played, by the numbers of the documents on pay.weixin.qq.com.
+// docs/emulator.md is the reference of the management API, and lists what is not played.
 //
 // # APIv2
 //
-// POST /pay/closeorder and POST /pay/orderquery. Requests and replies are flat XML below the root xml, values as text or
-// CDATA. sign is the MD5 or, when sign_type says HMAC-SHA256, the HMAC-SHA256 in capital hexadecimal digits of
+// POST /pay/closeorder and POST /pay/orderquery. Requests and replies are flat XML below the root
+// xml, values as text or CDATA. sign is the MD5 or, if sign_type says HMAC-SHA256, the HMAC-SHA256
+// in capital hexadecimal digits of
 //
 //	appid=wx2421b1c4370ec43b&mch_id=10000100&nonce_str=4ca9…&out_trade_no=1415983244&key=<APIv2 key>
 //
-// that is: of every element but sign whose value is not empty, sorted by name, values raw. The reply is signed in the same
-// way with the request's sign_type. HTTP always says 200; return_code FAIL (wrong signature, unreadable document) is not
-// signed, result_code FAIL with an err_code is. pay.weixin.qq.com doc v2/merchant 4011935216 (close), v2/partner 4011940962.
+// that is: of every element but sign whose value is not empty, sorted by name, values raw. The
+// reply is signed in the same way with the request's sign_type. HTTP always says 200; return_code
+// FAIL (wrong signature, unreadable document) is not signed, result_code FAIL with an err_code is
+// (doc v2/merchant 4011935216, v2/partner 4011940962).
 //
 // # APIv3
 //
-// POST …/out-trade-no/{out_trade_no}/close, GET …/out-trade-no/{out_trade_no} and GET …/id/{transaction_id}, all below
-// /v3/pay/transactions with mchid and below /v3/pay/partner/transactions with sp_mchid and sub_mchid. The close has them in its
-// JSON body, the queries in the query string. The request's Authorization is
+// POST …/out-trade-no/{out_trade_no}/close, GET …/out-trade-no/{out_trade_no} and GET
+// …/id/{transaction_id}, below /v3/pay/transactions with mchid and below
+// /v3/pay/partner/transactions with sp_mchid and sub_mchid. The close has them in its JSON body,
+// the queries in the query string. The request's Authorization is
 //
 //	WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",timestamp="…",serial_no="…",signature="…"
 //
-// where signature is the base64 of the RSASSA-PKCS1-v1_5 SHA-256 signature over five lines, each ended by a line feed:
-// method, path and query as in the request line, timestamp, nonce_str, body as sent (doc v3/merchant 4012365336). The
-// timestamp may be five minutes off. A reply to a correctly signed request is signed whatever its status: Wechatpay-Signature
-// is over the three lines Wechatpay-Timestamp, Wechatpay-Nonce and body (empty for a 204), with the key that the request's
-// Wechatpay-Serial named, or the platform certificate's when it named none (doc 4013053249). A 401 is signed by nobody and
-// carries sign_information; 404 and 405 for paths and methods that do not exist have no body.
+// where signature is the base64 of the RSASSA-PKCS1-v1_5 SHA-256 signature over five lines, each
+// ended by a line feed: method, path and query as in the request line, timestamp, nonce_str, body
+// as sent (doc v3/merchant 4012365336). The timestamp may be five minutes off. A reply to a
+// correctly signed request is signed whatever its status: Wechatpay-Signature is over the three
+// lines Wechatpay-Timestamp, Wechatpay-Nonce and body (empty for a 204), with the key that the
+// request's Wechatpay-Serial named, or the platform certificate's if it named none (doc
+// 4013053249). A 401 is not signed and carries sign_information; 404 and 405 for paths and methods
+// that do not exist have no body.
 //
-// Overseas orders (see [Region]) have folders of their own, /v3/global/transactions and /hk/v3/transactions, which serve both
-// modes; they have an id from the beginning, are closed by either number, and queries name things otherwise. Combined orders
-// (see [CombinedOrder]) have /v3/combine-transactions; their close names all sub-orders, {"combine_appid","sub_orders"}, and
-// their sub-orders are found nowhere else.
+// Overseas orders (see [Order].Region) have folders of their own, /v3/global/transactions and
+// /hk/v3/transactions, which serve both modes; they have an id from the beginning, are closed by
+// either number, and their queries have other names. Combined orders (see [CombinedOrder]) have
+// /v3/combine-transactions; a close names all sub-orders, {"combine_appid","sub_orders"}, and
+// sub-orders are found nowhere else.
 //
-// GET /v3/certificates, /v3/global/certificates and /hk/v3/certificates list the platform certificates, newest first, each
-// encrypted by AES-256-GCM with the merchant's APIv3 key: nonce of 12 characters as it is, associated data "certificate", the
-// tag behind the text (doc 4013053420). [Signing] has a share of replies signed by the other kind of key, or as a probe.
+// GET /v3/certificates, /v3/global/certificates and /hk/v3/certificates list the platform
+// certificates, newest first, each encrypted by AES-256-GCM with the merchant's APIv3 key: the
+// nonce of 12 characters as it is, associated data "certificate", the tag behind the text (doc
+// 4013053420). [Signing] has a share of replies signed by the other kind of key, or as a probe.
 //
 // # wxcloudrun
 //
-// POST /_/pay/closeorder and /_/pay/queryorder, JSON with sub_mch_id and out_trade_no or transaction_id, signed by nobody: who
-// reaches the link is believed. The reply is {"errcode":0,"errmsg":"ok","respdata":{…}}, with APIv2's elements in respdata,
-// amounts as numbers and coupons as lists (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay).
+// POST /_/pay/closeorder and /_/pay/queryorder, JSON with sub_mch_id and out_trade_no or
+// transaction_id, not signed: a request that reaches the link is believed. The reply is
+// {"errcode":0,"errmsg":"ok","respdata":{…}}, with APIv2's elements in respdata, amounts as numbers
+// and coupons as lists (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay).
 //
 // # Orders
 //
-// An order belongs to a merchant, or to a service provider and one of its sub-merchants, and its number is unique there. What a
-// close answers depends on the trade state: NOTPAY and PAYERROR close; CLOSED and REVOKED say ORDERCLOSED; SUCCESS and REFUND
-// say ORDERPAID; USERPAYING and ACCEPT say USERPAYING; payment-code orders (MICROPAY) say INVALID_REQUEST while they are open.
-// Two clocks run apart: the wire clock ([Options].Now) stamps signatures, and the business clock moves only by
-// [Gateway.Advance]. An unpaid order of seven business days closes by itself.
-//
-// docs/emulator.md describes the management API, and lists what the emulator does not play.
+// An order belongs to a merchant, or to a service provider and one of its sub-merchants, and its
+// number is unique there. What a close answers depends on the trade state: NOTPAY and PAYERROR
+// close; CLOSED and REVOKED say ORDERCLOSED; SUCCESS and REFUND say ORDERPAID; USERPAYING and
+// ACCEPT say USERPAYING; payment-code orders (MICROPAY) say INVALID_REQUEST while they are open.
+// There are two clocks: the wire clock ([Options].Now) dates signatures, and the business clock
+// moves only by [Gateway.Advance]. An unpaid order of seven business days closes by itself.
 package paygate

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// The two names under which the gateway is reached: the same gateway behind both, as api.mch.weixin.qq.com
-// and api2.mch.weixin.qq.com are (apihk.mch.weixin.qq.com and the former overseas).
+// The two names under which the same gateway is reached, as api.mch.weixin.qq.com and
+// api2.mch.weixin.qq.com are (overseas apihk.mch.weixin.qq.com and the former).
 const (
 	domainMain   = "main"
 	domainBackup = "backup"
@@ -15,7 +15,7 @@ const (
 
 func domainNames() []string { return []string{domainMain, domainBackup} }
 
-// domains says which are down.
+// domains is which domains are down; all are up at first.
 type domains struct {
 	mu   sync.Mutex
 	down map[string]bool
@@ -36,14 +36,16 @@ func (d *domains) set(domain string, up bool) {
 	d.down[domain] = !up
 }
 
-// Backup is the gateway as it is reached by its backup domain: give it a listener of its own. The gateway itself is the main one.
+// Backup returns the gateway as it is reached by its backup domain, for a listener of its own. The
+// gateway itself is the main domain.
 func (g *Gateway) Backup() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serveOn(domainBackup, w, r) })
 }
 
-// SetDomain takes a domain down, or up again. While it is down every connection to it is reset as soon as a request comes in,
-// before anything is done; the history has it with the verdict "cut". Requests under way are finished.
-// The error names the domains when there is none of that name.
+// SetDomain takes a domain, "main" or "backup", down or up again. While it is down, every
+// connection to it is reset when a request comes in, before anything is done; the history has the
+// request with the verdict "cut". Requests under way are finished. The error is non-nil only for
+// another name.
 func (g *Gateway) SetDomain(domain string, up bool) error {
 	if !slices.Contains(domainNames(), domain) {
 		return invalid("%q is no domain; there are %s", domain, list(domainNames()))
@@ -52,10 +54,10 @@ func (g *Gateway) SetDomain(domain string, up bool) error {
 	return nil
 }
 
-// DomainUp says whether a domain is up, as all are at first.
+// DomainUp reports whether a domain, "main" or "backup", is up.
 func (g *Gateway) DomainUp(domain string) bool { return g.domains.isUp(domain) }
 
-// refuseConnection is what a domain that is down does.
+// refuseConnection resets the connection of a request to a domain that is down.
 func (ex *exchange) refuseConnection() {
 	ex.rec.Verdict = verdictCut
 	ex.note("the domain " + ex.rec.Domain + " is down")
@@ -63,7 +65,8 @@ func (ex *exchange) refuseConnection() {
 	ex.reset()
 }
 
-// domainsView says of each domain whether it is up or down.
+// domainsView is the state of each domain, "up" or "down". In a request an empty one stays as it
+// is.
 type domainsView struct {
 	Main   string `json:"main,omitempty"`
 	Backup string `json:"backup,omitempty"`
@@ -85,7 +88,8 @@ func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
 	return http.StatusOK, view, nil
 }
 
-// adminSetDomains sets the domains that are given, and leaves the others as they are.
+// adminSetDomains sets the domains that are given and leaves the others. It changes nothing if one
+// of them is wrong.
 func (g *Gateway) adminSetDomains(r *http.Request) (int, any, error) {
 	var view domainsView
 	if err := decodeAdmin(r, &view); err != nil {

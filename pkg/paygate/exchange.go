@@ -1,6 +1,7 @@
 package paygate
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -10,24 +11,34 @@ import (
 	"time"
 )
 
-// question is a request that was authenticated and understood.
+// question is a request that was authenticated and understood, whatever its protocol.
 type question struct {
-	api           string
-	op            string
-	region        string // APIv3: whose path it is
-	combine       bool   // APIv3: about a combined order
-	merchant      *Merchant
-	holder        *Owner // wxcloudrun: whose order it is, as the request only says half of it
-	subMchID      string
-	subAppID      string // APIv2
-	outTradeNo    string // for a query by transaction_id: the order's, empty when there is none
+	api string
+	op  string
+	// APIv3: whose path it is
+	region string
+	// APIv3: about a combined order
+	combine  bool
+	merchant *Merchant
+	// wxcloudrun: the order's owner, of which the request says only half; nil elsewhere
+	holder   *Owner
+	subMchID string
+	// APIv2
+	subAppID string
+	// for a query by transaction_id: that of the order found, empty if there is none
+	outTradeNo    string
 	transactionID string
-	signType      string      // APIv2
-	version       string      // APIv2: 1.0 asks for promotion_detail
-	named         namedOrders // APIv3: the sub-orders that a combined close names
-	asked         keyKind     // APIv3: what shall sign the reply
+	// APIv2
+	signType string
+	// APIv2: 1.0 asks for promotion_detail
+	version string
+	// APIv3: the sub-orders that a combined close names
+	named namedOrders
+	// APIv3: what should sign the reply
+	asked keyKind
 }
 
+// owner is the merchant or sub-merchant whose order it is about.
 func (q *question) owner() Owner {
 	if q.holder != nil {
 		return *q.holder
@@ -37,38 +48,49 @@ func (q *question) owner() Owner {
 
 func (q *question) orderKey() orderKey { return orderKey{q.owner(), q.outTradeNo} }
 
-// reaches says whether an order is found where the question looks: not a part of a combined one, and in APIv3 not one of
-// another region.
+// reaches reports whether an order is found where the question looks: not a part of a combined one,
+// and in APIv3 not one of another region.
 func (q *question) reaches(o *Order) bool {
 	return o.CombineOutTradeNo == "" && (q.api != apiV3 || q.region == o.Region)
 }
 
-// subject is what a question is about, as it stands: an order, or a combined one's head with its parts.
+// subject is what a question is about, as it stands: an order, or a combined one's head with its
+// parts.
 type subject struct {
 	Order
 
 	parts []Order
 }
 
-// reply is an answer on its way out. Its bytes exist only after a wire sealed it.
+// reply is an answer on its way out. Its bytes are final once a wire has sealed it.
 type reply struct {
-	status   int
-	fields   []field // APIv2: in order, without sign
-	body     []byte  // APIv3: from the start; APIv2: after sealing
-	header   http.Header
-	unsigned bool // goes out without a signature, as replies to nobody in particular do
+	status int
+	// APIv2: in order, without sign
+	fields []field
+	// APIv3: from the start; APIv2: after sealing
+	body   []byte
+	header http.Header
+	// goes out without a signature, as replies to requests that were not authenticated do
+	unsigned bool
 }
 
 // wire is what the protocols do differently once a request is understood.
 type wire interface {
-	success(q *question, s *subject) *reply  // what was asked was done
-	refused(q *question, no *refusal) *reply // it was not
-	report(q *question, s *subject) *reply   // the subject's state, whatever was asked
-	pad(rp *reply, size int)                 // makes the body longer than size
+	// success is the reply after what was asked was done.
+	success(q *question, s *subject) *reply
+	// refused is the reply after it was not.
+	refused(q *question, no *refusal) *reply
+	// report is the subject's state, whatever was asked.
+	report(q *question, s *subject) *reply
+	// pad makes the body longer than size.
+	pad(rp *reply, size int)
+	// seal signs the reply and writes its bytes, or forges that as a fault wants. The error is that
+	// of signing.
 	seal(q *question, rp *reply, forgery Action) error
 }
 
-// serve handles a question, with whatever faults are due.
+// serve handles a question, with the faults that are due. It is the one way of every protocol:
+// faults that keep the request from being handled, the handling, the reply, faults that spoil it.
 func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 	due := g.faults.take(q)
 	ex.rec.Faults = due.actions()
@@ -94,7 +116,8 @@ func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 	g.finish(ex, w, q, rp, due)
 }
 
-// prelude lets time pass and payments happen, in the order injected; false when the client did not wait for it.
+// prelude lets time pass and payments happen, in the order injected. It returns false if the client
+// did not wait for that.
 func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
 	for _, f := range due {
 		switch f.Action {
@@ -118,7 +141,7 @@ func (g *Gateway) prelude(ex *exchange, q *question, due plan) bool {
 	return true
 }
 
-// payNow makes the user pay what a question is about.
+// payNow has the user pay what a question is about.
 func (g *Gateway) payNow(q *question) error {
 	if q.combine {
 		_, err := g.orders.changeCombined(q.orderKey(), g.orders.pay)
@@ -128,7 +151,7 @@ func (g *Gateway) payNow(q *question) error {
 	return err
 }
 
-// look is what a question is about, untouched.
+// look is what a question is about, untouched; empty if there is none.
 func (g *Gateway) look(q *question) subject {
 	switch {
 	case q.op == opCertificates:
@@ -145,7 +168,7 @@ func (g *Gateway) look(q *question) subject {
 	}
 }
 
-// intercept plays the faults that keep a request from being handled; true when one did.
+// intercept plays the faults that keep a request from being handled, and reports whether one did.
 func (g *Gateway) intercept(ex *exchange, due plan) bool {
 	switch f := due.has(Reset, Hang, HTML502); {
 	case f == nil:
@@ -172,11 +195,11 @@ func (g *Gateway) intercept(ex *exchange, due plan) bool {
 	return true
 }
 
-// proxyPage is what HTML502 answers: nginx's own page.
+// proxyPage is nginx's own page, which [HTML502] answers.
 const proxyPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n" +
 	"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 
-// handle does what was asked, or says why not. The subject is as it is afterwards.
+// handle does what was asked, or returns why not. The subject is as it is afterwards.
 func (g *Gateway) handle(q *question) (subject, *refusal) {
 	switch {
 	case q.op == opCertificates:
@@ -189,6 +212,7 @@ func (g *Gateway) handle(q *question) (subject, *refusal) {
 	}
 }
 
+// handleOrder does what was asked of an order that is no part of a combined one.
 func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
 	if q.api == apiCloudRun && !g.orders.knows(q.subMchID) {
 		return Order{}, noMerchant(q.subMchID)
@@ -217,6 +241,7 @@ func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
 	}
 }
 
+// noOrder is the refusal of a question that reaches no order, with where there is one.
 func (g *Gateway) noOrder(q *question) *refusal {
 	if q.outTradeNo == "" {
 		return refuse(codeOrderNotExist).because(fmt.Sprintf("no order of %s has transaction_id %s", q.owner(), q.transactionID))
@@ -259,7 +284,8 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no 
 	return w.report(q, &other)
 }
 
-// stranger is the order asked for, or one much like it when there is none.
+// stranger is the order asked for, or one much like it if there is none: the report about it is
+// then made another's.
 func stranger(q *question, about *subject) subject {
 	if about.OutTradeNo != "" {
 		return subject{Order: about.clone(), parts: about.parts}
@@ -270,21 +296,23 @@ func stranger(q *question, about *subject) subject {
 	}}
 }
 
-// otherMerchant is the question as another merchant would have asked it.
+// otherMerchant is the question as another merchant would have asked it. Certificates name no
+// merchant, but are encrypted for one. In wxcloudrun the merchant is sub_mch_id, and mch_id is
+// WeChat Pay's own service provider.
 func otherMerchant(q *question) question {
 	other, merchant := *q, *q.merchant
 	merchant.MchID = differently(merchant.MchID)
-	if q.op == opCertificates { // which name nobody, but are encrypted for one
+	if q.op == opCertificates {
 		merchant.V3Key = differently(merchant.V3Key)
 	}
-	if q.api == apiCloudRun { // where sub_mch_id is the merchant, and mch_id WeChat Pay's own service provider
+	if q.api == apiCloudRun {
 		other.subMchID = differently(q.subMchID)
 	}
 	other.merchant = &merchant
 	return other
 }
 
-// differently changes the last character of an identifier and keeps its length.
+// differently changes the last character of an identifier, and keeps its length and its alphabet.
 func differently(id string) string {
 	if last := len(id) - 1; id[last] != '0' {
 		return id[:last] + "0"
@@ -292,7 +320,7 @@ func differently(id string) string {
 	return id[:len(id)-1] + "1"
 }
 
-// refused notes a refusal.
+// refused notes a refusal for the history.
 func (ex *exchange) refused(no *refusal) {
 	ex.rec.Verdict = verdictRefused
 	ex.rec.Code = no.code(ex.rec.API)
@@ -310,7 +338,7 @@ func (ex *exchange) note(sentence string) {
 	ex.rec.Reason += sentence
 }
 
-// finish signs and sends a reply.
+// finish signs and sends a reply. The private link of wxcloudrun passes no Request-ID on.
 func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan) {
 	switch {
 	case q.api == apiCloudRun: // the link passes none on
@@ -318,7 +346,8 @@ func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan)
 	case ex.rec.RequestID == "":
 		ex.rec.RequestID = newRequestID(suffixOK)
 	}
-	if due.has(Truncate) != nil && len(rp.body) == 0 && rp.fields == nil { // nothing to cut from: promise something
+	// nothing to cut from: promise something
+	if due.has(Truncate) != nil && len(rp.body) == 0 && rp.fields == nil {
 		rp.status, rp.body = http.StatusOK, []byte("{}")
 	}
 	if ex.rec.RequestID != "" {
@@ -331,7 +360,8 @@ func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan)
 	ex.send(rp, due)
 }
 
-// send writes a sealed reply, or as much of it as the faults let through. History knows of it before the client does.
+// send writes a sealed reply, or as much of it as the faults let through. The history has the
+// request before the client has the reply.
 func (ex *exchange) send(rp *reply, due plan) {
 	if due.has(Drop) != nil {
 		ex.note("then a fault cut the connection without a reply")
@@ -350,10 +380,11 @@ func (ex *exchange) send(rp *reply, due plan) {
 	}
 	ex.record(rp.status)
 	ex.w.WriteHeader(rp.status)
-	_, _ = ex.w.Write(body) //nolint:gosec // G705: it is XML, JSON or a fixed page. The client may be gone; history has it
+	// the client may be gone; the history has the request
+	_, _ = bytes.NewReader(body).WriteTo(ex.w)
 }
 
-// retryAfter is in whole seconds, at least one.
+// retryAfter is a Retry-After in whole seconds, at least one.
 func retryAfter(due plan) string {
 	wait := time.Second
 	if f := due.has(RateLimit); f != nil && f.Delay > wait {

@@ -50,7 +50,8 @@ var (
 	Differently   = differently
 )
 
-// ParseCredential reads an Authorization header behind its scheme: mchid, nonce_str, timestamp, serial_no, signature.
+// ParseCredential reads an Authorization header behind its scheme: mchid, nonce_str, timestamp,
+// serial_no, signature.
 func ParseCredential(text string) ([5]string, error) {
 	c, err := parseCredential(text)
 	return [5]string{c.mchID, c.nonce, c.timestamp, c.serial, c.signature}, err
@@ -91,7 +92,8 @@ func (l *NonceLog) Reused(mchID, nonce string, at time.Time) bool {
 // Len is how many are remembered.
 func (l *NonceLog) Len() int { return len(l.log.seen) }
 
-// Draws is what n replies to different calls would be signed with: "c" or "p" for certificate or public key, and "!" for a probe.
+// Draws is what n replies to different calls would be signed with: "c" or "p" for certificate or
+// public key, and "!" for a probe.
 func Draws(shares Signing, seed uint64, asked string, n int) string {
 	l, err := newLottery(shares, seed)
 	if err != nil {

@@ -83,7 +83,8 @@ const (
 	takesAll   = takesAnswer | takesReply
 )
 
-// actions is the table of actions: what each takes up, and which further fields of a fault it reads.
+// actions is the table of actions: what each takes up, and which further fields of a fault it
+// reads.
 var actions = []struct {
 	action                Action
 	takes                 int

@@ -17,7 +17,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// fresh is a session whose next request opens a connection: net/http sends a query again when a reused one breaks.
+// fresh is a session whose next request opens a connection: net/http sends a query again when a
+// reused one breaks.
 func fresh(s *session) *session {
 	s.client.CloseIdleConnections()
 	return s
@@ -80,7 +81,8 @@ func TestRateLimitSaysHowLong(t *testing.T) {
 	}
 }
 
-// TestForgeries are replies to requests that were handled, with a signature that must not be believed.
+// TestForgeries are replies to requests that were handled, with a signature that must not be
+// believed.
 func TestForgeries(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[paygate.Action]string{

@@ -12,8 +12,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// FuzzDecodeV2: whatever arrives, the decoder comes to an end; what it accepts has unique names, and what the encoder can
-// write again is read as the same.
+// FuzzDecodeV2: whatever arrives, the decoder comes to an end; what it accepts has unique names,
+// and what the encoder can write again is read as the same.
 func FuzzDecodeV2(f *testing.F) {
 	for _, seed := range []string{
 		"<xml><a>1</a></xml>", "<xml><a><![CDATA[]]]]><![CDATA[>]]></a><b/></xml>", "<?xml version=\"1.0\"?>\n<xml>\n</xml>",
@@ -125,7 +125,8 @@ func FuzzGateway(f *testing.F) {
 	})
 }
 
-// FuzzDecodeObject: what the decoder accepts is what encoding/json reads, and the other way round but for repeated names and depth.
+// FuzzDecodeObject: what the decoder accepts is what encoding/json reads, and the other way round
+// but for repeated names and depth.
 func FuzzDecodeObject(f *testing.F) {
 	for _, seed := range []string{
 		`{"combine_appid":"1","sub_orders":[{"mchid":"1"}]}`, `{}`, `{"a":1,"a":2}`, `{"a":[[],{}]}`, `[]`, `{"a":"\ud800"}`, `{"a":null} `, `{"a":1}{}`,

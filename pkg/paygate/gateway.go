@@ -12,69 +12,84 @@ import (
 	"time"
 )
 
-// The protocols that the gateway speaks.
+// The protocols that the gateway speaks, as [Fault].API and [Request].API have them.
 const (
-	apiV2       = "v2"
-	apiV3       = "v3"
+	// XML, signed with a key that both sides share.
+	apiV2 = "v2"
+	// JSON, signed with RSA.
+	apiV3 = "v3"
+	// JSON over the private link of WeChat cloud hosting, not signed.
 	apiCloudRun = "wxcloudrun"
 )
 
 // The operations that a request can ask for.
 const (
-	opClose        = "close"
-	opQuery        = "query"
+	opClose = "close"
+	opQuery = "query"
+	// APIv3 only: a download of the platform certificates.
 	opCertificates = "certificates"
 )
 
-// maxBody caps what is read of a request. The longest honest request is under one kilobyte.
+// maxBody bounds what is read of a request, in bytes. The longest honest request, a combined
+// order's close, is below 16 KiB.
 const maxBody = 1 << 20
 
-// Options says what a gateway is to be. Only Merchants is required; every zero value below has a meaning.
+// Options says what a gateway is to be. Only Merchants is required, and by [RunT] nothing; the zero
+// value of every other field is ready for use.
 type Options struct {
-	// Merchants are those whose requests are believed. Each may act for itself and as a service provider for its SubMchIDs.
+	// Merchants are the parties whose requests the gateway believes. Each may act for itself, and
+	// as a service provider for its SubMchIDs.
 	Merchants []*Merchant
 
-	// Now is the wire clock: what request timestamps are compared with and replies are stamped with. nil: time.Now.
-	// It has nothing to do with the business clock, which stands still until [Gateway.Advance].
+	// Now is the wire clock: the timestamps of requests are compared with it, and replies are dated
+	// by it. nil: time.Now. It is independent of the business clock, which stands still until
+	// [Gateway.Advance].
 	Now func() time.Time
 
-	// Start is where the business clock begins. Zero: the wire clock's time when the gateway is made.
+	// Start is where the business clock begins. Zero: the wire clock's time when the gateway is
+	// made.
 	Start time.Time
 
-	// PlatformKey signs the replies to requests whose Wechatpay-Serial names PublicKeyID. nil: one is made.
+	// PlatformKey signs the replies to requests whose Wechatpay-Serial names PublicKeyID. nil: one
+	// is made.
 	PlatformKey *rsa.PrivateKey
 
-	// PublicKeyID names the public half of PlatformKey. Empty: defaultPublicKeyID.
+	// PublicKeyID names the public half of PlatformKey. Empty:
+	// "PUB_KEY_ID_0119000000012026010100000000000001".
 	PublicKeyID string
 
-	// CertificateKey signs the replies to requests without Wechatpay-Serial, as the real gateway does with its
-	// platform certificate. nil: one is made. The certificate around it is made anew for each gateway.
+	// CertificateKey signs the replies to requests without Wechatpay-Serial, as the real gateway
+	// does with its platform certificate. nil: one is made. The certificate around it is new in
+	// each gateway.
 	CertificateKey *rsa.PrivateKey
 
-	// CertificateLifetime is how long a platform certificate is valid from when it is made. Zero: five years, as the real ones.
+	// CertificateLifetime is how long a platform certificate is valid from when it is made. Zero:
+	// five years, as the real ones. A negative one is an error.
 	CertificateLifetime time.Duration
 
-	// NoCertificates is a merchant that has only the public key, as those of after October 2024: /v3/certificates answers
-	// 404 RESOURCE_NOT_EXISTS, and everything is signed by the public key.
+	// NoCertificates is a merchant that has only the public key, as merchants of after October 2024
+	// do: /v3/certificates answers 404 RESOURCE_NOT_EXISTS, and the public key signs everything.
 	NoCertificates bool
 
 	// Signing is what [Gateway.SetSigning] sets, from the start.
 	Signing Signing
 
-	// Seed makes the draws for Signing's shares repeatable: the n-th signed reply of a gateway is drawn alike for each seed.
+	// Seed makes the draws for Signing's shares repeatable: the n-th signed reply of a gateway is
+	// drawn alike for each seed.
 	Seed uint64
 
-	// ReentrantClose makes a second APIv3 close of the same order answer 204 again; false answers 400 ORDER_CLOSED.
-	// WeChat Pay's own documents say both.
+	// ReentrantClose makes a second APIv3 close of the same order answer 204 again; false answers
+	// 400 ORDER_CLOSED. WeChat Pay's own documents say both.
 	ReentrantClose bool
 
-	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every reply to a correctly
-	// signed request, as the documents promise.
+	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every
+	// reply to a correctly signed request, as the documents promise.
 	UnsignedErrors bool
 }
 
-// Gateway plays WeChat Pay. It is an [http.Handler] for the wire; its other methods look inside and play fate.
-// It is safe for concurrent use.
+// Gateway is an emulated WeChat Pay. As an [http.Handler] it serves the wire; its other methods
+// look inside and change what is there. It is safe for concurrent use. Everything is in memory: a
+// new gateway has no orders.
 type Gateway struct {
 	now            func() time.Time
 	platform       *platform
@@ -90,6 +105,7 @@ type Gateway struct {
 	signing *lottery
 	domains *domains
 
+	// closed by Close; requests that hang wait for it
 	closed    chan struct{}
 	closeOnce sync.Once
 }
@@ -121,18 +137,19 @@ func New(opts Options) (*Gateway, error) {
 	}, nil
 }
 
-// Close ends every request that a fault keeps waiting. Call it before closing the HTTP server, which waits for them.
-// It always returns nil.
+// Close ends every request that a fault keeps waiting. It has to come before the HTTP server is
+// closed, which waits for its requests. It always returns nil, and may be called again.
 func (g *Gateway) Close() error {
 	g.closeOnce.Do(func() { close(g.closed) })
 	return nil
 }
 
-// ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and /hk/v3/, wxcloudrun under /_/pay/.
-// Any other path is 404 with an empty body.
+// ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and
+// /hk/v3/, wxcloudrun under /_/pay/. Any other path is 404 with an empty body.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(domainMain, w, r) }
 
-// serveOn answers a request that came in by a domain.
+// serveOn answers a request that came by one of the domains. Every way out of it files the request
+// in the history, before the client sees a reply.
 func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request) {
 	ex := &exchange{gateway: g, w: w, r: r, rec: Request{
 		Time: g.now().In(beijing()).Truncate(time.Second), Domain: domain, Method: r.Method, URL: r.RequestURI,
@@ -157,7 +174,7 @@ func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request)
 	}
 }
 
-// merchant finds a merchant by its number, nil when there is none.
+// merchant returns the merchant of a number, nil if there is none.
 func (g *Gateway) merchant(mchID string) *Merchant {
 	for _, m := range g.merchants {
 		if m.MchID == mchID {
@@ -176,16 +193,17 @@ func merchantIDs(merchants []*Merchant) string {
 	return strings.Join(ids, ", ")
 }
 
-// exchange is one request on its way through the gateway, and what history will say about it.
+// exchange is one request on its way through the gateway, and its entry in the history.
 type exchange struct {
 	gateway *Gateway
 	w       http.ResponseWriter
 	r       *http.Request
 	body    []byte
-	rec     Request
+	// filled in on the way, and filed by record
+	rec Request
 }
 
-// read takes the request's body; false when it could not, in which case the reply has been sent.
+// read takes the request's body. It returns false if that failed; the reply has been sent then.
 func (ex *exchange) read() bool {
 	body, err := io.ReadAll(http.MaxBytesReader(ex.w, ex.r.Body, maxBody))
 	var tooLong *http.MaxBytesError
@@ -204,7 +222,8 @@ func (ex *exchange) read() bool {
 	return true
 }
 
-// empty answers a status alone, unsigned: what the real gateway's front does before it knows who is asking.
+// empty answers a status alone, unsigned, as the real gateway's front does before it knows the
+// merchant.
 func (ex *exchange) empty(status int, reason string) {
 	ex.rec.Verdict = verdictMalformed
 	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
@@ -215,13 +234,15 @@ func (ex *exchange) empty(status int, reason string) {
 	ex.w.WriteHeader(status)
 }
 
-// record files the request in the history with the status that it is about to be answered with; 0 for no reply.
+// record files the request in the history with the status that it is about to be answered with; 0
+// for no reply. A test that has the reply finds the request there.
 func (ex *exchange) record(status int) {
 	ex.rec.HTTPStatus = status
 	ex.gateway.history.add(ex.rec)
 }
 
-// wait lets d pass; false when the client went away or the gateway closed first.
+// wait lets d of real time pass. It returns false if the client goes away or the gateway closes
+// first.
 func (ex *exchange) wait(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -250,7 +271,8 @@ func (ex *exchange) cut() { ex.endConnection(func(net.Conn) {}) }
 func (ex *exchange) reset() {
 	ex.endConnection(func(conn net.Conn) {
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // best effort: without it the client sees an end in place of a reset
+			// best effort: without it the client sees an end in place of a reset
+			_ = tcp.SetLinger(0)
 		}
 	})
 }

@@ -13,7 +13,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// TestManyAtOnce closes, pays and looks from many sides; the race detector watches, and each order ends once.
+// TestManyAtOnce closes, pays and looks from many sides; the race detector watches, and each order
+// ends once.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)

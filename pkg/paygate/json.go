@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 )
 
+// newReplyV3 makes a reply with body as JSON; nil: without a body.
 func newReplyV3(status int, body any) *reply {
 	rp := &reply{status: status, header: http.Header{}}
 	if body == nil {
@@ -26,7 +27,8 @@ func newReplyV3(status int, body any) *reply {
 	return rp
 }
 
-// padJSON puts a member in that makes the body longer than size.
+// padJSON puts a member in that makes the body longer than size. A reply that may not have a body
+// becomes a 200.
 func padJSON(rp *reply, size int) {
 	if !hasBody(rp.status) {
 		rp.status = http.StatusOK
@@ -53,7 +55,7 @@ func decodeTexts(body []byte) (map[string]string, error) {
 }
 
 // decodeMembers reads a JSON object as decodeObject does. The members that others names, sorted,
-// are no strings, and are given as JSON.
+// are no strings; texts has them as JSON.
 func decodeMembers(body []byte) (texts map[string]string, others []string, err error) {
 	object, err := decodeObject(body)
 	if err != nil {
@@ -81,7 +83,7 @@ func onlyNames(object map[string]any, names ...string) error {
 	return nil
 }
 
-// textOf is a member that must be a text, and not an empty one.
+// textOf is a member that must be a string, and not an empty one.
 func textOf(object map[string]any, name string) (string, error) {
 	text, ok := object[name].(string)
 	if !ok || text == "" {
@@ -90,7 +92,7 @@ func textOf(object map[string]any, name string) (string, error) {
 	return text, nil
 }
 
-// optionalTextOf is a member that may be absent; otherwise as textOf.
+// optionalTextOf is a member that may be absent; else as textOf.
 func optionalTextOf(object map[string]any, name string) (string, error) {
 	if _, there := object[name]; !there {
 		return "", nil
@@ -98,7 +100,8 @@ func optionalTextOf(object map[string]any, name string) (string, error) {
 	return textOf(object, name)
 }
 
-// decodeObject reads one JSON object and nothing after it. Unlike encoding/json it takes no name twice.
+// decodeObject reads one JSON object and nothing after it. It is stricter than encoding/json, which
+// takes the last of two members of one name: a signature over such a body would cover two meanings.
 func decodeObject(body []byte) (map[string]any, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("it is not UTF-8")
@@ -118,9 +121,11 @@ func decodeObject(body []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// maxDepth is how deep objects and arrays may be in one another: a close has three.
+// maxDepth is how deep objects and arrays may be in one another. A combined order's close has
+// three.
 const maxDepth = 8
 
+// decodeValue reads a value that has depth levels at most.
 func decodeValue(dec *json.Decoder, depth int) (any, error) {
 	if depth == 0 {
 		return nil, fmt.Errorf("it is nested deeper than %d", maxDepth)
@@ -167,6 +172,7 @@ func decodeMap(dec *json.Decoder, depth int) (map[string]any, error) {
 	return object, err
 }
 
+// nextToken is the next token; at the end of the body there is an error, never io.EOF alone.
 func nextToken(dec *json.Decoder) (json.Token, error) {
 	token, err := dec.Token()
 	if err != nil {

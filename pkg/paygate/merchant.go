@@ -17,28 +17,44 @@ import (
 // defaultPublicKeyID names the gateway's public key when [Options] does not.
 const defaultPublicKeyID = "PUB_KEY_ID_0119000000012026010100000000000001"
 
+// Lengths: of RSA keys in bits, of an APIv2 or APIv3 key in characters (pay.weixin.qq.com doc
+// v2/merchant 4011985891), of a certificate's serial number in bytes.
 const (
-	keyBits      = 2048
-	secretLength = 32 // of an APIv2 key and of an APIv3 key: pay.weixin.qq.com doc v2/merchant 4011985891
+	keyBits = 2048
+	// of an APIv2 key and of an APIv3 key: pay.weixin.qq.com doc v2/merchant 4011985891.
+	secretLength = 32
 	serialBytes  = 20
 )
 
-// Merchant is a party whose requests the gateway believes. It prints itself without its secrets.
+// Merchant is a party whose requests the gateway believes. [NewMerchant] makes one with keys; one
+// that is made by hand needs MchID, AppID, V2Key, SerialNo and a key. It prints itself without its
+// secrets.
 type Merchant struct {
-	MchID string // the merchant number: mch_id in APIv2, mchid or sp_mchid in APIv3
-	AppID string // the appid bound to it
+	// MchID is the merchant number, 1 to 32 digits: mch_id in APIv2, mchid or sp_mchid in APIv3.
+	MchID string
+	// AppID is the appid bound to it. APIv2 refuses requests with another.
+	AppID string
 
-	V2Key string `json:"-"` // the APIv2 key, 32 characters
-	V3Key string `json:"-"` // the APIv3 key, 32 characters: encrypts the platform certificates. May be empty
+	// V2Key is the APIv2 key, 32 characters. It signs requests and replies.
+	V2Key string `json:"-"`
+	// V3Key is the APIv3 key, 32 characters, which encrypts the platform certificates. Empty:
+	// downloads of them are refused.
+	V3Key string `json:"-"`
 
-	SerialNo   string          // of its API certificate, upper-case hexadecimal
-	PublicKey  *rsa.PublicKey  `json:"-"` // of its API certificate; taken from PrivateKey when nil
-	PrivateKey *rsa.PrivateKey `json:"-"` // not used by the gateway: kept for whoever plays the merchant
+	// SerialNo is the serial number of its API certificate, in capital hexadecimal digits.
+	SerialNo string
+	// PublicKey is that of its API certificate. nil: the public half of PrivateKey.
+	PublicKey *rsa.PublicKey `json:"-"`
+	// PrivateKey is for the code under test, which signs with it. The gateway does not use it.
+	PrivateKey *rsa.PrivateKey `json:"-"`
 
-	SubMchIDs []string // the sub-merchants bound to it as a service provider; orders bind more
+	// SubMchIDs are the sub-merchants bound to it as a service provider. An order for another one
+	// binds that one too.
+	SubMchIDs []string
 }
 
-// NewMerchant makes a merchant with an RSA-2048 key, a certificate serial and both API keys, all random.
+// NewMerchant makes a merchant with an RSA-2048 key, a certificate's serial number and both API
+// keys, all random. It takes a tenth of a second. The error is the random source's.
 func NewMerchant(mchID, appID string) (*Merchant, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -108,6 +124,7 @@ func adoptMerchants(given []*Merchant) ([]*Merchant, error) {
 	return adopted, wrong.err()
 }
 
+// checkMerchant adds a sentence for each field that is wrong.
 func checkMerchant(m *Merchant, wrong *complaints) {
 	expectf := func(ok bool, format string, args ...any) {
 		wrong.expectf(ok, "merchant %q: %s", m.MchID, fmt.Sprintf(format, args...))
@@ -124,7 +141,8 @@ func checkMerchant(m *Merchant, wrong *complaints) {
 	}
 }
 
-// newSerial makes a positive serial number of exactly 20 bytes, as 40 hexadecimal digits are expected of it.
+// newSerial makes a positive serial number of exactly 20 bytes: 40 hexadecimal digits, without a
+// zero in front.
 func newSerial() *big.Int {
 	raw := make([]byte, serialBytes)
 	_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
@@ -134,7 +152,7 @@ func newSerial() *big.Int {
 
 func serialHex(serial *big.Int) string { return strings.ToUpper(hex.EncodeToString(serial.Bytes())) }
 
-// randomText makes n random letters and digits, as nonces and keys are made of.
+// randomText makes n random letters and digits, which nonces and keys are made of.
 func randomText(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	var text strings.Builder
@@ -142,7 +160,8 @@ func randomText(n int) string {
 	for text.Len() < n {
 		_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
 		for _, b := range raw {
-			if int(b) < 256/len(alphabet)*len(alphabet) && text.Len() < n { // no letter likelier than another
+			// no letter likelier than another
+			if int(b) < 256/len(alphabet)*len(alphabet) && text.Len() < n {
 				text.WriteByte(alphabet[int(b)%len(alphabet)])
 			}
 		}

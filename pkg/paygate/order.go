@@ -13,35 +13,47 @@ import (
 	"time"
 )
 
-// TradeState is where an order stands, in the words of both protocols (pay.weixin.qq.com doc v3/merchant 4012791859,
-// v2 chapter 9_2).
+// TradeState is the state of an order, in the words of both protocols (pay.weixin.qq.com doc
+// v3/merchant 4012791859, v2 chapter 9_2).
 type TradeState string
 
-// The trade states. What a close answers in each is one table, closeRefusal.
+// The trade states. closeRefusal is the one table of what a close answers in each.
 const (
-	StateNotPay     TradeState = "NOTPAY"     // created and not paid; a failed attempt stays here. Closes; expires after seven days
-	StateUserPaying TradeState = "USERPAYING" // the user is typing the password. A close is told to come again
-	StatePayError   TradeState = "PAYERROR"   // the payment failed, as a payment code's can. Closes; expires after seven days
-	StateAccept     TradeState = "ACCEPT"     // accepted, waiting for the deduction. A close is told to come again
-	StateSuccess    TradeState = "SUCCESS"    // paid
-	StateRefund     TradeState = "REFUND"     // paid, and refunded at least in part
-	StateClosed     TradeState = "CLOSED"     // closed by a close or by age; final
-	StateRevoked    TradeState = "REVOKED"    // a payment-code order that was reversed; final
+	// StateNotPay is an order that is placed and not paid; a failed attempt stays here. It can be
+	// paid and closed, and closes by itself after seven days.
+	StateNotPay TradeState = "NOTPAY"
+	// StateUserPaying is an order whose user is typing the password. A close answers USERPAYING.
+	StateUserPaying TradeState = "USERPAYING"
+	// StatePayError is a payment that failed, as a payment code's can. It can be paid and closed,
+	// and closes by itself after seven days.
+	StatePayError TradeState = "PAYERROR"
+	// StateAccept is a payment that was accepted and waits for the deduction. A close answers
+	// USERPAYING.
+	StateAccept TradeState = "ACCEPT"
+	// StateSuccess is an order that was paid. A close answers ORDERPAID.
+	StateSuccess TradeState = "SUCCESS"
+	// StateRefund is an order that was paid, and refunded at least in part. A close answers
+	// ORDERPAID.
+	StateRefund TradeState = "REFUND"
+	// StateClosed is an order closed by a close or by age. It is final.
+	StateClosed TradeState = "CLOSED"
+	// StateRevoked is a payment-code order that was reversed. It is final.
+	StateRevoked TradeState = "REVOKED"
 )
 
 func tradeStates() []TradeState {
 	return []TradeState{StateNotPay, StateUserPaying, StatePayError, StateAccept, StateSuccess, StateRefund, StateClosed, StateRevoked}
 }
 
-// paid says that money moved.
+// paid reports whether money moved.
 func (s TradeState) paid() bool { return s == StateSuccess || s == StateRefund }
 
-// payable says that a payment may still arrive.
+// payable reports whether a payment may still arrive.
 func (s TradeState) payable() bool {
 	return s == StateNotPay || s == StateUserPaying || s == StatePayError || s == StateAccept
 }
 
-// description is trade_state_desc.
+// description returns trade_state_desc.
 func (s TradeState) description() string {
 	return map[TradeState]string{
 		StateNotPay:     "订单未支付",
@@ -55,12 +67,16 @@ func (s TradeState) description() string {
 	}[s]
 }
 
-// Owner is whose order it is. An order number is unique within one owner only.
+// Owner is the merchant, or the service provider with one of its sub-merchants, that an order
+// belongs to. An order number is unique within one owner only.
 type Owner struct {
-	MchID    string // the merchant, or the service provider
-	SubMchID string // empty: the merchant's own order
+	// MchID is the merchant's number, or the service provider's.
+	MchID string
+	// SubMchID is the sub-merchant's number. Empty: the order is the merchant's own.
+	SubMchID string
 }
 
+// String names the owner as the management API does.
 func (o Owner) String() string {
 	if o.SubMchID == "" {
 		return "mchid " + o.MchID
@@ -68,55 +84,86 @@ func (o Owner) String() string {
 	return "sp_mchid " + o.MchID + " sub_mchid " + o.SubMchID
 }
 
-// Order is one order as the gateway keeps it.
+// Order is an order as the gateway keeps it. To [Gateway.AddOrder] only OutTradeNo and Total have
+// to be given; PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's, and ignored
+// there.
 type Order struct {
-	MchID      string // empty: the only merchant's
-	SubMchID   string // set: MchID acts as its service provider
-	OutTradeNo string // 1 to 32 of digits, letters, _ - | * @
-	Region     string // whose APIv3 paths lead to it; APIv2 and wxcloudrun find it anyway
+	// OutTradeNo is the merchant's number of the order: 1 to 32 of digits, letters and _ - | * @.
+	OutTradeNo string `json:"out_trade_no"`
+	// MchID is the merchant, or SubMchID's service provider. Empty: the gateway's only merchant.
+	MchID string `json:"-"`
+	// SubMchID is the sub-merchant, which the order binds to its service provider. Empty: the order
+	// is MchID's own.
+	SubMchID string `json:"sub_mchid,omitempty"`
+	// Region says which APIv3 paths lead to the order: empty for the mainland, "global" or "hk".
+	// APIv2 and wxcloudrun find it anyway.
+	Region string `json:"region,omitempty"`
 
-	AppID     string // empty: the merchant's
-	SubAppID  string
-	OpenID    string // the payer under AppID; empty: an invented one
-	SubOpenID string // the payer under SubAppID
-	Total     int64  // fen, positive; of another currency its smallest unit
-	Currency  string // empty: CNY on the mainland, HKD overseas
+	// AppID is the one it was placed with. Empty: the merchant's.
+	AppID string `json:"appid,omitempty"`
+	// SubAppID is the sub-merchant's appid, which queries repeat.
+	SubAppID string `json:"sub_appid,omitempty"`
+	// OpenID is the payer under AppID. Empty: an invented one.
+	OpenID string `json:"openid,omitempty"`
+	// SubOpenID is the payer under SubAppID.
+	SubOpenID string `json:"sub_openid,omitempty"`
+	// Total is the price, positive, in the currency's smallest unit: fen for CNY.
+	Total int64 `json:"total"`
+	// Currency is three capital letters. Empty: CNY on the mainland, HKD overseas.
+	Currency string `json:"currency,omitempty"`
 
-	// ExchangeRate is overseas' amount.exchange_rate: what one unit of Currency is in CNY, times 10^8. Zero: 10^8, which
-	// makes the payer's amount the order's.
-	ExchangeRate int64
+	// ExchangeRate is overseas' amount.exchange_rate: one unit of Currency in CNY, times 10^8.
+	// Zero: 10^8, which makes the payer's amount the order's.
+	ExchangeRate int64 `json:"exchange_rate,omitempty"`
 
-	Attach     string // given back by queries; up to 128 characters
-	DeviceInfo string
-	TradeType  string   // empty: JSAPI. MICROPAY orders cannot be closed
-	BankType   string   // empty: OTHERS
-	Coupons    []Coupon // spent by the payment
+	// Attach and DeviceInfo are repeated by queries; up to 128 characters.
+	Attach     string `json:"attach,omitempty"`
+	DeviceInfo string `json:"device_info,omitempty"`
+	// TradeType is how it is paid. Empty: "JSAPI". Open "MICROPAY" orders cannot be closed.
+	TradeType string `json:"trade_type,omitempty"`
+	// BankType is the payer's bank, which queries of a paid order repeat. Empty: "OTHERS".
+	BankType string `json:"bank_type,omitempty"`
+	// Coupons are spent by the payment. Together they are at most Total.
+	Coupons []Coupon `json:"coupons,omitempty"`
 
-	State         TradeState // empty: NOTPAY
-	CreatedAt     time.Time  // zero: the business clock's time. May lie after it: the clock stands still, callers do not
-	PaidAt        time.Time  // set by the payment
-	ClosedAt      time.Time  // set by the close
-	TransactionID string     // set by the payment; overseas by the creation, so that an unpaid order can be closed by it
+	// State is where the order begins, or stands. Empty: StateNotPay.
+	State TradeState `json:"state,omitempty"`
+	// CreatedAt is when it was placed. Zero: the business clock's time. It may be later than that:
+	// the clock stands still, and callers do not.
+	CreatedAt time.Time `json:"-"`
+	// PaidAt and ClosedAt are set by the payment and by the close, by the business clock.
+	PaidAt   time.Time `json:"-"`
+	ClosedAt time.Time `json:"-"`
+	// TransactionID is WeChat Pay's own number, set by the payment; overseas by the creation, so
+	// that an unpaid order can be closed by it.
+	TransactionID string `json:"-"`
 
-	CombineOutTradeNo string // set by [Gateway.AddCombined]: the combined order that it is a part of
+	// CombineOutTradeNo is the combined order that it is a part of, set by [Gateway.AddCombined].
+	CombineOutTradeNo string `json:"-"`
 }
 
-// Coupon is a discount that a payment used; it shows as coupon_*_$n in APIv2, as coupon_*_list in wxcloudrun, and in
-// promotion_detail in the pay APIs.
+// Coupon is a discount that a payment used. It shows as coupon_*_$n in APIv2, as coupon_*_list in
+// wxcloudrun, and in promotion_detail in both APIs.
 type Coupon struct {
-	ID                  string `json:"coupon_id"`
-	Name                string `json:"name,omitempty"`
-	Scope               string `json:"scope,omitempty"` // GLOBAL or SINGLE; empty: GLOBAL
-	Type                string `json:"type,omitempty"`  // CASH or NOCASH; empty: CASH
-	Amount              int64  `json:"amount"`          // fen, positive
-	StockID             string `json:"stock_id,omitempty"`
+	ID   string `json:"coupon_id"`
+	Name string `json:"name,omitempty"`
+	// Scope is "GLOBAL" or "SINGLE". Empty: "GLOBAL".
+	Scope string `json:"scope,omitempty"`
+	// Type is "CASH" or "NOCASH". Empty: "CASH".
+	Type string `json:"type,omitempty"`
+	// Amount is what it takes off the total, positive, in the order's unit.
+	Amount int64 `json:"amount"`
+	// StockID is the batch that the coupon was handed out from.
+	StockID string `json:"stock_id,omitempty"`
+	// WechatpayContribute, MerchantContribute and OtherContribute say by whose money Amount is
+	// paid. They are repeated as given, whatever their sum.
 	WechatpayContribute int64  `json:"wechatpay_contribute,omitempty"`
 	MerchantContribute  int64  `json:"merchant_contribute,omitempty"`
 	OtherContribute     int64  `json:"other_contribute,omitempty"`
 	Goods               []Good `json:"goods_detail,omitempty"`
 }
 
-// Good is one article that a coupon was for.
+// Good is one article that a [Coupon] was for. Amounts are in the order's unit.
 type Good struct {
 	ID             string `json:"goods_id"`
 	Quantity       int64  `json:"quantity"`
@@ -125,7 +172,7 @@ type Good struct {
 	Remark         string `json:"goods_remark,omitempty"`
 }
 
-// Owner says whose order it is.
+// Owner returns the merchant or sub-merchant that the order belongs to.
 func (o *Order) Owner() Owner { return Owner{MchID: o.MchID, SubMchID: o.SubMchID} }
 
 func (o *Order) key() orderKey { return orderKey{o.Owner(), o.OutTradeNo} }
@@ -139,7 +186,7 @@ func (o *Order) clone() Order {
 	return c
 }
 
-// discount is what coupons took off the total; only counts the CASH ones when cash says so.
+// discount is the sum that coupons took off the total; with types only those of these types.
 func (o *Order) discount(types ...string) int64 {
 	var sum int64
 	for _, c := range o.Coupons {
@@ -151,7 +198,8 @@ func (o *Order) discount(types ...string) int64 {
 }
 
 const (
-	// lifetime is after how long WeChat Pay closes an unpaid order by itself (order state page of the basic payment documents).
+	// lifetime is the age at which WeChat Pay closes an unpaid order by itself (the page on order
+	// states of the basic payment documents).
 	lifetime = 7 * 24 * time.Hour
 
 	microPay      = "MICROPAY"
@@ -175,7 +223,8 @@ const outTradeNoSentence = "must be 1 to 32 of digits, letters and _ - | * @"
 
 func isMchID(s string) bool { return mchIDRule.MatchString(s) }
 
-// bookError is why the direct face or the management API could not do what was asked.
+// bookError is why a method or the management API could not do what was asked, in a sentence that
+// names the field as the management API spells it.
 type bookError struct {
 	status int // as the management API answers it
 	text   string
@@ -201,23 +250,28 @@ type orderKey struct {
 	outTradeNo string
 }
 
-// record is an order with what it was when it was added, to tell a repeated addition from a different one.
+// record is an order as it is now, and as it was added: a repeated addition is told from a
+// different one by the latter.
 type record struct {
 	order Order
 	born  Order
 }
 
-// orderBook keeps the orders.
+// orderBook keeps the orders. Each method that finds an order first lets it expire, so that expiry
+// needs no goroutine and cannot be seen to be late.
 type orderBook struct {
 	clock     *clock
 	merchants []*Merchant
 
-	mu       sync.Mutex
-	records  map[orderKey]*record
-	sequence []orderKey // in order of addition
+	mu      sync.Mutex
+	records map[orderKey]*record
+	// in order of addition
+	sequence []orderKey
 	combined map[orderKey]*combination
-	bound    map[Owner]bool
-	numbered int // transactions so far
+	// service providers with their sub-merchants
+	bound map[Owner]bool
+	// transactions so far
+	numbered int
 }
 
 func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
@@ -236,14 +290,16 @@ func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
 	return book
 }
 
-// isBound says whether the owner's sub-merchant belongs to its service provider; a merchant itself always does.
+// isBound reports whether the owner's sub-merchant belongs to its service provider. A merchant
+// itself is always bound.
 func (b *orderBook) isBound(owner Owner) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return owner.SubMchID == "" || b.bound[owner]
 }
 
-// add keeps an order; created is false when the same order, by everything that was given, is already there.
+// add keeps an order. created is false if the same order, by everything that was given, is already
+// there.
 func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 	born, err := b.complete(given)
 	if err != nil {
@@ -288,7 +344,8 @@ func (b *orderBook) insert(born Order) Order {
 	return rec.order.clone()
 }
 
-// merchant finds the merchant that an order is added for: the only one when none is named.
+// merchant returns the merchant that an order is added for: the only one if none is named. name is
+// what the error calls the field.
 func (b *orderBook) merchant(name, mchID string) (*Merchant, error) {
 	if mchID == "" && len(b.merchants) == 1 {
 		return b.merchants[0], nil
@@ -300,7 +357,7 @@ func (b *orderBook) merchant(name, mchID string) (*Merchant, error) {
 	return b.merchants[i], nil
 }
 
-// complete fills in what was left out and checks the whole.
+// complete fills in what was left out, and checks the whole.
 func (b *orderBook) complete(o Order) (Order, error) {
 	merchant, err := b.merchant("mchid", o.MchID)
 	if err != nil {
@@ -312,7 +369,8 @@ func (b *orderBook) complete(o Order) (Order, error) {
 	return b.fill(o)
 }
 
-// fill fills in what every order has, also one of a merchant that is not this gateway's, and checks the whole.
+// fill does the part of complete that an order of another gateway's merchant needs too, which can
+// be a part of a combined order.
 func (b *orderBook) fill(o Order) (Order, error) {
 	o = o.clone()
 	if overseas(o.Region) {
@@ -336,6 +394,7 @@ func (b *orderBook) fill(o Order) (Order, error) {
 	return o, checkOrder(&o)
 }
 
+// checkOrder returns an error for the first field that is wrong.
 func checkOrder(o *Order) error {
 	switch {
 	case !outTradeNoRule.MatchString(o.OutTradeNo):
@@ -385,7 +444,8 @@ func checkCoupons(o *Order) error {
 	return nil
 }
 
-// differences names the facts that two additions of one order number disagree on.
+// differences names the facts that two additions of one order number disagree on. A state or a time
+// that the second addition leaves open agrees with any.
 func differences(a, b *Order, anyState, anyTime bool) []string {
 	var names []string
 	for _, fact := range []struct {
@@ -415,7 +475,7 @@ func differences(a, b *Order, anyState, anyTime bool) []string {
 	return names
 }
 
-// expire closes an unpaid order whose time has run out. Every reader calls it first, so no reader can tell that it is lazy.
+// expire closes an unpaid order whose time has run out.
 func (b *orderBook) expire(o *Order) {
 	end := o.CreatedAt.Add(lifetime)
 	if (o.State == StateNotPay || o.State == StatePayError) && !b.clock.time().Before(end) {
@@ -424,7 +484,8 @@ func (b *orderBook) expire(o *Order) {
 	}
 }
 
-// settle makes a payment's facts. They come from the business clock, but not from before the order was.
+// settle sets the facts of a payment. Its time is the business clock's, but not before the order's
+// own.
 func (b *orderBook) settle(o *Order, state TradeState) {
 	o.State = state
 	o.PaidAt = b.clock.time()
@@ -436,13 +497,14 @@ func (b *orderBook) settle(o *Order, state TradeState) {
 	}
 }
 
-// number makes a new transaction's number.
+// number makes a new transaction's number: 28 digits with the date in them, as the real ones.
 func (b *orderBook) number(at time.Time) string {
 	b.numbered++
 	return fmt.Sprintf("4200%06d%s%010d", b.numbered%1_000_000, at.Format("20060102"), b.numbered)
 }
 
-// get finds the order that a question is about; ok is false when there is none that it can reach.
+// get finds the order that a question is about. ok is false if there is none that the question
+// reaches.
 func (b *orderBook) get(q *question) (order Order, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -454,7 +516,8 @@ func (b *orderBook) get(q *question) (order Order, ok bool) {
 	return rec.order.clone(), true
 }
 
-// byTransaction finds the order number that an owner's payment belongs to, empty when there is none.
+// byTransaction returns the order number that an owner's payment belongs to, empty if there is
+// none.
 func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -466,7 +529,8 @@ func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 	return ""
 }
 
-// close closes an order or says why not, in one step: no payment can come in between.
+// close closes an order, or returns why not, in one step: no payment can come between the look at
+// the state and the close. The order is as it is afterwards; it is empty if there is none.
 func (b *orderBook) close(q *question) (Order, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -484,7 +548,7 @@ func (b *orderBook) close(q *question) (Order, *refusal) {
 	return rec.order.clone(), nil
 }
 
-// closeRefusal is the state table of closing: nil means that the close goes through.
+// closeRefusal is the state table of closing. nil means that the close goes through.
 func closeRefusal(o *Order) *refusal {
 	if o.TradeType == microPay && o.State.payable() {
 		return refuse(codeInvalidRequest).saying("不允许普通关单(只能撤销)").numbered(suffixReverseOnly)
@@ -503,7 +567,8 @@ func closeRefusal(o *Order) *refusal {
 	}
 }
 
-// elsewhere says where else there is an order of that number: the usual reason for not finding one.
+// elsewhere says where else there is an order of that number, which is the usual reason for not
+// finding one.
 func (b *orderBook) elsewhere(q *question) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -526,7 +591,8 @@ func (b *orderBook) elsewhere(q *question) string {
 	return strings.Join(facts, "; ")
 }
 
-// change finds the order that a number and perhaps an owner mean, and changes it.
+// change finds the one order that a number and perhaps an owner mean, and changes it. If do fails,
+// the order stays as it is. It fails if there is no such order, or more than one.
 func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Order) error) (Order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -556,6 +622,7 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	}
 }
 
+// pay is the user's payment of an order; see [Gateway.Pay].
 func (b *orderBook) pay(o *Order) error {
 	if o.CombineOutTradeNo != "" {
 		return conflict("order %s is a part of the combined order %s: only the whole can be paid", o.OutTradeNo, o.CombineOutTradeNo)
@@ -567,6 +634,7 @@ func (b *orderBook) pay(o *Order) error {
 	return nil
 }
 
+// refund is the merchant's refund; see [Gateway.Refund].
 func (b *orderBook) refund(o *Order) error {
 	if !o.State.paid() {
 		return conflict("order %s is %s: only a paid order can be refunded", o.OutTradeNo, o.State)
@@ -587,41 +655,44 @@ func (b *orderBook) all() []Order {
 	return orders
 }
 
-// AddOrder creates an order, as the merchant's prepay call would have. An order that is already there with the same facts
-// is no error; with others it is.
+// AddOrder places an order, as the merchant's prepay call would. It is no error if the same order,
+// by everything that is given, is already there. It is one if another order of that number is, if a
+// field is wrong (the first is named), or if MchID is no merchant of this gateway.
 func (g *Gateway) AddOrder(o Order) error {
 	_, _, err := g.orders.add(o)
 	return err
 }
 
-// Order looks an order up, a part of a combined one too. When several owners have orders of that number, of must name one.
+// Order returns an order, which may be a part of a combined one. If several owners have orders of
+// that number, of must name one. The error says that there is none, or more than one.
 func (g *Gateway) Order(outTradeNo string, of ...Owner) (Order, error) {
 	return g.orders.change(outTradeNo, oneOf(of), func(*Order) error { return nil })
 }
 
-// Orders lists every order, oldest addition first; of combined ones the parts.
+// Orders returns every order, oldest addition first; of combined orders the parts.
 func (g *Gateway) Orders() []Order { return g.orders.all() }
 
-// Pay makes the user pay an order, at the business clock's time, or all of a combined order, named by its
-// combine_out_trade_no. It fails when the order is not open.
+// Pay has the user pay an order at the business clock's time, or all of a combined order, named by
+// its combine_out_trade_no. It is an error, and changes nothing, if the order is not open, is a
+// part of a combined one, or is not the only one of that number among the owners given.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
 	return err
 }
 
-// Refund makes the merchant refund an order, wholly or in part; of a combined order one part, or by its
-// combine_out_trade_no all. It fails when the order was never paid.
+// Refund has the merchant refund an order, wholly or in part; of a combined order one part, or by
+// its combine_out_trade_no all. It is an error if the order was never paid.
 func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.refund)
 	return err
 }
 
-// oneOf accepts the owners given, or any when none is.
+// oneOf accepts the owners given, or any if there are none.
 func oneOf(owners []Owner) func(Owner) bool {
 	return func(o Owner) bool { return len(owners) == 0 || slices.Contains(owners, o) }
 }
 
-// statusOf is the management API's status for an error of the direct face.
+// statusOf is the management API's status for an error of the methods.
 func statusOf(err error) int {
 	if wrong, ok := errors.AsType[*bookError](err); ok {
 		return wrong.status

@@ -4,14 +4,17 @@ import "net/http"
 
 // The regions of [Order].Region. An order of one is not found on the paths of another.
 const (
-	mainland = ""       // below /v3/pay
-	global   = "global" // below /v3/global/transactions
-	hongKong = "hk"     // below /hk/v3/transactions, the older name of the same
+	// below /v3/pay.
+	mainland = ""
+	// below /v3/global/transactions.
+	global = "global"
+	// below /hk/v3/transactions, the older name of the same.
+	hongKong = "hk"
 )
 
 func overseas(region string) bool { return region == global || region == hongKong }
 
-// pathsOf says which APIv3 paths lead to a region's orders.
+// pathsOf names the APIv3 paths that lead to a region's orders.
 func pathsOf(region string) string {
 	switch region {
 	case global:
@@ -23,8 +26,8 @@ func pathsOf(region string) string {
 	}
 }
 
-// The folders of APIv3 (pay.weixin.qq.com doc v3/merchant 4012791860 and its partner and combined twins; overseas
-// wiki/doc/api_external/en/apis, close and query order, which prints both folders).
+// The folders of APIv3 (pay.weixin.qq.com doc v3/merchant 4012791860 and its partner and combined
+// twins; overseas wiki/doc/api_external/en/apis, close and query order, which prints both folders).
 const (
 	pathDirect   = "/v3/pay/transactions/"
 	pathPartner  = "/v3/pay/partner/transactions/"
@@ -36,11 +39,14 @@ const (
 const (
 	currencyCNY = "CNY"
 
-	rateUnit = 100_000_000       // exchange rates are written times 10^8
-	maxRate  = 10_000 * rateUnit // keeps amounts from overflowing
+	// exchange rates are written times 10^8.
+	rateUnit = 100_000_000
+	// keeps amounts from overflowing.
+	maxRate = 10_000 * rateUnit
 )
 
-// whereabouts says on which paths an order is found: the reason for not finding it on others.
+// whereabouts says on which paths an order is found, which is the reason for not finding it on
+// others.
 func (o *Order) whereabouts() string {
 	if o.CombineOutTradeNo != "" {
 		return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is a part of the combined order " + o.CombineOutTradeNo +
@@ -53,8 +59,8 @@ func (o *Order) whereabouts() string {
 	return "order " + o.OutTradeNo + " of " + o.Owner().String() + " is one of " + name + ", whose paths are below " + pathsOf(o.Region)
 }
 
-// ownersOverseas names the parameters that say whose order it is: overseas the same paths serve both modes, and the parameters
-// tell which one is meant.
+// ownersOverseas names the parameters that say whose order it is. Overseas the same paths serve
+// both modes, and the parameters tell which one is meant.
 func ownersOverseas(params map[string]string) []string {
 	if _, provider := params["sp_mchid"]; provider {
 		return []string{"sp_mchid", "sub_mchid"}
@@ -65,17 +71,19 @@ func ownersOverseas(params map[string]string) []string {
 	return []string{"mchid"}
 }
 
-// overseasTransaction is an overseas query's answer, for both modes. It says id where the mainland says transaction_id, and
-// says it from the beginning.
+// overseasTransaction is an overseas query's answer, for both modes. Its id is the mainland's
+// transaction_id, and is there from the beginning.
 type overseasTransaction struct {
 	transaction
 
-	TransactionID string              `json:"transaction_id,omitempty"` // hides the mainland's: always empty
+	// hides the mainland's; always empty
+	TransactionID string              `json:"transaction_id,omitempty"`
 	ID            string              `json:"id,omitempty"`
 	Amount        *overseasAmount     `json:"amount,omitempty"`
 	Promotions    []overseasPromotion `json:"promotion_detail,omitempty"`
 }
 
+// overseasAmount is the mainland's with the rate. The payer's part is in CNY.
 type overseasAmount struct {
 	amount
 
@@ -84,10 +92,11 @@ type overseasAmount struct {
 
 type exchangeRate struct {
 	Type string `json:"type"`
-	Rate int64  `json:"rate"` // times 10^8
+	// times 10^8
+	Rate int64 `json:"rate"`
 }
 
-// overseasPromotion is a coupon in the words that APIv2 has for it.
+// overseasPromotion is a coupon under the names that APIv2 has for it.
 type overseasPromotion struct {
 	ID                       string   `json:"promotion_id"`
 	Name                     string   `json:"name,omitempty"`
@@ -102,6 +111,8 @@ type overseasPromotion struct {
 	Goods                    []goodV2 `json:"goods_detail,omitempty"`
 }
 
+// newOverseasTransaction writes an order as an overseas query shows it. The payment's facts are
+// there only if there was one.
 func newOverseasTransaction(o *Order) overseasTransaction {
 	t := overseasTransaction{transaction: newTransaction(o), ID: o.TransactionID}
 	t.SceneInfo = nil // not in the overseas documents
@@ -124,7 +135,7 @@ func newOverseasTransaction(o *Order) overseasTransaction {
 	return t
 }
 
-// inCNY is an amount of the order's currency as the payer pays it.
+// inCNY converts an amount of the order's currency into what the payer pays.
 func (o *Order) inCNY(money int64) int64 {
 	if o.ExchangeRate == 0 {
 		return money

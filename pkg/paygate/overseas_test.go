@@ -17,8 +17,8 @@ func inRegion(region string) func(*paygate.Order) {
 	return func(o *paygate.Order) { o.Region = region }
 }
 
-// overseas is a call below a region's folder: a close ends with /close, anything else is a query. It is institutional
-// when sub says so.
+// overseas is a call below a region's folder: a close ends with /close, anything else is a query.
+// It is institutional when sub says so.
 func (s *session) overseas(region string, rest string, sub bool) v3Request {
 	uri := folders[region] + rest
 	if strings.HasSuffix(rest, "/close") {
@@ -176,7 +176,8 @@ func TestOverseasForm(t *testing.T) {
 	s.v3(stranger).wantCode(403, "NO_AUTH")
 }
 
-// TestOverseasFaults: codes are spelt as overseas, and a report on another order has another id too.
+// TestOverseasFaults: codes are spelt as overseas, and a report on another order has another id
+// too.
 func TestOverseasFaults(t *testing.T) {
 	t.Parallel()
 	s := start(t)

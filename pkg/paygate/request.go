@@ -10,52 +10,96 @@ import (
 
 // The verdicts of [Request].Verdict.
 const (
-	verdictOK           = "ok"           // authenticated and done; a fault may still have spoilt the reply
-	verdictRefused      = "refused"      // authenticated, and the answer was no
-	verdictUnauthentic  = "unauthentic"  // not signed as it must be; Reason says why
-	verdictMalformed    = "malformed"    // unreadable, or against the protocol's form
-	verdictNotFound     = "not-found"    // a path or method that no API has
-	verdictCut          = "cut"          // the connection ended before anything was done
-	verdictHanging      = "hanging"      // nothing was done and nothing will be answered
-	verdictInterference = "interference" // something on the way answered instead of the gateway: html-502
+	// authenticated and done; a fault may still have spoilt the reply.
+	verdictOK = "ok"
+	// authenticated, and refused.
+	verdictRefused = "refused"
+	// not signed as it must be; Reason says why.
+	verdictUnauthentic = "unauthentic"
+	// unreadable, or not of the protocol's form.
+	verdictMalformed = "malformed"
+	// a path or method that no API has.
+	verdictNotFound = "not-found"
+	// the connection ended before anything was done.
+	verdictCut = "cut"
+	// nothing was done, and nothing will be answered.
+	verdictHanging = "hanging"
+	// answered by something on the way: [HTML502].
+	verdictInterference = "interference"
 )
 
-// Request is one request in the gateway's history. It holds no secret.
+// Request is one request in the gateway's history, and what became of it. It holds no secret: keys
+// in Expected and Received are redacted. A field that the request did not get as far as to have is
+// zero.
 type Request struct {
-	ID            int       `json:"id"`   // counts from 1, also across [Gateway.ClearRequests]
-	Time          time.Time `json:"time"` // of arrival, by the wire clock, in seconds and Beijing's zone
-	Domain        string    `json:"domain"`
-	API           string    `json:"api,omitempty"`
-	Region        string    `json:"region,omitempty"`
-	Op            string    `json:"op,omitempty"`
-	Method        string    `json:"method"`
-	URL           string    `json:"url"` // the request line's, as received
-	MchID         string    `json:"mchid,omitempty"`
-	SubMchID      string    `json:"sub_mchid,omitempty"`
-	OutTradeNo    string    `json:"out_trade_no,omitempty"` // of a combined order its combine_out_trade_no
-	TransactionID string    `json:"transaction_id,omitempty"`
-	HTTPStatus    int       `json:"http_status"` // 0: no reply was sent
-	Verdict       string    `json:"verdict"`
-	Code          string    `json:"code,omitempty"`         // the error code answered
-	State         string    `json:"state,omitempty"`        // the order's trade state afterwards
-	Faults        []Action  `json:"faults,omitempty"`       // applied to it, in order
-	Reason        string    `json:"reason,omitempty"`       // one or two English sentences
-	Expected      string    `json:"expected,omitempty"`     // what should have been signed, when the signature is wrong; keys redacted
-	Received      string    `json:"received,omitempty"`     // what the sender signed instead, when that was found out; keys redacted
-	RequestID     string    `json:"request_id,omitempty"`   // as the reply's Request-ID
-	SignedBy      string    `json:"signed_by,omitempty"`    // APIv3: the public key's id or the certificate's serial number
-	NonceReused   bool      `json:"nonce_reused,omitempty"` // APIv3: the same merchant has sent this nonce before. It is tolerated
+	// ID counts from 1, and goes on counting after [Gateway.ClearRequests].
+	ID int `json:"id"`
+	// Time is that of arrival, by the wire clock, in whole seconds and UTC+8.
+	Time time.Time `json:"time"`
+	// Domain is the one it came by: "main" or "backup".
+	Domain string `json:"domain"`
+	// API is "v2", "v3" or "wxcloudrun".
+	API string `json:"api,omitempty"`
+	// Region is that of the APIv3 path: "global", "hk" or, for the mainland, empty.
+	Region string `json:"region,omitempty"`
+	// Op is "close", "query" or "certificates".
+	Op string `json:"op,omitempty"`
+	// Method and URL are those of the request line, as received.
+	Method string `json:"method"`
+	URL    string `json:"url"` // the request line's, as received
+	// MchID and SubMchID are the merchants that it named, whether it could prove that or not.
+	MchID    string `json:"mchid,omitempty"`
+	SubMchID string `json:"sub_mchid,omitempty"`
+	// OutTradeNo is the order's number, of a combined order its combine_out_trade_no. For a call by
+	// TransactionID it is that of the order found.
+	OutTradeNo    string `json:"out_trade_no,omitempty"`
+	TransactionID string `json:"transaction_id,omitempty"`
+	// HTTPStatus is that of the reply. 0: no reply was sent.
+	HTTPStatus int `json:"http_status"`
+	// Verdict is what became of the request:
+	//
+	//	ok            authenticated and done; a fault may still have spoilt the reply
+	//	refused       authenticated, and refused; Code says with what
+	//	unauthentic   not signed as it must be; Reason, Expected and Received say why
+	//	malformed     unreadable, or not of the protocol's form
+	//	not-found     a path or method that no API has
+	//	cut           the connection ended before anything was done
+	//	hanging       nothing was done, and nothing will be answered
+	//	interference  something on the way answered in the gateway's place: HTML502
+	Verdict string `json:"verdict"`
+	// Code is the error code of the reply, as the protocol spells it.
+	Code string `json:"code,omitempty"`
+	// State is the order's trade state afterwards; of a combined order those of its parts, with
+	// commas between them where they differ.
+	State string `json:"state,omitempty"`
+	// Faults are the actions that were applied to it, in the order injected.
+	Faults []Action `json:"faults,omitempty"`
+	// Reason is one or two English sentences: why it was refused, and which faults interfered.
+	Reason string `json:"reason,omitempty"`
+	// Expected is the string that should have been signed, if the signature is wrong.
+	Expected string `json:"expected,omitempty"`
+	// Received is the string that the sender signed in its place, if that was found out.
+	Received string `json:"received,omitempty"`
+	// RequestID is the reply's Request-ID. Its last number is WeChat Pay's internal one of the
+	// error.
+	RequestID string `json:"request_id,omitempty"`
+	// SignedBy is the key that signed an APIv3 reply: the public key's id, or the certificate's
+	// serial number.
+	SignedBy string `json:"signed_by,omitempty"`
+	// NonceReused reports that the merchant has sent this APIv3 nonce before. That is tolerated.
+	NonceReused bool `json:"nonce_reused,omitempty"`
 }
 
-// maxHistory bounds what is remembered: the newest requests stay.
+// maxHistory bounds the history: the newest requests stay.
 const maxHistory = 10_000
 
-// history keeps the requests.
+// history keeps the requests, oldest first.
 type history struct {
 	mu       sync.Mutex
 	requests []Request
 	count    int
-	grown    chan struct{} // closed and replaced at each addition
+	// closed and replaced at each addition, to wake [Gateway.AwaitRequests]
+	grown chan struct{}
 }
 
 func newHistory() *history { return &history{grown: make(chan struct{})} }
@@ -90,17 +134,19 @@ func (h *history) clear() {
 	h.requests = nil
 }
 
-// Requests is the history, oldest first: at most the newest 10 000. A request is there before its reply is.
+// Requests returns the history, oldest first: at most the newest 10 000. A request is in it before
+// its reply is sent.
 func (g *Gateway) Requests() []Request {
 	requests, _ := g.history.snapshot()
 	return requests
 }
 
-// ClearRequests forgets the history.
+// ClearRequests empties the history. It changes no order.
 func (g *Gateway) ClearRequests() { g.history.clear() }
 
-// AwaitRequests waits until the history holds at least n requests and returns it; a request that hangs is there as soon
-// as it hangs. The error is ctx's.
+// AwaitRequests waits until the history holds at least n requests, and returns it. A request that
+// hangs is in it as soon as it hangs. If ctx ends first, the error is ctx's, and the history is
+// returned as it is.
 func (g *Gateway) AwaitRequests(ctx context.Context, n int) ([]Request, error) {
 	for {
 		requests, grown := g.history.snapshot()
@@ -121,10 +167,10 @@ type nonceLog struct {
 	seen map[string]time.Time
 }
 
-// maxNonces is when old nonces are swept out.
+// maxNonces is how many nonces are kept before old ones are removed.
 const maxNonces = 10_000
 
-// reused remembers a nonce and says whether it was known.
+// reused remembers a nonce, and reports whether it was known.
 func (l *nonceLog) reused(mchID, nonce string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +181,8 @@ func (l *nonceLog) reused(mchID, nonce string, now time.Time) bool {
 			}
 		}
 	}
-	if l.seen == nil || len(l.seen) >= maxNonces { // all fresh: a flood, or a wire clock that stands still
+	// all fresh: a flood, or a wire clock that stands still
+	if l.seen == nil || len(l.seen) >= maxNonces {
 		l.seen = make(map[string]time.Time)
 	}
 	key := mchID + " " + nonce

@@ -8,20 +8,27 @@ import (
 	"time"
 )
 
-// Tester is what RunT needs of a test: *testing.T, *testing.B and *testing.F have it.
+// Tester is what [RunT] needs of a test: *testing.T, *testing.B and *testing.F have it. It keeps
+// the package testing out of programs that only serve a gateway.
 type Tester interface {
 	Helper()
 	Cleanup(f func())
 	Fatalf(format string, args ...any)
 }
 
-// Server is a gateway that listens on three loopback ports, for a test.
+// Server is a [Gateway] that listens on three loopback ports, for a test. Its Must and Want methods
+// are the gateway's, but end the test by Fatalf where those return an error.
 type Server struct {
 	*Gateway
-	URL       string    // of the wire, such as http://127.0.0.1:34567: the main domain
-	BackupURL string    // of the wire by its backup domain
-	AdminURL  string    // of the management API
-	Merchant  *Merchant // the first of the options' merchants, or the one that was made, with its private key
+	// URL is that of the wire by the main domain, such as http://127.0.0.1:34567.
+	URL string
+	// BackupURL is that of the wire by the backup domain.
+	BackupURL string
+	// AdminURL is that of the management API.
+	AdminURL string
+	// Merchant is the first of the options' merchants, or the one that was made, with its private
+	// key.
+	Merchant *Merchant
 
 	t Tester
 }
@@ -44,6 +51,7 @@ const (
 	firstRotation
 )
 
+// key returns the key of a place, and makes it if it is the first to ask.
 func (p *keyPool) key(place int) (*rsa.PrivateKey, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,8 +82,10 @@ func (p *keyPool) fill(opts *Options) error {
 	return nil
 }
 
-// RunT starts a gateway and its management API, and stops both when the test ends. It takes at most one Options; what is
-// missing there is filled in: one merchant, 1900007291 with appid wxd678efh567hg6787, and keys that the whole process shares.
+// RunT starts a gateway, its backup domain and its management API, and stops them when the test
+// ends. It takes at most one [Options], and fills in what is missing there: one merchant,
+// 1900007291 with appid wxd678efh567hg6787, and keys that all gateways of the process share. If it
+// fails, it ends the test by Fatalf; the result is nil if Fatalf returns.
 func RunT(t Tester, options ...Options) *Server {
 	t.Helper()
 	if len(options) > 1 {
@@ -110,9 +120,9 @@ func RunT(t Tester, options ...Options) *Server {
 	}
 }
 
-// Variables returns what a function of the merchant's needs in its environment to call this gateway
-// in both APIs. The way to it is WeChat Pay's own (WXPAY_ROUTE): TLS does not end elsewhere, for
-// there is none. A test that puts a proxy between leaves that out.
+// Variables returns the environment that a function of the merchant's needs to call this gateway in
+// both APIs. The way to it is WeChat Pay's own (WXPAY_ROUTE): TLS does not end elsewhere, for there
+// is none. A test that puts a proxy between leaves that out.
 func (s *Server) Variables() map[string]string {
 	s.t.Helper()
 	public, err := s.PublicKeyPEM()
@@ -144,7 +154,8 @@ func (s *Server) MustCombined(combineOutTradeNo string, of ...Owner) CombinedOrd
 	return all
 }
 
-// MustRotateCertificate makes a new platform certificate and returns its serial number, or ends the test.
+// MustRotateCertificate makes a new platform certificate and returns its serial number, or ends the
+// test.
 func (s *Server) MustRotateCertificate() string {
 	s.t.Helper()
 	serial, err := s.RotateCertificate()

@@ -29,7 +29,8 @@ func (t *tester) end() {
 	}
 }
 
-// TestRunTStopsByItself: after the test the ports are closed. It is not parallel, as another test's gateway might get them.
+// TestRunTStopsByItself: after the test the ports are closed. It is not parallel, as another test's
+// gateway might get them.
 func TestRunTStopsByItself(t *testing.T) {
 	var fake tester
 	server := paygate.RunT(&fake)

@@ -8,21 +8,25 @@ import (
 	"sync"
 )
 
-// Signing is what WeChat Pay does to signatures while it switches a merchant over from platform certificates to the public
-// key, and at any time to see whether signatures are checked (pay.weixin.qq.com doc 4013053249). Shares are from 0, which is
-// never, to 1, which is always.
+// Signing is how often replies are signed otherwise than asked, as WeChat Pay does while it moves a
+// merchant from platform certificates to the public key, and at any time to test whether signatures
+// are checked (pay.weixin.qq.com doc 4013053249). Each share is from 0, never, to 1, always. The
+// zero value signs every reply as asked.
 type Signing struct {
-	// CertificateShare of the replies that shall be signed by the public key are signed by the platform certificate.
+	// CertificateShare of the replies that the public key should sign are signed by the platform
+	// certificate.
 	CertificateShare float64 `json:"certificate_share"`
 
-	// PublicKeyShare of the replies that shall be signed by the platform certificate are signed by the public key.
+	// PublicKeyShare of the replies that the platform certificate should sign are signed by the
+	// public key.
 	PublicKeyShare float64 `json:"public_key_share"`
 
-	// ProbeShare of the replies carry a signature that starts with WECHATPAY/SIGNTEST/ and must fail. The next reply to the
-	// same call is no probe.
+	// ProbeShare of the replies carry a signature that begins with WECHATPAY/SIGNTEST/ and must be
+	// rejected. The next reply to the same call is no probe.
 	ProbeShare float64 `json:"probe_share"`
 }
 
+// check returns an error that names each share that is not from 0 to 1.
 func (s Signing) check() error {
 	var wrong complaints
 	for _, share := range []struct {
@@ -39,24 +43,26 @@ func (s Signing) check() error {
 	return nil
 }
 
-// lottery draws what happens to each signature.
+// lottery draws how each reply is signed.
 type lottery struct {
 	mu     sync.Mutex
 	shares Signing
 	chance *rand.Rand
-	probed []call // whose last reply was a probe
+	// the calls whose last reply was a probe
+	probed []call
 }
 
-// call is what a retry has in common with the request it retries.
+// call is what a retry has in common with the request that it repeats.
 type call struct {
 	op            string
 	key           orderKey
 	transactionID string
 }
 
-// maxProbed bounds what is remembered of calls that nobody retried.
+// maxProbed bounds how many calls without a retry are remembered, the newest.
 const maxProbed = 1000
 
+// newLottery starts the draws from a seed. The error is that of the shares.
 func newLottery(shares Signing, seed uint64) (*lottery, error) {
 	if err := shares.check(); err != nil {
 		return nil, fmt.Errorf("Options.Signing: %w", err)
@@ -82,8 +88,9 @@ func (l *lottery) get() Signing {
 	return l.shares
 }
 
-// draw draws for one reply: two numbers, whatever the shares are, so that the next reply's do not depend on them.
-// A reply that a fault forges is no probe.
+// draw decides for one reply which kind of key signs it, and whether it is a probe. It draws two
+// numbers whatever the shares are, so that the draws of the next reply do not depend on them. A
+// reply that a fault forges is no probe.
 func (l *lottery) draw(asked keyKind, by call, forged bool) (kind keyKind, probe bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +119,8 @@ func (l *lottery) draw(asked keyKind, by call, forged bool) (kind keyKind, probe
 	return kind, probe
 }
 
-// SetSigning sets the shares of replies that are signed otherwise than asked. The error names each share that is wrong.
+// SetSigning sets the shares of replies that are signed otherwise than asked, from the next reply
+// on. The error names each share that is wrong; none is set then.
 func (g *Gateway) SetSigning(shares Signing) error {
 	if err := g.signing.set(shares); err != nil {
 		return fmt.Errorf("setting the shares of signatures: %w", err)
@@ -120,7 +128,7 @@ func (g *Gateway) SetSigning(shares Signing) error {
 	return nil
 }
 
-// Signing is the shares of replies that are signed otherwise than asked.
+// Signing returns the shares that are set.
 func (g *Gateway) Signing() Signing { return g.signing.get() }
 
 // keyKind is one of the two kinds of keys that sign replies.
@@ -131,7 +139,7 @@ const (
 	publicKey
 )
 
-// signer is the key of a kind, as it is now. Without certificates there is one kind.
+// signer returns the key of a kind, as it is now. Without certificates there is one kind.
 func (p *platform) signer(kind keyKind) signer {
 	if newest := p.newest(); kind == certificateKey && newest != nil {
 		return newest.signer
@@ -139,8 +147,9 @@ func (p *platform) signer(kind keyKind) signer {
 	return p.publicKey
 }
 
-// chooseSigner picks the kind of key that signs the reply: what Wechatpay-Serial names, else the platform certificate. Any
-// certificate that is still listed may be named; the newest signs.
+// chooseSigner notes the kind of key that the request asks to sign the reply: the one that
+// Wechatpay-Serial names, else the platform certificate. It may name any certificate that is still
+// listed; the newest signs. A name that is neither is refused.
 func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
 	asked := ex.r.Header.Get("Wechatpay-Serial")
 	switch {
@@ -160,7 +169,7 @@ func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
 		detailing(issue{Field: "Wechatpay-Serial", Value: asked, Issue: "unknown serial", Location: "header"})
 }
 
-// drawSigning says who signs a reply, and how, unless a fault has said how already.
+// drawSigning decides which key signs a reply, and how, unless a fault has decided how already.
 func (g *Gateway) drawSigning(ex *exchange, q *question, forgery Action) (signer, Action) {
 	by := call{op: q.op, transactionID: q.transactionID}
 	if q.merchant != nil {

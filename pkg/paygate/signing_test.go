@@ -96,7 +96,8 @@ func TestSetSigning(t *testing.T) {
 		if got := s.v3(s.queryV3("A1")).signature(); got != "not base64" {
 			t.Errorf("signature is %s, want a probe", got)
 		}
-		s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1}) // a fault's signature is the fault's
+		// a fault's signature is the fault's
+		s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1})
 		if got := s.v3(s.queryV3("A1")).signature(); got != "bad signature" {
 			t.Errorf("signature is %s, want a bad one", got)
 		}

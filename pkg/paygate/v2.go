@@ -14,15 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// field is one element of an APIv2 document, in the order of the document.
+// field is one element of an APIv2 document.
 type field struct {
 	name, value string
 }
 
-// fields is an APIv2 document: flat, names unique.
+// fields is an APIv2 document, in its order: flat, names unique.
 type fields []field
 
-// get is an element's value, empty when it is not there.
+// get is an element's value, empty if it is absent. An empty element counts as absent.
 func (f fields) get(name string) string {
 	for _, one := range f {
 		if one.name == name {
@@ -37,7 +37,7 @@ func (f fields) has(name string) bool {
 }
 
 // decodeV2 reads an APIv2 document: the root xml, in it elements of text or CDATA, nothing deeper,
-// no name twice, no DOCTYPE.
+// no name twice, no DOCTYPE. What is refused could give the document a second reading.
 func decodeV2(body []byte) (fields, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the document is not UTF-8")
@@ -69,8 +69,9 @@ func decodeV2(body []byte) (fields, error) {
 // beforeRoot is the only place where an XML declaration may stand.
 const beforeRoot = "before the root element xml"
 
-// nextTag returns the next start or end of an element. The error says what stands there that may
-// not; it is io.EOF at the end. place says where the tag is looked for.
+// nextTag returns the next start or end of an element. place says where it is looked for, in
+// errors. The error wraps io.EOF at the end of the body, and else says what stands there that may
+// not.
 func nextTag(dec *xml.Decoder, place string) (xml.Token, error) {
 	for {
 		token, err := dec.Token()
@@ -109,7 +110,7 @@ func (f fields) read(dec *xml.Decoder, name xml.Name) (fields, error) {
 	return append(f, field{name.Local, value}), nil
 }
 
-// closeDocument reads to the end of the body: nothing may follow the root element.
+// closeDocument reads to the end of the body. Nothing may follow the root element but comments.
 func closeDocument(dec *xml.Decoder) error {
 	_, err := nextTag(dec, "after the root element")
 	switch {
@@ -122,7 +123,7 @@ func closeDocument(dec *xml.Decoder) error {
 	}
 }
 
-// elementText reads an element's text up to its end.
+// elementText reads an element's text up to its end. Comments in it are no part of the text.
 func elementText(dec *xml.Decoder, name string) (string, error) {
 	var text strings.Builder
 	for {
@@ -164,7 +165,8 @@ func encodeV2(doc fields) []byte {
 	return []byte(out.String())
 }
 
-// isXMLText says whether XML 1.0 can carry the text at all, and unchanged: a carriage return would come back as a line feed.
+// isXMLText reports whether XML 1.0 can carry the text at all, and unchanged. A carriage return
+// would come back as a line feed.
 func isXMLText(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
@@ -177,8 +179,8 @@ func isXMLText(s string) bool {
 	return true
 }
 
-// serveV2 answers POST /pay/closeorder and /pay/orderquery (pay.weixin.qq.com doc v2/merchant 4011935216; v2/partner 4011940962).
-// Whatever goes wrong, HTTP says 200.
+// serveV2 answers POST /pay/closeorder and /pay/orderquery (pay.weixin.qq.com doc v2/merchant
+// 4011935216; v2/partner 4011940962). HTTP says 200 whatever goes wrong.
 func (g *Gateway) serveV2(ex *exchange, path string) {
 	switch path {
 	case "/pay/closeorder":
@@ -217,7 +219,7 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	g.askV2(ex, doc, merchant)
 }
 
-// askV2 checks an authenticated document and has it served.
+// askV2 checks an authenticated document, and has it served.
 func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 	q := &question{
 		api: apiV2, op: ex.rec.Op, merchant: merchant,
@@ -231,7 +233,8 @@ func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 		g.finish(ex, w, q, w.refused(q, no), nil)
 		return
 	}
-	if q.transactionID != "" && q.op == opQuery { // preferred when both are given: doc v2 chapter 9_2
+	// preferred when both are given: doc v2 chapter 9_2
+	if q.transactionID != "" && q.op == opQuery {
 		q.outTradeNo = g.orders.byTransaction(q.owner(), q.transactionID)
 		if q.outTradeNo != "" {
 			ex.rec.OutTradeNo = q.outTradeNo
@@ -240,7 +243,8 @@ func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 	g.serve(ex, w, q)
 }
 
-// checkV2 is the form of a request whose signature held.
+// checkV2 returns what is wrong with the form of a request whose signature held, nil if nothing is.
+// The first fault counts.
 func checkV2(q *question, doc fields) *refusal {
 	needed := []string{"appid", "nonce_str"}
 	if q.op == opClose || q.transactionID == "" {
@@ -277,7 +281,8 @@ func checkV2(q *question, doc fields) *refusal {
 	return nil
 }
 
-// failV2 answers return_code FAIL: a hint to whoever asked, signed by nobody.
+// failV2 answers return_code FAIL, which is not signed: it is a hint to the sender, and proves
+// nothing.
 func (ex *exchange) failV2(verdict string, message, reason string) {
 	ex.rec.Verdict = verdict
 	ex.rec.Reason = reason
@@ -290,13 +295,14 @@ func (ex *exchange) failV2(verdict string, message, reason string) {
 // maxAppID is String(32) in the documents.
 const maxAppID = 32
 
-// contentTypeV2 is what probes of the real gateway saw.
+// contentTypeV2 is what probes of the real gateway saw, though the body is XML.
 const contentTypeV2 = "text/plain"
 
 // v2Wire writes APIv2 replies.
 type v2Wire struct{}
 
-// head is what every authenticated reply begins with.
+// head is what every authenticated reply begins with. A sub-merchant's fields are there if it was
+// named.
 func (v2Wire) head(q *question) fields {
 	doc := fields{{"return_code", "SUCCESS"}, {"return_msg", "OK"}, {"appid", q.merchant.AppID}, {"mch_id", q.merchant.MchID}}
 	if q.subAppID != "" {
@@ -308,12 +314,14 @@ func (v2Wire) head(q *question) fields {
 	return append(doc, field{"nonce_str", randomText(16)})
 }
 
+// newReplyV2 makes a reply of a document that is not signed yet.
 func newReplyV2(doc fields) *reply {
 	rp := &reply{status: http.StatusOK, fields: doc, header: http.Header{}}
 	rp.header.Set("Content-Type", contentTypeV2)
 	return rp
 }
 
+// success writes result_code SUCCESS, which does not say which order was closed.
 func (w v2Wire) success(q *question, s *subject) *reply {
 	if q.op == opQuery {
 		return w.report(q, s)
@@ -325,7 +333,8 @@ func (w v2Wire) refused(q *question, no *refusal) *reply {
 	return newReplyV2(append(w.head(q), field{"result_code", "FAIL"}, field{"err_code", no.v2}, field{"err_code_des", no.message}))
 }
 
-// report writes an orderquery reply: unpaid orders have few of the fields, but the empty device_info that trips verifiers.
+// report writes an orderquery reply. Unpaid orders have few of the fields, but an empty
+// device_info, on which verifiers that sign empty values fail.
 func (w v2Wire) report(q *question, s *subject) *reply {
 	o := &s.Order
 	doc := append(w.head(q), field{"result_code", "SUCCESS"}, field{"device_info", o.DeviceInfo})
@@ -378,7 +387,7 @@ func (c *Coupon) kindV2() string {
 	return "COUPON"
 }
 
-// couponsV2 numbers the coupons from 0, in names of their own.
+// couponsV2 numbers the coupons from 0, in element names of their own.
 func couponsV2(o *Order) fields {
 	if len(o.Coupons) == 0 {
 		return nil
@@ -395,7 +404,7 @@ func couponsV2(o *Order) fields {
 	return doc
 }
 
-// promotionsV2 is the JSON in the element promotion_detail.
+// promotionsV2 is the JSON in the text of the element promotion_detail.
 type promotionsV2 struct {
 	Detail []promotionV2 `json:"promotion_detail"`
 }
@@ -445,7 +454,7 @@ func promotionDetailV2(o *Order) string {
 
 func fen(amount int64) string { return strconv.FormatInt(amount, 10) }
 
-// pad puts an element in that makes the document too long.
+// pad puts an element in that makes the document longer than size.
 func (v2Wire) pad(rp *reply, size int) {
 	rp.fields = append(rp.fields, field{"padding", strings.Repeat("x", size)})
 }

@@ -149,7 +149,8 @@ func TestQueryV2ByUnknownTransaction(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.order("A1")
-	s.v2(s.queryV2("A1", pair{"transaction_id", "4200000001"})).wantCode("ORDERNOTEXIST") // preferred when both are given
+	// preferred when both are given
+	s.v2(s.queryV2("A1", pair{"transaction_id", "4200000001"})).wantCode("ORDERNOTEXIST")
 	s.wantLast("refused", "transaction_id 4200000001")
 }
 

@@ -1,8 +1,9 @@
 package paygate
 
 import (
+	"crypto"
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // APIv2's default; the protocol leaves no choice
+	_ "crypto/md5" //nolint:gosec // APIv2's default; the protocol leaves no choice
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -20,8 +21,9 @@ const (
 // redacted stands for a key wherever a signed string is shown.
 const redacted = "<redacted>"
 
-// stringV2 is what APIv2 signs: every element but sign that is not empty, sorted by name in byte order, joined as
-// name=value with &, and &key= and the APIv2 key at the end. Values are taken as they are, not URL-encoded.
+// stringV2 is what APIv2 signs: every element but sign that is not empty, sorted by name in byte
+// order, joined as name=value with &, and &key= and the APIv2 key at the end. Values are taken as
+// they are, not URL-encoded.
 func stringV2(doc fields, key string) string {
 	var parts []string
 	for _, f := range doc {
@@ -42,26 +44,32 @@ func signV2(doc fields, key, signType string) string {
 	return digestV2(stringV2(doc, key), key, signType)
 }
 
+// digestV2 is the digest of a signed string. HMAC-SHA256 has the key twice: in the text, and as its
+// own.
 func digestV2(text, key, signType string) string {
+	sum := crypto.MD5.New()
 	if signType == signHMAC {
-		mac := hmac.New(sha256.New, []byte(key))
-		mac.Write([]byte(text))
-		return strings.ToUpper(hex.EncodeToString(mac.Sum(nil)))
+		sum = hmac.New(sha256.New, []byte(key))
 	}
-	sum := md5.Sum([]byte(text)) //nolint:gosec // see the import
-	return strings.ToUpper(hex.EncodeToString(sum[:]))
+	sum.Write([]byte(text))
+	return strings.ToUpper(hex.EncodeToString(sum.Sum(nil)))
 }
 
 // distrust is why a request is not believed.
 type distrust struct {
-	message  string // the gateway's, to the sender
-	reason   string // the emulator's, to the developer
-	expected string // what should have been signed
-	received string // what was signed instead, when that is known
-	detail   any    // APIv3
+	// the gateway's words, to the sender
+	message string
+	// the emulator's words, to the developer
+	reason string
+	// what should have been signed
+	expected string
+	// what was signed in its place, if that is known
+	received string
+	// APIv3's, for the reply
+	detail any
 }
 
-// authenticateV2 checks a document's signature; nil means that the merchant made it.
+// authenticateV2 checks a document's signature. nil means that it holds.
 func (g *Gateway) authenticateV2(doc fields, m *Merchant) *distrust {
 	signType := doc.get("sign_type")
 	if signType != "" && signType != signMD5 && signType != signHMAC {

@@ -6,8 +6,9 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// The key and the first two signatures are published: pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=4_3. The closeorder
-// ones follow from them by the documented rule, computed with openssl.
+// The key and the first two signatures are published:
+// pay.weixin.qq.com/wiki/doc/api/jsapi.php?chapter=4_3. The closeorder ones follow from them by the
+// documented rule, computed with openssl.
 const publishedKey = "192006250b4c09247ec02edce69f6a2d"
 
 func TestSignV2Published(t *testing.T) {

@@ -12,15 +12,16 @@ import (
 
 // routeV3 is what an APIv3 path says.
 type routeV3 struct {
-	op            string
-	region        string
-	partner       bool
-	combine       bool
-	outTradeNo    string // of a combined order its combine_out_trade_no
+	op      string
+	region  string
+	partner bool
+	combine bool
+	// of a combined order its combine_out_trade_no
+	outTradeNo    string
 	transactionID string
 }
 
-// foldersV3 are where orders are closed and queried.
+// foldersV3 are the folders below which orders are closed and queried.
 var foldersV3 = []struct {
 	path  string
 	route routeV3
@@ -32,7 +33,7 @@ var foldersV3 = []struct {
 	{pathHongKong, routeV3{region: hongKong}},
 }
 
-// parseRouteV3 reads an escaped path; ok is false when no endpoint has it.
+// parseRouteV3 reads an escaped path. ok is false if no endpoint has it.
 func parseRouteV3(path string) (route routeV3, ok bool) {
 	if region, ok := certificatePaths[path]; ok {
 		return routeV3{op: opCertificates, region: region}, true
@@ -45,7 +46,9 @@ func parseRouteV3(path string) (route routeV3, ok bool) {
 	return routeV3{}, false
 }
 
-// below reads what stands below a folder: the kind of number, the number, and perhaps close.
+// below reads what stands below a folder: the kind of number, the number, and perhaps close. The
+// number is unescaped once; one that is escaped twice is found wrong later, where the reason can
+// say so.
 func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 	if len(segments) < 2 || segments[1] == "" {
 		return routeV3{}, false
@@ -73,10 +76,12 @@ func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 	return r, true
 }
 
-// hasID says whether the call exists by WeChat Pay's own number: no close on the mainland, where an unpaid order has none, and
-// of combined orders only collections by persons, which are not played.
+// hasID reports whether the call exists by WeChat Pay's own number. There is no such close on the
+// mainland, where an unpaid order has no number; of combined orders only the collections of persons
+// have such calls, which are not played.
 func (r routeV3) hasID() bool { return !r.combine && (r.op == opQuery || overseas(r.region)) }
 
+// method is the one that the path takes.
 func (r routeV3) method() string {
 	if r.op == opClose {
 		return http.MethodPost
@@ -168,7 +173,7 @@ type issue struct {
 	Location string `json:"location"`
 }
 
-// askV3 checks an authenticated request and completes the question.
+// askV3 checks an authenticated request, and completes the question.
 func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 	switch {
 	case q.op == opCertificates:
@@ -203,7 +208,7 @@ func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 	return g.identifyV3(ex, q)
 }
 
-// identifyV3 checks the order's number, and finds it when a transaction is named.
+// identifyV3 checks the order's number, and finds it if a transaction is named.
 func (g *Gateway) identifyV3(ex *exchange, q *question) *refusal {
 	if q.transactionID == "" {
 		if outTradeNoRule.MatchString(q.outTradeNo) {
@@ -226,11 +231,13 @@ func (g *Gateway) identifyV3(ex *exchange, q *question) *refusal {
 	return nil
 }
 
+// badParam is a PARAM_ERROR about one parameter.
 func badParam(detail issue, message string) *refusal {
 	return refuse(codeParamError).saying(message).detailing(detail)
 }
 
-// checkOwner wants a merchant number, in the words of a real complaint about a missing one.
+// checkOwner demands a merchant number. The words about a missing one are those of a real
+// complaint.
 func checkOwner(params map[string]string, name, location string) *refusal {
 	label := map[string]string{"mchid": "直连商户号", "sp_mchid": "服务商户号", "sub_mchid": "子商户号"}[name]
 	value := params[name]
@@ -269,6 +276,7 @@ func sortedKeys[V any](params map[string]V) []string {
 	return keys
 }
 
+// keysOf lists parameters for a sentence.
 func keysOf(params map[string]string) string {
 	if len(params) == 0 {
 		return "none at all"
@@ -276,7 +284,8 @@ func keysOf(params map[string]string) string {
 	return strings.Join(sortedKeys(params), ", ")
 }
 
-// paramsV3 takes a close's parameters from the body and a query's from the query string.
+// paramsV3 takes a close's parameters from the body, and a query's from the query string. A member
+// that is no parameter of the call may be anything: it is refused as surplus, by its name.
 func paramsV3(ex *exchange, route routeV3) (params map[string]string, location string, no *refusal) {
 	if route.op == opQuery {
 		params, err := decodeQueryV3(ex.r.URL.RawQuery)
@@ -289,7 +298,8 @@ func paramsV3(ex *exchange, route routeV3) (params map[string]string, location s
 		return nil, "body", no
 	}
 	params, others, err := decodeMembers(ex.body)
-	for _, name := range others { // what is no parameter of this call may be anything: it is refused as surplus
+	// what is no parameter of this call may be anything: it is refused as surplus
+	for _, name := range others {
 		if slices.Contains(route.owners(params), name) {
 			err = fmt.Errorf("%s must be a string", name)
 		}
@@ -310,6 +320,7 @@ func wantJSONType(r *http.Request) *refusal {
 		because(fmt.Sprintf("Content-Type %q must be application/json", given))
 }
 
+// decodeQueryV3 reads a query string, each name once.
 func decodeQueryV3(raw string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -327,11 +338,14 @@ func decodeQueryV3(raw string) (map[string]string, error) {
 
 // v3Wire writes APIv3 replies.
 type v3Wire struct {
-	gateway   *Gateway
-	ex        *exchange
-	anonymous bool // the request was not authenticated, so that nobody is owed a signature
+	gateway *Gateway
+	ex      *exchange
+	// the request was not authenticated, so its reply is not signed
+	anonymous bool
 }
 
+// success writes a query's report, or the 204 of a close, which has no body to say which order it
+// is about.
 func (w v3Wire) success(q *question, s *subject) *reply {
 	if q.op == opClose {
 		return newReplyV3(http.StatusNoContent, nil)
@@ -339,6 +353,7 @@ func (w v3Wire) success(q *question, s *subject) *reply {
 	return w.report(q, s)
 }
 
+// refused writes an error's body, which names no order either.
 func (w v3Wire) refused(_ *question, no *refusal) *reply {
 	return newReplyV3(no.status, struct {
 		Code    string `json:"code"`
@@ -347,6 +362,7 @@ func (w v3Wire) refused(_ *question, no *refusal) *reply {
 	}{no.v3, no.message, no.detail})
 }
 
+// report writes what a query of the same subject would get.
 func (w v3Wire) report(q *question, s *subject) *reply {
 	switch {
 	case q.op == opCertificates:
@@ -361,6 +377,8 @@ func (w v3Wire) report(q *question, s *subject) *reply {
 // pad makes a JSON body too long; a reply without a body gets one.
 func (v3Wire) pad(rp *reply, size int) { padJSON(rp, size) }
 
+// seal signs the reply, unless the request was not authenticated, a fault wants none, or the
+// options leave errors unsigned.
 func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
 	ok := rp.status >= 200 && rp.status <= 299
 	rp.unsigned = w.anonymous || w.gateway.unsignedErrors && !ok
@@ -372,8 +390,8 @@ func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
 	return by.sign(rp, w.gateway.now(), forgery)
 }
 
-// transaction is a query's answer, for both modes (doc v3/merchant 4012791859, v3/partner 4012759974).
-// The payment's facts are there only when there was one.
+// transaction is a query's answer, for both modes (doc v3/merchant 4012791859, v3/partner
+// 4012759974). The payment's facts are there only if there was one.
 type transaction struct {
 	AppID          string      `json:"appid,omitempty"`
 	MchID          string      `json:"mchid,omitempty"`
@@ -395,17 +413,20 @@ type transaction struct {
 	Promotions     []promotion `json:"promotion_detail,omitempty"`
 }
 
+// promotion is a coupon in a query's answer. Its names are the coupon's own.
 type promotion struct {
 	Coupon
 	Currency string `json:"currency"`
 }
 
+// payer is the user that paid, under the appids of one mode or the other.
 type payer struct {
 	OpenID    string `json:"openid,omitempty"`
 	SPOpenID  string `json:"sp_openid,omitempty"`
 	SubOpenID string `json:"sub_openid,omitempty"`
 }
 
+// amount is what was asked, and what the payer paid after coupons.
 type amount struct {
 	Total         int64  `json:"total"`
 	PayerTotal    int64  `json:"payer_total"`
@@ -417,6 +438,7 @@ type sceneInfo struct {
 	DeviceID string `json:"device_id"`
 }
 
+// newTransaction writes an order as a query on the mainland shows it.
 func newTransaction(o *Order) transaction {
 	t := transaction{
 		OutTradeNo: o.OutTradeNo, TradeState: o.State, TradeStateDesc: o.State.description(), Attach: o.Attach,

@@ -16,11 +16,13 @@ import (
 )
 
 const (
+	// schemeV3 begins every Authorization, and is every reply's Wechatpay-Signature-Type.
 	schemeV3 = "WECHATPAY2-SHA256-RSA2048"
 
 	// maxSkew is how far a timestamp may lie from the wire clock, either way.
 	maxSkew = 5 * time.Minute
 
+	// maxNonce is String(32) in the documents.
 	maxNonce = 32
 )
 
@@ -29,8 +31,8 @@ type credential struct {
 	mchID, nonce, timestamp, serial, signature string
 }
 
-// parseCredential reads the part of an Authorization header behind the scheme: five name="value" pairs in any order,
-// commas between them (pay.weixin.qq.com doc v3/merchant 4012365336).
+// parseCredential reads the part of an Authorization header behind the scheme: five name="value"
+// pairs in any order, commas between them (pay.weixin.qq.com doc v3/merchant 4012365336).
 func parseCredential(text string) (credential, error) {
 	var c credential
 	places := map[string]*string{
@@ -60,8 +62,8 @@ func parseCredential(text string) (credential, error) {
 	return c, nil
 }
 
-// messageV3 is what a request signs: five lines, each of them ended, also the last. uri is path and query exactly as
-// they stand in the request line.
+// messageV3 is what a request signs: five lines, each of them ended, also the last. uri is path and
+// query exactly as they stand in the request line.
 func messageV3(method, uri, timestamp, nonce string, body []byte) string {
 	return method + "\n" + uri + "\n" + timestamp + "\n" + nonce + "\n" + string(body) + "\n"
 }
@@ -71,6 +73,7 @@ func answerV3(timestamp, nonce string, body []byte) string {
 	return timestamp + "\n" + nonce + "\n" + string(body) + "\n"
 }
 
+// signV3 signs with RSASSA-PKCS1-v1_5 over SHA-256.
 func signV3(key *rsa.PrivateKey, message string) ([]byte, error) {
 	digest := sha256.Sum256([]byte(message))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
@@ -80,6 +83,7 @@ func signV3(key *rsa.PrivateKey, message string) ([]byte, error) {
 	return signature, nil
 }
 
+// verifyV3 returns an error if the key's owner did not sign the message.
 func verifyV3(key *rsa.PublicKey, message string, signature []byte) error {
 	digest := sha256.Sum256([]byte(message))
 	if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature); err != nil {
@@ -142,6 +146,7 @@ func badForm(reason string) *distrust {
 	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason}
 }
 
+// checkTime refuses a timestamp that is further than maxSkew from the wire clock.
 func (g *Gateway) checkTime(c credential) *distrust {
 	seconds, err := strconv.ParseInt(c.timestamp, 10, 64)
 	if err != nil {
@@ -162,6 +167,8 @@ func (g *Gateway) checkTime(c credential) *distrust {
 	return &distrust{message: "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟", reason: reason}
 }
 
+// checkSignature refuses a signature that the merchant's key did not make over this very request,
+// and finds out why.
 func (g *Gateway) checkSignature(ex *exchange, c credential, m *Merchant) *distrust {
 	message := messageV3(ex.r.Method, ex.r.RequestURI, c.timestamp, c.nonce, ex.body)
 	signature, err := base64.StdEncoding.Strict().DecodeString(c.signature)
@@ -177,7 +184,7 @@ func (g *Gateway) checkSignature(ex *exchange, c credential, m *Merchant) *distr
 	return wrong
 }
 
-// signDetail is what a 401 shows of the message the gateway expected.
+// signDetail is what a 401 shows of the message that the gateway expected: its first 128 bytes.
 func signDetail(r *http.Request, message string) any {
 	const shown = 128
 	prefix := message
@@ -202,6 +209,7 @@ func signDetail(r *http.Request, message string) any {
 }
 
 // sign puts the five Wechatpay-* headers on a reply (doc 4013053249), or what a forgery puts there.
+// The nonce and the timestamp of a forgery are genuine, but for Stale's.
 func (s signer) sign(rp *reply, now time.Time, forgery Action) error {
 	if forgery == Stale {
 		now = now.Add(-2 * maxSkew)

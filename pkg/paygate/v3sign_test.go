@@ -16,8 +16,9 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// The key and the first two signatures are published: pay.weixin.qq.com doc 4012365336. The close's and the query's were made
-// with the same published private key by openssl. testdata/published_v3.pem is its public half.
+// The key and the first two signatures are published: pay.weixin.qq.com doc 4012365336. The close's
+// and the query's were made with the same published private key by openssl.
+// testdata/published_v3.pem is its public half.
 const (
 	publishedMchID  = "1900007291"
 	publishedSerial = "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB"

@@ -38,7 +38,8 @@ const (
 	userA    = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 )
 
-// session is a gateway and a merchant that talks to it with a signer of its own, right or wrong as told.
+// session is a gateway and a merchant that talks to it with a signer of its own, right or wrong as
+// told.
 type session struct {
 	*paygate.Server
 
@@ -476,8 +477,8 @@ type v3Answer struct {
 	session *session
 }
 
-// signature says whose signature holds over the reply: the public key's id, the certificate's serial, "none" when the
-// reply has no signature headers at all, or what is wrong.
+// signature says whose signature holds over the reply: the public key's id, the certificate's
+// serial, "none" when the reply has no signature headers at all, or what is wrong.
 func (a v3Answer) signature() string {
 	names := []string{"Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial", "Wechatpay-Signature-Type"}
 	there := 0

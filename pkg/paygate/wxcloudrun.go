@@ -10,18 +10,22 @@ import (
 	"strings"
 )
 
-// pathCloudRun is where WeChat cloud hosting's private link leads to the pay APIs
-// (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay/order/close.html and query.html).
+// pathCloudRun is the path below which the private link of WeChat cloud hosting has the pay APIs
+// (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay/order/close.html and
+// query.html).
 const pathCloudRun = "/_/pay/"
 
-// WeChat Pay's own service provider, for which the private link's merchants are sub-merchants. Both are invented.
+// WeChat Pay's own service provider, for which the private link's merchants are sub-merchants. Both
+// are invented.
 const (
+	// WeChat Pay's own service provider, for which the private link's merchants are sub-merchants.
+	// Both are invented.
 	cloudRunMchID = "1800008281"
 	cloudRunAppID = "wxcloudrun00000001"
 )
 
-// Error numbers of WeChat's platform (developers.weixin.qq.com, global return codes). Which of them cloud hosting uses when is
-// not published.
+// Error numbers of WeChat's platform (developers.weixin.qq.com, global return codes). Which of them
+// cloud hosting uses when is not published.
 const (
 	errcodeInvalidArgs = 40097
 	errcodeNeedPost    = 43002
@@ -29,8 +33,8 @@ const (
 	errcodeNotJSON     = 47001
 )
 
-// serveCloudRun answers POST /_/pay/closeorder and /_/pay/queryorder. Nobody signs anything: who reaches this address is
-// believed to be the merchant, and sub_mch_id says which.
+// serveCloudRun answers POST /_/pay/closeorder and /_/pay/queryorder. Nothing is signed: a request
+// that reaches this address is believed to be the merchant's, and sub_mch_id says which merchant's.
 func (g *Gateway) serveCloudRun(ex *exchange, path string) {
 	switch strings.TrimPrefix(path, pathCloudRun) {
 	case "closeorder":
@@ -54,7 +58,7 @@ func (g *Gateway) serveCloudRun(ex *exchange, path string) {
 	g.serve(ex, cloudRunWire{}, q)
 }
 
-// askCloudRun checks a request and completes the question.
+// askCloudRun checks a request, and completes the question.
 func (g *Gateway) askCloudRun(ex *exchange, q *question) *refusal {
 	switch {
 	case ex.r.Method != http.MethodPost:
@@ -75,14 +79,16 @@ func (g *Gateway) askCloudRun(ex *exchange, q *question) *refusal {
 	return nil
 }
 
-// faultInCloudRun says what is wrong with a request's parameters, empty when nothing is.
+// faultInCloudRun says what is wrong with a request's parameters, empty if nothing is. The
+// documents say that mch_id, appid, sign and sign_type must not be filled in.
 func faultInCloudRun(q *question, params map[string]string) string {
 	allowed := []string{"sub_mch_id", "out_trade_no", "nonce_str"}
 	if q.op == opQuery {
 		allowed = append(allowed, "transaction_id")
 	}
 	for _, name := range sortedKeys(params) {
-		if !slices.Contains(allowed, name) { // mch_id, appid, sign and sign_type must not be filled in, say the documents
+		// mch_id, appid, sign and sign_type must not be filled in, say the documents
+		if !slices.Contains(allowed, name) {
 			return fmt.Sprintf("%s is not a parameter of this call: it has %s", name, strings.Join(allowed, ", "))
 		}
 	}
@@ -100,8 +106,8 @@ func faultInCloudRun(q *question, params map[string]string) string {
 	}
 }
 
-// holderOf finds out whose order a question is about: the link's merchant is a sub-merchant of whoever made the order, or
-// made it itself.
+// holderOf finds out whose order a question is about: the link's merchant is a sub-merchant of the
+// service provider that placed the order, or placed it itself.
 func (g *Gateway) holderOf(ex *exchange, q *question) {
 	q.merchant = &Merchant{MchID: cloudRunMchID, AppID: cloudRunAppID}
 	order, found := g.orders.ofMerchant(q)
@@ -120,7 +126,8 @@ func (g *Gateway) holderOf(ex *exchange, q *question) {
 	q.holder = &owner
 }
 
-// ofMerchant finds an order that a merchant made, or a service provider for it: the first that the question can reach.
+// ofMerchant finds an order that a merchant placed, or a service provider for it: the first that
+// the question can reach. A transaction_id goes before an out_trade_no.
 func (b *orderBook) ofMerchant(q *question) (Order, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +135,8 @@ func (b *orderBook) ofMerchant(q *question) (Order, bool) {
 		rec := b.records[key]
 		mine := key.owner.SubMchID == q.subMchID || key.owner == Owner{MchID: q.subMchID}
 		asked := q.transactionID == "" && key.outTradeNo == q.outTradeNo ||
-			q.transactionID != "" && rec.order.TransactionID == q.transactionID // preferred when both are given
+			// preferred when both are given
+			q.transactionID != "" && rec.order.TransactionID == q.transactionID
 		if mine && asked && q.reaches(&rec.order) {
 			return rec.order.clone(), true
 		}
@@ -136,7 +144,8 @@ func (b *orderBook) ofMerchant(q *question) (Order, bool) {
 	return Order{}, false
 }
 
-// knows says whether a merchant number is one of this gateway's: a merchant, a bound sub-merchant, or one with an order.
+// knows reports whether a merchant number is one of this gateway's: a merchant, a bound
+// sub-merchant, or one with an order.
 func (b *orderBook) knows(mchID string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -151,7 +160,7 @@ func (b *orderBook) knows(mchID string) bool {
 	return false
 }
 
-// noMerchant is what a merchant number is told that the link does not belong to.
+// noMerchant is the refusal of a number that the link does not belong to.
 func noMerchant(mchID string) *refusal {
 	return (&refusal{status: http.StatusOK, message: "子商户号sub_mch_id无效"}).
 		because("sub_mch_id " + mchID + " is neither a merchant of this gateway nor a sub-merchant that one has orders for")
@@ -166,7 +175,8 @@ func errcode(number int, message string) *refusal {
 // cloudRunWire writes wxcloudrun replies: APIv2's, as JSON in an envelope.
 type cloudRunWire struct{}
 
-// numberRule is what an error code looks like that is the platform's errcode, not the pay APIs' err_code.
+// numberRule is what an error code looks like that is the platform's errcode, not the pay APIs'
+// err_code.
 var numberRule = regexp.MustCompile(`^-?[0-9]+$`)
 
 func newReplyCloudRun(doc fields) *reply {
@@ -188,6 +198,8 @@ func (cloudRunWire) report(q *question, s *subject) *reply {
 	return newReplyCloudRun(unattested(v2Wire{}.report(q, s)))
 }
 
+// refused writes a platform's errcode in the envelope itself, and the pay APIs' err_code in
+// respdata. A refusal with neither is one that the pay APIs did not get as far as to sign.
 func (cloudRunWire) refused(q *question, no *refusal) *reply {
 	if numberRule.MatchString(no.v2) {
 		number, _ := strconv.Atoi(no.v2) // cannot fail: at most nine digits
@@ -199,7 +211,8 @@ func (cloudRunWire) refused(q *question, no *refusal) *reply {
 	return newReplyCloudRun(unattested(v2Wire{}.refused(q, no)))
 }
 
-// unattested puts a sign into APIv2's document as the link has it: by WeChat Pay's own key, which no caller can check.
+// unattested puts a sign into APIv2's document as the link has it: by WeChat Pay's own key, which
+// no caller can check.
 func unattested(rp *reply) fields {
 	sign := signV2(rp.fields, randomText(secretLength), signMD5)
 	at := slices.IndexFunc(rp.fields, func(f field) bool { return f.name == "nonce_str" }) + 1
@@ -208,8 +221,8 @@ func unattested(rp *reply) fields {
 
 var couponRule = regexp.MustCompile(`^(coupon_(?:id|type|fee))_[0-9]+$`)
 
-// respdata writes APIv2's document as JSON: amounts and counts are numbers, and numbered coupons are
-// lists.
+// respdata writes APIv2's document as JSON: amounts and counts are numbers, and numbered coupons
+// are lists.
 func respdata(doc fields) json.RawMessage {
 	data := make(map[string]any)
 	for _, f := range doc {

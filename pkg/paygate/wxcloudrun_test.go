@@ -122,7 +122,8 @@ func TestCloudRunNotFound(t *testing.T) {
 	s.wantLast("refused", "one exists of sp_mchid "+mchid+" sub_mchid "+subMchID)
 	s.cloud(cloudClose, about("NONE", subMchID)).wantCloudCode("ORDERNOTEXIST")
 	s.cloud(cloudClose, about("S1", mchid)).wantCloudCode("ORDERNOTEXIST")
-	s.cloud(cloudQuery, about("A2", mchid)).wantJSON(map[string]any{"respdata.trade_state": "NOTPAY"}) // of any region
+	// of any region
+	s.cloud(cloudQuery, about("A2", mchid)).wantJSON(map[string]any{"respdata.trade_state": "NOTPAY"})
 	s.cloud(cloudClose, about("A1", "1900000999")).wantStatus(200).wantJSON(map[string]any{
 		"errcode": 0.0, "respdata.return_code": "FAIL", "respdata.return_msg": "子商户号sub_mch_id无效", "respdata.result_code": nil, "respdata.sign": nil,
 	})
