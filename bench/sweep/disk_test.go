@@ -22,7 +22,7 @@ func fullDisk(t *testing.T) {
 	w.order(list...)
 	w.pay(everyThird(list)...)
 	w.register(kept, list...)
-	first := sweep(t, w.sweeper("first", cramped(t, address), 16))
+	first := sweepOnce(t, w.sweeper("first", cramped(t, address), 16))
 	t.Logf("%+v", first)
 	if first.Closed == 0 || first.Paid == 0 || first.Unrecorded == 0 || !first.Left || first.Fault == "" {
 		t.Errorf("the sweep got %+v, want some orders ended, others that could not be written down, and to say so", first)
@@ -31,7 +31,7 @@ func fullDisk(t *testing.T) {
 		t.Errorf("got %d orders done, want the %d that were said to be", n, first.Closed+first.Paid)
 	}
 	runsOut(t, storetest.SQLite(), address)
-	second := sweep(t, w.sweeper("second", kept, 16))
+	second := sweepOnce(t, w.sweeper("second", kept, 16))
 	t.Logf("%+v", second)
 	w.wantSettled(kept)
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/internal/sweep"
 	"cloudpay/pkg/paygate"
 )
 
@@ -28,7 +28,7 @@ func TestFourSweepers(t *testing.T) {
 	all := newHolders()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	reports := make(chan closing.Report)
+	reports := make(chan sweep.Report)
 	began := time.Now()
 	for i := range sweepers {
 		s := w.sweeper(fmt.Sprint("sweeper-", i), all.watch(open(t, address)), concurrency)

@@ -1,6 +1,6 @@
 //go:build sqlite && databases
 
-// Package sweep_test has real sweepers at work: closing.Sweeper on a real database, and before it the APIv2 client, over HTTP,
+// Package sweep_test has real sweepers at work: sweep.Sweeper on a real database, and before it the APIv2 client, over HTTP,
 // and the emulated gateway. It measures how busy a sweep keeps the gateway, beside a floor that has no store; it has four
 // sweepers share their work; and it takes away from under a sweep what it stands on.
 package sweep_test
@@ -21,12 +21,12 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/internal/sweep"
 	"cloudpay/internal/wechatpay"
 	"cloudpay/pkg/paygate"
 	"cloudpay/pkg/v2xml"
@@ -198,8 +198,8 @@ func (w *town) gateway(who string) *wechatpay.Gateway {
 }
 
 // sweeper sweeps what a store has.
-func (w *town) sweeper(who string, kept closing.Backlog, concurrency int) *closing.Sweeper {
-	return &closing.Sweeper{
+func (w *town) sweeper(who string, kept sweep.Backlog, concurrency int) *sweep.Sweeper {
+	return &sweep.Sweeper{
 		Gateway: w.gateway(who), Merchant: w.shop(), Store: kept, Concurrency: concurrency, PerSecond: unlimited,
 		Log: slog.New(slog.NewTextHandler(w.Output(), nil)),
 	}
@@ -299,7 +299,7 @@ func everyThird(list []string) (third []string) {
 
 // handled notes who holds which order, between claiming and writing down.
 type handled struct {
-	closing.Backlog
+	sweep.Backlog
 
 	all *holders
 	// idle is closed when nothing was left to be claimed.
@@ -321,7 +321,7 @@ func newHolders() *holders {
 	return &holders{held: map[int64]int{}, claimed: map[int64]int{}, finished: map[string]schedule.FinalState{}}
 }
 
-func (h *holders) watch(kept closing.Backlog) *handled {
+func (h *holders) watch(kept sweep.Backlog) *handled {
 	return &handled{Backlog: kept, all: h, idle: make(chan struct{})}
 }
 

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/internal/sweep"
 )
 
 func TestPostgres(t *testing.T) { survives(t, storetest.Postgres(t)) }
@@ -38,11 +38,11 @@ func leasesRunOut(t *testing.T, db storetest.Database) {
 		name string
 		// late: the gateway has handled the close, and its reply is what is in flight.
 		late, paid bool
-		second     closing.Report
+		second     sweep.Report
 	}{
-		{name: "a late reply", late: true, second: closing.Report{Claimed: 1, AlreadyClosed: 1, Calls: 1}},
-		{name: "a late request", second: closing.Report{Claimed: 1, Closed: 1, Calls: 3}}, // asked, closed, and confirmed by name
-		{name: "a late request and a customer who paid", paid: true, second: closing.Report{Claimed: 1, Paid: 1, Calls: 1}},
+		{name: "a late reply", late: true, second: sweep.Report{Claimed: 1, AlreadyClosed: 1, Calls: 1}},
+		{name: "a late request", second: sweep.Report{Claimed: 1, Closed: 1, Calls: 3}}, // asked, closed, and confirmed by name
+		{name: "a late request and a customer who paid", paid: true, second: sweep.Report{Claimed: 1, Paid: 1, Calls: 1}},
 	} {
 		t.Run("the lease runs out/"+c.name, func(t *testing.T) {
 			w := newTown(t)
@@ -52,7 +52,7 @@ func leasesRunOut(t *testing.T, db storetest.Database) {
 			kept := open(t, address)
 			w.register(kept, "A1")
 			backlog := newHolders().watch(open(t, address))
-			first := make(chan closing.Report, 1)
+			first := make(chan sweep.Report, 1)
 			go func() {
 				report, err := w.sweeper("first", backlog, 4).RunOnce(context.Background())
 				if err != nil {
@@ -63,14 +63,14 @@ func leasesRunOut(t *testing.T, db storetest.Database) {
 			<-held
 			<-backlog.idle // or it would claim the order again itself
 			second := w.sweeper("second", open(t, address), 4)
-			if report := sweep(t, second); report.Claimed != 0 {
+			if report := sweepOnce(t, second); report.Claimed != 0 {
 				t.Errorf("within the lease: got %+v, want nothing claimed", report)
 			}
 			runsOut(t, db, address)
 			if c.paid {
 				w.pay("A1")
 			}
-			got := sweep(t, second)
+			got := sweepOnce(t, second)
 			if got.Took = 0; got != c.second {
 				t.Errorf("the second: got %+v, want %+v", got, c.second)
 			}
@@ -104,7 +104,7 @@ func (w *town) holdClose(who string, late bool) (held <-chan struct{}, release f
 	return arrived, release
 }
 
-func sweep(t *testing.T, s *closing.Sweeper) closing.Report {
+func sweepOnce(t *testing.T, s *sweep.Sweeper) sweep.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -142,7 +142,7 @@ func deadlocks(t *testing.T, db storetest.Database) {
 	}
 	var ends int
 	for tick := 0; ends < orders && tick < 3; tick++ {
-		report := sweep(t, w.sweeper("sweeper", open(t, address), 16))
+		report := sweepOnce(t, w.sweeper("sweeper", open(t, address), 16))
 		ends += report.Closed + report.AlreadyClosed + report.Paid
 		t.Logf("%+v", report)
 		runsOut(t, db, address)
@@ -209,8 +209,8 @@ func crashes(t *testing.T, db storetest.Database) {
 		}
 	}
 	all := newHolders()
-	ended := make(chan closing.Report, 1)
-	go func() { ended <- sweep(t, w.sweeper("first", all.watch(open(t, address)), 16)) }()
+	ended := make(chan sweep.Report, 1)
+	go func() { ended <- sweepOnce(t, w.sweeper("first", all.watch(open(t, address)), 16)) }()
 	<-enough
 	db.Crash(t)
 	first := <-ended
@@ -229,7 +229,7 @@ func crashes(t *testing.T, db storetest.Database) {
 		}
 	}
 	runsOut(t, db, address)
-	third := sweep(t, w.sweeper("third", kept, 16))
+	third := sweepOnce(t, w.sweeper("third", kept, 16))
 	t.Logf("%+v", third)
 	if n := count(t, address, "done"); n != orders || third.Left {
 		t.Errorf("got %d of %d orders done: %+v", n, orders, third)

@@ -15,6 +15,7 @@ import (
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
+	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry"
 	"cloudpay/internal/trigger"
 )
@@ -24,10 +25,10 @@ type App struct {
 	// Closer and Querier are the workflows. They must not be used if Broken is not nil.
 	Closer  *closing.Closer
 	Querier *closing.Querier
-	// Store is the register. Sweeper closes due orders, Settler resolves those in doubt; both deliver
+	// Store is the register. Sweeper closes due orders, Resolver resolves those in doubt; both deliver
 	// events. All three are nil without CLOUDPAY_STORE.
-	Store            *store.Store
-	Sweeper, Settler *closing.Sweeper
+	Store             *store.Store
+	Sweeper, Resolver *sweep.Sweeper
 	// PlainStore is the host of the store's database if the connection crosses a network without TLS,
 	// or may do so; empty otherwise.
 	PlainStore string
@@ -84,13 +85,13 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	if err != nil {
 		return hosting.Function{}, err
 	}
-	return a.function(order.OpQuery, a.Querier.Query, a.Settler), nil
+	return a.function(order.OpQuery, a.Querier.Query, a.Resolver), nil
 }
 
 // function makes a hosting.Function of one workflow. It also makes a's logger the default of the
 // process, for records without a logger of their own: libraries', and those of panics that hosting
 // catches.
-func (a *App) function(op order.Op, do trigger.Workflow, sweeper *closing.Sweeper) hosting.Function {
+func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper) hosting.Function {
 	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	if a.Store != nil {

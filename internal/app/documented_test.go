@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/closing"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/sweep"
 	"cloudpay/pkg/paygate"
 )
 
@@ -183,7 +183,7 @@ func TestDocumentedReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := regexp.MustCompile(`(?m)^\{"claimed".*$`).Find(text)
-	var report closing.Report
+	var report sweep.Report
 	if err := json.Unmarshal(shown, &report); err != nil {
 		t.Fatalf("%q: %v", shown, err)
 	}

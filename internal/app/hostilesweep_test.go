@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/wire/wiretest"
 )
@@ -27,7 +27,7 @@ func holding(t *testing.T) []farSide {
 
 // tickBefore registers two orders that are due, and has a timer fire whose run may take four
 // seconds.
-func (k *kept) tickBefore() closing.Report {
+func (k *kept) tickBefore() sweep.Report {
 	k.t.Helper()
 	for _, number := range []string{"A1", "A2"} {
 		k.register(number, `"close_at":0`)

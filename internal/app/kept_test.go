@@ -19,11 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/paygate"
 )
@@ -82,7 +82,7 @@ func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
 			t.Fatalf("got report %+v, want it to say what is missing", report)
 		}
 		report.Fault = ""
-		k.wantReport(report, closing.Report{Claimed: 1, Released: 1, Left: true})
+		k.wantReport(report, sweep.Report{Claimed: 1, Released: 1, Left: true})
 		if got, err := k.store.Show(t.Context(), k.ref("A1")); err != nil || got.Progress != schedule.Waiting || got.Attempts != 0 {
 			t.Errorf("got %+v, %v, want it untouched", got, err)
 		}
@@ -94,7 +94,7 @@ func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
 	k.wantEvents(nil)
 	k.configurePublicKey()
 	clear(k.handlers)
-	k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, Closed: 1})
+	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, Closed: 1})
 	k.WantState("A1", paygate.StateClosed, k.owner())
 }
 
@@ -289,7 +289,7 @@ func TestKeptYoungOrdersAreClosedLater(t *testing.T) {
 	created := time.Now().UTC().Format(time.RFC3339)
 	got := k.asService("closeorder", `{"out_trade_no":"A1","created_at":"`+created+`"}`)
 	k.wantOutcome(got, order.OutcomeScheduled, "")
-	k.wantReport(k.tick("closeorder"), closing.Report{})
+	k.wantReport(k.tick("closeorder"), sweep.Report{})
 	standing, err := k.store.Show(t.Context(), k.ref("A1"))
 	if left := time.Until(standing.DueAt); err != nil || left < 4*time.Minute || left > 5*time.Minute {
 		t.Errorf("due in %v (%v), want five minutes after its creation", left, err)
@@ -314,9 +314,9 @@ func TestKeptTruthThatIsNotRecorded(t *testing.T) {
 	}
 	k.giveBack()
 	k.wantStanding("A1", schedule.Closing, "")
-	k.wantReport(k.tick("closeorder"), closing.Report{}) // the lease of the call that is over
+	k.wantReport(k.tick("closeorder"), sweep.Report{}) // the lease of the call that is over
 	k.passes(2 * time.Minute)
-	k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, AlreadyClosed: 1})
+	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, AlreadyClosed: 1})
 	k.wantStanding("A1", schedule.Done, schedule.FinalClosed)
 	k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
 }
@@ -393,11 +393,11 @@ func TestKeptReceiverIsTold(t *testing.T) {
 	k.vars["CLOUDPAY_NOTIFY_URL"], k.vars["CLOUDPAY_NOTIFY_KEY"] = receiver.URL+"/hooks/1", key
 	k.register("A1", `"close_at":0,"total":99,"openid":"`+openID+`"`)
 	k.MustPay("A1")
-	k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, Paid: 1, Untold: 1})
+	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, Paid: 1, Untold: 1})
 	busy = false
 	k.passes(time.Minute)
-	k.wantReport(k.tick("queryorder"), closing.Report{Told: 1})
-	k.wantReport(k.tick("queryorder"), closing.Report{})
+	k.wantReport(k.tick("queryorder"), sweep.Report{Told: 1})
+	k.wantReport(k.tick("queryorder"), sweep.Report{})
 	if len(told) != 1 || told[0].Kind != schedule.EventPaidOtherAmount || told[0].OutTradeNo != "A1" || *told[0].Total != 99 || *told[0].PaidTotal != 100 ||
 		told[0].Owner != order.WeChatOwner(k.Merchant.AppID, openID) {
 		t.Errorf("got %+v, want that A1 was paid with another amount", told)
@@ -419,7 +419,7 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 		k.wantOutcome(got, order.OutcomeScheduled, "")
 	}
 	k.MustPay("paid")
-	k.wantReport(k.fire(closer), closing.Report{Claimed: 3, Closed: 2, Paid: 1})
+	k.wantReport(k.fire(closer), sweep.Report{Claimed: 3, Closed: 2, Paid: 1})
 	for number, want := range map[string]paygate.TradeState{
 		"due1": paygate.StateClosed, "due2": paygate.StateClosed, "paid": paygate.StateSuccess, "later": paygate.StateNotPay,
 	} {
@@ -433,13 +433,13 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	k.vars["CLOUDPAY_SWEEP_FIRST"] = "close"
 	hasty := k.deployedWithSQLite("closeorder")
 	k.passes(time.Hour)
-	k.wantReport(k.fire(hasty), closing.Report{Claimed: 1, Retried: 1})
+	k.wantReport(k.fire(hasty), sweep.Report{Claimed: 1, Retried: 1})
 	k.WantState("later", paygate.StateClosed)
 	k.wantStanding("later", schedule.Closing, "")
 	k.ClearFaults()
-	k.wantReport(k.fire(settler), closing.Report{}) // it is left alone for a while
+	k.wantReport(k.fire(settler), sweep.Report{}) // it is left alone for a while
 	k.passes(10 * time.Minute)
-	k.wantReport(k.fire(settler), closing.Report{Claimed: 1, AlreadyClosed: 1})
+	k.wantReport(k.fire(settler), sweep.Report{Claimed: 1, AlreadyClosed: 1})
 	k.wantStanding("later", schedule.Done, schedule.FinalClosed)
 }
 
@@ -499,7 +499,7 @@ func TestKeptOnLambda(t *testing.T) {
 	if err != nil || readResult(t, string(reply.Payload)).ErrCode != errcode.NoAuth {
 		t.Errorf("a Cognito identity: got %s, %v; want it refused", reply.Payload, err)
 	}
-	k.wantReport(k.fire(f), closing.Report{Claimed: 1, Closed: 1})
+	k.wantReport(k.fire(f), sweep.Report{Claimed: 1, Closed: 1})
 	k.WantState("A1", paygate.StateNotPay)
 	k.WantState("A2", paygate.StateClosed)
 }
@@ -568,6 +568,6 @@ func TestKeptQueuesRegister(t *testing.T) {
 	if got := readReport(t, k.ask("closeorder", event, nil)); got.Outcome != order.OutcomeScheduled {
 		t.Errorf("got %+v, want scheduled", got)
 	}
-	k.wantReport(k.tick("closeorder"), closing.Report{Claimed: 1, Closed: 1})
+	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, Closed: 1})
 	k.WantState("A1", paygate.StateClosed)
 }

@@ -17,13 +17,13 @@ import (
 	"time"
 
 	"cloudpay/internal/app"
-	"cloudpay/internal/closing"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -141,7 +141,7 @@ func (k *kept) register(number, more string) {
 }
 
 // tick has a timer fire in this process, and returns its report.
-func (k *kept) tick(name string) closing.Report {
+func (k *kept) tick(name string) sweep.Report {
 	k.t.Helper()
 	return readSweep(k.t, k.ask(name, timerEvent, fromTimer))
 }
@@ -150,9 +150,9 @@ const timerEvent = `{"Type":"Timer","TriggerName":"every-minute","Time":"2026-11
 
 var fromTimer = map[string]string{"TRIGGER_SRC": "timer"}
 
-func readSweep(t *testing.T, reply string) closing.Report {
+func readSweep(t *testing.T, reply string) sweep.Report {
 	t.Helper()
-	var report closing.Report
+	var report sweep.Report
 	if err := json.Unmarshal([]byte(reply), &report); err != nil || !strings.Contains(reply, `"claimed"`) {
 		t.Fatalf("the timer got %s (%v), want a sweep's report", reply, err)
 	}
@@ -161,7 +161,7 @@ func readSweep(t *testing.T, reply string) closing.Report {
 }
 
 // fire has a deployed function's timer fire.
-func (k *kept) fire(f *platform.Function) closing.Report {
+func (k *kept) fire(f *platform.Function) sweep.Report {
 	k.t.Helper()
 	reply, err := f.Invoke(k.t.Context(), platform.Event{Payload: []byte(timerEvent), Environment: fromTimer})
 	if err != nil {
@@ -174,7 +174,7 @@ func (k *kept) fire(f *platform.Function) closing.Report {
 	return readSweep(k.t, string(reply.Payload))
 }
 
-func (k *kept) wantReport(got, want closing.Report) {
+func (k *kept) wantReport(got, want sweep.Report) {
 	k.t.Helper()
 	got.Calls = 0
 	if got != want {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
@@ -18,7 +19,7 @@ func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(half(ctx), maxOwnerLookup))
+	ctx, cancel := deadline.Share(ctx, 2, maxOwnerLookup)
 	defer cancel()
 	registered, err := a.Store.Owner(ctx, call.Ref)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
@@ -42,12 +43,3 @@ func (a *App) find(ctx context.Context, owner string, p order.Params) (schedule.
 // maxOwnerLookup bounds the query for an order's owner, so that a store that hangs leaves time to
 // answer the caller.
 const maxOwnerLookup = 3 * time.Second
-
-// half is half of the time until ctx's deadline, so that as much is left for the call itself; a minute
-// without a deadline.
-func half(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return time.Until(deadline) / 2
-	}
-	return time.Minute
-}

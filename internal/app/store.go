@@ -7,6 +7,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/notify"
 	"cloudpay/internal/store"
+	"cloudpay/internal/sweep"
 )
 
 // useStore gives the workflows the configured store, if there is one. It makes no connection: an
@@ -20,20 +21,20 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 	a.warnOfPlainStore(c)
 	a.Closer.Store, a.Querier.Store = opened, opened
 	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: opened, Allowance: &closing.Allowance{}}
-	a.Sweeper = &closing.Sweeper{
+	a.Sweeper = &sweep.Sweeper{
 		Gateway: a.Closer.Gateway, Merchant: a.Closer.Merchant, Store: opened, Confirm: a.Closer.Confirm,
 		CloseFirst:  c.Sweep.CloseFirst,
-		Concurrency: cmp.Or(c.Sweep.Concurrency, closing.DefaultConcurrency(c.MemoryMB)),
+		Concurrency: cmp.Or(c.Sweep.Concurrency, sweep.DefaultConcurrency(c.MemoryMB)),
 		PerSecond:   c.Sweep.PerSecond,
 		MaxAttempts: c.Sweep.MaxAttempts,
 		Log:         a.Log,
 	}
 	if receiver := openReceiver(c, faults); receiver != nil {
-		a.Sweeper.Teller = receiver
+		a.Sweeper.Notifier = receiver
 	}
-	settler := *a.Sweeper
-	settler.Settle = true
-	a.Settler = &settler
+	resolver := *a.Sweeper
+	resolver.DoubtfulOnly = true
+	a.Resolver = &resolver
 }
 
 // warnOfPlainStore logs a connection to the database without TLS, before any other record.

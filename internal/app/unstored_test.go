@@ -115,10 +115,10 @@ func TestSweepSettingsArrive(t *testing.T) {
 	if err != nil || built.Broken != nil {
 		t.Fatal(err, built.Broken)
 	}
-	if s := built.Sweeper; s.Concurrency != 64 || s.PerSecond != 300 || s.MaxAttempts != 12 || s.CloseFirst || s.Settle || s.Teller != nil {
+	if s := built.Sweeper; s.Concurrency != 64 || s.PerSecond != 300 || s.MaxAttempts != 12 || s.CloseFirst || s.DoubtfulOnly || s.Notifier != nil {
 		t.Errorf("got %+v, want the defaults, and a concurrency by the memory", s)
 	}
-	if s := built.Settler; !s.Settle || s.Concurrency != 64 {
+	if s := built.Resolver; !s.DoubtfulOnly || s.Concurrency != 64 {
 		t.Errorf("got %+v, want a sweeper that closes nothing", s)
 	}
 	maps.Copy(e.vars, map[string]string{
@@ -130,7 +130,7 @@ func TestSweepSettingsArrive(t *testing.T) {
 		t.Fatal(err, built.Broken)
 	}
 	s := built.Sweeper
-	if s.Concurrency != 3 || s.PerSecond != 7.5 || s.MaxAttempts != 2 || !s.CloseFirst || !s.Confirm || s.Teller == nil {
+	if s.Concurrency != 3 || s.PerSecond != 7.5 || s.MaxAttempts != 2 || !s.CloseFirst || !s.Confirm || s.Notifier == nil {
 		t.Errorf("got %+v, want what was given", s)
 	}
 	delete(e.vars, "CLOUDPAY_STORE")

@@ -19,7 +19,6 @@ type Arrow struct {
 // Packages of other modules that belong to one place each.
 const (
 	etree         = "github.com/beevik/etree"
-	backoff       = "github.com/cenkalti/backoff/v5"
 	cobra         = "github.com/spf13/cobra"
 	pflag         = "github.com/spf13/pflag"
 	flock         = "github.com/gofrs/flock"
@@ -44,7 +43,7 @@ const (
 //   - The protocol packages are leaves for anybody to use, but for the exchange that they share
 //     (pkg/wire).
 //   - The emulators never see our codecs: a wrong canonical string must not be wrong on both sides.
-//   - The workflows (closing) know neither a protocol nor a database.
+//   - The workflows (closing, sweep) know neither a protocol nor a database.
 //   - One package (hosting) knows how a cloud starts a function.
 //   - The schema's steps and goose, which applies them, stay out of what the functions link.
 //
@@ -65,6 +64,12 @@ func Arrows() []Arrow {
 		{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
 		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/printable", "internal/typo", "internal/order/*"}},
 		{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
+		{Package: "internal/backoff"},
+		{Package: "internal/deadline"},
+		{
+			Package: "internal/schedule/decision",
+			Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
+		},
 		{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 		{Package: "internal/telemetry/telemetrytest"},
@@ -81,7 +86,11 @@ func Arrows() []Arrow {
 			Package: "internal/wechatpay",
 			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/wxcloudrun"},
 		},
-		{Package: "internal/store", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule"}, Theirs: []string{mysql, pq, sqlite}},
+		{
+			Package: "internal/store",
+			Ours:    []string{"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule"},
+			Theirs:  []string{mysql, pq, sqlite},
+		},
 		{Package: "internal/store/migrations"},
 		{
 			Package: "internal/store/migrate",
@@ -90,13 +99,22 @@ func Arrows() []Arrow {
 		},
 		{
 			Package: "internal/store/storetest",
-			Ours:    []string{"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate"},
+			Ours:    []string{"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate", "internal/sweep"},
 		},
 		{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
 		{
 			Package: "internal/closing",
-			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/telemetry"},
-			Theirs:  []string{backoff},
+			Ours: []string{
+				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule",
+				"internal/schedule/decision",
+			},
+		},
+		{
+			Package: "internal/sweep",
+			Ours: []string{
+				"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline", "internal/order", "internal/order/*",
+				"internal/schedule", "internal/schedule/decision", "internal/telemetry",
+			},
 		},
 		{Package: "internal/notify", Ours: []string{"internal/order", "internal/order/*", "internal/schedule", "pkg/wire"}},
 		{
@@ -120,9 +138,9 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/app",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
+				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
 				"internal/wxcloudrun",
-				"internal/wechatpay", "internal/store", "internal/closing", "internal/notify", "internal/trigger", "internal/hosting",
+				"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep", "internal/notify", "internal/trigger", "internal/hosting",
 			},
 		},
 
@@ -153,7 +171,7 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/cli/demo",
 			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/closing", "internal/store",
+				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/store", "internal/sweep",
 				"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
 			},
 		},

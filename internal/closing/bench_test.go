@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/sweep"
 )
 
 // slowTown answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a close closes it.
@@ -55,7 +55,7 @@ func BenchmarkSweep(b *testing.B) {
 			store.Add(b, fmt.Sprint("A", i))
 		}
 		store.Latency = 2 * time.Millisecond
-		s := &closing.Sweeper{
+		s := &sweep.Sweeper{
 			Gateway: slowTown{benchLatency}, Merchant: shop, Store: store, Concurrency: benchConcurrency, PerSecond: 5000,
 		}
 		b.StartTimer()

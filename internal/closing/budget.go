@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
+	"cloudpay/internal/backoff"
+	"cloudpay/internal/deadline"
 )
 
 const (
@@ -27,43 +28,35 @@ const (
 	mostReserve  = 500 * time.Millisecond
 )
 
+// pauses are those between exchanges where the gateway does not wish for longer ones.
+var pauses = backoff.Exponential{First: 200 * time.Millisecond, Max: 5 * time.Second, Jitter: 0.25}
+
 // A budget shares out the time until the caller's deadline.
 type budget struct {
 	until time.Time // nothing is begun or waited for after this
-	// patience is how much of the time may be spent in waiting; all of it when 0.
-	// A sweep comes again, and has others to close meanwhile.
-	patience time.Duration
-	pause    backoff.ExponentialBackOff
-	// steps, when it is not nil, is the grid that waiting keeps to.
-	steps *steps
+	// maxWait bounds the pauses together; 0 for no bound of their own.
+	maxWait time.Duration
+	// steps, when it is not nil, is the grid that pauses keep to.
+	steps  *steps
+	paused int // how often
 }
 
-func newBudget(ctx context.Context, patience time.Duration) *budget {
-	b := &budget{
-		until:    time.Now().Add(withoutDeadline),
-		patience: patience,
-		pause: backoff.ExponentialBackOff{
-			InitialInterval:     200 * time.Millisecond,
-			RandomizationFactor: 0.2,
-			Multiplier:          2,
-			MaxInterval:         5 * time.Second,
-		},
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
+func newBudget(ctx context.Context, maxWait time.Duration) *budget {
+	b := &budget{until: time.Now().Add(withoutDeadline), maxWait: maxWait}
+	if end, ok := ctx.Deadline(); ok {
+		left := time.Until(end)
 		reserve := min(max(left/6, leastReserve), mostReserve, left/2)
-		b.until = deadline.Add(-reserve)
+		b.until = end.Add(-reserve)
 		if most := time.Now().Add(longestCall); b.until.After(most) {
 			b.until = most
 		}
 	}
-	b.pause.Reset()
 	return b
 }
 
-// attempt is how long the next exchange may take: a third of what remains, so
-// that a query can settle what it leaves in doubt and one more can settle that.
-// Zero when there is no time for one that takes at least the shortest.
+// attempt is how long the next exchange may take: a third of what remains, so that a query can
+// settle what it leaves in doubt and one more can settle that. It is 0 when there is no time for
+// one that takes at least the shortest.
 func (b *budget) attempt(shortest time.Duration) time.Duration {
 	left := time.Until(b.until)
 	if left < shortest || left/3 < shortestAttempt {
@@ -72,34 +65,55 @@ func (b *budget) attempt(shortest time.Duration) time.Duration {
 	return min(longestAttempt, left/3)
 }
 
-// wait lets time pass before the next exchange: the gateway's own wish, or
-// longer each time. It returns false, at once, when nothing could be done
-// afterwards.
+// wait sleeps before the next exchange, for the gateway's wish or the backoff, whichever is longer.
+// It returns false without sleeping if no exchange would fit afterwards.
 func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
-	pause := max(wish, b.pause.NextBackOff())
+	b.paused++
+	pause := max(wish, pauses.After(b.paused))
 	if b.steps != nil {
-		pause = b.steps.pause(wish)
+		pause = b.steps.pause(wish, b.paused)
 	}
-	if time.Until(b.until) < pause+3*shortestAttempt || b.patience != 0 && b.patience < pause {
+	if time.Until(b.until) < pause+3*shortestAttempt || b.maxWait != 0 && b.maxWait < pause {
 		return false
 	}
-	if b.patience != 0 {
-		b.patience = max(b.patience-pause, 1)
+	if b.maxWait != 0 {
+		b.maxWait = max(b.maxWait-pause, 1)
 	}
-	return sleep(ctx, pause)
+	return deadline.Sleep(ctx, pause)
 }
 
-// sleep returns false when the context ended first.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	if wait <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// lookupStep is the grid on which a look-up waits and answers. It is wide because what differs
+// between an order that exists and one that does not (WeChat Pay's own time, a round trip to the
+// store) may only show where an exchange ends within that difference of a step: with 250 ms that is
+// where an exchange takes 240 ms, which is common from abroad.
+const lookupStep = 500 * time.Millisecond
+
+// Steps are the moments at which a look-up goes on or ends, counted from its start. What happens
+// between two of them cannot be told by the clock.
+type steps struct {
+	start time.Time
+	size  time.Duration
+}
+
+// mostSteps bounds the wait between two attempts.
+const mostSteps = 10
+
+// last is the last step before until; start itself when there is none.
+func (s *steps) last(until time.Time) time.Time {
+	return s.start.Add(max(until.Sub(s.start), 0).Truncate(s.size))
+}
+
+// next is the first step at or after t, and never start.
+func (s *steps) next(t time.Time) time.Time {
+	whole := (t.Sub(s.start) + s.size - 1).Truncate(s.size)
+	return s.start.Add(max(whole, s.size))
+}
+
+// pause is how long the nth wait is, from 1 on: until the next step that grants the wish, and from
+// the third on one, three, seven steps more. It takes three exchanges for "no such order" where the
+// first had a used connection. A pause is never random, or its end would say when it began.
+func (s *steps) pause(wish time.Duration, n int) time.Duration {
+	more := min(1<<min(max(n-2, 0), mostSteps)-1, mostSteps)
+	now := time.Now()
+	return s.next(now.Add(wish)).Add(time.Duration(more) * s.size).Sub(now)
 }

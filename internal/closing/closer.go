@@ -52,22 +52,21 @@ type Closer struct {
 func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 	call, err := c.Merchant.CloseCall(p)
 	if err != nil {
-		return refusal(err)
+		return Refusal(err)
 	}
 	switch {
 	case p.CloseAt != "":
 		return c.schedule(ctx, call, p)
 	case c.Store == nil || call.OutTradeNo == "":
-		return c.newRun(call).finish(ctx)
+		return c.run(call).Do(ctx)
 	}
-	return c.closeKept(ctx, call, p)
+	return c.closeRegistered(ctx, call, p)
 }
 
-func (c *Closer) newRun(call order.Call) *run {
-	r := newRun(c.Gateway, call, closing)
-	r.confirm, r.freshClose = c.Confirm, !c.Confirm
-	r.young = c.young(call)
-	return r
+func (c *Closer) run(call order.Call) *Run {
+	return &Run{
+		Gateway: c.Gateway, Call: call, First: CloseFirst, Confirm: c.Confirm, FreshClose: !c.Confirm, Young: c.young(call),
+	}
 }
 
 // young returns for how long the order still is; zero or less when it is not, or
@@ -85,8 +84,9 @@ func (c *Closer) young(call order.Call) func() time.Duration {
 	}
 }
 
-// refusal words what was wrong with the caller's parameters.
-func refusal(err error) order.Result {
+// Refusal words what is wrong with a caller's parameters, or with those of a registered order: an
+// *order.FieldError, as a rule.
+func Refusal(err error) order.Result {
 	if field, ok := errors.AsType[*order.FieldError](err); ok {
 		return order.Refusal(cmp.Or(field.Code, errcode.ParamError), field.Wording())
 	}

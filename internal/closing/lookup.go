@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/verdict"
@@ -49,7 +50,7 @@ type Lookup struct {
 func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params) (schedule.Found, error) {
 	call, err := l.Querier.Merchant.QueryCall(p)
 	if err != nil {
-		return schedule.Found{Result: refusal(err)}, nil
+		return schedule.Found{Result: Refusal(err)}, nil
 	}
 	limits := newBudget(ctx, 0)
 	limits.steps = &steps{start: time.Now(), size: lookupStep}
@@ -69,7 +70,7 @@ func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params)
 	}
 	end := limits.steps.next(time.Now())
 	if !end.After(limits.until) {
-		sleep(ctx, time.Until(end))
+		deadline.Sleep(ctx, time.Until(end))
 	}
 	return found, err
 }
@@ -79,14 +80,13 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	defer cancel()
 	v := &veil{Gateway: l.Querier.Gateway, customer: customer, stop: cancel}
 	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
-		ctx, cancel := briefly(ctx)
+		ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 		defer cancel()
 		return l.Owners.Owners(ctx, refs)
 	}
-	r := newRun(v, call, asking)
-	r.budget = limits
-	result := r.finish(ctx)
-	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == errcode.OrderNotExist || r.missing == 1) {
+	r := &Run{Gateway: v, Call: call, First: QueryOnly, budget: limits}
+	result := r.Do(ctx)
+	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == errcode.OrderNotExist || r.timeUp && r.state.after == missingForeign) {
 		// Time ran out after the first such answer. That there was one must not show: where the
 		// gateway is slow, a limit may fall between the answer about an order that exists and the
 		// other. On a foreign route its code is another one.

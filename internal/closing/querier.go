@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
@@ -30,9 +31,10 @@ type Querier struct {
 func (q *Querier) Query(ctx context.Context, p order.Params) order.Result {
 	call, err := q.Merchant.QueryCall(p)
 	if err != nil {
-		return refusal(err)
+		return Refusal(err)
 	}
-	return q.observe(ctx, call, newRun(q.Gateway, call, asking).finish(ctx))
+	r := &Run{Gateway: q.Gateway, Call: call, First: QueryOnly}
+	return q.observe(ctx, call, r.Do(ctx))
 }
 
 func (q *Querier) observe(ctx context.Context, call order.Call, result order.Result) order.Result {
@@ -42,7 +44,7 @@ func (q *Querier) observe(ctx context.Context, call order.Call, result order.Res
 	}
 	ref := call.Ref
 	ref.OutTradeNo = result.OutTradeNo // the call may have named the order by its other number
-	ctx, cancel := writing(ctx)
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
 	defer cancel()
 	err := q.Store.Observe(ctx, ref, f)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {

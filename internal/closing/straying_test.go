@@ -220,7 +220,7 @@ func TestTellingBeginsOnNewConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		line := &keptLine{ear: ear{fails: func(schedule.Event) error { return nil }}}
-		w.sweeper.Teller = line
+		w.sweeper.Notifier = line
 		for want := range 3 {
 			if line.closed != want {
 				t.Errorf("connections were closed %d times before sweep %d", line.closed, want)

@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/fakestore"
+	"cloudpay/internal/sweep"
 )
 
 // What a sweep does with one order, by what WeChat Pay has of it.
@@ -26,25 +27,25 @@ func TestSweepOfOne(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		state    tradestate.State
-		change   func(*closing.Sweeper)
+		change   func(*sweep.Sweeper)
 		asked    string
 		progress schedule.Progress
 		ending   schedule.FinalState
-		counted  func(closing.Report) int
+		counted  func(sweep.Report) int
 	}{
-		{"unpaid", tradestate.NotPay, nil, "query close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
-		{"paid", tradestate.Success, nil, "query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
-		{"refunded since", tradestate.Refund, nil, "query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
-		{"closed", tradestate.Closed, nil, "query", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.AlreadyClosed }},
-		{"a payment that failed", tradestate.PayError, nil, "query close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
-		{"close first", tradestate.NotPay, closeFirst, "close", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed }},
-		{"close first, paid", tradestate.Success, closeFirst, "close query", schedule.Done, schedule.FinalPaid, func(r closing.Report) int { return r.Paid }},
+		{"unpaid", tradestate.NotPay, nil, "query close", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.Closed }},
+		{"paid", tradestate.Success, nil, "query", schedule.Done, schedule.FinalPaid, func(r sweep.Report) int { return r.Paid }},
+		{"refunded since", tradestate.Refund, nil, "query", schedule.Done, schedule.FinalPaid, func(r sweep.Report) int { return r.Paid }},
+		{"closed", tradestate.Closed, nil, "query", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.AlreadyClosed }},
+		{"a payment that failed", tradestate.PayError, nil, "query close", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.Closed }},
+		{"close first", tradestate.NotPay, closeFirst, "close", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.Closed }},
+		{"close first, paid", tradestate.Success, closeFirst, "close query", schedule.Done, schedule.FinalPaid, func(r sweep.Report) int { return r.Paid }},
 		{
-			"confirmed", tradestate.NotPay, func(s *closing.Sweeper) { s.Confirm = true },
-			"query close query", schedule.Done, schedule.FinalClosed, func(r closing.Report) int { return r.Closed },
+			"confirmed", tradestate.NotPay, func(s *sweep.Sweeper) { s.Confirm = true },
+			"query close query", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.Closed },
 		},
-		{"no such order, yet", "", nil, "query query", schedule.Waiting, "", func(r closing.Report) int { return r.Retried }},
-		{"settling what is not in doubt", tradestate.NotPay, settle, "", schedule.Waiting, "", func(closing.Report) int { return 1 }},
+		{"no such order, yet", "", nil, "query query", schedule.Waiting, "", func(r sweep.Report) int { return r.Retried }},
+		{"settling what is not in doubt", tradestate.NotPay, settle, "", schedule.Waiting, "", func(sweep.Report) int { return 1 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,8 +66,8 @@ func TestSweepOfOne(t *testing.T) {
 	}
 }
 
-func closeFirst(s *closing.Sweeper) { s.CloseFirst = true }
-func settle(s *closing.Sweeper)     { s.Settle = true }
+func closeFirst(s *sweep.Sweeper) { s.CloseFirst = true }
+func settle(s *sweep.Sweeper)     { s.DoubtfulOnly = true }
 
 // Orders that are not due are not touched.
 func TestSweepLeavesWhatIsNotDue(t *testing.T) {
@@ -334,7 +335,7 @@ func TestLeaseRunsOutInFlight(t *testing.T) {
 			}
 			return order.Answer{}, false
 		}
-		first := make(chan closing.Report)
+		first := make(chan sweep.Report)
 		go func() {
 			report, _ := w.sweeper.RunOnce(withLimit(t, 30*time.Second))
 			first <- report
@@ -399,7 +400,7 @@ func TestSettling(t *testing.T) {
 					t.Fatal(err)
 				}
 				passes(time.Minute)
-				w.sweeper.Settle = true
+				w.sweeper.DoubtfulOnly = true
 				w.sweep(30 * time.Second)
 				w.town.wantAsked("A1", "query")
 				w.store.WantAt(t, "A1", tc.progress, tc.ending)
@@ -424,7 +425,7 @@ func TestManySweepers(t *testing.T) {
 		for i := range 3000 {
 			w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.Closed}[i%3])
 		}
-		reports := make(chan closing.Report)
+		reports := make(chan sweep.Report)
 		for range 4 {
 			go func() {
 				s := w.another()
@@ -472,7 +473,7 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 // The report is what the platform keeps of a timer's run.
 func TestReportInJSON(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(closing.Report{Claimed: 3, Closed: 1, Paid: 1, Retried: 1, Calls: 4, Left: true, Took: 1200})
+	text, err := json.Marshal(sweep.Report{Claimed: 3, Closed: 1, Paid: 1, Retried: 1, Calls: 4, Left: true, Took: 1200})
 	want := `{"claimed":3,"closed":1,"alreadyClosed":0,"paid":1,"notFound":0,"retried":1,"gaveUp":0,"released":0,"lost":0,` +
 		`"contradicted":0,"unrecorded":0,"calls":4,"told":0,"untold":0,"dead":0,"left":true,"tookMs":1200}`
 	if err != nil || string(text) != want {
@@ -483,7 +484,7 @@ func TestReportInJSON(t *testing.T) {
 func TestDefaultConcurrency(t *testing.T) {
 	t.Parallel()
 	for memory, want := range map[int]int{0: 16, 16: 8, 128: 32, 256: 64, 3072: 128} {
-		if got := closing.DefaultConcurrency(memory); got != want {
+		if got := sweep.DefaultConcurrency(memory); got != want {
 			t.Errorf("with %d MB: got %d, want %d", memory, got, want)
 		}
 	}

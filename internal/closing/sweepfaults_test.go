@@ -12,13 +12,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/fakestore"
+	"cloudpay/internal/sweep"
 )
 
 // The process dies between any two of its words to the store (nothing after it is heard of), and the next sweep finishes.
@@ -94,8 +94,8 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 // says so, no order comes nearer to being given up, and all are closed once it is mended.
 func TestSweepWithoutConfiguration(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*closing.Sweeper){
-		"query first": func(*closing.Sweeper) {}, "close first": func(s *closing.Sweeper) { s.CloseFirst = true },
+	for name, change := range map[string]func(*sweep.Sweeper){
+		"query first": func(*sweep.Sweeper) {}, "close first": func(s *sweep.Sweeper) { s.CloseFirst = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +213,7 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 			done := make(chan struct{})
 			for i := range 3 {
 				s := w.another()
-				s.CloseFirst, s.Confirm, s.Settle = i == 1, seed%2 == 0, i == 2
+				s.CloseFirst, s.Confirm, s.DoubtfulOnly = i == 1, seed%2 == 0, i == 2
 				go func() {
 					for range 5 {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(3+i*7)*time.Second)
@@ -273,7 +273,7 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 		for i := range orders {
 			w.order(fmt.Sprint("A", i), tradestate.Success)
 		}
-		reports := make(chan closing.Report)
+		reports := make(chan sweep.Report)
 		for range 3 {
 			go func() {
 				s := w.another()
@@ -358,7 +358,7 @@ type ear struct {
 	heard []int64
 }
 
-func (e *ear) Tell(_ context.Context, event schedule.Event) error {
+func (e *ear) Deliver(_ context.Context, event schedule.Event) error {
 	if err := e.fails(event); err != nil {
 		return err
 	}
@@ -374,7 +374,7 @@ func TestTelling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		listener := &ear{fails: func(schedule.Event) error { return nil }}
-		w.sweeper.Teller = listener
+		w.sweeper.Notifier = listener
 		w.sweeper.Concurrency = 1
 		for i := range 20 {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
@@ -393,7 +393,7 @@ func TestTellingThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Teller = &ear{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
+		w.sweeper.Notifier = &ear{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
 		w.order("A1", tradestate.NotPay)
 		start, tries := time.Now(), 0
 		for dead := 0; dead == 0 && tries < 50; {
@@ -425,7 +425,7 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.town.latency = 50 * time.Millisecond
-				w.sweeper.Teller = &ear{fails: fails}
+				w.sweeper.Notifier = &ear{fails: fails}
 				for i := range 200 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}

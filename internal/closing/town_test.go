@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/fakestore"
+	"cloudpay/internal/sweep"
 )
 
 // town is a gateway that keeps many orders and tells the truth about them, after a while.
@@ -147,7 +147,7 @@ type world struct {
 	t       *testing.T
 	town    *town
 	store   *fakestore.Store
-	sweeper *closing.Sweeper
+	sweeper *sweep.Sweeper
 	log     *locked
 }
 
@@ -159,8 +159,8 @@ func newWorld(t *testing.T) *world {
 }
 
 // another is one more sweeper, as another instance has it.
-func (w *world) another() *closing.Sweeper {
-	return &closing.Sweeper{
+func (w *world) another() *sweep.Sweeper {
+	return &sweep.Sweeper{
 		Gateway: w.town, Merchant: shop, Store: w.store, Concurrency: 4,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
@@ -197,12 +197,12 @@ func (w *world) order(no string, state tradestate.State, change ...func(*schedul
 }
 
 // sweep runs once with so much time, and wants every order that was claimed to be counted once.
-func (w *world) sweep(d time.Duration) closing.Report {
+func (w *world) sweep(d time.Duration) sweep.Report {
 	w.t.Helper()
 	return w.sweepWith(w.sweeper, d)
 }
 
-func (w *world) sweepWith(s *closing.Sweeper, d time.Duration) closing.Report {
+func (w *world) sweepWith(s *sweep.Sweeper, d time.Duration) sweep.Report {
 	w.t.Helper()
 	report, err := s.RunOnce(withLimit(w.t, d))
 	if err != nil {
@@ -214,7 +214,7 @@ func (w *world) sweepWith(s *closing.Sweeper, d time.Duration) closing.Report {
 	return report
 }
 
-func accounted(r closing.Report) int {
+func accounted(r sweep.Report) int {
 	return r.Closed + r.AlreadyClosed + r.Paid + r.NotFound + r.Retried + r.GaveUp + r.Released + r.Lost + r.Contradicted + r.Unrecorded
 }
 

@@ -141,9 +141,9 @@ func isLoopback(host string) bool {
 // again, and is ignored.
 const maxReply = 16 << 10
 
-// Tell delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one line
+// Deliver delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one line
 // without the address's path or query, which may contain a secret.
-func (w *Webhook) Tell(ctx context.Context, e schedule.Event) error {
+func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encoding event %d: %w", e.ID, err)

@@ -104,7 +104,7 @@ func TestTell(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer server.Close()
-	if err := hook(t, server.URL+"/hook").Tell(t.Context(), event); err != nil {
+	if err := hook(t, server.URL+"/hook").Deliver(t.Context(), event); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"id":42,"kind":"paid","region":"cn","mchId":"1900000001","outTradeNo":"A1","occurredAt":"2023-11-14T22:13:20Z",` +
@@ -139,7 +139,7 @@ func TestCloseIdleConnections(t *testing.T) {
 		if i == 2 {
 			w.CloseIdleConnections()
 		}
-		if err := w.Tell(t.Context(), schedule.Event{ID: 1}); err != nil {
+		if err := w.Deliver(t.Context(), schedule.Event{ID: 1}); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -179,7 +179,7 @@ func TestTellWhenItIsNotTaken(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(tc.handler)
 			defer server.Close()
-			err := hook(t, server.URL+"/hook?token=s3cret").Tell(t.Context(), schedule.Event{ID: 7})
+			err := hook(t, server.URL+"/hook?token=s3cret").Deliver(t.Context(), schedule.Event{ID: 7})
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "event 7") ||
 				strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, tc.says)
@@ -196,7 +196,7 @@ func TestTellEndsWithItsContext(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := hook(t, server.URL).Tell(ctx, schedule.Event{ID: 7}); err == nil {
+	if err := hook(t, server.URL).Deliver(ctx, schedule.Event{ID: 7}); err == nil {
 		t.Error("got nil from a receiver that never answers")
 	}
 }

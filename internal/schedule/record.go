@@ -69,6 +69,12 @@ func FinalFromResult(r order.Result) (Final, bool) {
 	return f, true
 }
 
+// Unpriced reports whether f is a payment whose amount is to be compared with the registered total
+// and is not known. Recording it would say that all is well, and nothing would ask again.
+func (e Entry) Unpriced(f Final) bool {
+	return f.State == FinalPaid && e.Total != nil && f.Total == nil && f.TransactionID == ""
+}
+
 // Record is a registered order and its state, on two axes: what the gateway last said, and how far
 // closing it has got.
 type Record struct {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"cloudpay/internal/backoff"
 )
 
 // dialing decides when a connector may connect, and which of its connections are used again, for all
@@ -37,10 +39,10 @@ const (
 	// reconsider is the shortest time between two drops. Timers and retrying callers come back after a
 	// second or more, so that each of their calls may find the new primary.
 	reconsider = 500 * time.Millisecond
-	// The pauses between failing tries double from the first to the longest.
-	firstDialPause   = 10 * time.Millisecond
-	longestDialPause = 500 * time.Millisecond
 )
+
+// dials is the pauses between tries that fail.
+var dials = backoff.Exponential{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Jitter: 0.5}
 
 // begin returns the age of a connection that is to be tried now, or an error if none may be tried.
 func (d *dialing) begin() (age int, err error) {
@@ -54,19 +56,11 @@ func (d *dialing) begin() (age int, err error) {
 		return 0, fmt.Errorf("no connection is tried for a moment, since the last was of no use: %w", d.last)
 	}
 	// Other operations fail while this try lasts.
-	d.next = now.Add(dialPause(d.failed))
+	d.next = now.Add(dials.After(d.failed))
 	if d.readOnly {
 		d.next = now.Add(reconsider)
 	}
 	return d.age, nil
-}
-
-func dialPause(failed int) time.Duration {
-	pause := firstDialPause
-	for ; failed > 1 && pause < longestDialPause; failed-- {
-		pause *= 2
-	}
-	return min(pause, longestDialPause)
 }
 
 // ended records the result of a try.
@@ -78,7 +72,7 @@ func (d *dialing) ended(err error) {
 		return
 	}
 	d.failed++
-	d.last, d.next = err, time.Now().Add(jitter(dialPause(d.failed)))
+	d.last, d.next = err, time.Now().Add(dials.After(d.failed))
 }
 
 // takesNoWrites records that the server of a connection of that age refused a write with err.

@@ -32,7 +32,7 @@ func TestDialingWhileNothingAnswers(t *testing.T) {
 		if tried < 15 || tried > 45 {
 			t.Errorf("got %d tries in ten seconds, want two a second, or four with luck", tried)
 		}
-		<-time.After(2 * longestDialPause)
+		<-time.After(2 * dials.Max)
 		if _, err := d.begin(); err != nil {
 			t.Fatalf("after a pause: got %v, want another try", err)
 		}

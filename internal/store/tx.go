@@ -3,16 +3,18 @@ package store
 import (
 	"context"
 	"database/sql"
-	"math/rand/v2"
 	"time"
+
+	"cloudpay/internal/backoff"
+	"cloudpay/internal/deadline"
 )
 
-const (
-	// tries bounds how often one operation's transaction is tried.
-	tries = 5
-	// shortestPause is the first pause between two tries. Each next pause is twice as long, with jitter.
-	shortestPause = 10 * time.Millisecond
-)
+// tries bounds how often one operation's transaction is tried.
+const tries = 5
+
+// again is the pauses between tries. Up to half of each is random, so that transactions that met in
+// a deadlock do not meet again.
+var again = backoff.Exponential{First: 10 * time.Millisecond, Max: time.Second, Jitter: 1}
 
 // do runs work in a transaction, and again after a deadlock, a lost connection, or on a server that
 // takes no writes. work must therefore reset whatever it set before. An error of work's own rolls the
@@ -20,13 +22,11 @@ const (
 // in package schedule.
 func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) error {
 	var err error
-	pause := shortestPause
 	for try := 1; ; try++ {
 		err = s.once(ctx, work)
-		if !s.fault(err).passes() || try == tries || !wait(ctx, jitter(pause)) {
+		if !s.fault(err).passes() || try == tries || !deadline.Sleep(ctx, again.After(try)) {
 			break
 		}
-		pause *= 2
 	}
 	if err == nil {
 		return nil
@@ -45,23 +45,6 @@ func transact[T any](ctx context.Context, s *Store, doing string, work func(tx) 
 		return none, err
 	}
 	return found, nil
-}
-
-// wait sleeps for d. It returns false if the context ends first.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
-// jitter spreads d, so that transactions that met in a deadlock do not meet again.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d)
 }
 
 // once runs work in one transaction. The outcome of a commit that fails is unknown: the server may

@@ -11,10 +11,10 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
-	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
+	"cloudpay/internal/sweep"
 	"cloudpay/pkg/paygate"
 )
 
@@ -36,14 +36,14 @@ func (d *Demo) sweep(ctx context.Context, s *scene) error {
 		func() error {
 			return d.tick(ctx, s, tick{
 				bilingual.New("two orders are overdue, and one of them was paid: the timer fires", "定时器关闭到期订单"),
-				"closeorder", closing.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
+				"closeorder", sweep.Report{Claimed: 2, Closed: 1, Paid: 1}, map[string]string{"overdue": "CLOSED", "overduepaid": "SUCCESS"},
 			})
 		},
 		func() error { return d.crash(ctx, kept, s) },
 		func() error {
 			return d.tick(ctx, s, tick{
 				bilingual.New("a function was killed when it had sent a close: queryorder's timer finds out", "函数中途被杀：查单定时器查明结果"),
-				"queryorder", closing.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
+				"queryorder", sweep.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
 			})
 		},
 		func() error { return d.tell(ctx, kept, s) },
@@ -75,7 +75,7 @@ func (d *Demo) crash(ctx context.Context, kept *store.Store, s *scene) error {
 type tick struct {
 	title    bilingual.Text
 	function string
-	report   closing.Report
+	report   sweep.Report
 	states   map[string]string // by order
 }
 
@@ -89,7 +89,7 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 	}
 	took := time.Since(start)
 	d.print("\n▸ %s\n  %s timer\n  %s\n", "\n▸ %s\n  %s 定时器\n  %s\n", t.title, t.function, reply)
-	var report closing.Report
+	var report sweep.Report
 	wrong := json.Unmarshal(reply, &report)
 	calls := report.Calls
 	report.Calls, report.Took = 0, 0 // which differ from run to run

@@ -5,36 +5,17 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
-
-// quota is internal/store's arithmetic: halved by a complaint, and back at its ceiling within a
-// minute.
-type quota struct {
-	perSecond float64
-	changed   time.Time
-	opens     time.Time
-}
-
-const (
-	slowest  = 0.2
-	furthest = 5 * time.Minute
-)
-
-func (q *quota) rate(now time.Time, ceiling float64) float64 {
-	if q.changed.IsZero() {
-		return ceiling
-	}
-	return max(slowest, min(ceiling, q.perSecond+ceiling*max(0, now.Sub(q.changed).Minutes())))
-}
 
 // quota is begin for an operation on a merchant's quota.
-func (s *Store) quota(ctx context.Context, op string, of order.Account) (q *quota, unlock func(), err error) {
+func (s *Store) quota(ctx context.Context, op string, of order.Account) (q *schedule.Quota, unlock func(), err error) {
 	unlock, err = s.begin(ctx, op)
 	if err != nil {
 		return nil, nil, err
 	}
 	if s.quotas[of] == nil {
-		s.quotas[of] = &quota{}
+		s.quotas[of] = &schedule.Quota{}
 	}
 	return s.quotas[of], unlock, nil
 }
@@ -46,7 +27,7 @@ func (s *Store) Rate(ctx context.Context, of order.Account, ceiling float64) (pe
 		return 0, err
 	}
 	defer unlock()
-	return q.rate(s.now(), ceiling), nil
+	return q.Rate(s.now(), ceiling), nil
 }
 
 // Take reserves n calls.
@@ -58,17 +39,8 @@ func (s *Store) Take(
 		return 0, false, err
 	}
 	defer unlock()
-	now := s.now()
-	start := q.opens
-	if start.Before(now) || start.Sub(now) > furthest {
-		start = now
-	}
-	wait = start.Sub(now)
-	if wait > maxWait {
-		return wait, false, nil
-	}
-	q.opens = start.Add(min(time.Duration(float64(n)/q.rate(now, ceiling)*float64(time.Second)), furthest-wait))
-	return wait, true, nil
+	wait, granted = q.Take(s.now(), n, ceiling, maxWait)
+	return wait, granted, nil
 }
 
 // Limited halves the rate.
@@ -78,12 +50,6 @@ func (s *Store) Limited(ctx context.Context, of order.Account, ceiling float64, 
 		return err
 	}
 	defer unlock()
-	now := s.now()
-	if until := now.Add(min(pause, furthest)); q.opens.Before(until) || q.opens.Sub(now) > furthest {
-		q.opens = until
-	}
-	if q.changed.IsZero() || now.Sub(q.changed) >= time.Second || now.Before(q.changed) {
-		q.perSecond, q.changed = max(slowest, q.rate(now, ceiling)/2), now
-	}
+	q.Limit(s.now(), ceiling, pause)
 	return nil
 }

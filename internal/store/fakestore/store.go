@@ -34,7 +34,7 @@ type Store struct {
 	rows   map[order.Ref]*row
 	byID   []*row
 	events []*delivery
-	quotas map[order.Account]*quota
+	quotas map[order.Account]*schedule.Quota
 	tokens int
 	calls  map[string]int
 }
@@ -52,7 +52,7 @@ type row struct {
 func New(account order.Account, clock func() time.Time) *Store {
 	return &Store{
 		account: account, clock: clock,
-		rows: map[order.Ref]*row{}, quotas: map[order.Account]*quota{}, calls: map[string]int{},
+		rows: map[order.Ref]*row{}, quotas: map[order.Account]*schedule.Quota{}, calls: map[string]int{},
 	}
 }
 

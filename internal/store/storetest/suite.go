@@ -13,13 +13,14 @@ import (
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/sweep"
 )
 
 // Store is a register under proof: what closing and sweeping require of it, and what else is asked
 // of a register.
 type Store interface {
 	closing.Orders
-	closing.Backlog
+	sweep.Backlog
 	closing.Owners
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)

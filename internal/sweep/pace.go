@@ -1,4 +1,4 @@
-package closing
+package sweep
 
 import (
 	"context"
@@ -6,32 +6,39 @@ import (
 	"sync"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/schedule"
 )
 
 const (
-	// aheadOfTime is how many seconds' worth of calls are reserved at once: few enough to leave others theirs and to follow
-	// the rate as it changes, many enough not to ask the store for each.
-	aheadOfTime = 0.5
-	mostAhead   = 1000
-	// rateHolds is for how long a rate that was read is gone by.
+	// reserveAhead is how many seconds' worth of calls are reserved at once: few enough to leave others
+	// theirs and to follow the rate as it changes, many enough not to ask the store for each.
+	reserveAhead = 0.5
+	mostAhead    = 1000
+	// rateHolds is for how long a rate that was read is used.
 	rateHolds = time.Second
-	// leastLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not say; the rate is halved besides.
-	leastLimitPause = time.Second
+	// leastLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not say;
+	// the rate is halved besides. mostUnprovedPause bounds the wish of a reply that is not proved, since
+	// anything on the way may have written it.
+	leastLimitPause   = time.Second
+	mostUnprovedPause = time.Minute
 )
 
-// pace says when each of a sweep's calls may be made, so that all who ask in a merchant's name keep below what WeChat Pay
-// takes. A nil pace lets every call be made at once.
+// pace says when each of a sweep's calls may be made, so that all who ask in a merchant's name keep
+// below what WeChat Pay takes. It is a closing.Pacer.
 //
-// What the store reserves at once is handed out evenly. When the store cannot be asked, the last rate that is known goes on.
+// The calls that the store reserves at once are spaced evenly. x/time/rate has no use here: a
+// block of calls begins when the store says, and the rate is the store's, so that the spacing is
+// one addition. When the store cannot be asked, the last rate that is known goes on.
 type pace struct {
 	quota   Quota
 	of      order.Account
 	ceiling float64
 	log     *slog.Logger
-	// filling is held by the one who asks the store.
+	// filling is held by the goroutine that asks the store.
 	filling chan struct{}
 
 	mu       sync.Mutex
@@ -43,25 +50,27 @@ type pace struct {
 	limited  time.Time // the newest complaint
 }
 
-// turn waits until the next call may be made. It returns false, at once, when that is not before until; the call is then not
-// to be made.
-func (p *pace) turn(ctx context.Context, until time.Time) bool {
-	if p == nil {
-		return true
-	}
-	at, granted := p.reserve(ctx, until)
-	return granted && sleep(ctx, time.Until(at))
+func newPace(q Quota, of order.Account, ceiling float64, log *slog.Logger) *pace {
+	return &pace{quota: q, of: of, ceiling: ceiling, log: log, filling: make(chan struct{}, 1), rate: ceiling}
 }
 
-// ready waits until calls can be had again, and returns false, at once, when that is not before the context's deadline.
+// Wait waits until the next call may be made. It returns false, at once, when that is not before
+// until; the call must not be made then.
+func (p *pace) Wait(ctx context.Context, until time.Time) bool {
+	at, granted := p.reserve(ctx, until)
+	return granted && deadline.Sleep(ctx, time.Until(at))
+}
+
+// ready waits until calls can be had again, and returns false, at once, when that is not before the
+// context's deadline.
 func (p *pace) ready(ctx context.Context) bool {
 	p.mu.Lock()
 	opens := p.opens
 	p.mu.Unlock()
-	if deadline, ok := ctx.Deadline(); ok && !opens.Before(deadline) {
+	if end, ok := ctx.Deadline(); ok && !opens.Before(end) {
 		return false
 	}
-	return sleep(ctx, time.Until(opens))
+	return deadline.Sleep(ctx, time.Until(opens))
 }
 
 // reserve gives the time of one call.
@@ -71,7 +80,7 @@ func (p *pace) reserve(ctx context.Context, until time.Time) (at time.Time, gran
 		if !empty {
 			return at, granted
 		}
-		// One asks the store for all, who would be of no use to each other.
+		// One goroutine refills at a time; the others wait for its result.
 		select {
 		case p.filling <- struct{}{}:
 			p.refill(ctx, until)
@@ -82,7 +91,8 @@ func (p *pace) reserve(ctx context.Context, until time.Time) (at time.Time, gran
 	}
 }
 
-// pick takes the next of the calls that are reserved, if it is before until; empty says that there is none.
+// pick takes the next of the calls that are reserved, if it is before until; empty says that there
+// is none.
 func (p *pace) pick(until time.Time) (at time.Time, granted, empty bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,14 +110,16 @@ func (p *pace) pick(until time.Time) (at time.Time, granted, empty bool) {
 	return at, true, false
 }
 
-// within is how many calls may be made in a time, at the rate last known; enough for one order at least.
+// within is how many calls may be made in a time, at the rate last known; enough for one order at
+// least.
 func (p *pace) within(d time.Duration) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return max(int(p.rate*d.Seconds()), callsPerOrder)
 }
 
-// step is how long it takes until the next call may be made, and so until there may be room for another order.
+// step is how long it takes until the next call may be made, and so until there may be room for
+// another order.
 func (p *pace) step() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,9 +128,10 @@ func (p *pace) step() time.Duration {
 
 func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
 
-// refill reserves some calls, if nobody did so meanwhile. When none can be had before until, it notes when.
+// refill reserves some calls, unless another goroutine did so meanwhile. When none can be had before
+// until, it notes when.
 func (p *pace) refill(ctx context.Context, until time.Time) {
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
 	n := p.wanted(p.readRate(ctx))
 	if n == 0 {
@@ -136,7 +149,7 @@ func (p *pace) refill(ctx context.Context, until time.Time) {
 		p.opens = later(now.Add(wait), until.Add(1))
 		return
 	default:
-		// Straight behind what was reserved before, where nobody else came between.
+		// Straight behind what was reserved before, unless another process came between.
 		p.next = now.Add(wait)
 	}
 	p.reserved = n
@@ -150,10 +163,11 @@ func (p *pace) wanted(rate float64) int {
 		return 0
 	}
 	p.rate = rate
-	return min(max(int(rate*aheadOfTime), 1), mostAhead)
+	return min(max(int(rate*reserveAhead), 1), mostAhead)
 }
 
-// readRate reads the shared rate when the one known is old. A sweep that cannot read it begins at the ceiling.
+// readRate reads the shared rate when the one known is old. A sweep that cannot read it begins at
+// the ceiling.
 func (p *pace) readRate(ctx context.Context) float64 {
 	p.mu.Lock()
 	rate, rated := p.rate, p.rated
@@ -170,28 +184,27 @@ func (p *pace) readRate(ctx context.Context) float64 {
 	return rate
 }
 
-// heard slows everybody down when an answer says that the gateway was asked too often. Anyone may have written an answer that
-// is not proved: its wish is granted for a minute at most.
-func (p *pace) heard(ctx context.Context, a order.Answer) {
-	if p == nil || a.Code != errcode.FrequencyLimited && a.Verdict != verdict.Limited {
+// Heard slows all sweeps down when an answer says that the gateway is asked too often.
+func (p *pace) Heard(ctx context.Context, a order.Answer) {
+	if a.Code != errcode.FrequencyLimited && a.Verdict != verdict.Limited {
 		return
 	}
 	pause := max(a.RetryAfter, leastLimitPause)
 	if !a.Authenticated() {
-		pause = min(pause, afterLimit)
+		pause = min(pause, mostUnprovedPause)
 	}
 	if !p.slow(pause) {
 		return
 	}
 	p.log.WarnContext(ctx, "WeChat Pay says that it is asked too often: slowing down", "pause", pause.String(), "code", a.Code)
-	ctx, cancel := writing(ctx)
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
 	defer cancel()
 	if err := p.quota.Limited(ctx, p.of, p.ceiling, pause); err != nil {
 		p.log.WarnContext(ctx, "the shared quota is out of reach; only this sweep slows down", "error", err)
 	}
 }
 
-// slow forgets what was reserved. It returns false when another call was told the same just before.
+// slow forgets what was reserved. It returns false for another complaint of the same incident.
 func (p *pace) slow(pause time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -201,13 +214,11 @@ func (p *pace) slow(pause time.Duration) bool {
 	if !p.limited.IsZero() && now.Sub(p.limited) < leastLimitPause {
 		return false
 	}
-	p.limited, p.rated = now, time.Time{}
-	p.rate = max(p.rate/2, slowestRate)
+	known := schedule.Quota{PerSecond: p.rate}
+	known.Limit(now, p.rate, pause)
+	p.limited, p.rated, p.rate = now, time.Time{}, known.PerSecond
 	return true
 }
-
-// slowestRate is the least that a rate falls to without a store to say so.
-const slowestRate = 0.2
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

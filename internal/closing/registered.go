@@ -7,23 +7,27 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/decision"
 )
 
 const (
 	// directLease outlives the longest call there is, and what it takes to write down how it ended. A process that dies
 	// under it leaves the order to the sweep that comes after.
 	directLease = longestCall + 15*time.Second
-	// longestAsking bounds asking the store about an order, so that a store that hangs leaves time to say so.
-	longestAsking = 3 * time.Second
+	// longestQuestion bounds a question to the store, so that a store that hangs leaves time to say so.
+	longestQuestion = 3 * time.Second
+	// longestWrite bounds recording how one order ended.
+	longestWrite = 5 * time.Second
 )
 
 // schedule registers an order to be closed at its close_at.
 func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) order.Result {
 	if c.Store == nil {
-		return refusal(&order.FieldError{
+		return Refusal(&order.FieldError{
 			Field: "close_at",
 			Rule: bilingual.New("closing later needs a store of waiting orders, and none is configured (CLOUDPAY_STORE); "+
 				"leave close_at out to close now", "稍后关单需要订单存储，但尚未配置（CLOUDPAY_STORE）；去掉 close_at 即立即关单"),
@@ -32,7 +36,7 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	}
 	e, err := schedule.NewEntry(c.Merchant, p)
 	if err != nil {
-		return refusal(err)
+		return Refusal(err)
 	}
 	return c.register(ctx, call, e, p)
 }
@@ -43,10 +47,10 @@ func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry
 	added, err := c.enter(ctx, e)
 	err = schedule.InWordsOf(p, err)
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
-		return refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
+		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
 	}
 	if _, is := errors.AsType[*order.FieldError](err); is {
-		return refusal(err)
+		return Refusal(err)
 	}
 	switch {
 	case err != nil:
@@ -64,7 +68,7 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 }
 
 func (c *Closer) enter(ctx context.Context, e schedule.Entry) (added bool, err error) {
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
 	return c.Store.Register(ctx, e)
 }
@@ -86,23 +90,14 @@ func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref)
 }
 
 func (c *Closer) reopen(ctx context.Context, ref order.Ref) error {
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
 	_, err := c.Store.Reopen(ctx, ref) // false: somebody else did, or it has ended a moment ago
 	return err
 }
 
-// briefly bounds a question to the store.
-func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := longestAsking
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(deadline)/3)
-	}
-	return context.WithTimeout(ctx, limit)
-}
-
-// closeKept closes an order that the store may have. One that it does not have is closed as if there were no store.
-func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params) order.Result {
+// closeRegistered closes an order that the store may have. One that it does not have is closed as if there were no store.
+func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
 	ref := call.Ref
 	kept, err := c.show(ctx, ref)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
@@ -112,7 +107,7 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 		return c.unstored(ctx, call, err)
 	}
 	if call, err = c.Merchant.CallFor(asKept(p, kept.Entry)); err != nil {
-		return refusal(err)
+		return Refusal(err)
 	}
 	if kept.Progress == schedule.Done {
 		return c.closeAgain(ctx, call, ref)
@@ -131,13 +126,13 @@ func (c *Closer) closeKept(ctx context.Context, call order.Call, p order.Params)
 }
 
 func (c *Closer) show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
 	return c.Store.Show(ctx, ref)
 }
 
 func (c *Closer) begin(ctx context.Context, e schedule.Entry) (schedule.Claim, error) {
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
 	return c.Store.Begin(ctx, e, directLease)
 }
@@ -156,11 +151,11 @@ func asKept(p order.Params, e schedule.Entry) order.Call {
 // closeUnknown closes an order that is not registered. A young one is registered, to be closed when it is old enough.
 func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Params) order.Result {
 	if c.young(call)() <= 0 {
-		return c.newRun(call).finish(ctx)
+		return c.run(call).Do(ctx)
 	}
 	e, err := schedule.NewEntry(c.Merchant, p)
 	if err != nil {
-		return refusal(err)
+		return Refusal(err)
 	}
 	e.CloseAt = call.CreatedAt.Add(YoungOrder)
 	return c.register(ctx, call, e, p)
@@ -169,9 +164,9 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 // closeAgain closes an order that has ended already, which is a question in truth: what the store knows was signed, but the
 // caller is owed the gateway's own words, and a query brings them without doing anything.
 func (c *Closer) closeAgain(ctx context.Context, call order.Call, ref order.Ref) order.Result {
-	r := c.newRun(call)
-	r.state = looking
-	return c.observe(ctx, ref, r.finish(ctx))
+	r := c.run(call)
+	r.First = QueryFirst
+	return c.observe(ctx, ref, r.Do(ctx))
 }
 
 // observe has the store know what was learned without a claim. Who holds one finds it lost.
@@ -179,7 +174,7 @@ func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result
 	f, ended := schedule.FinalFromResult(result)
 	recorded := false
 	if ended && f.State != schedule.FinalNotFound {
-		ctx, cancel := writing(ctx)
+		ctx, cancel := deadline.Detach(ctx, longestWrite)
 		defer cancel()
 		recorded = isRecorded(ctx, c.Log, c.Store.Observe(ctx, ref, f))
 	}
@@ -191,16 +186,17 @@ func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result
 func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedule.Claim) order.Result {
 	taken := time.Now()
 	if left := c.young(call)(); left > 0 && !claim.InDoubt {
-		return c.putOff(ctx, call, claim, left)
+		return c.postpone(ctx, call, claim, left)
 	}
-	r := c.newRun(call)
-	r.inDoubt = claim.InDoubt
-	result := r.finish(ctx)
-	e := endingOf(claim, r, result, time.Since(taken))
-	e.setback.After = afterDirect(claim, e.setback.InDoubt || result.Retryable, time.Since(taken))
-	ctx, cancel := writing(ctx)
+	r := c.run(call)
+	r.InDoubt = claim.InDoubt
+	result := r.Do(ctx)
+	attempt := decision.Attempt{Result: result, InDoubt: r.InDoubt, TradeState: r.TradeState}
+	d := decision.Of(claim, attempt, time.Since(taken), 0)
+	d.Retry.After = afterDirect(claim, d.Retry.InDoubt || result.Retryable, time.Since(taken))
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
 	defer cancel()
-	recorded := isRecorded(ctx, c.Log, c.write(ctx, e))
+	recorded := isRecorded(ctx, c.Log, c.record(ctx, claim, d))
 	result.Recorded = &recorded
 	return result
 }
@@ -210,11 +206,11 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedu
 // but not where there was a doubt before, whose attempts a sweep spaces out.
 func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Duration {
 	if claim.DueAt.IsZero() {
-		return firstPause // it was given up, and nobody would have closed it
+		return decision.FirstPause // it was given up, and nobody would have closed it
 	}
 	left := max(claim.DueAt.Sub(claim.ClaimedAt)-age, 0)
 	if soon && !claim.InDoubt {
-		return min(left, firstPause)
+		return min(left, decision.FirstPause)
 	}
 	return left
 }
@@ -222,8 +218,8 @@ func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Durati
 // settleHeld closes an order that somebody else holds. The gateway arbitrates, and what is final may be written without the
 // claim; what is not is the holder's to settle.
 func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
-	result := c.newRun(call).finish(ctx)
-	if f, ended := schedule.FinalFromResult(result); ended && unpriced(kept.Entry, f) {
+	result := c.run(call).Do(ctx)
+	if f, ended := schedule.FinalFromResult(result); ended && kept.Unpriced(f) {
 		recorded := false
 		result.Recorded = &recorded
 		return result
@@ -231,23 +227,19 @@ func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept schedule.
 	return c.observe(ctx, kept.Ref, result)
 }
 
-// putOff has a registered order closed as soon as it is old enough.
-func (c *Closer) putOff(ctx context.Context, call order.Call, claim schedule.Claim, after time.Duration) order.Result {
-	ctx, cancel := writing(ctx)
+// postpone has a registered order closed as soon as it is old enough.
+func (c *Closer) postpone(ctx context.Context, call order.Call, claim schedule.Claim, after time.Duration) order.Result {
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
 	defer cancel()
-	err := c.Store.Retry(ctx, claim, schedule.Retry{After: after, Reason: youngReason})
-	if err != nil {
+	if err := c.record(ctx, claim, decision.TooYoung(after)); err != nil {
 		return c.unstored(ctx, call, err)
 	}
 	return order.Scheduled(call)
 }
 
-// youngReason is why an order that nothing was sent about is put off.
-const youngReason = "not five minutes old"
-
-func (c *Closer) write(ctx context.Context, e ending) error {
-	if e.ended {
-		return c.Store.Finish(ctx, e.claim, e.final)
+func (c *Closer) record(ctx context.Context, claim schedule.Claim, d decision.Decision) error {
+	if d.Action == decision.Finish {
+		return c.Store.Finish(ctx, claim, d.Final)
 	}
-	return c.Store.Retry(ctx, e.claim, e.setback)
+	return c.Store.Retry(ctx, claim, d.Retry)
 }

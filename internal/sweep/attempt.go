@@ -1,0 +1,109 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/closing"
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/decision"
+	"cloudpay/internal/telemetry"
+)
+
+// decided is a claim, the result of its attempt, and what that means for the register.
+type decided struct {
+	decision.Decision
+
+	claim  schedule.Claim
+	result order.Result
+}
+
+// attempt finds out what becomes of an order, and decides what to record. The decision is Release
+// if nothing was sent that can have had an effect: the quota left no time, or the configuration
+// lets nothing be sent.
+func (w *sweep) attempt(ctx context.Context, l leasedClaim) decided {
+	age := time.Since(l.since) // or a little more, so that the order counts as no older than it is
+	if left := w.young(l.Claim, age); left > 0 {
+		return decided{claim: l.Claim, Decision: decision.TooYoung(left)}
+	}
+	call, err := l.Call(w.Merchant)
+	if err != nil {
+		return w.decide(l, age, decision.Attempt{Result: closing.Refusal(err), InDoubt: l.InDoubt})
+	}
+	r := &closing.Run{
+		Gateway: w.Gateway, Call: call, First: w.first(), Confirm: w.Confirm, Pacer: w.pace, MaxWait: maxWait,
+		InDoubt: l.InDoubt,
+		Young:   func() time.Duration { return w.young(l.Claim, age) },
+	}
+	result := w.do(ctx, r)
+	w.count(func(report *Report) { report.Calls += r.Exchanges })
+	unconfigured := result.ErrCode == errcode.ConfigError && r.InDoubt == l.InDoubt
+	if unconfigured {
+		w.stopUnconfigured(ctx, result)
+	}
+	return w.decide(l, age, decision.Attempt{
+		Result: result, InDoubt: r.InDoubt, TradeState: r.TradeState,
+		Untouched: unconfigured || r.NoQuota && !r.CloseSent,
+	})
+}
+
+func (w *sweep) decide(l leasedClaim, age time.Duration, a decision.Attempt) decided {
+	return decided{claim: l.Claim, result: a.Result, Decision: decision.Of(l.Claim, a, age, w.MaxAttempts)}
+}
+
+func (w *sweep) first() closing.Start {
+	switch {
+	case w.DoubtfulOnly:
+		return closing.QueryOnly
+	case w.CloseFirst:
+		return closing.CloseFirst
+	}
+	return closing.QueryFirst
+}
+
+// young is for how long an order still is; one whose close may have been sent is not waited for.
+func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
+	if c.CreatedAt.IsZero() || c.InDoubt {
+		return 0
+	}
+	return min(c.CreatedAt.Add(closing.YoungOrder).Sub(c.ClaimedAt.Add(age)), closing.YoungOrder)
+}
+
+// do is the Run's, but that a panic is doubt like any other: one order's must not end the sweep of
+// all.
+func (w *sweep) do(ctx context.Context, r *closing.Run) (result order.Result) {
+	var fault error
+	defer func() {
+		if fault != nil {
+			r.InDoubt = r.InDoubt || r.CloseSent
+			result = order.Breakdown(bilingual.Wording(fault))
+		}
+	}()
+	defer w.caught(ctx, &fault)
+	return r.Do(ctx)
+}
+
+// caught turns a panic into an error. It is to be deferred.
+func (w *sweep) caught(ctx context.Context, err *error) {
+	if fault := recover(); fault != nil { //nolint:revive // it is deferred itself
+		w.Log.ErrorContext(ctx, "panic", "fault", telemetry.PanicKind(fault), "stack", string(debug.Stack()))
+		*err = errors.New("a fault of the function's own; its log has more")
+	}
+}
+
+// stopUnconfigured ends the sweep for a fault of the configuration, which every order would meet.
+// It is no attempt of any of them: they stay due, and the next sweep tries again, since what says
+// so may be unsigned.
+func (w *sweep) stopUnconfigured(ctx context.Context, result order.Result) {
+	if w.unconfigured.Swap(true) {
+		return
+	}
+	w.Log.ErrorContext(ctx, "nothing can be asked of WeChat Pay as it is configured; orders stay due, and the next sweep tries again",
+		"errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes)
+	w.leave(result.ErrCode + ": " + result.ErrCodeDes)
+}

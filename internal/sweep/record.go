@@ -1,0 +1,107 @@
+package sweep
+
+import (
+	"context"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/decision"
+)
+
+// longestWrite bounds recording how one order ended.
+const longestWrite = 5 * time.Second
+
+// record writes down the decision on an order, and counts it.
+func (w *sweep) record(ctx context.Context, d decided) {
+	w.warnOfCredentials(ctx, d.result)
+	err := w.write(ctx, d)
+	as := endingOf(d, err)
+	w.count(func(r *Report) { r.add(as) })
+	switch as {
+	case unrecorded:
+		w.Log.ErrorContext(ctx, "what became of an order could not be recorded; it is due again when its lease has run out", "error", err)
+		w.faults.Add(1)
+		return
+	case contradicted:
+		w.Log.ErrorContext(ctx, "two signed answers contradict each other", "error", err)
+	case gaveUp:
+		w.Log.ErrorContext(ctx, "an order is given up: a person has to look", "outTradeNo", d.claim.OutTradeNo,
+			"order", d.claim.String(), "attempts", d.claim.Attempts, "reason", d.Retry.Reason)
+	}
+	w.faults.Store(0)
+	select { // there may be an event to deliver
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *sweep) write(ctx context.Context, d decided) error {
+	ctx, cancel := w.writing(ctx)
+	defer cancel()
+	switch d.Action {
+	case decision.Finish:
+		return w.Store.Finish(ctx, d.claim, d.Final)
+	case decision.GiveUp:
+		return w.Store.GiveUp(ctx, d.claim, d.Retry)
+	default:
+		return w.Store.Retry(ctx, d.claim, d.Retry)
+	}
+}
+
+// writing is the context to write in: what is in flight is recorded although the time for exchanges
+// is up, or the caller has gone.
+func (w *sweep) writing(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now().Add(longestWrite)
+	if !w.end.IsZero() && w.end.Before(until) {
+		until = w.end
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
+}
+
+// putBack has claims released under which nothing was sent.
+func (w *sweep) putBack(claims ...schedule.Claim) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unstarted = append(w.unstarted, claims...)
+	w.inFlight.Add(-int32(len(claims))) //nolint:gosec // a batch is small
+}
+
+// release releases the claims that were put back, and reports whether there were any.
+func (w *sweep) release(ctx context.Context) bool {
+	w.mu.Lock()
+	claims := w.unstarted
+	w.unstarted = nil
+	w.mu.Unlock()
+	if len(claims) == 0 {
+		return false
+	}
+	ctx, cancel := w.writing(ctx)
+	defer cancel()
+	n, err := w.Store.Release(ctx, claims)
+	if err != nil {
+		w.Log.ErrorContext(ctx, "claims could not be given back; they are due again when their lease has run out", "error", err)
+		w.faults.Add(1)
+		w.count(func(r *Report) { r.Unrecorded += len(claims) })
+		return true
+	}
+	w.count(func(r *Report) {
+		r.Released += n
+		r.Lost += len(claims) - n
+	})
+	return true
+}
+
+// warnOfCredentials logs once a sweep that WeChat Pay refuses the merchant's own credentials: every
+// order of the sweep fails by it, and none of them says so before it is given up.
+func (w *sweep) warnOfCredentials(ctx context.Context, result order.Result) {
+	if !errcode.IsOfMerchant(result.ErrCode) {
+		return
+	}
+	w.credentials.Do(func() {
+		row, _ := errcode.Lookup(result.ErrCode)
+		w.Log.WarnContext(ctx, "WeChat Pay refuses the merchant's own papers; no order can be closed until they are mended",
+			"outTradeNo", result.OutTradeNo, "errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes, "remedy", row.Remedy)
+	})
+}

@@ -1,0 +1,124 @@
+package sweep
+
+import (
+	"errors"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/decision"
+)
+
+// Report is what a sweep did. Every order that was claimed is counted once: in one of Closed to
+// Unrecorded.
+type Report struct {
+	// Claimed orders were due, and taken.
+	Claimed int `json:"claimed"`
+	// Closed were closed by this sweep, AlreadyClosed before it.
+	Closed        int `json:"closed"`
+	AlreadyClosed int `json:"alreadyClosed"`
+	Paid          int `json:"paid"`
+	// NotFound were proved not to exist, long enough after their registration.
+	NotFound int `json:"notFound"`
+	// Retried ended in nothing yet, and are due again later.
+	Retried int `json:"retried"`
+	// GaveUp ended in nothing for the last time: a person has to look.
+	GaveUp int `json:"gaveUp"`
+	// Released were given back untouched, for lack of time or quota.
+	Released int `json:"released"`
+	// Lost were claimed or ended by another process meanwhile.
+	Lost int `json:"lost"`
+	// Contradicted were signed to have ended otherwise than was recorded: an alarm.
+	Contradicted int `json:"contradicted"`
+	// Unrecorded were attempted, and the store could not be told. They are due again when their lease
+	// runs out.
+	Unrecorded int `json:"unrecorded"`
+	// Calls is how many exchanges there were with WeChat Pay.
+	Calls int `json:"calls"`
+	// Told events were delivered, Untold not yet; Dead ones are not tried again.
+	Told   int `json:"told"`
+	Untold int `json:"untold"`
+	Dead   int `json:"dead"`
+	// Left says that orders may be due which this sweep had no time or no quota for. The next one goes
+	// on.
+	Left bool `json:"left"`
+	// Fault is why the sweep ended before its time; empty when it did not.
+	Fault string `json:"fault,omitempty"`
+	// Took is how long it took, in milliseconds.
+	Took int64 `json:"tookMs"`
+}
+
+// An ending is what became of a claim, as the Report counts it.
+type ending string
+
+const (
+	closed        ending = "closed"
+	alreadyClosed ending = "alreadyClosed"
+	paid          ending = "paid"
+	notFound      ending = "notFound"
+	retried       ending = "retried"
+	gaveUp        ending = "gaveUp"
+	lost          ending = "lost"
+	contradicted  ending = "contradicted"
+	unrecorded    ending = "unrecorded"
+)
+
+// endingOf is what became of a claim whose decision was written with err.
+func endingOf(d decided, err error) ending {
+	if err != nil {
+		return failureOf(err)
+	}
+	switch d.Action {
+	case decision.GiveUp:
+		return gaveUp
+	case decision.Finish:
+		return endingOfFinal(d)
+	default:
+		return retried
+	}
+}
+
+func failureOf(err error) ending {
+	if _, is := errors.AsType[*schedule.LostClaimError](err); is {
+		return lost
+	}
+	if _, is := errors.AsType[*schedule.ContradictionError](err); is {
+		return contradicted
+	}
+	return unrecorded
+}
+
+func endingOfFinal(d decided) ending {
+	switch {
+	case d.Final.State == schedule.FinalPaid:
+		return paid
+	case d.Final.State == schedule.FinalNotFound:
+		return notFound
+	case d.result.Outcome == order.OutcomeClosed:
+		return closed
+	}
+	return alreadyClosed
+}
+
+// add counts a claim.
+func (r *Report) add(e ending) {
+	switch e {
+	case closed:
+		r.Closed++
+	case alreadyClosed:
+		r.AlreadyClosed++
+	case paid:
+		r.Paid++
+	case notFound:
+		r.NotFound++
+	case retried:
+		r.Retried++
+	case gaveUp:
+		r.GaveUp++
+	case lost:
+		r.Lost++
+	case contradicted:
+		r.Contradicted++
+	case unrecorded:
+		r.Unrecorded++
+	}
+}

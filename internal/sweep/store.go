@@ -1,0 +1,56 @@
+package sweep
+
+import (
+	"context"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// Due is where a Sweeper takes its work from. Each write under a claim is a
+// *schedule.LostClaimError, and writes nothing, when another process has the order.
+type Due interface {
+	// Claim leases up to limit of a merchant's orders that are due, and records that their closing
+	// begins; none when none are due.
+	Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
+	// ClaimDoubtful is Claim for those alone whose closing began before.
+	ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
+	// Finish records a signed end; *schedule.ContradictionError when another was recorded before.
+	Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error
+	// Retry records an attempt that ended nothing, and when the order is due again.
+	Retry(ctx context.Context, c schedule.Claim, r schedule.Retry) error
+	// GiveUp records that no end was found in all the attempts there were.
+	GiveUp(ctx context.Context, c schedule.Claim, r schedule.Retry) error
+	// Release undoes claims under which nothing was sent.
+	Release(ctx context.Context, claims []schedule.Claim) (released int, err error)
+}
+
+// Quota is a schedule.Quota that all who act for a merchant number share.
+type Quota interface {
+	// Rate is how many calls a second are allowed now, of the ceiling.
+	Rate(ctx context.Context, of order.Account, ceiling float64) (perSecond float64, err error)
+	// Take reserves n calls, unless the first may be made only after maxWait; wait says when in any
+	// case.
+	Take(ctx context.Context, of order.Account, n int, ceiling float64, maxWait time.Duration) (
+		wait time.Duration, granted bool, err error)
+	// Limited records that the gateway said it was asked too often.
+	Limited(ctx context.Context, of order.Account, ceiling float64, pause time.Duration) error
+}
+
+// Outbox is the events to deliver. An event is delivered at least once.
+type Outbox interface {
+	// ClaimDeliveries leases events that are due to be delivered.
+	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
+	Delivered(ctx context.Context, d schedule.Delivery) error
+	Redeliver(ctx context.Context, d schedule.Delivery, after time.Duration, reason string) error
+	// DeadLetter makes the event a dead letter: it is not tried again.
+	DeadLetter(ctx context.Context, d schedule.Delivery, reason string) error
+}
+
+// Backlog is the store of a Sweeper.
+type Backlog interface {
+	Due
+	Quota
+	Outbox
+}
