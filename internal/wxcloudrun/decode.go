@@ -190,7 +190,9 @@ func (c *Coupon) set(key, value string) (err error) {
 	case couponTypes:
 		c.Type = value
 	case couponFees:
-		c.Fee, err = parseNumber(key, value)
+		if value != "" { // the list is shorter than the others
+			c.Fee, err = parseNumber(key, value)
+		}
 	}
 	return err
 }
@@ -220,8 +222,12 @@ func (d document) transaction() (Transaction, error) {
 		{"coupon_fee", &t.CouponFee},
 		{"coupon_count", &t.CouponCount},
 	} {
+		value := d.get(number.key)
+		if value == "" {
+			continue // not sent, so nil
+		}
 		var err error
-		*number.into, err = parseNumber(number.key, d.get(number.key))
+		*number.into, err = parseNumber(number.key, value)
 		switch {
 		case err == nil:
 		case slices.Contains(informing, number.key):
@@ -237,11 +243,8 @@ func (d document) transaction() (Transaction, error) {
 	return t, nil
 }
 
-// parseNumber reads digits and nothing else: no sign, no fraction, no exponent. "" is nil.
+// parseNumber reads digits and nothing else: no sign, no fraction, no exponent.
 func parseNumber(key, value string) (*int64, error) {
-	if value == "" {
-		return nil, nil //nolint:nilnil // an amount that was not sent is absent, which is no fault
-	}
 	unsigned, err := strconv.ParseUint(value, 10, 63)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a whole number", key)

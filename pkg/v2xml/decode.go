@@ -222,7 +222,32 @@ func (t *Transaction) set(f field) (err error) {
 }
 
 // text returns the field for a text element of that name, nil when there is none.
-func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
+func (t *Transaction) text(name string) *string {
+	switch name {
+	case "trade_type":
+		return &t.TradeType
+	case "trade_state":
+		return &t.TradeState
+	case "trade_state_desc":
+		return &t.TradeStateDesc
+	case "bank_type":
+		return &t.BankType
+	case "fee_type":
+		return &t.FeeType
+	case "cash_fee_type":
+		return &t.CashFeeType
+	case "transaction_id":
+		return &t.TransactionID
+	case "out_trade_no":
+		return &t.OutTradeNo
+	case "attach":
+		return &t.Attach
+	}
+	return t.party(name)
+}
+
+// party is text for the elements about merchants and payers.
+func (t *Transaction) party(name string) *string {
 	switch name {
 	case "appid":
 		return &t.AppID
@@ -242,24 +267,6 @@ func (t *Transaction) text(name string) *string { //nolint:cyclop // a table
 		return &t.SubOpenID
 	case "sub_is_subscribe":
 		return &t.SubIsSubscribe
-	case "trade_type":
-		return &t.TradeType
-	case "trade_state":
-		return &t.TradeState
-	case "trade_state_desc":
-		return &t.TradeStateDesc
-	case "bank_type":
-		return &t.BankType
-	case "fee_type":
-		return &t.FeeType
-	case "cash_fee_type":
-		return &t.CashFeeType
-	case "transaction_id":
-		return &t.TransactionID
-	case "out_trade_no":
-		return &t.OutTradeNo
-	case "attach":
-		return &t.Attach
 	}
 	return nil
 }

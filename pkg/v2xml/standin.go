@@ -74,7 +74,7 @@ func removeStandIns(value string) string {
 	out := make([]byte, 0, len(value))
 	for _, r := range value {
 		if isStandIn(r) {
-			out = append(out, byte(r-firstStandIn)) //nolint:gosec // G115: 0 to 255
+			out = append(out, byte((r-firstStandIn)&0xFF))
 		} else {
 			out = utf8.AppendRune(out, r)
 		}

@@ -161,8 +161,8 @@ func (c *Client) download(ctx context.Context) (list certificateList, body []byt
 	if !isPublicKeyID(preferred) {
 		preferred = ""
 	}
-	q := question{method: http.MethodGet, uri: c.Region.certificatesPath(), nonce: nonce}
-	got, err := c.exchange(ctx, q, preferred)
+	u := unsigned{method: http.MethodGet, uri: c.Region.certificatesPath(), nonce: nonce}
+	got, err := c.exchange(ctx, u, preferred)
 	if err != nil {
 		return certificateList{}, nil, &CertificateError{Cause: err}
 	}

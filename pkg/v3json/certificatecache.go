@@ -42,20 +42,22 @@ const (
 type cache struct {
 	load sync.Once // of File
 
-	mu     sync.Mutex // never held during a download
-	held   certificateList
-	flight *flight   // the download under way, if any
-	sought time.Time // when an unknown serial last began a download
-	failed time.Time // when a download last failed
+	mu          sync.Mutex // never held during a download
+	held        certificateList
+	download    *download // in flight, nil when none is
+	lastSeek    time.Time // when an unknown serial last began a download
+	lastFailure time.Time // when a download last failed
 }
 
-// flight is a download in flight, which other calls may wait for. landed is closed when it ends.
-type flight struct {
-	landed chan struct{}
-	fault  *CertificateError
-	// abandoned reports that it failed because its own call's context ended. The calls that wait
+// download is one in flight, which other calls may wait for. done is closed when it ends. (With
+// golang.org/x/sync/singleflight, a call with a short deadline would fail the calls that wait for
+// it.)
+type download struct {
+	done  chan struct{}
+	fault *CertificateError
+	// contextEnded reports that it failed because its own call's context ended. The calls that wait
 	// for it then try for themselves.
-	abandoned bool
+	contextEnded bool
 }
 
 // prepareCertificates downloads the list when there is no other key to verify a reply with. It runs
@@ -100,10 +102,10 @@ func (c *Client) finder(ctx context.Context) keyFinder {
 func (s *Certificates) seek(ctx context.Context, c *Client, serial string) (advice string) {
 	found := func() bool { return s.held.find(serial, c.now()) != nil }
 	begin := func() bool {
-		if within(s.sought, c.now(), serialPause) {
+		if within(s.lastSeek, c.now(), serialPause) {
 			return false
 		}
-		s.sought = c.now()
+		s.lastSeek = c.now()
 		return true
 	}
 	if fault := s.obtain(ctx, c, found, begin); fault != nil {
@@ -132,20 +134,20 @@ func (c *Client) refreshCertificates(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	if fault := s.fly(ctx, c, mine); fault != nil {
+	if fault := s.run(ctx, c, mine); fault != nil {
 		s.report(ctx, "refreshing the platform certificates: "+fault.reason())
 	}
 }
 
 // beginRefresh returns nil when no refresh is due, or another call makes it.
-func (s *Certificates) beginRefresh(now time.Time) *flight {
+func (s *Certificates) beginRefresh(now time.Time) *download {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.flight != nil || !s.held.due(now) || within(s.failed, now, refreshPause) {
+	if s.download != nil || !s.held.due(now) || within(s.lastFailure, now, refreshPause) {
 		return nil
 	}
-	s.flight = &flight{landed: make(chan struct{})}
-	return s.flight
+	s.download = &download{done: make(chan struct{})}
+	return s.download
 }
 
 // due reports whether the list must be refreshed. A list from the future counts as old: the clock
@@ -173,58 +175,58 @@ func within(then, now time.Time, pause time.Duration) bool {
 // longer than its own ctx.
 func (s *Certificates) obtain(ctx context.Context, c *Client, done, begin func() bool) *CertificateError {
 	for {
-		mine, theirs := s.board(done, begin)
+		mine, theirs := s.join(done, begin)
 		switch {
 		case mine != nil:
-			return s.fly(ctx, c, mine)
+			return s.run(ctx, c, mine)
 		case theirs == nil:
 			return nil
 		}
 		select {
-		case <-theirs.landed:
+		case <-theirs.done:
 		case <-ctx.Done():
 			return &CertificateError{Cause: fmt.Errorf("waiting for another call to download it: %w", ctx.Err())}
 		}
-		if theirs.fault != nil && !theirs.abandoned {
+		if theirs.fault != nil && !theirs.contextEnded {
 			return theirs.fault
 		}
 	}
 }
 
-// board returns the download to make, or the one to wait for, or neither.
-func (s *Certificates) board(done, begin func() bool) (mine, theirs *flight) {
+// join returns the download to make, or the one to wait for, or neither.
+func (s *Certificates) join(done, begin func() bool) (mine, theirs *download) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case done():
 		return nil, nil
-	case s.flight != nil:
-		return nil, s.flight
+	case s.download != nil:
+		return nil, s.download
 	case !begin():
 		return nil, nil
 	}
-	s.flight = &flight{landed: make(chan struct{})}
-	return s.flight, nil
+	s.download = &download{done: make(chan struct{})}
+	return s.download, nil
 }
 
-// fly makes the download and releases the calls that wait for it, even when a transport panics.
-func (s *Certificates) fly(ctx context.Context, c *Client, mine *flight) *CertificateError {
+// run makes the download and releases the calls that wait for it, even when a transport panics.
+func (s *Certificates) run(ctx context.Context, c *Client, mine *download) *CertificateError {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.flight = nil
-		close(mine.landed)
+		s.download = nil
+		close(mine.done)
 	}()
 	list, body, fault := c.download(ctx)
 	s.mu.Lock()
 	if fault == nil {
 		s.held = list
 	} else {
-		mine.fault, mine.abandoned = fault, ctx.Err() != nil
-		s.failed = c.now()
+		mine.fault, mine.contextEnded = fault, ctx.Err() != nil
+		s.lastFailure = c.now()
 	}
-	if mine.abandoned {
-		s.sought = time.Time{} // a call with too little time must not delay the next one
+	if mine.contextEnded {
+		s.lastSeek = time.Time{} // a call with too little time must not delay the next one
 	}
 	s.mu.Unlock()
 	if fault != nil {

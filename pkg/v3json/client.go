@@ -117,11 +117,11 @@ type reply struct {
 }
 
 // send makes one attempt and returns the reply, which is authenticated or no success.
-func (c *Client) send(ctx context.Context, q question) (*reply, error) {
+func (c *Client) send(ctx context.Context, u unsigned) (*reply, error) {
 	if err := c.prepareCertificates(ctx); err != nil {
 		return nil, err
 	}
-	got, err := c.exchange(ctx, q, c.preferred())
+	got, err := c.exchange(ctx, u, c.preferred())
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +144,8 @@ func (c *Client) preferred() string {
 }
 
 // exchange makes one attempt and returns the reply, not authenticated.
-func (c *Client) exchange(ctx context.Context, q question, preferred string) (*reply, error) {
-	req, err := c.newRequest(ctx, q, preferred)
+func (c *Client) exchange(ctx context.Context, u unsigned, preferred string) (*reply, error) {
+	req, err := c.newRequest(ctx, u, preferred)
 	if err != nil {
 		return nil, err
 	}
@@ -156,18 +156,18 @@ func (c *Client) exchange(ctx context.Context, q question, preferred string) (*r
 	return &reply{Reply: received}, nil
 }
 
-// newRequest signs q as net/http will write it: RequestURI is what stands on the request line.
-func (c *Client) newRequest(ctx context.Context, q question, preferred string) (*http.Request, error) {
+// newRequest signs u as net/http will write it: RequestURI is what stands on the request line.
+func (c *Client) newRequest(ctx context.Context, u unsigned, preferred string) (*http.Request, error) {
 	host, _ := c.Region.Hosts()
 	var body io.Reader
-	if q.body != "" {
-		body = strings.NewReader(q.body)
+	if u.body != "" {
+		body = strings.NewReader(u.body)
 	}
-	req, err := wire.NewRequest(ctx, q.method, cmp.Or(c.BaseURL, host), q.uri, body)
+	req, err := wire.NewRequest(ctx, u.method, cmp.Or(c.BaseURL, host), u.uri, body)
 	if err != nil {
 		return nil, err
 	}
-	authorization, err := c.authorization(q, req.URL.RequestURI())
+	authorization, err := c.authorization(u, req.URL.RequestURI())
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (c *Client) newRequest(ctx context.Context, q question, preferred string) (
 	if preferred != "" {
 		req.Header[headerSerial] = []string{preferred}
 	}
-	if q.body != "" {
+	if u.body != "" {
 		req.Header["Content-Type"] = []string{"application/json"}
 	}
 	return req, nil

@@ -33,16 +33,16 @@ func (c *Client) CloseOrder(ctx context.Context, req Request) (*CloseReply, erro
 }
 
 func (c *Client) closeOrder(ctx context.Context, req Request) (*CloseReply, error) {
-	q, err := c.encodeClose(req)
+	u, err := c.encodeClose(req)
 	if err != nil {
 		return nil, err
 	}
-	return c.sendClose(ctx, q)
+	return c.sendClose(ctx, u)
 }
 
 // sendClose sends a close, of a combined order too. Its only success is an empty 204.
-func (c *Client) sendClose(ctx context.Context, q question) (*CloseReply, error) {
-	got, err := c.send(ctx, q)
+func (c *Client) sendClose(ctx context.Context, u unsigned) (*CloseReply, error) {
+	got, err := c.send(ctx, u)
 	if err != nil {
 		return nil, err
 	}

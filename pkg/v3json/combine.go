@@ -117,11 +117,11 @@ func (c *Client) CloseCombined(ctx context.Context, req CombineRequest) (*CloseR
 }
 
 func (c *Client) closeCombined(ctx context.Context, req CombineRequest) (*CloseReply, error) {
-	q, err := c.encodeCombineClose(req)
+	u, err := c.encodeCombineClose(req)
 	if err != nil {
 		return nil, err
 	}
-	return c.sendClose(ctx, q)
+	return c.sendClose(ctx, u)
 }
 
 // QueryCombined reports a combined order. It is on the mainland only. It returns a reply when a
@@ -136,11 +136,11 @@ func (c *Client) QueryCombined(ctx context.Context, req CombineRequest) (*Combin
 }
 
 func (c *Client) queryCombined(ctx context.Context, req CombineRequest) (*CombineQueryReply, error) {
-	q, err := c.encodeCombineQuery(req)
+	u, err := c.encodeCombineQuery(req)
 	if err != nil {
 		return nil, err
 	}
-	got, err := c.sendQuery(ctx, q)
+	got, err := c.sendQuery(ctx, u)
 	if err != nil {
 		return nil, err
 	}
@@ -157,41 +157,41 @@ func (c *Client) queryCombined(ctx context.Context, req CombineRequest) (*Combin
 	return &CombineQueryReply{Envelope: got.Envelope, CombinedTransaction: combined}, nil
 }
 
-func (c *Client) encodeCombineQuery(req CombineRequest) (question, error) {
-	q, err := c.newQuestion(req.Nonce)
+func (c *Client) encodeCombineQuery(req CombineRequest) (unsigned, error) {
+	u, err := c.newUnsigned(req.Nonce)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	if c.Region != Mainland {
-		return question{}, fmt.Errorf("combined orders are on the mainland only, and Region is %q", string(c.Region))
+		return unsigned{}, fmt.Errorf("combined orders are on the mainland only, and Region is %q", string(c.Region))
 	}
 	if !isOutTradeNo(req.CombineOutTradeNo) {
-		return question{}, errors.New("Combine" + badOutTradeNo)
+		return unsigned{}, errors.New("Combine" + badOutTradeNo)
 	}
-	q.uri = combinePath + url.PathEscape(req.CombineOutTradeNo)
-	return q, nil
+	u.uri = combinePath + url.PathEscape(req.CombineOutTradeNo)
+	return u, nil
 }
 
-func (c *Client) encodeCombineClose(req CombineRequest) (question, error) {
-	q, err := c.encodeCombineQuery(req)
+func (c *Client) encodeCombineClose(req CombineRequest) (unsigned, error) {
+	u, err := c.encodeCombineQuery(req)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	if !isNumber(c.AppID) {
-		return question{}, errors.New("AppID must be 1 to 32 letters and digits: the combine_appid that the order was made with")
+		return unsigned{}, errors.New("AppID must be 1 to 32 letters and digits: the combine_appid that the order was made with")
 	}
 	if err := checkSubOrders(req.SubOrders); err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	body, err := json.Marshal(struct {
 		CombineAppID string     `json:"combine_appid"`
 		SubOrders    []SubOrder `json:"sub_orders"`
 	}{c.AppID, req.SubOrders})
 	if err != nil {
-		return question{}, fmt.Errorf("encoding SubOrders: %w", err)
+		return unsigned{}, fmt.Errorf("encoding SubOrders: %w", err)
 	}
-	q.method, q.uri, q.body = http.MethodPost, q.uri+closeSegment, string(body)
-	return q, nil
+	u.method, u.uri, u.body = http.MethodPost, u.uri+closeSegment, string(body)
+	return u, nil
 }
 
 func checkSubOrders(orders []SubOrder) error {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// question is a request before it is signed.
-type question struct {
+// unsigned is a request before it is signed.
+type unsigned struct {
 	method string
 	uri    string // path and query, escaped, as they stand on the wire
 	body   string // "" for a GET
@@ -43,49 +43,49 @@ type Request struct {
 	Nonce string
 }
 
-// newQuestion checks the client and chooses the nonce.
-func (c *Client) newQuestion(givenNonce string) (question, error) {
+// newUnsigned checks the client and chooses the nonce.
+func (c *Client) newUnsigned(givenNonce string) (unsigned, error) {
 	if err := c.Check(); err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	nonce, err := c.nonce(givenNonce)
-	return question{method: http.MethodGet, nonce: nonce}, err
+	return unsigned{method: http.MethodGet, nonce: nonce}, err
 }
 
 // encodeClose writes the body by hand: its values are letters and digits, which JSON does not
 // escape, and the bytes that are signed must be the bytes that are sent.
-func (c *Client) encodeClose(req Request) (question, error) {
-	q, err := c.newQuestion(req.Nonce)
+func (c *Client) encodeClose(req Request) (unsigned, error) {
+	u, err := c.newUnsigned(req.Nonce)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	order, err := closeSegments(c.Region, req)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
-	q.method, q.body = http.MethodPost, `{"mchid":"`+c.MchID+`"}`
+	u.method, u.body = http.MethodPost, `{"mchid":"`+c.MchID+`"}`
 	if req.SubMchID != "" {
-		q.body = `{"sp_mchid":"` + c.MchID + `","sub_mchid":"` + req.SubMchID + `"}`
+		u.body = `{"sp_mchid":"` + c.MchID + `","sub_mchid":"` + req.SubMchID + `"}`
 	}
-	q.uri = c.Region.transactionsPath(req.SubMchID != "") + order + closeSegment
-	return q, checkSubMchID(req.SubMchID)
+	u.uri = c.Region.transactionsPath(req.SubMchID != "") + order + closeSegment
+	return u, checkSubMchID(req.SubMchID)
 }
 
-func (c *Client) encodeQuery(req Request) (question, error) {
-	q, err := c.newQuestion(req.Nonce)
+func (c *Client) encodeQuery(req Request) (unsigned, error) {
+	u, err := c.newUnsigned(req.Nonce)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	order, err := orderSegments(req.OutTradeNo, req.TransactionID)
 	if err != nil {
-		return question{}, err
+		return unsigned{}, err
 	}
 	merchant := "?mchid=" + c.MchID
 	if req.SubMchID != "" {
 		merchant = "?sp_mchid=" + c.MchID + "&sub_mchid=" + req.SubMchID
 	}
-	q.uri = c.Region.transactionsPath(req.SubMchID != "") + order + merchant
-	return q, checkSubMchID(req.SubMchID)
+	u.uri = c.Region.transactionsPath(req.SubMchID != "") + order + merchant
+	return u, checkSubMchID(req.SubMchID)
 }
 
 func checkSubMchID(subMchID string) error {

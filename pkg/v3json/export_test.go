@@ -9,7 +9,7 @@ import (
 // RequestMessage is the canonical message of a request, for the published vectors of other calls
 // than ours.
 func RequestMessage(method, uri, timestamp, nonce, body string) string {
-	return requestMessage(question{method: method, body: body, nonce: nonce}, uri, timestamp)
+	return requestMessage(unsigned{method: method, body: body, nonce: nonce}, uri, timestamp)
 }
 
 // DecodeTransaction, DecodeOverseas, DecodeCombined and Describe let fuzzing go without RSA.

@@ -137,11 +137,11 @@ func (c *Client) QueryOrder(ctx context.Context, req Request) (*QueryReply, erro
 }
 
 func (c *Client) queryOrder(ctx context.Context, req Request) (*QueryReply, error) {
-	q, err := c.encodeQuery(req)
+	u, err := c.encodeQuery(req)
 	if err != nil {
 		return nil, err
 	}
-	got, err := c.sendQuery(ctx, q)
+	got, err := c.sendQuery(ctx, u)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +156,8 @@ func (c *Client) queryOrder(ctx context.Context, req Request) (*QueryReply, erro
 }
 
 // sendQuery sends a query, of a combined order too. The reply that it returns has a body.
-func (c *Client) sendQuery(ctx context.Context, q question) (*reply, error) {
-	got, err := c.send(ctx, q)
+func (c *Client) sendQuery(ctx context.Context, u unsigned) (*reply, error) {
+	got, err := c.send(ctx, u)
 	if err != nil {
 		return nil, err
 	}

@@ -31,17 +31,17 @@ func (k Key) Sign(message string) (string, error) {
 
 // authorization returns the Authorization header of a request. uri must be the one on the request
 // line.
-func (c *Client) authorization(q question, uri string) (string, error) {
+func (c *Client) authorization(u unsigned, uri string) (string, error) {
 	timestamp := strconv.FormatInt(c.now().Unix(), 10)
-	signature, err := c.Key.Sign(requestMessage(q, uri, timestamp))
+	signature, err := c.Key.Sign(requestMessage(u, uri, timestamp))
 	if err != nil {
 		return "", err
 	}
-	return scheme + ` mchid="` + c.MchID + `",nonce_str="` + q.nonce + `",timestamp="` + timestamp +
+	return scheme + ` mchid="` + c.MchID + `",nonce_str="` + u.nonce + `",timestamp="` + timestamp +
 		`",serial_no="` + c.Key.serial + `",signature="` + signature + `"`, nil
 }
 
 // requestMessage returns the five lines that a request signs.
-func requestMessage(q question, uri, timestamp string) string {
-	return strings.Join([]string{q.method, uri, timestamp, q.nonce, q.body, ""}, "\n")
+func requestMessage(u unsigned, uri, timestamp string) string {
+	return strings.Join([]string{u.method, uri, timestamp, u.nonce, u.body, ""}, "\n")
 }

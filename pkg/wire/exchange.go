@@ -30,8 +30,9 @@ var ownClient = &http.Client{Transport: NewTransport(), Timeout: callTimeout}
 // transport's, and errors.Is finds the context's in it. The Reply is nil when no head arrived; with
 // any other error it holds what was read.
 func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error) {
+	ctx := req.Context()
 	var unused atomic.Bool // false also where the transport does not call GotConn
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// The last call counts: net/http takes another connection when a kept one turns out dead.
 		GotConn: func(info httptrace.GotConnInfo) { unused.Store(!info.Reused) },
 	}))
@@ -50,7 +51,7 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 		return reply, nil
 	}
 	reply.Body, err = readBody(resp, limit)
-	return reply, reply.bodyError(req.Context(), err, limit) //nolint:contextcheck // it is the caller's, traced
+	return reply, reply.bodyError(ctx, err, limit)
 }
 
 // isHTTP2 reports whether the TLS handshake agreed on HTTP/2. The reply's own protocol proves
