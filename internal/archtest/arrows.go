@@ -31,7 +31,7 @@ const (
 	scf           = "github.com/tencentyun/scf-go-lib"
 	lambdaEvents  = "github.com/aws/aws-lambda-go/events"
 	scfEvents     = "github.com/tencentyun/scf-go-lib/events"
-	semaphore     = "golang.org/x/sync/semaphore"
+	xsync         = "golang.org/x/sync"
 	mysql         = "github.com/go-sql-driver/mysql"
 	pq            = "github.com/lib/pq"
 	sqlite        = "modernc.org/sqlite"
@@ -120,7 +120,7 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/hosting",
 			Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
-			Theirs:  []string{lambda, lambdaContext, scf, semaphore},
+			Theirs:  []string{lambda, lambdaContext, scf, xsync},
 		},
 		// hosting defines the request that HTTP events are decoded into.
 		{
@@ -134,6 +134,7 @@ func Arrows() []Arrow {
 				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/hosting", "internal/telemetry",
 				"internal/printable", "internal/typo", "internal/trigger/event",
 			},
+			Theirs: []string{xsync},
 		},
 		{
 			Package: "internal/app",

@@ -10,7 +10,7 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// handleCall answers a cloud handleCall or a direct invoke: the event is the parameters, the reply is the
+// handleCall answers a cloud call or a direct invoke: the event is the parameters, the reply is the
 // result object.
 func (i *invocation) handleCall(ctx context.Context) ([]byte, error) {
 	var p order.Reader
@@ -18,7 +18,7 @@ func (i *invocation) handleCall(ctx context.Context) ([]byte, error) {
 	if fault == nil {
 		fault = p.Object("event", i.inv.Payload)
 	}
-	return encode(i.turn(ctx, i.caller(p.ServiceToken), p, fault))
+	return encode(i.handle(ctx, i.caller(p.ServiceToken), p, fault))
 }
 
 // encode marshals v as the reply. The error is non-nil only if v cannot be marshalled.
@@ -30,14 +30,15 @@ func encode(v any) ([]byte, error) {
 	return text, nil
 }
 
-// handleForeign fails on an event that is for another function, such as SNS's or S3's: a trigger is bound
-// to this one by mistake. A result would be a success to the platform, and the event would be lost.
-// After a failure the event is redelivered, and then put where the trigger's failed events go.
+// handleForeign fails on an event that is for another function, such as SNS's or S3's: a trigger is
+// bound to this one by mistake. A result would be a success to the platform, and the event would be
+// lost. After a failure the event is redelivered, and then put where the trigger's failed events
+// go.
 func (i *invocation) handleForeign(ctx context.Context) ([]byte, error) {
 	c := i.caller("")
 	refused := i.refuse(c, order.Reader{}, i.unreadable())
 	refused.denial = denial{ruleEvent, "this function is for no such events: take the trigger away from it"}
-	result := i.tell(ctx, c, order.Reader{}, *refused, 0)
+	result := i.finish(ctx, c, order.Reader{}, *refused, 0)
 	if result.ErrCode != errcode.ParamError {
 		return nil, fmt.Errorf("the event was refused: %s", result.ErrCode)
 	}

@@ -64,17 +64,17 @@ const (
 // down to what is believed only because nothing contradicts it.
 //
 //  1. A service token proves a service, whatever identity came with the call (a merchant's server
-//     that is called by a user carries the user's). A wrong one is refused outright: it is a fault of
-//     configuration or an attack, and either should be seen.
+//     that is called by a user carries the user's). A wrong one is refused outright: it is a fault
+//     of configuration or an attack, and either should be seen.
 //  2. What has the shape of an HTTP request is one, from the open web, with proofs of its own; see
 //     fromHTTP.
 //  3. An identity in the invocation's environment makes a user.
 //  4. So do one from a Cognito identity pool and a userInfo in the event, but an anonymous one.
 //  5. A timer's event is a timer's if the platform says so; see fromTimer.
 //  6. Any other key of CloudBase's makes an anonymous user: any user may call through CloudBase.
-//  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it. SCF
-//     cannot tell it from a user's call without any keys, unless the operator declares that there are
-//     no such calls (PolicyPlatform).
+//  7. What is left came through the cloud's own API or from a queue. Lambda's IAM vouches for it.
+//     SCF cannot tell it from a user's call without any keys, unless the operator declares that
+//     there are no such calls (PolicyPlatform).
 //
 // PolicyAny then opens orders to every caller that the rules left without, except badToken. A
 // request whose body was withheld for what its head lacks (see Standing) may do nothing.
@@ -120,8 +120,8 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	return caller{kind: direct, may: everything}
 }
 
-// serviceTokenHeader is the header Cloudpay-Service-Token, in lower case as events have it. It proves
-// a service as the parameter service_token does, and is there before the body is.
+// serviceTokenHeader is the header Cloudpay-Service-Token, in lower case as events have it. It
+// proves a service as the parameter service_token does, and is there before the body is.
 const serviceTokenHeader = "cloudpay-service-token"
 
 // serviceTokens are the texts that a call sends as the service token: the parameter given, and an

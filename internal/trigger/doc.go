@@ -16,8 +16,9 @@
 //	queue    CKafka, CMQ, TDMQ, SQS: each message's body is a call's parameters; the reply is what
 //	         to redeliver (SQS), or a report, or an error if messages must be redelivered that the
 //	         reply cannot name
-//	timer    SCF's and CloudBase's timers, EventBridge: no parameters; the reply is the sweep's report
-//	foreign  other services' events (SNS, S3, COS, …), which say nothing of an order: always an error
+//	timer    SCF's and CloudBase's timers, EventBridge: no parameters; the reply is the report of
+//	         the sweep
+//	foreign  other services' events (SNS, S3, COS, …), which say nothing of an order: an error
 //
 // A fault of ours is a reply too: a mini-program that gets a platform error can only guess whether
 // its order was closed. Only a queue, a timer and a foreign event get errors, which make the
@@ -31,16 +32,16 @@
 // is the caller's own word, all of it. Function identify, in caller.go, is the whole decision;
 // docs/callers.md describes it for operators.
 //
-//	caller    identified by                                        may
-//	service   the right service_token, or its header over HTTP     do everything
-//	impostor  a wrong one                                          do nothing, whatever else it has
-//	http      Authorization: Bearer, or an authorizer's claim      close and query all orders
-//	user      WX_OPENID and WX_APPID, or TCB_UUID                  close and query its own orders
-//	stranger  any other sign of a user, or of CloudBase            do nothing
-//	timer     TRIGGER_SRC, TCB_SOURCE, a token, Lambda's IAM       sweep
-//	queue     Lambda's IAM; elsewhere each message's own token     close and query what it names
-//	direct    Lambda's IAM; elsewhere the operator's declaration   do everything
-//	nobody    none of these                                        do nothing
+//	caller    identified by                                       may
+//	service   the right service_token, or its header over HTTP    do everything
+//	impostor  a wrong one                                         do nothing, whatever else it has
+//	http      Authorization: Bearer, or an authorizer's claim     close and query all orders
+//	user      WX_OPENID and WX_APPID, or TCB_UUID                 close and query its own orders
+//	stranger  any other sign of a user, or of CloudBase           do nothing
+//	timer     TRIGGER_SRC, TCB_SOURCE, a token, Lambda's IAM      sweep
+//	queue     Lambda's IAM; elsewhere each message's own token    close and query what it names
+//	direct    Lambda's IAM; elsewhere the operator's declaration  do everything
+//	nobody    none of these                                       do nothing
 //
 // It is not certain whether CloudBase sends WX_… and TCB_… to functions in Go, nor which parties
 // write TCB_SOURCE. Every rule requires a sign, so a sign that is not sent leads to fewer rights;

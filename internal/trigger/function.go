@@ -33,8 +33,8 @@ type Function struct {
 	// is no store of orders, and timers are refused.
 	Sweep func(ctx context.Context) (any, error)
 	// Owns returns whether the order that p names by its out_trade_no is registered in the owner's
-	// name (see caller.owner). An *order.FieldError means that p can name no order; any other error,
-	// that the store could not be read. Nil: there is no store, and users may do nothing.
+	// name (see caller.owner). An *order.FieldError means that p can name no order; any other
+	// error, that the store could not be read. Nil: there is no store, and users may do nothing.
 	Owns func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error)
 	// Find queries the order that p names by another number, for the owner. It takes the same time
 	// and the same exchanges for another owner's order as for one that does not exist. Its errors
@@ -68,7 +68,7 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 		}
 		return e.EncodeResponse(response), nil
 	case event.Queue:
-		return i.batch(ctx)
+		return i.handleQueue(ctx)
 	case event.Timer:
 		return i.handleTimer(ctx)
 	case event.Foreign:

@@ -13,8 +13,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// handleRequest answers an HTTP request: the parameters are in its path, its query string and its body
-// together, and the response is the result object under the status that belongs to it.
+// handleRequest answers an HTTP request: the parameters are in its path, its query string and its
+// body together, and the response is the result object under the HTTP status of its outcome.
 func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error) {
 	r := i.event.Request
 	cors := i.Access.cors(r, i.Op)
@@ -22,13 +22,13 @@ func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error
 		i.log(ctx, levelOf(outcome{}), "preflight", nil)
 		return hosting.Response{Status: http.StatusNoContent, Header: cors.header}, nil
 	}
-	p, fault := i.request()
+	p, status, fault := i.request()
 	c := i.caller(p.ServiceToken)
-	result := i.turn(ctx, c, p, fault.field())
+	result := i.handle(ctx, c, p, fault)
 
 	response := hosting.Response{Status: statusOf(c, result), Header: cors.header}
 	if fault != nil && i.Broken == nil {
-		response.Status = fault.status
+		response.Status = status
 	}
 	maps.Copy(response.Header, headersFor(response.Status, result, i.Op))
 	var err error
@@ -36,51 +36,32 @@ func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error
 	return response, err
 }
 
-// httpFault is why a request cannot be executed as it is, and the status for it.
-type httpFault struct {
-	because *order.FieldError
-	status  int
-}
-
-// field is the parameter at fault; nil without a fault.
-func (f *httpFault) field() *order.FieldError {
-	if f == nil {
-		return nil
-	}
-	return f.because
-}
-
-func badRequest(fault *order.FieldError) *httpFault {
-	if fault == nil {
-		return nil
-	}
-	return &httpFault{fault, http.StatusBadRequest}
-}
-
-// request reads the parameters of a request.
-func (i *invocation) request() (order.Reader, *httpFault) {
-	var p order.Reader
+// request reads the parameters of a request. The status is for the fault, if there is one.
+func (i *invocation) request() (p order.Reader, status int, fault *order.FieldError) {
 	r := i.event.Request
-	if i.fault != nil {
-		fault := badRequest(i.unreadable())
-		if i.fault.TooLarge {
-			fault.status = http.StatusRequestEntityTooLarge
-		}
-		return p, fault
-	}
 	number, found := route(i.Op, r)
+	status = http.StatusBadRequest
 	switch {
+	case i.fault != nil:
+		if i.fault.TooLarge {
+			status = http.StatusRequestEntityTooLarge
+		}
+		fault = i.unreadable()
 	case !found:
 		// Not 404, which a client may take for an order that does not exist.
-		return p, badRequest(brokenRule("path", bilingual.Sprintf(
-			"is not one of this function's; it is /%s", "不是本函数的路径；应为 /%s", pathOf(i.Op))))
+		fault = brokenRule("path", bilingual.Sprintf(
+			"is not one of this function's; it is /%s", "不是本函数的路径；应为 /%s", pathOf(i.Op)))
 	case !slices.Contains(methodsOf(i.Op), r.Method):
-		return p, &httpFault{order.ParamError("method", "is not one of this function's; see the header Allow",
-			"不是本函数支持的方法；见响应头 Allow"), http.StatusMethodNotAllowed}
+		status = http.StatusMethodNotAllowed
+		fault = order.ParamError("method", "is not one of this function's; see the header Allow",
+			"不是本函数支持的方法；见响应头 Allow")
 	case len(r.Body) > order.MaxObject:
-		return p, &httpFault{p.Object("body", r.Body), http.StatusRequestEntityTooLarge}
+		status = http.StatusRequestEntityTooLarge
+		fault = p.Object("body", r.Body)
+	default:
+		fault = read(&p, number, r)
 	}
-	return p, badRequest(read(&p, number, r))
+	return p, status, fault
 }
 
 // read reads the parameters from a request's path, query string and body. One that is in two of

@@ -13,16 +13,16 @@ import (
 	"cloudpay/internal/printable"
 )
 
-// turn executes and logs one call, and returns its result as the caller may see it.
-func (i *invocation) turn(ctx context.Context, c caller, p order.Reader, fault *order.FieldError, more ...slog.Attr) order.Result {
+// handle executes and logs one call, and returns its result as the caller may see it.
+func (i *invocation) handle(ctx context.Context, c caller, p order.Reader, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
 	done := i.execute(ctx, c, p, fault)
-	return i.tell(ctx, c, p, done, time.Since(start), more...)
+	return i.finish(ctx, c, p, done, time.Since(start), more...)
 }
 
-// tell logs one call in one line, and returns its result as the caller may see it: redacted for a
-// user.
-func (i *invocation) tell(
+// finish logs one call in one line, and returns its result as the caller may see it: without the
+// operator's business for a user.
+func (i *invocation) finish(
 	ctx context.Context, c caller, p order.Reader, done outcome, took time.Duration, more ...slog.Attr,
 ) order.Result {
 	result := done.Result
@@ -50,7 +50,8 @@ func (i *invocation) tell(
 }
 
 // numberFor is an order number as the log may have it: "" if it cannot be one, or if its caller may
-// do nothing. Otherwise a caller could write anything into the log, or a secret be there by mistake.
+// do nothing. Otherwise a caller could write anything into the log, or a secret be there by
+// mistake.
 func numberFor(c caller, number string) string {
 	if c.may.orders == noOrders || !isNumber(number) {
 		return ""
@@ -78,6 +79,14 @@ func (i *invocation) idFor(c caller, id string) string {
 // short keeps a text that anyone may have written from filling a log line or a reply.
 func short(text string) string { return printable.Short(text, 40) }
 
+// redact replaces a text that is a secret.
+func (i *invocation) redact(text string) string {
+	if i.Access.IsSecret(text) {
+		return redacted
+	}
+	return text
+}
+
 // log writes one line about the invocation. Empty attributes are left out, and a token in any of
 // them is redacted.
 func (i *invocation) log(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
@@ -91,8 +100,8 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 	}, attrs...)
 	line = slices.DeleteFunc(line, func(attr slog.Attr) bool { return attr.Value.Equal(slog.StringValue("")) })
 	for n, attr := range line {
-		if attr.Value.Kind() == slog.KindString && i.Access.IsSecret(attr.Value.String()) {
-			line[n].Value = slog.StringValue(redacted)
+		if attr.Value.Kind() == slog.KindString {
+			line[n].Value = slog.StringValue(i.redact(attr.Value.String()))
 		}
 	}
 	i.Log.LogAttrs(ctx, level, message, line...)

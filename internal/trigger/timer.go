@@ -19,8 +19,8 @@ type timerReport struct {
 	ErrCode    string `json:"errCode"`
 }
 
-// handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform tries
-// again, only if the sweep could begin nothing.
+// handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform
+// tries again, only if the sweep could begin nothing.
 func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	var p order.Reader
 	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters

@@ -9,10 +9,10 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// TestEveryRefusalHasAnEnding has each code of the table that can refuse, so that none that is new
-// gives messages up unseen: those that speak of the message's order or words, and those that would
-// refuse any other message too.
-func TestEveryRefusalHasAnEnding(t *testing.T) {
+// TestEveryRefusalHasADisposition has each code of the table that can refuse, so that a new one
+// does not give messages up unnoticed: those about the message's order or parameters, and those
+// that would refuse every other message too.
+func TestEveryRefusalHasADisposition(t *testing.T) {
 	t.Parallel()
 	messages := []string{
 		"PARAM_ERROR", "INVALID_REQUEST", "INVALID_TRANSACTIONID", "RESOURCE_NOT_EXISTS",
@@ -24,43 +24,43 @@ func TestEveryRefusalHasAnEnding(t *testing.T) {
 	}
 	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
 		for _, code := range messages {
-			if got := endingOf(op, order.Result{Outcome: order.OutcomeRefused, ErrCode: code}); got != bad {
+			if got := dispositionOf(op, order.Result{Outcome: order.OutcomeRefused, ErrCode: code}); got != dead {
 				t.Errorf("%s %s: got %d, want that it is given up", op, code, got)
 			}
 		}
 		for _, code := range others {
-			if got := endingOf(op, order.Result{Outcome: order.OutcomeRefused, ErrCode: code}); got != again {
-				t.Errorf("%s %s: got %d, want that it comes again", op, code, got)
+			if got := dispositionOf(op, order.Result{Outcome: order.OutcomeRefused, ErrCode: code}); got != retry {
+				t.Errorf("%s %s: got %d, want that it is retried", op, code, got)
 			}
 		}
 	}
 	for _, code := range errcode.All() {
 		refuses := code.Close == verdict.Refused || code.Query == verdict.Refused
 		if refuses && !slices.Contains(messages, code.Name) && !slices.Contains(others, code.Name) {
-			t.Errorf("%s can refuse, and nobody has said whether that is the message's fault", code.Name)
+			t.Errorf("%s can refuse, and it is not decided whether that is the message's fault", code.Name)
 		}
 	}
 }
 
-func TestEveryOutcomeHasAnEnding(t *testing.T) {
+func TestEveryOutcomeHasADisposition(t *testing.T) {
 	t.Parallel()
-	for outcome, want := range map[order.Outcome][2]ending{ // of a close, of a query
+	for outcome, want := range map[order.Outcome][2]disposition{ // of a close, of a query
 		order.OutcomeClosed:        {done, done},
 		order.OutcomeAlreadyClosed: {done, done},
 		order.OutcomePaid:          {done, done},
 		order.OutcomeFound:         {done, done},
-		order.OutcomeNotFound:      {bad, done},
-		order.OutcomeTooSoon:       {again, again},
-		order.OutcomeUnknown:       {again, again},
-		order.OutcomeRefused:       {bad, bad},
+		order.OutcomeNotFound:      {dead, done},
+		order.OutcomeTooSoon:       {retry, retry},
+		order.OutcomeUnknown:       {retry, retry},
+		order.OutcomeRefused:       {dead, dead},
 		order.OutcomeScheduled:     {done, done},
 	} {
 		r := order.Result{Outcome: outcome}
-		if got := [2]ending{endingOf(order.OpClose, r), endingOf(order.OpQuery, r)}; got != want {
+		if got := [2]disposition{dispositionOf(order.OpClose, r), dispositionOf(order.OpQuery, r)}; got != want {
 			t.Errorf("%s: got %d, want %d", outcome, got, want)
 		}
-		if r.Retryable = true; endingOf(order.OpClose, r) != again {
-			t.Errorf("%s that is retryable does not come again", outcome)
+		if r.Retryable = true; dispositionOf(order.OpClose, r) != retry {
+			t.Errorf("%s that is retryable is not retried", outcome)
 		}
 	}
 }
