@@ -23,7 +23,7 @@ const madeUp = "DOCTOR"
 
 // checkAnswer sends one query in one dialect, and says what its answer proves.
 func checkAnswer(ctx context.Context, e *examination, api order.API) Finding {
-	f := Finding{Check: answerCheck, Subject: string(api)}
+	f := answerCheck.about(string(api))
 	// Random, so that neither a real order nor one of an earlier examination has this number.
 	params := order.Params{OutTradeNo: madeUp + rand.Text(), SubMchID: e.SubMchID, API: api}
 	if _, err := e.app.Querier.Merchant.QueryCall(params); err != nil {
@@ -34,41 +34,39 @@ func checkAnswer(ctx context.Context, e *examination, api order.API) Finding {
 	// The duration is for people: a slow way shows before it breaks.
 	began := time.Now()
 	result := e.app.Querier.Query(ctx, params)
-	took := time.Since(began).Milliseconds()
+	return e.answered(f, api, result, time.Since(began).Milliseconds())
+}
+
+// answered words an answer to the query, which took some milliseconds.
+func (e *examination) answered(f Finding, api order.API, r order.Result, took int64) Finding {
 	switch {
 	// The private link signs nothing: reaching it is the proof.
-	case result.Outcome == order.OutcomeNotFound && result.Proof == order.ProofPrivateLink:
-		f.Level = LevelFine
-		f.Found = bilingual.Sprintf("the link answers ORDERNOTEXIST for a made-up order, as it should (%d ms)",
-			"对随机订单号返回 ORDERNOTEXIST，链路正常（%d 毫秒）", took)
+	case r.Outcome == order.OutcomeNotFound && r.Proof == order.ProofPrivateLink:
+		return f.fine(bilingual.Sprintf("the link answers ORDERNOTEXIST for a made-up order, as it should (%d ms)",
+			"对随机订单号返回 ORDERNOTEXIST，链路正常（%d 毫秒）", took))
 	// The proof is the signature: notFound is never reported without one.
-	case result.Outcome == order.OutcomeNotFound:
-		f.Level = LevelFine
-		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
-			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确", took)
+	case r.Outcome == order.OutcomeNotFound:
+		return f.fine(bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right",
+			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确", took))
 	// On a foreign route no query can confirm ORDERNOTEXIST (docs/adr/0014-routes.md).
-	case result.ErrCode == errcode.Unconfirmed:
-		f.Level = LevelWarning
-		f.Found = bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right, but"+
+	case r.ErrCode == errcode.Unconfirmed:
+		return f.warning(bilingual.Sprintf("a signed ORDERNOTEXIST for a made-up order (%d ms): merchant, key and verification are right, but"+
 			" TLS may end elsewhere than at WeChat Pay, so that a query has to confirm every close and every refusal",
 			"对随机订单号返回带有效签名的 ORDERNOTEXIST（%d 毫秒）：商户号、密钥与验签均正确，但 TLS 可能不是在微信支付终结，"+
-				"因此每次关单与拒绝都须经查单确认", took)
-		f.Remedy = bilingual.New("set WXPAY_ROUTE=own if nothing on the way ends TLS", "若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own")
+				"因此每次关单与拒绝都须经查单确认", took),
+			bilingual.New("set WXPAY_ROUTE=own if nothing on the way ends TLS", "若途中没有设备解密 TLS，请设置 WXPAY_ROUTE=own"))
 	// The number is random: no order can have it.
-	case result.Outcome == order.OutcomeFound:
-		f.Level = LevelWarning
-		f.Found = bilingual.New("says that a made-up order exists", "声称随机订单号存在")
-		f.Remedy = bilingual.New("see what answers there: it is hardly WeChat Pay", "请确认应答方：它不像是微信支付")
-	default:
-		e.explain(&f, api, result)
+	case r.Outcome == order.OutcomeFound:
+		return f.warning(bilingual.New("says that a made-up order exists", "声称随机订单号存在"),
+			bilingual.New("see what answers there: it is hardly WeChat Pay", "请确认应答方：它不像是微信支付"))
 	}
-	return f
+	return e.explain(f, api, r)
 }
 
 // checkAnswers queries in all dialects at once.
 func checkAnswers(ctx context.Context, e *examination) []Finding {
 	if why := e.silence(); why != (bilingual.Text{}) {
-		return []Finding{answerCheck.skipped(why)}
+		return []Finding{answerCheck.about("").skipped(why)}
 	}
 	// A dialect that hangs must not take the time of the others.
 	apis := e.app.Querier.Merchant.APIs
@@ -99,42 +97,44 @@ func (e *examination) silence() bilingual.Text {
 // unasked words a query that cannot be made. A missing sub-merchant is not a fault: the
 // configuration may leave it to each call.
 func unasked(f Finding, err error) Finding {
-	f.Level = LevelFault
-	f.Found = bilingual.Wording(err)
-	if field, ok := errors.AsType[*order.FieldError](err); ok && field.Field == "sub_mch_id" {
-		f.Level = LevelSkipped
-		f.Found = bilingual.New("nothing was asked: a service provider asks for a sub-merchant's order", "未实测：服务商查单须指定子商户")
-		f.Remedy = bilingual.New("give --sub-mch-id, or set WXPAY_SUB_MCHID", "用 --sub-mch-id 指定，或设置 WXPAY_SUB_MCHID")
-		// The sub-merchant is named, but not in the allow-list.
-		if field.Code == errcode.NoAuth {
-			f.Remedy = bilingual.New("give one of WXPAY_SUB_MCHIDS", "请使用 WXPAY_SUB_MCHIDS 中的子商户号")
-		}
+	field, is := errors.AsType[*order.FieldError](err)
+	if !is || field.Field != "sub_mch_id" {
+		return f.fault(bilingual.Wording(err), bilingual.Text{})
+	}
+	f = f.skipped(bilingual.New("nothing was asked: a service provider asks for a sub-merchant's order", "未实测：服务商查单须指定子商户"))
+	f.Remedy = bilingual.New("give --sub-mch-id, or set WXPAY_SUB_MCHID", "用 --sub-mch-id 指定，或设置 WXPAY_SUB_MCHID")
+	// The sub-merchant is named, but not in the allow-list.
+	if field.Code == errcode.NoAuth {
+		f.Remedy = bilingual.New("give one of WXPAY_SUB_MCHIDS", "请使用 WXPAY_SUB_MCHIDS 中的子商户号")
 	}
 	return f
 }
 
 // explain words an answer that proves a fault, or nothing. A signed refusal proves at least that
 // the keys are right.
-func (e *examination) explain(f *Finding, api order.API, r order.Result) {
-	// A code of the gateway's that is not in the table has no remedy of ours.
-	row, _ := errcode.Lookup(r.ErrCode)
-	f.Level = LevelFault
-	f.Found = r.Why()
+func (e *examination) explain(f Finding, api order.API, r order.Result) Finding {
+	found, level := r.Why(), LevelFault
 	if r.Proof == order.ProofSignature {
-		f.Found.EN += " (signed, so the keys are right)"
-		f.Found.ZH += "（应答已签名，密钥正确）"
+		found.EN += " (signed, so the keys are right)"
+		found.ZH += "（应答已签名，密钥正确）"
 	}
 	// The next examination may find nothing.
 	if passing[r.ErrCode] {
-		f.Level = LevelWarning
+		level = LevelWarning
 	}
-	f.Remedy = bilingual.New(row.Remedy, row.RemedyZH)
+	return f.with(level, found, e.remedy(api, r.ErrCode))
+}
+
+// remedy is that of the code's most frequent cause. A code of the gateway's that is not in
+// internal/order/errcode either has no remedy of ours.
+func (e *examination) remedy(api order.API, code string) bilingual.Text {
 	for _, cause := range causes {
-		if cause.code == r.ErrCode && (cause.api == "" || cause.api == api) && (!cause.unlessClock || !e.clockAgrees) {
-			f.Remedy = cause.remedy
-			return
+		if cause.code == code && (cause.api == "" || cause.api == api) && (!cause.unlessClock || !e.clockAgrees) {
+			return cause.remedy
 		}
 	}
+	row, _ := errcode.Lookup(code)
+	return bilingual.New(row.Remedy, row.RemedyZH)
 }
 
 // passing are codes of a temporary state: they say nothing about the configuration.

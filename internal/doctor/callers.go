@@ -20,44 +20,35 @@ func checkCallers(_ context.Context, e *examination) []Finding {
 		findings = append(findings, e.entrance(entrance.subject, entrance.names, entrance.open, entrance.shut))
 	}
 	if e.settings.BehindWXGateway {
-		findings = append(findings, Finding{
-			Check: callersCheck, Level: LevelWarning, Subject: "CLOUDPAY_BEHIND_WX_GATEWAY",
-			Found: bilingual.New("the header X-WX-OPENID is trusted, which any client can forge", "信任请求头 X-WX-OPENID，而任何人都可伪造它"),
-			Remedy: bilingual.New("make sure that only WeChat's gateway can reach the container (no public address)",
-				"请确认容器只能经微信网关访问（关闭公网访问）"),
-		})
+		findings = append(findings, callersCheck.about("CLOUDPAY_BEHIND_WX_GATEWAY").warning(
+			bilingual.New("the header X-WX-OPENID is trusted, which any client can forge", "信任请求头 X-WX-OPENID，而任何人都可伪造它"),
+			bilingual.New("make sure that only WeChat's gateway can reach the container (no public address)",
+				"请确认容器只能经微信网关访问（关闭公网访问）")))
 	}
 	return findings
 }
 
 // policy words CLOUDPAY_CALLER_POLICY.
 func (e *examination) policy() Finding {
-	finding := Finding{Check: callersCheck, Level: LevelFine, Subject: namePolicy}
-	switch e.settings.CallerPolicy {
+	f := callersCheck.about(namePolicy)
+	switch {
 	// A warning even where it is meant: it depends on something that cannot be seen from here.
-	case "any":
-		finding.Level = LevelWarning
-		finding.Found = bilingual.New("any: every caller that reaches a function may close and query any order",
-			"any：能访问到函数的任何人都可以关闭、查询任意订单")
-		finding.Remedy = bilingual.New("leave it out, unless something in front of the functions does its own checks",
-			"除非函数之前另有鉴权，否则请去掉该设置")
-	case "platform":
-		finding.Found = bilingual.New("platform: every caller that the platform's access management admits may close and query any order",
-			"platform：凡平台访问管理（CAM）允许调用函数者，可关闭、查询任意订单")
-	case "":
-		finding.Found = bilingual.New("not set: every caller must authenticate", "未设置：除能证明身份者外一律拒绝")
-		// Without a token, the strict policy lets hardly any call through.
-		if !e.isGiven(nameServiceToken) && !e.isGiven(nameHTTPToken) && !e.isGiven(nameHTTPAuthorizer) {
-			finding.Level = LevelWarning
-			finding.Found = bilingual.New("not set, and no token either: only timers, and AWS Lambda's invokes and queues, are accepted",
-				"未设置，也没有令牌：除 AWS Lambda 的直接调用与队列外，仅放行定时触发")
-			finding.Remedy = bilingual.New(
-				"set "+nameServiceToken+" or "+nameHTTPToken+", as the callers need (docs/callers.md)",
-				"按调用方需要设置 "+nameServiceToken+" 或 "+nameHTTPToken+"（docs/callers.md）",
-			)
-		}
+	case e.settings.CallerPolicy == "any":
+		return f.warning(bilingual.New("any: every caller that reaches a function may close and query any order",
+			"any：能访问到函数的任何人都可以关闭、查询任意订单"),
+			bilingual.New("leave it out, unless something in front of the functions does its own checks",
+				"除非函数之前另有鉴权，否则请去掉该设置"))
+	case e.settings.CallerPolicy == "platform":
+		return f.fine(bilingual.New("platform: every caller that the platform's access management admits may close and query any order",
+			"platform：凡平台访问管理（CAM）允许调用函数者，可关闭、查询任意订单"))
+	case e.isGiven(nameServiceToken), e.isGiven(nameHTTPToken), e.isGiven(nameHTTPAuthorizer):
+		return f.fine(bilingual.New("not set: every caller must authenticate", "未设置：除能证明身份者外一律拒绝"))
 	}
-	return finding
+	// Without a token, the strict policy lets hardly any call through.
+	return f.warning(bilingual.New("not set, and no token either: only timers, and AWS Lambda's invokes and queues, are accepted",
+		"未设置，也没有令牌：除 AWS Lambda 的直接调用与队列外，仅放行定时触发"),
+		bilingual.New("set "+nameServiceToken+" or "+nameHTTPToken+", as the callers need (docs/callers.md)",
+			"按调用方需要设置 "+nameServiceToken+" 或 "+nameHTTPToken+"（docs/callers.md）"))
 }
 
 // entrances are the kinds of callers that a secret authenticates. Each has the findings for a set
@@ -95,7 +86,7 @@ func (e *examination) entrance(subject bilingual.Text, names []string, open, shu
 	}
 	// Not set is not a fault: many installations need one kind of caller only.
 	if len(set) == 0 {
-		return Finding{Check: callersCheck, Level: LevelFact, Found: joined(subject, shut)}
+		return callersCheck.about("").fact(joined(subject, shut))
 	}
 	found := joined(subject, open)
 	// A rotation is temporary, and easily forgotten.
@@ -103,7 +94,7 @@ func (e *examination) entrance(subject bilingual.Text, names []string, open, shu
 		found.EN += "; two tokens are accepted, until the old one is taken out (docs/callers.md)"
 		found.ZH += "；当前新旧两个令牌均有效，轮换完成后请去掉旧值（docs/callers.md）"
 	}
-	return Finding{Check: callersCheck, Level: LevelFact, Subject: strings.Join(set, ", "), Found: found}
+	return callersCheck.about(strings.Join(set, ", ")).fact(found)
 }
 
 // isRotated reports whether a token has two values.

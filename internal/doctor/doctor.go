@@ -173,6 +173,29 @@ type Finding struct {
 	Remedy bilingual.Text
 }
 
+// with completes a finding. One without a remedy needs none.
+func (f Finding) with(level Level, found, remedy bilingual.Text) Finding {
+	f.Level, f.Found, f.Remedy = level, found, remedy
+	return f
+}
+
+func (f Finding) fact(found bilingual.Text) Finding {
+	return f.with(LevelFact, found, bilingual.Text{})
+}
+func (f Finding) fine(found bilingual.Text) Finding {
+	return f.with(LevelFine, found, bilingual.Text{})
+}
+func (f Finding) skipped(found bilingual.Text) Finding {
+	return f.with(LevelSkipped, found, bilingual.Text{})
+}
+
+func (f Finding) warning(found, remedy bilingual.Text) Finding {
+	return f.with(LevelWarning, found, remedy)
+}
+func (f Finding) fault(found, remedy bilingual.Text) Finding {
+	return f.with(LevelFault, found, remedy)
+}
+
 // In is the finding in one language, for encoding: check, level, subject, found and remedy.
 func (f Finding) In(chinese bool) any {
 	return struct {
@@ -211,10 +234,8 @@ const (
 	answerCheck Check = "answer"
 )
 
-// skipped is the finding of a check that was not made, with the reason.
-func (c Check) skipped(why bilingual.Text) Finding {
-	return Finding{Check: c, Level: LevelSkipped, Found: why}
-}
+// about is a finding that is yet to get its level and texts.
+func (c Check) about(subject string) Finding { return Finding{Check: c, Subject: subject} }
 
 // Title is the check's name for people.
 func (c Check) Title() bilingual.Text { return titles[c] }

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
@@ -32,36 +31,28 @@ const (
 // checkPrivateKey checks the merchant's private key. A key that cannot be parsed is among the
 // configuration's faults instead.
 func checkPrivateKey(_ context.Context, e *examination) []Finding {
-	key := e.privateKey()
+	key, f := e.privateKey(), privateKeyCheck.about(namePrivateKey)
 	if key == nil {
 		return nil
 	}
-	finding := Finding{Check: privateKeyCheck, Level: LevelFine, Subject: namePrivateKey}
-	bits := key.N.BitLen()
-	switch public := e.publicKey(); {
+	switch bits, public := key.N.BitLen(), e.publicKey(); {
 	// Two files of the same folder are easily swapped.
 	case public != nil && key.PublicKey.Equal(public) && !e.faults.Has(namePublicKey):
-		finding.Level = LevelFault
-		finding.Found = bilingual.New("belongs to the key in "+namePublicKey, "与 "+namePublicKey+" 是同一对密钥")
-		finding.Remedy = bilingual.New(
-			"give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem in "+namePublicKey,
-			"此处填商户的 apiclient_key.pem，"+namePublicKey+" 填微信支付的 pub_key.pem",
-		)
-	// Another length is legal RSA, but WeChat Pay issues no such certificate.
-	case bits != usualBits && !e.faults.Has(namePrivateKey):
-		finding.Level = LevelWarning
-		finding.Found = bilingual.Sprintf("RSA, %d bits", "RSA，%d 位", bits)
-		finding.Remedy = bilingual.New(
-			"the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
-			"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套",
-		)
+		f = f.fault(bilingual.New("belongs to the key in "+namePublicKey, "与 "+namePublicKey+" 是同一对密钥"),
+			bilingual.New("give the merchant's apiclient_key.pem here, and WeChat Pay's pub_key.pem in "+namePublicKey,
+				"此处填商户的 apiclient_key.pem，"+namePublicKey+" 填微信支付的 pub_key.pem"))
 	// The fault is reported by checkConfiguration.
 	case e.faults.Has(namePrivateKey):
 		return nil
+	// Another length is legal RSA, but WeChat Pay issues no such certificate.
+	case bits != usualBits:
+		f = f.warning(bilingual.Sprintf("RSA, %d bits", "RSA，%d 位", bits),
+			bilingual.New("the keys of merchants' certificates have 2048 bits: see that this is the one beside apiclient_cert.pem",
+				"商户API证书的私钥为 2048 位，请确认它与 apiclient_cert.pem 配套"))
 	default:
-		finding.Found = bilingual.Sprintf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits)
+		f = f.fine(bilingual.Sprintf("RSA, %d bits, and not WeChat Pay's", "RSA，%d 位，不是微信支付公钥对应的密钥", bits))
 	}
-	return []Finding{finding}
+	return []Finding{f}
 }
 
 // checkPublicKey shows a fingerprint of WeChat Pay's public key, for comparison with the merchant
@@ -75,10 +66,8 @@ func checkPublicKey(_ context.Context, e *examination) []Finding {
 	if err != nil {
 		return nil // it was parsed from one
 	}
-	return []Finding{{
-		Check: publicKeyCheck, Level: LevelFine, Subject: namePublicKey,
-		Found: bilingual.Sprintf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)),
-	}}
+	return []Finding{publicKeyCheck.about(namePublicKey).fine(
+		bilingual.Sprintf("RSA, %d bits, %s", "RSA，%d 位，%s", public.N.BitLen(), fingerprint(der)))}
 }
 
 // privateKey is the merchant's; nil if there is none that can be parsed.
@@ -108,97 +97,73 @@ func parseKey[K any](text string, own func([]byte) (*K, error), general func([]b
 // checkCertificate compares the merchant's certificate with the configuration. Calls do not need
 // the certificate, but the serial number and the private key must be those of it.
 func checkCertificate(_ context.Context, e *examination) []Finding {
+	f := certificateCheck.about(e.Certificate)
 	if !e.settings.Has(order.V3) {
 		return nil
 	}
 	if e.Certificate == "" {
-		return []Finding{{
-			Check: certificateCheck, Level: LevelSkipped,
-			Found: bilingual.New("not given, so it was not compared with "+nameSerialNo, "未提供，未与 "+nameSerialNo+" 核对"),
-			Remedy: bilingual.New("--certificate apiclient_cert.pem compares its serial number, its key and its dates",
-				"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期"),
-		}}
+		f = f.skipped(bilingual.New("not given, so it was not compared with "+nameSerialNo, "未提供，未与 "+nameSerialNo+" 核对"))
+		f.Remedy = bilingual.New("--certificate apiclient_cert.pem compares its serial number, its key and its dates",
+			"用 --certificate apiclient_cert.pem 核对序列号、密钥与有效期")
+		return []Finding{f}
 	}
 	certificate, err := readCertificate(e.Certificate)
 	if err != nil {
-		return []Finding{{
-			Check: certificateCheck, Level: LevelFault, Subject: e.Certificate,
-			Found:  bilingual.Wording(err),
-			Remedy: bilingual.New("give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"),
-		}}
+		return []Finding{f.fault(bilingual.Wording(err), bilingual.New("give the merchant's apiclient_cert.pem", "请提供商户的 apiclient_cert.pem"))}
 	}
-	findings := e.disagreements(certificate)
-	for i := range findings {
-		// What disagreements leaves out is the same for all.
-		findings[i].Check, findings[i].Subject = certificateCheck, e.Certificate
-		findings[i].Level = cmp.Or(findings[i].Level, LevelFault)
-	}
-	if len(findings) > 0 {
+	if findings := e.differences(f, certificate); len(findings) > 0 {
 		return findings
 	}
-	return []Finding{{
-		Check: certificateCheck, Level: LevelFine, Subject: e.Certificate,
-		Found: bilingual.Sprintf("its serial number and its key are the configured ones; valid until %s",
-			"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)),
-	}}
+	return []Finding{f.fine(bilingual.Sprintf("its serial number and its key are the configured ones; valid until %s",
+		"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)))}
 }
 
 // merchantName matches the common name of a merchant's certificate, which is its number.
 var merchantName = regexp.MustCompile(`^[0-9]+$`)
 
-// disagreements are the differences between a certificate and the configuration. A difference
-// without a level is a fault. Serial numbers are compared without leading zeros, which tools print
-// or not.
-func (e *examination) disagreements(c *x509.Certificate) []Finding {
+// differences are those between a merchant's certificate and the configuration, each a fault of f's
+// subject. Serial numbers are compared without leading zeros, which tools print or not.
+func (e *examination) differences(f Finding, c *x509.Certificate) (found []Finding) {
+	name, serial, own := c.Subject.CommonName, serialOf(c), e.privateKey()
 	// The platform's certificate has a company's name there.
-	if !merchantName.MatchString(c.Subject.CommonName) {
-		return []Finding{{
-			Found: bilingual.New("is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"),
-			Remedy: bilingual.New("give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
-				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书"),
-		}}
+	if !merchantName.MatchString(name) {
+		return []Finding{f.fault(
+			bilingual.New("is no merchant's certificate: its common name is no merchant number", "不是商户证书：其 CN 不是商户号"),
+			bilingual.New("give the merchant's apiclient_cert.pem; WeChat Pay's platform certificate is not needed here",
+				"请提供商户的 apiclient_cert.pem，而不是微信支付平台证书"))}
 	}
-	var findings []Finding
-	if own := e.settings.MchID; own != c.Subject.CommonName && !e.faults.Has(nameMchID) {
-		findings = append(findings, Finding{
-			Found: bilingual.Sprintf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致",
-				clip(c.Subject.CommonName), nameMchID),
-			Remedy: bilingual.New("give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户"),
-		})
+	if name != e.settings.MchID && !e.faults.Has(nameMchID) {
+		found = append(found, f.fault(
+			bilingual.Sprintf("was issued to merchant %s, which is not the one in %s", "颁发给商户 %s，与 %s 不一致", clip(name), nameMchID),
+			bilingual.New("give the certificate, key and number of one merchant", "证书、私钥与商户号须属于同一商户")))
 	}
-	if got := serialOf(c); !strings.EqualFold(strings.TrimLeft(got, "0"), strings.TrimLeft(e.settings.V3.SerialNo, "0")) {
-		findings = append(findings, Finding{
-			Found:  bilingual.Sprintf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", got, nameSerialNo),
-			Remedy: bilingual.Sprintf("set %s=%s", "设置 %s=%s", nameSerialNo, got),
-		})
+	if !strings.EqualFold(strings.TrimLeft(serial, "0"), strings.TrimLeft(e.settings.V3.SerialNo, "0")) {
+		found = append(found, f.fault(
+			bilingual.Sprintf("its serial number is %s, and %s is another", "其序列号为 %s，与 %s 不一致", serial, nameSerialNo),
+			bilingual.Sprintf("set %s=%s", "设置 %s=%s", nameSerialNo, serial)))
 	}
 	// A key that cannot be parsed is a fault of the configuration already.
-	if key := e.privateKey(); key != nil && !key.PublicKey.Equal(c.PublicKey) {
-		findings = append(findings, Finding{
-			Found:  bilingual.Sprintf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
-			Remedy: bilingual.New("give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem"),
-		})
+	if own != nil && !own.PublicKey.Equal(c.PublicKey) {
+		found = append(found, f.fault(
+			bilingual.Sprintf("its key is not the one in %s", "其密钥与 %s 不是一对", namePrivateKey),
+			bilingual.New("give the apiclient_key.pem that came with this certificate", "请使用与该证书一同生成的 apiclient_key.pem")))
 	}
-	return append(findings, e.dates(c)...)
+	return append(found, e.dates(f, c)...)
 }
 
 // dates checks a certificate's period of validity.
-func (e *examination) dates(c *x509.Certificate) []Finding {
-	now := e.now()
+func (e *examination) dates(f Finding, c *x509.Certificate) []Finding {
+	now, last := e.now(), c.NotAfter.Format(time.DateOnly)
 	renew := bilingual.New("apply for a new API certificate in the merchant console, and configure its key and serial number",
 		"请在商户平台更换 API 证书，并更新私钥与序列号")
 	switch {
 	case now.After(c.NotAfter):
-		return []Finding{{Found: bilingual.Sprintf("expired on %s", "已于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew}}
+		return []Finding{f.fault(bilingual.Sprintf("expired on %s", "已于 %s 过期", last), renew)}
 	case now.Before(c.NotBefore):
-		return []Finding{{
-			Found:  bilingual.Sprintf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
-			Remedy: bilingual.New("set this machine's clock", "请校准本机时钟"),
-		}}
+		return []Finding{f.fault(bilingual.Sprintf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
+			bilingual.New("set this machine's clock", "请校准本机时钟"))}
 	case c.NotAfter.Sub(now) < soon:
-		return []Finding{{
-			Level: LevelWarning, Found: bilingual.Sprintf("expires on %s", "将于 %s 过期", c.NotAfter.Format(time.DateOnly)), Remedy: renew,
-		}}
+		return []Finding{f.warning(bilingual.Sprintf("expires on %s", "将于 %s 过期", last), renew)}
 	}
 	return nil
 }
@@ -209,19 +174,11 @@ func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%X", c.SerialNum
 // readCertificate reads a file with one certificate. Its errors quote nothing of the file, which
 // may be a key.
 func readCertificate(path string) (*x509.Certificate, error) {
-	file, err := os.Open(path)
+	text, err := readFile(path)
 	if err != nil {
-		return nil, bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
+		return nil, err
 	}
-	defer func() { _ = file.Close() }() // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	switch {
-	case err != nil:
-		return nil, bilingual.Errorf("cannot be read: %w", "无法读取：%w", withoutPath(err))
-	case len(text) > maxFile:
-		return nil, bilingual.Errorf("has more than %d KiB, too much for one certificate", "超过 %d KiB，不可能是一个证书", maxFile>>10)
-	}
-	blocks, err := config.DecodePEM(string(text))
+	blocks, err := config.DecodePEM(text)
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +196,23 @@ func readCertificate(path string) (*x509.Certificate, error) {
 		return nil, bilingual.Errorf("holds a damaged certificate", "证书已损坏")
 	}
 	return certificate, nil
+}
+
+// readFile reads at most maxFile bytes.
+func readFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", bilingual.Errorf("cannot be opened: %w", "无法打开：%w", withoutPath(err))
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return "", bilingual.Errorf("cannot be read: %w", "无法读取：%w", withoutPath(err))
+	case len(text) > maxFile:
+		return "", bilingual.Errorf("has more than %d KiB, too much for one certificate", "超过 %d KiB，不可能是一个证书", maxFile>>10)
+	}
+	return string(text), nil
 }
 
 // withoutPath is the cause of a file's error, because the finding names the path already.

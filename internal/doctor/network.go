@@ -59,27 +59,17 @@ func (e *examination) addresses() []address {
 	return list
 }
 
-// checkNetwork probes all addresses at once, and compares the clock with their answers.
+// checkNetwork probes all addresses, and compares the clock with their answers.
 func checkNetwork(ctx context.Context, e *examination) []Finding {
+	f := mainDomainCheck.about("")
 	if e.Offline {
-		return []Finding{mainDomainCheck.skipped(bilingual.New("not asked, for --offline", "未检查（--offline）"))}
+		return []Finding{f.skipped(bilingual.New("not asked, for --offline", "未检查（--offline）"))}
 	}
 	if e.faults.Has("WXPAY_BASE_URL") || e.faults.Has("WXPAY_BACKUP_URL") || e.faults.Has("WXPAY_CLOUDRUN_URL") {
-		return []Finding{mainDomainCheck.skipped(bilingual.New("not asked: its address has a fault", "未检查：地址配置有误"))}
+		return []Finding{f.skipped(bilingual.New("not asked: its address has a fault", "未检查：地址配置有误"))}
 	}
 	list := e.addresses()
-	probes := make([]probe, len(list))
-	var all sync.WaitGroup
-	for i, a := range list {
-		all.Go(func() { probes[i] = e.probe(ctx, a) })
-	}
-	all.Wait()
-	// Any answer counts, even a proxy's: the findings tell them apart.
-	for _, r := range probes {
-		if r.err == nil {
-			e.reached++
-		}
-	}
+	probes := e.probeAll(ctx, list)
 	var clock []Finding
 	if e.reached > 0 {
 		clock = []Finding{e.clock(list, probes)}
@@ -90,6 +80,23 @@ func checkNetwork(ctx context.Context, e *examination) []Finding {
 		findings = append(findings, probes[i].finding(a, e.clockAgrees))
 	}
 	return append(findings, clock...)
+}
+
+// probeAll probes all addresses at once, and counts those that answer. Any answer counts, even a
+// proxy's: the findings tell them apart.
+func (e *examination) probeAll(ctx context.Context, list []address) []probe {
+	probes := make([]probe, len(list))
+	var all sync.WaitGroup
+	for i, a := range list {
+		all.Go(func() { probes[i] = e.probe(ctx, a) })
+	}
+	all.Wait()
+	for _, r := range probes {
+		if r.err == nil {
+			e.reached++
+		}
+	}
+	return probes
 }
 
 // probe is the result of one probe.
@@ -127,14 +134,8 @@ func (e *examination) probe(ctx context.Context, a address) probe {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var at atomic.Int32
-	var version atomic.Value // a string
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		TLSHandshakeStart: func() { at.Store(int32(stageTLS)) },
-		TLSHandshakeDone:  func(s tls.ConnectionState, _ error) { version.Store(", " + tls.VersionName(s.Version)) },
-		GotConn:           func(httptrace.GotConnInfo) { at.Store(int32(stageReply)) },
-	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+a.path, nil)
+	var progress progress
+	request, err := http.NewRequestWithContext(progress.traced(ctx), http.MethodGet, a.url+a.path, nil)
 	if err != nil {
 		return probe{err: err}
 	}
@@ -146,16 +147,37 @@ func (e *examination) probe(ctx context.Context, a address) probe {
 	defer client.CloseIdleConnections()
 	sent, wall := time.Now(), e.now()
 	reply, err := wire.Exchange(client, request, maxPage)
-	took, unsure := time.Since(sent), e.now().Sub(wall)/2
-	// Without a reply, the error and the last stage are all there is.
+	result := probe{err: err, stage: stage(progress.stage.Load()), took: time.Since(sent)}
 	if reply == nil {
-		return probe{err: err, stage: stage(at.Load()), took: took}
+		return result
 	}
-	// What is there of the body is enough, whatever else became of it.
-	result := probe{took: took, status: reply.HTTPStatus, html: isHTML(reply.Header, reply.Body), asked: wall.Add(unsure), unsure: unsure}
-	result.date, _ = http.ParseTime(reply.Header.Get("Date")) // the zero time when it cannot be read
-	result.tls, _ = version.Load().(string)                   // empty without TLS
-	return result
+	result.tls, _ = progress.version.Load().(string) // empty without TLS
+	return result.with(reply, wall, e.now())
+}
+
+// progress is what a request has reached, written by its transport.
+type progress struct {
+	stage   atomic.Int32
+	version atomic.Value // a string: ", TLS 1.3"
+}
+
+// traced is a context whose request writes its progress.
+func (p *progress) traced(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		TLSHandshakeStart: func() { p.stage.Store(int32(stageTLS)) },
+		TLSHandshakeDone:  func(s tls.ConnectionState, _ error) { p.version.Store(", " + tls.VersionName(s.Version)) },
+		GotConn:           func(httptrace.GotConnInfo) { p.stage.Store(int32(stageReply)) },
+	})
+}
+
+// with adds a reply, which came between two times of the examined clock. The part of its body that
+// was read is enough, whatever error ended it.
+func (r probe) with(reply *wire.Reply, sent, received time.Time) probe {
+	r.err, r.status, r.html = nil, reply.HTTPStatus, isHTML(reply.Header, reply.Body)
+	r.unsure = received.Sub(sent) / 2
+	r.asked = sent.Add(r.unsure)
+	r.date, _ = http.ParseTime(reply.Header.Get("Date")) // the zero time when it cannot be read
+	return r
 }
 
 // isHTML tells a page for people from a gateway's reply.
@@ -167,64 +189,80 @@ func isHTML(header http.Header, page []byte) bool {
 
 // finding words a probe. clockAgrees rules out that this machine's clock is wrong.
 func (r probe) finding(a address, clockAgrees bool) Finding {
-	f := Finding{Check: a.check, Level: LevelFine, Subject: a.url}
+	f := a.check.about(a.url)
 	switch {
+	// Calls work without the backup while the main domain does.
+	case r.err != nil && a.check == backupDomainCheck:
+		return f.warning(r.unreached(clockAgrees))
 	case r.err != nil:
-		f.Level = LevelFault
-		if a.check == backupDomainCheck {
-			f.Level = LevelWarning // calls work while the main domain does
-		}
-		f.Found, f.Remedy = r.unreached(clockAgrees)
+		return f.fault(r.unreached(clockAgrees))
 	case r.html:
-		f.Level = LevelWarning
-		f.Found = bilingual.Sprintf("answers HTTP %d with a web page, as proxies and sign-in portals do", "返回 HTTP %d 网页，像是代理或认证门户", r.status)
-		f.Remedy = bilingual.New("see what stands between this machine and WeChat Pay (HTTPS_PROXY, a firewall)",
-			"检查本机与微信支付之间的代理（HTTPS_PROXY）或防火墙")
+		return f.warning(bilingual.Sprintf("answers HTTP %d with a web page, as proxies and sign-in portals do",
+			"返回 HTTP %d 网页，像是代理或认证门户", r.status),
+			bilingual.New("see what stands between this machine and WeChat Pay (HTTPS_PROXY, a firewall)",
+				"检查本机与微信支付之间的代理（HTTPS_PROXY）或防火墙"))
 	// Other statuses are as expected: the request is unsigned.
 	case r.status >= http.StatusInternalServerError:
-		f.Level = LevelWarning
-		f.Found = bilingual.Sprintf("answers HTTP %d", "返回 HTTP %d", r.status)
-		f.Remedy = bilingual.New("try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理")
-	default:
-		f.Found = bilingual.Sprintf("answers, HTTP %d in %d ms%s", "可达，HTTP %d，%d 毫秒%s", r.status, r.took.Milliseconds(), r.tls)
+		return f.warning(bilingual.Sprintf("answers HTTP %d", "返回 HTTP %d", r.status), lookForProxy)
 	}
-	return f
+	return f.fine(bilingual.Sprintf("answers, HTTP %d in %d ms%s", "可达，HTTP %d，%d 毫秒%s", r.status, r.took.Milliseconds(), r.tls))
 }
 
-// unreached words why an address did not answer. The cases go from the most to the least specific:
-// one error often wraps several of these types.
+var lookForProxy = bilingual.New("try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理")
+
+// unreached words why an address did not answer.
 func (r probe) unreached(clockAgrees bool) (found, remedy bilingual.Text) {
-	var (
-		timeout   interface{ Timeout() bool }
-		notFound  *net.DNSError
-		operation *net.OpError
-		notTLS    tls.RecordHeaderError
-		untrusted *tls.CertificateVerificationError
-	)
-	switch {
-	// net/http reports a proxy's own failures under this operation.
-	case errors.As(r.err, &operation) && operation.Op == "proxyconnect":
-		return bilingual.New("the proxy on the way cannot be reached", "无法连接代理服务器"),
-			bilingual.New("check HTTPS_PROXY and NO_PROXY", "检查 HTTPS_PROXY 与 NO_PROXY")
-	case errors.As(r.err, &notFound):
-		return bilingual.New("its name cannot be resolved", "域名无法解析"),
-			bilingual.New("check the name and this machine's DNS; a function inside a VPC needs a way to the internet",
-				"检查域名与本机 DNS；VPC 内的函数需开通公网访问")
-	case errors.As(r.err, &untrusted):
+	for _, obstacle := range obstacles {
+		if obstacle.is(r.err) {
+			return obstacle.found, obstacle.remedy
+		}
+	}
+	if untrusted, is := errors.AsType[*tls.CertificateVerificationError](r.err); is {
 		return wrongCertificate(untrusted.Err, clockAgrees)
-	// A plain HTTP server answers a TLS hello with text.
-	case errors.As(r.err, &notTLS), errors.Is(r.err, http.ErrSchemeMismatch):
-		return bilingual.New("what answers there speaks no TLS", "对端不是 TLS 服务"),
-			bilingual.New("check the port, and see what stands in between (HTTPS_PROXY, a firewall)", "检查端口，以及途中的代理（HTTPS_PROXY）或防火墙")
-	// After the types above, of which some are timeouts as well.
-	case errors.As(r.err, &timeout) && timeout.Timeout():
+	}
+	// After the others, of which some are timeouts as well.
+	if timeout, is := errors.AsType[net.Error](r.err); is && timeout.Timeout() {
 		return r.tooLate()
-	case errors.Is(r.err, syscall.ECONNREFUSED):
-		return bilingual.New("nothing listens there: the connection was refused", "连接被拒绝：该地址无人监听"),
-			bilingual.New("check the address and its port; an emulator may have been stopped", "检查地址与端口；模拟器可能已停止")
 	}
 	return bilingual.Sprintf("the connection broke off: %s", "连接中断：%s", innermost(r.err)),
 		bilingual.New("try again; if it stays, look for a firewall or a proxy on the way", "请重试；若持续出现，检查防火墙或代理")
+}
+
+// obstacles are the reasons for an address that cannot be reached, the most specific first: one
+// error often wraps several of these.
+var obstacles = []struct {
+	is            func(error) bool
+	found, remedy bilingual.Text
+}{
+	{
+		// net/http reports a proxy's own failures under this operation.
+		func(err error) bool {
+			operation, is := errors.AsType[*net.OpError](err)
+			return is && operation.Op == "proxyconnect"
+		},
+		bilingual.New("the proxy on the way cannot be reached", "无法连接代理服务器"),
+		bilingual.New("check HTTPS_PROXY and NO_PROXY", "检查 HTTPS_PROXY 与 NO_PROXY"),
+	},
+	{
+		func(err error) bool { _, is := errors.AsType[*net.DNSError](err); return is },
+		bilingual.New("its name cannot be resolved", "域名无法解析"),
+		bilingual.New("check the name and this machine's DNS; a function inside a VPC needs a way to the internet",
+			"检查域名与本机 DNS；VPC 内的函数需开通公网访问"),
+	},
+	{
+		// A plain HTTP server answers a TLS hello with text.
+		func(err error) bool {
+			_, is := errors.AsType[tls.RecordHeaderError](err)
+			return is || errors.Is(err, http.ErrSchemeMismatch)
+		},
+		bilingual.New("what answers there speaks no TLS", "对端不是 TLS 服务"),
+		bilingual.New("check the port, and see what stands in between (HTTPS_PROXY, a firewall)", "检查端口，以及途中的代理（HTTPS_PROXY）或防火墙"),
+	},
+	{
+		func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
+		bilingual.New("nothing listens there: the connection was refused", "连接被拒绝：该地址无人监听"),
+		bilingual.New("check the address and its port; an emulator may have been stopped", "检查地址与端口；模拟器可能已停止"),
+	},
 }
 
 // wrongCertificate words why a server's certificate was refused.
@@ -260,7 +298,7 @@ func (r probe) tooLate() (found, remedy bilingual.Text) {
 		return bilingual.Sprintf("no end of the TLS handshake within %.1f s", "TLS 握手在 %.1f 秒内未完成", seconds), remedy
 	case stageReply:
 		return bilingual.Sprintf("connected, and no answer within %.1f s", "已连接，但 %.1f 秒内没有应答", seconds),
-			bilingual.New("try again; if it stays, look for a proxy on the way", "请重试；若持续出现，检查途中的代理")
+			lookForProxy
 	case stageConnect:
 	}
 	return bilingual.Sprintf("no connection within %.1f s", "%.1f 秒内未能建立连接", seconds), remedy
@@ -288,7 +326,7 @@ func (e *examination) clock(list []address, probes []probe) Finding {
 		}
 	}
 	if best < 0 {
-		return clockCheck.skipped(bilingual.New("no reply had a time", "应答中没有时间，无法核对"))
+		return clockCheck.about("").skipped(bilingual.New("no reply had a time", "应答中没有时间，无法核对"))
 	}
 	// The header is cut to whole seconds: the middle of the second is as good a guess as any.
 	ahead := probes[best].asked.Sub(probes[best].date.Add(time.Second / 2)).Round(time.Second)
@@ -298,22 +336,22 @@ func (e *examination) clock(list []address, probes []probe) Finding {
 // skew words how far our clock is ahead, with an uncertainty of unsure. A wrong clock is a fault
 // for APIv3 only, which signs the time.
 func (e *examination) skew(of string, ahead, unsure time.Duration) Finding {
-	f := Finding{Check: clockCheck, Level: LevelFine, Subject: of}
-	f.Found = bilingual.Sprintf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
+	f := clockCheck.about(of)
+	found := bilingual.Sprintf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
 	// Worded by direction, because a sign is easily misread.
 	if ahead < 0 {
-		f.Found = bilingual.Sprintf("this machine's is %s behind the gateway's", "本机比网关慢 %s", -ahead)
+		found = bilingual.Sprintf("this machine's is %s behind the gateway's", "本机比网关慢 %s", -ahead)
 	}
 	set := bilingual.New("set this machine's clock (NTP); APIv3 refuses what is signed more than five minutes off",
 		"请校准本机时钟（NTP）；APIv3 拒绝时间偏差超过 5 分钟的请求")
 	// The measurement is uncertain by half the exchange, and the header by half a second.
 	switch off := ahead.Abs(); {
 	case off > wrongSkew && e.settings.Has(order.V3):
-		f.Level, f.Remedy = LevelFault, set
+		return f.fault(found, set)
 	case off > slightSkew:
-		f.Level, f.Remedy = LevelWarning, set
+		return f.warning(found, set)
 	case off <= 2*time.Second+unsure:
-		f.Found = bilingual.New("agrees with the gateway's", "与网关一致")
+		return f.fine(bilingual.New("agrees with the gateway's", "与网关一致"))
 	}
-	return f
+	return f.fine(found)
 }

@@ -40,7 +40,7 @@ func checkSettings(_ context.Context, e *examination) []Finding {
 	findings := make([]Finding, 0, len(given))
 	for _, as := range given {
 		name := strings.TrimSuffix(as, config.FileSuffix)
-		findings = append(findings, Finding{Check: settingsCheck, Level: LevelFact, Subject: as, Found: e.shown(name)})
+		findings = append(findings, settingsCheck.about(as).fact(e.shown(name)))
 	}
 	return findings
 }
@@ -107,10 +107,7 @@ func checkConfiguration(_ context.Context, e *examination) []Finding {
 	}
 	findings := make([]Finding, 0, len(e.faults.List))
 	for _, fault := range e.faults.List {
-		findings = append(findings, Finding{
-			Check: configurationCheck, Level: LevelFault, Subject: fault.Variable,
-			Found: fault.Problem, Remedy: fault.Remedy,
-		})
+		findings = append(findings, configurationCheck.about(fault.Variable).fault(fault.Problem, fault.Remedy))
 	}
 	return findings
 }
@@ -122,18 +119,13 @@ func (e *examination) withoutFaults() Finding {
 	// Without an appid, orders by openid and combined orders do not work; the configuration is
 	// valid.
 	if e.settings.AppID != "" {
-		return Finding{
-			Check: configurationCheck, Level: LevelFine,
-			Found: bilingual.Sprintf("complete and sound: %s", "完整且有效：%s", dialects),
-		}
+		return configurationCheck.about("").fine(bilingual.Sprintf("complete and sound: %s", "完整且有效：%s", dialects))
 	}
-	return Finding{
-		Check: configurationCheck, Level: LevelWarning, Subject: nameAppID,
-		Found: bilingual.Sprintf("sound (%s), but not complete: no order is registered by openid unless a sub_appid goes with it, and no"+
+	return configurationCheck.about(nameAppID).warning(
+		bilingual.Sprintf("sound (%s), but not complete: no order is registered by openid unless a sub_appid goes with it, and no"+
 			" combined order is closed", "有效（%s），但不完整：不带 sub_appid 就不能按 openid 登记订单，也不能关闭合单", dialects),
-		Remedy: bilingual.New("give the appid that the merchant number is bound to, the mini-program's",
-			"请填写与商户号绑定的 appid，即小程序的 appid"),
-	}
+		bilingual.New("give the appid that the merchant number is bound to, the mini-program's",
+			"请填写与商户号绑定的 appid，即小程序的 appid"))
 }
 
 // dialects are those with credentials.
@@ -160,11 +152,9 @@ func checkStore(_ context.Context, e *examination) []Finding {
 	if e.app == nil || e.app.PlainStore == "" {
 		return nil
 	}
-	return []Finding{{
-		Check: configurationCheck, Level: LevelWarning, Subject: "CLOUDPAY_STORE",
-		Found: bilingual.New("the database is reached over a network without TLS: its password and the orders can be read on the way",
+	return []Finding{configurationCheck.about("CLOUDPAY_STORE").warning(
+		bilingual.New("the database is reached over a network without TLS: its password and the orders can be read on the way",
 			"数据库经网络连接而未加密：窃听者能读到其密码与订单"),
-		Remedy: bilingual.New("write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address (docs/databases.md)",
-			"在地址中写 sslmode=verify-full（PostgreSQL）或 tls=true（MySQL），见 docs/databases.md"),
-	}}
+		bilingual.New("write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address (docs/databases.md)",
+			"在地址中写 sslmode=verify-full（PostgreSQL）或 tls=true（MySQL），见 docs/databases.md"))}
 }
