@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
+	"cloudpay/internal/store/fakestore"
 )
 
 // The merchant that every test acts for.
@@ -167,3 +168,13 @@ func wantResult(t *testing.T, got order.Result, outcome order.Outcome, returnCod
 		t.Errorf("outcome %s comes with proof %q", got.Outcome, got.Proof)
 	}
 }
+
+// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a fake one.
+func newStore() *fakestore.Store { return fakestore.New(shop.Account(), time.Now) }
+
+func ref(outTradeNo string) order.Ref {
+	return order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: outTradeNo}
+}
+
+// passes lets time go by: a false one, under synctest.
+func passes(d time.Duration) { <-time.NewTimer(d).C }

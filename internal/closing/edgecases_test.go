@@ -1,9 +1,6 @@
 package closing_test
 
 import (
-	"context"
-	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,62 +111,6 @@ func TestSchedulingAgain(t *testing.T) {
 	}
 }
 
-// A row is the order it was registered as: another default since makes it no other order.
-func TestSweepClosesNoOtherOrder(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.order("A1", tradestate.NotPay)
-		w.sweeper.Merchant.Partner = true
-		w.sweeper.Merchant.SubMchID = "1900000109"
-		report := w.sweep(30 * time.Second)
-		w.town.wantAsked("A1", "")
-		kept := w.store.At("A1")
-		if report.Retried != 1 || kept.Progress != schedule.Waiting || !strings.Contains(kept.LastError, "1900000109") {
-			t.Errorf("got %+v of %+v, want it put off with a reason", report, kept)
-		}
-	})
-}
-
-// Paid, nobody knows how much: it is not written down as if the amount were right, neither by a sweep nor by a call.
-func TestPaidWithoutFacts(t *testing.T) {
-	t.Parallel()
-	fee := int64(100)
-	for name, direct := range map[string]bool{"swept": false, "called": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t)
-				w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = &fee })
-				w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-					return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, op == "query"
-				}
-				if direct {
-					got := closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store})
-					if got.Outcome != order.OutcomePaid {
-						t.Errorf("got %+v, want it paid", got)
-					}
-				} else {
-					w.sweeper.CloseFirst = true
-					w.sweep(30 * time.Second)
-				}
-				w.store.WantAt(t, "A1", schedule.Closing, "")
-				w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
-					a := answer(verdict.Stated, "")
-					paid := fee + 1
-					a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: no, TotalFee: &paid}
-					return a, op == "query"
-				}
-				passes(2 * time.Minute)
-				w.sweep(30 * time.Second)
-				if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != schedule.EventPaidOtherAmount {
-					t.Errorf("told %v, want that another amount was paid", got)
-				}
-			})
-		})
-	}
-}
-
 // Nor is it by a call that another's lease leaves no say, and the caller learns so.
 func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 	t.Parallel()
@@ -186,46 +127,5 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 		}
 		wantRecorded(t, got, "false")
 		store.WantAt(t, "A1", schedule.Closing, "")
-	})
-}
-
-// What a panic's value is may be a secret, and the log does not have it.
-func TestLogHasNoPanicValue(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for _, value := range []any{"a-secret-key", errors.New("a-secret-key")} {
-			w := newWorld(t)
-			w.order("A1", tradestate.NotPay)
-			w.town.odd = func(context.Context, string, string) (order.Answer, bool) { panic(value) }
-			w.sweep(30 * time.Second)
-			if got := w.log.String(); strings.Contains(got, "a-secret-key") || !strings.Contains(got, "panic") {
-				t.Errorf("the log has %q, want a panic without its value", got)
-			}
-		}
-	})
-}
-
-// keptLine is a teller that keeps connections.
-type keptLine struct {
-	ear
-
-	closed int
-}
-
-func (k *keptLine) CloseIdleConnections() { k.closed++ }
-
-// Connections that a frozen instance kept are not used by its next sweep.
-func TestTellingBeginsOnNewConnections(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		line := &keptLine{ear: ear{fails: func(schedule.Event) error { return nil }}}
-		w.sweeper.Notifier = line
-		for want := range 3 {
-			if line.closed != want {
-				t.Errorf("connections were closed %d times before sweep %d", line.closed, want)
-			}
-			w.sweep(30 * time.Second)
-		}
 	})
 }

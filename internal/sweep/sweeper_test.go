@@ -1,4 +1,4 @@
-package closing_test
+package sweep_test
 
 import (
 	"context"

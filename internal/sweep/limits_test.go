@@ -1,4 +1,4 @@
-package closing_test
+package sweep_test
 
 import (
 	"context"
@@ -158,51 +158,6 @@ func TestPauseWithoutTheSharedQuota(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A doubt from before is not gone because this call was refused.
-func TestOldDoubtStays(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, limits(time.Hour))
-		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
-			t.Fatal(err)
-		}
-		passes(time.Second)
-		closeA1(withLimit(t, 3*time.Second), closer)
-		store.WantAt(t, "A1", schedule.Closing, "")
-	})
-}
-
-// That there is no such order is for the claim's holder to find.
-func TestNotFoundIsNotObserved(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
-		closer, store, _ := keeper(t, missing, missing)
-		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
-		store.WantAt(t, "A1", schedule.Closing, "")
-	})
-}
-
-// What was learned is written down although the caller has gone.
-func TestRecordingOutlivesTheCaller(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ctx, leave := context.WithCancel(t.Context())
-		closer, store, _ := keeper(t, func(ctx context.Context) order.Answer {
-			leave()
-			return says(verdict.Accepted, "")(ctx)
-		})
-		store.Add(t, "A1")
-		wantRecorded(t, closeA1(ctx, closer), "true")
-		store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
-	})
 }
 
 // Orders that come back untouched are said to be left.

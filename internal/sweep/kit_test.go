@@ -1,4 +1,4 @@
-package closing_test
+package sweep_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -233,4 +234,37 @@ func (w *world) wantSettled() {
 	if w.town.doubly > 0 {
 		w.t.Errorf("%d exchanges were about an order that had another under way", w.town.doubly)
 	}
+}
+
+// shop is the merchant that every test acts for.
+var shop = order.Merchant{
+	AppID: "wx0123456789abcdef",
+	MchID: "1900000001",
+	API:   order.V3,
+	APIs:  []order.API{order.V2, order.V3},
+}
+
+// answer is an authenticated reply over the merchant's own route.
+func answer(v verdict.Verdict, code string) order.Answer {
+	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true}
+}
+
+// hangs answers nothing until it is told to stop.
+func hangs(ctx context.Context) order.Answer {
+	<-ctx.Done()
+	return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
+}
+
+// withLimit is the context of an invocation that the platform ends after d.
+func withLimit(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// closeDirectly closes A1 as a caller does, beside the sweeps.
+func (w *world) closeDirectly() order.Result {
+	closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
+	return closer.Close(withLimit(w.t, 3*time.Second), order.Params{OutTradeNo: "A1"})
 }

@@ -217,25 +217,6 @@ func TestStoreThatHangs(t *testing.T) {
 	})
 }
 
-// An end that cannot be written is told all the same, and the sweep finds it out again.
-func TestEndThatCannotBeWritten(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.order("A1", tradestate.NotPay)
-		closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
-		w.store.Break("finish")
-		got := closeA1(withLimit(t, 3*time.Second), closer)
-		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
-		wantRecorded(t, got, "false")
-		w.store.WantAt(t, "A1", schedule.Closing, "")
-		w.store.Mend()
-		passes(2 * time.Minute)
-		w.sweep(30 * time.Second)
-		w.wantSettled()
-	})
-}
-
 // Somebody else is closing it: the gateway arbitrates, the caller is told the truth, and there is one end.
 func TestCloseOfABusyOrder(t *testing.T) {
 	t.Parallel()
@@ -416,5 +397,50 @@ func TestStoreThatLetsNobodyIn(t *testing.T) {
 		if !strings.Contains(logs.String(), "pq: 42501 at 10.0.0.7") {
 			t.Errorf("the log does not have the database's words: %s", &logs)
 		}
+	})
+}
+
+// A doubt from before is not gone because this call was refused.
+func TestOldDoubtStays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closer, store, _ := keeper(t, limits(time.Hour))
+		store.Add(t, "A1")
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		passes(time.Second)
+		closeA1(withLimit(t, 3*time.Second), closer)
+		store.WantAt(t, "A1", schedule.Closing, "")
+	})
+}
+
+// That there is no such order is for the claim's holder to find.
+func TestNotFoundIsNotObserved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
+		closer, store, _ := keeper(t, missing, missing)
+		store.Add(t, "A1")
+		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
+		store.WantAt(t, "A1", schedule.Closing, "")
+	})
+}
+
+// What was learned is written down although the caller has gone.
+func TestRecordingOutlivesTheCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, leave := context.WithCancel(t.Context())
+		closer, store, _ := keeper(t, func(ctx context.Context) order.Answer {
+			leave()
+			return says(verdict.Accepted, "")(ctx)
+		})
+		store.Add(t, "A1")
+		wantRecorded(t, closeA1(ctx, closer), "true")
+		store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 	})
 }
