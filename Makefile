@@ -63,7 +63,7 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
 	: 'What takes SQLite is without the race detector, which slows that forty times; test-races has it.'; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/... ./cmd/...; \
-	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestKept' ./internal/app; \
+	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestRegistered' ./internal/app; \
 	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 
 ##@ For contributors

@@ -25,12 +25,12 @@ type App struct {
 	// Closer and Querier are the workflows. They must not be used if Broken is not nil.
 	Closer  *closing.Closer
 	Querier *closing.Querier
-	// Store is the register. Sweeper closes due orders, Resolver resolves those in doubt; both deliver
-	// events. All three are nil without CLOUDPAY_STORE.
+	// Store is the register. Sweeper closes due orders, Resolver resolves those in doubt; both
+	// deliver events. All three are nil without CLOUDPAY_STORE.
 	Store             *store.Store
 	Sweeper, Resolver *sweep.Sweeper
-	// PlainStore is the host of the store's database if the connection crosses a network without TLS,
-	// or may do so; empty otherwise.
+	// PlainStore is the host of the store's database if the connection crosses a network without
+	// TLS, or may do so; empty otherwise.
 	PlainStore string
 	// Broken reports all faults of the configuration together; nil if there are none.
 	Broken error
@@ -104,15 +104,16 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper)
 	}
 }
 
-// end closes the store when the process ends. The database would log an aborted connection otherwise.
+// end closes the store when the process ends. The database would log an aborted connection
+// otherwise.
 func (a *App) end() {
 	if a.Store != nil {
 		_ = a.Store.Close() // the process ends, with or without an error
 	}
 }
 
-// accessOf is the configured access. A faulty setting opens nothing: the function is Broken and refuses
-// every call.
+// accessOf is the configured access. A faulty setting opens nothing: the function is Broken and
+// refuses every call.
 func accessOf(c config.Config) trigger.Access {
 	return trigger.Access{
 		Policy:          trigger.Policy(c.CallerPolicy),
@@ -127,8 +128,8 @@ func accessOf(c config.Config) trigger.Access {
 	}
 }
 
-// tokenOf is a token that any of the values matches, so that a secret can be changed without a refused
-// call.
+// tokenOf is a token that any of the values matches, so that a secret can be changed without a
+// refused call.
 func tokenOf(values []config.Secret) trigger.Token {
 	texts := make([]string, 0, len(values))
 	for _, value := range values {

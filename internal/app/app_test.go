@@ -78,7 +78,7 @@ func TestOrderNobodyMade(t *testing.T) {
 	})
 }
 
-// The close is carried out and its reply is lost: a query finds out.
+// The close is carried out and its reply is lost: a query shows that it was.
 func TestCommitThenDrop(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, e *env) {
@@ -93,7 +93,7 @@ func TestCommitThenDrop(t *testing.T) {
 	})
 }
 
-// The same, and the customer pays just before.
+// As above, but the customer pays just before the close.
 func TestPaymentSlipsInBetween(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, e *env) {
@@ -109,9 +109,9 @@ func TestPaymentSlipsInBetween(t *testing.T) {
 	})
 }
 
-// Whatever spoils a reply, it is not believed, and a query that is answered well
-// settles what it left in doubt.
-func TestSpoiltReplyIsSettledByQuery(t *testing.T) {
+// A spoilt reply is not believed, however it was spoilt, and a query with a good reply resolves the
+// doubt.
+func TestSpoiltReplyIsResolvedByQuery(t *testing.T) {
 	t.Parallel()
 	for _, spoil := range []struct {
 		action paygate.Action
@@ -149,13 +149,13 @@ func TestSpoiltReplyIsSettledByQuery(t *testing.T) {
 	}
 }
 
-// A gateway that never answers believably leaves the order unknown, and says why.
+// Without one believable reply the outcome is unknown, and the result says why.
 func TestNeverBelievable(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		action  paygate.Action
 		v2, v3  string
-		closing bool // the close is carried out all the same
+		closing bool // the close is carried out nevertheless
 	}{
 		{paygate.BadSignature, "BAD_SIGNATURE", "BAD_SIGNATURE", true},
 		{paygate.Unsigned, "UNSIGNED_REPLY", "UNSIGNED_REPLY", true},
@@ -185,7 +185,7 @@ func TestNeverBelievable(t *testing.T) {
 				if got.Outcome != order.OutcomeUnknown || got.ReturnCode != "FAIL" || !got.Retryable || got.Proof != order.ProofNone {
 					t.Errorf("got %+v", got)
 				}
-				if got.ErrCode != want && got.ErrCode != "TIMEOUT" { // the last attempt may be too short
+				if got.ErrCode != want && got.ErrCode != "TIMEOUT" { // the time left for the last attempt may be too short
 					t.Errorf("errCode = %s, want %s", got.ErrCode, want)
 				}
 				e.ClearFaults()
@@ -199,8 +199,8 @@ func TestNeverBelievable(t *testing.T) {
 	}
 }
 
-// At a platform limit of three seconds, a gateway that hangs once costs an
-// attempt and not the answer; and whatever the answer, it is so.
+// At a platform limit of three seconds, a gateway that hangs once costs an attempt and not the
+// answer, and the answer is true.
 func TestHangIsCutShort(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, e *env) {
@@ -253,7 +253,7 @@ func TestWrongKeyIsNamedAndNothingIsClaimed(t *testing.T) {
 		}
 		got := e.close("A1")
 		e.wantOutcome(got, order.OutcomeUnknown, "SIGNERROR")
-		e.wantAsked(2) // a close, a query, and no more: asking on is of no use
+		e.wantAsked(2) // a close and a query: more attempts would fail alike
 		e.WantState("A1", paygate.StateNotPay, e.owner())
 	})
 }

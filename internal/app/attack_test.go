@@ -22,8 +22,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// A container is a function's process as a container runs it: a server on PORT, with no platform
-// before it.
+// A container is a function's process as a container runs it: a server on PORT, with no platform in
+// front of it.
 type container struct {
 	*env
 
@@ -60,8 +60,8 @@ func (e *env) runContainer(name string) *container {
 	}
 }
 
-// attack is many connections that each do what begin does, again as soon as the function has closed
-// them, until stop. It returns when each has begun once.
+// attack opens many connections and runs begin on each of them, again whenever the function has
+// closed one, until stop. It returns when begin has run once on each.
 func (c *container) attack(connections int, begin func(net.Conn)) (stop func()) {
 	c.t.Helper()
 	var begun, ended sync.WaitGroup
@@ -114,7 +114,7 @@ func slowBody(conn net.Conn) {
 	_, _ = io.WriteString(conn, "POST /queryorder HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{")
 }
 
-// A caller is a way to be let in.
+// authorised is a call with credentials that the function accepts.
 type authorised struct{ name, header, value, body string }
 
 func authorisedCallers(withService bool) []authorised {
@@ -129,13 +129,13 @@ func authorisedCallers(withService bool) []authorised {
 	return callers
 }
 
-// wantServed makes calls, each on a connection of its own and then all on one, and fails the test
-// unless all are answered.
+// wantServed makes the callers' calls, first each on its own connection, then all on one. It fails
+// the test unless all are answered.
 func (c *container) wantServed(during string, callers []authorised) {
 	c.t.Helper()
 	for _, kept := range []bool{false, true} {
 		transport := &http.Transport{DisableKeepAlives: !kept}
-		client := &http.Client{Transport: transport, Timeout: time.Minute} // only ends a hang
+		client := &http.Client{Transport: transport, Timeout: time.Minute} // ends a hang
 		for n := range 30 {
 			caller := callers[n%len(callers)]
 			if err := c.ask(client, caller); err != nil {
@@ -168,7 +168,7 @@ func (c *container) ask(client *http.Client, caller authorised) error {
 	return nil
 }
 
-// wantSmall fails the test if the process ever had more than 64 MB in memory.
+// wantSmall fails the test if the process ever used more than 64 MB of memory.
 func (c *container) wantSmall(during string) {
 	c.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.pid))
@@ -186,10 +186,10 @@ func (c *container) wantSmall(during string) {
 	}
 }
 
-// Authorised callers are served, and memory stays small, while 520 connections each send the head
-// of a POST and one byte, again whenever they are closed: whether the function answers 401 on the
-// head or has to wait for a body that may prove its sender. That they are served quickly is
-// measured in bench/attack.
+// Authorised callers are served and memory stays small while 520 connections each send the head of
+// a POST and one byte, again whenever they are closed: both when the function answers 401 to the
+// head, and when it has to wait for the body because the body may hold the sender's token.
+// bench/attack measures how quickly they are served.
 func TestSlowBodiesHoldUpNoCaller(t *testing.T) {
 	t.Parallel()
 	for _, withService := range []bool{true, false} {
@@ -212,7 +212,7 @@ func TestSlowBodiesHoldUpNoCaller(t *testing.T) {
 	}
 }
 
-// So it is while 10,000 connections send nothing.
+// The same holds while 10,000 connections send nothing.
 func TestIdleConnectionsHoldUpNoCaller(t *testing.T) {
 	t.Parallel()
 	e := strict(t, order.V2)
@@ -231,8 +231,8 @@ func TestIdleConnectionsHoldUpNoCaller(t *testing.T) {
 	c.wantSmall(fmt.Sprintf("%d idle connections", idle))
 }
 
-// mostFiles raises the limit of open files as far as it may, and returns how many of those wanted
-// there can be.
+// mostFiles raises the limit of open files as far as allowed, and returns how many of the wanted
+// files fit.
 func mostFiles(t *testing.T, wanted int) int {
 	t.Helper()
 	var limit syscall.Rlimit

@@ -17,10 +17,9 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// newCertificateEnv is a merchant that nobody else is, in this run or another:
-// the list of certificates is kept in a file by the merchant's number. Its replies
-// are verified with platform certificates, and with WeChat Pay's public key too if
-// a test adds that.
+// newCertificateEnv is an env whose merchant number is unique, in this run and in others, because
+// the file of certificates is named by the number. Its replies are verified with platform
+// certificates; a test may add WeChat Pay's public key.
 func newCertificateEnv(t *testing.T, options paygate.Options) *env {
 	t.Helper()
 	number, err := rand.Int(rand.Reader, big.NewInt(1e18))
@@ -47,7 +46,7 @@ func newCertificateEnv(t *testing.T, options paygate.Options) *env {
 	return e
 }
 
-// certificateFiles are those that the merchant's functions have written.
+// certificateFiles lists the files that the merchant's functions have written.
 func (e *env) certificateFiles() []string {
 	e.t.Helper()
 	files, err := filepath.Glob(filepath.Join(os.TempDir(), "cloudpay-certificates-"+e.Merchant.MchID+"-*"))
@@ -57,7 +56,7 @@ func (e *env) certificateFiles() []string {
 	return files
 }
 
-// configurePublicKey has replies verified with WeChat Pay's public key too.
+// configurePublicKey adds WeChat Pay's public key to the configuration.
 func (e *env) configurePublicKey() {
 	e.t.Helper()
 	public, err := e.PublicKeyPEM()
@@ -67,13 +66,13 @@ func (e *env) configurePublicKey() {
 	e.vars["WXPAY_PUBLIC_KEY"], e.vars["WXPAY_PUBLIC_KEY_ID"] = string(public), e.PublicKeyID()
 }
 
-// certificatesFail has every download of the certificates meet a fault.
+// certificatesFail makes every download of the certificates fail.
 func (e *env) certificatesFail(how paygate.Action) {
 	e.t.Helper()
 	e.MustInject(paygate.Fault{Op: "certificates", Action: how})
 }
 
-// downloads is how often the gateway was asked for its certificates.
+// downloads counts the requests for the gateway's certificates.
 func (e *env) downloads() int {
 	n := 0
 	for _, r := range e.Requests() {
@@ -84,8 +83,8 @@ func (e *env) downloads() int {
 	return n
 }
 
-// A merchant who has an APIv3 key and no public key closes and queries, in every
-// region: the certificates are downloaded once for all instances.
+// A merchant with an APIv3 key and no public key closes and queries in every region. The
+// certificates are downloaded once for all instances.
 func TestPlatformCertificates(t *testing.T) {
 	t.Parallel()
 	for _, region := range []string{"cn", "global", "hk"} {
@@ -115,7 +114,7 @@ func TestPlatformCertificates(t *testing.T) {
 	}
 }
 
-// The roots are asked of a certificate where they are configured.
+// Configured roots must have signed a certificate.
 func TestCertificateRoots(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{})
@@ -130,8 +129,8 @@ func TestCertificateRoots(t *testing.T) {
 	e.WantState("A1", paygate.StateNotPay)
 }
 
-// A certificate that comes into use between two calls of an instance costs a
-// download, and no attempt.
+// A certificate that comes into use between two calls of an instance costs a download and no
+// attempt.
 func TestRotationInMidRun(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{})
@@ -157,8 +156,8 @@ func TestRotationInMidRun(t *testing.T) {
 	}
 }
 
-// While WeChat Pay switches a merchant over, half of the replies are signed by the
-// other kind of key: with both kinds configured none is lost.
+// While WeChat Pay switches a merchant to the public key, half of the replies are signed with the
+// other kind of key. With both kinds configured no reply is lost.
 func TestGraySwitchBetweenKeyKinds(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{Seed: 1, Signing: paygate.Signing{CertificateShare: 0.5, PublicKeyShare: 0.5}})
@@ -183,8 +182,7 @@ func TestGraySwitchBetweenKeyKinds(t *testing.T) {
 	}
 }
 
-// A fault of the certificates is found before anything is asked of the order, and
-// its remedy is named.
+// A fault of the certificates is found before any request about the order, and its remedy is named.
 func TestCertificateFaultsAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -194,11 +192,11 @@ func TestCertificateFaultsAreNamed(t *testing.T) {
 		says    []string
 	}{
 		{
-			"a merchant who has none", paygate.Options{NoCertificates: true}, func(*env) {},
+			"a merchant without certificates", paygate.Options{NoCertificates: true}, func(*env) {},
 			[]string{"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY "},
 		},
 		{
-			"a merchant who was switched to the public key", paygate.Options{},
+			"a merchant that was switched to the public key", paygate.Options{},
 			func(e *env) { e.certificatesFail(paygate.Switched) },
 			[]string{"use public-key mode", "WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY "},
 		},
@@ -235,14 +233,14 @@ func TestCertificateFaultsAreNamed(t *testing.T) {
 	}
 }
 
-// A 500 may pass, so it is doubt; what to do if it does not is said all the same.
+// A 500 may be temporary, so the outcome is in doubt. The remedy is named all the same.
 func TestCertificatesThatAreNotToBeHadJustNow(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{})
 	e.order("A1")
 	e.certificatesFail(paygate.SystemError)
 	for _, o := range operations() {
-		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, 2*time.Second) // it is asked for again until the time is up
+		got := e.call(o.build, map[string]string{"out_trade_no": "A1"}, 2*time.Second) // the download is tried until the time is up
 		if got.Outcome != order.OutcomeUnknown || got.ErrCode != errcode.UnknownSerial || !got.Retryable ||
 			!strings.Contains(got.ReturnMsg, "if it lasts") || !strings.Contains(got.ReturnMsg, "WXPAY_PUBLIC_KEY_ID") {
 			t.Errorf("%s: got %+v", o.name, got)
@@ -252,8 +250,8 @@ func TestCertificatesThatAreNotToBeHadJustNow(t *testing.T) {
 	e.wantOutcome(e.close("A1"), order.OutcomeClosed, "")
 }
 
-// A merchant who was switched over and has configured the public key already misses
-// no certificate, with the APIv3 key still there.
+// A merchant that was switched to the public key, and has configured it, misses no certificate even
+// with the APIv3 key still configured.
 func TestSwitchedWithThePublicKeyConfigured(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{})
@@ -264,8 +262,8 @@ func TestSwitchedWithThePublicKeyConfigured(t *testing.T) {
 	e.wantOutcome(e.close("A1"), order.OutcomeClosed, "")
 }
 
-// Keys that are mixed up are found when the function starts: a caller is told, and
-// nothing is asked of the gateway.
+// Mixed-up keys are found when the function starts. A caller gets the report, and no request
+// reaches the gateway.
 func TestMixedUpKeysAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -309,8 +307,7 @@ func TestMixedUpKeysAreNamed(t *testing.T) {
 	}
 }
 
-// ownPublicKey is the public half of the merchant's key, in the form of WeChat
-// Pay's.
+// ownPublicKey is the public half of the merchant's key, in the form of WeChat Pay's public key.
 func (e *env) ownPublicKey() string {
 	e.t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(&e.Merchant.PrivateKey.PublicKey)
@@ -320,8 +317,8 @@ func (e *env) ownPublicKey() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// Numbers of the wrong side are found: those that cannot be meant are refused at
-// once, the others have no order.
+// A number of another kind is recognised: one that cannot be an order's is refused at once, any
+// other names no order.
 func TestNumbersOfTheWrongSide(t *testing.T) {
 	t.Parallel()
 	const mainlandID = "4200005678202611220000000002"
@@ -362,7 +359,7 @@ func TestNumbersOfTheWrongSide(t *testing.T) {
 	}
 }
 
-// combined is a call about a combined order of one part.
+// combined is a call for a combined order of one part.
 func combined(no string) map[string]any {
 	return map[string]any{
 		"combine_out_trade_no": no, "sub_orders": []map[string]string{{"mchid": "1900007291", "out_trade_no": no + "-1"}},

@@ -79,9 +79,9 @@ func exchangersV2(c config.Config, addresses []string, connections *http.Client)
 	return exchangers
 }
 
-// exchangersV3 parses the keys and makes the exchangers. A fault in a key is added to faults under the
-// name of its variable; the exchangers must not be used then. A key is parsed even if its serial number
-// or ID is at fault, so that one report names both.
+// exchangersV3 parses the keys and makes the exchangers. A fault in a key is added to faults under
+// the name of its variable; the exchangers must not be used then. A key is parsed even if its
+// serial number or ID is at fault, so that one report names both.
 func exchangersV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []wechatpay.Exchanger {
 	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	addFault(faults, "WXPAY_PRIVATE_KEY", err)
@@ -125,8 +125,8 @@ func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
 	return keys
 }
 
-// certificates returns the platform certificates of a merchant with an APIv3 key, which are downloaded
-// when they are first needed. It is nil for a merchant without one.
+// certificates returns the platform certificates of a merchant with an APIv3 key, which are
+// downloaded when they are first needed. It is nil for a merchant without one.
 func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	if c.V3.Key.Reveal() == "" {
 		return nil
@@ -135,8 +135,8 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	addFault(faults, "WXPAY_V3_KEY", err)
 	list := &v3json.Certificates{
 		Key: key,
-		// The temporary folder is the only one that a function may write to. A warm instance finds the
-		// file again.
+		// The temporary folder is the only one that a function may write to. A warm instance finds
+		// the file again.
 		File: filepath.Join(os.TempDir(), "cloudpay-certificates-"+c.MchID+"-"+string(c.Region)+".json"),
 		Report: func(ctx context.Context, err error) {
 			slog.WarnContext(ctx, "platform certificates", "fault", err.Error())
@@ -155,8 +155,8 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	return list
 }
 
-// placeholder returns a variable's value, or the stand-in for one that is missing or already reported
-// as faulty. A faulty value may be a secret in the wrong variable, and must not be quoted.
+// placeholder returns a variable's value, or the stand-in for one that is missing or already
+// reported as faulty. A faulty value may be a secret in the wrong variable, and must not be quoted.
 func placeholder(faults *config.Faults, variable, value, in string) string {
 	if faults.Has(variable) || value == "" {
 		return in

@@ -11,8 +11,8 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// One instance answers several invocations at once, as Lambda lets it (AWS_LAMBDA_MAX_CONCURRENCY)
-// and web functions do: each answer is about its own order. `make test` runs it with the race
+// One instance answers several invocations at once, as on Lambda (AWS_LAMBDA_MAX_CONCURRENCY) and
+// in web functions, and each answer is about its own order. `make test` runs this with the race
 // detector.
 func TestInstanceAnswersSeveralAtOnce(t *testing.T) {
 	t.Parallel()
@@ -38,8 +38,7 @@ func TestInstanceAnswersSeveralAtOnce(t *testing.T) {
 							if got.Outcome != f.want || got.OutTradeNo != number {
 								t.Errorf("%s: got %s of %s, want %s", number, got.Outcome, got.OutTradeNo, f.want)
 							}
-							// What is refused at the same time leaves nothing behind for the
-							// others.
+							// A call that is refused at the same time does not affect the others.
 							if got := ask(map[string]string{"outTradeNO": number}, patient); got.ErrCode != errcode.ParamError {
 								t.Errorf("a slip: got %+v, want PARAM_ERROR", got)
 							}

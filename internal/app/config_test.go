@@ -16,8 +16,8 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// Every fault of a configuration is in the one report that a direct caller and
-// the log get, and nothing is asked of the gateway.
+// A direct caller and the log get one report with all faults of the configuration, and no request
+// reaches the gateway.
 func TestFaultsAreReportedTogether(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})
@@ -71,7 +71,7 @@ func TestUnsoundKeysAreNamed(t *testing.T) {
 	e.wantAsked(0)
 }
 
-// What stands in a wrong place may be a secret.
+// A value in the wrong variable may be a secret.
 func TestMisplacedSecretIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})
@@ -87,7 +87,7 @@ func TestMisplacedSecretIsNotRepeated(t *testing.T) {
 	}
 }
 
-// A policy that is not known opens nothing: whoever asks for it is told what there is.
+// An unknown policy opens nothing, and the report lists the known ones.
 func TestUnknownCallerPolicyIsAFault(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})
@@ -102,7 +102,7 @@ func TestUnknownCallerPolicyIsAFault(t *testing.T) {
 	}
 }
 
-// Bad input is refused before the gateway is asked.
+// Bad input is refused before any request to the gateway.
 func TestBadInputAsksNothing(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, e *env) {
@@ -144,7 +144,7 @@ func TestCallerChoosesAnAPI(t *testing.T) {
 	e.wantOutcome(got, order.OutcomeRefused, "PARAM_ERROR")
 }
 
-// Nothing that is secret shows in what is logged or answered, whatever goes wrong.
+// No secret appears in a log or an answer, whatever goes wrong.
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, e *env) {

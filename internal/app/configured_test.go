@@ -25,7 +25,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// spoken is what of an APIv2 request is the configuration's to decide.
+// spoken are the parts of an APIv2 request that the configuration decides.
 type spoken struct {
 	SignType string `xml:"sign_type"`
 	Sign     string `xml:"sign"`
@@ -33,8 +33,8 @@ type spoken struct {
 	SubMchID string `xml:"sub_mch_id"`
 }
 
-// overhear puts a listener between the function and the gateway, and gives the
-// APIv2 requests that pass it.
+// overhear puts a proxy between the function and the gateway, and returns the APIv2 requests that
+// pass it.
 func (e *env) overhear() <-chan spoken {
 	e.t.Helper()
 	gateway, err := url.Parse(e.URL)
@@ -61,8 +61,7 @@ func (e *env) overhear() <-chan spoken {
 	return heard
 }
 
-// The allow-list holds through the whole function: a sub-merchant who is not on it
-// is refused before anything is asked about them.
+// A sub-merchant that is not on the allow-list is refused before any request about it.
 func TestAllowListHolds(t *testing.T) {
 	t.Parallel()
 	for _, m := range modes() {
@@ -88,8 +87,8 @@ func TestAllowListHolds(t *testing.T) {
 	}
 }
 
-// WXPAY_V2_SIGN_TYPE decides how requests are signed, and so how replies are: the
-// gateway signs each like its request, and verifies either.
+// WXPAY_V2_SIGN_TYPE decides how requests are signed, and with them the replies: the gateway
+// verifies both types and signs each reply like its request.
 func TestSignTypeIsSpoken(t *testing.T) {
 	t.Parallel()
 	const ofMD5, ofSHA256 = 32, 64 // hexadecimal digits
@@ -121,7 +120,7 @@ func TestSignTypeIsSpoken(t *testing.T) {
 	}
 }
 
-// WXPAY_SUB_APPID goes with WXPAY_SUB_MCHID, and with nobody else's number.
+// WXPAY_SUB_APPID is sent with WXPAY_SUB_MCHID, and with no other sub-merchant.
 func TestDefaultSubAppIDIsSpoken(t *testing.T) {
 	t.Parallel()
 	const other = "1900000110"
@@ -140,7 +139,7 @@ func TestDefaultSubAppIDIsSpoken(t *testing.T) {
 	}
 }
 
-// CLOUDPAY_LOG_LEVEL=error leaves out the line about each invocation.
+// CLOUDPAY_LOG_LEVEL=error omits the line about each invocation.
 func TestLogLevelIsKept(t *testing.T) {
 	t.Parallel()
 	for level, lines := range map[string]int{"": 1, "info": 1, "warn": 0, "error": 0} {
@@ -154,8 +153,8 @@ func TestLogLevelIsKept(t *testing.T) {
 	}
 }
 
-// Each variable at fault is named once: what is not set is not unsound too, and a
-// number at fault hides nothing about the key beside it.
+// Each faulty variable is named once: a missing key is not reported as unusable too, and a faulty
+// number does not hide a fault of its key.
 func TestEachFaultIsNamedOnce(t *testing.T) {
 	t.Parallel()
 	const misplaced = "this-is-no-number"
@@ -193,7 +192,7 @@ func TestEachFaultIsNamedOnce(t *testing.T) {
 	}
 }
 
-// faultyVariables are those that a report names, sorted.
+// faultyVariables lists the variables that a report names, sorted.
 func faultyVariables(t *testing.T, report error) []string {
 	t.Helper()
 	faults, ok := errors.AsType[*config.Faults](report)
@@ -208,7 +207,7 @@ func faultyVariables(t *testing.T, report error) []string {
 	return names
 }
 
-// shortKeys are RSA keys of half the length that APIv3 asks for.
+// shortKeys are RSA keys of half the length that APIv3 requires.
 func shortKeys(t *testing.T) (private, public string) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 1024)

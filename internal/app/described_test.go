@@ -20,7 +20,7 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// descriptions read the environment of closeorder out of each file that describes a deployment.
+// descriptions read closeorder's environment from each file that describes a deployment.
 var descriptions = map[string]func(text []byte) (map[string]string, error){
 	"cloudbaserc.json": func(text []byte) (map[string]string, error) {
 		var described struct {
@@ -59,11 +59,12 @@ var descriptions = map[string]func(text []byte) (map[string]string, error){
 	},
 }
 
-// reference is how a description takes a variable from the environment, with a default or without.
+// reference matches a variable that a description takes from the environment, with or without a
+// default.
 var reference = regexp.MustCompile(`^(?:\{\{env\.(\w+)\}\}|\$\{env:(\w+)(?:, '([^']*)')?\})$`)
 
-// described are the variables that a deployment by that description gives a function: values are
-// those that the merchant has.
+// described returns the variables that a deployment by a description gives to a function. values
+// are the merchant's.
 func described(t *testing.T, file string, values map[string]string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", file))
@@ -91,21 +92,21 @@ func described(t *testing.T, file string, values map[string]string) map[string]s
 	return vars
 }
 
-// What the files in the root describe can do what the README says first: register an order by its
-// customer's openid, who may close it then.
-func TestKeptByEachDescription(t *testing.T) {
+// A deployment by any of the root's files can do what the README promises first: register an order
+// with its customer's openid, after which that customer may close it.
+func TestRegisteredByEachDescription(t *testing.T) {
 	t.Parallel()
 	for _, file := range slices.Sorted(maps.Keys(descriptions)) {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
-			k := newKept(t, mode{api: order.V3})
+			k := newRegisterEnv(t, mode{api: order.V3})
 			base := k.vars["WXPAY_BASE_URL"]
 			values := maps.Clone(k.vars)
 			values["CLOUDPAY_HTTP_TOKEN"] = strings.Repeat("http-token-", 3)
 			telemetrytest.Secret(t, telemetrytest.Token, values["CLOUDPAY_HTTP_TOKEN"])
 			k.vars = described(t, file, values)
 			_, hasService := k.vars["CLOUDPAY_SERVICE_TOKEN"]
-			k.vars["WXPAY_BASE_URL"] = base // where no description has to say it
+			k.vars["WXPAY_BASE_URL"] = base // no description has to set it
 			k.platform = map[bool]hosting.Platform{true: hosting.SCF, false: hosting.Lambda}[hasService]
 
 			k.order("A1")
@@ -122,12 +123,12 @@ func TestKeptByEachDescription(t *testing.T) {
 	}
 }
 
-// The one refusal says what is missing and where it goes.
-func TestKeptByOpenIDWantsAnAppID(t *testing.T) {
+// The refusal says what is missing and which variable takes it.
+func TestRegisteredByOpenIDWantsAnAppID(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{api: order.V3})
+	k := newRegisterEnv(t, mode{api: order.V3})
 	delete(k.vars, "WXPAY_APPID")
-	delete(k.vars, "WXPAY_V2_KEY") // which would ask for the appid itself
+	delete(k.vars, "WXPAY_V2_KEY") // with it, the appid would be required anyway
 	got := k.asService("closeorder", `{"out_trade_no":"A1","close_at":1800,"openid":"`+openID+`"}`)
 	k.wantOutcome(got, order.OutcomeRefused, errcode.ParamError)
 	if !strings.Contains(got.ErrCodeDes, "openid: ") || !strings.Contains(got.ErrCodeDes, "WXPAY_APPID") {

@@ -17,17 +17,17 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// A dialect is one way to close and query orders, and how a merchant who uses it
-// is configured.
+// A dialect is one way to close and query orders, with the configuration of a merchant that uses
+// it.
 type dialect struct {
 	name  string
 	api   order.API
-	vars  map[string]string // beside those of a direct merchant
+	vars  map[string]string // in addition to those of a direct merchant
 	proof order.Proof       // why its answers may be believed
 	// combined says that the calls are about a combined order.
 	combined bool
-	// unpriced says that its queries give an order's amount once it is paid only:
-	// APIv3's single orders, whose documents have amount depend on the payment.
+	// unpriced says that its queries give an order's amount once it is paid only: APIv3's single
+	// orders, whose documents have amount depend on the payment.
 	unpriced bool
 	// confirmed says that a close's own answer never counts: a query confirms each.
 	confirmed bool
@@ -50,16 +50,15 @@ func dialects() []dialect {
 	}
 }
 
-// A situation is what happens to a call, and what it must then say, in every
-// dialect alike: the expectation is written once. It is nil in a cell that does
-// not exist.
+// A situation is what happens to a call, with the result that every dialect must give. The expected
+// result is nil in a cell that does not exist.
 type situation struct {
 	name string
-	// before brings the order into its state.
+	// before puts the order into its state.
 	before func(e *env)
-	// stranger says that the call is about an order that nobody made.
-	stranger bool
-	// once is what spoils the first exchange, and only that.
+	// missing is set if the call names an order that does not exist.
+	missing bool
+	// once spoils the first exchange and no other.
 	once         paygate.Action
 	close, query *meaning
 }
@@ -75,7 +74,7 @@ func operations() []operation {
 	return []operation{{"close", app.CloseOrder, "close"}, {"query", app.QueryOrder, "query"}}
 }
 
-// meaning is what the cell expects, nil when it expects nothing.
+// meaning is the cell's expected result, nil if there is none.
 func (c cell) meaning() *meaning {
 	if c.op == "query" {
 		return c.query
@@ -83,7 +82,7 @@ func (c cell) meaning() *meaning {
 	return c.close
 }
 
-// A meaning is what of a result every dialect says alike.
+// A meaning is the part of a result that all dialects give alike.
 type meaning struct {
 	Outcome    order.Outcome
 	ReturnCode string
@@ -95,20 +94,19 @@ type meaning struct {
 	Proof      order.Proof
 	Retryable  bool
 	Attempts   int
-	// Really is the order's state afterwards, in the gateway's own book.
+	// Really is the order's state afterwards, as the gateway has it.
 	Really paygate.TradeState
 }
 
-// none is an amount that is not there: a close's reply has none, and what was
-// paid for an order that was not is not known.
+// none is an absent amount: a close's reply has none, and an unpaid order has no paid amount.
 const none = -1
 
-// The meanings that more than one situation has. Their proof is the dialect's.
+// The meanings of more than one situation. Their proof is the dialect's.
 var (
 	closedAtOnce = meaning{order.OutcomeClosed, "SUCCESS", "SUCCESS", "", "", none, none, "", false, 1, paygate.StateClosed}
 	foundUnpaid  = meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", tradestate.NotPay, 100, none, "", false, 1, paygate.StateNotPay}
 	missing      = meaning{order.OutcomeNotFound, "SUCCESS", "FAIL", "ORDERNOTEXIST", "", none, none, "", false, 2, paygate.StateNotPay}
-	// The close was carried out, its reply was not believed, and a query said so.
+	// The close was carried out, its reply was not believed, and a query showed that it was closed.
 	closedByState = meaning{order.OutcomeClosed, "SUCCESS", "SUCCESS", "", tradestate.Closed, 100, none, "", false, 2, paygate.StateClosed}
 )
 
@@ -129,28 +127,28 @@ func situations() []situation {
 			close: &meaning{order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID", tradestate.Success, 100, 100, "", false, 2, paygate.StateSuccess},
 			query: &meaning{order.OutcomeFound, "SUCCESS", "SUCCESS", "", tradestate.Success, 100, 100, "", false, 1, paygate.StateSuccess},
 		},
-		{name: "not found", stranger: true, close: &missing, query: &missing},
+		{name: "not found", missing: true, close: &missing, query: &missing},
 		{
-			// Nothing was done: a query says unpaid, and the second close closes.
+			// Nothing was done: a query says unpaid, and the second close succeeds.
 			name: "system error then success", once: paygate.SystemError,
 			close: closedAtOnce.after(3), query: foundUnpaid.after(2),
 		},
 		spoilt("bad signature", paygate.BadSignature),
 		spoilt("unsigned", paygate.Unsigned),
 		spoilt("probe", paygate.Probe),
-		// The close is carried out, and its reply never comes.
+		// The close is carried out and its reply never arrives.
 		{name: "timeout after commit", once: paygate.Drop, close: &closedByState},
 		spoilt("wrong merchant", paygate.WrongMerchant),
 	}
 }
 
-// after is the same meaning, found out by that many attempts.
+// after is the same meaning after that many attempts.
 func (m meaning) after(attempts int) *meaning {
 	m.Attempts = attempts
 	return &m
 }
 
-// in is the same meaning, as far as a dialect has words for it.
+// in is the same meaning, without what a dialect cannot express.
 func (m meaning) in(d dialect) meaning {
 	m.Proof = d.proof
 	if d.confirmed && m.TradeState == "" && (m.Outcome == order.OutcomeClosed || m.Outcome == order.OutcomeAlreadyClosed) {
@@ -162,7 +160,7 @@ func (m meaning) in(d dialect) meaning {
 	return m
 }
 
-// An absence says of some cells of the table that they do not exist, and why.
+// An absence excludes some cells of the table, with the reason.
 type absence struct {
 	dialect, operation, situation string // "" for all
 	reason                        string
@@ -192,7 +190,7 @@ func (a absence) covers(c cell) bool {
 		a.situation == c.situation.name
 }
 
-// cells is the whole table, the dialects' rows one after another.
+// cells lists the whole table, dialect by dialect.
 func cells() []cell {
 	var all []cell
 	for _, d := range dialects() {
@@ -205,9 +203,8 @@ func cells() []cell {
 	return all
 }
 
-// The same thing happens to the same call in every dialect, and every dialect
-// says the same of it. The rows run side by side, whatever -parallel says: most of
-// their time is the pause before asking again.
+// In the same situation every dialect gives the same result. The dialects run at the same time
+// whatever -parallel is: most of their time is the pause before the next attempt.
 func TestDialectsAgree(t *testing.T) {
 	t.Parallel()
 	var ran, absent int
@@ -244,10 +241,10 @@ func TestDialectsAgree(t *testing.T) {
 	}
 }
 
-// theOrder is the order of every cell; strangeOrder is one that nobody made.
+// theOrder is the order of every cell; missingOrder does not exist.
 const (
 	theOrder     = "A1"
-	strangeOrder = "B2"
+	missingOrder = "B2"
 )
 
 func (c cell) play(t *testing.T) {
@@ -260,8 +257,8 @@ func (c cell) play(t *testing.T) {
 		e.inject(c.once, c.op, 1)
 	}
 	no := theOrder
-	if c.stranger {
-		no = strangeOrder
+	if c.missing {
+		no = missingOrder
 	}
 	got := e.call(c.build, c.event(e.Merchant.MchID, no), patient)
 	if diff := gocmp.Diff(c.meaning().in(c.dialect), e.meaningOf(got)); diff != "" {
@@ -275,7 +272,7 @@ func (c cell) play(t *testing.T) {
 	}
 }
 
-// newDialectEnv has the credentials of its dialect and no other's.
+// newDialectEnv is an env with the credentials of one dialect only.
 func newDialectEnv(t *testing.T, d dialect) *env {
 	t.Helper()
 	e := newEnvBefore(t, paygate.RunT(t))
@@ -296,7 +293,7 @@ func newDialectEnv(t *testing.T, d dialect) *env {
 	return e
 }
 
-// orderIn adds an unpaid order of 100, of the dialect's kind.
+// orderIn adds an unpaid order of 100 fen, of the dialect's kind.
 func (e *env) orderIn(d dialect) {
 	e.t.Helper()
 	if !d.combined {
@@ -309,7 +306,7 @@ func (e *env) orderIn(d dialect) {
 	})
 }
 
-// event is the call's parameters.
+// event returns the call's parameters.
 func (c cell) event(mchID, outTradeNo string) map[string]any {
 	if !c.combined {
 		return map[string]any{"out_trade_no": outTradeNo}
@@ -324,7 +321,7 @@ func (c cell) event(mchID, outTradeNo string) map[string]any {
 	return event
 }
 
-// meaningOf is what got says, and what became of the order.
+// meaningOf is the meaning of got, with the order's state at the gateway.
 func (e *env) meaningOf(got order.Result) meaning {
 	e.t.Helper()
 	return meaning{
@@ -340,8 +337,7 @@ func amountOr(fen *int64) int64 {
 	return *fen
 }
 
-// really is the order's state in the gateway's book; a combined order's parts
-// must be in the same.
+// really is the order's state at the gateway; all parts of a combined order must be in the same.
 func (e *env) really() paygate.TradeState {
 	e.t.Helper()
 	all, err := e.Combined(theOrder)
@@ -356,10 +352,10 @@ func (e *env) really() paygate.TradeState {
 	return all.SubOrders[0].State
 }
 
-// eightDays is longer than any order stays open.
+// eightDays is longer than an order stays open.
 const eightDays = 8 * 24 * time.Hour
 
-// expire lets the gateway close the order without being asked to.
+// expire lets the gateway close the order because it is too old.
 func (e *env) expire() {
 	e.t.Helper()
 	e.MustAdvance(eightDays)

@@ -21,19 +21,18 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// example is a call of docs/api.md's examples: what it is about, and what was done before.
+// example is a call of docs/api.md's examples, with what happened before it.
 type example struct {
 	mode   mode
 	vars   map[string]string
 	before func(e *env)
 	build  hosting.Build
-	// event is the call's; the document prints what it does not leave to the reader.
+	// event holds the call's parameters.
 	event map[string]any
-	again bool // the call is made once before
+	again bool // the call is made twice, and the second result counts
 }
 
-// examples are the calls behind the results that docs/api.md shows, in its order, and behind the
-// README's.
+// examples are the calls behind the results in docs/api.md, in the same order, and in the README.
 func examples() []example {
 	bought := paygate.Order{
 		OutTradeNo: "A1", Total: 100, OpenID: "oABC", Attach: "shop 7", DeviceInfo: "013467007045764",
@@ -100,7 +99,7 @@ func inParts(e *env) {
 	})
 }
 
-// shownResult is a result that a document shows; one that is abridged leaves fields out.
+// shownResult is a result in a document. One that is abridged omits fields.
 type shownResult struct {
 	path     string
 	line     int
@@ -108,7 +107,7 @@ type shownResult struct {
 	abridged bool
 }
 
-// shownResults are those below a heading of a document.
+// shownResults lists the results below a heading of a document.
 func shownResults(t *testing.T, path, heading string) []shownResult {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", path))
@@ -135,14 +134,13 @@ func shownResults(t *testing.T, path, heading string) []shownResult {
 	return all
 }
 
-// aMinuteAgo stands for that time in an example's event.
+// aMinuteAgo is replaced by that time in an example's event.
 const aMinuteAgo = "a minute ago"
 
-// varying are the fields of a result that are other ones with each call.
+// varying are the fields that differ with each call.
 var varying = []string{"nonceStr", "sign", "requestId", "transactionId", "timeEnd"}
 
-// Every result among the examples of docs/api.md is what the functions answer, and so is the
-// README's.
+// Each result in docs/api.md's examples and in the README is what the functions answer.
 func TestDocumentedResults(t *testing.T) {
 	t.Parallel()
 	shown, calls := shownResults(t, "docs/api.md", "Examples"), examples()
@@ -163,7 +161,7 @@ func TestDocumentedResults(t *testing.T) {
 			if event["transaction_id"] == byNumber {
 				event["transaction_id"] = e.MustOrder("A1", e.owner()).TransactionID
 			}
-			if event["created_at"] == aMinuteAgo { // only now: this subtest has waited for others
+			if event["created_at"] == aMinuteAgo { // set now, since this subtest may have waited for others
 				event["created_at"] = time.Now().Add(-time.Minute).Format(time.RFC3339)
 			}
 			call := e.start(x.build)
@@ -175,7 +173,7 @@ func TestDocumentedResults(t *testing.T) {
 	}
 }
 
-// What docs/api.md shows of a timer's report is one, field by field.
+// The report of a timer in docs/api.md has the fields of a real one.
 func TestDocumentedReport(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/api.md")
@@ -193,7 +191,7 @@ func TestDocumentedReport(t *testing.T) {
 	}
 }
 
-// compare wants a result to have what is shown, and nothing besides unless it is abridged.
+// compare wants a result to equal the shown one, or to contain it if that is abridged.
 func (s shownResult) compare(t *testing.T, result order.Result) {
 	t.Helper()
 	text, err := json.Marshal(result)
@@ -213,7 +211,7 @@ func (s shownResult) compare(t *testing.T, result order.Result) {
 			got[name] = want[name]
 		}
 	}
-	const late = 5 // seconds that a busy machine may be
+	const late = 5 // seconds of delay on a busy machine
 	told, _ := got["retryAfter"].(float64)
 	if shown, is := want["retryAfter"].(float64); is && math.Abs(told-shown) < late {
 		got["retryAfter"] = shown
@@ -223,7 +221,7 @@ func (s shownResult) compare(t *testing.T, result order.Result) {
 	}
 }
 
-// abridge takes out of an answer what is left out of what is shown, in its parts too.
+// abridge removes from an answer, and from its parts, the fields that are not shown.
 func abridge(got, shown any) {
 	switch got := got.(type) {
 	case map[string]any:

@@ -17,11 +17,11 @@ import (
 
 const subMchID = "1900000109"
 
-// patient is the time limit of a call that is not about time: the tests of a busy
-// machine must not be.
+// patient is the time limit of calls in tests that are not about time. It is long enough for a busy
+// machine.
 const patient = 30 * time.Second
 
-// env is a configured function before an emulated gateway, in one process.
+// env is a configured function and an emulated gateway in one process.
 type env struct {
 	*paygate.Server
 
@@ -30,7 +30,7 @@ type env struct {
 	logs bytes.Buffer
 }
 
-// mode is how a function is configured.
+// mode is an API and whose orders a function is configured for.
 type mode struct {
 	api     order.API
 	partner bool
@@ -53,8 +53,8 @@ func eachMode(t *testing.T, test func(t *testing.T, e *env)) {
 	inModes(t, modes(), test)
 }
 
-// eachAPI runs a test for both APIs, direct: for what takes its time, and has
-// nothing to do with whose order it is.
+// eachAPI runs a test for both APIs, direct only: for slow tests that do not depend on the kind of
+// merchant.
 func eachAPI(t *testing.T, test func(t *testing.T, e *env)) {
 	t.Helper()
 	inModes(t, []mode{{api: order.V2}, {api: order.V3}}, test)
@@ -80,7 +80,7 @@ func newEnv(t *testing.T, m mode) *env {
 	return e
 }
 
-// newEnvBefore is a direct merchant's function before that gateway.
+// newEnvBefore is a direct merchant's function in front of a gateway.
 func newEnvBefore(t *testing.T, gate *paygate.Server) *env {
 	t.Helper()
 	return &env{Server: gate, t: t, vars: configuration(t, gate)}
@@ -102,12 +102,12 @@ func environ(vars map[string]string) []string {
 	return list
 }
 
-// owner is whose orders the environment is about.
+// owner is the merchant, and sub-merchant, of the environment's orders.
 func (e *env) owner() paygate.Owner {
 	return paygate.Owner{MchID: e.Merchant.MchID, SubMchID: e.vars["WXPAY_SUB_MCHID"]}
 }
 
-// region is where the environment's merchant is, in the gateway's words.
+// region is the merchant's region, as the gateway names it.
 func (e *env) region() string {
 	if region := e.vars["WXPAY_REGION"]; region != "cn" {
 		return region
@@ -137,15 +137,13 @@ func (e *env) query(outTradeNo string) order.Result {
 	return e.call(app.QueryOrder, map[string]string{"out_trade_no": outTradeNo}, patient)
 }
 
-// call builds the function and invokes it once, as a platform with that time
-// limit would.
+// call builds the function and invokes it once, as a platform with that time limit does.
 func (e *env) call(build hosting.Build, event any, limit time.Duration) order.Result {
 	e.t.Helper()
 	return e.start(build)(event, limit)
 }
 
-// start builds the function and returns what invokes it: an instance that lives
-// on between its invocations.
+// start builds the function as an instance that stays warm, and returns a function that invokes it.
 func (e *env) start(build hosting.Build) func(event any, limit time.Duration) order.Result {
 	e.t.Helper()
 	e.inUse()
@@ -183,7 +181,7 @@ func (e *env) wantOutcome(got order.Result, outcome order.Outcome, errCode strin
 	}
 }
 
-// wantAsked checks how many exchanges the gateway saw.
+// wantAsked checks the number of the gateway's exchanges.
 func (e *env) wantAsked(n int) {
 	e.t.Helper()
 	if got := e.Requests(); len(got) != n {

@@ -10,7 +10,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// domainsAsked is which domain each exchange went to, as the gateway has it.
+// domainsAsked lists the domain of each exchange, as the gateway saw it.
 func (e *env) domainsAsked() []string {
 	var asked []string
 	for _, r := range e.Requests() {
@@ -19,8 +19,8 @@ func (e *env) domainsAsked() []string {
 	return asked
 }
 
-// The main domain is down: within one call the backup takes over, and the next
-// call of the same instance goes to it at once.
+// While the main domain is down, the backup takes over within one call, and the next call of the
+// same instance uses it at once.
 func TestBackupTakesOver(t *testing.T) {
 	t.Parallel()
 	for _, o := range operations() {
@@ -53,8 +53,8 @@ func TestBackupTakesOver(t *testing.T) {
 	}
 }
 
-// With both domains down there is no answer, whatever the order was before; once
-// they are back there is.
+// With both domains down the outcome is unknown, whatever the order's state; once they are up again
+// it is known.
 func TestBothDomainsDown(t *testing.T) {
 	t.Parallel()
 	eachAPI(t, func(t *testing.T, e *env) {

@@ -17,13 +17,12 @@ import (
 	"cloudpay/pkg/wire/wiretest"
 )
 
-// A farSide is something that stands where WeChat Pay or a merchant's receiver should, and does not
-// answer as they do.
+// A farSide is a server in the place of WeChat Pay or a merchant's receiver that does not behave
+// like it.
 type farSide struct{ name, address string }
 
-// farSides are silent, slow, or answer with a status and hold the line: with each status that
-// differs from the others to net/http or to us, and with all of them where PROOF_TRIES asks for
-// more than `make test`.
+// farSides are silent, slow, or answer with a status and keep the connection open: with each status
+// that net/http or our code treats differently or, if PROOF_TRIES is set, with every status.
 func farSides(t *testing.T) []farSide {
 	t.Helper()
 	statuses := []int{
@@ -43,10 +42,10 @@ func farSides(t *testing.T) []farSide {
 	return sides
 }
 
-// short is a time limit that is soon over. What ignores it is ended by the test's own, and fails.
+// short is a short time limit. A call that ignores it runs into the test's own limit and fails.
 const short = 400 * time.Millisecond
 
-// wantDoubt wants nothing to be known: nothing that the far side says is signed.
+// wantDoubt wants an unknown outcome: the far side signs nothing.
 func wantDoubt(t *testing.T, call, side string, got order.Result) {
 	t.Helper()
 	if got.Outcome != order.OutcomeUnknown || got.Proof != order.ProofNone || got.ReturnCode != "FAIL" {
@@ -54,11 +53,11 @@ func wantDoubt(t *testing.T, call, side string, got order.Result) {
 	}
 }
 
-// Every call over each protocol ends, whatever the far side does.
+// Every call ends in time over each protocol, whatever the far side does.
 func TestEveryStatusIsDoubt(t *testing.T) {
 	t.Parallel()
 	e := newEnvBefore(t, paygate.RunT(t))
-	e.vars["WXPAY_API"] = "wxcloudrun" // without it there is no private link to call
+	e.vars["WXPAY_API"] = "wxcloudrun" // without it there is no private link
 	subs := []order.SubOrder{{MchID: e.Merchant.MchID, OutTradeNo: "S1"}, {MchID: e.Merchant.MchID, OutTradeNo: "S2"}}
 	hosting := newDialectEnv(t, dialect{api: order.WXCloudRun})
 	calls := map[string]order.Params{
@@ -95,7 +94,7 @@ func TestEveryStatusIsDoubt(t *testing.T) {
 	all.Wait()
 }
 
-// app builds what both functions have in common.
+// app builds the object graph of both functions.
 func (e *env) app() *app.App {
 	e.t.Helper()
 	e.inUse()
@@ -106,7 +105,7 @@ func (e *env) app() *app.App {
 	return a
 }
 
-// A merchant who has to download certificates first is answered in time, too.
+// A call that has to download certificates first is answered in time, too.
 func TestEveryStatusOfACertificateDownload(t *testing.T) {
 	t.Parallel()
 	e := newCertificateEnv(t, paygate.Options{})
@@ -123,14 +122,13 @@ func TestEveryStatusOfACertificateDownload(t *testing.T) {
 	all.Wait()
 }
 
-// As many calls as a web function answers at once, before a far side that answers 101, leave it
-// alive.
+// A web function survives as many calls as it answers at once against a far side that answers 101.
 func TestWebFunctionOutlivesSwitchedProtocols(t *testing.T) {
 	t.Parallel()
 	e := strict(t, order.V3)
 	e.vars["WXPAY_BASE_URL"] = wiretest.Holds(t, http.StatusSwitchingProtocols)
 	c := e.runContainer("closeorder")
-	for range 2 { // those that come after these find it as it was
+	for range 2 { // the second round finds the function as it was
 		var all sync.WaitGroup
 		for i := range 64 {
 			all.Go(func() {
@@ -144,7 +142,7 @@ func TestWebFunctionOutlivesSwitchedProtocols(t *testing.T) {
 	}
 }
 
-// closeWithin has the function close an order, with this time limit.
+// closeWithin calls the function to close an order within a time limit.
 func (c *container) closeWithin(limit time.Duration, number string) (status int, body string) {
 	c.t.Helper()
 	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, "http://"+c.address+"/closeorder",

@@ -15,7 +15,7 @@ import (
 	"cloudpay/pkg/wire/wiretest"
 )
 
-// holding are far sides of each kind that differs to a sweep.
+// holding are the far sides that a sweep treats differently.
 func holding(t *testing.T) []farSide {
 	t.Helper()
 	sides := []farSide{{"a byte a second", wiretest.Drips(t, time.Second)}, {"silence", wiretest.Silent(t)}}
@@ -25,9 +25,8 @@ func holding(t *testing.T) []farSide {
 	return sides
 }
 
-// tickBefore registers two orders that are due, and has a timer fire whose run may take four
-// seconds.
-func (k *kept) tickBefore() sweep.Report {
+// tickBefore registers two due orders and fires a timer whose run may take four seconds.
+func (k *registerEnv) tickBefore() sweep.Report {
 	k.t.Helper()
 	for _, number := range []string{"A1", "A2"} {
 		k.register(number, `"close_at":0`)
@@ -36,8 +35,9 @@ func (k *kept) tickBefore() sweep.Report {
 	return k.tick("closeorder")
 }
 
-// A timer's run ends before a receiver of events that holds the line, and has closed what was due.
-func TestKeptRunOutlivesItsReceiver(t *testing.T) {
+// A run closes the due orders and ends in time although the receiver of events keeps its connection
+// open.
+func TestRegisteredRunOutlivesItsReceiver(t *testing.T) {
 	t.Parallel()
 	const key = "notify-key-of-the-tests"
 	telemetrytest.Secret(t, telemetrytest.Token, key)
@@ -45,7 +45,7 @@ func TestKeptRunOutlivesItsReceiver(t *testing.T) {
 	for _, side := range holding(t) {
 		all.Go(func() {
 			t.Run(side.name, func(t *testing.T) {
-				k := newKept(t, mode{api: order.V2})
+				k := newRegisterEnv(t, mode{api: order.V2})
 				k.vars["CLOUDPAY_NOTIFY_URL"], k.vars["CLOUDPAY_NOTIFY_KEY"] = side.address+"/hook", key
 				if got := k.tickBefore(); got.Closed != 2 {
 					t.Errorf("got report %+v, want both orders closed", got)
@@ -57,14 +57,14 @@ func TestKeptRunOutlivesItsReceiver(t *testing.T) {
 	all.Wait()
 }
 
-// A timer's run ends before a gateway that holds the line, and has ended no order.
-func TestKeptRunOutlivesItsGateway(t *testing.T) {
+// A run ends no order, and ends in time, if the gateway keeps its connection open.
+func TestRegisteredRunOutlivesItsGateway(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup
 	for _, side := range holding(t) {
 		all.Go(func() {
 			t.Run(side.name, func(t *testing.T) {
-				k := newKept(t, mode{api: order.V2})
+				k := newRegisterEnv(t, mode{api: order.V2})
 				k.vars["WXPAY_BASE_URL"] = side.address
 				if got := k.tickBefore(); got.Closed+got.AlreadyClosed+got.Paid+got.NotFound+got.GaveUp > 0 {
 					t.Errorf("got report %+v, want nothing known", got)

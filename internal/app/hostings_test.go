@@ -17,34 +17,35 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// The secrets that the callers of these tests show.
+// The secrets of the callers in these tests.
 const (
 	serviceToken = "service-token-of-the-tests"
 	httpToken    = "http-token-of-the-tests"
 	timerToken   = "timer-token-of-the-tests"
 )
 
-// A brought event is one call of a function, as one trigger brings it on one hosting.
+// brought is one call of a function, as a trigger makes it on a hosting.
 type brought struct {
 	event       string
 	environment map[string]string
 }
 
-// A trigger makes its event for an order, with everything that lets its caller in, or without. In the event, closeorder
-// stands for the function that is called.
+// A trigger makes an event about an order, with or without the caller's credentials. In the event,
+// closeorder stands for the function that is called.
 type trigger struct {
 	name string
-	// on are the hostings that the trigger exists on.
+	// on are the hostings that have the trigger.
 	on []platform.Runtime
-	// bring makes the event. Uninvited, it has all that a stranger could write.
+	// bring makes the event. Without an invitation it holds all that an unauthorised caller could
+	// write.
 	bring func(number string, on platform.Runtime, invited bool) brought
-	// queue says that a refusal is an error, to keep the message.
+	// queue is set if a refusal is an error, so that the queue keeps the message.
 	queue bool
-	// read takes what the caller is told from the function's reply: the result, in the trigger's own form.
+	// read decodes the result from the function's reply in the trigger's form.
 	read func(t *testing.T, reply string) order.Result
 }
 
-// token is the member of a JSON object that a service shows.
+// token is the member of a JSON object with a service's token.
 func token(invited bool) string {
 	if invited {
 		return `,"service_token":"` + serviceToken + `"`
@@ -52,7 +53,7 @@ func token(invited bool) string {
 	return ""
 }
 
-// bearer is the header that an HTTP client shows.
+// bearer is the Authorization header of an HTTP client.
 func bearer(invited bool) string {
 	if invited {
 		return `,"authorization":"Bearer ` + httpToken + `"`
@@ -62,17 +63,18 @@ func bearer(invited bool) string {
 
 func plain(event string) brought { return brought{event: event} }
 
-// closes is what most callers send, inside of whatever the trigger puts around it.
+// closes is the payload of most callers, without what the trigger puts around it.
 func closes(number string, invited bool) string {
 	return fmt.Sprintf(`{"out_trade_no":%q%s}`, number, token(invited))
 }
 
 func quoted(text string) string {
-	q, _ := json.Marshal(text) // a string can always be
+	q, _ := json.Marshal(text) // a string always can be
 	return string(q)
 }
 
-// httpEvent is an HTTP trigger whose event has this form, with the number, the headers and the body put in.
+// httpEvent is an HTTP trigger. The number, the headers and the body are inserted into the form of
+// its event.
 func httpEvent(name, form string, on ...platform.Runtime) trigger {
 	return trigger{
 		name: name, on: on, read: readHTTP,
@@ -84,8 +86,9 @@ func httpEvent(name, form string, on ...platform.Runtime) trigger {
 	}
 }
 
-// queueEvent is a queue trigger whose event has this form, with the message put in. On SCF anybody could write that form
-// into a call, so the message has to carry the token; Lambda's IAM has looked at the caller.
+// queueEvent is a queue trigger. The message is inserted into the form of its event. On SCF any
+// caller could send that form, so the message has to hold the token; on Lambda, IAM has checked the
+// caller.
 func queueEvent(name, form string, read func(*testing.T, string) order.Result, on ...platform.Runtime) trigger {
 	return trigger{
 		name: name, on: on, read: read, queue: true,
@@ -95,10 +98,10 @@ func queueEvent(name, form string, read func(*testing.T, string) order.Result, o
 	}
 }
 
-// everyEvent are the hostings that take events.
+// everyEvent lists the hostings that take events.
 var everyEvent = []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda}
 
-// triggers name an order by each trigger.
+// triggers lists the triggers.
 func triggers() []trigger {
 	return []trigger{
 		{
@@ -151,7 +154,7 @@ func triggers() []trigger {
 	}
 }
 
-// readResult reads the result object itself.
+// readResult decodes a bare result.
 func readResult(t *testing.T, reply string) order.Result {
 	t.Helper()
 	var result order.Result
@@ -161,7 +164,7 @@ func readResult(t *testing.T, reply string) order.Result {
 	return result
 }
 
-// readHTTP reads it out of an HTTP answer, whose status has to fit.
+// readHTTP decodes the result of an HTTP answer, and checks its status.
 func readHTTP(t *testing.T, reply string) order.Result {
 	t.Helper()
 	var answer struct {
@@ -188,7 +191,7 @@ func wantHTTP(t *testing.T, status int, result order.Result) {
 	}
 }
 
-// readReport reads the one message's result out of a batch's report.
+// readReport decodes the one message's result from a batch's report.
 func readReport(t *testing.T, reply string) order.Result {
 	t.Helper()
 	var report struct {
@@ -201,7 +204,7 @@ func readReport(t *testing.T, reply string) order.Result {
 	return report.Results[0]
 }
 
-// readFailures reads SQS's list of messages to be given back; none means that all was done.
+// readFailures decodes SQS's list of failed messages; an empty one means that all were handled.
 func readFailures(t *testing.T, reply string) order.Result {
 	t.Helper()
 	if reply != `{"batchItemFailures":[]}` {
@@ -210,10 +213,11 @@ func readFailures(t *testing.T, reply string) order.Result {
 	return order.Result{Outcome: sqsDone}
 }
 
-// sqsDone is all that SQS is told.
+// sqsDone is the whole answer to SQS.
 const sqsDone order.Outcome = "done"
 
-// strict is an environment in which every kind of caller can be let in, and nobody is by policy.
+// strict is an environment with the credentials of every kind of caller, and no policy that opens
+// it.
 func strict(t *testing.T, api order.API) *env {
 	t.Helper()
 	e := newEnv(t, mode{api: api})
@@ -237,9 +241,9 @@ func (e *env) on(name string, runtime platform.Runtime) *platform.Function {
 	return f
 }
 
-// Each trigger closes its order, and queries it, on each hosting that has it, and on one in both dialects; the same event
-// without what lets its caller in does nothing. On Lambda a caller whom IAM let through needs nothing more, so there only
-// HTTP has strangers.
+// Each trigger closes and queries its order on each hosting that has it, and on one hosting in both
+// dialects. The same event without credentials does nothing. On Lambda, IAM's check suffices, so
+// only HTTP has unauthorised callers there.
 func TestEachTriggerOnEachHosting(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -273,7 +277,8 @@ func TestEachTriggerOnEachHosting(t *testing.T) {
 	}
 }
 
-// bring calls a function by a trigger. Who is not welcome is refused, by a queue with an error, so that the message is kept.
+// bring calls a function by a trigger. A caller that is not welcome is refused; a queue's refusal
+// is an error, so that the message stays in the queue.
 func (e *env) bring(
 	f *platform.Function, name string, trig trigger, number string, on platform.Runtime, invited, welcome bool,
 ) order.Result {
@@ -318,8 +323,8 @@ func (e *env) wantDoneOnlyIf(welcome bool, name, trigger, number string, got ord
 	}
 }
 
-// A mini-program's user is known by what CloudBase says beside the call. Without a store nobody knows whose an order is, so
-// that they may do nothing, unless the operator lets everybody do everything.
+// A mini-program's user is identified by the context that CloudBase adds to the call. Without a
+// store no order has a known owner, so a user may do nothing unless the policy is any.
 func TestUsersCloudCalls(t *testing.T) {
 	t.Parallel()
 	says := map[string]string{
@@ -373,7 +378,7 @@ func TestWebFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("X-WX-OPENID", "oABC") // nobody stands before this function who would have written it
+		request.Header.Set("X-WX-OPENID", "oABC") // no gateway in front of this function sets the header
 		if test.token != "" {
 			request.Header.Set("Authorization", "Bearer "+test.token)
 		}
@@ -393,8 +398,9 @@ func TestWebFunction(t *testing.T) {
 	}
 }
 
-// A timer is known by what the platform says beside its event, or by the words that only its owner knows. Without a store
-// there is nothing to sweep, and its report says so; a stranger is not even told that.
+// A timer is recognised by the context that the platform adds to its event, or by the secret in its
+// message. Without a store there is nothing to sweep, and the report says so; an unauthorised
+// caller does not learn that.
 func TestTimerOnEachHosting(t *testing.T) {
 	t.Parallel()
 	const event = `{"Type":"Timer","TriggerName":"every-minute","Time":"2026-11-22T10:00:00Z","Message":"MESSAGE"}`
@@ -410,7 +416,7 @@ func TestTimerOnEachHosting(t *testing.T) {
 		{"token", platform.Go1, strings.Replace(event, "MESSAGE", timerToken, 1), nil, "CONFIG_ERROR"},
 		{"stranger", platform.Go1, event, nil, "NOAUTH"},
 		{"user", platform.Go1, event, map[string]string{"WX_OPENID": "oABC", "TCB_SOURCE": "wx_client"}, "NOAUTH"},
-		{"user who claims it", platform.Go1, event, map[string]string{"WX_OPENID": "oABC", "TRIGGER_SRC": "timer"}, "NOAUTH"},
+		{"user that claims to be one", platform.Go1, event, map[string]string{"WX_OPENID": "oABC", "TRIGGER_SRC": "timer"}, "NOAUTH"},
 		{"token", platform.CustomRuntime, strings.Replace(event, "MESSAGE", timerToken, 1), nil, "CONFIG_ERROR"},
 		{"stranger", platform.CustomRuntime, event, nil, "NOAUTH"},
 		{"EventBridge's input", platform.Lambda, event, nil, "CONFIG_ERROR"},
@@ -429,7 +435,7 @@ func TestTimerOnEachHosting(t *testing.T) {
 	}
 }
 
-// What one invocation was told of its caller is gone in the next, on the same instance.
+// An invocation's context is not used for the next one on the same instance.
 func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
 	t.Parallel()
 	e := strict(t, order.V2)
@@ -466,7 +472,8 @@ func TestNothingLeaksIntoTheNextInvocation(t *testing.T) {
 	}
 }
 
-// lockedBuffer may be read while a platform's log is still being written, as it may be for a moment after Close.
+// lockedBuffer is a buffer for several goroutines: a platform's log may be written for a moment
+// after Close.
 type lockedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// addFault adds a parsing error to the faults, unless the variable has a fault already: a missing key is
-// not reported as unusable too. A nil error is no fault.
+// addFault adds a parsing error to the faults, unless the variable has a fault already: a missing
+// key is not reported as unusable too. A nil error is no fault.
 func addFault(faults *config.Faults, variable string, err error) {
 	if err == nil || faults.Has(variable) {
 		return
@@ -22,8 +22,8 @@ func addFault(faults *config.Faults, variable string, err error) {
 	})
 }
 
-// ownKey adds the one fault that shows only when all keys are parsed: the merchant's own key stands in
-// for WeChat Pay's. The client's error names its fields; an operator knows the variables.
+// ownKey adds the one fault that shows only when all keys are parsed: the merchant's own key stands
+// in for WeChat Pay's. The client's error names its fields; an operator knows the variables.
 func ownKey(faults *config.Faults, err error) {
 	own, is := errors.AsType[*v3json.OwnKeyError](err)
 	if !is {

@@ -23,21 +23,23 @@ import (
 )
 
 const (
-	// killedOrders come due one after the other, while at least leastKills processes are killed that sweep them.
+	// killedOrders orders become due one after the other, while at least leastKills sweeping
+	// processes are killed.
 	killedOrders = 2000
 	leastKills   = 200
-	// roundTime passes in the database between two rounds of sweeps: what was leased to the dead is due again.
+	// roundTime passes in the database between two rounds of sweeps, so that the leases of killed
+	// processes expire.
 	roundTime = 61 * time.Second
-	// rounds are those in which orders come due. The more there are, the fewer orders are due in each, and the closer to
-	// its time each is looked at.
+	// rounds is the number of rounds in which orders become due. With more rounds, fewer orders are
+	// due in each, and each order is swept closer to its time.
 	rounds = 200
-	// longer is for how long there are more rounds, with more orders, when those killed too few.
+	// longer is how long more rounds, with more orders, follow if too few sweeps were killed.
 	longer = 3 * time.Minute
 )
 
-// Sweeps are killed with SIGKILL at random moments, three processes at a time sweep the same orders, customers pay, replies get
-// lost, and the clock jumps while sweeps are at work. At the end every order is closed or paid, as WeChat Pay has it, and one
-// event tells it; none is lost, and none was closed before its time.
+// Three processes sweep the same orders and are killed with SIGKILL at random moments, while
+// customers pay, replies get lost and the clock jumps. At the end every order is closed or paid as
+// at WeChat Pay, with one event, and none was closed before its time.
 func TestKilledSweeps(t *testing.T) {
 	for _, database := range []struct {
 		name string
@@ -70,7 +72,7 @@ func TestKilledSweeps(t *testing.T) {
 	}
 }
 
-// deadly is a town in which sweeps die.
+// deadly is a register whose sweeps are killed.
 type deadly struct {
 	*env
 
@@ -82,12 +84,12 @@ type deadly struct {
 
 	began  time.Time
 	passed time.Duration
-	closed map[string]bool // as it was seen at the gateway
-	orders int             // that were registered
+	closed map[string]bool // as seen at the gateway
+	orders int             // registered so far
 
 	mu sync.Mutex
-	// longest is the longest life of a sweep that is to be killed. It follows how long sweeps take, so that about as many are
-	// killed as end.
+	// longest bounds the life of a sweep that is to be killed. It follows the duration of sweeps,
+	// so that about as many are killed as end by themselves.
 	longest              time.Duration
 	kills, ended, failed int
 	orphans              int
@@ -112,7 +114,7 @@ func newDeadly(t *testing.T, database storetest.Database) *deadly {
 	}
 	d.vars["CLOUDPAY_STORE"] = address
 	d.vars["CLOUDPAY_SWEEP_PER_SECOND"] = "10000"
-	d.vars["CLOUDPAY_SWEEP_ATTEMPTS"] = "100" // a killed attempt counts, and nobody is to be given up
+	d.vars["CLOUDPAY_SWEEP_ATTEMPTS"] = "100" // killed attempts count, and no order is to be given up
 	for i, name := range []string{"closeorder", "closeorder", "queryorder"} {
 		spec := d.spec(name, patient)
 		spec.Name, spec.Binary, spec.Log = fmt.Sprintf("%s-%d", name, i), sqliteBinary(t, name), io.Discard
@@ -130,10 +132,10 @@ func newDeadly(t *testing.T, database storetest.Database) *deadly {
 
 func killedNumber(i int) string { return fmt.Sprintf("K%04d", i) }
 
-// dueAfter is when an order is to be closed, after the beginning.
+// dueAfter is the time from the beginning until an order is due.
 func dueAfter(i int) time.Duration { return time.Duration(i*rounds/killedOrders) * roundTime }
 
-// register registers more orders. At the beginning, or when they are due.
+// register registers more orders: at the beginning, or when they are due.
 func (d *deadly) register(more int) {
 	d.t.Helper()
 	passed := time.Since(d.began) + d.passed
@@ -150,14 +152,14 @@ func (d *deadly) register(more int) {
 	}
 }
 
-// customers pay a third of the orders, until they are told to stop.
+// customers pays a third of the orders, until stop.
 func (d *deadly) customers() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	random := rand.New(rand.NewPCG(d.random.Uint64(), 1))
 	var group sync.WaitGroup
 	group.Go(func() {
 		for ctx.Err() == nil {
-			<-time.After(time.Duration(random.IntN(int(60 * time.Millisecond)))) // a customer takes their time
+			<-time.After(time.Duration(random.IntN(int(60 * time.Millisecond)))) // a random time between two payments
 			number := killedNumber(random.IntN(killedOrders))
 			if d.Pay(number, d.owner()) == nil {
 				d.mu.Lock()
@@ -172,7 +174,7 @@ func (d *deadly) customers() (stop func()) {
 	}
 }
 
-// moment is how long after its event a sweep is killed; some live.
+// moment is how long after its event a sweep is killed; some are not.
 func (d *deadly) moment() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -182,7 +184,8 @@ func (d *deadly) moment() time.Duration {
 	return time.Duration(d.random.Int64N(int64(d.longest)))
 }
 
-// round has all sweeps at work at once, each until its moment, and then lets time pass. Without moments none is killed.
+// round runs all sweeps at once, each until its moment, and then lets time pass. Without moments
+// none is killed.
 func (d *deadly) round(moment func() time.Duration) {
 	d.t.Helper()
 	var group sync.WaitGroup
@@ -206,22 +209,23 @@ func (d *deadly) round(moment func() time.Duration) {
 	d.pass(roundTime)
 }
 
-// misfortune loses replies and, at times, puts the clock forward while sweeps are at work: their leases run out under them.
+// misfortune loses replies and at times puts the clock forward, so that leases expire while sweeps
+// run.
 func (d *deadly) misfortune() {
 	d.inject(paygate.Drop, "close", 1+d.random.IntN(2))
 	d.inject(paygate.SystemError, "", 1)
 	d.MustInject(paygate.Fault{Action: paygate.Delay, Delay: 3 * time.Millisecond, Times: 20})
 	if d.random.IntN(5) == 0 {
-		<-time.After(time.Duration(d.random.IntN(int(60 * time.Millisecond)))) // any moment will do
+		<-time.After(time.Duration(d.random.IntN(int(60 * time.Millisecond)))) // at a random moment
 		d.pass(roundTime)
 	}
 }
 
-// sweep fires a function's timer, and kills its process after a while.
+// sweep fires a function's timer and kills its process after a while.
 func (d *deadly) sweep(f *platform.Function, life time.Duration) {
-	// It is to be killed at its work, and not while its process starts.
+	// The process is to be killed while it sweeps, not while it starts.
 	if _, err := f.Invoke(context.Background(), platform.Event{Payload: []byte(`{}`)}); err != nil {
-		d.t.Logf("no sweep: %v", err) // its port was taken just then, by one of those that die here
+		d.t.Logf("no sweep: %v", err) // another sweep of this test took its port
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), life)
@@ -231,7 +235,7 @@ func (d *deadly) sweep(f *platform.Function, life time.Duration) {
 	defer d.mu.Unlock()
 	switch {
 	case err != nil && strings.Contains(err.Error(), "the caller went away"):
-		d.kills++ // Invoke kills the process group when its caller goes
+		d.kills++ // Invoke kills the process group when its context ends
 		d.longest += d.longest / 8
 	case errors.Is(err, context.DeadlineExceeded): // before it had its event
 	case err != nil:
@@ -242,7 +246,7 @@ func (d *deadly) sweep(f *platform.Function, life time.Duration) {
 			d.longest -= d.longest / 8
 		}
 	case reply.Status == platform.StatusUserError:
-		d.failed++ // it could claim nothing, and says so
+		d.failed++ // it could claim nothing, and reports that
 		d.t.Logf("a sweep failed: %v", reply.Err)
 	default:
 		d.t.Errorf("sweeping: the platform says %d: %v", reply.Status, reply.Err)
@@ -253,7 +257,7 @@ func (d *deadly) sweep(f *platform.Function, life time.Duration) {
 func (d *deadly) pass(by time.Duration) {
 	d.t.Helper()
 	d.mu.Lock()
-	d.passed += by // before it passes: an order may be closed the moment after
+	d.passed += by // first, since an order may be closed right after
 	d.mu.Unlock()
 	earlier := map[string]string{
 		"postgres": "%[1]s = %[1]s - %[2]d * interval '1 microsecond'",
@@ -270,7 +274,7 @@ func (d *deadly) pass(by time.Duration) {
 		}
 		statement := "UPDATE " + table + " SET " + strings.Join(assignments, ", ")
 		var err error
-		for range 20 { // sweeps write the same rows meanwhile, and one of two in a deadlock is sent away
+		for range 20 { // sweeps write the same rows, and this statement may be a deadlock's victim
 			if _, err = d.raw.ExecContext(context.Background(), statement); err == nil {
 				break
 			}
@@ -281,7 +285,7 @@ func (d *deadly) pass(by time.Duration) {
 	}
 }
 
-// wantNoneEarly looks for orders that were closed since the last look, before their time.
+// wantNoneEarly wants no order to have been closed before its time since the last call.
 func (d *deadly) wantNoneEarly() {
 	d.t.Helper()
 	now := time.Since(d.began) + d.passed
@@ -297,7 +301,7 @@ func (d *deadly) wantNoneEarly() {
 	}
 }
 
-// wantAllEnded wants every order ended, in the store as at the gateway, and told of once.
+// wantAllEnded wants every order ended as at the gateway, with one event.
 func (d *deadly) wantAllEnded() {
 	d.t.Helper()
 	events := d.events()
@@ -330,7 +334,8 @@ func (d *deadly) wantAllEnded() {
 	}
 }
 
-// enough tells whether enough sweeps were killed, and held orders when they were. Only between rounds.
+// enough reports whether enough sweeps were killed while they held orders. Call it between rounds
+// only.
 func (d *deadly) enough() bool { return d.kills >= leastKills && d.orphans >= leastKills }
 
 func (d *deadly) events() map[string][]schedule.EventKind {

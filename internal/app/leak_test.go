@@ -11,11 +11,12 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// openID is whose orders the tests are about: as long as a real one, so that it can be looked for in the logs.
+// openID is the user of the tests. It is as long as a real one, so that it can be found in the
+// logs.
 const openID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
-// inUse writes down the secrets of the environment, for `make test` to look for in what comes out. Some tests give keys that
-// are none, which nobody would look for.
+// inUse writes the environment's secrets to a file, and `make test` searches the tests' output for
+// them. Values that are not valid keys, which some tests configure, are left out.
 func (e *env) inUse() {
 	e.t.Helper()
 	const shortest = 16
@@ -36,20 +37,20 @@ func (e *env) inUse() {
 	}
 }
 
-// logged is where a function's log goes: to the test, and to be searched.
+// logged is a function's log: it goes to the test, and to a file that is searched.
 func (e *env) logged(to io.Writer) io.Writer {
 	e.t.Helper()
 	return io.MultiWriter(to, telemetrytest.Output(e.t, telemetrytest.Logs))
 }
 
-// collected is where the emulated platform's log goes. It repeats each reply there, as SCF does, which may hold what no
-// line of a function's own may.
+// collected is the emulated platform's log. It repeats each reply, as SCF's does, and a reply may
+// hold what no line of a function's log may.
 func (e *env) collected(to io.Writer) io.Writer {
 	e.t.Helper()
 	return platformLog{lines: e.logged(to), replies: io.MultiWriter(to, telemetrytest.Output(e.t, telemetrytest.Replies))}
 }
 
-// platformLog sorts what the emulated platform writes, which is a whole line each time.
+// platformLog separates the emulated platform's lines, one in each Write, from the replies in it.
 type platformLog struct{ lines, replies io.Writer }
 
 func (l platformLog) Write(line []byte) (int, error) {
@@ -59,19 +60,19 @@ func (l platformLog) Write(line []byte) (int, error) {
 	return l.lines.Write(line)
 }
 
-// replied writes down what a caller was told.
+// replied records what a caller got.
 func (e *env) replied(payload []byte) {
 	e.t.Helper()
 	if _, err := telemetrytest.Output(e.t, telemetrytest.Replies).Write(payload); err != nil {
 		e.t.Fatal(err)
 	}
 	var result order.Result
-	if json.Unmarshal(payload, &result) == nil { // whatever else it is has no signature
+	if json.Unmarshal(payload, &result) == nil { // other replies have no signature
 		telemetrytest.Secret(e.t, telemetrytest.Signature, result.Sign)
 	}
 }
 
-// answered writes down what came of an invocation by the platform.
+// answered records the reply to an invocation by the platform.
 func (e *env) answered(reply platform.Reply) {
 	e.t.Helper()
 	e.replied(reply.Payload)

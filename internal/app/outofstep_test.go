@@ -28,7 +28,7 @@ import (
 	"cloudpay/pkg/wire/wiretest"
 )
 
-// proofTries is how many calls each proof makes: PROOF_TRIES, or as many as fit into `make test`.
+// proofTries is the number of calls of each proof: PROOF_TRIES, or few enough for `make test`.
 func proofTries(t *testing.T) int {
 	t.Helper()
 	const few = 400
@@ -39,8 +39,8 @@ func proofTries(t *testing.T) int {
 	return tries
 }
 
-// donor makes genuine, signed replies that name no order, about orders of its own. It asks the
-// gateway directly, so that no function has seen them.
+// donor makes genuine signed replies that name no order, about orders of its own. It calls the
+// gateway directly, so that no function has seen these replies.
 type donor struct {
 	gate      *paygate.Server
 	transport *http.Transport
@@ -72,8 +72,8 @@ func newDonor(t *testing.T, gate *paygate.Server) *donor {
 	return d
 }
 
-// reply is one more reply: the success of a close, ORDERCLOSED, ORDERPAID and ORDERNOTEXIST by
-// turns.
+// reply returns another reply: in turn the success of a close, ORDERCLOSED, ORDERPAID and
+// ORDERNOTEXIST.
 func (d *donor) reply(ctx context.Context, api order.API) []byte {
 	n := d.made.Add(1)
 	number := fmt.Sprintf("donor%d", n)
@@ -97,7 +97,7 @@ func (d *donor) close(ctx context.Context, api order.API, number string) []byte 
 	if api == order.V2 {
 		client := d.v2
 		client.HTTPClient = &http.Client{Transport: tape}
-		_, _ = client.CloseOrder(ctx, v2xml.Request{OutTradeNo: number}) // refusals are wanted, too
+		_, _ = client.CloseOrder(ctx, v2xml.Request{OutTradeNo: number}) // refusals are wanted too
 	} else {
 		client := d.v3
 		client.HTTPClient = &http.Client{Transport: tape}
@@ -106,7 +106,7 @@ func (d *donor) close(ctx context.Context, api order.API, number string) []byte 
 	return tape.raw
 }
 
-// tape keeps the last reply as it is on the wire.
+// tape keeps the last reply in its form on the wire.
 type tape struct {
 	http.RoundTripper
 
@@ -122,17 +122,16 @@ func (p *tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// proxy stands between the functions and the gateway, ends what TLS there would be, and becomes out
-// of step.
+// proxy stands between the functions and the gateway, where TLS would end, and gets out of step.
 type proxy struct {
 	donor *donor
-	// share is how many replies are followed by another's.
+	// share is the share of replies that another order's reply follows.
 	share    float64
 	injected atomic.Int64
 	faults   atomic.Int64
 }
 
-// forward asks the gateway, and returns its reply as it is on the wire.
+// forward passes a request on and returns the reply in its form on the wire.
 func (p *proxy) forward(ctx context.Context, req *http.Request) []byte {
 	ctx, cancel := context.WithTimeout(ctx, patient)
 	defer cancel()
@@ -149,7 +148,7 @@ func (p *proxy) forward(ctx context.Context, req *http.Request) []byte {
 	return tape.raw
 }
 
-// extra is another order's reply, or nil.
+// extra returns another order's reply, or nil.
 func (p *proxy) extra(ctx context.Context, req *http.Request) []byte {
 	if rand.Float64() >= p.share {
 		return nil
@@ -162,11 +161,11 @@ func (p *proxy) extra(ctx context.Context, req *http.Request) []byte {
 	return p.donor.reply(ctx, api)
 }
 
-// A moment is when an extra reply arrives on our connection.
+// A moment is the time at which an extra reply arrives on our connection.
 type moment int
 
 const (
-	sameSegment moment = iota // in one segment with the reply before it
+	sameSegment moment = iota // in one segment with the preceding reply
 	soon                      // some milliseconds after that
 	nextRequest               // just as the next request is made
 )
@@ -174,12 +173,13 @@ const (
 // before sends the extra replies on our connections.
 func (p *proxy) before(t *testing.T, when moment) string {
 	t.Helper()
-	var held sync.Map // a connection's extra reply that waits for the next request
+	ctx := t.Context()
+	var held sync.Map // by connection, the extra reply that waits for the next request
 	return wiretest.Serve(t, func(conn net.Conn, req *http.Request) {
 		if extra, is := held.LoadAndDelete(conn); is {
 			_, _ = conn.Write(extra.([]byte))
 		}
-		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req) //nolint:contextcheck // the request has none
+		reply, extra := p.forward(ctx, req), p.extra(ctx, req)
 		if when == sameSegment {
 			_, _ = conn.Write(append(reply, extra...))
 			return
@@ -195,17 +195,18 @@ func (p *proxy) before(t *testing.T, when moment) string {
 	})
 }
 
-// behind sends the extra reply on connections of its own to the gateway, which it pools: whoever
-// asks next over the same one gets it, and the one after that gets the reply to that question. Each
-// of our connections may be new.
+// behind inserts the extra reply into pooled connections of its own to the gateway: the next
+// request on the same one gets it, and the request after that gets the reply to the one before. Our
+// connections may all be new.
 func (p *proxy) behind(t *testing.T) string {
 	t.Helper()
 	const pooled, longest = 4, 6
+	ctx := t.Context()
 	var mu sync.Mutex
-	var waiting [pooled][][]byte // what each connection still has to deliver
+	var waiting [pooled][][]byte // the replies that wait in each connection
 	var exchanges [pooled]int
 	return wiretest.Serve(t, func(conn net.Conn, req *http.Request) {
-		reply, extra := p.forward(t.Context(), req), p.extra(t.Context(), req) //nolint:contextcheck // the request has none
+		reply, extra := p.forward(ctx, req), p.extra(ctx, req)
 		mu.Lock()
 		i := rand.N(pooled)
 		inStep := len(waiting[i]) == 0
@@ -215,15 +216,15 @@ func (p *proxy) behind(t *testing.T) string {
 		}
 		reply, waiting[i] = waiting[i][0], waiting[i][1:]
 		if exchanges[i]++; exchanges[i]%longest == 0 {
-			waiting[i] = nil // the gateway closes what has been used that often
+			waiting[i] = nil // the gateway closes a connection after this many
 		}
 		mu.Unlock()
 		_, _ = conn.Write(reply)
 	})
 }
 
-// forced is a gateway whose every answer is taken for conclusive, and which takes any connection:
-// it is what the functions did before they knew routes.
+// forced treats every answer as conclusive, on any connection, as the functions did before routes
+// were introduced.
 type forced struct{ closing.Gateway }
 
 func (f forced) Close(ctx context.Context, c order.Call) order.Answer {
@@ -241,14 +242,14 @@ func conclusive(a order.Answer) order.Answer {
 	return a
 }
 
-// A tally counts what calls said of orders whose state the gateway knows.
+// A tally counts the results of calls against the states at the gateway.
 type tally struct {
 	donor *donor
 
 	mu               sync.Mutex
 	tries, proved    int
-	wrong            int // paid and said to be closed, unpaid and said to be paid, there and said to be missing, …
-	paidSaidClosed   int // of those: closed, alreadyClosed or notFound
+	wrong            int // paid but reported closed, unpaid but reported paid, existing but reported missing, …
+	paidSaidClosed   int // of those, reported closed, alreadyClosed or notFound
 	unpaidSaidPaid   int
 	examples         []string
 	injected, faults int64
@@ -276,7 +277,7 @@ func (y *tally) count(got order.Result, state paygate.TradeState) {
 	}
 }
 
-// isWrong reports whether a result contradicts the gateway's own book.
+// isWrong reports whether a result contradicts the state at the gateway.
 func isWrong(got order.Result, state paygate.TradeState) bool {
 	switch got.Outcome {
 	case order.OutcomeClosed, order.OutcomeAlreadyClosed:
@@ -284,7 +285,7 @@ func isWrong(got order.Result, state paygate.TradeState) bool {
 	case order.OutcomePaid:
 		return state != paygate.StateSuccess
 	case order.OutcomeNotFound:
-		return true // every order is there
+		return true // every order exists
 	case order.OutcomeFound:
 		return string(got.TradeState) != string(state)
 	default:
@@ -301,9 +302,9 @@ func (y *tally) String() string {
 type step struct {
 	name  string
 	route string // WXPAY_ROUTE
-	// certain says that the extra replies reach calls whatever the moment: the transport closes a
-	// connection that says something while nothing is asked, if it sees that before the next
-	// request.
+	// certain is set if the extra replies reach calls at any moment. Otherwise the transport may
+	// close the connection first: it does so if data arrives between two requests and it sees that
+	// in time.
 	certain bool
 	start   func(t *testing.T, p *proxy) string
 }
@@ -320,8 +321,8 @@ func steps() []step {
 	}
 }
 
-// prove makes calls through a proxy that is out of step, several at a time, and counts what they
-// say.
+// prove makes calls through a proxy that is out of step, several at a time, and counts their
+// results.
 func (s step) prove(t *testing.T, tries int, change func(closing.Gateway) closing.Gateway) *tally {
 	t.Helper()
 	gate := paygate.RunT(t)
@@ -352,7 +353,7 @@ func (s step) prove(t *testing.T, tries int, change func(closing.Gateway) closin
 	return y
 }
 
-// order makes an order of a try's that is paid, unpaid or closed.
+// order adds an order for a try: paid, unpaid or closed.
 func (y *tally) order(ctx context.Context, i int) order.Params {
 	p := order.Params{OutTradeNo: tryNumber(i), API: []order.API{order.V2, order.V3}[i%2]}
 	y.donor.gate.MustAddOrder(paygate.Order{OutTradeNo: p.OutTradeNo, Total: 100})
@@ -367,7 +368,7 @@ func (y *tally) order(ctx context.Context, i int) order.Params {
 
 func tryNumber(i int) string { return fmt.Sprintf("try%d", i) }
 
-// combined makes a combined order of a try's, of two that are paid or unpaid.
+// combined adds a combined order for a try, of two parts that are paid or unpaid.
 func (y *tally) combined(i int) order.Params {
 	gate, number := y.donor.gate, tryNumber(i)
 	p := order.Params{CombineOutTradeNo: number, API: order.V3}
@@ -383,15 +384,14 @@ func (y *tally) combined(i int) order.Params {
 	return p
 }
 
-// try makes one call about an order. A query goes before it, over a connection that the call may
-// use.
+// try makes one call about an order, after a query whose connection the call may use.
 func (y *tally) try(ctx context.Context, a *app.App, i int) {
 	ctx, cancel := context.WithTimeout(ctx, 6*time.Second)
 	defer cancel()
 	var p order.Params
 	first := tryNumber(i)
 	if i%7 == 0 {
-		p, first = y.combined(i), first+"-1" // they are closed together, and paid together
+		p, first = y.combined(i), first+"-1" // the parts are closed or paid together
 	} else {
 		p = y.order(ctx, i)
 	}
@@ -411,7 +411,7 @@ func (y *tally) try(ctx context.Context, a *app.App, i int) {
 
 func asIs(g closing.Gateway) closing.Gateway { return g }
 
-// Genuine replies of other orders, wherever they come from, never make an order what it is not.
+// Genuine replies about other orders, wherever they arrive, never lead to a wrong result.
 func TestOutOfStep(t *testing.T) {
 	t.Parallel()
 	eachStep(t, func(t *testing.T, s step) {
@@ -427,8 +427,8 @@ func TestOutOfStep(t *testing.T) {
 	})
 }
 
-// The same replies do harm where every answer is believed: the proof above has a subject. One round
-// of calls shows it as a rule, and some more where none of the extra replies came at the right
+// The same replies lead to wrong results if every answer is believed, so the test above does prove
+// something. One round of calls usually shows it; more follow if no extra reply came at the right
 // moment.
 func TestOutOfStepIsDangerous(t *testing.T) {
 	t.Parallel()
@@ -446,8 +446,8 @@ func TestOutOfStepIsDangerous(t *testing.T) {
 	})
 }
 
-// eachStep runs a test for each way, all at once: most of their time is the pause before asking
-// again.
+// eachStep runs a test for each way, all at the same time: most of their time is the pause before
+// the next attempt.
 func eachStep(t *testing.T, test func(t *testing.T, s step)) {
 	t.Helper()
 	var group sync.WaitGroup

@@ -15,11 +15,11 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// sweep registers orders, has a sweep close them through a proxy that is out of step, and counts
-// what the store says of them afterwards.
+// sweep registers orders, sweeps them through a proxy that is out of step, and counts their records
+// afterwards.
 func (s step) sweep(t *testing.T, first string, tries int, change func(closing.Gateway) closing.Gateway) *tally {
 	t.Helper()
-	k := newKept(t, mode{api: order.V2})
+	k := newRegisterEnv(t, mode{api: order.V2})
 	p := &proxy{donor: newDonor(t, k.Server), share: 0.6}
 	k.vars["WXPAY_BASE_URL"], k.vars["WXPAY_ROUTE"] = s.start(t, p), s.route
 	k.vars["CLOUDPAY_SWEEP_FIRST"] = first
@@ -31,7 +31,7 @@ func (s step) sweep(t *testing.T, first string, tries int, change func(closing.G
 		k.registered(a, y, i)
 	}
 	const most = 60
-	for range most { // what is left in doubt is due again
+	for range most { // an order in doubt becomes due again
 		ctx, cancel := context.WithTimeout(t.Context(), patient)
 		report, err := a.Sweeper.RunOnce(ctx)
 		cancel()
@@ -54,7 +54,7 @@ func (s step) sweep(t *testing.T, first string, tries int, change func(closing.G
 	return y
 }
 
-// outcomes has what each ending amounts to.
+// outcomes maps each final state to the outcome of a call.
 var outcomes = map[schedule.FinalState]order.Outcome{
 	"":                     order.OutcomeUnknown,
 	schedule.FinalClosed:   order.OutcomeClosed,
@@ -62,9 +62,9 @@ var outcomes = map[schedule.FinalState]order.Outcome{
 	schedule.FinalNotFound: order.OutcomeNotFound,
 }
 
-// registered makes an order that is paid, unpaid or closed, and registers it as one that is due, of
-// a time at which "there is no such order" would be an end.
-func (k *kept) registered(a *app.App, y *tally, i int) {
+// registered adds an order that is paid, unpaid or closed, and registers it as due and old enough
+// for "no such order" to be final.
+func (k *registerEnv) registered(a *app.App, y *tally, i int) {
 	k.t.Helper()
 	p := y.order(k.t.Context(), i)
 	p.CloseAt = "0"
@@ -77,8 +77,8 @@ func (k *kept) registered(a *app.App, y *tally, i int) {
 	}
 }
 
-// The register is never told of an order what is another's.
-func TestKeptOutOfStep(t *testing.T) {
+// A reply about another order is never recorded.
+func TestRegisteredOutOfStep(t *testing.T) {
 	t.Parallel()
 	eachSweep(t, func(t *testing.T, s step, first string) {
 		t.Helper()
@@ -93,8 +93,8 @@ func TestKeptOutOfStep(t *testing.T) {
 	})
 }
 
-// And it would be, if every answer were believed.
-func TestKeptOutOfStepIsDangerous(t *testing.T) {
+// It would be recorded if every answer were believed.
+func TestRegisteredOutOfStepIsDangerous(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	wrong := 0

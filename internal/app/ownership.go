@@ -11,9 +11,9 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// owns returns a user's ownership of the order with the given out_trade_no. The merchant and a default
-// sub-merchant are filled in as the workflows do it, so that the check is about the very order that
-// they would act on. The error is an *order.FieldError if no order can have that name.
+// owns returns a user's ownership of the order with the given out_trade_no. The merchant and a
+// default sub-merchant are filled in as the workflows do it, so that the check is about the very
+// order that they would act on. The error is an *order.FieldError if no order can have that name.
 func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error) {
 	call, err := a.Closer.Merchant.QueryCall(p)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// The first line of the log says that the database's password travels in the clear, and nothing is
-// connected to for that.
+// The first record of the log says that the database is reached without TLS. No connection is made
+// for it.
 func TestFirstLineOfTheLogWarnsOfAPlainStore(t *testing.T) {
 	t.Parallel()
 	for address, plain := range map[string]bool{

@@ -18,7 +18,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// binaries are the functions as they are deployed, built once for this process.
+// binaries are the deployed functions, built once for this process.
 var binaries struct {
 	once sync.Once
 	dir  string
@@ -26,7 +26,7 @@ var binaries struct {
 }
 
 func TestMain(m *testing.M) {
-	log.SetOutput(io.Discard) // net/http prints each reply that comes unasked, and some tests send thousands
+	log.SetOutput(io.Discard) // net/http logs each unsolicited reply, and some tests send thousands
 	code := m.Run()
 	if binaries.dir != "" {
 		_ = os.RemoveAll(binaries.dir)
@@ -36,24 +36,26 @@ func TestMain(m *testing.M) {
 
 func binary(t *testing.T, name string) string {
 	t.Helper()
-	binaries.once.Do(func() {
-		//nolint:usetesting // it is for every test, and outlives the first
-		if binaries.dir, binaries.err = os.MkdirTemp("", "cloudpay-functions-"); binaries.err != nil {
-			return
-		}
-		for _, f := range []string{"closeorder", "queryorder"} {
-			// Not t.Context(): the build is for every test that comes after too.
-			err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(binaries.dir, f))
-			binaries.err = errors.Join(binaries.err, err)
-		}
-	})
+	binaries.once.Do(buildBinaries)
 	if binaries.err != nil {
 		t.Fatal(binaries.err)
 	}
 	return filepath.Join(binaries.dir, name)
 }
 
-// deployed is a function's process under the platform's own protocol.
+// buildBinaries builds the functions into a folder that TestMain removes: later tests than the
+// first use them too.
+func buildBinaries() {
+	if binaries.dir, binaries.err = os.MkdirTemp("", "cloudpay-functions-"); binaries.err != nil {
+		return
+	}
+	for _, f := range []string{"closeorder", "queryorder"} {
+		err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(binaries.dir, f))
+		binaries.err = errors.Join(binaries.err, err)
+	}
+}
+
+// deployed is a function's process, invoked by the platform's protocol.
 func (e *env) deployed(name string, limit time.Duration) *platform.Function {
 	e.t.Helper()
 	f, err := platform.Start(e.t.Context(), e.spec(name, limit))
@@ -64,7 +66,7 @@ func (e *env) deployed(name string, limit time.Duration) *platform.Function {
 	return f
 }
 
-// spec has the keys as files, since SCF allows 4 KB of variables in all.
+// spec passes the keys as files, since SCF allows 4 KB of variables in total.
 func (e *env) spec(name string, limit time.Duration) platform.Spec {
 	e.t.Helper()
 	e.inUse()
@@ -112,10 +114,9 @@ func TestProcessClosesAndQueries(t *testing.T) {
 	})
 }
 
-// On a warm instance the lost reply is on a connection that was kept, which
-// net/http would send an idempotent request again on by itself: then the close
-// would be reported as one that had been made before.
-func TestProcessSettlesALostReplyWhenWarm(t *testing.T) {
+// On a warm instance the reply is lost on a reused connection. net/http would resend an idempotent
+// request by itself, and the close would be reported as alreadyClosed.
+func TestProcessResolvesALostReplyWhenWarm(t *testing.T) {
 	t.Parallel()
 	eachMode(t, func(t *testing.T, e *env) {
 		t.Helper()
@@ -135,9 +136,9 @@ func TestProcessSettlesALostReplyWhenWarm(t *testing.T) {
 	})
 }
 
-// At the platform's limit of three seconds, a gateway that never answers is no
-// reason to be killed: the caller is told that nothing is known. This is the one
-// test here whose subject is time, so that no other runs beside it.
+// At the platform's limit of three seconds, the function answers that the outcome is unknown before
+// it is killed, although the gateway never answers. This test is about time and does not run in
+// parallel.
 func TestProcessAnswersBeforeItIsKilled(t *testing.T) {
 	for _, name := range []string{"closeorder", "queryorder"} {
 		t.Run(name, func(t *testing.T) {
@@ -155,19 +156,18 @@ func TestProcessAnswersBeforeItIsKilled(t *testing.T) {
 	}
 }
 
-func TestProcessIsNobodysMemory(t *testing.T) {
+func TestProcessForgetsItsCaller(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})
 	e.order("A1")
 	f := e.deployed("queryorder", patient)
 	got, _ := e.invoke(f, `{"out_trade_no":"A1","api":"v2"}`, map[string]string{"WX_OPENID": openID})
 	e.wantOutcome(got, order.OutcomeRefused, "NOAUTH")
-	got, _ = e.invoke(f, `{"out_trade_no":"A1","api":"v2"}`, nil) // the same instance, nobody's user
+	got, _ = e.invoke(f, `{"out_trade_no":"A1","api":"v2"}`, nil) // the same instance, without a user
 	e.wantOutcome(got, order.OutcomeFound, "")
 }
 
-// What a function logs is what the platform collects: one line for the call, and
-// no secret on any.
+// The platform collects the function's log: one line for the call, without secrets.
 func TestProcessLogsTheCall(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{api: order.V3})

@@ -16,8 +16,7 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// A fleet is the instances of a function behind its platform, each with the settings it was started
-// with.
+// A fleet is the instances of a function, each with the settings with which it was started.
 type fleet struct {
 	*env
 
@@ -25,11 +24,11 @@ type fleet struct {
 	refused   atomic.Int64
 
 	mu       sync.Mutex
-	answered *sync.Cond // that calls changed
+	answered *sync.Cond // signalled when calls changes
 	calls    int
 }
 
-// deploy replaces one instance after the other, under load.
+// deploy replaces the instances one after the other, under load.
 func (f *fleet) deploy(settings map[string]string) {
 	f.t.Helper()
 	maps.Copy(f.vars, settings)
@@ -44,7 +43,7 @@ func (f *fleet) deploy(settings map[string]string) {
 	}
 }
 
-// wait lets every caller call each instance.
+// wait waits until every caller has called each instance.
 func (f *fleet) wait() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,7 +53,7 @@ func (f *fleet) wait() {
 	}
 }
 
-// call calls one instance, and counts.
+// call calls one instance and counts the call.
 func (f *fleet) call(instance int, way shown) {
 	reply, err := way(f.t.Context(), f.instances[instance].Load())
 	telemetrytest.Error(f.t, err)
@@ -68,17 +67,17 @@ func (f *fleet) call(instance int, way shown) {
 	f.answered.Broadcast()
 }
 
-// A call of a function that shows a token.
+// shown is a call of a function with a token.
 type shown func(ctx context.Context, function *hosting.Function) (reply []byte, err error)
 
-// inEvent shows a token in an event.
+// inEvent sends a token in an event.
 func inEvent(on hosting.Platform, payload string) shown {
 	return func(ctx context.Context, function *hosting.Function) ([]byte, error) {
 		return function.Handle(ctx, hosting.Invocation{Platform: on, Payload: []byte(payload)})
 	}
 }
 
-// inHeader shows a token in a request's header.
+// inHeader sends a token in a request's header.
 func inHeader(header, token, body string) shown {
 	return func(ctx context.Context, function *hosting.Function) ([]byte, error) {
 		response, err := function.HandleHTTP(ctx, hosting.Invocation{Platform: hosting.Web}, hosting.Request{
@@ -88,8 +87,8 @@ func inHeader(header, token, body string) shown {
 	}
 }
 
-// Each token is changed while its callers call, by the steps of docs/callers.md, and no call is
-// refused. The old token is in none of the settings at the end, and opens nothing any more.
+// Each token is changed under load by the steps of docs/callers.md, and no call is refused. At the
+// end the old token is in no instance's settings and is refused.
 func TestTokensAreRotatedUnderLoad(t *testing.T) {
 	t.Parallel()
 	const a1 = `{"out_trade_no":"A1"}`
@@ -144,10 +143,10 @@ func TestTokensAreRotatedUnderLoad(t *testing.T) {
 				})
 			}
 			f.wait()
-			f.deploy(map[string]string{c.variable: next + " " + old}) // both are accepted
+			f.deploy(map[string]string{c.variable: next + " " + old}) // both tokens are accepted
 			token.Store(next)                                         // the callers change over
 			f.wait()
-			f.deploy(map[string]string{c.variable: next}) // the old one is none any more
+			f.deploy(map[string]string{c.variable: next}) // the old token is refused
 			close(stop)
 			callers.Wait()
 			if got := f.refused.Load(); got != 0 {

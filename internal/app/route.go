@@ -41,9 +41,9 @@ func isRegional(c config.Config, address string) bool {
 	return https == mainHost || https == backupHost
 }
 
-// readRoots loads the system's root certificates. The first TLS handshake would load them otherwise,
-// which takes tens of milliseconds; an instance has more processor time while it starts, and no caller
-// waits yet.
+// readRoots loads the system's root certificates. The first TLS handshake would load them
+// otherwise, which takes tens of milliseconds; an instance has more processor time while it starts,
+// and no caller waits yet.
 func readRoots(addresses []string) {
 	for _, address := range addresses {
 		if u, err := url.Parse(address); err == nil && u.Scheme == "https" {

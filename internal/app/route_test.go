@@ -8,7 +8,7 @@ import (
 	"cloudpay/internal/order"
 )
 
-// TestRoute: only what we can verify, or the operator says, is WeChat Pay's own route.
+// A route is WeChat Pay's own only if we can verify it, or the operator configures it.
 func TestRoute(t *testing.T) {
 	t.Parallel()
 	const (
@@ -50,12 +50,12 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-// TestForeignRoots: roots that the environment names may be anybody's.
+// Root certificates that the environment names make every route foreign.
 func TestForeignRoots(t *testing.T) {
 	t.Parallel()
 	for _, variable := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		for value, want := range map[string]bool{"": false, "/etc/roots": true} {
-			c, _ := config.Load([]string{variable + "=" + value}) // its faults are of no interest here
+			c, _ := config.Load([]string{variable + "=" + value}) // its faults do not matter here
 			if c.ForeignRoots != want {
 				t.Errorf("%s=%s: got %t, want %t", variable, value, c.ForeignRoots, want)
 			}

@@ -8,7 +8,7 @@ import (
 	"cloudpay/internal/order"
 )
 
-// The web server is told which texts are secrets, so that none becomes a request's name in the log.
+// The function recognises its secrets, so that the web server logs none as a request's id.
 func TestFunctionKnowsItsSecrets(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, mode{order.V3, false})

@@ -46,8 +46,8 @@ func (a *App) warnOfPlainStore(c config.Config) {
 	}
 }
 
-// openStore opens the configured store. It is nil if there is none, or if the address is at fault. The
-// store's errors never quote the address, which holds a password.
+// openStore opens the configured store. It is nil if there is none, or if the address is at fault.
+// The store's errors never quote the address, which holds a password.
 func openStore(c config.Config, faults *config.Faults) *store.Store {
 	address := c.Store.Reveal()
 	if address == "" {
@@ -58,8 +58,8 @@ func openStore(c config.Config, faults *config.Faults) *store.Store {
 	return opened
 }
 
-// openReceiver returns the receiver of events. It is nil if none is configured, or if its address or
-// key is at fault.
+// openReceiver returns the receiver of events. It is nil if none is configured, or if its address
+// or key is at fault.
 func openReceiver(c config.Config, faults *config.Faults) *notify.Webhook {
 	address, key := c.NotifyURL.Reveal(), c.NotifyKey.Reveal()
 	if address == "" || key == "" {

@@ -14,8 +14,8 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// said counts the lines in which a log says that the function is not configured, and fails the test
-// unless each is an error that names every fault.
+// said counts the log's lines about a faulty configuration. It fails the test unless each is an
+// error that names every fault.
 func said(t *testing.T, log string) int {
 	t.Helper()
 	count := 0
@@ -43,8 +43,8 @@ func unconfigured(t *testing.T) *env {
 	return e
 }
 
-// On every cloud's hosting a function that is not configured says so at its start, once, and
-// answers each call with it.
+// On every cloud's hosting an unconfigured function logs its faults once at the start, and answers
+// each call with them.
 func TestUnconfiguredOnEachHosting(t *testing.T) {
 	t.Parallel()
 	for _, on := range []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda, platform.Web} {
@@ -98,8 +98,8 @@ func (e *env) askUnconfigured(f *platform.Function, on platform.Runtime) order.R
 	return result
 }
 
-// A container says so and ends with code 1, without having served; CLOUDPAY_CONFIG_FAULTS=answer
-// has it answer instead.
+// An unconfigured container logs its faults and exits with code 1 without serving. With
+// CLOUDPAY_CONFIG_FAULTS=answer it serves, and answers with its faults.
 func TestUnconfiguredContainer(t *testing.T) {
 	t.Parallel()
 	e := unconfigured(t)

@@ -13,10 +13,11 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// outOfReach is the address of a database where nobody listens. The port is none that anything is given by chance.
+// outOfReach is a database's address at a port where nothing listens and that no program gets by
+// chance.
 const outOfReach = "postgres://cloudpay:pa55word-of-the-st0re@127.0.0.1:1/cloudpay?sslmode=disable"
 
-// unstored is a function whose store is out of reach.
+// unstored is an env whose store is out of reach.
 func unstored(t *testing.T) *env {
 	t.Helper()
 	telemetrytest.Secret(t, telemetrytest.Token, "pa55word-of-the-st0re")
@@ -27,8 +28,9 @@ func unstored(t *testing.T) *env {
 	return e
 }
 
-// That an order's closing begins has to be written down first: nothing is sent that a crash would leave no trace of.
-func TestNothingIsSentThatCannotBeWrittenDown(t *testing.T) {
+// The intent to close is recorded first: without that, nothing is sent, as a crash would leave no
+// trace of it.
+func TestNothingIsSentThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	e := unstored(t)
 	for _, event := range []map[string]any{
@@ -44,7 +46,7 @@ func TestNothingIsSentThatCannotBeWrittenDown(t *testing.T) {
 	e.wantAsked(0)
 }
 
-// A query changes nothing, so it is answered whatever becomes of the store.
+// A query changes nothing, so it is answered without the store.
 func TestQueriesNeedNoStore(t *testing.T) {
 	t.Parallel()
 	e := unstored(t)
@@ -61,7 +63,8 @@ func TestQueriesNeedNoStore(t *testing.T) {
 	}
 }
 
-// Whose order it is cannot be found out: nothing is done, and nobody is told that there is a database, or where.
+// Without the order's owner nothing is done, and a user does not learn that there is a database, or
+// where.
 func TestUsersWhenTheStoreIsDown(t *testing.T) {
 	t.Parallel()
 	e := unstored(t)
@@ -79,7 +82,7 @@ func TestUsersWhenTheStoreIsDown(t *testing.T) {
 	}
 }
 
-// What is wrong with a store's address is a fault like any other, and is told before anything is done.
+// A faulty store address is reported like any other fault, before anything is done.
 func TestStoreFaultsAreReported(t *testing.T) {
 	t.Parallel()
 	for address, says := range map[string]string{
@@ -106,7 +109,7 @@ func TestStoreFaultsAreReported(t *testing.T) {
 	}
 }
 
-// The sweep's settings that are not given are the sweep's own, and what is given arrives.
+// The sweep's settings reach the sweeper; missing ones are its defaults.
 func TestSweepSettingsArrive(t *testing.T) {
 	t.Parallel()
 	e := unstored(t)
@@ -141,7 +144,7 @@ func TestSweepSettingsArrive(t *testing.T) {
 	}
 }
 
-// A process that ends takes leave of the database.
+// A process that ends closes its connections to the database.
 func TestFunctionsEnd(t *testing.T) {
 	t.Parallel()
 	for name, build := range map[string]hosting.Build{"closeorder": app.CloseOrder, "queryorder": app.QueryOrder} {
@@ -152,7 +155,7 @@ func TestFunctionsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		function.End()
-		// Both ask the store whose order it is; one that was left says nothing any more.
+		// Both look up the order's owner; a closed store does not answer.
 		_, _ = function.Handle(t.Context(), hosting.Invocation{
 			Platform: hosting.SCF, Payload: []byte(`{"out_trade_no":"A1"}`),
 			Environment: map[string]string{"WX_OPENID": openID, "WX_APPID": e.Merchant.AppID},
@@ -167,5 +170,5 @@ func TestFunctionsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	function.End() // there is nothing to take leave of
+	function.End() // without a store there is nothing to close
 }

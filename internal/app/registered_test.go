@@ -28,23 +28,24 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// mine has an order registered in the user's name, to be closed in an hour.
+// mine registers an order with the user as its owner, to be closed in an hour.
 const mine = `"close_at":3600,"openid":"` + openID + `"`
 
-// A mini-program's user closes and queries their own order. A stranger is told of it what they are told of an order that
-// nobody ever made, to the byte, and nothing is asked of the gateway for either.
-func TestKeptOrdersAreTheirOwners(t *testing.T) {
+// A mini-program's user closes and queries an order of their own. For another user's order the
+// answer is, to the byte, that for an order that does not exist, and no request reaches the
+// gateway.
+func TestRegisteredOrdersBelongToTheirOwners(t *testing.T) {
 	t.Parallel()
 	for _, m := range modes() {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
-			k := newKept(t, m)
+			k := newRegisterEnv(t, m)
 			k.register("A1", mine)
 			for _, name := range []string{"closeorder", "queryorder"} {
-				theirs := k.asUser(strangersID, name, `{"out_trade_no":"A1"}`)
-				nobodys := k.asUser(strangersID, name, `{"out_trade_no":"N1"}`)
-				if strings.ReplaceAll(theirs, "A1", "N1") != nobodys {
-					t.Errorf("%s: of another's order a stranger is told\n%s\nand of none\n%s", name, theirs, nobodys)
+				theirs := k.asUser(otherOpenID, name, `{"out_trade_no":"A1"}`)
+				nonexistent := k.asUser(otherOpenID, name, `{"out_trade_no":"N1"}`)
+				if strings.ReplaceAll(theirs, "A1", "N1") != nonexistent {
+					t.Errorf("%s: of another's order a stranger is told\n%s\nand of none\n%s", name, theirs, nonexistent)
 				}
 				k.wantOutcome(readResult(t, theirs), order.OutcomeNotFound, "ORDERNOTEXIST")
 			}
@@ -58,7 +59,7 @@ func TestKeptOrdersAreTheirOwners(t *testing.T) {
 				t.Errorf("got recorded %v, want true", got.Recorded)
 			}
 			k.WantState("A1", paygate.StateClosed, k.owner())
-			k.wantStanding("A1", schedule.Done, schedule.FinalClosed)
+			k.wantRecord("A1", schedule.Done, schedule.FinalClosed)
 			k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
 
 			again := readResult(t, k.asUser(openID, "closeorder", `{"out_trade_no":"A1"}`))
@@ -67,12 +68,12 @@ func TestKeptOrdersAreTheirOwners(t *testing.T) {
 	}
 }
 
-// A merchant who is switched to the public key keeps the orders that wait: each tick tries again
-// and says what to do, none of them comes nearer to being given up, and the first tick with the key
-// closes them.
-func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
+// Orders of a merchant that is switched to the public key survive until it is configured: each tick
+// tries again and says what to do, no attempt is counted, and the first tick with the key closes
+// them.
+func TestRegisteredOrdersSurviveTheSwitchToThePublicKey(t *testing.T) {
 	t.Parallel()
-	k := keep(t, newCertificateEnv(t, paygate.Options{}))
+	k := withStore(t, newCertificateEnv(t, paygate.Options{}))
 	k.register("A1", mine)
 	k.passes(2 * time.Hour)
 	k.certificatesFail(paygate.Switched)
@@ -98,46 +99,46 @@ func TestKeptOrdersOutliveTheSwitchToThePublicKey(t *testing.T) {
 	k.WantState("A1", paygate.StateClosed, k.owner())
 }
 
-// An order is a merchant's, and a sub-merchant's: the same number elsewhere is another's.
-func TestKeptOrdersAreToldApartByTheirMerchants(t *testing.T) {
+// The same number of another merchant or sub-merchant is another order.
+func TestRegisteredOrdersDifferByMerchant(t *testing.T) {
 	t.Parallel()
 	const other = "1900000110"
-	k := newKept(t, mode{order.V3, true})
+	k := newRegisterEnv(t, mode{order.V3, true})
 	k.register("A1", mine)
-	k.MustAddOrder(paygate.Order{MchID: k.Merchant.MchID, SubMchID: other, OutTradeNo: "A1", Total: 7, OpenID: strangersID})
+	k.MustAddOrder(paygate.Order{MchID: k.Merchant.MchID, SubMchID: other, OutTradeNo: "A1", Total: 7, OpenID: otherOpenID})
 	k.wantOutcome(k.asService("closeorder",
-		`{"out_trade_no":"A1","sub_mch_id":"`+other+`","close_at":3600,"openid":"`+strangersID+`"}`), order.OutcomeScheduled, "")
+		`{"out_trade_no":"A1","sub_mch_id":"`+other+`","close_at":3600,"openid":"`+otherOpenID+`"}`), order.OutcomeScheduled, "")
 
 	elsewhere := `{"out_trade_no":"A1","sub_mch_id":"` + other + `"}`
 	k.wantOutcome(readResult(t, k.asUser(openID, "closeorder", elsewhere)), order.OutcomeNotFound, "ORDERNOTEXIST")
 	k.wantAsked(0)
-	k.wantOutcome(readResult(t, k.asUser(strangersID, "closeorder", elsewhere)), order.OutcomeClosed, "")
+	k.wantOutcome(readResult(t, k.asUser(otherOpenID, "closeorder", elsewhere)), order.OutcomeClosed, "")
 	k.WantState("A1", paygate.StateNotPay, k.owner())
-	// The default sub-merchant, and the same one by name.
+	// The default sub-merchant, and the same one by its number.
 	named := `{"out_trade_no":"A1","sub_mch_id":"` + subMchID + `"}`
 	k.wantOutcome(readResult(t, k.asUser(openID, "queryorder", named)), order.OutcomeFound, "")
 	k.wantOutcome(readResult(t, k.asUser(openID, "queryorder", `{"out_trade_no":"A1"}`)), order.OutcomeFound, "")
-	k.wantOutcome(readResult(t, k.asUser(strangersID, "queryorder", named)), order.OutcomeNotFound, "ORDERNOTEXIST")
-	// What could be no order's is told as such.
+	k.wantOutcome(readResult(t, k.asUser(otherOpenID, "queryorder", named)), order.OutcomeNotFound, "ORDERNOTEXIST")
+	// A number that no order can have is refused as such.
 	k.wantOutcome(readResult(t, k.asUser(openID, "queryorder", `{"out_trade_no":"A 1"}`)), order.OutcomeRefused, "PARAM_ERROR")
 }
 
-// By WeChat Pay's own number an order is looked up first, and shown only to its owner.
-func TestKeptOrdersByTheirOtherNumber(t *testing.T) {
+// An order named by WeChat Pay's number is looked up first, and shown only to its owner.
+func TestRegisteredOrdersByTransactionID(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V3, false})
+	k := newRegisterEnv(t, mode{order.V3, false})
 	k.register("A1", mine)
 	k.MustPay("A1")
 	event := `{"transaction_id":"` + k.MustOrder("A1").TransactionID + `"}`
 	k.wantOutcome(readResult(t, k.asUser(openID, "queryorder", event)), order.OutcomeFound, "")
-	k.wantOutcome(readResult(t, k.asUser(strangersID, "queryorder", event)), order.OutcomeNotFound, "ORDERNOTEXIST")
+	k.wantOutcome(readResult(t, k.asUser(otherOpenID, "queryorder", event)), order.OutcomeNotFound, "ORDERNOTEXIST")
 }
 
-// WeChat Pay is asked as often about an order of somebody else's as about none, whatever the
-// register knows of it.
-func TestKeptLookupsAskAlike(t *testing.T) {
+// A look-up makes as many requests for another user's order as for one that does not exist,
+// whatever the register has of it.
+func TestRegisteredLookupsMakeEqualRequests(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V3, false})
+	k := newRegisterEnv(t, mode{order.V3, false})
 	var exchanges atomic.Int64
 	k.between(func(string) { exchanges.Add(1) })
 	k.register("A1", mine)
@@ -145,17 +146,17 @@ func TestKeptLookupsAskAlike(t *testing.T) {
 	for _, number := range []string{"A1", "N1"} {
 		k.MustPay(number)
 	}
-	// The register knows how A1 ended, and its transaction_id.
+	// The register has A1's final state and its transaction_id.
 	k.wantOutcome(k.asService("queryorder", `{"out_trade_no":"A1"}`), order.OutcomeFound, "")
-	k.wantStanding("A1", schedule.Done, schedule.FinalPaid)
-	for who, id := range map[string]string{
+	k.wantRecord("A1", schedule.Done, schedule.FinalPaid)
+	for name, id := range map[string]string{
 		"another's": k.MustOrder("A1").TransactionID, "not registered": k.MustOrder("N1").TransactionID, "none": "4200000000000000000000000009",
 	} {
 		exchanges.Store(0)
-		got := readResult(t, k.asUser(strangersID, "queryorder", `{"transaction_id":"`+id+`"}`))
+		got := readResult(t, k.asUser(otherOpenID, "queryorder", `{"transaction_id":"`+id+`"}`))
 		k.wantOutcome(got, order.OutcomeNotFound, "ORDERNOTEXIST")
-		if n := exchanges.Load(); n != 3 { // on the connection that there is, and on two fresh ones
-			t.Errorf("%s: WeChat Pay was asked %d times, want 3", who, n)
+		if n := exchanges.Load(); n != 3 { // one on the open connection, two on new ones
+			t.Errorf("%s: WeChat Pay was asked %d times, want 3", name, n)
 		}
 	}
 	exchanges.Store(0)
@@ -165,10 +166,10 @@ func TestKeptLookupsAskAlike(t *testing.T) {
 	}
 }
 
-// An appid has users of its own: the same openid under another one is another person.
-func TestKeptOwnersAreUsersOfTheirMiniProgram(t *testing.T) {
+// The same openid under another appid is another user.
+func TestRegisteredOwnersBelongToTheirMiniProgram(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	k.register("A1", mine)
 	k.register("A2", `"close_at":3600,"owner":"wx:wx2:`+openID+`"`)
 	k.register("A3", `"close_at":3600,"owner":"tcb:web-user-1"`)
@@ -176,9 +177,9 @@ func TestKeptOwnersAreUsersOfTheirMiniProgram(t *testing.T) {
 	elsewhere := map[string]string{"WX_OPENID": openID, "WX_APPID": "wx2"}
 	web := map[string]string{"TCB_UUID": "web-user-1"}
 	for _, test := range []struct {
-		number string
-		who    map[string]string
-		want   order.Outcome
+		number   string
+		identity map[string]string
+		want     order.Outcome
 	}{
 		{"A1", k.user(openID), order.OutcomeFound},
 		{"A1", elsewhere, order.OutcomeNotFound},
@@ -186,20 +187,21 @@ func TestKeptOwnersAreUsersOfTheirMiniProgram(t *testing.T) {
 		{"A2", k.user(openID), order.OutcomeNotFound},
 		{"A3", web, order.OutcomeFound},
 		{"A3", k.user(openID), order.OutcomeNotFound},
-		{"A4", k.user(openID), order.OutcomeNotFound}, // nobody's
+		{"A4", k.user(openID), order.OutcomeNotFound}, // registered without an owner
 		{"A4", web, order.OutcomeNotFound},
 	} {
-		if got := readResult(t, k.ask("queryorder", `{"out_trade_no":"`+test.number+`"}`, test.who)); got.Outcome != test.want {
-			t.Errorf("%s for %v: got %s, want %s", test.number, test.who, got.Outcome, test.want)
+		if got := readResult(t, k.ask("queryorder", `{"out_trade_no":"`+test.number+`"}`, test.identity)); got.Outcome != test.want {
+			t.Errorf("%s for %v: got %s, want %s", test.number, test.identity, got.Outcome, test.want)
 		}
 	}
 }
 
-// A combined order is a user's when all orders in it are, by the gateway's own list of them: the caller's may name others.
-func TestKeptCombinedOrders(t *testing.T) {
+// A user owns a combined order if they own all its parts by the gateway's list. The caller's list
+// may differ.
+func TestRegisteredCombinedOrders(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V3, false})
-	for combined, owners := range map[string][2]string{"C1": {openID, openID}, "C2": {openID, strangersID}, "C3": {strangersID, strangersID}} {
+	k := newRegisterEnv(t, mode{order.V3, false})
+	for combined, owners := range map[string][2]string{"C1": {openID, openID}, "C2": {openID, otherOpenID}, "C3": {otherOpenID, otherOpenID}} {
 		parts := []paygate.Order{{OutTradeNo: combined + "a", Total: 1}, {OutTradeNo: combined + "b", Total: 2}}
 		k.MustAddCombined(paygate.CombinedOrder{CombineOutTradeNo: combined, SubOrders: parts})
 		for i, owner := range owners {
@@ -212,16 +214,16 @@ func TestKeptCombinedOrders(t *testing.T) {
 			combined, k.Merchant.MchID, combined)
 	}
 	for _, name := range []string{"queryorder", "closeorder"} {
-		nobodys := k.asUser(openID, name, list("C9"))
+		nonexistent := k.asUser(openID, name, list("C9"))
 		for _, theirs := range []string{"C2", "C3"} {
 			got := k.asUser(openID, name, list(theirs))
-			if strings.ReplaceAll(got, theirs, "C9") != nobodys {
-				t.Errorf("%s of %s: got %s\nof none %s", name, theirs, got, nobodys)
+			if strings.ReplaceAll(got, theirs, "C9") != nonexistent {
+				t.Errorf("%s of %s: got %s\nof none %s", name, theirs, got, nonexistent)
 			}
-			// Another's combined order, with a list of one's own orders.
+			// Another user's combined order, with a list of the caller's own orders.
 			mixed := strings.Replace(list("C1"), `"combine_out_trade_no":"C1"`, `"combine_out_trade_no":"`+theirs+`"`, 1)
-			if got := k.asUser(openID, name, mixed); strings.ReplaceAll(got, theirs, "C9") != nobodys {
-				t.Errorf("%s of %s with another list: got %s\nof none %s", name, theirs, got, nobodys)
+			if got := k.asUser(openID, name, mixed); strings.ReplaceAll(got, theirs, "C9") != nonexistent {
+				t.Errorf("%s of %s with another list: got %s\nof none %s", name, theirs, got, nonexistent)
 			}
 		}
 	}
@@ -241,16 +243,17 @@ func TestKeptCombinedOrders(t *testing.T) {
 	}
 }
 
-// The same registration again changes nothing; another is refused by the name of what differs.
-func TestKeptRegistrations(t *testing.T) {
+// Registering again with the same facts changes nothing; with other facts it is refused, naming the
+// one that differs.
+func TestRegisteredRegistrations(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	facts := `"total":100,"created_at":"2026-11-22T10:00:00Z",`
 	k.register("A1", facts+mine)
 	k.wantOutcome(k.asService("closeorder", `{"out_trade_no":"A1",`+facts+mine+`}`), order.OutcomeScheduled, "")
 	for more, field := range map[string]string{
 		facts + `"close_at":7200,"openid":"` + openID + `"`:       "close_at",
-		facts + `"close_at":3600,"openid":"` + strangersID + `"`:  "openid",
+		facts + `"close_at":3600,"openid":"` + otherOpenID + `"`:  "openid",
 		facts + `"close_at":3600`:                                 "openid",
 		`"total":101,"created_at":"2026-11-22T10:00:00Z",` + mine: "total",
 		`"total":100,"created_at":"2026-11-22T10:00:01Z",` + mine: "created_at",
@@ -281,10 +284,10 @@ func TestKeptRegistrations(t *testing.T) {
 	}
 }
 
-// A young order is closed when it is old enough, with no further thought.
-func TestKeptYoungOrdersAreClosedLater(t *testing.T) {
+// An order that is too young is closed as soon as it is old enough.
+func TestRegisteredYoungOrdersAreClosedLater(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V3, false})
+	k := newRegisterEnv(t, mode{order.V3, false})
 	k.order("A1")
 	created := time.Now().UTC().Format(time.RFC3339)
 	got := k.asService("closeorder", `{"out_trade_no":"A1","created_at":"`+created+`"}`)
@@ -297,10 +300,11 @@ func TestKeptYoungOrdersAreClosedLater(t *testing.T) {
 	k.wantAsked(0)
 }
 
-// The writing down of an end fails: the caller is told the truth, and that it is not recorded; a sweep finds out again.
-func TestKeptTruthThatIsNotRecorded(t *testing.T) {
+// If a final state cannot be recorded, the caller gets the true outcome with recorded false, and a
+// sweep finds it again.
+func TestRegisteredOutcomeThatIsNotRecorded(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	var down sync.Once
 	k.between(func(string) { down.Do(k.takeAway) })
 	k.register("A1", `"close_at":0`)
@@ -313,19 +317,19 @@ func TestKeptTruthThatIsNotRecorded(t *testing.T) {
 		t.Errorf("the log does not say so: %s", k.logs.String())
 	}
 	k.giveBack()
-	k.wantStanding("A1", schedule.Closing, "")
-	k.wantReport(k.tick("closeorder"), sweep.Report{}) // the lease of the call that is over
+	k.wantRecord("A1", schedule.Closing, "")
+	k.wantReport(k.tick("closeorder"), sweep.Report{}) // the lease of the finished call
 	k.passes(2 * time.Minute)
 	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, AlreadyClosed: 1})
-	k.wantStanding("A1", schedule.Done, schedule.FinalClosed)
+	k.wantRecord("A1", schedule.Done, schedule.FinalClosed)
 	k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
 }
 
-// The store goes away in mid-sweep. Nothing is lost, and the next tick but one finishes.
-func TestKeptSweepWhoseStoreGoesAway(t *testing.T) {
+// If the store fails during a sweep, nothing is lost, and the second tick after it finishes.
+func TestRegisteredSweepWhoseStoreFails(t *testing.T) {
 	t.Parallel()
 	const orders = 40
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	k.vars["CLOUDPAY_SWEEP_CONCURRENCY"] = "4"
 	var asked atomic.Int32
 	k.between(func(string) {
@@ -340,7 +344,7 @@ func TestKeptSweepWhoseStoreGoesAway(t *testing.T) {
 	if !first.Left || first.Fault == "" || first.Unrecorded == 0 || first.Claimed == orders {
 		t.Errorf("got %+v, want a sweep that ended before its time and says why", first)
 	}
-	// A timer that can claim nothing at all fails, for the platform to try again.
+	// A timer that can claim nothing fails, so that the platform tries again.
 	if reply, err := k.tryAsk("closeorder", timerEvent, fromTimer); err == nil || !strings.Contains(err.Error(), "cloudpay orders migrate") {
 		t.Errorf("without tables: got %s, %v; want an error", reply, err)
 	}
@@ -355,18 +359,18 @@ func TestKeptSweepWhoseStoreGoesAway(t *testing.T) {
 	for i := range orders {
 		number := fmt.Sprintf("A%d", i)
 		k.WantState(number, paygate.StateClosed, k.owner())
-		k.wantStanding(number, schedule.Done, schedule.FinalClosed)
+		k.wantRecord(number, schedule.Done, schedule.FinalClosed)
 		want[number] = schedule.EventClosed
 	}
 	k.wantEvents(want)
 }
 
-// Whoever is configured is told, signed, and told again until they have it.
-func TestKeptReceiverIsTold(t *testing.T) {
+// The configured receiver gets each event signed, again and again until it answers 2xx.
+func TestRegisteredEventsAreDelivered(t *testing.T) {
 	t.Parallel()
 	const key = "notify-key-of-the-tests"
 	telemetrytest.Secret(t, telemetrytest.Token, key)
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	var told []schedule.Event
 	var mu sync.Mutex
 	busy := true
@@ -404,12 +408,12 @@ func TestKeptReceiverIsTold(t *testing.T) {
 	}
 }
 
-// The functions as they are deployed, with SQLite in them: a timer closes the overdue orders and no others, and reports it;
-// queryorder's timer finds out about one whose close was left in doubt.
-func TestKeptTimersOfDeployedFunctions(t *testing.T) {
+// Of the deployed functions, with SQLite linked, closeorder's timer closes the overdue orders and
+// no others, and reports it; queryorder's timer resolves an order in doubt.
+func TestRegisteredTimersOfDeployedFunctions(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V3, false})
-	closer, settler := k.deployedWithSQLite("closeorder"), k.deployedWithSQLite("queryorder")
+	k := newRegisterEnv(t, mode{order.V3, false})
+	closer, resolver := k.deployedWithSQLite("closeorder"), k.deployedWithSQLite("queryorder")
 	for number, more := range map[string]string{
 		"due1": `"close_at":0`, "due2": `"close_at":"2020-01-01T00:00:00Z"`, "paid": `"close_at":0`, "later": `"close_at":3600`,
 	} {
@@ -427,7 +431,7 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	}
 	k.wantEvents(map[string]schedule.EventKind{"due1": schedule.EventClosed, "due2": schedule.EventClosed, "paid": schedule.EventPaid})
 
-	// The close is carried out, and nobody is told; nor what became of it.
+	// The close is carried out, and the replies to it and to the query are lost.
 	k.inject(paygate.Drop, "close", 0)
 	k.inject(paygate.Unsigned, "query", 0)
 	k.vars["CLOUDPAY_SWEEP_FIRST"] = "close"
@@ -435,15 +439,15 @@ func TestKeptTimersOfDeployedFunctions(t *testing.T) {
 	k.passes(time.Hour)
 	k.wantReport(k.fire(hasty), sweep.Report{Claimed: 1, Retried: 1})
 	k.WantState("later", paygate.StateClosed)
-	k.wantStanding("later", schedule.Closing, "")
+	k.wantRecord("later", schedule.Closing, "")
 	k.ClearFaults()
-	k.wantReport(k.fire(settler), sweep.Report{}) // it is left alone for a while
+	k.wantReport(k.fire(resolver), sweep.Report{}) // it is not due yet
 	k.passes(10 * time.Minute)
-	k.wantReport(k.fire(settler), sweep.Report{Claimed: 1, AlreadyClosed: 1})
-	k.wantStanding("later", schedule.Done, schedule.FinalClosed)
+	k.wantReport(k.fire(resolver), sweep.Report{Claimed: 1, AlreadyClosed: 1})
+	k.wantRecord("later", schedule.Done, schedule.FinalClosed)
 }
 
-// sqliteBinaries are the functions with SQLite in them, built once for this process.
+// sqliteBinaries are the functions with SQLite linked, built once for this process.
 var sqliteBinaries struct {
 	once sync.Once
 	err  error
@@ -451,10 +455,10 @@ var sqliteBinaries struct {
 
 func sqliteBinary(t *testing.T, name string) string {
 	t.Helper()
-	dir := filepath.Dir(binary(t, name)) // the folder that TestMain removes
+	dir := filepath.Dir(binary(t, name)) // TestMain removes the folder
 	sqliteBinaries.once.Do(func() {
 		for _, f := range []string{"closeorder", "queryorder"} {
-			// Not t.Context(): the build is for every test that comes after too.
+			// Not t.Context(): later tests use the build too.
 			if err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(dir, "sqlite", f), "sqlite"); err != nil {
 				sqliteBinaries.err = err
 			}
@@ -466,11 +470,11 @@ func sqliteBinary(t *testing.T, name string) string {
 	return filepath.Join(dir, "sqlite", name)
 }
 
-func (k *kept) deployedWithSQLite(name string) *platform.Function {
+func (k *registerEnv) deployedWithSQLite(name string) *platform.Function {
 	return k.onWithSQLite(name, platform.Go1)
 }
 
-func (k *kept) onWithSQLite(name string, runtime platform.Runtime) *platform.Function {
+func (k *registerEnv) onWithSQLite(name string, runtime platform.Runtime) *platform.Function {
 	k.t.Helper()
 	spec := k.spec(name, patient)
 	spec.Binary, spec.Runtime = sqliteBinary(k.t, name), runtime
@@ -482,10 +486,11 @@ func (k *kept) onWithSQLite(name string, runtime platform.Runtime) *platform.Fun
 	return f
 }
 
-// Lambda's callers are services, but for those of a Cognito identity pool; a timer is EventBridge's.
-func TestKeptOnLambda(t *testing.T) {
+// On Lambda every caller is a service, except those of a Cognito identity pool; the timer is
+// EventBridge's.
+func TestRegisteredOnLambda(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	f := k.onWithSQLite("closeorder", platform.Lambda)
 	k.order("A1")
 	k.order("A2")
@@ -504,10 +509,11 @@ func TestKeptOnLambda(t *testing.T) {
 	k.WantState("A2", paygate.StateClosed)
 }
 
-// Over HTTP a service registers with its bearer token and is told 202; behind WeChat's gateway a user closes their own.
-func TestKeptOverHTTP(t *testing.T) {
+// Over HTTP a service registers with its bearer token and gets 202; behind WeChat's gateway a user
+// closes their own order.
+func TestRegisteredOverHTTP(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	k.vars["CLOUDPAY_HTTP_TOKEN"] = httpToken
 	k.vars["CLOUDPAY_BEHIND_WX_GATEWAY"] = "1"
 	f := k.onWithSQLite("closeorder", platform.Web)
@@ -546,8 +552,8 @@ func TestKeptOverHTTP(t *testing.T) {
 		{`{"out_trade_no":"A1",` + mine + `}`, user(openID), 403, order.OutcomeRefused},
 		{`{"out_trade_no":"A1",` + mine + `}`, bearer, 202, order.OutcomeScheduled},
 		{`{"out_trade_no":"A1","close_at":1}`, bearer, 400, order.OutcomeRefused},
-		{`{"out_trade_no":"A1"}`, user(strangersID), 404, order.OutcomeNotFound},
-		{`{"out_trade_no":"N1"}`, user(strangersID), 404, order.OutcomeNotFound},
+		{`{"out_trade_no":"A1"}`, user(otherOpenID), 404, order.OutcomeNotFound},
+		{`{"out_trade_no":"N1"}`, user(otherOpenID), 404, order.OutcomeNotFound},
 		{`{"out_trade_no":"A1"}`, user(openID), 200, order.OutcomeClosed},
 	} {
 		status, got := post(test.body, test.header)
@@ -558,10 +564,10 @@ func TestKeptOverHTTP(t *testing.T) {
 	k.WantState("A1", paygate.StateClosed)
 }
 
-// A queue's messages register, each with its token.
-func TestKeptQueuesRegister(t *testing.T) {
+// A queue's messages register orders, each with its token.
+func TestRegisteredQueuesRegister(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, mode{order.V2, false})
+	k := newRegisterEnv(t, mode{order.V2, false})
 	k.order("A1")
 	body := quoted(`{"out_trade_no":"A1","close_at":0,"service_token":"` + serviceToken + `"}`)
 	event := `{"Records":[{"Ckafka":{"topic":"close","partition":1,"offset":36,"msgKey":"None","msgBody":` + body + `}}]}`

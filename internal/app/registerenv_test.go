@@ -27,35 +27,36 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// The tests of a store need SQLite, which is linked under a tag, and which the race detector slows forty times: `make test` runs
-// those named TestKept in a process of their own.
+// Tests with a store need SQLite, which is linked under a build tag and is forty times slower under
+// the race detector. `make test` runs those named TestRegistered in a process of their own, without
+// it.
 
-// strangersID is another user's openid.
-const strangersID = "oUpF8uN95-Ptaags6E_roPHg7AG4"
+// otherOpenID is another user's openid.
+const otherOpenID = "oUpF8uN95-Ptaags6E_roPHg7AG4"
 
-// kept is a function with a store of orders, and the strictest policy: services have a token.
-type kept struct {
+// registerEnv is an env with a store and the strictest policy: services need a token.
+type registerEnv struct {
 	*env
 
 	store *store.Store
 	raw   *sql.DB
-	// handlers are the functions' in this process, by name, built when they are first called.
+	// handlers are the functions of this process by name, built at their first call.
 	handlers map[string]hosting.Handler
-	// platform is where the functions run in this process.
+	// platform is the platform of the functions in this process.
 	platform hosting.Platform
-	// limit is how long one call may take.
+	// limit is the time limit of one call.
 	limit time.Duration
 }
 
-func newKept(t *testing.T, m mode) *kept {
+func newRegisterEnv(t *testing.T, m mode) *registerEnv {
 	t.Helper()
-	return keep(t, newEnv(t, m))
+	return withStore(t, newEnv(t, m))
 }
 
-// keep gives an environment a store of orders.
-func keep(t *testing.T, e *env) *kept {
+// withStore adds a store to an env.
+func withStore(t *testing.T, e *env) *registerEnv {
 	t.Helper()
-	telemetrytest.Secret(t, telemetrytest.Identity, strangersID)
+	telemetrytest.Secret(t, telemetrytest.Identity, otherOpenID)
 	address := storetest.SQLite().Migrated(t)
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
 	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
@@ -65,19 +66,19 @@ func keep(t *testing.T, e *env) *kept {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = opened.Close() })
-	return &kept{
+	return &registerEnv{
 		env: e, store: opened, raw: storetest.Raw(t, address), handlers: map[string]hosting.Handler{}, platform: hosting.SCF,
 		limit: patient,
 	}
 }
 
-// ref is an order of the environment's merchant.
-func (k *kept) ref(number string) order.Ref {
+// ref names an order of the env's merchant.
+func (k *registerEnv) ref(number string) order.Ref {
 	return order.Ref{Region: order.Mainland, MchID: k.Merchant.MchID, SubMchID: k.vars["WXPAY_SUB_MCHID"], OutTradeNo: number}
 }
 
-// handler is a function in this process.
-func (k *kept) handler(name string) hosting.Handler {
+// handler returns a function of this process.
+func (k *registerEnv) handler(name string) hosting.Handler {
 	k.t.Helper()
 	if k.handlers[name] == nil {
 		k.inUse()
@@ -91,22 +92,22 @@ func (k *kept) handler(name string) hosting.Handler {
 	return k.handlers[name]
 }
 
-// ask calls a function and returns its reply as it is.
-func (k *kept) ask(name, event string, who map[string]string) string {
+// ask calls a function and returns its raw reply.
+func (k *registerEnv) ask(name, event string, identity map[string]string) string {
 	k.t.Helper()
-	reply, err := k.tryAsk(name, event, who)
+	reply, err := k.tryAsk(name, event, identity)
 	if err != nil {
 		k.t.Fatalf("%s %s: %v", name, event, err)
 	}
 	return reply
 }
 
-func (k *kept) tryAsk(name, event string, who map[string]string) (string, error) {
+func (k *registerEnv) tryAsk(name, event string, identity map[string]string) (string, error) {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(k.t.Context(), k.limit)
 	defer cancel()
 	reply, err := k.handler(name)(ctx, hosting.Invocation{
-		Payload: []byte(event), Environment: maps.Clone(who), Platform: k.platform,
+		Payload: []byte(event), Environment: maps.Clone(identity), Platform: k.platform,
 	})
 	k.replied(reply)
 	telemetrytest.Error(k.t, err)
@@ -114,23 +115,23 @@ func (k *kept) tryAsk(name, event string, who map[string]string) (string, error)
 }
 
 // asUser calls a function as a mini-program's user.
-func (k *kept) asUser(openID, name, event string) string {
+func (k *registerEnv) asUser(openID, name, event string) string {
 	k.t.Helper()
 	return k.ask(name, event, k.user(openID))
 }
 
-func (k *kept) user(openID string) map[string]string {
+func (k *registerEnv) user(openID string) map[string]string {
 	return map[string]string{"WX_OPENID": openID, "WX_APPID": k.Merchant.AppID, "TCB_SOURCE": "wx_client"}
 }
 
-// asService calls a function with the token, and reads the result.
-func (k *kept) asService(name, event string) order.Result {
+// asService calls a function with the service's token, and decodes the result.
+func (k *registerEnv) asService(name, event string) order.Result {
 	k.t.Helper()
 	return readResult(k.t, k.ask(name, strings.Replace(event, "{", `{"service_token":"`+serviceToken+`",`, 1), nil))
 }
 
-// register has a service register an order that exists at the gateway.
-func (k *kept) register(number, more string) {
+// register adds an order to the gateway and registers it as a service.
+func (k *registerEnv) register(number, more string) {
 	k.t.Helper()
 	k.order(number)
 	got := k.asService("closeorder", fmt.Sprintf(`{"out_trade_no":%q,%s}`, number, more))
@@ -140,8 +141,8 @@ func (k *kept) register(number, more string) {
 	}
 }
 
-// tick has a timer fire in this process, and returns its report.
-func (k *kept) tick(name string) sweep.Report {
+// tick fires a function's timer in this process, and returns its report.
+func (k *registerEnv) tick(name string) sweep.Report {
 	k.t.Helper()
 	return readSweep(k.t, k.ask(name, timerEvent, fromTimer))
 }
@@ -160,8 +161,8 @@ func readSweep(t *testing.T, reply string) sweep.Report {
 	return report
 }
 
-// fire has a deployed function's timer fire.
-func (k *kept) fire(f *platform.Function) sweep.Report {
+// fire fires a deployed function's timer.
+func (k *registerEnv) fire(f *platform.Function) sweep.Report {
 	k.t.Helper()
 	reply, err := f.Invoke(k.t.Context(), platform.Event{Payload: []byte(timerEvent), Environment: fromTimer})
 	if err != nil {
@@ -174,7 +175,7 @@ func (k *kept) fire(f *platform.Function) sweep.Report {
 	return readSweep(k.t, string(reply.Payload))
 }
 
-func (k *kept) wantReport(got, want sweep.Report) {
+func (k *registerEnv) wantReport(got, want sweep.Report) {
 	k.t.Helper()
 	got.Calls = 0
 	if got != want {
@@ -183,7 +184,7 @@ func (k *kept) wantReport(got, want sweep.Report) {
 }
 
 // passes lets time pass in the database.
-func (k *kept) passes(d time.Duration) {
+func (k *registerEnv) passes(d time.Duration) {
 	k.t.Helper()
 	for _, column := range []string{"registered_at", "closing_since", "due_at", "lease_until"} {
 		k.sql(fmt.Sprintf("UPDATE cloudpay_orders SET %[1]s = %[1]s - %[2]d", column, d.Microseconds()))
@@ -191,18 +192,18 @@ func (k *kept) passes(d time.Duration) {
 	k.sql(fmt.Sprintf("UPDATE cloudpay_events SET due_at = due_at - %d", d.Microseconds()))
 }
 
-func (k *kept) sql(statement string) {
+func (k *registerEnv) sql(statement string) {
 	k.t.Helper()
 	if _, err := k.raw.ExecContext(context.Background(), statement); err != nil {
 		k.t.Errorf("%s: %v", statement, err)
 	}
 }
 
-// takeAway and giveBack make the store fail, and work again.
-func (k *kept) takeAway() { k.sql("ALTER TABLE cloudpay_orders RENAME TO gone") }
-func (k *kept) giveBack() { k.sql("ALTER TABLE gone RENAME TO cloudpay_orders") }
+// takeAway makes the store fail; giveBack makes it work again.
+func (k *registerEnv) takeAway() { k.sql("ALTER TABLE cloudpay_orders RENAME TO gone") }
+func (k *registerEnv) giveBack() { k.sql("ALTER TABLE gone RENAME TO cloudpay_orders") }
 
-func (k *kept) wantStanding(number string, progress schedule.Progress, ending schedule.FinalState) {
+func (k *registerEnv) wantRecord(number string, progress schedule.Progress, ending schedule.FinalState) {
 	k.t.Helper()
 	got, err := k.store.Show(k.t.Context(), k.ref(number))
 	if err != nil {
@@ -213,8 +214,8 @@ func (k *kept) wantStanding(number string, progress schedule.Progress, ending sc
 	}
 }
 
-// wantEvents wants these kinds of events, whatever their order: those that are told at the same time have none.
-func (k *kept) wantEvents(want map[string]schedule.EventKind) {
+// wantEvents wants these kinds of events in any order: events delivered at the same time have none.
+func (k *registerEnv) wantEvents(want map[string]schedule.EventKind) {
 	k.t.Helper()
 	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), 0, 100)
 	if err != nil {
@@ -229,8 +230,8 @@ func (k *kept) wantEvents(want map[string]schedule.EventKind) {
 	}
 }
 
-// between calls a function of the test's own before each request reaches the gateway.
-func (k *kept) between(pass func(path string)) {
+// between calls pass before each request reaches the gateway.
+func (k *registerEnv) between(pass func(path string)) {
 	k.t.Helper()
 	gateway, err := url.Parse(k.URL)
 	if err != nil {
