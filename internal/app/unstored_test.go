@@ -71,7 +71,7 @@ func TestUsersWhenTheStoreIsDown(t *testing.T) {
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
 	e.vars["WX_OPENID"], e.vars["WX_APPID"] = openID, e.Merchant.AppID
 	for _, got := range []order.Result{e.close("A1"), e.query("A1")} {
-		e.wantOutcome(got, order.OutcomeUnknown, errcode.InternalError)
+		e.wantOutcome(got, order.OutcomeUnknown, "INTERNAL_ERROR")
 		if !got.Retryable || strings.Contains(got.ReturnMsg, "127.0.0.1") {
 			t.Errorf("got %+v", got)
 		}

@@ -32,22 +32,22 @@ func TestClose(t *testing.T) {
 		},
 		{
 			"closed before",
-			[]reply{says(verdict.SaysClosed, errcode.OrderClosed)},
+			[]reply{says(verdict.SaysClosed, "ORDERCLOSED")},
 			"close", order.OutcomeAlreadyClosed, "SUCCESS", "FAIL", "ORDERCLOSED",
 		},
 		{
 			"paid, with the payment's facts",
-			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success)},
+			[]reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.Success)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"paid and refunded since",
-			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Refund)},
+			[]reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.Refund)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"paid, though the query is refused",
-			[]reply{says(verdict.SaysPaid, errcode.OrderPaid), says(verdict.Refused, errcode.NoAuth)},
+			[]reply{says(verdict.SaysPaid, "ORDERPAID"), says(verdict.Refused, errcode.NoAuth)},
 			"close query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
@@ -141,7 +141,7 @@ func TestClose(t *testing.T) {
 		{
 			"ORDERPAID, and the state says otherwise",
 			[]reply{
-				says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.NotPay), says(verdict.Accepted, ""),
+				says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.NotPay), says(verdict.Accepted, ""),
 			},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
@@ -176,9 +176,9 @@ func TestClose(t *testing.T) {
 func TestPaidKeepsTheRefusalsWords(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := script(t, says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success))
+		gateway := script(t, says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.Success))
 		got := closeA1(withLimit(t, 10*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
-		if got.GatewayCode != errcode.OrderPaid || got.HTTPStatus != 200 || got.TransactionID != "4200001" {
+		if got.GatewayCode != "ORDERPAID" || got.HTTPStatus != 200 || got.TransactionID != "4200001" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -200,7 +200,7 @@ func TestCloseConfirmed(t *testing.T) {
 		},
 		{
 			"closed before, and stated",
-			[]reply{says(verdict.SaysClosed, errcode.OrderClosed), states(tradestate.Closed)},
+			[]reply{says(verdict.SaysClosed, "ORDERCLOSED"), states(tradestate.Closed)},
 			"close query", order.OutcomeAlreadyClosed,
 		},
 		{"accepted, and paid it is", []reply{says(verdict.Accepted, ""), states(tradestate.Success)}, "close query", order.OutcomePaid},
@@ -229,7 +229,7 @@ func TestCloseConfirmed(t *testing.T) {
 // so too, and a signed state that fits it ill counts for more.
 func TestOrderPaidIsConfirmedToo(t *testing.T) {
 	t.Parallel()
-	paid := says(verdict.SaysPaid, errcode.OrderPaid)
+	paid := says(verdict.SaysPaid, "ORDERPAID")
 	for _, tc := range []struct {
 		name    string
 		confirm bool
@@ -364,8 +364,8 @@ func TestCloseAnswersInTime(t *testing.T) {
 		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
 		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
 		{"the customer is paying for ever", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
-		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, errcode.OrderPaid), hangs}, order.OutcomePaid, errcode.OrderPaid},
-		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
+		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, "ORDERPAID"), hangs}, order.OutcomePaid, "ORDERPAID"},
+		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
 	} {
 		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
 			t.Run(tc.name+" within "+limit.String(), func(t *testing.T) {

@@ -116,7 +116,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fee := int64(100)
-		closer, store, _ := keeper(t, says(verdict.SaysPaid, errcode.OrderPaid), says(verdict.Refused, errcode.NoAuth))
+		closer, store, _ := keeper(t, says(verdict.SaysPaid, "ORDERPAID"), says(verdict.Refused, errcode.NoAuth))
 		store.Add(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)

@@ -29,9 +29,9 @@ func (m *model) Close(ctx context.Context, _ order.Call) order.Answer {
 	return m.exchange(ctx, func() order.Answer {
 		switch {
 		case m.state.Paid():
-			return answer(verdict.SaysPaid, errcode.OrderPaid)
+			return answer(verdict.SaysPaid, "ORDERPAID")
 		case m.state.Closed():
-			return answer(verdict.SaysClosed, errcode.OrderClosed)
+			return answer(verdict.SaysClosed, "ORDERCLOSED")
 		case m.state == tradestate.UserPaying:
 			return answer(verdict.SaysPaying, errcode.UserPaying)
 		}
@@ -74,7 +74,7 @@ func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.
 	case 4:
 		return answer(verdict.Disputed, "TRADE_ERROR")
 	default: // a reply that says anything at all and proves nothing
-		return order.Answer{Verdict: verdict.Rejected, Code: errcode.OrderClosed}
+		return order.Answer{Verdict: verdict.Rejected, Code: "ORDERCLOSED"}
 	}
 }
 

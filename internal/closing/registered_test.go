@@ -122,8 +122,8 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 		ending   schedule.FinalState
 	}{
 		{"closed", []reply{says(verdict.Accepted, "")}, order.OutcomeClosed, schedule.Done, schedule.FinalClosed},
-		{"closed before", []reply{says(verdict.SaysClosed, errcode.OrderClosed)}, order.OutcomeAlreadyClosed, schedule.Done, schedule.FinalClosed},
-		{"paid", []reply{says(verdict.SaysPaid, errcode.OrderPaid), states(tradestate.Success)}, order.OutcomePaid, schedule.Done, schedule.FinalPaid},
+		{"closed before", []reply{says(verdict.SaysClosed, "ORDERCLOSED")}, order.OutcomeAlreadyClosed, schedule.Done, schedule.FinalClosed},
+		{"paid", []reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.Success)}, order.OutcomePaid, schedule.Done, schedule.FinalPaid},
 		{"refused", []reply{says(verdict.Refused, errcode.NoAuth)}, order.OutcomeRefused, schedule.Waiting, ""},
 		{
 			"no such order, yet",

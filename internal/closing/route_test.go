@@ -50,8 +50,8 @@ const (
 func TestCloseOverEachRoute(t *testing.T) {
 	t.Parallel()
 	accepted := says(verdict.Accepted, "")
-	wasClosed := says(verdict.SaysClosed, errcode.OrderClosed)
-	wasPaid := says(verdict.SaysPaid, errcode.OrderPaid)
+	wasClosed := says(verdict.SaysClosed, "ORDERCLOSED")
+	wasPaid := says(verdict.SaysPaid, "ORDERPAID")
 	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 	denied := says(verdict.Refused, errcode.NoAuth)
 	for _, tc := range []struct {
@@ -232,7 +232,7 @@ func (m *mixedUp) another(c order.Call, a order.Answer) order.Answer {
 	if possible && m.rand.Float64() < 0.5 {
 		m.lies++
 		nameless := []order.Answer{
-			answer(verdict.Accepted, ""), answer(verdict.SaysClosed, errcode.OrderClosed), answer(verdict.SaysPaid, errcode.OrderPaid),
+			answer(verdict.Accepted, ""), answer(verdict.SaysClosed, "ORDERCLOSED"), answer(verdict.SaysPaid, "ORDERPAID"),
 			answer(verdict.SaysMissing, errcode.OrderNotExist), answer(verdict.Refused, errcode.NoAuth),
 		}
 		a = nameless[m.rand.IntN(len(nameless))]

@@ -140,7 +140,7 @@ func (e *examination) remedy(api order.API, code string) bilingual.Text {
 // passing are codes of a temporary state: they say nothing about the configuration.
 var passing = map[string]bool{
 	errcode.SystemError: true, errcode.FrequencyLimited: true, "SERVICE_UNAVAILABLE": true, "BANKERROR": true,
-	errcode.SignatureProbe: true,
+	"SIGNATURE_PROBE": true,
 }
 
 // signingMistakesV3 are the usual causes of a SIGNERROR besides the clock.
@@ -200,11 +200,11 @@ var causes = []struct {
 		"应答由未配置的密钥签名：请核对 WXPAY_PUBLIC_KEY_ID 与商户平台完全一致；没有微信支付公钥的商户请设置 WXPAY_V3_KEY 以使用平台证书",
 	)},
 	// APIv2's replies name the appid as well as the merchant.
-	{code: errcode.ForeignReply, api: order.V2, remedy: bilingual.New(
+	{code: "FOREIGN_REPLY", api: order.V2, remedy: bilingual.New(
 		"see that WXPAY_APPID is bound to WXPAY_MCHID: the reply names others", "请确认 WXPAY_APPID 与 WXPAY_MCHID 已绑定：应答中的与配置不同",
 	)},
 	// Only something on the way can mix up replies.
-	{code: errcode.ForeignReply, remedy: bilingual.New(
+	{code: "FOREIGN_REPLY", remedy: bilingual.New(
 		"the reply is about another order or merchant: look for what is on the way", "应答与请求的订单或商户不符：请检查途中的代理",
 	)},
 	// WeChat Pay signs its replies: the headers were lost on the way.
@@ -214,10 +214,10 @@ var causes = []struct {
 	)},
 	{
 		// The time in the reply is compared with this machine's clock.
-		code: errcode.StaleReply, api: order.V3, unlessClock: true,
+		code: "STALE_REPLY", api: order.V3, unlessClock: true,
 		remedy: bilingual.New("set this machine's clock (NTP)", "请校准本机时钟（NTP）"),
 	},
-	{code: errcode.StaleReply, api: order.V3, remedy: bilingual.New(
+	{code: "STALE_REPLY", api: order.V3, remedy: bilingual.New(
 		"the clocks agree, so the reply is an old one: look for a cache or a proxy on the way that sends replies again",
 		"时钟一致，说明应答是旧的：请检查途中会重发应答的缓存或代理",
 	)},

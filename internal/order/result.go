@@ -148,8 +148,8 @@ var codesOn = map[Outcome]struct {
 
 // errCodeOn is the errCode of the outcomes that have one of their own, whatever proved them.
 var errCodeOn = map[Outcome]string{
-	OutcomeAlreadyClosed: errcode.OrderClosed,
-	OutcomePaid:          errcode.OrderPaid,
+	OutcomeAlreadyClosed: "ORDERCLOSED",
+	OutcomePaid:          "ORDERPAID",
 	OutcomeNotFound:      errcode.OrderNotExist,
 }
 
@@ -210,7 +210,7 @@ func Refusal(code string, message bilingual.Text) Result {
 // Breakdown returns the result of a call that failed inside the function, perhaps after a request:
 // nothing is known, and calling again is safe.
 func Breakdown(message bilingual.Text) Result {
-	r := Refusal(errcode.InternalError, message)
+	r := Refusal("INTERNAL_ERROR", message)
 	r.Outcome, r.Retryable = OutcomeUnknown, true
 	return r
 }

@@ -85,7 +85,7 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 		case 5:
 			panic("a fault of our own")
 		default:
-			return order.Answer{Verdict: verdict.Rejected, Code: errcode.OrderClosed}, true
+			return order.Answer{Verdict: verdict.Rejected, Code: "ORDERCLOSED"}, true
 		}
 	}
 }

@@ -49,9 +49,9 @@ func (w *town) Close(ctx context.Context, c order.Call) order.Answer {
 		case !known:
 			return answer(verdict.SaysMissing, errcode.OrderNotExist)
 		case state.Paid():
-			return answer(verdict.SaysPaid, errcode.OrderPaid)
+			return answer(verdict.SaysPaid, "ORDERPAID")
 		case state.Closed():
-			return answer(verdict.SaysClosed, errcode.OrderClosed)
+			return answer(verdict.SaysClosed, "ORDERCLOSED")
 		case state == tradestate.UserPaying:
 			return answer(verdict.SaysPaying, errcode.UserPaying)
 		}

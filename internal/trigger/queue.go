@@ -58,19 +58,19 @@ func dispositionOf(op order.Op, r order.Result) disposition {
 		return dead
 	case r.Outcome != order.OutcomeRefused:
 		return done
-	case slices.Contains(notTheMessages, r.ErrCode):
+	case slices.Contains(notTheMessages, r.ErrCode), errcode.IsOfMerchant(r.ErrCode):
 		return retry
 	}
 	return dead
 }
 
-// notTheMessages are the codes of refusals that are not the message's fault: its sender is not
-// admitted, as after a token was changed on one side; the merchant's papers; damage on the way. The
-// messages must still be there when the operator has mended these.
-var notTheMessages = append([]string{
+// notTheMessages are the codes of refusals that are not the message's fault, besides those of the
+// merchant's papers: its sender is not admitted, as after a token was changed on one side; damage on
+// the way. The messages must still be there when the operator has mended these.
+var notTheMessages = []string{
 	errcode.NoAuth, errcode.ConfigError, errcode.FrequencyLimited,
 	"LACK_PARAMS", "REQUIRE_POST_METHOD", "XML_FORMAT_ERROR", "POST_DATA_EMPTY", "NOT_UTF8",
-}, errcode.OfMerchant()...)
+}
 
 // handleQueue answers a queue. Every message is a call of its own, and a dead one stops no other.
 //

@@ -30,8 +30,8 @@ var statusOfCode = map[order.Outcome]map[string]int{
 		errcode.ConfigError:      http.StatusInternalServerError,
 	},
 	order.OutcomeUnknown: {
-		errcode.ConfigError:   http.StatusInternalServerError,
-		errcode.InternalError: http.StatusInternalServerError,
+		errcode.ConfigError: http.StatusInternalServerError,
+		"INTERNAL_ERROR":    http.StatusInternalServerError,
 	},
 }
 

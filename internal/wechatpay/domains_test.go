@@ -70,8 +70,8 @@ func TestAReplyOfAnyKindIsReached(t *testing.T) {
 	}{
 		{order.Answer{Code: errcode.NetworkError}, false},
 		{order.Answer{Code: errcode.Timeout}, false},
-		{order.Answer{Code: errcode.TLSError}, false},
-		{order.Answer{Code: errcode.HTTPError, HTTPStatus: 502}, true},
+		{order.Answer{Code: "TLS_ERROR"}, false},
+		{order.Answer{Code: "HTTP_ERROR", HTTPStatus: 502}, true},
 		{order.Answer{Code: errcode.BadSignature, HTTPStatus: 200}, true},
 		{order.Answer{Verdict: verdict.Accepted, HTTPStatus: 204}, true},
 		{order.Answer{Code: errcode.ConfigError}, true},

@@ -58,7 +58,7 @@ func (f *Failover) exchange(ctx context.Context, c order.Call, do operation) ord
 // no reason to change to the backup, which is behind the same network.
 func isReached(a order.Answer) bool {
 	switch a.Code {
-	case errcode.NetworkError, errcode.Timeout, errcode.TLSError:
+	case errcode.NetworkError, errcode.Timeout, "TLS_ERROR":
 		return a.HTTPStatus != 0
 	}
 	return true

@@ -201,8 +201,8 @@ func TestCertificatesThatDoNotHold(t *testing.T) {
 			}
 			for _, api := range []order.API{order.V2, order.V3} {
 				got := gateway.Query(t.Context(), order.Call{API: api, AppID: gate.Merchant.AppID, Ref: order.Ref{MchID: gate.Merchant.MchID, OutTradeNo: "A1"}})
-				if got.Verdict != verdict.Rejected || got.Code != errcode.TLSError {
-					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, errcode.TLSError)
+				if got.Verdict != verdict.Rejected || got.Code != "TLS_ERROR" {
+					t.Errorf("%s: got %s %s (%s), want %s", api, got.Verdict, got.Code, got.Message, "TLS_ERROR")
 				}
 			}
 		})

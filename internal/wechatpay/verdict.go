@@ -46,9 +46,9 @@ type rejection struct {
 var codeOfReason = map[wire.Reason]string{
 	wire.ReasonUnsigned:      errcode.UnsignedReply,
 	wire.ReasonBadSignature:  errcode.BadSignature,
-	wire.ReasonMismatch:      errcode.ForeignReply,
-	wire.ReasonProbe:         errcode.SignatureProbe,
-	wire.ReasonStale:         errcode.StaleReply,
+	wire.ReasonMismatch:      "FOREIGN_REPLY",
+	wire.ReasonProbe:         "SIGNATURE_PROBE",
+	wire.ReasonStale:         "STALE_REPLY",
 	wire.ReasonUnknownSerial: errcode.UnknownSerial,
 }
 
@@ -164,7 +164,7 @@ func speaksOfOrder(row errcode.Code) bool {
 // codeOfStatus returns the code for a refusal without one: an empty 404, a proxy's page, APIv2's
 // return_code FAIL.
 func codeOfStatus(status int) errcode.Code {
-	name := errcode.HTTPError // redirects and 5xx: another attempt may help
+	name := "HTTP_ERROR" // redirects and 5xx: another attempt may help
 	switch {
 	case status == http.StatusUnauthorized:
 		name = errcode.SignError
@@ -197,7 +197,7 @@ func doubt(code, message string, status int, requestID string) order.Answer {
 // no lost packet: nothing was sent, and another attempt meets the same certificate.
 func noReply(err error) order.Answer {
 	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is {
-		a := doubt(errcode.TLSError, err.Error(), 0, "")
+		a := doubt("TLS_ERROR", err.Error(), 0, "")
 		a.Verdict = verdict.Rejected
 		return a
 	}

@@ -1,5 +1,5 @@
-// Package errcode is the table of error codes: WeChat Pay's, in every spelling, and our own, with
-// what each amounts to on a close and on a query, and what a merchant can do about it.
+// Package errcode is the table of error codes: WeChat Pay's in every spelling, and ours. Each has the
+// verdict that it amounts to on a close and on a query, and a remedy.
 package errcode
 
 import (
@@ -8,11 +8,9 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// Canonical codes that the rest of the program names. The spelling is CloudPay's
-// (APIv2's); a code with no twin there keeps its APIv3 name.
+// Canonical codes that several packages name; the others are literals there. The spelling is
+// CloudPay's, which is APIv2's; a code with no twin there keeps its APIv3 name.
 const (
-	OrderPaid        = "ORDERPAID"
-	OrderClosed      = "ORDERCLOSED"
 	OrderNotExist    = "ORDERNOTEXIST"
 	UserPaying       = "USERPAYING"
 	SystemError      = "SYSTEMERROR"
@@ -22,51 +20,41 @@ const (
 	NoAuth           = "NOAUTH"
 )
 
-// Codes of our own, for what no gateway says: why there is no answer, or none
-// that can be believed.
+// Codes of our own: why there is no answer, or none that is proved.
 const (
 	NetworkError    = "NETWORK_ERROR"
-	TLSError        = "TLS_ERROR"
 	Timeout         = "TIMEOUT"
-	HTTPError       = "HTTP_ERROR"
 	MalformedReply  = "MALFORMED_REPLY"
 	UnsignedReply   = "UNSIGNED_REPLY"
 	BadSignature    = "BAD_SIGNATURE"
 	UnknownSerial   = "UNKNOWN_SERIAL"
-	StaleReply      = "STALE_REPLY"
-	SignatureProbe  = "SIGNATURE_PROBE"
-	ForeignReply    = "FOREIGN_REPLY"
 	GatewayRejected = "GATEWAY_REJECTED"
 	UnsettledState  = "UNSETTLED_STATE"
 	Unconfirmed     = "UNCONFIRMED"
 	ConfigError     = "CONFIG_ERROR"
-	InternalError   = "INTERNAL_ERROR"
 	StoreError      = "STORE_ERROR"
 )
 
-// Code is one row of the table of error codes: one meaning, whatever the
-// dialect and the spelling.
+// Code is one row of the table: one meaning, whatever the dialect and the spelling.
 type Code struct {
 	// Name is the canonical spelling.
 	Name string
-	// Aliases are the spellings seen elsewhere. Underscores, spaces and case
-	// make no difference to Lookup, so spellings that differ only in these are
-	// listed for the reader.
+	// Aliases are the spellings seen elsewhere. Lookup ignores underscores, spaces and case;
+	// aliases that differ only in these are for the document.
 	Aliases []string
-	// Close and Query are what an authenticated reply with this code amounts to.
+	// Close and Query are the verdicts of an authenticated reply with this code.
 	Close, Query verdict.Verdict
-	// Meaning and MeaningZH say it to a merchant, in English and Chinese.
+	// Meaning and MeaningZH explain it to a merchant, in English and Chinese.
 	Meaning, MeaningZH string
 	// Remedy and RemedyZH say what to do, in English and Chinese.
 	Remedy, RemedyZH string
 }
 
-// Text is the meaning in both languages, for replies that bring none.
+// Text is the meaning in both languages, for replies without a text.
 func (c Code) Text() string { return c.Meaning + " / " + c.MeaningZH }
 
-// Lookup finds a code in any spelling. The second result is false for a code
-// that no document names; it comes back as it was, in its own spelling, and what
-// it amounts to is Disputed: a query decides.
+// Lookup finds a code by any spelling. It returns false for a code that no document names, with a
+// Code of that spelling whose verdicts are Disputed: a query decides.
 func Lookup(spelling string) (Code, bool) {
 	if row, ok := codeIndex[fold(spelling)]; ok {
 		return codes[row], true
@@ -74,11 +62,22 @@ func Lookup(spelling string) (Code, bool) {
 	return Code{Name: spelling, Close: verdict.Disputed, Query: verdict.Disputed}, false
 }
 
-// All returns the whole table in its own order.
+// All returns the table in the document's order.
 func All() []Code { return append([]Code(nil), codes...) }
 
-// fold makes one key of every spelling: "ORDER_CLOSED", "ORDERCLOSED", and the
-// "SYSTE_MERROR" that WeChat Pay's own page for APIv3 queries prints.
+// IsOfMerchant reports whether a code is about the merchant's own papers: keys, numbers, and how they
+// belong together. Every order meets it, and no retry helps until a person has mended them. NOAUTH is
+// not among them: WeChat Pay says it too, but mostly we do, of callers.
+func IsOfMerchant(code string) bool {
+	switch code {
+	case SignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH":
+		return true
+	}
+	return false
+}
+
+// fold makes one key of all spellings: "ORDER_CLOSED", "ORDERCLOSED", and the "SYSTE_MERROR" that
+// WeChat Pay's own page for APIv3 queries prints.
 func fold(spelling string) string {
 	return strings.ToUpper(foldReplacer.Replace(spelling))
 }
@@ -99,16 +98,15 @@ func indexCodes() map[string]int {
 	return index
 }
 
-// codes is the one table. Its rows are the error codes of WeChat Pay's pages for
-// closing and querying: APIv2 (merchant 4011935216, chapter 9_2 and 9_3),
-// CloudPay, APIv3 direct and partner, overseas, the status-code page, and the
-// spellings met in the field; then the codes of our own.
+// codes has the error codes of WeChat Pay's pages for closing and querying: APIv2 (merchant
+// 4011935216, chapters 9_2 and 9_3), CloudPay, APIv3 direct and partner, overseas, the page of status
+// codes, and spellings met in the field. The codes of our own follow.
 //
 //nolint:lll // a table is read across
 var codes = []Code{
 	// What may have become of the order.
-	{OrderPaid, []string{"ORDER_PAID"}, verdict.SaysPaid, verdict.Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund", "按已支付处理：发货或退款"},
-	{OrderClosed, []string{"ORDER_CLOSED"}, verdict.SaysClosed, verdict.Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed", "无需其他操作"},
+	{"ORDERPAID", []string{"ORDER_PAID"}, verdict.SaysPaid, verdict.Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund", "按已支付处理：发货或退款"},
+	{"ORDERCLOSED", []string{"ORDER_CLOSED"}, verdict.SaysClosed, verdict.Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed", "无需其他操作"},
 	{OrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, verdict.SaysMissing, verdict.SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, the region, and that the order is not a combined one", "检查订单号、商户号、地区，并确认不是合单订单"},
 	{UserPaying, []string{"USER_PAYING"}, verdict.SaysPaying, verdict.SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds", "几秒后再查"},
 
@@ -144,20 +142,20 @@ var codes = []Code{
 
 	// Our own: no answer, or none that can be believed.
 	{NetworkError, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay could not be reached", "无法连接微信支付", "call again", "重新调用"},
-	{TLSError, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay's TLS certificate could not be verified, so nothing was asked", "微信支付的 TLS 证书校验失败，未发起请求", "check the address, this machine's clock and its root certificates (ca-certificates), and what on the way ends TLS", "检查地址、本机时钟与根证书（ca-certificates），以及途中解密 TLS 的设备"},
+	{"TLS_ERROR", nil, verdict.Doubted, verdict.Doubted, "WeChat Pay's TLS certificate could not be verified, so nothing was asked", "微信支付的 TLS 证书校验失败，未发起请求", "check the address, this machine's clock and its root certificates (ca-certificates), and what on the way ends TLS", "检查地址、本机时钟与根证书（ca-certificates），以及途中解密 TLS 的设备"},
 	{Timeout, nil, verdict.Doubted, verdict.Doubted, "no answer came in time", "等待应答超时", "call again", "重新调用"},
-	{HTTPError, nil, verdict.Doubted, verdict.Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again", "重新调用"},
+	{"HTTP_ERROR", nil, verdict.Doubted, verdict.Doubted, "the reply was an HTTP error without a code", "HTTP错误且无错误码", "call again", "重新调用"},
 	{MalformedReply, nil, verdict.Doubted, verdict.Doubted, "the reply could not be read", "应答无法解析", "call again; if it stays, look for a proxy on the way", "重新调用；若持续出现，检查途中的代理"},
 	{UnsignedReply, nil, verdict.Doubted, verdict.Doubted, "the reply was not signed, so it proves nothing", "应答没有签名，不可信", "call again; if it stays, look for a proxy that strips headers", "重新调用；若持续出现，检查是否有代理删除了请求头"},
 	{BadSignature, nil, verdict.Doubted, verdict.Doubted, "the reply's signature does not hold, so it proves nothing", "应答验签失败，不可信", "call again; if it stays, check the key that verifies replies", "重新调用；若持续出现，检查用于验签的密钥"},
 	{UnknownSerial, nil, verdict.Doubted, verdict.Doubted, "the reply was signed with a key that is not configured", "应答使用了未配置的平台公钥或证书签名", "check WXPAY_PUBLIC_KEY_ID and WXPAY_PUBLIC_KEY, or give WXPAY_V3_KEY for platform certificates", "检查 WXPAY_PUBLIC_KEY_ID 与 WXPAY_PUBLIC_KEY，或设置 WXPAY_V3_KEY 以使用平台证书"},
-	{StaleReply, nil, verdict.Doubted, verdict.Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again", "检查本机时钟；重新调用"},
-	{SignatureProbe, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again", "重新调用"},
-	{ForeignReply, nil, verdict.Doubted, verdict.Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way", "重新调用；若持续出现，检查途中的设备"},
+	{"STALE_REPLY", nil, verdict.Doubted, verdict.Doubted, "the reply's time is more than five minutes off", "应答时间戳偏差超过5分钟", "check this machine's clock; call again", "检查本机时钟；重新调用"},
+	{"SIGNATURE_PROBE", nil, verdict.Doubted, verdict.Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again", "重新调用"},
+	{"FOREIGN_REPLY", nil, verdict.Doubted, verdict.Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way", "重新调用；若持续出现，检查途中的设备"},
 	{GatewayRejected, nil, verdict.Doubted, verdict.Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys", "检查地址、商户号与密钥"},
 	{UnsettledState, nil, verdict.Doubted, verdict.Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later", "稍后重新调用"},
 	{Unconfirmed, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay's answer names no order, and no query has confirmed it yet", "应答不含订单号，尚未经查单确认", "call again; the order may be closed already. WXPAY_ROUTE=own says that nothing on the way ends TLS", "重新调用；订单可能已关闭。若途中没有设备解密 TLS，可设置 WXPAY_ROUTE=own"},
 	{ConfigError, nil, verdict.Doubted, verdict.Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
 	{StoreError, nil, verdict.Doubted, verdict.Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},
-	{InternalError, nil, verdict.Doubted, verdict.Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
+	{"INTERNAL_ERROR", nil, verdict.Doubted, verdict.Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
 }

@@ -1,6 +1,10 @@
 package errcode_test
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"cloudpay/internal/order/errcode"
@@ -49,15 +53,15 @@ func TestLookupKnowsEverySpelling(t *testing.T) {
 	}
 }
 
-func TestLookupKeepsAnUnknownCode(t *testing.T) {
+func TestLookupOfAnUnknownCode(t *testing.T) {
 	t.Parallel()
 	row, known := errcode.Lookup("BRAND_NEW")
 	if known || row.Name != "BRAND_NEW" || row.Close != verdict.Disputed || row.Query != verdict.Disputed {
-		t.Errorf("Lookup of a code nobody knows = %+v, %v", row, known)
+		t.Errorf("Lookup of an unknown code = %+v, %v", row, known)
 	}
 }
 
-func TestCodesAreToldApart(t *testing.T) {
+func TestSpellingsAreUnique(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
 	for _, c := range errcode.All() {
@@ -77,13 +81,67 @@ func TestCodesAreToldApart(t *testing.T) {
 	}
 }
 
-// What may have been carried out, or may be because the order is closed or paid,
-// is never taken for a definite no.
+// A code that leaves open whether the request was carried out, or whether the order was closed or paid
+// before, is never a definite no.
 func TestDoubtfulCodesAreNotRefusals(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"SYSTEMERROR", "BANKERROR", "SERVICE_UNAVAILABLE", "INVALID_REQUEST", "TRADE_ERROR", "RULE_LIMIT", "BRAND_NEW"} {
 		if row, _ := errcode.Lookup(name); row.Close != verdict.Doubted && row.Close != verdict.Disputed {
 			t.Errorf("a close answered %s counts as %s", name, row.Close)
 		}
+	}
+}
+
+func TestIsOfMerchant(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]bool{"SIGNERROR": true, "APPID_NOT_EXIST": true, "NOAUTH": false, "ORDERPAID": false, "": false} {
+		if got := errcode.IsOfMerchant(code); got != want {
+			t.Errorf("IsOfMerchant(%q) = %v, want %v", code, got, want)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	row, _ := errcode.Lookup("ORDER_PAID")
+	if got, want := row.Text(), "the order has been paid and cannot be closed / 订单已支付，不能发起关单"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestLiteralCodes looks up each literal of the packages that name codes: most codes have no constant,
+// and a typo in one would be a code that no caller expects.
+func TestLiteralCodes(t *testing.T) {
+	t.Parallel()
+	other := regexp.MustCompile(`^(WXPAY|CLOUDPAY|WX|TCB|QQ|TRIGGER)_|^(SUCCESS|CERTIFICATE|LOGINTYPE|DOCTOR|PUB_KEY_ID_0)$`)
+	codes := regexp.MustCompile(`"([A-Z][A-Z0-9_]{4,})"`)
+	found := map[string]bool{}
+	for _, pkg := range []string{"wechatpay", "closing", "trigger", "doctor", "order"} {
+		files, err := filepath.Glob("../../" + pkg + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: got %d files, %v", pkg, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range codes.FindAllStringSubmatch(string(text), -1) {
+				if other.MatchString(match[1]) {
+					continue
+				}
+				row, known := errcode.Lookup(match[1])
+				if found[row.Name] = true; !known || row.Name != match[1] {
+					t.Errorf("%s: %s is not a row of the table", file, match[1])
+				}
+			}
+		}
+	}
+	const least = 10
+	if len(found) < least {
+		t.Errorf("got %d codes, want at least %d: are they named otherwise now?", len(found), least)
 	}
 }

@@ -7,14 +7,13 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// What each code of WeChat Pay's pages amounts to, written out a second time from
-// the pages themselves: APIv2's closing and querying (merchant 4011935216,
-// chapters 9_2 and 9_3) and APIv3's (4012791860, 4012791859).
+// documented are the verdicts of WeChat Pay's codes, written a second time from the pages: APIv2's
+// closing and querying (merchant 4011935216, chapters 9_2 and 9_3) and APIv3's (4012791860,
+// 4012791859).
 //
-// The rule behind them: what says "call again" is doubt, what says "correct it" a
-// refusal, and what may be because the order is closed or paid already a dispute,
-// but for a query, which has no such excuse. A query does not close or get paid,
-// so that ORDERCLOSED and ORDERPAID are no answer to it.
+// A code that says "call again" is a doubt, one that says "correct it" a refusal. One whose reason may
+// be that the order is closed or paid already is a dispute on a close. On a query it is not, and
+// ORDERCLOSED and ORDERPAID do not answer a query.
 var documented = map[string]struct{ close, query verdict.Verdict }{
 	"ORDERPAID":     {verdict.SaysPaid, verdict.Doubted},
 	"ORDERCLOSED":   {verdict.SaysClosed, verdict.Doubted},
@@ -44,8 +43,7 @@ var documented = map[string]struct{ close, query verdict.Verdict }{
 	"INVALID_TRANSACTIONID": {verdict.Refused, verdict.Refused},
 	"RESOURCE_NOT_EXISTS":   {verdict.Refused, verdict.Refused},
 
-	// Other calls' codes, printed in these tables too: passed on as they are, and
-	// a close looks at the order first.
+	// Codes of other calls, printed in these tables too. After one of them a close queries the order.
 	"ACCOUNT_ERROR":     {verdict.Disputed, verdict.Refused},
 	"NOTENOUGH":         {verdict.Disputed, verdict.Refused},
 	"OUT_TRADE_NO_USED": {verdict.Disputed, verdict.Refused},
@@ -62,8 +60,8 @@ func TestDocumentedCodes(t *testing.T) {
 	}
 }
 
-// A row that no page of WeChat Pay's has is a code of our own: why there is no
-// answer. It can prove nothing, whatever was asked.
+// A row that is on no page of WeChat Pay's is a code of our own: there is no answer, and nothing is
+// proved.
 func TestOwnCodesProveNothing(t *testing.T) {
 	t.Parallel()
 	own := 0
