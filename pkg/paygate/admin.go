@@ -51,6 +51,7 @@ type adminRoute struct {
 	serve        adminFunc
 }
 
+// adminRoutes is every call, in the order in which errors list the paths.
 func (g *Gateway) adminRoutes() []adminRoute {
 	return []adminRoute{
 		{http.MethodPost, "/orders", g.adminAddOrder},
@@ -119,6 +120,7 @@ func (f adminFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// writeJSON writes a status and a body, indented for people, and < and > as they are.
 func writeJSON(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
@@ -224,7 +226,8 @@ func (f *orderFacts) factsOfOrder() (Order, error) {
 	return o, nil
 }
 
-// adminAddOrder adds an order, or a combined one if one of its own fields is given.
+// adminAddOrder adds an order, or a combined one if one of its own fields is given. 201 says that
+// it was made, 200 that it was there.
 func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
 	var facts struct {
 		orderFacts
@@ -255,6 +258,7 @@ func addition(created bool) int {
 	return http.StatusOK
 }
 
+// adminOrders shows every order; of combined ones the parts.
 func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
 	if err := onlyQuery(r); err != nil {
 		return 0, nil, err
@@ -328,6 +332,7 @@ type clockView struct {
 	Wire string `json:"wire"`
 }
 
+// adminClock shows both clocks.
 func (g *Gateway) adminClock(*http.Request) (int, any, error) {
 	return http.StatusOK, clockView{Now: timeText(g.Time()), Wire: timeText(g.now())}, nil
 }
@@ -350,6 +355,7 @@ func (g *Gateway) adminAdvance(r *http.Request) (int, any, error) {
 	return g.adminClock(r)
 }
 
+// daysRule is days in front of a duration; five digits are as many as a duration can hold.
 var daysRule = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 
 // parseDuration reads Go's durations, with days in front: 90s, 36h, 7d, 1d12h.
@@ -383,6 +389,7 @@ type faultView struct {
 	Delay      string `json:"delay,omitempty"`
 }
 
+// newFaultView writes a fault as the management API shows it.
 func newFaultView(f Fault) faultView {
 	view := faultView{Action: f.Action, Times: f.Times, Code: f.Code, HTTPStatus: f.HTTPStatus}
 	view.Match.Op, view.Match.API, view.Match.OutTradeNo = f.Op, f.API, f.OutTradeNo
@@ -415,6 +422,7 @@ func (g *Gateway) adminInject(r *http.Request) (int, any, error) {
 	return http.StatusCreated, newFaultView(fault), nil
 }
 
+// adminFaults shows the faults still to come.
 func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
 	faults := g.Faults()
 	views := make([]faultView, len(faults))

@@ -29,7 +29,8 @@ var certificatePaths = map[string]string{
 
 // platform is WeChat Pay's own keys and certificates, with which the gateway signs.
 type platform struct {
-	// chosen by a Wechatpay-Serial that names its id
+	// Chosen by a Wechatpay-Serial that names its id. Its name does not change when certificates
+	// rotate.
 	publicKey signer
 	authority authority
 	lifetime  time.Duration
@@ -300,6 +301,7 @@ type listedCertificate struct {
 	Encrypted ciphertext `json:"encrypt_certificate"`
 }
 
+// ciphertext is the form of everything that WeChat Pay encrypts with an APIv3 key.
 type ciphertext struct {
 	Algorithm      string `json:"algorithm"`
 	Nonce          string `json:"nonce"`
@@ -322,7 +324,8 @@ func (g *Gateway) reportCertificates(m *Merchant) *reply {
 }
 
 // encryptFor encrypts with a merchant's APIv3 key: AES-256-GCM, the nonce as it is, the tag behind
-// the text.
+// the text. A merchant with the wrong key cannot decrypt it, which proves the list to be WeChat
+// Pay's.
 func encryptFor(m *Merchant, plain []byte) ciphertext {
 	const associatedData = "certificate"
 	aead := newGCM(m.V3Key)
@@ -335,6 +338,8 @@ func encryptFor(m *Merchant, plain []byte) ciphertext {
 	}
 }
 
+// newGCM is AES-256-GCM with a merchant's APIv3 key, whose length was checked when the merchant was
+// adopted.
 func newGCM(key string) cipher.AEAD {
 	// cannot fail: the key's length was checked when the merchant was adopted
 	block, _ := aes.NewCipher([]byte(key))
@@ -360,10 +365,12 @@ func (g *Gateway) adminCertificates(*http.Request) (int, any, error) {
 	return http.StatusOK, views, nil
 }
 
+// newCertificateView writes a certificate as the management API shows it.
 func newCertificateView(c *certificate) certificateView {
 	return certificateView{Serial: c.serial, Effective: timeText(c.effective), Expire: timeText(c.expire), PEM: string(c.pem)}
 }
 
+// adminRotate rotates the certificate, and shows the new one.
 func (g *Gateway) adminRotate(r *http.Request) (int, any, error) {
 	if err := decodeAdmin(r, &struct{}{}); err != nil {
 		return 0, nil, err

@@ -19,6 +19,7 @@ type clock struct {
 	now time.Time
 }
 
+// newClock starts a clock at a time, in whole seconds.
 func newClock(start time.Time) *clock {
 	return &clock{now: start.In(beijing()).Truncate(time.Second)}
 }
@@ -29,6 +30,7 @@ func (c *clock) time() time.Time {
 	return c.now
 }
 
+// advance moves the clock on; see [Gateway.Advance].
 func (c *clock) advance(d time.Duration) (time.Time, error) {
 	if d < 0 {
 		return time.Time{}, fmt.Errorf("advancing the clock by %s: it cannot go back", d)

@@ -24,38 +24,58 @@ type refusal struct {
 // Codes are named by their letters alone, as the spelling with and without underscore differs
 // between the protocols.
 const (
-	codeOrderPaid      = "ORDERPAID"
-	codeOrderClosed    = "ORDERCLOSED"
-	codeOrderNotExist  = "ORDERNOTEXIST"
-	codeUserPaying     = "USERPAYING"
-	codeSystemError    = "SYSTEMERROR"
-	codeBankError      = "BANKERROR"
-	codeFrequency      = "FREQUENCYLIMITED"
-	codeParamError     = "PARAMERROR"
-	codeLackParams     = "LACKPARAMS"
+	// The order is paid: a close says so in SUCCESS and REFUND.
+	codeOrderPaid = "ORDERPAID"
+	// The order is closed: a close says so in CLOSED and REVOKED.
+	codeOrderClosed = "ORDERCLOSED"
+	// The owner has no order of that number on these paths.
+	codeOrderNotExist = "ORDERNOTEXIST"
+	// A payment is under way: come again later.
+	codeUserPaying = "USERPAYING"
+	// Retry with the same numbers. What became of the request is not said.
+	codeSystemError = "SYSTEMERROR"
+	// As SYSTEMERROR, from the bank behind it.
+	codeBankError = "BANKERROR"
+	// Too many requests; APIv3 says in Retry-After how long to wait.
+	codeFrequency = "FREQUENCYLIMITED"
+	// A parameter has the wrong form.
+	codeParamError = "PARAMERROR"
+	// APIv2: an element is missing.
+	codeLackParams = "LACKPARAMS"
+	// The request makes no sense in the order's state, or lacks a header.
 	codeInvalidRequest = "INVALIDREQUEST"
-	codeSignError      = "SIGNERROR"
-	codeNoAuth         = "NOAUTH"
-	codeAppIDMismatch  = "APPIDMCHIDNOTMATCH"
-	codeTradeError     = "TRADEERROR"
-	codeNoResource     = "RESOURCENOTEXISTS"
-	codeNotEnough      = "NOTENOUGH"
+	// The signature does not hold. APIv2 says it by return_code FAIL alone.
+	codeSignError = "SIGNERROR"
+	// The service provider does not act for the sub-merchant.
+	codeNoAuth = "NOAUTH"
+	// APIv2: the appid belongs to another merchant.
+	codeAppIDMismatch = "APPIDMCHIDNOTMATCH"
+	// The state of the order is none that the table of closing knows.
+	codeTradeError = "TRADEERROR"
+	// A download of certificates by a merchant that has none.
+	codeNoResource = "RESOURCENOTEXISTS"
+	// A download of certificates by a merchant that was moved to the public key.
+	codeNotEnough = "NOTENOUGH"
 )
 
 // Numbers that Request-ID ends with (排障手册, the support team's list of the commonest twenty).
 const (
-	suffixOK            = 0
-	suffixBadParam      = 268435461
-	suffixSignError     = 268443699
-	suffixNoRelation    = 268443701
+	suffixOK        = 0
+	suffixBadParam  = 268435461
+	suffixSignError = 268443699
+	// The sub-merchant is not bound to the service provider.
+	suffixNoRelation = 268443701
+	// The sub-merchant and the service provider are the same.
 	suffixSelfRelation  = 268443705
 	suffixAppIDMismatch = 268445527
 	suffixTooFrequent   = 268447840
 	suffixOrderClosed   = 268447914
 	suffixOrderPaid     = 268449538
-	suffixReverseOnly   = 268449641
-	suffixNoOrder       = 268512771
-	suffixExtraParam    = 270924358
+	// A payment-code order, which can be reversed but not closed.
+	suffixReverseOnly = 268449641
+	suffixNoOrder     = 268512771
+	// A parameter that the call does not have.
+	suffixExtraParam = 270924358
 	// ours: none is published
 	suffixSystem = 268435457
 )

@@ -11,7 +11,8 @@ import (
 
 // CombinedOrder is one payment for several orders, which are placed, paid and closed together
 // (合单支付, close and query of /v3/combine-transactions). Only the combined order's own paths lead
-// to them.
+// to them: APIv2, wxcloudrun and the paths of single orders do not find a part. To
+// [Gateway.AddCombined] only CombineOutTradeNo and SubOrders have to be given.
 type CombinedOrder struct {
 	// CombineOutTradeNo is its number: 1 to 32 of digits, letters and _ - | * @.
 	CombineOutTradeNo string
@@ -132,8 +133,8 @@ func (b *orderBook) vacant(parts []Order) error {
 	return nil
 }
 
-// sameCombined reports whether an addition repeats an earlier one, its parts in any order. The book
-// is locked.
+// sameCombined reports whether an addition repeats an earlier one, its parts in any order. What the
+// parts became since does not count, as with single orders. The book is locked.
 func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []Order) bool {
 	head := old.head
 	if head.AppID != born.AppID || head.OpenID != born.OpenID || head.DeviceInfo != born.DeviceInfo || len(old.parts) != len(born.SubOrders) {
@@ -198,8 +199,13 @@ func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, 
 	return b.gather(c), nil, true
 }
 
-// closeAllRefusal is the state table of closing for all parts. A part that cannot be closed keeps
-// all open; but parts that are closed already keep none open, unless all are.
+// closeAllRefusal is the state table of closing for all parts:
+//
+//	one is paid, or being paid                  that part's refusal; nothing is closed
+//	all are closed already                      ORDERCLOSED
+//	some are closed already, the others open    the others are closed
+//
+// Which part decides is not documented; the first that cannot be closed does.
 func closeAllRefusal(parts []Order) *refusal {
 	var closed *refusal
 	open := false

@@ -21,6 +21,12 @@ import (
 // recipeV2 is a way to sign an APIv2 document. The right one is {key: the APIv2 key, signType: the
 // sign_type sent, joint: &key=}; the diagnosis tries wrong ones until one makes the signature that
 // was received.
+//
+// A diagnosis names a mistake only if that very mistake makes the signature that was received, byte
+// for byte; else it says that none was found. In APIv2 both sides have the key, so every recipe can
+// be tried. In APIv3 the merchant's public key opens the signature, and what is in it is the digest
+// of the message that was signed: messages are tried until one has that digest. A signature that
+// the public key does not open was made with another key, and the keys that are known are tried.
 type recipeV2 struct {
 	key string
 	// what stands for sign itself, as sign=
@@ -107,7 +113,8 @@ func (r *recipeV2) signItself(doc fields) []string {
 }
 
 // slip is one mistake that a signer can make: why the signature is wrong, and what makes a right
-// recipe R wrong in that way.
+// recipe R wrong in that way. To teach the diagnosis another mistake, add a slip to one of the
+// lists; nothing else has to change.
 type slip[R any] struct {
 	why string
 	do  func(*R)
@@ -369,6 +376,7 @@ type partsV3 struct {
 	layout                              func(partsV3) string
 }
 
+// message is what is signed: in the right layout, unless a slip has another.
 func (p partsV3) message() string {
 	if p.layout != nil {
 		return p.layout(p)
@@ -381,6 +389,7 @@ func messageParts(ex *exchange, c credential) partsV3 {
 	return partsV3{method: ex.r.Method, uri: ex.r.RequestURI, timestamp: c.timestamp, nonce: c.nonce, body: string(ex.body)}
 }
 
+// slipV3 is a mistake in an APIv3 message.
 type slipV3 = slip[partsV3]
 
 // maxGuessBody bounds what is guessed at, in bytes. Honest bodies are below one kilobyte, in APIv3
@@ -519,6 +528,7 @@ func slipsOfBody(body string) []slipV3 {
 	return slips
 }
 
+// indent writes JSON over several lines, as a pretty printer does.
 func indent(text, by string) string {
 	var out bytes.Buffer
 	_ = json.Indent(&out, []byte(text), "", by) // cannot fail: it is JSON

@@ -6,10 +6,10 @@
 //
 //	gate := paygate.RunT(t)
 //	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100}) // one yuan, not paid
-//	gate.MustInject(paygate.Fault{Action: paygate.Drop, Times: 1}) // closes it, and drops the reply
+//	gate.MustInject(paygate.Fault{Action: paygate.Drop, Times: 1}) // lose the next reply
 //	… close A1 at gate.URL with gate.Merchant's keys …
 //	gate.WantState("A1", paygate.StateClosed)
-//	gate.Requests()                                                // what was asked and answered, and why
+//	gate.Requests() // what was asked and answered, and why
 //
 // A [Server] is a [Gateway] that listens; outside of tests, [New] makes a Gateway, which is an
 // [net/http.Handler]. Its methods are in three groups. What a merchant and a user do:
@@ -28,7 +28,7 @@
 // xml, values as text or CDATA. sign is the MD5 or, if sign_type says HMAC-SHA256, the HMAC-SHA256
 // in capital hexadecimal digits of
 //
-//	appid=wx2421b1c4370ec43b&mch_id=10000100&nonce_str=4ca9…&out_trade_no=1415983244&key=<APIv2 key>
+//	appid=wx2421b1c4370ec43b&mch_id=10000100&nonce_str=4ca9…&out_trade_no=1415983244&key=<key>
 //
 // that is: of every element but sign whose value is not empty, sorted by name, values raw. The
 // reply is signed in the same way with the request's sign_type. HTTP always says 200; return_code

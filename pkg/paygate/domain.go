@@ -13,6 +13,7 @@ const (
 	domainBackup = "backup"
 )
 
+// domainNames are the names, the main domain first.
 func domainNames() []string { return []string{domainMain, domainBackup} }
 
 // domains is which domains are down; all are up at first.
@@ -21,6 +22,7 @@ type domains struct {
 	down map[string]bool
 }
 
+// isUp reports whether a domain is up; one that does not exist is.
 func (d *domains) isUp(domain string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -77,6 +79,7 @@ const (
 	domainDown = "down"
 )
 
+// adminDomains shows both domains.
 func (g *Gateway) adminDomains(*http.Request) (int, any, error) {
 	view := domainsView{Main: domainUp, Backup: domainUp}
 	if !g.DomainUp(domainMain) {

@@ -46,6 +46,7 @@ func (q *question) owner() Owner {
 	return Owner{MchID: q.merchant.MchID, SubMchID: q.subMchID}
 }
 
+// orderKey is what the order is found by, whether there is one or not.
 func (q *question) orderKey() orderKey { return orderKey{q.owner(), q.outTradeNo} }
 
 // reaches reports whether an order is found where the question looks: not a part of a combined one,
@@ -89,8 +90,18 @@ type wire interface {
 	seal(q *question, rp *reply, forgery Action) error
 }
 
-// serve handles a question, with the faults that are due. It is the one way of every protocol:
-// faults that keep the request from being handled, the handling, the reply, faults that spoil it.
+// serve handles a question, with the faults that are due. It is the one way of every protocol, in
+// this order:
+//
+// 1. The faults that the request meets are taken from the list, so that they are used up whatever
+// follows.
+// 2. A delay passes, and a payment comes in.
+// 3. A fault that keeps the request from being handled ends here: Reset, Hang, HTML502.
+// 4. The request is handled, or a fault refuses it in the gateway's place.
+// 5. The protocol writes the reply, or the one that a fault wants: about another order, or too
+// long.
+// 6. The reply is signed, or its signature forged or left out.
+// 7. The history has the request. The reply is sent, by half or not at all if a fault says so.
 func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 	due := g.faults.take(q)
 	ex.rec.Faults = due.actions()
@@ -151,7 +162,8 @@ func (g *Gateway) payNow(q *question) error {
 	return err
 }
 
-// look is what a question is about, untouched; empty if there is none.
+// look is what a question is about, untouched; empty if there is none. A fault that refuses in the
+// gateway's place shows the order's state in the history all the same.
 func (g *Gateway) look(q *question) subject {
 	switch {
 	case q.op == opCertificates:

@@ -73,14 +73,21 @@ const (
 // The parts of an exchange that an action takes up. Two faults that want the same part exclude each
 // other: a request meets the first, the second waits for the next request.
 const (
+	// what the gateway answers: a refusal in place of the handling.
 	takesAnswer = 1 << iota
+	// what the reply is about, and how long it is.
 	takesSubject
+	// how the reply is signed.
 	takesSignature
+	// how the reply is sent.
 	takesSending
+	// the payment just before.
 	takesPayment
 
+	// everything about the reply: none is sent.
 	takesReply = takesSubject | takesSignature | takesSending
-	takesAll   = takesAnswer | takesReply
+	// everything: the request is not handled
+	takesAll = takesAnswer | takesReply
 )
 
 // actions is the table of actions: what each takes up, and which further fields of a fault it
@@ -131,6 +138,7 @@ func (a Action) plays(api string) bool {
 	return apis == nil || slices.Contains(apis, api)
 }
 
+// index is the action's row in the table, -1 if there is none.
 func (a Action) index() int { return slices.Index(Actions(), a) }
 
 // Fault is something that goes wrong, given to [Gateway.Inject]. Only Action is required.
@@ -138,7 +146,11 @@ func (a Action) index() int { return slices.Index(Actions(), a) }
 // A fault meets requests that are authenticated and well formed: a wrong signature is reported as
 // such whatever was injected, and uses no fault up. All faults that match a request are applied to
 // it together, in the order injected. Faults that exclude each other, as two answers or two
-// signatures do, take turns: each request meets the first of them.
+// signatures do, take turns: each request meets the first of them. So Pay and Drop are one request;
+// SystemError once and then Refuse once are two.
+//
+// Go's HTTP client repeats a GET by itself when a connection that it used before is cut, so that a
+// query sees Drop or Reset only if Times is 0 or above 1.
 type Fault struct {
 	Action Action
 
@@ -150,7 +162,7 @@ type Fault struct {
 	// order its combine_out_trade_no. Empty: every order.
 	OutTradeNo string
 
-	// Times is how many requests the fault meets. Zero: every one, until ClearFaults.
+	// Times is how many requests the fault meets. Zero: every one, until [Gateway.ClearFaults].
 	Times int
 
 	// Code is the error code that Refuse answers, spelt as it is sent, such as "SYSTEM_ERROR" or in
@@ -162,11 +174,13 @@ type Fault struct {
 	Delay time.Duration
 }
 
+// maxDelay bounds [Fault].Delay: a test that waits longer has made a mistake.
 const maxDelay = 10 * time.Minute
 
 // complaints collects the faults of an input, a sentence for each field.
 type complaints []string
 
+// expectf adds a sentence unless ok.
 func (c *complaints) expectf(ok bool, format string, args ...any) {
 	if !ok {
 		*c = append(*c, fmt.Sprintf(format, args...))
@@ -233,7 +247,9 @@ func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
 
-// meets reports whether the fault is for this request.
+// meets reports whether the fault is for this request. An empty Op stands for closes and queries: a
+// download of certificates happens behind a test's back, and would use faults up that are meant for
+// orders.
 func (f *Fault) meets(q *question) bool {
 	return (f.Op == q.op || f.Op == "" && q.op != opCertificates) &&
 		(f.API == "" || f.API == q.api) &&
@@ -241,10 +257,13 @@ func (f *Fault) meets(q *question) bool {
 		f.Action.plays(q.api)
 }
 
-// faultList holds the faults that are still to come, in the order injected.
+// faultList holds the faults that are still to come, in the order injected. A fault is taken by the
+// request that it meets, under one lock, so that of two requests at the same time only one meets a
+// fault that happens once.
 type faultList struct {
-	mu    sync.Mutex
-	queue []Fault // Times counts down; a used-up fault is removed
+	mu sync.Mutex
+	// Times counts down; a used-up fault is removed
+	queue []Fault
 }
 
 func (l *faultList) add(f Fault) {
@@ -294,6 +313,7 @@ func (l *faultList) take(q *question) plan {
 // plan is the faults that one request meets, in the order injected.
 type plan []Fault
 
+// actions names the faults, for the history.
 func (p plan) actions() []Action {
 	names := make([]Action, len(p))
 	for i, f := range p {

@@ -91,12 +91,15 @@ type Options struct {
 // look inside and change what is there. It is safe for concurrent use. Everything is in memory: a
 // new gateway has no orders.
 type Gateway struct {
-	now            func() time.Time
-	platform       *platform
+	now func() time.Time
+	// its own keys and certificates
+	platform *platform
+	// without private keys
 	merchants      []*Merchant
 	reentrantClose bool
 	unsignedErrors bool
 
+	// the business clock, which orders share
 	clock   *clock
 	orders  *orderBook
 	faults  *faultList
@@ -111,7 +114,9 @@ type Gateway struct {
 }
 
 // New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps
-// hanging. The error names every fault of the options.
+// hanging. It starts no goroutine. Without keys in the options it makes them, which takes some
+// tenths of a second; [RunT] shares keys between the tests of a process. The error names every
+// fault of the options.
 func New(opts Options) (*Gateway, error) {
 	now := opts.Now
 	if now == nil {

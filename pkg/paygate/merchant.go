@@ -63,6 +63,7 @@ func NewMerchant(mchID, appID string) (*Merchant, error) {
 	return merchantWithKey(mchID, appID, key), nil
 }
 
+// merchantWithKey makes what is random but the RSA key, which takes long to make.
 func merchantWithKey(mchID, appID string, key *rsa.PrivateKey) *Merchant {
 	return &Merchant{
 		MchID:      mchID,
@@ -150,6 +151,7 @@ func newSerial() *big.Int {
 	return new(big.Int).SetBytes(raw)
 }
 
+// serialHex writes a serial number as WeChat Pay does, in capitals and without colons.
 func serialHex(serial *big.Int) string { return strings.ToUpper(hex.EncodeToString(serial.Bytes())) }
 
 // randomText makes n random letters and digits, which nonces and keys are made of.

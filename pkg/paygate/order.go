@@ -14,7 +14,8 @@ import (
 )
 
 // TradeState is the state of an order, in the words of both protocols (pay.weixin.qq.com doc
-// v3/merchant 4012791859, v2 chapter 9_2).
+// v3/merchant 4012791859, v2 chapter 9_2). Tests may write it as a text: gate.WantState("A1",
+// "CLOSED").
 type TradeState string
 
 // The trade states. closeRefusal is the one table of what a close answers in each.
@@ -41,6 +42,7 @@ const (
 	StateRevoked TradeState = "REVOKED"
 )
 
+// tradeStates are all states, in the order in which an error lists them.
 func tradeStates() []TradeState {
 	return []TradeState{StateNotPay, StateUserPaying, StatePayError, StateAccept, StateSuccess, StateRefund, StateClosed, StateRevoked}
 }
@@ -145,6 +147,7 @@ type Order struct {
 // Coupon is a discount that a payment used. It shows as coupon_*_$n in APIv2, as coupon_*_list in
 // wxcloudrun, and in promotion_detail in both APIs.
 type Coupon struct {
+	// ID is not empty.
 	ID   string `json:"coupon_id"`
 	Name string `json:"name,omitempty"`
 	// Scope is "GLOBAL" or "SINGLE". Empty: "GLOBAL".
@@ -157,15 +160,17 @@ type Coupon struct {
 	StockID string `json:"stock_id,omitempty"`
 	// WechatpayContribute, MerchantContribute and OtherContribute say by whose money Amount is
 	// paid. They are repeated as given, whatever their sum.
-	WechatpayContribute int64  `json:"wechatpay_contribute,omitempty"`
-	MerchantContribute  int64  `json:"merchant_contribute,omitempty"`
-	OtherContribute     int64  `json:"other_contribute,omitempty"`
-	Goods               []Good `json:"goods_detail,omitempty"`
+	WechatpayContribute int64 `json:"wechatpay_contribute,omitempty"`
+	MerchantContribute  int64 `json:"merchant_contribute,omitempty"`
+	OtherContribute     int64 `json:"other_contribute,omitempty"`
+	// Goods are the articles of a SINGLE coupon.
+	Goods []Good `json:"goods_detail,omitempty"`
 }
 
 // Good is one article that a [Coupon] was for. Amounts are in the order's unit.
 type Good struct {
-	ID             string `json:"goods_id"`
+	ID string `json:"goods_id"`
+	// Quantity is how many; UnitPrice and DiscountAmount are what one costs and how much is off.
 	Quantity       int64  `json:"quantity"`
 	UnitPrice      int64  `json:"unit_price"`
 	DiscountAmount int64  `json:"discount_amount"`
@@ -175,8 +180,10 @@ type Good struct {
 // Owner returns the merchant or sub-merchant that the order belongs to.
 func (o *Order) Owner() Owner { return Owner{MchID: o.MchID, SubMchID: o.SubMchID} }
 
+// key is what the book finds the order by.
 func (o *Order) key() orderKey { return orderKey{o.Owner(), o.OutTradeNo} }
 
+// clone copies the order with its coupons, so that a caller cannot change what the book has.
 func (o *Order) clone() Order {
 	c := *o
 	c.Coupons = slices.Clone(o.Coupons)
@@ -202,13 +209,16 @@ const (
 	// states of the basic payment documents).
 	lifetime = 7 * 24 * time.Hour
 
-	microPay      = "MICROPAY"
-	couponCash    = "CASH"
-	couponNoCash  = "NOCASH"
-	scopeGlobal   = "GLOBAL"
-	scopeSingle   = "SINGLE"
-	defaultOpenID = "oEmu1atedPayer00000000000001" // 28 characters, as openids have
-	maxText       = 128
+	// the payment codes' trade type.
+	microPay     = "MICROPAY"
+	couponCash   = "CASH"
+	couponNoCash = "NOCASH"
+	scopeGlobal  = "GLOBAL"
+	scopeSingle  = "SINGLE"
+	// 28 characters, as openids have.
+	defaultOpenID = "oEmu1atedPayer00000000000001"
+	// characters of an attach; the documents give the other texts no more.
+	maxText = 128
 )
 
 var (
@@ -221,6 +231,8 @@ var (
 
 const outTradeNoSentence = "must be 1 to 32 of digits, letters and _ - | * @"
 
+// isMchID reports whether a text is a merchant number: 1 to 32 digits. The documents say
+// String(32); those in use have ten.
 func isMchID(s string) bool { return mchIDRule.MatchString(s) }
 
 // bookError is why a method or the management API could not do what was asked, in a sentence that
@@ -232,14 +244,17 @@ type bookError struct {
 
 func (e *bookError) Error() string { return e.text }
 
+// invalid is a wrong field; the management API answers it by 400.
 func invalid(format string, args ...any) error {
 	return &bookError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
+// conflict is something that the state of the orders does not allow; 409.
 func conflict(format string, args ...any) error {
 	return &bookError{http.StatusConflict, fmt.Sprintf(format, args...)}
 }
 
+// missing is something that is not there; 404.
 func missing(format string, args ...any) error {
 	return &bookError{http.StatusNotFound, fmt.Sprintf(format, args...)}
 }
@@ -257,8 +272,10 @@ type record struct {
 	born  Order
 }
 
-// orderBook keeps the orders. Each method that finds an order first lets it expire, so that expiry
-// needs no goroutine and cannot be seen to be late.
+// orderBook keeps the orders, under one lock. What looks at an order and changes it does both in
+// one method, so that no payment can come between. Each method that finds an order first lets it
+// expire, so that expiry needs no goroutine and cannot be seen to be late. Methods whose comment
+// says that the book is locked are called with the lock held.
 type orderBook struct {
 	clock     *clock
 	merchants []*Merchant
@@ -274,6 +291,7 @@ type orderBook struct {
 	numbered int
 }
 
+// newOrderBook makes an empty book, in which the merchants' sub-merchants are bound.
 func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
 	book := &orderBook{
 		clock:     clock,
@@ -425,6 +443,7 @@ func checkOrder(o *Order) error {
 	return checkCoupons(o)
 }
 
+// checkCoupons returns an error for the first coupon that is wrong, or if they exceed the total.
 func checkCoupons(o *Order) error {
 	for i, c := range o.Coupons {
 		switch {
@@ -475,7 +494,8 @@ func differences(a, b *Order, anyState, anyTime bool) []string {
 	return names
 }
 
-// expire closes an unpaid order whose time has run out.
+// expire closes an unpaid order whose time has run out. A payment that is under way keeps it open:
+// what the real gateway does then is not documented.
 func (b *orderBook) expire(o *Order) {
 	end := o.CreatedAt.Add(lifetime)
 	if (o.State == StateNotPay || o.State == StatePayError) && !b.clock.time().Before(end) {
@@ -485,7 +505,8 @@ func (b *orderBook) expire(o *Order) {
 }
 
 // settle sets the facts of a payment. Its time is the business clock's, but not before the order's
-// own.
+// own: a test may place an order later than the clock, which would otherwise be paid before it was
+// placed.
 func (b *orderBook) settle(o *Order, state TradeState) {
 	o.State = state
 	o.PaidAt = b.clock.time()
@@ -548,7 +569,9 @@ func (b *orderBook) close(q *question) (Order, *refusal) {
 	return rec.order.clone(), nil
 }
 
-// closeRefusal is the state table of closing. nil means that the close goes through.
+// closeRefusal is the state table of closing. nil means that the close goes through. A payment-code
+// order that is open can only be reversed (撤销), which is another operation. ACCEPT is not in the
+// documents of close; it is taken for USERPAYING, since money may still move.
 func closeRefusal(o *Order) *refusal {
 	if o.TradeType == microPay && o.State.payable() {
 		return refuse(codeInvalidRequest).saying("不允许普通关单(只能撤销)").numbered(suffixReverseOnly)
@@ -643,6 +666,7 @@ func (b *orderBook) refund(o *Order) error {
 	return nil
 }
 
+// all returns every order, oldest addition first.
 func (b *orderBook) all() []Order {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,6 +12,7 @@ const (
 	hongKong = "hk"
 )
 
+// overseas reports whether a region is one of those outside the mainland.
 func overseas(region string) bool { return region == global || region == hongKong }
 
 // pathsOf names the APIv3 paths that lead to a region's orders.
@@ -90,6 +91,7 @@ type overseasAmount struct {
 	ExchangeRate exchangeRate `json:"exchange_rate"`
 }
 
+// exchangeRate is one unit of the order's currency in CNY.
 type exchangeRate struct {
 	Type string `json:"type"`
 	// times 10^8

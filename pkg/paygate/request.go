@@ -104,6 +104,7 @@ type history struct {
 
 func newHistory() *history { return &history{grown: make(chan struct{})} }
 
+// add files a request, and wakes those that wait for one. The oldest goes when there are too many.
 func (h *history) add(r Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,6 +119,7 @@ func (h *history) add(r Request) {
 	h.grown = make(chan struct{})
 }
 
+// snapshot returns a copy of the history, and a channel that is closed at the next addition.
 func (h *history) snapshot() (requests []Request, grown <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -170,7 +172,9 @@ type nonceLog struct {
 // maxNonces is how many nonces are kept before old ones are removed.
 const maxNonces = 10_000
 
-// reused remembers a nonce, and reports whether it was known.
+// reused remembers a nonce, and reports whether it was known. When there are too many, those go
+// that a replay could not use any more, twice the skew allowed; if all are fresh, as in a flood or
+// with a wire clock that stands still, all go.
 func (l *nonceLog) reused(mchID, nonce string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

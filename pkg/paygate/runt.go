@@ -17,7 +17,8 @@ type Tester interface {
 }
 
 // Server is a [Gateway] that listens on three loopback ports, for a test. Its Must and Want methods
-// are the gateway's, but end the test by Fatalf where those return an error.
+// are the gateway's, but end the test by Fatalf where those return an error. Each test starts its
+// own: tests that run in parallel then share no orders, faults or clock.
 type Server struct {
 	*Gateway
 	// URL is that of the wire by the main domain, such as http://127.0.0.1:34567.
@@ -65,7 +66,8 @@ func (p *keyPool) key(place int) (*rsa.PrivateKey, error) {
 	return p.keys[place], nil
 }
 
-// fill puts the pool's keys where the options have none.
+// fill puts the pool's keys where the options have none. Tests that share a process therefore share
+// the keys; nothing else is shared between gateways.
 func (p *keyPool) fill(opts *Options) error {
 	var keys [firstRotation]*rsa.PrivateKey
 	for place := range keys {
@@ -213,7 +215,8 @@ func (s *Server) MustAdvance(d time.Duration) {
 	s.must("advancing the clock", s.Advance(d))
 }
 
-// WantState ends the test unless the order is in the state.
+// WantState ends the test unless the order is in the state. The failure names the order, its state
+// and the one wanted.
 func (s *Server) WantState(outTradeNo string, want TradeState, of ...Owner) {
 	s.t.Helper()
 	if order := s.MustOrder(outTradeNo, of...); order.State != want {
@@ -221,6 +224,7 @@ func (s *Server) WantState(outTradeNo string, want TradeState, of ...Owner) {
 	}
 }
 
+// must ends the test if there is an error, and says what was being done.
 func (s *Server) must(doing string, err error) {
 	s.t.Helper()
 	if err != nil {

@@ -72,6 +72,7 @@ func newLottery(shares Signing, seed uint64) (*lottery, error) {
 	return &lottery{shares: shares, chance: chance}, nil
 }
 
+// set changes the shares, unless one of them is wrong.
 func (l *lottery) set(shares Signing) error {
 	if err := shares.check(); err != nil {
 		return err
@@ -149,7 +150,8 @@ func (p *platform) signer(kind keyKind) signer {
 
 // chooseSigner notes the kind of key that the request asks to sign the reply: the one that
 // Wechatpay-Serial names, else the platform certificate. It may name any certificate that is still
-// listed; the newest signs. A name that is neither is refused.
+// listed; the newest signs. A name that is neither is refused with PARAM_ERROR, which is ours: the
+// documents do not say what happens.
 func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
 	asked := ex.r.Header.Get("Wechatpay-Serial")
 	switch {
@@ -170,6 +172,8 @@ func (g *Gateway) chooseSigner(ex *exchange, q *question) *refusal {
 }
 
 // drawSigning decides which key signs a reply, and how, unless a fault has decided how already.
+// Every signed reply draws, also one that a fault forges, so that a seed's draws do not depend on
+// faults.
 func (g *Gateway) drawSigning(ex *exchange, q *question, forgery Action) (signer, Action) {
 	by := call{op: q.op, transactionID: q.transactionID}
 	if q.merchant != nil {
@@ -183,6 +187,7 @@ func (g *Gateway) drawSigning(ex *exchange, q *question, forgery Action) (signer
 	return g.platform.signer(kind), forgery
 }
 
+// adminSigning shows the shares.
 func (g *Gateway) adminSigning(*http.Request) (int, any, error) {
 	return http.StatusOK, g.Signing(), nil
 }

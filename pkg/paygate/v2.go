@@ -32,12 +32,15 @@ func (f fields) get(name string) string {
 	return ""
 }
 
+// has reports whether an element is there, also an empty one.
 func (f fields) has(name string) bool {
 	return slices.ContainsFunc(f, func(one field) bool { return one.name == name })
 }
 
 // decodeV2 reads an APIv2 document: the root xml, in it elements of text or CDATA, nothing deeper,
-// no name twice, no DOCTYPE. What is refused could give the document a second reading.
+// no name twice, no DOCTYPE. What is refused could give the document a second reading, or reach
+// files and hosts by entities (pay.weixin.qq.com wiki doc/api chapter 23_5). The real gateway may
+// accept more.
 func decodeV2(body []byte) (fields, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the document is not UTF-8")
@@ -145,7 +148,9 @@ func elementText(dec *xml.Decoder, name string) (string, error) {
 	}
 }
 
-// encodeV2 writes an APIv2 document as WeChat Pay does: CDATA, and amounts as bare numbers.
+// encodeV2 writes an APIv2 document as WeChat Pay does: CDATA, and amounts as bare numbers. An end
+// of CDATA in a value is split over two sections. The order is that of the document; it is not
+// signed.
 func encodeV2(doc fields) []byte {
 	var out strings.Builder
 	out.WriteString("<xml>")
@@ -219,7 +224,8 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	g.askV2(ex, doc, merchant)
 }
 
-// askV2 checks an authenticated document, and has it served.
+// askV2 checks an authenticated document, and has it served. A query that names both numbers is
+// about the transaction_id (doc v2 chapter 9_2).
 func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 	q := &question{
 		api: apiV2, op: ex.rec.Op, merchant: merchant,
@@ -329,6 +335,7 @@ func (w v2Wire) success(q *question, s *subject) *reply {
 	return newReplyV2(append(w.head(q), field{"result_code", "SUCCESS"}))
 }
 
+// refused writes result_code FAIL, which is signed and names no order.
 func (w v2Wire) refused(q *question, no *refusal) *reply {
 	return newReplyV2(append(w.head(q), field{"result_code", "FAIL"}, field{"err_code", no.v2}, field{"err_code_des", no.message}))
 }
@@ -409,6 +416,7 @@ type promotionsV2 struct {
 	Detail []promotionV2 `json:"promotion_detail"`
 }
 
+// promotionV2 is a coupon in it.
 type promotionV2 struct {
 	ID                 string   `json:"promotion_id"`
 	Name               string   `json:"name"`
@@ -431,6 +439,7 @@ type goodV2 struct {
 	Remark         string `json:"goods_remark"`
 }
 
+// newGoodsV2 writes a coupon's articles.
 func newGoodsV2(goods []Good) []goodV2 {
 	all := make([]goodV2, 0, len(goods))
 	for _, g := range goods {
@@ -439,6 +448,8 @@ func newGoodsV2(goods []Good) []goodV2 {
 	return all
 }
 
+// promotionDetailV2 is the text of the element, which is there only if the request asked for
+// version 1.0.
 func promotionDetailV2(o *Order) string {
 	var all promotionsV2
 	for _, c := range o.Coupons {
@@ -452,6 +463,7 @@ func promotionDetailV2(o *Order) string {
 	return string(text)
 }
 
+// fen writes an amount in the order's smallest unit.
 func fen(amount int64) string { return strconv.FormatInt(amount, 10) }
 
 // pad puts an element in that makes the document longer than size.

@@ -21,7 +21,8 @@ type routeV3 struct {
 	transactionID string
 }
 
-// foldersV3 are the folders below which orders are closed and queried.
+// foldersV3 are the folders below which orders are closed and queried. Overseas one folder serves
+// both modes; on the mainland each mode has its own.
 var foldersV3 = []struct {
 	path  string
 	route routeV3
@@ -140,9 +141,11 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 }
 
 // admitV3 returns why a request is refused before anything is done, nil if it is admitted. The
-// headers that the real gateway's front demands come first, then the signature, then the form.
+// headers that the real gateway's front demands come first, then the signature, then the name of
+// the key that should sign the reply, then the form. chooseSigner is asked in any case, since it
+// also says how a refusal is signed.
 func (g *Gateway) admitV3(ex *exchange, q *question, route routeV3, wrong *distrust) *refusal {
-	unknownSerial := g.chooseSigner(ex, q) // also says how a refusal is signed
+	unknownSerial := g.chooseSigner(ex, q)
 	switch missing := requiredHeaders(ex.r); {
 	case missing != nil:
 		return missing
@@ -173,7 +176,8 @@ type issue struct {
 	Location string `json:"location"`
 }
 
-// askV3 checks an authenticated request, and completes the question.
+// askV3 checks an authenticated request, and completes the question. The merchant in Authorization
+// must be the one in the parameters, or a service provider could close another's orders.
 func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 	switch {
 	case q.op == opCertificates:
@@ -267,6 +271,7 @@ func refuseSurplus(params map[string]string, allowed []string, location string) 
 	return nil
 }
 
+// sortedKeys sorts a map's keys, so that messages do not depend on the map's order.
 func sortedKeys[V any](params map[string]V) []string {
 	keys := make([]string, 0, len(params))
 	for key := range params {
@@ -393,24 +398,28 @@ func (w v3Wire) seal(q *question, rp *reply, forgery Action) error {
 // transaction is a query's answer, for both modes (doc v3/merchant 4012791859, v3/partner
 // 4012759974). The payment's facts are there only if there was one.
 type transaction struct {
-	AppID          string      `json:"appid,omitempty"`
-	MchID          string      `json:"mchid,omitempty"`
-	SPAppID        string      `json:"sp_appid,omitempty"`
-	SPMchID        string      `json:"sp_mchid,omitempty"`
-	SubAppID       string      `json:"sub_appid,omitempty"`
-	SubMchID       string      `json:"sub_mchid,omitempty"`
-	OutTradeNo     string      `json:"out_trade_no"`
-	TransactionID  string      `json:"transaction_id,omitempty"`
-	TradeType      string      `json:"trade_type,omitempty"`
-	TradeState     TradeState  `json:"trade_state"`
-	TradeStateDesc string      `json:"trade_state_desc"`
-	BankType       string      `json:"bank_type,omitempty"`
-	Attach         string      `json:"attach,omitempty"`
-	SuccessTime    string      `json:"success_time,omitempty"`
-	Payer          *payer      `json:"payer,omitempty"`
-	Amount         *amount     `json:"amount,omitempty"`
-	SceneInfo      *sceneInfo  `json:"scene_info,omitempty"`
-	Promotions     []promotion `json:"promotion_detail,omitempty"`
+	// AppID and MchID are a merchant's own order; the next four a service provider's.
+	AppID      string `json:"appid,omitempty"`
+	MchID      string `json:"mchid,omitempty"`
+	SPAppID    string `json:"sp_appid,omitempty"`
+	SPMchID    string `json:"sp_mchid,omitempty"`
+	SubAppID   string `json:"sub_appid,omitempty"`
+	SubMchID   string `json:"sub_mchid,omitempty"`
+	OutTradeNo string `json:"out_trade_no"`
+	// TransactionID and what follows to SuccessTime, but for the state and Attach, are the
+	// payment's.
+	TransactionID  string     `json:"transaction_id,omitempty"`
+	TradeType      string     `json:"trade_type,omitempty"`
+	TradeState     TradeState `json:"trade_state"`
+	TradeStateDesc string     `json:"trade_state_desc"`
+	BankType       string     `json:"bank_type,omitempty"`
+	Attach         string     `json:"attach,omitempty"`
+	SuccessTime    string     `json:"success_time,omitempty"`
+	Payer          *payer     `json:"payer,omitempty"`
+	Amount         *amount    `json:"amount,omitempty"`
+	// SceneInfo is there if a device was given.
+	SceneInfo  *sceneInfo  `json:"scene_info,omitempty"`
+	Promotions []promotion `json:"promotion_detail,omitempty"`
 }
 
 // promotion is a coupon in a query's answer. Its names are the coupon's own.
@@ -434,6 +443,7 @@ type amount struct {
 	PayerCurrency string `json:"payer_currency"`
 }
 
+// sceneInfo is the device that the order was placed at.
 type sceneInfo struct {
 	DeviceID string `json:"device_id"`
 }

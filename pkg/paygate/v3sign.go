@@ -32,7 +32,9 @@ type credential struct {
 }
 
 // parseCredential reads the part of an Authorization header behind the scheme: five name="value"
-// pairs in any order, commas between them (pay.weixin.qq.com doc v3/merchant 4012365336).
+// pairs in any order, commas between them (pay.weixin.qq.com doc v3/merchant 4012365336). It takes
+// no spaces, which the real gateway may. A name that is unknown, twice or missing is named in the
+// error.
 func parseCredential(text string) (credential, error) {
 	var c credential
 	places := map[string]*string{
@@ -122,7 +124,8 @@ func (g *Gateway) authenticateV3(ex *exchange) (*Merchant, *distrust) {
 	return m, nil
 }
 
-// readCredential takes a request's one Authorization header apart.
+// readCredential takes a request's one Authorization header apart. Two headers are refused: which
+// of them counts would depend on the server.
 func readCredential(r *http.Request) (credential, *distrust) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) != 1 {
@@ -146,7 +149,8 @@ func badForm(reason string) *distrust {
 	return &distrust{message: "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》", reason: reason}
 }
 
-// checkTime refuses a timestamp that is further than maxSkew from the wire clock.
+// checkTime refuses a timestamp that is further than maxSkew from the wire clock, and says by how
+// much and which way. Thirteen digits are taken for milliseconds.
 func (g *Gateway) checkTime(c credential) *distrust {
 	seconds, err := strconv.ParseInt(c.timestamp, 10, 64)
 	if err != nil {
@@ -184,7 +188,8 @@ func (g *Gateway) checkSignature(ex *exchange, c credential, m *Merchant) *distr
 	return wrong
 }
 
-// signDetail is what a 401 shows of the message that the gateway expected: its first 128 bytes.
+// signDetail is what a 401 shows of the message that the gateway expected: its first 128 bytes, and
+// its length.
 func signDetail(r *http.Request, message string) any {
 	const shown = 128
 	prefix := message

@@ -27,10 +27,14 @@ const (
 // Error numbers of WeChat's platform (developers.weixin.qq.com, global return codes). Which of them
 // cloud hosting uses when is not published.
 const (
+	// a parameter is missing, wrong or surplus.
 	errcodeInvalidArgs = 40097
-	errcodeNeedPost    = 43002
-	errcodeEmptyBody   = 44002
-	errcodeNotJSON     = 47001
+	// not a POST.
+	errcodeNeedPost = 43002
+	// no body.
+	errcodeEmptyBody = 44002
+	// not a JSON object of strings.
+	errcodeNotJSON = 47001
 )
 
 // serveCloudRun answers POST /_/pay/closeorder and /_/pay/queryorder. Nothing is signed: a request
@@ -179,6 +183,7 @@ type cloudRunWire struct{}
 // err_code.
 var numberRule = regexp.MustCompile(`^-?[0-9]+$`)
 
+// newReplyCloudRun puts a document of the pay APIs into the envelope of a call that went well.
 func newReplyCloudRun(doc fields) *reply {
 	return newReplyV3(http.StatusOK, envelope{Message: "ok", Data: respdata(doc)})
 }
@@ -190,10 +195,12 @@ type envelope struct {
 	Data    json.RawMessage `json:"respdata,omitempty"`
 }
 
+// success is APIv2's reply, put into the envelope.
 func (cloudRunWire) success(q *question, s *subject) *reply {
 	return newReplyCloudRun(unattested(v2Wire{}.success(q, s)))
 }
 
+// report is APIv2's report, put into the envelope.
 func (cloudRunWire) report(q *question, s *subject) *reply {
 	return newReplyCloudRun(unattested(v2Wire{}.report(q, s)))
 }
@@ -219,6 +226,7 @@ func unattested(rp *reply) fields {
 	return slices.Insert(slices.Clone(rp.fields), at, field{"sign", sign})
 }
 
+// couponRule is an APIv2 element that is numbered from 0; its list drops the number.
 var couponRule = regexp.MustCompile(`^(coupon_(?:id|type|fee))_[0-9]+$`)
 
 // respdata writes APIv2's document as JSON: amounts and counts are numbers, and numbered coupons
@@ -247,6 +255,7 @@ func jsonValue(name, value string) json.RawMessage {
 	return text
 }
 
+// pad makes the body longer than size.
 func (cloudRunWire) pad(rp *reply, size int) { padJSON(rp, size) }
 
 // seal has nothing to do: the link is all the proof there is.
