@@ -200,19 +200,19 @@ func (c *Client) verifyTime(r *reply, signedAt time.Time) error {
 // missing number fails too: a signed reply of another kind (an error, another API's) has none.
 func (c *Client) verifyEcho(r *reply, t *Transaction, req Request) error {
 	type echo struct{ key, got, want string }
-	merchants := []echo{
+	echoes := make([]echo, 0, len(echoKeys))
+	if req.SubMchID == "" {
 		// A direct order names neither of the other two merchants, or names the same one again.
-		{"mchid", t.MchID, c.MchID},
-		{"sp_mchid", cmp.Or(t.SPMchID, c.MchID), c.MchID},
-		{"sub_mchid", cmp.Or(t.SubMchID, c.MchID), c.MchID},
+		echoes = append(echoes, echo{"mchid", t.MchID, c.MchID},
+			echo{"sp_mchid", cmp.Or(t.SPMchID, c.MchID), c.MchID},
+			echo{"sub_mchid", cmp.Or(t.SubMchID, c.MchID), c.MchID})
+	} else {
+		echoes = append(echoes, echo{"sp_mchid", t.SPMchID, c.MchID}, echo{"sub_mchid", t.SubMchID, req.SubMchID})
 	}
-	if req.SubMchID != "" {
-		merchants = []echo{{"sp_mchid", t.SPMchID, c.MchID}, {"sub_mchid", t.SubMchID, req.SubMchID}}
-	}
-	for _, e := range append(merchants,
+	echoes = append(echoes,
 		echo{c.Region.transactionKey(), t.TransactionID, cmp.Or(req.TransactionID, t.TransactionID)},
-		echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)},
-	) {
+		echo{"out_trade_no", t.OutTradeNo, cmp.Or(req.OutTradeNo, t.OutTradeNo)})
+	for _, e := range echoes {
 		if err := r.VerifyEcho(e.key, e.got, e.want); err != nil {
 			return err
 		}
