@@ -25,7 +25,6 @@ var exportedCeilings = map[string]int{
 	"internal/order":         60,
 	"internal/order/errcode": 22,
 	"internal/schedule":      48,
-	"internal/trigger/event": 30,
 	"pkg/paygate":            60,
 	"pkg/v3json":             39,
 }

@@ -104,16 +104,16 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	case isPersonal(inv.Environment):
 		return fromUser(inv.Environment)
 	case inv.Cognito != "":
-		return caller{kind: anonymousUser, remedy: "a Cognito identity is a user whom no store of orders knows; send service_token"}
+		return caller{kind: anonymousUser, remedy: "a Cognito identity is a user that no store of orders knows: send service_token"}
 	case e.UserInfo:
-		return caller{kind: anonymousUser, remedy: "userInfo in an event is a user's, and names nobody; leave it out, or send service_token"}
+		return caller{kind: anonymousUser, remedy: "userInfo in an event is a user's, without a name: leave it out, or send service_token"}
 	case e.Kind == event.Timer:
 		return fromTimer(inv, e, a)
 	case key != "":
 		return caller{kind: anonymousUser, remedy: "the platform gave " + key + ", as it does for users, and no identity; send service_token"}
 	case inv.Platform != hosting.Lambda && a.Policy != PolicyPlatform:
-		return caller{kind: unidentified, remedy: "nothing says who calls: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
-			"CLOUDPAY_CALLER_POLICY=platform if nobody reaches this function but through the platform's access management"}
+		return caller{kind: unidentified, remedy: "nothing identifies the caller: send service_token (CLOUDPAY_SERVICE_TOKEN), or set " +
+			"CLOUDPAY_CALLER_POLICY=platform if every call passes the platform's access management"}
 	case e.Kind == event.Queue:
 		return caller{kind: queue, may: rights{orders: allOrders, decide: true}}
 	}
@@ -199,7 +199,7 @@ func fromUser(env map[string]string) caller {
 			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
 		}
 	}
-	return caller{kind: anonymousUser, remedy: "the platform gave signs of a user, and not the whole of an identity " +
+	return caller{kind: anonymousUser, remedy: "the platform gave signs of a user, and no complete identity " +
 		"(WX_APPID and WX_OPENID, or TCB_UUID)"}
 }
 

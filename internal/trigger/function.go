@@ -144,7 +144,7 @@ func (i *invocation) caller(token string) caller {
 	c := identify(i.inv, i.event, token, i.Access)
 	if c.may.orders == ownOrders && i.Owns == nil {
 		c.may.orders = noOrders
-		c.remedy = "users may touch their own orders only, and without a store nobody knows whose they are: set CLOUDPAY_STORE, " +
+		c.remedy = "users may use their own orders only, and without a store no order has an owner: set CLOUDPAY_STORE, " +
 			"or CLOUDPAY_CALLER_POLICY=any if users may close and query all orders"
 	}
 	return c

@@ -74,15 +74,15 @@ func (f *Function) ownershipUnknown(ctx context.Context, err error) outcome {
 		// The user's own parameter is at fault, whichever orders there are.
 		return outcome{Result: refusalOf(field)}
 	}
-	f.Log.ErrorContext(ctx, "whose order it is could not be found out", "error", err)
+	f.Log.ErrorContext(ctx, "the order's owner could not be determined", "error", err)
 	if schedule.Lasting(err) { // calling again cannot help before the operator has acted
 		result := order.Breakdown(bilingual.New(
-			"whose order it is could not be found out; the function's log says why", "未能查明订单归属；原因见函数日志"))
+			"the order's owner could not be determined; the function's log says why", "未能查明订单归属；原因见函数日志"))
 		result.Retryable = false
 		return outcome{Result: result}
 	}
 	return outcome{Result: order.Breakdown(bilingual.New(
-		"whose order it is could not be found out; call again", "未能查明订单归属；请重新调用"))}
+		"the order's owner could not be determined; call again", "未能查明订单归属；请重新调用"))}
 }
 
 // notFound is the answer about an order that is not the user's, made of the user's own parameters

@@ -157,8 +157,8 @@ func fixtures() map[string]event.Event {
 
 // foreign are the fixtures that are refused, and why.
 var foreign = map[string]string{
-	"cos":      "event: is one of COS, and this function is for none: check its triggers",
-	"database": "event: is one of a CloudBase database, and this function is for none: check its triggers",
+	"cos":      "event: is from COS, which this function does not handle: check its triggers",
+	"database": "event: is from a CloudBase database, which this function does not handle: check its triggers",
 }
 
 func TestDecode(t *testing.T) {
@@ -290,15 +290,15 @@ func TestBadInput(t *testing.T) {
 		"a record of two queues":    {`{"Records":[{"CMQ":{"msgBody":""},"eventSource":"aws:sqs"}]}`, "foreign", "event: has a record of two platforms"},
 		"the second of two queues":  {`{"Records":[{"CMQ":{"msgBody":""}},{"CMQ":{},"Ckafka":{}}]}`, "cmq", "Records: has messages of two platforms"},
 		"COS among CKafka":          {`{"Records":[{"Ckafka":{"topic":"t"}},{"cos":{}}]}`, "ckafka", "Records: has messages of two platforms"},
-		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"Kinesis":                   {`{"Records":[{"eventSource":"aws:kinesis"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"DynamoDB":                  {`{"Records":[{"eventSource":"aws:dynamodb"}]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"Kafka at AWS":              {`{"eventSource":"aws:kafka","records":{"t-0":[]}}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"a queue of AmazonMQ":       {`{"eventSource":"aws:mq","messages":[]}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"CloudWatch's logs":         {`{"awslogs":{"data":"H4sI"}}`, "foreign", "event: is one of another AWS service than SQS, and this function is for none: check its triggers"},
-		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, "foreign", "event: is a CloudEvent, and this function is for none: check its triggers"},
-		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, "foreign", "event: is one of EventBridge's that is no schedule, and this function is for none: check its triggers"},
+		"S3":                        {`{"Records":[{"eventSource":"aws:s3"}]}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"SNS":                       {`{"Records":[{"EventSource":"aws:sns"}]}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"Kinesis":                   {`{"Records":[{"eventSource":"aws:kinesis"}]}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"DynamoDB":                  {`{"Records":[{"eventSource":"aws:dynamodb"}]}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"Kafka at AWS":              {`{"eventSource":"aws:kafka","records":{"t-0":[]}}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"a queue of AmazonMQ":       {`{"eventSource":"aws:mq","messages":[]}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"CloudWatch's logs":         {`{"awslogs":{"data":"H4sI"}}`, "foreign", "event: is from another AWS service than SQS, which this function does not handle: check its triggers"},
+		"a CloudEvent":              {`{"specversion":"1.0","type":"com.example"}`, "foreign", "event: is a CloudEvent, which this function does not handle: check its triggers"},
+		"EventBridge, no schedule":  {`{"source":"aws.s3","detail-type":"Object Created"}`, "foreign", "event: is an EventBridge event without a schedule, which this function does not handle: check its triggers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
