@@ -312,7 +312,7 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// TestDelayOutlastsTheClient: who does not wait gets nothing done.
+// TestDelayOutlastsTheClient: a client that does not wait gets nothing done.
 func TestDelayOutlastsTheClient(t *testing.T) {
 	t.Parallel()
 	s := start(t)

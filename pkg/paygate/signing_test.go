@@ -9,7 +9,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// signers queries n orders, and says who signed each reply; probes are told as such.
+// signers queries n orders, and returns the key that signed each reply, and names probes.
 func (s *session) signers(n int, asked string) []string {
 	s.t.Helper()
 	signers := make([]string, n)

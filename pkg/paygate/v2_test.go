@@ -205,7 +205,7 @@ func TestUnknownElementsV2(t *testing.T) {
 	s.v2(s.closeV2("A1", pair{"brand_new", "x"}, pair{"empty_one", ""})).want(pair{"result_code", "SUCCESS"})
 }
 
-// TestMalformedV2 is answered by nobody in particular.
+// TestMalformedV2 is answered without a merchant.
 func TestMalformedV2(t *testing.T) {
 	t.Parallel()
 	s := start(t)

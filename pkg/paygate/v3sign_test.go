@@ -265,7 +265,7 @@ func TestEveryHeaderCounts(t *testing.T) {
 		req.header = map[string]string{name: ""}
 		s.v3(req).wantCode(400, "INVALID_REQUEST").wantJSON(map[string]any{"message": "Http头缺少Accept或User-Agent"})
 		s.wantLast("refused", "the header "+name+" is missing")
-		req.header["Authorization"] = "" // then nobody is owed a signature
+		req.header["Authorization"] = "" // then the reply is not signed
 		s.v3(req).wantUnsigned(400)
 		s.wantLast("unauthentic", "the header "+name+" is missing")
 	}

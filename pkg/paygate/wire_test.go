@@ -538,7 +538,7 @@ func (a v3Answer) wantCode(status int, code string) v3Answer {
 	return a
 }
 
-// wantUnsigned checks an error that is nobody's word.
+// wantUnsigned checks an error that is not signed.
 func (a v3Answer) wantUnsigned(status int) v3Answer {
 	a.t.Helper()
 	if got := a.signature(); a.status != status || got != "none" {

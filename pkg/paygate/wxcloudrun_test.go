@@ -221,7 +221,7 @@ func TestCloudRunFaults(t *testing.T) {
 	once(paygate.Pay)
 	s.cloud(cloudClose, about("A2", subMchID)).wantCloudCode("ORDERPAID")
 
-	s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1}) // for whoever signs
+	s.MustInject(paygate.Fault{Action: paygate.BadSignature, Times: 1}) // which this protocol does not have
 	query().wantStatus(200)
 	if n := len(s.Faults()); n != 1 {
 		t.Errorf("%d faults are left, want the one that met nobody", n)
