@@ -31,7 +31,7 @@ type CombineRequest struct {
 	Nonce string
 }
 
-// SubOrder names one of the orders in a combined one.
+// SubOrder names one of the orders in a combined one, in a request and in a reply.
 type SubOrder struct {
 	MchID      string `json:"mchid"`        // required, its merchant
 	OutTradeNo string `json:"out_trade_no"` // required, its merchant's number
@@ -69,12 +69,9 @@ type CombinedTransaction struct {
 // SubTransaction is one order within a combined one. MchID, OutTradeNo and TradeState are never
 // empty.
 type SubTransaction struct {
-	MchID     string `json:"mchid"`
-	SubMchID  string `json:"sub_mchid,omitzero"`
-	SubAppID  string `json:"sub_appid,omitzero"`
-	SubOpenID string `json:"sub_openid,omitzero"`
+	SubOrder
 
-	OutTradeNo    string `json:"out_trade_no"`
+	SubOpenID     string `json:"sub_openid,omitzero"`
 	TransactionID string `json:"transaction_id,omitzero"` // only after payment
 	TradeType     string `json:"trade_type,omitzero"`     // NATIVE, JSAPI, APP, MWEB
 	// TradeState is SUCCESS, REFUND (paid, and at least part of it refunded), NOTPAY, CLOSED or
@@ -206,14 +203,19 @@ func checkSubOrders(orders []SubOrder) error {
 		if (order.SubMchID == "") != (orders[0].SubMchID == "") {
 			return fmt.Errorf("SubOrders[%d].SubMchID: give one in every sub-order, as partners do, or in none", i)
 		}
-		key := order
-		key.SubAppID = "" // it tells no order from another
+		key := order.key()
 		if seen[key] {
 			return fmt.Errorf("SubOrders[%d].OutTradeNo %s is given twice", i, wire.Quote(order.OutTradeNo))
 		}
 		seen[key] = true
 	}
 	return nil
+}
+
+// key returns what tells one sub-order from another.
+func (o SubOrder) key() SubOrder {
+	o.SubAppID = ""
+	return o
 }
 
 // check returns an error that begins with the field's name. OutTradeNo may be anything that JSON
@@ -279,7 +281,7 @@ func (t *CombinedTransaction) addSubOrders(raw []json.RawMessage) error {
 	seen := make(map[SubOrder]bool, len(raw))
 	for i := range raw {
 		sub, err := decodeSubOrder(raw[i])
-		key := SubOrder{MchID: sub.MchID, SubMchID: sub.SubMchID, OutTradeNo: sub.OutTradeNo}
+		key := sub.SubOrder.key()
 		if err == nil && seen[key] {
 			err = fmt.Errorf("it is about %s again", wire.Quote(sub.OutTradeNo))
 		}

@@ -212,7 +212,7 @@ const fullCombined = `{
 
 func fullCombinedTransaction() v3json.CombinedTransaction {
 	other := func(sub, number, state string) v3json.SubTransaction {
-		return v3json.SubTransaction{MchID: "1900000110", SubMchID: sub, OutTradeNo: number, TradeState: state}
+		return v3json.SubTransaction{SubOrder: v3json.SubOrder{MchID: "1900000110", SubMchID: sub, OutTradeNo: number}, TradeState: state}
 	}
 	failed := other("", "S5", "PAYERROR")
 	failed.Amount = &v3json.SubAmount{TotalAmount: new(int64(5))}
@@ -224,8 +224,8 @@ func fullCombinedTransaction() v3json.CombinedTransaction {
 		InstallmentInfo:  &v3json.Installment{UseSubsidy: true, SelectedInstallmentNumber: 3},
 		SubOrders: []v3json.SubTransaction{
 			{
-				MchID: "1900000109", SubMchID: "1900000209", SubAppID: "wx1", SubOpenID: "oSub",
-				OutTradeNo: "S1", TransactionID: "4200001", TradeType: "JSAPI", TradeState: "SUCCESS",
+				SubOrder:  v3json.SubOrder{MchID: "1900000109", OutTradeNo: "S1", SubMchID: "1900000209", SubAppID: "wx1"},
+				SubOpenID: "oSub", TransactionID: "4200001", TradeType: "JSAPI", TradeState: "SUCCESS",
 				BankType: "CMC", Attach: "深圳分店", SuccessTime: time.Date(2015, 5, 20, 13, 29, 35, 120e6, time.FixedZone("", 8*60*60)),
 				Amount: &v3json.SubAmount{
 					TotalAmount: new(int64(9007199254740993)), PayerAmount: new(int64(9)), Currency: "CNY", PayerCurrency: "CNY", SettlementRate: "100000000",
@@ -237,7 +237,7 @@ func fullCombinedTransaction() v3json.CombinedTransaction {
 				IndividualAuthID: "123", IndividualName: "n",
 			},
 			other("", "S2", "REFUND"), other("", "S3", "NOTPAY"), other("", "S1", "CLOSED"), failed, other("1", "S5", "NEVER_SEEN"),
-			{MchID: "1900000111", OutTradeNo: "S5", TradeState: "CLOSED"},
+			{SubOrder: v3json.SubOrder{MchID: "1900000111", OutTradeNo: "S5"}, TradeState: "CLOSED"},
 		},
 	}
 }
@@ -313,9 +313,9 @@ func TestUnreadableInformationOfCombinedOrders(t *testing.T) {
 	want := v3json.CombinedTransaction{
 		CombineMchID: mchID, CombineOutTradeNo: combineNo,
 		SubOrders: []v3json.SubTransaction{
-			{MchID: "1", OutTradeNo: "S1", TradeState: "SUCCESS", Amount: &v3json.SubAmount{TotalAmount: new(int64(3))}},
+			{SubOrder: v3json.SubOrder{MchID: "1", OutTradeNo: "S1"}, TradeState: "SUCCESS", Amount: &v3json.SubAmount{TotalAmount: new(int64(3))}},
 			{
-				MchID: "1", OutTradeNo: "S2", TradeState: "SUCCESS", Attach: "a", Amount: &v3json.SubAmount{PayerAmount: new(int64(0))},
+				SubOrder: v3json.SubOrder{MchID: "1", OutTradeNo: "S2"}, TradeState: "SUCCESS", Attach: "a", Amount: &v3json.SubAmount{PayerAmount: new(int64(0))},
 				PromotionDetail: []v3json.Promotion{{CouponID: "c"}}, Unread: unread,
 			},
 		},
