@@ -84,12 +84,18 @@ func Arrows() []Arrow {
 
 		{
 			Package: "internal/wechatpay",
-			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/wxcloudrun"},
+			Ours: []string{
+				"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json",
+				"pkg/wire", "internal/wxcloudrun",
+			},
 		},
 		{
 			Package: "internal/store",
-			Ours:    []string{"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule"},
-			Theirs:  []string{mysql, pq, sqlite},
+			Ours: []string{
+				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
+				"internal/order/*", "internal/schedule",
+			},
+			Theirs: []string{mysql, pq, sqlite},
 		},
 		{Package: "internal/store/migrations"},
 		{
@@ -99,20 +105,25 @@ func Arrows() []Arrow {
 		},
 		{
 			Package: "internal/store/storetest",
-			Ours:    []string{"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/store", "internal/store/migrate", "internal/sweep"},
+			Ours: []string{
+				"internal/closing", "internal/order", "internal/order/*", "internal/schedule",
+				"internal/store", "internal/store/migrate", "internal/sweep",
+			},
 		},
 		{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
 		{
 			Package: "internal/closing",
 			Ours: []string{
-				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule",
+				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
+				"internal/order/*", "internal/schedule",
 				"internal/schedule/decision",
 			},
 		},
 		{
 			Package: "internal/sweep",
 			Ours: []string{
-				"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline", "internal/order", "internal/order/*",
+				"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline",
+				"internal/order", "internal/order/*",
 				"internal/schedule", "internal/schedule/decision", "internal/telemetry",
 			},
 		},
@@ -131,7 +142,8 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/trigger",
 			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule", "internal/hosting", "internal/telemetry",
+				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule",
+				"internal/hosting", "internal/telemetry",
 				"internal/printable", "internal/typo", "internal/trigger/event",
 			},
 			Theirs: []string{xsync},
@@ -139,28 +151,37 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/app",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
+				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order",
+				"internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
 				"internal/wxcloudrun",
-				"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep", "internal/notify", "internal/trigger", "internal/hosting",
+				"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",
+				"internal/notify", "internal/trigger", "internal/hosting",
 			},
 		},
 
 		{
 			Package: "internal/doctor",
 			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order", "internal/order/*", "internal/config", "internal/wechatpay",
+				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order",
+				"internal/order/*", "internal/config", "internal/wechatpay",
 				"internal/closing", "internal/app",
 			},
 		},
 
 		{
 			Package: "functions/*",
-			Ours:    []string{"internal/app", "internal/hosting", "internal/trigger", "internal/closing", "internal/order", "internal/order/*", "internal/schedule"},
+			Ours: []string{
+				"internal/app", "internal/hosting", "internal/trigger", "internal/closing",
+				"internal/order", "internal/order/*", "internal/schedule",
+			},
 		},
 		{
 			Package: "internal/cli/render",
-			Ours:    []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/printable", "internal/schedule"},
-			Theirs:  []string{pflag, progressbar, term, uniseg},
+			Ours: []string{
+				"internal/bilingual", "internal/order", "internal/order/*", "internal/printable",
+				"internal/schedule",
+			},
+			Theirs: []string{pflag, progressbar, term, uniseg},
 		},
 		{
 			Package: "internal/cli/orderfile",
@@ -172,14 +193,16 @@ func Arrows() []Arrow {
 		{
 			Package: "internal/cli/demo",
 			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/store", "internal/sweep",
+				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule",
+				"internal/store", "internal/sweep",
 				"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
 			},
 		},
 		{
 			Package: "cmd/cloudpay",
 			Ours: []string{
-				"internal/app", "internal/bilingual", "internal/config", "internal/order", "internal/printable", "internal/schedule",
+				"internal/app", "internal/bilingual", "internal/config", "internal/order",
+				"internal/printable", "internal/schedule",
 				"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
 			},
 			Theirs: []string{cobra, pflag, txtar},
