@@ -10,11 +10,10 @@ import (
 
 const (
 	// mostUnproved is how many look-ups a customer may make in allowancePeriod that show no order
-	// of theirs. Each spends exchanges of the merchant's quota, and a customer has no need of any.
+	// of theirs. Each spends exchanges of the merchant's quota, and an honest customer needs none.
 	mostUnproved    = 10
 	allowancePeriod = time.Minute
-	// mostCustomers bounds the memory. More than that many cannot be looked up for by one instance
-	// in a minute.
+	// mostCustomers bounds the memory. One instance cannot look up orders for more in a minute.
 	mostCustomers = 4096
 	purgePeriod   = time.Second
 )
@@ -24,13 +23,13 @@ const (
 type Allowance struct {
 	mu    sync.Mutex
 	spent map[order.Owner][]time.Time // oldest first, mostUnproved at most
-	// purged is when the customers were dropped whose look-ups are all forgotten. That takes a look
-	// at each, so that strangers could keep the others waiting if each of them had it done.
+	// purged is when customers without recent look-ups were last dropped. That visits every
+	// customer, so that a crowd of new ones could delay the others if each caused it.
 	purged time.Time
 }
 
-// take spends one look-up of the customer's. If there is none left, wait says when there is one
-// again. refund gives the look-up back, for one that showed the customer an order of their own.
+// take spends one of the customer's look-ups. If none is left, wait is the time until there is one.
+// refund gives the look-up back, after one that showed the customer an order of their own.
 func (a *Allowance) take(customer order.Owner, now time.Time) (refund func(), wait time.Duration) {
 	if a == nil {
 		return func() {}, 0
@@ -61,8 +60,8 @@ func (a *Allowance) refund(customer order.Owner, taken time.Time) {
 	a.spent[customer] = times
 }
 
-// makeRoom keeps the map within its bound: it drops customers whose look-ups are all forgotten, and
-// failing that any one.
+// makeRoom keeps the map within its bound: it drops customers without recent look-ups, and if there
+// are none, any.
 func (a *Allowance) makeRoom(customer order.Owner, now time.Time) {
 	if a.spent == nil {
 		a.spent = map[order.Owner][]time.Time{}
@@ -90,7 +89,7 @@ func (a *Allowance) purge(now time.Time) {
 	}
 }
 
-// recent drops the times that are an allowancePeriod ago.
+// recent drops the times before the last allowancePeriod.
 func recent(times []time.Time, now time.Time) []time.Time {
 	first := slices.IndexFunc(times, func(t time.Time) bool { return now.Sub(t) < allowancePeriod })
 	if first < 0 {

@@ -11,24 +11,23 @@ import (
 const (
 	// withoutDeadline bounds a call whose context has no deadline.
 	withoutDeadline = 15 * time.Second
-	// longestCall bounds a call whatever the platform allows: a caller who waits
-	// longer has gone, and may come again.
+	// longestCall bounds a call whatever the platform allows: a caller that waits longer has gone,
+	// and may come again.
 	longestCall = time.Minute
-	// longestAttempt bounds one exchange: WeChat Pay answers a close within a
-	// second, and what has not answered in four is not going to.
+	// longestAttempt bounds one exchange: WeChat Pay answers a close within a second, and a reply
+	// that takes more than four does not come.
 	longestAttempt = 4 * time.Second
-	// shortestAttempt is too short to begin: no gateway answers in it. A close is
-	// begun only while a query still fits behind it.
+	// shortestAttempt is the least time for an exchange to begin. A close is begun only while a
+	// query still fits behind it.
 	shortestAttempt = 20 * time.Millisecond
 	shortestClose   = 3 * 3 * shortestAttempt / 2
-	// The reserve is a sixth of the time there is, within these bounds: it is for
-	// the reply to be written and to reach the platform, on an instance that may
-	// have a small share of a processor.
+	// The reserve is a sixth of the time there is, within these bounds. In it the reply is written
+	// and reaches the platform, on an instance that may have a small share of a processor.
 	leastReserve = 100 * time.Millisecond
 	mostReserve  = 500 * time.Millisecond
 )
 
-// pauses are those between exchanges where the gateway does not wish for longer ones.
+// pauses are those between exchanges, unless the gateway asks for longer ones.
 var pauses = backoff.Exponential{First: 200 * time.Millisecond, Max: 5 * time.Second, Jitter: 0.25}
 
 // A budget shares out the time until the caller's deadline.
@@ -82,14 +81,14 @@ func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	return deadline.Sleep(ctx, pause)
 }
 
-// lookupStep is the grid on which a look-up waits and answers. It is wide because what differs
-// between an order that exists and one that does not (WeChat Pay's own time, a round trip to the
-// store) may only show where an exchange ends within that difference of a step: with 250 ms that is
-// where an exchange takes 240 ms, which is common from abroad.
+// lookupStep is the grid on which a look-up waits and answers. An order that exists and one that
+// does not differ by little (WeChat Pay's own time, a round trip to the store), which shows only if
+// an exchange ends that close to a step. With 250 ms that would be at exchanges of 240 ms, which
+// are common from abroad.
 const lookupStep = 500 * time.Millisecond
 
-// Steps are the moments at which a look-up goes on or ends, counted from its start. What happens
-// between two of them cannot be told by the clock.
+// steps are the moments at which a look-up goes on or ends, counted from its start. What happens
+// between two of them does not show in its time.
 type steps struct {
 	start time.Time
 	size  time.Duration
@@ -110,8 +109,8 @@ func (s *steps) next(t time.Time) time.Time {
 }
 
 // pause is how long the nth wait is, from 1 on: until the next step that grants the wish, and from
-// the third on one, three, seven steps more. It takes three exchanges for "no such order" where the
-// first had a used connection. A pause is never random, or its end would say when it began.
+// the third on one, three, seven steps more. "No such order" takes three exchanges when the first
+// had a used connection. A pause is never random, or its end would show when it began.
 func (s *steps) pause(wish time.Duration, n int) time.Duration {
 	more := min(1<<min(max(n-2, 0), mostSteps)-1, mostSteps)
 	now := time.Now()

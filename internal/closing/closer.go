@@ -12,43 +12,42 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// YoungOrder is how long after its creation WeChat Pay may refuse to close an
-// order: the APIv2, CloudPay and overseas pages ask callers to wait five minutes,
-// the current mainland APIv3 pages no longer do, and its staff have said both.
-// So the close is tried, and only a refusal is blamed on the order's age.
+// YoungOrder is how long after its creation WeChat Pay may refuse to close an order: the APIv2,
+// CloudPay and overseas pages ask callers to wait five minutes, the current mainland APIv3 pages no
+// longer do, and its staff have said both. So the close is tried, and only a refusal is blamed on
+// the order's age.
 const YoungOrder = 5 * time.Minute
 
-// Closer closes orders, now or later. Gateway and Merchant are required. It may be
-// used by any number of calls at once.
+// Closer closes orders, now or later. Gateway and Merchant are required. It may be used by any
+// number of calls at once.
 type Closer struct {
 	Gateway  Gateway
 	Merchant order.Merchant
-	// Confirm queries after each success, and after each refusal as closed or
-	// paid, on every route. Those answers name no order: their signature proves
-	// that WeChat Pay said it, and the route (order.Answer.Conclusive) of which
-	// order. A query's answer names its order.
+	// Confirm queries after each success, and after each refusal as closed or paid, on every route.
+	// Those answers name no order: their signature proves that WeChat Pay said it, and the route
+	// (order.Answer.Conclusive) of which order. A query's answer names its order.
 	Confirm bool
-	// Now is the wall clock, for telling an order's age; time.Now when nil.
+	// Now is the wall clock, for an order's age; time.Now when nil.
 	Now func() time.Time
-	// Store is where registered orders are kept; there are none when it is nil.
+	// Store is the register; no order is registered when it is nil.
 	Store Orders
-	// Log is told what the caller cannot do anything about; nobody when nil.
+	// Log has what the caller cannot do anything about; nothing is logged when it is nil.
 	Log *slog.Logger
 }
 
-// Close closes an order now: close first, let the gateway settle the race with a
-// customer who is paying, and query when its answer leaves doubt. With a CloseAt
-// it registers the order, to be closed by a sweep at that time.
+// Close closes an order now: it sends the close, lets the gateway arbitrate the race with a
+// payment, and queries when the answer leaves doubt. With a CloseAt it registers the order, to be
+// closed by a sweep at that time.
 //
-// With a Store, an order that is less than five minutes old is registered too, and
-// so is closed as soon as WeChat Pay lets it be. Of an order that is registered the
-// store is told first that its closing begins (if that fails, nothing is asked of
-// the gateway), and then how it ended (if that fails, the answer says so, and a
-// sweep finds out again). An order that is not registered leaves no trace there.
+// With a Store, an order that is less than five minutes old is registered too, and is closed as
+// soon as WeChat Pay lets it be. Before a registered order is closed, the store records that its
+// closing begins; if that fails, nothing is sent. Afterwards it records how the order ended; if
+// that fails, the Result says so, and a sweep finds out again. For an order that is not registered,
+// nothing is written.
 //
-// It answers before ctx's deadline (within 15 seconds when there is none), and
-// is safe to call again whatever it answered. The Result is never one that the
-// gateway did not prove: without proof its outcome is unknown.
+// Close returns before ctx's deadline (within 15 seconds when there is none), and is safe to repeat
+// whatever it answered. The Result is never one that the gateway did not prove: without proof its
+// outcome is unknown.
 func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 	call, err := c.Merchant.CloseCall(p)
 	if err != nil {
@@ -69,8 +68,8 @@ func (c *Closer) run(call order.Call) *Run {
 	}
 }
 
-// young returns for how long the order still is; zero or less when it is not, or
-// when its age is not known.
+// young returns for how long an order is still young: zero or less when it is not, or when its age
+// is not known.
 func (c *Closer) young(call order.Call) func() time.Duration {
 	now := c.Now
 	if now == nil {

@@ -305,7 +305,7 @@ func TestWhyNothingIsKnown(t *testing.T) {
 		code    string
 	}{
 		{"accepted, and never stated", true, []reply{says(verdict.Accepted, ""), states(tradestate.NotPay)}, errcode.Unconfirmed},
-		{"a state nobody knows", false, []reply{doubts(errcode.Timeout), states("MOON")}, errcode.UnsettledState},
+		{"an unknown state", false, []reply{doubts(errcode.Timeout), states("MOON")}, errcode.UnsettledState},
 		{"accepted for deduction", false, []reply{doubts(errcode.Timeout), states(tradestate.Accept)}, errcode.UnsettledState},
 		{"being paid", false, []reply{doubts(errcode.Timeout), states(tradestate.UserPaying)}, errcode.UserPaying},
 	} {

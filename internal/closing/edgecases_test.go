@@ -13,7 +13,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// However often its own user closes an order in vain, the order is due no later than before, and no attempt is used up.
+// However often its own user closes an order in vain, the order is due no later than before, and no
+// attempt is used up.
 func TestDirectClosesPostponeNothing(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -64,7 +65,7 @@ func TestDirectCloseOfAnOrderThatWasGivenUp(t *testing.T) {
 	})
 }
 
-// Registering an order again that nobody would close is not answered as if somebody would.
+// Registering an order again that no sweep would close is not answered as if one would.
 func TestSchedulingAgain(t *testing.T) {
 	t.Parallel()
 	again := order.Params{OutTradeNo: "A1", CloseAt: "0"}

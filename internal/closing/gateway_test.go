@@ -169,12 +169,13 @@ func wantResult(t *testing.T, got order.Result, outcome order.Outcome, returnCod
 	}
 }
 
-// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a fake one.
+// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a
+// fake one.
 func newStore() *fakestore.Store { return fakestore.New(shop.Account(), time.Now) }
 
 func ref(outTradeNo string) order.Ref {
 	return order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: outTradeNo}
 }
 
-// passes lets time go by: a false one, under synctest.
+// passes lets time go by: fake time, under synctest.
 func passes(d time.Duration) { <-time.NewTimer(d).C }

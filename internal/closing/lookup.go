@@ -11,42 +11,41 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Owners knows in whose names orders are registered.
+// Owners is the register's owners of orders.
 type Owners interface {
-	// Owners returns the owners of those of the orders that are registered, by one statement that
-	// depends on nothing but how many refs there are.
+	// Owners returns the owners of those orders that are registered, by one statement whose text
+	// depends only on the number of refs.
 	Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error)
 }
 
-// A Lookup queries orders for customers who name them by a number that only WeChat Pay knows: a
-// transaction_id or a combine_out_trade_no. Whether the order is the customer's shows only in
-// WeChat Pay's answer.
+// A Lookup queries orders that customers name by a number that only WeChat Pay knows: a
+// transaction_id or a combine_out_trade_no. Only WeChat Pay's answer shows whether the order is the
+// customer's.
 //
-// Nothing tells a customer that an order of another customer exists. Such an order and one that
-// does not exist
-//   - take the same exchanges and the same store statements. Between the gateway and the run there
-//     is a veil, which asks the store after each answer and passes an order that is not the
-//     customer's on as "there is no such order". The run knows no difference, so that whatever it
-//     does of that answer (it asks again) it does for both;
-//   - are waited for and answered at full steps of time from the look-up's start, which cover up
-//     how long each exchange and statement took;
+// A customer cannot find out that another customer's order exists. Such an order and one that does
+// not exist
+//   - take the same exchanges and the same store statements. Between the gateway and the Run there
+//     is a veil, which asks the store after each answer and replaces an order that is not the
+//     customer's by "there is no such order". The Run sees no difference, so that whatever it does
+//     after that answer (it asks again) it does for both;
+//   - are waited for and answered at full steps of time from the look-up's start, which hide how
+//     long each exchange and statement took;
 //   - have the same results. What is not finished at the last step before the deadline's reserve is
 //     unknown.
 //
-// An order of the customer's own is answered at once, by one exchange, which is the query that was
-// asked for.
+// A customer's own order is answered at once, by one exchange.
 //
 // Each customer may make ten look-ups a minute that do not show an order of theirs; see Allowance.
 type Lookup struct {
-	// Querier is whose gateway and merchant are used. It records an end that an own order's query
-	// shows.
+	// Querier has the gateway and the merchant. It records an end that the query of a customer's
+	// own order proves.
 	Querier   *Querier
 	Owners    Owners
 	Allowance *Allowance
 }
 
-// Find looks an order up for a customer. The error is the store's, and says nothing of whether
-// there is such an order. Ill-formed words are a Result that says so.
+// Find looks up an order for a customer. The error is the store's, and does not depend on whether
+// there is such an order. Ill-formed parameters are refused in the Result.
 func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params) (schedule.Found, error) {
 	call, err := l.Querier.Merchant.QueryCall(p)
 	if err != nil {
@@ -87,15 +86,15 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	r := &Run{Gateway: v, Call: call, First: QueryOnly, budget: limits}
 	result := r.Do(ctx)
 	if result.Outcome == order.OutcomeUnknown && (result.ErrCode == errcode.OrderNotExist || r.timeUp && r.state.after == missingForeign) {
-		// Time ran out after the first such answer. That there was one must not show: where the
-		// gateway is slow, a limit may fall between the answer about an order that exists and the
-		// other. On a foreign route its code is another one.
+		// Time ran out after the first "no such order". The result must not show it: with a slow
+		// gateway the deadline may fall between the answers about an order that exists and one that
+		// does not. On a foreign route the answer has another code.
 		result = unfinished(call, result.Attempts)
 	}
 	return schedule.Found{Result: result, Ownership: v.ownership}, v.fault
 }
 
-// unfinished is the result of a look-up that there was too little time for.
+// unfinished is the result of a look-up that ran out of time.
 func unfinished(call order.Call, attempts int) order.Result {
 	return order.NewResult(call, order.OutcomeUnknown, order.Answer{Code: errcode.Timeout, Proof: order.ProofNone}, attempts)
 }
@@ -107,13 +106,13 @@ func tooMany(call order.Call, wait time.Duration) order.Result {
 	}, 0)
 }
 
-// veil is a Gateway for one look-up. It lives as long as the look-up, and is used by one goroutine.
+// veil is the Gateway of one look-up, for one goroutine.
 type veil struct {
 	Gateway
 
 	customer order.Owner
 	owners   func([]order.Ref) (map[order.Ref]order.Owner, error)
-	// stop ends the look-up when the store fails: nothing can be shown then.
+	// stop ends the look-up when the store fails, since no order can be shown then.
 	stop context.CancelFunc
 
 	ownership schedule.Ownership
@@ -143,8 +142,8 @@ func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
 	return a
 }
 
-// veiled is "there is no such order", whichever answer it is said of. It keeps what decides how
-// often that has to be said, and nothing else of the answer.
+// veiled is "there is no such order" in place of an answer. It keeps what decides how often that
+// has to be answered, and nothing else.
 func veiled(a order.Answer) order.Answer {
 	row, _ := errcode.Lookup(errcode.OrderNotExist)
 	return order.Answer{
@@ -152,8 +151,8 @@ func veiled(a order.Answer) order.Answer {
 	}
 }
 
-// partsOf are the orders that an answer is about: one, or those of a combined order. None where one
-// of them has a name that no order can be registered under, or there are too many.
+// partsOf is the orders that an answer is about: one, or those of a combined order. It is none if
+// one of them has a number that cannot be registered, or if there are too many.
 func partsOf(c order.Call, f *order.Facts) []order.Ref {
 	if f == nil {
 		return nil
@@ -178,8 +177,9 @@ func partsOf(c order.Call, f *order.Facts) []order.Ref {
 // mostParts is how many orders a combined order has at most (order.Params has the same bound).
 const mostParts = 50
 
-// padded is the list of orders to ask the store about: as many for each answer to a call, so that
-// the statement is the same one. The rest is the caller's own number, which stands for no order.
+// padded is the list of orders to ask the store about, of the same length for each answer to a
+// call, so that the statement is the same. The rest is the caller's own number, which is no
+// order's.
 func padded(refs []order.Ref, c order.Call) []order.Ref {
 	most := 1
 	if c.CombineOutTradeNo != "" {

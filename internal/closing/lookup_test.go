@@ -75,7 +75,7 @@ func missing(context.Context) order.Answer {
 	}
 }
 
-// An observation is all that a customer, or somebody who watches the merchant's quota and store,
+// An observation is all that a customer, or an observer of the merchant's quota and store,
 // could tell look-ups by.
 type observation struct {
 	Result     order.Result
@@ -85,7 +85,7 @@ type observation struct {
 	Err        string
 }
 
-// A customer who asks for an order of somebody else's and for one that does not exist observes the
+// A customer that asks for another customer's order and for one that does not exist observes the
 // same, whatever the register knows and however long the gateway takes: the same exchanges,
 // statements, time and result.
 func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
@@ -328,9 +328,9 @@ func TestAllowanceOfLookups(t *testing.T) {
 					Querier: &closing.Querier{Gateway: gateway, Merchant: shop}, Allowance: &closing.Allowance{},
 					Owners: &registered{owners: map[string]order.Owner{"A1": alice, "B1": bob}},
 				}
-				find := func(who order.Owner, want order.Outcome) order.Result {
+				find := func(customer order.Owner, want order.Outcome) order.Result {
 					t.Helper()
-					found, err := l.Find(withLimit(t, 3*time.Second), who, order.Params{TransactionID: "42"})
+					found, err := l.Find(withLimit(t, 3*time.Second), customer, order.Params{TransactionID: "42"})
 					if err != nil || found.Result.Outcome != want || found.Exhausted != (want == order.OutcomeTooSoon) {
 						t.Errorf("got %+v and error %v, want %s", found, err, want)
 					}

@@ -160,7 +160,7 @@ func TestReasonsInTurnAreNotARepetition(t *testing.T) {
 }
 
 // An unknown outcome repeats nothing that looks like knowledge: no state, no
-// numbers, and no signature that somebody might check and take for proof of it.
+// numbers, and no signature that might be checked and taken for proof of it.
 func TestUnknownCarriesNoProof(t *testing.T) {
 	t.Parallel()
 	for name, replies := range map[string][]reply{
@@ -213,7 +213,7 @@ func TestYoungOrderIsClosedAgainUnlessDisputed(t *testing.T) {
 	}{
 		{"a close that was lost", []reply{doubts(errcode.Timeout), states(tradestate.NotPay), says(verdict.Accepted, "")}},
 		{"a close that was turned away", []reply{rejects(errcode.SignError), states(tradestate.NotPay), says(verdict.Accepted, "")}},
-		{"a customer who gave up", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")}},
+		{"a customer that gave up", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")}},
 		{
 			"a query that was disputed",
 			[]reply{doubts(errcode.Timeout), says(verdict.Disputed, "NEW_CODE"), states(tradestate.NotPay), says(verdict.Accepted, "")},

@@ -10,24 +10,24 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Querier reports what state orders are in. Gateway and Merchant are required.
-// It may be used by any number of calls at once.
+// Querier reports what state orders are in. Gateway and Merchant are required. It may be used by
+// any number of calls at once.
 type Querier struct {
 	Gateway  Gateway
 	Merchant order.Merchant
-	// Store is where registered orders are kept; there are none when it is nil.
+	// Store is the register; no order is registered when it is nil.
 	Store Orders
-	// Log is told what the caller cannot do anything about; nobody when nil.
+	// Log has what the caller cannot do anything about; nothing is logged when it is nil.
 	Log *slog.Logger
 }
 
-// Query asks what state an order is in, and asks again while the answer cannot
-// be believed. It answers before ctx's deadline (within 15 seconds when there is
-// none); a Result without proof has the outcome unknown.
+// Query asks what state an order is in, and asks again while the answer cannot be believed. It
+// returns before ctx's deadline (within 15 seconds when there is none); a Result without proof has
+// the outcome unknown.
 //
-// With a Store, an answer that shows a registered order to have ended settles it
-// there too, whoever is closing it at the time. That there is no such order does
-// not: it may be too new, which a sweep is better placed to judge.
+// With a Store, an answer that proves that a registered order has ended is recorded there, even
+// while another process is closing it. "No such order" is not: the order may be too new, which a
+// sweep can tell.
 func (q *Querier) Query(ctx context.Context, p order.Params) order.Result {
 	call, err := q.Merchant.QueryCall(p)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestQuery(t *testing.T) {
 	}{
 		{"unpaid", []reply{states(tradestate.NotPay)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},
 		{"paid", []reply{states(tradestate.Success)}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Success},
-		{"a state nobody has documented", []reply{states("MOON")}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", "MOON"},
+		{"an undocumented state", []reply{states("MOON")}, "query", order.OutcomeFound, "SUCCESS/SUCCESS ", "MOON"},
 		{"doubted, then stated", []reply{doubts(errcode.BadSignature), states(tradestate.Closed)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Closed},
 		{"missing twice", []reply{missing, missing}, "query query", order.OutcomeNotFound, "SUCCESS/FAIL ORDERNOTEXIST", ""},
 		{"missing, then there", []reply{missing, states(tradestate.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},

@@ -14,16 +14,6 @@ import (
 	"cloudpay/internal/schedule/decision"
 )
 
-const (
-	// directLease outlives the longest call there is, and what it takes to write down how it ended. A process that dies
-	// under it leaves the order to the sweep that comes after.
-	directLease = longestCall + 15*time.Second
-	// longestQuestion bounds a question to the store, so that a store that hangs leaves time to say so.
-	longestQuestion = 3 * time.Second
-	// longestWrite bounds recording how one order ended.
-	longestWrite = 5 * time.Second
-)
-
 // schedule registers an order to be closed at its close_at.
 func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) order.Result {
 	if c.Store == nil {
@@ -41,8 +31,8 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	return c.register(ctx, call, e, p)
 }
 
-// register answers scheduled once the order is registered, whether by this call or by one before it that said the same, and
-// is still to be closed.
+// register answers scheduled once the order is registered, by this call or by an equal one before
+// it, and is still to be closed.
 func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry, p order.Params) order.Result {
 	added, err := c.enter(ctx, e)
 	err = schedule.InWordsOf(p, err)
@@ -61,7 +51,7 @@ func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry
 	return order.Scheduled(call)
 }
 
-// unstored answers for a store that cannot be asked. The log has what the caller is spared.
+// unstored answers for a store that cannot be asked. The log has the details.
 func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order.Result {
 	logger(c.Log).ErrorContext(ctx, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "error", err)
 	return order.Unstored(call, bilingual.Wording(err), !schedule.Lasting(err))
@@ -73,8 +63,8 @@ func (c *Closer) enter(ctx context.Context, e schedule.Entry) (added bool, err e
 	return c.Store.Register(ctx, e)
 }
 
-// registered answers a registration of what was registered before. An order that has ended is asked about, as in a direct
-// close. One that was given up is taken up again, as there: who registers it wants it closed, and now it will be.
+// registered answers for an order that was registered before. One that has ended is queried, as in
+// a direct close. One that was given up is reopened, since the caller wants it closed.
 func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref) order.Result {
 	kept, err := c.show(ctx, ref)
 	if err == nil && kept.Progress == schedule.GaveUp {
@@ -92,11 +82,12 @@ func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref)
 func (c *Closer) reopen(ctx context.Context, ref order.Ref) error {
 	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()
-	_, err := c.Store.Reopen(ctx, ref) // false: somebody else did, or it has ended a moment ago
+	_, err := c.Store.Reopen(ctx, ref) // false: another call reopened it, or it has just ended
 	return err
 }
 
-// closeRegistered closes an order that the store may have. One that it does not have is closed as if there were no store.
+// closeRegistered closes an order that may be registered. One that is not is closed as if there
+// were no store.
 func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
 	ref := call.Ref
 	kept, err := c.show(ctx, ref)
@@ -117,7 +108,7 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 		return c.closeAgain(ctx, call, ref)
 	}
 	if _, is := errors.AsType[*schedule.BusyError](err); is {
-		return c.settleHeld(ctx, call, kept)
+		return c.closeBusy(ctx, call, kept)
 	}
 	if err != nil {
 		return c.unstored(ctx, call, err)
@@ -137,7 +128,7 @@ func (c *Closer) begin(ctx context.Context, e schedule.Entry) (schedule.Claim, e
 	return c.Store.Begin(ctx, e, directLease)
 }
 
-// asKept is the caller's call, with what was registered where the caller says nothing.
+// asKept is the caller's call, with the registered facts that the caller leaves out.
 func asKept(p order.Params, e schedule.Entry) order.Call {
 	call := order.Call{
 		Ref: e.Ref, SubAppID: cmp.Or(p.SubAppID, e.SubAppID), API: cmp.Or(p.API, e.API), Nonce: p.NonceStr, CreatedAt: p.CreatedAt,
@@ -148,7 +139,8 @@ func asKept(p order.Params, e schedule.Entry) order.Call {
 	return call
 }
 
-// closeUnknown closes an order that is not registered. A young one is registered, to be closed when it is old enough.
+// closeUnknown closes an order that is not registered. A young one is registered, to be closed when
+// it is old enough.
 func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Params) order.Result {
 	if c.young(call)() <= 0 {
 		return c.run(call).Do(ctx)
@@ -161,15 +153,15 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 	return c.register(ctx, call, e, p)
 }
 
-// closeAgain closes an order that has ended already, which is a question in truth: what the store knows was signed, but the
-// caller is owed the gateway's own words, and a query brings them without doing anything.
+// closeAgain closes an order that has ended already. The register knows its signed end, but the
+// caller gets the gateway's own words, which a query brings without changing anything.
 func (c *Closer) closeAgain(ctx context.Context, call order.Call, ref order.Ref) order.Result {
 	r := c.run(call)
 	r.First = QueryFirst
 	return c.observe(ctx, ref, r.Do(ctx))
 }
 
-// observe has the store know what was learned without a claim. Who holds one finds it lost.
+// observe records what was learned without a claim. A process that holds one finds it lost.
 func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result) order.Result {
 	f, ended := schedule.FinalFromResult(result)
 	recorded := false
@@ -182,7 +174,9 @@ func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result
 	return result
 }
 
-// closeClaimed closes an order that is ours, unless it is too young, and writes down how that ended.
+// closeClaimed closes an order under a claim, unless it is too young, and records how that ended.
+// If the process dies before the record, the order is due again when the lease has run out, in
+// doubt.
 func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedule.Claim) order.Result {
 	taken := time.Now()
 	if left := c.young(call)(); left > 0 && !claim.InDoubt {
@@ -201,12 +195,13 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedu
 	return result
 }
 
-// afterDirect is when an order is due again that a direct close did not end: never later than it was before, for whoever may
-// close it could postpone its closing for ever otherwise. It is sooner where this close left a doubt, or may do better soon;
-// but not where there was a doubt before, whose attempts a sweep spaces out.
+// afterDirect is when an order is due again that a direct close did not end: never later than
+// before, since the order's own user could postpone its end for ever otherwise. It is sooner if
+// this close left a doubt, or may succeed soon; but not if there was a doubt before, since sweeps
+// space those attempts out.
 func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Duration {
 	if claim.DueAt.IsZero() {
-		return decision.FirstPause // it was given up, and nobody would have closed it
+		return decision.FirstPause // it was given up, and was not due at all
 	}
 	left := max(claim.DueAt.Sub(claim.ClaimedAt)-age, 0)
 	if soon && !claim.InDoubt {
@@ -215,9 +210,9 @@ func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Durati
 	return left
 }
 
-// settleHeld closes an order that somebody else holds. The gateway arbitrates, and what is final may be written without the
-// claim; what is not is the holder's to settle.
-func (c *Closer) settleHeld(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
+// closeBusy closes an order that another process holds. The gateway arbitrates, and a signed end is
+// recorded without the claim; anything else is left to the holder.
+func (c *Closer) closeBusy(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
 	result := c.run(call).Do(ctx)
 	if f, ended := schedule.FinalFromResult(result); ended && kept.Unpriced(f) {
 		recorded := false

@@ -148,7 +148,8 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 				if !kept.LeaseUntil.IsZero() {
 					t.Error("it is under a lease still")
 				}
-				// What was refused for good is still to be closed at its time; what may end otherwise, sooner.
+				// What was refused for good is still to be closed at its time; what may end
+				// otherwise, sooner.
 				if due := time.Until(kept.DueAt); tc.outcome == order.OutcomeRefused && (due < 59*time.Minute || due > time.Hour) ||
 					tc.outcome == order.OutcomeUnknown && due > 2*time.Minute {
 					t.Errorf("it is due in %v", due)
@@ -158,8 +159,8 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 	}
 }
 
-// An order that nobody registered is closed as ever, and leaves no trace.
-func TestCloseOfAnOrderNobodyRegistered(t *testing.T) {
+// An order that is not registered is closed without a trace in the store.
+func TestCloseOfAnUnregisteredOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, _ := keeper(t, says(verdict.Accepted, ""))
@@ -217,7 +218,8 @@ func TestStoreThatHangs(t *testing.T) {
 	})
 }
 
-// Somebody else is closing it: the gateway arbitrates, the caller is told the truth, and there is one end.
+// Another process is closing it: the gateway arbitrates, the caller is told the truth, and there is
+// one end.
 func TestCloseOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -357,7 +359,7 @@ func TestQuerySettles(t *testing.T) {
 	}
 }
 
-func TestQueryOfAnOrderNobodyRegistered(t *testing.T) {
+func TestQueryOfAnUnregisteredOrder(t *testing.T) {
 	t.Parallel()
 	store := newStore()
 	querier := &closing.Querier{Gateway: script(t, states(tradestate.Success)), Merchant: shop, Store: store}
@@ -376,9 +378,9 @@ func TestQueryRefusesCloseAt(t *testing.T) {
 	}
 }
 
-// A store whose database lets nobody in is not called worth another try, in both languages, and the
+// A store whose database refuses access is not called worth another try, in both languages, and the
 // log has its words.
-func TestStoreThatLetsNobodyIn(t *testing.T) {
+func TestStoreThatRefusesAccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, gateway := keeper(t)

@@ -39,16 +39,16 @@ type Run struct {
 	First   Start
 	// Confirm is as Closer's.
 	Confirm bool
-	// FreshClose has each close sent on a connection of its own, so that its answer counts by itself
-	// where the route lets it.
+	// FreshClose has each close sent on a connection of its own, so that its answer counts by
+	// itself where the route lets it.
 	FreshClose bool
 	// Young returns for how long WeChat Pay may still refuse to close the order because of its age;
 	// nil when the age is not known.
 	Young func() time.Duration
 	// Pacer says when each exchange may be made; at once when it is nil.
 	Pacer Pacer
-	// MaxWait bounds the pauses between exchanges together, since a sweep has other orders to close;
-	// 0 for the time that there is.
+	// MaxWait bounds the pauses between exchanges together, since a sweep has other orders to
+	// close; 0 for the time that there is.
 	MaxWait time.Duration
 
 	// InDoubt reports that a close was sent, before the Run when it is set, whose result is not

@@ -6,11 +6,11 @@ import "cloudpay/internal/order"
 type step string
 
 const (
-	// queryFirst: ask for the state before anything is sent, as a sweep does, since most orders that
-	// are due have been paid. If the process dies here, nothing was changed.
+	// queryFirst: ask for the state before anything is sent, as a sweep does, since most orders
+	// that are due have been paid. If the process dies here, nothing was changed.
 	queryFirst step = "queryFirst"
-	// sendClose: send a close. If the process dies here, the order is as it was, or closed; the same
-	// call again finds out.
+	// sendClose: send a close. If the process dies here, the order is as it was, or closed; the
+	// same call again finds out.
 	sendClose step = "sendClose"
 	// queryDoubt: a close was sent and its result is in doubt; ask for the state.
 	queryDoubt step = "queryDoubt"
@@ -19,8 +19,8 @@ const (
 	// confirmPaid: a signed ORDERPAID does not count by itself, or something signed contradicts it;
 	// ask for the order's own state.
 	confirmPaid step = "confirmPaid"
-	// confirmClosed: a close was accepted, and that does not count by itself; ask for the order's own
-	// state.
+	// confirmClosed: a close was accepted, and that does not count by itself; ask for the order's
+	// own state.
 	confirmClosed step = "confirmClosed"
 	// confirmAlreadyClosed: the same after a signed ORDERCLOSED.
 	confirmAlreadyClosed step = "confirmAlreadyClosed"

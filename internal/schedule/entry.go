@@ -1,9 +1,10 @@
-// Package schedule is the vocabulary of the register: the order as it is registered (Entry), as it
-// stands (Record), as it is leased (Claim), how an attempt ends (Final or Retry), and the events
-// that tell others (Event, Delivery). Its errors are what a register answers instead.
+// Package schedule is the vocabulary of the register: an order as it is registered (Entry), as it
+// is stored (Record), as it is leased (Claim), how an attempt ends (Final or Retry), the events
+// that are delivered (Event, Delivery), and the rate of calls (Quota). Its errors are a register's
+// other answers.
 //
-// It is pure: no clock, no network, no SQL. internal/store keeps it, internal/sweep and
-// internal/closing decide with it.
+// It is pure: no clock, no network, no SQL. internal/store keeps the register, internal/sweep and
+// internal/closing use it.
 package schedule
 
 import (
@@ -12,32 +13,35 @@ import (
 	"cloudpay/internal/order"
 )
 
-// Entry is an order as it is registered: which one, whose, and when it is to be closed. What was not given is zero.
+// Entry is an order as it is registered: which one, its owner, and when it is to be closed. What
+// was not given is zero.
 type Entry struct {
 	order.Ref
-	// Owner is who may query and close the order besides trusted callers.
+	// Owner may query and close the order, besides trusted callers.
 	Owner order.Owner
-	// SubAppID is sent on by APIv2 for a service provider.
+	// SubAppID is sent with a service provider's calls in APIv2.
 	SubAppID string
 	// API is the dialect to close the order in; the configured one when empty.
 	API order.API
-	// Total is what is to be paid, in fen; nil when it was not given. A payment of another amount is told apart.
+	// Total is the amount to be paid, in fen; nil when it was not given. A payment of another
+	// amount is EventPaidOtherAmount.
 	Total *int64
 	// CreatedAt is when the order was created at WeChat Pay; zero when it was not given.
 	CreatedAt time.Time
-	// CloseAt is when the order is to be closed. When it is zero, the order is to be closed CloseIn after its registration,
-	// by the database's clock; the same CloseIn given again means the same, although it is later by then.
+	// CloseAt is when the order is to be closed. When it is zero, the order is to be closed CloseIn
+	// after its registration, by the database's clock; the same CloseIn in a later registration of
+	// the order is no other time.
 	CloseAt time.Time
 	CloseIn time.Duration
 }
 
-// Call is the call that closes the order, or an error where m may not close that very order any more
-// (see [order.Merchant.CallFor]).
+// Call is the call that closes the order. It is an error if m may not close that very order any
+// more (see [order.Merchant.CallFor]).
 func (e Entry) Call(m order.Merchant) (order.Call, error) {
 	return m.CallFor(order.Call{Ref: e.Ref, SubAppID: e.SubAppID, API: e.API, CreatedAt: e.CreatedAt})
 }
 
-// Validate finds the first fact that is ill formed.
+// Validate returns an error for the first field that is ill formed.
 func (e Entry) Validate() *order.FieldError {
 	for _, fault := range []*order.FieldError{e.Ref.Validate(), e.Owner.Validate(), order.CheckSubAppID(e.SubAppID), e.API.Validate()} {
 		if fault != nil {
@@ -66,13 +70,15 @@ func outsideYears(field string) *order.FieldError {
 
 const maxCloseIn = 10 * 365 * 24 * time.Hour
 
-// storable reports whether every database can keep a time, and nobody slipped from seconds to milliseconds.
+// storable reports whether every database can keep a time. A caller's milliseconds that were meant
+// as seconds are outside too.
 func storable(t time.Time) bool {
 	return t.IsZero() || t.UTC().Year() >= 2000 && t.UTC().Year() < 2100
 }
 
-// Differs names the first fact, as a parameter is named, in which another registration of the same order differs; empty
-// when it does not. Times are compared to the microsecond, which is what a store keeps.
+// Differs returns the name of the first parameter in which another registration of the same order
+// differs; empty when none does. Times are compared to the microsecond, which is what a store
+// keeps.
 func (e Entry) Differs(other Entry) string {
 	switch {
 	case e.Owner != other.Owner:
@@ -98,7 +104,8 @@ func sameTime(a, b time.Time) bool {
 
 // Registration is the result of registering one Entry among several.
 type Registration struct {
-	// Added reports whether the entry is new. Otherwise it was registered before, with the same facts.
+	// Added reports whether the entry is new. Otherwise it was registered before, with the same
+	// facts.
 	Added bool
 	// Err is an *order.FieldError for an ill-formed entry, a *ConflictError for an order that is
 	// registered with other facts, and nil otherwise.

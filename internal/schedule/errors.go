@@ -44,8 +44,8 @@ func (e *ConflictError) Wording() bilingual.Text {
 		"订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
 }
 
-// LostClaimError says that the lease ran out and somebody else claimed the order, or it has ended. What was to be written is
-// theirs to find.
+// LostClaimError says that the lease ran out and another process claimed the order, or that it has
+// ended. Nothing was written.
 type LostClaimError struct{ Ref order.Ref }
 
 func (e *LostClaimError) Error() string { return e.Wording().EN }
@@ -55,17 +55,17 @@ func (e *LostClaimError) Wording() bilingual.Text {
 	return bilingual.Sprintf("the claim on order %s was lost: nothing was written", "对订单 %s 的占用已失效：未写入任何内容", e.Ref)
 }
 
-// BusyError says that somebody else holds the claim.
+// BusyError says that another process holds the claim.
 type BusyError struct{ Record Record }
 
 func (e *BusyError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *BusyError) Wording() bilingual.Text {
-	return bilingual.Sprintf("order %s is being closed by somebody else", "订单 %s 正由其他实例关闭", e.Record.Ref)
+	return bilingual.Sprintf("order %s is being closed by another process", "订单 %s 正由其他实例关闭", e.Record.Ref)
 }
 
-// EndedError says that the order has ended, and how is proved.
+// EndedError says that the order has ended, by a signed answer.
 type EndedError struct{ Record Record }
 
 func (e *EndedError) Error() string { return e.Wording().EN }
@@ -75,8 +75,8 @@ func (e *EndedError) Wording() bilingual.Text {
 	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Record.Ref, e.Record.FinalState)
 }
 
-// ContradictionError is an alarm: two signed answers say that the order ended in two ways. The first stands; an event tells
-// the second.
+// ContradictionError is an alarm: two signed answers say that the order ended in two ways. The
+// first stays recorded; an event has the second.
 type ContradictionError struct {
 	Ref       order.Ref
 	Had, Said FinalState

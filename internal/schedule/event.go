@@ -7,7 +7,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 )
 
-// EventKind is what happened to an order that somebody has to be told.
+// EventKind is what happened to an order, for the receiver of its events.
 type EventKind string
 
 const (
@@ -15,30 +15,32 @@ const (
 	EventClosed EventKind = "closed"
 	// EventPaid: proved paid. Deliver.
 	EventPaid EventKind = "paid"
-	// EventPaidOtherAmount: proved paid, with another amount than was registered. Look before delivering.
+	// EventPaidOtherAmount: proved paid, with another amount than was registered. Look before
+	// delivering.
 	EventPaidOtherAmount EventKind = "paidOtherAmount"
 	// EventNotFound: proved not to exist at WeChat Pay. The stock may be released.
 	EventNotFound EventKind = "notFound"
 	// EventGaveUp: not ended in all the attempts there were. A person has to look.
 	EventGaveUp EventKind = "gaveUp"
-	// EventContradicted: signed to have ended otherwise than was signed before, for instance paid after closed. What was
-	// recorded first stands; this event has what came second. A person has to look.
+	// EventContradicted: a signed end differs from the signed end before it, for instance paid
+	// after closed. The recorded end stays; this event has the second. A person has to look.
 	EventContradicted EventKind = "contradicted"
 )
 
-// Event is one thing that happened to an order. It is written together with what it tells, or not at all.
+// Event is one thing that happened to an order. It is written in the same transaction as the change
+// that it is about.
 type Event struct {
-	// ID grows with each event. Whoever has read an ID has missed none before it.
+	// ID grows with each event. A reader that has seen an ID has missed none before it.
 	ID   int64     `json:"id"`
 	Kind EventKind `json:"kind"`
 	order.Ref
 	Owner order.Owner `json:"owner,omitempty"`
 	// OccurredAt is when it was recorded, by the database's clock.
 	OccurredAt time.Time `json:"occurredAt"`
-	// FinalState is the end that is told; empty for gaveUp.
+	// FinalState is how the order ended; empty for gaveUp.
 	FinalState FinalState       `json:"ending,omitempty"`
 	TradeState tradestate.State `json:"tradeState,omitempty"`
-	// Total is what was registered, PaidTotal what was paid, in fen; absent when not known.
+	// Total is the registered amount, PaidTotal the paid one, in fen; absent when not known.
 	Total         *int64    `json:"total,omitempty"`
 	PaidTotal     *int64    `json:"paidTotal,omitempty"`
 	TransactionID string    `json:"transactionId,omitempty"`
@@ -50,10 +52,10 @@ type Event struct {
 // Delivery is an event under a lease, on its way to the receiver.
 type Delivery struct {
 	Event
-	// Token is the lease's, as a Claim's is; empty in a list.
+	// Token names the lease, as a Claim's does; empty in a list.
 	Token string
 	// Attempts counts this one.
 	Attempts int
-	// LastError is one line on why it was not delivered the last time.
+	// LastError is why the last delivery failed, in one line.
 	LastError string
 }

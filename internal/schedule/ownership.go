@@ -2,7 +2,7 @@ package schedule
 
 import "cloudpay/internal/order"
 
-// Ownership says what a register of orders knows of one customer's right to an order.
+// Ownership is what the register knows of one customer's right to an order.
 type Ownership string
 
 // The ownerships. Only Theirs lets a customer query or close the order.
@@ -51,15 +51,14 @@ func OwnershipOfAll(refs []order.Ref, registered map[order.Ref]order.Owner, cust
 	return Theirs
 }
 
-// Found is what was found of an order that a customer names by a number which only WeChat Pay
-// knows.
+// Found is the result of looking up an order by a number that only WeChat Pay knows.
 type Found struct {
-	// Result answers the customer. It shows an order only where Ownership is Theirs; the text of
-	// any other result depends on the customer's words alone.
+	// Result answers the customer. It shows an order only if Ownership is Theirs; the text of any
+	// other result depends on the customer's words alone.
 	Result order.Result
-	// Ownership is for the operator's log; empty when it was not found out.
+	// Ownership is for the operator's log; empty when it is not known.
 	Ownership Ownership
-	// Exhausted says that nothing was asked, because the customer has looked up too many orders
+	// Exhausted reports that nothing was asked, because the customer has looked up too many orders
 	// that are not theirs.
 	Exhausted bool
 }

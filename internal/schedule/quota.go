@@ -2,9 +2,10 @@ package schedule
 
 import "time"
 
-// A Quota is how fast a merchant number may ask the gateway, all who act for it together. The rate
-// that WeChat Pay takes is published nowhere, so it has to be found again and again, as TCP does:
-// a complaint halves it, and it grows back evenly (additive increase, multiplicative decrease).
+// A Quota is how many calls a second may be made for a merchant number, by all processes together.
+// The rate that WeChat Pay takes is published nowhere, so it has to be found again and again, as
+// TCP does: a complaint halves it, and it grows back evenly (additive increase, multiplicative
+// decrease).
 type Quota struct {
 	// PerSecond is the rate as it was at Changed; the ceiling's when Changed is zero.
 	PerSecond float64
@@ -21,7 +22,8 @@ const (
 	// furthest is how far ahead calls can be reserved, and the longest pause. What is further ahead
 	// was written before the database's clock was put back, and counts for nothing.
 	furthest = 5 * time.Minute
-	// oneIncident is how close together complaints are about the same calls, and halve the rate once.
+	// oneIncident is how close together complaints are about the same calls, and halve the rate
+	// once.
 	oneIncident = time.Second
 )
 

@@ -7,39 +7,42 @@ import (
 	"cloudpay/internal/order/tradestate"
 )
 
-// Progress is how far we are with a registered order. It is ours; what the gateway said of the order is its TradeState.
+// Progress is how far the closing of a registered order has got. It is the register's own; the
+// gateway's word is the TradeState.
 type Progress string
 
 const (
-	// Waiting: registered, and no close was sent that is still in doubt. It becomes due at its time; a Claim moves it on. A
-	// process that dies here has done nothing.
+	// Waiting: registered, and no close is in doubt. It becomes due at its time, and a Claim moves
+	// it on. If the process dies here, nothing was sent.
 	Waiting Progress = "waiting"
-	// Closing: a close was intended, and may have been sent. It is what a crash leaves behind: when the lease has run out
-	// the order is due again, and in doubt until a query or another close settles it.
+	// Closing: a close was intended, and may have been sent. If the process dies here, the order is
+	// due again when the lease has run out, and in doubt until a query or another close proves its
+	// state.
 	Closing Progress = "closing"
-	// Done: a signed answer ended it. Nothing moves it on; FinalState says how it ended.
+	// Done: a signed answer ended it. Nothing moves it on; FinalState is how it ended.
 	Done Progress = "done"
-	// GaveUp: no end was found in all the attempts there were. A person has to look; Reopen, or a signed answer from
-	// elsewhere, moves it on.
+	// GaveUp: no end was found in all the attempts there were. A person has to look; Reopen, or a
+	// signed answer from elsewhere, moves it on.
 	GaveUp Progress = "gaveUp"
 )
 
-// FinalState is what a signed answer of the gateway's said became of the order.
+// FinalState is how an order ended, by a signed answer of the gateway's.
 type FinalState string
 
 const (
-	// EndedClosed: it can never be paid. The stock may be released.
+	// FinalClosed: it can never be paid. The stock may be released.
 	FinalClosed FinalState = "closed"
-	// EndedPaid: the customer's money was taken, even if it was given back since.
+	// FinalPaid: the customer's money was taken, even if it was refunded since.
 	FinalPaid FinalState = "paid"
-	// EndedNotFound: the gateway has no such order. It is final only long enough after the registration.
+	// FinalNotFound: the gateway has no such order. It is final only long enough after the
+	// registration.
 	FinalNotFound FinalState = "notFound"
 )
 
 // Final is a signed answer that ends an order, with the facts that it brought.
 type Final struct {
 	State FinalState
-	// TradeState is the gateway's own word, where it gave one: REVOKED is closed, REFUND was paid.
+	// TradeState is the gateway's own word, if it gave one: REVOKED is closed, REFUND was paid.
 	TradeState tradestate.State
 	// TransactionID, Total (in fen) and PaidAt are a payment's, as far as they are known.
 	TransactionID string
@@ -47,8 +50,8 @@ type Final struct {
 	PaidAt        time.Time
 }
 
-// FinalFromResult says which end a Result proves, and false when it proves none. That an order is not found ends it only for those
-// who know that it must be there by now, which is for the caller to judge.
+// FinalFromResult returns the end that a Result proves, and false when it proves none. Whether an
+// order that is not found must exist by now is for the caller to judge.
 func FinalFromResult(r order.Result) (Final, bool) {
 	if r.Proof != order.ProofSignature && r.Proof != order.ProofPrivateLink {
 		return Final{}, false
@@ -81,24 +84,27 @@ type Record struct {
 	Entry
 	// ID is the store's own number for the order.
 	ID int64
-	// RegisteredAt is by the database's clock, as are all times here but the Entry's own and PaidAt.
+	// RegisteredAt is by the database's clock, as are all times here but the Entry's own and
+	// PaidAt.
 	RegisteredAt time.Time
 
-	// TradeState is what the gateway last said; empty when it was not asked yet. Authenticated says whether it was proved.
+	// TradeState is the gateway's last word; empty before the first. Authenticated reports whether
+	// it was proved.
 	TradeState    tradestate.State
 	Authenticated bool
 
 	Progress Progress
-	// ClosingSince is when a close was first intended; zero when none was, or none is in doubt any more.
+	// ClosingSince is when a close was first intended; zero when none was, or none is in doubt any
+	// more.
 	ClosingSince time.Time
-	// DueAt is when the order may next be claimed: its close_at, a retry's time, or the end of a lease. Zero when it is not
-	// to be claimed again.
+	// DueAt is when the order may next be claimed: its close_at, a retry's time, or the end of a
+	// lease. Zero when it is not to be claimed again.
 	DueAt time.Time
-	// LeaseUntil is the end of the lease; zero when nobody holds one.
+	// LeaseUntil is the end of the lease; zero when there is none.
 	LeaseUntil time.Time
-	// Attempts counts the sweeps' claims that did not come back untouched; direct closes are not counted.
+	// Attempts counts the sweeps' claims that were not released; direct closes are not counted.
 	Attempts int
-	// LastError is one line on why the last attempt ended nothing.
+	// LastError is why the last attempt ended nothing, in one line.
 	LastError string
 
 	// The end, when Progress is Done.
@@ -109,28 +115,31 @@ type Record struct {
 	EndedAt       time.Time
 }
 
-// Claim is an order under a lease: the right to settle what becomes of it. Every write under it says its Token, and writes
-// nothing once somebody else has claimed the order.
+// Claim is an order under a lease. Every write under it carries its Token, and writes nothing once
+// another process has claimed the order.
 type Claim struct {
 	// Record is the order as it was claimed: Attempts counts this claim, and LeaseUntil is its end.
 	Record
 	Token string
-	// ClaimedAt is the database's clock at the claim: ages are to be told by it.
+	// ClaimedAt is the database's clock at the claim, by which ages are computed.
 	ClaimedAt time.Time
-	// InDoubt says that a close may have been sent before: the claim before this one was left without a word, or with doubt.
+	// InDoubt reports whether an earlier attempt may have sent a close whose result was never
+	// recorded (crash, expired lease, unverified reply).
 	InDoubt bool
 }
 
 // Retry is an attempt that ended nothing.
 type Retry struct {
-	// After is how long to leave the order alone.
+	// After is how long the order is not due.
 	After time.Duration
-	// InDoubt keeps the order Closing: a close was sent whose end is not known. Otherwise it is Waiting again.
+	// InDoubt keeps the order Closing: a close was sent whose result is not known. Otherwise it is
+	// Waiting again.
 	InDoubt bool
-	// TradeState is what the gateway said, and Authenticated whether it was proved; empty leaves what was said before.
+	// TradeState is the gateway's word, and Authenticated whether it was proved; empty keeps the
+	// one before.
 	TradeState    tradestate.State
 	Authenticated bool
-	// Reason is one line: a code and what it means.
+	// Reason is a code and what it means, in one line.
 	Reason string
 }
 

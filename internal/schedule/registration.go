@@ -9,8 +9,8 @@ import (
 	"cloudpay/internal/order"
 )
 
-// NewEntry turns a caller's words into an order to be registered, or says what is wrong with them. The caller is trusted: whether
-// they may name an owner is for others to ask.
+// NewEntry makes an Entry of a caller's parameters, or an error that says what is wrong with them.
+// Whether the caller may name an owner has been checked before.
 func NewEntry(m order.Merchant, p order.Params) (Entry, error) {
 	call, err := m.CloseCall(p)
 	if err != nil {
@@ -38,7 +38,7 @@ func NewEntry(m order.Merchant, p order.Params) (Entry, error) {
 	return e, nil
 }
 
-// ownerOf is whom the caller names; nobody when they name nobody.
+// ownerOf is the owner that the caller names; empty when it names none.
 func ownerOf(p order.Params, appID string) (order.Owner, *order.FieldError) {
 	switch {
 	case p.OpenID == "":
@@ -73,8 +73,8 @@ func closeTime(text string) (at time.Time, in time.Duration, fault *order.FieldE
 	return at, 0, nil
 }
 
-// InWordsOf names the owner in a conflict as the caller gave it: openid, unless it was owner. Other
-// errors are returned as they are.
+// InWordsOf renames the owner in a ConflictError to the parameter that the caller used: openid,
+// unless it was owner. Other errors are returned as they are.
 func InWordsOf(p order.Params, err error) error {
 	conflict, is := errors.AsType[*ConflictError](err)
 	if !is || conflict.Field != "owner" || p.Owner != "" {

@@ -7,14 +7,14 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// StoreError says that the store could not do what it was asked, and why. Its text is for whoever
-// called; what the database said is for the log.
+// StoreError says that an operation of the store failed, and why. Its text is for the caller; what
+// the database said is for the log.
 type StoreError struct {
 	// Doing is what was being done: "registering orders".
 	Doing string
 	// Reason is a sentence without a word of the database's or its driver's.
 	Reason bilingual.Text
-	// Lasting says that the same call fails again until somebody has done what the Reason says.
+	// Lasting reports that the same call fails again until an operator has done what Reason says.
 	Lasting bool
 	// Err is the driver's.
 	Err error
@@ -27,8 +27,8 @@ func (e *StoreError) Wording() bilingual.Text {
 	return bilingual.New(e.Doing+": "+e.Reason.EN, doingInChinese(e.Doing)+"："+e.Reason.ZH)
 }
 
-// doingInChinese words what was being done. What is done with an order, or for a merchant, has its
-// number behind it.
+// doingInChinese translates Doing. What is done with an order, or for a merchant, ends in its
+// number.
 func doingInChinese(doing string) string {
 	for _, d := range doings {
 		if of, is := strings.CutPrefix(doing, d.EN); is {
@@ -38,7 +38,7 @@ func doingInChinese(doing string) string {
 	return doing
 }
 
-// doings are what the store may have been doing. A test looks for one that is missing here.
+// doings are all the store's operations. A test finds one that is missing here.
 var doings = []bilingual.Text{
 	bilingual.New("beginning to close order ", "开始关单 "),
 	bilingual.New("claiming due orders", "领取到期订单"),
@@ -67,12 +67,10 @@ var doings = []bilingual.Text{
 
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// Detail is what the database or its driver said: for the log and an operator's terminal, and no
-// caller.
+// Detail is what the database or its driver said, for the log and an operator's terminal only.
 func (e *StoreError) Detail() string { return e.Err.Error() }
 
-// Lasting reports whether an error is the store's, and stays until somebody does something about
-// it.
+// Lasting reports whether err is a StoreError that lasts until an operator does something about it.
 func Lasting(err error) bool {
 	fault, is := errors.AsType[*StoreError](err)
 	return is && fault.Lasting

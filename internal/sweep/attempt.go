@@ -77,23 +77,22 @@ func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
 // do is the Run's, but that a panic is doubt like any other: one order's must not end the sweep of
 // all.
 func (w *sweep) do(ctx context.Context, r *closing.Run) (result order.Result) {
-	var fault error
 	defer func() {
-		if fault != nil {
+		if err := w.faultOf(ctx, recover()); err != nil {
 			r.InDoubt = r.InDoubt || r.CloseSent
-			result = order.Breakdown(bilingual.Wording(fault))
+			result = order.Breakdown(bilingual.Wording(err))
 		}
 	}()
-	defer w.caught(ctx, &fault)
 	return r.Do(ctx)
 }
 
-// caught turns a panic into an error. It is to be deferred.
-func (w *sweep) caught(ctx context.Context, err *error) {
-	if fault := recover(); fault != nil { //nolint:revive // it is deferred itself
-		w.Log.ErrorContext(ctx, "panic", "fault", telemetry.PanicKind(fault), "stack", string(debug.Stack()))
-		*err = errors.New("a fault of the function's own; its log has more")
+// faultOf logs a panic's stack and returns an error for it; nil when there was no panic.
+func (w *sweep) faultOf(ctx context.Context, panicked any) error {
+	if panicked == nil {
+		return nil
 	}
+	w.Log.ErrorContext(ctx, "panic", "fault", telemetry.PanicKind(panicked), "stack", string(debug.Stack()))
+	return errors.New("a fault of the function's own; its log has more")
 }
 
 // stopUnconfigured ends the sweep for a fault of the configuration, which every order would meet.

@@ -14,20 +14,21 @@ import (
 	"cloudpay/internal/sweep"
 )
 
-// slowTown answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a close closes it.
-type slowTown struct{ latency time.Duration }
+// slowGateway answers each exchange in 50 ms, without a lock: a query finds every order unpaid, a
+// close closes it.
+type slowGateway struct{ latency time.Duration }
 
-func (s slowTown) Close(ctx context.Context, _ order.Call) order.Answer {
+func (s slowGateway) Close(ctx context.Context, _ order.Call) order.Answer {
 	return s.answer(ctx, answer(verdict.Accepted, ""))
 }
 
-func (s slowTown) Query(ctx context.Context, c order.Call) order.Answer {
+func (s slowGateway) Query(ctx context.Context, c order.Call) order.Answer {
 	a := answer(verdict.Stated, "")
 	a.Facts = &order.Facts{TradeState: tradestate.NotPay, OutTradeNo: c.OutTradeNo}
 	return s.answer(ctx, a)
 }
 
-func (s slowTown) answer(ctx context.Context, a order.Answer) order.Answer {
+func (s slowGateway) answer(ctx context.Context, a order.Answer) order.Answer {
 	timer := time.NewTimer(s.latency)
 	defer timer.Stop()
 	select {
@@ -44,9 +45,9 @@ const (
 	benchLatency     = 50 * time.Millisecond
 )
 
-// BenchmarkSweep is a sweep of 2,000 orders, 64 at once, by a store whose every word takes 2 ms, before a gateway that answers in
-// 50 ms; busy is the share of 64 exchanges that were under way. BenchmarkSweepFloor is the same exchanges and nothing
-// else. bench/sweep has the real thing.
+// BenchmarkSweep is a sweep of 2,000 orders, 64 at once, by a store whose every word takes 2 ms,
+// before a gateway that answers in 50 ms; busy is the share of 64 exchanges that were under way.
+// BenchmarkSweepFloor is the same exchanges and nothing else. bench/sweep has the real thing.
 func BenchmarkSweep(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
@@ -56,7 +57,7 @@ func BenchmarkSweep(b *testing.B) {
 		}
 		store.Latency = 2 * time.Millisecond
 		s := &sweep.Sweeper{
-			Gateway: slowTown{benchLatency}, Merchant: shop, Store: store, Concurrency: benchConcurrency, PerSecond: 5000,
+			Gateway: slowGateway{benchLatency}, Merchant: shop, Store: store, Concurrency: benchConcurrency, PerSecond: 5000,
 		}
 		b.StartTimer()
 		report, err := s.RunOnce(b.Context())
@@ -74,13 +75,13 @@ func BenchmarkSweepFloor(b *testing.B) {
 			orders <- order.Call{}
 		}
 		close(orders)
-		town := slowTown{benchLatency}
+		gateway := slowGateway{benchLatency}
 		var group sync.WaitGroup
 		for range benchConcurrency {
 			group.Go(func() {
 				for c := range orders {
-					town.Query(b.Context(), c)
-					town.Close(b.Context(), c)
+					gateway.Query(b.Context(), c)
+					gateway.Close(b.Context(), c)
 				}
 			})
 		}

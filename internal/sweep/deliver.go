@@ -13,8 +13,8 @@ import (
 
 // Notifier delivers events to the receiver.
 type Notifier interface {
-	// Deliver delivers one event. It returns nil once the receiver has acknowledged it; the event may
-	// be delivered again all the same. Its error is one line.
+	// Deliver delivers one event. It returns nil once the receiver has acknowledged it; the event
+	// may be delivered again all the same. Its error is one line.
 	Deliver(ctx context.Context, e schedule.Event) error
 }
 
@@ -24,14 +24,14 @@ type Notifier interface {
 type idleCloser interface{ CloseIdleConnections() }
 
 const (
-	// deliveries is how many events are delivered at once. As many are leased, so that none of those
-	// leased waits.
+	// deliveries is how many events are delivered at once. As many are leased, so that none of
+	// those leased waits.
 	deliveries = 8
 	// longestDelivery bounds one delivery, and deliveryLease outlives it.
 	longestDelivery = 10 * time.Second
 	deliveryLease   = longestDelivery + 20*time.Second
-	// mostDeliveries are spread over two and a half days by redelivery's pauses; then the event is a
-	// dead letter.
+	// mostDeliveries are spread over two and a half days by redelivery's pauses; then the event is
+	// a dead letter.
 	mostDeliveries = 20
 	// longestQuestion bounds a question to the store, so that a store that hangs leaves time.
 	longestQuestion = 3 * time.Second
@@ -122,7 +122,11 @@ func (d *delivery) deliver(ctx context.Context, e schedule.Delivery) bool {
 }
 
 func (d *delivery) send(ctx context.Context, e schedule.Event) (err error) {
-	defer d.caught(ctx, &err)
+	defer func() {
+		if fault := d.faultOf(ctx, recover()); fault != nil {
+			err = fault
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, longestDelivery)
 	defer cancel()
 	return d.Notifier.Deliver(ctx, e)

@@ -24,7 +24,7 @@ func TestSweepClosesNoOtherOrder(t *testing.T) {
 		w.sweeper.Merchant.Partner = true
 		w.sweeper.Merchant.SubMchID = "1900000109"
 		report := w.sweep(30 * time.Second)
-		w.town.wantAsked("A1", "")
+		w.gateway.wantAsked("A1", "")
 		kept := w.store.At("A1")
 		if report.Retried != 1 || kept.Progress != schedule.Waiting || !strings.Contains(kept.LastError, "1900000109") {
 			t.Errorf("got %+v of %+v, want it put off with a reason", report, kept)
@@ -32,7 +32,8 @@ func TestSweepClosesNoOtherOrder(t *testing.T) {
 	})
 }
 
-// Paid, nobody knows how much: it is not written down as if the amount were right, neither by a sweep nor by a call.
+// Paid, and not known how much: it is not recorded as if the amount were right, neither by a
+// sweep nor by a call.
 func TestPaidWithoutFacts(t *testing.T) {
 	t.Parallel()
 	fee := int64(100)
@@ -42,7 +43,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = &fee })
-				w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+				w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 					return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, op == "query"
 				}
 				if direct {
@@ -54,7 +55,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 					w.sweep(30 * time.Second)
 				}
 				w.store.WantAt(t, "A1", schedule.Closing, "")
-				w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
+				w.gateway.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
 					a := answer(verdict.Stated, "")
 					paid := fee + 1
 					a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: no, TotalFee: &paid}
@@ -77,7 +78,7 @@ func TestLogHasNoPanicValue(t *testing.T) {
 		for _, value := range []any{"a-secret-key", errors.New("a-secret-key")} {
 			w := newWorld(t)
 			w.order("A1", tradestate.NotPay)
-			w.town.odd = func(context.Context, string, string) (order.Answer, bool) { panic(value) }
+			w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) { panic(value) }
 			w.sweep(30 * time.Second)
 			if got := w.log.String(); strings.Contains(got, "a-secret-key") || !strings.Contains(got, "panic") {
 				t.Errorf("the log has %q, want a panic without its value", got)

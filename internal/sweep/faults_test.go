@@ -21,7 +21,8 @@ import (
 	"cloudpay/internal/sweep"
 )
 
-// The process dies between any two of its words to the store (nothing after it is heard of), and the next sweep finishes.
+// The process dies between any two of its words to the store (nothing after it is heard of), and
+// the next sweep finishes.
 func TestSweepThatDies(t *testing.T) {
 	t.Parallel()
 	for after := range 45 {
@@ -29,7 +30,7 @@ func TestSweepThatDies(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency = 50 * time.Millisecond
+				w.gateway.latency = 50 * time.Millisecond
 				for i := range 30 {
 					w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.NotPay}[i%3])
 				}
@@ -58,18 +59,19 @@ func TestSweepThatDies(t *testing.T) {
 	}
 }
 
-// crowd is a town where everything goes wrong at random: requests and replies are lost, or late, people pay when they like.
+// crowd makes the gateway go wrong at random: requests and replies are lost, or late,
+// people pay when they like.
 func (w *world) crowd(r *rand.Rand, faults float64) {
-	w.town.odd = func(ctx context.Context, op, no string) (order.Answer, bool) {
-		w.town.mu.Lock()
-		if is := w.town.states[no]; !is.Closed() && r.Float64() < 0.05 {
-			w.town.states[no] = tradestate.Success
+	w.gateway.odd = func(ctx context.Context, op, no string) (order.Answer, bool) {
+		w.gateway.mu.Lock()
+		if is := w.gateway.states[no]; !is.Closed() && r.Float64() < 0.05 {
+			w.gateway.states[no] = tradestate.Success
 		}
 		goesWrong, how := r.Float64() < faults, r.IntN(7)
-		if goesWrong && op == "close" && (how == 1 || how == 2) && w.town.states[no].Unpaid() {
-			w.town.states[no] = tradestate.Closed // carried out, and the reply is lost
+		if goesWrong && op == "close" && (how == 1 || how == 2) && w.gateway.states[no].Unpaid() {
+			w.gateway.states[no] = tradestate.Closed // carried out, and the reply is lost
 		}
-		w.town.mu.Unlock()
+		w.gateway.mu.Unlock()
 		if !goesWrong {
 			return order.Answer{}, false
 		}
@@ -106,7 +108,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
 				var asked atomic.Int32
-				w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+				w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 					asked.Add(1)
 					a := answer(verdict.Rejected, errcode.ConfigError)
 					a.Message = "set WXPAY_PUBLIC_KEY"
@@ -130,7 +132,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 				if n := strings.Count(w.log.String(), "level=ERROR"); n != sweeps {
 					t.Errorf("logged %d errors, want one a sweep:\n%s", n, w.log.String())
 				}
-				w.town.odd = nil
+				w.gateway.odd = nil
 				w.sweep(30 * time.Second)
 				w.wantSettled()
 			})
@@ -145,7 +147,7 @@ func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = new(int64(100)) })
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 			a := answer(verdict.Stated, "")
 			a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: "A1", TransactionID: "4200001"}
 			return a, true
@@ -168,7 +170,7 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.CloseFirst = true
 		w.order("A1", tradestate.NotPay)
-		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			if op == "close" {
 				return answer(verdict.Doubted, errcode.Timeout), true
 			}
@@ -180,15 +182,15 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 		if kept := w.store.At("A1"); kept.Progress != schedule.Closing || kept.Attempts != 1 {
 			t.Errorf("A1 is kept as %+v, want it in doubt", kept)
 		}
-		w.town.odd = nil
+		w.gateway.odd = nil
 		passes(5 * time.Minute)
 		w.sweep(30 * time.Second)
 		w.wantSettled()
 	})
 }
 
-// However WeChat Pay, the store and the sweeps themselves fail, no order is kept as anything that it is not; and once they
-// stop failing, all of them are settled, once each.
+// However WeChat Pay, the store and the sweeps themselves fail, no order is kept as anything that
+// it is not; and once they stop failing, all of them are settled, once each.
 func TestSweepsNeverContradictTheGateway(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(150) {
@@ -201,9 +203,9 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 					e.CloseIn = time.Duration(r.IntN(120)) * time.Second
 				})
 			}
-			w.town.latency = 50 * time.Millisecond
+			w.gateway.latency = 50 * time.Millisecond
 			w.crowd(r, 0.3)
-			theirs := rand.New(rand.NewPCG(seed, 6)) // under the store's lock, as r is under the town's
+			theirs := rand.New(rand.NewPCG(seed, 6)) // under the store's lock, as r is under the gateway's
 			w.store.Fault = func(string) error {
 				if theirs.Float64() < 0.1 {
 					return fakestore.ErrDown
@@ -228,16 +230,16 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 				<-done
 			}
 			for _, ref := range w.store.Refs() {
-				kept, is := w.store.At(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+				kept, is := w.store.At(ref.OutTradeNo), w.gateway.state(ref.OutTradeNo)
 				if kept.FinalState == schedule.FinalClosed && !is.Closed() || kept.FinalState == schedule.FinalPaid && !is.Paid() || kept.FinalState == schedule.FinalNotFound {
 					t.Errorf("seed %d: %s is kept as %s, and is %s", seed, ref.OutTradeNo, kept.FinalState, is)
 				}
 			}
-			w.town.odd = nil
+			w.gateway.odd = nil
 			w.store.Mend()
-			for no, is := range w.town.states {
+			for no, is := range w.gateway.states {
 				if is == tradestate.UserPaying {
-					w.town.states[no] = tradestate.NotPay
+					w.gateway.states[no] = tradestate.NotPay
 				}
 			}
 			for range 3 {
@@ -249,18 +251,19 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 	}
 }
 
-// WeChat Pay takes fewer calls than we would make: the sweepers slow down together, and find their way back.
+// WeChat Pay takes fewer calls than we would make: the sweepers slow down together, and find their
+// way back.
 func TestSweepersFindTheirSpeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const orders, takes = 4000, 50
 		w := newWorld(t)
-		w.town.latency, w.store.Latency = 50*time.Millisecond, 2*time.Millisecond
+		w.gateway.latency, w.store.Latency = 50*time.Millisecond, 2*time.Millisecond
 		var second time.Time
 		inSecond, limited := 0, 0
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			w.town.mu.Lock()
-			defer w.town.mu.Unlock()
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
+			w.gateway.mu.Lock()
+			defer w.gateway.mu.Unlock()
 			if now := time.Now().Truncate(time.Second); !now.Equal(second) {
 				second, inSecond = now, 0
 			}
@@ -290,17 +293,19 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 		if limited*10 > calls {
 			t.Errorf("%d of %d calls were one too many, want a tenth at most", limited, calls)
 		}
-		// In five minutes it would take 15,000; a third of that is what halving and growing back costs at the worst.
+		// In five minutes it would take 15,000; a third of that is what halving and growing back
+		// costs at the worst.
 		if paid < orders {
 			t.Errorf("%d of %d orders were settled in five minutes", paid, orders)
 		}
-		if w.town.doubly > 0 {
-			t.Errorf("%d exchanges were about an order that had another under way", w.town.doubly)
+		if w.gateway.doubly > 0 {
+			t.Errorf("%d exchanges were about an order that had another under way", w.gateway.doubly)
 		}
 	})
 }
 
-// A pause that is longer than the sweep ends it: what was claimed is given back, and no attempt is counted.
+// A pause that is longer than the sweep ends it: what was claimed is given back, and no attempt is
+// counted.
 func TestSweepThatIsTurnedAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -308,7 +313,7 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 		for i := range 50 {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 			a := answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 2 * time.Minute
 			return a, true
@@ -328,14 +333,15 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 		if again := w.sweep(30 * time.Second); again.Claimed != 0 && again.Calls != 0 {
 			t.Errorf("within the pause: got %+v", again)
 		}
-		w.town.odd = nil
+		w.gateway.odd = nil
 		passes(5 * time.Minute)
 		w.sweep(time.Minute)
 		w.wantSettled()
 	})
 }
 
-// A quota of one call in four seconds: orders are taken as they can be asked about, and none is claimed to no purpose.
+// A quota of one call in four seconds: orders are taken as they can be asked about, and none is
+// claimed to no purpose.
 func TestSlowestSweep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -368,7 +374,8 @@ func (e *ear) Deliver(_ context.Context, event schedule.Event) error {
 	return nil
 }
 
-// What became of the orders is told by the sweep that found it out, and by the next ones if it was not taken.
+// What became of the orders is told by the sweep that found it out, and by the next ones if it was
+// not taken.
 func TestTelling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -388,7 +395,8 @@ func TestTelling(t *testing.T) {
 	})
 }
 
-// An event that is never taken is tried apart more and more, and is dead in the end, which is an error in the log.
+// An event that is never taken is tried apart more and more, and is dead in the end, which is an
+// error in the log.
 func TestTellingThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -413,7 +421,8 @@ func TestTellingThatFails(t *testing.T) {
 	})
 }
 
-// A receiver that takes nothing does not take the sweep's time either, and one that panics or hangs is no fault of the orders'.
+// A receiver that takes nothing does not take the sweep's time either, and one that panics or hangs
+// is no fault of the orders'.
 func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]func(schedule.Event) error{
@@ -424,7 +433,7 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency = 50 * time.Millisecond
+				w.gateway.latency = 50 * time.Millisecond
 				w.sweeper.Notifier = &ear{fails: fails}
 				for i := range 200 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
@@ -449,7 +458,7 @@ func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
 		for _, no := range []string{"A1", "A2", "A3"} {
 			w.order(no, tradestate.NotPay)
 		}
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 			a := answer(verdict.Rejected, errcode.SignError)
 			a.Message, a.Proof = "the signed text should have been …", order.ProofNone
 			return a, true

@@ -19,32 +19,32 @@ import (
 	"cloudpay/internal/sweep"
 )
 
-// town is a gateway that keeps many orders and tells the truth about them, after a while.
-type town struct {
+// fakeGateway is a gateway that keeps many orders and tells the truth about them, after a while.
+type fakeGateway struct {
 	t *testing.T
 
 	mu     sync.Mutex
 	states map[string]tradestate.State
 	// latency is what each exchange takes.
 	latency time.Duration
-	// odd, when it is not nil, may answer an exchange in the truth's stead.
+	// odd, when it is not nil, may answer an exchange instead.
 	odd func(ctx context.Context, op, outTradeNo string) (order.Answer, bool)
 
 	busy   map[string]int // exchanges under way, by order
 	asked  map[string][]string
-	inAir  int
+	flying int // exchanges under way
 	most   int // exchanges at once
 	calls  int
 	doubly int // exchanges about an order that had one under way
 }
 
-func newTown(t *testing.T) *town {
+func newFakeGateway(t *testing.T) *fakeGateway {
 	t.Helper()
-	return &town{t: t, states: map[string]tradestate.State{}, busy: map[string]int{}, asked: map[string][]string{}}
+	return &fakeGateway{t: t, states: map[string]tradestate.State{}, busy: map[string]int{}, asked: map[string][]string{}}
 }
 
-func (w *town) Close(ctx context.Context, c order.Call) order.Answer {
-	return w.exchange(ctx, "close", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
+func (g *fakeGateway) Close(ctx context.Context, c order.Call) order.Answer {
+	return g.exchange(ctx, "close", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		switch {
 		case !known:
 			return answer(verdict.SaysMissing, errcode.OrderNotExist)
@@ -55,13 +55,13 @@ func (w *town) Close(ctx context.Context, c order.Call) order.Answer {
 		case state == tradestate.UserPaying:
 			return answer(verdict.SaysPaying, errcode.UserPaying)
 		}
-		w.states[c.OutTradeNo] = tradestate.Closed
+		g.states[c.OutTradeNo] = tradestate.Closed
 		return answer(verdict.Accepted, "")
 	})
 }
 
-func (w *town) Query(ctx context.Context, c order.Call) order.Answer {
-	return w.exchange(ctx, "query", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
+func (g *fakeGateway) Query(ctx context.Context, c order.Call) order.Answer {
+	return g.exchange(ctx, "query", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		if !known {
 			return answer(verdict.SaysMissing, errcode.OrderNotExist)
 		}
@@ -71,18 +71,18 @@ func (w *town) Query(ctx context.Context, c order.Call) order.Answer {
 	})
 }
 
-func (w *town) exchange(
+func (g *fakeGateway) exchange(
 	ctx context.Context, op, no string, handle func(state tradestate.State, known bool) order.Answer,
 ) order.Answer {
-	leave := w.enter(op, no)
+	leave := g.enter(op, no)
 	defer leave()
-	if w.odd != nil {
-		if a, is := w.odd(ctx, op, no); is {
+	if g.odd != nil {
+		if a, is := g.odd(ctx, op, no); is {
 			return a
 		}
 	}
-	if w.latency > 0 {
-		timer := time.NewTimer(w.latency)
+	if g.latency > 0 {
+		timer := time.NewTimer(g.latency)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
@@ -90,63 +90,64 @@ func (w *town) exchange(
 			return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
 		}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	state, known := w.states[no]
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	state, known := g.states[no]
 	return handle(state, known)
 }
 
-func (w *town) enter(op, no string) (leave func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls++
-	w.inAir++
-	w.most = max(w.most, w.inAir)
-	if w.busy[no] > 0 {
-		w.doubly++
+func (g *fakeGateway) enter(op, no string) (leave func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls++
+	g.flying++
+	g.most = max(g.most, g.flying)
+	if g.busy[no] > 0 {
+		g.doubly++
 	}
-	w.busy[no]++
-	w.asked[no] = append(w.asked[no], op)
+	g.busy[no]++
+	g.asked[no] = append(g.asked[no], op)
 	return func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.inAir--
-		w.busy[no]--
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.flying--
+		g.busy[no]--
 	}
 }
 
-func (w *town) set(no string, state tradestate.State) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.states[no] = state
+func (g *fakeGateway) set(no string, state tradestate.State) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.states[no] = state
 }
 
-func (w *town) state(no string) tradestate.State {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.states[no]
+func (g *fakeGateway) state(no string) tradestate.State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.states[no]
 }
 
-func (w *town) wantAsked(no, want string) {
-	w.t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if got := strings.Join(w.asked[no], " "); got != want {
-		w.t.Errorf("the gateway was asked %q about %s, want %q", got, no, want)
+func (g *fakeGateway) wantAsked(no, want string) {
+	g.t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if got := strings.Join(g.asked[no], " "); got != want {
+		g.t.Errorf("the gateway was asked %q about %s, want %q", got, no, want)
 	}
 }
 
-// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a fake one.
+// newStore is an empty register of the shop's. Its clock is the process's, which synctest makes a
+// fake one.
 func newStore() *fakestore.Store { return fakestore.New(shop.Account(), time.Now) }
 
 func ref(outTradeNo string) order.Ref {
 	return order.Ref{Region: order.Mainland, MchID: shop.MchID, OutTradeNo: outTradeNo}
 }
 
-// world is a town, a store and a sweeper between them.
+// world is a gateway, a store and a sweeper between them.
 type world struct {
 	t       *testing.T
-	town    *town
+	gateway *fakeGateway
 	store   *fakestore.Store
 	sweeper *sweep.Sweeper
 	log     *locked
@@ -154,7 +155,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, town: newTown(t), store: newStore(), log: &locked{}}
+	w := &world{t: t, gateway: newFakeGateway(t), store: newStore(), log: &locked{}}
 	w.sweeper = w.another()
 	return w
 }
@@ -162,15 +163,15 @@ func newWorld(t *testing.T) *world {
 // another is one more sweeper, as another instance has it.
 func (w *world) another() *sweep.Sweeper {
 	return &sweep.Sweeper{
-		Gateway: w.town, Merchant: shop, Store: w.store, Concurrency: 4,
+		Gateway: w.gateway, Merchant: shop, Store: w.store, Concurrency: 4,
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 }
 
-// passes lets time go by: a false one, under synctest.
+// passes lets time go by: fake time, under synctest.
 func passes(d time.Duration) { <-time.NewTimer(d).C }
 
-// locked lets several write.
+// locked is a buffer for concurrent writers.
 type locked struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -188,12 +189,12 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// order is one that is due, and its state at WeChat Pay ("" for none).
+// order registers an order that is due, and sets its state at WeChat Pay ("" for none).
 func (w *world) order(no string, state tradestate.State, change ...func(*schedule.Entry)) {
 	w.t.Helper()
 	w.store.Add(w.t, no, change...)
 	if state != "" {
-		w.town.set(no, state)
+		w.gateway.set(no, state)
 	}
 }
 
@@ -223,7 +224,7 @@ func accounted(r sweep.Report) int {
 func (w *world) wantSettled() {
 	w.t.Helper()
 	for _, ref := range w.store.Refs() {
-		kept, is := w.store.At(ref.OutTradeNo), w.town.state(ref.OutTradeNo)
+		kept, is := w.store.At(ref.OutTradeNo), w.gateway.state(ref.OutTradeNo)
 		if kept.Progress != schedule.Done || (kept.FinalState == schedule.FinalPaid) != is.Paid() || (kept.FinalState == schedule.FinalClosed) != is.Closed() {
 			w.t.Errorf("%s is kept as %s %q, and is %s (%s)", ref.OutTradeNo, kept.Progress, kept.FinalState, is, kept.LastError)
 		}
@@ -231,8 +232,8 @@ func (w *world) wantSettled() {
 			w.t.Errorf("%s was ended %d times, want once", ref.OutTradeNo, n)
 		}
 	}
-	if w.town.doubly > 0 {
-		w.t.Errorf("%d exchanges were about an order that had another under way", w.town.doubly)
+	if w.gateway.doubly > 0 {
+		w.t.Errorf("%d exchanges were about an order that had another under way", w.gateway.doubly)
 	}
 }
 
@@ -265,6 +266,6 @@ func withLimit(t *testing.T, d time.Duration) context.Context {
 
 // closeDirectly closes A1 as a caller does, beside the sweeps.
 func (w *world) closeDirectly() order.Result {
-	closer := &closing.Closer{Gateway: w.town, Merchant: shop, Store: w.store}
+	closer := &closing.Closer{Gateway: w.gateway, Merchant: shop, Store: w.store}
 	return closer.Close(withLimit(w.t, 3*time.Second), order.Params{OutTradeNo: "A1"})
 }

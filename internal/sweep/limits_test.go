@@ -15,8 +15,8 @@ import (
 	"cloudpay/internal/store/fakestore"
 )
 
-// No exchange begins or goes on in the last ten seconds of a lease, however long an order waited for its turn, and however
-// short a lease was asked for.
+// No exchange begins or goes on in the last ten seconds of a lease, however long an order waited
+// for its turn, and however short a lease was asked for.
 func TestExchangesEndBeforeTheLease(t *testing.T) {
 	t.Parallel()
 	for _, lease := range []time.Duration{0, time.Second, 45 * time.Second} {
@@ -25,7 +25,7 @@ func TestExchangesEndBeforeTheLease(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.sweeper.Concurrency, w.sweeper.Lease = 1, lease
-				w.town.odd = func(ctx context.Context, _, no string) (order.Answer, bool) {
+				w.gateway.odd = func(ctx context.Context, _, no string) (order.Answer, bool) {
 					until := w.store.At(no).LeaseUntil
 					if deadline, ok := ctx.Deadline(); !ok || deadline.After(until.Add(-10*time.Second)) {
 						t.Errorf("an exchange about %s may go on until %v, and the lease ends at %v", no, deadline, until)
@@ -48,7 +48,7 @@ func TestSweepWhoseStoreHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.town.latency = time.Second
+		w.gateway.latency = time.Second
 		for i := range 100 {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
@@ -67,7 +67,7 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay)
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 			a := answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 30 * time.Second
 			return a, true
@@ -83,14 +83,15 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 	})
 }
 
-// A close that was accepted and is not confirmed stays in doubt, though the order's state says unpaid.
+// A close that was accepted and is not confirmed stays in doubt, though the order's state says
+// unpaid.
 func TestUnconfirmedStaysInDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.Confirm = true
 		w.order("A1", tradestate.NotPay)
-		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			return answer(verdict.Accepted, ""), op == "close"
 		}
 		w.sweep(time.Minute)
@@ -105,9 +106,9 @@ func TestCallsAreSpread(t *testing.T) {
 		w := newWorld(t)
 		w.sweeper.PerSecond = 10
 		var last time.Time
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
-			w.town.mu.Lock()
-			defer w.town.mu.Unlock()
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
+			w.gateway.mu.Lock()
+			defer w.gateway.mu.Unlock()
 			if gap := time.Since(last); gap < 90*time.Millisecond {
 				t.Errorf("a call came %v after the one before, want a tenth of a second", gap)
 			}
@@ -136,7 +137,7 @@ func TestPauseWithoutTheSharedQuota(t *testing.T) {
 				return nil
 			}
 			var told time.Time
-			w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+			w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 				if told.IsZero() {
 					told = time.Now()
 					a := order.Answer{Verdict: verdict.Doubted, Code: errcode.FrequencyLimited, RetryAfter: 30 * time.Second}
@@ -165,7 +166,7 @@ func TestReleasedOrdersAreLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Concurrency, w.town.latency = 1, 800*time.Millisecond
+		w.sweeper.Concurrency, w.gateway.latency = 1, 800*time.Millisecond
 		for i := range 6 { // there is time for five at most, and the sixth is in hand when it is known to be the last
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}

@@ -14,20 +14,21 @@ import (
 )
 
 const (
-	// reserveAhead is how many seconds' worth of calls are reserved at once: few enough to leave others
-	// theirs and to follow the rate as it changes, many enough not to ask the store for each.
+	// reserveAhead is how many seconds' worth of calls are reserved at once: few enough to leave
+	// others theirs and to follow the rate as it changes, many enough not to ask the store for
+	// each.
 	reserveAhead = 0.5
 	mostAhead    = 1000
 	// rateHolds is for how long a rate that was read is used.
 	rateHolds = time.Second
-	// leastLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not say;
-	// the rate is halved besides. mostUnprovedPause bounds the wish of a reply that is not proved, since
-	// anything on the way may have written it.
+	// leastLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not
+	// say; the rate is halved besides. mostUnprovedPause bounds the wish of a reply that is not
+	// proved, since anything on the way may have written it.
 	leastLimitPause   = time.Second
 	mostUnprovedPause = time.Minute
 )
 
-// pace says when each of a sweep's calls may be made, so that all who ask in a merchant's name keep
+// pace says when each of a sweep's calls may be made, so that all calls in a merchant's name stay
 // below what WeChat Pay takes. It is a closing.Pacer.
 //
 // The calls that the store reserves at once are spaced evenly. x/time/rate has no use here: a
@@ -128,8 +129,8 @@ func (p *pace) step() time.Duration {
 
 func (p *pace) interval() time.Duration { return time.Duration(float64(time.Second) / p.rate) }
 
-// refill reserves some calls, unless another goroutine did so meanwhile. When none can be had before
-// until, it notes when.
+// refill reserves some calls, unless another goroutine did so meanwhile. When none can be had
+// before until, it notes when.
 func (p *pace) refill(ctx context.Context, until time.Time) {
 	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
 	defer cancel()

@@ -19,21 +19,27 @@ func (w *sweep) record(ctx context.Context, d decided) {
 	err := w.write(ctx, d)
 	as := endingOf(d, err)
 	w.count(func(r *Report) { r.add(as) })
-	switch as {
-	case unrecorded:
+	if as == unrecorded {
 		w.Log.ErrorContext(ctx, "what became of an order could not be recorded; it is due again when its lease has run out", "error", err)
 		w.faults.Add(1)
 		return
-	case contradicted:
-		w.Log.ErrorContext(ctx, "two signed answers contradict each other", "error", err)
-	case gaveUp:
-		w.Log.ErrorContext(ctx, "an order is given up: a person has to look", "outTradeNo", d.claim.OutTradeNo,
-			"order", d.claim.String(), "attempts", d.claim.Attempts, "reason", d.Retry.Reason)
 	}
+	w.alarm(ctx, d, as, err)
 	w.faults.Store(0)
 	select { // there may be an event to deliver
 	case w.wake <- struct{}{}:
 	default:
+	}
+}
+
+// alarm logs what a person has to look at.
+func (w *sweep) alarm(ctx context.Context, d decided, as ending, err error) {
+	if as == contradicted {
+		w.Log.ErrorContext(ctx, "two signed answers contradict each other", "error", err)
+	}
+	if as == gaveUp {
+		w.Log.ErrorContext(ctx, "an order is given up: a person has to look", "outTradeNo", d.claim.OutTradeNo,
+			"order", d.claim.String(), "attempts", d.claim.Attempts, "reason", d.Retry.Reason)
 	}
 }
 
@@ -65,7 +71,7 @@ func (w *sweep) putBack(claims ...schedule.Claim) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unstarted = append(w.unstarted, claims...)
-	w.inFlight.Add(-int32(len(claims))) //nolint:gosec // a batch is small
+	w.inFlight.Add(-int64(len(claims)))
 }
 
 // release releases the claims that were put back, and reports whether there were any.

@@ -29,8 +29,8 @@ type Report struct {
 	Lost int `json:"lost"`
 	// Contradicted were signed to have ended otherwise than was recorded: an alarm.
 	Contradicted int `json:"contradicted"`
-	// Unrecorded were attempted, and the store could not be told. They are due again when their lease
-	// runs out.
+	// Unrecorded were attempted, and the store could not be told. They are due again when their
+	// lease runs out.
 	Unrecorded int `json:"unrecorded"`
 	// Calls is how many exchanges there were with WeChat Pay.
 	Calls int `json:"calls"`
@@ -38,8 +38,8 @@ type Report struct {
 	Told   int `json:"told"`
 	Untold int `json:"untold"`
 	Dead   int `json:"dead"`
-	// Left says that orders may be due which this sweep had no time or no quota for. The next one goes
-	// on.
+	// Left says that orders may be due which this sweep had no time or no quota for. The next one
+	// goes on.
 	Left bool `json:"left"`
 	// Fault is why the sweep ended before its time; empty when it did not.
 	Fault string `json:"fault,omitempty"`

@@ -68,11 +68,11 @@ func TestSweepOverUsedConnections(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.sweeper.Gateway = &routed{Gateway: w.town, route: tc.route}
+				w.sweeper.Gateway = &routed{Gateway: w.gateway, route: tc.route}
 				w.order("A1", tc.state)
 				passes(11 * time.Minute) // "no such order" is no end of a registration that is newer
 				w.sweep(time.Minute)
-				w.town.wantAsked("A1", tc.asked)
+				w.gateway.wantAsked("A1", tc.asked)
 				w.store.WantAt(t, "A1", tc.progress, tc.ending)
 			})
 		})
@@ -85,7 +85,7 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Gateway, w.sweeper.MaxAttempts = &routed{Gateway: w.town, route: foreign}, 3
+		w.sweeper.Gateway, w.sweeper.MaxAttempts = &routed{Gateway: w.gateway, route: foreign}, 3
 		w.order("A1", "")
 		for range 3 {
 			passes(time.Hour)
@@ -111,16 +111,16 @@ func TestSweepClosesWhatItCannotRead(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
-					w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+					w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 						return order.Answer{Verdict: verdict.Doubted, Code: code, Proof: order.ProofNone, HTTPStatus: 200}, op == "query"
 					}
-					w.sweeper.Gateway = &routed{Gateway: w.town, route: route}
+					w.sweeper.Gateway = &routed{Gateway: w.gateway, route: route}
 					w.order("A1", tradestate.NotPay)
 					w.sweep(time.Minute)
-					if w.town.state("A1") != tradestate.Closed {
-						t.Errorf("the order is %s, want it closed", w.town.state("A1"))
+					if w.gateway.state("A1") != tradestate.Closed {
+						t.Errorf("the order is %s, want it closed", w.gateway.state("A1"))
 					}
-					if asked := strings.Join(w.town.asked["A1"], " "); !strings.HasPrefix(asked, "query query close") {
+					if asked := strings.Join(w.gateway.asked["A1"], " "); !strings.HasPrefix(asked, "query query close") {
 						t.Errorf("asked %s, want a close after the second reply that cannot be read", asked)
 					}
 					if route == own { // the close had a connection of its own
@@ -139,12 +139,12 @@ func TestSweepAsksOnAfterALostReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, op == "query"
 		}
 		w.order("A1", tradestate.NotPay)
 		w.sweep(time.Minute)
-		if w.town.state("A1") != tradestate.NotPay {
+		if w.gateway.state("A1") != tradestate.NotPay {
 			t.Error("it was closed unseen")
 		}
 	})

@@ -27,12 +27,12 @@ type sweep struct {
 	end time.Time
 	// shortest is how much time has to be left for an order to be begun.
 	shortest time.Duration
-	// wake holds a token when there may be a new event to deliver. It is closed when there will be no
-	// more.
+	// wake holds a token when there may be a new event to deliver. It is closed when there will be
+	// no more.
 	wake chan struct{}
 
 	// inFlight counts the orders that are claimed and not attempted to the end.
-	inFlight atomic.Int32
+	inFlight atomic.Int64
 	// faults counts the writes that failed one after the other.
 	faults atomic.Int32
 	// unconfigured: nothing can be asked of WeChat Pay until the configuration is mended.
@@ -49,7 +49,8 @@ type sweep struct {
 type leasedClaim struct {
 	schedule.Claim
 
-	// since is when it had been claimed at the latest, until when nothing may be sent under it any more.
+	// since is when it had been claimed at the latest, until when nothing may be sent under it any
+	// more.
 	since, until time.Time
 }
 
@@ -117,7 +118,7 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- leasedClaim) error {
 		case len(batch) == 0:
 			return nil
 		}
-		w.inFlight.Add(int32(len(batch))) //nolint:gosec // a batch is small
+		w.inFlight.Add(int64(len(batch)))
 		w.count(func(r *Report) { r.Claimed += len(batch) })
 		w.hand(ctx, claims, batch, before.Add(w.Lease-leaseReserve))
 	}

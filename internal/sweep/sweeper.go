@@ -24,11 +24,11 @@ type Sweeper struct {
 	Merchant order.Merchant
 	Store    Backlog
 
-	// CloseFirst sends a close before asking for the state: one exchange less for orders that were not
-	// paid, and a refusal for each that was.
+	// CloseFirst sends a close before asking for the state: one exchange less for orders that were
+	// not paid, and a refusal for each that was.
 	CloseFirst bool
-	// DoubtfulOnly only asks, and closes nothing: it resolves the orders whose closing began and whose
-	// end is not known. What it finds open is due to be closed at once, by another sweep.
+	// DoubtfulOnly only asks, and closes nothing: it resolves the orders whose closing began and
+	// whose end is not known. What it finds open is due to be closed at once, by another sweep.
 	DoubtfulOnly bool
 	// Confirm is as closing.Closer's.
 	Confirm bool
@@ -36,7 +36,8 @@ type Sweeper struct {
 	// Concurrency is how many orders are attempted at once; DefaultConcurrency(0) when 0.
 	Concurrency int
 	// PerSecond is how many calls a second may be made in the merchant's name, by all sweepers
-	// together; DefaultPerSecond when 0. WeChat Pay slows them all down when that is too much for it.
+	// together; DefaultPerSecond when 0. WeChat Pay slows them all down when that is too much for
+	// it.
 	PerSecond float64
 	// MaxAttempts is after how many attempts an order is given up; 12 when 0, which takes twenty
 	// hours.
@@ -69,8 +70,8 @@ func DefaultConcurrency(memoryMB int) int {
 const (
 	defaultAttempts = 12
 	defaultLease    = time.Minute
-	// longestOrder bounds one order's attempt: time for a query and a close of four seconds each, and
-	// for queries to settle the doubt that the close leaves.
+	// longestOrder bounds one order's attempt: time for a query and a close of four seconds each,
+	// and for queries to settle the doubt that the close leaves.
 	longestOrder = 20 * time.Second
 	// maxWait bounds one order's pauses together, which keep others from being attempted: time for
 	// "no such order" to be said twice.
@@ -80,8 +81,8 @@ const (
 	leastLease   = longestOrder + 2*leaseReserve
 	// writers is how many decisions are recorded at once: as many as a store has connections.
 	writers = 8
-	// toleratedFaults is how many writes in a row may fail before a sweep sends no more, since what it
-	// learns cannot be recorded.
+	// toleratedFaults is how many writes in a row may fail before a sweep sends no more, since what
+	// it learns cannot be recorded.
 	toleratedFaults = 3
 )
 

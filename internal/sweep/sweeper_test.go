@@ -45,7 +45,7 @@ func TestSweepOfOne(t *testing.T) {
 			"query close query", schedule.Done, schedule.FinalClosed, func(r sweep.Report) int { return r.Closed },
 		},
 		{"no such order, yet", "", nil, "query query", schedule.Waiting, "", func(r sweep.Report) int { return r.Retried }},
-		{"settling what is not in doubt", tradestate.NotPay, settle, "", schedule.Waiting, "", func(sweep.Report) int { return 1 }},
+		{"asking only, what is not in doubt", tradestate.NotPay, doubtfulOnly, "", schedule.Waiting, "", func(sweep.Report) int { return 1 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +56,7 @@ func TestSweepOfOne(t *testing.T) {
 				}
 				w.order("A1", tc.state)
 				report := w.sweep(time.Minute)
-				w.town.wantAsked("A1", tc.asked)
+				w.gateway.wantAsked("A1", tc.asked)
 				w.store.WantAt(t, "A1", tc.progress, tc.ending)
 				if tc.counted(report) != 1 || report.Left || report.Calls != len(strings.Fields(tc.asked)) {
 					t.Errorf("got %+v", report)
@@ -66,8 +66,8 @@ func TestSweepOfOne(t *testing.T) {
 	}
 }
 
-func closeFirst(s *sweep.Sweeper) { s.CloseFirst = true }
-func settle(s *sweep.Sweeper)     { s.DoubtfulOnly = true }
+func closeFirst(s *sweep.Sweeper)   { s.CloseFirst = true }
+func doubtfulOnly(s *sweep.Sweeper) { s.DoubtfulOnly = true }
 
 // Orders that are not due are not touched.
 func TestSweepLeavesWhatIsNotDue(t *testing.T) {
@@ -84,7 +84,8 @@ func TestSweepLeavesWhatIsNotDue(t *testing.T) {
 	})
 }
 
-// An order that is said not to exist may be too new; it has ended only when it would be there by now.
+// An order that is said not to exist may be too new; it has ended only when it would be there by
+// now.
 func TestNotFoundIsFinalAfterTenMinutes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -111,7 +112,7 @@ func TestSweepWaitsForYoungOrders(t *testing.T) {
 		created := time.Now()
 		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.CreatedAt = created })
 		w.sweep(time.Minute)
-		w.town.wantAsked("A1", "")
+		w.gateway.wantAsked("A1", "")
 		if due := w.store.At("A1").DueAt; !due.Equal(created.Add(closing.YoungOrder)) {
 			t.Errorf("it is due at %v, want five minutes after its creation", due.Sub(created))
 		}
@@ -121,14 +122,15 @@ func TestSweepWaitsForYoungOrders(t *testing.T) {
 	})
 }
 
-// What the configuration no longer allows is tried again, and given up in the end: it may be put right meanwhile.
+// What the configuration no longer allows is tried again, and given up in the end: it may be put
+// right meanwhile.
 func TestSweepOfWhatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.API = order.WXCloudRun })
 		w.sweep(time.Minute)
-		w.town.wantAsked("A1", "")
+		w.gateway.wantAsked("A1", "")
 		w.store.WantAt(t, "A1", schedule.Waiting, "")
 		if got := w.store.At("A1").LastError; !strings.Contains(got, "has no credentials") {
 			t.Errorf("got the reason %q", got)
@@ -142,7 +144,7 @@ func TestGivingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay)
-		w.town.odd = func(context.Context, string, string) (order.Answer, bool) {
+		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 			return order.Answer{Verdict: verdict.Refused, Code: errcode.NoAuth, Proof: order.ProofSignature}, true
 		}
 		start := time.Now()
@@ -173,7 +175,8 @@ func TestGivingUp(t *testing.T) {
 	})
 }
 
-// A sweep that runs out of time leaves nothing under a lease and nothing unsaid, and ends before its deadline.
+// A sweep that runs out of time leaves nothing under a lease and nothing unsaid, and ends before
+// its deadline.
 func TestSweepStopsInTime(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -188,7 +191,7 @@ func TestSweepStopsInTime(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency, w.store.Latency = tc.latency, 20*time.Millisecond
+				w.gateway.latency, w.store.Latency = tc.latency, 20*time.Millisecond
 				for i := range 2000 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
@@ -214,12 +217,12 @@ func TestSweepStopsInTime(t *testing.T) {
 	}
 }
 
-// A caller who goes away ends the sweep, and what was begun is written down all the same.
+// A caller that goes away ends the sweep, and what was begun is recorded all the same.
 func TestSweepEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.town.latency = time.Second
+		w.gateway.latency = time.Second
 		for i := range 100 {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
@@ -236,7 +239,8 @@ func TestSweepEndsWithItsCaller(t *testing.T) {
 	})
 }
 
-// A store that cannot be asked at all is an error, so that the platform tries again; later failures are reported.
+// A store that cannot be asked at all is an error, so that the platform tries again; later failures
+// are reported.
 func TestSweepWithoutAStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -247,14 +251,15 @@ func TestSweepWithoutAStore(t *testing.T) {
 		if !errors.Is(err, fakestore.ErrDown) || report.Claimed != 0 {
 			t.Errorf("got %+v and %v, want the store's error", report, err)
 		}
-		w.town.wantAsked("A1", "")
+		w.gateway.wantAsked("A1", "")
 		w.store.Mend()
 		w.sweep(time.Minute)
 		w.wantSettled()
 	})
 }
 
-// When ends cannot be written, WeChat Pay is not asked on and on, and the next sweeps find it all out again.
+// When ends cannot be written, WeChat Pay is not asked on and on, and the next sweeps find it all
+// out again.
 func TestSweepWhoseStoreBreaks(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"finish", "claim", "release", "take", "rate", "claimDeliveries", "all"} {
@@ -262,7 +267,7 @@ func TestSweepWhoseStoreBreaks(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.town.latency, w.store.Latency = 50*time.Millisecond, time.Millisecond
+				w.gateway.latency, w.store.Latency = 50*time.Millisecond, time.Millisecond
 				for i := range 500 {
 					w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success}[i%2])
 				}
@@ -300,7 +305,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 			w.order(no, tradestate.NotPay)
 		}
 		broken := true
-		w.town.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
+		w.gateway.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
 			if no == "A2" && op == "close" && broken {
 				broken = false
 				panic("no such dialect")
@@ -320,8 +325,9 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 	})
 }
 
-// The lease runs out while a close is in flight (an instance that was frozen, say), and another sweeper does the work: one
-// end, which the first does not write over, and a claim that it finds lost.
+// The lease runs out while a close is in flight (an instance that was frozen, say), and another
+// sweeper does the work: one end, which the first does not write over, and a claim that it finds
+// lost.
 func TestLeaseRunsOutInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -329,7 +335,7 @@ func TestLeaseRunsOutInFlight(t *testing.T) {
 		w.order("A1", tradestate.NotPay)
 		var frozen atomic.Bool
 		frozen.Store(true)
-		w.town.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
+		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			if op == "close" && frozen.CompareAndSwap(true, false) {
 				passes(2 * time.Minute) // no context ends it: nothing runs
 			}
@@ -362,7 +368,7 @@ func TestContradiction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.Success)
-		w.town.latency = time.Second
+		w.gateway.latency = time.Second
 		time.AfterFunc(500*time.Millisecond, func() {
 			_ = w.store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed})
 		})
@@ -376,8 +382,9 @@ func TestContradiction(t *testing.T) {
 	})
 }
 
-// A query on a timer settles what is in doubt, and closes nothing: what it finds open is due at once.
-func TestSettling(t *testing.T) {
+// A query on a timer settles what is in doubt, and closes nothing: what it finds open is due at
+// once.
+func TestDoubtfulOnly(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		state    tradestate.State
@@ -402,7 +409,7 @@ func TestSettling(t *testing.T) {
 				passes(time.Minute)
 				w.sweeper.DoubtfulOnly = true
 				w.sweep(30 * time.Second)
-				w.town.wantAsked("A1", "query")
+				w.gateway.wantAsked("A1", "query")
 				w.store.WantAt(t, "A1", tc.progress, tc.ending)
 				kept := w.store.At("A1")
 				if tc.progress == schedule.Waiting && (kept.DueAt.After(time.Now()) || kept.TradeState != tradestate.NotPay || !kept.Authenticated) {
@@ -421,7 +428,7 @@ func TestManySweepers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.town.latency, w.store.Latency = 50*time.Millisecond, 3*time.Millisecond
+		w.gateway.latency, w.store.Latency = 50*time.Millisecond, 3*time.Millisecond
 		for i := range 3000 {
 			w.order(fmt.Sprint("A", i), []tradestate.State{tradestate.NotPay, tradestate.Success, tradestate.Closed}[i%3])
 		}
@@ -448,14 +455,14 @@ func TestManySweepers(t *testing.T) {
 	})
 }
 
-// WeChat Pay is kept busy: neither claiming nor writing down makes it wait. The time is a false one, so that this is about the
-// order of events alone; the benchmark has the rest.
+// WeChat Pay is kept busy: neither claiming nor writing down makes it wait. The time is a false
+// one, so that this is about the order of events alone; the benchmark has the rest.
 func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const orders, concurrency, latency = 2000, 64, 50 * time.Millisecond
 		w := newWorld(t)
-		w.town.latency, w.store.Latency = latency, 5*time.Millisecond
+		w.gateway.latency, w.store.Latency = latency, 5*time.Millisecond
 		w.sweeper.Concurrency, w.sweeper.PerSecond = concurrency, 5000
 		for i := range orders {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
@@ -463,8 +470,8 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 		start := time.Now()
 		report := w.sweep(time.Minute)
 		floor := latency * time.Duration(report.Calls) / concurrency
-		if took := time.Since(start); took > floor*10/9 || report.Closed != orders || w.town.most != concurrency {
-			t.Errorf("it took %v with %d at once, want at most %v with %d: %+v", took, w.town.most, floor*10/9, concurrency, report)
+		if took := time.Since(start); took > floor*10/9 || report.Closed != orders || w.gateway.most != concurrency {
+			t.Errorf("it took %v with %d at once, want at most %v with %d: %+v", took, w.gateway.most, floor*10/9, concurrency, report)
 		}
 		w.wantSettled()
 	})

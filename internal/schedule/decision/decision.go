@@ -47,8 +47,8 @@ type Decision struct {
 }
 
 const (
-	// findable is how old a registration has to be before "no such order" ends it: the order may have
-	// been registered before it was created, and WeChat Pay's copies may lag.
+	// findable is how old a registration has to be before "no such order" ends it: the order may
+	// have been registered before it was created, and WeChat Pay's copies may lag.
 	findable = 10 * time.Minute
 	// FirstPause is the pause after the first attempt that ended nothing.
 	FirstPause = time.Minute
@@ -74,28 +74,34 @@ func Of(c schedule.Claim, a Attempt, age time.Duration, maxAttempts int) Decisio
 	if ended && !unpriced && (final.State != schedule.FinalNotFound || registered >= findable) {
 		return Decision{Action: Finish, Final: final}
 	}
+	retry := retryOf(c, a, registered)
+	if unpriced {
+		retry.InDoubt, retry.Reason = true, "paid, but its query did not say how much"
+	}
+	if maxAttempts > 0 && c.Attempts >= maxAttempts && hopeless(a.Result.Outcome, retry.InDoubt) {
+		return Decision{Action: GiveUp, Retry: retry}
+	}
+	return Decision{Action: Postpone, Retry: retry}
+}
+
+// retryOf is when the order is due again after an attempt that ended nothing, and why.
+func retryOf(c schedule.Claim, a Attempt, registered time.Duration) schedule.Retry {
+	wish := time.Duration(a.Result.RetryAfter) * time.Second
 	retry := schedule.Retry{
-		After:         max(attempts.After(c.Attempts), time.Duration(a.Result.RetryAfter)*time.Second),
-		InDoubt:       a.InDoubt || unpriced,
-		TradeState:    a.TradeState,
-		Authenticated: a.TradeState != "",
-		Reason:        reasonOf(a.Result),
+		After:   max(attempts.After(c.Attempts), wish),
+		InDoubt: a.InDoubt, TradeState: a.TradeState, Authenticated: a.TradeState != "",
+		Reason: reasonOf(a.Result),
 	}
 	switch {
-	case unpriced:
-		retry.Reason = "paid, but its query did not say how much"
 	case a.Result.Outcome == order.OutcomeNotFound:
 		retry.After = findable - registered
 	case a.Result.Outcome == order.OutcomeFound && a.Result.TradeState.Unpaid():
 		retry.After = 0 // nothing is in doubt any more: it is to be closed
 	case a.Result.Outcome == order.OutcomeTooSoon:
 		// The order is not to blame, so the pause does not grow with its attempts.
-		retry.After = backoff.Jitter(time.Duration(a.Result.RetryAfter)*time.Second, jitter)
+		retry.After = backoff.Jitter(wish, jitter)
 	}
-	if maxAttempts > 0 && c.Attempts >= maxAttempts && hopeless(a.Result.Outcome, retry.InDoubt) {
-		return Decision{Action: GiveUp, Retry: retry}
-	}
-	return Decision{Action: Postpone, Retry: retry}
+	return retry
 }
 
 // TooYoung postpones an order that nothing was sent about, for as long as WeChat Pay may refuse to

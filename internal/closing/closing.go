@@ -1,0 +1,82 @@
+// Package closing closes and queries single orders. Closer closes one and asks until it is proved
+// what became of it; Querier asks what state one is in; Lookup asks for a customer.
+//
+// Each is a Run through one table: a state says what to ask of the gateway next, an event says what
+// the answer amounts to there (eventOf), and the table says where that leads (transitions).
+// docs/state-machine.md draws the table, and a test holds the drawing to it.
+//
+// Two rules are not in the table because nothing may break them. Every exchange is bounded in time
+// so that a query to settle its doubt still fits before the caller's deadline; and a call always
+// ends before that deadline, with the truth or with "unknown".
+package closing
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// Gateway is WeChat Pay. Each method makes one exchange, without retrying, and returns as soon as
+// ctx is done.
+type Gateway interface {
+	// Close asks that the order be closed. It always gives an Answer: when none was had, or none
+	// that can be believed, its Verdict is Doubted or Rejected and its Code says why.
+	Close(ctx context.Context, c order.Call) order.Answer
+	// Query asks what state the order is in. When that was learned the Verdict is Stated and Facts
+	// are set; otherwise as for Close.
+	Query(ctx context.Context, c order.Call) order.Answer
+}
+
+// Orders is the register, as Closer and Querier need it. Its errors are package schedule's, and
+// otherwise the database's.
+type Orders interface {
+	// Register has an order closed at its time. The same facts again change nothing; others are a
+	// *schedule.ConflictError, and ill-formed ones an *order.FieldError.
+	Register(ctx context.Context, e schedule.Entry) (added bool, err error)
+	// Show returns an order, or *schedule.NotRegisteredError.
+	Show(ctx context.Context, ref order.Ref) (schedule.Record, error)
+	// Begin leases one order and records that its closing begins; *schedule.BusyError while another
+	// process holds it, *schedule.EndedError when it has ended. After an error nothing may be sent.
+	// It is not counted as an attempt.
+	Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error)
+	// Reopen has an order closed that was given up; false when it was not.
+	Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error)
+	// Observe records a signed end that was learned without a claim.
+	Observe(ctx context.Context, ref order.Ref, f schedule.Final) error
+	// Finish records a signed end under a claim; *schedule.ContradictionError when another was
+	// recorded before. It and Retry are a *schedule.LostClaimError, and write nothing, when another
+	// process has the order.
+	Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error
+	// Retry records an attempt that ended nothing, and when the order is due again.
+	Retry(ctx context.Context, c schedule.Claim, r schedule.Retry) error
+}
+
+const (
+	// directLease outlives the longest call and the write after it. A process that dies under it
+	// leaves the order to the next sweep after the lease.
+	directLease = longestCall + 15*time.Second
+	// longestQuestion bounds a question to the store, so that a store that hangs leaves time to say
+	// so.
+	longestQuestion = 3 * time.Second
+	// longestWrite bounds recording how one order ended.
+	longestWrite = 5 * time.Second
+)
+
+// isRecorded reports whether a write was made; if not, the log says why not.
+func isRecorded(ctx context.Context, log *slog.Logger, err error) bool {
+	if err != nil {
+		logger(log).ErrorContext(ctx, "what became of an order could not be recorded", "error", err)
+	}
+	return err == nil
+}
+
+// logger discards what is logged to a nil Log.
+func logger(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
