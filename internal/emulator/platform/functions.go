@@ -20,20 +20,19 @@ const (
 	// A web function called as one of events, or the reverse.
 	codeFunctionType = "FUNCTIONS_PARAM_INVALID"
 	codeFailed       = "FUNCTION_INVOCATION_FAILED"
-	codeTimeLimit    = "FUNCTION_TIME_LIMIT_EXCEEDED"
-	codeBusy         = "FUNCTION_EXCEED_RESOURCE_LIMIT"
 	codePayloadSize  = "EXCEED_MAX_PAYLOAD_SIZE"
 	codeSystem       = "SYS_ERR"
 )
 
-// codeOfStatus maps SCF's status codes to those of CloudBase's HTTP API.
-var codeOfStatus = map[int]string{
-	statusRequestTooLarge:  codePayloadSize,
-	statusResponseTooLarge: codeFailed,
-	StatusUserError:        codeFailed,
-	statusConcurrency:      codeBusy,
-	statusTimeLimit:        codeTimeLimit,
-	StatusProcessExit:      codeFailed,
+// codes maps SCF's status codes to those of CloudBase's HTTP API, and of the API of its server SDKs
+// (sdk.go), whose code for concurrency is not documented.
+var codes = map[int]struct{ http, sdk string }{
+	statusRequestTooLarge:  {codePayloadSize, codeRequestSize},
+	statusResponseTooLarge: {codeFailed, codeExecuteFail},
+	StatusUserError:        {codeFailed, codeExecuteFail},
+	statusConcurrency:      {"FUNCTION_EXCEED_RESOURCE_LIMIT", "EXCEED_CONCURRENT_REQUEST_LIMIT"},
+	statusTimeLimit:        {"FUNCTION_TIME_LIMIT_EXCEEDED", "FUNCTIONS_TIME_LIMIT_EXCEEDED"},
+	StatusProcessExit:      {codeFailed, codeExecuteFail},
 }
 
 // The number of leading path segments that name the function: /v1/functions/{name} and
@@ -136,7 +135,7 @@ func failure(reply Reply, err error, id string) webResult {
 	case reply.Status == StatusUserError:
 		return cloudBaseFault(http.StatusBadRequest, codeFailed, "Function code exception caught: "+reply.Err.Message, id)
 	default:
-		return cloudBaseFault(http.StatusBadRequest, codeOfStatus[reply.Status], reply.Err.Message, id)
+		return cloudBaseFault(http.StatusBadRequest, codes[reply.Status].http, reply.Err.Message, id)
 	}
 }
 

@@ -24,24 +24,11 @@ const maxEnvelope = 4 * maxPayload
 // errCode -501007, EXCEED_CONCURRENT_REQUEST_LIMIT to -501004, FUNCTIONS_EXECUTE_FAIL to -504002,
 // and unknown codes to -501001.
 const (
-	codeBadParameter   = "INVALID_PARAM"
-	codeBadAction      = "INVALID_ACTION"
-	codeRequestSize    = "EXCEED_REQUEST_SIZE_LIMIT"
-	codeConcurrent     = "EXCEED_CONCURRENT_REQUEST_LIMIT"
-	codeExecuteFail    = "FUNCTIONS_EXECUTE_FAIL"
-	codeFunctionsLimit = "FUNCTIONS_TIME_LIMIT_EXCEEDED"
+	codeBadParameter = "INVALID_PARAM"
+	codeBadAction    = "INVALID_ACTION"
+	codeRequestSize  = "EXCEED_REQUEST_SIZE_LIMIT"
+	codeExecuteFail  = "FUNCTIONS_EXECUTE_FAIL"
 )
-
-// sdkCodeOfStatus maps SCF's status codes to those of the server SDKs' API. The code for
-// concurrency is not documented.
-var sdkCodeOfStatus = map[int]string{
-	statusRequestTooLarge:  codeRequestSize,
-	statusResponseTooLarge: codeExecuteFail,
-	StatusUserError:        codeExecuteFail,
-	statusConcurrency:      codeConcurrent,
-	statusTimeLimit:        codeFunctionsLimit,
-	StatusProcessExit:      codeExecuteFail,
-}
 
 // What a caller may say about itself: the chain of sources, and the environment.
 var (
@@ -171,7 +158,7 @@ func sdkFailure(reply Reply, err error) (code, message string) {
 	case err != nil:
 		return codeSystem, err.Error()
 	default:
-		return sdkCodeOfStatus[reply.Status], reply.Err.Message
+		return codes[reply.Status].sdk, reply.Err.Message
 	}
 }
 
