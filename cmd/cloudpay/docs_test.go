@@ -71,7 +71,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// The documents' commands work in a fresh clone, too, typed as they are by somebody who has nothing
+// The documents' commands work in a fresh clone, too, typed as they are by a reader with nothing
 // but Go, git, make and curl.
 func TestFreshClone(t *testing.T) {
 	t.Parallel()

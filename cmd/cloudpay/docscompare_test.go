@@ -128,7 +128,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Who writes a document reads in CONTRIBUTING.md what may differ from run to run.
+// CONTRIBUTING.md tells authors of documents what may differ from run to run.
 func TestFormsAreDocumented(t *testing.T) {
 	t.Parallel()
 	_, section, _ := strings.Cut(readRoot(t, "CONTRIBUTING.md"), "\n## Documents\n")

@@ -176,7 +176,7 @@ func (s *shell) swap(text string, swaps map[string]string) {
 	s.substitute, s.restore = strings.NewReplacer(there...), strings.NewReplacer(back...)
 }
 
-// readersEnvironment is that of a reader who has configured nothing, and reads English.
+// readersEnvironment is that of a reader with nothing configured, in English.
 func readersEnvironment() []string {
 	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		for _, prefix := range []string{"WXPAY_", "CLOUDPAY_", "LC_", "LANG", "TZ="} {
@@ -260,8 +260,8 @@ func (s *shell) interrupt() {
 	s.servers = nil
 }
 
-// freeAddress is one that nothing listens on. Its port is below those that systems give to whoever
-// asks for any, so that it is still free when a document's command takes it.
+// freeAddress is one that nothing listens on. Its port is below those that systems choose when any
+// will do, so that it is still free when a document's command takes it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	const lowest, ports, attempts = 12000, 18000, 100

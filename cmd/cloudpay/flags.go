@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/order"
@@ -62,23 +62,43 @@ func checkLanguage(l *render.Language) error {
 	return nil
 }
 
-// columnFlags are the flags by which an order is registered, one for each column of an order file.
-type columnFlags map[string]*string
+// parameterFlags are flags for the parameters of a call. Their names and help are those of the table
+// in package order.
+type parameterFlags struct {
+	texts     map[string]*string // by the parameter's name
+	subOrders []string           // --sub-order, which may be given several times
+}
 
-// register adds a flag for each column.
-func (f columnFlags) register(l *render.Language, flags *pflag.FlagSet, columns []orderfile.Column) {
-	for _, c := range columns {
-		f[c.Name] = flags.String(strings.ReplaceAll(c.Name, "_", "-"), "", l.Text(c.Meaning))
+// register adds flags for some parameters, in the order of the table.
+func (f *parameterFlags) register(l *render.Language, flags *pflag.FlagSet, wanted func(order.Parameter) bool) {
+	f.texts = map[string]*string{}
+	for _, p := range order.Parameters() {
+		switch {
+		case !wanted(p):
+		case p.Name == "sub_orders":
+			flags.StringArrayVar(&f.subOrders, "sub-order", nil, l.Say(
+				"an order of the combined one, each in a flag of its own: mchid=…,out_trade_no=…", "合单中的一个子订单，每个各用一次：mchid=…,out_trade_no=…"))
+		default:
+			f.texts[p.Name] = flags.String(strings.ReplaceAll(p.Name, "_", "-"), "", l.Text(p.Help))
+		}
 	}
 }
 
 // set puts the flags that were given into p, and reports all that break a rule.
-func (f columnFlags) set(p *order.Params) error {
+func (f *parameterFlags) set(p *order.Params) error {
 	var faults []error
-	for _, c := range orderfile.Columns() {
-		if value := f[c.Name]; value != nil && *value != "" {
-			if fault := c.Set(p, *value); fault != nil {
-				faults = append(faults, inFlags(*p, fault))
+	put := func(parameter order.Parameter, value string) {
+		if fault := parameter.Set(p, value); fault != nil {
+			faults = append(faults, inFlags(*p, fault))
+		}
+	}
+	for _, parameter := range order.Parameters() {
+		if text := f.texts[parameter.Name]; text != nil {
+			put(parameter, *text)
+		}
+		if parameter.Name == "sub_orders" {
+			for _, text := range f.subOrders {
+				put(parameter, cmp.Or(text, " ")) // an empty one is a fault; Set takes it for none
 			}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // transcribed runs scripts and has all that they print searched for secrets. testscript hands its log over when a script
-// ends, and keeps what a successful script printed only for those who are verbose.
+// ends, and keeps what a successful script printed only when it is verbose.
 type transcribed struct {
 	*testing.T
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +32,8 @@ type orderCmd struct {
 	*render.Language
 
 	op     order.Op
-	params order.Params // that all the orders named have in common
-	api    string
-
-	// Flags of close only.
-	given    columnFlags // with what the orders are registered
-	subParts []string    // the orders of a combined order
+	given  parameterFlags
+	params order.Params // the given ones, which all orders have in common
 
 	emulator      string // a folder; empty: this process's environment
 	timeout       time.Duration
@@ -51,14 +46,12 @@ func (c *orderCmd) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetNormalizeFunc(spell)
-	flags.StringVar(&c.params.TransactionID, "transaction-id", "", c.Say(
-		"WeChat Pay's number of the order, instead of ORDER", "微信支付订单号，代替商户订单号"))
-	flags.StringVar(&c.params.CombineOutTradeNo, "combine-out-trade-no", "", c.Say(
-		"a combined order (合单), instead of ORDER; short: --combine", "合单订单号，代替商户订单号；可简写为 --combine"))
-	flags.StringVar(&c.params.SubMchID, "sub-mch-id", "", c.Text(subMerchant))
-	flags.StringVar(&c.params.SubAppID, "sub-appid", "", c.Say("the sub-merchant's appid (APIv2 only)", "子商户的 appid（仅 APIv2）"))
-	flags.StringVar(&c.api, "api", "", c.Say("dialect: %s; WXPAY_API when left out", "接口：%s；不填则取 WXPAY_API", strings.Join(apis(), ", ")))
-	flags.StringVar(&c.params.NonceStr, "nonce-str", "", c.Say("the first request's nonce; made when left out", "首次请求的随机串；不填则自动生成"))
+	c.given.register(c.Language, flags, func(p order.Parameter) bool {
+		if c.op == order.OpClose && (p.Registered || p.Name == "sub_orders") {
+			return p.Name != "out_trade_no" // which is an argument
+		}
+		return slices.Contains([]string{"transaction_id", "combine_out_trade_no", "sub_mch_id", "sub_appid", "nonce_str", "api"}, p.Name)
+	})
 	flags.DurationVar(&c.timeout, "timeout", 20*time.Second, c.Say("how long one order may take", "每个订单的时限"))
 	flags.IntVar(&c.parallel, "parallel", maxParallel, c.Say("how many orders are asked about at once, 1 to 4", "同时处理的订单数，1 至 4"))
 	flags.BoolVar(&c.json, "json", false, c.Say("print the result objects, one a line, as docs/api.md describes them",
@@ -147,34 +140,7 @@ func (c *orderCmd) check() error {
 	if c.parallel < 1 || c.parallel > maxParallel {
 		fault("--parallel: must be 1 to %d, not %d", "--parallel：须为 1 至 %d，而不是 %d", maxParallel, c.parallel)
 	}
-	c.params.API = order.API(c.api)
-	faults = append(faults, c.given.set(&c.params))
-	for _, text := range c.subParts {
-		part, err := parseSubOrder(text)
-		faults = append(faults, err)
-		c.params.SubOrders = append(c.params.SubOrders, part)
-	}
-	return errors.Join(faults...)
-}
-
-// parseSubOrder reads one order of a combined order: mchid=…,out_trade_no=…, and sub_mchid=… where
-// there is one.
-func parseSubOrder(text string) (order.SubOrder, error) {
-	var part order.SubOrder
-	fields := map[string]*string{
-		"mchid": &part.MchID, "mch_id": &part.MchID, "sub_mchid": &part.SubMchID, "sub_mch_id": &part.SubMchID,
-		"out_trade_no": &part.OutTradeNo,
-	}
-	for pair := range strings.SplitSeq(text, ",") {
-		name, value, isPair := strings.Cut(pair, "=")
-		field, known := fields[strings.ReplaceAll(strings.TrimSpace(name), "-", "_")]
-		if !isPair || !known || *field != "" {
-			return part, bilingual.Errorf("--sub-order: must be mchid=…,out_trade_no=…, for a service provider also sub_mchid=…, not %q",
-				"--sub-order：须为 mchid=…,out_trade_no=…，服务商还须 sub_mchid=…，而不是 %q", text)
-		}
-		*field = strings.TrimSpace(value)
-	}
-	return part, nil
+	return errors.Join(append(faults, c.given.set(&c.params))...)
 }
 
 // configured is the object graph of the functions, made of the environment.

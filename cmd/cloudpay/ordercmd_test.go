@@ -80,16 +80,19 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
-func TestParseSubOrder(t *testing.T) {
+// Orders of a combined order are given by a flag each.
+func TestSubOrderFlags(t *testing.T) {
 	t.Parallel()
 	want := order.SubOrder{MchID: "1", SubMchID: "2", OutTradeNo: "A=1"}
-	got, err := parseSubOrder("mchid=1, sub-mch-id=2,out_trade_no=A=1")
-	if err != nil || got != want {
-		t.Errorf("got %+v %v, want %+v", got, err, want)
+	var p order.Params
+	err := (&parameterFlags{subOrders: []string{"mchid=1, sub-mch-id=2,out_trade_no=A=1"}}).set(&p)
+	if err != nil || len(p.SubOrders) != 1 || p.SubOrders[0] != want {
+		t.Errorf("got %+v %v, want %+v", p.SubOrders, err, want)
 	}
 	for _, text := range []string{"", "A1", "mchid", "mchid=1,", "mchid=1,mch_id=2", "total=1"} {
-		if got, err := parseSubOrder(text); err == nil {
-			t.Errorf("%q was taken for %+v", text, got)
+		var p order.Params
+		if err := (&parameterFlags{subOrders: []string{text}}).set(&p); err == nil || !strings.HasPrefix(err.Error(), "--sub-order: must be ") {
+			t.Errorf("%q was taken for %+v, %v", text, p.SubOrders, err)
 		}
 	}
 }

@@ -17,18 +17,20 @@ import (
 type addCmd struct {
 	storeFlags
 
-	given columnFlags
+	given parameterFlags
 }
 
 func newAdd(l *render.Language) *cobra.Command {
-	a := &addCmd{storeFlags{Language: l}, columnFlags{}}
+	a := &addCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-add", &cobra.Command{
 		Args:              oneOrder,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              a.run,
 	})
 	a.register(cmd)
-	a.given.register(l, cmd.Flags(), orderfile.Columns()[1:]) // the first is the argument
+	a.given.register(l, cmd.Flags(), func(p order.Parameter) bool {
+		return p.Registered && p.Name != "out_trade_no" // which is the argument
+	})
 	complete(cmd, "api", apis()...)
 	return cmd
 }

@@ -48,16 +48,16 @@ func newImport(l *render.Language) *cobra.Command {
 func columnList() string {
 	const width = 78
 	list, line := "", " "
-	for i, c := range orderfile.Columns() {
-		if i > 0 {
-			line += ","
-		}
-		if len(line)+len(c.Name)+len(", ") > width {
+	for _, p := range order.Parameters() {
+		switch {
+		case !p.Registered:
+			continue
+		case len(line)+len(p.Name)+len(" ,") > width:
 			list, line = list+line+"\n", " "
 		}
-		line += " " + c.Name
+		line += " " + p.Name + ","
 	}
-	return list + line
+	return list + strings.TrimSuffix(line, ",")
 }
 
 func (i *importCmd) run(cmd *cobra.Command, args []string) error {

@@ -24,7 +24,7 @@ func TestSQLiteIsTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !regexp.MustCompile(` test [^\n]*-tags sqlite[^\n]* \./cmd/`).Match(makefile) {
-		message := "the Makefile has no go test with -tags sqlite for ./cmd/…: nobody tests what keeps orders"
+		message := "the Makefile has no go test with -tags sqlite for ./cmd/…: no test covers what keeps orders"
 		if os.Getenv("CI") == "true" && !hasSQLite() {
 			t.Fatal(message)
 		}

@@ -3,15 +3,14 @@ package orderfile
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // Format is how a file of orders is written.
@@ -89,7 +88,7 @@ func (e *HeaderError) Unwrap() error { return e.faults }
 
 // csvParser reads CSV line by line and not as one stream: no parameter has an end of line in it, and
 // so a quotation mark that is missing spoils its own line only.
-type csvParser struct{ columns []Column } // nil: the header is still to come
+type csvParser struct{ columns []order.Parameter } // nil: the header is still to come
 
 func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) {
 	cells, err := csv.NewReader(bytes.NewReader(line)).Read()
@@ -104,11 +103,9 @@ func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) 
 		return p, false, &lineError{wholeLine, bilingual.Sprintf("must have %d columns as the header does, not %d",
 			"须与表头一样有 %d 列，而不是 %d 列", len(c.columns), len(cells))}
 	}
-	for i, column := range c.columns {
-		if value := strings.TrimSpace(cells[i]); value != "" {
-			if fault := column.Set(&p, value); fault != nil {
-				return p, false, &lineError{fault.Field, fault.Rule}
-			}
+	for i := range c.columns {
+		if fault := c.columns[i].Set(&p, strings.TrimSpace(cells[i])); fault != nil {
+			return p, false, &lineError{fault.Field, fault.Rule}
 		}
 	}
 	return p, false, nil
@@ -118,7 +115,7 @@ func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) 
 func (c *csvParser) head(names []string) error {
 	var faults []error
 	for _, name := range names {
-		column, err := columnOf(name)
+		column, err := order.RegisteredParameter(name)
 		switch {
 		case err != nil:
 			faults = append(faults, bilingual.Errorf("the header: column %q %w", "表头：列 %q %w", name, err))
@@ -141,7 +138,7 @@ func (c *csvParser) head(names []string) error {
 }
 
 func (c *csvParser) has(name string) bool {
-	return slices.ContainsFunc(c.columns, func(column Column) bool { return column.Name == name })
+	return slices.ContainsFunc(c.columns, func(column order.Parameter) bool { return column.Name == name })
 }
 
 // csvFault is what is wrong, without the line number that package csv counts, which is always 1.
@@ -152,80 +149,27 @@ func csvFault(err error) bilingual.Text {
 	return bilingual.Sprintf("is not CSV: %v", "不是 CSV：%v", err)
 }
 
-// parseJSON reads an object, member by member: a map would hide a member that is given twice.
+// parseJSON reads an object a line.
 func parseJSON(line []byte) (p order.Params, header bool, err error) {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.UseNumber() // as it was written
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return p, false, &lineError{wholeLine, bilingual.New(`must be a JSON object such as {"out_trade_no":"A1","close_at":"1800"}`,
-			`须为 JSON 对象，如 {"out_trade_no":"A1","close_at":"1800"}`)}
+	r := order.Reader{Registering: true}
+	if fault := r.Object(wholeLine, line); fault != nil {
+		return r.Params, false, &lineError{fault.Field, fault.Rule}
 	}
-	given := map[string]bool{}
-	for d.More() {
-		if err := setMember(&p, d, given); err != nil {
-			return p, false, err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return p, false, notJSON(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return p, false, &lineError{wholeLine, bilingual.New(
-			"has something behind its object; give one object a line", "对象之后还有内容；每行只给一个对象")}
-	}
-	return p, false, nil
+	return r.Params, false, nil
 }
 
-// setMember reads one member and sets its parameter.
-func setMember(p *order.Params, d *json.Decoder, given map[string]bool) error {
-	key, err := d.Token()
-	if err != nil {
-		return notJSON(err)
-	}
-	value, err := d.Token()
-	if err != nil {
-		return notJSON(err)
-	}
-	name, _ := key.(string) // an object's keys are strings, or Token fails
-	column, err := columnOf(name)
-	if err != nil {
-		return &lineError{name, bilingual.Wording(err)}
-	}
-	if given[column.Name] {
-		return &lineError{column.Name, bilingual.New("is given twice", "重复给出")}
-	}
-	given[column.Name] = true
-	text, err := textOf(column.Name, value)
-	if err != nil || text == "" {
-		return err
-	}
-	if fault := column.Set(p, text); fault != nil {
-		return &lineError{fault.Field, fault.Rule}
-	}
-	return nil
-}
+// The columns that every order has.
+const (
+	outTradeNo = "out_trade_no"
+	closeAt    = "close_at"
+)
 
-// textOf is a member's value: a string, nothing, or a number where numbers are meant. An order
-// number must be a string: as a number it would lose its leading zeros.
-func textOf(name string, value json.Token) (string, error) {
-	switch value := value.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return value, nil
-	case json.Number:
-		if name != total && name != closeAt {
-			return "", &lineError{name, bilingual.New("must be a string (put it between quotation marks)", "须为字符串（请加引号）")}
-		}
-		return value.String(), nil
-	default:
-		return "", &lineError{name, bilingual.New("must be a string", "须为字符串")}
+// NewEntry is schedule.NewEntry for an order that was read from a file or a terminal, where close_at
+// must be given: an order that is closed at once because a column was empty cannot be opened again.
+func NewEntry(m order.Merchant, p order.Params) (schedule.Entry, error) {
+	if p.OutTradeNo != "" && p.CloseAt == "" {
+		return schedule.Entry{}, order.ParamError(closeAt,
+			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
-}
-
-func notJSON(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = bilingual.Errorf("it ends too early", "内容过早结束")
-	}
-	return &lineError{wholeLine, bilingual.Sprintf("is not JSON: %v", "不是 JSON：%v", err)}
+	return schedule.NewEntry(m, p)
 }

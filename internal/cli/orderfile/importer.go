@@ -3,7 +3,7 @@
 //
 // A file has one order a line, so that a line with a fault spoils no other: [Importer] rejects it
 // with its number, the field and the rule, and goes on. The columns of CSV and the keys of JSON are
-// the parameters that an order is registered with, in any spelling ([Columns]).
+// the parameters that an order is registered with, in any spelling (order.RegisteredParameter).
 package orderfile
 
 import (

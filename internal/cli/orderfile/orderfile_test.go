@@ -125,7 +125,7 @@ func TestImporter(t *testing.T) {
 				`{"out_trade_no":"A1","close_at":{"a":1}}` + "\n" + `{"out_trade_no":"A1","close_at":1,"owner":"me"}` + "\n" + `{` + "\n" + `{"close_at":1}`,
 			rejected: []string{
 				"1  line must be a JSON object", "2 A1 total must be", "3  out_trade_no must be a string", "4 A1 line is not JSON",
-				"5 A1 out_trade_no is given twice", "6  amount is nothing that", "7 A1 line has something behind", "8 A1 close_at must be a string",
+				"5 A1 out_trade_no is given twice", "6  amount is nothing that", "7 A1 line is not JSON: something follows its end", "8 A1 close_at must be a string",
 				"9 A1 close_at must be a string", "10 A1 owner must be", "11  line is not JSON", "12  out_trade_no must be given",
 			},
 		},
