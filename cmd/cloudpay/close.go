@@ -10,11 +10,13 @@ import (
 // closeCmd is one run of close: orderCmd, with flags to register the orders instead.
 type closeCmd struct{ orderCmd }
 
+// newClose makes the command close. It has query's flags, and those for the parameters that an
+// order is registered with: with --close-at the orders are registered, and WeChat Pay is sent
+// nothing.
 func newClose(l *render.Language) *cobra.Command {
 	c := &closeCmd{orderCmd{op: order.OpClose, Language: l}}
 	cmd := describe(l, "close", &cobra.Command{
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              c.run,
+		RunE: c.run,
 	})
 	c.register(cmd)
 	return cmd

@@ -21,9 +21,12 @@ import (
 type demoCmd struct {
 	*render.Language
 
-	logs bool // show the platform's and the functions' logs
+	// logs shows what the platform and the functions log, on standard error.
+	logs bool
 }
 
+// newDemo makes the command demo. It needs neither an account nor a network, and leaves nothing
+// behind.
 func newDemo(l *render.Language) *cobra.Command {
 	d := &demoCmd{Language: l}
 	cmd := describe(l, "demo", &cobra.Command{
@@ -34,7 +37,11 @@ func newDemo(l *render.Language) *cobra.Command {
 	return cmd
 }
 
-// run plays the demonstration in a folder that it removes again.
+// run plays the demonstration in a temporary folder, which it removes again: keys, stores and
+// binaries are worth nothing afterwards. A signal ends it between two steps, with an error that
+// says so, whatever the step in progress made of it.
+//
+// The store is SQLite, the only one that needs no server; a program without it cannot play.
 func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := checkLanguage(d.Language); err != nil {
 		return err
@@ -50,19 +57,22 @@ func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a leftover in the temporary folder does no harm
 	err = d.play(cmd, dir)
+	// An interrupted build says that itself.
 	if cmd.Context().Err() != nil && !errors.Is(err, errInterrupted) {
 		return bilingual.Errorf("%w: the demo is not complete", "%w：演示未完成", errInterrupted)
 	}
 	return err
 }
 
-// play builds the functions, with SQLite, and makes the calls.
+// play builds the functions and makes the calls. They are built with the tag sqlite, which deployed
+// functions are not: their store is a database that all instances reach.
 func (d *demoCmd) play(cmd *cobra.Command, dir string) error {
 	bin := filepath.Join(dir, "bin")
 	fmt.Fprint(cmd.OutOrStdout(), d.Say("building the functions as they are deployed …\n", "编译云函数 …\n"))
 	if err := buildFunctions(cmd.Context(), bin, "sqlite"); err != nil {
 		return err
 	}
+	// Go1 is what SCF and CloudBase run; the other runtimes are tried by emulate --runtime.
 	binaries, err := desk.Find(bin, platform.Go1)
 	if err != nil {
 		return err

@@ -18,13 +18,20 @@ import (
 type doctorCmd struct {
 	*render.Language
 
-	certificate            string // a file to compare the configuration with; empty: none
-	subMchID               string // empty: the configured one, or none
-	emulator               string // a folder; empty: this process's environment
-	timeout                time.Duration
+	// certificate is a file to compare the configuration with; empty: none.
+	certificate string
+	// subMchID is the sub-merchant of the query that is sent; empty: the configured one, or none.
+	subMchID string
+	// emulator is the folder of one whose environment is examined; empty: this process's.
+	emulator string
+	// timeout bounds the whole examination: one that hangs is of no use to a script.
+	timeout time.Duration
+	// offline leaves the network out, json prints findings for programs, verbose shows the log.
 	offline, json, verbose bool
 }
 
+// newDoctor makes the command doctor. Its findings are those of package doctor, in the order in
+// which a person would look; each is printed when it is known, since the network may take a while.
 func newDoctor(l *render.Language) *cobra.Command {
 	d := &doctorCmd{Language: l}
 	cmd := describe(l, "doctor", &cobra.Command{
@@ -32,8 +39,6 @@ func newDoctor(l *render.Language) *cobra.Command {
 		RunE: d.run,
 	})
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.SetNormalizeFunc(spell)
 	flags.StringVar(&d.certificate, "certificate", "", l.Say(
 		"the merchant's apiclient_cert.pem, to compare with the configuration", "商户的 apiclient_cert.pem，用于与配置核对"))
 	flags.StringVar(&d.subMchID, "sub-mch-id", "", l.Say(
@@ -47,7 +52,9 @@ func newDoctor(l *render.Language) *cobra.Command {
 	return cmd
 }
 
-// run prints each finding as soon as it is there, and ends with the counts.
+// run prints each finding as soon as it is there, and ends with the counts. Warnings leave the exit
+// code 0, so that a script may run the examination before each deployment. An examination that was
+// interrupted proves nothing, whatever it found until then.
 func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := checkLanguage(d.Language); err != nil {
 		return err
@@ -59,8 +66,9 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	// The environment is handed over whole: faults of single variables are what is looked for.
 	examination := &doctor.Doctor{Environ: environ, Certificate: d.certificate, SubMchID: d.subMchID, Offline: d.offline}
-	if d.verbose {
+	if d.verbose { // the log of the one query that it sends
 		examination.Logs = cmd.ErrOrStderr()
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), d.timeout)
@@ -70,6 +78,7 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 		counts[finding.Level]++
 		d.tell(cmd.OutOrStdout(), finding)
 	}
+	// A finding that was skipped counts as neither: it proves nothing in either direction.
 	faults, warnings := counts[doctor.LevelFault], counts[doctor.LevelWarning]
 	switch {
 	case cmd.Context().Err() != nil:
@@ -83,15 +92,17 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// signs stand before findings, by level.
+// signs stand before findings, by level. The help of the command explains them.
 var signs = map[doctor.Level]string{
 	doctor.LevelFact: "·", doctor.LevelFine: "✓", doctor.LevelSkipped: "-", doctor.LevelWarning: "!", doctor.LevelFault: "✗",
 }
 
-// titleWidth is the longest title's, in either language.
+// titleWidth is the longest title's, in either language. A finding's title is known when it is
+// printed, and those of later ones are not.
 const titleWidth = 13
 
-// tell prints one finding, with what to do about it on a line of its own.
+// tell prints one finding, with what to do about it on a line of its own below. Findings quote the
+// environment, which may hold anything, so they are escaped.
 func (d *doctorCmd) tell(out io.Writer, f doctor.Finding) {
 	if d.json {
 		render.JSON(out, f.In(d.Chinese))

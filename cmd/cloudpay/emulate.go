@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -19,22 +18,31 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// emulateCmd is one run of emulate.
+// emulateCmd is one run of emulate. Its flags are checked together before anything is started: an
+// emulator that came up half configured would be used as it is.
 type emulateCmd struct {
 	*render.Language
 
-	dir     string
-	bin     string // a folder of executables; empty: they are built
+	// dir keeps keys, binaries and registered orders from one run to the next.
+	dir string
+	// bin is a folder of executables; empty: they are built into dir.
+	bin string
+	// runtime is a platform.Runtime.
 	runtime string
-	store   string // as it is given: an address, noStore, or empty for the folder's own file
-	as      desk.Settings
-	at      desk.Addresses
-	cloud   string // the address that the cloud listens on
+	// store is as it is given: an address, noStore, or empty for a file in dir.
+	store string
+	// as is how the functions are configured; its Store is what openStore makes of store.
+	as desk.Settings
+	at desk.Addresses
+	// cloud is the address that the functions are called at.
+	cloud string
 }
 
-// noStore is the value of --store for none.
+// noStore is the value of --store for none. The functions then register nothing, and refuse users.
 const noStore = "none"
 
+// newEmulate makes the command emulate, which serves until it is interrupted. Other commands find
+// it by the description in its folder.
 func newEmulate(l *render.Language) *cobra.Command {
 	e := &emulateCmd{Language: l}
 	cmd := describe(l, "emulate", &cobra.Command{
@@ -45,6 +53,8 @@ func newEmulate(l *render.Language) *cobra.Command {
 	return cmd
 }
 
+// register adds the flags. Addresses are on loopback, at any free port when they are not given, so
+// that two emulators do not get in each other's way.
 func (e *emulateCmd) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&e.dir, "dir", ".cloudpay", e.Say("folder for keys, binaries and emulator.json", "保存密钥、二进制与 emulator.json 的目录"))
@@ -73,13 +83,15 @@ func (e *emulateCmd) register(cmd *cobra.Command) {
 	complete(cmd, "region", regions()...)
 }
 
-// listenFlag is a flag for where something listens.
+// listenFlag is a flag for where something listens. A fixed port is for scripts that know it before
+// the emulator runs.
 type listenFlag struct {
 	flag    string
 	at      *string
 	meaning bilingual.Text
 }
 
+// listenFlags lists these flags, for adding and for checking them.
 func (e *emulateCmd) listenFlags() []listenFlag {
 	return []listenFlag{
 		{"gateway-addr", &e.at.Gateway, bilingual.New("where WeChat Pay listens", "微信支付的监听地址")},
@@ -89,12 +101,12 @@ func (e *emulateCmd) listenFlags() []listenFlag {
 	}
 }
 
-// regions lists the values of --region.
+// regions lists the values of --region, as WXPAY_REGION takes them.
 func regions() []string {
 	return []string{string(order.Mainland), string(order.Global), string(order.HongKong)}
 }
 
-// runtimes lists the values of --runtime.
+// runtimes lists the values of --runtime. The same binaries run on all of them.
 func runtimes() []string {
 	names := make([]string, 0, len(platform.Runtimes()))
 	for _, r := range platform.Runtimes() {
@@ -112,6 +124,7 @@ func (e *emulateCmd) check() error {
 	if e.dir == "" {
 		faults = append(faults, bilingual.Errorf("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录"))
 	}
+	// An emulator answers without proof, so it must not be reached from another machine.
 	for _, address := range e.listenFlags() {
 		if err := desk.CheckAddress(*address.at); err != nil {
 			faults = append(faults, bilingual.Errorf("--%s: %w", "--%s：%w", address.flag, err))
@@ -121,7 +134,8 @@ func (e *emulateCmd) check() error {
 }
 
 // run serves until the command's context ends. What was started last ends first: the description is
-// removed before anything that it names stops answering.
+// removed before anything that it names stops answering. When the process is killed instead, the
+// system releases the folder's lock, and the next emulator removes the description.
 func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := e.check(); err != nil {
 		return usage(err)
@@ -132,6 +146,7 @@ func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer release()
+	// The store comes before the functions: which tags they are built with depends on it.
 	if e.as.Store, err = e.openStore(ctx, dir); err != nil {
 		return err
 	}
@@ -139,6 +154,7 @@ func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	// The gateway comes before the functions, too: its addresses are in their environment.
 	d, err := desk.Open(ctx, dir, e.at)
 	if err != nil {
 		return err
@@ -152,13 +168,14 @@ func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer undeploy()
+	// Written last, the description says that everything it names answers.
 	described := d.Describe(cloudURL, runtime, e.as)
 	forget, err := described.Write(dir)
 	if err != nil {
 		return err
 	}
 	defer forget()
-	e.sayEndpoints(cmd.OutOrStdout(), cloudURL)
+	fmt.Fprintln(cmd.OutOrStdout(), e.endpoints(cloudURL))
 	fmt.Fprint(cmd.OutOrStdout(), e.Say("cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
 		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n",
 		described.GatewayURL, described.BackupURL, described.AdminURL, cloudURL, filepath.Join(dir, desk.File)))
@@ -194,7 +211,8 @@ func (e *emulateCmd) openStore(ctx context.Context, dir string) (string, error) 
 	return "sqlite:" + path, nil
 }
 
-// binaries are the functions' executables, which are built unless --bin names a folder of them.
+// binaries are the functions' executables, by function. They are built from the repository that the
+// user stands in, unless --bin names a folder of them, as after a download.
 func (e *emulateCmd) binaries(cmd *cobra.Command, dir string) (map[string]string, error) {
 	bin, err := filepath.Abs(e.bin)
 	if err != nil {
@@ -218,7 +236,8 @@ func (e *emulateCmd) binaries(cmd *cobra.Command, dir string) (map[string]string
 	return binaries, nil
 }
 
-// buildFunctions builds the functions into a folder. An interrupted build is told from a failed one.
+// buildFunctions builds the functions into a folder. An interrupted build is told from a failed
+// one.
 func buildFunctions(ctx context.Context, bin string, tags ...string) error {
 	err := desk.Build(ctx, bin, tags...)
 	if ctx.Err() != nil {
@@ -227,24 +246,10 @@ func buildFunctions(ctx context.Context, bin string, tags ...string) error {
 	return err
 }
 
-// sayEndpoints tells how the functions are called, and which variables point an SDK here without a
-// change of code.
-func (e *emulateCmd) sayEndpoints(out io.Writer, cloudURL string) {
-	fmt.Fprint(out, e.Say(`the functions closeorder and queryorder are called by:
-  CloudBase HTTP API, JS SDK    POST %[1]s/v1/functions/closeorder
-  CloudBase node-sdk, wx-server-sdk   export TCB_CONTEXT_CNFG='{"URL":"%[1]s/admin"}' TENCENTCLOUD_SECRETID=any TENCENTCLOUD_SECRETKEY=any
-  AWS SDKs and CLI              export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
-                                export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
-  Tencent Cloud API 3.0         endpoint %[2]s, scheme HTTP: Invoke, InvokeFunction
-  HTTP triggers                 %[1]s/http/queryorder/… (SCF function URL), /tcb/queryorder/… (CloudBase), /aws/queryorder/… (API Gateway)
-  timers, queues                POST %[1]s/v1/timers/closeorder, POST %[1]s/v1/queues/closeorder?form=sqs
-`, `云函数 closeorder 与 queryorder 的调用方式：
-  CloudBase HTTP API、JS SDK    POST %[1]s/v1/functions/closeorder
-  CloudBase node-sdk, wx-server-sdk   export TCB_CONTEXT_CNFG='{"URL":"%[1]s/admin"}' TENCENTCLOUD_SECRETID=any TENCENTCLOUD_SECRETKEY=any
-  AWS SDK 与 CLI                export AWS_ENDPOINT_URL_LAMBDA=%[1]s AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
-                                export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
-  腾讯云 API 3.0                endpoint %[2]s，协议 HTTP：Invoke、InvokeFunction
-  HTTP 触发器                   %[1]s/http/queryorder/… (SCF function URL), /tcb/queryorder/… (CloudBase), /aws/queryorder/… (API Gateway)
-  定时器、队列                  POST %[1]s/v1/timers/closeorder, POST %[1]s/v1/queues/closeorder?form=sqs
-`, cloudURL, strings.TrimPrefix(cloudURL, "http://")))
+// endpoints tells a developer how the functions are called, and which variables point an SDK here
+// without a change of code.
+func (e *emulateCmd) endpoints(cloudURL string) string {
+	parts := readTexts("emulate")
+	text := e.Say(parts["endpoints en"], parts["endpoints zh"])
+	return strings.NewReplacer("{cloud}", cloudURL, "{host}", strings.TrimPrefix(cloudURL, "http://")).Replace(text)
 }

@@ -15,18 +15,24 @@ import (
 
 // The exit codes, the same for every command. close and query tell apart what became of the order.
 const (
-	exitFine     = 0
-	exitFault    = 1 // a fault, or nothing proved: run the command again
-	exitUsage    = 2 // the command line or the environment is wrong; WeChat Pay was asked nothing
-	exitPaid     = 3
+	exitFine = 0
+	// exitFault: a fault, or nothing proved. Another run may end otherwise.
+	exitFault = 1
+	// exitUsage: the command line or the environment is wrong. WeChat Pay was asked nothing.
+	exitUsage = 2
+	// exitPaid: an order had been paid when it was to be closed.
+	exitPaid = 3
+	// exitNotFound: WeChat Pay, or the register, has no such order.
 	exitNotFound = 4
-	exitRefused  = 5
+	// exitRefused: WeChat Pay refuses, or the register has the order with other facts.
+	exitRefused = 5
 )
 
 // exitError ends the process with a code of its own.
 type exitError struct {
 	code int
-	err  error // nil: everything has been said
+	// err is what is still to be said; nil: everything has been said.
+	err error
 }
 
 // Error returns the English wording.
@@ -51,16 +57,19 @@ func exit(code int) error {
 	return &exitError{code: code}
 }
 
-// usage marks an error as the user's own: of the command line or the environment.
+// usage marks an error as the user's own: of the command line or the environment. Nothing has been
+// done when it is returned.
 func usage(err error) error { return &exitError{exitUsage, err} }
 
 // usagef is usage for an error that is worded here.
 func usagef(en, zh string, values ...any) error { return usage(bilingual.Errorf(en, zh, values...)) }
 
-// errInterrupted is the end of what a signal stopped before it was done.
+// errInterrupted is the end of what a signal stopped before it was done. What it wraps around says
+// what is left undone.
 var errInterrupted = bilingual.Errorf("interrupted", "已中断")
 
-// exitCode is the exit code for an error, and whether the error is still to be said.
+// exitCode is the exit code for an error, and whether the error is still to be said. An error
+// without a code of its own is a fault, such as a database that is out of reach.
 func exitCode(err error) (code int, say bool) {
 	if err == nil {
 		return exitFine, false
@@ -75,12 +84,14 @@ func exitCode(err error) (code int, say bool) {
 // may still change, since nothing else is final before that.
 var severity = []int{exitFine, exitPaid, exitNotFound, exitRefused, exitFault}
 
-// worse is the code that counts when orders end with two codes.
+// worse is the code that counts when orders end with two codes. A list has one exit code, so a
+// script that has to know each order's end reads --json.
 func worse(a, b int) int {
 	return severity[max(slices.Index(severity, a), slices.Index(severity, b))]
 }
 
-// outcomeCode is what one order's outcome amounts to.
+// outcomeCode is what one order's outcome amounts to. An order that was closed before is closed: a
+// script that runs again ends with 0.
 func outcomeCode(outcome order.Outcome) int {
 	switch outcome {
 	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
@@ -110,7 +121,8 @@ func end(l *render.Language, out io.Writer, err error) int {
 	return code
 }
 
-// complain says what is wrong.
+// complain says what is wrong, after the program's name: in a pipeline several programs print to
+// one terminal. The error may quote a stranger's text, which is escaped.
 func complain(l *render.Language, out io.Writer, err error) {
 	fmt.Fprintln(out, "cloudpay:", printable.Lines(l.Text(bilingual.Wording(err))))
 }

@@ -16,7 +16,7 @@ import (
 	"cloudpay/internal/order"
 )
 
-// Texts that several commands have.
+// Texts that several commands have. Each is worded once, so that the same flag means the same.
 var (
 	subMerchant = bilingual.New("a service provider's sub-merchant; WXPAY_SUB_MCHID when left out", "服务商的子商户；不填则取 WXPAY_SUB_MCHID")
 	verbosely   = bilingual.New("log in JSON to standard error", "向标准错误输出 JSON 日志")
@@ -24,7 +24,7 @@ var (
 	noneOnStdin = bilingual.New("no orders on standard input", "标准输入中没有订单")
 )
 
-// apis lists the values of --api.
+// apis lists the values of --api, the newest dialect first.
 func apis() []string { return []string{string(order.V3), string(order.V2), string(order.WXCloudRun)} }
 
 // spell lets a flag be given as the parameter is spelt in a call (--sub_mch_id), as APIv3 spells it
@@ -40,12 +40,14 @@ func spell(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
-// complete has a shell complete a flag's values.
+// complete has a shell complete a flag's values. It cannot fail: the flag exists, and has no
+// completion yet.
 func complete(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// checkChoice reports a flag with a value that is none of those it takes.
+// checkChoice reports a flag with a value that is none of those it takes. The message lists them,
+// so that a typo is mended without the help.
 func checkChoice(flag, value string, of []string) error {
 	if slices.Contains(of, value) {
 		return nil
@@ -53,8 +55,9 @@ func checkChoice(flag, value string, of []string) error {
 	return bilingual.Errorf("--%s: must be %s, not %q", "--%s：须为 %s，而不是 %q", flag, strings.Join(of, ", "), value)
 }
 
-// checkLanguage reports a --lang that there is none of. Each command checks it together with its
-// other flags, so that all faults are said at once.
+// checkLanguage reports a --lang that there is none of. By then the language is chosen, by the
+// locale. Each command checks it together with its other flags, so that all faults are said at
+// once.
 func checkLanguage(l *render.Language) error {
 	if l.Asked != "" && !slices.Contains(render.Languages(), l.Asked) {
 		return usagef("--lang: must be en or zh, not %q", "--lang：须为 en 或 zh，而不是 %q", l.Asked)
@@ -62,11 +65,14 @@ func checkLanguage(l *render.Language) error {
 	return nil
 }
 
-// parameterFlags are flags for the parameters of a call. Their names and help are those of the table
-// in package order.
+// parameterFlags are flags for the parameters of a call. Their names and help are those of the
+// table in package order, from which docs/api.md and the columns of order files come too. All are
+// texts: the table reads the values, so that a flag takes what a call takes.
 type parameterFlags struct {
-	texts     map[string]*string // by the parameter's name
-	subOrders []string           // --sub-order, which may be given several times
+	// texts are the flags of one value, by the parameter's name.
+	texts map[string]*string
+	// --sub-order, which may be given several times.
+	subOrders []string
 }
 
 // register adds flags for some parameters, in the order of the table.
@@ -96,6 +102,7 @@ func (f *parameterFlags) set(p *order.Params) error {
 		if text := f.texts[parameter.Name]; text != nil {
 			put(parameter, *text)
 		}
+		// A sub-order is one text with all of its parameters in it.
 		if parameter.Name == "sub_orders" {
 			for _, text := range f.subOrders {
 				put(parameter, cmp.Or(text, " ")) // an empty one is a fault; Set takes it for none
@@ -105,17 +112,19 @@ func (f *parameterFlags) set(p *order.Params) error {
 	return errors.Join(faults...)
 }
 
-// inFlags words a fault of the parameters as one of the flags that they were given by.
+// inFlags words a fault of the parameters as one of the flags that they were given by. Other errors
+// stay as they are.
 func inFlags(p order.Params, err error) error {
 	field, ok := errors.AsType[*order.FieldError](err)
 	if !ok {
 		return err
 	}
+	// The field of a sub-order's parameter is sub_orders[N].NAME.
 	name, rest, isPart := strings.Cut(field.Field, "[")
 	switch {
 	case field.Field == "out_trade_no": // an argument
 		return bilingual.Errorf("order %q: %s", "订单 %q：%s", p.OutTradeNo, field.Rule)
-	case isPart: // sub_orders[0].mchid
+	case isPart:
 		return bilingual.Errorf("--sub-order [%s: %s", "--sub-order [%s：%s", rest, field.Rule)
 	case name == "sub_orders":
 		name = "sub_order"
@@ -123,7 +132,8 @@ func inFlags(p order.Params, err error) error {
 	return bilingual.Errorf("--%s: %s", "--%s：%s", strings.ReplaceAll(name, "_", "-"), field.Rule)
 }
 
-// emulatorFlag adds --emulator.
+// emulatorFlag adds --emulator. With it a command works on the emulator's merchant without a
+// variable set, so that a tutorial's reader cannot ask the real gateway by mistake.
 func emulatorFlag(l *render.Language, cmd *cobra.Command, dir *string) {
 	cmd.Flags().StringVar(dir, "emulator", "", l.Say(
 		"use the environment of the emulator that runs in this folder, not this process's", "使用该目录中运行的模拟器的环境，而不是本进程的"))
@@ -131,7 +141,8 @@ func emulatorFlag(l *render.Language, cmd *cobra.Command, dir *string) {
 }
 
 // environment is what a command is configured by: that of the emulator that serves in a folder, or
-// this process's when the folder is empty.
+// this process's when the folder is empty. The two are never mixed: a key of the merchant's own
+// must not reach an emulator, nor an emulator's address a real order.
 func environment(emulator string) ([]string, error) {
 	if emulator == "" {
 		return os.Environ(), nil
@@ -147,6 +158,7 @@ func environment(emulator string) ([]string, error) {
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // knownCommand refuses the arguments of such a command: each would be a command that there is not.
+// The message names the commands that look like it.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -159,7 +171,8 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	return usage(err)
 }
 
-// noArguments refuses arguments as an error of usage.
+// noArguments refuses arguments as an error of usage. cobra's own check words it in English and
+// ends with another exit code.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s takes no arguments, and %q is one (see %s --help)", "%s 不接受参数，而 %q 是参数（见 %s --help）",
@@ -168,10 +181,17 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// oneOrder wants the number of an order, and no more.
-func oneOrder(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usagef("name one order: %s ORDER", "请指定一个订单：%s 订单号", cmd.CommandPath())
+// wantArguments wants at least one argument, and at most so many; 0 is any number. en and zh say
+// what to name, and take the command's path. Whether an argument is well formed is for the command
+// to say.
+func wantArguments(most int, en, zh string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 || most > 0 && len(args) > most {
+			return usagef(en, zh, cmd.CommandPath())
+		}
+		return nil
 	}
-	return nil
 }
+
+// oneOrder wants the number of an order, and no more.
+var oneOrder = wantArguments(1, "name one order: %s ORDER", "请指定一个订单：%s 订单号")

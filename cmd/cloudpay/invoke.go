@@ -18,17 +18,25 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// invokeCmd is one run of invoke.
+// invokeCmd is one run of invoke. It calls a function as the real platform would have it called: by
+// a mini-program's user, through the cloud's API, or by a timer.
 type invokeCmd struct {
 	*render.Language
 
-	dir            string // of the running emulator
-	data           string // the event, @FILE, or - for standard input
-	openID, appID  string // the user who calls; empty: no user
+	// dir is the folder of the running emulator.
+	dir string
+	// data is the event, @FILE, or - for standard input.
+	data string
+	// openID is the calling user at appID; empty: no user calls.
+	openID, appID string
+	// timer has the platform call, and service the merchant's own server.
 	timer, service bool
-	timeout        time.Duration
+	// timeout is how long to wait for the answer.
+	timeout time.Duration
 }
 
+// newInvoke makes the command invoke. The platform has the last word about time: --timeout only
+// ends the waiting, and is longer than any call takes unless it is set.
 func newInvoke(l *render.Language) *cobra.Command {
 	i := &invokeCmd{Language: l}
 	cmd := describe(l, "invoke", &cobra.Command{
@@ -49,6 +57,8 @@ func newInvoke(l *render.Language) *cobra.Command {
 	return cmd
 }
 
+// run prints the function's answer. The exit code says whether there was one and not what is in it:
+// an order that was refused is an answer like another.
 func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 	if err := i.check(cmd.Flags()); err != nil {
 		return err
@@ -57,6 +67,7 @@ func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	// The emulator may have been killed, or may hang by a fault that was injected.
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
 	defer cancel()
 	reply, err := i.call(ctx, cmd, d, args[0])
@@ -67,7 +78,8 @@ func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// call calls the function as the flags say, and returns its answer.
+// call calls the function as the flags say, and returns its answer. A web function is refused its
+// timer here: the emulated platform would have to invent a request that no cloud sends.
 func (i *invokeCmd) call(ctx context.Context, cmd *cobra.Command, d desk.Description, function string) ([]byte, error) {
 	if i.timer {
 		if d.Runtime == platform.Web {
@@ -86,6 +98,7 @@ func (i *invokeCmd) call(ctx context.Context, cmd *cobra.Command, d desk.Descrip
 			return nil, usagef("--service: %w", "--service：%w", err)
 		}
 	}
+	// A user and a service at once is allowed: which of the two counts is the function's to decide.
 	caller, err := i.caller(cmd.Flags())
 	if err != nil {
 		return nil, err
@@ -93,7 +106,9 @@ func (i *invokeCmd) call(ctx context.Context, cmd *cobra.Command, d desk.Descrip
 	return d.Call(ctx, function, event, caller)
 }
 
-// check looks at the flags: a timer is the platform's, and brings neither an event nor a caller.
+// check looks at the flags: a timer is the platform's, and brings neither an event nor a caller. A
+// flag that a timer has no use for is refused, and not passed over: the user expects something of
+// it.
 func (i *invokeCmd) check(flags *pflag.FlagSet) error {
 	if err := checkLanguage(i.Language); err != nil {
 		return err
@@ -109,7 +124,8 @@ func (i *invokeCmd) check(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// oneFunction wants the name of a function, and no more.
+// oneFunction wants the name of a function, and no more. Whether there is such a function the
+// running emulator knows: it may run others than these two.
 func oneFunction(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", desk.Functions()[0], desk.Functions()[1])
@@ -117,7 +133,10 @@ func oneFunction(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-// caller is the user that the flags name. A flag that is given and empty, as by a variable that is
+// caller is the user that the flags name. On the real platform a caller cannot choose an identity;
+// the emulated one takes it from headers, which these flags become.
+//
+// A flag that is given and empty, as by a variable that is
 // not set, is an error: without a user the call would be an operator's.
 func (i *invokeCmd) caller(flags *pflag.FlagSet) (desk.User, error) {
 	for _, given := range []struct{ flag, value string }{{"openid", i.openID}, {"appid", i.appID}} {
@@ -132,10 +151,12 @@ func (i *invokeCmd) caller(flags *pflag.FlagSet) (desk.User, error) {
 	return desk.User{OpenID: i.openID, AppID: i.appID}, nil
 }
 
-// plainID matches openids and appids.
+// plainID matches openids and appids: they become the values of headers.
 var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
 
-// event is the event as it was given, from a file, or from standard input.
+// event is the event as it was given, from a file, or from standard input. It need not be JSON: how
+// a function answers nonsense is worth trying too. What is longer than the platform takes is
+// refused here, before all of it is read.
 func (i *invokeCmd) event(stdin io.Reader) ([]byte, error) {
 	from := stdin
 	switch file, isFile := strings.CutPrefix(i.data, "@"); {

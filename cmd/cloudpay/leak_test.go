@@ -14,8 +14,8 @@ import (
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
-// transcribed runs scripts and has all that they print searched for secrets. testscript hands its log over when a script
-// ends, and keeps what a successful script printed only when it is verbose.
+// transcribed runs scripts and has all that they print searched for secrets. testscript hands its
+// log over when a script ends, and keeps what a successful script printed only when it is verbose.
 type transcribed struct {
 	*testing.T
 

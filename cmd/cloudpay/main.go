@@ -1,9 +1,20 @@
-// Command cloudpay runs the cloud functions on one machine, before an emulated cloud and an emulated
-// WeChat Pay, and closes and queries a merchant's real orders from the terminal.
+// Command cloudpay runs the cloud functions on one machine, before an emulated cloud and an
+// emulated WeChat Pay, and closes and queries a merchant's real orders from the terminal.
 //
 // Each command is a struct of its flags, in a file of its own; orders.go has the commands below
 // "orders". What several of them share stands below them: orderCmd for close and query, storeFlags
-// for the commands that work on the register, flags.go and exit.go for all.
+// for the commands that work on the register, flags.go and exit.go for all. A new command is a file
+// of that kind, a file of texts in help/, and a line in newRoot or newOrders.
+//
+// All commands keep to these rules:
+//
+//   - Standard output has what was asked for, and nothing else. How a list goes on, progress, logs
+//     and what is wrong go to standard error.
+//   - --json prints an object a line, which docs/api.md and docs/cli.md describe. Keys and codes
+//     are the same in every language.
+//   - All that is wrong with a command line is said at once, with exit code 2, before anything is
+//     done.
+//   - Running a command again does no harm.
 package main
 
 import (
@@ -24,12 +35,13 @@ func main() { os.Exit(execute()) }
 
 // execute is main with an exit code.
 func execute() int {
-	// A closed pipe ends a print and not the process: an emulator goes on serving when its output is
-	// no longer read.
+	// A closed pipe ends a print and not the process: an emulator goes on serving when its output
+	// is no longer read.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	// The first signal lets commands end what they began; a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
 	l := render.LanguageOf(os.Args[1:])
 	return end(l, os.Stderr, newRoot(l).ExecuteContext(ctx))
 }
@@ -38,7 +50,8 @@ func execute() int {
 // whole process, and tests make several roots at once.
 var keepOrder = sync.OnceFunc(func() { cobra.EnableCommandSorting = false })
 
-// newRoot makes the tree of commands, with all its texts in the language.
+// newRoot makes the tree of commands, with all its texts in the language. Each call makes a new
+// one: flags keep their values, and tests run many command lines in one process.
 func newRoot(l *render.Language) *cobra.Command {
 	root := describe(l, "cloudpay", &cobra.Command{
 		Version:       builtFrom(),
@@ -74,7 +87,8 @@ func newRoot(l *render.Language) *cobra.Command {
 	return root
 }
 
-// builtFrom is the commit that the command was built from, as far as the go command noted it.
+// builtFrom is the commit that the command was built from, as far as the go command noted it. There
+// are no other versions: the functions and the command are built from one tree.
 func builtFrom() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

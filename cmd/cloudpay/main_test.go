@@ -116,8 +116,8 @@ func goSettings(t *testing.T) map[string]string {
 	return settings
 }
 
-// admin calls the management API of an emulator: "admin DIR METHOD PATH [BODY]". WeChat Pay's number for the order, which has
-// the day in it, is $TRANSACTION_ID afterwards.
+// admin calls the management API of an emulator: "admin DIR METHOD PATH [BODY]". WeChat Pay's
+// number for the order, which has the day in it, is $TRANSACTION_ID afterwards.
 func admin(ts *testscript.TestScript, neg bool, args []string) {
 	const least, most = 3, 4
 	if neg || len(args) < least || len(args) > most {
@@ -145,7 +145,8 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// configure puts what a function needs before an emulator into the environment: "configure DIR [partner]".
+// configure puts what a function needs before an emulator into the environment: "configure DIR
+// [partner]".
 func configure(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: configure DIR [partner]")

@@ -21,31 +21,39 @@ import (
 const (
 	// maxList bounds the list of orders on standard input, in bytes: some thirty thousand numbers.
 	maxList = 1 << 20
-	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED.
+	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED. The
+	// sweep's pace is not needed here: a person waits for the end of the list.
 	maxParallel = 4
 	// mostFaults is how many faults of a list are worth reading at once.
 	mostFaults = 20
 )
 
-// orderCmd is one run of close or query: its flags.
+// orderCmd is one run of close or query: its flags. The two differ in the workflow that they run
+// and in a few flags; how orders are named, checked and reported is the same.
 type orderCmd struct {
 	*render.Language
 
-	op     order.Op
+	// op is what is done with the orders.
+	op order.Op
+	// given are the flags for the parameters that all orders have in common; check reads them into
+	// params.
 	given  parameterFlags
-	params order.Params // the given ones, which all orders have in common
+	params order.Params
 
-	emulator      string // a folder; empty: this process's environment
-	timeout       time.Duration
-	parallel      int
+	// emulator is the folder of one whose environment is used; empty: this process's.
+	emulator string
+	// timeout is for one order, its retries and the queries between them included.
+	timeout time.Duration
+	// parallel is how many orders are under way at once, 1 to maxParallel.
+	parallel int
+	// json prints results as they are; verbose shows the log, which is silent otherwise: it says
+	// nothing that the result does not.
 	json, verbose bool
 }
 
 // register adds the flags that close and query share.
 func (c *orderCmd) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.SetNormalizeFunc(spell)
 	c.given.register(c.Language, flags, func(p order.Parameter) bool {
 		if c.op == order.OpClose && (p.Registered || p.Name == "sub_orders") {
 			return p.Name != "out_trade_no" // which is an argument
@@ -62,12 +70,17 @@ func (c *orderCmd) register(cmd *cobra.Command) {
 }
 
 // run closes or queries each order, shows the results in the order given, and returns the worst of
-// them as an exit code. Nothing is sent when any of the orders has a fault in it.
+// them as an exit code. Nothing is sent when any of the orders has a fault in it: half a list would
+// be closed, and the other half would be found in no log.
+//
+// After Ctrl-C the orders that are under way end at once, as unknown, and those that had not begun
+// are not sent; each of them is said.
 func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	calls, err := c.calls(args, cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
+	// An empty list needs no configuration: it may come from a script on a machine without one.
 	if len(calls) == 0 {
 		cmd.PrintErrln(c.Text(noneOnStdin))
 		return nil
@@ -88,6 +101,7 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 		results.Names = append(results.Names, nameOf(p))
 	}
 	worst := exitFine
+	// Results are printed in the order given, and not as they come: the same list prints the same.
 	one := func(p order.Params) order.Result { return c.do(cmd.Context(), configured.Log, do, p) }
 	inOrder(c.parallel, calls, one, func(p order.Params, r order.Result) {
 		results.Tell(nameOf(p), r)
@@ -100,11 +114,14 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	return exit(worst)
 }
 
-// calls are the parameters of each order that was named.
+// calls are the parameters of each order that was named. An order has one name: its own number as
+// an argument, or one of two other numbers as a flag, which stand for no list.
 func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error) {
 	if err := c.check(); err != nil {
 		return nil, usage(err)
 	}
+	// Without an argument the command would wait for standard input, which a person may not expect:
+	// a list is asked for by -.
 	byOther := c.params.TransactionID != "" || c.params.CombineOutTradeNo != ""
 	switch {
 	case byOther && len(args) > 0:
@@ -130,7 +147,8 @@ func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error)
 	return calls, nil
 }
 
-// check looks at the flags, takes in those that need reading, and reports all faults together.
+// check looks at the flags, takes in the parameters among them, and reports all faults together.
+// What depends on the merchant is checked later, when the configuration is known.
 func (c *orderCmd) check() error {
 	faults := []error{checkLanguage(c.Language)}
 	fault := func(en, zh string, values ...any) { faults = append(faults, bilingual.Errorf(en, zh, values...)) }
@@ -143,7 +161,9 @@ func (c *orderCmd) check() error {
 	return errors.Join(append(faults, c.given.set(&c.params))...)
 }
 
-// configured is the object graph of the functions, made of the environment.
+// configured is the object graph of the functions, made of the environment: what a terminal closes
+// is closed as a function closes it. A configuration with a fault in it is not used for what may
+// still work, since nothing but all of it was meant.
 func (c *orderCmd) configured(logs io.Writer) (*app.App, error) {
 	environ, err := environment(c.emulator)
 	if err != nil {
@@ -159,7 +179,8 @@ func (c *orderCmd) configured(logs io.Writer) (*app.App, error) {
 	if err != nil {
 		return nil, usagef("%w\n`cloudpay doctor` tells more", "%w\n详情请运行 `cloudpay doctor`", err)
 	}
-	slog.SetDefault(configured.Log) // for packages that have no logger of their own, as in a function
+	// Packages without a logger of their own log through the default one, as in a function.
+	slog.SetDefault(configured.Log)
 	return configured, nil
 }
 
@@ -177,13 +198,15 @@ func (c *orderCmd) checkCalls(configured *app.App, calls []order.Params) error {
 	return nil
 }
 
-// checkCall finds what is wrong with one call.
+// checkCall finds what is wrong with one call, by making of it what the workflow will make of it,
+// and sending nothing.
 func (c *orderCmd) checkCall(configured *app.App, p order.Params) (err error) {
 	switch {
 	case c.op == order.OpQuery:
 		_, err = configured.Querier.Merchant.QueryCall(p)
 	case p.CloseAt == "":
 		_, err = configured.Closer.Merchant.CloseCall(p)
+	// Without a store the workflow would answer each order with the same refusal.
 	case configured.Closer.Store == nil:
 		return bilingual.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer",
 			"--close-at：稍后关单需要订单存储：请设置 %s，并配置定时器", storeVariable)
@@ -193,10 +216,12 @@ func (c *orderCmd) checkCall(configured *app.App, p order.Params) (err error) {
 	return err
 }
 
-// do closes or queries one order, within its own time, and logs the result.
+// do closes or queries one order, within its own time, and logs the result with the fields that the
+// functions log.
 func (c *orderCmd) do(ctx context.Context, log *slog.Logger,
 	do func(context.Context, order.Params) order.Result, p order.Params,
 ) order.Result {
+	// The workflow ends before its context does, with what it knows by then.
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	began := time.Now()
@@ -209,7 +234,7 @@ func (c *orderCmd) do(ctx context.Context, log *slog.Logger,
 }
 
 // interrupted says what is known of an order whose answer did not come before Ctrl-C: whether
-// anything was sent.
+// anything was sent. A query that was sent has changed nothing; a close may have.
 func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
 	name := nameOf(p)
 	switch {
@@ -223,20 +248,22 @@ func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
 		"已中断：%s 的关单请求已发送，结果未知；请查单", name)
 }
 
-// nameOf is the order as it was named.
+// nameOf is the order as it was named. It has one of three names; a fourth way there is none.
 func nameOf(p order.Params) string {
 	named := []string{p.OutTradeNo, p.TransactionID, p.CombineOutTradeNo}
 	return named[max(0, slices.IndexFunc(named, func(name string) bool { return name != "" }))]
 }
 
 // inOrder does something with each item, several at a time, and hands on the results in the items'
-// order, each as soon as those before it are there. It returns when all is done.
+// order, each as soon as those before it are there. It returns when all is done. do is called from
+// goroutines and done from the caller's, which therefore may print.
 func inOrder[T, R any](parallel int, items []T, do func(T) R, done func(T, R)) {
 	results := make([]chan R, len(items))
 	slots := make(chan struct{}, parallel)
 	for i := range results {
 		results[i] = make(chan R, 1)
 	}
+	// All goroutines end: each result has room in its channel, whether it is read or not.
 	go func() {
 		for i, item := range items {
 			slots <- struct{}{}

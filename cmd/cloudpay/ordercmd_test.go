@@ -97,7 +97,8 @@ func TestSubOrderFlags(t *testing.T) {
 	}
 }
 
-// Of several orders the exit code is that of the worst: what may still change, then what was refused.
+// Of several orders the exit code is that of the worst: what may still change, then what was
+// refused.
 func TestWorstOutcome(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

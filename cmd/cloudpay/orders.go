@@ -6,7 +6,8 @@ import (
 	"cloudpay/internal/cli/render"
 )
 
-// newOrders makes the command that the commands about registered orders stand below.
+// newOrders makes the command that the commands about registered orders stand below. They work on
+// the register alone and ask WeChat Pay nothing, so they need none of its keys.
 func newOrders(l *render.Language) *cobra.Command {
 	cmd := describe(l, "orders", &cobra.Command{
 		Args: knownCommand,

@@ -17,15 +17,17 @@ import (
 type addCmd struct {
 	storeFlags
 
+	// given are the flags for the order's parameters but its number, which is the argument.
 	given parameterFlags
 }
 
+// newAdd makes the command orders add: closeorder with close_at, without a function. The order is
+// closed by the timer of the deployed function, so the register has to be the same.
 func newAdd(l *render.Language) *cobra.Command {
 	a := &addCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-add", &cobra.Command{
-		Args:              oneOrder,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              a.run,
+		Args: oneOrder,
+		RunE: a.run,
 	})
 	a.register(cmd)
 	a.given.register(l, cmd.Flags(), func(p order.Parameter) bool {
@@ -35,12 +37,16 @@ func newAdd(l *render.Language) *cobra.Command {
 	return cmd
 }
 
+// run registers the order and shows it. Registering is idempotent: the same again changes nothing,
+// and other facts are refused with exit code 5, as they are to a function's caller.
 func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 	p := order.Params{OutTradeNo: args[0]}
+	// What the flags hold is checked before the store is opened: a typo needs no database.
 	if err := a.given.set(&p); err != nil {
 		return usage(err)
 	}
 	return a.with(func(s *store.Store, m order.Merchant) error {
+		// As in a file, close_at must be given: closeorder without it would close at once.
 		e, err := orderfile.NewEntry(m, p)
 		if err != nil {
 			return usage(inFlags(p, err))
@@ -49,6 +55,8 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return schedule.InWordsOf(p, err)
 		}
+		// The register knows when the order is due: close_at may be seconds by the database's
+		// clock.
 		record, err := s.Show(cmd.Context(), e.Ref)
 		if err != nil {
 			return err
@@ -64,6 +72,7 @@ func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, added bool) {
 		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))
 		return
 	}
+	// An order that is done, or was given up, is not due any more.
 	what := a.Say("registered", "已登记")
 	if !added {
 		what = a.Say("was registered before, with the same facts", "此前已登记，内容相同")

@@ -11,21 +11,30 @@ import (
 	"cloudpay/internal/store"
 )
 
-// eventsCmd is one run of orders events.
+// eventsCmd is one run of orders events. Events have numbers that only grow, so that a program
+// reads on from the last one that it has handled:
+//
+//	cloudpay orders events --after 1200 --json
+//
+// Reading changes nothing: an event is delivered when a receiver takes it, and not when it is read.
 type eventsCmd struct {
 	storeFlags
 
-	after int64 // the last event that has been handled; 0: none
+	// after is the last event that has been handled; 0: none.
+	after int64
+	// limit is 1 to what one call of the store returns.
 	limit int
-	dead  bool // only events that could not be delivered
+	// dead lists only events that could not be delivered.
+	dead bool
 }
 
+// newEvents makes the command orders events. It is how a shop without a receiver for webhooks
+// learns of the ends of its orders, and how an operator finds the events that no receiver took.
 func newEvents(l *render.Language) *cobra.Command {
 	e := &eventsCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-events", &cobra.Command{
-		Args:              noArguments,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              e.run,
+		Args: noArguments,
+		RunE: e.run,
 	})
 	e.register(cmd)
 	flags := cmd.Flags()
@@ -35,8 +44,10 @@ func newEvents(l *render.Language) *cobra.Command {
 	return cmd
 }
 
+// run prints a list of events, or with --dead those that are not delivered any more. Both go
+// through tell as deliveries; an event that is only read has no attempts.
 func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
-	const most = 1000 // the store's own bound
+	const most = 1000 // the store's own bound; a longer list goes on with --after
 	if e.limit < 1 || e.limit > most {
 		return usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
 	}
@@ -65,8 +76,9 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-// tell prints events, and says how a list goes on that was cut off. Of dead ones it prints what kept
-// them from being delivered, too.
+// tell prints events, and says how a list goes on that was cut off. Of dead ones it prints what
+// kept them from being delivered, too. What is for the person goes to standard error, so that
+// standard output has events alone.
 func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 	header := []string{e.Say("event", "事件"), e.Say("at", "时间"), e.Say("order", "商户订单号"), e.Say("what", "内容")}
 	if e.dead {
@@ -85,6 +97,7 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 		rows.Row(cells...)
 	}
 	rows.Flush()
+	// A full list may have an end just here; --after then finds nothing, which is no fault.
 	switch {
 	case len(all) == 0 && e.json:
 	case len(all) == 0 && e.dead:
@@ -96,7 +109,8 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 	}
 }
 
-// tellJSON prints one event; a dead one has two members more.
+// tellJSON prints one event, as webhooks carry it (docs/events.md); a dead one has two members
+// more.
 func (e *eventsCmd) tellJSON(cmd *cobra.Command, d schedule.Delivery) {
 	if !e.dead {
 		render.JSON(cmd.OutOrStdout(), d.Event)

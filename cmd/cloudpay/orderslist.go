@@ -17,29 +17,38 @@ import (
 	"cloudpay/internal/store"
 )
 
-// listCmd is one run of orders list.
+// listCmd is one run of orders list. It reads the register page by page, so that a list of any
+// length begins at once and is never whole in memory.
 type listCmd struct {
 	storeFlags
 
-	chosen map[string]*bool // by the selection's flag
-	limit  int              // 0: all
-	from   string           // the place where an earlier list ended: a Progress, a colon, the store's place
+	// chosen are the flags that select, by their names.
+	chosen map[string]*bool
+	// limit bounds the list; 0: everything is listed.
+	limit int
+	// from is where an earlier list ended: a Progress, a colon and the store's place in it.
+	from string
 
 	selection selection
 	table     *render.Table
-	now       time.Time // by this machine's clock; what is due after it is not due
-	told      int       // how many were listed
+	// now is this machine's clock at the beginning. The database's may differ: a list is no claim.
+	now time.Time
+	// told counts the orders listed so far.
+	told int
 }
 
-// selection is a part of the register that a flag chooses.
+// selection is a part of the register that a flag chooses. The store lists one Progress at a time,
+// in the order of the orders' due times.
 type selection struct {
 	flag string
-	of   []schedule.Progress // listed one after the other
+	// of are listed one after the other.
+	of []schedule.Progress
 	// meaning is the flag's help, none what is said when there are no such orders.
 	meaning, none bilingual.Text
 }
 
-// selections are all flags of that kind. The last one is what is listed without any of them.
+// selections are all flags of that kind. The last one is what is listed without any of them: every
+// order that has not ended, first those that a person has to look at.
 var selections = []selection{
 	{"stuck", []schedule.Progress{schedule.GaveUp},
 		bilingual.New("those that were given up", "已放弃的"),
@@ -61,15 +70,16 @@ var selections = []selection{
 		bilingual.New("no registered order waits to be closed", "没有待关的已登记订单")},
 }
 
-// dueFlag chooses by time, too, and not by progress alone.
+// dueFlag chooses by time, too, and not by progress alone: an order that waits may be due next
+// year.
 const dueFlag = "due"
 
+// newList makes the command orders list. What it prints as JSON, orders reopen reads.
 func newList(l *render.Language) *cobra.Command {
 	c := &listCmd{storeFlags: storeFlags{Language: l}, chosen: map[string]*bool{}}
 	cmd := describe(l, "orders-list", &cobra.Command{
-		Args:              noArguments,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              c.run,
+		Args: noArguments,
+		RunE: c.run,
 	})
 	c.register(cmd)
 	flags := cmd.Flags()
@@ -83,15 +93,18 @@ func newList(l *render.Language) *cobra.Command {
 	return cmd
 }
 
+// run prints the list. How it goes on, and that there is nothing in it, goes to standard error:
+// standard output has orders alone.
 func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	c.now = time.Now()
+	c.now = time.Now() // the same for all pages
 	c.table = &render.Table{Out: cmd.OutOrStdout(), Header: []string{
 		"", c.Say("order", "商户订单号"), c.Say("state", "进度"), c.Say("due", "下次处理"),
 		c.Say("attempts", "次数"), c.Say("last said", "最近状态"), c.Say("why", "原因"),
 	}}
+	// The merchant's orders: a service provider's are those of all its sub-merchants.
 	return c.with(func(s *store.Store, m order.Merchant) error {
 		next, err := c.list(cmd, s, m.Account())
 		c.table.Flush() // what was read before an error, too
@@ -112,7 +125,8 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-// check looks at the flags, of which one at most selects.
+// check looks at the flags, of which one at most selects. Two would have to mean both or either,
+// and a list that means the other thing looks right.
 func (c *listCmd) check() error {
 	chosen := slices.DeleteFunc(slices.Clone(selections), func(s selection) bool { return s.flag != "" && !*c.chosen[s.flag] })
 	if len(chosen) > 2 { // one, and the last
@@ -126,11 +140,15 @@ func (c *listCmd) check() error {
 	return nil
 }
 
-// pageSize is how many orders are read at once.
+// pageSize is how many orders are read at once. It bounds the memory, and the time that one
+// statement takes.
 const pageSize = 500
 
 // list lists up to the limit, and returns the place where it goes on; empty when there is no more.
+// Orders move from one part to the next while they are listed: one may be listed twice, or be past
+// its part before that is read. A list is for a person, and counts nothing.
 func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (next string, err error) {
+	// A place is the store's own, and is only good within its part.
 	parts, place, err := c.start()
 	if err != nil {
 		return "", err
@@ -142,7 +160,8 @@ func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (ne
 				n = min(n, c.limit-c.told)
 			}
 			if n == 0 {
-				// The limit is reached: a place to go on from is only worth saying if there is more.
+				// The limit is reached: a place to go on from is only worth saying if there is
+				// more.
 				page, err := c.page(cmd.Context(), s, of, part, place, 1)
 				if len(page.Orders) > 0 || err != nil {
 					return string(part) + ":" + place, err
@@ -164,7 +183,8 @@ func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (ne
 	return "", nil
 }
 
-// start is what is to be listed, and from where in the first part of it.
+// start is what is to be listed, and from where in the first part of it. A place is only good for a
+// list with the same flags: another one may not have the part.
 func (c *listCmd) start() (parts []schedule.Progress, place string, err error) {
 	parts = c.selection.of
 	if c.from == "" {
@@ -194,7 +214,8 @@ func (c *listCmd) page(
 	return page, nil
 }
 
-// tell prints one order.
+// tell prints one order. A row has what an operator needs to choose the next command; show has the
+// rest.
 func (c *listCmd) tell(cmd *cobra.Command, r schedule.Record) {
 	if c.json {
 		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))

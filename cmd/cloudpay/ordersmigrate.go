@@ -13,30 +13,36 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// migrateCmd is one run of orders migrate.
+// migrateCmd is one run of orders migrate. The functions never change the tables: many instances
+// start at once, and their database user need not have the right to.
 type migrateCmd struct {
 	storeFlags
 
-	status bool // only look
+	// status only shows which steps were applied.
+	status bool
 }
 
+// newMigrate makes the command orders migrate. It knows no merchant: the tables are everyone's.
 func newMigrate(l *render.Language) *cobra.Command {
 	m := &migrateCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-migrate", &cobra.Command{
-		Args:              noArguments,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              m.run,
+		Args: noArguments,
+		RunE: m.run,
 	})
 	m.register(cmd)
 	cmd.Flags().BoolVar(&m.status, "status", false, l.Say("show the steps, and change nothing", "仅查看步骤，不作更改"))
 	return cmd
 }
 
+// run applies the steps that are lacking, and prints each. The schema's lock makes two runs at once
+// wait for each other; a run that is interrupted leaves whole steps, and the next one goes on.
 func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 	address, _, err := m.where()
 	if err != nil {
 		return err
 	}
+	// The address is given without a merchant: with --status nothing is changed, and without it
+	// only what is lacking is made.
 	if m.status {
 		if _, err := m.open(); err != nil { // asking SQLite would make the file
 			return err
@@ -48,7 +54,8 @@ func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 		return m.tellStatus(cmd, steps)
 	}
 	steps, err := migrate.Up(cmd.Context(), address)
-	for _, s := range steps { // those before an error stay applied
+	// Steps before an error stay applied, so they are printed before it.
+	for _, s := range steps {
 		m.tell(cmd, s, "✓", m.Say("applied", "已执行")+fmt.Sprintf(" (%.0f ms)", float64(s.Took.Microseconds())/1000))
 	}
 	if err == nil && len(steps) == 0 && !m.json {
@@ -57,7 +64,8 @@ func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 	return inStore(err)
 }
 
-// tellStatus prints all steps, and fails when any is lacking.
+// tellStatus prints all steps, and fails when any is lacking: a deployment's script asks before it
+// brings up a version that needs them.
 func (m *migrateCmd) tellStatus(cmd *cobra.Command, steps []migrate.Step) error {
 	lacking := 0
 	for _, s := range steps {
@@ -76,7 +84,8 @@ func (m *migrateCmd) tellStatus(cmd *cobra.Command, steps []migrate.Step) error 
 	return nil
 }
 
-// tell prints one step. Its name is its file's, without the number, which stands before it.
+// tell prints one step. Its name is that of its file in store/migrations, without the number, which
+// stands before it.
 func (m *migrateCmd) tell(cmd *cobra.Command, s migrate.Step, sign, what string) {
 	name := strings.TrimSuffix(filepath.Base(s.Name), filepath.Ext(s.Name))
 	if _, after, numbered := strings.Cut(name, "_"); numbered {

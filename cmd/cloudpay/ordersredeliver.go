@@ -11,28 +11,27 @@ import (
 	"cloudpay/internal/store"
 )
 
-// redeliverCmd is one run of orders redeliver.
+// redeliverCmd is one run of orders redeliver. Its events have failed as often as they are tried,
+// and stay in the outbox, dead, until a person has mended the receiver.
 type redeliverCmd struct{ storeFlags }
 
+// newRedeliver makes the command orders redeliver. It delivers nothing itself: the signing key is
+// the function's, and the next sweep has it.
 func newRedeliver(l *render.Language) *cobra.Command {
 	r := &redeliverCmd{storeFlags{Language: l}}
 	cmd := describe(l, "orders-redeliver", &cobra.Command{
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("name an event by its number: %s EVENT...", "请用编号指定事件：%s 事件编号...", cmd.CommandPath())
-			}
-			return nil
-		},
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              r.run,
+		Args: wantArguments(0, "name an event by its number: %s EVENT...", "请用编号指定事件：%s 事件编号..."),
+		RunE: r.run,
 	})
 	r.register(cmd)
 	return cmd
 }
 
-// run puts each event back into the outbox. A number that is no dead event's keeps none of the others
-// from it.
+// run puts each event back into the outbox, with its attempts counted anew. A number that is no
+// dead event's keeps none of the others from it, and makes the exit code 4. Every number is read
+// before the first is used.
 func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
+	// The numbers are the outbox's; orders events --dead lists them.
 	ids := make([]int64, 0, len(args))
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -57,7 +56,7 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 	})
 }
 
-// tell prints what became of one event.
+// tell prints what became of one event. Programs read "revived", the word of the first version.
 func (r *redeliverCmd) tell(cmd *cobra.Command, id int64, done bool) {
 	if r.json {
 		render.JSON(cmd.OutOrStdout(), struct {

@@ -14,25 +14,23 @@ import (
 	"cloudpay/internal/store"
 )
 
-// reopenCmd is one run of orders reopen.
+// reopenCmd is one run of orders reopen. A sweep gives an order up after many attempts, or when
+// only a person can decide; nothing but this command or a signed end takes it out of that state.
 type reopenCmd struct {
 	storeFlags
 
-	subMchID string // of orders that are named by their number; empty: the configured one, or none
+	// subMchID is that of orders named by their number; empty: the configured one, or none.
+	subMchID string
 }
 
+// newReopen makes the command orders reopen. It reads what orders list --json prints, so that all
+// orders that were given up for one reason are taken up by one line of shell.
 func newReopen(l *render.Language) *cobra.Command {
 	r := &reopenCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-reopen", &cobra.Command{
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("name an order: %s ORDER..., or - to read them from standard input",
-					"请指定订单：%s 订单号...，或用 - 从标准输入读取", cmd.CommandPath())
-			}
-			return nil
-		},
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              r.run,
+		Args: wantArguments(0, "name an order: %s ORDER..., or - to read them from standard input",
+			"请指定订单：%s 订单号...，或用 - 从标准输入读取"),
+		RunE: r.run,
 	})
 	r.register(cmd)
 	cmd.Flags().StringVar(&r.subMchID, "sub-mch-id", "", l.Text(subMerchant))
@@ -42,8 +40,9 @@ func newReopen(l *render.Language) *cobra.Command {
 // maxRecords bounds the list of orders in JSON on standard input, in bytes: some fifty thousand.
 const maxRecords = 16 << 20
 
-// run reopens each order in turn. One that is not registered, or was not given up, keeps none of the
-// others from it; another error of the store's ends the run.
+// run reopens each order in turn. One that is not registered, or was not given up, keeps none of
+// the others from it; another error of the store's ends the run. Reopening twice does no harm: the
+// second time the order is not given up any more, and nothing is changed.
 func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
 	return r.with(func(orders *store.Store, m order.Merchant) error {
 		refs, err := orderfile.Named(args, cmd.InOrStdin(), maxRecords, func(text string) (order.Ref, error) { return r.ref(m, text) })
@@ -56,6 +55,7 @@ func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
 		missing, refused := false, false
 		for _, ref := range refs {
 			done, err := orders.Reopen(cmd.Context(), ref)
+			// Each order is a transaction of its own: those before an error stay reopened.
 			switch code, _ := exitCode(inStore(err)); {
 			case err == nil:
 				refused = refused || !done
@@ -88,6 +88,7 @@ func (r *reopenCmd) ref(m order.Merchant, text string) (order.Ref, error) {
 		return order.Ref{}, bilingual.Errorf("must be an order's number, or an order as `cloudpay orders list --json` prints it",
 			"须为订单号，或 `cloudpay orders list --json` 输出的订单")
 	}
+	// Region and merchant are compared as they are: a list of another configuration is a mistake.
 	if of := m.Account(); listed.Account() != of {
 		return order.Ref{}, bilingual.Errorf("is an order of %q in %q, and these are those of %s in %s",
 			"是商户 %q（%q）的订单，而此处为 %s（%s）的", listed.MchID, listed.Region, of.MchID, of.Region)
@@ -95,7 +96,8 @@ func (r *reopenCmd) ref(m order.Merchant, text string) (order.Ref, error) {
 	return refOf(m, listed.OutTradeNo, listed.SubMchID)
 }
 
-// tell prints what became of one order.
+// tell prints what became of one order. "reopened" is false when it was not given up, which is the
+// end that was wanted as often as not: a second operator was faster.
 func (r *reopenCmd) tell(cmd *cobra.Command, ref order.Ref, done bool) {
 	if r.json {
 		render.JSON(cmd.OutOrStdout(), struct {

@@ -9,19 +9,21 @@ import (
 	"cloudpay/internal/store"
 )
 
-// showCmd is one run of orders show.
+// showCmd is one run of orders show. It shows what the register has, which may be older than what
+// WeChat Pay knows; query asks that.
 type showCmd struct {
 	storeFlags
 
-	subMchID string // empty: the configured one, or none
+	// subMchID is the order's; empty: the configured one, or none.
+	subMchID string
 }
 
+// newShow makes the command orders show, the place to look when an order is stuck.
 func newShow(l *render.Language) *cobra.Command {
 	s := &showCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-show", &cobra.Command{
-		Args:              oneOrder,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              s.run,
+		Args: oneOrder,
+		RunE: s.run,
 	})
 	s.register(cmd)
 	cmd.Flags().StringVar(&s.subMchID, "sub-mch-id", "", l.Text(subMerchant))
@@ -32,6 +34,8 @@ func newShow(l *render.Language) *cobra.Command {
 // and more are rare.
 const mostEvents = 100
 
+// run reads the record and then its events: an order that ends in between has an event that its
+// record does not tell of yet, and never the reverse.
 func (s *showCmd) run(cmd *cobra.Command, args []string) error {
 	return s.with(func(orders *store.Store, m order.Merchant) error {
 		ref, err := refOf(m, args[0], s.subMchID)
@@ -42,10 +46,12 @@ func (s *showCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
+		// The events are few, and say how the order came to its state.
 		events, err := orders.History(cmd.Context(), ref, mostEvents)
 		if err != nil {
 			return err
 		}
+		// The JSON has the events within the record, as one object.
 		if s.json {
 			render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(record, events...))
 		} else {

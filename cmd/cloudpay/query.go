@@ -10,11 +10,12 @@ import (
 // queryCmd is one run of query. It does what orderCmd does.
 type queryCmd struct{ orderCmd }
 
+// newQuery makes the command query. Like close it needs the merchant's configuration in the
+// environment, and nothing of the emulator's unless --emulator says so.
 func newQuery(l *render.Language) *cobra.Command {
 	q := &queryCmd{orderCmd{op: order.OpQuery, Language: l}}
 	cmd := describe(l, "query", &cobra.Command{
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              q.run,
+		RunE: q.run,
 	})
 	q.register(cmd)
 	return cmd

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// needSQLite skips a test that keeps orders in a program without SQLite: make test runs it once more with -tags sqlite, and
-// without the race detector, which slows SQLite down forty times.
+// needSQLite skips a test that keeps orders in a program without SQLite: make test runs it once
+// more with -tags sqlite, and without the race detector, which slows SQLite down forty times.
 func needSQLite(t *testing.T) {
 	t.Helper()
 	if !hasSQLite() {

@@ -23,20 +23,21 @@ import (
 const storeVariable = "CLOUDPAY_STORE"
 
 // storeFlags are the flags that the commands below orders share: which store they work on, and how
-// they print.
+// they print. Each of these commands embeds them, and reaches the store by with.
 type storeFlags struct {
 	*render.Language
 
-	address  string // --store; empty: the environment's
-	emulator string // a folder; empty: this process's environment
-	json     bool
+	// address is --store, which may hold a password and is never printed; empty: the environment's.
+	address string
+	// emulator is the folder of one whose environment is used; empty: this process's.
+	emulator string
+	// json prints an object a line.
+	json bool
 }
 
-// register adds the flags.
+// register adds the flags. A command adds its own after them.
 func (f *storeFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.SetNormalizeFunc(spell)
 	flags.StringVar(&f.address, "store", "", f.Say("the store's address; %s when left out", "存储的地址；不填则取 %s", storeVariable))
 	flags.BoolVar(&f.json, "json", false, f.Say("print JSON, an object a line, as docs/cli.md describes it", "逐行输出 docs/cli.md 所述的 JSON 对象"))
 	emulatorFlag(f.Language, cmd, &f.emulator)
@@ -44,8 +45,8 @@ func (f *storeFlags) register(cmd *cobra.Command) {
 		[]string{"mysql://", "postgres://", "sqlite:"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp))
 }
 
-// with opens the store for a command, and says whose orders are meant. do runs before a connection
-// is made; an error of the store's gets its exit code.
+// with opens the store for a command, and says whose orders are meant. The first statement of do
+// connects. An error of the store's gets its exit code on the way out.
 func (f *storeFlags) with(do func(*store.Store, order.Merchant) error) error {
 	m, err := f.merchant()
 	if err != nil {
@@ -55,12 +56,12 @@ func (f *storeFlags) with(do func(*store.Store, order.Merchant) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close() }()
+	defer func() { _ = s.Close() }() // what was written is committed already
 	return inStore(do(s, m))
 }
 
 // where is the store's address, which is known to be well formed, and the flag or variable that
-// named it.
+// named it, for errors. --store comes before the environment.
 func (f *storeFlags) where() (address, said string, err error) {
 	if err := checkLanguage(f.Language); err != nil {
 		return "", "", err
@@ -75,7 +76,8 @@ func (f *storeFlags) where() (address, said string, err error) {
 	return address, said, checkAddress(address, said)
 }
 
-// configured is the store that the environment names.
+// configured is the store that the environment names. Faults of other variables are none here: the
+// tables may be made before the merchant has any keys.
 func (f *storeFlags) configured() (string, error) {
 	environ, err := environment(f.emulator)
 	if err != nil {
@@ -110,23 +112,25 @@ func (f *storeFlags) open() (*store.Store, error) {
 				"%s：没有文件 %s：请用 `cloudpay orders migrate` 创建", said, path)
 		}
 	}
-	return store.Open(address)
+	return store.Open(address) // which connects when it is first asked
 }
 
-// aboutOrders are the variables that say whose orders are meant. These commands ignore what is wrong
-// with others: they need no keys.
+// aboutOrders are the variables that say whose orders are meant. These commands ignore what is
+// wrong with others: they need no keys.
 var aboutOrders = []string{
 	"WXPAY_API", "WXPAY_REGION", "WXPAY_MODE", "WXPAY_APPID", "WXPAY_MCHID", "WXPAY_SUB_MCHID", "WXPAY_SUB_APPID", "WXPAY_SUB_MCHIDS",
 }
 
-// merchant is the owner of the orders. Without its keys it is not known which dialects the functions
-// speak, so every dialect is taken: the function refuses it when it closes the order.
+// merchant is the owner of the orders, by the configuration that the functions have. Without its
+// keys it is not known which dialects the functions speak, so every dialect is taken: the function
+// refuses it when it closes the order.
 func (f *storeFlags) merchant() (order.Merchant, error) {
 	environ, err := environment(f.emulator)
 	if err != nil {
 		return order.Merchant{}, err
 	}
-	if f.address != "" { // the store that the environment names is not opened, nor are its faults any
+	// With --store, app.New must neither open nor fault the store that the environment names.
+	if f.address != "" {
 		environ = append(slices.Clip(environ), storeVariable+"=")
 	}
 	configured, err := app.New(environ, io.Discard)
@@ -135,6 +139,7 @@ func (f *storeFlags) merchant() (order.Merchant, error) {
 	}
 	m := configured.Closer.Merchant
 	if faults, is := errors.AsType[*config.Faults](configured.Broken); is {
+		// Missing keys are a fault of the whole configuration, and none here.
 		if mine := only(faults, aboutOrders...); len(mine.List) > 0 {
 			return order.Merchant{}, usage(mine)
 		}
@@ -143,7 +148,8 @@ func (f *storeFlags) merchant() (order.Merchant, error) {
 	return m, nil
 }
 
-// only leaves the faults that are about some variables.
+// only leaves the faults that are about some variables, or about the files that these may be read
+// from (_FILE).
 func only(faults *config.Faults, variables ...string) *config.Faults {
 	mine := &config.Faults{}
 	for _, fault := range faults.List {
@@ -154,13 +160,15 @@ func only(faults *config.Faults, variables ...string) *config.Faults {
 	return mine
 }
 
-// sqlitePath is the file of a SQLite store, and false for another database.
+// sqlitePath is the file of a SQLite store, and false for another database. The address may be
+// written as a URL, with two slashes.
 func sqlitePath(address string) (string, bool) {
 	path, is := strings.CutPrefix(address, "sqlite:")
 	return strings.TrimPrefix(path, "//"), is
 }
 
-// hasSQLite reports whether this program was built with it.
+// hasSQLite reports whether this program was built with it: SQLite doubles the size of a program,
+// and stands under a build tag.
 func hasSQLite() bool {
 	_, _, err := store.Connector("sqlite:any") // opens nothing
 	return err == nil
@@ -176,6 +184,7 @@ func checkAddress(address, said string) error {
 				"或使用 mysql:// 或 postgres:// 的数据库", said)
 	}
 	if _, _, err := store.Connector(address); err != nil {
+		// The package's name means nothing to a user; the flag or the variable does.
 		fault := bilingual.Wording(err)
 		unprefixed := bilingual.New(strings.TrimPrefix(fault.EN, "store: "), strings.TrimPrefix(fault.ZH, "store: "))
 		return usagef("%s: %s", "%s：%s", said, unprefixed)
@@ -192,7 +201,8 @@ func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
 	return call.Ref, nil
 }
 
-// inStore gives an error of the store's its exit code and a Chinese wording. Other errors pass.
+// inStore gives an error of the store's its exit code and a Chinese wording. An error that has an
+// exit code already passes as it is.
 func inStore(err error) error {
 	if err == nil {
 		return nil

@@ -29,10 +29,13 @@ import (
 type Demo struct {
 	*render.Language
 
-	Out      io.Writer
-	Logs     io.Writer         // gets what the platform and the functions log
-	Dir      string            // for keys and stores; a new folder
-	Binaries map[string]string // the functions, built with SQLite, from desk.Find
+	Out io.Writer
+	// Logs gets what the platform and the functions log.
+	Logs io.Writer
+	// Dir is a new folder, for keys and stores.
+	Dir string
+	// Binaries are the functions, built with SQLite, from desk.Find.
+	Binaries map[string]string
 
 	desk *desk.Desk
 	done []played
@@ -44,11 +47,12 @@ const (
 	stranger = "oDemoStranger000000000000002"
 )
 
-// total is what each order costs, in fen.
+// total is what each order costs, in fen: one yuan.
 const total = 100
 
 // Run plays every variant and prints all calls in a table. The error says what was not as it should
-// be, or what kept a call from being made.
+// be, or what kept a call from being made. Functions and cloud are new in each variant; the
+// gateway, its orders and its clock are the same, as WeChat Pay's are.
 func (d *Demo) Run(ctx context.Context) error {
 	var err error
 	at := desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort}
@@ -69,7 +73,7 @@ func (d *Demo) Run(ctx context.Context) error {
 	return d.summary()
 }
 
-// variant is one way of being configured.
+// variant is one way of being configured: a dialect, and whose merchant number signs.
 type variant struct {
 	api     string
 	partner bool
@@ -88,12 +92,16 @@ func (v variant) mode() bilingual.Text {
 type scene struct {
 	variant
 
-	cloud desk.Description // how its functions are called
-	owner paygate.Owner    // of its orders
-	store string           // the address of its register
+	// cloud is how its functions are called.
+	cloud desk.Description
+	// owner is the merchant of its orders.
+	owner paygate.Owner
+	// store is the address of its register, a file of its own.
+	store string
 }
 
-// number is an order's. Direct and partner orders may have the same, as their owners differ.
+// number is an order's. Direct and partner orders may have the same, as their owners differ: a
+// number is unique only below its merchant and sub-merchant.
 func (s *scene) number(name string) string { return "DEMO-" + s.api + "-" + name }
 
 // play makes every call in one variant, with functions of its own. These trust only callers that
@@ -113,6 +121,7 @@ func (d *Demo) play(ctx context.Context, v variant) error {
 		return err
 	}
 	defer undeploy()
+	// Nothing reads the description of this cloud from a file: the calls are made here.
 	s.owner, s.cloud = as.Owner(), desk.Description{CloudURL: cloudURL, Runtime: platform.Go1, Env: env}
 	d.print("\n━━━ %s\n", "\n━━━ %s\n", v.title)
 	for _, name := range []string{"unpaid", "paid", "lost", "stranger", "overdue", "overduepaid"} {
@@ -128,7 +137,8 @@ func (d *Demo) play(ctx context.Context, v variant) error {
 	return d.sweep(ctx, s)
 }
 
-// place creates an order at the gateway, in a state; empty: NOTPAY.
+// place creates an order at the gateway, in a state; empty: NOTPAY. The customer's app would have
+// placed it by the merchant's server.
 func (d *Demo) place(s *scene, name string, state paygate.TradeState) error {
 	return d.desk.Gateway.AddOrder(paygate.Order{
 		MchID: s.owner.MchID, SubMchID: s.owner.SubMchID, OutTradeNo: s.number(name), Total: total, OpenID: openID, State: state,
@@ -137,15 +147,19 @@ func (d *Demo) place(s *scene, name string, state paygate.TradeState) error {
 
 // call is one call of the demonstration, and what must come of it.
 type call struct {
-	title           bilingual.Text // empty: it is not shown, being like the one before
+	// title is empty for a call that is not shown, being like the one before.
+	title           bilingual.Text
 	function, order string
-	before          func(order string, owner paygate.Owner) error // what happens first; may be nil
-	outcome, state  string                                        // of the answer, and at the gateway
+	// before is what happens first; it may be nil.
+	before func(order string, owner paygate.Owner) error
+	// outcome is the answer's, and state the order's at the gateway afterwards.
+	outcome, state string
 	// closeAt registers the order for openID, as a service; empty: openID calls.
 	closeAt, openID string
 }
 
-// calls is what every variant plays, in this order.
+// calls is what every variant plays, in this order. A call without a title is made like the one
+// before it and not shown.
 func (d *Demo) calls() []call {
 	const closeorder, queryorder = "closeorder", "queryorder"
 	return []call{
@@ -166,6 +180,7 @@ func (d *Demo) calls() []call {
 	}
 }
 
+// pay has the customer pay an order, as if in the mini-program.
 func (d *Demo) pay(number string, owner paygate.Owner) error {
 	return d.desk.Gateway.Pay(number, owner)
 }
@@ -175,14 +190,15 @@ func (d *Demo) lose(number string, _ paygate.Owner) error {
 	return d.desk.Gateway.Inject(paygate.Fault{Action: paygate.Drop, Op: "close", OutTradeNo: number, Times: 1})
 }
 
-// played is a call that was made, for the summary.
+// played is a call that was made, or a timer that fired, for the summary.
 type played struct {
 	function, order string
 	variant         variant
 	outcome         string
 	attempts        int
 	took            time.Duration
-	wrong           error // what is not as it should be
+	// wrong is what is not as it should be; nil: nothing.
+	wrong error
 }
 
 // call makes one call, shows it and its answer, and notes whether both the answer and the gateway's
@@ -198,6 +214,7 @@ func (d *Demo) call(ctx context.Context, s *scene, c call) error {
 	if err != nil {
 		return err
 	}
+	// The time includes the platform's part, as a caller's does.
 	start := time.Now()
 	reply, err := s.cloud.Call(ctx, c.function, sent, caller)
 	if err != nil {
@@ -208,6 +225,7 @@ func (d *Demo) call(ctx context.Context, s *scene, c call) error {
 	if c.title != (bilingual.Text{}) {
 		d.show(c, event, reply)
 	}
+	// Of calls that are alike the first stands in the table, and any that went wrong.
 	if c.title != (bilingual.Text{}) || p.wrong != nil {
 		d.done = append(d.done, p)
 	}
@@ -215,7 +233,8 @@ func (d *Demo) call(ctx context.Context, s *scene, c call) error {
 }
 
 // event is what a call gives the function, as it is shown and as it is sent, and its caller. A
-// registration is made by the shop's server, whose token is not shown.
+// registration is made by the shop's server, whose token is not shown. A customer's call carries no
+// identity: the platform adds it, as openid.
 func (s *scene) event(c call) (shown, sent []byte, caller desk.User, err error) {
 	parameters := map[string]string{"sub_mch_id": cmp.Or(s.owner.SubMchID, s.owner.MchID), "out_trade_no": c.order}
 	if c.closeAt != "" {
@@ -231,7 +250,7 @@ func (s *scene) event(c call) (shown, sent []byte, caller desk.User, err error) 
 	return shown, sent, desk.User{}, err
 }
 
-// show shows a call and its answer.
+// show shows a call and its answer, in the form that a developer sees it in.
 func (d *Demo) show(c call, event, reply []byte) {
 	how := bilingual.Same("wx.cloud.callFunction")
 	if c.closeAt != "" {
@@ -241,7 +260,8 @@ func (d *Demo) show(c call, event, reply []byte) {
 	d.print("  %s\n", "  %s\n", strings.ReplaceAll(render.Pretty(reply), "\n", "\n  "))
 }
 
-// check compares the answer and the gateway's record with what they should be.
+// check compares the answer and the gateway's record with what they should be. A fault is kept for
+// the summary and stops nothing: what comes after it may show why.
 func (d *Demo) check(s *scene, c call, reply []byte) played {
 	var answer struct {
 		Outcome  string `json:"outcome"`
@@ -260,7 +280,8 @@ func (d *Demo) check(s *scene, c call, reply []byte) played {
 	}
 }
 
-// checkState compares the gateway's record of an order with what it should be.
+// checkState compares the gateway's record of an order with what it should be. A function that
+// claimed to have closed an order would be found out here.
 func (d *Demo) checkState(s *scene, number, state string) error {
 	kept, err := d.desk.Gateway.Order(number, s.owner)
 	if err == nil && string(kept.State) != state {
@@ -269,7 +290,8 @@ func (d *Demo) checkState(s *scene, number, state string) error {
 	return err
 }
 
-// summary shows all calls in a table, and fails if any went wrong.
+// summary shows all calls in a table, each with how many exchanges with WeChat Pay it took and how
+// long the caller waited, and fails if any went wrong.
 func (d *Demo) summary() error {
 	d.print("\n━━━ all calls\n\n", "\n━━━ 汇总\n\n")
 	rows := &render.Table{Out: d.Out, Header: []string{

@@ -26,6 +26,8 @@ func (d *Demo) sweep(ctx context.Context, s *scene) error {
 		return bilingual.Errorf("looking into the store of orders: %w", "查看订单存储：%w", err)
 	}
 	defer func() { _ = kept.Close() }()
+	// An order that is overdue already is registered as any other: its time may have passed while
+	// the shop's server was down.
 	aMinuteAgo := time.Now().Add(-time.Minute).Format(time.RFC3339)
 	overdue := call{function: "closeorder", order: "overdue", outcome: "scheduled", state: "NOTPAY", closeAt: aMinuteAgo, openID: openID}
 	paid := overdue
@@ -46,6 +48,7 @@ func (d *Demo) sweep(ctx context.Context, s *scene) error {
 				"queryorder", sweep.Report{Claimed: 1, AlreadyClosed: 1}, map[string]string{"doubt": "CLOSED"},
 			})
 		},
+		// The outbox is read last: it has every end of this variant.
 		func() error { return d.tell(ctx, kept, s) },
 	} {
 		if err := step(); err != nil {
@@ -57,10 +60,12 @@ func (d *Demo) sweep(ctx context.Context, s *scene) error {
 
 // crash leaves behind what a function does that is killed between its close and the reply: the
 // intent in the register, under a lease that has run out, and an order that the gateway has closed.
+// Nothing says that it is closed but the gateway.
 func (d *Demo) crash(ctx context.Context, kept *store.Store, s *scene) error {
 	entry := schedule.Entry{Ref: order.Ref{
 		Region: order.Mainland, MchID: s.owner.MchID, SubMchID: s.owner.SubMchID, OutTradeNo: s.number("doubt"),
 	}}
+	// Begin writes the intent as a direct close does, with a lease that is over at once.
 	_, err := kept.Begin(ctx, entry, time.Millisecond)
 	if err == nil {
 		err = d.place(s, "doubt", paygate.StateClosed)
@@ -71,16 +76,18 @@ func (d *Demo) crash(ctx context.Context, kept *store.Store, s *scene) error {
 	return nil
 }
 
-// tick is a timer that fires, and what must come of it.
+// tick is a timer that fires, and what must come of it: the counts of the sweep's report, and the
+// orders' states at the gateway.
 type tick struct {
 	title    bilingual.Text
 	function string
 	report   sweep.Report
-	states   map[string]string // by order
+	// states are by the order's name.
+	states map[string]string
 }
 
 // tick fires a timer, shows its report, and notes whether it and the gateway's record are what they
-// should be.
+// should be. closeorder's timer closes what is overdue, queryorder's looks after what is in doubt.
 func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 	start := time.Now()
 	reply, err := s.cloud.Fire(ctx, t.function)
@@ -91,8 +98,9 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 	d.print("\n▸ %s\n  %s timer\n  %s\n", "\n▸ %s\n  %s 定时器\n  %s\n", t.title, t.function, reply)
 	var report sweep.Report
 	wrong := json.Unmarshal(reply, &report)
+	// Calls and times differ from run to run; the table shows them.
 	calls := report.Calls
-	report.Calls, report.Took = 0, 0 // which differ from run to run
+	report.Calls, report.Took = 0, 0
 	if wrong == nil && report != t.report {
 		wrong = bilingual.Errorf("the report counts %+v and should count %+v: %s", "报告计数为 %+v，应为 %+v：%s", report, t.report, reply)
 	}
@@ -109,7 +117,8 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 	return nil
 }
 
-// tell shows the outbox.
+// tell shows the outbox: one event for each order that has ended, which is what the shop releases
+// its stock by.
 func (d *Demo) tell(ctx context.Context, kept *store.Store, s *scene) error {
 	const most = 100
 	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, 0, most)

@@ -37,7 +37,7 @@ func Extensions() []string {
 }
 
 // FormatOf returns the format that is given or, when that is empty, the one that the file's name
-// tells.
+// tells. The contents are not guessed at: a file of one column looks like anything.
 func FormatOf(given, name string) (Format, error) {
 	ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))
 	for _, e := range extensions {
@@ -53,11 +53,11 @@ func FormatOf(given, name string) (Format, error) {
 }
 
 // parser turns one line of a file into Params. header reports that the line was the CSV header and
-// holds no order. The error is a *lineError, which is about this line alone and leaves in the Params
-// what could be read, or a *HeaderError, which is about the whole file.
+// holds no order. The error is a *lineError, which is about this line alone and leaves in the
+// Params what could be read, or a *HeaderError, which is about the whole file.
 type parser func(line []byte) (p order.Params, header bool, err error)
 
-// parser returns a parser for a new file.
+// parser returns a parser for a new file. It keeps what the header said, so one file needs one.
 func (f Format) parser() parser {
 	if f == CSV {
 		return (&csvParser{}).parse
@@ -65,7 +65,7 @@ func (f Format) parser() parser {
 	return parseJSON
 }
 
-// lineError is what is wrong with one line.
+// lineError is what is wrong with one line. It ends nothing: the importer reports it and goes on.
 type lineError struct {
 	field string
 	rule  bilingual.Text
@@ -86,8 +86,8 @@ func (e *HeaderError) Error() string { return e.faults.Error() }
 // Unwrap returns the single faults, for their wordings.
 func (e *HeaderError) Unwrap() error { return e.faults }
 
-// csvParser reads CSV line by line and not as one stream: no parameter has an end of line in it, and
-// so a quotation mark that is missing spoils its own line only.
+// csvParser reads CSV line by line and not as one stream: no parameter has an end of line in it,
+// and so a quotation mark that is missing spoils its own line only.
 type csvParser struct{ columns []order.Parameter } // nil: the header is still to come
 
 func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) {
@@ -103,6 +103,7 @@ func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) 
 		return p, false, &lineError{wholeLine, bilingual.Sprintf("must have %d columns as the header does, not %d",
 			"须与表头一样有 %d 列，而不是 %d 列", len(c.columns), len(cells))}
 	}
+	// Spaces around a cell are not part of it: RFC 4180 says they are, and no parameter has any.
 	for i := range c.columns {
 		if fault := c.columns[i].Set(&p, strings.TrimSpace(cells[i])); fault != nil {
 			return p, false, &lineError{fault.Field, fault.Rule}
@@ -125,6 +126,7 @@ func (c *csvParser) head(names []string) error {
 			c.columns = append(c.columns, column)
 		}
 	}
+	// A file without a header looks like one with unknown columns, which is said first.
 	for _, needed := range []string{outTradeNo, closeAt} {
 		if !c.has(needed) && len(faults) == 0 {
 			faults = append(faults, bilingual.Errorf("the header: column %s is missing; the first line names the columns",
@@ -137,6 +139,7 @@ func (c *csvParser) head(names []string) error {
 	return nil
 }
 
+// has reports whether the header has named a column already.
 func (c *csvParser) has(name string) bool {
 	return slices.ContainsFunc(c.columns, func(column order.Parameter) bool { return column.Name == name })
 }
@@ -164,8 +167,9 @@ const (
 	closeAt    = "close_at"
 )
 
-// NewEntry is schedule.NewEntry for an order that was read from a file or a terminal, where close_at
-// must be given: an order that is closed at once because a column was empty cannot be opened again.
+// NewEntry is schedule.NewEntry for an order that was read from a file or a terminal, where
+// close_at must be given: an order that is closed at once because a column was empty cannot be
+// opened again.
 func NewEntry(m order.Merchant, p order.Params) (schedule.Entry, error) {
 	if p.OutTradeNo != "" && p.CloseAt == "" {
 		return schedule.Entry{}, order.ParamError(closeAt,

@@ -22,7 +22,8 @@ import (
 const (
 	// maxLine bounds one line: an order's parameters fit into a hundredth of it.
 	maxLine = 64 << 10
-	// inBatch is how many orders are registered at once.
+	// inBatch is how many orders are registered at once: in one transaction, which makes a million
+	// lines a matter of minutes and not of hours.
 	inBatch = 1000
 )
 
@@ -31,7 +32,8 @@ type Importer struct {
 	// Register registers a batch, all of it or (with an error) none, as store.Store.RegisterAll
 	// does.
 	Register func(context.Context, []schedule.Entry) ([]schedule.Registration, error)
-	Merchant order.Merchant // the owner of the orders
+	// Merchant is the owner of the orders, whose rules and defaults they get.
+	Merchant order.Merchant
 	Format   Format
 	Rejects  *Rejects
 	Progress *render.Progress
@@ -46,8 +48,9 @@ type Importer struct {
 // pending is an order of the batch that is not registered yet.
 type pending struct {
 	entry schedule.Entry
-	said  order.Params // in whose words a fault is reported
-	line  int
+	// said has the words in which a fault is reported: openid where the entry has an owner.
+	said order.Params
+	line int
 }
 
 // Run imports a whole file. The error is a [*HeaderError], or one of the file, the store or the
@@ -56,7 +59,7 @@ type pending struct {
 func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 	defer in.Progress.End()
 	text := &lines{in: bufio.NewReaderSize(source, maxLine)}
-	parse := in.Format.parser()
+	parse := in.Format.parser() // which keeps the columns
 	for ctx.Err() == nil {
 		line, err := text.next()
 		if errors.Is(err, io.EOF) {
@@ -80,7 +83,8 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 	return context.Cause(ctx)
 }
 
-// take adds the order on a line to the batch, or rejects the line.
+// take adds the order on a line to the batch, or rejects the line. A line of spaces is passed over:
+// a file may end in several.
 func (in *Importer) take(parse parser, number int, line []byte) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
@@ -102,7 +106,9 @@ func (in *Importer) take(parse parser, number int, line []byte) error {
 	return nil
 }
 
-// flush registers the batch. An order that is registered already with other facts is rejected.
+// flush registers the batch. An order that is registered already with other facts is rejected, in
+// the words that its line used. A process that dies here leaves the batch registered or not, never
+// in part; the next run counts it as known.
 func (in *Importer) flush(ctx context.Context) error {
 	if len(in.batch) == 0 {
 		return nil
@@ -133,9 +139,11 @@ func (in *Importer) flush(ctx context.Context) error {
 
 // lines are read one after the other, none longer than the buffer.
 type lines struct {
-	in     *bufio.Reader
-	number int   // of the line that next returned last, from 1
-	read   int64 // bytes
+	in *bufio.Reader
+	// number is that of the line that next returned last, from 1.
+	number int
+	// read counts bytes, those of skipped lines too.
+	read int64
 }
 
 var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB", "超过 %d KiB", maxLine>>10)}
@@ -159,8 +167,9 @@ func (l *lines) next() ([]byte, error) {
 	case err != nil && len(line) == 0:
 		return nil, io.EOF
 	}
+	// A byte order mark would be part of the first column's name.
 	if l.number == 1 {
-		line = bytes.TrimPrefix(line, []byte("\ufeff")) // as spreadsheets begin a file
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
 	}
 	return bytes.TrimRight(line, "\r\n"), nil
 }

@@ -230,7 +230,8 @@ func TestImporterBatches(t *testing.T) {
 	}
 }
 
-// A terminal is shown the first of the rejected lines, and nothing that would take over the terminal.
+// A terminal is shown the first of the rejected lines, and nothing that would take over the
+// terminal.
 func TestRejectsShown(t *testing.T) {
 	t.Parallel()
 	r := &Rejects{language: &render.Language{}}

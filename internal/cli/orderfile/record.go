@@ -13,8 +13,9 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Record is a registered order as a line of JSON, which docs/cli.md describes. Times are UTC, and
-// left out when they are zero.
+// Record is a registered order as a line of JSON, which docs/cli.md describes. Its keys are
+// promised to programs, and are not the register's own names: that says FinalState where this says
+// ending. Times are UTC, and left out when they are zero. Amounts are in fen.
 type Record struct {
 	order.Ref
 
@@ -43,7 +44,10 @@ type Record struct {
 	Events []schedule.Event `json:"events,omitempty"`
 }
 
-// NewRecord returns the JSON of a registered order, with its events.
+// NewRecord returns the JSON of a registered order, with its events. The zero time stays zero in
+// UTC, so that it is left out.
+//
+// A record has the facts of the registration, how far the order is, and how it ended.
 func NewRecord(r schedule.Record, events ...schedule.Event) Record {
 	return Record{
 		Ref: r.Ref, Owner: r.Owner, SubAppID: r.SubAppID, API: r.API, Total: r.Total,
@@ -57,7 +61,9 @@ func NewRecord(r schedule.Record, events ...schedule.Event) Record {
 
 // Named reads the orders that arguments name, where - stands for those on standard input, one a
 // line. parse turns an argument or a line into an order. At most limit bytes of standard input are
-// taken.
+// taken, and a longer list is refused whole: its last line may be half a number. The error names
+// the line. All of standard input is read before anything is returned, so that a list with a fault
+// in it is not begun.
 func Named[T any](args []string, stdin io.Reader, limit int64, parse func(text string) (T, error)) ([]T, error) {
 	var all []T
 	for i, arg := range args {
@@ -81,7 +87,8 @@ func Named[T any](args []string, stdin io.Reader, limit int64, parse func(text s
 	return all, nil
 }
 
-// listed reads one order from each line that is not empty.
+// listed reads one order from each line that is not empty. Spaces around it are not part of it:
+// what databases print is padded.
 func listed[T any](stdin io.Reader, limit int64, parse func(text string) (T, error)) ([]T, error) {
 	var all []T
 	limited := &io.LimitedReader{R: stdin, N: limit + 1}

@@ -18,10 +18,12 @@ import (
 
 // reject is a line that was not registered, and why.
 type reject struct {
-	line   int
-	number string // the order's, where it could be read
-	field  string // wholeLine for a fault of no one field
-	rule   bilingual.Text
+	line int
+	// number is the order's, where it could be read.
+	number string
+	// field is wholeLine for a fault that is about no one field.
+	field string
+	rule  bilingual.Text
 }
 
 // wording is all but the line: the order, the field and the rule, as far as there are any.
@@ -36,7 +38,8 @@ func (r reject) wording() bilingual.Text {
 	return text
 }
 
-// rejectFor words an error about an order that could be read.
+// rejectFor words an error about an order that could be read. A fault of a parameter and a conflict
+// with the register both name the field, which has a column of its own.
 func rejectFor(line int, number string, err error) reject {
 	r := reject{line, number, wholeLine, bilingual.Wording(err)}
 	if field, is := errors.AsType[*order.FieldError](err); is {
@@ -48,17 +51,22 @@ func rejectFor(line int, number string, err error) reject {
 	return r
 }
 
-// Rejects reports rejected lines: all of them to a CSV file, or the first few to a terminal.
+// Rejects reports rejected lines: all of them to a CSV file, or the first few to a terminal. The
+// file has the columns line, out_trade_no, field and rule; a program finds the lines to mend by the
+// first.
 type Rejects struct {
-	Count int // how many there were
+	// Count is how many lines were rejected.
+	Count int
 
 	language *render.Language
 	file     io.Closer
-	csv      *csv.Writer // nil: no file
-	first    []reject
+	// csv writes to file; nil: the first of the rejects are kept for the terminal.
+	csv   *csv.Writer
+	first []reject
 }
 
-// mostRejects is how many of them a terminal is shown.
+// mostRejects is how many of them a terminal is shown. A file in the wrong format rejects every
+// line.
 const mostRejects = 20
 
 // OpenRejects reports to the file at path, or without one to the terminal that End is given. It
@@ -68,6 +76,7 @@ func OpenRejects(path string, source io.Reader, l *render.Language) (*Rejects, e
 	if path == "" {
 		return &Rejects{language: l}, nil
 	}
+	// Opening the file for writing would empty it before a line of it is read.
 	if read, is := source.(*os.File); is {
 		one, err1 := read.Stat()
 		other, err2 := os.Stat(path)
@@ -82,12 +91,16 @@ func OpenRejects(path string, source io.Reader, l *render.Language) (*Rejects, e
 	return newRejects(f, l), nil
 }
 
+// newRejects begins the file with its header, so that a file without rejected lines is a CSV file,
+// too.
 func newRejects(f io.WriteCloser, l *render.Language) *Rejects {
 	r := &Rejects{language: l, file: f, csv: csv.NewWriter(f)}
 	_ = r.csv.Write([]string{"line", outTradeNo, "field", "rule"}) // csv keeps an error until End
 	return r
 }
 
+// add reports one line. The error is about the file and ends the import: a report with lines
+// missing would be taken for the whole.
 func (r *Rejects) add(one reject) error {
 	r.Count++
 	if r.csv == nil {
@@ -125,8 +138,8 @@ func (r *Rejects) End(terminal io.Writer) error {
 	return nil
 }
 
-// Open opens a file of orders; - is standard input. size is -1 when it is not known. The error is
-// about the file's name.
+// Open opens a file of orders; - is standard input, which is left open. size is -1 when it is not
+// known. The error is about the file's name: the user's to mend.
 func Open(name string, stdin io.Reader) (source io.ReadCloser, size int64, err error) {
 	if name == "-" {
 		return io.NopCloser(stdin), -1, nil

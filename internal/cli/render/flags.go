@@ -16,6 +16,7 @@ import (
 func (l *Language) Flags(title string, flags *pflag.FlagSet) string {
 	var written, meant []string
 	widest := 0
+	// A hidden flag works and is not shown.
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if flag.Hidden {
 			return
@@ -34,6 +35,7 @@ func (l *Language) Flags(title string, flags *pflag.FlagSet) string {
 	}
 	var out strings.Builder
 	out.WriteString("\n\n" + title)
+	// A usage of several lines is indented to the second column.
 	for i, line := range written {
 		more := "\n" + Pad("", widest+len("   "))
 		fmt.Fprintf(&out, "\n%s   %s", Pad(line, widest), strings.ReplaceAll(meant[i], "\n", more))
@@ -41,7 +43,8 @@ func (l *Language) Flags(title string, flags *pflag.FlagSet) string {
 	return out.String()
 }
 
-// kind names what a flag takes, by pflag's name for it.
+// kind names what a flag takes, by pflag's name for it. A flag may name it in its usage, between
+// backquotes; such a name is shown as it is.
 func (l *Language) kind(name string) string {
 	zh, known := map[string]string{"string": "文本", "stringArray": "文本…", "int": "整数", "duration": "时长"}[name]
 	if !known {
@@ -50,7 +53,8 @@ func (l *Language) kind(name string) string {
 	return l.Say(name, zh)
 }
 
-// initial says what a flag is when it is not given, unless that is nothing.
+// initial says what a flag is when it is not given, unless that is nothing: the zero value of its
+// type, which its usage explains where it means something.
 func (l *Language) initial(value string) string {
 	switch value {
 	case "", "0", "0s", "false", "[]":
@@ -60,7 +64,8 @@ func (l *Language) initial(value string) string {
 	}
 }
 
-// FlagError is what is wrong with a flag, in both languages. pflag says it in English.
+// FlagError is what is wrong with a flag, in both languages. pflag says it in English, by types
+// that tell the cases apart; an error of a type that is not known here keeps its English words.
 func FlagError(err error) error {
 	if unknown, is := errors.AsType[*pflag.NotExistError](err); is {
 		return bilingual.Errorf("unknown flag: %s", "没有选项 %s", typed(unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()))
@@ -90,7 +95,9 @@ func typed(name, shorthands string) string {
 	return "--" + name
 }
 
-// valueRules say what a flag of a type takes, by pflag's name for the type.
+// valueRules say what a value has to be in the words of its user: pflag quotes strconv.
+//
+// They say what a flag of a type takes, by pflag's name for the type.
 var valueRules = map[string]bilingual.Text{
 	"bool":     bilingual.New("true or false", " true 或 false"),
 	"int":      bilingual.New("a whole number", "整数"),

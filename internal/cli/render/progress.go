@@ -15,14 +15,18 @@ import (
 type Progress struct {
 	out      io.Writer
 	language *Language
-	bar      *progressbar.ProgressBar // nil: lines
-	next     int                      // the count at which the next line is due
+	// bar is nil where out is no terminal.
+	bar *progressbar.ProgressBar
+	// next is the count at which the next line is due.
+	next int
 }
 
 // everySoMany is how many orders lie between two lines.
 const everySoMany = 100_000
 
-// NewProgress shows the progress through size bytes; -1 when the size is not known.
+// NewProgress shows the progress through size bytes; -1 when the size is not known, and then the
+// bar only shows that something goes on. Whether out is a terminal decides which of the two is
+// shown.
 func NewProgress(out io.Writer, size int64, l *Language) *Progress {
 	f, is := out.(*os.File)
 	return newProgress(out, size, is && term.IsTerminal(int(f.Fd())), l)
@@ -44,7 +48,8 @@ func newProgress(out io.Writer, size int64, terminal bool, l *Language) *Progres
 	return p
 }
 
-// At says that so many bytes were read, and how many orders were in them.
+// At says that so many bytes were read, and how many orders were in them. It may be called for each
+// order: the bar draws itself ten times a second at most.
 func (p *Progress) At(read int64, orders int) {
 	if p.bar != nil {
 		_ = p.bar.Set64(read) // a bar that cannot be drawn is no reason to stop

@@ -24,13 +24,14 @@ var progresses = map[string]bilingual.Text{
 	string(schedule.FinalNotFound): bilingual.New("notFound", "不存在"),
 }
 
-// Progress says how far a registered order is.
+// Progress says how far a registered order is. The words are those of the flags of orders list, and
+// of an order that has ended those of the register.
 func (l *Language) Progress(r schedule.Record) string {
 	return l.Text(progresses[cmp.Or(string(r.FinalState), string(r.Progress))])
 }
 
-// Mark is ✓ for an order that ended well, ✗ for one that a person has to look at, and · for one that
-// goes on by itself.
+// Mark is ✓ for an order that ended well, ✗ for one that a person has to look at, and · for one
+// that goes on by itself.
 func Mark(r schedule.Record) string {
 	switch r.Progress {
 	case schedule.Done:
@@ -42,16 +43,19 @@ func Mark(r schedule.Record) string {
 	return "·"
 }
 
-// Number is an order's number, behind its sub-merchant's where it has one.
+// Number is an order's number, behind its sub-merchant's where it has one: two sub-merchants may
+// each have an order of that number.
 func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, outTradeNo) }
 
-// Record shows everything that is known of a registered order, with its events.
+// Record shows everything that is known of a registered order, with its events. What is not known
+// is left out: a record of an order that waits has a third of the rows of one that was paid.
 func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Event) {
 	fmt.Fprintf(out, "%s %s  %s\n", Mark(r), l.Progress(r), printable.Text(r.OutTradeNo))
 	attempts := ""
 	if r.Attempts > 0 {
 		attempts = strconv.Itoa(r.Attempts)
 	}
+	// An order may be registered for a time, or for so long after its registration.
 	closeAt := Clock(r.CloseAt)
 	if closeAt == "" {
 		closeAt = l.Say("%s after its registration", "登记后 %s", r.CloseIn)
@@ -75,12 +79,14 @@ func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Ev
 		{bilingual.New("paid at", "支付时间"), Clock(r.PaidAt)},
 		{bilingual.New("transaction id", "微信订单号"), r.TransactionID},
 	})
+	// What happened to the order comes last, in the order in which it happened.
 	for _, e := range events {
 		l.list(out, []row{{bilingual.Sprintf("event %d", "事件 %d", e.ID), Clock(e.OccurredAt) + "  " + l.Event(e)}})
 	}
 }
 
-// lastSaid is the gateway's last word, and whether it was proved.
+// lastSaid is the gateway's last word, and whether it was proved: a reply without a valid signature
+// is kept for the reader, and ends nothing.
 func (l *Language) lastSaid(r schedule.Record) string {
 	said := l.state(r.TradeState)
 	if said != "" && !r.Authenticated {
@@ -99,19 +105,21 @@ var kinds = map[schedule.EventKind]bilingual.Text{
 	schedule.EventContradicted:    bilingual.New("contradicted", "结果矛盾 contradicted"),
 }
 
-// Event is what an event says, on one line.
+// Event is what an event says, on one line: its kind, and the amount, the transaction and the
+// reason as far as it has them.
 func (l *Language) Event(e schedule.Event) string {
 	return printable.Text(joined("  ", l.Text(kinds[e.Kind]), l.Amount(e.PaidTotal, ""), e.TransactionID, l.Reason(e.Reason)))
 }
 
-// reasonsZH are the workflow's own reasons, which the register keeps in English.
+// reasonsZH are the workflow's own reasons, which the register keeps in English. They are compared
+// by their words: a reason that is reworded there is shown in English until it is added here.
 var reasonsZH = map[string]string{
 	"not five minutes old":                     "下单不足五分钟",
 	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
 }
 
-// Reason is why an order has not ended, as the register keeps it: one of the workflow's own reasons,
-// or the code and text of a result. What another version wrote stays as it is.
+// Reason is why an order has not ended, as the register keeps it: one of the workflow's own
+// reasons, or the code and text of a result. What another version wrote stays as it is.
 func (l *Language) Reason(recorded string) string {
 	if zh, own := reasonsZH[recorded]; own {
 		return l.Say(recorded, zh)

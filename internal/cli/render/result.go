@@ -17,18 +17,21 @@ import (
 )
 
 // Results shows the results of close and query: everything about one order, a line each for
-// several, or JSON.
+// several, or JSON. Programs branch on the outcome, which stands in each of the three in the words
+// of docs/api.md; the Chinese lines have it behind a Chinese word.
 type Results struct {
 	*Language
 
-	Out   io.Writer
-	JSON  bool
-	Names []string // what all the orders are named
+	Out  io.Writer
+	JSON bool
+	// Names are those of all orders, as they were given: they decide the form and the widths.
+	Names []string
 
 	counts map[order.Outcome]int
 }
 
-// Tell shows the result for the order of that name.
+// Tell shows the result for the order of that name. It is called once for each of Names, in their
+// order.
 func (r *Results) Tell(name string, result order.Result) {
 	if r.counts == nil {
 		r.counts = map[order.Outcome]int{}
@@ -44,14 +47,15 @@ func (r *Results) Tell(name string, result order.Result) {
 			facts := joined("  ", sub.OutTradeNo, string(sub.TradeState), r.Amount(sub.TotalFee, sub.FeeType))
 			r.list(r.Out, []row{{bilingual.New("sub-order", "子订单"), facts}})
 		}
-	default:
+	default: // a line has room for a gist
 		line := fmt.Sprintf("%s %s  %s  %s", mark(result.Outcome), Pad(r.Outcome(result.Outcome), r.outcomeWidth()),
 			Pad(name, r.nameWidth()), printable.Text(r.gist(result)))
 		fmt.Fprintln(r.Out, strings.TrimRight(line, " "))
 	}
 }
 
-// Sum says how many orders came to what, below lines.
+// Sum says how many orders came to what, below lines. One order needs no sum, and JSON has none: a
+// program counts by itself.
 func (r *Results) Sum() {
 	if r.JSON || len(r.Names) == 1 {
 		return
@@ -79,13 +83,15 @@ func mark(outcome order.Outcome) string {
 	return "?"
 }
 
-// outcomes are in the order in which they are counted.
+// outcomes are in the order in which they are counted: what was asked for comes first, and last
+// what needs another run.
 var outcomes = []order.Outcome{
 	order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid,
 	order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooSoon, order.OutcomeUnknown,
 }
 
-// outcomesZH stand before the words that programs branch on.
+// outcomesZH stand before the words that programs branch on, so that a Chinese reader finds those
+// in the documents.
 var outcomesZH = map[order.Outcome]string{
 	order.OutcomeClosed:        "已关单",
 	order.OutcomeAlreadyClosed: "此前已关",
@@ -123,7 +129,8 @@ func (r *Results) nameWidth() int {
 	return width
 }
 
-// meanings say what follows from an outcome. A found order's follows from its state.
+// meanings say what follows from an outcome for the shop. A found order's meaning follows from its
+// state.
 var meanings = map[order.Outcome]bilingual.Text{
 	order.OutcomeClosed:        bilingual.New("it can no longer be paid; release the stock", "订单已不可支付，可释放库存"),
 	order.OutcomeAlreadyClosed: bilingual.New("it had been closed before; release the stock", "此前已关闭，可释放库存"),
@@ -147,7 +154,8 @@ var (
 		"微信支付不接受当前配置；请先修正配置再重新执行（可用 cloudpay doctor 检查）")
 )
 
-// meaning is what follows from a result.
+// meaning is what follows from a result. The codes that ask for the merchant's own doing come
+// before the outcome, which is a refusal like any other.
 func (l *Language) meaning(result order.Result) string {
 	switch {
 	case result.Outcome == order.OutcomeFound:
@@ -160,8 +168,9 @@ func (l *Language) meaning(result order.Result) string {
 	return l.Text(meanings[result.Outcome])
 }
 
-// rows are the facts that a person wants; JSON has them all.
+// rows are the facts that a person wants, the ones about money first. JSON has all facts.
 func (l *Language) rows(name string, result order.Result) []row {
+	// An order that was named by another number has its own as a fact.
 	number := result.OutTradeNo
 	if number == name {
 		number = "" // the first line has it
@@ -182,8 +191,8 @@ func (l *Language) rows(name string, result order.Result) []row {
 	}
 }
 
-// gist is what a line has room for. The code of an outcome that has one of its own says the same
-// once more, and is left out.
+// gist is what a line has room for: the gateway's word, the amount and the code. The code of an
+// outcome that has one of its own says the same once more, and is left out.
 func (l *Language) gist(result order.Result) string {
 	code := result.ErrCode
 	switch result.Outcome {
@@ -194,7 +203,8 @@ func (l *Language) gist(result order.Result) string {
 	return joined("  ", string(result.TradeState), l.Amount(result.TotalFee, result.FeeType), code)
 }
 
-// states say what the gateway's words mean.
+// states say what the gateway's words mean. A word that is not known here is shown as it is: WeChat
+// Pay may have new ones.
 var states = map[tradestate.State]bilingual.Text{
 	tradestate.Success:    bilingual.New("paid", "支付成功"),
 	tradestate.Refund:     bilingual.New("paid, and given back in part or whole", "转入退款"),
@@ -216,11 +226,13 @@ func (l *Language) state(s tradestate.State) string {
 	return l.Say("%s, %s", "%s，%s", s, meaning)
 }
 
+// proofsZH stand before the words of docs/api.md, as outcomesZH do.
 var proofsZH = map[order.Proof]string{
 	order.ProofSignature: "签名", order.ProofPrivateLink: "内网链路", order.ProofNone: "无",
 }
 
-// proof says why the answer may be believed, and what it took.
+// proof says why the answer may be believed, in which dialect it came, and how many exchanges it
+// took. A result that nothing was sent for has none.
 func (l *Language) proof(result order.Result) string {
 	word := string(result.Proof)
 	if l.Chinese {
@@ -236,7 +248,7 @@ func (l *Language) proof(result order.Result) string {
 }
 
 // why is the code and its text, where they say more than the outcome, and what the table of codes
-// advises.
+// advises. Both are empty for the outcomes that explain themselves.
 func (l *Language) why(result order.Result) (why, remedy string) {
 	switch result.Outcome {
 	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid:
@@ -250,6 +262,7 @@ func (l *Language) why(result order.Result) (why, remedy string) {
 	return why, remedy
 }
 
+// wait is how long to leave the order alone; empty when that does not matter.
 func (l *Language) wait(seconds int64) string {
 	if seconds == 0 {
 		return ""

@@ -28,14 +28,16 @@ type Table struct {
 	Out    io.Writer
 	Header []string
 
-	rows   [][]string
-	headed bool // the header was printed
+	rows [][]string
+	// headed says that the header was printed.
+	headed bool
 }
 
 // block is how many rows are held back.
 const block = 200
 
-// Row adds a row. It has a cell for each column of the header.
+// Row adds a row. It has a cell for each column of the header. Cells are escaped: a number or a
+// reason may be anything that a stranger has sent.
 func (t *Table) Row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = printable.Text(cell)
@@ -55,6 +57,7 @@ func (t *Table) Flush() {
 	if !t.headed {
 		rows = slices.Insert(rows, 0, t.Header)
 	}
+	// The header counts in every block, so that columns stay as wide as their titles.
 	widths := make([]int, len(t.Header))
 	for _, row := range append(rows, t.Header) {
 		for i, cell := range row {
@@ -74,7 +77,8 @@ func (t *Table) Flush() {
 // row is one fact about an order, in a list of facts.
 type row struct {
 	label bilingual.Text
-	value string // empty: the row is left out
+	// value is empty for a fact that is not known: the row is left out.
+	value string
 }
 
 // labelWidth is the width of the longest label, in either language.
@@ -94,8 +98,8 @@ func joined(between string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), between)
 }
 
-// JSON prints one object a line. Characters that a terminal would obey are escaped, which leaves the
-// JSON's meaning as it is.
+// JSON prints one object a line. Characters that a terminal would obey are escaped, which leaves
+// the JSON's meaning as it is.
 func JSON(out io.Writer, v any) {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -112,8 +116,8 @@ func Clock(t time.Time) string {
 	return t.Local().Format(time.DateTime) //nolint:gosmopolitan // a person reads it here; JSON has UTC
 }
 
-// Amount shows a sum of money as people say it and as the API counts it; empty for nil. currency is
-// empty for CNY.
+// Amount shows a sum of money as people say it and as the API counts it, since mistaking one for
+// the other is a mistake by a hundred; empty for nil. currency is empty for CNY.
 func (l *Language) Amount(fen *int64, currency string) string {
 	switch {
 	case fen == nil:
