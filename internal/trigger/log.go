@@ -79,6 +79,9 @@ func (i *invocation) idFor(c caller, id string) string {
 // short keeps a text that anyone may have written from filling a log line or a reply.
 func short(text string) string { return printable.Short(text, 40) }
 
+// redacted stands for a secret that was sent in a wrong place.
+const redacted = "redacted"
+
 // redact replaces a text that is a secret.
 func (i *invocation) redact(text string) string {
 	if i.Access.IsSecret(text) {

@@ -3,12 +3,9 @@ package trigger
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"fmt"
-	"io"
-	"log/slog"
-)
 
-const redacted = "redacted"
+	"cloudpay/pkg/wire"
+)
 
 // Token is a secret that a caller sends to prove itself. During a rotation it has two values, and
 // either matches. It prints as "redacted", and its values cannot be read back: only their hashes
@@ -18,6 +15,8 @@ const redacted = "redacted"
 // The hashes are behind a pointer because fmt cannot call the methods of a struct's unexported
 // fields, and would print their contents.
 type Token struct {
+	wire.Redacted
+
 	sums *[][sha256.Size]byte
 }
 
@@ -51,18 +50,3 @@ func (t Token) Is(given string) bool {
 
 // isSet reports whether the token has a value.
 func (t Token) isSet() bool { return t.sums != nil }
-
-// String returns "redacted".
-func (Token) String() string { return redacted }
-
-// GoString returns "redacted".
-func (Token) GoString() string { return redacted }
-
-// Format writes "redacted" for every verb and flag.
-func (Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// LogValue returns "redacted".
-func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText returns "redacted", for JSON and the like.
-func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
