@@ -65,8 +65,8 @@ func dispositionOf(op order.Op, r order.Result) disposition {
 }
 
 // notTheMessages are the codes of refusals that are not the message's fault, besides those of the
-// merchant's papers: its sender is not admitted, as after a token was changed on one side; damage on
-// the way. The messages must still be there when the operator has mended these.
+// merchant's papers: its sender is not admitted, as after a token was changed on one side; damage
+// on the way. The messages must still be there when the operator has mended these.
 var notTheMessages = []string{
 	errcode.NoAuth, errcode.ConfigError, errcode.FrequencyLimited,
 	"LACK_PARAMS", "REQUIRE_POST_METHOD", "XML_FORMAT_ERROR", "POST_DATA_EMPTY", "NOT_UTF8",
