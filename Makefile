@@ -15,7 +15,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.tmp/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # What each package's own tests have to cover, in per cent of its statements.
-COVERAGE := cloudpay/pkg/*=95 cloudpay/internal/order=90 cloudpay/internal/closing=90 cloudpay/internal/sweep=90
+COVERAGE := cloudpay/pkg/*=95 cloudpay/internal/order=90 cloudpay/internal/order/errcode=90 cloudpay/internal/schedule=90 cloudpay/internal/closing=90 cloudpay/internal/sweep=90
 
 # What tests must have used and written for a search for leaks to be one.
 LEAKCHECK := -secrets v2-key,v3-key,private-key,token,identity,signature -output logs,errors,replies,terminal

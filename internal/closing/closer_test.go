@@ -72,12 +72,12 @@ func TestClose(t *testing.T) {
 		},
 		{
 			"the customer is paying, and does",
-			[]reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying), states(tradestate.Success)},
+			[]reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.UserPaying), states(tradestate.Success)},
 			"close query query", order.OutcomePaid, "SUCCESS", "FAIL", "ORDERPAID",
 		},
 		{
 			"the customer is paying, and gives up",
-			[]reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")},
+			[]reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.NotPay), says(verdict.Accepted, "")},
 			"close query close", order.OutcomeClosed, "SUCCESS", "SUCCESS", "",
 		},
 		{
@@ -262,7 +262,7 @@ func TestCallsAreBounded(t *testing.T) {
 		"limited":           {limits(0)},
 		"in doubt":          {doubts(errcode.SystemError)},
 		"close and query":   {doubts(errcode.SystemError), states(tradestate.NotPay)},
-		"being paid":        {says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying)},
+		"being paid":        {says(verdict.SaysPaying, "USERPAYING"), states(tradestate.UserPaying)},
 		"limited, unsigned": {doubts(errcode.FrequencyLimited)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,9 +305,9 @@ func TestWhyNothingIsKnown(t *testing.T) {
 		code    string
 	}{
 		{"accepted, and never stated", true, []reply{says(verdict.Accepted, ""), states(tradestate.NotPay)}, errcode.Unconfirmed},
-		{"an unknown state", false, []reply{doubts(errcode.Timeout), states("MOON")}, errcode.UnsettledState},
-		{"accepted for deduction", false, []reply{doubts(errcode.Timeout), states(tradestate.Accept)}, errcode.UnsettledState},
-		{"being paid", false, []reply{doubts(errcode.Timeout), states(tradestate.UserPaying)}, errcode.UserPaying},
+		{"an unknown state", false, []reply{doubts(errcode.Timeout), states("MOON")}, "UNSETTLED_STATE"},
+		{"accepted for deduction", false, []reply{doubts(errcode.Timeout), states(tradestate.Accept)}, "UNSETTLED_STATE"},
+		{"being paid", false, []reply{doubts(errcode.Timeout), states(tradestate.UserPaying)}, "USERPAYING"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -363,9 +363,9 @@ func TestCloseAnswersInTime(t *testing.T) {
 		{"it is slow to fail", []reply{after(20*time.Millisecond, doubts(errcode.SystemError))}, order.OutcomeUnknown, errcode.SystemError},
 		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
 		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
-		{"the customer is paying for ever", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
+		{"the customer is paying for ever", []reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.UserPaying)}, order.OutcomeUnknown, "USERPAYING"},
 		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, "ORDERPAID"), hangs}, order.OutcomePaid, "ORDERPAID"},
-		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.UserPaying)}, order.OutcomeUnknown, errcode.UserPaying},
+		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.UserPaying)}, order.OutcomeUnknown, "USERPAYING"},
 	} {
 		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
 			t.Run(tc.name+" within "+limit.String(), func(t *testing.T) {

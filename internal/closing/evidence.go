@@ -99,9 +99,9 @@ func (v *evidence) payment() order.Answer {
 
 // unsettled words a state that is neither paid, closed nor open as the doubt that it leaves.
 func unsettled(a order.Answer) order.Answer {
-	code := errcode.UnsettledState
+	code := "UNSETTLED_STATE"
 	if a.Facts.TradeState == tradestate.UserPaying {
-		code = errcode.UserPaying
+		code = "USERPAYING"
 	}
 	return reworded(a, code)
 }

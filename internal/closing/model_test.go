@@ -33,7 +33,7 @@ func (m *model) Close(ctx context.Context, _ order.Call) order.Answer {
 		case m.state.Closed():
 			return answer(verdict.SaysClosed, "ORDERCLOSED")
 		case m.state == tradestate.UserPaying:
-			return answer(verdict.SaysPaying, errcode.UserPaying)
+			return answer(verdict.SaysPaying, "USERPAYING")
 		}
 		m.state = tradestate.Closed
 		return answer(verdict.Accepted, "")

@@ -167,7 +167,7 @@ func TestUnknownCarriesNoProof(t *testing.T) {
 		"a state on its way": {doubts(errcode.Timeout), laden(states(tradestate.UserPaying))},
 		"a state of no name": {doubts(errcode.Timeout), laden(states("MOON"))},
 		"a refused query":    {doubts(errcode.Timeout), laden(says(verdict.Refused, errcode.NoAuth))},
-		"a busy customer":    {laden(says(verdict.SaysPaying, errcode.UserPaying))},
+		"a busy customer":    {laden(says(verdict.SaysPaying, "USERPAYING"))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +213,7 @@ func TestYoungOrderIsClosedAgainUnlessDisputed(t *testing.T) {
 	}{
 		{"a close that was lost", []reply{doubts(errcode.Timeout), states(tradestate.NotPay), says(verdict.Accepted, "")}},
 		{"a close that was turned away", []reply{rejects(errcode.SignError), states(tradestate.NotPay), says(verdict.Accepted, "")}},
-		{"a customer that gave up", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.NotPay), says(verdict.Accepted, "")}},
+		{"a customer that gave up", []reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.NotPay), says(verdict.Accepted, "")}},
 		{
 			"a query that was disputed",
 			[]reply{doubts(errcode.Timeout), says(verdict.Disputed, "NEW_CODE"), states(tradestate.NotPay), says(verdict.Accepted, "")},

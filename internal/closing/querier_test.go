@@ -34,7 +34,7 @@ func TestQuery(t *testing.T) {
 		{"disputed twice", []reply{says(verdict.Disputed, "NEW_CODE"), says(verdict.Disputed, "NEW_CODE")}, "query query", order.OutcomeRefused, "SUCCESS/FAIL NEW_CODE", ""},
 		{"rejected twice", []reply{rejects(errcode.SignError), rejects(errcode.SignError)}, "query query", order.OutcomeUnknown, "FAIL/ SIGNERROR", ""},
 		{"limited, then stated", []reply{limits(0), states(tradestate.NotPay)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.NotPay},
-		{"the customer is paying", []reply{says(verdict.SaysPaying, errcode.UserPaying), states(tradestate.Success)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Success},
+		{"the customer is paying", []reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.Success)}, "query query", order.OutcomeFound, "SUCCESS/SUCCESS ", tradestate.Success},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,8 +16,7 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// The tables of docs/api.md are held to the code here, from inside: the code's tables are not
-// exported.
+// These tests compare the tables of docs/api.md with the code's, which are not exported.
 
 var update = flag.Bool("update", false, "write the tables of docs/api.md (make generate)")
 
@@ -32,8 +31,7 @@ func readDocument(t *testing.T) string {
 	return string(text)
 }
 
-// TestAPIDocumentTables holds the tables that are made from code to the code; with -update it
-// writes them.
+// TestAPIDocumentTables compares the generated tables with the code; with -update it writes them.
 func TestAPIDocumentTables(t *testing.T) {
 	t.Parallel()
 	text := readDocument(t)
@@ -119,7 +117,7 @@ func codesTable() string {
 	return table.String()
 }
 
-// TestAPIDocumentOutcomes wants a row for each outcome, with what NewResult makes of it.
+// TestAPIDocumentOutcomes: each outcome has a row, with its codes.
 func TestAPIDocumentOutcomes(t *testing.T) {
 	t.Parallel()
 	said := map[bool]string{true: "yes", false: "no"}
@@ -143,8 +141,8 @@ func TestAPIDocumentOutcomes(t *testing.T) {
 	}
 }
 
-// TestAPIDocumentFields wants every field of the result in the first column of a table, and nothing
-// there that is no field.
+// TestAPIDocumentFields: the first columns of the tables name the fields of the result, all of them
+// and nothing else.
 func TestAPIDocumentFields(t *testing.T) {
 	t.Parallel()
 	text := readDocument(t)
@@ -161,8 +159,8 @@ func TestAPIDocumentFields(t *testing.T) {
 	}
 }
 
-// section is the text below a heading, to the next of the same rank or a higher one. Below "##"
-// that is without what has headings of its own in code style, which are objects of their own.
+// section is the text below a heading, up to the next heading of "##" or of "###" in code style:
+// the latter are objects of their own.
 func section(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(text, "\n"+heading+"\n")
@@ -174,7 +172,7 @@ func section(t *testing.T, text, heading string) string {
 
 var row = regexp.MustCompile(`(?m)^\| ([^|]*) \|`)
 
-// rowNames are the names in code style in the first column of a text's tables, sorted.
+// rowNames lists the names in code style in the first column of a text's tables, sorted.
 func rowNames(text string) []string {
 	names := map[string]bool{}
 	for _, cell := range row.FindAllStringSubmatch(text, -1) {
@@ -185,7 +183,7 @@ func rowNames(text string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// jsonNames are the names that a struct's fields have in JSON, sorted.
+// jsonNames lists the JSON names of a struct's fields, sorted.
 func jsonNames(of any) []string {
 	var names []string
 	for _, field := range reflect.VisibleFields(reflect.TypeOf(of)) {

@@ -13,7 +13,6 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
-	"cloudpay/internal/schedule"
 )
 
 func TestNewResult(t *testing.T) {
@@ -72,27 +71,25 @@ func TestNewResult(t *testing.T) {
 	}
 }
 
-// What WeChat Pay did not send is in no field of the result, and neither is an empty word.
+// TestWhatWasNotSentIsAbsent: a field that WeChat Pay did not send is not in the result, not even
+// empty.
 func TestWhatWasNotSentIsAbsent(t *testing.T) {
 	t.Parallel()
-	result := order.NewResult(order.Call{}, order.OutcomeFound, order.Answer{Facts: &order.Facts{
+	wantJSON(t, order.NewResult(order.Call{}, order.OutcomeFound, order.Answer{Facts: &order.Facts{
 		TradeState: tradestate.Success, TransactionID: "4200001",
 		Coupons:    []order.Coupon{{Fee: new(int64(30))}, {ID: "c"}},
 		Promotions: []order.Promotion{{Amount: new(int64(0)), Goods: []order.Goods{{Quantity: new(int64(1))}, {ID: "g"}}}},
 		SubOrders:  []order.SubFacts{{SubOrder: order.SubOrder{MchID: "1", OutTradeNo: "S1"}, TradeState: tradestate.Success}},
-	}, Proof: order.ProofSignature}, 1)
-	wantJSON(t, result, `{
+	}, Proof: order.ProofSignature}, 1), `{
 		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","transactionId":"4200001","tradeState":"SUCCESS",
 		"coupons":[{"fee":30},{"id":"c"}],"promotionDetail":[{"amount":0,"goodsDetail":[{"quantity":1},{"goodsId":"g"}]}],
 		"subOrders":[{"mchId":"1","outTradeNo":"S1","tradeState":"SUCCESS"}],
 		"outcome":"found","retryable":false,"attempts":1,"proof":"signature"}`)
-	if f, ended := schedule.FinalFromResult(result); !ended || f.State != schedule.FinalPaid || f.Total != nil {
-		t.Errorf("got %+v, want a payment of an amount that is not known", f)
-	}
 }
 
-// What others wrote reaches a caller as one line that steers no terminal.
-func TestTextsOfOthersAreShown(t *testing.T) {
+// TestTextsOfOthersAreHarmless: what anyone may have written is one line without control
+// characters.
+func TestTextsOfOthersAreHarmless(t *testing.T) {
 	t.Parallel()
 	got := order.NewResult(order.Call{}, order.OutcomeRefused, order.Answer{
 		Code: "A\x1b[31mB\u202e", GatewayCode: "\x00", Message: "订单\t\x1b]0;x\x07已关闭\u200f\xff", RequestID: "r\x7f",
@@ -115,8 +112,8 @@ func TestRefusalAndBreakdown(t *testing.T) {
 		"outcome":"unknown","retryable":true,"attempts":0,"proof":"none"}`)
 }
 
-// The CloudBase JS SDK takes a body with a key named "code" for a failure of the
-// platform and hides the rest.
+// TestResultHasNoCodeKey: the CloudBase JS SDK takes a body with a key "code" for a failure of the
+// platform, and hides the rest.
 func TestResultHasNoCodeKey(t *testing.T) {
 	t.Parallel()
 	if _, there := asMap(t, order.Refusal("X", bilingual.Same("y")))["code"]; there {
@@ -148,7 +145,7 @@ func asMap(t *testing.T, r order.Result) map[string]any {
 	return m
 }
 
-// What WeChat Pay says of a signature is passed on to its end, which has what should have been
+// TestTextOfARefusedSignatureIsWhole: the end of WeChat Pay's text has what should have been
 // signed.
 func TestTextOfARefusedSignatureIsWhole(t *testing.T) {
 	t.Parallel()
@@ -177,4 +174,20 @@ func TestLongTextIsCut(t *testing.T) {
 	if n := utf8.RuneCountInString(got.ErrCodeDes); n != 301 || !utf8.ValidString(got.ErrCodeDes) {
 		t.Errorf("errCodeDes has %d characters, want 300 and an ellipsis", n)
 	}
+}
+
+func TestScheduled(t *testing.T) {
+	t.Parallel()
+	call := order.Call{API: order.V3, Ref: order.Ref{MchID: "1900000001", OutTradeNo: "A1"}}
+	wantJSON(t, order.Scheduled(call), `{
+		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","mchId":"1900000001","outTradeNo":"A1",
+		"outcome":"scheduled","retryable":false,"api":"v3","attempts":0,"recorded":true,"proof":"none"}`)
+}
+
+func TestUnstored(t *testing.T) {
+	t.Parallel()
+	call := order.Call{API: order.V3, Ref: order.Ref{MchID: "1900000001", OutTradeNo: "A1"}}
+	wantJSON(t, order.Unstored(call, bilingual.New("out\nof reach", "无法连接"), true), `{
+		"returnCode":"FAIL","returnMsg":"out of reach / 无法连接","errCode":"STORE_ERROR","errCodeDes":"out of reach / 无法连接",
+		"mchId":"1900000001","outTradeNo":"A1","outcome":"unknown","retryable":true,"attempts":0,"proof":"none"}`)
 }

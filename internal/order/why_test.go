@@ -9,10 +9,10 @@ import (
 	"cloudpay/internal/order/errcode"
 )
 
-// What a result says in one text for all readers is told apart again for a reader of one language.
+// TestWhy splits the one text of a result into both languages.
 func TestWhy(t *testing.T) {
 	t.Parallel()
-	row, _ := errcode.Lookup(errcode.UserPaying)
+	row, _ := errcode.Lookup("USERPAYING")
 	for name, test := range map[string]struct {
 		result order.Result
 		want   bilingual.Text
@@ -55,7 +55,7 @@ func TestWhy(t *testing.T) {
 	}
 }
 
-// Each code has its meaning and its remedy in both languages.
+// TestCodesInBothLanguages: each code has a meaning and a remedy in both languages.
 func TestCodesInBothLanguages(t *testing.T) {
 	t.Parallel()
 	for _, c := range errcode.All() {

@@ -164,6 +164,17 @@ func TestEntryDiffers(t *testing.T) {
 	}
 }
 
+// TestFinalOfUnknownAmount: a payment whose amount the gateway did not send is final.
+func TestFinalOfUnknownAmount(t *testing.T) {
+	t.Parallel()
+	result := order.NewResult(order.Call{}, order.OutcomeFound, order.Answer{
+		Facts: &order.Facts{TradeState: tradestate.Success, TransactionID: "4200001"}, Proof: order.ProofSignature,
+	}, 1)
+	if f, ended := schedule.FinalFromResult(result); !ended || f.State != schedule.FinalPaid || f.Total != nil {
+		t.Errorf("got %+v, want a payment of an unknown amount", f)
+	}
+}
+
 // TestEntryCall: a registered order is closed as it was registered, or not at all.
 func TestEntryCall(t *testing.T) {
 	t.Parallel()

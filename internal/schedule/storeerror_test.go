@@ -1,6 +1,8 @@
 package schedule_test
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,13 +10,15 @@ import (
 	"unicode"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
 
-// doing is where the store says what it does, in its source.
+// doing matches what the store does, in its source.
 var doing = regexp.MustCompile(`\b(?:do|post|transact)\(ctx, (?:p, |s, )?"([a-z][a-z ]*)"`)
 
-// Whatever the store does has a name in both languages.
+// TestStoreErrorsInBothLanguages finds what the store does in its source. Each has a name in both
+// languages.
 func TestStoreErrorsInBothLanguages(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../store/*.go")
@@ -48,4 +52,36 @@ func hasHan(text string) bool {
 		}
 	}
 	return false
+}
+
+func TestStoreError(t *testing.T) {
+	t.Parallel()
+	driver := errors.New("no route to host")
+	fault := &schedule.StoreError{Doing: "registering orders", Reason: bilingual.New("no database", "没有数据库"), Err: driver}
+	if got := fault.Error(); got != "registering orders: no database" || !errors.Is(fault, driver) || fault.Detail() != driver.Error() {
+		t.Errorf("got %q, want the reason; and the driver's error to be wrapped", got)
+	}
+	if got := (&schedule.StoreError{Doing: "flying"}).Wording().ZH; got != "flying：" {
+		t.Errorf("got %q, want an unknown activity as it is", got)
+	}
+	lasting := &schedule.StoreError{Lasting: true, Err: driver}
+	for err, want := range map[error]bool{lasting: true, fmt.Errorf("looking: %w", lasting): true, fault: false, driver: false, nil: false} {
+		if got := schedule.Lasting(err); got != want {
+			t.Errorf("Lasting(%v) = %v, want %v", err, got, want)
+		}
+	}
+}
+
+func TestIsAnswer(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]bool{
+		&schedule.NotRegisteredError{}: true, &schedule.ConflictError{}: true, &schedule.LostClaimError{}: true,
+		&schedule.BusyError{}: true, &schedule.EndedError{}: true, &schedule.ContradictionError{}: true,
+		order.MissingOutTradeNo(): true, fmt.Errorf("looking: %w", &schedule.NotRegisteredError{}): true,
+		&schedule.StoreError{Err: errors.New("x")}: false, errors.New("x"): false, nil: false,
+	} {
+		if got := schedule.IsAnswer(err); got != want {
+			t.Errorf("IsAnswer(%T) = %v, want %v", err, got, want)
+		}
+	}
 }

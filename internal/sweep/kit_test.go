@@ -53,7 +53,7 @@ func (g *fakeGateway) Close(ctx context.Context, c order.Call) order.Answer {
 		case state.Closed():
 			return answer(verdict.SaysClosed, "ORDERCLOSED")
 		case state == tradestate.UserPaying:
-			return answer(verdict.SaysPaying, errcode.UserPaying)
+			return answer(verdict.SaysPaying, "USERPAYING")
 		}
 		g.states[c.OutTradeNo] = tradestate.Closed
 		return answer(verdict.Accepted, "")

@@ -1,5 +1,5 @@
-// Package errcode is the table of error codes: WeChat Pay's in every spelling, and ours. Each has the
-// verdict that it amounts to on a close and on a query, and a remedy.
+// Package errcode is the table of error codes: WeChat Pay's in every spelling, and ours. Each has
+// the verdict that it amounts to on a close and on a query, and a remedy.
 package errcode
 
 import (
@@ -12,7 +12,6 @@ import (
 // CloudPay's, which is APIv2's; a code with no twin there keeps its APIv3 name.
 const (
 	OrderNotExist    = "ORDERNOTEXIST"
-	UserPaying       = "USERPAYING"
 	SystemError      = "SYSTEMERROR"
 	SignError        = "SIGNERROR"
 	FrequencyLimited = "FREQUENCY_LIMITED"
@@ -29,7 +28,6 @@ const (
 	BadSignature    = "BAD_SIGNATURE"
 	UnknownSerial   = "UNKNOWN_SERIAL"
 	GatewayRejected = "GATEWAY_REJECTED"
-	UnsettledState  = "UNSETTLED_STATE"
 	Unconfirmed     = "UNCONFIRMED"
 	ConfigError     = "CONFIG_ERROR"
 	StoreError      = "STORE_ERROR"
@@ -65,9 +63,9 @@ func Lookup(spelling string) (Code, bool) {
 // All returns the table in the document's order.
 func All() []Code { return append([]Code(nil), codes...) }
 
-// IsOfMerchant reports whether a code is about the merchant's own papers: keys, numbers, and how they
-// belong together. Every order meets it, and no retry helps until a person has mended them. NOAUTH is
-// not among them: WeChat Pay says it too, but mostly we do, of callers.
+// IsOfMerchant reports whether a code is about the merchant's own papers: keys, numbers, and how
+// they belong together. Every order meets it, and no retry helps until a person has mended them.
+// NOAUTH is not among them: WeChat Pay says it too, but mostly we do, of callers.
 func IsOfMerchant(code string) bool {
 	switch code {
 	case SignError, "APPID_NOT_EXIST", "MCHID_NOT_EXIST", "APPID_MCHID_NOT_MATCH":
@@ -99,8 +97,8 @@ func indexCodes() map[string]int {
 }
 
 // codes has the error codes of WeChat Pay's pages for closing and querying: APIv2 (merchant
-// 4011935216, chapters 9_2 and 9_3), CloudPay, APIv3 direct and partner, overseas, the page of status
-// codes, and spellings met in the field. The codes of our own follow.
+// 4011935216, chapters 9_2 and 9_3), CloudPay, APIv3 direct and partner, overseas, the page of
+// status codes, and spellings met in the field. The codes of our own follow.
 //
 //nolint:lll // a table is read across
 var codes = []Code{
@@ -108,7 +106,7 @@ var codes = []Code{
 	{"ORDERPAID", []string{"ORDER_PAID"}, verdict.SaysPaid, verdict.Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund", "按已支付处理：发货或退款"},
 	{"ORDERCLOSED", []string{"ORDER_CLOSED"}, verdict.SaysClosed, verdict.Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed", "无需其他操作"},
 	{OrderNotExist, []string{"ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"}, verdict.SaysMissing, verdict.SaysMissing, "there is no such order", "订单不存在", "check the order number, the merchant number, the region, and that the order is not a combined one", "检查订单号、商户号、地区，并确认不是合单订单"},
-	{UserPaying, []string{"USER_PAYING"}, verdict.SaysPaying, verdict.SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds", "几秒后再查"},
+	{"USERPAYING", []string{"USER_PAYING"}, verdict.SaysPaying, verdict.SaysPaying, "the customer is paying at this moment", "用户支付中", "ask again in a few seconds", "几秒后再查"},
 
 	// Come again.
 	{SystemError, []string{"SYSTEM_ERROR", "SYSTE_MERROR"}, verdict.Doubted, verdict.Doubted, "WeChat Pay had an internal error", "系统错误", "call again with the same parameters", "以相同参数重新调用"},
@@ -153,7 +151,7 @@ var codes = []Code{
 	{"SIGNATURE_PROBE", nil, verdict.Doubted, verdict.Doubted, "WeChat Pay sent a wrong signature on purpose, to see that it is refused", "签名探测流量", "call again", "重新调用"},
 	{"FOREIGN_REPLY", nil, verdict.Doubted, verdict.Doubted, "the reply is about another order or merchant", "应答与请求的订单或商户不符", "call again; if it stays, look for what is on the way", "重新调用；若持续出现，检查途中的设备"},
 	{GatewayRejected, nil, verdict.Doubted, verdict.Doubted, "the request was turned away, by a reply that nothing vouches for", "请求被拒绝，且应答未签名", "check the address, the merchant number and the keys", "检查地址、商户号与密钥"},
-	{UnsettledState, nil, verdict.Doubted, verdict.Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later", "稍后重新调用"},
+	{"UNSETTLED_STATE", nil, verdict.Doubted, verdict.Doubted, "the order is on its way from one state to another", "订单状态尚未确定", "call again later", "稍后重新调用"},
 	{Unconfirmed, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay's answer names no order, and no query has confirmed it yet", "应答不含订单号，尚未经查单确认", "call again; the order may be closed already. WXPAY_ROUTE=own says that nothing on the way ends TLS", "重新调用；订单可能已关闭。若途中没有设备解密 TLS，可设置 WXPAY_ROUTE=own"},
 	{ConfigError, nil, verdict.Doubted, verdict.Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
 	{StoreError, nil, verdict.Doubted, verdict.Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},

@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// Every spelling that WeChat Pay's pages or its users have shown, and what it is.
+// TestLookupKnowsEverySpelling has the spellings of WeChat Pay's pages and those met in the field.
 func TestLookupKnowsEverySpelling(t *testing.T) {
 	t.Parallel()
 	for canonical, spellings := range map[string][]string{
@@ -81,8 +81,8 @@ func TestSpellingsAreUnique(t *testing.T) {
 	}
 }
 
-// A code that leaves open whether the request was carried out, or whether the order was closed or paid
-// before, is never a definite no.
+// TestDoubtfulCodesAreNotRefusals: a code that leaves open whether the request was carried out, or
+// whether the order was closed or paid before, is never a definite no.
 func TestDoubtfulCodesAreNotRefusals(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"SYSTEMERROR", "BANKERROR", "SERVICE_UNAVAILABLE", "INVALID_REQUEST", "TRADE_ERROR", "RULE_LIMIT", "BRAND_NEW"} {
@@ -109,14 +109,14 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestLiteralCodes looks up each literal of the packages that name codes: most codes have no constant,
-// and a typo in one would be a code that no caller expects.
+// TestLiteralCodes looks up each literal of the packages that name codes: most codes have no
+// constant, and a typo in one would be a code that no caller expects.
 func TestLiteralCodes(t *testing.T) {
 	t.Parallel()
 	other := regexp.MustCompile(`^(WXPAY|CLOUDPAY|WX|TCB|QQ|TRIGGER)_|^(SUCCESS|CERTIFICATE|LOGINTYPE|DOCTOR|PUB_KEY_ID_0)$`)
 	codes := regexp.MustCompile(`"([A-Z][A-Z0-9_]{4,})"`)
 	found := map[string]bool{}
-	for _, pkg := range []string{"wechatpay", "closing", "trigger", "doctor", "order"} {
+	for _, pkg := range []string{"wechatpay", "closing", "sweep", "trigger", "doctor", "order"} {
 		files, err := filepath.Glob("../../" + pkg + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: got %d files, %v", pkg, len(files), err)

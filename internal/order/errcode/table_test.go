@@ -11,9 +11,9 @@ import (
 // closing and querying (merchant 4011935216, chapters 9_2 and 9_3) and APIv3's (4012791860,
 // 4012791859).
 //
-// A code that says "call again" is a doubt, one that says "correct it" a refusal. One whose reason may
-// be that the order is closed or paid already is a dispute on a close. On a query it is not, and
-// ORDERCLOSED and ORDERPAID do not answer a query.
+// A code that says "call again" is a doubt, one that says "correct it" a refusal. One whose reason
+// may be that the order is closed or paid already is a dispute on a close. On a query it is not,
+// and ORDERCLOSED and ORDERPAID do not answer a query.
 var documented = map[string]struct{ close, query verdict.Verdict }{
 	"ORDERPAID":     {verdict.SaysPaid, verdict.Doubted},
 	"ORDERCLOSED":   {verdict.SaysClosed, verdict.Doubted},
@@ -43,7 +43,8 @@ var documented = map[string]struct{ close, query verdict.Verdict }{
 	"INVALID_TRANSACTIONID": {verdict.Refused, verdict.Refused},
 	"RESOURCE_NOT_EXISTS":   {verdict.Refused, verdict.Refused},
 
-	// Codes of other calls, printed in these tables too. After one of them a close queries the order.
+	// Codes of other calls, printed in these tables too. After one of them a close queries the
+	// order.
 	"ACCOUNT_ERROR":     {verdict.Disputed, verdict.Refused},
 	"NOTENOUGH":         {verdict.Disputed, verdict.Refused},
 	"OUT_TRADE_NO_USED": {verdict.Disputed, verdict.Refused},
@@ -60,8 +61,8 @@ func TestDocumentedCodes(t *testing.T) {
 	}
 }
 
-// A row that is on no page of WeChat Pay's is a code of our own: there is no answer, and nothing is
-// proved.
+// TestOwnCodesProveNothing: a row that is on no page of WeChat Pay's is a code of our own: there is
+// no answer, and nothing is proved.
 func TestOwnCodesProveNothing(t *testing.T) {
 	t.Parallel()
 	own := 0

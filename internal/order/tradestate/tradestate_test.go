@@ -3,9 +3,7 @@ package tradestate_test
 import (
 	"testing"
 
-	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
-	"cloudpay/internal/order/verdict"
 )
 
 func TestTradeStates(t *testing.T) {
@@ -28,19 +26,6 @@ func TestTradeStates(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q counts as %q, want %q", state, got, want)
-		}
-	}
-}
-
-func TestOnlyDoubtIsUnauthenticated(t *testing.T) {
-	t.Parallel()
-	for _, v := range []verdict.Verdict{
-		verdict.Accepted, verdict.SaysClosed, verdict.SaysPaid, verdict.SaysMissing, verdict.SaysPaying,
-		verdict.Stated, verdict.Limited, verdict.Refused, verdict.Disputed, verdict.Doubted, verdict.Rejected,
-	} {
-		doubt := v == verdict.Doubted || v == verdict.Rejected
-		if (order.Answer{Verdict: v}).Authenticated() == doubt {
-			t.Errorf("%s: authenticated = %v", v, !doubt)
 		}
 	}
 }
