@@ -46,170 +46,166 @@ const (
 //   - The workflows (closing, sweep) know neither a protocol nor a database.
 //   - One package (hosting) knows how a cloud starts a function.
 //   - The schema's steps and goose, which applies them, stay out of what the functions link.
-//
-//nolint:funlen // a table
-func Arrows() []Arrow {
-	return []Arrow{
-		{Package: "pkg/wire"},
-		{Package: "pkg/wire/wiretest"},
-		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
-		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-		{Package: "pkg/paygate"},
+func Arrows() []Arrow { return arrows }
 
-		{Package: "internal/bilingual"},
-		{Package: "internal/printable"},
-		{Package: "internal/typo"},
-		{Package: "internal/order/verdict"},
-		{Package: "internal/order/tradestate"},
-		{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
-		{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/printable", "internal/typo", "internal/order/*"}},
-		{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
-		{Package: "internal/backoff"},
-		{Package: "internal/deadline"},
-		{
-			Package: "internal/schedule/decision",
-			Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
-		},
-		{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
-		{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
-		{Package: "internal/telemetry/telemetrytest"},
-		{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
-		{Package: "internal/emulator/platform"},
-		{
-			Package: "internal/emulator/desk",
-			Ours:    []string{"internal/bilingual", "pkg/paygate", "internal/emulator/platform"},
-			Theirs:  []string{flock},
-		},
-		{Package: "internal/emulator/console", Ours: []string{"pkg/paygate", "internal/emulator/platform"}},
+var arrows = []Arrow{
+	{Package: "pkg/wire"},
+	{Package: "pkg/wire/wiretest"},
+	{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
+	{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
+	{Package: "pkg/paygate"},
 
-		{
-			Package: "internal/wechatpay",
-			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json",
-				"pkg/wire", "internal/wxcloudrun",
-			},
-		},
-		{
-			Package: "internal/store",
-			Ours: []string{
-				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
-				"internal/order/*", "internal/schedule",
-			},
-			Theirs: []string{mysql, pq, sqlite},
-		},
-		{Package: "internal/store/migrations"},
-		{
-			Package: "internal/store/migrate",
-			Ours:    []string{"internal/bilingual", "internal/store", "internal/store/migrations"},
-			Theirs:  []string{goose},
-		},
-		{
-			Package: "internal/store/storetest",
-			Ours: []string{
-				"internal/closing", "internal/order", "internal/order/*", "internal/schedule",
-				"internal/store", "internal/store/migrate", "internal/sweep",
-			},
-		},
-		{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
-		{
-			Package: "internal/closing",
-			Ours: []string{
-				"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
-				"internal/order/*", "internal/schedule",
-				"internal/schedule/decision",
-			},
-		},
-		{
-			Package: "internal/sweep",
-			Ours: []string{
-				"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline",
-				"internal/order", "internal/order/*",
-				"internal/schedule", "internal/schedule/decision", "internal/telemetry",
-			},
-		},
-		{Package: "internal/notify", Ours: []string{"internal/order", "internal/order/*", "internal/schedule", "pkg/wire"}},
-		{
-			Package: "internal/hosting",
-			Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
-			Theirs:  []string{lambda, lambdaContext, scf, xsync},
-		},
-		// hosting defines the request that HTTP events are decoded into.
-		{
-			Package: "internal/trigger/event",
-			Ours:    []string{"internal/bilingual", "internal/hosting"},
-			Theirs:  []string{lambdaEvents, scfEvents},
-		},
-		// trigger takes wire's redaction of secrets, and knows no protocol.
-		{
-			Package: "internal/trigger",
-			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule",
-				"internal/hosting", "internal/telemetry",
-				"internal/printable", "internal/typo", "internal/trigger/event", "pkg/wire",
-			},
-			Theirs: []string{xsync},
-		},
-		{
-			Package: "internal/app",
-			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order",
-				"internal/order/*", "internal/schedule", "internal/config", "internal/telemetry",
-				"internal/wxcloudrun",
-				"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",
-				"internal/notify", "internal/trigger", "internal/hosting",
-			},
-		},
+	{Package: "internal/bilingual"},
+	{Package: "internal/printable"},
+	{Package: "internal/typo"},
+	{Package: "internal/order/verdict"},
+	{Package: "internal/order/tradestate"},
+	{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},
+	{Package: "internal/order", Ours: []string{"internal/bilingual", "internal/printable", "internal/typo", "internal/order/*"}},
+	{Package: "internal/schedule", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*"}},
+	{Package: "internal/backoff"},
+	{Package: "internal/deadline"},
+	{
+		Package: "internal/schedule/decision",
+		Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
+	},
+	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
+	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
+	{Package: "internal/telemetry/telemetrytest"},
+	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
+	{Package: "internal/emulator/platform"},
+	{
+		Package: "internal/emulator/desk",
+		Ours:    []string{"internal/bilingual", "pkg/paygate", "internal/emulator/platform"},
+		Theirs:  []string{flock},
+	},
 
-		{
-			Package: "internal/doctor",
-			Ours: []string{
-				"pkg/v2xml", "pkg/v3json", "pkg/wire", "internal/bilingual", "internal/order",
-				"internal/order/*", "internal/config", "internal/wechatpay",
-				"internal/closing", "internal/app",
-			},
+	{
+		Package: "internal/wechatpay",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/order/*", "pkg/v2xml", "pkg/v3json",
+			"pkg/wire", "internal/wxcloudrun",
 		},
+	},
+	{
+		Package: "internal/store",
+		Ours: []string{
+			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
+			"internal/order/*", "internal/schedule",
+		},
+		Theirs: []string{mysql, pq, sqlite},
+	},
+	{Package: "internal/store/migrations"},
+	{
+		Package: "internal/store/migrate",
+		Ours:    []string{"internal/bilingual", "internal/store", "internal/store/migrations"},
+		Theirs:  []string{goose},
+	},
+	{
+		Package: "internal/store/storetest",
+		Ours: []string{
+			"internal/closing", "internal/order", "internal/order/*", "internal/schedule",
+			"internal/store", "internal/store/migrate", "internal/sweep",
+		},
+	},
+	{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
+	{
+		Package: "internal/closing",
+		Ours: []string{
+			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
+			"internal/order/*", "internal/schedule",
+			"internal/schedule/decision",
+		},
+	},
+	{
+		Package: "internal/sweep",
+		Ours: []string{
+			"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline",
+			"internal/order", "internal/order/*",
+			"internal/schedule", "internal/schedule/decision", "internal/telemetry",
+		},
+	},
+	{Package: "internal/notify", Ours: []string{"internal/schedule", "pkg/wire"}},
+	{
+		Package: "internal/hosting",
+		Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
+		Theirs:  []string{lambda, lambdaContext, scf, xsync},
+	},
+	// hosting defines the request that HTTP events are decoded into.
+	{
+		Package: "internal/trigger/event",
+		Ours:    []string{"internal/bilingual", "internal/hosting"},
+		Theirs:  []string{lambdaEvents, scfEvents},
+	},
+	// trigger takes wire's redaction of secrets, and knows no protocol.
+	{
+		Package: "internal/trigger",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule",
+			"internal/hosting", "internal/telemetry",
+			"internal/printable", "internal/typo", "internal/trigger/event", "pkg/wire",
+		},
+		Theirs: []string{xsync},
+	},
+	{
+		Package: "internal/app",
+		Ours: []string{
+			"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order",
+			"internal/schedule", "internal/config", "internal/telemetry",
+			"internal/wxcloudrun",
+			"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",
+			"internal/notify", "internal/trigger", "internal/hosting",
+		},
+	},
 
-		{
-			Package: "functions/*",
-			Ours: []string{
-				"internal/app", "internal/hosting", "internal/trigger", "internal/closing",
-				"internal/order", "internal/order/*", "internal/schedule",
-			},
+	{
+		Package: "internal/doctor",
+		Ours: []string{
+			"pkg/wire", "internal/bilingual", "internal/order",
+			"internal/order/*", "internal/config", "internal/wechatpay",
+			"internal/app",
 		},
-		{
-			Package: "internal/cli/render",
-			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/*", "internal/printable",
-				"internal/schedule",
-			},
-			Theirs: []string{pflag, progressbar, term, uniseg},
-		},
-		{
-			Package: "internal/cli/orderfile",
-			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
-				"internal/cli/render",
-			},
-		},
-		{
-			Package: "internal/cli/demo",
-			Ours: []string{
-				"internal/bilingual", "internal/order", "internal/printable", "internal/schedule",
-				"internal/store", "internal/sweep",
-				"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
-			},
-		},
-		{
-			Package: "cmd/cloudpay",
-			Ours: []string{
-				"internal/app", "internal/bilingual", "internal/config", "internal/order",
-				"internal/printable", "internal/schedule",
-				"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
-			},
-			Theirs: []string{cobra, pflag, txtar},
-		},
+	},
 
-		{Package: "internal/archtest", Theirs: []string{mod}},
-		{Package: "internal/toolchain/*", Theirs: []string{mod}},
-	}
+	{
+		Package: "functions/*",
+		Ours: []string{
+			"internal/app", "internal/hosting",
+		},
+	},
+	{
+		Package: "internal/cli/render",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/order/*", "internal/printable",
+			"internal/schedule",
+		},
+		Theirs: []string{pflag, progressbar, term, uniseg},
+	},
+	{
+		Package: "internal/cli/orderfile",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
+			"internal/cli/render",
+		},
+	},
+	{
+		Package: "internal/cli/demo",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule",
+			"internal/store", "internal/sweep",
+			"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
+		},
+	},
+	{
+		Package: "cmd/cloudpay",
+		Ours: []string{
+			"internal/app", "internal/bilingual", "internal/config", "internal/order",
+			"internal/printable", "internal/schedule",
+			"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
+		},
+		Theirs: []string{cobra, pflag, txtar},
+	},
+
+	{Package: "internal/archtest", Theirs: []string{mod}},
+	{Package: "internal/toolchain/*", Theirs: []string{mod}},
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/mod/modfile"
 )
 
 // maxExported is the most exported names of a package; methods do not count.
@@ -54,6 +56,41 @@ func TestGauges(t *testing.T) {
 				t.Errorf("got %d, want at most %d, in %s", len(found), gauge.most, byFile(found))
 			}
 		})
+	}
+}
+
+// TestArrowsAreNeeded holds the table to what is imported: an arrow without an import allows more
+// than the design has.
+func TestArrowsAreNeeded(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := modfile.ModulePath(text) + "/"
+	imported := map[string][]string{}
+	for _, file := range readModule(t) {
+		arrow, named := find(arrows, file.pkg())
+		if !named || strings.HasSuffix(file.path, "_test.go") {
+			continue
+		}
+		for _, spec := range file.tree.Imports {
+			path := strings.TrimPrefix(strings.Trim(spec.Path.Value, `"`), own)
+			imported[arrow.Package] = append(imported[arrow.Package], path)
+		}
+	}
+	for _, arrow := range arrows {
+		imports := imported[arrow.Package]
+		for _, ours := range arrow.Ours {
+			if !slices.ContainsFunc(imports, func(path string) bool { return matches(ours, path) }) {
+				t.Errorf("%s imports nothing of %s: remove that from its row", arrow.Package, ours)
+			}
+		}
+		for _, theirs := range arrow.Theirs {
+			if !slices.ContainsFunc(imports, func(path string) bool { return isUnder(path, theirs) }) {
+				t.Errorf("%s imports nothing of %s: remove that from its row", arrow.Package, theirs)
+			}
+		}
 	}
 }
 
@@ -125,7 +162,7 @@ type sourceFile struct {
 }
 
 // forDevelopers matches the packages of this module that are not part of the product.
-var forDevelopers = regexp.MustCompile(`^internal/(archtest|toolchain)\b|test$`)
+var forDevelopers = regexp.MustCompile(`^internal/(archtest|toolchain)\b|(test|fakestore)$`)
 
 func readModule(t *testing.T) []sourceFile {
 	t.Helper()
