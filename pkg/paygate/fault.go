@@ -42,7 +42,7 @@ const (
 	WrongMerchant Action = "wrong-merchant"
 	// Oversize answers validly signed, in more than one MiB.
 	Oversize Action = "oversize"
-	// BadSignature flips one bit of the reply's signature (APIv2 and APIv3).
+	// BadSignature spoils one bit of the reply's signature, in APIv2 one digit (APIv2 and APIv3).
 	BadSignature Action = "bad-signature"
 	// Unsigned omits the signature: no element sign, no headers Wechatpay-* (APIv2 and APIv3).
 	Unsigned Action = "unsigned"
@@ -152,6 +152,7 @@ func (a Action) index() int { return slices.Index(Actions(), a) }
 // Go's HTTP client repeats a GET by itself when a connection that it used before is cut, so that a
 // query sees Drop or Reset only if Times is 0 or above 1.
 type Fault struct {
+	// Action is what goes wrong.
 	Action Action
 
 	// Op is "close", "query" or "certificates". Empty: closes and queries.

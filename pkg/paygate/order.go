@@ -18,15 +18,15 @@ import (
 // "CLOSED").
 type TradeState string
 
-// The trade states. closeRefusal is the one table of what a close answers in each.
+// The trade states, and what a close answers in each.
 const (
-	// StateNotPay is an order that is placed and not paid; a failed attempt stays here. It can be
-	// paid and closed, and closes by itself after seven days.
+	// StateNotPay is an order that is placed and not paid; a failed attempt stays here. A close
+	// closes it; it closes by itself after seven days.
 	StateNotPay TradeState = "NOTPAY"
 	// StateUserPaying is an order whose user is typing the password. A close answers USERPAYING.
 	StateUserPaying TradeState = "USERPAYING"
-	// StatePayError is a payment that failed, as a payment code's can. It can be paid and closed,
-	// and closes by itself after seven days.
+	// StatePayError is a payment that failed, as a payment code's can. A close closes it; it closes
+	// by itself after seven days.
 	StatePayError TradeState = "PAYERROR"
 	// StateAccept is a payment that was accepted and waits for the deduction. A close answers
 	// USERPAYING.
@@ -36,9 +36,11 @@ const (
 	// StateRefund is an order that was paid, and refunded at least in part. A close answers
 	// ORDERPAID.
 	StateRefund TradeState = "REFUND"
-	// StateClosed is an order closed by a close or by age. It is final.
+	// StateClosed is an order closed by a close or by age. It is final; a close answers
+	// ORDERCLOSED.
 	StateClosed TradeState = "CLOSED"
-	// StateRevoked is a payment-code order that was reversed. It is final.
+	// StateRevoked is a payment-code order that was reversed. It is final; a close answers
+	// ORDERCLOSED.
 	StateRevoked TradeState = "REVOKED"
 )
 
@@ -88,7 +90,8 @@ func (o Owner) String() string {
 
 // Order is an order as the gateway keeps it. To [Gateway.AddOrder] only OutTradeNo and Total have
 // to be given; PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's, and ignored
-// there.
+// there. Its JSON is the part of the management API's order that has the same form there; the
+// owner, the times and WeChat Pay's number are written otherwise.
 type Order struct {
 	// OutTradeNo is the merchant's number of the order: 1 to 32 of digits, letters and _ - | * @.
 	OutTradeNo string `json:"out_trade_no"`

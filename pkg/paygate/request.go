@@ -46,7 +46,7 @@ type Request struct {
 	Op string `json:"op,omitempty"`
 	// Method and URL are those of the request line, as received.
 	Method string `json:"method"`
-	URL    string `json:"url"` // the request line's, as received
+	URL    string `json:"url"`
 	// MchID and SubMchID are the merchants that it named, whether it could prove that or not.
 	MchID    string `json:"mchid,omitempty"`
 	SubMchID string `json:"sub_mchid,omitempty"`

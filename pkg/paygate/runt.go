@@ -191,13 +191,13 @@ func (s *Server) MustOrder(outTradeNo string, of ...Owner) Order {
 	return order
 }
 
-// MustPay makes the user pay, or ends the test.
+// MustPay has the user pay, or ends the test.
 func (s *Server) MustPay(outTradeNo string, of ...Owner) {
 	s.t.Helper()
 	s.must("paying order "+outTradeNo, s.Pay(outTradeNo, of...))
 }
 
-// MustRefund makes the merchant refund, or ends the test.
+// MustRefund has the merchant refund, or ends the test.
 func (s *Server) MustRefund(outTradeNo string, of ...Owner) {
 	s.t.Helper()
 	s.must("refunding order "+outTradeNo, s.Refund(outTradeNo, of...))
