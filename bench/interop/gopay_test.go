@@ -182,7 +182,7 @@ type gopayV3 struct {
 
 func newGopayV3(t *testing.T, gate *paygate.Server, serial string) *gopayV3 {
 	t.Helper()
-	client, err := wechatv3.NewClientV3(gate.Merchant.MchID, serial, gate.Merchant.V3Key, string(privatePEM(t, gate.Merchant)))
+	client, err := wechatv3.NewClientV3(gate.Merchant.MchID, serial, gate.Merchant.V3Key, string(gate.Merchant.PrivateKeyPEM()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package interop_test
 
 import (
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"net/url"
 	"testing"
@@ -124,14 +123,4 @@ func TestSDKCannotReadAnothersCertificates(t *testing.T) {
 			t.Error("the list was read with another key")
 		}
 	})
-}
-
-// privatePEM is a merchant's apiclient_key.pem.
-func privatePEM(t *testing.T, m *paygate.Merchant) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(m.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

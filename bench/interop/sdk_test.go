@@ -234,7 +234,7 @@ func sameInstant(t *testing.T, ours, theirs map[string]any) {
 // ours is v3json's client of the same merchant before the same gateway.
 func (s *scene) ours() *v3json.Client {
 	s.t.Helper()
-	key, err := v3json.ParseKey(s.Merchant.SerialNo, privatePEM(s.t, s.Merchant))
+	key, err := v3json.ParseKey(s.Merchant.SerialNo, s.Merchant.PrivateKeyPEM())
 	if err != nil {
 		s.t.Fatal(err)
 	}

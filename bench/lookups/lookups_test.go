@@ -10,9 +10,7 @@ package lookups_test
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"flag"
 	"fmt"
 	"io"
@@ -137,10 +135,6 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, gate: paygate.RunT(t)}
 	wire := httptest.NewServer(w)
 	t.Cleanup(wire.Close)
-	private, err := x509.MarshalPKCS8PrivateKey(w.gate.Merchant.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
 	public, err := w.gate.PublicKeyPEM()
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +143,7 @@ func newWorld(t *testing.T) *world {
 	environ := []string{
 		"WXPAY_API=v3", "WXPAY_ROUTE=own", "WXPAY_MCHID=" + w.gate.Merchant.MchID, "WXPAY_APPID=" + w.gate.Merchant.AppID,
 		"WXPAY_SERIAL_NO=" + w.gate.Merchant.SerialNo, "WXPAY_BASE_URL=" + wire.URL,
-		"WXPAY_PRIVATE_KEY=" + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"WXPAY_PRIVATE_KEY=" + string(w.gate.Merchant.PrivateKeyPEM()),
 		"WXPAY_PUBLIC_KEY_ID=" + w.gate.PublicKeyID(), "WXPAY_PUBLIC_KEY=" + string(public),
 		"CLOUDPAY_SERVICE_TOKEN=" + serviceToken, "CLOUDPAY_STORE=" + distant(t, address),
 	}

@@ -99,15 +99,13 @@ func serveGateway() {
 	gate, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{server}})
 	must(err)
 	must(gate.AddOrder(paygate.Order{OutTradeNo: outTradeNo, Total: 100}))
-	der, err := x509.MarshalPKCS8PrivateKey(server.PrivateKey)
-	must(err)
 	public, err := gate.PublicKeyPEM()
 	must(err)
 	root, chain := certificates()
 	g := gateway{
 		Near: map[uint16]string{}, Far: map[uint16]string{}, Root: root,
 		MchID: server.MchID, AppID: server.AppID, V2Key: server.V2Key, SerialNo: server.SerialNo,
-		PrivateKey:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		PrivateKey:  server.PrivateKeyPEM(),
 		PublicKeyID: gate.PublicKeyID(), PublicKey: public,
 	}
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {

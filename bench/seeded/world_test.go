@@ -1,8 +1,6 @@
 package seeded_test
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -101,10 +99,6 @@ func (w *world) String() string { return w.limits }
 // configuration is the environment of a direct merchant on the mainland.
 func (w *world) configuration(r *rand.Rand) map[string]string {
 	w.t.Helper()
-	private, err := x509.MarshalPKCS8PrivateKey(w.Merchant.PrivateKey)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	public, err := w.PublicKeyPEM()
 	if err != nil {
 		w.t.Fatal(err)
@@ -115,7 +109,7 @@ func (w *world) configuration(r *rand.Rand) map[string]string {
 		"WXPAY_V2_KEY":           w.Merchant.V2Key,
 		"WXPAY_V2_SIGN_TYPE":     []string{"MD5", "HMAC-SHA256"}[r.IntN(2)],
 		"WXPAY_SERIAL_NO":        w.Merchant.SerialNo,
-		"WXPAY_PRIVATE_KEY":      string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
+		"WXPAY_PRIVATE_KEY":      string(w.Merchant.PrivateKeyPEM()),
 		"WXPAY_BASE_URL":         w.URL,
 		"WXPAY_ROUTE":            "own",
 		"WXPAY_BACKUP_URL":       w.BackupURL,

@@ -3,8 +3,6 @@ package app_test
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -51,11 +49,7 @@ type donor struct {
 
 func newDonor(t *testing.T, gate *paygate.Server) *donor {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := v3json.ParseKey(gate.Merchant.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	key, err := v3json.ParseKey(gate.Merchant.SerialNo, gate.Merchant.PrivateKeyPEM())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,6 @@
 package wechatpay
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"net/http"
 	"testing"
 	"time"
@@ -72,11 +70,7 @@ type testGateway struct {
 func newGateway(t *testing.T, gate *paygate.Server, w *watch) testGateway {
 	t.Helper()
 	connections := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	der, err := x509.MarshalPKCS8PrivateKey(gate.Merchant.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := v3json.ParseKey(gate.Merchant.SerialNo, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	key, err := v3json.ParseKey(gate.Merchant.SerialNo, gate.Merchant.PrivateKeyPEM())
 	if err != nil {
 		t.Fatal(err)
 	}

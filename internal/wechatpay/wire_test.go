@@ -2,9 +2,7 @@ package wechatpay_test
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -61,11 +59,7 @@ func newWire(t *testing.T) *wire {
 
 func merchantKey(t *testing.T, m *paygate.Merchant) v3json.Key {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(m.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	text := m.PrivateKeyPEM()
 	telemetrytest.Secret(t, telemetrytest.PrivateKey, string(text))
 	key, err := v3json.ParseKey(m.SerialNo, text)
 	if err != nil {
