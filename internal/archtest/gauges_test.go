@@ -25,7 +25,7 @@ const maxExported = 20
 // exportedCeilings are the packages that may export more: libraries for others, and vocabularies.
 var exportedCeilings = map[string]int{
 	"internal/order":    60,
-	"internal/schedule": 48,
+	"internal/schedule": 47,
 	"pkg/paygate":       60,
 	"pkg/v3json":        39,
 }
@@ -40,10 +40,10 @@ func TestGauges(t *testing.T) {
 		most      int
 		offenders func(sourceFile) []string
 	}{
-		"comment lines wider than 100 columns":        {1300, wideComments},
-		"comment lines of product code about persons": {220, persons},
-		"structs with a field OutTradeNo":             {16, orderNumbers},
-		"directives for the linter":                   {43, directives},
+		"comment lines wider than 100 columns":        {115, wideComments},
+		"comment lines of product code about persons": {20, persons},
+		"structs with a field OutTradeNo":             {14, orderNumbers},
+		"directives for the linter":                   {40, directives},
 		"lines of cmd/cloudpay":                       {2800, commandLines},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,8 +75,8 @@ func TestArrowsAreNeeded(t *testing.T) {
 			continue
 		}
 		for _, spec := range file.tree.Imports {
-			path := strings.TrimPrefix(strings.Trim(spec.Path.Value, `"`), own)
-			imported[arrow.Package] = append(imported[arrow.Package], path)
+			ours := strings.TrimPrefix(strings.Trim(spec.Path.Value, `"`), own)
+			imported[arrow.Package] = append(imported[arrow.Package], ours)
 		}
 	}
 	for _, arrow := range arrows {
@@ -113,7 +113,7 @@ func TestExportedNames(t *testing.T) {
 // TestCommentShare holds the whole of the product code between too little said and too much.
 func TestCommentShare(t *testing.T) {
 	t.Parallel()
-	const least, most = 14, 27
+	const least, most = 18, 27
 	shares := map[string]string{}
 	var comments, code int
 	for _, file := range readModule(t) {
@@ -136,7 +136,7 @@ func percent(comments, code int) int { return 100 * comments / max(comments+code
 // TestFunctionLengths counts the lines from func to the closing brace.
 func TestFunctionLengths(t *testing.T) {
 	t.Parallel()
-	const median, p90 = 10, 24
+	const median, p90 = 10, 23
 	var lengths []int
 	for _, file := range readModule(t) {
 		if file.isProduct {
@@ -272,10 +272,15 @@ func (f sourceFile) at(lines ...int) []string {
 	return places
 }
 
+// wideComments leaves out the output of an example, which is compared as it stands.
 func wideComments(f sourceFile) []string {
 	const widest, tab = 100, "    "
-	return f.at(slices.DeleteFunc(f.comments(), func(number int) bool {
-		return len([]rune(strings.ReplaceAll(f.lines[number-1], "\t", tab))) <= widest
+	inOutput := false
+	return f.at(f.linesWith(func(line string) bool {
+		trimmed := strings.TrimSpace(line)
+		inOutput = strings.HasPrefix(trimmed, "//") && (inOutput || strings.HasPrefix(trimmed, "// Output:"))
+		return strings.HasPrefix(trimmed, "//") && !inOutput &&
+			len([]rune(strings.ReplaceAll(line, "\t", tab))) > widest
 	})...)
 }
 

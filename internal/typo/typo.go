@@ -5,9 +5,9 @@ package typo
 import "strings"
 
 // Is reports whether name is known with one typo in it: other capitals, underscores or hyphens, or
-// one character inserted, left out or replaced, or two neighbours swapped. A known name of less than
-// four letters must agree but for capitals and separators: half of all words are one edit away from
-// a short one.
+// one character inserted, left out or replaced, or two neighbours swapped. A known name of less
+// than four letters must agree but for capitals and separators: half of all words are one edit away
+// from a short one.
 func Is(name, known string) bool {
 	const longest, short = 64, 4
 	if len(name) > longest {

@@ -43,8 +43,8 @@ func (r *replays) first(api order.API, a order.Answer, now time.Time) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// The queue is in order of arrival and not quite of forgetting, so that a reply may be remembered
-	// somewhat longer than its time.
+	// The queue is in order of arrival and not quite of forgetting, so that a reply may be
+	// remembered somewhat longer than its time.
 	for len(r.queue) > 0 && (len(r.queue) >= mostReplays || !now.Before(r.queue[0].until)) {
 		delete(r.known, r.queue[0].hash)
 		r.queue = r.queue[1:]

@@ -41,7 +41,8 @@ func ExampleClient_QueryOrder() {
 	// Output: SUCCESS 1 CNY 2022-03-21 13:51:31 +0800 UTC+8
 }
 
-// An order that was paid in the meantime: the code survives here, and counts because it came over the link.
+// An order that was paid in the meantime: the code survives here, and counts because it came over
+// the link.
 func ExampleError() {
 	client := wxcloudrun.Client{HTTPClient: link(refused("ORDERPAID", "订单已支付"))}
 	_, err := client.CloseOrder(context.Background(), wxcloudrun.Request{OutTradeNo: "A1", SubMchID: "1712734762"})

@@ -12,7 +12,8 @@ import (
 // each product's page), and what follows from its key for the published closeorder sample, computed
 // with openssl dgst:
 //
-//	printf %s 'appid=…&key=192006250b4c09247ec02edce69f6a2d' | openssl dgst -md5 [-sha256 -hmac 192006250b4c09247ec02edce69f6a2d]
+//	printf %s 'appid=…&key=192006250b4c09247ec02edce69f6a2d' |
+//		openssl dgst -md5 [-sha256 -hmac 192006250b4c09247ec02edce69f6a2d]
 func TestSignPublished(t *testing.T) {
 	t.Parallel()
 	example := map[string]string{

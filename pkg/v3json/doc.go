@@ -116,7 +116,7 @@
 //
 //	(1) "Forged or altered", say the documents.
 //	(2) Deliberately wrong, to test that clients verify.
-//	(3) The gateway answers a request that it could not authenticate unsigned, as would an impostor.
+//	(3) Unsigned, as the gateway answers what it could not authenticate; an impostor would too.
 //
 // # What a signature proves
 //

@@ -10,8 +10,8 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// exampleClient is a client as in production, but for the last three fields: they put a gateway in memory in the
-// network's place, and stop the clock at its replies' time.
+// exampleClient is a client as in production, but for the last three fields: they put a gateway in
+// memory in the network's place, and stop the clock at its replies' time.
 func exampleClient(gateway http.RoundTripper) *v3json.Client {
 	keyFile, _ := os.ReadFile("testdata/merchant_key.pem")
 	key, err := v3json.ParseKey("5A0D6B1F9C3E47A2B8D1F00C6E7A94D3B2C1E0F9", keyFile)
