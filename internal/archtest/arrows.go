@@ -108,7 +108,7 @@ var arrows = []Arrow{
 			"internal/store", "internal/store/migrate", "internal/sweep",
 		},
 	},
-	{Package: "internal/store/fakestore", Ours: []string{"internal/order", "internal/order/*", "internal/schedule"}},
+	{Package: "internal/store/fakestore", Ours: []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule"}},
 	{
 		Package: "internal/closing",
 		Ours: []string{

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
@@ -64,6 +65,13 @@ const (
 	// longestWrite bounds recording how one order ended.
 	longestWrite = 5 * time.Second
 )
+
+// ask bounds a question to the store.
+func ask[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
+	defer cancel()
+	return question(ctx)
+}
 
 // isRecorded reports whether a write was made; if not, the log says why not.
 func isRecorded(ctx context.Context, log *slog.Logger, err error) bool {

@@ -85,7 +85,7 @@ func missingOf(a order.Answer) event {
 // unpaid between two disputed closes, so that its state is not the reason, and a third would be
 // disputed again.
 func (s state) isDenial(a order.Answer) bool {
-	if a.Verdict == verdict.Refused && (a.Conclusive() || s.step != sendClose && s.refusal == a.Code) {
+	if a.Verdict == verdict.Refused && (a.Conclusive() || s.refusal == a.Code) {
 		return true
 	}
 	return s.isDisputable() && s.dispute == a.Code

@@ -79,9 +79,7 @@ func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner,
 	defer cancel()
 	v := &veil{Gateway: l.Querier.Gateway, customer: customer, stop: cancel}
 	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
-		ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
-		defer cancel()
-		return l.Owners.Owners(ctx, refs)
+		return ask(ctx, func(ctx context.Context) (map[order.Ref]order.Owner, error) { return l.Owners.Owners(ctx, refs) })
 	}
 	r := &Run{Gateway: v, Call: call, First: QueryOnly, budget: limits}
 	result := r.Do(ctx)

@@ -34,7 +34,7 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 // register answers scheduled once the order is registered, by this call or by an equal one before
 // it, and is still to be closed.
 func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry, p order.Params) order.Result {
-	added, err := c.enter(ctx, e)
+	added, err := ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Register(ctx, e) })
 	err = schedule.InWordsOf(p, err)
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
@@ -57,18 +57,13 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 	return order.Unstored(call, bilingual.Wording(err), !schedule.Lasting(err))
 }
 
-func (c *Closer) enter(ctx context.Context, e schedule.Entry) (added bool, err error) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
-	defer cancel()
-	return c.Store.Register(ctx, e)
-}
-
 // registered answers for an order that was registered before. One that has ended is queried, as in
 // a direct close. One that was given up is reopened, since the caller wants it closed.
 func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref) order.Result {
-	kept, err := c.show(ctx, ref)
+	kept, err := ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, ref) })
 	if err == nil && kept.Progress == schedule.GaveUp {
-		err = c.reopen(ctx, ref)
+		// False: another call reopened it, or it has just ended.
+		_, err = ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, ref) })
 	}
 	switch {
 	case err != nil:
@@ -79,18 +74,11 @@ func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref)
 	return order.Scheduled(call)
 }
 
-func (c *Closer) reopen(ctx context.Context, ref order.Ref) error {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
-	defer cancel()
-	_, err := c.Store.Reopen(ctx, ref) // false: another call reopened it, or it has just ended
-	return err
-}
-
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
 // were no store.
 func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
 	ref := call.Ref
-	kept, err := c.show(ctx, ref)
+	kept, err := ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, ref) })
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return c.closeUnknown(ctx, call, p)
 	}
@@ -103,7 +91,7 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 	if kept.Progress == schedule.Done {
 		return c.closeAgain(ctx, call, ref)
 	}
-	claim, err := c.begin(ctx, kept.Entry)
+	claim, err := ask(ctx, func(ctx context.Context) (schedule.Claim, error) { return c.Store.Begin(ctx, kept.Entry, directLease) })
 	if _, is := errors.AsType[*schedule.EndedError](err); is {
 		return c.closeAgain(ctx, call, ref)
 	}
@@ -114,18 +102,6 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 		return c.unstored(ctx, call, err)
 	}
 	return c.closeClaimed(ctx, call, claim)
-}
-
-func (c *Closer) show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
-	defer cancel()
-	return c.Store.Show(ctx, ref)
-}
-
-func (c *Closer) begin(ctx context.Context, e schedule.Entry) (schedule.Claim, error) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
-	defer cancel()
-	return c.Store.Begin(ctx, e, directLease)
 }
 
 // asKept is the caller's call, with the registered facts that the caller leaves out.

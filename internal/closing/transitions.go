@@ -179,25 +179,9 @@ var transitions = map[state]row{
 	}),
 	{step: confirmPaid, after: rejected}: {rejected: {to: unknown}},
 
-	// Unpaid is not believed here: WeChat Pay's copies lag behind a close for a moment.
-	{step: confirmClosed}: askAgain(confirmClosed, row{
-		statedPaid:   {to: paid},
-		statedClosed: {to: closed},
-		statedUnpaid: {to: confirmClosed, wait: true},
-		statedOther:  {to: confirmClosed, wait: true},
-		denied:       {to: unknown},
-		outOfTime:    {to: unknown},
-	}),
-	{step: confirmClosed, after: rejected}: {rejected: {to: unknown}},
-
-	{step: confirmAlreadyClosed}: askAgain(confirmAlreadyClosed, row{
-		statedPaid:   {to: paid},
-		statedClosed: {to: alreadyClosed},
-		statedUnpaid: {to: confirmAlreadyClosed, wait: true},
-		statedOther:  {to: confirmAlreadyClosed, wait: true},
-		denied:       {to: unknown},
-		outOfTime:    {to: unknown},
-	}),
+	{step: confirmClosed}:                         confirmAs(confirmClosed, closed),
+	{step: confirmClosed, after: rejected}:        {rejected: {to: unknown}},
+	{step: confirmAlreadyClosed}:                  confirmAs(confirmAlreadyClosed, alreadyClosed),
 	{step: confirmAlreadyClosed, after: rejected}: {rejected: {to: unknown}},
 
 	{step: queryOnly}: askAgain(queryOnly, row{
@@ -212,6 +196,19 @@ var transitions = map[state]row{
 	{step: queryOnly, after: missingForeign}: {missingForeign: {to: unknown}},
 	{step: queryOnly, after: limited}:        {outOfTime: {to: tooSoon}},
 	{step: queryOnly, after: rejected}:       {rejected: {to: unknown}},
+}
+
+// confirmAs is the row of a query that confirms a close. Unpaid is not believed: WeChat Pay's copies
+// lag behind a close for a moment.
+func confirmAs(query, end step) row {
+	return askAgain(query, row{
+		statedPaid:   {to: paid},
+		statedClosed: {to: end},
+		statedUnpaid: {to: query, wait: true},
+		statedOther:  {to: query, wait: true},
+		denied:       {to: unknown},
+		outOfTime:    {to: unknown},
+	})
 }
 
 // askAgain adds to the row of a query what every query meets and few decide by: it is asked again

@@ -18,7 +18,7 @@ func (w *sweep) record(ctx context.Context, d decided) {
 	w.warnOfCredentials(ctx, d.result)
 	err := w.write(ctx, d)
 	as := endingOf(d, err)
-	w.count(func(r *Report) { r.add(as) })
+	w.ended(as, 1)
 	if as == unrecorded {
 		w.Log.ErrorContext(ctx, "what became of an order could not be recorded; it is due again when its lease has run out", "error", err)
 		w.faults.Add(1)
@@ -89,13 +89,11 @@ func (w *sweep) release(ctx context.Context) bool {
 	if err != nil {
 		w.Log.ErrorContext(ctx, "claims could not be given back; they are due again when their lease has run out", "error", err)
 		w.faults.Add(1)
-		w.count(func(r *Report) { r.Unrecorded += len(claims) })
+		w.ended(unrecorded, len(claims))
 		return true
 	}
-	w.count(func(r *Report) {
-		r.Released += n
-		r.Lost += len(claims) - n
-	})
+	w.ended(released, n)
+	w.ended(lost, len(claims)-n)
 	return true
 }
 

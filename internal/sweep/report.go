@@ -47,7 +47,7 @@ type Report struct {
 	Took int64 `json:"tookMs"`
 }
 
-// An ending is what became of a claim, as the Report counts it.
+// An ending is what became of a claim. The Report counts by it.
 type ending string
 
 const (
@@ -57,38 +57,27 @@ const (
 	notFound      ending = "notFound"
 	retried       ending = "retried"
 	gaveUp        ending = "gaveUp"
+	released      ending = "released"
 	lost          ending = "lost"
 	contradicted  ending = "contradicted"
 	unrecorded    ending = "unrecorded"
 )
 
-// endingOf is what became of a claim whose decision was written with err.
+// endingOf is what became of a claim whose decision was recorded with err.
 func endingOf(d decided, err error) ending {
-	if err != nil {
-		return failureOf(err)
-	}
-	switch d.Action {
-	case decision.GiveUp:
-		return gaveUp
-	case decision.Finish:
-		return endingOfFinal(d)
-	default:
-		return retried
-	}
-}
-
-func failureOf(err error) ending {
-	if _, is := errors.AsType[*schedule.LostClaimError](err); is {
-		return lost
-	}
-	if _, is := errors.AsType[*schedule.ContradictionError](err); is {
-		return contradicted
-	}
-	return unrecorded
-}
-
-func endingOfFinal(d decided) ending {
+	_, isLost := errors.AsType[*schedule.LostClaimError](err)
+	_, contradicts := errors.AsType[*schedule.ContradictionError](err)
 	switch {
+	case isLost:
+		return lost
+	case contradicts:
+		return contradicted
+	case err != nil:
+		return unrecorded
+	case d.Action == decision.GiveUp:
+		return gaveUp
+	case d.Action == decision.Postpone:
+		return retried
 	case d.Final.State == schedule.FinalPaid:
 		return paid
 	case d.Final.State == schedule.FinalNotFound:
@@ -99,26 +88,10 @@ func endingOfFinal(d decided) ending {
 	return alreadyClosed
 }
 
-// add counts a claim.
-func (r *Report) add(e ending) {
-	switch e {
-	case closed:
-		r.Closed++
-	case alreadyClosed:
-		r.AlreadyClosed++
-	case paid:
-		r.Paid++
-	case notFound:
-		r.NotFound++
-	case retried:
-		r.Retried++
-	case gaveUp:
-		r.GaveUp++
-	case lost:
-		r.Lost++
-	case contradicted:
-		r.Contradicted++
-	case unrecorded:
-		r.Unrecorded++
-	}
+// counted is the Report with the claims by their endings.
+func (r Report) counted(by map[ending]int) Report {
+	r.Closed, r.AlreadyClosed, r.Paid, r.NotFound = by[closed], by[alreadyClosed], by[paid], by[notFound]
+	r.Retried, r.GaveUp, r.Released = by[retried], by[gaveUp], by[released]
+	r.Lost, r.Contradicted, r.Unrecorded = by[lost], by[contradicted], by[unrecorded]
+	return r
 }

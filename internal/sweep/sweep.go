@@ -39,8 +39,9 @@ type sweep struct {
 	unconfigured atomic.Bool
 	credentials  sync.Once // see warnOfCredentials
 
-	mu     sync.Mutex
-	report Report
+	mu      sync.Mutex
+	report  Report
+	endings map[ending]int
 	// unstarted are claims to be released.
 	unstarted []schedule.Claim
 }
@@ -214,4 +215,11 @@ func (w *sweep) count(change func(*Report)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change(&w.report)
+}
+
+// ended counts claims by what became of them.
+func (w *sweep) ended(as ending, claims int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endings[as] += claims
 }

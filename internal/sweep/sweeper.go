@@ -107,7 +107,7 @@ func (s *Sweeper) RunOnce(ctx context.Context) (Report, error) {
 	defer cancel()
 	err := w.run(ctx)
 	w.report.Took = time.Since(start).Milliseconds()
-	return w.report, err
+	return w.report.counted(w.endings), err
 }
 
 // begin shares out the time there is. The context that it returns is for exchanges; writes have
@@ -117,6 +117,7 @@ func (s *Sweeper) begin(ctx context.Context, now time.Time) (*sweep, context.Con
 		Sweeper:  *s,
 		shortest: 2 * time.Second,
 		wake:     make(chan struct{}, 1),
+		endings:  map[ending]int{},
 	}
 	if w.Log == nil {
 		w.Log = slog.New(slog.DiscardHandler)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
@@ -66,15 +67,7 @@ func (s *Store) begin(ctx context.Context, op string) (unlock func(), err error)
 	if s.Hung.Load() {
 		<-ctx.Done()
 	}
-	if s.Latency > 0 {
-		timer := time.NewTimer(s.Latency)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	if ctx.Err() != nil {
+	if !deadline.Sleep(ctx, s.Latency) {
 		return nil, fmt.Errorf("%s: %w", op, context.Cause(ctx))
 	}
 	s.mu.Lock()
