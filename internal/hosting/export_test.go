@@ -50,7 +50,7 @@ func AnswerFunction(rw http.ResponseWriter, r *http.Request, fn Function) {
 
 // WebHandler is what serves fn's requests.
 func WebHandler(fn Function) http.Handler {
-	return webHost{function: fn, times: webTimes{}.orDefaults()}.handler()
+	return webHost{function: fn, times: webTimes{}.withDefaults()}.handler()
 }
 
 // What a web function bounds: requests that are answered at a time, bodies that are read at a time,

@@ -39,8 +39,8 @@ type webTimes struct {
 	grace time.Duration // requests in flight at a stop: 10 s, after which Docker kills
 }
 
-// orDefaults replaces each zero by its default.
-func (t webTimes) orDefaults() webTimes {
+// withDefaults replaces each zero by its default.
+func (t webTimes) withDefaults() webTimes {
 	return webTimes{
 		header:   cmp.Or(t.header, 5*time.Second),
 		body:     cmp.Or(t.body, 30*time.Second),
@@ -74,7 +74,7 @@ type webHost struct {
 // serve answers requests on l until ctx ends, then lets those in flight finish. It returns nil when
 // they all have.
 func (w webHost) serve(ctx context.Context, l net.Listener) error {
-	w.times = w.times.orDefaults()
+	w.times = w.times.withDefaults()
 	server := w.server()
 	served := make(chan error, 1)
 	most := cmp.Or(w.most, mostConnections(openFiles()))

@@ -12,8 +12,8 @@ import (
 // tokens, and that its body is JSON.
 const allowedHeaders = "Authorization, Cloudpay-Service-Token, Content-Type"
 
-// crossing is the answer to a browser that asks for a page of another origin.
-type crossing struct {
+// corsReply is the answer to a browser that asks for a page of another origin.
+type corsReply struct {
 	// preflight reports that the request only asks whether another is allowed.
 	preflight bool
 	header    map[string]string
@@ -22,8 +22,8 @@ type crossing struct {
 // cors allows the scripts of a page from a configured origin to call and to read the reply (the
 // Fetch standard, "CORS protocol"). Cookies are never allowed: callers are admitted by a token,
 // which the page must have.
-func (a Access) cors(r hosting.Request, op order.Op) crossing {
-	c := crossing{header: map[string]string{}}
+func (a Access) cors(r hosting.Request, op order.Op) corsReply {
+	c := corsReply{header: map[string]string{}}
 	if len(a.CORSOrigins) == 0 {
 		return c
 	}

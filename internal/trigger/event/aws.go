@@ -18,7 +18,7 @@ import (
 //	 "requestContext":{"http":{"method":"GET","path":"…"},"authorizer":{"jwt":{"claims":{…}}}},…}
 type awsHTTP struct{}
 
-func (awsHTTP) made(p *parts) bool {
+func (awsHTTP) matches(p *parts) bool {
 	return p.fields.is("version", "2.0") && typeOf(p.context.get("http")) == anObject
 }
 
@@ -117,7 +117,7 @@ func (p *parts) httpClaims() map[string]string {
 //	 "requestContext":{"apiId":"…","authorizer":{"principalId":"…"}},…}
 type awsREST struct{}
 
-func (awsREST) made(p *parts) bool {
+func (awsREST) matches(p *parts) bool {
 	return p.fields.has("httpMethod") &&
 		(p.context.has("apiId") || p.context.has("resourceId") || p.context != nil && p.fields.has("resource"))
 }

@@ -24,9 +24,9 @@ const (
 
 // A codec reads one platform's shape.
 type codec interface {
-	// made reports whether the event has this platform's marks. It looks at what split filed, and
+	// matches reports whether the event has this platform's marks. It looks at what split filed, and
 	// faults nothing.
-	made(p *parts) bool
+	matches(p *parts) bool
 	// read fills the part of e that belongs to its Kind. A fault is left in p.
 	read(p *parts, e *Event)
 }
@@ -78,7 +78,7 @@ func decodeParts(p parts, e Event) (Event, *Fault) {
 	var read codec
 	for _, c := range codecs {
 		switch {
-		case !c.made(&p):
+		case !c.matches(&p):
 		case read == nil:
 			e.Kind, e.Form, read = c.Kind, c.form, c
 		case c.Kind != e.Kind || c.Kind != HTTP:

@@ -12,7 +12,7 @@ import (
 // events and keep them.
 type foreign struct{}
 
-func (foreign) made(p *parts) bool { return foreignRule(p) != bilingual.Text{} }
+func (foreign) matches(p *parts) bool { return foreignRule(p) != bilingual.Text{} }
 
 func (foreign) read(p *parts, _ *Event) { p.refuse("event", foreignRule(p)) }
 
@@ -32,9 +32,9 @@ func foreignRule(p *parts) bilingual.Text {
 		return bilingual.New("has a record of two platforms", "有一条记录带有两个平台的特征")
 	case strings.HasPrefix(kind, "com.tcb.database.") && p.fields.has("specversion"):
 		return bilingual.New("is from a CloudBase database"+notHandled, "是云开发数据库的事件"+notHandledZH)
-	case p.fields.has("specversion") && p.fields.has("type") && !tdmq{}.made(p):
+	case p.fields.has("specversion") && p.fields.has("type") && !tdmq{}.matches(p):
 		return bilingual.New("is a CloudEvent"+notHandled, "是 CloudEvent"+notHandledZH)
-	case p.fields.has("detail-type") && p.fields.has("source") && !eventBridge{}.made(p):
+	case p.fields.has("detail-type") && p.fields.has("source") && !eventBridge{}.matches(p):
 		return bilingual.New("is an EventBridge event without a schedule"+notHandled, "是 EventBridge 的非定时事件"+notHandledZH)
 	}
 	return bilingual.Text{}

@@ -20,7 +20,7 @@ import (
 //	{"Records":[{"Ckafka":{"topic":"t","partition":1,"offset":36,"msgKey":"None","msgBody":"…"}}]}
 type ckafka struct{}
 
-func (ckafka) made(p *parts) bool { return p.record == formCKafka }
+func (ckafka) matches(p *parts) bool { return p.record == formCKafka }
 
 func (ckafka) read(p *parts, e *Event) {
 	p.batch(e, func(r *record, m *Message) {
@@ -42,7 +42,7 @@ func (ckafka) read(p *parts, e *Event) {
 //	{"Records":[{"CMQ":{"type":"topic","topicName":"t","msgId":"1","msgTag":"","msgBody":"…"}}]}
 type cmq struct{}
 
-func (cmq) made(p *parts) bool { return p.record == formCMQ }
+func (cmq) matches(p *parts) bool { return p.record == formCMQ }
 
 func (cmq) read(p *parts, e *Event) {
 	p.batch(e, func(r *record, m *Message) {
@@ -60,13 +60,13 @@ func (cmq) read(p *parts, e *Event) {
 //	{"specversion":"0","type":"connector:tdmq","id":"1","data":{"msgId":"1","msgBody":"…"}}
 type tdmq struct{}
 
-func (tdmq) made(p *parts) bool {
+func (tdmq) matches(p *parts) bool {
 	kind, _ := p.fields.text("type")
 	return p.fields.has("specversion") && strings.HasPrefix(kind, "connector:tdmq")
 }
 
 func (tdmq) read(p *parts, e *Event) {
-	m := Message{ID: cmp.Or(p.fields.word("id"), unnamed(0))}
+	m := Message{ID: cmp.Or(p.fields.word("id"), fallbackID(0))}
 	if data := p.fields.get("data"); typeOf(data) == anObject {
 		m.takeFrom(data)
 	} else {
@@ -87,7 +87,7 @@ func (tdmq) read(p *parts, e *Event) {
 //	{"Records":[{"messageId":"…","eventSource":"aws:sqs","body":"…","attributes":{…}}]}
 type sqs struct{}
 
-func (sqs) made(p *parts) bool { return p.record == formSQS }
+func (sqs) matches(p *parts) bool { return p.record == formSQS }
 
 func (sqs) read(p *parts, e *Event) {
 	p.batch(e, func(r *record, m *Message) {
@@ -121,8 +121,8 @@ func (m *Message) take(id, key string, text []byte) {
 	m.Body = unquote(text)
 }
 
-// unnamed is the ID of a message whose own cannot be read. No queue's begins with #.
-func unnamed(index int) string { return fmt.Sprintf("#%d", index) }
+// fallbackID is the ID of a message whose own cannot be read. No queue's begins with #.
+func fallbackID(index int) string { return fmt.Sprintf("#%d", index) }
 
 // A record is one of a batch, by the members that name its platform. A member that comes twice
 // makes it unreadable.
@@ -184,7 +184,7 @@ func (r *record) member(key []byte) *[]byte {
 func (r *record) mark() string {
 	mark := ""
 	for _, m := range []struct {
-		made bool
+		present bool
 		form string
 	}{
 		{r.ckafka != nil, formCKafka},
@@ -193,7 +193,7 @@ func (r *record) mark() string {
 		{typeOf(r.source) == aString, sourceOf(r.source)},
 	} {
 		switch {
-		case !m.made || m.form == "":
+		case !m.present || m.form == "":
 		case mark == "":
 			mark = m.form
 		default:
@@ -242,7 +242,7 @@ func (p *parts) batch(e *Event, read func(r *record, m *Message)) {
 			return false
 		}
 		at := fmt.Sprintf("Records[%d]", len(e.Messages))
-		m := Message{ID: unnamed(len(e.Messages))}
+		m := Message{ID: fallbackID(len(e.Messages))}
 		r := recordOf(value)
 		switch mark := r.mark(); {
 		case mark != "" && mark != p.record:

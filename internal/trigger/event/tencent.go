@@ -7,7 +7,7 @@ package event
 //	{"httpMethod":"POST","path":"/closeorder","queryString":{},"headers":{…},"body":"{…}"}
 type functionURL struct{}
 
-func (functionURL) made(p *parts) bool { return p.fields.has("httpMethod") }
+func (functionURL) matches(p *parts) bool { return p.fields.has("httpMethod") }
 
 func (functionURL) read(p *parts, e *Event) {
 	e.Request = p.request([]string{"headers"}, []string{"queryString", "queryStringParameters"})
@@ -22,7 +22,7 @@ func (functionURL) read(p *parts, e *Event) {
 //	 "requestContext":{"serviceId":"service-1","path":"/queryorder/{no}","stage":"release"},…}
 type apiGateway struct{}
 
-func (apiGateway) made(p *parts) bool {
+func (apiGateway) matches(p *parts) bool {
 	return p.fields.has("httpMethod") && p.context.has("serviceId")
 }
 
@@ -35,7 +35,7 @@ func (apiGateway) read(p *parts, e *Event) { functionURL{}.read(p, e) }
 //	 "requestContext":{"envId":"env-1","requestId":"…"},"isBase64Encoded":false}
 type access struct{}
 
-func (access) made(p *parts) bool { return p.fields.has("httpMethod") && p.context.has("envId") }
+func (access) matches(p *parts) bool { return p.fields.has("httpMethod") && p.context.has("envId") }
 
 func (access) read(p *parts, e *Event) {
 	e.Request = p.request([]string{"headers"}, []string{"queryStringParameters", "queryString"})

@@ -12,7 +12,7 @@ import "strings"
 //	{"Type":"Timer","TriggerName":"sweep","Time":"2026-11-22T10:00:00Z","Message":"…"}
 type scfTimer struct{}
 
-func (scfTimer) made(p *parts) bool {
+func (scfTimer) matches(p *parts) bool {
 	return p.fields.is("Type", "Timer") && p.fields.has("TriggerName")
 }
 
@@ -35,7 +35,7 @@ func (scfTimer) read(p *parts, e *Event) {
 //	 "resources":["arn:aws:events:eu-west-1:1:rule/sweep"],"detail":{}}
 type eventBridge struct{}
 
-func (eventBridge) made(p *parts) bool {
+func (eventBridge) matches(p *parts) bool {
 	return p.fields.is("detail-type", "Scheduled Event") &&
 		(p.fields.is("source", "aws.events") || p.fields.is("source", "aws.scheduler"))
 }
