@@ -24,8 +24,8 @@ const (
 
 // A codec reads one platform's shape.
 type codec interface {
-	// matches reports whether the event has this platform's marks. It looks at what split filed, and
-	// faults nothing.
+	// matches reports whether the event has this platform's marks. It looks at what split filed,
+	// and faults nothing.
 	matches(p *parts) bool
 	// read fills the part of e that belongs to its Kind. A fault is left in p.
 	read(p *parts, e *Event)

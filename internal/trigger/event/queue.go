@@ -185,7 +185,7 @@ func (r *record) mark() string {
 	mark := ""
 	for _, m := range []struct {
 		present bool
-		form string
+		form    string
 	}{
 		{r.ckafka != nil, formCKafka},
 		{r.cmq != nil, formCMQ},
