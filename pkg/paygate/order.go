@@ -189,7 +189,7 @@ func (o *Order) key() orderKey { return orderKey{o.Owner(), o.OutTradeNo} }
 // clone copies the order with its coupons, so that a caller cannot change what the book has.
 func (o *Order) clone() Order {
 	c := *o
-	c.Coupons = slices.Clone(o.Coupons)
+	c.Coupons = append([]Coupon(nil), o.Coupons...) // none is nil, to compare alike
 	for i := range c.Coupons {
 		c.Coupons[i].Goods = slices.Clone(c.Coupons[i].Goods)
 	}
@@ -466,33 +466,21 @@ func checkCoupons(o *Order) error {
 	return nil
 }
 
-// differences names the facts that two additions of one order number disagree on. A state or a time
-// that the second addition leaves open agrees with any.
+// differences names the facts that two additions of one order number disagree on: the fields that
+// the management API takes as they are, and the time. A state or a time that the second addition
+// leaves open agrees with any.
 func differences(a, b *Order, anyState, anyTime bool) []string {
 	var names []string
-	for _, fact := range []struct {
-		name string
-		same bool
-	}{
-		{"region", a.Region == b.Region},
-		{"total", a.Total == b.Total},
-		{"currency", a.Currency == b.Currency},
-		{"exchange_rate", a.ExchangeRate == b.ExchangeRate},
-		{"appid", a.AppID == b.AppID},
-		{"sub_appid", a.SubAppID == b.SubAppID},
-		{"openid", a.OpenID == b.OpenID},
-		{"sub_openid", a.SubOpenID == b.SubOpenID},
-		{"attach", a.Attach == b.Attach},
-		{"device_info", a.DeviceInfo == b.DeviceInfo},
-		{"trade_type", a.TradeType == b.TradeType},
-		{"bank_type", a.BankType == b.BankType},
-		{"coupons", len(a.Coupons) == 0 && len(b.Coupons) == 0 || reflect.DeepEqual(a.Coupons, b.Coupons)},
-		{"state", anyState || a.State == b.State},
-		{"created_at", anyTime || a.CreatedAt.Equal(b.CreatedAt)},
-	} {
-		if !fact.same {
-			names = append(names, fact.name)
+	first, second := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	for i := range first.NumField() {
+		name, _, _ := strings.Cut(first.Type().Field(i).Tag.Get("json"), ",")
+		given := name != "-" && (name != "state" || !anyState)
+		if given && !reflect.DeepEqual(first.Field(i).Interface(), second.Field(i).Interface()) {
+			names = append(names, name)
 		}
+	}
+	if !anyTime && !a.CreatedAt.Equal(b.CreatedAt) {
+		names = append(names, "created_at")
 	}
 	return names
 }
