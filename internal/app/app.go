@@ -1,6 +1,10 @@
 // Package app builds the object graph: it turns the environment into a configuration, and the
 // configuration into clients, workflows and a handler. It is the one place where the parts meet.
-// Building makes no connection.
+// Building makes no connection: the first call that needs WeChat Pay or the database does.
+//
+// A function is built once, at its instance's cold start, and serves all calls of that instance. A
+// faulty configuration makes an App that is Broken: a function answers each call with the report of
+// the faults, so that its callers see more than a timeout; a container logs it and exits.
 package app
 
 import (
@@ -39,7 +43,8 @@ type App struct {
 
 	access trigger.Access
 	// lookup finds orders by WeChat Pay's number; nil without a store.
-	lookup   *closing.Lookup
+	lookup *closing.Lookup
+	// memoryMB is the platform's limit; 0 if it does not tell.
 	memoryMB int
 }
 
@@ -49,6 +54,7 @@ type App struct {
 func New(environ []string, logs io.Writer) (*App, error) {
 	settings, err := config.Load(environ)
 	faults := &config.Faults{}
+	// A *config.Faults is collected further; any other error means that nothing was read.
 	if err != nil && !errors.As(err, &faults) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -94,6 +100,8 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper) hosting.Function {
 	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
+	// Without a store no order has a known owner, and a user's call is refused unless the policy is
+	// any.
 	if a.Store != nil {
 		f.Owns, f.Find = a.owns, a.find
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
@@ -138,6 +146,7 @@ func tokenOf(values []config.Secret) trigger.Token {
 	return trigger.NewToken(texts...)
 }
 
+// merchantOf is the configured merchant. All calls of the function act for it.
 func merchantOf(c config.Config) order.Merchant {
 	return order.Merchant{
 		Region:    c.Region,

@@ -25,6 +25,8 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 	addresses := Addresses(c)
 	readRoots(addresses)
 	routes, shared := routes(c, addresses), &wechatpay.Domains{}
+	// v2 and v3 have the same domains, so what one learns about a domain that is down helps the
+	// other.
 	apis := map[order.API]wechatpay.Exchanger{}
 	if c.Has(order.V2) {
 		apis[order.V2] = &wechatpay.Failover{Exchangers: exchangersV2(c, addresses, connections), Routes: routes, Domains: shared}
@@ -33,6 +35,7 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 		apis[order.V3] = &wechatpay.Failover{Exchangers: exchangersV3(c, addresses, connections, faults), Routes: routes, Domains: shared}
 	}
 	if c.Has(order.WXCloudRun) {
+		// The private link has one address without a backup, and connections of its own.
 		link := &wxcloudrun.Client{BaseURL: c.CloudRunURL, HTTPClient: wechatpay.NewLinkHTTPClient()}
 		apis[order.WXCloudRun] = &wechatpay.Failover{
 			Exchangers: []wechatpay.Exchanger{wechatpay.WXCloudRun{Client: link}},
@@ -42,7 +45,8 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 	return &wechatpay.Gateway{APIs: apis, Log: log}
 }
 
-// regionOf is the configured region as v3json's type.
+// regionOf is the configured region as v3json's type, for the hosts of APIv3 and the paths of their
+// requests. APIv2 has the same hosts.
 func regionOf(c config.Config) v3json.Region {
 	if c.Region == order.Mainland {
 		return v3json.Mainland
@@ -64,6 +68,8 @@ func Addresses(c config.Config) []string {
 	return []string{mainURL, backupURL}
 }
 
+// exchangersV2 makes an exchanger for each of WeChat Pay's addresses. All share one pool of
+// connections.
 func exchangersV2(c config.Config, addresses []string, connections *http.Client) []wechatpay.Exchanger {
 	exchangers := make([]wechatpay.Exchanger, 0, len(addresses))
 	for _, address := range addresses {
@@ -83,6 +89,7 @@ func exchangersV2(c config.Config, addresses []string, connections *http.Client)
 // the name of its variable; the exchangers must not be used then. A key is parsed even if its
 // serial number or ID is at fault, so that one report names both.
 func exchangersV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []wechatpay.Exchanger {
+	// The placeholder lets the key be parsed, and its fault be found, without its serial number.
 	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	addFault(faults, "WXPAY_PRIVATE_KEY", err)
 	keys := keyring(c, faults)
@@ -96,6 +103,7 @@ func exchangersV3(c config.Config, addresses []string, connections *http.Client,
 		Region:       regionOf(c),
 		HTTPClient:   connections,
 	}
+	// Only complete keys can be compared with each other.
 	if len(faults.List) == 0 {
 		ownKey(faults, client.Check())
 	}
@@ -114,6 +122,7 @@ func keyring(c config.Config, faults *config.Faults) v3json.Keyring {
 	if c.V3.PublicKey == "" && c.V3.PublicKeyID == "" && c.V3.Key.Reveal() != "" {
 		return v3json.Keyring{}
 	}
+	// Both variables are checked if one of them is set, and if neither is: v3 needs some key.
 	id := placeholder(faults, "WXPAY_PUBLIC_KEY_ID", c.V3.PublicKeyID, "PUB_KEY_ID_0")
 	platform, err := v3json.ParsePublicKey(id, []byte(c.V3.PublicKey))
 	addFault(faults, "WXPAY_PUBLIC_KEY", err)
@@ -142,6 +151,8 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 			slog.WarnContext(ctx, "platform certificates", "fault", err.Error())
 		},
 	}
+	// Without configured roots a certificate counts because only the holder of the APIv3 key can
+	// have encrypted it.
 	if c.V3.Roots != "" {
 		list.Roots = x509.NewCertPool()
 		if !list.Roots.AppendCertsFromPEM([]byte(c.V3.Roots)) {

@@ -25,6 +25,7 @@ func addFault(faults *config.Faults, variable string, err error) {
 // ownKey adds the one fault that shows only when all keys are parsed: the merchant's own key stands
 // in for WeChat Pay's. The client's error names its fields; an operator knows the variables.
 func ownKey(faults *config.Faults, err error) {
+	// Any other error of Check is about WeChat Pay's public key.
 	own, is := errors.AsType[*v3json.OwnKeyError](err)
 	if !is {
 		addFault(faults, "WXPAY_PUBLIC_KEY", err)
@@ -45,6 +46,7 @@ func keyFault(err error) bilingual.Text {
 	return bilingual.New(err.Error(), keyWords.Replace(err.Error()))
 }
 
+// keyWords translates the parsers' errors part by part. A part that is missing here stays English.
 var keyWords = strings.NewReplacer(
 	"private key: ", "私钥：",
 	"public key ", "公钥 ",

@@ -31,7 +31,8 @@ func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.
 	return schedule.OwnershipOf(registered, order.Owner(owner)), nil
 }
 
-// find looks up an order that a user names by WeChat Pay's number.
+// find looks up an order that a user names by WeChat Pay's number, and returns what the user may
+// see of it.
 func (a *App) find(ctx context.Context, owner string, p order.Params) (schedule.Found, error) {
 	found, err := a.lookup.Find(ctx, order.Owner(owner), p)
 	if err != nil {

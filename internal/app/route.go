@@ -18,6 +18,8 @@ func routes(c config.Config, addresses []string) []order.Route {
 	return list
 }
 
+// route is the route to one address. It decides which replies count by themselves: on a route that
+// is not WeChat Pay's own, a query has to confirm a reply that names no order.
 func route(c config.Config, address string) order.Route {
 	switch {
 	case c.Route != "":
@@ -31,6 +33,7 @@ func route(c config.Config, address string) order.Route {
 }
 
 // isRegional reports whether an address is https, at the standard port, of a host of the region.
+// TLS then ends at WeChat Pay itself, as the system's roots verify.
 func isRegional(c config.Config, address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Port() != "" && u.Port() != "443" {

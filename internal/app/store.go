@@ -19,6 +19,7 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 	}
 	a.Store = opened
 	a.warnOfPlainStore(c)
+	// One Allowance for the instance: it bounds a customer's look-ups of other customers' orders.
 	a.Closer.Store, a.Querier.Store = opened, opened
 	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: opened, Allowance: &closing.Allowance{}}
 	a.Sweeper = &sweep.Sweeper{
@@ -32,6 +33,7 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 	if receiver := openReceiver(c, faults); receiver != nil {
 		a.Sweeper.Notifier = receiver
 	}
+	// The resolver shares everything with the sweeper, and claims only orders in doubt.
 	resolver := *a.Sweeper
 	resolver.DoubtfulOnly = true
 	a.Resolver = &resolver
@@ -40,6 +42,7 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 // warnOfPlainStore logs a connection to the database without TLS, before any other record.
 func (a *App) warnOfPlainStore(c config.Config) {
 	if a.PlainStore = store.PlainHost(c.Store.Reveal()); a.PlainStore != "" {
+		// A warning and no fault: a private network may be all the protection that is wanted.
 		a.Log.Warn("the store's database is reached over a network without TLS: its password and the orders can be read on the way",
 			"variable", "CLOUDPAY_STORE",
 			"remedy", "write sslmode=verify-full (PostgreSQL) or tls=true (MySQL) in the address; docs/databases.md")
@@ -59,7 +62,8 @@ func openStore(c config.Config, faults *config.Faults) *store.Store {
 }
 
 // openReceiver returns the receiver of events. It is nil if none is configured, or if its address
-// or key is at fault.
+// or key is at fault. Without one, events stay in the outbox, where `cloudpay orders events` reads
+// them.
 func openReceiver(c config.Config, faults *config.Faults) *notify.Webhook {
 	address, key := c.NotifyURL.Reveal(), c.NotifyKey.Reveal()
 	if address == "" || key == "" {

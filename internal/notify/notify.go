@@ -13,9 +13,10 @@
 //	1700000000.{"id":1}
 //	v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed
 //
-// (testdata/vectors.json has complete requests.) A receiver checks the signature before it reads the
-// body, refuses timestamps that are more than some minutes from its own clock, and answers 2xx once it
-// has stored the event. After any other answer, a redirect included, the event is sent again.
+// (testdata/vectors.json has complete requests.) A receiver checks the signature before it reads
+// the body, refuses timestamps that are more than some minutes from its own clock, and answers 2xx
+// once it has stored the event. After any other answer, a redirect included, the event is sent
+// again.
 package notify
 
 import (
@@ -88,8 +89,8 @@ type Options struct {
 
 const (
 	dialTimeout = 5 * time.Second
-	// timeout bounds one delivery if the caller's context allows longer. It leaves a receiver that is a
-	// function the time of a cold start.
+	// timeout bounds one delivery if the caller's context allows longer. It leaves a receiver that
+	// is a function the time of a cold start.
 	timeout = 10 * time.Second
 )
 
@@ -128,8 +129,9 @@ func newTransport() *http.Transport {
 	return transport
 }
 
-// CloseIdleConnections closes the idle connections. A frozen instance cannot see its peers hang up, so
-// the connections are closed before each run: a dead one would cost a delivery its whole timeout.
+// CloseIdleConnections closes the idle connections. A frozen instance cannot see its peers hang up,
+// so the connections are closed before each run: a dead one would cost a delivery its whole
+// timeout.
 func (w *Webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
 
 func isLoopback(host string) bool {
@@ -137,12 +139,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// maxReply bounds what is read of a reply's body. The body is read so that the connection can be used
-// again, and is ignored.
+// maxReply bounds what is read of a reply's body. The body is read so that the connection can be
+// used again, and is ignored.
 const maxReply = 16 << 10
 
-// Deliver delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one line
-// without the address's path or query, which may contain a secret.
+// Deliver delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one
+// line without the address's path or query, which may contain a secret.
 func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -158,8 +160,8 @@ func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
 	request.Header.Set(HeaderTimestamp, timestamp)
 	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
-	// wire.Exchange does not follow redirects: that would send the event to another receiver than the
-	// merchant configured.
+	// wire.Exchange does not follow redirects: that would send the event to another receiver than
+	// the merchant configured.
 	reply, err := wire.Exchange(w.client, request, maxReply)
 	switch {
 	case reply == nil:
@@ -189,9 +191,9 @@ func Sign(key Key, timestamp string, body []byte) string {
 	return scheme + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Verify checks a request on the receiver's side. The error is nil if the body was signed with the key
-// and the timestamp is at most tolerance from now. timestamp and signature are the headers' values as
-// received; signature may hold several signatures, separated by commas.
+// Verify checks a request on the receiver's side. The error is nil if the body was signed with the
+// key and the timestamp is at most tolerance from now. timestamp and signature are the headers'
+// values as received; signature may hold several signatures, separated by commas.
 func Verify(key Key, timestamp, signature string, body []byte, now time.Time, tolerance time.Duration) error {
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil {

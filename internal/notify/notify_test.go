@@ -44,7 +44,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// Whatever byte is changed, the event is not believed.
+// A request is refused if any byte of it is changed.
 func TestVerify(t *testing.T) {
 	t.Parallel()
 	const timestamp = "1700000000"
@@ -86,7 +86,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// What a receiver gets is what docs/events.md promises.
+// A delivery has the form of docs/events.md.
 func TestTell(t *testing.T) {
 	t.Parallel()
 	total := int64(100)
@@ -123,7 +123,7 @@ func hook(t *testing.T, address string) *notify.Webhook {
 	return w
 }
 
-// Connections are kept from one delivery to the next, until whoever was frozen lets go of them.
+// A connection is used for several deliveries, until CloseIdleConnections.
 func TestCloseIdleConnections(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -150,8 +150,9 @@ func TestCloseIdleConnections(t *testing.T) {
 	}
 }
 
-// Only 2xx is a receipt: a redirect is not followed, and the error tells no secret of the address.
-func TestTellWhenItIsNotTaken(t *testing.T) {
+// Only 2xx counts as delivered. A redirect is not followed, and the error contains no secret of the
+// address.
+func TestTellWhenNotAccepted(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name    string
@@ -227,7 +228,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// The key is in nothing that is printed.
+// No way of printing a key shows it.
 func TestKeyIsRedacted(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -239,7 +240,7 @@ func TestKeyIsRedacted(t *testing.T) {
 	}
 }
 
-// docs/events.md has every field of an event and every kind, and the vector that is worked out there is right.
+// docs/events.md has every field and kind of an event, and its worked vector is right.
 func TestEventsDocument(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/events.md")

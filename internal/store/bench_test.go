@@ -17,10 +17,10 @@ import (
 	"cloudpay/internal/store/storetest"
 )
 
-// What the product promises, measured by make bench-store.
+// What the product promises; `make bench-store` measures it.
 const (
 	batch    = 100
-	maxRatio = 1.3 // of a batch's cost from a full table to that from a nearly empty one
+	maxRatio = 1.3 // of the cost of a batch in a full table to that in a nearly empty one
 )
 
 var rows = flag.Int("rows", 10_000_000, "how many orders wait in the full table of PostgreSQL and MariaDB; SQLite's has a tenth")
@@ -33,7 +33,8 @@ func BenchmarkClaimMariaDB(b *testing.B) { benchmarkClaim(b, storetest.MariaDB(b
 
 func BenchmarkClaimSQLite(b *testing.B) { benchmarkClaim(b, storetest.SQLite(), *rows/10) }
 
-// benchmarkClaim claims batches from a table of ten thousand waiting orders and from one of very many, of which a tenth is due.
+// benchmarkClaim claims batches in a table of 10,000 waiting orders and in a full one. A tenth of
+// the orders is due.
 func benchmarkClaim(b *testing.B, db storetest.Database, full int) {
 	b.Helper()
 	const few = 10_000
@@ -72,7 +73,7 @@ func filled(b *testing.B, db storetest.Database, n int) *store.Store {
 	return s
 }
 
-// medianClaim claims batches, gives each back, and returns what a claim costs in the middle.
+// medianClaim claims batches, releases each, and returns the median cost of a claim.
 func medianClaim(b *testing.B, s *store.Store) time.Duration {
 	b.Helper()
 	const warm, most = 20, 500
@@ -99,7 +100,7 @@ func BenchmarkFourClaimersPostgres(b *testing.B) { benchmarkClaimers(b, storetes
 
 func BenchmarkFourClaimersMariaDB(b *testing.B) { benchmarkClaimers(b, storetest.MariaDB(b)) }
 
-// benchmarkClaimers has four processes' worth of claimers end twenty thousand orders, sixteen at a time each.
+// benchmarkClaimers lets the claimers of four processes end 20,000 orders, 16 at a time each.
 func benchmarkClaimers(b *testing.B, db storetest.Database) {
 	b.Helper()
 	const orders, claimers, abreast = 20_000, 4, 16
@@ -139,7 +140,7 @@ func benchmarkClaimers(b *testing.B, db storetest.Database) {
 	}
 }
 
-// claimAll ends orders until none is due.
+// claimAll claims and ends orders until none is due.
 func claimAll(b *testing.B, s *store.Store, abreast int, handled func(schedule.Claim)) {
 	b.Helper()
 	for {

@@ -11,25 +11,26 @@ import (
 	"time"
 )
 
-// boundConnector makes connections whose operations end with their context. The drivers' own handling
-// is not enough. lib/pq asks the server to cancel, over a second connection and from a goroutine that
-// outlives the call, and waits for ever for the answer on a network that drops packets. Neither driver
-// watches the context during a commit. Here the context's end becomes the socket's deadline: no wait
-// survives it, and no goroutine is started. A connection that met its deadline is not used again.
+// boundConnector makes connections whose operations end with their context. The drivers' own
+// handling is not enough. lib/pq asks the server to cancel, over a second connection and from a
+// goroutine that outlives the call, and waits for ever for the answer on a network that drops
+// packets. Neither driver watches the context during a commit. Here the context's end becomes the
+// socket's deadline: no wait survives it, and no goroutine is started. A connection that met its
+// deadline is not used again.
 //
-// A new connection sends no SET statement. A setting stays with the session, and behind a pooler the
-// next client gets that session. PostgreSQL receives useful settings in the start-up packet, which a
-// pooler refuses or handles itself; no statement depends on them.
+// A new connection sends no SET statement. A setting stays with the session, and behind a pooler
+// the next client gets that session. PostgreSQL receives useful settings in the start-up packet,
+// which a pooler refuses or handles itself; no statement depends on them.
 type boundConnector struct {
-	// inner connects with start-up parameters. plain connects without, for poolers that refuse them;
-	// nil for databases that have none.
+	// inner connects with start-up parameters. plain connects without, for poolers that refuse
+	// them; nil for databases that have none.
 	inner, plain driver.Connector
 	// refusal recognises a pooler's refusal of start-up parameters; refused is set after the first.
 	refusal func(error) bool
 	refused atomic.Bool
 	// begin begins a transaction that is READ COMMITTED and READ WRITE, whatever the session's
-	// defaults are. It fails on a server that takes no writes, because data read there may be out of
-	// date.
+	// defaults are. It fails on a server that takes no writes, because data read there may be out
+	// of date.
 	begin func(ctx context.Context, conn driverConn) (driver.Tx, error)
 	// fault classifies an error of the driver.
 	fault func(error) fault
@@ -63,8 +64,12 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return socket, nil
 }
 
+// Driver is part of driver.Connector.
 func (c *boundConnector) Driver() driver.Driver { return c.inner.Driver() }
 
+// Connect makes a connection within connectTimeout and the caller's context, if dialing allows one
+// now. A try that failed because the caller's time was up says nothing about the database, and is
+// not counted.
 func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 	age, err := c.dialing.begin()
 	if err != nil {
@@ -83,8 +88,8 @@ func (c *boundConnector) Connect(caller context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// connect makes a connection within ctx, which is caller's context with our own limit. A pooler that
-// refuses start-up parameters is remembered, and later connections are made without them.
+// connect makes a connection within ctx, which is caller's context with our own limit. A pooler
+// that refuses start-up parameters is remembered, and later connections are made without them.
 func (c *boundConnector) connect(ctx, caller context.Context) (*boundConn, error) {
 	if c.plain == nil {
 		return c.connectBy(ctx, caller, c.inner)
@@ -99,6 +104,8 @@ func (c *boundConnector) connect(ctx, caller context.Context) (*boundConn, error
 	return c.connectBy(ctx, caller, c.plain)
 }
 
+// connectBy connects with one of the drivers' connectors, and takes the socket that dial has left
+// in the context. If the limit passes during the handshake, the new connection is closed.
 func (c *boundConnector) connectBy(ctx, caller context.Context, by driver.Connector) (*boundConn, error) {
 	d := &dialed{expire: func(socket net.Conn) func() bool { return expire(ctx, socket) }}
 	inner, err := by.Connect(context.WithValue(ctx, dialedKey{}, d))
@@ -148,6 +155,8 @@ type driverConn interface {
 	driver.NamedValueChecker
 }
 
+// boundConn is a connection whose operations end with their context. Its methods are those of
+// database/sql/driver's interfaces.
 type boundConn struct {
 	driverConn
 	socket    net.Conn
@@ -161,8 +170,8 @@ type boundConn struct {
 	used time.Time
 }
 
-// maxIdle is how long a connection may be idle and still be used again. A frozen instance cannot see
-// its peers hang up, and a dead connection would cost the operation its whole timeout.
+// maxIdle is how long a connection may be idle and still be used again. A frozen instance cannot
+// see its peers hang up, and a dead connection would cost the operation its whole timeout.
 const maxIdle = 20 * time.Second
 
 // ResetSession checks a connection before it is used again. database/sql replaces it after an
@@ -269,6 +278,7 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
+// boundRows are the rows of a query, which keep the socket bound until they are closed.
 type boundRows struct {
 	driver.Rows
 
@@ -289,6 +299,8 @@ func (r *boundRows) Close() error {
 	return r.noted(r.Rows.Close())
 }
 
+// boundTx is a transaction, which keeps the socket bound until it ends. Its statements bind the
+// socket to their own contexts besides.
 type boundTx struct {
 	inner   driver.Tx
 	noted   func(error) error

@@ -9,13 +9,14 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Claim leases up to limit due orders of a merchant: first those in doubt, then those that wait, the
-// longest due first. In the same transaction it records that closing them begins. If the caller dies,
-// the orders are due again when the lease expires, and in doubt, since a close may have been sent.
+// Claim leases up to limit due orders of a merchant: first those in doubt, then those that wait,
+// the longest due first. In the same transaction it records that closing them begins. If the caller
+// dies, the orders are due again when the lease expires, and in doubt, since a close may have been
+// sent.
 //
 // The lease begins before Claim returns. A caller that has no clock in common with the database
-// measures it from before the call. Fewer than limit claims mean that no more were due, or that other
-// callers were claiming the rest at this moment.
+// measures it from before the call. Fewer than limit claims mean that no more were due, or that
+// other callers were claiming the rest at this moment.
 func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
 	return s.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
 }
@@ -37,7 +38,8 @@ func (s *Store) claim(
 	var claims []schedule.Claim
 	return transact(ctx, s, "claiming due orders", func(t tx) ([]schedule.Claim, error) {
 		if len(claims) > 0 {
-			// The try before this one lost its connection. Its commit may have succeeded all the same.
+			// The try before this one lost its connection. Its commit may have succeeded all the
+			// same.
 			if mine, err := t.mine("cloudpay_orders", claims[0].ID, token); mine || err != nil {
 				return claims, err
 			}
@@ -56,7 +58,8 @@ func (s *Store) claim(
 	})
 }
 
-// mine reports whether a row has a token.
+// mine reports whether a row has a token: whether a claim was committed although its answer was
+// lost.
 func (t tx) mine(table string, id any, token string) (bool, error) {
 	var n int64
 	return t.one([]any{&n}, "SELECT id FROM "+table+" WHERE id = ? AND token = ?", id, token)
@@ -78,7 +81,8 @@ const (
 	sweepAttempt = 1
 )
 
-// take writes a lease into locked rows and returns their claims.
+// take writes a lease into locked rows and returns their claims. A claim has the record as it was
+// before, but for the lease and the attempts.
 func (t tx) take(rows []row, token string, lease time.Duration, attempts int) ([]schedule.Claim, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -97,9 +101,11 @@ func (t tx) take(rows []row, token string, lease time.Duration, attempts int) ([
 }
 
 // Begin leases one order for a close at once, due or not, and records the intent before anything is
-// sent. It registers an order that is not registered, and leaves the facts of one that is as they
-// are. An order that was given up is taken up again. The attempt is not counted: attempts belong to
-// the sweep, and a caller could use them up otherwise. So the claim must not be given to Release.
+// sent. If the process dies after that, the sweep finds the order in doubt when the lease has
+// expired. Begin registers an order that is not registered, and leaves the facts of one that is as
+// they are. An order that was given up is taken up again. The attempt is not counted: attempts
+// belong to the sweep, and a caller could use them up otherwise. So the claim must not be given to
+// Release.
 //
 // The error is a *schedule.BusyError if another claim's lease has not expired, a
 // *schedule.EndedError if the order has ended, and an *order.FieldError if the entry is ill formed.

@@ -8,8 +8,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// dialect is what differs between the databases. Each statement is written once, with these words in
-// it:
+// dialect is what differs between the databases. Each statement is written once, with these words
+// in it:
 //
 //	{now}    the database's clock, to the microsecond if it can, the same throughout a statement
 //	{soon}   {now} plus ? microseconds

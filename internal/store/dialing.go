@@ -8,10 +8,10 @@ import (
 	"cloudpay/internal/backoff"
 )
 
-// dialing decides when a connector may connect, and which of its connections are used again, for all
-// operations of an instance together. A failing database fails for all of them at once, and each
-// would try again: without this limit, a primary in maintenance gets a storm of connections from every
-// instance.
+// dialing decides when a connector may connect, and which of its connections are used again, for
+// all operations of an instance together. A failing database fails for all of them at once, and
+// each would try again: without this limit, a primary in maintenance gets a storm of connections
+// from every instance.
 //
 //   - When a server turns out to take no writes, its connection is dropped together with all earlier
 //     ones, since a failover leaves them all on the same server. The next connection goes to the same
@@ -21,8 +21,8 @@ import (
 //     fail at once, with the error of the last try.
 type dialing struct {
 	mu sync.Mutex
-	// age is the generation of new connections: how often all earlier ones were dropped, the last time
-	// at dropped.
+	// age is the generation of new connections: how often all earlier ones were dropped, the last
+	// time at dropped.
 	age     int
 	dropped time.Time
 	// readOnly is set until a connection of this age has begun a transaction.
@@ -35,13 +35,11 @@ type dialing struct {
 	next time.Time
 }
 
-const (
-	// reconsider is the shortest time between two drops. Timers and retrying callers come back after a
-	// second or more, so that each of their calls may find the new primary.
-	reconsider = 500 * time.Millisecond
-)
+// reconsider is the shortest time between two drops. Timers and retrying callers come back after a
+// second or more, so that each of their calls may find the new primary.
+const reconsider = 500 * time.Millisecond
 
-// dials is the pauses between tries that fail.
+// dials are the pauses between failing tries.
 var dials = backoff.Exponential{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Jitter: 0.5}
 
 // begin returns the age of a connection that is to be tried now, or an error if none may be tried.
@@ -55,7 +53,8 @@ func (d *dialing) begin() (age int, err error) {
 	if now.Before(d.next) {
 		return 0, fmt.Errorf("no connection is tried for a moment, since the last was of no use: %w", d.last)
 	}
-	// Other operations fail while this try lasts.
+	// Other operations fail while this try lasts. If its result never arrives, because the caller's
+	// time was up, another try may be made after the pause.
 	d.next = now.Add(dials.After(d.failed))
 	if d.readOnly {
 		d.next = now.Add(reconsider)

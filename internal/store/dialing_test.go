@@ -11,14 +11,14 @@ import (
 
 var errDown = errors.New("down")
 
-// While no connection can be made, tries are one at a time, with pauses that grow to half a second;
-// the others are told why.
+// While connections fail, one is tried at a time, with pauses that grow to half a second. Other
+// operations get the last error.
 func TestDialingWhileNothingAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var d dialing
 		tried := 0
-		for range 10_000 { // ten seconds, of eight callers who come every eighth of a millisecond
+		for range 10_000 { // ten seconds, with eight calls in each millisecond
 			for range 8 {
 				if _, err := d.begin(); err == nil {
 					tried++
@@ -48,8 +48,8 @@ func TestDialingWhileNothingAnswers(t *testing.T) {
 	})
 }
 
-// A server that takes no writes costs a call its connections once, and an instance one connection
-// each half second.
+// A server that takes no writes costs a call its connections once, and an instance one new
+// connection every half second.
 func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 		if _, err := d.begin(); !errors.Is(err, errDown) {
 			t.Errorf("got %v, want one to be tried, before more are", err)
 		}
-		d.takesNoWrites(old, errDown) // another of the old ones says so too
+		d.takesNoWrites(old, errDown) // another old connection finds the same
 		d.takesNoWrites(fresh, errDown)
 		if d.isDropped(fresh) {
 			t.Error("the new connection is dropped in the same call, want that once")
@@ -89,8 +89,7 @@ func TestDialingToAServerThatTakesNoWrites(t *testing.T) {
 	})
 }
 
-// What is only read is asked of a server that takes writes, and callers learn nothing that the
-// driver said.
+// Each fault has a reason in both languages, without the driver's text.
 func TestFaultReasons(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -111,7 +110,7 @@ func TestFaultReasons(t *testing.T) {
 	}
 }
 
-// The start-up parameters are numbers of milliseconds, as PostgreSQL shows them again.
+// The start-up parameters are numbers of milliseconds, as PostgreSQL reports them.
 func TestPostgresSession(t *testing.T) {
 	t.Parallel()
 	for name, value := range postgresSession {

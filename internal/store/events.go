@@ -29,6 +29,7 @@ func scanEvent(scan scanner, more ...any) (schedule.Event, error) {
 	return e, err
 }
 
+// event is scanEvent for a statement that selects nothing more.
 func event(scan scanner) (schedule.Event, error) { return scanEvent(scan) }
 
 // emit writes an event of an order. It is due to be delivered at once.

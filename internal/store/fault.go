@@ -21,14 +21,15 @@ type fault int
 const (
 	// faultOther is a failure that is not known here.
 	faultOther fault = iota
-	// faultBusy is a deadlock, or a wait for a lock that took too long. The transaction was rolled back
-	// and is repeated.
+	// faultBusy is a deadlock, or a wait for a lock that took too long. The transaction was rolled
+	// back and is repeated.
 	faultBusy
-	// faultLost is a lost connection. Whether the transaction was committed is unknown. It is repeated;
-	// the package comment says why that is safe.
+	// faultLost is a lost connection. Whether the transaction was committed is unknown. It is
+	// repeated; the package comment says why that is safe.
 	faultLost
-	// faultReadOnly means that the server takes no writes: it is a standby, or was the primary until a
-	// failover. The transaction did nothing and is repeated, on a new connection if dialing allows one.
+	// faultReadOnly means that the server takes no writes: it is a standby, or was the primary
+	// until a failover. The transaction did nothing and is repeated, on a new connection if dialing
+	// allows one.
 	faultReadOnly
 	// faultLate means that the caller's deadline has passed.
 	faultLate
@@ -49,6 +50,7 @@ func (s *Store) fault(err error) fault {
 	if err == nil || schedule.IsAnswer(err) {
 		return faultOther
 	}
+	// The end of the caller's context comes first: the driver's error is a consequence of it.
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return faultLate
 	}

@@ -49,14 +49,16 @@ func mysqlConnector(address string) (driver.Connector, error) {
 	return &boundConnector{inner: inner, begin: beginMySQL, fault: mysqlFault}, nil
 }
 
+// tlsModes are the values of tls in an address, with the driver's meanings.
 var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true, "preferred": true}
 
-// beginMySQL begins a READ COMMITTED transaction, which locks rows and not the gaps between them. START
-// TRANSACTION cannot say that; SET TRANSACTION without SESSION applies to the next transaction only and
-// leaves nothing behind in the session. A read-only server refuses READ WRITE.
+// beginMySQL begins a READ COMMITTED transaction, which locks rows and not the gaps between them.
+// START TRANSACTION cannot say that; SET TRANSACTION without SESSION applies to the next
+// transaction only and leaves nothing behind in the session. A read-only server refuses READ WRITE.
 //
-// If a proxy sends the two statements to different servers, the transaction has the server's default
-// isolation. Everything here is correct under REPEATABLE READ too, with more deadlocks to repeat.
+// If a proxy sends the two statements to different servers, the transaction has the server's
+// default isolation. Everything here is correct under REPEATABLE READ too, with more deadlocks to
+// repeat.
 func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
 		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {

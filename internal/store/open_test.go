@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/store"
 )
 
-// Nothing is connected to before it is used: a function must start without its database.
+// Open connects to nothing: a function must start without its database.
 func TestOpenConnectsToNothing(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -51,7 +51,7 @@ func TestOpenRefuses(t *testing.T) {
 		"no database":                 {"mysql://u:" + secret + "@h:3306/", "name a database"},
 		"no database, no slash":       {"postgres://u:" + secret + "@h:5432", "name a database"},
 		"two databases":               {"postgres://u:" + secret + "@h:5432/a/b", "name a database"},
-		"a parameter nobody knows":    {"mysql://u:" + secret + "@h/shop?parseTime=true", `"parseTime"`},
+		"an unknown parameter":        {"mysql://u:" + secret + "@h/shop?parseTime=true", `"parseTime"`},
 		"TLS that is none":            {"mysql://u:" + secret + "@h/shop?tls=yes", "tls in the address must be"},
 		"connections that are none":   {"postgres://u:" + secret + "@h/shop?max_conns=many", "max_conns"},
 		"no connections":              {"mysql://u:" + secret + "@h/shop?max_conns=0", "max_conns"},
@@ -65,7 +65,7 @@ func TestOpenRefuses(t *testing.T) {
 				_ = s.Close()
 			}
 			if name == "SQLite, which is not linked" && err != nil && strings.Contains(err.Error(), "sqlite:/path") {
-				return // this test is built with it
+				return // this test is built with SQLite
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q and without the password", err, test.want)
@@ -81,7 +81,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A server that takes the connection and says nothing is given up at the caller's deadline, and ours where that is later.
+// A server that accepts a connection and sends nothing fails at the caller's deadline, or at
+// connectTimeout.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -10,8 +10,8 @@ import (
 
 // ClaimDeliveries leases up to limit events of a merchant that are due to be delivered, the longest
 // due first. An event is due from the time it is written, and again when a lease expires without a
-// result. So a delivery that outlives its lease may be made twice; the receiver recognises the event
-// by its ID.
+// result. So a delivery that outlives its lease may be made twice; the receiver recognises the
+// event by its ID.
 func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
 	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
 		return nil, err

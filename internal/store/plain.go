@@ -18,6 +18,8 @@ func PlainHost(address string) string {
 	}
 	switch u.Scheme {
 	case "mysql", "mariadb":
+		// With preferred, an attacker on the way can make the driver connect without TLS; without
+		// tls, no TLS is used. skip-verify encrypts, although it verifies nothing.
 		if tls := u.Query().Get("tls"); tls != "true" && tls != "skip-verify" && !isThisMachine(u.Hostname()) {
 			return u.Hostname()
 		}
@@ -27,8 +29,8 @@ func PlainHost(address string) string {
 	return ""
 }
 
-// plainPostgres is PlainHost for PostgreSQL. The driver reads the configuration, because it also takes
-// hosts and modes from parameters and the environment.
+// plainPostgres is PlainHost for PostgreSQL. The driver reads the configuration, because it also
+// takes hosts and modes from parameters and the environment.
 func plainPostgres(u *url.URL) string {
 	query := u.Query()
 	query.Del(paramConns)
@@ -37,6 +39,7 @@ func plainPostgres(u *url.URL) string {
 	if err != nil {
 		return ""
 	}
+	// allow and prefer connect without TLS if the server, or an attacker on the way, offers none.
 	switch config.SSLMode {
 	case pq.SSLModeDisable, pq.SSLModeAllow, pq.SSLModePrefer:
 	default:

@@ -21,8 +21,8 @@ import (
 
 const postgresExample = "postgres://USER:PASSWORD@HOST:5432/DATABASE"
 
-// postgresConnector reads an address of PostgreSQL. Its parameters are libpq's and max_conns. Without
-// sslmode, TLS is required and the certificate is not verified (require).
+// postgresConnector reads an address of PostgreSQL. Its parameters are libpq's and max_conns.
+// Without sslmode, TLS is required and the certificate is not verified (require).
 func postgresConnector(address string) (driver.Connector, error) {
 	u, err := parse(address, postgresExample)
 	if err != nil {
@@ -58,16 +58,16 @@ func postgresWith(u *url.URL, session map[string]string) (driver.Connector, erro
 	return inner, nil
 }
 
-// postgresSession are start-up parameters by which the server ends what a frozen or lost process left
-// behind (see maxRest). Behind a pooler this is the pooler's task.
+// postgresSession are start-up parameters by which the server ends what a frozen or lost process
+// left behind (see maxRest). Behind a pooler this is the pooler's task.
 var postgresSession = map[string]string{
 	"idle_session_timeout":                strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"idle_in_transaction_session_timeout": strconv.FormatInt(maxRest.Milliseconds(), 10),
 	"lock_timeout":                        strconv.FormatInt(maxLockWait.Milliseconds(), 10),
 }
 
-// IsPooled reports whether a connection goes through a pooler that shares sessions between clients: its
-// start-up parameters did not reach the server. It is always false for other databases than
+// IsPooled reports whether a connection goes through a pooler that shares sessions between clients:
+// its start-up parameters did not reach the server. It is always false for other databases than
 // PostgreSQL, where nothing in this project needs a session of its own.
 func IsPooled(ctx context.Context, db *sql.DB, database string) (bool, error) {
 	if database != "postgres" {
@@ -86,15 +86,16 @@ func IsPooled(ctx context.Context, db *sql.DB, database string) (bool, error) {
 	return false, nil
 }
 
-// refusesParameters recognises a pooler or server that refuses start-up parameters. PgBouncer answers
-// 08P01, "unsupported startup parameter"; others answer that they do not know the parameter.
+// refusesParameters recognises a pooler or server that refuses start-up parameters. PgBouncer
+// answers 08P01, "unsupported startup parameter"; others answer that they do not know the
+// parameter.
 func refusesParameters(err error) bool {
 	refusal, ok := errors.AsType[*pq.Error](err)
 	return ok && slices.Contains([]pqerror.Code{"08P01", "0A000", "22023", "42704"}, refusal.Code)
 }
 
-// beginPostgres begins a READ COMMITTED READ WRITE transaction in one statement. A server in recovery
-// refuses READ WRITE.
+// beginPostgres begins a READ COMMITTED READ WRITE transaction in one statement. A server in
+// recovery refuses READ WRITE.
 func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
 	options := driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}
 	return conn.BeginTx(ctx, options)

@@ -8,10 +8,10 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Take reserves n calls to the gateway from a merchant number's quota, of at most ceiling calls a second
-// for all instances together. wait is the time until the first of them; the others may follow it
-// without a pause, because later callers wait for them. If wait is longer than maxWait, granted is
-// false and nothing is reserved.
+// Take reserves n calls to the gateway from a merchant number's quota, of at most ceiling calls a
+// second for all instances together. wait is the time until the first of them; the others may
+// follow it without a pause, because later callers wait for them. If wait is longer than maxWait,
+// granted is false and nothing is reserved.
 func (s *Store) Take(
 	ctx context.Context, of order.Account, n int, ceiling float64, maxWait time.Duration,
 ) (wait time.Duration, granted bool, err error) {
@@ -19,9 +19,9 @@ func (s *Store) Take(
 	return wait, granted, err
 }
 
-// Limited records that the gateway answered FREQUENCY_LIMITED: no call is granted before the pause is
-// over, and the rate is halved, once for all answers within a second. It grows back to the ceiling
-// within a minute.
+// Limited records that the gateway answered FREQUENCY_LIMITED: no call is granted before the pause
+// is over, and the rate is halved, once for all answers within a second. It grows back to the
+// ceiling within a minute.
 func (s *Store) Limited(ctx context.Context, of order.Account, ceiling float64, pause time.Duration) error {
 	return s.quota(ctx, of, ceiling, func(q *schedule.Quota, now time.Time) { q.Limit(now, ceiling, pause) })
 }

@@ -29,8 +29,8 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error
 	})
 }
 
-// Owner returns the owner that an order was registered with, empty if it was registered without one.
-// The error is a *schedule.NotRegisteredError if there is no such order.
+// Owner returns the owner that an order was registered with, empty if it was registered without
+// one. The error is a *schedule.NotRegisteredError if there is no such order.
 func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
 	if err := registrable(ref); err != nil {
 		return "", err
@@ -45,8 +45,9 @@ func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
 }
 
 // Owners returns the owners of those of the orders that are registered. Refs may be repeated. It
-// makes one statement, whose text depends only on the number of refs: a look-up must not take longer
-// for orders that exist, or its duration would tell a customer about other customers' orders.
+// makes one statement, whose text depends only on the number of refs: a look-up must not take
+// longer for orders that exist, or its duration would tell a customer about other customers'
+// orders.
 func (s *Store) Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
 	args := make([]any, 0, 4*len(refs))
 	for _, ref := range refs {
@@ -91,6 +92,8 @@ func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress
 	case schedule.Waiting, schedule.Closing:
 		condition = "due_at IS NOT NULL ORDER BY due_at, id"
 		if from != "" {
+			// The first condition is for the index; the others skip the orders of the page before
+			// that are due at the same time.
 			condition = "due_at >= ? AND (due_at > ? OR id > ?) ORDER BY due_at, id"
 			args = append(args, s.d.at(due), s.d.at(due), id)
 		}
@@ -101,7 +104,8 @@ func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress
 		return schedule.Page{}, fmt.Errorf("listing orders: progress must be waiting, closing, done or gaveUp, not %q", at)
 	}
 	return transact(ctx, s, "listing orders", func(t tx) (page schedule.Page, err error) {
-		// The progress is a literal, so that the planner knows that the partial index on gaveUp fits.
+		// The progress is a literal, so that the planner knows that the partial index on gaveUp
+		// fits.
 		page.Orders, err = query(t, record, "SELECT "+recordColumns+" FROM cloudpay_orders WHERE "+ofMerchant+
 			" AND progress = '"+string(at)+"' AND "+condition+" LIMIT ?", append(args, limit)...)
 		if len(page.Orders) == limit {
@@ -112,7 +116,8 @@ func (s *Store) List(ctx context.Context, of order.Account, at schedule.Progress
 	})
 }
 
-// cursor names a place in a list by a time in microseconds and an ID.
+// cursor names a place in a list: the time at which its last order is due, in microseconds and 0
+// for none, and the order's ID, both in base 36. Callers pass it on unread.
 func cursor(due time.Time, id int64) string {
 	micros := int64(0)
 	if !due.IsZero() {
@@ -121,6 +126,7 @@ func cursor(due time.Time, id int64) string {
 	return strconv.FormatInt(micros, 36) + "." + strconv.FormatInt(id, 36)
 }
 
+// parseCursor reads a cursor. The empty one is the beginning of a list.
 func parseCursor(from string) (due time.Time, id int64, err error) {
 	if from == "" {
 		return time.Time{}, 0, nil

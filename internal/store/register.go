@@ -11,8 +11,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Register schedules an order to be closed. Registering it again with the same facts changes nothing
-// and returns added false. With other facts it changes nothing either and returns a
+// Register schedules an order to be closed. Registering it again with the same facts changes
+// nothing and returns added false. With other facts it changes nothing either and returns a
 // *schedule.ConflictError. The error is an *order.FieldError for an ill-formed entry.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
@@ -26,8 +26,8 @@ func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err
 const chunk = 500
 
 // RegisterAll registers each of the entries as Register does, and returns their results in the same
-// order. An entry that cannot be registered does not affect the others. The error is the database's:
-// entries registered before it stay registered, and the call may be repeated.
+// order. An entry that cannot be registered does not affect the others. The error is the
+// database's: entries registered before it stay registered, and the call may be repeated.
 func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	all := make([]schedule.Registration, len(entries))
 	valid := make([]int, 0, len(entries))
@@ -38,8 +38,8 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 		}
 		valid = append(valid, i)
 	}
-	// Two imports of the same orders lock them in the same sequence, so that one waits for the other
-	// instead of both meeting in a deadlock.
+	// Two imports of the same orders lock them in the same sequence, so that one waits for the
+	// other instead of both meeting in a deadlock.
 	slices.SortStableFunc(valid, func(a, b int) int { return compareRefs(entries[a].Ref, entries[b].Ref) })
 	for part := range slices.Chunk(valid, chunk) {
 		token := newToken()
@@ -51,6 +51,7 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 	return all, nil
 }
 
+// compareRefs sorts refs by the columns of the table's unique key, in its order.
 func compareRefs(a, b order.Ref) int {
 	return cmp.Or(
 		strings.Compare(string(a.Region), string(b.Region)), strings.Compare(a.MchID, b.MchID),
@@ -58,9 +59,9 @@ func compareRefs(a, b order.Ref) int {
 	)
 }
 
-// register writes those of the entries whose indices are in part, sorted by their refs. Each row that
-// it adds has the token until its first claim. The token tells this call's rows from those that
-// another call adds at this moment, and it survives a try whose commit was lost.
+// register writes those of the entries whose indices are in part, sorted by their refs. Each row
+// that it adds has the token until its first claim. The token tells this call's rows from those
+// that another call adds at this moment, and it survives a try whose commit was lost.
 func (t tx) register(entries []schedule.Entry, part []int, token string, all []schedule.Registration) error {
 	there, err := t.registered(entries, part, "")
 	if err != nil {
@@ -123,7 +124,8 @@ func sameShop(a, b order.Ref) bool {
 	return a.Region == b.Region && a.MchID == b.MchID && a.SubMchID == b.SubMchID
 }
 
-// insert adds the orders that are not there. A row that another call has added since stays as it is.
+// insert adds the orders that are not there. A row that another call has added since stays as it
+// is.
 func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 	var values strings.Builder
 	args := make([]any, 0, 13*len(which))
@@ -133,6 +135,7 @@ func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 		}
 		e := entries[i]
 		args = append(args, t.entryValues(e)...)
+		// A time of the caller's is an argument. A delay is added to the database's clock instead.
 		due := "?"
 		if e.CloseAt.IsZero() {
 			due = "{soon}"

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// restless is a driver's connection that is always fit to be used again.
+// restless is a driver's connection that can always be used again.
 type restless struct{ driverConn }
 
 func (restless) ResetSession(context.Context) error { return nil }
 func (restless) Ping(context.Context) error         { return nil }
 
-// A connection that rested while its function was frozen is not used again: nobody knows what became of it.
-func TestRestedConnectionsAreNotUsedAgain(t *testing.T) {
+// A connection that was idle for long, as while its function is frozen, is not used again: it may
+// be dead.
+func TestIdleConnectionsAreNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &boundConn{driverConn: restless{}, connector: &boundConnector{fault: mysqlFault}}

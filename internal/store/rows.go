@@ -34,6 +34,7 @@ func (m *moment) Scan(value any) error {
 // entryColumns are the columns of an Entry; entryValues returns them in this order.
 const entryColumns = "region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, total, created_at, close_at, close_in"
 
+// entryValues returns the arguments for entryColumns. close_in is NULL beside a close_at.
 func (t tx) entryValues(e schedule.Entry) []any {
 	var closeIn any
 	if e.CloseAt.IsZero() {
@@ -120,6 +121,7 @@ func registrable(ref order.Ref) error {
 	return nil
 }
 
+// optional is the argument for a number that may be missing (NULL); pointer reads one.
 func optional(n *int64) any {
 	if n == nil {
 		return nil

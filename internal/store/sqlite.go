@@ -17,8 +17,8 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// sqliteConnector reads sqlite:PATH. A file that does not exist is created. It must be on a local disk:
-// SQLite's locks are not reliable on network file systems.
+// sqliteConnector reads sqlite:PATH. A file that does not exist is created. It must be on a local
+// disk: SQLite's locks are not reliable on network file systems.
 func sqliteConnector(address string) (driver.Connector, error) {
 	path := strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//")
 	if path == "" || strings.ContainsAny(path, "?#") {
@@ -32,8 +32,9 @@ func sqliteConnector(address string) (driver.Connector, error) {
 	return privateFile{connector, path}, nil
 }
 
-// privateFile creates the database's file readable by its owner only. SQLite would create it readable
-// by all users. It gives the files beside it (-wal, -shm, -journal) the permissions of this one.
+// privateFile creates the database's file readable by its owner only. SQLite would create it
+// readable by all users. It gives the files beside it (-wal, -shm, -journal) the permissions of
+// this one.
 type privateFile struct {
 	driver.Connector
 
@@ -52,10 +53,10 @@ func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
 	return p.Connector.Connect(ctx)
 }
 
-// sqliteSetup are SQLite's settings (https://www.sqlite.org/pragma.html). WAL lets readers work beside
-// the one writer. FULL makes a commit survive a power cut. A transaction takes the writer's lock when
-// it begins (immediate), so that it never fails half-way for want of it. The busy timeout, in
-// milliseconds, is the wait for other processes.
+// sqliteSetup are SQLite's settings (https://www.sqlite.org/pragma.html). WAL lets readers work
+// beside the one writer. FULL makes a commit survive a power cut. A transaction takes the writer's
+// lock when it begins (immediate), so that it never fails half-way for want of it. The busy
+// timeout, in milliseconds, is the wait for other processes.
 const sqliteSetup = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 	"&_pragma=foreign_keys(ON)&_txlock=immediate"
 

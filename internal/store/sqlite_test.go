@@ -19,9 +19,9 @@ func TestSQLite(t *testing.T) {
 	storetest.Run(t, storetest.SQLite())
 }
 
-// Whoever shares the machine reads no orders: neither in the file, nor in those that SQLite puts
-// beside it.
-func TestSQLiteFilesAreTheirOwners(t *testing.T) {
+// Other users of the machine can read neither the database's file nor those that SQLite puts beside
+// it.
+func TestSQLiteFilesArePrivate(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite()
 	address := db.Migrated(t)
@@ -42,8 +42,8 @@ func TestSQLiteFilesAreTheirOwners(t *testing.T) {
 	}
 }
 
-// A file that cannot be made is told without a word of the system's.
-func TestSQLiteFileThatCannotBeMade(t *testing.T) {
+// The error of a file that cannot be created does not contain the system's text.
+func TestSQLiteFileThatCannotBeCreated(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite().OpenAt(t, "sqlite:"+filepath.Join(t.TempDir(), "nowhere", "store.db"))
 	_, err := s.Owner(context.Background(), order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"})

@@ -1,27 +1,27 @@
-// Package store keeps the register of orders in SQL: SQLite (under the build tag sqlite), MySQL 8 or
-// MariaDB from 10.6, and PostgreSQL from 14. All of them keep the same contract, which
+// Package store keeps the register of orders in SQL: SQLite (under the build tag sqlite), MySQL 8
+// or MariaDB from 10.6, and PostgreSQL from 14. All of them keep the same contract, which
 // internal/store/storetest proves.
 //
 // # Tables
 //
 // An order is one row, identified by (region, mchid, sub_mchid, out_trade_no), compared byte by
 // byte. It has two states: the trade state that the gateway last gave, and our progress
-// (schedule.Progress). The outbox has one row for each event, written in the transaction that causes
-// the event. The quota of a merchant number is one row, shared by all instances.
+// (schedule.Progress). The outbox has one row for each event, written in the transaction that
+// causes the event. The quota of a merchant number is one row, shared by all instances.
 //
 // # Leases and tokens
 //
 // The column due_at is the time from which an order may be claimed: at first its close_at, under a
 // claim the end of the lease, after a retry the time of the next attempt, and NULL once the order
 // has ended. A claim therefore reads the front of one index, however large the table is, and the
-// orders of a killed process become due again by themselves. The database's clock makes all of these
-// times; this package never reads its own.
+// orders of a killed process become due again by themselves. The database's clock makes all of
+// these times; this package never reads its own.
 //
 // A claim is a random token, and every write under a claim says WHERE token = ?. If another claim
-// was made since, the write changes nothing and returns a LostClaimError. A lease that has expired is
-// still good as long as there is no later claim. The token stays in the row after the claim's last
-// write: if the connection is lost during a commit, the repeated write finds it there, knows that it
-// was written, and changes nothing.
+// was made since, the write changes nothing and returns a LostClaimError. A lease that has expired
+// is still good as long as there is no later claim. The token stays in the row after the claim's
+// last write: if the connection is lost during a commit, the repeated write finds it there, knows
+// that it was written, and changes nothing.
 //
 // Every operation is one transaction. It is repeated after a deadlock or a lost connection, and its
 // caller may repeat it too.
@@ -90,9 +90,9 @@ func New(connector driver.Connector, database string) (*Store, error) {
 	return &Store{db: db, d: d}, nil
 }
 
-// Connector returns a connector to the database at an address, and the database's name. An operation
-// on one of its connections ends with the operation's context, even if the database is unreachable.
-// Nothing is connected yet.
+// Connector returns a connector to the database at an address, and the database's name. An
+// operation on one of its connections ends with the operation's context, even if the database is
+// unreachable. Nothing is connected yet.
 func Connector(address string) (connector driver.Connector, database string, err error) {
 	scheme, _, _ := strings.Cut(address, ":")
 	switch scheme {
@@ -157,12 +157,12 @@ func connsOf(address string, d *dialect) int {
 }
 
 const (
-	// maxRest is how long PostgreSQL lets a connection be idle, inside or outside a transaction, before
-	// it closes it. The platform may freeze an instance at any time; a frozen instance must not keep
-	// its locks, nor frozen instances all connections.
+	// maxRest is how long PostgreSQL lets a connection be idle, inside or outside a transaction,
+	// before it closes it. The platform may freeze an instance at any time; a frozen instance must
+	// not keep its locks, nor frozen instances all connections.
 	maxRest = time.Minute
-	// maxLockWait bounds how long one statement waits for a lock. No operation here holds a lock for
-	// longer than a few statements.
+	// maxLockWait bounds how long one statement waits for a lock. No operation here holds a lock
+	// for longer than a few statements.
 	maxLockWait = 5 * time.Second
 	// connectTimeout bounds the making of a connection if the caller's context allows longer.
 	connectTimeout = 5 * time.Second

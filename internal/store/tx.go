@@ -12,14 +12,14 @@ import (
 // tries bounds how often one operation's transaction is tried.
 const tries = 5
 
-// again is the pauses between tries. Up to half of each is random, so that transactions that met in
-// a deadlock do not meet again.
+// again are the pauses between tries: 10, 20, 40 and 80 ms, each with up to as much again at
+// random, so that transactions that met in a deadlock do not meet again.
 var again = backoff.Exponential{First: 10 * time.Millisecond, Max: time.Second, Jitter: 1}
 
 // do runs work in a transaction, and again after a deadlock, a lost connection, or on a server that
-// takes no writes. work must therefore reset whatever it set before. An error of work's own rolls the
-// transaction back and is returned. doing words the error of a failing database; its Chinese stands
-// in package schedule.
+// takes no writes. work must therefore reset whatever it set before. An error of work's own rolls
+// the transaction back and is returned. doing words the error of a failing database; its Chinese
+// stands in package schedule.
 func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) error {
 	var err error
 	for try := 1; ; try++ {
@@ -68,7 +68,7 @@ type tx struct {
 	d     *dialect
 }
 
-// exec returns how many rows the statement matched, changed or not.
+// exec runs a statement that returns no rows, and returns how many rows it matched, changed or not.
 func (t tx) exec(statement string, args ...any) (int64, error) {
 	result, err := t.inner.ExecContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {
@@ -80,7 +80,8 @@ func (t tx) exec(statement string, args ...any) (int64, error) {
 // scanner reads the columns of one row, as (*sql.Rows).Scan does.
 type scanner func(dest ...any) error
 
-// query returns all rows of the answer, each read by read.
+// query returns all rows of the answer, each read by read. It closes the answer before it returns:
+// the connection takes no other statement before that.
 func query[T any](t tx, read func(scanner) (T, error), statement string, args ...any) ([]T, error) {
 	rows, err := t.inner.QueryContext(t.ctx, t.d.sql(statement), args...)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // Finish records an order's final state under a claim and, in the same transaction, the event that
-// tells it. Repeating a Finish that was written changes nothing.
+// tells it. If the process dies before that, the order stays closing, and a sweep asks the gateway
+// again when the lease has expired. Repeating a Finish that was written changes nothing.
 //
 // The error is a *schedule.LostClaimError if there was another claim since, and a
 // *schedule.ContradictionError if another final state was recorded before, whatever the claim. The
@@ -165,7 +166,8 @@ func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released 
 	})
 }
 
-// release undoes those of the claims whose orders were in doubt before them, or those of the others.
+// release undoes those of the claims whose orders were in doubt before them, or those of the
+// others.
 func (t tx) release(claims []schedule.Claim, inDoubt bool) (released int, err error) {
 	progress, since := schedule.Waiting, "NULL"
 	if inDoubt {
@@ -189,8 +191,8 @@ func (t tx) release(claims []schedule.Claim, inDoubt bool) (released int, err er
 	return released, nil
 }
 
-// learned sets what an attempt learned; learnedValues are its arguments. An empty trade state leaves
-// the earlier one.
+// learned sets what an attempt learned; learnedValues are its arguments. An empty trade state
+// leaves the earlier one.
 const learned = " trade_state = CASE WHEN ? = '' THEN trade_state ELSE ? END," +
 	" authenticated = CASE WHEN ? = '' THEN authenticated ELSE ? END, last_error = ?"
 

@@ -9,8 +9,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// delivery is an event with the state of its delivery. An event that is not to be delivered again is
-// due at the zero time.
+// delivery is an event with the state of its delivery. An event that is not to be delivered again
+// is due at the zero time.
 type delivery struct {
 	schedule.Delivery
 

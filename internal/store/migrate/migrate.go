@@ -1,6 +1,6 @@
-// Package migrate brings a store's schema to its newest form, with goose. Only the command line uses
-// it. A function that migrated at its cold start would do so in many instances at once, and with
-// database rights that it should not have.
+// Package migrate brings a store's schema to its newest form, with goose. Only the command line
+// uses it. A function that migrated at its cold start would do so in many instances at once, and
+// with database rights that it should not have.
 package migrate
 
 import (
@@ -19,6 +19,7 @@ import (
 
 // Step is one step of the schema's history.
 type Step struct {
+	// Version is the number at the beginning of its file's name.
 	Version int64
 	// Name is the name of its file.
 	Name string
@@ -31,9 +32,9 @@ type Step struct {
 // table is where goose records the applied steps.
 const table = "cloudpay_migrations"
 
-// Up applies the missing steps to the database at an address and returns them. Two calls at once wait
-// for each other. If a step fails, the steps before it stay applied. PostgreSQL and SQLite roll the
-// failed step back; MySQL and MariaDB cannot roll back the creation of a table.
+// Up applies the missing steps to the database at an address and returns them. Two calls at once
+// wait for each other. If a step fails, the steps before it stay applied. PostgreSQL and SQLite
+// roll the failed step back; MySQL and MariaDB cannot roll back the creation of a table.
 func Up(ctx context.Context, address string) ([]Step, error) {
 	var steps []Step
 	err := with(ctx, address, func(p *goose.Provider) error {
@@ -59,8 +60,8 @@ func Status(ctx context.Context, address string) ([]Step, error) {
 	return steps, err
 }
 
-// errPooled refuses to migrate through a pooler: the lock that keeps two migrations apart would be taken
-// in one session and released in another, and would stay in the pool for ever.
+// errPooled refuses to migrate through a pooler: the lock that keeps two migrations apart would be
+// taken in one session and released in another, and would stay in the pool for ever.
 var errPooled = bilingual.Errorf("a connection pooler (such as PgBouncer or RDS Proxy) is on the way, and migrating needs a session "+
 	"of its own: name the database's own host and port with --store",
 	"途中有连接池（如 PgBouncer、RDS Proxy），而升级需要独占会话：请用 --store 指定数据库自身的地址")
@@ -77,6 +78,7 @@ func with(ctx context.Context, address string, work func(*goose.Provider) error)
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
+	// This is also the first query: a database that is out of reach fails here.
 	if pooled, err := store.IsPooled(ctx, db, database); err != nil {
 		return fmt.Errorf("migrating the %s store: %w", database, err)
 	} else if pooled {
@@ -96,11 +98,13 @@ func with(ctx context.Context, address string, work func(*goose.Provider) error)
 	return nil
 }
 
+// dialects are goose's names for the store's databases.
 var dialects = map[string]goose.Dialect{
 	"mysql": goose.DialectMySQL, "postgres": goose.DialectPostgres, "sqlite": goose.DialectSQLite3,
 }
 
-// options sets the table's name and the lock. SQLite needs none: it locks its file itself.
+// options sets the table's name and the lock. PostgreSQL's lock belongs to the session and ends
+// with it; MySQL's is a row of a second table. SQLite needs none: it locks its file itself.
 func options(database string) ([]goose.ProviderOption, error) {
 	options := []goose.ProviderOption{goose.WithTableName(table), goose.WithDisableGlobalRegistry(true)}
 	switch database {

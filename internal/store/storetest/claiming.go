@@ -8,13 +8,13 @@ import (
 )
 
 var claiming = []proof{
-	{name: "what is due, the longest first", prove: longestFirst},
+	{name: "due orders, the longest due first", prove: longestFirst},
 	{name: "a limit", prove: limitsClaims},
-	{name: "a claim ends with its lease", prove: leaseEnds},
-	{name: "a lease that nobody took over is still good", prove: leaseIsStillGood},
-	{name: "in doubt first", prove: doubtFirst},
-	{name: "only those in doubt", prove: doubtOnly},
-	{name: "a killed process's claims come back", prove: comeBack},
+	{name: "a claim after the lease of another", prove: leaseEnds},
+	{name: "an expired lease without a later claim", prove: leaseIsStillGood},
+	{name: "orders in doubt come first", prove: doubtFirst},
+	{name: "orders in doubt alone", prove: doubtOnly},
+	{name: "claims of a killed process", prove: comeBack},
 	{name: "a clock that jumps", prove: clockJumps},
 }
 
@@ -121,12 +121,12 @@ func clockJumps(e *env) {
 	claims := e.claim("A", "B")
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{After: time.Hour}))
 
-	e.Pass(25 * time.Hour) // forward: the lease is gone, and the other is due long since
+	e.Pass(25 * time.Hour) // forward: the lease has expired, and the other order is due
 	again := e.claim("A", "B")
 	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, claims[0], schedule.Final{State: schedule.FinalClosed}))
 	e.must(e.Finish(e.ctx, again[0], schedule.Final{State: schedule.FinalClosed}))
 
-	e.Pass(-25 * time.Hour) // and back: what is held stays held, and what waits goes on waiting
+	e.Pass(-25 * time.Hour) // and back: leased orders stay leased, waiting ones go on waiting
 	e.claim()
 	e.must(e.Retry(e.ctx, again[1], schedule.Retry{}))
 	last := e.claim("B")

@@ -12,12 +12,12 @@ import (
 var concurrency = []proof{
 	{name: "many claimers share the orders", prove: manyClaimers},
 	{name: "many registrations of one order", prove: manyRegistrations},
-	{name: "many ends of one order", prove: manyEnds},
+	{name: "many final states of one order", prove: manyEnds},
 	{name: "many beginnings of one order", prove: manyBeginnings},
 	{name: "many takers of one quota", prove: manyTakers},
 }
 
-// at once runs work n times at once, each with a store of its own.
+// atOnce runs work n times at the same time, each with a Store of its own.
 func (e *env) atOnce(n int, work func(i int, s Store)) {
 	e.Helper()
 	var busy sync.WaitGroup
@@ -72,11 +72,12 @@ func manyClaimers(e *env) {
 		told[no]++
 	}
 	if len(seen) != orders || len(told) != orders {
-		e.Errorf("a reader that never looked back saw %d events of %d orders, want %d", len(seen), len(told), orders)
+		e.Errorf("a reader that continued from the last ID saw %d events of %d orders, want %d", len(seen), len(told), orders)
 	}
 }
 
-// readAlong reads events while they are written, never looking back, until done and nothing is left.
+// readAlong reads events while they are written, each from the last ID on, until done and none is
+// left.
 func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 	s := e.Another()
 	seen := map[int64]string{}
@@ -104,16 +105,16 @@ func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 	}
 }
 
-// manyRegistrations: each order is added by one of those that register it, so that what they count
-// adds up. The fourth gives other facts, and is refused what the others were first to register, as
-// they are refused what it was.
+// manyRegistrations registers the same orders four times at the same time. Each order is added
+// exactly once. The fourth registration has other facts: it conflicts where another was first, and
+// the others conflict where it was.
 func manyRegistrations(e *env) {
 	var mu sync.Mutex
 	added := map[string]int{}
 	list := numbers("R", 400)
 	e.atOnce(4, func(i int, s Store) {
 		entries := make([]schedule.Entry, len(list))
-		for j := range list { // each in another order
+		for j := range list { // each registration in another sequence
 			entries[j] = due(list[(j*[]int{1, 3, 7, 9}[i]+i*25)%len(list)])
 			if i == 3 {
 				entries[j].Total = fen(3)
@@ -219,12 +220,12 @@ func manyTakers(e *env) {
 			}
 		}
 	})
-	// A thousand calls at ten a second were reserved: a hundred seconds, less those that have passed.
+	// 1,000 calls at 10 a second were reserved: 100 seconds, less the time that has passed.
 	wait, _, err := e.Take(e.ctx, shop, 1, 10, 0)
 	if err != nil || wait > takers*each*time.Second || wait < takers*each*time.Second*3/4 {
 		e.Errorf("got a wait of %v and error %v, want a hundred seconds or a little less", wait, err)
 	}
 }
 
-// furthest is more patience than anybody needs.
+// furthest is longer than any wait.
 const furthest = time.Hour

@@ -12,12 +12,13 @@ import (
 )
 
 var connecting = []sqlProof{
-	{name: "a connection begins without a word", only: servers, prove: beginsSilently},
-	{name: "a transaction brings its own isolation", only: servers, prove: isolates},
+	{name: "a new connection sends no settings", only: servers, prove: beginsSilently},
+	{name: "a transaction sets its own isolation", only: servers, prove: isolates},
 	{name: "registering under another isolation", only: []string{"mysql"}, prove: registersRepeatably},
 }
 
-// beginsSilently: what a session is told stays with it, and costs each new connection a round trip.
+// beginsSilently wants no SET on a new connection: it would stay with the session, and cost a round
+// trip.
 func beginsSilently(e *sqlEnv) {
 	if e.db.Name == "mysql" {
 		var name string
@@ -39,7 +40,8 @@ func beginsSilently(e *sqlEnv) {
 	}
 }
 
-// isolates: the servers are set to repeatable read.
+// isolates wants READ COMMITTED on servers whose default is REPEATABLE READ, and the default
+// unchanged.
 func isolates(e *sqlEnv) {
 	during := map[string]string{
 		"postgres": "SHOW transaction_isolation",
@@ -54,7 +56,7 @@ func isolates(e *sqlEnv) {
 	tx, err := raw.BeginTx(e.ctx, nil)
 	e.must(err)
 	var orders int
-	e.must(tx.QueryRowContext(e.ctx, "SELECT COUNT(*) FROM cloudpay_orders").Scan(&orders)) // it begins in earnest
+	e.must(tx.QueryRowContext(e.ctx, "SELECT COUNT(*) FROM cloudpay_orders").Scan(&orders)) // its first statement begins it
 	var isolation string
 	for deadline := time.Now().Add(4 * time.Second); ; {
 		err := tx.QueryRowContext(e.ctx, during).Scan(&isolation)
@@ -76,7 +78,7 @@ func isolates(e *sqlEnv) {
 	}
 }
 
-// repeatable has transactions begin as the server has them by default.
+// repeatable begins transactions with the server's default isolation.
 type repeatable struct{ driver.Connector }
 
 func (c repeatable) Connect(ctx context.Context) (driver.Conn, error) {
@@ -106,8 +108,8 @@ func (t repeatableTx) Rollback() error {
 	return err
 }
 
-// registersRepeatably: where a proxy takes the isolation for another server's, an order that
-// somebody else registers at this moment is found all the same.
+// registersRepeatably registers an order that another transaction registers at the same time, under
+// REPEATABLE READ: a proxy may send SET TRANSACTION to another server than the transaction.
 func registersRepeatably(e *sqlEnv) {
 	connector, name, err := store.Connector(e.address)
 	e.must(err)

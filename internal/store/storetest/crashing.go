@@ -14,13 +14,13 @@ var crashing = []sqlProof{
 	{name: "a connection that is lost at any step", prove: loses},
 }
 
-// operation is something that a process may be in the middle of.
+// operation is an operation of the store that is interrupted.
 type operation struct {
 	name string
-	// prepare makes an order for it.
+	// prepare registers an order for the operation, and claims it if need be.
 	prepare func(e *sqlEnv, no string) schedule.Claim
 	run     func(e *sqlEnv, s *store.Store, no string, c schedule.Claim) error
-	// want is how the order stands, with which events, when it was done.
+	// progress, ending and events are the order's after the operation.
 	progress schedule.Progress
 	ending   schedule.FinalState
 	events   []schedule.EventKind
@@ -107,8 +107,8 @@ var operations = []operation{
 			return c
 		},
 		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
-			postings, err := s.ClaimDeliveries(e.ctx, shop, 100, lease)
-			for _, p := range postings {
+			deliveries, err := s.ClaimDeliveries(e.ctx, shop, 100, lease)
+			for _, p := range deliveries {
 				if p.OutTradeNo == no && p.Attempts != 1 {
 					e.Errorf("got %#v, want a first delivery", p)
 				}
@@ -119,7 +119,7 @@ var operations = []operation{
 	},
 }
 
-// steps counts the steps of an operation by doing it.
+// steps runs an operation and counts its steps.
 func (e *sqlEnv) steps(o operation) int {
 	e.Helper()
 	s, f := e.faultyStore(0, false, false)
@@ -132,7 +132,7 @@ func (e *sqlEnv) steps(o operation) int {
 	return f.step
 }
 
-// settle ends whatever was begun, so that the next order is alone.
+// settle ends all orders, so that the next one is alone.
 func (e *sqlEnv) settle() {
 	e.Helper()
 	e.Pass(10 * lease)
@@ -143,7 +143,7 @@ func (e *sqlEnv) settle() {
 	}
 }
 
-// eachFault tries an operation with a fault at each step, before and after it.
+// eachFault tries each operation with a fault at each of its steps: before the step, and after it.
 func eachFault(e *sqlEnv, forever bool, try func(o operation, no string, c schedule.Claim, s *store.Store)) {
 	e.Helper()
 	for i, o := range operations {
@@ -164,15 +164,15 @@ func eachFault(e *sqlEnv, forever bool, try func(o operation, no string, c sched
 	}
 }
 
-// clear removes all orders.
+// clear deletes all orders and events.
 func (e *sqlEnv) clear() {
 	e.Helper()
 	e.sql("DELETE FROM cloudpay_events")
 	e.sql("DELETE FROM cloudpay_orders")
 }
 
-// dies: whatever step a process dies at, an operation was done whole or not at all, and what is left is found and ended by the
-// next, once.
+// dies ends the process at each step. The operation must be done completely or not at all, and the
+// next process must end the order, once.
 func dies(e *sqlEnv) {
 	eachFault(e, true, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err == nil {
@@ -185,7 +185,7 @@ func dies(e *sqlEnv) {
 	})
 }
 
-// consistent holds an order to what is written together.
+// consistent wants an order and its events to fit: they are written in one transaction.
 func (e *sqlEnv) consistent(doing, no string) {
 	e.Helper()
 	of := "SELECT COUNT(*) FROM cloudpay_events WHERE out_trade_no = '" + no + "' AND kind "
@@ -209,7 +209,7 @@ func (e *sqlEnv) consistent(doing, no string) {
 	}
 }
 
-// loses: an operation whose connection is lost once, at any step, is done all the same, and once.
+// loses cuts the connection once at each step. The operation must be done nevertheless, and once.
 func loses(e *sqlEnv) {
 	eachFault(e, false, func(o operation, no string, c schedule.Claim, s *store.Store) {
 		if err := o.run(e, s, no, c); err != nil {

@@ -1,9 +1,11 @@
-// Package storetest proves a store: one suite, [Run], that every database has to pass, and the databases to run it against.
+// Package storetest proves registers. [RunContract] is the suite that every register passes, the
+// tests' fake (internal/store/fakestore) included. [Run] adds what is about SQL, connections and
+// servers, and the package starts the databases for it.
 //
-// PostgreSQL, PgBouncer and MariaDB are real servers, started for one test from the distribution's
-// programs, in a folder that is removed afterwards, at a port of 127.0.0.1, and without the
-// flushing to disk that protects them from a power cut. Programs that are not there are a visible
-// skip, and a failure under CI=true; `make test-databases` installs them.
+// PostgreSQL, PgBouncer and MariaDB are real servers. A test starts them from the distribution's
+// programs, in a folder that it removes afterwards, at a port of 127.0.0.1, without the flushing to
+// disk that protects them from a power cut. If the programs are missing, the test is skipped, and
+// fails under CI=true; `make test-databases` installs them.
 package storetest
 
 import (
@@ -20,20 +22,20 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// Database makes databases of one kind.
+// Database creates databases of one kind.
 type Database struct {
 	// Name is the store's name for the kind: mysql, postgres or sqlite.
 	Name string
-	// empty makes a database without tables and returns its address.
+	// empty creates a database without tables and returns its address.
 	empty func(t testing.TB) string
-	// server is nil for a kind that has none.
+	// server is nil for a kind without one.
 	server *server
-	// direct is the same database's address past the pooler; nil for a kind without one.
+	// direct returns the address of the same database without the pooler; nil if there is none.
 	direct func(address string) string
 }
 
-// Direct is the address of the same database past a pooler, and the address itself where there is
-// none.
+// Direct returns the address of the same database without the pooler, and the address itself if
+// there is none.
 func (d Database) Direct(address string) string {
 	if d.direct == nil {
 		return address
@@ -41,11 +43,11 @@ func (d Database) Direct(address string) string {
 	return d.direct(address)
 }
 
-// Pooled reports whether the addresses are a pooler's.
+// Pooled reports whether the addresses lead to a pooler.
 func (d Database) Pooled() bool { return d.direct != nil }
 
-// Crash ends the server in the midst of what it does, as the kernel ends a process that takes too much memory. What was
-// committed within the last second may be lost with it, unless Durable was called.
+// Crash kills the server, as the kernel kills a process that uses too much memory. Without Durable,
+// the commits of the last second may be lost.
 func (d Database) Crash(t testing.TB) {
 	t.Helper()
 	if err := d.server.crash(); err != nil {
@@ -53,7 +55,8 @@ func (d Database) Crash(t testing.TB) {
 	}
 }
 
-// Restart starts a server that crashed on what it left, at the same address, and waits until it answers.
+// Restart starts a crashed server again on its files, at the same address, and waits until it
+// answers.
 func (d Database) Restart(t testing.TB) {
 	t.Helper()
 	if err := d.server.restart(); err != nil {
@@ -61,12 +64,12 @@ func (d Database) Restart(t testing.TB) {
 	}
 }
 
-// Durable has the server hand what is committed to the operating system before it says so, until it is restarted: its own
-// crash loses nothing then, though a power cut would.
+// Durable makes the server write each commit to the operating system before it answers, until it is
+// restarted. Its own crash then loses nothing; a power cut could.
 func (d Database) Durable(t testing.TB) {
 	t.Helper()
 	statement := map[string]string{
-		"postgres": "ALTER ROLE cloudpay SET synchronous_commit = on", // of connections made from now on
+		"postgres": "ALTER ROLE cloudpay SET synchronous_commit = on", // for connections made from now on
 		"mysql":    "SET GLOBAL innodb_flush_log_at_trx_commit = 2",
 	}[d.Name]
 	if _, err := Raw(t, d.server.address(d.server.admin)).ExecContext(context.Background(), statement); err != nil {
@@ -74,13 +77,15 @@ func (d Database) Durable(t testing.TB) {
 	}
 }
 
-// Empty makes a database without tables, and returns its address. It is gone when the test ends.
+// Empty creates a database without tables and returns its address. It is removed when the test
+// ends.
 func (d Database) Empty(t testing.TB) string {
 	t.Helper()
 	return d.empty(t)
 }
 
-// Migrated makes a database with the store's tables, and returns its address. It is gone when the test ends.
+// Migrated creates a database with the store's tables and returns its address. It is removed when
+// the test ends.
 func (d Database) Migrated(t testing.TB) string {
 	t.Helper()
 	address := d.Empty(t)
@@ -90,13 +95,13 @@ func (d Database) Migrated(t testing.TB) string {
 	return address
 }
 
-// Open makes a database with the store's tables, and opens a store on it, until the test ends.
+// Open creates a database with the store's tables and opens a store on it, until the test ends.
 func (d Database) Open(t testing.TB) *store.Store {
 	t.Helper()
 	return open(t, d.Migrated(t))
 }
 
-// OpenAt opens a store at an address of Empty's or Migrated's, until the test ends.
+// OpenAt opens a store at an address from Empty or Migrated, until the test ends.
 func (d Database) OpenAt(t testing.TB, address string) *store.Store {
 	t.Helper()
 	return open(t, address)
@@ -116,7 +121,7 @@ func open(t testing.TB, address string) *store.Store {
 	return s
 }
 
-// Raw opens a database by its address, past the store, until the test ends.
+// Raw opens a database by its address without a store, until the test ends.
 func Raw(t testing.TB, address string) *sql.DB {
 	t.Helper()
 	connector, _, err := store.Connector(address)
@@ -128,7 +133,7 @@ func Raw(t testing.TB, address string) *sql.DB {
 	return db
 }
 
-// SQLite makes databases in files of the test's own. The program has to be built with -tags sqlite.
+// SQLite creates databases in files of the test. The test must be built with -tags sqlite.
 func SQLite() Database {
 	return Database{Name: "sqlite", empty: func(t testing.TB) string {
 		t.Helper()
@@ -148,7 +153,7 @@ func MariaDB(t testing.TB) Database {
 	return started(t, "mysql", startMariaDB)
 }
 
-// launched starts a server that runs until the test ends, or skips the test where its programs are
+// launched starts a server that runs until the test ends. It skips the test if the programs are
 // missing.
 func launched(t testing.TB, name string, start func(dir string) (*server, error)) *server {
 	t.Helper()

@@ -9,10 +9,10 @@ import (
 )
 
 var ending = []proof{
-	{name: "an end and its event", prove: ends},
-	{name: "a second end that says the same", prove: endsTwice},
-	{name: "a second end that says otherwise is an alarm", prove: contradicts},
-	{name: "seen from elsewhere", prove: observes},
+	{name: "a final state and its event", prove: ends},
+	{name: "the same final state again", prove: endsTwice},
+	{name: "another final state is an alarm", prove: contradicts},
+	{name: "a final state without a claim", prove: observes},
 }
 
 func ends(e *env) {
@@ -31,6 +31,7 @@ func ends(e *env) {
 		{nil, schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Refund, Total: fen(2)}, tradestate.Refund, schedule.EventPaid},
 		{fen(1), schedule.Final{State: schedule.FinalPaid}, "", schedule.EventPaid},
 		{fen(1), schedule.Final{State: schedule.FinalNotFound}, "", schedule.EventNotFound},
+		{fen(1), schedule.Final{State: schedule.FinalClosed, Total: fen(2)}, tradestate.Closed, schedule.EventClosed},
 	} {
 		no := numbers("E", 10)[i]
 		e.register(schedule.Entry{Ref: ref(no), Owner: "tcb:" + order.Owner(no), Total: tc.total})
@@ -59,7 +60,7 @@ func endsTwice(e *env) {
 	paid := schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, TransactionID: "1"}
 	e.must(e.Finish(e.ctx, c, paid))
 	first := e.show("A1")
-	e.must(e.Finish(e.ctx, c, paid)) // as when its commit was lost on the way here
+	e.must(e.Finish(e.ctx, c, paid)) // as after a commit whose answer was lost
 	e.must(e.Observe(e.ctx, ref("A1"), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Refund, TransactionID: "2"}))
 	if s := e.show("A1"); s.TransactionID != "1" || s.TradeState != tradestate.Success || !s.EndedAt.Equal(first.EndedAt) {
 		e.Errorf("got %#v, want the first end to stand", s)
@@ -83,7 +84,7 @@ func contradicts(e *env) {
 				continue
 			}
 			other := schedule.Final{State: second, TransactionID: "T"}
-			for range 2 { // the second alarm is as loud, and tells nothing new
+			for range 2 { // the second time is an alarm too, without another event
 				err := e.Finish(e.ctx, claims[i], other)
 				if alarm := wantError[*schedule.ContradictionError](e, err); alarm.Had != first || alarm.Said != second || alarm.Ref != ref(no) {
 					e.Errorf("got %#v, want %s had ended %s and is said %s", alarm, no, first, second)
@@ -96,7 +97,7 @@ func contradicts(e *env) {
 		e.wantEvents(no, want...)
 	}
 	stale := claims[0]
-	stale.Token = "somebody else's"
+	stale.Token = "another claim's"
 	refused[*schedule.ContradictionError](e, e.Finish(e.ctx, stale, schedule.Final{State: schedule.FinalPaid}))
 }
 

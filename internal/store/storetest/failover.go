@@ -17,15 +17,15 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// forwarder is an address that leads to one server or another, as a cloud's does: what is connected
-// stays connected, unless it is cut.
+// forwarder is an address that leads to one server or another, as a cloud's does. Open connections
+// stay with their server until they are cut.
 type forwarder struct {
 	host string
 
 	mu     sync.Mutex
 	target string
 	open   []net.Conn
-	// accepted counts the connections that came.
+	// accepted counts the connections.
 	accepted atomic.Int64
 }
 
@@ -69,7 +69,7 @@ func (f *forwarder) forward(near net.Conn, target string) {
 	_ = near.Close()
 }
 
-// lead has the connections that come from now on lead to another server.
+// lead makes later connections lead to another server.
 func (f *forwarder) lead(t *testing.T, to *server) {
 	t.Helper()
 	u, err := url.Parse(to.address(to.admin))
@@ -91,8 +91,8 @@ func (f *forwarder) cut() {
 	f.open = nil
 }
 
-// watch is an instance that is called every second, on an address that may lead to another server
-// from one call to the next.
+// watch is an instance that is called every second, with a store whose address may lead to another
+// server from one call to the next.
 type watch struct {
 	*testing.T
 
@@ -101,8 +101,7 @@ type watch struct {
 	calls int
 }
 
-// call registers an order and asks whose it is, as a call does, within what a call allows the
-// store.
+// call registers an order and looks up its owner, within the time that a call gives the store.
 func (w *watch) call() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
@@ -115,7 +114,7 @@ func (w *watch) call() error {
 	return err
 }
 
-// everySecond calls n times, a second apart, and returns how each call ended.
+// everySecond makes n calls, a second apart, and returns their errors.
 func (w *watch) everySecond(n int) []error {
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
@@ -144,7 +143,7 @@ func (w *watch) recovers(after string) {
 	w.Logf("after %s, %d of %d calls failed", after, failed, len(ended))
 }
 
-// busies uses all the connections that an instance may have at once, so that it keeps them.
+// busies uses all connections of the instance at the same time, so that it keeps them.
 func (w *watch) busies() {
 	w.Helper()
 	var busy sync.WaitGroup
@@ -158,8 +157,8 @@ func (w *watch) busies() {
 	busy.Wait()
 }
 
-// hammers calls from many sides without a pause while a database takes nothing, and wants few
-// connections to be made.
+// hammers makes calls from many goroutines without a pause while the database takes no writes, and
+// wants few new connections.
 func (w *watch) hammers(during string, most func(time.Duration) int64) {
 	w.Helper()
 	const callers, length = 32, 4 * time.Second
@@ -187,12 +186,12 @@ func (w *watch) hammers(during string, most func(time.Duration) int64) {
 	w.Logf("during %s, %d calls in %v made %d connections", during, calls.Load(), took.Round(time.Millisecond), made)
 }
 
-// perServer is how many connections a server may see that takes no writes: all that an instance may
-// have, and then one each time it is looked at anew.
+// perServer bounds the connections to a server that takes no writes: all that an instance may have,
+// and then one in each reconsider of package store.
 func perServer(took time.Duration) int64 { return 8 + 4 + int64(took/(500*time.Millisecond)) }
 
-// perAddress is how many tries an address may see where nothing answers: one at a time, soon four a
-// second at most.
+// perAddress bounds the tries at an address where nothing answers: one at a time, soon at most four
+// a second.
 func perAddress(took time.Duration) int64 { return 12 + int64(took/(250*time.Millisecond)) }
 
 func (w *watch) open(address string) {
@@ -224,8 +223,8 @@ func ask(t *testing.T, s *server, question string) string {
 	return answer
 }
 
-// MariaDBFailover proves what an instance does when the writing moves from one MariaDB server to
-// its replica.
+// MariaDBFailover proves that an instance recovers when a MariaDB server's replica becomes the
+// primary.
 func MariaDBFailover(t *testing.T) {
 	t.Helper()
 	first := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=1", "--binlog-format=ROW"))
@@ -236,7 +235,7 @@ func MariaDBFailover(t *testing.T) {
 	}
 	tell(t, second, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT="+source.Port()+
 		", MASTER_USER='root', MASTER_USE_GTID=slave_pos", "START SLAVE")
-	// Not root, who may write on a server that is read-only.
+	// Not root: root may write on a read-only server.
 	tell(t, first, "CREATE DATABASE shop", "CREATE USER shop@'127.0.0.1' IDENTIFIED BY 'shop'", "GRANT ALL ON shop.* TO shop@'127.0.0.1'")
 	if _, err := migrate.Up(t.Context(), first.address("shop")); err != nil {
 		t.Fatal(err)
@@ -247,7 +246,7 @@ func MariaDBFailover(t *testing.T) {
 	w.busies()
 	w.wantAll(w.everySecond(2))
 
-	// A switchover: nothing is cut, and what is connected to the first server stays so.
+	// A switchover: no connection is cut, and the old ones stay with the first server.
 	tell(t, first, "SET GLOBAL read_only = ON")
 	if got := ask(t, second, "SELECT MASTER_GTID_WAIT('"+ask(t, first, "SELECT @@GLOBAL.gtid_binlog_pos")+"', 30)"); got != "0" {
 		t.Fatalf("the replica does not catch up: got %s", got)
@@ -271,12 +270,12 @@ func MariaDBFailover(t *testing.T) {
 	if err := second.restart(); err != nil {
 		t.Fatal(err)
 	}
-	tell(t, second, "SET GLOBAL read_only = OFF") // which it was started with
+	tell(t, second, "SET GLOBAL read_only = OFF") // it was started read-only
 	w.recovers("an outage")
 }
 
-// leavesInPeace: an instance that ends says so to the database, which counts and logs an aborted
-// connection otherwise.
+// leavesInPeace wants an instance that ends to close its connections properly. The database counts
+// and logs aborted ones.
 func leavesInPeace(t *testing.T, s *server) {
 	t.Helper()
 	const question = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'ABORTED_CLIENTS'"
@@ -312,8 +311,8 @@ func (w *watch) wantAll(ended []error) {
 	}
 }
 
-// PostgresFailover proves what an instance does when the address of a PostgreSQL primary leads to
-// its standby, too early and in earnest.
+// PostgresFailover proves that an instance recovers when the address of a PostgreSQL primary leads
+// to its standby, before the standby is promoted and after.
 func PostgresFailover(t *testing.T) {
 	t.Helper()
 	primary := launched(t, "postgres", startPostgres)
@@ -328,8 +327,7 @@ func PostgresFailover(t *testing.T) {
 	w.wantAll(w.everySecond(2))
 	w.await(standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
 
-	// The address leads to the standby for a while: nothing is written, and nothing that is out of
-	// date is read.
+	// While the address leads to the standby, nothing is written, and no outdated data is read.
 	w.lead(t, standby)
 	w.cut()
 	w.hammers("the standby's time", perServer)
@@ -337,7 +335,7 @@ func PostgresFailover(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "takes no writes") || schedule.Lasting(err) {
 		t.Errorf("got error %v on a standby, want that it takes no writes, for now", err)
 	}
-	w.lead(t, primary) // what is connected to the standby stays so
+	w.lead(t, primary) // connections to the standby stay open
 	w.recovers("the standby's time")
 
 	w.await(standby, fmt.Sprintf("SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W%d'", w.calls))
@@ -352,11 +350,11 @@ func PostgresFailover(t *testing.T) {
 	w.recovers("a failover")
 }
 
-// await waits until a question is answered with true.
+// await waits until the answer to a question is true.
 func (w *watch) await(s *server, question string) {
 	w.Helper()
 	db := Raw(w.T, s.address("shop"))
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		var answer bool
 		err := db.QueryRowContext(context.Background(), question).Scan(&answer)
 		if err == nil && answer {

@@ -22,16 +22,16 @@ var servers = []string{"postgres", "mysql"}
 var failures = []sqlProof{
 	{name: "a session that is killed in mid-transaction", only: servers, prove: killed},
 	{name: "a deadlock", only: servers, prove: deadlocks},
-	{name: "a network that goes quiet", only: servers, prove: goesQuiet},
-	{name: "a database that is not there", only: servers, prove: notThere},
-	{name: "a caller who gives up waiting for a lock", prove: givesUpWaiting},
+	{name: "a network that drops everything", only: servers, prove: goesQuiet},
+	{name: "a database that does not listen", only: servers, prove: notThere},
+	{name: "a caller's deadline during a wait for a lock", prove: givesUpWaiting},
 	{name: "a full disk", only: []string{"sqlite"}, prove: fullDisk},
 }
 
-// hold locks an order's row in a transaction past the store.
+// hold locks an order's row in a transaction without the store.
 func (e *sqlEnv) hold(no string) *sql.Tx {
 	e.Helper()
-	if e.db.Name == "sqlite" { // a transaction through the connector takes the writer's lock as it begins
+	if e.db.Name == "sqlite" { // a transaction takes the writer's lock when it begins
 		tx, err := e.raw.BeginTx(e.ctx, nil)
 		e.must(err)
 		return tx
@@ -40,18 +40,18 @@ func (e *sqlEnv) hold(no string) *sql.Tx {
 	e.must(err)
 	_, err = tx.ExecContext(e.ctx, "UPDATE cloudpay_orders SET attempts = attempts WHERE out_trade_no = '"+no+"'")
 	e.must(err)
-	if e.db.Name == "mysql" { // which gives up the transaction that has written less
+	if e.db.Name == "mysql" { // its deadlock's victim is the transaction that has written less
 		_, err = tx.ExecContext(e.ctx, "UPDATE cloudpay_orders SET last_error = 'x' WHERE out_trade_no LIKE 'heavy%'")
 		e.must(err)
 	}
 	return tx
 }
 
-// staleInnoDB is a pause between two readings of information_schema.innodb_trx: MariaDB reads it anew
-// only if it was not read for a tenth of a second.
+// staleInnoDB is a pause between two readings of information_schema.innodb_trx: MariaDB reads it
+// anew only if it was not read for a tenth of a second.
 const staleInnoDB = 150 * time.Millisecond
 
-// awaitBlocked waits until a session waits for a lock, and returns its number.
+// awaitBlocked waits until a session is blocked by a lock, and returns the session's number.
 func (e *sqlEnv) awaitBlocked() int64 {
 	e.Helper()
 	query := map[string]string{
@@ -66,7 +66,7 @@ func (e *sqlEnv) awaitBlocked() int64 {
 		}
 		<-time.After(staleInnoDB)
 	}
-	e.Fatal("nobody waits for a lock, want the store to")
+	e.Fatal("no session waits for a lock, want the store's to")
 	return 0
 }
 
@@ -93,7 +93,7 @@ func deadlocks(e *sqlEnv) {
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
 	tx := e.hold("B")
-	if e.db.Name == "postgres" { // whoever looks first gives up: the store's session
+	if e.db.Name == "postgres" { // the session that looks first is the victim: the store's
 		_, err := tx.ExecContext(e.ctx, "SET LOCAL deadlock_timeout = '1min'")
 		e.must(err)
 	}
@@ -108,7 +108,7 @@ func deadlocks(e *sqlEnv) {
 	}()
 	e.awaitBlocked()
 	_, err := tx.ExecContext(e.ctx, "UPDATE cloudpay_orders SET attempts = attempts WHERE out_trade_no = 'A'")
-	e.must(err) // it got A: the store's transaction, which had it, was rolled back
+	e.must(err) // it got A: the store's transaction, which held A, was rolled back
 	e.must(tx.Commit())
 	if got := <-result; got.err != nil || got.released != 2 {
 		e.Errorf("got %d released and error %v, want 2 in another try", got.released, got.err)
@@ -116,11 +116,11 @@ func deadlocks(e *sqlEnv) {
 	e.claim("A", "B")
 }
 
-// proxy stands before a database, and can stop passing anything on.
+// proxy forwards to a database, and can stop forwarding.
 type proxy struct {
 	address string
 	quiet   atomic.Bool
-	// left is how many bytes of the database's are passed on yet, where it is not negative.
+	// left is how many more bytes of the database's answers are forwarded; negative for all.
 	left atomic.Int64
 }
 
@@ -174,7 +174,7 @@ func openAt(e *sqlEnv, address string) *store.Store {
 	return open(e.T, address)
 }
 
-// allows says how many of n bytes of the database's are passed on.
+// allows returns how many of n bytes of the database's answer are forwarded.
 func (p *proxy) allows(n int) int {
 	if p.left.Load() < 0 {
 		return n
@@ -184,7 +184,7 @@ func (p *proxy) allows(n int) int {
 	return n
 }
 
-// pass passes on until the proxy goes quiet, and swallows from then on.
+// pass forwards until the proxy is quiet, and drops everything from then on.
 func (p *proxy) pass(to io.Writer, from io.Reader, allows func(int) int) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -204,11 +204,11 @@ func (p *proxy) pass(to io.Writer, from io.Reader, allows func(int) int) {
 func goesQuiet(e *sqlEnv) {
 	p, s := e.proxied()
 	c := e.claimOne("A1")
-	if _, err := s.Show(e.ctx, c.Ref); err != nil { // it is connected
+	if _, err := s.Show(e.ctx, c.Ref); err != nil { // this connects it
 		e.Fatal(err)
 	}
 	p.quiet.Store(true)
-	for range 2 { // on the connection that it has, and on a new one
+	for range 2 { // on the open connection, and on a new one
 		ctx, cancel := context.WithTimeout(e.ctx, 200*time.Millisecond)
 		before := time.Now()
 		err := s.Finish(ctx, c, schedule.Final{State: schedule.FinalClosed})
@@ -252,7 +252,7 @@ func givesUpWaiting(e *sqlEnv) {
 	e.wantEvents("A1", schedule.EventClosed)
 }
 
-// small gives each connection's database a greatest size.
+// small limits the size of the database.
 type small struct {
 	driver.Connector
 
@@ -292,12 +292,12 @@ func fullDisk(e *sqlEnv) {
 	if err == nil || !strings.Contains(err.Error(), "disk is full") || len(registered) == 0 {
 		e.Fatalf("got error %v after %d orders, want some orders and then a full disk", err, len(registered))
 	}
-	_ = s.Finish(e.ctx, first, schedule.Final{State: schedule.FinalClosed}) // whole, or not at all
+	_ = s.Finish(e.ctx, first, schedule.Final{State: schedule.FinalClosed}) // complete, or not at all
 	e.consistent("a full disk", "first")
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != len(registered)+1 {
 		e.Errorf("got %d orders, want the %d that were said to be registered", n, len(registered)+1)
 	}
-	// With room again, the same work ends well.
+	// With free space the same operation succeeds.
 	e.must(e.Finish(e.ctx, first, schedule.Final{State: schedule.FinalClosed}))
 	e.register(due("after"))
 	e.consistent("room again", "first")

@@ -10,27 +10,28 @@ import (
 	"cloudpay/internal/store"
 )
 
-// faulty is a database that is cut off at one step of an operation: before it, or when it was done and nobody was told. A
-// step is the beginning of a transaction, a statement, or a commit.
+// faulty is a connector whose connection is cut at one step of an operation: before the step, or
+// after it and before its answer. A step is the beginning of a transaction, a statement, or a
+// commit.
 type faulty struct {
 	driver.Connector
 
 	mu   sync.Mutex
-	step int // steps so far
-	// at is the step that is cut off; 0 for none.
+	step int // the steps so far
+	// at is the step at which the connection is cut; 0 for none.
 	at int
-	// late: the step is done, and its answer lost.
+	// late cuts the connection after the step, so that only the answer is lost.
 	late bool
-	// forever: nothing works from then on, and die is called, as if the process had died.
+	// forever makes every later step fail too, and calls die, as if the process had died.
 	forever bool
 	die     context.CancelFunc
 	dead    bool
 }
 
-// errCut is what a cut connection looks like.
+// errCut is the error of a cut connection.
 var errCut = errors.Join(errors.New("the connection was cut for a test"), io.ErrUnexpectedEOF)
 
-// faultyStore is a store on a faulty database.
+// faultyStore is a store on a faulty connector.
 func (e *sqlEnv) faultyStore(at int, late, forever bool) (*store.Store, *faulty) {
 	e.Helper()
 	connector, name, err := store.Connector(e.address)
@@ -63,7 +64,8 @@ type faultyConn struct {
 	cut bool
 }
 
-// do does a step, or what the fault makes of it; what the step opened is undone when nobody is told of it.
+// do runs a step, or cuts the connection. If the step runs and its answer is lost, undo closes what
+// it opened.
 func (c *faultyConn) do(step func() error, undo ...func()) error {
 	c.f.mu.Lock()
 	c.f.step++

@@ -8,12 +8,13 @@ import (
 	"cloudpay/internal/order"
 )
 
-// Fill loads a migrated database with n waiting orders of a merchant, a tenth of which are due, as fast as the database can,
-// past the store: they are one second apart, the longest due first, and the others are not due for an hour.
+// Fill loads a migrated database with n waiting orders of a merchant, as fast as the database can
+// and without the store. A tenth of them are due, one second apart, the longest due first; the
+// others are not due for an hour.
 func Fill(t testing.TB, db Database, address string, of order.Account, n int) {
 	t.Helper()
 	raw := Raw(t, address)
-	raw.SetMaxOpenConns(1) // some of these are about the session
+	raw.SetMaxOpenConns(1) // some statements set the session
 	for _, statement := range loading[db.Name](n, "'"+string(of.Region)+"', '"+of.MchID+"'") {
 		if _, err := raw.ExecContext(context.Background(), statement); err != nil {
 			t.Fatalf("%.80s…: %v", statement, err)
@@ -25,7 +26,8 @@ func Fill(t testing.TB, db Database, address string, of order.Account, n int) {
 var loading = map[string]func(n int, merchant string) []string{
 	"postgres": func(n int, merchant string) []string {
 		return []string{
-			// An index is made of sorted rows in a fraction of the time that it takes to insert them one by one.
+			// Building an index from sorted rows is many times faster than inserting them one by
+			// one.
 			"ALTER TABLE cloudpay_orders DROP CONSTRAINT cloudpay_orders_ref",
 			"DROP INDEX cloudpay_orders_claim",
 			fmt.Sprintf("INSERT INTO cloudpay_orders "+loaded+" SELECT "+merchant+", '', 'N' || lpad(i::text, 9, '0'), '', '', '', now(), 'waiting', t, t"+
@@ -33,12 +35,12 @@ var loading = map[string]func(n int, merchant string) []string{
 			"ALTER TABLE cloudpay_orders ADD CONSTRAINT cloudpay_orders_ref UNIQUE (region, mchid, sub_mchid, out_trade_no)",
 			"CREATE INDEX cloudpay_orders_claim ON cloudpay_orders (region, mchid, progress, due_at, id) WHERE due_at IS NOT NULL",
 			"VACUUM (ANALYZE) cloudpay_orders",
-			"CHECKPOINT", // what loading left to be written is not for those to wait for who are measured
+			"CHECKPOINT", // so that the measured operations do not wait for the load's writes
 		}
 	},
 	"mysql": func(n int, merchant string) []string {
 		statements := []string{"SET SESSION unique_checks = 0, foreign_key_checks = 0"}
-		const part = 500_000 // rows of one transaction
+		const part = 500_000 // the rows of one transaction
 		for from := 1; from <= n; from += part {
 			statements = append(statements, fmt.Sprintf("INSERT INTO cloudpay_orders "+loaded+
 				" SELECT "+merchant+", '', CONCAT('N', LPAD(i, 9, '0')), '', '', '', UTC_TIMESTAMP(6), 'waiting', t, t"+

@@ -11,8 +11,8 @@ import (
 var identity = []proof{
 	{name: "order numbers differ by any byte", prove: differByAnyByte},
 	{name: "every part of the key counts", prove: everyPartCounts},
-	{name: "what is no order number", prove: notOrderNumbers},
-	{name: "strangers' texts", prove: strangersTexts},
+	{name: "invalid order numbers", prove: notOrderNumbers},
+	{name: "texts from outside", prove: outsideTexts},
 }
 
 func differByAnyByte(e *env) {
@@ -30,14 +30,14 @@ func differByAnyByte(e *env) {
 			e.Errorf("order %s: got %s with total %d, want total %d", no, got.OutTradeNo, *got.Total, i+1)
 		}
 	}
-	for _, stranger := range []string{"A1 ", " A1", "A_%", "a_1", "A%", "\u00c51", "A1\u0000", "A1\u200b", "", "A1'", `A1\`, "\xff", "Ａ1"} {
-		_, err := e.Show(e.ctx, ref(stranger))
+	for _, other := range []string{"A1 ", " A1", "A_%", "a_1", "A%", "\u00c51", "A1\u0000", "A1\u200b", "", "A1'", `A1\`, "\xff", "Ａ1"} {
+		_, err := e.Show(e.ctx, ref(other))
 		refused[*schedule.NotRegisteredError](e, err)
-		_, err = e.Owner(e.ctx, ref(stranger))
+		_, err = e.Owner(e.ctx, ref(other))
 		refused[*schedule.NotRegisteredError](e, err)
-		err = e.Observe(e.ctx, ref(stranger), schedule.Final{State: schedule.FinalClosed})
+		err = e.Observe(e.ctx, ref(other), schedule.Final{State: schedule.FinalClosed})
 		refused[*schedule.NotRegisteredError](e, err)
-		_, err = e.Reopen(e.ctx, ref(stranger))
+		_, err = e.Reopen(e.ctx, ref(other))
 		refused[*schedule.NotRegisteredError](e, err)
 	}
 }
@@ -72,8 +72,9 @@ func notOrderNumbers(e *env) {
 	}
 }
 
-// What the gateway or a network says may be anything, and must not keep an end from being recorded.
-func strangersTexts(e *env) {
+// A text from the gateway or a network may be anything. It must not prevent a final state from
+// being recorded.
+func outsideTexts(e *env) {
 	for i, text := range []string{
 		"订单不存在 😀", strings.Repeat("长", 500), "a\x00b", "\xff\xfe", "it's \\ % _ ? $1 {now} \"", "two\nlines", strings.Repeat("x", 299) + "é",
 	} {

@@ -10,7 +10,7 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-var listing = []proof{{name: "lists in pages", prove: lists}, {name: "what is not a list", prove: listsNothing}}
+var listing = []proof{{name: "lists in pages", prove: lists}, {name: "lists that do not exist", prove: listsNothing}}
 
 // list reads all pages of a list.
 func (e *env) list(at schedule.Progress, limit int) []string {
@@ -35,7 +35,7 @@ func (e *env) list(at schedule.Progress, limit int) []string {
 func lists(e *env) {
 	closes := time.Now().Add(time.Hour)
 	for i, no := range numbers("W", 7) {
-		e.register(schedule.Entry{Ref: ref(no), CloseAt: closes.Add(-time.Duration(i/2) * time.Second)}) // in pairs of one time
+		e.register(schedule.Entry{Ref: ref(no), CloseAt: closes.Add(-time.Duration(i/2) * time.Second)}) // in pairs that are due at the same time
 	}
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.registerDue(numbers("D", 9)...)
@@ -75,7 +75,7 @@ func listsNothing(e *env) {
 	}
 }
 
-var owning = []proof{{name: "owners of several orders", prove: ownersOfSeveral}, {name: "owners of as many as there may be", prove: ownersOfMany}}
+var owning = []proof{{name: "owners of several orders", prove: ownersOfSeveral}, {name: "owners of fifty orders", prove: ownersOfMany}}
 
 func ownersOfSeveral(e *env) {
 	other := order.Ref{Region: order.Global, MchID: "M", SubMchID: "S", OutTradeNo: "A1"}

@@ -7,7 +7,7 @@ import (
 
 func startMariaDB(dir string) (*server, error) { return startMariaDBWith("--skip-log-bin")(dir) }
 
-// startMariaDBWith starts a server with more options.
+// startMariaDBWith starts a server with additional options.
 func startMariaDBWith(options ...string) func(dir string) (*server, error) {
 	return func(dir string) (*server, error) { return runMariaDB(dir, options) }
 }
@@ -35,7 +35,7 @@ func runMariaDB(dir string, options []string) (*server, error) {
 		"--pid-file=" + filepath.Join(dir, "pid"), "--port=" + port, "--bind-address=127.0.0.1", "--skip-name-resolve",
 		"--max-connections=300", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
 		"--innodb-flush-method=nosync", "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=1G", "--local-infile=1",
-		// Not strict, not UTC, not read committed, blind to case: the store has to bring its own.
+		// Not strict, not UTC, not read committed, case-insensitive: the store must set its own.
 		"--sql-mode=", "--default-time-zone=+08:00", "--transaction-isolation=REPEATABLE-READ",
 		"--collation-server=utf8mb4_general_ci", "--character-set-server=utf8mb4",
 	}, options)...)

@@ -18,7 +18,7 @@ func migratesTwice(e *sqlEnv) {
 	if err != nil || len(status) == 0 || !status[0].AppliedAt.IsZero() {
 		e.Errorf("before: got %v and error %v, want steps that were not applied", status, err)
 	}
-	if e.db.Name == "sqlite" { // whose file one process migrates, when it starts
+	if e.db.Name == "sqlite" { // one process migrates its file, when it starts
 		_, err = migrate.Up(e.ctx, address)
 		e.must(err)
 	} else {

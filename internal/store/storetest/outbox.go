@@ -10,15 +10,15 @@ import (
 
 var outbox = []proof{
 	{name: "events in pages", prove: readsEvents},
-	{name: "delivered once it is said", prove: delivers},
+	{name: "deliveries", prove: delivers},
 	{name: "a delivery under a lease", prove: leasesDeliveries},
-	{name: "dead letters", prove: buries},
+	{name: "dead letters", prove: deadLetters},
 	{name: "an order's history", prove: tellsHistory},
 }
 
 var numbering = []sqlProof{{name: "a merchant's events behind another's", prove: numbersApart}}
 
-// endAll ends orders as closed, one event each.
+// endAll ends orders as closed, with one event each.
 func (e *env) endAll(numbers ...string) {
 	e.Helper()
 	e.registerDue(numbers...)
@@ -53,8 +53,8 @@ func readsEvents(e *env) {
 	}
 }
 
-// numbersApart has more new events of one merchant than are numbered at once, and neither another merchant nor the last of
-// the orders waits for them.
+// numbersApart writes more new events of one merchant than are numbered at once. The events of
+// another merchant, and those of the last order, must not wait for them.
 func numbersApart(e *sqlEnv) {
 	const many = 1001
 	list := numbers("A", many)
@@ -68,14 +68,14 @@ func numbersApart(e *sqlEnv) {
 	other := order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}
 	e.register(schedule.Entry{Ref: other})
 	e.must(e.Observe(e.ctx, other, schedule.Final{State: schedule.FinalPaid}))
-	if postings, err := e.ClaimDeliveries(e.ctx, other.Account(), 10, lease); err != nil || len(postings) != 1 {
-		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(postings), err)
+	if deliveries, err := e.ClaimDeliveries(e.ctx, other.Account(), 10, lease); err != nil || len(deliveries) != 1 {
+		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(deliveries), err)
 	}
 	if events, err := e.Events(e.ctx, other.Account(), 0, 10); err != nil || len(events) != 1 {
 		e.Errorf("got %d events and error %v, want the other merchant's one", len(events), err)
 	}
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_events WHERE seq IS NOT NULL"); n != 1 {
-		e.Errorf("%d events were numbered, want those of who asked alone", n)
+		e.Errorf("%d events were numbered, want only those that were read", n)
 	}
 	if events, err := e.History(e.ctx, ref(list[many-1]), 10); err != nil || len(events) != 1 {
 		e.Errorf("history: got %d events and error %v, want the order's one", len(events), err)
@@ -87,29 +87,29 @@ func numbersApart(e *sqlEnv) {
 
 func (e *env) claimDeliveries(want ...string) []schedule.Delivery {
 	e.Helper()
-	postings, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
+	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
 	e.must(err)
-	got := make([]string, len(postings))
-	for i, p := range postings {
+	got := make([]string, len(deliveries))
+	for i, p := range deliveries {
 		got[i] = p.OutTradeNo
 	}
 	if !slices.Equal(got, want) {
 		e.Fatalf("to deliver: got %v, want %v", got, want)
 	}
-	return postings
+	return deliveries
 }
 
 func delivers(e *env) {
 	e.endAll("A", "B")
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
-	postings := e.claimDeliveries("A", "B")
-	if p := postings[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.ID == 0 || p.Token == "" {
+	deliveries := e.claimDeliveries("A", "B")
+	if p := deliveries[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.ID == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
-	e.must(e.Delivered(e.ctx, postings[0]))
-	e.must(e.Delivered(e.ctx, postings[0])) // as when its commit was lost on the way here
-	e.must(e.Redeliver(e.ctx, postings[1], time.Hour, "HTTP 500"))
+	e.must(e.Delivered(e.ctx, deliveries[0]))
+	e.must(e.Delivered(e.ctx, deliveries[0])) // as after a commit whose answer was lost
+	e.must(e.Redeliver(e.ctx, deliveries[1], time.Hour, "HTTP 500"))
 	e.claimDeliveries()
 	e.Pass(time.Hour)
 	again := e.claimDeliveries("B")
@@ -133,11 +133,11 @@ func leasesDeliveries(e *env) {
 	e.must(e.Delivered(e.ctx, second))
 }
 
-func buries(e *env) {
+func deadLetters(e *env) {
 	e.endAll("A", "B")
-	postings := e.claimDeliveries("A", "B")
-	e.must(e.DeadLetter(e.ctx, postings[0], "HTTP 410"))
-	e.must(e.Delivered(e.ctx, postings[1]))
+	deliveries := e.claimDeliveries("A", "B")
+	e.must(e.DeadLetter(e.ctx, deliveries[0], "HTTP 410"))
+	e.must(e.Delivered(e.ctx, deliveries[1]))
 	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
 	dead, err := e.DeadLetters(e.ctx, shop, 0, 10)
@@ -155,10 +155,11 @@ func buries(e *env) {
 			e.Errorf("got requeued %v and error %v, want %v", requeued, err, want)
 		}
 	}
+	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, deliveries[0]))
 	e.must(e.Delivered(e.ctx, e.claimDeliveries("A")[0]))
 }
 
-// An order's history is its own events, in order, and nobody else's.
+// tellsHistory wants an order's own events, in order, and no others.
 func tellsHistory(e *env) {
 	e.endAll("A1", "A2")
 	refused[*schedule.ContradictionError](e, e.Observe(e.ctx, ref("A1"), schedule.Final{State: schedule.FinalPaid}))

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// PgBouncer starts a PostgreSQL server and a PgBouncer before it that run until the test ends. It
-// is in transaction mode, as poolers before functions are: what a session was told would be the
-// next client's too. The addresses are the pooler's.
+// PgBouncer starts a PostgreSQL server and a PgBouncer in front of it, until the test ends.
+// PgBouncer is in transaction mode, as poolers for functions are: the settings of a session would
+// reach the next client. The addresses are the pooler's.
 func PgBouncer(t testing.TB) Database {
 	t.Helper()
 	d := Postgres(t)
@@ -25,7 +25,7 @@ func PgBouncer(t testing.TB) Database {
 	return d
 }
 
-// moved is an address with the host and port of another.
+// moved is an address with the host and port of another address.
 func moved(t testing.TB, address, to string) string {
 	t.Helper()
 	a, err := url.Parse(address)
@@ -40,8 +40,9 @@ func moved(t testing.TB, address, to string) string {
 	return a.String()
 }
 
-// pgBouncerConfig has no ignore_startup_parameters, as a newly installed one: what it is not made
-// for, it refuses. Connections to databases of tests that are over do not wait for long.
+// pgBouncerConfig has no ignore_startup_parameters, as after an installation, so that PgBouncer
+// refuses unknown start-up parameters. Idle connections to the databases of finished tests end
+// soon.
 const pgBouncerConfig = `[databases]
 * = host=%s port=%s user=%s
 
@@ -72,7 +73,7 @@ func startPgBouncer(behind *server) func(dir string) (*server, error) {
 		}
 		file := filepath.Join(dir, "pgbouncer.ini")
 		text := fmt.Sprintf(pgBouncerConfig, of.Hostname(), of.Port(), of.User.Username(), port)
-		const readable = 0o644 // for the user that it runs as
+		const readable = 0o644 // PgBouncer runs as another user
 		if err := os.WriteFile(file, []byte(text), readable); err != nil {
 			return nil, err
 		}

@@ -15,8 +15,8 @@ var pooling = []sqlProof{
 	{name: "migrating goes past the pooler", pooled: true, prove: migratesPast},
 }
 
-// leavesSettings: whoever is given a connection to the database after the store finds it as it was.
-// All of the pool's connections are looked at, held side by side.
+// leavesSettings wants the pool's connections unchanged after the store has used them. It holds all
+// of them at the same time to look at each.
 func leavesSettings(e *sqlEnv) {
 	before := e.settings()
 	for i := range 3 {
@@ -25,23 +25,23 @@ func leavesSettings(e *sqlEnv) {
 		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 		e.wantEvents(no, schedule.EventClosed)
 	}
-	_, err := e.Register(e.ctx, schedule.Entry{Ref: ref("")}) // a call that fails, and one that is refused by the database
+	_, err := e.Register(e.ctx, schedule.Entry{Ref: ref("")}) // a call that fails
 	refused[*order.FieldError](e, err)
 	if after := e.settings(); after != before {
 		e.Errorf("after the store's calls another client finds\n%s\nwant\n%s", after, before)
 	}
 }
 
-// settings are what sessions of another client's find set in all connections that the pool has, but
-// for what the pooler itself sets for each client.
+// settings lists the settings that another client finds in all connections of the pool, without
+// those that the pooler itself sets for each client.
 func (e *sqlEnv) settings() string {
 	e.Helper()
-	pool, err := sql.Open("postgres", e.address) // another client has nothing of the store's
+	pool, err := sql.Open("postgres", e.address) // without the store's connector
 	e.must(err)
 	defer func() { _ = pool.Close() }()
 	seen := map[string]bool{}
 	var all []string
-	var held []*sql.Tx // all at once, so that each has another connection
+	var held []*sql.Tx // held together, so that each has another connection
 	defer func() {
 		for _, tx := range held {
 			_ = tx.Rollback()
@@ -64,7 +64,8 @@ func (e *sqlEnv) settings() string {
 	return strings.Join(all, "\n--\n")
 }
 
-// migratesPast: the lock of a migration belongs to a session, which behind a pooler is nobody's.
+// migratesPast wants a migration through the pooler to be refused: its lock belongs to a session,
+// and the pooler shares sessions between clients.
 func migratesPast(e *sqlEnv) {
 	address := e.db.Empty(e)
 	_, err := migrate.Up(e.ctx, address)

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// postgresFolders are where distributions put PostgreSQL's programs.
+// postgresFolders are the folders of PostgreSQL's programs in distributions.
 const postgresFolders = "/usr/lib/postgresql/*/bin"
 
 func startPostgres(dir string) (*server, error) {
@@ -21,7 +21,7 @@ func startPostgres(dir string) (*server, error) {
 	return runPostgres(dir)
 }
 
-// startStandby starts a standby of a server's, from a copy of it.
+// startStandby starts a standby of a server, from a copy of its files.
 func startStandby(primary *server) func(dir string) (*server, error) {
 	return func(dir string) (*server, error) {
 		backup, err := find("pg_basebackup", postgresFolders)
@@ -54,7 +54,7 @@ func runPostgres(dir string) (*server, error) {
 		"port="+port, "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300",
 		"fsync=off", "full_page_writes=off", "synchronous_commit=off",
 		"shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB",
-		// Not English, not UTC, not read committed: the store has to bring its own.
+		// Not UTC and not read committed: the store must set its own.
 		"timezone=Asia/Shanghai", "default_transaction_isolation=repeatable read", "deadlock_timeout=100ms",
 	)...)...)
 	if err != nil {
@@ -67,7 +67,7 @@ func runPostgres(dir string) (*server, error) {
 	return s, nil
 }
 
-// settings gives each setting its flag.
+// settings puts a flag before each setting.
 func settings(flag string, settings ...string) []string {
 	args := make([]string, 0, 2*len(settings))
 	for _, setting := range settings {

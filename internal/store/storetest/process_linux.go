@@ -2,7 +2,8 @@ package storetest
 
 import "syscall"
 
-// dieWithUs ends a server when the test is killed and cannot. A group of its own keeps the terminal's Ctrl-C from it.
+// dieWithUs ends a server when the test is killed. A process group of its own keeps the terminal's
+// Ctrl-C from the server.
 func dieWithUs() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 }

@@ -4,7 +4,7 @@ package storetest
 
 import "syscall"
 
-// dieWithUs can do nothing here for a test that is killed: its server has to be stopped by hand.
+// dieWithUs cannot end the server of a killed test on this system; it has to be stopped by hand.
 func dieWithUs() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

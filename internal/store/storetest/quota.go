@@ -14,9 +14,9 @@ var quota = []proof{
 
 const ceiling = 100.0
 
-func (e *env) take(n int, patience time.Duration, wantGranted bool) time.Duration {
+func (e *env) take(n int, maxWait time.Duration, wantGranted bool) time.Duration {
 	e.Helper()
-	wait, granted, err := e.Take(e.ctx, shop, n, ceiling, patience)
+	wait, granted, err := e.Take(e.ctx, shop, n, ceiling, maxWait)
 	if err != nil || granted != wantGranted {
 		e.Fatalf("taking %d: got granted %v (wait %v) and error %v, want %v", n, granted, wait, err, wantGranted)
 	}
@@ -31,7 +31,7 @@ func (e *env) wantRate(want float64) {
 	}
 }
 
-// around wants a wait of about as long: the database's clock goes on meanwhile.
+// around wants a wait of about that long: the database's clock goes on during the test.
 func (e *env) around(got, want time.Duration) {
 	e.Helper()
 	if got > want || got < want-20*time.Second {
@@ -62,7 +62,7 @@ func sharesQuota(e *env) {
 func backsOff(e *env) {
 	e.wantRate(ceiling)
 	e.must(e.Limited(e.ctx, shop, ceiling, time.Minute))
-	e.must(e.Limited(e.ctx, shop, ceiling, time.Minute)) // of the same moment
+	e.must(e.Limited(e.ctx, shop, ceiling, time.Minute)) // about the same calls
 	e.wantRate(ceiling / 2)
 	e.around(e.take(1, 2*time.Minute, true), time.Minute)
 	e.Pass(6 * time.Second)

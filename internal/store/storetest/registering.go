@@ -14,10 +14,10 @@ var registering = []proof{
 	{name: "other facts are a conflict", prove: conflicts},
 	{name: "many at once", prove: registersMany},
 	{name: "close_in is counted by the database's clock", prove: closesIn},
-	{name: "an order that is begun", prove: beginsUnregistered},
+	{name: "a close of an order that is not registered", prove: beginsUnregistered},
 }
 
-// full has every fact an entry can have.
+// full is an entry with all facts.
 func full(no string) schedule.Entry {
 	shanghai := time.FixedZone("UTC+8", 8*60*60)
 	return schedule.Entry{

@@ -23,17 +23,17 @@ import (
 	"cloudpay/internal/store"
 )
 
-// server is a database server of ours.
+// server is a database server that the test has started.
 type server struct {
-	// address is the store's address of a database in it; admin is the database that is always there.
+	// address returns the store's address of a database; admin is the database that always exists.
 	address func(database string) string
 	admin   string
-	// home is the question for the folder that its files are in, by which it is told from others of its kind.
+	// home is the query for the folder of its files, which tells it from other servers of its kind.
 	home string
-	// lives is where that is; dir when empty.
+	// lives is that folder's parent; dir if empty.
 	lives string
-	// fatal is the signal that ends it as a crash does: without a word to disk. PostgreSQL's processes are many, and only the
-	// first of them can be signalled.
+	// fatal is the signal that ends it like a crash, without writing to disk. For PostgreSQL it
+	// goes to the first of its processes, which ends the others.
 	fatal syscall.Signal
 
 	dir     string
@@ -44,17 +44,17 @@ type server struct {
 	exited  chan struct{}
 }
 
-// missingError: a server's programs are not on this machine.
+// missingError means that a server's program is not installed.
 type missingError struct{ program string }
 
 func (e *missingError) Error() string {
 	return e.program + " is not installed: `make test-databases` installs it (Debian: postgresql, pgbouncer, mariadb-server)"
 }
 
-// find finds a program of a server's, which distributions put outside of PATH.
+// find finds a server's program. Distributions install it outside of PATH.
 func find(program string, folders ...string) (string, error) {
 	if path, err := exec.LookPath(program); err == nil {
-		// Debian's pg_wrapper looks for a server of its own making.
+		// Debian's pg_wrapper works only with servers that it has created.
 		if target, err := filepath.EvalSymlinks(path); err == nil && filepath.Base(target) != "pg_wrapper" {
 			return target, nil
 		}
@@ -67,10 +67,10 @@ func find(program string, folders ...string) (string, error) {
 	return "", &missingError{program: program}
 }
 
-// portAttempts is how often a server is started anew when another program took its port in between.
+// portAttempts bounds the starts of a server whose port another program has taken.
 const portAttempts = 5
 
-// startIn starts a server in a folder of its own, and waits until it answers.
+// startIn starts a server in a new folder and waits until it answers.
 func startIn(start func(dir string) (*server, error)) (*server, error) {
 	for attempt := 1; ; attempt++ {
 		s, err := startOnce(start)
@@ -82,7 +82,7 @@ func startIn(start func(dir string) (*server, error)) (*server, error) {
 	}
 }
 
-// startOnce is startIn on one port.
+// startOnce is startIn with one port.
 func startOnce(start func(dir string) (*server, error)) (*server, error) {
 	dir, err := makeFolder()
 	if err != nil {
@@ -100,7 +100,8 @@ func startOnce(start func(dir string) (*server, error)) (*server, error) {
 	return s, nil
 }
 
-// makeFolder makes a folder for a database. Of root's temporary folders it takes one that the server's user may enter.
+// makeFolder creates a folder for a database. For root, whose servers run as another user, it must
+// be in a temporary folder that other users may enter.
 func makeFolder() (string, error) {
 	parent := os.TempDir()
 	if os.Geteuid() == 0 && !othersMayEnter(parent) {
@@ -113,7 +114,7 @@ func makeFolder() (string, error) {
 	}
 	dir, err := os.MkdirTemp(parent, "cloudpay-database-")
 	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir) // as the server tells it
+		dir, err = filepath.EvalSymlinks(dir) // as the server names it
 	}
 	if err != nil {
 		return "", fmt.Errorf("making a folder for a database: %w", err)
@@ -121,7 +122,7 @@ func makeFolder() (string, error) {
 	return dir, nil
 }
 
-// othersMayEnter tells whether a folder and those above it are open to all users.
+// othersMayEnter reports whether all users may enter a folder and its parents.
 func othersMayEnter(folder string) bool {
 	path, err := filepath.EvalSymlinks(folder)
 	if err == nil {
@@ -142,18 +143,18 @@ func othersMayEnter(folder string) bool {
 	}
 }
 
-// patience is how long a server may take to start or to stop.
-const patience = time.Minute
+// timeout bounds how long a server takes to start or to stop.
+const timeout = time.Minute
 
-// endedError: a server ended by itself.
+// endedError means that a server ended by itself.
 type endedError struct{ program, said string }
 
 func (e *endedError) Error() string { return e.program + " ended: " + e.said }
 
-// portTaken tells whether it ended because another program listens on its port.
+// portTaken reports whether it ended because another program listens at its port.
 func (e *endedError) portTaken() bool { return strings.Contains(e.said, "Address already in use") }
 
-// await returns when the server answers.
+// await waits until the server answers.
 func (s *server) await() error {
 	connector, _, err := store.Connector(s.address(s.admin))
 	if err != nil {
@@ -161,7 +162,7 @@ func (s *server) await() error {
 	}
 	db := sql.OpenDB(connector)
 	defer func() { _ = db.Close() }()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -171,7 +172,7 @@ func (s *server) await() error {
 		if err == nil && filepath.Dir(filepath.Clean(home)) == cmp.Or(s.lives, s.dir) {
 			return nil
 		}
-		if err == nil { // ours will end for want of the port
+		if err == nil { // another server has the port, and ours will end
 			err = fmt.Errorf("the server of %s answers on its port", home)
 		}
 		select {
@@ -184,12 +185,12 @@ func (s *server) await() error {
 	}
 }
 
-// stop ends the server, as quickly as it can be done, and removes what it wrote.
+// stop ends the server quickly and removes its files.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGQUIT)
 	select {
 	case <-s.exited:
-	case <-time.After(patience / 12):
+	case <-time.After(timeout / 12):
 		_ = s.cmd.Process.Kill()
 		<-s.exited
 	}
@@ -216,10 +217,10 @@ func (s *server) start() error {
 	return nil
 }
 
-// restart starts a server that crashed, at the port it had, and waits until it answers. Another program may use the port
-// for a moment.
+// restart starts a crashed server at its old port and waits until it answers. Another program may
+// use the port for a moment.
 func (s *server) restart() error {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(timeout); ; {
 		err := s.start()
 		if err == nil {
 			err = s.await()
@@ -228,12 +229,12 @@ func (s *server) restart() error {
 		if !errors.As(err, &ended) || !ended.portTaken() || time.Now().After(deadline) {
 			return err
 		}
-		<-time.After(patience / 60) // for the port
+		<-time.After(timeout / 60) // until the port is free
 	}
 }
 
-// supervised starts a program; exited is closed when it has ended. It holds one thread all that time: on Linux a child that
-// is to die with its parent dies with the parent's thread that started it (prctl(2), PR_SET_PDEATHSIG).
+// supervised starts a program; exited is closed when it has ended. It locks one thread until then:
+// on Linux, a child with PR_SET_PDEATHSIG (prctl(2)) dies with the thread that started it.
 func supervised(cmd *exec.Cmd) (exited chan struct{}, err error) {
 	exited = make(chan struct{})
 	started := make(chan error, 1)
@@ -244,7 +245,7 @@ func supervised(cmd *exec.Cmd) (exited chan struct{}, err error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // ProcessState says it better
+			_ = cmd.Wait() // ProcessState has the result
 		}
 	}()
 	if err := <-started; err != nil {
@@ -253,7 +254,7 @@ func supervised(cmd *exec.Cmd) (exited chan struct{}, err error) {
 	return exited, nil
 }
 
-// crash ends the server in the midst of what it does. What it wrote stays, and start goes on from there.
+// crash kills the server. Its files stay, and start continues with them.
 func (s *server) crash() error {
 	if err := s.cmd.Process.Signal(s.fatal); err != nil {
 		return fmt.Errorf("ending %s: %w", s.program, err)
@@ -261,12 +262,12 @@ func (s *server) crash() error {
 	select {
 	case <-s.exited:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		return fmt.Errorf("%s goes on after signal %v: %s", s.program, s.fatal, s.log)
 	}
 }
 
-// prepare runs a program that makes a server's files.
+// prepare runs a program that creates a server's files.
 func prepare(dir, program string, args ...string) error {
 	log := new(output)
 	cmd, err := command(dir, log, program, args...)
@@ -284,7 +285,8 @@ func prepare(dir, program string, args ...string) error {
 	return nil
 }
 
-// command is a program to be run in a folder that belongs to its user: database servers refuse to be root.
+// command is a program with a folder of its own. For root it runs as another user, who owns the
+// folder: database servers refuse to run as root.
 func command(dir string, log *output, program string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(context.Background(), program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
@@ -293,7 +295,7 @@ func command(dir string, log *output, program string, args ...string) (*exec.Cmd
 	if os.Geteuid() != 0 {
 		return cmd, nil
 	}
-	uid, gid, err := nobody()
+	uid, gid, err := unprivileged()
 	if err != nil {
 		return nil, err
 	}
@@ -304,7 +306,8 @@ func command(dir string, log *output, program string, args ...string) (*exec.Cmd
 	return cmd, nil
 }
 
-func nobody() (uid, gid uint32, err error) {
+// unprivileged returns the IDs of the user that owns nothing.
+func unprivileged() (uid, gid uint32, err error) {
 	account, err := user.Lookup("nobody")
 	if err != nil {
 		return 0, 0, fmt.Errorf("finding a user that is not root: %w", err)
@@ -314,12 +317,12 @@ func nobody() (uid, gid uint32, err error) {
 	return uint32(u), uint32(g), errors.Join(err1, err2)
 }
 
-// Ports come from below the ranges from which Linux (32768 up) and macOS (49152 up) serve outgoing connections and listeners
-// on port 0: from those, any connection on the machine might take a server's port before it has started, or between its crash
-// and its restart.
+// Ports are below the ranges that Linux (from 32768) and macOS (from 49152) use for outgoing
+// connections and listeners on port 0. Otherwise any connection of the machine might take a
+// server's port before it has started, or between its crash and its restart.
 const firstPort, portCount = 20000, 12000
 
-// freePort is one that was free a moment ago.
+// freePort returns a port that was free a moment ago.
 func freePort() (string, error) {
 	var config net.ListenConfig
 	var err error
@@ -333,7 +336,7 @@ func freePort() (string, error) {
 	return "", fmt.Errorf("looking for a free port of 127.0.0.1 between %d and %d: %w", firstPort, firstPort+portCount, err)
 }
 
-// output keeps the end of what a program says.
+// output keeps the end of a program's output.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -112,7 +112,7 @@ func newSQLEnv(t *testing.T, db Database) *sqlEnv {
 	return e
 }
 
-// shop is the merchant of all orders that say no other.
+// shop is the merchant of all orders without another.
 var shop = order.Account{Region: order.Mainland, MchID: "1900000001"}
 
 const lease = time.Minute
@@ -121,7 +121,7 @@ func ref(no string) order.Ref {
 	return order.Ref{Region: shop.Region, MchID: shop.MchID, OutTradeNo: no}
 }
 
-// due is an order that is to be closed at once.
+// due is an entry that is due at once.
 func due(no string) schedule.Entry { return schedule.Entry{Ref: ref(no)} }
 
 func numbers(prefix string, n int) []string {
@@ -158,7 +158,7 @@ func (e *env) registerDue(numbers ...string) {
 	}
 }
 
-// claim claims all that is due and wants these, in this order.
+// claim claims all due orders and wants these, in this order.
 func (e *env) claim(want ...string) []schedule.Claim {
 	e.Helper()
 	claims, err := e.Claim(e.ctx, shop, 100, lease)
@@ -213,7 +213,7 @@ func (e *env) wantProgress(no string, want schedule.Progress, ending schedule.Fi
 	}
 }
 
-// wantEvents wants these kinds of events of an order, in this order.
+// wantEvents wants an order's events to be of these kinds, in this order.
 func (e *env) wantEvents(no string, want ...schedule.EventKind) {
 	e.Helper()
 	events, err := e.Events(e.ctx, shop, 0, 1000)
@@ -255,8 +255,8 @@ func refused[T error](t testing.TB, err error) {
 	_ = wantError[T](t, err)
 }
 
-// pass lets time pass in the database: every time in it moves into the past, which is the same to whoever only compares
-// times with the database's clock. Negative is a clock that was put back.
+// pass lets time pass by moving every time in the database into the past. That is equivalent, since
+// the store only compares times with the database's clock.
 func (e *sqlEnv) pass(d time.Duration) {
 	e.Helper()
 	earlier := map[string]string{
@@ -284,7 +284,7 @@ func (e *sqlEnv) sql(statement string) {
 	}
 }
 
-// count counts the rows of a query that counts.
+// count returns the number that a query selects.
 func (e *sqlEnv) count(statement string) int {
 	e.Helper()
 	var n int

@@ -12,17 +12,17 @@ import (
 )
 
 var wording = []sqlProof{
-	{name: "what callers are told of a fault", only: servers, prove: tellsFaults},
-	{name: "an answer that stops in its midst", only: servers, prove: stopsAnswering},
+	{name: "the texts of faults", only: servers, prove: tellsFaults},
+	{name: "an answer that stops halfway", only: servers, prove: stopsAnswering},
 }
 
-// driversWords are in no error's text: callers are given it.
+// driversWords must not appear in an error's text, which callers get.
 var driversWords = []string{
 	"tcp", "127.0.0.1", "pq:", "Error 1", "SQLSTATE", "i/o timeout", "driver:", "EOF", "sql:", "context ", "x509", "tls:", "stranger", "nowhere",
 }
 
-// wantWorded wants an error that is the store's own, with these words, none of the driver's, and
-// all that the driver said for the log.
+// wantWorded wants an error of the store that contains want and none of the driver's words, and has
+// the driver's text for the log.
 func (e *sqlEnv) wantWorded(err error, want string, lasting bool) {
 	e.Helper()
 	fault := wantError[*schedule.StoreError](e, err)
@@ -36,7 +36,7 @@ func (e *sqlEnv) wantWorded(err error, want string, lasting bool) {
 	}
 }
 
-// changed is the address with something else in it.
+// changed is the direct address after a change.
 func (e *sqlEnv) changed(change func(*url.URL)) string {
 	e.Helper()
 	u, err := url.Parse(e.db.Direct(e.address))
@@ -69,7 +69,7 @@ func tellsFaults(e *sqlEnv) {
 	e.wantWorded(err, "the log has its words", false)
 }
 
-// reader is the address of the database for a user who may not write.
+// reader is the address of the database with a user that may not write.
 func (e *sqlEnv) reader() string {
 	e.Helper()
 	u, err := url.Parse(e.address)
@@ -93,7 +93,7 @@ func stopsAnswering(e *sqlEnv) {
 	if _, err := s.List(e.ctx, shop, schedule.Waiting, "", 1); err != nil { // it is connected
 		e.Fatal(err)
 	}
-	p.left.Store(20_000) // a list of all takes more
+	p.left.Store(20_000) // a list of all orders is longer
 	ctx, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
 	defer cancel()
 	_, err := s.List(ctx, shop, schedule.Waiting, "", 400)

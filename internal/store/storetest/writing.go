@@ -33,7 +33,7 @@ func retries(e *env) {
 	if s := e.show("A1"); s.Progress != schedule.Waiting || s.TradeState != tradestate.UserPaying || !s.Authenticated || !s.ClosingSince.IsZero() {
 		e.Errorf("got %#v, want it waiting, and what was said before", s)
 	}
-	e.must(e.Retry(e.ctx, again, schedule.Retry{Reason: "TIMEOUT"})) // as when its commit was lost on the way here
+	e.must(e.Retry(e.ctx, again, schedule.Retry{Reason: "TIMEOUT"})) // as after a commit whose answer was lost
 	e.claim("A1")
 }
 
@@ -67,7 +67,7 @@ func givesUp(e *env) {
 	c := e.claimOne("A1")
 	b := schedule.Retry{TradeState: tradestate.NotPay, Authenticated: true, Reason: "SIGNERROR check the key"}
 	e.must(e.GiveUp(e.ctx, c, b))
-	e.must(e.GiveUp(e.ctx, c, b)) // as when its commit was lost on the way here
+	e.must(e.GiveUp(e.ctx, c, b)) // as after a commit whose answer was lost
 	s := e.show("A1")
 	if s.Progress != schedule.GaveUp || s.LastError != b.Reason || s.TradeState != tradestate.NotPay || !s.DueAt.IsZero() {
 		e.Errorf("got %#v, want it given up", s)
