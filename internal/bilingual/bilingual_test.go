@@ -26,7 +26,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// A value that has two wordings itself is put into each wording in its language.
+// A value with two wordings is formatted in the language of each wording.
 func TestSprintf(t *testing.T) {
 	t.Parallel()
 	got := bilingual.Sprintf("%s of %s: %v", "%s（%s）：%v", bilingual.New("order", "订单"), "A1",

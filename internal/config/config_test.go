@@ -34,8 +34,7 @@ const (
 	notifyKey    = "71e0c4b8d25f9a36~{notify}"
 )
 
-// env is an environment under construction. Nothing parses the keys, so their insides are any
-// bytes.
+// env is an environment under construction. Nothing parses the keys, so any bytes will do.
 type env map[string]string
 
 func (e env) with(name, value string) env {
@@ -98,7 +97,7 @@ func (e env) wantFault(t *testing.T, variable string, words ...string) {
 	}
 }
 
-// inUse writes down what these tests take for secrets, for `make test` to look for in the errors.
+// inUse records the secrets of these tests, for `make test` to search the errors for.
 func inUse(t *testing.T) {
 	t.Helper()
 	telemetrytest.Secret(t, telemetrytest.V2Key, v2Key)
@@ -550,8 +549,8 @@ func TestPEMForms(t *testing.T) {
 	}
 }
 
-// However line breaks are lost on the way, the key that is read is the same, from the variable
-// itself, from base64 of it, and from a file.
+// Whatever happens to the line breaks, the same key is read from the variable, from base64 of it,
+// and from a file.
 func TestPEMWhateverBecameOfItsLineBreaks(t *testing.T) {
 	t.Parallel()
 	want := block("PRIVATE KEY")

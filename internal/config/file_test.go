@@ -67,7 +67,8 @@ func TestPEMFileMayHoldBase64(t *testing.T) {
 	}
 }
 
-// TestMountedSecrets are like Kubernetes' and Docker's: a link to a file that everybody can read.
+// TestMountedSecrets reads secrets as Kubernetes and Docker mount them: a link to a file that all
+// users can read.
 func TestMountedSecrets(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -124,7 +125,7 @@ func TestUnreadableFile(t *testing.T) {
 	forV3().with("CLOUDPAY_HTTP_TOKEN_FILE", path).wantFault(t, "CLOUDPAY_HTTP_TOKEN_FILE", "may not be read")
 }
 
-// A socket stands for whatever would not end when it is opened or read.
+// A socket stands for files whose opening or reading may never return.
 func TestFileMustBeRegular(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "s") //nolint:usetesting // a socket's path has to be short

@@ -2,8 +2,7 @@ package config_test
 
 import "testing"
 
-// A store's address is looked at for which database it is, and no further: the rest is for the
-// store to read.
+// Only the scheme of a store's address is checked; internal/store checks the rest.
 func TestStoreAddresses(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
@@ -18,8 +17,7 @@ func TestStoreAddresses(t *testing.T) {
 	}
 }
 
-// A function's own files go when its instance goes, and the next instance has others: orders are
-// not to be kept there.
+// A function's own files end with its instance: orders must not be stored there.
 func TestFilesOfAFunctionKeepNoOrders(t *testing.T) {
 	t.Parallel()
 	for _, platform := range []string{"SCF_RUNTIME", "TENCENTCLOUD_RUNENV", "AWS_LAMBDA_FUNCTION_NAME"} {

@@ -9,7 +9,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// What is wrong with the keys shows in the answer, with its likely causes.
+// A fault of the keys shows in the answer, with its likely causes.
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	otherKey := newKey(t, 2048)
@@ -95,9 +95,9 @@ func TestAnswer(t *testing.T) {
 			level: doctor.LevelFault, says: []string{"FOREIGN_REPLY"},
 		},
 	}
-	wards := map[string]*ward{}
+	envs := map[string]*env{}
 	for name, c := range cases {
-		w := admit(t).with(c.vars)
+		w := newEnv(t).with(c.vars)
 		if c.v2 {
 			w.onlyV2()
 		}
@@ -108,9 +108,9 @@ func TestAnswer(t *testing.T) {
 			c.fault.Op = "query"
 			w.MustInject(c.fault)
 		}
-		wards[name] = w
+		envs[name] = w
 	}
-	for name, got := range examineAll(t, wards) {
+	for name, got := range examineAll(t, envs) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, says := range cases[name].says {
@@ -120,18 +120,18 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// Each dialect is asked, and each for itself.
+// Each dialect is queried by itself.
 func TestAnswerOfEachDialect(t *testing.T) {
 	t.Parallel()
-	got := admit(t).with(map[string]string{"WXPAY_V2_KEY": "AbCdEfGhIjKlMnOpQrStUvWxYz012345"}).examined().of(doctor.CheckAnswer)
+	got := newEnv(t).with(map[string]string{"WXPAY_V2_KEY": "AbCdEfGhIjKlMnOpQrStUvWxYz012345"}).examined().of(doctor.CheckAnswer)
 	got.about("v3").want(t, doctor.LevelFine, "signed ORDERNOTEXIST")
 	got.about("v2").want(t, doctor.LevelFault, "SIGNERROR")
 }
 
-// A service provider asks for a sub-merchant's order, or for none.
+// A service provider's query needs a sub-merchant.
 func TestAnswerToServiceProvider(t *testing.T) {
 	t.Parallel()
-	w := admit(t).onlyV3().with(map[string]string{"WXPAY_MODE": "partner", "WXPAY_SUB_MCHIDS": "1900000109"})
+	w := newEnv(t).onlyV3().with(map[string]string{"WXPAY_MODE": "partner", "WXPAY_SUB_MCHIDS": "1900000109"})
 	w.MustAddOrder(paygate.Order{MchID: w.Merchant.MchID, SubMchID: "1900000109", OutTradeNo: "A1", Total: 1})
 	w.examined().of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "--sub-mch-id")
 	w.doctor.SubMchID = "1900000109"
@@ -142,10 +142,10 @@ func TestAnswerToServiceProvider(t *testing.T) {
 	w.examined().of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "--sub-mch-id")
 }
 
-// The order that is asked for is made up, a new one each time.
+// Each query has a new random order number.
 func TestAnswerIsAboutNobodysOrder(t *testing.T) {
 	t.Parallel()
-	w := admit(t).onlyV3()
+	w := newEnv(t).onlyV3()
 	w.examined()
 	w.examined()
 	asked := map[string]bool{}
@@ -165,17 +165,17 @@ func TestAnswerIsAboutNobodysOrder(t *testing.T) {
 	}
 }
 
-// What the clock could explain is said to be the clock's only while the clock may be wrong.
+// The clock is named as a cause only while it may be wrong.
 func TestAnswerAndClock(t *testing.T) {
 	t.Parallel()
 	wrongSerial := map[string]string{"WXPAY_SERIAL_NO": "5A0D6B1F9C3E47A2B8D1F00C6E7A94D3B2C1E0F9"}
-	wards := map[string]*ward{
-		"signature, clock right": admit(t).onlyV3().with(wrongSerial),
-		"signature, clock wrong": admit(t).onlyV3().with(wrongSerial),
-		"stale, clock right":     admit(t).onlyV3(),
-		"stale, clock wrong":     admit(t).onlyV3(),
+	envs := map[string]*env{
+		"signature, clock right": newEnv(t).onlyV3().with(wrongSerial),
+		"signature, clock wrong": newEnv(t).onlyV3().with(wrongSerial),
+		"stale, clock right":     newEnv(t).onlyV3(),
+		"stale, clock wrong":     newEnv(t).onlyV3(),
 	}
-	for name, w := range wards {
+	for name, w := range envs {
 		if strings.HasPrefix(name, "stale") {
 			w.MustInject(paygate.Fault{Op: "query", Action: paygate.Stale})
 		}
@@ -183,7 +183,7 @@ func TestAnswerAndClock(t *testing.T) {
 			w.doctor.Now = func() time.Time { return time.Now().Add(time.Hour) }
 		}
 	}
-	for name, got := range examineAll(t, wards) {
+	for name, got := range examineAll(t, envs) {
 		answer := got.of(doctor.CheckAnswer)
 		if len(answer) != 1 {
 			t.Fatalf("%s: got %s", name, got.text())

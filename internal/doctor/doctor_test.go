@@ -12,8 +12,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// In each dialect and mode a sound configuration has no fault, and the gateway's signed word for
-// it.
+// In each dialect and mode a valid configuration has no fault, and the gateway's signed answer
+// proves it.
 func TestExamineSound(t *testing.T) {
 	t.Parallel()
 	for name, vars := range map[string]map[string]string{
@@ -28,7 +28,7 @@ func TestExamineSound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := admit(t).with(vars)
+			w := newEnv(t).with(vars)
 			if vars["WXPAY_SUB_MCHID"] != "" {
 				w.MustAddOrder(paygate.Order{MchID: w.Merchant.MchID, SubMchID: vars["WXPAY_SUB_MCHID"], OutTradeNo: "A1", Total: 1})
 			}
@@ -48,8 +48,7 @@ func TestExamineSound(t *testing.T) {
 	}
 }
 
-// Without an appid APIv3 works, and orders cannot be registered by openid: that is not complete,
-// and no fault.
+// Without an appid APIv3 works, but orders cannot be registered by openid: a warning, not a fault.
 func TestExamineWithoutAppID(t *testing.T) {
 	t.Parallel()
 	for name, vars := range map[string]map[string]string{
@@ -59,7 +58,7 @@ func TestExamineWithoutAppID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := admit(t).onlyV3().with(vars).with(map[string]string{"WXPAY_APPID": ""})
+			w := newEnv(t).onlyV3().with(vars).with(map[string]string{"WXPAY_APPID": ""})
 			w.doctor.Offline = true
 			got := w.examined()
 			got.wantNoFault(t)
@@ -71,10 +70,10 @@ func TestExamineWithoutAppID(t *testing.T) {
 	}
 }
 
-// Over the private link there are no keys, and nothing that vouches but the link.
+// Over the private link there are no keys, and the link is the only proof.
 func TestExaminePrivateLink(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.with(map[string]string{"WXPAY_CLOUDRUN_URL": w.URL, "WXPAY_BASE_URL": "", "WXPAY_BACKUP_URL": ""}).onlyV2()
 	w.with(map[string]string{"WXPAY_API": "wxcloudrun", "WXPAY_V2_KEY": ""})
 	w.MustAddOrder(paygate.Order{MchID: w.Merchant.MchID, OutTradeNo: "A1", Total: 1}) // else the link knows no such merchant
@@ -86,11 +85,11 @@ func TestExaminePrivateLink(t *testing.T) {
 	}
 }
 
-// Every fault is told, with what to do; nothing is asked with a configuration that has any, and the
-// rest is examined all the same.
+// Every fault has a finding with a remedy. A faulty configuration is not queried with, but the
+// other checks are made.
 func TestExamineFaults(t *testing.T) {
 	t.Parallel()
-	w := admit(t).with(map[string]string{"WXPAY_MCHID": "", "WXPAY_SERIAL_NO": "nonsense", "WXPAY_V2_KEY": "short"})
+	w := newEnv(t).with(map[string]string{"WXPAY_MCHID": "", "WXPAY_SERIAL_NO": "nonsense", "WXPAY_V2_KEY": "short"})
 	got := w.examined()
 	for _, name := range []string{"WXPAY_MCHID", "WXPAY_SERIAL_NO", "WXPAY_V2_KEY"} {
 		findings := got.of(doctor.CheckConfiguration).about(name)
@@ -103,7 +102,7 @@ func TestExamineFaults(t *testing.T) {
 	}
 }
 
-// What is set is listed, and a value shown only where it cannot be a key that strayed.
+// Set variables are listed; a value is shown only if it cannot be a misplaced key.
 func TestExamineSettings(t *testing.T) {
 	t.Parallel()
 	stray := "AbCdEfGhIjKlMnOpQrStUvWxYz012345" // as an API key looks
@@ -137,7 +136,7 @@ func TestExamineSettings(t *testing.T) {
 
 func TestExamineOffline(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	got := w.examined()
 	got.of(doctor.CheckMainDomain).want(t, doctor.LevelSkipped, "--offline")
@@ -150,7 +149,7 @@ func TestExamineOffline(t *testing.T) {
 // A loop that breaks gets no more findings, and a cancelled context none.
 func TestExamineStops(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	d := doctor.Doctor{Environ: []string{"WXPAY_API=v3", "WXPAY_REGION=cn"}, Offline: true}
 	told := 0
 	for range d.Examine(t.Context()) {
@@ -197,7 +196,7 @@ func TestExamineCallers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := admit(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": ""}).with(c.vars)
+			w := newEnv(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": ""}).with(c.vars)
 			w.doctor.Offline = true
 			got := w.examined()
 			got.wantNoFault(t)
@@ -215,7 +214,7 @@ func TestExamineCallers(t *testing.T) {
 // An unknown policy is a fault, and there is no finding about callers.
 func TestExamineCallersUnknown(t *testing.T) {
 	t.Parallel()
-	w := admit(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": "everybody"})
+	w := newEnv(t).with(map[string]string{"CLOUDPAY_CALLER_POLICY": "everybody"})
 	w.doctor.Offline = true
 	got := w.examined()
 	got.of(doctor.CheckConfiguration).about("CLOUDPAY_CALLER_POLICY").want(t, doctor.LevelFault, "accepted words")
@@ -224,10 +223,10 @@ func TestExamineCallersUnknown(t *testing.T) {
 	}
 }
 
-// A key in a file is as good as one in the environment, and its file's name is what is set.
+// A key in a file works as one in the environment; the finding names the variable that is set.
 func TestExamineKeyInFile(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	w.with(map[string]string{"WXPAY_PRIVATE_KEY_FILE": writeFile(t, []byte(w.vars["WXPAY_PRIVATE_KEY"])), "WXPAY_PRIVATE_KEY": ""})
 	got := w.examined()
@@ -271,7 +270,7 @@ func TestTitles(t *testing.T) {
 // An examination keeps to its deadline, whatever hangs.
 func TestExamineKeepsDeadline(t *testing.T) {
 	t.Parallel()
-	w := admit(t).onlyV3()
+	w := newEnv(t).onlyV3()
 	w.MustInject(paygate.Fault{Op: "query", Action: paygate.Hang})
 	w.doctor.AskFor(5 * time.Minute)
 	const limit, busy = 9 * time.Second, 30 * time.Second // a workflow that knows only the five minutes gives up after one

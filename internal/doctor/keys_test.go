@@ -14,12 +14,12 @@ import (
 
 func TestPrivateKey(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	w.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelFine, "RSA, 2048 bits, and not WeChat Pay's")
 	w.examined().of(doctor.CheckPublicKey).want(t, doctor.LevelFine, "SHA-256 ")
 
-	// The other form that the public key may have is the same key.
+	// The public key's other form is the same key.
 	same := w.examined().of(doctor.CheckPublicKey).text()
 	der := x509.MarshalPKCS1PublicKey(w.PublicKey())
 	pkcs1 := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: der}))
@@ -31,11 +31,11 @@ func TestPrivateKey(t *testing.T) {
 		w.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelFine, "and not WeChat Pay's")
 	}
 
-	long := admit(t).with(map[string]string{"WXPAY_PRIVATE_KEY": privatePEM(t, newKey(t, 3072))})
+	long := newEnv(t).with(map[string]string{"WXPAY_PRIVATE_KEY": privatePEM(t, newKey(t, 3072))})
 	long.doctor.Offline = true
 	long.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelWarning, "3072 bits")
 
-	short := admit(t).with(map[string]string{"WXPAY_PRIVATE_KEY": privatePEM(t, newKey(t, 1024))})
+	short := newEnv(t).with(map[string]string{"WXPAY_PRIVATE_KEY": privatePEM(t, newKey(t, 1024))})
 	short.doctor.Offline = true
 	short.examined().of(doctor.CheckConfiguration).about("WXPAY_PRIVATE_KEY").want(t, doctor.LevelFault, "1024 bits")
 	if got := short.examined().of(doctor.CheckPrivateKey); len(got) > 0 {
@@ -43,11 +43,11 @@ func TestPrivateKey(t *testing.T) {
 	}
 }
 
-// The merchant's own public key in WeChat Pay's place is found, whatever else is wrong, and told
-// once.
+// The merchant's own public key in the place of WeChat Pay's is found beside other faults, and
+// reported once.
 func TestPrivateKeyIsNotWeChatPays(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	w.with(map[string]string{"WXPAY_PUBLIC_KEY": publicPEM(t, w.Merchant.PrivateKey)})
 	const says = "holds the public half of WXPAY_PRIVATE_KEY"
@@ -62,10 +62,10 @@ func TestPrivateKeyIsNotWeChatPays(t *testing.T) {
 	w.examined().of(doctor.CheckPrivateKey).want(t, doctor.LevelFault, "belongs to the key in WXPAY_PUBLIC_KEY")
 }
 
-// A certificate is held against the configuration.
+// A certificate is compared with the configuration.
 func TestCertificate(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	now := time.Now()
 	sound := certificate{
@@ -130,10 +130,10 @@ func TestCertificate(t *testing.T) {
 	w.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFine, "valid until ")
 }
 
-// Several disagreements are all told.
+// All differences are reported.
 func TestCertificateOfSomebodyElse(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	w.doctor.Certificate = issue(t, certificate{
 		name: "1900000002", serial: "5A", key: newKey(t, 2048), notBefore: time.Now().AddDate(-6, 0, 0), to: time.Now().AddDate(-1, 0, 0),
@@ -143,10 +143,10 @@ func TestCertificateOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// What is no certificate is said to be none, and not shown.
+// A file without a certificate is reported, and not shown.
 func TestCertificateFile(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.doctor.Offline = true
 	for name, c := range map[string]struct{ text, says string }{
 		"a key":   {w.vars["WXPAY_PRIVATE_KEY"], "is a key, not a certificate"},

@@ -26,11 +26,11 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// testTimeout ends a hang, and nothing else.
+// testTimeout ends a test that hangs.
 const testTimeout = 2 * time.Minute
 
-// ward is an environment before an emulated gateway, and what a doctor says of it.
-type ward struct {
+// env is an environment with an emulated gateway, for a doctor to examine.
+type env struct {
 	*paygate.Server
 
 	t      *testing.T
@@ -38,56 +38,55 @@ type ward struct {
 	doctor doctor.Doctor
 }
 
-func admit(t *testing.T, options ...paygate.Options) *ward {
+func newEnv(t *testing.T, options ...paygate.Options) *env {
 	t.Helper()
 	gate := paygate.RunT(t, options...)
 	vars := gate.Variables()
 	vars["WXPAY_BACKUP_URL"], vars["CLOUDPAY_CALLER_POLICY"] = gate.BackupURL, "any"
-	return &ward{Server: gate, t: t, vars: vars}
+	return &env{Server: gate, t: t, vars: vars}
 }
 
-// with sets variables; an empty value takes one away.
-func (w *ward) with(vars map[string]string) *ward {
-	maps.Copy(w.vars, vars)
-	return w
+// with sets variables; an empty value removes one.
+func (e *env) with(vars map[string]string) *env {
+	maps.Copy(e.vars, vars)
+	return e
 }
 
-// onlyV2 takes APIv3's credentials away.
-func (w *ward) onlyV2() *ward {
-	return w.with(map[string]string{
+// onlyV2 removes APIv3's credentials.
+func (e *env) onlyV2() *env {
+	return e.with(map[string]string{
 		"WXPAY_API": "v2", "WXPAY_SERIAL_NO": "", "WXPAY_PRIVATE_KEY": "", "WXPAY_PUBLIC_KEY_ID": "", "WXPAY_PUBLIC_KEY": "",
 	})
 }
 
-// onlyV3 takes APIv2's credential away.
-func (w *ward) onlyV3() *ward { return w.with(map[string]string{"WXPAY_V2_KEY": ""}) }
+// onlyV3 removes APIv2's credential.
+func (e *env) onlyV3() *env { return e.with(map[string]string{"WXPAY_V2_KEY": ""}) }
 
-// behind puts a server between the configuration and the gateway's main domain, and takes the
-// backup away.
-func (w *ward) behind(h http.HandlerFunc) *ward {
-	w.t.Helper()
+// behind puts a server in front of the gateway's main domain, and removes the backup.
+func (e *env) behind(h http.HandlerFunc) *env {
+	e.t.Helper()
 	server := httptest.NewServer(h)
-	w.t.Cleanup(server.Close)
-	return w.with(map[string]string{"WXPAY_BASE_URL": server.URL, "WXPAY_BACKUP_URL": ""})
+	e.t.Cleanup(server.Close)
+	return e.with(map[string]string{"WXPAY_BASE_URL": server.URL, "WXPAY_BACKUP_URL": ""})
 }
 
-// examined is every finding, by an examination that takes as long as it needs.
-func (w *ward) examined() findings {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), testTimeout)
+// examined returns every finding of an examination with plenty of time.
+func (e *env) examined() findings {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), testTimeout)
 	defer cancel()
-	return w.examinedWithin(ctx)
+	return e.examinedWithin(ctx)
 }
 
-// examineAll examines wards at the same time: most of them wait for a reply that does not come.
-func examineAll[K comparable](t *testing.T, wards map[K]*ward) map[K]findings {
+// examineAll examines environments in parallel: most of them wait for a reply that does not come.
+func examineAll[K comparable](t *testing.T, envs map[K]*env) map[K]findings {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), doctor.DefaultTimeout)
 	defer cancel()
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	found := make(map[K]findings, len(wards))
-	for name, w := range wards {
+	found := make(map[K]findings, len(envs))
+	for name, w := range envs {
 		all.Go(func() {
 			list := w.examinedWithin(ctx)
 			mu.Lock()
@@ -99,36 +98,36 @@ func examineAll[K comparable](t *testing.T, wards map[K]*ward) map[K]findings {
 	return found
 }
 
-func (w *ward) examinedWithin(ctx context.Context) findings {
-	w.t.Helper()
-	d := w.doctor
-	d.Logs = telemetrytest.Output(w.t, telemetrytest.Logs)
-	for name, value := range w.vars {
+func (e *env) examinedWithin(ctx context.Context) findings {
+	e.t.Helper()
+	d := e.doctor
+	d.Logs = telemetrytest.Output(e.t, telemetrytest.Logs)
+	for name, value := range e.vars {
 		d.Environ = append(d.Environ, name+"="+value)
 		if kind, secret := kinds[name]; secret && len(value) >= 16 { // a short one is a case of its own
-			telemetrytest.Secret(w.t, kind, value)
+			telemetrytest.Secret(e.t, kind, value)
 		}
 	}
 	var list findings
 	for finding := range d.Examine(ctx) {
 		if finding.Found.EN == "" || finding.Found.ZH == "" {
-			w.t.Errorf("%s %s: a finding without words in both languages: %+v", finding.Check, finding.Subject, finding.Found)
+			e.t.Errorf("%s %s: a finding without words in both languages: %+v", finding.Check, finding.Subject, finding.Found)
 		}
 		for _, text := range []bilingual.Text{finding.Found, finding.Remedy} {
 			if strings.Contains(strings.TrimSpace(text.EN), " ") && !strings.ContainsFunc(text.ZH, isHan) {
-				w.t.Errorf("%s %s: a sentence without Chinese: %+v", finding.Check, finding.Subject, text)
+				e.t.Errorf("%s %s: a sentence without Chinese: %+v", finding.Check, finding.Subject, text)
 			}
 		}
 		if (finding.Remedy.EN == "") != (finding.Remedy.ZH == "") {
-			w.t.Errorf("%s %s: a remedy in one language only: %+v", finding.Check, finding.Subject, finding.Remedy)
+			e.t.Errorf("%s %s: a remedy in one language only: %+v", finding.Check, finding.Subject, finding.Remedy)
 		}
 		if bad := finding.Level == doctor.LevelFault || finding.Level == doctor.LevelWarning; bad && finding.Remedy.EN == "" {
-			w.t.Errorf("%s %s: no remedy for: %s", finding.Check, finding.Subject, finding.Found.EN)
+			e.t.Errorf("%s %s: no remedy for: %s", finding.Check, finding.Subject, finding.Found.EN)
 		}
 		list = append(list, finding)
 	}
-	_, _ = io.WriteString(telemetrytest.Output(w.t, telemetrytest.Terminal), list.text())
-	w.wantNoSecret(list)
+	_, _ = io.WriteString(telemetrytest.Output(e.t, telemetrytest.Terminal), list.text())
+	e.wantNoSecret(list)
 	return list
 }
 
@@ -142,9 +141,9 @@ var kinds = map[string]telemetrytest.Kind{
 }
 
 // wantNoSecret fails when a finding repeats a secret, or a piece of one.
-func (w *ward) wantNoSecret(list findings) {
-	w.t.Helper()
-	for name, value := range w.vars {
+func (e *env) wantNoSecret(list findings) {
+	e.t.Helper()
+	for name, value := range e.vars {
 		if _, secret := kinds[name]; !secret || value == "" {
 			continue
 		}
@@ -152,7 +151,7 @@ func (w *ward) wantNoSecret(list findings) {
 		piece := lines[len(lines)/2]
 		for value := range strings.FieldsSeq(piece) { // a token that is rotated has two
 			if text := list.text(); strings.Contains(text, value) {
-				w.t.Errorf("the findings hold %s:\n%s", name, text)
+				e.t.Errorf("the findings hold %s:\n%s", name, text)
 			}
 		}
 	}
@@ -160,7 +159,7 @@ func (w *ward) wantNoSecret(list findings) {
 
 type findings []doctor.Finding
 
-// text is all that is said, for failures and for searching.
+// text is all findings as text, for failures and for searching.
 func (list findings) text() string {
 	var text strings.Builder
 	for _, f := range list {
@@ -203,7 +202,7 @@ func (list findings) want(t *testing.T, level doctor.Level, saying string) {
 	}
 }
 
-// wantNoFault fails if anything is.
+// wantNoFault fails if there is a fault.
 func (list findings) wantNoFault(t *testing.T) {
 	t.Helper()
 	for _, f := range list {

@@ -37,7 +37,7 @@ func TestUnreachable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := admit(t).with(map[string]string{"WXPAY_BASE_URL": c.url, "WXPAY_BACKUP_URL": ""}).examined()
+			got := newEnv(t).with(map[string]string{"WXPAY_BASE_URL": c.url, "WXPAY_BACKUP_URL": ""}).examined()
 			got.of(doctor.CheckMainDomain).want(t, doctor.LevelFault, c.says)
 			got.of(doctor.CheckAnswer).want(t, doctor.LevelSkipped, "no address was reached")
 			if clock := got.of(doctor.CheckClock); len(clock) > 0 {
@@ -47,8 +47,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// A domain that resets connections is no fault of the configuration, and the other one's answer
-// counts.
+// A domain that resets connections is not a fault if the other one answers.
 func TestOneDomainDown(t *testing.T) {
 	t.Parallel()
 	for domain, c := range map[string]struct {
@@ -60,7 +59,7 @@ func TestOneDomainDown(t *testing.T) {
 	} {
 		t.Run(domain, func(t *testing.T) {
 			t.Parallel()
-			w := admit(t).onlyV3()
+			w := newEnv(t).onlyV3()
 			w.MustSetDomain(domain, false)
 			got := w.examined()
 			got.of(c.check).want(t, c.level, "the connection broke off")
@@ -70,8 +69,8 @@ func TestOneDomainDown(t *testing.T) {
 	}
 }
 
-// A server that never answers costs a part of the time there is, and the connection is blamed for
-// what it did.
+// A server that never answers costs a part of the time, and the finding says how far the connection
+// came.
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing, not even hello
@@ -80,9 +79,9 @@ func TestHangingServer(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = deaf.Close() })
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	found := examineAll(t, map[string]*ward{
-		"connected, and no answer within":    admit(t).behind(hang),
-		"no end of the TLS handshake within": admit(t).with(map[string]string{"WXPAY_BASE_URL": "https://" + deaf.Addr().String(), "WXPAY_BACKUP_URL": ""}),
+	found := examineAll(t, map[string]*env{
+		"connected, and no answer within":    newEnv(t).behind(hang),
+		"no end of the TLS handshake within": newEnv(t).with(map[string]string{"WXPAY_BASE_URL": "https://" + deaf.Addr().String(), "WXPAY_BACKUP_URL": ""}),
 	})
 	for says, got := range found {
 		got.of(doctor.CheckMainDomain).want(t, doctor.LevelFault, says)
@@ -90,7 +89,7 @@ func TestHangingServer(t *testing.T) {
 	}
 }
 
-// A web page in the gateway's place is told from an answer, and so is a server in trouble.
+// A web page in the gateway's place, and a failing server, are told from the gateway's answer.
 func TestNotTheGateway(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -113,11 +112,11 @@ func TestNotTheGateway(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		}, "HTTP 502"},
 	}
-	wards := map[string]*ward{}
+	envs := map[string]*env{}
 	for name, c := range cases {
-		wards[name] = admit(t).onlyV3().behind(c.page)
+		envs[name] = newEnv(t).onlyV3().behind(c.page)
 	}
-	for name, got := range examineAll(t, wards) {
+	for name, got := range examineAll(t, envs) {
 		got.of(doctor.CheckMainDomain).want(t, doctor.LevelWarning, cases[name].says)
 		if answer := got.of(doctor.CheckAnswer); len(answer) != 1 || answer[0].Level == doctor.LevelFine {
 			t.Errorf("%s passes for an answer:\n%s", name, answer.text())
@@ -144,7 +143,7 @@ func TestClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Now()
-			w := admit(t, paygate.Options{Now: func() time.Time { return time.Now().Add(c.ahead) }})
+			w := newEnv(t, paygate.Options{Now: func() time.Time { return time.Now().Add(c.ahead) }})
 			if c.v2 {
 				w.onlyV2()
 			} else {
@@ -164,14 +163,13 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A reply that was long on its way says less exactly what time it is, and is not held against the
-// clock.
+// The time of a slow reply is uncertain, and does not count as a difference of the clock.
 func TestClockOfASlowReply(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	var passed atomic.Int64 // since then, by a clock that only the gateway moves
 	now := func() time.Time { return began.Add(time.Duration(passed.Load())) }
-	w := admit(t).onlyV3()
+	w := newEnv(t).onlyV3()
 	w.doctor.Now = now
 	w.behind(func(rw http.ResponseWriter, r *http.Request) {
 		passed.Store(int64(9 * time.Second))
@@ -181,10 +179,10 @@ func TestClockOfASlowReply(t *testing.T) {
 	w.examined().of(doctor.CheckClock).want(t, doctor.LevelFine, "agrees")
 }
 
-// A reply need not say what time it is.
+// A reply may lack a time.
 func TestClockWithoutDate(t *testing.T) {
 	t.Parallel()
-	w := admit(t)
+	w := newEnv(t)
 	w.behind(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header()["Date"] = nil
 		w.ServeHTTP(rw, r)
@@ -192,9 +190,9 @@ func TestClockWithoutDate(t *testing.T) {
 	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "no reply had a time")
 }
 
-// An address that is at fault is not asked.
+// A faulty address is not probed.
 func TestFaultyAddress(t *testing.T) {
 	t.Parallel()
-	got := admit(t).with(map[string]string{"WXPAY_BASE_URL": "ftp://pay.example"}).examined()
+	got := newEnv(t).with(map[string]string{"WXPAY_BASE_URL": "ftp://pay.example"}).examined()
 	got.of(doctor.CheckMainDomain).want(t, doctor.LevelSkipped, "its address has a fault")
 }

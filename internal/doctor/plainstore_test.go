@@ -7,8 +7,7 @@ import (
 	"cloudpay/internal/doctor"
 )
 
-// A database whose password and orders travel in the clear is a warning, and its address is not
-// repeated.
+// A database connection in clear is a warning; its address is not shown.
 func TestExaminePlainStore(t *testing.T) {
 	t.Parallel()
 	const secret = "pa55word-of-the-st0re"
@@ -19,7 +18,7 @@ func TestExaminePlainStore(t *testing.T) {
 		"postgres://u:" + secret + "@db.internal/shop?sslmode=disable":     true,
 		"postgres://u:" + secret + "@db.internal/shop?sslmode=verify-full": false,
 	} {
-		w := admit(t).with(map[string]string{"CLOUDPAY_STORE": address})
+		w := newEnv(t).with(map[string]string{"CLOUDPAY_STORE": address})
 		w.doctor.Offline = true
 		got := w.examined()
 		got.wantNoFault(t)

@@ -63,8 +63,8 @@ func TestEveryCharacter(t *testing.T) {
 	}
 }
 
-// A character that two Writes share is one character, and an error of the writer behind comes
-// through.
+// A character that is split between two Writes stays one character, and an error of the underlying
+// writer is returned.
 func TestWriter(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

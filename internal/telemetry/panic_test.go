@@ -7,8 +7,7 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// What was in memory when a function panicked stays out of the log; what Go itself has to say does
-// not.
+// A panic's value stays out of the log, unless it is a fault of Go's runtime.
 func TestPanicKind(t *testing.T) {
 	t.Parallel()
 	index := func() (fault any) {

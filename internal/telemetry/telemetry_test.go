@@ -18,7 +18,7 @@ import (
 	"cloudpay/internal/telemetry"
 )
 
-// records takes a log apart, one record a line.
+// records parses a log, one record a line.
 func records(t *testing.T, log *bytes.Buffer) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -145,7 +145,7 @@ func TestOneLinePerRecord(t *testing.T) {
 	}
 }
 
-// What a terminal would obey is escaped wherever it stands, and the record stays the same record.
+// Terminal controls are escaped everywhere, and the record still decodes to the same texts.
 func TestTerminalControlsAreEscaped(t *testing.T) {
 	t.Parallel()
 	const given = "A1\u202e\u009b31m\u2066\x7f 关单"
@@ -242,7 +242,7 @@ type spareful struct{}
 func (spareful) Error() string  { return "the database is out of reach" }
 func (spareful) Detail() string { return "dial tcp: refused" }
 
-// What an error spares its callers, the log has, however it is wrapped.
+// The log has an error's detail, however it is wrapped.
 func TestDetailIsForTheLog(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

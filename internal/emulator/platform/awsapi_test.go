@@ -12,7 +12,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// invocations is where Invoke finds a function.
+// invocations is the path of Invoke for a function.
 func invocations(name string) string {
 	return "/2015-03-31/functions/" + url.PathEscape(name) + "/invocations"
 }
@@ -59,8 +59,8 @@ func TestAWSContext(t *testing.T) {
 	}
 }
 
-// A function that fails is a 200 on Lambda, too: the header tells. The words are Lambda's whatever
-// the function runs on; %s is the request id.
+// A failed function is a 200 on Lambda as well; the header tells. The texts are Lambda's on every
+// runtime; %s is the request id.
 func TestAWSFunctionErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ event, kind, message string }{
@@ -103,8 +103,8 @@ func TestAWSFunctionErrors(t *testing.T) {
 	}
 }
 
-// A process that ends or gives up at its start fails the call that it was started for. One that
-// there cannot be does not.
+// A process that exits or reports an error at its start fails the call that it was started for. A
+// process that cannot be started is the service's failure.
 func TestAWSFunctionThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ start, want string }{
@@ -135,7 +135,7 @@ func TestAWSFunctionThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// Whatever else is asked of AWS is refused in a form that its SDKs read.
+// Other operations of AWS are refused in a form that its SDKs read.
 func TestAWSNotPlayed(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda))
@@ -255,7 +255,7 @@ func TestAWSEvents(t *testing.T) {
 	}
 }
 
-// The background runs so much and no more.
+// The background runs a limited number of events.
 func TestBackground(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

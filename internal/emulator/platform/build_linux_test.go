@@ -9,7 +9,7 @@ import (
 )
 
 // The go command runs in a process group of its own: Ctrl-C in a terminal reaches this process
-// alone, so that what it ends is known to be interrupted.
+// alone, which then ends the command.
 func TestGoCommandIsNotInterruptedItself(t *testing.T) { // not parallel: it sets PATH
 	const script = "#!/bin/sh\nread -r pid name state parent group rest < /proc/$$/stat\necho $group $pid\n"
 	bin := t.TempDir()

@@ -40,13 +40,13 @@ func serveCloud(t *testing.T, c *platform.Cloud, changes ...func(*platform.Spec)
 	return &cloud{t: t, url: server.URL, function: f, world: c}
 }
 
-// addHurried adds a function that has no time for anything, before any is called.
+// addHurried adds a function with a tiny time limit, before any is called.
 func (c *cloud) addHurried(changes ...func(*platform.Spec)) {
 	c.t.Helper()
 	c.world.Functions["hurried"] = start(c.t, append(changes, withLimit(time.Second))...).Function
 }
 
-// answer is an HTTP answer, read.
+// answer is an HTTP answer with its body.
 type answer struct {
 	status    int
 	header    http.Header
@@ -83,7 +83,7 @@ func (c *cloud) send(method, path, body string, header ...string) answer {
 	return answer{status: response.StatusCode, header: response.Header, body: string(text), requestID: id}
 }
 
-// wantFailure fails the test unless the answer is a refusal in the documented shape.
+// wantFailure fails the test unless the answer is a refusal in the documented form.
 func (c *cloud) wantFailure(got answer, status int, code, words string) {
 	c.t.Helper()
 	var document map[string]string

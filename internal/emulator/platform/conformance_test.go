@@ -21,8 +21,8 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// What follows holds for every runtime: the conformance suite of the protocols. What is particular
-// to one stands in the file named after it.
+// The conformance suite of the protocols: these tests hold for every runtime. The tests of one
+// runtime are in the file with its name.
 
 func TestInvoke(t *testing.T) {
 	t.Parallel()
@@ -156,8 +156,7 @@ func TestIdleEndTakesWhatTheFunctionStarted(t *testing.T) {
 	}
 }
 
-// A child that leaves the process group cannot be killed with it; it must not keep the platform
-// waiting either.
+// A child that leaves the process group is not killed with it, and must not delay the platform.
 func TestRunawayChildDoesNotBlock(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -402,7 +401,7 @@ func TestStartTellsWhyABinaryExits(t *testing.T) {
 	}
 }
 
-// described is what the function says about itself and an event with this request id.
+// described is the function's report about itself, for an event with this request id.
 func (f *function) described(event platform.Event) report {
 	f.t.Helper()
 	event.Payload = do{Do: "report"}.event().Payload
@@ -463,8 +462,7 @@ func environ(r report) map[string]string {
 	return environ
 }
 
-// Errors in the function's own words leave the instance alive. A web function has other words: an
-// HTTP answer.
+// A function that returns an error keeps its instance. A web function returns HTTP answers instead.
 func TestFunctionErrors(t *testing.T) {
 	t.Parallel()
 	for _, r := range []platform.Runtime{platform.Go1, platform.CustomRuntime, platform.Lambda} {
@@ -481,7 +479,7 @@ func TestFunctionErrors(t *testing.T) {
 	}
 }
 
-// What a runtime sees of the log belongs to the reply, too.
+// The reply has the end of the call's log.
 func TestLogOfOneCall(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -514,7 +512,7 @@ func TestLogOfOneCall(t *testing.T) {
 	}
 }
 
-// A process that never becomes ready is ended when the start may take no longer.
+// A process that never becomes ready is killed at the start's timeout.
 func TestStartThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	want := map[platform.Runtime]string{
@@ -537,7 +535,7 @@ func TestStartThatNeverEnds(t *testing.T) {
 	}
 }
 
-// A function has no more processes than it may.
+// A function has at most Spec.Instances processes.
 func TestInstances(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {
@@ -558,7 +556,7 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// Events and requests are two things.
+// Invoke takes no web function, and Fetch no other.
 func TestEventsAndRequests(t *testing.T) {
 	t.Parallel()
 	for _, r := range platform.Runtimes() {

@@ -32,7 +32,7 @@ func TestCustomEnvironment(t *testing.T) {
 	}
 }
 
-// A process that asks for events without saying that it is ready is not.
+// A process that polls for events before it has posted that it is ready is not ready.
 func TestCustomNeverReady(t *testing.T) {
 	t.Parallel()
 	f, err := platform.StartWithin(t.Context(), spec(io.Discard, as(platform.CustomRuntime), withEnv("HELLO_START=never ready")))

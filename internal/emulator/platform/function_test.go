@@ -22,7 +22,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// report is what testdata/hello says about itself.
+// report is testdata/hello's report about itself.
 type report struct {
 	Context struct {
 		RequestID, Namespace, FunctionName, FunctionVersion    string
@@ -145,7 +145,7 @@ func TestHangUp(t *testing.T) {
 	}
 }
 
-// Go1 tells an error's type, and of a panic where it was; the instance lives on.
+// Go1 passes on an error's type, and a panic's stack; the instance lives on.
 func TestErrorTypes(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -168,7 +168,7 @@ func TestErrorTypes(t *testing.T) {
 	}
 }
 
-// invokeRaw sends a payload as it is.
+// invokeRaw sends a payload unchanged.
 func (f *function) invokeRaw(payload []byte) platform.Reply {
 	f.t.Helper()
 	reply, err := f.Call(f.t.Context(), platform.Event{Payload: payload})
@@ -252,7 +252,7 @@ func wantError(t *testing.T, err error, words ...string) {
 	}
 }
 
-// TestStartThatNeverEnds has the one that does not even listen.
+// TestStartThatNeverEnds has a process that does not even listen.
 func TestStartOfWhatNeverServes(t *testing.T) {
 	t.Parallel()
 	ctx, log := untilLogged(t, "a call without an answer")
@@ -303,7 +303,7 @@ func TestStartRefusesABadSpec(t *testing.T) {
 	exactly.wantStatus(exactly.invoke(do{}), platform.StatusOK, "")
 }
 
-// ports hands out the given ports first and free ones after them.
+// ports returns the given ports first and free ones after them.
 func ports(given ...int) func() (int, error) {
 	return func() (int, error) {
 		if len(given) == 0 {

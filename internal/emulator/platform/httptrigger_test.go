@@ -18,8 +18,7 @@ func raw(text string) string {
 	return string(event)
 }
 
-// eventOf is the event that a front trigger makes of a request. The function is one that answers
-// with what it got.
+// eventOf is the event that a trigger makes of a request. The function returns its event.
 func (c *cloud) eventOf(method, path, body string, header ...string) map[string]any {
 	c.t.Helper()
 	got := c.send(method, path, body, append(header, "X-Request-Id", "r-1", "User-Agent", "test", "Accept-Encoding", "identity")...)
@@ -191,7 +190,7 @@ func TestHTTPFailures(t *testing.T) {
 	}
 }
 
-// A function that cannot be reached at all fails in each trigger's own words, too.
+// A function that cannot be started fails in each trigger's own form.
 func TestHTTPWithoutAFunction(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
@@ -207,7 +206,7 @@ func TestHTTPWithoutAFunction(t *testing.T) {
 	}
 }
 
-// Behind every trigger, a web function gets the request itself, under the path that is left of it.
+// Behind every trigger, a web function gets the request itself, with the rest of its path.
 func TestHTTPToAWebFunction(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{EnvID: "env-1"}, as(platform.Web))

@@ -76,14 +76,14 @@ func (r *recorder) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// all is what was logged until now.
+// all is the log so far.
 func (r *recorder) all() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.lines)
 }
 
-// function is a started function and what the tests do with it.
+// function is a started function, with verbs for tests.
 type function struct {
 	*platform.Function
 	t   *testing.T
@@ -96,7 +96,7 @@ func start(t *testing.T, changes ...func(*platform.Spec)) *function {
 	return startOnPorts(t, platform.FreePort, changes...)
 }
 
-// startOnPorts is start with the choice of ports in the test's hands.
+// startOnPorts is start with the test's choice of ports.
 func startOnPorts(t *testing.T, pickPort func() (int, error), changes ...func(*platform.Spec)) *function {
 	t.Helper()
 	log := &recorder{}
@@ -130,7 +130,7 @@ func as(r platform.Runtime) func(*platform.Spec) {
 	return func(s *platform.Spec) { s.Runtime = r }
 }
 
-// untilLogged is a context that ends when the function has said something, and a log that hears it.
+// untilLogged is a context that ends when the function has logged a text, and its log.
 func untilLogged(t *testing.T, words string) (context.Context, io.Writer) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -142,7 +142,7 @@ func untilLogged(t *testing.T, words string) (context.Context, io.Writer) {
 	})
 }
 
-// errSaid is why such a context ends.
+// errSaid is the cause of such a context's end.
 var errSaid = errors.New("it has said so")
 
 // listener is a log that a test waits on.
@@ -173,7 +173,7 @@ type do struct {
 	Exit    bool   `json:",omitempty"`
 }
 
-// event is what the platform is given.
+// event is an event with this payload.
 func (d do) event() platform.Event {
 	payload, err := json.Marshal(d)
 	if err != nil {
@@ -232,7 +232,7 @@ func (f *function) wantPayload(got platform.Reply, want string) {
 	}
 }
 
-// logged is what the log has, once everything is written.
+// logged is the log once everything is written.
 func (f *function) logged() []string {
 	f.t.Helper()
 	select {
@@ -268,13 +268,13 @@ func wantGone(t *testing.T, pid int) {
 	}
 }
 
-// meeting is a place where functions in the middle of an event report to the test.
+// meeting is a listener to which functions report in the middle of an event.
 type meeting struct {
 	t *testing.T
 	l net.Listener
 }
 
-// guest is a process that came to a meeting.
+// guest is a process that reported to a meeting.
 type guest struct {
 	net.Conn
 	pid int
@@ -291,10 +291,10 @@ func openMeeting(t *testing.T) *meeting {
 	return &meeting{t: t, l: l}
 }
 
-// event asks a function to come here and to wait for being let go.
+// event has a function report here and wait until it is released.
 func (m *meeting) event() do { return do{Do: "meet", Address: m.l.Addr().String()} }
 
-// await waits for the next process to come.
+// await waits for the next process.
 func (m *meeting) await() guest {
 	m.t.Helper()
 	conn, err := m.l.Accept()
@@ -316,7 +316,7 @@ func (m *meeting) await() guest {
 	return guest{Conn: conn, pid: pid}
 }
 
-// letGo ends a function's waiting.
+// letGo releases a function.
 func (g guest) letGo(t *testing.T) {
 	t.Helper()
 	if _, err := g.Write([]byte{1}); err != nil {

@@ -84,7 +84,7 @@ func TestLambdaInitError(t *testing.T) {
 	wantError(t, err, `no\nconfiguration`)
 }
 
-// The API keeps to its protocol with a process that does not.
+// The API follows its protocol with a process that breaks it.
 func TestLambdaRuntimeAPI(t *testing.T) {
 	t.Parallel()
 	f, m := start(t, as(platform.Lambda)), openMeeting(t)

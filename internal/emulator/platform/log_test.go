@@ -85,7 +85,7 @@ func TestLogOfATimeout(t *testing.T) {
 		fmt.Sprintf(endReport, "r-1"))
 }
 
-// Lambda's lines, as its documents have them. A timeout and an exit show in the last one.
+// Lambda's lines, after its documents. The last one shows a timeout or an exit.
 func TestLambdaLogLines(t *testing.T) {
 	t.Parallel()
 	f := start(t, as(platform.Lambda))
@@ -137,7 +137,7 @@ func startShut(t *testing.T) (*function, *valve) {
 	return start(t, func(s *platform.Spec) { s.Log = v }), v
 }
 
-// startStuck is startShut of a platform that does not wait long for it.
+// startStuck is startShut with short timeouts.
 func startStuck(t *testing.T) (*function, *valve) {
 	t.Helper()
 	v := &valve{opened: make(chan struct{})}
@@ -180,8 +180,8 @@ func TestBlockedLogHoldsNothingUp(t *testing.T) {
 	}
 }
 
-// overfill has the function log more than is kept, and then short lines until not even those fit.
-// It returns how many lines that made.
+// overfill has the function log more than the queue holds, and then short lines until these do not
+// fit either. It returns the number of lines.
 func (f *function) overfill() int {
 	f.t.Helper()
 	const floods, each, calls, around = 3, 5000, 30, 4 // START, Response, END, Report
@@ -194,7 +194,7 @@ func (f *function) overfill() int {
 	return 1 + floods*(each+around) + calls*around // and an Init Report
 }
 
-// told sorts what was logged: how many lines, and how many others are told to be lost.
+// told counts the logged lines, and the lines that are reported as lost.
 func told(lines []string) (logged, lost int) {
 	for _, line := range lines {
 		n := 0
@@ -230,7 +230,7 @@ func TestLogRecoversAndTellsItsLoss(t *testing.T) {
 	}
 }
 
-// What is kept is there when Close returns, with a last line on what is lost.
+// When Close returns, the queued lines are written, and a last line counts the lost ones.
 func TestCloseWritesTheRest(t *testing.T) {
 	t.Parallel()
 	for name, fill := range map[string]func(*function) int{

@@ -9,7 +9,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// An idle process that lives but does nothing is replaced, too, and not left behind.
+// An idle process that lives but hangs is replaced and killed.
 func TestInstanceThatHangsIdle(t *testing.T) {
 	t.Parallel()
 	f := start(t, platform.Hurried)

@@ -62,7 +62,7 @@ func TestQueueEvents(t *testing.T) {
 	}
 }
 
-// messageBodies are those in an event.
+// messageBodies are the bodies of the messages in an event.
 func messageBodies(t *testing.T, form string, event any) []string {
 	t.Helper()
 	object, ok := event.(map[string]any)
@@ -87,7 +87,7 @@ func messageBodies(t *testing.T, form string, event any) []string {
 	return bodies
 }
 
-// One event in full, by AWS's own sample.
+// One whole event, after AWS's own sample.
 func TestSQSRecord(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{}, as(platform.Lambda), withEnv("HELLO_ECHO=1"))

@@ -45,7 +45,7 @@ func TestSDKCall(t *testing.T) {
 	}
 }
 
-// Whatever happens, the SDKs get an envelope with HTTP status 200.
+// The SDKs always get an envelope with HTTP status 200.
 func TestSDKRefusals(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
@@ -77,7 +77,7 @@ func TestSDKRefusals(t *testing.T) {
 	}
 }
 
-// wantEnvelope fails the test unless the answer is what the SDKs read an error from.
+// wantEnvelope fails the test unless the answer is the envelope of an error.
 func (c *cloud) wantEnvelope(got answer, code, words string) {
 	c.t.Helper()
 	if kind := got.header.Get("Content-Type"); kind != "application/json; charset=utf-8" {
@@ -87,8 +87,8 @@ func (c *cloud) wantEnvelope(got answer, code, words string) {
 	c.wantFailure(got, http.StatusOK, code, words)
 }
 
-// Actions that are not played are named, however they come: as JSON, as a multipart form, in the
-// query.
+// An action that is not emulated is named in the refusal, whether it comes as JSON, as a multipart
+// form or in the query.
 func TestSDKActionsNotPlayed(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
@@ -105,7 +105,7 @@ func TestSDKActionsNotPlayed(t *testing.T) {
 	}
 }
 
-// A busy function, one that ends at its start, and one that is closed are three things.
+// A busy function, one that exits at its start, and a closed one have codes of their own.
 func TestSDKFunctionThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	flag := filepath.Join(t.TempDir(), "flag")

@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// fired is the event of a timer, without what differs each time.
+// fired is the event of a timer, without its times and ids.
 func (c *cloud) fired(path, order string) map[string]any {
 	c.t.Helper()
 	got := c.send(http.MethodPost, path, order)
@@ -57,7 +57,7 @@ func TestTimer(t *testing.T) {
 	}
 }
 
-// The invocation's environment tells that a timer calls, which no caller can.
+// The invocation's environment identifies a timer, which callers cannot forge.
 func TestTimerEnvironment(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{}, withEnv("HELLO_REPORT=1", "GREETING=hi"))

@@ -82,7 +82,7 @@ func TestWebAnswer(t *testing.T) {
 	}
 }
 
-// An answer of 101 leaves no caller waiting for the end of a connection that has none.
+// An answer of 101 does not leave the caller waiting for the end of the connection.
 func TestWebSwitchesNoProtocols(t *testing.T) {
 	t.Parallel()
 	f := start(t, as(platform.Web))
@@ -92,7 +92,7 @@ func TestWebSwitchesNoProtocols(t *testing.T) {
 	}
 }
 
-// A request without an answer gets the platform's own.
+// A request that the function does not answer gets the platform's answer.
 func TestWebFailures(t *testing.T) {
 	t.Parallel()
 	f := start(t, as(platform.Web))

@@ -175,7 +175,7 @@ func TestPrivateKeyIsFoundInEveryForm(t *testing.T) {
 	}
 }
 
-// What a private key shares with the public one is no secret.
+// The part of a private key that is public is not a secret.
 func TestPublicPartIsNoSecret(t *testing.T) {
 	key, text := privateKeyPEM(t)
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
@@ -224,7 +224,7 @@ func TestErrorsAreSearched(t *testing.T) {
 	r.wantLeak("TestErrorsAreSearched: using [v2-key]")
 }
 
-// A check that cannot fail is none.
+// A check that cannot find anything must fail.
 func TestCheckOfNothingFails(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(r run)
