@@ -68,19 +68,22 @@ func (c *Closer) run(call order.Call) *Run {
 	}
 }
 
-// young returns for how long an order is still young: zero or less when it is not, or when its age
-// is not known.
+// YoungFor returns for how long an order is still young at a time: zero or less when it is not, or
+// when its creation is not known.
+func YoungFor(created, now time.Time) time.Duration {
+	if created.IsZero() {
+		return 0
+	}
+	return min(created.Add(YoungOrder).Sub(now), YoungOrder)
+}
+
+// young is for how long a call's order is still young, by the Closer's clock.
 func (c *Closer) young(call order.Call) func() time.Duration {
 	now := c.Now
 	if now == nil {
 		now = time.Now
 	}
-	return func() time.Duration {
-		if call.CreatedAt.IsZero() {
-			return 0
-		}
-		return min(call.CreatedAt.Add(YoungOrder).Sub(now()), YoungOrder)
-	}
+	return func() time.Duration { return YoungFor(call.CreatedAt, now()) }
 }
 
 // Refusal words what is wrong with a caller's parameters, or with those of a registered order: an

@@ -73,6 +73,12 @@ func ask[T any](ctx context.Context, question func(context.Context) (T, error)) 
 	return question(ctx)
 }
 
+// recorded says in a result whether the register knows it.
+func recorded(result order.Result, is bool) order.Result {
+	result.Recorded = &is
+	return result
+}
+
 // isRecorded reports whether a write was made; if not, the log says why not.
 func isRecorded(ctx context.Context, log *slog.Logger, err error) bool {
 	if err != nil {

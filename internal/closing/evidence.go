@@ -25,6 +25,9 @@ type evidence struct {
 // add keeps an answer that was heard in a state.
 func (v *evidence) add(s state, e event, a order.Answer) {
 	v.last = a
+	if e == disputed && s.isDisputable() {
+		v.dispute = a
+	}
 	switch e {
 	case accepted, acceptedUnproved, saysClosed, saysClosedUnproved, saysPaid, saysPaidUnproved:
 		v.said = a
@@ -36,20 +39,10 @@ func (v *evidence) add(s state, e event, a order.Answer) {
 		v.doubt = unsettled(a)
 	case missing, missingUsed, missingForeign:
 		v.doubt = unproven(a)
-	case doubted:
-		if a.Code == errcode.Timeout && v.doubt.HTTPStatus != 0 {
-			return // an attempt cut short tells less than the reply before it
+	default: // an end needs no doubt, and does no harm here
+		if a.Code != errcode.Timeout || v.doubt.HTTPStatus == 0 {
+			v.doubt = a // an attempt cut short tells less than the reply before it
 		}
-		v.doubt = a
-	case stated, statedPaid, statedClosed, statedTooYoung:
-		// An end; there is nothing to be remembered for.
-	case disputed:
-		if s.isDisputable() {
-			v.dispute = a
-		}
-		v.doubt = a
-	default:
-		v.doubt = a
 	}
 }
 

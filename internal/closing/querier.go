@@ -50,7 +50,5 @@ func (q *Querier) observe(ctx context.Context, call order.Call, result order.Res
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return result
 	}
-	recorded := isRecorded(ctx, q.Log, err)
-	result.Recorded = &recorded
-	return result
+	return recorded(result, isRecorded(ctx, q.Log, err))
 }

@@ -46,7 +46,7 @@ func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry
 	case err != nil:
 		return c.unstored(ctx, call, err)
 	case !added:
-		return c.registered(ctx, call, e.Ref)
+		return c.registered(ctx, call)
 	}
 	return order.Scheduled(call)
 }
@@ -59,17 +59,17 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 
 // registered answers for an order that was registered before. One that has ended is queried, as in
 // a direct close. One that was given up is reopened, since the caller wants it closed.
-func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref) order.Result {
-	kept, err := ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, ref) })
+func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
+	kept, err := c.show(ctx, call)
 	if err == nil && kept.Progress == schedule.GaveUp {
 		// False: another call reopened it, or it has just ended.
-		_, err = ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, ref) })
+		_, err = ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, call.Ref) })
 	}
 	switch {
 	case err != nil:
 		return c.unstored(ctx, call, err)
 	case kept.Progress == schedule.Done:
-		return c.closeAgain(ctx, call, ref)
+		return c.closeAgain(ctx, call)
 	}
 	return order.Scheduled(call)
 }
@@ -77,8 +77,7 @@ func (c *Closer) registered(ctx context.Context, call order.Call, ref order.Ref)
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
 // were no store.
 func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
-	ref := call.Ref
-	kept, err := ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, ref) })
+	kept, err := c.show(ctx, call)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return c.closeUnknown(ctx, call, p)
 	}
@@ -89,11 +88,11 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 		return Refusal(err)
 	}
 	if kept.Progress == schedule.Done {
-		return c.closeAgain(ctx, call, ref)
+		return c.closeAgain(ctx, call)
 	}
 	claim, err := ask(ctx, func(ctx context.Context) (schedule.Claim, error) { return c.Store.Begin(ctx, kept.Entry, directLease) })
 	if _, is := errors.AsType[*schedule.EndedError](err); is {
-		return c.closeAgain(ctx, call, ref)
+		return c.closeAgain(ctx, call)
 	}
 	if _, is := errors.AsType[*schedule.BusyError](err); is {
 		return c.closeBusy(ctx, call, kept)
@@ -102,6 +101,10 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 		return c.unstored(ctx, call, err)
 	}
 	return c.closeClaimed(ctx, call, claim)
+}
+
+func (c *Closer) show(ctx context.Context, call order.Call) (schedule.Record, error) {
+	return ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, call.Ref) })
 }
 
 // asKept is the caller's call, with the registered facts that the caller leaves out.
@@ -131,23 +134,21 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 
 // closeAgain closes an order that has ended already. The register knows its signed end, but the
 // caller gets the gateway's own words, which a query brings without changing anything.
-func (c *Closer) closeAgain(ctx context.Context, call order.Call, ref order.Ref) order.Result {
+func (c *Closer) closeAgain(ctx context.Context, call order.Call) order.Result {
 	r := c.run(call)
 	r.First = QueryFirst
-	return c.observe(ctx, ref, r.Do(ctx))
+	return c.observe(ctx, call, r.Do(ctx))
 }
 
 // observe records what was learned without a claim. A process that holds one finds it lost.
-func (c *Closer) observe(ctx context.Context, ref order.Ref, result order.Result) order.Result {
+func (c *Closer) observe(ctx context.Context, call order.Call, result order.Result) order.Result {
 	f, ended := schedule.FinalFromResult(result)
-	recorded := false
-	if ended && f.State != schedule.FinalNotFound {
-		ctx, cancel := deadline.Detach(ctx, longestWrite)
-		defer cancel()
-		recorded = isRecorded(ctx, c.Log, c.Store.Observe(ctx, ref, f))
+	if !ended || f.State == schedule.FinalNotFound {
+		return recorded(result, false)
 	}
-	result.Recorded = &recorded
-	return result
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
+	defer cancel()
+	return recorded(result, isRecorded(ctx, c.Log, c.Store.Observe(ctx, call.Ref, f)))
 }
 
 // closeClaimed closes an order under a claim, unless it is too young, and records how that ended.
@@ -164,11 +165,7 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedu
 	attempt := decision.Attempt{Result: result, InDoubt: r.InDoubt, TradeState: r.TradeState}
 	d := decision.Of(claim, attempt, time.Since(taken), 0)
 	d.Retry.After = afterDirect(claim, d.Retry.InDoubt || result.Retryable, time.Since(taken))
-	ctx, cancel := deadline.Detach(ctx, longestWrite)
-	defer cancel()
-	recorded := isRecorded(ctx, c.Log, c.record(ctx, claim, d))
-	result.Recorded = &recorded
-	return result
+	return recorded(result, isRecorded(ctx, c.Log, c.record(ctx, claim, d)))
 }
 
 // afterDirect is when an order is due again that a direct close did not end: never later than
@@ -191,17 +188,13 @@ func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Durati
 func (c *Closer) closeBusy(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
 	result := c.run(call).Do(ctx)
 	if f, ended := schedule.FinalFromResult(result); ended && kept.Unpriced(f) {
-		recorded := false
-		result.Recorded = &recorded
-		return result
+		return recorded(result, false)
 	}
-	return c.observe(ctx, kept.Ref, result)
+	return c.observe(ctx, call, result)
 }
 
 // postpone has a registered order closed as soon as it is old enough.
 func (c *Closer) postpone(ctx context.Context, call order.Call, claim schedule.Claim, after time.Duration) order.Result {
-	ctx, cancel := deadline.Detach(ctx, longestWrite)
-	defer cancel()
 	if err := c.record(ctx, claim, decision.TooYoung(after)); err != nil {
 		return c.unstored(ctx, call, err)
 	}
@@ -209,6 +202,8 @@ func (c *Closer) postpone(ctx context.Context, call order.Call, claim schedule.C
 }
 
 func (c *Closer) record(ctx context.Context, claim schedule.Claim, d decision.Decision) error {
+	ctx, cancel := deadline.Detach(ctx, longestWrite)
+	defer cancel()
 	if d.Action == decision.Finish {
 		return c.Store.Finish(ctx, claim, d.Final)
 	}

@@ -68,10 +68,10 @@ func (w *sweep) first() closing.Start {
 
 // young is for how long an order still is; one whose close may have been sent is not waited for.
 func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
-	if c.CreatedAt.IsZero() || c.InDoubt {
+	if c.InDoubt {
 		return 0
 	}
-	return min(c.CreatedAt.Add(closing.YoungOrder).Sub(c.ClaimedAt.Add(age)), closing.YoungOrder)
+	return closing.YoungFor(c.CreatedAt, c.ClaimedAt.Add(age))
 }
 
 // do is the Run's, but that a panic is doubt like any other: one order's must not end the sweep of
