@@ -281,7 +281,7 @@ func (t *CombinedTransaction) addSubOrders(raw []json.RawMessage) error {
 	seen := make(map[SubOrder]bool, len(raw))
 	for i := range raw {
 		sub, err := decodeSubOrder(raw[i])
-		key := sub.SubOrder.key()
+		key := sub.key()
 		if err == nil && seen[key] {
 			err = fmt.Errorf("it is about %s again", wire.Quote(sub.OutTradeNo))
 		}
