@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
@@ -57,15 +58,12 @@ func regionOf(c config.Config) v3json.Region {
 // Addresses lists WeChat Pay's addresses, the main one first: the configured ones, or else the
 // region's.
 func Addresses(c config.Config) []string {
-	mainURL, backupURL := c.BaseURL, c.BackupURL
-	if mainURL == "" {
-		regionMain, regionBackup := regionOf(c).Hosts()
-		mainURL, backupURL = regionMain, cmp.Or(backupURL, regionBackup)
+	addresses := []string{c.BaseURL, c.BackupURL}
+	if c.BaseURL == "" {
+		main, backup := regionOf(c).Hosts()
+		addresses = []string{main, cmp.Or(c.BackupURL, backup)}
 	}
-	if backupURL == "" {
-		return []string{mainURL}
-	}
-	return []string{mainURL, backupURL}
+	return slices.DeleteFunc(addresses, func(address string) bool { return address == "" })
 }
 
 // exchangersV2 makes an exchanger for each of WeChat Pay's addresses. All share one pool of
@@ -142,7 +140,7 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 	}
 	key, err := v3json.ParseV3Key(c.V3.Key.Reveal())
 	addFault(faults, "WXPAY_V3_KEY", err)
-	list := &v3json.Certificates{
+	return &v3json.Certificates{
 		Key: key,
 		// The temporary folder is the only one that a function may write to. A warm instance finds
 		// the file again.
@@ -150,20 +148,25 @@ func certificates(c config.Config, faults *config.Faults) *v3json.Certificates {
 		Report: func(ctx context.Context, err error) {
 			slog.WarnContext(ctx, "platform certificates", "fault", err.Error())
 		},
+		Roots: rootsOf(c, faults),
 	}
-	// Without configured roots a certificate counts because only the holder of the APIv3 key can
-	// have encrypted it.
-	if c.V3.Roots != "" {
-		list.Roots = x509.NewCertPool()
-		if !list.Roots.AppendCertsFromPEM([]byte(c.V3.Roots)) {
-			faults.List = append(faults.List, config.Fault{
-				Variable: "WXPAY_CERT_ROOTS",
-				Problem:  bilingual.New("holds no certificate that can be read", "没有可读取的证书"),
-				Remedy:   bilingual.New("give whole certificates", "请填完整的证书"),
-			})
-		}
+}
+
+// rootsOf are the configured roots of platform certificates; nil if there are none. A certificate
+// then counts because only the holder of the APIv3 key can have encrypted it.
+func rootsOf(c config.Config, faults *config.Faults) *x509.CertPool {
+	if c.V3.Roots == "" {
+		return nil
 	}
-	return list
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(c.V3.Roots)) {
+		faults.List = append(faults.List, config.Fault{
+			Variable: "WXPAY_CERT_ROOTS",
+			Problem:  bilingual.New("holds no certificate that can be read", "没有可读取的证书"),
+			Remedy:   bilingual.New("give whole certificates", "请填完整的证书"),
+		})
+	}
+	return roots
 }
 
 // placeholder returns a variable's value, or the stand-in for one that is missing or already

@@ -22,8 +22,18 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 	// One Allowance for the instance: it bounds a customer's look-ups of other customers' orders.
 	a.Closer.Store, a.Querier.Store = opened, opened
 	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: opened, Allowance: &closing.Allowance{}}
-	a.Sweeper = &sweep.Sweeper{
-		Gateway: a.Closer.Gateway, Merchant: a.Closer.Merchant, Store: opened, Confirm: a.Closer.Confirm,
+	a.Sweeper = a.newSweeper(c, faults)
+	// The resolver shares everything with the sweeper, and claims only orders in doubt.
+	resolver := *a.Sweeper
+	resolver.DoubtfulOnly = true
+	a.Resolver = &resolver
+}
+
+// newSweeper makes the sweeper of the store's due orders. Settings that are not given are its
+// defaults.
+func (a *App) newSweeper(c config.Config, faults *config.Faults) *sweep.Sweeper {
+	s := &sweep.Sweeper{
+		Gateway: a.Closer.Gateway, Merchant: a.Closer.Merchant, Store: a.Store, Confirm: a.Closer.Confirm,
 		CloseFirst:  c.Sweep.CloseFirst,
 		Concurrency: cmp.Or(c.Sweep.Concurrency, sweep.DefaultConcurrency(c.MemoryMB)),
 		PerSecond:   c.Sweep.PerSecond,
@@ -31,12 +41,9 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 		Log:         a.Log,
 	}
 	if receiver := openReceiver(c, faults); receiver != nil {
-		a.Sweeper.Notifier = receiver
+		s.Notifier = receiver // not assigned if nil: an interface that holds a nil pointer is not nil
 	}
-	// The resolver shares everything with the sweeper, and claims only orders in doubt.
-	resolver := *a.Sweeper
-	resolver.DoubtfulOnly = true
-	a.Resolver = &resolver
+	return s
 }
 
 // warnOfPlainStore logs a connection to the database without TLS, before any other record.
