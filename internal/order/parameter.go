@@ -39,10 +39,10 @@ type Parameter struct {
 	check func(region Region, name, value string) *FieldError
 }
 
-// Set reads one value, as it stands in a flag or in a cell of an order file. The empty value is
-// none. Set adds one sub-order each time.
+// Set reads one value, as it stands in a flag or in a cell of an order file. An empty value is not
+// given. For sub_orders, Set adds one sub-order, which must not be empty.
 func (p *Parameter) Set(params *Params, value string) *FieldError {
-	if value == "" {
+	if value == "" && p.Name != subOrders {
 		return nil
 	}
 	if p.set != nil {
