@@ -40,7 +40,7 @@ func TestGauges(t *testing.T) {
 		most      int
 		offenders func(sourceFile) []string
 	}{
-		"comment lines wider than 100 columns":        {115, wideComments},
+		"comment lines wider than 100 columns":        {0, wideComments},
 		"comment lines of product code about persons": {20, persons},
 		"structs with a field OutTradeNo":             {14, orderNumbers},
 		"directives for the linter":                   {40, directives},

@@ -198,8 +198,8 @@ var transitions = map[state]row{
 	{step: queryOnly, after: rejected}:       {rejected: {to: unknown}},
 }
 
-// confirmAs is the row of a query that confirms a close. Unpaid is not believed: WeChat Pay's copies
-// lag behind a close for a moment.
+// confirmAs is the row of a query that confirms a close. Unpaid is not believed: WeChat Pay's
+// copies lag behind a close for a moment.
 func confirmAs(query, end step) row {
 	return askAgain(query, row{
 		statedPaid:   {to: paid},

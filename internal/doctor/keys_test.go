@@ -116,9 +116,9 @@ func TestCertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			patient := *w
-			patient.doctor.Certificate = issue(t, c.of())
-			patient.examined().of(doctor.CheckCertificate).want(t, c.level, c.says)
+			own := *w
+			own.doctor.Certificate = issue(t, c.of())
+			own.examined().of(doctor.CheckCertificate).want(t, c.level, c.says)
 		})
 	}
 	// A file whose line breaks were lost is read as a variable is.
@@ -157,17 +157,17 @@ func TestCertificateFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			patient := *w
-			patient.doctor.Certificate = writeFile(t, []byte(c.text))
-			patient.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, c.says)
+			own := *w
+			own.doctor.Certificate = writeFile(t, []byte(c.text))
+			own.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, c.says)
 		})
 	}
 	for name, path := range map[string]string{"missing": filepath.Join(t.TempDir(), "none"), "a folder": os.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			patient := *w
-			patient.doctor.Certificate = path
-			patient.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, "cannot be ")
+			own := *w
+			own.doctor.Certificate = path
+			own.examined().of(doctor.CheckCertificate).want(t, doctor.LevelFault, "cannot be ")
 		})
 	}
 	w.examined().of(doctor.CheckCertificate).want(t, doctor.LevelSkipped, "--certificate")

@@ -15,8 +15,8 @@ import (
 //	{soon}   {now} plus ? microseconds
 //	{lock}   FOR UPDATE
 //	{skip}   FOR UPDATE SKIP LOCKED
-//	{latest} read what is committed now, even in a REPEATABLE READ transaction that has read before
-//	{claim}  use the index of due orders: a hint for MySQL, whose planner was seen to choose another
+//	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
+//	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer

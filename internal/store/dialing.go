@@ -13,12 +13,13 @@ import (
 // each would try again: without this limit, a primary in maintenance gets a storm of connections
 // from every instance.
 //
-//   - When a server turns out to take no writes, its connection is dropped together with all earlier
-//     ones, since a failover leaves them all on the same server. The next connection goes to the same
-//     address, which may lead to the new primary by now. Connections are dropped at most once in
-//     reconsider, which is once a call; if the new connection is no better, it is kept.
-//   - While connections fail, or none can write, one is tried at a time, with pauses. Other operations
-//     fail at once, with the error of the last try.
+//   - When a server turns out to take no writes, its connection is dropped together with all
+//     earlier ones, since a failover leaves them all on the same server. The next connection goes
+//     to the same address, which may lead to the new primary by now. Connections are dropped at
+//     most once in reconsider, which is once a call; if the new connection is no better, it is
+//     kept.
+//   - While connections fail, or none can write, one is tried at a time, with pauses. Other
+//     operations fail at once, with the error of the last try.
 type dialing struct {
 	mu sync.Mutex
 	// age is the generation of new connections: how often all earlier ones were dropped, the last
