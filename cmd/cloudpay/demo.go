@@ -37,11 +37,11 @@ func newDemo(l *render.Language) *cobra.Command {
 	return cmd
 }
 
-// run plays the demonstration in a temporary folder, which it removes again: keys, stores and
-// binaries are worth nothing afterwards. A signal ends it between two steps, with an error that
-// says so, whatever the step in progress made of it.
+// run plays the demonstration in a temporary folder, which it removes again with the keys, stores
+// and binaries in it. After a signal the error says that the demonstration was interrupted, and not
+// what the signal broke.
 //
-// The store is SQLite, the only one that needs no server; a program without it cannot play.
+// The store is SQLite, the only one that needs no server: a program without it cannot play.
 func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := checkLanguage(d.Language); err != nil {
 		return err

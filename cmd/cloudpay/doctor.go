@@ -71,6 +71,7 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	if d.verbose { // the log of the one query that it sends
 		examination.Logs = cmd.ErrOrStderr()
 	}
+	// What is not examined when the time is up is a fault of the network, and reported as one.
 	ctx, cancel := context.WithTimeout(cmd.Context(), d.timeout)
 	defer cancel()
 	counts := map[doctor.Level]int{}

@@ -18,8 +18,8 @@ import (
 	"cloudpay/internal/store/migrate"
 )
 
-// emulateCmd is one run of emulate. Its flags are checked together before anything is started: an
-// emulator that came up half configured would be used as it is.
+// emulateCmd is one run of emulate. Its flags are checked before anything starts, and all faults
+// are reported together.
 type emulateCmd struct {
 	*render.Language
 
@@ -67,6 +67,7 @@ func (e *emulateCmd) register(cmd *cobra.Command) {
 			"orders.db in the folder, if this program has SQLite (-tags sqlite) and builds the functions itself",
 		"登记订单的存储：与 CLOUDPAY_STORE 相同的地址，或 none；不填时，若本程序含 SQLite（-tags sqlite）且自行\n"+
 			"编译云函数，则为目录中的 orders.db"))
+	// A call by a service may still choose another dialect: the environment has the keys of all.
 	flags.StringVar(&e.as.API, "api", string(order.V3), e.Say("dialect that the functions speak: %s", "云函数所用接口：%s",
 		strings.Join(apis(), ", ")))
 	flags.StringVar(&e.as.Region, "region", string(order.Mainland), e.Say("where their merchant is: %s", "商户所在地区：%s",
@@ -211,8 +212,8 @@ func (e *emulateCmd) openStore(ctx context.Context, dir string) (string, error) 
 	return "sqlite:" + path, nil
 }
 
-// binaries are the functions' executables, by function. They are built from the repository that the
-// user stands in, unless --bin names a folder of them, as after a download.
+// binaries are the functions' executables, by function. They are built from the repository in the
+// working directory, unless --bin names a folder of them, as after a download.
 func (e *emulateCmd) binaries(cmd *cobra.Command, dir string) (map[string]string, error) {
 	bin, err := filepath.Abs(e.bin)
 	if err != nil {
@@ -236,8 +237,8 @@ func (e *emulateCmd) binaries(cmd *cobra.Command, dir string) (map[string]string
 	return binaries, nil
 }
 
-// buildFunctions builds the functions into a folder. An interrupted build is told from a failed
-// one.
+// buildFunctions builds the functions into a folder. The error of an interrupted build says that it
+// was interrupted, whatever the go command said when it was killed.
 func buildFunctions(ctx context.Context, bin string, tags ...string) error {
 	err := desk.Build(ctx, bin, tags...)
 	if ctx.Err() != nil {

@@ -57,15 +57,15 @@ func exit(code int) error {
 	return &exitError{code: code}
 }
 
-// usage marks an error as the user's own: of the command line or the environment. Nothing has been
-// done when it is returned.
+// usage marks an error as one of the command line or the environment. Nothing has been done when it
+// is returned.
 func usage(err error) error { return &exitError{exitUsage, err} }
 
 // usagef is usage for an error that is worded here.
 func usagef(en, zh string, values ...any) error { return usage(bilingual.Errorf(en, zh, values...)) }
 
-// errInterrupted is the end of what a signal stopped before it was done. What it wraps around says
-// what is left undone.
+// errInterrupted is the error of a command that a signal stopped. An error that wraps it says what
+// is left undone.
 var errInterrupted = bilingual.Errorf("interrupted", "已中断")
 
 // exitCode is the exit code for an error, and whether the error is still to be said. An error

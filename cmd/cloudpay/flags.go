@@ -55,9 +55,8 @@ func checkChoice(flag, value string, of []string) error {
 	return bilingual.Errorf("--%s: must be %s, not %q", "--%s：须为 %s，而不是 %q", flag, strings.Join(of, ", "), value)
 }
 
-// checkLanguage reports a --lang that there is none of. By then the language is chosen, by the
-// locale. Each command checks it together with its other flags, so that all faults are said at
-// once.
+// checkLanguage reports a --lang that is not known. The message is in the locale's language. Each
+// command checks it together with its other flags, so that all faults are reported at once.
 func checkLanguage(l *render.Language) error {
 	if l.Asked != "" && !slices.Contains(render.Languages(), l.Asked) {
 		return usagef("--lang: must be en or zh, not %q", "--lang：须为 en 或 zh，而不是 %q", l.Asked)
@@ -71,7 +70,7 @@ func checkLanguage(l *render.Language) error {
 type parameterFlags struct {
 	// texts are the flags of one value, by the parameter's name.
 	texts map[string]*string
-	// --sub-order, which may be given several times.
+	// subOrders are the values of --sub-order, which may be given several times.
 	subOrders []string
 }
 
@@ -100,12 +99,12 @@ func (f *parameterFlags) set(p *order.Params) error {
 	}
 	for _, parameter := range order.Parameters() {
 		if text := f.texts[parameter.Name]; text != nil {
-			put(parameter, *text)
+			put(parameter, *text) // Set takes an empty text for none
 		}
 		// A sub-order is one text with all of its parameters in it.
 		if parameter.Name == "sub_orders" {
 			for _, text := range f.subOrders {
-				put(parameter, cmp.Or(text, " ")) // an empty one is a fault; Set takes it for none
+				put(parameter, cmp.Or(text, " ")) // an empty one, as of a variable that is not set, is a fault
 			}
 		}
 	}
@@ -157,8 +156,8 @@ func environment(emulator string) ([]string, error) {
 // showHelp runs a command that only has commands below it.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// knownCommand refuses the arguments of such a command: each would be a command that there is not.
-// The message names the commands that look like it.
+// knownCommand refuses the arguments of such a command: the first one is no command below it. The
+// message names those that look like it.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -181,9 +180,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// wantArguments wants at least one argument, and at most so many; 0 is any number. en and zh say
-// what to name, and take the command's path. Whether an argument is well formed is for the command
-// to say.
+// wantArguments checks that there is at least one argument and at most so many; 0 is any number. en
+// and zh say what to name, and take the command's path. The command checks the arguments' form.
 func wantArguments(most int, en, zh string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 || most > 0 && len(args) > most {

@@ -186,6 +186,7 @@ func wordCompletion(l *render.Language, cmd *cobra.Command) {
 		"fish":       "cloudpay completion fish | source",
 		"powershell": "cloudpay completion powershell | Out-String | Invoke-Expression",
 	}
+	// cobra's own texts are English, and long: they say where each system keeps such scripts.
 	for _, shell := range cmd.Commands() {
 		shell.Short = l.Say("Write the completion script of %s", "生成 %s 的补全脚本", shell.Name())
 		shell.Long = l.Say("%s writes the completion script of this shell. To load it into the running one:\n\n  %s",

@@ -67,7 +67,7 @@ func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	// The emulator may have been killed, or may hang by a fault that was injected.
+	// The emulator may have been killed, or a fault that was injected may keep the reply back.
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
 	defer cancel()
 	reply, err := i.call(ctx, cmd, d, args[0])
@@ -98,7 +98,7 @@ func (i *invokeCmd) call(ctx context.Context, cmd *cobra.Command, d desk.Descrip
 			return nil, usagef("--service: %w", "--service：%w", err)
 		}
 	}
-	// A user and a service at once is allowed: which of the two counts is the function's to decide.
+	// A call may come from a user and have the service token: the function decides which counts.
 	caller, err := i.caller(cmd.Flags())
 	if err != nil {
 		return nil, err

@@ -61,6 +61,7 @@ func newRoot(l *render.Language) *cobra.Command {
 		RunE:          showHelp,
 	})
 	keepOrder()
+	// What can be tried without an account comes first, in the order of a tutorial.
 	for _, part := range []struct {
 		group    cobra.Group
 		commands []*cobra.Command

@@ -21,8 +21,8 @@ import (
 const (
 	// maxList bounds the list of orders on standard input, in bytes: some thirty thousand numbers.
 	maxList = 1 << 20
-	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED. The
-	// sweep's pace is not needed here: a person waits for the end of the list.
+	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED. It
+	// stands in for the sweep's pace, which needs a store.
 	maxParallel = 4
 	// mostFaults is how many faults of a list are worth reading at once.
 	mostFaults = 20
@@ -46,8 +46,7 @@ type orderCmd struct {
 	timeout time.Duration
 	// parallel is how many orders are under way at once, 1 to maxParallel.
 	parallel int
-	// json prints results as they are; verbose shows the log, which is silent otherwise: it says
-	// nothing that the result does not.
+	// json prints the result objects. verbose logs to standard error; otherwise nothing is logged.
 	json, verbose bool
 }
 
@@ -70,11 +69,11 @@ func (c *orderCmd) register(cmd *cobra.Command) {
 }
 
 // run closes or queries each order, shows the results in the order given, and returns the worst of
-// them as an exit code. Nothing is sent when any of the orders has a fault in it: half a list would
-// be closed, and the other half would be found in no log.
+// them as an exit code. Nothing is sent when any of the orders has a fault in it: a user who mends
+// the list can run all of it again.
 //
-// After Ctrl-C the orders that are under way end at once, as unknown, and those that had not begun
-// are not sent; each of them is said.
+// After Ctrl-C the orders in flight end at once, as unknown, and the rest is not sent. complain
+// says of each order which of the two it was.
 func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	calls, err := c.calls(args, cmd.InOrStdin())
 	if err != nil {
@@ -92,6 +91,7 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	if err := c.checkCalls(configured, calls); err != nil {
 		return err
 	}
+	// Both workflows have the same form: parameters in, a result out, and never an error.
 	do := configured.Querier.Query
 	if c.op == order.OpClose {
 		do = configured.Closer.Close
@@ -114,14 +114,14 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	return exit(worst)
 }
 
-// calls are the parameters of each order that was named. An order has one name: its own number as
-// an argument, or one of two other numbers as a flag, which stand for no list.
+// calls are the parameters of each order that was named. Orders are named by their own numbers, as
+// arguments, or a single one by a number of another kind, as a flag.
 func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error) {
 	if err := c.check(); err != nil {
 		return nil, usage(err)
 	}
-	// Without an argument the command would wait for standard input, which a person may not expect:
-	// a list is asked for by -.
+	// Without an argument nothing is read from standard input: on a terminal the command would seem
+	// to hang. - asks for it.
 	byOther := c.params.TransactionID != "" || c.params.CombineOutTradeNo != ""
 	switch {
 	case byOther && len(args) > 0:
@@ -141,6 +141,7 @@ func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error)
 	if err != nil {
 		return nil, usage(err)
 	}
+	// A nonce is used once: WeChat Pay may take the second request for a replay of the first.
 	if c.params.NonceStr != "" && len(calls) > 1 {
 		return nil, usagef("--nonce-str: is for one order, not for %d", "--nonce-str：只能用于一个订单，而不是 %d 个", len(calls))
 	}
@@ -161,9 +162,8 @@ func (c *orderCmd) check() error {
 	return errors.Join(append(faults, c.given.set(&c.params))...)
 }
 
-// configured is the object graph of the functions, made of the environment: what a terminal closes
-// is closed as a function closes it. A configuration with a fault in it is not used for what may
-// still work, since nothing but all of it was meant.
+// configured is the object graph of the functions, made of the environment, so that close and query
+// do what the functions do. Like a function it refuses to work with a faulty configuration.
 func (c *orderCmd) configured(logs io.Writer) (*app.App, error) {
 	environ, err := environment(c.emulator)
 	if err != nil {
@@ -198,15 +198,15 @@ func (c *orderCmd) checkCalls(configured *app.App, calls []order.Params) error {
 	return nil
 }
 
-// checkCall finds what is wrong with one call, by making of it what the workflow will make of it,
-// and sending nothing.
+// checkCall finds what is wrong with one call. It makes the same Call or Entry that the workflow
+// will make, and sends nothing.
 func (c *orderCmd) checkCall(configured *app.App, p order.Params) (err error) {
 	switch {
 	case c.op == order.OpQuery:
 		_, err = configured.Querier.Merchant.QueryCall(p)
 	case p.CloseAt == "":
 		_, err = configured.Closer.Merchant.CloseCall(p)
-	// Without a store the workflow would answer each order with the same refusal.
+	// The workflow would answer every order of the list with the same refusal.
 	case configured.Closer.Store == nil:
 		return bilingual.Errorf("--close-at: closing later needs a store of waiting orders: set %s, and have a timer",
 			"--close-at：稍后关单需要订单存储：请设置 %s，并配置定时器", storeVariable)
@@ -248,7 +248,7 @@ func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
 		"已中断：%s 的关单请求已发送，结果未知；请查单", name)
 }
 
-// nameOf is the order as it was named. It has one of three names; a fourth way there is none.
+// nameOf is the order as it was named, by one of its three numbers.
 func nameOf(p order.Params) string {
 	named := []string{p.OutTradeNo, p.TransactionID, p.CombineOutTradeNo}
 	return named[max(0, slices.IndexFunc(named, func(name string) bool { return name != "" }))]

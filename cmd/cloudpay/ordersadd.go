@@ -33,6 +33,8 @@ func newAdd(l *render.Language) *cobra.Command {
 	a.given.register(l, cmd.Flags(), func(p order.Parameter) bool {
 		return p.Registered && p.Name != "out_trade_no" // which is the argument
 	})
+	// The dialect is registered with the order. Without one the function uses its own, and whether
+	// it has the keys is only known there.
 	complete(cmd, "api", apis()...)
 	return cmd
 }

@@ -55,6 +55,7 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 		return usagef("--after: must be an event's number, or 0 for the beginning", "--after：须为事件编号，0 表示从头开始")
 	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
+		// Dead events are read by the same numbers as all others.
 		if e.dead {
 			dead, err := s.DeadLetters(cmd.Context(), m.Account(), e.after, e.limit)
 			if err != nil {

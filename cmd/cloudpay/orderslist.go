@@ -31,7 +31,8 @@ type listCmd struct {
 
 	selection selection
 	table     *render.Table
-	// now is this machine's clock at the beginning. The database's may differ: a list is no claim.
+	// now is this machine's clock at the start. The database's, by which orders are claimed, may
+	// differ by a little.
 	now time.Time
 	// told counts the orders listed so far.
 	told int
@@ -41,7 +42,7 @@ type listCmd struct {
 // in the order of the orders' due times.
 type selection struct {
 	flag string
-	// of are listed one after the other.
+	// of has the parts of the register, in the order in which they are listed.
 	of []schedule.Progress
 	// meaning is the flag's help, none what is said when there are no such orders.
 	meaning, none bilingual.Text
@@ -70,8 +71,7 @@ var selections = []selection{
 		bilingual.New("no registered order waits to be closed", "没有待关的已登记订单")},
 }
 
-// dueFlag chooses by time, too, and not by progress alone: an order that waits may be due next
-// year.
+// dueFlag selects by due time as well as by progress.
 const dueFlag = "due"
 
 // newList makes the command orders list. What it prints as JSON, orders reopen reads.
@@ -107,7 +107,7 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 	// The merchant's orders: a service provider's are those of all its sub-merchants.
 	return c.with(func(s *store.Store, m order.Merchant) error {
 		next, err := c.list(cmd, s, m.Account())
-		c.table.Flush() // what was read before an error, too
+		c.table.Flush() // also the rows before an error
 		if err != nil {
 			return err
 		}
@@ -125,11 +125,11 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-// check looks at the flags, of which one at most selects. Two would have to mean both or either,
-// and a list that means the other thing looks right.
+// check looks at the flags. Two selections at once are refused: it is not clear whether the user
+// wants the orders in both or in either.
 func (c *listCmd) check() error {
 	chosen := slices.DeleteFunc(slices.Clone(selections), func(s selection) bool { return s.flag != "" && !*c.chosen[s.flag] })
-	if len(chosen) > 2 { // one, and the last
+	if len(chosen) > 2 { // one that was given, and the one without a flag
 		return usagef("give one of --stuck, --closing, --due, --waiting and --ended, or none",
 			"--stuck、--closing、--due、--waiting、--ended 只能给出一个，或都不给")
 	}
@@ -145,8 +145,8 @@ func (c *listCmd) check() error {
 const pageSize = 500
 
 // list lists up to the limit, and returns the place where it goes on; empty when there is no more.
-// Orders move from one part to the next while they are listed: one may be listed twice, or be past
-// its part before that is read. A list is for a person, and counts nothing.
+// It is not a snapshot: an order that a sweep moves from one part to another meanwhile may be
+// listed twice, or not at all.
 func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (next string, err error) {
 	// A place is the store's own, and is only good within its part.
 	parts, place, err := c.start()

@@ -22,7 +22,8 @@ type migrateCmd struct {
 	status bool
 }
 
-// newMigrate makes the command orders migrate. It knows no merchant: the tables are everyone's.
+// newMigrate makes the command orders migrate. It needs no merchant: all merchants share the
+// tables.
 func newMigrate(l *render.Language) *cobra.Command {
 	m := &migrateCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-migrate", &cobra.Command{
@@ -34,17 +35,16 @@ func newMigrate(l *render.Language) *cobra.Command {
 	return cmd
 }
 
-// run applies the steps that are lacking, and prints each. The schema's lock makes two runs at once
-// wait for each other; a run that is interrupted leaves whole steps, and the next one goes on.
+// run applies the steps that are lacking, and prints each. A lock in the database lets one run at a
+// time migrate. A run that is interrupted leaves whole steps behind, and the next one goes on.
 func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 	address, _, err := m.where()
 	if err != nil {
 		return err
 	}
-	// The address is given without a merchant: with --status nothing is changed, and without it
-	// only what is lacking is made.
 	if m.status {
-		if _, err := m.open(); err != nil { // asking SQLite would make the file
+		// open refuses a SQLite file that is not there. Asking for its status would make it.
+		if _, err := m.open(); err != nil {
 			return err
 		}
 		steps, err := migrate.Status(cmd.Context(), address)

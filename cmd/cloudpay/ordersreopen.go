@@ -96,8 +96,8 @@ func (r *reopenCmd) ref(m order.Merchant, text string) (order.Ref, error) {
 	return refOf(m, listed.OutTradeNo, listed.SubMchID)
 }
 
-// tell prints what became of one order. "reopened" is false when it was not given up, which is the
-// end that was wanted as often as not: a second operator was faster.
+// tell prints what became of one order. reopened is false for an order that was not given up, for
+// instance because it was reopened before.
 func (r *reopenCmd) tell(cmd *cobra.Command, ref order.Ref, done bool) {
 	if r.json {
 		render.JSON(cmd.OutOrStdout(), struct {

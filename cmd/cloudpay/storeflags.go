@@ -45,8 +45,8 @@ func (f *storeFlags) register(cmd *cobra.Command) {
 		[]string{"mysql://", "postgres://", "sqlite:"}, cobra.ShellCompDirectiveNoSpace|cobra.ShellCompDirectiveNoFileComp))
 }
 
-// with opens the store for a command, and says whose orders are meant. The first statement of do
-// connects. An error of the store's gets its exit code on the way out.
+// with calls do with the store and the merchant whose orders are meant. Nothing is connected before
+// do asks the store. An error of the store's gets its exit code here.
 func (f *storeFlags) with(do func(*store.Store, order.Merchant) error) error {
 	m, err := f.merchant()
 	if err != nil {
@@ -94,6 +94,7 @@ func (f *storeFlags) configured() (string, error) {
 		return "", usagef("--emulator: the emulator in %s keeps no orders: it was started without a store",
 			"--emulator：%s 中的模拟器不保存订单：启动时没有存储", f.emulator)
 	}
+	// Without a store there is nothing that these commands could work on.
 	return "", usagef("--store: must name the database that orders are kept in, unless %s does: "+
 		"mysql://…, postgres://… or sqlite:/path/to/file.db",
 		"--store：须指明保存订单的数据库，除非已设置 %s：mysql://…、postgres://… 或 sqlite:/path/to/file.db", storeVariable)

@@ -25,10 +25,11 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// Demo is one run of the demonstration. All exported fields are required.
+// Demo is one run of the demonstration. All exported fields are required. A Demo is for one Run.
 type Demo struct {
 	*render.Language
 
+	// Out gets what is shown.
 	Out io.Writer
 	// Logs gets what the platform and the functions log.
 	Logs io.Writer
@@ -41,7 +42,8 @@ type Demo struct {
 	done []played
 }
 
-// The two mini-program users: the one who makes the calls, and another.
+// Two mini-program users. The first makes all calls; the second owns the order that is not the
+// first one's.
 const (
 	openID   = "oDemoUser0000000000000000001"
 	stranger = "oDemoStranger000000000000002"
@@ -54,6 +56,7 @@ const total = 100
 // be, or what kept a call from being made. Functions and cloud are new in each variant; the
 // gateway, its orders and its clock are the same, as WeChat Pay's are.
 func (d *Demo) Run(ctx context.Context) error {
+	// Each listens on a port of its own, as two domains and a management network would be.
 	var err error
 	at := desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort}
 	if d.desk, err = desk.Open(ctx, d.Dir, at); err != nil {
@@ -80,7 +83,7 @@ type variant struct {
 	title   bilingual.Text
 }
 
-// mode is the variant's WXPAY_MODE, in Chinese a person's word for it.
+// mode is the variant's WXPAY_MODE in English, and in Chinese what WeChat Pay's documents call it.
 func (v variant) mode() bilingual.Text {
 	if v.partner {
 		return bilingual.New("partner", "服务商")
@@ -88,7 +91,8 @@ func (v variant) mode() bilingual.Text {
 	return bilingual.New("direct", "直连商户")
 }
 
-// scene is a variant that is being played: its functions and its orders.
+// scene is a variant that is being played. Its functions and its register are its own; the gateway
+// is shared with the other variants.
 type scene struct {
 	variant
 
@@ -158,8 +162,8 @@ type call struct {
 	closeAt, openID string
 }
 
-// calls is what every variant plays, in this order. A call without a title is made like the one
-// before it and not shown.
+// calls is what every variant plays, in this order: registering four orders, then what a customer
+// may do with them, what a lost reply costs, and what a stranger learns.
 func (d *Demo) calls() []call {
 	const closeorder, queryorder = "closeorder", "queryorder"
 	return []call{
@@ -180,7 +184,8 @@ func (d *Demo) calls() []call {
 	}
 }
 
-// pay has the customer pay an order, as if in the mini-program.
+// pay has the customer pay an order, as if in the mini-program. No notification is sent: the store
+// learns of it from a query.
 func (d *Demo) pay(number string, owner paygate.Owner) error {
 	return d.desk.Gateway.Pay(number, owner)
 }
@@ -236,6 +241,7 @@ func (d *Demo) call(ctx context.Context, s *scene, c call) error {
 // registration is made by the shop's server, whose token is not shown. A customer's call carries no
 // identity: the platform adds it, as openid.
 func (s *scene) event(c call) (shown, sent []byte, caller desk.User, err error) {
+	// CloudPay's callers always send sub_mch_id: a merchant of its own sends its own number.
 	parameters := map[string]string{"sub_mch_id": cmp.Or(s.owner.SubMchID, s.owner.MchID), "out_trade_no": c.order}
 	if c.closeAt != "" {
 		parameters["close_at"], parameters["openid"] = c.closeAt, c.openID
@@ -294,6 +300,7 @@ func (d *Demo) checkState(s *scene, number, state string) error {
 // long the caller waited, and fails if any went wrong.
 func (d *Demo) summary() error {
 	d.print("\n━━━ all calls\n\n", "\n━━━ 汇总\n\n")
+	// The rows are in the order in which the calls were made.
 	rows := &render.Table{Out: d.Out, Header: []string{
 		"  ", d.Say("api", "接口"), d.Say("mode", "模式"), d.Say("function", "云函数"), d.Say("order", "订单"),
 		d.Say("outcome", "结果"), d.Say("attempts", "请求次数"), d.Say("ms", "毫秒"),
@@ -316,7 +323,8 @@ func (d *Demo) summary() error {
 	return errors.Join(wrong...)
 }
 
-// print writes for the person who watches; a closed terminal is no reason to stop.
+// print writes to the terminal. A terminal that is closed meanwhile does not end the demonstration,
+// whose exit code may still be wanted.
 func (d *Demo) print(en, zh string, values ...any) {
 	_, _ = fmt.Fprint(d.Out, printable.Lines(d.Say(en, zh, values...)))
 }

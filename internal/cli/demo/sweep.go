@@ -25,7 +25,7 @@ func (d *Demo) sweep(ctx context.Context, s *scene) error {
 	if err != nil {
 		return bilingual.Errorf("looking into the store of orders: %w", "查看订单存储：%w", err)
 	}
-	defer func() { _ = kept.Close() }()
+	defer func() { _ = kept.Close() }() // which the functions have open, too
 	// An order that is overdue already is registered as any other: its time may have passed while
 	// the shop's server was down.
 	aMinuteAgo := time.Now().Add(-time.Minute).Format(time.RFC3339)
@@ -104,6 +104,7 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 	if wrong == nil && report != t.report {
 		wrong = bilingual.Errorf("the report counts %+v and should count %+v: %s", "报告计数为 %+v，应为 %+v：%s", report, t.report, reply)
 	}
+	// The order of the names makes the output the same in each run.
 	names := slices.Sorted(maps.Keys(t.states))
 	for _, name := range names {
 		if wrong == nil {
@@ -120,6 +121,7 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 // tell shows the outbox: one event for each order that has ended, which is what the shop releases
 // its stock by.
 func (d *Demo) tell(ctx context.Context, kept *store.Store, s *scene) error {
+	// Six orders have ended: far less than a page.
 	const most = 100
 	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, 0, most)
 	if err != nil {

@@ -21,7 +21,8 @@ const (
 	JSONLines Format = "jsonl" // an object a line
 )
 
-// extensions tell the format by the ending of a file's name.
+// extensions tell the format by the ending of a file's name. json is taken for JSON Lines: a file
+// of one object is both.
 var extensions = []struct {
 	name   string
 	format Format
@@ -77,7 +78,8 @@ const wholeLine = "line"
 // Error returns the field and the rule in English.
 func (e *lineError) Error() string { return e.field + ": " + e.rule.EN }
 
-// HeaderError is what is wrong with the header of a CSV file: none of the file can be read.
+// HeaderError is what is wrong with the header of a CSV file: none of the file can be read. It has
+// all faults of the header, each with the column's name.
 type HeaderError struct{ faults error }
 
 // Error returns the English wording.

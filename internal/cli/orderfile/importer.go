@@ -45,7 +45,8 @@ type Importer struct {
 	batch []pending
 }
 
-// pending is an order of the batch that is not registered yet.
+// pending is an order of the batch that is not registered yet. It is lost when the process dies,
+// and read again by the next run.
 type pending struct {
 	entry schedule.Entry
 	// said has the words in which a fault is reported: openid where the entry has an owner.
@@ -111,8 +112,9 @@ func (in *Importer) take(parse parser, number int, line []byte) error {
 // in part; the next run counts it as known.
 func (in *Importer) flush(ctx context.Context) error {
 	if len(in.batch) == 0 {
-		return nil
+		return nil // a file may end with a full batch
 	}
+	// Entries are registered in the order of their lines: of two that differ the first one stands.
 	entries := make([]schedule.Entry, len(in.batch))
 	for i, p := range in.batch {
 		entries[i] = p.entry
@@ -137,7 +139,8 @@ func (in *Importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// lines are read one after the other, none longer than the buffer.
+// lines are read one after the other, none longer than the buffer. A longer one is skipped to its
+// end in pieces, so that memory does not grow with it.
 type lines struct {
 	in *bufio.Reader
 	// number is that of the line that next returned last, from 1.

@@ -26,7 +26,8 @@ type reject struct {
 	rule  bilingual.Text
 }
 
-// wording is all but the line: the order, the field and the rule, as far as there are any.
+// wording is all but the line: the order, the field and the rule, as far as there are any. Names of
+// fields are the same in both languages.
 func (r reject) wording() bilingual.Text {
 	text := r.rule
 	if r.field != wholeLine {
@@ -118,9 +119,10 @@ func (r *Rejects) add(one reject) error {
 	return nil
 }
 
-// End writes what is still to be written, to the file or to the terminal. The error says that the
-// file is not complete.
+// End writes what is still to be written, to the file or to the terminal. It is called once,
+// whatever ended the import. The error says that the file is not complete.
 func (r *Rejects) End(terminal io.Writer) error {
+	// A write error of an earlier line is reported here, too: csv keeps the first.
 	if r.csv != nil {
 		r.csv.Flush()
 		if err := errors.Join(r.csv.Error(), r.file.Close()); err != nil {

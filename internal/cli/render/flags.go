@@ -87,7 +87,8 @@ func FlagError(err error) error {
 	return bilingual.Errorf("%w", "选项有误：%w", err)
 }
 
-// typed is a flag as it was typed: -x or --name.
+// typed is a flag as it was typed: -x or --name. Of shorthands
+// that were typed together, as in -xyz, it has all.
 func typed(name, shorthands string) string {
 	if shorthands != "" {
 		return "-" + shorthands
@@ -95,9 +96,8 @@ func typed(name, shorthands string) string {
 	return "--" + name
 }
 
-// valueRules say what a value has to be in the words of its user: pflag quotes strconv.
-//
-// They say what a flag of a type takes, by pflag's name for the type.
+// valueRules say what a flag of a type takes, by pflag's name for the type. pflag itself quotes
+// strconv's error.
 var valueRules = map[string]bilingual.Text{
 	"bool":     bilingual.New("true or false", " true 或 false"),
 	"int":      bilingual.New("a whole number", "整数"),

@@ -51,7 +51,8 @@ func asked(args []string) string {
 	return language
 }
 
-// localeLanguage is the language of the locale, by the variables in POSIX's order.
+// localeLanguage is the language of the locale, by the variables in POSIX's order. zh_CN, zh_TW and
+// others are one Chinese here.
 func localeLanguage() string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if locale := os.Getenv(name); locale != "" {

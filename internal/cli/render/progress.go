@@ -55,13 +55,14 @@ func (p *Progress) At(read int64, orders int) {
 		_ = p.bar.Set64(read) // a bar that cannot be drawn is no reason to stop
 		return
 	}
+	// A log gets a line for each hundred thousand orders, and none for a short file.
 	if orders >= p.next {
 		fmt.Fprint(p.out, p.language.Say("%d orders …\n", "已处理 %d 个订单 …\n", orders))
 		p.next = orders - orders%everySoMany + everySoMany
 	}
 }
 
-// End removes the bar.
+// End removes the bar. It may be called without an At before it, and after an error.
 func (p *Progress) End() {
 	if p.bar != nil {
 		_ = p.bar.Finish()

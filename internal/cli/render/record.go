@@ -14,7 +14,8 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// progresses are the words for how far an order is; for one that has ended, how it ended.
+// progresses are the words for how far an order is; for one that has ended, how it ended. stuck is
+// what the register calls gaveUp: the word of the flag --stuck.
 var progresses = map[string]bilingual.Text{
 	string(schedule.Waiting):       bilingual.New("waiting", "等待关单"),
 	string(schedule.Closing):       bilingual.New("closing", "关单中"),
@@ -51,6 +52,7 @@ func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, o
 // is left out: a record of an order that waits has a third of the rows of one that was paid.
 func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Event) {
 	fmt.Fprintf(out, "%s %s  %s\n", Mark(r), l.Progress(r), printable.Text(r.OutTradeNo))
+	// No attempt is not worth a row.
 	attempts := ""
 	if r.Attempts > 0 {
 		attempts = strconv.Itoa(r.Attempts)
@@ -95,7 +97,8 @@ func (l *Language) lastSaid(r schedule.Record) string {
 	return said
 }
 
-// kinds are the words for events. Programs read the English one, so it stands in Chinese too.
+// kinds are the words for events. Programs read the English one, so it stands in Chinese too. An
+// event of a kind that is not here has no word, and its facts alone are shown.
 var kinds = map[schedule.EventKind]bilingual.Text{
 	schedule.EventClosed:          bilingual.New("closed", "已关单 closed"),
 	schedule.EventPaid:            bilingual.New("paid", "已支付 paid"),
@@ -114,6 +117,7 @@ func (l *Language) Event(e schedule.Event) string {
 // reasonsZH are the workflow's own reasons, which the register keeps in English. They are compared
 // by their words: a reason that is reworded there is shown in English until it is added here.
 var reasonsZH = map[string]string{
+	// These are decisions of package decision.
 	"not five minutes old":                     "下单不足五分钟",
 	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
 }

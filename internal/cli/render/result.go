@@ -104,7 +104,8 @@ var outcomesZH = map[order.Outcome]string{
 	order.OutcomeUnknown:       "未知",
 }
 
-// Outcome is the word that programs branch on, in Chinese behind the Chinese one.
+// Outcome is the word that programs branch on; in Chinese it stands behind the Chinese one. An
+// outcome that is not known here is shown as it is.
 func (l *Language) Outcome(o order.Outcome) string {
 	if l.Chinese {
 		return joined(" ", outcomesZH[o], string(o))
@@ -112,7 +113,8 @@ func (l *Language) Outcome(o order.Outcome) string {
 	return string(o)
 }
 
-// outcomeWidth and nameWidth are the widths of a line's columns.
+// outcomeWidth and nameWidth are the widths of a line's columns. Lines are printed as results come,
+// so the widths are those of all outcomes there are, and of all names.
 func (l *Language) outcomeWidth() int {
 	width := 0
 	for _, o := range outcomes {
@@ -144,7 +146,8 @@ var meanings = map[order.Outcome]bilingual.Text{
 }
 
 // signatureRefused and papersRefused are the meanings of refusals that another try does not change:
-// the merchant's own papers have to be mended first.
+// the merchant's keys or configuration have to be mended first. Both name the command that finds
+// the cause.
 var (
 	signatureRefused = bilingual.New(
 		"the request's signature was refused; mend the key or the clock (cloudpay doctor finds out which)",
@@ -241,7 +244,7 @@ func (l *Language) proof(result order.Result) string {
 	switch result.Attempts {
 	case 0:
 		return ""
-	case 1:
+	case 1: // English has a singular
 		return l.Say("%s (%s, 1 exchange)", "%s（%s，1 次请求）", word, result.API)
 	}
 	return l.Say("%s (%s, %d exchanges)", "%s（%s，%d 次请求）", word, result.API, result.Attempts)
@@ -256,6 +259,7 @@ func (l *Language) why(result order.Result) (why, remedy string) {
 	default:
 	}
 	why = l.Text(result.Why())
+	// A code that is not in the table has no remedy: the gateway's own text is all there is.
 	if code, known := errcode.Lookup(result.ErrCode); known && why != "" {
 		remedy = l.Say(code.Remedy, code.RemedyZH)
 	}
@@ -270,8 +274,8 @@ func (l *Language) wait(seconds int64) string {
 	return l.Say("%d s", "%d 秒", seconds)
 }
 
-// paidAt writes CloudPay's yyyyMMddHHmmss for people. The zone is WeChat Pay's own, in which a
-// merchant's bills are.
+// paidAt writes CloudPay's yyyyMMddHHmmss for people. The zone stays WeChat Pay's own, in which the
+// merchant's bills are. A text of another form is shown as it is.
 func paidAt(timeEnd string) string {
 	at, err := time.Parse("20060102150405", timeEnd)
 	if err != nil {

@@ -84,7 +84,8 @@ type row struct {
 // labelWidth is the width of the longest label, in either language.
 const labelWidth = 14
 
-// list prints the rows that have a value, indented below a line about the whole.
+// list prints the rows that have a value, indented below a line about the whole. Labels line up
+// across calls.
 func (l *Language) list(out io.Writer, rows []row) {
 	for _, r := range rows {
 		if r.value != "" {
@@ -93,7 +94,8 @@ func (l *Language) list(out io.Writer, rows []row) {
 	}
 }
 
-// joined are the texts that are not empty, with something between them.
+// joined are the texts that are not empty, with something between them. All of a result's facts are
+// optional.
 func joined(between string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), between)
 }
@@ -108,7 +110,8 @@ func JSON(out io.Writer, v any) {
 	fmt.Fprintln(out, printable.Text(string(line)))
 }
 
-// Clock is a time in the zone of the person who reads it; empty for the zero time.
+// Clock is a time in this machine's zone, without the zone's name: the reader sits here. It is
+// empty for the zero time. Programs read times in UTC, with JSON.
 func Clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
