@@ -54,7 +54,7 @@ func newBudget(ctx context.Context, maxWait time.Duration) *budget {
 }
 
 // attempt is how long the next exchange may take: a third of what remains, so that a query can
-// settle what it leaves in doubt and one more can settle that. It is 0 when there is no time for
+// resolve what it leaves in doubt and one more can resolve that. It is 0 when there is no time for
 // one that takes at least the shortest.
 func (b *budget) attempt(shortest time.Duration) time.Duration {
 	left := time.Until(b.until)

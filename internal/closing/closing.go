@@ -6,7 +6,7 @@
 // docs/state-machine.md draws the table, and a test holds the drawing to it.
 //
 // Two rules are not in the table because nothing may break them. Every exchange is bounded in time
-// so that a query to settle its doubt still fits before the caller's deadline; and a call always
+// so that a query to resolve its doubt still fits before the caller's deadline; and a call always
 // ends before that deadline, with the truth or with "unknown".
 package closing
 

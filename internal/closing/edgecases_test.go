@@ -55,7 +55,7 @@ func TestDirectClosesPostponeNothing(t *testing.T) {
 func TestDirectCloseOfAnOrderThatWasGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, says(verdict.Refused, errcode.NoAuth))
+		closer, store, _ := closerWithStore(t, says(verdict.Refused, errcode.NoAuth))
 		store.AddGivenUp(t, "A1")
 		closeA1(withLimit(t, 3*time.Second), closer)
 		store.WantAt(t, "A1", schedule.Waiting, "")
@@ -72,7 +72,7 @@ func TestSchedulingAgain(t *testing.T) {
 	t.Run("ended", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			closer, store, gateway := keeper(t, states(tradestate.Closed))
+			closer, store, gateway := closerWithStore(t, states(tradestate.Closed))
 			store.Add(t, "A1")
 			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
@@ -88,7 +88,7 @@ func TestSchedulingAgain(t *testing.T) {
 	t.Run("given up", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			closer, store, gateway := keeper(t)
+			closer, store, gateway := closerWithStore(t)
 			store.AddGivenUp(t, "A1")
 			got := closer.Close(withLimit(t, 3*time.Second), again)
 			gateway.wantAsked("")
@@ -101,7 +101,7 @@ func TestSchedulingAgain(t *testing.T) {
 		t.Run("given up, no "+op, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				closer, store, _ := keeper(t)
+				closer, store, _ := closerWithStore(t)
 				store.AddGivenUp(t, "A1")
 				store.Break(op)
 				if got := closer.Close(withLimit(t, 3*time.Second), again); got.ErrCode != errcode.StoreError {
@@ -117,7 +117,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fee := int64(100)
-		closer, store, _ := keeper(t, says(verdict.SaysPaid, "ORDERPAID"), says(verdict.Refused, errcode.NoAuth))
+		closer, store, _ := closerWithStore(t, says(verdict.SaysPaid, "ORDERPAID"), says(verdict.Refused, errcode.NoAuth))
 		store.Add(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)

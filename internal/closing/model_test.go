@@ -93,7 +93,7 @@ func contradicts(told order.Outcome, is tradestate.State) bool {
 }
 
 // However the exchanges go wrong, the caller is never told what is not so; and
-// once they stop going wrong, the next call settles the order.
+// once they stop going wrong, the next call ends the order.
 func TestNeverContradictsTheGateway(t *testing.T) {
 	t.Parallel()
 	ends := map[order.Outcome]int{}

@@ -22,7 +22,7 @@ import (
 )
 
 // keeper is a closer with a store, before a scripted gateway.
-func keeper(t *testing.T, replies ...reply) (*closing.Closer, *fakestore.Store, *scripted) {
+func closerWithStore(t *testing.T, replies ...reply) (*closing.Closer, *fakestore.Store, *scripted) {
 	t.Helper()
 	store, gateway := newStore(), script(t, replies...)
 	return &closing.Closer{Gateway: gateway, Merchant: shop, Store: store}, store, gateway
@@ -78,7 +78,7 @@ func TestScheduling(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				closer, store, gateway := keeper(t)
+				closer, store, gateway := closerWithStore(t)
 				store.Add(t, "B1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				for range 2 { // again changes nothing
 					got := closer.Close(withLimit(t, 3*time.Second), tc.params)
@@ -136,7 +136,7 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				closer, store, _ := keeper(t, tc.replies...)
+				closer, store, _ := closerWithStore(t, tc.replies...)
 				store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 				got := closeA1(withLimit(t, 10*time.Second), closer)
 				if got.Outcome != tc.outcome {
@@ -163,7 +163,7 @@ func TestCloseOfARegisteredOrder(t *testing.T) {
 func TestCloseOfAnUnregisteredOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, says(verdict.Accepted, ""))
+		closer, store, _ := closerWithStore(t, says(verdict.Accepted, ""))
 		got := closeA1(withLimit(t, 3*time.Second), closer)
 		wantResult(t, got, order.OutcomeClosed, "SUCCESS", "SUCCESS", "")
 		wantRecorded(t, got, "absent")
@@ -180,7 +180,7 @@ func TestNoIntentNoClose(t *testing.T) {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				closer, store, gateway := keeper(t)
+				closer, store, gateway := closerWithStore(t)
 				p := order.Params{OutTradeNo: "A1"}
 				if op == "register" {
 					p.CloseAt = "1"
@@ -207,7 +207,7 @@ func TestNoIntentNoClose(t *testing.T) {
 func TestStoreThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t)
+		closer, store, gateway := closerWithStore(t)
 		store.Latency = time.Hour
 		start := time.Now()
 		got := closeA1(withLimit(t, 3*time.Second), closer)
@@ -223,7 +223,7 @@ func TestStoreThatHangs(t *testing.T) {
 func TestCloseOfABusyOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
+		closer, store, gateway := closerWithStore(t, says(verdict.Accepted, ""))
 		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
@@ -234,7 +234,7 @@ func TestCloseOfABusyOrder(t *testing.T) {
 		wantRecorded(t, got, "true")
 		store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
 
-		closer, store, _ = keeper(t, says(verdict.Refused, errcode.NoAuth))
+		closer, store, _ = closerWithStore(t, says(verdict.Refused, errcode.NoAuth))
 		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
@@ -256,7 +256,7 @@ func TestCloseOfAnEndedOrder(t *testing.T) {
 		{tradestate.Success, order.OutcomePaid, "false"}, // which contradicts what was signed before
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			closer, store, gateway := keeper(t, states(tc.state))
+			closer, store, gateway := closerWithStore(t, states(tc.state))
 			store.Add(t, "A1")
 			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalClosed}); err != nil {
 				t.Fatal(err)
@@ -286,7 +286,7 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				passes(time.Hour) // synctest begins with the year 2000, before which nothing was created
-				closer, store, gateway := keeper(t)
+				closer, store, gateway := closerWithStore(t)
 				p := order.Params{OutTradeNo: "A1"}
 				if tc.told > 0 {
 					p.CreatedAt = time.Now().Add(-tc.told)
@@ -316,7 +316,7 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 func TestRegisteredDialect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t, says(verdict.Accepted, ""))
+		closer, store, gateway := closerWithStore(t, says(verdict.Accepted, ""))
 		store.Add(t, "A1", func(e *schedule.Entry) { e.API = order.V2 })
 		if got := closeA1(withLimit(t, 3*time.Second), closer); got.API != order.V2 || gateway.calls[0].API != order.V2 {
 			t.Errorf("got %+v", got)
@@ -324,8 +324,8 @@ func TestRegisteredDialect(t *testing.T) {
 	})
 }
 
-// A query settles what it shows to have ended, and no more.
-func TestQuerySettles(t *testing.T) {
+// A query records the end that it proves, and no more.
+func TestQueryRecordsAnEnd(t *testing.T) {
 	t.Parallel()
 	missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 	for _, tc := range []struct {
@@ -383,7 +383,7 @@ func TestQueryRefusesCloseAt(t *testing.T) {
 func TestStoreThatRefusesAccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, gateway := keeper(t)
+		closer, store, gateway := closerWithStore(t)
 		var logs bytes.Buffer
 		closer.Log = telemetry.New(&logs, slog.LevelInfo)
 		store.BreakWith("show", &schedule.StoreError{
@@ -406,7 +406,7 @@ func TestStoreThatRefusesAccess(t *testing.T) {
 func TestOldDoubtStays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closer, store, _ := keeper(t, limits(time.Hour))
+		closer, store, _ := closerWithStore(t, limits(time.Hour))
 		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
 			t.Fatal(err)
@@ -422,7 +422,7 @@ func TestNotFoundIsNotObserved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
-		closer, store, _ := keeper(t, missing, missing)
+		closer, store, _ := closerWithStore(t, missing, missing)
 		store.Add(t, "A1")
 		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
 			t.Fatal(err)
@@ -437,7 +437,7 @@ func TestRecordingOutlivesTheCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
-		closer, store, _ := keeper(t, func(ctx context.Context) order.Answer {
+		closer, store, _ := closerWithStore(t, func(ctx context.Context) order.Answer {
 			leave()
 			return says(verdict.Accepted, "")(ctx)
 		})

@@ -1,4 +1,6 @@
-// Package deadline waits, and bounds steps, within the time that a context has left.
+// Package deadline waits, and bounds steps, within the time that a context has left. A platform
+// kills a function at its deadline, so that a step that took all the time would leave none to
+// record and answer what became of it.
 package deadline
 
 import (

@@ -87,21 +87,21 @@ func TestLogHasNoPanicValue(t *testing.T) {
 	})
 }
 
-// keptLine is a teller that keeps connections.
-type keptLine struct {
-	ear
+// pooledNotifier is a notifier that keeps connections.
+type pooledNotifier struct {
+	fakeNotifier
 
 	closed int
 }
 
-func (k *keptLine) CloseIdleConnections() { k.closed++ }
+func (k *pooledNotifier) CloseIdleConnections() { k.closed++ }
 
 // Connections that a frozen instance kept are not used by its next sweep.
-func TestTellingBeginsOnNewConnections(t *testing.T) {
+func TestDeliveryBeginsOnNewConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		line := &keptLine{ear: ear{fails: func(schedule.Event) error { return nil }}}
+		line := &pooledNotifier{fakeNotifier: fakeNotifier{fails: func(schedule.Event) error { return nil }}}
 		w.sweeper.Notifier = line
 		for want := range 3 {
 			if line.closed != want {
@@ -128,6 +128,6 @@ func TestEndThatCannotBeWritten(t *testing.T) {
 		w.store.Mend()
 		passes(2 * time.Minute)
 		w.sweep(30 * time.Second)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }

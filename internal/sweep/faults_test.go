@@ -53,7 +53,7 @@ func TestSweepThatDies(t *testing.T) {
 					passes(2 * time.Minute)
 					w.sweep(time.Minute)
 				}
-				w.wantSettled()
+				w.wantEnded()
 			})
 		})
 	}
@@ -134,7 +134,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 				}
 				w.gateway.odd = nil
 				w.sweep(30 * time.Second)
-				w.wantSettled()
+				w.wantEnded()
 			})
 		})
 	}
@@ -185,12 +185,12 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 		w.gateway.odd = nil
 		passes(5 * time.Minute)
 		w.sweep(30 * time.Second)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
 // However WeChat Pay, the store and the sweeps themselves fail, no order is kept as anything that
-// it is not; and once they stop failing, all of them are settled, once each.
+// it is not; and once they stop failing, all of them end, once each.
 func TestSweepsNeverContradictTheGateway(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(150) {
@@ -246,7 +246,7 @@ func TestSweepsNeverContradictTheGateway(t *testing.T) {
 				passes(7 * time.Hour)
 				w.sweep(time.Minute)
 			}
-			w.wantSettled()
+			w.wantEnded()
 		})
 	}
 }
@@ -296,7 +296,7 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 		// In five minutes it would take 15,000; a third of that is what halving and growing back
 		// costs at the worst.
 		if paid < orders {
-			t.Errorf("%d of %d orders were settled in five minutes", paid, orders)
+			t.Errorf("%d of %d orders ended in five minutes", paid, orders)
 		}
 		if w.gateway.doubly > 0 {
 			t.Errorf("%d exchanges were about an order that had another under way", w.gateway.doubly)
@@ -336,7 +336,7 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 		w.gateway.odd = nil
 		passes(5 * time.Minute)
 		w.sweep(time.Minute)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -357,30 +357,30 @@ func TestSlowestSweep(t *testing.T) {
 	})
 }
 
-// ear is a Teller that fails as it is told to.
-type ear struct {
+// fakeNotifier is a Notifier that fails as it is told to.
+type fakeNotifier struct {
 	fails func(schedule.Event) error
 	mu    sync.Mutex
 	heard []int64
 }
 
-func (e *ear) Deliver(_ context.Context, event schedule.Event) error {
-	if err := e.fails(event); err != nil {
+func (n *fakeNotifier) Deliver(_ context.Context, event schedule.Event) error {
+	if err := n.fails(event); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.heard = append(e.heard, event.ID)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.heard = append(n.heard, event.ID)
 	return nil
 }
 
 // What became of the orders is told by the sweep that found it out, and by the next ones if it was
 // not taken.
-func TestTelling(t *testing.T) {
+func TestDelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener := &ear{fails: func(schedule.Event) error { return nil }}
+		listener := &fakeNotifier{fails: func(schedule.Event) error { return nil }}
 		w.sweeper.Notifier = listener
 		w.sweeper.Concurrency = 1
 		for i := range 20 {
@@ -397,11 +397,11 @@ func TestTelling(t *testing.T) {
 
 // An event that is never taken is tried apart more and more, and is dead in the end, which is an
 // error in the log.
-func TestTellingThatFails(t *testing.T) {
+func TestDeliveryThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Notifier = &ear{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
+		w.sweeper.Notifier = &fakeNotifier{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
 		w.order("A1", tradestate.NotPay)
 		start, tries := time.Now(), 0
 		for dead := 0; dead == 0 && tries < 50; {
@@ -423,7 +423,7 @@ func TestTellingThatFails(t *testing.T) {
 
 // A receiver that takes nothing does not take the sweep's time either, and one that panics or hangs
 // is no fault of the orders'.
-func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
+func TestDeliveryDoesNotHoldUpTheSweep(t *testing.T) {
 	t.Parallel()
 	for name, fails := range map[string]func(schedule.Event) error{
 		"hangs":  func(schedule.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
@@ -434,7 +434,7 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.gateway.latency = 50 * time.Millisecond
-				w.sweeper.Notifier = &ear{fails: fails}
+				w.sweeper.Notifier = &fakeNotifier{fails: fails}
 				for i := range 200 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
 				}
@@ -443,7 +443,7 @@ func TestTellingDoesNotHoldUpTheSweep(t *testing.T) {
 				if took := time.Since(start); took > 21*time.Second || report.Closed != 200 || report.Untold == 0 || report.Untold > 8 {
 					t.Errorf("in %v: got %+v", took, report)
 				}
-				w.wantSettled()
+				w.wantEnded()
 			})
 		})
 	}

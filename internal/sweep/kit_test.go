@@ -220,8 +220,8 @@ func accounted(r sweep.Report) int {
 	return r.Closed + r.AlreadyClosed + r.Paid + r.NotFound + r.Retried + r.GaveUp + r.Released + r.Lost + r.Contradicted + r.Unrecorded
 }
 
-// wantSettled wants every order to have ended as it has at the gateway, once.
-func (w *world) wantSettled() {
+// wantEnded wants every order to have ended as it has at the gateway, once.
+func (w *world) wantEnded() {
 	w.t.Helper()
 	for _, ref := range w.store.Refs() {
 		kept, is := w.store.At(ref.OutTradeNo), w.gateway.state(ref.OutTradeNo)

@@ -119,7 +119,7 @@ func TestCallsAreSpread(t *testing.T) {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		w.sweep(time.Minute)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 // Report is what a sweep did. Every order that was claimed is counted once: in one of Closed to
 // Unrecorded.
 type Report struct {
-	// Claimed orders were due, and taken.
+	// Claimed orders were due, and leased.
 	Claimed int `json:"claimed"`
 	// Closed were closed by this sweep, AlreadyClosed before it.
 	Closed        int `json:"closed"`
@@ -29,8 +29,8 @@ type Report struct {
 	Lost int `json:"lost"`
 	// Contradicted were signed to have ended otherwise than was recorded: an alarm.
 	Contradicted int `json:"contradicted"`
-	// Unrecorded were attempted, and the store could not be told. They are due again when their
-	// lease runs out.
+	// Unrecorded were attempted, and the decision could not be written. They are due again when
+	// their lease runs out.
 	Unrecorded int `json:"unrecorded"`
 	// Calls is how many exchanges there were with WeChat Pay.
 	Calls int `json:"calls"`

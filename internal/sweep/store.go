@@ -42,7 +42,9 @@ type Quota interface {
 type Outbox interface {
 	// ClaimDeliveries leases events that are due to be delivered.
 	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
+	// Delivered records that the receiver acknowledged the event.
 	Delivered(ctx context.Context, d schedule.Delivery) error
+	// Redeliver records why a delivery failed, and has the event due again after a pause.
 	Redeliver(ctx context.Context, d schedule.Delivery, after time.Duration, reason string) error
 	// DeadLetter makes the event a dead letter: it is not tried again.
 	DeadLetter(ctx context.Context, d schedule.Delivery, reason string) error

@@ -71,7 +71,7 @@ const (
 	defaultAttempts = 12
 	defaultLease    = time.Minute
 	// longestOrder bounds one order's attempt: time for a query and a close of four seconds each,
-	// and for queries to settle the doubt that the close leaves.
+	// and for queries to resolve the doubt that the close leaves.
 	longestOrder = 20 * time.Second
 	// maxWait bounds one order's pauses together, which keep others from being attempted: time for
 	// "no such order" to be said twice.

@@ -80,7 +80,7 @@ func TestSweepLeavesWhatIsNotDue(t *testing.T) {
 		}
 		passes(time.Minute)
 		w.sweep(30 * time.Second)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -118,7 +118,7 @@ func TestSweepWaitsForYoungOrders(t *testing.T) {
 		}
 		passes(closing.YoungOrder)
 		w.sweep(time.Minute)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -254,7 +254,7 @@ func TestSweepWithoutAStore(t *testing.T) {
 		w.gateway.wantAsked("A1", "")
 		w.store.Mend()
 		w.sweep(time.Minute)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -290,7 +290,7 @@ func TestSweepWhoseStoreBreaks(t *testing.T) {
 				w.store.Mend()
 				passes(61 * time.Second)
 				w.sweep(time.Minute)
-				w.wantSettled()
+				w.wantEnded()
 			})
 		})
 	}
@@ -321,7 +321,7 @@ func TestSweepSurvivesAPanic(t *testing.T) {
 		}
 		passes(2 * time.Minute)
 		w.sweep(time.Minute)
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -382,7 +382,7 @@ func TestContradiction(t *testing.T) {
 	})
 }
 
-// A query on a timer settles what is in doubt, and closes nothing: what it finds open is due at
+// A query on a timer resolves what is in doubt, and closes nothing: what it finds open is due at
 // once.
 func TestDoubtfulOnly(t *testing.T) {
 	t.Parallel()
@@ -451,7 +451,7 @@ func TestManySweepers(t *testing.T) {
 		if claimed != 3000 {
 			t.Errorf("%d orders were claimed, want each of 3000 once", claimed)
 		}
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
@@ -473,7 +473,7 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 		if took := time.Since(start); took > floor*10/9 || report.Closed != orders || w.gateway.most != concurrency {
 			t.Errorf("it took %v with %d at once, want at most %v with %d: %+v", took, w.gateway.most, floor*10/9, concurrency, report)
 		}
-		w.wantSettled()
+		w.wantEnded()
 	})
 }
 
