@@ -40,8 +40,8 @@ const (
 	unknown       = step(order.OutcomeUnknown)
 )
 
-// A state is where a call stands. What the next answer amounts to follows from it and the answer
-// alone (eventOf), and where that leads from it alone (transitions).
+// A state is where a call stands. What the next answer amounts to follows from it, the answer and
+// the call's terms (eventOf), and where that leads from it alone (transitions).
 type state struct {
 	step step
 	// after is the newest answer's event, since some events lead elsewhere when they are repeated.
