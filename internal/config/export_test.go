@@ -35,8 +35,29 @@ func belowTheTable() string {
 		}
 	}
 	last := len(names) - 1
-	return "\n" + strings.Join(names[:last], ", ") + " and " + names[last] + " can each be read from a file: leave the variable" +
-		" itself out, and give the file's path under its name with `" + FileSuffix + "` behind, as `" + nameV2Key + FileSuffix + "`." +
-		" The file has at most " + maxFileText + "; whitespace around its text is dropped.\n" +
-		"\n`PORT` is the platform's, not ours: where it is set, and no function runtime is, the web server listens there.\n"
+	return "\n" + wrapped(strings.Join(names[:last], ", ")+" and "+names[last]+" can each be read from a file: leave the"+
+		" variable itself unset, and put `"+FileSuffix+"` behind its name to give the file's path, as `"+nameV2Key+FileSuffix+"`."+
+		" The file has at most "+maxFileText+"; whitespace around its text is dropped.") +
+		"\n" + wrapped("The platform sets `PORT`. Where it is set, and no function runtime is, the web server listens on that port.")
+}
+
+// wrapped breaks a paragraph into lines of 100 columns, as all documents are.
+func wrapped(paragraph string) string {
+	const most = 100
+	var text strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(paragraph) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > most:
+			text.WriteString("\n")
+			column = 0
+		default:
+			text.WriteString(" ")
+			column++
+		}
+		text.WriteString(word)
+		column += len(word)
+	}
+	return text.String() + "\n"
 }
