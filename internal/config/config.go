@@ -170,24 +170,7 @@ func Load(environ []string) (Config, error) {
 	faults := misspelt(env)
 	var c Config
 	for _, v := range variables {
-		value, given := env[v.name]
-		path, inFile := env[v.nameOfFile()]
-		switch {
-		// Neither wins over the other: the operator would not see which one is used.
-		case given && inFile:
-			faults.add(v.asFile(), &Fault{
-				Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"),
-				Remedy:  bilingual.New("set one of the two", "二者只设置一个"),
-			})
-		case inFile:
-			faults.add(v.asFile(), v.readFromFile(&c, path))
-		case given:
-			faults.add(v, v.read(&c, value))
-		case v.initial != "":
-			faults.add(v, v.read(&c, v.initial))
-		case env.needs(v, c.API):
-			faults.add(v, &Fault{Problem: bilingual.New("is not set", "未设置")})
-		}
+		env.read(v, &c, faults)
 	}
 	// Rules between variables need the variables to be valid: a rule that is broken by a faulty
 	// value would be reported as a second fault of the same mistake.
@@ -205,6 +188,28 @@ func Load(environ []string) (Config, error) {
 		return c, faults
 	}
 	return c, nil
+}
+
+// read reads one variable into c, from its value, its file or its default.
+func (env environment) read(v variable, c *Config, faults *Faults) {
+	value, given := env[v.name]
+	path, inFile := env[v.nameOfFile()]
+	switch {
+	// Neither wins over the other: the operator would not see which one is used.
+	case given && inFile:
+		faults.add(v.asFile(), &Fault{
+			Problem: bilingual.New("is set beside "+v.name, "与 "+v.name+" 同时设置"),
+			Remedy:  bilingual.New("set one of the two", "二者只设置一个"),
+		})
+	case inFile:
+		faults.add(v.asFile(), v.readFromFile(c, path))
+	case given:
+		faults.add(v, v.read(c, value))
+	case v.initial != "":
+		faults.add(v, v.read(c, v.initial))
+	case env.needs(v, c.API):
+		faults.add(v, &Fault{Problem: bilingual.New("is not set", "未设置")})
+	}
 }
 
 // Given lists the variables that environ sets, in the order of the README's table, each by the name
