@@ -23,7 +23,8 @@ const YoungOrder = 5 * time.Minute
 type Closer struct {
 	Gateway  Gateway
 	Merchant order.Merchant
-	// Confirm queries after each success, and after each refusal as closed or paid, on every route.
+	// Confirm makes the Closer query after each success, and after each refusal as closed or paid,
+	// on every route.
 	// Those answers name no order: their signature proves that WeChat Pay said it, and the route
 	// (order.Answer.Conclusive) of which order. A query's answer names its order.
 	Confirm bool

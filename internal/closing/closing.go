@@ -1,11 +1,12 @@
-// Package closing closes and queries single orders. Closer closes one and asks until it is proved
-// what became of it; Querier asks what state one is in; Lookup asks for a customer.
+// Package closing closes and queries single orders. Closer closes one and queries until
+// its state is proved. Querier queries one. Lookup queries on behalf of a customer, who names the
+// order by a number of WeChat Pay's.
 //
-// Each is a Run through one table: a state says what to ask of the gateway next, an event says what
-// the answer amounts to there (eventOf), and the table says where that leads (transitions).
+// Each is a Run through one table: a state says what to request of the gateway next, eventOf says
+// which event the answer is in that state, and transitions says to which state the event leads.
 // docs/state-machine.md draws the table, and a test holds the drawing to it.
 //
-// Two rules are not in the table because nothing may break them. Every exchange is bounded in time
+// Two rules hold in every state, so the table does not repeat them. Every exchange is bounded in time
 // so that a query to resolve its doubt still fits before the caller's deadline; and a call always
 // ends before that deadline, with the truth or with "unknown".
 package closing

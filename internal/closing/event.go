@@ -9,7 +9,7 @@ import (
 	"cloudpay/internal/order/verdict"
 )
 
-// terms are what a call's answers are read by and no answer changes.
+// terms are the settings of a call by which its answers are interpreted. They do not change.
 type terms struct {
 	// confirm: no success of a close, and no refusal as closed or paid, counts by itself.
 	confirm bool
@@ -59,8 +59,8 @@ func (t terms) eventOf(s state, a order.Answer) event {
 	return doubted
 }
 
-// counts tells an answer that names no order and counts by itself from one that a query has to
-// confirm.
+// counts returns proved if an answer that names no order is proof by itself, and unproved if a query
+// has to confirm it.
 func (t terms) counts(a order.Answer, proved, unproved event) event {
 	if a.Conclusive() && !t.confirm {
 		return proved
@@ -68,8 +68,9 @@ func (t terms) counts(a order.Answer, proved, unproved event) event {
 	return unproved
 }
 
-// missingOf reads "no such order". No query confirms that by naming the order, so that it takes two
-// such answers, each on a connection of its own, on a route that mixes up none.
+// missingOf reads "no such order". No reply can name an order that does not exist, so one answer is
+// never believed. It takes two in a row, each of them Repeatable: on a connection of its own and a
+// route that mixes up no replies. The rows of transitions with after: missing require the second.
 func missingOf(a order.Answer) event {
 	switch {
 	case a.Repeatable():
@@ -80,10 +81,10 @@ func missingOf(a order.Answer) event {
 	return missingForeign
 }
 
-// isDenial reports whether a no is definite: it counts by itself, a query has brought the same
-// refusal just before, or what is asked was disputed with the same code before. The order was seen
-// unpaid between two disputed closes, so that its state is not the reason, and a third would be
-// disputed again.
+// isDenial reports whether a refusal is final. It is if it proves itself, if the answer before it was
+// a refusal with the same code, or if the same operation was disputed with this code before. Between
+// two disputed closes a query has shown the order unpaid: its state is not the reason, and a third
+// close would be disputed again.
 func (s state) isDenial(a order.Answer) bool {
 	if a.Verdict == verdict.Refused && (a.Conclusive() || s.refusal == a.Code) {
 		return true
@@ -91,12 +92,13 @@ func (s state) isDenial(a order.Answer) bool {
 	return s.isDisputable() && s.dispute == a.Code
 }
 
-// isDisputable reports whether a no answers what the call is for. A query in between says nothing
-// of the close.
+// isDisputable reports whether a refusal answers the call's own operation: the close, or a query on
+// its own. A query between two closes does not.
 func (s state) isDisputable() bool { return s.step == sendClose || s.step == queryOnly }
 
-// isUnreadable reports whether an answer is a reply whose text could not be read, or was read
-// otherwise than it was signed: one field of a query's, such as attach, is enough for either.
+// isUnreadable reports whether the reply is malformed or its signature is wrong. One odd field of a
+// query's reply, such as attach, can cause either, in every reply. So a sweep whose first two
+// queries are unreadable sends the close, whose reply has no such field (see transitions).
 func isUnreadable(a order.Answer) bool {
 	return a.Verdict == verdict.Doubted && (a.Code == errcode.MalformedReply || a.Code == errcode.BadSignature)
 }

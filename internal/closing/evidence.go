@@ -77,8 +77,8 @@ func (v *evidence) whyUnknown() order.Answer {
 	return a
 }
 
-// payment is the query that stated the payment, with the words of the ORDERPAID before it; the
-// ORDERPAID where no query did.
+// payment returns the query's answer that states the payment, with the code and the text of the
+// ORDERPAID before it. Without such a query it returns the ORDERPAID.
 func (v *evidence) payment() order.Answer {
 	a := v.last
 	if a.Facts == nil || !a.Facts.TradeState.Paid() {

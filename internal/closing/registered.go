@@ -168,10 +168,10 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedu
 	return recorded(result, isRecorded(ctx, c.Log, c.record(ctx, claim, d)))
 }
 
-// afterDirect is when an order is due again that a direct close did not end: never later than
-// before, since the order's own user could postpone its end for ever otherwise. It is sooner if
-// this close left a doubt, or may succeed soon; but not if there was a doubt before, since sweeps
-// space those attempts out.
+// afterDirect returns how long an order waits after a direct close that did not end it. It is never
+// due later than before: its user could postpone the end for ever otherwise. It is due sooner if
+// this close left a doubt, or may succeed soon, but not if there was a doubt before: sweeps space
+// those attempts out.
 func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Duration {
 	if claim.DueAt.IsZero() {
 		return decision.FirstPause // it was given up, and was not due at all

@@ -51,8 +51,9 @@ type Run struct {
 	// close; 0 for the time that there is.
 	MaxWait time.Duration
 
-	// InDoubt reports that a close was sent, before the Run when it is set, whose result is not
-	// proved. It and the fields below are valid after Do, also after a panic of the Gateway's.
+	// InDoubt reports that a close was sent whose result is not proved. It is set before Do if an
+	// earlier attempt sent one. It and the fields below are valid after Do, also after a panic of
+	// the Gateway's.
 	InDoubt bool
 	// CloseSent reports that this Run sent a close.
 	CloseSent bool

@@ -98,8 +98,8 @@ type transition struct {
 // A row is where each event leads.
 type row map[event]transition
 
-// transitions is the whole workflow. A step that is not an end has a row for whatever was heard
-// before, and rows for what leads elsewhere after a certain event. An event that a step has no
+// transitions is the whole workflow. Each step that is not an end has a default row. A row
+// with after overrides it for its events when the answer before was that event. An event that a step has no
 // transition for (a query that is "accepted") counts as doubted.
 var transitions = map[state]row{
 	{step: queryFirst}: askAgain(queryFirst, row{
@@ -211,7 +211,7 @@ func confirmAs(query, end step) row {
 	})
 }
 
-// askAgain adds to the row of a query what every query meets and few decide by: it is asked again
+// askAgain adds to a query's row the inconclusive events that it leaves out: each repeats the query
 // after a pause.
 func askAgain(query step, decides row) row {
 	undecided := []event{saysPaying, missing, missingUsed, missingForeign, limited, disputed, doubted, rejected}

@@ -5,8 +5,8 @@
 // table.go) is the source of the accepted values, the defaults, and the table in the README.
 //
 // Five rules hold for every variable:
-//   - Whitespace around a value is dropped, and an empty value counts as absent: deployment files
-//     write ${env:NAME, ”} for what is not used.
+//   - Whitespace around a value is dropped, and an empty value counts as absent: in
+//     deployment files an unused variable defaults to the empty string.
 //   - A secret or PEM may be in a file instead, as containers get it: NAME_FILE is its path.
 //   - A name that is one typo away from a known one is a fault that gives the right spelling. Other
 //     unknown names are ignored, so that the variables of a later version do no harm.

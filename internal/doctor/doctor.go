@@ -1,8 +1,7 @@
 // Package doctor examines a configuration as an experienced operator would, and says what is wrong
 // and what to do: what is set, whether the keys and the certificate belong together, which callers
-// are accepted,
-// whether WeChat Pay can be reached, whether the clock is right, and whether a query is answered
-// with a valid signature.
+// are accepted, whether WeChat Pay can be reached, whether the clock is right, and whether a query
+// is answered with a valid signature.
 //
 // Each check yields [Finding] values in English and Chinese. No finding contains a secret, nor a
 // value that may be a secret in the wrong variable: a value is shown only if it has a form that no

@@ -17,7 +17,7 @@
 //	none of them            no platform: one sentence on standard error, exit code 2
 //
 // The order is by how sure the sign is. PORT is last, since it may be set for other reasons; Lambda
-// is before Go1, since its old go1.x runtime shared SCF's variable.
+// is before Go1, since Lambda's old go1.x runtime shared SCF's variable.
 //
 // Events reach the function's [Handler] as the platform sent them. The requests of the HTTP server,
 // which come as no event, reach its [HTTPHandler] as a [Request], which is also what package

@@ -12,9 +12,11 @@ import (
 
 // Parameter is one row of the table of parameters. Everything that a caller may say comes from the
 // table: the keys of JSON objects and query strings, the columns of order files, the flags of the
-// command line with their help, and the table in docs/api.md, which `make generate` writes.
+// command line with their help, and the table in docs/api.md, which `make generate` writes. Flags
+// and columns are those of Registered rows. Other flags are named where the command is made. What
+// the register is to keep has to be a field of schedule.Entry as well.
 type Parameter struct {
-	// Name is the documents' spelling, in snake_case. Also are the others: camelCase, which
+	// Name is the documents' spelling, in snake_case. Also lists the other spellings: camelCase, which
 	// wx-server-sdk makes of it, and for sub-orders the names of APIv2.
 	Name string
 	Also []string

@@ -29,8 +29,8 @@ type Entry struct {
 	// CreatedAt is when the order was created at WeChat Pay; zero when it was not given.
 	CreatedAt time.Time
 	// CloseAt is when the order is to be closed. When it is zero, the order is to be closed CloseIn
-	// after its registration, by the database's clock; the same CloseIn in a later registration of
-	// the order is no other time.
+	// after its registration, by the database's clock; registering the order again with the same
+	// CloseIn is no conflict, although it is later by then.
 	CloseAt time.Time
 	CloseIn time.Duration
 }

@@ -17,6 +17,10 @@
 // orders of a killed process become due again by themselves. The database's clock makes all of
 // these times; this package never reads its own.
 //
+// Leases are not renewed: each is taken for longer than its holder may work on the order. A lease
+// guards the record and not the close. A direct close of a leased order is sent all the same, since
+// closing is safe to repeat.
+//
 // A claim is a random token, and every write under a claim says WHERE token = ?. If another claim
 // was made since, the write changes nothing and returns a LostClaimError. A lease that has expired
 // is still good as long as there is no later claim. The token stays in the row after the claim's

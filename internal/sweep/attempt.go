@@ -74,8 +74,8 @@ func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
 	return closing.YoungFor(c.CreatedAt, c.ClaimedAt.Add(age))
 }
 
-// do is the Run's, but that a panic is doubt like any other: one order's must not end the sweep of
-// all.
+// do calls Run.Do and turns a panic into an unknown result, so that one order cannot end the whole
+// sweep.
 func (w *sweep) do(ctx context.Context, r *closing.Run) (result order.Result) {
 	defer func() {
 		if err := w.faultOf(ctx, recover()); err != nil {

@@ -27,7 +27,7 @@ type Report struct {
 	Released int `json:"released"`
 	// Lost were claimed or ended by another process meanwhile.
 	Lost int `json:"lost"`
-	// Contradicted were signed to have ended otherwise than was recorded: an alarm.
+	// Contradicted have a signed answer that contradicts the recorded end: an alarm.
 	Contradicted int `json:"contradicted"`
 	// Unrecorded were attempted, and the decision could not be written. They are due again when
 	// their lease runs out.

@@ -50,8 +50,7 @@ type sweep struct {
 type leasedClaim struct {
 	schedule.Claim
 
-	// since is when it had been claimed at the latest, until when nothing may be sent under it any
-	// more.
+	// The order was claimed no later than since. After until, nothing may be sent under the claim.
 	since, until time.Time
 }
 

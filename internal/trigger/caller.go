@@ -60,7 +60,7 @@ const (
 // the event only where that lowers trust, since the caller wrote the event.
 //
 // The first rule that fits decides. Each requires a sign, and a missing sign leads to fewer rights,
-// never to more. The order runs from what proves most, through all that may be another's words,
+// never to more. The sequence runs from what proves most, through all that may be another's words,
 // down to what is believed only because nothing contradicts it.
 //
 //  1. A service token proves a service, whatever identity came with the call (a merchant's server

@@ -1,5 +1,5 @@
-// Package typo tells a misspelt name from another name. A parameter or a variable that is passed
-// over because of a typo may be the one that names the order, so both are refused by name.
+// Package typo tells a misspelt name from another name. A parameter or a variable that is ignored
+// because of a typo may be the one that names the order, so a misspelt one is refused by name.
 package typo
 
 import "strings"

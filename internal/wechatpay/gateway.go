@@ -1,7 +1,7 @@
 // Package wechatpay makes one exchange with WeChat Pay for each call, in any of its protocols, and
 // returns an order.Answer.
 //
-// Everything here is an [Exchanger], the interface that package closing consumes. A call goes
+// Everything here is an [Exchanger], which is closing.Gateway, the interface of its consumer. A call goes
 // through three of them:
 //
 //	Gateway    chooses by the call's API                       gateway.go
@@ -29,8 +29,9 @@ import (
 )
 
 // Exchanger makes one exchange with WeChat Pay for each call, without retrying. Its methods always
-// return an Answer: without a reply, or one that is authenticated, its Verdict is Doubted or
-// Rejected and its Code says why. They return once ctx is done, and may be called concurrently.
+// return an Answer. Without an authenticated reply its Verdict is Doubted or Rejected, and its Code
+// says why. They return once ctx is done, and may be called concurrently. It has the methods of
+// closing.Gateway, the interface that consumes it.
 type Exchanger interface {
 	// Close requests that the order be closed.
 	Close(ctx context.Context, c order.Call) order.Answer

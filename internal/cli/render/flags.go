@@ -87,8 +87,8 @@ func FlagError(err error) error {
 	return bilingual.Errorf("%w", "选项有误：%w", err)
 }
 
-// typed is a flag as it was typed: -x or --name. Of shorthands
-// that were typed together, as in -xyz, it has all.
+// typed is a flag as it was typed: -x or --name. Shorthands that were typed together, as in -xyz,
+// stay together.
 func typed(name, shorthands string) string {
 	if shorthands != "" {
 		return "-" + shorthands

@@ -52,7 +52,7 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 // {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}; every refusal that has no form
 // of its own has this one.
 type Cloud struct {
-	Functions map[string]*Function // :: name in the path → function; required
+	Functions map[string]*Function // by their names in the path; required
 	EnvID     string               // the CloudBase environment that users call from; "cloudpay-local" when empty
 	// The mini-program's appid when a call names an openid only; may be empty.
 	AppID string

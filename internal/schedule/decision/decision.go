@@ -62,8 +62,8 @@ var attempts = backoff.Exponential{First: FirstPause, Max: 6 * time.Hour, Jitter
 const jitter = 0.25
 
 // Of says what an attempt means for the order that it was made for. age is how long ago the
-// claim was taken. An order is given up at its maxAttempts-th attempt, never when that is 0, if
-// another attempt is likely to end as this one.
+// claim was taken. From its maxAttempts-th attempt on (0: no limit) an order is given up if another
+// attempt is likely to end in the same way.
 func Of(c schedule.Claim, a Attempt, age time.Duration, maxAttempts int) Decision {
 	if a.Untouched {
 		return Decision{Action: Release}
@@ -110,9 +110,9 @@ func TooYoung(left time.Duration) Decision {
 	return Decision{Action: Postpone, Retry: schedule.Retry{After: left, Reason: "not five minutes old"}}
 }
 
-// hopeless reports whether another attempt is likely to end as one with this outcome. An attempt
-// that was limited, too young, too new to be found, or of a sweep that closes nothing was no fair
-// one.
+// hopeless reports whether another attempt is likely to end as one with this outcome. Attempts do
+// not count against the order when WeChat Pay limited the rate, when the order was too young to be
+// closed or too new to be found, or when the sweep only queries.
 func hopeless(outcome order.Outcome, inDoubt bool) bool {
 	switch outcome {
 	case order.OutcomeUnknown, order.OutcomeRefused, order.OutcomePaid: // paid: its amount is not known
