@@ -6,9 +6,9 @@
 // which event the answer is in that state, and transitions says to which state the event leads.
 // docs/state-machine.md draws the table, and a test holds the drawing to it.
 //
-// Two rules hold in every state, so the table does not repeat them. Every exchange is bounded in time
-// so that a query to resolve its doubt still fits before the caller's deadline; and a call always
-// ends before that deadline, with the truth or with "unknown".
+// Two rules hold in every state, so the table does not repeat them. Every exchange is bounded in
+// time so that a query to resolve its doubt still fits before the caller's deadline; and a call
+// always ends before that deadline, with the truth or with "unknown".
 package closing
 
 import (

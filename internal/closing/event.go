@@ -59,8 +59,8 @@ func (t terms) eventOf(s state, a order.Answer) event {
 	return doubted
 }
 
-// counts returns proved if an answer that names no order is proof by itself, and unproved if a query
-// has to confirm it.
+// counts returns proved if an answer that names no order is proof by itself, and unproved if a
+// query has to confirm it.
 func (t terms) counts(a order.Answer, proved, unproved event) event {
 	if a.Conclusive() && !t.confirm {
 		return proved
@@ -81,10 +81,10 @@ func missingOf(a order.Answer) event {
 	return missingForeign
 }
 
-// isDenial reports whether a refusal is final. It is if it proves itself, if the answer before it was
-// a refusal with the same code, or if the same operation was disputed with this code before. Between
-// two disputed closes a query has shown the order unpaid: its state is not the reason, and a third
-// close would be disputed again.
+// isDenial reports whether a refusal is final. It is if it proves itself, if the answer before it
+// was a refusal with the same code, or if the same operation was disputed with this code before.
+// Between two disputed closes a query has shown the order unpaid: its state is not the reason, and
+// a third close would be disputed again.
 func (s state) isDenial(a order.Answer) bool {
 	if a.Verdict == verdict.Refused && (a.Conclusive() || s.refusal == a.Code) {
 		return true

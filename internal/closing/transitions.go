@@ -98,9 +98,9 @@ type transition struct {
 // A row is where each event leads.
 type row map[event]transition
 
-// transitions is the whole workflow. Each step that is not an end has a default row. A row
-// with after overrides it for its events when the answer before was that event. An event that a step has no
-// transition for (a query that is "accepted") counts as doubted.
+// transitions is the whole workflow. Each step that is not an end has a default row. A row with
+// after overrides it for its events when the answer before was that event. An event that a step has
+// no transition for (a query that is "accepted") counts as doubted.
 var transitions = map[state]row{
 	{step: queryFirst}: askAgain(queryFirst, row{
 		statedPaid:   {to: paid},

@@ -16,8 +16,8 @@ import (
 // and columns are those of Registered rows. Other flags are named where the command is made. What
 // the register is to keep has to be a field of schedule.Entry as well.
 type Parameter struct {
-	// Name is the documents' spelling, in snake_case. Also lists the other spellings: camelCase, which
-	// wx-server-sdk makes of it, and for sub-orders the names of APIv2.
+	// Name is the documents' spelling, in snake_case. Also lists the other spellings: camelCase,
+	// which wx-server-sdk makes of it, and for sub-orders the names of APIv2.
 	Name string
 	Also []string
 	// Help says what it is, for flags and documents.

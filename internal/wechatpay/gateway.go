@@ -1,8 +1,8 @@
 // Package wechatpay makes one exchange with WeChat Pay for each call, in any of its protocols, and
 // returns an order.Answer.
 //
-// Everything here is an [Exchanger], which is closing.Gateway, the interface of its consumer. A call goes
-// through three of them:
+// Everything here is an [Exchanger], which is closing.Gateway, the interface of its consumer. A
+// call goes through three of them:
 //
 //	Gateway    chooses by the call's API                       gateway.go
 //	Failover   chooses the main address or the backup          failover.go

@@ -186,8 +186,8 @@ func (p *parts) keep(key, value []byte) {
 // mostFields is as many as a platform's event has.
 const mostFields = 12
 
-// longestMark bounds the keys that EqualFold can match with one of keep's. ſ (U+017F) folds to s and
-// has two bytes, hence the + 1.
+// longestMark bounds the keys that EqualFold can match with one of keep's. ſ (U+017F) folds to s
+// and has two bytes, hence the + 1.
 const longestMark = len("requestContext") + 1
 
 // platformKey reports whether a codec reads the member.
