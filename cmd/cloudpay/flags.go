@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -104,7 +103,7 @@ func (f *parameterFlags) set(p *order.Params) error {
 		// A sub-order is one text with all of its parameters in it.
 		if parameter.Name == "sub_orders" {
 			for _, text := range f.subOrders {
-				put(parameter, cmp.Or(text, " ")) // an empty one, as of a variable that is not set, is a fault
+				put(parameter, text) // an empty one, as of a variable that is not set, is a fault
 			}
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"cloudpay/internal/bilingual"
 )
 
-// Owner is the customer that an order was made for, who may query and close it: wx:APPID:OPENID for
-// a mini-program's user, since an openid is unique only below its appid, or tcb:UUID for
-// CloudBase's own users. The empty Owner is none.
+// Owner is the customer that an order was made for, and that may query and close it:
+// wx:APPID:OPENID for a mini-program's user, since an openid is unique only below its appid, or
+// tcb:UUID for CloudBase's own users. The empty Owner is none.
 type Owner string
 
 // parts is the number of names in an owner of each realm.

@@ -10,34 +10,36 @@ import (
 	"cloudpay/internal/typo"
 )
 
-// Parameter is one row of the table of parameters. Everything that a caller may say comes from the
-// table: the keys of JSON objects and query strings, the columns of order files, the flags of the
-// command line with their help, and the table in docs/api.md, which `make generate` writes. Flags
-// and columns are those of Registered rows. Other flags are named where the command is made. What
-// the register is to keep has to be a field of schedule.Entry as well.
+// Parameter is one row of the table of parameters. All that depends on names comes from it: the
+// keys of JSON objects and query strings, the columns of order files, the flags of the command line
+// with their help, and the table in docs/api.md, which `make generate` writes.
+//
+// A new parameter is a new row and a field of Params. Columns and flags are those of Registered
+// rows; other flags are named where the command is made. What the register is to keep has to be a
+// field of schedule.Entry as well.
 type Parameter struct {
 	// Name is the documents' spelling, in snake_case. Also lists the other spellings: camelCase,
 	// which wx-server-sdk makes of it, and for sub-orders the names of APIv2.
 	Name string
 	Also []string
-	// Help says what it is, for flags and documents.
+	// Help is its one line of help, for flags and documents.
 	Help bilingual.Text
-	// Value says what is well formed, Close and Query whether such a call has the parameter, and
-	// Note what else there is to know: docs/api.md, in Markdown. Example is a value.
+	// Value is the form of a value, Close and Query say whether such a call has the parameter, and
+	// Note is what else there is to know: all for docs/api.md, in Markdown. Example is a value.
 	Value, Close, Query, Note, Example string
 	// Required says that a sub-order must have it.
 	Required bool
 	// Number says that JSON may give it as a number too.
 	Number bool
-	// Trusted says that it decides what is the operator's business: a user who gives it is refused.
+	// Trusted says that only trusted callers may give it; from users it is refused with NOAUTH.
 	Trusted bool
 	// Registered says that orders are registered with it: it is a column of order files.
 	Registered bool
 
-	// field is where it is kept in Params. Rows without one are set, or read by a Reader alone.
+	// field is its place in Params. A row has set instead, or as well, if a value must be parsed.
 	field func(*Params) *string
 	set   func(*Params, string) *FieldError
-	// check finds what is ill formed in field; nil: that is for another package to say.
+	// check returns an error for an ill-formed field; nil: set checks it, or package schedule.
 	check func(region Region, name, value string) *FieldError
 }
 
@@ -54,7 +56,7 @@ func (p *Parameter) Set(params *Params, value string) *FieldError {
 	return nil
 }
 
-// Names of parameters that the program treats apart.
+// The parameters that a Reader treats apart.
 const (
 	subOrders    = "sub_orders"
 	serviceToken = "service_token"
@@ -190,6 +192,7 @@ var parameters = []Parameter{
 		Value: "`CLOUDPAY_SERVICE_TOKEN`", Close: "optional", Query: "optional",
 		Note: "Refused with `NOAUTH` when it is wrong. Never logged. " +
 			"Over HTTP the header `Cloudpay-Service-Token` does the same.",
+		set: func(*Params, string) *FieldError { return nil }, // only a Reader keeps it
 	},
 }
 

@@ -66,6 +66,9 @@ func TestSet(t *testing.T) {
 			}
 		}
 	}
+	if fault := parameter(t, "service_token").Set(&got, "s3cret"); fault != nil {
+		t.Errorf("service_token: got %v", fault)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

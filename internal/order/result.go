@@ -13,8 +13,8 @@ import (
 )
 
 // Outcome is how a call ended, the same for every dialect. The set is closed. No value means
-// success: that depends on the caller, who may want the stock back (closed, alreadyClosed) or
-// deliver (paid).
+// success, which depends on the caller: one wants the stock back (closed, alreadyClosed), another
+// delivers (paid).
 type Outcome string
 
 const (

@@ -87,7 +87,7 @@ var (
 
 func indexCodes() map[string]int {
 	index := make(map[string]int, 2*len(codes))
-	for i, c := range codes {
+	for i, c := range All() {
 		index[fold(c.Name)] = i
 		for _, alias := range c.Aliases {
 			index[fold(alias)] = i
