@@ -156,7 +156,7 @@ func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	// The gateway comes before the functions, too: its addresses are in their environment.
-	d, err := desk.Open(ctx, dir, e.at)
+	d, err := desk.Start(ctx, dir, e.at)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ const (
 	completionName = "completion"
 )
 
-// texts are the words of the commands, a file each, in txtar's form:
+// helpTexts are the words of the commands, a file each, in txtar's form:
 //
 //	-- use --            how it is used
 //	-- short --          one line for lists of commands
@@ -31,12 +31,12 @@ const (
 // languages stand in one file, so that a change of one is seen beside the other.
 //
 //go:embed help/*.txt
-var texts embed.FS
+var helpTexts embed.FS
 
 // readTexts reads the parts of a file of texts. A file that is not there has none: a test wants
 // every command to have texts.
 func readTexts(name string) map[string]string {
-	file, _ := texts.ReadFile("help/" + name + ".txt")
+	file, _ := helpTexts.ReadFile("help/" + name + ".txt")
 	parts := map[string]string{}
 	for _, part := range txtar.Parse(file).Files {
 		parts[part.Name] = strings.TrimRight(string(part.Data), "\n")

@@ -25,7 +25,7 @@ func TestCommandsOutliveTheFarSide(t *testing.T) {
 		sides[fmt.Sprint("HTTP ", status)] = wiretest.Holds(t, status)
 	}
 	dir := t.TempDir()
-	world, err := desk.Open(t.Context(), dir, desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort})
+	world, err := desk.Start(t.Context(), dir, desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort})
 	if err != nil {
 		t.Fatal(err)
 	}

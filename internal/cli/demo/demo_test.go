@@ -14,7 +14,7 @@ import (
 func stage(t *testing.T) (*Demo, *scene, *strings.Builder) {
 	t.Helper()
 	var out strings.Builder
-	world, err := desk.Open(t.Context(), t.TempDir(), desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort})
+	world, err := desk.Start(t.Context(), t.TempDir(), desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ type pending struct {
 // import again goes on from there.
 func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 	defer in.Progress.End()
-	text := &lines{in: bufio.NewReaderSize(source, maxLine)}
+	text := &lineReader{in: bufio.NewReaderSize(source, maxLine)}
 	parse := in.Format.parser() // which keeps the columns
 	for ctx.Err() == nil {
 		line, err := text.next()
@@ -139,9 +139,9 @@ func (in *Importer) flush(ctx context.Context) error {
 	return nil
 }
 
-// lines are read one after the other, none longer than the buffer. A longer one is skipped to its
-// end in pieces, so that memory does not grow with it.
-type lines struct {
+// lineReader reads lines one after the other, none longer than the buffer. A longer one is skipped
+// to its end in pieces, so that memory does not grow with it.
+type lineReader struct {
 	in *bufio.Reader
 	// number is that of the line that next returned last, from 1.
 	number int
@@ -153,7 +153,7 @@ var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB"
 
 // next returns a line without its end; it is valid until the next call. The error is io.EOF after
 // the last line, and errTooLong for a line that was skipped.
-func (l *lines) next() ([]byte, error) {
+func (l *lineReader) next() ([]byte, error) {
 	l.number++
 	line, err := l.in.ReadSlice('\n')
 	l.read += int64(len(line))

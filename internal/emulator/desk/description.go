@@ -87,11 +87,11 @@ type Description struct {
 	// (--partner).
 	Env        map[string]string `json:"env"`
 	PartnerEnv map[string]string `json:"partner_env"`
-	Merchant   merchant          `json:"merchant"`
+	Merchant   describedMerchant `json:"merchant"`
 }
 
-// merchant is the emulated merchant, for a program that signs requests itself.
-type merchant struct {
+// describedMerchant is the emulated merchant, for a program that signs requests itself.
+type describedMerchant struct {
 	MchID       string `json:"mchid"`
 	AppID       string `json:"appid"`
 	SubMchID    string `json:"sub_mchid"`
@@ -117,16 +117,13 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 		Runtime:    runtime,
 		Env:        d.Env(direct),
 		PartnerEnv: d.Env(partner),
-		Merchant: merchant{
+		Merchant: describedMerchant{
 			MchID: m.MchID, AppID: m.AppID, SubMchID: subMchID, Serial: m.SerialNo,
 			PrivateKey: d.secrets.privateKeyFile, PublicKey: d.secrets.publicKeyFile, PublicKeyID: d.Gateway.PublicKeyID(),
 			V2Key: m.V2Key, V3Key: m.V3Key,
 		},
 	}
 }
-
-// File is the description's name in the folder. It is there while an emulator serves.
-const File = "emulator.json"
 
 // Write writes the description into a folder. forget removes it, before the servers end, so that no
 // later caller tries to reach them.
@@ -137,10 +134,6 @@ func (d Description) Write(dir string) (forgetIt func(), err error) {
 	}
 	return func() { forget(dir) }, writeFile(filepath.Join(dir, File), append(text, '\n'))
 }
-
-// forget removes a description, if there is one. A leftover is harmless but misleading: Read would
-// return it, and each call would fail.
-func forget(dir string) { _ = os.Remove(filepath.Join(dir, File)) }
 
 // Read reads the description of the emulator that serves in a folder. The error says how to start
 // one.

@@ -5,7 +5,7 @@
 // One process opens the folder and serves:
 //
 //	dir, release, err := desk.Lock(dir)     // one emulator at a time
-//	d, err := desk.Open(ctx, dir, addresses) // WeChat Pay, with the folder's keys
+//	d, err := desk.Start(ctx, dir, addresses) // WeChat Pay, with the folder's keys
 //	url, stop, err := d.Deploy(ctx, …)       // the functions, and the cloud before them
 //	forget, err := d.Describe(url, …).Write(dir)
 //
@@ -65,9 +65,9 @@ type Desk struct {
 	gatewayURL, backupURL, adminURL string
 }
 
-// Open starts WeChat Pay and its management API with the keys in dir, which are made on first use.
+// Start starts WeChat Pay and its management API with the keys in dir, which are made on first use.
 // The orders are new each time: only keys are kept. Close ends it; nothing serves after an error.
-func Open(ctx context.Context, dir string, at Addresses) (*Desk, error) {
+func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	s, err := loadSecrets(dir)
 	if err != nil {
 		return nil, err

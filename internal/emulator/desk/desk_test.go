@@ -17,7 +17,7 @@ import (
 // open opens a desk at free ports until the test ends.
 func open(t *testing.T, dir string) *Desk {
 	t.Helper()
-	d, err := Open(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})
+	d, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func wantError(t *testing.T, err error, want string) {
 
 // WeChat Pay and its management API answer at the addresses that the description names, with keys
 // that the next emulator in the folder has again.
-func TestOpen(t *testing.T) {
+func TestStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := open(t, dir)
@@ -73,12 +73,12 @@ func TestOpen(t *testing.T) {
 }
 
 // An address that is taken, a function that does not start and one that is not there are told.
-func TestOpenFails(t *testing.T) {
+func TestStartFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := open(t, dir)
 	taken := strings.TrimPrefix(d.adminURL, "http://")
-	_, err := Open(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
+	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
 	wantError(t, err, "the address of the admin: ")
 	none := map[string]string{"closeorder": filepath.Join(dir, "none"), "queryorder": filepath.Join(dir, "none")}
 	_, _, err = d.Deploy(t.Context(), Deployment{Binaries: none, Runtime: "cobol", Logs: os.Stderr, Address: AnyPort})

@@ -35,6 +35,13 @@ func Lock(dir string) (path string, release func(), err error) {
 	return path, func() { _ = lock.Close() }, nil
 }
 
+// File is the description's name in the folder. It is there while an emulator serves.
+const File = "emulator.json"
+
+// forget removes a description, if there is one. A leftover is harmless but misleading: Read would
+// return it, and each call would fail.
+func forget(dir string) { _ = os.Remove(filepath.Join(dir, File)) }
+
 // writeFile writes a file that only its owner may read, whole or not at all: a process that dies
 // here leaves the old file, and at most a .new- file beside it.
 func writeFile(file string, text []byte) error {

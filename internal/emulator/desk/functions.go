@@ -59,12 +59,15 @@ func repository(ctx context.Context) (string, error) {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", bilingual.Errorf("the functions are built from source, and the go command is not on the PATH: install Go 1.26",
 			"云函数需从源码编译，而 PATH 中没有 go 命令：请安装 Go 1.26")
-	case err != nil, path+"/internal/emulator/desk" != reflect.TypeFor[Desk]().PkgPath(): // as `make module` named it
+	case err != nil, path+"/internal/emulator/desk" != reflect.TypeFor[here]().PkgPath(): // as `make module` named it
 		return "", bilingual.Errorf("the functions are built from source: run this inside cloudpay's repository",
 			"云函数需从源码编译：请在 cloudpay 的代码仓库中运行")
 	}
 	return dir, nil
 }
+
+// here is a type of this package. Its path has the module's, which `make module` may have changed.
+type here struct{}
 
 // Find finds the functions' executables in a folder: files of their names, as Build makes them, or
 // where `make package` puts them, for SCF and CloudBase or for Lambda. Any of these binaries runs
