@@ -293,8 +293,8 @@ func TestRegisteredYoungOrdersAreClosedLater(t *testing.T) {
 	got := k.asService("closeorder", `{"out_trade_no":"A1","created_at":"`+created+`"}`)
 	k.wantOutcome(got, order.OutcomeScheduled, "")
 	k.wantReport(k.tick("closeorder"), sweep.Report{})
-	standing, err := k.store.Show(t.Context(), k.ref("A1"))
-	if left := time.Until(standing.DueAt); err != nil || left < 4*time.Minute || left > 5*time.Minute {
+	record, err := k.store.Show(t.Context(), k.ref("A1"))
+	if left := time.Until(record.DueAt); err != nil || left < 4*time.Minute || left > 5*time.Minute {
 		t.Errorf("due in %v (%v), want five minutes after its creation", left, err)
 	}
 	k.wantAsked(0)

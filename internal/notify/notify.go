@@ -34,14 +34,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"cloudpay/internal/schedule"
 	"cloudpay/pkg/wire"
 )
 
-// The names of the headers.
 const (
 	HeaderEvent     = "Cloudpay-Event"
 	HeaderTimestamp = "Cloudpay-Timestamp"
@@ -68,7 +66,6 @@ func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue redacts the key.
 func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// leastKey is the least number of characters in a key.
 const leastKey = 16
 
 // Webhook delivers to one web address. Make it with New. It is safe for concurrent use.
@@ -129,9 +126,8 @@ func newTransport() *http.Transport {
 	return transport
 }
 
-// CloseIdleConnections closes the idle connections. A frozen instance cannot see its peers hang up,
-// so the connections are closed before each run: a dead one would cost a delivery its whole
-// timeout.
+// CloseIdleConnections is called before each run: a frozen instance cannot see its peers hang up,
+// and a dead connection would cost a delivery its whole timeout.
 func (w *Webhook) CloseIdleConnections() { w.client.CloseIdleConnections() }
 
 func isLoopback(host string) bool {
@@ -189,27 +185,4 @@ func Sign(key Key, timestamp string, body []byte) string {
 	mac.Write([]byte(timestamp + "."))
 	mac.Write(body)
 	return scheme + hex.EncodeToString(mac.Sum(nil))
-}
-
-// Verify checks a request on the receiver's side. The error is nil if the body was signed with the
-// key and the timestamp is at most tolerance from now. timestamp and signature are the headers'
-// values as received; signature may hold several signatures, separated by commas.
-func Verify(key Key, timestamp, signature string, body []byte, now time.Time, tolerance time.Duration) error {
-	seconds, err := strconv.ParseInt(timestamp, 10, 64)
-	if err != nil {
-		return fmt.Errorf("%s is not a number of seconds", HeaderTimestamp)
-	}
-	known := false
-	for given := range strings.SplitSeq(signature, ",") {
-		if hmac.Equal([]byte(strings.TrimSpace(given)), []byte(Sign(key, timestamp, body))) {
-			known = true
-		}
-	}
-	if !known {
-		return fmt.Errorf("%s is not this body's by this key", HeaderSignature)
-	}
-	if off := now.Sub(time.Unix(seconds, 0)).Abs(); off > tolerance {
-		return fmt.Errorf("%s is %s off: an old event that is sent again, or a clock that is wrong", HeaderTimestamp, off.Round(time.Second))
-	}
-	return nil
 }

@@ -66,7 +66,8 @@ var errPooled = bilingual.Errorf("a connection pooler (such as PgBouncer or RDS 
 	"of its own: name the database's own host and port with --store",
 	"途中有连接池（如 PgBouncer、RDS Proxy），而升级需要独占会话：请用 --store 指定数据库自身的地址")
 
-// with runs work with goose's provider for the database at an address.
+// with runs work with goose's provider for the database at an address, on connections of its own
+// that are closed afterwards.
 func with(ctx context.Context, address string, work func(*goose.Provider) error) error {
 	connector, database, err := store.Connector(address)
 	if err != nil {
