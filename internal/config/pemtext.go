@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/base64"
 	"encoding/pem"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -108,7 +107,7 @@ func decodeBody(label, body string) (*pem.Block, error) {
 		return &pem.Block{Type: label, Headers: map[string]string{procType: procEncrypted}}, nil
 	}
 	// The line breaks are damaged: only the base64 digits count.
-	digits, bad := base64Digits(concatenation.ReplaceAllString(body, ""))
+	digits, bad := base64Digits(withoutConcatenation(body))
 	switch {
 	case bad > 0:
 		return nil, bilingual.Errorf("has a character that is not base64's between its BEGIN and END lines, at position %d after BEGIN",
@@ -125,9 +124,29 @@ func decodeBody(label, body string) (*pem.Block, error) {
 	return &pem.Block{Type: label, Bytes: der}, nil
 }
 
-// concatenation matches what source code has between two strings, such as the lines of a key: "…" +
-// "…".
-var concatenation = regexp.MustCompile(`["']\s*\+\s*["']`)
+// withoutConcatenation removes the plus signs that source code has between two strings, such as the
+// lines of a key: "…" + "…". Every other plus sign is a digit of base64.
+func withoutConcatenation(text string) string {
+	parts := strings.Split(text, "+")
+	var b strings.Builder
+	for i, part := range parts {
+		b.WriteString(part)
+		if i+1 < len(parts) && !(endsQuoted(part) && startsQuoted(parts[i+1])) {
+			b.WriteByte('+')
+		}
+	}
+	return b.String()
+}
+
+func endsQuoted(s string) bool {
+	s = strings.TrimRightFunc(s, unicode.IsSpace)
+	return strings.HasSuffix(s, `"`) || strings.HasSuffix(s, "'")
+}
+
+func startsQuoted(s string) bool {
+	s = strings.TrimLeftFunc(s, unicode.IsSpace)
+	return strings.HasPrefix(s, `"`) || strings.HasPrefix(s, "'")
+}
 
 // base64Digits removes the remains of line breaks, and what surrounds lines. bad is the position,
 // from 1, of the first character that is neither one of these nor base64; 0 if there is none.

@@ -1,9 +1,7 @@
 package trigger
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
@@ -40,15 +38,24 @@ func operatorsBusiness(r order.Result) bool {
 	return r.ReturnCode == "FAIL" && r.Outcome != order.OutcomeRefused
 }
 
-// settings matches the setting that an error names for the operator, in parentheses. It is compiled
-// on first use: few calls need it, and every cold start would pay for it.
-var settings = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(` \([^()]*(WXPAY|CLOUDPAY)_[^()]*\)|（[^（）]*(WXPAY|CLOUDPAY)_[^（）]*）`)
-})
-
+// withoutSettings removes the settings that an error names for the operator: the parentheses, of
+// either language, that hold a variable's name. A regular expression would be shorter, and would
+// bring the package regexp into every function.
 func withoutSettings(text string) string {
-	if !strings.Contains(text, "PAY_") {
+	text = withoutVariables(text, " (", ")")
+	return withoutVariables(text, "（", "）")
+}
+
+// withoutVariables removes each innermost pair of parentheses that holds the name of a variable.
+func withoutVariables(text, opening, closing string) string {
+	before, rest, found := strings.Cut(text, opening)
+	if !found {
 		return text
 	}
-	return settings().ReplaceAllString(text, "")
+	inside, after, closed := strings.Cut(rest, closing)
+	isInnermost := closed && !strings.Contains(inside, strings.TrimSpace(opening))
+	if isInnermost && (strings.Contains(inside, "WXPAY_") || strings.Contains(inside, "CLOUDPAY_")) {
+		return before + withoutVariables(after, opening, closing)
+	}
+	return before + opening + withoutVariables(rest, opening, closing)
 }
