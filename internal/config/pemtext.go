@@ -131,21 +131,18 @@ func withoutConcatenation(text string) string {
 	var b strings.Builder
 	for i, part := range parts {
 		b.WriteString(part)
-		if i+1 < len(parts) && !(endsQuoted(part) && startsQuoted(parts[i+1])) {
+		if i+1 < len(parts) && !isConcatenation(part, parts[i+1]) {
 			b.WriteByte('+')
 		}
 	}
 	return b.String()
 }
 
-func endsQuoted(s string) bool {
-	s = strings.TrimRightFunc(s, unicode.IsSpace)
-	return strings.HasSuffix(s, `"`) || strings.HasSuffix(s, "'")
-}
-
-func startsQuoted(s string) bool {
-	s = strings.TrimLeftFunc(s, unicode.IsSpace)
-	return strings.HasPrefix(s, `"`) || strings.HasPrefix(s, "'")
+// isConcatenation reports whether a plus sign between the two stands between quotation marks.
+func isConcatenation(before, after string) bool {
+	before = strings.TrimRightFunc(before, unicode.IsSpace)
+	after = strings.TrimLeftFunc(after, unicode.IsSpace)
+	return before != "" && after != "" && strings.Contains(`"'`, before[len(before)-1:]) && strings.Contains(`"'`, after[:1])
 }
 
 // base64Digits removes the remains of line breaks, and what surrounds lines. bad is the position,

@@ -110,7 +110,7 @@ func meaningOf(p Parameter) string {
 func codesTable() string {
 	var table strings.Builder
 	table.WriteString("| code | other spellings | on a close | on a query | meaning | what to do |\n|---|---|---|---|---|---|\n")
-	for _, c := range errcode.All() {
+	for _, c := range errcode.Table {
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s / %s | %s / %s |\n",
 			c.Name, inCode(c.Aliases), c.Close, c.Query, c.Meaning, c.MeaningZH, c.Remedy, c.RemedyZH)
 	}

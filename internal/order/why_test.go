@@ -58,7 +58,7 @@ func TestWhy(t *testing.T) {
 // TestCodesInBothLanguages: each code has a meaning and a remedy in both languages.
 func TestCodesInBothLanguages(t *testing.T) {
 	t.Parallel()
-	for _, c := range errcode.All() {
+	for _, c := range errcode.Table {
 		for _, text := range []bilingual.Text{bilingual.New(c.Meaning, c.MeaningZH), bilingual.New(c.Remedy, c.RemedyZH)} {
 			if text.EN == "" || hasHan(text.EN) || !hasHan(text.ZH) {
 				t.Errorf("%s: got %+v, want English and Chinese", c.Name, text)

@@ -34,7 +34,7 @@ func TestEveryRefusalHasADisposition(t *testing.T) {
 			}
 		}
 	}
-	for _, code := range errcode.All() {
+	for _, code := range errcode.Table {
 		refuses := code.Close == verdict.Refused || code.Query == verdict.Refused
 		if refuses && !slices.Contains(messages, code.Name) && !slices.Contains(others, code.Name) {
 			t.Errorf("%s can refuse, and it is not decided whether that is the message's fault", code.Name)

@@ -55,13 +55,10 @@ func (c Code) Text() string { return c.Meaning + " / " + c.MeaningZH }
 // Code of that spelling whose verdicts are Disputed: a query decides.
 func Lookup(spelling string) (Code, bool) {
 	if row, ok := codeIndex[fold(spelling)]; ok {
-		return codes[row], true
+		return Table[row], true
 	}
 	return Code{Name: spelling, Close: verdict.Disputed, Query: verdict.Disputed}, false
 }
-
-// All returns the table in the document's order.
-func All() []Code { return append([]Code(nil), codes...) }
 
 // IsOfMerchant reports whether a code is about the merchant's own papers: keys, numbers, and how
 // they belong together. Every order meets it, and no retry helps until a person has mended them.
@@ -86,8 +83,8 @@ var (
 )
 
 func indexCodes() map[string]int {
-	index := make(map[string]int, 2*len(codes))
-	for i, c := range All() {
+	index := make(map[string]int, 2*len(Table))
+	for i, c := range Table {
 		index[fold(c.Name)] = i
 		for _, alias := range c.Aliases {
 			index[fold(alias)] = i
@@ -96,12 +93,12 @@ func indexCodes() map[string]int {
 	return index
 }
 
-// codes has the error codes of WeChat Pay's pages for closing and querying: APIv2 (merchant
+// Table has the error codes of WeChat Pay's pages for closing and querying: APIv2 (merchant
 // 4011935216, chapters 9_2 and 9_3), CloudPay, APIv3 direct and partner, overseas, the page of
 // status codes, and spellings met in the field. The codes of our own follow.
 //
 //nolint:lll // a table is read across
-var codes = []Code{
+var Table = []Code{
 	// What may have become of the order.
 	{"ORDERPAID", []string{"ORDER_PAID"}, verdict.SaysPaid, verdict.Doubted, "the order has been paid and cannot be closed", "订单已支付，不能发起关单", "treat it as paid: deliver, or refund", "按已支付处理：发货或退款"},
 	{"ORDERCLOSED", []string{"ORDER_CLOSED"}, verdict.SaysClosed, verdict.Doubted, "the order is closed already", "订单已关闭，无需继续调用", "nothing more is needed", "无需其他操作"},

@@ -64,7 +64,7 @@ func TestLookupOfAnUnknownCode(t *testing.T) {
 func TestSpellingsAreUnique(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for _, c := range errcode.All() {
+	for _, c := range errcode.Table {
 		if c.Meaning == "" || c.MeaningZH == "" || c.Remedy == "" || c.Close == "" || c.Query == "" {
 			t.Errorf("%s lacks a meaning, a remedy or a verdict: %+v", c.Name, c)
 		}
