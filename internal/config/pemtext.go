@@ -142,7 +142,9 @@ func withoutConcatenation(text string) string {
 func isConcatenation(before, after string) bool {
 	before = strings.TrimRightFunc(before, unicode.IsSpace)
 	after = strings.TrimLeftFunc(after, unicode.IsSpace)
-	return before != "" && after != "" && strings.Contains(`"'`, before[len(before)-1:]) && strings.Contains(`"'`, after[:1])
+	const quotes = `"'`
+	return before != "" && after != "" &&
+		strings.IndexByte(quotes, before[len(before)-1]) >= 0 && strings.IndexByte(quotes, after[0]) >= 0
 }
 
 // base64Digits removes the remains of line breaks, and what surrounds lines. bad is the position,
