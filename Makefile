@@ -1,49 +1,53 @@
-# make = what CI runs. Every target works on a fresh clone with Go, git and make; what else it needs it installs into .tmp.
+# CI runs these targets too. Every target works on a fresh clone with Go, git and make, and installs
+# its other tools into .tmp.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.NOTPARALLEL: # the two cores of a CI machine are kept busy by one go command, and tests measure time
+.NOTPARALLEL: # one go command keeps the two cores of a CI machine busy, and tests measure time
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# The functions: a folder below functions/, one of the same name in dist/, and a handler in serverless.yml.
+# Each function has a folder below functions/, one of the same name in dist/, and a handler in
+# serverless.yml.
 FUNCTIONS := closeorder queryorder
 SCF_ZIP := dist/scf.zip
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.tmp/bin/golangci-lint-$(GOLANGCI_VERSION)
 
-# What each package's own tests have to cover, in per cent of its statements.
+# The coverage that each package's own tests must reach, in per cent of its statements.
 COVERAGE := cloudpay/pkg/*=95 cloudpay/internal/order=90 cloudpay/internal/order/errcode=90 cloudpay/internal/schedule=90 cloudpay/internal/closing=90 cloudpay/internal/sweep=90
 
-# What tests must have used and written for a search for leaks to be one.
+# The secrets that the tests must have used and the outputs that they must have written, without
+# which a search for leaks would prove nothing.
 LEAKCHECK := -secrets v2-key,v3-key,private-key,token,identity,signature -output logs,errors,replies,terminal
 
 FUZZTIME ?= 60s
 BENCHTIME ?= 1s
 
-##@ For everybody
+##@ For users
 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## Register, close and query orders against the emulated cloud and WeChat Pay
+demo: ## Register, close and query orders with the emulated cloud and WeChat Pay
 	@echo 'compiling … (the first time takes a minute)'
 	@go run -tags sqlite ./cmd/cloudpay demo
 
-# Tests of several packages build the functions, at the same time: compiled once before, they only have to be linked. What
-# needs no race detector is compiled in the same way, so that the standard library is compiled twice and not three times.
-# lint vets everything, so that go test need not do a part of it again. The timeout ends what hangs; a busy machine is no fault.
-# What tests write to be searched goes into a new folder, so that nothing of an earlier run is found there, and nothing of
-# this one is missing: its name makes go run every test that writes, as -shuffle does already, instead of taking a result
-# out of its cache.
+# Tests of several packages build the functions at the same time. They are compiled once before, so
+# that the tests only have to link them. Programs without the race detector are compiled in the same
+# way, so that the standard library is compiled twice and not three times. lint vets everything, so
+# go test does not. The timeout ends a hanging test, and leaves room for a busy machine. The tests
+# write their output to a new folder, so that it holds this run's output and no earlier one's. The
+# folder's name also keeps go from taking a test's result out of its cache, as -shuffle does
+# already.
 .PHONY: test
-test: ## Test what is quick, with the race detector, the coverage gates and a search for leaked secrets (below 3 minutes)
+test: ## Run the quick tests: race detector, coverage gates, search for leaked secrets (below 3 minutes)
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] \
 		&& echo 'int main(void) { return 0; }' | $$(go env CC) -x c -o /dev/null - 2> /dev/null; \
 	then race=-race; \
@@ -61,7 +65,7 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 	export CLOUDPAY_TEST_OUTPUT="$$output"; \
 	go test $$race -shuffle=on -cover -vet=off -timeout=10m $$(go list ./... | grep -v '/cmd/') \
 		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
-	: 'What takes SQLite is without the race detector, which slows that forty times; test-races has it.'; \
+	: 'Tests with SQLite run without the race detector, which slows them forty times; test-races has it.'; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/... ./cmd/...; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestRegistered' ./internal/app; \
 	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
@@ -70,25 +74,25 @@ test: ## Test what is quick, with the race detector, the coverage gates and a se
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo package-test fuzz ## Test, and what is slow or needs installing (below 40 minutes)
+test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo package-test fuzz ## Run all tests, also those that are slow or need installing (below 40 minutes)
 
 .PHONY: test-races
 test-races: ## Run the command's tests with the race detector, too
 	go test -race -shuffle=on -vet=off -timeout=20m ./cmd/...
 
 .PHONY: test-documents
-test-documents: ## Type what the documents say in a fresh clone of what is committed, as a newcomer does (two minutes)
+test-documents: ## Run the documents' commands in a fresh clone of the last commit (two minutes)
 	CLOUDPAY_TEST_CLONE=1 go test -tags sqlite -count=1 -v -vet=off -timeout=15m -run '^TestFreshClone$$' ./cmd/cloudpay \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-databases
-test-databases: ## Prove the store on PostgreSQL, behind PgBouncer, on MariaDB and under failover, installing what is missing
+test-databases: ## Prove the store on PostgreSQL, PgBouncer, MariaDB and under failover; installs what is missing
 	internal/toolchain/install.sh databases
 	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover)$$' ./internal/store \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed
-test-killed: ## Kill sweeps at work hundreds of times, on each database, and look for what was lost (two minutes)
+test-killed: ## Kill running sweeps hundreds of times on each database, and look for losses (two minutes)
 	internal/toolchain/install.sh databases
 	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
@@ -99,12 +103,12 @@ test-module: ## Rename a copy of the module, vet it, and use its packages from a
 
 .PHONY: proof
 proof: PROOF_TRIES := 10000
-proof: ## Make 10,000 calls and as many sweeps' orders through proxies that hand over other orders' replies (PROOF_TRIES; 10 minutes)
+proof: ## Make 10,000 calls (PROOF_TRIES) and sweep as many orders while proxies mix up replies (10 minutes)
 	PROOF_TRIES=$(PROOF_TRIES) go test -tags sqlite -count=1 -v -timeout=60m -run 'OutOfStep|^TestEveryStatus' ./internal/app \
 		| grep -Ev '^ *=== '
 
 .PHONY: test-sweep
-test-sweep: ## Sweep real databases that crash, deadlock and run full, and 20,000 orders by four at once (a minute)
+test-sweep: ## Sweep with databases that crash, deadlock and run full, and with four sweepers (a minute)
 	internal/toolchain/install.sh databases
 	cd bench && go test -tags sqlite,databases -count=1 -v -timeout=10m ./sweep | grep -Ev '^ *(=== |--- PASS)|level='
 
@@ -123,12 +127,12 @@ fuzz: ## Run each fuzz target for FUZZTIME (60s; half an hour in all)
 		done
 
 .PHONY: bench
-bench: ## Measure the protocol packages beside their floors, then the built functions beside theirs
+bench: ## Measure the protocol packages, then the built functions, each beside its floor
 	go test -run '^$$' -bench . -benchmem -benchtime '$(BENCHTIME)' ./pkg/...
 	cd bench && go test -run '^$$' -bench . -benchtime '$(BENCHTIME)' ./...
 
 .PHONY: bench-store
-bench-store: ## Measure whole sweeps, and claiming due orders from ten million, by four at once too (10 minutes, 8 GB in TMPDIR)
+bench-store: ## Measure whole sweeps, and claims from ten million orders (10 minutes, 8 GB in TMPDIR)
 	internal/toolchain/install.sh databases
 	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -benchtime 5x -timeout=10m ./sweep
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
@@ -139,23 +143,23 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'gofmt -w these:\n%s\n' "$$unformatted"; exit 1; fi
 	@large=$$(git ls-files -z | xargs -0 sh -c 'find "$$@" -maxdepth 0 -size +1000k' sh); \
-	if [ -n "$$large" ]; then printf 'too large for a source, perhaps built:\n%s\n' "$$large"; exit 1; fi
+	if [ -n "$$large" ]; then printf 'too large for a source file, perhaps a build result:\n%s\n' "$$large"; exit 1; fi
 	for module in . bench; do \
 		( cd $$module && go mod tidy -diff && go vet ./... && $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./... ) || exit 1; \
 	done
 	@before=$$(git status --porcelain; git diff); \
 	$(MAKE) generate; \
 	if [ "$$before" != "$$(git status --porcelain; git diff)" ]; then \
-		echo 'make generate changes files: commit what it makes'; exit 1; \
+		echo 'make generate changes files: commit them'; exit 1; \
 	fi
 
 .PHONY: generate
-generate: ## Write what is made from code: the README's table of variables, the tables of docs/api.md
+generate: ## Generate from code: the README's table of variables, the tables of docs/api.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
 	go test -count=1 -run '^TestAPIDocumentTables$$' ./internal/order -update
 
 .PHONY: module
-module: ## Give the module the path that you publish it under: make module MODULE=example.com/pay/cloudpay
+module: ## Give the module another path, to publish it: make module MODULE=example.com/pay/cloudpay
 	@go run ./internal/toolchain/module '$(MODULE)'
 
 $(GOLANGCI):
@@ -165,8 +169,9 @@ $(GOLANGCI):
 
 ##@ For deployment
 
-# One binary of a function serves every way of being called; what differs is the machine and the name to start it by.
-# The tag keeps aws-lambda-go from linking net/rpc, for a protocol that Lambda no longer speaks: a sixth of the binary.
+# One binary of a function serves every platform; only the machine and the file's name differ. The
+# tag keeps aws-lambda-go from linking net/rpc, a sixth of the binary, for a protocol that Lambda no
+# longer speaks.
 GOBUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w'
 
 .PHONY: build
@@ -178,7 +183,7 @@ build: ## Build the functions into dist/: for SCF and CloudBase, and for Lambda 
 	done
 
 .PHONY: package
-package: build ## Pack them for each way to deploy: docs/deploy.md
+package: build ## Build and pack the functions for each platform: docs/deploy.md
 	pack=$$PWD/.tmp/bin/pack; \
 	go build -o $$pack ./internal/toolchain/pack; \
 	$$pack $(SCF_ZIP) $(foreach function,$(FUNCTIONS),$(function)=dist/$(function)/main); \
@@ -190,10 +195,10 @@ package: build ## Pack them for each way to deploy: docs/deploy.md
 	done
 
 .PHONY: package-test
-package-test: package ## Unpack what was packed, and call the functions in it
+package-test: package ## Unpack the packages, and call the functions in them
 	CLOUDPAY_DIST=$(CURDIR)/dist go test -count=1 -run '^TestArtefacts$$' ./internal/hosting
 	go test -count=1 -tags lambda.norpc -run '^TestLambda' ./internal/hosting
 
 .PHONY: clean
-clean: ## Remove what was built, and the tools
+clean: ## Remove what was built, and the tools in .tmp
 	rm -rf dist .tmp
