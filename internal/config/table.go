@@ -327,8 +327,8 @@ var variables = []variable{
 	},
 	{
 		name: "CLOUDPAY_SWEEP_PER_SECOND", values: "0.1 to 10000", initial: "300",
-		meaning: "The most calls a second of all sweeps together in the merchant's name. It falls by itself while WeChat Pay says" +
-			" that it is asked too often.",
+		meaning: "The most calls a second of all sweeps together in the merchant's name. It falls while WeChat Pay answers" +
+			" that there are too many requests, and grows back.",
 		remedy: bilingual.New("give a number from 0.1 to 10000", "请填 0.1 至 10000 之间的数"),
 		read:   readPerSecond,
 	},
@@ -348,7 +348,7 @@ var variables = []variable{
 		// Only checked here: internal/hosting reads it itself, because it is needed without a
 		// Config.
 		name: "CLOUDPAY_CONFIG_FAULTS",
-		meaning: "What a function does that is not configured, besides saying so in its log: answer every call with `CONFIG_ERROR`," +
+		meaning: "What a misconfigured function does after it has logged its faults: answer every call with `CONFIG_ERROR`," +
 			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",
 	}, func(*Config, string) {}, "answer", "exit"),
 	{
