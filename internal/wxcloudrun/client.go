@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -77,6 +78,9 @@ func (c *Client) send(ctx context.Context, path string, r *Request) (*reply, err
 	received.RequestID = cmp.Or(seqID, received.RequestID)
 	// With a status other than 200, the status decides, whatever is wrong with the body.
 	if err != nil && received.HTTPStatus == http.StatusOK {
+		if malformed, is := errors.AsType[*wire.MalformedError](err); is {
+			malformed.RequestID = received.RequestID // the link's own, which Exchange does not know
+		}
 		return nil, err
 	}
 	got := &reply{Reply: received, overLink: seqID != ""}

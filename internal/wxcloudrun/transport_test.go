@@ -176,6 +176,25 @@ func TestBodyCutShortOnTheWire(t *testing.T) {
 	}
 }
 
+// TestUnusableBodyKeepsTheRequestID: WeChat Pay's support finds a call of the link by it only.
+func TestUnusableBodyKeepsTheRequestID(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]io.Reader{
+		"cut short": io.MultiReader(strings.NewReader(closeSample[:40]), failing{io.ErrUnexpectedEOF}),
+		"too long":  strings.NewReader(closeSample + strings.Repeat("\n", 1<<20)),
+	} {
+		_, err := closeOne(t, client(func(*http.Request) (*http.Response, error) {
+			resp := respond(http.StatusOK, "")
+			resp.Header.Set("X-Openapi-Seqid", "seq-1")
+			resp.Body = io.NopCloser(body)
+			return resp, nil
+		}))
+		if got := wantError[*wire.MalformedError](t, err); got.RequestID != "seq-1" {
+			t.Errorf("%s: RequestID %q, want seq-1", name, got.RequestID)
+		}
+	}
+}
+
 // TestBodyOfAnotherStatusMayFail: the status is what there is to tell.
 func TestBodyOfAnotherStatusMayFail(t *testing.T) {
 	t.Parallel()
