@@ -9,20 +9,20 @@ import (
 )
 
 const (
-	// mostUnproved is how many look-ups a customer may make in allowancePeriod that show no order
+	// maxUnproved is how many look-ups a customer may make in allowancePeriod that show no order
 	// of theirs. Each spends exchanges of the merchant's quota, and an honest customer needs none.
-	mostUnproved    = 10
+	maxUnproved     = 10
 	allowancePeriod = time.Minute
-	// mostCustomers bounds the memory. One instance cannot look up orders for more in a minute.
-	mostCustomers = 4096
-	purgePeriod   = time.Second
+	// maxCustomers bounds the memory. One instance cannot look up orders for more in a minute.
+	maxCustomers = 4096
+	purgePeriod  = time.Second
 )
 
 // An Allowance counts the look-ups of each customer in the memory of one instance. The zero value
 // is ready for use, by any number of goroutines; a nil one allows everything.
 type Allowance struct {
 	mu    sync.Mutex
-	spent map[order.Owner][]time.Time // oldest first, mostUnproved at most
+	spent map[order.Owner][]time.Time // oldest first, maxUnproved at most
 	// purged is when customers without recent look-ups were last dropped. That visits every
 	// customer, so that a crowd of new ones could delay the others if each caused it.
 	purged time.Time
@@ -37,7 +37,7 @@ func (a *Allowance) take(customer order.Owner, now time.Time) (refund func(), wa
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	times := recent(a.spent[customer], now)
-	if len(times) >= mostUnproved {
+	if len(times) >= maxUnproved {
 		a.spent[customer] = times
 		return nil, times[0].Add(allowancePeriod).Sub(now)
 	}
@@ -66,14 +66,14 @@ func (a *Allowance) makeRoom(customer order.Owner, now time.Time) {
 	if a.spent == nil {
 		a.spent = map[order.Owner][]time.Time{}
 	}
-	if _, known := a.spent[customer]; known || len(a.spent) < mostCustomers {
+	if _, known := a.spent[customer]; known || len(a.spent) < maxCustomers {
 		return
 	}
 	if now.Sub(a.purged) >= purgePeriod {
 		a.purge(now)
 	}
 	for other := range a.spent {
-		if len(a.spent) < mostCustomers {
+		if len(a.spent) < maxCustomers {
 			return
 		}
 		delete(a.spent, other)

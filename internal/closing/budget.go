@@ -17,14 +17,14 @@ const (
 	// longestAttempt bounds one exchange: WeChat Pay answers a close within a second, and a reply
 	// that takes more than four does not come.
 	longestAttempt = 4 * time.Second
-	// shortestAttempt is the least time for an exchange to begin. A close is begun only while a
-	// query still fits behind it.
+	// shortestAttempt is the least time for an exchange to begin. A close may take a third of the
+	// time that is left, and the other two thirds must hold a query.
 	shortestAttempt = 20 * time.Millisecond
 	shortestClose   = 3 * 3 * shortestAttempt / 2
 	// The reserve is a sixth of the time there is, within these bounds. In it the reply is written
 	// and reaches the platform, on an instance that may have a small share of a processor.
-	leastReserve = 100 * time.Millisecond
-	mostReserve  = 500 * time.Millisecond
+	minReserve = 100 * time.Millisecond
+	maxReserve = 500 * time.Millisecond
 )
 
 // pauses are those between exchanges, unless the gateway asks for longer ones.
@@ -44,7 +44,7 @@ func newBudget(ctx context.Context, maxWait time.Duration) *budget {
 	b := &budget{until: time.Now().Add(withoutDeadline), maxWait: maxWait}
 	if end, ok := ctx.Deadline(); ok {
 		left := time.Until(end)
-		reserve := min(max(left/6, leastReserve), mostReserve, left/2)
+		reserve := min(max(left/6, minReserve), maxReserve, left/2)
 		b.until = end.Add(-reserve)
 		if most := time.Now().Add(longestCall); b.until.After(most) {
 			b.until = most
@@ -81,10 +81,10 @@ func (b *budget) wait(ctx context.Context, wish time.Duration) bool {
 	return deadline.Sleep(ctx, pause)
 }
 
-// lookupStep is the grid on which a look-up waits and answers. An order that exists and one that
-// does not differ by little (WeChat Pay's own time, a round trip to the store), which shows only if
-// an exchange ends that close to a step. With 250 ms that would be at exchanges of 240 ms, which
-// are common from abroad.
+// lookupStep is the grid on which a look-up waits and answers. Look-ups of an order
+// that exists and of one that does not differ by a few milliseconds (WeChat Pay's own time, a round
+// trip to the store). The difference shows only if an exchange ends within it of a step. Exchanges
+// of 240 ms, just before a step of 250 ms, are common from abroad; those of 490 ms are not.
 const lookupStep = 500 * time.Millisecond
 
 // steps are the moments at which a look-up goes on or ends, counted from its start. What happens
@@ -94,10 +94,10 @@ type steps struct {
 	size  time.Duration
 }
 
-// mostSteps bounds the wait between two attempts.
-const mostSteps = 10
+// maxSteps bounds the steps that a pause adds to the wish.
+const maxSteps = 10
 
-// last is the last step before until; start itself when there is none.
+// last is the last step at or before until; start itself when there is none.
 func (s *steps) last(until time.Time) time.Time {
 	return s.start.Add(max(until.Sub(s.start), 0).Truncate(s.size))
 }
@@ -112,7 +112,7 @@ func (s *steps) next(t time.Time) time.Time {
 // the third on one, three, seven steps more. "No such order" takes three exchanges when the first
 // had a used connection. A pause is never random, or its end would show when it began.
 func (s *steps) pause(wish time.Duration, n int) time.Duration {
-	more := min(1<<min(max(n-2, 0), mostSteps)-1, mostSteps)
+	more := min(1<<min(max(n-2, 0), maxSteps)-1, maxSteps)
 	now := time.Now()
 	return s.next(now.Add(wish)).Add(time.Duration(more) * s.size).Sub(now)
 }

@@ -47,8 +47,8 @@ type Closer struct {
 // nothing is written.
 //
 // Close returns before ctx's deadline (within 15 seconds when there is none), and is safe to repeat
-// whatever it answered. The Result is never one that the gateway did not prove: without proof its
-// outcome is unknown.
+// whatever it answered. The outcomes closed, alreadyClosed, paid and notFound are reported only if
+// the gateway proved them. Without proof the outcome is unknown.
 func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 	call, err := c.Merchant.CloseCall(p)
 	if err != nil {

@@ -6,6 +6,9 @@
 // which event the answer is in that state, and transitions says to which state the event leads.
 // docs/state-machine.md draws the table, and a test holds the drawing to it.
 //
+// With a register (the store), Closer records before a registered order is closed that it begins,
+// under a lease of its own, and afterwards how it ended. See registered.go.
+//
 // Two rules hold in every state, so the table does not repeat them. Every exchange is bounded in
 // time so that a query to resolve its doubt still fits before the caller's deadline; and a call
 // always ends before that deadline, with the truth or with "unknown".
@@ -60,18 +63,17 @@ const (
 	// directLease outlives the longest call and the write after it. A process that dies under it
 	// leaves the order to the next sweep after the lease.
 	directLease = longestCall + 15*time.Second
-	// longestQuestion bounds a question to the store, so that a store that hangs leaves time to say
-	// so.
-	longestQuestion = 3 * time.Second
+	// storeTimeout bounds one call of the store, so that a store that hangs leaves time to say so.
+	storeTimeout = 3 * time.Second
 	// longestWrite bounds recording how one order ended.
 	longestWrite = 5 * time.Second
 )
 
-// ask bounds a question to the store.
-func ask[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
+// withStoreTimeout calls the store within a third of the time left, 3 seconds at most.
+func withStoreTimeout[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
-	return question(ctx)
+	return call(ctx)
 }
 
 // recorded says in a result whether the register knows it.

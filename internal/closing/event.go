@@ -97,8 +97,8 @@ func (s state) isDenial(a order.Answer) bool {
 func (s state) isDisputable() bool { return s.step == sendClose || s.step == queryOnly }
 
 // isUnreadable reports whether the reply is malformed or its signature is wrong. One odd field of a
-// query's reply, such as attach, can cause either, in every reply. So a sweep whose first two
-// queries are unreadable sends the close, whose reply has no such field (see transitions).
+// query's reply, such as attach, can cause either, in every reply. So a Run with
+// QueryFirst sends the close after two unreadable queries: its reply has no such field.
 func isUnreadable(a order.Answer) bool {
 	return a.Verdict == verdict.Doubted && (a.Code == errcode.MalformedReply || a.Code == errcode.BadSignature)
 }

@@ -39,7 +39,7 @@ func (v *evidence) add(s state, e event, a order.Answer) {
 		v.doubt = unsettled(a)
 	case missing, missingUsed, missingForeign:
 		v.doubt = unproven(a)
-	default: // an end needs no doubt, and does no harm here
+	default: // final answers land here too, and decisive ignores their doubt
 		if a.Code != errcode.Timeout || v.doubt.HTTPStatus == 0 {
 			v.doubt = a // an attempt cut short tells less than the reply before it
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // MostCustomers is the bound of an Allowance's memory.
-const MostCustomers = mostCustomers
+const MostCustomers = maxCustomers
 
 // Take spends a look-up.
 func (a *Allowance) Take(customer order.Owner, now time.Time) (refund func(), wait time.Duration) {

@@ -25,7 +25,7 @@ type Owners interface {
 // A customer cannot find out that another customer's order exists. Such an order and one that does
 // not exist
 //   - take the same exchanges and the same store statements. Between the gateway and the Run there
-//     is a veil, which asks the store after each answer and replaces an order that is not the
+//     is a filter, which asks the store after each answer and replaces an order that is not the
 //     customer's by "there is no such order". The Run sees no difference, so that whatever it does
 //     after that answer (it asks again) it does for both;
 //   - are waited for and answered at full steps of time from the look-up's start, which hide how
@@ -77,9 +77,9 @@ func (l *Lookup) Find(ctx context.Context, customer order.Owner, p order.Params)
 func (l *Lookup) find(ctx context.Context, limits *budget, customer order.Owner, call order.Call) (schedule.Found, error) {
 	ctx, cancel := context.WithDeadline(ctx, limits.until)
 	defer cancel()
-	v := &veil{Gateway: l.Querier.Gateway, customer: customer, stop: cancel}
+	v := &ownerFilter{Gateway: l.Querier.Gateway, customer: customer, stop: cancel}
 	v.owners = func(refs []order.Ref) (map[order.Ref]order.Owner, error) {
-		return ask(ctx, func(ctx context.Context) (map[order.Ref]order.Owner, error) { return l.Owners.Owners(ctx, refs) })
+		return withStoreTimeout(ctx, func(ctx context.Context) (map[order.Ref]order.Owner, error) { return l.Owners.Owners(ctx, refs) })
 	}
 	r := &Run{Gateway: v, Call: call, First: QueryOnly, budget: limits}
 	result := r.Do(ctx)
@@ -104,8 +104,8 @@ func tooMany(call order.Call, wait time.Duration) order.Result {
 	}, 0)
 }
 
-// veil is the Gateway of one look-up, for one goroutine.
-type veil struct {
+// ownerFilter is the Gateway of one look-up, for one goroutine.
+type ownerFilter struct {
 	Gateway
 
 	customer order.Owner
@@ -118,31 +118,31 @@ type veil struct {
 }
 
 // Query asks the gateway, and the store after each answer that says whether there is an order.
-func (v *veil) Query(ctx context.Context, c order.Call) order.Answer {
-	a := v.Gateway.Query(ctx, c)
+func (f *ownerFilter) Query(ctx context.Context, c order.Call) order.Answer {
+	a := f.Gateway.Query(ctx, c)
 	if a.Verdict != verdict.Stated && a.Verdict != verdict.SaysMissing {
 		return a
 	}
 	refs := partsOf(c, a.Facts)
-	owners, err := v.owners(padded(refs, c))
+	owners, err := f.owners(padded(refs, c))
 	if err != nil {
-		v.fault = err
-		v.stop()
+		f.fault = err
+		f.stop()
 		return order.Answer{Verdict: verdict.Doubted, Code: errcode.StoreError, Proof: order.ProofNone}
 	}
 	if a.Verdict == verdict.SaysMissing {
-		v.ownership = schedule.NotThere
-		return veiled(a)
+		f.ownership = schedule.NotThere
+		return asMissing(a)
 	}
-	if v.ownership = schedule.OwnershipOfAll(refs, owners, v.customer); v.ownership != schedule.Theirs {
-		return veiled(a)
+	if f.ownership = schedule.OwnershipOfAll(refs, owners, f.customer); f.ownership != schedule.Theirs {
+		return asMissing(a)
 	}
 	return a
 }
 
-// veiled is "there is no such order" in place of an answer. It keeps what decides how often that
+// asMissing is "there is no such order" in place of an answer. It keeps what decides how often that
 // has to be answered, and nothing else.
-func veiled(a order.Answer) order.Answer {
+func asMissing(a order.Answer) order.Answer {
 	row, _ := errcode.Lookup(errcode.OrderNotExist)
 	return order.Answer{
 		Verdict: verdict.SaysMissing, Code: row.Name, Message: row.Text(), Proof: a.Proof, Route: a.Route, Fresh: a.Fresh,
@@ -165,15 +165,15 @@ func partsOf(c order.Call, f *order.Facts) []order.Ref {
 		refs = append(refs, c.Ref)
 	}
 	for _, ref := range refs {
-		if ref.Validate() != nil || len(refs) > mostParts {
+		if ref.Validate() != nil || len(refs) > maxParts {
 			return nil
 		}
 	}
 	return refs
 }
 
-// mostParts is how many orders a combined order has at most (order.Params has the same bound).
-const mostParts = 50
+// maxParts is how many orders a combined order has at most (order.Params has the same bound).
+const maxParts = 50
 
 // padded is the list of orders to ask the store about, of the same length for each answer to a
 // call, so that the statement is the same. The rest is the caller's own number, which is no
@@ -181,7 +181,7 @@ const mostParts = 50
 func padded(refs []order.Ref, c order.Call) []order.Ref {
 	most := 1
 	if c.CombineOutTradeNo != "" {
-		most = mostParts
+		most = maxParts
 	}
 	filler := c
 	filler.OutTradeNo = c.CombineOutTradeNo + c.TransactionID + c.OutTradeNo // one of which is given

@@ -34,7 +34,7 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 // register answers scheduled once the order is registered, by this call or by an equal one before
 // it, and is still to be closed.
 func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry, p order.Params) order.Result {
-	added, err := ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Register(ctx, e) })
+	added, err := withStoreTimeout(ctx, func(ctx context.Context) (bool, error) { return c.Store.Register(ctx, e) })
 	err = schedule.InWordsOf(p, err)
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
@@ -60,15 +60,15 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 // registered answers for an order that was registered before. One that has ended is queried, as in
 // a direct close. One that was given up is reopened, since the caller wants it closed.
 func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
-	kept, err := c.show(ctx, call)
-	if err == nil && kept.Progress == schedule.GaveUp {
+	record, err := c.show(ctx, call)
+	if err == nil && record.Progress == schedule.GaveUp {
 		// False: another call reopened it, or it has just ended.
-		_, err = ask(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, call.Ref) })
+		_, err = withStoreTimeout(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, call.Ref) })
 	}
 	switch {
 	case err != nil:
 		return c.unstored(ctx, call, err)
-	case kept.Progress == schedule.Done:
+	case record.Progress == schedule.Done:
 		return c.closeAgain(ctx, call)
 	}
 	return order.Scheduled(call)
@@ -77,25 +77,27 @@ func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
 // were no store.
 func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
-	kept, err := c.show(ctx, call)
+	record, err := c.show(ctx, call)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
-		return c.closeUnknown(ctx, call, p)
+		return c.closeUnregistered(ctx, call, p)
 	}
 	if err != nil {
 		return c.unstored(ctx, call, err)
 	}
-	if call, err = c.Merchant.CallFor(asKept(p, kept.Entry)); err != nil {
+	if call, err = c.Merchant.CallFor(withRegistered(p, record.Entry)); err != nil {
 		return Refusal(err)
 	}
-	if kept.Progress == schedule.Done {
+	if record.Progress == schedule.Done {
 		return c.closeAgain(ctx, call)
 	}
-	claim, err := ask(ctx, func(ctx context.Context) (schedule.Claim, error) { return c.Store.Begin(ctx, kept.Entry, directLease) })
+	claim, err := withStoreTimeout(ctx, func(ctx context.Context) (schedule.Claim, error) {
+		return c.Store.Begin(ctx, record.Entry, directLease)
+	})
 	if _, is := errors.AsType[*schedule.EndedError](err); is {
 		return c.closeAgain(ctx, call)
 	}
 	if _, is := errors.AsType[*schedule.BusyError](err); is {
-		return c.closeBusy(ctx, call, kept)
+		return c.closeBusy(ctx, call, record)
 	}
 	if err != nil {
 		return c.unstored(ctx, call, err)
@@ -104,11 +106,11 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 }
 
 func (c *Closer) show(ctx context.Context, call order.Call) (schedule.Record, error) {
-	return ask(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, call.Ref) })
+	return withStoreTimeout(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Show(ctx, call.Ref) })
 }
 
-// asKept is the caller's call, with the registered facts that the caller leaves out.
-func asKept(p order.Params, e schedule.Entry) order.Call {
+// withRegistered is the caller's call, with the registered facts that the caller leaves out.
+func withRegistered(p order.Params, e schedule.Entry) order.Call {
 	call := order.Call{
 		Ref: e.Ref, SubAppID: cmp.Or(p.SubAppID, e.SubAppID), API: cmp.Or(p.API, e.API), Nonce: p.NonceStr, CreatedAt: p.CreatedAt,
 	}
@@ -118,9 +120,9 @@ func asKept(p order.Params, e schedule.Entry) order.Call {
 	return call
 }
 
-// closeUnknown closes an order that is not registered. A young one is registered, to be closed when
-// it is old enough.
-func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Params) order.Result {
+// closeUnregistered closes an order that is not registered. A young one is registered, to be closed
+// when it is old enough.
+func (c *Closer) closeUnregistered(ctx context.Context, call order.Call, p order.Params) order.Result {
 	if c.young(call)() <= 0 {
 		return c.run(call).Do(ctx)
 	}
@@ -133,7 +135,8 @@ func (c *Closer) closeUnknown(ctx context.Context, call order.Call, p order.Para
 }
 
 // closeAgain closes an order that has ended already. The register knows its signed end, but the
-// caller gets the gateway's own words, which a query brings without changing anything.
+// caller gets the gateway's own words. So it queries first, and closes only if the order is unpaid
+// after all, or if two replies cannot be read.
 func (c *Closer) closeAgain(ctx context.Context, call order.Call) order.Result {
 	r := c.run(call)
 	r.First = QueryFirst
@@ -168,10 +171,10 @@ func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedu
 	return recorded(result, isRecorded(ctx, c.Log, c.record(ctx, claim, d)))
 }
 
-// afterDirect returns how long an order waits after a direct close that did not end it. It is never
-// due later than before: its user could postpone the end for ever otherwise. It is due sooner if
-// this close left a doubt, or may succeed soon, but not if there was a doubt before: sweeps space
-// those attempts out.
+// afterDirect returns how long an order waits after a direct close that did not end it. Its due
+// time never moves back, or repeated calls could postpone the order for ever. It moves forward if
+// this close left a doubt or may be repeated, unless the order was in doubt before: then the
+// sweeps' backoff holds.
 func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Duration {
 	if claim.DueAt.IsZero() {
 		return decision.FirstPause // it was given up, and was not due at all
@@ -185,9 +188,9 @@ func afterDirect(claim schedule.Claim, soon bool, age time.Duration) time.Durati
 
 // closeBusy closes an order that another process holds. The gateway arbitrates, and a signed end is
 // recorded without the claim; anything else is left to the holder.
-func (c *Closer) closeBusy(ctx context.Context, call order.Call, kept schedule.Record) order.Result {
+func (c *Closer) closeBusy(ctx context.Context, call order.Call, record schedule.Record) order.Result {
 	result := c.run(call).Do(ctx)
-	if f, ended := schedule.FinalFromResult(result); ended && kept.Unpriced(f) {
+	if f, ended := schedule.FinalFromResult(result); ended && record.Unpriced(f) {
 		return recorded(result, false)
 	}
 	return c.observe(ctx, call, result)

@@ -57,7 +57,7 @@ type Run struct {
 	InDoubt bool
 	// CloseSent reports that this Run sent a close.
 	CloseSent bool
-	// NoQuota reports that the Pacer let no further exchange be made.
+	// NoQuota reports that Pacer.Wait returned false: no quota in time, or ctx has ended.
 	NoQuota bool
 	// TradeState is the newest that was proved; empty when none was.
 	TradeState tradestate.State
@@ -77,7 +77,7 @@ type Run struct {
 //   - closed, alreadyClosed or paid, if that is proved;
 //   - notFound, if the gateway proved twice that there is no such order;
 //   - found, with the order's state, if First is QueryOnly;
-//   - refused, if a definite no was proved;
+//   - refused, if a final refusal was proved;
 //   - tooSoon, if the order is too young, or the gateway was asked too often to the end;
 //   - unknown otherwise. The order may be open, closed or paid, and Do may be repeated.
 func (r *Run) Do(ctx context.Context) order.Result {

@@ -77,13 +77,13 @@ const (
 	missingUsed    event = "missingUsed"    // on a connection that carried other replies
 	missingForeign event = "missingForeign" // on a route that may mix up replies
 	limited        event = "limited"
-	denied         event = "denied"   // a definite no
-	disputed       event = "disputed" // a no that may have another reason, or may be about another order
+	denied         event = "denied"   // a final refusal
+	disputed       event = "disputed" // a refusal that may have another reason, or be about another order
 
 	// Nothing is proved.
 	doubted    event = "doubted"
-	unreadable event = "unreadable" // a reply that could not be read, or was read otherwise than signed
-	rejected   event = "rejected"   // an unsigned no
+	unreadable event = "unreadable" // a malformed reply, or one with a wrong signature
+	rejected   event = "rejected"   // an unsigned refusal
 
 	outOfTime event = "outOfTime"
 )

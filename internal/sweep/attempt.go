@@ -27,7 +27,7 @@ type decided struct {
 // if nothing was sent that can have had an effect: the quota left no time, or the configuration
 // lets nothing be sent.
 func (w *sweep) attempt(ctx context.Context, l leasedClaim) decided {
-	age := time.Since(l.since) // or a little more, so that the order counts as no older than it is
+	age := time.Since(l.since) // a lower bound, so that a young order stays young
 	if left := w.young(l.Claim, age); left > 0 {
 		return decided{claim: l.Claim, Decision: decision.TooYoung(left)}
 	}
@@ -66,7 +66,8 @@ func (w *sweep) first() closing.Start {
 	return closing.QueryFirst
 }
 
-// young is for how long an order still is; one whose close may have been sent is not waited for.
+// young returns how long WeChat Pay may still refuse to close the order for its age. It is 0 for
+// one in doubt, which is attempted at once.
 func (w *sweep) young(c schedule.Claim, age time.Duration) time.Duration {
 	if c.InDoubt {
 		return 0

@@ -30,11 +30,11 @@ const (
 	// longestDelivery bounds one delivery, and deliveryLease outlives it.
 	longestDelivery = 10 * time.Second
 	deliveryLease   = longestDelivery + 20*time.Second
-	// mostDeliveries are spread over two and a half days by redelivery's pauses; then the event is
+	// maxDeliveries are spread over two and a half days by redelivery's pauses; then the event is
 	// a dead letter.
-	mostDeliveries = 20
-	// longestQuestion bounds a question to the store, so that a store that hangs leaves time.
-	longestQuestion = 3 * time.Second
+	maxDeliveries = 20
+	// storeTimeout bounds a question to the store, so that a store that hangs leaves time.
+	storeTimeout = 3 * time.Second
 )
 
 // redelivery is the pauses after deliveries that failed.
@@ -91,7 +91,7 @@ func (d *delivery) batch(ctx context.Context) bool {
 }
 
 func (d *delivery) claimDeliveries(ctx context.Context) ([]schedule.Delivery, error) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
+	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
 	return d.Store.ClaimDeliveries(ctx, d.Merchant.Account(), deliveries, deliveryLease)
 }
@@ -106,7 +106,7 @@ func (d *delivery) deliver(ctx context.Context, e schedule.Delivery) bool {
 	case acknowledged:
 		err = d.Store.Delivered(write, e)
 		d.count(func(r *Report) { r.Told++ })
-	case e.Attempts >= mostDeliveries:
+	case e.Attempts >= maxDeliveries:
 		d.Log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", e.ID, "kind", string(e.Kind),
 			"outTradeNo", e.OutTradeNo, "attempts", e.Attempts, "error", err)
 		err = d.Store.DeadLetter(write, e, err.Error())

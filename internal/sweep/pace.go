@@ -18,18 +18,19 @@ const (
 	// others theirs and to follow the rate as it changes, many enough not to ask the store for
 	// each.
 	reserveAhead = 0.5
-	mostAhead    = 1000
+	maxAhead     = 1000
 	// rateHolds is for how long a rate that was read is used.
 	rateHolds = time.Second
-	// leastLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not
-	// say; the rate is halved besides. mostUnprovedPause bounds the wish of a reply that is not
+	// minLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not
+	// say; the rate is halved besides. maxUnprovedPause bounds the wish of a reply that is not
 	// proved, since anything on the way may have written it.
-	leastLimitPause   = time.Second
-	mostUnprovedPause = time.Minute
+	minLimitPause    = time.Second
+	maxUnprovedPause = time.Minute
 )
 
-// pace says when each of a sweep's calls may be made, so that all calls in a merchant's name stay
-// below what WeChat Pay takes. It is a closing.Pacer.
+// pace says when each of a sweep's calls may be made, so that the calls of all sweeps in a
+// merchant's name stay below what WeChat Pay takes. Direct closes and queries take no quota. It is
+// a closing.Pacer.
 //
 // The calls that the store reserves at once are spaced evenly. x/time/rate has no use here: a
 // block of calls begins when the store says, and the rate is the store's, so that the spacing is
@@ -132,7 +133,7 @@ func (p *pace) interval() time.Duration { return time.Duration(float64(time.Seco
 // refill reserves some calls, unless another goroutine did so meanwhile. When none can be had
 // before until, it notes when.
 func (p *pace) refill(ctx context.Context, until time.Time) {
-	ctx, cancel := deadline.Share(ctx, 3, longestQuestion)
+	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
 	n := p.wanted(p.readRate(ctx))
 	if n == 0 {
@@ -164,7 +165,7 @@ func (p *pace) wanted(rate float64) int {
 		return 0
 	}
 	p.rate = rate
-	return min(max(int(rate*reserveAhead), 1), mostAhead)
+	return min(max(int(rate*reserveAhead), 1), maxAhead)
 }
 
 // readRate reads the shared rate when the one known is old. A sweep that cannot read it begins at
@@ -190,9 +191,9 @@ func (p *pace) Heard(ctx context.Context, a order.Answer) {
 	if a.Code != errcode.FrequencyLimited && a.Verdict != verdict.Limited {
 		return
 	}
-	pause := max(a.RetryAfter, leastLimitPause)
+	pause := max(a.RetryAfter, minLimitPause)
 	if !a.Authenticated() {
-		pause = min(pause, mostUnprovedPause)
+		pause = min(pause, maxUnprovedPause)
 	}
 	if !p.slow(pause) {
 		return
@@ -212,7 +213,7 @@ func (p *pace) slow(pause time.Duration) bool {
 	now := time.Now()
 	p.reserved = 0
 	p.opens = later(p.opens, now.Add(pause))
-	if !p.limited.IsZero() && now.Sub(p.limited) < leastLimitPause {
+	if !p.limited.IsZero() && now.Sub(p.limited) < minLimitPause {
 		return false
 	}
 	known := schedule.Quota{PerSecond: p.rate}

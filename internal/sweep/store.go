@@ -26,7 +26,7 @@ type Due interface {
 	Release(ctx context.Context, claims []schedule.Claim) (released int, err error)
 }
 
-// Quota is the schedule.Quota of a merchant number, shared by all processes that act for it.
+// Quota is the schedule.Quota of a merchant number, shared by all processes that sweep for it.
 type Quota interface {
 	// Rate is how many calls a second are allowed now, of the ceiling.
 	Rate(ctx context.Context, of order.Account, ceiling float64) (perSecond float64, err error)

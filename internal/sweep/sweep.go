@@ -23,7 +23,7 @@ type sweep struct {
 	Sweeper
 
 	pace *pace
-	// end is when the last write may begin; zero when there is none.
+	// end is the deadline of all writes; zero when there is none.
 	end time.Time
 	// shortest is how much time has to be left for an order to be begun.
 	shortest time.Duration
@@ -98,7 +98,7 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- leasedClaim) error {
 			return nil
 		}
 		if w.release(ctx) {
-			deadline.Sleep(ctx, leastLimitPause) // there was no quota for them, and is none a moment later
+			deadline.Sleep(ctx, minLimitPause) // there was no quota for them, and is none a moment later
 			continue
 		}
 		room := w.room()

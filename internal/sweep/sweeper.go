@@ -36,8 +36,8 @@ type Sweeper struct {
 	// Concurrency is how many orders are attempted at once; DefaultConcurrency(0) when 0.
 	Concurrency int
 	// PerSecond is how many calls a second may be made in the merchant's name, by all sweepers
-	// together; DefaultPerSecond when 0. WeChat Pay slows them all down when that is too much for
-	// it.
+	// together; DefaultPerSecond when 0. The rate is halved after each FREQUENCY_LIMITED and
+	// grows back.
 	PerSecond float64
 	// MaxAttempts is after how many attempts an order is given up; 12 when 0, which takes twenty
 	// hours.
@@ -56,10 +56,10 @@ type Sweeper struct {
 // (refund queries, 300 a second); for closing and querying orders there is none.
 const DefaultPerSecond = 300
 
-// DefaultConcurrency is how many orders a function with so much memory attempts at once: each takes
-// a connection with its TLS state and a reply, well below a quarter of a megabyte, and a function's
-// share of a processor grows with its memory. It is between 8 and 128; 16 when the memory is not
-// known (0).
+// DefaultConcurrency is how many orders a function with so much memory attempts at once: one for
+// each 4 MB, between 8 and 128; 16 when the memory is not known (0). An order takes a connection
+// with its TLS state and a reply, well below a quarter of a megabyte. What bounds the rest is the
+// processor, of which a function's share grows with its memory.
 func DefaultConcurrency(memoryMB int) int {
 	if memoryMB <= 0 {
 		return 16
@@ -78,7 +78,7 @@ const (
 	maxWait = 2 * time.Second
 	// leaseReserve is the end of a lease, in which nothing is sent any more and only written down.
 	leaseReserve = 10 * time.Second
-	leastLease   = longestOrder + 2*leaseReserve
+	minLease     = longestOrder + 2*leaseReserve
 	// writers is how many decisions are recorded at once: as many as a store has connections.
 	writers = 8
 	// toleratedFaults is how many writes in a row may fail before a sweep sends no more, since what
@@ -89,8 +89,8 @@ const (
 // The end of a sweep's time, in which nothing is begun and what is in flight is written down: a
 // sixth of it, within these bounds.
 const (
-	leastEnd = 500 * time.Millisecond
-	mostEnd  = 5 * time.Second
+	minEnd = 500 * time.Millisecond
+	maxEnd = 5 * time.Second
 	// margin is for the report to be written and to reach the platform.
 	margin = 100 * time.Millisecond
 )
@@ -124,7 +124,7 @@ func (s *Sweeper) begin(ctx context.Context, now time.Time) (*sweep, context.Con
 	}
 	w.Concurrency = cmp.Or(max(s.Concurrency, 0), DefaultConcurrency(0))
 	w.MaxAttempts = cmp.Or(max(s.MaxAttempts, 0), defaultAttempts)
-	w.Lease = max(cmp.Or(s.Lease, defaultLease), leastLease)
+	w.Lease = max(cmp.Or(s.Lease, defaultLease), minLease)
 	w.pace = newPace(s.Store, s.Merchant.Account(), cmp.Or(max(s.PerSecond, 0), DefaultPerSecond), w.Log)
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -134,6 +134,6 @@ func (s *Sweeper) begin(ctx context.Context, now time.Time) (*sweep, context.Con
 	left := deadline.Sub(now)
 	w.end = deadline.Add(-margin)
 	w.shortest = min(w.shortest, left/10)
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(max(left/6, leastEnd), mostEnd)))
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-min(max(left/6, minEnd), maxEnd)))
 	return w, ctx, cancel
 }

@@ -94,11 +94,11 @@ func headersFor(status int, r order.Result, op order.Op) map[string]string {
 	case http.StatusMethodNotAllowed:
 		header["Allow"] = allow(op)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		header["Retry-After"] = strconv.FormatInt(max(r.RetryAfter, leastRetryAfter), 10)
+		header["Retry-After"] = strconv.FormatInt(max(r.RetryAfter, minRetryAfter), 10)
 	}
 	return header
 }
 
-// leastRetryAfter is how many seconds a client is asked to wait at least: as long as most doubts
+// minRetryAfter is how many seconds a client is asked to wait at least: as long as most doubts
 // last.
-const leastRetryAfter = 5
+const minRetryAfter = 5

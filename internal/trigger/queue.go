@@ -19,9 +19,9 @@ const (
 	// batchWorkers is how many messages of a batch are in progress at a time: enough to hide the
 	// gateway's distance, too few to run into its limits.
 	batchWorkers = 4
-	// leastShare is the least time in which a message is begun: a close and the query that settles
+	// minShare is the least time in which a message is begun: a close and the query that settles
 	// it take longer on a bad day.
-	leastShare = 500 * time.Millisecond
+	minShare = 500 * time.Millisecond
 	// batchReserve is kept for the reply after the last message.
 	batchReserve = 200 * time.Millisecond
 )
@@ -201,7 +201,7 @@ func share(ctx context.Context, waiting int) (time.Duration, bool) {
 	}
 	left := time.Until(deadline) - batchReserve
 	rounds := (waiting + batchWorkers - 1) / batchWorkers
-	return max(left/time.Duration(rounds), leastShare), left >= leastShare
+	return max(left/time.Duration(rounds), minShare), left >= minShare
 }
 
 // logBatch writes the batch's own line, after those of its messages.

@@ -55,8 +55,8 @@ type connections struct {
 }
 
 // RoundTrip sends a request on a recently used connection or a new one, and on a new one in any
-// case where the context says so. After a pause the new one is kept: one of this request and the
-// next then needs no handshake.
+// case where the context says so. After a pause the request takes a new pooled connection, which
+// the next request can reuse.
 func (c *connections) RoundTrip(req *http.Request) (*http.Response, error) {
 	now := time.Now().UnixNano()
 	last := c.lastUsed.Swap(now)

@@ -14,8 +14,8 @@ const (
 	maxSkew = 5 * time.Minute
 	// untimed is how long a reply is remembered that signs no time.
 	untimed = 10 * time.Minute
-	// mostReplays bounds the memory to about 10 MB, the replies of five minutes at 300 a second.
-	mostReplays = 100_000
+	// maxReplays bounds the memory to about 10 MB, the replies of five minutes at 300 a second.
+	maxReplays = 100_000
 )
 
 // replays remembers the signatures of accepted replies, so that each is accepted once. It is a
@@ -45,7 +45,7 @@ func (r *replays) first(api order.API, a order.Answer, now time.Time) bool {
 	defer r.mu.Unlock()
 	// The queue is in order of arrival and not quite of forgetting, so that a reply may be
 	// remembered somewhat longer than its time.
-	for len(r.queue) > 0 && (len(r.queue) >= mostReplays || !now.Before(r.queue[0].until)) {
+	for len(r.queue) > 0 && (len(r.queue) >= maxReplays || !now.Before(r.queue[0].until)) {
 		delete(r.known, r.queue[0].hash)
 		r.queue = r.queue[1:]
 	}

@@ -166,11 +166,11 @@ func TestReplaysAreForgotten(t *testing.T) {
 		}
 	}
 	var many replays
-	for i := range mostReplays + 10 {
+	for i := range maxReplays + 10 {
 		many.first(order.V2, order.Answer{Sign: fmt.Sprint(i)}, start)
 	}
-	if len(many.known) != mostReplays || len(many.queue) != mostReplays {
-		t.Errorf("%d and %d are remembered, want %d", len(many.known), len(many.queue), mostReplays)
+	if len(many.known) != maxReplays || len(many.queue) != maxReplays {
+		t.Errorf("%d and %d are remembered, want %d", len(many.known), len(many.queue), maxReplays)
 	}
 	if many.first(order.V2, order.Answer{Sign: "9999"}, start) || !many.first(order.V2, order.Answer{Sign: "0"}, start) {
 		t.Error("want the oldest forgotten first")

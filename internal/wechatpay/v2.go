@@ -12,7 +12,7 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-// V2 is APIv2 at one address. What it proves it proves by the signature over the reply's elements.
+// V2 is APIv2 at one address. Its replies are authenticated by the signature over their elements.
 type V2 struct{ Client *v2xml.Client }
 
 // Close requests that the order be closed.

@@ -89,7 +89,7 @@ func verdictOf(op order.Op, r rejection) order.Answer {
 		Fresh:       r.Fresh,
 	}
 	if !r.Authenticated {
-		return unproved(op, row, known, a)
+		return unsignedAnswer(op, row, known, a)
 	}
 	// The nonce and the signature are for the caller's records, also of what proves nothing.
 	a.Nonce, a.Sign, a.ResultMsg = r.Nonce, r.Signature, r.ResultMsg
@@ -97,14 +97,14 @@ func verdictOf(op order.Op, r rejection) order.Answer {
 		a.Verdict = verdict.Doubted // signed, and says nothing
 		return a
 	}
-	a.Proof, a.Verdict = r.proof, proved(op, row, known, r.HTTPStatus)
+	a.Proof, a.Verdict = r.proof, verdictIfSigned(op, row, known, r.HTTPStatus)
 	return a
 }
 
-// proved returns what an authenticated refusal amounts to. A code that no document names is a
-// dispute, unless the status says that the gateway failed. (No signature covers the status, so it
-// decides no more than that.)
-func proved(op order.Op, row errcode.Code, known bool, status int) verdict.Verdict {
+// verdictIfSigned returns what an authenticated refusal amounts to. A code that no document names
+// is a dispute, unless the status says that the gateway failed. (No signature covers the status, so
+// it decides no more than that.)
+func verdictIfSigned(op order.Op, row errcode.Code, known bool, status int) verdict.Verdict {
 	if !known && status >= http.StatusInternalServerError {
 		return verdict.Doubted
 	}
@@ -114,10 +114,10 @@ func proved(op order.Op, row errcode.Code, known bool, status int) verdict.Verdi
 	return row.Query
 }
 
-// unproved returns what an unauthenticated refusal amounts to. A code that speaks of the order must
-// not be passed on, since callers branch on codes; nor may a code outside the table, which can be
-// any text.
-func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.Answer {
+// unsignedAnswer returns what an unauthenticated refusal amounts to. A code that speaks of the
+// order must not be passed on, since callers branch on codes; nor may a code outside the table,
+// which can be any text.
+func unsignedAnswer(op order.Op, row errcode.Code, known bool, a order.Answer) order.Answer {
 	a.Verdict = verdict.Doubted
 	if _, spelled := errcode.Lookup(a.GatewayCode); !spelled && !isLinkCode(a.GatewayCode) {
 		a.GatewayCode = ""
@@ -137,7 +137,7 @@ func unproved(op order.Op, row errcode.Code, known bool, a order.Answer) order.A
 			"未签名的应答拒绝了请求，错误码不在任何文档中：%s", reason).String()
 		a.Code = errcode.UnsignedReply
 	// SIGNERROR, PARAM_ERROR, …: true or not, another attempt with this request meets the same.
-	case proved(op, row, true, 0) == verdict.Refused, row.Name == errcode.GatewayRejected:
+	case verdictIfSigned(op, row, true, 0) == verdict.Refused, row.Name == errcode.GatewayRejected:
 		a.Verdict = verdict.Rejected
 	}
 	return a

@@ -68,13 +68,13 @@ func Of(c schedule.Claim, a Attempt, age time.Duration, maxAttempts int) Decisio
 	if a.Untouched {
 		return Decision{Action: Release}
 	}
-	registered := c.ClaimedAt.Add(age).Sub(c.RegisteredAt)
+	sinceRegistered := c.ClaimedAt.Add(age).Sub(c.RegisteredAt)
 	final, ended := schedule.FinalFromResult(a.Result)
 	unpriced := ended && c.Unpriced(final)
-	if ended && !unpriced && (final.State != schedule.FinalNotFound || registered >= findable) {
+	if ended && !unpriced && (final.State != schedule.FinalNotFound || sinceRegistered >= findable) {
 		return Decision{Action: Finish, Final: final}
 	}
-	retry := retryOf(c, a, registered)
+	retry := retryOf(c, a, sinceRegistered)
 	if unpriced {
 		retry.InDoubt, retry.Reason = true, "paid, but its query did not say how much"
 	}
@@ -85,7 +85,7 @@ func Of(c schedule.Claim, a Attempt, age time.Duration, maxAttempts int) Decisio
 }
 
 // retryOf is when the order is due again after an attempt that ended nothing, and why.
-func retryOf(c schedule.Claim, a Attempt, registered time.Duration) schedule.Retry {
+func retryOf(c schedule.Claim, a Attempt, sinceRegistered time.Duration) schedule.Retry {
 	wish := time.Duration(a.Result.RetryAfter) * time.Second
 	retry := schedule.Retry{
 		After:   max(attempts.After(c.Attempts), wish),
@@ -94,7 +94,7 @@ func retryOf(c schedule.Claim, a Attempt, registered time.Duration) schedule.Ret
 	}
 	switch {
 	case a.Result.Outcome == order.OutcomeNotFound:
-		retry.After = findable - registered
+		retry.After = findable - sinceRegistered
 	case a.Result.Outcome == order.OutcomeFound && a.Result.TradeState.Unpaid():
 		retry.After = 0 // nothing is in doubt any more: it is to be closed
 	case a.Result.Outcome == order.OutcomeTooSoon:
