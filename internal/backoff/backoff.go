@@ -11,17 +11,25 @@ import (
 // iterator as in other packages.
 type Exponential struct {
 	First, Max time.Duration
-	// Jitter is the share of a pause that is added to it at random, at most; 0 for none.
-	Jitter float64
+	// Early and Late are the shares of a pause by which it is shorter or longer at random, at most.
+	Early, Late float64
 }
 
 // After is the pause after the nth attempt, from 1 on.
 func (e Exponential) After(n int) time.Duration {
+	pause := e.Exactly(n)
+	early := time.Duration(float64(pause) * e.Early)
+	late := time.Duration(float64(pause) * e.Late)
+	return pause - early + rand.N(early+late+1)
+}
+
+// Exactly is the pause after the nth attempt, without the random share.
+func (e Exponential) Exactly(n int) time.Duration {
 	pause := e.First
 	for ; n > 1 && pause < e.Max; n-- {
 		pause *= 2
 	}
-	return Jitter(min(pause, e.Max), e.Jitter)
+	return min(pause, e.Max)
 }
 
 // Jitter adds up to a share of d at random, so that attempts that failed together do not come

@@ -28,7 +28,7 @@ const (
 )
 
 // pauses are those between exchanges, unless the gateway asks for longer ones.
-var pauses = backoff.Exponential{First: 200 * time.Millisecond, Max: 5 * time.Second, Jitter: 0.25}
+var pauses = backoff.Exponential{First: 200 * time.Millisecond, Max: 5 * time.Second, Early: 0.2, Late: 0.2}
 
 // A budget shares out the time until the caller's deadline.
 type budget struct {

@@ -81,6 +81,26 @@ func TestPauseIsAsLongAsTheGatewayWishes(t *testing.T) {
 	}
 }
 
+// The first pause is 0.2 s, a fifth shorter or longer at random. A call of two seconds has time for
+// a fifth exchange only if pauses may be shorter.
+func TestPauseIsShorterOrLonger(t *testing.T) {
+	t.Parallel()
+	shortest, longest := time.Hour, time.Duration(0)
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			gateway := script(t, doubts(errcode.Timeout), doubts(errcode.Timeout), states(tradestate.Closed))
+			start := time.Now()
+			closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
+			took := time.Since(start)
+			shortest, longest = min(shortest, took), max(longest, took)
+		})
+	}
+	if shortest < 160*time.Millisecond || shortest > 180*time.Millisecond ||
+		longest > 240*time.Millisecond || longest < 220*time.Millisecond {
+		t.Errorf("pauses of %v to %v, want 160ms to 240ms", shortest, longest)
+	}
+}
+
 // An attempt may take a third of what time remains, the reserve left aside: a
 // close that hangs leaves time for a query, and that for one more.
 func TestAttemptsShareWhatRemains(t *testing.T) {

@@ -41,7 +41,7 @@ type dialing struct {
 const reconsider = 500 * time.Millisecond
 
 // dials are the pauses between failing tries.
-var dials = backoff.Exponential{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Jitter: 0.5}
+var dials = backoff.Exponential{First: 10 * time.Millisecond, Max: 500 * time.Millisecond, Early: 0.5, Late: 0.5}
 
 // begin returns the age of a connection that is to be tried now, or an error if none may be tried.
 func (d *dialing) begin() (age int, err error) {
@@ -56,7 +56,7 @@ func (d *dialing) begin() (age int, err error) {
 	}
 	// Other operations fail while this try lasts. If its result never arrives, because the caller's
 	// time was up, another try may be made after the pause.
-	d.next = now.Add(dials.After(d.failed))
+	d.next = now.Add(dials.Exactly(d.failed))
 	if d.readOnly {
 		d.next = now.Add(reconsider)
 	}

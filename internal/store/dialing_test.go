@@ -48,6 +48,38 @@ func TestDialingWhileNothingAnswers(t *testing.T) {
 	})
 }
 
+// Five tries pause for 0.15 s together on average. A connection that fails is tried again after a
+// quarter to three quarters of a second.
+func TestPausesBetweenTries(t *testing.T) {
+	t.Parallel()
+	const calls = 1000
+	var all time.Duration
+	shortest, longest := time.Hour, time.Duration(0)
+	for range calls {
+		for try := 1; try < tries; try++ {
+			all += again.After(try)
+		}
+		pause := dials.After(100)
+		shortest, longest = min(shortest, pause), max(longest, pause)
+	}
+	if mean := all / calls; mean < 140*time.Millisecond || mean > 160*time.Millisecond {
+		t.Errorf("five tries pause for %v on average, want 150ms", mean)
+	}
+	if shortest < 250*time.Millisecond || shortest > 300*time.Millisecond || longest > 750*time.Millisecond {
+		t.Errorf("connections are tried after %v to %v, want 250ms to 750ms", shortest, longest)
+	}
+	for range calls {
+		d := dialing{failed: 100}
+		now := time.Now()
+		if _, err := d.begin(); err != nil {
+			t.Fatal(err)
+		}
+		if wait := d.next.Sub(now); wait < dials.Max || wait > dials.Max+100*time.Millisecond {
+			t.Fatalf("beside a try: the next after %v, want %v", wait, dials.Max)
+		}
+	}
+}
+
 // A server that takes no writes costs a call its connections once, and an instance one new
 // connection every half second.
 func TestDialingToAServerThatTakesNoWrites(t *testing.T) {

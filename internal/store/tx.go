@@ -12,9 +12,9 @@ import (
 // tries bounds how often one operation's transaction is tried.
 const tries = 5
 
-// again are the pauses between tries: 10, 20, 40 and 80 ms, each with up to as much again at
+// again are the pauses between tries: 10, 20, 40 and 80 ms, each up to a half shorter or longer at
 // random, so that transactions that met in a deadlock do not meet again.
-var again = backoff.Exponential{First: 10 * time.Millisecond, Max: time.Second, Jitter: 1}
+var again = backoff.Exponential{First: 10 * time.Millisecond, Max: time.Second, Early: 0.5, Late: 0.5}
 
 // do runs work in a transaction, and again after a deadlock, a lost connection, or on a server that
 // takes no writes. work must therefore reset whatever it set before. An error of work's own rolls

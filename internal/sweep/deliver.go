@@ -38,7 +38,7 @@ const (
 )
 
 // redelivery is the pauses after deliveries that failed.
-var redelivery = backoff.Exponential{First: 30 * time.Second, Max: 6 * time.Hour, Jitter: 0.25}
+var redelivery = backoff.Exponential{First: 30 * time.Second, Max: 6 * time.Hour, Late: 0.25}
 
 // delivery delivers events that are due, while orders are swept and once more after it.
 type delivery struct {

@@ -56,7 +56,7 @@ const (
 
 // attempts are the pauses after attempts that ended nothing. Twelve attempts spread over twenty
 // hours.
-var attempts = backoff.Exponential{First: FirstPause, Max: 6 * time.Hour, Jitter: jitter}
+var attempts = backoff.Exponential{First: FirstPause, Max: 6 * time.Hour, Late: jitter}
 
 // jitter is the share that is added to pauses of minutes and hours.
 const jitter = 0.25
