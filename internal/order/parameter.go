@@ -60,6 +60,8 @@ func (p *Parameter) Set(params *Params, value string) *FieldError {
 const (
 	subOrders    = "sub_orders"
 	serviceToken = "service_token"
+	// serviceTokenHeader is the HTTP header for the same.
+	serviceTokenHeader = "Cloudpay-Service-Token"
 )
 
 // Parameters returns the table, in the order of the documents.

@@ -166,12 +166,26 @@ func TestReaderRefusesQueries(t *testing.T) {
 		"sub-orders":         {map[string][]string{"sub_orders": {"mchid=1,out_trade_no=A1"}}, "sub_orders: must be an array of objects"},
 		"many keys":          {many, "query: has more than 256 names"},
 		"a token":            {map[string][]string{"service_token": {"s"}}, "service_token: must not be in an address"},
+		"a token with typo":  {map[string][]string{"Service-Token": {"s"}}, "service_token: must not be in an address"},
 		"a token in camel":   {map[string][]string{"serviceToken": {"s"}}, "service_token: must not be in an address"},
 		"the token's header": {map[string][]string{"Cloudpay-Service-Token": {"s"}}, "service_token: must not be in an address"},
 	} {
 		var r order.Reader
 		if fault := r.Query(tc.query); fault == nil || !strings.HasPrefix(fault.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %s", name, fault, tc.want)
+		}
+	}
+}
+
+// Gateways add tokens of their own to an address. A name that is no parameter and no typo of one is
+// passed over.
+func TestReaderPassesOverOtherTokens(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"my_service_token", "myServiceToken", "token", "Out Trade No"} {
+		var r order.Reader
+		query := map[string][]string{name: {"s"}, "out_trade_no": {"A1"}}
+		if fault := r.Query(query); fault != nil || r.OutTradeNo != "A1" || r.ServiceToken != "" {
+			t.Errorf("%s: got %v and %+v, want A1 and no token", name, fault, r)
 		}
 	}
 }

@@ -13,7 +13,7 @@ func Is(name, known string) bool {
 	if len(name) > longest {
 		return false
 	}
-	a, b := Fold(name), Fold(known)
+	a, b := bare(name), bare(known)
 	if len(b) < short {
 		return a == b
 	}
@@ -21,9 +21,13 @@ func Is(name, known string) bool {
 }
 
 // Fold makes one text of all spellings of a name: out_trade_no, outTradeNo, Out Trade No.
-func Fold(name string) string { return strings.ToLower(separators.Replace(name)) }
+func Fold(name string) string { return bare(strings.ReplaceAll(name, " ", "")) }
 
-var separators = strings.NewReplacer("_", "", "-", "", " ", "")
+// bare folds capitals, underscores and hyphens. It keeps spaces, which only the columns of order
+// files may have in a name.
+func bare(name string) string { return strings.ToLower(separators.Replace(name)) }
+
+var separators = strings.NewReplacer("_", "", "-", "")
 
 // Near reports whether a becomes b by at most one insertion, deletion, replacement or swap of
 // neighbours.
