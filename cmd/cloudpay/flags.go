@@ -149,7 +149,7 @@ func environment(emulator string) ([]string, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	return desk.Environ(d.Env), nil
+	return desk.Environ(d.FunctionEnv()), nil
 }
 
 // showHelp runs a command that only has commands below it.

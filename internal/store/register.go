@@ -144,7 +144,7 @@ func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 			args = append(args, t.d.at(e.CloseAt))
 		}
 		args = append(args, token)
-		values.WriteString("(" + marks(11) + ", {now}, 'waiting', " + due + ", ?)")
+		values.WriteString("(" + marks(strings.Count(entryColumns, ",")+1) + ", {now}, 'waiting', " + due + ", ?)")
 	}
 	_, err := t.exec("INSERT INTO cloudpay_orders ("+entryColumns+", registered_at, progress, due_at, token) VALUES "+values.String()+
 		t.d.ifNew, args...)

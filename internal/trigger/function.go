@@ -191,13 +191,23 @@ func (f *Function) refuse(c caller, p order.Reader, fault *order.FieldError) *ou
 		refused = outcome{order.Refusal(errcode.NoAuth, notAllowed), denial{ruleCaller, c.remedy}}
 	case !c.may.decide && len(p.Trusted) > 0:
 		refused = outcome{
-			refusalOf(notForUsers(p.Trusted[0], bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉"))),
+			refusalOf(notForUsers(p.Trusted[0], withoutIt(p.Trusted[0]))),
 			denial{ruleParameter, "users may not choose " + p.Trusted[0] + ": leave it out, or send service_token"},
 		}
 	default:
 		return nil
 	}
 	return &refused
+}
+
+// withoutIt says that a parameter is not for users, and what to do. A close without its close_at is
+// another call, which ends the order now.
+func withoutIt(parameter string) bilingual.Text {
+	if parameter == "close_at" {
+		return bilingual.New("is not for users to choose: your server sends it, with service_token; without it the order is closed now",
+			"用户不可指定：须由您的服务器携带 service_token 发送；去掉则立即关单")
+	}
+	return bilingual.New("is not for users to choose; leave it out", "用户不可指定；请去掉")
 }
 
 // inOneLine joins a text's lines: the log and the reply have one.

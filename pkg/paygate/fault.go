@@ -141,7 +141,8 @@ func (a Action) plays(api string) bool {
 // index is the action's row in the table, -1 if there is none.
 func (a Action) index() int { return slices.Index(Actions(), a) }
 
-// Fault is something that goes wrong, given to [Gateway.Inject]. Only Action is required.
+// Fault is something that goes wrong, given to [Gateway.Inject]. Action is required; Refuse needs
+// Code besides, and Delay needs Delay.
 //
 // A fault meets requests that are authenticated and well formed: a wrong signature is reported as
 // such whatever was injected, and uses no fault up. All faults that match a request are applied to
@@ -150,7 +151,8 @@ func (a Action) index() int { return slices.Index(Actions(), a) }
 // SystemError once and then Refuse once are two.
 //
 // Go's HTTP client repeats a GET by itself when a connection that it used before is cut, so that a
-// query sees Drop or Reset only if Times is 0 or above 1.
+// query by such a client sees Drop or Reset only if Times is 0 or above 1. Package v3json's client
+// does not repeat it.
 type Fault struct {
 	// Action is what goes wrong.
 	Action Action
@@ -367,8 +369,8 @@ func (p plan) answer() *refusal {
 	}
 }
 
-// Inject adds a fault. The error names every field that is wrong, as the management API spells it,
-// and what it may be; the fault is not added then.
+// Inject adds a fault. The error names the Action if it is none, or else every field that is wrong,
+// as the management API spells it, and what it may be. The fault is not added then.
 func (g *Gateway) Inject(f Fault) error {
 	if err := f.check(); err != nil {
 		return fmt.Errorf("injecting a fault: %w", err)

@@ -83,8 +83,9 @@ type Description struct {
 	// Runtime is what the emulator's own functions run on (--runtime).
 	Runtime platform.Runtime `json:"runtime"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same as a service
-	// provider for the merchant's SubMchID. The emulator's own functions run with one of the two
-	// (--partner).
+	// provider for the merchant's SubMchID. Partner says which of the two the emulator's own
+	// functions run with (--partner).
+	Partner    bool              `json:"partner"`
 	Env        map[string]string `json:"env"`
 	PartnerEnv map[string]string `json:"partner_env"`
 	Merchant   describedMerchant `json:"merchant"`
@@ -115,6 +116,7 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 		AdminURL:   d.adminURL,
 		CloudURL:   cloudURL,
 		Runtime:    runtime,
+		Partner:    s.Partner,
 		Env:        d.Env(direct),
 		PartnerEnv: d.Env(partner),
 		Merchant: describedMerchant{
@@ -123,6 +125,14 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 			V2Key: m.V2Key, V3Key: m.V3Key,
 		},
 	}
+}
+
+// FunctionEnv is what the emulator's own functions run with.
+func (d Description) FunctionEnv() map[string]string {
+	if d.Partner {
+		return d.PartnerEnv
+	}
+	return d.Env
 }
 
 // Write writes the description into a folder. forget removes it, before the servers end, so that no

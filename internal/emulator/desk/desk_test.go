@@ -56,6 +56,10 @@ func TestStart(t *testing.T) {
 		(Settings{Partner: true}).Owner() != (paygate.Owner{MchID: d.Merchant.MchID, SubMchID: d.Merchant.SubMchID}) {
 		t.Errorf("got %+v", d)
 	}
+	asMerchant, asProvider := Description{Env: d.Env, PartnerEnv: d.PartnerEnv}, Description{Partner: true, Env: d.Env, PartnerEnv: d.PartnerEnv}
+	if asMerchant.FunctionEnv()["WXPAY_MODE"] != "" || asProvider.FunctionEnv()["WXPAY_MODE"] != "partner" {
+		t.Error("commands with --emulator do not use what the emulator's own functions run with")
+	}
 	for _, env := range []map[string]string{d.Env, d.PartnerEnv} {
 		if size := len(strings.Join(Environ(env), "")); size > 4<<10 {
 			t.Errorf("the environment has %d bytes, more than SCF allows", size)
