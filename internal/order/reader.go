@@ -79,8 +79,8 @@ func (r *Reader) Query(values map[string][]string) *FieldError {
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if typo.Fold(key) == typo.Fold(serviceToken) || strings.EqualFold(key, serviceTokenHeader) {
-			return ParamError(serviceToken, "must not be in an address, which is logged all along the way: send it in the header "+
-				serviceTokenHeader+" or in the body, and change it, for it is no secret any more",
+			return ParamError(serviceToken, "must not be in an address, which is logged all along the way: "+
+				"send it in the header Cloudpay-Service-Token or in the body, and change it, for it is no secret any more",
 				"不可放在网址中，沿途都会记录网址：请放入请求头 Cloudpay-Service-Token 或请求体，并更换该令牌，它已不再保密")
 		}
 		for _, value := range values[key] {
