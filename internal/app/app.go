@@ -94,11 +94,8 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	return a.function(order.OpQuery, a.Querier.Query, a.Resolver), nil
 }
 
-// function makes a hosting.Function of one workflow. It also makes a's logger the default of the
-// process, for records without a logger of their own: libraries', and those of panics that hosting
-// catches.
+// function makes a hosting.Function of one workflow.
 func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper) hosting.Function {
-	slog.SetDefault(a.Log)
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	// Without a store no order has a known owner, and a user's call is refused unless the policy is
 	// any.
@@ -108,7 +105,7 @@ func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper)
 	}
 	return hosting.Function{
 		Handle: f.Handle, HandleHTTP: f.HandleHTTP, Standing: a.access.Standing, IsSecret: a.access.IsSecret,
-		Broken: a.Broken, MemoryMB: a.memoryMB, End: a.end,
+		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.end,
 	}
 }
 

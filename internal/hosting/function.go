@@ -1,6 +1,9 @@
 package hosting
 
-import "io"
+import (
+	"io"
+	"log/slog"
+)
 
 // Function is a cloud function, built and ready to be called.
 type Function struct {
@@ -18,6 +21,10 @@ type Function struct {
 	// Broken is why the function cannot serve; nil if it can. It is logged once, at the start. The
 	// handlers then answer every call with the fault; a container ends instead.
 	Broken error
+	// Log becomes the default logger of the process when the function is started, for records
+	// without a logger of their own: libraries', and those of panics that are caught here. Nil: the
+	// default stays.
+	Log *slog.Logger
 	// MemoryMB is the function's memory by the platform's word; 0: unknown.
 	MemoryMB int
 	// End closes what the handlers have open. It is called before the process ends by itself. Nil:

@@ -65,6 +65,9 @@ func start(getenv func(string) string, listen listenFunc, stderr io.Writer, buil
 	}
 	fn, err := build(os.Environ(), os.Stdout)
 	if err == nil {
+		if fn.Log != nil {
+			slog.SetDefault(fn.Log)
+		}
 		if fn.Broken != nil && !answersFaults(getenv, fn.Broken) {
 			return exitFailed
 		}
