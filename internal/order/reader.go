@@ -94,11 +94,8 @@ func (r *Reader) Query(values map[string][]string) *FieldError {
 
 // Text reads one parameter that is a text, out of an address.
 func (r *Reader) Text(key, value string) *FieldError {
-	p, fault := r.find(key)
+	p, fault := r.take(key)
 	if p == nil {
-		return fault
-	}
-	if fault := r.once(p.Name, key); fault != nil {
 		return fault
 	}
 	if p.Name == subOrders {
@@ -109,11 +106,8 @@ func (r *Reader) Text(key, value string) *FieldError {
 
 // member reads one member of a JSON object.
 func (r *Reader) member(key string, value json.RawMessage) *FieldError {
-	p, fault := r.find(key)
+	p, fault := r.take(key)
 	if p == nil {
-		return fault
-	}
-	if fault := r.once(p.Name, key); fault != nil {
 		return fault
 	}
 	if p.Name == subOrders {
@@ -135,6 +129,18 @@ func (r *Reader) set(p *Parameter, value string) *FieldError {
 		return nil
 	}
 	return p.Set(&r.Params, value)
+}
+
+// take is find, and refuses a parameter that is given for the second time.
+func (r *Reader) take(key string) (*Parameter, *FieldError) {
+	p, fault := r.find(key)
+	if p == nil {
+		return nil, fault
+	}
+	if fault := r.once(p.Name, key); fault != nil {
+		return nil, fault
+	}
+	return p, nil
 }
 
 // once notes that a parameter is given, and refuses the second time.
