@@ -1,8 +1,9 @@
 //go:build sqlite && databases
 
-// Package sweep_test has real sweepers at work: sweep.Sweeper on a real database, and before it the APIv2 client, over HTTP,
-// and the emulated gateway. It measures how busy a sweep keeps the gateway, beside a floor that has no store; it has four
-// sweepers share their work; and it takes away from under a sweep what it stands on.
+// Package sweep_test has real sweepers at work: sweep.Sweeper on a real database, and before it the
+// APIv2 client, over HTTP, and the emulated gateway. It measures how busy a sweep keeps the gateway,
+// beside a floor that has no store; it has four sweepers share their work; and it takes away from
+// under a sweep what it stands on.
 package sweep_test
 
 import (

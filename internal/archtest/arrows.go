@@ -117,6 +117,7 @@ var arrows = []Arrow{
 			"internal/schedule/decision",
 		},
 	},
+	{Package: "internal/closing/closingtest", Ours: []string{"internal/closing", "internal/order", "internal/order/*"}},
 	{
 		Package: "internal/sweep",
 		Ours: []string{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -236,8 +237,8 @@ func TestOrderPaidIsConfirmedToo(t *testing.T) {
 		replies []reply
 		outcome order.Outcome
 	}{
-		{"the query hangs", false, []reply{paid, hangs}, order.OutcomePaid},
-		{"the query hangs, under Confirm", true, []reply{paid, hangs}, order.OutcomeUnknown},
+		{"the query hangs", false, []reply{paid, closingtest.Hangs}, order.OutcomePaid},
+		{"the query hangs, under Confirm", true, []reply{paid, closingtest.Hangs}, order.OutcomeUnknown},
 		{"the query is refused", false, []reply{paid, says(verdict.Refused, errcode.NoAuth)}, order.OutcomePaid},
 		{"the query is refused, under Confirm", true, []reply{paid, says(verdict.Refused, errcode.NoAuth)}, order.OutcomeUnknown},
 		{"no such order, says the query", false, []reply{paid, says(verdict.SaysMissing, errcode.OrderNotExist)}, order.OutcomeUnknown},
@@ -287,7 +288,7 @@ func TestNoCloseWithoutAQuery(t *testing.T) {
 	t.Parallel()
 	for limit := 60 * time.Millisecond; limit < 6*time.Second; limit += 70 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
-			gateway := forever(t, hangs, states(tradestate.NotPay), hangs)
+			gateway := forever(t, closingtest.Hangs, states(tradestate.NotPay), closingtest.Hangs)
 			closeA1(withLimit(t, limit), &closing.Closer{Gateway: gateway, Merchant: shop})
 			if n := len(gateway.asked); n > 0 && gateway.asked[n-1] == "close" {
 				t.Errorf("within %s the last that was asked was a close: %v", limit, gateway.asked)
@@ -357,14 +358,14 @@ func TestCloseAnswersInTime(t *testing.T) {
 		outcome order.Outcome
 		errCode string
 	}{
-		{"it hangs", []reply{hangs}, order.OutcomeUnknown, errcode.Timeout},
-		{"it hangs, and the query is answered", []reply{hangs, states(tradestate.Closed)}, order.OutcomeClosed, ""},
+		{"it hangs", []reply{closingtest.Hangs}, order.OutcomeUnknown, errcode.Timeout},
+		{"it hangs, and the query is answered", []reply{closingtest.Hangs, states(tradestate.Closed)}, order.OutcomeClosed, ""},
 		{"it cannot be reached", []reply{doubts(errcode.NetworkError)}, order.OutcomeUnknown, errcode.NetworkError},
 		{"it is slow to fail", []reply{after(20*time.Millisecond, doubts(errcode.SystemError))}, order.OutcomeUnknown, errcode.SystemError},
 		{"it says FREQUENCY_LIMITED for ever", []reply{limits(0)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
 		{"it says to come back in an hour", []reply{limits(time.Hour)}, order.OutcomeTooSoon, errcode.FrequencyLimited},
 		{"the customer is paying for ever", []reply{says(verdict.SaysPaying, "USERPAYING"), states(tradestate.UserPaying)}, order.OutcomeUnknown, "USERPAYING"},
-		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, "ORDERPAID"), hangs}, order.OutcomePaid, "ORDERPAID"},
+		{"paid, and the query hangs", []reply{says(verdict.SaysPaid, "ORDERPAID"), closingtest.Hangs}, order.OutcomePaid, "ORDERPAID"},
 		{"paid, and its query never says so", []reply{says(verdict.SaysPaid, "ORDERPAID"), states(tradestate.UserPaying)}, order.OutcomeUnknown, "USERPAYING"},
 	} {
 		for _, limit := range []time.Duration{50 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 15 * time.Minute} {
@@ -395,7 +396,7 @@ func TestCloseWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		got := closeA1(t.Context(), &closing.Closer{Gateway: forever(t, hangs), Merchant: shop})
+		got := closeA1(t.Context(), &closing.Closer{Gateway: forever(t, closingtest.Hangs), Merchant: shop})
 		if took := time.Since(start); took > 15*time.Second || got.Outcome != order.OutcomeUnknown {
 			t.Errorf("ended as %s after %s", got.Outcome, took)
 		}

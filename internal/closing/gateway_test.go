@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -68,19 +69,13 @@ func limits(retryAfter time.Duration) reply {
 	}
 }
 
-// hangs answers nothing until it is told to stop.
-func hangs(ctx context.Context) order.Answer {
-	<-ctx.Done()
-	return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
-}
-
 func after(d time.Duration, r reply) reply {
 	return func(ctx context.Context) order.Answer {
 		select {
 		case <-time.After(d):
 			return r(ctx)
 		case <-ctx.Done():
-			return hangs(ctx)
+			return closingtest.Hangs(ctx)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -107,11 +108,11 @@ func TestNotTheirsAndNotThereAreAlike(t *testing.T) {
 	}{
 		"by transaction_id":           {byID, lists, nil, 3 * time.Second, order.OutcomeNotFound},
 		"by combine_out_trade_no":     {combined, parts, nil, 3 * time.Second, order.OutcomeNotFound},
-		"after a timeout":             {byID, lists, hangs, 10 * time.Second, order.OutcomeNotFound},
+		"after a timeout":             {byID, lists, closingtest.Hangs, 10 * time.Second, order.OutcomeNotFound},
 		"after asking too often":      {byID, lists, limits(0), 10 * time.Second, order.OutcomeNotFound},
 		"no time for a second answer": {byID, lists, nil, time.Second, order.OutcomeUnknown},
 		"no time for a step":          {byID, lists, nil, 550 * time.Millisecond, order.OutcomeUnknown},
-		"no time after a timeout":     {combined, parts, hangs, 1300 * time.Millisecond, order.OutcomeUnknown},
+		"no time after a timeout":     {combined, parts, closingtest.Hangs, 1300 * time.Millisecond, order.OutcomeUnknown},
 	} {
 		for _, ms := range []int{0, 5, 80, 100, 120, 125, 180, 240, 400} {
 			t.Run(fmt.Sprintf("%s, %d ms", name, ms), func(t *testing.T) {
@@ -164,7 +165,7 @@ func TestNotTheirsAndNotThereAreAlikeOverEachRoute(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						gateway := forever(t, after(100*time.Millisecond, answer))
 						store := &registered{owners: map[string]order.Owner{"B1": bob}, latency: 15 * time.Millisecond}
-						way := &routed{Gateway: gateway, route: route, used: used}
+						way := &closingtest.Routed{Gateway: gateway, Route: route, Used: used}
 						l := &closing.Lookup{Querier: &closing.Querier{Gateway: way, Merchant: shop}, Owners: store}
 						start := time.Now()
 						found, err := l.Find(withLimit(t, 3*time.Second), alice, order.Params{TransactionID: "42"})
@@ -200,7 +201,7 @@ func TestLookupCutShortIsAlikeOverEachRoute(t *testing.T) {
 			t.Parallel()
 			observe := func(latency time.Duration, answer reply) (result order.Result) {
 				synctest.Test(t, func(t *testing.T) {
-					way := &routed{Gateway: forever(t, after(latency, answer)), route: route}
+					way := &closingtest.Routed{Gateway: forever(t, after(latency, answer)), Route: route}
 					l := &closing.Lookup{Querier: &closing.Querier{Gateway: way, Merchant: shop}, Owners: &registered{}}
 					found, err := l.Find(withLimit(t, time.Second), alice, order.Params{TransactionID: "42"})
 					if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -29,27 +30,23 @@ func (m *model) Close(ctx context.Context, _ order.Call) order.Answer {
 	return m.exchange(ctx, func() order.Answer {
 		switch {
 		case m.state.Paid():
-			return answer(verdict.SaysPaid, "ORDERPAID")
+			return closingtest.Answer(verdict.SaysPaid, "ORDERPAID")
 		case m.state.Closed():
-			return answer(verdict.SaysClosed, "ORDERCLOSED")
+			return closingtest.Answer(verdict.SaysClosed, "ORDERCLOSED")
 		case m.state == tradestate.UserPaying:
-			return answer(verdict.SaysPaying, "USERPAYING")
+			return closingtest.Answer(verdict.SaysPaying, "USERPAYING")
 		}
 		m.state = tradestate.Closed
-		return answer(verdict.Accepted, "")
+		return closingtest.Answer(verdict.Accepted, "")
 	})
 }
 
 func (m *model) Query(ctx context.Context, _ order.Call) order.Answer {
 	return m.exchange(ctx, func() order.Answer {
-		a := answer(verdict.Stated, "")
+		a := closingtest.Answer(verdict.Stated, "")
 		a.Facts = &order.Facts{TradeState: m.state}
 		return a
 	})
-}
-
-func answer(v verdict.Verdict, code string) order.Answer {
-	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true}
 }
 
 func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.Answer {
@@ -68,11 +65,11 @@ func (m *model) exchange(ctx context.Context, handle func() order.Answer) order.
 		return doubt
 	case 2: // the reply comes too late
 		handle()
-		return hangs(ctx)
+		return closingtest.Hangs(ctx)
 	case 3:
-		return answer(verdict.Limited, errcode.FrequencyLimited)
+		return closingtest.Answer(verdict.Limited, errcode.FrequencyLimited)
 	case 4:
-		return answer(verdict.Disputed, "TRADE_ERROR")
+		return closingtest.Answer(verdict.Disputed, "TRADE_ERROR")
 	default: // a reply that says anything at all and proves nothing
 		return order.Answer{Verdict: verdict.Rejected, Code: "ORDERCLOSED"}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -106,7 +107,7 @@ func TestPauseIsShorterOrLonger(t *testing.T) {
 func TestAttemptsShareWhatRemains(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gateway := script(t, hangs, hangs, states(tradestate.Closed))
+		gateway := script(t, closingtest.Hangs, closingtest.Hangs, states(tradestate.Closed))
 		closeA1(withLimit(t, 3*time.Second), &closing.Closer{Gateway: gateway, Merchant: shop})
 		gateway.wantAsked("close query query")
 		// Half a second is kept for the reply: 2500 / 3, then 1667 / 3.

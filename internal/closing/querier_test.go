@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -61,7 +62,7 @@ func TestQueryAnswersInTime(t *testing.T) {
 		reply   reply
 		outcome order.Outcome
 	}{
-		{"it hangs", hangs, order.OutcomeUnknown},
+		{"it hangs", closingtest.Hangs, order.OutcomeUnknown},
 		{"limited", limits(0), order.OutcomeTooSoon},
 		{"limited for an hour", limits(time.Hour), order.OutcomeTooSoon},
 	} {

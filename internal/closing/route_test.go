@@ -10,34 +10,12 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 )
-
-// routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an
-// exchange that wants another has one of its own.
-type routed struct {
-	closing.Gateway
-
-	route order.Route
-	used  bool
-}
-
-func (r *routed) Close(ctx context.Context, c order.Call) order.Answer {
-	return r.over(c, r.Gateway.Close(ctx, c))
-}
-
-func (r *routed) Query(ctx context.Context, c order.Call) order.Answer {
-	return r.over(c, r.Gateway.Query(ctx, c))
-}
-
-func (r *routed) over(c order.Call, a order.Answer) order.Answer {
-	a.Route, a.Fresh = r.route, c.Fresh || !r.used
-	r.used = r.used || !c.Fresh
-	return a
-}
 
 const (
 	own     = order.RouteOwn
@@ -119,7 +97,7 @@ func TestCloseOverEachRoute(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					gateway := script(t, tc.replies...)
-					closer := &closing.Closer{Gateway: &routed{Gateway: gateway, route: route}, Merchant: shop}
+					closer := &closing.Closer{Gateway: &closingtest.Routed{Gateway: gateway, Route: route}, Merchant: shop}
 					got := closeA1(withLimit(t, 30*time.Second), closer)
 					gateway.wantAsked(tc.asked)
 					if got.Outcome != tc.outcome || got.ErrCode != tc.errCode {
@@ -161,7 +139,7 @@ func TestQueryOverEachRoute(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					gateway := script(t, tc.replies...)
-					way := &routed{Gateway: gateway, route: route, used: tc.used}
+					way := &closingtest.Routed{Gateway: gateway, Route: route, Used: tc.used}
 					querier := &closing.Querier{Gateway: way, Merchant: shop}
 					got := querier.Query(withLimit(t, 30*time.Second), order.Params{OutTradeNo: "A1"})
 					gateway.wantAsked(strings.TrimSpace(strings.Repeat("query ", tc.asked)))
@@ -200,7 +178,7 @@ func TestCombinedCloseIsConfirmedByEachOrder(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				gateway := forever(t, says(verdict.Accepted, ""), shows(tc.shown...))
-				closer := &closing.Closer{Gateway: &routed{Gateway: gateway, route: foreign}, Merchant: shop}
+				closer := &closing.Closer{Gateway: &closingtest.Routed{Gateway: gateway, Route: foreign}, Merchant: shop}
 				got := closer.Close(withLimit(t, 5*time.Second), order.Params{CombineOutTradeNo: "C1", SubOrders: subs})
 				if got.Outcome != tc.outcome {
 					t.Errorf("got %s (%s), want %s", got.Outcome, got.ReturnMsg, tc.outcome)
@@ -232,8 +210,8 @@ func (m *mixedUp) another(c order.Call, a order.Answer) order.Answer {
 	if possible && m.rand.Float64() < 0.5 {
 		m.lies++
 		nameless := []order.Answer{
-			answer(verdict.Accepted, ""), answer(verdict.SaysClosed, "ORDERCLOSED"), answer(verdict.SaysPaid, "ORDERPAID"),
-			answer(verdict.SaysMissing, errcode.OrderNotExist), answer(verdict.Refused, errcode.NoAuth),
+			closingtest.Answer(verdict.Accepted, ""), closingtest.Answer(verdict.SaysClosed, "ORDERCLOSED"), closingtest.Answer(verdict.SaysPaid, "ORDERPAID"),
+			closingtest.Answer(verdict.SaysMissing, errcode.OrderNotExist), closingtest.Answer(verdict.Refused, errcode.NoAuth),
 		}
 		a = nameless[m.rand.IntN(len(nameless))]
 	}

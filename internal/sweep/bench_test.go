@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -19,11 +20,11 @@ import (
 type slowGateway struct{ latency time.Duration }
 
 func (s slowGateway) Close(ctx context.Context, _ order.Call) order.Answer {
-	return s.answer(ctx, answer(verdict.Accepted, ""))
+	return s.answer(ctx, closingtest.Answer(verdict.Accepted, ""))
 }
 
 func (s slowGateway) Query(ctx context.Context, c order.Call) order.Answer {
-	a := answer(verdict.Stated, "")
+	a := closingtest.Answer(verdict.Stated, "")
 	a.Facts = &order.Facts{TradeState: tradestate.NotPay, OutTradeNo: c.OutTradeNo}
 	return s.answer(ctx, a)
 }

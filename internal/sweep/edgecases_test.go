@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -56,7 +57,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 				}
 				w.store.WantAt(t, "A1", schedule.Closing, "")
 				w.gateway.odd = func(_ context.Context, op, no string) (order.Answer, bool) {
-					a := answer(verdict.Stated, "")
+					a := closingtest.Answer(verdict.Stated, "")
 					paid := fee + 1
 					a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: no, TotalFee: &paid}
 					return a, op == "query"

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -79,11 +80,11 @@ func (w *world) crowd(r *rand.Rand, faults float64) {
 		case 0, 1:
 			return order.Answer{Verdict: verdict.Doubted, Code: errcode.NetworkError}, true
 		case 2:
-			return hangs(ctx), true
+			return closingtest.Hangs(ctx), true
 		case 3:
-			return answer(verdict.Limited, errcode.FrequencyLimited), true
+			return closingtest.Answer(verdict.Limited, errcode.FrequencyLimited), true
 		case 4:
-			return answer(verdict.Disputed, "TRADE_ERROR"), true
+			return closingtest.Answer(verdict.Disputed, "TRADE_ERROR"), true
 		case 5:
 			panic("a fault of our own")
 		default:
@@ -110,7 +111,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 				var asked atomic.Int32
 				w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
 					asked.Add(1)
-					a := answer(verdict.Rejected, errcode.ConfigError)
+					a := closingtest.Answer(verdict.Rejected, errcode.ConfigError)
 					a.Message = "set WXPAY_PUBLIC_KEY"
 					return a, true
 				}
@@ -148,7 +149,7 @@ func TestSweepOfAPaymentWithoutAmount(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.Success, func(e *schedule.Entry) { e.Total = new(int64(100)) })
 		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(verdict.Stated, "")
+			a := closingtest.Answer(verdict.Stated, "")
 			a.Facts = &order.Facts{TradeState: tradestate.Success, OutTradeNo: "A1", TransactionID: "4200001"}
 			return a, true
 		}
@@ -172,9 +173,9 @@ func TestSweepThatLosesItsConfigurationInMidRun(t *testing.T) {
 		w.order("A1", tradestate.NotPay)
 		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 			if op == "close" {
-				return answer(verdict.Doubted, errcode.Timeout), true
+				return closingtest.Answer(verdict.Doubted, errcode.Timeout), true
 			}
-			return answer(verdict.Rejected, errcode.ConfigError), true
+			return closingtest.Answer(verdict.Rejected, errcode.ConfigError), true
 		}
 		if report := w.sweep(30 * time.Second); report.Retried != 1 {
 			t.Errorf("got %+v, want the doubt to be kept", report)
@@ -271,7 +272,7 @@ func TestSweepersFindTheirSpeed(t *testing.T) {
 				return order.Answer{}, false
 			}
 			limited++
-			return answer(verdict.Limited, errcode.FrequencyLimited), true
+			return closingtest.Answer(verdict.Limited, errcode.FrequencyLimited), true
 		}
 		for i := range orders {
 			w.order(fmt.Sprint("A", i), tradestate.Success)
@@ -314,7 +315,7 @@ func TestSweepThatIsTurnedAway(t *testing.T) {
 			w.order(fmt.Sprint("A", i), tradestate.NotPay)
 		}
 		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(verdict.Limited, errcode.FrequencyLimited)
+			a := closingtest.Answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 2 * time.Minute
 			return a, true
 		}
@@ -459,7 +460,7 @@ func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
 			w.order(no, tradestate.NotPay)
 		}
 		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(verdict.Rejected, errcode.SignError)
+			a := closingtest.Answer(verdict.Rejected, errcode.SignError)
 			a.Message, a.Proof = "the signed text should have been …", order.ProofNone
 			return a, true
 		}

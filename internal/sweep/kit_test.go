@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -47,25 +48,25 @@ func (g *fakeGateway) Close(ctx context.Context, c order.Call) order.Answer {
 	return g.exchange(ctx, "close", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		switch {
 		case !known:
-			return answer(verdict.SaysMissing, errcode.OrderNotExist)
+			return closingtest.Answer(verdict.SaysMissing, errcode.OrderNotExist)
 		case state.Paid():
-			return answer(verdict.SaysPaid, "ORDERPAID")
+			return closingtest.Answer(verdict.SaysPaid, "ORDERPAID")
 		case state.Closed():
-			return answer(verdict.SaysClosed, "ORDERCLOSED")
+			return closingtest.Answer(verdict.SaysClosed, "ORDERCLOSED")
 		case state == tradestate.UserPaying:
-			return answer(verdict.SaysPaying, "USERPAYING")
+			return closingtest.Answer(verdict.SaysPaying, "USERPAYING")
 		}
 		g.states[c.OutTradeNo] = tradestate.Closed
-		return answer(verdict.Accepted, "")
+		return closingtest.Answer(verdict.Accepted, "")
 	})
 }
 
 func (g *fakeGateway) Query(ctx context.Context, c order.Call) order.Answer {
 	return g.exchange(ctx, "query", c.OutTradeNo, func(state tradestate.State, known bool) order.Answer {
 		if !known {
-			return answer(verdict.SaysMissing, errcode.OrderNotExist)
+			return closingtest.Answer(verdict.SaysMissing, errcode.OrderNotExist)
 		}
-		a := answer(verdict.Stated, "")
+		a := closingtest.Answer(verdict.Stated, "")
 		a.Facts = &order.Facts{TradeState: state, OutTradeNo: c.OutTradeNo}
 		return a
 	})
@@ -243,17 +244,6 @@ var shop = order.Merchant{
 	MchID: "1900000001",
 	API:   order.V3,
 	APIs:  []order.API{order.V2, order.V3},
-}
-
-// answer is an authenticated reply over the merchant's own route.
-func answer(v verdict.Verdict, code string) order.Answer {
-	return order.Answer{Verdict: v, Code: code, Proof: order.ProofSignature, Route: order.RouteOwn, Fresh: true}
-}
-
-// hangs answers nothing until it is told to stop.
-func hangs(ctx context.Context) order.Answer {
-	<-ctx.Done()
-	return order.Answer{Verdict: verdict.Doubted, Code: errcode.Timeout, Proof: order.ProofNone}
 }
 
 // withLimit is the context of an invocation that the platform ends after d.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
@@ -30,7 +31,7 @@ func TestExchangesEndBeforeTheLease(t *testing.T) {
 					if deadline, ok := ctx.Deadline(); !ok || deadline.After(until.Add(-10*time.Second)) {
 						t.Errorf("an exchange about %s may go on until %v, and the lease ends at %v", no, deadline, until)
 					}
-					return hangs(ctx), true
+					return closingtest.Hangs(ctx), true
 				}
 				for i := range 10 {
 					w.order(fmt.Sprint("A", i), tradestate.NotPay)
@@ -68,7 +69,7 @@ func TestBeingLimitedGivesNothingUp(t *testing.T) {
 		w := newWorld(t)
 		w.order("A1", tradestate.NotPay)
 		w.gateway.odd = func(context.Context, string, string) (order.Answer, bool) {
-			a := answer(verdict.Limited, errcode.FrequencyLimited)
+			a := closingtest.Answer(verdict.Limited, errcode.FrequencyLimited)
 			a.RetryAfter = 30 * time.Second
 			return a, true
 		}
@@ -92,7 +93,7 @@ func TestUnconfirmedStaysInDoubt(t *testing.T) {
 		w.sweeper.Confirm = true
 		w.order("A1", tradestate.NotPay)
 		w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
-			return answer(verdict.Accepted, ""), op == "close"
+			return closingtest.Answer(verdict.Accepted, ""), op == "close"
 		}
 		w.sweep(time.Minute)
 		w.store.WantAt(t, "A1", schedule.Closing, "")

@@ -9,36 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"cloudpay/internal/closing"
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
 )
-
-// routed is a way to a gateway. It keeps one connection, which is used after its first exchange; an
-// exchange that wants another has one of its own.
-type routed struct {
-	closing.Gateway
-
-	route order.Route
-	used  bool
-}
-
-func (r *routed) Close(ctx context.Context, c order.Call) order.Answer {
-	return r.over(c, r.Gateway.Close(ctx, c))
-}
-
-func (r *routed) Query(ctx context.Context, c order.Call) order.Answer {
-	return r.over(c, r.Gateway.Query(ctx, c))
-}
-
-func (r *routed) over(c order.Call, a order.Answer) order.Answer {
-	a.Route, a.Fresh = r.route, c.Fresh || !r.used
-	r.used = r.used || !c.Fresh
-	return a
-}
 
 const (
 	own     = order.RouteOwn
@@ -68,7 +45,7 @@ func TestSweepOverUsedConnections(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.sweeper.Gateway = &routed{Gateway: w.gateway, route: tc.route}
+				w.sweeper.Gateway = &closingtest.Routed{Gateway: w.gateway, Route: tc.route}
 				w.order("A1", tc.state)
 				passes(11 * time.Minute) // "no such order" is no end of a registration that is newer
 				w.sweep(time.Minute)
@@ -85,7 +62,7 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Gateway, w.sweeper.MaxAttempts = &routed{Gateway: w.gateway, route: foreign}, 3
+		w.sweeper.Gateway, w.sweeper.MaxAttempts = &closingtest.Routed{Gateway: w.gateway, Route: foreign}, 3
 		w.order("A1", "")
 		for range 3 {
 			passes(time.Hour)
@@ -114,7 +91,7 @@ func TestSweepClosesWhatItCannotRead(t *testing.T) {
 					w.gateway.odd = func(_ context.Context, op, _ string) (order.Answer, bool) {
 						return order.Answer{Verdict: verdict.Doubted, Code: code, Proof: order.ProofNone, HTTPStatus: 200}, op == "query"
 					}
-					w.sweeper.Gateway = &routed{Gateway: w.gateway, route: route}
+					w.sweeper.Gateway = &closingtest.Routed{Gateway: w.gateway, Route: route}
 					w.order("A1", tradestate.NotPay)
 					w.sweep(time.Minute)
 					if w.gateway.state("A1") != tradestate.Closed {
