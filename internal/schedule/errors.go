@@ -11,7 +11,7 @@ import (
 // database is well, and the same call fails again.
 func IsAnswer(err error) bool {
 	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
-		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*order.FieldError](err)
+		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*TooLateError](err) || isA[*order.FieldError](err)
 }
 
 func isA[T error](err error) bool {
@@ -73,6 +73,17 @@ func (e *EndedError) Error() string { return e.Wording().EN }
 // Wording is the error in both languages.
 func (e *EndedError) Wording() bilingual.Text {
 	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Record.Ref, e.Record.FinalState)
+}
+
+// TooLateError says that a registration cannot be changed or withdrawn any more: its closing has
+// begun, or it has ended. Nothing was written.
+type TooLateError struct{ Record Record }
+
+func (e *TooLateError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *TooLateError) Wording() bilingual.Text {
+	return bilingual.Sprintf("it is too late to change order %s: it is %s", "订单 %s 已不可更改：当前为 %s", e.Record.Ref, string(e.Record.Progress))
 }
 
 // ContradictionError is an alarm: two signed answers say that the order ended in two ways. The

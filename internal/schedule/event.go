@@ -30,6 +30,8 @@ const (
 // Event is one thing that happened to an order. It is written in the same transaction as the change
 // that it is about.
 type Event struct {
+	// EventID is the event's own, for good. Its receiver recognizes a repetition by it.
+	EventID EventID `json:"eventId"`
 	// ID grows with each event. A reader that has seen an ID has missed none before it.
 	ID   int64     `json:"id"`
 	Kind EventKind `json:"kind"`

@@ -24,6 +24,9 @@ const (
 	// GaveUp: no end was found in all the attempts there were. A person has to look; Reopen, or a
 	// signed answer from elsewhere, moves it on.
 	GaveUp Progress = "gaveUp"
+	// Withdrawn: the registration was withdrawn, and nothing is attempted. A new registration, a
+	// direct close, or a signed answer from elsewhere moves it on.
+	Withdrawn Progress = "withdrawn"
 )
 
 // FinalState is how an order ended, by a signed answer of the gateway's.
@@ -87,6 +90,11 @@ type Record struct {
 	// RegisteredAt is by the database's clock, as are all times here but the Entry's own and
 	// PaidAt.
 	RegisteredAt time.Time
+	// Generation counts the registrations of this number: 1, and one more for each that followed a
+	// withdrawal.
+	Generation int
+	// Round is 1, and one more for each reopening.
+	Round int
 
 	// TradeState is the gateway's last word; empty before the first. Authenticated reports whether
 	// it was proved.
@@ -106,6 +114,14 @@ type Record struct {
 	Attempts int
 	// LastError is why the last attempt ended nothing, in one line.
 	LastError string
+	// ClockWaits counts how often the order waited because the database's clock differs from WeChat
+	// Pay's.
+	ClockWaits int
+	// WithdrawnAt is when the registration was withdrawn; zero unless Progress is Withdrawn.
+	WithdrawnAt time.Time
+	// Pruned: only the tombstone of the order is left. Of the facts it has the Ref, the Generation,
+	// FinalState and EndedAt.
+	Pruned bool
 
 	// The end, when Progress is Done.
 	FinalState    FinalState
@@ -126,6 +142,12 @@ type Claim struct {
 	// InDoubt reports whether an earlier attempt may have sent a close whose result was never
 	// recorded (crash, expired lease, unverified reply).
 	InDoubt bool
+}
+
+// Ended is a claimed order and its end, as FinishAll records them.
+type Ended struct {
+	Claim Claim
+	Final Final
 }
 
 // Retry is an attempt that ended nothing.

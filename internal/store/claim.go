@@ -93,9 +93,13 @@ func (t tx) take(rows []row, token string, lease time.Duration, attempts int) ([
 		claims[i] = schedule.Claim{Record: r.Record, Token: token, ClaimedAt: r.now, InDoubt: r.Progress == schedule.Closing}
 		claims[i].LeaseUntil = r.now.Add(lease)
 		claims[i].Attempts += attempts
+		if r.Progress == schedule.GaveUp || r.Progress == schedule.Withdrawn {
+			claims[i].Round++
+		}
 		args = append(args, r.ID)
 	}
-	_, err := t.exec("UPDATE cloudpay_orders SET token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
+	_, err := t.exec("UPDATE cloudpay_orders SET round = CASE WHEN progress = 'gaveUp' THEN round + 1 ELSE round END, withdrawn_at = NULL,"+
+		" token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
 		" closing_since = COALESCE(closing_since, {now}), attempts = attempts + ? WHERE id IN ("+marks(len(rows))+")", args...)
 	return claims, err
 }

@@ -13,7 +13,7 @@ import (
 // result. So a delivery that outlives its lease may be made twice; the receiver recognises the
 // event by its ID.
 func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
-	if err := s.number(ctx, ofMerchant, string(of.Region), of.MchID); err != nil {
+	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
 	token := newToken()
@@ -77,7 +77,8 @@ func (s *Store) DeadLetter(ctx context.Context, p schedule.Delivery, reason stri
 // post updates an event under its lease.
 func (s *Store) post(ctx context.Context, p schedule.Delivery, doing, assignments string, args ...any) error {
 	return s.do(ctx, doing, func(t tx) error {
-		n, err := t.exec("UPDATE cloudpay_events SET "+assignments+" WHERE seq = ? AND token = ?", append(args, p.ID, p.Token)...)
+		n, err := t.exec("UPDATE cloudpay_events SET "+assignments+" WHERE "+ofMerchant+" AND seq = ? AND token = ?",
+			append(args, string(p.Region), p.MchID, p.ID, p.Token)...)
 		if err == nil && n == 0 {
 			err = &schedule.LostClaimError{Ref: p.Ref}
 		}

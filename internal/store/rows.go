@@ -48,17 +48,18 @@ func (t tx) entryValues(e schedule.Entry) []any {
 
 // recordColumns are the columns of an order's record; scanRecord takes them in this order.
 const recordColumns = "id, " + entryColumns + ", registered_at, trade_state, authenticated, progress, closing_since, due_at, " +
-	"lease_until, attempts, last_error, ending, transaction_id, paid_total, paid_at, ended_at"
+	"lease_until, attempts, last_error, ending, transaction_id, paid_total, paid_at, ended_at, generation, round, withdrawn_at, clock_waits"
 
 // scanRecord reads a record, and whatever the statement selects after its columns.
 func scanRecord(scan scanner, more ...any) (schedule.Record, error) {
 	var r schedule.Record
 	var total, closeIn, paidTotal sql.Null[int64]
-	var created, closeAt, registered, closingSince, due, lease, paid, ended moment
+	var created, closeAt, registered, closingSince, due, lease, paid, ended, withdrawn moment
 	err := scan(append([]any{
 		&r.ID, &r.Region, &r.MchID, &r.SubMchID, &r.OutTradeNo, &r.Owner, &r.SubAppID, &r.API, &total, &created, &closeAt, &closeIn,
 		&registered, &r.TradeState, &r.Authenticated, &r.Progress, &closingSince, &due,
 		&lease, &r.Attempts, &r.LastError, &r.FinalState, &r.TransactionID, &paidTotal, &paid, &ended,
+		&r.Generation, &r.Round, &withdrawn, &r.ClockWaits,
 	}, more...)...)
 	if err != nil {
 		return schedule.Record{}, err
@@ -67,6 +68,9 @@ func scanRecord(scan scanner, more ...any) (schedule.Record, error) {
 	r.CloseIn = time.Duration(closeIn.V) * time.Microsecond
 	r.CreatedAt, r.CloseAt, r.RegisteredAt, r.ClosingSince = created.Time, closeAt.Time, registered.Time, closingSince.Time
 	r.DueAt, r.LeaseUntil, r.PaidAt, r.EndedAt = due.Time, lease.Time, paid.Time, ended.Time
+	if r.WithdrawnAt = withdrawn.Time; !r.WithdrawnAt.IsZero() && r.Progress == schedule.GaveUp {
+		r.Progress = schedule.Withdrawn // programs of the release before know no such progress
+	}
 	return r, nil
 }
 

@@ -230,7 +230,7 @@ func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err e
 			return false, nil
 		}
 		_, err = t.exec("UPDATE cloudpay_orders SET progress = CASE WHEN closing_since IS NULL THEN 'waiting' ELSE 'closing' END,"+
-			" due_at = {now}, attempts = 0 WHERE id = ?", now.ID)
+			" due_at = {now}, attempts = 0, round = round + 1 WHERE id = ?", now.ID)
 		return true, err
 	})
 }

@@ -65,6 +65,10 @@ func (s *Store) lease(r *row, lease time.Duration, token string) schedule.Claim 
 	now := s.now()
 	claim := schedule.Claim{Record: r.Record, Token: token, ClaimedAt: now, InDoubt: r.Progress == schedule.Closing}
 	claim.LeaseUntil = now.Add(lease)
+	if r.Progress == schedule.GaveUp || r.Progress == schedule.Withdrawn {
+		claim.Round++
+	}
+	r.Round, r.WithdrawnAt = claim.Round, time.Time{}
 	r.token, r.Progress, r.LeaseUntil, r.DueAt = token, schedule.Closing, claim.LeaseUntil, claim.LeaseUntil
 	if r.ClosingSince.IsZero() {
 		r.ClosingSince = now
@@ -265,6 +269,7 @@ func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err e
 		return false, nil
 	}
 	r.Progress, r.DueAt, r.Attempts = schedule.Waiting, s.now(), 0
+	r.Round++
 	if !r.ClosingSince.IsZero() {
 		r.Progress = schedule.Closing
 	}

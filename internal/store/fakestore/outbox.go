@@ -18,9 +18,20 @@ type delivery struct {
 	dead bool
 }
 
+// tell writes an event of an order, unless it is written already.
 func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason string) {
+	id := schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r.Record, f.State))
+	number := int64(1)
+	for _, d := range s.events {
+		switch {
+		case d.EventID == id:
+			return
+		case d.Account() == r.Account():
+			number++
+		}
+	}
 	s.events = append(s.events, &delivery{due: s.now(), Delivery: schedule.Delivery{Event: schedule.Event{
-		ID: int64(len(s.events) + 1), Kind: kind, OccurredAt: s.now(),
+		EventID: id, ID: number, Kind: kind, OccurredAt: s.now(),
 		Ref: r.Ref, Owner: r.Owner,
 		FinalState: f.State, TradeState: f.TradeState, Total: r.Total, PaidTotal: f.Total,
 		TransactionID: f.TransactionID, PaidAt: f.PaidAt, Reason: reason,

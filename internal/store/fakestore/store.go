@@ -147,7 +147,7 @@ func (s *Store) add(e schedule.Entry) *row {
 		due = now.Add(e.CloseIn)
 	}
 	r := &row{Record: schedule.Record{
-		Entry: e, ID: int64(len(s.byID) + 1), RegisteredAt: now, Progress: schedule.Waiting, DueAt: due,
+		Entry: e, ID: int64(len(s.byID) + 1), RegisteredAt: now, Generation: 1, Round: 1, Progress: schedule.Waiting, DueAt: due,
 	}}
 	s.rows[e.Ref] = r
 	s.byID = append(s.byID, r)

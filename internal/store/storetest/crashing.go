@@ -164,11 +164,12 @@ func eachFault(e *sqlEnv, forever bool, try func(o operation, no string, c sched
 	}
 }
 
-// clear deletes all orders and events.
+// clear deletes all orders and events, and what is kept beside them.
 func (e *sqlEnv) clear() {
 	e.Helper()
-	e.sql("DELETE FROM cloudpay_events")
-	e.sql("DELETE FROM cloudpay_orders")
+	for _, table := range []string{"events", "orders", "numbers", "watermarks", "tombstones", "changes", "receivers"} {
+		e.sql("DELETE FROM cloudpay_" + table)
+	}
 }
 
 // dies ends the process at each step. The operation must be done completely or not at all, and the

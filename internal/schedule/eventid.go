@@ -1,0 +1,64 @@
+package schedule
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"cloudpay/internal/order"
+)
+
+// EventID identifies an event for its receiver: a UUID in its usual form, as
+// 0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11.
+type EventID string
+
+// NewEventID derives the ID of an event from what it tells. It is the same whenever the same event
+// is recorded, also after a failover that lost a commit or a restore, and differs for all others.
+//
+// It is a UUIDv8 (RFC 9562, section 5.8) of the first 16 bytes of the SHA-256 of region, mchid,
+// sub_mchid, out_trade_no, generation, kind and round. Each field is preceded by its length in
+// bytes, as a big-endian uint32, since numbers may contain any separator; generation and round are
+// decimal.
+func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
+	var message []byte
+	for _, field := range []string{
+		string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round),
+	} {
+		message = binary.BigEndian.AppendUint32(message, uint32(len(field))) //nolint:gosec // a field has at most some hundred bytes
+		message = append(message, field...)
+	}
+	sum := sha256.Sum256(message)
+	return eventID(sum[:16])
+}
+
+// Bytes returns the 16 bytes of the ID; nil if it is not a UUID.
+func (id EventID) Bytes() []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(string(id), "-", ""))
+	if err != nil || len(b) != sha256.Size/2 {
+		return nil
+	}
+	return b
+}
+
+// eventID sets the version (8) and the variant of a UUID, and formats it.
+func eventID(b []byte) EventID {
+	b[6] = b[6]&0x0f | 0x80
+	b[8] = b[8]&0x3f | 0x80
+	text := hex.EncodeToString(b)
+	return EventID(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
+}
+
+// RoundOf is the round of an order's event. A kind that an order can have once in a generation has
+// round 1. gaveUp has the order's own, which counts its reopenings. contradicted has the number of
+// the end that was said second: closed 1, paid 2, notFound 3.
+func RoundOf(kind EventKind, r Record, said FinalState) int {
+	switch kind {
+	case EventGaveUp:
+		return r.Round
+	case EventContradicted:
+		return map[FinalState]int{FinalClosed: 1, FinalPaid: 2, FinalNotFound: 3}[said]
+	}
+	return 1
+}

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"cloudpay/internal/schedule"
+)
+
+// eventID scans an event's ID from what a driver returns for it: 16 bytes, or a UUID's text
+// (PostgreSQL). NULL is a row of a program of the release before.
+type eventID struct{ schedule.EventID }
+
+func (id *eventID) Scan(value any) error {
+	bytes, isBytes := value.([]byte)
+	switch {
+	case value == nil:
+		id.EventID = ""
+	case isBytes && len(bytes) == 16:
+		text := hex.EncodeToString(bytes)
+		id.EventID = schedule.EventID(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
+	case isBytes:
+		id.EventID = schedule.EventID(strings.Clone(string(bytes)))
+	default:
+		return fmt.Errorf("an event's id came as %T", value)
+	}
+	return nil
+}
+
+// of is the ID of a scanned event. That of a row without one is derived from its number, if the
+// order can have several events of its kind.
+func (id eventID) of(e schedule.Event) schedule.EventID {
+	if id.EventID != "" {
+		return id.EventID
+	}
+	return schedule.NewEventID(e.Ref, 1, e.Kind, schedule.RoundOf(e.Kind, schedule.Record{Round: int(e.ID)}, e.FinalState))
+}

@@ -1,0 +1,87 @@
+-- +goose Up
+
+-- Programs of the release before go on with this schema: each new column is nullable or has a default, and no index that they
+-- name is gone. docs/databases.md says how to upgrade.
+
+ALTER TABLE cloudpay_orders
+    ADD COLUMN generation   integer NOT NULL DEFAULT 1, -- counts the registrations of the number: more than one after a withdrawal
+    ADD COLUMN round        integer NOT NULL DEFAULT 1, -- counts up with each reopening
+    ADD COLUMN withdrawn_at timestamptz,                -- set: progress is gaveUp, since it was withdrawn
+    ADD COLUMN clock_waits  integer NOT NULL DEFAULT 0; -- how often it waited because the clocks differ
+
+-- event_id is derived from the order, its generation, the kind and the round: an event that is recorded again after a lost
+-- commit has the same. NULL: a program of the release before wrote the row. seq counts by merchant. An event outlives its order.
+ALTER TABLE cloudpay_events
+    ADD COLUMN event_id uuid,
+    DROP CONSTRAINT cloudpay_events_order_id_fkey,
+    DROP CONSTRAINT cloudpay_events_seq_key;
+
+-- The last number of each merchant's events. Programs of the release before number no more: their counter is gone.
+CREATE TABLE cloudpay_numbers (
+    region text COLLATE "C" NOT NULL,
+    mchid  text COLLATE "C" NOT NULL,
+    last   bigint NOT NULL,
+    PRIMARY KEY (region, mchid)
+);
+DELETE FROM cloudpay_counters WHERE name = 'events';
+INSERT INTO cloudpay_numbers (region, mchid, last)
+    SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
+
+-- From where on a scan has to read: before low, it finds only what was handled.
+CREATE TABLE cloudpay_watermarks (
+    region  text COLLATE "C" NOT NULL,
+    mchid   text COLLATE "C" NOT NULL,
+    what    text COLLATE "C" NOT NULL,
+    low     timestamptz NOT NULL,
+    full_at timestamptz NOT NULL, -- the last scan from the beginning
+    PRIMARY KEY (region, mchid, what)
+);
+
+-- What is left of pruned orders.
+CREATE TABLE cloudpay_tombstones (
+    hash       bytea PRIMARY KEY, -- the first 16 bytes of SHA-256 over region, mchid, sub_mchid, out_trade_no, each preceded by its length
+    ending     text COLLATE "C" NOT NULL,
+    generation integer NOT NULL,
+    ended_at   timestamptz NOT NULL,
+    pruned_at  timestamptz NOT NULL
+);
+
+-- What was changed of a registration, and by which caller.
+CREATE TABLE cloudpay_changes (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id   bigint NOT NULL,
+    changed_at timestamptz NOT NULL,
+    changed_by text NOT NULL,
+    field      text COLLATE "C" NOT NULL,
+    was        text NOT NULL,
+    became     text NOT NULL
+);
+CREATE INDEX cloudpay_changes_order ON cloudpay_changes (order_id, id);
+
+-- A receiver of events that acknowledges none.
+CREATE TABLE cloudpay_receivers (
+    region        text COLLATE "C" NOT NULL,
+    mchid         text COLLATE "C" NOT NULL,
+    failing_since timestamptz, -- NULL: the last delivery was acknowledged
+    last_error    text NOT NULL,
+    PRIMARY KEY (region, mchid)
+);
+
+-- One row: the step that this schema is at, and the oldest step whose programs can work with it.
+CREATE TABLE cloudpay_schema (
+    version          integer NOT NULL,
+    compatible_since integer NOT NULL
+);
+INSERT INTO cloudpay_schema (version, compatible_since) VALUES (3, 1);
+
+-- +goose Down
+
+DROP TABLE cloudpay_schema;
+DROP TABLE cloudpay_receivers;
+DROP TABLE cloudpay_changes;
+DROP TABLE cloudpay_tombstones;
+DROP TABLE cloudpay_watermarks;
+DROP TABLE cloudpay_numbers;
+ALTER TABLE cloudpay_events DROP COLUMN event_id;
+ALTER TABLE cloudpay_orders DROP COLUMN generation, DROP COLUMN round, DROP COLUMN withdrawn_at, DROP COLUMN clock_waits;
+INSERT INTO cloudpay_counters (name, value) SELECT 'events', COALESCE(MAX(seq), 0) FROM cloudpay_events;
