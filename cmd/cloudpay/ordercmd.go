@@ -135,8 +135,7 @@ func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error)
 	}
 	calls, err := orderfile.Named(args, stdin, maxList, func(number string) (order.Params, error) {
 		p := c.params
-		p.OutTradeNo = number
-		return p, nil
+		return p, nameInto(&p, number)
 	})
 	if err != nil {
 		return nil, usage(err)

@@ -117,7 +117,7 @@ func TestReopenListed(t *testing.T) {
 	d.wants(exitRefused, "✗ 1900000109/A1: was not given up", "reopen", "-")
 	d.wants(exitUsage, "-: standard input can be read once", "reopen", "-", "-")
 	d.in = strings.ReplaceAll(stuck, `"mchId":"1900000001"`, `"mchId":"1900000002"`)
-	d.wants(exitUsage, `-: line 1: is an order of "1900000002"`, "reopen", "-")
+	d.wants(exitUsage, `-: line 1: order "A1": is one of "1900000002"`, "reopen", "-")
 	d.in = "{\n"
 	d.wants(exitUsage, "-: line 1: must be an order's number", "reopen", "-")
 	d.in = "\nA1\n"
@@ -125,6 +125,38 @@ func TestReopenListed(t *testing.T) {
 	d.wants(exitRefused, `"subMchId":"1900000109","outTradeNo":"A1","reopened":false`, "reopen", "-", "--sub-mch-id", "1900000109", "--json")
 	d.in = ""
 	d.wants(exitFine, "no orders on standard input", "reopen", "-")
+}
+
+// An order as any command prints it is accepted by every other one that takes an order.
+func TestOrderNames(t *testing.T) {
+	d := newRegister(t)
+	t.Setenv("WXPAY_MODE", "partner")
+	for _, subMchID := range []string{"1900000109", "1900000110"} {
+		d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A1"})
+	}
+	for _, lang := range []string{"en", "zh"} {
+		var code int
+		if d.in, code = d.orders("list", "--stuck", "--lang", lang); code != exitFine {
+			t.Fatalf("list: exit code %d\n%s", code, d.in)
+		}
+		d.wants(exitFine, "1900000109/A1", "reopen", "-", "--lang", lang)
+		d.wants(exitRefused, "1900000110/A1", "reopen", "-", "--lang", lang)
+		for _, subMchID := range []string{"1900000109", "1900000110"} {
+			d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A1"})
+		}
+	}
+	for _, name := range []string{"1900000109/A1", "cn/1900000001/1900000109/A1", `{"region":"cn","mchId":"1900000001","subMchId":"1900000109","outTradeNo":"A1"}`} {
+		d.wants(exitFine, "cn / 1900000001 / 1900000109", "show", name)
+		d.wants(exitUsage, "is not one of sub-merchant 1900000110 (--sub-mch-id)", "show", name, "--sub-mch-id", "1900000110")
+	}
+	d.wants(exitFine, "cn / 1900000001 / 1900000109", "show", "A1", "--sub-mch-id", "1900000109")
+	d.wants(exitUsage, `order "A1": is one of "1900000002" in "cn"`, "show", "cn/1900000002/1900000109/A1")
+	d.wants(exitUsage, `order "1/": must be ORDER, or SUB_MCHID/ORDER`, "show", "1/")
+	d.wants(exitUsage, `order "1900000001/A1": sub_mch_id: is the service provider's own`, "show", "1900000001/A1")
+	d.wants(exitFine, "✓ 1900000109/A2  registered", "add", "1900000109/A2", "--close-at", "60")
+	d.wants(exitFine, "same facts", "add", "A2", "--close-at", "60", "--sub-mch-id", "1900000109")
+	d.wants(exitUsage, "is not one of sub-merchant 1900000110", "add", "1900000109/A2", "--close-at", "60", "--sub-mch-id", "1900000110")
+	d.wants(exitUsage, `order "cn/1/2/A": must be ORDER or SUB_MCHID/ORDER`, "add", "cn/1/2/A", "--close-at", "60")
 }
 
 // What programs read of the register is the same to the byte in both languages.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -42,9 +43,9 @@ func newAdd(l *render.Language) *cobra.Command {
 // run registers the order and shows it. Registering is idempotent: the same again changes nothing,
 // and other facts are refused with exit code 5, as they are to a function's caller.
 func (a *addCmd) run(cmd *cobra.Command, args []string) error {
-	p := order.Params{OutTradeNo: args[0]}
+	var p order.Params
 	// What the flags hold is checked before the store is opened: a typo needs no database.
-	if err := a.given.set(&p); err != nil {
+	if err := errors.Join(a.given.set(&p), nameInto(&p, args[0])); err != nil {
 		return usage(err)
 	}
 	return a.with(func(s *store.Store, m order.Merchant) error {
@@ -79,5 +80,6 @@ func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, added bool) {
 	if !added {
 		what = a.Say("was registered before, with the same facts", "此前已登记，内容相同")
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s  %s: %s %s\n", r.OutTradeNo, what, a.Say("due", "到期"), cmp.Or(render.Clock(r.DueAt), "-"))
+	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s  %s: %s %s\n",
+		render.Number(r.SubMchID, r.OutTradeNo), what, a.Say("due", "到期"), cmp.Or(render.Clock(r.DueAt), "-"))
 }

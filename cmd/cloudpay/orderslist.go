@@ -101,7 +101,7 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 	}
 	c.now = time.Now() // the same for all pages
 	c.table = &render.Table{Out: cmd.OutOrStdout(), Header: []string{
-		"", c.Say("order", "商户订单号"), c.Say("state", "进度"), c.Say("due", "下次处理"),
+		"", c.Text(render.OrderTitle), c.Say("state", "进度"), c.Say("due", "下次处理"),
 		c.Say("attempts", "次数"), c.Say("last said", "最近状态"), c.Say("why", "原因"),
 	}}
 	// The merchant's orders: a service provider's are those of all its sub-merchants.

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cloudpay/internal/bilingual"
-	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
@@ -18,9 +14,7 @@ import (
 // only a person can decide; nothing but this command or a signed end takes it out of that state.
 type reopenCmd struct {
 	storeFlags
-
-	// subMchID is that of orders named by their number; empty: the configured one, or none.
-	subMchID string
+	orderArgs
 }
 
 // newReopen makes the command orders reopen. It reads what orders list --json prints, so that all
@@ -33,21 +27,18 @@ func newReopen(l *render.Language) *cobra.Command {
 		RunE: r.run,
 	})
 	r.register(cmd)
-	cmd.Flags().StringVar(&r.subMchID, "sub-mch-id", "", l.Text(subMerchant))
+	r.nameFlag(l, cmd)
 	return cmd
 }
-
-// maxRecords bounds the list of orders in JSON on standard input, in bytes: some fifty thousand.
-const maxRecords = 16 << 20
 
 // run reopens each order in turn. One that is not registered, or was not given up, keeps none of
 // the others from it; another error of the store's ends the run. Reopening twice does no harm: the
 // second time the order is not given up any more, and nothing is changed.
 func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
 	return r.with(func(orders *store.Store, m order.Merchant) error {
-		refs, err := orderfile.Named(args, cmd.InOrStdin(), maxRecords, func(text string) (order.Ref, error) { return r.ref(m, text) })
+		refs, err := r.named(cmd, m, args)
 		if err != nil {
-			return usage(err)
+			return err
 		}
 		if len(refs) == 0 {
 			cmd.PrintErrln(r.Text(noneOnStdin))
@@ -75,25 +66,6 @@ func (r *reopenCmd) run(cmd *cobra.Command, args []string) error {
 		}
 		return nil
 	})
-}
-
-// ref reads an order: its number, or an object as `orders list --json` prints it, which names its
-// sub-merchant too. Another merchant's order is refused: its number may be one of ours.
-func (r *reopenCmd) ref(m order.Merchant, text string) (order.Ref, error) {
-	if !strings.HasPrefix(text, "{") {
-		return refOf(m, text, r.subMchID)
-	}
-	var listed order.Ref
-	if err := json.Unmarshal([]byte(text), &listed); err != nil {
-		return order.Ref{}, bilingual.Errorf("must be an order's number, or an order as `cloudpay orders list --json` prints it",
-			"须为订单号，或 `cloudpay orders list --json` 输出的订单")
-	}
-	// Region and merchant are compared as they are: a list of another configuration is a mistake.
-	if of := m.Account(); listed.Account() != of {
-		return order.Ref{}, bilingual.Errorf("is an order of %q in %q, and these are those of %s in %s",
-			"是商户 %q（%q）的订单，而此处为 %s（%s）的", listed.MchID, listed.Region, of.MchID, of.Region)
-	}
-	return refOf(m, listed.OutTradeNo, listed.SubMchID)
 }
 
 // tell prints what became of one order. reopened is false for an order that was not given up, for

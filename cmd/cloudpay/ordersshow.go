@@ -13,9 +13,7 @@ import (
 // WeChat Pay knows; query asks that.
 type showCmd struct {
 	storeFlags
-
-	// subMchID is the order's; empty: the configured one, or none.
-	subMchID string
+	orderArgs
 }
 
 // newShow makes the command orders show, the place to look when an order is stuck.
@@ -26,7 +24,7 @@ func newShow(l *render.Language) *cobra.Command {
 		RunE: s.run,
 	})
 	s.register(cmd)
-	cmd.Flags().StringVar(&s.subMchID, "sub-mch-id", "", l.Text(subMerchant))
+	s.nameFlag(l, cmd)
 	return cmd
 }
 
@@ -38,7 +36,7 @@ const mostEvents = 100
 // record does not tell of yet, and never the reverse.
 func (s *showCmd) run(cmd *cobra.Command, args []string) error {
 	return s.with(func(orders *store.Store, m order.Merchant) error {
-		ref, err := refOf(m, args[0], s.subMchID)
+		ref, err := s.ref(m, args[0])
 		if err != nil {
 			return err
 		}

@@ -193,15 +193,6 @@ func checkAddress(address, said string) error {
 	return nil
 }
 
-// refOf is the order of that number; subMchID is empty for the configured sub-merchant or none.
-func refOf(m order.Merchant, number, subMchID string) (order.Ref, error) {
-	call, err := m.QueryCall(order.Params{OutTradeNo: number, SubMchID: subMchID})
-	if err != nil {
-		return order.Ref{}, usage(inFlags(order.Params{OutTradeNo: number}, err))
-	}
-	return call.Ref, nil
-}
-
 // inStore gives an error of the store's its exit code and a Chinese wording. An error that has an
 // exit code already passes as it is.
 func inStore(err error) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
@@ -88,13 +89,14 @@ func Named[T any](args []string, stdin io.Reader, limit int64, parse func(text s
 }
 
 // listed reads one order from each line that is not empty. Spaces around it are not part of it:
-// what databases print is padded.
+// what databases print is padded. A row of the table that `orders list` prints stands for its
+// order.
 func listed[T any](stdin io.Reader, limit int64, parse func(text string) (T, error)) ([]T, error) {
 	var all []T
 	limited := &io.LimitedReader{R: stdin, N: limit + 1}
 	text := bufio.NewScanner(limited)
 	for n := 1; text.Scan(); n++ {
-		line := strings.TrimSpace(text.Text())
+		line := numberIn(text.Text(), n)
 		if line == "" {
 			continue
 		}
@@ -111,4 +113,18 @@ func listed[T any](stdin io.Reader, limit int64, parse func(text string) (T, err
 		return nil, bilingual.Errorf("-: a list of orders may have %d MiB", "-：订单列表不可超过 %d MiB", limit>>20)
 	}
 	return all, nil
+}
+
+// numberIn is what names an order on the nth line of a list: the line itself or, of a row of
+// `orders list`, which begins with a mark, its second cell. It is empty for a line without an
+// order: an empty one, or that table's header.
+func numberIn(line string, n int) string {
+	cells := strings.Fields(line)
+	switch {
+	case len(cells) > 1 && slices.Contains(render.Marks(), cells[0]):
+		return cells[1]
+	case len(cells) > 1 && n == 1 && slices.Contains([]string{render.OrderTitle.EN, render.OrderTitle.ZH}, cells[0]):
+		return ""
+	}
+	return strings.TrimSpace(line)
 }

@@ -44,6 +44,12 @@ func Mark(r schedule.Record) string {
 	return "·"
 }
 
+// Marks lists what Mark returns. A program that reads a table tells its rows by them.
+func Marks() []string { return []string{"✓", "✗", "·"} }
+
+// OrderTitle is the title of a table's column of orders.
+var OrderTitle = bilingual.New("order", "商户订单号")
+
 // Number is an order's number, behind its sub-merchant's where it has one: two sub-merchants may
 // each have an order of that number.
 func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, outTradeNo) }
