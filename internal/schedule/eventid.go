@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -22,15 +21,7 @@ type EventID string
 // bytes, as a big-endian uint32, since numbers may contain any separator; generation and round are
 // decimal.
 func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
-	var message []byte
-	for _, field := range []string{
-		string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round),
-	} {
-		message = binary.BigEndian.AppendUint32(message, uint32(len(field))) //nolint:gosec // a field has at most some hundred bytes
-		message = append(message, field...)
-	}
-	sum := sha256.Sum256(message)
-	return eventID(sum[:16])
+	return eventID(hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round)))
 }
 
 // Bytes returns the 16 bytes of the ID; nil if it is not a UUID.
