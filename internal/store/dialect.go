@@ -13,6 +13,7 @@ import (
 //
 //	{now}    the database's clock, to the microsecond if it can, the same throughout a statement
 //	{soon}   {now} plus ? microseconds
+//	{later}  the later of ? and {now}
 //	{lock}   FOR UPDATE
 //	{skip}   FOR UPDATE SKIP LOCKED
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
@@ -60,6 +61,7 @@ var dialects = map[string]*dialect{
 		words: strings.NewReplacer(
 			"{now}", "statement_timestamp()",
 			"{soon}", "statement_timestamp() + ?::bigint * interval '1 microsecond'",
+			"{later}", "GREATEST(?::timestamptz, statement_timestamp())",
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "",
@@ -82,6 +84,7 @@ var dialects = map[string]*dialect{
 		words: strings.NewReplacer(
 			"{now}", "UTC_TIMESTAMP(6)",
 			"{soon}", "UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND",
+			"{later}", "GREATEST(?, UTC_TIMESTAMP(6))",
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "LOCK IN SHARE MODE",
@@ -103,6 +106,7 @@ var dialects = map[string]*dialect{
 		words: strings.NewReplacer(
 			"{now}", sqliteNow,
 			"{soon}", sqliteNow+" + ?",
+			"{later}", "MAX(?, "+sqliteNow+")",
 			"{lock}", "",
 			"{skip}", "",
 			"{latest}", "",

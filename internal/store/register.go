@@ -135,8 +135,9 @@ func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
 		}
 		e := entries[i]
 		args = append(args, t.entryValues(e)...)
-		// A time of the caller's is an argument. A delay is added to the database's clock instead.
-		due := "?"
+		// A delay is added to the database's clock. A time that is past is due now: nothing becomes
+		// due before it is written, so that a claim need not look there again.
+		due := "{later}"
 		if e.CloseAt.IsZero() {
 			due = "{soon}"
 			args = append(args, e.CloseIn.Microseconds())

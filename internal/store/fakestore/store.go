@@ -143,8 +143,11 @@ func (s *Store) add(e schedule.Entry) *row {
 	now := s.now()
 	e.CreatedAt, e.CloseAt, e.CloseIn = kept(e.CreatedAt), kept(e.CloseAt), e.CloseIn.Truncate(time.Microsecond)
 	due := e.CloseAt
-	if due.IsZero() {
+	switch {
+	case due.IsZero():
 		due = now.Add(e.CloseIn)
+	case due.Before(now):
+		due = now // nothing becomes due before it is written
 	}
 	r := &row{Record: schedule.Record{
 		Entry: e, ID: int64(len(s.byID) + 1), RegisteredAt: now, Generation: 1, Round: 1, Progress: schedule.Waiting, DueAt: due,

@@ -21,11 +21,14 @@ var claiming = []proof{
 func longestFirst(e *env) {
 	now := time.Now()
 	e.register(
-		schedule.Entry{Ref: ref("B"), CloseAt: now.Add(-2 * time.Hour)}, schedule.Entry{Ref: ref("C"), CloseAt: now.Add(-time.Hour)},
-		schedule.Entry{Ref: ref("A"), CloseAt: now.Add(-3 * time.Hour)}, schedule.Entry{Ref: ref("later"), CloseAt: now.Add(time.Hour)},
+		schedule.Entry{Ref: ref("B"), CloseAt: now.Add(2 * time.Hour)}, schedule.Entry{Ref: ref("C"), CloseAt: now.Add(3 * time.Hour)},
+		schedule.Entry{Ref: ref("A"), CloseAt: now.Add(time.Hour)}, schedule.Entry{Ref: ref("later"), CloseAt: now.Add(6 * time.Hour)},
 		schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}},
 	)
-	claims := e.claim("A", "B", "C")
+	e.claim()
+	e.Pass(4 * time.Hour)
+	e.register(schedule.Entry{Ref: ref("D"), CloseAt: now.Add(-24 * time.Hour)}) // is past, and so due from now on
+	claims := e.claim("A", "B", "C", "D")
 	for _, c := range claims {
 		if c.InDoubt || c.Attempts != 1 || c.LeaseUntil.Sub(c.ClaimedAt) != lease || c.Progress != schedule.Waiting {
 			e.Errorf("got %#v, want a first claim of a waiting order for %v", c, lease)
