@@ -244,7 +244,7 @@ func (w *town) wantSettled(kept *store.Store) {
 func (w *town) told(kept *store.Store) map[string][]schedule.EventKind {
 	w.Helper()
 	told := map[string][]schedule.EventKind{}
-	for after := int64(0); ; {
+	for after := (schedule.Cursor{}); ; {
 		events, err := kept.Events(context.Background(), w.shop().Account(), after, 1000)
 		if err != nil {
 			w.Fatal(err)
@@ -254,7 +254,7 @@ func (w *town) told(kept *store.Store) map[string][]schedule.EventKind {
 		}
 		for _, e := range events {
 			told[e.OutTradeNo] = append(told[e.OutTradeNo], e.Kind)
-			after = e.ID
+			after = e.Cursor()
 		}
 	}
 }

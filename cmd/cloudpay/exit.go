@@ -24,7 +24,8 @@ const (
 	exitPaid = 3
 	// exitNotFound: WeChat Pay, or the register, has no such order.
 	exitNotFound = 4
-	// exitRefused: WeChat Pay refuses, or the register has the order with other facts.
+	// exitRefused: WeChat Pay refuses, the register has the order with other facts, or the event
+	// behind which to read is another now.
 	exitRefused = 5
 )
 

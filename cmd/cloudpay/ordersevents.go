@@ -11,17 +11,17 @@ import (
 	"cloudpay/internal/store"
 )
 
-// eventsCmd is one run of orders events. Events have numbers that only grow, so that a program
-// reads on from the last one that it has handled:
+// eventsCmd is one run of orders events. Events have numbers that grow, so that a program reads on
+// from the last one that it has handled, named by its number, eventId and occurredAt:
 //
-//	cloudpay orders events --after 1200 --json
+//	cloudpay orders events --json --after 12.0c1f4b1e-….2026-11-29T01:53:57Z
 //
 // Reading changes nothing: an event is delivered when a receiver takes it, and not when it is read.
 type eventsCmd struct {
 	storeFlags
 
-	// after is the last event that has been handled; 0: none.
-	after int64
+	// after is the last event that has been handled, a schedule.Cursor; 0: none.
+	after string
 	// limit is 1 to what one call of the store returns.
 	limit int
 	// dead lists only events that could not be delivered.
@@ -38,7 +38,8 @@ func newEvents(l *render.Language) *cobra.Command {
 	})
 	e.register(cmd)
 	flags := cmd.Flags()
-	flags.Int64Var(&e.after, "after", 0, l.Say("the last event that has been dealt with", "已处理的最后一个事件"))
+	flags.StringVar(&e.after, "after", "0", l.Say("the last event that was handled: NUMBER.EVENTID.OCCURREDAT, or NUMBER",
+		"已处理的最后一个事件：NUMBER.EVENTID.OCCURREDAT 或 NUMBER"))
 	flags.IntVar(&e.limit, "limit", 100, l.Say("how many at most, up to 1000", "最多条数，不超过 1000"))
 	flags.BoolVar(&e.dead, "dead", false, l.Say("those that could not be delivered and are not tried again", "未能投递且不再重试的"))
 	return cmd
@@ -51,20 +52,21 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 	if e.limit < 1 || e.limit > most {
 		return usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
 	}
-	if e.after < 0 {
-		return usagef("--after: must be an event's number, or 0 for the beginning", "--after：须为事件编号，0 表示从头开始")
+	after, err := schedule.ParseCursor(e.after)
+	if err != nil {
+		return usagef("--after: %w", "--after：%w", err)
 	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
 		// Dead events are read by the same numbers as all others.
 		if e.dead {
-			dead, err := s.DeadLetters(cmd.Context(), m.Account(), e.after, e.limit)
+			dead, err := s.DeadLetters(cmd.Context(), m.Account(), after.Number, e.limit)
 			if err != nil {
 				return err
 			}
 			e.tell(cmd, dead)
 			return nil
 		}
-		events, err := s.Events(cmd.Context(), m.Account(), e.after, e.limit)
+		events, err := s.Events(cmd.Context(), m.Account(), after, e.limit)
 		if err != nil {
 			return err
 		}
@@ -91,7 +93,7 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 			e.tellJSON(cmd, d)
 			continue
 		}
-		cells := []string{strconv.FormatInt(d.ID, 10), render.Clock(d.OccurredAt), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event)}
+		cells := []string{strconv.FormatInt(d.Number, 10), render.Clock(d.OccurredAt), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event)}
 		if e.dead {
 			cells = append(cells, strconv.Itoa(d.Attempts), d.LastError)
 		}
@@ -102,11 +104,11 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 	switch {
 	case len(all) == 0 && e.json:
 	case len(all) == 0 && e.dead:
-		cmd.PrintErr(e.Say("no dead events after %d: none waits for redeliver\n", "编号 %d 之后没有未送达的事件\n", e.after))
+		cmd.PrintErr(e.Say("no dead events after %s: none waits for redeliver\n", "编号 %s 之后没有未送达的事件\n", e.after))
 	case len(all) == 0:
-		cmd.PrintErr(e.Say("no events after %d\n", "编号 %d 之后没有事件\n", e.after))
+		cmd.PrintErr(e.Say("no events after %s\n", "%s 之后没有事件\n", e.after))
 	case len(all) == e.limit:
-		cmd.PrintErr(e.Say("more: --after %d\n", "还有更多：--after %d\n", all[len(all)-1].ID))
+		cmd.PrintErr(e.Say("more: --after %s\n", "还有更多：--after %s\n", all[len(all)-1].Cursor().String()))
 	}
 }
 
@@ -117,10 +119,5 @@ func (e *eventsCmd) tellJSON(cmd *cobra.Command, d schedule.Delivery) {
 		render.JSON(cmd.OutOrStdout(), d.Event)
 		return
 	}
-	render.JSON(cmd.OutOrStdout(), struct {
-		schedule.Event
-
-		Attempts  int    `json:"attempts"`
-		LastError string `json:"lastError"`
-	}{d.Event, d.Attempts, d.LastError})
+	render.JSON(cmd.OutOrStdout(), d)
 }

@@ -208,6 +208,9 @@ func inStore(err error) error {
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return &exitError{exitRefused, conflict}
 	}
+	if back, is := errors.AsType[*schedule.WentBackError](err); is {
+		return &exitError{exitRefused, back}
+	}
 	if text := bilingual.Wording(err); text.EN != text.ZH {
 		return err
 	}

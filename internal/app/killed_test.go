@@ -342,7 +342,7 @@ func (d *deadly) events() map[string][]schedule.EventKind {
 	d.t.Helper()
 	of := map[string][]schedule.EventKind{}
 	account := order.Account{Region: order.Mainland, MchID: d.Merchant.MchID}
-	for last := int64(0); ; {
+	for last := (schedule.Cursor{}); ; {
 		page, err := d.store.Events(d.t.Context(), account, last, 1000)
 		if err != nil {
 			d.t.Fatal(err)
@@ -351,7 +351,7 @@ func (d *deadly) events() map[string][]schedule.EventKind {
 			return of
 		}
 		for _, e := range page {
-			of[e.OutTradeNo], last = append(of[e.OutTradeNo], e.Kind), e.ID
+			of[e.OutTradeNo], last = append(of[e.OutTradeNo], e.Kind), e.Cursor()
 		}
 	}
 }

@@ -217,7 +217,7 @@ func (k *registerEnv) wantRecord(number string, progress schedule.Progress, endi
 // wantEvents wants these kinds of events in any order: events delivered at the same time have none.
 func (k *registerEnv) wantEvents(want map[string]schedule.EventKind) {
 	k.t.Helper()
-	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), 0, 100)
+	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), schedule.Cursor{}, 100)
 	if err != nil {
 		k.t.Fatal(err)
 	}

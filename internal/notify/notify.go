@@ -144,16 +144,16 @@ const maxReply = 16 << 10
 func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("encoding event %d: %w", e.ID, err)
+		return fmt.Errorf("encoding event %d: %w", e.Number, err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("telling of event %d: the address is not one to be asked", e.ID)
+		return fmt.Errorf("telling of event %d: the address is not one to be asked", e.Number)
 	}
 	timestamp := strconv.FormatInt(w.now().Unix(), 10)
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "cloudpay")
-	request.Header.Set(HeaderEvent, strconv.FormatInt(e.ID, 10))
+	request.Header.Set(HeaderEvent, strconv.FormatInt(e.Number, 10))
 	request.Header.Set(HeaderTimestamp, timestamp)
 	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
 	// wire.Exchange does not follow redirects: that would send the event to another receiver than
@@ -161,9 +161,9 @@ func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	reply, err := wire.Exchange(w.client, request, maxReply)
 	switch {
 	case reply == nil:
-		return fmt.Errorf("telling of event %d: %w", e.ID, withoutAddress(err))
+		return fmt.Errorf("telling of event %d: %w", e.Number, withoutAddress(err))
 	case reply.HTTPStatus/100 != 2:
-		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.ID, reply.HTTPStatus)
+		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.Number, reply.HTTPStatus)
 	}
 	return nil // even if the body was cut off: the status says that the event is stored
 }

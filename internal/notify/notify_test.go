@@ -93,7 +93,7 @@ func TestTell(t *testing.T) {
 	t.Parallel()
 	total := int64(100)
 	event := schedule.Event{
-		ID: 42, Kind: schedule.EventPaid, Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"},
+		EventID: "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11", Number: 42, Kind: schedule.EventPaid, Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"},
 		OccurredAt: sent.UTC(), FinalState: schedule.FinalPaid, TradeState: tradestate.Success, PaidTotal: &total,
 	}
 	var got []byte
@@ -109,7 +109,7 @@ func TestTell(t *testing.T) {
 	if err := hook(t, server.URL+"/hook").Deliver(t.Context(), event); err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"id":42,"kind":"paid","region":"cn","mchId":"1900000001","outTradeNo":"A1","occurredAt":"2023-11-14T22:13:20Z",` +
+	const want = `{"eventId":"0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11","number":42,"id":42,"kind":"paid","region":"cn","mchId":"1900000001","outTradeNo":"A1","occurredAt":"2023-11-14T22:13:20Z",` +
 		`"ending":"paid","tradeState":"SUCCESS","paidTotal":100}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -141,7 +141,7 @@ func TestCloseIdleConnections(t *testing.T) {
 		if i == 2 {
 			w.CloseIdleConnections()
 		}
-		if err := w.Deliver(t.Context(), schedule.Event{ID: 1}); err != nil {
+		if err := w.Deliver(t.Context(), schedule.Event{Number: 1}); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -182,7 +182,7 @@ func TestTellWhenNotAccepted(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(tc.handler)
 			defer server.Close()
-			err := hook(t, server.URL+"/hook?token=s3cret").Deliver(t.Context(), schedule.Event{ID: 7})
+			err := hook(t, server.URL+"/hook?token=s3cret").Deliver(t.Context(), schedule.Event{Number: 7})
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "event 7") ||
 				strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, tc.says)
@@ -199,7 +199,7 @@ func TestTellEndsWithItsContext(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := hook(t, server.URL).Deliver(ctx, schedule.Event{ID: 7}); err == nil {
+	if err := hook(t, server.URL).Deliver(ctx, schedule.Event{Number: 7}); err == nil {
 		t.Error("got nil from a receiver that never answers")
 	}
 }

@@ -11,7 +11,8 @@ import (
 // database is well, and the same call fails again.
 func IsAnswer(err error) bool {
 	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
-		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*TooLateError](err) || isA[*order.FieldError](err)
+		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*TooLateError](err) ||
+		isA[*WentBackError](err) || isA[*order.FieldError](err)
 }
 
 func isA[T error](err error) bool {

@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"cloudpay/internal/order"
@@ -32,9 +34,10 @@ const (
 type Event struct {
 	// EventID is the event's own, for good. Its receiver recognizes a repetition by it.
 	EventID EventID `json:"eventId"`
-	// ID grows with each event. A reader that has seen an ID has missed none before it.
-	ID   int64     `json:"id"`
-	Kind EventKind `json:"kind"`
+	// Number is 1 for a merchant's first event and grows with each. A reader that has seen a number
+	// has missed none before it. A failover with lost commits, or a restore, takes numbers back.
+	Number int64     `json:"number"`
+	Kind   EventKind `json:"kind"`
 	order.Ref
 	Owner order.Owner `json:"owner,omitempty"`
 	// OccurredAt is when it was recorded, by the database's clock.
@@ -51,6 +54,36 @@ type Event struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// eventJSON is an Event for its receivers. The member id repeats the number: it was the number's
+// name, and goes in the next release.
+type eventJSON struct {
+	EventID EventID `json:"eventId"`
+	Number  int64   `json:"number"`
+	ID      int64   `json:"id"`
+	eventMembers
+}
+
+// eventMembers is an Event without its method MarshalJSON.
+type eventMembers Event
+
+func (e Event) json() eventJSON { return eventJSON{e.EventID, e.Number, e.Number, eventMembers(e)} }
+
+// MarshalJSON writes the event as webhooks carry it (docs/events.md).
+func (e Event) MarshalJSON() ([]byte, error) {
+	return encoded(e.json())
+}
+
+func encoded(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encoding an event: %w", err)
+	}
+	return text, nil
+}
+
+// Cursor is the place behind the event.
+func (e Event) Cursor() Cursor { return Cursor{e.Number, e.EventID, e.OccurredAt} }
+
 // Delivery is an event under a lease, on its way to the receiver.
 type Delivery struct {
 	Event
@@ -60,4 +93,14 @@ type Delivery struct {
 	Attempts int
 	// LastError is why the last delivery failed, in one line.
 	LastError string
+}
+
+// MarshalJSON writes the event and how its delivery went. The token is not written.
+func (d Delivery) MarshalJSON() ([]byte, error) {
+	return encoded(struct {
+		eventJSON
+
+		Attempts  int    `json:"attempts"`
+		LastError string `json:"lastError"`
+	}{d.json(), d.Attempts, d.LastError})
 }

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -21,13 +20,17 @@ type EventID string
 // bytes, as a big-endian uint32, since numbers may contain any separator; generation and round are
 // decimal.
 func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
-	return eventID(hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round)))
+	return eventID(hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo,
+		strconv.Itoa(generation), string(kind), strconv.Itoa(round)))
 }
+
+// idSize is the size of a UUID in bytes.
+const idSize = 16
 
 // Bytes returns the 16 bytes of the ID; nil if it is not a UUID.
 func (id EventID) Bytes() []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(string(id), "-", ""))
-	if err != nil || len(b) != sha256.Size/2 {
+	if err != nil || len(b) != idSize {
 		return nil
 	}
 	return b
@@ -45,10 +48,10 @@ func eventID(b []byte) EventID {
 // round 1. gaveUp has the order's own, which counts its reopenings. contradicted has the number of
 // the end that was said second: closed 1, paid 2, notFound 3.
 func RoundOf(kind EventKind, r Record, said FinalState) int {
-	switch kind {
-	case EventGaveUp:
+	if kind == EventGaveUp {
 		return r.Round
-	case EventContradicted:
+	}
+	if kind == EventContradicted {
 		return map[FinalState]int{FinalClosed: 1, FinalPaid: 2, FinalNotFound: 3}[said]
 	}
 	return 1

@@ -29,10 +29,10 @@ func (id *eventID) Scan(value any) error {
 }
 
 // of is the ID of a scanned event. That of a row without one is derived from its number, if the
-// order can have several events of its kind.
-func (id eventID) of(e schedule.Event) schedule.EventID {
+// order can have several events of its kind: negative, so that it is no round of the order.
+func (id *eventID) of(e schedule.Event) schedule.EventID {
 	if id.EventID != "" {
 		return id.EventID
 	}
-	return schedule.NewEventID(e.Ref, 1, e.Kind, schedule.RoundOf(e.Kind, schedule.Record{Round: int(e.ID)}, e.FinalState))
+	return schedule.NewEventID(e.Ref, 1, e.Kind, schedule.RoundOf(e.Kind, schedule.Record{Round: int(-e.Number)}, e.FinalState))
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // eventColumns are an event's columns; scanEvent takes them in this order.
-const eventColumns = "event_id, seq, kind, region, mchid, sub_mchid, out_trade_no, owner, occurred_at, ending, trade_state, total, paid_total," +
-	" transaction_id, paid_at, reason"
+const eventColumns = "event_id, seq, kind, region, mchid, sub_mchid, out_trade_no, owner, occurred_at, ending, trade_state," +
+	" total, paid_total, transaction_id, paid_at, reason"
 
 // scanEvent reads an event, and whatever the statement selects after its columns.
 func scanEvent(scan scanner, more ...any) (schedule.Event, error) {
@@ -22,8 +22,8 @@ func scanEvent(scan scanner, more ...any) (schedule.Event, error) {
 	var total, paidTotal sql.Null[int64]
 	var occurred, paid moment
 	err := scan(append([]any{
-		&id, &e.ID, &e.Kind, &e.Region, &e.MchID, &e.SubMchID, &e.OutTradeNo, &e.Owner, &occurred, &e.FinalState, &e.TradeState, &total, &paidTotal,
-		&e.TransactionID, &paid, &e.Reason,
+		&id, &e.Number, &e.Kind, &e.Region, &e.MchID, &e.SubMchID, &e.OutTradeNo, &e.Owner, &occurred, &e.FinalState, &e.TradeState,
+		&total, &paidTotal, &e.TransactionID, &paid, &e.Reason,
 	}, more...)...)
 	e.Total, e.PaidTotal, e.OccurredAt, e.PaidAt = pointer(total), pointer(paidTotal), occurred.Time, paid.Time
 	e.EventID = id.of(e)
@@ -36,12 +36,40 @@ func event(scan scanner) (schedule.Event, error) { return scanEvent(scan) }
 // emit writes an event of an order, unless it is written already. It is due to be delivered at
 // once.
 func (t tx) emit(r schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) error {
+	if kind == schedule.EventGaveUp {
+		if err := t.nextRound(&r); err != nil {
+			return err
+		}
+	}
 	id := schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r, f.State))
-	_, err := t.exec("INSERT INTO cloudpay_events (event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending,"+
-		" trade_state, total, paid_total, transaction_id, paid_at, reason, due_at)"+
+	_, err := t.exec("INSERT INTO cloudpay_events (event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at,"+
+		" ending, trade_state, total, paid_total, transaction_id, paid_at, reason, due_at)"+
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now})"+t.d.ifNew,
 		id.Bytes(), string(kind), string(r.Region), r.MchID, r.SubMchID, r.OutTradeNo, r.ID, string(r.Owner), string(f.State),
 		string(f.TradeState), optional(r.Total), optional(f.Total), f.TransactionID, t.d.at(f.PaidAt), reason)
+	return err
+}
+
+// nextRound counts the order's round up past those in which it was given up already. Programs of
+// the release before reopen an order and leave its round as it is: the next gaveUp would have the
+// ID of the last one and not be written.
+func (t tx) nextRound(r *schedule.Record) error {
+	was := r.Round
+	for ; ; r.Round++ {
+		var id int64
+		told, err := t.one([]any{&id}, "SELECT id FROM cloudpay_events WHERE event_id = ?",
+			schedule.NewEventID(r.Ref, r.Generation, schedule.EventGaveUp, r.Round).Bytes())
+		if err != nil {
+			return err
+		}
+		if !told {
+			break
+		}
+	}
+	if r.Round == was {
+		return nil
+	}
+	_, err := t.exec("UPDATE cloudpay_orders SET round = ? WHERE id = ?", r.Round, r.ID)
 	return err
 }
 
@@ -95,7 +123,8 @@ func (t tx) lastNumber(key []any) (last int64, err error) {
 // unnumbered returns the row ids of a merchant's new events.
 func (t tx) unnumbered(key []any, limit int) ([]int64, error) {
 	return query(t, func(scan scanner) (id int64, err error) { return id, scan(&id) },
-		"SELECT id FROM cloudpay_events WHERE seq IS NULL AND "+ofMerchant+" ORDER BY occurred_at, id LIMIT ?", append(slices.Clone(key), limit)...)
+		"SELECT id FROM cloudpay_events WHERE seq IS NULL AND "+ofMerchant+" ORDER BY occurred_at, id LIMIT ?",
+		append(slices.Clone(key), limit)...)
 }
 
 // numbering is one statement for all ids. It contains them as literals: they are row ids, and no
@@ -113,22 +142,49 @@ func numbering(ids []int64, last int64) string {
 // maxEvents bounds one reading of events.
 const maxEvents = 1000
 
-// Events returns a merchant's events with an ID above after, in the order of their IDs, up to limit
-// and never more than a thousand. A reader that continues from the last ID it has read misses no
-// event. An empty result means that there are no newer ones.
-func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error) {
+// Events returns a merchant's events behind a cursor, in the order of their numbers, up to limit
+// and never more than a thousand. A reader that continues from the last event it has read misses
+// none. An empty result means that there are no newer ones. The error is a *schedule.WentBackError
+// if the event that the cursor names is not the one that was read, or if its number was not given
+// out.
+func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error) {
 	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
+	limit = min(limit, maxEvents)
 	return transact(ctx, s, "reading events", func(t tx) ([]schedule.Event, error) {
-		return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE "+ofMerchant+" AND seq > ? ORDER BY seq LIMIT ?",
-			string(of.Region), of.MchID, after, min(limit, maxEvents))
+		found, err := query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE "+ofMerchant+" AND seq >= ? ORDER BY seq LIMIT ?",
+			string(of.Region), of.MchID, after.Number, limit+1)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) > 0 && found[0].Number == after.Number:
+			if !after.Names(found[0]) {
+				return nil, &schedule.WentBackError{Of: of, After: after}
+			}
+			return found[1:], nil
+		case after.Number > 0: // the event was pruned, or the number not given out
+			if err := t.givenOut(of, after); err != nil {
+				return nil, err
+			}
+		}
+		return found[:min(limit, len(found))], nil
 	})
 }
 
-// History returns the events of one order, in the order of their IDs, up to limit of them; none if
-// there are none or the order is not registered. The error is a *schedule.NotRegisteredError for a
-// ref that no order can have.
+// givenOut returns a *schedule.WentBackError if the merchant's numbers are below the cursor's.
+func (t tx) givenOut(of order.Account, after schedule.Cursor) error {
+	var last int64 // 0: the merchant has no event
+	_, err := t.one([]any{&last}, "SELECT last FROM cloudpay_numbers WHERE "+ofMerchant, string(of.Region), of.MchID)
+	if err == nil && last < after.Number {
+		err = &schedule.WentBackError{Of: of, After: after}
+	}
+	return err
+}
+
+// History returns the events of one order, in the order of their numbers, up to limit of them; none
+// if there are none or the order is not registered. The error is a *schedule.NotRegisteredError for
+// a ref that no order can have.
 func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error) {
 	if err := registrable(ref); err != nil {
 		return nil, err

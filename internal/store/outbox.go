@@ -78,7 +78,7 @@ func (s *Store) DeadLetter(ctx context.Context, p schedule.Delivery, reason stri
 func (s *Store) post(ctx context.Context, p schedule.Delivery, doing, assignments string, args ...any) error {
 	return s.do(ctx, doing, func(t tx) error {
 		n, err := t.exec("UPDATE cloudpay_events SET "+assignments+" WHERE "+ofMerchant+" AND seq = ? AND token = ?",
-			append(args, string(p.Region), p.MchID, p.ID, p.Token)...)
+			append(args, string(p.Region), p.MchID, p.Number, p.Token)...)
 		if err == nil && n == 0 {
 			err = &schedule.LostClaimError{Ref: p.Ref}
 		}

@@ -107,7 +107,7 @@ func (d *delivery) deliver(ctx context.Context, e schedule.Delivery) bool {
 		err = d.Store.Delivered(write, e)
 		d.count(func(r *Report) { r.Told++ })
 	case e.Attempts >= maxDeliveries:
-		d.Log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", e.ID, "kind", string(e.Kind),
+		d.Log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", e.Number, "kind", string(e.Kind),
 			"outTradeNo", e.OutTradeNo, "attempts", e.Attempts, "error", err)
 		err = d.Store.DeadLetter(write, e, err.Error())
 		d.count(func(r *Report) { r.Dead++ })
@@ -116,7 +116,7 @@ func (d *delivery) deliver(ctx context.Context, e schedule.Delivery) bool {
 		d.count(func(r *Report) { r.Untold++ })
 	}
 	if err != nil {
-		d.Log.ErrorContext(ctx, "what became of an event could not be recorded; it may be told again", "event", e.ID, "error", err)
+		d.Log.ErrorContext(ctx, "what became of an event could not be recorded; it may be told again", "event", e.Number, "error", err)
 	}
 	return acknowledged
 }

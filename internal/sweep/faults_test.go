@@ -371,7 +371,7 @@ func (n *fakeNotifier) Deliver(_ context.Context, event schedule.Event) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.heard = append(n.heard, event.ID)
+	n.heard = append(n.heard, event.Number)
 	return nil
 }
 

@@ -123,14 +123,14 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 func (d *Demo) tell(ctx context.Context, kept *store.Store, s *scene) error {
 	// Six orders have ended: far less than a page.
 	const most = 100
-	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, 0, most)
+	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, schedule.Cursor{}, most)
 	if err != nil {
 		return bilingual.Errorf("reading the events: %w", "读取事件：%w", err)
 	}
 	d.print("\n▸ what your shop is told: cloudpay orders events\n", "\n▸ 通知给商户的事件：cloudpay orders events\n")
 	rows := &render.Table{Out: d.Out, Header: []string{"  " + d.Say("event", "事件"), d.Say("order", "订单"), d.Say("what", "内容")}}
 	for _, e := range events {
-		rows.Row(fmt.Sprintf("  %d", e.ID), e.OutTradeNo, d.Event(e))
+		rows.Row(fmt.Sprintf("  %d", e.Number), e.OutTradeNo, d.Event(e))
 	}
 	rows.Flush()
 	return nil

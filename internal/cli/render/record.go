@@ -89,7 +89,7 @@ func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Ev
 	})
 	// What happened to the order comes last, in the order in which it happened.
 	for _, e := range events {
-		l.list(out, []row{{bilingual.Sprintf("event %d", "事件 %d", e.ID), Clock(e.OccurredAt) + "  " + l.Event(e)}})
+		l.list(out, []row{{bilingual.Sprintf("event %d", "事件 %d", e.Number), Clock(e.OccurredAt) + "  " + l.Event(e)}})
 	}
 }
 

@@ -233,7 +233,7 @@ func TestRecord(t *testing.T) {
 		Entry:      schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}, Total: &total},
 		TradeState: tradestate.UserPaying, Progress: schedule.GaveUp, Attempts: 3, LastError: "not five minutes old",
 	}
-	events := []schedule.Event{{ID: 7, Kind: schedule.EventGaveUp, Reason: "not five minutes old"}}
+	events := []schedule.Event{{Number: 7, Kind: schedule.EventGaveUp, Reason: "not five minutes old"}}
 	for chinese, want := range map[bool][]string{
 		false: {"✗ stuck  A1\n", "merchant        cn / 1900000001\n", "amount          1.00 yuan (100 fen)\n", "attempts        3\n",
 			"last said       USERPAYING, the customer is paying at this moment (not proved)\n", "event 7", "gaveUp  not five minutes old\n"},

@@ -31,7 +31,7 @@ func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason s
 		}
 	}
 	s.events = append(s.events, &delivery{due: s.now(), Delivery: schedule.Delivery{Event: schedule.Event{
-		EventID: id, ID: number, Kind: kind, OccurredAt: s.now(),
+		EventID: id, Number: number, Kind: kind, OccurredAt: s.now(),
 		Ref: r.Ref, Owner: r.Owner,
 		FinalState: f.State, TradeState: f.TradeState, Total: r.Total, PaidTotal: f.Total,
 		TransactionID: f.TransactionID, PaidAt: f.PaidAt, Reason: reason,
@@ -64,9 +64,16 @@ func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, erro
 	return events, err
 }
 
-// Events returns a merchant's events behind an ID.
-func (s *Store) Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error) {
-	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Account() == of && d.ID > after }))
+// Events returns a merchant's events behind a cursor.
+func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error) {
+	last, err := s.read(ctx, "events", 1, func(d *delivery) bool { return d.Account() == of && d.Number == after.Number })
+	if err == nil && after.Number > 0 && (len(last) == 0 || !after.Names(last[0].Event)) {
+		err = &schedule.WentBackError{Of: of, After: after}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Account() == of && d.Number > after.Number }))
 }
 
 // History returns the events of one order.
@@ -80,7 +87,7 @@ func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedu
 // DeadLetters lists a merchant's dead letters behind an ID.
 func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
 	letters, err := s.read(ctx, "deadLetters", limit, func(d *delivery) bool {
-		return d.dead && d.Account() == of && d.ID > after
+		return d.dead && d.Account() == of && d.Number > after
 	})
 	for i := range letters {
 		letters[i].Token = ""
@@ -137,29 +144,32 @@ func (s *Store) post(ctx context.Context, op string, p schedule.Delivery, change
 		return err
 	}
 	defer unlock()
-	if d := s.event(p.ID); d != nil && d.Token == p.Token {
+	if d := s.event(p.Account(), p.Number); d != nil && d.Token == p.Token {
 		change(d)
 		return nil
 	}
 	return &schedule.LostClaimError{Ref: p.Ref}
 }
 
-func (s *Store) event(id int64) *delivery {
-	if id < 1 || id > int64(len(s.events)) {
-		return nil
+// event is nil if the merchant has no event with the number.
+func (s *Store) event(of order.Account, number int64) *delivery {
+	for _, d := range s.events {
+		if d.Account() == of && d.Number == number {
+			return d
+		}
 	}
-	return s.events[id-1]
+	return nil
 }
 
 // Requeue has a dead letter delivered again.
-func (s *Store) Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error) {
+func (s *Store) Requeue(ctx context.Context, of order.Account, number int64) (requeued bool, err error) {
 	unlock, err := s.begin(ctx, "requeue")
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	d := s.event(id)
-	if d == nil || !d.dead || d.Account() != of {
+	d := s.event(of, number)
+	if d == nil || !d.dead {
 		return false, nil
 	}
 	d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0

@@ -72,16 +72,16 @@ func manyClaimers(e *env) {
 		told[no]++
 	}
 	if len(seen) != orders || len(told) != orders {
-		e.Errorf("a reader that continued from the last ID saw %d events of %d orders, want %d", len(seen), len(told), orders)
+		e.Errorf("a reader that continued from the last event saw %d events of %d orders, want %d", len(seen), len(told), orders)
 	}
 }
 
-// readAlong reads events while they are written, each from the last ID on, until done and none is
-// left.
+// readAlong reads events while they are written, each time from the last one on, until done and
+// none is left.
 func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 	s := e.Another()
 	seen := map[int64]string{}
-	after := int64(0)
+	var after schedule.Cursor
 	for ended := false; ; {
 		events, err := s.Events(e.ctx, shop, after, 50)
 		if err != nil {
@@ -89,7 +89,7 @@ func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 			return seen
 		}
 		for _, event := range events {
-			seen[event.ID], after = event.OutTradeNo, event.ID
+			seen[event.Number], after = event.OutTradeNo, event.Cursor()
 		}
 		if len(events) > 0 {
 			continue

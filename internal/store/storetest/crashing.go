@@ -95,7 +95,7 @@ var operations = []operation{
 			return c
 		},
 		run: func(e *sqlEnv, s *store.Store, _ string, _ schedule.Claim) error {
-			_, err := s.Events(e.ctx, shop, 0, 1000)
+			_, err := s.Events(e.ctx, shop, schedule.Cursor{}, 1000)
 			return err
 		},
 	},

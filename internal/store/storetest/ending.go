@@ -43,7 +43,7 @@ func ends(e *env) {
 			e.Errorf("order %s: got %#v, want the end %#v", no, s, tc.final)
 		}
 		e.wantEvents(no, tc.kind)
-		events, err := e.Events(e.ctx, shop, int64(i), 10)
+		events, err := e.Events(e.ctx, shop, schedule.Cursor{Number: int64(i)}, 10)
 		e.must(err)
 		if ev := events[0]; ev.Ref != ref(no) || ev.Owner != s.Owner || !same(ev.Total, tc.total) || !same(ev.PaidTotal, tc.final.Total) ||
 			ev.FinalState != tc.final.State || ev.TradeState != tc.state || !ev.PaidAt.Equal(tc.final.PaidAt) || !ev.OccurredAt.Equal(s.EndedAt) && ev.OccurredAt.Before(s.EndedAt) {

@@ -10,6 +10,7 @@ import (
 
 var outbox = []proof{
 	{name: "events in pages", prove: readsEvents},
+	{name: "a cursor that names another event", prove: noticesOthers},
 	{name: "deliveries", prove: delivers},
 	{name: "a delivery under a lease", prove: leasesDeliveries},
 	{name: "dead letters", prove: deadLetters},
@@ -33,7 +34,7 @@ func readsEvents(e *env) {
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	e.endAll(numbers("B", 5)...)
 	var got []string
-	after := int64(0)
+	var after schedule.Cursor
 	for {
 		events, err := e.Events(e.ctx, shop, after, 3)
 		e.must(err)
@@ -41,16 +42,45 @@ func readsEvents(e *env) {
 			break
 		}
 		for _, event := range events {
-			if event.ID <= after {
-				e.Errorf("got ID %d after %d, want them to grow", event.ID, after)
+			if event.Number <= after.Number {
+				e.Errorf("got number %d after %s, want them to grow", event.Number, after)
 			}
-			after = event.ID
+			after = event.Cursor()
 			got = append(got, event.OutTradeNo)
 		}
 	}
 	if want := append(numbers("A", 5), numbers("B", 5)...); !slices.Equal(got, want) {
 		e.Errorf("got events of %v, want %v", got, want)
 	}
+}
+
+// noticesOthers goes on behind events that are not the register's own.
+func noticesOthers(e *env) {
+	e.endAll("A", "B")
+	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	e.must(err)
+	first, last := events[0].Cursor(), events[1].Cursor()
+	for _, good := range []schedule.Cursor{first, {Number: first.Number}, {Number: first.Number, EventID: first.EventID}} {
+		if got, err := e.Events(e.ctx, shop, good, 10); err != nil || len(got) != 1 || got[0].EventID != last.EventID {
+			e.Errorf("after %s: got %v and error %v, want the second event", good, got, err)
+		}
+	}
+	if got, err := e.Events(e.ctx, shop, last, 10); err != nil || len(got) != 0 {
+		e.Errorf("after the last: got %v and error %v, want none", got, err)
+	}
+	for _, other := range []schedule.Cursor{
+		{Number: first.Number, EventID: last.EventID},
+		{Number: first.Number, EventID: first.EventID, OccurredAt: first.OccurredAt.Add(time.Second)},
+		{Number: last.Number + 1, EventID: last.EventID},
+		{Number: last.Number + 1},
+	} {
+		_, err := e.Events(e.ctx, shop, other, 10)
+		if refused[*schedule.WentBackError](e, err); !schedule.IsAnswer(err) {
+			e.Errorf("after %s: got %v, want an answer of a database that is well", other, err)
+		}
+	}
+	_, err = e.Events(e.ctx, order.Account{Region: order.Mainland, MchID: "3"}, schedule.Cursor{Number: 1}, 10)
+	refused[*schedule.WentBackError](e, err)
 }
 
 // numbersApart writes more new events of one merchant than are numbered at once. The events of
@@ -71,7 +101,7 @@ func numbersApart(e *sqlEnv) {
 	if deliveries, err := e.ClaimDeliveries(e.ctx, other.Account(), 10, lease); err != nil || len(deliveries) != 1 {
 		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(deliveries), err)
 	}
-	if events, err := e.Events(e.ctx, other.Account(), 0, 10); err != nil || len(events) != 1 {
+	if events, err := e.Events(e.ctx, other.Account(), schedule.Cursor{}, 10); err != nil || len(events) != 1 {
 		e.Errorf("got %d events and error %v, want the other merchant's one", len(events), err)
 	}
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_events WHERE seq IS NOT NULL"); n != 1 {
@@ -80,7 +110,7 @@ func numbersApart(e *sqlEnv) {
 	if events, err := e.History(e.ctx, ref(list[many-1]), 10); err != nil || len(events) != 1 {
 		e.Errorf("history: got %d events and error %v, want the order's one", len(events), err)
 	}
-	if events, err := e.Events(e.ctx, shop, 0, many); err != nil || len(events) != 1000 {
+	if events, err := e.Events(e.ctx, shop, schedule.Cursor{}, many); err != nil || len(events) != 1000 {
 		e.Errorf("got %d events and error %v, want a thousand", len(events), err)
 	}
 }
@@ -104,7 +134,7 @@ func delivers(e *env) {
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	deliveries := e.claimDeliveries("A", "B")
-	if p := deliveries[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.ID == 0 || p.Token == "" {
+	if p := deliveries[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.Number == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
 	e.must(e.Delivered(e.ctx, deliveries[0]))
@@ -144,14 +174,14 @@ func deadLetters(e *env) {
 	if err != nil || len(dead) != 1 || dead[0].OutTradeNo != "A" || dead[0].LastError != "HTTP 410" {
 		e.Fatalf("dead: got %#v and error %v, want A for HTTP 410", dead, err)
 	}
-	if more, err := e.DeadLetters(e.ctx, shop, dead[0].ID, 10); err != nil || len(more) != 0 {
+	if more, err := e.DeadLetters(e.ctx, shop, dead[0].Number, 10); err != nil || len(more) != 0 {
 		e.Errorf("after the last: got %v and error %v, want none", more, err)
 	}
-	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].ID); err != nil || requeued {
+	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].Number); err != nil || requeued {
 		e.Errorf("another merchant's: got requeued %v and error %v, want false", requeued, err)
 	}
 	for _, want := range []bool{true, false} {
-		if requeued, err := e.Requeue(e.ctx, shop, dead[0].ID); err != nil || requeued != want {
+		if requeued, err := e.Requeue(e.ctx, shop, dead[0].Number); err != nil || requeued != want {
 			e.Errorf("got requeued %v and error %v, want %v", requeued, err, want)
 		}
 	}
@@ -166,7 +196,7 @@ func tellsHistory(e *env) {
 	events, err := e.History(e.ctx, ref("A1"), 10)
 	e.must(err)
 	if len(events) != 2 || events[0].Kind != schedule.EventClosed || events[1].Kind != schedule.EventContradicted ||
-		events[0].ID <= 0 || events[1].ID <= events[0].ID || events[1].Ref != ref("A1") {
+		events[0].Number <= 0 || events[1].Number <= events[0].Number || events[1].Ref != ref("A1") {
 		e.Errorf("got %+v, want closed and contradicted", events)
 	}
 	if events, err = e.History(e.ctx, ref("A1"), 1); err != nil || len(events) != 1 || events[0].Kind != schedule.EventClosed {

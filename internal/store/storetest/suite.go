@@ -26,7 +26,7 @@ type Store interface {
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
 	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
 	List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (schedule.Page, error)
-	Events(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Event, error)
+	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error)
@@ -216,7 +216,7 @@ func (e *env) wantProgress(no string, want schedule.Progress, ending schedule.Fi
 // wantEvents wants an order's events to be of these kinds, in this order.
 func (e *env) wantEvents(no string, want ...schedule.EventKind) {
 	e.Helper()
-	events, err := e.Events(e.ctx, shop, 0, 1000)
+	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 1000)
 	if err != nil {
 		e.Fatal(err)
 	}

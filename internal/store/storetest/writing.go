@@ -75,7 +75,7 @@ func givesUp(e *env) {
 	e.Pass(1000 * time.Hour)
 	e.claim()
 	e.wantEvents("A1", schedule.EventGaveUp)
-	events, err := e.Events(e.ctx, shop, 0, 10)
+	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
 	if err != nil || events[0].Reason != b.Reason || events[0].TradeState != tradestate.NotPay {
 		e.Errorf("got %#v and error %v, want the reason in the event", events, err)
 	}
