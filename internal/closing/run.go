@@ -47,6 +47,9 @@ type Run struct {
 	Young func() time.Duration
 	// Pacer says when each exchange may be made; at once when it is nil.
 	Pacer Pacer
+	// MayClose is called before each close. A close is not sent if it returns false, and Do ends
+	// there; nil allows every close.
+	MayClose func() bool
 	// MaxWait bounds the pauses between exchanges together, since a sweep has other orders to
 	// close; 0 for the time that there is.
 	MaxWait time.Duration
@@ -57,6 +60,8 @@ type Run struct {
 	InDoubt bool
 	// CloseSent reports that this Run sent a close.
 	CloseSent bool
+	// Held reports that MayClose returned false.
+	Held bool
 	// NoQuota reports that Pacer.Wait returned false: no quota in time, or ctx has ended.
 	NoQuota bool
 	// TradeState is the newest that was proved; empty when none was.
@@ -68,7 +73,7 @@ type Run struct {
 	state    state
 	evidence evidence
 	budget   *budget // made by Do when nil
-	timeUp   bool    // the time or the quota ended it, and no answer
+	timeUp   bool    // the time, the quota or MayClose ended it, and no answer
 }
 
 // Do asks the gateway, step by step, until it is proved what became of the order, or until the
@@ -79,10 +84,15 @@ type Run struct {
 //   - found, with the order's state, if First is QueryOnly;
 //   - refused, if a final refusal was proved;
 //   - tooSoon, if the order is too young, or the gateway was asked too often to the end;
-//   - unknown otherwise. The order may be open, closed or paid, and Do may be repeated.
+//   - unknown otherwise, also if MayClose returned false. The order may be open, closed or paid,
+//     and Do may be repeated.
 func (r *Run) Do(ctx context.Context) order.Result {
 	terms := r.begin(ctx)
 	for !r.state.ended() {
+		if r.Held = r.state.step == sendClose && !r.MayClose(); r.Held {
+			r.expire()
+			break
+		}
 		limit := r.mayAsk(ctx)
 		if limit == 0 {
 			r.expire()
@@ -114,6 +124,9 @@ func (r *Run) begin(ctx context.Context) terms {
 	}
 	if r.Young == nil {
 		r.Young = func() time.Duration { return 0 }
+	}
+	if r.MayClose == nil {
+		r.MayClose = func() bool { return true }
 	}
 	if r.budget == nil {
 		r.budget = newBudget(ctx, r.MaxWait)
@@ -177,7 +190,7 @@ func wishOf(a order.Answer) time.Duration {
 	return a.RetryAfter
 }
 
-// expire ends a Run where it stands, for lack of time or quota.
+// expire ends a Run where it stands, for lack of time or quota, or of leave to close.
 func (r *Run) expire() {
 	t, _ := r.state.on(outOfTime)
 	r.state.step, r.timeUp = t.to, true

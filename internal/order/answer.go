@@ -43,14 +43,23 @@ type Answer struct {
 	// Nonce and Sign are the reply's own: APIv2's elements, APIv3's headers. They are set only when
 	// the reply was authenticated.
 	Nonce, Sign string
-	// SignedAt is the time of APIv3's signature; zero in the other dialects.
-	SignedAt time.Time
-	Route    Route
+	// Clock is the gateway's time as the reply has it.
+	Clock Clock
+	Route Route
 	// Fresh reports that the connection had carried no other exchange, or that it was HTTP/2: then
 	// the reply cannot be a late one to an earlier request.
 	Fresh bool
 	// Facts are a query's; nil unless Verdict is Stated.
 	Facts *Facts
+}
+
+// Clock is a reading of the gateway's clock, in whole seconds.
+type Clock struct {
+	// At is zero when the reply had no time.
+	At time.Time
+	// Signed reports that At is the time of APIv3's signature, which was verified. Otherwise it is
+	// the reply's Date, which anything on the way may have written.
+	Signed bool
 }
 
 // Authenticated reports whether the answer is proved to be the gateway's.

@@ -38,8 +38,8 @@ type replay struct {
 func (r *replays) first(api order.API, a order.Answer, now time.Time) bool {
 	hash := sha256.Sum256([]byte(string(api) + " " + a.Sign))
 	until := now.Add(untimed)
-	if !a.SignedAt.IsZero() {
-		until = a.SignedAt.Add(maxSkew)
+	if a.Clock.Signed {
+		until = a.Clock.At.Add(maxSkew)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -151,7 +151,7 @@ func TestReplaysAreForgotten(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	var r replays
-	timed := order.Answer{Sign: "timed", SignedAt: start}
+	timed := order.Answer{Sign: "timed", Clock: order.Clock{At: start, Signed: true}}
 	untimed := order.Answer{Sign: "untimed"}
 	for _, step := range []struct {
 		after        time.Duration

@@ -23,9 +23,17 @@ func success(v verdict.Verdict, proof order.Proof, e wire.Envelope) order.Answer
 		RequestID:  e.RequestID,
 		Nonce:      e.Nonce,
 		Sign:       e.Signature,
-		SignedAt:   e.Time,
+		Clock:      clockOf(e),
 		Fresh:      e.Fresh,
 	}
+}
+
+// clockOf returns the time of the signature or, without one, the Date.
+func clockOf(e wire.Envelope) order.Clock {
+	if e.Time.IsZero() {
+		return order.Clock{At: e.Date}
+	}
+	return order.Clock{At: e.Time, Signed: true}
 }
 
 // rejection is a negative reply in any dialect: from the gateway or, when not Authenticated, from
@@ -63,9 +71,13 @@ func failure(op order.Op, err error, read func(*wire.Error) rejection) order.Ans
 	case errors.As(err, &refused):
 		return verdictOf(op, read(refused))
 	case errors.As(err, &unverified):
-		return doubt(codeOfReason[unverified.Reason], err.Error(), unverified.HTTPStatus, unverified.RequestID)
+		a := doubt(codeOfReason[unverified.Reason], err.Error(), unverified.HTTPStatus, unverified.RequestID)
+		a.Clock.At = unverified.Date
+		return a
 	case errors.As(err, &malformed):
-		return doubt(errcode.MalformedReply, err.Error(), malformed.HTTPStatus, malformed.RequestID)
+		a := doubt(errcode.MalformedReply, err.Error(), malformed.HTTPStatus, malformed.RequestID)
+		a.Clock.At = malformed.Date
+		return a
 	}
 	return noReply(err)
 }
@@ -85,7 +97,7 @@ func verdictOf(op order.Op, r rejection) order.Answer {
 		HTTPStatus:  r.HTTPStatus,
 		RequestID:   r.RequestID,
 		RetryAfter:  r.RetryAfter,
-		SignedAt:    r.Time,
+		Clock:       clockOf(r.Envelope),
 		Fresh:       r.Fresh,
 	}
 	if !r.Authenticated {

@@ -5,9 +5,9 @@ import "cloudpay/pkg/wire"
 // The kinds of error are those of package wire, which all protocols share.
 type (
 	// Envelope is what arrives around a reply's content: its HTTPStatus, its RequestID (which APIv2
-	// does not promise), the gateway's Nonce (nonce_str) and Signature (sign), and Fresh. Time is
-	// zero: APIv2 signs no time. A close's reply and every refusal name no order, so they say
-	// nothing about this request's order unless Fresh is true and TLS ends at the gateway.
+	// does not promise), the gateway's Nonce (nonce_str) and Signature (sign), its Date, and Fresh.
+	// Time is zero: APIv2 signs no time. A close's reply and every refusal name no order, so they
+	// say nothing about this request's order unless Fresh is true and TLS ends at the gateway.
 	Envelope = wire.Envelope
 
 	// Error is a refusal: a reply with result_code FAIL, return_code FAIL, or an HTTP status other

@@ -11,8 +11,8 @@ import (
 type (
 	// Envelope is what arrives around a reply's content: its HTTPStatus, its RequestID (Request-ID,
 	// which WeChat Pay's support asks for), its Nonce, Signature and Time (the Wechatpay- headers),
-	// and Fresh. A close's 204 and every refusal name no order, so they say nothing about this
-	// request's order unless Fresh is true and TLS ends at the gateway.
+	// its Date, and Fresh. A close's 204 and every refusal name no order, so they say nothing about
+	// this request's order unless Fresh is true and TLS ends at the gateway.
 	Envelope = wire.Envelope
 
 	// Error is a refusal: a reply with another status than success. Code and Message are as

@@ -15,6 +15,9 @@ type Envelope struct {
 	Nonce      string    // the gateway's own, not an echo of the request's
 	Signature  string    // as received
 	Time       time.Time // when APIv3 signed the reply; zero in APIv2, which signs no time
+	// Date is the Date header, which no signature covers; zero when there was none, or one that
+	// cannot be read.
+	Date time.Time
 	// Fresh reports that the reply can only be this request's: its connection carried no exchange
 	// before it, or is HTTP/2, which numbers them. It is false where the transport does not tell
 	// (net/http/httptrace). A reply that names no order (a close's, a refusal) says nothing about
@@ -88,9 +91,10 @@ const (
 // or may not have taken effect.
 type VerifyError struct {
 	Reason     Reason
-	HTTPStatus int    // 0 when a signature was verified without a reply
-	RequestID  string // as received, not verified
-	Detail     string // one line: what is wrong, and the remedy
+	HTTPStatus int       // 0 when a signature was verified without a reply
+	RequestID  string    // as received, not verified
+	Date       time.Time // as Envelope.Date
+	Detail     string    // one line: what is wrong, and the remedy
 }
 
 // Error returns one line without headers or body.
@@ -107,8 +111,9 @@ func (e *VerifyError) Error() string {
 type MalformedError struct {
 	HTTPStatus int
 	RequestID  string
-	Detail     string // one line; it names the field at fault
-	TooLong    bool   // the body is longer than the caller's limit
+	Date       time.Time // as Envelope.Date
+	Detail     string    // one line; it names the field at fault
+	TooLong    bool      // the body is longer than the caller's limit
 }
 
 // Error returns one line without headers or body.

@@ -43,7 +43,8 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 	defer func() { _ = resp.Body.Close() }()
 	reply := &Reply{
 		Envelope: Envelope{
-			HTTPStatus: resp.StatusCode, RequestID: resp.Header.Get("Request-Id"), Fresh: unused.Load() || isHTTP2(resp),
+			HTTPStatus: resp.StatusCode, RequestID: resp.Header.Get("Request-Id"), Date: dateOf(resp),
+			Fresh: unused.Load() || isHTTP2(resp),
 		},
 		Header: resp.Header,
 	}
@@ -52,6 +53,16 @@ func Exchange(client *http.Client, req *http.Request, limit int) (*Reply, error)
 	}
 	reply.Body, err = readBody(resp, limit)
 	return reply, reply.bodyError(ctx, err, limit)
+}
+
+// dateOf returns the Date header, which may be of any zone, in UTC; zero without one that can be
+// read.
+func dateOf(resp *http.Response) time.Time {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date.UTC()
 }
 
 // isHTTP2 reports whether the TLS handshake agreed on HTTP/2. The reply's own protocol proves

@@ -59,12 +59,12 @@ func (r *Reply) Refusal(code, message string, now func() time.Time) *Error {
 
 // Unverified returns a VerifyError about the reply.
 func (r *Reply) Unverified(reason Reason, detail string) *VerifyError {
-	return &VerifyError{Reason: reason, HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Detail: detail}
+	return &VerifyError{Reason: reason, HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Date: r.Date, Detail: detail}
 }
 
 // Malformed returns a MalformedError about the reply.
 func (r *Reply) Malformed(detail string) *MalformedError {
-	return &MalformedError{HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Detail: detail}
+	return &MalformedError{HTTPStatus: r.HTTPStatus, RequestID: r.RequestID, Date: r.Date, Detail: detail}
 }
 
 // VerifyEcho returns nil when the reply repeats a value of the request in this field, or has none
