@@ -13,7 +13,7 @@ var forms = []struct {
 	name string
 	form *regexp.Regexp
 }{
-	{"time", regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`)},
+	{"time", regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:\d\d)?`)},
 	{"time", regexp.MustCompile(`\b20\d{12}\b`)},
 	{"transaction id", regexp.MustCompile(`\b42\d{26}\b`)},
 	{"request id", regexp.MustCompile(`\b08[0-9A-Z]{32}-\d+\b`)},

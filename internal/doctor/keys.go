@@ -26,6 +26,8 @@ const (
 	// soon is how long before its end a certificate gets a warning. A new one is applied for in the
 	// merchant console.
 	soon = 30 * 24 * time.Hour
+	// dateWithZone is how dates are shown; a certificate's are UTC's.
+	dateWithZone = time.DateOnly + " MST"
 )
 
 // checkPrivateKey checks the merchant's private key. A key that cannot be parsed is among the
@@ -115,7 +117,7 @@ func checkCertificate(_ context.Context, e *examination) []Finding {
 		return findings
 	}
 	return []Finding{f.fine(bilingual.Sprintf("its serial number and its key are the configured ones; valid until %s",
-		"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(time.DateOnly)))}
+		"序列号与密钥均与配置一致；有效期至 %s", certificate.NotAfter.Format(dateWithZone)))}
 }
 
 // merchantName matches the common name of a merchant's certificate, which is its number.
@@ -153,14 +155,14 @@ func (e *examination) differences(f Finding, c *x509.Certificate) (found []Findi
 
 // dates checks a certificate's period of validity.
 func (e *examination) dates(f Finding, c *x509.Certificate) []Finding {
-	now, last := e.now(), c.NotAfter.Format(time.DateOnly)
+	now, last := e.now(), c.NotAfter.Format(dateWithZone)
 	renew := bilingual.New("apply for a new API certificate in the merchant console, and configure its key and serial number",
 		"请在商户平台更换 API 证书，并更新私钥与序列号")
 	switch {
 	case now.After(c.NotAfter):
 		return []Finding{f.fault(bilingual.Sprintf("expired on %s", "已于 %s 过期", last), renew)}
 	case now.Before(c.NotBefore):
-		return []Finding{f.fault(bilingual.Sprintf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(time.DateOnly)),
+		return []Finding{f.fault(bilingual.Sprintf("is not valid before %s", "在 %s 之前无效", c.NotBefore.Format(dateWithZone)),
 			bilingual.New("set this machine's clock", "请校准本机时钟"))}
 	case c.NotAfter.Sub(now) < soon:
 		return []Finding{f.warning(bilingual.Sprintf("expires on %s", "将于 %s 过期", last), renew)}

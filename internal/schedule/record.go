@@ -163,6 +163,9 @@ type Retry struct {
 	Authenticated bool
 	// Reason is a code and what it means, in one line.
 	Reason string
+	// ClockWait: the order was claimed before its close_at, since the database's clock is ahead. It
+	// counts in ClockWaits, and the claim does not count as an attempt.
+	ClockWait bool
 }
 
 // Page is a part of a list of records.

@@ -129,10 +129,12 @@ func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) e
 	if b.InDoubt {
 		progress, since = schedule.Closing, "COALESCE(closing_since, {now})"
 	}
-	return s.do(ctx, "putting off order "+c.String(), func(t tx) error {
-		return t.under(c, "progress = ?, closing_since = "+since+", due_at = {soon}, lease_until = NULL,"+learned,
-			append([]any{string(progress), max(b.After, 0).Microseconds()}, learnedValues(b)...)...)
-	})
+	assignments := "progress = ?, closing_since = " + since + ", due_at = {soon}, lease_until = NULL," + learned
+	args := append([]any{string(progress), max(b.After, 0).Microseconds()}, learnedValues(b)...)
+	if b.ClockWait { // figures, so that another try writes the same
+		assignments, args = assignments+", attempts = ?, clock_waits = ?", append(args, c.Attempts-1, c.ClockWaits+1)
+	}
+	return s.do(ctx, "putting off order "+c.String(), func(t tx) error { return t.under(c, assignments, args...) })
 }
 
 // GiveUp records that all attempts are used up and, in the same transaction, the event that tells

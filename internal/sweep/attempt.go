@@ -35,10 +35,11 @@ func (w *sweep) attempt(ctx context.Context, l leasedClaim) decided {
 	if err != nil {
 		return w.decide(l, age, decision.Attempt{Result: closing.Refusal(err), InDoubt: l.InDoubt})
 	}
+	watch := &watch{sweep: w, claim: l}
 	r := &closing.Run{
-		Gateway: w.Gateway, Call: call, First: w.first(), Confirm: w.Confirm, Pacer: w.pace, MaxWait: maxWait,
-		InDoubt: l.InDoubt,
-		Young:   func() time.Duration { return w.young(l.Claim, age) },
+		Gateway: w.Gateway, Call: call, First: watch.start(ctx), Confirm: w.Confirm, Pacer: watch, MaxWait: maxWait,
+		InDoubt: l.InDoubt, MayClose: func() bool { return watch.mayClose(ctx) },
+		Young: func() time.Duration { return w.young(l.Claim, age) },
 	}
 	result := w.do(ctx, r)
 	w.count(func(report *Report) { report.Calls += r.Exchanges })
@@ -46,24 +47,18 @@ func (w *sweep) attempt(ctx context.Context, l leasedClaim) decided {
 	if unconfigured {
 		w.stopUnconfigured(ctx, result)
 	}
-	return w.decide(l, age, decision.Attempt{
+	a := decision.Attempt{
 		Result: result, InDoubt: r.InDoubt, TradeState: r.TradeState,
 		Untouched: unconfigured || r.NoQuota && !r.CloseSent,
-	})
+	}
+	if r.Held {
+		return decided{claim: l.Claim, result: result, Decision: decision.HeldBack(a, watch.left)}
+	}
+	return w.decide(l, age, a)
 }
 
 func (w *sweep) decide(l leasedClaim, age time.Duration, a decision.Attempt) decided {
 	return decided{claim: l.Claim, result: a.Result, Decision: decision.Of(l.Claim, a, age, w.MaxAttempts)}
-}
-
-func (w *sweep) first() closing.Start {
-	switch {
-	case w.DoubtfulOnly:
-		return closing.QueryOnly
-	case w.CloseFirst:
-		return closing.CloseFirst
-	}
-	return closing.QueryFirst
 }
 
 // young returns how long WeChat Pay may still refuse to close the order for its age. It is 0 for

@@ -28,6 +28,8 @@ type fakeGateway struct {
 	states map[string]tradestate.State
 	// latency is what each exchange takes.
 	latency time.Duration
+	// clock, when it is not nil, is the time in each answer.
+	clock func() order.Clock
 	// odd, when it is not nil, may answer an exchange instead.
 	odd func(ctx context.Context, op, outTradeNo string) (order.Answer, bool)
 
@@ -74,9 +76,12 @@ func (g *fakeGateway) Query(ctx context.Context, c order.Call) order.Answer {
 
 func (g *fakeGateway) exchange(
 	ctx context.Context, op, no string, handle func(state tradestate.State, known bool) order.Answer,
-) order.Answer {
+) (a order.Answer) {
 	leave := g.enter(op, no)
 	defer leave()
+	if g.clock != nil {
+		defer func() { a.Clock = g.clock() }()
+	}
 	if g.odd != nil {
 		if a, is := g.odd(ctx, op, no); is {
 			return a

@@ -38,6 +38,9 @@ type Report struct {
 	Told   int `json:"told"`
 	Untold int `json:"untold"`
 	Dead   int `json:"dead"`
+	// ClockOff is by how many seconds the database's clock is ahead of WeChat Pay's, negative if it
+	// is behind; 0 when it is at most a minute off. The log says whether the time is signed.
+	ClockOff int64 `json:"clockOff,omitempty"`
 	// Left says that orders may be due which this sweep had no time or no quota for. The next one
 	// goes on.
 	Left bool `json:"left"`

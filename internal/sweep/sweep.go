@@ -38,6 +38,7 @@ type sweep struct {
 	// unconfigured: nothing can be asked of WeChat Pay until the configuration is mended.
 	unconfigured atomic.Bool
 	credentials  sync.Once // see warnOfCredentials
+	clock        clock
 
 	mu      sync.Mutex
 	report  Report
@@ -50,8 +51,9 @@ type sweep struct {
 type leasedClaim struct {
 	schedule.Claim
 
-	// The order was claimed no later than since. After until, nothing may be sent under the claim.
-	since, until time.Time
+	// The order was claimed between before and since. After until, nothing may be sent under the
+	// claim.
+	before, since, until time.Time
 }
 
 func (w *sweep) run(ctx context.Context) error {
@@ -120,7 +122,7 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- leasedClaim) error {
 		}
 		w.inFlight.Add(int64(len(batch)))
 		w.count(func(r *Report) { r.Claimed += len(batch) })
-		w.hand(ctx, claims, batch, before.Add(w.Lease-leaseReserve))
+		w.hand(ctx, claims, batch, before)
 	}
 }
 
@@ -135,11 +137,12 @@ const callsPerOrder = 3
 
 // hand gives claims to whichever worker is free next. Those that none can take up in time are
 // released.
-func (w *sweep) hand(ctx context.Context, claims chan<- leasedClaim, batch []schedule.Claim, until time.Time) {
+func (w *sweep) hand(ctx context.Context, claims chan<- leasedClaim, batch []schedule.Claim, before time.Time) {
 	since := time.Now()
+	until := before.Add(w.Lease - leaseReserve)
 	for i, c := range batch {
 		select {
-		case claims <- leasedClaim{c, since, until}:
+		case claims <- leasedClaim{c, before, since, until}:
 		case <-ctx.Done():
 			w.putBack(batch[i:]...)
 			return

@@ -36,11 +36,13 @@ type wire struct {
 	sent []string
 	// reply, when it is set, answers instead of the gateway.
 	reply func() *http.Response
+	// alter, when it is set, changes the heads of the gateway's replies.
+	alter func(http.Header)
 }
 
-func newWire(t *testing.T) *wire {
+func newWire(t *testing.T, opts ...paygate.Options) *wire {
 	t.Helper()
-	w := &wire{Server: paygate.RunT(t)}
+	w := &wire{Server: paygate.RunT(t, opts...)}
 	telemetrytest.Secret(t, telemetrytest.V2Key, w.Merchant.V2Key)
 	client := &http.Client{Transport: w}
 	w.gateway = &wechatpay.Gateway{APIs: map[order.API]wechatpay.Exchanger{
@@ -100,7 +102,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.reply != nil {
 		return w.reply(), nil
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	got, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && w.alter != nil {
+		w.alter(got.Header)
+	}
+	return got, err
 }
 
 // answers has every request answered with this, unsigned.

@@ -159,7 +159,9 @@ func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request)
 	ex := &exchange{gateway: g, w: w, r: r, rec: Request{
 		Time: g.now().In(beijing()).Truncate(time.Second), Domain: domain, Method: r.Method, URL: r.RequestURI,
 	}}
-	w.Header().Set("Date", g.now().UTC().Format(http.TimeFormat))
+	if _, dated := w.Header()["Date"]; !dated { // by the handler around this one, if there is one
+		w.Header().Set("Date", g.now().UTC().Format(http.TimeFormat))
+	}
 	if !g.domains.isUp(domain) {
 		ex.refuseConnection()
 		return

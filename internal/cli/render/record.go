@@ -124,8 +124,9 @@ func (l *Language) Event(e schedule.Event) string {
 // by their words: a reason that is reworded there is shown in English until it is added here.
 var reasonsZH = map[string]string{
 	// These are decisions of package decision.
-	"not five minutes old":                     "下单不足五分钟",
-	"paid, but its query did not say how much": "已支付，但查单没有给出金额",
+	"not five minutes old":                       "下单不足五分钟",
+	"paid, but its query did not say how much":   "已支付，但查单没有给出金额",
+	"not due yet: the database's clock is ahead": "尚未到期：数据库的时钟偏快",
 }
 
 // Reason is why an order has not ended, as the register keeps it: one of the workflow's own

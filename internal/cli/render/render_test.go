@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/spf13/pflag"
@@ -188,7 +189,9 @@ func TestResultsInChinese(t *testing.T) {
 	for recorded, want := range map[string]string{
 		"":                     "",
 		"not five minutes old": "下单不足五分钟",
-		"TIMEOUT: no answer":   "TIMEOUT：等待应答超时（no answer）",
+
+		"not due yet: the database's clock is ahead": "尚未到期：数据库的时钟偏快",
+		"TIMEOUT: no answer":                         "TIMEOUT：等待应答超时（no answer）",
 		"USERPAYING: the customer is paying at this moment / 用户支付中 (trade_state USERPAYING)": "USERPAYING：用户支付中 (trade_state USERPAYING)",
 		"of another version": "of another version",
 	} {
@@ -311,4 +314,17 @@ func TestSay(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
+}
+
+// A time is shown with its zone, and is the same moment when it is read back.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	when := time.Date(2026, 11, 22, 10, 30, 0, 0, time.UTC)
+	back, err := time.Parse("2006-01-02 15:04:05 -07:00", Clock(when))
+	if err != nil || !back.Equal(when) {
+		t.Errorf("got %q back as %v, %v", Clock(when), back, err)
+	}
+	if got := Clock(time.Time{}); got != "" {
+		t.Errorf("no time: got %q", got)
+	}
 }

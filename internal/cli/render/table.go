@@ -110,13 +110,14 @@ func JSON(out io.Writer, v any) {
 	fmt.Fprintln(out, printable.Text(string(line)))
 }
 
-// Clock is a time in this machine's zone, without the zone's name: the reader sits here. It is
-// empty for the zero time. Programs read times in UTC, with JSON.
+// Clock is a time in this machine's zone, where the reader sits, with the zone's distance from UTC:
+// what was printed may be read elsewhere. It is empty for the zero time. Programs read times in
+// UTC, with JSON.
 func Clock(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Local().Format(time.DateTime) //nolint:gosmopolitan // a person reads it here; JSON has UTC
+	return t.Local().Format(time.DateTime + " -07:00") //nolint:gosmopolitan // a person reads it here; JSON has UTC
 }
 
 // Amount shows a sum of money as people say it and as the API counts it, since mistaking one for

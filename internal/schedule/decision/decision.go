@@ -110,6 +110,16 @@ func TooYoung(left time.Duration) Decision {
 	return Decision{Action: Postpone, Retry: schedule.Retry{After: left, Reason: "not five minutes old"}}
 }
 
+// HeldBack postpones an order that no close was sent for, since it was claimed before its close_at
+// by a clock that is ahead. a is what the attempt learned before, and left how long it is until
+// then.
+func HeldBack(a Attempt, left time.Duration) Decision {
+	return Decision{Action: Postpone, Retry: schedule.Retry{
+		After: left, InDoubt: a.InDoubt, TradeState: a.TradeState, Authenticated: a.TradeState != "",
+		Reason: "not due yet: the database's clock is ahead", ClockWait: true,
+	}}
+}
+
 // hopeless reports whether another attempt is likely to end as one with this outcome. Attempts do
 // not count against the order when WeChat Pay limited the rate, when the order was too young to be
 // closed or too new to be found, or when the sweep only queries.

@@ -87,3 +87,16 @@ func TestReason(t *testing.T) {
 		}
 	}
 }
+
+// An order that is held back is no attempt, and keeps what was learned of it.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	got := decision.HeldBack(decision.Attempt{InDoubt: true, TradeState: tradestate.NotPay}, 30*time.Minute)
+	want := schedule.Retry{
+		After: 30 * time.Minute, InDoubt: true, TradeState: tradestate.NotPay, Authenticated: true, ClockWait: true,
+		Reason: "not due yet: the database's clock is ahead",
+	}
+	if got.Action != decision.Postpone || got.Retry != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

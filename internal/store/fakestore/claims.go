@@ -190,6 +190,9 @@ func (s *Store) contradict(r *row, f schedule.Final) error {
 func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
 	return s.putOff(ctx, "retry", c, func(r *row) {
 		r.failed(b)
+		if b.ClockWait {
+			r.Attempts, r.ClockWaits = c.Attempts-1, c.ClockWaits+1
+		}
 		r.Progress, r.DueAt = schedule.Waiting, s.now().Add(max(b.After, 0).Truncate(time.Microsecond))
 		if !b.InDoubt {
 			r.ClosingSince = time.Time{}

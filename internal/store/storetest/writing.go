@@ -9,6 +9,7 @@ import (
 
 var writing = []proof{
 	{name: "a retry", prove: retries},
+	{name: "put off for a clock", prove: waitsForAClock},
 	{name: "given back untouched", prove: releases},
 	{name: "given up", prove: givesUp},
 	{name: "reopened", prove: reopens},
@@ -35,6 +36,33 @@ func retries(e *env) {
 	}
 	e.must(e.Retry(e.ctx, again, schedule.Retry{Reason: "TIMEOUT"})) // as after a commit whose answer was lost
 	e.claim("A1")
+}
+
+func waitsForAClock(e *env) {
+	c := e.claimOne("A1")
+	wait := schedule.Retry{After: time.Minute, TradeState: tradestate.NotPay, Authenticated: true, Reason: "early", ClockWait: true}
+	for range 2 { // the second as after a commit whose answer was lost
+		e.must(e.Retry(e.ctx, c, wait))
+		if s := e.show("A1"); s.Progress != schedule.Waiting || s.Attempts != 0 || s.ClockWaits != 1 || s.LastError != "early" {
+			e.Errorf("got %#v, want it waiting, with one wait and no attempt", s)
+		}
+	}
+	e.claim()
+	e.Pass(time.Minute)
+	again := e.claim("A1")[0]
+	if again.InDoubt || again.Attempts != 1 || again.ClockWaits != 1 {
+		e.Errorf("got %#v, want the first attempt, after one wait", again)
+	}
+	wait.InDoubt = true
+	e.must(e.Retry(e.ctx, again, wait))
+	if s := e.show("A1"); s.Progress != schedule.Closing || s.Attempts != 0 || s.ClockWaits != 2 {
+		e.Errorf("got %#v, want it closing, with two waits and no attempt", s)
+	}
+	e.Pass(time.Minute)
+	e.must(e.Retry(e.ctx, e.claim("A1")[0], schedule.Retry{Reason: "TIMEOUT"}))
+	if s := e.show("A1"); s.Attempts != 1 || s.ClockWaits != 2 {
+		e.Errorf("got %#v, want an attempt, and no more waits", s)
+	}
 }
 
 func releases(e *env) {
