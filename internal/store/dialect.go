@@ -18,7 +18,6 @@ import (
 //	{skip}   FOR UPDATE SKIP LOCKED
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
-//	{ended}  use the index of ended orders, likewise
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
@@ -67,7 +66,6 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "",
 			"{claim}", "",
-			"{ended}", "",
 		),
 		numbered: true,
 		ifNew:    " ON CONFLICT DO NOTHING",
@@ -91,7 +89,6 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "LOCK IN SHARE MODE",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
-			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
 		ifNew: " ON DUPLICATE KEY UPDATE region = region",
 		conns: maxConns,
@@ -114,7 +111,6 @@ var dialects = map[string]*dialect{
 			"{skip}", "",
 			"{latest}", "",
 			"{claim}", "",
-			"{ended}", "",
 		),
 		ifNew: " ON CONFLICT DO NOTHING",
 		conns: 1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.

@@ -1,7 +1,6 @@
 package fakestore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,7 +21,7 @@ func (s *Store) at(of order.Account, progress schedule.Progress) []*row {
 			found = append(found, r)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *row) int { return cmp.Or(a.DueAt.Compare(b.DueAt), a.EndedAt.Compare(b.EndedAt)) })
+	slices.SortStableFunc(found, func(a, b *row) int { return a.DueAt.Compare(b.DueAt) })
 	return found
 }
 

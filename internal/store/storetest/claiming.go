@@ -16,6 +16,7 @@ var claiming = []proof{
 	{name: "orders in doubt alone", prove: doubtOnly},
 	{name: "claims of a killed process", prove: comeBack},
 	{name: "a clock that jumps", prove: clockJumps},
+	{name: "the clock of claims", prove: clockOfClaims},
 }
 
 func longestFirst(e *env) {
@@ -38,6 +39,17 @@ func longestFirst(e *env) {
 		e.Errorf("got %#v, want it closing, under a lease until %v or later", s, claims[0].LeaseUntil)
 	}
 	e.claim()
+}
+
+func clockOfClaims(e *env) {
+	before, err := e.Clock(e.ctx)
+	e.must(err)
+	claimed := e.claimOne("A1").ClaimedAt
+	after, err := e.Clock(e.ctx)
+	e.must(err)
+	if claimed.Before(before) || claimed.After(after) || before.Location() != time.UTC {
+		e.Errorf("claimed at %v, want it between %v and %v, in UTC", claimed, before, after)
+	}
 }
 
 func limitsClaims(e *env) {
