@@ -18,11 +18,14 @@ import (
 //	{skip}   FOR UPDATE SKIP LOCKED
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
+//	{due}    use the index of due events, likewise
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
 	// numbered is set if arguments are written $1, $2, …
 	numbered bool
+	// returning is set if UPDATE … FROM … RETURNING works.
+	returning bool
 	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
 	// conns bounds the open connections.
@@ -66,12 +69,13 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "",
 			"{claim}", "",
+			"{due}", "",
 		),
-		numbered: true,
-		ifNew:    " ON CONFLICT DO NOTHING",
-		conns:    maxConns,
-		at:       utc,
-		fault:    postgresFault,
+		numbered: true, returning: true,
+		ifNew: " ON CONFLICT DO NOTHING",
+		conns: maxConns,
+		at:    utc,
+		fault: postgresFault,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -89,6 +93,7 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "LOCK IN SHARE MODE",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
+			"{due}", "FORCE INDEX (cloudpay_events_due)",
 		),
 		ifNew: " ON DUPLICATE KEY UPDATE region = region",
 		conns: maxConns,
@@ -111,6 +116,7 @@ var dialects = map[string]*dialect{
 			"{skip}", "",
 			"{latest}", "",
 			"{claim}", "",
+			"{due}", "",
 		),
 		ifNew: " ON CONFLICT DO NOTHING",
 		conns: 1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.

@@ -12,8 +12,8 @@ var claiming = []proof{
 	{name: "a limit", prove: limitsClaims},
 	{name: "a claim after the lease of another", prove: leaseEnds},
 	{name: "an expired lease without a later claim", prove: leaseIsStillGood},
-	{name: "orders in doubt come first", prove: doubtFirst},
-	{name: "orders in doubt alone", prove: doubtOnly},
+	{name: "orders in doubt and waiting ones", prove: doubtApart},
+	{name: "each of the two claims takes its own", prove: takesItsOwn},
 	{name: "claims of a killed process", prove: comeBack},
 	{name: "a clock that jumps", prove: clockJumps},
 	{name: "the clock of claims", prove: clockOfClaims},
@@ -98,7 +98,7 @@ func leaseIsStillGood(e *env) {
 	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
 }
 
-func doubtFirst(e *env) {
+func doubtApart(e *env) {
 	e.registerDue("A", "B", "C")
 	claims := e.claim("A", "B", "C")
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{InDoubt: true, Reason: "TIMEOUT"}))
@@ -112,15 +112,17 @@ func doubtFirst(e *env) {
 	}
 }
 
-func doubtOnly(e *env) {
+func takesItsOwn(e *env) {
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
 	e.must(e.Retry(e.ctx, claims[0], schedule.Retry{InDoubt: true}))
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{}))
+	waiting, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	e.wantClaimed(waiting, "B")
 	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
 	e.must(err)
 	e.wantClaimed(doubtful, "A")
-	e.claim("B")
 }
 
 func comeBack(e *env) {

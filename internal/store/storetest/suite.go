@@ -164,13 +164,15 @@ func (e *env) registerDue(numbers ...string) {
 	}
 }
 
-// claim claims all due orders and wants these, in this order.
+// claim claims all due orders as a sweep does, those in doubt first, and wants these, in this
+// order.
 func (e *env) claim(want ...string) []schedule.Claim {
 	e.Helper()
-	claims, err := e.Claim(e.ctx, shop, 100, lease)
-	if err != nil {
-		e.Fatal(err)
-	}
+	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
+	e.must(err)
+	waiting, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	claims := slices.Concat(doubtful, waiting)
 	e.wantClaimed(claims, want...)
 	return claims
 }
@@ -271,9 +273,10 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"sqlite":   "%[1]s = %[1]s - %[2]d",
 	}[e.db.Name]
 	for table, columns := range map[string][]string{
-		"cloudpay_orders": {"registered_at", "closing_since", "due_at", "lease_until", "ended_at"},
-		"cloudpay_events": {"occurred_at", "due_at", "delivered_at", "dead_at"},
-		"cloudpay_quotas": {"changed_at", "opens_at"},
+		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at"},
+		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
+		"cloudpay_quotas":     {"changed_at", "opens_at"},
+		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {
