@@ -48,6 +48,7 @@ var doings = []bilingual.Text{
 	bilingual.New("giving up order ", "放弃订单 "),
 	bilingual.New("keeping the quota of merchant ", "记录商户配额 "),
 	bilingual.New("listing orders", "列出订单"),
+	bilingual.New("counting orders", "统计订单"),
 	bilingual.New("listing undeliverable events", "列出未送达的事件"),
 	bilingual.New("looking for new events", "查找新事件"),
 	bilingual.New("looking up order ", "查找订单 "),

@@ -20,6 +20,8 @@ var progresses = map[string]bilingual.Text{
 	string(schedule.Waiting):       bilingual.New("waiting", "等待关单"),
 	string(schedule.Closing):       bilingual.New("closing", "关单中"),
 	string(schedule.GaveUp):        bilingual.New("stuck", "已放弃"),
+	string(schedule.Withdrawn):     bilingual.New("withdrawn", "已撤回"),
+	string(schedule.Done):          bilingual.New("ended", "已结束"),
 	string(schedule.FinalClosed):   bilingual.New("closed", "已关单"),
 	string(schedule.FinalPaid):     bilingual.New("paid", "已支付"),
 	string(schedule.FinalNotFound): bilingual.New("notFound", "不存在"),
@@ -39,7 +41,7 @@ func Mark(r schedule.Record) string {
 		return "✓"
 	case schedule.GaveUp:
 		return "✗"
-	case schedule.Waiting, schedule.Closing:
+	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:
 	}
 	return "·"
 }

@@ -22,14 +22,20 @@ type Store interface {
 	closing.Orders
 	sweep.Backlog
 	closing.Owners
+	lists
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
 	singles
-	List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (schedule.Page, error)
 	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error)
+}
+
+// lists is what a register's orders are listed by.
+type lists interface {
+	List(ctx context.Context, of schedule.Selection, from string, limit int) (schedule.Page, error)
+	Count(ctx context.Context, of schedule.Selection) (int64, error)
 }
 
 // singles are a Store's methods that read one value.
@@ -200,7 +206,7 @@ func (e *env) orders() int {
 	e.Helper()
 	n := 0
 	for _, at := range []schedule.Progress{schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp} {
-		n += len(e.list(at, 1000))
+		n += len(e.list(selection(at), 1000))
 	}
 	return n
 }
