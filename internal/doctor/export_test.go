@@ -1,9 +1,6 @@
 package doctor
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // AskFor sets how long the question may take.
 func (d *Doctor) AskFor(limit time.Duration) { d.queryLimit = limit }
@@ -22,8 +19,3 @@ const (
 	CheckClock         = clockCheck
 	CheckAnswer        = answerCheck
 )
-
-// ClockOfDatabase sets the clock of a store.
-func (d *Doctor) ClockOfDatabase(read func(context.Context) (time.Time, error)) {
-	d.databaseClock = read
-}

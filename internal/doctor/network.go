@@ -314,3 +314,44 @@ func innermost(err error) error {
 		err = next
 	}
 }
+
+// clock compares our clock with the first address that sent a time, preferring WeChat Pay's to that
+// of a proxy's page.
+func (e *examination) clock(list []address, probes []probe) Finding {
+	best := -1
+	// The main domain comes first. A proxy's page counts only if no other reply has a date.
+	for i, r := range probes {
+		if r.err == nil && !r.date.IsZero() && (best < 0 || probes[best].html && !r.html) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return clockCheck.about("").skipped(bilingual.New("no reply had a time", "应答中没有时间，无法核对"))
+	}
+	// The header is cut to whole seconds: the middle of the second is as good a guess as any.
+	ahead := probes[best].asked.Sub(probes[best].date.Add(time.Second / 2)).Round(time.Second)
+	return e.skew(list[best].url, ahead, probes[best].unsure)
+}
+
+// skew words how far our clock is ahead, with an uncertainty of unsure. A wrong clock is a fault
+// for APIv3 only, which signs the time.
+func (e *examination) skew(of string, ahead, unsure time.Duration) Finding {
+	f := clockCheck.about(of)
+	found := bilingual.Sprintf("this machine's is %s ahead of the gateway's", "本机比网关快 %s", ahead)
+	// Worded by direction, because a sign is easily misread.
+	if ahead < 0 {
+		found = bilingual.Sprintf("this machine's is %s behind the gateway's", "本机比网关慢 %s", -ahead)
+	}
+	set := bilingual.New("set this machine's clock (NTP); APIv3 refuses what is signed more than five minutes off",
+		"请校准本机时钟（NTP）；APIv3 拒绝时间偏差超过 5 分钟的请求")
+	// The measurement is uncertain by half the exchange, and the header by half a second.
+	switch off := ahead.Abs(); {
+	case off > wrongSkew && e.settings.Has(order.V3):
+		return f.fault(found, set)
+	case off > slightSkew:
+		return f.warning(found, set)
+	case off <= 2*time.Second+unsure:
+		return f.fine(bilingual.New("agrees with the gateway's", "与网关一致"))
+	}
+	return f.fine(found)
+}

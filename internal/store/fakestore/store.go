@@ -46,6 +46,8 @@ type row struct {
 	token string
 	// finals counts how often a final state was written.
 	finals int
+	// changes are the registration's history.
+	changes []schedule.Changed
 }
 
 // New makes an empty register. The account is the merchant of all orders that a test names by their
@@ -130,10 +132,7 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 		return schedule.Registration{Err: fault}
 	}
 	if there, known := s.rows[e.Ref]; known {
-		if field := there.Differs(e); field != "" {
-			return schedule.Registration{Err: &schedule.ConflictError{Ref: e.Ref, Field: field}}
-		}
-		return schedule.Registration{}
+		return schedule.Registration{Err: there.Conflict(e)}
 	}
 	s.add(e)
 	return schedule.Registration{Added: true}
@@ -155,16 +154,6 @@ func (s *Store) add(e schedule.Entry) *row {
 	s.rows[e.Ref] = r
 	s.byID = append(s.byID, r)
 	return r
-}
-
-// Clock returns the time by the register's clock.
-func (s *Store) Clock(ctx context.Context) (time.Time, error) {
-	unlock, err := s.begin(ctx, "clock")
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer unlock()
-	return s.now(), nil
 }
 
 // Show returns an order's record.
