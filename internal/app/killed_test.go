@@ -265,8 +265,9 @@ func (d *deadly) pass(by time.Duration) {
 		"sqlite":   "%[1]s = %[1]s - %[2]d",
 	}[d.kind]
 	for table, columns := range map[string][]string{
-		"cloudpay_orders": {"registered_at", "closing_since", "due_at", "lease_until"},
-		"cloudpay_quotas": {"changed_at", "opens_at"},
+		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until"},
+		"cloudpay_quotas":     {"changed_at", "opens_at"},
+		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {

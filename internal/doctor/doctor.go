@@ -48,6 +48,8 @@ type Doctor struct {
 
 	// queryLimit is for tests; maxQuery when zero.
 	queryLimit time.Duration
+	// databaseClock is for tests; the store's when nil.
+	databaseClock func(context.Context) (time.Time, error)
 }
 
 // Examine makes every check, and yields each finding as soon as it is known. It ends before ctx's
@@ -58,10 +60,11 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 		ctx, cancel := bounded(ctx)
 		defer cancel()
 		e := d.examination()
+		defer e.close()
 		// The order matters: each check may use what those before it have found.
 		for _, check := range []func(context.Context, *examination) []Finding{
 			checkSettings, checkConfiguration, checkStore, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
-			checkNetwork, checkAnswers,
+			checkNetwork, checkDatabaseClock, checkAnswers,
 		} {
 			for _, finding := range check(ctx, e) {
 				// A deadline that has passed still lets the remaining checks say what they skip.
@@ -95,6 +98,16 @@ type examination struct {
 	// clockAgrees reports that the clock was compared with the gateway's and agreed. It rules the
 	// clock out as the cause of other findings.
 	clockAgrees bool
+	// ahead is by how much this machine's clock is ahead of the gateway's; nil when no reply had a
+	// time.
+	ahead *time.Duration
+}
+
+// close ends the connections to the store.
+func (e *examination) close() {
+	if e.app != nil && e.app.Store != nil {
+		_ = e.app.Store.Close() // nothing was written
+	}
 }
 
 // examination reads the configuration as the functions do, and collects its faults: those of the
@@ -227,7 +240,7 @@ const (
 	mainDomainCheck   Check = "mainDomain"
 	backupDomainCheck Check = "backupDomain"
 	privateLinkCheck  Check = "privateLink"
-	// clockCheck: the difference to the gateway's clock.
+	// clockCheck: the differences between this machine's clock, the gateway's and the database's.
 	clockCheck Check = "clock"
 	// answerCheck: the answer to the query, for each dialect.
 	answerCheck Check = "answer"

@@ -1,6 +1,9 @@
 package doctor
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // AskFor sets how long the question may take.
 func (d *Doctor) AskFor(limit time.Duration) { d.queryLimit = limit }
@@ -19,3 +22,8 @@ const (
 	CheckClock         = clockCheck
 	CheckAnswer        = answerCheck
 )
+
+// ClockOfDatabase sets the clock of a store.
+func (d *Doctor) ClockOfDatabase(read func(context.Context) (time.Time, error)) {
+	d.databaseClock = read
+}

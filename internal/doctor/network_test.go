@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -188,6 +189,49 @@ func TestClockWithoutDate(t *testing.T) {
 		w.ServeHTTP(rw, r)
 	})
 	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "no reply had a time")
+}
+
+// The database's clock is compared with this machine's and, by that, with the gateway's.
+func TestClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		database, gateway time.Duration // ahead of this machine
+		level             doctor.Level
+		says              string
+	}{
+		"right":               {0, 0, doctor.LevelFine, "the database's agrees with this machine's and the gateway's"},
+		"a minute ahead":      {time.Minute, 0, doctor.LevelFine, "the database's is 1m0s ahead of this machine's, and 1m0s ahead of the gateway's"},
+		"more than a minute":  {62 * time.Second, 0, doctor.LevelFault, "1m2s ahead of the gateway's"},
+		"an hour behind":      {-time.Hour, 0, doctor.LevelFault, "1h0m0s behind this machine's, and 1h0m0s behind the gateway's"},
+		"this machine is off": {2 * time.Minute, 2 * time.Minute, doctor.LevelFine, "2m0s ahead of this machine's, and 0s ahead of the gateway's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Now().Truncate(time.Second).Add(time.Second / 2) // as much as a Date is off
+			w := newEnv(t).onlyV2()
+			w.doctor.Now = func() time.Time { return now }
+			w.doctor.ClockOfDatabase(func(context.Context) (time.Time, error) { return now.Add(c.database), nil })
+			w.behind(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Date", now.Add(c.gateway).UTC().Format(http.TimeFormat))
+				w.ServeHTTP(rw, r)
+			})
+			w.examined().of(doctor.CheckClock).about("CLOUDPAY_STORE").want(t, c.level, c.says)
+		})
+	}
+}
+
+// A database that cannot be asked is no fault of the configuration, and its clock is compared with
+// this machine's if the gateway's is not known.
+func TestClockOfTheDatabaseAlone(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t).with(map[string]string{"CLOUDPAY_STORE": "postgres://u:pa55word@127.0.0.1:1/shop"})
+	w.examined().of(doctor.CheckClock).about("CLOUDPAY_STORE").want(t, doctor.LevelSkipped, "the database's clock is not known")
+	w.doctor.Offline = true
+	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "--offline")
+	w.doctor.Offline = false
+	w.doctor.ClockOfDatabase(func(context.Context) (time.Time, error) { return time.Now().Add(time.Hour), nil })
+	w.with(map[string]string{"WXPAY_BASE_URL": "http://127.0.0.1:1", "WXPAY_BACKUP_URL": ""})
+	w.examined().of(doctor.CheckClock).want(t, doctor.LevelFault, "the database's is 1h0m0s ahead of this machine's")
 }
 
 // A faulty address is not probed.

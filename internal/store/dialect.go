@@ -18,12 +18,15 @@ import (
 //	{skip}   FOR UPDATE SKIP LOCKED
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
+//	{due}    use the index of due events, likewise
 //	{ended}  use the index of ended orders, likewise
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
 	// numbered is set if arguments are written $1, $2, …
 	numbered bool
+	// returning is set if UPDATE … FROM … RETURNING works.
+	returning bool
 	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
 	// conns bounds the open connections.
@@ -67,13 +70,14 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "",
 			"{claim}", "",
+			"{due}", "",
 			"{ended}", "",
 		),
-		numbered: true,
-		ifNew:    " ON CONFLICT DO NOTHING",
-		conns:    maxConns,
-		at:       utc,
-		fault:    postgresFault,
+		numbered: true, returning: true,
+		ifNew: " ON CONFLICT DO NOTHING",
+		conns: maxConns,
+		at:    utc,
+		fault: postgresFault,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -91,6 +95,7 @@ var dialects = map[string]*dialect{
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "LOCK IN SHARE MODE",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
+			"{due}", "FORCE INDEX (cloudpay_events_due)",
 			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
 		ifNew: " ON DUPLICATE KEY UPDATE region = region",
@@ -114,6 +119,7 @@ var dialects = map[string]*dialect{
 			"{skip}", "",
 			"{latest}", "",
 			"{claim}", "",
+			"{due}", "",
 			"{ended}", "",
 		),
 		ifNew: " ON CONFLICT DO NOTHING",

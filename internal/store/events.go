@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -86,8 +85,11 @@ const (
 // at a time numbers what is committed, so numbers grow and no gap is filled later. more reports
 // whether there may be others.
 func (s *Store) number(ctx context.Context, of order.Account) (more bool, err error) {
+	if err := s.survey(ctx, of, newEvents); err != nil {
+		return false, err
+	}
 	key := []any{string(of.Region), of.MchID}
-	unnumbered, err := transact(ctx, s, "looking for new events", func(t tx) ([]int64, error) { return t.unnumbered(key, 1) })
+	unnumbered, err := transact(ctx, s, "looking for new events", func(t tx) ([]int64, error) { return t.unnumbered(of, 1) })
 	if err != nil || len(unnumbered) == 0 {
 		return false, err
 	}
@@ -96,7 +98,7 @@ func (s *Store) number(ctx context.Context, of order.Account) (more bool, err er
 		if err != nil {
 			return false, err
 		}
-		ids, err := t.unnumbered(key, maxEvents)
+		ids, err := t.unnumbered(of, maxEvents)
 		if err != nil || len(ids) == 0 {
 			return false, err
 		}
@@ -121,10 +123,14 @@ func (t tx) lastNumber(key []any) (last int64, err error) {
 }
 
 // unnumbered returns the row ids of a merchant's new events.
-func (t tx) unnumbered(key []any, limit int) ([]int64, error) {
+func (t tx) unnumbered(of order.Account, limit int) ([]int64, error) {
+	m, err := t.watermark(scanKey(of, newEvents))
+	if err != nil {
+		return nil, err
+	}
 	return query(t, func(scan scanner) (id int64, err error) { return id, scan(&id) },
-		"SELECT id FROM cloudpay_events WHERE seq IS NULL AND "+ofMerchant+" ORDER BY occurred_at, id LIMIT ?",
-		append(slices.Clone(key), limit)...)
+		"SELECT id FROM "+newEvents.table+" WHERE "+newEvents.rows+" AND due_at >= ? ORDER BY due_at LIMIT ?",
+		string(of.Region), of.MchID, t.d.at(m.from()), limit)
 }
 
 // numbering is one statement for all ids. It contains them as literals: they are row ids, and no

@@ -16,33 +16,30 @@ func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int
 	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
+	if err := s.survey(ctx, of, dueEvents); err != nil {
+		return nil, err
+	}
 	token := newToken()
-	var claimed []schedule.Delivery
-	var ids []any
+	var deliveries []schedule.Delivery
+	var first int64
 	return transact(ctx, s, "claiming events to deliver", func(t tx) ([]schedule.Delivery, error) {
-		if len(ids) > 0 { // as in claim
-			if mine, err := t.mine("cloudpay_events", ids[0], token); mine || err != nil {
-				return claimed, err
+		if len(deliveries) > 0 { // as in claim
+			if mine, err := t.mine("cloudpay_events", first, token); mine || err != nil {
+				return deliveries, err
 			}
 		}
-		ids = nil
-		var err error
-		claimed, err = query(t, func(scan scanner) (schedule.Delivery, error) {
-			var id int64
-			d, err := scanDelivery(scan, &id)
-			d.Token = token
-			d.Attempts++
-			ids = append(ids, id)
-			return d, err
-		}, "SELECT "+deliveryColumns+", id FROM cloudpay_events"+
-			" WHERE "+ofMerchant+" AND due_at <= {now} AND seq IS NOT NULL ORDER BY due_at LIMIT ? {skip}",
-			string(of.Region), of.MchID, min(limit, maxEvents))
-		if err != nil || len(ids) == 0 {
-			return nil, err
+		taken, err := leasing[schedule.Delivery]{
+			scan: dueEvents, also: " AND seq IS NOT NULL", table: "cloudpay_events", columns: deliveryColumns, read: scanDelivery,
+			assignments: "due_at = {soon}, attempts = attempts + 1",
+			args:        []any{lease.Microseconds()},
+			free:        "due_at <= {now}",
+		}.take(t, of, min(limit, maxEvents), token)
+		deliveries = make([]schedule.Delivery, len(taken))
+		for i, row := range taken {
+			deliveries[i], first = row.row, taken[0].id
+			deliveries[i].Token = token
 		}
-		_, err = t.exec("UPDATE cloudpay_events SET token = ?, due_at = {soon}, attempts = attempts + 1 WHERE id IN ("+
-			marks(len(ids))+")", append([]any{token, lease.Microseconds()}, ids...)...)
-		return claimed, err
+		return deliveries, err
 	})
 }
 

@@ -30,6 +30,15 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error
 	})
 }
 
+// Clock returns the time by the database's clock, by which orders are due and leases end.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	return transact(ctx, s, "reading the database's clock", func(t tx) (time.Time, error) {
+		var now moment
+		_, err := t.one([]any{&now}, "SELECT {now}")
+		return now.Time, err
+	})
+}
+
 // Owner returns the owner that an order was registered with, empty if it was registered without
 // one. The error is a *schedule.NotRegisteredError if there is no such order.
 func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {

@@ -53,6 +53,8 @@ import (
 type Store struct {
 	db *sql.DB
 	d  *dialect
+
+	surveys surveys
 }
 
 // maxConns bounds the connections of one process, unless the address says max_conns=N. A function

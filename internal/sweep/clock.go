@@ -156,7 +156,7 @@ func (o *watch) compare(ctx context.Context, other string, r reading) {
 	o.clock.off.Do(func() {
 		seconds := int64(ahead / time.Second)
 		o.count(func(report *Report) { report.ClockOff = seconds })
-		o.Log.ErrorContext(ctx, "the database's clock is wrong, or another: orders would be closed early if it is ahead, and are late if it is behind",
+		o.Log.ErrorContext(ctx, "the database's clock differs from another: ahead, it would close orders early; behind, it closes them late",
 			"code", "CLOCK_OFF", "database", r.At.Add(ahead).UTC().Format(time.RFC3339), other, r.At.UTC().Format(time.RFC3339),
 			"signed", r.Signed, "aheadSeconds", seconds,
 			"remedy", "set the clock of the database's machine (NTP); cloudpay doctor compares all the clocks")

@@ -11,10 +11,10 @@ import (
 // Due is where a Sweeper takes its work from. Each write under a claim is a
 // *schedule.LostClaimError, and writes nothing, when another process has the order.
 type Due interface {
-	// Claim leases up to limit of a merchant's orders that are due, and records that their closing
-	// begins; none when none are due.
+	// Claim leases up to limit of a merchant's waiting orders that are due, and records that their
+	// closing begins; none when none are due.
 	Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
-	// ClaimDoubtful is Claim for those alone whose closing began before.
+	// ClaimDoubtful is Claim for those whose closing began before and has no recorded result.
 	ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
 	// Finish records a signed end; *schedule.ContradictionError when another was recorded before.
 	Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error

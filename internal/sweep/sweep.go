@@ -31,6 +31,8 @@ type sweep struct {
 	// no more.
 	wake chan struct{}
 
+	// doubtlessAt is when fetch last found no order in doubt.
+	doubtlessAt time.Time
 	// inFlight counts the orders that are claimed and not attempted to the end.
 	inFlight atomic.Int64
 	// faults counts the writes that failed one after the other.
@@ -132,6 +134,9 @@ func (w *sweep) room() int {
 	return min(w.Concurrency, w.pace.within(longestOrder)/callsPerOrder-int(w.inFlight.Load()))
 }
 
+// doubtfulEvery is how often orders in doubt are asked for while others are claimed.
+const doubtfulEvery = 20 * time.Second
+
 // callsPerOrder is what most orders take in a sweep, and half as many again.
 const callsPerOrder = 3
 
@@ -150,12 +155,18 @@ func (w *sweep) hand(ctx context.Context, claims chan<- leasedClaim, batch []sch
 	}
 }
 
+// claim claims orders in doubt until there are none, and then waiting ones. Others come into doubt
+// meanwhile, so that it asks for them again from time to time.
 func (w *sweep) claim(ctx context.Context, limit int) ([]schedule.Claim, error) {
 	// A claim that is cut short may have been made all the same, and would not be released.
 	ctx, cancel := w.writing(ctx)
 	defer cancel()
-	if w.DoubtfulOnly {
-		return w.Store.ClaimDoubtful(ctx, w.Merchant.Account(), limit, w.Lease)
+	if w.DoubtfulOnly || time.Since(w.doubtlessAt) >= doubtfulEvery {
+		batch, err := w.Store.ClaimDoubtful(ctx, w.Merchant.Account(), limit, w.Lease)
+		if w.DoubtfulOnly || len(batch) > 0 || err != nil {
+			return batch, err
+		}
+		w.doubtlessAt = time.Now()
 	}
 	return w.Store.Claim(ctx, w.Merchant.Account(), limit, w.Lease)
 }

@@ -26,9 +26,9 @@ func (s *Store) at(of order.Account, progress schedule.Progress) []*row {
 	return found
 }
 
-// Claim leases due orders, those in doubt first.
+// Claim leases waiting orders that are due.
 func (s *Store) Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error) {
-	return s.claim(ctx, of, limit, lease, schedule.Closing, schedule.Waiting)
+	return s.claim(ctx, of, limit, lease, schedule.Waiting)
 }
 
 // ClaimDoubtful leases due orders that are in doubt.
@@ -37,7 +37,7 @@ func (s *Store) ClaimDoubtful(ctx context.Context, of order.Account, limit int, 
 }
 
 func (s *Store) claim(
-	ctx context.Context, of order.Account, limit int, lease time.Duration, from ...schedule.Progress,
+	ctx context.Context, of order.Account, limit int, lease time.Duration, from schedule.Progress,
 ) ([]schedule.Claim, error) {
 	unlock, err := s.begin(ctx, "claim")
 	if err != nil {
@@ -46,12 +46,10 @@ func (s *Store) claim(
 	defer unlock()
 	now, token := s.now(), s.newToken()
 	var claims []schedule.Claim
-	for _, progress := range from {
-		for _, r := range s.at(of, progress) {
-			if len(claims) < limit && !r.DueAt.After(now) && r.token != token {
-				r.Attempts++
-				claims = append(claims, s.lease(r, lease, token))
-			}
+	for _, r := range s.at(of, from) {
+		if len(claims) < limit && !r.DueAt.After(now) {
+			r.Attempts++
+			claims = append(claims, s.lease(r, lease, token))
 		}
 	}
 	return claims, nil

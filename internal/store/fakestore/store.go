@@ -156,6 +156,16 @@ func (s *Store) add(e schedule.Entry) *row {
 	return r
 }
 
+// Clock returns the time by the register's clock.
+func (s *Store) Clock(ctx context.Context) (time.Time, error) {
+	unlock, err := s.begin(ctx, "clock")
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer unlock()
+	return s.now(), nil
+}
+
 // Show returns an order's record.
 func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
 	r, unlock, err := s.named(ctx, "show", ref)

@@ -12,10 +12,11 @@ var claiming = []proof{
 	{name: "a limit", prove: limitsClaims},
 	{name: "a claim after the lease of another", prove: leaseEnds},
 	{name: "an expired lease without a later claim", prove: leaseIsStillGood},
-	{name: "orders in doubt come first", prove: doubtFirst},
-	{name: "orders in doubt alone", prove: doubtOnly},
+	{name: "orders in doubt and waiting ones", prove: doubtApart},
+	{name: "each of the two claims takes its own", prove: takesItsOwn},
 	{name: "claims of a killed process", prove: comeBack},
 	{name: "a clock that jumps", prove: clockJumps},
+	{name: "the clock of claims", prove: clockOfClaims},
 }
 
 func longestFirst(e *env) {
@@ -38,6 +39,17 @@ func longestFirst(e *env) {
 		e.Errorf("got %#v, want it closing, under a lease until %v or later", s, claims[0].LeaseUntil)
 	}
 	e.claim()
+}
+
+func clockOfClaims(e *env) {
+	before, err := e.Clock(e.ctx)
+	e.must(err)
+	claimed := e.claimOne("A1").ClaimedAt
+	after, err := e.Clock(e.ctx)
+	e.must(err)
+	if claimed.Before(before) || claimed.After(after) || before.Location() != time.UTC {
+		e.Errorf("claimed at %v, want it between %v and %v, in UTC", claimed, before, after)
+	}
 }
 
 func limitsClaims(e *env) {
@@ -86,7 +98,7 @@ func leaseIsStillGood(e *env) {
 	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
 }
 
-func doubtFirst(e *env) {
+func doubtApart(e *env) {
 	e.registerDue("A", "B", "C")
 	claims := e.claim("A", "B", "C")
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{InDoubt: true, Reason: "TIMEOUT"}))
@@ -100,15 +112,17 @@ func doubtFirst(e *env) {
 	}
 }
 
-func doubtOnly(e *env) {
+func takesItsOwn(e *env) {
 	e.registerDue("A", "B")
 	claims := e.claim("A", "B")
 	e.must(e.Retry(e.ctx, claims[0], schedule.Retry{InDoubt: true}))
 	e.must(e.Retry(e.ctx, claims[1], schedule.Retry{}))
+	waiting, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	e.wantClaimed(waiting, "B")
 	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
 	e.must(err)
 	e.wantClaimed(doubtful, "A")
-	e.claim("B")
 }
 
 func comeBack(e *env) {

@@ -25,8 +25,7 @@ type Store interface {
 	lists
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
-	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
-	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
+	singles
 	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
@@ -37,6 +36,13 @@ type Store interface {
 type lists interface {
 	List(ctx context.Context, of schedule.Selection, from string, limit int) (schedule.Page, error)
 	Count(ctx context.Context, of schedule.Selection) (int64, error)
+}
+
+// singles are a Store's methods that read one value.
+type singles interface {
+	Clock(ctx context.Context) (time.Time, error)
+	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
+	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
 }
 
 // Subject is one empty register under proof.
@@ -165,13 +171,15 @@ func (e *env) registerDue(numbers ...string) {
 	}
 }
 
-// claim claims all due orders and wants these, in this order.
+// claim claims all due orders as a sweep does, those in doubt first, and wants these, in this
+// order.
 func (e *env) claim(want ...string) []schedule.Claim {
 	e.Helper()
-	claims, err := e.Claim(e.ctx, shop, 100, lease)
-	if err != nil {
-		e.Fatal(err)
-	}
+	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
+	e.must(err)
+	waiting, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	claims := slices.Concat(doubtful, waiting)
 	e.wantClaimed(claims, want...)
 	return claims
 }
@@ -272,9 +280,10 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"sqlite":   "%[1]s = %[1]s - %[2]d",
 	}[e.db.Name]
 	for table, columns := range map[string][]string{
-		"cloudpay_orders": {"registered_at", "closing_since", "due_at", "lease_until", "ended_at", "withdrawn_at"},
-		"cloudpay_events": {"occurred_at", "due_at", "delivered_at", "dead_at"},
-		"cloudpay_quotas": {"changed_at", "opens_at"},
+		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at", "withdrawn_at"},
+		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
+		"cloudpay_quotas":     {"changed_at", "opens_at"},
+		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {

@@ -26,13 +26,16 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan has to read: before low, it finds only what was handled.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
 CREATE TABLE cloudpay_watermarks (
-    region  VARBINARY(8) NOT NULL,
-    mchid   VARBINARY(32) NOT NULL,
-    what    VARBINARY(16) NOT NULL,
-    low     DATETIME(6) NOT NULL,
-    full_at DATETIME(6) NOT NULL, -- the last scan from the beginning
+    region    VARBINARY(8) NOT NULL,
+    mchid     VARBINARY(32) NOT NULL,
+    what      VARBINARY(16) NOT NULL,
+    head      DATETIME(6) NOT NULL, -- from here claims read
+    low       DATETIME(6) NOT NULL, -- from here surveys look for rows that were committed late
+    raised_at DATETIME(6) NOT NULL, -- the last survey from head, from low, and from the beginning
+    deep_at   DATETIME(6) NOT NULL,
+    full_at   DATETIME(6) NOT NULL,
     PRIMARY KEY (region, mchid, what)
 ) ENGINE = InnoDB;
 

@@ -27,13 +27,16 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan has to read: before low, it finds only what was handled.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
 CREATE TABLE cloudpay_watermarks (
-    region  text COLLATE "C" NOT NULL,
-    mchid   text COLLATE "C" NOT NULL,
-    what    text COLLATE "C" NOT NULL,
-    low     timestamptz NOT NULL,
-    full_at timestamptz NOT NULL, -- the last scan from the beginning
+    region    text COLLATE "C" NOT NULL,
+    mchid     text COLLATE "C" NOT NULL,
+    what      text COLLATE "C" NOT NULL,
+    head      timestamptz NOT NULL, -- from here claims read
+    low       timestamptz NOT NULL, -- from here surveys look for rows that were committed late
+    raised_at timestamptz NOT NULL, -- the last survey from head, from low, and from the beginning
+    deep_at   timestamptz NOT NULL,
+    full_at   timestamptz NOT NULL,
     PRIMARY KEY (region, mchid, what)
 );
 

@@ -58,13 +58,16 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan has to read: before low, it finds only what was handled.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
 CREATE TABLE cloudpay_watermarks (
-    region  TEXT NOT NULL,
-    mchid   TEXT NOT NULL,
-    what    TEXT NOT NULL,
-    low     INTEGER NOT NULL,
-    full_at INTEGER NOT NULL, -- the last scan from the beginning
+    region    TEXT NOT NULL,
+    mchid     TEXT NOT NULL,
+    what      TEXT NOT NULL,
+    head      INTEGER NOT NULL, -- from here claims read
+    low       INTEGER NOT NULL, -- from here surveys look for rows that were committed late
+    raised_at INTEGER NOT NULL, -- the last survey from head, from low, and from the beginning
+    deep_at   INTEGER NOT NULL,
+    full_at   INTEGER NOT NULL,
     PRIMARY KEY (region, mchid, what)
 ) STRICT;
 
