@@ -77,6 +77,15 @@ func (d Database) Durable(t testing.TB) {
 	}
 }
 
+// Flush restarts the server with the flushing to disk that one in production has: a commit survives
+// a power cut.
+func (d Database) Flush(t testing.TB) {
+	t.Helper()
+	d.Crash(t)
+	d.server.args = append(d.server.args, d.server.flushing...)
+	d.Restart(t)
+}
+
 // Empty creates a database without tables and returns its address. It is removed when the test
 // ends.
 func (d Database) Empty(t testing.TB) string {

@@ -43,6 +43,7 @@ func runMariaDB(dir string, options []string) (*server, error) {
 		return nil, err
 	}
 	s.admin, s.home = "mysql", "SELECT @@datadir"
+	s.flushing = []string{"--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1", "--innodb-flush-method=O_DIRECT"}
 	s.address = func(database string) string { return "mysql://root@127.0.0.1:" + port + "/" + database }
 	return s, nil
 }

@@ -61,6 +61,7 @@ func runPostgres(dir string) (*server, error) {
 		return nil, err
 	}
 	s.admin, s.home, s.fatal = "postgres", "SHOW data_directory", syscall.SIGQUIT
+	s.flushing = settings("-c", "fsync=on", "full_page_writes=on", "synchronous_commit=on")
 	s.address = func(database string) string {
 		return "postgres://cloudpay@127.0.0.1:" + port + "/" + database + "?sslmode=disable"
 	}

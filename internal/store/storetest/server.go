@@ -36,6 +36,9 @@ type server struct {
 	// goes to the first of its processes, which ends the others.
 	fatal syscall.Signal
 
+	// flushing are the arguments with which it writes each commit to the disk.
+	flushing []string
+
 	dir     string
 	program string
 	args    []string
