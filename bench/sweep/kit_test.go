@@ -351,15 +351,19 @@ func (h *handled) drop(claims ...schedule.Claim) {
 	}
 }
 
-func (h *handled) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
-	h.drop(c)
-	err := h.Backlog.Finish(ctx, c, f)
-	if err == nil {
-		h.all.mu.Lock()
-		defer h.all.mu.Unlock()
-		h.all.finished[c.OutTradeNo] = f.State
+func (h *handled) FinishAll(ctx context.Context, ended []schedule.Ended) []error {
+	for _, e := range ended {
+		h.drop(e.Claim)
 	}
-	return err
+	errs := h.Backlog.FinishAll(ctx, ended)
+	h.all.mu.Lock()
+	defer h.all.mu.Unlock()
+	for i, e := range ended {
+		if errs[i] == nil {
+			h.all.finished[e.Claim.OutTradeNo] = e.Final.State
+		}
+	}
+	return errs
 }
 
 func (h *handled) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {

@@ -49,17 +49,11 @@ func (s *showCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		changes, err := orders.Changes(cmd.Context(), ref)
-		if err != nil {
-			return err
-		}
-		// The JSON has the events and the changes within the record, as one object.
+		// The JSON has the events within the record, as one object.
 		if s.json {
-			shown := orderfile.NewRecord(record, events...)
-			shown.Changes = changes
-			render.JSON(cmd.OutOrStdout(), shown)
+			render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(record, events...))
 		} else {
-			s.Record(cmd.OutOrStdout(), record, changes, events)
+			s.Record(cmd.OutOrStdout(), record, events)
 		}
 		return nil
 	})

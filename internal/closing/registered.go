@@ -28,9 +28,6 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	if err != nil {
 		return Refusal(err)
 	}
-	if fault := e.Overdue(c.now()); fault != nil && !p.Overdue {
-		return c.refuseOverdue(ctx, call, e, fault)
-	}
 	return c.register(ctx, call, e, p)
 }
 
@@ -51,7 +48,7 @@ func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry
 	case !added:
 		return c.registered(ctx, call)
 	}
-	return scheduled(call, e, c.now())
+	return order.Scheduled(call)
 }
 
 // unstored answers for a store that cannot be asked. The log has the details.
@@ -74,7 +71,7 @@ func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
 	case record.Progress == schedule.Done:
 		return c.closeAgain(ctx, call)
 	}
-	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
+	return order.Scheduled(call)
 }
 
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
@@ -204,7 +201,7 @@ func (c *Closer) postpone(ctx context.Context, call order.Call, claim schedule.C
 	if err := c.record(ctx, claim, decision.TooYoung(after)); err != nil {
 		return c.unstored(ctx, call, err)
 	}
-	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
+	return order.Scheduled(call)
 }
 
 func (c *Closer) record(ctx context.Context, claim schedule.Claim, d decision.Decision) error {

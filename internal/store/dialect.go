@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/schedule"
 )
 
 // dialect is what differs between the databases. Each statement is written once, with these words
@@ -19,7 +20,6 @@ import (
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
-//	{ended}  use the index of ended orders, likewise
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
@@ -33,6 +33,9 @@ type dialect struct {
 	conns int
 	// at is the argument for a time; NULL for the zero time.
 	at func(time.Time) any
+	// endAll writes the ends of orders that are still under their claims, and their events. It
+	// returns the row ids of those that it wrote.
+	endAll func(t tx, orders []schedule.Ended) (written []int64, err error)
 	// fault classifies an error of the driver.
 	fault func(error) fault
 	// remedies say what to write in the address against a fault. They follow the fault's reason.
@@ -71,13 +74,13 @@ var dialects = map[string]*dialect{
 			"{latest}", "",
 			"{claim}", "",
 			"{due}", "",
-			"{ended}", "",
 		),
 		numbered: true, returning: true,
-		ifNew: " ON CONFLICT DO NOTHING",
-		conns: maxConns,
-		at:    utc,
-		fault: postgresFault,
+		ifNew:  " ON CONFLICT DO NOTHING",
+		conns:  maxConns,
+		at:     utc,
+		endAll: endAtOnce,
+		fault:  postgresFault,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -96,12 +99,12 @@ var dialects = map[string]*dialect{
 			"{latest}", "LOCK IN SHARE MODE",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
-			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
-		ifNew: " ON DUPLICATE KEY UPDATE region = region",
-		conns: maxConns,
-		at:    utc,
-		fault: mysqlFault,
+		ifNew:  " ON DUPLICATE KEY UPDATE region = region",
+		conns:  maxConns,
+		at:     utc,
+		endAll: endJoined,
+		fault:  mysqlFault,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中去掉 tls"),
@@ -120,12 +123,12 @@ var dialects = map[string]*dialect{
 			"{latest}", "",
 			"{claim}", "",
 			"{due}", "",
-			"{ended}", "",
 		),
-		ifNew: " ON CONFLICT DO NOTHING",
-		conns: 1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
-		at:    func(t time.Time) any { return nullable(t, t.UnixMicro()) },
-		fault: sqliteFault,
+		ifNew:  " ON CONFLICT DO NOTHING",
+		conns:  1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
+		at:     func(t time.Time) any { return nullable(t, t.UnixMicro()) },
+		endAll: endEach,
+		fault:  sqliteFault,
 		remedies: map[fault]bilingual.Text{
 			faultDenied: bilingual.New("of a SQLite file, that this program's user may write it and its folder",
 				"SQLite 文件及其所在目录须可由运行者写入"),

@@ -40,12 +40,7 @@ func (t tx) emit(r schedule.Record, kind schedule.EventKind, f schedule.Final, r
 			return err
 		}
 	}
-	id := schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r, f.State))
-	_, err := t.exec("INSERT INTO cloudpay_events (event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at,"+
-		" ending, trade_state, total, paid_total, transaction_id, paid_at, reason, due_at)"+
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now})"+t.d.ifNew,
-		id.Bytes(), string(kind), string(r.Region), r.MchID, r.SubMchID, r.OutTradeNo, r.ID, string(r.Owner), string(f.State),
-		string(f.TradeState), optional(r.Total), optional(f.Total), f.TransactionID, t.d.at(f.PaidAt), reason)
+	_, err := t.exec("INSERT INTO cloudpay_events ("+emittedColumns+") VALUES "+emittedRow+t.d.ifNew, t.emittedValues(r, kind, f, reason)...)
 	return err
 }
 
@@ -70,6 +65,26 @@ func (t tx) nextRound(r *schedule.Record) error {
 	}
 	_, err := t.exec("UPDATE cloudpay_orders SET round = ? WHERE id = ?", r.Round, r.ID)
 	return err
+}
+
+// emittedColumns are the columns of a new event, and emittedRow its row; emittedValues returns the
+// arguments.
+const (
+	emittedColumns = "event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending, trade_state," +
+		" total, paid_total, transaction_id, paid_at, reason, due_at"
+	emittedRow = "(?, ?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now})"
+)
+
+func (t tx) emittedValues(r schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) []any {
+	return []any{
+		eventIDOf(r, kind, f).Bytes(), string(kind), string(r.Region), r.MchID, r.SubMchID, r.OutTradeNo, r.ID, string(r.Owner),
+		string(f.State), string(f.TradeState), optional(r.Total), optional(f.Total), f.TransactionID, t.d.at(f.PaidAt), reason,
+	}
+}
+
+// eventIDOf is the ID of an order's event.
+func eventIDOf(r schedule.Record, kind schedule.EventKind, f schedule.Final) schedule.EventID {
+	return schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r, f.State))
 }
 
 // Conditions that select events: all of a merchant's, or all of one order's.
@@ -128,8 +143,7 @@ func (t tx) unnumbered(of order.Account, limit int) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return query(t, func(scan scanner) (id int64, err error) { return id, scan(&id) },
-		"SELECT id FROM "+newEvents.table+" WHERE "+newEvents.rows+" AND due_at >= ? ORDER BY due_at LIMIT ?",
+	return query(t, rowID, "SELECT id FROM "+newEvents.table+" WHERE "+newEvents.rows+" AND due_at >= ? ORDER BY due_at LIMIT ?",
 		string(of.Region), of.MchID, t.d.at(m.from()), limit)
 }
 

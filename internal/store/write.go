@@ -18,7 +18,7 @@ import (
 // first final state then stands, and an event tells the second.
 func (s *Store) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
 	return s.finish(ctx, c.Ref, func(t tx) (*schedule.ContradictionError, error) {
-		written, err := t.end(c.Record, f, "id = ? AND token = ? AND progress <> 'done'", c.ID, c.Token)
+		written, err := t.end(c.Record, f, underClaim, c.ID, c.Token)
 		if err != nil || written {
 			return nil, err
 		}
@@ -72,20 +72,32 @@ func (s *Store) finish(ctx context.Context, ref order.Ref, work func(tx) (*sched
 	return err
 }
 
+// underClaim is the condition for an end under a claim. Its arguments are the claim's ID and Token.
+const underClaim = "id = ? AND token = ? AND progress <> 'done'"
+
+// asEnded sets what is the same for all ends.
+const asEnded = "progress = 'done', authenticated = TRUE, ended_at = {now}, closing_since = NULL, due_at = NULL," +
+	" lease_until = NULL, last_error = ''"
+
 // end writes a final state and its event where the condition holds, and reports whether it did.
 func (t tx) end(r schedule.Record, f schedule.Final, condition string, args ...any) (bool, error) {
-	f = storable(f)
-	if f.TradeState == "" && f.State == schedule.FinalClosed {
-		f.TradeState = tradestate.Closed
-	}
-	n, err := t.exec("UPDATE cloudpay_orders SET progress = 'done', ending = ?, trade_state = ?, authenticated = TRUE,"+
-		" transaction_id = ?, paid_total = ?, paid_at = ?, ended_at = {now}, closing_since = NULL, due_at = NULL, lease_until = NULL,"+
-		" last_error = '' WHERE "+condition,
+	f = completed(f)
+	n, err := t.exec("UPDATE cloudpay_orders SET "+asEnded+", ending = ?, trade_state = ?, transaction_id = ?, paid_total = ?, paid_at = ?"+
+		" WHERE "+condition,
 		append([]any{string(f.State), string(f.TradeState), f.TransactionID, optional(f.Total), t.d.at(f.PaidAt)}, args...)...)
 	if err != nil || n == 0 {
 		return false, err
 	}
 	return true, t.emit(r, kindOf(r, f), f, "")
+}
+
+// completed is f as it is recorded: a close that came without a trade state has CLOSED.
+func completed(f schedule.Final) schedule.Final {
+	f = storable(f)
+	if f.TradeState == "" && f.State == schedule.FinalClosed {
+		f.TradeState = tradestate.Closed
+	}
+	return f
 }
 
 // storable is f with its texts as the columns take them.

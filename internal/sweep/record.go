@@ -13,18 +13,48 @@ import (
 // longestWrite bounds recording how one order ended.
 const longestWrite = 5 * time.Second
 
-// record writes down the decision on an order, and counts it.
+// record writes down the decision on an order that has not ended.
 func (w *sweep) record(ctx context.Context, d decided) {
-	w.warnOfCredentials(ctx, d.result)
-	err := w.write(ctx, d)
-	as := endingOf(d, err)
-	w.ended(as, 1)
-	if as == unrecorded {
-		w.Log.ErrorContext(ctx, "what became of an order could not be recorded; it is due again when its lease has run out", "error", err)
-		w.faults.Add(1)
+	write, cancel := w.writing(ctx)
+	defer cancel()
+	var err error
+	if d.Action == decision.GiveUp {
+		err = w.Store.GiveUp(write, d.claim, d.Retry)
+	} else {
+		err = w.Store.Retry(write, d.claim, d.Retry)
+	}
+	w.recorded(ctx, []decided{d}, []error{err})
+}
+
+// recordEnds writes down the ends of orders.
+func (w *sweep) recordEnds(ctx context.Context, batch []decided) {
+	ended := make([]schedule.Ended, len(batch))
+	for i, d := range batch {
+		ended[i] = schedule.Ended{Claim: d.claim, Final: d.Final}
+	}
+	write, cancel := w.writing(ctx)
+	defer cancel()
+	w.recorded(ctx, batch, w.Store.FinishAll(write, ended))
+}
+
+// recorded counts decisions that were written together, each with its error.
+func (w *sweep) recorded(ctx context.Context, batch []decided, errs []error) {
+	failed := 0
+	for i, d := range batch {
+		w.warnOfCredentials(ctx, d.result)
+		as := endingOf(d, errs[i])
+		w.ended(as, 1)
+		if as == unrecorded {
+			failed++
+			w.Log.ErrorContext(ctx, "what became of an order could not be recorded; it is due again when its lease has run out", "error", errs[i])
+			continue
+		}
+		w.alarm(ctx, d, as, errs[i])
+	}
+	if failed == len(batch) {
+		w.faults.Add(int32(failed))
 		return
 	}
-	w.alarm(ctx, d, as, err)
 	w.faults.Store(0)
 	select { // there may be an event to deliver
 	case w.wake <- struct{}{}:
@@ -40,19 +70,6 @@ func (w *sweep) alarm(ctx context.Context, d decided, as ending, err error) {
 	if as == gaveUp {
 		w.Log.ErrorContext(ctx, "an order is given up: a person has to look", "outTradeNo", d.claim.OutTradeNo,
 			"order", d.claim.String(), "attempts", d.claim.Attempts, "reason", d.Retry.Reason)
-	}
-}
-
-func (w *sweep) write(ctx context.Context, d decided) error {
-	ctx, cancel := w.writing(ctx)
-	defer cancel()
-	switch d.Action {
-	case decision.Finish:
-		return w.Store.Finish(ctx, d.claim, d.Final)
-	case decision.GiveUp:
-		return w.Store.GiveUp(ctx, d.claim, d.Retry)
-	default:
-		return w.Store.Retry(ctx, d.claim, d.Retry)
 	}
 }
 

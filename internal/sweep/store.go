@@ -16,8 +16,9 @@ type Due interface {
 	Claim(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
 	// ClaimDoubtful is Claim for those whose closing began before and has no recorded result.
 	ClaimDoubtful(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Claim, error)
-	// Finish records a signed end; *schedule.ContradictionError when another was recorded before.
-	Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error
+	// FinishAll records signed ends, and returns one error for each: nil when it is recorded,
+	// *schedule.ContradictionError when another end was recorded before.
+	FinishAll(ctx context.Context, ended []schedule.Ended) []error
 	// Retry records an attempt that ended nothing, and when the order is due again.
 	Retry(ctx context.Context, c schedule.Claim, r schedule.Retry) error
 	// GiveUp records that no end was found in all the attempts there were.

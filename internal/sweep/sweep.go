@@ -16,7 +16,7 @@ import (
 //
 //	fetch:   claims batches, one ahead of the workers
 //	attempt: asks WeChat Pay, Concurrency orders at once
-//	record:  records the decision on each order
+//	record:  records the decisions on them, ends in batches
 //
 // Beside them runs the outbox's delivery. All of them end before run does.
 type sweep struct {
@@ -60,19 +60,12 @@ type leasedClaim struct {
 
 func (w *sweep) run(ctx context.Context) error {
 	claims := make(chan leasedClaim, w.Concurrency)
-	decisions := make(chan decided, 2*w.Concurrency)
-	var attempting, recording, delivering sync.WaitGroup
+	recording := w.beginRecording(ctx)
+	var attempting, delivering sync.WaitGroup
 	for range w.Concurrency {
 		attempting.Go(func() {
 			for l := range claims {
-				w.work(ctx, l, decisions)
-			}
-		})
-	}
-	for range writers {
-		recording.Go(func() {
-			for d := range decisions {
-				w.record(ctx, d)
+				w.work(ctx, l, recording)
 			}
 		})
 	}
@@ -82,7 +75,7 @@ func (w *sweep) run(ctx context.Context) error {
 	err := w.fetch(ctx, claims)
 	close(claims)
 	attempting.Wait()
-	close(decisions)
+	recording.close()
 	if w.release(ctx) {
 		w.leave("")
 	}
@@ -172,7 +165,7 @@ func (w *sweep) claim(ctx context.Context, limit int) ([]schedule.Claim, error) 
 }
 
 // work attempts one order, as far as there is time for it.
-func (w *sweep) work(ctx context.Context, l leasedClaim, decisions chan<- decided) {
+func (w *sweep) work(ctx context.Context, l leasedClaim, to *recording) {
 	until := time.Now().Add(longestOrder)
 	if l.until.Before(until) {
 		until = l.until
@@ -189,7 +182,7 @@ func (w *sweep) work(ctx context.Context, l leasedClaim, decisions chan<- decide
 		return
 	}
 	w.inFlight.Add(-1)
-	decisions <- d
+	to.put(d)
 }
 
 // noTimeLeft reports whether there is too little time left to begin an order.

@@ -79,8 +79,6 @@ const (
 	// leaseReserve is the end of a lease, in which nothing is sent any more and only written down.
 	leaseReserve = 10 * time.Second
 	minLease     = longestOrder + 2*leaseReserve
-	// writers is how many decisions are recorded at once: as many as a store has connections.
-	writers = 8
 	// toleratedFaults is how many writes in a row may fail before a sweep sends no more, since what
 	// it learns cannot be recorded.
 	toleratedFaults = 3

@@ -1,7 +1,6 @@
 package fakestore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,7 +21,7 @@ func (s *Store) at(of order.Account, progress schedule.Progress) []*row {
 			found = append(found, r)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *row) int { return cmp.Or(a.DueAt.Compare(b.DueAt), a.EndedAt.Compare(b.EndedAt)) })
+	slices.SortStableFunc(found, func(a, b *row) int { return a.DueAt.Compare(b.DueAt) })
 	return found
 }
 
@@ -117,12 +116,36 @@ func (s *Store) held(c schedule.Claim) *row {
 
 // Finish records a final state under a claim.
 func (s *Store) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
-	held, unlock, err := s.claimed(ctx, "finish", c)
+	unlock, err := s.begin(ctx, "finish")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	r := s.rows[c.Ref]
+	return s.finish(c, f)
+}
+
+// FinishAll records several final states at once. Fault is asked once for the whole, and then as
+// for a Finish of each.
+func (s *Store) FinishAll(ctx context.Context, ended []schedule.Ended) []error {
+	errs := make([]error, len(ended))
+	unlock, err := s.begin(ctx, "finishAll")
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer unlock()
+	for i, e := range ended {
+		if errs[i] = s.fault("finish"); errs[i] == nil {
+			errs[i] = s.finish(e.Claim, e.Final)
+		}
+	}
+	return errs
+}
+
+func (s *Store) finish(c schedule.Claim, f schedule.Final) error {
+	held, r := s.held(c), s.rows[c.Ref]
 	switch {
 	case r != nil && r.Progress == schedule.Done && r.FinalState != f.State:
 		return s.contradict(r, f)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
@@ -136,9 +137,11 @@ func (e *sqlEnv) steps(o operation) int {
 func (e *sqlEnv) settle() {
 	e.Helper()
 	e.Pass(10 * lease)
-	claims, err := e.Claim(e.ctx, shop, 100, lease)
+	doubtful, err := e.ClaimDoubtful(e.ctx, shop, 100, lease)
 	e.must(err)
-	for _, c := range claims {
+	waiting, err := e.Claim(e.ctx, shop, 100, lease)
+	e.must(err)
+	for _, c := range slices.Concat(doubtful, waiting) {
 		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	}
 }
@@ -202,7 +205,7 @@ func (e *sqlEnv) consistent(doing, no string) {
 		wantEnds = 1
 	case schedule.GaveUp:
 		wantGaveUps = 1
-	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:
+	case schedule.Waiting, schedule.Closing:
 	}
 	if ends != wantEnds || gaveUps != wantGaveUps {
 		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",
