@@ -95,13 +95,14 @@ func worse(a, b int) int {
 // script that runs again ends with 0.
 func outcomeCode(outcome order.Outcome) int {
 	switch outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled,
+		order.OutcomeWithdrawn:
 		return exitFine
 	case order.OutcomePaid:
 		return exitPaid
 	case order.OutcomeNotFound:
 		return exitNotFound
-	case order.OutcomeRefused:
+	case order.OutcomeRefused, order.OutcomeTooLate:
 		return exitRefused
 	case order.OutcomeTooSoon, order.OutcomeUnknown:
 	}

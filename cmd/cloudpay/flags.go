@@ -83,7 +83,11 @@ func (f *parameterFlags) register(l *render.Language, flags *pflag.FlagSet, want
 			flags.StringArrayVar(&f.subOrders, "sub-order", nil, l.Say(
 				"an order of the combined one, each in a flag of its own: mchid=…,out_trade_no=…", "合单中的一个子订单，每个各用一次：mchid=…,out_trade_no=…"))
 		default:
-			f.texts[p.Name] = flags.String(strings.ReplaceAll(p.Name, "_", "-"), "", l.Text(p.Help))
+			name := strings.ReplaceAll(p.Name, "_", "-")
+			f.texts[p.Name] = flags.String(name, "", l.Text(p.Help))
+			if p.Switch {
+				flags.Lookup(name).NoOptDefVal = "true"
+			}
 		}
 	}
 }

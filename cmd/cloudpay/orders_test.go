@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestStuckOrders(t *testing.T) {
 	d := newRegister(t)
 	d.giveUp("A1")
 	d.giveUp("A2")
-	d.wants(exitFine, "✗  A1     stuck       ", "list", "--stuck")
+	d.wants(exitFine, "✗  A1     stuck  20", "list", "--stuck")
 	d.wants(exitFine, "USERPAYING: still at it", "list")
 	d.wants(exitFine, "last said       USERPAYING, the customer is paying at this moment (not proved)", "show", "A1")
 	d.wants(exitFine, "gaveUp  USERPAYING: still at it", "show", "A1")
@@ -125,6 +126,30 @@ func TestReopenListed(t *testing.T) {
 	d.wants(exitRefused, `"subMchId":"1900000109","outTradeNo":"A1","reopened":false`, "reopen", "-", "--sub-mch-id", "1900000109", "--json")
 	d.in = ""
 	d.wants(exitFine, "no orders on standard input", "reopen", "-")
+	d.wants(exitFine, "1900000110/A1", "list", "--closing", "--sub-mch-id", "1900000110")
+	d.wants(exitFine, "\n1 orders: 1 closing\n", "list", "--closing", "--sub-mch-id", "1900000110")
+	d.wants(exitUsage, "--sub-mch-id: is the service provider's own", "list", "--sub-mch-id", "1900000001")
+}
+
+// All orders that were given up are taken up again at once, or those of one sub-merchant.
+func TestReopenAllStuck(t *testing.T) {
+	d := newRegister(t)
+	t.Setenv("WXPAY_MODE", "partner")
+	stuck := func() {
+		for i := range 5 {
+			subMchID := []string{"1900000109", "1900000110"}[i%2]
+			d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A" + strconv.Itoa(i)})
+		}
+	}
+	stuck()
+	d.wants(exitFine, "✓ 1900000110/A1: is due at once\n✓ 1900000110/A3: is due at once\n", "reopen", "--all-stuck", "--sub-mch-id", "1900000110")
+	if printed, code := d.orders("reopen", "--all-stuck", "--json"); code != exitFine || strings.Count(printed, `"subMchId":"1900000109"`) != 3 ||
+		strings.Count(printed, "\n") != 3 {
+		t.Errorf("exit code %d\n%s", code, printed)
+	}
+	d.wants(exitFine, "no order was given up\n", "reopen", "--all-stuck")
+	d.wants(exitUsage, "--all-stuck: is for all orders that were given up; leave A1 out", "reopen", "A1", "--all-stuck")
+	d.wants(exitUsage, "or --all-stuck", "reopen")
 }
 
 // An order as any command prints it is accepted by every other one that takes an order.
@@ -135,10 +160,11 @@ func TestOrderNames(t *testing.T) {
 		d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A1"})
 	}
 	for _, lang := range []string{"en", "zh"} {
-		var code int
-		if d.in, code = d.orders("list", "--stuck", "--lang", lang); code != exitFine {
-			t.Fatalf("list: exit code %d\n%s", code, d.in)
+		listed, code := d.orders("list", "--stuck", "--lang", lang)
+		if code != exitFine || strings.Count(listed, "\n") != 4 {
+			t.Fatalf("list: exit code %d\n%s", code, listed)
 		}
+		d.in = strings.Join(strings.SplitAfter(listed, "\n")[:3], "") // the last line goes to standard error
 		d.wants(exitFine, "1900000109/A1", "reopen", "-", "--lang", lang)
 		d.wants(exitRefused, "1900000110/A1", "reopen", "-", "--lang", lang)
 		for _, subMchID := range []string{"1900000109", "1900000110"} {
@@ -230,9 +256,16 @@ func TestListPages(t *testing.T) {
 	if want := "S1 S2 W1 W2 W3"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
-	if printed, _ := d.orders("list", "--limit", "5"); strings.Contains(printed, "more") {
-		t.Errorf("there is no more: %s", printed)
+	if printed, _ := d.orders("list", "--limit", "5"); !strings.HasSuffix(printed, "\n5 orders: 2 stuck, 3 waiting\n") {
+		t.Errorf("not all, or more: %s", printed)
 	}
+	d.wants(exitFine, "3 of 5 orders: 2 stuck, 0 closing, 3 waiting\nmore: --from waiting:", "list", "--limit", "3")
+	d.wants(exitFine, "5 orders: 2 stuck, 0 closing, 3 waiting\n", "list", "--count", "--limit", "3")
+	d.wants(exitFine, `{"progress":"gaveUp","count":2}`+"\n"+`{"progress":"closing","count":0}`, "list", "--count", "--json")
+	d.wants(exitFine, "5 orders: ", "list", "--since", "7d")
+	d.wants(exitFine, "no registered order has ended", "list", "--ended", "--since", "2026-11-01")
+	d.wants(exitFine, "0 orders: 0 stuck", "list", "--count", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))
+	d.wants(exitUsage, "--since: must be a date (2026-11-29), a time", "list", "--since", "yesterday")
 	d.wants(exitFine, "W3", "list", "--limit", "0")
 	d.wants(exitUsage, "--from: must be what a list with the same flags said", "list", "--stuck", "--from", "waiting:1.1")
 	d.wants(exitUsage, "--limit", "list", "--limit", "-1")

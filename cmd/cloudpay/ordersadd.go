@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,6 +56,9 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return usage(inFlags(p, err))
 		}
+		if err := checkOverdue(cmd.Context(), s, p, e); err != nil {
+			return err
+		}
 		added, err := s.Register(cmd.Context(), e)
 		if err != nil {
 			return schedule.InWordsOf(p, err)
@@ -69,6 +74,20 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 	})
 }
 
+// checkOverdue refuses a close_at that is likely a mistake, unless --overdue takes it or the order
+// is registered with it already.
+func checkOverdue(ctx context.Context, s *store.Store, p order.Params, e schedule.Entry) error {
+	fault := e.Overdue(time.Now())
+	if fault == nil || p.Overdue {
+		return nil
+	}
+	known, err := s.Show(ctx, e.Ref)
+	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is || err == nil && known.Conflict(e) != nil {
+		return usage(inFlags(p, fault))
+	}
+	return err
+}
+
 // tell shows the order as the register has it, which may be how it was registered before.
 func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, added bool) {
 	if a.json {
@@ -77,6 +96,9 @@ func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, added bool) {
 	}
 	// An order that is done, or was given up, is not due any more.
 	what := a.Say("registered", "已登记")
+	if added && !r.CloseAt.IsZero() && r.CloseAt.Before(r.RegisteredAt) {
+		what = a.Say("registered, and due at once, for its time is past", "已登记；时间已过，立即到期")
+	}
 	if !added {
 		what = a.Say("was registered before, with the same facts", "此前已登记，内容相同")
 	}

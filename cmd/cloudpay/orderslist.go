@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,7 @@ import (
 // length begins at once and is never whole in memory.
 type listCmd struct {
 	storeFlags
+	orderArgs
 
 	// chosen are the flags that select, by their names.
 	chosen map[string]*bool
@@ -28,14 +31,20 @@ type listCmd struct {
 	limit int
 	// from is where an earlier list ended: a Progress, a colon and the store's place in it.
 	from string
+	// since is --since as it was given; empty: orders of any age.
+	since string
+	// count prints how many there are, and none of them.
+	count bool
 
 	selection selection
-	table     *render.Table
-	// now is this machine's clock at the start. The database's, by which orders are claimed, may
-	// differ by a little.
-	now time.Time
-	// told counts the orders listed so far.
-	told int
+	// of is what else selects, for each part of the selection.
+	of  schedule.Selection
+	out *bufio.Writer
+	// table is nil for JSON.
+	table *render.Table
+	// told counts the orders listed so far, all of them and by their states.
+	told   int
+	states tally
 }
 
 // selection is a part of the register that a flag chooses. The store lists one Progress at a time,
@@ -63,6 +72,9 @@ var selections = []selection{
 	{"waiting", []schedule.Progress{schedule.Waiting},
 		bilingual.New("those that wait for their time", "等待到期的"),
 		bilingual.New("no order waits for its time", "没有等待到期的订单")},
+	{"withdrawn", []schedule.Progress{schedule.Withdrawn},
+		bilingual.New("those whose registration was withdrawn", "已撤回登记的"),
+		bilingual.New("no registration was withdrawn", "没有已撤回登记的订单")},
 	{"ended", []schedule.Progress{schedule.Done},
 		bilingual.New("those that have ended: closed, paid or not found", "已结束的：已关单、已支付或不存在"),
 		bilingual.New("no registered order has ended", "没有已结束的订单")},
@@ -90,70 +102,103 @@ func newList(l *render.Language) *cobra.Command {
 	}
 	flags.IntVar(&c.limit, "limit", 50, l.Say("how many at most; 0: all", "最多条数；0 表示全部"))
 	flags.StringVar(&c.from, "from", "", l.Say("where an earlier list ended", "上次列表结束的位置"))
+	flags.StringVar(&c.since, "since", "", l.Say("those registered (with --ended: ended) since a date, a time, or a duration before now",
+		"自某日期、时间或距今时长以来登记的（与 --ended 一起时为结束的）"))
+	flags.BoolVar(&c.count, "count", false, l.Say("print how many there are, and none of them", "只输出数量"))
+	c.filterFlag(l, cmd)
 	return cmd
 }
 
-// run prints the list. How it goes on, and that there is nothing in it, goes to standard error:
-// standard output has orders alone.
+// run prints the list. How it goes on, how many it has, and that there is nothing in it, goes to
+// standard error: standard output has orders alone.
 func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
-	if err := c.check(); err != nil {
+	if err := c.check(time.Now()); err != nil {
 		return err
 	}
-	c.now = time.Now() // the same for all pages
-	c.table = &render.Table{Out: cmd.OutOrStdout(), Header: []string{
-		"", c.Text(render.OrderTitle), c.Say("state", "进度"), c.Say("due", "下次处理"),
-		c.Say("attempts", "次数"), c.Say("last said", "最近状态"), c.Say("why", "原因"),
-	}}
 	// The merchant's orders: a service provider's are those of all its sub-merchants.
-	return c.with(func(s *store.Store, m order.Merchant) error {
-		next, err := c.list(cmd, s, m.Account())
-		c.table.Flush() // also the rows before an error
-		if err != nil {
+	return c.with(func(s *store.Store, m order.Merchant) (err error) {
+		c.of.Account = m.Account()
+		if c.of.SubMchID, err = c.only(m); err != nil {
 			return err
 		}
-		if c.told == 0 && !c.json {
-			none := c.Text(c.selection.none)
-			if c.from != "" {
-				none = c.Say("no more orders", "没有更多订单")
-			}
-			cmd.PrintErrln(none)
+		if c.count {
+			return c.tellCount(cmd, s)
 		}
-		if next != "" {
-			cmd.PrintErr(c.Say("more: --from %s\n", "还有更多：--from %s\n", next))
+		c.out = bufio.NewWriterSize(cmd.OutOrStdout(), bufferSize)
+		if !c.json {
+			c.table = &render.Table{Out: c.out, Header: c.header()}
 		}
-		return nil
+		next, err := c.list(cmd.Context(), s)
+		// The rows before an error are printed, too, and before it.
+		if c.table != nil {
+			c.table.Flush()
+		}
+		if err = errors.Join(err, c.flush()); err != nil {
+			return err
+		}
+		return c.tellEnd(cmd, s, next)
 	})
 }
 
+// header has the titles of the table. What has ended is not due any more.
+func (c *listCmd) header() []string {
+	moment := c.Say("due", "下次处理")
+	if c.hasEnded() {
+		moment = c.Say("ended", "结束时间")
+	}
+	return []string{
+		"", c.Text(render.OrderTitle), c.Say("state", "进度"), c.Say("registered", "登记时间"), moment,
+		c.Say("attempts", "次数"), c.Say("last said", "最近状态"), c.Say("why", "原因"),
+	}
+}
+
+func (c *listCmd) hasEnded() bool { return c.selection.of[0] == schedule.Done }
+
 // check looks at the flags. Two selections at once are refused: it is not clear whether the user
-// wants the orders in both or in either.
-func (c *listCmd) check() error {
+// wants the orders in both or in either. Orders are due by this machine's clock, the same for all
+// pages; the database's, by which they are claimed, may differ by a little.
+func (c *listCmd) check(now time.Time) error {
 	chosen := slices.DeleteFunc(slices.Clone(selections), func(s selection) bool { return s.flag != "" && !*c.chosen[s.flag] })
 	if len(chosen) > 2 { // one that was given, and the one without a flag
-		return usagef("give one of --stuck, --closing, --due, --waiting and --ended, or none",
-			"--stuck、--closing、--due、--waiting、--ended 只能给出一个，或都不给")
+		return usagef("give one of --stuck, --closing, --due, --waiting, --withdrawn and --ended, or none",
+			"--stuck、--closing、--due、--waiting、--withdrawn、--ended 只能给出一个，或都不给")
 	}
 	if c.limit < 0 {
 		return usagef("--limit: must be a number from 0, which is all", "--limit：须为不小于 0 的数，0 表示全部")
 	}
 	c.selection = chosen[0]
+	if c.selection.flag == dueFlag {
+		c.of.DueBy = now
+	}
+	if c.since != "" {
+		since, err := parseSince(c.since, now)
+		if err != nil {
+			return usagef("--since: %w", "--since：%w", err)
+		}
+		c.of.Since = since
+	}
 	return nil
 }
 
-// pageSize is how many orders are read at once. It bounds the memory, and the time that one
-// statement takes.
-const pageSize = 500
+const (
+	// pageSize is how many orders are read at once. It bounds the memory, and the time that one
+	// statement takes.
+	pageSize = 2000
+	// bufferSize is how much is printed at once, in bytes.
+	bufferSize = 64 << 10
+)
 
 // list lists up to the limit, and returns the place where it goes on; empty when there is no more.
 // It is not a snapshot: an order that a sweep moves from one part to another meanwhile may be
 // listed twice, or not at all.
-func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (next string, err error) {
+func (c *listCmd) list(ctx context.Context, s *store.Store) (next string, err error) {
 	// A place is the store's own, and is only good within its part.
 	parts, place, err := c.start()
 	if err != nil {
 		return "", err
 	}
 	for _, part := range parts {
+		of := c.part(part)
 		for more := true; more; {
 			n := pageSize
 			if c.limit > 0 {
@@ -162,25 +207,31 @@ func (c *listCmd) list(cmd *cobra.Command, s *store.Store, of order.Account) (ne
 			if n == 0 {
 				// The limit is reached: a place to go on from is only worth saying if there is
 				// more.
-				page, err := c.page(cmd.Context(), s, of, part, place, 1)
+				page, err := s.List(ctx, of, place, 1)
 				if len(page.Orders) > 0 || err != nil {
 					return string(part) + ":" + place, err
 				}
 				break
 			}
-			page, err := c.page(cmd.Context(), s, of, part, place, n)
+			page, err := s.List(ctx, of, place, n)
 			if err != nil {
 				return "", err
 			}
-			for _, r := range page.Orders {
-				c.tell(cmd, r)
+			if err := c.tell(page.Orders); err != nil {
+				return "", err
 			}
-			c.told += len(page.Orders)
 			place, more = page.Next, page.Next != ""
 		}
 		place = ""
 	}
 	return "", nil
+}
+
+// part is what is selected of one part of the register.
+func (c *listCmd) part(at schedule.Progress) schedule.Selection {
+	of := c.of
+	of.Progress = at
+	return of
 }
 
 // start is what is to be listed, and from where in the first part of it. A place is only good for a
@@ -199,28 +250,118 @@ func (c *listCmd) start() (parts []schedule.Progress, place string, err error) {
 	return parts[at:], place, nil
 }
 
-// page reads up to n orders. They come the longest due first, so with --due the list ends where the
-// first comes that is not due.
-func (c *listCmd) page(
-	ctx context.Context, s *store.Store, of order.Account, part schedule.Progress, place string, n int,
-) (schedule.Page, error) {
-	page, err := s.List(ctx, of, part, place, n)
-	if err != nil || c.selection.flag != dueFlag {
-		return page, err
+// tell prints a page. A row has what an operator needs to choose the next command; show has the
+// rest. The error is about standard output: what reads it may have ended.
+func (c *listCmd) tell(page []schedule.Record) error {
+	for _, r := range page {
+		c.told++
+		if c.table == nil {
+			render.JSON(c.out, orderfile.NewRecord(r))
+			continue
+		}
+		moment := r.DueAt
+		if c.hasEnded() {
+			moment = r.EndedAt
+		}
+		state := c.Progress(r)
+		c.states.add(state, 1)
+		c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), state, render.Clock(r.RegisteredAt), render.Clock(moment),
+			strconv.Itoa(r.Attempts), string(r.TradeState), c.Reason(r.LastError))
 	}
-	if i := slices.IndexFunc(page.Orders, func(r schedule.Record) bool { return r.DueAt.After(c.now) }); i >= 0 {
-		page = schedule.Page{Orders: page.Orders[:i]}
-	}
-	return page, nil
+	return c.flush()
 }
 
-// tell prints one order. A row has what an operator needs to choose the next command; show has the
-// rest.
-func (c *listCmd) tell(cmd *cobra.Command, r schedule.Record) {
-	if c.json {
-		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))
-		return
+func (c *listCmd) flush() error {
+	if err := c.out.Flush(); err != nil {
+		return bilingual.Errorf("printing the list: %w", "输出列表：%w", err)
 	}
-	c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), c.Progress(r), render.Clock(r.DueAt),
-		strconv.Itoa(r.Attempts), string(r.TradeState), c.Reason(r.LastError))
+	return nil
+}
+
+// tellEnd says how many orders were listed, of how many if the limit cut the list off, and how it
+// goes on. Programs are only told how it goes on.
+func (c *listCmd) tellEnd(cmd *cobra.Command, s *store.Store, next string) error {
+	switch {
+	case c.json:
+	case c.told > 0 && next != "":
+		all, err := c.counts(cmd.Context(), s)
+		if err != nil {
+			return err
+		}
+		cmd.PrintErrln(c.Say("%d of %d orders: %s", "%d / %d 个订单：%s", c.told, all.sum(), all.text(c.Language)))
+	case c.told > 0:
+		cmd.PrintErrln(c.Say("%d orders: %s", "共 %d 个订单：%s", c.told, c.states.text(c.Language)))
+	case c.from != "":
+		cmd.PrintErrln(c.Say("no more orders", "没有更多订单"))
+	default:
+		cmd.PrintErrln(c.Text(c.selection.none))
+	}
+	if next != "" {
+		cmd.PrintErr(c.Say("more: --from %s\n", "还有更多：--from %s\n", next))
+	}
+	return nil
+}
+
+// counts is how many orders the whole selection has, by progress.
+func (c *listCmd) counts(ctx context.Context, s *store.Store) (*tally, error) {
+	all := &tally{}
+	for _, part := range c.selection.of {
+		n, err := s.Count(ctx, c.part(part))
+		if err != nil {
+			return nil, err
+		}
+		all.add(c.Progress(schedule.Record{Progress: part}), int(n))
+	}
+	return all, nil
+}
+
+// tellCount prints how many orders are selected, as --count asks.
+func (c *listCmd) tellCount(cmd *cobra.Command, s *store.Store) error {
+	all, err := c.counts(cmd.Context(), s)
+	if err != nil {
+		return err
+	}
+	if !c.json {
+		cmd.Println(c.Say("%d orders: %s", "共 %d 个订单：%s", all.sum(), all.text(c.Language)))
+		return nil
+	}
+	for i, part := range c.selection.of {
+		render.JSON(cmd.OutOrStdout(), struct {
+			Progress schedule.Progress `json:"progress"`
+			Count    int               `json:"count"`
+		}{part, all.n[all.words[i]]})
+	}
+	return nil
+}
+
+// tally counts by words, in the order in which they come.
+type tally struct {
+	words []string
+	n     map[string]int
+}
+
+func (t *tally) add(word string, n int) {
+	if t.n == nil {
+		t.n = map[string]int{}
+	}
+	if _, known := t.n[word]; !known {
+		t.words = append(t.words, word)
+	}
+	t.n[word] += n
+}
+
+func (t *tally) sum() (sum int) {
+	for _, n := range t.n {
+		sum += n
+	}
+	return sum
+}
+
+// text is each number with its word.
+func (t *tally) text(l *render.Language) string {
+	parts := make([]string, len(t.words))
+	for i, word := range t.words {
+		parts[i] = strconv.Itoa(t.n[word]) + " " + word
+	}
+	return strings.Join(parts, l.Say(", ", "，"))
 }

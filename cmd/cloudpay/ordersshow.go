@@ -49,11 +49,17 @@ func (s *showCmd) run(cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		// The JSON has the events within the record, as one object.
+		changes, err := orders.Changes(cmd.Context(), ref)
+		if err != nil {
+			return err
+		}
+		// The JSON has the events and the changes within the record, as one object.
 		if s.json {
-			render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(record, events...))
+			shown := orderfile.NewRecord(record, events...)
+			shown.Changes = changes
+			render.JSON(cmd.OutOrStdout(), shown)
 		} else {
-			s.Record(cmd.OutOrStdout(), record, events)
+			s.Record(cmd.OutOrStdout(), record, changes, events)
 		}
 		return nil
 	})

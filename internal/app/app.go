@@ -125,7 +125,7 @@ func accessOf(c config.Config) trigger.Access {
 		Service:         tokenOf(c.ServiceTokens),
 		HTTP:            tokenOf(c.HTTPTokens),
 		Timer:           tokenOf(c.TimerTokens),
-		Keys:            tokenOf([]config.Secret{c.V2.Key, c.V3.Key, c.NotifyKey}),
+		Keys:            tokenOf(append([]config.Secret{c.V2.Key, c.V3.Key}, c.NotifyKeys...)),
 		AuthorizerClaim: c.HTTPAuthorizer.Claim,
 		AuthorizerValue: c.HTTPAuthorizer.Value,
 		BehindWXGateway: c.BehindWXGateway,

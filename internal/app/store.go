@@ -72,11 +72,15 @@ func openStore(c config.Config, faults *config.Faults) *store.Store {
 // or key is at fault. Without one, events stay in the outbox, where `cloudpay orders events` reads
 // them.
 func openReceiver(c config.Config, faults *config.Faults) *notify.Webhook {
-	address, key := c.NotifyURL.Reveal(), c.NotifyKey.Reveal()
-	if address == "" || key == "" {
+	address := c.NotifyURL.Reveal()
+	if address == "" || len(c.NotifyKeys) == 0 {
 		return nil
 	}
-	receiver, err := notify.New(address, notify.Key(key), notify.Options{})
+	keys := make([]notify.Key, len(c.NotifyKeys))
+	for i, key := range c.NotifyKeys {
+		keys[i] = notify.Key(key.Reveal())
+	}
+	receiver, err := notify.New(address, keys, notify.Options{})
 	addFault(faults, "CLOUDPAY_NOTIFY_URL", err)
 	return receiver
 }

@@ -24,8 +24,8 @@ const maxExported = 20
 
 // exportedCeilings are the packages that may export more: libraries for others, and vocabularies.
 var exportedCeilings = map[string]int{
-	"internal/order":    61,
-	"internal/schedule": 60,
+	"internal/order":    64,
+	"internal/schedule": 70,
 	"pkg/paygate":       60,
 	"pkg/v3json":        39,
 }

@@ -55,6 +55,8 @@ func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 		return Refusal(err)
 	}
 	switch {
+	case p.Change, p.Withdraw:
+		return c.change(ctx, call, p)
 	case p.CloseAt != "":
 		return c.schedule(ctx, call, p)
 	case c.Store == nil || call.OutTradeNo == "":
@@ -80,11 +82,14 @@ func YoungFor(created, now time.Time) time.Duration {
 
 // young is for how long a call's order is still young, by the Closer's clock.
 func (c *Closer) young(call order.Call) func() time.Duration {
-	now := c.Now
-	if now == nil {
-		now = time.Now
+	return func() time.Duration { return YoungFor(call.CreatedAt, c.now()) }
+}
+
+func (c *Closer) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
 	}
-	return func() time.Duration { return YoungFor(call.CreatedAt, now()) }
+	return c.Now()
 }
 
 // Refusal words what is wrong with a caller's parameters, or with those of a registered order: an

@@ -49,6 +49,9 @@ type Orders interface {
 	Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error)
 	// Reopen has an order closed that was given up; false when it was not.
 	Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error)
+	// Change corrects a registration that waits, or withdraws it; *schedule.TooLateError when its
+	// closing has begun, or it has ended.
+	Change(ctx context.Context, ref order.Ref, c schedule.Change) (schedule.Record, error)
 	// Observe records a signed end that was learned without a claim.
 	Observe(ctx context.Context, ref order.Ref, f schedule.Final) error
 	// Finish records a signed end under a claim; *schedule.ContradictionError when another was

@@ -28,6 +28,9 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	if err != nil {
 		return Refusal(err)
 	}
+	if fault := e.Overdue(c.now()); fault != nil && !p.Overdue {
+		return c.refuseOverdue(ctx, call, e, fault)
+	}
 	return c.register(ctx, call, e, p)
 }
 
@@ -48,7 +51,7 @@ func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry
 	case !added:
 		return c.registered(ctx, call)
 	}
-	return order.Scheduled(call)
+	return scheduled(call, e, c.now())
 }
 
 // unstored answers for a store that cannot be asked. The log has the details.
@@ -71,7 +74,7 @@ func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
 	case record.Progress == schedule.Done:
 		return c.closeAgain(ctx, call)
 	}
-	return order.Scheduled(call)
+	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
 }
 
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
@@ -201,7 +204,7 @@ func (c *Closer) postpone(ctx context.Context, call order.Call, claim schedule.C
 	if err := c.record(ctx, claim, decision.TooYoung(after)); err != nil {
 		return c.unstored(ctx, call, err)
 	}
-	return order.Scheduled(call)
+	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
 }
 
 func (c *Closer) record(ctx context.Context, claim schedule.Claim, d decision.Decision) error {

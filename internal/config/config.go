@@ -84,9 +84,10 @@ type Config struct {
 	// Store is the address of the database of registered orders, including a password. Empty means
 	// that there is none.
 	Store Secret
-	// NotifyURL receives the events of registered orders, signed with NotifyKey. Both are empty or
-	// neither is; they need a Store.
-	NotifyURL, NotifyKey Secret
+	// NotifyURL receives the events of registered orders, signed with each of NotifyKeys, of which
+	// there are two while one is changed. Both are empty or neither is; they need a Store.
+	NotifyURL  Secret
+	NotifyKeys []Secret
 	// Sweep limits how due orders are closed.
 	Sweep Sweep
 

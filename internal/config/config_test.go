@@ -236,10 +236,10 @@ func TestLoadEverything(t *testing.T) {
 		BehindWXGateway: true,
 		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},
 
-		Store:     config.NewSecret(storeAddress),
-		NotifyURL: config.NewSecret(notifyURL),
-		NotifyKey: config.NewSecret(notifyKey),
-		Sweep:     config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
+		Store:      config.NewSecret(storeAddress),
+		NotifyURL:  config.NewSecret(notifyURL),
+		NotifyKeys: []config.Secret{config.NewSecret(notifyKey)},
+		Sweep:      config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),

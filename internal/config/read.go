@@ -127,17 +127,6 @@ func readKey(field *Secret, value string) *Fault {
 	return checkChars(value, keyLength, lettersOrDigits, isAlphanumeric)
 }
 
-// token reads one token.
-func token(field func(c *Config) *Secret) func(*Config, string) *Fault {
-	return func(c *Config, value string) *Fault {
-		if fault := checkToken(value); fault != nil {
-			return fault
-		}
-		*field(c) = NewSecret(value)
-		return nil
-	}
-}
-
 // tokens reads one token, or two with spaces between.
 func tokens(field func(c *Config) *[]Secret) func(*Config, string) *Fault {
 	return func(c *Config, value string) *Fault {
@@ -381,7 +370,7 @@ func contradictedSecrets(c Config) []Fault {
 		{nameServiceToken, another, c.ServiceTokens},
 		{nameHTTPToken, another, c.HTTPTokens},
 		{nameTimerToken, another, c.TimerTokens},
-		{nameNotifyKey, another, []Secret{c.NotifyKey}},
+		{nameNotifyKey, another, c.NotifyKeys},
 	}
 	var faults []Fault
 	for i, secret := range secrets {

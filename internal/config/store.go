@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/base64"
 	"math"
 	"net/url"
 	"path"
@@ -84,16 +85,34 @@ func readNotifyURL(c *Config, value string) *Fault {
 	return nil
 }
 
+// readNotifyKeys reads one key, or two with a space between, as tokens. One that begins with whsec_
+// is decoded by internal/notify and by receivers.
+func readNotifyKeys(c *Config, value string) *Fault {
+	if fault := tokens(func(c *Config) *[]Secret { return &c.NotifyKeys })(c, value); fault != nil {
+		return fault
+	}
+	const least, most = 24, 64
+	for i, key := range c.NotifyKeys {
+		encoded, is := strings.CutPrefix(key.Reveal(), "whsec_")
+		secret, err := base64.StdEncoding.DecodeString(encoded)
+		if is && (err != nil || len(secret) < least || len(secret) > most) {
+			return inValue(i, len(c.NotifyKeys), &Fault{Problem: bilingual.New(
+				"begins with whsec_ and does not go on with the base64 of 24 to 64 bytes", "以 whsec_ 开头，但其后不是 24 至 64 字节的 base64")})
+		}
+	}
+	return nil
+}
+
 // contradictedNotify requires the address, the key and the store together, or neither address nor
 // key.
 func contradictedNotify(c Config) []Fault {
-	hasURL, hasKey := c.NotifyURL.Reveal() != "", c.NotifyKey.Reveal() != ""
+	hasURL, hasKey := c.NotifyURL.Reveal() != "", len(c.NotifyKeys) > 0
 	switch {
 	case hasURL && !hasKey:
 		return []Fault{{
 			Variable: nameNotifyKey, Problem: notBeside(nameNotifyURL),
 			Remedy: bilingual.Sprintf("%s; without it the receiver cannot tell events from forgeries",
-				"%s；没有它，任何人都可伪造通知", remedyToken),
+				"%s；没有它，任何人都可伪造通知", remedyNotifyKey),
 		}}
 	case hasKey && !hasURL:
 		return []Fault{{

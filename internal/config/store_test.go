@@ -1,6 +1,9 @@
 package config_test
 
-import "testing"
+import (
+	"encoding/base64"
+	"testing"
+)
 
 // Only the scheme of a store's address is checked; internal/store checks the rest.
 func TestStoreAddresses(t *testing.T) {
@@ -63,6 +66,16 @@ func TestNotifyNeedsAllItsParts(t *testing.T) {
 		whole.with("CLOUDPAY_NOTIFY_URL", address).wantFault(t, "CLOUDPAY_NOTIFY_URL", words)
 	}
 	whole.with("CLOUDPAY_NOTIFY_URL", "http://127.0.0.1:8080/hook?a=b").load(t)
+	const whsec = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+	whole.with("CLOUDPAY_NOTIFY_KEY", whsec).load(t)
+	for value, words := range map[string]string{
+		"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=":                       "begins with whsec_",
+		"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8":            "base64 of 24 to 64 bytes: make one: echo whsec_$(openssl",
+		"whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65)): "24 to 64",
+		"whsec_openssl-rand-hex-32 " + whsec:                           "is wrong in its first value: it begins with whsec_",
+	} {
+		whole.with("CLOUDPAY_NOTIFY_KEY", value).wantFault(t, "CLOUDPAY_NOTIFY_KEY", words)
+	}
 	whole.with("CLOUDPAY_NOTIFY_KEY", "short").wantFault(t, "CLOUDPAY_NOTIFY_KEY", "less than 16")
 }
 

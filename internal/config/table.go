@@ -85,7 +85,6 @@ const (
 	valuesMchID = "1 to 32 digits, overseas letters too"
 	valuesAppID = "1 to 32 letters and digits"
 	valuesPEM   = "PEM, base64 of PEM, or a file's path"
-	valuesToken = "16 to 256 printable ASCII characters without spaces, secret"
 	// valuesTokens are for tokens that can be rotated (docs/callers.md).
 	valuesTokens = "16 to 256 printable ASCII characters without spaces, or two such values with a space between, secret"
 
@@ -98,8 +97,9 @@ const (
 
 // Remedies of several variables.
 var (
-	remedyToken   = bilingual.New("make one: openssl rand -hex 32", "请生成：openssl rand -hex 32")
-	remedyAddress = bilingual.New("give https://HOST or https://HOST:PORT and nothing after it",
+	remedyNotifyKey = bilingual.New("make one: echo whsec_$(openssl rand -base64 32)", "请生成：echo whsec_$(openssl rand -base64 32)")
+	remedyToken     = bilingual.New("make one: openssl rand -hex 32", "请生成：openssl rand -hex 32")
+	remedyAddress   = bilingual.New("give https://HOST or https://HOST:PORT and nothing after it",
 		"请填 https://HOST 或 https://HOST:PORT，其后不含任何内容")
 )
 
@@ -308,10 +308,11 @@ var variables = []variable{
 		read:   readNotifyURL,
 	},
 	{
-		name: nameNotifyKey, values: valuesToken, inFile: textInFile,
-		meaning: "The key that signs those events; needed with `CLOUDPAY_NOTIFY_URL`.",
-		remedy:  remedyToken,
-		read:    token(func(c *Config) *Secret { return &c.NotifyKey }),
+		name: nameNotifyKey, values: valuesTokens, inFile: textInFile,
+		meaning: "The key that signs those events; needed with `CLOUDPAY_NOTIFY_URL`. `whsec_` begins the base64 of a key's 24 to 64" +
+			" bytes. While two keys are set, the new one first, each signs.",
+		remedy: remedyNotifyKey,
+		read:   readNotifyKeys,
 	},
 	// Sweeps (docs/adr/0013-sweeping.md).
 	word(variable{

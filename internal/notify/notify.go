@@ -1,35 +1,34 @@
-// Package notify delivers events to a web address of the merchant.
+// Package notify delivers events to a web address of the merchant, as Standard Webhooks 1.0.0
+// (https://github.com/standard-webhooks/standard-webhooks).
 //
 // # Format
 //
 // A delivery is a POST with one event (schedule.Event) as JSON and three headers:
 //
-//	Cloudpay-Event: the event's id
-//	Cloudpay-Timestamp: when this request was made, in seconds since 1970
-//	Cloudpay-Signature: v1=HEX, the HMAC-SHA256 of timestamp, ".", body, with the shared key
+//	webhook-id: the event's eventId, the same in each delivery of the event
+//	webhook-timestamp: when this request was made, in seconds since 1970
+//	webhook-signature: v1,BASE64, the HMAC-SHA256 of id, ".", timestamp, ".", body
 //
-// With the key "0123456789abcdef", the signed bytes and the signature are:
+// While two keys are set, webhook-signature has two signatures with a space between. A key that
+// begins with whsec_ is decoded from base64; the bytes of any other are those of its text.
 //
-//	1700000000.{"id":1}
-//	v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed
+// For receivers of the release before there are three headers more, which go in the next release:
 //
-// (testdata/vectors.json has complete requests.) A receiver checks the signature before it reads
-// the body, refuses timestamps that are more than some minutes from its own clock, and answers 2xx
-// once it has stored the event. After any other answer, a redirect included, the event is sent
-// again.
+//	Cloudpay-Event: the event's number
+//	Cloudpay-Timestamp: as webhook-timestamp
+//	Cloudpay-Signature: v1=HEX, the HMAC-SHA256 of timestamp, ".", body, with the last key's text
+//
+// These receivers compare the whole header, so that it has one signature only.
+//
+// testdata has complete requests. docs/events.md says what a receiver does.
 package notify
 
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -40,38 +39,26 @@ import (
 	"cloudpay/pkg/wire"
 )
 
+// The headers of a delivery.
+const (
+	HeaderWebhookID        = "Webhook-Id"
+	HeaderWebhookTimestamp = "Webhook-Timestamp"
+	HeaderWebhookSignature = "Webhook-Signature"
+)
+
+// The headers of a delivery for receivers of the release before.
 const (
 	HeaderEvent     = "Cloudpay-Event"
 	HeaderTimestamp = "Cloudpay-Timestamp"
 	HeaderSignature = "Cloudpay-Signature"
 )
 
-// Key is the secret with which events are signed. It prints as "redacted".
-type Key string
-
-const redacted = "redacted"
-
-// String redacts the key.
-func (Key) String() string { return redacted }
-
-// GoString redacts the key.
-func (Key) GoString() string { return redacted }
-
-// Format redacts the key, whatever the verb.
-func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
-
-// MarshalText redacts the key.
-func (Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue redacts the key.
-func (Key) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-const leastKey = 16
-
 // Webhook delivers to one web address. Make it with New. It is safe for concurrent use.
 type Webhook struct {
 	address string
-	key     Key
+	// secrets are the keys' bytes, and last is the last key.
+	secrets [][]byte
+	last    Key
 	client  *http.Client
 	now     func() time.Time
 }
@@ -89,11 +76,13 @@ const (
 	// timeout bounds one delivery if the caller's context allows longer. It leaves a receiver that
 	// is a function the time of a cold start.
 	timeout = 10 * time.Second
+	// maxIdle is how many connections are kept, for as many deliveries at once.
+	maxIdle = 64
 )
 
-// New makes a Webhook. The address must be https; plain http is allowed to this machine, for tests.
-// The error says what is wrong with the address, or that the key has fewer than 16 characters.
-func New(address string, key Key, o Options) (*Webhook, error) {
+// New makes a Webhook that signs with each of the keys. The address must be https; plain http is
+// allowed to this machine, for tests. The error says what is wrong with the address or a key.
+func New(address string, keys []Key, o Options) (*Webhook, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
@@ -102,10 +91,17 @@ func New(address string, key Key, o Options) (*Webhook, error) {
 		return nil, errors.New("the address must have neither a user nor a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return nil, errors.New("the address must begin with https://, unless it is of this machine (http://127.0.0.1)")
-	case len(key) < leastKey:
-		return nil, fmt.Errorf("the key must have at least %d characters", leastKey)
+	case len(keys) == 0:
+		return nil, errors.New("there must be a key")
 	}
-	w := &Webhook{address: u.String(), key: key, now: o.Now}
+	w := &Webhook{address: u.String(), last: keys[len(keys)-1], now: o.Now}
+	for _, key := range keys {
+		secret, err := key.bytes()
+		if err != nil {
+			return nil, err
+		}
+		w.secrets = append(w.secrets, secret)
+	}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -121,7 +117,7 @@ func newTransport() *http.Transport {
 	transport := wire.NewTransport()
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	transport.TLSHandshakeTimeout = dialTimeout
-	transport.MaxIdleConnsPerHost = 8
+	transport.MaxIdleConnsPerHost = maxIdle
 	transport.IdleConnTimeout = 20 * time.Second
 	return transport
 }
@@ -139,8 +135,9 @@ func isLoopback(host string) bool {
 // used again, and is ignored.
 const maxReply = 16 << 10
 
-// Deliver delivers one event. The error is nil if the receiver answered 2xx. Otherwise it is one
-// line without the address's path or query, which may contain a secret.
+// Deliver delivers one event. The error is nil if the receiver answered 2xx, and a
+// *schedule.DeliveryError if it answered otherwise. It is one line without the address's path or
+// query, which may contain a secret.
 func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -150,12 +147,9 @@ func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	if err != nil {
 		return fmt.Errorf("telling of event %d: the address is not one to be asked", e.Number)
 	}
-	timestamp := strconv.FormatInt(w.now().Unix(), 10)
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "cloudpay")
-	request.Header.Set(HeaderEvent, strconv.FormatInt(e.Number, 10))
-	request.Header.Set(HeaderTimestamp, timestamp)
-	request.Header.Set(HeaderSignature, Sign(w.key, timestamp, body))
+	w.sign(request.Header, e, body)
 	// wire.Exchange does not follow redirects: that would send the event to another receiver than
 	// the merchant configured.
 	reply, err := wire.Exchange(w.client, request, maxReply)
@@ -163,9 +157,20 @@ func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	case reply == nil:
 		return fmt.Errorf("telling of event %d: %w", e.Number, withoutAddress(err))
 	case reply.HTTPStatus/100 != 2:
-		return fmt.Errorf("telling of event %d: the receiver answered %d, not 2xx", e.Number, reply.HTTPStatus)
+		return &schedule.DeliveryError{Number: e.Number, Status: reply.HTTPStatus, RetryAfter: reply.RetryAfter(w.now)}
 	}
 	return nil // even if the body was cut off: the status says that the event is stored
+}
+
+// sign sets the headers by which a receiver recognises the event and its sender.
+func (w *Webhook) sign(header http.Header, e schedule.Event, body []byte) {
+	timestamp := strconv.FormatInt(w.now().Unix(), 10)
+	header.Set(HeaderWebhookID, string(e.EventID))
+	header.Set(HeaderWebhookTimestamp, timestamp)
+	header.Set(HeaderWebhookSignature, Signature(w.secrets, string(e.EventID), timestamp, body))
+	header.Set(HeaderEvent, strconv.FormatInt(e.Number, 10))
+	header.Set(HeaderTimestamp, timestamp)
+	header.Set(HeaderSignature, Sign(w.last, timestamp, body))
 }
 
 // withoutAddress unwraps a *url.Error, whose text contains the address.
@@ -174,15 +179,4 @@ func withoutAddress(err error) error {
 		return wrapped.Err
 	}
 	return err
-}
-
-// scheme names the signature's algorithm, so that another can be added beside it.
-const scheme = "v1="
-
-// Sign returns the value of HeaderSignature for a body and a timestamp in seconds since 1970.
-func Sign(key Key, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write([]byte(timestamp + "."))
-	mac.Write(body)
-	return scheme + hex.EncodeToString(mac.Sum(nil))
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,6 +44,110 @@ func TestVectors(t *testing.T) {
 	for _, v := range vectors {
 		if got := notify.Sign(notify.Key(v.Key), v.Timestamp, []byte(v.Body)); got != v.Signature {
 			t.Errorf("%s: got %s, want %s", v.Name, got, v.Signature)
+		}
+	}
+}
+
+// The first of webhooks.json is a rotation's, with a made-up body; all were made by Python, as the
+// specification says: hmac.new(key, id + "." + timestamp + "." + body, sha256).digest() in base64.
+func TestWebhookVectors(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/webhooks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Name, ID, Timestamp, Body, Signature string
+		Keys                                 []notify.Key
+	}
+	if err := json.Unmarshal(text, &vectors); err != nil || len(vectors) < 3 {
+		t.Fatalf("%d vectors: %v", len(vectors), err)
+	}
+	for _, v := range vectors {
+		var secrets [][]byte
+		for _, key := range v.Keys {
+			secrets = append(secrets, secretOf(t, key))
+		}
+		if got := notify.Signature(secrets, v.ID, v.Timestamp, []byte(v.Body)); got != v.Signature {
+			t.Errorf("%s: got %s, want %s", v.Name, got, v.Signature)
+		}
+	}
+}
+
+// secretOf returns the bytes of a key as a receiver does.
+func secretOf(t *testing.T, key notify.Key) []byte {
+	t.Helper()
+	encoded, is := strings.CutPrefix(string(key), "whsec_")
+	if !is {
+		return []byte(key)
+	}
+	secret, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
+// While a key is changed, receivers with either key accept a delivery, those of the release before
+// with the last one.
+func TestTwoKeys(t *testing.T) {
+	t.Parallel()
+	keys := []notify.Key{"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="}
+	const id = "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11"
+	header, body := make(chan http.Header, 1), make(chan []byte, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		header <- r.Header
+		body <- text
+	}))
+	defer server.Close()
+	w, err := notify.New(server.URL, keys, notify.Options{Now: func() time.Time { return sent }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Deliver(t.Context(), schedule.Event{EventID: id, Number: 42}); err != nil {
+		t.Fatal(err)
+	}
+	got, text := <-header, <-body
+	want := notify.Signature([][]byte{secretOf(t, keys[0])}, id, "1700000000", text) + " " +
+		notify.Signature([][]byte{secretOf(t, keys[1])}, id, "1700000000", text)
+	for name, want := range map[string]string{
+		"webhook-id": id, "webhook-timestamp": "1700000000", "webhook-signature": want,
+		notify.HeaderEvent: "42", notify.HeaderTimestamp: "1700000000", notify.HeaderSignature: notify.Sign(keys[1], "1700000000", text),
+	} {
+		if got.Get(name) != want {
+			t.Errorf("%s: got %q, want %q", name, got.Get(name), want)
+		}
+	}
+}
+
+// What a receiver answers arrives as a DeliveryError, with how long it wants to be left alone.
+func TestAnswersOfReceivers(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		status       int
+		after        string
+		want         time.Duration
+		isGone, busy bool
+	}{
+		{http.StatusTooManyRequests, "120", 2 * time.Minute, false, true},
+		{http.StatusServiceUnavailable, sent.Add(time.Hour).UTC().Format(http.TimeFormat), time.Hour, false, true},
+		{http.StatusTooManyRequests, "9999999999", 24 * time.Hour, false, true},
+		{http.StatusBadGateway, "", 0, false, true},
+		{http.StatusGatewayTimeout, "soon", 0, false, true},
+		{http.StatusGone, "", 0, true, false},
+		{http.StatusForbidden, "-5", 0, false, false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", test.after)
+			w.WriteHeader(test.status)
+		}))
+		err := hook(t, server.URL).Deliver(t.Context(), schedule.Event{Number: 7})
+		server.Close()
+		answer, is := errors.AsType[*schedule.DeliveryError](err)
+		if !is || answer.Status != test.status || answer.Number != 7 || answer.RetryAfter != test.want ||
+			answer.IsGone() != test.isGone || answer.IsBusy() != test.busy {
+			t.Errorf("%d with Retry-After %q: got %#v, want it after %v", test.status, test.after, err, test.want)
 		}
 	}
 }
@@ -118,7 +224,7 @@ func TestTell(t *testing.T) {
 
 func hook(t *testing.T, address string) *notify.Webhook {
 	t.Helper()
-	w, err := notify.New(address, key, notify.Options{Now: func() time.Time { return sent }})
+	w, err := notify.New(address, []notify.Key{key}, notify.Options{Now: func() time.Time { return sent }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,13 +326,18 @@ func TestNewRefuses(t *testing.T) {
 		"example.com/hook":          false,
 		"":                          false,
 	} {
-		_, err := notify.New(address, key, notify.Options{})
+		_, err := notify.New(address, []notify.Key{key}, notify.Options{})
 		if (err == nil) != ok {
 			t.Errorf("%q: got %v, want it accepted: %v", address, err, ok)
 		}
 	}
-	if _, err := notify.New("https://example.com/", "short", notify.Options{}); err == nil {
-		t.Error("a short key is accepted")
+	for name, keys := range map[string][]notify.Key{
+		"no key": nil, "a short key": {"short"}, "a short second key": {key, "short"}, "no base64": {"whsec_0123456789abcdef!"},
+		"base64 of 23 bytes": {"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY="},
+	} {
+		if _, err := notify.New("https://example.com/", keys, notify.Options{}); err == nil || strings.Contains(err.Error(), "AAEC") {
+			t.Errorf("%s: got %v, want it refused and not quoted", name, err)
+		}
 	}
 }
 

@@ -91,6 +91,11 @@ func (m Merchant) QueryCall(p Params) (Call, error) {
 	if p.CloseAt != "" {
 		return Call{}, ParamError("close_at", "is for closing an order; leave it out of a query", "仅用于关单，查单时请去掉")
 	}
+	for name, given := range map[string]bool{"change": p.Change, "withdraw": p.Withdraw} {
+		if given {
+			return Call{}, ParamError(name, "is for a registered order at closeorder; leave it out of a query", "用于在 closeorder 更改登记，查单时请去掉")
+		}
+	}
 	if p.OutTradeNo == "" && p.TransactionID == "" && p.CombineOutTradeNo == "" {
 		return Call{}, ParamError("out_trade_no", "one of out_trade_no and transaction_id must be given, or a combine_out_trade_no",
 			"须提供 out_trade_no 或 transaction_id 之一，或 combine_out_trade_no")

@@ -31,6 +31,8 @@ type Parameter struct {
 	Required bool
 	// Number says that JSON may give it as a number too.
 	Number bool
+	// Switch says that it is true or false, in JSON without quotation marks too.
+	Switch bool
 	// Trusted says that only trusted callers may give it; from users it is refused with NOAUTH.
 	Trusted bool
 	// Registered says that orders are registered with it: it is a column of order files.
@@ -189,6 +191,36 @@ var parameters = []Parameter{
 		set:  setTotal,
 	},
 	{
+		Name: "overdue", Switch: true, Trusted: true, Registered: true,
+		Help: bilingual.New("take a close_at that lies before created_at or more than a day back",
+			"允许 close_at 早于 created_at，或已过去一天以上"),
+		Value: "`true`", Close: "with `close_at`", Query: "no effect", Example: "true",
+		Note: "Without it such a `close_at` is refused as a likely mistake. Any other one that is past is due at once.",
+		set:  setSwitch("overdue", func(p *Params) *bool { return &p.Overdue }),
+	},
+	{
+		Name: "change", Switch: true, Trusted: true,
+		Help:  bilingual.New("correct close_at, owner or total of a registered order that waits", "更正等待中订单的 close_at、owner 或 total"),
+		Value: "`true`", Close: "with what changes", Query: "refused", Example: "true",
+		Note: "Nothing is closed. The answer is `scheduled`, or `tooLate` when its closing has begun or it has ended.",
+		set:  setSwitch("change", func(p *Params) *bool { return &p.Change }),
+	},
+	{
+		Name: "withdraw", Switch: true, Trusted: true,
+		Help:  bilingual.New("withdraw the registration of an order that waits: it is not closed", "撤回等待中订单的登记：不再关单"),
+		Value: "`true`", Close: "optional", Query: "refused", Example: "true",
+		Note: "The answer is `withdrawn`, or `tooLate`. It says nothing of payment: one that is verified later is recorded and told. " +
+			"Registering the order again takes it up.",
+		set: setSwitch("withdraw", func(p *Params) *bool { return &p.Withdraw }),
+	},
+	{
+		Name: "changed_by", Also: []string{"changedBy"}, Trusted: true,
+		Help:  bilingual.New("who asks for the change, for its history", "变更人，记入变更历史"),
+		Value: "1 to 64 of `0-9 A-Z a-z _ -`", Close: "with `change` or `withdraw`", Query: "no effect", Example: "order-service",
+		Note:  "`service` when absent.",
+		field: func(p *Params) *string { return &p.ChangedBy }, check: everywhere(changer),
+	},
+	{
 		Name: serviceToken, Also: []string{"serviceToken"},
 		Help:  bilingual.New("proves a service of the merchant's own", "证明调用方是商户自己的服务"),
 		Value: "`CLOUDPAY_SERVICE_TOKEN`", Close: "optional", Query: "optional",
@@ -256,6 +288,17 @@ func setTotal(p *Params, value string) *FieldError {
 	}
 	p.Total = &total
 	return nil
+}
+
+// setSwitch returns a setter of true and false.
+func setSwitch(name string, field func(*Params) *bool) func(*Params, string) *FieldError {
+	return func(p *Params, value string) *FieldError {
+		if value != "true" && value != "false" {
+			return ParamError(name, "must be true or false", "须为 true 或 false")
+		}
+		*field(p) = value == "true"
+		return nil
+	}
 }
 
 // addSubOrder reads a sub-order as the command line has it, such as mchid=1,out_trade_no=A1.

@@ -42,6 +42,13 @@ type Params struct {
 	OpenID string
 	// Total is a registered order's price, in fen; nil when not given.
 	Total *int64
+	// Overdue takes a close_at that would be refused as a likely mistake: long past, or before
+	// CreatedAt.
+	Overdue bool
+	// Change corrects the registration of an order by CloseAt, Owner, OpenID and Total, and
+	// Withdraw withdraws it. ChangedBy names the one that asks for it.
+	Change, Withdraw bool
+	ChangedBy        string
 }
 
 // SubOrder names one order of a combined order. MchID is the merchant's number, SubMchID the
@@ -112,6 +119,8 @@ var (
 		"must be 1 to 32 characters of 0-9 A-Z a-z _ - | * @", "须为 1 至 32 个字符，限 0-9 A-Z a-z _ - | * @")}
 	alphanumeric = charset{letters: true, rule: bilingual.New(
 		"must be 1 to 32 characters of 0-9 A-Z a-z", "须为 1 至 32 个字符，限 0-9 A-Z a-z")}
+	changer = charset{letters: true, others: "_-", most: 64, rule: bilingual.New(
+		"must be 1 to 64 characters of 0-9 A-Z a-z _ -", "须为 1 至 64 个字符，限 0-9 A-Z a-z _ -")}
 	digits = charset{rule: bilingual.New("must be 1 to 32 digits", "须为 1 至 32 位数字")}
 	// merchantNumber is the rule for merchants and transactions of the mainland.
 	merchantNumber = charset{rule: bilingual.New("must be 1 to 32 digits; letters too only overseas (WXPAY_REGION)",

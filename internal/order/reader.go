@@ -241,10 +241,13 @@ func notSubOrders() *FieldError {
 		`须为对象数组，如 {"mchid":"1900000001","out_trade_no":"A1"}`)
 }
 
-// text returns a value as a text: a string, null (as no text), or a number as it was written where
-// the parameter may be one.
+// text returns a value as a text: a string, null (as no text), or a number, true or false as it was
+// written where the parameter may be one.
 func (p *Parameter) text(name string, value json.RawMessage) (string, *FieldError) {
 	if p.Number && (value[0] == '-' || '0' <= value[0] && value[0] <= '9') {
+		return string(value), nil
+	}
+	if p.Switch && (value[0] == 't' || value[0] == 'f') {
 		return string(value), nil
 	}
 	if value[0] == '"' || value[0] == 'n' {

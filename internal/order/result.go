@@ -30,6 +30,12 @@ const (
 	// OutcomeScheduled: the order is registered, and a sweep closes it at its time. No request was
 	// sent.
 	OutcomeScheduled Outcome = "scheduled"
+	// OutcomeWithdrawn: the registration is withdrawn, and no sweep closes the order. It says
+	// nothing of payment. No request was sent.
+	OutcomeWithdrawn Outcome = "withdrawn"
+	// OutcomeTooLate: the registration cannot be changed or withdrawn any more, since its closing
+	// has begun or it has ended. Nothing was changed, and no request was sent.
+	OutcomeTooLate Outcome = "tooLate"
 	// OutcomeFound: a query was answered; tradeState says the rest.
 	OutcomeFound Outcome = "found"
 	// OutcomeTooSoon: the gateway proved that it refuses for now. Call again after retryAfter
@@ -137,7 +143,9 @@ var codesOn = map[Outcome]struct {
 }{
 	OutcomeClosed:        {success, success, false},
 	OutcomeScheduled:     {success, success, false},
+	OutcomeWithdrawn:     {success, success, false},
 	OutcomeFound:         {success, success, false},
+	OutcomeTooLate:       {success, fail, false},
 	OutcomeAlreadyClosed: {success, fail, false},
 	OutcomePaid:          {success, fail, false},
 	OutcomeNotFound:      {success, fail, false},
@@ -151,6 +159,7 @@ var errCodeOn = map[Outcome]string{
 	OutcomeAlreadyClosed: "ORDERCLOSED",
 	OutcomePaid:          "ORDERPAID",
 	OutcomeNotFound:      errcode.OrderNotExist,
+	OutcomeTooLate:       "TOO_LATE",
 }
 
 // NewResult returns the result of a call with its outcome, the answer that decided it, and the
@@ -225,10 +234,14 @@ func Unstored(c Call, text bilingual.Text, retryable bool) Result {
 	return r
 }
 
-// Scheduled returns the result for an order that is registered, to be closed at its time.
-func Scheduled(c Call) Result {
-	recorded := true
-	r := NewResult(c, OutcomeScheduled, Answer{Proof: ProofNone}, 0)
+// Registered returns the result of a call that the register alone answered: scheduled, withdrawn or
+// tooLate. The text, if any, says more: why it is too late, or that the order is due at once.
+func Registered(c Call, outcome Outcome, text bilingual.Text) Result {
+	recorded, answer := true, Answer{Proof: ProofNone, ResultMsg: text.String()}
+	if outcome == OutcomeTooLate {
+		answer = Answer{Proof: ProofNone, Code: errCodeOn[OutcomeTooLate], Message: text.String()}
+	}
+	r := NewResult(c, outcome, answer, 0)
 	r.Recorded = &recorded
 	return r
 }

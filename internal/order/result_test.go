@@ -176,12 +176,16 @@ func TestLongTextIsCut(t *testing.T) {
 	}
 }
 
-func TestScheduled(t *testing.T) {
+func TestRegistered(t *testing.T) {
 	t.Parallel()
 	call := order.Call{API: order.V3, Ref: order.Ref{MchID: "1900000001", OutTradeNo: "A1"}}
-	wantJSON(t, order.Scheduled(call), `{
+	wantJSON(t, order.Registered(call, order.OutcomeScheduled, bilingual.Text{}), `{
 		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"SUCCESS","mchId":"1900000001","outTradeNo":"A1",
 		"outcome":"scheduled","retryable":false,"api":"v3","attempts":0,"recorded":true,"proof":"none"}`)
+	wantJSON(t, order.Registered(call, order.OutcomeTooLate, bilingual.New("it is done", "已结束")), `{
+		"returnCode":"SUCCESS","returnMsg":"OK","resultCode":"FAIL","errCode":"TOO_LATE","errCodeDes":"it is done / 已结束",
+		"mchId":"1900000001","outTradeNo":"A1",
+		"outcome":"tooLate","retryable":false,"api":"v3","attempts":0,"recorded":true,"proof":"none"}`)
 }
 
 func TestUnstored(t *testing.T) {

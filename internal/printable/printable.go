@@ -37,6 +37,9 @@ func Short(text string, most int) string {
 // escape returns the text unchanged if nothing in it needs an escape, which is the usual case. A
 // byte that is not UTF-8 becomes \x and two digits.
 func escape(text string, lines bool) string {
+	if isPlain(text) {
+		return text
+	}
 	harmless := func(r rune) bool { return unicode.IsGraphic(r) || lines && (r == '\n' || r == '\t') }
 	if strings.IndexFunc(text, func(r rune) bool { return !harmless(r) || r == utf8.RuneError }) < 0 {
 		return text
@@ -56,6 +59,16 @@ func escape(text string, lines bool) string {
 		i += size
 	}
 	return out.String()
+}
+
+// isPlain reports whether a text is printable ASCII, which lists of a million numbers are.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // writeEscape writes the short escape if JSON has one, otherwise the UTF-16 units.

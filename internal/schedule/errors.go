@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"errors"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
@@ -35,14 +36,38 @@ type ConflictError struct {
 	Ref order.Ref
 	// Field is the first parameter that differs.
 	Field string
+	// CloseAt is the registered time, if the two registrations differ in nothing but an absolute
+	// close_at; zero otherwise.
+	CloseAt time.Time
 }
 
 func (e *ConflictError) Error() string { return e.Wording().EN }
 
-// Wording is the error in both languages.
+// Wording is the error in both languages. A close_at that is computed anew at each call is the
+// likeliest difference, so it has a remedy of its own.
 func (e *ConflictError) Wording() bilingual.Text {
+	if !e.CloseAt.IsZero() {
+		return bilingual.Sprintf(
+			"order %s is registered already, to be closed at %s: a registration that is repeated has the same close_at, or one in seconds; "+
+				"to move it, send change: true with the new close_at (cloudpay orders change)",
+			"订单 %s 已登记，关单时间为 %s：重复登记须带相同的 close_at，或以秒数给出；如需改期，请随新的 close_at 发送 change: true（cloudpay orders change）",
+			e.Ref, e.CloseAt.UTC().Format(time.RFC3339))
+	}
 	return bilingual.Sprintf("order %s is registered already, with another %s: an order is registered once",
 		"订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
+}
+
+// Conflict returns the error of registering an order again as other; nil when the facts are the
+// same.
+func (e Entry) Conflict(other Entry) error {
+	conflict := &ConflictError{Ref: e.Ref, Field: e.Differs(other)}
+	switch {
+	case conflict.Field == "":
+		return nil
+	case conflict.Field == "close_at" && !other.CloseAt.IsZero():
+		conflict.CloseAt = e.CloseAt
+	}
+	return conflict
 }
 
 // LostClaimError says that the lease ran out and another process claimed the order, or that it has

@@ -73,6 +73,9 @@ func TestEveryRegisteredParameterIsKept(t *testing.T) {
 		if !parameter.Registered {
 			continue
 		}
+		if parameter.Name == "overdue" {
+			continue // it admits a time, and is not kept
+		}
 		value, ok := values[parameter.Name]
 		if !ok {
 			t.Errorf("%s: the test has no value for it", parameter.Name)

@@ -168,6 +168,20 @@ type Retry struct {
 	ClockWait bool
 }
 
+// Selection is which of a merchant's records a list has: those at one Progress, and of them those
+// that meet each further condition that is not zero.
+type Selection struct {
+	order.Account
+	Progress Progress
+	// SubMchID limits the list to one sub-merchant.
+	SubMchID string
+	// Since limits it to orders registered since then; of orders that are Done, to those that ended
+	// since then.
+	Since time.Time
+	// DueBy limits it to orders that are due by then. Orders that are not to be claimed never are.
+	DueBy time.Time
+}
+
 // Page is a part of a list of records.
 type Page struct {
 	Orders []Record

@@ -41,6 +41,7 @@ func doingInChinese(doing string) string {
 // doings are all the store's operations. A test finds one that is missing here.
 var doings = []bilingual.Text{
 	bilingual.New("beginning to close order ", "开始关单 "),
+	bilingual.New("changing the registration of order ", "更改订单登记 "),
 	bilingual.New("claiming due orders", "领取到期订单"),
 	bilingual.New("claiming events to deliver", "领取待投递的事件"),
 	bilingual.New("giving claims back", "归还领取的订单"),
@@ -48,6 +49,7 @@ var doings = []bilingual.Text{
 	bilingual.New("giving up order ", "放弃订单 "),
 	bilingual.New("keeping the quota of merchant ", "记录商户配额 "),
 	bilingual.New("listing orders", "列出订单"),
+	bilingual.New("counting orders", "统计订单"),
 	bilingual.New("listing undeliverable events", "列出未送达的事件"),
 	bilingual.New("looking for new events", "查找新事件"),
 	bilingual.New("looking up order ", "查找订单 "),
@@ -57,6 +59,7 @@ var doings = []bilingual.Text{
 	bilingual.New("putting off a delivery", "推迟投递"),
 	bilingual.New("putting off order ", "推迟订单 "),
 	bilingual.New("reading events", "读取事件"),
+	bilingual.New("reading the changes of order ", "读取订单变更 "),
 	bilingual.New("reading the events of order ", "读取订单事件 "),
 	bilingual.New("recording a delivery", "记录投递"),
 	bilingual.New("recording the end of order ", "记录订单结果 "),

@@ -20,6 +20,7 @@ import (
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
+//	{ended}  use the index of ended orders, likewise
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
@@ -74,6 +75,7 @@ var dialects = map[string]*dialect{
 			"{latest}", "",
 			"{claim}", "",
 			"{due}", "",
+			"{ended}", "",
 		),
 		numbered: true, returning: true,
 		ifNew:  " ON CONFLICT DO NOTHING",
@@ -99,6 +101,7 @@ var dialects = map[string]*dialect{
 			"{latest}", "LOCK IN SHARE MODE",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
+			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
 		ifNew:  " ON DUPLICATE KEY UPDATE region = region",
 		conns:  maxConns,
@@ -123,6 +126,7 @@ var dialects = map[string]*dialect{
 			"{latest}", "",
 			"{claim}", "",
 			"{due}", "",
+			"{ended}", "",
 		),
 		ifNew:  " ON CONFLICT DO NOTHING",
 		conns:  1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.

@@ -89,8 +89,8 @@ func (t tx) register(entries []schedule.Entry, part []int, token string, all []s
 		known := there[entries[i].Ref]
 		first := n == 0 || entries[part[n-1]].Ref != entries[i].Ref
 		all[i] = schedule.Registration{Added: first && known.token == token}
-		if field := known.Differs(entries[i]); field != "" {
-			all[i] = schedule.Registration{Err: &schedule.ConflictError{Ref: entries[i].Ref, Field: field}}
+		if conflict := known.Conflict(entries[i]); conflict != nil {
+			all[i] = schedule.Registration{Err: conflict}
 		}
 	}
 	return nil

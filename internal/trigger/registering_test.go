@@ -8,11 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
 
 func scheduled(_ context.Context, p order.Params) order.Result {
-	return order.Scheduled(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}})
+	return order.Registered(order.Call{Ref: order.Ref{OutTradeNo: p.OutTradeNo}}, order.OutcomeScheduled, bilingual.Text{})
 }
 
 func TestWhatOrdersAreRegisteredWith(t *testing.T) {

@@ -13,6 +13,8 @@ var statusOfOutcome = map[order.Outcome]int{
 	order.OutcomeClosed:        http.StatusOK,
 	order.OutcomeAlreadyClosed: http.StatusOK, // the order is as the caller wanted it
 	order.OutcomeFound:         http.StatusOK,
+	order.OutcomeWithdrawn:     http.StatusOK,
+	order.OutcomeTooLate:       http.StatusConflict,
 	order.OutcomeScheduled:     http.StatusAccepted, // a sweep will close it
 	order.OutcomePaid:          http.StatusConflict,
 	order.OutcomeNotFound:      http.StatusNotFound,

@@ -41,8 +41,10 @@ type Record struct {
 	PaidTotal     *int64              `json:"paidTotal,omitempty"`
 	PaidAt        time.Time           `json:"paidAt,omitzero"`
 	EndedAt       time.Time           `json:"endedAt,omitzero"`
-	// Events are there when one order is shown, and not in a list.
-	Events []schedule.Event `json:"events,omitempty"`
+	WithdrawnAt   time.Time           `json:"withdrawnAt,omitzero"`
+	// Changes and Events are there when one order is shown, and not in a list.
+	Changes []schedule.Changed `json:"changes,omitempty"`
+	Events  []schedule.Event   `json:"events,omitempty"`
 }
 
 // NewRecord returns the JSON of a registered order, with its events. The zero time stays zero in
@@ -56,7 +58,8 @@ func NewRecord(r schedule.Record, events ...schedule.Event) Record {
 		Progress: r.Progress, TradeState: r.TradeState, Authenticated: r.Authenticated,
 		ClosingSince: r.ClosingSince.UTC(), DueAt: r.DueAt.UTC(), LeaseUntil: r.LeaseUntil.UTC(), Attempts: r.Attempts, LastError: r.LastError,
 		Ending: r.FinalState, TransactionID: r.TransactionID, PaidTotal: r.PaidTotal, PaidAt: r.PaidAt.UTC(), EndedAt: r.EndedAt.UTC(),
-		Events: events,
+		WithdrawnAt: r.WithdrawnAt.UTC(),
+		Events:      events,
 	}
 }
 

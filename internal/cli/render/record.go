@@ -20,6 +20,8 @@ var progresses = map[string]bilingual.Text{
 	string(schedule.Waiting):       bilingual.New("waiting", "等待关单"),
 	string(schedule.Closing):       bilingual.New("closing", "关单中"),
 	string(schedule.GaveUp):        bilingual.New("stuck", "已放弃"),
+	string(schedule.Withdrawn):     bilingual.New("withdrawn", "已撤回"),
+	string(schedule.Done):          bilingual.New("ended", "已结束"),
 	string(schedule.FinalClosed):   bilingual.New("closed", "已关单"),
 	string(schedule.FinalPaid):     bilingual.New("paid", "已支付"),
 	string(schedule.FinalNotFound): bilingual.New("notFound", "不存在"),
@@ -39,7 +41,7 @@ func Mark(r schedule.Record) string {
 		return "✓"
 	case schedule.GaveUp:
 		return "✗"
-	case schedule.Waiting, schedule.Closing:
+	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:
 	}
 	return "·"
 }
@@ -56,7 +58,7 @@ func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, o
 
 // Record shows everything that is known of a registered order, with its events. What is not known
 // is left out: a record of an order that waits has a third of the rows of one that was paid.
-func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Event) {
+func (l *Language) Record(out io.Writer, r schedule.Record, changes []schedule.Changed, events []schedule.Event) {
 	fmt.Fprintf(out, "%s %s  %s\n", Mark(r), l.Progress(r), printable.Text(r.OutTradeNo))
 	// No attempt is not worth a row.
 	attempts := ""
@@ -82,11 +84,16 @@ func (l *Language) Record(out io.Writer, r schedule.Record, events []schedule.Ev
 		{bilingual.New("attempts", "处理次数"), attempts},
 		{bilingual.New("last said", "最近状态"), l.lastSaid(r)},
 		{bilingual.New("why", "原因"), l.Reason(r.LastError)},
+		{bilingual.New("withdrawn", "撤回时间"), Clock(r.WithdrawnAt)},
 		{bilingual.New("ended", "结束时间"), Clock(r.EndedAt)},
 		{bilingual.New("paid", "用户实付"), l.Amount(r.PaidTotal, "")},
 		{bilingual.New("paid at", "支付时间"), Clock(r.PaidAt)},
 		{bilingual.New("transaction id", "微信订单号"), r.TransactionID},
 	})
+	for _, c := range changes {
+		what := fmt.Sprintf("%s: %s → %s  %s", c.Field, cmp.Or(c.Was, "-"), cmp.Or(c.Became, "-"), c.By)
+		l.list(out, []row{{bilingual.New("changed", "变更"), Clock(c.At) + "  " + printable.Text(what)}})
+	}
 	// What happened to the order comes last, in the order in which it happened.
 	for _, e := range events {
 		l.list(out, []row{{bilingual.Sprintf("event %d", "事件 %d", e.Number), Clock(e.OccurredAt) + "  " + l.Event(e)}})

@@ -243,7 +243,7 @@ func TestRecord(t *testing.T) {
 		true: {"✗ 已放弃  A1\n", "原因            下单不足五分钟\n", "事件 7", "已放弃 gaveUp  下单不足五分钟\n"},
 	} {
 		var out strings.Builder
-		(&Language{Chinese: chinese}).Record(&out, record, events)
+		(&Language{Chinese: chinese}).Record(&out, record, nil, events)
 		for _, line := range want {
 			if !strings.Contains(out.String(), line) {
 				t.Errorf("want %q in\n%s", line, out.String())

@@ -74,9 +74,10 @@ func (r *Results) Sum() {
 // mark is ✓ for what was asked for, ? for what is not settled yet, and ✗ for the rest.
 func mark(outcome order.Outcome) string {
 	switch outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled,
+		order.OutcomeWithdrawn:
 		return "✓"
-	case order.OutcomePaid, order.OutcomeNotFound, order.OutcomeRefused:
+	case order.OutcomePaid, order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooLate:
 		return "✗"
 	case order.OutcomeTooSoon, order.OutcomeUnknown:
 	}
@@ -86,8 +87,8 @@ func mark(outcome order.Outcome) string {
 // outcomes are in the order in which they are counted: what was asked for comes first, and last
 // what needs another run.
 var outcomes = []order.Outcome{
-	order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid,
-	order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooSoon, order.OutcomeUnknown,
+	order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeWithdrawn, order.OutcomeFound, order.OutcomePaid,
+	order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooLate, order.OutcomeTooSoon, order.OutcomeUnknown,
 }
 
 // outcomesZH stand before the words that programs branch on, so that a Chinese reader finds those
@@ -100,6 +101,8 @@ var outcomesZH = map[order.Outcome]string{
 	order.OutcomePaid:          "已支付",
 	order.OutcomeNotFound:      "不存在",
 	order.OutcomeRefused:       "被拒绝",
+	order.OutcomeWithdrawn:     "已撤回",
+	order.OutcomeTooLate:       "为时已晚",
 	order.OutcomeTooSoon:       "为时过早",
 	order.OutcomeUnknown:       "未知",
 }
@@ -140,6 +143,8 @@ var meanings = map[order.Outcome]bilingual.Text{
 	order.OutcomePaid:          bilingual.New("the customer has paid; deliver, or refund", "用户已支付，请发货或退款"),
 	order.OutcomeNotFound:      bilingual.New("WeChat Pay has no such order of this merchant", "该商户名下没有此订单"),
 	order.OutcomeRefused:       bilingual.New("WeChat Pay will not do it", "微信支付拒绝了请求"),
+	order.OutcomeWithdrawn:     bilingual.New("its registration is withdrawn; no timer closes it", "登记已撤回，定时器不再关单"),
+	order.OutcomeTooLate:       bilingual.New("its registration cannot be changed any more", "登记已不可更改"),
 	order.OutcomeTooSoon:       bilingual.New("it cannot be closed yet; run the command again later", "暂不能关单，请稍后重试"),
 	order.OutcomeUnknown: bilingual.New("nothing was proved; run the command again, which does no harm",
 		"结果未知，可放心重新执行"),
@@ -254,7 +259,7 @@ func (l *Language) proof(result order.Result) string {
 // advises. Both are empty for the outcomes that explain themselves.
 func (l *Language) why(result order.Result) (why, remedy string) {
 	switch result.Outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeWithdrawn, order.OutcomeFound, order.OutcomePaid:
 		return "", ""
 	default:
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 
@@ -18,7 +19,17 @@ import (
 // Pad fills a text up to a width in a terminal's columns. Chinese characters and their punctuation
 // take two columns each.
 func Pad(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-uniseg.StringWidth(text)))
+	return text + strings.Repeat(" ", max(0, width-widthOf(text)))
+}
+
+// widthOf is how many of a terminal's columns a printable text takes. ASCII needs no tables.
+func widthOf(text string) int {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return uniseg.StringWidth(text)
+		}
+	}
+	return len(text)
 }
 
 // Table prints rows in columns that are as wide as their longest cell. Rows are held back in blocks
@@ -61,7 +72,7 @@ func (t *Table) Flush() {
 	widths := make([]int, len(t.Header))
 	for _, row := range append(rows, t.Header) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], uniseg.StringWidth(cell))
+			widths[i] = max(widths[i], widthOf(cell))
 		}
 	}
 	for _, row := range rows {

@@ -152,5 +152,6 @@ var Table = []Code{
 	{Unconfirmed, nil, verdict.Doubted, verdict.Doubted, "WeChat Pay's answer names no order, and no query has confirmed it yet", "应答不含订单号，尚未经查单确认", "call again; the order may be closed already. WXPAY_ROUTE=own says that nothing on the way ends TLS", "重新调用；订单可能已关闭。若途中没有设备解密 TLS，可设置 WXPAY_ROUTE=own"},
 	{ConfigError, nil, verdict.Doubted, verdict.Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
 	{StoreError, nil, verdict.Doubted, verdict.Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},
+	{"TOO_LATE", nil, verdict.Doubted, verdict.Doubted, "the registration cannot be changed any more", "登记已不可更改", "query the order; to close it now call closeorder without change and withdraw", "查询订单；如需立即关单，请调用 closeorder，不带 change 与 withdraw"},
 	{"INTERNAL_ERROR", nil, verdict.Doubted, verdict.Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
 }

@@ -1,6 +1,7 @@
 package fakestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -21,7 +22,7 @@ func (s *Store) at(of order.Account, progress schedule.Progress) []*row {
 			found = append(found, r)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *row) int { return a.DueAt.Compare(b.DueAt) })
+	slices.SortStableFunc(found, func(a, b *row) int { return cmp.Or(a.DueAt.Compare(b.DueAt), a.EndedAt.Compare(b.EndedAt)) })
 	return found
 }
 

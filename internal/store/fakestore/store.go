@@ -46,6 +46,8 @@ type row struct {
 	token string
 	// finals counts how often a final state was written.
 	finals int
+	// changes are the registration's history.
+	changes []schedule.Changed
 }
 
 // New makes an empty register. The account is the merchant of all orders that a test names by their
@@ -135,10 +137,7 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 		return schedule.Registration{Err: fault}
 	}
 	if there, known := s.rows[e.Ref]; known {
-		if field := there.Differs(e); field != "" {
-			return schedule.Registration{Err: &schedule.ConflictError{Ref: e.Ref, Field: field}}
-		}
-		return schedule.Registration{}
+		return schedule.Registration{Err: there.Conflict(e)}
 	}
 	s.add(e)
 	return schedule.Registration{Added: true}
@@ -213,35 +212,55 @@ func (s *Store) Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]ord
 	return owners, nil
 }
 
-// List returns a merchant's orders at one progress, page by page. Its cursor is the index of the
-// page's first order.
-func (s *Store) List(
-	ctx context.Context, of order.Account, at schedule.Progress, from string, limit int,
-) (schedule.Page, error) {
+// List returns the selected orders, page by page. Its cursor is the index of the page's first
+// order.
+func (s *Store) List(ctx context.Context, of schedule.Selection, from string, limit int) (schedule.Page, error) {
 	start, err := strconv.Atoi("0" + from)
 	if err != nil {
 		return schedule.Page{}, fmt.Errorf("listing orders: %q is not a place in the list", from)
 	}
-	switch at {
-	case schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp:
-	default:
-		return schedule.Page{}, fmt.Errorf("listing orders: progress must be waiting, closing, done or gaveUp, not %q", at)
-	}
-	unlock, err := s.begin(ctx, "list")
+	all, err := s.selected(ctx, of)
 	if err != nil {
 		return schedule.Page{}, err
 	}
-	defer unlock()
-	all := s.at(of, at)
 	all = all[min(start, len(all)):]
 	var page schedule.Page
 	if limit < len(all) {
 		all, page.Next = all[:limit], strconv.Itoa(start+limit)
 	}
-	for _, r := range all {
-		page.Orders = append(page.Orders, r.Record)
-	}
+	page.Orders = append(page.Orders, all...)
 	return page, nil
+}
+
+// Count returns how many orders are selected.
+func (s *Store) Count(ctx context.Context, of schedule.Selection) (int64, error) {
+	all, err := s.selected(ctx, of)
+	return int64(len(all)), err
+}
+
+func (s *Store) selected(ctx context.Context, of schedule.Selection) ([]schedule.Record, error) {
+	switch of.Progress {
+	case schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp, schedule.Withdrawn:
+	default:
+		return nil, fmt.Errorf("listing orders: progress must be waiting, closing, done, gaveUp or withdrawn, not %q", of.Progress)
+	}
+	unlock, err := s.begin(ctx, "list")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var all []schedule.Record
+	for _, r := range s.at(of.Account, of.Progress) {
+		since := r.RegisteredAt
+		if of.Progress == schedule.Done {
+			since = r.EndedAt
+		}
+		if (of.SubMchID == "" || r.SubMchID == of.SubMchID) && !since.Before(of.Since) &&
+			(of.DueBy.IsZero() || !r.DueAt.IsZero() && !r.DueAt.After(of.DueBy)) {
+			all = append(all, r.Record)
+		}
+	}
+	return all, nil
 }
 
 // oneLine is text as a database keeps it: one line of at most that many bytes.

@@ -205,7 +205,7 @@ func (e *sqlEnv) consistent(doing, no string) {
 		wantEnds = 1
 	case schedule.GaveUp:
 		wantGaveUps = 1
-	case schedule.Waiting, schedule.Closing:
+	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:
 	}
 	if ends != wantEnds || gaveUps != wantGaveUps {
 		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",

@@ -22,20 +22,27 @@ type Store interface {
 	closing.Orders
 	sweep.Backlog
 	closing.Owners
+	lists
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
 	singles
-	List(ctx context.Context, of order.Account, at schedule.Progress, from string, limit int) (schedule.Page, error)
 	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error)
 }
 
+// lists is what a register's orders are listed by.
+type lists interface {
+	List(ctx context.Context, of schedule.Selection, from string, limit int) (schedule.Page, error)
+	Count(ctx context.Context, of schedule.Selection) (int64, error)
+}
+
 // singles are a Store's methods that read one value.
 type singles interface {
 	Clock(ctx context.Context) (time.Time, error)
 	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
+	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
 }
 
 // Subject is one empty register under proof.
@@ -51,7 +58,9 @@ type Subject struct {
 // register of its own, which open makes.
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
-	for _, test := range slices.Concat(registering, identity, owning, claiming, writing, ending, batches, outbox, quota, listing, concurrency) {
+	for _, test := range slices.Concat(
+		registering, identity, owning, claiming, writing, changing, ending, batches, outbox, quota, listing, concurrency,
+	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.prove(&env{T: t, Subject: open(t), ctx: context.Background()})
@@ -200,7 +209,7 @@ func (e *env) orders() int {
 	e.Helper()
 	n := 0
 	for _, at := range []schedule.Progress{schedule.Waiting, schedule.Closing, schedule.Done, schedule.GaveUp} {
-		n += len(e.list(at, 1000))
+		n += len(e.list(selection(at), 1000))
 	}
 	return n
 }
@@ -273,7 +282,7 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"sqlite":   "%[1]s = %[1]s - %[2]d",
 	}[e.db.Name]
 	for table, columns := range map[string][]string{
-		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at"},
+		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at", "withdrawn_at"},
 		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
 		"cloudpay_quotas":     {"changed_at", "opens_at"},
 		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},

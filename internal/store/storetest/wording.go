@@ -90,13 +90,13 @@ func (e *sqlEnv) reader() string {
 func stopsAnswering(e *sqlEnv) {
 	e.registerDue(numbers("L", 400)...)
 	p, s := e.proxied()
-	if _, err := s.List(e.ctx, shop, schedule.Waiting, "", 1); err != nil { // it is connected
+	if _, err := s.List(e.ctx, selection(schedule.Waiting), "", 1); err != nil { // it is connected
 		e.Fatal(err)
 	}
 	p.left.Store(20_000) // a list of all orders is longer
 	ctx, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
 	defer cancel()
-	_, err := s.List(ctx, shop, schedule.Waiting, "", 400)
+	_, err := s.List(ctx, selection(schedule.Waiting), "", 400)
 	e.wantWorded(err, "did not answer in time", false)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		e.Errorf("got %v, want the deadline's error in it", err)

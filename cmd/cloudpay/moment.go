@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"cloudpay/internal/bilingual"
+)
+
+// sinceForms are how a date or a time is written; one without a zone is in this machine's, as times
+// are printed.
+var sinceForms = []string{
+	time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00", time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04",
+	"2006-01-02T15:04", time.DateOnly,
+}
+
+// parseSince reads a moment in the past: a date, a time, or how long before now.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if age, err := parseAge(text); err == nil {
+		return now.Add(-age), nil
+	}
+	for _, form := range sinceForms {
+		if at, err := time.ParseInLocation(form, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, bilingual.Errorf(
+		"must be a date (2026-11-29), a time (2026-11-29 10:00, or RFC 3339) or a duration before now (36h, 7d), not %q",
+		"须为日期（2026-11-29）、时间（2026-11-29 10:00 或 RFC 3339）或距今的时长（36h、7d），而不是 %q", text)
+}
+
+// parseAge reads a duration that is not negative, as Go writes them, or in days: 36h, 7d.
+func parseAge(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	if number, is := strings.CutSuffix(text, "d"); is {
+		if days, err := strconv.ParseUint(number, 10, 16); err == nil {
+			return time.Duration(days) * day, nil
+		}
+	}
+	age, err := time.ParseDuration(text)
+	if err != nil || age < 0 {
+		return 0, bilingual.Errorf("must be a duration such as 36h or 7d, not %q", "须为时长，如 36h 或 7d，而不是 %q", text)
+	}
+	return age, nil
+}
