@@ -199,7 +199,7 @@ func endsMany(e *env) {
 	claims, err := e.Claim(e.ctx, shop, many, lease)
 	e.must(err)
 	e.mustAll(e.FinishAll(e.ctx, allClosed(claims)), many)
-	if n := len(e.list(schedule.Selection{Progress: schedule.Done}, 1000)); n != many {
+	if n := len(e.list(selection(schedule.Done), 1000)); n != many {
 		e.Errorf("got %d orders done, want %d", n, many)
 	}
 	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 1000)
