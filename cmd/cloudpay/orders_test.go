@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -212,15 +213,17 @@ func TestDeadEvents(t *testing.T) {
 	if err != nil || len(postings) != 1 {
 		t.Fatalf("got %v, %v", postings, err)
 	}
-	if err := d.DeadLetter(t.Context(), postings[0], "HTTP 500"); err != nil {
+	if err := errors.Join(d.RecordDeliveries(t.Context(), postings[0].Account(), []schedule.DeliveryResult{
+		{Delivery: postings[0], Outcome: schedule.DeliveryDead, Reason: "HTTP 500"},
+	})...); err != nil {
 		t.Fatal(err)
 	}
 	d.wants(exitFine, "HTTP 500", "events", "--dead")
 	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500"`, "events", "--dead", "--json")
 	d.wants(exitFine, "more: --after 1", "events", "--dead", "--limit", "1")
 	d.wants(exitFine, "✓ 1: is delivered by the next sweep", "redeliver", "1")
-	d.wants(exitNotFound, "✗ 1: is not among the dead events", "redeliver", "1")
-	d.wants(exitNotFound, `"revived":false`, "redeliver", "1", "--json")
+	d.wants(exitNotFound, "✗ 9: there is no such event", "redeliver", "9")
+	d.wants(exitNotFound, `"revived":false`, "redeliver", "9", "--json")
 	d.wants(exitUsage, "an event's number is a whole one from 1", "redeliver", "A1")
 }
 

@@ -43,14 +43,14 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 	return r.with(func(s *store.Store, m order.Merchant) error {
 		worst := exitFine
 		for _, id := range ids {
-			done, err := s.Requeue(cmd.Context(), m.Account(), id)
+			requeued, err := s.Requeue(cmd.Context(), m.Account(), []int64{id})
 			if err != nil {
 				return err
 			}
-			if !done {
+			if requeued == 0 {
 				worst = exitNotFound
 			}
-			r.tell(cmd, id, done)
+			r.tell(cmd, id, requeued > 0)
 		}
 		return exit(worst)
 	})
@@ -67,7 +67,7 @@ func (r *redeliverCmd) tell(cmd *cobra.Command, id int64, done bool) {
 	}
 	sign, what := "✓", r.Say("is delivered by the next sweep", "将由下次扫描投递")
 	if !done {
-		sign, what = "✗", r.Say("is not among the dead events", "不在未送达事件之列")
+		sign, what = "✗", r.Say("there is no such event", "没有这个事件")
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s %d: %s\n", sign, id, what)
 }

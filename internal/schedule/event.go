@@ -93,6 +93,10 @@ type Delivery struct {
 	Attempts int
 	// LastError is why the last delivery failed, in one line.
 	LastError string
+	// DueAt is when it is delivered next, under a lease the lease's end; Age is how long ago it
+	// occurred, by the database's clock. Both are zero but in a list of those pending.
+	DueAt time.Time
+	Age   time.Duration
 }
 
 // MarshalJSON writes the event and how its delivery went. The token is not written.

@@ -14,7 +14,8 @@ import (
 // Notifier delivers events to the receiver.
 type Notifier interface {
 	// Deliver delivers one event. It returns nil once the receiver has acknowledged it; the event
-	// may be delivered again all the same. Its error is one line.
+	// may be delivered again all the same. Its error is one line: a *schedule.DeliveryError for an
+	// answer of the receiver's.
 	Deliver(ctx context.Context, e schedule.Event) error
 }
 
@@ -24,10 +25,14 @@ type Notifier interface {
 type idleCloser interface{ CloseIdleConnections() }
 
 const (
-	// deliveries is how many events are delivered at once. As many are leased, so that none of
-	// those leased waits.
-	deliveries = 8
-	// longestDelivery bounds one delivery, and deliveryLease outlives it.
+	// maxInFlight is the most deliveries that a sweep has in flight, and that it claims or records
+	// by one statement.
+	maxInFlight = 64
+	// firstInFlight is how many are in flight at first. Each that is acknowledged allows one more,
+	// so that a receiver that is down costs a sweep few attempts.
+	firstInFlight = 8
+	// longestDelivery bounds one delivery. A lease outlives a delivery that begins late, and the
+	// recording of it.
 	longestDelivery = 10 * time.Second
 	deliveryLease   = longestDelivery + 20*time.Second
 	// maxDeliveries are spread over two and a half days by redelivery's pauses; then the event is
@@ -35,17 +40,54 @@ const (
 	maxDeliveries = 20
 	// storeTimeout bounds a question to the store, so that a store that hangs leaves time.
 	storeTimeout = 3 * time.Second
+	// beat is how often deliveries in flight are looked at, and the pause before claims when the
+	// one before found few.
+	beat = 25 * time.Millisecond
 )
+
+// DefaultDeliveries is how many deliveries a function with so much memory in MB has in flight: as
+// many as it attempts orders (DefaultConcurrency), but no more than 64.
+func DefaultDeliveries(memoryMB int) int { return min(DefaultConcurrency(memoryMB), maxInFlight) }
 
 // redelivery is the pauses after deliveries that failed.
 var redelivery = backoff.Exponential{First: 30 * time.Second, Max: 6 * time.Hour, Late: 0.25}
 
-// delivery delivers events that are due, while orders are swept and once more after it.
+// delivery delivers events that are due, while orders are swept and once more after it. Events go
+// through it in three stages:
+//
+//	claim:  leases batches, one ahead of what is in flight
+//	send:   a goroutine for each event in flight, as many as the receiver may have
+//	record: records what became of them, in batches
+//
+// The goroutine of run owns the state of all but the last.
 type delivery struct {
 	*sweep
 
-	// receiverDown: none of the last events was acknowledged.
-	receiverDown bool
+	receiver *receiver
+	// waiting are claimed, and not in flight yet.
+	waiting []leasedDelivery
+	claimed chan []leasedDelivery
+	ended   chan landing
+	// landed is what the recorder takes.
+	landed chan landing
+	tasks  sync.WaitGroup
+
+	// claiming: a claim is under way. nextClaim is when there may be another.
+	claiming  bool
+	nextClaim time.Time
+	// more: there may be events to claim. last: no more will come.
+	more, last bool
+	// stopped: nothing more is begun.
+	stopped bool
+	// unrecordable: the last batches could not be recorded.
+	unrecordable atomic.Bool
+}
+
+// leasedDelivery is an event with the time after which it is not begun.
+type leasedDelivery struct {
+	schedule.Delivery
+
+	until time.Time
 }
 
 // run delivers until the sweep has ended and nothing is due, the time is up, or the receiver is
@@ -54,71 +96,110 @@ func (d *delivery) run(ctx context.Context) {
 	if pool, is := d.Notifier.(idleCloser); is {
 		pool.CloseIdleConnections()
 	}
-	for last := false; ; {
-		for d.batch(ctx) {
-			continue
-		}
-		if last || ctx.Err() != nil {
+	d.claimed, d.ended = make(chan []leasedDelivery, 1), make(chan landing, maxInFlight)
+	d.landed = make(chan landing, 4*maxInFlight)
+	d.receiver, d.more = newReceiver(d.Deliveries), true
+	r := &recorder{delivery: d}
+	r.meet(ctx)
+	var recording sync.WaitGroup
+	recording.Go(func() { r.run(ctx) })
+	d.dispatch(ctx)
+	d.tasks.Wait()
+	close(d.landed)
+	recording.Wait()
+	r.alarm(ctx)
+}
+
+// dispatch begins deliveries and claims until all is done.
+func (d *delivery) dispatch(ctx context.Context) {
+	beats := time.NewTicker(beat)
+	defer beats.Stop()
+	wake := d.wake
+	for {
+		d.begin(ctx)
+		d.claim(ctx)
+		if d.isDone() {
 			return
 		}
-		_, more := <-d.wake
-		last = !more
+		select {
+		case l := <-d.ended:
+			d.receiver.end(l.flight, l.err, time.Now())
+			d.landed <- l
+		case batch := <-d.claimed:
+			d.take(batch)
+		case _, more := <-wake:
+			d.more = true
+			if !more {
+				wake, d.last, d.nextClaim = nil, true, time.Time{}
+			}
+		case <-beats.C:
+			d.receiver.cutHanging(time.Now())
+		}
 	}
 }
 
-// batch delivers as many events as fit side by side. It returns false when no others need be tried.
-func (d *delivery) batch(ctx context.Context) bool {
-	if d.noTimeLeft(ctx) || d.receiverDown {
-		return false
+// isDone reports whether nothing is under way, and nothing more is to be begun.
+func (d *delivery) isDone() bool {
+	idle := !d.claiming && d.receiver.inFlight() == 0 && len(d.waiting) == 0
+	return idle && (d.stopped || d.last && !d.more)
+}
+
+// begin sends the events that wait, as many as the receiver may have. None is begun when too little
+// time is left, or the receiver is down: what waits is given back.
+func (d *delivery) begin(ctx context.Context) {
+	now := time.Now()
+	if d.noTimeLeft(ctx) || d.unrecordable.Load() || d.receiver.isDown(ctx, now) {
+		d.stopped = true
 	}
-	due, err := d.claimDeliveries(ctx)
+	for len(d.waiting) > 0 && (d.stopped || now.After(d.waiting[0].until)) {
+		d.landed <- landing{flight: &flight{Delivery: d.waiting[0].Delivery}, unsent: true}
+		d.waiting = d.waiting[1:]
+	}
+	for len(d.waiting) > 0 && d.receiver.admits(now) {
+		sending, cancel := context.WithTimeout(ctx, longestDelivery)
+		f := d.receiver.begin(d.waiting[0].Delivery, now, cancel)
+		d.waiting = d.waiting[1:]
+		d.tasks.Go(func() {
+			defer cancel()
+			err := d.send(sending, f.Event)
+			d.ended <- landing{flight: f, err: err, outOfTime: ctx.Err() != nil}
+		})
+	}
+}
+
+// claim has a batch claimed while the one before it is sent.
+func (d *delivery) claim(ctx context.Context) {
+	n := d.receiver.limit
+	if d.stopped || d.claiming || !d.more || len(d.waiting) >= n || time.Now().Before(d.nextClaim) {
+		return
+	}
+	d.claiming = true
+	d.tasks.Go(func() { d.claimed <- d.claimDeliveries(ctx, n) })
+}
+
+// take takes what was claimed. After a claim that found few, others may be due in a moment.
+func (d *delivery) take(batch []leasedDelivery) {
+	d.claiming = false
+	d.waiting = append(d.waiting, batch...)
+	d.more = len(batch) > 0
+	if !d.last && len(batch) < firstInFlight {
+		d.nextClaim = time.Now().Add(beat)
+	}
+}
+
+func (d *delivery) claimDeliveries(ctx context.Context, n int) []leasedDelivery {
+	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
+	defer cancel()
+	until := time.Now().Add(deliveryLease - longestDelivery - longestWrite)
+	due, err := d.Store.ClaimDeliveries(ctx, d.Merchant.Account(), n, deliveryLease)
 	if err != nil {
 		d.Log.ErrorContext(ctx, "events to be told could not be read", "error", err)
 	}
-	var acknowledged atomic.Int32
-	var group sync.WaitGroup
-	for _, event := range due {
-		group.Go(func() {
-			if d.deliver(ctx, event) {
-				acknowledged.Add(1)
-			}
-		})
+	batch := make([]leasedDelivery, 0, len(due))
+	for _, e := range due {
+		batch = append(batch, leasedDelivery{e, until})
 	}
-	group.Wait()
-	// A receiver that acknowledged none of them is left alone until the next sweep.
-	d.receiverDown = len(due) > 0 && acknowledged.Load() == 0
-	return len(due) > 0
-}
-
-func (d *delivery) claimDeliveries(ctx context.Context) ([]schedule.Delivery, error) {
-	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
-	defer cancel()
-	return d.Store.ClaimDeliveries(ctx, d.Merchant.Account(), deliveries, deliveryLease)
-}
-
-// deliver delivers one event, records whether it was acknowledged, and returns that.
-func (d *delivery) deliver(ctx context.Context, e schedule.Delivery) bool {
-	err := d.send(ctx, e.Event)
-	acknowledged := err == nil
-	write, cancel := d.writing(ctx)
-	defer cancel()
-	switch {
-	case acknowledged:
-		err = d.Store.Delivered(write, e)
-		d.count(func(r *Report) { r.Told++ })
-	case e.Attempts >= maxDeliveries:
-		d.Log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", e.Number, "kind", string(e.Kind),
-			"outTradeNo", e.OutTradeNo, "attempts", e.Attempts, "error", err)
-		err = d.Store.DeadLetter(write, e, err.Error())
-		d.count(func(r *Report) { r.Dead++ })
-	default:
-		err = d.Store.Redeliver(write, e, redelivery.After(e.Attempts), err.Error())
-		d.count(func(r *Report) { r.Untold++ })
-	}
-	if err != nil {
-		d.Log.ErrorContext(ctx, "what became of an event could not be recorded; it may be told again", "event", e.Number, "error", err)
-	}
-	return acknowledged
+	return batch
 }
 
 func (d *delivery) send(ctx context.Context, e schedule.Event) (err error) {
@@ -127,7 +208,5 @@ func (d *delivery) send(ctx context.Context, e schedule.Event) (err error) {
 			err = fault
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, longestDelivery)
-	defer cancel()
 	return d.Notifier.Deliver(ctx, e)
 }

@@ -41,6 +41,8 @@ type Report struct {
 	// ClockOff is by how many seconds the database's clock is ahead of WeChat Pay's, negative if it
 	// is behind; 0 when it is at most a minute off. The log says whether the time is signed.
 	ClockOff int64 `json:"clockOff,omitempty"`
+	// Receiver is set when the receiver of events has acknowledged none for ten minutes.
+	Receiver *ReceiverReport `json:"receiver,omitempty"`
 	// Left says that orders may be due which this sweep had no time or no quota for. The next one
 	// goes on.
 	Left bool `json:"left"`

@@ -43,12 +43,22 @@ type Quota interface {
 type Outbox interface {
 	// ClaimDeliveries leases events that are due to be delivered.
 	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
-	// Delivered records that the receiver acknowledged the event.
-	Delivered(ctx context.Context, d schedule.Delivery) error
-	// Redeliver records why a delivery failed, and has the event due again after a pause.
-	Redeliver(ctx context.Context, d schedule.Delivery, after time.Duration, reason string) error
-	// DeadLetter makes the event a dead letter: it is not tried again.
-	DeadLetter(ctx context.Context, d schedule.Delivery, reason string) error
+	// RecordDeliveries records what became of deliveries, with an error for each: nil once it is
+	// recorded, a *schedule.LostClaimError when another process has the event.
+	RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error
+	// Waiting counts the events that are still to be delivered, at most so many.
+	Waiting(ctx context.Context, of order.Account, most int) (int, error)
+}
+
+// Receivers is what is known of the receiver of a merchant's events, for all processes that deliver
+// to it.
+type Receivers interface {
+	// Receiver returns what is kept; the zero Receiver when none of its deliveries failed.
+	Receiver(ctx context.Context, of order.Account) (schedule.Receiver, error)
+	// ReceiverFailed records that a delivery failed, and for how long no other is wanted.
+	ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error
+	// ReceiverRecovered records that a delivery was acknowledged after others had failed.
+	ReceiverRecovered(ctx context.Context, of order.Account) error
 }
 
 // Backlog is the store of a Sweeper.
@@ -56,4 +66,5 @@ type Backlog interface {
 	Due
 	Quota
 	Outbox
+	Receivers
 }

@@ -48,6 +48,9 @@ type Sweeper struct {
 
 	// Notifier delivers events; they wait when it is nil.
 	Notifier Notifier
+	// Deliveries is how many events are in flight to the receiver at once, at most 64;
+	// DefaultDeliveries(0) when 0.
+	Deliveries int
 	// Log has what a person has to look at; nothing is logged when it is nil.
 	Log *slog.Logger
 }
@@ -121,6 +124,7 @@ func (s *Sweeper) begin(ctx context.Context, now time.Time) (*sweep, context.Con
 		w.Log = slog.New(slog.DiscardHandler)
 	}
 	w.Concurrency = cmp.Or(max(s.Concurrency, 0), DefaultConcurrency(0))
+	w.Deliveries = min(cmp.Or(max(s.Deliveries, 0), DefaultDeliveries(0)), maxInFlight)
 	w.MaxAttempts = cmp.Or(max(s.MaxAttempts, 0), defaultAttempts)
 	w.Lease = max(cmp.Or(s.Lease, defaultLease), minLease)
 	w.pace = newPace(s.Store, s.Merchant.Account(), cmp.Or(max(s.PerSecond, 0), DefaultPerSecond), w.Log)

@@ -118,37 +118,45 @@ func (s *Store) ClaimDeliveries(
 	return claimed, nil
 }
 
-// Delivered records that an event was delivered.
-func (s *Store) Delivered(ctx context.Context, p schedule.Delivery) error {
-	return s.post(ctx, "delivered", p, func(d *delivery) { d.due, d.LastError = time.Time{}, "" })
-}
-
-// Redeliver puts a delivery off.
-func (s *Store) Redeliver(ctx context.Context, p schedule.Delivery, after time.Duration, reason string) error {
-	return s.post(ctx, "redeliver", p, func(d *delivery) {
-		d.due, d.LastError = s.now().Add(max(after, 0)), oneLine(reason, 300)
-	})
-}
-
-// DeadLetter ends the attempts to deliver an event.
-func (s *Store) DeadLetter(ctx context.Context, p schedule.Delivery, reason string) error {
-	return s.post(ctx, "deadLetter", p, func(d *delivery) {
-		d.due, d.dead, d.LastError = time.Time{}, true, oneLine(reason, 300)
-	})
-}
-
-// post changes an event under its lease.
-func (s *Store) post(ctx context.Context, op string, p schedule.Delivery, change func(*delivery)) error {
-	unlock, err := s.begin(ctx, op)
+// RecordDeliveries records what became of deliveries.
+func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error {
+	errs := make([]error, len(results))
+	unlock, err := s.begin(ctx, "recordDeliveries")
 	if err != nil {
-		return err
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
 	}
 	defer unlock()
-	if d := s.event(p.Account(), p.Number); d != nil && d.Token == p.Token {
-		change(d)
-		return nil
+	for i, r := range results {
+		d := s.event(of, r.Number)
+		if d == nil || d.Token != r.Token {
+			errs[i] = &schedule.LostClaimError{Ref: r.Ref}
+			continue
+		}
+		d.record(r, s.now())
 	}
-	return &schedule.LostClaimError{Ref: p.Ref}
+	return errs
+}
+
+func (d *delivery) record(r schedule.DeliveryResult, now time.Time) {
+	switch r.Outcome {
+	case schedule.DeliveryAcknowledged:
+		d.due, d.LastError = time.Time{}, ""
+	case schedule.DeliveryFailed:
+		d.due, d.LastError = now.Add(max(r.After, 0)), oneLine(r.Reason, 300)
+	case schedule.DeliveryDead:
+		d.due, d.dead, d.LastError = time.Time{}, true, oneLine(r.Reason, 300)
+	case schedule.DeliveryReturned:
+		d.due, d.Token, d.Attempts = now, "", d.Attempts-1
+	}
+}
+
+// Waiting counts the events that are still to be delivered.
+func (s *Store) Waiting(ctx context.Context, of order.Account, most int) (int, error) {
+	waiting, err := s.read(ctx, "waiting", most, func(d *delivery) bool { return d.Account() == of && !d.due.IsZero() })
+	return len(waiting), err
 }
 
 // event is nil if the merchant has no event with the number.
@@ -161,17 +169,18 @@ func (s *Store) event(of order.Account, number int64) *delivery {
 	return nil
 }
 
-// Requeue has a dead letter delivered again.
-func (s *Store) Requeue(ctx context.Context, of order.Account, number int64) (requeued bool, err error) {
+// Requeue has events delivered again.
+func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error) {
 	unlock, err := s.begin(ctx, "requeue")
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer unlock()
-	d := s.event(of, number)
-	if d == nil || !d.dead {
-		return false, nil
+	for _, number := range numbers {
+		if d := s.event(of, number); d != nil {
+			d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0
+			requeued++
+		}
 	}
-	d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0
-	return true, nil
+	return requeued, nil
 }

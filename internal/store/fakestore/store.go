@@ -31,13 +31,14 @@ type Store struct {
 	account order.Account
 	clock   func() time.Time
 
-	mu     sync.Mutex
-	rows   map[order.Ref]*row
-	byID   []*row
-	events []*delivery
-	quotas map[order.Account]*schedule.Quota
-	tokens int
-	calls  map[string]int
+	mu        sync.Mutex
+	rows      map[order.Ref]*row
+	byID      []*row
+	events    []*delivery
+	quotas    map[order.Account]*schedule.Quota
+	receivers map[order.Account]receiver
+	tokens    int
+	calls     map[string]int
 }
 
 type row struct {
@@ -55,7 +56,8 @@ type row struct {
 func New(account order.Account, clock func() time.Time) *Store {
 	return &Store{
 		account: account, clock: clock,
-		rows: map[order.Ref]*row{}, quotas: map[order.Account]*schedule.Quota{}, calls: map[string]int{},
+		rows: map[order.Ref]*row{}, quotas: map[order.Account]*schedule.Quota{}, receivers: map[order.Account]receiver{},
+		calls: map[string]int{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -14,6 +15,10 @@ var outbox = []proof{
 	{name: "deliveries", prove: delivers},
 	{name: "a delivery under a lease", prove: leasesDeliveries},
 	{name: "dead letters", prove: deadLetters},
+	{name: "an event that was delivered is requeued", prove: requeuesDelivered},
+	{name: "deliveries given back", prove: returnsDeliveries},
+	{name: "deliveries recorded together", prove: recordsDeliveries},
+	{name: "how the receiver does", prove: followsReceiver},
 	{name: "an order's history", prove: tellsHistory},
 }
 
@@ -129,6 +134,37 @@ func (e *env) claimDeliveries(want ...string) []schedule.Delivery {
 	return deliveries
 }
 
+// claimAll claims so many deliveries.
+func (e *env) claimAll(want int) []schedule.Delivery {
+	e.Helper()
+	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
+	if err != nil || len(deliveries) != want {
+		e.Fatalf("to deliver: got %d and error %v, want %d", len(deliveries), err, want)
+	}
+	return deliveries
+}
+
+// result records what became of one delivery.
+func (e *env) result(d schedule.Delivery, outcome schedule.DeliveryOutcome, after time.Duration, reason string) error {
+	return e.RecordDeliveries(e.ctx, d.Account(), []schedule.DeliveryResult{{Delivery: d, Outcome: outcome, After: after, Reason: reason}})[0]
+}
+
+func (e *env) acknowledge(d schedule.Delivery) error {
+	return e.result(d, schedule.DeliveryAcknowledged, 0, "")
+}
+
+func (e *env) fail(d schedule.Delivery, after time.Duration, reason string) error {
+	return e.result(d, schedule.DeliveryFailed, after, reason)
+}
+
+func (e *env) kill(d schedule.Delivery, reason string) error {
+	return e.result(d, schedule.DeliveryDead, 0, reason)
+}
+
+func (e *env) giveBack(d schedule.Delivery) error {
+	return e.result(d, schedule.DeliveryReturned, 0, "")
+}
+
 func delivers(e *env) {
 	e.endAll("A", "B")
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
@@ -137,16 +173,16 @@ func delivers(e *env) {
 	if p := deliveries[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.Number == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
-	e.must(e.Delivered(e.ctx, deliveries[0]))
-	e.must(e.Delivered(e.ctx, deliveries[0])) // as after a commit whose answer was lost
-	e.must(e.Redeliver(e.ctx, deliveries[1], time.Hour, "HTTP 500"))
+	e.must(e.acknowledge(deliveries[0]))
+	e.must(e.acknowledge(deliveries[0])) // as after a commit whose answer was lost
+	e.must(e.fail(deliveries[1], time.Hour, "HTTP 500"))
 	e.claimDeliveries()
 	e.Pass(time.Hour)
 	again := e.claimDeliveries("B")
 	if again[0].Attempts != 2 || again[0].LastError != "HTTP 500" {
 		e.Errorf("got %#v, want a second delivery after HTTP 500", again[0])
 	}
-	e.must(e.Delivered(e.ctx, again[0]))
+	e.must(e.acknowledge(again[0]))
 	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
 }
@@ -157,17 +193,18 @@ func leasesDeliveries(e *env) {
 	e.claimDeliveries()
 	e.Pass(lease)
 	second := e.claimDeliveries("A")[0]
-	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, first))
-	refused[*schedule.LostClaimError](e, e.Redeliver(e.ctx, first, 0, "late"))
-	refused[*schedule.LostClaimError](e, e.DeadLetter(e.ctx, first, "late"))
-	e.must(e.Delivered(e.ctx, second))
+	refused[*schedule.LostClaimError](e, e.acknowledge(first))
+	refused[*schedule.LostClaimError](e, e.fail(first, 0, "late"))
+	refused[*schedule.LostClaimError](e, e.kill(first, "late"))
+	refused[*schedule.LostClaimError](e, e.giveBack(first))
+	e.must(e.acknowledge(second))
 }
 
 func deadLetters(e *env) {
 	e.endAll("A", "B")
 	deliveries := e.claimDeliveries("A", "B")
-	e.must(e.DeadLetter(e.ctx, deliveries[0], "HTTP 410"))
-	e.must(e.Delivered(e.ctx, deliveries[1]))
+	e.must(e.kill(deliveries[0], "HTTP 410"))
+	e.must(e.acknowledge(deliveries[1]))
 	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
 	dead, err := e.DeadLetters(e.ctx, shop, 0, 10)
@@ -177,16 +214,132 @@ func deadLetters(e *env) {
 	if more, err := e.DeadLetters(e.ctx, shop, dead[0].Number, 10); err != nil || len(more) != 0 {
 		e.Errorf("after the last: got %v and error %v, want none", more, err)
 	}
-	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, dead[0].Number); err != nil || requeued {
-		e.Errorf("another merchant's: got requeued %v and error %v, want false", requeued, err)
+	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, []int64{dead[0].Number}); err != nil || requeued != 0 {
+		e.Errorf("another merchant's: got %d requeued and error %v, want none", requeued, err)
 	}
-	for _, want := range []bool{true, false} {
-		if requeued, err := e.Requeue(e.ctx, shop, dead[0].Number); err != nil || requeued != want {
-			e.Errorf("got requeued %v and error %v, want %v", requeued, err, want)
+	if requeued, err := e.Requeue(e.ctx, shop, []int64{dead[0].Number, 99}); err != nil || requeued != 1 {
+		e.Errorf("got %d requeued and error %v, want 1 of the two", requeued, err)
+	}
+	refused[*schedule.LostClaimError](e, e.acknowledge(deliveries[0]))
+	again := e.claimDeliveries("A")
+	if again[0].Attempts != 1 {
+		e.Errorf("got %#v, want its attempts counted anew", again[0])
+	}
+	e.must(e.acknowledge(again[0]))
+}
+
+// requeuesDelivered has an event delivered again that was acknowledged, and one that waits.
+func requeuesDelivered(e *env) {
+	e.endAll("A", "B")
+	deliveries := e.claimDeliveries("A", "B")
+	e.must(e.acknowledge(deliveries[0]))
+	e.must(e.fail(deliveries[1], time.Hour, "HTTP 500"))
+	if requeued, err := e.Requeue(e.ctx, shop, []int64{deliveries[0].Number, deliveries[1].Number}); err != nil || requeued != 2 {
+		e.Fatalf("got %d requeued and error %v, want both", requeued, err)
+	}
+	again, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
+	if err != nil || len(again) != 2 || again[0].Attempts != 1 || again[1].Attempts != 1 {
+		e.Fatalf("to deliver: got %#v and error %v, want both, for the first time", again, err)
+	}
+	for _, d := range again {
+		e.must(e.acknowledge(d))
+	}
+	e.Pass(1000 * time.Hour)
+	e.claimDeliveries()
+}
+
+// returnsDeliveries gives events back: they are due at once, and the attempt was none.
+func returnsDeliveries(e *env) {
+	e.endAll("A", "B")
+	deliveries := e.claimDeliveries("A", "B")
+	for _, d := range deliveries {
+		e.must(e.giveBack(d))
+	}
+	again := e.claimDeliveries("A", "B")
+	if again[0].Attempts != 1 || again[0].Token == deliveries[0].Token {
+		e.Errorf("got %#v, want a first attempt under another lease", again[0])
+	}
+}
+
+// recordsDeliveries records outcomes of each kind at once. A lease that was lost keeps none of the
+// others from it.
+func recordsDeliveries(e *env) {
+	e.endAll("A", "B", "C", "D", "E")
+	lost, err := e.ClaimDeliveries(e.ctx, shop, 1, 0) // expires at once
+	e.must(err)
+	of := map[string]schedule.Delivery{}
+	for _, d := range e.claimAll(5) {
+		of[d.OutTradeNo] = d
+	}
+	results := []schedule.DeliveryResult{
+		{Delivery: of["A"], Outcome: schedule.DeliveryAcknowledged},
+		{Delivery: of["B"], Outcome: schedule.DeliveryFailed, After: time.Minute, Reason: "HTTP 500"},
+		{Delivery: lost[0], Outcome: schedule.DeliveryAcknowledged},
+		{Delivery: of["C"], Outcome: schedule.DeliveryFailed, After: time.Hour, Reason: "no\x00\nanswer"},
+		{Delivery: of["D"], Outcome: schedule.DeliveryDead, Reason: "HTTP 410"},
+		{Delivery: of["E"], Outcome: schedule.DeliveryReturned},
+	}
+	results[2].Number = of["B"].Number + 1000 // of no event
+	errs := e.RecordDeliveries(e.ctx, shop, results)
+	for i, err := range errs {
+		if _, isLost := errors.AsType[*schedule.LostClaimError](err); isLost != (i == 2) || err != nil && i != 2 {
+			e.Errorf("result %d: got error %v", i, err)
 		}
 	}
-	refused[*schedule.LostClaimError](e, e.Delivered(e.ctx, deliveries[0]))
-	e.must(e.Delivered(e.ctx, e.claimDeliveries("A")[0]))
+	if waiting, err := e.Waiting(e.ctx, shop, 100); err != nil || waiting != 3 {
+		e.Errorf("got %d waiting and error %v, want B, C and E", waiting, err)
+	}
+	if waiting, err := e.Waiting(e.ctx, shop, 2); err != nil || waiting != 2 {
+		e.Errorf("got %d waiting and error %v, want no more counted than asked", waiting, err)
+	}
+	e.claimDeliveries("E")
+	e.Pass(time.Minute)
+	for _, d := range e.claimDeliveries("B", "E") { // E's lease has run out
+		e.must(e.acknowledge(d))
+	}
+	e.Pass(time.Hour)
+	if c := e.claimDeliveries("C")[0]; c.LastError != "no answer" || c.Attempts != 2 {
+		e.Errorf("got %#v, want a second attempt after \"no answer\"", c)
+	}
+	for i, err := range e.RecordDeliveries(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, results[:1]) {
+		if err == nil {
+			e.Errorf("another merchant's result %d was recorded", i)
+		}
+	}
+	if errs := e.RecordDeliveries(e.ctx, shop, nil); len(errs) != 0 {
+		e.Errorf("got errors %v for nothing", errs)
+	}
+}
+
+// followsReceiver wants the first failure's time to be kept until a success, and a pause to pass.
+func followsReceiver(e *env) {
+	wantReceiver := func(failing time.Duration, lastError string) schedule.Receiver {
+		e.Helper()
+		r, err := e.Receiver(e.ctx, shop)
+		e.must(err)
+		if r.FailingSince.IsZero() != (lastError == "") || r.LastError != lastError || r.Failing < failing || r.Failing > failing+time.Minute {
+			e.Errorf("got %+v, want it to fail for %s: %q", r, failing, lastError)
+		}
+		return r
+	}
+	wantReceiver(0, "")
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP\n500", 0))
+	wantReceiver(0, "HTTP 500")
+	e.Pass(time.Hour)
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 503", 30*time.Minute))
+	if r := wantReceiver(time.Hour, "HTTP 503"); r.Pause < 29*time.Minute || r.Pause > 30*time.Minute {
+		e.Errorf("got a pause of %s, want 30 minutes", r.Pause)
+	}
+	e.Pass(time.Hour)
+	if r := wantReceiver(2*time.Hour, "HTTP 503"); r.Pause != 0 {
+		e.Errorf("got a pause of %s, want none any more", r.Pause)
+	}
+	e.must(e.ReceiverRecovered(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}))
+	wantReceiver(2*time.Hour, "HTTP 503")
+	e.must(e.ReceiverRecovered(e.ctx, shop))
+	wantReceiver(0, "")
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 502", 0))
+	wantReceiver(0, "HTTP 502")
 }
 
 // tellsHistory wants an order's own events, in order, and no others.

@@ -29,7 +29,7 @@ type Store interface {
 	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
-	Requeue(ctx context.Context, of order.Account, id int64) (requeued bool, err error)
+	Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error)
 }
 
 // lists is what a register's orders are listed by.
@@ -286,6 +286,7 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
 		"cloudpay_quotas":     {"changed_at", "opens_at"},
 		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
+		"cloudpay_receivers":  {"failing_since", "opens_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {

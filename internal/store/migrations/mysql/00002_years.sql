@@ -65,6 +65,7 @@ CREATE TABLE cloudpay_receivers (
     region        VARBINARY(8) NOT NULL,
     mchid         VARBINARY(32) NOT NULL,
     failing_since DATETIME(6), -- NULL: the last delivery was acknowledged
+    opens_at      DATETIME(6), -- before this, the receiver wants no deliveries (Retry-After)
     last_error    VARCHAR(512) NOT NULL,
     PRIMARY KEY (region, mchid)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -66,6 +66,7 @@ CREATE TABLE cloudpay_receivers (
     region        text COLLATE "C" NOT NULL,
     mchid         text COLLATE "C" NOT NULL,
     failing_since timestamptz, -- NULL: the last delivery was acknowledged
+    opens_at      timestamptz, -- before this, the receiver wants no deliveries (Retry-After)
     last_error    text NOT NULL,
     PRIMARY KEY (region, mchid)
 );

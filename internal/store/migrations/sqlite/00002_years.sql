@@ -97,6 +97,7 @@ CREATE TABLE cloudpay_receivers (
     region        TEXT NOT NULL,
     mchid         TEXT NOT NULL,
     failing_since INTEGER, -- NULL: the last delivery was acknowledged
+    opens_at      INTEGER, -- before this, the receiver wants no deliveries (Retry-After)
     last_error    TEXT NOT NULL,
     PRIMARY KEY (region, mchid)
 ) STRICT;

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// RecordDeliveries records what became of deliveries of one merchant, in one statement. There is an
+// error for each of them, nil once it is recorded: a *schedule.LostClaimError if the event was
+// claimed again since, or was requeued, and the database's for all of them if it failed. Repeating
+// the write under a lease changes nothing.
+func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error {
+	errs := make([]error, len(results))
+	if len(results) == 0 {
+		return errs
+	}
+	lost, err := transact(ctx, s, "recording deliveries", func(t tx) (map[int64]bool, error) {
+		statement, args := recording(of, results)
+		n, err := t.exec(statement, args...)
+		if err != nil || n == int64(len(results)) {
+			return nil, err
+		}
+		return t.lost(of, results)
+	})
+	for i, r := range results {
+		switch {
+		case err != nil:
+			errs[i] = err
+		case lost[r.Number]:
+			errs[i] = &schedule.LostClaimError{Ref: r.Ref}
+		}
+	}
+	return errs
+}
+
+// lost returns those of the events that are not, or no more, under their delivery's lease. The
+// token of a returned one is gone.
+func (t tx) lost(of order.Account, results []schedule.DeliveryResult) (map[int64]bool, error) {
+	lost, tokens := map[int64]bool{}, map[int64]string{}
+	ids := make([]int64, 0, len(results))
+	for _, r := range results {
+		lost[r.Number] = true
+		ids = append(ids, r.Number)
+		if tokens[r.Number] = r.Token; r.Outcome == schedule.DeliveryReturned {
+			tokens[r.Number] = ""
+		}
+	}
+	_, err := query(t, func(scan scanner) (id int64, err error) {
+		var token string
+		if err = scan(&id, &token); err == nil && token == tokens[id] {
+			delete(lost, id)
+		}
+		return id, err
+	}, "SELECT seq, COALESCE(token, '') FROM cloudpay_events WHERE "+ofMerchant+" AND seq IN ("+literals(ids)+")",
+		string(of.Region), of.MchID)
+	return lost, err
+}
+
+// recording is one statement for all results. It contains the events' numbers as literals: they are
+// no text from outside.
+func recording(of order.Account, results []schedule.DeliveryResult) (statement string, args []any) {
+	var assignments []string
+	ids := make([]int64, 0, len(results))
+	for _, r := range results {
+		ids = append(ids, r.Number)
+	}
+	for _, column := range delivered {
+		var c cases
+		for _, r := range results {
+			if expression, arg := column.value(r); expression != "" {
+				c.when(r.Number, expression, arg...)
+			}
+		}
+		if c.text.Len() > 0 {
+			assignments = append(assignments, column.name+" = CASE seq"+c.text.String()+" ELSE "+column.name+" END")
+			args = append(args, c.args...)
+		}
+	}
+	var held cases
+	for _, r := range results {
+		held.when(r.Number, "?", r.Token)
+	}
+	return "UPDATE cloudpay_events SET " + strings.Join(assignments, ", ") + " WHERE " + ofMerchant +
+			" AND seq IN (" + literals(ids) + ") AND token = CASE seq" + held.text.String() + " END",
+		append(append(args, string(of.Region), of.MchID), held.args...)
+}
+
+// delivered are the columns that a delivery's outcome changes: what each is set to, with the
+// arguments, or "" if it stays.
+var delivered = []struct {
+	name  string
+	value func(schedule.DeliveryResult) (expression string, args []any)
+}{
+	{"delivered_at", func(r schedule.DeliveryResult) (string, []any) {
+		return onlyIf(r, schedule.DeliveryAcknowledged, "{now}"), nil
+	}},
+	{"dead_at", func(r schedule.DeliveryResult) (string, []any) { return onlyIf(r, schedule.DeliveryDead, "{now}"), nil }},
+	{"attempts", func(r schedule.DeliveryResult) (string, []any) {
+		return onlyIf(r, schedule.DeliveryReturned, "attempts - 1"), nil
+	}},
+	{"token", func(r schedule.DeliveryResult) (string, []any) {
+		return onlyIf(r, schedule.DeliveryReturned, "NULL"), nil
+	}},
+	{"due_at", func(r schedule.DeliveryResult) (string, []any) {
+		switch r.Outcome {
+		case schedule.DeliveryFailed:
+			return "{soon}", []any{max(r.After, 0).Microseconds()}
+		case schedule.DeliveryReturned:
+			return "{now}", nil
+		case schedule.DeliveryAcknowledged, schedule.DeliveryDead:
+		}
+		return "NULL", nil
+	}},
+	{"last_error", func(r schedule.DeliveryResult) (string, []any) {
+		if r.Outcome == schedule.DeliveryReturned {
+			return "", nil
+		}
+		return "?", []any{line(r.Reason, maxReason)}
+	}},
+}
+
+func onlyIf(r schedule.DeliveryResult, outcome schedule.DeliveryOutcome, expression string) string {
+	if r.Outcome != outcome {
+		return ""
+	}
+	return expression
+}
+
+// cases are the branches of CASE seq, with their arguments.
+type cases struct {
+	text strings.Builder
+	args []any
+}
+
+func (c *cases) when(number int64, expression string, args ...any) {
+	c.text.WriteString(" WHEN " + strconv.FormatInt(number, 10) + " THEN " + expression)
+	c.args = append(c.args, args...)
+}
+
+// literals are numbers with commas between them.
+func literals(numbers []int64) string {
+	var list strings.Builder
+	for i, n := range numbers {
+		if i > 0 {
+			list.WriteByte(',')
+		}
+		list.WriteString(strconv.FormatInt(n, 10))
+	}
+	return list.String()
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// Receiver returns what is kept of the receiver of a merchant's events; the zero Receiver if none
+// of its deliveries failed.
+func (s *Store) Receiver(ctx context.Context, of order.Account) (schedule.Receiver, error) {
+	return transact(ctx, s, "reading how the receiver does", func(t tx) (r schedule.Receiver, err error) {
+		var since, opens, now moment
+		_, err = t.one([]any{&since, &opens, &r.LastError, &now},
+			"SELECT failing_since, opens_at, last_error, {now} FROM cloudpay_receivers WHERE "+ofMerchant, string(of.Region), of.MchID)
+		if r.FailingSince = since.Time; !r.FailingSince.IsZero() {
+			r.Failing = now.Sub(r.FailingSince)
+		}
+		if !opens.IsZero() {
+			r.Pause = max(opens.Sub(now.Time), 0)
+		}
+		return r, err
+	})
+}
+
+// ReceiverFailed records that a delivery failed, and for how long the receiver wants no other; 0 if
+// it did not say. It keeps since when deliveries fail.
+func (s *Store) ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error {
+	return s.do(ctx, "recording how the receiver does", func(t tx) error {
+		n, err := t.exec("UPDATE cloudpay_receivers SET failing_since = COALESCE(failing_since, {now}), opens_at = {soon}, last_error = ?"+
+			" WHERE "+ofMerchant, pause.Microseconds(), line(reason, maxReason), string(of.Region), of.MchID)
+		if err != nil || n > 0 {
+			return err
+		}
+		_, err = t.exec("INSERT INTO cloudpay_receivers (region, mchid, failing_since, opens_at, last_error) "+
+			"VALUES (?, ?, {now}, {soon}, ?)"+t.d.ifNew,
+			string(of.Region), of.MchID, pause.Microseconds(), line(reason, maxReason))
+		return err
+	})
+}
+
+// ReceiverRecovered records that a delivery was acknowledged after others had failed.
+func (s *Store) ReceiverRecovered(ctx context.Context, of order.Account) error {
+	return s.do(ctx, "recording how the receiver does", func(t tx) error {
+		_, err := t.exec("UPDATE cloudpay_receivers SET failing_since = NULL, opens_at = NULL, last_error = '' WHERE "+ofMerchant,
+			string(of.Region), of.MchID)
+		return err
+	})
+}
+
+// Waiting counts a merchant's events that are still to be delivered, at most so many.
+func (s *Store) Waiting(ctx context.Context, of order.Account, most int) (int, error) {
+	return transact(ctx, s, "counting events to deliver", func(t tx) (n int, err error) {
+		_, err = t.one([]any{&n}, "SELECT COUNT(*) FROM (SELECT id FROM cloudpay_events"+
+			" WHERE "+ofMerchant+" AND due_at IS NOT NULL LIMIT ?) AS waiting",
+			string(of.Region), of.MchID, most)
+		return n, err
+	})
+}
+
+// Pending lists a merchant's events that are still to be delivered, those that are due first at the
+// front, up to limit of them and never more than a thousand.
+func (s *Store) Pending(ctx context.Context, of order.Account, limit int) ([]schedule.Delivery, error) {
+	if _, err := s.number(ctx, of); err != nil {
+		return nil, err
+	}
+	return transact(ctx, s, "listing events to deliver", func(t tx) ([]schedule.Delivery, error) {
+		return query(t, func(scan scanner) (p schedule.Delivery, err error) {
+			var due, now moment
+			p, err = scanDelivery(scan, &due, &now)
+			p.DueAt, p.Age = due.Time, now.Sub(p.OccurredAt)
+			return p, err
+		}, "SELECT "+deliveryColumns+", due_at, {now} FROM cloudpay_events"+
+			" WHERE "+ofMerchant+" AND due_at IS NOT NULL AND seq IS NOT NULL ORDER BY due_at LIMIT ?",
+			string(of.Region), of.MchID, min(limit, maxEvents))
+	})
+}
