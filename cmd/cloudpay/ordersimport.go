@@ -3,9 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+	_ "time/tzdata" // for --zone on machines without time zones, such as Windows
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
@@ -26,6 +30,16 @@ type importCmd struct {
 
 	// format is csv or jsonl; empty: the file's name tells.
 	format string
+	// encoding is one of orderfile.Encodings; empty: the file tells.
+	encoding string
+	// columns are the --map flags.
+	columns []string
+	// closeAt is for a CSV file without that column.
+	closeAt string
+	// zone is the name of the time zone of times without one; empty: there must be none.
+	zone string
+	// fromLine is the first line that is registered.
+	fromLine int
 	// rejects is a file for the lines that are not registered; empty: standard error gets the
 	// first.
 	rejects string
@@ -42,12 +56,25 @@ func newImport(l *render.Language) *cobra.Command {
 	})
 	cmd.Long = strings.ReplaceAll(cmd.Long, "{columns}", columnList())
 	i.register(cmd)
-	cmd.Flags().StringVar(&i.format, "format", "", l.Say("csv or jsonl; by the file's name when left out", "csv 或 jsonl；不填则取决于文件名"))
-	cmd.Flags().StringVar(&i.rejects, "rejects", "", l.Say(
-		"file to write rejected lines to, as CSV: line, out_trade_no, field, rule", "写入被拒绝行的 CSV 文件：line、out_trade_no、field、rule"))
+	i.flags(l, cmd.Flags())
 	complete(cmd, "format", string(orderfile.CSV), string(orderfile.JSONLines))
+	complete(cmd, "encoding", orderfile.Encodings()...)
 	_ = cmd.MarkFlagFilename("rejects", string(orderfile.CSV))
 	return cmd
+}
+
+// flags adds the flags that say how the file is written, and what of it is registered.
+func (i *importCmd) flags(l *render.Language, flags *pflag.FlagSet) {
+	flags.StringVar(&i.format, "format", "", l.Say("csv or jsonl; by the file's name when left out", "csv 或 jsonl；不填则取决于文件名"))
+	flags.StringVar(&i.encoding, "encoding", "", l.Say("utf-8, gbk, utf-16le or utf-16be; by the file's beginning when left out",
+		"utf-8、gbk、utf-16le 或 utf-16be；不填则由文件开头判断"))
+	flags.StringArrayVar(&i.columns, "map", nil, l.Say("what columns are, as TITLE=NAME,…; total:yuan is an amount in yuan,\n"+
+		"- leaves a column out, and '*=-' all that are not known", "指明各列，如 列名=参数名,…；total:yuan 表示以元为单位，\n- 表示忽略该列，'*=-' 忽略所有无法识别的列"))
+	flags.StringVar(&i.closeAt, "close-at", "", l.Say("close_at of all orders, for CSV without that column", "全部订单的 close_at，用于没有该列的 CSV"))
+	flags.StringVar(&i.zone, "zone", "", l.Say("time zone of times without one, such as Asia/Shanghai", "没有时区的时间所属时区，如 Asia/Shanghai"))
+	flags.IntVar(&i.fromLine, "from-line", 1, l.Say("the first line that is registered, besides the header", "从第几行起登记（表头除外）"))
+	flags.StringVar(&i.rejects, "rejects", "", l.Say("file to write rejected lines to as they were, each with its reason",
+		"写入被拒绝的行（原样，附原因）的文件"))
 }
 
 // columnList is the names of all columns, as many on a line of help as fit. They come from the
@@ -77,29 +104,60 @@ func (i *importCmd) run(cmd *cobra.Command, args []string) error {
 			return usagef("the orders to import: %w", "要导入的订单：%w", err)
 		}
 		defer func() { _ = source.Close() }() // it was only read
-		format, err := orderfile.FormatOf(i.format, args[0])
-		if err != nil {
-			return usagef("--format: %w", "--format：%w", err)
+		in := &orderfile.Importer{
+			Register: s.RegisterAll, Merchant: m, Encoding: i.encoding, CloseAt: i.closeAt, FromLine: i.fromLine,
+			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
 		}
-		rejects, err := orderfile.OpenRejects(i.rejects, source, i.Language)
+		if err := i.read(in, args[0]); err != nil {
+			return err
+		}
+		rejects, err := orderfile.OpenRejects(i.rejects, source, i.fromLine > 1, i.Language)
 		if err != nil {
 			return usagef("--rejects: %w", "--rejects：%w", err)
 		}
-		in := &orderfile.Importer{
-			Register: s.RegisterAll, Merchant: m, Format: format, Rejects: rejects,
-			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
-		}
+		in.Rejects = rejects
 		// The rejected lines are written out whatever ended the import.
 		err = errors.Join(in.Run(cmd.Context(), source), rejects.End(cmd.ErrOrStderr()))
 		return i.tell(cmd, in, err)
 	})
 }
 
+// read puts the flags that say how the file is written into the importer.
+func (i *importCmd) read(in *orderfile.Importer, name string) (err error) {
+	if in.Format, err = orderfile.FormatOf(i.format, name); err != nil {
+		return usagef("--format: %w", "--format：%w", err)
+	}
+	if in.Columns, err = orderfile.ParseColumns(strings.Join(i.columns, ",")); err != nil {
+		return usagef("--map: %w", "--map：%w", err)
+	}
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"map", len(i.columns) > 0}, {"close-at", i.closeAt != ""}, {"zone", i.zone != ""}} {
+		if flag.given && in.Format != orderfile.CSV {
+			return usagef("--%s: is for CSV; JSON Lines name what they have", "--%s：仅用于 CSV；JSON Lines 自带名称", flag.name)
+		}
+	}
+	if i.encoding != "" && !slices.Contains(orderfile.Encodings(), i.encoding) {
+		return usage(checkChoice("encoding", i.encoding, orderfile.Encodings()))
+	}
+	if i.fromLine < 1 {
+		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")
+	}
+	if i.zone != "" {
+		if in.Zone, err = time.LoadLocation(i.zone); err != nil {
+			return usagef("--zone: must be a time zone's name such as Asia/Shanghai or UTC, not %q",
+				"--zone：须为时区名，如 Asia/Shanghai 或 UTC，而不是 %q", i.zone)
+		}
+	}
+	return nil
+}
+
 // tell prints the counts, whatever ended the import, and returns the exit code: 1 also when every
 // line was read and some were rejected, so that a script does not take a part for the whole.
-// Nothing is counted of a file whose header is wrong.
+// Nothing is counted of a file that is not read.
 func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) error {
-	if _, is := errors.AsType[*orderfile.HeaderError](err); is {
+	if _, is := errors.AsType[*orderfile.FileError](err); is {
 		return usage(err)
 	}
 	// The counts are said after an error, too: what was registered stays registered.
@@ -109,15 +167,18 @@ func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) 
 			Added    int `json:"added"`
 			Known    int `json:"known"`
 			Rejected int `json:"rejected"`
-		}{in.Lines, in.Added, in.Known, in.Rejects.Count})
+			NextLine int `json:"nextLine,omitempty"`
+		}{in.Lines, in.Added, in.Known, in.Rejects.Count, in.NextLine})
 	} else {
 		fmt.Fprint(cmd.OutOrStdout(), i.Say("%d orders: %d registered, %d registered before, %d rejected\n",
 			"共 %d 个订单：新登记 %d，此前已登记 %d，拒绝 %d\n", in.Lines, in.Added, in.Known, in.Rejects.Count))
 	}
 	switch {
+	case err != nil && in.NextLine == 0: // everything was read; the report of what was rejected is broken
+		return err
 	case err != nil:
-		return bilingual.Errorf("the import is not complete: what was registered stays, and running it again goes on: %w",
-			"导入未完成：已登记的保留，重新执行即可继续：%w", inStore(err))
+		return bilingual.Errorf("the import is not complete: what was registered stays; go on with --from-line %d, or run it again: %w",
+			"导入未完成：已登记的保留；请用 --from-line %d 继续，或重新执行：%w", in.NextLine, inStore(err))
 	case in.Rejects.Count > 0:
 		return exit(exitFault)
 	}

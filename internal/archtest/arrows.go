@@ -32,6 +32,7 @@ const (
 	lambdaEvents  = "github.com/aws/aws-lambda-go/events"
 	scfEvents     = "github.com/tencentyun/scf-go-lib/events"
 	xsync         = "golang.org/x/sync"
+	xtext         = "golang.org/x/text"
 	mysql         = "github.com/go-sql-driver/mysql"
 	pq            = "github.com/lib/pq"
 	sqlite        = "modernc.org/sqlite"
@@ -188,6 +189,7 @@ var arrows = []Arrow{
 			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
 			"internal/cli/render",
 		},
+		Theirs: []string{xtext},
 	},
 	{
 		Package: "internal/cli/demo",

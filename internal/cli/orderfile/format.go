@@ -1,11 +1,7 @@
 package orderfile
 
 import (
-	"bytes"
-	"encoding/csv"
-	"errors"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"cloudpay/internal/bilingual"
@@ -53,17 +49,33 @@ func FormatOf(given, name string) (Format, error) {
 		CSV, JSONLines, name)
 }
 
-// parser turns one line of a file into Params. header reports that the line was the CSV header and
-// holds no order. The error is a *lineError, which is about this line alone and leaves in the
-// Params what could be read, or a *HeaderError, which is about the whole file.
-type parser func(line []byte) (p order.Params, header bool, err error)
+// parsed is what one line of a file says.
+type parsed struct {
+	order.Params
+	// region and mchid are the order's account, where the line names it; it has to be the
+	// configured one.
+	region order.Region
+	mchid  string
+	// row is the line as it was, without an earlier import's reason for its rejection.
+	row string
+}
 
-// parser returns a parser for a new file. It keeps what the header said, so one file needs one.
-func (f Format) parser() parser {
-	if f == CSV {
-		return (&csvParser{}).parse
+// parser turns the lines of one file into orders.
+type parser struct {
+	// parse reads a line. header reports that it was the CSV header, or stood before it, and holds
+	// no order. The error is a *lineError, which is about this line alone and leaves in parsed what
+	// could be read, or a *FileError.
+	parse func(line string) (p parsed, header bool, err error)
+	// headed reports whether the header was read, if there is one.
+	headed func() bool
+}
+
+func (in *Importer) parser() parser {
+	if in.Format == CSV {
+		c := &csvParser{in: in}
+		return parser{c.parse, c.headed}
 	}
-	return parseJSON
+	return parser{parseJSON, func() bool { return true }}
 }
 
 // lineError is what is wrong with one line. It ends nothing: the importer reports it and goes on.
@@ -78,90 +90,16 @@ const wholeLine = "line"
 // Error returns the field and the rule in English.
 func (e *lineError) Error() string { return e.field + ": " + e.rule.EN }
 
-// HeaderError is what is wrong with the header of a CSV file: none of the file can be read. It has
-// all faults of the header, each with the column's name.
-type HeaderError struct{ faults error }
+// FileError is what is wrong with a whole file: it is empty, its encoding is not known, or its
+// header is wrong. Nothing of it is read. It has all faults of the header, each with the column's
+// title.
+type FileError struct{ faults error }
 
 // Error returns the English wording.
-func (e *HeaderError) Error() string { return e.faults.Error() }
+func (e *FileError) Error() string { return e.faults.Error() }
 
 // Unwrap returns the single faults, for their wordings.
-func (e *HeaderError) Unwrap() error { return e.faults }
-
-// csvParser reads CSV line by line and not as one stream: no parameter has an end of line in it,
-// and so a quotation mark that is missing spoils its own line only.
-type csvParser struct{ columns []order.Parameter } // nil: the header is still to come
-
-func (c *csvParser) parse(line []byte) (p order.Params, header bool, err error) {
-	cells, err := csv.NewReader(bytes.NewReader(line)).Read()
-	switch {
-	case c.columns == nil && err != nil:
-		return p, true, &HeaderError{bilingual.Errorf("the header: %s", "表头：%s", csvFault(err))}
-	case c.columns == nil:
-		return p, true, c.head(cells)
-	case err != nil:
-		return p, false, &lineError{wholeLine, csvFault(err)}
-	case len(cells) != len(c.columns):
-		return p, false, &lineError{wholeLine, bilingual.Sprintf("must have %d columns as the header does, not %d",
-			"须与表头一样有 %d 列，而不是 %d 列", len(c.columns), len(cells))}
-	}
-	// Spaces around a cell are not part of it: RFC 4180 says they are, and no parameter has any.
-	for i := range c.columns {
-		if fault := c.columns[i].Set(&p, strings.TrimSpace(cells[i])); fault != nil {
-			return p, false, &lineError{fault.Field, fault.Rule}
-		}
-	}
-	return p, false, nil
-}
-
-// head learns the columns, and reports all that is wrong with them.
-func (c *csvParser) head(names []string) error {
-	var faults []error
-	for _, name := range names {
-		column, err := order.RegisteredParameter(name)
-		switch {
-		case err != nil:
-			faults = append(faults, bilingual.Errorf("the header: column %q %w", "表头：列 %q %w", name, err))
-		case c.has(column.Name):
-			faults = append(faults, bilingual.Errorf("the header: %s is there twice", "表头：%s 出现两次", column.Name))
-		default:
-			c.columns = append(c.columns, column)
-		}
-	}
-	// A file without a header looks like one with unknown columns, which is said first.
-	for _, needed := range []string{outTradeNo, closeAt} {
-		if !c.has(needed) && len(faults) == 0 {
-			faults = append(faults, bilingual.Errorf("the header: column %s is missing; the first line names the columns",
-				"表头：缺少列 %s；首行为列名", needed))
-		}
-	}
-	if len(faults) > 0 {
-		return &HeaderError{errors.Join(faults...)}
-	}
-	return nil
-}
-
-// has reports whether the header has named a column already.
-func (c *csvParser) has(name string) bool {
-	return slices.ContainsFunc(c.columns, func(column order.Parameter) bool { return column.Name == name })
-}
-
-// csvFault is what is wrong, without the line number that package csv counts, which is always 1.
-func csvFault(err error) bilingual.Text {
-	if fault, is := errors.AsType[*csv.ParseError](err); is {
-		return bilingual.Sprintf("is not CSV, at its byte %d: %v", "不是 CSV，在第 %d 字节：%v", fault.Column, fault.Err)
-	}
-	return bilingual.Sprintf("is not CSV: %v", "不是 CSV：%v", err)
-}
-
-// parseJSON reads an object a line.
-func parseJSON(line []byte) (p order.Params, header bool, err error) {
-	r := order.Reader{Registering: true}
-	if fault := r.Object(wholeLine, line); fault != nil {
-		return r.Params, false, &lineError{fault.Field, fault.Rule}
-	}
-	return r.Params, false, nil
-}
+func (e *FileError) Unwrap() error { return e.faults }
 
 // The columns that every order has.
 const (

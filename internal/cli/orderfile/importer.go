@@ -3,15 +3,18 @@
 //
 // A file has one order a line, so that a line with a fault spoils no other: [Importer] rejects it
 // with its number, the field and the rule, and goes on. The columns of CSV and the keys of JSON are
-// the parameters that an order is registered with, in any spelling (order.RegisteredParameter).
+// the parameters that an order is registered with, in any spelling (order.RegisteredParameter), or
+// titles that [Columns] maps to them. Files may be written as spreadsheets write them: in GBK or
+// UTF-16, with semicolons or tabs, and with their times.
 package orderfile
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
+	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
@@ -27,7 +30,8 @@ const (
 	inBatch = 1000
 )
 
-// Importer reads orders and registers them in batches. Every field but the counts is required.
+// Importer reads orders and registers them in batches. Register, Merchant, Format, Rejects and
+// Progress are required.
 type Importer struct {
 	// Register registers a batch, all of it or (with an error) none, as store.Store.RegisterAll
 	// does.
@@ -38,11 +42,28 @@ type Importer struct {
 	Rejects  *Rejects
 	Progress *render.Progress
 
+	// Encoding is one of Encodings; empty: the file's beginning tells.
+	Encoding string
+	// Columns says what the columns of a CSV file are whose titles do not.
+	Columns Columns
+	// CloseAt is the close_at of all orders of a CSV file without that column.
+	CloseAt string
+	// Zone is that of times that have none; nil: such a time is a fault.
+	Zone *time.Location
+	// FromLine is the first line that is registered, from 1. Those before it are passed over, but
+	// for the header.
+	FromLine int
+
 	// Lines counts the orders read, of which Added are new and Known were registered before with
 	// the same facts. The rest was rejected, or Run ended before it was registered.
 	Lines, Added, Known int
+	// NextLine is the first line that was not registered when Run ended with an error: an import
+	// from this line on goes on.
+	NextLine int
 
 	batch []pending
+	// closeAtMissing says that the header has no such column.
+	closeAtMissing bool
 }
 
 // pending is an order of the batch that is not registered yet. It is lost when the process dies,
@@ -52,26 +73,48 @@ type pending struct {
 	// said has the words in which a fault is reported: openid where the entry has an owner.
 	said order.Params
 	line int
+	row  string
 }
 
-// Run imports a whole file. The error is a [*HeaderError], or one of the file, the store or the
-// context; a fault of one line is none. What was registered before an error stays, and running the
-// import again goes on from there.
+// Run imports a whole file. The error is a [*FileError], or one of the file, the store or the
+// context; a fault of one line is none. What was registered before an error stays: running the
+// import again counts it, and from NextLine on passes it over.
 func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 	defer in.Progress.End()
-	text := &lineReader{in: bufio.NewReaderSize(source, maxLine)}
-	parse := in.Format.parser() // which keeps the columns
+	file, err := decode(source, in.Encoding)
+	if err != nil {
+		return err
+	}
+	text := &lineReader{in: bufio.NewReaderSize(file, maxLine)}
+	if err = in.Rejects.begin(file, in.Format); err == nil {
+		err = in.all(ctx, text, &file.raw)
+	}
+	if err != nil {
+		in.NextLine = text.number
+		if len(in.batch) > 0 {
+			in.NextLine = in.batch[0].line
+		}
+	}
+	return err
+}
+
+// all reads all lines.
+func (in *Importer) all(ctx context.Context, text *lineReader, read *int64) error {
+	parse := in.parser() // which keeps the columns
+	empty := true
 	for ctx.Err() == nil {
 		line, err := text.next()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && empty:
+			return in.emptyFile()
+		case errors.Is(err, io.EOF):
 			return in.flush(ctx)
-		}
-		if err == nil {
+		case errors.Is(err, errTooLong):
+			empty = false
+			err = in.reject(reject{line: text.number, field: errTooLong.field, rule: errTooLong.rule})
+		case err == nil && !isBlank(line):
 			err = in.take(parse, text.number, line)
-		}
-		if errors.Is(err, errTooLong) {
-			in.Lines++
-			err = in.Rejects.add(reject{text.number, "", errTooLong.field, errTooLong.rule})
+			empty = false
 		}
 		if err == nil && len(in.batch) == inBatch {
 			err = in.flush(ctx)
@@ -79,31 +122,56 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 		if err != nil {
 			return err
 		}
-		in.Progress.At(text.read, in.Lines)
+		in.Progress.At(*read, in.Lines)
 	}
 	return context.Cause(ctx)
 }
 
-// take adds the order on a line to the batch, or rejects the line. A line of spaces is passed over:
-// a file may end in several.
-func (in *Importer) take(parse parser, number int, line []byte) error {
-	if len(bytes.TrimSpace(line)) == 0 {
+// emptyFile is the fault of a file without a line: what made it may have failed.
+func (in *Importer) emptyFile() error {
+	example := bilingual.Same(`{"out_trade_no":"A1","close_at":1800}`)
+	if in.Format == CSV {
+		example = bilingual.New("a line that names the columns, such as out_trade_no,close_at, and a line for each order",
+			"首行为列名，如 out_trade_no,close_at，其后每行一个订单")
+	}
+	return &FileError{bilingual.Errorf("the file is empty: it must have %s", "文件为空：须有 %s", example)}
+}
+
+// reject reports a line, unless it is before the first that is wanted.
+func (in *Importer) reject(one reject) error {
+	if one.line < in.FromLine {
 		return nil
 	}
-	p, header, err := parse(line)
+	in.Lines++
+	return in.Rejects.add(one)
+}
+
+// take adds the order on a line to the batch, or rejects the line. Before the first line that is
+// wanted only the header is read.
+func (in *Importer) take(parse parser, number int, line string) error {
+	if number < in.FromLine && parse.headed() {
+		return nil
+	}
+	p, header, err := parse.parse(line)
 	fault, isLine := errors.AsType[*lineError](err)
 	if header || err != nil && !isLine {
 		return err
 	}
-	in.Lines++
-	if isLine {
-		return in.Rejects.add(reject{number, p.OutTradeNo, fault.field, fault.rule})
+	if fault == nil {
+		fault = p.ofAnother(in.Merchant.Account())
 	}
-	e, err := NewEntry(in.Merchant, p)
+	if fault != nil {
+		return in.reject(reject{number, p.OutTradeNo, fault.field, fault.rule, p.row})
+	}
+	if in.closeAtMissing {
+		p.CloseAt = in.CloseAt
+	}
+	e, err := NewEntry(in.Merchant, p.Params)
 	if err != nil {
-		return in.Rejects.add(rejectFor(number, p.OutTradeNo, err))
+		return in.reject(rejectFor(number, p, err))
 	}
-	in.batch = append(in.batch, pending{e, p, number})
+	in.Lines++
+	in.batch = append(in.batch, pending{e, p.Params, number, p.row})
 	return nil
 }
 
@@ -126,7 +194,7 @@ func (in *Importer) flush(ctx context.Context) error {
 	for i, r := range all {
 		switch p := in.batch[i]; {
 		case r.Err != nil:
-			if err := in.Rejects.add(rejectFor(p.line, p.entry.OutTradeNo, schedule.InWordsOf(p.said, r.Err))); err != nil {
+			if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, schedule.InWordsOf(p.said, r.Err))); err != nil {
 				return err
 			}
 		case r.Added:
@@ -145,34 +213,26 @@ type lineReader struct {
 	in *bufio.Reader
 	// number is that of the line that next returned last, from 1.
 	number int
-	// read counts bytes, those of skipped lines too.
-	read int64
 }
 
 var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB", "超过 %d KiB", maxLine>>10)}
 
-// next returns a line without its end; it is valid until the next call. The error is io.EOF after
-// the last line, and errTooLong for a line that was skipped.
-func (l *lineReader) next() ([]byte, error) {
+// next returns a line without its end. The error is io.EOF after the last line, and errTooLong for
+// a line that was skipped.
+func (l *lineReader) next() (string, error) {
 	l.number++
 	line, err := l.in.ReadSlice('\n')
-	l.read += int64(len(line))
 	tooLong := errors.Is(err, bufio.ErrBufferFull)
 	for errors.Is(err, bufio.ErrBufferFull) {
 		line, err = l.in.ReadSlice('\n')
-		l.read += int64(len(line))
 	}
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		return nil, bilingual.Errorf("reading line %d: %w", "读取第 %d 行：%w", l.number, err)
+		return "", bilingual.Errorf("reading line %d: %w", "读取第 %d 行：%w", l.number, err)
 	case tooLong:
-		return nil, errTooLong
+		return "", errTooLong
 	case err != nil && len(line) == 0:
-		return nil, io.EOF
+		return "", io.EOF
 	}
-	// A byte order mark would be part of the first column's name.
-	if l.number == 1 {
-		line = bytes.TrimPrefix(line, []byte("\ufeff"))
-	}
-	return bytes.TrimRight(line, "\r\n"), nil
+	return strings.TrimRight(string(line), "\r\n"), nil
 }

@@ -194,8 +194,8 @@ func TestImporterFails(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %s", err, c.want)
 			}
-			if _, is := errors.AsType[*HeaderError](err); is != c.header {
-				t.Errorf("got a HeaderError: %t, want %t", is, c.header)
+			if _, is := errors.AsType[*FileError](err); is != c.header {
+				t.Errorf("got a FileError: %t, want %t", is, c.header)
 			}
 		})
 	}
@@ -236,7 +236,7 @@ func TestRejectsShown(t *testing.T) {
 	t.Parallel()
 	r := &Rejects{language: &render.Language{}}
 	for i := range mostRejects + 3 {
-		if err := r.add(reject{i + 2, "A\x1b[2J", "total", bilingual.New("must be better", "须更好")}); err != nil {
+		if err := r.add(reject{i + 2, "A\x1b[2J", "total", bilingual.New("must be better", "须更好"), ""}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,7 +263,10 @@ func (brokenFile) Close() error              { return nil }
 func TestRejectsFile(t *testing.T) {
 	t.Parallel()
 	r := newRejects(brokenFile{}, &render.Language{})
-	err := r.add(reject{2, "A1", "total", bilingual.New("wrong", "有误")})
+	if err := r.begin(&decoded{}, JSONLines); err != nil {
+		t.Fatal(err)
+	}
+	err := r.add(reject{2, "A1", "total", bilingual.New("wrong", "有误"), "{}"})
 	if err = errors.Join(err, r.End(io.Discard)); err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("got %v", err)
 	}
@@ -307,20 +310,26 @@ func TestRejectsInBothLanguages(t *testing.T) {
 
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
-// The report of rejected lines is printed without obeying what is in it.
-func TestRejectsAreEscaped(t *testing.T) {
+// The reason for which a line was rejected is printed without obeying what is in it. The line
+// itself stays as it was: it is to be imported again.
+func TestReasonsAreEscaped(t *testing.T) {
 	t.Parallel()
 	const hostile = "A\x1b[2J\u009b1m\u202e\u2066\u200b\ufeff\u00ad\u2028\x7f\U000e0041B"
-	var out strings.Builder
-	r := newRejects(&fileInMemory{&out}, &render.Language{})
-	if err := r.add(reject{1, hostile, hostile, bilingual.Same(hostile)}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.End(&out); err != nil {
-		t.Fatal(err)
-	}
-	if text := out.String(); text == "" || text != printable.Lines(text) || strings.Contains(text, "\t") {
-		t.Errorf("passed raw: %q", text)
+	for _, format := range []Format{CSV, JSONLines} {
+		var out strings.Builder
+		r := newRejects(&fileInMemory{&out}, &render.Language{})
+		if err := r.begin(&decoded{}, format); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.add(reject{1, hostile, hostile, bilingual.Same(hostile), `{"a":1}`}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.End(&out); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); text == "" || text != printable.Lines(text) || strings.Contains(text, "\t") {
+			t.Errorf("%s: passed raw: %q", format, text)
+		}
 	}
 }
 
@@ -334,7 +343,7 @@ func (*fileInMemory) Close() error { return nil }
 func TestOpenRejects(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rejects.csv")
-	r, err := OpenRejects(path, strings.NewReader(""), &render.Language{})
+	r, err := OpenRejects(path, strings.NewReader(""), false, &render.Language{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,7 +362,7 @@ func TestOpenRejects(t *testing.T) {
 		t.Fatalf("got %d bytes, %v; want %d", size, err, file.Size())
 	}
 	defer func() { _ = source.Close() }()
-	if _, err := OpenRejects(path, source, &render.Language{}); err == nil || !strings.Contains(err.Error(), "is the file that is imported") {
+	if _, err := OpenRejects(path, source, false, &render.Language{}); err == nil || !strings.Contains(err.Error(), "is the file that is imported") {
 		t.Errorf("got %v", err)
 	}
 	for _, name := range []string{filepath.Dir(path), path + ".none"} {

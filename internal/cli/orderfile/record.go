@@ -26,7 +26,7 @@ type Record struct {
 	Total         *int64              `json:"total,omitempty"`
 	CreatedAt     time.Time           `json:"createdAt,omitzero"`
 	CloseAt       time.Time           `json:"closeAt,omitzero"`
-	CloseIn       float64             `json:"closeIn,omitempty"` // seconds after registeredAt
+	CloseIn       *float64            `json:"closeIn,omitempty"` // seconds after registeredAt; nil beside a CloseAt
 	RegisteredAt  time.Time           `json:"registeredAt"`
 	Progress      schedule.Progress   `json:"progress"`
 	TradeState    tradestate.State    `json:"tradeState,omitempty"`
@@ -54,13 +54,22 @@ type Record struct {
 func NewRecord(r schedule.Record, events ...schedule.Event) Record {
 	return Record{
 		Ref: r.Ref, Owner: r.Owner, SubAppID: r.SubAppID, API: r.API, Total: r.Total,
-		CreatedAt: r.CreatedAt.UTC(), CloseAt: r.CloseAt.UTC(), CloseIn: r.CloseIn.Seconds(), RegisteredAt: r.RegisteredAt.UTC(),
+		CreatedAt: r.CreatedAt.UTC(), CloseAt: r.CloseAt.UTC(), CloseIn: closeIn(r.Entry), RegisteredAt: r.RegisteredAt.UTC(),
 		Progress: r.Progress, TradeState: r.TradeState, Authenticated: r.Authenticated,
 		ClosingSince: r.ClosingSince.UTC(), DueAt: r.DueAt.UTC(), LeaseUntil: r.LeaseUntil.UTC(), Attempts: r.Attempts, LastError: r.LastError,
 		Ending: r.FinalState, TransactionID: r.TransactionID, PaidTotal: r.PaidTotal, PaidAt: r.PaidAt.UTC(), EndedAt: r.EndedAt.UTC(),
 		WithdrawnAt: r.WithdrawnAt.UTC(),
 		Events:      events,
 	}
+}
+
+// closeIn is how many seconds after its registration an order is to be closed, which may be none;
+// nil for an order with a time.
+func closeIn(e schedule.Entry) *float64 {
+	if !e.CloseAt.IsZero() {
+		return nil
+	}
+	return new(e.CloseIn.Seconds())
 }
 
 // Named reads the orders that arguments name, where - stands for those on standard input, one a
