@@ -74,7 +74,7 @@ func (d *register) giveUp(number string) {
 
 func (d *register) giveUpOf(ref order.Ref) {
 	d.t.Helper()
-	claim, err := d.Begin(d.t.Context(), schedule.Entry{Ref: ref}, time.Minute)
+	claim, err := d.Begin(d.t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref}}, time.Minute)
 	if err == nil {
 		err = d.GiveUp(d.t.Context(), claim, schedule.Retry{TradeState: tradestate.UserPaying, Reason: "USERPAYING: still\nat it"})
 	}

@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry"
@@ -82,7 +83,7 @@ func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	if err != nil {
 		return hosting.Function{}, err
 	}
-	return a.function(order.OpClose, a.Closer.Close, a.Sweeper), nil
+	return a.function(order.OpClose, a.Closer.Close, a.Closer.CloseShown, a.Sweeper), nil
 }
 
 // QueryOrder makes functions/queryorder: it queries one order or, on a timer, all orders in doubt.
@@ -91,16 +92,23 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	if err != nil {
 		return hosting.Function{}, err
 	}
-	return a.function(order.OpQuery, a.Querier.Query, a.Resolver), nil
+	query := func(ctx context.Context, p order.Params, _ schedule.Record) order.Result {
+		return a.Querier.Query(ctx, p)
+	}
+	return a.function(order.OpQuery, a.Querier.Query, query, a.Resolver), nil
 }
 
-// function makes a hosting.Function of one workflow.
-func (a *App) function(op order.Op, do trigger.Workflow, sweeper *sweep.Sweeper) hosting.Function {
+// function makes a hosting.Function of one workflow; doShown is the same for an order that was
+// looked up already.
+func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, sweeper *sweep.Sweeper) hosting.Function {
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	// Without a store no order has a known owner, and a user's call is refused unless the policy is
 	// any.
 	if a.Store != nil {
-		f.Owns, f.Find = a.owns, a.find
+		f.Owns = func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, trigger.Workflow, error) {
+			return a.owns(ctx, owner, p, doShown)
+		}
+		f.Find = a.find
 		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
 	}
 	return hosting.Function{

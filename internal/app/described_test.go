@@ -115,8 +115,8 @@ func TestRegisteredByEachDescription(t *testing.T) {
 				event = strings.Replace(event, "{", `{"service_token":"`+serviceToken+`",`, 1)
 			}
 			k.wantOutcome(readResult(t, k.ask("closeorder", event, nil)), order.OutcomeScheduled, "")
-			got, err := k.store.Owner(t.Context(), k.ref("A1"))
-			if want := order.WeChatOwner(k.Merchant.AppID, openID); err != nil || got != want {
+			got, err := k.store.Show(t.Context(), k.ref("A1"))
+			if want := order.WeChatOwner(k.Merchant.AppID, openID); err != nil || got.Owner != want {
 				t.Errorf("got owner %q, %v; want %s", got, err, want)
 			}
 		})

@@ -9,26 +9,36 @@ import (
 	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/trigger"
 )
 
-// owns returns a user's ownership of the order with the given out_trade_no. The merchant and a
-// default sub-merchant are filled in as the workflows do it, so that the check is about the very
-// order that they would act on. The error is an *order.FieldError if no order can have that name.
-func (a *App) owns(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error) {
+// shownWorkflow is a workflow on an order whose record was shown.
+type shownWorkflow func(ctx context.Context, p order.Params, shown schedule.Record) order.Result
+
+// owns returns a user's ownership of the order with the given out_trade_no, and the workflow on it,
+// which has the record that was read for this. The merchant and a default sub-merchant are filled
+// in as the workflows do it, so that the check is about the very order that they would act on. The
+// error is an *order.FieldError if no order can have that name.
+func (a *App) owns(
+	ctx context.Context, owner string, p order.Params, do shownWorkflow,
+) (schedule.Ownership, trigger.Workflow, error) {
 	call, err := a.Closer.Merchant.QueryCall(p)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	ctx, cancel := deadline.Share(ctx, 2, maxOwnerLookup)
 	defer cancel()
-	registered, err := a.Store.Owner(ctx, call.Ref)
-	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
-		return schedule.NotRegistered, nil
+	shown, err := a.Store.Show(ctx, call.Ref)
+	_, missing := errors.AsType[*schedule.NotRegisteredError](err)
+	switch {
+	case missing, shown.Pruned: // what is left of a pruned order has no owner
+		return schedule.NotRegistered, nil, nil
+	case err != nil:
+		return "", nil, fmt.Errorf("whose order it is: %w", err)
 	}
-	if err != nil {
-		return "", fmt.Errorf("whose order it is: %w", err)
-	}
-	return schedule.OwnershipOf(registered, order.Owner(owner)), nil
+	return schedule.OwnershipOf(shown.Owner, order.Owner(owner)), func(ctx context.Context, p order.Params) order.Result {
+		return do(ctx, p, shown)
+	}, nil
 }
 
 // find looks up an order that a user names by WeChat Pay's number, and returns what the user may

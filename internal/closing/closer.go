@@ -10,6 +10,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/schedule"
 )
 
 // YoungOrder is how long after its creation WeChat Pay may refuse to close an order: the APIv2,
@@ -50,6 +51,24 @@ type Closer struct {
 // whatever it answered. The outcomes closed, alreadyClosed, paid and notFound are reported only if
 // the gateway proved them. Without proof the outcome is unknown.
 func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
+	return c.close(ctx, p, c.show)
+}
+
+// CloseShown is Close for an order whose record the Store has just shown. It is not looked up
+// again.
+func (c *Closer) CloseShown(ctx context.Context, p order.Params, record schedule.Record) order.Result {
+	return c.close(ctx, p, func(ctx context.Context, call order.Call) (schedule.Record, error) {
+		if call.Ref != record.Ref {
+			return c.show(ctx, call)
+		}
+		return record, nil
+	})
+}
+
+// shower returns the record of a call's order.
+type shower func(ctx context.Context, call order.Call) (schedule.Record, error)
+
+func (c *Closer) close(ctx context.Context, p order.Params, show shower) order.Result {
 	call, err := c.Merchant.CloseCall(p)
 	if err != nil {
 		return Refusal(err)
@@ -62,7 +81,7 @@ func (c *Closer) Close(ctx context.Context, p order.Params) order.Result {
 	case c.Store == nil || call.OutTradeNo == "":
 		return c.run(call).Do(ctx)
 	}
-	return c.closeRegistered(ctx, call, p)
+	return c.closeRegistered(ctx, call, p, show)
 }
 
 func (c *Closer) run(call order.Call) *Run {

@@ -43,10 +43,10 @@ type Orders interface {
 	Register(ctx context.Context, e schedule.Entry) (added bool, err error)
 	// Show returns an order, or *schedule.NotRegisteredError.
 	Show(ctx context.Context, ref order.Ref) (schedule.Record, error)
-	// Begin leases one order and records that its closing begins; *schedule.BusyError while another
-	// process holds it, *schedule.EndedError when it has ended. After an error nothing may be sent.
-	// It is not counted as an attempt.
-	Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error)
+	// Begin leases one order, as Show gave it, and records that its closing begins;
+	// *schedule.BusyError while another process holds it, *schedule.EndedError when it has ended.
+	// After an error nothing may be sent. It is not counted as an attempt.
+	Begin(ctx context.Context, seen schedule.Record, lease time.Duration) (schedule.Claim, error)
 	// Reopen has an order closed that was given up; false when it was not.
 	Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error)
 	// Change corrects a registration that waits, or withdraws it; *schedule.TooLateError when its

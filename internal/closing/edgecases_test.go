@@ -119,7 +119,7 @@ func TestPaidWithoutFactsOfABusyOrder(t *testing.T) {
 		fee := int64(100)
 		closer, store, _ := closerWithStore(t, says(verdict.SaysPaid, "ORDERPAID"), says(verdict.Refused, errcode.NoAuth))
 		store.Add(t, "A1", func(e *schedule.Entry) { e.Total = &fee })
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		got := closeA1(withLimit(t, 3*time.Second), closer)

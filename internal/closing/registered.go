@@ -79,8 +79,8 @@ func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
 
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
 // were no store.
-func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params) order.Result {
-	record, err := c.show(ctx, call)
+func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.Params, show shower) order.Result {
+	record, err := show(ctx, call)
 	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is {
 		return c.closeUnregistered(ctx, call, p)
 	}
@@ -94,7 +94,7 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 		return c.closeAgain(ctx, call)
 	}
 	claim, err := withStoreTimeout(ctx, func(ctx context.Context) (schedule.Claim, error) {
-		return c.Store.Begin(ctx, record.Entry, directLease)
+		return c.Store.Begin(ctx, record, directLease)
 	})
 	if _, is := errors.AsType[*schedule.EndedError](err); is {
 		return c.closeAgain(ctx, call)

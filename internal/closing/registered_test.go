@@ -225,7 +225,7 @@ func TestCloseOfABusyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, gateway := closerWithStore(t, says(verdict.Accepted, ""))
 		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		got := closeA1(withLimit(t, 3*time.Second), closer)
@@ -236,7 +236,7 @@ func TestCloseOfABusyOrder(t *testing.T) {
 
 		closer, store, _ = closerWithStore(t, says(verdict.Refused, errcode.NoAuth))
 		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")
@@ -347,7 +347,7 @@ func TestQueryRecordsAnEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := newStore()
 				store.Add(t, "A1")
-				if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
+				if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Second); err != nil {
 					t.Fatal(err)
 				}
 				querier := &closing.Querier{Gateway: script(t, tc.replies...), Merchant: shop, Store: store}
@@ -408,7 +408,7 @@ func TestOldDoubtStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closer, store, _ := closerWithStore(t, limits(time.Hour))
 		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Second); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Second); err != nil {
 			t.Fatal(err)
 		}
 		passes(time.Second)
@@ -424,7 +424,7 @@ func TestNotFoundIsNotObserved(t *testing.T) {
 		missing := says(verdict.SaysMissing, errcode.OrderNotExist)
 		closer, store, _ := closerWithStore(t, missing, missing)
 		store.Add(t, "A1")
-		if _, err := store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+		if _, err := store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		wantRecorded(t, closeA1(withLimit(t, 3*time.Second), closer), "false")

@@ -10,55 +10,97 @@ import (
 
 // Begin leases one order for a close at once, due or not, and records the intent before anything is
 // sent. If the process dies after that, the sweep finds the order in doubt when the lease has
-// expired. Begin registers an order that is not registered, and leaves the facts of one that is as
-// they are. An order that was given up is taken up again. The attempt is not counted: attempts
+// expired. seen is the record as Show gave it, which saves reading it again. It may also have its
+// Entry alone: then Begin reads the record, and first registers an order that is not registered. An
+// order that was given up or withdrawn is taken up again. The attempt is not counted: attempts
 // belong to the sweep, and a caller could use them up otherwise. So the claim must not be given to
 // Release.
 //
 // The error is a *schedule.BusyError if another claim's lease has not expired, a
 // *schedule.EndedError if the order has ended, and an *order.FieldError if the entry is ill formed.
 // After any other error nothing may be sent: no record would say so if the process died then.
-func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
-	if fault := e.Validate(); fault != nil {
-		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", e, fault)
+func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Duration) (schedule.Claim, error) {
+	if fault := seen.Validate(); fault != nil {
+		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", seen, fault)
 	}
 	token := newToken()
-	var claim schedule.Claim
-	return transact(ctx, s, "beginning to close order "+e.String(), func(t tx) (schedule.Claim, error) {
-		if claim.Token != "" { // as in claim
-			if mine, err := t.mine("cloudpay_orders", claim.ID, token); mine || err != nil {
-				return claim, err
+	return singly(ctx, s, "beginning to close order "+seen.String(), func(t tx) (schedule.Claim, error) {
+		for range maxChanges {
+			if until, begun, err := t.begin(seen, token, lease); err != nil || begun {
+				return begunClaim(seen, token, until, lease), err
 			}
+			now, err := t.present(seen.Entry, token)
+			switch {
+			case err != nil:
+				return schedule.Claim{}, err
+			case now.token == token && !now.LeaseUntil.IsZero(): // by this call, whose answer was lost or is this one
+				return begunClaim(seen, token, now.LeaseUntil, lease), nil
+			case now.Progress == schedule.Done:
+				return schedule.Claim{}, &schedule.EndedError{Record: now.Record}
+			case now.LeaseUntil.After(now.now):
+				return schedule.Claim{}, &schedule.BusyError{Record: now.Record}
+			}
+			seen = now.Record
 		}
-		r, err := t.free(e, token)
-		if err != nil {
-			return schedule.Claim{}, err
-		}
-		claims, err := t.take([]row{r}, token, lease, directClose)
-		if err == nil {
-			claim = claims[0]
-		}
-		return claim, err
+		return schedule.Claim{}, &schedule.BusyError{Record: seen}
 	})
 }
 
-// free locks an order that has not ended and has no lease, and registers it first if need be.
-func (t tx) free(e schedule.Entry, token string) (row, error) {
-	r, err := t.locked(refIs, refValues(e.Ref)...)
-	if err == nil && r == nil {
-		if err = t.insert([]schedule.Entry{e}, []int{0}, token); err == nil {
-			r, err = t.locked(refIs, refValues(e.Ref)...)
+// maxChanges bounds how often an operation begins anew because the order was changed between two of
+// its statements.
+const maxChanges = 10
+
+// begin leases an order that is as it was seen, and has no lease. Where an UPDATE returns nothing,
+// begun is false even if it did: the token in the row says so.
+func (t tx) begin(seen schedule.Record, token string, lease time.Duration) (until time.Time, begun bool, err error) {
+	if seen.ID == 0 {
+		return time.Time{}, false, nil
+	}
+	const leasing = "UPDATE cloudpay_orders SET round = CASE WHEN progress = 'gaveUp' THEN round + 1 ELSE round END, withdrawn_at = NULL," +
+		" token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing', closing_since = COALESCE(closing_since, {now})" +
+		" WHERE id = ? AND generation = ? AND round = ? AND progress = ? AND due_at {same} ? AND owner = ? AND total {same} ?" +
+		" AND (lease_until IS NULL OR lease_until <= {now})"
+	args := []any{
+		token, lease.Microseconds(), lease.Microseconds(),
+		seen.ID, seen.Generation, seen.Round, string(kept(seen.Progress)), t.d.at(seen.DueAt), string(seen.Owner), optional(seen.Total),
+	}
+	if !t.d.returning {
+		_, err := t.exec(leasing, args...)
+		return time.Time{}, false, err
+	}
+	var end moment
+	begun, err = t.one([]any{&end}, leasing+" RETURNING lease_until", args...)
+	return end.Time, begun, err
+}
+
+// kept is the progress as its column has it. A withdrawn order is one that was given up, for
+// programs of the release before know no other word.
+func kept(p schedule.Progress) schedule.Progress {
+	if p == schedule.Withdrawn {
+		return schedule.GaveUp
+	}
+	return p
+}
+
+// begunClaim is the claim on an order that was seen before it was leased.
+func begunClaim(seen schedule.Record, token string, until time.Time, lease time.Duration) schedule.Claim {
+	c := schedule.Claim{Record: seen, Token: token, ClaimedAt: until.Add(-lease), InDoubt: seen.Progress == schedule.Closing}
+	c.LeaseUntil = until
+	if kept(seen.Progress) == schedule.GaveUp {
+		c.Round++
+	}
+	return c
+}
+
+// present reads an order's row, and registers the order first if need be.
+func (t tx) present(e schedule.Entry, token string) (*row, error) {
+	for range maxChanges {
+		if now, err := t.locked(refIs, refValues(e.Ref)...); err != nil || now != nil {
+			return now, err
+		}
+		if err := t.insert([]schedule.Entry{e}, []int{0}, token); err != nil {
+			return nil, err
 		}
 	}
-	switch {
-	case err != nil:
-		return row{}, err
-	case r == nil:
-		return row{}, fmt.Errorf("order %s is not there after it was registered", e)
-	case r.Progress == schedule.Done:
-		return row{}, &schedule.EndedError{Record: r.Record}
-	case r.LeaseUntil.After(r.now):
-		return row{}, &schedule.BusyError{Record: r.Record}
-	}
-	return *r, nil
+	return nil, fmt.Errorf("order %s is not there after it was registered", e)
 }

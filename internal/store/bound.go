@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -18,9 +20,10 @@ import (
 // socket's deadline: no wait survives it, and no goroutine is started. A connection that met its
 // deadline is not used again.
 //
-// A new connection sends no SET statement. A setting stays with the session, and behind a pooler
-// the next client gets that session. PostgreSQL receives useful settings in the start-up packet,
-// which a pooler refuses or handles itself; no statement depends on them.
+// A new connection sends no SET statement, but MySQL's for autocommit, which every client expects.
+// A setting stays with the session, and behind a pooler the next client gets that session.
+// PostgreSQL receives useful settings in the start-up packet, which a pooler refuses or handles
+// itself; no statement depends on them.
 type boundConnector struct {
 	// inner connects with start-up parameters. plain connects without, for poolers that refuse
 	// them; nil for databases that have none.
@@ -28,10 +31,10 @@ type boundConnector struct {
 	// refusal recognises a pooler's refusal of start-up parameters; refused is set after the first.
 	refusal func(error) bool
 	refused atomic.Bool
-	// begin begins a transaction that is READ COMMITTED and READ WRITE, whatever the session's
-	// defaults are. It fails on a server that takes no writes, because data read there may be out
-	// of date.
-	begin func(ctx context.Context, conn driverConn) (driver.Tx, error)
+	// begin begins a transaction that is READ WRITE, whatever the session's default is. It fails on
+	// a server that takes no writes, because data read there may be out of date. It is READ
+	// COMMITTED too, unless anyIsolation allows the session's default.
+	begin func(ctx context.Context, conn driverConn, anyIsolation bool) (driver.Tx, error)
 	// fault classifies an error of the driver.
 	fault func(error) fault
 
@@ -218,6 +221,9 @@ func (c *boundConn) ExecContext(ctx context.Context, query string, args []driver
 	release := c.bind(ctx)
 	defer release()
 	result, err := c.driverConn.ExecContext(unbound(ctx), query, args)
+	if err == nil {
+		c.connector.dialing.takesWrites(c.age)
+	}
 	return result, c.noted(ctx, err)
 }
 
@@ -227,6 +233,9 @@ func (c *boundConn) QueryContext(ctx context.Context, query string, args []drive
 	if err != nil {
 		release()
 		return nil, c.noted(ctx, err)
+	}
+	if !strings.HasPrefix(query, "SELECT") {
+		c.connector.dialing.takesWrites(c.age)
 	}
 	return &boundRows{Rows: rows, noted: c.notes(ctx), release: release}, nil
 }
@@ -244,9 +253,9 @@ func (c *boundConn) Ping(ctx context.Context) error {
 	return c.noted(ctx, c.driverConn.Ping(unbound(ctx)))
 }
 
-func (c *boundConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
+func (c *boundConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	release := c.bind(ctx)
-	tx, err := c.connector.begin(unbound(ctx), c.driverConn)
+	tx, err := c.connector.begin(unbound(ctx), c.driverConn, options == anyIsolation)
 	if err != nil {
 		release()
 		return nil, c.noted(ctx, err)
@@ -254,6 +263,10 @@ func (c *boundConn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx,
 	c.connector.dialing.takesWrites(c.age)
 	return &boundTx{inner: tx, noted: c.notes(ctx), release: release}, nil
 }
+
+// anyIsolation are the options of a transaction that is right at any isolation. The default is READ
+// COMMITTED.
+var anyIsolation = driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelRepeatableRead)}
 
 // noted is because. It also reports a server that takes no writes to the connector.
 func (c *boundConn) noted(ctx context.Context, err error) error {

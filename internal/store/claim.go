@@ -81,10 +81,7 @@ func (t tx) mine(table string, id any, token string) (bool, error) {
 }
 
 // What a claim adds to an order's attempts: a sweep's counts, a direct close does not.
-const (
-	directClose  = 0
-	sweepAttempt = 1
-)
+const sweepAttempt = 1
 
 // take writes a lease into locked rows and returns their claims. A claim has the record as it was
 // before, but for the lease and the attempts.

@@ -18,6 +18,7 @@ import (
 //	{lock}   FOR UPDATE
 //	{skip}   FOR UPDATE SKIP LOCKED
 //	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
+//	{same}   equal, or both NULL
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
 //	{ended}  use the index of ended orders, likewise
@@ -26,8 +27,13 @@ type dialect struct {
 	words *strings.Replacer
 	// numbered is set if arguments are written $1, $2, …
 	numbered bool
+	// compound is set if one statement may write to several tables: WITH … AS (UPDATE … RETURNING).
+	compound bool
 	// returning is set if UPDATE … FROM … RETURNING works.
 	returning bool
+	// standby is true on a server that takes no writes, whose data may be out of date; empty for a
+	// database without servers.
+	standby string
 	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
 	// conns bounds the open connections.
@@ -73,16 +79,20 @@ var dialects = map[string]*dialect{
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "",
+			"{same}", "IS NOT DISTINCT FROM",
 			"{claim}", "",
 			"{due}", "",
 			"{ended}", "",
 		),
-		numbered: true, returning: true,
-		ifNew:  " ON CONFLICT DO NOTHING",
-		conns:  maxConns,
-		at:     utc,
-		endAll: endAtOnce,
-		fault:  postgresFault,
+		numbered:  true,
+		compound:  true,
+		returning: true,
+		standby:   "pg_is_in_recovery()",
+		ifNew:     " ON CONFLICT DO NOTHING",
+		conns:     maxConns,
+		at:        utc,
+		fault:     postgresFault,
+		endAll:    endAtOnce,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -99,15 +109,17 @@ var dialects = map[string]*dialect{
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
 			"{latest}", "LOCK IN SHARE MODE",
+			"{same}", "<=>",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
 			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
-		ifNew:  " ON DUPLICATE KEY UPDATE region = region",
-		conns:  maxConns,
-		at:     utc,
-		endAll: endJoined,
-		fault:  mysqlFault,
+		standby: "@@GLOBAL.read_only",
+		ifNew:   " ON DUPLICATE KEY UPDATE region = region",
+		conns:   maxConns,
+		at:      utc,
+		fault:   mysqlFault,
+		endAll:  endJoined,
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中去掉 tls"),
@@ -124,6 +136,7 @@ var dialects = map[string]*dialect{
 			"{lock}", "",
 			"{skip}", "",
 			"{latest}", "",
+			"{same}", "IS",
 			"{claim}", "",
 			"{due}", "",
 			"{ended}", "",

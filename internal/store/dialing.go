@@ -26,7 +26,7 @@ type dialing struct {
 	// time at dropped.
 	age     int
 	dropped time.Time
-	// readOnly is set until a connection of this age has begun a transaction.
+	// readOnly is set until a connection of this age has begun a transaction, or has written.
 	readOnly bool
 	// failed counts the tries that failed in a row.
 	failed int
@@ -87,7 +87,7 @@ func (d *dialing) takesNoWrites(age int, err error) {
 	d.dropped, d.readOnly, d.last, d.next = now, true, err, now
 }
 
-// takesWrites records that a connection of that age has begun a transaction.
+// takesWrites records that a connection of that age has begun a transaction, or has written.
 func (d *dialing) takesWrites(age int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

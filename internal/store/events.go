@@ -67,12 +67,13 @@ func (t tx) nextRound(r *schedule.Record) error {
 	return err
 }
 
-// emittedColumns are the columns of a new event, and emittedRow its row; emittedValues returns the
-// arguments.
+// emittedColumns are the columns of a new event, emittedItems what they get, and emittedRow its row;
+// emittedValues returns the arguments.
 const (
 	emittedColumns = "event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending, trade_state," +
 		" total, paid_total, transaction_id, paid_at, reason, due_at"
-	emittedRow = "(?, ?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now})"
+	emittedItems = "?, ?, ?, ?, ?, ?, ?, ?, {now}, ?, ?, ?, ?, ?, ?, ?, {now}"
+	emittedRow   = "(" + emittedItems + ")"
 )
 
 func (t tx) emittedValues(r schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) []any {

@@ -54,6 +54,9 @@ func (s *Store) fault(err error) fault {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return faultLate
 	}
+	if errors.Is(err, errStandby) {
+		return faultReadOnly
+	}
 	if known := s.d.fault(err); known != faultOther {
 		return known
 	}

@@ -42,6 +42,9 @@ func mysqlConnector(address string) (driver.Connector, error) {
 	config.ParseTime = true            // DATETIME as a time; config.Loc is UTC
 	config.InterpolateParams = true    // one round trip for each statement; a prepared one takes three
 	config.ClientFoundRows = true      // UPDATE counts rows that matched, changed or not
+	// A server may be configured not to commit single statements. The default costs nothing on a
+	// connection that is used again.
+	config.Params = map[string]string{"autocommit": "1"}
 	inner, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, bilingual.Errorf("the address is not one for MySQL: %s", "不是 MySQL 的地址：%s", mysqlExample)
@@ -54,13 +57,19 @@ var tlsModes = map[string]bool{"true": true, "false": true, "skip-verify": true,
 
 // beginMySQL begins a READ COMMITTED transaction, which locks rows and not the gaps between them.
 // START TRANSACTION cannot say that; SET TRANSACTION without SESSION applies to the next
-// transaction only and leaves nothing behind in the session. A read-only server refuses READ WRITE.
+// transaction only and leaves nothing behind in the session. It is left out for a transaction that
+// locks single rows by their key, which locks no gap anyway, and saves a round trip. A read-only
+// server refuses READ WRITE.
 //
 // If a proxy sends the two statements to different servers, the transaction has the server's
 // default isolation. Everything here is correct under REPEATABLE READ too, with more deadlocks to
 // repeat.
-func beginMySQL(ctx context.Context, conn driverConn) (driver.Tx, error) {
-	for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"} {
+func beginMySQL(ctx context.Context, conn driverConn, anyIsolation bool) (driver.Tx, error) {
+	statements := []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", "START TRANSACTION READ WRITE"}
+	if anyIsolation {
+		statements = statements[1:]
+	}
+	for _, statement := range statements {
 		if _, err := conn.ExecContext(ctx, statement, nil); err != nil {
 			return nil, err
 		}

@@ -104,7 +104,7 @@ func TestSilentServer(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		began := time.Now()
-		_, err = s.Owner(ctx, order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"})
+		_, err = s.Show(ctx, order.Ref{Region: order.Mainland, MchID: "1", OutTradeNo: "A1"})
 		cancel()
 		if took := time.Since(began); err == nil || took > 2*time.Second || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got %v after %v, want an error soon after the deadline", scheme, err, took)

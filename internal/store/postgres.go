@@ -96,7 +96,7 @@ func refusesParameters(err error) bool {
 
 // beginPostgres begins a READ COMMITTED READ WRITE transaction in one statement. A server in
 // recovery refuses READ WRITE.
-func beginPostgres(ctx context.Context, conn driverConn) (driver.Tx, error) {
+func beginPostgres(ctx context.Context, conn driverConn, _ bool) (driver.Tx, error) {
 	options := driver.TxOptions{Isolation: driver.IsolationLevel(sql.LevelReadCommitted)}
 	return conn.BeginTx(ctx, options)
 }

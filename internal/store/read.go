@@ -8,27 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 )
-
-// Show returns an order's record. The error is a *schedule.NotRegisteredError if there is no such
-// order.
-func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
-	if err := registrable(ref); err != nil {
-		return schedule.Record{}, err
-	}
-	return transact(ctx, s, "looking up order "+ref.String(), func(t tx) (schedule.Record, error) {
-		found, err := query(t, record, "SELECT "+recordColumns+" FROM cloudpay_orders WHERE "+refIs, refValues(ref)...)
-		if err == nil && len(found) == 0 {
-			err = &schedule.NotRegisteredError{Ref: ref}
-		}
-		if err != nil {
-			return schedule.Record{}, err
-		}
-		return found[0], nil
-	})
-}
 
 // Clock returns the time by the database's clock, by which orders are due and leases end.
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {
@@ -36,50 +17,6 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 		var now moment
 		_, err := t.one([]any{&now}, "SELECT {now}")
 		return now.Time, err
-	})
-}
-
-// Owner returns the owner that an order was registered with, empty if it was registered without
-// one. The error is a *schedule.NotRegisteredError if there is no such order.
-func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
-	if err := registrable(ref); err != nil {
-		return "", err
-	}
-	return transact(ctx, s, "looking up the owner of order "+ref.String(), func(t tx) (owner order.Owner, err error) {
-		found, err := t.one([]any{&owner}, "SELECT owner FROM cloudpay_orders WHERE "+refIs, refValues(ref)...)
-		if err == nil && !found {
-			err = &schedule.NotRegisteredError{Ref: ref}
-		}
-		return owner, err
-	})
-}
-
-// Owners returns the owners of those of the orders that are registered. Refs may be repeated. It
-// makes one statement, whose text depends only on the number of refs: a look-up must not take
-// longer for orders that exist, or its duration would tell a customer about other customers'
-// orders.
-func (s *Store) Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
-	args := make([]any, 0, 4*len(refs))
-	for _, ref := range refs {
-		if err := registrable(ref); err != nil {
-			return nil, err
-		}
-		args = append(args, refValues(ref)...)
-	}
-	owners := make(map[order.Ref]order.Owner, len(refs))
-	if len(refs) == 0 {
-		return owners, nil
-	}
-	return transact(ctx, s, "looking up the owners of orders", func(t tx) (map[order.Ref]order.Owner, error) {
-		clear(owners)
-		_, err := query(t, func(scan scanner) (ref order.Ref, err error) {
-			var owner order.Owner
-			err = scan(&ref.Region, &ref.MchID, &ref.SubMchID, &ref.OutTradeNo, &owner)
-			owners[ref] = owner
-			return ref, err
-		}, "SELECT region, mchid, sub_mchid, out_trade_no, owner FROM cloudpay_orders WHERE "+
-			strings.Repeat(refIs+" OR ", len(refs)-1)+refIs, args...)
-		return owners, err
 	})
 }
 

@@ -46,7 +46,7 @@ func TestSQLiteFilesArePrivate(t *testing.T) {
 func TestSQLiteFileThatCannotBeCreated(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite().OpenAt(t, "sqlite:"+filepath.Join(t.TempDir(), "nowhere", "store.db"))
-	_, err := s.Owner(context.Background(), order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"})
+	_, err := s.Show(context.Background(), order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"})
 	if err == nil || !schedule.Lasting(err) || !strings.Contains(err.Error(), "SQLite file") || strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("got %v, want what is to be done about the file", err)
 	}

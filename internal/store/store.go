@@ -27,8 +27,17 @@
 // last write: if the connection is lost during a commit, the repeated write finds it there, knows
 // that it was written, and changes nothing.
 //
-// Every operation is one transaction. It is repeated after a deadlock or a lost connection, and its
-// caller may repeat it too.
+// # Round trips
+//
+// What an operation writes is committed together, or not at all. An operation of one statement has
+// no transaction around it, which saves the round trips of BEGIN and COMMIT; on PostgreSQL one
+// statement can write an end and its event. One that reads first, as Begin does with the record
+// that Show gave, names in its UPDATE all that it relies on, and reads again if another process has
+// changed it. BEGIN READ WRITE fails on a standby, whose data may be out of date. A single SELECT
+// would not, so that it selects whether the server is one.
+//
+// An operation is repeated after a deadlock or a lost connection, and on a server that takes no
+// writes; then in a transaction. Its caller may repeat it too.
 //
 // # Final states
 //

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"cloudpay/internal/backoff"
@@ -21,12 +22,17 @@ var again = backoff.Exponential{First: 10 * time.Millisecond, Max: time.Second, 
 // the transaction back and is returned. doing words the error of a failing database; its Chinese
 // stands in package schedule.
 func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) error {
-	var err error
-	for try := 1; ; try++ {
+	return s.repeat(ctx, doing, s.once, work)
+}
+
+// attempt is one try of an operation's work.
+type attempt func(ctx context.Context, work func(tx tx) error) error
+
+// repeat is do, whose first try is first. All later ones are transactions.
+func (s *Store) repeat(ctx context.Context, doing string, first attempt, work func(tx tx) error) error {
+	err := first(ctx, work)
+	for try := 1; s.fault(err).passes() && try < tries && deadline.Sleep(ctx, again.After(try)); try++ {
 		err = s.once(ctx, work)
-		if !s.fault(err).passes() || try == tries || !deadline.Sleep(ctx, again.After(try)) {
-			break
-		}
 	}
 	if err == nil {
 		return nil
@@ -35,8 +41,20 @@ func (s *Store) do(ctx context.Context, doing string, work func(tx tx) error) er
 }
 
 // transact is do for work that has a result. With an error the result is zero.
-func transact[T any](ctx context.Context, s *Store, doing string, work func(tx) (T, error)) (found T, err error) {
-	err = s.do(ctx, doing, func(t tx) (err error) {
+func transact[T any](ctx context.Context, s *Store, doing string, work func(tx) (T, error)) (T, error) {
+	return resultOf(ctx, s, doing, s.once, work)
+}
+
+// singly is transact without a transaction: each statement of work commits by itself, which saves
+// the round trips of BEGIN and COMMIT. Work must be right between any two of its statements. It is
+// repeated in a transaction, which begins only on a server that takes writes.
+func singly[T any](ctx context.Context, s *Store, doing string, work func(tx) (T, error)) (T, error) {
+	return resultOf(ctx, s, doing, s.unbracketed, work)
+}
+
+// resultOf is repeat for work that has a result.
+func resultOf[T any](ctx context.Context, s *Store, doing string, first attempt, work func(tx) (T, error)) (found T, err error) {
+	err = s.repeat(ctx, doing, first, func(t tx) (err error) {
 		found, err = work(t)
 		return err
 	})
@@ -50,7 +68,16 @@ func transact[T any](ctx context.Context, s *Store, doing string, work func(tx) 
 // once runs work in one transaction. The outcome of a commit that fails is unknown: the server may
 // have committed before the connection was lost.
 func (s *Store) once(ctx context.Context, work func(tx tx) error) error {
-	inner, err := s.db.BeginTx(ctx, nil)
+	return s.within(ctx, nil, work)
+}
+
+// briefly is once for work that locks single rows by their key, and is right at any isolation.
+func (s *Store) briefly(ctx context.Context, work func(tx tx) error) error {
+	return s.within(ctx, &sql.TxOptions{Isolation: sql.IsolationLevel(anyIsolation.Isolation)}, work)
+}
+
+func (s *Store) within(ctx context.Context, options *sql.TxOptions, work func(tx tx) error) error {
+	inner, err := s.db.BeginTx(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -61,11 +88,28 @@ func (s *Store) once(ctx context.Context, work func(tx tx) error) error {
 	return inner.Commit()
 }
 
+// unbracketed runs work whose statements are transactions of their own.
+func (s *Store) unbracketed(ctx context.Context, work func(tx tx) error) error {
+	return work(tx{ctx: ctx, inner: s.db, d: s.d, single: true})
+}
+
+// errStandby means that a statement outside of a transaction read from a server that takes no
+// writes, and may be behind.
+var errStandby = errors.New("the server takes no writes")
+
 // tx is a transaction that speaks the database's dialect.
 type tx struct {
 	ctx   context.Context //nolint:containedctx // a tx lives within one call of do, as sql.Tx within one of BeginTx
-	inner *sql.Tx
+	inner runner
 	d     *dialect
+	// single is set if there is no transaction, and each statement commits by itself.
+	single bool
+}
+
+// runner is a *sql.Tx, or a *sql.DB for single statements.
+type runner interface {
+	ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, statement string, args ...any) (*sql.Rows, error)
 }
 
 // exec runs a statement that returns no rows, and returns how many rows it matched, changed or not.

@@ -17,7 +17,7 @@ import (
 // *schedule.ContradictionError if another final state was recorded before, whatever the claim. The
 // first final state then stands, and an event tells the second.
 func (s *Store) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) error {
-	return s.finish(ctx, c.Ref, func(t tx) (*schedule.ContradictionError, error) {
+	return s.finish(ctx, c.Ref, s.shortest(), func(t tx) (*schedule.ContradictionError, error) {
 		written, err := t.end(c.Record, f, underClaim, c.ID, c.Token)
 		if err != nil || written {
 			return nil, err
@@ -44,7 +44,7 @@ func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) er
 	if err := registrable(ref); err != nil {
 		return err
 	}
-	return s.finish(ctx, ref, func(t tx) (*schedule.ContradictionError, error) {
+	return s.finish(ctx, ref, s.once, func(t tx) (*schedule.ContradictionError, error) {
 		now, err := t.locked(refIs, refValues(ref)...)
 		switch {
 		case err != nil:
@@ -61,11 +61,20 @@ func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) er
 	})
 }
 
-// finish is do for work that may return an alarm. The alarm is no error of work's, which would roll
-// its event back.
-func (s *Store) finish(ctx context.Context, ref order.Ref, work func(tx) (*schedule.ContradictionError, error)) error {
+// shortest is the attempt with the fewest round trips for work that writes once, to one order and
+// its events: a single statement where one can write to both tables.
+func (s *Store) shortest() attempt {
+	if s.d.compound {
+		return s.unbracketed
+	}
+	return s.briefly
+}
+
+// finish is repeat for work that may return an alarm. The alarm is no error of work's, which would
+// roll its event back.
+func (s *Store) finish(ctx context.Context, ref order.Ref, first attempt, work func(tx) (*schedule.ContradictionError, error)) error {
 	const doing = "recording the end of order "
-	alarm, err := transact(ctx, s, doing+ref.String(), work)
+	alarm, err := resultOf(ctx, s, doing+ref.String(), first, work)
 	if err == nil && alarm != nil {
 		return fmt.Errorf(doing+"%s: %w", ref, alarm)
 	}
@@ -82,9 +91,15 @@ const asEnded = "progress = 'done', authenticated = TRUE, ended_at = {now}, clos
 // end writes a final state and its event where the condition holds, and reports whether it did.
 func (t tx) end(r schedule.Record, f schedule.Final, condition string, args ...any) (bool, error) {
 	f = completed(f)
-	n, err := t.exec("UPDATE cloudpay_orders SET "+asEnded+", ending = ?, trade_state = ?, transaction_id = ?, paid_total = ?, paid_at = ?"+
-		" WHERE "+condition,
-		append([]any{string(f.State), string(f.TradeState), f.TransactionID, optional(f.Total), t.d.at(f.PaidAt)}, args...)...)
+	ending := "UPDATE cloudpay_orders SET " + asEnded + ", ending = ?, trade_state = ?, transaction_id = ?, paid_total = ?, paid_at = ? WHERE " +
+		condition
+	args = append([]any{string(f.State), string(f.TradeState), f.TransactionID, optional(f.Total), t.d.at(f.PaidAt)}, args...)
+	if t.d.compound {
+		ended, err := query(t, rowID, "WITH ended AS ("+ending+" RETURNING id), told AS (INSERT INTO cloudpay_events ("+emittedColumns+")"+
+			" SELECT "+emittedItems+" FROM ended"+t.d.ifNew+") SELECT id FROM ended", append(args, t.emittedValues(r, kindOf(r, f), f, "")...)...)
+		return len(ended) > 0, err
+	}
+	n, err := t.exec(ending, args...)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -146,7 +161,7 @@ func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) e
 	if b.ClockWait { // figures, so that another try writes the same
 		assignments, args = assignments+", attempts = ?, clock_waits = ?", append(args, c.Attempts-1, c.ClockWaits+1)
 	}
-	return s.do(ctx, "putting off order "+c.String(), func(t tx) error { return t.under(c, assignments, args...) })
+	return s.repeat(ctx, "putting off order "+c.String(), s.unbracketed, func(t tx) error { return t.under(c, assignments, args...) })
 }
 
 // GiveUp records that all attempts are used up and, in the same transaction, the event that tells

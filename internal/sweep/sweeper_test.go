@@ -403,7 +403,7 @@ func TestDoubtfulOnly(t *testing.T) {
 				w := newWorld(t)
 				w.order("A1", tc.state)
 				// What a crash leaves behind.
-				if _, err := w.store.Begin(t.Context(), schedule.Entry{Ref: ref("A1")}, time.Minute); err != nil {
+				if _, err := w.store.Begin(t.Context(), schedule.Record{Entry: schedule.Entry{Ref: ref("A1")}}, time.Minute); err != nil {
 					t.Fatal(err)
 				}
 				passes(time.Minute)

@@ -272,20 +272,20 @@ func newVictim(t *testing.T, op order.Op, policy trigger.Policy) *victim {
 		v.reached = append(v.reached, "the sweep")
 		return "swept", nil
 	}
-	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, error) {
+	v.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, trigger.Workflow, error) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if owner == alice {
 			v.reached = append(v.reached, "Alice's name")
 		}
 		if owner == alice && p.OutTradeNo+p.CombineOutTradeNo == "A1" {
-			return schedule.Theirs, nil
+			return schedule.Theirs, v.fn.Do, nil
 		}
-		return schedule.NotRegistered, nil
+		return schedule.NotRegistered, nil, nil
 	}
 	v.fn.Find = func(ctx context.Context, owner string, _ order.Params) (schedule.Found, error) {
 		// Whatever number it is asked for by, what WeChat Pay has is A1.
-		ownership, err := v.fn.Owns(ctx, owner, order.Params{OutTradeNo: "A1"})
+		ownership, _, err := v.fn.Owns(ctx, owner, order.Params{OutTradeNo: "A1"})
 		return schedule.Found{Result: paidA1(), Ownership: ownership}, err
 	}
 	return v

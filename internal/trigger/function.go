@@ -33,9 +33,10 @@ type Function struct {
 	// is no store of orders, and timers are refused.
 	Sweep func(ctx context.Context) (any, error)
 	// Owns returns whether the order that p names by its out_trade_no is registered in the owner's
-	// name (see caller.owner). An *order.FieldError means that p can name no order; any other
-	// error, that the store could not be read. Nil: there is no store, and users may do nothing.
-	Owns func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, error)
+	// name (see caller.owner), and Do on that order, which need not look it up again. An
+	// *order.FieldError means that p can name no order; any other error, that the store could not
+	// be read. Nil: there is no store, and users may do nothing.
+	Owns func(ctx context.Context, owner string, p order.Params) (schedule.Ownership, Workflow, error)
 	// Find queries the order that p names by another number, for the owner. It takes the same time
 	// and the same exchanges for another owner's order as for one that does not exist. Its errors
 	// are Owns's. Nil where Owns is.

@@ -88,12 +88,12 @@ func (k *kit) strict() *kit {
 
 // store makes it known whose the orders are, by their numbers, and gives timers a sweep.
 func (k *kit) store(owners map[string]string) *kit {
-	k.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, error) {
+	k.fn.Owns = func(_ context.Context, owner string, p order.Params) (schedule.Ownership, trigger.Workflow, error) {
 		registered, there := owners[p.OutTradeNo+p.CombineOutTradeNo]
 		if !there {
-			return schedule.NotRegistered, nil
+			return schedule.NotRegistered, nil, nil
 		}
-		return schedule.OwnershipOf(order.Owner(registered), order.Owner(owner)), nil
+		return schedule.OwnershipOf(order.Owner(registered), order.Owner(owner)), k.fn.Do, nil
 	}
 	k.fn.Find = k.find
 	k.fn.Sweep = func(context.Context) (any, error) {
@@ -113,7 +113,7 @@ func (k *kit) find(ctx context.Context, owner string, p order.Params) (schedule.
 		return found, nil
 	}
 	var err error
-	found.Ownership, err = k.fn.Owns(ctx, owner, order.Params{
+	found.Ownership, _, err = k.fn.Owns(ctx, owner, order.Params{
 		OutTradeNo: found.Result.OutTradeNo, CombineOutTradeNo: found.Result.CombineOutTradeNo,
 	})
 	return found, err

@@ -27,14 +27,14 @@ func (f *Function) executeOwn(ctx context.Context, owner string, p order.Reader)
 	case p.CombineOutTradeNo != "" || p.TransactionID != "":
 		return f.executeFound(ctx, owner, p)
 	}
-	o, err := f.Owns(ctx, owner, p.Params)
+	o, do, err := f.Owns(ctx, owner, p.Params)
 	switch {
 	case err != nil:
 		return f.ownershipUnknown(ctx, err)
 	case o != schedule.Theirs:
 		return outcome{notFound(p), denialFor(o)}
 	}
-	return ownResult(p, f.Do(ctx, p.Params))
+	return ownResult(p, do(ctx, p.Params))
 }
 
 // executeFound executes a user's call about an order that must be looked up first, since the store

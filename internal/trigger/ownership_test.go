@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/trigger"
 )
 
 // newStore is a function whose store knows an order of Alice's, one of Bob's, and a combined one of
@@ -162,8 +163,8 @@ func TestStoreThatIsDown(t *testing.T) {
 	k := newStore(t, order.OpQuery)
 	k.known(map[string]string{"42": "A1"})
 	for _, event := range []string{`{"out_trade_no":"A1"}`, `{"transaction_id":"42"}`} {
-		k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
-			return schedule.Theirs, errors.New("dial 10.0.0.7: refused")
+		k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, trigger.Workflow, error) {
+			return schedule.Theirs, k.fn.Do, errors.New("dial 10.0.0.7: refused")
 		}
 		reply := k.invoke(event, user)
 		if reply["outcome"] != "unknown" || reply["retryable"] != true || strings.Contains(text(reply), "10.0.0.7") || strings.Contains(text(reply), "secret") {
@@ -171,13 +172,15 @@ func TestStoreThatIsDown(t *testing.T) {
 		}
 	}
 	k.wantLog(map[string]any{"error": "10.0.0.7", "level": "ERROR"})
-	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
-		return schedule.Theirs, &schedule.StoreError{Doing: "looking up", Reason: bilingual.Same("no right"), Lasting: true, Err: errors.New("42501")}
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, trigger.Workflow, error) {
+		return schedule.Theirs, k.fn.Do, &schedule.StoreError{Doing: "looking up", Reason: bilingual.Same("no right"), Lasting: true, Err: errors.New("42501")}
 	}
 	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" || reply["retryable"] != false {
 		t.Errorf("a store that lets nobody in: got %v, want nothing to be gained by another call", reply)
 	}
-	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) { panic("a fault of ours") }
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, trigger.Workflow, error) {
+		panic("a fault of ours")
+	}
 	if reply := k.invoke(`{"out_trade_no":"A1"}`, user); reply["errCode"] != "INTERNAL_ERROR" {
 		t.Errorf("got %v", reply)
 	}
@@ -198,8 +201,8 @@ func TestStoreThatIsDown(t *testing.T) {
 func TestIllFormedIsNotNotTheirs(t *testing.T) {
 	t.Parallel()
 	k := newStore(t, order.OpClose)
-	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, error) {
-		return "", fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: bilingual.New("is too long", "过长"), Code: errcode.ParamError})
+	k.fn.Owns = func(context.Context, string, order.Params) (schedule.Ownership, trigger.Workflow, error) {
+		return "", nil, fmt.Errorf("looking: %w", &order.FieldError{Field: "out_trade_no", Rule: bilingual.New("is too long", "过长"), Code: errcode.ParamError})
 	}
 	k.wantRefused(k.invoke(`{"out_trade_no":"A1"}`, user), "PARAM_ERROR", "out_trade_no: is too long")
 }

@@ -66,7 +66,7 @@ func (d *Demo) crash(ctx context.Context, kept *store.Store, s *scene) error {
 		Region: order.Mainland, MchID: s.owner.MchID, SubMchID: s.owner.SubMchID, OutTradeNo: s.number("doubt"),
 	}}
 	// Begin writes the intent as a direct close does, with a lease that is over at once.
-	_, err := kept.Begin(ctx, entry, time.Millisecond)
+	_, err := kept.Begin(ctx, schedule.Record{Entry: entry}, time.Millisecond)
 	if err == nil {
 		err = d.place(s, "doubt", paygate.StateClosed)
 	}

@@ -76,8 +76,8 @@ func (s *Store) lease(r *row, lease time.Duration, token string) schedule.Claim 
 }
 
 // Begin leases one order, registered or not.
-func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration) (schedule.Claim, error) {
-	if fault := e.Validate(); fault != nil {
+func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Duration) (schedule.Claim, error) {
+	if fault := seen.Validate(); fault != nil {
 		return schedule.Claim{}, fmt.Errorf("begin: %w", fault)
 	}
 	unlock, err := s.begin(ctx, "begin")
@@ -85,9 +85,9 @@ func (s *Store) Begin(ctx context.Context, e schedule.Entry, lease time.Duration
 		return schedule.Claim{}, err
 	}
 	defer unlock()
-	r, known := s.rows[e.Ref]
+	r, known := s.rows[seen.Ref]
 	if !known {
-		r = s.add(e)
+		r = s.add(seen.Entry)
 	}
 	switch {
 	case r.Progress == schedule.Done:

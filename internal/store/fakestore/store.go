@@ -183,16 +183,6 @@ func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error
 	return r.Record, nil
 }
 
-// Owner returns the owner that an order was registered with.
-func (s *Store) Owner(ctx context.Context, ref order.Ref) (order.Owner, error) {
-	r, unlock, err := s.named(ctx, "owner", ref)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	return r.Owner, nil
-}
-
 // Owners returns the owners of those of the orders that are registered.
 func (s *Store) Owners(ctx context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
 	for _, ref := range refs {

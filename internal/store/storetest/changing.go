@@ -33,7 +33,7 @@ func changes(e *env) {
 			e.Errorf("got %+v and error %v, want what it was changed to", r, err)
 		}
 	}
-	if got, err := e.Owner(e.ctx, ref("A1")); err != nil || got != owner {
+	if got, err := e.Show(e.ctx, ref("A1")); err != nil || got.Owner != owner {
 		e.Errorf("got the owner %s and error %v, want %s", got, err, owner)
 	}
 	history, err := e.Changes(e.ctx, ref("A1"))
@@ -104,7 +104,7 @@ func withdrawnIsClosed(e *env) {
 	e.registerDue("B1")
 	_, err := e.Change(e.ctx, ref("B1"), schedule.Change{Withdraw: true, By: "shop"})
 	e.must(err)
-	c, err := e.Begin(e.ctx, due("B1"), lease)
+	c, err := e.Begin(e.ctx, schedule.Record{Entry: due("B1")}, lease)
 	e.must(err)
 	if r := e.show("B1"); r.Progress != schedule.Closing || !r.WithdrawnAt.IsZero() {
 		e.Errorf("got %+v, want it taken up", r)

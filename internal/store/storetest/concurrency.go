@@ -194,7 +194,7 @@ func manyBeginnings(e *env) {
 		var mu sync.Mutex
 		begun := 0
 		e.atOnce(4, func(_ int, s Store) {
-			_, err := s.Begin(e.ctx, due(no), lease)
+			_, err := s.Begin(e.ctx, schedule.Record{Entry: due(no)}, lease)
 			var busy *schedule.BusyError
 			mu.Lock()
 			defer mu.Unlock()

@@ -13,19 +13,20 @@ import (
 
 var connecting = []sqlProof{
 	{name: "a new connection sends no settings", only: servers, prove: beginsSilently},
+	{name: "a server that is configured not to commit statements", only: []string{"mysql"}, prove: commitsStatements},
 	{name: "a transaction sets its own isolation", only: servers, prove: isolates},
 	{name: "registering under another isolation", only: []string{"mysql"}, prove: registersRepeatably},
 }
 
-// beginsSilently wants no SET on a new connection: it would stay with the session, and cost a round
-// trip.
+// beginsSilently wants no SET on a new connection, but MySQL's for autocommit: it would stay with
+// the session, and cost a round trip.
 func beginsSilently(e *sqlEnv) {
 	if e.db.Name == "mysql" {
 		var name string
 		var told int
 		e.must(Raw(e.T, e.address).QueryRowContext(e.ctx, "SHOW SESSION STATUS LIKE 'Com_set_option'").Scan(&name, &told))
-		if told != 0 {
-			e.Errorf("a new connection was SET %d things, want none", told)
+		if told != 1 {
+			e.Errorf("a new connection was SET %d things, want autocommit", told)
 		}
 		return
 	}
@@ -38,6 +39,17 @@ func beginsSilently(e *sqlEnv) {
 	if told != 0 {
 		e.Errorf("a new connection was SET %d things, want none", told)
 	}
+}
+
+// commitsStatements begins a close, without a transaction, where the server's sessions have
+// autocommit off. The intent must be there for other sessions.
+func commitsStatements(e *sqlEnv) {
+	e.sql("SET GLOBAL autocommit = 0")
+	e.Cleanup(func() { e.sql("SET GLOBAL autocommit = 1") })
+	e.registerDue("A1")
+	_, err := open(e.T, e.address).Begin(e.ctx, e.show("A1"), lease)
+	e.must(err)
+	e.wantProgress("A1", schedule.Closing, "")
 }
 
 // isolates wants READ COMMITTED on servers whose default is REPEATABLE READ, and the default

@@ -101,7 +101,7 @@ type watch struct {
 	calls int
 }
 
-// call registers an order and looks up its owner, within the time that a call gives the store.
+// call registers an order and looks it up, within the time that a call gives the store.
 func (w *watch) call() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
@@ -110,7 +110,7 @@ func (w *watch) call() error {
 	if _, err := w.store.Register(ctx, e); err != nil {
 		return err
 	}
-	_, err := w.store.Owner(ctx, e.Ref)
+	_, err := w.store.Show(ctx, e.Ref)
 	return err
 }
 
@@ -170,7 +170,7 @@ func (w *watch) hammers(during string, most func(time.Duration) int64) {
 	for range callers {
 		busy.Go(func() {
 			for ctx.Err() == nil {
-				if _, err := w.store.Owner(ctx, ref("B1")); err == nil {
+				if _, err := w.store.Show(ctx, ref("B1")); err == nil {
 					w.Errorf("during %s: got an answer, want none: it may be out of date", during)
 					return
 				}

@@ -33,7 +33,7 @@ func differByAnyByte(e *env) {
 	for _, other := range []string{"A1 ", " A1", "A_%", "a_1", "A%", "\u00c51", "A1\u0000", "A1\u200b", "", "A1'", `A1\`, "\xff", "Ａ1"} {
 		_, err := e.Show(e.ctx, ref(other))
 		refused[*schedule.NotRegisteredError](e, err)
-		_, err = e.Owner(e.ctx, ref(other))
+		_, err = e.Show(e.ctx, ref(other))
 		refused[*schedule.NotRegisteredError](e, err)
 		err = e.Observe(e.ctx, ref(other), schedule.Final{State: schedule.FinalClosed})
 		refused[*schedule.NotRegisteredError](e, err)

@@ -41,7 +41,6 @@ type lists interface {
 // singles are a Store's methods that read one value.
 type singles interface {
 	Clock(ctx context.Context) (time.Time, error)
-	Owner(ctx context.Context, ref order.Ref) (order.Owner, error)
 	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
 }
 

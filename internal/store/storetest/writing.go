@@ -123,7 +123,7 @@ func reopens(e *env) {
 		e.Errorf("got %#v, want a first attempt, in doubt", again)
 	}
 	e.must(e.GiveUp(e.ctx, again, schedule.Retry{Reason: "no"}))
-	begun, err := e.Begin(e.ctx, due("A1"), lease)
+	begun, err := e.Begin(e.ctx, schedule.Record{Entry: due("A1")}, lease)
 	e.must(err)
 	e.must(e.Finish(e.ctx, begun, schedule.Final{State: schedule.FinalClosed}))
 	e.wantEvents("A1", schedule.EventGaveUp, schedule.EventGaveUp, schedule.EventClosed)
