@@ -126,15 +126,20 @@ func (s *Store) number(ctx context.Context, of order.Account) (more bool, err er
 	})
 }
 
-// lastNumber locks the number of a merchant's last event, and inserts it first if need be.
+// lastNumber locks the number of a merchant's last event, and inserts it first if need be. The lock
+// is an update, which keeps others off on any engine.
 func (t tx) lastNumber(key []any) (last int64, err error) {
-	const reading = "SELECT last FROM cloudpay_numbers WHERE " + ofMerchant + " {lock}"
-	found, err := t.one([]any{&last}, reading, key...)
-	if err == nil && !found {
+	const locking = "UPDATE cloudpay_numbers SET last = last WHERE " + ofMerchant
+	n, err := t.exec(locking, key...)
+	if err == nil && n == 0 {
 		if _, err = t.exec("INSERT INTO cloudpay_numbers (region, mchid, last) VALUES (?, ?, 0)"+t.d.ifNew, key...); err == nil {
-			_, err = t.one([]any{&last}, reading, key...)
+			_, err = t.exec(locking, key...)
 		}
 	}
+	if err != nil {
+		return 0, err
+	}
+	_, err = t.one([]any{&last}, "SELECT last FROM cloudpay_numbers WHERE "+ofMerchant, key...)
 	return last, err
 }
 

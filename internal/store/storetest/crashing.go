@@ -161,6 +161,7 @@ func eachFault(e *sqlEnv, forever bool, try func(o operation, no string, c sched
 				e.ctx, f.die = context.WithCancel(alive)
 				try(o, no, c, s)
 				f.die()
+				_ = s.Close() // the server's connections are for all tests
 				e.ctx = alive
 			}
 		}

@@ -26,6 +26,16 @@ type faulty struct {
 	forever bool
 	die     context.CancelFunc
 	dead    bool
+	// rewrite changes statements on their way, if it is not nil.
+	rewrite func(string) string
+}
+
+// sent is a statement as the database gets it.
+func (f *faulty) sent(statement string) string {
+	if f.rewrite == nil {
+		return statement
+	}
+	return f.rewrite(statement)
 }
 
 // errCut is the error of a cut connection.
@@ -107,7 +117,7 @@ func (c *faultyConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	var result driver.Result
 	err := c.do(func() (err error) {
-		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, c.f.sent(query), args)
 		return err
 	})
 	return result, err
@@ -116,7 +126,7 @@ func (c *faultyConn) ExecContext(ctx context.Context, query string, args []drive
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	var rows driver.Rows
 	err := c.do(func() (err error) {
-		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, c.f.sent(query), args)
 		return err
 	}, func() {
 		if rows != nil {

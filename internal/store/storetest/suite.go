@@ -72,7 +72,7 @@ func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
-	for _, test := range slices.Concat(numbering, crashing, batching, failures, migrating, connecting, wording, pooling) {
+	for _, test := range slices.Concat(numbering, watermarks, crashing, batching, failures, migrating, connecting, wording, pooling) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
 		}
@@ -275,11 +275,6 @@ func refused[T error](t testing.TB, err error) {
 // the store only compares times with the database's clock.
 func (e *sqlEnv) pass(d time.Duration) {
 	e.Helper()
-	earlier := map[string]string{
-		"postgres": "%[1]s = %[1]s - %[2]d * interval '1 microsecond'",
-		"mysql":    "%[1]s = %[1]s - INTERVAL %[2]d MICROSECOND",
-		"sqlite":   "%[1]s = %[1]s - %[2]d",
-	}[e.db.Name]
 	for table, columns := range map[string][]string{
 		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at", "withdrawn_at"},
 		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
@@ -289,10 +284,20 @@ func (e *sqlEnv) pass(d time.Duration) {
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {
-			assignments[i] = fmt.Sprintf(earlier, column, d.Microseconds())
+			assignments[i] = column + " = " + e.before(column, d)
 		}
 		e.sql("UPDATE " + table + " SET " + strings.Join(assignments, ", "))
 	}
+}
+
+// before is the expression for a time so long before another.
+func (e *sqlEnv) before(at string, d time.Duration) string {
+	earlier := map[string]string{
+		"postgres": "%s - %d * interval '1 microsecond'",
+		"mysql":    "%s - INTERVAL %d MICROSECOND",
+		"sqlite":   "%s - %d",
+	}[e.db.Name]
+	return fmt.Sprintf(earlier, at, d.Microseconds())
 }
 
 func (e *sqlEnv) sql(statement string) {
