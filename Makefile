@@ -57,6 +57,7 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 		echo; \
 		if [ "$${CI:-}" = true ]; then echo 'With CI=true that is a failure.'; exit 1; fi; \
 	fi; \
+	if [ "$${CI:-}" = true ]; then internal/toolchain/install.sh receivers || exit 1; fi; \
 	output=$$(mktemp -d); \
 	trap 'rm -rf "$$output"' EXIT; \
 	set -x; \

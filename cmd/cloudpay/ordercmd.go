@@ -88,6 +88,7 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer configured.End()
 	if err := c.checkCalls(configured, calls); err != nil {
 		return err
 	}

@@ -93,7 +93,8 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 			e.tellJSON(cmd, d)
 			continue
 		}
-		cells := []string{strconv.FormatInt(d.Number, 10), render.Clock(d.OccurredAt), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event)}
+		number := strconv.FormatInt(d.Number, 10)
+		cells := []string{number, render.Clock(d.OccurredAt), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event)}
 		if e.dead {
 			cells = append(cells, strconv.Itoa(d.Attempts), d.LastError)
 		}

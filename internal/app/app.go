@@ -113,13 +113,13 @@ func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, 
 	}
 	return hosting.Function{
 		Handle: f.Handle, HandleHTTP: f.HandleHTTP, Standing: a.access.Standing, IsSecret: a.access.IsSecret,
-		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.end,
+		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.End,
 	}
 }
 
-// end closes the store when the process ends. The database would log an aborted connection
+// End closes the store when the process ends. The database would log an aborted connection
 // otherwise.
-func (a *App) end() {
+func (a *App) End() {
 	if a.Store != nil {
 		_ = a.Store.Close() // the process ends, with or without an error
 	}

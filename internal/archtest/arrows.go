@@ -209,6 +209,8 @@ var arrows = []Arrow{
 		Theirs: []string{cobra, pflag, txtar},
 	},
 
+	{Package: "examples/receivers/go"}, // it is written from docs/events.md alone
+
 	{Package: "internal/archtest", Theirs: []string{mod}},
 	{Package: "internal/toolchain/*", Theirs: []string{mod}},
 }

@@ -373,8 +373,15 @@ func TestEventsDocument(t *testing.T) {
 			t.Errorf("got no row for the kind %q", kind)
 		}
 	}
-	if want := notify.Sign(key, "1700000000", []byte(`{"id":1}`)); !strings.Contains(string(text), want) {
-		t.Errorf("got no %s", want)
+	const id = "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11"
+	for _, want := range []string{
+		notify.Signature([][]byte{secretOf(t, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")}, id, "1700000000", []byte(`{"number":1}`)),
+		string(schedule.NewEventID(order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}, 1, schedule.EventPaid, 1)),
+		"`id`", notify.HeaderEvent, notify.HeaderTimestamp, notify.HeaderSignature,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("got no %s", want)
+		}
 	}
 }
 

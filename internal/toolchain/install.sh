@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Usage: install.sh databases|clients
+# Usage: install.sh databases|clients|receivers
 # Installs what tests need and what is missing, where it may: Debian and Ubuntu, as root or by a sudo that asks for no password.
 #   databases: the servers that the store is proved against, and the pooler. They are not started: the tests start their own.
 #   clients: AWS's SDK for Python and its command line, which call the emulated cloud.
+#   receivers: Node.js and Python, in which documented receivers of events are written.
 set -euo pipefail
 
 installed() { PATH="$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v "$1" > /dev/null; }
@@ -17,6 +18,10 @@ databases)
 clients)
 	python3 -c 'import boto3' 2> /dev/null || /usr/bin/python3 -c 'import boto3' 2> /dev/null || missing+=(python3-boto3)
 	installed aws || missing+=(awscli)
+	;;
+receivers)
+	installed node || missing+=(nodejs)
+	installed python3 || missing+=(python3)
 	;;
 *)
 	sed -n 's/^# Usage: /usage: /p' "$0" >&2

@@ -1,0 +1,66 @@
+// Receives cloudpay's events and acts on each once (docs/events.md).
+//
+//   CLOUDPAY_NOTIFY_KEY=whsec_… node receiver.mjs 127.0.0.1:8080 shop.jsonl
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { createServer } from 'node:http'
+
+const [address, path] = process.argv.slice(2)
+const secrets = process.env.CLOUDPAY_NOTIFY_KEY.split(/\s+/).filter(Boolean)
+  .map((key) => (key.startsWith('whsec_') ? Buffer.from(key.slice(6), 'base64') : Buffer.from(key)))
+
+// verify returns the event's id if body was signed with one of our keys within five minutes.
+function verify(headers, body) {
+  const id = headers['webhook-id'], timestamp = headers['webhook-timestamp']
+  const signatures = String(headers['webhook-signature']).split(' ')
+  if (!id || !(Math.abs(Date.now() / 1000 - Number(timestamp)) <= 300)) return null
+  for (const secret of secrets) {
+    const mac = createHmac('sha256', secret).update(`${id}.${timestamp}.`).update(body).digest('base64')
+    const want = Buffer.from(`v1,${mac}`)
+    for (const signature of signatures) {
+      const given = Buffer.from(signature)
+      if (given.length === want.length && timingSafeEqual(given, want)) return id
+    }
+  }
+  return null
+}
+
+// The journal stands for the shop's database: a line has an event's id and what was done for it, so
+// that both are kept or neither is. A line that a crash cut off is no line.
+const text = (() => { try { return readFileSync(path, 'utf8') } catch { return '' } })()
+const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+const handled = new Set(whole.split('\n').filter(Boolean).map((line) => JSON.parse(line).id))
+const journal = openSync(path, 'a')
+ftruncateSync(journal, Buffer.byteLength(whole))
+
+// receive acts on an event unless it has done so. Nothing else runs between its lines.
+function receive(id, event) {
+  if (handled.has(id)) return
+  const order = [event.region, event.mchId, event.subMchId ?? '', event.outTradeNo].join('/')
+  const what = { closed: 'release', notFound: 'release', paid: 'deliver' }[event.kind] ?? 'look'
+  try {
+    writeSync(journal, JSON.stringify({ id, what, order }) + '\n')
+    fsyncSync(journal)
+  } catch {
+    closeSync(journal)
+    process.exit(1) // it is not known what the file has: the next start reads it
+  }
+  handled.add(id)
+  console.log(`${what} ${order}`)
+}
+
+createServer(async (request, response) => {
+  try {
+    let body = Buffer.alloc(0)
+    for await (const chunk of request) {
+      body = Buffer.concat([body, chunk])
+      if (body.length > 64 << 10) throw new Error('too long')
+    }
+    const id = verify(request.headers, body)
+    if (id) receive(id, JSON.parse(body))
+    response.writeHead(id ? 204 : 401).end()
+  } catch {
+    response.destroy() // no answer, and the event comes again
+  }
+}).listen(Number(address.split(':').pop()), address.slice(0, address.lastIndexOf(':')))
