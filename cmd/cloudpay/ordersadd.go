@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,17 +30,34 @@ type addCmd struct {
 func newAdd(l *render.Language) *cobra.Command {
 	a := &addCmd{storeFlags: storeFlags{Language: l}}
 	cmd := describe(l, "orders-add", &cobra.Command{
-		Args: oneOrder,
+		Args: a.wantOrder,
 		RunE: a.run,
 	})
 	a.register(cmd)
 	a.given.register(l, cmd.Flags(), func(p order.Parameter) bool {
-		return p.Registered && p.Name != "out_trade_no" // which is the argument
+		return p.Registered && p.Name != "out_trade_no" || p.Name == combined // the number is the argument
 	})
 	// The dialect is registered with the order. Without one the function uses its own, and whether
 	// it has the keys is only known there.
+	cmd.Flags().Lookup("api").Usage = l.Say("dialect: v3, v2, wxcloudrun; what the function has configured when it closes the order, when left out",
+		"接口：v3, v2, wxcloudrun；不填则取云函数关单时的配置")
 	complete(cmd, "api", apis()...)
+	// The flag is there to be answered: the error says what to do with a combined order.
+	_ = cmd.Flags().MarkHidden(flagOf(combined))
 	return cmd
+}
+
+// combined is the parameter that names a combined order, which cannot be registered.
+const combined = "combine_out_trade_no"
+
+func flagOf(parameter string) string { return strings.ReplaceAll(parameter, "_", "-") }
+
+// wantOrder wants the number of an order, unless a combined one is named.
+func (a *addCmd) wantOrder(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 && *a.given.texts[combined] != "" {
+		return nil
+	}
+	return oneOrder(cmd, args)
 }
 
 // run registers the order and shows it. Registering is idempotent: the same again changes nothing,
@@ -47,7 +65,11 @@ func newAdd(l *render.Language) *cobra.Command {
 func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 	var p order.Params
 	// What the flags hold is checked before the store is opened: a typo needs no database.
-	if err := errors.Join(a.given.set(&p), nameInto(&p, args[0])); err != nil {
+	err := a.given.set(&p)
+	if len(args) > 0 {
+		err = errors.Join(err, nameInto(&p, args[0]))
+	}
+	if err != nil {
 		return usage(err)
 	}
 	return a.with(func(s *store.Store, m order.Merchant) error {

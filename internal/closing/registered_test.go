@@ -72,7 +72,8 @@ func TestScheduling(t *testing.T) {
 		{"two owners", order.Params{OutTradeNo: "A1", CloseAt: "1", Owner: "tcb:u1", OpenID: "o1"}, "openid: ", nil},
 		{"a combined order", order.Params{
 			CombineOutTradeNo: "C1", SubOrders: []order.SubOrder{{MchID: "1900000001", OutTradeNo: "A1"}}, CloseAt: "1",
-		}, "close_at: needs an out_trade_no", nil},
+		}, "combine_out_trade_no: a combined order cannot be registered, and its orders must not be", nil},
+		{"a combined order without its orders", order.Params{CombineOutTradeNo: "C1", CloseAt: "1"}, "combine_out_trade_no: a combined order cannot be", nil},
 		{"registered otherwise", order.Params{OutTradeNo: "B1", CloseAt: "1"}, "close_at: order cn/1900000001/B1 is registered already", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -70,6 +70,8 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 		return Call{}, err
 	}
 	switch {
+	case p.CombineOutTradeNo != "" && p.CloseAt != "":
+		return Call{}, unregistrable()
 	case p.CombineOutTradeNo != "" && len(p.SubOrders) == 0:
 		return Call{}, ParamError("sub_orders", "must be given: a combined order is closed whole, by all of its sub-orders",
 			"必须提供：合单订单须列出全部子订单，整体关闭")
@@ -81,6 +83,17 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 		return Call{}, ParamError("out_trade_no", "must be given: it names the order to close", "必须提供：它指明要关闭的订单")
 	}
 	return m.call(p)
+}
+
+// unregistrable is the fault of a combined order that is to be closed later. Its orders must not be
+// registered in its place: queried by their own numbers they are not found, although the combined
+// order can be paid, and their stock would be released.
+func unregistrable() *FieldError {
+	return ParamError("combine_out_trade_no", "a combined order cannot be registered, and its orders must not be: WeChat Pay closes them only "+
+		"together, by this number, and says of each by its own number that there is none; leave close_at out to close it now, "+
+		"and call at its time, or give it a time_expire when it is made",
+		"合单订单不能登记，其子订单也不可登记：微信支付只能按合单商户订单号整体关单，按子单的商户订单号查询则答复订单不存在；"+
+			"请去掉 close_at 立即关单，届时再调用，或在下单时设置 time_expire")
 }
 
 // QueryCall returns the query that the parameters ask for. The error is a *FieldError.

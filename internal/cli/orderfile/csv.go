@@ -53,6 +53,9 @@ func (c *csvParser) set(p *parsed, of *column, cell string) error {
 	case of.is == ownMchID:
 		p.mchid = cell
 		return nil
+	case of.is == ofCombined:
+		p.CombineOutTradeNo = cell
+		return nil
 	case of.chinese && of.is == subMchID && cell == "0": // of a merchant without sub-merchants
 		return nil
 	}

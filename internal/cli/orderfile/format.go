@@ -1,6 +1,7 @@
 package orderfile
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -111,6 +112,9 @@ const (
 // close_at must be given: an order that is closed at once because a column was empty cannot be
 // opened again.
 func NewEntry(m order.Merchant, p order.Params) (schedule.Entry, error) {
+	if p.CombineOutTradeNo != "" {
+		p.CloseAt = cmp.Or(p.CloseAt, "0") // refused for what it is, whatever else is missing
+	}
 	if p.OutTradeNo != "" && p.CloseAt == "" {
 		return schedule.Entry{}, order.ParamError(closeAt,
 			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")

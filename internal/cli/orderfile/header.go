@@ -23,6 +23,9 @@ const (
 	inYuan = "total:yuan"
 	// ownMchID is the merchant's own number, which has to be the configured one.
 	ownMchID = "mchid"
+	// ofCombined is the number of the combined order that an order is part of, which has to be
+	// empty: such an order cannot be registered.
+	ofCombined = "combine_out_trade_no"
 )
 
 // ParseColumns reads what --map takes, such as 商户订单号=out_trade_no,订单金额=total:yuan,*=-.
@@ -52,6 +55,7 @@ func ParseColumns(text string) (Columns, error) {
 // chinese are titles of WeChat Pay's own exports that mean one thing only. Its amounts are in yuan,
 // its times may be those of payments, and its openids those of several appids: they are not here.
 var chinese = Columns{
+	"合单商户订单号": ofCombined, "合单订单号": ofCombined, "合单号": ofCombined,
 	"商户订单号": outTradeNo, "商户单号": outTradeNo, "特约商户号": subMchID, "子商户号": subMchID, "商户号": ownMchID, "mch_id": ownMchID,
 }
 
@@ -72,8 +76,8 @@ func columnNamed(name string) (column, error) {
 	switch name {
 	case passedOver, rejectedLine, rejectedField, rejectedRule:
 		return column{is: passedOver}, nil
-	case ownMchID:
-		return column{is: ownMchID}, nil
+	case ownMchID, ofCombined:
+		return column{is: name}, nil
 	case inYuan:
 		total, err := order.RegisteredParameter("total")
 		return column{Parameter: total, is: inYuan}, err

@@ -350,6 +350,22 @@ func TestWeChatPayExport(t *testing.T) {
 	}
 }
 
+// A part of a combined order is not registered: by its own number it would not be found, although
+// it can be paid.
+func TestPartsOfCombinedOrders(t *testing.T) {
+	t.Parallel()
+	s := &shop{}
+	in, _ := s.importer(CSV)
+	in.CloseAt, in.Columns = "1800", Columns{"*": passedOver}
+	if err := in.Run(t.Context(), strings.NewReader("合单商户订单号,商户订单号,商品\nC1,A1,水\n,A2,茶\n")); err != nil {
+		t.Fatal(err)
+	}
+	if first := in.Rejects.first; in.Added != 1 || len(first) != 1 ||
+		!strings.HasPrefix(first[0].wording().EN, "A1: combine_out_trade_no: a combined order cannot be registered, and its orders must not be") {
+		t.Errorf("got %d added, and rejected %+v", in.Added, first)
+	}
+}
+
 // An import that was interrupted says the line that it goes on at.
 func TestResumes(t *testing.T) {
 	t.Parallel()
