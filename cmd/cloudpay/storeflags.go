@@ -31,6 +31,8 @@ type storeFlags struct {
 	address string
 	// emulator is the folder of one whose environment is used; empty: this process's.
 	emulator string
+	// clock is a running emulator's, if its store is meant; set by configured.
+	clock string
 	// json prints an object a line.
 	json bool
 }
@@ -87,6 +89,7 @@ func (f *storeFlags) configured() (string, error) {
 	if faults, is := errors.AsType[*config.Faults](err); is && faults.Has(storeVariable) {
 		return "", usage(only(faults, storeVariable))
 	}
+	f.clock = settings.EmulatorClock
 	switch address := settings.Store.Reveal(); {
 	case address != "":
 		return address, nil
@@ -113,7 +116,11 @@ func (f *storeFlags) open() (*store.Store, error) {
 				"%s：没有文件 %s：请用 `cloudpay orders migrate` 创建", said, path)
 		}
 	}
-	return store.Open(address) // which connects when it is first asked
+	opened, err := store.Open(address) // which connects when it is first asked
+	if clock := app.EmulatedClock(f.clock); err == nil && clock != nil {
+		opened.ShiftClock(clock)
+	}
+	return opened, err
 }
 
 // aboutOrders are the variables that say whose orders are meant. These commands ignore what is

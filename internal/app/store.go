@@ -23,6 +23,7 @@ func (a *App) useStore(c config.Config, faults *config.Faults) {
 	a.Closer.Store, a.Querier.Store = opened, opened
 	a.lookup = &closing.Lookup{Querier: a.Querier, Owners: opened, Allowance: &closing.Allowance{}}
 	a.Sweeper = a.newSweeper(c, faults)
+	a.follow(EmulatedClock(c.EmulatorClock))
 	// The resolver shares everything with the sweeper, and claims only orders in doubt.
 	resolver := *a.Sweeper
 	resolver.DoubtfulOnly = true

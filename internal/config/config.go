@@ -84,6 +84,9 @@ type Config struct {
 	// Store is the address of the database of registered orders, including a password. Empty means
 	// that there is none.
 	Store Secret
+	// EmulatorClock is a file of the emulator's: how far its clock, and so the register's, was
+	// moved on. Empty outside the emulator.
+	EmulatorClock string
 	// NotifyURL receives the events of registered orders, signed with each of NotifyKeys, of which
 	// there are two while one is changed. Both are empty or neither is; they need a Store.
 	NotifyURL  Secret
@@ -183,6 +186,7 @@ func Load(environ []string) (Config, error) {
 		faults.List = append(faults.List, contradictedNotify(c)...)
 	}
 	faults.List = append(faults.List, env.fleeting(c)...)
+	faults.List = append(faults.List, notEmulated(&c)...)
 	c.MemoryMB = env.memory()
 	c.ForeignRoots = env["SSL_CERT_FILE"] != "" || env["SSL_CERT_DIR"] != ""
 	if len(faults.List) > 0 {

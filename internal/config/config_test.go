@@ -207,7 +207,7 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_SWEEP_ATTEMPTS":    "3",
 	})
 	for _, name := range config.Names() {
-		if full[name] == "" {
+		if full[name] == "" && name != "CLOUDPAY_EMULATOR_CLOCK" { // not beside real addresses
 			t.Errorf("%s is not tried here", name)
 		}
 	}

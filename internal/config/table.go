@@ -78,6 +78,8 @@ const (
 	nameStore        = "CLOUDPAY_STORE"
 	nameNotifyURL    = "CLOUDPAY_NOTIFY_URL"
 	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"
+
+	nameEmulatorClock = "CLOUDPAY_EMULATOR_CLOCK"
 )
 
 // Texts of the README's column of values, and values with a meaning elsewhere.
@@ -359,5 +361,12 @@ var variables = []variable{
 		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",
 		remedy:  bilingual.New("give an IP address without a port, or leave it out", "请填不带端口的 IP 地址，或不设置"),
 		read:    checkListenHost,
+	},
+	{
+		name: nameEmulatorClock, values: "a file's path",
+		meaning: "The emulator's: how far its clock was moved on, which the register's clock follows. Any other WeChat Pay than one" +
+			" on this machine makes it a fault.",
+		remedy: bilingual.New("leave it out: only the emulator sets it", "请去掉此项：仅由模拟器设置"),
+		read:   readEmulatorClock,
 	},
 }

@@ -25,6 +25,8 @@ import (
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
+	// now is the clock, which the emulator shifts.
+	now clockOf
 	// numbered is set if arguments are written $1, $2, …
 	numbered bool
 	// compound is set if one statement may write to several tables: WITH … AS (UPDATE … RETURNING).
@@ -51,7 +53,7 @@ type dialect struct {
 
 // sql translates a statement for the database.
 func (d *dialect) sql(statement string) string {
-	statement = d.words.Replace(statement)
+	statement = d.now.shifted(d.words.Replace(statement))
 	if !d.numbered {
 		return statement
 	}
@@ -84,6 +86,7 @@ var dialects = map[string]*dialect{
 			"{due}", "",
 			"{ended}", "",
 		),
+		now:       clockOf{plain: "statement_timestamp()", plus: " + interval '%d microseconds'"},
 		numbered:  true,
 		compound:  true,
 		returning: true,
@@ -114,6 +117,7 @@ var dialects = map[string]*dialect{
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
 			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
 		),
+		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
 		standby: "@@GLOBAL.read_only",
 		ifNew:   " ON DUPLICATE KEY UPDATE region = region",
 		conns:   maxConns,
@@ -141,6 +145,7 @@ var dialects = map[string]*dialect{
 			"{due}", "",
 			"{ended}", "",
 		),
+		now:    clockOf{plain: sqliteNow, plus: " + %d"},
 		ifNew:  " ON CONFLICT DO NOTHING",
 		conns:  1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
 		at:     func(t time.Time) any { return nullable(t, t.UnixMicro()) },

@@ -11,9 +11,11 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// Clock returns the time by the database's clock, by which orders are due and leases end.
+// Clock returns the time by the database's clock, by which orders are due and leases end. A shift
+// of the emulator's does not count.
 func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 	return transact(ctx, s, "reading the database's clock", func(t tx) (time.Time, error) {
+		t.d = s.d
 		var now moment
 		_, err := t.one([]any{&now}, "SELECT {now}")
 		return now.Time, err

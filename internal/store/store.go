@@ -64,6 +64,7 @@ type Store struct {
 	d  *dialect
 
 	surveys surveys
+	shift   func() (time.Duration, error) // see ShiftClock
 }
 
 // maxConns bounds the connections of one process, unless the address says max_conns=N. A function

@@ -77,11 +77,15 @@ func (s *Store) briefly(ctx context.Context, work func(tx tx) error) error {
 }
 
 func (s *Store) within(ctx context.Context, options *sql.TxOptions, work func(tx tx) error) error {
+	d, err := s.dialect()
+	if err != nil {
+		return err
+	}
 	inner, err := s.db.BeginTx(ctx, options)
 	if err != nil {
 		return err
 	}
-	if err := work(tx{ctx: ctx, inner: inner, d: s.d}); err != nil {
+	if err := work(tx{ctx: ctx, inner: inner, d: d}); err != nil {
 		_ = inner.Rollback() // its error says less than err
 		return err
 	}
@@ -90,7 +94,11 @@ func (s *Store) within(ctx context.Context, options *sql.TxOptions, work func(tx
 
 // unbracketed runs work whose statements are transactions of their own.
 func (s *Store) unbracketed(ctx context.Context, work func(tx tx) error) error {
-	return work(tx{ctx: ctx, inner: s.db, d: s.d, single: true})
+	d, err := s.dialect()
+	if err != nil {
+		return err
+	}
+	return work(tx{ctx: ctx, inner: s.db, d: d, single: true})
 }
 
 // errStandby means that a statement outside of a transaction read from a server that takes no

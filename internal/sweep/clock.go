@@ -90,6 +90,7 @@ func (o *watch) Heard(ctx context.Context, a order.Answer) {
 	if !r.known() {
 		return
 	}
+	r.At = r.At.Add(o.shift())
 	o.own = r
 	o.clock.hear(r)
 	o.compare(ctx, "weChatPay", r)
@@ -116,13 +117,20 @@ func (o *watch) mayClose(ctx context.Context) bool {
 		return o.left <= 0
 	}
 	now := time.Now()
-	machine := reading{Clock: order.Clock{At: now.Truncate(time.Second)}, sent: now, heard: now}
+	machine := reading{Clock: order.Clock{At: now.Add(o.shift()).Truncate(time.Second)}, sent: now, heard: now}
 	if early := o.early(machine); early > o.left {
 		o.left = early
 		o.compare(ctx, "thisMachine", machine)
 	}
 	o.left = min(o.left, unsignedWait)
 	return o.left <= 0 || o.claim.ClockWaits > 0
+}
+
+func (o *watch) shift() time.Duration {
+	if o.Shift == nil {
+		return 0
+	}
+	return o.Shift()
 }
 
 // early returns how long it is until the order's close_at by another clock; 0 when the two agree,

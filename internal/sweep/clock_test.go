@@ -296,3 +296,20 @@ func TestClockRunsOnBetweenReplies(t *testing.T) {
 		w.gateway.wantAsked("A2", "close")
 	})
 }
+
+// TestShiftCountsForBothClocks: where the emulator's clock is moved on, the register's is too, and
+// neither the replies nor this machine show it.
+func TestShiftCountsForBothClocks(t *testing.T) {
+	t.Parallel()
+	for name, clock := range map[string]func() order.Clock{"signed": signed, "unsigned": unsigned} {
+		synctest.Test(t, func(t *testing.T) {
+			w := skewed(t, time.Hour)
+			w.sweeper.Shift = func() time.Duration { return time.Hour }
+			w.gateway.clock = clock
+			w.order("A1", tradestate.NotPay, at(time.Now().Add(30*time.Minute)))
+			if report := w.sweep(time.Minute); report.Closed != 1 || report.ClockOff != 0 {
+				t.Errorf("%s: got %+v, want it closed", name, report)
+			}
+		})
+	}
+}

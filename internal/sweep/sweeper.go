@@ -46,6 +46,10 @@ type Sweeper struct {
 	// sweep was killed.
 	Lease time.Duration
 
+	// Shift is how far the store's clock is moved on, and WeChat Pay's, of which the replies do not
+	// show it; nil for not at all. Only the emulator does that.
+	Shift func() time.Duration
+
 	// Notifier delivers events; they wait when it is nil.
 	Notifier Notifier
 	// Deliveries is how many events are in flight to the receiver at once, at most 64;

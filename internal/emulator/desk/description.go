@@ -65,7 +65,7 @@ func (d *Desk) Env(s Settings) map[string]string {
 		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
 	}
 	if s.Store != "" {
-		env["CLOUDPAY_STORE"] = s.Store
+		env["CLOUDPAY_STORE"], env["CLOUDPAY_EMULATOR_CLOCK"] = s.Store, d.clock.file
 	}
 	if s.Partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", subMchID

@@ -17,6 +17,7 @@
 //	apiclient_key.pem       the merchant's private key
 //	wechatpay_key.pem       the emulated gateway's private key
 //	pub_key.pem             its public half, written anew from it at each start
+//	clock                   how far the clock was moved on
 //	emulator.json           the Description, while an emulator serves
 //	lock                    held by the process that serves
 package desk
@@ -26,6 +27,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/platform"
@@ -59,6 +61,7 @@ type Desk struct {
 	Gateway *paygate.Gateway
 
 	secrets *secrets
+	clock   *clock
 	servers []*http.Server
 
 	// Where the servers listen, known once the system has chosen the free ports.
@@ -72,11 +75,20 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey})
+	clock, err := openClock(dir)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := paygate.New(paygate.Options{
+		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, Start: time.Now().Add(clock.before),
+	})
 	if err != nil {
 		return nil, damaged(dir, err)
 	}
-	d := &Desk{Gateway: gateway, secrets: s}
+	if err := clock.follow(gateway); err != nil {
+		return nil, err
+	}
+	d := &Desk{Gateway: gateway, secrets: s, clock: clock}
 	for _, part := range []struct {
 		url           *string
 		name, address string
@@ -84,7 +96,7 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	}{
 		{&d.gatewayURL, "gateway", at.Gateway, gateway},
 		{&d.backupURL, "backup", at.Backup, gateway.Backup()},
-		{&d.adminURL, "admin", at.Admin, gateway.Admin()},
+		{&d.adminURL, "admin", at.Admin, clock.noting(gateway.Admin())},
 	} {
 		if *part.url, err = d.serve(ctx, part.name, part.address, part.handler); err != nil {
 			d.Close()

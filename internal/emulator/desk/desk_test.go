@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"cloudpay/internal/bilingual"
@@ -198,4 +199,49 @@ func TestDescription(t *testing.T) {
 	if text, err := json.Marshal(Description{}); err != nil || !strings.Contains(string(text), `"gateway_url"`) {
 		t.Errorf("got %s, %v", text, err)
 	}
+}
+
+// The clock that the functions' register follows is in a file when the reply arrives, goes on in
+// the next emulator of the folder, and is not guessed.
+func TestClockFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := open(t, dir)
+	if env := first.Env(Settings{}); env["CLOUDPAY_EMULATOR_CLOCK"] != "" {
+		t.Errorf("without a register: got %v", env)
+	}
+	file := first.Env(Settings{Store: "sqlite:x"})["CLOUDPAY_EMULATOR_CLOCK"]
+	want := func(text string) {
+		t.Helper()
+		if got, err := os.ReadFile(file); err != nil || string(got) != text+"\n" {
+			t.Errorf("got %q and %v, want %s", got, err, text)
+		}
+	}
+	advance := func(d *Desk, by string) {
+		t.Helper()
+		response, err := http.Post(d.adminURL+"/clock", "application/json", strings.NewReader(`{"advance":"`+by+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	want("0s")
+	advance(first, "30m")
+	want("30m0s")
+	advance(first, "-1h") // refused
+	want("30m0s")
+	first.Close()
+	second := open(t, dir)
+	want("30m0s")
+	if ahead := time.Until(second.Gateway.Time()); ahead < 28*time.Minute || ahead > 30*time.Minute {
+		t.Errorf("the business clock is %v ahead, want half an hour", ahead)
+	}
+	advance(second, "1d")
+	want("24h30m0s")
+	second.Close()
+	if err := os.WriteFile(file, []byte("tomorrow"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})
+	wantError(t, err, "the emulator's clock cannot be read")
 }

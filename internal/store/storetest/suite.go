@@ -72,7 +72,7 @@ func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
-	for _, test := range slices.Concat(numbering, watermarks, crashing, batching, failures, migrating, connecting, wording, pooling) {
+	for _, test := range slices.Concat(numbering, watermarks, crashing, batching, failures, migrating, connecting, wording, pooling, shifting) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
 		}
