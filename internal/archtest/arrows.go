@@ -22,6 +22,7 @@ const (
 	cobra         = "github.com/spf13/cobra"
 	pflag         = "github.com/spf13/pflag"
 	flock         = "github.com/gofrs/flock"
+	zstd          = "github.com/klauspost/compress/zstd"
 	progressbar   = "github.com/schollz/progressbar/v3"
 	term          = "golang.org/x/term"
 	txtar         = "golang.org/x/tools/txtar"
@@ -70,6 +71,7 @@ var arrows = []Arrow{
 		Package: "internal/schedule/decision",
 		Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
 	},
+	{Package: "internal/schedule/pruning", Ours: []string{"internal/order", "internal/schedule"}},
 	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 	{Package: "internal/telemetry/telemetrytest"},
@@ -92,7 +94,7 @@ var arrows = []Arrow{
 		Package: "internal/store",
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
-			"internal/order/*", "internal/schedule",
+			"internal/order/*", "internal/schedule", "internal/schedule/pruning",
 		},
 		Theirs: []string{mysql, pq, sqlite},
 	},
@@ -105,11 +107,11 @@ var arrows = []Arrow{
 	{
 		Package: "internal/store/storetest",
 		Ours: []string{
-			"internal/closing", "internal/order", "internal/order/*", "internal/schedule",
+			"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning",
 			"internal/store", "internal/store/migrate", "internal/sweep",
 		},
 	},
-	{Package: "internal/store/fakestore", Ours: []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule"}},
+	{Package: "internal/store/fakestore", Ours: []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning"}},
 	{
 		Package: "internal/closing",
 		Ours: []string{
@@ -124,7 +126,7 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline",
 			"internal/order", "internal/order/*",
-			"internal/schedule", "internal/schedule/decision", "internal/telemetry",
+			"internal/schedule", "internal/schedule/decision", "internal/schedule/pruning", "internal/telemetry",
 		},
 	},
 	{Package: "internal/notify", Ours: []string{"internal/schedule", "pkg/wire"}},
@@ -190,6 +192,11 @@ var arrows = []Arrow{
 			"internal/cli/render",
 		},
 		Theirs: []string{xtext},
+	},
+	{
+		Package: "internal/cli/archive",
+		Ours:    []string{"internal/bilingual", "internal/cli/orderfile", "internal/schedule/pruning"},
+		Theirs:  []string{flock, zstd},
 	},
 	{
 		Package: "internal/cli/demo",

@@ -40,11 +40,13 @@ func doingInChinese(doing string) string {
 
 // doings are all the store's operations. A test finds one that is missing here.
 var doings = []bilingual.Text{
+	bilingual.New("acknowledging events", "确认事件"),
 	bilingual.New("beginning to close order ", "开始关单 "),
 	bilingual.New("changing the registration of order ", "更改订单登记 "),
 	bilingual.New("claiming due orders", "领取到期订单"),
 	bilingual.New("claiming events to deliver", "领取待投递的事件"),
 	bilingual.New("counting events to deliver", "统计待投递的事件"),
+	bilingual.New("counting orders to prune", "统计可清理的订单"),
 	bilingual.New("giving claims back", "归还领取的订单"),
 	bilingual.New("giving up order ", "放弃订单 "),
 	bilingual.New("keeping the quota of merchant ", "记录商户配额 "),
@@ -57,6 +59,7 @@ var doings = []bilingual.Text{
 	bilingual.New("looking up the owner of order ", "查找订单归属 "),
 	bilingual.New("looking up the owners of orders", "查找订单归属"),
 	bilingual.New("numbering events", "为事件编号"),
+	bilingual.New("pruning orders", "清理订单"),
 	bilingual.New("putting off order ", "推迟订单 "),
 	bilingual.New("reading events", "读取事件"),
 	bilingual.New("reading the changes of order ", "读取订单变更 "),

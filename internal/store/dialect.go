@@ -22,6 +22,7 @@ import (
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
 //	{ended}  use the index of ended orders, likewise
+//	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {
 	words *strings.Replacer
@@ -85,6 +86,7 @@ var dialects = map[string]*dialect{
 			"{claim}", "",
 			"{due}", "",
 			"{ended}", "",
+			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:       clockOf{plain: "statement_timestamp()", plus: " + interval '%d microseconds'"},
 		numbered:  true,
@@ -116,6 +118,7 @@ var dialects = map[string]*dialect{
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
 			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
+			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
 		standby: "@@GLOBAL.read_only",
@@ -144,6 +147,7 @@ var dialects = map[string]*dialect{
 			"{claim}", "",
 			"{due}", "",
 			"{ended}", "",
+			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:    clockOf{plain: sqliteNow, plus: " + %d"},
 		ifNew:  " ON CONFLICT DO NOTHING",

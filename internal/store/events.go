@@ -67,8 +67,8 @@ func (t tx) nextRound(r *schedule.Record) error {
 	return err
 }
 
-// emittedColumns are the columns of a new event, emittedItems what they get, and emittedRow its row;
-// emittedValues returns the arguments.
+// emittedColumns are the columns of a new event, emittedItems what they get, and emittedRow its
+// row; emittedValues returns the arguments.
 const (
 	emittedColumns = "event_id, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending, trade_state," +
 		" total, paid_total, transaction_id, paid_at, reason, due_at"
@@ -88,10 +88,12 @@ func eventIDOf(r schedule.Record, kind schedule.EventKind, f schedule.Final) sch
 	return schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r, f.State))
 }
 
-// Conditions that select events: all of a merchant's, or all of one order's.
+// Conditions that select events: all of a merchant's, or all of one order's. What happens to orders
+// that were pruned before belongs to row 0.
 const (
-	ofMerchant = "region = ? AND mchid = ?"
-	ofOrder    = "order_id = (SELECT id FROM cloudpay_orders WHERE " + refIs + ")"
+	ofMerchant  = "region = ? AND mchid = ?"
+	ofOrder     = "order_id = (SELECT id FROM cloudpay_orders WHERE " + refIs + ")"
+	ofOrderEver = "order_id = COALESCE((SELECT id FROM cloudpay_orders WHERE " + refIs + "), 0) AND " + refIs
 )
 
 // number gives a merchant's new events their numbers (the column seq), up to maxEvents of them. An
@@ -222,7 +224,7 @@ func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedu
 		}
 	}
 	return transact(ctx, s, "reading the events of order "+ref.String(), func(t tx) ([]schedule.Event, error) {
-		return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE seq IS NOT NULL AND "+ofOrder+" ORDER BY seq LIMIT ?",
-			append(refValues(ref), min(limit, maxEvents))...)
+		return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE seq IS NOT NULL AND "+ofOrderEver+" ORDER BY seq LIMIT ?",
+			append(append(refValues(ref), refValues(ref)...), min(limit, maxEvents))...)
 	})
 }

@@ -57,6 +57,9 @@ func (s *Store) fault(err error) fault {
 	if errors.Is(err, errStandby) {
 		return faultReadOnly
 	}
+	if errors.Is(err, errChanged) {
+		return faultBusy
+	}
 	if known := s.d.fault(err); known != faultOther {
 		return known
 	}

@@ -39,7 +39,7 @@ func (s *Store) Finish(ctx context.Context, c schedule.Claim, f schedule.Final) 
 // notification. A signed answer outranks every lease: the holder of a claim then gets a
 // LostClaimError. Observing the recorded state again changes nothing. The error is a
 // *schedule.NotRegisteredError if there is no such order, and a *schedule.ContradictionError as
-// Finish's.
+// Finish's, also if the order was pruned.
 func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) error {
 	if err := registrable(ref); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) er
 		case err != nil:
 			return nil, err
 		case now == nil:
-			return nil, &schedule.NotRegisteredError{Ref: ref}
+			return t.observePruned(ref, f)
 		case now.Progress == schedule.Done && now.FinalState != f.State:
 			return t.contradict(now.Record, f)
 		case now.Progress == schedule.Done:

@@ -6,6 +6,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/pruning"
 )
 
 // Due is where a Sweeper takes its work from. Each write under a claim is a
@@ -61,10 +62,17 @@ type Receivers interface {
 	ReceiverRecovered(ctx context.Context, of order.Account) error
 }
 
+// Pruner deletes orders that ended long ago.
+type Pruner interface {
+	// Prune deletes one step of the selected orders; archive may be nil.
+	Prune(ctx context.Context, p pruning.Selection, archive func([]pruning.Order) error) (pruning.Step, error)
+}
+
 // Backlog is the store of a Sweeper.
 type Backlog interface {
 	Due
 	Quota
 	Outbox
 	Receivers
+	Pruner
 }

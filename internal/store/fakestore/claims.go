@@ -160,12 +160,15 @@ func (s *Store) finish(c schedule.Claim, f schedule.Final) error {
 
 // Observe records a final state without a claim.
 func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) error {
-	r, unlock, err := s.named(ctx, "observe", ref)
+	unlock, err := s.begin(ctx, "observe")
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	r, known := s.rows[ref]
 	switch {
+	case !known:
+		return s.observePruned(ref, f)
 	case r.Progress != schedule.Done:
 		s.end(r, f)
 	case r.FinalState != f.State:

@@ -21,17 +21,12 @@ type delivery struct {
 // tell writes an event of an order, unless it is written already.
 func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason string) {
 	id := schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r.Record, f.State))
-	number := int64(1)
-	for _, d := range s.events {
-		switch {
-		case d.EventID == id:
-			return
-		case d.Account() == r.Account():
-			number++
-		}
+	if slices.ContainsFunc(s.events, func(d *delivery) bool { return d.EventID == id }) {
+		return
 	}
+	s.numbers[r.Account()]++
 	s.events = append(s.events, &delivery{due: s.now(), Delivery: schedule.Delivery{Event: schedule.Event{
-		EventID: id, Number: number, Kind: kind, OccurredAt: s.now(),
+		EventID: id, Number: s.numbers[r.Account()], Kind: kind, OccurredAt: s.now(),
 		Ref: r.Ref, Owner: r.Owner,
 		FinalState: f.State, TradeState: f.TradeState, Total: r.Total, PaidTotal: f.Total,
 		TransactionID: f.TransactionID, PaidAt: f.PaidAt, Reason: reason,
@@ -67,13 +62,19 @@ func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, erro
 // Events returns a merchant's events behind a cursor.
 func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error) {
 	last, err := s.read(ctx, "events", 1, func(d *delivery) bool { return d.Account() == of && d.Number == after.Number })
-	if err == nil && after.Number > 0 && (len(last) == 0 || !after.Names(last[0].Event)) {
+	if err == nil && after.Number > 0 && (len(last) == 0 && s.lastNumber(of) < after.Number || len(last) > 0 && !after.Names(last[0].Event)) {
 		err = &schedule.WentBackError{Of: of, After: after}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return eventsOf(s.read(ctx, "events", limit, func(d *delivery) bool { return d.Account() == of && d.Number > after.Number }))
+}
+
+func (s *Store) lastNumber(of order.Account) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.numbers[of]
 }
 
 // History returns the events of one order.

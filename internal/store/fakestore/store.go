@@ -31,14 +31,20 @@ type Store struct {
 	account order.Account
 	clock   func() time.Time
 
-	mu        sync.Mutex
-	rows      map[order.Ref]*row
-	byID      []*row
-	events    []*delivery
-	quotas    map[order.Account]*schedule.Quota
-	receivers map[order.Account]receiver
-	tokens    int
-	calls     map[string]int
+	mu     sync.Mutex
+	rows   map[order.Ref]*row
+	byID   []*row
+	events []*delivery
+	// numbers are the last event's of each merchant, and ids the last order's.
+	numbers map[order.Account]int64
+	ids     int64
+	// tombstones are what is left of pruned orders, pruned how far pruning has got.
+	tombstones map[order.Ref]schedule.Tombstone
+	pruned     map[order.Account]mark
+	quotas     map[order.Account]*schedule.Quota
+	receivers  map[order.Account]receiver
+	tokens     int
+	calls      map[string]int
 }
 
 type row struct {
@@ -56,6 +62,7 @@ type row struct {
 func New(account order.Account, clock func() time.Time) *Store {
 	return &Store{
 		account: account, clock: clock,
+		numbers: map[order.Account]int64{}, tombstones: map[order.Ref]schedule.Tombstone{}, pruned: map[order.Account]mark{},
 		rows: map[order.Ref]*row{}, quotas: map[order.Account]*schedule.Quota{}, receivers: map[order.Account]receiver{},
 		calls: map[string]int{},
 	}
@@ -155,8 +162,9 @@ func (s *Store) add(e schedule.Entry) *row {
 	case due.Before(now):
 		due = now // nothing becomes due before it is written
 	}
+	s.ids++
 	r := &row{Record: schedule.Record{
-		Entry: e, ID: int64(len(s.byID) + 1), RegisteredAt: now, Generation: 1, Round: 1, Progress: schedule.Waiting, DueAt: due,
+		Entry: e, ID: s.ids, RegisteredAt: now, Generation: 1, Round: 1, Progress: schedule.Waiting, DueAt: due,
 	}}
 	s.rows[e.Ref] = r
 	s.byID = append(s.byID, r)

@@ -23,10 +23,10 @@ type Store interface {
 	sweep.Backlog
 	closing.Owners
 	lists
+	ager
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
 	singles
-	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
 	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
 	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error)
@@ -58,7 +58,7 @@ type Subject struct {
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, identity, owning, claiming, writing, changing, ending, batches, outbox, quota, listing, concurrency,
+		registering, identity, owning, claiming, writing, changing, ending, batches, outbox, quota, listing, aging, concurrency,
 	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +72,9 @@ func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
-	for _, test := range slices.Concat(numbering, watermarks, crashing, batching, failures, migrating, connecting, wording, pooling, shifting) {
+	for _, test := range slices.Concat(
+		numbering, watermarks, agingSQL, crashing, batching, failures, migrating, connecting, wording, pooling, shifting,
+	) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
 		}
@@ -281,6 +283,8 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"cloudpay_quotas":     {"changed_at", "opens_at"},
 		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
 		"cloudpay_receivers":  {"failing_since", "opens_at"},
+		"cloudpay_tombstones": {"ended_at", "pruned_at"},
+		"cloudpay_changes":    {"changed_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {
