@@ -27,6 +27,7 @@ import (
 //	{"out_trade_no":"A1","close_at":1800,"openid":"oABC","total":12345}
 type importCmd struct {
 	storeFlags
+	orderArgs
 
 	// format is csv or jsonl; empty: the file's name tells.
 	format string
@@ -57,6 +58,7 @@ func newImport(l *render.Language) *cobra.Command {
 	cmd.Long = strings.ReplaceAll(cmd.Long, "{columns}", columnList())
 	i.register(cmd)
 	i.flags(l, cmd.Flags())
+	i.nameFlag(l, cmd)
 	complete(cmd, "format", string(orderfile.CSV), string(orderfile.JSONLines))
 	complete(cmd, "encoding", orderfile.Encodings()...)
 	_ = cmd.MarkFlagFilename("rejects", string(orderfile.CSV))
@@ -105,7 +107,7 @@ func (i *importCmd) run(cmd *cobra.Command, args []string) error {
 		}
 		defer func() { _ = source.Close() }() // it was only read
 		in := &orderfile.Importer{
-			Register: s.RegisterAll, Merchant: m, Encoding: i.encoding, CloseAt: i.closeAt, FromLine: i.fromLine,
+			Register: s.RegisterAll, Merchant: m, Encoding: i.encoding, SubMchID: i.subMchID, CloseAt: i.closeAt, FromLine: i.fromLine,
 			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
 		}
 		if err := i.read(in, args[0]); err != nil {

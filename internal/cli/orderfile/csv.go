@@ -98,8 +98,10 @@ func (c *csvParser) head(line string) error {
 	if c.separator == 0 {
 		c.separator = separatorOf(line)
 	}
-	if strings.HasPrefix(line, c.prefix()) {
-		c.leading = strings.Count(c.prefix(), string(c.separator))
+	for _, separator := range separators {
+		if prefix := prefix(separator); strings.HasPrefix(line, prefix) {
+			c.separator, c.leading = separator, strings.Count(prefix, string(separator))
+		}
 	}
 	own := c.ownCells(line)
 	titles, err := c.split(own)
@@ -112,12 +114,12 @@ func (c *csvParser) head(line string) error {
 	}
 	c.columns = columns
 	c.in.closeAtMissing = !hasNamed(columns, closeAt)
-	return c.in.Rejects.head(c.prefix()+own, c.separator)
+	return c.in.Rejects.head(prefix(c.separator)+own, c.separator)
 }
 
 // prefix is what the header of rejected lines has in front of the file's own.
-func (c *csvParser) prefix() string {
-	return strings.Join([]string{rejectedLine, rejectedField, rejectedRule, ""}, string(c.separator))
+func prefix(separator rune) string {
+	return strings.Join([]string{rejectedLine, rejectedField, rejectedRule, ""}, string(separator))
 }
 
 func separatorOf(header string) rune {

@@ -10,6 +10,7 @@ package orderfile
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -46,6 +47,8 @@ type Importer struct {
 	Encoding string
 	// Columns says what the columns of a CSV file are whose titles do not.
 	Columns Columns
+	// SubMchID is the sub-merchant of orders that name none; empty: the merchant's default.
+	SubMchID string
 	// CloseAt is the close_at of all orders of a CSV file without that column.
 	CloseAt string
 	// Zone is that of times that have none; nil: such a time is a fault.
@@ -163,6 +166,7 @@ func (in *Importer) take(parse parser, number int, line string) error {
 	if fault != nil {
 		return in.reject(reject{number, p.OutTradeNo, fault.field, fault.rule, p.row})
 	}
+	p.SubMchID = cmp.Or(p.SubMchID, in.SubMchID)
 	if in.closeAtMissing {
 		p.CloseAt = in.CloseAt
 	}
