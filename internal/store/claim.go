@@ -79,29 +79,3 @@ func (t tx) mine(table string, id any, token string) (bool, error) {
 	var n int64
 	return t.one([]any{&n}, "SELECT id FROM "+table+" WHERE id = ? AND token = ?", id, token)
 }
-
-// What a claim adds to an order's attempts: a sweep's counts, a direct close does not.
-const sweepAttempt = 1
-
-// take writes a lease into locked rows and returns their claims. A claim has the record as it was
-// before, but for the lease and the attempts.
-func (t tx) take(rows []row, token string, lease time.Duration, attempts int) ([]schedule.Claim, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	claims := make([]schedule.Claim, len(rows))
-	args := []any{token, lease.Microseconds(), lease.Microseconds(), attempts}
-	for i, r := range rows {
-		claims[i] = schedule.Claim{Record: r.Record, Token: token, ClaimedAt: r.now, InDoubt: r.Progress == schedule.Closing}
-		claims[i].LeaseUntil = r.now.Add(lease)
-		claims[i].Attempts += attempts
-		if r.Progress == schedule.GaveUp || r.Progress == schedule.Withdrawn {
-			claims[i].Round++
-		}
-		args = append(args, r.ID)
-	}
-	_, err := t.exec("UPDATE cloudpay_orders SET round = CASE WHEN progress = 'gaveUp' THEN round + 1 ELSE round END, withdrawn_at = NULL,"+
-		" token = ?, lease_until = {soon}, due_at = {soon}, progress = 'closing',"+
-		" closing_since = COALESCE(closing_since, {now}), attempts = attempts + ? WHERE id IN ("+marks(len(rows))+")", args...)
-	return claims, err
-}

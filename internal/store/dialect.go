@@ -21,7 +21,7 @@ import (
 //	{same}   equal, or both NULL
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
-//	{ended}  use the index of ended orders, likewise
+//	{ended}  use the index of ended orders, likewise; MySQL's needs progress = 'done' AND due_at IS NULL
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {
@@ -117,7 +117,7 @@ var dialects = map[string]*dialect{
 			"{same}", "<=>",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
-			"{ended}", "FORCE INDEX (cloudpay_orders_ended)",
+			"{ended}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},

@@ -114,7 +114,8 @@ func (p *pruner) ended(t tx) ([]endedOrder, error) {
 // isEnded is the condition for orders that may be deleted if their events allow it, and isUnread
 // the one for orders with an event that is not acknowledged.
 const (
-	isEnded  = "ended_at IS NOT NULL AND progress = 'done' AND authenticated AND ending IN ('closed', 'paid', 'notFound')"
+	isEnded = "progress = 'done' AND due_at IS NULL AND ended_at IS NOT NULL" +
+		" AND authenticated AND ending IN ('closed', 'paid', 'notFound')"
 	isUnread = "EXISTS (SELECT 1 FROM cloudpay_events WHERE cloudpay_events.order_id = cloudpay_orders.id" +
 		" AND cloudpay_events.delivered_at IS NULL)"
 )

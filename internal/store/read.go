@@ -85,17 +85,19 @@ func (s *Store) selecting(of schedule.Selection) (selected, error) {
 		progress = schedule.GaveUp
 	}
 	c := selected{condition: ofMerchant + " AND progress = '" + string(progress) + "'", args: []any{string(of.Region), of.MchID}}
+	// due_at and ended_at follow from the progress. MySQL has to be told of both: its one index is
+	// sorted by the first and then by the second.
 	switch of.Progress {
 	case schedule.Waiting, schedule.Closing:
-		c.condition += " AND due_at IS NOT NULL"
+		c.condition += " AND due_at IS NOT NULL AND ended_at IS NULL"
 		c.moment, c.index = "due_at", "{claim}"
 	case schedule.Done:
-		c.condition += " AND ended_at IS NOT NULL"
+		c.condition += " AND due_at IS NULL AND ended_at IS NOT NULL"
 		c.moment, c.index, since = "ended_at", "{ended}", "ended_at"
 	case schedule.GaveUp:
-		c.condition += " AND due_at IS NULL AND withdrawn_at IS NULL"
+		c.condition += " AND due_at IS NULL AND ended_at IS NULL AND withdrawn_at IS NULL"
 	case schedule.Withdrawn: // of which the database says gaveUp, for programs of the release before
-		c.condition += " AND due_at IS NULL AND withdrawn_at IS NOT NULL"
+		c.condition += " AND due_at IS NULL AND ended_at IS NULL AND withdrawn_at IS NOT NULL"
 	default:
 		return selected{}, fmt.Errorf("listing orders: progress must be waiting, closing, done, gaveUp or withdrawn, not %q", of.Progress)
 	}
