@@ -13,7 +13,7 @@ func newOrders(l *render.Language) *cobra.Command {
 		Args: knownCommand,
 		RunE: showHelp,
 	})
-	cmd.AddCommand(newMigrate(l), newAdd(l), newImport(l), newList(l), newShow(l), newReopen(l), newChange(l), newWithdraw(l),
+	cmd.AddCommand(newMigrate(l), newStatus(l), newAdd(l), newImport(l), newList(l), newShow(l), newReopen(l), newChange(l), newWithdraw(l),
 		newEvents(l), newRedeliver(l))
 	return cmd
 }

@@ -47,6 +47,8 @@ type App struct {
 	lookup *closing.Lookup
 	// memoryMB is the platform's limit; 0 if it does not tell.
 	memoryMB int
+	// emf: timers' log lines declare metrics for CloudWatch.
+	emf bool
 }
 
 // New builds an App from an environment in the form of os.Environ. It logs to logs. A faulty
@@ -69,6 +71,7 @@ func New(environ []string, logs io.Writer) (*App, error) {
 		access:  accessOf(settings),
 
 		memoryMB: settings.MemoryMB,
+		emf:      settings.EMF,
 	}
 	a.useStore(settings, faults)
 	if len(faults.List) > 0 {
@@ -109,7 +112,11 @@ func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, 
 			return a.owns(ctx, owner, p, doShown)
 		}
 		f.Find = a.find
-		f.Sweep = func(ctx context.Context) (any, error) { return sweeper.RunOnce(ctx) }
+		f.Sweep = sweepWith(sweeper)
+		f.Metrics = a.metrics
+	}
+	if a.emf {
+		f.EMF = a.labels()
 	}
 	return hosting.Function{
 		Handle: f.Handle, HandleHTTP: f.HandleHTTP, Standing: a.access.Standing, IsSecret: a.access.IsSecret,
@@ -133,6 +140,7 @@ func accessOf(c config.Config) trigger.Access {
 		Service:         tokenOf(c.ServiceTokens),
 		HTTP:            tokenOf(c.HTTPTokens),
 		Timer:           tokenOf(c.TimerTokens),
+		Metrics:         tokenOf(c.MetricsTokens),
 		Keys:            tokenOf(append([]config.Secret{c.V2.Key, c.V3.Key}, c.NotifyKeys...)),
 		AuthorizerClaim: c.HTTPAuthorizer.Claim,
 		AuthorizerValue: c.HTTPAuthorizer.Value,

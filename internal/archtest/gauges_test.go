@@ -25,7 +25,7 @@ const maxExported = 20
 // exportedCeilings are the packages that may export more: libraries for others, and vocabularies.
 var exportedCeilings = map[string]int{
 	"internal/order":    64,
-	"internal/schedule": 70,
+	"internal/schedule": 75,
 	"pkg/paygate":       60,
 	"pkg/v3json":        39,
 }

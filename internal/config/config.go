@@ -94,6 +94,12 @@ type Config struct {
 	// Sweep limits how due orders are closed.
 	Sweep Sweep
 
+	// EMF says that timers' log lines declare their figures as metrics for CloudWatch.
+	EMF bool
+	// MetricsTokens authenticate a scraper of a container's GET /metrics, as the tokens above do
+	// others. Empty: there is no such path.
+	MetricsTokens []Secret
+
 	// LogLevel is the least severe level that is logged.
 	LogLevel slog.Level
 	// MemoryMB is the function's memory according to the platform; 0 if the platform does not say.

@@ -28,6 +28,7 @@ const (
 	serviceToken = "5f0b8f6a1d2c47e9~{service}"
 	httpToken    = "c91e7d3a64b25f08~{http}"
 	timerToken   = "2a7c50e8f3b9146d~{timer}"
+	metricsToken = "7f21d3c9b0a8e645~{metrics}"
 
 	storeAddress = "mysql://cloudpay:pa55word-of-the-st0re@10.0.0.7:3306/cloudpay?tls=true"
 	notifyURL    = "https://shop.example/hooks/9b1c2d3e?of=cloudpay"
@@ -194,6 +195,8 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_SERVICE_TOKEN":     serviceToken,
 		"CLOUDPAY_HTTP_TOKEN":        httpToken,
 		"CLOUDPAY_TIMER_TOKEN":       timerToken,
+		"CLOUDPAY_METRICS":           "emf",
+		"CLOUDPAY_METRICS_TOKEN":     metricsToken,
 		"CLOUDPAY_HTTP_AUTHORIZER":   "cognito:groups = operators=a b",
 		"CLOUDPAY_BEHIND_WX_GATEWAY": "1",
 		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
@@ -232,6 +235,8 @@ func TestLoadEverything(t *testing.T) {
 		ServiceTokens:   []config.Secret{config.NewSecret(serviceToken)},
 		HTTPTokens:      []config.Secret{config.NewSecret(httpToken)},
 		TimerTokens:     []config.Secret{config.NewSecret(timerToken)},
+		EMF:             true,
+		MetricsTokens:   []config.Secret{config.NewSecret(metricsToken)},
 		HTTPAuthorizer:  config.Authorizer{Claim: "cognito:groups", Value: "operators=a b"},
 		BehindWXGateway: true,
 		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},

@@ -26,6 +26,7 @@ func inFiles() env {
 		"CLOUDPAY_SERVICE_TOKEN": serviceToken,
 		"CLOUDPAY_HTTP_TOKEN":    httpToken,
 		"CLOUDPAY_TIMER_TOKEN":   timerToken,
+		"CLOUDPAY_METRICS_TOKEN": metricsToken,
 		"CLOUDPAY_STORE":         storeAddress,
 		"CLOUDPAY_NOTIFY_URL":    notifyURL,
 		"CLOUDPAY_NOTIFY_KEY":    notifyKey,
@@ -196,7 +197,7 @@ func TestOnlySecretsAndPEMAreReadFromFiles(t *testing.T) {
 
 func TestNoTwoSecretsAreEqual(t *testing.T) {
 	t.Parallel()
-	tokens := []string{"CLOUDPAY_SERVICE_TOKEN", "CLOUDPAY_HTTP_TOKEN", "CLOUDPAY_TIMER_TOKEN", "CLOUDPAY_NOTIFY_KEY"}
+	tokens := []string{"CLOUDPAY_SERVICE_TOKEN", "CLOUDPAY_HTTP_TOKEN", "CLOUDPAY_TIMER_TOKEN", "CLOUDPAY_METRICS_TOKEN", "CLOUDPAY_NOTIFY_KEY"}
 	told := forBoth().with("CLOUDPAY_STORE", storeAddress).with("CLOUDPAY_NOTIFY_URL", notifyURL).with("CLOUDPAY_NOTIFY_KEY", notifyKey)
 	for i, token := range tokens {
 		told.with(token, v2Key).wantFault(t, token, "is the same as WXPAY_V2_KEY: make one of its own")
@@ -219,6 +220,7 @@ func TestTokensOfTwoValues(t *testing.T) {
 		"CLOUDPAY_SERVICE_TOKEN": func(c config.Config) []config.Secret { return c.ServiceTokens },
 		"CLOUDPAY_HTTP_TOKEN":    func(c config.Config) []config.Secret { return c.HTTPTokens },
 		"CLOUDPAY_TIMER_TOKEN":   func(c config.Config) []config.Secret { return c.TimerTokens },
+		"CLOUDPAY_METRICS_TOKEN": func(c config.Config) []config.Secret { return c.MetricsTokens },
 		"CLOUDPAY_NOTIFY_KEY":    func(c config.Config) []config.Secret { return c.NotifyKeys },
 	} {
 		forV3, forBoth := besides(variable, forV3()), besides(variable, forBoth())

@@ -370,6 +370,7 @@ func contradictedSecrets(c Config) []Fault {
 		{nameServiceToken, another, c.ServiceTokens},
 		{nameHTTPToken, another, c.HTTPTokens},
 		{nameTimerToken, another, c.TimerTokens},
+		{nameMetricsToken, another, c.MetricsTokens},
 		{nameNotifyKey, another, c.NotifyKeys},
 	}
 	var faults []Fault

@@ -75,6 +75,7 @@ const (
 	nameServiceToken = "CLOUDPAY_SERVICE_TOKEN"
 	nameHTTPToken    = "CLOUDPAY_HTTP_TOKEN"
 	nameTimerToken   = "CLOUDPAY_TIMER_TOKEN"
+	nameMetricsToken = "CLOUDPAY_METRICS_TOKEN"
 	nameStore        = "CLOUDPAY_STORE"
 	nameNotifyURL    = "CLOUDPAY_NOTIFY_URL"
 	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"
@@ -343,6 +344,18 @@ var variables = []variable{
 		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
 	// The process.
+	word(variable{
+		name: "CLOUDPAY_METRICS",
+		meaning: "`emf`: a timer's log line declares its figures as metrics for CloudWatch (Embedded Metric Format); see" +
+			" [alarms.md](docs/alarms.md).",
+	}, func(c *Config, value string) { c.EMF = value == "emf" }, "emf"),
+	{
+		name: nameMetricsToken, values: valuesTokens, inFile: textInFile,
+		meaning: "Authenticates a scraper of a container's `GET /metrics` (`Authorization: Bearer`), which has the same figures in" +
+			" Prometheus's text format. Without it there is no such path.",
+		remedy: remedyToken,
+		read:   tokens(func(c *Config) *[]Secret { return &c.MetricsTokens }),
+	},
 	word(variable{
 		name: "CLOUDPAY_LOG_LEVEL", initial: "info",
 		meaning: "The least severe log records to write.",

@@ -36,12 +36,12 @@ func (s *Store) Rate(ctx context.Context, of order.Account, ceiling float64) (pe
 func (s *Store) quota(ctx context.Context, of order.Account, ceiling float64, change func(*schedule.Quota, time.Time)) error {
 	key := []any{string(of.Region), of.MchID}
 	return s.do(ctx, "keeping the quota of merchant "+of.String(), func(t tx) error {
-		q, now, found, err := t.quota(key)
+		q, now, found, err := t.quota(key, "{lock}")
 		if err == nil && !found {
 			_, err = t.exec("INSERT INTO cloudpay_quotas (region, mchid, per_second, opens_at) VALUES (?, ?, ?, {now})"+
 				t.d.ifNew, append(key, ceiling)...)
 			if err == nil {
-				q, now, _, err = t.quota(key)
+				q, now, _, err = t.quota(key, "{lock}")
 			}
 		}
 		if err != nil {
@@ -54,10 +54,11 @@ func (s *Store) quota(ctx context.Context, of order.Account, ceiling float64, ch
 	})
 }
 
-func (t tx) quota(key []any) (q schedule.Quota, now time.Time, found bool, err error) {
+// quota reads a merchant's row; locking is {lock} if it is to be changed.
+func (t tx) quota(key []any, locking string) (q schedule.Quota, now time.Time, found bool, err error) {
 	var changed, opens, clock moment
 	found, err = t.one([]any{&q.PerSecond, &changed, &opens, &clock},
-		"SELECT per_second, changed_at, opens_at, {now} FROM cloudpay_quotas WHERE region = ? AND mchid = ? {lock}", key...)
+		"SELECT per_second, changed_at, opens_at, {now} FROM cloudpay_quotas WHERE region = ? AND mchid = ? "+locking, key...)
 	q.Changed, q.Opens = changed.Time, opens.Time
 	return q, clock.Time, found, err
 }

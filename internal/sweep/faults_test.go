@@ -120,7 +120,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 					asked.Store(0)
 					report := w.sweep(30 * time.Second)
 					if n := asked.Load(); n == 0 || n > 8 || report.Claimed == 0 || report.Released != report.Claimed ||
-						!report.Left || report.Fault != "CONFIG_ERROR: set WXPAY_PUBLIC_KEY" {
+						!report.Left || report.Fault != "CONFIG_ERROR: set WXPAY_PUBLIC_KEY" || report.Failed() == nil {
 						t.Fatalf("sweep %d asked %d times: %+v", i, n, report)
 					}
 					passes(time.Minute)

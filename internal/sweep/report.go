@@ -3,6 +3,7 @@ package sweep
 import (
 	"errors"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/decision"
@@ -50,6 +51,21 @@ type Report struct {
 	Fault string `json:"fault,omitempty"`
 	// Took is how long it took, in milliseconds.
 	Took int64 `json:"tookMs"`
+	// Status is how the register stood at the end; nil when there was no time to read it, or it
+	// could not be read.
+	Status *schedule.Status `json:"status,omitempty"`
+
+	// unconfigured: WeChat Pay could be asked nothing.
+	unconfigured bool
+}
+
+// Failed returns why the sweep did nothing with the orders that it claimed, if that was for the
+// configuration; nil otherwise. Each sweep will do nothing until that is mended.
+func (r Report) Failed() error {
+	if r.unconfigured && r.Released == r.Claimed {
+		return bilingual.Errorf("no order could be closed before the configuration is mended: %s", "在修正配置之前无法关单：%s", r.Fault)
+	}
+	return nil
 }
 
 // An ending is what became of a claim. The Report counts by it.

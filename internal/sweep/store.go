@@ -68,6 +68,12 @@ type Pruner interface {
 	Prune(ctx context.Context, p pruning.Selection, archive func([]pruning.Order) error) (pruning.Step, error)
 }
 
+// Figures are how the register stands.
+type Figures interface {
+	// Status returns them; ceiling is the configured number of calls a second.
+	Status(ctx context.Context, of order.Account, ceiling float64) (schedule.Status, error)
+}
+
 // Backlog is the store of a Sweeper.
 type Backlog interface {
 	Due
@@ -75,4 +81,5 @@ type Backlog interface {
 	Outbox
 	Receivers
 	Pruner
+	Figures
 }

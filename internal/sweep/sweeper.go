@@ -111,6 +111,10 @@ func (s *Sweeper) RunOnce(ctx context.Context) (Report, error) {
 	w, ctx, cancel := s.begin(ctx, start)
 	defer cancel()
 	err := w.run(ctx)
+	if err == nil {
+		w.report.Status = w.status(ctx)
+	}
+	w.report.unconfigured = w.unconfigured.Load()
 	w.report.Took = time.Since(start).Milliseconds()
 	return w.report.counted(w.endings), err
 }

@@ -33,6 +33,9 @@ type Access struct {
 	// Cloudpay-Service-Token; HTTP is what an HTTP client sends as Authorization: Bearer; Timer is
 	// a timer's message. The zero Token admits no caller.
 	Service, HTTP, Timer Token
+	// Metrics is what a scraper of /metrics sends as Authorization: Bearer. It admits to nothing
+	// else. The zero Token admits no scraper.
+	Metrics Token
 	// Keys are the function's other secrets, such as the APIv2 key. They admit no caller; where one
 	// is sent by mistake, it is neither logged nor returned.
 	Keys Token
@@ -51,13 +54,16 @@ type Access struct {
 // rotation a setting has two values, and the whole of it may be sent by mistake.
 func (a Access) IsSecret(text string) bool {
 	return slices.ContainsFunc(strings.Fields(text), func(word string) bool {
-		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word) || a.Keys.Is(word)
+		return a.Service.Is(word) || a.HTTP.Is(word) || a.Timer.Is(word) || a.Metrics.Is(word) || a.Keys.Is(word)
 	})
 }
 
 // Standing is what the head of a request to our own HTTP server proves of its sender, by the same
 // rules that identify the caller when the whole request is there.
 func (a Access) Standing(head hosting.Request) hosting.Standing {
+	if a.mayScrape(head) {
+		return hosting.Proved
+	}
 	e := event.Event{Kind: event.HTTP, Request: head}
 	switch recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a).kind {
 	case service, httpClient:

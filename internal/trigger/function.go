@@ -44,6 +44,12 @@ type Function struct {
 	// Broken is why the function cannot serve; nil if it can. Nothing else is then called. Callers
 	// that may decide get its text, the others only its code.
 	Broken error
+	// EMF are the dimensions of the metrics that a timer's log line declares for CloudWatch; nil:
+	// it declares none.
+	EMF []slog.Attr
+	// Metrics returns how the register stands, in Prometheus's text format, for GET /metrics of a
+	// container. Nil: there is no such path.
+	Metrics func(ctx context.Context) (string, error)
 	// Access is what callers may do. The zero value is the strictest.
 	Access Access
 	// Log has one line for each invocation, and one for each message of a queue's batch.

@@ -17,6 +17,9 @@ import (
 // body together, and the response is the result object under the HTTP status of its outcome.
 func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error) {
 	r := i.event.Request
+	if i.Metrics != nil && i.Access.mayScrape(r) && i.inv.Platform == hosting.Web && i.fault == nil {
+		return i.handleMetrics(ctx)
+	}
 	cors := i.Access.cors(r, i.Op)
 	if cors.preflight && i.fault == nil {
 		i.log(ctx, levelOf(outcome{}), "preflight", nil)

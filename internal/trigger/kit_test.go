@@ -162,6 +162,14 @@ func (k *kit) invoke(payload string, environment map[string]string) map[string]a
 	return object(k.t, reply)
 }
 
+// fails wants a failed invocation whose error says why.
+func (k *kit) fails(payload string, environment map[string]string, says string) {
+	k.t.Helper()
+	if reply, err := k.handle(payload, environment); err == nil || !strings.Contains(err.Error(), says) {
+		k.t.Errorf("got %s and error %v, want a failure that says %q", reply, err, says)
+	}
+}
+
 func object(t *testing.T, text string) map[string]any {
 	t.Helper()
 	var m map[string]any

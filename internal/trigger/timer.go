@@ -9,6 +9,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
+	"cloudpay/internal/telemetry"
 )
 
 // timerReport is a timer's reply when nothing was swept. The platform keeps it with the results of
@@ -20,7 +21,8 @@ type timerReport struct {
 }
 
 // handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform
-// tries again, only if the sweep could begin nothing.
+// counts a failed invocation and its alarm fires, if the sweep could begin nothing: the store
+// cannot be asked, or the configuration is wrong.
 func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	var p order.Reader
 	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters
@@ -39,6 +41,8 @@ func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 		return encode(report)
 	case !c.may.sweep:
 		*refusal = forUser(*refusal)
+	case refusal.ErrCode == errcode.ConfigError:
+		return nil, fmt.Errorf("nothing was swept: %s: %s", refusal.ErrCode, refusal.ReturnMsg)
 	}
 	return encode(timerReport{refusal.ReturnCode, refusal.ReturnMsg, refusal.ErrCode})
 }
@@ -93,10 +97,20 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 	}
 	if report != nil {
 		attrs = append(attrs, slog.Any("report", report))
+		attrs = append(attrs, i.emf(report)...)
 	}
 	if err != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	i.log(ctx, level, "sweep", attrs)
+}
+
+// emf makes metrics of a report's figures, in the same line, where that is configured.
+func (i *invocation) emf(report any) []slog.Attr {
+	figures, is := report.(interface{ Metrics() []telemetry.Metric })
+	if !is || i.EMF == nil {
+		return nil
+	}
+	return telemetry.EMF(time.Now(), i.EMF, figures.Metrics())
 }

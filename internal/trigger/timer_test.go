@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/hosting"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/trigger"
 )
 
@@ -88,6 +89,11 @@ func TestTimersThatSweepNothing(t *testing.T) {
 			}
 			if tc.event == "" {
 				tc.event = text(timerForms["scf-timer"](""))
+			}
+			if tc.code == errcode.ConfigError && tc.env != nil {
+				k.fails(tc.event, tc.env, tc.says)
+				k.wantLog(map[string]any{"msg": "sweep", "level": "ERROR", "errCode": tc.code})
+				return
 			}
 			got := k.invoke(tc.event, tc.env)
 			if msg, _ := got["returnMsg"].(string); len(got) != 3 || got["returnCode"] != "FAIL" || got["errCode"] != tc.code || !strings.Contains(msg, tc.says) {

@@ -28,8 +28,13 @@ const everySoMany = 100_000
 // bar only shows that something goes on. Whether out is a terminal decides which of the two is
 // shown.
 func NewProgress(out io.Writer, size int64, l *Language) *Progress {
+	return newProgress(out, size, IsTerminal(out), l)
+}
+
+// IsTerminal reports whether what is printed to out is seen on a terminal.
+func IsTerminal(out io.Writer) bool {
 	f, is := out.(*os.File)
-	return newProgress(out, size, is && term.IsTerminal(int(f.Fd())), l)
+	return is && term.IsTerminal(int(f.Fd()))
 }
 
 func newProgress(out io.Writer, size int64, terminal bool, l *Language) *Progress {

@@ -42,6 +42,7 @@ type lists interface {
 type singles interface {
 	Clock(ctx context.Context) (time.Time, error)
 	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
+	StatusBySubMerchant(ctx context.Context, of order.Account) ([]schedule.Status, error)
 }
 
 // Subject is one empty register under proof.
@@ -58,7 +59,7 @@ type Subject struct {
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, identity, owning, claiming, writing, changing, ending, batches, outbox, quota, listing, aging, concurrency,
+		registering, identity, owning, claiming, writing, changing, status, ending, batches, outbox, quota, listing, aging, concurrency,
 	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

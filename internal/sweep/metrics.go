@@ -1,0 +1,71 @@
+package sweep
+
+import (
+	"context"
+
+	"cloudpay/internal/deadline"
+	"cloudpay/internal/schedule"
+	"cloudpay/internal/telemetry"
+)
+
+// Standing is a register's figures as metrics.
+func Standing(s schedule.Status) []telemetry.Metric {
+	backingOff := 0.0
+	if s.BackingOff {
+		backingOff = 1
+	}
+	return []telemetry.Metric{
+		{Name: "waiting", Unit: count, Value: float64(s.Waiting), Help: "orders that wait to be closed"},
+		{Name: "due", Unit: count, Value: float64(s.Due), Help: "orders that are due and not claimed"},
+		{Name: "oldestDueSeconds", Unit: seconds, Value: s.OldestDue, Help: "for how long the oldest of them is due"},
+		{Name: "closing", Unit: count, Value: float64(s.Closing), Help: "orders in doubt or being attempted"},
+		{Name: "stuck", Unit: count, Value: float64(s.Stuck), Help: "orders that were given up"},
+		{Name: "endedLastMinute", Unit: count, Value: float64(s.Ended), Help: "orders that ended within the last minute"},
+		{Name: "eventsPending", Unit: count, Value: float64(s.EventsPending), Help: "events to be delivered"},
+		{Name: "oldestEventSeconds", Unit: seconds, Value: s.OldestEvent, Help: "the age of the oldest of them"},
+		{Name: "eventsDead", Unit: count, Value: float64(s.EventsDead), Help: "events that are not tried again"},
+		{Name: "callsPerSecond", Unit: "Count/Second", Value: s.PerSecond, Help: "calls a second that may be made now"},
+		{Name: "backingOff", Unit: count, Value: backingOff, Help: "1 while WeChat Pay was asked too often, 0 otherwise"},
+	}
+}
+
+// CloudWatch's units.
+const (
+	count   = "Count"
+	seconds = "Seconds"
+)
+
+// Metrics are the report's figures, and those of the register where they were read.
+func (r Report) Metrics() []telemetry.Metric {
+	all := []telemetry.Metric{
+		{Name: "claimed", Unit: count, Value: float64(r.Claimed)},
+		{Name: "closed", Unit: count, Value: float64(r.Closed + r.AlreadyClosed)},
+		{Name: "paid", Unit: count, Value: float64(r.Paid)},
+		{Name: "notFound", Unit: count, Value: float64(r.NotFound)},
+		{Name: "retried", Unit: count, Value: float64(r.Retried)},
+		{Name: "gaveUp", Unit: count, Value: float64(r.GaveUp)},
+		{Name: "contradicted", Unit: count, Value: float64(r.Contradicted)},
+		{Name: "unrecorded", Unit: count, Value: float64(r.Unrecorded)},
+		{Name: "told", Unit: count, Value: float64(r.Told)},
+		{Name: "untold", Unit: count, Value: float64(r.Untold)},
+		{Name: "clockOffSeconds", Unit: seconds, Value: float64(r.ClockOff)},
+	}
+	if r.Status != nil {
+		all = append(all, Standing(*r.Status)...)
+	}
+	return all
+}
+
+// status reads how the register stands, in the time that is left; nil if it cannot be read.
+func (w *sweep) status(ctx context.Context) *schedule.Status {
+	ctx, cancel := w.writing(ctx)
+	defer cancel()
+	ctx, stop := deadline.Share(ctx, 2, storeTimeout)
+	defer stop()
+	status, err := w.Store.Status(ctx, w.Merchant.Account(), w.pace.ceiling)
+	if err != nil {
+		w.Log.WarnContext(ctx, "how the register stands could not be read", "error", err)
+		return nil
+	}
+	return &status
+}

@@ -1,0 +1,34 @@
+package trigger
+
+import (
+	"context"
+	"net/http"
+
+	"cloudpay/internal/hosting"
+)
+
+// metricsPath is where a container's scraper finds its metrics. Requests without its token are
+// answered like any other path that is not there.
+const metricsPath = "/metrics"
+
+// mayScrape reports whether a request is a scraper's, with its token.
+func (a Access) mayScrape(r hosting.Request) bool {
+	return r.Path == metricsPath && r.Method == http.MethodGet && a.Metrics.Is(bearer(r.Header["authorization"]))
+}
+
+// handleMetrics answers a scraper. It logs only failures: a scrape a few seconds is no news.
+func (i *invocation) handleMetrics(ctx context.Context) (hosting.Response, error) {
+	response := hosting.Response{
+		Status: http.StatusOK,
+		Header: map[string]string{
+			"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+		},
+	}
+	text, err := i.Metrics(ctx)
+	if err != nil {
+		i.Log.ErrorContext(ctx, "metrics", "error", err)
+		response.Status, text = http.StatusServiceUnavailable, "# the register could not be read; the log says why\n"
+	}
+	response.Body = []byte(text)
+	return response, nil
+}
