@@ -16,49 +16,65 @@ import (
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
-	"cloudpay/internal/sweep"
 )
 
-func BenchmarkInstantPostgres(b *testing.B) { benchmarkInstant(b, flushed(b, storetest.Postgres(b))) }
+func BenchmarkInProcessPostgres(b *testing.B) { benchmarkInProcess(b, flushed(b, storetest.Postgres(b))) }
 
-func BenchmarkInstantMariaDB(b *testing.B) { benchmarkInstant(b, flushed(b, storetest.MariaDB(b))) }
+func BenchmarkInProcessMariaDB(b *testing.B) { benchmarkInProcess(b, flushed(b, storetest.MariaDB(b))) }
 
-func BenchmarkInstantSQLite(b *testing.B) { benchmarkInstant(b, storetest.SQLite()) }
+func BenchmarkInProcessSQLite(b *testing.B) { benchmarkInProcess(b, storetest.SQLite()) }
 
-// instant is a gateway that takes no time: every order is unpaid, and is closed when it is asked to
-// be.
-type instant struct{}
+// inProcess is a gateway without a wire, which takes the processor no time: every order is unpaid,
+// and is closed when it is asked to be.
+type inProcess struct{ latency time.Duration }
 
-func (instant) Query(_ context.Context, c order.Call) order.Answer {
+func (g inProcess) Query(ctx context.Context, c order.Call) order.Answer {
+	pass(ctx.Done(), g.latency)
 	a := closingtest.Answer(verdict.Stated, "")
 	a.Facts = &order.Facts{TradeState: tradestate.NotPay, OutTradeNo: c.OutTradeNo}
 	return a
 }
 
-func (instant) Close(context.Context, order.Call) order.Answer {
+func (g inProcess) Close(ctx context.Context, _ order.Call) order.Answer {
+	pass(ctx.Done(), g.latency)
 	return closingtest.Answer(verdict.Accepted, "")
 }
 
-// benchmarkInstant sweeps orders that take WeChat Pay no time: what the register and the sweep take
-// themselves.
-func benchmarkInstant(b *testing.B, db storetest.Database) {
+// benchmarkInProcess sweeps without a wire: what the register and the sweep take themselves, on a
+// machine whose processors the wire and the emulated gateway would otherwise take.
+func benchmarkInProcess(b *testing.B, db storetest.Database) {
 	b.Helper()
-	const orders = 10_000
-	w := newTown(b)
-	var rates []float64
-	for b.Loop() {
-		address := db.Migrated(b)
-		w.register(open(b, address), numbers("A", orders)...)
-		s := &sweep.Sweeper{Gateway: instant{}, Merchant: w.shop(), Store: open(b, address), Concurrency: 64, PerSecond: unlimited}
-		began := time.Now()
-		report, err := s.RunOnce(context.Background())
-		if err != nil || report.Closed != orders {
-			b.Fatalf("got %+v, %v, want %d closed", report, err, orders)
-		}
-		rates = append(rates, orders/time.Since(began).Seconds())
+	for name, of := range map[string]struct {
+		orders, abreast int
+		latency         time.Duration
+	}{
+		"instant":     {10_000, 64, 0},
+		"abreast=64":  {64 * perWorker, 64, latency},
+		"abreast=128": {128 * perWorker, 128, latency},
+	} {
+		b.Run(name, func(b *testing.B) {
+			w := newTown(b)
+			var rates, shares []float64
+			for b.Loop() {
+				address := db.Migrated(b)
+				w.register(open(b, address), numbers("A", of.orders)...)
+				s := w.sweeper("sweep", open(b, address), of.abreast)
+				s.Gateway = inProcess{of.latency}
+				began := time.Now()
+				report, err := s.RunOnce(context.Background())
+				took := time.Since(began)
+				if err != nil || report.Closed != of.orders {
+					b.Fatalf("got %+v, %v, want %d closed", report, err, of.orders)
+				}
+				rates, shares = append(rates, float64(of.orders)/took.Seconds()), append(shares, busy(report.Calls, of.abreast, took))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(median(rates), "orders/s")
+			if of.latency > 0 {
+				b.ReportMetric(100*median(shares), "%busy")
+			}
+		})
 	}
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(rates), "orders/s")
 }
 
 func BenchmarkEndsPostgres(b *testing.B) { benchmarkEnds(b, flushed(b, storetest.Postgres(b))) }

@@ -19,6 +19,9 @@ const (
 	// each.
 	reserveAhead = 0.5
 	maxAhead     = 1000
+	// lowShare is the share of a reservation that is left when the next one is made, so that no call
+	// waits for the store while there are more.
+	lowShare = 4
 	// rateHolds is for how long a rate that was read is used.
 	rateHolds = time.Second
 	// minLimitPause is how long all calls rest after FREQUENCY_LIMITED when the reply does not
@@ -44,12 +47,19 @@ type pace struct {
 	filling chan struct{}
 
 	mu       sync.Mutex
-	rate     float64   // calls a second
-	rated    time.Time // when rate was read; zero when it is to be read anew
-	reserved int       // calls that may be made from next on
-	next     time.Time
-	opens    time.Time // nothing can be reserved before this
-	limited  time.Time // the newest complaint
+	rate     float64       // calls a second
+	rated    time.Time     // when rate was read; zero when it is to be read anew
+	reserved []reservation // in the order of their times
+	low      int           // when so few are left of the last reservation, another is made
+	next     time.Time     // behind the last call that was given out
+	opens    time.Time     // nothing can be reserved before this
+	limited  time.Time     // the newest complaint
+}
+
+// reservation is calls that may be made from a time on.
+type reservation struct {
+	from  time.Time
+	calls int
 }
 
 func newPace(q Quota, of order.Account, ceiling float64, log *slog.Logger) *pace {
@@ -77,6 +87,14 @@ func (p *pace) ready(ctx context.Context) bool {
 
 // reserve gives the time of one call.
 func (p *pace) reserve(ctx context.Context, until time.Time) (at time.Time, granted bool) {
+	if p.isLow() {
+		select {
+		case p.filling <- struct{}{}:
+			p.refill(ctx, until)
+			<-p.filling
+		default: // another goroutine does
+		}
+	}
 	for {
 		at, granted, empty := p.pick(until)
 		if !empty {
@@ -93,6 +111,16 @@ func (p *pace) reserve(ctx context.Context, until time.Time) (at time.Time, gran
 	}
 }
 
+// isLow reports whether some calls are left, and another reservation is to be made.
+func (p *pace) isLow() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hasFew()
+}
+
+// hasFew is isLow for a holder of the lock.
+func (p *pace) hasFew() bool { return len(p.reserved) == 1 && p.reserved[0].calls <= p.low }
+
 // pick takes the next of the calls that are reserved, if it is before until; empty says that there
 // is none.
 func (p *pace) pick(until time.Time) (at time.Time, granted, empty bool) {
@@ -101,14 +129,19 @@ func (p *pace) pick(until time.Time) (at time.Time, granted, empty bool) {
 	switch {
 	case p.opens.After(until):
 		return time.Time{}, false, false
-	case p.reserved == 0:
+	case len(p.reserved) == 0:
 		return time.Time{}, false, true
-	case p.next.After(until):
+	case p.reserved[0].from.After(until):
 		return time.Time{}, false, false
 	}
-	at = p.next
-	p.reserved--
-	p.next = at.Add(p.interval())
+	first := &p.reserved[0]
+	at = first.from
+	first.calls--
+	first.from = at.Add(p.interval())
+	p.next = first.from
+	if first.calls == 0 {
+		p.reserved = p.reserved[1:]
+	}
 	return at, true, false
 }
 
@@ -143,25 +176,39 @@ func (p *pace) refill(ctx context.Context, until time.Time) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	from := later(p.behind(), now)
 	switch {
 	case err != nil:
 		p.log.WarnContext(ctx, "the shared quota is out of reach; going on at the last rate known", "error", err, "perSecond", p.rate)
-		p.next = later(p.next, now)
-	case !granted:
+	case granted && len(p.reserved) == 0:
+		from = now.Add(wait)
+	case granted:
+		from = later(from, now.Add(wait)) // straight behind what is left, unless another process came between
+	case len(p.reserved) == 0:
 		p.opens = later(now.Add(wait), until.Add(1))
 		return
 	default:
-		// Straight behind what was reserved before, unless another process came between.
-		p.next = now.Add(wait)
+		p.low = 0 // what is left is still good
+		return
 	}
-	p.reserved = n
+	p.reserved = append(p.reserved, reservation{from: from, calls: n})
+	p.low = n / lowShare
 }
 
-// wanted is how many calls to reserve at a rate; none when some are there.
+// behind is when the last reservation ends.
+func (p *pace) behind() time.Time {
+	if len(p.reserved) == 0 {
+		return p.next
+	}
+	last := p.reserved[len(p.reserved)-1]
+	return last.from.Add(time.Duration(last.calls) * p.interval())
+}
+
+// wanted is how many calls to reserve at a rate; none when enough are left.
 func (p *pace) wanted(rate float64) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reserved > 0 {
+	if len(p.reserved) > 0 && !p.hasFew() {
 		return 0
 	}
 	p.rate = rate
@@ -211,7 +258,7 @@ func (p *pace) slow(pause time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.reserved = 0
+	p.reserved = nil
 	p.opens = later(p.opens, now.Add(pause))
 	if !p.limited.IsZero() && now.Sub(p.limited) < minLimitPause {
 		return false
