@@ -39,7 +39,8 @@ func newAdd(l *render.Language) *cobra.Command {
 	})
 	// The dialect is registered with the order. Without one the function uses its own, and whether
 	// it has the keys is only known there.
-	cmd.Flags().Lookup("api").Usage = l.Say("dialect: v3, v2, wxcloudrun; what the function has configured when it closes the order, when left out",
+	cmd.Flags().Lookup("api").Usage = l.Say(
+		"dialect: v3, v2, wxcloudrun; what the function has configured when it closes the order, when left out",
 		"接口：v3, v2, wxcloudrun；不填则取云函数关单时的配置")
 	complete(cmd, "api", apis()...)
 	// The flag is there to be answered: the error says what to do with a combined order.

@@ -39,6 +39,8 @@ type importCmd struct {
 	closeAt string
 	// zone is the name of the time zone of times without one; empty: there must be none.
 	zone string
+	// overdue takes a close_at that is long past.
+	overdue bool
 	// fromLine is the first line that is registered.
 	fromLine int
 	// rejects is a file for the lines that are not registered; empty: standard error gets the
@@ -74,6 +76,8 @@ func (i *importCmd) flags(l *render.Language, flags *pflag.FlagSet) {
 		"- leaves a column out, and '*=-' all that are not known", "指明各列，如 列名=参数名,…；total:yuan 表示以元为单位，\n- 表示忽略该列，'*=-' 忽略所有无法识别的列"))
 	flags.StringVar(&i.closeAt, "close-at", "", l.Say("close_at of all orders, for CSV without that column", "全部订单的 close_at，用于没有该列的 CSV"))
 	flags.StringVar(&i.zone, "zone", "", l.Say("time zone of times without one, such as Asia/Shanghai", "没有时区的时间所属时区，如 Asia/Shanghai"))
+	flags.BoolVar(&i.overdue, "overdue", false, l.Say("take every close_at that lies before created_at or more than a day back",
+		"允许 close_at 早于 created_at，或已过去一天以上"))
 	flags.IntVar(&i.fromLine, "from-line", 1, l.Say("the first line that is registered, besides the header", "从第几行起登记（表头除外）"))
 	flags.StringVar(&i.rejects, "rejects", "", l.Say("file to write rejected lines to as they were, each with its reason",
 		"写入被拒绝的行（原样，附原因）的文件"))
@@ -107,7 +111,8 @@ func (i *importCmd) run(cmd *cobra.Command, args []string) error {
 		}
 		defer func() { _ = source.Close() }() // it was only read
 		in := &orderfile.Importer{
-			Register: s.RegisterAll, Merchant: m, Encoding: i.encoding, SubMchID: i.subMchID, CloseAt: i.closeAt, FromLine: i.fromLine,
+			Register: s.RegisterAll, Owners: s.Owners, Merchant: m, Encoding: i.encoding, FromLine: i.fromLine,
+			SubMchID: i.subMchID, CloseAt: i.closeAt, Overdue: i.overdue,
 			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
 		}
 		if err := i.read(in, args[0]); err != nil {

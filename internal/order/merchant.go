@@ -90,8 +90,8 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 // order can be paid, and their stock would be released.
 func unregistrable() *FieldError {
 	return ParamError("combine_out_trade_no", "a combined order cannot be registered, and its orders must not be: "+
-		"WeChat Pay closes them only together, by this number, and says of each by its own number that there is none; leave close_at out to close it now, "+
-		"and call at its time, or give it a time_expire when it is made",
+		"WeChat Pay closes them only together, by this number, and says of each by its own number that there is none; "+
+		"leave close_at out to close it now, and call at its time, or give it a time_expire when it is made",
 		"合单订单不能登记，其子订单也不可登记：微信支付只能按合单商户订单号整体关单，按子单的商户订单号查询则答复订单不存在；"+
 			"请去掉 close_at 立即关单，届时再调用，或在下单时设置 time_expire")
 }

@@ -14,6 +14,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,12 +33,14 @@ const (
 	inBatch = 1000
 )
 
-// Importer reads orders and registers them in batches. Register, Merchant, Format, Rejects and
-// Progress are required.
+// Importer reads orders and registers them in batches. Register, Owners, Merchant, Format, Rejects
+// and Progress are required.
 type Importer struct {
 	// Register registers a batch, all of it or (with an error) none, as store.Store.RegisterAll
 	// does.
 	Register func(context.Context, []schedule.Entry) ([]schedule.Registration, error)
+	// Owners returns those of the orders that are registered, as store.Store.Owners does.
+	Owners func(context.Context, []order.Ref) (map[order.Ref]order.Owner, error)
 	// Merchant is the owner of the orders, whose rules and defaults they get.
 	Merchant order.Merchant
 	Format   Format
@@ -51,6 +55,8 @@ type Importer struct {
 	SubMchID string
 	// CloseAt is the close_at of all orders of a CSV file without that column.
 	CloseAt string
+	// Overdue takes a close_at that is likely a mistake ([schedule.Entry.Overdue]) of every order.
+	Overdue bool
 	// Zone is that of times that have none; nil: such a time is a fault.
 	Zone *time.Location
 	// FromLine is the first line that is registered, from 1. Those before it are passed over, but
@@ -77,6 +83,8 @@ type pending struct {
 	said order.Params
 	line int
 	row  string
+	// overdue is the fault of its close_at if the order is not registered yet.
+	overdue *order.FieldError
 }
 
 // Run imports a whole file. The error is a [*FileError], or one of the file, the store or the
@@ -175,7 +183,44 @@ func (in *Importer) take(parse parser, number int, line string) error {
 		return in.reject(rejectFor(number, p, err))
 	}
 	in.Lines++
-	in.batch = append(in.batch, pending{e, p.Params, number, p.row})
+	waiting := pending{entry: e, said: p.Params, line: number, row: p.row}
+	if !p.Overdue && !in.Overdue {
+		waiting.overdue = e.Overdue(time.Now())
+	}
+	in.batch = append(in.batch, waiting)
+	return nil
+}
+
+// rejectOverdue rejects the orders of the batch whose close_at is likely a mistake. Those that are
+// registered stay: an import that is run again a day later has no other facts than before.
+func (in *Importer) rejectOverdue(ctx context.Context) error {
+	const chunk = 200 // of refs in one statement
+	var refs []order.Ref
+	for _, p := range in.batch {
+		if p.overdue != nil {
+			refs = append(refs, p.entry.Ref)
+		}
+	}
+	known := map[order.Ref]order.Owner{}
+	for part := range slices.Chunk(refs, chunk) {
+		owners, err := in.Owners(ctx, part)
+		if err != nil {
+			return err
+		}
+		maps.Copy(known, owners)
+	}
+	kept := in.batch[:0]
+	for i, p := range in.batch {
+		if _, there := known[p.entry.Ref]; p.overdue == nil || there {
+			kept = append(kept, p)
+			continue
+		}
+		if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, p.overdue)); err != nil {
+			in.batch = in.batch[i:]
+			return err
+		}
+	}
+	in.batch = kept
 	return nil
 }
 
@@ -183,6 +228,9 @@ func (in *Importer) take(parse parser, number int, line string) error {
 // the words that its line used. A process that dies here leaves the batch registered or not, never
 // in part; the next run counts it as known.
 func (in *Importer) flush(ctx context.Context) error {
+	if err := in.rejectOverdue(ctx); err != nil {
+		return err
+	}
 	if len(in.batch) == 0 {
 		return nil // a file may end with a full batch
 	}

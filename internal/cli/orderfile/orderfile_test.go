@@ -48,13 +48,23 @@ func (s *shop) register(_ context.Context, entries []schedule.Entry) ([]schedule
 	return all, nil
 }
 
+func (s *shop) owners(_ context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
+	all := map[order.Ref]order.Owner{}
+	for _, ref := range refs {
+		if e, there := s.orders[ref]; there {
+			all[ref] = e.Owner
+		}
+	}
+	return all, s.broken
+}
+
 func (s *shop) importer(format Format) (*Importer, *bytes.Buffer) {
 	if s.orders == nil {
 		s.orders = map[order.Ref]schedule.Entry{}
 	}
 	var shown bytes.Buffer
 	return &Importer{
-		Register: s.register, Format: format, Rejects: &Rejects{language: &render.Language{}},
+		Register: s.register, Owners: s.owners, Format: format, Rejects: &Rejects{language: &render.Language{}},
 		Merchant: order.Merchant{MchID: "1900000001", AppID: "wx0", API: order.V3, APIs: []order.API{order.V3}},
 		Progress: render.NewProgress(&shown, -1, &render.Language{}),
 	}, &shown
@@ -156,6 +166,7 @@ func TestColumns(t *testing.T) {
 	t.Parallel()
 	s := &shop{}
 	in, _ := s.importer(CSV)
+	in.Overdue = true
 	text := "Out Trade No,close-at,openid,total,createdAt,sub_mchid,sub_appid,API\n" +
 		"A1,2026-11-22T18:30:00+08:00,oX,100,2026-11-22T18:00:00+08:00,1900000001,wx0,v3\n"
 	if err := in.Run(t.Context(), strings.NewReader(text)); err != nil || in.Added != 1 {
@@ -441,4 +452,40 @@ func TestRecord(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil || back.OutTradeNo != "A1" || !back.RegisteredAt.Equal(at) {
 		t.Errorf("got %+v, %v", back, err)
 	}
+}
+
+// BenchmarkImporter reads and checks orders; registering them costs nothing here.
+func BenchmarkImporter(b *testing.B) {
+	const orders = 20_000
+	for name, text := range map[string]string{
+		"csv": "out_trade_no,close_at,openid,total\n" + repeated(orders, "N%09d,1800,oUpF8uMuAJO_M2pxb1Q9zNjWeS6o,12345\n"),
+		"quoted csv": "out_trade_no,close_at,openid,total\n" +
+			repeated(orders, `"N%09d","2099-11-29T10:00:00+08:00","oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","12345"`+"\n"),
+		"jsonl": repeated(orders, `{"out_trade_no":"N%09d","close_at":1800,"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","total":12345}`+"\n"),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				in, _ := (&shop{}).importer(JSONLines)
+				if strings.HasSuffix(name, "csv") {
+					in.Format = CSV
+				}
+				in.Register = func(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+					return make([]schedule.Registration, len(entries)), nil
+				}
+				if err := in.Run(b.Context(), strings.NewReader(text)); err != nil || in.Known != orders {
+					b.Fatalf("got %d orders and %v", in.Known, err)
+				}
+			}
+			b.ReportMetric(float64(orders*b.N)/b.Elapsed().Seconds(), "orders/s")
+		})
+	}
+}
+
+func repeated(n int, line string) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, line, i)
+	}
+	return text.String()
 }

@@ -124,7 +124,7 @@ func (s *shop) importFile(t *testing.T, text string, columns Columns, rejected, 
 	if in.Rejects, err = OpenRejects(path, nil, false, &render.Language{}); err != nil {
 		t.Fatal(err)
 	}
-	in.Columns, in.Zone = columns, shanghai(t)
+	in.Columns, in.Zone, in.Overdue = columns, shanghai(t), true
 	if err := errors.Join(in.Run(t.Context(), strings.NewReader(text)), in.Rejects.End(io.Discard)); err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +190,7 @@ func TestImportOfAList(t *testing.T) {
 	text.WriteString(`{"region":"cn","mchId":"1900000001","outTradeNo":"A6","registeredAt":"2026-11-29T10:00:00Z","closAt":"2026-11-29T10:00:00Z"}`)
 	s := &shop{}
 	in, _ := s.importer(JSONLines)
+	in.Overdue = true
 	if err := in.Run(t.Context(), &text); err != nil {
 		t.Fatal(err)
 	}
@@ -364,6 +365,32 @@ func TestPartsOfCombinedOrders(t *testing.T) {
 		!strings.HasPrefix(first[0].wording().EN, "A1: combine_out_trade_no: a combined order cannot be registered, and its orders must not be") {
 		t.Errorf("got %d added, and rejected %+v", in.Added, first)
 	}
+}
+
+// A close_at that is long past is likely a mistake, unless the order is registered with it already.
+func TestOverdueOrders(t *testing.T) {
+	t.Parallel()
+	s := &shop{}
+	text := "out_trade_no,close_at,created_at,overdue\nA1,2026-01-01T10:00:00Z,,\nA2,2026-01-01T10:00:00Z,,true\n" +
+		"A3,2099-01-01T10:00:00Z,2099-02-01T10:00:00Z,\nA4,0,,\n"
+	run := func(overdue bool, added, known int, want ...string) {
+		t.Helper()
+		in, _ := s.importer(CSV)
+		in.Overdue = overdue
+		if err := in.Run(t.Context(), strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, one := range in.Rejects.first {
+			got = append(got, strings.Join(strings.Fields(one.wording().EN)[:5], " "))
+		}
+		if in.Added != added || in.Known != known || !slices.Equal(got, want) {
+			t.Errorf("got %d added, %d known, rejected %q; want %d, %d, %q", in.Added, in.Known, got, added, known, want)
+		}
+	}
+	run(false, 2, 0, "A1: close_at: is more than", "A3: close_at: lies before created_at:")
+	run(true, 2, 2)
+	run(false, 0, 4) // the same facts are never refused
 }
 
 // An import that was interrupted says the line that it goes on at.
