@@ -18,7 +18,9 @@ import (
 	"cloudpay/internal/store/storetest"
 )
 
-func BenchmarkInProcessPostgres(b *testing.B) { benchmarkInProcess(b, flushed(b, storetest.Postgres(b))) }
+func BenchmarkInProcessPostgres(b *testing.B) {
+	benchmarkInProcess(b, flushed(b, storetest.Postgres(b)))
+}
 
 func BenchmarkInProcessMariaDB(b *testing.B) { benchmarkInProcess(b, flushed(b, storetest.MariaDB(b))) }
 

@@ -21,7 +21,8 @@ import (
 //	{same}   equal, or both NULL
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
-//	{ended}  use the index of ended orders, likewise; MySQL's needs progress = 'done' AND due_at IS NULL
+//	{ended}  use the index of ended orders, likewise; for MySQL's the condition must have
+//	         progress = 'done' AND due_at IS NULL
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {

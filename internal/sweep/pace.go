@@ -19,8 +19,8 @@ const (
 	// each.
 	reserveAhead = 0.5
 	maxAhead     = 1000
-	// lowShare is the share of a reservation that is left when the next one is made, so that no call
-	// waits for the store while there are more.
+	// lowShare is the share of a reservation that is left when the next one is made (a quarter), so
+	// that no call waits for the store.
 	lowShare = 4
 	// rateHolds is for how long a rate that was read is used.
 	rateHolds = time.Second
