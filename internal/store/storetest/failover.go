@@ -325,7 +325,7 @@ func PostgresFailover(t *testing.T) {
 	w.open(primary.address("shop"))
 	w.busies()
 	w.wantAll(w.everySecond(2))
-	w.await(standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
+	await(t, standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
 
 	// While the address leads to the standby, nothing is written, and no outdated data is read.
 	w.lead(t, standby)
@@ -338,7 +338,7 @@ func PostgresFailover(t *testing.T) {
 	w.lead(t, primary) // connections to the standby stay open
 	w.recovers("the standby's time")
 
-	w.await(standby, fmt.Sprintf("SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W%d'", w.calls))
+	await(t, standby, fmt.Sprintf("SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W%d'", w.calls))
 	if err := primary.crash(); err != nil {
 		t.Fatal(err)
 	}
@@ -348,21 +348,4 @@ func PostgresFailover(t *testing.T) {
 	}
 	w.lead(t, standby)
 	w.recovers("a failover")
-}
-
-// await waits until the answer to a question is true.
-func (w *watch) await(s *server, question string) {
-	w.Helper()
-	db := Raw(w.T, s.address("shop"))
-	for deadline := time.Now().Add(timeout); ; {
-		var answer bool
-		err := db.QueryRowContext(context.Background(), question).Scan(&answer)
-		if err == nil && answer {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.Fatalf("%s: got %v and error %v, want true", question, answer, err)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
 }
