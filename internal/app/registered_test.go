@@ -415,7 +415,7 @@ func TestRegisteredTimersOfDeployedFunctions(t *testing.T) {
 	k := newRegisterEnv(t, mode{order.V3, false})
 	closer, resolver := k.deployedWithSQLite("closeorder"), k.deployedWithSQLite("queryorder")
 	for number, more := range map[string]string{
-		"due1": `"close_at":0`, "due2": `"close_at":"2020-01-01T00:00:00Z"`, "paid": `"close_at":0`, "later": `"close_at":3600`,
+		"due1": `"close_at":0`, "due2": `"close_at":"2020-01-01T00:00:00Z","overdue":true`, "paid": `"close_at":0`, "later": `"close_at":3600`,
 	} {
 		k.order(number)
 		event := fmt.Sprintf(`{"service_token":%q,"out_trade_no":%q,%s}`, serviceToken, number, more)
