@@ -177,6 +177,9 @@ func TestUsageErrorsInBothLanguages(t *testing.T) {
 		{"orders", "events", "--after", "-1"},
 		{"orders", "redeliver"},
 		{"orders", "redeliver", "x"},
+		{"orders", "redeliver", "1", "--all-dead"},
+		{"orders", "redeliver", "--since", "x"},
+		{"orders", "events", "--pending", "--dead"},
 	} {
 		inBoth(func(l *render.Language) {
 			text, code := printed(t, l, args...)

@@ -227,6 +227,58 @@ func TestDeadEvents(t *testing.T) {
 	d.wants(exitUsage, "an event's number is a whole one from 1", "redeliver", "A1")
 }
 
+// Any event can be delivered again: by its number or ID, since a time, or all that are dead.
+func TestRedeliver(t *testing.T) {
+	d := newRegister(t)
+	for _, number := range []string{"A1", "A2", "A3"} {
+		d.giveUp(number)
+	}
+	of := order.Account{Region: order.Mainland, MchID: "1900000001"}
+	settle := func(outcomes ...schedule.DeliveryOutcome) (ids []string) {
+		t.Helper()
+		deliveries, err := d.ClaimDeliveries(t.Context(), of, 10, time.Minute)
+		if err != nil || len(deliveries) != len(outcomes) {
+			t.Fatalf("to deliver: got %v, %v, want %d", deliveries, err, len(outcomes))
+		}
+		for i, outcome := range outcomes {
+			ids = append(ids, string(deliveries[i].EventID))
+			result := schedule.DeliveryResult{Delivery: deliveries[i], Outcome: outcome, After: time.Hour, Reason: "HTTP 500"}
+			if err := d.RecordDeliveries(t.Context(), of, []schedule.DeliveryResult{result})[0]; err != nil {
+				t.Fatal(err)
+			}
+		}
+		return ids
+	}
+	d.wants(exitFine, "3 of 3 events that wait", "events", "--pending")
+	d.wants(exitFine, "1 of 3 events that wait", "events", "--pending", "--limit", "1")
+	ids := settle(schedule.DeliveryAcknowledged, schedule.DeliveryFailed, schedule.DeliveryDead)
+	if err := d.ReceiverFailed(t.Context(), of, "HTTP 502", 0); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(exitFine, "the receiver has acknowledged none since", "events", "--pending")
+	d.wants(exitFine, "HTTP 500", "events", "--pending")
+	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500","dueAt":"`, "events", "--pending", "--json")
+	d.wants(exitUsage, "goes with neither", "events", "--pending", "--dead")
+
+	d.wants(exitFine, "✓ 1: would be delivered again", "redeliver", "1", "--dry-run")
+	d.wants(exitNotFound, "✗ 4: there is no such event", "redeliver", "4", "--dry-run")
+	d.wants(exitFine, "1 events would be delivered again", "redeliver", "--all-dead", "--dry-run")
+	d.wants(exitFine, "3 events would be delivered again", "redeliver", "--since", "1h", "--dry-run")
+	settle() // nothing was changed
+
+	d.wants(exitFine, "✓ "+ids[0]+": is delivered by the next sweep", "redeliver", "--id", ids[0])
+	d.wants(exitNotFound, "✗ "+strings.Repeat("0", 8)+"-", "redeliver", "00000000-0000-8000-8000-000000000000")
+	settle(schedule.DeliveryAcknowledged)
+	d.wants(exitFine, `{"events":1,"requeued":true}`, "redeliver", "--all-dead", "--json")
+	settle(schedule.DeliveryAcknowledged)
+	d.wants(exitFine, "3 events are delivered by the next sweeps", "redeliver", "--since", "1h")
+	settle(schedule.DeliveryAcknowledged, schedule.DeliveryAcknowledged, schedule.DeliveryAcknowledged)
+	d.wants(exitFine, "0 events are delivered", "redeliver", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))
+	d.wants(exitFine, "no event waits", "events", "--pending")
+	d.wants(exitUsage, "or give one of --since and --all-dead", "redeliver", "1", "--all-dead")
+	d.wants(exitUsage, "--since: must be a date", "redeliver", "--since", "yesterday")
+}
+
 // A list goes on where it was cut off, from one part of it to the next, and misses none.
 func TestListPages(t *testing.T) {
 	d := newRegister(t)

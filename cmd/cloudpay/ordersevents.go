@@ -24,8 +24,8 @@ type eventsCmd struct {
 	after string
 	// limit is 1 to what one call of the store returns.
 	limit int
-	// dead lists only events that could not be delivered.
-	dead bool
+	// dead lists only events that could not be delivered, pending those still to be delivered.
+	dead, pending bool
 }
 
 // newEvents makes the command orders events. It is how a shop without a receiver for webhooks
@@ -42,6 +42,7 @@ func newEvents(l *render.Language) *cobra.Command {
 		"已处理的最后一个事件：NUMBER.EVENTID.OCCURREDAT 或 NUMBER"))
 	flags.IntVar(&e.limit, "limit", 100, l.Say("how many at most, up to 1000", "最多条数，不超过 1000"))
 	flags.BoolVar(&e.dead, "dead", false, l.Say("those that could not be delivered and are not tried again", "未能投递且不再重试的"))
+	flags.BoolVar(&e.pending, "pending", false, l.Say("those that are still to be delivered, with their ages", "待投递的事件及其已等待的时间"))
 	return cmd
 }
 
@@ -52,11 +53,17 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 	if e.limit < 1 || e.limit > most {
 		return usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
 	}
+	if e.pending && (e.dead || e.after != "0") {
+		return usagef("--pending: goes with neither --dead nor --after", "--pending：不能与 --dead 或 --after 一起使用")
+	}
 	after, err := schedule.ParseCursor(e.after)
 	if err != nil {
 		return usagef("--after: %w", "--after：%w", err)
 	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
+		if e.pending {
+			return e.listPending(cmd, s, m.Account())
+		}
 		// Dead events are read by the same numbers as all others.
 		if e.dead {
 			dead, err := s.DeadLetters(cmd.Context(), m.Account(), after.Number, e.limit)

@@ -1,73 +1,235 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
-// redeliverCmd is one run of orders redeliver. Its events have failed as often as they are tried,
-// and stay in the outbox, dead, until a person has mended the receiver.
-type redeliverCmd struct{ storeFlags }
+// redeliverCmd is one run of orders redeliver. Any event can be sent again: one that is dead once
+// its receiver is mended, one that was acknowledged and lost there, one that waits long.
+type redeliverCmd struct {
+	storeFlags
+
+	// ids are events by their numbers or IDs, besides the arguments.
+	ids []string
+	// since selects by time, dead those that are not tried again by themselves.
+	since string
+	dead  bool
+	// dry counts the events, and changes nothing.
+	dry bool
+}
 
 // newRedeliver makes the command orders redeliver. It delivers nothing itself: the signing key is
 // the function's, and the next sweep has it.
 func newRedeliver(l *render.Language) *cobra.Command {
-	r := &redeliverCmd{storeFlags{Language: l}}
-	cmd := describe(l, "orders-redeliver", &cobra.Command{
-		Args: wantArguments(0, "name an event by its number: %s EVENT...", "请用编号指定事件：%s 事件编号..."),
-		RunE: r.run,
-	})
+	r := &redeliverCmd{storeFlags: storeFlags{Language: l}}
+	cmd := describe(l, "orders-redeliver", &cobra.Command{RunE: r.run})
 	r.register(cmd)
+	flags := cmd.Flags()
+	flags.StringSliceVar(&r.ids, "id", nil, l.Say("an event's number or eventId; may be given several times", "事件的编号或 eventId；可多次给出"))
+	flags.StringVar(&r.since, "since", "", l.Say("all that occurred since a date, a time, or a duration before now", "自某日期、时间或距今时长以来的全部事件"))
+	flags.BoolVar(&r.dead, "all-dead", false, l.Say("all that are not tried again by themselves", "全部不再自动重试的事件"))
+	flags.BoolVar(&r.dry, "dry-run", false, l.Say("say how many there are, and change nothing", "只给出数量，不作更改"))
 	return cmd
 }
 
-// run puts each event back into the outbox, with its attempts counted anew. A number that is no
-// dead event's keeps none of the others from it, and makes the exit code 4. Every number is read
-// before the first is used.
+// run puts events back into the outbox, with their attempts counted anew. What is wrong with the
+// command line is said before the first is.
 func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
-	// The numbers are the outbox's; orders events --dead lists them.
-	ids := make([]int64, 0, len(args))
-	for _, arg := range args {
-		id, err := strconv.ParseInt(arg, 10, 64)
-		if err != nil || id < 1 {
-			return usagef("an event's number is a whole one from 1, not %q", "事件编号须为不小于 1 的整数，而不是 %q", arg)
+	ids := slices.Concat(args, r.ids)
+	ways := 0
+	for _, given := range []bool{len(ids) > 0, r.since != "", r.dead} {
+		if given {
+			ways++
 		}
-		ids = append(ids, id)
+	}
+	if ways != 1 {
+		return usagef("name events by number or eventId (%s 1201), or give one of --since and --all-dead",
+			"请用编号或 eventId 指定事件（%s 1201），或给出 --since、--all-dead 之一", cmd.CommandPath())
+	}
+	for _, id := range ids {
+		if _, err := eventNumber(id); err != nil {
+			return err
+		}
+	}
+	var since time.Time
+	if r.since != "" {
+		var err error
+		if since, err = parseSince(r.since, time.Now()); err != nil {
+			return usagef("--since: %w", "--since：%w", err)
+		}
 	}
 	return r.with(func(s *store.Store, m order.Merchant) error {
-		worst := exitFine
-		for _, id := range ids {
-			requeued, err := s.Requeue(cmd.Context(), m.Account(), []int64{id})
-			if err != nil {
-				return err
-			}
-			if requeued == 0 {
-				worst = exitNotFound
-			}
-			r.tell(cmd, id, requeued > 0)
+		o := &outbox{Store: s, of: m.Account(), dry: r.dry}
+		if len(ids) > 0 {
+			return r.each(cmd, o, ids)
 		}
-		return exit(worst)
+		o.progress = func(n int) { cmd.PrintErr(r.Say("%d events …\n", "已处理 %d 个事件 …\n", n)) }
+		var err error
+		if r.dead {
+			err = o.requeueDead(cmd.Context())
+		} else {
+			err = o.requeueSince(cmd.Context(), since)
+		}
+		return r.tellAll(cmd, o.requeued, err)
 	})
 }
 
+// eventNumber is the number that names an event; 0 for an eventId.
+func eventNumber(id string) (int64, error) {
+	if schedule.EventID(id).Bytes() != nil {
+		return 0, nil
+	}
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || number < 1 {
+		return 0, usagef("an event's number is a whole one from 1, its eventId a UUID: not %q",
+			"事件编号须为不小于 1 的整数，eventId 须为 UUID，而不是 %q", id)
+	}
+	return number, nil
+}
+
+// each requeues events one by one. One that there is not keeps none of the others from it, and
+// makes the exit code 4.
+func (r *redeliverCmd) each(cmd *cobra.Command, o *outbox, ids []string) error {
+	worst := exitFine
+	for _, id := range ids {
+		number, done, err := o.requeueOne(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		if !done {
+			worst = exitNotFound
+		}
+		r.tell(cmd, id, number, done)
+	}
+	return exit(worst)
+}
+
 // tell prints what became of one event. Programs read "revived", the word of the first version.
-func (r *redeliverCmd) tell(cmd *cobra.Command, id int64, done bool) {
+func (r *redeliverCmd) tell(cmd *cobra.Command, id string, number int64, done bool) {
 	if r.json {
 		render.JSON(cmd.OutOrStdout(), struct {
 			ID      int64 `json:"id"`
 			Revived bool  `json:"revived"`
-		}{id, done})
+		}{number, done && !r.dry})
 		return
 	}
 	sign, what := "✓", r.Say("is delivered by the next sweep", "将由下次扫描投递")
-	if !done {
+	switch {
+	case !done:
 		sign, what = "✗", r.Say("there is no such event", "没有这个事件")
+	case r.dry:
+		what = r.Say("would be delivered again", "将会重新投递")
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s %d: %s\n", sign, id, what)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", sign, id, what)
+}
+
+// tellAll prints how many events were requeued, also of a run that an error ended.
+func (r *redeliverCmd) tellAll(cmd *cobra.Command, n int, err error) error {
+	switch {
+	case r.json:
+		render.JSON(cmd.OutOrStdout(), struct {
+			Events   int  `json:"events"`
+			Requeued bool `json:"requeued"`
+		}{n, !r.dry})
+	case r.dry:
+		cmd.Println(r.Say("%d events would be delivered again", "将会重新投递 %d 个事件", n))
+	default:
+		cmd.Println(r.Say("%d events are delivered by the next sweeps", "%d 个事件将由后续扫描投递", n))
+	}
+	if err != nil {
+		return bilingual.Errorf("not all events were reached; running it again reaches them: %w",
+			"未处理全部事件，重新执行即可：%w", inStore(err))
+	}
+	return nil
+}
+
+// outbox requeues events of a merchant's.
+type outbox struct {
+	*store.Store
+
+	of  order.Account
+	dry bool
+	// requeued counts them, or with dry those that would be. progress is told the count now and
+	// then.
+	requeued int
+	progress func(int)
+}
+
+// requeue requeues events by their numbers.
+func (o *outbox) requeue(ctx context.Context, numbers []int64) error {
+	const line = 10_000 // events between two lines of progress
+	before, n := o.requeued/line, len(numbers)
+	if !o.dry {
+		var err error
+		if n, err = o.Requeue(ctx, o.of, numbers); err != nil {
+			return err
+		}
+	}
+	if o.requeued += n; o.requeued/line > before {
+		o.progress(o.requeued)
+	}
+	return nil
+}
+
+// requeueOne requeues an event by its number or ID; done is false if there is none.
+func (o *outbox) requeueOne(ctx context.Context, id string) (number int64, done bool, err error) {
+	if number, err = eventNumber(id); err != nil {
+		return 0, false, err
+	}
+	if number == 0 {
+		var found bool
+		if number, found, err = o.NumberOf(ctx, o.of, schedule.EventID(id)); !found {
+			return 0, false, err
+		}
+	}
+	if o.dry {
+		numbers, _, err := o.Since(ctx, o.of, time.Time{}, number-1)
+		return number, len(numbers) > 0 && numbers[0] == number, err
+	}
+	n, err := o.Requeue(ctx, o.of, []int64{number})
+	return number, n > 0, err
+}
+
+// requeueDead requeues all that are not tried again by themselves.
+func (o *outbox) requeueDead(ctx context.Context) error {
+	for last := int64(0); ; {
+		dead, err := o.DeadLetters(ctx, o.of, last, pageSize)
+		if err != nil || len(dead) == 0 {
+			return err
+		}
+		numbers := make([]int64, len(dead))
+		for i, d := range dead {
+			numbers[i], last = d.Number, d.Number
+		}
+		if err := o.requeue(ctx, numbers); err != nil {
+			return err
+		}
+	}
+}
+
+// requeueSince requeues all that occurred since a time.
+func (o *outbox) requeueSince(ctx context.Context, since time.Time) error {
+	after, err := o.FirstSince(ctx, o.of, since)
+	for err == nil {
+		var numbers []int64
+		numbers, last, failed := o.Since(ctx, o.of, since, after)
+		if last == 0 {
+			return failed
+		}
+		after, err = last, errors.Join(failed, o.requeue(ctx, numbers))
+	}
+	return err
 }

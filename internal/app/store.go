@@ -42,6 +42,7 @@ func (a *App) newSweeper(c config.Config, faults *config.Faults) *sweep.Sweeper 
 		Log:         a.Log,
 	}
 	if receiver := openReceiver(c, faults); receiver != nil {
+		s.Deliveries = cmp.Or(c.NotifyConcurrency, sweep.DefaultDeliveries(c.MemoryMB))
 		s.Notifier = receiver // not assigned if nil: an interface that holds a nil pointer is not nil
 	}
 	return s

@@ -91,6 +91,9 @@ type Config struct {
 	// there are two while one is changed. Both are empty or neither is; they need a Store.
 	NotifyURL  Secret
 	NotifyKeys []Secret
+	// NotifyConcurrency is the most events in flight to NotifyURL. 0 means a number that fits
+	// MemoryMB.
+	NotifyConcurrency int
 	// Sweep limits how due orders are closed.
 	Sweep Sweep
 

@@ -201,13 +201,14 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_BEHIND_WX_GATEWAY": "1",
 		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
 
-		"CLOUDPAY_STORE":             storeAddress,
-		"CLOUDPAY_NOTIFY_URL":        notifyURL,
-		"CLOUDPAY_NOTIFY_KEY":        notifyKey,
-		"CLOUDPAY_SWEEP_FIRST":       "close",
-		"CLOUDPAY_SWEEP_CONCURRENCY": "64",
-		"CLOUDPAY_SWEEP_PER_SECOND":  "0.5",
-		"CLOUDPAY_SWEEP_ATTEMPTS":    "3",
+		"CLOUDPAY_STORE":              storeAddress,
+		"CLOUDPAY_NOTIFY_URL":         notifyURL,
+		"CLOUDPAY_NOTIFY_KEY":         notifyKey,
+		"CLOUDPAY_NOTIFY_CONCURRENCY": "32",
+		"CLOUDPAY_SWEEP_FIRST":        "close",
+		"CLOUDPAY_SWEEP_CONCURRENCY":  "64",
+		"CLOUDPAY_SWEEP_PER_SECOND":   "0.5",
+		"CLOUDPAY_SWEEP_ATTEMPTS":     "3",
 	})
 	for _, name := range config.Names() {
 		if full[name] == "" && name != "CLOUDPAY_EMULATOR_CLOCK" { // not beside real addresses
@@ -241,10 +242,11 @@ func TestLoadEverything(t *testing.T) {
 		BehindWXGateway: true,
 		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},
 
-		Store:      config.NewSecret(storeAddress),
-		NotifyURL:  config.NewSecret(notifyURL),
-		NotifyKeys: []config.Secret{config.NewSecret(notifyKey)},
-		Sweep:      config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
+		Store:             config.NewSecret(storeAddress),
+		NotifyURL:         config.NewSecret(notifyURL),
+		NotifyKeys:        []config.Secret{config.NewSecret(notifyKey)},
+		NotifyConcurrency: 32,
+		Sweep:             config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),

@@ -317,6 +317,13 @@ var variables = []variable{
 		remedy: remedyNotifyKey,
 		read:   readNotifyKeys,
 	},
+	{
+		name: "CLOUDPAY_NOTIFY_CONCURRENCY", values: "1 to 64",
+		meaning: "The most events that a sweep has in flight to the receiver. When not set: as `CLOUDPAY_SWEEP_CONCURRENCY`" +
+			" when that is not set, but at most 64.",
+		remedy: bilingual.New("give a whole number from 1 to 64, or leave it out", "请填 1 至 64 的整数，或不设置"),
+		read:   number(1, 64, func(c *Config) *int { return &c.NotifyConcurrency }),
+	},
 	// Sweeps (docs/adr/0013-sweeping.md).
 	word(variable{
 		name: "CLOUDPAY_SWEEP_FIRST", initial: "query",

@@ -104,7 +104,9 @@ func (d Delivery) MarshalJSON() ([]byte, error) {
 	return encoded(struct {
 		eventJSON
 
-		Attempts  int    `json:"attempts"`
-		LastError string `json:"lastError"`
-	}{d.json(), d.Attempts, d.LastError})
+		Attempts  int       `json:"attempts"`
+		LastError string    `json:"lastError"`
+		DueAt     time.Time `json:"dueAt,omitzero"`
+		Age       int64     `json:"ageSeconds,omitzero"`
+	}{d.json(), d.Attempts, d.LastError, d.DueAt, int64(d.Age.Seconds())})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/schedule"
 )
 
@@ -67,7 +68,7 @@ type recorder struct {
 
 // meet reads how the receiver did. One that wants a longer pause gets nothing.
 func (r *recorder) meet(ctx context.Context) {
-	ctx, cancel := r.writing(ctx)
+	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
 	kept, err := r.Store.Receiver(ctx, r.Merchant.Account())
 	if err != nil {

@@ -22,7 +22,11 @@ var outbox = []proof{
 	{name: "an order's history", prove: tellsHistory},
 }
 
-var numbering = []sqlProof{{name: "a merchant's events behind another's", prove: numbersApart}}
+var numbering = []sqlProof{
+	{name: "a merchant's events behind another's", prove: numbersApart},
+	{name: "events since a time", prove: findsSince},
+	{name: "events that wait", prove: listsPending},
+}
 
 // endAll ends orders as closed, with one event each.
 func (e *env) endAll(numbers ...string) {
@@ -226,6 +230,79 @@ func deadLetters(e *env) {
 		e.Errorf("got %#v, want its attempts counted anew", again[0])
 	}
 	e.must(e.acknowledge(again[0]))
+}
+
+// findsSince finds events by the time at which they occurred, of which more were numbered than a
+// page has, and one of them late; and one event by its ID.
+func findsSince(e *sqlEnv) {
+	const many, late = 1100, 100
+	s := open(e, e.address)
+	list := numbers("A", many)
+	e.endAll(list[:late]...)
+	e.claimAll(late) // which numbers them
+	e.Pass(10 * 24 * time.Hour)
+	for _, chunk := range [][]string{list[late:600], list[600:]} {
+		e.registerDue(chunk...)
+		claims, err := e.Claim(e.ctx, shop, many, lease)
+		e.must(err)
+		for _, c := range claims {
+			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+		}
+	}
+	e.Pass(time.Hour)
+	events, err := e.Events(e.ctx, shop, schedule.Cursor{Number: late}, 1000)
+	if err != nil || len(events) != many-late {
+		e.Fatalf("got %d events and error %v, want %d", len(events), err, many-late)
+	}
+	since := events[0].OccurredAt
+	for _, event := range events {
+		if event.OccurredAt.Before(since) {
+			since = event.OccurredAt
+		}
+	}
+	for _, at := range []struct {
+		since time.Time
+		want  int
+	}{{since, many - late}, {since.Add(-20 * 24 * time.Hour), many}, {since.Add(24 * time.Hour), 0}} {
+		found := 0
+		after, err := s.FirstSince(e.ctx, shop, at.since)
+		for err == nil {
+			var page []int64
+			if page, after, err = s.Since(e.ctx, shop, at.since, after); after == 0 {
+				break
+			}
+			found += len(page)
+		}
+		if err != nil || found != at.want {
+			e.Errorf("since %s: got %d events and error %v, want %d", at.since, found, err, at.want)
+		}
+	}
+	if number, found, err := s.NumberOf(e.ctx, shop, events[5].EventID); err != nil || !found || number != events[5].Number {
+		e.Errorf("got number %d, %v and error %v, want %d", number, found, err, events[5].Number)
+	}
+	if number, found, err := s.NumberOf(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, events[5].EventID); err != nil || found {
+		e.Errorf("another merchant's: got number %d and error %v, want none", number, err)
+	}
+}
+
+// listsPending lists the events that wait, with when they are due and how old they are.
+func listsPending(e *sqlEnv) {
+	s := open(e, e.address)
+	e.endAll("A", "B", "C")
+	deliveries := e.claimAll(3)
+	e.must(e.acknowledge(deliveries[0]))
+	e.must(e.fail(deliveries[1], 3*time.Hour, "HTTP 500"))
+	e.must(e.fail(deliveries[2], 2*time.Hour, "HTTP 502"))
+	e.Pass(time.Hour)
+	pending, err := s.Pending(e.ctx, shop, 10)
+	e.must(err)
+	if len(pending) != 2 || pending[0].OutTradeNo != deliveries[2].OutTradeNo || pending[0].LastError != "HTTP 502" ||
+		pending[0].Age < time.Hour || pending[0].Age > 2*time.Hour || !pending[0].DueAt.Before(pending[1].DueAt) || pending[0].Token != "" {
+		e.Errorf("got %+v, want the two that wait, the one that is due first at the front", pending)
+	}
+	if one, err := s.Pending(e.ctx, shop, 1); err != nil || len(one) != 1 {
+		e.Errorf("got %d and error %v, want one", len(one), err)
+	}
 }
 
 // requeuesDelivered has an event delivered again that was acknowledged, and one that waits.
