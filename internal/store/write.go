@@ -91,8 +91,8 @@ const asEnded = "progress = 'done', authenticated = TRUE, ended_at = {now}, clos
 // end writes a final state and its event where the condition holds, and reports whether it did.
 func (t tx) end(r schedule.Record, f schedule.Final, condition string, args ...any) (bool, error) {
 	f = completed(f)
-	ending := "UPDATE cloudpay_orders SET " + asEnded + ", ending = ?, trade_state = ?, transaction_id = ?, paid_total = ?, paid_at = ? WHERE " +
-		condition
+	ending := "UPDATE cloudpay_orders SET " + asEnded + ", ending = ?, trade_state = ?, transaction_id = ?, paid_total = ?, paid_at = ?" +
+		" WHERE " + condition
 	args = append([]any{string(f.State), string(f.TradeState), f.TransactionID, optional(f.Total), t.d.at(f.PaidAt)}, args...)
 	if t.d.compound {
 		ended, err := query(t, rowID, "WITH ended AS ("+ending+" RETURNING id), told AS (INSERT INTO cloudpay_events ("+emittedColumns+")"+
