@@ -23,6 +23,9 @@ func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Dura
 	if fault := seen.Validate(); fault != nil {
 		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", seen, fault)
 	}
+	if seen.Progress == schedule.Done {
+		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", seen, &schedule.EndedError{Record: seen})
+	}
 	token := newToken()
 	return singly(ctx, s, "beginning to close order "+seen.String(), func(t tx) (schedule.Claim, error) {
 		for range maxChanges {
@@ -98,7 +101,7 @@ func (t tx) present(e schedule.Entry, token string) (*row, error) {
 		if now, err := t.locked(refIs, refValues(e.Ref)...); err != nil || now != nil {
 			return now, err
 		}
-		if err := t.insert([]schedule.Entry{e}, []int{0}, token); err != nil {
+		if err := t.add(e, token); err != nil {
 			return nil, err
 		}
 	}

@@ -17,7 +17,6 @@ import (
 //	{later}  the later of ? and {now}
 //	{lock}   FOR UPDATE
 //	{skip}   FOR UPDATE SKIP LOCKED
-//	{latest} read what is committed now, even if a REPEATABLE READ transaction has read before
 //	{same}   equal, or both NULL
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
@@ -38,6 +37,8 @@ type dialect struct {
 	// standby is true on a server that takes no writes, whose data may be out of date; empty for a
 	// database without servers.
 	standby string
+	// again ends an INSERT of orders, of which some may be registered.
+	again string
 	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
 	// conns bounds the open connections.
@@ -82,7 +83,6 @@ var dialects = map[string]*dialect{
 			"{later}", "GREATEST(?::timestamptz, statement_timestamp())",
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
-			"{latest}", "",
 			"{same}", "IS NOT DISTINCT FROM",
 			"{claim}", "",
 			"{due}", "",
@@ -99,6 +99,7 @@ var dialects = map[string]*dialect{
 		at:        utc,
 		fault:     postgresFault,
 		endAll:    endAtOnce,
+		again:     " ON CONFLICT DO NOTHING",
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -114,7 +115,6 @@ var dialects = map[string]*dialect{
 			"{later}", "GREATEST(?, UTC_TIMESTAMP(6))",
 			"{lock}", "FOR UPDATE",
 			"{skip}", "FOR UPDATE SKIP LOCKED",
-			"{latest}", "LOCK IN SHARE MODE",
 			"{same}", "<=>",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
@@ -128,6 +128,7 @@ var dialects = map[string]*dialect{
 		at:      utc,
 		fault:   mysqlFault,
 		endAll:  endJoined,
+		again:   againInMySQL(),
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中去掉 tls"),
@@ -143,7 +144,6 @@ var dialects = map[string]*dialect{
 			"{later}", "MAX(?, "+sqliteNow+")",
 			"{lock}", "",
 			"{skip}", "",
-			"{latest}", "",
 			"{same}", "IS",
 			"{claim}", "",
 			"{due}", "",
@@ -155,6 +155,7 @@ var dialects = map[string]*dialect{
 		conns:  1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
 		at:     func(t time.Time) any { return nullable(t, t.UnixMicro()) },
 		endAll: endEach,
+		again:  againInSQLite(),
 		fault:  sqliteFault,
 		remedies: map[fault]bilingual.Text{
 			faultDenied: bilingual.New("of a SQLite file, that this program's user may write it and its folder",

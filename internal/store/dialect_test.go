@@ -20,13 +20,13 @@ import (
 
 func TestDialects(t *testing.T) {
 	t.Parallel()
-	const statement = "SELECT {now} FROM x {claim} WHERE a = ? AND b < {soon} AND c > {later} {skip} {lock} {latest}"
+	const statement = "SELECT {now} FROM x {claim} WHERE a = ? AND b < {soon} AND c > {later} {skip} {lock} {same}"
 	for name, want := range map[string]string{
 		"postgres": "SELECT statement_timestamp() FROM x  WHERE a = $1 AND b < statement_timestamp() + $2::bigint * interval '1 microsecond'" +
-			" AND c > GREATEST($3::timestamptz, statement_timestamp()) FOR UPDATE SKIP LOCKED FOR UPDATE ",
+			" AND c > GREATEST($3::timestamptz, statement_timestamp()) FOR UPDATE SKIP LOCKED FOR UPDATE IS NOT DISTINCT FROM",
 		"mysql": "SELECT UTC_TIMESTAMP(6) FROM x FORCE INDEX (cloudpay_orders_claim) WHERE a = ? AND b < UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND" +
-			" AND c > GREATEST(?, UTC_TIMESTAMP(6)) FOR UPDATE SKIP LOCKED FOR UPDATE LOCK IN SHARE MODE",
-		"sqlite": "SELECT " + sqliteNow + " FROM x  WHERE a = ? AND b < " + sqliteNow + " + ? AND c > MAX(?, " + sqliteNow + ")   ",
+			" AND c > GREATEST(?, UTC_TIMESTAMP(6)) FOR UPDATE SKIP LOCKED FOR UPDATE <=>",
+		"sqlite": "SELECT " + sqliteNow + " FROM x  WHERE a = ? AND b < " + sqliteNow + " + ? AND c > MAX(?, " + sqliteNow + ")   IS",
 	} {
 		if got := dialects[name].sql(statement); got != want {
 			t.Errorf("%s: got %s\nwant %s", name, got, want)

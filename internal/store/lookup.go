@@ -69,24 +69,24 @@ func (t tx) unlessStandby(row string) string {
 }
 
 var (
-	tombstoneRow = rowOf(map[string]string{
+	tombstoneRow = emptyRow(rowColumns, map[string]string{
 		"progress": "'" + string(pruned) + "'", "ending": "ending", "generation": "generation", "ended_at": "ended_at",
 	})
-	standbyRow = rowOf(map[string]string{"progress": "'" + string(standby) + "'"})
+	standbyRow = emptyRow(rowColumns, map[string]string{"progress": "'" + string(standby) + "'"})
 )
 
-// rowOf selects rowColumns that have the given values, and are empty otherwise. It follows a SELECT
-// of an order's row by UNION ALL: NULL has the type of the column above.
-func rowOf(values map[string]string) string {
-	columns := strings.Split(rowColumns, ", ")
-	for i, column := range columns {
+// emptyRow selects columns of an order that have the given values, and are empty otherwise. It
+// stands beside a SELECT of an order's row, with UNION ALL: NULL has the type of the column there.
+func emptyRow(columns string, values map[string]string) string {
+	row := strings.Split(columns, ", ")
+	for i, column := range row {
 		value, given := values[column]
 		if !given {
 			value = emptyColumn(column)
 		}
-		columns[i] = value
+		row[i] = value
 	}
-	return strings.Join(columns, ", ")
+	return strings.Join(row, ", ")
 }
 
 func emptyColumn(column string) string {

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
@@ -13,7 +17,9 @@ import (
 
 // Register schedules an order to be closed. Registering it again with the same facts changes
 // nothing and returns added false. With other facts it changes nothing either and returns a
-// *schedule.ConflictError. The error is an *order.FieldError for an ill-formed entry.
+// *schedule.ConflictError. A withdrawn order that is registered again is as a new one, of the next
+// generation. An order that was pruned is not registered again: added is false, and its facts are
+// not known any more. The error is an *order.FieldError for an ill-formed entry.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
 	if err != nil {
@@ -22,12 +28,18 @@ func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err
 	return all[0].Added, all[0].Err
 }
 
-// chunk bounds the rows that one statement writes.
-const chunk = 500
+const (
+	// chunk bounds the rows that one statement writes.
+	chunk = 500
+	// chunksAbreast is how many chunks of one call are written at the same time, on a connection
+	// each: while one waits for its commit, the other's rows are written.
+	chunksAbreast = 2
+)
 
 // RegisterAll registers each of the entries as Register does, and returns their results in the same
-// order. An entry that cannot be registered does not affect the others. The error is the
-// database's: entries registered before it stay registered, and the call may be repeated.
+// order. Of several entries of one order the first counts. An entry that cannot be registered does
+// not affect the others. The error is the database's: entries registered before it stay registered,
+// and the call may be repeated.
 func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	all := make([]schedule.Registration, len(entries))
 	valid := make([]int, 0, len(entries))
@@ -41,14 +53,95 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 	// Two imports of the same orders lock them in the same sequence, so that one waits for the
 	// other instead of both meeting in a deadlock.
 	slices.SortStableFunc(valid, func(a, b int) int { return compareRefs(entries[a].Ref, entries[b].Ref) })
-	for part := range slices.Chunk(valid, chunk) {
-		token := newToken()
-		err := s.do(ctx, "registering orders", func(t tx) error { return t.register(entries, part, token, all) })
-		if err != nil {
-			return nil, err
+	var orders []schedule.Entry
+	for _, i := range valid {
+		if n := len(orders); n == 0 || orders[n-1].Ref != entries[i].Ref {
+			orders = append(orders, entries[i])
 		}
 	}
+	known, err := s.registerChunks(ctx, orders)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range valid {
+		all[i] = known.result(entries[i])
+	}
 	return all, nil
+}
+
+// registerChunks registers orders, each of them once, and returns those that were registered
+// before.
+func (s *Store) registerChunks(ctx context.Context, orders []schedule.Entry) (registered, error) {
+	parts := slices.Collect(slices.Chunk(orders, chunk))
+	found := make([]registered, len(parts))
+	errs := make([]error, len(parts))
+	var busy sync.WaitGroup
+	free := make(chan struct{}, min(chunksAbreast, s.d.conns))
+	for i, part := range parts {
+		free <- struct{}{}
+		busy.Go(func() {
+			defer func() { <-free }()
+			found[i], errs[i] = s.registerPart(ctx, part)
+		})
+	}
+	busy.Wait()
+	all := make(registered, len(orders))
+	for i := range parts {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		maps.Copy(all, found[i])
+	}
+	return all, nil
+}
+
+// registered are orders that were registered before a call.
+type registered map[order.Ref]known
+
+// known is what the register knows of such an order.
+type known struct {
+	schedule.Entry
+
+	// hash is that of the tombstone, if nothing else is left of the order. The Entry is then empty.
+	hash []byte
+}
+
+// add adds what was found; a row outranks a tombstone. refs are the orders' by their hashes.
+func (r registered) add(refs map[string]order.Ref, found []known) {
+	for _, k := range found {
+		if k.OutTradeNo != "" {
+			r[k.Ref] = k
+		} else if ref, is := refs[string(k.hash)]; is && r[ref].OutTradeNo == "" {
+			r[ref] = k
+		}
+	}
+}
+
+// noEntry selects an empty entry.
+var noEntry = emptyRow(entryColumns, nil)
+
+// scanKnown reads a tombstone's hash or NULL, and entryColumns.
+func scanKnown(scan scanner) (k known, err error) {
+	var closeIn, total sql.Null[int64]
+	var created, closeAt moment
+	err = scan(&k.hash, &k.Region, &k.MchID, &k.SubMchID, &k.OutTradeNo, &k.Owner, &k.SubAppID, &k.API, &total, &created, &closeAt, &closeIn)
+	k.hash, k.Total = bytes.Clone(k.hash), pointer(total)
+	k.CreatedAt, k.CloseAt, k.CloseIn = created.Time, closeAt.Time, time.Duration(closeIn.V)*time.Microsecond
+	return k, err
+}
+
+// result is the result of registering an entry. An order that was not known before is known by this
+// entry afterwards.
+func (r registered) result(e schedule.Entry) schedule.Registration {
+	k, there := r[e.Ref]
+	switch {
+	case !there:
+		r[e.Ref] = known{Entry: e}
+		return schedule.Registration{Added: true}
+	case k.hash != nil:
+		return schedule.Registration{}
+	}
+	return schedule.Registration{Err: k.Conflict(e)}
 }
 
 // compareRefs sorts refs by the columns of the table's unique key, in its order.
@@ -59,95 +152,134 @@ func compareRefs(a, b order.Ref) int {
 	)
 }
 
-// register writes those of the entries whose indices are in part, sorted by their refs. Each row
+// registerPart registers a chunk of orders, and returns those that were registered before. Each row
 // that it adds has the token until its first claim. The token tells this call's rows from those
 // that another call adds at this moment, and it survives a try whose commit was lost.
-func (t tx) register(entries []schedule.Entry, part []int, token string, all []schedule.Registration) error {
-	there, err := t.registered(entries, part, "")
-	if err != nil {
-		return err
+func (s *Store) registerPart(ctx context.Context, orders []schedule.Entry) (registered, error) {
+	first, register := s.once, tx.registerAfterwards
+	switch {
+	case s.d.compound:
+		first, register = s.unbracketed, tx.registerAtOnce
+	case len(orders) == 1:
+		first, register = s.unbracketed, tx.registerOne
 	}
-	var missing []int // the first entry of each order that is not there yet
-	for _, i := range part {
-		_, known := there[entries[i].Ref]
-		repeated := len(missing) > 0 && entries[missing[len(missing)-1]].Ref == entries[i].Ref
-		if !known && !repeated {
-			missing = append(missing, i)
-		}
-	}
-	if len(missing) > 0 {
-		if err := t.insert(entries, missing, token); err != nil {
-			return err
-		}
-		added, err := t.registered(entries, missing, " {latest}") // another call may have added them first, with other facts
-		if err != nil {
-			return err
-		}
-		maps.Copy(there, added)
-	}
-	for n, i := range part {
-		known := there[entries[i].Ref]
-		first := n == 0 || entries[part[n-1]].Ref != entries[i].Ref
-		all[i] = schedule.Registration{Added: first && known.token == token}
-		if conflict := known.Conflict(entries[i]); conflict != nil {
-			all[i] = schedule.Registration{Err: conflict}
-		}
-	}
-	return nil
+	token := newToken()
+	return resultOf(ctx, s, "registering orders", first, func(t tx) (registered, error) { return register(t, orders, token) })
 }
 
-// registered returns those of the entries' orders that are registered. It makes one query for each
-// merchant and sub-merchant.
-func (t tx) registered(entries []schedule.Entry, part []int, locking string) (map[order.Ref]row, error) {
-	there := make(map[order.Ref]row, len(part))
-	for len(part) > 0 {
-		first := entries[part[0]].Ref
-		args := []any{string(first.Region), first.MchID, first.SubMchID}
-		n := 0
-		for ; n < len(part) && sameShop(entries[part[n]].Ref, first); n++ {
-			args = append(args, entries[part[n]].OutTradeNo)
+// registerOne adds an order in two statements, each right by itself: the INSERT adds nothing if
+// there is a tombstone.
+func (t tx) registerOne(orders []schedule.Entry, token string) (registered, error) {
+	if err := t.add(orders[0], token); err != nil {
+		return nil, err
+	}
+	return t.others(orders, token)
+}
+
+// registerAfterwards adds orders and takes those back for which there is a tombstone. All that was
+// pruned is seen then: pruning deletes the row, for which an INSERT waits, in the transaction that
+// writes the tombstone.
+func (t tx) registerAfterwards(orders []schedule.Entry, token string) (registered, error) {
+	rows, args := make([]string, len(orders)), make([]any, 0, 13*len(orders))
+	for i, e := range orders {
+		row, values := t.newRow(e, token)
+		rows[i], args = "("+row+")", append(args, values...)
+	}
+	if _, err := t.exec("INSERT INTO cloudpay_orders ("+newColumns+") VALUES "+strings.Join(rows, ", ")+t.d.again, args...); err != nil {
+		return nil, err
+	}
+	found, err := t.others(orders, token)
+	for ref, k := range found {
+		if err == nil && k.hash != nil {
+			_, err = t.exec("DELETE FROM cloudpay_orders WHERE "+refIs+" AND token = ?", append(refValues(ref), token)...)
 		}
-		rows, err := query(t, scanRow, "SELECT "+rowColumns+" FROM cloudpay_orders"+
-			" WHERE region = ? AND mchid = ? AND sub_mchid = ? AND out_trade_no IN ("+marks(n)+")"+locking, args...)
+	}
+	return found, err
+}
+
+// againInMySQL and againInSQLite end an INSERT of new rows: a withdrawn order becomes a new one,
+// and another that is there stays as it is. MySQL assigns from left to right: the token comes
+// first, by which the other assignments know the row, and withdrawn_at last.
+func againInMySQL() string {
+	assignments := []string{"token = IF(progress = 'gaveUp' AND withdrawn_at IS NOT NULL, VALUES(token), token)"}
+	set := func(column, value string) {
+		assignments = append(assignments, column+" = IF(token = VALUES(token) AND withdrawn_at IS NOT NULL, "+value+", "+column+")")
+	}
+	for _, column := range newFacts {
+		set(column, "VALUES("+column+")")
+	}
+	for assignment := range strings.SplitSeq(asNew, ", ") {
+		column, value, _ := strings.Cut(assignment, " = ")
+		set(column, value)
+	}
+	return " ON DUPLICATE KEY UPDATE " + strings.Join(assignments, ", ")
+}
+
+func againInSQLite() string {
+	facts := make([]string, len(newFacts))
+	for i, column := range newFacts {
+		facts[i] = column + " = excluded." + column
+	}
+	assignments := "token = excluded.token, " + asNew + ", " + strings.Join(facts, ", ")
+	return " ON CONFLICT (region, mchid, sub_mchid, out_trade_no) DO UPDATE SET " + assignments +
+		" WHERE progress = 'gaveUp' AND withdrawn_at IS NOT NULL"
+}
+
+// newFacts are the columns that a withdrawn order gets from a new registration.
+var newFacts = []string{"owner", "sub_appid", "api", "total", "created_at", "close_at", "close_in", "due_at"}
+
+// newColumns are the columns of a new row.
+const newColumns = entryColumns + ", registered_at, progress, due_at, token"
+
+// newRow returns a new row for newColumns, and its arguments. A delay is added to the database's
+// clock. A time that is past is due now: nothing becomes due before it is written, so that a claim
+// need not look there again.
+func (t tx) newRow(e schedule.Entry, token string) (row string, args []any) {
+	due, at := "{later}", t.d.at(e.CloseAt)
+	if e.CloseAt.IsZero() {
+		due, at = "{soon}", e.CloseIn.Microseconds()
+	}
+	return marks(strings.Count(entryColumns, ",")+1) + ", {now}, 'waiting', " + due + ", ?", append(t.entryValues(e), at, token)
+}
+
+// add inserts an order, unless it is registered or pruned.
+func (t tx) add(e schedule.Entry, token string) error {
+	row, args := t.newRow(e, token)
+	_, err := t.exec("INSERT INTO cloudpay_orders ("+newColumns+") SELECT "+row+" FROM (SELECT 1 AS one) AS this"+
+		" WHERE NOT EXISTS (SELECT 1 FROM cloudpay_tombstones WHERE hash = ?)"+t.d.again, append(args, schedule.TombstoneHash(e.Ref))...)
+	return err
+}
+
+// others returns those of the orders that are registered and do not have the token, or are pruned.
+// It makes one query for each merchant and sub-merchant.
+func (t tx) others(orders []schedule.Entry, token string) (registered, error) {
+	found := registered{}
+	for len(orders) > 0 {
+		first := orders[0].Ref
+		n := 1
+		for n < len(orders) && sameShop(orders[n].Ref, first) {
+			n++
+		}
+		refs := make(map[string]order.Ref, n) // by hash
+		hashes, numbers := make([]any, n), make([]any, n)
+		for i, e := range orders[:n] {
+			hash := schedule.TombstoneHash(e.Ref)
+			refs[string(hash)] = e.Ref
+			hashes[i], numbers[i] = hash, e.OutTradeNo
+		}
+		rows, err := query(t, scanKnown, "SELECT hash, "+noEntry+" FROM cloudpay_tombstones WHERE hash IN ("+marks(n)+")"+
+			" UNION ALL SELECT NULL, "+entryColumns+" FROM cloudpay_orders"+
+			" WHERE region = ? AND mchid = ? AND sub_mchid = ? AND (token IS NULL OR token <> ?) AND out_trade_no IN ("+marks(n)+")",
+			slices.Concat(hashes, []any{string(first.Region), first.MchID, first.SubMchID, token}, numbers)...)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
-			there[r.Ref] = r
-		}
-		part = part[n:]
+		found.add(refs, rows)
+		orders = orders[n:]
 	}
-	return there, nil
+	return found, nil
 }
 
 func sameShop(a, b order.Ref) bool {
 	return a.Region == b.Region && a.MchID == b.MchID && a.SubMchID == b.SubMchID
-}
-
-// insert adds the orders that are not there. A row that another call has added since stays as it
-// is.
-func (t tx) insert(entries []schedule.Entry, which []int, token string) error {
-	var values strings.Builder
-	args := make([]any, 0, 13*len(which))
-	for n, i := range which {
-		if n > 0 {
-			values.WriteByte(',')
-		}
-		e := entries[i]
-		args = append(args, t.entryValues(e)...)
-		// A delay is added to the database's clock. A time that is past is due now: nothing becomes
-		// due before it is written, so that a claim need not look there again.
-		due := "{later}"
-		if e.CloseAt.IsZero() {
-			due = "{soon}"
-			args = append(args, e.CloseIn.Microseconds())
-		} else {
-			args = append(args, t.d.at(e.CloseAt))
-		}
-		args = append(args, token)
-		values.WriteString("(" + marks(strings.Count(entryColumns, ",")+1) + ", {now}, 'waiting', " + due + ", ?)")
-	}
-	_, err := t.exec("INSERT INTO cloudpay_orders ("+entryColumns+", registered_at, progress, due_at, token) VALUES "+values.String()+
-		t.d.ifNew, args...)
-	return err
 }

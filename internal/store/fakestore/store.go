@@ -6,6 +6,7 @@ package fakestore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -145,10 +146,15 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 	if fault := e.Validate(); fault != nil {
 		return schedule.Registration{Err: fault}
 	}
-	if there, known := s.rows[e.Ref]; known {
+	there, known := s.rows[e.Ref]
+	if known && there.Progress != schedule.Withdrawn {
 		return schedule.Registration{Err: there.Conflict(e)}
 	}
-	s.add(e)
+	added := s.add(e)
+	if known { // withdrawn, and registered again
+		s.byID = slices.DeleteFunc(s.byID, func(r *row) bool { return r == there })
+		added.ID, added.Generation = there.ID, there.Generation+1
+	}
 	return schedule.Registration{Added: true}
 }
 

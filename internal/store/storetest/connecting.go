@@ -15,6 +15,7 @@ var connecting = []sqlProof{
 	{name: "a new connection sends no settings", only: servers, prove: beginsSilently},
 	{name: "a server that is configured not to commit statements", only: []string{"mysql"}, prove: commitsStatements},
 	{name: "a transaction sets its own isolation", only: servers, prove: isolates},
+	{name: "a pruned order is not registered again", prove: registersPruned},
 	{name: "registering under another isolation", only: []string{"mysql"}, prove: registersRepeatably},
 }
 

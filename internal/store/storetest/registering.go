@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ var registering = []proof{
 	{name: "registering twice", prove: registersTwice},
 	{name: "other facts are a conflict", prove: conflicts},
 	{name: "many at once", prove: registersMany},
+	{name: "a withdrawn order is registered again", prove: registersAgain},
 	{name: "close_in is counted by the database's clock", prove: closesIn},
 	{name: "a close of an order that is not registered", prove: beginsUnregistered},
 }
@@ -82,6 +84,73 @@ func conflicts(e *env) {
 	if err != nil || got.Differs(first) != "" {
 		e.Errorf("after conflicts: got %#v and error %v, want what was registered first", got.Entry, err)
 	}
+}
+
+// registersAgain registers a withdrawn order, alone and among others. It is as a new one, but of
+// the next generation.
+func registersAgain(e *env) {
+	for _, no := range []string{"A1", "A2"} {
+		e.register(schedule.Entry{Ref: ref(no), Owner: "tcb:before", CloseIn: time.Hour})
+		e.must(withdrawn(e, no))
+		entry := schedule.Entry{Ref: ref(no), Owner: "tcb:after", Total: fen(7)}
+		for _, want := range []bool{true, false} {
+			entries := []schedule.Entry{entry}
+			if no == "A2" {
+				entries = append(entries, due("B1"), due("B2"))
+			}
+			all, err := e.RegisterAll(e.ctx, entries)
+			e.must(err)
+			if all[0].Added != want || all[0].Err != nil {
+				e.Errorf("order %s: got %+v, want added %v", no, all[0], want)
+			}
+		}
+		r := e.show(no)
+		if r.Generation != 2 || r.Round != 1 || r.Progress != schedule.Waiting || !r.WithdrawnAt.IsZero() || r.Differs(entry) != "" {
+			e.Errorf("got %+v, want the second registration, waiting", r)
+		}
+		e.must(withdrawn(e, no))
+		e.must(withdrawn(e, no)) // once more changes nothing
+		e.register(entry)
+		if r := e.show(no); r.Generation != 3 {
+			e.Errorf("got generation %d, want 3", r.Generation)
+		}
+	}
+	e.claim("A1", "B1", "B2", "A2")
+}
+
+func withdrawn(e *env, no string) error {
+	_, err := e.Change(e.ctx, ref(no), schedule.Change{Withdraw: true, By: "shop"})
+	return err
+}
+
+// registersPruned registers orders of which a tombstone is left. Nothing is added, whether alone or
+// among others, and Show has what the tombstone has.
+func registersPruned(e *sqlEnv) {
+	for _, no := range []string{"P1", "P2"} {
+		hash := fmt.Sprintf(map[string]string{"postgres": `'\x%x'`, "mysql": "x'%x'", "sqlite": "x'%x'"}[e.db.Name], schedule.TombstoneHash(ref(no)))
+		at := map[string]string{"postgres": "now()", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "1"}[e.db.Name]
+		e.sql("INSERT INTO cloudpay_tombstones (hash, ending, generation, ended_at, pruned_at) VALUES (" + hash + ", 'closed', 4, " + at + ", " + at + ")")
+	}
+	added, err := e.Register(e.ctx, due("P1"))
+	if added || err != nil {
+		e.Errorf("got added %v and error %v, want nothing", added, err)
+	}
+	all, err := e.RegisterAll(e.ctx, []schedule.Entry{due("A1"), due("P1"), due("P2"), due("A2"), due("P2")})
+	e.must(err)
+	for i, want := range []bool{true, false, false, true, false} {
+		if all[i].Added != want || all[i].Err != nil {
+			e.Errorf("entry %d: got %+v, want added %v", i, all[i], want)
+		}
+	}
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders"); n != 2 {
+		e.Errorf("got %d orders, want 2", n)
+	}
+	r := e.show("P1")
+	if !r.Pruned || r.Progress != schedule.Done || r.FinalState != schedule.FinalClosed || r.Generation != 4 || r.Ref != ref("P1") || r.EndedAt.IsZero() {
+		e.Errorf("got %+v, want the tombstone's", r)
+	}
+	_, err = e.Begin(e.ctx, r, lease)
+	refused[*schedule.EndedError](e, err)
 }
 
 func registersMany(e *env) {
