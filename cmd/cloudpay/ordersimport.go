@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
 )
 
@@ -43,6 +46,10 @@ type importCmd struct {
 	overdue bool
 	// fromLine is the first line that is registered.
 	fromLine int
+	// change and withdraw have the file correct or withdraw registrations instead; by names the one
+	// that asks for it.
+	change, withdraw bool
+	by               string
 	// rejects is a file for the lines that are not registered; empty: standard error gets the
 	// first.
 	rejects string
@@ -79,6 +86,10 @@ func (i *importCmd) flags(l *render.Language, flags *pflag.FlagSet) {
 	flags.BoolVar(&i.overdue, "overdue", false, l.Say("take every close_at that lies before created_at or more than a day back",
 		"允许 close_at 早于 created_at，或已过去一天以上"))
 	flags.IntVar(&i.fromLine, "from-line", 1, l.Say("the first line that is registered, besides the header", "从第几行起登记（表头除外）"))
+	flags.BoolVar(&i.change, "change", false, l.Say("correct the registrations of the orders, by the columns that the file has",
+		"按文件所含的列更正订单的登记"))
+	flags.BoolVar(&i.withdraw, "withdraw", false, l.Say("withdraw the registrations of the orders", "撤回订单的登记"))
+	flags.StringVar(&i.by, "changed-by", "", l.Say("who asks for the change, for its history; this user when left out", "变更人，记入变更历史；不填则为当前用户"))
 	flags.StringVar(&i.rejects, "rejects", "", l.Say("file to write rejected lines to as they were, each with its reason",
 		"写入被拒绝的行（原样，附原因）的文件"))
 }
@@ -115,6 +126,9 @@ func (i *importCmd) run(cmd *cobra.Command, args []string) error {
 			SubMchID: i.subMchID, CloseAt: i.closeAt, Overdue: i.overdue,
 			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
 		}
+		if i.change || i.withdraw {
+			in.Change = i.changeIn(s, m)
+		}
 		if err := i.read(in, args[0]); err != nil {
 			return err
 		}
@@ -148,6 +162,9 @@ func (i *importCmd) read(in *orderfile.Importer, name string) (err error) {
 	if i.encoding != "" && !slices.Contains(orderfile.Encodings(), i.encoding) {
 		return usage(checkChoice("encoding", i.encoding, orderfile.Encodings()))
 	}
+	if i.change && i.withdraw {
+		return usagef("--withdraw: and --change are two imports: give one of them", "--withdraw：与 --change 是两种导入：只能给出其一")
+	}
 	if i.fromLine < 1 {
 		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")
 	}
@@ -177,8 +194,7 @@ func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) 
 			NextLine int `json:"nextLine,omitempty"`
 		}{in.Lines, in.Added, in.Known, in.Rejects.Count, in.NextLine})
 	} else {
-		fmt.Fprint(cmd.OutOrStdout(), i.Say("%d orders: %d registered, %d registered before, %d rejected\n",
-			"共 %d 个订单：新登记 %d，此前已登记 %d，拒绝 %d\n", in.Lines, in.Added, in.Known, in.Rejects.Count))
+		fmt.Fprint(cmd.OutOrStdout(), i.summary(in))
 	}
 	switch {
 	case err != nil && in.NextLine == 0: // everything was read; the report of what was rejected is broken
@@ -190,4 +206,36 @@ func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) 
 		return exit(exitFault)
 	}
 	return nil
+}
+
+// summary is the counts in one line.
+func (i *importCmd) summary(in *orderfile.Importer) string {
+	switch {
+	case i.withdraw:
+		return i.Say("%d orders: %d withdrawn, %d withdrawn before, %d rejected\n", "共 %d 个订单：撤回 %d，此前已撤回 %d，拒绝 %d\n",
+			in.Lines, in.Added, in.Known, in.Rejects.Count)
+	case i.change:
+		return i.Say("%d orders: %d changed, %d as they are, %d rejected\n", "共 %d 个订单：更改 %d，无需更改 %d，拒绝 %d\n",
+			in.Lines, in.Added, in.Known, in.Rejects.Count)
+	}
+	return i.Say("%d orders: %d registered, %d registered before, %d rejected\n",
+		"共 %d 个订单：新登记 %d，此前已登记 %d，拒绝 %d\n", in.Lines, in.Added, in.Known, in.Rejects.Count)
+}
+
+// changeIn returns what --change and --withdraw do with an order.
+func (i *importCmd) changeIn(s *store.Store, m order.Merchant) func(context.Context, order.Params) (bool, error) {
+	by := cmp.Or(i.by, userName())
+	return func(ctx context.Context, p order.Params) (bool, error) {
+		p.Change, p.Withdraw, p.ChangedBy, p.Overdue = i.change, i.withdraw, by, p.Overdue || i.overdue
+		ref, change, err := schedule.NewChange(m, p, time.Now())
+		if err != nil {
+			return false, err
+		}
+		before, err := s.Show(ctx, ref)
+		if err != nil {
+			return false, err
+		}
+		after, err := s.Change(ctx, ref, change)
+		return before.Progress != after.Progress || before.Entry.Differs(after.Entry) != "", err
+	}
 }

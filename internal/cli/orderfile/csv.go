@@ -108,12 +108,12 @@ func (c *csvParser) head(line string) error {
 	if err != nil {
 		return &FileError{bilingual.Errorf("the header: %s", "表头：%s", csvFault(err))}
 	}
-	columns, err := c.in.Columns.header(titles, c.in.CloseAt != "")
+	columns, err := c.in.Columns.header(titles, c.in.CloseAt != "" || c.in.Change != nil)
 	if err != nil {
 		return err
 	}
 	c.columns = columns
-	c.in.closeAtMissing = !hasNamed(columns, closeAt)
+	c.in.closeAtMissing = !hasNamed(columns, closeAt) && c.in.Change == nil
 	return c.in.Rejects.head(prefix(c.separator)+own, c.separator)
 }
 

@@ -41,6 +41,9 @@ type Importer struct {
 	Register func(context.Context, []schedule.Entry) ([]schedule.Registration, error)
 	// Owners returns those of the orders that are registered, as store.Store.Owners does.
 	Owners func(context.Context, []order.Ref) (map[order.Ref]order.Owner, error)
+	// Change is called with each order instead, if it is not nil: the file corrects or withdraws
+	// registrations. It reports whether it did; false says that nothing was left to do.
+	Change func(context.Context, order.Params) (changed bool, err error)
 	// Merchant is the owner of the orders, whose rules and defaults they get.
 	Merchant order.Merchant
 	Format   Format
@@ -124,7 +127,7 @@ func (in *Importer) all(ctx context.Context, text *lineReader, read *int64) erro
 			empty = false
 			err = in.reject(reject{line: text.number, field: errTooLong.field, rule: errTooLong.rule})
 		case err == nil && !isBlank(line):
-			err = in.take(parse, text.number, line)
+			err = in.take(ctx, parse, text.number, line)
 			empty = false
 		}
 		if err == nil && len(in.batch) == inBatch {
@@ -159,7 +162,7 @@ func (in *Importer) reject(one reject) error {
 
 // take adds the order on a line to the batch, or rejects the line. Before the first line that is
 // wanted only the header is read.
-func (in *Importer) take(parse parser, number int, line string) error {
+func (in *Importer) take(ctx context.Context, parse parser, number int, line string) error {
 	if number < in.FromLine && parse.headed() {
 		return nil
 	}
@@ -177,6 +180,9 @@ func (in *Importer) take(parse parser, number int, line string) error {
 	p.SubMchID = cmp.Or(p.SubMchID, in.SubMchID)
 	if in.closeAtMissing {
 		p.CloseAt = in.CloseAt
+	}
+	if in.Change != nil {
+		return in.change(ctx, number, p)
 	}
 	e, err := NewEntry(in.Merchant, p.Params)
 	if err != nil {
@@ -221,6 +227,23 @@ func (in *Importer) rejectOverdue(ctx context.Context) error {
 		}
 	}
 	in.batch = kept
+	return nil
+}
+
+// change corrects or withdraws the registration of a line's order at once.
+func (in *Importer) change(ctx context.Context, number int, p parsed) error {
+	changed, err := in.Change(ctx, p.Params)
+	switch {
+	case err != nil && !schedule.IsAnswer(err):
+		return err
+	case err != nil:
+		return in.reject(rejectFor(number, p, err))
+	case changed:
+		in.Added++
+	default:
+		in.Known++
+	}
+	in.Lines++
 	return nil
 }
 
