@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +28,9 @@ type redeliverCmd struct {
 	dead  bool
 	// dry counts the events, and changes nothing.
 	dry bool
+
+	// requeued counts the events, or with dry those that would be.
+	requeued int
 }
 
 // newRedeliver makes the command orders redeliver. It delivers nothing itself: the signing key is
@@ -72,18 +74,14 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return r.with(func(s *store.Store, m order.Merchant) error {
-		o := &outbox{Store: s, of: m.Account(), dry: r.dry}
 		if len(ids) > 0 {
-			return r.each(cmd, o, ids)
+			return r.each(cmd, s, m.Account(), ids)
 		}
-		o.progress = func(n int) { cmd.PrintErr(r.Say("%d events …\n", "已处理 %d 个事件 …\n", n)) }
-		var err error
+		page := r.requeue(cmd, s, m.Account())
 		if r.dead {
-			err = o.requeueDead(cmd.Context())
-		} else {
-			err = o.requeueSince(cmd.Context(), since)
+			return r.tellAll(cmd, s.EachDead(cmd.Context(), m.Account(), page))
 		}
-		return r.tellAll(cmd, o.requeued, err)
+		return r.tellAll(cmd, s.EachSince(cmd.Context(), m.Account(), since, page))
 	})
 }
 
@@ -102,10 +100,10 @@ func eventNumber(id string) (int64, error) {
 
 // each requeues events one by one. One that there is not keeps none of the others from it, and
 // makes the exit code 4.
-func (r *redeliverCmd) each(cmd *cobra.Command, o *outbox, ids []string) error {
+func (r *redeliverCmd) each(cmd *cobra.Command, s *store.Store, of order.Account, ids []string) error {
 	worst := exitFine
 	for _, id := range ids {
-		number, done, err := o.requeueOne(cmd.Context(), id)
+		number, done, err := r.requeueOne(cmd.Context(), s, of, id)
 		if err != nil {
 			return err
 		}
@@ -137,7 +135,8 @@ func (r *redeliverCmd) tell(cmd *cobra.Command, id string, number int64, done bo
 }
 
 // tellAll prints how many events were requeued, also of a run that an error ended.
-func (r *redeliverCmd) tellAll(cmd *cobra.Command, n int, err error) error {
+func (r *redeliverCmd) tellAll(cmd *cobra.Command, err error) error {
+	n := r.requeued
 	switch {
 	case r.json:
 		render.JSON(cmd.OutOrStdout(), struct {
@@ -156,80 +155,39 @@ func (r *redeliverCmd) tellAll(cmd *cobra.Command, n int, err error) error {
 	return nil
 }
 
-// outbox requeues events of a merchant's.
-type outbox struct {
-	*store.Store
-
-	of  order.Account
-	dry bool
-	// requeued counts them, or with dry those that would be. progress is told the count now and
-	// then.
-	requeued int
-	progress func(int)
-}
-
-// requeue requeues events by their numbers.
-func (o *outbox) requeue(ctx context.Context, numbers []int64) error {
-	const line = 10_000 // events between two lines of progress
-	before, n := o.requeued/line, len(numbers)
-	if !o.dry {
-		var err error
-		if n, err = o.Requeue(ctx, o.of, numbers); err != nil {
-			return err
-		}
-	}
-	if o.requeued += n; o.requeued/line > before {
-		o.progress(o.requeued)
-	}
-	return nil
-}
-
 // requeueOne requeues an event by its number or ID; done is false if there is none.
-func (o *outbox) requeueOne(ctx context.Context, id string) (number int64, done bool, err error) {
+func (r *redeliverCmd) requeueOne(ctx context.Context, s *store.Store, of order.Account, id string) (number int64, done bool, err error) {
 	if number, err = eventNumber(id); err != nil {
 		return 0, false, err
 	}
 	if number == 0 {
 		var found bool
-		if number, found, err = o.NumberOf(ctx, o.of, schedule.EventID(id)); !found {
+		if number, found, err = s.NumberOf(ctx, of, schedule.EventID(id)); !found {
 			return 0, false, err
 		}
 	}
-	if o.dry {
-		numbers, _, err := o.Since(ctx, o.of, time.Time{}, number-1)
+	if r.dry {
+		numbers, _, err := s.Since(ctx, of, time.Time{}, number-1)
 		return number, len(numbers) > 0 && numbers[0] == number, err
 	}
-	n, err := o.Requeue(ctx, o.of, []int64{number})
+	n, err := s.Requeue(ctx, of, []int64{number})
 	return number, n > 0, err
 }
 
-// requeueDead requeues all that are not tried again by themselves.
-func (o *outbox) requeueDead(ctx context.Context) error {
-	for last := int64(0); ; {
-		dead, err := o.DeadLetters(ctx, o.of, last, pageSize)
-		if err != nil || len(dead) == 0 {
-			return err
+// requeue requeues a page of events, or with --dry-run only counts it, and says how far it is.
+func (r *redeliverCmd) requeue(cmd *cobra.Command, s *store.Store, of order.Account) func([]int64) error {
+	const line = 10_000 // events between two lines
+	return func(numbers []int64) error {
+		before, n := r.requeued/line, len(numbers)
+		if !r.dry {
+			var err error
+			if n, err = s.Requeue(cmd.Context(), of, numbers); err != nil {
+				return err
+			}
 		}
-		numbers := make([]int64, len(dead))
-		for i, d := range dead {
-			numbers[i], last = d.Number, d.Number
+		if r.requeued += n; r.requeued/line > before {
+			cmd.PrintErr(r.Say("%d events …\n", "已处理 %d 个事件 …\n", r.requeued))
 		}
-		if err := o.requeue(ctx, numbers); err != nil {
-			return err
-		}
+		return nil
 	}
-}
-
-// requeueSince requeues all that occurred since a time.
-func (o *outbox) requeueSince(ctx context.Context, since time.Time) error {
-	after, err := o.FirstSince(ctx, o.of, since)
-	for err == nil {
-		var numbers []int64
-		numbers, last, failed := o.Since(ctx, o.of, since, after)
-		if last == 0 {
-			return failed
-		}
-		after, err = last, errors.Join(failed, o.requeue(ctx, numbers))
-	}
-	return err
 }

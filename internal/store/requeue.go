@@ -95,3 +95,37 @@ func (s *Store) Since(ctx context.Context, of order.Account, since time.Time, af
 	}
 	return numbers, last, err
 }
+
+// EachSince calls do with the numbers of a merchant's events that occurred at a time or later, in
+// pages. It ends with do's error.
+func (s *Store) EachSince(ctx context.Context, of order.Account, since time.Time, do func(numbers []int64) error) error {
+	after, err := s.FirstSince(ctx, of, since)
+	for err == nil {
+		numbers, last, err := s.Since(ctx, of, since, after)
+		if err != nil || last == 0 {
+			return err
+		}
+		if err := do(numbers); err != nil {
+			return err
+		}
+		after = last
+	}
+	return err
+}
+
+// EachDead is EachSince for a merchant's dead letters.
+func (s *Store) EachDead(ctx context.Context, of order.Account, do func(numbers []int64) error) error {
+	for after := int64(0); ; {
+		dead, err := s.DeadLetters(ctx, of, after, maxEvents)
+		if err != nil || len(dead) == 0 {
+			return err
+		}
+		numbers := make([]int64, len(dead))
+		for i, d := range dead {
+			numbers[i], after = d.Number, d.Number
+		}
+		if err := do(numbers); err != nil {
+			return err
+		}
+	}
+}

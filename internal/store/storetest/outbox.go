@@ -265,14 +265,10 @@ func findsSince(e *sqlEnv) {
 		want  int
 	}{{since, many - late}, {since.Add(-20 * 24 * time.Hour), many}, {since.Add(24 * time.Hour), 0}} {
 		found := 0
-		after, err := s.FirstSince(e.ctx, shop, at.since)
-		for err == nil {
-			var page []int64
-			if page, after, err = s.Since(e.ctx, shop, at.since, after); after == 0 {
-				break
-			}
-			found += len(page)
-		}
+		err := s.EachSince(e.ctx, shop, at.since, func(numbers []int64) error {
+			found += len(numbers)
+			return nil
+		})
 		if err != nil || found != at.want {
 			e.Errorf("since %s: got %d events and error %v, want %d", at.since, found, err, at.want)
 		}
