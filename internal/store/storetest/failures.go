@@ -116,12 +116,15 @@ func deadlocks(e *sqlEnv) {
 	e.claim("A", "B")
 }
 
-// proxy forwards to a database, and can stop forwarding.
+// proxy forwards to a database, can stop forwarding, and counts round trips.
 type proxy struct {
 	address string
 	quiet   atomic.Bool
 	// left is how many more bytes of the database's answers are forwarded; negative for all.
 	left atomic.Int64
+	// trips counts the requests, if one connection is used; answered is set after an answer.
+	trips    atomic.Int64
+	answered atomic.Bool
 }
 
 func (e *sqlEnv) proxied() (*proxy, *store.Store) {
@@ -163,7 +166,7 @@ func (e *sqlEnv) proxied() (*proxy, *store.Store) {
 			keep(near)
 			keep(far)
 			go p.pass(near, far, p.allows)
-			go p.pass(far, near, func(n int) int { return n })
+			go p.pass(far, near, p.counts)
 		}
 	}()
 	return p, openAt(e, p.address)
@@ -174,8 +177,17 @@ func openAt(e *sqlEnv, address string) *store.Store {
 	return open(e.T, address)
 }
 
+// counts notes a request: what comes from the client after an answer, in one piece or several.
+func (p *proxy) counts(n int) int {
+	if p.answered.Swap(false) {
+		p.trips.Add(1)
+	}
+	return n
+}
+
 // allows returns how many of n bytes of the database's answer are forwarded.
 func (p *proxy) allows(n int) int {
+	p.answered.Store(true)
 	if p.left.Load() < 0 {
 		return n
 	}

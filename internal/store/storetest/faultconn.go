@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
 	"cloudpay/internal/store"
@@ -18,6 +19,8 @@ type faulty struct {
 
 	mu   sync.Mutex
 	step int // the steps so far
+	// commits counts transactions that wrote, and statements outside of a transaction that did.
+	commits int
 	// at is the step at which the connection is cut; 0 for none.
 	at int
 	// late cuts the connection after the step, so that only the answer is lost.
@@ -72,6 +75,15 @@ type faultyConn struct {
 
 	f   *faulty
 	cut bool
+	// within is set in a transaction.
+	within bool
+}
+
+// wrote counts a statement that commits by itself.
+func (c *faultyConn) wrote(query string) {
+	if !c.within && !strings.HasPrefix(query, "SELECT") {
+		c.f.commits++
+	}
 }
 
 // do runs a step, or cuts the connection. If the step runs and its answer is lost, undo closes what
@@ -111,10 +123,12 @@ func (c *faultyConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 	if err != nil {
 		return nil, err
 	}
+	c.within = true
 	return &faultyTx{Tx: tx, c: c}, nil
 }
 
 func (c *faultyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.wrote(query)
 	var result driver.Result
 	err := c.do(func() (err error) {
 		result, err = c.Conn.(driver.ExecerContext).ExecContext(ctx, c.f.sent(query), args)
@@ -124,6 +138,7 @@ func (c *faultyConn) ExecContext(ctx context.Context, query string, args []drive
 }
 
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.wrote(query)
 	var rows driver.Rows
 	err := c.do(func() (err error) {
 		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, c.f.sent(query), args)
@@ -161,9 +176,14 @@ type faultyTx struct {
 	c *faultyConn
 }
 
-func (t *faultyTx) Commit() error { return t.c.do(t.Tx.Commit) }
+func (t *faultyTx) Commit() error {
+	t.c.within = false
+	t.c.f.commits++
+	return t.c.do(t.Tx.Commit)
+}
 
 func (t *faultyTx) Rollback() error {
+	t.c.within = false
 	if t.c.cut {
 		return nil
 	}
