@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,8 +142,12 @@ func (t tx) lastNumber(key []any) (last int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = t.one([]any{&last}, "SELECT last FROM cloudpay_numbers WHERE "+ofMerchant, key...)
-	return last, err
+	// A program of the release before numbers too if a person puts its counter back, as its error
+	// says. Its numbers are not in the row.
+	var given int64
+	_, err = t.one([]any{&last, &given}, "SELECT last, COALESCE((SELECT MAX(seq) FROM cloudpay_events WHERE "+ofMerchant+
+		"), 0) FROM cloudpay_numbers WHERE "+ofMerchant, slices.Concat(key, key)...)
+	return max(last, given), err
 }
 
 // unnumbered returns the row ids of a merchant's new events.

@@ -242,6 +242,12 @@ func oldProgramsNumberNoMore(e *sqlEnv) {
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_events WHERE seq IS NOT NULL"); n != 0 {
 		e.Errorf("got %d numbers before anything was read, want none", n)
 	}
+	// A person puts it back, and an old program numbers on.
+	e.sql("UPDATE cloudpay_events SET seq = 7")
+	e.endAll("B")
+	if events, err := e.History(e.ctx, ref("B"), 1); err != nil || len(events) != 1 || events[0].Number != 8 {
+		e.Errorf("got %v and error %v, want a number behind those that are given", events, err)
+	}
 	if ids := e.idsOf("A"); len(ids) != 1 || strings.Count(string(ids[0]), "-") != 4 {
 		e.Errorf("got the ids %v, want one UUID", ids)
 	}
