@@ -58,7 +58,7 @@ func benchmarkTell(b *testing.B, db storetest.Database) {
 func (w *town) ended(b *testing.B, address string, orders int) {
 	b.Helper()
 	w.register(open(b, address), numbers("A", orders)...)
-	s := &sweep.Sweeper{Gateway: instant{}, Merchant: w.shop(), Store: open(b, address), Concurrency: 64, PerSecond: unlimited}
+	s := &sweep.Sweeper{Gateway: inProcess{}, Merchant: w.shop(), Store: open(b, address), Concurrency: 64, PerSecond: unlimited}
 	if report, err := s.RunOnce(context.Background()); err != nil || report.Closed != orders {
 		b.Fatalf("got %+v, %v, want %d closed", report, err, orders)
 	}
