@@ -52,3 +52,33 @@ func TestCallsDoNotWaitForTheQuota(t *testing.T) {
 		w.wantEnded()
 	})
 }
+
+// A claim takes as many orders as there are workers, and more only if workers wait for claims.
+func TestClaimsFitTheirWorkers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		latency time.Duration
+		least   int // claims, and most
+		most    int
+	}{
+		"a gateway that takes no time": {0, 2000 / 16, 2000/16 + 10},
+		"a gateway that takes longer":  {50 * time.Millisecond, 2000 / 4, 2000/4 + 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.sweeper.PerSecond = 1e9
+				w.gateway.latency, w.store.Latency = tc.latency, 10*time.Millisecond
+				for i := range 2000 {
+					w.order(fmt.Sprint("A", i), tradestate.Success)
+				}
+				w.sweep(time.Minute)
+				w.wantEnded()
+				if n := w.store.Calls()["claim"]; n < tc.least || n > tc.most {
+					t.Errorf("2000 orders took %d claims, want %d to %d", n, tc.least, tc.most)
+				}
+			})
+		})
+	}
+}

@@ -94,21 +94,21 @@ func TestEndRefusedInABatch(t *testing.T) {
 	})
 }
 
-// The end of a sweep's time is enough to record what was in flight, with as many workers as there
-// may be and a store that is slow.
+// The end of a sweep's time is enough to record what was in flight, ended or not, with as many
+// workers as there may be and a store that is slow.
 func TestEndsAreRecordedInTime(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ limit, latency time.Duration }{
-		{3 * time.Second, 60 * time.Millisecond},
-		{10 * time.Second, 200 * time.Millisecond},
-		{20 * time.Second, 800 * time.Millisecond},
+		{3 * time.Second, 15 * time.Millisecond},
+		{10 * time.Second, 60 * time.Millisecond},
+		{20 * time.Second, 150 * time.Millisecond},
 	} {
 		t.Run(tc.limit.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.sweeper.Concurrency, w.sweeper.PerSecond = 128, 100_000
-				w.gateway.latency, w.store.Latency = 10*time.Millisecond, tc.latency
+				w.gateway.latency, w.store.Latency = tc.limit/30, tc.latency
 				for i := range 6000 {
 					w.order(fmt.Sprint("A", i), tradestate.Success)
 				}

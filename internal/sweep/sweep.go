@@ -33,6 +33,9 @@ type sweep struct {
 
 	// doubtlessAt is when fetch last found no order in doubt.
 	doubtlessAt time.Time
+	// atOnce is how many orders a claim takes at most: as many as there are workers, or more if they
+	// are faster than claims. Only fetch uses it.
+	atOnce int
 	// inFlight counts the orders that are claimed and not attempted to the end.
 	inFlight atomic.Int64
 	// faults counts the writes that failed one after the other.
@@ -115,6 +118,9 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- leasedClaim) error {
 		case len(batch) == 0:
 			return nil
 		}
+		if !first {
+			w.fit()
+		}
 		w.inFlight.Add(int64(len(batch)))
 		w.count(func(r *Report) { r.Claimed += len(batch) })
 		w.hand(ctx, claims, batch, before)
@@ -124,7 +130,18 @@ func (w *sweep) fetch(ctx context.Context, claims chan<- leasedClaim) error {
 // room is how many more orders may be claimed: no more than calls can be made for while they are
 // attempted.
 func (w *sweep) room() int {
-	return min(w.Concurrency, w.pace.within(longestOrder)/callsPerOrder-int(w.inFlight.Load()))
+	return min(w.atOnce, w.pace.within(longestOrder)/callsPerOrder-int(w.inFlight.Load()))
+}
+
+// fit has the next claim take twice as many orders if workers were idle when this one was
+// answered, and half as many if none was: what a claim costs depends little on how many it takes.
+func (w *sweep) fit() {
+	const most = 4
+	if int(w.inFlight.Load()) < w.Concurrency {
+		w.atOnce = min(2*w.atOnce, most*w.Concurrency)
+	} else {
+		w.atOnce = max(w.atOnce/2, w.Concurrency)
+	}
 }
 
 // doubtfulEvery is how often orders in doubt are asked for while others are claimed.

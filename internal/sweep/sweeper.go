@@ -132,6 +132,7 @@ func (s *Sweeper) begin(ctx context.Context, now time.Time) (*sweep, context.Con
 		w.Log = slog.New(slog.DiscardHandler)
 	}
 	w.Concurrency = cmp.Or(max(s.Concurrency, 0), DefaultConcurrency(0))
+	w.atOnce = w.Concurrency
 	w.Deliveries = min(cmp.Or(max(s.Deliveries, 0), DefaultDeliveries(0)), maxInFlight)
 	w.MaxAttempts = cmp.Or(max(s.MaxAttempts, 0), defaultAttempts)
 	w.Lease = max(cmp.Or(s.Lease, defaultLease), minLease)
