@@ -33,8 +33,8 @@ type sweep struct {
 
 	// doubtlessAt is when fetch last found no order in doubt.
 	doubtlessAt time.Time
-	// atOnce is how many orders a claim takes at most: as many as there are workers, or more if they
-	// are faster than claims. Only fetch uses it.
+	// atOnce is how many orders a claim takes at most: as many as there are workers, or more if
+	// they are faster than claims. Only fetch uses it.
 	atOnce int
 	// inFlight counts the orders that are claimed and not attempted to the end.
 	inFlight atomic.Int64
