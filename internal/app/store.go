@@ -39,6 +39,7 @@ func (a *App) newSweeper(c config.Config, faults *config.Faults) *sweep.Sweeper 
 		Concurrency: cmp.Or(c.Sweep.Concurrency, sweep.DefaultConcurrency(c.MemoryMB)),
 		PerSecond:   c.Sweep.PerSecond,
 		MaxAttempts: c.Sweep.MaxAttempts,
+		PruneAfter:  c.PruneAfter,
 		Log:         a.Log,
 	}
 	if receiver := openReceiver(c, faults); receiver != nil {

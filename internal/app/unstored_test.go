@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudpay/internal/app"
 	"cloudpay/internal/hosting"
@@ -126,14 +127,15 @@ func TestSweepSettingsArrive(t *testing.T) {
 	}
 	maps.Copy(e.vars, map[string]string{
 		"CLOUDPAY_SWEEP_FIRST": "close", "CLOUDPAY_SWEEP_CONCURRENCY": "3", "CLOUDPAY_SWEEP_PER_SECOND": "7.5",
-		"CLOUDPAY_SWEEP_ATTEMPTS": "2", "WXPAY_CONFIRM_CLOSE": "1",
+		"CLOUDPAY_SWEEP_ATTEMPTS": "2", "WXPAY_CONFIRM_CLOSE": "1", "CLOUDPAY_PRUNE_AFTER": "90d",
 		"CLOUDPAY_NOTIFY_URL": "https://shop.example/hook", "CLOUDPAY_NOTIFY_KEY": "notify-key-of-the-tests",
 	})
 	if built, err = app.New(environ(e.vars), e.logged(&e.logs)); err != nil || built.Broken != nil {
 		t.Fatal(err, built.Broken)
 	}
 	s := built.Sweeper
-	if s.Concurrency != 3 || s.PerSecond != 7.5 || s.MaxAttempts != 2 || !s.CloseFirst || !s.Confirm || s.Notifier == nil {
+	if s.Concurrency != 3 || s.PerSecond != 7.5 || s.MaxAttempts != 2 || !s.CloseFirst || !s.Confirm || s.Notifier == nil ||
+		s.PruneAfter != 90*24*time.Hour {
 		t.Errorf("got %+v, want what was given", s)
 	}
 	delete(e.vars, "CLOUDPAY_STORE")

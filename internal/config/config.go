@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
@@ -94,6 +95,8 @@ type Config struct {
 	// NotifyConcurrency is the most events in flight to NotifyURL. 0 means a number that fits
 	// MemoryMB.
 	NotifyConcurrency int
+	// PruneAfter is how long orders are kept after their end; 0 keeps them for good.
+	PruneAfter time.Duration
 	// Sweep limits how due orders are closed.
 	Sweep Sweep
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,6 +210,7 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_SWEEP_CONCURRENCY":  "64",
 		"CLOUDPAY_SWEEP_PER_SECOND":   "0.5",
 		"CLOUDPAY_SWEEP_ATTEMPTS":     "3",
+		"CLOUDPAY_PRUNE_AFTER":        "90d",
 	})
 	for _, name := range config.Names() {
 		if full[name] == "" && name != "CLOUDPAY_EMULATOR_CLOCK" { // not beside real addresses
@@ -247,6 +249,7 @@ func TestLoadEverything(t *testing.T) {
 		NotifyKeys:        []config.Secret{config.NewSecret(notifyKey)},
 		NotifyConcurrency: 32,
 		Sweep:             config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
+		PruneAfter:        90 * 24 * time.Hour,
 		V3: config.V3{
 			SerialNo:    "408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB",
 			PrivateKey:  config.NewSecret(block("PRIVATE KEY")),

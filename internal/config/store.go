@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
 )
@@ -144,6 +145,19 @@ func number(least, most int, field func(c *Config) *int) func(*Config, string) *
 		*field(c) = n
 		return nil
 	}
+}
+
+// readPruneAfter reads a number of days. Fewer than thirty are most likely a mistake, and what is
+// pruned is gone.
+func readPruneAfter(c *Config, value string) *Fault {
+	const least, most = 30, 36_500
+	text, isDays := strings.CutSuffix(value, "d")
+	n, err := strconv.Atoi(text)
+	if !isDays || err != nil || n < least || n > most {
+		return &Fault{Problem: bilingual.Sprintf("is not a number of days from %dd to %dd", "不是 %dd 至 %dd 的天数", least, most)}
+	}
+	c.PruneAfter = time.Duration(n) * 24 * time.Hour
+	return nil
 }
 
 // readPerSecond reads a rate, which may be below one call a second.

@@ -86,6 +86,7 @@ func TestSweepNumbers(t *testing.T) {
 		"CLOUDPAY_SWEEP_PER_SECOND":  {"0", "0.01", "-1", "10001", "NaN", "+Inf", "fast"},
 		"CLOUDPAY_SWEEP_ATTEMPTS":    {"0", "101", "twelve"},
 		"CLOUDPAY_SWEEP_FIRST":       {"Query", "pay"},
+		"CLOUDPAY_PRUNE_AFTER":       {"90", "29d", "-90d", "36501d", "2160h", "d", "90D"},
 	} {
 		for _, value := range values {
 			forV3().with(variable, value).wantFault(t, variable)

@@ -324,6 +324,14 @@ var variables = []variable{
 		remedy: bilingual.New("give a whole number from 1 to 64, or leave it out", "请填 1 至 64 的整数，或不设置"),
 		read:   number(1, 64, func(c *Config) *int { return &c.NotifyConcurrency }),
 	},
+	{
+		name: "CLOUDPAY_PRUNE_AFTER", values: "`30d` to `36500d`",
+		meaning: "How long registered orders are kept after their end. A timer of `closeorder` then deletes them, without an archive, in" +
+			" the time that its sweep has left; orders whose events are not all acknowledged stay. When not set, they are kept for good:" +
+			" `cloudpay orders prune` archives and deletes them (docs/databases.md).",
+		remedy: bilingual.New("give a number of days such as 90d, or leave it out", "请填天数，如 90d，或不设置"),
+		read:   readPruneAfter,
+	},
 	// Sweeps (docs/adr/0013-sweeping.md).
 	word(variable{
 		name: "CLOUDPAY_SWEEP_FIRST", initial: "query",

@@ -44,6 +44,8 @@ type Report struct {
 	ClockOff int64 `json:"clockOff,omitempty"`
 	// Receiver is set when the receiver of events has acknowledged none for ten minutes.
 	Receiver *ReceiverReport `json:"receiver,omitempty"`
+	// Pruned orders ended long ago, and were deleted.
+	Pruned int `json:"pruned,omitempty"`
 	// Left says that orders may be due which this sweep had no time or no quota for. The next one
 	// goes on.
 	Left bool `json:"left"`

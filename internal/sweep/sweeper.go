@@ -50,6 +50,10 @@ type Sweeper struct {
 	// show it; nil for not at all. Only the emulator does that.
 	Shift func() time.Duration
 
+	// PruneAfter is how long orders are kept after their end; nothing is pruned when it is 0. A sweep
+	// prunes without an archive, and only in the time that it has left.
+	PruneAfter time.Duration
+
 	// Notifier delivers events; they wait when it is nil.
 	Notifier Notifier
 	// Deliveries is how many events are in flight to the receiver at once, at most 64;
@@ -113,6 +117,7 @@ func (s *Sweeper) RunOnce(ctx context.Context) (Report, error) {
 	err := w.run(ctx)
 	if err == nil {
 		w.report.Status = w.status(ctx)
+		w.prune(ctx)
 	}
 	w.report.unconfigured = w.unconfigured.Load()
 	w.report.Took = time.Since(start).Milliseconds()
