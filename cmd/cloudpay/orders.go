@@ -14,6 +14,6 @@ func newOrders(l *render.Language) *cobra.Command {
 		RunE: showHelp,
 	})
 	cmd.AddCommand(newMigrate(l), newStatus(l), newAdd(l), newImport(l), newList(l), newShow(l), newReopen(l), newChange(l), newWithdraw(l),
-		newEvents(l), newRedeliver(l))
+		newEvents(l), newRedeliver(l), newPrune(l))
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 //	cloudpay orders events --json --after 12.0c1f4b1e-….2026-11-29T01:53:57Z
 //
 // Reading changes nothing: an event is delivered when a receiver takes it, and not when it is read.
+// With --acknowledge the events up to that last one count as delivered, for a shop without one.
 type eventsCmd struct {
 	storeFlags
 
@@ -26,6 +27,8 @@ type eventsCmd struct {
 	limit int
 	// dead lists only events that could not be delivered, pending those still to be delivered.
 	dead, pending bool
+	// acknowledge acknowledges the events up to after.
+	acknowledge bool
 }
 
 // newEvents makes the command orders events. It is how a shop without a receiver for webhooks
@@ -41,6 +44,8 @@ func newEvents(l *render.Language) *cobra.Command {
 	flags.StringVar(&e.after, "after", "0", l.Say("the last event that was handled: NUMBER.EVENTID.OCCURREDAT, or NUMBER",
 		"已处理的最后一个事件：NUMBER.EVENTID.OCCURREDAT 或 NUMBER"))
 	flags.IntVar(&e.limit, "limit", 100, l.Say("how many at most, up to 1000", "最多条数，不超过 1000"))
+	flags.BoolVar(&e.acknowledge, "acknowledge", false, l.Say("count the events up to --after as delivered: they were handled",
+		"将 --after 及之前的事件记为已投递：均已处理"))
 	flags.BoolVar(&e.dead, "dead", false, l.Say("those that could not be delivered and are not tried again", "未能投递且不再重试的"))
 	flags.BoolVar(&e.pending, "pending", false, l.Say("those that are still to be delivered, with their ages", "待投递的事件及其已等待的时间"))
 	return cmd
@@ -60,6 +65,10 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return usagef("--after: %w", "--after：%w", err)
 	}
+	if (e.dead || e.pending) && e.acknowledge {
+		return usagef("--acknowledge: is for reading all events, not with --dead or --pending",
+			"--acknowledge：用于读取全部事件，不可与 --dead 或 --pending 同用")
+	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
 		if e.pending {
 			return e.listPending(cmd, s, m.Account())
@@ -76,6 +85,12 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 		events, err := s.Events(cmd.Context(), m.Account(), after, e.limit)
 		if err != nil {
 			return err
+		}
+		// That the events could be read proves that after is of this register.
+		if e.acknowledge {
+			if _, err := s.Acknowledge(cmd.Context(), m.Account(), after.Number); err != nil {
+				return err
+			}
 		}
 		deliveries := make([]schedule.Delivery, len(events))
 		for i := range events {

@@ -210,7 +210,7 @@ var arrows = []Arrow{
 		Package: "cmd/cloudpay",
 		Ours: []string{
 			"internal/app", "internal/bilingual", "internal/config", "internal/order",
-			"internal/printable", "internal/schedule",
+			"internal/printable", "internal/schedule", "internal/schedule/pruning",
 			"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
 		},
 		Theirs: []string{cobra, pflag, txtar},

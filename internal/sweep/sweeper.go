@@ -50,8 +50,8 @@ type Sweeper struct {
 	// show it; nil for not at all. Only the emulator does that.
 	Shift func() time.Duration
 
-	// PruneAfter is how long orders are kept after their end; nothing is pruned when it is 0. A sweep
-	// prunes without an archive, and only in the time that it has left.
+	// PruneAfter is how long orders are kept after their end; nothing is pruned when it is 0. A
+	// sweep prunes without an archive, and only in the time that it has left.
 	PruneAfter time.Duration
 
 	// Notifier delivers events; they wait when it is nil.

@@ -27,7 +27,7 @@ type Record struct {
 	CreatedAt     time.Time           `json:"createdAt,omitzero"`
 	CloseAt       time.Time           `json:"closeAt,omitzero"`
 	CloseIn       *float64            `json:"closeIn,omitempty"` // seconds after registeredAt; nil beside a CloseAt
-	RegisteredAt  time.Time           `json:"registeredAt"`
+	RegisteredAt  time.Time           `json:"registeredAt,omitzero"`
 	Progress      schedule.Progress   `json:"progress"`
 	TradeState    tradestate.State    `json:"tradeState,omitempty"`
 	Authenticated bool                `json:"authenticated"`
@@ -42,6 +42,8 @@ type Record struct {
 	PaidAt        time.Time           `json:"paidAt,omitzero"`
 	EndedAt       time.Time           `json:"endedAt,omitzero"`
 	WithdrawnAt   time.Time           `json:"withdrawnAt,omitzero"`
+	// Pruned: only what the tombstone has is left.
+	Pruned bool `json:"pruned,omitempty"`
 	// Changes and Events are there when one order is shown, and not in a list.
 	Changes []schedule.Changed `json:"changes,omitempty"`
 	Events  []schedule.Event   `json:"events,omitempty"`
@@ -58,8 +60,8 @@ func NewRecord(r schedule.Record, events ...schedule.Event) Record {
 		Progress: r.Progress, TradeState: r.TradeState, Authenticated: r.Authenticated,
 		ClosingSince: r.ClosingSince.UTC(), DueAt: r.DueAt.UTC(), LeaseUntil: r.LeaseUntil.UTC(), Attempts: r.Attempts, LastError: r.LastError,
 		Ending: r.FinalState, TransactionID: r.TransactionID, PaidTotal: r.PaidTotal, PaidAt: r.PaidAt.UTC(), EndedAt: r.EndedAt.UTC(),
-		WithdrawnAt: r.WithdrawnAt.UTC(),
-		Events:      events,
+		WithdrawnAt: r.WithdrawnAt.UTC(), Pruned: r.Pruned,
+		Events: events,
 	}
 }
 

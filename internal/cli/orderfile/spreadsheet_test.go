@@ -183,7 +183,7 @@ func TestImportOfAList(t *testing.T) {
 		render.JSON(&text, NewRecord(schedule.Record{Entry: e, Progress: schedule.GaveUp, RegisteredAt: time.Unix(1795917605, 0)}))
 	}
 	done := NewRecord(schedule.Record{Entry: schedule.Entry{Ref: ref("A4")}, Progress: schedule.Done, RegisteredAt: time.Unix(1, 0)})
-	foreign := NewRecord(schedule.Record{Entry: schedule.Entry{Ref: ref("A5")}, Progress: schedule.Waiting})
+	foreign := NewRecord(schedule.Record{Entry: schedule.Entry{Ref: ref("A5")}, Progress: schedule.Waiting, RegisteredAt: time.Unix(1, 0)})
 	foreign.MchID = "1900000002"
 	render.JSON(&text, done)
 	render.JSON(&text, foreign)

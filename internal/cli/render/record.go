@@ -67,8 +67,13 @@ func (l *Language) Record(out io.Writer, r schedule.Record, changes []schedule.C
 	}
 	// An order may be registered for a time, or for so long after its registration.
 	closeAt := Clock(r.CloseAt)
-	if closeAt == "" {
+	if closeAt == "" && !r.Pruned {
 		closeAt = l.Say("%s after its registration", "登记后 %s", r.CloseIn)
+	}
+	// All else that was known of a pruned order is in the archive, if there is one.
+	pruned := ""
+	if r.Pruned {
+		pruned = l.Say("only this is left of it", "仅留有以上信息")
 	}
 	l.list(out, []row{
 		{bilingual.New("merchant", "商户号"), joined(" / ", string(r.Region), r.MchID, r.SubMchID)},
@@ -86,6 +91,7 @@ func (l *Language) Record(out io.Writer, r schedule.Record, changes []schedule.C
 		{bilingual.New("why", "原因"), l.Reason(r.LastError)},
 		{bilingual.New("withdrawn", "撤回时间"), Clock(r.WithdrawnAt)},
 		{bilingual.New("ended", "结束时间"), Clock(r.EndedAt)},
+		{bilingual.New("pruned", "已清理"), pruned},
 		{bilingual.New("paid", "用户实付"), l.Amount(r.PaidTotal, "")},
 		{bilingual.New("paid at", "支付时间"), Clock(r.PaidAt)},
 		{bilingual.New("transaction id", "微信订单号"), r.TransactionID},

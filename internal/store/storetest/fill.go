@@ -60,3 +60,55 @@ var loading = map[string]func(n int, merchant string) []string{
 }
 
 const loaded = "(region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, registered_at, progress, close_at, due_at)"
+
+// FillEnded loads a migrated database with n orders of a merchant that ended a second apart, the
+// last of them 91 days ago, each with an event that was acknowledged.
+func FillEnded(t testing.TB, db Database, address string, of order.Account, n int) {
+	t.Helper()
+	raw := Raw(t, address)
+	raw.SetMaxOpenConns(1)
+	for _, statement := range loadingEnded[db.Name](n, "'"+string(of.Region)+"', '"+of.MchID+"'") {
+		if _, err := raw.ExecContext(context.Background(), statement); err != nil {
+			t.Fatalf("%.80s…: %v", statement, err)
+		}
+	}
+}
+
+// loadingEnded are the statements that load n orders that ended.
+var loadingEnded = map[string]func(n int, merchant string) []string{
+	"postgres": func(n int, merchant string) []string {
+		return []string{
+			fmt.Sprintf("INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', 'N' || lpad(i::text, 9, '0'), '', '', '', t, 'done', t, 'closed', true, t"+
+				" FROM (SELECT i, now() - interval '91 days' + (i - %[1]d) * interval '1 second' AS t FROM generate_series(1, %[1]d) AS i) AS g", n),
+			told,
+			"VACUUM (ANALYZE) cloudpay_orders",
+			"VACUUM (ANALYZE) cloudpay_events",
+			"CHECKPOINT",
+		}
+	},
+	"mysql": func(n int, merchant string) []string {
+		return []string{
+			fmt.Sprintf("INSERT INTO cloudpay_orders "+ended+
+				" SELECT "+merchant+", '', CONCAT('N', LPAD(i, 9, '0')), '', '', '', t, 'done', t, 'closed', TRUE, t"+
+				" FROM (SELECT seq AS i, UTC_TIMESTAMP(6) - INTERVAL 91 DAY + INTERVAL (CAST(seq AS SIGNED) - %[1]d) SECOND AS t FROM seq_1_to_%[1]d) AS g", n),
+			told,
+			"ANALYZE TABLE cloudpay_orders, cloudpay_events",
+		}
+	},
+	"sqlite": func(n int, merchant string) []string {
+		return []string{
+			fmt.Sprintf("WITH RECURSIVE g(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM g WHERE i < %[1]d)"+
+				" INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', printf('N%%09d', i), '', '', '', t, 'done', t, 'closed', 1, t"+
+				" FROM (SELECT i, (unixepoch() - 91 * 86400 + i - %[1]d) * 1000000 AS t FROM g)", n),
+			told,
+			"ANALYZE",
+		}
+	},
+}
+
+const (
+	ended = "(region, mchid, sub_mchid, out_trade_no, owner, sub_appid, api, registered_at, progress, close_at, ending, authenticated, ended_at)"
+	told  = "INSERT INTO cloudpay_events (seq, kind, region, mchid, sub_mchid, out_trade_no, order_id, owner, occurred_at, ending, trade_state," +
+		" transaction_id, reason, delivered_at) SELECT id, 'closed', region, mchid, sub_mchid, out_trade_no, id, owner, ended_at, ending, 'CLOSED'," +
+		" '', '', ended_at FROM cloudpay_orders WHERE progress = 'done'"
+)

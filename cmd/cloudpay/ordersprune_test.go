@@ -1,0 +1,141 @@
+//go:build sqlite
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
+)
+
+// ended registers orders that ended, and has the events of the first so many acknowledged.
+func (d *register) ended(acknowledged int, numbers ...string) {
+	d.t.Helper()
+	for _, no := range numbers {
+		ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: no}
+		if _, err := d.Register(d.t.Context(), schedule.Entry{Ref: ref}); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := d.Observe(d.t.Context(), ref, schedule.Final{State: schedule.FinalClosed}); err != nil {
+			d.t.Fatal(err)
+		}
+		if _, code := d.orders("events"); code != exitFine { // which numbers the event
+			d.t.Fatalf("events: got code %d", code)
+		}
+	}
+	if said, code := d.orders("events", "--after", fmt.Sprint(acknowledged), "--acknowledge"); code != exitFine {
+		d.t.Fatalf("events --acknowledge: got code %d: %s", code, said)
+	}
+}
+
+// want runs a command and wants its exit code, and texts in what it prints.
+func (d *register) want(code int, texts []string, args ...string) {
+	d.t.Helper()
+	said, got := d.orders(args...)
+	if got != code {
+		d.t.Errorf("%v: got code %d, want %d: %s", args, got, code, said)
+	}
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			d.t.Errorf("%v: got %q, want %q in it", args, said, text)
+		}
+	}
+}
+
+func TestOrdersPrune(t *testing.T) {
+	d := newRegister(t)
+	d.ended(2, "A1", "A2", "A3")
+	file := filepath.Join(t.TempDir(), "orders.jsonl.zst")
+	const kept = "1 are kept: they have events that are not acknowledged"
+	d.want(exitFine, []string{"2 orders that ended before ", "would be pruned", kept}, "prune", "--before", "0d", "--archive", file, "--dry-run")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a dry run made an archive")
+	}
+	d.want(exitFine, []string{"0 orders that ended before"}, "prune", "--before", "1h")
+	d.want(exitFine, []string{"2 orders that ended before ", "are pruned, with 2 events", kept}, "prune", "--before", "0d", "--archive", file)
+	d.want(exitFine, []string{`"orders":0,"events":0,"kept":1}`}, "prune", "--before", "0d", "--archive", file, "--json")
+	if got := archived(t, file); got != "A1 A2" {
+		t.Errorf("got %s in the archive, want A1 A2", got)
+	}
+	// What is left of a pruned order.
+	d.want(exitFine, []string{"✓ closed  A1", "pruned"}, "show", "A1")
+	d.want(exitFine, []string{`"ending":"closed"`, `"pruned":true`}, "show", "A1", "--json")
+	// A reader goes on from an event that was pruned.
+	d.want(exitFine, []string{"A3"}, "events", "--after", "2")
+}
+
+func TestOrdersPruneRefusals(t *testing.T) {
+	d := newRegister(t)
+	d.ended(1, "A1")
+	spoilt := filepath.Join(t.TempDir(), "spoilt.zst")
+	if err := os.WriteFile(spoilt, []byte("A1,closed\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for said, args := range map[string][]string{
+		"--before: must be given, for example 90d": {},
+		"--before: must be a date":                 {"--before", "soon"},
+		"--before: must be past":                   {"--before", "2099-01-01"},
+		"--archive: must end in .zst":              {"--before", "0d", "--archive", "orders.jsonl"},
+		"is damaged from byte 0 on, or is no zstd": {"--before", "0d", "--archive", spoilt},
+		"no such file or directory":                {"--before", "0d", "--archive", filepath.Join(spoilt+".d", "a.zst")},
+		"--sub-mch-id: must be this merchant":      {"--before", "0d", "--sub-mch-id", "1900000109"},
+	} {
+		d.want(exitUsage, []string{said}, append([]string{"prune"}, args...)...)
+	}
+	d.want(exitUsage, []string{"not with --dead"}, "events", "--dead", "--acknowledge")
+	d.want(exitFine, []string{"1 orders that ended"}, "prune", "--before", "0d", "--dry-run") // nothing was deleted
+}
+
+// archived reads an archive, as zstdcat does, and lists its orders.
+func archived(t *testing.T, path string) string {
+	t.Helper()
+	var numbers []string
+	for _, line := range archivedLines(t, path) {
+		numbers = append(numbers, line.OutTradeNo)
+	}
+	return strings.Join(numbers, " ")
+}
+
+type archivedLine struct {
+	order.Ref
+
+	Events []schedule.Event `json:"events"`
+}
+
+// archivedLines reads what is whole of an archive.
+func archivedLines(t *testing.T, path string) []archivedLine {
+	t.Helper()
+	packed, err := os.Open(path)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = packed.Close() }()
+	z, err := zstd.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var text bytes.Buffer
+	_, _ = text.ReadFrom(z) // the last frame of a killed process may be cut off
+	var lines []archivedLine
+	for line := range bytes.Lines(text.Bytes()) {
+		var one archivedLine
+		if err := json.Unmarshal(line, &one); err != nil {
+			break // a line of that frame
+		}
+		lines = append(lines, one)
+	}
+	return lines
+}
