@@ -102,7 +102,7 @@ func (w *world) pending() []schedule.Delivery {
 func TestDeliveriesInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const events = 3000
+		const events = 1500
 		w, n := hearing(t, events, func(ctx context.Context, _ schedule.Event) error { return takes(ctx, 50*time.Millisecond) })
 		report := w.sweep(time.Minute)
 		if report.Told != events || len(n.heard) != events || n.most != 64 {
@@ -122,7 +122,7 @@ func TestDeliveriesInFlight(t *testing.T) {
 func TestDeliveriesBesideHangingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const events = 6000
+		const events = 2500
 		w, n := hearing(t, events, func(ctx context.Context, e schedule.Event) error {
 			if e.Number%20 == 7 {
 				return takes(ctx, time.Hour)
@@ -163,16 +163,16 @@ func TestReceiverIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n *ear
 		phase, atOnce := 0, map[int]int{} // deliveries at once, by phase
-		w, n := hearing(t, 6000, func(ctx context.Context, _ schedule.Event) error {
+		w, n := hearing(t, 4000, func(ctx context.Context, _ schedule.Event) error {
 			n.mu.Lock()
 			switch {
-			case n.tries > 2000:
-				phase = 2
 			case n.tries > 1000:
+				phase = 2
+			case n.tries > 500:
 				phase = 1
 			}
 			hangs := phase == 1 && n.tries%3 != 0
-			if n.tries < 900 || n.tries > 1400 && n.tries < 2000 || n.tries > 5000 { // not in between
+			if n.tries < 450 || n.tries > 850 && n.tries < 1000 || n.tries > 3500 { // not in between
 				atOnce[phase] = max(atOnce[phase], n.flying)
 			}
 			n.mu.Unlock()
