@@ -138,6 +138,8 @@ bench-store: ## Measure whole sweeps, and claims from ten million orders (10 min
 	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -skip '^BenchmarkTell' -benchtime 5x -timeout=10m ./sweep
 	cd bench && go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkTell' -benchtime 1x -timeout=10m ./sweep
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
+	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkDirect' -benchtime 300x -timeout=10m ./internal/store
+	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkImport' -benchtime 5x -timeout=10m ./cmd/cloudpay
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkList' -benchtime 1x -timeout=10m ./cmd/cloudpay
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkClaim' -benchtime 500x -timeout=60m ./internal/store
 

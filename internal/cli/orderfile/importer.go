@@ -28,9 +28,9 @@ import (
 const (
 	// maxLine bounds one line: an order's parameters fit into a hundredth of it.
 	maxLine = 64 << 10
-	// inBatch is how many orders are registered at once: in one transaction, which makes a million
+	// inBatch is how many orders are registered at once: in a few statements, which makes a million
 	// lines a matter of minutes and not of hours.
-	inBatch = 1000
+	inBatch = 2000
 )
 
 // Importer reads orders and registers them in batches. Register, Owners, Merchant, Format, Rejects
@@ -74,6 +74,8 @@ type Importer struct {
 	NextLine int
 
 	batch []pending
+	// flight is the batch that is being registered while the next one is read; nil if none is.
+	flight *flight
 	// closeAtMissing says that the header has no such column.
 	closeAtMissing bool
 }
@@ -102,6 +104,9 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 	text := &lineReader{in: bufio.NewReaderSize(file, maxLine)}
 	if err = in.Rejects.begin(file, in.Format); err == nil {
 		err = in.all(ctx, text, &file.raw)
+		if landed := in.land(); err == nil {
+			err = landed
+		}
 	}
 	if err != nil {
 		in.NextLine = text.number
@@ -247,9 +252,9 @@ func (in *Importer) change(ctx context.Context, number int, p parsed) error {
 	return nil
 }
 
-// flush registers the batch. An order that is registered already with other facts is rejected, in
-// the words that its line used. A process that dies here leaves the batch registered or not, never
-// in part; the next run counts it as known.
+// flush has the batch registered while the next one is read. An order that is registered already
+// with other facts is rejected, in the words that its line used. A process that dies here leaves
+// each order of the batch registered or not; the next run counts those that are as known.
 func (in *Importer) flush(ctx context.Context) error {
 	if err := in.rejectOverdue(ctx); err != nil {
 		return err
@@ -262,12 +267,42 @@ func (in *Importer) flush(ctx context.Context) error {
 	for i, p := range in.batch {
 		entries[i] = p.entry
 	}
-	all, err := in.Register(ctx, entries)
-	if err != nil {
+	if err := in.land(); err != nil { // one at a time, since of two lines that differ the first one stands
 		return err
 	}
-	for i, r := range all {
-		switch p := in.batch[i]; {
+	f := &flight{batch: in.batch, done: make(chan struct{})}
+	in.flight, in.batch = f, nil
+	go func() {
+		defer close(f.done)
+		f.all, f.err = in.Register(ctx, entries)
+	}()
+	return nil
+}
+
+// flight is a batch that is being registered.
+type flight struct {
+	batch []pending
+	// done is closed when all and err, which Register returned, are set.
+	done chan struct{}
+	all  []schedule.Registration
+	err  error
+}
+
+// land waits until the batch in flight is registered, and counts its orders. If that failed, the
+// batch is that of the importer again, as what is next.
+func (in *Importer) land() error {
+	f := in.flight
+	if f == nil {
+		return nil
+	}
+	in.flight = nil
+	<-f.done
+	if f.err != nil {
+		in.batch = append(f.batch, in.batch...)
+		return f.err
+	}
+	for i, r := range f.all {
+		switch p := f.batch[i]; {
 		case r.Err != nil:
 			if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, schedule.InWordsOf(p.said, r.Err))); err != nil {
 				return err
@@ -278,7 +313,6 @@ func (in *Importer) flush(ctx context.Context) error {
 			in.Known++
 		}
 	}
-	in.batch = in.batch[:0]
 	return nil
 }
 
