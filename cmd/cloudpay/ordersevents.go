@@ -54,20 +54,9 @@ func newEvents(l *render.Language) *cobra.Command {
 // run prints a list of events, or with --dead those that are not delivered any more. Both go
 // through tell as deliveries; an event that is only read has no attempts.
 func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
-	const most = 1000 // the store's own bound; a longer list goes on with --after
-	if e.limit < 1 || e.limit > most {
-		return usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
-	}
-	if e.pending && (e.dead || e.after != "0") {
-		return usagef("--pending: goes with neither --dead nor --after", "--pending：不能与 --dead 或 --after 一起使用")
-	}
-	after, err := schedule.ParseCursor(e.after)
+	after, err := e.check()
 	if err != nil {
-		return usagef("--after: %w", "--after：%w", err)
-	}
-	if (e.dead || e.pending) && e.acknowledge {
-		return usagef("--acknowledge: is for reading all events, not with --dead or --pending",
-			"--acknowledge：用于读取全部事件，不可与 --dead 或 --pending 同用")
+		return err
 	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
 		if e.pending {
@@ -99,6 +88,26 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 		e.tell(cmd, deliveries)
 		return nil
 	})
+}
+
+// check looks at the flags.
+func (e *eventsCmd) check() (after schedule.Cursor, err error) {
+	const most = 1000 // the store's own bound; a longer list goes on with --after
+	if e.limit < 1 || e.limit > most {
+		return after, usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
+	}
+	if e.pending && (e.dead || e.after != "0") {
+		return after, usagef("--pending: goes with neither --dead nor --after", "--pending：不能与 --dead 或 --after 一起使用")
+	}
+	after, err = schedule.ParseCursor(e.after)
+	if err != nil {
+		return after, usagef("--after: %w", "--after：%w", err)
+	}
+	if (e.dead || e.pending) && e.acknowledge {
+		return after, usagef("--acknowledge: is for reading all events, not with --dead or --pending",
+			"--acknowledge：用于读取全部事件，不可与 --dead 或 --pending 同用")
+	}
+	return after, nil
 }
 
 // tell prints events, and says how a list goes on that was cut off. Of dead ones it prints what

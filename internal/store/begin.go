@@ -95,11 +95,17 @@ func begunClaim(seen schedule.Record, token string, until time.Time, lease time.
 	return c
 }
 
-// present reads an order's row, and registers the order first if need be.
+// present reads an order's row, and registers the order first if need be. Of a pruned order, which
+// is not registered again, it returns what its tombstone has.
 func (t tx) present(e schedule.Entry, token string) (*row, error) {
-	for range maxChanges {
+	for n := range maxChanges {
 		if now, err := t.locked(refIs, refValues(e.Ref)...); err != nil || now != nil {
 			return now, err
+		}
+		if n > 0 {
+			if left, pruned, err := t.tombstone(e.Ref); err != nil || pruned {
+				return &row{Record: left.Record(e.Ref)}, err
+			}
 		}
 		if err := t.add(e, token); err != nil {
 			return nil, err

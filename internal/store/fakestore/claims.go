@@ -86,7 +86,12 @@ func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Dura
 	}
 	defer unlock()
 	r, known := s.rows[seen.Ref]
-	if !known {
+	left, buried := s.tombstones[seen.Ref]
+	switch {
+	case known:
+	case buried:
+		return schedule.Claim{}, &schedule.EndedError{Record: left.Record(seen.Ref)}
+	default:
 		r = s.add(seen.Entry)
 	}
 	switch {

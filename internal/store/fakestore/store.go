@@ -146,6 +146,9 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 	if fault := e.Validate(); fault != nil {
 		return schedule.Registration{Err: fault}
 	}
+	if _, buried := s.tombstones[e.Ref]; buried && s.rows[e.Ref] == nil { // an order is registered once
+		return schedule.Registration{}
+	}
 	there, known := s.rows[e.Ref]
 	if known && there.Progress != schedule.Withdrawn {
 		return schedule.Registration{Err: there.Conflict(e)}
@@ -189,12 +192,18 @@ func (s *Store) Clock(ctx context.Context) (time.Time, error) {
 
 // Show returns an order's record.
 func (s *Store) Show(ctx context.Context, ref order.Ref) (schedule.Record, error) {
-	r, unlock, err := s.named(ctx, "show", ref)
+	unlock, err := s.begin(ctx, "show")
 	if err != nil {
 		return schedule.Record{}, err
 	}
 	defer unlock()
-	return r.Record, nil
+	if r, known := s.rows[ref]; known {
+		return r.Record, nil
+	}
+	if left, buried := s.tombstones[ref]; buried {
+		return left.Record(ref), nil
+	}
+	return schedule.Record{}, &schedule.NotRegisteredError{Ref: ref}
 }
 
 // Owners returns the owners of those of the orders that are registered.

@@ -78,7 +78,7 @@ func FillEnded(t testing.TB, db Database, address string, of order.Account, n in
 var loadingEnded = map[string]func(n int, merchant string) []string{
 	"postgres": func(n int, merchant string) []string {
 		return []string{
-			fmt.Sprintf("INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', 'N' || lpad(i::text, 9, '0'), '', '', '', t, 'done', t, 'closed', true, t"+
+			fmt.Sprintf("INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', 'E' || lpad(i::text, 9, '0'), '', '', '', t, 'done', t, 'closed', true, t"+
 				" FROM (SELECT i, now() - interval '91 days' + (i - %[1]d) * interval '1 second' AS t FROM generate_series(1, %[1]d) AS i) AS g", n),
 			told,
 			"VACUUM (ANALYZE) cloudpay_orders",
@@ -89,7 +89,7 @@ var loadingEnded = map[string]func(n int, merchant string) []string{
 	"mysql": func(n int, merchant string) []string {
 		return []string{
 			fmt.Sprintf("INSERT INTO cloudpay_orders "+ended+
-				" SELECT "+merchant+", '', CONCAT('N', LPAD(i, 9, '0')), '', '', '', t, 'done', t, 'closed', TRUE, t"+
+				" SELECT "+merchant+", '', CONCAT('E', LPAD(i, 9, '0')), '', '', '', t, 'done', t, 'closed', TRUE, t"+
 				" FROM (SELECT seq AS i, UTC_TIMESTAMP(6) - INTERVAL 91 DAY + INTERVAL (CAST(seq AS SIGNED) - %[1]d) SECOND AS t FROM seq_1_to_%[1]d) AS g", n),
 			told,
 			"ANALYZE TABLE cloudpay_orders, cloudpay_events",
@@ -98,7 +98,7 @@ var loadingEnded = map[string]func(n int, merchant string) []string{
 	"sqlite": func(n int, merchant string) []string {
 		return []string{
 			fmt.Sprintf("WITH RECURSIVE g(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM g WHERE i < %[1]d)"+
-				" INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', printf('N%%09d', i), '', '', '', t, 'done', t, 'closed', 1, t"+
+				" INSERT INTO cloudpay_orders "+ended+" SELECT "+merchant+", '', printf('E%%09d', i), '', '', '', t, 'done', t, 'closed', 1, t"+
 				" FROM (SELECT i, (unixepoch() - 91 * 86400 + i - %[1]d) * 1000000 AS t FROM g)", n),
 			told,
 			"ANALYZE",

@@ -32,6 +32,7 @@ var aging = []proof{
 	{name: "pruning where an earlier step ended", prove: resumesPruning},
 	{name: "pruning without an archive that can be written", prove: prunesNothingUnarchived},
 	{name: "a payment of a pruned order", prove: contradictsPruned},
+	{name: "registering a pruned order", prove: registersOnce},
 	{name: "events that a reader acknowledges", prove: acknowledges},
 	{name: "many pruners", prove: manyPruners},
 }
@@ -300,6 +301,36 @@ func contradictsPruned(e *env) {
 	if len(deliveries) != 2 {
 		e.Errorf("got %d deliveries, want both alarms", len(deliveries))
 	}
+}
+
+func registersOnce(e *env) {
+	e.oldEnds("A")
+	ended := e.show("A").EndedAt
+	e.prune(quarter(), "A")
+	again := schedule.Entry{Ref: ref("A"), CloseIn: time.Hour, Owner: "tcb:other"}
+	for range 2 {
+		added, err := e.Register(e.ctx, again)
+		if added || err != nil {
+			e.Errorf("got added %v and error %v, want nothing to be added", added, err)
+		}
+	}
+	all, err := e.RegisterAll(e.ctx, []schedule.Entry{again, due("B")})
+	e.must(err)
+	if all[0].Added || !all[1].Added {
+		e.Errorf("got %+v, want the second to be added alone", all)
+	}
+	for _, seen := range []schedule.Record{{Entry: again}, e.show("A")} {
+		_, err = e.Begin(e.ctx, seen, lease)
+		if got := wantError[*schedule.EndedError](e, err).Record; got.FinalState != schedule.FinalClosed {
+			e.Errorf("a direct close: got %+v, want that it was closed", got)
+		}
+	}
+	got := e.show("A")
+	if !got.Pruned || got.Progress != schedule.Done || got.FinalState != schedule.FinalClosed || got.Generation != 1 || !got.EndedAt.Equal(ended) {
+		e.Errorf("got %+v, want what is left of it", got)
+	}
+	e.wantEvents("A")
+	e.claim("B")
 }
 
 func acknowledges(e *env) {
