@@ -135,7 +135,7 @@ bench: ## Measure the protocol packages, then the built functions, each beside i
 .PHONY: bench-store
 bench-store: ## Measure whole sweeps, and claims from ten million orders (10 minutes, 8 GB in TMPDIR)
 	internal/toolchain/install.sh databases
-	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -skip '^BenchmarkTell' -benchtime 5x -timeout=10m ./sweep
+	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -skip '^BenchmarkTell' -benchtime 5x -timeout=25m ./sweep
 	cd bench && go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkTell' -benchtime 1x -timeout=10m ./sweep
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkDirect' -benchtime 300x -timeout=10m ./internal/store
