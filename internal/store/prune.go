@@ -104,11 +104,29 @@ func (p *pruner) ended(t tx) ([]endedOrder, error) {
 		condition += " AND ended_at >= ? AND (ended_at > ? OR id > ?)"
 		args = append(args, t.d.at(p.After.EndedAt), t.d.at(p.After.EndedAt), p.After.ID)
 	}
-	return query(t, func(scan scanner) (r endedOrder, err error) {
-		r.Record, err = scanRecord(scan, &r.unread)
+	found, err := query(t, func(scan scanner) (r endedOrder, err error) {
+		r.Record, err = scanRecord(scan)
 		return r, err
-	}, "SELECT "+recordColumns+", "+isUnread+" FROM cloudpay_orders {ended} WHERE "+condition+
+	}, "SELECT "+recordColumns+" FROM cloudpay_orders {ended} WHERE "+condition+
 		" ORDER BY ended_at, id LIMIT ? {skip}", append(args, p.Limit)...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found, t.markUnread(found)
+}
+
+// markUnread finds which of the orders have an event that is not acknowledged. It names the orders:
+// asked for in the statement before, PostgreSQL reads all events for each step.
+func (t tx) markUnread(ended []endedOrder) error {
+	ids := make([]any, len(ended))
+	for i, r := range ended {
+		ids[i] = r.ID
+	}
+	unread, err := query(t, scanID, "SELECT order_id FROM cloudpay_events WHERE order_id IN ("+marks(len(ids))+") AND delivered_at IS NULL", ids...)
+	for i, r := range ended {
+		ended[i].unread = slices.Contains(unread, any(r.ID))
+	}
+	return err
 }
 
 // isEnded is the condition for orders that may be deleted if their events allow it, and isUnread

@@ -488,7 +488,17 @@ func diesPruning(e *sqlEnv) {
 
 func losesPruning(e *sqlEnv) {
 	prunings(e, false, func(no string, archived int, err error) {
-		if !e.isPruned(no) || archived == 0 || err != nil {
+		// The server may hold the locks of the lost connection still, and locked orders are passed
+		// over: the next run finds them.
+		pruned := e.isPruned(no)
+		for range 1000 {
+			if pruned || err != nil {
+				break
+			}
+			_, err = e.Prune(e.ctx, quarter(), nil)
+			pruned = e.isPruned(no)
+		}
+		if !pruned || archived == 0 || err != nil {
 			e.Errorf("%s: got archived %d times and error %v, want it pruned", no, archived, err)
 		}
 	})
