@@ -93,9 +93,9 @@ test-databases: ## Prove the store on PostgreSQL, PgBouncer, MariaDB and under f
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed
-test-killed: ## Kill running sweeps hundreds of times on each database, and look for losses (two minutes)
+test-killed: ## Kill 30 running sweeps on each database, and through failovers, and look for losses (two minutes)
 	internal/toolchain/install.sh databases
-	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps$$' ./internal/app \
+	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^TestKilledSweeps' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-module
@@ -103,9 +103,19 @@ test-module: ## Rename a copy of the module, vet it, and use its packages from a
 	CLOUDPAY_TEST_MODULE=1 go test -count=1 -v -vet=off -timeout=15m ./internal/toolchain/module | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: proof
-proof: PROOF_TRIES := 10000
-proof: ## Make 10,000 calls (PROOF_TRIES) and sweep as many orders while proxies mix up replies (10 minutes)
+proof: proof-calls proof-killed ## Prove at length what tests prove in short: all targets whose names begin with proof-
+
+.PHONY: proof-calls
+proof-calls: PROOF_TRIES := 10000
+proof-calls: ## Make 10,000 calls (PROOF_TRIES) and sweep as many orders while proxies mix up replies (10 minutes)
 	PROOF_TRIES=$(PROOF_TRIES) go test -tags sqlite -count=1 -v -timeout=60m -run 'OutOfStep|^TestEveryStatus' ./internal/app \
+		| grep -Ev '^ *=== '
+
+.PHONY: proof-killed
+proof-killed: PROOF_KILLS := 200
+proof-killed: ## Kill 200 sweeps (PROOF_KILLS) of ten times as many orders on each database, and through failovers (10 minutes)
+	internal/toolchain/install.sh databases
+	PROOF_KILLS=$(PROOF_KILLS) go test -tags sqlite,databases -count=1 -v -timeout=60m -run '^TestKilledSweeps' ./internal/app \
 		| grep -Ev '^ *=== '
 
 .PHONY: test-sweep

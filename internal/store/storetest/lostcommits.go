@@ -3,13 +3,10 @@ package storetest
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/store/migrate"
 )
 
 // Receiver is the shop's: a real one, to which events are really delivered.
@@ -24,48 +21,13 @@ type Receiver interface {
 // standby was behind.
 func PostgresLosesCommits(t *testing.T, receiver Receiver) {
 	t.Helper()
-	primary := launched(t, "postgres", startPostgres)
-	standby := launched(t, "postgres", startStandby(primary))
-	tell(t, primary, "CREATE DATABASE shop")
-	losesCommits(t, receiver, &pair{
-		first: primary, second: standby, address: primary.address("shop"),
-		part: func() {
-			tell(t, standby, "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
-			await(t, standby, "SELECT COUNT(*) = 0 FROM pg_stat_wal_receiver")
-		},
-		promote: func() {
-			if got := ask(t, standby, "SELECT pg_promote()"); got != "true" {
-				t.Fatalf("the standby is not promoted: got %s", got)
-			}
-		},
-	})
+	losesCommits(t, receiver, PostgresPair(t))
 }
 
 // MariaDBLosesCommits is PostgresLosesCommits for a MariaDB server and its replica.
 func MariaDBLosesCommits(t *testing.T, receiver Receiver) {
 	t.Helper()
-	first := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=1", "--binlog-format=ROW"))
-	second := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=2", "--binlog-format=ROW", "--read-only"))
-	source, err := url.Parse(first.address(first.admin))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tell(t, second, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT="+source.Port()+
-		", MASTER_USER='root', MASTER_USE_GTID=slave_pos", "START SLAVE")
-	tell(t, first, "CREATE DATABASE shop", "CREATE USER shop@'127.0.0.1' IDENTIFIED BY 'shop'", "GRANT ALL ON shop.* TO shop@'127.0.0.1'")
-	losesCommits(t, receiver, &pair{
-		first: first, second: second, address: strings.Replace(first.address("shop"), "root@", "shop:shop@", 1),
-		part:    func() { tell(t, second, "STOP SLAVE") },
-		promote: func() { tell(t, second, "SET GLOBAL read_only = OFF") },
-	})
-}
-
-// pair is a server and its standby.
-type pair struct {
-	first, second *server
-	address       string
-	// part ends the replication, promote makes the standby the primary.
-	part, promote func()
+	losesCommits(t, receiver, MariaDBPair(t))
 }
 
 // shift is a sweep's work, and what was told while it was done.
@@ -82,17 +44,13 @@ type shift struct {
 
 // losesCommits ends a third of the orders before the standby falls behind, a third after it, and
 // the rest on the standby, where the second third is to be ended again. Every event is told.
-func losesCommits(t *testing.T, receiver Receiver, p *pair) {
+func losesCommits(t *testing.T, receiver Receiver, p *Pair) {
 	t.Helper()
-	if _, err := migrate.Up(t.Context(), p.first.address("shop")); err != nil {
-		t.Fatal(err)
-	}
 	const orders, part = 90, 30
 	s := &shift{
-		watch: &watch{T: t, forwarder: newForwarder(t, p.first)}, receiver: receiver,
+		watch: &watch{T: t, forwarder: p.forwarder, store: open(t, p.Address)}, receiver: receiver,
 		byID: map[schedule.EventID]map[string]bool{}, byNumber: map[int64]map[string]bool{}, dropped: map[string]bool{},
 	}
-	s.open(p.address)
 	ctx := t.Context()
 	for _, no := range numbers("L", orders) {
 		if _, err := s.store.Register(ctx, due(no)); err != nil {
@@ -103,14 +61,10 @@ func losesCommits(t *testing.T, receiver Receiver, p *pair) {
 	first := s.read(schedule.Cursor{})
 	await(t, p.second, fmt.Sprintf("SELECT COUNT(*) = %d FROM cloudpay_events WHERE delivered_at IS NOT NULL", part))
 
-	p.part()
+	p.Part(t)
 	s.work(ctx, part)
 	last := s.read(first)
-	if err := p.first.crash(); err != nil {
-		t.Fatal(err)
-	}
-	p.promote()
-	s.lead(t, p.second)
+	p.FailOver(t)
 	s.recovers("a failover with lost commits")
 	// Other orders end first there. What is due longest was lost: it would get the numbers it had.
 	for _, no := range numbers("N", 7) {
