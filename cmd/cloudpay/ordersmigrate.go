@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/store"
 	"cloudpay/internal/store/migrate"
 )
 
@@ -44,14 +45,22 @@ func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 	}
 	if m.status {
 		// open refuses a SQLite file that is not there. Asking for its status would make it.
-		if _, err := m.open(); err != nil {
+		register, err := m.open()
+		if err != nil {
 			return err
 		}
 		steps, err := migrate.Status(cmd.Context(), address)
 		if err != nil {
 			return inStore(err)
 		}
-		return m.tellStatus(cmd, steps)
+		if err := m.tellStatus(cmd, steps); err != nil {
+			return err
+		}
+		c, err := register.Compatibility(cmd.Context())
+		if err != nil {
+			return inStore(err)
+		}
+		return m.tellCompatibility(cmd, c)
 	}
 	steps, err := migrate.Up(cmd.Context(), address)
 	// Steps before an error stay applied, so they are printed before it.
@@ -80,6 +89,24 @@ func (m *migrateCmd) tellStatus(cmd *cobra.Command, steps []migrate.Step) error 
 		return &exitError{exitFault, bilingual.Errorf(
 			"the store lacks %d of %d steps: run `cloudpay orders migrate`", "存储缺少 %d 个步骤（共 %d 个）：请运行 `cloudpay orders migrate`",
 			lacking, len(steps))}
+	}
+	return nil
+}
+
+// tellCompatibility prints what the database and this program say of each other, and fails when
+// they cannot work together.
+func (m *migrateCmd) tellCompatibility(cmd *cobra.Command, c store.Compatibility) error {
+	if m.json {
+		render.JSON(cmd.OutOrStdout(), struct {
+			Schema          int `json:"schema"`
+			CompatibleSince int `json:"compatibleSince"`
+			Program         int `json:"program"`
+		}{c.Version, c.Since, c.Program})
+	} else {
+		fmt.Fprintln(cmd.OutOrStdout(), m.Text(c.Wording()))
+	}
+	if fault := c.Fault(); fault != (bilingual.Text{}) {
+		return &exitError{exitFault, bilingual.Errorf("%s", "%s", fault)}
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func aheadOf(other bilingual.Text, ahead time.Duration) bilingual.Text {
 	return bilingual.New(off+" ahead of "+other.EN, "比"+other.ZH+"快 "+off)
 }
 
-// maxClock limits reading the database's clock.
+// maxClock limits reading the database's clock, and its schema's version.
 const maxClock = 3 * time.Second
 
 // checkDatabaseClock compares the store's clock, by which orders are due, with the other two.

@@ -64,7 +64,7 @@ func (d *Doctor) Examine(ctx context.Context) iter.Seq[Finding] {
 		// The order matters: each check may use what those before it have found.
 		for _, check := range []func(context.Context, *examination) []Finding{
 			checkSettings, checkConfiguration, checkStore, checkPrivateKey, checkPublicKey, checkCertificate, checkCallers,
-			checkNetwork, checkDatabaseClock, checkAnswers,
+			checkNetwork, checkDatabaseClock, checkSchema, checkAnswers,
 		} {
 			for _, finding := range check(ctx, e) {
 				// A deadline that has passed still lets the remaining checks say what they skip.
@@ -240,6 +240,8 @@ const (
 	mainDomainCheck   Check = "mainDomain"
 	backupDomainCheck Check = "backupDomain"
 	privateLinkCheck  Check = "privateLink"
+	// schemaCheck: whether this version and the database's schema fit.
+	schemaCheck Check = "schema"
 	// clockCheck: the differences between this machine's clock, the gateway's and the database's.
 	clockCheck Check = "clock"
 	// answerCheck: the answer to the query, for each dialect.
@@ -263,6 +265,7 @@ var titles = map[Check]bilingual.Text{
 	mainDomainCheck:    bilingual.New("main domain", "主域名"),
 	backupDomainCheck:  bilingual.New("backup domain", "备用域名"),
 	privateLinkCheck:   bilingual.New("private link", "内网链路"),
+	schemaCheck:        bilingual.New("schema", "数据库结构"),
 	clockCheck:         bilingual.New("clock", "时钟"),
 	answerCheck:        bilingual.New("answer", "实测查单"),
 }

@@ -30,6 +30,7 @@ func benchmarkAging(b *testing.B, db storetest.Database) {
 	storetest.Fill(b, db, address, shop, *rows/10*11)
 	a := aging{B: b, db: db, address: address, raw: storetest.Raw(b, address)}
 	a.raw.SetMaxOpenConns(4)
+	a.alive = func() {}
 	fresh := a.measure("fresh", nil)
 	a.sizes("fresh")
 
@@ -39,8 +40,10 @@ func benchmarkAging(b *testing.B, db storetest.Database) {
 	}
 	a.exec(snapshot, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 	a.exec(snapshot, "SELECT 1 FROM cloudpay_orders LIMIT 1")
+	a.alive = func() { a.exec(snapshot, "SELECT 1") } // the server ends idle transactions
 	a.endAll(*rows / 10)
 	a.measure("with a transaction open", fresh)
+	a.alive = func() {}
 	if err := snapshot.Rollback(); err != nil {
 		b.Fatal(err)
 	}
@@ -60,6 +63,8 @@ type aging struct {
 	db      storetest.Database
 	address string
 	raw     *sql.DB
+	// alive is called between statements.
+	alive func()
 }
 
 type execer interface {
@@ -101,6 +106,7 @@ func (a aging) endAll(ends int) {
 			"UPDATE cloudpay_events SET due_at = NULL, delivered_at = " + at + strings.Replace(these, "id", "order_id", 1),
 		} {
 			a.exec(a.raw, statement)
+			a.alive()
 		}
 		a.claims(s, nil)
 	}
@@ -150,7 +156,7 @@ func (a aging) claims(s *store.Store, costs map[string][]time.Duration) {
 func (a aging) measure(when string, fresh map[string]time.Duration) map[string]time.Duration {
 	a.Helper()
 	const processes = 31
-	time.Sleep(3 * time.Second) // the surveys of the processes before are due again
+	<-time.After(3 * time.Second) // the surveys of the processes before are due again
 	costs := map[string][]time.Duration{}
 	for range processes {
 		s := open(a)
@@ -158,6 +164,7 @@ func (a aging) measure(when string, fresh map[string]time.Duration) map[string]t
 			a.Fatal(err)
 		}
 		a.claims(s, costs)
+		a.alive()
 		_ = s.Close()
 	}
 	medians := map[string]time.Duration{}

@@ -105,6 +105,9 @@ func (s *Store) worded(doing string, err error) error {
 	if schedule.IsAnswer(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	if unfit, is := errors.AsType[*incompatibleError](err); is {
+		return unfit.unfit(doing)
+	}
 	kind := s.fault(err)
 	reason, lasting := kind.reason()
 	if remedy, known := s.d.remedies[kind]; known {

@@ -53,6 +53,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/bilingual"
@@ -64,6 +65,8 @@ type Store struct {
 	d  *dialect
 
 	surveys surveys
+	// checked is set once the database was found compatible with this program.
+	checked atomic.Bool
 	shift   func() (time.Duration, error) // see ShiftClock
 }
 

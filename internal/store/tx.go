@@ -77,6 +77,9 @@ func (s *Store) briefly(ctx context.Context, work func(tx tx) error) error {
 }
 
 func (s *Store) within(ctx context.Context, options *sql.TxOptions, work func(tx tx) error) error {
+	if err := s.compatible(ctx); err != nil {
+		return err
+	}
 	d, err := s.dialect()
 	if err != nil {
 		return err
@@ -94,6 +97,9 @@ func (s *Store) within(ctx context.Context, options *sql.TxOptions, work func(tx
 
 // unbracketed runs work whose statements are transactions of their own.
 func (s *Store) unbracketed(ctx context.Context, work func(tx tx) error) error {
+	if err := s.compatible(ctx); err != nil {
+		return err
+	}
 	d, err := s.dialect()
 	if err != nil {
 		return err
