@@ -20,6 +20,7 @@ import (
 //	{same}   equal, or both NULL
 //	{claim}  use the index of due orders: a hint for MySQL, whose planner has chosen another
 //	{due}    use the index of due events, likewise
+//	{occurred} the column that sorts events without a number, which are due since they occurred
 //	{ended}  use the index of ended orders, likewise; for MySQL's the condition must have
 //	         progress = 'done' AND due_at IS NULL
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
@@ -86,6 +87,7 @@ var dialects = map[string]*dialect{
 			"{same}", "IS NOT DISTINCT FROM",
 			"{claim}", "",
 			"{due}", "",
+			"{occurred}", "occurred_at",
 			"{ended}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
@@ -118,6 +120,7 @@ var dialects = map[string]*dialect{
 			"{same}", "<=>",
 			"{claim}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
+			"{occurred}", "due_at",
 			"{ended}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
@@ -147,6 +150,7 @@ var dialects = map[string]*dialect{
 			"{same}", "IS",
 			"{claim}", "",
 			"{due}", "",
+			"{occurred}", "occurred_at",
 			"{ended}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),

@@ -156,7 +156,8 @@ func (t tx) unnumbered(of order.Account, limit int) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	return query(t, rowID, "SELECT id FROM "+newEvents.table+" WHERE "+newEvents.rows+" AND due_at >= ? AND due_at <= {now} ORDER BY due_at LIMIT ?",
+	return query(t, rowID, "SELECT id FROM "+newEvents.table+" WHERE "+newEvents.rows+
+		" AND "+newEvents.at+" >= ? ORDER BY "+newEvents.at+" LIMIT ?",
 		string(of.Region), of.MchID, t.d.at(m.from()), limit)
 }
 

@@ -43,16 +43,15 @@ type scan struct {
 	// what is its key in cloudpay_watermarks.
 	what string
 	// table is its table, with the index to use, and rows the condition on one merchant's rows.
-	// They are sorted by due_at.
-	table, rows string
+	// They are sorted by the column at.
+	table, rows, at string
 }
 
 var (
-	waitingOrders = scan{"waiting", "cloudpay_orders {claim}", ofMerchant + " AND progress = 'waiting'"}
-	closingOrders = scan{"closing", "cloudpay_orders {claim}", ofMerchant + " AND progress = 'closing'"}
-	// An event without a number is due since it occurred.
-	newEvents = scan{"events", "cloudpay_events {due}", ofMerchant + " AND seq IS NULL"}
-	dueEvents = scan{"deliveries", "cloudpay_events {due}", ofMerchant}
+	waitingOrders = scan{"waiting", "cloudpay_orders {claim}", ofMerchant + " AND progress = 'waiting'", "due_at"}
+	closingOrders = scan{"closing", "cloudpay_orders {claim}", ofMerchant + " AND progress = 'closing'", "due_at"}
+	newEvents     = scan{"events", "cloudpay_events {due}", ofMerchant + " AND seq IS NULL", "{occurred}"}
+	dueEvents     = scan{"deliveries", "cloudpay_events {due}", ofMerchant, "due_at"}
 )
 
 // mark is a row of cloudpay_watermarks.
@@ -180,8 +179,8 @@ func (s *Store) surveyNow(ctx context.Context, of order.Account, sc scan) error 
 // back.
 func (t tx) firstLive(of order.Account, sc scan, from, now time.Time) (time.Time, error) {
 	first := moment{now}
-	_, err := t.one([]any{&first}, "SELECT due_at FROM "+sc.table+" WHERE "+sc.rows+
-		" AND due_at >= ? AND due_at <= ? ORDER BY due_at LIMIT 1",
+	_, err := t.one([]any{&first}, "SELECT "+sc.at+" FROM "+sc.table+" WHERE "+sc.rows+
+		" AND "+sc.at+" >= ? AND "+sc.at+" <= ? ORDER BY "+sc.at+" LIMIT 1",
 		string(of.Region), of.MchID, t.d.at(from), t.d.at(now))
 	return first.Time, err
 }

@@ -130,7 +130,8 @@ func findsLateEvents(e *sqlEnv) {
 		e.Fatal(err)
 	}
 	e.must(e.Finish(e.ctx, late, schedule.Final{State: schedule.FinalClosed}))
-	e.sql("UPDATE cloudpay_events SET due_at = " + e.before("due_at", 30*time.Second) + " WHERE out_trade_no = 'A2'")
+	e.sql("UPDATE cloudpay_events SET due_at = " + e.before("due_at", 30*time.Second) + ", occurred_at = " +
+		e.before("occurred_at", 30*time.Second) + " WHERE out_trade_no = 'A2'")
 	e.Pass(20 * time.Second)
 	s := e.Another()
 	events, err := s.Events(e.ctx, shop, schedule.Cursor{}, 10)

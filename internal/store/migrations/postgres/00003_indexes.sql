@@ -15,9 +15,9 @@ DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_number;
 CREATE UNIQUE INDEX CONCURRENTLY cloudpay_events_number ON cloudpay_events (region, mchid, seq) WHERE seq IS NOT NULL;
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_numbered;
 
--- New events by time (one is due since it occurred), so that a scan need not pass those that were numbered before.
+-- New events by time, so that a scan need not pass those that were numbered before.
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_new;
-CREATE INDEX CONCURRENTLY cloudpay_events_new ON cloudpay_events (region, mchid, due_at, id) WHERE seq IS NULL;
+CREATE INDEX CONCURRENTLY cloudpay_events_new ON cloudpay_events (region, mchid, occurred_at, id) WHERE seq IS NULL;
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_unnumbered;
 
 -- +goose Down

@@ -6,8 +6,8 @@ CREATE INDEX cloudpay_orders_ended ON cloudpay_orders (region, mchid, ended_at, 
 CREATE UNIQUE INDEX cloudpay_events_id ON cloudpay_events (event_id) WHERE event_id IS NOT NULL;
 -- Numbers count by merchant.
 CREATE UNIQUE INDEX cloudpay_events_number ON cloudpay_events (region, mchid, seq) WHERE seq IS NOT NULL;
--- New events by time (one is due since it occurred), so that a scan need not pass those that were numbered before.
-CREATE INDEX cloudpay_events_new ON cloudpay_events (region, mchid, due_at, id) WHERE seq IS NULL;
+-- New events by time, so that a scan need not pass those that were numbered before.
+CREATE INDEX cloudpay_events_new ON cloudpay_events (region, mchid, occurred_at, id) WHERE seq IS NULL;
 CREATE INDEX cloudpay_events_due ON cloudpay_events (region, mchid, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX cloudpay_events_dead ON cloudpay_events (region, mchid, seq) WHERE dead_at IS NOT NULL;
 CREATE INDEX cloudpay_events_order ON cloudpay_events (order_id);
