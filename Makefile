@@ -152,6 +152,7 @@ bench-store: ## Measure whole sweeps, and claims from ten million orders (10 min
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkImport' -benchtime 5x -timeout=10m ./cmd/cloudpay
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkList' -benchtime 1x -timeout=10m ./cmd/cloudpay
 	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkClaim' -benchtime 500x -timeout=60m ./internal/store
+	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkAging' -benchtime 1x -timeout=60m ./internal/store
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linters, here and in bench/
