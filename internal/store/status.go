@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -18,8 +17,11 @@ import (
 func (s *Store) Status(ctx context.Context, of order.Account, ceiling float64) (schedule.Status, error) {
 	return transact(ctx, s, "reading how the register stands", func(t tx) (schedule.Status, error) {
 		m, err := t.watermark(scanKey(of, waitingOrders))
-		doubt, fault := t.watermark(scanKey(of, closingOrders))
-		if err = cmp.Or(err, fault); err != nil {
+		if err != nil {
+			return schedule.Status{}, err
+		}
+		doubt, err := t.watermark(scanKey(of, closingOrders))
+		if err != nil {
 			return schedule.Status{}, err
 		}
 		status := schedule.Status{At: m.now}
@@ -68,9 +70,9 @@ var statusFigures = []figure{
 
 // statusStatement is one SELECT of all figures, and its arguments.
 func statusStatement(d *dialect, of order.Account, from, now time.Time) (string, []any) {
-	var columns []string
+	columns := make([]string, len(statusFigures))
 	var args []any
-	for _, f := range statusFigures {
+	for i, f := range statusFigures {
 		rows := ofMerchant + " AND " + f.rows
 		args = append(args, string(of.Region), of.MchID)
 		for _, word := range []struct {
@@ -86,7 +88,7 @@ func statusStatement(d *dialect, of order.Account, from, now time.Time) (string,
 		if f.what == "" {
 			column = "SELECT COUNT(*) FROM (SELECT 1 FROM " + f.table + " WHERE " + rows + " LIMIT " + strconv.Itoa(schedule.MaxCount) + ") n"
 		}
-		columns = append(columns, "("+column+")")
+		columns[i] = "(" + column + ")"
 	}
 	return "SELECT " + strings.Join(columns, ", "), args
 }

@@ -22,9 +22,8 @@ type Metric struct {
 
 // EMF returns the attributes that make a log line a document in CloudWatch's Embedded Metric
 // Format: the metrics and dimensions at the line's top level, and the object _aws that declares
-// them. On AWS Lambda, CloudWatch makes metrics of such a line, and nothing is sent or linked.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring
-// (CloudWatch_Embedded_Metric_Format_Specification.html)
+// them. On AWS Lambda, CloudWatch makes metrics of such a line, and nothing is sent or linked. The
+// format is specified in CloudWatch's user guide, "Specification: Embedded metric format".
 func EMF(at time.Time, dimensions []slog.Attr, metrics []Metric) []slog.Attr {
 	type definition struct {
 		Name string
@@ -53,9 +52,9 @@ func EMF(at time.Time, dimensions []slog.Attr, metrics []Metric) []slog.Attr {
 // Prometheus returns metrics in Prometheus's text format, as gauges with the given labels.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 func Prometheus(labels []slog.Attr, metrics []Metric) string {
-	var pairs []string
-	for _, label := range labels {
-		pairs = append(pairs, snake(label.Key)+"="+strconv.Quote(label.Value.String()))
+	pairs := make([]string, len(labels))
+	for i, label := range labels {
+		pairs[i] = snake(label.Key) + "=" + strconv.Quote(label.Value.String())
 	}
 	var b strings.Builder
 	for _, m := range metrics {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -51,7 +52,8 @@ func TestMetrics(t *testing.T) {
 				request.Header["authorization"] = "Bearer " + tc.token
 			}
 			got, err := k.fn.HandleHTTP(t.Context(), hosting.Invocation{Platform: hosting.Web}, request)
-			if err != nil || got.Status != tc.status && !(tc.status == 405 && got.Status >= 400) || !strings.Contains(string(got.Body), tc.body) {
+			refused := tc.status == http.StatusMethodNotAllowed && got.Status >= http.StatusBadRequest
+			if err != nil || got.Status != tc.status && !refused || !strings.Contains(string(got.Body), tc.body) {
 				t.Errorf("got %d %s and error %v, want %d %q", got.Status, got.Body, err, tc.status, tc.body)
 			}
 			if scraped := tc.status == 200 || tc.fault != nil; (read > 0) != scraped || scraped == strings.Contains(string(got.Body), "returnCode") {

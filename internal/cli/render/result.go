@@ -259,7 +259,8 @@ func (l *Language) proof(result order.Result) string {
 // advises. Both are empty for the outcomes that explain themselves.
 func (l *Language) why(result order.Result) (why, remedy string) {
 	switch result.Outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeWithdrawn, order.OutcomeFound, order.OutcomePaid:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeWithdrawn, order.OutcomeFound,
+		order.OutcomePaid:
 		return "", ""
 	default:
 	}
