@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -62,32 +63,34 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 		if e.pending {
 			return e.listPending(cmd, s, m.Account())
 		}
-		// Dead events are read by the same numbers as all others.
-		if e.dead {
-			dead, err := s.DeadLetters(cmd.Context(), m.Account(), after.Number, e.limit)
-			if err != nil {
-				return err
-			}
-			e.tell(cmd, dead)
-			return nil
+		read := e.read
+		if e.dead { // they are read by the same numbers as all others
+			read = e.readDead
 		}
-		events, err := s.Events(cmd.Context(), m.Account(), after, e.limit)
-		if err != nil {
-			return err
+		deliveries, err := read(cmd.Context(), s, m.Account(), after)
+		if err == nil {
+			e.tell(cmd, deliveries)
 		}
-		// That the events could be read proves that after is of this register.
-		if e.acknowledge {
-			if _, err := s.Acknowledge(cmd.Context(), m.Account(), after.Number); err != nil {
-				return err
-			}
-		}
-		deliveries := make([]schedule.Delivery, len(events))
-		for i := range events {
-			deliveries[i].Event = events[i]
-		}
-		e.tell(cmd, deliveries)
-		return nil
+		return err
 	})
+}
+
+func (e *eventsCmd) readDead(ctx context.Context, s *store.Store, of order.Account, after schedule.Cursor) ([]schedule.Delivery, error) {
+	return s.DeadLetters(ctx, of, after.Number, e.limit)
+}
+
+// read reads events. With --acknowledge it acknowledges those before them: that they could be read
+// proves that the cursor is of this register.
+func (e *eventsCmd) read(ctx context.Context, s *store.Store, of order.Account, after schedule.Cursor) ([]schedule.Delivery, error) {
+	events, err := s.Events(ctx, of, after, e.limit)
+	if err == nil && e.acknowledge {
+		_, err = s.Acknowledge(ctx, of, after.Number)
+	}
+	deliveries := make([]schedule.Delivery, len(events))
+	for i := range events {
+		deliveries[i].Event = events[i]
+	}
+	return deliveries, err
 }
 
 // check looks at the flags.

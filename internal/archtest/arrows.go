@@ -111,7 +111,10 @@ var arrows = []Arrow{
 			"internal/store", "internal/store/migrate", "internal/sweep",
 		},
 	},
-	{Package: "internal/store/fakestore", Ours: []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning"}},
+	{
+		Package: "internal/store/fakestore",
+		Ours:    []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning"},
+	},
 	{
 		Package: "internal/closing",
 		Ours: []string{
