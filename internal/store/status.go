@@ -62,7 +62,7 @@ var statusFigures = []figure{
 	{"", "cloudpay_orders {claim}", "progress = 'closing' AND due_at >= {from} AND due_at <= {now}"},
 	{"MIN(due_at)", "cloudpay_orders {claim}", "progress = 'closing' AND due_at >= {from} AND due_at <= {now}"},
 	{"", "cloudpay_orders", "progress = 'gaveUp' AND withdrawn_at IS NULL"},
-	{"", "cloudpay_orders", "ended_at > {minute}"},
+	{"", "cloudpay_orders", "progress = 'done' AND due_at IS NULL AND ended_at > {minute}"},
 	{"", "cloudpay_events", "due_at IS NOT NULL"},
 	{"MIN(occurred_at)", "cloudpay_events", "due_at IS NOT NULL"},
 	{"", "cloudpay_events", "dead_at IS NOT NULL"},
@@ -174,7 +174,7 @@ func (t tx) endedBySub(key []any, now time.Time, part func(string) *schedule.Sta
 		err := scan(&sub, &n)
 		part(sub).Ended += n
 		return struct{}{}, err
-	}, "SELECT sub_mchid, COUNT(*) FROM cloudpay_orders WHERE "+ofMerchant+" AND ended_at > ? GROUP BY sub_mchid",
+	}, "SELECT sub_mchid, COUNT(*) FROM cloudpay_orders WHERE "+ofMerchant+" AND progress = 'done' AND due_at IS NULL AND ended_at > ? GROUP BY sub_mchid",
 		append(slices.Clone(key), t.d.at(now.Add(-time.Minute)))...)
 	return err
 }
