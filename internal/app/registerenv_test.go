@@ -13,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +47,8 @@ type registerEnv struct {
 	platform hosting.Platform
 	// limit is the time limit of one call.
 	limit time.Duration
+	// answer is the status that the receiver of events answers.
+	answer *atomic.Int32
 }
 
 func newRegisterEnv(t *testing.T, m mode) *registerEnv {

@@ -16,6 +16,7 @@ package closing
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -85,12 +86,18 @@ func recorded(result order.Result, is bool) order.Result {
 	return result
 }
 
-// isRecorded reports whether a write was made; if not, the log says why not.
+// isRecorded reports whether a write was made; if not, the log says why not. A contradiction is
+// logged in the words of a sweep, which alarms look for (docs/alarms.md).
 func isRecorded(ctx context.Context, log *slog.Logger, err error) bool {
-	if err != nil {
-		logger(log).ErrorContext(ctx, "what became of an order could not be recorded", "error", err)
+	if err == nil {
+		return true
 	}
-	return err == nil
+	message := "what became of an order could not be recorded"
+	if _, contradicts := errors.AsType[*schedule.ContradictionError](err); contradicts {
+		message = "two signed answers contradict each other"
+	}
+	logger(log).ErrorContext(ctx, message, "error", err)
+	return false
 }
 
 // logger discards what is logged to a nil Log.

@@ -361,8 +361,8 @@ var variables = []variable{
 	// The process.
 	word(variable{
 		name: "CLOUDPAY_METRICS",
-		meaning: "`emf`: a timer's log line declares its figures as metrics for CloudWatch (Embedded Metric Format); see" +
-			" [alarms.md](docs/alarms.md).",
+		meaning: "`emf`: a timer's log line has its figures at its top level, where the alarm rules of Tencent's CLS read them, and declares" +
+			" them as metrics for CloudWatch (Embedded Metric Format); see [alarms.md](docs/alarms.md).",
 	}, func(c *Config, value string) { c.EMF = value == "emf" }, "emf"),
 	{
 		name: nameMetricsToken, values: valuesTokens, inFile: textInFile,
