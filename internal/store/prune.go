@@ -122,7 +122,8 @@ func (t tx) markUnread(ended []endedOrder) error {
 	for i, r := range ended {
 		ids[i] = r.ID
 	}
-	unread, err := query(t, scanID, "SELECT order_id FROM cloudpay_events WHERE order_id IN ("+marks(len(ids))+") AND delivered_at IS NULL", ids...)
+	unread, err := query(t, scanID,
+		"SELECT order_id FROM cloudpay_events WHERE order_id IN ("+marks(len(ids))+") AND delivered_at IS NULL", ids...)
 	for i, r := range ended {
 		ended[i].unread = slices.Contains(unread, any(r.ID))
 	}
