@@ -254,8 +254,16 @@ func (e *env) wantEvents(no string, want ...schedule.EventKind) {
 func (e *env) must(err error) {
 	e.Helper()
 	if err != nil {
-		e.Fatal(err)
+		e.Fatal(detailed(err))
 	}
+}
+
+// detailed is an error with the database's own words.
+func detailed(err error) error {
+	if failed, is := errors.AsType[*schedule.StoreError](err); is {
+		return fmt.Errorf("%w: %s", err, failed.Detail())
+	}
+	return err
 }
 
 // wantError wants an error of one type, and returns it.
