@@ -200,10 +200,19 @@ func (w *watched) minutes(n int, happens func(minute int)) {
 }
 
 // everything is all that was logged, with the minute before each line.
-func (w *watched) everything() string {
+func (w *watched) everything() string { return w.loggedAs(func(logLine) bool { return true }) }
+
+// errors are the errors that were logged, with the minute before each line.
+func (w *watched) errors() string {
+	return w.loggedAs(func(line logLine) bool { return line.fields["level"] == "ERROR" })
+}
+
+func (w *watched) loggedAs(which func(logLine) bool) string {
 	var b strings.Builder
 	for _, line := range w.log.lines {
-		fmt.Fprintf(&b, "%d %s", line.minute, line.text)
+		if which(line) {
+			fmt.Fprintf(&b, "%d %s", line.minute, line.text)
+		}
 	}
 	return b.String()
 }

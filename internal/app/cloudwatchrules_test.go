@@ -344,7 +344,7 @@ func termHolds(member any, term []string) bool {
 // emfMetrics are the metrics that a line declares in the Embedded Metric Format, read as CloudWatch
 // does: a line that breaks a rule of the format makes no metrics there, and fails the test here.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring
-// (CloudWatch_Embedded_Metric_Format_Specification.html)
+// (CloudWatch_Embedded_Metric_Format_Specification.html).
 func emfMetrics(t *testing.T, line logLine) map[metricID]float64 {
 	t.Helper()
 	if _, declares := line.fields["_aws"]; !declares {

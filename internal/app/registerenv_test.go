@@ -59,8 +59,14 @@ func newRegisterEnv(t *testing.T, m mode) *registerEnv {
 // withStore adds a store to an env.
 func withStore(t *testing.T, e *env) *registerEnv {
 	t.Helper()
+	return withDatabase(t, e, storetest.SQLite())
+}
+
+// withDatabase adds a store in a database to an env.
+func withDatabase(t *testing.T, e *env, database storetest.Database) *registerEnv {
+	t.Helper()
 	telemetrytest.Secret(t, telemetrytest.Identity, otherOpenID)
-	address := storetest.SQLite().Migrated(t)
+	address := database.Migrated(t)
 	delete(e.vars, "CLOUDPAY_CALLER_POLICY")
 	e.vars["CLOUDPAY_SERVICE_TOKEN"] = serviceToken
 	e.vars["CLOUDPAY_STORE"] = address

@@ -45,10 +45,10 @@ var troubles = map[string]trouble{
 		rules:   []string{"OrderDue"},
 		prepare: func(k *registerEnv) { k.vars["CLOUDPAY_SWEEP_CONCURRENCY"] = "1" },
 		strikes: func(w *watched) {
-			for i := range 100 {
+			for i := range 60 {
 				w.register(fmt.Sprint("A", i), `"close_at":0`)
 			}
-			w.limit = time.Second
+			w.limit = 2 * time.Second
 			w.MustInject(paygate.Fault{Action: paygate.Delay, Delay: 150 * time.Millisecond})
 			w.minutes(7, nil)
 		},
@@ -197,7 +197,7 @@ func TestRegisteredAlarms(t *testing.T) {
 			w.minutes(30, nil)
 			w.want(w.log.now-5, w.log.now)
 			if t.Failed() {
-				t.Log(w.everything())
+				t.Log(w.errors())
 			}
 		})
 	}
