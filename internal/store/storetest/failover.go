@@ -188,7 +188,7 @@ func (w *watch) hammers(during string, most func(time.Duration) int64) {
 
 // perServer bounds the connections to a server that takes no writes: all that an instance may have,
 // and then one in each reconsider of package store.
-func perServer(took time.Duration) int64 { return 8 + 4 + int64(took/(500*time.Millisecond)) }
+func perServer(took time.Duration) int64 { return 8 + 8 + int64(took/(500*time.Millisecond)) }
 
 // perAddress bounds the tries at an address where nothing answers: one at a time, soon at most four
 // a second.
