@@ -366,9 +366,11 @@ func (h *handled) FinishAll(ctx context.Context, ended []schedule.Ended) []error
 	return errs
 }
 
-func (h *handled) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
-	h.drop(c)
-	return h.Backlog.Retry(ctx, c, b)
+func (h *handled) RetryAll(ctx context.Context, postponed []schedule.Postponed) []error {
+	for _, p := range postponed {
+		h.drop(p.Claim)
+	}
+	return h.Backlog.RetryAll(ctx, postponed)
 }
 
 func (h *handled) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) error {

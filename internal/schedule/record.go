@@ -150,6 +150,12 @@ type Ended struct {
 	Final Final
 }
 
+// Postponed is a claimed order and an attempt that did not end it, as RetryAll records them.
+type Postponed struct {
+	Claim Claim
+	Retry Retry
+}
+
 // Retry is an attempt that ended nothing.
 type Retry struct {
 	// After is how long the order is not due.

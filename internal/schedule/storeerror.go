@@ -61,6 +61,7 @@ var doings = []bilingual.Text{
 	bilingual.New("looking up the owners of orders", "查找订单归属"),
 	bilingual.New("numbering events", "为事件编号"),
 	bilingual.New("pruning orders", "清理订单"),
+	bilingual.New("putting off orders", "推迟多个订单"),
 	bilingual.New("putting off order ", "推迟订单 "),
 	bilingual.New("reading how the register stands", "读取登记概况"),
 	bilingual.New("reading events", "读取事件"),

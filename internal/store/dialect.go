@@ -23,6 +23,8 @@ import (
 //	{occurred} the column that sorts events without a number, which are due since they occurred
 //	{ended}  use the index of ended orders, likewise; for MySQL's the condition must have
 //	         progress = 'done' AND due_at IS NULL
+//	{byID}   find rows by their ids: a hint for MySQL, which has scanned small tables and met the
+//	         locks of others
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {
@@ -89,6 +91,7 @@ var dialects = map[string]*dialect{
 			"{due}", "",
 			"{occurred}", "occurred_at",
 			"{ended}", "",
+			"{byID}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:       clockOf{plain: "statement_timestamp()", plus: " + interval '%d microseconds'"},
@@ -122,6 +125,7 @@ var dialects = map[string]*dialect{
 			"{due}", "FORCE INDEX (cloudpay_events_due)",
 			"{occurred}", "due_at",
 			"{ended}", "FORCE INDEX (cloudpay_orders_claim)",
+			"{byID}", "FORCE INDEX (PRIMARY)",
 			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
@@ -152,6 +156,7 @@ var dialects = map[string]*dialect{
 			"{due}", "",
 			"{occurred}", "occurred_at",
 			"{ended}", "",
+			"{byID}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:    clockOf{plain: sqliteNow, plus: " + %d"},

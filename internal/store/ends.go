@@ -3,80 +3,34 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"cloudpay/internal/schedule"
 )
-
-// maxEnds bounds one batch of ends: their rows are locked and written together.
-const maxEnds = 64
 
 // FinishAll is Finish for several claims. It records up to 64 ends in one transaction, since a
 // commit costs the database as much for one end as for all of them. It returns one error for each
 // end, as Finish's. An end that the database refuses, a contradiction, a lost claim and a row that
 // another transaction holds do not keep the other ends of the batch from being recorded.
 func (s *Store) FinishAll(ctx context.Context, ended []schedule.Ended) []error {
-	errs := make([]error, 0, len(ended))
-	for batch := range slices.Chunk(ended, maxEnds) {
-		errs = append(errs, s.finishBatch(ctx, batch)...)
-	}
-	return errs
+	return inBatches[schedule.Ended]{
+		store: s, doing: "recording the ends of orders",
+		claim:    func(e schedule.Ended) schedule.Claim { return e.Claim },
+		together: finishTogether,
+		singly:   func(e schedule.Ended) error { return s.Finish(ctx, e.Claim, e.Final) },
+	}.record(ctx, ended)
 }
 
-// finishBatch records ends together, and side by side with Finish what was not written so: Finish
-// finds out why not. It finds an end that an earlier try has committed without an answer, too.
-func (s *Store) finishBatch(ctx context.Context, batch []schedule.Ended) []error {
-	errs := make([]error, len(batch))
-	written, err := s.finishTogether(ctx, batch)
-	if err != nil && !s.fault(err).mayBeOfOneRow() {
-		for i := range errs {
-			errs[i] = err
-		}
-		return errs
+// finishTogether records ends in one transaction.
+func finishTogether(t tx, orders []schedule.Ended) (written []int64, err error) {
+	completeOnes := slices.Clone(orders)
+	for i, e := range orders {
+		completeOnes[i].Final = completed(e.Final)
 	}
-	var singly sync.WaitGroup
-	for i, e := range batch {
-		if written[e.Claim.ID] {
-			delete(written, e.Claim.ID) // another end of the same order was not in the transaction
-			continue
-		}
-		singly.Go(func() { errs[i] = s.Finish(ctx, e.Claim, e.Final) })
-	}
-	singly.Wait()
-	return errs
-}
-
-// mayBeOfOneRow reports whether a transaction without the row that met the fault may succeed.
-func (f fault) mayBeOfOneRow() bool { return f == faultOther || f == faultBusy }
-
-// finishTogether records the first end of each order in one transaction, and returns the orders
-// whose end it wrote: those that had not ended, whose claim held, and that no other transaction had
-// locked. It never waits for a lock.
-func (s *Store) finishTogether(ctx context.Context, batch []schedule.Ended) (written map[int64]bool, err error) {
-	if len(batch) == 1 {
-		return map[int64]bool{}, nil // Finish does the same in fewer words
-	}
-	var orders []schedule.Ended
-	seen := map[int64]bool{}
-	for _, e := range batch {
-		if !seen[e.Claim.ID] {
-			seen[e.Claim.ID], e.Final = true, completed(e.Final)
-			orders = append(orders, e)
-		}
-	}
-	return transact(ctx, s, "recording the ends of orders", func(t tx) (map[int64]bool, error) {
-		ids, err := t.d.endAll(t, orders)
-		written := make(map[int64]bool, len(ids))
-		for _, id := range ids {
-			written[id] = true
-		}
-		return written, err
-	})
+	return t.d.endAll(t, completeOnes)
 }
 
 // endEach writes the ends of orders that are still under their claims, one after the other, and
@@ -146,7 +100,7 @@ const endingAtOnce = "WITH ends AS (SELECT e.id, e.token, e.ending, e.trade_stat
 
 // endJoined is endEach in three statements, for MySQL and MariaDB, whose UPDATE returns no rows.
 func endJoined(t tx, orders []schedule.Ended) (written []int64, err error) {
-	orders, err = t.held(orders)
+	orders, err = held(t, "progress <> 'done'", orders, func(e schedule.Ended) schedule.Claim { return e.Claim })
 	if err != nil || len(orders) == 0 {
 		return nil, err
 	}
@@ -163,33 +117,13 @@ func endJoined(t tx, orders []schedule.Ended) (written []int64, err error) {
 		asEnded+", o.ending = e.ending, o.trade_state = e.trade_state, o.transaction_id = e.transaction_id, o.paid_total = e.paid_total,"+
 		" o.paid_at = e.paid_at WHERE o.token = e.token AND o.progress <> 'done'", ends...)
 	if err == nil && int(n) != len(orders) {
-		err = errors.New("rows that were locked have changed")
+		err = errUnlocked
 	}
 	if err == nil {
 		_, err = t.exec("INSERT INTO cloudpay_events ("+emittedColumns+") VALUES "+emittedRow+
 			strings.Repeat(", "+emittedRow, len(orders)-1)+t.d.ifNew, events...)
 	}
 	return written, err
-}
-
-// held locks the orders that have not ended and are still under their claims, and returns them.
-func (t tx) held(orders []schedule.Ended) ([]schedule.Ended, error) {
-	ids := make([]any, len(orders))
-	for i, e := range orders {
-		ids[i] = e.Claim.ID
-	}
-	tokens := map[int64]string{}
-	_, err := query(t, func(scan scanner) (id int64, err error) {
-		var token string
-		err = scan(&id, &token)
-		tokens[id] = token
-		return id, err
-	}, "SELECT id, token FROM cloudpay_orders FORCE INDEX (PRIMARY) WHERE progress <> 'done' AND token IS NOT NULL AND id IN ("+
-		marks(len(ids))+") {skip}", ids...)
-	return slices.DeleteFunc(slices.Clone(orders), func(e schedule.Ended) bool {
-		token, locked := tokens[e.Claim.ID]
-		return !locked || token != e.Claim.Token
-	}), err
 }
 
 // rowID reads a row's id.

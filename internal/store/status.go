@@ -174,7 +174,8 @@ func (t tx) endedBySub(key []any, now time.Time, part func(string) *schedule.Sta
 		err := scan(&sub, &n)
 		part(sub).Ended += n
 		return struct{}{}, err
-	}, "SELECT sub_mchid, COUNT(*) FROM cloudpay_orders WHERE "+ofMerchant+" AND progress = 'done' AND due_at IS NULL AND ended_at > ? GROUP BY sub_mchid",
+	}, "SELECT sub_mchid, COUNT(*) FROM cloudpay_orders WHERE "+ofMerchant+
+		" AND progress = 'done' AND due_at IS NULL AND ended_at > ? GROUP BY sub_mchid",
 		append(slices.Clone(key), t.d.at(now.Add(-time.Minute)))...)
 	return err
 }

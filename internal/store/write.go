@@ -230,10 +230,13 @@ func learnedValues(b schedule.Retry) []any {
 	return []any{state, state, state, b.Authenticated, line(b.Reason, maxReason)}
 }
 
+// hasNotEnded is the condition for orders that may be put off or given up.
+const hasNotEnded = "progress IN ('waiting', 'closing')"
+
 // under updates an order under its claim. The error is a *schedule.LostClaimError if the claim was
 // lost.
 func (t tx) under(c schedule.Claim, assignments string, args ...any) error {
-	n, err := t.exec("UPDATE cloudpay_orders SET "+assignments+" WHERE id = ? AND token = ? AND progress IN ('waiting', 'closing')",
+	n, err := t.exec("UPDATE cloudpay_orders SET "+assignments+" WHERE id = ? AND token = ? AND "+hasNotEnded,
 		append(args, c.ID, c.Token)...)
 	if err == nil && n == 0 {
 		err = &schedule.LostClaimError{Ref: c.Ref}

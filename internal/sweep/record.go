@@ -7,23 +7,27 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
-	"cloudpay/internal/schedule/decision"
 )
 
 // longestWrite bounds recording how one order ended.
 const longestWrite = 5 * time.Second
 
-// record writes down the decision on an order that has not ended.
-func (w *sweep) record(ctx context.Context, d decided) {
+// recordGivenUp writes down that an order is given up.
+func (w *sweep) recordGivenUp(ctx context.Context, d decided) {
 	write, cancel := w.writing(ctx)
 	defer cancel()
-	var err error
-	if d.Action == decision.GiveUp {
-		err = w.Store.GiveUp(write, d.claim, d.Retry)
-	} else {
-		err = w.Store.Retry(write, d.claim, d.Retry)
+	w.recorded(ctx, []decided{d}, []error{w.Store.GiveUp(write, d.claim, d.Retry)})
+}
+
+// recordRetries writes down attempts that ended nothing.
+func (w *sweep) recordRetries(ctx context.Context, batch []decided) {
+	postponed := make([]schedule.Postponed, len(batch))
+	for i, d := range batch {
+		postponed[i] = schedule.Postponed{Claim: d.claim, Retry: d.Retry}
 	}
-	w.recorded(ctx, []decided{d}, []error{err})
+	write, cancel := w.writing(ctx)
+	defer cancel()
+	w.recorded(ctx, batch, w.Store.RetryAll(write, postponed))
 }
 
 // recordEnds writes down the ends of orders.

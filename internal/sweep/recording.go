@@ -9,13 +9,15 @@ import (
 )
 
 const (
-	// maxEnds is how many ends are recorded together: a commit costs the store as much for one.
-	maxEnds = 64
+	// maxBatch is how many ends, or retries, are recorded together: a commit costs the store as
+	// much for one.
+	maxBatch = 64
 	// gatherFor is how long the first of them waits for others.
 	gatherFor = 20 * time.Millisecond
-	// enders is how many batches of ends are recorded at once. More would share the same ends.
-	enders = 4
-	// writers is how many other decisions are recorded at once: as many as a store has connections.
+	// batchers is how many batches of ends are recorded at once, and how many of retries. More
+	// would share the same ones.
+	batchers = 4
+	// writers is how many orders are given up at once: as many as a store has connections.
 	writers = 8
 )
 
@@ -24,7 +26,12 @@ type recording struct {
 	*sweep
 	sync.WaitGroup
 
-	ends, others chan decided
+	ends, retries, gaveUp *decisions
+}
+
+// decisions are those of one kind, which are to be recorded.
+type decisions struct {
+	made chan decided
 	// gathering is held by the goroutine that gathers a batch.
 	gathering chan struct{}
 }
@@ -32,21 +39,18 @@ type recording struct {
 // beginRecording begins the stage. It goes on until it is closed and all decisions are recorded,
 // which Wait waits for.
 func (w *sweep) beginRecording(ctx context.Context) *recording {
-	r := &recording{
-		sweep: w, gathering: make(chan struct{}, 1),
-		ends: make(chan decided, 2*w.Concurrency), others: make(chan decided, 2*w.Concurrency),
+	r := &recording{sweep: w}
+	for _, of := range []**decisions{&r.ends, &r.retries, &r.gaveUp} {
+		*of = &decisions{made: make(chan decided, 2*w.Concurrency), gathering: make(chan struct{}, 1)}
 	}
-	for range enders {
-		r.Go(func() {
-			for batch := r.gather(); len(batch) > 0; batch = r.gather() {
-				r.recordEnds(ctx, batch)
-			}
-		})
+	for range batchers {
+		r.Go(func() { r.inBatches(r.ends, func(batch []decided) { r.recordEnds(ctx, batch) }) })
+		r.Go(func() { r.inBatches(r.retries, func(batch []decided) { r.recordRetries(ctx, batch) }) })
 	}
 	for range writers {
 		r.Go(func() {
-			for d := range r.others {
-				r.record(ctx, d)
+			for d := range r.gaveUp.made {
+				r.recordGivenUp(ctx, d)
 			}
 		})
 	}
@@ -55,37 +59,49 @@ func (w *sweep) beginRecording(ctx context.Context) *recording {
 
 // put has a decision recorded.
 func (r *recording) put(d decided) {
-	if d.Action == decision.Finish {
-		r.ends <- d
-		return
+	switch d.Action {
+	case decision.Finish:
+		r.ends.made <- d
+	case decision.Postpone:
+		r.retries.made <- d
+	case decision.GiveUp:
+		r.gaveUp.made <- d
+	case decision.Release: // nothing to record: it is put back
 	}
-	r.others <- d
 }
 
 // close ends the stage, after the last put.
 func (r *recording) close() {
-	close(r.ends)
-	close(r.others)
+	close(r.ends.made)
+	close(r.retries.made)
+	close(r.gaveUp.made)
 }
 
-// gather waits for an end, and then for others to record together with it: until there are maxEnds,
-// gatherFor has passed, or no order is in flight whose end could come. It returns none when there
-// will be no more. One goroutine gathers at a time, so that batches are as large as can be, while
-// the others record theirs.
-func (r *recording) gather() []decided {
-	r.gathering <- struct{}{}
-	defer func() { <-r.gathering }()
-	first, more := <-r.ends
+// inBatches records decisions until there will be no more.
+func (r *recording) inBatches(all *decisions, record func([]decided)) {
+	for batch := r.gather(all); len(batch) > 0; batch = r.gather(all) {
+		record(batch)
+	}
+}
+
+// gather waits for a decision, and then for others to record together with it: until there are
+// maxBatch, gatherFor has passed, or no order is in flight on which one could come. It returns none
+// when there will be no more. One goroutine gathers at a time, so that batches are as large as can
+// be, while the others record theirs.
+func (r *recording) gather(all *decisions) []decided {
+	all.gathering <- struct{}{}
+	defer func() { <-all.gathering }()
+	first, more := <-all.made
 	if !more {
 		return nil
 	}
 	batch := []decided{first}
 	timer := time.NewTimer(gatherFor)
 	defer timer.Stop()
-	for more && len(batch) < maxEnds && (len(r.ends) > 0 || r.inFlight.Load() > 0) {
+	for more && len(batch) < maxBatch && (len(all.made) > 0 || r.inFlight.Load() > 0) {
 		var next decided
 		select {
-		case next, more = <-r.ends:
+		case next, more = <-all.made:
 			if more {
 				batch = append(batch, next)
 			}

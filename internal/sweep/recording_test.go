@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"cloudpay/internal/closing/closingtest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
@@ -124,6 +125,40 @@ func TestEndsAreRecordedInTime(t *testing.T) {
 					if kept := w.store.At(ref.OutTradeNo); kept.Progress == schedule.Closing {
 						t.Fatalf("%s is under a lease still", ref.OutTradeNo)
 					}
+				}
+			})
+		})
+	}
+}
+
+// An outage has all orders that are in flight put off at the same moment, at the end of the sweep's
+// time. They are recorded together, so that a store that is slow manages it.
+func TestRetriesAreRecordedInTime(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{60 * time.Millisecond, 200 * time.Millisecond} {
+		t.Run(latency.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const limit = 12 * time.Second
+				w := newWorld(t)
+				w.sweeper.Concurrency, w.sweeper.PerSecond = 128, 100_000
+				w.gateway.latency, w.store.Latency = 100*time.Millisecond, latency
+				for i := range 6000 {
+					w.order(fmt.Sprint("A", i), tradestate.NotPay)
+				}
+				start := time.Now()
+				w.gateway.odd = func(ctx context.Context, _, _ string) (order.Answer, bool) {
+					if time.Since(start) < limit/6 {
+						return order.Answer{}, false
+					}
+					return closingtest.Hangs(ctx), true
+				}
+				report := w.sweep(limit)
+				if took := time.Since(start); took > limit-50*time.Millisecond {
+					t.Errorf("it took %v of %v", took, limit)
+				}
+				if report.Retried < 100 || report.Unrecorded != 0 {
+					t.Errorf("got %+v, want all that was begun recorded", report)
 				}
 			})
 		})

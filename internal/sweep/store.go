@@ -20,8 +20,9 @@ type Due interface {
 	// FinishAll records signed ends, and returns one error for each: nil when it is recorded,
 	// *schedule.ContradictionError when another end was recorded before.
 	FinishAll(ctx context.Context, ended []schedule.Ended) []error
-	// Retry records an attempt that ended nothing, and when the order is due again.
-	Retry(ctx context.Context, c schedule.Claim, r schedule.Retry) error
+	// RetryAll records attempts that ended nothing, and when their orders are due again. It returns
+	// one error for each.
+	RetryAll(ctx context.Context, postponed []schedule.Postponed) []error
 	// GiveUp records that no end was found in all the attempts there were.
 	GiveUp(ctx context.Context, c schedule.Claim, r schedule.Retry) error
 	// Release undoes claims under which nothing was sent.

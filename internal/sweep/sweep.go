@@ -16,7 +16,7 @@ import (
 //
 //	fetch:   claims batches, one ahead of the workers
 //	attempt: asks WeChat Pay, Concurrency orders at once
-//	record:  records the decisions on them, ends in batches
+//	record:  records the decisions on them, ends and retries in batches
 //
 // Beside them runs the outbox's delivery. All of them end before run does.
 type sweep struct {

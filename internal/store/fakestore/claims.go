@@ -103,16 +103,7 @@ func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Dura
 	return s.lease(r, lease, s.newToken()), nil
 }
 
-// claimed is begin for a write under a claim. The row is nil if the claim's token is not the
-// order's.
-func (s *Store) claimed(ctx context.Context, op string, c schedule.Claim) (r *row, unlock func(), err error) {
-	unlock, err = s.begin(ctx, op)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s.held(c), unlock, nil
-}
-
+// held is a claimed order's row; nil if the claim's token is not the order's.
 func (s *Store) held(c schedule.Claim) *row {
 	if r := s.rows[c.Ref]; r != nil && r.token == c.Token && c.Token != "" {
 		return r
@@ -219,7 +210,12 @@ func (s *Store) contradict(r *row, f schedule.Final) error {
 
 // Retry puts an order off.
 func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
-	return s.putOff(ctx, "retry", c, func(r *row) {
+	return s.putOff(ctx, "retry", c, s.postpone(c, b))
+}
+
+// postpone is what a Retry changes of an order.
+func (s *Store) postpone(c schedule.Claim, b schedule.Retry) func(*row) {
+	return func(r *row) {
 		r.failed(b)
 		if b.ClockWait {
 			r.Attempts, r.ClockWaits = c.Attempts-1, c.ClockWaits+1
@@ -233,7 +229,27 @@ func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) e
 		if r.ClosingSince.IsZero() {
 			r.ClosingSince = s.now()
 		}
-	})
+	}
+}
+
+// RetryAll puts several orders off at once. Fault is asked once for the whole, and then as for a
+// Retry of each.
+func (s *Store) RetryAll(ctx context.Context, postponed []schedule.Postponed) []error {
+	errs := make([]error, len(postponed))
+	unlock, err := s.begin(ctx, "retryAll")
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer unlock()
+	for i, p := range postponed {
+		if errs[i] = s.fault("retry"); errs[i] == nil {
+			errs[i] = s.change(p.Claim, s.postpone(p.Claim, p.Retry))
+		}
+	}
+	return errs
 }
 
 // GiveUp ends the attempts on an order.
@@ -247,19 +263,25 @@ func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) 
 
 // putOff changes an order that has not ended under its claim. Giving up twice is giving up once.
 func (s *Store) putOff(ctx context.Context, op string, c schedule.Claim, change func(*row)) error {
-	r, unlock, err := s.claimed(ctx, op, c)
+	unlock, err := s.begin(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	switch {
-	case r != nil && (r.Progress == schedule.Waiting || r.Progress == schedule.Closing):
-		change(r)
-		return nil
-	case r != nil && r.Progress == schedule.GaveUp && op == "giveUp":
+	if r := s.held(c); r != nil && r.Progress == schedule.GaveUp && op == "giveUp" {
 		return nil
 	}
-	return &schedule.LostClaimError{Ref: c.Ref}
+	return s.change(c, change)
+}
+
+// change changes an order that has not ended under its claim.
+func (s *Store) change(c schedule.Claim, change func(*row)) error {
+	r := s.held(c)
+	if r == nil || r.Progress != schedule.Waiting && r.Progress != schedule.Closing {
+		return &schedule.LostClaimError{Ref: c.Ref}
+	}
+	change(r)
+	return nil
 }
 
 // failed notes what an attempt learned.

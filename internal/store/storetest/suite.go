@@ -59,7 +59,7 @@ type Subject struct {
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, identity, owning, claiming, writing, changing, status, ending, batches, outbox, trusted, quota, listing, aging, concurrency,
+		registering, identity, owning, claiming, writing, changing, status, ending, batches, puttingOff, outbox, trusted, quota, listing, aging, concurrency,
 	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
 	for _, test := range slices.Concat(
-		numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
+		numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, puttingOffInSQL, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
 	) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
