@@ -146,8 +146,9 @@ func TestStatusQuota(t *testing.T) {
 		"never asked":      {schedule.Quota{}, false},
 		"halved":           {schedule.Quota{PerSecond: 150, Changed: now}, true},
 		"recovered":        {schedule.Quota{PerSecond: 150, Changed: now.Add(-time.Minute)}, false},
-		"paused":           {schedule.Quota{Opens: now.Add(time.Minute)}, true},
-		"reserved ahead":   {schedule.Quota{Opens: now.Add(time.Second / 2)}, false},
+		"paused":           {schedule.Quota{PerSecond: 150, Changed: now.Add(-time.Minute), Opens: now.Add(time.Minute)}, true},
+		"reserved ahead":   {schedule.Quota{Opens: now.Add(5 * time.Second)}, false},
+		"long ago":         {schedule.Quota{PerSecond: 150, Changed: now.Add(-time.Hour), Opens: now.Add(5 * time.Second)}, false},
 		"a clock put back": {schedule.Quota{Opens: now.Add(time.Hour)}, false},
 	} {
 		s := schedule.Status{At: now}

@@ -39,8 +39,12 @@ type Status struct {
 	BackingOff bool    `json:"backingOff,omitempty"`
 }
 
-// SetQuota fills in the figures of the merchant's quota.
+// SetQuota fills in the figures of the merchant's quota. Calls that begin later are backing off
+// only if WeChat Pay complained no longer ago than a pause can last: at a low rate, or with several
+// sweeps at work, calls are reserved seconds ahead.
 func (s *Status) SetQuota(q Quota, ceiling float64) {
 	s.PerSecond = q.Rate(s.At, ceiling)
-	s.BackingOff = s.PerSecond < ceiling || q.Opens.Sub(s.At) > oneIncident && q.Opens.Sub(s.At) <= furthest
+	pause := q.Opens.Sub(s.At)
+	s.BackingOff = s.PerSecond < ceiling ||
+		!q.Changed.IsZero() && s.At.Sub(q.Changed) <= furthest && pause > oneIncident && pause <= furthest
 }
