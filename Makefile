@@ -143,16 +143,24 @@ bench: ## Measure the protocol packages, then the built functions, each beside i
 	cd bench && go test -run '^$$' -bench . -benchtime '$(BENCHTIME)' ./...
 
 .PHONY: bench-store
-bench-store: ## Measure whole sweeps, and claims from ten million orders (10 minutes, 8 GB in TMPDIR)
+bench-store: ROWS := 10000000
+bench-store: ## Measure the register: sweeps, deliveries, imports, claims from ten million orders (ROWS) (30 minutes, 8 GB in TMPDIR)
 	internal/toolchain/install.sh databases
-	cd bench && go test -tags sqlite,databases -run '^$$' -bench . -skip '^BenchmarkTell' -benchtime 5x -timeout=25m ./sweep
-	cd bench && go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkTell' -benchtime 1x -timeout=10m ./sweep
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkFourClaimers' -benchtime 1x -timeout=10m ./internal/store
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkDirect' -benchtime 300x -timeout=10m ./internal/store
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkImport' -benchtime 5x -timeout=10m ./cmd/cloudpay
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkList' -benchtime 1x -timeout=10m ./cmd/cloudpay
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkClaim' -benchtime 500x -timeout=60m ./internal/store
-	go test -tags sqlite,databases -run '^$$' -bench '^BenchmarkAging' -benchtime 1x -timeout=60m ./internal/store
+	@missed=''; \
+	measure() { \
+		echo "$$2, $$3 in $$1:"; \
+		( cd $$1 && go test -tags sqlite,databases -run '^$$' -bench "^Benchmark$$2" -benchtime $$3 -timeout=60m "$${@:4}" ) || missed+=" $$2"; \
+	}; \
+	measure bench '(Sweep|InProcess|Ends)' 5x ./sweep; \
+	measure bench Tell 1x ./sweep; \
+	measure . Direct 300x ./internal/store; \
+	measure . Import 5x ./cmd/cloudpay; \
+	measure . List 1x ./cmd/cloudpay; \
+	measure . FourClaimers 1x ./internal/store; \
+	measure . Prune 1x ./internal/store; \
+	measure . Claim 500x ./internal/store -rows '$(ROWS)'; \
+	measure . Aging 1x ./internal/store -rows '$(ROWS)'; \
+	[ -z "$$missed" ] || { echo "Below what is promised:$$missed"; exit 1; }
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linters, here and in bench/

@@ -26,9 +26,10 @@ func BenchmarkPrunePostgres(b *testing.B) { benchmarkPrune(b, storetest.Postgres
 func BenchmarkPruneMariaDB(b *testing.B) { benchmarkPrune(b, storetest.MariaDB(b)) }
 
 // benchmarkPrune claims due orders, first alone and then while old orders are pruned as the command
-// does it, with a pause after each step.
+// does it, with a pause after each step. The server flushes each commit to disk.
 func benchmarkPrune(b *testing.B, db storetest.Database) {
 	b.Helper()
+	db.Flush(b)
 	address := db.Migrated(b)
 	storetest.Fill(b, db, address, shop, 100_000)
 	storetest.FillEnded(b, db, address, shop, *prunable)
