@@ -103,7 +103,7 @@ test-module: ## Rename a copy of the module, vet it, and use its packages from a
 	CLOUDPAY_TEST_MODULE=1 go test -count=1 -v -vet=off -timeout=15m ./internal/toolchain/module | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: proof
-proof: proof-calls proof-killed ## Prove at length what tests prove in short: all targets whose names begin with proof-
+proof: proof-calls proof-killed proof-year ## Prove at length what tests prove in short: all targets whose names begin with proof-
 
 .PHONY: proof-calls
 proof-calls: PROOF_TRIES := 10000
@@ -118,10 +118,16 @@ proof-killed: ## Kill 200 sweeps (PROOF_KILLS) of ten times as many orders on ea
 	PROOF_KILLS=$(PROOF_KILLS) go test -tags sqlite,databases -count=1 -v -timeout=60m -run '^TestKilledSweeps' ./internal/app \
 		| grep -Ev '^ *=== '
 
-.PHONY: test-sweep
-test-sweep: ## Sweep with databases that crash, deadlock and run full, and with four sweepers (a minute)
+.PHONY: proof-year
+proof-year: PROOF_YEAR := 2000000
+proof-year: ## Let a register age by a year with two million orders (PROOF_YEAR), and draw it in docs/scale.md (30 minutes)
 	internal/toolchain/install.sh databases
-	cd bench && go test -tags sqlite,databases -count=1 -v -timeout=10m ./sweep | grep -Ev '^ *(=== |--- PASS)|level='
+	cd bench && PROOF_YEAR=$(PROOF_YEAR) go test -tags databases -count=1 -v -timeout=120m ./year -write
+
+.PHONY: test-sweep
+test-sweep: ## Sweep with databases that crash, deadlock and run full, with four sweepers, and for a small year (two minutes)
+	internal/toolchain/install.sh databases
+	cd bench && go test -tags sqlite,databases -count=1 -v -timeout=10m ./sweep ./year | grep -Ev '^ *(=== |--- PASS)|level='
 
 .PHONY: bench-test
 bench-test: ## Test the module bench/: other implementations agree with ours

@@ -33,6 +33,7 @@ var notRun = []struct{ path, begins, why string }{
 	{"README.md", "make module", "it renames the module; make test-module does that to a copy"},
 	{"bench/README.md", "make bench ", "it measures for minutes"},
 	{"bench/README.md", "make bench-store", "it measures for ten minutes"},
+	{"bench/README.md", "make proof-year", "it takes half an hour; make test-sweep runs a hundredth of it"},
 	{"bench/README.md", "cd bench && go test -count=1 -v ./seeded", "it takes minutes; make bench-test runs the same package"},
 	{"bench/README.md", "cd bench && go test -tags databases", "it measures for a quarter of an hour, and asserts nothing"},
 	{"bench/README.md", "cd bench && go test -run '^$' -bench . ./route", "it measures for a minute"},
