@@ -25,6 +25,7 @@ import (
 //	         progress = 'done' AND due_at IS NULL
 //	{byID}   find rows by their ids: a hint for MySQL, which has scanned small tables and met the
 //	         locks of others
+//	{ofOrder} find an order's events by its id, likewise
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {
@@ -92,6 +93,7 @@ var dialects = map[string]*dialect{
 			"{occurred}", "occurred_at",
 			"{ended}", "",
 			"{byID}", "",
+			"{ofOrder}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:       clockOf{plain: "statement_timestamp()", plus: " + interval '%d microseconds'"},
@@ -126,6 +128,7 @@ var dialects = map[string]*dialect{
 			"{occurred}", "due_at",
 			"{ended}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{byID}", "FORCE INDEX (PRIMARY)",
+			"{ofOrder}", "FORCE INDEX (cloudpay_events_order)",
 			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
@@ -157,6 +160,7 @@ var dialects = map[string]*dialect{
 			"{occurred}", "occurred_at",
 			"{ended}", "",
 			"{byID}", "",
+			"{ofOrder}", "",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:    clockOf{plain: sqliteNow, plus: " + %d"},

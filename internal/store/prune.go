@@ -136,7 +136,7 @@ func (t tx) markUnread(ended []endedOrder) error {
 const (
 	isEnded = "progress = 'done' AND due_at IS NULL AND ended_at IS NOT NULL" +
 		" AND authenticated AND ending IN ('closed', 'paid', 'notFound')"
-	isUnread = "EXISTS (SELECT 1 FROM cloudpay_events WHERE cloudpay_events.order_id = cloudpay_orders.id" +
+	isUnread = "EXISTS (SELECT 1 FROM cloudpay_events {ofOrder} WHERE cloudpay_events.order_id = cloudpay_orders.id" +
 		" AND cloudpay_events.delivered_at IS NULL)"
 )
 
@@ -206,7 +206,7 @@ func (r rows) complete(t tx, orders []pruning.Order) (events int, err error) {
 		told[of] = append(told[of], e)
 		events++
 		return e, err
-	}, "SELECT "+eventColumns+", order_id FROM cloudpay_events WHERE order_id"+r.these+
+	}, "SELECT "+eventColumns+", order_id FROM cloudpay_events {ofOrder} WHERE order_id"+r.these+
 		" AND delivered_at IS NOT NULL AND seq IS NOT NULL ORDER BY seq {lock}", r.ids...)
 	if err != nil {
 		return 0, err
