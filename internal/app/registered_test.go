@@ -69,8 +69,7 @@ func TestRegisteredOrdersBelongToTheirOwners(t *testing.T) {
 }
 
 // Orders of a merchant that is switched to the public key survive until it is configured: each tick
-// tries again and says what to do, no attempt is counted, and the first tick with the key closes
-// them.
+// fails and says what to do, no attempt is counted, and the first tick with the key closes them.
 func TestRegisteredOrdersSurviveTheSwitchToThePublicKey(t *testing.T) {
 	t.Parallel()
 	k := withStore(t, newCertificateEnv(t, paygate.Options{}))
@@ -78,18 +77,18 @@ func TestRegisteredOrdersSurviveTheSwitchToThePublicKey(t *testing.T) {
 	k.passes(2 * time.Hour)
 	k.certificatesFail(paygate.Switched)
 	for range 2 {
-		report := k.tick("closeorder")
-		if !strings.Contains(report.Fault, "CONFIG_ERROR: this merchant has no platform certificates") {
-			t.Fatalf("got report %+v, want it to say what is missing", report)
+		_, err := k.tryAsk("closeorder", timerEvent, fromTimer)
+		if err == nil || !strings.Contains(err.Error(), "CONFIG_ERROR: this merchant has no platform certificates") {
+			t.Fatalf("got error %v, want a failure that says what is missing", err)
 		}
-		report.Fault = ""
-		k.wantReport(report, sweep.Report{Claimed: 1, Released: 1, Left: true})
 		if got, err := k.store.Show(t.Context(), k.ref("A1")); err != nil || got.Progress != schedule.Waiting || got.Attempts != 0 {
 			t.Errorf("got %+v, %v, want it untouched", got, err)
 		}
 	}
-	if !strings.Contains(k.logs.String(), `"level":"ERROR","msg":"nothing can be asked of WeChat Pay`) {
-		t.Errorf("the log has no error: %s", k.logs.String())
+	for _, line := range []string{`"level":"ERROR","msg":"nothing can be asked of WeChat Pay`, `"claimed":1,`, `"released":1,`} {
+		if !strings.Contains(k.logs.String(), line) {
+			t.Errorf("the log has no %s: %s", line, k.logs.String())
+		}
 	}
 	k.WantState("A1", paygate.StateNotPay, k.owner())
 	k.wantEvents(nil)
