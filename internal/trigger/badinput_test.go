@@ -92,6 +92,12 @@ func FuzzHandle(f *testing.F) {
 		f.Add([]byte(seed), byte(n), n%2 == 0)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, on byte, query bool) {
+		for _, token := range []string{serviceToken, httpToken, timerToken} {
+			// A costume that lost what betrays it is a caller with its token.
+			if strings.Contains(string(payload), token) && !slices.Contains(seeds, string(payload)) {
+				return
+			}
+		}
 		op := order.OpClose
 		if query {
 			op = order.OpQuery
