@@ -24,23 +24,16 @@ func (s *Store) Acknowledge(ctx context.Context, of order.Account, through int64
 	return acknowledged, nil
 }
 
-// scanID reads a row's id, as the argument of another statement.
-func scanID(scan scanner) (any, error) {
-	var id int64
-	err := scan(&id)
-	return id, err
-}
-
 // acknowledge marks up to maxEvents events whose column waiting is set. A delivery under way loses
 // its lease, so that its failure is not recorded.
 func (t tx) acknowledge(of order.Account, through int64, waiting string) (int, error) {
-	ids, err := query(t, scanID,
+	ids, err := query(t, rowID,
 		"SELECT id FROM cloudpay_events WHERE "+ofMerchant+" AND "+waiting+" IS NOT NULL AND seq <= ? ORDER BY "+waiting+" LIMIT ? {lock}",
 		string(of.Region), of.MchID, through, maxEvents)
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	_, err = t.exec("UPDATE cloudpay_events SET delivered_at = {now}, due_at = NULL, dead_at = NULL, token = NULL, last_error = ''"+
-		" WHERE id IN ("+marks(len(ids))+")", ids...)
+	_, err = t.exec("UPDATE cloudpay_events SET delivered_at = {now}, due_at = NULL, dead_at = NULL, token = NULL, last_error = ''" +
+		" WHERE id IN (" + literals(ids) + ")")
 	return len(ids), err
 }

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
@@ -60,41 +58,22 @@ func (t tx) lost(of order.Account, results []schedule.DeliveryResult) (map[int64
 	return lost, err
 }
 
-// recording is one statement for all results. It contains the events' numbers as literals: they are
-// no text from outside.
+// recording is one statement for all results.
 func recording(of order.Account, results []schedule.DeliveryResult) (statement string, args []any) {
-	var assignments []string
-	ids := make([]int64, 0, len(results))
-	for _, r := range results {
-		ids = append(ids, r.Number)
-	}
-	for _, column := range delivered {
-		var c cases
-		for _, r := range results {
-			if expression, arg := column.value(r); expression != "" {
-				c.when(r.Number, expression, arg...)
-			}
-		}
-		if c.text.Len() > 0 {
-			assignments = append(assignments, column.name+" = CASE seq"+c.text.String()+" ELSE "+column.name+" END")
-			args = append(args, c.args...)
-		}
-	}
-	var held cases
-	for _, r := range results {
+	numbers := make([]int64, len(results))
+	held := cases{key: "seq"}
+	for i, r := range results {
+		numbers[i] = r.Number
 		held.when(r.Number, "?", r.Token)
 	}
-	return "UPDATE cloudpay_events SET " + strings.Join(assignments, ", ") + " WHERE " + ofMerchant +
-			" AND seq IN (" + literals(ids) + ") AND token = CASE seq" + held.text.String() + " END",
+	assignments, args := assign("seq", results, func(r schedule.DeliveryResult) int64 { return r.Number }, delivered)
+	return "UPDATE cloudpay_events SET " + assignments + " WHERE " + ofMerchant +
+			" AND seq IN (" + literals(numbers) + ") AND token = " + held.otherwise("NULL"),
 		append(append(args, string(of.Region), of.MchID), held.args...)
 }
 
-// delivered are the columns that a delivery's outcome changes: what each is set to, with the
-// arguments, or "" if it stays.
-var delivered = []struct {
-	name  string
-	value func(schedule.DeliveryResult) (expression string, args []any)
-}{
+// delivered are the columns that a delivery's outcome changes.
+var delivered = []assigned[schedule.DeliveryResult]{
 	{"delivered_at", func(r schedule.DeliveryResult) (string, []any) {
 		return onlyIf(r, schedule.DeliveryAcknowledged, "{now}"), nil
 	}},
@@ -128,27 +107,4 @@ func onlyIf(r schedule.DeliveryResult, outcome schedule.DeliveryOutcome, express
 		return ""
 	}
 	return expression
-}
-
-// cases are the branches of CASE seq, with their arguments.
-type cases struct {
-	text strings.Builder
-	args []any
-}
-
-func (c *cases) when(number int64, expression string, args ...any) {
-	c.text.WriteString(" WHEN " + strconv.FormatInt(number, 10) + " THEN " + expression)
-	c.args = append(c.args, args...)
-}
-
-// literals are numbers with commas between them.
-func literals(numbers []int64) string {
-	var list strings.Builder
-	for i, n := range numbers {
-		if i > 0 {
-			list.WriteByte(',')
-		}
-		list.WriteString(strconv.FormatInt(n, 10))
-	}
-	return list.String()
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"slices"
 	"strconv"
-	"strings"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
@@ -161,16 +160,13 @@ func (t tx) unnumbered(of order.Account, limit int) ([]int64, error) {
 		string(of.Region), of.MchID, t.d.at(m.from()), limit)
 }
 
-// numbering is one statement for all ids. It contains them as literals: they are row ids, and no
-// text from outside.
+// numbering is one statement for all ids.
 func numbering(ids []int64, last int64) string {
-	var cases, list strings.Builder
+	seq := cases{key: "id"}
 	for i, id := range ids {
-		n := strconv.FormatInt(id, 10)
-		cases.WriteString(" WHEN " + n + " THEN " + strconv.FormatInt(last+int64(i)+1, 10))
-		list.WriteString("," + n)
+		seq.when(id, strconv.FormatInt(last+int64(i)+1, 10))
 	}
-	return "UPDATE cloudpay_events SET seq = CASE id" + cases.String() + " END WHERE id IN (" + list.String()[1:] + ")"
+	return "UPDATE cloudpay_events SET seq = " + seq.otherwise("seq") + " WHERE id IN (" + literals(ids) + ")"
 }
 
 // maxEvents bounds one reading of events.

@@ -122,10 +122,10 @@ func (t tx) markUnread(ended []endedOrder) error {
 	for i, r := range ended {
 		ids[i] = r.ID
 	}
-	unread, err := query(t, scanID,
+	unread, err := query(t, rowID,
 		"SELECT order_id FROM cloudpay_events WHERE order_id IN ("+marks(len(ids))+") AND delivered_at IS NULL", ids...)
 	for i, r := range ended {
-		ended[i].unread = slices.Contains(unread, any(r.ID))
+		ended[i].unread = slices.Contains(unread, r.ID)
 	}
 	return err
 }

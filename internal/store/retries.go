@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"cloudpay/internal/schedule"
 )
@@ -31,40 +30,22 @@ func retryTogether(t tx, orders []schedule.Postponed) (written []int64, err erro
 	for i, p := range orders {
 		written[i] = p.Claim.ID
 	}
-	assignments, args := postponing(orders)
-	n, err := t.exec("UPDATE cloudpay_orders {byID} SET lease_until = NULL"+assignments+
-		" WHERE id IN ("+literals(written)+")", args...)
+	assignments, args := postponing(orders...)
+	n, err := t.exec("UPDATE cloudpay_orders {byID} SET "+assignments+" WHERE id IN ("+literals(written)+")", args...)
 	if err == nil && int(n) != len(orders) {
 		err = errUnlocked
 	}
 	return written, err
 }
 
-// postponing are the assignments of several retries, with their arguments. They contain the orders'
-// ids as literals: they are no text from outside.
-func postponing(orders []schedule.Postponed) (assignments string, args []any) {
-	var list strings.Builder
-	for _, column := range postponed {
-		var c cases
-		for _, p := range orders {
-			if expression, arg := column.value(p); expression != "" {
-				c.when(p.Claim.ID, expression, arg...)
-			}
-		}
-		if c.text.Len() > 0 {
-			list.WriteString(", " + column.name + " = CASE id" + c.text.String() + " ELSE " + column.name + " END")
-			args = append(args, c.args...)
-		}
-	}
-	return list.String(), args
+// postponing are the assignments of retries, with their arguments.
+func postponing(orders ...schedule.Postponed) (assignments string, args []any) {
+	return assign("id", orders, func(p schedule.Postponed) int64 { return p.Claim.ID }, postponed)
 }
 
-// postponed are the columns that a retry changes: what each is set to, with the arguments, or "" if
-// it stays.
-var postponed = []struct {
-	name  string
-	value func(schedule.Postponed) (expression string, args []any)
-}{
+// postponed are the columns that a retry changes.
+var postponed = []assigned[schedule.Postponed]{
+	{"lease_until", func(schedule.Postponed) (string, []any) { return "NULL", nil }},
 	{"progress", func(p schedule.Postponed) (string, []any) {
 		if p.Retry.InDoubt {
 			return "'closing'", nil

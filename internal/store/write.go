@@ -152,15 +152,7 @@ func (t tx) contradict(r schedule.Record, f schedule.Final) (*schedule.Contradic
 // Retry records an attempt without a final state, and when the order is due again. The error is a
 // *schedule.LostClaimError if there was another claim since, or the order has ended.
 func (s *Store) Retry(ctx context.Context, c schedule.Claim, b schedule.Retry) error {
-	progress, since := schedule.Waiting, "NULL"
-	if b.InDoubt {
-		progress, since = schedule.Closing, "COALESCE(closing_since, {now})"
-	}
-	assignments := "progress = ?, closing_since = " + since + ", due_at = {soon}, lease_until = NULL," + learned
-	args := append([]any{string(progress), max(b.After, 0).Microseconds()}, learnedValues(b)...)
-	if b.ClockWait { // figures, so that another try writes the same
-		assignments, args = assignments+", attempts = ?, clock_waits = ?", append(args, c.Attempts-1, c.ClockWaits+1)
-	}
+	assignments, args := postponing(schedule.Postponed{Claim: c, Retry: b})
 	return s.repeat(ctx, "putting off order "+c.String(), s.unbracketed, func(t tx) error { return t.under(c, assignments, args...) })
 }
 
