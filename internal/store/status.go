@@ -40,10 +40,7 @@ func (s *Store) Status(ctx context.Context, of order.Account, ceiling float64) (
 			due = closing
 		}
 		status.OldestDue, status.OldestEvent = age(m.now, due), age(m.now, oldest[2].Time)
-		q, _, found, err := t.quota([]any{string(of.Region), of.MchID}, "")
-		if !found {
-			q = schedule.Quota{}
-		}
+		q, _, _, err := t.quota([]any{string(of.Region), of.MchID}, "") // none: nothing was asked too often
 		status.SetQuota(q, ceiling)
 		return status, err
 	})

@@ -46,14 +46,8 @@ func (l landing) reason() string {
 	return l.err.Error()
 }
 
-const (
-	// gather is how long a result waits for others to be recorded with it.
-	gather = 20 * time.Millisecond
-	// failingAlarm is after how long a receiver that acknowledges nothing is an error.
-	failingAlarm = 10 * time.Minute
-	// maxCounted bounds the count of events that wait: a count reads all of them.
-	maxCounted = 100_000
-)
+// failingAlarm is after how long a receiver that acknowledges nothing is an error.
+const failingAlarm = 10 * time.Minute
 
 // recorder records what became of deliveries, and how the receiver does.
 type recorder struct {
@@ -83,27 +77,8 @@ func (r *recorder) meet(ctx context.Context) {
 // run records batches until no more come.
 func (r *recorder) run(ctx context.Context) {
 	for first := range r.landed {
-		r.record(ctx, r.batch(first))
+		r.record(ctx, gathered(first, r.landed, func() bool { return true }))
 	}
-}
-
-// batch is a landing with those that follow it at once.
-func (r *recorder) batch(first landing) []landing {
-	batch := []landing{first}
-	timer := time.NewTimer(gather)
-	defer timer.Stop()
-	for len(batch) < maxInFlight {
-		select {
-		case l, more := <-r.landed:
-			if !more {
-				return batch
-			}
-			batch = append(batch, l)
-		case <-timer.C:
-			return batch
-		}
-	}
-	return batch
 }
 
 func (r *recorder) record(ctx context.Context, batch []landing) {
@@ -203,7 +178,7 @@ func (r *recorder) alarm(ctx context.Context) {
 	if err != nil || kept.FailingSince.IsZero() || kept.Failing < failingAlarm {
 		return
 	}
-	waiting, err := r.Store.Waiting(write, r.Merchant.Account(), maxCounted)
+	waiting, err := r.Store.Waiting(write, r.Merchant.Account(), schedule.MaxCount)
 	if err != nil || waiting == 0 {
 		return
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxBatch is how many ends, or retries, are recorded together: a commit costs the store as
-	// much for one.
+	// maxBatch is how many ends, retries, or outcomes of deliveries are recorded together: a commit
+	// costs the store as much for one.
 	maxBatch = 64
 	// gatherFor is how long the first of them waits for others.
 	gatherFor = 20 * time.Millisecond
@@ -95,16 +95,22 @@ func (r *recording) gather(all *decisions) []decided {
 	if !more {
 		return nil
 	}
-	batch := []decided{first}
+	return gathered(first, all.made, func() bool { return len(all.made) > 0 || r.inFlight.Load() > 0 })
+}
+
+// gathered is a first one with those that follow it until there are maxBatch, gatherFor has passed,
+// from is closed, or no other is expected.
+func gathered[T any](first T, from <-chan T, expected func() bool) []T {
+	batch := []T{first}
 	timer := time.NewTimer(gatherFor)
 	defer timer.Stop()
-	for more && len(batch) < maxBatch && (len(all.made) > 0 || r.inFlight.Load() > 0) {
-		var next decided
+	for len(batch) < maxBatch && expected() {
 		select {
-		case next, more = <-all.made:
-			if more {
-				batch = append(batch, next)
+		case next, more := <-from:
+			if !more {
+				return batch
 			}
+			batch = append(batch, next)
 		case <-timer.C:
 			return batch
 		}
