@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -77,46 +76,32 @@ func (c *changeCmd) run(cmd *cobra.Command, args []string) error {
 				return usage(inFlags(p, err))
 			}
 			record, err := orders.Change(cmd.Context(), ref, change)
-			code, failed := changeCode(err)
-			if failed {
+			code, _ := exitCode(inStore(err))
+			switch code {
+			case exitFine:
+				c.tell(cmd, ref, record)
+			case exitNotFound, exitRefused:
+				complain(c.Language, cmd.ErrOrStderr(), inStore(err))
+			default:
 				return err
 			}
 			worst = worse(worst, code)
-			c.tell(cmd, ref, record, err)
 		}
 		return exit(worst)
 	})
 }
 
-// changeCode is the exit code for one order; failed says that the store failed, which ends the run.
-func changeCode(err error) (code int, failed bool) {
-	_, late := errors.AsType[*schedule.TooLateError](err)
-	_, unknown := errors.AsType[*schedule.NotRegisteredError](err)
-	switch {
-	case err == nil:
-		return exitFine, false
-	case late:
-		return exitRefused, false
-	case unknown:
-		return exitNotFound, false
-	}
-	return exitFault, true
-}
-
 // tell prints what became of one order.
-func (c *changeCmd) tell(cmd *cobra.Command, ref order.Ref, r schedule.Record, err error) {
-	switch {
-	case err != nil:
-		complain(c.Language, cmd.ErrOrStderr(), err)
-	case c.json:
+func (c *changeCmd) tell(cmd *cobra.Command, ref order.Ref, r schedule.Record) {
+	if c.json {
 		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))
-	default:
-		what := c.Say("is withdrawn", "已撤回")
-		if !c.withdraw {
-			what = c.Say("due %s", "到期 %s", render.Clock(r.DueAt))
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: %s\n", render.Number(ref.SubMchID, ref.OutTradeNo), what)
+		return
 	}
+	what := c.Say("is withdrawn", "已撤回")
+	if !c.withdraw {
+		what = c.Say("due %s", "到期 %s", render.Clock(r.DueAt))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: %s\n", render.Number(ref.SubMchID, ref.OutTradeNo), what)
 }
 
 // userName is the user of this process, for the history; "cli" when the system does not say.

@@ -215,6 +215,9 @@ func inStore(err error) error {
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return &exitError{exitRefused, conflict}
 	}
+	if late, is := errors.AsType[*schedule.TooLateError](err); is {
+		return &exitError{exitRefused, late}
+	}
 	if back, is := errors.AsType[*schedule.WentBackError](err); is {
 		return &exitError{exitRefused, back}
 	}
