@@ -20,8 +20,10 @@ type EventID string
 // bytes, as a big-endian uint32, since numbers may contain any separator; generation and round are
 // decimal.
 func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
-	return eventID(hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo,
-		strconv.Itoa(generation), string(kind), strconv.Itoa(round)))
+	b := hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round))
+	b[6] = b[6]&0x0f | 0x80 // version 8
+	b[8] = b[8]&0x3f | 0x80 // the variant
+	return EventIDOf(b)
 }
 
 // idSize is the size of a UUID in bytes.
@@ -36,10 +38,8 @@ func (id EventID) Bytes() []byte {
 	return b
 }
 
-// eventID sets the version (8) and the variant of a UUID, and formats it.
-func eventID(b []byte) EventID {
-	b[6] = b[6]&0x0f | 0x80
-	b[8] = b[8]&0x3f | 0x80
+// EventIDOf is the ID of 16 bytes, as Bytes returns them.
+func EventIDOf(b []byte) EventID {
 	text := hex.EncodeToString(b)
 	return EventID(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
 }

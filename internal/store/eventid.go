@@ -1,9 +1,7 @@
 package store
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
 
 	"cloudpay/internal/schedule"
 )
@@ -18,10 +16,9 @@ func (id *eventID) Scan(value any) error {
 	case value == nil:
 		id.EventID = ""
 	case isBytes && len(bytes) == 16:
-		text := hex.EncodeToString(bytes)
-		id.EventID = schedule.EventID(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
+		id.EventID = schedule.EventIDOf(bytes)
 	case isBytes:
-		id.EventID = schedule.EventID(strings.Clone(string(bytes)))
+		id.EventID = schedule.EventID(bytes)
 	default:
 		return fmt.Errorf("an event's id came as %T", value)
 	}

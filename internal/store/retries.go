@@ -77,6 +77,7 @@ var postponed = []assigned[schedule.Postponed]{
 		return "FALSE", nil
 	}},
 	{"last_error", func(p schedule.Postponed) (string, []any) { return "?", []any{line(p.Retry.Reason, maxReason)} }},
+	// Figures and no increments, so that another try writes the same.
 	{"attempts", func(p schedule.Postponed) (string, []any) { return ifClockWait(p, p.Claim.Attempts-1), nil }},
 	{"clock_waits", func(p schedule.Postponed) (string, []any) { return ifClockWait(p, p.Claim.ClockWaits+1), nil }},
 }
