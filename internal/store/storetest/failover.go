@@ -14,7 +14,6 @@ import (
 
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
-	"cloudpay/internal/store/migrate"
 )
 
 // forwarder is an address that leads to one server or another, as a cloud's does. Open connections
@@ -194,16 +193,6 @@ func perServer(took time.Duration) int64 { return 8 + 8 + int64(took/(500*time.M
 // a second.
 func perAddress(took time.Duration) int64 { return 12 + int64(took/(250*time.Millisecond)) }
 
-func (w *watch) open(address string) {
-	w.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		w.Fatal(err)
-	}
-	u.Host = w.host
-	w.store = open(w.T, u.String())
-}
-
 func tell(t *testing.T, s *server, statements ...string) {
 	t.Helper()
 	db := Raw(t, s.address(s.admin))
@@ -227,31 +216,18 @@ func ask(t *testing.T, s *server, question string) string {
 // primary.
 func MariaDBFailover(t *testing.T) {
 	t.Helper()
-	first := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=1", "--binlog-format=ROW"))
-	second := launched(t, "mysql", startMariaDBWith("--log-bin=log", "--server-id=2", "--binlog-format=ROW", "--read-only"))
-	source, err := url.Parse(first.address(first.admin))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tell(t, second, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT="+source.Port()+
-		", MASTER_USER='root', MASTER_USE_GTID=slave_pos", "START SLAVE")
-	// Not root: root may write on a read-only server.
-	tell(t, first, "CREATE DATABASE shop", "CREATE USER shop@'127.0.0.1' IDENTIFIED BY 'shop'", "GRANT ALL ON shop.* TO shop@'127.0.0.1'")
-	if _, err := migrate.Up(t.Context(), first.address("shop")); err != nil {
-		t.Fatal(err)
-	}
+	p := MariaDBPair(t)
+	first, second := p.first, p.second
 	leavesInPeace(t, first)
-	w := &watch{T: t, forwarder: newForwarder(t, first)}
-	w.open(strings.Replace(first.address("shop"), "root@", "shop:shop@", 1))
+	w := &watch{T: t, forwarder: p.forwarder}
+	w.store = open(t, p.Address)
 	w.busies()
 	w.wantAll(w.everySecond(2))
 
 	// A switchover: no connection is cut, and the old ones stay with the first server.
 	tell(t, first, "SET GLOBAL read_only = ON")
-	if got := ask(t, second, "SELECT MASTER_GTID_WAIT('"+ask(t, first, "SELECT @@GLOBAL.gtid_binlog_pos")+"', 30)"); got != "0" {
-		t.Fatalf("the replica does not catch up: got %s", got)
-	}
-	tell(t, second, "STOP SLAVE", "SET GLOBAL read_only = OFF")
+	p.Part(t)
+	p.promote(t)
 	w.lead(t, second)
 	w.recovers("a switchover")
 	if got := ask(t, second, "SELECT COUNT(*) FROM shop.cloudpay_orders WHERE out_trade_no = 'W1'"); got != "1" {
@@ -315,14 +291,10 @@ func (w *watch) wantAll(ended []error) {
 // to its standby, before the standby is promoted and after.
 func PostgresFailover(t *testing.T) {
 	t.Helper()
-	primary := launched(t, "postgres", startPostgres)
-	standby := launched(t, "postgres", startStandby(primary))
-	tell(t, primary, "CREATE DATABASE shop")
-	if _, err := migrate.Up(t.Context(), primary.address("shop")); err != nil {
-		t.Fatal(err)
-	}
-	w := &watch{T: t, forwarder: newForwarder(t, primary)}
-	w.open(primary.address("shop"))
+	p := PostgresPair(t)
+	primary, standby := p.first, p.second
+	w := &watch{T: t, forwarder: p.forwarder}
+	w.store = open(t, p.Address)
 	w.busies()
 	w.wantAll(w.everySecond(2))
 	await(t, standby, "SELECT COUNT(*) = 1 FROM cloudpay_orders WHERE out_trade_no = 'W2'")
@@ -343,9 +315,7 @@ func PostgresFailover(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.hammers("a failover", perAddress)
-	if got := ask(t, standby, "SELECT pg_promote()"); got != "true" {
-		t.Fatalf("the standby is not promoted: got %s", got)
-	}
+	p.promote(t)
 	w.lead(t, standby)
 	w.recovers("a failover")
 }

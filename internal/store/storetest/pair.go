@@ -98,6 +98,7 @@ func MariaDBPair(t *testing.T) *Pair {
 	}
 	tell(t, second, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT="+source.Port()+
 		", MASTER_USER='root', MASTER_USE_GTID=slave_pos", "START SLAVE")
+	// Not root: root may write on a read-only server.
 	tell(t, first, "CREATE DATABASE shop", "CREATE USER shop@'127.0.0.1' IDENTIFIED BY 'shop'", "GRANT ALL ON shop.* TO shop@'127.0.0.1'")
 	p := &Pair{
 		Name: "mysql", first: first, second: second,
