@@ -21,7 +21,8 @@ const (
 	plainWebhookKey = notify.Key("0123456789abcdef")
 )
 
-// Deliveries of internal/notify are verified by the library that the authors of Standard Webhooks publish.
+// Deliveries of internal/notify are verified by the library that the authors of Standard Webhooks
+// publish.
 func TestStandardWebhooksVerifiesDeliveries(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

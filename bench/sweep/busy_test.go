@@ -41,9 +41,9 @@ func benchmarkSweeps(b *testing.B, db storetest.Database) {
 // benchmarkSweep sweeps so many orders that each worker has thirty, and has as many plain workers
 // make the same calls to the same gateway without a store: the floor. It fails for what is done
 // wrong, and reports how busy the gateway was kept: the share of exchanges that are under way, of
-// those that could be, from a sweep's beginning to its end. The last orders leave some workers idle,
-// so that it is 97 % at the very most; and a machine on which even the floor is low tells nothing
-// about a sweep.
+// those that could be, from a sweep's beginning to its end. The last orders leave some workers
+// idle, so that it is 97 % at the very most; and a machine on which even the floor is low tells
+// nothing about a sweep.
 func benchmarkSweep(b *testing.B, db storetest.Database, abreast int) {
 	b.Helper()
 	var sweeps, floors, ratios, rates []float64

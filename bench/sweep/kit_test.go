@@ -1,9 +1,9 @@
 //go:build sqlite && databases
 
 // Package sweep_test has real sweepers at work: sweep.Sweeper on a real database, and before it the
-// APIv2 client, over HTTP, and the emulated gateway. It measures how busy a sweep keeps the gateway,
-// beside a floor that has no store; it has four sweepers share their work; and it takes away from
-// under a sweep what it stands on.
+// APIv2 client, over HTTP, and the emulated gateway. It measures how busy a sweep keeps the
+// gateway, beside a floor that has no store; it has four sweepers share their work; and it takes
+// away from under a sweep what it stands on.
 package sweep_test
 
 import (
@@ -46,7 +46,8 @@ type town struct {
 	url string
 	// latency is how long each answer takes at least.
 	latency time.Duration
-	// hold, when it is not nil, is called before a request is handled, and again before its reply is sent.
+	// hold, when it is not nil, is called before a request is handled, and again before its reply
+	// is sent.
 	hold func(who, op, no string, handled bool)
 
 	mu    sync.Mutex
@@ -346,7 +347,8 @@ func (h *handled) Claim(ctx context.Context, of order.Account, limit int, lease 
 	return claims, err
 }
 
-// drop is called before the write, since another may claim the order before whoever wrote knows that it did.
+// drop is called before the write, since another may claim the order before whoever wrote knows
+// that it did.
 func (h *handled) drop(claims ...schedule.Claim) {
 	h.all.mu.Lock()
 	defer h.all.mu.Unlock()

@@ -25,10 +25,10 @@ func BenchmarkTellMariaDB(b *testing.B) { benchmarkTell(b, flushed(b, storetest.
 
 func BenchmarkTellSQLite(b *testing.B) { benchmarkTell(b, storetest.SQLite()) }
 
-// benchmarkTell tells a receiver of events, 64 in flight: one that answers in 50 ms, in 200 ms, and in 50 ms but for one in
-// twenty, which it never answers. The rate is counted from the first event to the last answer; the whole run ends with those
-// that hang. Over HTTP/1.1 each delivery in flight has a connection,
-// over HTTP/2 they share a few.
+// benchmarkTell tells a receiver of events, 64 in flight: one that answers in 50 ms, in 200 ms, and
+// in 50 ms but for one in twenty, which it never answers. The rate is counted from the first event
+// to the last answer; the whole run ends with those that hang. Over HTTP/1.1 each delivery in
+// flight has a connection, over HTTP/2 they share a few.
 func benchmarkTell(b *testing.B, db storetest.Database) {
 	b.Helper()
 	for _, one := range []struct {

@@ -35,7 +35,7 @@ func (k *registerEnv) rewritten(change func(http.Header)) {
 	k.vars["WXPAY_BASE_URL"] = server.URL
 }
 
-// forge changes what a forger can, who hides a database that is an hour ahead.
+// forge changes what a forger can, to hide a database that is an hour ahead.
 func forge(h http.Header) {
 	if stamp := h.Get("Wechatpay-Timestamp"); stamp != "" {
 		h.Set("Wechatpay-Timestamp", fmt.Sprint(time.Now().Add(time.Hour).Unix()))

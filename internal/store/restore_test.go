@@ -64,7 +64,7 @@ func shopRef(number string) order.Ref {
 
 // An older copy of the database is restored, and orders end again, in another order: the event that
 // a reader read last is there again, by its number and its ID, behind an event that the reader has
-// not read. The reader is told. Whoever goes by the IDs handles each event once.
+// not read. The reader is told. A reader that goes by the IDs handles each event once.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite()

@@ -117,8 +117,8 @@ func TestSignedClockHoldsOrdersToTheirTime(t *testing.T) {
 	})
 }
 
-// TestUnprovedClockPostponesOnce: a forger who sets the clock back delays an order by ten minutes,
-// and by less if its time is sooner; then it is closed whatever the clock says.
+// TestUnprovedClockPostponesOnce: a clock that is set back by a forger delays an order by ten
+// minutes, and by less if its time is sooner; then it is closed whatever the clock says.
 func TestUnprovedClockPostponesOnce(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ back, wait time.Duration }{{24 * time.Hour, 10 * time.Minute}, {3 * time.Minute, 3 * time.Minute}} {

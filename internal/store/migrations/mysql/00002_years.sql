@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Programs of the release before go on with this schema: each new column is nullable or has a default, and no index that they
--- name is gone. docs/databases.md says how to upgrade.
+-- Programs of the release before go on with this schema: each new column is nullable or has a
+-- default, and no index that they name is gone. docs/databases.md says how to upgrade.
 
 ALTER TABLE cloudpay_orders
     ADD COLUMN generation   INTEGER NOT NULL DEFAULT 1, -- counts the registrations of the number: more than one after a withdrawal
@@ -9,13 +9,15 @@ ALTER TABLE cloudpay_orders
     ADD COLUMN withdrawn_at DATETIME(6),                -- set: progress is gaveUp, since it was withdrawn
     ADD COLUMN clock_waits  INTEGER NOT NULL DEFAULT 0; -- how often it waited because the clocks differ
 
--- event_id is derived from the order, its generation, the kind and the round: an event that is recorded again after a lost
--- commit has the same. NULL: a program of the release before wrote the row. seq counts by merchant. An event outlives its order.
+-- event_id is derived from the order, its generation, the kind and the round: an event that is
+-- recorded again after a lost commit has the same. NULL: a program of the release before wrote the
+-- row. seq counts by merchant. An event outlives its order.
 ALTER TABLE cloudpay_events
     ADD COLUMN event_id BINARY(16),
     DROP FOREIGN KEY cloudpay_events_of;
 
--- The last number of each merchant's events. Programs of the release before number no more: their counter is gone.
+-- The last number of each merchant's events. Programs of the release before number no more: their
+-- counter is gone.
 CREATE TABLE cloudpay_numbers (
     region VARBINARY(8) NOT NULL,
     mchid  VARBINARY(32) NOT NULL,
@@ -26,7 +28,8 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says
+-- how they are kept.
 CREATE TABLE cloudpay_watermarks (
     region    VARBINARY(8) NOT NULL,
     mchid     VARBINARY(32) NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Programs of the release before go on with this schema: each new column is nullable or has a default, and no index that they
--- name is gone. docs/databases.md says how to upgrade.
+-- Programs of the release before go on with this schema: each new column is nullable or has a
+-- default, and no index that they name is gone. docs/databases.md says how to upgrade.
 
 ALTER TABLE cloudpay_orders
     ADD COLUMN generation   integer NOT NULL DEFAULT 1, -- counts the registrations of the number: more than one after a withdrawal
@@ -9,22 +9,25 @@ ALTER TABLE cloudpay_orders
     ADD COLUMN withdrawn_at timestamptz,                -- set: progress is gaveUp, since it was withdrawn
     ADD COLUMN clock_waits  integer NOT NULL DEFAULT 0; -- how often it waited because the clocks differ
 
--- event_id is derived from the order, its generation, the kind and the round: an event that is recorded again after a lost
--- commit has the same. NULL: a program of the release before wrote the row. seq counts by merchant. An event outlives its order.
+-- event_id is derived from the order, its generation, the kind and the round: an event that is
+-- recorded again after a lost commit has the same. NULL: a program of the release before wrote the
+-- row. seq counts by merchant. An event outlives its order.
 ALTER TABLE cloudpay_events
     ADD COLUMN event_id uuid,
     DROP CONSTRAINT cloudpay_events_order_id_fkey,
     DROP CONSTRAINT cloudpay_events_seq_key;
 
--- An order leaves two dead rows behind when it ends, and an event four until it is delivered. By default a table is vacuumed
--- when a fifth of it is dead, which in a table of ten million takes weeks, and claims would read ever more dead entries
--- wherever a watermark cannot spare them. fillfactor stays: due_at is indexed, so that no update of these rows is a HOT one.
+-- An order leaves two dead rows behind when it ends, and an event four until it is delivered. By
+-- default a table is vacuumed when a fifth of it is dead, which in a table of ten million takes
+-- weeks, and claims would read ever more dead entries wherever a watermark cannot spare them.
+-- fillfactor stays: due_at is indexed, so that no update of these rows is a HOT one.
 ALTER TABLE cloudpay_orders SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 ALTER TABLE cloudpay_events SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 
--- The last number of each merchant's events. Programs of the release before number no more: their counter is gone.
+-- The last number of each merchant's events. Programs of the release before number no more: their
+-- counter is gone.
 CREATE TABLE cloudpay_numbers (
     region text COLLATE "C" NOT NULL,
     mchid  text COLLATE "C" NOT NULL,
@@ -35,7 +38,8 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says
+-- how they are kept.
 CREATE TABLE cloudpay_watermarks (
     region    text COLLATE "C" NOT NULL,
     mchid     text COLLATE "C" NOT NULL,

@@ -1,7 +1,8 @@
 -- +goose NO TRANSACTION
 -- +goose Up
 
--- Built beside running functions. An index that an interrupted build left behind is invalid and is built anew.
+-- Built beside running functions. An index that an interrupted build left behind is invalid and is
+-- built anew.
 
 -- Pruning, and what ended lately.
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_orders_ended;

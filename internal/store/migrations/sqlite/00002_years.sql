@@ -1,16 +1,17 @@
 -- +goose Up
 
--- Programs of the release before go on with this schema: each new column is nullable or has a default, and no index that they
--- name is gone. docs/databases.md says how to upgrade.
+-- Programs of the release before go on with this schema: each new column is nullable or has a
+-- default, and no index that they name is gone. docs/databases.md says how to upgrade.
 
 ALTER TABLE cloudpay_orders ADD COLUMN generation INTEGER NOT NULL DEFAULT 1; -- counts the registrations of the number: more than one after a withdrawal
 ALTER TABLE cloudpay_orders ADD COLUMN round INTEGER NOT NULL DEFAULT 1; -- counts up with each reopening
 ALTER TABLE cloudpay_orders ADD COLUMN withdrawn_at INTEGER; -- set: progress is gaveUp, since it was withdrawn
 ALTER TABLE cloudpay_orders ADD COLUMN clock_waits INTEGER NOT NULL DEFAULT 0; -- how often it waited because the clocks differ
 
--- The outbox anew, for SQLite drops no constraints. event_id is derived from the order, its generation, the kind and the round:
--- an event that is recorded again after a lost commit has the same. NULL: a program of the release before wrote the row. seq
--- counts by merchant. An event outlives its order.
+-- The outbox anew, for SQLite drops no constraints. event_id is derived from the order, its
+-- generation, the kind and the round: an event that is recorded again after a lost commit has the
+-- same. NULL: a program of the release before wrote the row. seq counts by merchant. An event
+-- outlives its order.
 CREATE TABLE cloudpay_events_2 (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id       BLOB,
@@ -47,7 +48,8 @@ INSERT INTO cloudpay_events_2 (id, seq, kind, region, mchid, sub_mchid, out_trad
 DROP TABLE cloudpay_events;
 ALTER TABLE cloudpay_events_2 RENAME TO cloudpay_events;
 
--- The last number of each merchant's events. Programs of the release before number no more: their counter is gone.
+-- The last number of each merchant's events. Programs of the release before number no more: their
+-- counter is gone.
 CREATE TABLE cloudpay_numbers (
     region TEXT NOT NULL,
     mchid  TEXT NOT NULL,
@@ -58,7 +60,8 @@ DELETE FROM cloudpay_counters WHERE name = 'events';
 INSERT INTO cloudpay_numbers (region, mchid, last)
     SELECT region, mchid, MAX(seq) FROM cloudpay_events WHERE seq IS NOT NULL GROUP BY region, mchid;
 
--- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says how they are kept.
+-- From where on a scan for due rows reads: before, all is handled. internal/store/watermark.go says
+-- how they are kept.
 CREATE TABLE cloudpay_watermarks (
     region    TEXT NOT NULL,
     mchid     TEXT NOT NULL,
