@@ -12,7 +12,7 @@ import (
 
 	"cloudpay/internal/notify"
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 const (
@@ -58,10 +58,10 @@ func TestStandardWebhooksVerifiesDeliveries(t *testing.T) {
 				t.Fatal(err)
 			}
 			ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1|*<&>"}
-			err = sender.Deliver(t.Context(), schedule.Event{
-				EventID: schedule.NewEventID(ref, 1, schedule.EventClosed, 1), Number: 1, Kind: schedule.EventClosed, Ref: ref, OccurredAt: time.Now(),
+			err = sender.Deliver(t.Context(), outbox.Event{
+				EventID: outbox.NewEventID(ref, 1, outbox.EventClosed, 1), Number: 1, Kind: outbox.EventClosed, Ref: ref, OccurredAt: time.Now(),
 			})
-			answer, isAnswer := errors.AsType[*schedule.DeliveryError](err)
+			answer, isAnswer := errors.AsType[*outbox.DeliveryError](err)
 			if refused := isAnswer && answer.Status == http.StatusUnauthorized; refused != test.refused || !refused && err != nil {
 				t.Errorf("got %v, want it refused: %v", err, test.refused)
 			}

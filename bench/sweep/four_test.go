@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/sweep"
 	"cloudpay/pkg/paygate"
@@ -57,7 +57,7 @@ func TestFourSweepers(t *testing.T) {
 	w.wantEachOnce(due)
 	kept := open(t, address)
 	for no, kinds := range w.told(kept) {
-		if len(kinds) != 1 || kinds[0] != schedule.EventClosed {
+		if len(kinds) != 1 || kinds[0] != outbox.EventClosed {
 			t.Errorf("order %s: got events %v, want that it is closed, once", no, kinds)
 		}
 	}

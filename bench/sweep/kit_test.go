@@ -25,6 +25,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/sweep"
@@ -242,10 +243,10 @@ func (w *town) wantSettled(kept *store.Store) {
 }
 
 // told are the events of each order.
-func (w *town) told(kept *store.Store) map[string][]schedule.EventKind {
+func (w *town) told(kept *store.Store) map[string][]outbox.EventKind {
 	w.Helper()
-	told := map[string][]schedule.EventKind{}
-	for after := (schedule.Cursor{}); ; {
+	told := map[string][]outbox.EventKind{}
+	for after := (outbox.Cursor{}); ; {
 		events, err := kept.Events(context.Background(), w.shop().Account(), after, 1000)
 		if err != nil {
 			w.Fatal(err)

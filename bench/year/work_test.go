@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 	"cloudpay/internal/store"
 )
@@ -122,23 +123,23 @@ func (y *year) tell(s *store.Store) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		results := make([]schedule.DeliveryResult, len(due))
+		results := make([]outbox.DeliveryResult, len(due))
 		for i, d := range due {
 			results[i] = y.deliver(d)
 		}
-		inParts(results, batch, func(part []schedule.DeliveryResult) {
+		inParts(results, batch, func(part []outbox.DeliveryResult) {
 			y.report(errors.Join(s.RecordDeliveries(y.Context(), shop, part)...))
 		})
 	}
 }
 
-func (y *year) deliver(d schedule.Delivery) schedule.DeliveryResult {
+func (y *year) deliver(d outbox.Delivery) outbox.DeliveryResult {
 	number := index(d.OutTradeNo)
 	if number%100 == 0 && d.Attempts == 1 {
-		return schedule.DeliveryResult{Delivery: d, Outcome: schedule.DeliveryFailed, After: 30 * time.Second, Reason: "HTTP status 500"}
+		return outbox.DeliveryResult{Delivery: d, Outcome: outbox.DeliveryFailed, After: 30 * time.Second, Reason: "HTTP status 500"}
 	}
 	y.acknowledged[number]++
-	return schedule.DeliveryResult{Delivery: d, Outcome: schedule.DeliveryAcknowledged}
+	return outbox.DeliveryResult{Delivery: d, Outcome: outbox.DeliveryAcknowledged}
 }
 
 // prune prunes what ended 90 days ago, as the command does.

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/migrate"
 )
@@ -132,6 +134,29 @@ func TestReopenListed(t *testing.T) {
 	d.wants(exitUsage, "--sub-mch-id: is the service provider's own", "list", "--sub-mch-id", "1900000001")
 }
 
+// What is listed or sent again may be limited to one sub-merchant.
+func TestEventsOfSubMerchant(t *testing.T) {
+	d := newRegister(t)
+	t.Setenv("WXPAY_MODE", "partner")
+	for i, subMchID := range []string{"1900000109", "1900000110", "1900000109"} {
+		d.giveUpOf(order.Ref{Region: order.Mainland, MchID: "1900000001", SubMchID: subMchID, OutTradeNo: "A" + strconv.Itoa(i)})
+	}
+	for _, flag := range [][]string{{"--after", "0"}, {"--pending"}} {
+		args := slices.Concat([]string{"events"}, flag, []string{"--json"})
+		if printed, code := d.orders(append(args, "--sub-mch-id", "1900000109")...); code != exitFine || strings.Count(printed, `"subMchId":"1900000109"`) != 2 ||
+			strings.Count(printed, "\n") != 2 {
+			t.Errorf("%v: exit code %d\n%s", flag, code, printed)
+		}
+		if printed, code := d.orders(append(args, "--sub-mch-id", "1900000109", "--limit", "1")...); code != exitFine ||
+			strings.Count(printed, `"subMchId":"1900000109"`) != 1 {
+			t.Errorf("%v, one: exit code %d\n%s", flag, code, printed)
+		}
+	}
+	d.wants(exitFine, "1 events would be", "redeliver", "--since", "1h", "--dry-run", "--sub-mch-id", "1900000110")
+	d.wants(exitFine, "0 events would be", "redeliver", "--all-dead", "--dry-run", "--sub-mch-id", "1900000110")
+	d.wants(exitUsage, "--sub-mch-id: is the service provider's own", "events", "--sub-mch-id", "1900000001")
+}
+
 // All orders that were given up are taken up again at once, or those of one sub-merchant.
 func TestReopenAllStuck(t *testing.T) {
 	d := newRegister(t)
@@ -213,8 +238,8 @@ func TestDeadEvents(t *testing.T) {
 	if err != nil || len(postings) != 1 {
 		t.Fatalf("got %v, %v", postings, err)
 	}
-	if err := errors.Join(d.RecordDeliveries(t.Context(), postings[0].Account(), []schedule.DeliveryResult{
-		{Delivery: postings[0], Outcome: schedule.DeliveryDead, Reason: "HTTP 500"},
+	if err := errors.Join(d.RecordDeliveries(t.Context(), postings[0].Account(), []outbox.DeliveryResult{
+		{Delivery: postings[0], Outcome: outbox.DeliveryDead, Reason: "HTTP 500"},
 	})...); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +259,7 @@ func TestRedeliver(t *testing.T) {
 		d.giveUp(number)
 	}
 	of := order.Account{Region: order.Mainland, MchID: "1900000001"}
-	settle := func(outcomes ...schedule.DeliveryOutcome) (ids []string) {
+	settle := func(outcomes ...outbox.DeliveryOutcome) (ids []string) {
 		t.Helper()
 		deliveries, err := d.ClaimDeliveries(t.Context(), of, 10, time.Minute)
 		if err != nil || len(deliveries) != len(outcomes) {
@@ -242,8 +267,8 @@ func TestRedeliver(t *testing.T) {
 		}
 		for i, outcome := range outcomes {
 			ids = append(ids, string(deliveries[i].EventID))
-			result := schedule.DeliveryResult{Delivery: deliveries[i], Outcome: outcome, After: time.Hour, Reason: "HTTP 500"}
-			if err := d.RecordDeliveries(t.Context(), of, []schedule.DeliveryResult{result})[0]; err != nil {
+			result := outbox.DeliveryResult{Delivery: deliveries[i], Outcome: outcome, After: time.Hour, Reason: "HTTP 500"}
+			if err := d.RecordDeliveries(t.Context(), of, []outbox.DeliveryResult{result})[0]; err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -251,7 +276,7 @@ func TestRedeliver(t *testing.T) {
 	}
 	d.wants(exitFine, "3 of 3 events that wait", "events", "--pending")
 	d.wants(exitFine, "1 of 3 events that wait", "events", "--pending", "--limit", "1")
-	ids := settle(schedule.DeliveryAcknowledged, schedule.DeliveryFailed, schedule.DeliveryDead)
+	ids := settle(outbox.DeliveryAcknowledged, outbox.DeliveryFailed, outbox.DeliveryDead)
 	if err := d.ReceiverFailed(t.Context(), of, "HTTP 502", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -268,11 +293,11 @@ func TestRedeliver(t *testing.T) {
 
 	d.wants(exitFine, "✓ "+ids[0]+": is delivered by the next sweep", "redeliver", "--id", ids[0])
 	d.wants(exitNotFound, "✗ "+strings.Repeat("0", 8)+"-", "redeliver", "00000000-0000-8000-8000-000000000000")
-	settle(schedule.DeliveryAcknowledged)
+	settle(outbox.DeliveryAcknowledged)
 	d.wants(exitFine, `{"events":1,"requeued":true}`, "redeliver", "--all-dead", "--json")
-	settle(schedule.DeliveryAcknowledged)
+	settle(outbox.DeliveryAcknowledged)
 	d.wants(exitFine, "3 events are delivered by the next sweeps", "redeliver", "--since", "1h")
-	settle(schedule.DeliveryAcknowledged, schedule.DeliveryAcknowledged, schedule.DeliveryAcknowledged)
+	settle(outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged)
 	d.wants(exitFine, "0 events are delivered", "redeliver", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))
 	d.wants(exitFine, "no event waits", "events", "--pending")
 	d.wants(exitUsage, "or give one of --since and --all-dead", "redeliver", "1", "--all-dead")

@@ -8,7 +8,7 @@ import (
 
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -21,8 +21,9 @@ import (
 // With --acknowledge the events up to that last one count as delivered, for a shop without one.
 type eventsCmd struct {
 	storeFlags
+	orderArgs
 
-	// after is the last event that has been handled, a schedule.Cursor; 0: none.
+	// after is the last event that has been handled, an outbox.Cursor; 0: none.
 	after string
 	// limit is 1 to what one call of the store returns.
 	limit int
@@ -31,6 +32,9 @@ type eventsCmd struct {
 	// acknowledge acknowledges the events up to after.
 	acknowledge bool
 }
+
+// mostListed is the store's own bound of a list of events; a longer one goes on with --after.
+const mostListed = 1000
 
 // newEvents makes the command orders events. It is how a shop without a receiver for webhooks
 // learns of the ends of its orders, and how an operator finds the events that no receiver took.
@@ -49,6 +53,7 @@ func newEvents(l *render.Language) *cobra.Command {
 		"将 --after 及之前的事件记为已投递：均已处理"))
 	flags.BoolVar(&e.dead, "dead", false, l.Say("those that could not be delivered and are not tried again", "未能投递且不再重试的"))
 	flags.BoolVar(&e.pending, "pending", false, l.Say("those that are still to be delivered, with their ages", "待投递的事件及其已等待的时间"))
+	e.filterFlag(l, cmd)
 	return cmd
 }
 
@@ -60,14 +65,18 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	return e.with(func(s *store.Store, m order.Merchant) error {
+		of := outbox.Selection{Account: m.Account()}
+		if of.SubMchID, err = e.only(m); err != nil {
+			return err
+		}
 		if e.pending {
-			return e.listPending(cmd, s, m.Account())
+			return e.listPending(cmd, s, of)
 		}
 		read := e.read
 		if e.dead { // they are read by the same numbers as all others
 			read = e.readDead
 		}
-		deliveries, err := read(cmd.Context(), s, m.Account(), after)
+		deliveries, err := read(cmd.Context(), s, of, after)
 		if err == nil {
 			e.tell(cmd, deliveries)
 		}
@@ -75,34 +84,47 @@ func (e *eventsCmd) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-func (e *eventsCmd) readDead(ctx context.Context, s *store.Store, of order.Account, after schedule.Cursor) ([]schedule.Delivery, error) {
+func (e *eventsCmd) readDead(ctx context.Context, s *store.Store, of outbox.Selection, after outbox.Cursor) ([]outbox.Delivery, error) {
 	return s.DeadLetters(ctx, of, after.Number, e.limit)
 }
 
-// read reads events. With --acknowledge it acknowledges those before them: that they could be read
-// proves that the cursor is of this register.
-func (e *eventsCmd) read(ctx context.Context, s *store.Store, of order.Account, after schedule.Cursor) ([]schedule.Delivery, error) {
-	events, err := s.Events(ctx, of, after, e.limit)
-	if err == nil && e.acknowledge {
-		_, err = s.Acknowledge(ctx, of, after.Number)
+// read reads events, of one sub-merchant those among all that are its own. With --acknowledge it
+// acknowledges those before them: that they could be read proves that the cursor is of this
+// register.
+func (e *eventsCmd) read(ctx context.Context, s *store.Store, of outbox.Selection, after outbox.Cursor) ([]outbox.Delivery, error) {
+	var found []outbox.Delivery
+	page := e.limit
+	if of.SubMchID != "" {
+		page = mostListed
 	}
-	deliveries := make([]schedule.Delivery, len(events))
-	for i := range events {
-		deliveries[i].Event = events[i]
+	for next, read := after, page; read == page && len(found) < e.limit; {
+		events, err := s.Events(ctx, of.Account, next, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, event := range events {
+			if next = event.Cursor(); len(found) < e.limit && (of.SubMchID == "" || event.SubMchID == of.SubMchID) {
+				found = append(found, outbox.Delivery{Event: event})
+			}
+		}
+		read = len(events)
 	}
-	return deliveries, err
+	if !e.acknowledge {
+		return found, nil
+	}
+	_, err := s.Acknowledge(ctx, of.Account, after.Number)
+	return found, err
 }
 
 // check looks at the flags.
-func (e *eventsCmd) check() (after schedule.Cursor, err error) {
-	const most = 1000 // the store's own bound; a longer list goes on with --after
-	if e.limit < 1 || e.limit > most {
-		return after, usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", most)
+func (e *eventsCmd) check() (after outbox.Cursor, err error) {
+	if e.limit < 1 || e.limit > mostListed {
+		return after, usagef("--limit: must be 1 to %d", "--limit：须为 1 至 %d", mostListed)
 	}
 	if e.pending && (e.dead || e.after != "0") {
 		return after, usagef("--pending: goes with neither --dead nor --after", "--pending：不能与 --dead 或 --after 一起使用")
 	}
-	after, err = schedule.ParseCursor(e.after)
+	after, err = outbox.ParseCursor(e.after)
 	if err != nil {
 		return after, usagef("--after: %w", "--after：%w", err)
 	}
@@ -110,13 +132,17 @@ func (e *eventsCmd) check() (after schedule.Cursor, err error) {
 		return after, usagef("--acknowledge: is for reading all events, not with --dead or --pending",
 			"--acknowledge：用于读取全部事件，不可与 --dead 或 --pending 同用")
 	}
+	if e.subMchID != "" && e.acknowledge {
+		return after, usagef("--acknowledge: counts the events of all sub-merchants up to --after as delivered; leave --sub-mch-id out",
+			"--acknowledge：将 --after 及之前所有子商户的事件记为已投递，请去掉 --sub-mch-id")
+	}
 	return after, nil
 }
 
 // tell prints events, and says how a list goes on that was cut off. Of dead ones it prints what
 // kept them from being delivered, too. What is for the person goes to standard error, so that
 // standard output has events alone.
-func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
+func (e *eventsCmd) tell(cmd *cobra.Command, all []outbox.Delivery) {
 	header := []string{e.Say("event", "事件"), e.Say("at", "时间"), e.Say("order", "商户订单号"), e.Say("what", "内容")}
 	if e.dead {
 		header = append(header, e.Say("attempts", "次数"), e.Say("why", "原因"))
@@ -149,7 +175,7 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []schedule.Delivery) {
 
 // tellJSON prints one event, as webhooks carry it (docs/events.md); a dead one has two members
 // more.
-func (e *eventsCmd) tellJSON(cmd *cobra.Command, d schedule.Delivery) {
+func (e *eventsCmd) tellJSON(cmd *cobra.Command, d outbox.Delivery) {
 	if !e.dead {
 		render.JSON(cmd.OutOrStdout(), d.Event)
 		return

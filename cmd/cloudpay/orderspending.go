@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/cli/render"
-	"cloudpay/internal/order"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
 // listPending prints the events that are still to be delivered, those that are due first at the
 // front, with their ages and why they wait; and how many there are, and how the receiver does.
-func (e *eventsCmd) listPending(cmd *cobra.Command, s *store.Store, of order.Account) error {
+func (e *eventsCmd) listPending(cmd *cobra.Command, s *store.Store, of outbox.Selection) error {
 	pending, err := s.Pending(cmd.Context(), of, e.limit)
 	if err != nil {
 		return err
@@ -38,13 +38,13 @@ func (e *eventsCmd) listPending(cmd *cobra.Command, s *store.Store, of order.Acc
 }
 
 // tellPending says what is for the person.
-func (e *eventsCmd) tellPending(cmd *cobra.Command, s *store.Store, of order.Account, listed int) error {
+func (e *eventsCmd) tellPending(cmd *cobra.Command, s *store.Store, of outbox.Selection, listed int) error {
 	const most = 1_000_000 // a count reads all of them
-	waiting, err := s.Waiting(cmd.Context(), of, most)
+	waiting, err := s.Waiting(cmd.Context(), of.Account, most)
 	if err != nil {
 		return err
 	}
-	receiver, err := s.Receiver(cmd.Context(), of)
+	receiver, err := s.Receiver(cmd.Context(), of.Account)
 	if err != nil {
 		return err
 	}

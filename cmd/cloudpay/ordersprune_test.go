@@ -15,6 +15,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // ended registers orders that ended, and has the events of the first so many acknowledged.
@@ -108,7 +109,7 @@ func archived(t *testing.T, path string) string {
 type archivedLine struct {
 	order.Ref
 
-	Events []schedule.Event `json:"events"`
+	Events []outbox.Event `json:"events"`
 }
 
 // archivedLines reads what is whole of an archive.

@@ -12,7 +12,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -20,6 +20,7 @@ import (
 // its receiver is mended, one that was acknowledged and lost there, one that waits long.
 type redeliverCmd struct {
 	storeFlags
+	orderArgs
 
 	// ids are events by their numbers or IDs, besides the arguments.
 	ids []string
@@ -43,6 +44,7 @@ func newRedeliver(l *render.Language) *cobra.Command {
 	flags.StringSliceVar(&r.ids, "id", nil, l.Say("an event's number or eventId; may be given several times", "事件的编号或 eventId；可多次给出"))
 	flags.StringVar(&r.since, "since", "", l.Say("all that occurred since a date, a time, or a duration before now", "自某日期、时间或距今时长以来的全部事件"))
 	flags.BoolVar(&r.dead, "all-dead", false, l.Say("all that are not tried again by themselves", "全部不再自动重试的事件"))
+	r.filterFlag(l, cmd)
 	flags.BoolVar(&r.dry, "dry-run", false, l.Say("say how many there are, and change nothing", "只给出数量，不作更改"))
 	return cmd
 }
@@ -61,6 +63,10 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 		return usagef("name events by number or eventId (%s 1201), or give one of --since and --all-dead",
 			"请用编号或 eventId 指定事件（%s 1201），或给出 --since、--all-dead 之一", cmd.CommandPath())
 	}
+	if len(ids) > 0 && r.subMchID != "" {
+		return usagef("--sub-mch-id: goes with --since and --all-dead; an event is named by its number or eventId alone",
+			"--sub-mch-id：与 --since、--all-dead 一起使用；指定事件只需编号或 eventId")
+	}
 	for _, id := range ids {
 		if _, err := eventNumber(id); err != nil {
 			return err
@@ -77,17 +83,21 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 		if len(ids) > 0 {
 			return r.each(cmd, s, m.Account(), ids)
 		}
-		page := r.requeue(cmd, s, m.Account())
-		if r.dead {
-			return r.tellAll(cmd, s.EachDead(cmd.Context(), m.Account(), page))
+		only, err := r.only(m)
+		if err != nil {
+			return err
 		}
-		return r.tellAll(cmd, s.EachSince(cmd.Context(), m.Account(), since, page))
+		of, page := outbox.Selection{Account: m.Account(), SubMchID: only}, r.requeue(cmd, s, m.Account())
+		if r.dead {
+			return r.tellAll(cmd, s.EachDead(cmd.Context(), of, page))
+		}
+		return r.tellAll(cmd, s.EachSince(cmd.Context(), of, since, page))
 	})
 }
 
 // eventNumber is the number that names an event; 0 for an eventId.
 func eventNumber(id string) (int64, error) {
-	if schedule.EventID(id).Bytes() != nil {
+	if outbox.EventID(id).Bytes() != nil {
 		return 0, nil
 	}
 	number, err := strconv.ParseInt(id, 10, 64)
@@ -162,12 +172,12 @@ func (r *redeliverCmd) requeueOne(ctx context.Context, s *store.Store, of order.
 	}
 	if number == 0 {
 		var found bool
-		if number, found, err = s.NumberOf(ctx, of, schedule.EventID(id)); !found {
+		if number, found, err = s.NumberOf(ctx, of, outbox.EventID(id)); !found {
 			return 0, false, err
 		}
 	}
 	if r.dry {
-		numbers, _, err := s.Since(ctx, of, time.Time{}, number-1)
+		numbers, _, err := s.Since(ctx, outbox.Selection{Account: of}, time.Time{}, number-1)
 		return number, len(numbers) > 0 && numbers[0] == number, err
 	}
 	n, err := s.Requeue(ctx, of, []int64{number})

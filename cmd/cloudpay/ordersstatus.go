@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"cloudpay/internal/config"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -21,6 +23,7 @@ import (
 // has the same figures.
 type statusCmd struct {
 	storeFlags
+	orderArgs
 
 	// by is sub-merchant, or empty for the whole register.
 	by string
@@ -45,6 +48,7 @@ func newStatus(l *render.Language) *cobra.Command {
 	cmd.Flags().BoolVarP(&s.watch, "watch", "w", false, l.Say("print the figures again every two seconds, until Ctrl-C",
 		"每两秒刷新一次，直到按 Ctrl-C"))
 	complete(cmd, "by", bySubMerchant)
+	s.filterFlag(l, cmd)
 	return cmd
 }
 
@@ -59,8 +63,12 @@ func (s *statusCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	return s.with(func(orders *store.Store, m order.Merchant) error {
+		only, err := s.only(m)
+		if err != nil {
+			return err
+		}
 		for {
-			if err := s.once(cmd, orders, m.Account(), rate); err != nil {
+			if err := s.once(cmd, orders, outbox.Selection{Account: m.Account(), SubMchID: only}, rate); err != nil {
 				return err
 			}
 			if !s.watch {
@@ -87,7 +95,7 @@ func (s *statusCmd) perSecond() (float64, error) {
 }
 
 // once reads and prints the figures. On a terminal, --watch prints them over those before.
-func (s *statusCmd) once(cmd *cobra.Command, orders *store.Store, of order.Account, rate float64) error {
+func (s *statusCmd) once(cmd *cobra.Command, orders *store.Store, of outbox.Selection, rate float64) error {
 	parts, err := s.read(cmd.Context(), orders, of, rate)
 	if err != nil {
 		return err
@@ -102,7 +110,7 @@ func (s *statusCmd) once(cmd *cobra.Command, orders *store.Store, of order.Accou
 	case s.watch && render.IsTerminal(out):
 		fmt.Fprint(out, "\x1b[H\x1b[2J")
 	}
-	if s.by == "" {
+	if s.by == "" && of.SubMchID == "" {
 		s.Status(out, parts[0])
 		return nil
 	}
@@ -110,12 +118,13 @@ func (s *statusCmd) once(cmd *cobra.Command, orders *store.Store, of order.Accou
 	return nil
 }
 
-func (s *statusCmd) read(ctx context.Context, orders *store.Store, of order.Account, rate float64) ([]schedule.Status, error) {
-	if s.by != "" {
-		return orders.StatusBySubMerchant(ctx, of)
+func (s *statusCmd) read(ctx context.Context, orders *store.Store, of outbox.Selection, rate float64) ([]schedule.Status, error) {
+	if s.by == "" && of.SubMchID == "" {
+		one, err := orders.Status(ctx, of.Account, rate)
+		return []schedule.Status{one}, err
 	}
-	one, err := orders.Status(ctx, of, rate)
-	return []schedule.Status{one}, err
+	parts, err := orders.StatusBySubMerchant(ctx, of.Account)
+	return slices.DeleteFunc(parts, func(p schedule.Status) bool { return of.SubMchID != "" && p.SubMchID != of.SubMchID }), err
 }
 
 // table prints a row for each part.

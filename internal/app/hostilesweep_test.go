@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/wire/wiretest"
@@ -50,7 +50,7 @@ func TestRegisteredRunOutlivesItsReceiver(t *testing.T) {
 				if got := k.tickBefore(); got.Closed != 2 {
 					t.Errorf("got report %+v, want both orders closed", got)
 				}
-				k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed, "A2": schedule.EventClosed})
+				k.wantEvents(map[string]outbox.EventKind{"A1": outbox.EventClosed, "A2": outbox.EventClosed})
 			})
 		})
 	}
@@ -69,7 +69,7 @@ func TestRegisteredRunOutlivesItsGateway(t *testing.T) {
 				if got := k.tickBefore(); got.Closed+got.AlreadyClosed+got.Paid+got.NotFound+got.GaveUp > 0 {
 					t.Errorf("got report %+v, want nothing known", got)
 				}
-				k.wantEvents(map[string]schedule.EventKind{})
+				k.wantEvents(map[string]outbox.EventKind{})
 			})
 		})
 	}

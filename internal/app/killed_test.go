@@ -20,6 +20,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/pkg/paygate"
@@ -422,9 +423,9 @@ func (d *deadly) wantAllEnded() {
 			d.harm.wrong++
 			d.t.Errorf("order %s was paid, and is %s", number, state)
 		}
-		ending, kind := schedule.FinalClosed, schedule.EventClosed
+		ending, kind := schedule.FinalClosed, outbox.EventClosed
 		if state == paygate.StateSuccess {
-			ending, kind = schedule.FinalPaid, schedule.EventPaid
+			ending, kind = schedule.FinalPaid, outbox.EventPaid
 		}
 		kept, err := d.store.Show(d.t.Context(), order.Ref{Region: order.Mainland, MchID: d.Merchant.MchID, OutTradeNo: number})
 		if err != nil {
@@ -483,11 +484,11 @@ func (d *deadly) wantAllTold() {
 // only.
 func (d *deadly) enough() bool { return d.kills >= d.leastKills && d.orphans >= d.leastKills }
 
-func (d *deadly) events() map[string][]schedule.EventKind {
+func (d *deadly) events() map[string][]outbox.EventKind {
 	d.t.Helper()
-	of := map[string][]schedule.EventKind{}
+	of := map[string][]outbox.EventKind{}
 	account := order.Account{Region: order.Mainland, MchID: d.Merchant.MchID}
-	for last := (schedule.Cursor{}); ; {
+	for last := (outbox.Cursor{}); ; {
 		page, err := d.store.Events(d.t.Context(), account, last, 1000)
 		if err != nil {
 			d.t.Fatal(err)

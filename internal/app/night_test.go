@@ -13,6 +13,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/paygate"
@@ -211,9 +212,9 @@ func (n *night) wantAllEnded() {
 	for _, o := range n.orders {
 		state := n.MustOrder(o.number, n.owner()).State
 		states[state]++
-		final, kind, act := schedule.FinalClosed, schedule.EventClosed, "release"
+		final, kind, act := schedule.FinalClosed, outbox.EventClosed, "release"
 		if state == paygate.StateSuccess {
-			final, kind, act = schedule.FinalPaid, schedule.EventPaid, "deliver"
+			final, kind, act = schedule.FinalPaid, outbox.EventPaid, "deliver"
 		}
 		kept, err := n.store.Show(t.Context(), n.ref(o.number))
 		if err != nil || kept.Progress != schedule.Done || kept.FinalState != final || n.paid[o.number] != (state == paygate.StateSuccess) {
@@ -232,10 +233,10 @@ func (n *night) wantAllEnded() {
 }
 
 // events are the kinds of each order's events.
-func (n *night) events() map[string][]schedule.EventKind {
+func (n *night) events() map[string][]outbox.EventKind {
 	n.registerEnv.t.Helper()
-	of := map[string][]schedule.EventKind{}
-	for last := (schedule.Cursor{}); ; {
+	of := map[string][]outbox.EventKind{}
+	for last := (outbox.Cursor{}); ; {
 		page, err := n.store.Events(n.registerEnv.t.Context(), n.ref("").Account(), last, 1000)
 		if err != nil {
 			n.registerEnv.t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/sweep"
 	"cloudpay/internal/telemetry/telemetrytest"
 	"cloudpay/pkg/paygate"
@@ -60,7 +61,7 @@ func TestRegisteredOrdersBelongToTheirOwners(t *testing.T) {
 			}
 			k.WantState("A1", paygate.StateClosed, k.owner())
 			k.wantRecord("A1", schedule.Done, schedule.FinalClosed)
-			k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
+			k.wantEvents(map[string]outbox.EventKind{"A1": outbox.EventClosed})
 
 			again := readResult(t, k.asUser(openID, "closeorder", `{"out_trade_no":"A1"}`))
 			k.wantOutcome(again, order.OutcomeAlreadyClosed, "ORDERCLOSED")
@@ -321,7 +322,7 @@ func TestRegisteredOutcomeThatIsNotRecorded(t *testing.T) {
 	k.passes(2 * time.Minute)
 	k.wantReport(k.tick("closeorder"), sweep.Report{Claimed: 1, AlreadyClosed: 1})
 	k.wantRecord("A1", schedule.Done, schedule.FinalClosed)
-	k.wantEvents(map[string]schedule.EventKind{"A1": schedule.EventClosed})
+	k.wantEvents(map[string]outbox.EventKind{"A1": outbox.EventClosed})
 }
 
 // If the store fails during a sweep, nothing is lost, and the second tick after it finishes.
@@ -354,12 +355,12 @@ func TestRegisteredSweepWhoseStoreFails(t *testing.T) {
 	if last.Left || last.Unrecorded > 0 {
 		t.Errorf("got %+v, want it finished", last)
 	}
-	want := map[string]schedule.EventKind{}
+	want := map[string]outbox.EventKind{}
 	for i := range orders {
 		number := fmt.Sprintf("A%d", i)
 		k.WantState(number, paygate.StateClosed, k.owner())
 		k.wantRecord(number, schedule.Done, schedule.FinalClosed)
-		want[number] = schedule.EventClosed
+		want[number] = outbox.EventClosed
 	}
 	k.wantEvents(want)
 }
@@ -370,7 +371,7 @@ func TestRegisteredEventsAreDelivered(t *testing.T) {
 	const key = "notify-key-of-the-tests"
 	telemetrytest.Secret(t, telemetrytest.Token, key)
 	k := newRegisterEnv(t, mode{order.V2, false})
-	var told []schedule.Event
+	var told []outbox.Event
 	var mu sync.Mutex
 	busy := true
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -382,7 +383,7 @@ func TestRegisteredEventsAreDelivered(t *testing.T) {
 		if want := "v1=" + hex.EncodeToString(mac.Sum(nil)); r.Header.Get("Cloudpay-Signature") != want {
 			t.Errorf("got signature %q, want %q", r.Header.Get("Cloudpay-Signature"), want)
 		}
-		var e schedule.Event
+		var e outbox.Event
 		if err := json.Unmarshal(body, &e); err != nil {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -401,7 +402,7 @@ func TestRegisteredEventsAreDelivered(t *testing.T) {
 	k.passes(time.Minute)
 	k.wantReport(k.tick("queryorder"), sweep.Report{Told: 1})
 	k.wantReport(k.tick("queryorder"), sweep.Report{})
-	if len(told) != 1 || told[0].Kind != schedule.EventPaidOtherAmount || told[0].OutTradeNo != "A1" || *told[0].Total != 99 || *told[0].PaidTotal != 100 ||
+	if len(told) != 1 || told[0].Kind != outbox.EventPaidOtherAmount || told[0].OutTradeNo != "A1" || *told[0].Total != 99 || *told[0].PaidTotal != 100 ||
 		told[0].Owner != order.WeChatOwner(k.Merchant.AppID, openID) {
 		t.Errorf("got %+v, want that A1 was paid with another amount", told)
 	}
@@ -428,7 +429,7 @@ func TestRegisteredTimersOfDeployedFunctions(t *testing.T) {
 	} {
 		k.WantState(number, want)
 	}
-	k.wantEvents(map[string]schedule.EventKind{"due1": schedule.EventClosed, "due2": schedule.EventClosed, "paid": schedule.EventPaid})
+	k.wantEvents(map[string]outbox.EventKind{"due1": outbox.EventClosed, "due2": outbox.EventClosed, "paid": outbox.EventPaid})
 
 	// The close is carried out, and the replies to it and to the query are lost.
 	k.inject(paygate.Drop, "close", 0)

@@ -22,6 +22,7 @@ import (
 	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 	"cloudpay/internal/sweep"
@@ -227,13 +228,13 @@ func (k *registerEnv) wantRecord(number string, progress schedule.Progress, endi
 }
 
 // wantEvents wants these kinds of events in any order: events delivered at the same time have none.
-func (k *registerEnv) wantEvents(want map[string]schedule.EventKind) {
+func (k *registerEnv) wantEvents(want map[string]outbox.EventKind) {
 	k.t.Helper()
-	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), schedule.Cursor{}, 100)
+	events, err := k.store.Events(k.t.Context(), k.ref("").Account(), outbox.Cursor{}, 100)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	got := map[string]schedule.EventKind{}
+	got := map[string]outbox.EventKind{}
 	for _, e := range events {
 		got[e.OutTradeNo] = e.Kind
 	}

@@ -71,7 +71,8 @@ var arrows = []Arrow{
 		Package: "internal/schedule/decision",
 		Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
 	},
-	{Package: "internal/schedule/pruning", Ours: []string{"internal/order", "internal/schedule"}},
+	{Package: "internal/schedule/outbox", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule"}},
+	{Package: "internal/schedule/pruning", Ours: []string{"internal/order", "internal/schedule", "internal/schedule/outbox"}},
 	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 	{Package: "internal/telemetry/telemetrytest"},
@@ -94,7 +95,7 @@ var arrows = []Arrow{
 		Package: "internal/store",
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
-			"internal/order/*", "internal/schedule", "internal/schedule/pruning",
+			"internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
 		},
 		Theirs: []string{mysql, pq, sqlite},
 	},
@@ -107,13 +108,13 @@ var arrows = []Arrow{
 	{
 		Package: "internal/store/storetest",
 		Ours: []string{
-			"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning",
+			"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
 			"internal/store", "internal/store/migrate", "internal/sweep",
 		},
 	},
 	{
 		Package: "internal/store/fakestore",
-		Ours:    []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/pruning"},
+		Ours:    []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning"},
 	},
 	{
 		Package: "internal/closing",
@@ -129,10 +130,10 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/closing", "internal/deadline",
 			"internal/order", "internal/order/*",
-			"internal/schedule", "internal/schedule/decision", "internal/schedule/pruning", "internal/telemetry",
+			"internal/schedule", "internal/schedule/outbox", "internal/schedule/decision", "internal/schedule/pruning", "internal/telemetry",
 		},
 	},
-	{Package: "internal/notify", Ours: []string{"internal/schedule", "pkg/wire"}},
+	{Package: "internal/notify", Ours: []string{"internal/schedule/outbox", "pkg/wire"}},
 	{
 		Package: "internal/hosting",
 		Ours:    []string{"internal/bilingual", "internal/telemetry", "pkg/wire"},
@@ -184,14 +185,14 @@ var arrows = []Arrow{
 		Package: "internal/cli/render",
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/order/*", "internal/printable",
-			"internal/schedule",
+			"internal/schedule", "internal/schedule/outbox",
 		},
 		Theirs: []string{pflag, progressbar, term, uniseg},
 	},
 	{
 		Package: "internal/cli/orderfile",
 		Ours: []string{
-			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
+			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/cli/render",
 		},
 		Theirs: []string{xtext},
@@ -204,7 +205,7 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/demo",
 		Ours: []string{
-			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule",
+			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/store", "internal/sweep",
 			"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
 		},
@@ -213,7 +214,7 @@ var arrows = []Arrow{
 		Package: "cmd/cloudpay",
 		Ours: []string{
 			"internal/app", "internal/bilingual", "internal/config", "internal/order",
-			"internal/printable", "internal/schedule", "internal/schedule/pruning",
+			"internal/printable", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
 			"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
 		},
 		Theirs: []string{cobra, pflag, txtar},

@@ -24,10 +24,11 @@ const maxExported = 20
 
 // exportedCeilings are the packages that may export more: libraries for others, and vocabularies.
 var exportedCeilings = map[string]int{
-	"internal/order":    64,
-	"internal/schedule": 75,
-	"pkg/paygate":       60,
-	"pkg/v3json":        39,
+	"internal/order":           64,
+	"internal/schedule":        55,
+	"internal/schedule/outbox": 24,
+	"pkg/paygate":              60,
+	"pkg/v3json":               39,
 }
 
 // TestGauges holds the tree to ceilings, so that it does not drift: each subtest lists the

@@ -3,7 +3,7 @@
 //
 // # Format
 //
-// A delivery is a POST with one event (schedule.Event) as JSON and three headers:
+// A delivery is a POST with one event (outbox.Event) as JSON and three headers:
 //
 //	webhook-id: the event's eventId, the same in each delivery of the event
 //	webhook-timestamp: when this request was made, in seconds since 1970
@@ -35,7 +35,7 @@ import (
 	"strconv"
 	"time"
 
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/pkg/wire"
 )
 
@@ -136,9 +136,9 @@ func isLoopback(host string) bool {
 const maxReply = 16 << 10
 
 // Deliver delivers one event. The error is nil if the receiver answered 2xx, and a
-// *schedule.DeliveryError if it answered otherwise. It is one line without the address's path or
+// *outbox.DeliveryError if it answered otherwise. It is one line without the address's path or
 // query, which may contain a secret.
-func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
+func (w *Webhook) Deliver(ctx context.Context, e outbox.Event) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encoding event %d: %w", e.Number, err)
@@ -157,13 +157,13 @@ func (w *Webhook) Deliver(ctx context.Context, e schedule.Event) error {
 	case reply == nil:
 		return fmt.Errorf("telling of event %d: %w", e.Number, withoutAddress(err))
 	case reply.HTTPStatus/100 != 2:
-		return &schedule.DeliveryError{Number: e.Number, Status: reply.HTTPStatus, RetryAfter: reply.RetryAfter(w.now)}
+		return &outbox.DeliveryError{Number: e.Number, Status: reply.HTTPStatus, RetryAfter: reply.RetryAfter(w.now)}
 	}
 	return nil // even if the body was cut off: the status says that the event is stored
 }
 
 // sign sets the headers by which a receiver recognises the event and its sender.
-func (w *Webhook) sign(header http.Header, e schedule.Event, body []byte) {
+func (w *Webhook) sign(header http.Header, e outbox.Event, body []byte) {
 	timestamp := strconv.FormatInt(w.now().Unix(), 10)
 	header.Set(HeaderWebhookID, string(e.EventID))
 	header.Set(HeaderWebhookTimestamp, timestamp)

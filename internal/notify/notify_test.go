@@ -24,6 +24,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 const key = notify.Key("0123456789abcdef")
@@ -105,7 +106,7 @@ func TestTwoKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Deliver(t.Context(), schedule.Event{EventID: id, Number: 42}); err != nil {
+	if err := w.Deliver(t.Context(), outbox.Event{EventID: id, Number: 42}); err != nil {
 		t.Fatal(err)
 	}
 	got, text := <-header, <-body
@@ -142,9 +143,9 @@ func TestAnswersOfReceivers(t *testing.T) {
 			w.Header().Set("Retry-After", test.after)
 			w.WriteHeader(test.status)
 		}))
-		err := hook(t, server.URL).Deliver(t.Context(), schedule.Event{Number: 7})
+		err := hook(t, server.URL).Deliver(t.Context(), outbox.Event{Number: 7})
 		server.Close()
-		answer, is := errors.AsType[*schedule.DeliveryError](err)
+		answer, is := errors.AsType[*outbox.DeliveryError](err)
 		if !is || answer.Status != test.status || answer.Number != 7 || answer.RetryAfter != test.want ||
 			answer.IsGone() != test.isGone || answer.IsBusy() != test.busy {
 			t.Errorf("%d with Retry-After %q: got %#v, want it after %v", test.status, test.after, err, test.want)
@@ -198,8 +199,8 @@ func TestVerify(t *testing.T) {
 func TestTell(t *testing.T) {
 	t.Parallel()
 	total := int64(100)
-	event := schedule.Event{
-		EventID: "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11", Number: 42, Kind: schedule.EventPaid, Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"},
+	event := outbox.Event{
+		EventID: "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11", Number: 42, Kind: outbox.EventPaid, Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"},
 		OccurredAt: sent.UTC(), FinalState: schedule.FinalPaid, TradeState: tradestate.Success, PaidTotal: &total,
 	}
 	var got []byte
@@ -247,7 +248,7 @@ func TestCloseIdleConnections(t *testing.T) {
 		if i == 2 {
 			w.CloseIdleConnections()
 		}
-		if err := w.Deliver(t.Context(), schedule.Event{Number: 1}); err != nil {
+		if err := w.Deliver(t.Context(), outbox.Event{Number: 1}); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -288,7 +289,7 @@ func TestTellWhenNotAccepted(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(tc.handler)
 			defer server.Close()
-			err := hook(t, server.URL+"/hook?token=s3cret").Deliver(t.Context(), schedule.Event{Number: 7})
+			err := hook(t, server.URL+"/hook?token=s3cret").Deliver(t.Context(), outbox.Event{Number: 7})
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "event 7") ||
 				strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, tc.says)
@@ -305,7 +306,7 @@ func TestTellEndsWithItsContext(t *testing.T) {
 	defer close(release)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := hook(t, server.URL).Deliver(ctx, schedule.Event{Number: 7}); err == nil {
+	if err := hook(t, server.URL).Deliver(ctx, outbox.Event{Number: 7}); err == nil {
 		t.Error("got nil from a receiver that never answers")
 	}
 }
@@ -360,14 +361,14 @@ func TestEventsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[schedule.Event]()) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[outbox.Event]()) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if !field.Anonymous && (name == "" || !strings.Contains(string(text), "`"+name+"`")) {
 			t.Errorf("got no word of %q", name)
 		}
 	}
-	for _, kind := range []schedule.EventKind{
-		schedule.EventClosed, schedule.EventPaid, schedule.EventPaidOtherAmount, schedule.EventNotFound, schedule.EventGaveUp, schedule.EventContradicted,
+	for _, kind := range []outbox.EventKind{
+		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
 	} {
 		if !strings.Contains(string(text), "\n| `"+string(kind)+"` |") {
 			t.Errorf("got no row for the kind %q", kind)
@@ -376,7 +377,7 @@ func TestEventsDocument(t *testing.T) {
 	const id = "0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11"
 	for _, want := range []string{
 		notify.Signature([][]byte{secretOf(t, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")}, id, "1700000000", []byte(`{"number":1}`)),
-		string(schedule.NewEventID(order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}, 1, schedule.EventPaid, 1)),
+		string(outbox.NewEventID(order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}, 1, outbox.EventPaid, 1)),
 		"`id`", notify.HeaderEvent, notify.HeaderTimestamp, notify.HeaderSignature,
 	} {
 		if !strings.Contains(string(text), want) {

@@ -16,7 +16,7 @@ import (
 
 	"cloudpay/internal/notify"
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // receivers are the documented receivers: what runs each, and its arguments before the address and
@@ -79,7 +79,7 @@ const (
 // two orders under one number, as there are after a failover with lost commits.
 func actsOnce(r *receiver) {
 	r.Helper()
-	first, second := ended("A1", schedule.EventClosed, 1), ended("A2", schedule.EventPaid, 1)
+	first, second := ended("A1", outbox.EventClosed, 1), ended("A2", outbox.EventPaid, 1)
 	var busy sync.WaitGroup
 	for range 4 {
 		busy.Go(func() { r.takes(first, oldKey) })
@@ -97,7 +97,7 @@ func actsOnce(r *receiver) {
 // done.
 func refusesForgeries(r *receiver) {
 	r.Helper()
-	forged := ended("F1", schedule.EventPaid, 3)
+	forged := ended("F1", outbox.EventPaid, 3)
 	r.refuses(forged, time.Now, otherKey)
 	r.refuses(forged, func() time.Time { return time.Now().Add(-6 * time.Minute) }, oldKey)
 	r.refuses(forged, func() time.Time { return time.Now().Add(6 * time.Minute) }, oldKey)
@@ -125,21 +125,21 @@ func refusesForgeries(r *receiver) {
 // changesKeys changes the key as docs/events.md says: no delivery is refused at any moment.
 func changesKeys(r *receiver) {
 	r.Helper()
-	r.takes(ended("K1", schedule.EventClosed, 4), newKey, oldKey) // the sender first
-	r.restart(string(newKey))                                     // then the receiver
-	r.takes(ended("K2", schedule.EventClosed, 5), newKey, oldKey)
-	r.takes(ended("K3", schedule.EventNotFound, 6), newKey)
+	r.takes(ended("K1", outbox.EventClosed, 4), newKey, oldKey) // the sender first
+	r.restart(string(newKey))                                   // then the receiver
+	r.takes(ended("K2", outbox.EventClosed, 5), newKey, oldKey)
+	r.takes(ended("K3", outbox.EventNotFound, 6), newKey)
 	r.restart(string(otherKey) + " " + string(newKey)) // or the receiver first
-	r.takes(ended("K4", schedule.EventClosed, 7), newKey)
-	r.takes(ended("K5", schedule.EventClosed, 8), otherKey)
-	r.refuses(ended("K6", schedule.EventClosed, 9), time.Now, oldKey)
+	r.takes(ended("K4", outbox.EventClosed, 7), newKey)
+	r.takes(ended("K5", outbox.EventClosed, 8), otherKey)
+	r.refuses(ended("K6", outbox.EventClosed, 9), time.Now, oldKey)
 	r.did("release cn/1900000001//K1", "release cn/1900000001//K2", "release cn/1900000001//K3",
 		"release cn/1900000001//K4", "release cn/1900000001//K5")
 }
 
-func ended(number string, kind schedule.EventKind, n int64) schedule.Event {
+func ended(number string, kind outbox.EventKind, n int64) outbox.Event {
 	ref := order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: number}
-	return schedule.Event{EventID: schedule.NewEventID(ref, 1, kind, 1), Number: n, Kind: kind, Ref: ref, OccurredAt: time.Now().UTC()}
+	return outbox.Event{EventID: outbox.NewEventID(ref, 1, kind, 1), Number: n, Kind: kind, Ref: ref, OccurredAt: time.Now().UTC()}
 }
 
 // receiver is a documented receiver as a process of its own.
@@ -215,7 +215,7 @@ func (r *receiver) restart(keys string) {
 }
 
 // deliver delivers an event as a sweep does.
-func (r *receiver) deliver(e schedule.Event, now func() time.Time, keys ...notify.Key) error {
+func (r *receiver) deliver(e outbox.Event, now func() time.Time, keys ...notify.Key) error {
 	r.Helper()
 	w, err := notify.New("http://"+r.address+"/cloudpay", keys, notify.Options{Now: now})
 	if err != nil {
@@ -227,16 +227,16 @@ func (r *receiver) deliver(e schedule.Event, now func() time.Time, keys ...notif
 	return w.Deliver(ctx, e)
 }
 
-func (r *receiver) takes(e schedule.Event, keys ...notify.Key) {
+func (r *receiver) takes(e outbox.Event, keys ...notify.Key) {
 	r.Helper()
 	if err := r.deliver(e, time.Now, keys...); err != nil {
 		r.Errorf("%s: got %v, want it acknowledged", e.OutTradeNo, err)
 	}
 }
 
-func (r *receiver) refuses(e schedule.Event, now func() time.Time, keys ...notify.Key) {
+func (r *receiver) refuses(e outbox.Event, now func() time.Time, keys ...notify.Key) {
 	r.Helper()
-	answer, is := errors.AsType[*schedule.DeliveryError](r.deliver(e, now, keys...))
+	answer, is := errors.AsType[*outbox.DeliveryError](r.deliver(e, now, keys...))
 	if !is || answer.Status != http.StatusUnauthorized {
 		r.Errorf("%s: got %v, want 401", e.OutTradeNo, answer)
 	}

@@ -1,7 +1,7 @@
 // Package schedule is the vocabulary of the register: an order as it is registered (Entry), as it
-// is stored (Record), as it is leased (Claim), how an attempt ends (Final or Retry), the events
-// that are delivered (Event, Delivery), and the rate of calls (Quota). Its errors are a register's
-// other answers.
+// is stored (Record), as it is leased (Claim), how an attempt ends (Final or Retry), and the rate of
+// calls (Quota). Its errors are a register's other answers. Package outbox has the events that tell
+// of ends.
 //
 // It is pure: no clock, no network, no SQL. internal/store keeps the register, internal/sweep and
 // internal/closing use it.
@@ -24,7 +24,7 @@ type Entry struct {
 	// API is the dialect to close the order in; the configured one when empty.
 	API order.API
 	// Total is the amount to be paid, in fen; nil when it was not given. A payment of another
-	// amount is EventPaidOtherAmount.
+	// amount is outbox.EventPaidOtherAmount.
 	Total *int64
 	// CreatedAt is when the order was created at WeChat Pay; zero when it was not given.
 	CreatedAt time.Time

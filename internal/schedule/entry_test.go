@@ -70,7 +70,6 @@ func TestNames(t *testing.T) {
 		partnered.Account().String():                  "global/1",
 		order.Merchant{MchID: "1"}.Account().String(): "cn/1",
 		string(order.WeChatOwner("wxa", "o1")):        "wx:wxa:o1",
-		schedule.Event{Ref: order.Ref{Region: "cn", MchID: "1", OutTradeNo: "A"}}.String(): "cn/1/A",
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)

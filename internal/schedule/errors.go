@@ -127,3 +127,21 @@ func (e *ContradictionError) Wording() bilingual.Text {
 		"order %s was signed to have ended as %s and is now signed as %s: the first stands, look at the order at WeChat Pay",
 		"订单 %s 此前经签名确认为 %s，如今又签名为 %s：以前者为准，请到微信支付核对该订单", e.Ref, e.Had, e.Said)
 }
+
+// WentBackError says that the event behind which a reader goes on is not the one that it read: the
+// database was restored, or a failover lost its last commits, and numbers came again.
+type WentBackError struct {
+	Of order.Account
+	// Number is the number of the event that was read last.
+	Number int64
+}
+
+func (e *WentBackError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *WentBackError) Wording() bilingual.Text {
+	return bilingual.Sprintf("event %d of merchant %s is no longer the one that was read: a restore or a failover took event numbers back. "+
+		"Read again from 0, or from a number that was read before it, and skip each eventId that was handled: docs/failover.md",
+		"编号 %d 的事件（商户 %s）已不是先前读到的那一个：数据库恢复或主备切换使事件编号倒退。"+
+			"请从 0 或此前读到的编号重新读取，并跳过已处理的 eventId：见 docs/failover.md", e.Number, e.Of.MchID)
+}

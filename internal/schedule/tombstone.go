@@ -28,14 +28,15 @@ func (t Tombstone) Record(ref order.Ref) Record {
 }
 
 // TombstoneHash is the key of an order's tombstone: the first 16 bytes of the SHA-256 of region,
-// mchid, sub_mchid and out_trade_no, as NewEventID writes its fields.
+// mchid, sub_mchid and out_trade_no, as Digest takes them.
 func TombstoneHash(ref order.Ref) []byte {
-	return hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo)
+	return Digest(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo)
 }
 
-// hashOf is the first 16 bytes of the SHA-256 of the fields, each preceded by its length in bytes
-// as a big-endian uint32: no two lists of fields are the same message.
-func hashOf(fields ...string) []byte {
+// Digest is the first 16 bytes of the SHA-256 of the fields, each preceded by its length in bytes
+// as a big-endian uint32: numbers may contain any separator, and no two lists of fields are the
+// same message.
+func Digest(fields ...string) []byte {
 	var message []byte
 	for _, field := range fields {
 		message = binary.BigEndian.AppendUint32(message, uint32(len(field))) //nolint:gosec // a field has at most some hundred bytes

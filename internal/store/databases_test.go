@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"cloudpay/internal/notify"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/storetest"
 )
 
@@ -88,7 +88,7 @@ func newDocumented(t *testing.T) *documented {
 }
 
 // Deliver delivers an event, and waits for the receiver to be up before the first.
-func (d *documented) Deliver(ctx context.Context, e schedule.Event) error {
+func (d *documented) Deliver(ctx context.Context, e outbox.Event) error {
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		err := d.Webhook.Deliver(ctx, e)
 		if err == nil || time.Now().After(deadline) {

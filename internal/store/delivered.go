@@ -5,13 +5,14 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // RecordDeliveries records what became of deliveries of one merchant, in one statement. There is an
 // error for each of them, nil once it is recorded: a *schedule.LostClaimError if the event was
 // claimed again since, or was requeued, and the database's for all of them if it failed. Repeating
 // the write under a lease changes nothing.
-func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error {
+func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []outbox.DeliveryResult) []error {
 	errs := make([]error, len(results))
 	if len(results) == 0 {
 		return errs
@@ -37,13 +38,13 @@ func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results 
 
 // lost returns those of the events that are not, or no more, under their delivery's lease. The
 // token of a returned one is gone.
-func (t tx) lost(of order.Account, results []schedule.DeliveryResult) (map[int64]bool, error) {
+func (t tx) lost(of order.Account, results []outbox.DeliveryResult) (map[int64]bool, error) {
 	lost, tokens := map[int64]bool{}, map[int64]string{}
 	ids := make([]int64, 0, len(results))
 	for _, r := range results {
 		lost[r.Number] = true
 		ids = append(ids, r.Number)
-		if tokens[r.Number] = r.Token; r.Outcome == schedule.DeliveryReturned {
+		if tokens[r.Number] = r.Token; r.Outcome == outbox.DeliveryReturned {
 			tokens[r.Number] = ""
 		}
 	}
@@ -59,50 +60,50 @@ func (t tx) lost(of order.Account, results []schedule.DeliveryResult) (map[int64
 }
 
 // recording is one statement for all results.
-func recording(of order.Account, results []schedule.DeliveryResult) (statement string, args []any) {
+func recording(of order.Account, results []outbox.DeliveryResult) (statement string, args []any) {
 	numbers := make([]int64, len(results))
 	held := cases{key: "seq"}
 	for i, r := range results {
 		numbers[i] = r.Number
 		held.when(r.Number, "?", r.Token)
 	}
-	assignments, args := assign("seq", results, func(r schedule.DeliveryResult) int64 { return r.Number }, delivered)
+	assignments, args := assign("seq", results, func(r outbox.DeliveryResult) int64 { return r.Number }, delivered)
 	return "UPDATE cloudpay_events SET " + assignments + " WHERE " + ofMerchant +
 			" AND seq IN (" + literals(numbers) + ") AND token = " + held.otherwise("NULL"),
 		append(append(args, string(of.Region), of.MchID), held.args...)
 }
 
 // delivered are the columns that a delivery's outcome changes.
-var delivered = []assigned[schedule.DeliveryResult]{
-	{"delivered_at", func(r schedule.DeliveryResult) (string, []any) {
-		return onlyIf(r, schedule.DeliveryAcknowledged, "{now}"), nil
+var delivered = []assigned[outbox.DeliveryResult]{
+	{"delivered_at", func(r outbox.DeliveryResult) (string, []any) {
+		return onlyIf(r, outbox.DeliveryAcknowledged, "{now}"), nil
 	}},
-	{"dead_at", func(r schedule.DeliveryResult) (string, []any) { return onlyIf(r, schedule.DeliveryDead, "{now}"), nil }},
-	{"attempts", func(r schedule.DeliveryResult) (string, []any) {
-		return onlyIf(r, schedule.DeliveryReturned, "attempts - 1"), nil
+	{"dead_at", func(r outbox.DeliveryResult) (string, []any) { return onlyIf(r, outbox.DeliveryDead, "{now}"), nil }},
+	{"attempts", func(r outbox.DeliveryResult) (string, []any) {
+		return onlyIf(r, outbox.DeliveryReturned, "attempts - 1"), nil
 	}},
-	{"token", func(r schedule.DeliveryResult) (string, []any) {
-		return onlyIf(r, schedule.DeliveryReturned, "NULL"), nil
+	{"token", func(r outbox.DeliveryResult) (string, []any) {
+		return onlyIf(r, outbox.DeliveryReturned, "NULL"), nil
 	}},
-	{"due_at", func(r schedule.DeliveryResult) (string, []any) {
+	{"due_at", func(r outbox.DeliveryResult) (string, []any) {
 		switch r.Outcome {
-		case schedule.DeliveryFailed:
+		case outbox.DeliveryFailed:
 			return "{soon}", []any{max(r.After, 0).Microseconds()}
-		case schedule.DeliveryReturned:
+		case outbox.DeliveryReturned:
 			return "{now}", nil
-		case schedule.DeliveryAcknowledged, schedule.DeliveryDead:
+		case outbox.DeliveryAcknowledged, outbox.DeliveryDead:
 		}
 		return "NULL", nil
 	}},
-	{"last_error", func(r schedule.DeliveryResult) (string, []any) {
-		if r.Outcome == schedule.DeliveryReturned {
+	{"last_error", func(r outbox.DeliveryResult) (string, []any) {
+		if r.Outcome == outbox.DeliveryReturned {
 			return "", nil
 		}
 		return "?", []any{line(r.Reason, maxReason)}
 	}},
 }
 
-func onlyIf(r schedule.DeliveryResult, outcome schedule.DeliveryOutcome, expression string) string {
+func onlyIf(r outbox.DeliveryResult, outcome outbox.DeliveryOutcome, expression string) string {
 	if r.Outcome != outcome {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // FinishAll is Finish for several claims. It records up to 64 ends in one transaction, since a
@@ -50,15 +51,15 @@ func endEach(t tx, orders []schedule.Ended) (written []int64, err error) {
 
 // jsonEnd is one end as endAtOnce hands it to PostgreSQL; a missing field is NULL.
 type jsonEnd struct {
-	ID            int64            `json:"id"`
-	Token         string           `json:"token"`
-	Ending        string           `json:"ending"`
-	TradeState    string           `json:"trade_state"`
-	TransactionID string           `json:"transaction_id"`
-	PaidTotal     *int64           `json:"paid_total,omitempty"`
-	PaidAt        time.Time        `json:"paid_at,omitzero"`
-	EventID       schedule.EventID `json:"event_id"`
-	Kind          string           `json:"kind"`
+	ID            int64          `json:"id"`
+	Token         string         `json:"token"`
+	Ending        string         `json:"ending"`
+	TradeState    string         `json:"trade_state"`
+	TransactionID string         `json:"transaction_id"`
+	PaidTotal     *int64         `json:"paid_total,omitempty"`
+	PaidAt        time.Time      `json:"paid_at,omitzero"`
+	EventID       outbox.EventID `json:"event_id"`
+	Kind          string         `json:"kind"`
 }
 
 // newJSONEnd is an end as endAtOnce hands it over.

@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // eventColumns are an event's columns; scanEvent takes them in this order.
@@ -15,8 +16,8 @@ const eventColumns = "event_id, seq, kind, region, mchid, sub_mchid, out_trade_n
 	" total, paid_total, transaction_id, paid_at, reason"
 
 // scanEvent reads an event, and whatever the statement selects after its columns.
-func scanEvent(scan scanner, more ...any) (schedule.Event, error) {
-	var e schedule.Event
+func scanEvent(scan scanner, more ...any) (outbox.Event, error) {
+	var e outbox.Event
 	var id eventID
 	var total, paidTotal sql.Null[int64]
 	var occurred, paid moment
@@ -30,12 +31,12 @@ func scanEvent(scan scanner, more ...any) (schedule.Event, error) {
 }
 
 // event is scanEvent for a statement that selects nothing more.
-func event(scan scanner) (schedule.Event, error) { return scanEvent(scan) }
+func event(scan scanner) (outbox.Event, error) { return scanEvent(scan) }
 
 // emit writes an event of an order, unless it is written already. It is due to be delivered at
 // once.
-func (t tx) emit(r schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) error {
-	if kind == schedule.EventGaveUp {
+func (t tx) emit(r schedule.Record, kind outbox.EventKind, f schedule.Final, reason string) error {
+	if kind == outbox.EventGaveUp {
 		if err := t.nextRound(&r); err != nil {
 			return err
 		}
@@ -52,7 +53,7 @@ func (t tx) nextRound(r *schedule.Record) error {
 	for ; ; r.Round++ {
 		var id int64
 		told, err := t.one([]any{&id}, "SELECT id FROM cloudpay_events WHERE event_id = ?",
-			schedule.NewEventID(r.Ref, r.Generation, schedule.EventGaveUp, r.Round).Bytes())
+			outbox.NewEventID(r.Ref, r.Generation, outbox.EventGaveUp, r.Round).Bytes())
 		if err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ const (
 	emittedRow   = "(" + emittedItems + ")"
 )
 
-func (t tx) emittedValues(r schedule.Record, kind schedule.EventKind, f schedule.Final, reason string) []any {
+func (t tx) emittedValues(r schedule.Record, kind outbox.EventKind, f schedule.Final, reason string) []any {
 	return []any{
 		eventIDOf(r, kind, f).Bytes(), string(kind), string(r.Region), r.MchID, r.SubMchID, r.OutTradeNo, r.ID, string(r.Owner),
 		string(f.State), string(f.TradeState), optional(r.Total), optional(f.Total), f.TransactionID, t.d.at(f.PaidAt), reason,
@@ -84,8 +85,8 @@ func (t tx) emittedValues(r schedule.Record, kind schedule.EventKind, f schedule
 }
 
 // eventIDOf is the ID of an order's event.
-func eventIDOf(r schedule.Record, kind schedule.EventKind, f schedule.Final) schedule.EventID {
-	return schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r, f.State))
+func eventIDOf(r schedule.Record, kind outbox.EventKind, f schedule.Final) outbox.EventID {
+	return outbox.NewEventID(r.Ref, r.Generation, kind, outbox.RoundOf(kind, r, f.State))
 }
 
 // Conditions that select events: all of a merchant's, or all of one order's. What happens to orders
@@ -95,6 +96,15 @@ const (
 	ofOrder     = "order_id = (SELECT id FROM cloudpay_orders WHERE " + refIs + ")"
 	ofOrderEver = "order_id = COALESCE((SELECT id FROM cloudpay_orders WHERE " + refIs + "), 0) AND " + refIs
 )
+
+// ofSelection is the condition for the events of a Selection, and its arguments.
+func ofSelection(of outbox.Selection) (condition string, args []any) {
+	condition, args = ofMerchant, []any{string(of.Region), of.MchID}
+	if of.SubMchID != "" {
+		condition, args = condition+" AND sub_mchid = ?", append(args, of.SubMchID)
+	}
+	return condition, args
+}
 
 // number gives a merchant's new events their numbers (the column seq), up to maxEvents of them. An
 // event gets its number when it is first read and not when it is written, because transactions
@@ -177,12 +187,12 @@ const maxEvents = 1000
 // none. An empty result means that there are no newer ones. The error is a *schedule.WentBackError
 // if the event that the cursor names is not the one that was read, or if its number was not given
 // out.
-func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error) {
+func (s *Store) Events(ctx context.Context, of order.Account, after outbox.Cursor, limit int) ([]outbox.Event, error) {
 	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
 	limit = min(limit, maxEvents)
-	return transact(ctx, s, "reading events", func(t tx) ([]schedule.Event, error) {
+	return transact(ctx, s, "reading events", func(t tx) ([]outbox.Event, error) {
 		found, err := query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE "+ofMerchant+" AND seq >= ? ORDER BY seq LIMIT ?",
 			string(of.Region), of.MchID, after.Number, limit+1)
 		switch {
@@ -190,7 +200,7 @@ func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cur
 			return nil, err
 		case len(found) > 0 && found[0].Number == after.Number:
 			if !after.Names(found[0]) {
-				return nil, &schedule.WentBackError{Of: of, After: after}
+				return nil, &schedule.WentBackError{Of: of, Number: after.Number}
 			}
 			return found[1:], nil
 		case after.Number > 0: // the event was pruned, or the number not given out
@@ -203,11 +213,11 @@ func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cur
 }
 
 // givenOut returns a *schedule.WentBackError if the merchant's numbers are below the cursor's.
-func (t tx) givenOut(of order.Account, after schedule.Cursor) error {
+func (t tx) givenOut(of order.Account, after outbox.Cursor) error {
 	var last int64 // 0: the merchant has no event
 	_, err := t.one([]any{&last}, "SELECT last FROM cloudpay_numbers WHERE "+ofMerchant, string(of.Region), of.MchID)
 	if err == nil && last < after.Number {
-		err = &schedule.WentBackError{Of: of, After: after}
+		err = &schedule.WentBackError{Of: of, Number: after.Number}
 	}
 	return err
 }
@@ -215,7 +225,7 @@ func (t tx) givenOut(of order.Account, after schedule.Cursor) error {
 // History returns the events of one order, in the order of their numbers, up to limit of them; none
 // if there are none or the order is not registered. The error is a *schedule.NotRegisteredError for
 // a ref that no order can have.
-func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error) {
+func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error) {
 	if err := registrable(ref); err != nil {
 		return nil, err
 	}
@@ -225,7 +235,7 @@ func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedu
 			return nil, err
 		}
 	}
-	return transact(ctx, s, "reading the events of order "+ref.String(), func(t tx) ([]schedule.Event, error) {
+	return transact(ctx, s, "reading the events of order "+ref.String(), func(t tx) ([]outbox.Event, error) {
 		return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE seq IS NOT NULL AND "+ofOrderEver+" ORDER BY seq LIMIT ?",
 			append(append(refValues(ref), refValues(ref)...), min(limit, maxEvents))...)
 	})

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // ClaimDeliveries leases up to limit events of a merchant that are due to be delivered, the longest
 // due first. An event is due from the time it is written, and again when a lease expires without a
 // result. So a delivery that outlives its lease may be made twice; the receiver recognises the
 // event by its ID.
-func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error) {
 	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
@@ -20,21 +20,21 @@ func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int
 		return nil, err
 	}
 	token := newToken()
-	var deliveries []schedule.Delivery
+	var deliveries []outbox.Delivery
 	var first int64
-	return transact(ctx, s, "claiming events to deliver", func(t tx) ([]schedule.Delivery, error) {
+	return transact(ctx, s, "claiming events to deliver", func(t tx) ([]outbox.Delivery, error) {
 		if len(deliveries) > 0 { // as in claim
 			if mine, err := t.mine("cloudpay_events", first, token); mine || err != nil {
 				return deliveries, err
 			}
 		}
-		taken, err := leasing[schedule.Delivery]{
+		taken, err := leasing[outbox.Delivery]{
 			scan: dueEvents, also: " AND seq IS NOT NULL", table: "cloudpay_events", columns: deliveryColumns, read: scanDelivery,
 			assignments: "due_at = {soon}, attempts = attempts + 1",
 			args:        []any{lease.Microseconds()},
 			free:        "due_at <= {now}",
 		}.take(t, of, min(limit, maxEvents), token)
-		deliveries = make([]schedule.Delivery, len(taken))
+		deliveries = make([]outbox.Delivery, len(taken))
 		for i, row := range taken {
 			deliveries[i], first = row.row, taken[0].id
 			deliveries[i].Token = token
@@ -48,17 +48,18 @@ const deliveryColumns = eventColumns + ", attempts, last_error"
 
 // scanDelivery reads a delivery without its token, and whatever the statement selects after its
 // columns.
-func scanDelivery(scan scanner, more ...any) (d schedule.Delivery, err error) {
+func scanDelivery(scan scanner, more ...any) (d outbox.Delivery, err error) {
 	d.Event, err = scanEvent(scan, append([]any{&d.Attempts, &d.LastError}, more...)...)
 	return d, err
 }
 
-// DeadLetters lists a merchant's dead letters with an ID above after, up to limit of them and never
-// more than a thousand.
-func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
-	return transact(ctx, s, "listing undeliverable events", func(t tx) ([]schedule.Delivery, error) {
-		return query(t, func(scan scanner) (schedule.Delivery, error) { return scanDelivery(scan) }, "SELECT "+deliveryColumns+
-			" FROM cloudpay_events WHERE "+ofMerchant+" AND dead_at IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?",
-			string(of.Region), of.MchID, after, min(limit, maxEvents))
+// DeadLetters lists dead letters with a number above after, up to limit of them and never more than
+// a thousand.
+func (s *Store) DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error) {
+	return transact(ctx, s, "listing undeliverable events", func(t tx) ([]outbox.Delivery, error) {
+		selected, args := ofSelection(of)
+		return query(t, func(scan scanner) (outbox.Delivery, error) { return scanDelivery(scan) }, "SELECT "+deliveryColumns+
+			" FROM cloudpay_events WHERE "+selected+" AND dead_at IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?",
+			append(args, after, min(limit, maxEvents))...)
 	})
 }

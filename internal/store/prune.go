@@ -9,6 +9,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 )
 
@@ -199,8 +200,8 @@ func rowsOf(orders []pruning.Order) rows {
 // complete adds to the orders their events, and counts them, and their changes. It locks the
 // events, so that none of them is sent again before it is deleted.
 func (r rows) complete(t tx, orders []pruning.Order) (events int, err error) {
-	told, changed := map[int64][]schedule.Event{}, map[int64][]schedule.Changed{}
-	_, err = query(t, func(scan scanner) (e schedule.Event, err error) {
+	told, changed := map[int64][]outbox.Event{}, map[int64][]schedule.Changed{}
+	_, err = query(t, func(scan scanner) (e outbox.Event, err error) {
 		var of int64
 		e, err = scanEvent(scan, &of)
 		told[of] = append(told[of], e)
@@ -341,6 +342,6 @@ func (t tx) observePruned(ref order.Ref, f schedule.Final) (*schedule.Contradict
 	if err != nil || left.FinalState == f.State {
 		return nil, err
 	}
-	err = t.emit(left.Record(ref), schedule.EventContradicted, storable(f), "recorded as "+string(left.FinalState))
+	err = t.emit(left.Record(ref), outbox.EventContradicted, storable(f), "recorded as "+string(left.FinalState))
 	return &schedule.ContradictionError{Ref: ref, Had: left.FinalState, Said: f.State}, err
 }

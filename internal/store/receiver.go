@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Receiver returns what is kept of the receiver of a merchant's events; the zero Receiver if none
 // of its deliveries failed.
-func (s *Store) Receiver(ctx context.Context, of order.Account) (schedule.Receiver, error) {
-	return transact(ctx, s, "reading how the receiver does", func(t tx) (r schedule.Receiver, err error) {
+func (s *Store) Receiver(ctx context.Context, of order.Account) (outbox.Receiver, error) {
+	return transact(ctx, s, "reading how the receiver does", func(t tx) (r outbox.Receiver, err error) {
 		var since, opens, now moment
 		_, err = t.one([]any{&since, &opens, &r.LastError, &now},
 			"SELECT failing_since, opens_at, last_error, {now} FROM cloudpay_receivers WHERE "+ofMerchant, string(of.Region), of.MchID)
@@ -60,20 +60,21 @@ func (s *Store) Waiting(ctx context.Context, of order.Account, most int) (int, e
 	})
 }
 
-// Pending lists a merchant's events that are still to be delivered, those that are due first at the
-// front, up to limit of them and never more than a thousand.
-func (s *Store) Pending(ctx context.Context, of order.Account, limit int) ([]schedule.Delivery, error) {
-	if _, err := s.number(ctx, of); err != nil {
+// Pending lists events that are still to be delivered, those that are due first at the front, up to
+// limit of them and never more than a thousand.
+func (s *Store) Pending(ctx context.Context, of outbox.Selection, limit int) ([]outbox.Delivery, error) {
+	if _, err := s.number(ctx, of.Account); err != nil {
 		return nil, err
 	}
-	return transact(ctx, s, "listing events to deliver", func(t tx) ([]schedule.Delivery, error) {
-		return query(t, func(scan scanner) (p schedule.Delivery, err error) {
+	return transact(ctx, s, "listing events to deliver", func(t tx) ([]outbox.Delivery, error) {
+		selected, args := ofSelection(of)
+		return query(t, func(scan scanner) (p outbox.Delivery, err error) {
 			var due, now moment
 			p, err = scanDelivery(scan, &due, &now)
 			p.DueAt, p.Age = due.Time, now.Sub(p.OccurredAt)
 			return p, err
 		}, "SELECT "+deliveryColumns+", due_at, {now} FROM cloudpay_events"+
-			" WHERE "+ofMerchant+" AND due_at IS NOT NULL AND seq IS NOT NULL ORDER BY due_at LIMIT ?",
-			string(of.Region), of.MchID, min(limit, maxEvents))
+			" WHERE "+selected+" AND due_at IS NOT NULL AND seq IS NOT NULL ORDER BY due_at LIMIT ?",
+			append(args, min(limit, maxEvents))...)
 	})
 }

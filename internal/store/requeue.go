@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Requeue makes events due at once, whatever became of them before, and counts their attempts anew.
@@ -24,7 +24,7 @@ func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) 
 
 // NumberOf returns the number of the event with an ID; found is false if the merchant has none. It
 // does not find events that a program of the release before wrote: they are known by number.
-func (s *Store) NumberOf(ctx context.Context, of order.Account, id schedule.EventID) (number int64, found bool, err error) {
+func (s *Store) NumberOf(ctx context.Context, of order.Account, id outbox.EventID) (number int64, found bool, err error) {
 	if _, err := s.number(ctx, of); err != nil {
 		return 0, false, err
 	}
@@ -79,13 +79,13 @@ func (s *Store) FirstSince(ctx context.Context, of order.Account, since time.Tim
 	return first - 1, nil
 }
 
-// Since reads the next thousand of a merchant's events behind a number. It returns the numbers of
-// those that occurred at a time or later, and the last number that it read: 0 if there were no more
-// events.
-func (s *Store) Since(ctx context.Context, of order.Account, since time.Time, after int64) (numbers []int64, last int64, err error) {
+// Since reads the next thousand events behind a number. It returns the numbers of those that
+// occurred at a time or later, and the last number that it read: 0 if there were no more events.
+func (s *Store) Since(ctx context.Context, of outbox.Selection, since time.Time, after int64) (numbers []int64, last int64, err error) {
 	page, err := transact(ctx, s, "reading events", func(t tx) ([]numbered, error) {
-		return query(t, scanNumbered, "SELECT seq, occurred_at FROM cloudpay_events WHERE "+ofMerchant+" AND seq > ? ORDER BY seq LIMIT ?",
-			string(of.Region), of.MchID, after, maxEvents)
+		selected, args := ofSelection(of)
+		return query(t, scanNumbered, "SELECT seq, occurred_at FROM cloudpay_events WHERE "+selected+" AND seq > ? ORDER BY seq LIMIT ?",
+			append(args, after, maxEvents)...)
 	})
 	for _, n := range page {
 		last = n.number
@@ -96,10 +96,10 @@ func (s *Store) Since(ctx context.Context, of order.Account, since time.Time, af
 	return numbers, last, err
 }
 
-// EachSince calls do with the numbers of a merchant's events that occurred at a time or later, in
-// pages. It ends with do's error.
-func (s *Store) EachSince(ctx context.Context, of order.Account, since time.Time, do func(numbers []int64) error) error {
-	after, err := s.FirstSince(ctx, of, since)
+// EachSince calls do with the numbers of the events that occurred at a time or later, in pages. It
+// ends with do's error.
+func (s *Store) EachSince(ctx context.Context, of outbox.Selection, since time.Time, do func(numbers []int64) error) error {
+	after, err := s.FirstSince(ctx, of.Account, since)
 	for err == nil {
 		numbers, last, err := s.Since(ctx, of, since, after)
 		if err != nil || last == 0 {
@@ -113,8 +113,8 @@ func (s *Store) EachSince(ctx context.Context, of order.Account, since time.Time
 	return err
 }
 
-// EachDead is EachSince for a merchant's dead letters.
-func (s *Store) EachDead(ctx context.Context, of order.Account, do func(numbers []int64) error) error {
+// EachDead is EachSince for dead letters.
+func (s *Store) EachDead(ctx context.Context, of outbox.Selection, do func(numbers []int64) error) error {
 	for after := int64(0); ; {
 		dead, err := s.DeadLetters(ctx, of, after, maxEvents)
 		if err != nil || len(dead) == 0 {

@@ -12,6 +12,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/storetest"
 )
@@ -33,7 +34,7 @@ func (r *restorable) end(number string) {
 }
 
 // read returns the events behind a cursor, by their orders.
-func (r *restorable) read(after schedule.Cursor) (orders []string, events []schedule.Event) {
+func (r *restorable) read(after outbox.Cursor) (orders []string, events []outbox.Event) {
 	r.Helper()
 	events, err := r.store.Events(r.Context(), shopRef("").Account(), after, 100)
 	if err != nil {
@@ -77,7 +78,7 @@ func TestRestore(t *testing.T) {
 		}
 	}
 	r.end("A1")
-	_, events := r.read(schedule.Cursor{})
+	_, events := r.read(outbox.Cursor{})
 	before := events[0].Cursor()
 	backup := filepath.Join(t.TempDir(), "backup.db")
 	r.around(func() { copyFile(t, r.path, backup) })
@@ -85,7 +86,7 @@ func TestRestore(t *testing.T) {
 	r.end("A3")
 	_, events = r.read(before)
 	last := events[1].Cursor()
-	handled := map[schedule.EventID]string{}
+	handled := map[outbox.EventID]string{}
 	for _, e := range events {
 		handled[e.EventID] = e.OutTradeNo
 	}

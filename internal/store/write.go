@@ -7,6 +7,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Finish records an order's final state under a claim and, in the same transaction, the event that
@@ -122,16 +123,16 @@ func storable(f schedule.Final) schedule.Final {
 }
 
 // kindOf is the kind of the event that tells a final state.
-func kindOf(r schedule.Record, f schedule.Final) schedule.EventKind {
+func kindOf(r schedule.Record, f schedule.Final) outbox.EventKind {
 	switch {
 	case f.State == schedule.FinalClosed:
-		return schedule.EventClosed
+		return outbox.EventClosed
 	case f.State == schedule.FinalNotFound:
-		return schedule.EventNotFound
+		return outbox.EventNotFound
 	case r.Total != nil && f.Total != nil && *r.Total != *f.Total:
-		return schedule.EventPaidOtherAmount
+		return outbox.EventPaidOtherAmount
 	}
-	return schedule.EventPaid
+	return outbox.EventPaid
 }
 
 // contradict returns the alarm for a final state that differs from the recorded one, and emits its
@@ -139,9 +140,9 @@ func kindOf(r schedule.Record, f schedule.Final) schedule.EventKind {
 func (t tx) contradict(r schedule.Record, f schedule.Final) (*schedule.ContradictionError, error) {
 	var id int64
 	told, err := t.one([]any{&id}, "SELECT id FROM cloudpay_events WHERE order_id = ? AND kind = ? AND ending = ? LIMIT 1",
-		r.ID, string(schedule.EventContradicted), string(f.State))
+		r.ID, string(outbox.EventContradicted), string(f.State))
 	if err == nil && !told {
-		err = t.emit(r, schedule.EventContradicted, storable(f), "recorded as "+string(r.FinalState))
+		err = t.emit(r, outbox.EventContradicted, storable(f), "recorded as "+string(r.FinalState))
 	}
 	if err != nil {
 		return nil, err
@@ -169,7 +170,7 @@ func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) 
 		if err := t.under(c, "progress = 'gaveUp', due_at = NULL, lease_until = NULL,"+learned, learnedValues(b)...); err != nil {
 			return err
 		}
-		return t.emit(c.Record, schedule.EventGaveUp, storable(schedule.Final{TradeState: b.TradeState}), line(b.Reason, maxReason))
+		return t.emit(c.Record, outbox.EventGaveUp, storable(schedule.Final{TradeState: b.TradeState}), line(b.Reason, maxReason))
 	})
 }
 

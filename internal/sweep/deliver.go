@@ -8,15 +8,15 @@ import (
 
 	"cloudpay/internal/backoff"
 	"cloudpay/internal/deadline"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Notifier delivers events to the receiver.
 type Notifier interface {
 	// Deliver delivers one event. It returns nil once the receiver has acknowledged it; the event
-	// may be delivered again all the same. Its error is one line: a *schedule.DeliveryError for an
+	// may be delivered again all the same. Its error is one line: a *outbox.DeliveryError for an
 	// answer of the receiver's.
-	Deliver(ctx context.Context, e schedule.Event) error
+	Deliver(ctx context.Context, e outbox.Event) error
 }
 
 // An idleCloser is a Notifier that keeps connections. A frozen instance cannot see peers hang up,
@@ -85,7 +85,7 @@ type delivery struct {
 
 // leasedDelivery is an event with the time after which it is not begun.
 type leasedDelivery struct {
-	schedule.Delivery
+	outbox.Delivery
 
 	until time.Time
 }
@@ -202,7 +202,7 @@ func (d *delivery) claimDeliveries(ctx context.Context, n int) []leasedDelivery 
 	return batch
 }
 
-func (d *delivery) send(ctx context.Context, e schedule.Event) (err error) {
+func (d *delivery) send(ctx context.Context, e outbox.Event) (err error) {
 	defer func() {
 		if fault := d.faultOf(ctx, recover()); fault != nil {
 			err = fault

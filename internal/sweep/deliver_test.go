@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"cloudpay/internal/order/tradestate"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/fakestore"
 	"cloudpay/internal/sweep"
 )
 
 // ear is a receiver. It answers as answer says, and nothing counts after its context's end.
 type ear struct {
-	answer func(ctx context.Context, e schedule.Event) error
+	answer func(ctx context.Context, e outbox.Event) error
 
 	mu     sync.Mutex
 	flying int
@@ -29,7 +29,7 @@ type ear struct {
 	last   time.Time // of the acknowledgements
 }
 
-func (n *ear) Deliver(ctx context.Context, e schedule.Event) error {
+func (n *ear) Deliver(ctx context.Context, e outbox.Event) error {
 	n.mu.Lock()
 	if n.tries++; n.tries == 1 {
 		n.first = time.Now()
@@ -68,11 +68,11 @@ func takes(ctx context.Context, d time.Duration) error {
 
 // answers is a receiver's answer that acknowledges nothing.
 func answers(status int, retryAfter time.Duration) error {
-	return fmt.Errorf("telling: %w", &schedule.DeliveryError{Status: status, RetryAfter: retryAfter})
+	return fmt.Errorf("telling: %w", &outbox.DeliveryError{Status: status, RetryAfter: retryAfter})
 }
 
 // hearing is a world with so many events to tell, and a sweeper that tells them.
-func hearing(t *testing.T, events int, answer func(context.Context, schedule.Event) error) (*world, *ear) {
+func hearing(t *testing.T, events int, answer func(context.Context, outbox.Event) error) (*world, *ear) {
 	t.Helper()
 	w := newWorld(t)
 	for i := range events {
@@ -87,7 +87,7 @@ func hearing(t *testing.T, events int, answer func(context.Context, schedule.Eve
 }
 
 // pending are the events that are still to be told, a few days later.
-func (w *world) pending() []schedule.Delivery {
+func (w *world) pending() []outbox.Delivery {
 	w.t.Helper()
 	passes(100 * time.Hour)
 	pending, err := w.store.ClaimDeliveries(w.t.Context(), shop.Account(), 10_000, time.Minute)
@@ -103,7 +103,7 @@ func TestDeliveriesInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const events = 1500
-		w, n := hearing(t, events, func(ctx context.Context, _ schedule.Event) error { return takes(ctx, 50*time.Millisecond) })
+		w, n := hearing(t, events, func(ctx context.Context, _ outbox.Event) error { return takes(ctx, 50*time.Millisecond) })
 		report := w.sweep(time.Minute)
 		if report.Told != events || len(n.heard) != events || n.most != 64 {
 			t.Errorf("got %+v, %d heard and %d at once, want %d told, 64 at once", report, len(n.heard), n.most, events)
@@ -123,7 +123,7 @@ func TestDeliveriesBesideHangingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const events = 2500
-		w, n := hearing(t, events, func(ctx context.Context, e schedule.Event) error {
+		w, n := hearing(t, events, func(ctx context.Context, e outbox.Event) error {
 			if e.Number%20 == 7 {
 				return takes(ctx, time.Hour)
 			}
@@ -148,7 +148,7 @@ func TestDeliveriesBesideHangingOnes(t *testing.T) {
 func TestSlowReceiver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 500, func(ctx context.Context, _ schedule.Event) error { return takes(ctx, 4*time.Second) })
+		w, n := hearing(t, 500, func(ctx context.Context, _ outbox.Event) error { return takes(ctx, 4*time.Second) })
 		report := w.sweep(5 * time.Minute)
 		if report.Told != 500 || n.tries != 500 || n.most != 64 {
 			t.Errorf("got %+v in %d tries, %d at once, want all told at the first, 64 at once", report, n.tries, n.most)
@@ -163,7 +163,7 @@ func TestReceiverIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n *ear
 		phase, atOnce := 0, map[int]int{} // deliveries at once, by phase
-		w, n := hearing(t, 4000, func(ctx context.Context, _ schedule.Event) error {
+		w, n := hearing(t, 4000, func(ctx context.Context, _ outbox.Event) error {
 			n.mu.Lock()
 			switch {
 			case n.tries > 1000:
@@ -198,7 +198,7 @@ func TestReceiverThatIsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, n := hearing(t, 100, func(context.Context, schedule.Event) error { return refusal })
+				w, n := hearing(t, 100, func(context.Context, outbox.Event) error { return refusal })
 				start := time.Now()
 				report := w.sweep(time.Minute)
 				if took := time.Since(start); report.Untold != 8 || n.tries != 8 || took > time.Second {
@@ -222,7 +222,7 @@ func TestReceiverThatWantsAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		second, inSecond, refused := time.Time{}, 0, 0
-		w, n := hearing(t, 300, func(ctx context.Context, _ schedule.Event) error {
+		w, n := hearing(t, 300, func(ctx context.Context, _ outbox.Event) error {
 			mu.Lock()
 			if now := time.Now().Truncate(time.Second); !now.Equal(second) {
 				second, inSecond = now, 0
@@ -249,7 +249,7 @@ func TestReceiverThatWantsAPause(t *testing.T) {
 func TestReceiverThatWantsALongPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 100, func(context.Context, schedule.Event) error { return answers(429, time.Hour) })
+		w, n := hearing(t, 100, func(context.Context, outbox.Event) error { return answers(429, time.Hour) })
 		w.sweep(time.Minute)
 		if n.tries > 8 {
 			t.Errorf("got %d tries, want those alone that were in flight", n.tries)
@@ -264,7 +264,7 @@ func TestReceiverThatWantsALongPause(t *testing.T) {
 		if n.tries != 0 {
 			t.Errorf("got %d tries within the hour, want none", n.tries)
 		}
-		n.answer = func(context.Context, schedule.Event) error { return nil }
+		n.answer = func(context.Context, outbox.Event) error { return nil }
 		passes(20 * time.Minute)
 		if report := w.sweep(time.Minute); report.Told != 100 {
 			t.Errorf("after the hour: got %+v, want all told", report)
@@ -276,12 +276,12 @@ func TestReceiverThatWantsALongPause(t *testing.T) {
 func TestReceiverThatIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 20, func(context.Context, schedule.Event) error { return answers(410, 0) })
+		w, n := hearing(t, 20, func(context.Context, outbox.Event) error { return answers(410, 0) })
 		w.sweep(time.Minute)
 		if log := w.log.String(); strings.Count(log, "it is gone (410)") != 1 || !strings.Contains(log, "CLOUDPAY_NOTIFY_URL") {
 			t.Errorf("the log has %q, want one error with its remedy", log)
 		}
-		n.answer = func(context.Context, schedule.Event) error { return nil }
+		n.answer = func(context.Context, outbox.Event) error { return nil }
 		passes(time.Hour)
 		if report := w.sweep(time.Minute); report.Told != 20 {
 			t.Errorf("got %+v, want all told", report)
@@ -294,7 +294,7 @@ func TestReceiverThatIsGone(t *testing.T) {
 func TestReceiverThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 20, func(context.Context, schedule.Event) error { return answers(500, 0) })
+		w, n := hearing(t, 20, func(context.Context, outbox.Event) error { return answers(500, 0) })
 		start := time.Now()
 		for range 9 {
 			if report := w.sweep(30 * time.Second); report.Receiver != nil {
@@ -312,7 +312,7 @@ func TestReceiverThatFails(t *testing.T) {
 				t.Errorf("the log lacks %s: %s", want, log)
 			}
 		}
-		n.answer = func(context.Context, schedule.Event) error { return nil }
+		n.answer = func(context.Context, outbox.Event) error { return nil }
 		passes(time.Hour)
 		if report := w.sweep(30 * time.Second); report.Told != 20 || report.Receiver != nil {
 			t.Errorf("got %+v, want all told and no alarm", report)
@@ -330,7 +330,7 @@ func TestReceiverThatFails(t *testing.T) {
 func TestDeliveriesThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 3000, func(ctx context.Context, _ schedule.Event) error { return takes(ctx, 50*time.Millisecond) })
+		w, n := hearing(t, 3000, func(ctx context.Context, _ outbox.Event) error { return takes(ctx, 50*time.Millisecond) })
 		w.store.Fault = func(op string) error {
 			if op == "recordDeliveries" {
 				return fakestore.ErrDown
@@ -348,7 +348,7 @@ func TestDeliveriesThatCannotBeRecorded(t *testing.T) {
 func TestDeliveriesEndWithTheSweep(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w, n := hearing(t, 2000, func(ctx context.Context, _ schedule.Event) error { return takes(ctx, 4*time.Second) })
+		w, n := hearing(t, 2000, func(ctx context.Context, _ outbox.Event) error { return takes(ctx, 4*time.Second) })
 		report := w.sweep(10 * time.Second)
 		if n.flying != 0 || report.Told+report.Untold != n.tries || report.Told == 0 {
 			t.Errorf("got %+v of %d tries, %d still in flight, want each recorded", report, n.tries, n.flying)

@@ -14,6 +14,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // A row is the order it was registered as: another default since makes it no other order.
@@ -64,7 +65,7 @@ func TestPaidWithoutFacts(t *testing.T) {
 				}
 				passes(2 * time.Minute)
 				w.sweep(30 * time.Second)
-				if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != schedule.EventPaidOtherAmount {
+				if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != outbox.EventPaidOtherAmount {
 					t.Errorf("told %v, want that another amount was paid", got)
 				}
 			})
@@ -102,7 +103,7 @@ func TestDeliveryBeginsOnNewConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		line := &pooledNotifier{fakeNotifier: fakeNotifier{fails: func(schedule.Event) error { return nil }}}
+		line := &pooledNotifier{fakeNotifier: fakeNotifier{fails: func(outbox.Event) error { return nil }}}
 		w.sweeper.Notifier = line
 		for want := range 3 {
 			if line.closed != want {

@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/fakestore"
 	"cloudpay/internal/sweep"
 )
@@ -360,12 +361,12 @@ func TestSlowestSweep(t *testing.T) {
 
 // fakeNotifier is a Notifier that fails as it is told to.
 type fakeNotifier struct {
-	fails func(schedule.Event) error
+	fails func(outbox.Event) error
 	mu    sync.Mutex
 	heard []int64
 }
 
-func (n *fakeNotifier) Deliver(_ context.Context, event schedule.Event) error {
+func (n *fakeNotifier) Deliver(_ context.Context, event outbox.Event) error {
 	if err := n.fails(event); err != nil {
 		return err
 	}
@@ -381,7 +382,7 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		listener := &fakeNotifier{fails: func(schedule.Event) error { return nil }}
+		listener := &fakeNotifier{fails: func(outbox.Event) error { return nil }}
 		w.sweeper.Notifier = listener
 		w.sweeper.Concurrency = 1
 		for i := range 20 {
@@ -402,7 +403,7 @@ func TestDeliveryThatFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		w.sweeper.Notifier = &fakeNotifier{fails: func(schedule.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
+		w.sweeper.Notifier = &fakeNotifier{fails: func(outbox.Event) error { return errors.New("the receiver answered 500, not 2xx") }}
 		w.order("A1", tradestate.NotPay)
 		start, tries := time.Now(), 0
 		for dead := 0; dead == 0 && tries < 50; {
@@ -426,9 +427,9 @@ func TestDeliveryThatFails(t *testing.T) {
 // is no fault of the orders'.
 func TestDeliveryDoesNotHoldUpTheSweep(t *testing.T) {
 	t.Parallel()
-	for name, fails := range map[string]func(schedule.Event) error{
-		"hangs":  func(schedule.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
-		"panics": func(schedule.Event) error { panic("no ear") },
+	for name, fails := range map[string]func(outbox.Event) error{
+		"hangs":  func(outbox.Event) error { passes(10 * time.Second); return context.DeadlineExceeded },
+		"panics": func(outbox.Event) error { panic("no ear") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/deadline"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // landing is a delivery that has ended, or was not begun.
@@ -20,16 +21,16 @@ type landing struct {
 }
 
 // result is what a landing means for the register.
-func (l landing) result() schedule.DeliveryResult {
-	r := schedule.DeliveryResult{Delivery: l.Delivery, Outcome: schedule.DeliveryAcknowledged}
+func (l landing) result() outbox.DeliveryResult {
+	r := outbox.DeliveryResult{Delivery: l.Delivery, Outcome: outbox.DeliveryAcknowledged}
 	switch {
 	case l.unsent:
-		r.Outcome = schedule.DeliveryReturned
+		r.Outcome = outbox.DeliveryReturned
 	case l.err == nil:
 	case l.Attempts >= maxDeliveries:
-		r.Outcome, r.Reason = schedule.DeliveryDead, l.reason()
+		r.Outcome, r.Reason = outbox.DeliveryDead, l.reason()
 	default:
-		r.Outcome, r.Reason = schedule.DeliveryFailed, l.reason()
+		r.Outcome, r.Reason = outbox.DeliveryFailed, l.reason()
 		r.After = max(redelivery.After(l.Attempts), pauseOf(l.err))
 	}
 	return r
@@ -82,7 +83,7 @@ func (r *recorder) run(ctx context.Context) {
 }
 
 func (r *recorder) record(ctx context.Context, batch []landing) {
-	results := make([]schedule.DeliveryResult, len(batch))
+	results := make([]outbox.DeliveryResult, len(batch))
 	for i, l := range batch {
 		results[i] = l.result()
 		r.tally(ctx, l, results[i])
@@ -91,7 +92,7 @@ func (r *recorder) record(ctx context.Context, batch []landing) {
 	defer cancel()
 	unrecorded, fault := 0, error(nil)
 	for i, err := range r.Store.RecordDeliveries(write, r.Merchant.Account(), results) {
-		if _, lost := errors.AsType[*schedule.LostClaimError](err); lost && results[i].Outcome == schedule.DeliveryReturned {
+		if _, lost := errors.AsType[*schedule.LostClaimError](err); lost && results[i].Outcome == outbox.DeliveryReturned {
 			continue // another process has it, or it was requeued
 		}
 		if err != nil {
@@ -110,19 +111,19 @@ func (r *recorder) record(ctx context.Context, batch []landing) {
 }
 
 // tally counts a result, and logs what a person has to look at.
-func (r *recorder) tally(ctx context.Context, l landing, result schedule.DeliveryResult) {
+func (r *recorder) tally(ctx context.Context, l landing, result outbox.DeliveryResult) {
 	switch result.Outcome {
-	case schedule.DeliveryAcknowledged:
+	case outbox.DeliveryAcknowledged:
 		r.count(func(report *Report) { report.Told++ })
-	case schedule.DeliveryFailed:
+	case outbox.DeliveryFailed:
 		r.count(func(report *Report) { report.Untold++ })
-	case schedule.DeliveryDead:
+	case outbox.DeliveryDead:
 		r.count(func(report *Report) { report.Dead++ })
 		r.Log.ErrorContext(ctx, "an event could not be delivered and is not tried again", "event", l.Number, "kind", string(l.Kind),
 			"outTradeNo", l.OutTradeNo, "attempts", l.Attempts, "error", result.Reason)
-	case schedule.DeliveryReturned:
+	case outbox.DeliveryReturned:
 	}
-	if answer, is := errors.AsType[*schedule.DeliveryError](l.err); is && answer.IsGone() && !r.gone {
+	if answer, is := errors.AsType[*outbox.DeliveryError](l.err); is && answer.IsGone() && !r.gone {
 		r.gone = true
 		r.Log.ErrorContext(ctx, "the receiver of events says that it is gone (410); events are still sent to it", "event", l.Number,
 			"remedy", "set CLOUDPAY_NOTIFY_URL to the receiver's new address, or remove it to only keep the events")

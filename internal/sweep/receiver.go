@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 const (
@@ -45,7 +45,7 @@ type receiver struct {
 
 // flight is one delivery.
 type flight struct {
-	schedule.Delivery
+	outbox.Delivery
 
 	began  time.Time
 	took   time.Duration
@@ -77,7 +77,7 @@ func (r *receiver) isDown(ctx context.Context, now time.Time) bool {
 	return r.failures() >= r.peak || r.opens.Sub(now) > maxPause || bounded && r.opens.After(end)
 }
 
-func (r *receiver) begin(e schedule.Delivery, now time.Time, cancel context.CancelFunc) *flight {
+func (r *receiver) begin(e outbox.Delivery, now time.Time, cancel context.CancelFunc) *flight {
 	f := &flight{Delivery: e, began: now, cancel: cancel}
 	r.flying = append(r.flying, f)
 	r.begun = remember(r.begun, remembered, f)
@@ -140,7 +140,7 @@ func (r *receiver) refuse(now time.Time, pause time.Duration) {
 // pauseOf is how long the receiver wants no delivery, by the answer that an error is; 0 if it does
 // not say.
 func pauseOf(err error) time.Duration {
-	if answer, is := errors.AsType[*schedule.DeliveryError](err); is && answer.IsBusy() {
+	if answer, is := errors.AsType[*outbox.DeliveryError](err); is && answer.IsBusy() {
 		return answer.RetryAfter
 	}
 	return 0

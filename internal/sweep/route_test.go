@@ -15,6 +15,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 const (
@@ -72,7 +73,7 @@ func TestForeignRouteGivesUpWhatIsMissing(t *testing.T) {
 		if kept.Progress != schedule.GaveUp || !strings.Contains(kept.LastError, "WXPAY_ROUTE") {
 			t.Errorf("got %s because of %q, want it given up with the remedy", kept.Progress, kept.LastError)
 		}
-		if told := w.store.EventKinds("A1"); slices.Contains(told, schedule.EventNotFound) {
+		if told := w.store.EventKinds("A1"); slices.Contains(told, outbox.EventNotFound) {
 			t.Errorf("told %v, want nothing of its not being found", told)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 )
 
@@ -44,10 +45,10 @@ type Quota interface {
 // Outbox is the events to deliver. An event is delivered at least once.
 type Outbox interface {
 	// ClaimDeliveries leases events that are due to be delivered.
-	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
+	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error)
 	// RecordDeliveries records what became of deliveries, with an error for each: nil once it is
 	// recorded, a *schedule.LostClaimError when another process has the event.
-	RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error
+	RecordDeliveries(ctx context.Context, of order.Account, results []outbox.DeliveryResult) []error
 	// Waiting counts the events that are still to be delivered, at most so many.
 	Waiting(ctx context.Context, of order.Account, most int) (int, error)
 }
@@ -56,7 +57,7 @@ type Outbox interface {
 // to it.
 type Receivers interface {
 	// Receiver returns what is kept; the zero Receiver when none of its deliveries failed.
-	Receiver(ctx context.Context, of order.Account) (schedule.Receiver, error)
+	Receiver(ctx context.Context, of order.Account) (outbox.Receiver, error)
 	// ReceiverFailed records that a delivery failed, and for how long no other is wanted.
 	ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error
 	// ReceiverRecovered records that a delivery was acknowledged after others had failed.

@@ -17,6 +17,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/order/verdict"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/fakestore"
 	"cloudpay/internal/sweep"
 )
@@ -163,7 +164,7 @@ func TestGivingUp(t *testing.T) {
 			passes(time.Until(kept.DueAt))
 		}
 		w.store.WantAt(t, "A1", schedule.GaveUp, "")
-		if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != schedule.EventGaveUp {
+		if got := w.store.EventKinds("A1"); len(got) != 1 || got[0] != outbox.EventGaveUp {
 			t.Errorf("told %v, want that it was given up", got)
 		}
 		if got := w.log.String(); strings.Count(got, "level=ERROR") != 1 || !strings.Contains(got, "given up") || !strings.Contains(got, "A1") {

@@ -15,6 +15,7 @@ import (
 	"cloudpay/internal/cli/archive"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 )
 
@@ -28,7 +29,7 @@ func pruned(id int64, no string) pruning.Order {
 			Entry: schedule.Entry{Ref: ref, Owner: "tcb:1", Total: new(int64(7))}, ID: id, Generation: 1, Round: 1, RegisteredAt: noon,
 			Progress: schedule.Done, Authenticated: true, FinalState: schedule.FinalPaid, TransactionID: "4200", PaidTotal: new(int64(7)), EndedAt: noon,
 		},
-		Events:  []schedule.Event{{EventID: schedule.NewEventID(ref, 1, schedule.EventPaid, 1), Number: id, Kind: schedule.EventPaid, Ref: ref, OccurredAt: noon}},
+		Events:  []outbox.Event{{EventID: outbox.NewEventID(ref, 1, outbox.EventPaid, 1), Number: id, Kind: outbox.EventPaid, Ref: ref, OccurredAt: noon}},
 		Changes: []schedule.Changed{{At: noon, By: "shop", Field: "total", Was: "6", Became: "7"}},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 	"cloudpay/internal/sweep"
 	"cloudpay/pkg/paygate"
@@ -123,7 +124,7 @@ func (d *Demo) tick(ctx context.Context, s *scene, t tick) error {
 func (d *Demo) tell(ctx context.Context, kept *store.Store, s *scene) error {
 	// Six orders have ended: far less than a page.
 	const most = 100
-	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, schedule.Cursor{}, most)
+	events, err := kept.Events(ctx, order.Account{Region: order.Mainland, MchID: s.owner.MchID}, outbox.Cursor{}, most)
 	if err != nil {
 		return bilingual.Errorf("reading the events: %w", "读取事件：%w", err)
 	}

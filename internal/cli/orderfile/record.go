@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Record is a registered order as a line of JSON, which docs/cli.md describes. Its keys are
@@ -46,14 +47,14 @@ type Record struct {
 	Pruned bool `json:"pruned,omitempty"`
 	// Changes and Events are there when one order is shown, and not in a list.
 	Changes []schedule.Changed `json:"changes,omitempty"`
-	Events  []schedule.Event   `json:"events,omitempty"`
+	Events  []outbox.Event     `json:"events,omitempty"`
 }
 
 // NewRecord returns the JSON of a registered order, with its events. The zero time stays zero in
 // UTC, so that it is left out.
 //
 // A record has the facts of the registration, how far the order is, and how it ended.
-func NewRecord(r schedule.Record, events ...schedule.Event) Record {
+func NewRecord(r schedule.Record, events ...outbox.Event) Record {
 	return Record{
 		Ref: r.Ref, Owner: r.Owner, SubAppID: r.SubAppID, API: r.API, Total: r.Total,
 		CreatedAt: r.CreatedAt.UTC(), CloseAt: r.CloseAt.UTC(), CloseIn: closeIn(r.Entry), RegisteredAt: r.RegisteredAt.UTC(),

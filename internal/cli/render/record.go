@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // progresses are the words for how far an order is; for one that has ended, how it ended. stuck is
@@ -58,7 +59,7 @@ func Number(subMchID, outTradeNo string) string { return joined("/", subMchID, o
 
 // Record shows everything that is known of a registered order, with its events. What is not known
 // is left out: a record of an order that waits has a third of the rows of one that was paid.
-func (l *Language) Record(out io.Writer, r schedule.Record, changes []schedule.Changed, events []schedule.Event) {
+func (l *Language) Record(out io.Writer, r schedule.Record, changes []schedule.Changed, events []outbox.Event) {
 	fmt.Fprintf(out, "%s %s  %s\n", Mark(r), l.Progress(r), printable.Text(r.OutTradeNo))
 	// No attempt is not worth a row.
 	attempts := ""
@@ -118,18 +119,18 @@ func (l *Language) lastSaid(r schedule.Record) string {
 
 // kinds are the words for events. Programs read the English one, so it stands in Chinese too. An
 // event of a kind that is not here has no word, and its facts alone are shown.
-var kinds = map[schedule.EventKind]bilingual.Text{
-	schedule.EventClosed:          bilingual.New("closed", "已关单 closed"),
-	schedule.EventPaid:            bilingual.New("paid", "已支付 paid"),
-	schedule.EventPaidOtherAmount: bilingual.New("paidOtherAmount", "支付金额不符 paidOtherAmount"),
-	schedule.EventNotFound:        bilingual.New("notFound", "不存在 notFound"),
-	schedule.EventGaveUp:          bilingual.New("gaveUp", "已放弃 gaveUp"),
-	schedule.EventContradicted:    bilingual.New("contradicted", "结果矛盾 contradicted"),
+var kinds = map[outbox.EventKind]bilingual.Text{
+	outbox.EventClosed:          bilingual.New("closed", "已关单 closed"),
+	outbox.EventPaid:            bilingual.New("paid", "已支付 paid"),
+	outbox.EventPaidOtherAmount: bilingual.New("paidOtherAmount", "支付金额不符 paidOtherAmount"),
+	outbox.EventNotFound:        bilingual.New("notFound", "不存在 notFound"),
+	outbox.EventGaveUp:          bilingual.New("gaveUp", "已放弃 gaveUp"),
+	outbox.EventContradicted:    bilingual.New("contradicted", "结果矛盾 contradicted"),
 }
 
 // Event is what an event says, on one line: its kind, and the amount, the transaction and the
 // reason as far as it has them.
-func (l *Language) Event(e schedule.Event) string {
+func (l *Language) Event(e outbox.Event) string {
 	return printable.Text(joined("  ", l.Text(kinds[e.Kind]), l.Amount(e.PaidTotal, ""), e.TransactionID, l.Reason(e.Reason)))
 }
 

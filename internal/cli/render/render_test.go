@@ -17,6 +17,7 @@ import (
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
@@ -153,8 +154,8 @@ func TestRecordWords(t *testing.T) {
 			t.Errorf("%s: got %+v", word, w)
 		}
 	}
-	for _, kind := range []schedule.EventKind{
-		schedule.EventClosed, schedule.EventPaid, schedule.EventPaidOtherAmount, schedule.EventNotFound, schedule.EventGaveUp, schedule.EventContradicted,
+	for _, kind := range []outbox.EventKind{
+		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
 	} {
 		if w := kinds[kind]; w.EN != string(kind) || w.ZH == "" {
 			t.Errorf("%s: got %+v", kind, w)
@@ -236,7 +237,7 @@ func TestRecord(t *testing.T) {
 		Entry:      schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}, Total: &total},
 		TradeState: tradestate.UserPaying, Progress: schedule.GaveUp, Attempts: 3, LastError: "not five minutes old",
 	}
-	events := []schedule.Event{{Number: 7, Kind: schedule.EventGaveUp, Reason: "not five minutes old"}}
+	events := []outbox.Event{{Number: 7, Kind: outbox.EventGaveUp, Reason: "not five minutes old"}}
 	for chinese, want := range map[bool][]string{
 		false: {"✗ stuck  A1\n", "merchant        cn / 1900000001\n", "amount          1.00 yuan (100 fen)\n", "attempts        3\n",
 			"last said       USERPAYING, the customer is paying at this moment (not proved)\n", "event 7", "gaveUp  not five minutes old\n"},

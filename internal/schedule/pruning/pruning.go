@@ -7,6 +7,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Selection is the orders that are deleted: those of an account that are schedule.Done by a signed
@@ -59,6 +60,6 @@ type Count struct {
 type Order struct {
 	schedule.Record
 	// Events are in the order of their numbers, Changes as they were made.
-	Events  []schedule.Event
+	Events  []outbox.Event
 	Changes []schedule.Changed
 }

@@ -11,6 +11,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // at lists a merchant's orders at one progress: the longest due first, and those that are due at
@@ -182,11 +183,11 @@ func (s *Store) end(r *row, f schedule.Final) {
 	r.TransactionID, r.PaidTotal, r.PaidAt, r.EndedAt = f.TransactionID, f.Total, f.PaidAt, s.now()
 	r.ClosingSince, r.DueAt, r.LeaseUntil, r.LastError = time.Time{}, time.Time{}, time.Time{}, ""
 	r.finals++
-	kind := map[schedule.FinalState]schedule.EventKind{
-		schedule.FinalClosed: schedule.EventClosed, schedule.FinalPaid: schedule.EventPaid, schedule.FinalNotFound: schedule.EventNotFound,
+	kind := map[schedule.FinalState]outbox.EventKind{
+		schedule.FinalClosed: outbox.EventClosed, schedule.FinalPaid: outbox.EventPaid, schedule.FinalNotFound: outbox.EventNotFound,
 	}[f.State]
-	if kind == schedule.EventPaid && f.Total != nil && r.Total != nil && *f.Total != *r.Total {
-		kind = schedule.EventPaidOtherAmount
+	if kind == outbox.EventPaid && f.Total != nil && r.Total != nil && *f.Total != *r.Total {
+		kind = outbox.EventPaidOtherAmount
 	}
 	s.tell(r, kind, f, "")
 }
@@ -200,10 +201,10 @@ func keptFinal(f schedule.Final) schedule.Final {
 // contradict tells of another final state than the one recorded, once for each.
 func (s *Store) contradict(r *row, f schedule.Final) error {
 	told := slices.ContainsFunc(s.events, func(d *delivery) bool {
-		return d.Ref == r.Ref && d.Kind == schedule.EventContradicted && d.FinalState == f.State
+		return d.Ref == r.Ref && d.Kind == outbox.EventContradicted && d.FinalState == f.State
 	})
 	if !told {
-		s.tell(r, schedule.EventContradicted, keptFinal(f), "recorded as "+string(r.FinalState))
+		s.tell(r, outbox.EventContradicted, keptFinal(f), "recorded as "+string(r.FinalState))
 	}
 	return fmt.Errorf("recording an end: %w", &schedule.ContradictionError{Ref: r.Ref, Had: r.FinalState, Said: f.State})
 }
@@ -257,7 +258,7 @@ func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) 
 	return s.putOff(ctx, "giveUp", c, func(r *row) {
 		r.failed(b)
 		r.Progress, r.DueAt = schedule.GaveUp, time.Time{}
-		s.tell(r, schedule.EventGaveUp, keptFinal(schedule.Final{TradeState: b.TradeState}), r.LastError)
+		s.tell(r, outbox.EventGaveUp, keptFinal(schedule.Final{TradeState: b.TradeState}), r.LastError)
 	})
 }
 

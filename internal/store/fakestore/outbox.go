@@ -7,25 +7,26 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // delivery is an event with the state of its delivery. An event that is not to be delivered again
 // is due at the zero time.
 type delivery struct {
-	schedule.Delivery
+	outbox.Delivery
 
 	due  time.Time
 	dead bool
 }
 
 // tell writes an event of an order, unless it is written already.
-func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason string) {
-	id := schedule.NewEventID(r.Ref, r.Generation, kind, schedule.RoundOf(kind, r.Record, f.State))
+func (s *Store) tell(r *row, kind outbox.EventKind, f schedule.Final, reason string) {
+	id := outbox.NewEventID(r.Ref, r.Generation, kind, outbox.RoundOf(kind, r.Record, f.State))
 	if slices.ContainsFunc(s.events, func(d *delivery) bool { return d.EventID == id }) {
 		return
 	}
 	s.numbers[r.Account()]++
-	s.events = append(s.events, &delivery{due: s.now(), Delivery: schedule.Delivery{Event: schedule.Event{
+	s.events = append(s.events, &delivery{due: s.now(), Delivery: outbox.Delivery{Event: outbox.Event{
 		EventID: id, Number: s.numbers[r.Account()], Kind: kind, OccurredAt: s.now(),
 		Ref: r.Ref, Owner: r.Owner,
 		FinalState: f.State, TradeState: f.TradeState, Total: r.Total, PaidTotal: f.Total,
@@ -36,13 +37,13 @@ func (s *Store) tell(r *row, kind schedule.EventKind, f schedule.Final, reason s
 // read copies up to limit events, in order, for which the condition holds.
 func (s *Store) read(
 	ctx context.Context, op string, limit int, condition func(*delivery) bool,
-) ([]schedule.Delivery, error) {
+) ([]outbox.Delivery, error) {
 	unlock, err := s.begin(ctx, op)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	var found []schedule.Delivery
+	var found []outbox.Delivery
 	for _, d := range s.events {
 		if len(found) < limit && condition(d) {
 			found = append(found, d.Delivery)
@@ -51,8 +52,8 @@ func (s *Store) read(
 	return found, nil
 }
 
-func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, error) {
-	events := make([]schedule.Event, 0, len(deliveries))
+func eventsOf(deliveries []outbox.Delivery, err error) ([]outbox.Event, error) {
+	events := make([]outbox.Event, 0, len(deliveries))
 	for _, d := range deliveries {
 		events = append(events, d.Event)
 	}
@@ -60,10 +61,10 @@ func eventsOf(deliveries []schedule.Delivery, err error) ([]schedule.Event, erro
 }
 
 // Events returns a merchant's events behind a cursor.
-func (s *Store) Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error) {
+func (s *Store) Events(ctx context.Context, of order.Account, after outbox.Cursor, limit int) ([]outbox.Event, error) {
 	last, err := s.read(ctx, "events", 1, func(d *delivery) bool { return d.Account() == of && d.Number == after.Number })
 	if err == nil && after.Number > 0 && (len(last) == 0 && s.lastNumber(of) < after.Number || len(last) > 0 && !after.Names(last[0].Event)) {
-		err = &schedule.WentBackError{Of: of, After: after}
+		err = &schedule.WentBackError{Of: of, Number: after.Number}
 	}
 	if err != nil {
 		return nil, err
@@ -78,17 +79,17 @@ func (s *Store) lastNumber(of order.Account) int64 {
 }
 
 // History returns the events of one order.
-func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error) {
+func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error) {
 	if ref.Validate() != nil {
 		return nil, &schedule.NotRegisteredError{Ref: ref}
 	}
 	return eventsOf(s.read(ctx, "history", limit, func(d *delivery) bool { return d.Ref == ref }))
 }
 
-// DeadLetters lists a merchant's dead letters behind an ID.
-func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error) {
+// DeadLetters lists dead letters behind a number.
+func (s *Store) DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error) {
 	letters, err := s.read(ctx, "deadLetters", limit, func(d *delivery) bool {
-		return d.dead && d.Account() == of && d.Number > after
+		return d.dead && d.Account() == of.Account && (of.SubMchID == "" || d.SubMchID == of.SubMchID) && d.Number > after
 	})
 	for i := range letters {
 		letters[i].Token = ""
@@ -99,7 +100,7 @@ func (s *Store) DeadLetters(ctx context.Context, of order.Account, after int64, 
 // ClaimDeliveries leases events that are due, the longest due first.
 func (s *Store) ClaimDeliveries(
 	ctx context.Context, of order.Account, limit int, lease time.Duration,
-) ([]schedule.Delivery, error) {
+) ([]outbox.Delivery, error) {
 	unlock, err := s.begin(ctx, "claimDeliveries")
 	if err != nil {
 		return nil, err
@@ -108,7 +109,7 @@ func (s *Store) ClaimDeliveries(
 	now, token := s.now(), s.newToken()
 	byDue := slices.Clone(s.events)
 	slices.SortStableFunc(byDue, func(a, b *delivery) int { return a.due.Compare(b.due) })
-	var claimed []schedule.Delivery
+	var claimed []outbox.Delivery
 	for _, d := range byDue {
 		if len(claimed) < limit && d.Account() == of && !d.due.IsZero() && !d.due.After(now) {
 			d.Token, d.due = token, now.Add(lease)
@@ -120,7 +121,7 @@ func (s *Store) ClaimDeliveries(
 }
 
 // RecordDeliveries records what became of deliveries.
-func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error {
+func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results []outbox.DeliveryResult) []error {
 	errs := make([]error, len(results))
 	unlock, err := s.begin(ctx, "recordDeliveries")
 	if err != nil {
@@ -141,15 +142,15 @@ func (s *Store) RecordDeliveries(ctx context.Context, of order.Account, results 
 	return errs
 }
 
-func (d *delivery) record(r schedule.DeliveryResult, now time.Time) {
+func (d *delivery) record(r outbox.DeliveryResult, now time.Time) {
 	switch r.Outcome {
-	case schedule.DeliveryAcknowledged:
+	case outbox.DeliveryAcknowledged:
 		d.due, d.LastError = time.Time{}, ""
-	case schedule.DeliveryFailed:
+	case outbox.DeliveryFailed:
 		d.due, d.LastError = now.Add(max(r.After, 0)), oneLine(r.Reason, 300)
-	case schedule.DeliveryDead:
+	case outbox.DeliveryDead:
 		d.due, d.dead, d.LastError = time.Time{}, true, oneLine(r.Reason, 300)
-	case schedule.DeliveryReturned:
+	case outbox.DeliveryReturned:
 		d.due, d.Token, d.Attempts = now, "", d.Attempts-1
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 )
 
@@ -88,7 +89,7 @@ func (s *Store) ended(p pruning.Selection) []*row {
 }
 
 // told returns an order's events, and whether all are acknowledged.
-func (s *Store) told(ref order.Ref) (events []schedule.Event, acknowledged bool) {
+func (s *Store) told(ref order.Ref) (events []outbox.Event, acknowledged bool) {
 	acknowledged = true
 	for _, d := range s.events {
 		if d.Ref == ref {
@@ -140,7 +141,7 @@ func (s *Store) observePruned(ref order.Ref, f schedule.Final) error {
 	case left.FinalState == f.State:
 		return nil
 	}
-	s.tell(&row{Record: left.Record(ref)}, schedule.EventContradicted, keptFinal(f), "recorded as "+string(left.FinalState))
+	s.tell(&row{Record: left.Record(ref)}, outbox.EventContradicted, keptFinal(f), "recorded as "+string(left.FinalState))
 	return fmt.Errorf("recording an end: %w", &schedule.ContradictionError{Ref: ref, Had: left.FinalState, Said: f.State})
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
-	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // receiver is what is kept of a merchant's receiver.
@@ -15,14 +15,14 @@ type receiver struct {
 }
 
 // Receiver returns what is kept of the receiver of a merchant's events.
-func (s *Store) Receiver(ctx context.Context, of order.Account) (schedule.Receiver, error) {
+func (s *Store) Receiver(ctx context.Context, of order.Account) (outbox.Receiver, error) {
 	unlock, err := s.begin(ctx, "receiver")
 	if err != nil {
-		return schedule.Receiver{}, err
+		return outbox.Receiver{}, err
 	}
 	defer unlock()
 	kept, now := s.receivers[of], s.now()
-	r := schedule.Receiver{FailingSince: kept.since, LastError: kept.lastError, Pause: max(kept.opens.Sub(now), 0)}
+	r := outbox.Receiver{FailingSince: kept.since, LastError: kept.lastError, Pause: max(kept.opens.Sub(now), 0)}
 	if !kept.since.IsZero() {
 		r.Failing = now.Sub(kept.since)
 	}

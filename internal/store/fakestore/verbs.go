@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // ErrDown is the error of operations that Break makes fail.
@@ -69,10 +70,10 @@ func (s *Store) Finals(outTradeNo string) int {
 }
 
 // EventKinds lists the kinds of an order's events, in order.
-func (s *Store) EventKinds(outTradeNo string) []schedule.EventKind {
+func (s *Store) EventKinds(outTradeNo string) []outbox.EventKind {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var kinds []schedule.EventKind
+	var kinds []outbox.EventKind
 	for _, d := range s.events {
 		if d.OutTradeNo == outTradeNo {
 			kinds = append(kinds, d.Kind)

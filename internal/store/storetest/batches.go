@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var batches = []proof{
@@ -92,7 +93,7 @@ func (e *env) wantAlike(a, b string) {
 		for _, v := range events {
 			fmt.Fprint(&said, "; ", v.Kind, v.Region, v.MchID, v.SubMchID, v.Owner, v.FinalState, v.TradeState, pointed(v.Total),
 				pointed(v.PaidTotal), v.TransactionID, v.PaidAt, v.Reason, v.OccurredAt.IsZero(), v.OutTradeNo == no,
-				v.EventID == schedule.NewEventID(ref(no), 1, v.Kind, 1))
+				v.EventID == outbox.NewEventID(ref(no), 1, v.Kind, 1))
 		}
 		return said.String()
 	}
@@ -164,14 +165,14 @@ func endsInTrouble(e *env) {
 		e.wantProgress("lost", schedule.Closing, "")
 		e.wantEvents("lost")
 		e.wantEvents("unknown")
-		e.wantEvents("again", schedule.EventClosed)
-		e.wantEvents("contradicted", schedule.EventPaid, schedule.EventContradicted)
-		e.wantEvents("observed", schedule.EventClosed)
+		e.wantEvents("again", outbox.EventClosed)
+		e.wantEvents("contradicted", outbox.EventPaid, outbox.EventContradicted)
+		e.wantEvents("observed", outbox.EventClosed)
 		e.wantProgress("twice", schedule.Done, schedule.FinalPaid)
-		e.wantEvents("twice", schedule.EventPaid, schedule.EventContradicted)
-		e.wantEvents("gaveUp", schedule.EventGaveUp, schedule.EventClosed)
-		e.wantEvents("closed", schedule.EventClosed)
-		e.wantEvents("paid", schedule.EventPaid)
+		e.wantEvents("twice", outbox.EventPaid, outbox.EventContradicted)
+		e.wantEvents("gaveUp", outbox.EventGaveUp, outbox.EventClosed)
+		e.wantEvents("closed", outbox.EventClosed)
+		e.wantEvents("paid", outbox.EventPaid)
 	}
 	e.must(e.Finish(e.ctx, taken, paid))
 	if errs := e.FinishAll(e.ctx, nil); len(errs) != 0 {
@@ -202,7 +203,7 @@ func endsMany(e *env) {
 	if n := len(e.list(selection(schedule.Done), 1000)); n != many {
 		e.Errorf("got %d orders done, want %d", n, many)
 	}
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 1000)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 1000)
 	if err != nil || len(events) != many {
 		e.Errorf("got %d events, %v, want %d", len(events), err, many)
 	}
@@ -234,7 +235,7 @@ func endIsRefused(e *sqlEnv) {
 		}
 		e.must(errs[i])
 		e.wantProgress(no, schedule.Done, schedule.FinalClosed)
-		e.wantEvents(no, schedule.EventClosed)
+		e.wantEvents(no, outbox.EventClosed)
 	}
 }
 
@@ -258,7 +259,7 @@ func endIsHeld(e *sqlEnv) {
 	e.must(tx.Rollback())
 	e.mustAll(e.FinishAll(e.ctx, batch), len(names))
 	for _, no := range names {
-		e.wantEvents(no, schedule.EventClosed)
+		e.wantEvents(no, outbox.EventClosed)
 	}
 }
 
@@ -292,7 +293,7 @@ func endsInterrupted(e *sqlEnv, forever bool) {
 			e.settle()
 			for _, no := range names {
 				e.wantProgress(no, schedule.Done, schedule.FinalClosed)
-				e.wantEvents(no, schedule.EventClosed)
+				e.wantEvents(no, outbox.EventClosed)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var changing = []proof{
@@ -95,7 +96,7 @@ func withdraws(e *env) {
 	e.wantEvents("A1")
 	e.must(e.Observe(e.ctx, ref("A1"), schedule.Final{State: schedule.FinalPaid, TransactionID: "42"}))
 	e.wantProgress("A1", schedule.Done, schedule.FinalPaid)
-	e.wantEvents("A1", schedule.EventPaid)
+	e.wantEvents("A1", outbox.EventPaid)
 	withdrawnIsClosed(e)
 }
 
@@ -110,7 +111,7 @@ func withdrawnIsClosed(e *env) {
 		e.Errorf("got %+v, want it taken up", r)
 	}
 	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("B1", schedule.EventClosed)
+	e.wantEvents("B1", outbox.EventClosed)
 }
 
 // tooLate tries to change orders that do not wait.

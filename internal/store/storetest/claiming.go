@@ -5,6 +5,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var claiming = []proof{
@@ -88,7 +89,7 @@ func leaseEnds(e *env) {
 	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, first, final))
 	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, first, schedule.Retry{}))
 	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 }
 
 func leaseIsStillGood(e *env) {
@@ -148,8 +149,8 @@ func clockJumps(e *env) {
 	e.must(e.Retry(e.ctx, again[1], schedule.Retry{}))
 	last := e.claim("B")
 	e.must(e.Finish(e.ctx, last[0], schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A", schedule.EventClosed)
-	e.wantEvents("B", schedule.EventClosed)
+	e.wantEvents("A", outbox.EventClosed)
+	e.wantEvents("B", outbox.EventClosed)
 
 	if _, granted, err := e.Take(e.ctx, shop, 10, 1, time.Second); err != nil || !granted {
 		e.Fatalf("granted %v, error %v", granted, err)

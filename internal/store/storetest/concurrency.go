@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var concurrency = []proof{
@@ -81,7 +82,7 @@ func manyClaimers(e *env) {
 func (e *env) readAlong(done <-chan struct{}) map[int64]string {
 	s := e.Another()
 	seen := map[int64]string{}
-	var after schedule.Cursor
+	var after outbox.Cursor
 	for ended := false; ; {
 		events, err := s.Events(e.ctx, shop, after, 50)
 		if err != nil {
@@ -181,11 +182,11 @@ func manyEnds(e *env) {
 		if outcomes["alarm"] != 2 {
 			e.Errorf("order %s: got %v, want two alarms", no, outcomes)
 		}
-		first := schedule.EventClosed
+		first := outbox.EventClosed
 		if e.show(no).FinalState == schedule.FinalPaid {
-			first = schedule.EventPaid
+			first = outbox.EventPaid
 		}
-		e.wantEvents(no, first, schedule.EventContradicted)
+		e.wantEvents(no, first, outbox.EventContradicted)
 	}
 }
 

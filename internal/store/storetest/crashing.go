@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -24,7 +25,7 @@ type operation struct {
 	// progress, ending and events are the order's after the operation.
 	progress schedule.Progress
 	ending   schedule.FinalState
-	events   []schedule.EventKind
+	events   []outbox.EventKind
 }
 
 func claimed(e *sqlEnv, no string) schedule.Claim { return e.claimOne(no) }
@@ -58,13 +59,13 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "finish", prepare: claimed, progress: schedule.Done, ending: schedule.FinalPaid, events: []schedule.EventKind{schedule.EventPaid},
+		name: "finish", prepare: claimed, progress: schedule.Done, ending: schedule.FinalPaid, events: []outbox.EventKind{outbox.EventPaid},
 		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalPaid})
 		},
 	},
 	{
-		name: "observe", prepare: claimed, progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		name: "observe", prepare: claimed, progress: schedule.Done, ending: schedule.FinalClosed, events: []outbox.EventKind{outbox.EventClosed},
 		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			return s.Observe(e.ctx, ref(no), schedule.Final{State: schedule.FinalClosed})
 		},
@@ -76,7 +77,7 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "give up", prepare: claimed, progress: schedule.GaveUp, events: []schedule.EventKind{schedule.EventGaveUp},
+		name: "give up", prepare: claimed, progress: schedule.GaveUp, events: []outbox.EventKind{outbox.EventGaveUp},
 		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"})
 		},
@@ -89,31 +90,31 @@ var operations = []operation{
 		},
 	},
 	{
-		name: "read events", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		name: "read events", progress: schedule.Done, ending: schedule.FinalClosed, events: []outbox.EventKind{outbox.EventClosed},
 		prepare: func(e *sqlEnv, no string) schedule.Claim {
 			c := e.claimOne(no)
 			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
 		run: func(e *sqlEnv, s *store.Store, _ string, _ schedule.Claim) error {
-			_, err := s.Events(e.ctx, shop, schedule.Cursor{}, 1000)
+			_, err := s.Events(e.ctx, shop, outbox.Cursor{}, 1000)
 			return err
 		},
 	},
 	{
-		name: "deliver", progress: schedule.Done, ending: schedule.FinalClosed, events: []schedule.EventKind{schedule.EventClosed},
+		name: "deliver", progress: schedule.Done, ending: schedule.FinalClosed, events: []outbox.EventKind{outbox.EventClosed},
 		prepare: func(e *sqlEnv, no string) schedule.Claim {
 			c := e.claimOne(no)
 			e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 			return c
 		},
 		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
-			deliveries, err := untilUnlocked(func() ([]schedule.Delivery, error) { return s.ClaimDeliveries(e.ctx, shop, 100, lease) })
+			deliveries, err := untilUnlocked(func() ([]outbox.Delivery, error) { return s.ClaimDeliveries(e.ctx, shop, 100, lease) })
 			if err == nil && (len(deliveries) != 1 || deliveries[0].OutTradeNo != no || deliveries[0].Attempts != 1) {
 				e.Errorf("got deliveries %v, want one, the first", deliveries)
 			}
 			for _, p := range deliveries {
-				err = errors.Join(err, errors.Join(s.RecordDeliveries(e.ctx, shop, []schedule.DeliveryResult{{Delivery: p, Outcome: schedule.DeliveryAcknowledged}})...))
+				err = errors.Join(err, errors.Join(s.RecordDeliveries(e.ctx, shop, []outbox.DeliveryResult{{Delivery: p, Outcome: outbox.DeliveryAcknowledged}})...))
 			}
 			return err
 		},

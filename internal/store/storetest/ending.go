@@ -6,6 +6,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var ending = []proof{
@@ -21,17 +22,17 @@ func ends(e *env) {
 		total *int64
 		final schedule.Final
 		state tradestate.State
-		kind  schedule.EventKind
+		kind  outbox.EventKind
 	}{
-		{nil, schedule.Final{State: schedule.FinalClosed}, tradestate.Closed, schedule.EventClosed},
-		{fen(1), schedule.Final{State: schedule.FinalClosed, TradeState: tradestate.Revoked}, tradestate.Revoked, schedule.EventClosed},
-		{fen(1), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, TransactionID: "4200", Total: fen(1), PaidAt: paidAt}, tradestate.Success, schedule.EventPaid},
-		{fen(1), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, Total: fen(2)}, tradestate.Success, schedule.EventPaidOtherAmount},
-		{fen(0), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, Total: fen(2)}, tradestate.Success, schedule.EventPaidOtherAmount},
-		{nil, schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Refund, Total: fen(2)}, tradestate.Refund, schedule.EventPaid},
-		{fen(1), schedule.Final{State: schedule.FinalPaid}, "", schedule.EventPaid},
-		{fen(1), schedule.Final{State: schedule.FinalNotFound}, "", schedule.EventNotFound},
-		{fen(1), schedule.Final{State: schedule.FinalClosed, Total: fen(2)}, tradestate.Closed, schedule.EventClosed},
+		{nil, schedule.Final{State: schedule.FinalClosed}, tradestate.Closed, outbox.EventClosed},
+		{fen(1), schedule.Final{State: schedule.FinalClosed, TradeState: tradestate.Revoked}, tradestate.Revoked, outbox.EventClosed},
+		{fen(1), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, TransactionID: "4200", Total: fen(1), PaidAt: paidAt}, tradestate.Success, outbox.EventPaid},
+		{fen(1), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, Total: fen(2)}, tradestate.Success, outbox.EventPaidOtherAmount},
+		{fen(0), schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Success, Total: fen(2)}, tradestate.Success, outbox.EventPaidOtherAmount},
+		{nil, schedule.Final{State: schedule.FinalPaid, TradeState: tradestate.Refund, Total: fen(2)}, tradestate.Refund, outbox.EventPaid},
+		{fen(1), schedule.Final{State: schedule.FinalPaid}, "", outbox.EventPaid},
+		{fen(1), schedule.Final{State: schedule.FinalNotFound}, "", outbox.EventNotFound},
+		{fen(1), schedule.Final{State: schedule.FinalClosed, Total: fen(2)}, tradestate.Closed, outbox.EventClosed},
 	} {
 		no := numbers("E", 10)[i]
 		e.register(schedule.Entry{Ref: ref(no), Owner: "tcb:" + order.Owner(no), Total: tc.total})
@@ -43,7 +44,7 @@ func ends(e *env) {
 			e.Errorf("order %s: got %#v, want the end %#v", no, s, tc.final)
 		}
 		e.wantEvents(no, tc.kind)
-		events, err := e.Events(e.ctx, shop, schedule.Cursor{Number: int64(i)}, 10)
+		events, err := e.Events(e.ctx, shop, outbox.Cursor{Number: int64(i)}, 10)
 		e.must(err)
 		if ev := events[0]; ev.Ref != ref(no) || ev.Owner != s.Owner || !same(ev.Total, tc.total) || !same(ev.PaidTotal, tc.final.Total) ||
 			ev.FinalState != tc.final.State || ev.TradeState != tc.state || !ev.PaidAt.Equal(tc.final.PaidAt) || !ev.OccurredAt.Equal(s.EndedAt) && ev.OccurredAt.Before(s.EndedAt) {
@@ -67,18 +68,18 @@ func endsTwice(e *env) {
 	}
 	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, c, schedule.Retry{}))
 	refused[*schedule.LostClaimError](e, e.GiveUp(e.ctx, c, schedule.Retry{}))
-	e.wantEvents("A1", schedule.EventPaid)
+	e.wantEvents("A1", outbox.EventPaid)
 }
 
 func contradicts(e *env) {
 	e.registerDue("A", "B", "C")
 	claims := e.claim("A", "B", "C")
 	endings := []schedule.FinalState{schedule.FinalClosed, schedule.FinalPaid, schedule.FinalNotFound}
-	events := []schedule.EventKind{schedule.EventClosed, schedule.EventPaid, schedule.EventNotFound}
+	events := []outbox.EventKind{outbox.EventClosed, outbox.EventPaid, outbox.EventNotFound}
 	for i, first := range endings {
 		no := claims[i].OutTradeNo
 		e.must(e.Finish(e.ctx, claims[i], schedule.Final{State: first}))
-		want := []schedule.EventKind{events[i]}
+		want := []outbox.EventKind{events[i]}
 		for _, second := range endings {
 			if second == first {
 				continue
@@ -91,7 +92,7 @@ func contradicts(e *env) {
 				}
 				refused[*schedule.ContradictionError](e, e.Observe(e.ctx, ref(no), other))
 			}
-			want = append(want, schedule.EventContradicted)
+			want = append(want, outbox.EventContradicted)
 		}
 		e.wantProgress(no, schedule.Done, first)
 		e.wantEvents(no, want...)
@@ -107,10 +108,10 @@ func observes(e *env) {
 	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, c, schedule.Retry{}))
 	refused[*schedule.ContradictionError](e, e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	e.wantProgress("A1", schedule.Done, schedule.FinalPaid)
-	e.wantEvents("A1", schedule.EventPaid, schedule.EventContradicted)
+	e.wantEvents("A1", outbox.EventPaid, outbox.EventContradicted)
 
 	e.must(e.GiveUp(e.ctx, e.claimOne("A2"), schedule.Retry{Reason: "no"}))
 	e.must(e.Observe(e.ctx, ref("A2"), schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A2", schedule.EventGaveUp, schedule.EventClosed)
+	e.wantEvents("A2", outbox.EventGaveUp, outbox.EventClosed)
 	refused[*schedule.NotRegisteredError](e, e.Observe(e.ctx, ref("A3"), schedule.Final{State: schedule.FinalClosed}))
 }

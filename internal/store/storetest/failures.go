@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -82,7 +83,7 @@ func killed(e *sqlEnv) {
 	e.must(tx.Commit())
 	e.must(<-result)
 	e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 }
 
 func deadlocks(e *sqlEnv) {
@@ -232,7 +233,7 @@ func goesQuiet(e *sqlEnv) {
 	}
 	p.quiet.Store(false)
 	e.must(s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 }
 
 func notThere(e *sqlEnv) {
@@ -261,7 +262,7 @@ func givesUpWaiting(e *sqlEnv) {
 	}
 	e.must(tx.Rollback())
 	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 }
 
 // small limits the size of the database.

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // Receiver is the shop's: a real one, to which events are really delivered.
 type Receiver interface {
 	// Deliver delivers an event; nil once it is acknowledged.
-	Deliver(ctx context.Context, e schedule.Event) error
+	Deliver(ctx context.Context, e outbox.Event) error
 	// Acts returns how often the receiver acted for each order, by its number.
 	Acts(t *testing.T) map[string]int
 }
@@ -36,7 +37,7 @@ type shift struct {
 
 	receiver Receiver
 	// byID and byNumber have the orders of the events that were told under an ID or a number.
-	byID     map[schedule.EventID]map[string]bool
+	byID     map[outbox.EventID]map[string]bool
 	byNumber map[int64]map[string]bool
 	// dropped are the orders that a receiver drops that goes by the number.
 	dropped map[string]bool
@@ -49,7 +50,7 @@ func losesCommits(t *testing.T, receiver Receiver, p *Pair) {
 	const orders, part = 90, 30
 	s := &shift{
 		watch: &watch{T: t, forwarder: p.forwarder, store: open(t, p.Address)}, receiver: receiver,
-		byID: map[schedule.EventID]map[string]bool{}, byNumber: map[int64]map[string]bool{}, dropped: map[string]bool{},
+		byID: map[outbox.EventID]map[string]bool{}, byNumber: map[int64]map[string]bool{}, dropped: map[string]bool{},
 	}
 	ctx := t.Context()
 	for _, no := range numbers("L", orders) {
@@ -58,7 +59,7 @@ func losesCommits(t *testing.T, receiver Receiver, p *Pair) {
 		}
 	}
 	s.work(ctx, part)
-	first := s.read(schedule.Cursor{})
+	first := s.read(outbox.Cursor{})
 	await(t, p.second, fmt.Sprintf("SELECT COUNT(*) = %d FROM cloudpay_events WHERE delivered_at IS NOT NULL", part))
 
 	p.Part(t)
@@ -115,13 +116,13 @@ func (s *shift) work(ctx context.Context, limit int) int {
 	}
 }
 
-func (s *shift) tell(ctx context.Context, d schedule.Delivery) {
+func (s *shift) tell(ctx context.Context, d outbox.Delivery) {
 	s.Helper()
 	if err := s.receiver.Deliver(ctx, d.Event); err != nil {
 		s.Fatal(err)
 	}
-	result := schedule.DeliveryResult{Delivery: d, Outcome: schedule.DeliveryAcknowledged}
-	if err := s.store.RecordDeliveries(ctx, shop, []schedule.DeliveryResult{result})[0]; err != nil {
+	result := outbox.DeliveryResult{Delivery: d, Outcome: outbox.DeliveryAcknowledged}
+	if err := s.store.RecordDeliveries(ctx, shop, []outbox.DeliveryResult{result})[0]; err != nil {
 		s.Fatal(err)
 	}
 	known := s.byNumber[d.Number]
@@ -139,7 +140,7 @@ func (s *shift) tell(ctx context.Context, d schedule.Delivery) {
 }
 
 // read reads on to the end, and returns the cursor there.
-func (s *shift) read(after schedule.Cursor) schedule.Cursor {
+func (s *shift) read(after outbox.Cursor) outbox.Cursor {
 	s.Helper()
 	for {
 		events, err := s.store.Events(context.Background(), shop, after, 100)
@@ -155,7 +156,7 @@ func (s *shift) read(after schedule.Cursor) schedule.Cursor {
 
 // judge counts what was told of all orders. first is the cursor of a reader from before the commits
 // that were lost, last of one that has read them.
-func (s *shift) judge(orders int, first, last schedule.Cursor) {
+func (s *shift) judge(orders int, first, last outbox.Cursor) {
 	s.Helper()
 	shared, repeated := 0, 0
 	for _, of := range s.byID {

@@ -7,9 +7,10 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
-var outbox = []proof{
+var telling = []proof{
 	{name: "events in pages", prove: readsEvents},
 	{name: "a cursor that names another event", prove: noticesOthers},
 	{name: "deliveries", prove: delivers},
@@ -43,7 +44,7 @@ func readsEvents(e *env) {
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	e.endAll(numbers("B", 5)...)
 	var got []string
-	var after schedule.Cursor
+	var after outbox.Cursor
 	for {
 		events, err := e.Events(e.ctx, shop, after, 3)
 		e.must(err)
@@ -66,10 +67,10 @@ func readsEvents(e *env) {
 // noticesOthers goes on behind events that are not the register's own.
 func noticesOthers(e *env) {
 	e.endAll("A", "B")
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	e.must(err)
 	first, last := events[0].Cursor(), events[1].Cursor()
-	for _, good := range []schedule.Cursor{first, {Number: first.Number}, {Number: first.Number, EventID: first.EventID}} {
+	for _, good := range []outbox.Cursor{first, {Number: first.Number}, {Number: first.Number, EventID: first.EventID}} {
 		if got, err := e.Events(e.ctx, shop, good, 10); err != nil || len(got) != 1 || got[0].EventID != last.EventID {
 			e.Errorf("after %s: got %v and error %v, want the second event", good, got, err)
 		}
@@ -77,7 +78,7 @@ func noticesOthers(e *env) {
 	if got, err := e.Events(e.ctx, shop, last, 10); err != nil || len(got) != 0 {
 		e.Errorf("after the last: got %v and error %v, want none", got, err)
 	}
-	for _, other := range []schedule.Cursor{
+	for _, other := range []outbox.Cursor{
 		{Number: first.Number, EventID: last.EventID},
 		{Number: first.Number, EventID: first.EventID, OccurredAt: first.OccurredAt.Add(time.Second)},
 		{Number: last.Number + 1, EventID: last.EventID},
@@ -88,7 +89,7 @@ func noticesOthers(e *env) {
 			e.Errorf("after %s: got %v, want an answer of a database that is well", other, err)
 		}
 	}
-	_, err = e.Events(e.ctx, order.Account{Region: order.Mainland, MchID: "3"}, schedule.Cursor{Number: 1}, 10)
+	_, err = e.Events(e.ctx, order.Account{Region: order.Mainland, MchID: "3"}, outbox.Cursor{Number: 1}, 10)
 	refused[*schedule.WentBackError](e, err)
 }
 
@@ -110,7 +111,7 @@ func numbersApart(e *sqlEnv) {
 	if deliveries, err := e.ClaimDeliveries(e.ctx, other.Account(), 10, lease); err != nil || len(deliveries) != 1 {
 		e.Errorf("to deliver: got %d and error %v, want the other merchant's one", len(deliveries), err)
 	}
-	if events, err := e.Events(e.ctx, other.Account(), schedule.Cursor{}, 10); err != nil || len(events) != 1 {
+	if events, err := e.Events(e.ctx, other.Account(), outbox.Cursor{}, 10); err != nil || len(events) != 1 {
 		e.Errorf("got %d events and error %v, want the other merchant's one", len(events), err)
 	}
 	if n := e.count("SELECT COUNT(*) FROM cloudpay_events WHERE seq IS NOT NULL"); n != 1 {
@@ -119,12 +120,12 @@ func numbersApart(e *sqlEnv) {
 	if events, err := e.History(e.ctx, ref(list[many-1]), 10); err != nil || len(events) != 1 {
 		e.Errorf("history: got %d events and error %v, want the order's one", len(events), err)
 	}
-	if events, err := e.Events(e.ctx, shop, schedule.Cursor{}, many); err != nil || len(events) != 1000 {
+	if events, err := e.Events(e.ctx, shop, outbox.Cursor{}, many); err != nil || len(events) != 1000 {
 		e.Errorf("got %d events and error %v, want a thousand", len(events), err)
 	}
 }
 
-func (e *env) claimDeliveries(want ...string) []schedule.Delivery {
+func (e *env) claimDeliveries(want ...string) []outbox.Delivery {
 	e.Helper()
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
 	e.must(err)
@@ -139,7 +140,7 @@ func (e *env) claimDeliveries(want ...string) []schedule.Delivery {
 }
 
 // claimAll claims so many deliveries.
-func (e *env) claimAll(want int) []schedule.Delivery {
+func (e *env) claimAll(want int) []outbox.Delivery {
 	e.Helper()
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 100, lease)
 	if err != nil || len(deliveries) != want {
@@ -149,24 +150,24 @@ func (e *env) claimAll(want int) []schedule.Delivery {
 }
 
 // result records what became of one delivery.
-func (e *env) result(d schedule.Delivery, outcome schedule.DeliveryOutcome, after time.Duration, reason string) error {
-	return e.RecordDeliveries(e.ctx, d.Account(), []schedule.DeliveryResult{{Delivery: d, Outcome: outcome, After: after, Reason: reason}})[0]
+func (e *env) result(d outbox.Delivery, outcome outbox.DeliveryOutcome, after time.Duration, reason string) error {
+	return e.RecordDeliveries(e.ctx, d.Account(), []outbox.DeliveryResult{{Delivery: d, Outcome: outcome, After: after, Reason: reason}})[0]
 }
 
-func (e *env) acknowledge(d schedule.Delivery) error {
-	return e.result(d, schedule.DeliveryAcknowledged, 0, "")
+func (e *env) acknowledge(d outbox.Delivery) error {
+	return e.result(d, outbox.DeliveryAcknowledged, 0, "")
 }
 
-func (e *env) fail(d schedule.Delivery, after time.Duration, reason string) error {
-	return e.result(d, schedule.DeliveryFailed, after, reason)
+func (e *env) fail(d outbox.Delivery, after time.Duration, reason string) error {
+	return e.result(d, outbox.DeliveryFailed, after, reason)
 }
 
-func (e *env) kill(d schedule.Delivery, reason string) error {
-	return e.result(d, schedule.DeliveryDead, 0, reason)
+func (e *env) kill(d outbox.Delivery, reason string) error {
+	return e.result(d, outbox.DeliveryDead, 0, reason)
 }
 
-func (e *env) giveBack(d schedule.Delivery) error {
-	return e.result(d, schedule.DeliveryReturned, 0, "")
+func (e *env) giveBack(d outbox.Delivery) error {
+	return e.result(d, outbox.DeliveryReturned, 0, "")
 }
 
 func delivers(e *env) {
@@ -174,7 +175,7 @@ func delivers(e *env) {
 	e.register(schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}})
 	e.must(e.Observe(e.ctx, order.Ref{Region: order.Mainland, MchID: "2", OutTradeNo: "other"}, schedule.Final{State: schedule.FinalPaid}))
 	deliveries := e.claimDeliveries("A", "B")
-	if p := deliveries[0]; p.Attempts != 1 || p.Kind != schedule.EventClosed || p.Number == 0 || p.Token == "" {
+	if p := deliveries[0]; p.Attempts != 1 || p.Kind != outbox.EventClosed || p.Number == 0 || p.Token == "" {
 		e.Errorf("got %#v, want a first delivery", p)
 	}
 	e.must(e.acknowledge(deliveries[0]))
@@ -211,12 +212,16 @@ func deadLetters(e *env) {
 	e.must(e.acknowledge(deliveries[1]))
 	e.Pass(1000 * time.Hour)
 	e.claimDeliveries()
-	dead, err := e.DeadLetters(e.ctx, shop, 0, 10)
+	all := outbox.Selection{Account: shop}
+	dead, err := e.DeadLetters(e.ctx, all, 0, 10)
 	if err != nil || len(dead) != 1 || dead[0].OutTradeNo != "A" || dead[0].LastError != "HTTP 410" {
 		e.Fatalf("dead: got %#v and error %v, want A for HTTP 410", dead, err)
 	}
-	if more, err := e.DeadLetters(e.ctx, shop, dead[0].Number, 10); err != nil || len(more) != 0 {
+	if more, err := e.DeadLetters(e.ctx, all, dead[0].Number, 10); err != nil || len(more) != 0 {
 		e.Errorf("after the last: got %v and error %v, want none", more, err)
+	}
+	if others, err := e.DeadLetters(e.ctx, outbox.Selection{Account: shop, SubMchID: "7"}, 0, 10); err != nil || len(others) != 0 {
+		e.Errorf("of a sub-merchant: got %v and error %v, want none", others, err)
 	}
 	if requeued, err := e.Requeue(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, []int64{dead[0].Number}); err != nil || requeued != 0 {
 		e.Errorf("another merchant's: got %d requeued and error %v, want none", requeued, err)
@@ -250,7 +255,7 @@ func findsSince(e *sqlEnv) {
 		}
 	}
 	e.Pass(time.Hour)
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{Number: late}, 1000)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{Number: late}, 1000)
 	if err != nil || len(events) != many-late {
 		e.Fatalf("got %d events and error %v, want %d", len(events), err, many-late)
 	}
@@ -265,7 +270,7 @@ func findsSince(e *sqlEnv) {
 		want  int
 	}{{since, many - late}, {since.Add(-20 * 24 * time.Hour), many}, {since.Add(24 * time.Hour), 0}} {
 		found := 0
-		err := s.EachSince(e.ctx, shop, at.since, func(numbers []int64) error {
+		err := s.EachSince(e.ctx, outbox.Selection{Account: shop}, at.since, func(numbers []int64) error {
 			found += len(numbers)
 			return nil
 		})
@@ -290,13 +295,14 @@ func listsPending(e *sqlEnv) {
 	e.must(e.fail(deliveries[1], 3*time.Hour, "HTTP 500"))
 	e.must(e.fail(deliveries[2], 2*time.Hour, "HTTP 502"))
 	e.Pass(time.Hour)
-	pending, err := s.Pending(e.ctx, shop, 10)
+	all := outbox.Selection{Account: shop}
+	pending, err := s.Pending(e.ctx, all, 10)
 	e.must(err)
 	if len(pending) != 2 || pending[0].OutTradeNo != deliveries[2].OutTradeNo || pending[0].LastError != "HTTP 502" ||
 		pending[0].Age < time.Hour || pending[0].Age > 2*time.Hour || !pending[0].DueAt.Before(pending[1].DueAt) || pending[0].Token != "" {
 		e.Errorf("got %+v, want the two that wait, the one that is due first at the front", pending)
 	}
-	if one, err := s.Pending(e.ctx, shop, 1); err != nil || len(one) != 1 {
+	if one, err := s.Pending(e.ctx, all, 1); err != nil || len(one) != 1 {
 		e.Errorf("got %d and error %v, want one", len(one), err)
 	}
 }
@@ -340,17 +346,17 @@ func recordsDeliveries(e *env) {
 	e.endAll("A", "B", "C", "D", "E")
 	lost, err := e.ClaimDeliveries(e.ctx, shop, 1, 0) // expires at once
 	e.must(err)
-	of := map[string]schedule.Delivery{}
+	of := map[string]outbox.Delivery{}
 	for _, d := range e.claimAll(5) {
 		of[d.OutTradeNo] = d
 	}
-	results := []schedule.DeliveryResult{
-		{Delivery: of["A"], Outcome: schedule.DeliveryAcknowledged},
-		{Delivery: of["B"], Outcome: schedule.DeliveryFailed, After: time.Minute, Reason: "HTTP 500"},
-		{Delivery: lost[0], Outcome: schedule.DeliveryAcknowledged},
-		{Delivery: of["C"], Outcome: schedule.DeliveryFailed, After: time.Hour, Reason: "no\x00\nanswer"},
-		{Delivery: of["D"], Outcome: schedule.DeliveryDead, Reason: "HTTP 410"},
-		{Delivery: of["E"], Outcome: schedule.DeliveryReturned},
+	results := []outbox.DeliveryResult{
+		{Delivery: of["A"], Outcome: outbox.DeliveryAcknowledged},
+		{Delivery: of["B"], Outcome: outbox.DeliveryFailed, After: time.Minute, Reason: "HTTP 500"},
+		{Delivery: lost[0], Outcome: outbox.DeliveryAcknowledged},
+		{Delivery: of["C"], Outcome: outbox.DeliveryFailed, After: time.Hour, Reason: "no\x00\nanswer"},
+		{Delivery: of["D"], Outcome: outbox.DeliveryDead, Reason: "HTTP 410"},
+		{Delivery: of["E"], Outcome: outbox.DeliveryReturned},
 	}
 	results[2].Number = of["B"].Number + 1000 // of no event
 	errs := e.RecordDeliveries(e.ctx, shop, results)
@@ -386,7 +392,7 @@ func recordsDeliveries(e *env) {
 
 // followsReceiver wants the first failure's time to be kept until a success, and a pause to pass.
 func followsReceiver(e *env) {
-	wantReceiver := func(failing time.Duration, lastError string) schedule.Receiver {
+	wantReceiver := func(failing time.Duration, lastError string) outbox.Receiver {
 		e.Helper()
 		r, err := e.Receiver(e.ctx, shop)
 		e.must(err)
@@ -421,11 +427,11 @@ func tellsHistory(e *env) {
 	refused[*schedule.ContradictionError](e, e.Observe(e.ctx, ref("A1"), schedule.Final{State: schedule.FinalPaid}))
 	events, err := e.History(e.ctx, ref("A1"), 10)
 	e.must(err)
-	if len(events) != 2 || events[0].Kind != schedule.EventClosed || events[1].Kind != schedule.EventContradicted ||
+	if len(events) != 2 || events[0].Kind != outbox.EventClosed || events[1].Kind != outbox.EventContradicted ||
 		events[0].Number <= 0 || events[1].Number <= events[0].Number || events[1].Ref != ref("A1") {
 		e.Errorf("got %+v, want closed and contradicted", events)
 	}
-	if events, err = e.History(e.ctx, ref("A1"), 1); err != nil || len(events) != 1 || events[0].Kind != schedule.EventClosed {
+	if events, err = e.History(e.ctx, ref("A1"), 1); err != nil || len(events) != 1 || events[0].Kind != outbox.EventClosed {
 		e.Errorf("got %+v and error %v, want the first alone", events, err)
 	}
 	if events, err = e.History(e.ctx, ref("NOPE"), 10); err != nil || len(events) != 0 {

@@ -7,6 +7,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/migrate"
 )
 
@@ -23,7 +24,7 @@ func leavesSettings(e *sqlEnv) {
 		no := fmt.Sprintf("A%d", i)
 		c := e.claimOne(no)
 		e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
-		e.wantEvents(no, schedule.EventClosed)
+		e.wantEvents(no, outbox.EventClosed)
 	}
 	_, err := e.Register(e.ctx, schedule.Entry{Ref: ref("")}) // a call that fails
 	refused[*order.FieldError](e, err)

@@ -12,13 +12,14 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/schedule/pruning"
 )
 
 // ager is what a register does about its age, besides pruning by a sweep: a reader acknowledges the
 // events that it has read, and orders are pruned with their changes.
 type ager interface {
-	Events(ctx context.Context, of order.Account, after schedule.Cursor, limit int) ([]schedule.Event, error)
+	Events(ctx context.Context, of order.Account, after outbox.Cursor, limit int) ([]outbox.Event, error)
 	Acknowledge(ctx context.Context, of order.Account, through int64) (acknowledged int, err error)
 	Prunable(ctx context.Context, p pruning.Selection) (pruning.Count, error)
 }
@@ -54,7 +55,7 @@ func quarter() pruning.Selection { return pruning.Selection{Account: shop, Age: 
 // acknowledgeAll acknowledges all events of the shop.
 func (e *env) acknowledgeAll() {
 	e.Helper()
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 1000)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 1000)
 	e.must(err)
 	if len(events) > 0 {
 		_, err = e.Acknowledge(e.ctx, shop, events[len(events)-1].Number)
@@ -106,7 +107,7 @@ func prunes(e *env) {
 	if found.Orders != 3 || found.Kept != 0 || found.Before.IsZero() {
 		e.Errorf("prunable: got %+v, want 3 orders, none kept, and the time", found)
 	}
-	records, histories := map[string]schedule.Record{}, map[string][]schedule.Event{}
+	records, histories := map[string]schedule.Record{}, map[string][]outbox.Event{}
 	for no := range finals {
 		records[no] = e.show(no)
 		histories[no], err = e.History(e.ctx, ref(no), 10)
@@ -124,11 +125,11 @@ func prunes(e *env) {
 	if len(records) > 0 || done.Orders != 3 || done.Events != 4 || done.Kept != 0 || done.More {
 		e.Errorf("got %+v and %d orders that were not archived, want 3 orders with 4 events and no more to do", done, len(records))
 	}
-	if events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10); err != nil || len(events) > 0 || e.orders() != 0 {
+	if events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10); err != nil || len(events) > 0 || e.orders() != 0 {
 		e.Errorf("got events %v, error %v and %d orders, want nothing left", events, err, e.orders())
 	}
 	e.endAll("D") // whose event has the next number
-	if events, err := e.Events(e.ctx, shop, schedule.Cursor{Number: 4}, 10); err != nil || len(events) != 1 || events[0].Number != 5 {
+	if events, err := e.Events(e.ctx, shop, outbox.Cursor{Number: 4}, 10); err != nil || len(events) != 1 || events[0].Number != 5 {
 		e.Errorf("got events %v and error %v, want the next to be number 5", events, err)
 	}
 }
@@ -149,7 +150,7 @@ func prunesNothingElse(e *env) {
 	theirs := order.Ref{Region: other.Region, MchID: other.MchID, OutTradeNo: "other"}
 	e.register(schedule.Entry{Ref: theirs})
 	e.must(e.Observe(e.ctx, theirs, schedule.Final{State: schedule.FinalClosed}))
-	if _, err := e.Events(e.ctx, other, schedule.Cursor{}, 10); err != nil {
+	if _, err := e.Events(e.ctx, other, outbox.Cursor{}, 10); err != nil {
 		e.Fatal(err)
 	}
 	_, err := e.Acknowledge(e.ctx, other, 100)
@@ -221,7 +222,7 @@ func resumesPruning(e *env) {
 		e.Pass(time.Second)
 	}
 	e.endAll("B0", "B1")
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	e.must(err)
 	for _, event := range events { // a receiver acknowledges the last two alone
 		if event.OutTradeNo[0] == 'B' {
@@ -263,7 +264,7 @@ func prunesNothingUnarchived(e *env) {
 	}
 	for _, no := range []string{"A", "B"} {
 		e.wantProgress(no, schedule.Done, schedule.FinalClosed)
-		e.wantEvents(no, schedule.EventClosed)
+		e.wantEvents(no, outbox.EventClosed)
 	}
 	done, err := e.Prune(e.ctx, quarter(), nil)
 	e.must(err)
@@ -289,13 +290,13 @@ func contradictsPruned(e *env) {
 				e.Errorf("got %#v, want %s to have ended %s and to be said paid", alarm, no, had)
 			}
 		}
-		e.wantEvents(no, schedule.EventContradicted)
+		e.wantEvents(no, outbox.EventContradicted)
 		history, err := e.History(e.ctx, ref(no), 10)
 		e.must(err)
 		if len(history) != 1 || history[0].TransactionID != "4200" || !same(history[0].PaidTotal, fen(7)) {
 			e.Errorf("the history of %s: got %v, want the payment", no, history)
 		}
-		if want := schedule.NewEventID(ref(no), 1, schedule.EventContradicted, 2); len(history) == 1 && history[0].EventID != want {
+		if want := outbox.NewEventID(ref(no), 1, outbox.EventContradicted, 2); len(history) == 1 && history[0].EventID != want {
 			e.Errorf("the event of %s: got ID %s, want %s", no, history[0].EventID, want)
 		}
 	}
@@ -339,7 +340,7 @@ func registersOnce(e *env) {
 
 func acknowledges(e *env) {
 	e.endAll(numbers("A", 4)...)
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	e.must(err)
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 2, lease)
 	e.must(err)
@@ -353,10 +354,10 @@ func acknowledges(e *env) {
 		}
 	}
 	refused[*schedule.LostClaimError](e, e.kill(deliveries[1], "404"))
-	if letters, err := e.DeadLetters(e.ctx, shop, 0, 10); err != nil || len(letters) > 0 {
+	if letters, err := e.DeadLetters(e.ctx, outbox.Selection{Account: shop}, 0, 10); err != nil || len(letters) > 0 {
 		e.Errorf("got dead letters %v and error %v, want none", letters, err)
 	}
-	again, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	again, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	e.must(err)
 	wantSame(e, "the events afterwards", again, events)
 	e.Pass(2 * lease)
@@ -439,7 +440,7 @@ func prunesAround(e *sqlEnv) {
 	if done.Orders != 1 || done.Kept != 1 {
 		e.Errorf("got %+v, want one order pruned and one kept", done)
 	}
-	e.wantEvents("A", schedule.EventClosed, schedule.EventContradicted)
+	e.wantEvents("A", outbox.EventClosed, outbox.EventContradicted)
 }
 
 // prunings tries to prune an order with a fault at each step: before the step, and after it. check

@@ -14,6 +14,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // releaseBefore is a program of the release before this schema (5a4189e). Its statements stand here
@@ -291,7 +292,7 @@ func (p *releaseBefore) Reopen(ctx context.Context, ref order.Ref) (bool, error)
 
 // ClaimDeliveries numbers new events, and claims those that are due. The error is errNumbersNothing
 // if there are new events and no counter.
-func (p *releaseBefore) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) (claimed []schedule.Delivery, err error) {
+func (p *releaseBefore) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) (claimed []outbox.Delivery, err error) {
 	const unnumbered = "SELECT id FROM cloudpay_events WHERE seq IS NULL AND region = ? AND mchid = ? ORDER BY id LIMIT ?"
 	err = p.do(ctx, func(t oldTx) error {
 		if found, err := t.query(unnumbered, string(of.Region), of.MchID, 1); err != nil || len(found) == 0 {
@@ -317,7 +318,7 @@ func (p *releaseBefore) ClaimDeliveries(ctx context.Context, of order.Account, l
 			return err
 		}
 		for _, row := range rows {
-			d := schedule.Delivery{Token: token}
+			d := outbox.Delivery{Token: token}
 			d.Number, d.Ref = number(row["seq"]), ref(row["out_trade_no"])
 			claimed, args = append(claimed, d), append(args, number(row["id"]))
 		}
@@ -328,11 +329,11 @@ func (p *releaseBefore) ClaimDeliveries(ctx context.Context, of order.Account, l
 }
 
 // RecordDeliveries is Delivered or Redeliver for each.
-func (p *releaseBefore) RecordDeliveries(ctx context.Context, _ order.Account, results []schedule.DeliveryResult) []error {
+func (p *releaseBefore) RecordDeliveries(ctx context.Context, _ order.Account, results []outbox.DeliveryResult) []error {
 	errs := make([]error, len(results))
 	for i, r := range results {
 		assignments, args := "delivered_at = {now}, due_at = NULL, last_error = ''", []any(nil)
-		if r.Outcome == schedule.DeliveryFailed {
+		if r.Outcome == outbox.DeliveryFailed {
 			assignments, args = "due_at = {soon}, last_error = ?", []any{r.After.Microseconds(), r.Reason}
 		}
 		errs[i] = p.do(ctx, func(t oldTx) error {

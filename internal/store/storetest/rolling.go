@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var rolling = []sqlProof{{name: "a rolling upgrade", prove: upgrades}}
@@ -24,8 +25,8 @@ type program interface {
 	GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) error
 	Release(ctx context.Context, claims []schedule.Claim) (int, error)
 	Reopen(ctx context.Context, ref order.Ref) (bool, error)
-	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]schedule.Delivery, error)
-	RecordDeliveries(ctx context.Context, of order.Account, results []schedule.DeliveryResult) []error
+	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error)
+	RecordDeliveries(ctx context.Context, of order.Account, results []outbox.DeliveryResult) []error
 }
 
 // upgrade is what programs of both releases have done to one register.
@@ -171,18 +172,18 @@ func (u *upgrade) attempt(ctx context.Context, p program, c schedule.Claim, ende
 }
 
 // deliver acknowledges deliveries; one event in four at the second one.
-func (u *upgrade) deliver(ctx context.Context, p program, deliveries []schedule.Delivery) {
+func (u *upgrade) deliver(ctx context.Context, p program, deliveries []outbox.Delivery) {
 	for _, d := range deliveries {
 		u.mu.Lock()
 		u.sent[d.Number]++
-		outcome := schedule.DeliveryAcknowledged
+		outcome := outbox.DeliveryAcknowledged
 		if d.Number%4 == 0 && u.sent[d.Number] == 1 {
-			outcome = schedule.DeliveryFailed
+			outcome = outbox.DeliveryFailed
 		} else {
 			u.told[d.Number]++
 		}
 		u.mu.Unlock()
-		u.noted(p.RecordDeliveries(ctx, shop, []schedule.DeliveryResult{{Delivery: d, Outcome: outcome, Reason: "503"}})[0])
+		u.noted(p.RecordDeliveries(ctx, shop, []outbox.DeliveryResult{{Delivery: d, Outcome: outcome, Reason: "503"}})[0])
 	}
 }
 
@@ -193,22 +194,22 @@ func (u *upgrade) check(orders int) {
 		if u.added[no] != 1 || u.ended[no] != 1 {
 			u.Errorf("order %s was registered %d times and ended %d times, want once", no, u.added[no], u.ended[no])
 		}
-		want := []schedule.EventKind{schedule.EventClosed}
+		want := []outbox.EventKind{outbox.EventClosed}
 		if strings.HasSuffix(no, "3") {
-			want = []schedule.EventKind{schedule.EventGaveUp, schedule.EventClosed}
+			want = []outbox.EventKind{outbox.EventGaveUp, outbox.EventClosed}
 		}
 		u.wantProgress(no, schedule.Done, schedule.FinalClosed)
 		u.wantEvents(no, want...)
 	}
-	events, err := u.Events(u.ctx, shop, schedule.Cursor{}, 1000)
+	events, err := u.Events(u.ctx, shop, outbox.Cursor{}, 1000)
 	u.must(err)
-	ids := map[schedule.EventID]bool{}
+	ids := map[outbox.EventID]bool{}
 	for i, event := range events {
 		ids[event.EventID] = true
 		if event.Number != int64(i+1) || u.told[event.Number] != 1 {
 			u.Errorf("event %d of %s: got number %d, told %d times, want the next number, told once", i+1, event.OutTradeNo, event.Number, u.told[event.Number])
 		}
-		if want := schedule.NewEventID(event.Ref, 1, schedule.EventClosed, 1); event.Kind == schedule.EventClosed && event.EventID != want {
+		if want := outbox.NewEventID(event.Ref, 1, outbox.EventClosed, 1); event.Kind == outbox.EventClosed && event.EventID != want {
 			u.Errorf("the end of %s: got ID %q, want %q", event.OutTradeNo, event.EventID, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -70,7 +71,7 @@ func takesTrips(e *sqlEnv) {
 			e.Errorf("%s: got %d round trips, want %d", o.name, got, want)
 		}
 	}
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 }
 
 func takesCommits(e *sqlEnv) {

@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/closing"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/sweep"
 )
 
@@ -27,8 +28,8 @@ type Store interface {
 
 	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
 	singles
-	History(ctx context.Context, ref order.Ref, limit int) ([]schedule.Event, error)
-	DeadLetters(ctx context.Context, of order.Account, after int64, limit int) ([]schedule.Delivery, error)
+	History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error)
+	DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error)
 }
 
@@ -59,7 +60,7 @@ type Subject struct {
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, identity, owning, claiming, writing, changing, status, ending, batches, puttingOff, outbox, trusted, quota, listing, aging, concurrency,
+		registering, identity, owning, claiming, writing, changing, status, ending, batches, puttingOff, telling, trusted, quota, listing, aging, concurrency,
 	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -233,13 +234,13 @@ func (e *env) wantProgress(no string, want schedule.Progress, ending schedule.Fi
 }
 
 // wantEvents wants an order's events to be of these kinds, in this order.
-func (e *env) wantEvents(no string, want ...schedule.EventKind) {
+func (e *env) wantEvents(no string, want ...outbox.EventKind) {
 	e.Helper()
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 1000)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 1000)
 	if err != nil {
 		e.Fatal(err)
 	}
-	var got []schedule.EventKind
+	var got []outbox.EventKind
 	for _, event := range events {
 		if event.OutTradeNo == no {
 			got = append(got, event.Kind)

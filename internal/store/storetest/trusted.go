@@ -10,6 +10,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 // trusted is what receivers and readers of events rely on.
@@ -31,7 +32,7 @@ type reader struct {
 
 	of    order.Account
 	store Store
-	after schedule.Cursor
+	after outbox.Cursor
 	seen  []string
 }
 
@@ -125,9 +126,9 @@ func derivesIDs(e *env) {
 		refused[*schedule.ContradictionError](e, e.Observe(e.ctx, ref("A"), schedule.Final{State: schedule.FinalPaid}))
 	}
 	e.wantIDs("A",
-		schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, 1), schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, 2),
-		schedule.NewEventID(ref("A"), 1, schedule.EventClosed, 1), schedule.NewEventID(ref("A"), 1, schedule.EventContradicted, 2))
-	var told []schedule.EventID
+		outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, 1), outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, 2),
+		outbox.NewEventID(ref("A"), 1, outbox.EventClosed, 1), outbox.NewEventID(ref("A"), 1, outbox.EventContradicted, 2))
+	var told []outbox.EventID
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 10, lease)
 	e.must(err)
 	for _, d := range deliveries {
@@ -138,18 +139,18 @@ func derivesIDs(e *env) {
 	}
 }
 
-func (e *env) idsOf(no string) []schedule.EventID {
+func (e *env) idsOf(no string) []outbox.EventID {
 	e.Helper()
 	events, err := e.History(e.ctx, ref(no), 100)
 	e.must(err)
-	var ids []schedule.EventID
+	var ids []outbox.EventID
 	for _, event := range events {
 		ids = append(ids, event.EventID)
 	}
 	return ids
 }
 
-func (e *env) wantIDs(no string, want ...schedule.EventID) {
+func (e *env) wantIDs(no string, want ...outbox.EventID) {
 	e.Helper()
 	if got := e.idsOf(no); !slices.Equal(got, want) {
 		e.Errorf("events of %s: got %v, want %v", no, got, want)
@@ -206,11 +207,11 @@ func readsOldEvents(e *sqlEnv) {
 		e.idsOf("A") // numbered, one after the other
 	}
 	got := e.idsOf("A")
-	e.wantIDs("A", schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, -1), schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, -2),
-		schedule.NewEventID(ref("A"), 1, schedule.EventClosed, 1))
+	e.wantIDs("A", outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, -1), outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, -2),
+		outbox.NewEventID(ref("A"), 1, outbox.EventClosed, 1))
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 10, lease)
 	e.must(err)
-	told := map[schedule.EventID]bool{}
+	told := map[outbox.EventID]bool{}
 	for _, d := range deliveries {
 		told[d.EventID] = true
 	}
@@ -226,7 +227,7 @@ func givesUpAfterOldReopening(e *sqlEnv) {
 	e.sql("UPDATE cloudpay_orders SET progress = 'waiting', due_at = registered_at, attempts = 0")
 	e.Pass(10 * time.Minute) // a program of the release before lowers no watermark
 	e.must(e.GiveUp(e.ctx, e.claim("A")[0], schedule.Retry{Reason: "second"}))
-	e.wantIDs("A", schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, 1), schedule.NewEventID(ref("A"), 1, schedule.EventGaveUp, 2))
+	e.wantIDs("A", outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, 1), outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, 2))
 	if round := e.show("A").Round; round != 2 {
 		e.Errorf("got round %d, want 2, so that a third reopening counts on", round)
 	}

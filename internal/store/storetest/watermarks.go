@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store"
 )
 
@@ -59,10 +60,10 @@ func claimsWithoutLocks(e *sqlEnv) {
 					e.Error(err)
 					return
 				}
-				var results []schedule.DeliveryResult
+				var results []outbox.DeliveryResult
 				for _, d := range deliveries {
 					count(sent, d.OutTradeNo)
-					results = append(results, schedule.DeliveryResult{Delivery: d, Outcome: schedule.DeliveryAcknowledged})
+					results = append(results, outbox.DeliveryResult{Delivery: d, Outcome: outbox.DeliveryAcknowledged})
 				}
 				for _, err := range s.RecordDeliveries(e.ctx, shop, results) {
 					if err != nil {
@@ -123,10 +124,10 @@ func findsLateCommits(e *sqlEnv) {
 func findsLateEvents(e *sqlEnv) {
 	c := e.claimOne("A1")
 	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A1", schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventClosed)
 	e.Pass(3 * time.Second)
 	late := e.claimOne("A2")
-	if _, err := e.Another().Events(e.ctx, shop, schedule.Cursor{}, 10); err != nil { // raises the mark
+	if _, err := e.Another().Events(e.ctx, shop, outbox.Cursor{}, 10); err != nil { // raises the mark
 		e.Fatal(err)
 	}
 	e.must(e.Finish(e.ctx, late, schedule.Final{State: schedule.FinalClosed}))
@@ -134,7 +135,7 @@ func findsLateEvents(e *sqlEnv) {
 		e.before("occurred_at", 30*time.Second) + " WHERE out_trade_no = 'A2'")
 	e.Pass(20 * time.Second)
 	s := e.Another()
-	events, err := s.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	events, err := s.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	if err != nil || len(events) != 2 {
 		e.Errorf("got %d events and error %v, want that of A2 too", len(events), err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var writing = []proof{
@@ -102,8 +103,8 @@ func givesUp(e *env) {
 	}
 	e.Pass(1000 * time.Hour)
 	e.claim()
-	e.wantEvents("A1", schedule.EventGaveUp)
-	events, err := e.Events(e.ctx, shop, schedule.Cursor{}, 10)
+	e.wantEvents("A1", outbox.EventGaveUp)
+	events, err := e.Events(e.ctx, shop, outbox.Cursor{}, 10)
 	if err != nil || events[0].Reason != b.Reason || events[0].TradeState != tradestate.NotPay {
 		e.Errorf("got %#v and error %v, want the reason in the event", events, err)
 	}
@@ -126,5 +127,5 @@ func reopens(e *env) {
 	begun, err := e.Begin(e.ctx, schedule.Record{Entry: due("A1")}, lease)
 	e.must(err)
 	e.must(e.Finish(e.ctx, begun, schedule.Final{State: schedule.FinalClosed}))
-	e.wantEvents("A1", schedule.EventGaveUp, schedule.EventGaveUp, schedule.EventClosed)
+	e.wantEvents("A1", outbox.EventGaveUp, outbox.EventGaveUp, outbox.EventClosed)
 }

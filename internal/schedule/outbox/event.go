@@ -1,4 +1,10 @@
-package schedule
+// Package outbox is the vocabulary of events: what is told about an order's end (Event), how it is
+// known again (EventID), where a reader of events is (Cursor), an event on its way to the shop's
+// receiver (Delivery), and what became of it (DeliveryResult). A register writes an event in the
+// transaction of the end that it tells.
+//
+// It is pure, as internal/schedule is.
+package outbox
 
 import (
 	"encoding/json"
@@ -7,6 +13,7 @@ import (
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
+	"cloudpay/internal/schedule"
 )
 
 // EventKind is what happened to an order, for the receiver of its events.
@@ -43,8 +50,8 @@ type Event struct {
 	// OccurredAt is when it was recorded, by the database's clock.
 	OccurredAt time.Time `json:"occurredAt"`
 	// FinalState is how the order ended; empty for gaveUp.
-	FinalState FinalState       `json:"ending,omitempty"`
-	TradeState tradestate.State `json:"tradeState,omitempty"`
+	FinalState schedule.FinalState `json:"ending,omitempty"`
+	TradeState tradestate.State    `json:"tradeState,omitempty"`
 	// Total is the registered amount, PaidTotal the paid one, in fen; absent when not known.
 	Total         *int64    `json:"total,omitempty"`
 	PaidTotal     *int64    `json:"paidTotal,omitempty"`

@@ -1,4 +1,4 @@
-package schedule
+package outbox
 
 import (
 	"encoding/hex"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/schedule"
 )
 
 // EventID identifies an event for its receiver: a UUID in its usual form, as
@@ -15,12 +16,10 @@ type EventID string
 // NewEventID derives the ID of an event from what it tells. It is the same whenever the same event
 // is recorded, also after a failover that lost a commit or a restore, and differs for all others.
 //
-// It is a UUIDv8 (RFC 9562, section 5.8) of the first 16 bytes of the SHA-256 of region, mchid,
-// sub_mchid, out_trade_no, generation, kind and round. Each field is preceded by its length in
-// bytes, as a big-endian uint32, since numbers may contain any separator; generation and round are
-// decimal.
+// It is a UUIDv8 (RFC 9562, section 5.8) of the schedule.Digest of region, mchid, sub_mchid,
+// out_trade_no, generation, kind and round; generation and round are decimal.
 func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
-	b := hashOf(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round))
+	b := schedule.Digest(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round))
 	b[6] = b[6]&0x0f | 0x80 // version 8
 	b[8] = b[8]&0x3f | 0x80 // the variant
 	return EventIDOf(b)
@@ -47,12 +46,12 @@ func EventIDOf(b []byte) EventID {
 // RoundOf is the round of an order's event. A kind that an order can have once in a generation has
 // round 1. gaveUp has the order's own, which counts its reopenings. contradicted has the number of
 // the end that was said second: closed 1, paid 2, notFound 3.
-func RoundOf(kind EventKind, r Record, said FinalState) int {
+func RoundOf(kind EventKind, r schedule.Record, said schedule.FinalState) int {
 	if kind == EventGaveUp {
 		return r.Round
 	}
 	if kind == EventContradicted {
-		return map[FinalState]int{FinalClosed: 1, FinalPaid: 2, FinalNotFound: 3}[said]
+		return map[schedule.FinalState]int{schedule.FinalClosed: 1, schedule.FinalPaid: 2, schedule.FinalNotFound: 3}[said]
 	}
 	return 1
 }

@@ -1,4 +1,4 @@
-package schedule
+package outbox
 
 import (
 	"strconv"
@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/order"
 )
 
 // Cursor is a place in a merchant's events, behind the one that it names; the zero Cursor is before
@@ -62,20 +61,3 @@ var errCursor = bilingual.Errorf(
 	"must be 0 for the beginning, or the last event that was read: its number, eventId and occurredAt with full stops between,"+
 		" or its number alone",
 	"须为 0（从头开始），或最后读到的事件：其 number、eventId、occurredAt 以英文句点相连，也可只写 number")
-
-// WentBackError says that the event behind which a reader goes on is not the one that it read: the
-// database was restored, or a failover lost its last commits, and numbers came again.
-type WentBackError struct {
-	Of    order.Account
-	After Cursor
-}
-
-func (e *WentBackError) Error() string { return e.Wording().EN }
-
-// Wording is the error in both languages.
-func (e *WentBackError) Wording() bilingual.Text {
-	return bilingual.Sprintf("event %d of merchant %s is no longer the one that was read: a restore or a failover took event numbers back. "+
-		"Read again from 0, or from a number that was read before it, and skip each eventId that was handled: docs/failover.md",
-		"编号 %d 的事件（商户 %s）已不是先前读到的那一个：数据库恢复或主备切换使事件编号倒退。"+
-			"请从 0 或此前读到的编号重新读取，并跳过已处理的 eventId：见 docs/failover.md", e.After.Number, e.Of.MchID)
-}

@@ -1,6 +1,17 @@
-package schedule
+package outbox
 
-import "time"
+import (
+	"time"
+
+	"cloudpay/internal/order"
+)
+
+// Selection is which of a merchant's events are meant: all, or those of one sub-merchant's orders.
+type Selection struct {
+	order.Account
+	// SubMchID limits them to one sub-merchant; empty: all.
+	SubMchID string
+}
 
 // DeliveryOutcome is what became of a delivery.
 type DeliveryOutcome string
