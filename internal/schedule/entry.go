@@ -1,7 +1,7 @@
 // Package schedule is the vocabulary of the register: an order as it is registered (Entry), as it
-// is stored (Record), as it is leased (Claim), how an attempt ends (Final or Retry), and the rate of
-// calls (Quota). Its errors are a register's other answers. Package outbox has the events that tell
-// of ends.
+// is stored (Record), as it is leased (Claim), how an attempt ends (Final or Retry), and the rate
+// of calls (Quota). Its errors are a register's other answers. Package outbox has the events that
+// tell of ends.
 //
 // It is pure: no clock, no network, no SQL. internal/store keeps the register, internal/sweep and
 // internal/closing use it.

@@ -19,7 +19,8 @@ type EventID string
 // It is a UUIDv8 (RFC 9562, section 5.8) of the schedule.Digest of region, mchid, sub_mchid,
 // out_trade_no, generation, kind and round; generation and round are decimal.
 func NewEventID(ref order.Ref, generation int, kind EventKind, round int) EventID {
-	b := schedule.Digest(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo, strconv.Itoa(generation), string(kind), strconv.Itoa(round))
+	b := schedule.Digest(string(ref.Region), ref.MchID, ref.SubMchID, ref.OutTradeNo,
+		strconv.Itoa(generation), string(kind), strconv.Itoa(round))
 	b[6] = b[6]&0x0f | 0x80 // version 8
 	b[8] = b[8]&0x3f | 0x80 // the variant
 	return EventIDOf(b)
