@@ -43,6 +43,9 @@ type dialect struct {
 	standby string
 	// again ends an INSERT of orders, of which some may be registered.
 	again string
+	// taken reports whether an INSERT failed because a row with its key exists, where it is worth
+	// trying one that may; nil elsewhere.
+	taken func(error) bool
 	// ifNew ends an INSERT that skips rows whose key exists.
 	ifNew string
 	// conns bounds the open connections.
@@ -134,6 +137,7 @@ var dialects = map[string]*dialect{
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
 		standby: "@@GLOBAL.read_only",
 		ifNew:   " ON DUPLICATE KEY UPDATE region = region",
+		taken:   takenInMySQL,
 		conns:   maxConns,
 		at:      utc,
 		fault:   mysqlFault,

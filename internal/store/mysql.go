@@ -131,3 +131,10 @@ func mysqlFault(err error) fault {
 	}
 	return faultOther
 }
+
+// takenInMySQL reports whether an error is ER_DUP_ENTRY.
+func takenInMySQL(err error) bool {
+	const duplicate = 1062
+	answer, is := errors.AsType[*mysql.MySQLError](err)
+	return is && answer.Number == duplicate
+}

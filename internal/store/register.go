@@ -164,7 +164,29 @@ func (s *Store) registerPart(ctx context.Context, orders []schedule.Entry) (regi
 		first, register = s.unbracketed, tx.registerOne
 	}
 	token := newToken()
+	if s.d.taken != nil && len(orders) > 1 {
+		if found, allNew, err := s.registerNew(ctx, orders, token); allNew || err != nil {
+			return found, err
+		}
+	}
 	return resultOf(ctx, s, "registering orders", first, func(t tx) (registered, error) { return register(t, orders, token) })
+}
+
+// registerNew registers orders of which none is registered yet, and returns those that were pruned.
+// If one is registered, nothing is written and allNew is false. It spares MySQL an INSERT that says
+// what becomes of rows that are there, which takes half as long again.
+func (s *Store) registerNew(ctx context.Context, orders []schedule.Entry, token string) (found registered, allNew bool, err error) {
+	found, err = resultOf(ctx, s, "registering orders", s.once, func(t tx) (registered, error) {
+		err := t.insert(orders, token, "")
+		if allNew = !t.d.taken(err); !allNew {
+			return nil, nil // what this try was repeated for may have been committed
+		}
+		if err != nil {
+			return nil, err
+		}
+		return t.takeBack(orders, token, tx.pruned)
+	})
+	return found, allNew, err
 }
 
 // registerOne adds an order in two statements, each right by itself: the INSERT adds nothing if
@@ -176,24 +198,55 @@ func (t tx) registerOne(orders []schedule.Entry, token string) (registered, erro
 	return t.others(orders, token)
 }
 
-// registerAfterwards adds orders and takes those back for which there is a tombstone. All that was
-// pruned is seen then: pruning deletes the row, for which an INSERT waits, in the transaction that
-// writes the tombstone.
+// registerAfterwards adds orders and takes those back for which there is a tombstone.
 func (t tx) registerAfterwards(orders []schedule.Entry, token string) (registered, error) {
+	if err := t.insert(orders, token, t.d.again); err != nil {
+		return nil, err
+	}
+	return t.takeBack(orders, token, tx.others)
+}
+
+// insert adds rows for orders in one statement with an end.
+func (t tx) insert(orders []schedule.Entry, token, end string) error {
 	rows, args := make([]string, len(orders)), make([]any, 0, 13*len(orders))
 	for i, e := range orders {
 		row, values := t.newRow(e, token)
 		rows[i], args = "("+row+")", append(args, values...)
 	}
-	if _, err := t.exec("INSERT INTO cloudpay_orders ("+newColumns+") VALUES "+strings.Join(rows, ", ")+t.d.again, args...); err != nil {
-		return nil, err
-	}
-	found, err := t.others(orders, token)
+	_, err := t.exec("INSERT INTO cloudpay_orders ("+newColumns+") VALUES "+strings.Join(rows, ", ")+end, args...)
+	return err
+}
+
+// takeBack deletes the rows with the token of orders that were pruned, among those that known
+// finds, which it returns. All that was pruned is seen after the rows were added: pruning deletes
+// the row, for which an INSERT waits, in the transaction that writes the tombstone.
+func (t tx) takeBack(
+	orders []schedule.Entry, token string, known func(tx, []schedule.Entry, string) (registered, error),
+) (registered, error) {
+	found, err := known(t, orders, token)
 	for ref, k := range found {
 		if err == nil && k.hash != nil {
 			_, err = t.exec("DELETE FROM cloudpay_orders WHERE "+refIs+" AND token = ?", append(refValues(ref), token)...)
 		}
 	}
+	return found, err
+}
+
+// pruned returns those of the orders that were pruned.
+func (t tx) pruned(orders []schedule.Entry, _ string) (registered, error) {
+	refs := make(map[string]order.Ref, len(orders)) // by hash
+	hashes := make([]any, len(orders))
+	for i, e := range orders {
+		hash := schedule.TombstoneHash(e.Ref)
+		refs[string(hash)], hashes[i] = e.Ref, hash
+	}
+	rows, err := query(t, func(scan scanner) (k known, err error) {
+		err = scan(&k.hash)
+		k.hash = bytes.Clone(k.hash)
+		return k, err
+	}, "SELECT hash FROM cloudpay_tombstones WHERE hash IN ("+marks(len(hashes))+")", hashes...)
+	found := registered{}
+	found.add(refs, rows)
 	return found, err
 }
 
