@@ -179,7 +179,7 @@ func (s *Store) registerNew(ctx context.Context, orders []schedule.Entry, token 
 	found, err = resultOf(ctx, s, "registering orders", s.once, func(t tx) (registered, error) {
 		err := t.insert(orders, token, "")
 		if allNew = !t.d.taken(err); !allNew {
-			return nil, nil // what this try was repeated for may have been committed
+			return registered{}, nil // it may be this call's own, of a try whose commit was lost
 		}
 		if err != nil {
 			return nil, err
