@@ -108,13 +108,16 @@ var arrows = []Arrow{
 	{
 		Package: "internal/store/storetest",
 		Ours: []string{
-			"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
-			"internal/store", "internal/store/migrate", "internal/sweep",
+			"internal/closing", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox",
+			"internal/schedule/pruning", "internal/store", "internal/store/migrate", "internal/sweep",
 		},
 	},
 	{
 		Package: "internal/store/fakestore",
-		Ours:    []string{"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning"},
+		Ours: []string{
+			"internal/deadline", "internal/order", "internal/order/*", "internal/schedule", "internal/schedule/outbox",
+			"internal/schedule/pruning",
+		},
 	},
 	{
 		Package: "internal/closing",
@@ -192,8 +195,8 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/orderfile",
 		Ours: []string{
-			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule", "internal/schedule/outbox",
-			"internal/cli/render",
+			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
+			"internal/schedule/outbox", "internal/cli/render",
 		},
 		Theirs: []string{xtext},
 	},
