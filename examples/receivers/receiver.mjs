@@ -7,8 +7,21 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync 
 import { createServer } from 'node:http'
 
 const [address, path] = process.argv.slice(2)
-const secrets = process.env.CLOUDPAY_NOTIFY_KEY.split(/\s+/).filter(Boolean)
-  .map((key) => (key.startsWith('whsec_') ? Buffer.from(key.slice(6), 'base64') : Buffer.from(key)))
+const longest = 64 << 10 // bytes of a body
+
+// secretOf returns the bytes of a key, or null for one that can be guessed: anyone could sign.
+function secretOf(key) {
+  if (!key.startsWith('whsec_')) return key.length >= 16 ? Buffer.from(key) : null
+  const encoded = key.slice(6), secret = Buffer.from(encoded, 'base64')
+  const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(encoded) && encoded.length % 4 === 0
+  return isBase64 && secret.length >= 24 && secret.length <= 64 ? secret : null
+}
+
+const secrets = (process.env.CLOUDPAY_NOTIFY_KEY ?? '').split(/\s+/).filter(Boolean).map(secretOf)
+if (secrets.length === 0 || secrets.includes(null)) {
+  console.error('CLOUDPAY_NOTIFY_KEY must be one key or two: whsec_ and the base64 of 24 to 64 bytes, or at least 16 characters')
+  process.exit(1)
+}
 
 // verify returns the event's id if body was signed with one of our keys within five minutes.
 function verify(headers, body) {
@@ -50,12 +63,19 @@ function receive(id, event) {
   console.log(`${what} ${order}`)
 }
 
-createServer(async (request, response) => {
+// A request has ten seconds, with its body.
+const limits = { headersTimeout: 10_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 }
+
+createServer(limits, async (request, response) => {
   try {
+    if (Number(request.headers['content-length']) > longest) {
+      response.writeHead(413, { connection: 'close' }).end()
+      return
+    }
     let body = Buffer.alloc(0)
     for await (const chunk of request) {
       body = Buffer.concat([body, chunk])
-      if (body.length > 64 << 10) throw new Error('too long')
+      if (body.length > longest) throw new Error('too long')
     }
     const id = verify(request.headers, body)
     if (id) receive(id, JSON.parse(body))

@@ -4,21 +4,41 @@
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import os
+import re
+import socket
 import sqlite3
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+LONGEST = 64 << 10  # bytes of a body
+PATIENCE = 10  # seconds for a request, with its body
+
+
 def secret(key):
-    return base64.b64decode(key[6:]) if key.startswith("whsec_") else key.encode()
+    """Returns the bytes of a key, or None for one that can be guessed: anyone could sign."""
+    if not key.startswith("whsec_"):
+        return key.encode() if len(key) >= 16 else None
+    encoded = key[6:]
+    if len(encoded) % 4 or not re.fullmatch("[A-Za-z0-9+/]+={0,2}", encoded):
+        return None
+    decoded = base64.b64decode(encoded)
+    return decoded if 24 <= len(decoded) <= 64 else None
 
 
-SECRETS = [secret(key) for key in os.environ["CLOUDPAY_NOTIFY_KEY"].split()]
+SECRETS = [secret(key) for key in os.environ.get("CLOUDPAY_NOTIFY_KEY", "").split()]
+if not SECRETS or None in SECRETS:
+    sys.exit(
+        "CLOUDPAY_NOTIFY_KEY must be one key or two:"
+        " whsec_ and the base64 of 24 to 64 bytes, or at least 16 characters"
+    )
 DATABASE = sys.argv[2]
 
 
@@ -61,8 +81,34 @@ def receive(identity, event):
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def handle_one_request(self):
+        """Reads no longer than PATIENCE: what is not there by then is not read any more."""
+        watchdog = threading.Timer(PATIENCE, self.stop_reading)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            super().handle_one_request()
+        finally:
+            watchdog.cancel()
+
+    def stop_reading(self):
+        with contextlib.suppress(OSError):  # the sender has gone
+            self.connection.shutdown(socket.SHUT_RD)
+
+    def body(self):
+        """Returns the body; None if its length is not given, is too much, or is not what came."""
+        length = ",".join(self.headers.get_all("content-length", []))
+        if "transfer-encoding" in self.headers or not re.fullmatch("[0-9]{1,6}", length) or int(length) > LONGEST:
+            return None
+        body = self.rfile.read(int(length))
+        return body if len(body) == int(length) else None
+
     def do_POST(self):
-        body = self.rfile.read(min(int(self.headers.get("content-length", 0)), 64 << 10))
+        body = self.body()
+        if body is None:  # where the next request would begin is not known
+            self.close_connection = True
+            self.answer(413)
+            return
         try:
             identity = verify(self.headers, body)
         except (TypeError, ValueError, AttributeError):  # a header is missing or malformed
@@ -71,8 +117,13 @@ class Receiver(BaseHTTPRequestHandler):
         if identity:
             receive(identity, json.loads(body))  # an exception: no answer, and the event comes again
             status = 204
+        self.answer(status)
+
+    def answer(self, status):
         self.send_response(status)
         self.send_header("content-length", "0")
+        if self.close_connection:
+            self.send_header("connection", "close")
         self.end_headers()
 
     def log_message(self, *args):

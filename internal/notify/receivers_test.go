@@ -3,13 +3,18 @@ package notify_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,7 +69,9 @@ func TestDocumentedReceivers(t *testing.T) {
 			r.start(string(oldKey))
 			actsOnce(r)
 			refusesForgeries(r)
+			refusesBodies(r)
 			changesKeys(r)
+			refusesKeys(r)
 		})
 	}
 }
@@ -135,6 +142,90 @@ func changesKeys(r *receiver) {
 	r.refuses(ended("K6", outbox.EventClosed, 9), time.Now, oldKey)
 	r.did("release cn/1900000001//K1", "release cn/1900000001//K2", "release cn/1900000001//K3",
 		"release cn/1900000001//K4", "release cn/1900000001//K5")
+}
+
+// refusesBodies sends bodies with a wrong length, without one, too long and too slow. Each request
+// is refused without waiting for more than it may send, what follows it on the connection is no
+// request of its own, and nothing is done.
+func refusesBodies(r *receiver) {
+	r.Helper()
+	const (
+		head    = "POST /cloudpay HTTP/1.1\r\nHost: shop.example\r\n"
+		most    = 64 << 10
+		smuggle = head + "Content-Length: 0\r\n\r\n"
+	)
+	var busy sync.WaitGroup
+	for name, tc := range map[string]struct {
+		sent string
+		// hears are the statuses of which one may be heard; that the connection is closed without
+		// any is as good.
+		hears []int
+		// within bounds the time until the connection is closed.
+		within time.Duration
+	}{
+		"negative":         {head + "Content-Length: -1\r\n\r\n{}", []int{400, 413}, 5 * time.Second},
+		"no number":        {head + "Content-Length: 2x\r\n\r\n{}", []int{400, 413}, 5 * time.Second},
+		"two lengths":      {head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", []int{400, 413}, 5 * time.Second},
+		"too long":         {head + fmt.Sprintf("Content-Length: %d\r\n\r\n", 2*most) + strings.Repeat("x", most+1) + smuggle, []int{400, 413}, 15 * time.Second},
+		"too long a chunk": {head + "Transfer-Encoding: chunked\r\n\r\n20000\r\n" + strings.Repeat("x", 2*most) + "\r\n0\r\n\r\n", []int{400, 413}, 15 * time.Second},
+		"slow":             {head + "Content-Length: 10\r\n\r\n{", []int{400, 401, 408, 413}, 15 * time.Second},
+		"a slow head":      {head, []int{400, 408, 413}, 15 * time.Second},
+	} {
+		busy.Go(func() {
+			if got, err := r.hears(tc.sent, tc.within); err != nil || len(got) > 1 || len(got) == 1 && !slices.Contains(tc.hears, got[0]) {
+				r.Errorf("%s: got %v and %v, want one of %v, or no answer, and the end of the connection", name, got, err, tc.hears)
+			}
+		})
+	}
+	busy.Wait()
+	r.did()
+}
+
+// hears sends bytes over a connection of its own, and returns the statuses that are heard until the
+// receiver closes it. The error is not nil if that takes longer.
+func (r *receiver) hears(sent string, within time.Duration) (statuses []int, err error) {
+	conn, err := (&net.Dialer{}).DialContext(r.Context(), "tcp", r.address)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	_, _ = io.WriteString(conn, sent) // it may be closed before all is sent
+	for lines := bufio.NewScanner(conn); ; {
+		if !lines.Scan() {
+			if errors.Is(lines.Err(), os.ErrDeadlineExceeded) {
+				return statuses, lines.Err()
+			}
+			return statuses, nil
+		}
+		if status, is := strings.CutPrefix(lines.Text(), "HTTP/1.1 "); is {
+			number, _ := strconv.Atoi(status[:3])
+			statuses = append(statuses, number)
+		}
+	}
+}
+
+// refusesKeys: a receiver without a key, or with one that can be guessed, does not start. The empty
+// key of a bare whsec_ is everyone's.
+func refusesKeys(r *receiver) {
+	r.Helper()
+	short := base64.StdEncoding.EncodeToString(make([]byte, 23))
+	long := base64.StdEncoding.EncodeToString(make([]byte, 65))
+	for _, keys := range []string{
+		"", " ", "whsec_", "whsec_" + short, "whsec_" + long, string(oldKey)[:len(oldKey)-1], string(oldKey) + "!", "whsec_%%%%",
+		"0123456789abcde", string(oldKey) + " whsec_",
+	} {
+		ctx, cancel := context.WithTimeout(r.Context(), 30*time.Second)
+		cmd := exec.CommandContext(ctx, r.command[0], append(slices.Clone(r.command[1:]), "127.0.0.1:0", r.file)...)
+		cmd.Env = append(os.Environ(), "CLOUDPAY_NOTIFY_KEY="+keys)
+		out, err := cmd.CombinedOutput()
+		if _, ended := errors.AsType[*exec.ExitError](err); !ended || ctx.Err() != nil || !strings.Contains(string(out), "CLOUDPAY_NOTIFY_KEY must be") {
+			r.Errorf("%q: got %v and %s, want it to end with the rule", keys, err, out)
+		}
+		cancel()
+	}
 }
 
 func ended(number string, kind outbox.EventKind, n int64) outbox.Event {

@@ -21,18 +21,27 @@ import (
 	"time"
 )
 
-// secretsOf returns the bytes of the keys, which have spaces between.
+// secretsOf returns the bytes of the keys, which have spaces between. No key, or one that can be
+// guessed, would let anyone sign.
 func secretsOf(keys string) ([][]byte, error) {
+	const rule = "CLOUDPAY_NOTIFY_KEY must be one key or two: whsec_ and the base64 of 24 to 64 bytes, or at least 16 characters"
 	var secrets [][]byte
 	for key := range strings.FieldsSeq(keys) {
-		secret := []byte(key)
+		secret, least, most := []byte(key), 16, 256
 		if encoded, is := strings.CutPrefix(key, "whsec_"); is {
 			var err error
 			if secret, err = base64.StdEncoding.DecodeString(encoded); err != nil {
-				return nil, errors.New("CLOUDPAY_NOTIFY_KEY: whsec_ is not followed by base64")
+				return nil, errors.New(rule)
 			}
+			least, most = 24, 64
+		}
+		if len(secret) < least || len(secret) > most {
+			return nil, errors.New(rule)
 		}
 		secrets = append(secrets, secret)
+	}
+	if len(secrets) == 0 {
+		return nil, errors.New(rule)
 	}
 	return secrets, nil
 }
@@ -156,9 +165,13 @@ func main() {
 	}
 	server := &http.Server{Addr: os.Args[1], ReadTimeout: 10 * time.Second, Handler: http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
-			body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
+			if err != nil { // too long or too slow: the connection is closed, too
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+				return
+			}
 			id, ok := verify(secrets, r.Header, body)
-			if err != nil || !ok {
+			if !ok {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
