@@ -50,13 +50,9 @@ func sameAs(name string) bilingual.Text {
 // word completes the row of a variable with a closed list of values: the README's column, the
 // remedy unless the row has one, and the check. keep stores one of words.
 func word(row variable, keep func(c *Config, value string), words ...string) variable {
-	last := len(words) - 1
-	row.values = "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
+	row.values = "`" + listed(words, "`, `", "` or `") + "`"
 	if row.remedy == (bilingual.Text{}) {
-		row.remedy = bilingual.Sprintf("give %s", "请填 %s", bilingual.Text{
-			EN: strings.Join(words[:last], ", ") + " or " + words[last],
-			ZH: strings.Join(words[:last], "、") + " 或 " + words[last],
-		})
+		row.remedy = bilingual.Sprintf("give %s", "请填 %s", bilingual.New(listed(words, ", ", " or "), listed(words, "、", " 或 ")))
 		if row.initial == "" {
 			row.remedy = bilingual.Sprintf("%s, or leave it out", "%s，或不设置", row.remedy)
 		}
@@ -69,6 +65,15 @@ func word(row variable, keep func(c *Config, value string), words ...string) var
 		return nil
 	}
 	return row
+}
+
+// listed joins words, the last one by or.
+func listed(words []string, comma, or string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], comma) + or + words[last]
 }
 
 // merchantNumber reads a merchant number. It needs the region, which stands before it in the table.

@@ -74,6 +74,11 @@ var entrances = []struct {
 		open: bilingual.New("recognised by the platform's sign, or by the token in the trigger's Message", "凭平台标识或触发器 Message 中的令牌识别"),
 		shut: bilingual.New("recognised by the platform's sign alone", "仅凭平台标识识别"),
 	},
+	{
+		subject: bilingual.New("metrics", "指标"), names: []string{nameMetricsToken},
+		open: bilingual.New("a container's GET /metrics answers a scraper with the bearer token", "容器的 GET /metrics 凭 Bearer 令牌提供指标"),
+		shut: bilingual.New("no token is set: there is no path /metrics", "未设置令牌：没有 /metrics 路径"),
+	},
 }
 
 // entrance words one kind of caller.
@@ -101,7 +106,8 @@ func (e *examination) entrance(subject bilingual.Text, names []string, open, shu
 func (e *examination) isRotated(name string) bool {
 	// The authorizer's claim is not a token, and is never rotated.
 	values := map[string][]config.Secret{
-		nameServiceToken: e.settings.ServiceTokens, nameHTTPToken: e.settings.HTTPTokens, nameTimerToken: e.settings.TimerTokens,
+		nameServiceToken: e.settings.ServiceTokens, nameHTTPToken: e.settings.HTTPTokens,
+		nameTimerToken: e.settings.TimerTokens, nameMetricsToken: e.settings.MetricsTokens,
 	}
 	return len(values[name]) > 1
 }

@@ -186,11 +186,16 @@ func TestExamineCallers(t *testing.T) {
 		"rotating by a file": {
 			map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": writeFile(t, []byte(token+" "+token+"2\n"))}, doctor.LevelFact, "two tokens are accepted",
 		},
-		"no HTTP":  {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
-		"HTTP":     {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: a request with the bearer token"},
-		"a claim":  {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: a request with the bearer token"},
-		"timer":    {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
-		"no timer": {map[string]string{}, doctor.LevelFact, "by the platform's sign alone"},
+		"no HTTP":    {map[string]string{}, doctor.LevelFact, "HTTP requests are refused"},
+		"HTTP":       {map[string]string{"CLOUDPAY_HTTP_TOKEN": token}, doctor.LevelFact, "HTTP: a request with the bearer token"},
+		"a claim":    {map[string]string{"CLOUDPAY_HTTP_AUTHORIZER": "role=operator"}, doctor.LevelFact, "HTTP: a request with the bearer token"},
+		"timer":      {map[string]string{"CLOUDPAY_TIMER_TOKEN": token}, doctor.LevelFact, "the trigger's Message"},
+		"no timer":   {map[string]string{}, doctor.LevelFact, "by the platform's sign alone"},
+		"metrics":    {map[string]string{"CLOUDPAY_METRICS_TOKEN": token}, doctor.LevelFact, "GET /metrics answers a scraper"},
+		"no metrics": {map[string]string{}, doctor.LevelFact, "there is no path /metrics"},
+		"rotating metrics": {
+			map[string]string{"CLOUDPAY_METRICS_TOKEN": token + " " + token + "2"}, doctor.LevelFact, "two tokens are accepted",
+		},
 		"a file":   {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: a request with the bearer token"},
 		"WeChat's": {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is trusted"},
 	} {

@@ -24,6 +24,7 @@ const (
 	nameServiceToken   = "CLOUDPAY_SERVICE_TOKEN"
 	nameHTTPToken      = "CLOUDPAY_HTTP_TOKEN"
 	nameTimerToken     = "CLOUDPAY_TIMER_TOKEN"
+	nameMetricsToken   = "CLOUDPAY_METRICS_TOKEN"
 	nameHTTPAuthorizer = "CLOUDPAY_HTTP_AUTHORIZER"
 )
 

@@ -159,6 +159,38 @@ func TestAPIDocumentFields(t *testing.T) {
 	}
 }
 
+// TestReadmeTables: the README's tables have every parameter and every outcome, with its codes.
+func TestReadmeTables(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _, _ := strings.Cut(section(t, string(text), "## Calling it"), "\nOver HTTP")
+	var names []string
+	for _, p := range parameters {
+		names = append(names, p.Name)
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(names, rowNames(rows)); diff != "" {
+		t.Errorf("README.md: parameters (-want +got):\n%s", diff)
+	}
+	rows = section(t, string(text), "## The result object")
+	for outcome, v := range codesOn {
+		row := regexp.MustCompile(fmt.Sprintf("(?m)^\\| `%s` \\| %s / %s.* \\| .*%s", outcome, v.returnCode, orDash(v.resultCode), errCodeOn[outcome]))
+		if !row.MatchString(rows) {
+			t.Errorf("README.md: got no row that matches %q", row)
+		}
+	}
+}
+
+func orDash(code string) string {
+	if code == "" {
+		return "–"
+	}
+	return code
+}
+
 // section is the text below a heading, up to the next heading of "##" or of "###" in code style:
 // the latter are objects of their own.
 func section(t *testing.T, text, heading string) string {
