@@ -289,8 +289,11 @@ func TestRedeliver(t *testing.T) {
 	d.wants(exitNotFound, "✗ 4: there is no such event", "redeliver", "4", "--dry-run")
 	d.wants(exitFine, "1 events would be delivered again", "redeliver", "--all-dead", "--dry-run")
 	d.wants(exitFine, "3 events would be delivered again", "redeliver", "--since", "1h", "--dry-run")
+	d.wants(exitFine, "1 events would be delivered again", "redeliver", "--all-pending", "--dry-run")
 	settle() // nothing was changed
 
+	d.wants(exitFine, "1 events are delivered by the next sweeps", "redeliver", "--all-pending")
+	settle(outbox.DeliveryFailed)
 	d.wants(exitFine, "✓ "+ids[0]+": is delivered by the next sweep", "redeliver", "--id", ids[0])
 	d.wants(exitNotFound, "✗ "+strings.Repeat("0", 8)+"-", "redeliver", "00000000-0000-8000-8000-000000000000")
 	settle(outbox.DeliveryAcknowledged)
@@ -300,7 +303,7 @@ func TestRedeliver(t *testing.T) {
 	settle(outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged)
 	d.wants(exitFine, "0 events are delivered", "redeliver", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))
 	d.wants(exitFine, "no event waits", "events", "--pending")
-	d.wants(exitUsage, "or give one of --since and --all-dead", "redeliver", "1", "--all-dead")
+	d.wants(exitUsage, "or give one of --since, --all-pending and --all-dead", "redeliver", "1", "--all-dead")
 	d.wants(exitUsage, "--since: must be a date", "redeliver", "--since", "yesterday")
 }
 

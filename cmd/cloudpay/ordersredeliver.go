@@ -24,9 +24,10 @@ type redeliverCmd struct {
 
 	// ids are events by their numbers or IDs, besides the arguments.
 	ids []string
-	// since selects by time, dead those that are not tried again by themselves.
-	since string
-	dead  bool
+	// since selects by time, pending those that wait, dead those that are not tried again by
+	// themselves.
+	since         string
+	pending, dead bool
 	// dry counts the events, and changes nothing.
 	dry bool
 
@@ -43,6 +44,7 @@ func newRedeliver(l *render.Language) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&r.ids, "id", nil, l.Say("an event's number or eventId; may be given several times", "事件的编号或 eventId；可多次给出"))
 	flags.StringVar(&r.since, "since", "", l.Say("all that occurred since a date, a time, or a duration before now", "自某日期、时间或距今时长以来的全部事件"))
+	flags.BoolVar(&r.pending, "all-pending", false, l.Say("all that wait for their next attempt", "全部等待下次重试的事件"))
 	flags.BoolVar(&r.dead, "all-dead", false, l.Say("all that are not tried again by themselves", "全部不再自动重试的事件"))
 	r.filterFlag(l, cmd)
 	flags.BoolVar(&r.dry, "dry-run", false, l.Say("say how many there are, and change nothing", "只给出数量，不作更改"))
@@ -54,18 +56,18 @@ func newRedeliver(l *render.Language) *cobra.Command {
 func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 	ids := slices.Concat(args, r.ids)
 	ways := 0
-	for _, given := range []bool{len(ids) > 0, r.since != "", r.dead} {
+	for _, given := range []bool{len(ids) > 0, r.since != "", r.pending, r.dead} {
 		if given {
 			ways++
 		}
 	}
 	if ways != 1 {
-		return usagef("name events by number or eventId (%s 1201), or give one of --since and --all-dead",
-			"请用编号或 eventId 指定事件（%s 1201），或给出 --since、--all-dead 之一", cmd.CommandPath())
+		return usagef("name events by number or eventId (%s 1201), or give one of --since, --all-pending and --all-dead",
+			"请用编号或 eventId 指定事件（%s 1201），或给出 --since、--all-pending、--all-dead 之一", cmd.CommandPath())
 	}
 	if len(ids) > 0 && r.subMchID != "" {
-		return usagef("--sub-mch-id: goes with --since and --all-dead; an event is named by its number or eventId alone",
-			"--sub-mch-id：与 --since、--all-dead 一起使用；指定事件只需编号或 eventId")
+		return usagef("--sub-mch-id: goes with --since, --all-pending and --all-dead; an event is named by its number or eventId alone",
+			"--sub-mch-id：与 --since、--all-pending、--all-dead 一起使用；指定事件只需编号或 eventId")
 	}
 	for _, id := range ids {
 		if _, err := eventNumber(id); err != nil {
@@ -88,8 +90,11 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		of, page := outbox.Selection{Account: m.Account(), SubMchID: only}, r.requeue(cmd, s, m.Account())
-		if r.dead {
+		switch {
+		case r.dead:
 			return r.tellAll(cmd, s.EachDead(cmd.Context(), of, page))
+		case r.pending:
+			return r.tellAll(cmd, s.EachPending(cmd.Context(), of, page))
 		}
 		return r.tellAll(cmd, s.EachSince(cmd.Context(), of, since, page))
 	})

@@ -115,17 +115,29 @@ func (s *Store) EachSince(ctx context.Context, of outbox.Selection, since time.T
 
 // EachDead is EachSince for dead letters.
 func (s *Store) EachDead(ctx context.Context, of outbox.Selection, do func(numbers []int64) error) error {
+	return s.each(ctx, of, "dead_at IS NOT NULL", do)
+}
+
+// EachPending is EachSince for events that are still to be delivered.
+func (s *Store) EachPending(ctx context.Context, of outbox.Selection, do func(numbers []int64) error) error {
+	return s.each(ctx, of, "due_at IS NOT NULL", do)
+}
+
+// each calls do with the numbers of the events of which a condition holds, in pages.
+func (s *Store) each(ctx context.Context, of outbox.Selection, condition string, do func(numbers []int64) error) error {
 	for after := int64(0); ; {
-		dead, err := s.DeadLetters(ctx, of, after, maxEvents)
-		if err != nil || len(dead) == 0 {
+		numbers, err := transact(ctx, s, "reading events", func(t tx) ([]int64, error) {
+			selected, args := ofSelection(of)
+			return query(t, func(scan scanner) (number int64, err error) { return number, scan(&number) },
+				"SELECT seq FROM cloudpay_events WHERE "+selected+" AND "+condition+" AND seq > ? ORDER BY seq LIMIT ?",
+				append(args, after, maxEvents)...)
+		})
+		if err != nil || len(numbers) == 0 {
 			return err
-		}
-		numbers := make([]int64, len(dead))
-		for i, d := range dead {
-			numbers[i], after = d.Number, d.Number
 		}
 		if err := do(numbers); err != nil {
 			return err
 		}
+		after = numbers[len(numbers)-1]
 	}
 }

@@ -278,6 +278,14 @@ func findsSince(e *sqlEnv) {
 			e.Errorf("since %s: got %d events and error %v, want %d", at.since, found, err, at.want)
 		}
 	}
+	pending := 0
+	e.must(s.EachPending(e.ctx, outbox.Selection{Account: shop}, func(numbers []int64) error {
+		pending += len(numbers)
+		return nil
+	}))
+	if pending != many {
+		e.Errorf("got %d events that wait, want %d", pending, many)
+	}
 	if number, found, err := s.NumberOf(e.ctx, shop, events[5].EventID); err != nil || !found || number != events[5].Number {
 		e.Errorf("got number %d, %v and error %v, want %d", number, found, err, events[5].Number)
 	}
