@@ -184,9 +184,10 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	fi
 
 .PHONY: generate
-generate: ## Generate from code: the README's table of variables, the tables of docs/api.md
+generate: ## Generate from code: the README's table of variables, the tables of docs/api.md and of metrics
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
 	go test -count=1 -run '^TestAPIDocumentTables$$' ./internal/order -update
+	go test -count=1 -run '^TestMetricsTable$$' ./internal/sweep -update
 
 .PHONY: module
 module: ## Give the module another path, to publish it: make module MODULE=example.com/pay/cloudpay

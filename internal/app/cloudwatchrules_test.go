@@ -29,8 +29,10 @@ type metricFilter struct {
 
 // cloudWatchAlarm is an alarm of docs/alarms/cloudwatch.yaml.
 type cloudWatchAlarm struct {
-	named               string
-	metric              metricID
+	named  string
+	metric metricID
+	// unless is a metric of which any value but 0 makes metric 0; nil for none.
+	unless              *metricID
 	statistic, operator string
 	period, periods     int // in minutes, and of how many all have to breach
 	threshold           float64
@@ -39,43 +41,73 @@ type cloudWatchAlarm struct {
 	t                   *testing.T
 }
 
-// templates are the intrinsic functions of a template, as far as ours uses them.
+// template is docs/alarms/cloudwatch.yaml with parameters, and the intrinsic functions of a
+// template as far as it uses them.
 type template struct {
 	t          *testing.T
 	parameters map[string]string
-	conditions map[string]any
+
+	Parameters map[string]struct {
+		Default       string   `yaml:"Default"`
+		AllowedValues []string `yaml:"AllowedValues"`
+	} `yaml:"Parameters"`
+	// Rules: parameters under which the condition of a rule holds have to fit its assertions, or
+	// nothing is deployed.
+	Rules map[string]struct {
+		RuleCondition any `yaml:"RuleCondition"`
+		Assertions    []struct {
+			Assert            any    `yaml:"Assert"`
+			AssertDescription string `yaml:"AssertDescription"`
+		} `yaml:"Assertions"`
+	} `yaml:"Rules"`
+	Conditions map[string]any `yaml:"Conditions"`
+	Resources  map[string]struct {
+		Type       string         `yaml:"Type"`
+		Condition  string         `yaml:"Condition"`
+		Properties map[string]any `yaml:"Properties"`
+	} `yaml:"Resources"`
 }
 
-// cloudWatchAlarms resolves the template with the given parameters.
-func cloudWatchAlarms(t *testing.T, parameters map[string]string) []alarmRule {
+// newTemplate reads the template and sets its parameters.
+func newTemplate(t *testing.T, parameters map[string]string) *template {
 	t.Helper()
-	var file struct {
-		Parameters map[string]struct {
-			Default       string   `yaml:"Default"`
-			AllowedValues []string `yaml:"AllowedValues"`
-		} `yaml:"Parameters"`
-		Conditions map[string]any `yaml:"Conditions"`
-		Resources  map[string]struct {
-			Type       string         `yaml:"Type"`
-			Condition  string         `yaml:"Condition"`
-			Properties map[string]any `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal(readAlarms(t, "cloudwatch.yaml"), &file); err != nil {
+	c := &template{t: t, parameters: map[string]string{"Function": function, "Topic": "arn:aws:sns:cn:1:topic"}}
+	if err := yaml.Unmarshal(readAlarms(t, "cloudwatch.yaml"), c); err != nil {
 		t.Fatal(err)
 	}
-	c := &template{t, map[string]string{"Function": function, "Topic": "arn:aws:sns:cn:1:topic"}, file.Conditions}
-	for name, p := range file.Parameters {
+	for name, p := range c.Parameters {
 		if _, required := c.parameters[name]; !required {
 			c.parameters[name] = p.Default
 		}
 	}
 	maps.Copy(c.parameters, parameters)
+	return c
+}
+
+// refusal is why the template's rules refuse its parameters; empty if they do not.
+func (c *template) refusal() string {
+	for _, rule := range c.Rules {
+		for _, a := range rule.Assertions {
+			if c.evaluate(rule.RuleCondition) && !c.evaluate(a.Assert) {
+				return a.AssertDescription
+			}
+		}
+	}
+	return ""
+}
+
+// cloudWatchAlarms resolves the template with the given parameters.
+func cloudWatchAlarms(t *testing.T, parameters map[string]string) []alarmRule {
+	t.Helper()
+	c := newTemplate(t, parameters)
+	if why := c.refusal(); why != "" {
+		t.Fatal(why)
+	}
 	var filters []metricFilter
 	var rules []alarmRule
-	for _, name := range slices.Sorted(maps.Keys(file.Resources)) {
-		r := file.Resources[name]
-		if r.Condition != "" && !c.holds(r.Condition) {
+	for _, name := range slices.Sorted(maps.Keys(c.Resources)) {
+		r := c.Resources[name]
+		if r.Condition != "" && !c.evaluate(c.Conditions[r.Condition]) {
 			continue
 		}
 		p, _ := c.resolve(r.Properties).(map[string]any)
@@ -92,6 +124,24 @@ func cloudWatchAlarms(t *testing.T, parameters map[string]string) []alarmRule {
 		rule.(*cloudWatchAlarm).filters = filters
 	}
 	return rules
+}
+
+// TestCloudWatchNeedsTheMerchant: without the merchant's number, alarms on the metrics of log lines
+// would wait for metrics that nothing makes. Such a stack is refused.
+func TestCloudWatchNeedsTheMerchant(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		parameters map[string]string
+		refused    bool
+	}{
+		"from the log":                 {map[string]string{}, false},
+		"from metrics":                 {map[string]string{"Metrics": "emf", "MchId": "1900000001"}, false},
+		"from metrics, of no merchant": {map[string]string{"Metrics": "emf"}, true},
+	} {
+		if why := newTemplate(t, tc.parameters).refusal(); (why != "") != tc.refused || tc.refused && !strings.Contains(why, "MchId") {
+			t.Errorf("%s: got the refusal %q, want one that names MchId: %v", name, why, tc.refused)
+		}
+	}
 }
 
 // function is the name of the Lambda function in the tests.
@@ -124,7 +174,7 @@ func (c *template) resolve(value any) any {
 			})
 		}
 		if branches, is := v["Fn::If"].([]any); is {
-			if c.holds(branches[0].(string)) {
+			if c.evaluate(c.Conditions[branches[0].(string)]) {
 				return c.resolve(branches[1])
 			}
 			return c.resolve(branches[2])
@@ -140,12 +190,15 @@ func (c *template) resolve(value any) any {
 	return value
 }
 
-// holds reports whether a condition holds.
-func (c *template) holds(name string) bool {
-	condition, _ := c.conditions[name].(map[string]any)
+// evaluate reports whether a condition holds.
+func (c *template) evaluate(value any) bool {
+	condition, _ := value.(map[string]any)
+	if not, is := condition["Fn::Not"].([]any); is {
+		return !c.evaluate(not[0])
+	}
 	pair, is := condition["Fn::Equals"].([]any)
 	if !is {
-		c.t.Fatalf("there is no condition %s that compares", name)
+		c.t.Fatalf("%v is no condition that compares", value)
 	}
 	return c.resolve(pair[0]) == c.resolve(pair[1])
 }
@@ -175,10 +228,12 @@ func (c *template) alarm(name string, p map[string]any) *cloudWatchAlarm {
 		c.t.Errorf("got the alarm %v for %s", p, name)
 	}
 	a := &cloudWatchAlarm{
-		named: name, t: c.t, statistic: p["Statistic"].(string), operator: p["ComparisonOperator"].(string),
-		metric:          metricID{p["Namespace"].(string), p["MetricName"].(string), ""},
-		missingBreaches: p["TreatMissingData"] == "breaching",
+		named: name, t: c.t, operator: p["ComparisonOperator"].(string), missingBreaches: p["TreatMissingData"] == "breaching",
 	}
+	if list, is := p["Metrics"].([]any); is {
+		p = a.expression(p, list)
+	}
+	a.statistic, a.metric = p["Statistic"].(string), metricID{p["Namespace"].(string), p["MetricName"].(string), ""}
 	var dimensions []string
 	if list, is := p["Dimensions"].([]any); is {
 		for _, d := range list {
@@ -204,20 +259,60 @@ func (c *template) alarm(name string, p map[string]any) *cloudWatchAlarm {
 	return a
 }
 
+// mathExpression is the one expression over metrics that our alarms use.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+var mathExpression = regexp.MustCompile(`^IF\(FILL\((\w+), 0\) == 0, FILL\((\w+), 0\), 0\)$`)
+
+// expression reads an alarm on an expression over two metrics, and returns the properties of one on
+// the metric that the expression may be.
+func (a *cloudWatchAlarm) expression(p map[string]any, list []any) map[string]any {
+	a.t.Helper()
+	stats := map[string]map[string]any{}
+	var names []string
+	for _, element := range list {
+		query := element.(map[string]any)
+		if stat, is := query["MetricStat"].(map[string]any); is && query["ReturnData"] == false {
+			stats[query["Id"].(string)] = stat
+		} else if names = mathExpression.FindStringSubmatch(fmt.Sprint(query["Expression"])); names == nil {
+			a.t.Fatalf("%s: the expression of %v is not known here", a.named, query)
+		}
+	}
+	if len(names) == 0 || stats[names[1]] == nil || stats[names[2]] == nil || p["MetricName"] != nil || p["Period"] != nil ||
+		fmt.Sprint(stats[names[1]]["Period"], stats[names[1]]["Stat"]) != fmt.Sprint(stats[names[2]]["Period"], stats[names[2]]["Stat"]) {
+		a.t.Fatalf("%s: got the metrics %v, want an expression over two of one period", a.named, list)
+	}
+	unless, _ := stats[names[1]]["Metric"].(map[string]any)
+	metric, _ := stats[names[2]]["Metric"].(map[string]any)
+	a.unless = &metricID{unless["Namespace"].(string), unless["MetricName"].(string), ""}
+	all := maps.Clone(p)
+	maps.Copy(all, metric)
+	all["Period"], all["Statistic"] = stats[names[2]]["Period"], stats[names[2]]["Stat"]
+	return all
+}
+
 func (a *cloudWatchAlarm) name() string { return a.named }
 
 // fires reports whether all of the last periods breach the threshold.
 func (a *cloudWatchAlarm) fires(l *alarmLog) bool {
 	for i := range a.periods {
-		var data []float64
-		for minute := l.now - (i+1)*a.period + 1; minute <= l.now-i*a.period; minute++ {
-			data = append(data, a.data(l, minute)...)
+		data := a.during(l, i, a.metric)
+		if a.unless != nil && slices.ContainsFunc(a.during(l, i, *a.unless), func(v float64) bool { return v != 0 }) {
+			data = []float64{0}
 		}
 		if !a.breaches(data) {
 			return false
 		}
 	}
 	return true
+}
+
+// during are a metric's values in one of the last periods.
+func (a *cloudWatchAlarm) during(l *alarmLog, period int, metric metricID) []float64 {
+	var data []float64
+	for minute := l.now - (period+1)*a.period + 1; minute <= l.now-period*a.period; minute++ {
+		data = append(data, a.data(l, minute, metric)...)
+	}
+	return data
 }
 
 func (a *cloudWatchAlarm) breaches(data []float64) bool {
@@ -243,10 +338,10 @@ func (a *cloudWatchAlarm) breaches(data []float64) bool {
 	return false
 }
 
-// data are the alarm's metric's values of a minute.
-func (a *cloudWatchAlarm) data(l *alarmLog, minute int) []float64 {
+// data are a metric's values of a minute.
+func (a *cloudWatchAlarm) data(l *alarmLog, minute int, metric metricID) []float64 {
 	var data []float64
-	if a.metric == (metricID{"AWS/Lambda", "Errors", "FunctionName=" + function}) {
+	if metric == (metricID{"AWS/Lambda", "Errors", "FunctionName=" + function}) {
 		for _, i := range l.invocations {
 			if i.minute == minute {
 				data = append(data, map[bool]float64{true: 1}[i.failed])
@@ -260,11 +355,11 @@ func (a *cloudWatchAlarm) data(l *alarmLog, minute int) []float64 {
 			break
 		}
 		for _, f := range a.filters {
-			if f.metric == a.metric {
+			if f.metric == metric {
 				data = append(data, f.read(a.t, line.fields)...)
 			}
 		}
-		if value, is := emfMetrics(a.t, line)[a.metric]; is {
+		if value, is := emfMetrics(a.t, line)[metric]; is {
 			data = append(data, value)
 		}
 	}
@@ -303,9 +398,9 @@ func at(line map[string]any, path string) any {
 
 // filterTerm is a comparison of a filter pattern.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-var filterTerm = regexp.MustCompile(`^\s*\$\.([\w.]+) (?:(=|!=) "([^"]*)"|((?:>=|<=|>|<|=|!=) -?[0-9.]+)|(IS TRUE))\s*(&&|$)`)
+var filterTerm = regexp.MustCompile(`^\s*\$\.([\w.]+) (?:(=|!=) "([^"]*)"|((?:>=|<=|>|<|=|!=) -?[0-9.]+)|(IS TRUE))\s*(&&|\|\||$)`)
 
-// parseFilter parses comparisons with && between.
+// parseFilter parses comparisons with && between, or with || between.
 func parseFilter(t *testing.T, pattern string) func(line map[string]any) bool {
 	t.Helper()
 	rest, begins := strings.CutPrefix(pattern, "{")
@@ -313,17 +408,24 @@ func parseFilter(t *testing.T, pattern string) func(line map[string]any) bool {
 	if !begins || !ends {
 		t.Fatalf("%s is no pattern for JSON", pattern)
 	}
-	var all []func(map[string]any) bool
+	var terms []func(map[string]any) bool
+	either := strings.Contains(rest, "||")
+	if either && strings.Contains(rest, "&&") {
+		t.Fatalf("%s: && beside || is not known here", pattern)
+	}
 	for more := true; more; {
 		term := filterTerm.FindStringSubmatch(rest)
 		if term == nil {
 			t.Fatalf("%s: %q is not known here", pattern, rest)
 		}
-		all = append(all, func(line map[string]any) bool { return termHolds(at(line, term[1]), term) })
+		terms = append(terms, func(line map[string]any) bool { return termHolds(at(line, term[1]), term) })
 		rest, more = rest[len(term[0]):], term[6] != ""
 	}
 	return func(line map[string]any) bool {
-		return !slices.ContainsFunc(all, func(holds func(map[string]any) bool) bool { return !holds(line) })
+		if either {
+			return slices.ContainsFunc(terms, func(holds func(map[string]any) bool) bool { return holds(line) })
+		}
+		return !slices.ContainsFunc(terms, func(holds func(map[string]any) bool) bool { return !holds(line) })
 	}
 }
 

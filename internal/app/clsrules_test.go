@@ -32,8 +32,9 @@ type clsAlarm struct {
 	AlarmNoticeIds  []string
 	MessageTemplate string
 
-	search clsSearch
-	inARow int
+	// searches are the conditions of the AlarmTargets.
+	searches []clsSearch
+	inARow   int
 }
 
 func clsRules(t *testing.T) []alarmRule {
@@ -46,13 +47,14 @@ func clsRules(t *testing.T) []alarmRule {
 	}
 	var rules []alarmRule
 	for _, a := range alarms {
-		target := a.AlarmTargets[0]
-		condition, sql, _ := strings.Cut(target.Query, "|")
-		if len(a.AlarmTargets) != 1 || strings.TrimSpace(sql) != "select count(*) as n" || target.SyntaxRule != 1 || target.Number != 1 ||
-			a.MonitorTime.Type != "Period" || target.EndTimeOffset != 0 || a.TriggerCount < 1 {
-			t.Fatalf("%s: got %+v, want a count in CQL over the minutes before", a.Name, a)
+		for i, target := range a.AlarmTargets {
+			condition, sql, _ := strings.Cut(target.Query, "|")
+			if strings.TrimSpace(sql) != "select count(*) as n" || target.SyntaxRule != 1 || target.Number != i+1 ||
+				a.MonitorTime.Type != "Period" || target.EndTimeOffset != 0 || a.TriggerCount < 1 {
+				t.Fatalf("%s: got %+v, want counts in CQL over the minutes before", a.Name, a)
+			}
+			a.searches = append(a.searches, parseCLS(t, condition))
 		}
-		a.search = parseCLS(t, condition)
 		rules = append(rules, a)
 	}
 	return rules
@@ -64,9 +66,28 @@ func (a *clsAlarm) fires(l *alarmLog) bool {
 	if (l.now+1)%a.MonitorTime.Time != 0 {
 		return a.inARow >= a.TriggerCount // as it was found last
 	}
-	n := 0
-	for _, line := range l.within(-a.AlarmTargets[0].StartTimeOffset) {
-		if a.search(clsFields(line.fields)) {
+	a.inARow++
+	for comparison := range strings.SplitSeq(a.Condition, " && ") {
+		parts := clsComparison.FindStringSubmatch(comparison)
+		if parts == nil {
+			panic("the condition " + a.Condition + " is not known here")
+		}
+		target, _ := strconv.Atoi(parts[1])
+		if !compares(float64(a.count(target-1, l)), strings.Replace(parts[2], "==", "=", 1)) {
+			a.inARow = 0
+		}
+	}
+	return a.inARow >= a.TriggerCount
+}
+
+// clsComparison is a comparison of a target's count.
+var clsComparison = regexp.MustCompile(`^\$(\d)\.n ((?:>|==) \d+)$`)
+
+// count is what a target's query counts.
+func (a *clsAlarm) count(target int, l *alarmLog) int {
+	n, from := 0, a.AlarmTargets[target].StartTimeOffset
+	for _, line := range l.within(-from) {
+		if a.searches[target](clsFields(line.fields)) {
 			n++
 		}
 	}
@@ -75,19 +96,11 @@ func (a *clsAlarm) fires(l *alarmLog) bool {
 		if i.failed {
 			platform["SCF_StatusCode"] = 430.0
 		}
-		if i.minute > l.now+a.AlarmTargets[0].StartTimeOffset && a.search(platform) {
+		if i.minute > l.now+from && a.searches[target](platform) {
 			n++
 		}
 	}
-	met := map[string]bool{"$1.n > 0": n > 0, "$1.n == 0": n == 0}
-	if is, known := met[a.Condition]; !known {
-		panic("the condition " + a.Condition + " is not known here")
-	} else if is {
-		a.inARow++
-	} else {
-		a.inARow = 0
-	}
-	return a.inARow >= a.TriggerCount
+	return n
 }
 
 // clsFields are the fields that SCF delivers of a line of JSON: numbers and texts of the first

@@ -109,6 +109,9 @@ func TestRegisteredByEachDescription(t *testing.T) {
 			k.vars["WXPAY_BASE_URL"] = base // no description has to set it
 			k.platform = map[bool]hosting.Platform{true: hosting.SCF, false: hosting.Lambda}[hasService]
 
+			if k.vars["CLOUDPAY_METRICS"] != "emf" {
+				t.Error("CLOUDPAY_METRICS=emf is missing: the rules of docs/alarms would read no figures")
+			}
 			k.order("A1")
 			event := `{"out_trade_no":"A1","close_at":1800,"openid":"` + openID + `","total":100}`
 			if hasService {

@@ -15,7 +15,7 @@ func sweepWith(sweeper *sweep.Sweeper) func(context.Context) (any, error) {
 	return func(ctx context.Context) (any, error) {
 		report, err := sweeper.RunOnce(ctx)
 		if err == nil {
-			err = report.Failed()
+			err = report.Err()
 		}
 		return report, err
 	}

@@ -437,7 +437,7 @@ func TestRegisteredTimersOfDeployedFunctions(t *testing.T) {
 	k.vars["CLOUDPAY_SWEEP_FIRST"] = "close"
 	hasty := k.deployedWithSQLite("closeorder")
 	k.passes(time.Hour)
-	k.wantReport(k.fire(hasty), sweep.Report{Claimed: 1, Retried: 1})
+	k.wantReport(k.fire(hasty), sweep.Report{Claimed: 1, Retried: 1, Failed: 1})
 	k.WantState("later", paygate.StateClosed)
 	k.wantRecord("later", schedule.Closing, "")
 	k.ClearFaults()

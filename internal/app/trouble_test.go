@@ -41,6 +41,39 @@ var troubles = map[string]trouble{
 			clear(w.handlers)
 		},
 	},
+	"the merchant's key is revoked": {
+		rules: []string{"SweepFailed", "InvocationFailed", "NothingEnds", "OtherError"},
+		strikes: func(w *watched) {
+			w.register("A1", `"close_at":0`)
+			w.MustInject(paygate.Fault{Action: paygate.Refuse, Code: "SIGNERROR"})
+			w.minutes(20, nil)
+		},
+		ends: func(w *watched) { w.ClearFaults() },
+	},
+	"the signatures of replies do not hold": {
+		rules: []string{"NothingEnds"},
+		strikes: func(w *watched) {
+			w.limit = time.Second
+			w.inject(paygate.BadSignature, "", 0)
+			w.minutes(20, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
+		},
+		ends: func(w *watched) {
+			w.limit = patient
+			w.ClearFaults()
+		},
+	},
+	"WeChat Pay cannot be reached": {
+		rules: []string{"NothingEnds"},
+		strikes: func(w *watched) {
+			w.limit = time.Second
+			w.inject(paygate.Drop, "", 0)
+			w.minutes(20, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
+		},
+		ends: func(w *watched) {
+			w.limit = patient
+			w.ClearFaults()
+		},
+	},
 	"sweeps do not keep up": {
 		rules:   []string{"OrderDue"},
 		prepare: func(k *registerEnv) { k.vars["CLOUDPAY_SWEEP_CONCURRENCY"] = "1" },
@@ -246,15 +279,21 @@ func TestRegisteredAlarmsAreDescribed(t *testing.T) {
 	for _, rule := range cloudWatchAlarms(t, map[string]string{}) {
 		cloudWatch[rule.name()] = true
 	}
-	for _, rule := range clsRules(t) {
+	rules := clsRules(t)
+	if last := fmt.Sprintf("$(seq 0 %d)", len(rules)-1); !strings.Contains(string(text), last) {
+		t.Errorf("docs/alarms.md does not create all the rules: %s", last)
+	}
+	for _, rule := range rules {
 		a := rule.(*clsAlarm)
 		if !cloudWatch[a.name()] || !strings.Contains(string(text), "\n## "+a.name()+"\n") ||
 			!strings.HasSuffix(a.MessageTemplate, "docs/alarms.md#"+strings.ToLower(a.name())) {
 			t.Errorf("the rule %s is not an alarm of CloudWatch's too, with a heading in docs/alarms.md that its message names", a.name())
 		}
-		for _, key := range clsKeys(t, a.AlarmTargets[0].Query) {
-			if !strings.Contains(string(text), "`"+key+"`") {
-				t.Errorf("docs/alarms.md does not say that CLS has to index %s", key)
+		for _, target := range a.AlarmTargets {
+			for _, key := range clsKeys(t, target.Query) {
+				if !strings.Contains(string(text), "`"+key+"`") {
+					t.Errorf("docs/alarms.md does not say that CLS has to index %s", key)
+				}
 			}
 		}
 	}

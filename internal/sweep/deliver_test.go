@@ -338,7 +338,7 @@ func TestDeliveriesThatCannotBeRecorded(t *testing.T) {
 			return nil
 		}
 		w.sweep(time.Minute)
-		if n.tries > 300 || !strings.Contains(w.log.String(), "they may be told again") {
+		if n.tries > 300 || !strings.Contains(w.log.String(), "they may be delivered again") {
 			t.Errorf("%d were told, want no more after some batches; the log has %q", n.tries, w.log.String())
 		}
 	})

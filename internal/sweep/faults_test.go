@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,7 +122,7 @@ func TestSweepWithoutConfiguration(t *testing.T) {
 					asked.Store(0)
 					report := w.sweep(30 * time.Second)
 					if n := asked.Load(); n == 0 || n > 8 || report.Claimed == 0 || report.Released != report.Claimed ||
-						!report.Left || report.Fault != "CONFIG_ERROR: set WXPAY_PUBLIC_KEY" || report.Failed() == nil {
+						!report.Left || report.Fault != "CONFIG_ERROR: set WXPAY_PUBLIC_KEY" || report.Err() == nil {
 						t.Fatalf("sweep %d asked %d times: %+v", i, n, report)
 					}
 					passes(time.Minute)
@@ -452,8 +453,8 @@ func TestDeliveryDoesNotHoldUpTheSweep(t *testing.T) {
 }
 
 // That WeChat Pay refuses the merchant's signature is logged once a sweep, with its text and what
-// to do: the orders would say so only when they are given up.
-func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
+// to do, and the sweep has failed: the orders would say so only when they are given up.
+func TestSweepFailsByRefusedSignatures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -465,15 +466,76 @@ func TestSweepWarnsOfRefusedSignatures(t *testing.T) {
 			a.Message, a.Proof = "the signed text should have been …", order.ProofNone
 			return a, true
 		}
-		w.sweep(30 * time.Second)
+		report := w.sweep(30 * time.Second)
+		if err := report.Err(); report.Failed != 3 || err == nil || !strings.Contains(err.Error(), "SIGNERROR: the signed text") {
+			t.Errorf("got %+v, %v, want three attempts that failed, and a failure that says why", report, err)
+		}
 		log := w.log.String()
-		if n := strings.Count(log, "refuses the merchant's own papers"); n != 1 {
+		if n := strings.Count(log, "refuses the merchant's credentials"); n != 1 {
 			t.Errorf("the log says it %d times, want once:\n%s", n, log)
 		}
-		for _, want := range []string{"level=WARN", "errCode=SIGNERROR", "the signed text should have been", "remedy=\"check the key"} {
+		for _, want := range []string{"level=ERROR", "code=CREDENTIALS", "errCode=SIGNERROR", "the signed text should have been", "remedy=\"check the key"} {
 			if !strings.Contains(log, want) {
 				t.Errorf("the log lacks %s:\n%s", want, log)
 			}
+		}
+	})
+}
+
+// A sweep in which one order ended has not failed, whatever the others met, and neither has one
+// whose failures have other causes. A number that WeChat Pay does not know may be one
+// sub-merchant's.
+func TestOtherFailuresDoNotFailASweep(t *testing.T) {
+	t.Parallel()
+	refusing := func(code string, orders ...string) func(context.Context, string, string) (order.Answer, bool) {
+		return func(_ context.Context, _, number string) (order.Answer, bool) {
+			return closingtest.Answer(verdict.Refused, code), slices.Contains(orders, number)
+		}
+	}
+	for name, tc := range map[string]struct {
+		odd     func(context.Context, string, string) (order.Answer, bool)
+		partner bool
+		failed  int
+		fails   bool
+	}{
+		"credentials":              {refusing(errcode.SignError, "A1", "A2"), false, 2, true},
+		"credentials, one ended":   {refusing(errcode.SignError, "A1"), false, 1, false},
+		"another cause":            {refusing(errcode.NoAuth, "A1", "A2"), false, 2, false},
+		"a number":                 {refusing("MCHID_NOT_EXIST", "A1", "A2"), false, 2, true},
+		"a sub-merchant's number":  {refusing("MCHID_NOT_EXIST", "A1", "A2"), true, 2, false},
+		"a provider's credentials": {refusing(errcode.SignError, "A1", "A2"), true, 2, true},
+		"no order":                 {refusing(errcode.SignError), false, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.sweeper.Merchant.Partner = tc.partner
+				for _, no := range []string{"A1", "A2"} {
+					w.order(no, tradestate.NotPay, func(e *schedule.Entry) {
+						if tc.partner {
+							e.SubMchID = "1900000109"
+						}
+					})
+				}
+				w.gateway.odd = tc.odd
+				report := w.sweep(30 * time.Second)
+				if err := report.Err(); report.Failed != tc.failed || (err != nil) != tc.fails {
+					t.Errorf("got %+v, %v, want %d failed attempts, and a failed sweep: %v", report, err, tc.failed, tc.fails)
+				}
+			})
+		})
+	}
+}
+
+// Orders that are too young to be closed are retried, and no attempt failed.
+func TestYoungOrdersHaveNotFailed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", tradestate.NotPay, func(e *schedule.Entry) { e.CreatedAt = time.Now() })
+		if report := w.sweep(30 * time.Second); report.Retried != 1 || report.Failed != 0 {
+			t.Errorf("got %+v, want one retried and none failed", report)
 		}
 	})
 }

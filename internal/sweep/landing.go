@@ -100,7 +100,8 @@ func (r *recorder) record(ctx context.Context, batch []landing) {
 		}
 	}
 	if fault != nil {
-		r.Log.ErrorContext(ctx, "what became of events could not be recorded; they may be told again", "events", unrecorded, "error", fault)
+		r.Log.ErrorContext(ctx, "what became of events could not be recorded; they may be delivered again",
+			"events", unrecorded, "error", fault)
 	}
 	r.faults++
 	if unrecorded < len(batch) {

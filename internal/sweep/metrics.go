@@ -38,17 +38,18 @@ const (
 // Metrics are the report's figures, and those of the register where they were read.
 func (r Report) Metrics() []telemetry.Metric {
 	all := []telemetry.Metric{
-		{Name: "claimed", Unit: count, Value: float64(r.Claimed)},
-		{Name: "closed", Unit: count, Value: float64(r.Closed + r.AlreadyClosed)},
-		{Name: "paid", Unit: count, Value: float64(r.Paid)},
-		{Name: "notFound", Unit: count, Value: float64(r.NotFound)},
-		{Name: "retried", Unit: count, Value: float64(r.Retried)},
-		{Name: "gaveUp", Unit: count, Value: float64(r.GaveUp)},
-		{Name: "contradicted", Unit: count, Value: float64(r.Contradicted)},
-		{Name: "unrecorded", Unit: count, Value: float64(r.Unrecorded)},
-		{Name: "told", Unit: count, Value: float64(r.Told)},
-		{Name: "untold", Unit: count, Value: float64(r.Untold)},
-		{Name: "clockOffSeconds", Unit: seconds, Value: float64(r.ClockOff)},
+		{Name: "claimed", Unit: count, Value: float64(r.Claimed), Help: "orders that were due, and leased"},
+		{Name: "closed", Unit: count, Value: float64(r.Closed + r.AlreadyClosed), Help: "orders that ended closed"},
+		{Name: "paid", Unit: count, Value: float64(r.Paid), Help: "orders that ended paid"},
+		{Name: "notFound", Unit: count, Value: float64(r.NotFound), Help: "orders that WeChat Pay does not have"},
+		{Name: "retried", Unit: count, Value: float64(r.Retried), Help: "orders that are due again later"},
+		{Name: "failed", Unit: count, Value: float64(r.Failed), Help: "attempts that WeChat Pay refused or did not answer"},
+		{Name: "gaveUp", Unit: count, Value: float64(r.GaveUp), Help: "orders that were given up"},
+		{Name: "contradicted", Unit: count, Value: float64(r.Contradicted), Help: "orders with two signed ends"},
+		{Name: "unrecorded", Unit: count, Value: float64(r.Unrecorded), Help: "attempts that could not be recorded"},
+		{Name: "told", Unit: count, Value: float64(r.Told), Help: "events that were delivered"},
+		{Name: "untold", Unit: count, Value: float64(r.Untold), Help: "events that could not be delivered yet"},
+		{Name: "clockOffSeconds", Unit: seconds, Value: float64(r.ClockOff), Help: "how far the database's clock is ahead of WeChat Pay's"},
 	}
 	if r.Status != nil {
 		all = append(all, Standing(*r.Status)...)

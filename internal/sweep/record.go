@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
 )
@@ -45,7 +44,7 @@ func (w *sweep) recordEnds(ctx context.Context, batch []decided) {
 func (w *sweep) recorded(ctx context.Context, batch []decided, errs []error) {
 	failed := 0
 	for i, d := range batch {
-		w.warnOfCredentials(ctx, d.result)
+		w.failed(ctx, d)
 		as := endingOf(d, errs[i])
 		w.ended(as, 1)
 		if as == unrecorded {
@@ -118,15 +117,33 @@ func (w *sweep) release(ctx context.Context) bool {
 	return true
 }
 
-// warnOfCredentials logs once a sweep that WeChat Pay refuses the merchant's own credentials: every
-// order of the sweep fails by it, and none of them says so before it is given up.
-func (w *sweep) warnOfCredentials(ctx context.Context, result order.Result) {
-	if !errcode.IsOfMerchant(result.ErrCode) {
+// failed counts an attempt that failed, and logs once a sweep that WeChat Pay refuses the
+// merchant's credentials: no order says so before it is given up.
+func (w *sweep) failed(ctx context.Context, d decided) {
+	if !d.Failed {
+		return
+	}
+	refused := errcode.IsOfMerchant(d.result.ErrCode)
+	w.count(func(r *Report) {
+		r.Failed++
+		if refused && w.meetsAll(d.result.ErrCode) {
+			r.credentials++
+			r.credential = d.result.ErrCode + ": " + d.result.ErrCodeDes
+		}
+	})
+	if !refused {
 		return
 	}
 	w.credentials.Do(func() {
-		row, _ := errcode.Lookup(result.ErrCode)
-		w.Log.WarnContext(ctx, "WeChat Pay refuses the merchant's own papers; no order can be closed until they are mended",
-			"outTradeNo", result.OutTradeNo, "errCode", result.ErrCode, "errCodeDes", result.ErrCodeDes, "remedy", row.Remedy)
+		row, _ := errcode.Lookup(d.result.ErrCode)
+		w.Log.ErrorContext(ctx, "WeChat Pay refuses the merchant's credentials; no order can be closed until they are mended",
+			"code", "CREDENTIALS", "outTradeNo", d.result.OutTradeNo, "errCode", d.result.ErrCode, "errCodeDes", d.result.ErrCodeDes,
+			"remedy", row.Remedy)
 	})
+}
+
+// meetsAll reports whether every order meets a code that is about the merchant. A service
+// provider's numbers may be one sub-merchant's.
+func (w *sweep) meetsAll(code string) bool {
+	return !w.Merchant.Partner || code == errcode.SignError
 }

@@ -33,6 +33,9 @@ type Report struct {
 	// Unrecorded were attempted, and the decision could not be written. They are due again when
 	// their lease runs out.
 	Unrecorded int `json:"unrecorded"`
+	// Failed attempts met a WeChat Pay that was not reached, that refused, or that proved nothing.
+	// Other orders were retried because they were too young or limited, or were only queried.
+	Failed int `json:"failed"`
 	// Calls is how many exchanges there were with WeChat Pay.
 	Calls int `json:"calls"`
 	// Told events were delivered, Untold not yet; Dead ones are not tried again.
@@ -59,16 +62,28 @@ type Report struct {
 
 	// unconfigured: WeChat Pay could be asked nothing.
 	unconfigured bool
+	// credentials counts the Failed for which WeChat Pay refused the merchant's credentials, and
+	// credential is what it said of the last.
+	credentials int
+	credential  string
 }
 
-// Failed returns why the sweep did nothing with the orders that it claimed, if that was for the
-// configuration; nil otherwise. Each sweep will do nothing until that is mended.
-func (r Report) Failed() error {
-	if r.unconfigured && r.Released == r.Claimed {
+// Err returns why the sweep ended none of the orders that it claimed, if that was for the
+// configuration: nothing could be asked, or WeChat Pay refused the merchant's credentials in every
+// attempt. It is nil otherwise. Each sweep will end nothing until that is mended.
+func (r Report) Err() error {
+	switch {
+	case r.unconfigured && r.Released == r.Claimed:
 		return bilingual.Errorf("no order could be closed before the configuration is mended: %s", "在修正配置之前无法关单：%s", r.Fault)
+	case r.credentials > 0 && r.credentials == r.Failed && r.ends() == 0:
+		return bilingual.Errorf("no order could be closed before the merchant's credentials are mended: %s",
+			"在修正商户凭证之前无法关单：%s", r.credential)
 	}
 	return nil
 }
+
+// ends counts the orders that ended, whatever the end.
+func (r Report) ends() int { return r.Closed + r.AlreadyClosed + r.Paid + r.NotFound + r.Contradicted }
 
 // An ending is what became of a claim. The Report counts by it.
 type ending string

@@ -42,7 +42,7 @@ type sweep struct {
 	faults atomic.Int32
 	// unconfigured: nothing can be asked of WeChat Pay until the configuration is mended.
 	unconfigured atomic.Bool
-	credentials  sync.Once // see warnOfCredentials
+	credentials  sync.Once // see failed
 	clock        clock
 
 	mu      sync.Mutex

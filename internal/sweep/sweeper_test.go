@@ -481,9 +481,9 @@ func TestSweepKeepsTheGatewayBusy(t *testing.T) {
 // The report is what the platform keeps of a timer's run.
 func TestReportInJSON(t *testing.T) {
 	t.Parallel()
-	text, err := json.Marshal(sweep.Report{Claimed: 3, Closed: 1, Paid: 1, Retried: 1, Calls: 4, Left: true, Took: 1200})
+	text, err := json.Marshal(sweep.Report{Claimed: 3, Closed: 1, Paid: 1, Retried: 1, Failed: 1, Calls: 4, Left: true, Took: 1200})
 	want := `{"claimed":3,"closed":1,"alreadyClosed":0,"paid":1,"notFound":0,"retried":1,"gaveUp":0,"released":0,"lost":0,` +
-		`"contradicted":0,"unrecorded":0,"calls":4,"told":0,"untold":0,"dead":0,"left":true,"tookMs":1200}`
+		`"contradicted":0,"unrecorded":0,"failed":1,"calls":4,"told":0,"untold":0,"dead":0,"left":true,"tookMs":1200}`
 	if err != nil || string(text) != want {
 		t.Errorf("got %s (%v), want %s", text, err, want)
 	}

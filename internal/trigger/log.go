@@ -111,10 +111,11 @@ func (i *invocation) log(ctx context.Context, level slog.Level, message string, 
 }
 
 // levelOf is how much a result matters to the operator: a result in doubt, a denied caller and a
-// code that names the merchant's own papers are warnings; a function that cannot serve is an error.
+// code that names the merchant's numbers are warnings. A function that cannot serve, or whose
+// signature WeChat Pay refuses, is an error.
 func levelOf(done outcome) slog.Level {
 	switch {
-	case done.ErrCode == errcode.ConfigError:
+	case done.ErrCode == errcode.ConfigError, done.ErrCode == errcode.SignError:
 		return slog.LevelError
 	case done.Outcome == order.OutcomeUnknown, done.denial.rule != "", errcode.IsOfMerchant(done.ErrCode):
 		return slog.LevelWarn

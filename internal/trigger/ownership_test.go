@@ -255,14 +255,22 @@ func TestLogSaysWhichRuleBarsAUser(t *testing.T) {
 	}
 }
 
-// What WeChat Pay has against the merchant's own papers is worth a warning, whichever order it was
-// asked about.
-func TestRefusedSignatureIsAWarning(t *testing.T) {
+// A refused signature is an error of the function, and a refused number, which may be a caller's,
+// a warning, whichever order was asked about.
+func TestRefusedCredentialsAreLogged(t *testing.T) {
 	t.Parallel()
-	for _, test := range []order.Result{outcome(order.OutcomeUnknown, "SIGNERROR"), outcome(order.OutcomeRefused, "SIGNERROR"), outcome(order.OutcomeRefused, "APPID_NOT_EXIST")} {
+	for _, test := range []struct {
+		order.Result
+
+		level string
+	}{
+		{outcome(order.OutcomeUnknown, "SIGNERROR"), "ERROR"},
+		{outcome(order.OutcomeRefused, "SIGNERROR"), "ERROR"},
+		{outcome(order.OutcomeRefused, "APPID_NOT_EXIST"), "WARN"},
+	} {
 		k := newKit(t).strict()
-		k.fn.Do = func(context.Context, order.Params) order.Result { return test }
+		k.fn.Do = func(context.Context, order.Params) order.Result { return test.Result }
 		_ = k.invoke(`{"out_trade_no":"A1","service_token":"`+serviceToken+`"}`, nil)
-		k.wantLog(map[string]any{"level": "WARN", "errCode": test.ErrCode})
+		k.wantLog(map[string]any{"level": test.level, "errCode": test.ErrCode})
 	}
 }

@@ -60,7 +60,7 @@ func Lookup(spelling string) (Code, bool) {
 	return Code{Name: spelling, Close: verdict.Disputed, Query: verdict.Disputed}, false
 }
 
-// IsOfMerchant reports whether a code is about the merchant's own papers: keys, numbers, and how
+// IsOfMerchant reports whether a code is about the merchant's credentials: keys, numbers, and how
 // they belong together. Every order meets it, and no retry helps until a person has mended them.
 // NOAUTH is not among them: WeChat Pay says it too, but mostly we do, of callers.
 func IsOfMerchant(code string) bool {

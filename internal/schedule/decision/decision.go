@@ -44,6 +44,8 @@ type Decision struct {
 	// Final is set when Action is Finish, Retry when it is Postpone or GiveUp.
 	Final schedule.Final
 	Retry schedule.Retry
+	// Failed: the attempt ended nothing, and another is likely to end as it did.
+	Failed bool
 }
 
 const (
@@ -78,10 +80,11 @@ func Of(c schedule.Claim, a Attempt, age time.Duration, maxAttempts int) Decisio
 	if unpriced {
 		retry.InDoubt, retry.Reason = true, "paid, but its query did not say how much"
 	}
-	if maxAttempts > 0 && c.Attempts >= maxAttempts && hopeless(a.Result.Outcome, retry.InDoubt) {
-		return Decision{Action: GiveUp, Retry: retry}
+	failed := hopeless(a.Result.Outcome, retry.InDoubt)
+	if maxAttempts > 0 && c.Attempts >= maxAttempts && failed {
+		return Decision{Action: GiveUp, Retry: retry, Failed: true}
 	}
-	return Decision{Action: Postpone, Retry: retry}
+	return Decision{Action: Postpone, Retry: retry, Failed: failed}
 }
 
 // retryOf is when the order is due again after an attempt that ended nothing, and why.

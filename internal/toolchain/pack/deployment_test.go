@@ -105,6 +105,9 @@ func TestCloudbaserc(t *testing.T) {
 		if f.EnvVariables["CLOUDPAY_STORE"] == "" {
 			t.Errorf("%s: got a timer and no store to sweep", f.Name)
 		}
+		if f.EnvVariables["CLOUDPAY_METRICS"] != "emf" {
+			t.Errorf("%s: got a timer without the figures that docs/alarms reads", f.Name)
+		}
 	}
 	if slices.Sort(names); !slices.Equal(names, functions(t)) {
 		t.Errorf("got functions %v, want %v", names, functions(t))
