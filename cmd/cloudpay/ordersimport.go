@@ -89,7 +89,7 @@ func (i *importCmd) flags(l *render.Language, flags *pflag.FlagSet) {
 	flags.BoolVar(&i.change, "change", false, l.Say("correct the registrations of the orders, by the columns that the file has",
 		"按文件所含的列更正订单的登记"))
 	flags.BoolVar(&i.withdraw, "withdraw", false, l.Say("withdraw the registrations of the orders", "撤回订单的登记"))
-	flags.StringVar(&i.by, "changed-by", "", l.Say("who asks for the change, for its history; this user when left out",
+	flags.StringVar(&i.by, "changed-by", "", l.Say("the name of the change's author, for its history; this user when left out",
 		"变更人，记入变更历史；不填则为当前用户"))
 	flags.StringVar(&i.rejects, "rejects", "", l.Say("file to write rejected lines to as they were, each with its reason",
 		"写入被拒绝的行（原样，附原因）的文件"))

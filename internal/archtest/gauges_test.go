@@ -285,6 +285,59 @@ func wideComments(f sourceFile) []string {
 	})...)
 }
 
+// TestMarkdownWidth wants prose in Markdown wrapped at the width of comments. Tables and code are
+// as wide as they are, and so is a line without a space, such as an address.
+func TestMarkdownWidth(t *testing.T) {
+	t.Parallel()
+	module := os.DirFS("../..")
+	var found []string
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir(), path.Ext(name) != ".md":
+			return nil
+		}
+		text, err := fs.ReadFile(module, name)
+		for _, number := range wideProse(string(text)) {
+			found = append(found, fmt.Sprintf("%s:%d", name, number))
+		}
+		return err
+	})
+	if err != nil || len(found) > 0 {
+		t.Errorf("got %d wide lines, want none (%v), in %s", len(found), err, byFile(found))
+	}
+}
+
+// wideProse are the numbers of the wide lines of a text in Markdown.
+func wideProse(text string) []int {
+	const widest = 100
+	var numbers []int
+	inCode := false
+	for i, line := range strings.Split(text, "\n") {
+		trimmed := strings.TrimLeft(line, " ")
+		switch {
+		case strings.HasPrefix(trimmed, "```"):
+			inCode = !inCode
+		case inCode, strings.HasPrefix(trimmed, "|"), !strings.Contains(trimmed, " "):
+		case len([]rune(line)) > widest:
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
+}
+
+func TestWideProse(t *testing.T) {
+	t.Parallel()
+	wide := strings.Repeat("wide ", 21)
+	text := strings.Join([]string{"# Title", wide, "```", wide, "```", "| " + wide + " |", "https://" + strings.Repeat("x", 100), "- " + wide, wide[:100]}, "\n")
+	if got := wideProse(text); !slices.Equal(got, []int{2, 8}) {
+		t.Errorf("got the lines %v, want those of the paragraph and of the list", got)
+	}
+}
+
 // aboutPersons are words for persons, which say too little of what code and systems do.
 var aboutPersons = regexp.MustCompile(`(?i)\b(who|whom|nobody|somebody|whoever)\b`)
 

@@ -117,12 +117,12 @@ func contradictedNotify(c Config) []Fault {
 		}}
 	case hasKey && !hasURL:
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that is to be told, or neither",
+			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that events are delivered to, or neither",
 				"请填写通知地址，或两者都不设置"),
 		}}
 	case hasURL && c.Store.Reveal() == "":
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: bilingual.New("is set, and there is no store of orders to be told of", "已设置，但没有订单存储可供通知"),
+			Variable: nameNotifyURL, Problem: bilingual.New("is set, and there is no store of orders that have events", "已设置，但没有订单存储可供通知"),
 			Remedy: bilingual.New("set "+nameStore+", or remove it", "请设置 "+nameStore+"，或去掉此项"),
 		}}
 	}

@@ -169,7 +169,7 @@ var parameters = []Parameter{
 	},
 	{
 		Name: "openid", Also: []string{"openId"}, Trusted: true, Registered: true,
-		Help: bilingual.New("who may query and close it: a user's openid at sub_appid, or at WXPAY_APPID",
+		Help: bilingual.New("the user that may query and close it, by openid at sub_appid, or at WXPAY_APPID",
 			"可查单、关单的用户：sub_appid 或 WXPAY_APPID 下的 openid"),
 		Value: "1 to 128 of `0-9 A-Z a-z _ -`", Close: "with `close_at`", Query: "no effect", Example: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
 		field: func(p *Params) *string { return &p.OpenID }, check: everywhere(identity),
@@ -209,13 +209,13 @@ var parameters = []Parameter{
 		Name: "withdraw", Switch: true, Trusted: true,
 		Help:  bilingual.New("withdraw the registration of an order that waits: it is not closed", "撤回等待中订单的登记：不再关单"),
 		Value: "`true`", Close: "optional", Query: "refused", Example: "true",
-		Note: "The answer is `withdrawn`, or `tooLate`. It says nothing of payment: one that is verified later is recorded and told. " +
+		Note: "The answer is `withdrawn`, or `tooLate`. It says nothing of payment: one that is verified later is recorded, with its event. " +
 			"Registering the order again takes it up.",
 		set: setSwitch("withdraw", func(p *Params) *bool { return &p.Withdraw }),
 	},
 	{
 		Name: "changed_by", Also: []string{"changedBy"}, Trusted: true,
-		Help:  bilingual.New("who asks for the change, for its history", "变更人，记入变更历史"),
+		Help:  bilingual.New("the name of the change's author, for its history", "变更人，记入变更历史"),
 		Value: "1 to 64 of `0-9 A-Z a-z _ -`", Close: "with `change` or `withdraw`", Query: "no effect", Example: "order-service",
 		Note:  "`service` when absent.",
 		field: func(p *Params) *string { return &p.ChangedBy }, check: everywhere(changer),

@@ -193,7 +193,7 @@ func (d *delivery) claimDeliveries(ctx context.Context, n int) []leasedDelivery 
 	until := time.Now().Add(deliveryLease - longestDelivery - longestWrite)
 	due, err := d.Store.ClaimDeliveries(ctx, d.Merchant.Account(), n, deliveryLease)
 	if err != nil {
-		d.Log.ErrorContext(ctx, "events to be told could not be read", "error", err)
+		d.Log.ErrorContext(ctx, "events to be delivered could not be read", "error", err)
 	}
 	batch := make([]leasedDelivery, 0, len(due))
 	for _, e := range due {

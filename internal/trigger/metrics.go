@@ -16,7 +16,7 @@ func (a Access) mayScrape(r hosting.Request) bool {
 	return r.Path == metricsPath && r.Method == http.MethodGet && a.Metrics.Is(bearer(r.Header["authorization"]))
 }
 
-// handleMetrics answers a scraper. It logs only failures: a scrape a few seconds is no news.
+// handleMetrics answers a scraper. It logs only failures, since it is called every few seconds.
 func (i *invocation) handleMetrics(ctx context.Context) (hosting.Response, error) {
 	response := hosting.Response{
 		Status: http.StatusOK,

@@ -21,8 +21,8 @@ type timerReport struct {
 }
 
 // handleTimer answers a timer with its sweep's report. The error is non-nil, so that the platform
-// counts a failed invocation and its alarm fires, if the sweep could begin nothing: the store
-// cannot be asked, or the configuration is wrong.
+// counts a failed invocation and its alarm fires, if the sweep could do nothing: the store cannot
+// be asked, or the configuration or the merchant's credentials are wrong.
 func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	var p order.Reader
 	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters
