@@ -117,8 +117,8 @@ func contradictedNotify(c Config) []Fault {
 		}}
 	case hasKey && !hasURL:
 		return []Fault{{
-			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey), Remedy: bilingual.New("give the address that events are delivered to, or neither",
-				"请填写通知地址，或两者都不设置"),
+			Variable: nameNotifyURL, Problem: notBeside(nameNotifyKey),
+			Remedy: bilingual.New("give the address that events are delivered to, or neither", "请填写通知地址，或两者都不设置"),
 		}}
 	case hasURL && c.Store.Reveal() == "":
 		return []Fault{{
