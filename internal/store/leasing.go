@@ -53,7 +53,8 @@ func (l leasing[T]) take(t tx, of order.Account, limit int, token string) ([]lea
 // an index of due rows that it took for empty, both with their dead rows.
 func (l leasing[T]) takeAtOnce(t tx, due string, args []any, token string) ([]leased[T], error) {
 	taken, err := query(t, l.scanLeased, "WITH due AS MATERIALIZED ("+due+") UPDATE "+l.table+" SET token = ?, "+l.assignments+
-		" FROM due WHERE id = due_id AND id = ANY (ARRAY(SELECT due_id FROM due)) AND CASE WHEN "+l.free+" THEN 1 ELSE 0 END = 1 RETURNING "+l.columns+", id, was_due",
+		" FROM due WHERE id = due_id AND id = ANY (ARRAY(SELECT due_id FROM due)) AND CASE WHEN "+l.free+" THEN 1 ELSE 0 END = 1"+
+		" RETURNING "+l.columns+", id, was_due",
 		append(append(args, token), l.args...)...)
 	slices.SortFunc(taken, byDue[T])
 	return taken, err
