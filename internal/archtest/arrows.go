@@ -174,7 +174,7 @@ var arrows = []Arrow{
 		Ours: []string{
 			"pkg/wire", "internal/bilingual", "internal/order",
 			"internal/order/*", "internal/config", "internal/wechatpay",
-			"internal/app",
+			"internal/app", "internal/schedule",
 		},
 	},
 

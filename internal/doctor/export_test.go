@@ -20,6 +20,7 @@ const (
 	CheckBackupDomain  = backupDomainCheck
 	CheckPrivateLink   = privateLinkCheck
 	CheckClock         = clockCheck
+	CheckSchema        = schemaCheck
 	CheckAnswer        = answerCheck
 )
 

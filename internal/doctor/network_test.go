@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/doctor"
+	"cloudpay/internal/schedule"
 	"cloudpay/pkg/paygate"
 )
 
@@ -220,15 +222,22 @@ func TestClockOfTheDatabase(t *testing.T) {
 	}
 }
 
-// A database that cannot be asked is no fault of the configuration, and its clock is compared with
-// this machine's if the gateway's is not known.
+// A database that is out of reach may be in the functions' reach: a warning. One that refuses is a
+// fault. Its clock is compared with this machine's if the gateway's is not known.
 func TestClockOfTheDatabaseAlone(t *testing.T) {
 	t.Parallel()
 	w := newEnv(t).with(map[string]string{"CLOUDPAY_STORE": "postgres://u:pa55word@127.0.0.1:1/shop"})
-	w.examined().of(doctor.CheckClock).about("CLOUDPAY_STORE").want(t, doctor.LevelSkipped, "the database's clock is not known")
+	got := w.examined()
+	for _, check := range []doctor.Check{doctor.CheckClock, doctor.CheckSchema} {
+		got.of(check).about("CLOUDPAY_STORE").want(t, doctor.LevelWarning, "out of reach from here: ")
+	}
 	w.doctor.Offline = true
 	w.examined().of(doctor.CheckClock).want(t, doctor.LevelSkipped, "--offline")
 	w.doctor.Offline = false
+	w.doctor.ClockOfDatabase(func(context.Context) (time.Time, error) {
+		return time.Time{}, &schedule.StoreError{Doing: "reading", Reason: bilingual.New("check the password", "请检查密码"), Lasting: true}
+	})
+	w.examined().of(doctor.CheckClock).about("CLOUDPAY_STORE").want(t, doctor.LevelFault, "check the password")
 	w.doctor.ClockOfDatabase(func(context.Context) (time.Time, error) { return time.Now().Add(time.Hour), nil })
 	w.with(map[string]string{"WXPAY_BASE_URL": "http://127.0.0.1:1", "WXPAY_BACKUP_URL": ""})
 	w.examined().of(doctor.CheckClock).want(t, doctor.LevelFault, "the database's is 1h0m0s ahead of this machine's")
