@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -118,30 +117,45 @@ func eventNumber(id string) (int64, error) {
 func (r *redeliverCmd) each(cmd *cobra.Command, s *store.Store, of order.Account, ids []string) error {
 	worst := exitFine
 	for _, id := range ids {
-		number, done, err := r.requeueOne(cmd.Context(), s, of, id)
+		number, err := eventNumber(id)
 		if err != nil {
 			return err
 		}
-		if !done {
+		event, found, err := s.EventNamed(cmd.Context(), of, number, outbox.EventID(id))
+		switch {
+		case err != nil:
+			return err
+		case !found:
 			worst = exitNotFound
+			if event.Number = number; number == 0 {
+				event.EventID = outbox.EventID(id)
+			}
+		case !r.dry:
+			if _, err := s.Requeue(cmd.Context(), of, []int64{event.Number}); err != nil {
+				return err
+			}
 		}
-		r.tell(cmd, id, number, done)
+		r.tell(cmd, id, event, found)
 	}
 	return exit(worst)
 }
 
-// tell prints what became of one event. Programs read "revived", the word of the first version.
-func (r *redeliverCmd) tell(cmd *cobra.Command, id string, number int64, done bool) {
+// tell prints what became of one event, by the number or the ID that named it. Programs read
+// "revived", the word of the first version.
+func (r *redeliverCmd) tell(cmd *cobra.Command, id string, event outbox.Event, found bool) {
 	if r.json {
 		render.JSON(cmd.OutOrStdout(), struct {
-			ID      int64 `json:"id"`
-			Revived bool  `json:"revived"`
-		}{number, done && !r.dry})
+			Number  int64          `json:"number"`
+			ID      int64          `json:"id"`
+			EventID outbox.EventID `json:"eventId,omitempty"`
+			Found   bool           `json:"found"`
+			Revived bool           `json:"revived"`
+		}{event.Number, event.Number, event.EventID, found, found && !r.dry})
 		return
 	}
 	sign, what := "✓", r.Say("is delivered by the next sweep", "将由下次扫描投递")
 	switch {
-	case !done:
+	case !found:
 		sign, what = "✗", r.Say("there is no such event", "没有这个事件")
 	case r.dry:
 		what = r.Say("would be delivered again", "将会重新投递")
@@ -168,25 +182,6 @@ func (r *redeliverCmd) tellAll(cmd *cobra.Command, err error) error {
 			"未处理全部事件，重新执行即可：%w", inStore(err))
 	}
 	return nil
-}
-
-// requeueOne requeues an event by its number or ID; done is false if there is none.
-func (r *redeliverCmd) requeueOne(ctx context.Context, s *store.Store, of order.Account, id string) (number int64, done bool, err error) {
-	if number, err = eventNumber(id); err != nil {
-		return 0, false, err
-	}
-	if number == 0 {
-		var found bool
-		if number, found, err = s.NumberOf(ctx, of, outbox.EventID(id)); !found {
-			return 0, false, err
-		}
-	}
-	if r.dry {
-		numbers, _, err := s.Since(ctx, outbox.Selection{Account: of}, time.Time{}, number-1)
-		return number, len(numbers) > 0 && numbers[0] == number, err
-	}
-	n, err := s.Requeue(ctx, of, []int64{number})
-	return number, n > 0, err
 }
 
 // requeue requeues a page of events, or with --dry-run only counts it, and says how far it is.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cloudpay/internal/order"
@@ -22,18 +23,56 @@ func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) 
 	})
 }
 
-// NumberOf returns the number of the event with an ID; found is false if the merchant has none. It
-// does not find events that a program of the release before wrote: they are known by number.
-func (s *Store) NumberOf(ctx context.Context, of order.Account, id outbox.EventID) (number int64, found bool, err error) {
-	if _, err := s.number(ctx, of); err != nil {
-		return 0, false, err
+// EventNamed returns the event with a number or, if that is 0, with an ID; found is false if the
+// merchant has none.
+func (s *Store) EventNamed(ctx context.Context, of order.Account, number int64, id outbox.EventID) (e outbox.Event, found bool, err error) {
+	for more := true; more; {
+		if more, err = s.number(ctx, of); err != nil {
+			return e, false, err
+		}
 	}
-	number, err = transact(ctx, s, "reading events", func(t tx) (number int64, err error) {
-		found, err = t.one([]any{&number}, "SELECT seq FROM cloudpay_events WHERE event_id = ? AND seq IS NOT NULL AND "+ofMerchant,
-			id.Bytes(), string(of.Region), of.MchID)
-		return number, err
+	named, name := "seq = ?", any(number)
+	if number == 0 {
+		named, name = "event_id = ? AND seq IS NOT NULL", id.Bytes()
+	}
+	events, err := transact(ctx, s, "reading events", func(t tx) ([]outbox.Event, error) {
+		return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE "+named+" AND "+ofMerchant,
+			name, string(of.Region), of.MchID)
 	})
-	return number, found && err == nil, err
+	switch {
+	case err != nil:
+		return e, false, err
+	case len(events) > 0:
+		return events[0], true, nil
+	case number == 0:
+		return s.eventDerived(ctx, of, outbox.EventIDOf(id.Bytes()))
+	}
+	return e, false, nil
+}
+
+// eventDerived looks for an ID among the events of programs of the release before, whose rows have
+// none. No index has the IDs that are derived for them, so it reads all of the merchant's numbers,
+// so many in a statement.
+func (s *Store) eventDerived(ctx context.Context, of order.Account, id outbox.EventID) (e outbox.Event, found bool, err error) {
+	const span = 10_000
+	key := []any{string(of.Region), of.MchID}
+	var last int64
+	after, err := transact(ctx, s, "reading events", func(t tx) (first int64, err error) {
+		_, err = t.one([]any{&first, &last}, "SELECT COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0)"+
+			" FROM cloudpay_events WHERE "+ofMerchant, key...)
+		return first - 1, err
+	})
+	for ; err == nil && after < last; after += span {
+		var events []outbox.Event
+		events, err = transact(ctx, s, "reading events", func(t tx) ([]outbox.Event, error) {
+			return query(t, event, "SELECT "+eventColumns+" FROM cloudpay_events WHERE "+ofMerchant+
+				" AND seq > ? AND seq <= ? AND event_id IS NULL", append(key, after, after+span)...)
+		})
+		if at := slices.IndexFunc(events, func(e outbox.Event) bool { return e.EventID == id }); at >= 0 {
+			return events[at], true, nil
+		}
+	}
+	return e, false, err
 }
 
 // numbered is an event's number, and when it occurred.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -286,11 +287,14 @@ func findsSince(e *sqlEnv) {
 	if pending != many {
 		e.Errorf("got %d events that wait, want %d", pending, many)
 	}
-	if number, found, err := s.NumberOf(e.ctx, shop, events[5].EventID); err != nil || !found || number != events[5].Number {
-		e.Errorf("got number %d, %v and error %v, want %d", number, found, err, events[5].Number)
-	}
-	if number, found, err := s.NumberOf(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, events[5].EventID); err != nil || found {
-		e.Errorf("another merchant's: got number %d and error %v, want none", number, err)
+	for _, number := range []int64{0, events[5].Number} {
+		if got, found, err := s.EventNamed(e.ctx, shop, number, events[5].EventID); err != nil || !found || !reflect.DeepEqual(got, events[5]) {
+			e.Errorf("got %+v, %v and error %v, want %+v", got, found, err, events[5])
+		}
+		other := order.Account{Region: order.Mainland, MchID: "2"}
+		if got, found, err := s.EventNamed(e.ctx, other, number, events[5].EventID); err != nil || found {
+			e.Errorf("another merchant's: got %+v and error %v, want none", got, err)
+		}
 	}
 }
 

@@ -209,6 +209,16 @@ func readsOldEvents(e *sqlEnv) {
 	got := e.idsOf("A")
 	e.wantIDs("A", outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, -1), outbox.NewEventID(ref("A"), 1, outbox.EventGaveUp, -2),
 		outbox.NewEventID(ref("A"), 1, outbox.EventClosed, 1))
+	s := open(e, e.address)
+	for i, id := range got {
+		name := outbox.EventID(strings.ToUpper(string(id)))
+		if event, found, err := s.EventNamed(e.ctx, shop, 0, name); err != nil || !found || event.EventID != id || event.Number != int64(i+1) {
+			e.Errorf("by its id: got %+v, %v and error %v, want event %d", event, found, err, i+1)
+		}
+	}
+	if event, found, err := s.EventNamed(e.ctx, shop, 0, outbox.NewEventID(ref("A"), 1, outbox.EventPaid, 1)); err != nil || found {
+		e.Errorf("by the id of none: got %+v and error %v, want none", event, err)
+	}
 	deliveries, err := e.ClaimDeliveries(e.ctx, shop, 10, lease)
 	e.must(err)
 	told := map[outbox.EventID]bool{}
