@@ -35,7 +35,7 @@ func TestChange(t *testing.T) {
 		{"withdrawn", order.Params{Withdraw: true, OutTradeNo: "A1"}, order.OutcomeWithdrawn, "", schedule.Withdrawn},
 		{"both", order.Params{Withdraw: true, Change: true, OutTradeNo: "A1", CloseAt: "1"}, order.OutcomeRefused, "withdraw: and change are two calls", schedule.Waiting},
 		{"withdrawn, and more", order.Params{Withdraw: true, OutTradeNo: "A1", CloseAt: "1"}, order.OutcomeRefused, "withdraw: changes nothing else", schedule.Waiting},
-		{"too late", order.Params{Withdraw: true, OutTradeNo: "late"}, order.OutcomeTooLate, "it is gaveUp", schedule.GaveUp},
+		{"too late", order.Params{Withdraw: true, OutTradeNo: "late"}, order.OutcomeTooLate, "it is stuck", schedule.GaveUp},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

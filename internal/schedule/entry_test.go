@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
@@ -89,6 +90,33 @@ func TestErrors(t *testing.T) {
 	} {
 		if text := err.Error(); !strings.Contains(text, "cn/1900000001/A1") || strings.Contains(text, "\n") {
 			t.Errorf("got %q, want one line with the order's name", text)
+		}
+	}
+}
+
+// What the register calls its states in English is not in a Chinese sentence.
+func TestStatesInErrors(t *testing.T) {
+	t.Parallel()
+	in := func(p schedule.Progress, f schedule.FinalState) schedule.Record {
+		return schedule.Record{Entry: entry(), Progress: p, FinalState: f}
+	}
+	for _, tc := range []struct {
+		err    interface{ Wording() bilingual.Text }
+		en, zh string
+	}{
+		{&schedule.TooLateError{Record: in(schedule.Closing, "")}, "its closing has begun: `cloudpay orders show cn/1900000001/A1`", "已开始关单"},
+		{&schedule.TooLateError{Record: in(schedule.Done, schedule.FinalClosed)}, "withdrawn: it has ended (closed): `cloudpay orders show", "已结束（已关单）"},
+		{&schedule.TooLateError{Record: in(schedule.GaveUp, "")}, "it is stuck: `cloudpay orders reopen cn/1900000001/A1`", "已放弃"},
+		{&schedule.TooLateError{Record: in(schedule.Withdrawn, "")}, "its registration is withdrawn: register it again", "登记已撤回"},
+		{&schedule.EndedError{Record: in(schedule.Done, schedule.FinalPaid)}, "has ended: paid", "已结束：已支付"},
+		{
+			&schedule.ContradictionError{Ref: entry().Ref, Had: schedule.FinalNotFound, Said: schedule.FinalPaid},
+			"ended as notFound and is now signed as paid", "签名确认为 不存在，如今又签名为 已支付",
+		},
+	} {
+		text := tc.err.Wording()
+		if !strings.Contains(text.EN, tc.en) || !strings.Contains(text.ZH, tc.zh) {
+			t.Errorf("got %+v, want %q and %q", text, tc.en, tc.zh)
 		}
 	}
 }

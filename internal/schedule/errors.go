@@ -98,7 +98,7 @@ func (e *EndedError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages.
 func (e *EndedError) Wording() bilingual.Text {
-	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Record.Ref, e.Record.FinalState)
+	return bilingual.Sprintf("order %s has ended: %s", "订单 %s 已结束：%s", e.Record.Ref, e.Record.FinalState.Wording())
 }
 
 // TooLateError says that a registration cannot be changed or withdrawn any more: its closing has
@@ -107,9 +107,22 @@ type TooLateError struct{ Record Record }
 
 func (e *TooLateError) Error() string { return e.Wording().EN }
 
-// Wording is the error in both languages.
+// Wording is the error in both languages, with what can still be done.
 func (e *TooLateError) Wording() bilingual.Text {
-	return bilingual.Sprintf("it is too late to change order %s: it is %s", "订单 %s 已不可更改：当前为 %s", e.Record.Ref, string(e.Record.Progress))
+	ref := e.Record.Ref
+	shows := bilingual.Sprintf("`cloudpay orders show %s` shows it", "可用 `cloudpay orders show %s` 查看", ref)
+	why := bilingual.Sprintf("its closing has begun: %s", "已开始关单：%s", shows)
+	switch e.Record.Progress {
+	case Done:
+		why = bilingual.Sprintf("it has ended (%s): %s", "已结束（%s）：%s", e.Record.FinalState.Wording(), shows)
+	case GaveUp:
+		why = bilingual.Sprintf("it is stuck: `cloudpay orders reopen %s` has it closed at once",
+			"已放弃：可用 `cloudpay orders reopen %s` 立即重新关单", ref)
+	case Withdrawn:
+		why = bilingual.New("its registration is withdrawn: register it again with the facts that are right", "登记已撤回：请以正确的内容重新登记")
+	case Waiting, Closing:
+	}
+	return bilingual.Sprintf("order %s can no longer be changed or withdrawn: %s", "订单 %s 已不可更改或撤回：%s", ref, why)
 }
 
 // ContradictionError is an alarm: two signed answers say that the order ended in two ways. The
@@ -125,7 +138,7 @@ func (e *ContradictionError) Error() string { return e.Wording().EN }
 func (e *ContradictionError) Wording() bilingual.Text {
 	return bilingual.Sprintf(
 		"order %s was signed to have ended as %s and is now signed as %s: the first stands, look at the order at WeChat Pay",
-		"订单 %s 此前经签名确认为 %s，如今又签名为 %s：以前者为准，请到微信支付核对该订单", e.Ref, e.Had, e.Said)
+		"订单 %s 此前经签名确认为 %s，如今又签名为 %s：以前者为准，请到微信支付核对该订单", e.Ref, e.Had.Wording(), e.Said.Wording())
 }
 
 // WentBackError says that the event behind which a reader goes on is not the one that it read: the

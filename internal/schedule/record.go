@@ -3,6 +3,7 @@ package schedule
 import (
 	"time"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 )
@@ -41,6 +42,19 @@ const (
 	// registration.
 	FinalNotFound FinalState = "notFound"
 )
+
+// Wording is the state for people; the English word is the one that programs read.
+func (f FinalState) Wording() bilingual.Text {
+	switch f {
+	case FinalClosed:
+		return bilingual.New(string(f), "已关单")
+	case FinalPaid:
+		return bilingual.New(string(f), "已支付")
+	case FinalNotFound:
+		return bilingual.New(string(f), "不存在")
+	}
+	return bilingual.Same(string(f))
+}
 
 // Final is a signed answer that ends an order, with the facts that it brought.
 type Final struct {

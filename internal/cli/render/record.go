@@ -15,23 +15,23 @@ import (
 	"cloudpay/internal/schedule/outbox"
 )
 
-// progresses are the words for how far an order is; for one that has ended, how it ended. stuck is
-// what the register calls gaveUp: the word of the flag --stuck.
-var progresses = map[string]bilingual.Text{
-	string(schedule.Waiting):       bilingual.New("waiting", "等待关单"),
-	string(schedule.Closing):       bilingual.New("closing", "关单中"),
-	string(schedule.GaveUp):        bilingual.New("stuck", "已放弃"),
-	string(schedule.Withdrawn):     bilingual.New("withdrawn", "已撤回"),
-	string(schedule.Done):          bilingual.New("ended", "已结束"),
-	string(schedule.FinalClosed):   bilingual.New("closed", "已关单"),
-	string(schedule.FinalPaid):     bilingual.New("paid", "已支付"),
-	string(schedule.FinalNotFound): bilingual.New("notFound", "不存在"),
+// progresses are the words for how far an order is. stuck is what the register calls gaveUp: the
+// word of the flag --stuck.
+var progresses = map[schedule.Progress]bilingual.Text{
+	schedule.Waiting:   bilingual.New("waiting", "等待关单"),
+	schedule.Closing:   bilingual.New("closing", "关单中"),
+	schedule.GaveUp:    bilingual.New("stuck", "已放弃"),
+	schedule.Withdrawn: bilingual.New("withdrawn", "已撤回"),
+	schedule.Done:      bilingual.New("ended", "已结束"),
 }
 
 // Progress says how far a registered order is. The words are those of the flags of orders list, and
 // of an order that has ended those of the register.
 func (l *Language) Progress(r schedule.Record) string {
-	return l.Text(progresses[cmp.Or(string(r.FinalState), string(r.Progress))])
+	if r.FinalState != "" {
+		return l.Text(r.FinalState.Wording())
+	}
+	return l.Text(progresses[r.Progress])
 }
 
 // Mark is ✓ for an order that ended well, ✗ for one that a person has to look at, and · for one

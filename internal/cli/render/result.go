@@ -144,7 +144,7 @@ var meanings = map[order.Outcome]bilingual.Text{
 	order.OutcomeNotFound:      bilingual.New("WeChat Pay has no such order of this merchant", "该商户名下没有此订单"),
 	order.OutcomeRefused:       bilingual.New("WeChat Pay will not do it", "微信支付拒绝了请求"),
 	order.OutcomeWithdrawn:     bilingual.New("its registration is withdrawn; no timer closes it", "登记已撤回，定时器不再关单"),
-	order.OutcomeTooLate:       bilingual.New("its registration cannot be changed any more", "登记已不可更改"),
+	order.OutcomeTooLate:       bilingual.New("its registration can no longer be changed or withdrawn", "登记已不可更改或撤回"),
 	order.OutcomeTooSoon:       bilingual.New("it cannot be closed yet; run the command again later", "暂不能关单，请稍后重试"),
 	order.OutcomeUnknown: bilingual.New("nothing was proved; run the command again, which does no harm",
 		"结果未知，可放心重新执行"),
@@ -180,7 +180,7 @@ func (l *Language) meaning(result order.Result) string {
 func (l *Language) rows(name string, result order.Result) []row {
 	// An order that was named by another number has its own as a fact.
 	number := result.OutTradeNo
-	if number == name {
+	if name == number || name == Number(result.SubMchID, number) {
 		number = "" // the first line has it
 	}
 	why, remedy := l.why(result)
