@@ -38,7 +38,7 @@ type importCmd struct {
 	encoding string
 	// columns are the --map flags.
 	columns []string
-	// closeAt is for a CSV file without that column.
+	// closeAt is for a CSV file without that column, also with change.
 	closeAt string
 	// zone is the name of the time zone of times without one; empty: there must be none.
 	zone string
@@ -160,20 +160,28 @@ func (i *importCmd) read(in *orderfile.Importer, name string) (err error) {
 			return usagef("--%s: is for CSV; JSON Lines name what they have", "--%s：仅用于 CSV；JSON Lines 自带名称", flag.name)
 		}
 	}
-	if i.encoding != "" && !slices.Contains(orderfile.Encodings(), i.encoding) {
-		return usage(checkChoice("encoding", i.encoding, orderfile.Encodings()))
-	}
-	if i.change && i.withdraw {
-		return usagef("--withdraw: and --change are two imports: give one of them", "--withdraw：与 --change 是两种导入：只能给出其一")
-	}
-	if i.fromLine < 1 {
-		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")
-	}
 	if i.zone != "" {
 		if in.Zone, err = time.LoadLocation(i.zone); err != nil {
 			return usagef("--zone: must be a time zone's name such as Asia/Shanghai or UTC, not %q",
 				"--zone：须为时区名，如 Asia/Shanghai 或 UTC，而不是 %q", i.zone)
 		}
+	}
+	return i.check()
+}
+
+// check refuses flags that do not go together, or would do nothing.
+func (i *importCmd) check() error {
+	switch {
+	case i.encoding != "" && !slices.Contains(orderfile.Encodings(), i.encoding):
+		return usage(checkChoice("encoding", i.encoding, orderfile.Encodings()))
+	case i.change && i.withdraw:
+		return usagef("--withdraw: and --change are two imports: give one of them", "--withdraw：与 --change 是两种导入：只能给出其一")
+	case i.withdraw && (i.closeAt != "" || i.overdue):
+		return usagef("--withdraw: changes nothing else: leave out --close-at and --overdue", "--withdraw：不更改其他内容：请去掉 --close-at 与 --overdue")
+	case i.by != "" && !i.change && !i.withdraw:
+		return usagef("--changed-by: goes with --change or --withdraw", "--changed-by：与 --change 或 --withdraw 一起使用")
+	case i.fromLine < 1:
+		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")
 	}
 	return nil
 }
@@ -192,10 +200,14 @@ func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) 
 			Added    int `json:"added"`
 			Known    int `json:"known"`
 			Rejected int `json:"rejected"`
+			Due      int `json:"dueAtOnce,omitempty"`
 			NextLine int `json:"nextLine,omitempty"`
-		}{in.Lines, in.Added, in.Known, in.Rejects.Count, in.NextLine})
+		}{in.Lines, in.Added, in.Known, in.Rejects.Count, in.DueAtOnce, in.NextLine})
 	} else {
 		fmt.Fprint(cmd.OutOrStdout(), i.summary(in))
+		if in.DueAtOnce > 0 {
+			cmd.PrintErrln(i.Say("%d of them are due at once, for their time is past", "其中 %d 个时间已过，立即到期", in.DueAtOnce))
+		}
 	}
 	switch {
 	case err != nil && in.NextLine == 0: // everything was read; the report of what was rejected is broken
@@ -224,19 +236,19 @@ func (i *importCmd) summary(in *orderfile.Importer) string {
 }
 
 // changeIn returns what --change and --withdraw do with an order.
-func (i *importCmd) changeIn(s *store.Store, m order.Merchant) func(context.Context, order.Params) (bool, error) {
+func (i *importCmd) changeIn(s *store.Store, m order.Merchant) func(context.Context, order.Params) (schedule.Entry, bool, error) {
 	by := cmp.Or(i.by, userName())
-	return func(ctx context.Context, p order.Params) (bool, error) {
+	return func(ctx context.Context, p order.Params) (schedule.Entry, bool, error) {
 		p.Change, p.Withdraw, p.ChangedBy, p.Overdue = i.change, i.withdraw, by, p.Overdue || i.overdue
 		ref, change, err := schedule.NewChange(m, p, time.Now())
 		if err != nil {
-			return false, err
+			return schedule.Entry{}, false, err
 		}
 		before, err := s.Show(ctx, ref)
 		if err != nil {
-			return false, err
+			return schedule.Entry{}, false, err
 		}
 		after, err := s.Change(ctx, ref, change)
-		return before.Progress != after.Progress || before.Differs(after.Entry) != "", err
+		return after.Entry, before.Progress != after.Progress || before.Differs(after.Entry) != "", err
 	}
 }

@@ -113,7 +113,12 @@ func (c *csvParser) head(line string) error {
 		return err
 	}
 	c.columns = columns
-	c.in.closeAtMissing = !hasNamed(columns, closeAt) && c.in.Change == nil
+	c.in.closeAtMissing = !hasNamed(columns, closeAt)
+	if !c.in.closeAtMissing && c.in.CloseAt != "" {
+		return &FileError{bilingual.Errorf(
+			"the header: has close_at, and --close-at gives it to all orders: leave out the flag, or the column with --map",
+			"表头：已有 close_at，而 --close-at 给出全部订单的关单时间：请去掉该选项，或用 --map 忽略该列")}
+	}
 	return c.in.Rejects.head(prefix(c.separator)+own, c.separator)
 }
 

@@ -69,14 +69,16 @@ type parser struct {
 	parse func(line string) (p parsed, header bool, err error)
 	// headed reports whether the header was read, if there is one.
 	headed func() bool
+	// own is a line without an earlier import's reason for its rejection.
+	own func(line string) string
 }
 
 func (in *Importer) parser() parser {
 	if in.Format == CSV {
 		c := &csvParser{in: in}
-		return parser{c.parse, c.headed}
+		return parser{c.parse, c.headed, c.ownCells}
 	}
-	return parser{parseJSON, func() bool { return true }}
+	return parser{parseJSON, func() bool { return true }, ownObject}
 }
 
 // lineError is what is wrong with one line. It ends nothing: the importer reports it and goes on.

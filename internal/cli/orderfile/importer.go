@@ -26,8 +26,10 @@ import (
 )
 
 const (
-	// maxLine bounds one line: an order's parameters fit into a hundredth of it.
-	maxLine = 64 << 10
+	// maxLine bounds one line: an order's parameters fit into a hundredth of it. Of a longer one
+	// maxBeginning bytes are kept, to know it by.
+	maxLine      = 64 << 10
+	maxBeginning = 1000
 	// inBatch is how many orders are registered at once: in a few statements, which makes a million
 	// lines a matter of minutes and not of hours.
 	inBatch = 2000
@@ -42,8 +44,9 @@ type Importer struct {
 	// Owners returns those of the orders that are registered, as store.Store.Owners does.
 	Owners func(context.Context, []order.Ref) (map[order.Ref]order.Owner, error)
 	// Change is called with each order instead, if it is not nil: the file corrects or withdraws
-	// registrations. It reports whether it did; false says that nothing was left to do.
-	Change func(context.Context, order.Params) (changed bool, err error)
+	// registrations. It returns the registration afterwards, and whether it was changed; false says
+	// that nothing was left to do.
+	Change func(context.Context, order.Params) (after schedule.Entry, changed bool, err error)
 	// Merchant is the owner of the orders, whose rules and defaults they get.
 	Merchant order.Merchant
 	Format   Format
@@ -56,7 +59,8 @@ type Importer struct {
 	Columns Columns
 	// SubMchID is the sub-merchant of orders that name none; empty: the merchant's default.
 	SubMchID string
-	// CloseAt is the close_at of all orders of a CSV file without that column.
+	// CloseAt is the close_at of all orders of a CSV file without that column; also of those that
+	// are changed.
 	CloseAt string
 	// Overdue takes a close_at that is likely a mistake ([schedule.Entry.Overdue]) of every order.
 	Overdue bool
@@ -69,6 +73,8 @@ type Importer struct {
 	// Lines counts the orders read, of which Added are new and Known were registered before with
 	// the same facts. The rest was rejected, or Run ended before it was registered.
 	Lines, Added, Known int
+	// DueAtOnce counts those of Added whose close_at is past.
+	DueAtOnce int
 	// NextLine is the first line that was not registered when Run ended with an error: an import
 	// from this line on goes on.
 	NextLine int
@@ -119,21 +125,27 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 
 // all reads all lines.
 func (in *Importer) all(ctx context.Context, text *lineReader, read *int64) error {
-	parse := in.parser() // which keeps the columns
-	empty := true
+	parse := in.parser()  // which keeps the columns
+	lines, orders := 0, 0 // that are not blank, and those below the header
 	for ctx.Err() == nil {
 		line, err := text.next()
+		tooLong := errors.Is(err, errTooLong)
+		if tooLong || err == nil && !isBlank(line) {
+			lines++
+			if parse.headed() {
+				orders++
+			}
+		}
 		switch {
-		case errors.Is(err, io.EOF) && empty:
-			return in.emptyFile()
 		case errors.Is(err, io.EOF):
+			if err := in.lacks(lines, orders); err != nil {
+				return err
+			}
 			return in.flush(ctx)
-		case errors.Is(err, errTooLong):
-			empty = false
-			err = in.reject(reject{line: text.number, field: errTooLong.field, rule: errTooLong.rule})
+		case tooLong:
+			err = in.rejectLong(parse, text.number, line)
 		case err == nil && !isBlank(line):
 			err = in.take(ctx, parse, text.number, line)
-			empty = false
 		}
 		if err == nil && len(in.batch) == inBatch {
 			err = in.flush(ctx)
@@ -146,14 +158,29 @@ func (in *Importer) all(ctx context.Context, text *lineReader, read *int64) erro
 	return context.Cause(ctx)
 }
 
-// emptyFile is the fault of a file without a line: what made it may have failed.
-func (in *Importer) emptyFile() error {
+// lacks is the fault of a file without orders: what made it may have failed.
+func (in *Importer) lacks(lines, orders int) error {
+	switch {
+	case orders > 0:
+		return nil
+	case lines > 0:
+		return &FileError{bilingual.Errorf("the file has no orders: it must have a line for each below the header",
+			"文件中没有订单：表头之下须每行一个订单")}
+	}
 	example := bilingual.Same(`{"out_trade_no":"A1","close_at":1800}`)
 	if in.Format == CSV {
 		example = bilingual.New("a line that names the columns, such as out_trade_no,close_at, and a line for each order",
 			"首行为列名，如 out_trade_no,close_at，其后每行一个订单")
 	}
 	return &FileError{bilingual.Errorf("the file is empty: it must have %s", "文件为空：须有 %s", example)}
+}
+
+// rejectLong reports a line that is too long, by its beginning.
+func (in *Importer) rejectLong(parse parser, number int, beginning string) error {
+	if !parse.headed() {
+		return &FileError{bilingual.Errorf("the header: is longer than %d KiB", "表头：超过 %d KiB", maxLine>>10)}
+	}
+	return in.reject(reject{line: number, field: errTooLong.field, rule: errTooLong.rule, row: parse.own(beginning)})
 }
 
 // reject reports a line, unless it is before the first that is wanted.
@@ -237,19 +264,27 @@ func (in *Importer) rejectOverdue(ctx context.Context) error {
 
 // change corrects or withdraws the registration of a line's order at once.
 func (in *Importer) change(ctx context.Context, number int, p parsed) error {
-	changed, err := in.Change(ctx, p.Params)
+	after, changed, err := in.Change(ctx, p.Params)
 	switch {
 	case err != nil && !schedule.IsAnswer(err):
 		return err
 	case err != nil:
 		return in.reject(rejectFor(number, p, err))
 	case changed:
-		in.Added++
+		in.added(after, p.CloseAt != "")
 	default:
 		in.Known++
 	}
 	in.Lines++
 	return nil
+}
+
+// added counts an order that is new or changed. timed says that it got its close_at now.
+func (in *Importer) added(e schedule.Entry, timed bool) {
+	in.Added++
+	if timed && !e.CloseAt.IsZero() && e.CloseAt.Before(time.Now()) {
+		in.DueAtOnce++
+	}
 }
 
 // flush has the batch registered while the next one is read. An order that is registered already
@@ -308,7 +343,7 @@ func (in *Importer) land() error {
 				return err
 			}
 		case r.Added:
-			in.Added++
+			in.added(p.entry, true)
 		default:
 			in.Known++
 		}
@@ -317,21 +352,25 @@ func (in *Importer) land() error {
 }
 
 // lineReader reads lines one after the other, none longer than the buffer. A longer one is skipped
-// to its end in pieces, so that memory does not grow with it.
+// to its end in pieces, so that memory does not grow with it; its beginning is kept.
 type lineReader struct {
 	in *bufio.Reader
 	// number is that of the line that next returned last, from 1.
 	number int
 }
 
-var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB", "超过 %d KiB", maxLine>>10)}
+var errTooLong = &lineError{wholeLine, bilingual.Sprintf("is longer than %d KiB: a file of rejected lines has its first %d bytes",
+	"超过 %d KiB：被拒绝行的文件中仅有其前 %d 字节", maxLine>>10, maxBeginning)}
 
 // next returns a line without its end. The error is io.EOF after the last line, and errTooLong for
-// a line that was skipped.
+// a line of which the beginning is returned alone.
 func (l *lineReader) next() (string, error) {
 	l.number++
 	line, err := l.in.ReadSlice('\n')
-	tooLong := errors.Is(err, bufio.ErrBufferFull)
+	tooLong, beginning := errors.Is(err, bufio.ErrBufferFull), ""
+	if tooLong {
+		beginning = strings.ToValidUTF8(string(line[:maxBeginning]), "") + "…"
+	}
 	for errors.Is(err, bufio.ErrBufferFull) {
 		line, err = l.in.ReadSlice('\n')
 	}
@@ -339,7 +378,7 @@ func (l *lineReader) next() (string, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return "", bilingual.Errorf("reading line %d: %w", "读取第 %d 行：%w", l.number, err)
 	case tooLong:
-		return "", errTooLong
+		return beginning, errTooLong
 	case err != nil && len(line) == 0:
 		return "", io.EOF
 	}

@@ -272,22 +272,29 @@ func TestHeaders(t *testing.T) {
 		header, mapped, closeAt string
 		want                    string // the beginning of a fault; empty: the columns are known
 	}{
-		"names":                 {"out_trade_no;close_at;Total", "", "", ""},
-		"WeChat Pay's titles":   {"商户号,特约商户号,商户订单号", "", "1800", ""},
-		"all others left out":   {"交易时间,商户订单号,商品名称,费率", "*=-", "1800", ""},
-		"mapped":                {"订单号,关单时间,金额(元)", "订单号=out_trade_no,关单时间=closeAt,金额(元)=total:yuan", "", ""},
-		"a separator's line":    {"sep=;\nout_trade_no;close_at", "", "", ""},
-		"unknown":               {"订单号,close_at", "", "", `the header: column "订单号" is nothing that an order is registered with; that is out_trade_no`},
-		"its remedy":            {"订单号,close_at", "", "", "* say which it is with --map '订单号=NAME', or leave it out with --map '订单号=-'"},
-		"many":                  {"a,b,c,d,e,f,g,close_at,out_trade_no", "", "", "* 2 more columns are not known; --map '*=-' leaves out all"},
-		"missing":               {"out_trade_no,total", "", "", `the header: column close_at is missing; the first line names the columns, with a comma, a semicolon or a tab between, and names "out_trade_no", "total"; --map 'TITLE=close_at' says which it is, or --close-at`},
-		"missing number":        {"close_at", "", "", "the header: column out_trade_no is missing"},
-		"mapped and not there":  {"out_trade_no,close_at", "编号=total", "", `the header: column "编号" of --map is not there; it has "out_trade_no", "close_at"`},
-		"twice":                 {"商户订单号,out_trade_no,close_at", "", "", "the header: out_trade_no is there twice"},
-		"an amount twice":       {"金额,total,out_trade_no,close_at", "金额=total:yuan", "", "the header: total is there twice"},
-		"empty":                 {"", "", "", "the file is empty: it must have a line that names the columns"},
-		"blank":                 {"\n \n,,\n", "", "", "the file is empty"},
-		"UTF-16 without a mark": {"o\x00u\x00t\x00", "", "", "the file has NUL bytes and no byte order mark"},
+		"names":                {"out_trade_no;close_at;Total", "", "", ""},
+		"WeChat Pay's titles":  {"商户号,特约商户号,商户订单号", "", "1800", ""},
+		"all others left out":  {"交易时间,商户订单号,商品名称,费率", "*=-", "1800", ""},
+		"mapped":               {"订单号,关单时间,金额(元)", "订单号=out_trade_no,关单时间=closeAt,金额(元)=total:yuan", "", ""},
+		"a separator's line":   {"sep=;\nout_trade_no;close_at", "", "", ""},
+		"unknown":              {"订单号,close_at", "", "", `the header: column "订单号" is nothing that an order is registered with; that is out_trade_no`},
+		"its remedy":           {"订单号,close_at", "", "", "* say which it is with --map '订单号=NAME', or leave it out with --map '订单号=-'"},
+		"many":                 {"a,b,c,d,e,f,g,close_at,out_trade_no", "", "", "* 2 more columns are not known; --map '*=-' leaves out all"},
+		"missing":              {"out_trade_no,total", "", "", `the header: column close_at is missing; the first line names the columns, with a comma, a semicolon or a tab between, and names "out_trade_no", "total"; --map 'TITLE=close_at' says which it is, or --close-at`},
+		"missing number":       {"close_at", "", "", "the header: column out_trade_no is missing"},
+		"mapped and not there": {"out_trade_no,close_at", "编号=total", "", `the header: column "编号" of --map is not there; it has "out_trade_no", "close_at"`},
+		"twice":                {"商户订单号,out_trade_no,close_at", "", "", "the header: out_trade_no is there twice"},
+		"an amount twice":      {"金额,total,out_trade_no,close_at", "金额=total:yuan", "", "the header: total is there twice"},
+		"empty":                {"", "", "", "the file is empty: it must have a line that names the columns"},
+		"blank":                {"\n \n,,\n", "", "", "the file is empty"},
+		"nothing below it":     {"out_trade_no,close_at\n,\n", "", "", "the file has no orders: it must have a line for each below the header"},
+		"a separator alone":    {"sep=;\n", "", "", "the file has no orders"},
+		"too long":             {strings.Repeat("a", maxLine+1), "", "", "the header: is longer than 64 KiB"},
+		"a time for all as well": {
+			"out_trade_no,close_at\n", "", "1800", "the header: has close_at, and --close-at gives it to all orders: leave out the flag",
+		},
+		"a time for all instead": {"out_trade_no,close_at\n", "close_at=-", "1800", ""},
+		"UTF-16 without a mark":  {"o\x00u\x00t\x00", "", "", "the file has NUL bytes and no byte order mark"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -297,7 +304,11 @@ func TestHeaders(t *testing.T) {
 			}
 			in, _ := (&shop{}).importer(CSV)
 			in.Columns, in.CloseAt = columns, c.closeAt
-			err = in.Run(t.Context(), strings.NewReader(c.header))
+			text := c.header
+			if c.want == "" {
+				text += "\nA 1,," // a line below it, which is rejected
+			}
+			err = in.Run(t.Context(), strings.NewReader(text))
 			part, anywhere := strings.CutPrefix(c.want, "* ")
 			switch {
 			case c.want == "":
@@ -364,6 +375,43 @@ func TestPartsOfCombinedOrders(t *testing.T) {
 	if first := in.Rejects.first; in.Added != 1 || len(first) != 1 ||
 		!strings.HasPrefix(first[0].wording().EN, "A1: combine_out_trade_no: a combined order cannot be registered, and its orders must not be") {
 		t.Errorf("got %d added, and rejected %+v", in.Added, first)
+	}
+}
+
+// Of a line that is too long its beginning is kept, with the reason, and is never an order.
+func TestRejectedLongLines(t *testing.T) {
+	t.Parallel()
+	for format, text := range map[Format]string{
+		CSV:       "rejected_line,rejected_field,rejected_rule,out_trade_no,close_at\n9,line,old,A1,1800" + strings.Repeat(" ", 2*maxLine) + "\n",
+		JSONLines: `{"rejected":{"line":9,"rule":"old"},"out_trade_no":"A1","close_at":1800}` + strings.Repeat(" ", 2*maxLine),
+	} {
+		s := &shop{}
+		for range 2 {
+			var out strings.Builder
+			in, _ := s.importer(format)
+			in.Rejects = newRejects(&fileInMemory{&out}, &render.Language{})
+			if err := errors.Join(in.Run(t.Context(), strings.NewReader(text)), in.Rejects.End(io.Discard)); err != nil || in.Rejects.Count != 1 {
+				t.Fatalf("%s: got %d rejected and error %v, want 1", format, in.Rejects.Count, err)
+			}
+			text = out.String()
+			if len(text) > 2*maxBeginning || strings.Contains(text, "old") || !strings.Contains(text, "A1") || !strings.Contains(text, "…") {
+				t.Errorf("%s: got %q, want the line's beginning without the old reason", format, text)
+			}
+		}
+	}
+}
+
+// Orders whose time is past are counted, since they are closed at once.
+func TestDueAtOnce(t *testing.T) {
+	t.Parallel()
+	s := &shop{}
+	text := "out_trade_no,close_at\nA1,2026-01-01T10:00:00Z\nA2,2099-01-01T10:00:00Z\nA3,0\n"
+	for _, want := range []int{1, 0} { // the second time they are known
+		in, _ := s.importer(CSV)
+		in.Overdue = true
+		if err := in.Run(t.Context(), strings.NewReader(text)); err != nil || in.DueAtOnce != want {
+			t.Errorf("got %d due at once and error %v, want %d", in.DueAtOnce, err, want)
+		}
 	}
 }
 
