@@ -28,7 +28,7 @@ func (e *eventsCmd) listPending(cmd *cobra.Command, s *store.Store, of outbox.Se
 			continue
 		}
 		rows.Row(strconv.FormatInt(d.Number, 10), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event), d.Age.Round(time.Second).String(),
-			strconv.Itoa(d.Attempts), render.Clock(d.DueAt), d.LastError)
+			strconv.Itoa(d.Attempts), render.Clock(d.DueAt), e.DeliveryReason(d.LastError))
 	}
 	rows.Flush()
 	if e.json {
@@ -55,7 +55,7 @@ func (e *eventsCmd) tellPending(cmd *cobra.Command, s *store.Store, of outbox.Se
 	}
 	if !receiver.FailingSince.IsZero() {
 		cmd.PrintErrln(e.Say("the receiver has acknowledged none since %s: %s", "接收方自 %s 起未确认任何事件：%s",
-			render.Clock(receiver.FailingSince), receiver.LastError))
+			render.Clock(receiver.FailingSince), e.DeliveryReason(receiver.LastError)))
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (w *Webhook) Deliver(ctx context.Context, e outbox.Event) error {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("telling of event %d: the address is not one to be asked", e.Number)
+		return fmt.Errorf("delivering event %d: the address is not one that a request can be sent to", e.Number)
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "cloudpay")
@@ -155,7 +155,7 @@ func (w *Webhook) Deliver(ctx context.Context, e outbox.Event) error {
 	reply, err := wire.Exchange(w.client, request, maxReply)
 	switch {
 	case reply == nil:
-		return fmt.Errorf("telling of event %d: %w", e.Number, withoutAddress(err))
+		return fmt.Errorf("delivering event %d: %w", e.Number, withoutAddress(err))
 	case reply.HTTPStatus/100 != 2:
 		return &outbox.DeliveryError{Number: e.Number, Status: reply.HTTPStatus, RetryAfter: reply.RetryAfter(w.now)}
 	}

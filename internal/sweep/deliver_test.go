@@ -137,7 +137,7 @@ func TestDeliveriesBesideHangingOnes(t *testing.T) {
 			t.Errorf("got %.0f a second, want 300 at least", rate)
 		}
 		for _, d := range w.pending() {
-			if d.Attempts != 2 || !strings.HasSuffix(d.LastError, "no answer within 3s") {
+			if d.Attempts != 2 || d.LastError != fmt.Sprintf("delivering event %d: no answer within 3s", d.Number) {
 				t.Fatalf("got %+v, want one attempt before, without an answer within 3s", d)
 			}
 		}

@@ -40,9 +40,9 @@ func (l landing) result() outbox.DeliveryResult {
 func (l landing) reason() string {
 	switch {
 	case l.cut, errors.Is(l.err, context.DeadlineExceeded):
-		return fmt.Sprintf("telling of event %d: no answer within %s", l.Number, l.took.Round(time.Second))
+		return fmt.Sprintf("delivering event %d: no answer within %s", l.Number, l.took.Round(time.Second))
 	case l.outOfTime:
-		return fmt.Sprintf("telling of event %d: no answer before the sweep's time was up", l.Number)
+		return fmt.Sprintf("delivering event %d: no answer before the sweep's time was up", l.Number)
 	}
 	return l.err.Error()
 }

@@ -146,12 +146,14 @@ func TestTable(t *testing.T) {
 // Every progress and every event has words in both languages.
 func TestRecordWords(t *testing.T) {
 	t.Parallel()
-	for _, word := range []string{
-		string(schedule.Waiting), string(schedule.Closing), string(schedule.GaveUp),
-		string(schedule.FinalClosed), string(schedule.FinalPaid), string(schedule.FinalNotFound),
-	} {
-		if w := progresses[word]; w.EN == "" || w.ZH == "" {
-			t.Errorf("%s: got %+v", word, w)
+	for _, progress := range []schedule.Progress{schedule.Waiting, schedule.Closing, schedule.GaveUp, schedule.Withdrawn, schedule.Done} {
+		if w := progresses[progress]; w.EN == "" || w.ZH == "" {
+			t.Errorf("%s: got %+v", progress, w)
+		}
+	}
+	for _, state := range []schedule.FinalState{schedule.FinalClosed, schedule.FinalPaid, schedule.FinalNotFound} {
+		if w := state.Wording(); w.EN != string(state) || !strings.ContainsFunc(w.ZH, isHan) {
+			t.Errorf("%s: got %+v", state, w)
 		}
 	}
 	for _, kind := range []outbox.EventKind{
@@ -197,6 +199,32 @@ func TestResultsInChinese(t *testing.T) {
 		"of another version": "of another version",
 	} {
 		if got := l.Reason(recorded); got != want {
+			t.Errorf("%q: got %q, want %q", recorded, got, want)
+		}
+	}
+}
+
+// Why an event was not delivered is said in the language, with the reasons as package outbox, the
+// sweep and the notifier word them.
+func TestDeliveryReasons(t *testing.T) {
+	t.Parallel()
+	for recorded, want := range map[string]string{
+		(&outbox.DeliveryError{Number: 5, Status: 500}).Error():                          "投递事件 5：接收方应答 500，而不是 2xx",
+		(&outbox.DeliveryError{Number: 5, Status: 503, RetryAfter: time.Minute}).Error(): "投递事件 5：接收方应答 503，而不是 2xx；要求 1m0s 后重试",
+
+		"delivering event 5: no answer within 3s":                                  "投递事件 5：3s 内没有应答",
+		"delivering event 5: no answer before the sweep's time was up":             "投递事件 5：本次扫描结束前没有应答",
+		"delivering event 5: the address is not one that a request can be sent to": "投递事件 5：该地址无法接收请求",
+		"telling of event 5: no answer within 10s":                                 "投递事件 5：10s 内没有应答",
+		"delivering event 5: dial tcp: connection refused":                         "投递事件 5：dial tcp: connection refused",
+		"HTTP 500": "HTTP 500",
+		"":         "",
+	} {
+		if got := (&Language{Chinese: true}).DeliveryReason(recorded); got != want {
+			t.Errorf("%q: got %q, want %q", recorded, got, want)
+		}
+		want = strings.Replace(recorded, "telling of", "delivering", 1)
+		if got := (&Language{}).DeliveryReason(recorded); got != want {
 			t.Errorf("%q: got %q, want %q", recorded, got, want)
 		}
 	}

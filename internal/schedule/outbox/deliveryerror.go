@@ -27,7 +27,7 @@ type DeliveryError struct {
 
 // Error is one line.
 func (e *DeliveryError) Error() string {
-	text := fmt.Sprintf("telling of event %d: the receiver answered %d, not 2xx", e.Number, e.Status)
+	text := fmt.Sprintf("delivering event %d: the receiver answered %d, not 2xx", e.Number, e.Status)
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf("; retry after %s", e.RetryAfter)
 	}
