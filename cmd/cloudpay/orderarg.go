@@ -68,9 +68,8 @@ func (a *orderArgs) ref(m order.Merchant, text string) (order.Ref, error) {
 		return order.Ref{}, usage(err)
 	}
 	// Region and merchant are compared as they are: a list of another configuration is a mistake.
-	if of := m.Account(); named.MchID != "" && named.Account() != of {
-		return order.Ref{}, usagef("order %q: is one of %q in %q, and these are those of %s in %s",
-			"订单 %q：属于商户 %q（%q），而此处为 %s（%s）的订单", named.OutTradeNo, named.MchID, named.Region, of.MchID, of.Region)
+	if named.MchID != "" && named.Account() != m.Account() {
+		return order.Ref{}, usage(notOurs(named.OutTradeNo, named.Account(), m.Account()))
 	}
 	return a.complete(m, text, named)
 }
@@ -91,20 +90,27 @@ func (a *orderArgs) complete(m order.Merchant, text string, named order.Ref) (or
 	return order.Ref{}, usage(inFlags(p, err))
 }
 
-// nameInto names the order of a call by a number, or by SUB_MCHID/ORDER, which must agree with a
-// --sub-mch-id that p has already.
-func nameInto(p *order.Params, text string) error {
+// nameInto names the order of a call by any form of its name, whose sub-merchant must agree with a
+// --sub-mch-id that p has already. It returns the account that the name has, zero if it has none:
+// whether it is the configured one is for the caller to check.
+func nameInto(p *order.Params, text string) (of order.Account, err error) {
 	named, err := splitName(text)
 	switch {
 	case err != nil:
-		return err
-	case named.MchID != "":
-		return bilingual.Errorf("order %q: must be ORDER or SUB_MCHID/ORDER", "订单 %q：须为订单号，或 子商户号/订单号", text)
+		return of, err
 	case named.SubMchID != "" && p.SubMchID != "" && named.SubMchID != p.SubMchID:
-		return foreignTo(text, p.SubMchID)
+		return of, foreignTo(named.OutTradeNo, p.SubMchID)
 	}
 	p.OutTradeNo, p.SubMchID = named.OutTradeNo, cmp.Or(named.SubMchID, p.SubMchID)
-	return nil
+	if named.MchID != "" {
+		of = named.Account()
+	}
+	return of, nil
+}
+
+func notOurs(number string, of, ours order.Account) error {
+	return bilingual.Errorf("order %q: is one of %q in %q, and these are those of %s in %s",
+		"订单 %q：属于商户 %q（%q），而此处为 %s（%s）的订单", number, of.MchID, of.Region, ours.MchID, ours.Region)
 }
 
 func foreignTo(text, subMchID string) error {

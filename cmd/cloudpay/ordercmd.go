@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -19,8 +20,9 @@ import (
 )
 
 const (
-	// maxList bounds the list of orders on standard input, in bytes: some thirty thousand numbers.
-	maxList = 1 << 20
+	// maxList bounds the list of orders on standard input, in bytes: some ten thousand objects of
+	// list --json, or a quarter of a million numbers.
+	maxList = 8 << 20
 	// maxParallel keeps a long list from looking like an attack, and from FREQUENCY_LIMITED. It
 	// stands in for the sweep's pace, which needs a store.
 	maxParallel = 4
@@ -39,6 +41,9 @@ type orderCmd struct {
 	// params.
 	given  parameterFlags
 	params order.Params
+	// accounts are those that the orders' names have, one for each order; zero where a name has
+	// none.
+	accounts []order.Account
 
 	// emulator is the folder of one whose environment is used; empty: this process's.
 	emulator string
@@ -99,13 +104,13 @@ func (c *orderCmd) run(cmd *cobra.Command, args []string) error {
 	}
 	results := &render.Results{Language: c.Language, Out: cmd.OutOrStdout(), JSON: c.json}
 	for _, p := range calls {
-		results.Names = append(results.Names, nameOf(p))
+		results.Names = append(results.Names, c.nameOf(p))
 	}
 	worst := exitFine
 	// Results are printed in the order given, and not as they come: the same list prints the same.
 	one := func(p order.Params) order.Result { return c.do(cmd.Context(), configured.Log, do, p) }
 	inOrder(c.parallel, calls, one, func(p order.Params, r order.Result) {
-		results.Tell(nameOf(p), r)
+		results.Tell(c.nameOf(p), r)
 		worst = worse(worst, outcomeCode(r.Outcome))
 		if cmd.Context().Err() != nil && r.Outcome == order.OutcomeUnknown {
 			complain(c.Language, cmd.ErrOrStderr(), c.interrupted(p, r))
@@ -129,6 +134,7 @@ func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error)
 		return nil, usagef("%s: give either its number or one of --transaction-id and --combine-out-trade-no",
 			"%s：订单号与 --transaction-id、--combine-out-trade-no 只能提供一个", args[0])
 	case byOther:
+		c.accounts = make([]order.Account, 1)
 		return []order.Params{c.params}, nil
 	case len(args) == 0:
 		return nil, usagef("name an order: cloudpay %s ORDER, or - to read numbers from standard input",
@@ -136,7 +142,9 @@ func (c *orderCmd) calls(args []string, stdin io.Reader) ([]order.Params, error)
 	}
 	calls, err := orderfile.Named(args, stdin, maxList, func(number string) (order.Params, error) {
 		p := c.params
-		return p, nameInto(&p, number)
+		of, err := nameInto(&p, number)
+		c.accounts = append(c.accounts, of)
+		return p, err
 	})
 	if err != nil {
 		return nil, usage(err)
@@ -187,8 +195,13 @@ func (c *orderCmd) configured(logs io.Writer) (*app.App, error) {
 // checkCalls finds what is wrong with any call before the first is made.
 func (c *orderCmd) checkCalls(configured *app.App, calls []order.Params) error {
 	var faults []error
-	for _, p := range calls {
-		if err := c.checkCall(configured, p); err != nil && len(faults) < mostFaults {
+	ours := configured.Closer.Merchant.Account()
+	for i, p := range calls {
+		err := c.checkCall(configured, p)
+		if of := c.accounts[i]; of != (order.Account{}) && of != ours {
+			err = notOurs(p.OutTradeNo, of, ours)
+		}
+		if err != nil && len(faults) < mostFaults {
 			faults = append(faults, inFlags(p, err))
 		}
 	}
@@ -236,7 +249,7 @@ func (c *orderCmd) do(ctx context.Context, log *slog.Logger,
 // interrupted says what is known of an order whose answer did not come before Ctrl-C: whether
 // anything was sent. A query that was sent has changed nothing; a close may have.
 func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
-	name := nameOf(p)
+	name := c.nameOf(p)
 	switch {
 	case r.Attempts == 0:
 		return bilingual.Errorf("interrupted: the %s of %s was not sent", "已中断：%s %s 的请求未发送", c.op, name)
@@ -248,10 +261,14 @@ func (c *orderCmd) interrupted(p order.Params, r order.Result) error {
 		"已中断：%s 的关单请求已发送，结果未知；请查单", name)
 }
 
-// nameOf is the order as it was named, by one of its three numbers.
-func nameOf(p order.Params) string {
-	named := []string{p.OutTradeNo, p.TransactionID, p.CombineOutTradeNo}
-	return named[max(0, slices.IndexFunc(named, func(name string) bool { return name != "" }))]
+// nameOf is the order as it was named, by one of its three numbers, with its sub-merchant if the
+// name had that.
+func (c *orderCmd) nameOf(p order.Params) string {
+	name := cmp.Or(p.OutTradeNo, p.TransactionID, p.CombineOutTradeNo)
+	if p.SubMchID == c.params.SubMchID {
+		return name
+	}
+	return render.Number(p.SubMchID, name)
 }
 
 // inOrder does something with each item, several at a time, and hands on the results in the items'

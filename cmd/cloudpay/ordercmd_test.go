@@ -27,9 +27,10 @@ func TestCalls(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("got %v (-want +got):\n%s", err, diff)
 	}
+	long := strings.Repeat("A", 31) + "\n" // a divisor of maxList
 	for name, text := range map[string]string{
 		"a long line": strings.Repeat("A", 65<<10),
-		"a long list": strings.Repeat("A1\n", maxList/3+1),
+		"a long list": strings.Repeat(long, maxList/len(long)+1),
 	} {
 		if got, err := calls(text, "-"); err == nil {
 			t.Errorf("%s: took %d numbers", name, len(got))
@@ -37,7 +38,7 @@ func TestCalls(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d", name, code, exitUsage)
 		}
 	}
-	if got, err := calls(strings.Repeat("A1\n", maxList/3), "-"); err != nil || len(got) != maxList/3 {
+	if got, err := calls(strings.Repeat(long, maxList/len(long)), "-"); err != nil || len(got) != maxList/len(long) {
 		t.Errorf("a list of just that length: %d numbers, %v", len(got), err)
 	}
 }

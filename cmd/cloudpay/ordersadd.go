@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
@@ -68,7 +69,11 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 	// What the flags hold is checked before the store is opened: a typo needs no database.
 	err := a.given.set(&p)
 	if len(args) > 0 {
-		err = errors.Join(err, nameInto(&p, args[0]))
+		of, fault := nameInto(&p, args[0])
+		if of.MchID != "" {
+			fault = bilingual.Errorf("order %q: must be ORDER or SUB_MCHID/ORDER", "订单 %q：须为订单号，或 子商户号/订单号", args[0])
+		}
+		err = errors.Join(err, fault)
 	}
 	if err != nil {
 		return usage(err)
