@@ -20,23 +20,36 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if age, err := parseAge(text); err == nil {
 		return now.Add(-age), nil
 	}
-	for _, form := range sinceForms {
-		if at, err := time.ParseInLocation(form, text, now.Location()); err == nil {
-			return at, nil
-		}
+	if at, is := parseTime(text, now.Location()); is {
+		return at, nil
 	}
 	return time.Time{}, bilingual.Errorf(
 		"must be a date (2026-11-29), a time (2026-11-29 10:00, or RFC 3339) or a duration before now (36h, 7d), not %q",
 		"须为日期（2026-11-29）、时间（2026-11-29 10:00 或 RFC 3339）或距今的时长（36h、7d），而不是 %q", text)
 }
 
+// parseTime reads a date or a time. One without a zone is in the zone that is given.
+func parseTime(text string, in *time.Location) (at time.Time, is bool) {
+	for _, form := range sinceForms {
+		if at, err := time.ParseInLocation(form, text, in); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// parseDays reads a number of days: 7d.
+func parseDays(text string) (age time.Duration, is bool) {
+	const day = 24 * time.Hour
+	number, is := strings.CutSuffix(text, "d")
+	days, err := strconv.ParseUint(number, 10, 16)
+	return time.Duration(days) * day, is && err == nil
+}
+
 // parseAge reads a duration that is not negative, as Go writes them, or in days: 36h, 7d.
 func parseAge(text string) (time.Duration, error) {
-	const day = 24 * time.Hour
-	if number, is := strings.CutSuffix(text, "d"); is {
-		if days, err := strconv.ParseUint(number, 10, 16); err == nil {
-			return time.Duration(days) * day, nil
-		}
+	if age, is := parseDays(text); is {
+		return age, nil
 	}
 	age, err := time.ParseDuration(text)
 	if err != nil || age < 0 {

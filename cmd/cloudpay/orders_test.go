@@ -234,21 +234,23 @@ func TestRegisterForPrograms(t *testing.T) {
 func TestDeadEvents(t *testing.T) {
 	d := newRegister(t)
 	d.giveUp("A1")
+	refused := (&outbox.DeliveryError{Number: 1, Status: 500}).Error()
 	postings, err := d.ClaimDeliveries(t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, 1, time.Minute)
 	if err != nil || len(postings) != 1 {
 		t.Fatalf("got %v, %v", postings, err)
 	}
 	if err := errors.Join(d.RecordDeliveries(t.Context(), postings[0].Account(), []outbox.DeliveryResult{
-		{Delivery: postings[0], Outcome: outbox.DeliveryDead, Reason: "HTTP 500"},
+		{Delivery: postings[0], Outcome: outbox.DeliveryDead, Reason: refused},
 	})...); err != nil {
 		t.Fatal(err)
 	}
-	d.wants(exitFine, "HTTP 500", "events", "--dead")
-	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500"`, "events", "--dead", "--json")
+	d.wants(exitFine, refused, "events", "--dead")
+	d.wants(exitFine, "投递事件 1：接收方应答 500，而不是 2xx", "events", "--dead", "--lang", "zh")
+	d.wants(exitFine, `"attempts":1,"lastError":"`+refused+`"`, "events", "--dead", "--json", "--lang", "zh")
 	d.wants(exitFine, "more: --after 1", "events", "--dead", "--limit", "1")
 	d.wants(exitFine, "✓ 1: is delivered by the next sweep", "redeliver", "1")
 	d.wants(exitNotFound, "✗ 9: there is no such event", "redeliver", "9")
-	d.wants(exitNotFound, `"revived":false`, "redeliver", "9", "--json")
+	d.wants(exitNotFound, `{"number":9,"id":9,"found":false,"revived":false}`, "redeliver", "9", "--json")
 	d.wants(exitUsage, "an event's number is a whole one from 1", "redeliver", "A1")
 }
 
@@ -277,9 +279,10 @@ func TestRedeliver(t *testing.T) {
 	d.wants(exitFine, "3 of 3 events that wait", "events", "--pending")
 	d.wants(exitFine, "1 of 3 events that wait", "events", "--pending", "--limit", "1")
 	ids := settle(outbox.DeliveryAcknowledged, outbox.DeliveryFailed, outbox.DeliveryDead)
-	if err := d.ReceiverFailed(t.Context(), of, "HTTP 502", 0); err != nil {
+	if err := d.ReceiverFailed(t.Context(), of, "delivering event 2: no answer within 10s", 0); err != nil {
 		t.Fatal(err)
 	}
+	d.wants(exitFine, "起未确认任何事件：投递事件 2：10s 内没有应答", "events", "--pending", "--lang", "zh")
 	d.wants(exitFine, "the receiver has acknowledged none since", "events", "--pending")
 	d.wants(exitFine, "HTTP 500", "events", "--pending")
 	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500","dueAt":"`, "events", "--pending", "--json")
@@ -287,6 +290,12 @@ func TestRedeliver(t *testing.T) {
 
 	d.wants(exitFine, "✓ 1: would be delivered again", "redeliver", "1", "--dry-run")
 	d.wants(exitNotFound, "✗ 4: there is no such event", "redeliver", "4", "--dry-run")
+	for _, name := range []string{"1", ids[0]} {
+		known := `{"number":1,"id":1,"eventId":"` + ids[0] + `","found":true,"revived":`
+		d.wants(exitFine, known+"false}", "redeliver", name, "--dry-run", "--json")
+	}
+	const unknown = "00000000-0000-8000-8000-000000000000"
+	d.wants(exitNotFound, `{"number":0,"id":0,"eventId":"`+unknown+`","found":false,"revived":false}`, "redeliver", unknown, "--json")
 	d.wants(exitFine, "1 events would be delivered again", "redeliver", "--all-dead", "--dry-run")
 	d.wants(exitFine, "3 events would be delivered again", "redeliver", "--since", "1h", "--dry-run")
 	d.wants(exitFine, "1 events would be delivered again", "redeliver", "--all-pending", "--dry-run")

@@ -136,6 +136,14 @@ func (e *eventsCmd) check() (after outbox.Cursor, err error) {
 		return after, usagef("--acknowledge: counts the events of all sub-merchants up to --after as delivered; leave --sub-mch-id out",
 			"--acknowledge：将 --after 及之前所有子商户的事件记为已投递，请去掉 --sub-mch-id")
 	}
+	// Numbers come again after a restore: the events up to a bare one need not be those that were
+	// read.
+	if e.acknowledge && after.Number > 0 && after.OccurredAt.IsZero() {
+		return after, usagef("--acknowledge: must come with --after NUMBER.EVENTID.OCCURREDAT of the last event that was handled, "+
+			"not with %s, which may be another event since a restore or a failover",
+			"--acknowledge：须与已处理的最后一个事件的 --after NUMBER.EVENTID.OCCURREDAT 同用，"+
+				"而不是 %s：数据库恢复或主备切换后它可能是另一个事件", e.after)
+	}
 	return after, nil
 }
 
@@ -156,7 +164,7 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []outbox.Delivery) {
 		number := strconv.FormatInt(d.Number, 10)
 		cells := []string{number, render.Clock(d.OccurredAt), render.Number(d.SubMchID, d.OutTradeNo), e.Event(d.Event)}
 		if e.dead {
-			cells = append(cells, strconv.Itoa(d.Attempts), d.LastError)
+			cells = append(cells, strconv.Itoa(d.Attempts), e.DeliveryReason(d.LastError))
 		}
 		rows.Row(cells...)
 	}
@@ -170,6 +178,8 @@ func (e *eventsCmd) tell(cmd *cobra.Command, all []outbox.Delivery) {
 		cmd.PrintErr(e.Say("no events after %s\n", "%s 之后没有事件\n", e.after))
 	case len(all) == e.limit:
 		cmd.PrintErr(e.Say("more: --after %s\n", "还有更多：--after %s\n", all[len(all)-1].Cursor().String()))
+	case !e.json && !e.dead: // for the next reading, or for --acknowledge
+		cmd.PrintErr(e.Say("the last: --after %s\n", "最后一个：--after %s\n", all[len(all)-1].Cursor().String()))
 	}
 }
 

@@ -23,7 +23,7 @@ type pruneCmd struct {
 	storeFlags
 	orderArgs
 
-	// before is a date, a time or an age; archive a file, or empty; dryRun only counts.
+	// before is a date, a time or an age in days; archive a file, or empty; dryRun only counts.
 	before, archive string
 	dryRun          bool
 
@@ -50,8 +50,8 @@ func newPrune(l *render.Language) *cobra.Command {
 	})
 	p.register(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&p.before, "before", "", l.Say("those that ended before a date or a time, or so long ago: 90d",
-		"在某日期、时间之前结束的，或早于某时长：90d"))
+	flags.StringVar(&p.before, "before", "", l.Say("those that ended before a date or a time, or so many days ago: 90d",
+		"在某日期、时间之前结束的，或早于若干天：90d"))
 	flags.StringVar(&p.archive, "archive", "", l.Say("file to append them to first, FILE.jsonl.zst", "先追加写入的归档文件，FILE.jsonl.zst"))
 	flags.BoolVar(&p.dryRun, "dry-run", false, l.Say("count them, and delete nothing", "只统计，不删除"))
 	p.filterFlag(l, cmd)
@@ -80,13 +80,16 @@ func (p *pruneCmd) run(cmd *cobra.Command, _ []string) error {
 			p.tell(cmd)
 			return nil
 		}
+		cmd.PrintErr(p.Say("deleting %d orders that ended before %s\n", "正在删除 %d 个在 %s 之前结束的订单\n",
+			found.Orders, render.Clock(found.Before)))
 		err = p.prune(cmd, s, selection, found.Orders)
 		p.tell(cmd) // whatever ended it: what is deleted stays deleted
 		return err
 	})
 }
 
-// check looks at the flags. An age counts by the database's clock, which has written the ends.
+// check looks at the flags. An age counts by the database's clock, which has written the ends. It
+// is in days only: m is taken for months, and means minutes elsewhere.
 func (p *pruneCmd) check(now time.Time) (selection pruning.Selection, err error) {
 	if p.before == "" {
 		return selection, usagef("--before: must be given, for example 90d", "--before：必须给出，如 90d")
@@ -95,15 +98,17 @@ func (p *pruneCmd) check(now time.Time) (selection pruning.Selection, err error)
 		return selection, usagef("--archive: must end in .zst, for example orders.jsonl.zst: it is compressed with zstd",
 			"--archive：须以 .zst 结尾，如 orders.jsonl.zst：文件以 zstd 压缩")
 	}
-	if selection.Age, err = parseAge(p.before); err == nil {
-		return selection, nil
-	}
-	selection.Before, err = parseSince(p.before, now)
-	if err == nil && selection.Before.After(now) {
-		err = bilingual.Errorf("must be past, not %s", "须为过去的时间，而不是 %s", render.Clock(selection.Before))
-	}
-	if err != nil {
-		return selection, usagef("--before: %w", "--before：%w", err)
+	age, isAge := parseDays(p.before)
+	at, isTime := parseTime(p.before, now.Location())
+	switch {
+	case isAge:
+		selection.Age = age
+	case !isTime:
+		return selection, usagef("--before: must be days (90d), a date or a time, not %q", "--before：须为天数（90d）、日期或时间，而不是 %q", p.before)
+	case at.After(now):
+		return selection, usagef("--before: must be past, not %s", "--before：须为过去的时间，而不是 %s", render.Clock(at))
+	default:
+		selection.Before = at
 	}
 	return selection, nil
 }

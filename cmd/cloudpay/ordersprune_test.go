@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +32,15 @@ func (d *register) ended(acknowledged int, numbers ...string) {
 			d.t.Fatalf("events: got code %d", code)
 		}
 	}
-	if said, code := d.orders("events", "--after", fmt.Sprint(acknowledged), "--acknowledge"); code != exitFine {
+	events, err := d.Events(d.t.Context(), order.Account{Region: order.Mainland, MchID: "1900000001"}, outbox.Cursor{}, max(acknowledged, 1))
+	if err != nil || len(events) < acknowledged {
+		d.t.Fatalf("got %d events and error %v, want %d", len(events), err, acknowledged)
+	}
+	after := "0"
+	if acknowledged > 0 {
+		after = events[acknowledged-1].Cursor().String()
+	}
+	if said, code := d.orders("events", "--after", after, "--acknowledge"); code != exitFine {
 		d.t.Fatalf("events --acknowledge: got code %d: %s", code, said)
 	}
 }
@@ -61,8 +68,9 @@ func TestOrdersPrune(t *testing.T) {
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a dry run made an archive")
 	}
-	d.want(exitFine, []string{"0 orders that ended before"}, "prune", "--before", "1h")
-	d.want(exitFine, []string{"2 orders that ended before ", "are pruned, with 2 events", kept}, "prune", "--before", "0d", "--archive", file)
+	d.want(exitFine, []string{"deleting 0 orders that ended before 20", "0 orders that ended before"}, "prune", "--before", "1d")
+	d.want(exitFine, []string{"deleting 2 orders that ended before 20", "2 orders that ended before ", "are pruned, with 2 events", kept},
+		"prune", "--before", "0d", "--archive", file)
 	d.want(exitFine, []string{`"orders":0,"events":0,"kept":1}`}, "prune", "--before", "0d", "--archive", file, "--json")
 	if got := archived(t, file); got != "A1 A2" {
 		t.Errorf("got %s in the archive, want A1 A2", got)
@@ -83,7 +91,9 @@ func TestOrdersPruneRefusals(t *testing.T) {
 	}
 	for said, args := range map[string][]string{
 		"--before: must be given, for example 90d": {},
-		"--before: must be a date":                 {"--before", "soon"},
+		`days (90d), a date or a time, not "soon"`: {"--before", "soon"},
+		`days (90d), a date or a time, not "3m"`:   {"--before", "3m"},
+		`days (90d), a date or a time, not "36h"`:  {"--before", "36h"},
 		"--before: must be past":                   {"--before", "2099-01-01"},
 		"--archive: must end in .zst":              {"--before", "0d", "--archive", "orders.jsonl"},
 		"is damaged from byte 0 on, or is no zstd": {"--before", "0d", "--archive", spoilt},
@@ -93,6 +103,10 @@ func TestOrdersPruneRefusals(t *testing.T) {
 		d.want(exitUsage, []string{said}, append([]string{"prune"}, args...)...)
 	}
 	d.want(exitUsage, []string{"not with --dead"}, "events", "--dead", "--acknowledge")
+	for _, after := range []string{"1", "1.0c1f4b1e-6d0f-8a52-9d3c-1f0a5b7c2e11"} {
+		d.want(exitUsage, []string{"--acknowledge: must come with --after NUMBER.EVENTID.OCCURREDAT"}, "events", "--acknowledge", "--after", after)
+	}
+	d.want(exitFine, []string{"the last: --after 1."}, "events")
 	d.want(exitFine, []string{"1 orders that ended"}, "prune", "--before", "0d", "--dry-run") // nothing was deleted
 }
 
