@@ -59,6 +59,9 @@ func (c *changeCmd) run(cmd *cobra.Command, args []string) error {
 	if err := c.given.set(&p); err != nil {
 		return usage(err)
 	}
+	if p.Change && p.CloseAt == "" && p.Owner == "" && p.OpenID == "" && p.Total == nil {
+		return usagef("give what changes: --close-at, --owner, --openid or --total", "请给出要更改的内容：--close-at、--owner、--openid 或 --total")
+	}
 	p.ChangedBy = cmp.Or(p.ChangedBy, userName())
 	return c.with(func(orders *store.Store, m order.Merchant) error {
 		refs, err := c.named(cmd, m, args)
@@ -79,7 +82,7 @@ func (c *changeCmd) run(cmd *cobra.Command, args []string) error {
 			code, _ := exitCode(inStore(err))
 			switch code {
 			case exitFine:
-				c.tell(cmd, ref, record)
+				c.tell(cmd, record, p.CloseAt != "")
 			case exitNotFound, exitRefused:
 				complain(c.Language, cmd.ErrOrStderr(), inStore(err))
 			default:
@@ -91,17 +94,21 @@ func (c *changeCmd) run(cmd *cobra.Command, args []string) error {
 	})
 }
 
-// tell prints what became of one order.
-func (c *changeCmd) tell(cmd *cobra.Command, ref order.Ref, r schedule.Record) {
+// tell prints what became of one order. moved says that its close_at was changed: such an order is
+// due later than that only if its time was past.
+func (c *changeCmd) tell(cmd *cobra.Command, r schedule.Record, moved bool) {
 	if c.json {
 		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))
 		return
 	}
-	what := c.Say("is withdrawn", "已撤回")
-	if !c.withdraw {
-		what = c.Say("due %s", "到期 %s", render.Clock(r.DueAt))
+	what := c.Say("due %s", "到期 %s", render.Clock(r.DueAt))
+	switch {
+	case c.withdraw:
+		what = c.Say("is withdrawn", "已撤回")
+	case moved && r.CloseAt.Before(r.DueAt):
+		what = c.Say("due at once, for its time is past: %s", "时间已过，立即到期：%s", render.Clock(r.DueAt))
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: %s\n", render.Number(ref.SubMchID, ref.OutTradeNo), what)
+	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s: %s\n", render.Number(r.SubMchID, r.OutTradeNo), what)
 }
 
 // userName is the user of this process, for the history; "cli" when the system does not say.

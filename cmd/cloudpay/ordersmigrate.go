@@ -44,23 +44,7 @@ func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if m.status {
-		// open refuses a SQLite file that is not there. Asking for its status would make it.
-		register, err := m.open()
-		if err != nil {
-			return err
-		}
-		steps, err := migrate.Status(cmd.Context(), address)
-		if err != nil {
-			return inStore(err)
-		}
-		if err := m.tellStatus(cmd, steps); err != nil {
-			return err
-		}
-		c, err := register.Compatibility(cmd.Context())
-		if err != nil {
-			return inStore(err)
-		}
-		return m.tellCompatibility(cmd, c)
+		return m.showStatus(cmd, address)
 	}
 	steps, err := migrate.Up(cmd.Context(), address)
 	// Steps before an error stay applied, so they are printed before it.
@@ -71,6 +55,37 @@ func (m *migrateCmd) run(cmd *cobra.Command, _ []string) error {
 		fmt.Fprintln(cmd.OutOrStdout(), m.Say("nothing to do: the store is up to date", "无需升级：已是最新"))
 	}
 	return inStore(err)
+}
+
+// showStatus prints the steps and the three versions, and returns what is wrong with either
+// afterwards.
+func (m *migrateCmd) showStatus(cmd *cobra.Command, address string) error {
+	// open refuses a SQLite file that is not there. Asking for its status would make it.
+	register, err := m.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = register.Close() }() // it was only read
+	steps, err := migrate.Status(cmd.Context(), address)
+	if err != nil {
+		return inStore(err)
+	}
+	lacking := m.tellStatus(cmd, steps)
+	c, err := register.Compatibility(cmd.Context())
+	if err != nil && lacking == nil {
+		return inStore(err)
+	}
+	if err != nil { // the table that says it comes with a step that is lacking
+		for _, s := range steps {
+			if !s.AppliedAt.IsZero() {
+				c.Version = max(c.Version, int(s.Version))
+			}
+		}
+	}
+	if unfit := m.tellCompatibility(cmd, c); lacking == nil {
+		return unfit
+	}
+	return lacking
 }
 
 // tellStatus prints all steps, and fails when any is lacking: a deployment's script asks before it

@@ -67,20 +67,30 @@ func (s *statusCmd) run(cmd *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		for {
-			if err := s.once(cmd, orders, outbox.Selection{Account: m.Account(), SubMchID: only}, rate); err != nil {
-				return err
-			}
-			if !s.watch {
-				return nil
-			}
-			select {
-			case <-cmd.Context().Done():
-				return nil
-			case <-time.After(watchEvery):
-			}
+		once := func() error {
+			return s.once(cmd, orders, outbox.Selection{Account: m.Account(), SubMchID: only}, rate)
 		}
+		if !s.watch {
+			return once()
+		}
+		return s.repeat(cmd, once)
 	})
+}
+
+// repeat makes a reading every two seconds, until Ctrl-C. It prints an error and goes on: what is
+// watched may be a failover. Only a first reading that fails until an operator acts ends it.
+func (s *statusCmd) repeat(cmd *cobra.Command, once func() error) error {
+	for first := true; ; first = false {
+		switch err := once(); {
+		case first && schedule.Lasting(err):
+			return err
+		case err != nil && cmd.Context().Err() == nil:
+			complain(s.Language, cmd.ErrOrStderr(), bilingual.Errorf("%s: %w", "%s：%w", render.Clock(time.Now()), inStore(err)))
+		}
+		if !pause(cmd.Context(), watchEvery) {
+			return nil
+		}
+	}
 }
 
 // perSecond is the configured number of calls a second, with which the quota is compared. Faults of
@@ -113,6 +123,9 @@ func (s *statusCmd) once(cmd *cobra.Command, orders *store.Store, of outbox.Sele
 	if s.by == "" && of.SubMchID == "" {
 		s.Status(out, parts[0])
 		return nil
+	}
+	if len(parts) == 0 {
+		cmd.PrintErrln(s.Say("no sub-merchant has orders to be closed, or events to be delivered", "没有子商户有待关的订单或待投递的事件"))
 	}
 	s.table(out, parts)
 	return nil
