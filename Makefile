@@ -158,7 +158,7 @@ bench-store: ## Measure the register: sweeps, deliveries, imports, claims from t
 		( cd $$1 && go test -tags sqlite,databases -run '^$$' -bench "^Benchmark$$2" -benchtime $$3 -timeout=60m "$${@:4}" ) || missed+=" $$2"; \
 	}; \
 	measure bench '(Sweep|InProcess|Ends)' 5x ./sweep; \
-	measure bench Tell 1x ./sweep; \
+	measure bench Deliver 1x ./sweep; \
 	measure . Direct 300x ./internal/store; \
 	measure . Import 5x ./cmd/cloudpay; \
 	measure . List 1x ./cmd/cloudpay; \

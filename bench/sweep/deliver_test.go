@@ -19,17 +19,17 @@ import (
 	"cloudpay/pkg/wire"
 )
 
-func BenchmarkTellPostgres(b *testing.B) { benchmarkTell(b, flushed(b, storetest.Postgres(b))) }
+func BenchmarkDeliverPostgres(b *testing.B) { benchmarkDeliver(b, flushed(b, storetest.Postgres(b))) }
 
-func BenchmarkTellMariaDB(b *testing.B) { benchmarkTell(b, flushed(b, storetest.MariaDB(b))) }
+func BenchmarkDeliverMariaDB(b *testing.B) { benchmarkDeliver(b, flushed(b, storetest.MariaDB(b))) }
 
-func BenchmarkTellSQLite(b *testing.B) { benchmarkTell(b, storetest.SQLite()) }
+func BenchmarkDeliverSQLite(b *testing.B) { benchmarkDeliver(b, storetest.SQLite()) }
 
-// benchmarkTell tells a receiver of events, 64 in flight: one that answers in 50 ms, in 200 ms, and
-// in 50 ms but for one in twenty, which it never answers. The rate is counted from the first event
-// to the last answer; the whole run ends with those that hang. Over HTTP/1.1 each delivery in
+// benchmarkDeliver delivers events to a receiver, 64 in flight: one that answers in 50 ms, in 200
+// ms, and in 50 ms but for one in twenty, which it never answers. The rate is counted from the first
+// event to the last answer; the whole run ends with those that hang. Over HTTP/1.1 each delivery in
 // flight has a connection, over HTTP/2 they share a few.
-func benchmarkTell(b *testing.B, db storetest.Database) {
+func benchmarkDeliver(b *testing.B, db storetest.Database) {
 	b.Helper()
 	for _, one := range []struct {
 		name   string
@@ -48,13 +48,13 @@ func benchmarkTell(b *testing.B, db storetest.Database) {
 				address := db.Migrated(b)
 				w.ended(b, address, one.events)
 				b.StartTimer()
-				w.tell(b, address, one.ear, one.events)
+				w.deliver(b, address, one.ear, one.events)
 			}
 		})
 	}
 }
 
-// ended has so many orders end, with an event each, and tells nothing.
+// ended has so many orders end, with an event each, and delivers nothing.
 func (w *town) ended(b *testing.B, address string, orders int) {
 	b.Helper()
 	w.register(open(b, address), numbers("A", orders)...)
@@ -64,15 +64,15 @@ func (w *town) ended(b *testing.B, address string, orders int) {
 	}
 }
 
-// tell delivers the events and reports how many a second were acknowledged.
-func (w *town) tell(b *testing.B, address string, to *ear, events int) {
+// deliver delivers the events and reports how many a second were acknowledged.
+func (w *town) deliver(b *testing.B, address string, to *ear, events int) {
 	b.Helper()
 	to.listen(b)
 	hook, err := notify.New(to.server.URL, []notify.Key{"0123456789abcdef"}, notify.Options{Transport: to.transport()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := w.sweeper("tell", open(b, address), 64)
+	s := w.sweeper("deliver", open(b, address), 64)
 	s.Notifier, s.Deliveries = hook, 64
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -84,11 +84,11 @@ func (w *town) tell(b *testing.B, address string, to *ear, events int) {
 		hanging = events / to.hangs
 	}
 	if err != nil || report.Told < events-hanging || report.Dead != 0 {
-		b.Errorf("got %+v, %v, want %d told", report, err, events-hanging)
+		b.Errorf("got %+v, %v, want %d delivered", report, err, events-hanging)
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(report.Told)/time.Duration(to.last.Load()-to.first.Load()).Seconds(), "told/s")
-	b.ReportMetric(float64(report.Told)/took.Seconds(), "told/s-whole")
+	b.ReportMetric(float64(report.Told)/time.Duration(to.last.Load()-to.first.Load()).Seconds(), "delivered/s")
+	b.ReportMetric(float64(report.Told)/took.Seconds(), "delivered/s-whole")
 	b.ReportMetric(float64(to.conns.Load()), "connections")
 }
 
