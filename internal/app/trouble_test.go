@@ -53,9 +53,9 @@ var troubles = map[string]trouble{
 	"the signatures of replies do not hold": {
 		rules: []string{"NothingEnds"},
 		strikes: func(w *watched) {
-			w.limit = time.Second
+			w.limit = 5 * time.Second
 			w.inject(paygate.BadSignature, "", 0)
-			w.minutes(20, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
+			w.minutes(5, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
 		},
 		ends: func(w *watched) {
 			w.limit = patient
@@ -65,9 +65,9 @@ var troubles = map[string]trouble{
 	"WeChat Pay cannot be reached": {
 		rules: []string{"NothingEnds"},
 		strikes: func(w *watched) {
-			w.limit = time.Second
+			w.limit = 5 * time.Second
 			w.inject(paygate.Drop, "", 0)
-			w.minutes(20, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
+			w.minutes(5, func(minute int) { w.register(fmt.Sprint("A", minute), `"close_at":0`) })
 		},
 		ends: func(w *watched) {
 			w.limit = patient
@@ -180,6 +180,14 @@ var troubles = map[string]trouble{
 			})
 		},
 		ends: func(w *watched) { w.limit = patient },
+	},
+	"a call's signature is refused": {
+		rules: []string{"OtherError"},
+		strikes: func(w *watched) {
+			w.MustInject(paygate.Fault{Action: paygate.Refuse, Code: "SIGNERROR"})
+			w.minutes(1, func(int) { w.call("closeorder", `{"out_trade_no":"A1"}`) })
+		},
+		ends: func(w *watched) { w.ClearFaults() },
 	},
 	"a call finds no database": {
 		rules: []string{"OtherError"},
