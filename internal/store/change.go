@@ -40,13 +40,15 @@ func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (s
 	})
 }
 
-// change writes a change under the condition that the order still waits, and its history.
+// change writes a change under the condition that the order still waits, and its history. It takes
+// the last claim's token from the row: a retry or a giving up under it, repeated after a commit
+// whose answer was lost, must not undo the change.
 func (t tx) change(r row, c schedule.Change) error {
 	e, changed := c.Apply(r.Entry, r.now)
-	set, args := "owner = ?, total = ?", []any{string(e.Owner), optional(e.Total)}
+	set, args := "token = NULL, owner = ?, total = ?", []any{string(e.Owner), optional(e.Total)}
 	switch {
 	case c.Withdraw:
-		set, args = "progress = 'gaveUp', withdrawn_at = {now}, due_at = NULL", args[:0]
+		set, args = "token = NULL, progress = 'gaveUp', withdrawn_at = {now}, due_at = NULL", args[:0]
 		changed = []schedule.Changed{{By: c.By, Field: "progress", Was: string(schedule.Waiting), Became: string(schedule.Withdrawn)}}
 	case len(changed) == 0:
 		return nil

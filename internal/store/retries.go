@@ -20,18 +20,22 @@ func (s *Store) RetryAll(ctx context.Context, postponed []schedule.Postponed) []
 	}.record(ctx, postponed)
 }
 
-// retryTogether records retries with one UPDATE.
+// retryTogether records retries with one UPDATE. It asks for the tokens again: on an engine that
+// locks no rows, another process may have claimed an order since held has read it.
 func retryTogether(t tx, orders []schedule.Postponed) (written []int64, err error) {
 	orders, err = held(t, hasNotEnded, orders, func(p schedule.Postponed) schedule.Claim { return p.Claim })
 	if err != nil || len(orders) == 0 {
 		return nil, err
 	}
 	written = make([]int64, len(orders))
+	held := cases{key: "id"}
 	for i, p := range orders {
 		written[i] = p.Claim.ID
+		held.when(p.Claim.ID, "?", p.Claim.Token)
 	}
 	assignments, args := postponing(orders...)
-	n, err := t.exec("UPDATE cloudpay_orders {byID} SET "+assignments+" WHERE id IN ("+literals(written)+")", args...)
+	n, err := t.exec("UPDATE cloudpay_orders {byID} SET "+assignments+" WHERE id IN ("+literals(written)+")"+
+		" AND token = "+held.otherwise("NULL")+" AND "+hasNotEnded, append(args, held.args...)...)
 	if err == nil && int(n) != len(orders) {
 		err = errUnlocked
 	}

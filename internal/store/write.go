@@ -57,7 +57,10 @@ func (s *Store) Observe(ctx context.Context, ref order.Ref, f schedule.Final) er
 		case now.Progress == schedule.Done:
 			return nil, nil
 		}
-		_, err = t.end(now.Record, f, "id = ?", now.ID)
+		written, err := t.end(now.Record, f, "id = ? AND progress <> 'done'", now.ID)
+		if err == nil && !written {
+			err = errChanged
+		}
 		return nil, err
 	})
 }
@@ -240,10 +243,15 @@ func (t tx) under(c schedule.Claim, assignments string, args ...any) error {
 // Reopen makes an order due at once that was given up, and counts its attempts anew. It returns
 // false if the order was not given up. The error is a *schedule.NotRegisteredError if there is no
 // such order.
+//
+// The row gets a token of the call's own. By it another try finds what an earlier one has
+// committed, and a GiveUp under the last claim, repeated after a commit whose answer was lost,
+// finds that its claim is lost.
 func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error) {
 	if err := registrable(ref); err != nil {
 		return false, err
 	}
+	token := newToken()
 	return transact(ctx, s, "reopening order "+ref.String(), func(t tx) (bool, error) {
 		now, err := t.locked(refIs, refValues(ref)...)
 		switch {
@@ -252,10 +260,13 @@ func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err e
 		case now == nil:
 			return false, &schedule.NotRegisteredError{Ref: ref}
 		case now.Progress != schedule.GaveUp:
-			return false, nil
+			return now.token == token, nil
 		}
-		_, err = t.exec("UPDATE cloudpay_orders SET progress = CASE WHEN closing_since IS NULL THEN 'waiting' ELSE 'closing' END,"+
-			" due_at = {now}, attempts = 0, round = round + 1 WHERE id = ?", now.ID)
-		return true, err
+		n, err := t.exec("UPDATE cloudpay_orders SET progress = CASE WHEN closing_since IS NULL THEN 'waiting' ELSE 'closing' END,"+
+			" due_at = {now}, attempts = 0, round = round + 1, token = ? WHERE id = ? AND progress = 'gaveUp'", token, now.ID)
+		if err == nil && n == 0 {
+			err = errChanged
+		}
+		return err == nil, err
 	})
 }

@@ -36,7 +36,7 @@ func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (s
 			r.DueAt = s.now()
 		}
 	}
-	r.Entry = e
+	r.Entry, r.token = e, ""
 	r.changes = append(r.changes, changed...)
 	return r.Record, nil
 }

@@ -325,7 +325,7 @@ func (s *Store) Reopen(ctx context.Context, ref order.Ref) (reopened bool, err e
 	if r.Progress != schedule.GaveUp {
 		return false, nil
 	}
-	r.Progress, r.DueAt, r.Attempts = schedule.Waiting, s.now(), 0
+	r.Progress, r.DueAt, r.Attempts, r.token = schedule.Waiting, s.now(), 0, ""
 	r.Round++
 	if !r.ClosingSince.IsZero() {
 		r.Progress = schedule.Closing

@@ -18,6 +18,38 @@ var changing = []proof{
 	{name: "a registration is withdrawn", prove: withdraws},
 	{name: "too late to change", prove: tooLate},
 	{name: "a change beside a claim", prove: changesBesideClaims},
+	{name: "a write that is repeated after a change", prove: repeatsAfterChange},
+}
+
+// repeatsAfterChange repeats what was written under a claim, as after a commit whose answer was
+// lost, once the order was changed, withdrawn or reopened: the claim is lost by then.
+func repeatsAfterChange(e *env) {
+	later := time.Date(2050, 1, 2, 3, 4, 5, 0, time.UTC)
+	for no, change := range map[string]schedule.Change{"changed": {CloseAt: &later}, "withdrawn": {Withdraw: true}} {
+		c := e.claimOne(no)
+		e.must(e.Retry(e.ctx, c, schedule.Retry{}))
+		if _, err := e.Change(e.ctx, ref(no), change); err != nil {
+			e.Fatal(err)
+		}
+		was := e.show(no)
+		refused[*schedule.LostClaimError](e, e.Retry(e.ctx, c, schedule.Retry{}))
+		refused[*schedule.LostClaimError](e, e.RetryAll(e.ctx, allAgain([]schedule.Claim{c}, 0))[0])
+		refused[*schedule.LostClaimError](e, e.GiveUp(e.ctx, c, schedule.Retry{}))
+		if got := e.show(no); got.Progress != was.Progress || !got.DueAt.Equal(was.DueAt) {
+			e.Errorf("order %s: got %+v, want it as it was changed", no, got)
+		}
+		e.wantEvents(no)
+	}
+	c := e.claimOne("reopened")
+	e.must(e.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"}))
+	if reopened, err := e.Reopen(e.ctx, c.Ref); err != nil || !reopened {
+		e.Fatalf("got reopened %v and error %v, want it reopened", reopened, err)
+	}
+	refused[*schedule.LostClaimError](e, e.GiveUp(e.ctx, c, schedule.Retry{Reason: "no"}))
+	refused[*schedule.LostClaimError](e, e.Retry(e.ctx, c, schedule.Retry{}))
+	e.wantProgress("reopened", schedule.Closing, "")
+	e.wantEvents("reopened", outbox.EventGaveUp)
+	e.claim("reopened")
 }
 
 // changes corrects each field, reads the history, and repeats itself without one.

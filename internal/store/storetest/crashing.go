@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/outbox"
@@ -14,6 +15,7 @@ import (
 var crashing = []sqlProof{
 	{name: "a process that dies at any step", prove: dies},
 	{name: "a connection that is lost at any step", prove: loses},
+	{name: "an order that changes between two tries", prove: changesBetweenTries},
 }
 
 // operation is an operation of the store that is interrupted.
@@ -86,6 +88,39 @@ var operations = []operation{
 		name: "release", prepare: claimed, progress: schedule.Waiting,
 		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			_, err := s.Release(e.ctx, []schedule.Claim{c})
+			return err
+		},
+	},
+	{
+		name: "change", progress: schedule.Waiting,
+		prepare: func(e *sqlEnv, no string) schedule.Claim { e.registerDue(no); return schedule.Claim{} },
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			r, err := s.Change(e.ctx, ref(no), schedule.Change{Total: fen(7), By: "shop"})
+			if err == nil && (r.Total == nil || *r.Total != 7) {
+				e.Errorf("got %+v, want the total changed", r)
+			}
+			return err
+		},
+	},
+	{
+		name: "withdraw", progress: schedule.Withdrawn,
+		prepare: func(e *sqlEnv, no string) schedule.Claim { e.registerDue(no); return schedule.Claim{} },
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.Change(e.ctx, ref(no), schedule.Change{Withdraw: true, By: "shop"})
+			return err
+		},
+	},
+	{
+		name: "reopen", progress: schedule.Closing, events: []outbox.EventKind{outbox.EventGaveUp},
+		prepare: func(e *sqlEnv, no string) schedule.Claim {
+			e.must(e.GiveUp(e.ctx, e.claimOne(no), schedule.Retry{Reason: "no"}))
+			return schedule.Claim{}
+		},
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			reopened, err := s.Reopen(e.ctx, ref(no))
+			if err == nil && !reopened {
+				e.Errorf("order %s was not reopened", no)
+			}
 			return err
 		},
 	},
@@ -212,12 +247,12 @@ func (e *sqlEnv) consistent(doing, no string) {
 		refused[*schedule.NotRegisteredError](e, err)
 		return
 	}
-	wantEnds, wantGaveUps := 0, 0
+	wantEnds, wantGaveUps := 0, s.Round-1
 	switch s.Progress {
 	case schedule.Done:
 		wantEnds = 1
 	case schedule.GaveUp:
-		wantGaveUps = 1
+		wantGaveUps++
 	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:
 	}
 	if ends != wantEnds || gaveUps != wantGaveUps {
@@ -237,4 +272,87 @@ func loses(e *sqlEnv) {
 		e.consistent(o.name, no)
 		e.wantEvents(no, o.events...)
 	})
+}
+
+// betweenTries is a write under a claim whose commit succeeds and whose answer is lost, and what
+// becomes of the order before the store repeats the write.
+type betweenTries struct {
+	name  string
+	write func(s *store.Store, claims []schedule.Claim) error
+	// change changes the order. want is what the order is afterwards, whatever the write does.
+	change func(e *sqlEnv, no string) error
+	want   func(r schedule.Record) bool
+	events []outbox.EventKind
+}
+
+var laterClose = time.Date(2050, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func again(s *store.Store, claims []schedule.Claim) error {
+	return s.Retry(context.Background(), claims[0], schedule.Retry{Reason: "again"})
+}
+
+func againInBatch(s *store.Store, claims []schedule.Claim) error {
+	return s.RetryAll(context.Background(), allAgain(claims, 0))[0]
+}
+
+func givingUp(s *store.Store, claims []schedule.Claim) error {
+	return s.GiveUp(context.Background(), claims[0], schedule.Retry{Reason: "no"})
+}
+
+func closesLater(e *sqlEnv, no string) error {
+	_, err := e.Change(e.ctx, ref(no), schedule.Change{CloseAt: &laterClose, By: "shop"})
+	return err
+}
+
+func isWithdrawn(e *sqlEnv, no string) error {
+	_, err := e.Change(e.ctx, ref(no), schedule.Change{Withdraw: true, By: "shop"})
+	return err
+}
+
+func isReopened(e *sqlEnv, no string) error {
+	if reopened, err := e.Reopen(e.ctx, ref(no)); err != nil || !reopened {
+		return fmt.Errorf("reopened %v: %w", reopened, err)
+	}
+	return nil
+}
+
+func isLater(r schedule.Record) bool {
+	return r.Progress == schedule.Waiting && r.DueAt.Equal(laterClose) && r.CloseAt.Equal(laterClose)
+}
+
+func isOpen(r schedule.Record) bool {
+	return r.Progress == schedule.Closing && r.Round == 2 && r.Attempts == 0
+}
+
+var betweenTwoTries = []betweenTries{
+	{name: "a retry, and a change", write: again, change: closesLater, want: isLater},
+	{name: "a batch of retries, and a change", write: againInBatch, change: closesLater, want: isLater},
+	{
+		name: "a retry, and a withdrawal", write: again, change: isWithdrawn,
+		want: func(r schedule.Record) bool { return r.Progress == schedule.Withdrawn && r.DueAt.IsZero() },
+	},
+	{name: "giving up, and a reopening", write: givingUp, change: isReopened, want: isOpen, events: []outbox.EventKind{outbox.EventGaveUp}},
+}
+
+// changesBetweenTries loses the answer to each write's commit, and changes the order before the
+// store tries again: the second try must find its claim lost.
+func changesBetweenTries(e *sqlEnv) {
+	for _, test := range betweenTwoTries {
+		e.clear()
+		s, f := e.faultyStore(0, false, false)
+		e.registerDue("A1", "A2")
+		e.must(test.write(s, e.claim("A1", "A2")))
+		steps := f.step
+		e.clear()
+		e.registerDue("A1", "A2")
+		claims := e.claim("A1", "A2")
+		s, f = e.faultyStore(steps, true, false)
+		f.then = func() { e.must(test.change(e, "A1")) }
+		refused[*schedule.LostClaimError](e, test.write(s, claims))
+		if got := e.show("A1"); !test.want(got) {
+			e.Errorf("%s: got %+v, want it as it was changed", test.name, got)
+		}
+		e.wantEvents("A1", test.events...)
+		_ = s.Close()
+	}
 }

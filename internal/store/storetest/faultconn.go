@@ -25,6 +25,8 @@ type faulty struct {
 	at int
 	// late cuts the connection after the step, so that only the answer is lost.
 	late bool
+	// then is called once the connection is cut, before the store learns of it; nil for nothing.
+	then func()
 	// forever makes every later step fail too, and calls die, as if the process had died.
 	forever bool
 	die     context.CancelFunc
@@ -110,6 +112,9 @@ func (c *faultyConn) do(step func() error, undo ...func()) error {
 	if !c.cut {
 		c.cut = true
 		_ = c.Conn.Close() // the database rolls back what was begun
+		if c.f.then != nil {
+			c.f.then()
+		}
 	}
 	return errCut
 }

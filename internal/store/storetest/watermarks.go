@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 
 var watermarks = []sqlProof{
 	{name: "claims without row locks", only: servers, prove: claimsWithoutLocks},
+	{name: "writes without row locks", only: servers, prove: writesWithoutLocks},
+	{name: "observing without row locks", only: servers, prove: observesWithoutLocks},
 	{name: "an order that is committed late", prove: findsLateCommits},
 	{name: "an event that is committed late", prove: findsLateEvents},
 	{name: "an order due before all marks", prove: findsAllInFullPass},
@@ -20,13 +23,14 @@ var watermarks = []sqlProof{
 	{name: "marks stay behind the clock", prove: marksStayBehind},
 }
 
-// claimsWithoutLocks has two sweepers handle 1,200 orders and their events over connections that
-// lock no rows. Each order must be handled once, and each event sent once.
+// claimsWithoutLocks has two sweepers put off 1,200 orders, handle them and their events, all in
+// batches, over connections that lock no rows. Each order must be put off once and handled once,
+// and each event sent once.
 func claimsWithoutLocks(e *sqlEnv) {
 	const orders = 1200
 	e.registerDue(numbers("N", orders)...)
 	var mu sync.Mutex
-	handled, sent := map[string]int{}, map[string]int{}
+	putOff, handled, sent := map[string]int{}, map[string]int{}, map[string]int{}
 	count := func(counts map[string]int, what string) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -47,12 +51,18 @@ func claimsWithoutLocks(e *sqlEnv) {
 					e.Error(err)
 					return
 				}
+				var again, last []schedule.Claim
 				for _, c := range claims {
-					count(handled, c.OutTradeNo)
-					if err := s.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}); err != nil {
-						e.Errorf("order %s: %v", c.OutTradeNo, err)
+					if c.Attempts == 1 {
+						count(putOff, c.OutTradeNo)
+						again = append(again, c)
+						continue
 					}
+					count(handled, c.OutTradeNo)
+					last = append(last, c)
 				}
+				e.mustAll(s.RetryAll(e.ctx, allAgain(again, 0)), len(again))
+				e.mustAll(s.FinishAll(e.ctx, allClosed(last)), len(last))
 			}
 			for total(sent) < orders {
 				deliveries, err := s.ClaimDeliveries(e.ctx, shop, 20, lease)
@@ -75,8 +85,8 @@ func claimsWithoutLocks(e *sqlEnv) {
 	}
 	busy.Wait()
 	for _, no := range numbers("N", orders) {
-		if handled[no] != 1 || sent[no] != 1 {
-			e.Errorf("order %s was handled %d times and told %d times, want once each", no, handled[no], sent[no])
+		if putOff[no] != 1 || handled[no] != 1 || sent[no] != 1 {
+			e.Errorf("order %s was put off %d times, handled %d times and told %d times, want once each", no, putOff[no], handled[no], sent[no])
 		}
 	}
 }
@@ -85,8 +95,131 @@ func claimsWithoutLocks(e *sqlEnv) {
 func (e *sqlEnv) unlockedStore() *store.Store {
 	e.Helper()
 	s, f := e.faultyStore(0, false, false)
-	f.rewrite = strings.NewReplacer("FOR UPDATE SKIP LOCKED", "", "FOR UPDATE", "").Replace
+	f.rewrite = withoutLocks
 	return s
+}
+
+// withoutLocks is a statement that locks no rows.
+func withoutLocks(statement string) string {
+	return strings.NewReplacer("FOR UPDATE OF o SKIP LOCKED", "", "FOR UPDATE SKIP LOCKED", "", "FOR UPDATE", "").Replace(statement)
+}
+
+// leasedWrite writes under claims whose leases have run out. It returns an error for each.
+type leasedWrite func(s *store.Store, claims []schedule.Claim, deliveries []outbox.Delivery) []error
+
+// leasedWrites are all that a sweep writes under claims.
+var leasedWrites = map[string]leasedWrite{
+	"retries": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		return s.RetryAll(context.Background(), allAgain(claims, time.Hour))
+	},
+	"ends": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		return s.FinishAll(context.Background(), allClosed(claims))
+	},
+	"a retry": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		return s.RetryAll(context.Background(), allAgain(claims[:1], time.Hour))
+	},
+	"an end": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		return s.FinishAll(context.Background(), allClosed(claims[:1]))
+	},
+	"giving up": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		return []error{s.GiveUp(context.Background(), claims[0], schedule.Retry{Reason: "no"})}
+	},
+	"giving back": func(s *store.Store, claims []schedule.Claim, _ []outbox.Delivery) []error {
+		if n, err := s.Release(context.Background(), claims[:1]); n == 1 || err != nil {
+			return []error{err}
+		}
+		return []error{&schedule.LostClaimError{}}
+	},
+	"deliveries": func(s *store.Store, _ []schedule.Claim, deliveries []outbox.Delivery) []error {
+		results := make([]outbox.DeliveryResult, len(deliveries))
+		for i, d := range deliveries {
+			results[i] = outbox.DeliveryResult{Delivery: d, Outcome: outbox.DeliveryFailed, Reason: "HTTP 500"}
+		}
+		return s.RecordDeliveries(context.Background(), shop, results)
+	},
+}
+
+// writesWithoutLocks has another process claim the same orders and events before each statement of
+// a write under claims, whose connection locks no rows. What the other process got stays its own.
+func writesWithoutLocks(e *sqlEnv) {
+	for name, write := range leasedWrites {
+		for at, more := 1, true; more; at++ {
+			e.clear()
+			names := numbers("W", 3)
+			e.endAll("D0000", "D0001", "D0002")
+			deliveries := e.claimAll(3)
+			e.registerDue(names...)
+			claims := e.claim(names...)
+			e.Pass(2 * lease)
+			s, f := e.faultyStore(0, false, false)
+			var taken []schedule.Claim
+			var takenDeliveries []outbox.Delivery
+			statements := 0
+			f.rewrite = func(statement string) string {
+				if statements++; statements == at {
+					var err error
+					taken, err = e.ClaimDoubtful(e.ctx, shop, 100, lease)
+					e.must(err)
+					takenDeliveries, err = e.ClaimDeliveries(e.ctx, shop, 100, lease)
+					e.must(err)
+				}
+				return withoutLocks(statement)
+			}
+			errs := write(s, claims, deliveries)
+			more = statements >= at
+			lost := map[string]bool{}
+			for i, err := range errs {
+				no := claims[i].OutTradeNo
+				if name == "deliveries" {
+					no = deliveries[i].OutTradeNo
+				}
+				if lost[no] = isA[*schedule.LostClaimError](err); err != nil && !lost[no] {
+					e.Errorf("%s, before statement %d: %v", name, at, detailed(err))
+				}
+			}
+			for _, c := range taken {
+				if err := e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}); err != nil || len(errs) > 0 && name != "deliveries" &&
+					c.OutTradeNo == names[0] && !lost[names[0]] {
+					e.Errorf("%s, before statement %d: order %s was claimed by two: %v", name, at, c.OutTradeNo, err)
+				}
+			}
+			for _, d := range takenDeliveries {
+				if err := e.acknowledge(d); err != nil || name == "deliveries" && !lost[d.OutTradeNo] {
+					e.Errorf("%s, before statement %d: event %d was claimed by two: %v", name, at, d.Number, err)
+				}
+			}
+		}
+	}
+}
+
+// observesWithoutLocks has another process end the order before each statement of an Observe, whose
+// connection locks no rows: the order ends once, and the other end is an alarm.
+func observesWithoutLocks(e *sqlEnv) {
+	for at, more := 1, true; more; at++ {
+		e.clear()
+		c := e.claimOne("A1")
+		s, f := e.faultyStore(0, false, false)
+		statements := 0
+		f.rewrite = func(statement string) string {
+			if statements++; statements == at {
+				ctx, cancel := context.WithTimeout(e.ctx, time.Second) // the Observe may have the row
+				defer cancel()
+				_ = e.Finish(ctx, c, schedule.Final{State: schedule.FinalPaid})
+			}
+			return withoutLocks(statement)
+		}
+		err := s.Observe(e.ctx, c.Ref, schedule.Final{State: schedule.FinalClosed})
+		more = statements >= at
+		if e.show("A1").FinalState == schedule.FinalPaid {
+			refused[*schedule.ContradictionError](e, err)
+			e.wantEvents("A1", outbox.EventPaid, outbox.EventContradicted)
+			continue
+		}
+		e.must(err)
+		e.wantProgress("A1", schedule.Done, schedule.FinalClosed)
+		refused[*schedule.ContradictionError](e, e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalPaid}))
+		e.wantEvents("A1", outbox.EventClosed, outbox.EventContradicted)
+	}
 }
 
 // commitLate inserts an order as one that was written so long ago and is committed only now.
