@@ -279,7 +279,7 @@ func TestRedeliver(t *testing.T) {
 	d.wants(exitFine, "3 of 3 events that wait", "events", "--pending")
 	d.wants(exitFine, "1 of 3 events that wait", "events", "--pending", "--limit", "1")
 	ids := settle(outbox.DeliveryAcknowledged, outbox.DeliveryFailed, outbox.DeliveryDead)
-	if err := d.ReceiverFailed(t.Context(), of, "delivering event 2: no answer within 10s", 0); err != nil {
+	if err := d.ReceiverFailed(t.Context(), of, "delivering event 2: no answer within 10s"); err != nil {
 		t.Fatal(err)
 	}
 	d.wants(exitFine, "起未确认任何事件：投递事件 2：10s 内没有应答", "events", "--pending", "--lang", "zh")

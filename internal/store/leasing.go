@@ -15,6 +15,9 @@ type leasing[T any] struct {
 	scan scan
 	// also narrows the scan's rows.
 	also string
+	// due selects the rows instead, with the same columns and arguments, if they are not to be
+	// those due longest.
+	due string
 	// table is the table's name, columns are those of a row, and read takes them in this order.
 	table, columns string
 	read           func(scanner, ...any) (T, error)
@@ -33,14 +36,14 @@ type leased[T any] struct {
 	due time.Time
 }
 
-// take leases up to limit due rows, the longest due first.
+// take leases up to limit due rows, and returns them with the longest due first.
 func (l leasing[T]) take(t tx, of order.Account, limit int, token string) ([]leased[T], error) {
 	m, err := t.watermark(scanKey(of, l.scan))
 	if err != nil {
 		return nil, err
 	}
-	due := "SELECT id AS due_id, due_at AS was_due FROM " + l.scan.table + " WHERE " + l.scan.rows + l.also +
-		" AND due_at >= ? AND due_at <= {now} ORDER BY due_at LIMIT ? {skip}"
+	due := cmp.Or(l.due, "SELECT id AS due_id, due_at AS was_due FROM "+l.scan.table+" WHERE "+l.scan.rows+l.also+
+		" AND due_at >= ? AND due_at <= {now} ORDER BY due_at LIMIT ? {skip}")
 	args := []any{string(of.Region), of.MchID, t.d.at(m.from()), limit}
 	if t.d.returning {
 		return l.takeAtOnce(t, due, args, token)

@@ -13,6 +13,28 @@ import (
 // result. So a delivery that outlives its lease may be made twice; the receiver recognises the
 // event by its ID.
 func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error) {
+	return s.claimDeliveries(ctx, of, limit, lease, "")
+}
+
+// ClaimNewestDeliveries is ClaimDeliveries for the other end of the queue: of the thousand events
+// that became due last, those with the fewest attempts, the newest first. They are the least likely
+// to have been refused before.
+func (s *Store) ClaimNewestDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error) {
+	return s.claimDeliveries(ctx, of, limit, lease, newestDue)
+}
+
+// newestDue selects the events of ClaimNewestDeliveries. An event that was given back is due since
+// then, so that the number says which is newer. Nothing is locked: the thousand would be.
+var newestDue = "SELECT id AS due_id, due_at AS was_due FROM (SELECT id, due_at, attempts, seq FROM " + dueEvents.table +
+	" WHERE " + dueEvents.rows + deliverable + " AND due_at >= ? AND due_at <= {now} ORDER BY due_at DESC LIMIT 1000) AS newest" +
+	" ORDER BY attempts, seq DESC LIMIT ?"
+
+// deliverable narrows due events to those that have a number.
+const deliverable = " AND seq IS NOT NULL"
+
+func (s *Store) claimDeliveries(
+	ctx context.Context, of order.Account, limit int, lease time.Duration, due string,
+) ([]outbox.Delivery, error) {
 	if _, err := s.number(ctx, of); err != nil {
 		return nil, err
 	}
@@ -29,7 +51,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, of order.Account, limit int
 			}
 		}
 		taken, err := leasing[outbox.Delivery]{
-			scan: dueEvents, also: " AND seq IS NOT NULL", table: "cloudpay_events", columns: deliveryColumns, read: scanDelivery,
+			scan: dueEvents, also: deliverable, due: due, table: "cloudpay_events", columns: deliveryColumns, read: scanDelivery,
 			assignments: "due_at = {soon}, attempts = attempts + 1",
 			args:        []any{lease.Microseconds()},
 			free:        "due_at <= {now}",

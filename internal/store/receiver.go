@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cloudpay/internal/order"
@@ -9,7 +10,7 @@ import (
 )
 
 // Receiver returns what is kept of the receiver of a merchant's events; the zero Receiver if none
-// of its deliveries failed.
+// of its deliveries failed and it asked for no pause.
 func (s *Store) Receiver(ctx context.Context, of order.Account) (outbox.Receiver, error) {
 	return transact(ctx, s, "reading how the receiver does", func(t tx) (r outbox.Receiver, err error) {
 		var since, opens, now moment
@@ -25,27 +26,39 @@ func (s *Store) Receiver(ctx context.Context, of order.Account) (outbox.Receiver
 	})
 }
 
-// ReceiverFailed records that a delivery failed, and for how long the receiver wants no other; 0 if
-// it did not say. It keeps since when deliveries fail.
-func (s *Store) ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error {
+// ReceiverFailed records that a delivery failed. It keeps since when deliveries fail.
+func (s *Store) ReceiverFailed(ctx context.Context, of order.Account, reason string) error {
+	return s.setReceiver(ctx, of, "failing_since = COALESCE(failing_since, {now}), last_error = ?", line(reason, maxReason))
+}
+
+// ReceiverRecovered records that a delivery was acknowledged after others had failed. A pause is
+// kept: the delivery may have begun before the receiver asked for it.
+func (s *Store) ReceiverRecovered(ctx context.Context, of order.Account) error {
+	return s.setReceiver(ctx, of, "failing_since = NULL, last_error = ''")
+}
+
+// PauseReceiver records for how long the receiver wants no deliveries. A longer pause that was
+// recorded before stays. Requeue ends it.
+func (s *Store) PauseReceiver(ctx context.Context, of order.Account, pause time.Duration) error {
+	return s.setReceiver(ctx, of, "opens_at = CASE WHEN opens_at > {soon} THEN opens_at ELSE {soon} END",
+		pause.Microseconds(), pause.Microseconds())
+}
+
+// setReceiver changes a merchant's row. It inserts the first, unless another process does.
+func (s *Store) setReceiver(ctx context.Context, of order.Account, assignments string, args ...any) error {
+	key := []any{string(of.Region), of.MchID}
 	return s.do(ctx, "recording how the receiver does", func(t tx) error {
-		n, err := t.exec("UPDATE cloudpay_receivers SET failing_since = COALESCE(failing_since, {now}), opens_at = {soon}, last_error = ?"+
-			" WHERE "+ofMerchant, pause.Microseconds(), line(reason, maxReason), string(of.Region), of.MchID)
+		set := func() (int64, error) {
+			return t.exec("UPDATE cloudpay_receivers SET "+assignments+" WHERE "+ofMerchant, slices.Concat(args, key)...)
+		}
+		n, err := set()
 		if err != nil || n > 0 {
 			return err
 		}
-		_, err = t.exec("INSERT INTO cloudpay_receivers (region, mchid, failing_since, opens_at, last_error) "+
-			"VALUES (?, ?, {now}, {soon}, ?)"+t.d.ifNew,
-			string(of.Region), of.MchID, pause.Microseconds(), line(reason, maxReason))
-		return err
-	})
-}
-
-// ReceiverRecovered records that a delivery was acknowledged after others had failed.
-func (s *Store) ReceiverRecovered(ctx context.Context, of order.Account) error {
-	return s.do(ctx, "recording how the receiver does", func(t tx) error {
-		_, err := t.exec("UPDATE cloudpay_receivers SET failing_since = NULL, opens_at = NULL, last_error = '' WHERE "+ofMerchant,
-			string(of.Region), of.MchID)
+		_, err = t.exec("INSERT INTO cloudpay_receivers (region, mchid, last_error) VALUES (?, ?, '')"+t.d.ifNew, key...)
+		if err == nil {
+			_, err = set()
+		}
 		return err
 	})
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // Requeue makes events due at once, whatever became of them before, and counts their attempts anew.
-// A delivery of one of them that is under way is recorded no more. Requeued is how many of the
-// numbers are events of the merchant's; at most a thousand may be given.
+// A delivery of one of them that is under way is recorded no more. A pause that the receiver asked
+// for ends. Requeued is how many of the numbers are events of the merchant's; at most a thousand
+// may be given.
 func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error) {
 	if len(numbers) == 0 {
 		return 0, nil
@@ -19,6 +20,9 @@ func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) 
 	return transact(ctx, s, "requeueing events", func(t tx) (int, error) {
 		n, err := t.exec("UPDATE cloudpay_events SET dead_at = NULL, delivered_at = NULL, due_at = {now}, attempts = 0, token = NULL"+
 			" WHERE "+ofMerchant+" AND seq IN ("+literals(numbers)+")", string(of.Region), of.MchID)
+		if err == nil && n > 0 {
+			_, err = t.exec("UPDATE cloudpay_receivers SET opens_at = NULL WHERE "+ofMerchant, string(of.Region), of.MchID)
+		}
 		return int(n), err
 	})
 }

@@ -29,7 +29,7 @@ const (
 	// by one statement.
 	maxInFlight = 64
 	// firstInFlight is how many are in flight at first. Each that is acknowledged allows one more,
-	// so that a receiver that is down costs a sweep few attempts.
+	// so that a receiver that is down costs a sweep few attempts: these, and the probes.
 	firstInFlight = 8
 	// longestDelivery bounds one delivery. A lease outlives a delivery that begins late, and the
 	// recording of it.
@@ -66,7 +66,7 @@ type delivery struct {
 	receiver *receiver
 	// waiting are claimed, and not in flight yet.
 	waiting []leasedDelivery
-	claimed chan []leasedDelivery
+	claimed chan claimedBatch
 	ended   chan landing
 	// landed is what the recorder takes.
 	landed chan landing
@@ -77,6 +77,8 @@ type delivery struct {
 	nextClaim time.Time
 	// more: there may be events to claim. last: no more will come.
 	more, last bool
+	// newest: the newest events are claimed, and not those due longest.
+	newest bool
 	// stopped: nothing more is begun.
 	stopped bool
 	// unrecordable: the last batches could not be recorded.
@@ -90,13 +92,19 @@ type leasedDelivery struct {
 	until time.Time
 }
 
+// claimedBatch is what one claim took. newest: from the end of the newest events.
+type claimedBatch struct {
+	events []leasedDelivery
+	newest bool
+}
+
 // run delivers until the sweep has ended and nothing is due, the time is up, or the receiver is
 // down.
 func (d *delivery) run(ctx context.Context) {
 	if pool, is := d.Notifier.(idleCloser); is {
 		pool.CloseIdleConnections()
 	}
-	d.claimed, d.ended = make(chan []leasedDelivery, 1), make(chan landing, maxInFlight)
+	d.claimed, d.ended = make(chan claimedBatch, 1), make(chan landing, maxInFlight)
 	d.landed = make(chan landing, 4*maxInFlight)
 	d.receiver, d.more = newReceiver(d.Deliveries), true
 	r := &recorder{delivery: d}
@@ -148,11 +156,14 @@ func (d *delivery) isDone() bool {
 // time is left, or the receiver is down: what waits is given back.
 func (d *delivery) begin(ctx context.Context) {
 	now := time.Now()
-	if d.noTimeLeft(ctx) || d.unrecordable.Load() || d.receiver.isDown(ctx, now) {
+	switch {
+	case d.noTimeLeft(ctx), d.unrecordable.Load(), d.receiver.isDown(ctx, now):
 		d.stopped = true
+	case d.receiver.isDoubtful():
+		d.turn()
 	}
 	for len(d.waiting) > 0 && (d.stopped || now.After(d.waiting[0].until)) {
-		d.landed <- landing{flight: &flight{Delivery: d.waiting[0].Delivery}, unsent: true}
+		d.giveBack(d.waiting[:1])
 		d.waiting = d.waiting[1:]
 	}
 	for len(d.waiting) > 0 && d.receiver.admits(now) {
@@ -167,31 +178,60 @@ func (d *delivery) begin(ctx context.Context) {
 	}
 }
 
-// claim has a batch claimed while the one before it is sent.
+// turn goes on at the other end of the queue, with a few probes first. Events that the receiver
+// refuses for what they are would otherwise keep all that are behind them.
+func (d *delivery) turn() {
+	d.giveBack(d.waiting)
+	d.waiting, d.more, d.nextClaim = nil, true, time.Time{}
+	d.newest, d.receiver.probing = !d.newest, true
+}
+
+// giveBack returns claimed events to the register: they were not sent.
+func (d *delivery) giveBack(events []leasedDelivery) {
+	for _, e := range events {
+		d.landed <- landing{flight: &flight{Delivery: e.Delivery}, unsent: true}
+	}
+}
+
+// claim has a batch claimed while the one before it is sent. Of probes no more are claimed than may
+// be begun.
 func (d *delivery) claim(ctx context.Context) {
 	n := d.receiver.limit
+	if d.receiver.probing {
+		n = min(n, d.receiver.spare())
+	}
 	if d.stopped || d.claiming || !d.more || len(d.waiting) >= n || time.Now().Before(d.nextClaim) {
 		return
 	}
 	d.claiming = true
-	d.tasks.Go(func() { d.claimed <- d.claimDeliveries(ctx, n) })
+	newest := d.newest
+	d.tasks.Go(func() { d.claimed <- claimedBatch{d.claimDeliveries(ctx, n, newest), newest} })
 }
 
-// take takes what was claimed. After a claim that found few, others may be due in a moment.
-func (d *delivery) take(batch []leasedDelivery) {
+// take takes what was claimed, unless delivery has turned to the other end meanwhile. After a claim
+// that found few, others may be due in a moment.
+func (d *delivery) take(batch claimedBatch) {
 	d.claiming = false
-	d.waiting = append(d.waiting, batch...)
-	d.more = len(batch) > 0
-	if !d.last && len(batch) < firstInFlight {
+	if batch.newest != d.newest {
+		d.giveBack(batch.events)
+		return
+	}
+	d.waiting = append(d.waiting, batch.events...)
+	d.more = len(batch.events) > 0
+	if !d.last && !d.receiver.probing && len(batch.events) < firstInFlight {
 		d.nextClaim = time.Now().Add(beat)
 	}
 }
 
-func (d *delivery) claimDeliveries(ctx context.Context, n int) []leasedDelivery {
+func (d *delivery) claimDeliveries(ctx context.Context, n int, newest bool) []leasedDelivery {
 	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
 	until := time.Now().Add(deliveryLease - longestDelivery - longestWrite)
-	due, err := d.Store.ClaimDeliveries(ctx, d.Merchant.Account(), n, deliveryLease)
+	claim := d.Store.ClaimDeliveries
+	if newest {
+		claim = d.Store.ClaimNewestDeliveries
+	}
+	due, err := claim(ctx, d.Merchant.Account(), n, deliveryLease)
 	if err != nil {
 		d.Log.ErrorContext(ctx, "events to be delivered could not be read", "error", err)
 	}

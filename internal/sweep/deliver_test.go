@@ -188,8 +188,8 @@ func TestReceiverIsSlowedDown(t *testing.T) {
 	})
 }
 
-// A receiver that refuses everything costs a sweep eight attempts; what was claimed besides is
-// given back, and no attempt is counted for it.
+// A receiver that refuses everything costs a sweep eight attempts and two probes of the newest
+// events; what was claimed besides is given back, and no attempt is counted for it.
 func TestReceiverThatIsDown(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]error{
@@ -201,15 +201,15 @@ func TestReceiverThatIsDown(t *testing.T) {
 				w, n := hearing(t, 100, func(context.Context, outbox.Event) error { return refusal })
 				start := time.Now()
 				report := w.sweep(time.Minute)
-				if took := time.Since(start); report.Untold != 8 || n.tries != 8 || took > time.Second {
-					t.Errorf("got %+v after %v, want 8 attempts", report, took)
+				if took := time.Since(start); report.Untold != 10 || n.tries != 10 || took > time.Second {
+					t.Errorf("got %+v after %v, want 10 attempts", report, took)
 				}
 				attempts := 0
 				for _, d := range w.pending() {
 					attempts += d.Attempts - 1
 				}
-				if attempts != 8 {
-					t.Errorf("%d attempts were counted, want 8", attempts)
+				if attempts != 10 {
+					t.Errorf("%d attempts were counted, want 10", attempts)
 				}
 			})
 		})
@@ -245,7 +245,8 @@ func TestReceiverThatWantsAPause(t *testing.T) {
 	})
 }
 
-// A receiver that wants no deliveries for an hour gets none from any sweep before that.
+// A receiver that wants no deliveries for an hour gets none from any sweep for ten minutes. The
+// events that it refused wait for the hour.
 func TestReceiverThatWantsALongPause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -254,20 +255,94 @@ func TestReceiverThatWantsALongPause(t *testing.T) {
 		if n.tries > 8 {
 			t.Errorf("got %d tries, want those alone that were in flight", n.tries)
 		}
-		n.tries = 0
-		for range 50 {
+		refused := n.tries
+		for range 9 {
 			passes(time.Minute)
 			other := w.another()
 			other.Notifier = n
 			w.sweepWith(other, time.Minute)
 		}
-		if n.tries != 0 {
-			t.Errorf("got %d tries within the hour, want none", n.tries)
+		if n.tries != refused {
+			t.Errorf("got %d tries within ten minutes, want none", n.tries-refused)
 		}
 		n.answer = func(context.Context, outbox.Event) error { return nil }
-		passes(20 * time.Minute)
-		if report := w.sweep(time.Minute); report.Told != 100 {
-			t.Errorf("after the hour: got %+v, want all told", report)
+		passes(2 * time.Minute)
+		if report := w.sweep(time.Minute); report.Told != 100-refused {
+			t.Errorf("after ten minutes: got %+v, want all told but %d", report, refused)
+		}
+		passes(time.Hour)
+		if report := w.sweep(time.Minute); report.Told != refused {
+			t.Errorf("after the hour: got %+v, want %d told", report, refused)
+		}
+	})
+}
+
+// A pause is kept although other deliveries are acknowledged, in the same batch or later: they
+// began before the receiver asked for it. Requeueing an event ends it.
+func TestPauseBesideAcknowledgements(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]time.Duration{"in one batch": 0, "later": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, n := hearing(t, 100, func(ctx context.Context, e outbox.Event) error {
+					if e.Number%2 == 0 {
+						return takes(ctx, late)
+					}
+					return answers(503, 5*time.Minute)
+				})
+				w.sweep(time.Minute)
+				kept, err := w.store.Receiver(t.Context(), shop.Account())
+				if err != nil || kept.Pause < 4*time.Minute || !kept.FailingSince.IsZero() {
+					t.Errorf("got %+v and error %v, want a pause of five minutes, and no failure", kept, err)
+				}
+				tries := n.tries
+				n.answer = func(context.Context, outbox.Event) error { return nil }
+				if w.sweep(time.Minute); n.tries != tries {
+					t.Errorf("got %d tries in the pause, want none", n.tries-tries)
+				}
+				if _, err := w.store.Requeue(t.Context(), shop.Account(), []int64{1}); err != nil {
+					t.Fatal(err)
+				}
+				if report := w.sweep(time.Minute); report.Told < 90 || n.heard[1] != 1 {
+					t.Errorf("got %+v once an event was requeued, want it told, and all that wait", report)
+				}
+			})
+		})
+	}
+}
+
+// Events that the receiver refuses for what they are do not keep those behind them, in whatever
+// number: some of the newest are tried before a sweep stops.
+func TestRefusedEventsKeepNoOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const poison, good = 5000, 200
+		w, n := hearing(t, poison, func(ctx context.Context, e outbox.Event) error {
+			if err := takes(ctx, 50*time.Millisecond); err != nil || e.Number > poison {
+				return err
+			}
+			return answers(400, 0)
+		})
+		for range 20 { // they come again meanwhile, and are among those due last
+			before := n.tries
+			if w.sweep(30 * time.Second); n.tries-before > 10 {
+				t.Fatalf("got %d tries while all are refused, want 10 a sweep", n.tries-before)
+			}
+			passes(time.Minute)
+		}
+		for i := range good {
+			w.order(fmt.Sprint("B", i), tradestate.Success)
+		}
+		for range 3 {
+			before := n.tries
+			if w.sweep(30 * time.Second); n.tries-before > 2*good {
+				t.Errorf("got %d tries in a sweep, want few of what is refused", n.tries-before)
+			}
+			passes(time.Minute)
+		}
+		if len(n.heard) != good {
+			t.Errorf("got %d told in three sweeps, want all %d that are not refused", len(n.heard), good)
 		}
 	})
 }

@@ -132,7 +132,8 @@ func (r *recorder) tally(ctx context.Context, l landing, result outbox.DeliveryR
 }
 
 // note records how the receiver does, when that has changed: it fails if a batch has failures and
-// no acknowledgement.
+// no acknowledgement. A pause that it asked for is recorded beside acknowledgements too, and none
+// of them ends it: what is acknowledged may have been begun before the receiver asked.
 func (r *recorder) note(ctx context.Context, batch []landing) {
 	var pause time.Duration
 	reason, acknowledged := "", false
@@ -145,15 +146,15 @@ func (r *recorder) note(ctx context.Context, batch []landing) {
 			reason, pause = l.reason(), max(pause, pauseOf(l.err))
 		}
 	}
-	if pause <= maxPause {
-		pause = 0 // this sweep waits for it
-	}
 	var err error
+	if pause > shortPause { // for a shorter one this sweep waits
+		err = r.Store.PauseReceiver(ctx, r.Merchant.Account(), min(pause, maxPause))
+	}
 	switch {
 	case acknowledged && r.failing:
-		err, r.failing = r.Store.ReceiverRecovered(ctx, r.Merchant.Account()), false
-	case !acknowledged && reason != "" && (!r.failing || pause > 0):
-		err, r.failing = r.Store.ReceiverFailed(ctx, r.Merchant.Account(), reason, pause), true
+		err, r.failing = errors.Join(err, r.Store.ReceiverRecovered(ctx, r.Merchant.Account())), false
+	case !acknowledged && reason != "" && !r.failing:
+		err, r.failing = errors.Join(err, r.Store.ReceiverFailed(ctx, r.Merchant.Account(), reason)), true
 	}
 	if err != nil {
 		r.Log.WarnContext(ctx, "how the receiver of events does could not be recorded", "error", err)
@@ -187,6 +188,6 @@ func (r *recorder) alarm(ctx context.Context) {
 	r.count(func(report *Report) { report.Receiver = &ReceiverReport{kept.FailingSince, waiting, kept.LastError} })
 	r.Log.ErrorContext(ctx, "the receiver of events has acknowledged none for a while", "failingSince", kept.FailingSince,
 		"for", kept.Failing.Round(time.Second).String(), "waiting", waiting, "lastError", kept.LastError,
-		"remedy", "mend the receiver at CLOUDPAY_NOTIFY_URL: what waits is then sent by itself, "+
-			"and dead events by cloudpay orders redeliver --all-dead")
+		"remedy", "mend the receiver at CLOUDPAY_NOTIFY_URL: what waits is then sent by itself, at its next attempt, "+
+			"or at once after cloudpay orders redeliver; dead events after cloudpay orders redeliver --all-dead")
 }

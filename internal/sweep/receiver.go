@@ -21,8 +21,14 @@ const (
 	// remembered is how many of the last deliveries are remembered: some times as many as are in
 	// flight.
 	remembered = 4 * maxInFlight
-	// maxPause is the longest pause for which a sweep waits; a longer one ends its deliveries.
-	maxPause = 5 * time.Second
+	// probes is how many deliveries from the other end of the queue are begun after a batch's worth
+	// has failed.
+	probes = 2
+	// shortPause is the longest pause for which a sweep waits; a longer one ends its deliveries.
+	shortPause = 5 * time.Second
+	// maxPause bounds the pause of all deliveries, whatever Retry-After says: one answer of a proxy
+	// must not keep the events of a day. The refused event itself waits as long as it says.
+	maxPause = 10 * time.Minute
 )
 
 // receiver is one receiver's state: how many deliveries it may have in flight, and whether it is to
@@ -38,6 +44,9 @@ type receiver struct {
 	newest time.Time
 	// grown counts the acknowledgements since limit was last raised.
 	grown int
+	// probing: a batch's worth failed, and a few more may be begun, from the other end of the
+	// queue.
+	probing bool
 	// slowedAt is when limit was lowered. opens is when the receiver wants deliveries again; it
 	// said so at refusedAt.
 	slowedAt, opens, refusedAt time.Time
@@ -64,17 +73,31 @@ func newReceiver(most int) *receiver {
 func (r *receiver) inFlight() int { return len(r.flying) }
 
 // admits reports whether another delivery may be begun. None is when those in flight make the
-// failures a batch's worth, should they fail too.
+// failures as many as are tolerated, should they fail too.
 func (r *receiver) admits(now time.Time) bool {
-	n := len(r.flying)
-	return n < r.limit && r.failures()+n < r.peak && !now.Before(r.opens)
+	return len(r.flying) < r.limit && r.spare() > 0 && !now.Before(r.opens)
 }
 
-// isDown reports whether the receiver is to be left alone until the next sweep: a batch's worth of
-// deliveries failed one after the other, or it wants a longer pause than this sweep has time for.
+// spare is how many more deliveries may be begun before the first outcome of those in flight.
+func (r *receiver) spare() int { return r.tolerated() - r.failures() - len(r.flying) }
+
+// tolerated is how many deliveries may fail one after the other: a batch's worth, and the probes.
+func (r *receiver) tolerated() int {
+	if r.probing {
+		return r.peak + probes
+	}
+	return r.peak
+}
+
+// isDoubtful reports whether a batch's worth of deliveries failed one after the other, from one end
+// of the queue. The receiver is down, or it refuses these events for what they are.
+func (r *receiver) isDoubtful() bool { return !r.probing && r.failures() >= r.peak }
+
+// isDown reports whether the receiver is to be left alone until the next sweep: the probes failed
+// too, or it wants a longer pause than this sweep has time for.
 func (r *receiver) isDown(ctx context.Context, now time.Time) bool {
 	end, bounded := ctx.Deadline()
-	return r.failures() >= r.peak || r.opens.Sub(now) > maxPause || bounded && r.opens.After(end)
+	return r.probing && r.failures() >= r.tolerated() || r.opens.Sub(now) > shortPause || bounded && r.opens.After(end)
 }
 
 func (r *receiver) begin(e outbox.Delivery, now time.Time, cancel context.CancelFunc) *flight {
@@ -107,12 +130,13 @@ func (r *receiver) end(f *flight, err error, now time.Time) {
 	if err == nil {
 		f.acknowledged, r.newest = true, later(r.newest, f.began)
 		r.grow()
+		r.probing = r.probing && r.failures() >= r.peak
 		return
 	}
 	f.hung, f.overtaken = f.took >= hurriedDelivery, f.began.Before(r.newest)
 	f.failed = !f.began.Before(r.refusedAt) // those in flight when it asked for a pause are one refusal
 	if pause := pauseOf(err); pause > 0 {
-		r.refuse(now, pause)
+		r.refuse(now, min(pause, maxPause))
 	}
 	if r.slowed(func(f *flight) bool { return f.hung && f.began.After(r.slowedAt) }) {
 		r.limit, r.slowedAt = max(r.limit/2, 1), now

@@ -46,6 +46,9 @@ type Quota interface {
 type Outbox interface {
 	// ClaimDeliveries leases events that are due to be delivered.
 	ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error)
+	// ClaimNewestDeliveries is ClaimDeliveries for the other end of the queue: the newest events
+	// with the fewest attempts.
+	ClaimNewestDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error)
 	// RecordDeliveries records what became of deliveries, with an error for each: nil once it is
 	// recorded, a *schedule.LostClaimError when another process has the event.
 	RecordDeliveries(ctx context.Context, of order.Account, results []outbox.DeliveryResult) []error
@@ -58,10 +61,13 @@ type Outbox interface {
 type Receivers interface {
 	// Receiver returns what is kept; the zero Receiver when none of its deliveries failed.
 	Receiver(ctx context.Context, of order.Account) (outbox.Receiver, error)
-	// ReceiverFailed records that a delivery failed, and for how long no other is wanted.
-	ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error
-	// ReceiverRecovered records that a delivery was acknowledged after others had failed.
+	// ReceiverFailed records that a delivery failed.
+	ReceiverFailed(ctx context.Context, of order.Account, reason string) error
+	// ReceiverRecovered records that a delivery was acknowledged after others had failed. A pause
+	// is kept.
 	ReceiverRecovered(ctx context.Context, of order.Account) error
+	// PauseReceiver records for how long the receiver wants no deliveries.
+	PauseReceiver(ctx context.Context, of order.Account, pause time.Duration) error
 }
 
 // Pruner deletes orders that ended long ago.

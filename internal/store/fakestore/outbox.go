@@ -1,6 +1,7 @@
 package fakestore
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -106,18 +107,45 @@ func (s *Store) ClaimDeliveries(
 		return nil, err
 	}
 	defer unlock()
-	now, token := s.now(), s.newToken()
-	byDue := slices.Clone(s.events)
-	slices.SortStableFunc(byDue, func(a, b *delivery) int { return a.due.Compare(b.due) })
-	var claimed []outbox.Delivery
-	for _, d := range byDue {
-		if len(claimed) < limit && d.Account() == of && !d.due.IsZero() && !d.due.After(now) {
-			d.Token, d.due = token, now.Add(lease)
-			d.Attempts++
-			claimed = append(claimed, d.Delivery)
-		}
+	due := s.due(of)
+	return s.leaseDeliveries(due[:min(limit, len(due))], lease), nil
+}
+
+// ClaimNewestDeliveries leases events of those that became due last, the least tried first, and the
+// newest of them first.
+func (s *Store) ClaimNewestDeliveries(
+	ctx context.Context, of order.Account, limit int, lease time.Duration,
+) ([]outbox.Delivery, error) {
+	unlock, err := s.begin(ctx, "claimNewestDeliveries")
+	if err != nil {
+		return nil, err
 	}
-	return claimed, nil
+	defer unlock()
+	due := s.due(of)
+	due = due[max(len(due)-1000, 0):]
+	slices.SortFunc(due, func(a, b *delivery) int { return cmp.Or(a.Attempts-b.Attempts, int(b.Number-a.Number)) })
+	return s.leaseDeliveries(due[:min(limit, len(due))], lease), nil
+}
+
+// due lists a merchant's events that are due, the longest due first.
+func (s *Store) due(of order.Account) []*delivery {
+	now := s.now()
+	due := slices.DeleteFunc(slices.Clone(s.events), func(d *delivery) bool {
+		return d.Account() != of || d.due.IsZero() || d.due.After(now)
+	})
+	slices.SortStableFunc(due, func(a, b *delivery) int { return a.due.Compare(b.due) })
+	return due
+}
+
+func (s *Store) leaseDeliveries(due []*delivery, lease time.Duration) []outbox.Delivery {
+	token, until := s.newToken(), s.now().Add(lease)
+	claimed := make([]outbox.Delivery, len(due))
+	for i, d := range due {
+		d.Token, d.due = token, until
+		d.Attempts++
+		claimed[i] = d.Delivery
+	}
+	return claimed
 }
 
 // RecordDeliveries records what became of deliveries.
@@ -183,6 +211,10 @@ func (s *Store) Requeue(ctx context.Context, of order.Account, numbers []int64) 
 			d.dead, d.due, d.Token, d.Attempts = false, s.now(), "", 0
 			requeued++
 		}
+	}
+	if kept := s.receivers[of]; requeued > 0 {
+		kept.opens = time.Time{}
+		s.receivers[of] = kept
 	}
 	return requeued, nil
 }

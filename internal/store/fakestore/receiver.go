@@ -30,28 +30,37 @@ func (s *Store) Receiver(ctx context.Context, of order.Account) (outbox.Receiver
 }
 
 // ReceiverFailed records that a delivery failed.
-func (s *Store) ReceiverFailed(ctx context.Context, of order.Account, reason string, pause time.Duration) error {
-	unlock, err := s.begin(ctx, "receiverFailed")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	kept, now := s.receivers[of], s.now()
-	if kept.since.IsZero() {
-		kept.since = now
-	}
-	kept.opens, kept.lastError = now.Add(pause), oneLine(reason, 300)
-	s.receivers[of] = kept
-	return nil
+func (s *Store) ReceiverFailed(ctx context.Context, of order.Account, reason string) error {
+	return s.setReceiver(ctx, "receiverFailed", of, func(r *receiver) {
+		if r.since.IsZero() {
+			r.since = s.now()
+		}
+		r.lastError = oneLine(reason, 300)
+	})
 }
 
 // ReceiverRecovered records that a delivery was acknowledged after others had failed.
 func (s *Store) ReceiverRecovered(ctx context.Context, of order.Account) error {
-	unlock, err := s.begin(ctx, "receiverRecovered")
+	return s.setReceiver(ctx, "receiverRecovered", of, func(r *receiver) { r.since, r.lastError = time.Time{}, "" })
+}
+
+// PauseReceiver records for how long the receiver wants no deliveries.
+func (s *Store) PauseReceiver(ctx context.Context, of order.Account, pause time.Duration) error {
+	return s.setReceiver(ctx, "pauseReceiver", of, func(r *receiver) {
+		if opens := s.now().Add(pause); opens.After(r.opens) {
+			r.opens = opens
+		}
+	})
+}
+
+func (s *Store) setReceiver(ctx context.Context, op string, of order.Account, change func(*receiver)) error {
+	unlock, err := s.begin(ctx, op)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	delete(s.receivers, of)
+	kept := s.receivers[of]
+	change(&kept)
+	s.receivers[of] = kept
 	return nil
 }

@@ -21,6 +21,8 @@ var telling = []proof{
 	{name: "deliveries given back", prove: returnsDeliveries},
 	{name: "deliveries recorded together", prove: recordsDeliveries},
 	{name: "how the receiver does", prove: followsReceiver},
+	{name: "a pause of the receiver's", prove: keepsPauses},
+	{name: "the newest deliveries", prove: claimsNewest},
 	{name: "an order's history", prove: tellsHistory},
 }
 
@@ -402,7 +404,7 @@ func recordsDeliveries(e *env) {
 	}
 }
 
-// followsReceiver wants the first failure's time to be kept until a success, and a pause to pass.
+// followsReceiver wants the first failure's time to be kept until a success.
 func followsReceiver(e *env) {
 	wantReceiver := func(failing time.Duration, lastError string) outbox.Receiver {
 		e.Helper()
@@ -414,23 +416,92 @@ func followsReceiver(e *env) {
 		return r
 	}
 	wantReceiver(0, "")
-	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP\n500", 0))
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP\n500"))
 	wantReceiver(0, "HTTP 500")
 	e.Pass(time.Hour)
-	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 503", 30*time.Minute))
-	if r := wantReceiver(time.Hour, "HTTP 503"); r.Pause < 29*time.Minute || r.Pause > 30*time.Minute {
-		e.Errorf("got a pause of %s, want 30 minutes", r.Pause)
-	}
-	e.Pass(time.Hour)
-	if r := wantReceiver(2*time.Hour, "HTTP 503"); r.Pause != 0 {
-		e.Errorf("got a pause of %s, want none any more", r.Pause)
-	}
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 503"))
+	wantReceiver(time.Hour, "HTTP 503")
 	e.must(e.ReceiverRecovered(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}))
-	wantReceiver(2*time.Hour, "HTTP 503")
+	wantReceiver(time.Hour, "HTTP 503")
 	e.must(e.ReceiverRecovered(e.ctx, shop))
 	wantReceiver(0, "")
-	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 502", 0))
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 502"))
 	wantReceiver(0, "HTTP 502")
+}
+
+// keepsPauses wants a pause to last until its end or until an event is requeued: a shorter one, a
+// failure or a success does not end it.
+func keepsPauses(e *env) {
+	wantPause := func(want time.Duration) {
+		e.Helper()
+		if r, err := e.Receiver(e.ctx, shop); err != nil || r.Pause > want || r.Pause < want-time.Minute {
+			e.Errorf("got a pause of %s and error %v, want %s or a little less", r.Pause, err, want)
+		}
+	}
+	e.must(e.PauseReceiver(e.ctx, shop, 30*time.Minute))
+	if r, err := e.Receiver(e.ctx, shop); err != nil || !r.FailingSince.IsZero() {
+		e.Errorf("got %+v and error %v, want a pause and no failure", r, err)
+	}
+	e.Pass(10 * time.Minute)
+	e.must(e.PauseReceiver(e.ctx, shop, time.Minute))
+	e.must(e.ReceiverFailed(e.ctx, shop, "HTTP 503"))
+	wantPause(20 * time.Minute)
+	e.must(e.ReceiverRecovered(e.ctx, shop))
+	wantPause(20 * time.Minute)
+	e.must(e.PauseReceiver(e.ctx, shop, 25*time.Minute))
+	wantPause(25 * time.Minute)
+	e.Pass(time.Hour)
+	wantPause(0)
+
+	e.must(e.PauseReceiver(e.ctx, shop, time.Hour))
+	e.endAll("A")
+	number := e.claimDeliveries("A")[0].Number
+	if requeued, err := e.Requeue(e.ctx, shop, []int64{number + 1}); err != nil || requeued != 0 {
+		e.Errorf("got %d requeued and error %v, want none", requeued, err)
+	}
+	wantPause(time.Hour)
+	if requeued, err := e.Requeue(e.ctx, shop, []int64{number}); err != nil || requeued != 1 {
+		e.Errorf("got %d requeued and error %v, want one", requeued, err)
+	}
+	wantPause(0)
+}
+
+// claimsNewest claims events that were not delivered before, the newest first.
+func claimsNewest(e *env) {
+	e.endAll(numbers("N", 6)...)
+	oldest, err := e.ClaimDeliveries(e.ctx, shop, 2, lease)
+	if err != nil || len(oldest) != 2 {
+		e.Fatalf("got %d and error %v, want two", len(oldest), err)
+	}
+	e.must(e.fail(oldest[0], 0, "HTTP 400"))
+	e.must(e.giveBack(oldest[1]))
+	for _, want := range [][]string{{"N0003", "N0004", "N0005"}, {"N0002"}, {"N0001"}, {"N0000"}, {}} {
+		claimed, err := e.ClaimNewestDeliveries(e.ctx, shop, max(len(want), 1), lease)
+		e.must(err)
+		got := make([]string, len(claimed))
+		for i, d := range claimed {
+			got[i] = d.OutTradeNo
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			e.Errorf("got %v, want %v", got, want)
+		}
+		for _, d := range claimed {
+			e.must(e.acknowledge(d))
+		}
+	}
+	e.endAll("A")
+	if others, err := e.ClaimNewestDeliveries(e.ctx, order.Account{Region: order.Mainland, MchID: "2"}, 10, lease); err != nil || len(others) != 0 {
+		e.Errorf("another merchant's: got %v and error %v, want none", others, err)
+	}
+	first, err := e.ClaimNewestDeliveries(e.ctx, shop, 10, lease)
+	if err != nil || len(first) != 1 || first[0].Attempts != 1 || first[0].Token == "" {
+		e.Fatalf("got %+v and error %v, want a first delivery", first, err)
+	}
+	e.claimDeliveries()
+	e.Pass(lease)
+	second := e.claimDeliveries("A")[0]
+	refused[*schedule.LostClaimError](e, e.acknowledge(first[0]))
+	e.must(e.acknowledge(second))
 }
 
 // tellsHistory wants an order's own events, in order, and no others.
