@@ -39,27 +39,32 @@ function verify(headers, body) {
   return null
 }
 
-// The journal stands for the shop's database: a line has an event's id and what was done for it, so
-// that both are kept or neither is. A line that a crash cut off is no line.
+// An order has its end once; after a restore it may come under another id.
+const ends = { closed: 'closed', notFound: 'notFound', paid: 'paid', paidOtherAmount: 'paid' }
+
+// The journal stands for the shop's database: a line has an event's id, its end, and what was done
+// for it, so that all are kept or none is. A line that a crash cut off is no line.
 const text = (() => { try { return readFileSync(path, 'utf8') } catch { return '' } })()
 const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-const handled = new Set(whole.split('\n').filter(Boolean).map((line) => JSON.parse(line).id))
+const keys = ({ id, end }) => [id, end].filter(Boolean)
+const handled = new Set(whole.split('\n').filter(Boolean).flatMap((line) => keys(JSON.parse(line))))
 const journal = openSync(path, 'a')
 ftruncateSync(journal, Buffer.byteLength(whole))
 
 // receive acts on an event unless it has done so. Nothing else runs between its lines.
 function receive(id, event) {
-  if (handled.has(id)) return
   const order = [event.region, event.mchId, event.subMchId ?? '', event.outTradeNo].join('/')
+  const end = ends[event.kind] && `${ends[event.kind]} ${order}`
+  if (keys({ id, end }).some((key) => handled.has(key))) return
   const what = { closed: 'release', notFound: 'release', paid: 'deliver' }[event.kind] ?? 'look'
   try {
-    writeSync(journal, JSON.stringify({ id, what, order }) + '\n')
+    writeSync(journal, JSON.stringify({ id, end, what, order }) + '\n')
     fsyncSync(journal)
   } catch {
     closeSync(journal)
     process.exit(1) // it is not known what the file has: the next start reads it
   }
-  handled.add(id)
+  keys({ id, end }).forEach((key) => handled.add(key))
   console.log(`${what} ${order}`)
 }
 

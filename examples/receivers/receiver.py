@@ -56,22 +56,27 @@ def verify(headers, body):
     return None
 
 
-def act(shop, event):
+# An order has its end once; after a restore it may come under another id.
+ENDS = {"closed": "closed", "notFound": "notFound", "paid": "paid", "paidOtherAmount": "paid"}
+
+
+def act(shop, event, order):
     """Does what the event asks for, in the transaction that keeps its id, and returns what it did."""
-    order = "/".join([event["region"], event["mchId"], event.get("subMchId", ""), event["outTradeNo"]])
     what = {"closed": "release", "notFound": "release", "paid": "deliver"}.get(event["kind"], "look")
     shop.execute("INSERT INTO done (order_name, what) VALUES (?, ?)", (order, what))
     return f"{what} {order}"
 
 
 def receive(identity, event):
+    order = "/".join([event["region"], event["mchId"], event.get("subMchId", ""), event["outTradeNo"]])
+    keys = [identity] + [f"{ENDS[kind]} {order}" for kind in [event["kind"]] if kind in ENDS]
     shop = sqlite3.connect(DATABASE, isolation_level=None)
     try:
         shop.execute("PRAGMA synchronous = FULL")
         shop.execute("BEGIN IMMEDIATE")
-        fresh = shop.execute("INSERT OR IGNORE INTO events (id) VALUES (?)", (identity,)).rowcount == 1
-        done = act(shop, event) if fresh else None
-        shop.execute("COMMIT")  # the id and the act, or neither
+        new = [shop.execute("INSERT OR IGNORE INTO events (id) VALUES (?)", (key,)).rowcount for key in keys]
+        done = act(shop, event, order) if all(new) else None
+        shop.execute("COMMIT")  # the id, the end and the act, or nothing
     finally:
         shop.close()
     if done:

@@ -82,8 +82,9 @@ const (
 	otherKey = notify.Key("whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=")
 )
 
-// actsOnce delivers an event several times, before and after the receiver is killed, and events of
-// two orders under one number, as there are after a failover with lost commits.
+// actsOnce delivers an event several times, before and after the receiver is killed, events of two
+// orders under one number, as there are after a failover with lost commits, and an order's end
+// under several ids, as there are after a restore.
 func actsOnce(r *receiver) {
 	r.Helper()
 	first, second := ended("A1", outbox.EventClosed, 1), ended("A2", outbox.EventPaid, 1)
@@ -97,6 +98,11 @@ func actsOnce(r *receiver) {
 	r.takes(first, oldKey)
 	r.takes(second, oldKey)
 	r.takes(ended("A3", "aKindOfTheFuture", 2), oldKey)
+	r.takes(ofGeneration(2, "A1", outbox.EventClosed), oldKey) // the same ends, as after a restore
+	r.takes(ofGeneration(2, "A2", outbox.EventPaidOtherAmount), oldKey)
+	r.restart(string(oldKey))
+	r.takes(ofGeneration(3, "A1", outbox.EventClosed), oldKey)
+	r.takes(ofGeneration(3, "A2", outbox.EventPaid), oldKey)
 	r.did("release cn/1900000001//A1", "deliver cn/1900000001//A2", "look cn/1900000001//A3")
 }
 
@@ -226,6 +232,13 @@ func refusesKeys(r *receiver) {
 		}
 		cancel()
 	}
+}
+
+// ofGeneration is the event of an order that was registered so often.
+func ofGeneration(generation int, number string, kind outbox.EventKind) outbox.Event {
+	e := ended(number, kind, 2)
+	e.EventID = outbox.NewEventID(e.Ref, generation, kind, 1)
+	return e
 }
 
 func ended(number string, kind outbox.EventKind, n int64) outbox.Event {

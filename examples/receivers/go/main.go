@@ -90,15 +90,27 @@ func (e event) what() string {
 	return "look" // a person has to; new kinds may come
 }
 
-// shop stands for the shop's database. A line of its journal has an event's id and what was done
-// for it, so that both are kept or neither is.
+// end names an order's end, which it has once; after a restore it may come under another id. It is
+// empty for all else.
+func (e event) end() string {
+	switch kind := e.text("kind"); kind {
+	case "closed", "notFound", "paid":
+		return kind + " " + e.order()
+	case "paidOtherAmount":
+		return "paid " + e.order()
+	}
+	return ""
+}
+
+// shop stands for the shop's database. A line of its journal has an event's id, its end, and what
+// was done for it, so that all are kept or none is. The ids and ends are handled.
 type shop struct {
 	mu      sync.Mutex
 	journal *os.File
 	handled map[string]bool
 }
 
-type entry struct{ ID, What, Order string }
+type entry struct{ ID, End, What, Order string }
 
 // openShop reads the journal. A line that a crash cut off is no line.
 func openShop(path string) (*shop, error) {
@@ -118,7 +130,7 @@ func openShop(path string) (*shop, error) {
 		if err := json.Unmarshal(line, &done); err != nil {
 			return nil, err
 		}
-		s.handled[done.ID] = true
+		s.keep(done)
 	}
 	if err := file.Truncate(int64(len(whole))); err != nil {
 		return nil, err
@@ -132,10 +144,10 @@ func openShop(path string) (*shop, error) {
 func (s *shop) receive(id string, e event) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.handled[id] {
+	done := entry{ID: id, End: e.end(), What: e.what(), Order: e.order()}
+	if s.handled[done.ID] || s.handled[done.End] {
 		return nil
 	}
-	done := entry{ID: id, What: e.what(), Order: e.order()}
 	line, err := json.Marshal(done)
 	if err != nil {
 		return err
@@ -146,9 +158,16 @@ func (s *shop) receive(id string, e event) error {
 	if err := s.journal.Sync(); err != nil {
 		return err
 	}
-	s.handled[id] = true
+	s.keep(done)
 	fmt.Println(done.What, done.Order)
 	return nil
+}
+
+func (s *shop) keep(done entry) {
+	s.handled[done.ID] = true
+	if done.End != "" {
+		s.handled[done.End] = true
+	}
 }
 
 func main() {
