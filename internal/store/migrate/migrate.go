@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -36,9 +37,15 @@ const table = "cloudpay_migrations"
 // wait for each other. If a step fails, the steps before it stay applied. PostgreSQL and SQLite
 // roll the failed step back; MySQL and MariaDB cannot roll back the creation of a table.
 func Up(ctx context.Context, address string) ([]Step, error) {
+	return UpTo(ctx, address, math.MaxInt64)
+}
+
+// UpTo is Up for the steps up to a version, which is what a database is at while the next step runs
+// or has failed.
+func UpTo(ctx context.Context, address string, version int64) ([]Step, error) {
 	var steps []Step
 	err := with(ctx, address, func(p *goose.Provider) error {
-		results, err := p.Up(ctx)
+		results, err := p.UpTo(ctx, version)
 		for _, r := range results {
 			steps = append(steps, Step{Version: r.Source.Version, Name: r.Source.Path, AppliedAt: time.Now(), Took: r.Duration})
 		}

@@ -13,6 +13,7 @@ var migrating = []sqlProof{
 	{name: "migrating twice, and two at once", prove: migratesTwice},
 	{name: "a database without tables", prove: withoutTables},
 	{name: "a program and a database of other versions", prove: checksVersions},
+	{name: "a database in the middle of a migration", prove: checksEachStep},
 }
 
 func migratesTwice(e *sqlEnv) {
@@ -88,6 +89,29 @@ func checksVersions(e *sqlEnv) {
 			e.Errorf("got added %v and error %v once it was mended, want it added", added, err)
 		}
 		e.clear()
+	}
+}
+
+// checksEachStep proves that a program does nothing with a database whose last step still runs, or
+// has failed.
+func checksEachStep(e *sqlEnv) {
+	address := e.db.Empty(e)
+	steps, err := migrate.Status(e.ctx, e.db.Direct(address))
+	e.must(err)
+	for _, step := range steps {
+		s := open(e, address)
+		_, err := s.Register(e.ctx, due("A1"))
+		if err == nil || !schedule.Lasting(err) || !strings.Contains(err.Error(), "cloudpay orders migrate") {
+			e.Errorf("before step %d: got error %v, want the command that migrates", step.Version, err)
+		}
+		_, err = migrate.UpTo(e.ctx, e.db.Direct(address), step.Version)
+		e.must(err)
+		if c, err := s.Compatibility(e.ctx); step.Version > 1 && (err != nil || c.Version != int(step.Version)) {
+			e.Errorf("after step %d: got %+v and error %v, want the database to say so", step.Version, c, err)
+		}
+	}
+	if added, err := open(e, address).Register(e.ctx, due("A1")); err != nil || !added {
+		e.Errorf("got added %v and error %v after all steps, want it added", added, err)
 	}
 }
 

@@ -78,7 +78,7 @@ CREATE TABLE cloudpay_schema (
     version          INTEGER NOT NULL,
     compatible_since INTEGER NOT NULL
 ) ENGINE = InnoDB;
-INSERT INTO cloudpay_schema (version, compatible_since) VALUES (3, 1);
+INSERT INTO cloudpay_schema (version, compatible_since) VALUES (2, 1);
 
 -- +goose Down
 

@@ -21,8 +21,11 @@ ALTER TABLE cloudpay_events
     DROP INDEX cloudpay_events_seq,
     DROP INDEX cloudpay_events_numbered;
 
+UPDATE cloudpay_schema SET version = 3;
+
 -- +goose Down
 
+UPDATE cloudpay_schema SET version = 2;
 ALTER TABLE cloudpay_events
     DROP INDEX cloudpay_events_id,
     DROP INDEX cloudpay_events_number,

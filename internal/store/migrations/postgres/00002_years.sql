@@ -88,7 +88,7 @@ CREATE TABLE cloudpay_schema (
     version          integer NOT NULL,
     compatible_since integer NOT NULL
 );
-INSERT INTO cloudpay_schema (version, compatible_since) VALUES (3, 1);
+INSERT INTO cloudpay_schema (version, compatible_since) VALUES (2, 1);
 
 -- +goose Down
 

@@ -21,8 +21,11 @@ DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_new;
 CREATE INDEX CONCURRENTLY cloudpay_events_new ON cloudpay_events (region, mchid, occurred_at, id) WHERE seq IS NULL;
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_unnumbered;
 
+UPDATE cloudpay_schema SET version = 3;
+
 -- +goose Down
 
+UPDATE cloudpay_schema SET version = 2;
 DROP INDEX cloudpay_orders_ended;
 DROP INDEX cloudpay_events_id;
 DROP INDEX cloudpay_events_new;
