@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloudpay/internal/deadline"
+	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/decision"
 )
@@ -168,17 +169,24 @@ func (w *sweep) hand(ctx context.Context, claims chan<- leasedClaim, batch []sch
 // claim claims orders in doubt until there are none, and then waiting ones. Others come into doubt
 // meanwhile, so that it asks for them again from time to time.
 func (w *sweep) claim(ctx context.Context, limit int) ([]schedule.Claim, error) {
-	// A claim that is cut short may have been made all the same, and would not be released.
-	ctx, cancel := w.writing(ctx)
-	defer cancel()
 	if w.DoubtfulOnly || time.Since(w.doubtlessAt) >= doubtfulEvery {
-		batch, err := w.Store.ClaimDoubtful(ctx, w.Merchant.Account(), limit, w.Lease)
+		batch, err := w.claimFrom(ctx, w.Store.ClaimDoubtful, limit)
 		if w.DoubtfulOnly || len(batch) > 0 || err != nil {
 			return batch, err
 		}
 		w.doubtlessAt = time.Now()
 	}
-	return w.Store.Claim(ctx, w.Merchant.Account(), limit, w.Lease)
+	return w.claimFrom(ctx, w.Store.Claim, limit)
+}
+
+// claimFrom claims in time of its own: a claim that is cut short may have been made all the same,
+// and would not be released.
+func (w *sweep) claimFrom(
+	ctx context.Context, claim func(context.Context, order.Account, int, time.Duration) ([]schedule.Claim, error), limit int,
+) ([]schedule.Claim, error) {
+	ctx, cancel := w.writing(ctx)
+	defer cancel()
+	return claim(ctx, w.Merchant.Account(), limit, w.Lease)
 }
 
 // work attempts one order, as far as there is time for it.
