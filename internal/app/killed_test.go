@@ -380,7 +380,7 @@ func (d *deadly) pass(by time.Duration) {
 		"cloudpay_events":     {"due_at"},
 		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until"},
 		"cloudpay_quotas":     {"changed_at", "opens_at"},
-		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
+		"cloudpay_watermarks": {"head", "low", "full_to", "raised_at", "deep_at", "full_at"},
 	} {
 		assignments := make([]string, len(columns))
 		for i, column := range columns {

@@ -200,7 +200,7 @@ func (k *registerEnv) passes(d time.Duration) {
 		k.sql(fmt.Sprintf("UPDATE cloudpay_orders SET %[1]s = %[1]s - %[2]d", column, d.Microseconds()))
 	}
 	k.sql(fmt.Sprintf("UPDATE cloudpay_events SET due_at = due_at - %d", d.Microseconds()))
-	for _, column := range []string{"head", "low", "raised_at", "deep_at", "full_at"} {
+	for _, column := range []string{"head", "low", "full_to", "raised_at", "deep_at", "full_at"} {
 		k.sql(fmt.Sprintf("UPDATE cloudpay_watermarks SET %[1]s = %[1]s - %[2]d", column, d.Microseconds()))
 	}
 }

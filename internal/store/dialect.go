@@ -26,6 +26,7 @@ import (
 //	{byID}   find rows by their ids: a hint for MySQL, which has scanned small tables and met the
 //	         locks of others
 //	{ofOrder} find an order's events by its id, likewise
+//	{stuck}  of orders that were given up, those that may not be withdrawn, as an index has them
 //	{bury}   end an INSERT of tombstones, of which the first one for an order stays
 //	?        an argument
 type dialect struct {
@@ -41,6 +42,9 @@ type dialect struct {
 	// standby is true on a server that takes no writes, whose data may be out of date; empty for a
 	// database without servers.
 	standby string
+	// limited has the server end a query after a time, and returns the query's statement; nil where
+	// the end of the context ends it. A server goes on with a query whose caller has gone.
+	limited func(t tx, query string, most time.Duration) (string, error)
 	// again ends an INSERT of orders, of which some may be registered.
 	again string
 	// taken reports whether an INSERT failed because a row with its key exists, where it is worth
@@ -97,6 +101,7 @@ var dialects = map[string]*dialect{
 			"{ended}", "",
 			"{byID}", "",
 			"{ofOrder}", "",
+			"{stuck}", "withdrawn_at IS NULL",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:       clockOf{plain: "statement_timestamp()", plus: " + interval '%d microseconds'"},
@@ -104,6 +109,7 @@ var dialects = map[string]*dialect{
 		compound:  true,
 		returning: true,
 		standby:   "pg_is_in_recovery()",
+		limited:   limitedInPostgres,
 		ifNew:     " ON CONFLICT DO NOTHING",
 		conns:     maxConns,
 		at:        utc,
@@ -132,10 +138,12 @@ var dialects = map[string]*dialect{
 			"{ended}", "FORCE INDEX (cloudpay_orders_claim)",
 			"{byID}", "FORCE INDEX (PRIMARY)",
 			"{ofOrder}", "FORCE INDEX (cloudpay_events_order)",
+			"{stuck}", "due_at IS NULL AND ended_at IS NULL",
 			"{bury}", "ON DUPLICATE KEY UPDATE hash = hash",
 		),
 		now:     clockOf{plain: "UTC_TIMESTAMP(6)", plus: " + INTERVAL %d MICROSECOND"},
 		standby: "@@GLOBAL.read_only",
+		limited: limitedInMySQL,
 		ifNew:   " ON DUPLICATE KEY UPDATE region = region",
 		taken:   takenInMySQL,
 		conns:   maxConns,
@@ -165,6 +173,7 @@ var dialects = map[string]*dialect{
 			"{ended}", "",
 			"{byID}", "",
 			"{ofOrder}", "",
+			"{stuck}", "withdrawn_at IS NULL",
 			"{bury}", "ON CONFLICT DO NOTHING",
 		),
 		now:    clockOf{plain: sqliteNow, plus: " + %d"},

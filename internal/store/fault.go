@@ -31,7 +31,7 @@ const (
 	// until a failover. The transaction did nothing and is repeated, on a new connection if dialing
 	// allows one.
 	faultReadOnly
-	// faultLate means that the caller's deadline has passed.
+	// faultLate means that the caller's deadline has passed, or the time that a query was given.
 	faultLate
 	// faultSchema is a missing table or column.
 	faultSchema

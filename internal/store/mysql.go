@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -89,6 +92,14 @@ func (t mysqlTx) end(statement string) error {
 	return err
 }
 
+// limitedInMySQL limits a SELECT in the words of both: MySQL reads the hint and takes the first
+// comment for one, which MariaDB executes.
+func limitedInMySQL(_ tx, query string, most time.Duration) (string, error) {
+	millis := max(most.Milliseconds(), 1)
+	return fmt.Sprintf("/*M!100106 SET STATEMENT max_statement_time=%d.%03d FOR */ SELECT /*+ MAX_EXECUTION_TIME(%d) */%s",
+		millis/1000, millis%1000, millis, strings.TrimPrefix(query, "SELECT")), nil
+}
+
 // mysqlFault classifies the error numbers of MySQL and MariaDB
 // (https://mariadb.com/kb/en/mariadb-error-codes/).
 func mysqlFault(err error) fault {
@@ -114,6 +125,9 @@ func mysqlFault(err error) fault {
 		1203, // too many connections of one user
 		1047: // a Galera node is not ready
 		return faultLost
+	case 3024, // the query took longer than its limit (MySQL)
+		1969: // likewise (MariaDB)
+		return faultLate
 	case 1290, // read_only, super_read_only
 		1792, // the transaction is read-only
 		1836: // the server is

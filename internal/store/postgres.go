@@ -101,6 +101,12 @@ func beginPostgres(ctx context.Context, conn driverConn, _ bool) (driver.Tx, err
 	return conn.BeginTx(ctx, options)
 }
 
+// limitedInPostgres limits all later statements of the transaction.
+func limitedInPostgres(t tx, query string, most time.Duration) (string, error) {
+	_, err := t.exec("SET LOCAL statement_timeout = " + strconv.FormatInt(max(most.Milliseconds(), 1), 10))
+	return query, err
+}
+
 // postgresDialer is dial as the driver's interface.
 type postgresDialer struct{}
 
@@ -142,6 +148,8 @@ func postgresFault(err error) fault {
 	case "42P01", // no such table
 		"42703": // no such column
 		return faultSchema
+	case "57014": // the statement took longer than its limit
+		return faultLate
 	case "53100": // the disk is full
 		return faultFull
 	case "42501", // no right to

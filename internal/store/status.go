@@ -12,82 +12,100 @@ import (
 )
 
 // Status returns how a merchant's register stands. ceiling is the configured number of calls a
-// second. Counts stop at schedule.MaxCount, so that the figures cost little however large the
-// register is: a sweep reads them each minute.
+// second. It reads no more than schedule.MaxCount rows for most figures, those that are due first,
+// so that the figures cost little however large the register is: a sweep reads them each minute.
 func (s *Store) Status(ctx context.Context, of order.Account, ceiling float64) (schedule.Status, error) {
+	// Where there is no receiver, nothing else surveys the events that are due.
+	if err := s.survey(ctx, of, dueEvents); err != nil {
+		return schedule.Status{}, err
+	}
 	return transact(ctx, s, "reading how the register stands", func(t tx) (schedule.Status, error) {
-		m, err := t.watermark(scanKey(of, waitingOrders))
-		if err != nil {
-			return schedule.Status{}, err
+		marks := map[string]mark{}
+		var now time.Time
+		for _, sc := range []scan{waitingOrders, closingOrders, dueEvents} {
+			m, err := t.watermark(scanKey(of, sc))
+			if err != nil {
+				return schedule.Status{}, err
+			}
+			marks[sc.what], now = m, m.now
 		}
-		doubt, err := t.watermark(scanKey(of, closingOrders))
-		if err != nil {
-			return schedule.Status{}, err
+		status := schedule.Status{At: now}
+		var doubtful int // those of the closing ones that are due
+		var oldest, oldestDoubtful, oldestEvent moment
+		text, args := statusStatement(t.d, of, marks, now)
+		statement, err := t.limited(text)
+		if err == nil {
+			_, err = t.one([]any{
+				&status.Waiting, &status.Due, &oldest, &status.Closing, &doubtful, &oldestDoubtful, &status.EventsPending, &oldestEvent,
+				&status.EventsDead, &status.Ended, &status.Stuck,
+			}, statement, args...)
 		}
-		status := schedule.Status{At: m.now}
-		var oldest [3]moment
-		doubtful := 0 // those of the closing ones that are due
-		statement, args := statusStatement(t.d, of, earlier(earlier(m.low, doubt.low), m.now.Add(-lowMargin)), m.now)
-		if _, err = t.one([]any{
-			&status.Waiting, &status.Due, &oldest[0], &status.Closing, &doubtful, &oldest[1], &status.Stuck, &status.Ended,
-			&status.EventsPending, &oldest[2], &status.EventsDead,
-		}, statement, args...); err != nil {
+		if err != nil {
 			return schedule.Status{}, err
 		}
 		status.Due += doubtful
-		due := oldest[0].Time
-		if closing := oldest[1].Time; due.IsZero() || !closing.IsZero() && closing.Before(due) {
-			due = closing
-		}
-		status.OldestDue, status.OldestEvent = age(m.now, due), age(m.now, oldest[2].Time)
+		status.Stuck = min(status.Stuck, schedule.MaxCount)
+		status.OldestDue = max(age(now, oldest.Time), age(now, oldestDoubtful.Time))
+		status.OldestEvent = age(now, oldestEvent.Time)
 		q, _, _, err := t.quota([]any{string(of.Region), of.MchID}, "") // none: nothing was asked too often
 		status.SetQuota(q, ceiling)
 		return status, err
 	})
 }
 
-// figure is one column of a Status: what it selects, from which table, and which rows.
-type figure struct{ what, table, rows string }
-
-// statusFigures are the columns in the order in which Status scans them. Rows that are due are
-// looked for from the watermark on.
-var statusFigures = []figure{
-	{"", "cloudpay_orders {claim}", "progress = 'waiting' AND due_at IS NOT NULL"},
-	{"", "cloudpay_orders {claim}", "progress = 'waiting' AND due_at >= {from} AND due_at <= {now}"},
-	{"MIN(due_at)", "cloudpay_orders {claim}", "progress = 'waiting' AND due_at >= {from} AND due_at <= {now}"},
-	{"", "cloudpay_orders {claim}", "progress = 'closing' AND due_at IS NOT NULL"},
-	{"", "cloudpay_orders {claim}", "progress = 'closing' AND due_at >= {from} AND due_at <= {now}"},
-	{"MIN(due_at)", "cloudpay_orders {claim}", "progress = 'closing' AND due_at >= {from} AND due_at <= {now}"},
-	{"", "cloudpay_orders", "progress = 'gaveUp' AND withdrawn_at IS NULL"},
-	{"", "cloudpay_orders", "progress = 'done' AND due_at IS NULL AND ended_at > {minute}"},
-	{"", "cloudpay_events", "due_at IS NOT NULL"},
-	{"MIN(occurred_at)", "cloudpay_events", "due_at IS NOT NULL"},
-	{"", "cloudpay_events", "dead_at IS NOT NULL"},
+// figures are columns of a Status that are read together, from a bounded number of rows.
+type figures struct {
+	columns []string
+	rows    string
+	// args are those of the columns and then those of the rows.
+	args []any
 }
 
-// statusStatement is one SELECT of all figures, and its arguments.
-func statusStatement(d *dialect, of order.Account, from, now time.Time) (string, []any) {
-	columns := make([]string, len(statusFigures))
-	var args []any
-	for i, f := range statusFigures {
-		rows := ofMerchant + " AND " + f.rows
-		args = append(args, string(of.Region), of.MchID)
-		for _, word := range []struct {
-			name string
-			at   time.Time
-		}{{"{from}", from}, {"{minute}", now.Add(-time.Minute)}} {
-			if strings.Contains(rows, word.name) {
-				rows = strings.ReplaceAll(rows, word.name, "?")
-				args = append(args, d.at(word.at))
-			}
+// statusFigures are the columns in the order in which Status scans them. Of rows that are sorted by
+// due times those from the watermark on are read, behind the dead entries. What is due is at the
+// front of what waits.
+func statusFigures(d *dialect, of order.Account, marks map[string]mark, now time.Time) []figures {
+	const withdrawn = 10 // where withdrawn orders are read too, so many times as many rows are
+	due := []string{"COUNT(*)", "COALESCE(SUM(CASE WHEN due_at <= ? THEN 1 ELSE 0 END), 0)", "MIN(CASE WHEN due_at <= ? THEN due_at END)"}
+	all, key := []string{"COUNT(*)"}, []any{string(of.Region), of.MchID}
+	byDue := func(columns []string, column string, sc scan, args ...any) figures {
+		return figures{
+			columns, column + " FROM " + sc.table + " WHERE " + sc.rows + " AND due_at >= ? ORDER BY due_at" + atMost(schedule.MaxCount),
+			slices.Concat(args, key, []any{d.at(marks[sc.what].unhandled())}),
 		}
-		column := "SELECT " + f.what + " FROM " + f.table + " WHERE " + rows
-		if f.what == "" {
-			column = "SELECT COUNT(*) FROM (SELECT 1 FROM " + f.table + " WHERE " + rows + " LIMIT " + strconv.Itoa(schedule.MaxCount) + ") n"
-		}
-		columns[i] = "(" + column + ")"
 	}
-	return "SELECT " + strings.Join(columns, ", "), args
+	return []figures{
+		byDue(due, "due_at", waitingOrders, d.at(now), d.at(now)),
+		byDue(due, "due_at", closingOrders, d.at(now), d.at(now)),
+		byDue([]string{"COUNT(*)", "MIN(occurred_at)"}, "occurred_at", dueEvents),
+		{all, "1 AS one FROM cloudpay_events WHERE " + ofMerchant + " AND dead_at IS NOT NULL" + atMost(schedule.MaxCount), key},
+		{
+			all, "1 AS one FROM cloudpay_orders {ended} WHERE " + ofMerchant +
+				" AND progress = 'done' AND due_at IS NULL AND ended_at > ?" + atMost(schedule.MaxCount),
+			slices.Concat(key, []any{d.at(now.Add(-time.Minute))}),
+		},
+		{
+			[]string{"COUNT(*) - COUNT(withdrawn_at)"}, "withdrawn_at FROM cloudpay_orders {claim} WHERE " + ofMerchant +
+				" AND progress = 'gaveUp' AND {stuck} ORDER BY id DESC" + atMost(withdrawn*schedule.MaxCount), key,
+		},
+	}
+}
+
+func atMost(rows int) string { return " LIMIT " + strconv.Itoa(rows) }
+
+// statusStatement is one SELECT of all figures, and its arguments.
+func statusStatement(d *dialect, of order.Account, marks map[string]mark, now time.Time) (statement string, args []any) {
+	var columns, tables []string
+	for i, f := range statusFigures(d, of, marks, now) {
+		read, inner := "f"+strconv.Itoa(i), make([]string, len(f.columns))
+		for j, column := range f.columns {
+			name := "c" + strconv.Itoa(j)
+			inner[j], columns = column+" AS "+name, append(columns, read+"."+name)
+		}
+		tables = append(tables, "(SELECT "+strings.Join(inner, ", ")+" FROM (SELECT "+f.rows+") AS r"+strconv.Itoa(i)+") AS "+read)
+		args = append(args, f.args...)
+	}
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + strings.Join(tables, ", "), args
 }
 
 // age is for how many seconds something has been there; 0 for the zero time.

@@ -162,3 +162,13 @@ func (t tx) one(dest []any, statement string, args ...any) (bool, error) {
 	found, err := query(t, func(scan scanner) (struct{}, error) { return struct{}{}, scan(dest...) }, statement, args...)
 	return len(found) > 0, err
 }
+
+// limited returns the statement of a query that may read much, so that the server ends it a little
+// before the context does. It may be in a transaction only.
+func (t tx) limited(query string) (string, error) {
+	until, bounded := t.ctx.Deadline()
+	if !bounded || t.d.limited == nil {
+		return query, nil
+	}
+	return t.d.limited(t, query, max(time.Until(until)*9/10, time.Millisecond))
+}

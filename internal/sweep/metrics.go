@@ -65,7 +65,8 @@ func (w *sweep) status(ctx context.Context) *schedule.Status {
 	defer stop()
 	status, err := w.Store.Status(ctx, w.Merchant.Account(), w.pace.ceiling)
 	if err != nil {
-		w.Log.ErrorContext(ctx, "how the register stands could not be read: no alarm on its figures fires", "code", "STATUS_UNREAD", "error", err)
+		w.Log.ErrorContext(ctx, "how the register stands could not be read: no alarm on its figures fires",
+			"code", "STATUS_UNREAD", "error", err)
 		return nil
 	}
 	return &status

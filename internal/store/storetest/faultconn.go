@@ -33,6 +33,9 @@ type faulty struct {
 	dead    bool
 	// rewrite changes statements on their way, if it is not nil.
 	rewrite func(string) string
+	// slow waits before a query as long as the database would take, if it is not nil. Its error is
+	// the query's.
+	slow func(ctx context.Context, query string, args []driver.NamedValue) error
 }
 
 // sent is a statement as the database gets it.
@@ -144,6 +147,11 @@ func (c *faultyConn) ExecContext(ctx context.Context, query string, args []drive
 
 func (c *faultyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.wrote(query)
+	if c.f.slow != nil {
+		if err := c.f.slow(ctx, query, args); err != nil {
+			return nil, err
+		}
+	}
 	var rows driver.Rows
 	err := c.do(func() (err error) {
 		rows, err = c.Conn.(driver.QueryerContext).QueryContext(ctx, c.f.sent(query), args)

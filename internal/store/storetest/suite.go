@@ -291,7 +291,7 @@ func (e *sqlEnv) pass(d time.Duration) {
 		"cloudpay_orders":     {"registered_at", "closing_since", "due_at", "lease_until", "ended_at", "withdrawn_at"},
 		"cloudpay_events":     {"occurred_at", "due_at", "delivered_at", "dead_at"},
 		"cloudpay_quotas":     {"changed_at", "opens_at"},
-		"cloudpay_watermarks": {"head", "low", "raised_at", "deep_at", "full_at"},
+		"cloudpay_watermarks": {"head", "low", "full_to", "raised_at", "deep_at", "full_at"},
 		"cloudpay_receivers":  {"failing_since", "opens_at"},
 		"cloudpay_tombstones": {"ended_at", "pruned_at"},
 		"cloudpay_changes":    {"changed_at"},

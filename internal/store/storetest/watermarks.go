@@ -21,6 +21,13 @@ var watermarks = []sqlProof{
 	{name: "an order due before all marks", prove: findsAllInFullPass},
 	{name: "a locked order holds the mark", only: servers, prove: lockedOrdersHold},
 	{name: "marks stay behind the clock", prove: marksStayBehind},
+	{name: "a transaction that is held open", only: servers, prove: findsHeldCommits},
+	{name: "a full pass over many dead rows", prove: fullPassGoesOn},
+	{name: "a deep pass after a pause", prove: deepPassGoesOn},
+	{name: "claims after a pause", prove: headGoesOn},
+	{name: "figures of a full register", prove: figuresCostLittle},
+	{name: "surveys leave time", prove: surveysLeaveTime},
+	{name: "surveys leave no query behind", only: servers, prove: surveysLeaveNothing},
 }
 
 // claimsWithoutLocks has two sweepers put off 1,200 orders, handle them and their events, all in
@@ -311,9 +318,8 @@ func marksStayBehind(e *sqlEnv) {
 	e.anew("A")
 	e.Pass(3 * time.Second)
 	e.anew()
-	now := map[string]string{"postgres": "now()", "mysql": "UTC_TIMESTAMP(6)", "sqlite": "unixepoch('subsec') * 1000000"}[e.db.Name]
 	bound := func(column string, ago time.Duration) int {
-		return e.count("SELECT COUNT(*) FROM cloudpay_watermarks WHERE what = 'waiting' AND " + column + " <= " + e.before(now, ago))
+		return e.count("SELECT COUNT(*) FROM cloudpay_watermarks WHERE what = 'waiting' AND " + column + " <= " + e.before(e.now(), ago))
 	}
 	if bound("head", time.Second) != 1 || bound("low", 2*time.Minute) != 1 {
 		e.Error("head is less than a second ago, or low less than two minutes")

@@ -36,8 +36,10 @@ CREATE TABLE cloudpay_watermarks (
     what      VARBINARY(16) NOT NULL,
     head      DATETIME(6) NOT NULL, -- from here claims read
     low       DATETIME(6) NOT NULL, -- from here surveys look for rows that were committed late
-    raised_at DATETIME(6) NOT NULL, -- the last survey from head, from low, and from the beginning
-    deep_at   DATETIME(6) NOT NULL,
+    full_to   DATETIME(6), -- up to here the pass from the beginning has read that is under way
+    span      BIGINT NOT NULL DEFAULT 0, -- of how many microseconds one statement reads; 0: of all
+    raised_at DATETIME(6) NOT NULL, -- when the last survey began
+    deep_at   DATETIME(6) NOT NULL, -- when the last pass from low, and the last from the beginning, was complete
     full_at   DATETIME(6) NOT NULL,
     PRIMARY KEY (region, mchid, what)
 ) ENGINE = InnoDB;

@@ -3,11 +3,12 @@
 
 -- InnoDB has no partial index: an order that ended stays in the index of due ones, at the end. With
 -- ended_at behind due_at, which is NULL then, that place serves pruning and what ended lately, and
--- no other index is needed. To programs of the release before the index is as it was. InnoDB builds
--- indexes beside running functions.
+-- no other index is needed. withdrawn_at tells the withdrawn from the stuck without their rows. To
+-- programs of the release before the index is as it was. InnoDB builds indexes beside running
+-- functions.
 ALTER TABLE cloudpay_orders
     DROP INDEX cloudpay_orders_claim,
-    ADD INDEX cloudpay_orders_claim (region, mchid, progress, due_at, ended_at, id);
+    ADD INDEX cloudpay_orders_claim (region, mchid, progress, due_at, ended_at, id, withdrawn_at);
 
 -- Numbers count by merchant. The events of an order are found by its row.
 ALTER TABLE cloudpay_events

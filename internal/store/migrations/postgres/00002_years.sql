@@ -46,8 +46,10 @@ CREATE TABLE cloudpay_watermarks (
     what      text COLLATE "C" NOT NULL,
     head      timestamptz NOT NULL, -- from here claims read
     low       timestamptz NOT NULL, -- from here surveys look for rows that were committed late
-    raised_at timestamptz NOT NULL, -- the last survey from head, from low, and from the beginning
-    deep_at   timestamptz NOT NULL,
+    full_to   timestamptz, -- up to here the pass from the beginning has read that is under way
+    span      bigint NOT NULL DEFAULT 0, -- of how many microseconds one statement reads; 0: of all
+    raised_at timestamptz NOT NULL, -- when the last survey began
+    deep_at   timestamptz NOT NULL, -- when the last pass from low, and the last from the beginning, was complete
     full_at   timestamptz NOT NULL,
     PRIMARY KEY (region, mchid, what)
 );

@@ -21,11 +21,16 @@ DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_new;
 CREATE INDEX CONCURRENTLY cloudpay_events_new ON cloudpay_events (region, mchid, occurred_at, id) WHERE seq IS NULL;
 DROP INDEX CONCURRENTLY IF EXISTS cloudpay_events_unnumbered;
 
+-- Orders that were given up and not withdrawn.
+DROP INDEX CONCURRENTLY IF EXISTS cloudpay_orders_gave_up;
+CREATE INDEX CONCURRENTLY cloudpay_orders_gave_up ON cloudpay_orders (region, mchid, id) WHERE progress = 'gaveUp' AND withdrawn_at IS NULL;
+
 UPDATE cloudpay_schema SET version = 3;
 
 -- +goose Down
 
 UPDATE cloudpay_schema SET version = 2;
+DROP INDEX cloudpay_orders_gave_up;
 DROP INDEX cloudpay_orders_ended;
 DROP INDEX cloudpay_events_id;
 DROP INDEX cloudpay_events_new;

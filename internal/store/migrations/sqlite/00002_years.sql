@@ -68,8 +68,10 @@ CREATE TABLE cloudpay_watermarks (
     what      TEXT NOT NULL,
     head      INTEGER NOT NULL, -- from here claims read
     low       INTEGER NOT NULL, -- from here surveys look for rows that were committed late
-    raised_at INTEGER NOT NULL, -- the last survey from head, from low, and from the beginning
-    deep_at   INTEGER NOT NULL,
+    full_to   INTEGER, -- up to here the pass from the beginning has read that is under way
+    span      INTEGER NOT NULL DEFAULT 0, -- of how many microseconds one statement reads; 0: of all
+    raised_at INTEGER NOT NULL, -- when the last survey began
+    deep_at   INTEGER NOT NULL, -- when the last pass from low, and the last from the beginning, was complete
     full_at   INTEGER NOT NULL,
     PRIMARY KEY (region, mchid, what)
 ) STRICT;

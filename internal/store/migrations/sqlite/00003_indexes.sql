@@ -12,11 +12,15 @@ CREATE INDEX cloudpay_events_due ON cloudpay_events (region, mchid, due_at) WHER
 CREATE INDEX cloudpay_events_dead ON cloudpay_events (region, mchid, seq) WHERE dead_at IS NOT NULL;
 CREATE INDEX cloudpay_events_order ON cloudpay_events (order_id);
 
+-- Orders that were given up and not withdrawn.
+CREATE INDEX cloudpay_orders_gave_up ON cloudpay_orders (region, mchid, id) WHERE progress = 'gaveUp' AND withdrawn_at IS NULL;
+
 UPDATE cloudpay_schema SET version = 3;
 
 -- +goose Down
 
 UPDATE cloudpay_schema SET version = 2;
+DROP INDEX cloudpay_orders_gave_up;
 DROP INDEX cloudpay_orders_ended;
 DROP INDEX cloudpay_events_id;
 DROP INDEX cloudpay_events_number;
