@@ -167,6 +167,14 @@ var troubles = map[string]trouble{
 			w.minutes(1, nil)
 		},
 	},
+	"the figures cannot be read": {
+		rules: []string{"FiguresUnread"},
+		strikes: func(w *watched) {
+			w.sql("ALTER TABLE cloudpay_events RENAME COLUMN dead_at TO gone") // a sweep without events works
+			w.minutes(2, nil)
+		},
+		ends: func(w *watched) { w.sql("ALTER TABLE cloudpay_events RENAME COLUMN gone TO dead_at") },
+	},
 	"WeChat Pay limits": {
 		rules: []string{"BackingOff"},
 		strikes: func(w *watched) {
