@@ -26,8 +26,8 @@ type Status struct {
 	// Ended counts the orders that ended within the last minute.
 	Ended int `json:"endedLastMinute"`
 
-	// EventsPending are to be delivered, the oldest since OldestEvent; EventsDead are not tried
-	// again.
+	// EventsPending are to be delivered, the oldest since OldestEvent; of more than MaxCount, it is
+	// the oldest of those that are due first. EventsDead are not tried again.
 	EventsPending int     `json:"eventsPending"`
 	OldestEvent   float64 `json:"oldestEventSeconds"`
 	EventsDead    int     `json:"eventsDead"`

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
@@ -31,6 +32,15 @@ func TestDialects(t *testing.T) {
 		if got := dialects[name].sql(statement); got != want {
 			t.Errorf("%s: got %s\nwant %s", name, got, want)
 		}
+	}
+}
+
+// MariaDB executes the first comment, and MySQL reads the second as a hint.
+func TestLimitInMySQL(t *testing.T) {
+	t.Parallel()
+	const want = "/*M!100106 SET STATEMENT max_statement_time=1.050 FOR */ SELECT /*+ MAX_EXECUTION_TIME(1050) */ 1"
+	if got, err := limitedInMySQL(tx{}, "SELECT 1", 1050*time.Millisecond); err != nil || got != want {
+		t.Errorf("got %s and error %v, want %s", got, err, want)
 	}
 }
 

@@ -95,14 +95,16 @@ func atMost(rows int) string { return " LIMIT " + strconv.Itoa(rows) }
 
 // statusStatement is one SELECT of all figures, and its arguments.
 func statusStatement(d *dialect, of order.Account, marks map[string]mark, now time.Time) (statement string, args []any) {
-	var columns, tables []string
-	for i, f := range statusFigures(d, of, marks, now) {
+	all := statusFigures(d, of, marks, now)
+	var columns []string
+	tables := make([]string, len(all))
+	for i, f := range all {
 		read, inner := "f"+strconv.Itoa(i), make([]string, len(f.columns))
 		for j, column := range f.columns {
 			name := "c" + strconv.Itoa(j)
 			inner[j], columns = column+" AS "+name, append(columns, read+"."+name)
 		}
-		tables = append(tables, "(SELECT "+strings.Join(inner, ", ")+" FROM (SELECT "+f.rows+") AS r"+strconv.Itoa(i)+") AS "+read)
+		tables[i] = "(SELECT " + strings.Join(inner, ", ") + " FROM (SELECT " + f.rows + ") AS r" + strconv.Itoa(i) + ") AS " + read
 		args = append(args, f.args...)
 	}
 	return "SELECT " + strings.Join(columns, ", ") + " FROM " + strings.Join(tables, ", "), args

@@ -64,9 +64,8 @@ func (s *Store) takeTurn(ctx context.Context, of order.Account, sc scan) (was ma
 	return was, taken, err
 }
 
-// surveyor makes one survey. It reads ranges in parts that are narrow enough to be read in time,
-// however many dead entries are in them: an operation that is given up reads its parts again, and
-// no other.
+// surveyor makes one survey. It reads ranges in parts. A part that cannot be read in time, since it
+// has too many dead entries, is read again as narrower ones; the parts before it stay read.
 type surveyor struct {
 	*Store
 
@@ -85,8 +84,8 @@ type reading struct {
 	whole bool
 }
 
-// read reads the ranges that are due: what claims read first, and then what lies before it. All
-// count as read when the survey began, since nothing that was committed by then is missed.
+// read reads the ranges that are due: first what claims read, and then what lies before it. Each
+// counts as read at the moment when the survey began: what was committed by then is found.
 func (r *surveyor) read(ctx context.Context) error {
 	was, next := r.was, &r.next
 	head, err := r.readRange(ctx, was.from(), was.now)
@@ -95,15 +94,15 @@ func (r *surveyor) read(ctx context.Context) error {
 		return err
 	}
 	isFullDue := was.isLongAgo(was.full, fullEvery)
-	highest := was.now.Add(-lowMargin)
-	low := earlier(was.low, highest)
+	low := earlier(was.low, was.now.Add(-lowMargin))
 	if err := r.readDeep(ctx, low, isFullDue); err != nil || !isFullDue {
 		return err
 	}
 	return r.readFull(ctx, low)
 }
 
-// readDeep reads from low to where claims read from. It leaves half of the time to a full pass.
+// readDeep reads from low to where claims read from. It leaves half of the time to a full pass that
+// is due.
 func (r *surveyor) readDeep(ctx context.Context, low time.Time, isFullDue bool) error {
 	if isFullDue {
 		var cancel context.CancelFunc
@@ -114,7 +113,7 @@ func (r *surveyor) readDeep(ctx context.Context, low time.Time, isFullDue bool) 
 	if deep.whole {
 		r.next.deep = r.was.now
 	}
-	if deep.whole && !deep.live { // what lies behind was read before
+	if deep.whole && !deep.live { // and what claims read was read before
 		deep.end = r.next.head
 	}
 	r.found(deep)
@@ -132,16 +131,16 @@ func (r *surveyor) readFull(ctx context.Context, low time.Time) error {
 	return err
 }
 
-// found lowers head to a row that is due before it. Only reading from there on raises it again, so
-// that the row is not passed.
+// found lowers head to a live row that is due before it. Only a survey that reads on from there
+// raises it again, so that the row is not passed.
 func (r *surveyor) found(in reading) {
 	if in.live {
 		r.next.head = earlier(r.next.head, in.end)
 	}
 }
 
-// readRange reads a range of due times up to the first live row. It stops when the time is up, and
-// what it returns is then a part of the range.
+// readRange reads a range of due times up to the first live row. If the time is up before, it
+// returns how far it came.
 func (r *surveyor) readRange(ctx context.Context, from, to time.Time) (reading, error) {
 	got := reading{end: from, whole: !from.Before(to)}
 	if got.whole {
@@ -171,8 +170,8 @@ func (r *surveyor) readRange(ctx context.Context, from, to time.Time) (reading, 
 	return got, err
 }
 
-// part is the end of the next part of a range to be read. A long range is read in parts of its own
-// accord, since dead entries are most often near its end.
+// part is the end of the next part of a range to be read. A long range is always read in parts:
+// most dead entries lie near its end.
 func (m mark) part(from, to time.Time) time.Time {
 	size := to.Sub(from)
 	if size > lowMargin {
@@ -198,9 +197,9 @@ func (m mark) fitted(size, took, limit time.Duration) time.Duration {
 	return m.span * wider
 }
 
-// firstLive returns the first due time in a range that is in the table, and the range's end if there
-// is none. It waits for no lock and skips no locked row: the claim that has it may be rolled back.
-// The server gives it up a little before the caller would.
+// firstLive returns the first due time in a range that is in the table, and the range's end if
+// there is none. It waits for no lock and skips no locked row: the claim that has it may be rolled
+// back. The server gives it up a little before the caller would.
 func (t tx) firstLive(of order.Account, sc scan, from, to time.Time) (first time.Time, live bool, err error) {
 	statement, err := t.limited("SELECT " + sc.at + " FROM " + sc.table + " WHERE " + sc.rows +
 		" AND " + sc.at + " >= ? AND " + sc.at + " <= ? ORDER BY " + sc.at + " LIMIT 1")
@@ -212,8 +211,8 @@ func (t tx) firstLive(of order.Account, sc scan, from, to time.Time) (first time
 	return at.Time, live, err
 }
 
-// write writes what the survey found. Marks are raised only if they are as they were: another survey
-// that ended meanwhile may have lowered head, for good reason.
+// write writes what the survey found. Marks are raised only if they are as they were: another
+// survey that ended meanwhile may have lowered head, for good reason.
 func (r *surveyor) write(ctx context.Context) error {
 	was, next := r.was, r.next
 	return r.do(ctx, surveying, func(t tx) error {
