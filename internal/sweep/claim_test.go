@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 	"cloudpay/internal/store/fakestore"
 )
 
@@ -65,6 +66,35 @@ func TestSweepWithoutFigures(t *testing.T) {
 		}
 		if log := w.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "code=STATUS_UNREAD") {
 			t.Errorf("logged %q, want an error with the code", log)
+		}
+	})
+}
+
+// slowDeliveries is a register whose claims of events take long to answer.
+type slowDeliveries struct {
+	*fakestore.Store
+
+	took time.Duration
+}
+
+func (s slowDeliveries) ClaimDeliveries(ctx context.Context, of order.Account, limit int, lease time.Duration) ([]outbox.Delivery, error) {
+	found, err := s.Store.ClaimDeliveries(ctx, of, limit, lease)
+	deadline.Sleep(ctx, s.took)
+	return found, err
+}
+
+// An event that is recorded while a claim of events is under way, which finds none, is delivered by
+// the same sweep.
+func TestSweepDeliversWhatAClaimMissed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.order("A1", tradestate.NotPay)
+		w.gateway.latency = 100 * time.Millisecond
+		w.sweeper.Store = slowDeliveries{w.store, time.Second}
+		w.sweeper.Notifier = &ear{answer: func(context.Context, outbox.Event) error { return nil }}
+		if report := w.sweep(time.Minute); report.Closed != 1 || report.Told != 1 {
+			t.Errorf("got %+v, want the order closed and its event delivered", report)
 		}
 	})
 }

@@ -75,8 +75,9 @@ type delivery struct {
 	// claiming: a claim is under way. nextClaim is when there may be another.
 	claiming  bool
 	nextClaim time.Time
-	// more: there may be events to claim. last: no more will come.
-	more, last bool
+	// more: there may be events to claim. woken: there may be some that the claim under way does
+	// not see. last: no more will come.
+	more, woken, last bool
 	// newest: the newest events are claimed, and not those due longest.
 	newest bool
 	// stopped: nothing more is begun.
@@ -136,7 +137,7 @@ func (d *delivery) dispatch(ctx context.Context) {
 		case batch := <-d.claimed:
 			d.take(batch)
 		case _, more := <-wake:
-			d.more = true
+			d.more, d.woken = true, true
 			if !more {
 				wake, d.last, d.nextClaim = nil, true, time.Time{}
 			}
@@ -203,7 +204,7 @@ func (d *delivery) claim(ctx context.Context) {
 	if d.stopped || d.claiming || !d.more || len(d.waiting) >= n || time.Now().Before(d.nextClaim) {
 		return
 	}
-	d.claiming = true
+	d.claiming, d.woken = true, false
 	newest := d.newest
 	d.tasks.Go(func() { d.claimed <- claimedBatch{d.claimDeliveries(ctx, n, newest), newest} })
 }
@@ -217,7 +218,7 @@ func (d *delivery) take(batch claimedBatch) {
 		return
 	}
 	d.waiting = append(d.waiting, batch.events...)
-	d.more = len(batch.events) > 0
+	d.more = len(batch.events) > 0 || d.woken
 	if !d.last && !d.receiver.probing && len(batch.events) < firstInFlight {
 		d.nextClaim = time.Now().Add(beat)
 	}
