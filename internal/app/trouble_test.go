@@ -178,7 +178,7 @@ var troubles = map[string]trouble{
 	"WeChat Pay limits": {
 		rules: []string{"BackingOff"},
 		strikes: func(w *watched) {
-			w.limit = time.Second
+			w.limit = 3 * time.Second
 			w.minutes(17, func(minute int) {
 				w.ClearFaults()
 				if minute%4 == 0 {
