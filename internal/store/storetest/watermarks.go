@@ -20,6 +20,7 @@ var watermarks = []sqlProof{
 	{name: "an event that is committed late", prove: findsLateEvents},
 	{name: "an order due before all marks", prove: findsAllInFullPass},
 	{name: "a locked order holds the mark", only: servers, prove: lockedOrdersHold},
+	{name: "a locked order that a full pass finds", only: servers, prove: foundOrdersHold},
 	{name: "marks stay behind the clock", prove: marksStayBehind},
 	{name: "a transaction that is held open", only: servers, prove: findsHeldCommits},
 	{name: "a full pass over many dead rows", prove: fullPassGoesOn},
@@ -311,6 +312,29 @@ func lockedOrdersHold(e *sqlEnv) {
 	e.anew()
 	e.must(tx.Rollback())
 	e.anew("locked")
+}
+
+// foundOrdersHold proves that an order that a full pass found is not passed by the surveys after it,
+// although it lies before the range that they read.
+func foundOrdersHold(e *sqlEnv) {
+	e.anew()
+	e.Pass(3 * time.Second)
+	e.anew()
+	e.commitLate("old", 24*time.Hour)
+	tx, err := e.raw.BeginTx(e.ctx, nil)
+	e.must(err)
+	var id int64
+	e.must(tx.QueryRowContext(e.ctx, "SELECT id FROM cloudpay_orders WHERE out_trade_no = 'old' FOR UPDATE").Scan(&id))
+	for i := range 4 { // the first of them makes a full pass
+		pass := "raised_at = " + e.before("raised_at", time.Minute) + ", deep_at = " + e.before("deep_at", time.Minute)
+		if i == 0 {
+			pass += ", full_at = " + e.before("full_at", 5*time.Minute)
+		}
+		e.sql("UPDATE cloudpay_watermarks SET " + pass)
+		e.anew()
+	}
+	e.must(tx.Rollback())
+	e.anew("old")
 }
 
 func marksStayBehind(e *sqlEnv) {
