@@ -312,6 +312,20 @@ func TestPauseBesideAcknowledgements(t *testing.T) {
 	}
 }
 
+// A pause that was written before the database's clock was put back keeps nothing.
+func TestPauseOfAnotherClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := hearing(t, 20, func(context.Context, outbox.Event) error { return nil })
+		if err := w.store.PauseReceiver(t.Context(), shop.Account(), 24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if report := w.sweep(time.Minute); report.Told != 20 {
+			t.Errorf("got %+v, want all told", report)
+		}
+	})
+}
+
 // Events that the receiver refuses for what they are do not keep those behind them, in whatever
 // number: some of the newest are tried before a sweep stops.
 func TestRefusedEventsKeepNoOthers(t *testing.T) {

@@ -61,7 +61,8 @@ type recorder struct {
 	gone   bool
 }
 
-// meet reads how the receiver did. One that wants a longer pause gets nothing.
+// meet reads how the receiver did. One that wants a longer pause gets nothing. A pause beyond the
+// longest was written before the database's clock was put back, and counts for nothing.
 func (r *recorder) meet(ctx context.Context) {
 	ctx, cancel := deadline.Share(ctx, 3, storeTimeout)
 	defer cancel()
@@ -70,7 +71,7 @@ func (r *recorder) meet(ctx context.Context) {
 		r.Log.WarnContext(ctx, "how the receiver of events did before is not known", "error", err)
 	}
 	r.failing = err != nil || !kept.FailingSince.IsZero()
-	if kept.Pause > 0 {
+	if kept.Pause > 0 && kept.Pause <= maxPause {
 		r.receiver.opens = time.Now().Add(kept.Pause)
 	}
 }
