@@ -27,6 +27,8 @@ type pruneCmd struct {
 	before, archive string
 	dryRun          bool
 
+	// sleep waits between two steps; it returns false if the command is interrupted.
+	sleep func(context.Context, time.Duration) bool
 	// done is what was pruned so far.
 	done pruneReport
 }
@@ -43,7 +45,7 @@ type pruneReport struct {
 
 // newPrune makes the command orders prune.
 func newPrune(l *render.Language) *cobra.Command {
-	p := &pruneCmd{storeFlags: storeFlags{Language: l}}
+	p := &pruneCmd{storeFlags: storeFlags{Language: l}, sleep: pause}
 	cmd := describe(l, "orders-prune", &cobra.Command{
 		Args: noArguments,
 		RunE: p.run,
@@ -120,8 +122,7 @@ const (
 	stepTimeout = time.Minute
 )
 
-// prune deletes step by step, with a pause after each that is as long as the step was: half of the
-// database's time is the sweeps'.
+// prune deletes step by step, with a rest after each.
 func (p *pruneCmd) prune(cmd *cobra.Command, s *store.Store, selection pruning.Selection, toGo int64) (err error) {
 	write := func([]pruning.Order) error { return nil }
 	if p.archive != "" {
@@ -145,7 +146,7 @@ func (p *pruneCmd) prune(cmd *cobra.Command, s *store.Store, selection pruning.S
 			return err
 		}
 		progress.At(p.done.Orders)
-		if more && !pause(cmd.Context(), time.Since(start)) {
+		if more && !p.sleep(cmd.Context(), pruning.Rest(time.Since(start))) {
 			return bilingual.Errorf("%w: what was pruned stays, and running it again goes on", "%w：已清理的不变，重新执行即可继续", errInterrupted)
 		}
 	}

@@ -4,17 +4,25 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/spf13/cobra"
 
+	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/outbox"
+	"cloudpay/internal/schedule/pruning"
 )
 
 // ended registers orders that ended, and has the events of the first so many acknowledged.
@@ -80,6 +88,52 @@ func TestOrdersPrune(t *testing.T) {
 	d.want(exitFine, []string{`"ending":"closed"`, `"pruned":true`}, "show", "A1", "--json")
 	// A reader goes on from an event that was pruned.
 	d.want(exitFine, []string{"A3"}, "events", "--after", "2")
+}
+
+// TestOrdersPruneRests wants a rest after each step, of three times what it took.
+func TestOrdersPruneRests(t *testing.T) {
+	d := newRegister(t)
+	var entries []schedule.Entry
+	account := order.Account{Region: order.Mainland, MchID: "1900000001"}
+	for i := range 2*pruneStep + 1 {
+		entries = append(entries, schedule.Entry{Ref: order.Ref{Region: account.Region, MchID: account.MchID, OutTradeNo: fmt.Sprint("A", i)}})
+	}
+	if _, err := d.RegisterAll(t.Context(), entries); err != nil {
+		t.Fatal(err)
+	}
+	claims, err := d.Claim(t.Context(), account, len(entries), time.Minute)
+	if err != nil || len(claims) != len(entries) {
+		t.Fatalf("got %d claims and error %v, want all", len(claims), err)
+	}
+	ended := make([]schedule.Ended, len(claims))
+	for i, c := range claims {
+		ended[i] = schedule.Ended{Claim: c, Final: schedule.Final{State: schedule.FinalClosed}}
+	}
+	if err := errors.Join(d.FinishAll(t.Context(), ended)...); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Events(t.Context(), account, outbox.Cursor{}, len(claims)); err != nil { // which numbers them
+		t.Fatal(err)
+	}
+	if _, err := d.Acknowledge(t.Context(), account, int64(len(claims))); err != nil {
+		t.Fatal(err)
+	}
+	var slept []time.Duration
+	p := &pruneCmd{storeFlags: storeFlags{Language: new(render.Language)}, sleep: func(_ context.Context, d time.Duration) bool {
+		slept = append(slept, d)
+		return len(slept) < 2
+	}}
+	cmd := &cobra.Command{}
+	cmd.SetErr(io.Discard)
+	cmd.SetContext(t.Context())
+	began := time.Now()
+	err = p.prune(cmd, d.Store, pruning.Selection{Account: account, Before: time.Now().Add(time.Hour)}, int64(len(claims)))
+	if took := time.Since(began); len(slept) != 2 || slept[0] <= 0 || slept[0]+slept[1] > 3*took || slept[0]+slept[1] < 3*took/2 {
+		t.Errorf("got rests of %v in %v, want two of three times what their steps took", slept, took)
+	}
+	if !errors.Is(err, errInterrupted) || p.done.Orders != 2*pruneStep {
+		t.Errorf("got %d pruned and error %v, want two steps, and that it was interrupted", p.done.Orders, err)
+	}
 }
 
 func TestOrdersPruneRefusals(t *testing.T) {

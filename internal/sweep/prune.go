@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"time"
 
 	"cloudpay/internal/deadline"
 	"cloudpay/internal/schedule/pruning"
@@ -15,7 +16,7 @@ const (
 )
 
 // prune deletes orders that ended long ago, with the time that the sweep has left: nothing while
-// orders may still be due. A fault ends it and is no fault of the sweep.
+// orders may still be due. It rests after each step. A fault ends it and is no fault of the sweep.
 func (w *sweep) prune(ctx context.Context) {
 	if w.PruneAfter <= 0 || w.DoubtfulOnly || w.report.Left || w.report.Fault != "" {
 		return
@@ -24,13 +25,15 @@ func (w *sweep) prune(ctx context.Context) {
 		if w.noTimeLeft(ctx) {
 			return
 		}
+		began := time.Now()
 		step, err := w.pruneOnce(ctx)
 		if err != nil {
 			w.Log.WarnContext(ctx, "orders that ended long ago could not be pruned; the next sweep tries again", "error", err)
 			return
 		}
 		w.report.Pruned += step.Orders
-		if !step.More {
+		rest := pruning.Rest(time.Since(began))
+		if end, bounded := ctx.Deadline(); !step.More || bounded && time.Until(end) < rest || !deadline.Sleep(ctx, rest) {
 			return
 		}
 	}

@@ -112,8 +112,36 @@ func TestSweepPrunesInTime(t *testing.T) {
 		if report := w.sweep(10 * time.Second); report.Pruned == 0 {
 			t.Errorf("got %+v, want some pruned", report)
 		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("it took %v of 10 s", took)
+		if took := time.Since(start); took > 9*time.Second {
+			t.Errorf("it took %v of 10 s: it waits although no step would follow", took)
+		}
+	})
+}
+
+// A sweep rests after each step for three times as long as it took: claims beside it are slowed
+// down while it deletes.
+func TestSweepRestsBetweenSteps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.ended(1000)
+		w.sweeper.PruneAfter = 90 * day
+		w.store.Latency = 40 * time.Millisecond
+		var began []time.Time
+		w.store.Fault = func(op string) error {
+			if op == "prune" {
+				began = append(began, time.Now())
+			}
+			return nil
+		}
+		w.sweep(time.Minute)
+		if len(began) != 5 {
+			t.Fatalf("got %d steps, want four that prune and one that finds nothing", len(began))
+		}
+		for i, at := range began[1:] {
+			if apart := at.Sub(began[i]); apart != 160*time.Millisecond {
+				t.Errorf("step %d began %s after the one before, want the step's 40 ms and a rest of 120 ms", i+1, apart)
+			}
 		}
 	})
 }
