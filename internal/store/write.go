@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/tradestate"
@@ -177,9 +178,9 @@ func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) 
 	})
 }
 
-// Release undoes claims under which nothing was sent: the orders are due at once, are in doubt only
-// if they were before, and the attempt is not counted. Lost claims are skipped; released counts the
-// others.
+// Release undoes claims under which nothing was sent: the orders are due since they were before, are
+// in doubt only if they were before, and the attempt is not counted. Lost claims are skipped;
+// released counts the others.
 func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released int, err error) {
 	return transact(ctx, s, "giving claims back", func(t tx) (int, error) {
 		waiting, err := t.release(claims, false)
@@ -192,22 +193,33 @@ func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released 
 }
 
 // release undoes those of the claims whose orders were in doubt before them, or those of the
-// others.
+// others. It is the one write that makes rows due in the past, so that it lowers the mark that
+// claims read from.
 func (t tx) release(claims []schedule.Claim, inDoubt bool) (released int, err error) {
-	progress, since := schedule.Waiting, "NULL"
+	progress, since, from := schedule.Waiting, "NULL", waitingOrders
 	if inDoubt {
-		progress, since = schedule.Closing, "closing_since"
+		progress, since, from = schedule.Closing, "closing_since", closingOrders
 	}
-	byToken := map[string][]any{}
+	byToken := map[string][]schedule.Claim{} // what one call claimed
 	for _, c := range claims {
 		if c.InDoubt == inDoubt {
-			byToken[c.Token] = append(byToken[c.Token], c.ID)
+			byToken[c.Token] = append(byToken[c.Token], c)
 		}
 	}
-	for token, ids := range byToken {
-		n, err := t.exec("UPDATE cloudpay_orders SET progress = ?, closing_since = "+since+", due_at = {now}, lease_until = NULL,"+
-			" token = NULL, attempts = attempts - 1 WHERE token = ? AND lease_until IS NOT NULL AND progress = 'closing' AND id IN ("+
-			marks(len(ids))+")", append([]any{string(progress), token}, ids...)...)
+	for token, of := range byToken {
+		ids, due, oldest := make([]int64, len(of)), cases{key: "id"}, of[0].DueAt
+		for i, c := range of {
+			ids[i], oldest = c.ID, earlier(oldest, c.DueAt)
+			due.when(c.ID, "COALESCE(?, {now})", t.d.at(c.DueAt))
+		}
+		args := slices.Concat([]any{string(progress)}, due.args, []any{token})
+		n, err := t.exec("UPDATE cloudpay_orders SET progress = ?, closing_since = "+since+", due_at = "+due.otherwise("due_at")+
+			", lease_until = NULL, token = NULL, attempts = attempts - 1"+
+			" WHERE token = ? AND lease_until IS NOT NULL AND progress = 'closing' AND id IN ("+literals(ids)+")", args...)
+		if err == nil && n > 0 {
+			_, err = t.exec("UPDATE cloudpay_watermarks SET head = ? WHERE "+ofScan+" AND head > ?",
+				slices.Concat([]any{t.d.at(oldest)}, scanKey(of[0].Account(), from), []any{t.d.at(oldest)})...)
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -308,7 +308,7 @@ func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released 
 		if !c.InDoubt {
 			r.Progress, r.ClosingSince = schedule.Waiting, time.Time{}
 		}
-		r.token, r.DueAt, r.LeaseUntil = "", s.now(), time.Time{}
+		r.token, r.DueAt, r.LeaseUntil = "", c.DueAt, time.Time{}
 		r.Attempts--
 		released++
 	}

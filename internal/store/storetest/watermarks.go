@@ -20,6 +20,7 @@ var watermarks = []sqlProof{
 	{name: "an event that is committed late", prove: findsLateEvents},
 	{name: "an order due before all marks", prove: findsAllInFullPass},
 	{name: "a locked order holds the mark", only: servers, prove: lockedOrdersHold},
+	{name: "an order that is given back", prove: findsReleased},
 	{name: "a locked order that a full pass finds", only: servers, prove: foundOrdersHold},
 	{name: "marks stay behind the clock", prove: marksStayBehind},
 	{name: "a transaction that is held open", only: servers, prove: findsHeldCommits},
@@ -312,6 +313,39 @@ func lockedOrdersHold(e *sqlEnv) {
 	e.anew()
 	e.must(tx.Rollback())
 	e.anew("locked")
+}
+
+// findsReleased proves that an order that is given back is due since it was before, and is found at
+// once although claims read from a later time on.
+func findsReleased(e *sqlEnv) {
+	e.registerDue("A1", "A2")
+	e.must(e.Retry(e.ctx, e.claim("A1", "A2")[1], schedule.Retry{Reason: "TIMEOUT", InDoubt: true}))
+	e.Pass(2 * time.Minute)
+	claims, err := e.ClaimDoubtful(e.ctx, shop, 10, time.Hour)
+	e.must(err)
+	e.wantClaimed(claims, "A2", "A1")
+	e.registerDue("B1")
+	e.Pass(2 * time.Minute)
+	waiting, err := e.Claim(e.ctx, shop, 10, time.Hour)
+	e.must(err)
+	e.wantClaimed(waiting, "B1")
+	e.Pass(3 * time.Second)
+	for range 2 { // the marks are raised
+		_, err := e.Another().ClaimDoubtful(e.ctx, shop, 10, lease)
+		e.must(err)
+		e.anew()
+		e.Pass(3 * time.Second)
+	}
+	_, err = e.Release(e.ctx, append(claims, waiting...))
+	e.must(err)
+	status, err := e.Status(e.ctx, shop, ceiling)
+	if err != nil || status.Due != 3 || status.OldestDue < 60 {
+		e.Errorf("got %+v and error %v, want three due, the oldest for a minute at least", status, err)
+	}
+	e.anew("B1")
+	claims, err = e.Another().ClaimDoubtful(e.ctx, shop, 10, lease)
+	e.must(err)
+	e.wantClaimed(claims, "A2", "A1")
 }
 
 // foundOrdersHold proves that an order that a full pass found is not passed by the surveys after it,
