@@ -178,8 +178,8 @@ func (s *Store) GiveUp(ctx context.Context, c schedule.Claim, b schedule.Retry) 
 	})
 }
 
-// Release undoes claims under which nothing was sent: the orders are due since they were before, are
-// in doubt only if they were before, and the attempt is not counted. Lost claims are skipped;
+// Release undoes claims under which nothing was sent: the orders are due since they were before,
+// are in doubt only if they were before, and the attempt is not counted. Lost claims are skipped;
 // released counts the others.
 func (s *Store) Release(ctx context.Context, claims []schedule.Claim) (released int, err error) {
 	return transact(ctx, s, "giving claims back", func(t tx) (int, error) {

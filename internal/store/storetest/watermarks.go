@@ -348,8 +348,8 @@ func findsReleased(e *sqlEnv) {
 	e.wantClaimed(claims, "A2", "A1")
 }
 
-// foundOrdersHold proves that an order that a full pass found is not passed by the surveys after it,
-// although it lies before the range that they read.
+// foundOrdersHold proves that an order that a full pass found is not passed by the surveys after
+// it, although it lies before the range that they read.
 func foundOrdersHold(e *sqlEnv) {
 	e.anew()
 	e.Pass(3 * time.Second)
