@@ -284,6 +284,11 @@ func TestRedeliver(t *testing.T) {
 	}
 	d.wants(exitFine, "起未确认任何事件：投递事件 2：10s 内没有应答", "events", "--pending", "--lang", "zh")
 	d.wants(exitFine, "the receiver has acknowledged none since", "events", "--pending")
+	if err := d.PauseReceiver(t.Context(), of, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	d.wants(exitFine, "the receiver wants none before ", "events", "--pending")
+	d.wants(exitFine, "之前不再投递（Retry-After）", "events", "--pending", "--lang", "zh")
 	d.wants(exitFine, "HTTP 500", "events", "--pending")
 	d.wants(exitFine, `"attempts":1,"lastError":"HTTP 500","dueAt":"`, "events", "--pending", "--json")
 	d.wants(exitUsage, "goes with neither", "events", "--pending", "--dead")
@@ -309,6 +314,9 @@ func TestRedeliver(t *testing.T) {
 	d.wants(exitFine, `{"events":1,"requeued":true}`, "redeliver", "--all-dead", "--json")
 	settle(outbox.DeliveryAcknowledged)
 	d.wants(exitFine, "3 events are delivered by the next sweeps", "redeliver", "--since", "1h")
+	if said, _ := d.orders("events", "--pending"); strings.Contains(said, "wants none before") {
+		t.Errorf("got %q once events were requeued, want no pause", said)
+	}
 	settle(outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged, outbox.DeliveryAcknowledged)
 	d.wants(exitFine, "0 events are delivered", "redeliver", "--since", time.Now().Add(time.Hour).Format(time.RFC3339))
 	d.wants(exitFine, "no event waits", "events", "--pending")

@@ -57,5 +57,10 @@ func (e *eventsCmd) tellPending(cmd *cobra.Command, s *store.Store, of outbox.Se
 		cmd.PrintErrln(e.Say("the receiver has acknowledged none since %s: %s", "接收方自 %s 起未确认任何事件：%s",
 			render.Clock(receiver.FailingSince), e.DeliveryReason(receiver.LastError)))
 	}
+	if receiver.Pause > 0 {
+		cmd.PrintErrln(e.Say("the receiver wants none before %s (Retry-After), unless some are sent again by cloudpay orders redeliver",
+			"接收方要求 %s 之前不再投递（Retry-After）；用 cloudpay orders redeliver 重新投递即可提前恢复",
+			render.Clock(time.Now().Add(receiver.Pause))))
+	}
 	return nil
 }

@@ -190,5 +190,5 @@ func (r *recorder) alarm(ctx context.Context) {
 	r.Log.ErrorContext(ctx, "the receiver of events has acknowledged none for a while", "failingSince", kept.FailingSince,
 		"for", kept.Failing.Round(time.Second).String(), "waiting", waiting, "lastError", kept.LastError,
 		"remedy", "mend the receiver at CLOUDPAY_NOTIFY_URL: what waits is then sent by itself, at its next attempt, "+
-			"or at once after cloudpay orders redeliver; dead events after cloudpay orders redeliver --all-dead")
+			"or at once after cloudpay orders redeliver --all-pending; dead events after cloudpay orders redeliver --all-dead")
 }
