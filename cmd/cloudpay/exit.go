@@ -95,14 +95,13 @@ func worse(a, b int) int {
 // script that runs again ends with 0.
 func outcomeCode(outcome order.Outcome) int {
 	switch outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled,
-		order.OutcomeWithdrawn:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
 		return exitFine
 	case order.OutcomePaid:
 		return exitPaid
 	case order.OutcomeNotFound:
 		return exitNotFound
-	case order.OutcomeRefused, order.OutcomeTooLate:
+	case order.OutcomeRefused, order.OutcomeTooLate, order.OutcomeWithdrawn: // it was to be registered
 		return exitRefused
 	case order.OutcomeTooSoon, order.OutcomeUnknown:
 	}

@@ -2,11 +2,9 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +13,7 @@ import (
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 	"cloudpay/internal/store"
 )
 
@@ -80,55 +79,46 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 	}
 	return a.with(func(s *store.Store, m order.Merchant) error {
 		// As in a file, close_at must be given: closeorder without it would close at once.
-		e, err := orderfile.NewEntry(m, p)
+		p.ChangedBy = userName()
+		request, err := orderfile.NewRequest(m, p)
 		if err != nil {
 			return usage(inFlags(p, err))
 		}
-		if err := checkOverdue(cmd.Context(), s, p, e); err != nil {
-			return err
+		got, err := registering.One(cmd.Context(), s, request)
+		if _, is := errors.AsType[*order.FieldError](got.Err); is {
+			return usage(inFlags(p, got.Err))
 		}
-		added, err := s.Register(cmd.Context(), e)
-		if err != nil {
+		if err = cmp.Or(err, got.Err); err != nil {
 			return schedule.InWordsOf(p, err)
 		}
 		// The register knows when the order is due: close_at may be seconds by the database's
 		// clock.
-		record, err := s.Show(cmd.Context(), e.Ref)
+		record, err := s.Show(cmd.Context(), request.Ref)
 		if err != nil {
 			return err
 		}
-		a.tell(cmd, record, added)
+		a.tell(cmd, record, got)
 		return nil
 	})
 }
 
-// checkOverdue refuses a close_at that is likely a mistake, unless --overdue takes it or the order
-// is registered with it already.
-func checkOverdue(ctx context.Context, s *store.Store, p order.Params, e schedule.Entry) error {
-	fault := e.Overdue(time.Now())
-	if fault == nil || p.Overdue {
-		return nil
-	}
-	known, err := s.Show(ctx, e.Ref)
-	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is || err == nil && known.Conflict(e) != nil {
-		return usage(inFlags(p, fault))
-	}
-	return err
-}
-
 // tell shows the order as the register has it, which may be how it was registered before.
-func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, added bool) {
+func (a *addCmd) tell(cmd *cobra.Command, r schedule.Record, got schedule.Registration) {
 	if a.json {
 		render.JSON(cmd.OutOrStdout(), orderfile.NewRecord(r))
 		return
 	}
 	// An order that is done, or was given up, is not due any more.
 	what := a.Say("registered", "已登记")
-	if added && !r.CloseAt.IsZero() && r.CloseAt.Before(r.RegisteredAt) {
-		what = a.Say("registered, and due at once, for its time is past", "已登记；时间已过，立即到期")
-	}
-	if !added {
+	switch {
+	case r.Pruned:
+		what = a.Say("was registered before; it ended, and was pruned", "此前已登记；已结束并清理")
+	case !got.Added:
 		what = a.Say("was registered before, with the same facts", "此前已登记，内容相同")
+	case got.Again:
+		what = a.Say("registered anew", "已重新登记")
+	case !r.CloseAt.IsZero() && r.CloseAt.Before(r.RegisteredAt):
+		what = a.Say("registered, and due at once, for its time is past", "已登记；时间已过，立即到期")
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s  %s: %s %s\n",
 		render.Number(r.SubMchID, r.OutTradeNo), what, a.Say("due", "到期"), cmp.Or(render.Clock(r.DueAt), "-"))

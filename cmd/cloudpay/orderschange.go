@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os/user"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
@@ -79,6 +81,9 @@ func (c *changeCmd) run(cmd *cobra.Command, args []string) error {
 				return usage(inFlags(p, err))
 			}
 			record, err := orders.Change(cmd.Context(), ref, change)
+			if _, is := errors.AsType[*order.FieldError](err); is { // by what is registered
+				err = &exitError{exitRefused, bilingual.Errorf("order %s: %w", "订单 %s：%w", ref, inFlags(p, err))}
+			}
 			code, _ := exitCode(inStore(err))
 			switch code {
 			case exitFine:

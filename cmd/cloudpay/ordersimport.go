@@ -18,6 +18,7 @@ import (
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 	"cloudpay/internal/store"
 )
 
@@ -42,8 +43,8 @@ type importCmd struct {
 	closeAt string
 	// zone is the name of the time zone of times without one; empty: there must be none.
 	zone string
-	// overdue takes a close_at that is long past.
-	overdue bool
+	// overdue takes a close_at that is long past, again registers anew what was withdrawn.
+	overdue, again bool
 	// fromLine is the first line that is registered.
 	fromLine int
 	// change and withdraw have the file correct or withdraw registrations instead; by names the one
@@ -85,6 +86,8 @@ func (i *importCmd) flags(l *render.Language, flags *pflag.FlagSet) {
 	flags.StringVar(&i.zone, "zone", "", l.Say("time zone of times without one, such as Asia/Shanghai", "没有时区的时间所属时区，如 Asia/Shanghai"))
 	flags.BoolVar(&i.overdue, "overdue", false, l.Say("take every close_at that lies before created_at or more than a day back",
 		"允许 close_at 早于 created_at，或已过去一天以上"))
+	flags.BoolVar(&i.again, "again", false, l.Say("register orders anew that were withdrawn, or that WeChat Pay did not have",
+		"重新登记已撤回的订单，或因微信支付无此订单而结束的订单"))
 	flags.IntVar(&i.fromLine, "from-line", 1, l.Say("the first line that is registered, besides the header", "从第几行起登记（表头除外）"))
 	flags.BoolVar(&i.change, "change", false, l.Say("correct the registrations of the orders, by the columns that the file has",
 		"按文件所含的列更正订单的登记"))
@@ -123,8 +126,11 @@ func (i *importCmd) run(cmd *cobra.Command, args []string) error {
 		}
 		defer func() { _ = source.Close() }() // it was only read
 		in := &orderfile.Importer{
-			Register: s.RegisterAll, Owners: s.Owners, Merchant: m, Encoding: i.encoding, FromLine: i.fromLine,
-			SubMchID: i.subMchID, CloseAt: i.closeAt, Overdue: i.overdue,
+			Register: func(ctx context.Context, all []registering.Request) ([]schedule.Registration, error) {
+				return registering.All(ctx, s, all)
+			},
+			Merchant: m, Encoding: i.encoding, FromLine: i.fromLine, SubMchID: i.subMchID, CloseAt: i.closeAt,
+			Overdue: i.overdue, Again: i.again, By: cmp.Or(i.by, userName()),
 			Progress: render.NewProgress(cmd.ErrOrStderr(), size, i.Language),
 		}
 		if i.change || i.withdraw {
@@ -196,13 +202,15 @@ func (i *importCmd) tell(cmd *cobra.Command, in *orderfile.Importer, err error) 
 	// The counts are said after an error, too: what was registered stays registered.
 	if i.json {
 		render.JSON(cmd.OutOrStdout(), struct {
-			Lines    int `json:"lines"`
-			Added    int `json:"added"`
-			Known    int `json:"known"`
-			Rejected int `json:"rejected"`
-			Due      int `json:"dueAtOnce,omitempty"`
-			NextLine int `json:"nextLine,omitempty"`
-		}{in.Lines, in.Added, in.Known, in.Rejects.Count, in.DueAtOnce, in.NextLine})
+			Lines     int `json:"lines"`
+			Added     int `json:"added"`
+			Anew      int `json:"anew,omitempty"`
+			Known     int `json:"known"`
+			Withdrawn int `json:"withdrawn,omitempty"`
+			Rejected  int `json:"rejected"`
+			Due       int `json:"dueAtOnce,omitempty"`
+			NextLine  int `json:"nextLine,omitempty"`
+		}{in.Lines, in.Added, in.Anew, in.Known, in.Withdrawn, in.Rejects.Count, in.DueAtOnce, in.NextLine})
 	} else {
 		fmt.Fprint(cmd.OutOrStdout(), i.summary(in))
 		if in.DueAtOnce > 0 {
@@ -231,8 +239,15 @@ func (i *importCmd) summary(in *orderfile.Importer) string {
 		return i.Say("%d orders: %d changed, %d as they are, %d rejected\n", "共 %d 个订单：更改 %d，无需更改 %d，拒绝 %d\n",
 			in.Lines, in.Added, in.Known, in.Rejects.Count)
 	}
-	return i.Say("%d orders: %d registered, %d registered before, %d rejected\n",
-		"共 %d 个订单：新登记 %d，此前已登记 %d，拒绝 %d\n", in.Lines, in.Added, in.Known, in.Rejects.Count)
+	text := i.Say("%d orders: %d registered, %d registered before, %d rejected",
+		"共 %d 个订单：新登记 %d，此前已登记 %d，拒绝 %d", in.Lines, in.Added, in.Known, in.Rejects.Count)
+	if in.Anew > 0 {
+		text += i.Say(", %d registered anew", "，重新登记 %d", in.Anew)
+	}
+	if in.Withdrawn > 0 {
+		text += i.Say(", %d withdrawn and left so (--again registers them anew)", "，已撤回且未重新登记 %d（可用 --again 重新登记）", in.Withdrawn)
+	}
+	return text + "\n"
 }
 
 // changeIn returns what --change and --withdraw do with an order.

@@ -215,6 +215,9 @@ func inStore(err error) error {
 	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
 		return &exitError{exitRefused, conflict}
 	}
+	if withdrawn, is := errors.AsType[*schedule.WithdrawnError](err); is {
+		return &exitError{exitRefused, withdrawn}
+	}
 	if late, is := errors.AsType[*schedule.TooLateError](err); is {
 		return &exitError{exitRefused, late}
 	}

@@ -72,6 +72,7 @@ var arrows = []Arrow{
 		Ours:    []string{"internal/backoff", "internal/order", "internal/order/*", "internal/schedule"},
 	},
 	{Package: "internal/schedule/outbox", Ours: []string{"internal/bilingual", "internal/order", "internal/order/*", "internal/schedule"}},
+	{Package: "internal/schedule/registering", Ours: []string{"internal/order", "internal/schedule"}},
 	{Package: "internal/schedule/pruning", Ours: []string{"internal/order", "internal/schedule", "internal/schedule/outbox"}},
 	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
@@ -124,7 +125,7 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
 			"internal/order/*", "internal/schedule",
-			"internal/schedule/decision",
+			"internal/schedule/decision", "internal/schedule/registering",
 		},
 	},
 	{Package: "internal/closing/closingtest", Ours: []string{"internal/closing", "internal/order", "internal/order/*"}},
@@ -196,7 +197,7 @@ var arrows = []Arrow{
 		Package: "internal/cli/orderfile",
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",
-			"internal/schedule/outbox", "internal/cli/render",
+			"internal/schedule/outbox", "internal/schedule/registering", "internal/cli/render",
 		},
 		Theirs: []string{xtext},
 	},
@@ -218,7 +219,7 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/app", "internal/bilingual", "internal/config", "internal/order",
 			"internal/printable", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
-			"internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
+			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
 		},
 		Theirs: []string{cobra, pflag, txtar},
 	},

@@ -25,11 +25,14 @@ func (c *Closer) change(ctx context.Context, call order.Call, p order.Params) or
 	}
 	record, err := withStoreTimeout(ctx, func(ctx context.Context) (schedule.Record, error) { return c.Store.Change(ctx, ref, change) })
 	_, unknown := errors.AsType[*schedule.NotRegisteredError](err)
+	_, refused := errors.AsType[*order.FieldError](err)
 	late, isLate := errors.AsType[*schedule.TooLateError](err)
 	switch {
 	case unknown:
 		return Refusal(order.ParamError("out_trade_no", "is not registered, so that there is nothing to change: leave out change and withdraw",
 			"未登记，没有可更改的内容：请去掉 change 与 withdraw"))
+	case refused:
+		return Refusal(err)
 	case isLate:
 		return order.Registered(call, order.OutcomeTooLate, late.Wording())
 	case err != nil:
@@ -47,17 +50,4 @@ func scheduled(call order.Call, e schedule.Entry, now time.Time) order.Result {
 		return order.Registered(call, order.OutcomeScheduled, bilingual.New("close_at is past: the order is due at once", "close_at 已过：订单立即到期"))
 	}
 	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
-}
-
-// refuseOverdue answers for a registration whose close_at is likely a mistake. The same facts again
-// are never refused: they were taken when they were no mistake yet.
-func (c *Closer) refuseOverdue(ctx context.Context, call order.Call, e schedule.Entry, fault *order.FieldError) order.Result {
-	record, err := c.show(ctx, call)
-	if _, is := errors.AsType[*schedule.NotRegisteredError](err); is || err == nil && record.Conflict(e) != nil {
-		return Refusal(fault)
-	}
-	if err != nil {
-		return c.unstored(ctx, call, err)
-	}
-	return c.registered(ctx, call)
 }

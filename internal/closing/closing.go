@@ -23,6 +23,7 @@ import (
 	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 )
 
 // Gateway is WeChat Pay. Each method makes one exchange, without retrying, and returns as soon as
@@ -39,9 +40,7 @@ type Gateway interface {
 // Orders is the register, as Closer and Querier need it. Its errors are package schedule's, and
 // otherwise the database's.
 type Orders interface {
-	// Register has an order closed at its time. The same facts again change nothing; others are a
-	// *schedule.ConflictError, and ill-formed ones an *order.FieldError.
-	Register(ctx context.Context, e schedule.Entry) (added bool, err error)
+	registering.Register
 	// Show returns an order, or *schedule.NotRegisteredError.
 	Show(ctx context.Context, ref order.Ref) (schedule.Record, error)
 	// Begin leases one order, as Show gave it, and records that its closing begins;
@@ -51,7 +50,7 @@ type Orders interface {
 	// Reopen has an order closed that was given up; false when it was not.
 	Reopen(ctx context.Context, ref order.Ref) (reopened bool, err error)
 	// Change corrects a registration that waits, or withdraws it; *schedule.TooLateError when its
-	// closing has begun, or it has ended.
+	// closing has begun, or it has ended; *order.FieldError for a close_at before its creation.
 	Change(ctx context.Context, ref order.Ref, c schedule.Change) (schedule.Record, error)
 	// Observe records a signed end that was learned without a claim.
 	Observe(ctx context.Context, ref order.Ref, f schedule.Final) error

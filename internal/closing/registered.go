@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/decision"
+	"cloudpay/internal/schedule/registering"
 )
 
 // schedule registers an order to be closed at its close_at.
@@ -28,30 +29,31 @@ func (c *Closer) schedule(ctx context.Context, call order.Call, p order.Params) 
 	if err != nil {
 		return Refusal(err)
 	}
-	if fault := e.Overdue(c.now()); fault != nil && !p.Overdue {
-		return c.refuseOverdue(ctx, call, e, fault)
-	}
-	return c.register(ctx, call, e, p)
+	return c.register(ctx, call, p, registering.NewRequest(e, p, c.now()))
 }
 
 // register answers scheduled once the order is registered, by this call or by an equal one before
 // it, and is still to be closed.
-func (c *Closer) register(ctx context.Context, call order.Call, e schedule.Entry, p order.Params) order.Result {
-	added, err := withStoreTimeout(ctx, func(ctx context.Context) (bool, error) { return c.Store.Register(ctx, e) })
-	err = schedule.InWordsOf(p, err)
-	if conflict, is := errors.AsType[*schedule.ConflictError](err); is {
-		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
-	}
-	if _, is := errors.AsType[*order.FieldError](err); is {
-		return Refusal(err)
-	}
-	switch {
-	case err != nil:
+func (c *Closer) register(ctx context.Context, call order.Call, p order.Params, request registering.Request) order.Result {
+	got, err := withStoreTimeout(ctx, func(ctx context.Context) (schedule.Registration, error) {
+		return registering.One(ctx, c.Store, request)
+	})
+	if err != nil {
 		return c.unstored(ctx, call, err)
-	case !added:
-		return c.registered(ctx, call)
 	}
-	return scheduled(call, e, c.now())
+	conflict, conflicts := errors.AsType[*schedule.ConflictError](schedule.InWordsOf(p, got.Err))
+	withdrawn, stays := errors.AsType[*schedule.WithdrawnError](got.Err)
+	switch {
+	case stays:
+		return order.Registered(call, order.OutcomeWithdrawn, withdrawn.Wording())
+	case conflicts && got.Ended != schedule.FinalNotFound:
+		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
+	case got.Err != nil && !conflicts:
+		return Refusal(got.Err)
+	case !got.Added:
+		return c.registered(ctx, call, p, request)
+	}
+	return scheduled(call, request.Entry, c.now())
 }
 
 // unstored answers for a store that cannot be asked. The log has the details.
@@ -60,21 +62,60 @@ func (c *Closer) unstored(ctx context.Context, call order.Call, err error) order
 	return order.Unstored(call, bilingual.Wording(err), !schedule.Lasting(err))
 }
 
-// registered answers for an order that was registered before. One that has ended is queried, as in
-// a direct close. One that was given up is reopened, since the caller wants it closed.
-func (c *Closer) registered(ctx context.Context, call order.Call) order.Result {
+// registered answers for an order that was registered before. One that has ended is queried. One
+// that was given up is reopened, since the caller wants it closed.
+func (c *Closer) registered(ctx context.Context, call order.Call, p order.Params, request registering.Request) order.Result {
 	record, err := c.show(ctx, call)
 	if err == nil && record.Progress == schedule.GaveUp {
-		// False: another call reopened it, or it has just ended.
-		_, err = withStoreTimeout(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, call.Ref) })
+		var reopened bool
+		reopened, err = withStoreTimeout(ctx, func(ctx context.Context) (bool, error) { return c.Store.Reopen(ctx, call.Ref) })
+		if err == nil && !reopened { // another call did, or it has just ended
+			record, err = c.show(ctx, call)
+		}
 	}
 	switch {
 	case err != nil:
 		return c.unstored(ctx, call, err)
 	case record.Progress == schedule.Done:
-		return c.closeAgain(ctx, call)
+		return c.ended(ctx, call, p, request, record)
+	case record.Progress == schedule.Withdrawn: // since it was looked up
+		return order.Registered(call, order.OutcomeWithdrawn, (&schedule.WithdrawnError{Ref: call.Ref}).Wording())
 	}
 	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
+}
+
+// ended answers for an order that is registered again and has ended: it is queried for the gateway's
+// own words, and never closed, since its time may be to come. An order that WeChat Pay did not have
+// and has now, unpaid, is registered anew.
+func (c *Closer) ended(
+	ctx context.Context, call order.Call, p order.Params, request registering.Request, record schedule.Record,
+) order.Result {
+	r := c.run(call)
+	r.First, r.MayClose = QueryFirst, func() bool { return false }
+	result := r.Do(ctx)
+	switch {
+	case !r.Held || !r.TradeState.Unpaid():
+		return c.observe(ctx, call, result)
+	case !record.MayReturn():
+		return Refusal(&order.FieldError{Field: "close_at", Code: errcode.ParamError, Rule: bilingual.Sprintf(
+			"is not taken for an order that the register has as ended (%s) and WeChat Pay as unpaid: look at it there; "+
+				"to close it now leave out close_at",
+			"不用于登记中已结束（%s）而微信支付尚未支付的订单：请到微信支付核对；如需立即关单，请去掉 close_at", string(record.FinalState))})
+	case request.Mistake != nil:
+		return Refusal(request.Mistake)
+	}
+	again, err := withStoreTimeout(ctx, func(ctx context.Context) (bool, error) {
+		return c.Store.RegisterAgain(ctx, request.Entry, request.By)
+	})
+	switch {
+	case err != nil && !schedule.IsAnswer(err):
+		return c.unstored(ctx, call, err)
+	case !again: // another call has registered it since
+		return c.register(ctx, call, p, request)
+	}
+	answer := scheduled(call, request.Entry, c.now())
+	answer.Attempts, answer.Waited = result.Attempts, result.Waited
+	return answer
 }
 
 // closeRegistered closes an order that may be registered. One that is not is closed as if there
@@ -134,7 +175,7 @@ func (c *Closer) closeUnregistered(ctx context.Context, call order.Call, p order
 		return Refusal(err)
 	}
 	e.CloseAt = call.CreatedAt.Add(YoungOrder)
-	return c.register(ctx, call, e, p)
+	return c.register(ctx, call, p, registering.Request{Entry: e})
 }
 
 // closeAgain closes an order that has ended already. The register knows its signed end, but the

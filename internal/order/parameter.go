@@ -163,8 +163,9 @@ var parameters = []Parameter{
 		Value: "RFC 3339, or a number of seconds", Close: "optional", Query: "refused", Example: "1800",
 		Note: "The order is registered and closed then, instead of now; needs a store (`CLOUDPAY_STORE`) and `out_trade_no`. " +
 			"The same again changes nothing, but that an order that was given up is closed at once by the next sweep, " +
-			"and that one that has ended is answered as such, after a query; " +
-			"other facts of a registered order are refused by name.",
+			"and that one that has ended is queried and answered as such, and not closed before its time: one that WeChat Pay " +
+			"did not have and has now, unpaid, is registered anew. Other facts of a registered order are refused by name. " +
+			"One that was withdrawn stays so (`again`).",
 		field: func(p *Params) *string { return &p.CloseAt },
 	},
 	{
@@ -199,6 +200,15 @@ var parameters = []Parameter{
 		set:  setSwitch("overdue", func(p *Params) *bool { return &p.Overdue }),
 	},
 	{
+		Name: "again", Switch: true, Trusted: true, Registered: true,
+		Help: bilingual.New("register an order anew that was withdrawn, or that WeChat Pay did not have",
+			"重新登记已撤回的订单，或因微信支付无此订单而结束的订单"),
+		Value: "`true`", Close: "with `close_at`", Query: "no effect", Example: "true",
+		Note: "Without it a withdrawn order stays withdrawn, whatever `close_at` the call has, and the answer is `withdrawn`. " +
+			"It is for a decision, and not for messages that a queue may deliver again: it undoes a later withdrawal, too.",
+		set: setSwitch("again", func(p *Params) *bool { return &p.Again }),
+	},
+	{
 		Name: "change", Switch: true, Trusted: true,
 		Help:  bilingual.New("correct close_at, owner or total of a registered order that waits", "更正等待中订单的 close_at、owner 或 total"),
 		Value: "`true`", Close: "with what changes", Query: "refused", Example: "true",
@@ -210,13 +220,13 @@ var parameters = []Parameter{
 		Help:  bilingual.New("withdraw the registration of an order that waits: it is not closed", "撤回等待中订单的登记：不再关单"),
 		Value: "`true`", Close: "optional", Query: "refused", Example: "true",
 		Note: "The answer is `withdrawn`, or `tooLate`. It says nothing of payment: one that is verified later is recorded, with its event. " +
-			"Registering the order again takes it up.",
+			"A registration that comes again does not undo it: `again` does, and so does closing the order now.",
 		set: setSwitch("withdraw", func(p *Params) *bool { return &p.Withdraw }),
 	},
 	{
 		Name: "changed_by", Also: []string{"changedBy"}, Trusted: true,
 		Help:  bilingual.New("the name of the change's author, for its history", "变更人，记入变更历史"),
-		Value: "1 to 64 of `0-9 A-Z a-z _ -`", Close: "with `change` or `withdraw`", Query: "no effect", Example: "order-service",
+		Value: "1 to 64 of `0-9 A-Z a-z _ -`", Close: "with `change`, `withdraw` or `again`", Query: "no effect", Example: "order-service",
 		Note:  "`service` when absent.",
 		field: func(p *Params) *string { return &p.ChangedBy }, check: everywhere(changer),
 	},

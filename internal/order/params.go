@@ -45,6 +45,9 @@ type Params struct {
 	// Overdue takes a close_at that would be refused as a likely mistake: long past, or before
 	// CreatedAt.
 	Overdue bool
+	// Again registers an order anew whose registration was withdrawn, or ended because WeChat Pay
+	// had no such order.
+	Again bool
 	// Change corrects the registration of an order by CloseAt, Owner, OpenID and Total, and
 	// Withdraw withdraws it. ChangedBy names the one that asks for it.
 	Change, Withdraw bool

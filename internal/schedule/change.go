@@ -16,6 +16,8 @@ type Change struct {
 	// the database's clock. One of them at most.
 	CloseAt *time.Time
 	CloseIn *time.Duration
+	// Overdue takes a CloseAt before the order's creation.
+	Overdue bool
 	Owner   *order.Owner
 	// Total is in fen.
 	Total *int64
@@ -30,7 +32,7 @@ func NewChange(m order.Merchant, p order.Params, now time.Time) (order.Ref, Chan
 	if err != nil {
 		return order.Ref{}, Change{}, err
 	}
-	c := Change{Withdraw: p.Withdraw, Total: p.Total, By: cmp.Or(p.ChangedBy, "service")}
+	c := Change{Withdraw: p.Withdraw, Overdue: p.Overdue, Total: p.Total, By: cmp.Or(p.ChangedBy, "service")}
 	fault := c.set(p, cmp.Or(call.SubAppID, p.SubAppID, m.AppID), now)
 	switch {
 	case call.OutTradeNo == "":
@@ -76,21 +78,25 @@ func (c *Change) set(p order.Params, appID string, now time.Time) *order.FieldEr
 	if p.Overdue {
 		return nil
 	}
-	return Entry{CloseAt: at}.Overdue(now)
+	return Entry{CloseAt: at}.Overdue(now) // the order's creation is known to the register: see Apply
 }
 
 func (c *Change) isEmpty() bool {
 	return c.CloseAt == nil && c.CloseIn == nil && c.Owner == nil && c.Total == nil
 }
 
-// Apply returns the registration after the change, made at a time, and what changed in it.
-func (c *Change) Apply(e Entry, now time.Time) (Entry, []Changed) {
+// Apply returns the registration after the change, made at a time, and what changed in it. The error
+// is an *order.FieldError for a CloseAt before the order's creation, unless it is Overdue.
+func (c *Change) Apply(e Entry, now time.Time) (Entry, []Changed, error) {
 	before := e
 	switch {
 	case c.CloseIn != nil:
 		e.CloseAt, e.CloseIn = now.Add(*c.CloseIn), 0
 	case c.CloseAt != nil:
 		e.CloseAt, e.CloseIn = c.CloseAt.Truncate(time.Microsecond), 0
+	}
+	if fault := e.beforeCreation(); fault != nil && c.CloseAt != nil && !c.Overdue {
+		return Entry{}, nil, fault
 	}
 	if c.Owner != nil {
 		e.Owner = *c.Owner
@@ -107,7 +113,7 @@ func (c *Change) Apply(e Entry, now time.Time) (Entry, []Changed) {
 	note("close_at", before.closeText(), e.closeText())
 	note("owner", string(before.Owner), string(e.Owner))
 	note("total", amountText(before.Total), amountText(e.Total))
-	return e, all
+	return e, all, nil
 }
 
 // closeText is when an order is to be closed, as the parameter close_at says it.
@@ -132,7 +138,7 @@ type Changed struct {
 	// By is the one that asked for it, in its own words.
 	By string `json:"by"`
 	// Field is the parameter: close_at, owner or total; progress when the registration was
-	// withdrawn or made anew.
+	// withdrawn, or the order was registered anew or closed after that.
 	Field string `json:"field"`
 	// Was and Became are its values, empty for none.
 	Was    string `json:"was"`
@@ -145,16 +151,20 @@ const longPast = 24 * time.Hour
 // Overdue returns the fault of a close_at that is likely a mistake: it lies before the order's
 // creation, or more than a day before now. It is nil otherwise.
 func (e Entry) Overdue(now time.Time) *order.FieldError {
-	switch {
-	case e.CloseAt.IsZero():
-	case e.CloseAt.Before(e.CreatedAt):
-		return order.ParamError("close_at",
-			`lies before created_at: correct one of them, or send "overdue": true (--overdue) to have the order closed at once`,
-			`早于 created_at：请更正其一，或发送 "overdue": true（--overdue）以立即关单`)
-	case e.CloseAt.Before(now.Add(-longPast)):
-		return order.ParamError("close_at",
-			`is more than 24 hours past: correct it, or send "overdue": true (--overdue) to have the order closed at once`,
-			`已过去 24 小时以上：请更正，或发送 "overdue": true（--overdue）以立即关单`)
+	if e.CloseAt.IsZero() || !e.CloseAt.Before(now.Add(-longPast)) {
+		return e.beforeCreation()
 	}
-	return nil
+	return cmp.Or(e.beforeCreation(), order.ParamError("close_at",
+		`is more than 24 hours past: correct it, or send "overdue": true (--overdue) to have the order closed at once`,
+		`已过去 24 小时以上：请更正，或发送 "overdue": true（--overdue）以立即关单`))
+}
+
+// beforeCreation is the fault of a close_at before the order's creation.
+func (e Entry) beforeCreation() *order.FieldError {
+	if e.CloseAt.IsZero() || !e.CloseAt.Before(e.CreatedAt) {
+		return nil
+	}
+	return order.ParamError("close_at",
+		`lies before created_at: correct it, or send "overdue": true (--overdue) to have the order closed at once`,
+		`早于 created_at：请更正，或发送 "overdue": true（--overdue）以立即关单`)
 }

@@ -30,7 +30,7 @@ func TestNewChange(t *testing.T) {
 		"all else":       {params: order.Params{OpenID: "o1", Total: &total}, want: schedule.Change{Owner: &owner, Total: &total}},
 		"withdrawn":      {params: order.Params{Withdraw: true}, want: schedule.Change{Withdraw: true}},
 		"long past":      {params: order.Params{CloseAt: long.Format(time.RFC3339)}, fault: "close_at: is more than 24 hours past"},
-		"and meant":      {params: order.Params{CloseAt: long.Format(time.RFC3339), Overdue: true}, want: schedule.Change{CloseAt: &long}},
+		"and meant":      {params: order.Params{CloseAt: long.Format(time.RFC3339), Overdue: true}, want: schedule.Change{CloseAt: &long, Overdue: true}},
 		"nothing":        {fault: "change: must come with what changes"},
 		"both":           {params: order.Params{Change: true, Withdraw: true}, fault: "withdraw: and change are two calls"},
 		"too much":       {params: order.Params{Withdraw: true, Total: &total}, fault: "withdraw: changes nothing else"},
@@ -66,8 +66,8 @@ func TestChangeApply(t *testing.T) {
 	now := time.Date(2026, 11, 22, 18, 30, 0, 123456789, time.UTC)
 	total, in, owner := int64(90), 30*time.Minute, order.Owner("tcb:u2")
 	before := schedule.Entry{Owner: "tcb:u1", CloseIn: time.Hour}
-	after, changed := (&schedule.Change{By: "shop", CloseIn: &in, Owner: &owner, Total: &total}).Apply(before, now)
-	if after.CloseIn != 0 || !after.CloseAt.Equal(now.Add(in)) || after.Owner != owner || *after.Total != total {
+	after, changed, err := (&schedule.Change{By: "shop", CloseIn: &in, Owner: &owner, Total: &total}).Apply(before, now)
+	if err != nil || after.CloseIn != 0 || !after.CloseAt.Equal(now.Add(in)) || after.Owner != owner || *after.Total != total {
 		t.Errorf("got %+v, want what it was changed to", after)
 	}
 	want := []schedule.Changed{
@@ -78,8 +78,8 @@ func TestChangeApply(t *testing.T) {
 	if diff := cmp.Diff(want, changed); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if same, changed := (&schedule.Change{By: "shop", Owner: &owner, Total: &total, CloseAt: &after.CloseAt}).Apply(after, now); len(changed) > 1 ||
-		same.Owner != owner {
+	same, changed, err := (&schedule.Change{By: "shop", Owner: &owner, Total: &total, CloseAt: &after.CloseAt}).Apply(after, now)
+	if err != nil || len(changed) > 1 || same.Owner != owner {
 		t.Errorf("again: got %+v, want at most the time's microseconds to differ", changed)
 	}
 }
@@ -108,8 +108,27 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
-// TestConflict: an absolute close_at that is computed anew has a remedy of its own.
-func TestConflict(t *testing.T) {
+// TestChangeBeforeCreation: a new close_at is compared with the creation that is registered.
+func TestChangeBeforeCreation(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 18, 30, 0, 0, time.UTC)
+	at := now.Add(time.Hour)
+	registered := schedule.Entry{CreatedAt: at.Add(time.Second), CloseAt: at.Add(time.Hour)}
+	_, _, err := (&schedule.Change{CloseAt: &at}).Apply(registered, now)
+	if fault, is := errors.AsType[*order.FieldError](err); !is || fault.Field != "close_at" || !strings.Contains(fault.Error(), "--overdue") {
+		t.Errorf("got %v, want close_at to be refused with what to do", err)
+	}
+	if _, _, err := (&schedule.Change{CloseAt: &at, Overdue: true}).Apply(registered, now); err != nil {
+		t.Errorf("as meant: got %v, want it taken", err)
+	}
+	registered.CloseAt = at // which was registered as meant
+	if _, _, err := (&schedule.Change{Total: new(int64(1))}).Apply(registered, now); err != nil {
+		t.Errorf("another total: got %v, want it taken", err)
+	}
+}
+
+// TestRefusal: an absolute close_at that is computed anew has a remedy of its own.
+func TestRefusal(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 18, 30, 0, 0, time.UTC)
 	first := entry()
@@ -127,11 +146,24 @@ func TestConflict(t *testing.T) {
 		other := first
 		tc.change(&other)
 		got := ""
-		if err := first.Conflict(other); err != nil {
+		if err := (schedule.Record{Entry: first, Progress: schedule.Waiting}).Refusal(other); err != nil {
 			got = err.Error()
 		}
 		if (got != "") != (tc.says != "") || !strings.Contains(got, tc.says) {
 			t.Errorf("%s: got %q, want %q", name, got, tc.says)
+		}
+		for says, r := range map[string]schedule.Record{
+			"was withdrawn":  {Entry: first, Progress: schedule.Withdrawn},
+			"has ended":      {Entry: first, Progress: schedule.Done, FinalState: schedule.FinalClosed},
+			`"again": true`:  {Entry: first, Progress: schedule.Done, FinalState: schedule.FinalNotFound},
+			"nothing at all": {Progress: schedule.Done, FinalState: schedule.FinalClosed, Pruned: true},
+		} {
+			err := r.Refusal(other)
+			_, withdrawn := errors.AsType[*schedule.WithdrawnError](err)
+			if withdrawn != (r.Progress == schedule.Withdrawn) || (err == nil) != (r.Pruned || tc.says == "" && !withdrawn) ||
+				err != nil && !strings.Contains(err.Error(), says) {
+				t.Errorf("%s, of one that %s: got %v", name, says, err)
+			}
 		}
 	}
 }

@@ -107,7 +107,12 @@ type Registration struct {
 	// Added reports whether the entry is new. Otherwise it was registered before, with the same
 	// facts.
 	Added bool
+	// Again reports that it was added in place of a registration that was withdrawn or had ended.
+	Again bool
+	// Ended is how an order that was registered before has ended; empty if it has not, or was
+	// pruned.
+	Ended FinalState
 	// Err is an *order.FieldError for an ill-formed entry, a *ConflictError for an order that is
-	// registered with other facts, and nil otherwise.
+	// registered with other facts, a *WithdrawnError for one that was withdrawn, and nil otherwise.
 	Err error
 }

@@ -85,6 +85,7 @@ func TestErrors(t *testing.T) {
 	standing := schedule.Record{Entry: entry(), FinalState: schedule.FinalPaid}
 	for _, err := range []error{
 		&schedule.NotRegisteredError{Ref: ref}, &schedule.ConflictError{Ref: ref, Field: "total"}, &schedule.LostClaimError{Ref: ref},
+		&schedule.ConflictError{Ref: ref, Field: "total", FinalState: schedule.FinalNotFound}, &schedule.WithdrawnError{Ref: ref},
 		&schedule.BusyError{Record: standing}, &schedule.EndedError{Record: standing},
 		&schedule.ContradictionError{Ref: ref, Had: schedule.FinalClosed, Said: schedule.FinalPaid},
 	} {

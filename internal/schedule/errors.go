@@ -13,7 +13,7 @@ import (
 func IsAnswer(err error) bool {
 	return isA[*NotRegisteredError](err) || isA[*ConflictError](err) || isA[*LostClaimError](err) || isA[*BusyError](err) ||
 		isA[*EndedError](err) || isA[*ContradictionError](err) || isA[*TooLateError](err) ||
-		isA[*WentBackError](err) || isA[*order.FieldError](err)
+		isA[*WithdrawnError](err) || isA[*WentBackError](err) || isA[*order.FieldError](err)
 }
 
 func isA[T error](err error) bool {
@@ -39,14 +39,25 @@ type ConflictError struct {
 	// CloseAt is the registered time, if the two registrations differ in nothing but an absolute
 	// close_at; zero otherwise.
 	CloseAt time.Time
+	// FinalState is how the order ended; empty if it has not.
+	FinalState FinalState
 }
 
 func (e *ConflictError) Error() string { return e.Wording().EN }
 
 // Wording is the error in both languages. A close_at that is computed anew at each call is the
-// likeliest difference, so it has a remedy of its own.
+// likeliest difference, so it has a remedy of its own. A registration that ended cannot be changed.
 func (e *ConflictError) Wording() bilingual.Text {
-	if !e.CloseAt.IsZero() {
+	switch {
+	case e.FinalState == FinalNotFound:
+		return bilingual.Sprintf(
+			"order %s was registered with another %s and ended, since WeChat Pay had no such order: "+
+				`to register it anew, send "again": true (--again)`,
+			`订单 %s 曾登记，但 %s 不同，且因微信支付无此订单而结束：如需重新登记，请发送 "again": true（--again）`, e.Ref, e.Field)
+	case e.FinalState != "":
+		return bilingual.Sprintf("order %s was registered with another %s and has ended (%s): an order is registered once",
+			"订单 %s 曾登记，但 %s 不同，且已结束（%s）：一个订单只登记一次", e.Ref, e.Field, string(e.FinalState))
+	case !e.CloseAt.IsZero():
 		return bilingual.Sprintf(
 			"order %s is registered already, to be closed at %s: a registration that is repeated has the same close_at, or one in seconds; "+
 				"to move it, send change: true with the new close_at (cloudpay orders change)",
@@ -57,15 +68,31 @@ func (e *ConflictError) Wording() bilingual.Text {
 		"订单 %s 已登记，但 %s 不同：一个订单只登记一次", e.Ref, e.Field)
 }
 
-// Conflict returns the error of registering an order again as other; nil when the facts are the
-// same.
-func (e Entry) Conflict(other Entry) error {
-	conflict := &ConflictError{Ref: e.Ref, Field: e.Differs(other)}
+// WithdrawnError says that the registration was withdrawn, and that the order is not registered
+// again by a registration that does not ask for it.
+type WithdrawnError struct{ Ref order.Ref }
+
+func (e *WithdrawnError) Error() string { return e.Wording().EN }
+
+// Wording is the error in both languages.
+func (e *WithdrawnError) Wording() bilingual.Text {
+	return bilingual.Sprintf(
+		`the registration of order %s was withdrawn, and stays so: to register the order anew, send "again": true (--again)`,
+		`订单 %s 的登记已撤回，且保持撤回：如需重新登记，请发送 "again": true（--again）`, e.Ref)
+}
+
+// Refusal returns the answer to another registration of the order, as other: nil for the same facts,
+// and of a pruned order, whose facts are not known any more; a *WithdrawnError if the registration
+// was withdrawn; and a *ConflictError otherwise.
+func (r Record) Refusal(other Entry) error {
+	conflict := &ConflictError{Ref: r.Ref, Field: r.Differs(other), FinalState: r.FinalState}
 	switch {
-	case conflict.Field == "":
+	case r.Progress == Withdrawn:
+		return &WithdrawnError{Ref: r.Ref}
+	case r.Pruned, conflict.Field == "":
 		return nil
 	case conflict.Field == "close_at" && !other.CloseAt.IsZero():
-		conflict.CloseAt = e.CloseAt
+		conflict.CloseAt = r.CloseAt
 	}
 	return conflict
 }

@@ -20,13 +20,14 @@ const (
 	// due again when the lease has run out, and in doubt until a query or another close proves its
 	// state.
 	Closing Progress = "closing"
-	// Done: a signed answer ended it. Nothing moves it on; FinalState is how it ended.
+	// Done: a signed answer ended it. FinalState is how it ended. Nothing moves it on, but that an
+	// order which WeChat Pay did not have may be registered anew (RegisterAgain).
 	Done Progress = "done"
 	// GaveUp: no end was found in all the attempts there were. A person has to look; Reopen, or a
 	// signed answer from elsewhere, moves it on.
 	GaveUp Progress = "gaveUp"
-	// Withdrawn: the registration was withdrawn, and nothing is attempted. A new registration, a
-	// direct close, or a signed answer from elsewhere moves it on.
+	// Withdrawn: the registration was withdrawn, and nothing is attempted. A registration that asks
+	// for it (RegisterAgain), a direct close, or a signed answer from elsewhere moves it on.
 	Withdrawn Progress = "withdrawn"
 )
 
@@ -104,8 +105,8 @@ type Record struct {
 	// RegisteredAt is by the database's clock, as are all times here but the Entry's own and
 	// PaidAt.
 	RegisteredAt time.Time
-	// Generation counts the registrations of this number: 1, and one more for each that followed a
-	// withdrawal.
+	// Generation counts the registrations of this number: 1, and one more for each that took the
+	// order up again (MayReturn).
 	Generation int
 	// Round is 1, and one more for each reopening.
 	Round int
@@ -143,6 +144,12 @@ type Record struct {
 	PaidTotal     *int64
 	PaidAt        time.Time
 	EndedAt       time.Time
+}
+
+// MayReturn reports whether the order may be registered anew, in place of this registration: it was
+// withdrawn, or it ended because WeChat Pay had no such order.
+func (r Record) MayReturn() bool {
+	return r.Progress == Withdrawn || r.Progress == Done && r.FinalState == FinalNotFound && !r.Pruned
 }
 
 // Claim is an order under a lease. Every write under it carries its Token, and writes nothing once

@@ -80,5 +80,7 @@ func InWordsOf(p order.Params, err error) error {
 	if !is || conflict.Field != "owner" || p.Owner != "" {
 		return err
 	}
-	return &ConflictError{Ref: conflict.Ref, Field: "openid"} // close_at, which is compared last, is the same
+	renamed := *conflict
+	renamed.Field = "openid"
+	return &renamed
 }

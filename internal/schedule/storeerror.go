@@ -57,6 +57,7 @@ var doings = []bilingual.Text{
 	bilingual.New("looking for new events", "查找新事件"),
 	bilingual.New("looking for what is due", "查找到期项"),
 	bilingual.New("looking up order ", "查找订单 "),
+	bilingual.New("looking up orders", "查找多个订单"),
 	bilingual.New("looking up the owner of order ", "查找订单归属 "),
 	bilingual.New("looking up the owners of orders", "查找订单归属"),
 	bilingual.New("numbering events", "为事件编号"),
@@ -74,6 +75,7 @@ var doings = []bilingual.Text{
 	bilingual.New("recording the end of order ", "记录订单结果 "),
 	bilingual.New("recording the ends of orders", "记录多个订单的结果"),
 	bilingual.New("registering orders", "登记订单"),
+	bilingual.New("registering anew order ", "重新登记订单 "),
 	bilingual.New("reopening order ", "重新处理订单 "),
 	bilingual.New("requeueing events", "重新投递事件"),
 }

@@ -77,6 +77,7 @@ func TestIsAnswer(t *testing.T) {
 	for err, want := range map[error]bool{
 		&schedule.NotRegisteredError{}: true, &schedule.ConflictError{}: true, &schedule.LostClaimError{}: true,
 		&schedule.BusyError{}: true, &schedule.EndedError{}: true, &schedule.ContradictionError{}: true,
+		&schedule.WithdrawnError{}: true, &schedule.TooLateError{}: true, &schedule.WentBackError{}: true,
 		order.MissingOutTradeNo(): true, fmt.Errorf("looking: %w", &schedule.NotRegisteredError{}): true,
 		&schedule.StoreError{Err: errors.New("x")}: false, errors.New("x"): false, nil: false,
 	} {

@@ -12,9 +12,9 @@ import (
 // sent. If the process dies after that, the sweep finds the order in doubt when the lease has
 // expired. seen is the record as Show gave it, which saves reading it again. It may also have its
 // Entry alone: then Begin reads the record, and first registers an order that is not registered. An
-// order that was given up or withdrawn is taken up again. The attempt is not counted: attempts
-// belong to the sweep, and a caller could use them up otherwise. So the claim must not be given to
-// Release.
+// order that was given up or withdrawn is taken up again; that a withdrawal is undone so is a line in
+// the order's history. The attempt is not counted: attempts belong to the sweep, and a caller could
+// use them up otherwise. So the claim must not be given to Release.
 //
 // The error is a *schedule.BusyError if another claim's lease has not expired, a
 // *schedule.EndedError if the order has ended, and an *order.FieldError if the entry is ill formed.
@@ -26,9 +26,15 @@ func (s *Store) Begin(ctx context.Context, seen schedule.Record, lease time.Dura
 	if seen.Progress == schedule.Done {
 		return schedule.Claim{}, fmt.Errorf("beginning to close order %s: %w", seen, &schedule.EndedError{Record: seen})
 	}
-	token := newToken()
-	return singly(ctx, s, "beginning to close order "+seen.String(), func(t tx) (schedule.Claim, error) {
+	token, first := newToken(), s.unbracketed
+	if seen.Progress == schedule.Withdrawn {
+		first = s.once // two tables are written
+	}
+	return resultOf(ctx, s, "beginning to close order "+seen.String(), first, func(t tx) (schedule.Claim, error) {
 		for range maxChanges {
+			if t.single && seen.Progress == schedule.Withdrawn { // meanwhile: again, in a transaction
+				return schedule.Claim{}, errChanged
+			}
 			if until, begun, err := t.begin(seen, token, lease); err != nil || begun {
 				return begunClaim(seen, token, until, lease), err
 			}
@@ -67,12 +73,21 @@ func (t tx) begin(seen schedule.Record, token string, lease time.Duration) (unti
 		token, lease.Microseconds(), lease.Microseconds(),
 		seen.ID, seen.Generation, seen.Round, string(kept(seen.Progress)), t.d.at(seen.DueAt), string(seen.Owner), optional(seen.Total),
 	}
-	if !t.d.returning {
-		_, err := t.exec(leasing, args...)
-		return time.Time{}, false, err
-	}
 	var end moment
-	begun, err = t.one([]any{&end}, leasing+" RETURNING lease_until", args...)
+	var written bool
+	if t.d.returning {
+		begun, err = t.one([]any{&end}, leasing+" RETURNING lease_until", args...)
+		written = begun
+	} else {
+		var n int64
+		n, err = t.exec(leasing, args...)
+		written = n > 0
+	}
+	if err == nil && written && seen.Progress == schedule.Withdrawn {
+		err = t.note(seen.ID, schedule.Changed{
+			By: "close", Field: "progress", Was: string(schedule.Withdrawn), Became: string(schedule.Closing),
+		})
+	}
 	return end.Time, begun, err
 }
 

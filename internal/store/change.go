@@ -11,8 +11,9 @@ import (
 // changed to its history in the same transaction. It returns the record as it is afterwards.
 // Repeating it changes nothing, but that a time in seconds counts from the repetition.
 //
-// The error is a *schedule.TooLateError if the order's closing has begun, or it has ended or is
-// withdrawn; and a *schedule.NotRegisteredError if there is no such order.
+// The error is a *schedule.TooLateError if the order's closing has begun, or it has ended, was pruned
+// or is withdrawn; an *order.FieldError for a close_at before the order's creation; and a
+// *schedule.NotRegisteredError if there is no such order.
 func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (schedule.Record, error) {
 	if err := registrable(ref); err != nil {
 		return schedule.Record{}, err
@@ -23,7 +24,7 @@ func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (s
 		case err != nil:
 			return schedule.Record{}, err
 		case r == nil:
-			return schedule.Record{}, &schedule.NotRegisteredError{Ref: ref}
+			return schedule.Record{}, t.tooLate(ref)
 		case c.Withdraw && r.Progress == schedule.Withdrawn:
 			return r.Record, nil
 		case r.Progress != schedule.Waiting:
@@ -40,11 +41,26 @@ func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (s
 	})
 }
 
+// tooLate is the answer to changing an order that has no row.
+func (t tx) tooLate(ref order.Ref) error {
+	left, pruned, err := t.tombstone(ref)
+	switch {
+	case err != nil:
+		return err
+	case pruned:
+		return &schedule.TooLateError{Record: left.Record(ref)}
+	}
+	return &schedule.NotRegisteredError{Ref: ref}
+}
+
 // change writes a change under the condition that the order still waits, and its history. It takes
 // the last claim's token from the row: a retry or a giving up under it, repeated after a commit
 // whose answer was lost, must not undo the change.
 func (t tx) change(r row, c schedule.Change) error {
-	e, changed := c.Apply(r.Entry, r.now)
+	e, changed, err := c.Apply(r.Entry, r.now)
+	if err != nil {
+		return err
+	}
 	set, args := "token = NULL, owner = ?, total = ?", []any{string(e.Owner), optional(e.Total)}
 	switch {
 	case c.Withdraw:

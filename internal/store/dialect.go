@@ -45,8 +45,6 @@ type dialect struct {
 	// limited has the server end a query after a time, and returns the query's statement; nil where
 	// the end of the context ends it. A server goes on with a query whose caller has gone.
 	limited func(t tx, query string, most time.Duration) (string, error)
-	// again ends an INSERT of orders, of which some may be registered.
-	again string
 	// taken reports whether an INSERT failed because a row with its key exists, where it is worth
 	// trying one that may; nil elsewhere.
 	taken func(error) bool
@@ -115,7 +113,6 @@ var dialects = map[string]*dialect{
 		at:        utc,
 		fault:     postgresFault,
 		endAll:    endAtOnce,
-		again:     " ON CONFLICT DO NOTHING",
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or write sslmode=disable in the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中写 sslmode=disable"),
@@ -150,7 +147,6 @@ var dialects = map[string]*dialect{
 		at:      utc,
 		fault:   mysqlFault,
 		endAll:  endJoined,
-		again:   againInMySQL(),
 		remedies: map[fault]bilingual.Text{
 			faultPlain: bilingual.New("switch TLS on there, or leave tls out of the address if the network in between is private",
 				"请在服务器启用 TLS；若途中无人可窃听，可在地址中去掉 tls"),
@@ -181,7 +177,6 @@ var dialects = map[string]*dialect{
 		conns:  1, // SQLite has one writer. A wait for this connection ends with the context, one in SQLite does not.
 		at:     func(t time.Time) any { return nullable(t, t.UnixMicro()) },
 		endAll: endEach,
-		again:  againInSQLite(),
 		fault:  sqliteFault,
 		remedies: map[fault]bilingual.Text{
 			faultDenied: bilingual.New("of a SQLite file, that this program's user may write it and its folder",

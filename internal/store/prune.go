@@ -47,9 +47,9 @@ type pruner struct {
 	hash  []byte
 }
 
-// errChanged means that rows which this transaction has locked are not all there any more. It is
-// tried again, as after a deadlock.
-var errChanged = errors.New("orders were changed while they were pruned")
+// errChanged means that rows which this transaction has read are not all as they were. It is tried
+// again, as after a deadlock.
+var errChanged = errors.New("orders were changed by another process meanwhile")
 
 func (p *pruner) run(t tx) (pruning.Step, error) {
 	p.unarchived = nil

@@ -17,9 +17,10 @@ import (
 
 // Register schedules an order to be closed. Registering it again with the same facts changes
 // nothing and returns added false. With other facts it changes nothing either and returns a
-// *schedule.ConflictError. A withdrawn order that is registered again is as a new one, of the next
-// generation. An order that was pruned is not registered again: added is false, and its facts are
-// not known any more. The error is an *order.FieldError for an ill-formed entry.
+// *schedule.ConflictError. A withdrawn order stays withdrawn: the error is a
+// *schedule.WithdrawnError, and RegisterAgain registers it anew. An order that was pruned is not
+// registered again: added is false, and its facts are not known any more. The error is an
+// *order.FieldError for an ill-formed entry.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
 	if err != nil {
@@ -41,8 +42,22 @@ const (
 // not affect the others. The error is the database's: entries registered before it stay registered,
 // and the call may be repeated.
 func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
-	all := make([]schedule.Registration, len(entries))
-	valid := make([]int, 0, len(entries))
+	all, valid, orders := inOrder(entries)
+	known, err := s.registerChunks(ctx, orders)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range valid {
+		all[i] = known.result(entries[i])
+	}
+	return all, nil
+}
+
+// inOrder returns the faults of the ill-formed entries, the places of the others, and the first entry
+// of each order, sorted: two imports of the same orders lock them in the same sequence, so that one
+// waits for the other instead of both meeting in a deadlock.
+func inOrder(entries []schedule.Entry) (all []schedule.Registration, valid []int, orders []schedule.Entry) {
+	all = make([]schedule.Registration, len(entries))
 	for i, e := range entries {
 		if fault := e.Validate(); fault != nil {
 			all[i].Err = fault
@@ -50,20 +65,38 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 		}
 		valid = append(valid, i)
 	}
-	// Two imports of the same orders lock them in the same sequence, so that one waits for the
-	// other instead of both meeting in a deadlock.
 	slices.SortStableFunc(valid, func(a, b int) int { return compareRefs(entries[a].Ref, entries[b].Ref) })
-	var orders []schedule.Entry
 	for _, i := range valid {
 		if n := len(orders); n == 0 || orders[n-1].Ref != entries[i].Ref {
 			orders = append(orders, entries[i])
 		}
 	}
-	known, err := s.registerChunks(ctx, orders)
+	return all, valid, orders
+}
+
+// Known returns what RegisterAll answers for those of the orders that are registered or pruned, and
+// a *schedule.NotRegisteredError for each of the others. It registers nothing.
+func (s *Store) Known(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	all, valid, orders := inOrder(entries)
+	known, err := transact(ctx, s, "looking up orders", func(t tx) (registered, error) {
+		known := registered{}
+		for part := range slices.Chunk(orders, chunk) {
+			found, err := t.others(part, newToken()) // which no row has
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(known, found)
+		}
+		return known, nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range valid {
+		if _, there := known[entries[i].Ref]; !there {
+			all[i].Err = &schedule.NotRegisteredError{Ref: entries[i].Ref}
+			continue
+		}
 		all[i] = known.result(entries[i])
 	}
 	return all, nil
@@ -98,9 +131,9 @@ func (s *Store) registerChunks(ctx context.Context, orders []schedule.Entry) (re
 // registered are orders that were registered before a call.
 type registered map[order.Ref]known
 
-// known is what the register knows of such an order.
+// known is what the register knows of such an order: its entry, its progress and its end.
 type known struct {
-	schedule.Entry
+	schedule.Record
 
 	// hash is that of the tombstone, if nothing else is left of the order. The Entry is then empty.
 	hash []byte
@@ -117,16 +150,21 @@ func (r registered) add(refs map[string]order.Ref, found []known) {
 	}
 }
 
-// noEntry selects an empty entry.
-var noEntry = emptyRow(entryColumns, nil)
+// knownColumns are what scanKnown reads behind a tombstone's hash, or NULL. noneKnown is the same of
+// a tombstone.
+const knownColumns = "progress, withdrawn_at, ending, " + entryColumns
 
-// scanKnown reads a tombstone's hash or NULL, and entryColumns.
+var noneKnown = emptyRow(knownColumns, nil)
+
+// scanKnown reads a tombstone's hash or NULL, and knownColumns.
 func scanKnown(scan scanner) (k known, err error) {
 	var closeIn, total sql.Null[int64]
-	var created, closeAt moment
-	err = scan(&k.hash, &k.Region, &k.MchID, &k.SubMchID, &k.OutTradeNo, &k.Owner, &k.SubAppID, &k.API, &total, &created, &closeAt, &closeIn)
-	k.hash, k.Total = bytes.Clone(k.hash), pointer(total)
+	var withdrawn, created, closeAt moment
+	err = scan(&k.hash, &k.Progress, &withdrawn, &k.FinalState,
+		&k.Region, &k.MchID, &k.SubMchID, &k.OutTradeNo, &k.Owner, &k.SubAppID, &k.API, &total, &created, &closeAt, &closeIn)
+	k.hash, k.Total, k.Pruned = bytes.Clone(k.hash), pointer(total), k.hash != nil
 	k.CreatedAt, k.CloseAt, k.CloseIn = created.Time, closeAt.Time, time.Duration(closeIn.V)*time.Microsecond
+	k.Progress = told(k.Progress, withdrawn)
 	return k, err
 }
 
@@ -134,14 +172,11 @@ func scanKnown(scan scanner) (k known, err error) {
 // entry afterwards.
 func (r registered) result(e schedule.Entry) schedule.Registration {
 	k, there := r[e.Ref]
-	switch {
-	case !there:
-		r[e.Ref] = known{Entry: e}
+	if !there {
+		r[e.Ref] = known{Record: schedule.Record{Entry: e, Progress: schedule.Waiting}}
 		return schedule.Registration{Added: true}
-	case k.hash != nil:
-		return schedule.Registration{}
 	}
-	return schedule.Registration{Err: k.Conflict(e)}
+	return schedule.Registration{Ended: k.FinalState, Err: k.Refusal(e)}
 }
 
 // compareRefs sorts refs by the columns of the table's unique key, in its order.
@@ -189,18 +224,17 @@ func (s *Store) registerNew(ctx context.Context, orders []schedule.Entry, token 
 	return found, allNew, err
 }
 
-// registerOne adds an order in two statements, each right by itself: the INSERT adds nothing if
-// there is a tombstone.
+// registerOne adds an order in two statements. The INSERT adds nothing if there is a tombstone.
 func (t tx) registerOne(orders []schedule.Entry, token string) (registered, error) {
 	if err := t.add(orders[0], token); err != nil {
 		return nil, err
 	}
-	return t.others(orders, token)
+	return t.takeBack(orders, token, tx.others)
 }
 
 // registerAfterwards adds orders and takes those back for which there is a tombstone.
 func (t tx) registerAfterwards(orders []schedule.Entry, token string) (registered, error) {
-	if err := t.insert(orders, token, t.d.again); err != nil {
+	if err := t.insert(orders, token, t.d.ifNew); err != nil {
 		return nil, err
 	}
 	return t.takeBack(orders, token, tx.others)
@@ -219,13 +253,14 @@ func (t tx) insert(orders []schedule.Entry, token, end string) error {
 
 // takeBack deletes the rows with the token of orders that were pruned, among those that known
 // finds, which it returns. All that was pruned is seen after the rows were added: pruning deletes
-// the row, for which an INSERT waits, in the transaction that writes the tombstone.
+// the row, for which an INSERT waits, in the transaction that writes the tombstone. An INSERT that
+// looked for tombstones itself may have done so before it waited (READ COMMITTED).
 func (t tx) takeBack(
 	orders []schedule.Entry, token string, known func(tx, []schedule.Entry, string) (registered, error),
 ) (registered, error) {
 	found, err := known(t, orders, token)
 	for ref, k := range found {
-		if err == nil && k.hash != nil {
+		if err == nil && k.Pruned {
 			_, err = t.exec("DELETE FROM cloudpay_orders WHERE "+refIs+" AND token = ?", append(refValues(ref), token)...)
 		}
 	}
@@ -242,7 +277,7 @@ func (t tx) pruned(orders []schedule.Entry, _ string) (registered, error) {
 	}
 	rows, err := query(t, func(scan scanner) (k known, err error) {
 		err = scan(&k.hash)
-		k.hash = bytes.Clone(k.hash)
+		k.hash, k.Pruned = bytes.Clone(k.hash), true
 		return k, err
 	}, "SELECT hash FROM cloudpay_tombstones WHERE hash IN ("+marks(len(hashes))+")", hashes...)
 	found := registered{}
@@ -250,56 +285,30 @@ func (t tx) pruned(orders []schedule.Entry, _ string) (registered, error) {
 	return found, err
 }
 
-// againInMySQL and againInSQLite end an INSERT of new rows: a withdrawn order becomes a new one,
-// and another that is there stays as it is. MySQL assigns from left to right: the token comes
-// first, by which the other assignments know the row, and withdrawn_at last.
-func againInMySQL() string {
-	assignments := []string{"token = IF(progress = 'gaveUp' AND withdrawn_at IS NOT NULL, VALUES(token), token)"}
-	set := func(column, value string) {
-		assignments = append(assignments, column+" = IF(token = VALUES(token) AND withdrawn_at IS NOT NULL, "+value+", "+column+")")
-	}
-	for _, column := range newFacts {
-		set(column, "VALUES("+column+")")
-	}
-	for assignment := range strings.SplitSeq(asNew, ", ") {
-		column, value, _ := strings.Cut(assignment, " = ")
-		set(column, value)
-	}
-	return " ON DUPLICATE KEY UPDATE " + strings.Join(assignments, ", ")
-}
-
-func againInSQLite() string {
-	facts := make([]string, len(newFacts))
-	for i, column := range newFacts {
-		facts[i] = column + " = excluded." + column
-	}
-	assignments := "token = excluded.token, " + asNew + ", " + strings.Join(facts, ", ")
-	return " ON CONFLICT (region, mchid, sub_mchid, out_trade_no) DO UPDATE SET " + assignments +
-		" WHERE progress = 'gaveUp' AND withdrawn_at IS NOT NULL"
-}
-
-// newFacts are the columns that a withdrawn order gets from a new registration.
-var newFacts = []string{"owner", "sub_appid", "api", "total", "created_at", "close_at", "close_in", "due_at"}
-
 // newColumns are the columns of a new row.
 const newColumns = entryColumns + ", registered_at, progress, due_at, token"
 
-// newRow returns a new row for newColumns, and its arguments. A delay is added to the database's
-// clock. A time that is past is due now: nothing becomes due before it is written, so that a claim
-// need not look there again.
+// newRow returns a new row for newColumns, and its arguments.
 func (t tx) newRow(e schedule.Entry, token string) (row string, args []any) {
-	due, at := "{later}", t.d.at(e.CloseAt)
-	if e.CloseAt.IsZero() {
-		due, at = "{soon}", e.CloseIn.Microseconds()
-	}
+	due, at := t.dueAt(e)
 	return marks(strings.Count(entryColumns, ",")+1) + ", {now}, 'waiting', " + due + ", ?", append(t.entryValues(e), at, token)
+}
+
+// dueAt is the expression for when an entry is due first, and its argument. A delay is added to the
+// database's clock. A time that is past is due now: nothing becomes due before it is written, so that
+// a claim need not look there again.
+func (t tx) dueAt(e schedule.Entry) (expression string, arg any) {
+	if e.CloseAt.IsZero() {
+		return "{soon}", e.CloseIn.Microseconds()
+	}
+	return "{later}", t.d.at(e.CloseAt)
 }
 
 // add inserts an order, unless it is registered or pruned.
 func (t tx) add(e schedule.Entry, token string) error {
 	row, args := t.newRow(e, token)
 	_, err := t.exec("INSERT INTO cloudpay_orders ("+newColumns+") SELECT "+row+" FROM (SELECT 1 AS one) AS this"+
-		" WHERE NOT EXISTS (SELECT 1 FROM cloudpay_tombstones WHERE hash = ?)"+t.d.again, append(args, schedule.TombstoneHash(e.Ref))...)
+		" WHERE NOT EXISTS (SELECT 1 FROM cloudpay_tombstones WHERE hash = ?)"+t.d.ifNew, append(args, schedule.TombstoneHash(e.Ref))...)
 	return err
 }
 
@@ -320,8 +329,8 @@ func (t tx) others(orders []schedule.Entry, token string) (registered, error) {
 			refs[string(hash)] = e.Ref
 			hashes[i], numbers[i] = hash, e.OutTradeNo
 		}
-		rows, err := query(t, scanKnown, "SELECT hash, "+noEntry+" FROM cloudpay_tombstones WHERE hash IN ("+marks(n)+")"+
-			" UNION ALL SELECT NULL, "+entryColumns+" FROM cloudpay_orders"+
+		rows, err := query(t, scanKnown, "SELECT hash, "+noneKnown+" FROM cloudpay_tombstones WHERE hash IN ("+marks(n)+")"+
+			" UNION ALL SELECT NULL, "+knownColumns+" FROM cloudpay_orders"+
 			" WHERE region = ? AND mchid = ? AND sub_mchid = ? AND (token IS NULL OR token <> ?) AND out_trade_no IN ("+marks(n)+")",
 			slices.Concat(hashes, []any{string(first.Region), first.MchID, first.SubMchID, token}, numbers)...)
 		if err != nil {

@@ -30,7 +30,7 @@ func (t tx) registerAtOnce(orders []schedule.Entry, token string) (registered, e
 		k, err := scanKnown(func(dest ...any) error { return scan(append([]any{&n}, dest...)...) })
 		written += n
 		return k, err
-	}, registeringAtOnce, string(list), token, token, token, token)
+	}, registeringAtOnce, string(list), token, token, token)
 	if err != nil {
 		return nil, err
 	}
@@ -49,24 +49,15 @@ var registeringAtOnce = "WITH list AS (SELECT e ->> 0 AS region, e ->> 1 AS mchi
 	" (e ->> 9)::timestamptz AS close_at, (e ->> 10)::bigint AS close_in, (e ->> 11)::bytea AS hash FROM jsonb_array_elements(?::jsonb) e)," +
 	" given AS MATERIALIZED (SELECT " + entryColumns + ", hash, CASE WHEN close_at IS NULL" +
 	" THEN {now} + close_in * interval '1 microsecond' ELSE GREATEST(close_at, {now}) END AS due_at FROM list)," +
-	" there AS MATERIALIZED (SELECT o.id, o.token, o.withdrawn_at, " + strings.ReplaceAll("o."+entryColumns, ", ", ", o.") +
+	" there AS MATERIALIZED (SELECT o.token, " + strings.ReplaceAll("o."+knownColumns, ", ", ", o.") +
 	" FROM given g JOIN cloudpay_orders o ON " + sameRef + ")," +
 	" pruned AS (SELECT hash FROM given JOIN cloudpay_tombstones USING (hash))," +
-	" again AS (UPDATE cloudpay_orders o SET token = ?, owner = g.owner, sub_appid = g.sub_appid, api = g.api, total = g.total," +
-	" created_at = g.created_at, close_at = g.close_at, close_in = g.close_in, due_at = g.due_at, " + asNew +
-	" FROM given g WHERE " + sameRef + " AND o.id IN (SELECT id FROM there WHERE withdrawn_at IS NOT NULL)" +
-	" AND o.progress = 'gaveUp' AND o.withdrawn_at IS NOT NULL RETURNING o.id)," +
 	" added AS (INSERT INTO cloudpay_orders (" + newColumns + ") SELECT " + entryColumns + ", {now}, 'waiting', due_at, ? FROM given g" +
 	" WHERE NOT EXISTS (SELECT 1 FROM there o WHERE " + sameRef + ") AND hash NOT IN (SELECT hash FROM pruned)" +
 	" ON CONFLICT DO NOTHING RETURNING id)" +
-	" SELECT 0, NULL, " + entryColumns + " FROM there WHERE token IS DISTINCT FROM ? AND id NOT IN (SELECT id FROM again)" +
-	" UNION ALL SELECT 0, hash, " + noEntry + " FROM pruned" +
-	" UNION ALL SELECT (SELECT COUNT(*) FROM added) + (SELECT COUNT(*) FROM again) + (SELECT COUNT(*) FROM there WHERE token = ?)," +
-	" NULL, " + noEntry
+	" SELECT 0, NULL, " + knownColumns + " FROM there WHERE token IS DISTINCT FROM ?" +
+	" UNION ALL SELECT 0, hash, " + noneKnown + " FROM pruned" +
+	" UNION ALL SELECT (SELECT COUNT(*) FROM added) + (SELECT COUNT(*) FROM there WHERE token = ?), NULL, " + noneKnown
 
 // sameRef is the condition that g and o are the same order.
 const sameRef = "o.region = g.region AND o.mchid = g.mchid AND o.sub_mchid = g.sub_mchid AND o.out_trade_no = g.out_trade_no"
-
-// asNew makes a withdrawn order's row that of a registration, but for its facts and its token.
-const asNew = "registered_at = {now}, generation = generation + 1, round = 1, trade_state = '', authenticated = FALSE," +
-	" closing_since = NULL, lease_until = NULL, attempts = 0, last_error = '', clock_waits = 0, progress = 'waiting', withdrawn_at = NULL"

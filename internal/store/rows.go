@@ -68,10 +68,16 @@ func scanRecord(scan scanner, more ...any) (schedule.Record, error) {
 	r.CloseIn = time.Duration(closeIn.V) * time.Microsecond
 	r.CreatedAt, r.CloseAt, r.RegisteredAt, r.ClosingSince = created.Time, closeAt.Time, registered.Time, closingSince.Time
 	r.DueAt, r.LeaseUntil, r.PaidAt, r.EndedAt = due.Time, lease.Time, paid.Time, ended.Time
-	if r.WithdrawnAt = withdrawn.Time; !r.WithdrawnAt.IsZero() && r.Progress == schedule.GaveUp {
-		r.Progress = schedule.Withdrawn // programs of the release before know no such progress
-	}
+	r.WithdrawnAt, r.Progress = withdrawn.Time, told(r.Progress, withdrawn)
 	return r, nil
+}
+
+// told is a progress as its column has it in the vocabulary of package schedule: kept's reverse.
+func told(progress schedule.Progress, withdrawn moment) schedule.Progress {
+	if progress == schedule.GaveUp && !withdrawn.IsZero() {
+		return schedule.Withdrawn
+	}
+	return progress
 }
 
 // record is scanRecord for a statement that selects nothing more.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 )
 
 // Format is how a file of orders is written.
@@ -110,16 +112,17 @@ const (
 	closeAt    = "close_at"
 )
 
-// NewEntry is schedule.NewEntry for an order that was read from a file or a terminal, where
+// NewRequest asks for the registration of an order that was read from a file or a terminal, where
 // close_at must be given: an order that is closed at once because a column was empty cannot be
 // opened again.
-func NewEntry(m order.Merchant, p order.Params) (schedule.Entry, error) {
+func NewRequest(m order.Merchant, p order.Params) (registering.Request, error) {
 	if p.CombineOutTradeNo != "" {
 		p.CloseAt = cmp.Or(p.CloseAt, "0") // refused for what it is, whatever else is missing
 	}
 	if p.OutTradeNo != "" && p.CloseAt == "" {
-		return schedule.Entry{}, order.ParamError(closeAt,
+		return registering.Request{}, order.ParamError(closeAt,
 			"must be given: a time (RFC 3339), or a number of seconds from the registration", "必须提供：RFC 3339 时间，或距登记的秒数")
 	}
-	return schedule.NewEntry(m, p)
+	e, err := schedule.NewEntry(m, p)
+	return registering.NewRequest(e, p, time.Now()), err
 }

@@ -14,8 +14,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 )
 
 const (
@@ -35,14 +34,11 @@ const (
 	inBatch = 2000
 )
 
-// Importer reads orders and registers them in batches. Register, Owners, Merchant, Format, Rejects
-// and Progress are required.
+// Importer reads orders and registers them in batches. Register, Merchant, Format, Rejects and
+// Progress are required.
 type Importer struct {
-	// Register registers a batch, all of it or (with an error) none, as store.Store.RegisterAll
-	// does.
-	Register func(context.Context, []schedule.Entry) ([]schedule.Registration, error)
-	// Owners returns those of the orders that are registered, as store.Store.Owners does.
-	Owners func(context.Context, []order.Ref) (map[order.Ref]order.Owner, error)
+	// Register registers a batch, as registering.All does.
+	Register func(context.Context, []registering.Request) ([]schedule.Registration, error)
 	// Change is called with each order instead, if it is not nil: the file corrects or withdraws
 	// registrations. It returns the registration afterwards, and whether it was changed; false says
 	// that nothing was left to do.
@@ -64,16 +60,21 @@ type Importer struct {
 	CloseAt string
 	// Overdue takes a close_at that is likely a mistake ([schedule.Entry.Overdue]) of every order.
 	Overdue bool
+	// Again registers every order anew that was withdrawn or not found, By the one that asks for it.
+	Again bool
+	By    string
 	// Zone is that of times that have none; nil: such a time is a fault.
 	Zone *time.Location
 	// FromLine is the first line that is registered, from 1. Those before it are passed over, but
 	// for the header.
 	FromLine int
 
-	// Lines counts the orders read, of which Added are new and Known were registered before with
-	// the same facts. The rest was rejected, or Run ended before it was registered.
+	// Lines counts the orders read, of which Added are new, Anew were registered anew, Known were
+	// registered before with the same facts, and Withdrawn stay withdrawn. The rest was rejected, or
+	// Run ended before it was registered.
 	Lines, Added, Known int
-	// DueAtOnce counts those of Added whose close_at is past.
+	Anew, Withdrawn     int
+	// DueAtOnce counts those of Added and Anew whose close_at is past.
 	DueAtOnce int
 	// NextLine is the first line that was not registered when Run ended with an error: an import
 	// from this line on goes on.
@@ -89,13 +90,11 @@ type Importer struct {
 // pending is an order of the batch that is not registered yet. It is lost when the process dies,
 // and read again by the next run.
 type pending struct {
-	entry schedule.Entry
+	request registering.Request
 	// said has the words in which a fault is reported: openid where the entry has an owner.
 	said order.Params
 	line int
 	row  string
-	// overdue is the fault of its close_at if the order is not registered yet.
-	overdue *order.FieldError
 }
 
 // Run imports a whole file. The error is a [*FileError], or one of the file, the store or the
@@ -115,12 +114,23 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 		}
 	}
 	if err != nil {
+		_ = in.Rejects.flush() // Rejects.End reports that it failed
 		in.NextLine = text.number
-		if len(in.batch) > 0 {
-			in.NextLine = in.batch[0].line
+		for _, first := range []int{firstLine(in.batch), in.Rejects.unwritten} {
+			if first > 0 {
+				in.NextLine = min(in.NextLine, first)
+			}
 		}
 	}
 	return err
+}
+
+// firstLine is the line of the first order; 0 if there is none.
+func firstLine(batch []pending) int {
+	if len(batch) == 0 {
+		return 0
+	}
+	return batch[0].line
 }
 
 // all reads all lines.
@@ -216,49 +226,13 @@ func (in *Importer) take(ctx context.Context, parse parser, number int, line str
 	if in.Change != nil {
 		return in.change(ctx, number, p)
 	}
-	e, err := NewEntry(in.Merchant, p.Params)
+	p.Overdue, p.Again, p.ChangedBy = p.Overdue || in.Overdue, p.Again || in.Again, in.By
+	request, err := NewRequest(in.Merchant, p.Params)
 	if err != nil {
 		return in.reject(rejectFor(number, p, err))
 	}
 	in.Lines++
-	waiting := pending{entry: e, said: p.Params, line: number, row: p.row}
-	if !p.Overdue && !in.Overdue {
-		waiting.overdue = e.Overdue(time.Now())
-	}
-	in.batch = append(in.batch, waiting)
-	return nil
-}
-
-// rejectOverdue rejects the orders of the batch whose close_at is likely a mistake. Those that are
-// registered stay: an import that is run again a day later has no other facts than before.
-func (in *Importer) rejectOverdue(ctx context.Context) error {
-	const chunk = 200 // of refs in one statement
-	var refs []order.Ref
-	for _, p := range in.batch {
-		if p.overdue != nil {
-			refs = append(refs, p.entry.Ref)
-		}
-	}
-	known := map[order.Ref]order.Owner{}
-	for part := range slices.Chunk(refs, chunk) {
-		owners, err := in.Owners(ctx, part)
-		if err != nil {
-			return err
-		}
-		maps.Copy(known, owners)
-	}
-	kept := in.batch[:0]
-	for i, p := range in.batch {
-		if _, there := known[p.entry.Ref]; p.overdue == nil || there {
-			kept = append(kept, p)
-			continue
-		}
-		if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, p.overdue)); err != nil {
-			in.batch = in.batch[i:]
-			return err
-		}
-	}
-	in.batch = kept
+	in.batch = append(in.batch, pending{request: request, said: p.Params, line: number, row: p.row})
 	return nil
 }
 
@@ -291,16 +265,13 @@ func (in *Importer) added(e schedule.Entry, timed bool) {
 // with other facts is rejected, in the words that its line used. A process that dies here leaves
 // each order of the batch registered or not; the next run counts those that are as known.
 func (in *Importer) flush(ctx context.Context) error {
-	if err := in.rejectOverdue(ctx); err != nil {
-		return err
-	}
 	if len(in.batch) == 0 {
 		return nil // a file may end with a full batch
 	}
-	// Entries are registered in the order of their lines: of two that differ the first one stands.
-	entries := make([]schedule.Entry, len(in.batch))
+	// Orders are registered in the sequence of their lines: of two that differ the first one stands.
+	requests := make([]registering.Request, len(in.batch))
 	for i, p := range in.batch {
-		entries[i] = p.entry
+		requests[i] = p.request
 	}
 	if err := in.land(); err != nil { // one at a time, since of two lines that differ the first one stands
 		return err
@@ -309,7 +280,7 @@ func (in *Importer) flush(ctx context.Context) error {
 	in.flight, in.batch = f, nil
 	go func() {
 		defer close(f.done)
-		f.all, f.err = in.Register(ctx, entries)
+		f.all, f.err = in.Register(ctx, requests)
 	}()
 	return nil
 }
@@ -324,7 +295,8 @@ type flight struct {
 }
 
 // land waits until the batch in flight is registered, and counts its orders. If that failed, the
-// batch is that of the importer again, as what is next.
+// batch is that of the importer again, as what is next; and so is the rest of it behind a line whose
+// rejection could not be written.
 func (in *Importer) land() error {
 	f := in.flight
 	if f == nil {
@@ -337,18 +309,26 @@ func (in *Importer) land() error {
 		return f.err
 	}
 	for i, r := range f.all {
+		_, withdrawn := errors.AsType[*schedule.WithdrawnError](r.Err)
 		switch p := f.batch[i]; {
+		case withdrawn:
+			in.Withdrawn++
 		case r.Err != nil:
 			if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, schedule.InWordsOf(p.said, r.Err))); err != nil {
+				in.batch = append(f.batch[i:], in.batch...)
 				return err
 			}
 		case r.Added:
-			in.added(p.entry, true)
+			in.added(p.request.Entry, true)
+			if r.Again {
+				in.Added--
+				in.Anew++
+			}
 		default:
 			in.Known++
 		}
 	}
-	return nil
+	return in.Rejects.flush()
 }
 
 // lineReader reads lines one after the other, none longer than the buffer. A longer one is skipped

@@ -21,41 +21,57 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 )
 
-// shop registers orders in memory, as a store does.
+// shop registers orders in memory, as a store does. Those in withdrawn were withdrawn.
 type shop struct {
-	orders  map[order.Ref]schedule.Entry
-	batches []int
-	broken  error
+	orders    map[order.Ref]schedule.Entry
+	withdrawn map[string]bool
+	batches   []int
+	broken    error
 }
 
-func (s *shop) register(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
-	if s.broken != nil {
-		return nil, s.broken
-	}
-	s.batches = append(s.batches, len(entries))
+func (s *shop) register(ctx context.Context, requests []registering.Request) ([]schedule.Registration, error) {
+	s.batches = append(s.batches, len(requests))
+	return registering.All(ctx, s, requests)
+}
+
+func (s *shop) RegisterAll(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	all := make([]schedule.Registration, len(entries))
 	for i, e := range entries {
-		before, there := s.orders[e.Ref]
-		switch {
-		case !there:
+		if before, there := s.orders[e.Ref]; there {
+			all[i].Err = s.refusal(before, e)
+		} else {
 			s.orders[e.Ref], all[i].Added = e, true
-		case before.Differs(e) != "":
-			all[i].Err = &schedule.ConflictError{Ref: e.Ref, Field: before.Differs(e)}
-		}
-	}
-	return all, nil
-}
-
-func (s *shop) owners(_ context.Context, refs []order.Ref) (map[order.Ref]order.Owner, error) {
-	all := map[order.Ref]order.Owner{}
-	for _, ref := range refs {
-		if e, there := s.orders[ref]; there {
-			all[ref] = e.Owner
 		}
 	}
 	return all, s.broken
+}
+
+func (s *shop) refusal(before, e schedule.Entry) error {
+	r := schedule.Record{Entry: before, Progress: schedule.Waiting}
+	if s.withdrawn[e.OutTradeNo] {
+		r.Progress = schedule.Withdrawn
+	}
+	return r.Refusal(e)
+}
+
+func (s *shop) Known(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	all := make([]schedule.Registration, len(entries))
+	for i, e := range entries {
+		all[i].Err = &schedule.NotRegisteredError{Ref: e.Ref}
+		if before, there := s.orders[e.Ref]; there {
+			all[i].Err = s.refusal(before, e)
+		}
+	}
+	return all, s.broken
+}
+
+func (s *shop) RegisterAgain(_ context.Context, e schedule.Entry, _ string) (bool, error) {
+	s.orders[e.Ref] = e
+	delete(s.withdrawn, e.OutTradeNo)
+	return true, nil
 }
 
 func (s *shop) importer(format Format) (*Importer, *bytes.Buffer) {
@@ -64,7 +80,7 @@ func (s *shop) importer(format Format) (*Importer, *bytes.Buffer) {
 	}
 	var shown bytes.Buffer
 	return &Importer{
-		Register: s.register, Owners: s.owners, Format: format, Rejects: &Rejects{language: &render.Language{}},
+		Register: s.register, Format: format, Rejects: &Rejects{language: &render.Language{}},
 		Merchant: order.Merchant{MchID: "1900000001", AppID: "wx0", API: order.V3, APIs: []order.API{order.V3}},
 		Progress: render.NewProgress(&shown, -1, &render.Language{}),
 	}, &shown
@@ -270,6 +286,72 @@ type brokenFile struct{}
 func (brokenFile) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 func (brokenFile) Close() error              { return nil }
 
+// smallDisk takes so many bytes.
+type smallDisk struct {
+	strings.Builder
+
+	left int
+}
+
+func (d *smallDisk) Write(text []byte) (int, error) {
+	n := min(d.left, len(text))
+	d.left -= n
+	d.Builder.Write(text[:n])
+	if n < len(text) {
+		return n, errors.New("disk full")
+	}
+	return n, nil
+}
+
+func (*smallDisk) Close() error { return nil }
+
+// TestFullDisk: an import whose rejected lines cannot be written ends at a line before which each is
+// registered or in the file, wherever the disk is full. Going on from there loses none.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	const orders = inBatch + inBatch/2
+	var text strings.Builder
+	text.WriteString("out_trade_no,close_at\n")
+	isBad := func(i int) bool { return i%7 == 3 || i%50 == 4 }
+	for i := range orders {
+		switch {
+		case i%50 == 4:
+			fmt.Fprintf(&text, "N%d,2026-01-01T10:00:00Z\n", i) // long past, found by the register
+		case isBad(i):
+			fmt.Fprintf(&text, "N%d,soon\n", i) // found when the line is read
+		default:
+			fmt.Fprintf(&text, "N%d,1800\n", i)
+		}
+	}
+	for _, room := range []int{0, 50, 500, 5_000, 12_345, 31_000, 40_000} {
+		s, disk := &shop{}, &smallDisk{left: room}
+		in, _ := s.importer(CSV)
+		in.Rejects = newRejects(disk, &render.Language{})
+		err := in.Run(t.Context(), strings.NewReader(text.String()))
+		if err == nil || !strings.Contains(err.Error(), "disk full") || in.NextLine < 1 {
+			t.Fatalf("%d bytes: got %v at line %d, want a full disk", room, err, in.NextLine)
+		}
+		for i := range in.NextLine - 2 { // the header is line 1
+			_, registered := s.orders[order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: fmt.Sprintf("N%d", i)}]
+			reported := strings.Contains(disk.String(), fmt.Sprintf(",N%d,", i))
+			if registered == isBad(i) || reported != isBad(i) {
+				t.Errorf("%d bytes, before line %d: order N%d is registered: %v, reported: %v", room, in.NextLine, i, registered, reported)
+			}
+		}
+		goesOn, _ := s.importer(CSV)
+		goesOn.FromLine = in.NextLine
+		if err := goesOn.Run(t.Context(), strings.NewReader(text.String())); err != nil {
+			t.Fatal(err)
+		}
+		for i := range orders {
+			_, registered := s.orders[order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: fmt.Sprintf("N%d", i)}]
+			if registered == isBad(i) {
+				t.Errorf("%d bytes, at the end: order N%d is registered: %v", room, i, registered)
+			}
+		}
+	}
+}
+
 // That the report of rejected lines could not be written is not passed over.
 func TestRejectsFile(t *testing.T) {
 	t.Parallel()
@@ -470,8 +552,8 @@ func BenchmarkImporter(b *testing.B) {
 				if strings.HasSuffix(name, "csv") {
 					in.Format = CSV
 				}
-				in.Register = func(_ context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
-					return make([]schedule.Registration, len(entries)), nil
+				in.Register = func(_ context.Context, requests []registering.Request) ([]schedule.Registration, error) {
+					return make([]schedule.Registration, len(requests)), nil
 				}
 				if err := in.Run(b.Context(), strings.NewReader(text)); err != nil || in.Known != orders {
 					b.Fatalf("got %d orders and %v", in.Known, err)

@@ -75,6 +75,8 @@ type Rejects struct {
 	text    *bufio.Writer
 	encoded io.WriteCloser
 	format  Format
+	// unwritten is the first line whose rejection the file may not have yet; 0 for none.
+	unwritten int
 	// separator stands between the cells of CSV.
 	separator rune
 }
@@ -151,6 +153,9 @@ func (r *Rejects) add(one reject) error {
 		}
 		return nil
 	}
+	if r.unwritten == 0 {
+		r.unwritten = one.line
+	}
 	why := reason{one.line, printable.Text(one.field), printable.Text(r.language.Text(one.rule))}
 	if r.format != CSV {
 		return r.write(withReason(why, one.row))
@@ -175,6 +180,18 @@ func (r *Rejects) write(line string) error {
 	if _, err := r.text.WriteString(line + "\n"); err != nil {
 		return notWritten(err)
 	}
+	return nil
+}
+
+// flush writes what is buffered. After an error nothing more is written.
+func (r *Rejects) flush() error {
+	if r.text == nil {
+		return nil
+	}
+	if err := r.text.Flush(); err != nil {
+		return notWritten(err)
+	}
+	r.unwritten = 0
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/registering"
 )
 
 // encoded are the ways in which a file may be written, and how a program writes them.
@@ -441,6 +442,29 @@ func TestOverdueOrders(t *testing.T) {
 	run(false, 0, 4) // the same facts are never refused
 }
 
+// A withdrawn order is counted, and registered anew where the file or a flag asks for it.
+func TestWithdrawnOrders(t *testing.T) {
+	t.Parallel()
+	s := &shop{withdrawn: map[string]bool{}}
+	text := "out_trade_no,close_at,again\nA1,1800,\nA2,1800,\nA3,2026-01-01T10:00:00Z,true\n"
+	run := func(again, overdue bool, want ...int) {
+		t.Helper()
+		in, _ := s.importer(CSV)
+		in.Again, in.Overdue = again, overdue
+		if err := in.Run(t.Context(), strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got := []int{in.Added, in.Known, in.Withdrawn, in.Anew, in.Rejects.Count}; !slices.Equal(got, want) {
+			t.Errorf("got %v added, known, withdrawn, anew and rejected; want %v", got, want)
+		}
+	}
+	run(false, true, 3, 0, 0, 0, 0)
+	s.withdrawn["A1"], s.withdrawn["A3"] = true, true
+	run(false, false, 0, 1, 1, 0, 1) // A3 is to be registered anew, and long past
+	run(false, true, 0, 1, 1, 1, 0)
+	run(true, false, 0, 2, 0, 1, 0)
+}
+
 // An import that was interrupted says the line that it goes on at.
 func TestResumes(t *testing.T) {
 	t.Parallel()
@@ -455,11 +479,11 @@ func TestResumes(t *testing.T) {
 	in, _ := s.importer(CSV)
 	register := in.Register
 	broken := errors.New("out of reach")
-	in.Register = func(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	in.Register = func(ctx context.Context, requests []registering.Request) ([]schedule.Registration, error) {
 		if len(s.orders) == inBatch {
 			return nil, broken
 		}
-		return register(ctx, entries)
+		return register(ctx, requests)
 	}
 	if err := in.Run(t.Context(), strings.NewReader(text.String())); !errors.Is(err, broken) || in.NextLine != 3+inBatch {
 		t.Fatalf("got %v at line %d, want %d", err, in.NextLine, 3+inBatch)

@@ -74,10 +74,10 @@ func (r *Results) Sum() {
 // mark is ✓ for what was asked for, ? for what is not settled yet, and ✗ for the rest.
 func mark(outcome order.Outcome) string {
 	switch outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled,
-		order.OutcomeWithdrawn:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeFound, order.OutcomeScheduled:
 		return "✓"
-	case order.OutcomePaid, order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooLate:
+	case order.OutcomePaid, order.OutcomeNotFound, order.OutcomeRefused, order.OutcomeTooLate,
+		order.OutcomeWithdrawn: // it was to be registered: no command here withdraws
 		return "✗"
 	case order.OutcomeTooSoon, order.OutcomeUnknown:
 	}
@@ -259,8 +259,7 @@ func (l *Language) proof(result order.Result) string {
 // advises. Both are empty for the outcomes that explain themselves.
 func (l *Language) why(result order.Result) (why, remedy string) {
 	switch result.Outcome {
-	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeWithdrawn, order.OutcomeFound,
-		order.OutcomePaid:
+	case order.OutcomeClosed, order.OutcomeAlreadyClosed, order.OutcomeScheduled, order.OutcomeFound, order.OutcomePaid:
 		return "", ""
 	default:
 	}

@@ -11,21 +11,29 @@ import (
 
 // Change corrects a registration that waits, or withdraws it.
 func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (schedule.Record, error) {
-	r, unlock, err := s.named(ctx, "change", ref)
+	unlock, err := s.begin(ctx, "change")
 	if err != nil {
 		return schedule.Record{}, err
 	}
 	defer unlock()
-	e, changed := c.Apply(r.Entry, s.now())
+	r, known := s.rows[ref]
+	left, buried := s.tombstones[ref]
 	switch {
+	case !known && buried:
+		return schedule.Record{}, &schedule.TooLateError{Record: left.Record(ref)}
+	case !known:
+		return schedule.Record{}, &schedule.NotRegisteredError{Ref: ref}
 	case c.Withdraw && r.Progress == schedule.Withdrawn:
 		return r.Record, nil
 	case r.Progress != schedule.Waiting:
 		return schedule.Record{}, &schedule.TooLateError{Record: r.Record}
+	}
+	e, changed, err := c.Apply(r.Entry, s.now())
+	switch {
+	case err != nil:
+		return schedule.Record{}, err
 	case c.Withdraw:
-		changed = []schedule.Changed{{
-			At: s.now(), By: c.By, Field: "progress", Was: string(schedule.Waiting), Became: string(schedule.Withdrawn),
-		}}
+		changed = []schedule.Changed{s.changed(c.By, schedule.Waiting, schedule.Withdrawn)}
 		r.Progress, r.WithdrawnAt, r.DueAt = schedule.Withdrawn, s.now(), time.Time{}
 	case len(changed) == 0:
 		return r.Record, nil
@@ -55,4 +63,9 @@ func (s *Store) Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed,
 		return slices.Clone(r.changes), nil
 	}
 	return nil, nil
+}
+
+// changed is a line of a history about an order's progress.
+func (s *Store) changed(by string, was, became schedule.Progress) schedule.Changed {
+	return schedule.Changed{At: s.now(), By: by, Field: "progress", Was: string(was), Became: string(became)}
 }

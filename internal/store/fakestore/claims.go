@@ -68,6 +68,9 @@ func (s *Store) lease(r *row, lease time.Duration, token string) schedule.Claim 
 	if r.Progress == schedule.GaveUp || r.Progress == schedule.Withdrawn {
 		claim.Round++
 	}
+	if r.Progress == schedule.Withdrawn {
+		r.changes = append(r.changes, s.changed("close", schedule.Withdrawn, schedule.Closing))
+	}
 	r.Round, r.WithdrawnAt = claim.Round, time.Time{}
 	r.token, r.Progress, r.LeaseUntil, r.DueAt = token, schedule.Closing, claim.LeaseUntil, claim.LeaseUntil
 	if r.ClosingSince.IsZero() {

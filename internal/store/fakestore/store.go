@@ -149,16 +149,60 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 	if _, buried := s.tombstones[e.Ref]; buried && s.rows[e.Ref] == nil { // an order is registered once
 		return schedule.Registration{}
 	}
+	if there, known := s.rows[e.Ref]; known {
+		return schedule.Registration{Ended: there.FinalState, Err: there.Refusal(e)}
+	}
+	s.add(e)
+	return schedule.Registration{Added: true}
+}
+
+// Known returns what RegisterAll answers for orders that are registered or pruned.
+func (s *Store) Known(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
+	unlock, err := s.begin(ctx, "known")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all := make([]schedule.Registration, len(entries))
+	for i, e := range entries {
+		_, buried := s.tombstones[e.Ref]
+		switch fault := e.Validate(); {
+		case fault != nil:
+			all[i].Err = fault
+		case s.rows[e.Ref] == nil && !buried:
+			all[i].Err = &schedule.NotRegisteredError{Ref: e.Ref}
+		default:
+			all[i] = s.register(e)
+		}
+	}
+	return all, nil
+}
+
+// RegisterAgain registers an order anew that was withdrawn, or that was not found.
+func (s *Store) RegisterAgain(ctx context.Context, e schedule.Entry, by string) (again bool, err error) {
+	if fault := e.Validate(); fault != nil {
+		return false, fault
+	}
+	unlock, err := s.begin(ctx, "registerAgain")
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
 	there, known := s.rows[e.Ref]
-	if known && there.Progress != schedule.Withdrawn {
-		return schedule.Registration{Err: there.Conflict(e)}
+	_, buried := s.tombstones[e.Ref]
+	switch {
+	case !known && !buried:
+		return false, &schedule.NotRegisteredError{Ref: e.Ref}
+	case !known:
+		return false, nil
+	case !there.MayReturn():
+		return false, there.Refusal(e)
 	}
 	added := s.add(e)
-	if known { // withdrawn, and registered again
-		s.byID = slices.DeleteFunc(s.byID, func(r *row) bool { return r == there })
-		added.ID, added.Generation = there.ID, there.Generation+1
-	}
-	return schedule.Registration{Added: true}
+	s.byID = slices.DeleteFunc(s.byID, func(r *row) bool { return r == there })
+	added.ID, added.Generation = there.ID, there.Generation+1
+	added.changes = append(there.changes, s.changed(by, there.Progress, schedule.Waiting))
+	return true, nil
 }
 
 func (s *Store) add(e schedule.Entry) *row {

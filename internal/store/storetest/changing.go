@@ -17,6 +17,7 @@ var changing = []proof{
 	{name: "a registration is corrected", prove: changes},
 	{name: "a registration is withdrawn", prove: withdraws},
 	{name: "too late to change", prove: tooLate},
+	{name: "a time before the order's creation", prove: changesAfterCreation},
 	{name: "a change beside a claim", prove: changesBesideClaims},
 	{name: "a write that is repeated after a change", prove: repeatsAfterChange},
 }
@@ -144,6 +145,7 @@ func withdrawnIsClosed(e *env) {
 	}
 	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
 	e.wantEvents("B1", outbox.EventClosed)
+	e.wantHistory("B1", "shop: waiting, withdrawn", "close: withdrawn, closing")
 }
 
 // tooLate tries to change orders that do not wait.
@@ -172,6 +174,29 @@ func tooLate(e *env) {
 	}
 	_, err = e.Change(e.ctx, ref("other"), schedule.Change{Withdraw: true, By: "shop"})
 	refused[*schedule.NotRegisteredError](e, err)
+}
+
+// changesAfterCreation compares a new time with the creation that is registered.
+func changesAfterCreation(e *env) {
+	created := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	e.register(schedule.Entry{Ref: ref("A1"), CreatedAt: created, CloseAt: created.Add(time.Hour)})
+	before := e.show("A1")
+	early := created.Add(-time.Second)
+	_, err := e.Change(e.ctx, ref("A1"), schedule.Change{CloseAt: &early, Owner: new(order.Owner("tcb:u1")), By: "shop"})
+	if fault := wantError[*order.FieldError](e, err); fault.Field != "close_at" {
+		e.Errorf("got %v, want close_at to be refused", err)
+	}
+	if after := e.show("A1"); !reflect.DeepEqual(after, before) {
+		e.Errorf("got %+v, want it as it was: %+v", after, before)
+	}
+	if history, err := e.Changes(e.ctx, ref("A1")); err != nil || len(history) != 0 {
+		e.Errorf("got the history %v and error %v, want none", history, err)
+	}
+	for _, c := range []schedule.Change{{CloseAt: &created}, {CloseAt: &early, Overdue: true}, {Owner: new(order.Owner("tcb:u1"))}} {
+		if _, err := e.Change(e.ctx, ref("A1"), c); err != nil {
+			e.Errorf("%+v: got %v, want it taken", c, err)
+		}
+	}
 }
 
 // changesBesideClaims races withdrawals with claims: each order is withdrawn or claimed, and never

@@ -330,6 +330,19 @@ func registersOnce(e *env) {
 			e.Errorf("a direct close: got %+v, want that it was closed", got)
 		}
 	}
+	_, err = e.Change(e.ctx, ref("A"), schedule.Change{Withdraw: true, By: "shop"})
+	if late := wantError[*schedule.TooLateError](e, err); !late.Record.Pruned {
+		e.Errorf("a withdrawal: got %+v, want what is left of it", late.Record)
+	}
+	known, err := e.Known(e.ctx, []schedule.Entry{again, due("C")})
+	e.must(err)
+	refused[*schedule.NotRegisteredError](e, known[1].Err)
+	if known[0].Err != nil || known[0].Added {
+		e.Errorf("got %+v, want it to be known", known[0])
+	}
+	if anew, err := e.RegisterAgain(e.ctx, again, "shop"); anew || err != nil {
+		e.Errorf("got it registered anew: %v, and error %v", anew, err)
+	}
 	got := e.show("A")
 	if !got.Pruned || got.Progress != schedule.Done || got.FinalState != schedule.FinalClosed || got.Generation != 1 || !got.EndedAt.Equal(ended) {
 		e.Errorf("got %+v, want what is left of it", got)

@@ -2,11 +2,15 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
+	"cloudpay/internal/schedule/outbox"
 )
 
 var registering = []proof{
@@ -14,7 +18,12 @@ var registering = []proof{
 	{name: "registering twice", prove: registersTwice},
 	{name: "other facts are a conflict", prove: conflicts},
 	{name: "many at once", prove: registersMany},
-	{name: "a withdrawn order is registered again", prove: registersAgain},
+	{name: "a withdrawal stands", prove: staysWithdrawn},
+	{name: "an order is registered anew", prove: registersAnew},
+	{name: "an order that was not found is registered anew", prove: registersAnewNotFound},
+	{name: "what is not registered anew", prove: registersNotAnew},
+	{name: "an order is registered anew by many at once", prove: registersAnewOnce},
+	{name: "what is known of orders", prove: knows},
 	{name: "close_in is counted by the database's clock", prove: closesIn},
 	{name: "a close of an order that is not registered", prove: beginsUnregistered},
 }
@@ -86,36 +95,195 @@ func conflicts(e *env) {
 	}
 }
 
-// registersAgain registers a withdrawn order, alone and among others. It is as a new one, but of
-// the next generation.
-func registersAgain(e *env) {
-	for _, no := range []string{"A1", "A2"} {
-		e.register(schedule.Entry{Ref: ref(no), Owner: "tcb:before", CloseIn: time.Hour})
-		e.must(withdrawn(e, no))
-		entry := schedule.Entry{Ref: ref(no), Owner: "tcb:after", Total: fen(7)}
-		for _, want := range []bool{true, false} {
-			entries := []schedule.Entry{entry}
-			if no == "A2" {
-				entries = append(entries, due("B1"), due("B2"))
-			}
-			all, err := e.RegisterAll(e.ctx, entries)
-			e.must(err)
-			if all[0].Added != want || all[0].Err != nil {
-				e.Errorf("order %s: got %+v, want added %v", no, all[0], want)
-			}
+// staysWithdrawn registers a withdrawn order again, with the same facts and with others, alone and
+// among others: a queue delivers a registration again, or a file is imported again.
+func staysWithdrawn(e *env) {
+	same := schedule.Entry{Ref: ref("A1"), Owner: "tcb:before", CloseIn: time.Hour}
+	e.register(same)
+	in := 2 * time.Hour
+	_, err := e.Change(e.ctx, ref("A1"), schedule.Change{CloseIn: &in, By: "shop"}) // so that the first facts are others
+	e.must(err)
+	e.must(withdrawn(e, "A1"))
+	before := e.show("A1")
+	other := schedule.Entry{Ref: ref("A1"), Total: fen(7)}
+	for _, entry := range []schedule.Entry{same, before.Entry, other} {
+		added, err := e.Register(e.ctx, entry)
+		if got := wantError[*schedule.WithdrawnError](e, err); got.Ref != ref("A1") || added {
+			e.Errorf("got added %v and %v, want the order to stay withdrawn", added, err)
 		}
-		r := e.show(no)
-		if r.Generation != 2 || r.Round != 1 || r.Progress != schedule.Waiting || !r.WithdrawnAt.IsZero() || r.Differs(entry) != "" {
-			e.Errorf("got %+v, want the second registration, waiting", r)
-		}
-		e.must(withdrawn(e, no))
-		e.must(withdrawn(e, no)) // once more changes nothing
-		e.register(entry)
-		if r := e.show(no); r.Generation != 3 {
-			e.Errorf("got generation %d, want 3", r.Generation)
+		all, err := e.RegisterAll(e.ctx, []schedule.Entry{due("B1"), entry, due("B2")})
+		e.must(err)
+		refused[*schedule.WithdrawnError](e, all[1].Err)
+		if all[0].Err != nil || all[1].Added || all[2].Err != nil {
+			e.Errorf("got %+v, want the others registered", all)
 		}
 	}
-	e.claim("A1", "B1", "B2", "A2")
+	if after := e.show("A1"); !reflect.DeepEqual(after, before) {
+		e.Errorf("got %+v, want it as it was: %+v", after, before)
+	}
+	e.claim("B1", "B2")
+}
+
+// registersAnew takes a withdrawn order up as a new one, of the next generation, with a line in its
+// history.
+func registersAnew(e *env) {
+	for generation := 2; generation < 4; generation++ {
+		e.register(schedule.Entry{Ref: ref("B1")})
+		if generation == 2 {
+			e.register(schedule.Entry{Ref: ref("A1"), Owner: "tcb:before", CloseIn: time.Hour})
+		}
+		e.must(withdrawn(e, "A1"))
+		e.must(withdrawn(e, "A1")) // once more changes nothing
+		entry := schedule.Entry{Ref: ref("A1"), Owner: "tcb:after", Total: fen(7)}
+		for _, want := range []bool{true, false} { // the second time it is registered with these facts
+			if again, err := e.RegisterAgain(e.ctx, entry, "shop"); again != want || err != nil {
+				e.Errorf("got again %v and error %v, want %v", again, err, want)
+			}
+		}
+		r := e.show("A1")
+		if r.Generation != generation || r.Round != 1 || r.Progress != schedule.Waiting || !r.WithdrawnAt.IsZero() || r.Differs(entry) != "" ||
+			r.DueAt.IsZero() || r.Attempts != 0 {
+			e.Errorf("got %+v, want registration %d, waiting", r, generation)
+		}
+	}
+	e.wantHistory("A1", "shop: waiting, withdrawn", "shop: withdrawn, waiting", "shop: waiting, withdrawn", "shop: withdrawn, waiting")
+	e.must(e.Finish(e.ctx, e.claim("B1", "A1")[1], schedule.Final{State: schedule.FinalClosed}))
+	history, err := e.History(e.ctx, ref("A1"), 10)
+	e.must(err)
+	if want := outbox.NewEventID(ref("A1"), 3, outbox.EventClosed, 1); len(history) != 1 || history[0].EventID != want {
+		e.Errorf("got events %v, want that of the third registration", history)
+	}
+}
+
+// wantHistory wants an order's history to have these lines about its progress.
+func (e *env) wantHistory(no string, want ...string) {
+	e.Helper()
+	history, err := e.Changes(e.ctx, ref(no))
+	e.must(err)
+	var got []string
+	for _, c := range history {
+		if c.Field == "progress" && !c.At.IsZero() {
+			got = append(got, c.By+": "+c.Was+", "+c.Became)
+		}
+	}
+	if !slices.Equal(got, want) {
+		e.Errorf("the history of order %s: got %q, want %q", no, got, want)
+	}
+}
+
+// registersAnewNotFound: an order that was placed after its registration had ended is to be closed
+// after all. Its second end is another event.
+func registersAnewNotFound(e *env) {
+	c := e.claimOne("A1")
+	e.must(e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalNotFound}))
+	all, err := e.RegisterAll(e.ctx, []schedule.Entry{due("A1"), {Ref: ref("A1"), Total: fen(7)}})
+	e.must(err)
+	if all[0].Added || all[0].Err != nil || all[0].Ended != schedule.FinalNotFound || all[1].Ended != schedule.FinalNotFound {
+		e.Errorf("got %+v, want that it has ended", all)
+	}
+	if got := wantError[*schedule.ConflictError](e, all[1].Err); got.FinalState != schedule.FinalNotFound {
+		e.Errorf("got %+v, want the end", got)
+	}
+	at := time.Now().Add(time.Hour)
+	again, err := e.RegisterAgain(e.ctx, schedule.Entry{Ref: ref("A1"), Total: fen(7), CloseAt: at}, "shop")
+	if !again || err != nil {
+		e.Fatalf("got again %v and error %v, want it registered", again, err)
+	}
+	r := e.show("A1")
+	if r.Progress != schedule.Waiting || r.FinalState != "" || !r.EndedAt.IsZero() || r.Authenticated || r.Generation != 2 ||
+		r.DueAt.Sub(at).Abs() > time.Second {
+		e.Errorf("got %+v, want it to wait until %v", r, at)
+	}
+	refused[*schedule.LostClaimError](e, e.Finish(e.ctx, c, schedule.Final{State: schedule.FinalClosed}))
+	e.claim() // not before its time
+	e.Pass(time.Hour + time.Second)
+	e.must(e.Finish(e.ctx, e.claim("A1")[0], schedule.Final{State: schedule.FinalNotFound}))
+	e.wantEvents("A1", outbox.EventNotFound, outbox.EventNotFound)
+	e.wantHistory("A1", "shop: done, waiting")
+}
+
+// registersNotAnew: nothing but a withdrawal and notFound leaves room for another registration.
+func registersNotAnew(e *env) {
+	e.registerDue("closed", "paid", "gaveUp", "closing")
+	claims := e.claim("closed", "paid", "gaveUp", "closing")
+	e.must(e.Finish(e.ctx, claims[0], schedule.Final{State: schedule.FinalClosed}))
+	e.must(e.Finish(e.ctx, claims[1], schedule.Final{State: schedule.FinalPaid}))
+	e.must(e.GiveUp(e.ctx, claims[2], schedule.Retry{Reason: "no"}))
+	e.register(schedule.Entry{Ref: ref("waiting")})
+	for _, no := range []string{"closed", "paid", "gaveUp", "closing", "waiting"} {
+		before := e.show(no)
+		if again, err := e.RegisterAgain(e.ctx, due(no), "shop"); again || err != nil {
+			e.Errorf("order %s: got again %v and error %v, want it left alone", no, again, err)
+		}
+		_, err := e.RegisterAgain(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(1)}, "shop")
+		refused[*schedule.ConflictError](e, err)
+		if after := e.show(no); !reflect.DeepEqual(after, before) {
+			e.Errorf("order %s changed to %+v, from %+v", no, after, before)
+		}
+	}
+	_, err := e.RegisterAgain(e.ctx, due("other"), "shop")
+	refused[*schedule.NotRegisteredError](e, err)
+	_, err = e.RegisterAgain(e.ctx, due("not an order number"), "shop")
+	refused[*order.FieldError](e, err)
+}
+
+// registersAnewOnce registers withdrawn orders anew, several times at once with the same new facts:
+// each is registered once, and no registration is compared with the facts of before.
+func registersAnewOnce(e *env) {
+	list := numbers("W", 20)
+	for _, no := range list {
+		e.register(schedule.Entry{Ref: ref(no), CloseIn: time.Hour})
+		e.must(withdrawn(e, no))
+	}
+	var anew atomic.Int32
+	e.atOnce(4, func(_ int, s Store) {
+		for _, no := range list {
+			again, err := s.RegisterAgain(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(7)}, "shop")
+			if err != nil {
+				e.Errorf("order %s: %v", no, detailed(err))
+			}
+			if again {
+				anew.Add(1)
+			}
+			if added, err := s.Register(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(7)}); added || err != nil {
+				e.Errorf("order %s: got added %v and error %v, want it to be known", no, added, err)
+			}
+		}
+	})
+	if n := int(anew.Load()); n != len(list) {
+		e.Errorf("got %d orders registered anew, want each of %d once", n, len(list))
+	}
+	for _, no := range list {
+		if r := e.show(no); r.Generation != 2 {
+			e.Errorf("order %s: got generation %d, want 2", no, r.Generation)
+		}
+	}
+}
+
+// knows looks orders up, and registers none.
+func knows(e *env) {
+	e.register(schedule.Entry{Ref: ref("A1"), CloseIn: time.Hour}, due("A2"), full("A3"))
+	e.must(withdrawn(e, "A1"))
+	got, err := e.Known(e.ctx, []schedule.Entry{
+		{Ref: ref("A1")}, due("A2"), {Ref: ref("A2"), Total: fen(1)}, full("A3"), due("N1"), due("N1"), due("not an order number"),
+	})
+	e.must(err)
+	refused[*schedule.WithdrawnError](e, got[0].Err)
+	refused[*schedule.ConflictError](e, got[2].Err)
+	refused[*schedule.NotRegisteredError](e, got[4].Err)
+	refused[*schedule.NotRegisteredError](e, got[5].Err)
+	refused[*order.FieldError](e, got[6].Err)
+	for _, i := range []int{1, 3} {
+		if got[i].Err != nil || got[i].Added {
+			e.Errorf("entry %d: got %+v, want it to be known", i, got[i])
+		}
+	}
+	if n := e.orders(); n != 2 { // A1 is withdrawn
+		e.Errorf("got %d orders, want the 2 of before", n)
+	}
+	if got, err := e.Known(e.ctx, nil); err != nil || len(got) != 0 {
+		e.Errorf("got %v and error %v, want nothing of nothing", got, err)
+	}
 }
 
 func withdrawn(e *env, no string) error {

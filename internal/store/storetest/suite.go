@@ -26,7 +26,7 @@ type Store interface {
 	lists
 	ager
 
-	RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error)
+	Register(ctx context.Context, e schedule.Entry) (added bool, err error)
 	singles
 	History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error)
 	DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error)
