@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"cloudpay/internal/schedule"
@@ -34,6 +35,12 @@ func claimed(e *sqlEnv, no string) schedule.Claim { return e.claimOne(no) }
 
 func absent(*sqlEnv, string) schedule.Claim { return schedule.Claim{} }
 
+func withdrawnOrder(e *sqlEnv, no string) schedule.Claim {
+	e.registerDue(no)
+	e.must(withdrawn(e.env, no))
+	return schedule.Claim{}
+}
+
 var operations = []operation{
 	{
 		name: "register", prepare: absent, progress: schedule.Waiting,
@@ -55,6 +62,30 @@ var operations = []operation{
 	},
 	{
 		name: "begin", prepare: absent, progress: schedule.Closing,
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.Begin(e.ctx, schedule.Record{Entry: due(no)}, lease)
+			return err
+		},
+	},
+	{
+		name: "register anew", progress: schedule.Waiting, prepare: withdrawnOrder,
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			again, err := s.RegisterAgain(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(7)}, "shop")
+			if err == nil && !again {
+				e.Errorf("order %s: got that it was not registered anew", no)
+			}
+			return err
+		},
+	},
+	{
+		name: "begin of a withdrawn order", progress: schedule.Closing, prepare: withdrawnOrder,
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.Begin(e.ctx, e.show(no), lease)
+			return err
+		},
+	},
+	{
+		name: "begin of an order that was withdrawn meanwhile", progress: schedule.Closing, prepare: withdrawnOrder,
 		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
 			_, err := s.Begin(e.ctx, schedule.Record{Entry: due(no)}, lease)
 			return err
@@ -258,6 +289,14 @@ func (e *sqlEnv) consistent(doing, no string) {
 	if ends != wantEnds || gaveUps != wantGaveUps {
 		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",
 			doing, no, s.Progress, ends, gaveUps, wantEnds, wantGaveUps)
+	}
+	lines := "SELECT COUNT(*) FROM cloudpay_changes WHERE order_id = " + strconv.FormatInt(s.ID, 10) + " AND "
+	stays := 0
+	if s.Progress == schedule.Withdrawn {
+		stays = 1
+	}
+	if made, undone := e.count(lines+"became = 'withdrawn'"), e.count(lines+"was = 'withdrawn'"); made-undone != stays {
+		e.Errorf("%s, order %s is %s: its history has %d withdrawals, of which %d were undone", doing, no, s.Progress, made, undone)
 	}
 }
 

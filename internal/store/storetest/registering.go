@@ -1,16 +1,22 @@
 package storetest
 
 import (
+	"context"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/outbox"
+	"cloudpay/internal/schedule/pruning"
+	"cloudpay/internal/store"
 )
 
 var registering = []proof{
@@ -26,6 +32,11 @@ var registering = []proof{
 	{name: "what is known of orders", prove: knows},
 	{name: "close_in is counted by the database's clock", prove: closesIn},
 	{name: "a close of an order that is not registered", prove: beginsUnregistered},
+}
+
+var registeringSQL = []sqlProof{
+	{name: "an order is registered anew without row locks", only: servers, prove: registersAnewWithoutLocks},
+	{name: "an order is registered while it is pruned", only: servers, prove: registersWhilePruned},
 }
 
 // full is an entry with all facts.
@@ -204,11 +215,11 @@ func registersAnewNotFound(e *env) {
 
 // registersNotAnew: nothing but a withdrawal and notFound leaves room for another registration.
 func registersNotAnew(e *env) {
-	e.registerDue("closed", "paid", "gaveUp", "closing")
-	claims := e.claim("closed", "paid", "gaveUp", "closing")
+	e.registerDue("closed", "closing", "gaveUp", "paid")
+	claims := e.claim("closed", "closing", "gaveUp", "paid")
 	e.must(e.Finish(e.ctx, claims[0], schedule.Final{State: schedule.FinalClosed}))
-	e.must(e.Finish(e.ctx, claims[1], schedule.Final{State: schedule.FinalPaid}))
 	e.must(e.GiveUp(e.ctx, claims[2], schedule.Retry{Reason: "no"}))
+	e.must(e.Finish(e.ctx, claims[3], schedule.Final{State: schedule.FinalPaid}))
 	e.register(schedule.Entry{Ref: ref("waiting")})
 	for _, no := range []string{"closed", "paid", "gaveUp", "closing", "waiting"} {
 		before := e.show(no)
@@ -229,14 +240,23 @@ func registersNotAnew(e *env) {
 
 // registersAnewOnce registers withdrawn orders anew, several times at once with the same new facts:
 // each is registered once, and no registration is compared with the facts of before.
-func registersAnewOnce(e *env) {
+func registersAnewOnce(e *env) { e.registersAnewBy(func() Store { return e.Another() }) }
+
+// registersAnewWithoutLocks is the same over connections that lock no rows.
+func registersAnewWithoutLocks(e *sqlEnv) {
+	e.registersAnewBy(func() Store { return e.unlockedStore() })
+}
+
+func (e *env) registersAnewBy(open func() Store) {
 	list := numbers("W", 20)
 	for _, no := range list {
 		e.register(schedule.Entry{Ref: ref(no), CloseIn: time.Hour})
 		e.must(withdrawn(e, no))
 	}
 	var anew atomic.Int32
-	e.atOnce(4, func(_ int, s Store) {
+	stores := []Store{open(), open(), open(), open()}
+	e.atOnce(len(stores), func(i int, _ Store) {
+		s := stores[i]
 		for _, no := range list {
 			again, err := s.RegisterAgain(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(7)}, "shop")
 			if err != nil {
@@ -319,6 +339,102 @@ func registersPruned(e *sqlEnv) {
 	}
 	_, err = e.Begin(e.ctx, r, lease)
 	refused[*schedule.EndedError](e, err)
+}
+
+// registersWhilePruned registers an order in the moment in which it is pruned, and closes it
+// directly, also on a connection whose statements read what is committed alone and in a second try.
+// No row may be left beside the tombstone.
+func registersWhilePruned(e *sqlEnv) {
+	pruned := func(added bool, err error) error {
+		if err == nil && added {
+			err = errors.New("it was added")
+		}
+		return err
+	}
+	alone := func(s *store.Store, no string) error { return pruned(s.Register(e.ctx, due(no))) }
+	among := func(s *store.Store, no string) error {
+		all, err := s.RegisterAll(e.ctx, []schedule.Entry{due(no), due(no + "-2")})
+		if err != nil {
+			return err
+		}
+		return pruned(all[0].Added, all[0].Err)
+	}
+	closes := func(s *store.Store, no string) error {
+		c, err := s.Begin(e.ctx, schedule.Record{Entry: due(no)}, lease)
+		if _, ended := errors.AsType[*schedule.EndedError](err); ended {
+			return nil
+		}
+		return fmt.Errorf("got claim %+v and error %w, want that it has ended", c, err)
+	}
+	for name, register := range map[string]func(*store.Store, string) error{"alone": alone, "among": among, "close": closes} {
+		plain, _ := e.faultyStore(0, false, false)
+		committed := e.readCommitted()
+		cut, f := e.faultyStore(0, false, false)
+		_, err := cut.Known(e.ctx, nil) // so that its first step is that of the registration
+		e.must(err)
+		f.at = f.step + 1
+		for way, s := range map[string]*store.Store{"plain": plain, "committed": committed, "cut": cut} {
+			e.clear()
+			no := name + "-" + way
+			e.oldEnds(no)
+			e.registerWhilePruned(no, func() error { return register(s, no) }, e.db.Name == "mysql" || name == "close")
+		}
+	}
+}
+
+// registerWhilePruned registers an order while its row is locked to be deleted. waits says that the
+// registration waits for the lock.
+func (e *sqlEnv) registerWhilePruned(no string, register func() error, waits bool) {
+	e.Helper()
+	result := make(chan error, 1)
+	var once sync.Once // pruning may be repeated after a deadlock
+	_, err := e.Prune(e.ctx, quarter(), func([]pruning.Order) error {
+		once.Do(func() {
+			go func() { result <- register() }()
+			if waits {
+				e.awaitBlocked()
+			}
+		})
+		return nil
+	})
+	e.must(err)
+	if err := <-result; err != nil {
+		e.Errorf("%s: %v", no, detailed(err))
+	}
+	if n := e.count("SELECT COUNT(*) FROM cloudpay_orders WHERE out_trade_no = '" + no + "'"); n != 0 || !e.show(no).Pruned {
+		e.Errorf("%s: got %d rows and %+v, want the tombstone alone", no, n, e.show(no))
+	}
+}
+
+// readCommitted is a store on connections at READ COMMITTED, as a server may be configured.
+func (e *sqlEnv) readCommitted() *store.Store {
+	e.Helper()
+	connector, name, err := store.Connector(e.address)
+	e.must(err)
+	isolation := "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+	if e.db.Name == "postgres" {
+		isolation = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+	}
+	s, err := store.New(prepared{connector, isolation}, name)
+	e.must(err)
+	e.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// prepared runs a statement on each new connection.
+type prepared struct {
+	driver.Connector
+
+	statement string
+}
+
+func (p prepared) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := p.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.(driver.ExecerContext).ExecContext(ctx, p.statement, nil)
+	return conn, err
 }
 
 func registersMany(e *env) {

@@ -75,7 +75,7 @@ func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
 	for _, test := range slices.Concat(
-		numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, puttingOffInSQL, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
+		registeringSQL, numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, puttingOffInSQL, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
 	) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
