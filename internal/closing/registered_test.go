@@ -177,13 +177,13 @@ func TestCloseOfAnUnregisteredOrder(t *testing.T) {
 // The intent comes first: a store that cannot be told keeps the close from being sent.
 func TestNoIntentNoClose(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{"show", "begin", "register", "retry"} {
+	for _, op := range []string{"show", "begin", "registerAll", "retry"} {
 		t.Run(op, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				closer, store, gateway := closerWithStore(t)
 				p := order.Params{OutTradeNo: "A1"}
-				if op == "register" {
+				if op == "registerAll" {
 					p.CloseAt = "1"
 				} else {
 					store.Add(t, "A1", func(e *schedule.Entry) {
