@@ -94,6 +94,9 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 		// The register knows when the order is due: close_at may be seconds by the database's
 		// clock.
 		record, err := s.Show(cmd.Context(), request.Ref)
+		if err == nil && record.Progress == schedule.Withdrawn { // meanwhile
+			err = record.Refusal(request.Entry)
+		}
 		if err != nil {
 			return err
 		}

@@ -184,8 +184,10 @@ func (i *importCmd) check() error {
 		return usagef("--withdraw: and --change are two imports: give one of them", "--withdraw：与 --change 是两种导入：只能给出其一")
 	case i.withdraw && (i.closeAt != "" || i.overdue):
 		return usagef("--withdraw: changes nothing else: leave out --close-at and --overdue", "--withdraw：不更改其他内容：请去掉 --close-at 与 --overdue")
-	case i.by != "" && !i.change && !i.withdraw:
-		return usagef("--changed-by: goes with --change or --withdraw", "--changed-by：与 --change 或 --withdraw 一起使用")
+	case i.again && (i.change || i.withdraw):
+		return usagef("--again: registers orders: leave out --change and --withdraw", "--again：用于登记订单：请去掉 --change 与 --withdraw")
+	case i.by != "" && !i.change && !i.withdraw && !i.again:
+		return usagef("--changed-by: goes with --change, --withdraw or --again", "--changed-by：与 --change、--withdraw 或 --again 一起使用")
 	case i.fromLine < 1:
 		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")
 	}

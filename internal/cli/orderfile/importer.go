@@ -245,7 +245,7 @@ func (in *Importer) change(ctx context.Context, number int, p parsed) error {
 	case err != nil:
 		return in.reject(rejectFor(number, p, err))
 	case changed:
-		in.added(after, p.CloseAt != "")
+		in.count(&in.Added, after, p.CloseAt != "")
 	default:
 		in.Known++
 	}
@@ -253,9 +253,9 @@ func (in *Importer) change(ctx context.Context, number int, p parsed) error {
 	return nil
 }
 
-// added counts an order that is new or changed. timed says that it got its close_at now.
-func (in *Importer) added(e schedule.Entry, timed bool) {
-	in.Added++
+// count counts an order that is new or changed. timed says that it got its close_at now.
+func (in *Importer) count(orders *int, e schedule.Entry, timed bool) {
+	*orders++
 	if timed && !e.CloseAt.IsZero() && e.CloseAt.Before(time.Now()) {
 		in.DueAtOnce++
 	}
@@ -318,12 +318,10 @@ func (in *Importer) land() error {
 				in.batch = append(f.batch[i:], in.batch...)
 				return err
 			}
+		case r.Again:
+			in.count(&in.Anew, p.request.Entry, true)
 		case r.Added:
-			in.added(p.request.Entry, true)
-			if r.Again {
-				in.Added--
-				in.Anew++
-			}
+			in.count(&in.Added, p.request.Entry, true)
 		default:
 			in.Known++
 		}
