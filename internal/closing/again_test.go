@@ -54,10 +54,10 @@ func TestWithdrawalStands(t *testing.T) {
 		code    string
 		says    string
 	}{
-		{"the same facts", time.Minute, func(*order.Params) {}, order.OutcomeWithdrawn, errcode.Withdrawn, `"again": true`},
-		{"the same facts, long after", 48 * time.Hour, func(*order.Params) {}, order.OutcomeWithdrawn, errcode.Withdrawn, `"again": true`},
-		{"meant to be overdue", 48 * time.Hour, func(p *order.Params) { p.Overdue = true }, order.OutcomeWithdrawn, errcode.Withdrawn, "withdrawn"},
-		{"other facts", time.Minute, func(p *order.Params) { p.CloseAt = "600" }, order.OutcomeWithdrawn, errcode.Withdrawn, "--again"},
+		{"the same facts", time.Minute, func(*order.Params) {}, order.OutcomeWithdrawn, "WITHDRAWN", `"again": true`},
+		{"the same facts, long after", 48 * time.Hour, func(*order.Params) {}, order.OutcomeWithdrawn, "WITHDRAWN", `"again": true`},
+		{"meant to be overdue", 48 * time.Hour, func(p *order.Params) { p.Overdue = true }, order.OutcomeWithdrawn, "WITHDRAWN", "withdrawn"},
+		{"other facts", time.Minute, func(p *order.Params) { p.CloseAt = "600" }, order.OutcomeWithdrawn, "WITHDRAWN", "--again"},
 		{"anew", time.Minute, func(p *order.Params) { p.Again = true }, order.OutcomeScheduled, "", ""},
 		{"anew, with other facts", time.Minute, func(p *order.Params) { p.Again, p.CloseAt = true, "600" }, order.OutcomeScheduled, "", ""},
 		{"anew, long after", 48 * time.Hour, func(p *order.Params) { p.Again = true }, order.OutcomeRefused, errcode.ParamError, "24 hours"},
@@ -122,7 +122,7 @@ func TestWithdrawnMeanwhile(t *testing.T) {
 		store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
 		closer := &closing.Closer{Gateway: gateway, Merchant: shop, Store: racing{store, func() { withdraw(t, store) }}}
 		got := closer.Close(withLimit(t, 3*time.Second), order.Params{OutTradeNo: "A1", CloseAt: "3600"})
-		if got.Outcome != order.OutcomeWithdrawn || got.ErrCode != errcode.Withdrawn {
+		if got.Outcome != order.OutcomeWithdrawn || got.ErrCode != "WITHDRAWN" {
 			t.Errorf("got %+v, want it withdrawn", got)
 		}
 	})
@@ -224,8 +224,8 @@ func TestRegisteredAfterItsEnd(t *testing.T) {
 	}
 }
 
-// TestOverdueAfterItsEnd: an order that was not found, and is placed now, is not closed at once by a
-// registration that is long past.
+// TestOverdueAfterItsEnd: an order that was not found, and is placed now, is not closed at once by
+// a registration that is long past.
 func TestOverdueAfterItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -84,9 +84,9 @@ func (c *Closer) registered(ctx context.Context, call order.Call, p order.Params
 	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
 }
 
-// ended answers for an order that is registered again and has ended: it is queried for the gateway's
-// own words, and never closed, since its time may be to come. An order that WeChat Pay did not have
-// and has now, unpaid, is registered anew.
+// ended answers for an order that is registered again and has ended: it is queried for the
+// gateway's own words, and never closed, since its time may be to come. An order that WeChat Pay
+// did not have and has now, unpaid, is registered anew.
 func (c *Closer) ended(
 	ctx context.Context, call order.Call, p order.Params, request registering.Request, record schedule.Record,
 ) order.Result {
@@ -100,7 +100,7 @@ func (c *Closer) ended(
 		return Refusal(&order.FieldError{Field: "close_at", Code: errcode.ParamError, Rule: bilingual.Sprintf(
 			"is not taken for an order that the register has as ended (%s) and WeChat Pay as unpaid: look at it there; "+
 				"to close it now leave out close_at",
-			"不用于登记中已结束（%s）而微信支付尚未支付的订单：请到微信支付核对；如需立即关单，请去掉 close_at", string(record.FinalState))})
+			"不用于登记中已结束（%s）而微信支付尚未支付的订单：请到微信支付核对；如需立即关单，请去掉 close_at", record.FinalState.Wording())})
 	case request.Mistake != nil:
 		return Refusal(request.Mistake)
 	}

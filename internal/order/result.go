@@ -30,8 +30,8 @@ const (
 	// OutcomeScheduled: the order is registered, and a sweep closes it at its time. No request was
 	// sent.
 	OutcomeScheduled Outcome = "scheduled"
-	// OutcomeWithdrawn: the registration is withdrawn, by this call or before it, and no sweep closes
-	// the order. It says nothing of payment. No request was sent.
+	// OutcomeWithdrawn: the registration is withdrawn, by this call or before it, and no sweep
+	// closes the order. It says nothing of payment. No request was sent.
 	OutcomeWithdrawn Outcome = "withdrawn"
 	// OutcomeTooLate: the registration cannot be changed or withdrawn any more, since its closing
 	// has begun or it has ended. Nothing was changed, and no request was sent.
@@ -235,8 +235,8 @@ func Unstored(c Call, text bilingual.Text, retryable bool) Result {
 }
 
 // Registered returns the result of a call that the register alone answered: scheduled, withdrawn or
-// tooLate. The text, if any, says more: why it is too late, that the order is due at once, or why an
-// order that was to be registered stays withdrawn, which is no success then.
+// tooLate. The text, if any, says more: why it is too late, that the order is due at once, or why
+// an order that was to be registered stays withdrawn, which is no success then.
 func Registered(c Call, outcome Outcome, text bilingual.Text) Result {
 	recorded, answer := true, Answer{Proof: ProofNone, ResultMsg: text.String()}
 	if outcome == OutcomeTooLate {
@@ -246,7 +246,7 @@ func Registered(c Call, outcome Outcome, text bilingual.Text) Result {
 	r.Recorded = &recorded
 	if outcome == OutcomeWithdrawn && text != (bilingual.Text{}) {
 		r.ResultCode, r.ResultMsg = fail, ""
-		r.setError(outcome, Answer{Code: errcode.Withdrawn, Message: text.String()})
+		r.setError(outcome, Answer{Code: "WITHDRAWN", Message: text.String()})
 	}
 	return r
 }

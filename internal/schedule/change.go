@@ -85,8 +85,8 @@ func (c *Change) isEmpty() bool {
 	return c.CloseAt == nil && c.CloseIn == nil && c.Owner == nil && c.Total == nil
 }
 
-// Apply returns the registration after the change, made at a time, and what changed in it. The error
-// is an *order.FieldError for a CloseAt before the order's creation, unless it is Overdue.
+// Apply returns the registration after the change, made at a time, and what changed in it. The
+// error is an *order.FieldError for a CloseAt before the order's creation, unless it is Overdue.
 func (c *Change) Apply(e Entry, now time.Time) (Entry, []Changed, error) {
 	before := e
 	switch {

@@ -108,7 +108,7 @@ func TestStatesInErrors(t *testing.T) {
 		{&schedule.TooLateError{Record: in(schedule.Closing, "")}, "its closing has begun: `cloudpay orders show cn/1900000001/A1`", "已开始关单"},
 		{&schedule.TooLateError{Record: in(schedule.Done, schedule.FinalClosed)}, "withdrawn: it has ended (closed): `cloudpay orders show", "已结束（已关单）"},
 		{&schedule.TooLateError{Record: in(schedule.GaveUp, "")}, "it is stuck: `cloudpay orders reopen cn/1900000001/A1`", "已放弃"},
-		{&schedule.TooLateError{Record: in(schedule.Withdrawn, "")}, "its registration is withdrawn: register it again", "登记已撤回"},
+		{&schedule.TooLateError{Record: in(schedule.Withdrawn, "")}, "its registration is withdrawn: register it anew", "登记已撤回"},
 		{&schedule.EndedError{Record: in(schedule.Done, schedule.FinalPaid)}, "has ended: paid", "已结束：已支付"},
 		{
 			&schedule.ContradictionError{Ref: entry().Ref, Had: schedule.FinalNotFound, Said: schedule.FinalPaid},

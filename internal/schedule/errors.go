@@ -56,7 +56,7 @@ func (e *ConflictError) Wording() bilingual.Text {
 			`订单 %s 曾登记，但 %s 不同，且因微信支付无此订单而结束：如需重新登记，请发送 "again": true（--again）`, e.Ref, e.Field)
 	case e.FinalState != "":
 		return bilingual.Sprintf("order %s was registered with another %s and has ended (%s): an order is registered once",
-			"订单 %s 曾登记，但 %s 不同，且已结束（%s）：一个订单只登记一次", e.Ref, e.Field, string(e.FinalState))
+			"订单 %s 曾登记，但 %s 不同，且已结束（%s）：一个订单只登记一次", e.Ref, e.Field, e.FinalState.Wording())
 	case !e.CloseAt.IsZero():
 		return bilingual.Sprintf(
 			"order %s is registered already, to be closed at %s: a registration that is repeated has the same close_at, or one in seconds; "+
@@ -81,9 +81,9 @@ func (e *WithdrawnError) Wording() bilingual.Text {
 		`订单 %s 的登记已撤回，且保持撤回：如需重新登记，请发送 "again": true（--again）`, e.Ref)
 }
 
-// Refusal returns the answer to another registration of the order, as other: nil for the same facts,
-// and of a pruned order, whose facts are not known any more; a *WithdrawnError if the registration
-// was withdrawn; and a *ConflictError otherwise.
+// Refusal returns the answer to another registration of the order, as other: nil for the same
+// facts, and of a pruned order, whose facts are not known any more; a *WithdrawnError if the
+// registration was withdrawn; and a *ConflictError otherwise.
 func (r Record) Refusal(other Entry) error {
 	conflict := &ConflictError{Ref: r.Ref, Field: r.Differs(other), FinalState: r.FinalState}
 	switch {
@@ -146,7 +146,8 @@ func (e *TooLateError) Wording() bilingual.Text {
 		why = bilingual.Sprintf("it is stuck: `cloudpay orders reopen %s` has it closed at once",
 			"已放弃：可用 `cloudpay orders reopen %s` 立即重新关单", ref)
 	case Withdrawn:
-		why = bilingual.New("its registration is withdrawn: register it again with the facts that are right", "登记已撤回：请以正确的内容重新登记")
+		why = bilingual.New("its registration is withdrawn: register it anew with the facts that are right and \"again\": true (--again)",
+			"登记已撤回：请以正确的内容重新登记，并发送 \"again\": true（--again）")
 	case Waiting, Closing:
 	}
 	return bilingual.Sprintf("order %s can no longer be changed or withdrawn: %s", "订单 %s 已不可更改或撤回：%s", ref, why)

@@ -12,9 +12,9 @@ import (
 // sent. If the process dies after that, the sweep finds the order in doubt when the lease has
 // expired. seen is the record as Show gave it, which saves reading it again. It may also have its
 // Entry alone: then Begin reads the record, and first registers an order that is not registered. An
-// order that was given up or withdrawn is taken up again; that a withdrawal is undone so is a line in
-// the order's history. The attempt is not counted: attempts belong to the sweep, and a caller could
-// use them up otherwise. So the claim must not be given to Release.
+// order that was given up or withdrawn is taken up again; that a withdrawal is undone so is a line
+// in the order's history. The attempt is not counted: attempts belong to the sweep, and a caller
+// could use them up otherwise. So the claim must not be given to Release.
 //
 // The error is a *schedule.BusyError if another claim's lease has not expired, a
 // *schedule.EndedError if the order has ended, and an *order.FieldError if the entry is ill formed.

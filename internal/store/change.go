@@ -11,8 +11,8 @@ import (
 // changed to its history in the same transaction. It returns the record as it is afterwards.
 // Repeating it changes nothing, but that a time in seconds counts from the repetition.
 //
-// The error is a *schedule.TooLateError if the order's closing has begun, or it has ended, was pruned
-// or is withdrawn; an *order.FieldError for a close_at before the order's creation; and a
+// The error is a *schedule.TooLateError if the order's closing has begun, or it has ended, was
+// pruned or is withdrawn; an *order.FieldError for a close_at before the order's creation; and a
 // *schedule.NotRegisteredError if there is no such order.
 func (s *Store) Change(ctx context.Context, ref order.Ref, c schedule.Change) (schedule.Record, error) {
 	if err := registrable(ref); err != nil {

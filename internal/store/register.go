@@ -53,9 +53,9 @@ func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]sc
 	return all, nil
 }
 
-// inOrder returns the faults of the ill-formed entries, the places of the others, and the first entry
-// of each order, sorted: two imports of the same orders lock them in the same sequence, so that one
-// waits for the other instead of both meeting in a deadlock.
+// inOrder returns the faults of the ill-formed entries, the places of the others, and the first
+// entry of each order, sorted: two imports of the same orders lock them in the same sequence, so
+// that one waits for the other instead of both meeting in a deadlock.
 func inOrder(entries []schedule.Entry) (all []schedule.Registration, valid []int, orders []schedule.Entry) {
 	all = make([]schedule.Registration, len(entries))
 	for i, e := range entries {
@@ -150,8 +150,8 @@ func (r registered) add(refs map[string]order.Ref, found []known) {
 	}
 }
 
-// knownColumns are what scanKnown reads behind a tombstone's hash, or NULL. noneKnown is the same of
-// a tombstone.
+// knownColumns are what scanKnown reads behind a tombstone's hash, or NULL. noneKnown is the same
+// of a tombstone.
 const knownColumns = "progress, withdrawn_at, ending, " + entryColumns
 
 var noneKnown = emptyRow(knownColumns, nil)
@@ -295,8 +295,8 @@ func (t tx) newRow(e schedule.Entry, token string) (row string, args []any) {
 }
 
 // dueAt is the expression for when an entry is due first, and its argument. A delay is added to the
-// database's clock. A time that is past is due now: nothing becomes due before it is written, so that
-// a claim need not look there again.
+// database's clock. A time that is past is due now: nothing becomes due before it is written, so
+// that a claim need not look there again.
 func (t tx) dueAt(e schedule.Entry) (expression string, arg any) {
 	if e.CloseAt.IsZero() {
 		return "{soon}", e.CloseIn.Microseconds()

@@ -7,11 +7,11 @@ import (
 	"cloudpay/internal/schedule"
 )
 
-// RegisterAgain registers an order anew, in place of a registration that was withdrawn or that ended
-// because WeChat Pay had no such order: with other facts and the next generation, and a line in its
-// history, by the one that asks for it. It returns true if it did, also when it is repeated after a
-// lost connection. For any other order it changes nothing and returns false, or the error that
-// registering it again has; a *schedule.NotRegisteredError if there is no such order.
+// RegisterAgain registers an order anew, in place of a registration that was withdrawn or that
+// ended because WeChat Pay had no such order: with other facts and the next generation, and a line
+// in its history, by the one that asks for it. It returns true if it did, also when it is repeated
+// after a lost connection. For any other order it changes nothing and returns false, or the error
+// that registering it again has; a *schedule.NotRegisteredError if there is no such order.
 func (s *Store) RegisterAgain(ctx context.Context, e schedule.Entry, by string) (again bool, err error) {
 	const doing = "registering anew order "
 	if fault := e.Validate(); fault != nil {

@@ -31,7 +31,7 @@ var statusOfCode = map[order.Outcome]map[string]int{
 		errcode.FrequencyLimited: http.StatusTooManyRequests,
 		errcode.ConfigError:      http.StatusInternalServerError,
 	},
-	order.OutcomeWithdrawn: {errcode.Withdrawn: http.StatusConflict}, // it was to be registered
+	order.OutcomeWithdrawn: {"WITHDRAWN": http.StatusConflict}, // it was to be registered
 	order.OutcomeUnknown: {
 		errcode.ConfigError: http.StatusInternalServerError,
 		"INTERNAL_ERROR":    http.StatusInternalServerError,

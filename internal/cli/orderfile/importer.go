@@ -60,7 +60,8 @@ type Importer struct {
 	CloseAt string
 	// Overdue takes a close_at that is likely a mistake ([schedule.Entry.Overdue]) of every order.
 	Overdue bool
-	// Again registers every order anew that was withdrawn or not found, By the one that asks for it.
+	// Again registers every order anew that was withdrawn or not found, By the one that asks for
+	// it.
 	Again bool
 	By    string
 	// Zone is that of times that have none; nil: such a time is a fault.
@@ -70,8 +71,8 @@ type Importer struct {
 	FromLine int
 
 	// Lines counts the orders read, of which Added are new, Anew were registered anew, Known were
-	// registered before with the same facts, and Withdrawn stay withdrawn. The rest was rejected, or
-	// Run ended before it was registered.
+	// registered before with the same facts, and Withdrawn stay withdrawn. The rest was rejected,
+	// or Run ended before it was registered.
 	Lines, Added, Known int
 	Anew, Withdrawn     int
 	// DueAtOnce counts those of Added and Anew whose close_at is past.
@@ -268,7 +269,8 @@ func (in *Importer) flush(ctx context.Context) error {
 	if len(in.batch) == 0 {
 		return nil // a file may end with a full batch
 	}
-	// Orders are registered in the sequence of their lines: of two that differ the first one stands.
+	// Orders are registered in the sequence of their lines: of two that differ the first one
+	// stands.
 	requests := make([]registering.Request, len(in.batch))
 	for i, p := range in.batch {
 		requests[i] = p.request
@@ -295,8 +297,8 @@ type flight struct {
 }
 
 // land waits until the batch in flight is registered, and counts its orders. If that failed, the
-// batch is that of the importer again, as what is next; and so is the rest of it behind a line whose
-// rejection could not be written.
+// batch is that of the importer again, as what is next; and so is the rest of it behind a line
+// whose rejection could not be written.
 func (in *Importer) land() error {
 	f := in.flight
 	if f == nil {

@@ -305,8 +305,8 @@ func (d *smallDisk) Write(text []byte) (int, error) {
 
 func (*smallDisk) Close() error { return nil }
 
-// TestFullDisk: an import whose rejected lines cannot be written ends at a line before which each is
-// registered or in the file, wherever the disk is full. Going on from there loses none.
+// TestFullDisk: an import whose rejected lines cannot be written ends at a line before which each
+// is registered or in the file, wherever the disk is full. Going on from there loses none.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	const orders = inBatch + inBatch/2

@@ -31,7 +31,6 @@ const (
 	Unconfirmed     = "UNCONFIRMED"
 	ConfigError     = "CONFIG_ERROR"
 	StoreError      = "STORE_ERROR"
-	Withdrawn       = "WITHDRAWN"
 )
 
 // Code is one row of the table: one meaning, whatever the dialect and the spelling.
@@ -154,6 +153,6 @@ var Table = []Code{
 	{ConfigError, nil, verdict.Doubted, verdict.Doubted, "the function is not configured", "云函数配置有误", "see the function's log", "查看云函数日志"},
 	{StoreError, nil, verdict.Doubted, verdict.Doubted, "the store of orders could not be asked, so nothing was asked of WeChat Pay", "订单存储不可用，未向微信支付发起请求", "call again; check CLOUDPAY_STORE and its database", "重新调用；检查 CLOUDPAY_STORE 及其数据库"},
 	{"TOO_LATE", nil, verdict.Doubted, verdict.Doubted, "the registration cannot be changed any more", "登记已不可更改", "query the order; to close it now call closeorder without change and withdraw", "查询订单；如需立即关单，请调用 closeorder，不带 change 与 withdraw"},
-	{Withdrawn, nil, verdict.Doubted, verdict.Doubted, "the registration was withdrawn, and the order is not registered again", "登记已撤回，未再次登记", `to register it anew send "again": true`, `如需重新登记，请发送 "again": true`},
+	{"WITHDRAWN", nil, verdict.Doubted, verdict.Doubted, "the registration was withdrawn, and the order is not registered again", "登记已撤回，未再次登记", `to register it anew send "again": true`, `如需重新登记，请发送 "again": true`},
 	{"INTERNAL_ERROR", nil, verdict.Doubted, verdict.Doubted, "the function had a fault of its own", "云函数内部错误", "call again; see the function's log", "重新调用；查看云函数日志"},
 }

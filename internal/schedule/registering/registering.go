@@ -17,8 +17,8 @@ import (
 type Request struct {
 	schedule.Entry
 	// Mistake is the fault of a close_at that is likely a mistake; nil for another one, and for one
-	// that is meant. With it the order is not registered. The same facts again are answered as ever:
-	// they were taken when they were no mistake yet.
+	// that is meant. With it the order is not registered. The same facts again are answered as
+	// ever: they were taken when they were no mistake yet.
 	Mistake *order.FieldError
 	// Again registers the order anew if its registration was withdrawn or has ended because WeChat
 	// Pay had no such order ([schedule.Record.MayReturn]). Without it a withdrawal stands, whatever
