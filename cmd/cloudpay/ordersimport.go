@@ -177,6 +177,7 @@ func (i *importCmd) read(in *orderfile.Importer, name string) (err error) {
 
 // check refuses flags that do not go together, or would do nothing.
 func (i *importCmd) check() error {
+	changes := i.change || i.withdraw
 	switch {
 	case i.encoding != "" && !slices.Contains(orderfile.Encodings(), i.encoding):
 		return usage(checkChoice("encoding", i.encoding, orderfile.Encodings()))
@@ -184,9 +185,9 @@ func (i *importCmd) check() error {
 		return usagef("--withdraw: and --change are two imports: give one of them", "--withdraw：与 --change 是两种导入：只能给出其一")
 	case i.withdraw && (i.closeAt != "" || i.overdue):
 		return usagef("--withdraw: changes nothing else: leave out --close-at and --overdue", "--withdraw：不更改其他内容：请去掉 --close-at 与 --overdue")
-	case i.again && (i.change || i.withdraw):
+	case i.again && changes:
 		return usagef("--again: registers orders: leave out --change and --withdraw", "--again：用于登记订单：请去掉 --change 与 --withdraw")
-	case i.by != "" && !i.change && !i.withdraw && !i.again:
+	case i.by != "" && !changes && !i.again:
 		return usagef("--changed-by: goes with --change, --withdraw or --again", "--changed-by：与 --change、--withdraw 或 --again 一起使用")
 	case i.fromLine < 1:
 		return usagef("--from-line: must be a line's number, from 1", "--from-line：须为行号，从 1 起")

@@ -219,7 +219,8 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/app", "internal/bilingual", "internal/config", "internal/order",
 			"internal/printable", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
-			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*", "internal/emulator/*",
+			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*",
+			"internal/emulator/*",
 		},
 		Theirs: []string{cobra, pflag, txtar},
 	},

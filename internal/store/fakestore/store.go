@@ -201,7 +201,7 @@ func (s *Store) RegisterAgain(ctx context.Context, e schedule.Entry, by string) 
 	added := s.add(e)
 	s.byID = slices.DeleteFunc(s.byID, func(r *row) bool { return r == there })
 	added.ID, added.Generation = there.ID, there.Generation+1
-	added.changes = append(there.changes, s.changed(by, there.Progress, schedule.Waiting))
+	added.changes = slices.Concat(there.changes, []schedule.Changed{s.changed(by, there.Progress, schedule.Waiting)})
 	return true, nil
 }
 
