@@ -278,7 +278,9 @@ func (e *sqlEnv) consistent(doing, no string) {
 		refused[*schedule.NotRegisteredError](e, err)
 		return
 	}
-	wantEnds, wantGaveUps := 0, s.Round-1
+	lines := "SELECT COUNT(*) FROM cloudpay_changes WHERE order_id = " + strconv.FormatInt(s.ID, 10) + " AND "
+	// A round follows a giving up, or a withdrawal that a close undid.
+	wantEnds, wantGaveUps := 0, s.Round-1-e.count(lines+"was = 'withdrawn' AND became = 'closing'")
 	switch s.Progress {
 	case schedule.Done:
 		wantEnds = 1
@@ -290,7 +292,6 @@ func (e *sqlEnv) consistent(doing, no string) {
 		e.Errorf("%s, order %s is %s: got %d events of an end and %d of giving up, want %d and %d",
 			doing, no, s.Progress, ends, gaveUps, wantEnds, wantGaveUps)
 	}
-	lines := "SELECT COUNT(*) FROM cloudpay_changes WHERE order_id = " + strconv.FormatInt(s.ID, 10) + " AND "
 	stays := 0
 	if s.Progress == schedule.Withdrawn {
 		stays = 1
