@@ -115,6 +115,7 @@ func (in *Importer) Run(ctx context.Context, source io.Reader) error {
 		}
 	}
 	if err != nil {
+		// A rejection that is not written yet may never be: its line is read again then.
 		_ = in.Rejects.flush() // Rejects.End reports that it failed
 		in.NextLine = text.number
 		for _, first := range []int{firstLine(in.batch), in.Rejects.unwritten} {
@@ -297,8 +298,7 @@ type flight struct {
 }
 
 // land waits until the batch in flight is registered, and counts its orders. If that failed, the
-// batch is that of the importer again, as what is next; and so is the rest of it behind a line
-// whose rejection could not be written.
+// batch is that of the importer again, as what is next.
 func (in *Importer) land() error {
 	f := in.flight
 	if f == nil {
@@ -317,7 +317,6 @@ func (in *Importer) land() error {
 			in.Withdrawn++
 		case r.Err != nil:
 			if err := in.Rejects.add(rejectFor(p.line, parsed{Params: p.said, row: p.row}, schedule.InWordsOf(p.said, r.Err))); err != nil {
-				in.batch = append(f.batch[i:], in.batch...)
 				return err
 			}
 		case r.Again:

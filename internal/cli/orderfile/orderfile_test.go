@@ -309,45 +309,60 @@ func (*smallDisk) Close() error { return nil }
 // is registered or in the file, wherever the disk is full. Going on from there loses none.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	const orders = inBatch + inBatch/2
-	var text strings.Builder
-	text.WriteString("out_trade_no,close_at\n")
-	isBad := func(i int) bool { return i%7 == 3 || i%50 == 4 }
-	for i := range orders {
-		switch {
-		case i%50 == 4:
-			fmt.Fprintf(&text, "N%d,2026-01-01T10:00:00Z\n", i) // long past, found by the register
-		case isBad(i):
-			fmt.Fprintf(&text, "N%d,soon\n", i) // found when the line is read
-		default:
-			fmt.Fprintf(&text, "N%d,1800\n", i)
+	for name, misread := range map[string]int{"found by the register": 0, "found when the line is read, too": 7} {
+		for _, room := range []int{0, 50, 5_000, 9_000, 12_345} {
+			t.Run(fmt.Sprintf("%s, %d bytes", name, room), func(t *testing.T) {
+				t.Parallel()
+				fillDisk(t, misread, room)
+			})
 		}
 	}
-	for _, room := range []int{0, 50, 500, 5_000, 12_345, 31_000, 40_000} {
-		s, disk := &shop{}, &smallDisk{left: room}
-		in, _ := s.importer(CSV)
-		in.Rejects = newRejects(disk, &render.Language{})
-		err := in.Run(t.Context(), strings.NewReader(text.String()))
-		if err == nil || !strings.Contains(err.Error(), "disk full") || in.NextLine < 1 {
-			t.Fatalf("%d bytes: got %v at line %d, want a full disk", room, err, in.NextLine)
+}
+
+// fillDisk imports a file of which one line in fifty is long past, and one in so many is no order,
+// until a disk is full.
+func fillDisk(t *testing.T, misread, room int) {
+	t.Helper()
+	const orders = 3*inBatch + inBatch/2
+	kind := func(i int) string {
+		switch {
+		case i%50 == 4:
+			return "2026-01-01T10:00:00Z"
+		case misread > 0 && i%misread == 3:
+			return "soon"
 		}
-		for i := range in.NextLine - 2 { // the header is line 1
-			_, registered := s.orders[order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: fmt.Sprintf("N%d", i)}]
-			reported := strings.Contains(disk.String(), fmt.Sprintf(",N%d,", i))
-			if registered == isBad(i) || reported != isBad(i) {
-				t.Errorf("%d bytes, before line %d: order N%d is registered: %v, reported: %v", room, in.NextLine, i, registered, reported)
-			}
+		return "1800"
+	}
+	var text strings.Builder
+	text.WriteString("out_trade_no,close_at\n")
+	for i := range orders {
+		fmt.Fprintf(&text, "N%d,%s\n", i, kind(i))
+	}
+	s, disk := &shop{}, &smallDisk{left: room}
+	registered := func(i int) bool {
+		_, there := s.orders[order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: fmt.Sprintf("N%d", i)}]
+		return there
+	}
+	in, _ := s.importer(CSV)
+	in.Rejects = newRejects(disk, &render.Language{})
+	err := in.Run(t.Context(), strings.NewReader(text.String()))
+	if err == nil || !strings.Contains(err.Error(), "disk full") || in.NextLine < 2 {
+		t.Fatalf("got %v at line %d, want a full disk", err, in.NextLine)
+	}
+	for i := range in.NextLine - 2 { // the header is line 1
+		good, reported := kind(i) == "1800", strings.Contains(disk.String(), fmt.Sprintf("N%d,%s\n", i, kind(i)))
+		if registered(i) != good || reported == good {
+			t.Errorf("before line %d: order N%d is registered: %v, reported: %v", in.NextLine, i, registered(i), reported)
 		}
-		goesOn, _ := s.importer(CSV)
-		goesOn.FromLine = in.NextLine
-		if err := goesOn.Run(t.Context(), strings.NewReader(text.String())); err != nil {
-			t.Fatal(err)
-		}
-		for i := range orders {
-			_, registered := s.orders[order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: fmt.Sprintf("N%d", i)}]
-			if registered == isBad(i) {
-				t.Errorf("%d bytes, at the end: order N%d is registered: %v", room, i, registered)
-			}
+	}
+	goesOn, _ := s.importer(CSV)
+	goesOn.FromLine = in.NextLine
+	if err := goesOn.Run(t.Context(), strings.NewReader(text.String())); err != nil {
+		t.Fatal(err)
+	}
+	for i := range orders {
+		if registered(i) != (kind(i) == "1800") {
+			t.Errorf("at the end: order N%d is registered: %v", i, registered(i))
 		}
 	}
 }
