@@ -94,11 +94,11 @@ func (a *addCmd) run(cmd *cobra.Command, args []string) error {
 		// The register knows when the order is due: close_at may be seconds by the database's
 		// clock.
 		record, err := s.Show(cmd.Context(), request.Ref)
-		if err == nil && record.Progress == schedule.Withdrawn { // meanwhile
+		if err == nil { // it may have been withdrawn meanwhile
 			err = record.Refusal(request.Entry)
 		}
 		if err != nil {
-			return err
+			return schedule.InWordsOf(p, err)
 		}
 		a.tell(cmd, record, got)
 		return nil

@@ -128,6 +128,32 @@ func TestWithdrawnMeanwhile(t *testing.T) {
 	})
 }
 
+// TestRegisteredMeanwhile: an order that another call registers anew meanwhile, with other facts,
+// is not answered as if it were registered with those of this call.
+func TestRegisteredMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, p := range []order.Params{{OutTradeNo: "A1", CloseAt: "1800"}, {OutTradeNo: "A1", CloseAt: "3600"}} {
+		synctest.Test(t, func(t *testing.T) {
+			_, store, gateway := closerWithStore(t)
+			store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn = time.Hour })
+			if err := store.Observe(t.Context(), ref("A1"), schedule.Final{State: schedule.FinalNotFound}); err != nil {
+				t.Fatal(err)
+			}
+			other := schedule.Entry{Ref: ref("A1"), CloseIn: 10 * time.Minute}
+			first := func() {
+				if _, err := store.RegisterAgain(t.Context(), other, "shop"); err != nil {
+					t.Error(err)
+				}
+			}
+			got := (&closing.Closer{Gateway: gateway, Merchant: shop, Store: racing{store, first}}).Close(withLimit(t, 3*time.Second), p)
+			gateway.wantAsked("")
+			if got.Outcome != order.OutcomeRefused || !strings.Contains(got.ReturnMsg, "registered already, with another close_at") {
+				t.Errorf("got %+v, want the conflict", got)
+			}
+		})
+	}
+}
+
 // TestEndedMeanwhile: one that ends between its look-up and its reopening is answered as it is.
 func TestEndedMeanwhile(t *testing.T) {
 	t.Parallel()

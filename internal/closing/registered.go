@@ -41,19 +41,25 @@ func (c *Closer) register(ctx context.Context, call order.Call, p order.Params, 
 	if err != nil {
 		return c.unstored(ctx, call, err)
 	}
-	conflict, conflicts := errors.AsType[*schedule.ConflictError](schedule.InWordsOf(p, got.Err))
-	withdrawn, stays := errors.AsType[*schedule.WithdrawnError](got.Err)
+	conflict, conflicts := errors.AsType[*schedule.ConflictError](got.Err)
 	switch {
-	case stays:
-		return order.Registered(call, order.OutcomeWithdrawn, withdrawn.Wording())
-	case conflicts && got.Ended != schedule.FinalNotFound:
-		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
-	case got.Err != nil && !conflicts:
-		return Refusal(got.Err)
-	case !got.Added:
+	case got.Err == nil && got.Added:
+		return scheduled(call, request.Entry, c.now())
+	case got.Err == nil, conflicts && conflict.FinalState == schedule.FinalNotFound:
 		return c.registered(ctx, call, p, request)
 	}
-	return scheduled(call, request.Entry, c.now())
+	return notRegistered(call, p, got.Err)
+}
+
+// notRegistered answers for an order that is not registered as the call has it.
+func notRegistered(call order.Call, p order.Params, err error) order.Result {
+	if withdrawn, is := errors.AsType[*schedule.WithdrawnError](err); is {
+		return order.Registered(call, order.OutcomeWithdrawn, withdrawn.Wording())
+	}
+	if conflict, is := errors.AsType[*schedule.ConflictError](schedule.InWordsOf(p, err)); is {
+		return Refusal(&order.FieldError{Field: conflict.Field, Rule: conflict.Wording(), Code: errcode.ParamError})
+	}
+	return Refusal(err)
 }
 
 // unstored answers for a store that cannot be asked. The log has the details.
@@ -78,8 +84,9 @@ func (c *Closer) registered(ctx context.Context, call order.Call, p order.Params
 		return c.unstored(ctx, call, err)
 	case record.Progress == schedule.Done:
 		return c.ended(ctx, call, p, request, record)
-	case record.Progress == schedule.Withdrawn: // since it was looked up
-		return order.Registered(call, order.OutcomeWithdrawn, (&schedule.WithdrawnError{Ref: call.Ref}).Wording())
+	}
+	if err := record.Refusal(request.Entry); err != nil { // it was withdrawn or registered otherwise since
+		return notRegistered(call, p, err)
 	}
 	return order.Registered(call, order.OutcomeScheduled, bilingual.Text{})
 }
