@@ -31,7 +31,7 @@ func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err
 
 const (
 	// chunk bounds the rows that one statement writes.
-	chunk = 1000
+	chunk = 500
 	// chunksAbreast is how many chunks of one call are written at the same time, on a connection
 	// each: while one waits for its commit, the other's rows are written.
 	chunksAbreast = 2
@@ -211,7 +211,7 @@ func (s *Store) registerPart(ctx context.Context, orders []schedule.Entry) (regi
 // If one is registered, nothing is written and allNew is false. It spares MySQL an INSERT that says
 // what becomes of rows that are there, which takes half as long again.
 func (s *Store) registerNew(ctx context.Context, orders []schedule.Entry, token string) (found registered, allNew bool, err error) {
-	found, err = resultOf(ctx, s, "registering orders", s.once, func(t tx) (registered, error) {
+	found, err = resultOf(ctx, s, "registering orders", s.briefly, func(t tx) (registered, error) {
 		err := t.insert(orders, token, "")
 		if allNew = !t.d.taken(err); !allNew {
 			return registered{}, nil // it may be this call's own, of a try whose commit was lost
