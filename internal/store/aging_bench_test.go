@@ -27,7 +27,7 @@ func benchmarkAging(b *testing.B, db storetest.Database) {
 	db.Flush(b)
 	address := db.Migrated(b)
 	storetest.Fill(b, db, address, shop, *rows/10*11)
-	a := aging{B: b, db: db, address: address, raw: storetest.Raw(b, address)}
+	a := aging{B: b, db: db, address: address, raw: storetest.Raw(b, address), worst: map[string]float64{}}
 	a.raw.SetMaxOpenConns(4)
 	a.alive = func() {}
 	fresh := a.measure("fresh", nil)
@@ -67,6 +67,8 @@ type aging struct {
 	raw     *sql.DB
 	// alive is called between statements.
 	alive func()
+	// worst are the highest ratios to what was fresh.
+	worst map[string]float64
 }
 
 type execer interface {
@@ -200,6 +202,10 @@ func (a aging) measure(when string, fresh map[string]time.Duration) map[string]t
 		}
 		a.Logf("%s, %s, %s: median %v (ratio %.2f), first %v, slowest %v; %s", a.db.Name, when, what, medians[what], ratio, first,
 			all[len(all)-1], a.buffers(what))
+		if a.worst[what] = max(a.worst[what], ratio); fresh != nil {
+			a.ReportMetric(a.worst[what], what+"-ratio")
+			a.ReportMetric(float64(medians[what].Microseconds())/1e3, "ms/"+what)
+		}
 		if ratio > maxRatio {
 			a.Errorf("%s, %s, %s: a claim costs %v, and %v when fresh: got a ratio of %.2f, want at most %.1f",
 				a.db.Name, when, what, medians[what], fresh[what], ratio, maxRatio)

@@ -31,7 +31,7 @@ func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err
 
 const (
 	// chunk bounds the rows that one statement writes.
-	chunk = 500
+	chunk = 1000
 	// chunksAbreast is how many chunks of one call are written at the same time, on a connection
 	// each: while one waits for its commit, the other's rows are written.
 	chunksAbreast = 2

@@ -31,7 +31,7 @@ const (
 	maxBeginning = 1000
 	// inBatch is how many orders are registered at once: in a few statements, which makes a million
 	// lines a matter of minutes and not of hours.
-	inBatch = 2000
+	inBatch = 4000
 )
 
 // Importer reads orders and registers them in batches. Register, Merchant, Format, Rejects and
