@@ -89,7 +89,7 @@ test-documents: ## Run the documents' commands in a fresh clone of the last comm
 .PHONY: test-databases
 test-databases: ## Prove the store on PostgreSQL, PgBouncer, MariaDB and under failover; installs what is missing
 	internal/toolchain/install.sh databases
-	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover|TestLostCommits)$$' ./internal/store \
+	go test -race -tags databases -v -shuffle=on -timeout=15m -run '^(TestPostgres|TestPgBouncer|TestMariaDB|TestFailover|TestLostCommits|TestClaimsPassDeadRows)$$' ./internal/store \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed

@@ -31,8 +31,10 @@ type faulty struct {
 	forever bool
 	die     context.CancelFunc
 	dead    bool
-	// rewrite changes statements on their way, if it is not nil.
-	rewrite func(string) string
+	// rewrite changes statements on their way, if it is not nil: one at a time, while rewriting is
+	// held.
+	rewrite   func(string) string
+	rewriting sync.Mutex
 	// slow waits before a query as long as the database would take, if it is not nil. Its error is
 	// the query's.
 	slow func(ctx context.Context, query string, args []driver.NamedValue) error
@@ -43,6 +45,8 @@ func (f *faulty) sent(statement string) string {
 	if f.rewrite == nil {
 		return statement
 	}
+	f.rewriting.Lock()
+	defer f.rewriting.Unlock()
 	return f.rewrite(statement)
 }
 
