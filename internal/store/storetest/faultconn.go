@@ -91,8 +91,15 @@ type faultyConn struct {
 // wrote counts a statement that commits by itself.
 func (c *faultyConn) wrote(query string) {
 	if !c.within && !strings.HasPrefix(query, "SELECT") {
-		c.f.commits++
+		c.f.committing()
 	}
+}
+
+// committing counts a commit.
+func (f *faulty) committing() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.commits++
 }
 
 // do runs a step, or cuts the connection. If the step runs and its answer is lost, undo closes what
@@ -195,7 +202,7 @@ type faultyTx struct {
 
 func (t *faultyTx) Commit() error {
 	t.c.within = false
-	t.c.f.commits++
+	t.c.f.committing()
 	return t.c.do(t.Tx.Commit)
 }
 
