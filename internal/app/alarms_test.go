@@ -105,9 +105,16 @@ func (w *onCall) minute(text string, invocations ...bool) {
 // another.
 func (w *onCall) want(from, to int, rules ...string) {
 	w.t.Helper()
+	w.wantBut("", from, to, rules...)
+}
+
+// wantBut is want where one rule more may fire, by what a sweep was doing at the moment.
+func (w *onCall) wantBut(may string, from, to int, rules ...string) {
+	w.t.Helper()
 	slices.Sort(rules)
 	for name, s := range w.services {
-		if got := s.between(from, to); !slices.Equal(got, rules) {
+		got := slices.DeleteFunc(s.between(from, to), func(rule string) bool { return rule == may })
+		if !slices.Equal(got, rules) {
 			w.t.Errorf("%s, minutes %d to %d: %v fired, want %v", name, from, to, got, rules)
 		}
 	}
