@@ -1,4 +1,5 @@
-// Receives deliveries at /0, /1, … and verifies each by the library's Webhook with that key of argv, as a shop does.
+// Receives deliveries at /0, /1, … and verifies each by the library's Webhook with that key of
+// argv, as a shop does.
 // Prints the port.
 const { createServer } = require('node:http')
 const { Webhook } = require('standardwebhooks')

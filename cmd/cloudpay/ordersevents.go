@@ -103,7 +103,7 @@ func (e *eventsCmd) read(ctx context.Context, s *store.Store, of outbox.Selectio
 			return nil, err
 		}
 		for _, event := range events {
-			if next = event.Cursor(); len(found) < e.limit && (of.SubMchID == "" || event.SubMchID == of.SubMchID) {
+			if next = event.Cursor(); len(found) < e.limit && of.Includes(event.Ref) {
 				found = append(found, outbox.Delivery{Event: event})
 			}
 		}

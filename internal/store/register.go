@@ -208,8 +208,8 @@ func (s *Store) registerPart(ctx context.Context, orders []schedule.Entry) (regi
 }
 
 // registerNew registers orders of which none is registered yet, and returns those that were pruned.
-// If one is registered, nothing is written and allNew is false. It spares MySQL an INSERT that says
-// what becomes of rows that are there, which takes half as long again.
+// If one is registered, nothing is written and allNew is false. An INSERT that passes over rows
+// which are there, and a look for those behind it, make an import a tenth longer on MariaDB.
 func (s *Store) registerNew(ctx context.Context, orders []schedule.Entry, token string) (found registered, allNew bool, err error) {
 	found, err = resultOf(ctx, s, "registering orders", s.briefly, func(t tx) (registered, error) {
 		err := t.insert(orders, token, "")

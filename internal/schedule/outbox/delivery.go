@@ -13,6 +13,11 @@ type Selection struct {
 	SubMchID string
 }
 
+// Includes reports whether the events of an order are meant.
+func (s Selection) Includes(ref order.Ref) bool {
+	return ref.Account() == s.Account && (s.SubMchID == "" || ref.SubMchID == s.SubMchID)
+}
+
 // DeliveryOutcome is what became of a delivery.
 type DeliveryOutcome string
 

@@ -90,7 +90,7 @@ func (s *Store) History(ctx context.Context, ref order.Ref, limit int) ([]outbox
 // DeadLetters lists dead letters behind a number.
 func (s *Store) DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error) {
 	letters, err := s.read(ctx, "deadLetters", limit, func(d *delivery) bool {
-		return d.dead && d.Account() == of.Account && (of.SubMchID == "" || d.SubMchID == of.SubMchID) && d.Number > after
+		return d.dead && of.Includes(d.Ref) && d.Number > after
 	})
 	for i := range letters {
 		letters[i].Token = ""
