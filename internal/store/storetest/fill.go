@@ -47,7 +47,8 @@ var loading = map[string]func(n int, merchant string) []string{
 				" FROM (SELECT seq AS i, UTC_TIMESTAMP(6) + INTERVAL (CAST(seq AS SIGNED) - %[1]d + IF(seq > %[1]d, 3600, 0)) SECOND AS t FROM seq_%[2]d_to_%[3]d) AS g",
 				n/10, from, min(from+part-1, n)))
 		}
-		return append(statements, "ANALYZE TABLE cloudpay_orders")
+		return append(statements, "ANALYZE TABLE cloudpay_orders",
+			"FLUSH TABLES cloudpay_orders FOR EXPORT", "UNLOCK TABLES") // what CHECKPOINT is to PostgreSQL
 	},
 	"sqlite": func(n int, merchant string) []string {
 		return []string{
@@ -93,6 +94,8 @@ var loadingEnded = map[string]func(n int, merchant string) []string{
 				" FROM (SELECT seq AS i, UTC_TIMESTAMP(6) - INTERVAL 91 DAY + INTERVAL (CAST(seq AS SIGNED) - %[1]d) SECOND AS t FROM seq_1_to_%[1]d) AS g", n),
 			told,
 			"ANALYZE TABLE cloudpay_orders, cloudpay_events",
+			"FLUSH TABLES cloudpay_orders, cloudpay_events FOR EXPORT",
+			"UNLOCK TABLES",
 		}
 	},
 	"sqlite": func(n int, merchant string) []string {
