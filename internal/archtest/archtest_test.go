@@ -62,7 +62,9 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{"github.com/beevik/etree"}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
 		{Package: "pkg/paygate"},
-		{Package: "internal/emulator/platform"},
+		{Package: "internal/emulator/platform", Ours: []string{"internal/emulator/access", "internal/emulator/traffic"}},
+		{Package: "internal/emulator/access"},
+		{Package: "internal/emulator/traffic"},
 	} {
 		if diff := cmp.Diff(want, byPackage[want.Package]); diff != "" {
 			t.Errorf("a leaf got arrows (-want +got):\n%s", diff)

@@ -78,11 +78,15 @@ var arrows = []Arrow{
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 	{Package: "internal/telemetry/telemetrytest"},
 	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
-	{Package: "internal/emulator/platform"},
+	{Package: "internal/emulator/access"},
+	{Package: "internal/emulator/traffic"},
+	{Package: "internal/emulator/platform", Ours: []string{"internal/emulator/access", "internal/emulator/traffic"}},
 	{
 		Package: "internal/emulator/desk",
-		Ours:    []string{"internal/bilingual", "pkg/paygate", "internal/emulator/platform"},
-		Theirs:  []string{flock},
+		Ours: []string{
+			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/platform", "internal/emulator/traffic",
+		},
+		Theirs: []string{flock},
 	},
 
 	{

@@ -85,6 +85,11 @@ type Options struct {
 	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every
 	// reply to a correctly signed request, as the documents promise.
 	UnsignedErrors bool
+
+	// Observe, if not nil, gets each request just before it is filed in the history, which is
+	// before its reply is sent; it may set Call. It is called by the goroutines that serve the
+	// requests, several at a time, and must not block.
+	Observe func(*Request)
 }
 
 // Gateway is an emulated WeChat Pay. As an [http.Handler] it serves the wire; its other methods
@@ -98,6 +103,8 @@ type Gateway struct {
 	merchants      []*Merchant
 	reentrantClose bool
 	unsignedErrors bool
+	// nil: nothing observes
+	observe func(*Request)
 
 	// the business clock, which orders share
 	clock   *clock
@@ -135,7 +142,7 @@ func New(opts Options) (*Gateway, error) {
 	clock := newClock(start)
 	return &Gateway{
 		now: now, platform: platform, merchants: merchants,
-		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors,
+		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
 		clock: clock, orders: newOrderBook(clock, merchants),
 		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
 		closed: make(chan struct{}),
@@ -246,6 +253,9 @@ func (ex *exchange) empty(status int, reason string) {
 // for no reply. A test that has the reply finds the request there.
 func (ex *exchange) record(status int) {
 	ex.rec.HTTPStatus = status
+	if observe := ex.gateway.observe; observe != nil {
+		observe(&ex.rec)
+	}
 	ex.gateway.history.add(ex.rec)
 }
 

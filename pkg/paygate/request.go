@@ -88,6 +88,9 @@ type Request struct {
 	SignedBy string `json:"signed_by,omitempty"`
 	// NonceReused reports that the merchant has sent this APIv3 nonce before. That is tolerated.
 	NonceReused bool `json:"nonce_reused,omitempty"`
+	// Call is what [Options].Observe says that the request was caused by: beside an emulated cloud
+	// the id of the call in flight.
+	Call string `json:"call,omitempty"`
 }
 
 // maxHistory bounds the history: the newest requests stay.

@@ -30,7 +30,9 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/emulator/traffic"
 	"cloudpay/pkg/paygate"
 )
 
@@ -63,6 +65,7 @@ type Desk struct {
 	secrets *secrets
 	clock   *clock
 	servers []*http.Server
+	traffic seen
 
 	// Where the servers listen, known once the system has chosen the free ports.
 	gatewayURL, backupURL, adminURL string
@@ -79,8 +82,10 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	d := &Desk{secrets: s, clock: clock}
 	gateway, err := paygate.New(paygate.Options{
 		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, Start: time.Now().Add(clock.before),
+		Observe: d.traffic.observe,
 	})
 	if err != nil {
 		return nil, damaged(dir, err)
@@ -88,7 +93,7 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	if err := clock.follow(gateway); err != nil {
 		return nil, err
 	}
-	d := &Desk{Gateway: gateway, secrets: s, clock: clock}
+	d.Gateway = gateway
 	for _, part := range []struct {
 		url           *string
 		name, address string
@@ -135,6 +140,12 @@ type Deployment struct {
 	Env      map[string]string // from [Desk.Env]
 	Logs     io.Writer         // gets what the platform and the functions log
 	Address  string            // where the cloud listens
+	// Origins are those of the web pages that may call the functions, and Keys those of which SDKs
+	// have to sign with one; without any, every signature will do.
+	Origins []string
+	Keys    access.Keys
+	// Ended, if not nil, gets each call of the cloud when it has ended. It must not block.
+	Ended func(traffic.Call)
 }
 
 // Deploy starts the functions and serves the cloud that they are called by, at the URL. stop ends
@@ -143,7 +154,11 @@ type Deployment struct {
 // each with its own settings and the same gateway.
 func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func(), err error) {
 	functions := map[string]*platform.Function{}
-	cloud := &platform.Cloud{Functions: functions, AppID: d.secrets.merchant.AppID}
+	cloud := &platform.Cloud{
+		Functions: functions, AppID: d.secrets.merchant.AppID, AllowOrigins: as.Origins, Keys: as.Keys,
+		Clock: &platform.Clock{Now: d.Gateway.Time}, Journal: traffic.Journal{Ended: as.Ended},
+	}
+	d.traffic.by(cloud)
 	stop = func() { // also of a deployment that is half made
 		for _, f := range functions {
 			_ = f.Close()

@@ -33,7 +33,7 @@ var lambdaName = regexp.MustCompile(
 //	POST /2015-03-31/functions/{name}/invocations?Qualifier=$LATEST
 //	  200  the result, with X-Amz-Executed-Version, and X-Amz-Log-Result for X-Amz-Log-Type: Tail
 //	  200  {"errorMessage":…,"errorType":…} with X-Amz-Function-Error: the function failed
-//	  202  X-Amz-Invocation-Type: Event: the event is accepted, its result is dropped
+//	  202  X-Amz-Invocation-Type: Event: the event is accepted, its result is dropped (retry.go)
 //	  204  X-Amz-Invocation-Type: DryRun: it would be called
 //	  400, 404, 413, 429, 500  {"Type":"User","Message":…} with X-Amzn-ErrorType
 //
@@ -62,7 +62,7 @@ func (c *Cloud) awsAPI(w http.ResponseWriter, r *http.Request, rest, id string) 
 	w.Header().Set("X-Amz-Executed-Version", version)
 	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
 	case "", "RequestResponse":
-		reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+		reply, err := c.run(context.WithoutCancel(r.Context()), function, event, function.Invoke)
 		awsReply(w, reply, err, r.Header.Get("X-Amz-Log-Type") == "Tail")
 	case "Event":
 		c.awsLater(r.Context(), w, function, event)
@@ -190,7 +190,7 @@ func awsEvent(w http.ResponseWriter, r *http.Request, id string) (Event, *awsRef
 
 // awsLater accepts an asynchronous event.
 func (c *Cloud) awsLater(ctx context.Context, w http.ResponseWriter, function *Function, event Event) {
-	if !c.later(ctx, function, event) {
+	if !c.later(ctx, function, event, lambdaRetries) {
 		awsBusy(w)
 		return
 	}

@@ -3,19 +3,21 @@ package platform
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"cloudpay/internal/emulator/access"
+	"cloudpay/internal/emulator/traffic"
 )
 
 // functionsPath lists the functions; a function's name below it calls the function.
 const functionsPath = "/v1/functions"
+
+// lambdaPath begins the paths of Lambda's API, in the version that has Invoke.
+const lambdaPath = "/2015-03-31/functions/"
 
 // Codes for a request that calls no function. INVALID_PATH is that of CloudBase's gateway
 // (docs.cloudbase.net/error-code/service); the others are ours.
@@ -40,15 +42,18 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
 //	POST /v1/timers/{name}  POST /v1/queues/{name}   fire a trigger now (timer.go, queue.go); ours
 //	GET /v1/functions                                {"functions":[{"name":"closeorder"}]}
+//	/v1/faults  /v1/dead-letters                     what goes wrong (fault.go, retry.go); ours
+//	GET /v1/calls  GET /v1/calls/stream              what was called (calls.go); ours
 //
 // An operation of AWS, Tencent Cloud or CloudBase that is not emulated is refused in that cloud's
 // own form, so that its SDKs can read the refusal; see awsUnknown, tencentAPI and sdk. Every other
 // request gets CloudBase's 404 INVALID_PATH.
 //
-// Every answer has the header X-Request-Id. Authorization and signatures are not checked: every
-// caller is on this machine. To keep it so, a request is answered only under the names of this
-// machine, localhost and the loopback addresses, and not when a web page of another origin sends
-// it: in both cases a foreign page would be using a developer's browser. The refusal is a 403 with
+// Every answer has the header X-Request-Id. Signatures are checked if there are Keys; otherwise
+// every caller is admitted, since it is on this machine. To keep it so, a request is answered only
+// under the names of this machine, localhost and the loopback addresses, and not when a web page of
+// another origin sends it, unless that is one of AllowOrigins: a foreign page would be using a
+// developer's browser. The refusal is a 403 with
 // {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}; every refusal that has no form
 // of its own has this one.
 type Cloud struct {
@@ -56,11 +61,22 @@ type Cloud struct {
 	EnvID     string               // the CloudBase environment that users call from; "cloudpay-local" when empty
 	// The mini-program's appid when a call names an openid only; may be empty.
 	AppID string
+	// AllowOrigins are the origins of web pages that may call functions, as
+	// [access.CheckOrigin] wants them. Such pages do not get at what is the emulator's own.
+	AllowOrigins []string
+	// Keys are those of which SDKs have to sign with one; without any, signatures are not checked.
+	Keys access.Keys
+	// Clock is the time of asynchronous events; this machine's when nil.
+	Clock *Clock
+	// Journal has the calls.
+	Journal traffic.Journal
 
 	background background
+	faults     faultList
+	dead       deadLetters
 }
 
-// ServeHTTP answers one request. It looks at the path first, then at the marks of each cloud; what
+// ServeHTTP answers one request. The path tells the API first, then the marks of each cloud; what
 // has none of them counts as a call of CloudBase's server SDKs, whose path may be anything.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := r.Header.Get("X-Request-Id")
@@ -68,28 +84,18 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id = newRequestID()
 	}
 	w.Header().Set("X-Request-Id", id)
-	if foreign := foreignness(r); foreign != "" {
-		fail(w, http.StatusForbidden, codeForeign, foreign, id)
+	in, r := c.arrive(w, r, id)
+	defer c.leave(in)
+	to, rest := c.route(r)
+	in.call.Via, in.call.Function = to.via, to.functionIn(rest)
+	if foreign := c.foreignness(r, to.private); foreign != "" {
+		fail(in, http.StatusForbidden, codeForeign, foreign, id)
 		return
 	}
-	for _, route := range c.routes() {
-		if rest, ok := strings.CutPrefix(r.URL.Path, route.prefix); ok {
-			route.serve(w, r, rest, id)
-			return
-		}
+	if c.answerPage(in, r) || !c.authentic(in, r, to.via, id) {
+		return
 	}
-	switch {
-	case r.URL.Path == functionsPath:
-		c.list(w, r, id)
-	case isAWS(r):
-		awsUnknown(w, r, id)
-	case isTencentAPI(r):
-		c.tencentAPI(w, r, id)
-	case r.Method == http.MethodPost, r.URL.Query().Has("action"):
-		c.sdk(w, r, id)
-	default:
-		noSuchPath(w, id)
-	}
+	to.serve(in, r, rest, id)
 }
 
 // route is a handler for the paths with a prefix; it gets the rest of the path, and the request's
@@ -97,81 +103,79 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type route struct {
 	prefix string
 	serve  func(w http.ResponseWriter, r *http.Request, rest, id string)
+	// via is what the journal calls the API; empty: it calls no function.
+	via string
+	// private routes are the emulator's own, which no page of another origin may call.
+	private bool
+}
+
+// functionIn is the function's name in the rest of a path, as far as a path has it.
+func (r route) functionIn(rest string) string {
+	switch r.via {
+	case "", viaServerSDK, viaTencentAPI:
+		return ""
+	case viaLambdaAPI:
+		return lambdaFunction(rest)
+	}
+	name, _, _ := strings.Cut(rest, "/")
+	return name[:min(len(name), maxFunctionName)]
+}
+
+// maxFunctionName is the most bytes of a name that is remembered.
+const maxFunctionName = 64
+
+// route finds what a request is for, and the rest of its path.
+func (c *Cloud) route(r *http.Request) (to route, rest string) {
+	for _, one := range c.routes() {
+		if rest, ok := strings.CutPrefix(r.URL.Path, one.prefix); ok {
+			return one, rest
+		}
+	}
+	switch {
+	case r.URL.Path == functionsPath:
+		return route{serve: whole(c.list)}, ""
+	case isAWS(r):
+		return route{serve: whole(awsUnknown), via: viaLambdaAPI}, ""
+	case isTencentAPI(r):
+		return route{serve: whole(c.tencentAPI), via: viaTencentAPI}, ""
+	case r.Method == http.MethodPost, r.URL.Query().Has("action"):
+		return route{serve: whole(c.sdk), via: viaServerSDK}, ""
+	default:
+		return route{serve: func(w http.ResponseWriter, _ *http.Request, _, id string) { noSuchPath(w, id) }}, ""
+	}
+}
+
+// whole makes a route's handler of one that needs no rest of the path.
+func whole(serve func(http.ResponseWriter, *http.Request, string)) func(http.ResponseWriter, *http.Request, string, string) {
+	return func(w http.ResponseWriter, r *http.Request, _, id string) { serve(w, r, id) }
 }
 
 // routes are the APIs and triggers with a path of their own.
 func (c *Cloud) routes() []route {
 	return []route{
-		{functionsPath + "/", c.call},
-		{"/v1/timers/", c.timer},
-		{"/v1/queues/", c.queue},
-		{"/2015-03-31/functions/", c.awsAPI},
-		{"/http/", c.trigger(functionURL{})},
-		{"/tcb/", c.trigger(accessService{envID: c.envID()})},
-		{"/aws/", c.trigger(httpAPI{})},
+		{prefix: functionsPath + "/", serve: c.call, via: viaHTTPAPI},
+		{prefix: "/v1/timers/", serve: c.timer, via: viaTimer, private: true},
+		{prefix: "/v1/queues/", serve: c.queue, via: viaQueue, private: true},
+		{prefix: "/v1/faults", serve: c.faultsAPI, private: true},
+		{prefix: "/v1/dead-letters", serve: c.deadLettersAPI, private: true},
+		{prefix: "/v1/calls", serve: c.callsAPI, private: true},
+		{prefix: lambdaPath, serve: c.awsAPI, via: viaLambdaAPI},
+		{prefix: "/http/", serve: c.trigger(functionURL{}), via: viaFunctionURL},
+		{prefix: "/tcb/", serve: c.trigger(accessService{envID: c.envID()}), via: viaAccessService},
+		{prefix: "/aws/", serve: c.trigger(httpAPI{}), via: viaAPIGateway},
 	}
 }
 
-// Close waits until every asynchronous event is handled; new ones are refused from then on. An
-// event ends when its function is closed, so closing the functions first makes this short.
+// Close waits until every asynchronous event in flight is handled; new ones are refused from then
+// on, and those that wait for another attempt are dropped. An event ends when its function is
+// closed, so closing the functions first makes this short. Streams of calls end as well.
 func (c *Cloud) Close() error {
+	c.Journal.Close()
 	c.background.close()
 	return nil
 }
 
 func (c *Cloud) envID() string { return cmp.Or(c.EnvID, defaultEnvID) }
-
-// maxBackground is the most asynchronous events in flight.
-const maxBackground = 100
-
-// background runs asynchronous events. The zero value is ready for use.
-type background struct {
-	running sync.WaitGroup
-
-	mu     sync.Mutex // guards what follows
-	closed bool
-	count  int
-}
-
-// start runs f in a goroutine. It returns false without running f when maxBackground are in flight,
-// or after close.
-func (b *background) start(f func()) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed || b.count == maxBackground {
-		return false
-	}
-	b.count++
-	b.running.Go(func() {
-		f()
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.count--
-	})
-	return true
-}
-
-// close refuses further work and waits for what runs.
-func (b *background) close() {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	b.running.Wait()
-}
-
-// foreignness says why a request may come from a foreign web page; it is empty if it cannot. The
-// host is checked because of DNS rebinding: a page whose own name resolves to this machine is of
-// the same origin to the browser.
-func foreignness(r *http.Request) string {
-	host := (&url.URL{Host: r.Host}).Hostname()
-	if !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback() {
-		return fmt.Sprintf("the host %q is not this machine's: call localhost or 127.0.0.1", host)
-	}
-	if http.NewCrossOriginProtection().Check(r) != nil {
-		return "this came from a web page of another origin"
-	}
-	return ""
-}
 
 // list names the functions, in alphabetical order.
 func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {

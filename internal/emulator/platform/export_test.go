@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"runtime"
 	"time"
 )
 
@@ -106,4 +107,19 @@ const (
 var (
 	ErrWeb    = errWeb
 	ErrNotWeb = errNotWeb
+	ErrClosed = errClosed
 )
+
+// AwaitQuiet returns when no asynchronous event is in flight: each was handled, waits for another
+// attempt, or is a dead letter.
+func (c *Cloud) AwaitQuiet() {
+	for {
+		c.background.mu.Lock()
+		count := c.background.count
+		c.background.mu.Unlock()
+		if count == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
+}

@@ -92,7 +92,7 @@ const (
 // Errors of calls that get no reply.
 var (
 	// Before or during the call.
-	ErrClosed = errors.New("the function is closed")
+	errClosed = errors.New("the function is closed")
 	errWeb    = errors.New("it is a web function: it takes requests, not events") // Invoke on one
 	// Fetch on another.
 	errNotWeb = errors.New("it is no web function: it takes events, not requests")
@@ -249,7 +249,7 @@ func newFunction(spec Spec) (*Function, error) {
 
 // Invoke sends one event to an instance and returns the answer for the function's caller. The
 // function's own failures are in the reply. The error means that there is no reply: the function is
-// closed (ErrClosed), it is a web function, a fresh instance did not start, or ctx ended, in which
+// closed (errClosed), it is a web function, a fresh instance did not start, or ctx ended, in which
 // case the instance was killed.
 func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 	if f.spec.Runtime == Web {
@@ -263,7 +263,7 @@ func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 // is chosen.
 func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 	if !f.enter() {
-		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, ErrClosed)
+		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, errClosed)
 	}
 	defer f.calls.Done()
 
@@ -331,7 +331,7 @@ func (f *Function) run(ctx context.Context, inst *instance, event Event) (Reply,
 	case end == endAbandoned:
 		return Reply{}, fmt.Errorf("the caller went away: %w", context.Cause(ctx))
 	case end == endExited && f.isClosed():
-		return Reply{}, ErrClosed
+		return Reply{}, errClosed
 	default:
 		return reply, nil
 	}
@@ -357,7 +357,7 @@ func (f *Function) reply(id string, inst *instance, got *answer, end ending) Rep
 }
 
 // Close kills every instance and waits until the processes are gone and the log is written, for
-// which it allows a second. Calls in flight return ErrClosed. Close may be called again; its error
+// which it allows a second. Calls in flight return errClosed. Close may be called again; its error
 // is always nil.
 func (f *Function) Close() error {
 	f.mu.Lock()
@@ -456,11 +456,11 @@ func (f *Function) mayGrow() error {
 	return f.roomLocked()
 }
 
-// roomLocked returns ErrClosed or errBusy if no further process is allowed. The caller holds mu.
+// roomLocked returns errClosed or errBusy if no further process is allowed. The caller holds mu.
 func (f *Function) roomLocked() error {
 	switch {
 	case f.closed:
-		return ErrClosed
+		return errClosed
 	case len(f.live) >= f.spec.Instances:
 		return errBusy
 	default:

@@ -78,7 +78,7 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 		event.Payload = user.addTo(payload)
 	}
 	// A caller that hangs up does not end the function; only the time limit does.
-	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+	reply, err := c.run(context.WithoutCancel(r.Context()), function, event, function.Invoke)
 	if err != nil || reply.Err != nil {
 		failure(reply, err, id).write(w)
 		return
@@ -99,12 +99,12 @@ func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string)
 	query.Del("webfn")
 	request.URL.RawQuery = query.Encode()
 	c.user(r).mark(request.Header, c.envID())
-	passOn(w, request, function, callSegments, id)
+	c.passOn(w, request, function, callSegments, id)
 }
 
 // passOn has a web function answer the request. The path loses its first segments, which name the
 // function; its escaping is kept.
-func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments int, id string) {
+func (c *Cloud) passOn(w http.ResponseWriter, r *http.Request, function *Function, segments int, id string) {
 	raw := strings.TrimPrefix(r.URL.EscapedPath(), "/")
 	for range segments {
 		_, raw, _ = strings.Cut(raw, "/")
@@ -116,7 +116,11 @@ func passOn(w http.ResponseWriter, r *http.Request, function *Function, segments
 	}
 	request := r.Clone(r.Context())
 	request.URL.Path, request.URL.RawPath = "/"+path, "/"+raw
-	reply, err := function.fetch(context.WithoutCancel(r.Context()), request, id)
+	var reply Reply
+	event, err := function.requestEvent(request, id)
+	if err == nil {
+		reply, err = c.run(context.WithoutCancel(r.Context()), function, event, function.serve)
+	}
 	if err != nil {
 		failure(reply, err, id).write(w)
 		return

@@ -55,7 +55,7 @@ func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Requ
 			return
 		}
 		if function.spec.Runtime == Web {
-			passOn(w, r, function, triggerSegments, id)
+			c.passOn(w, r, function, triggerSegments, id)
 			return
 		}
 		// One byte over the limit is enough for Invoke to refuse the event, in the gateway's form.
@@ -65,7 +65,8 @@ func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Requ
 			return
 		}
 		payload := encode(source.event(r, "/"+path, body, id))
-		reply, err := function.Invoke(context.WithoutCancel(r.Context()), Event{Payload: payload, RequestID: id})
+		event := Event{Payload: payload, RequestID: id}
+		reply, err := c.run(context.WithoutCancel(r.Context()), function, event, function.Invoke)
 		if err != nil || reply.Err != nil {
 			source.failure(reply, err, id).write(w)
 			return

@@ -84,7 +84,7 @@ func (f *Function) launchOnce(ctx context.Context) (*instance, error) {
 	if err := inst.connect(ctx); err != nil {
 		f.discard(inst)
 		if f.isClosed() {
-			return nil, ErrClosed
+			return nil, errClosed
 		}
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (c *Cloud) queue(w http.ResponseWriter, r *http.Request, name, id string) {
 	}
 	deliveries := []queueReport{}
 	for _, event := range eventsOf(name, messages, time.Now().UTC()) {
-		report, err := deliverBatch(function, event, form == "sqs")
+		report, err := c.deliverBatch(r.Context(), function, event, form == "sqs")
 		if err != nil {
 			failure(Reply{}, err, id).write(w)
 			return
@@ -174,8 +174,8 @@ func readMessages(w http.ResponseWriter, r *http.Request) ([]string, error) {
 }
 
 // deliverBatch sends one event. partial means that the function may fail single messages (SQS).
-func deliverBatch(function *Function, event queueEvent, partial bool) (queueReport, error) {
-	reply, err := function.Invoke(context.Background(), Event{Payload: encode(event.document)})
+func (c *Cloud) deliverBatch(ctx context.Context, function *Function, event queueEvent, partial bool) (queueReport, error) {
+	reply, err := c.run(context.WithoutCancel(ctx), function, Event{Payload: encode(event.document)}, function.Invoke)
 	if err != nil {
 		return queueReport{}, err
 	}

@@ -135,7 +135,7 @@ func (c *Cloud) sdkInvoke(w http.ResponseWriter, r *http.Request, call sdkCall, 
 	} else {
 		event.Environment = c.serverEnvironment(r, id)
 	}
-	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+	reply, err := c.run(context.WithoutCancel(r.Context()), function, event, function.Invoke)
 	if err != nil || reply.Err != nil {
 		code, message := sdkFailure(reply, err)
 		sdkFail(w, code, message, id)

@@ -56,7 +56,7 @@ func (c *Cloud) tencentAPI(w http.ResponseWriter, r *http.Request, id string) {
 		c.tencentLater(r.Context(), w, function, event, id)
 		return
 	}
-	reply, err := function.Invoke(context.WithoutCancel(r.Context()), event)
+	reply, err := c.run(context.WithoutCancel(r.Context()), function, event, function.Invoke)
 	if err != nil {
 		tencentError(w, "InternalError", err.Error(), id)
 		return
@@ -120,21 +120,11 @@ func (c *Cloud) tencentLater(ctx context.Context, w http.ResponseWriter, functio
 		tencentError(w, "RequestSizeLimitExceeded", fmt.Sprintf("an asynchronous event has at most %d bytes", maxAsync), id)
 		return
 	}
-	if !c.later(ctx, function, event) {
+	if !c.later(ctx, function, event, scfRetries) {
 		tencentError(w, "RequestLimitExceeded", "too many events are being handled", id)
 		return
 	}
 	tencentAnswer(w, "Result", map[string]any{"FunctionRequestId": event.RequestID, "InvokeResult": 0, "RetMsg": ""}, id)
-}
-
-// later runs a function asynchronously. It returns false if too many events are in flight. The
-// result is dropped; the log has the invocation. Both clouds retry a failed asynchronous event
-// twice; the emulator does not.
-func (c *Cloud) later(ctx context.Context, function *Function, event Event) bool {
-	ctx = context.WithoutCancel(ctx)
-	return c.background.start(func() {
-		_, _ = function.Invoke(ctx, event) // the caller has its answer already
-	})
 }
 
 // tencentResult is a reply in the API's form.

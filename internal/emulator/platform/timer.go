@@ -60,7 +60,7 @@ func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 	} else if function.spec.Runtime != Lambda {
 		document["Time"] = now.Format(time.RFC3339)
 	}
-	c.fire(w, function, document, id)
+	c.fire(r.Context(), w, function, document, id)
 }
 
 // scheduledEvent is EventBridge's own event (docs.aws.amazon.com/eventbridge, "Scheduled Event").
@@ -75,11 +75,11 @@ func scheduledEvent(trigger string, now time.Time) map[string]any {
 
 // fire sends a timer's event and answers with the result. The function runs to its end even if the
 // caller hangs up, as it would for a real timer.
-func (c *Cloud) fire(w http.ResponseWriter, function *Function, document map[string]any, id string) {
-	reply, err := function.Invoke(context.Background(), Event{
+func (c *Cloud) fire(ctx context.Context, w http.ResponseWriter, function *Function, document map[string]any, id string) {
+	reply, err := c.run(context.WithoutCancel(ctx), function, Event{
 		Payload: encode(document), RequestID: id,
 		Environment: map[string]string{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"},
-	})
+	}, function.Invoke)
 	if err != nil || reply.Err != nil {
 		failure(reply, err, id).write(w)
 		return

@@ -160,8 +160,17 @@ func (f *Function) Fetch(ctx context.Context, r *http.Request) (*http.Response, 
 
 // fetch is Fetch with the request's id; an empty one is made.
 func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string) (Reply, error) {
+	event, err := f.requestEvent(r, requestID)
+	if err != nil {
+		return Reply{}, err
+	}
+	return f.serve(ctx, event)
+}
+
+// requestEvent is a request as serve takes it, with its body read.
+func (f *Function) requestEvent(r *http.Request, requestID string) (Event, error) {
 	if f.spec.Runtime != Web {
-		return Reply{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, errNotWeb)
+		return Event{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, errNotWeb)
 	}
 	requestID = cmp.Or(requestID, newRequestID())
 	var body []byte
@@ -169,10 +178,10 @@ func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string)
 		var err error
 		body, err = io.ReadAll(io.LimitReader(r.Body, maxPayload+1))
 		if err != nil {
-			return Reply{}, fmt.Errorf("fetching from function %q: reading the request: %w", f.spec.Name, err)
+			return Event{}, fmt.Errorf("fetching from function %q: reading the request: %w", f.spec.Name, err)
 		}
 	}
-	return f.serve(ctx, Event{Payload: body, RequestID: requestID, web: r})
+	return Event{Payload: body, RequestID: requestID, web: r}, nil
 }
 
 // http is a reply as an HTTP caller gets it.

@@ -1,0 +1,347 @@
+package platform
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"cloudpay/internal/emulator/traffic"
+)
+
+const (
+	// maxBackground is the most asynchronous events in flight.
+	maxBackground = 100
+	// maxWaiting is the most that wait for another attempt; SCF's queue has ten times as many.
+	maxWaiting = 10_000
+	// maxDeadLetters is how many dead letters are kept, the newest.
+	maxDeadLetters = 1000
+)
+
+// retryPolicy is how a cloud repeats an asynchronous event.
+type retryPolicy struct {
+	// pauses are those after the first failures of the function. After one more it gives up.
+	pauses []time.Duration
+	// refused is the pause after the cloud refused the event, or failed itself, so many times in
+	// all.
+	refused func(times int) time.Duration
+	// age is how long an event is kept.
+	age time.Duration
+}
+
+// scfRetries are SCF's by default (SCF doc 583/41138 "error types and retry policies", 2025):
+// errors of the function two times, and those of the platform or of too many calls for six hours,
+// each after a minute.
+var scfRetries = retryPolicy{
+	pauses:  []time.Duration{time.Minute, time.Minute},
+	refused: func(int) time.Duration { return time.Minute },
+	age:     6 * time.Hour,
+}
+
+// lambdaRetries are Lambda's by default (docs.aws.amazon.com/lambda, "invocation-async-error-
+// handling"): errors of the function after one minute and then after two, and those of the platform
+// or of too many calls for six hours, after one second up to five minutes.
+var lambdaRetries = retryPolicy{
+	pauses: []time.Duration{time.Minute, 2 * time.Minute},
+	refused: func(times int) time.Duration {
+		const longest = 5 * time.Minute
+		return min(longest, time.Second<<min(times-1, 9))
+	},
+	age: 6 * time.Hour,
+}
+
+// retries is the policy of the runtime's cloud.
+func (r Runtime) retries() retryPolicy {
+	if r == Lambda {
+		return lambdaRetries
+	}
+	return scfRetries
+}
+
+// errand is an asynchronous event until it is handled or given up.
+type errand struct {
+	function *Function
+	event    Event
+	via      string
+	caller   string
+	policy   retryPolicy
+
+	accepted time.Time // by the clock
+	attempts int       // deliveries so far
+	failures int       // those of them in which the function failed
+}
+
+// later accepts an event of the request in ctx. It returns false if too many events are in flight.
+func (c *Cloud) later(ctx context.Context, function *Function, event Event, policy retryPolicy) bool {
+	in := inboundOf(ctx)
+	due := c.faults.take(function.spec.Name, lostAnswer)
+	accepted := c.accept(&errand{
+		function: function, event: event, via: in.call.Via, caller: in.call.Caller, policy: policy,
+	})
+	in.ran, in.lost = accepted, due.find(lostAnswer) != nil
+	return accepted
+}
+
+// deliver accepts an event of a trigger, such as a timer, by the rules of the function's cloud.
+// caller names the trigger in the journal. It returns false if too many events are in flight.
+func (c *Cloud) deliver(function *Function, event Event, via, caller string) bool {
+	return c.accept(&errand{
+		function: function, event: event, via: via, caller: caller, policy: function.spec.Runtime.retries(),
+	})
+}
+
+// accept starts the first attempt. All attempts share a request id.
+func (c *Cloud) accept(e *errand) bool {
+	e.event.RequestID = cmp.Or(e.event.RequestID, newRequestID())
+	e.accepted = c.Clock.Time()
+	return c.background.start(func() { _, _ = c.attempt(e) }) // it sees to failures itself
+}
+
+// attempt delivers an event, and has it repeated or given up if that fails. It returns what became
+// of this attempt. An event whose function is closed is dropped: the emulator ends.
+func (c *Cloud) attempt(e *errand) (Reply, error) {
+	e.attempts++
+	ctx := withInbound(context.Background(), &inbound{
+		call: traffic.Call{Via: e.via, Caller: e.caller, Attempt: e.attempts},
+	})
+	reply, err := c.run(ctx, e.function, e.event, e.function.Invoke)
+	switch {
+	case errors.Is(err, errClosed), err == nil && reply.Err == nil:
+	case err == nil && reply.Status != statusConcurrency:
+		e.failures++
+		c.afterFailure(e, reply)
+	case err != nil:
+		c.repeat(e, e.policy.refused(e.attempts-e.failures), reply.Status, err.Error())
+	default:
+		c.repeat(e, e.policy.refused(e.attempts-e.failures), reply.Status, reply.Err.Message)
+	}
+	return reply, err
+}
+
+// afterFailure repeats an event that the function failed to handle, as often as the policy says.
+func (c *Cloud) afterFailure(e *errand, reply Reply) {
+	if e.failures > len(e.policy.pauses) {
+		c.giveUp(e, reply.Status, fmt.Sprintf("the function failed %d times: %s", e.failures, reply.Err.Message))
+		return
+	}
+	c.repeat(e, e.policy.pauses[e.failures-1], reply.Status, reply.Err.Message)
+}
+
+// repeat has an event delivered again after a pause of the clock's time. It is given up instead if
+// it would be too old by then.
+func (c *Cloud) repeat(e *errand, pause time.Duration, status int, reason string) {
+	due := c.Clock.Time().Add(pause)
+	if due.After(e.accepted.Add(e.policy.age)) {
+		c.giveUp(e, status, fmt.Sprintf("the event is older than %v: %s", e.policy.age, reason))
+		return
+	}
+	waits := c.background.wait(c.Clock, due, func() {
+		if !c.background.start(func() { _, _ = c.attempt(e) }) {
+			c.repeat(e, pause, statusConcurrency, "too many events are in flight")
+		}
+	})
+	if !waits {
+		c.giveUp(e, status, fmt.Sprintf("%d events wait already: %s", maxWaiting, reason))
+	}
+}
+
+// background runs asynchronous events, and waits for those that are repeated. The zero value is
+// ready for use.
+type background struct {
+	running sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	count   int // of events in flight
+	waiting int
+	done    chan struct{} // closed by close
+}
+
+// start runs f in a goroutine. It returns false without running f when maxBackground are in flight,
+// or after close.
+func (b *background) start(f func()) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.count == maxBackground {
+		return false
+	}
+	b.count++
+	b.running.Go(func() {
+		f()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.count--
+	})
+	return true
+}
+
+// wait runs f when the clock has reached a time, unless close comes first. It returns false without
+// waiting when maxWaiting do so.
+func (b *background) wait(clock *Clock, until time.Time, f func()) bool {
+	done := b.closing()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return true // the emulator ends, and the event with it
+	}
+	if b.waiting == maxWaiting {
+		return false
+	}
+	b.waiting++
+	b.running.Go(func() {
+		reached := waitUnless(done, clock, until)
+		b.mu.Lock()
+		b.waiting--
+		b.mu.Unlock()
+		if reached {
+			f()
+		}
+	})
+	return true
+}
+
+// waitUnless waits for a time of the clock. It returns false if done was closed first.
+func waitUnless(done <-chan struct{}, clock *Clock, until time.Time) bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return clock.Wait(ctx, until) == nil
+}
+
+// closing is closed by close.
+func (b *background) closing() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.done == nil {
+		b.done = make(chan struct{})
+		if b.closed {
+			close(b.done)
+		}
+	}
+	return b.done
+}
+
+// close refuses further work, gives up what waits, and waits for what runs.
+func (b *background) close() {
+	done := b.closing()
+	b.mu.Lock()
+	if !b.closed {
+		b.closed = true
+		close(b.done)
+	}
+	b.mu.Unlock()
+	<-done
+	b.running.Wait()
+}
+
+// deadLetter is an asynchronous event that was given up.
+type deadLetter struct {
+	ID         int64     `json:"id"`
+	Time       time.Time `json:"time"`     // when it was given up, by the clock
+	Accepted   time.Time `json:"accepted"` // when it came
+	Via        string    `json:"via"`
+	Function   string    `json:"function"`
+	OutTradeNo string    `json:"out_trade_no,omitempty"`
+	RequestID  string    `json:"request_id"`
+	Attempts   int       `json:"attempts"`
+	Status     int       `json:"status"`
+	Reason     string    `json:"reason"`
+
+	errand *errand
+}
+
+// deadLetters keeps what was given up, oldest first. The zero value is ready for use.
+type deadLetters struct {
+	mu    sync.Mutex
+	list  []deadLetter
+	count int64
+}
+
+// giveUp makes an event a dead letter.
+func (c *Cloud) giveUp(e *errand, status int, reason string) {
+	c.dead.add(deadLetter{
+		Time: c.Clock.Time(), Accepted: e.accepted, Via: e.via, Function: e.function.spec.Name, OutTradeNo: orderIn(e.event),
+		RequestID: e.event.RequestID, Attempts: e.attempts, Status: cmp.Or(status, http.StatusInternalServerError), Reason: reason,
+		errand: e,
+	})
+}
+
+func (d *deadLetters) add(letter deadLetter) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.count++
+	letter.ID = d.count
+	d.list = append(d.list, letter)
+	if len(d.list) > maxDeadLetters {
+		d.list = slices.Delete(d.list, 0, 1)
+	}
+}
+
+// all is never nil, so that it is a list in JSON.
+func (d *deadLetters) all() []deadLetter {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]deadLetter{}, d.list...)
+}
+
+// take removes a dead letter. ok is false if there is none with the ID.
+func (d *deadLetters) take(id int64) (letter deadLetter, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.list, func(one deadLetter) bool { return one.ID == id })
+	if i < 0 {
+		return deadLetter{}, false
+	}
+	letter = d.list[i]
+	d.list = slices.Delete(d.list, i, i+1)
+	return letter, true
+}
+
+// deadLettersAPI shows the events that were given up, and delivers them again; it is the emulator's
+// own. The events themselves are not shown: they may hold tokens.
+//
+//	GET /v1/dead-letters          200  [{"id":1,"function":"closeorder","attempts":3,…}]
+//	POST /v1/dead-letters/{id}    202  it is no dead letter any more, and has no attempts yet
+func (c *Cloud) deadLettersAPI(w http.ResponseWriter, r *http.Request, rest, id string) {
+	number, isOne := strings.CutPrefix(rest, "/")
+	switch {
+	case rest == "":
+		if wantMethod(w, r, http.MethodGet, "read the dead letters with GET", id) {
+			answerJSON(w, http.StatusOK, c.dead.all())
+		}
+	case !isOne:
+		noSuchPath(w, id)
+	case wantMethod(w, r, http.MethodPost, "deliver a dead letter again with POST", id):
+		c.redeliver(w, number, id)
+	}
+}
+
+// redeliver answers POST.
+func (c *Cloud) redeliver(w http.ResponseWriter, number, id string) {
+	wanted, err := strconv.ParseInt(number, 10, 64)
+	letter, ok := c.dead.take(wanted)
+	if err != nil || !ok {
+		fail(w, http.StatusNotFound, "DEAD_LETTER_NOT_FOUND", fmt.Sprintf("there is no dead letter %q", number), id)
+		return
+	}
+	e := letter.errand
+	e.attempts, e.failures = 0, 0
+	if !c.accept(e) {
+		c.dead.add(letter)
+		fail(w, http.StatusTooManyRequests, codes[statusConcurrency].http, "too many events are being handled", id)
+		return
+	}
+	answerJSON(w, http.StatusAccepted, map[string]string{"function": letter.Function, "request_id": letter.RequestID})
+}
