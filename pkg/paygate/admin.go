@@ -155,8 +155,9 @@ type orderFacts struct {
 	// a merchant's own order
 	MchID string `json:"mchid,omitempty"`
 	// a service provider's, for sub_mchid
-	SPMchID   string `json:"sp_mchid,omitempty"`
-	CreatedAt string `json:"created_at,omitempty"`
+	SPMchID    string `json:"sp_mchid,omitempty"`
+	CreatedAt  string `json:"created_at,omitempty"`
+	TimeExpire string `json:"time_expire,omitempty"`
 	// the state under the protocols' name
 	TradeState TradeState `json:"trade_state,omitempty"`
 }
@@ -168,14 +169,22 @@ type orderView struct {
 	SuccessTime       string `json:"success_time,omitempty"`
 	ClosedAt          string `json:"closed_at,omitempty"`
 	CombineOutTradeNo string `json:"combine_out_trade_no,omitempty"`
+	// of an order that was placed over the wire, and the path of the page on which its user pays
+	API      string `json:"api,omitempty"`
+	SignType string `json:"sign_type,omitempty"`
+	PrepayID string `json:"prepay_id,omitempty"`
+	Page     string `json:"page,omitempty"`
 }
 
 // newOrderView writes an order as the management API shows it.
 func newOrderView(o *Order) orderView {
 	view := orderView{
-		orderFacts:    orderFacts{Order: *o, CreatedAt: timeText(o.CreatedAt), TradeState: o.State},
+		orderFacts: orderFacts{
+			Order: *o, CreatedAt: timeText(o.CreatedAt), TimeExpire: timeText(o.TimeExpire), TradeState: o.State,
+		},
 		TransactionID: o.TransactionID, SuccessTime: timeText(o.PaidAt), ClosedAt: timeText(o.ClosedAt),
 		CombineOutTradeNo: o.CombineOutTradeNo,
+		API:               o.API, SignType: o.SignType, PrepayID: o.PrepayID, Page: pagePath(o.PrepayID),
 	}
 	if o.SubMchID == "" {
 		view.MchID = o.MchID
@@ -216,14 +225,25 @@ func (f *orderFacts) factsOfOrder() (Order, error) {
 	}
 	o := f.Order
 	o.MchID, o.State = f.MchID+f.SPMchID, cmp.Or(f.State, f.TradeState)
-	if f.CreatedAt != "" {
-		at, err := time.Parse(time.RFC3339, f.CreatedAt)
-		if err != nil {
-			return Order{}, invalid("created_at: %q must be RFC 3339, such as 2026-01-02T15:04:05+08:00", f.CreatedAt)
-		}
-		o.CreatedAt = at
+	var wrong error
+	o.CreatedAt, wrong = timeOf("created_at", f.CreatedAt)
+	if wrong != nil {
+		return Order{}, wrong
 	}
-	return o, nil
+	o.TimeExpire, wrong = timeOf("time_expire", f.TimeExpire)
+	return o, wrong
+}
+
+// timeOf reads a time that may be left out.
+func timeOf(name, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, invalid("%s: %q must be RFC 3339, such as 2026-01-02T15:04:05+08:00", name, text)
+	}
+	return at, nil
 }
 
 // adminAddOrder adds an order, or a combined one if one of its own fields is given. 201 says that

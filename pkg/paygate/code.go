@@ -73,7 +73,11 @@ const (
 	suffixOrderPaid     = 268449538
 	// A payment-code order, which can be reversed but not closed.
 	suffixReverseOnly = 268449641
-	suffixNoOrder     = 268512771
+	// A number is placed again with other parameters.
+	suffixReentry = 268498688
+	// A paid order is placed again.
+	suffixPlacedPaid = 268498689
+	suffixNoOrder    = 268512771
 	// A parameter that the call does not have.
 	suffixExtraParam = 270924358
 	// ours: none is published
@@ -107,6 +111,7 @@ var codes = map[string]refusal{
 	"ACCOUNTERROR":      {"ACCOUNTERROR", "ACCOUNT_ERROR", http.StatusForbidden, "账号异常", suffixSystem, "", nil},
 	codeNotEnough:       {"NOTENOUGH", "NOT_ENOUGH", http.StatusForbidden, "余额不足", suffixSystem, "", nil},
 	"OUTTRADENOUSED":    {"OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED", http.StatusForbidden, "商户订单号重复", suffixSystem, "", nil},
+	"ORDERREVERSED":     {"ORDERREVERSED", "ORDER_REVERSED", http.StatusBadRequest, "该订单已撤销，请重新下单", suffixOrderClosed, "", nil},
 	codeNoResource:      {"RESOURCE_NOT_EXISTS", "RESOURCE_NOT_EXISTS", http.StatusNotFound, "查询的资源不存在", suffixSystem, "", nil},
 	"REQUENCYLIMITED":   {"REQUENCY_LIMITED", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "频率限制，请降低频率再重试", suffixTooFrequent, "", nil},
 	"RATELIMITEXCEEDED": {"RATELIMIT_EXCEEDED", "RATELIMIT_EXCEEDED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
@@ -158,6 +163,12 @@ func (r refusal) in(region string) *refusal {
 	if overseas(region) && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
 		r.v3 = r.v2
 	}
+	return &r
+}
+
+// spelt has another code in APIv2, by its name in the table, whose word APIv3 does not have.
+func (r refusal) spelt(code string) *refusal {
+	r.v2 = codes[code].v2
 	return &r
 }
 

@@ -82,6 +82,21 @@ type Options struct {
 	// 400 ORDER_CLOSED. WeChat Pay's own documents say both.
 	ReentrantClose bool
 
+	// PlacedAgain is the code that answers the placing of a number that is known, by situation:
+	// "different" (open, and placed with other parameters; absent: INVALID_REQUEST), "paid"
+	// (INVALID_REQUEST, in APIv2 ORDERPAID), "closed" (ORDER_CLOSED, in APIv2 ORDERCLOSED) and
+	// "expired" (open, and past its time_expire: as closed). WeChat Pay's documents leave most of
+	// them open, and merchants report several.
+	PlacedAgain map[string]string
+
+	// SamePrepayID answers the same prepay_id to a placing that is repeated within two hours; false
+	// answers a new one, beside which the first stays good. The documents do not say which.
+	SamePrepayID bool
+
+	// LatestExpiry is how far ahead a time_expire may lie; a later one is moved there. Zero: ninety
+	// days. The documents for e-commerce platforms say fifteen.
+	LatestExpiry time.Duration
+
 	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every
 	// reply to a correctly signed request, as the documents promise.
 	UnsignedErrors bool
@@ -132,7 +147,8 @@ func New(opts Options) (*Gateway, error) {
 	merchants, noMerchants := adoptMerchants(opts.Merchants)
 	platform, noPlatform := newPlatform(opts, now())
 	lottery, noLottery := newLottery(opts.Signing, opts.Seed)
-	if err := errors.Join(noMerchants, noPlatform, noLottery); err != nil {
+	placing, noPlacing := newPlacingRules(&opts)
+	if err := errors.Join(noMerchants, noPlatform, noLottery, noPlacing); err != nil {
 		return nil, fmt.Errorf("making a pay gateway: %w", err)
 	}
 	start := opts.Start
@@ -143,7 +159,7 @@ func New(opts Options) (*Gateway, error) {
 	return &Gateway{
 		now: now, platform: platform, merchants: merchants,
 		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
-		clock: clock, orders: newOrderBook(clock, merchants),
+		clock: clock, orders: newOrderBook(clock, merchants, placing),
 		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
 		closed: make(chan struct{}),
 	}, nil

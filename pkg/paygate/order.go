@@ -89,8 +89,8 @@ func (o Owner) String() string {
 }
 
 // Order is an order as the gateway keeps it. To [Gateway.AddOrder] only OutTradeNo and Total have
-// to be given; PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's, and ignored
-// there. Its JSON is the part of the management API's order that has the same form there; the
+// to be given; API, SignType, PrepayID, PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the
+// gateway's, and ignored there. Its JSON is the part of the management API's order that has the same form there; the
 // owner, the times and WeChat Pay's number are written otherwise.
 type Order struct {
 	// OutTradeNo is the merchant's number of the order: 1 to 32 of digits, letters and _ - | * @.
@@ -126,6 +126,11 @@ type Order struct {
 	DeviceInfo string `json:"device_info,omitempty"`
 	// TradeType is how it is paid. Empty: "JSAPI". Open "MICROPAY" orders cannot be closed.
 	TradeType string `json:"trade_type,omitempty"`
+	// Description is what is sold; the page on which the user pays shows it.
+	Description string `json:"description,omitempty"`
+	// NotifyURL is where the payment is notified, an absolute address of http or https. Empty:
+	// nowhere.
+	NotifyURL string `json:"notify_url,omitempty"`
 	// BankType is the payer's bank, which queries of a paid order repeat. Empty: "OTHERS".
 	BankType string `json:"bank_type,omitempty"`
 	// Coupons are spent by the payment. Together they are at most Total.
@@ -136,6 +141,15 @@ type Order struct {
 	// CreatedAt is when it was placed. Zero: the business clock's time. It may be later than that:
 	// the clock stands still, and callers do not.
 	CreatedAt time.Time `json:"-"`
+	// TimeExpire is the last moment at which the user can pay. It closes nothing: the order stays
+	// NOTPAY until the merchant closes it. Zero: there is none.
+	TimeExpire time.Time `json:"-"`
+	// API is the protocol by which the order was placed over the wire, "v2" or "v3"; SignType is
+	// the sign_type of APIv2 that it was placed with. Both are empty for an order that was added.
+	API      string `json:"-"`
+	SignType string `json:"-"`
+	// PrepayID is the newest prepay_id that was answered for it, set by placing it over the wire.
+	PrepayID string `json:"-"`
 	// PaidAt and ClosedAt are set by the payment and by the close, by the business clock.
 	PaidAt   time.Time `json:"-"`
 	ClosedAt time.Time `json:"-"`
@@ -273,6 +287,8 @@ type orderKey struct {
 type record struct {
 	order Order
 	born  Order
+	// of the request that placed it; nil: it was added
+	params map[string]string
 }
 
 // orderBook keeps the orders, under one lock. What looks at an order and changes it does both in
@@ -282,6 +298,7 @@ type record struct {
 type orderBook struct {
 	clock     *clock
 	merchants []*Merchant
+	placing   placingRules
 
 	mu      sync.Mutex
 	records map[orderKey]*record
@@ -290,18 +307,22 @@ type orderBook struct {
 	combined map[orderKey]*combination
 	// service providers with their sub-merchants
 	bound map[Owner]bool
+	// by pageCode of their prepay_id
+	prepayments map[string]*prepayment
 	// transactions so far
 	numbered int
 }
 
 // newOrderBook makes an empty book, in which the merchants' sub-merchants are bound.
-func newOrderBook(clock *clock, merchants []*Merchant) *orderBook {
+func newOrderBook(clock *clock, merchants []*Merchant, placing placingRules) *orderBook {
 	book := &orderBook{
-		clock:     clock,
-		merchants: merchants,
-		records:   make(map[orderKey]*record),
-		combined:  make(map[orderKey]*combination),
-		bound:     make(map[Owner]bool),
+		clock:       clock,
+		merchants:   merchants,
+		placing:     placing,
+		records:     make(map[orderKey]*record),
+		combined:    make(map[orderKey]*combination),
+		bound:       make(map[Owner]bool),
+		prepayments: make(map[string]*prepayment),
 	}
 	for _, m := range merchants {
 		for _, sub := range m.SubMchIDs {
@@ -408,6 +429,10 @@ func (b *orderBook) fill(o Order) (Order, error) {
 	}
 	o.CreatedAt = o.CreatedAt.In(beijing()).Truncate(time.Second)
 	o.PaidAt, o.ClosedAt, o.TransactionID = time.Time{}, time.Time{}, ""
+	o.API, o.SignType, o.PrepayID = "", "", ""
+	if !o.TimeExpire.IsZero() {
+		o.TimeExpire = o.TimeExpire.In(beijing()).Truncate(time.Second)
+	}
 	for i := range o.Coupons {
 		o.Coupons[i].Scope = cmp.Or(o.Coupons[i].Scope, scopeGlobal)
 		o.Coupons[i].Type = cmp.Or(o.Coupons[i].Type, couponCash)
@@ -437,10 +462,15 @@ func checkOrder(o *Order) error {
 	}
 	for _, text := range []struct{ name, value string }{
 		{"attach", o.Attach}, {"openid", o.OpenID}, {"sub_openid", o.SubOpenID}, {"appid", o.AppID},
-		{"sub_appid", o.SubAppID}, {"device_info", o.DeviceInfo}, {"bank_type", o.BankType},
+		{"sub_appid", o.SubAppID}, {"device_info", o.DeviceInfo}, {"bank_type", o.BankType}, {"description", o.Description},
 	} {
 		if !isXMLText(text.value) || len([]rune(text.value)) > maxText {
 			return invalid("%s: must be up to %d characters that XML can carry", text.name, maxText)
+		}
+	}
+	if o.NotifyURL != "" {
+		if err := checkNotifyURL(o.NotifyURL); err != nil {
+			return invalid("notify_url: %v", err)
 		}
 	}
 	return checkCoupons(o)
@@ -482,13 +512,19 @@ func differences(a, b *Order, anyState, anyTime bool) []string {
 	if !anyTime && !a.CreatedAt.Equal(b.CreatedAt) {
 		names = append(names, "created_at")
 	}
+	if !a.TimeExpire.Equal(b.TimeExpire) {
+		names = append(names, "time_expire")
+	}
 	return names
 }
 
-// expire closes an unpaid order whose time has run out. A payment that is under way keeps it open:
-// what the real gateway does then is not documented.
+// expire closes an unpaid order whose time has run out: seven days, or a later time_expire. A
+// payment that is under way keeps it open: what the real gateway does then is not documented.
 func (b *orderBook) expire(o *Order) {
 	end := o.CreatedAt.Add(lifetime)
+	if o.TimeExpire.After(end) {
+		end = o.TimeExpire
+	}
 	if (o.State == StateNotPay || o.State == StatePayError) && !b.clock.time().Before(end) {
 		o.State = StateClosed
 		o.ClosedAt = end
@@ -644,6 +680,10 @@ func (b *orderBook) pay(o *Order) error {
 	if !o.State.payable() {
 		return conflict("order %s is %s: only an unpaid, open order can be paid", o.OutTradeNo, o.State)
 	}
+	if o.expired(b.clock.time()) {
+		return conflict("order %s could be paid until its time_expire, %s; it stays %s until it is closed",
+			o.OutTradeNo, timeText(o.TimeExpire), o.State)
+	}
 	b.settle(o, StateSuccess)
 	return nil
 }
@@ -688,8 +728,9 @@ func (g *Gateway) Order(outTradeNo string, of ...Owner) (Order, error) {
 func (g *Gateway) Orders() []Order { return g.orders.all() }
 
 // Pay has the user pay an order at the business clock's time, or all of a combined order, named by
-// its combine_out_trade_no. It is an error, and changes nothing, if the order is not open, is a
-// part of a combined one, or is not the only one of that number among the owners given.
+// its combine_out_trade_no. It is an error, and changes nothing, if the order is not open, is past
+// its time_expire, is a part of a combined one, or is not the only one of that number among the
+// owners given.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
 	return err

@@ -1,0 +1,298 @@
+package paygate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// placement is an order as a request of either API places it.
+type placement struct {
+	// with API, and in APIv2 SignType
+	order Order
+	// every parameter of the request, by its name, but those that differ from request to request: a
+	// nonce and a signature. A second request for the number has to repeat them all (skills manual
+	// of WeChat Pay's support, re-entry parameters).
+	params map[string]string
+}
+
+// prepayment is a prepay_id that was answered.
+type prepayment struct {
+	ID         string `json:"prepay_id"`
+	MchID      string `json:"mchid"`
+	SubMchID   string `json:"sub_mchid,omitempty"`
+	OutTradeNo string `json:"out_trade_no"`
+	// OutTradeNo is a combine_out_trade_no
+	Combined bool `json:"combined,omitempty"`
+	// by the business clock
+	At time.Time `json:"at"`
+}
+
+// owner is the merchant whose order it is.
+func (p *prepayment) owner() Owner { return Owner{MchID: p.MchID, SubMchID: p.SubMchID} }
+
+// orderKey is what the order is found by.
+func (p *prepayment) orderKey() orderKey { return orderKey{p.owner(), p.OutTradeNo} }
+
+const (
+	// the life of a prepay_id and of a code_url (doc v3/merchant 4012525167, 4012525171).
+	prepayLife = 2 * time.Hour
+	// the life of an h5_url (doc v3/merchant 4012525153).
+	h5Life = 5 * time.Minute
+
+	// a time_expire that is sooner is moved to there, silently (doc v3/merchant 4012525167).
+	soonestExpiry = time.Minute
+	// one that is later is moved back. The documents of e-commerce say fifteen days.
+	latestExpiry = 90 * 24 * time.Hour
+
+	// an order number has six characters at least when it is placed by APIv3; closes and queries
+	// take shorter ones.
+	minOutTradeNo = 6
+)
+
+// The situations of [Options].PlacedAgain: why a number that is known is not placed again.
+const (
+	// open, and placed with other parameters.
+	againDifferent = "different"
+	// paid, perhaps refunded.
+	againPaid = "paid"
+	// closed, or reversed.
+	againClosed = "closed"
+	// open, and its time_expire has passed.
+	againExpired = "expired"
+)
+
+// placingRules is what [Options] says about placing.
+type placingRules struct {
+	// by situation
+	codes      map[string]string
+	samePrepay bool
+	// zero: latestExpiry
+	latest time.Duration
+}
+
+// newPlacingRules checks the options about placing.
+func newPlacingRules(opts *Options) (placingRules, error) {
+	situations := []string{againDifferent, againPaid, againClosed, againExpired}
+	var wrong complaints
+	for _, situation := range sortedKeys(opts.PlacedAgain) {
+		wrong.expectf(slices.Contains(situations, situation),
+			"Options.PlacedAgain: %q must be one of %s", situation, list(situations))
+		wrong.expectf(codeRule.MatchString(opts.PlacedAgain[situation]),
+			"Options.PlacedAgain[%q]: %q must be a code, such as OUT_TRADE_NO_USED", situation, opts.PlacedAgain[situation])
+	}
+	wrong.expectf(opts.LatestExpiry >= 0, "Options.LatestExpiry: %s must not be negative", opts.LatestExpiry)
+	rules := placingRules{codes: make(map[string]string), samePrepay: opts.SamePrepayID, latest: opts.LatestExpiry}
+	for situation, code := range opts.PlacedAgain {
+		rules.codes[situation] = code
+	}
+	return rules, wrong.err()
+}
+
+// refuse is the refusal of a situation: the option's code, or the usual one.
+func (r *placingRules) refuse(situation string, usual *refusal) *refusal {
+	if code := r.codes[situation]; code != "" {
+		return refuseAs(code).numbered(usual.suffix)
+	}
+	return usual
+}
+
+// expiry moves a time_expire to where WeChat Pay does. The zero time stays: the order can then be
+// paid as long as it is open.
+func (r *placingRules) expiry(given, now time.Time) time.Time {
+	if given.IsZero() {
+		return given
+	}
+	earliest, latest := now.Add(soonestExpiry), now.Add(cmp.Or(r.latest, latestExpiry))
+	switch {
+	case given.Before(earliest):
+		return earliest
+	case given.After(latest):
+		return latest
+	default:
+		return given
+	}
+}
+
+// place keeps the order of a request that places one, and gives it a prepay_id. A number that is
+// known is placed again if it is open and every parameter is the same: it gets a new prepay_id, and
+// the earlier ones stay good for their two hours. Otherwise the order is as it was, and the refusal
+// says why. The request was checked, and its sub-merchant is bound.
+func (b *orderBook) place(p *placement) (Order, *refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rec, no := b.enter(p)
+	if no != nil {
+		return orderOf(rec), no
+	}
+	order := &rec.order
+	issued := b.issue(order.key(), false, order.PrepayID)
+	order.PrepayID = issued.ID
+	b.changed(change{"orders", order.OutTradeNo, rec}, change{"prepayments", pageCode(issued.ID), issued})
+	return order.clone(), nil
+}
+
+// enter finds the record of a placement's number, or makes it. If there is one that cannot be
+// placed again, it is returned with the refusal. The book is locked.
+func (b *orderBook) enter(p *placement) (*record, *refusal) {
+	born, err := b.complete(p.order)
+	if err != nil {
+		return nil, refuse(codeParamError).because(err.Error())
+	}
+	born.API, born.SignType = p.order.API, p.order.SignType
+	if rec, known := b.records[born.key()]; known {
+		b.expire(&rec.order)
+		return rec, b.placedAgain(&rec.order, rec.params, p.params)
+	}
+	born.TimeExpire = b.placing.expiry(born.TimeExpire, b.clock.time())
+	b.insert(born)
+	rec := b.records[born.key()]
+	rec.params = p.params
+	return rec, nil
+}
+
+// orderOf is a copy of a record's order, empty if there is none.
+func orderOf(rec *record) Order {
+	if rec == nil {
+		return Order{}
+	}
+	return rec.order.clone()
+}
+
+// placedAgain says why a known number cannot be placed, nil if it can. The state goes before a
+// difference: which of them the real gateway looks at first is not published. The book is locked.
+func (b *orderBook) placedAgain(o *Order, first, second map[string]string) *refusal {
+	var no *refusal
+	rules := &b.placing
+	switch {
+	case o.CombineOutTradeNo != "":
+		return rules.refuse(againDifferent, numberUsed()).
+			because("order " + o.OutTradeNo + " exists as a part of the combined order " + o.CombineOutTradeNo)
+	case o.State.paid():
+		no = rules.refuse(againPaid, refuse(codeInvalidRequest).spelt(codeOrderPaid).saying("该订单已支付").numbered(suffixPlacedPaid))
+	case o.State == StateRevoked:
+		no = rules.refuse(againClosed, refuse(codeOrderClosed).spelt("ORDERREVERSED"))
+	case o.State == StateClosed:
+		no = rules.refuse(againClosed, refuse(codeOrderClosed))
+	case o.State == StateUserPaying || o.State == StateAccept:
+		no = refuse(codeUserPaying)
+	default:
+		return b.openAgain(o, first, second)
+	}
+	return no.because(fmt.Sprintf("order %s is %s: use a new out_trade_no", o.OutTradeNo, o.State))
+}
+
+// openAgain is placedAgain for an order that is open.
+func (b *orderBook) openAgain(o *Order, first, second map[string]string) *refusal {
+	rules := &b.placing
+	switch differing := differingParams(first, second); {
+	case first == nil:
+		return rules.refuse(againDifferent, numberUsed()).
+			because("order " + o.OutTradeNo + " was not placed over the wire, but added: use a new out_trade_no")
+	case len(differing) > 0:
+		return rules.refuse(againDifferent, numberUsed()).because(fmt.Sprintf(
+			"order %s was placed with another %s: repeat every parameter, or use a new out_trade_no", o.OutTradeNo, strings.Join(differing, ", ")))
+	case o.State == StatePayError:
+		return rules.refuse(againDifferent, numberUsed()).
+			because("the payment of order " + o.OutTradeNo + " failed: use a new out_trade_no")
+	case o.expired(b.clock.time()):
+		return rules.refuse(againExpired, refuse(codeOrderClosed).saying("订单已超过支付有效期，请关单后重新下单")).because(fmt.Sprintf(
+			"order %s could be paid until its time_expire, %s: close it, and use a new out_trade_no", o.OutTradeNo, timeText(o.TimeExpire)))
+	default:
+		return nil
+	}
+}
+
+// numberUsed is the refusal of a number that is taken: INVALID_REQUEST with this text is what
+// merchants report of both APIs; the table of 2025 has OUT_TRADE_NO_USED.
+func numberUsed() *refusal {
+	return refuse(codeInvalidRequest).saying("201 商户订单号重复").numbered(suffixReentry)
+}
+
+// differingParams names the parameters that two requests disagree on, sorted.
+func differingParams(first, second map[string]string) []string {
+	var names []string
+	for name, value := range first {
+		if again, there := second[name]; !there || again != value {
+			names = append(names, name)
+		}
+	}
+	for name := range second {
+		if _, there := first[name]; !there {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// issue makes a prepay_id for an order, or repeats its newest one, newest, where the options say so
+// and it is good. The book is locked.
+func (b *orderBook) issue(key orderKey, combined bool, newest string) *prepayment {
+	now := b.clock.time()
+	if last := b.prepayments[pageCode(newest)]; last != nil && b.placing.samePrepay && now.Before(last.At.Add(prepayLife)) {
+		return last
+	}
+	issued := &prepayment{
+		ID: newPrepayID(now), MchID: key.owner.MchID, SubMchID: key.owner.SubMchID, OutTradeNo: key.outTradeNo,
+		Combined: combined, At: now,
+	}
+	b.prepayments[pageCode(issued.ID)] = issued
+	return issued
+}
+
+// newPrepayID makes what a prepay_id looks like: wx, 14 digits of Beijing's time, 20 characters.
+func newPrepayID(now time.Time) string {
+	return "wx" + now.In(beijing()).Format("20060102150405") + strings.ToLower(randomText(20))
+}
+
+// pageCode is what a code_url ends with, as short as the real ones: it follows from the prepay_id,
+// and does not tell it.
+func pageCode(prepayID string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	sum := sha256.Sum256([]byte("code_url " + prepayID))
+	code := make([]byte, 9)
+	for i := range code {
+		code[i] = alphabet[int(sum[i])%len(alphabet)]
+	}
+	return string(code)
+}
+
+// prepayment returns the prepay_id whose page has the code, nil if there is none.
+func (b *orderBook) prepayment(code string) *prepayment {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.prepayments[code]
+}
+
+// prepaymentOf returns a prepay_id's entry, nil if none was answered.
+func (b *orderBook) prepaymentOf(prepayID string) *prepayment { return b.prepayment(pageCode(prepayID)) }
+
+// expired reports whether the user can no longer pay, although the order is open.
+func (o *Order) expired(now time.Time) bool {
+	return !o.TimeExpire.IsZero() && !now.Before(o.TimeExpire)
+}
+
+// checkNotifyURL returns an error unless the address is one that WeChat Pay takes: absolute, of
+// http or https, and without a query string (doc v3/merchant 4012525167). Loopback hosts and ports
+// are for tests, and accepted.
+func checkNotifyURL(address string) error {
+	const most = 256 // APIv2's; APIv3 has 255
+	parsed, err := url.Parse(address)
+	switch {
+	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
+		return errors.New("must be an absolute address that begins with http:// or https://")
+	case parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "" || parsed.User != nil:
+		return errors.New("must have no query string, no fragment and no user")
+	case len(address) > most || !utf8.ValidString(address):
+		return fmt.Errorf("must be at most %d bytes of UTF-8", most)
+	default:
+		return nil
+	}
+}
