@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -58,7 +57,9 @@ func (g *Gateway) adminRoutes() []adminRoute {
 		{http.MethodGet, "/orders", g.adminOrders},
 		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(asItIs)},
 		{http.MethodPost, "/orders/{out_trade_no}/pay", g.adminChange(g.orders.pay)},
+		{http.MethodPost, "/orders/{out_trade_no}/fail", g.adminChange(g.orders.fail)},
 		{http.MethodPost, "/orders/{out_trade_no}/refund", g.adminChange(g.orders.refund)},
+		{http.MethodPost, "/paysign", g.adminPaySign},
 		{http.MethodGet, "/clock", g.adminClock},
 		{http.MethodPost, "/clock", g.adminAdvance},
 		{http.MethodGet, "/faults", g.adminFaults},
@@ -79,8 +80,8 @@ func (g *Gateway) adminRoutes() []adminRoute {
 // this machine (DNS rebinding). For the browser that is the same origin; only the Host tells.
 func toLoopback(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := (&url.URL{Host: r.Host}).Hostname()
-		if !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback() {
+		if !isLoopbackHost(r.Host) {
+			host := (&url.URL{Host: r.Host}).Hostname()
 			writeJSON(w, http.StatusForbidden, adminError{fmt.Sprintf("the host %q is not this machine's: call localhost or 127.0.0.1", host)})
 			return
 		}
@@ -170,8 +171,6 @@ type orderView struct {
 	ClosedAt          string `json:"closed_at,omitempty"`
 	CombineOutTradeNo string `json:"combine_out_trade_no,omitempty"`
 	// of an order that was placed over the wire, and the path of the page on which its user pays
-	API      string `json:"api,omitempty"`
-	SignType string `json:"sign_type,omitempty"`
 	PrepayID string `json:"prepay_id,omitempty"`
 	Page     string `json:"page,omitempty"`
 }
@@ -184,7 +183,7 @@ func newOrderView(o *Order) orderView {
 		},
 		TransactionID: o.TransactionID, SuccessTime: timeText(o.PaidAt), ClosedAt: timeText(o.ClosedAt),
 		CombineOutTradeNo: o.CombineOutTradeNo,
-		API:               o.API, SignType: o.SignType, PrepayID: o.PrepayID, Page: pagePath(o.PrepayID),
+		PrepayID:          o.PrepayID, Page: pagePath(o.PrepayID),
 	}
 	if o.SubMchID == "" {
 		view.MchID = o.MchID

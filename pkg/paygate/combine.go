@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // CombinedOrder is one payment for several orders, which are placed, paid and closed together
@@ -25,10 +26,17 @@ type CombinedOrder struct {
 	OpenID string
 	// DeviceInfo is repeated by queries, as scene_info.device_id.
 	DeviceInfo string
+	// API is "v3" if it was placed over the wire. Empty: it was added.
+	API string
+	// NotifyURL and TimeExpire are the whole's; see [Order].
+	NotifyURL  string
+	TimeExpire time.Time
+	// PrepayID is the newest prepay_id that was answered for it, set by placing it over the wire.
+	PrepayID string
 
 	// SubOrders are the orders, 1 to 50. Their MchID may be any merchant number, also one that the
-	// gateway does not know. Empty: the combiner's. Their AppID, OpenID and DeviceInfo are the
-	// combined order's.
+	// gateway does not know. Empty: the combiner's. Their AppID, OpenID, DeviceInfo, API and
+	// TimeExpire are the combined order's.
 	SubOrders []Order
 }
 
@@ -41,6 +49,8 @@ type combination struct {
 	head CombinedOrder
 	// in the order given
 	parts []orderKey
+	// those of the request that placed it, see encodeParams; empty: it was added
+	params string
 }
 
 func (c *CombinedOrder) key() orderKey {
@@ -66,6 +76,12 @@ func (b *orderBook) addCombined(given CombinedOrder) (all CombinedOrder, created
 	if err := b.vacant(born.SubOrders); err != nil {
 		return CombinedOrder{}, false, err
 	}
+	return b.gather(b.insertCombined(born)), true, nil
+}
+
+// insertCombined keeps a complete combined order and its parts. The book is locked, and has none of
+// these numbers.
+func (b *orderBook) insertCombined(born CombinedOrder) *combination {
 	c := &combination{head: born}
 	c.head.SubOrders = nil
 	for i := range born.SubOrders {
@@ -73,7 +89,7 @@ func (b *orderBook) addCombined(given CombinedOrder) (all CombinedOrder, created
 		c.parts = append(c.parts, part.key())
 	}
 	b.combined[born.key()] = c
-	return b.gather(c), true, nil
+	return c
 }
 
 // completeCombined fills in what was left out and checks the whole.
@@ -85,7 +101,13 @@ func (b *orderBook) completeCombined(c CombinedOrder) (CombinedOrder, error) {
 	c.MchID = merchant.MchID
 	c.AppID = cmp.Or(c.AppID, merchant.AppID)
 	c.OpenID = cmp.Or(c.OpenID, defaultOpenID)
+	c.PrepayID = ""
+	if !c.TimeExpire.IsZero() {
+		c.TimeExpire = c.TimeExpire.In(beijing()).Truncate(time.Second)
+	}
 	switch {
+	case c.NotifyURL != "" && checkNotifyURL(c.NotifyURL) != nil:
+		return CombinedOrder{}, invalid("notify_url: %v", checkNotifyURL(c.NotifyURL))
 	case !outTradeNoRule.MatchString(c.CombineOutTradeNo):
 		return CombinedOrder{}, invalid("combine_out_trade_no: %q %s", c.CombineOutTradeNo, outTradeNoSentence)
 	case len(c.SubOrders) == 0 || len(c.SubOrders) > maxSubOrders:
@@ -106,6 +128,7 @@ func (b *orderBook) completePart(c *CombinedOrder, part *Order, seen map[orderKe
 	o := *part
 	o.MchID = cmp.Or(o.MchID, c.MchID)
 	o.AppID, o.OpenID, o.DeviceInfo, o.CombineOutTradeNo = c.AppID, c.OpenID, c.DeviceInfo, c.CombineOutTradeNo
+	o.API, o.TimeExpire = c.API, c.TimeExpire
 	o, err := b.fill(o)
 	switch {
 	case err != nil:
@@ -137,7 +160,8 @@ func (b *orderBook) vacant(parts []Order) error {
 // parts became since does not count, as with single orders. The book is locked.
 func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []Order) bool {
 	head := old.head
-	if head.AppID != born.AppID || head.OpenID != born.OpenID || head.DeviceInfo != born.DeviceInfo || len(old.parts) != len(born.SubOrders) {
+	if head.AppID != born.AppID || head.OpenID != born.OpenID || head.DeviceInfo != born.DeviceInfo ||
+		head.NotifyURL != born.NotifyURL || !head.TimeExpire.Equal(born.TimeExpire) || len(old.parts) != len(born.SubOrders) {
 		return false
 	}
 	for i := range born.SubOrders {
@@ -364,7 +388,7 @@ func newSubject(all *CombinedOrder) subject {
 	return subject{
 		Order: Order{
 			MchID: all.MchID, OutTradeNo: all.CombineOutTradeNo, AppID: all.AppID, OpenID: all.OpenID, DeviceInfo: all.DeviceInfo,
-			State: TradeState(jointState(all.SubOrders)),
+			State: TradeState(jointState(all.SubOrders)), PrepayID: all.PrepayID, TradeType: all.SubOrders[0].TradeType,
 		},
 		parts: all.SubOrders,
 	}
@@ -547,6 +571,11 @@ type combinedView struct {
 	CombineAppID      string `json:"combine_appid"`
 	OpenID            string `json:"openid"`
 	DeviceInfo        string `json:"device_info,omitempty"`
+	API               string `json:"api,omitempty"`
+	NotifyURL         string `json:"notify_url,omitempty"`
+	TimeExpire        string `json:"time_expire,omitempty"`
+	PrepayID          string `json:"prepay_id,omitempty"`
+	Page              string `json:"page,omitempty"`
 	// the parts', with commas between them where they differ
 	State     string      `json:"state"`
 	SubOrders []orderView `json:"sub_orders"`
@@ -556,7 +585,8 @@ type combinedView struct {
 func newCombinedView(c *CombinedOrder) combinedView {
 	view := combinedView{
 		CombineOutTradeNo: c.CombineOutTradeNo, CombineMchID: c.MchID, CombineAppID: c.AppID,
-		OpenID: c.OpenID, DeviceInfo: c.DeviceInfo, State: jointState(c.SubOrders),
+		OpenID: c.OpenID, DeviceInfo: c.DeviceInfo, API: c.API, NotifyURL: c.NotifyURL, TimeExpire: timeText(c.TimeExpire),
+		PrepayID: c.PrepayID, Page: pagePath(c.PrepayID), State: jointState(c.SubOrders),
 	}
 	for i := range c.SubOrders {
 		view.SubOrders = append(view.SubOrders, newOrderView(&c.SubOrders[i]))
@@ -569,13 +599,17 @@ func newCombinedView(c *CombinedOrder) combinedView {
 func (g *Gateway) adminAddCombined(f *combinedFacts, whole *orderFacts) (int, any, error) {
 	c := CombinedOrder{
 		CombineOutTradeNo: f.CombineOutTradeNo, MchID: f.CombineMchID, AppID: f.CombineAppID,
-		OpenID: whole.OpenID, DeviceInfo: whole.DeviceInfo,
+		OpenID: whole.OpenID, DeviceInfo: whole.DeviceInfo, NotifyURL: whole.NotifyURL,
+	}
+	var wrong error
+	if c.TimeExpire, wrong = timeOf("time_expire", whole.TimeExpire); wrong != nil {
+		return 0, nil, wrong
 	}
 	rest := *whole
-	rest.OpenID, rest.DeviceInfo = "", ""
+	rest.OpenID, rest.DeviceInfo, rest.NotifyURL, rest.TimeExpire = "", "", "", ""
 	if !reflect.DeepEqual(rest, orderFacts{}) {
-		return 0, nil, invalid("combine_out_trade_no: goes with combine_mchid, combine_appid, openid, device_info and sub_orders; " +
-			"all else is said in sub_orders")
+		return 0, nil, invalid("combine_out_trade_no: goes with combine_mchid, combine_appid, openid, device_info, notify_url, time_expire " +
+			"and sub_orders; all else is said in sub_orders")
 	}
 	for i := range f.SubOrders {
 		sub := &f.SubOrders[i]

@@ -34,6 +34,14 @@ type question struct {
 	version string
 	// APIv3: the sub-orders that a combined close names
 	named namedOrders
+	// what is to be placed, as one or combined, and the trade type of the path
+	placing   *placement
+	combining *combinedPlacement
+	trade     string
+	// where a browser reaches the pages of this gateway; empty: nowhere
+	base string
+	// APIv3: the self-test's texts
+	echo *echoTexts
 	// APIv3: what should sign the reply
 	asked keyKind
 }
@@ -166,7 +174,7 @@ func (g *Gateway) payNow(q *question) error {
 // gateway's place shows the order's state in the history all the same.
 func (g *Gateway) look(q *question) subject {
 	switch {
-	case q.op == opCertificates:
+	case q.op == opCertificates, q.op == opEcho:
 		return subject{}
 	case q.combine:
 		all, ok := g.orders.getCombined(q.orderKey())
@@ -216,6 +224,10 @@ func (g *Gateway) handle(q *question) (subject, *refusal) {
 	switch {
 	case q.op == opCertificates:
 		return subject{}, g.noCertificates()
+	case q.op == opEcho:
+		return subject{}, nil
+	case q.op == opPlace:
+		return g.handlePlace(q)
 	case q.combine:
 		return g.handleCombined(q)
 	default:
@@ -230,8 +242,7 @@ func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
 		return Order{}, noMerchant(q.subMchID)
 	}
 	if !g.orders.isBound(q.owner()) {
-		return Order{}, refuse(codeNoAuth).saying("受理关系不存在").because(
-			fmt.Sprintf("sub-merchant %s is not bound to service provider %s", q.subMchID, q.merchant.MchID))
+		return Order{}, notBound(q.owner())
 	}
 	if q.op == opQuery {
 		order, ok := g.orders.get(q)
@@ -293,6 +304,9 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no 
 	if other.TransactionID != "" {
 		other.TransactionID = differently(other.TransactionID)
 	}
+	if other.PrepayID != "" {
+		other.PrepayID = differently(other.PrepayID)
+	}
 	return w.report(q, &other)
 }
 
@@ -304,7 +318,8 @@ func stranger(q *question, about *subject) subject {
 	}
 	return subject{Order: Order{
 		MchID: q.merchant.MchID, SubMchID: q.subMchID, OutTradeNo: cmp.Or(q.outTradeNo, "0"),
-		AppID: q.merchant.AppID, Region: q.region, State: StateNotPay, TradeType: "JSAPI", Total: 1,
+		AppID: q.merchant.AppID, Region: q.region, State: StateNotPay, TradeType: cmp.Or(q.trade, tradeJSAPI), Total: 1,
+		PrepayID: "wx" + strings.ToLower(randomText(34)),
 	}}
 }
 

@@ -157,7 +157,7 @@ type Fault struct {
 	// Action is what goes wrong.
 	Action Action
 
-	// Op is "close", "query" or "certificates". Empty: closes and queries.
+	// Op is "close", "query", "place", "echo" or "certificates". Empty: closes and queries.
 	Op string
 	// API is "v2", "v3" or "wxcloudrun". Empty: every protocol that has the action.
 	API string
@@ -208,7 +208,7 @@ func (f *Fault) check() error {
 	var wrong complaints
 	f.checkMatch(&wrong)
 	wrong.expectf(f.API == "" || f.Action.plays(f.API), "match.api: %s exists in %s only", f.Action, list(kind.apis))
-	wrong.expectf(!kind.orders || f.Op != opCertificates, "match.op: %s does nothing to %s", f.Action, opCertificates)
+	wrong.expectf(!kind.orders || f.Op != opCertificates && f.Op != opEcho, "match.op: %s does nothing to %s", f.Action, f.Op)
 	wrong.expectf(!kind.certificates || f.Op == opCertificates, "match.op: %s is about %s only", f.Action, opCertificates)
 	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
 	if kind.code {
@@ -234,7 +234,7 @@ func (f *Fault) check() error {
 
 // checkMatch checks the fields that say which requests the fault meets.
 func (f *Fault) checkMatch(wrong *complaints) {
-	ops, apis := []string{"", opClose, opQuery, opCertificates}, []string{"", apiV2, apiV3, apiCloudRun}
+	ops, apis := []string{"", opClose, opQuery, opPlace, opEcho, opCertificates}, []string{"", apiV2, apiV3, apiCloudRun}
 	wrong.expectf(slices.Contains(ops, f.Op), "match.op: %q must be one of %s, or absent", f.Op, list(ops[1:]))
 	wrong.expectf(slices.Contains(apis, f.API), "match.api: %q must be one of %s, or absent", f.API, list(apis[1:]))
 	if f.Op == opCertificates {
@@ -250,11 +250,11 @@ func hasBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
 
-// meets reports whether the fault is for this request. An empty Op stands for closes and queries: a
-// download of certificates happens behind a test's back, and would use faults up that are meant for
-// orders.
+// meets reports whether the fault is for this request. An empty Op stands for closes and queries:
+// other calls, such as a download of certificates behind a test's back, would use faults up that are
+// meant for these.
 func (f *Fault) meets(q *question) bool {
-	return (f.Op == q.op || f.Op == "" && q.op != opCertificates) &&
+	return (f.Op == q.op || f.Op == "" && (q.op == opClose || q.op == opQuery)) &&
 		(f.API == "" || f.API == q.api) &&
 		(f.OutTradeNo == "" || f.OutTradeNo == q.outTradeNo) &&
 		f.Action.plays(q.api)

@@ -28,6 +28,12 @@ const (
 	opQuery = "query"
 	// APIv3 only: a download of the platform certificates.
 	opCertificates = "certificates"
+	// an order is placed, or a payment code charged.
+	opPlace = "place"
+	// APIv3 only: the self-test.
+	opEcho = "echo"
+	// the user pays on the page, or does not.
+	opCashier = "cashier"
 )
 
 // maxBody bounds what is read of a request, in bytes. The longest honest request, a combined
@@ -97,6 +103,16 @@ type Options struct {
 	// days. The documents for e-commerce platforms say fifteen.
 	LatestExpiry time.Duration
 
+	// CodePayErrors answers APIv3's codepay with 202 and an error's body, {"code":"USERPAYING"}, when
+	// the user has to type the password; false answers 202 and the transaction. The documents do
+	// not say which.
+	CodePayErrors bool
+
+	// Running is a gateway for people, not for tests: a code_url and an h5_url are addresses of its
+	// own pages, which a browser opens. false answers addresses that look like WeChat's; the
+	// management API shows an order's page.
+	Running bool
+
 	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every
 	// reply to a correctly signed request, as the documents promise.
 	UnsignedErrors bool
@@ -120,6 +136,9 @@ type Gateway struct {
 	unsignedErrors bool
 	// nil: nothing observes
 	observe func(*Request)
+	codePayErrors bool
+	// pages are answered as addresses that a browser opens
+	running bool
 
 	// the business clock, which orders share
 	clock   *clock
@@ -159,6 +178,7 @@ func New(opts Options) (*Gateway, error) {
 	return &Gateway{
 		now: now, platform: platform, merchants: merchants,
 		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
+		codePayErrors: opts.CodePayErrors, running: opts.Running,
 		clock: clock, orders: newOrderBook(clock, merchants, placing),
 		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
 		closed: make(chan struct{}),
@@ -173,7 +193,8 @@ func (g *Gateway) Close() error {
 }
 
 // ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and
-// /hk/v3/, wxcloudrun under /_/pay/. Any other path is 404 with an empty body.
+// /hk/v3/, wxcloudrun under /_/pay/, and at /cashier the page on which a user pays. Any other path
+// is 404 with an empty body.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(domainMain, w, r) }
 
 // serveOn answers a request that came by one of the domains. Every way out of it files the request
@@ -190,6 +211,8 @@ func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request)
 		return
 	}
 	switch path := r.URL.EscapedPath(); {
+	case path == pathCashier:
+		g.serveCashier(ex)
 	case strings.HasPrefix(path, "/pay/"):
 		ex.rec.API = apiV2
 		g.serveV2(ex, path)

@@ -89,8 +89,8 @@ func (o Owner) String() string {
 }
 
 // Order is an order as the gateway keeps it. To [Gateway.AddOrder] only OutTradeNo and Total have
-// to be given; API, SignType, PrepayID, PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the
-// gateway's, and ignored there. Its JSON is the part of the management API's order that has the same form there; the
+// to be given; PrepayID, PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's, and
+// ignored there. Its JSON is the part of the management API's order that has the same form there; the
 // owner, the times and WeChat Pay's number are written otherwise.
 type Order struct {
 	// OutTradeNo is the merchant's number of the order: 1 to 32 of digits, letters and _ - | * @.
@@ -144,10 +144,11 @@ type Order struct {
 	// TimeExpire is the last moment at which the user can pay. It closes nothing: the order stays
 	// NOTPAY until the merchant closes it. Zero: there is none.
 	TimeExpire time.Time `json:"-"`
-	// API is the protocol by which the order was placed over the wire, "v2" or "v3"; SignType is
-	// the sign_type of APIv2 that it was placed with. Both are empty for an order that was added.
-	API      string `json:"-"`
-	SignType string `json:"-"`
+	// API is the protocol by which the order is placed, and its payment notified: "v2" or "v3".
+	// Empty: it was not placed over the wire, and is notified by APIv3. SignType is the sign_type
+	// of APIv2 that it is placed with. Empty: MD5.
+	API      string `json:"api,omitempty"`
+	SignType string `json:"sign_type,omitempty"`
 	// PrepayID is the newest prepay_id that was answered for it, set by placing it over the wire.
 	PrepayID string `json:"-"`
 	// PaidAt and ClosedAt are set by the payment and by the close, by the business clock.
@@ -287,8 +288,8 @@ type orderKey struct {
 type record struct {
 	order Order
 	born  Order
-	// of the request that placed it; nil: it was added
-	params map[string]string
+	// those of the request that placed it, see encodeParams; empty: it was added
+	params string
 }
 
 // orderBook keeps the orders, under one lock. What looks at an order and changes it does both in
@@ -429,7 +430,7 @@ func (b *orderBook) fill(o Order) (Order, error) {
 	}
 	o.CreatedAt = o.CreatedAt.In(beijing()).Truncate(time.Second)
 	o.PaidAt, o.ClosedAt, o.TransactionID = time.Time{}, time.Time{}, ""
-	o.API, o.SignType, o.PrepayID = "", "", ""
+	o.PrepayID = ""
 	if !o.TimeExpire.IsZero() {
 		o.TimeExpire = o.TimeExpire.In(beijing()).Truncate(time.Second)
 	}
@@ -468,12 +469,25 @@ func checkOrder(o *Order) error {
 			return invalid("%s: must be up to %d characters that XML can carry", text.name, maxText)
 		}
 	}
-	if o.NotifyURL != "" {
-		if err := checkNotifyURL(o.NotifyURL); err != nil {
-			return invalid("notify_url: %v", err)
-		}
+	if err := checkNotifying(o); err != nil {
+		return err
 	}
 	return checkCoupons(o)
+}
+
+// checkNotifying returns an error for the first field that is wrong of those that say where and how
+// the payment is notified.
+func checkNotifying(o *Order) error {
+	switch {
+	case o.NotifyURL != "" && checkNotifyURL(o.NotifyURL) != nil:
+		return invalid("notify_url: %v", checkNotifyURL(o.NotifyURL))
+	case !slices.Contains([]string{"", apiV2, apiV3}, o.API):
+		return invalid("api: %q must be %s, %s or absent", o.API, apiV2, apiV3)
+	case !slices.Contains([]string{"", signMD5, signHMAC}, o.SignType):
+		return invalid("sign_type: %q must be %s, %s or absent", o.SignType, signMD5, signHMAC)
+	default:
+		return nil
+	}
 }
 
 // checkCoupons returns an error for the first coupon that is wrong, or if they exceed the total.
@@ -688,6 +702,21 @@ func (b *orderBook) pay(o *Order) error {
 	return nil
 }
 
+// fail is the user's payment that does not go through; see [Gateway.FailPayment].
+func (b *orderBook) fail(o *Order) error {
+	switch {
+	case o.CombineOutTradeNo != "":
+		return conflict("order %s is a part of the combined order %s: only the whole can be paid", o.OutTradeNo, o.CombineOutTradeNo)
+	case !o.State.payable():
+		return conflict("order %s is %s: only the payment of an open order can fail", o.OutTradeNo, o.State)
+	case o.TradeType == microPay:
+		o.State = StatePayError
+	default:
+		o.State = StateNotPay
+	}
+	return nil
+}
+
 // refund is the merchant's refund; see [Gateway.Refund].
 func (b *orderBook) refund(o *Order) error {
 	if !o.State.paid() {
@@ -733,6 +762,14 @@ func (g *Gateway) Orders() []Order { return g.orders.all() }
 // owners given.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
+	return err
+}
+
+// FailPayment has the user's payment of an order fail: of a payment code, whose user was typing the
+// password, the order is PAYERROR then, and any other stays NOTPAY. It is an error, and changes
+// nothing, if the order is not open, or as [Gateway.Pay] says.
+func (g *Gateway) FailPayment(outTradeNo string, of ...Owner) error {
+	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.fail)
 	return err
 }
 

@@ -3,6 +3,7 @@ package paygate
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -55,6 +56,20 @@ const (
 	// take shorter ones.
 	minOutTradeNo = 6
 )
+
+// The trade types besides MICROPAY, as both protocols spell them.
+const (
+	tradeJSAPI  = "JSAPI"
+	tradeNative = "NATIVE"
+	tradeApp    = "APP"
+	// H5: a page in a mobile browser.
+	tradeMobile = "MWEB"
+)
+
+// passwordAbove is the amount in fen above which the user of a payment code types a password: 1,000
+// yuan (pay.weixin.qq.com doc v2/merchant 4011937125). The real gateway also demands one after ten
+// payments on a day, which is not played.
+const passwordAbove = 100_000
 
 // The situations of [Options].PlacedAgain: why a number that is known is not placed again.
 const (
@@ -145,7 +160,6 @@ func (b *orderBook) enter(p *placement) (*record, *refusal) {
 	if err != nil {
 		return nil, refuse(codeParamError).because(err.Error())
 	}
-	born.API, born.SignType = p.order.API, p.order.SignType
 	if rec, known := b.records[born.key()]; known {
 		b.expire(&rec.order)
 		return rec, b.placedAgain(&rec.order, rec.params, p.params)
@@ -153,8 +167,30 @@ func (b *orderBook) enter(p *placement) (*record, *refusal) {
 	born.TimeExpire = b.placing.expiry(born.TimeExpire, b.clock.time())
 	b.insert(born)
 	rec := b.records[born.key()]
-	rec.params = p.params
+	rec.params = encodeParams(p.params)
 	return rec, nil
+}
+
+// charge keeps the order of a payment code and has it paid at once, or if it costs too much for that
+// leaves it USERPAYING, which is a refusal too: the user types a password, and the merchant queries
+// until the order is paid or reverses it. A number that is known is refused by its state.
+func (b *orderBook) charge(p *placement) (Order, *refusal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rec, no := b.enter(p)
+	if no != nil {
+		return orderOf(rec), no
+	}
+	order := &rec.order
+	if order.Total > passwordAbove {
+		order.State = StateUserPaying
+		no = refuse(codeUserPaying).because(fmt.Sprintf(
+			"the order costs more than %d fen, so that the user types a password: query it, and pay or reverse it", passwordAbove))
+	} else {
+		b.settle(order, StateSuccess)
+	}
+	b.changed(change{"orders", order.OutTradeNo, rec})
+	return order.clone(), no
 }
 
 // orderOf is a copy of a record's order, empty if there is none.
@@ -167,7 +203,7 @@ func orderOf(rec *record) Order {
 
 // placedAgain says why a known number cannot be placed, nil if it can. The state goes before a
 // difference: which of them the real gateway looks at first is not published. The book is locked.
-func (b *orderBook) placedAgain(o *Order, first, second map[string]string) *refusal {
+func (b *orderBook) placedAgain(o *Order, first string, second map[string]string) *refusal {
 	var no *refusal
 	rules := &b.placing
 	switch {
@@ -189,10 +225,10 @@ func (b *orderBook) placedAgain(o *Order, first, second map[string]string) *refu
 }
 
 // openAgain is placedAgain for an order that is open.
-func (b *orderBook) openAgain(o *Order, first, second map[string]string) *refusal {
+func (b *orderBook) openAgain(o *Order, first string, second map[string]string) *refusal {
 	rules := &b.placing
-	switch differing := differingParams(first, second); {
-	case first == nil:
+	switch differing := differingParams(decodeParams(first), second); {
+	case first == "":
 		return rules.refuse(againDifferent, numberUsed()).
 			because("order " + o.OutTradeNo + " was not placed over the wire, but added: use a new out_trade_no")
 	case len(differing) > 0:
@@ -213,6 +249,20 @@ func (b *orderBook) openAgain(o *Order, first, second map[string]string) *refusa
 // merchants report of both APIs; the table of 2025 has OUT_TRADE_NO_USED.
 func numberUsed() *refusal {
 	return refuse(codeInvalidRequest).saying("201 商户订单号重复").numbered(suffixReentry)
+}
+
+// encodeParams writes parameters as a record keeps them: as one text, of which a hundred thousand
+// orders have one each.
+func encodeParams(params map[string]string) string {
+	text, _ := json.Marshal(params) // cannot fail: texts
+	return string(text)
+}
+
+// decodeParams reads what encodeParams wrote; none of an empty text.
+func decodeParams(text string) map[string]string {
+	var params map[string]string
+	_ = json.Unmarshal([]byte(text), &params) // what is left then differs in every parameter
+	return params
 }
 
 // differingParams names the parameters that two requests disagree on, sorted.

@@ -197,6 +197,19 @@ func (s *Server) MustPay(outTradeNo string, of ...Owner) {
 	s.must("paying order "+outTradeNo, s.Pay(outTradeNo, of...))
 }
 
+// MustFailPayment has the user's payment fail, or ends the test.
+func (s *Server) MustFailPayment(outTradeNo string, of ...Owner) {
+	s.t.Helper()
+	s.must("failing the payment of order "+outTradeNo, s.FailPayment(outTradeNo, of...))
+}
+
+// WantPaySign ends the test unless WeChat's client would let the user pay with the fields that it is
+// handed; see [Gateway.CheckPaySign].
+func (s *Server) WantPaySign(fields map[string]string) {
+	s.t.Helper()
+	s.must("paying with what the client was handed", s.CheckPaySign(fields))
+}
+
 // MustRefund has the merchant refund, or ends the test.
 func (s *Server) MustRefund(outTradeNo string, of ...Owner) {
 	s.t.Helper()

@@ -19,6 +19,8 @@ type routeV3 struct {
 	// of a combined order its combine_out_trade_no
 	outTradeNo    string
 	transactionID string
+	// of a placing
+	trade string
 }
 
 // foldersV3 are the folders below which orders are closed and queried. Overseas one folder serves
@@ -38,6 +40,12 @@ var foldersV3 = []struct {
 func parseRouteV3(path string) (route routeV3, ok bool) {
 	if region, ok := certificatePaths[path]; ok {
 		return routeV3{op: opCertificates, region: region}, true
+	}
+	if path == pathEcho {
+		return routeV3{op: opEcho}, true
+	}
+	if route, ok := placePathsV3[path]; ok {
+		return route, true
 	}
 	for _, folder := range foldersV3 {
 		if rest, found := strings.CutPrefix(path, folder.path); found {
@@ -84,10 +92,10 @@ func (r routeV3) hasID() bool { return !r.combine && (r.op == opQuery || oversea
 
 // method is the one that the path takes.
 func (r routeV3) method() string {
-	if r.op == opClose {
-		return http.MethodPost
+	if r.op == opQuery || r.op == opCertificates {
+		return http.MethodGet
 	}
-	return http.MethodGet
+	return http.MethodPost
 }
 
 // owners names the parameters that say whose order it is.
@@ -104,17 +112,18 @@ func (r routeV3) owners(params map[string]string) []string {
 
 // serveV3 answers POST …/out-trade-no/{no}/close, GET …/out-trade-no/{no} and GET …/id/{id} in the
 // folders above (pay.weixin.qq.com doc v3/merchant 4012791860, 4012791859, and their v3/partner
-// twins), and GET …/certificates.
+// twins), the placings there, POST …/security/echo and GET …/certificates.
 func (g *Gateway) serveV3(ex *exchange, path string) {
 	route, ok := parseRouteV3(path)
 	if !ok {
-		ex.empty(http.StatusNotFound, "APIv3 has no such path here")
+		g.notPlayedV3(ex, http.StatusNotFound, "APIv3 has no such path here")
 		return
 	}
 	ex.rec.Op, ex.rec.Region = route.op, route.region
 	ex.rec.OutTradeNo, ex.rec.TransactionID = route.outTradeNo, route.transactionID
 	if ex.r.Method != route.method() {
-		ex.empty(http.StatusMethodNotAllowed, "the method must be "+route.method())
+		ex.w.Header().Set("Allow", route.method())
+		g.notPlayedV3(ex, http.StatusMethodNotAllowed, "the method must be "+route.method())
 		return
 	}
 	if !ex.read() {
@@ -122,7 +131,7 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	}
 	q := &question{
 		api: apiV3, op: route.op, region: route.region, combine: route.combine,
-		outTradeNo: route.outTradeNo, transactionID: route.transactionID,
+		outTradeNo: route.outTradeNo, transactionID: route.transactionID, base: g.baseOf(ex.r),
 	}
 	merchant, wrong := g.authenticateV3(ex)
 	q.merchant = merchant
@@ -182,6 +191,10 @@ func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 	switch {
 	case q.op == opCertificates:
 		return g.askCertificates(ex, q)
+	case q.op == opEcho:
+		return g.askEcho(ex, q)
+	case q.op == opPlace:
+		return g.askPlace(ex, q, route)
 	case q.combine:
 		return g.askCombined(ex, q)
 	}
@@ -372,6 +385,10 @@ func (w v3Wire) report(q *question, s *subject) *reply {
 	switch {
 	case q.op == opCertificates:
 		return w.gateway.reportCertificates(q.merchant)
+	case q.op == opEcho:
+		return w.gateway.reportEcho(q)
+	case q.op == opPlace:
+		return w.placed(q, s)
 	case q.combine:
 		return reportCombined(s)
 	default:
