@@ -120,3 +120,41 @@ func Draws(shares Signing, seed uint64, asked string, n int) string {
 
 // CertificateKey is the newest platform certificate's private key.
 func (g *Gateway) CertificateKey() *rsa.PrivateKey { return g.platform.newest().key }
+
+// IssuePrepay answers a prepay_id of a test's choice for an order that was added.
+func (g *Gateway) IssuePrepay(outTradeNo, prepayID string) {
+	b := g.orders
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key := range b.records {
+		if key.outTradeNo == outTradeNo {
+			b.prepayments[pageCode(prepayID)] = &prepayment{
+				ID: prepayID, MchID: key.owner.MchID, SubMchID: key.owner.SubMchID, OutTradeNo: outTradeNo, At: b.clock.time(),
+			}
+		}
+	}
+}
+
+// CheckPlacing checks the body of a placing, and returns the refusal's field and sentence. known is
+// false for a body that is no JSON object.
+func CheckPlacing(trade string, partner, combine bool, body []byte) (field, reason string, known bool) {
+	doc, err := decodeObject(body)
+	if err != nil {
+		return "", "", false
+	}
+	no := checkForm(formOf(routeV3{trade: trade, partner: partner, combine: combine}), doc, "")
+	if no == nil {
+		return "", "", true
+	}
+	detail, _ := no.detail.(issue)
+	return detail.Field, no.reason, true
+}
+
+// ParamsOf flattens a JSON object.
+func ParamsOf(body []byte) map[string]string {
+	doc, err := decodeObject(body)
+	if err != nil {
+		return nil
+	}
+	return decodeParams(encodeParams(paramsOf(doc)))
+}

@@ -147,3 +147,47 @@ func FuzzDecodeObject(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPlacing: a body that a form accepts has what every placing needs, and what is refused is
+// refused with a field and a sentence, both short.
+func FuzzPlacing(f *testing.F) {
+	f.Add("JSAPI", false, false, []byte(`{"appid":"wx1","mchid":"1900000001","description":"Tea","out_trade_no":"EMU001","notify_url":"https://a.example/",`+
+		`"amount":{"total":1},"payer":{"openid":"o1"}}`))
+	f.Add("MWEB", true, false, []byte(`{"scene_info":{"payer_client_ip":"::1","h5_info":{"type":"Wap"}},"x":[[{}]]}`))
+	f.Add("NATIVE", false, true, []byte(`{"combine_appid":"wx1","sub_orders":[{"amount":{"total_amount":0.5}}]}`))
+	f.Add("MICROPAY", false, false, []byte(`{"payer":{"auth_code":"130061098828009406"}}`))
+	f.Fuzz(func(t *testing.T, trade string, partner, combine bool, body []byte) {
+		field, reason, known := paygate.CheckPlacing(trade, partner, combine, body)
+		if !known {
+			return
+		}
+		if (field == "") != (reason == "") || len(reason) > 2000 || len(field) > 600 {
+			t.Errorf("refused %q because of %q", field, reason)
+		}
+		if reason != "" {
+			return
+		}
+		params := paygate.ParamsOf(body)
+		number, total := "/out_trade_no", "/amount/total"
+		if combine {
+			number, total = "/combine_out_trade_no", "/sub_orders/0/amount/total_amount"
+		}
+		if params[number] == "" || params[total] == "" {
+			t.Errorf("accepted %s, which has no %s or %s", body, number, total)
+		}
+	})
+}
+
+// FuzzPaySign: what a client is handed is judged, whatever it is, and never believed without a key.
+func FuzzPaySign(f *testing.F) {
+	gate := paygate.RunT(f, paygate.Options{Now: wireTime})
+	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 1, API: "v2"})
+	gate.IssuePrepay("A1", "wx1")
+	f.Add("timeStamp", "1772337600", "nonceStr", "n", "package", "prepay_id=wx1", "paySign", "AAAA")
+	f.Add("prepayid", "wx1", "partnerid", "1900007291", "package", "Sign=WXPay", "sign", "92DB2111C4516F408653ECEA31D9789F")
+	f.Fuzz(func(t *testing.T, a, av, b, bv, c, cv, d, dv string) {
+		if gate.CheckPaySign(map[string]string{a: av, b: bv, c: cv, d: dv, "signType": "MD5"}) == nil {
+			t.Errorf("believed %q %q %q %q", av, bv, cv, dv)
+		}
+	})
+}

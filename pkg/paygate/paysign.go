@@ -22,8 +22,6 @@ import (
 //	APIv3, APP    appid\ntimestamp\nnoncestr\nprepayid\n   the same, with the bare prepay_id
 //	APIv2, JSAPI  appId=…&nonceStr=…&package=…&signType=…&timeStamp=…&key=…    MD5 or HMAC-SHA256
 //	APIv2, APP    appid=…&noncestr=…&package=Sign=WXPay&partnerid=…&prepayid=…&timestamp=…&key=…
-//
-// (pay.weixin.qq.com doc v3/merchant 4012365341, 4012365343; v2 chapters 7_7 and 8_5.)
 
 // handover is the fields that a client is handed, by their names in small letters and without _.
 // package has the names packageVal and packageValue too, and paySign the name sign.

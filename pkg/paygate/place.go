@@ -18,8 +18,8 @@ type placement struct {
 	// with API, and in APIv2 SignType
 	order Order
 	// every parameter of the request, by its name, but those that differ from request to request: a
-	// nonce and a signature. A second request for the number has to repeat them all (skills manual
-	// of WeChat Pay's support, re-entry parameters).
+	// nonce and a signature. A second request for the number has to repeat them all (WeChat Pay's
+	// list of internal error numbers: 268498688, re-entry parameters differ).
 	params map[string]string
 }
 

@@ -242,7 +242,7 @@ func TestUnsignedErrors(t *testing.T) {
 	s.v3(s.closeV3("A1")).wantCode(202, "USERPAYING")
 }
 
-// TestPathsAndMethodsV3 are answered with a status alone.
+// TestPathsAndMethodsV3 are answered in the form of any refusal.
 func TestPathsAndMethodsV3(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -265,8 +265,8 @@ func TestPathsAndMethodsV3(t *testing.T) {
 		{"DELETE", "/v3/pay/partner/transactions/id/42", 405},
 	} {
 		got := v3Answer{answer: s.mustExchange(test.method, test.uri, "", http.Header{}), session: s}.wantUnsigned(test.status)
-		if got.body != "" {
-			t.Errorf("%s %s: body %q, want none", test.method, test.uri, got.body)
+		if got.json()["code"] != "NOT_PLAYED" {
+			t.Errorf("%s %s: body %q, want the code of what is not played", test.method, test.uri, got.body)
 		}
 		s.wantLast("not-found", "")
 	}
