@@ -1,8 +1,8 @@
-// Package paygate is an emulated WeChat Pay, for tests of code that closes and queries orders. It
-// speaks APIv2 (XML), APIv3 (JSON; on the mainland, overseas, and for combined orders) and the
-// private link of WeChat cloud hosting, for direct merchants and for service providers. It verifies
-// the signature of every request, with code that it shares with no client, and says why one is
-// wrong. In a test, [RunT] starts it on loopback ports and stops it at the end:
+// Package paygate is an emulated WeChat Pay, for tests of code that places, closes and queries
+// orders. It speaks APIv2 (XML), APIv3 (JSON; on the mainland, overseas, and for combined orders)
+// and the private link of WeChat cloud hosting, for direct merchants and for service providers. It
+// verifies the signature of every request, with code that it shares with no client, and says why
+// one is wrong. In a test, [RunT] starts it on loopback ports and stops it at the end:
 //
 //	gate := paygate.RunT(t)
 //	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100}) // one yuan, not paid
@@ -13,11 +13,12 @@
 //
 // A [Server] is a [Gateway] that listens; outside of tests, [New] makes a Gateway, which is an
 // [net/http.Handler]. Its methods are in three groups. What a merchant and a user do:
-// [Gateway.AddOrder], [Gateway.AddCombined], [Gateway.Pay], [Gateway.Refund]. What goes wrong:
-// [Gateway.Inject], [Gateway.SetSigning], [Gateway.RotateCertificate], [Gateway.SetDomain],
-// [Gateway.Advance]. What there is to see: [Gateway.Order], [Gateway.Combined], [Gateway.Orders],
-// [Gateway.Requests]. [Gateway.Admin] serves the same as a management API in JSON, for a port of
-// its own; words such as "close", "v3" and "unauthentic" are the same there and here.
+// [Gateway.AddOrder], [Gateway.AddCombined], [Gateway.Pay], [Gateway.FailPayment],
+// [Gateway.Refund]. What goes wrong: [Gateway.Inject], [Gateway.SetSigning],
+// [Gateway.RotateCertificate], [Gateway.SetDomain], [Gateway.Advance]. What there is to see:
+// [Gateway.Order], [Gateway.Combined], [Gateway.Orders], [Gateway.Requests]. [Gateway.Admin] serves
+// the same as a management API in JSON, for a port of its own; words such as "close", "v3" and
+// "unauthentic" are the same there and here.
 //
 // The rest of this comment is what is played, by the numbers of the documents on pay.weixin.qq.com.
 // docs/emulator.md is the reference of the management API, and lists what is not played.
@@ -37,7 +38,8 @@
 //
 // # APIv3
 //
-// POST …/out-trade-no/{out_trade_no}/close, GET …/out-trade-no/{out_trade_no} and GET
+// POST …/jsapi, …/native, …/app, …/h5 and …/codepay (see below), POST
+// …/out-trade-no/{out_trade_no}/close, GET …/out-trade-no/{out_trade_no} and GET
 // …/id/{transaction_id}, below /v3/pay/transactions with mchid and below
 // /v3/pay/partner/transactions with sp_mchid and sub_mchid. The close has them in its JSON body,
 // the queries in the query string. The request's Authorization is
@@ -50,8 +52,14 @@
 // correctly signed request is signed whatever its status: Wechatpay-Signature is over the three
 // lines Wechatpay-Timestamp, Wechatpay-Nonce and body (empty for a 204), with the key that the
 // request's Wechatpay-Serial named, or the platform certificate's if it named none (doc
-// 4013053249). A 401 is not signed and carries sign_information; 404 and 405 for paths and methods
-// that do not exist have no body.
+// 4013053249). A 401 is not signed and carries sign_information. Paths and methods that are not
+// played are 404 and 405 with the code NOT_PLAYED, and a message that says so.
+//
+// An order is placed with a JSON body (doc v3/merchant 4012525167, 4012525171, 4012525153, and their
+// partner, combined and payment-code twins), every member of which is checked. The answer is a
+// prepay_id, a code_url or an h5_url; a payment code is charged at once. The same number again is
+// accepted with exactly the same parameters. [Gateway.CheckPaySign] checks what a client is handed.
+// POST /v3/security/echo is the self-test of keys (doc 4014551946).
 //
 // Overseas orders (see [Order].Region) have folders of their own, /v3/global/transactions and
 // /hk/v3/transactions, which serve both modes; they have an id from the beginning, are closed by
@@ -78,5 +86,11 @@
 // close; CLOSED and REVOKED say ORDERCLOSED; SUCCESS and REFUND say ORDERPAID; USERPAYING and
 // ACCEPT say USERPAYING; payment-code orders (MICROPAY) say INVALID_REQUEST while they are open.
 // There are two clocks: the wire clock ([Options].Now) dates signatures, and the business clock
-// moves only by [Gateway.Advance]. An unpaid order of seven business days closes by itself.
+// moves only by [Gateway.Advance]. An unpaid order of seven business days closes by itself, or at a
+// later time_expire. After its time_expire an order cannot be paid, and stays as it is.
+//
+// # Page
+//
+// GET /cashier on the wire's ports is a page that shows an order that was placed over the wire, and
+// pays it; see [Options].Running.
 package paygate

@@ -6,7 +6,7 @@ import (
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
+	_ "crypto/sha1" // for crypto.SHA1
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -103,7 +103,7 @@ func TestPaySignExamples(t *testing.T) {
 	}
 }
 
-// signer signs what a client is handed, with a merchant's key of the test's own.
+// handing signs what a client is handed, with a merchant's key of the test's own.
 type handing struct {
 	s      *session
 	appID  string
@@ -337,5 +337,3 @@ func TestAdminPaySign(t *testing.T) {
 	})
 	s.admin("POST", "/paysign", "").wantStatus(200).wantJSON(map[string]any{"right": false, "reason": "timeStamp is missing or empty"})
 }
-
-var _ = sha1.New // crypto.SHA1 is linked
