@@ -72,16 +72,16 @@ func TestEchoForm(t *testing.T) {
 		req          v3Request
 		code, reason string
 	}{
-		"no message":  {s.echo(members{}), "PARAM_ERROR", "/echo_message is missing"},
-		"number":      {s.echo(members{"echo_message": 7}), "PARAM_ERROR", "must be a string"},
-		"surplus":     {s.echo(members{"echo_message": "x", "mchid": "1"}), "PARAM_ERROR", "/mchid is not a parameter"},
-		"not base64":  {s.echo(members{"echo_message": "x", "encrypted_echo_message": "-"}), "PARAM_ERROR", "must be in standard base64"},
-		"too short":   {s.echo(members{"echo_message": "x", "encrypted_echo_message": "AAAA"}), "PARAM_ERROR", "is 3 bytes long, and the key makes 256"},
-		"foreign":     {s.echo(members{"echo_message": "x", "encrypted_echo_message": strings.Repeat("A", 340) + "AA=="}), "PARAM_ERROR", "was not encrypted for"},
-		"notify_url":  {s.echo(members{"echo_message": "x", "notify_url": "x"}), "PARAM_ERROR", "absolute address"},
-		"broken":      {v3Request{method: "POST", uri: "/v3/security/echo", body: "{"}, "PARAM_ERROR", "it is not JSON"},
-		"nothing":     {v3Request{method: "POST", uri: "/v3/security/echo"}, "INVALID_REQUEST", "Content-Type"},
-		"no serial":   {v3Request{method: "POST", uri: "/v3/security/echo", body: `{"echo_message":"x"}`, header: map[string]string{"Wechatpay-Serial": ""}}, "INVALID_REQUEST", "Wechatpay-Serial is missing"},
+		"no message":   {s.echo(members{}), "PARAM_ERROR", "/echo_message is missing"},
+		"number":       {s.echo(members{"echo_message": 7}), "PARAM_ERROR", "must be a string"},
+		"surplus":      {s.echo(members{"echo_message": "x", "mchid": "1"}), "PARAM_ERROR", "/mchid is not a parameter"},
+		"not base64":   {s.echo(members{"echo_message": "x", "encrypted_echo_message": "-"}), "PARAM_ERROR", "must be in standard base64"},
+		"too short":    {s.echo(members{"echo_message": "x", "encrypted_echo_message": "AAAA"}), "PARAM_ERROR", "is 3 bytes long, and the key makes 256"},
+		"foreign":      {s.echo(members{"echo_message": "x", "encrypted_echo_message": strings.Repeat("A", 340) + "AA=="}), "PARAM_ERROR", "was not encrypted for"},
+		"notify_url":   {s.echo(members{"echo_message": "x", "notify_url": "x"}), "PARAM_ERROR", "absolute address"},
+		"broken":       {v3Request{method: "POST", uri: "/v3/security/echo", body: "{"}, "PARAM_ERROR", "it is not JSON"},
+		"nothing":      {v3Request{method: "POST", uri: "/v3/security/echo"}, "INVALID_REQUEST", "Content-Type"},
+		"no serial":    {v3Request{method: "POST", uri: "/v3/security/echo", body: `{"echo_message":"x"}`, header: map[string]string{"Wechatpay-Serial": ""}}, "INVALID_REQUEST", "Wechatpay-Serial is missing"},
 		"wrong serial": {v3Request{method: "POST", uri: "/v3/security/echo", body: `{"echo_message":"x"}`, header: map[string]string{"Wechatpay-Serial": "X"}}, "PARAM_ERROR", "is neither"},
 	} {
 		t.Run(name, func(t *testing.T) {

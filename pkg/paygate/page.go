@@ -35,7 +35,7 @@ func (o *Order) codeURL(base string) string {
 
 // h5URL is where a mobile browser is sent to pay. Merchants append &redirect_url= to it.
 func (o *Order) h5URL(base string) string {
-	query := "?prepay_id=" + url.QueryEscape(o.PrepayID) + "&package=" + pageCode("package " + o.PrepayID)
+	query := "?prepay_id=" + url.QueryEscape(o.PrepayID) + "&package=" + pageCode("package "+o.PrepayID)
 	if base != "" {
 		return base + pathCashier + query
 	}

@@ -218,7 +218,7 @@ func (g *Gateway) checkHandoverV3(h handover, o *Order, m *Merchant) *distrust {
 	}
 	wrong := &distrust{message: "支付验证签名失败", expected: right.text()}
 	switch hash, digest, own := openSignature(m.PublicKey, signature); {
-	case err != nil:
+	case err != nil, digitsRule.MatchString(h[handSign]): // hexadecimal digits are base64, too
 		wrong.reason = diagnosePaySignBase64(h[handSign])
 	case len(signature) != m.PublicKey.Size():
 		wrong.reason = fmt.Sprintf("paySign is %d bytes long, and the merchant's key makes %d", len(signature), m.PublicKey.Size())
@@ -232,13 +232,15 @@ func (g *Gateway) checkHandoverV3(h handover, o *Order, m *Merchant) *distrust {
 	return wrong
 }
 
+// digitsRule is a signature of APIv2: MD5 or HMAC-SHA256 in hexadecimal.
+var digitsRule = regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$`)
+
 // diagnosePaySignBase64 says how a paySign that is no base64 came about.
 func diagnosePaySignBase64(sign string) string {
-	digits := regexp.MustCompile(`^([0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$`)
 	switch {
 	case strings.Contains(sign, " "):
 		return "paySign has spaces: each + became one on the way, as in a form that was not URL-encoded"
-	case digits.MatchString(sign):
+	case digitsRule.MatchString(sign):
 		return "paySign is APIv2's, in hexadecimal: the order was placed by APIv3, which signs with RSA in base64"
 	default:
 		return strings.Replace(diagnoseBase64(sign), "the signature", "paySign", 1)
@@ -290,16 +292,20 @@ func slipsOfPaySignV3(right paySignV3, h handover, o *Order) []slip[paySignV3] {
 
 // slipsOfPaySignAppID is another appid, or the merchant's number, in the appid's place.
 func slipsOfPaySignAppID(o *Order) []slip[paySignV3] {
+	type guess struct{ why, text string }
+	guesses := []guess{
+		{"the merchant number was signed in the appid's place", o.MchID}, {"no appId was signed: its line is empty", ""},
+	}
+	switch {
+	case o.SubAppID == "":
+	case appIDOf(o) == o.SubAppID:
+		guesses = append(guesses, guess{"the service provider's appid was signed, and the order was placed for the sub-merchant's openid", o.AppID})
+	default:
+		guesses = append(guesses, guess{"the sub-merchant's appid was signed, and the order was placed for the service provider's openid", o.SubAppID})
+	}
 	var slips []slip[paySignV3]
-	for _, other := range []struct{ why, text string }{
-		{"the sub-merchant's appid was signed, and the order was placed for the service provider's openid", o.SubAppID},
-		{"the service provider's appid was signed, and the order was placed for the sub-merchant's openid", o.AppID},
-		{"the merchant number was signed in the appid's place", o.MchID},
-		{"no appId was signed: its line is empty", ""},
-	} {
-		if other.text != appIDOf(o) {
-			slips = append(slips, slip[paySignV3]{other.why, func(p *paySignV3) { p.appID = other.text }})
-		}
+	for _, one := range guesses {
+		slips = append(slips, slip[paySignV3]{one.why, func(p *paySignV3) { p.appID = one.text }})
 	}
 	return slips
 }

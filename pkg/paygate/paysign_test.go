@@ -176,12 +176,12 @@ func TestPaySignMistakesV3(t *testing.T) {
 		"the nonceStr signed is in capitals":      h.rsa(crypto.SHA256, h.appID, h.at, strings.ToUpper(h.nonce), pack),
 		"the nonceStr signed is in small letters": h.rsa(crypto.SHA256, h.appID, h.at, strings.ToLower(h.nonce), pack),
 		"the right key signed another text: appId, timeStamp, nonceStr or package differ": h.rsa(crypto.SHA256, "wx", "1", "2", pack),
-		"over SHA-1":                              h.rsa(crypto.SHA1, h.appID, h.at, h.nonce, pack),
-		"was not made with the private key":       h.rsaOf(otherKey(t), crypto.SHA256, "x"),
-		"each + became one on the way":            strings.Replace(right[:len(right)-4]+"+AA=", "+", " ", 1),
-		"the padding is missing":                  strings.TrimRight(right, "="),
-		"is 3 bytes long":                         "AAAA",
-		"is APIv2's, in hexadecimal":              strings.Repeat("A1", 16),
+		"over SHA-1":                        h.rsa(crypto.SHA1, h.appID, h.at, h.nonce, pack),
+		"was not made with the private key": h.rsaOf(otherKey(t), crypto.SHA256, "x"),
+		"each + became one on the way":      strings.Replace(right[:len(right)-4]+"+AA=", "+", " ", 1),
+		"the padding is missing":            strings.TrimRight(right, "="),
+		"is 3 bytes long":                   "AAAA",
+		"is APIv2's, in hexadecimal":        strings.Repeat("A1", 16),
 	} {
 		s.wantWrong(h.fields(sign), phrase)
 	}

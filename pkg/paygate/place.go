@@ -322,7 +322,9 @@ func (b *orderBook) prepayment(code string) *prepayment {
 }
 
 // prepaymentOf returns a prepay_id's entry, nil if none was answered.
-func (b *orderBook) prepaymentOf(prepayID string) *prepayment { return b.prepayment(pageCode(prepayID)) }
+func (b *orderBook) prepaymentOf(prepayID string) *prepayment {
+	return b.prepayment(pageCode(prepayID))
+}
 
 // expired reports whether the user can no longer pay, although the order is open.
 func (o *Order) expired(now time.Time) bool {

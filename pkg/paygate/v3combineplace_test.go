@@ -65,7 +65,9 @@ func TestPlaceCombined(t *testing.T) {
 func TestPlaceCombinedAgain(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	body := func() members { return s.combining("native", "C-AGAIN").with("time_expire", "2026-03-01T12:30:00+08:00") }
+	body := func() members {
+		return s.combining("native", "C-AGAIN").with("time_expire", "2026-03-01T12:30:00+08:00")
+	}
 	s.place("native", body()).want(200)
 	first := s.MustCombined("C-AGAIN").PrepayID
 	s.place("native", body()).want(200)
@@ -81,7 +83,7 @@ func TestPlaceCombinedAgain(t *testing.T) {
 	s.place("native", taken).wantCode(400, "INVALID_REQUEST")
 	s.wantLast("refused", "order C-AGAIN-PART-1 of mchid 1900007291 exists")
 	s.place("native", s.placing("native", "C-AGAIN-PART-1")).wantCode(400, "INVALID_REQUEST")
-	s.wantLast("refused", "is a part of the combined order C-AGAIN")
+	s.wantLast("refused", "exists as a part of the combined order C-AGAIN")
 	s.MustAdvance(30 * time.Minute)
 	s.place("native", body()).wantCode(400, "ORDER_CLOSED")
 	if err := s.Pay("C-AGAIN"); err == nil || !strings.Contains(err.Error(), "time_expire") {
@@ -110,7 +112,7 @@ func TestPlaceCombinedForm(t *testing.T) {
 		"detail object":  {"native", func(m members) { m.part(0).with("detail", members{}) }, "PARAM_ERROR", "/sub_orders/0/detail"},
 		"no parts":       {"native", func(m members) { m["sub_orders"] = []any{} }, "PARAM_ERROR", "/sub_orders"},
 		"parts as texts": {"native", func(m members) { m["sub_orders"] = []any{"x"} }, "PARAM_ERROR", "/sub_orders/0"},
-		"twice": {"native", func(m members) { m["sub_orders"] = []any{m.part(0), m.part(0)} }, "PARAM_ERROR", nil},
+		"twice":          {"native", func(m members) { m["sub_orders"] = []any{m.part(0), m.part(0)} }, "PARAM_ERROR", nil},
 		"no payer":       {"jsapi", func(m members) { m.with("combine_payer_info", nil) }, "PARAM_ERROR", "/combine_payer_info"},
 		"empty payer":    {"jsapi", func(m members) { m["combine_payer_info"] = members{} }, "PARAM_ERROR", "/combine_payer_info/openid"},
 		"not bound":      {"native", func(m members) { m.part(0).with("sub_mchid", "1900000110") }, "NO_AUTH", nil},

@@ -109,7 +109,7 @@ func TestPlaceV3(t *testing.T) {
 		{"native", "NATIVE", "code_url", regexp.MustCompile(`^weixin://wxpay/bizpayurl\?pr=[0-9A-Za-z]{9}$`)},
 		{"h5", "MWEB", "h5_url", regexp.MustCompile(`^https://wx\.tenpay\.com/cgi-bin/mmpayweb-bin/checkmweb\?prepay_id=wx\w{34}&package=\w+$`)},
 	} {
-		for mode, body := range map[string]members{"direct": s.placing(test.kind, "D-"+test.kind), "partner": s.placingSub(test.kind, "P-"+test.kind)} {
+		for mode, body := range map[string]members{"direct": s.placing(test.kind, "DIRECT-"+test.kind), "partner": s.placingSub(test.kind, "PARTNER-"+test.kind)} {
 			no, _ := body["out_trade_no"].(string)
 			got := s.place(test.kind, body).want(http.StatusOK).json()
 			text, _ := got[test.member].(string)
@@ -127,14 +127,14 @@ func TestPlaceV3(t *testing.T) {
 			}
 		}
 	}
-	if order := s.MustOrder("P-jsapi"); order.SubMchID != subMchID || order.OpenID != userA {
+	if order := s.MustOrder("PARTNER-jsapi"); order.SubMchID != subMchID || order.OpenID != userA {
 		t.Errorf("the partner's order is %+v", order)
 	}
-	s.MustPay("D-jsapi")
-	s.v3(s.queryV3("D-jsapi")).want(200).wantJSON(map[string]any{
+	s.MustPay("DIRECT-jsapi")
+	s.v3(s.queryV3("DIRECT-jsapi")).want(200).wantJSON(map[string]any{
 		"trade_state": "SUCCESS", "trade_type": "JSAPI", "attach": "shop-7", "payer.openid": userA, "amount.total": 100.0,
 	})
-	s.v3(s.closeSubV3("P-native")).want(204)
+	s.v3(s.closeSubV3("PARTNER-native")).want(204)
 }
 
 // TestPlaceFormV3 is every documented rule of a body, broken one at a time.
@@ -263,14 +263,14 @@ func TestPlaceAgainV3(t *testing.T) {
 		t.Errorf("there are %d orders, want one", n)
 	}
 	for name, edit := range map[string]func(members) members{
-		"/amount/total":   func(m members) members { return m.with("amount.total", 101) },
+		"/amount/total":    func(m members) members { return m.with("amount.total", 101) },
 		"/amount/currency": func(m members) members { return m.with("amount.currency", nil) },
-		"/description":    func(m members) members { return m.with("description", "Tea, small") },
-		"/attach":         func(m members) members { return m.with("attach", nil) },
-		"/payer/openid":   func(m members) members { return m.with("payer.openid", "oOther") },
-		"/notify_url":     func(m members) members { return m.with("notify_url", "https://shop.example/other") },
-		"/time_expire":    func(m members) members { return m.with("time_expire", "2026-03-01T15:00:01+08:00") },
-		"/goods_tag":      func(m members) members { return m.with("goods_tag", "WXG") },
+		"/description":     func(m members) members { return m.with("description", "Tea, small") },
+		"/attach":          func(m members) members { return m.with("attach", nil) },
+		"/payer/openid":    func(m members) members { return m.with("payer.openid", "oOther") },
+		"/notify_url":      func(m members) members { return m.with("notify_url", "https://shop.example/other") },
+		"/time_expire":     func(m members) members { return m.with("time_expire", "2026-03-01T15:00:01+08:00") },
+		"/goods_tag":       func(m members) members { return m.with("goods_tag", "WXG") },
 	} {
 		got := s.place("jsapi", edit(body())).wantCode(400, "INVALID_REQUEST")
 		got.wantJSON(map[string]any{"message": "201 商户订单号重复"})
