@@ -55,9 +55,9 @@
 // 4013053249). A 401 is not signed and carries sign_information. Paths and methods that are not
 // played are 404 and 405 with the code NOT_PLAYED, and a message that says so.
 //
-// An order is placed with a JSON body (doc v3/merchant 4012525167, 4012525171, 4012525153, and their
-// partner, combined and payment-code twins), every member of which is checked. The answer is a
-// prepay_id, a code_url or an h5_url; a payment code is charged at once. The same number again is
+// An order is placed with a JSON body (doc v3/merchant 4012525167, 4012525171, 4012525153, and
+// their partner, combined and payment-code twins), every member of which is checked. The answer is
+// a prepay_id, a code_url or an h5_url; a payment code is charged at once. The same number again is
 // accepted with exactly the same parameters. [Gateway.CheckPaySign] checks what a client is handed.
 // POST /v3/security/echo is the self-test of keys (doc 4014551946).
 //

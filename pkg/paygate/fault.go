@@ -251,8 +251,8 @@ func hasBody(status int) bool {
 }
 
 // meets reports whether the fault is for this request. An empty Op stands for closes and queries:
-// other calls, such as a download of certificates behind a test's back, would use faults up that are
-// meant for these.
+// other calls, such as a download of certificates behind a test's back, would use faults up that
+// are meant for these.
 func (f *Fault) meets(q *question) bool {
 	return (f.Op == q.op || f.Op == "" && (q.op == opClose || q.op == opQuery)) &&
 		(f.API == "" || f.API == q.api) &&

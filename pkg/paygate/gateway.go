@@ -103,9 +103,9 @@ type Options struct {
 	// days. The documents for e-commerce platforms say fifteen.
 	LatestExpiry time.Duration
 
-	// CodePayErrors answers APIv3's codepay with 202 and an error's body, {"code":"USERPAYING"}, when
-	// the user has to type the password; false answers 202 and the transaction. The documents do
-	// not say which.
+	// CodePayErrors answers APIv3's codepay with 202 and an error's body, {"code":"USERPAYING"},
+	// when the user has to type the password; false answers 202 and the transaction. The documents
+	// do not say which.
 	CodePayErrors bool
 
 	// Running is a gateway for people, not for tests: a code_url and an h5_url are addresses of its

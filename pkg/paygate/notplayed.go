@@ -2,8 +2,8 @@ package paygate
 
 import "net/http"
 
-// codeNotPlayed is the code of what this emulator does not play. It is none of WeChat Pay's, so that
-// no client takes it for an answer about an order.
+// codeNotPlayed is the code of what this emulator does not play. It is none of WeChat Pay's, so
+// that no client takes it for an answer about an order.
 const codeNotPlayed = "NOT_PLAYED"
 
 // notPlayedV3 answers a path or a method that is not played, as APIv3 answers any refusal: with a

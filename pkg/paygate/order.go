@@ -89,9 +89,9 @@ func (o Owner) String() string {
 }
 
 // Order is an order as the gateway keeps it. To [Gateway.AddOrder] only OutTradeNo and Total have
-// to be given; PrepayID, PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's, and
-// ignored there. Its JSON is the part of the management API's order that has the same form there; the
-// owner, the times and WeChat Pay's number are written otherwise.
+// to be given; PrepayID, PaidAt, ClosedAt, CombineOutTradeNo and TransactionID are the gateway's,
+// and ignored there. Its JSON is the part of the management API's order that has the same form
+// there; the owner, the times and WeChat Pay's number are written otherwise.
 type Order struct {
 	// OutTradeNo is the merchant's number of the order: 1 to 32 of digits, letters and _ - | * @.
 	OutTradeNo string `json:"out_trade_no"`

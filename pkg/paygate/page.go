@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// pathCashier is the path of the page on which a user looks at an order and pays it. It is a page of
-// the wire's ports, beside the protocols, which have no path like it.
+// pathCashier is the path of the page on which a user looks at an order and pays it. It is a page
+// of the wire's ports, beside the protocols, which have no path like it.
 const pathCashier = "/cashier"
 
 // pagePath is the page of a prepay_id, empty for none.
@@ -43,8 +43,8 @@ func (o *Order) h5URL(base string) string {
 }
 
 // baseOf is the address under which the sender of a request reaches this gateway's pages: that of
-// the request itself. It is empty unless the gateway is a running one, whose users have a browser on
-// this machine.
+// the request itself. It is empty unless the gateway is a running one, whose users have a browser
+// on this machine.
 func (g *Gateway) baseOf(r *http.Request) string {
 	if !g.running || !isLoopbackHost(r.Host) {
 		return ""

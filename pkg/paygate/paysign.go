@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// This file checks what a client is handed to pay with (调起支付): the fields of wx.requestPayment
-// in a mini-program, of WeixinJSBridge in a page, and of an app's PayReq. Nothing but WeChat's client
+// This file checks what a client is handed to pay with (调起支付): the fields of wx.requestPayment in a
+// mini-program, of WeixinJSBridge in a page, and of an app's PayReq. Nothing but WeChat's client
 // checks them, on a real phone.
 //
-//	APIv3, JSAPI  appId\ntimeStamp\nnonceStr\npackage\n    RSA-SHA256, base64; package is prepay_id=…
-//	APIv3, APP    appid\ntimestamp\nnoncestr\nprepayid\n   the same, with the bare prepay_id
-//	APIv2, JSAPI  appId=…&nonceStr=…&package=…&signType=…&timeStamp=…&key=…    MD5 or HMAC-SHA256
+//	APIv3, JSAPI  appId\ntimeStamp\nnonceStr\npackage\n, RSA-SHA256 in base64
+//	APIv3, APP    appid\ntimestamp\nnoncestr\nprepayid\n, the same, with the bare prepay_id
+//	APIv2, JSAPI  appId=…&nonceStr=…&package=…&signType=…&timeStamp=…&key=…, MD5 or HMAC-SHA256
 //	APIv2, APP    appid=…&noncestr=…&package=Sign=WXPay&partnerid=…&prepayid=…&timestamp=…&key=…
 
 // handover is the fields that a client is handed, by their names in small letters and without _.
@@ -86,7 +86,8 @@ func (h handover) prepayID() string {
 // secondsRule is a timestamp: seconds since 1970, as they have been since 2001.
 var secondsRule = regexp.MustCompile(`^[1-9][0-9]{9}$`)
 
-// check returns an error for the first field that is missing or has another form than any payment's.
+// check returns an error for the first field that is missing or has another form than any
+// payment's.
 func (h handover) check() error {
 	needed := []string{handTimestamp, handNonce, handPackage, handSign}
 	if h.isApp() {
@@ -430,10 +431,10 @@ func slipsOfPaySignNames(right fields, h handover) []slip[paySignV2] {
 
 // CheckPaySign checks the fields that a client is handed to pay with: those of wx.requestPayment
 // (timeStamp, nonceStr, package, signType, paySign, perhaps appId), or of an app's request (appid,
-// partnerid, prepayid, package, noncestr, timestamp, sign), in any spelling of the names. It returns
-// nil if WeChat's client would let the user pay. The error says why it would not; if the signature
-// is wrong, with the string that should have been signed and, if the mistake was found, the one that
-// was.
+// partnerid, prepayid, package, noncestr, timestamp, sign), in any spelling of the names. It
+// returns nil if WeChat's client would let the user pay. The error says why it would not; if the
+// signature is wrong, with the string that should have been signed and, if the mistake was found,
+// the one that was.
 func (g *Gateway) CheckPaySign(given map[string]string) error {
 	wrong := g.checkPaySign(given)
 	if wrong == nil {

@@ -22,9 +22,9 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// The example of testdata/paysign_merchant.pem: a merchant's public key, made for this with OpenSSL,
-// and what its private half, which was thrown away, signed. Python's cryptography computed it, and
-// openssl dgst -verify and Go's crypto/rsa agree.
+// The example of testdata/paysign_merchant.pem: a merchant's public key, made for this with
+// OpenSSL, and what its private half, which was thrown away, signed. Python's cryptography computed
+// it, and openssl dgst -verify and Go's crypto/rsa agree.
 const (
 	exampleAppID  = "wx1234567890abcdef"
 	exampleV2Key  = "cloudpayV2key0123456789abcdefABC"

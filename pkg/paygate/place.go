@@ -171,9 +171,9 @@ func (b *orderBook) enter(p *placement) (*record, *refusal) {
 	return rec, nil
 }
 
-// charge keeps the order of a payment code and has it paid at once, or if it costs too much for that
-// leaves it USERPAYING, which is a refusal too: the user types a password, and the merchant queries
-// until the order is paid or reverses it. A number that is known is refused by its state.
+// charge keeps the order of a payment code and has it paid at once, or if it costs too much for
+// that leaves it USERPAYING, which is a refusal too: the user types a password, and the merchant
+// queries until the order is paid or reverses it. A number that is known is refused by its state.
 func (b *orderBook) charge(p *placement) (Order, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

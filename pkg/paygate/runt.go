@@ -203,8 +203,8 @@ func (s *Server) MustFailPayment(outTradeNo string, of ...Owner) {
 	s.must("failing the payment of order "+outTradeNo, s.FailPayment(outTradeNo, of...))
 }
 
-// WantPaySign ends the test unless WeChat's client would let the user pay with the fields that it is
-// handed; see [Gateway.CheckPaySign].
+// WantPaySign ends the test unless WeChat's client would let the user pay with the fields that it
+// is handed; see [Gateway.CheckPaySign].
 func (s *Server) WantPaySign(fields map[string]string) {
 	s.t.Helper()
 	s.must("paying with what the client was handed", s.CheckPaySign(fields))

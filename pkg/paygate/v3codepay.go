@@ -28,8 +28,8 @@ func codeForm(partner bool) []member {
 	})
 }
 
-// handleCode charges a payment code. That the user has to type the password is an answer of its own,
-// 202, and not an error; its body is not published.
+// handleCode charges a payment code. That the user has to type the password is an answer of its
+// own, 202, and not an error; its body is not published.
 func (g *Gateway) handleCode(q *question) (subject, *refusal) {
 	order, no := g.orders.charge(q.placing)
 	if no != nil && no.v2 == codeUserPaying && !g.codePayErrors {

@@ -8,8 +8,8 @@ type combinedPlacement struct {
 	params map[string]string
 }
 
-// combineForm is what the body of a combined placing may hold. Its names differ from those of single
-// orders: total_amount, and an attach that has to be there.
+// combineForm is what the body of a combined placing may hold. Its names differ from those of
+// single orders: total_amount, and an attach that has to be there.
 func combineForm(trade string) []member {
 	form := []member{
 		textMember("combine_appid", "合单商户appid", 32).needed(), mchIDMember("combine_mchid", "合单发起方商户号"),
@@ -122,7 +122,8 @@ func (b *orderBook) placeCombined(p *combinedPlacement) (CombinedOrder, *refusal
 	return b.gather(c), nil
 }
 
-// expiring moves a combined order's time_expire to where WeChat Pay does, and gives it to the parts.
+// expiring moves a combined order's time_expire to where WeChat Pay does, and gives it to the
+// parts.
 func (b *orderBook) expiring(c CombinedOrder) CombinedOrder {
 	c.TimeExpire = b.placing.expiry(c.TimeExpire, b.clock.time())
 	for i := range c.SubOrders {
