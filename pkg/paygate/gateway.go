@@ -135,7 +135,7 @@ type Gateway struct {
 	reentrantClose bool
 	unsignedErrors bool
 	// nil: nothing observes
-	observe func(*Request)
+	observe       func(*Request)
 	codePayErrors bool
 	// pages are answered as addresses that a browser opens
 	running bool
