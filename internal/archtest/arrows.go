@@ -39,6 +39,11 @@ const (
 	sqlite        = "modernc.org/sqlite"
 	goose         = "github.com/pressly/goose/v3"
 	mod           = "golang.org/x/mod"
+	goyaml        = "github.com/goccy/go-yaml"
+	gronx         = "github.com/adhocore/gronx"
+	godotenv      = "github.com/joho/godotenv"
+	fsnotify      = "github.com/fsnotify/fsnotify"
+	xsys          = "golang.org/x/sys"
 )
 
 // Arrows returns the table. A package that is not listed here may not be imported:
@@ -88,6 +93,19 @@ var arrows = []Arrow{
 		},
 		Theirs: []string{flock},
 	},
+
+	{Package: "internal/emulator/cron", Ours: []string{"internal/bilingual"}, Theirs: []string{gronx}},
+	{
+		Package: "internal/emulator/deployfile",
+		Ours:    []string{"internal/bilingual", "internal/emulator/cron"},
+		Theirs:  []string{goyaml},
+	},
+	{
+		Package: "internal/emulator/workload",
+		Ours:    []string{"internal/bilingual", "internal/emulator/cron", "internal/emulator/deployfile", "internal/emulator/platform"},
+		Theirs:  []string{godotenv},
+	},
+	{Package: "internal/emulator/watch", Ours: []string{"internal/bilingual"}, Theirs: []string{fsnotify}},
 
 	{
 		Package: "internal/wechatpay",
@@ -218,6 +236,12 @@ var arrows = []Arrow{
 			"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
 		},
 	},
+	{
+		Package: "internal/cli/deployflags",
+		Ours:    []string{"internal/bilingual", "internal/cli/render", "internal/emulator/workload"},
+		Theirs:  []string{pflag},
+	},
+	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
 	{
 		Package: "cmd/cloudpay",
 		Ours: []string{
