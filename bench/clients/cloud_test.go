@@ -1,6 +1,6 @@
-// Package clients_test calls the built functions with clients that others wrote: CloudBase's SDK for Node.js, AWS's SDK
-// for Go, and the page of examples/miniprogram. All of them reach the emulated cloud, which runs the functions before the
-// emulated WeChat Pay.
+// Package clients_test calls the built functions with clients that others wrote: CloudBase's SDK
+// for Node.js, AWS's SDK for Go, and the page of examples/miniprogram. All of them reach the
+// emulated cloud, which runs the functions before the emulated WeChat Pay.
 package clients_test
 
 import (
@@ -15,8 +15,8 @@ import (
 	"sync"
 	"testing"
 
-	// A change of the product is to be a change of this test, or go test would show what it remembers of the last one:
-	// it does not see what the binaries are built from.
+	// A change of the product is to be a change of this test, or go test would show what it
+	// remembers of the last one: it does not see what the binaries are built from.
 	_ "cloudpay/internal/app"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/pkg/paygate"
@@ -58,7 +58,8 @@ var built = sync.OnceValue(func() error {
 type cloud struct {
 	*paygate.Server
 
-	url string
+	url       string
+	functions map[string]*platform.Function
 }
 
 // startCloud starts the functions on a runtime, with settings of their own.
@@ -86,7 +87,7 @@ func startCloud(t *testing.T, runtime platform.Runtime, settings ...string) *clo
 	}
 	server := httptest.NewServer(&platform.Cloud{Functions: functions, AppID: m.AppID})
 	t.Cleanup(server.Close)
-	return &cloud{Server: gateway, url: server.URL}
+	return &cloud{Server: gateway, url: server.URL, functions: functions}
 }
 
 // order makes an order that waits to be paid.

@@ -36,6 +36,8 @@ const (
 	roundTime = 61 * time.Second
 	// longer is how long more rounds, with more orders, follow if too few sweeps were killed.
 	longer = 3 * time.Minute
+	// statusUserError is SCF's code for a function that answered with an error.
+	statusUserError = 430
 )
 
 // leastKills is the number of sweeping processes that are killed at least while they hold orders:
@@ -357,7 +359,7 @@ func (d *deadly) sweep(f *platform.Function, life time.Duration) {
 		if life < patient {
 			d.longest -= d.longest / 8
 		}
-	case reply.Status == platform.StatusUserError:
+	case reply.Status == statusUserError:
 		d.failed++ // it could claim nothing, and reports that
 		d.t.Logf("a sweep failed: %v", reply.Err)
 	default:

@@ -46,9 +46,8 @@ func (d *Demo) play(ctx context.Context, v variant) error {
 		return bilingual.Errorf("making a store of orders: %w", "创建订单存储：%w", err)
 	}
 	as := desk.Settings{API: v.api, Region: string(order.Mainland), Partner: v.partner, Store: s.store}
-	// The functions keep the service token, by which the shop's server proves itself.
+	// The functions have the service token, by which the shop's server proves itself.
 	env := d.desk.Env(as)
-	delete(env, "CLOUDPAY_CALLER_POLICY")
 	cloudURL, undeploy, err := d.desk.Deploy(ctx, desk.Deployment{
 		Binaries: d.Binaries, Runtime: platform.Go1, Env: env, Logs: d.Logs, Address: desk.AnyPort,
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/platform"
 	"cloudpay/pkg/paygate"
 )
 
@@ -25,6 +26,9 @@ type clock struct {
 	gateway *paygate.Gateway
 	start   time.Time
 	mu      sync.Mutex
+
+	// cloud is the same clock for what waits for it.
+	cloud platform.Clock
 }
 
 // openClock reads the clock of a folder, which is 0 in a new one.
@@ -47,6 +51,7 @@ func openClock(dir string) (*clock, error) {
 // follow has the clock follow a gateway, which begins at its time.
 func (c *clock) follow(g *paygate.Gateway) error {
 	c.gateway, c.start = g, g.Time()
+	c.cloud.Now = g.Time
 	return c.write()
 }
 
@@ -68,6 +73,7 @@ func (c *clock) noting(admin http.Handler) http.Handler {
 		admin.ServeHTTP(w, r)
 		if r.Method == http.MethodPost && r.URL.Path == "/clock" {
 			_ = c.write() // which says it by the file's absence
+			c.cloud.Moved()
 		}
 	})
 }

@@ -18,6 +18,8 @@ type Settings struct {
 	Region  string // where its merchant is, a value of WXPAY_REGION
 	Partner bool   // it is a service provider that acts for a sub-merchant
 	Store   string // where it keeps registered orders, an address as for CLOUDPAY_STORE; empty: nowhere
+	// CallerPolicy is a value of CLOUDPAY_CALLER_POLICY; empty: none, as it is deployed.
+	CallerPolicy string
 }
 
 // Owner returns the merchant that owns the orders of a function with these settings.
@@ -39,33 +41,34 @@ const (
 // allows an environment 4 KB in all.
 func (d *Desk) Env(s Settings) map[string]string {
 	m := d.secrets.merchant
-	// Three settings are the emulator's own. WXPAY_ROUTE: no proxy stands before the gateway, so a
-	// reply over a fresh connection is this request's (docs/divergences.md).
-	// CLOUDPAY_CALLER_POLICY: a developer may call without proof. CLOUDPAY_LISTEN_HOST: a web
-	// function listens on loopback only.
+	// Two settings are the emulator's own. WXPAY_ROUTE: no proxy stands before the gateway, so a
+	// reply over a fresh connection is this request's (docs/divergences.md). CLOUDPAY_LISTEN_HOST:
+	// a web function listens on loopback only.
 	env := map[string]string{
-		"WXPAY_API":              s.API,
-		"WXPAY_REGION":           s.Region,
-		"WXPAY_MCHID":            m.MchID,
-		"WXPAY_APPID":            m.AppID,
-		"WXPAY_V2_KEY":           m.V2Key,
-		"WXPAY_SERIAL_NO":        m.SerialNo,
-		"WXPAY_PRIVATE_KEY":      d.secrets.privateKeyFile,
-		"WXPAY_PUBLIC_KEY_ID":    d.Gateway.PublicKeyID(),
-		"WXPAY_PUBLIC_KEY":       d.secrets.publicKeyFile,
-		"WXPAY_V3_KEY":           m.V3Key,
-		"WXPAY_BASE_URL":         d.gatewayURL,
-		"WXPAY_BACKUP_URL":       d.backupURL,
-		"WXPAY_ROUTE":            "own",
-		"WXPAY_CLOUDRUN_URL":     d.gatewayURL,
-		"CLOUDPAY_CALLER_POLICY": "any",
-		serviceTokenVariable:     d.secrets.tokens.ServiceToken,
-		"CLOUDPAY_HTTP_TOKEN":    d.secrets.tokens.HTTPToken,
-		timerTokenVariable:       d.secrets.tokens.TimerToken,
-		"CLOUDPAY_LISTEN_HOST":   "127.0.0.1",
+		"WXPAY_API":            s.API,
+		"WXPAY_REGION":         s.Region,
+		"WXPAY_MCHID":          m.MchID,
+		"WXPAY_APPID":          m.AppID,
+		"WXPAY_V2_KEY":         m.V2Key,
+		"WXPAY_SERIAL_NO":      m.SerialNo,
+		"WXPAY_PRIVATE_KEY":    d.secrets.privateKeyFile,
+		"WXPAY_PUBLIC_KEY_ID":  d.Gateway.PublicKeyID(),
+		"WXPAY_PUBLIC_KEY":     d.secrets.publicKeyFile,
+		"WXPAY_V3_KEY":         m.V3Key,
+		"WXPAY_BASE_URL":       d.gatewayURL,
+		"WXPAY_BACKUP_URL":     d.backupURL,
+		"WXPAY_ROUTE":          "own",
+		"WXPAY_CLOUDRUN_URL":   d.gatewayURL,
+		serviceTokenVariable:   d.secrets.tokens.ServiceToken,
+		"CLOUDPAY_HTTP_TOKEN":  d.secrets.tokens.HTTPToken,
+		timerTokenVariable:     d.secrets.tokens.TimerToken,
+		"CLOUDPAY_LISTEN_HOST": "127.0.0.1",
 	}
 	if s.Store != "" {
 		env["CLOUDPAY_STORE"], env["CLOUDPAY_EMULATOR_CLOCK"] = s.Store, d.clock.file
+	}
+	if s.CallerPolicy != "" {
+		env["CLOUDPAY_CALLER_POLICY"] = s.CallerPolicy
 	}
 	if s.Partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", subMchID

@@ -7,6 +7,7 @@
 //	dir, release, err := desk.Lock(dir)     // one emulator at a time
 //	d, err := desk.Start(ctx, dir, addresses) // WeChat Pay, with the folder's keys
 //	url, stop, err := d.Deploy(ctx, …)       // the functions, and the cloud before them
+//	err = d.Redeploy(ctx, …)                 // the functions again, without an interruption
 //	forget, err := d.Describe(url, …).Write(dir)
 //
 // Others [Read] the description and [Description.Call] the functions.
@@ -24,15 +25,11 @@ package desk
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"time"
 
 	"cloudpay/internal/bilingual"
-	"cloudpay/internal/emulator/access"
-	"cloudpay/internal/emulator/platform"
-	"cloudpay/internal/emulator/traffic"
 	"cloudpay/pkg/paygate"
 )
 
@@ -66,6 +63,7 @@ type Desk struct {
 	clock   *clock
 	servers []*http.Server
 	traffic seen
+	running *running // the last deployment; nil before the first
 
 	// Where the servers listen, known once the system has chosen the free ports.
 	gatewayURL, backupURL, adminURL string
@@ -131,53 +129,4 @@ func (d *Desk) Close() {
 	for _, server := range d.servers {
 		_ = server.Close()
 	}
-}
-
-// Deployment says how the functions run.
-type Deployment struct {
-	Binaries map[string]string // by function, from [Find]
-	Runtime  platform.Runtime
-	Env      map[string]string // from [Desk.Env]
-	Logs     io.Writer         // gets what the platform and the functions log
-	Address  string            // where the cloud listens
-	// Origins are those of the web pages that may call the functions, and Keys those of which SDKs
-	// have to sign with one; without any, every signature will do.
-	Origins []string
-	Keys    access.Keys
-	// Ended, if not nil, gets each call of the cloud when it has ended. It must not block.
-	Ended func(traffic.Call)
-}
-
-// Deploy starts the functions and serves the cloud that they are called by, at the URL. stop ends
-// both: the functions first, since the cloud waits for the events that they still handle. After an
-// error nothing of the deployment runs. A desk may hold several deployments one after the other,
-// each with its own settings and the same gateway.
-func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func(), err error) {
-	functions := map[string]*platform.Function{}
-	cloud := &platform.Cloud{
-		Functions: functions, AppID: d.secrets.merchant.AppID, AllowOrigins: as.Origins, Keys: as.Keys,
-		Clock: &platform.Clock{Now: d.Gateway.Time}, Journal: traffic.Journal{Ended: as.Ended},
-	}
-	d.traffic.by(cloud)
-	stop = func() { // also of a deployment that is half made
-		for _, f := range functions {
-			_ = f.Close()
-		}
-		_ = cloud.Close()
-	}
-	for _, name := range Functions() {
-		functions[name], err = platform.Start(ctx, platform.Spec{
-			Name: name, Binary: as.Binaries[name], Runtime: as.Runtime, Env: Environ(as.Env), TimeLimit: timeLimit, Log: as.Logs,
-		})
-		if err != nil {
-			delete(functions, name)
-			stop()
-			return "", nil, bilingual.Errorf("starting the function %s: %w", "启动云函数 %s：%w", name, err)
-		}
-	}
-	if url, err = d.serve(ctx, "cloud", as.Address, cloud); err != nil {
-		stop()
-		return "", nil, err
-	}
-	return url, stop, nil
 }

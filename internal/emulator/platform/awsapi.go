@@ -147,7 +147,7 @@ func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
 		}
 		return nil, &awsRefusal{http.StatusNotFound, "ResourceNotFoundException", "Function not found: " + arn}
 	}
-	if function.spec.Runtime == Web {
+	if function.runtime() == Web {
 		return nil, &awsRefusal{http.StatusBadRequest, "InvalidParameterValueException", errWeb.Error()}
 	}
 	return function, nil
@@ -229,7 +229,7 @@ func awsNotStarted(w http.ResponseWriter, err error) {
 	case errors.As(err, &ended):
 		awsFunctionError(w, encode(lambdaError{lambdaExit, aboutRequest(id, exitWords(ended.state)), nil}))
 	case errors.As(err, &gaveUp):
-		awsFunctionError(w, Reply{RequestID: id, Status: StatusUserError, Err: gaveUp.posted}.lambdaDocument())
+		awsFunctionError(w, Reply{RequestID: id, Status: statusUserError, Err: gaveUp.posted}.lambdaDocument())
 	default:
 		(&awsRefusal{http.StatusInternalServerError, "ServiceException", err.Error()}).write(w)
 	}
@@ -267,7 +267,7 @@ func (r Reply) lambdaDocument() []byte {
 	case r.Status == statusTimeLimit:
 		words := fmt.Sprintf("Task timed out after %.2f seconds", r.record.limit.Seconds())
 		return encode(lambdaError{lambdaTimeout, aboutRequest(r.RequestID, words), nil})
-	case r.Status == StatusProcessExit:
+	case r.Status == statusProcessExit:
 		return encode(lambdaError{lambdaExit, aboutRequest(r.RequestID, exitWords(r.record.exit)), nil})
 	case r.Status == statusResponseTooLarge:
 		words := fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload)

@@ -19,6 +19,9 @@ const functionsPath = "/v1/functions"
 // lambdaPath begins the paths of Lambda's API, in the version that has Invoke.
 const lambdaPath = "/2015-03-31/functions/"
 
+// timersPath lists the timers; a function's name below it fires the function's timer.
+const timersPath = "/v1/timers"
+
 // Codes for a request that calls no function. INVALID_PATH is that of CloudBase's gateway
 // (docs.cloudbase.net/error-code/service); the others are ours.
 const (
@@ -41,7 +44,8 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
 //	POST /v1/timers/{name}  POST /v1/queues/{name}   fire a trigger now (timer.go, queue.go); ours
-//	GET /v1/functions                                {"functions":[{"name":"closeorder"}]}
+//	GET /v1/functions                                {"functions":[{"name":"…","runtime":"go1"}]}
+//	GET /v1/timers                                   the timers and when they fire (schedule.go)
 //	/v1/faults  /v1/dead-letters                     what goes wrong (fault.go, retry.go); ours
 //	GET /v1/calls  GET /v1/calls/stream              what was called (calls.go); ours
 //
@@ -66,7 +70,8 @@ type Cloud struct {
 	AllowOrigins []string
 	// Keys are those of which SDKs have to sign with one; without any, signatures are not checked.
 	Keys access.Keys
-	// Clock is the time of asynchronous events; this machine's when nil.
+	// Clock is the time by which timers fire and asynchronous events are repeated; this machine's
+	// when nil.
 	Clock *Clock
 	// Journal has the calls.
 	Journal traffic.Journal
@@ -74,6 +79,7 @@ type Cloud struct {
 	background background
 	faults     faultList
 	dead       deadLetters
+	timers     timers
 }
 
 // ServeHTTP answers one request. The path tells the API first, then the marks of each cloud; what
@@ -134,6 +140,8 @@ func (c *Cloud) route(r *http.Request) (to route, rest string) {
 	switch {
 	case r.URL.Path == functionsPath:
 		return route{serve: whole(c.list)}, ""
+	case r.URL.Path == timersPath:
+		return route{serve: whole(c.listTimers), private: true}, ""
 	case isAWS(r):
 		return route{serve: whole(awsUnknown), via: viaLambdaAPI}, ""
 	case isTencentAPI(r):
@@ -154,7 +162,7 @@ func whole(serve func(http.ResponseWriter, *http.Request, string)) func(http.Res
 func (c *Cloud) routes() []route {
 	return []route{
 		{prefix: functionsPath + "/", serve: c.call, via: viaHTTPAPI},
-		{prefix: "/v1/timers/", serve: c.timer, via: viaTimer, private: true},
+		{prefix: timersPath + "/", serve: c.timer, via: viaTimer, private: true},
 		{prefix: "/v1/queues/", serve: c.queue, via: viaQueue, private: true},
 		{prefix: "/v1/faults", serve: c.faultsAPI, private: true},
 		{prefix: "/v1/dead-letters", serve: c.deadLettersAPI, private: true},
@@ -183,11 +191,12 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	type entry struct {
-		Name string `json:"name"`
+		Name    string  `json:"name"`
+		Runtime Runtime `json:"runtime"`
 	}
 	entries := make([]entry, 0, len(c.Functions))
 	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
-		entries = append(entries, entry{Name: name})
+		entries = append(entries, entry{Name: name, Runtime: c.Functions[name].runtime()})
 	}
 	answerJSON(w, http.StatusOK, map[string][]entry{"functions": entries})
 }

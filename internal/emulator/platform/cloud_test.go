@@ -245,7 +245,7 @@ func TestCloudList(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{})
 	got := c.send(http.MethodGet, "/v1/functions", "")
-	if want := `{"functions":[{"name":"another"},{"name":"hello"}]}`; got.status != 200 || strings.TrimSpace(got.body) != want {
+	if want := `{"functions":[{"name":"another","runtime":"go1"},{"name":"hello","runtime":"go1"}]}`; got.status != 200 || strings.TrimSpace(got.body) != want {
 		t.Errorf("answer: got %d %s, want 200 %s", got.status, got.body, want)
 	}
 	none := httptest.NewRecorder()

@@ -95,15 +95,16 @@ func variableFault(name string, hasValue bool, reserved []string) string {
 // protocol. Later ones win. Nothing comes from the environment of this process: a function that
 // needs something from the developer's machine fails here as it would when deployed.
 func processEnvironment(spec Spec, spoken []string) []string {
-	folder := filepath.Dir(spec.Binary)
 	var env []string
 	if spec.Runtime == Lambda {
 		env = append(lambdaDefaults(), spec.Env...)
+		env = append(env, lambdaClient(spec.CloudURL)...)
 	} else {
 		env = append(scfDefaults(), spec.Env...)
-		env = append(env, scfVariables(spec, folder)...)
+		env = append(env, scfVariables(spec, spec.Folder)...)
+		env = append(env, cloudBaseClient(spec.CloudURL)...)
 	}
-	env = append(env, "PWD="+folder)
+	env = append(env, "PWD="+spec.Folder)
 	env = append(env, spoken...)
 	// Ours, not the platform's: the function must not be reachable from the network.
 	return append(env, "CLOUDPAY_LISTEN_HOST="+loopbackHost)
@@ -146,6 +147,28 @@ func lambdaDefaults() []string {
 		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"TZ=:UTC",
 	}
+}
+
+// cloudBaseClient are variables by which CloudBase's server SDKs find the emulated cloud. Their
+// keys are required, and any will do.
+func cloudBaseClient(cloudURL string) []string {
+	if cloudURL == "" {
+		return nil
+	}
+	return []string{
+		"TCB_CONTEXT_CNFG=" + string(encode(map[string]string{"URL": cloudURL + "/admin"})),
+		"TENCENTCLOUD_SECRETID=any",
+		"TENCENTCLOUD_SECRETKEY=any",
+	}
+}
+
+// lambdaClient are variables by which AWS's SDKs find the emulated Lambda. On AWS the keys are
+// those of the function's role.
+func lambdaClient(cloudURL string) []string {
+	if cloudURL == "" {
+		return nil
+	}
+	return []string{"AWS_ENDPOINT_URL_LAMBDA=" + cloudURL, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any"}
 }
 
 // environmentJSON is the Environment of one invocation: the configured variables, overlaid with

@@ -96,6 +96,8 @@ var FailedItems = failedItems
 // Status codes and limits that callers of the package have no use for.
 const (
 	MaxPayload             = maxPayload
+	StatusUserError        = statusUserError
+	StatusProcessExit      = statusProcessExit
 	StatusRequestTooLarge  = statusRequestTooLarge
 	StatusResponseTooLarge = statusResponseTooLarge
 	StatusConcurrency      = statusConcurrency
@@ -103,11 +105,11 @@ const (
 	StatusAborted          = statusAborted
 )
 
-// Errors of calls of the wrong kind.
+// Errors of calls.
 var (
+	ErrClosed = errClosed
 	ErrWeb    = errWeb
 	ErrNotWeb = errNotWeb
-	ErrClosed = errClosed
 )
 
 // AwaitQuiet returns when no asynchronous event is in flight: each was handled, waits for another

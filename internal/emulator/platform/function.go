@@ -19,7 +19,9 @@
 //	               says that the process is ready.
 //	Web            The process is an HTTP server on PORT. It gets requests, by Fetch, instead of
 //	               events. It is ready when it listens; on Linux, which tells, the listener must
-//	               be this very process.
+//	               be this very process. One that listens on 9000, SCF's own port, is found there.
+//	Node           The process is Node.js with a program of the platform's, which loads
+//	               exports.main(event, context) and polls for events (node.go).
 //
 // The environment of a process has these variables, the documented ones of its platform, and the
 // configured ones. Nothing else of this process's environment gets through.
@@ -68,6 +70,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -100,13 +103,18 @@ var (
 	errBusy = errors.New("all instances that the function may have are busy")
 )
 
-// Spec describes a function. Name and Binary are required; a zero value elsewhere means the
-// default.
+// Spec describes a function. Name and Binary (Node: Folder) are required; a zero value elsewhere
+// means the default.
 type Spec struct {
 	// Name is what callers call it: a letter, then letters, digits, - and _; at most 60 characters.
 	Name string
-	// Binary is the executable's path. Its folder is the working directory, as /var/user on SCF.
+	// Binary is the executable's path. With the runtime Node it is that of Node.js; when empty, the
+	// node on this process's PATH.
 	Binary string
+	// Folder is the working directory, as /var/user on SCF; the binary's folder when empty.
+	Folder string
+	// Handler is the entry of a Node.js function, file and function; index.main when empty.
+	Handler string
 	// Runtime is the protocol; Go1 when empty.
 	Runtime Runtime
 	// Env are the configured variables, KEY=value each, by SCF's rules: at most 4 KB, no reserved
@@ -119,6 +127,11 @@ type Spec struct {
 	MemoryMB int
 	// Instances is the most processes at once; 100 when zero, 1000 at most.
 	Instances int
+	// Warm is how many processes Start starts; 1 when zero.
+	Warm int
+	// CloudURL is where the function's own SDKs find the cloud. When empty, they are not pointed
+	// anywhere.
+	CloudURL string
 
 	// Log gets whole lines, one Write each and one at a time, from a goroutine of its own; nil
 	// discards them. Lines of a call may be written after Invoke has returned; Close writes the
@@ -155,7 +168,7 @@ type Reply struct {
 	RequestID string
 	// Duration is the time from sending the event to the answer or the kill, without a cold start.
 	Duration time.Duration
-	// Status is SCF's code, whatever the runtime: StatusOK, StatusUserError, StatusProcessExit, 406
+	// Status is SCF's code, whatever the runtime: StatusOK, statusUserError, statusProcessExit, 406
 	// or 407 (an event or a result over 6 MB), 432 (all instances are busy), 433 (time limit).
 	Status int
 	// Err is the reason for another Status than StatusOK; nil with that one.
@@ -176,10 +189,18 @@ type Function struct {
 
 	calls sync.WaitGroup // events being handled; each owns the instance it runs on
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	live   map[*instance]struct{} // every process there is, for Close
-	idle   []*instance            // those that no event owns; the last used is used first
+	// Has room for one event; nil unless the function can have one process only, because it listens
+	// on a port that it does not choose.
+	alone chan struct{}
+
+	restarting sync.Mutex // held by Restart
+
+	mu         sync.Mutex             // guards what follows
+	closed     bool                   // nothing is started any more, and what runs is killed
+	retired    bool                   // no event enters any more
+	successors []*Function            // what Restart started; the last one gets the events
+	live       map[*instance]struct{} // every process there is, for Close
+	idle       []*instance            // those that no event owns; the last used is used first
 }
 
 // Start checks the spec and starts the first instance, so that a function that cannot run is an
@@ -196,13 +217,35 @@ func start(ctx context.Context, spec Spec, pickPort func(context.Context) (int, 
 		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
 	}
 	f.pickPort = pickPort
-	inst, err := f.launch(ctx)
-	if err != nil {
-		f.log.close()
+	if err := f.warmUp(ctx); err != nil {
+		_ = f.Close() // always nil
 		return nil, fmt.Errorf("starting function %q: %w", spec.Name, err)
 	}
-	f.release(inst)
+	for inst := range f.live { // no call has come yet
+		if w, is := inst.protocol.(*web); is && w.port == scfPort {
+			f.alone = make(chan struct{}, 1)
+		}
+	}
 	return f, nil
+}
+
+// warmUp starts the first instances, at once. The error is the first one's.
+func (f *Function) warmUp(ctx context.Context) error {
+	failed := make(chan error, f.spec.Warm)
+	for range f.spec.Warm {
+		go func() {
+			inst, err := f.launch(ctx)
+			if err == nil {
+				f.release(inst)
+			}
+			failed <- err
+		}()
+	}
+	var first error
+	for range f.spec.Warm {
+		first = cmp.Or(first, <-failed)
+	}
+	return first
 }
 
 // newFunction checks the spec and fills in the defaults.
@@ -227,16 +270,19 @@ func newFunction(spec Spec) (*Function, error) {
 	if spec.Instances < 0 || spec.Instances > maxInstances {
 		return nil, fmt.Errorf("it may have %d instances; allow 0 to %d", spec.Instances, maxInstances)
 	}
+	spec.Instances = cmp.Or(spec.Instances, defaultInstances)
+	if spec.Warm = cmp.Or(spec.Warm, 1); spec.Warm < 0 || spec.Warm > spec.Instances {
+		return nil, fmt.Errorf("%d instances are to be warm; it may have 1 to %d", spec.Warm, spec.Instances)
+	}
 	configured, err := configuredVariables(spec.Env, reserved)
 	if err != nil {
 		return nil, err
 	}
-	if spec.Binary, err = filepath.Abs(spec.Binary); err != nil {
-		return nil, fmt.Errorf("finding the binary: %w", err)
+	if err := spec.locate(); err != nil {
+		return nil, err
 	}
 	spec.TimeLimit = cmp.Or(spec.TimeLimit, defaultTimeLimit)
 	spec.MemoryMB = cmp.Or(spec.MemoryMB, defaultMemoryMB)
-	spec.Instances = cmp.Or(spec.Instances, defaultInstances)
 	spec.timeouts = spec.timeouts.orDefaults()
 	if spec.Log == nil {
 		spec.Log = io.Discard
@@ -247,12 +293,36 @@ func newFunction(spec Spec) (*Function, error) {
 	}, nil
 }
 
+// locate makes the paths absolute. A Node.js function's binary is found on the PATH, which is this
+// process's and not the function's.
+func (s *Spec) locate() (err error) {
+	if s.Runtime == Node {
+		s.Handler = cmp.Or(s.Handler, defaultHandler)
+		if s.Binary == "" {
+			s.Binary, err = exec.LookPath("node")
+		}
+		if err == nil && s.Folder == "" {
+			err = errors.New("a Node.js function needs its folder")
+		}
+	}
+	if err == nil {
+		s.Binary, err = filepath.Abs(s.Binary)
+	}
+	if s.Folder = cmp.Or(s.Folder, filepath.Dir(s.Binary)); err == nil {
+		s.Folder, err = filepath.Abs(s.Folder)
+	}
+	if err != nil {
+		return fmt.Errorf("finding the function: %w", err)
+	}
+	return nil
+}
+
 // Invoke sends one event to an instance and returns the answer for the function's caller. The
 // function's own failures are in the reply. The error means that there is no reply: the function is
-// closed (errClosed), it is a web function, a fresh instance did not start, or ctx ended, in which
+// closed, it is a web function, a fresh instance did not start, or ctx ended, in which
 // case the instance was killed.
 func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
-	if f.spec.Runtime == Web {
+	if f.runtime() == Web {
 		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, errWeb)
 	}
 	event.web = nil
@@ -262,8 +332,9 @@ func (f *Function) Invoke(ctx context.Context, event Event) (Reply, error) {
 // serve is Invoke and Fetch for every runtime: it applies the limits that hold before an instance
 // is chosen.
 func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
-	if !f.enter() {
-		return Reply{}, fmt.Errorf("invoking function %q: %w", f.spec.Name, errClosed)
+	name := f.spec.Name
+	if f = f.entered(); f == nil {
+		return Reply{}, fmt.Errorf("invoking function %q: %w", name, errClosed)
 	}
 	defer f.calls.Done()
 
@@ -285,6 +356,13 @@ func (f *Function) serve(ctx context.Context, event Event) (Reply, error) {
 // handle chooses an instance and runs the event there. An event whose caller has gone does not
 // reach an instance, because the end of ctx would kill it.
 func (f *Function) handle(ctx context.Context, event Event) (Reply, error) {
+	if f.alone != nil {
+		select {
+		case f.alone <- struct{}{}:
+			defer func() { <-f.alone }()
+		case <-ctx.Done():
+		}
+	}
 	if ctx.Err() != nil {
 		return Reply{}, context.Cause(ctx) // before an instance is killed for it
 	}
@@ -345,9 +423,9 @@ func (f *Function) reply(id string, inst *instance, got *answer, end ending) Rep
 	case end == endAbandoned:
 		return refuse(id, statusAborted, "the caller went away")
 	case end == endExited:
-		return refuse(id, StatusProcessExit, "Process exited unexpectedly before completing the call: %s", inst.state())
+		return refuse(id, statusProcessExit, "Process exited unexpectedly before completing the call: %s", inst.state())
 	case got.err != nil:
-		return Reply{RequestID: id, Status: StatusUserError, Err: got.err}
+		return Reply{RequestID: id, Status: statusUserError, Err: got.err}
 	case got.size > maxPayload:
 		return refuse(id, statusResponseTooLarge,
 			"the result has %d bytes; the platform passes on at most %d", got.size, maxPayload)
@@ -356,18 +434,29 @@ func (f *Function) reply(id string, inst *instance, got *answer, end ending) Rep
 	}
 }
 
-// Close kills every instance and waits until the processes are gone and the log is written, for
-// which it allows a second. Calls in flight return errClosed. Close may be called again; its error
-// is always nil.
+// Close kills every instance, those before a Restart included, and waits until the processes are
+// gone and the log is written, for which it allows a second. Calls in flight get an error. Close
+// may be called again; its error is always nil.
 func (f *Function) Close() error {
 	f.mu.Lock()
 	f.closed = true
 	for inst := range f.live {
 		inst.kill()
 	}
+	successors := f.successors
 	f.mu.Unlock()
+	for _, g := range successors {
+		_ = g.Close() // always nil
+	}
 
 	f.calls.Wait() // each call discards its own instance
+	f.discardIdle()
+	f.log.close() // no instance is left to write to it
+	return nil
+}
+
+// discardIdle ends the idle instances.
+func (f *Function) discardIdle() {
 	f.mu.Lock()
 	idle := f.idle
 	f.idle = nil
@@ -375,18 +464,18 @@ func (f *Function) Close() error {
 	for _, inst := range idle {
 		f.discard(inst)
 	}
-	f.log.close() // no instance is left to write to it
-	return nil
 }
 
-// enter counts a call in, for Close to wait for. It returns false when the function is closed.
+// enter counts a call in, for Close to wait for. It returns false when the function is closed or
+// replaced.
 func (f *Function) enter() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.closed {
+	open := !f.closed && !f.retired
+	if open {
 		f.calls.Add(1)
 	}
-	return !f.closed
+	return open
 }
 
 // isClosed reports whether Close was called.

@@ -29,10 +29,10 @@ const (
 var codes = map[int]struct{ http, sdk string }{
 	statusRequestTooLarge:  {codePayloadSize, codeRequestSize},
 	statusResponseTooLarge: {codeFailed, codeExecuteFail},
-	StatusUserError:        {codeFailed, codeExecuteFail},
+	statusUserError:        {codeFailed, codeExecuteFail},
 	statusConcurrency:      {"FUNCTION_EXCEED_RESOURCE_LIMIT", "EXCEED_CONCURRENT_REQUEST_LIMIT"},
 	statusTimeLimit:        {"FUNCTION_TIME_LIMIT_EXCEEDED", "FUNCTIONS_TIME_LIMIT_EXCEEDED"},
-	StatusProcessExit:      {codeFailed, codeExecuteFail},
+	statusProcessExit:      {codeFailed, codeExecuteFail},
 }
 
 // The number of leading path segments that name the function: /v1/functions/{name} and
@@ -136,7 +136,7 @@ func failure(reply Reply, err error, id string) webResult {
 		return cloudBaseFault(http.StatusBadRequest, codeFunctionType, wrongFunctionType(err), id)
 	case err != nil:
 		return cloudBaseFault(http.StatusInternalServerError, codeSystem, "Function invoke failed: "+err.Error(), id)
-	case reply.Status == StatusUserError:
+	case reply.Status == statusUserError:
 		return cloudBaseFault(http.StatusBadRequest, codeFailed, "Function code exception caught: "+reply.Err.Message, id)
 	default:
 		return cloudBaseFault(http.StatusBadRequest, codes[reply.Status].http, reply.Err.Message, id)

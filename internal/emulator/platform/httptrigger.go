@@ -54,7 +54,7 @@ func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Requ
 			source.missing(name, id).write(w)
 			return
 		}
-		if function.spec.Runtime == Web {
+		if function.runtime() == Web {
 			c.passOn(w, r, function, triggerSegments, id)
 			return
 		}

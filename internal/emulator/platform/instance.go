@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -47,8 +46,8 @@ func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance,
 	if err != nil {
 		return nil, fmt.Errorf("opening a pipe for the function's output: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, spec.Binary)
-	cmd.Dir = filepath.Dir(spec.Binary)
+	cmd := exec.CommandContext(ctx, spec.Binary, spec.arguments()...)
+	cmd.Dir = spec.Folder
 	cmd.Env = processEnvironment(spec, p.variables())
 	cmd.Stdout, cmd.Stderr = write, write // one pipe, so that the lines keep their order
 	isolate(cmd)
@@ -65,6 +64,14 @@ func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance,
 	}
 	inst.started = time.Now()
 	return inst, nil
+}
+
+// arguments are those of the function's process; a binary gets none.
+func (s Spec) arguments() []string {
+	if s.Runtime == Node {
+		return []string{"--eval", bootstrap}
+	}
+	return nil
 }
 
 // supervise starts the process, waits for its end and closes done. It keeps its thread all that

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -63,7 +62,7 @@ func (l *lambda) variables() []string {
 		"AWS_LAMBDA_RUNTIME_API=" + l.address().String(),
 		"AWS_REGION=" + lambdaRegion,
 		"LAMBDA_RUNTIME_DIR=/var/runtime",
-		"LAMBDA_TASK_ROOT=" + filepath.Dir(l.spec.Binary),
+		"LAMBDA_TASK_ROOT=" + l.spec.Folder,
 		"_HANDLER=bootstrap",
 	}
 }

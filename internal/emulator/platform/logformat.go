@@ -107,7 +107,7 @@ func lambdaStatus(status int) []string {
 	switch status {
 	case statusTimeLimit:
 		return []string{"Status: timeout"}
-	case StatusProcessExit:
+	case statusProcessExit:
 		return []string{"Status: error", "Error Type: " + lambdaExit}
 	default:
 		return []string{""}

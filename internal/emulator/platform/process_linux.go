@@ -54,6 +54,9 @@ func mayListen(group, port int) bool {
 	return false
 }
 
+// listensOn reports whether a process of this group listens on a port.
+func listensOn(group, port int) bool { return len(listeners(port)) > 0 && mayListen(group, port) }
+
 // Fields of a line of /proc/net/tcp (proc_net_tcp(5)), and the state of a listening socket.
 const (
 	tcpLocal, tcpState, tcpInode, tcpFields = 1, 3, 9, 10

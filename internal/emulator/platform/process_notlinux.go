@@ -11,5 +11,8 @@ func dieWithParent(*syscall.SysProcAttr) {}
 // mayListen cannot tell which process listens.
 func mayListen(int, int) bool { return true }
 
+// listensOn cannot tell either.
+func listensOn(int, int) bool { return false }
+
 // peakMemory is unknown here.
 func peakMemory(int) int64 { return 0 }

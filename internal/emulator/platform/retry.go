@@ -88,14 +88,6 @@ func (c *Cloud) later(ctx context.Context, function *Function, event Event, poli
 	return accepted
 }
 
-// deliver accepts an event of a trigger, such as a timer, by the rules of the function's cloud.
-// caller names the trigger in the journal. It returns false if too many events are in flight.
-func (c *Cloud) deliver(function *Function, event Event, via, caller string) bool {
-	return c.accept(&errand{
-		function: function, event: event, via: via, caller: caller, policy: function.spec.Runtime.retries(),
-	})
-}
-
 // accept starts the first attempt. All attempts share a request id.
 func (c *Cloud) accept(e *errand) bool {
 	e.event.RequestID = cmp.Or(e.event.RequestID, newRequestID())

@@ -20,15 +20,17 @@ const (
 	Lambda        Runtime = "lambda" // AWS: the function polls the Runtime API (provided.al2023)
 	// SCF web functions, CloudBase HTTP functions, containers: an HTTP server on PORT.
 	Web Runtime = "web"
+	// SCF and CloudBase: exports.main(event, context) in Node.js.
+	Node Runtime = "node"
 )
 
-// Runtimes returns all runtimes, in the order of the documents.
+// Runtimes returns the runtimes of binaries, in the order of the documents: all but Node.
 func Runtimes() []Runtime { return []Runtime{Go1, CustomRuntime, Lambda, Web} }
 
 // check returns an error for an unknown runtime.
 func (r Runtime) check() error {
 	var names []string
-	for _, known := range Runtimes() {
+	for _, known := range append(Runtimes(), Node) {
 		if r == known {
 			return nil
 		}
@@ -90,4 +92,5 @@ var protocols = map[Runtime]func(context.Context, *Function) (protocol, error){
 		port, err := f.pickPort(ctx)
 		return &web{port: port}, err
 	},
+	Node: func(ctx context.Context, f *Function) (protocol, error) { return newNode(ctx, f.spec) },
 }

@@ -12,17 +12,17 @@ const (
 	StatusOK               = 200 // the function answered
 	statusRequestTooLarge  = 406 // the event is over 6 MB; no instance saw it
 	statusResponseTooLarge = 407 // the function's answer is over 6 MB and is dropped
-	StatusUserError        = 430 // the function answered with an error
+	statusUserError        = 430 // the function answered with an error
 	statusConcurrency      = 432 // every instance that the function may have is busy
 	// The function was killed at its time limit: whether its work was done is unknown.
 	statusTimeLimit = 433
 	// The function's process ended before it answered: whether its work was done is unknown.
-	StatusProcessExit = 439
+	statusProcessExit = 439
 	statusAborted     = 499 // the caller went away; only the log has it
 )
 
 // FunctionError is the reason for a missing result: in the function's own words for
-// StatusUserError, else in the platform's.
+// statusUserError, else in the platform's.
 type FunctionError struct {
 	Message    string
 	Type       string   // the error's type, when the function gave one

@@ -103,7 +103,7 @@ func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, mes
 		return nil, "ResourceNotFound.Function", noSuchFunction(call.FunctionName)
 	case !isLatest(call.Qualifier):
 		return nil, "ResourceNotFound.FunctionVersion", fmt.Sprintf("there is no version %q", call.Qualifier)
-	case function.spec.Runtime == Web:
+	case function.runtime() == Web:
 		return nil, "UnsupportedOperation", errWeb.Error()
 	case call.InvocationType == "", call.InvocationType == "RequestResponse":
 		return function, "", ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -20,26 +21,28 @@ const maxMessage = 4 << 10
 // timer fires a function's timer now. It answers with the function's result, which a real timer
 // drops.
 //
-//	POST /v1/timers/{name}     {"trigger":"closeorder_timer","message":"…"}, each optional
+//	POST /v1/timers/{name}     {"trigger":"close_timer","message":"…","time":"…"}, each optional
 //	  200  the function's result, unchanged
 //	  400  {"code":"FUNCTION_...","message":"...","requestId":"..."}
+//
+// What the request leaves out is that of the function's own timer (see Timer): of the one that
+// trigger names, or else of the first. Without one the trigger is called NAME_timer. The time, in
+// the form of RFC 3339, is the clock's unless the request names another.
 //
 // The event is SCF's (doc 583/9708). The invocation's environment has TRIGGER_SRC=timer, as on SCF,
 // and TCB_SOURCE=wx_trigger, as on CloudBase. On Lambda the event is the input of the schedule in
 // serverless.yml: the same object without a Time; with ?form=eventbridge it is the event of a
-// schedule without an input. A failed timer is not retried, and web functions have no timers.
+// schedule without an input. A timer that is fired here and fails is not retried, and web functions
+// have no timers.
 func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 	function, ok := c.posted(w, r, name, "fire a timer with POST", id)
 	if !ok {
 		return
 	}
-	request := struct {
-		Trigger *string `json:"trigger"`
-		Message string  `json:"message"`
-	}{}
+	var request timerRequest
 	err := readRequest(w, r, maxTriggerBody, &request)
-	if err == nil && len(request.Message) > maxMessage {
-		err = fmt.Errorf("a timer's message has at most %d bytes", maxMessage)
+	if err == nil {
+		err = request.check()
 	}
 	form := r.URL.Query().Get("form")
 	if err == nil && form != "" && form != "eventbridge" {
@@ -49,25 +52,68 @@ func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
 		return
 	}
-	now := time.Now().UTC().Truncate(time.Second)
-	trigger := name + "_timer"
-	if request.Trigger != nil {
-		trigger = *request.Trigger
+	at := c.Clock.Time()
+	if request.Time != nil {
+		at = *request.Time
 	}
-	document := map[string]any{"Type": "Timer", "TriggerName": trigger, "Message": request.Message}
+	t := request.timer(name, c.timers.list())
 	if form == "eventbridge" {
-		document = scheduledEvent(trigger, now)
-	} else if function.spec.Runtime != Lambda {
-		document["Time"] = now.Format(time.RFC3339)
+		t.Rule, t.Input = true, nil
 	}
-	c.fire(r.Context(), w, function, document, id)
+	c.fire(r.Context(), w, function, t.event(function.runtime(), at.UTC().Truncate(time.Second)), id)
+}
+
+// timerRequest is a request to fire a timer.
+type timerRequest struct {
+	Trigger *string    `json:"trigger"`
+	Message *string    `json:"message"`
+	Time    *time.Time `json:"time"`
+}
+
+func (q timerRequest) check() error {
+	if q.Message != nil && len(*q.Message) > maxMessage {
+		return fmt.Errorf("a timer's message has at most %d bytes", maxMessage)
+	}
+	return nil
+}
+
+// timer is the function's timer that the request means, with what it says otherwise.
+func (q timerRequest) timer(function string, among []*timerState) Timer {
+	t := Timer{Name: function + "_timer"}
+	if at := slices.IndexFunc(among, func(s *timerState) bool {
+		return s.Function == function && (q.Trigger == nil || s.Name == *q.Trigger)
+	}); at >= 0 {
+		t = among[at].Timer
+	}
+	if q.Trigger != nil {
+		t.Name = *q.Trigger
+	}
+	if q.Message != nil {
+		t.Message, t.Rule, t.Input = *q.Message, false, nil
+	}
+	return t
+}
+
+// timerEvent is SCF's event of a timer. On Lambda, where the event is a schedule's input, it has no
+// time.
+func timerEvent(trigger, message string, on Runtime, at time.Time) map[string]any {
+	document := map[string]any{"Type": "Timer", "TriggerName": trigger, "Message": message}
+	if on != Lambda {
+		document["Time"] = at.UTC().Format(time.RFC3339)
+	}
+	return document
+}
+
+// timerEnvironment is what the platform says about an invocation by a timer.
+func timerEnvironment() map[string]string {
+	return map[string]string{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"}
 }
 
 // scheduledEvent is EventBridge's own event (docs.aws.amazon.com/eventbridge, "Scheduled Event").
 func scheduledEvent(trigger string, now time.Time) map[string]any {
 	return map[string]any{
 		"version": "0", "id": newRequestID(), "detail-type": "Scheduled Event", "source": "aws.events",
-		"account": lambdaAccount, "time": now.Format(time.RFC3339), "region": lambdaRegion,
+		"account": lambdaAccount, "time": now.UTC().Format(time.RFC3339), "region": lambdaRegion,
 		"resources": []string{"arn:aws:events:" + lambdaRegion + ":" + lambdaAccount + ":rule/" + trigger},
 		"detail":    map[string]any{},
 	}
@@ -75,10 +121,9 @@ func scheduledEvent(trigger string, now time.Time) map[string]any {
 
 // fire sends a timer's event and answers with the result. The function runs to its end even if the
 // caller hangs up, as it would for a real timer.
-func (c *Cloud) fire(ctx context.Context, w http.ResponseWriter, function *Function, document map[string]any, id string) {
+func (c *Cloud) fire(ctx context.Context, w http.ResponseWriter, function *Function, event []byte, id string) {
 	reply, err := c.run(context.WithoutCancel(ctx), function, Event{
-		Payload: encode(document), RequestID: id,
-		Environment: map[string]string{"TRIGGER_SRC": "timer", "TCB_SOURCE": "wx_trigger"},
+		Payload: event, RequestID: id, Environment: timerEnvironment(),
 	}, function.Invoke)
 	if err != nil || reply.Err != nil {
 		failure(reply, err, id).write(w)

@@ -21,8 +21,12 @@ const webPrefix = "X-Scf-"
 // web is plain HTTP to a function that is a server (SCF doc "web function", docs.cloudbase.net
 // "HTTP 云函数"). A request's headers and body come as they were sent, except for the hop-by-hop
 // headers and the platform's X-Scf-*, which it sets. SCF always uses port 9000 and cloud hosting
-// the one in PORT; here it is PORT, because many functions run side by side.
+// the one in PORT; here it is PORT, because many functions run side by side. A process that listens
+// on 9000 all the same is found there where the system tells (Linux).
 type web struct{ port int }
+
+// scfPort is the port of every web function on SCF.
+const scfPort = 9000
 
 // variables have PORT; the others are SCF's constants.
 func (s *web) variables() []string {
@@ -32,12 +36,22 @@ func (s *web) variables() []string {
 // connect waits until the port is open, as SCF does. It sends no request: every path is the
 // function's.
 func (s *web) connect(ctx context.Context, i *instance) error {
-	conn, err := i.dial(ctx, s.port, "PORT")
-	if err != nil {
-		return err
+	for pause := firstDialPause; ; pause = min(2*pause, lastDialPause) {
+		if listensOn(i.process.Pid, scfPort) {
+			s.port = scfPort
+		}
+		if s.listens(ctx, i) {
+			return nil
+		}
+		if err := i.rest(ctx, pause, s.port, "PORT"); err != nil {
+			return err
+		}
 	}
-	_ = conn.Close() // nothing was sent
-	return nil
+}
+
+// listens reports whether the port is open, and is this process's.
+func (s *web) listens(ctx context.Context, i *instance) bool {
+	return s.answers(ctx, i) && mayListen(i.process.Pid, s.port)
 }
 
 // close does nothing: each request has a connection of its own.
@@ -169,7 +183,7 @@ func (f *Function) fetch(ctx context.Context, r *http.Request, requestID string)
 
 // requestEvent is a request as serve takes it, with its body read.
 func (f *Function) requestEvent(r *http.Request, requestID string) (Event, error) {
-	if f.spec.Runtime != Web {
+	if f.runtime() != Web {
 		return Event{}, fmt.Errorf("fetching from function %q: %w", f.spec.Name, errNotWeb)
 	}
 	requestID = cmp.Or(requestID, newRequestID())

@@ -1,0 +1,165 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/access"
+	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/emulator/traffic"
+)
+
+// Deployment says how the functions run.
+type Deployment struct {
+	// Functions are the functions. Their Log and CloudURL are the deployment's. When nil, this
+	// repository's functions run as the next three fields say.
+	Functions []platform.Spec
+	Binaries  map[string]string // by function, from [Find]
+	Runtime   platform.Runtime
+	Env       map[string]string // from [Desk.Env]
+
+	// Timers fire the functions by the gateway's clock, unless NoTimers leaves that to requests.
+	Timers   []platform.Timer
+	NoTimers bool
+
+	Logs    io.Writer // gets what the platform and the functions log
+	Address string    // where the cloud listens
+
+	// Origins are those of the web pages that may call the functions, and Keys those of which SDKs
+	// have to sign with one; without any, every signature will do.
+	Origins []string
+	Keys    access.Keys
+	// Ended, if not nil, gets each call of the cloud when it has ended. It must not block.
+	Ended func(traffic.Call)
+}
+
+// specs are the functions' specs. The cloud's address is known before they start.
+func (as Deployment) specs(cloudURL string) []platform.Spec {
+	specs := slices.Clone(as.Functions)
+	if specs == nil {
+		for _, name := range Functions() {
+			specs = append(specs, platform.Spec{
+				Name: name, Binary: as.Binaries[name], Runtime: as.Runtime, Env: Environ(as.Env), TimeLimit: timeLimit,
+			})
+		}
+	}
+	for i := range specs {
+		specs[i].Log, specs[i].CloudURL = as.Logs, cloudURL
+	}
+	return specs
+}
+
+// running is a deployment that runs.
+type running struct {
+	functions map[string]*platform.Function
+	cloud     *platform.Cloud
+	url       string
+	endTimers func() // nil when none fire
+}
+
+// Deploy starts the functions and serves the cloud that they are called by, at the URL. stop ends
+// both: the functions first, since the cloud waits for the events that they still handle. After an
+// error nothing of the deployment runs. A desk may hold several deployments one after the other,
+// each with its own settings and the same gateway.
+func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func(), err error) {
+	front := &entrance{}
+	if url, err = d.serve(ctx, "cloud", as.Address, front); err != nil {
+		return "", nil, err
+	}
+	functions := map[string]*platform.Function{}
+	r := &running{
+		functions: functions, url: url,
+		cloud: &platform.Cloud{
+			Functions: functions, AppID: d.secrets.merchant.AppID, AllowOrigins: as.Origins, Keys: as.Keys,
+			Clock: &d.clock.cloud, Journal: traffic.Journal{Ended: as.Ended},
+		},
+	}
+	d.traffic.by(r.cloud)
+	for _, spec := range as.specs(url) {
+		if functions[spec.Name], err = platform.Start(ctx, spec); err != nil {
+			delete(functions, spec.Name)
+			r.stop()
+			return "", nil, bilingual.Errorf("starting the function %s: %w", "启动云函数 %s：%w", spec.Name, err)
+		}
+	}
+	r.fireTimers(ctx, as)
+	front.open(r.cloud)
+	d.running = r
+	return url, r.stop, nil
+}
+
+// Redeploy replaces the functions of the last deployment by those of another one: calls in flight
+// end on the old ones. Functions cannot be added or taken away. The error joins why some were not
+// replaced, which go on as they are.
+func (d *Desk) Redeploy(ctx context.Context, as Deployment) error {
+	r := d.running
+	var faults []error
+	for _, spec := range as.specs(r.url) {
+		function, known := r.functions[spec.Name]
+		if !known {
+			faults = append(faults, bilingual.Errorf("%s is new: restart the emulator to run it", "%s 是新的云函数：请重启模拟器以运行", spec.Name))
+			continue
+		}
+		if err := function.Restart(ctx, spec); err != nil {
+			faults = append(faults, bilingual.Errorf("the old %s goes on: %w", "旧的 %s 继续运行：%w", spec.Name, err))
+		}
+	}
+	r.fireTimers(ctx, as)
+	return errors.Join(faults...)
+}
+
+// fireTimers has the timers of a deployment fire instead of those of before.
+func (r *running) fireTimers(ctx context.Context, as Deployment) {
+	r.stopTimers()
+	r.cloud.SetTimers(as.Timers)
+	if as.NoTimers || len(as.Timers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // stop ends them
+	var done sync.WaitGroup
+	done.Go(func() { r.cloud.RunTimers(ctx) })
+	r.endTimers = func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// stopTimers waits for the firings in progress.
+func (r *running) stopTimers() {
+	if r.endTimers != nil {
+		r.endTimers()
+		r.endTimers = nil
+	}
+}
+
+// stop also ends a deployment that is half made.
+func (r *running) stop() {
+	for _, f := range r.functions {
+		_ = f.Close()
+	}
+	r.stopTimers()
+	_ = r.cloud.Close()
+}
+
+// entrance is the cloud's address while its functions start. They know it from then on.
+type entrance struct {
+	cloud atomic.Pointer[platform.Cloud]
+}
+
+// open lets requests in.
+func (e *entrance) open(cloud *platform.Cloud) { e.cloud.Store(cloud) }
+
+// ServeHTTP refuses requests that come before the functions are there.
+func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if cloud := e.cloud.Load(); cloud != nil {
+		cloud.ServeHTTP(w, r)
+		return
+	}
+	http.Error(w, "the functions are still starting", http.StatusServiceUnavailable)
+}

@@ -1,0 +1,131 @@
+package desk
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/internal/emulator/platform"
+)
+
+// nodeFunction is a function that answers with its event and a word.
+func nodeFunction(t *testing.T, name, word string) platform.Spec {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("SKIPPED: Node.js is not installed (nodejs.org; Debian: apt-get install nodejs)")
+	}
+	folder := t.TempDir()
+	text := "exports.main = async (event) => ({ event, word: '" + word + "' })\n"
+	if err := os.WriteFile(filepath.Join(folder, "index.js"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return platform.Spec{Name: name, Folder: folder, Runtime: platform.Node, TimeLimit: time.Minute}
+}
+
+// said is what a request to a server is answered with.
+func said(t *testing.T, method, url, body string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// firings are how often each timer has fired, once what is due has.
+func firings(t *testing.T, url string) map[string]int {
+	t.Helper()
+	var list struct {
+		Timers []struct {
+			Name    string
+			Fired   int
+			Running bool
+		}
+	}
+	if err := json.Unmarshal([]byte(said(t, http.MethodGet, url+"/v1/timers?wait=1m", "")), &list); err != nil {
+		t.Fatal(err)
+	}
+	fired := map[string]int{}
+	for _, timer := range list.Timers {
+		if timer.Running {
+			fired[timer.Name] = timer.Fired
+		}
+	}
+	return fired
+}
+
+// The timers of a deployment fire by the gateway's clock, which the management API moves, and a
+// redeployment replaces functions and timers without an interruption.
+func TestDeploy(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	hourly := platform.Timer{
+		Function: "hello", Name: "hourly", Next: func(after time.Time) time.Time { return after.Truncate(time.Hour).Add(time.Hour) },
+	}
+	as := Deployment{
+		Functions: []platform.Spec{nodeFunction(t, "hello", "first")}, Timers: []platform.Timer{hourly}, Logs: io.Discard, Address: AnyPort,
+	}
+	url, stop, err := d.Deploy(t.Context(), as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{"a":1}`); got != `{"event":{"a":1},"word":"first"}` {
+		t.Errorf("got %s", got)
+	}
+	for { // it may take a moment until the timer runs
+		if _, runs := firings(t, url)["hourly"]; runs {
+			break
+		}
+	}
+	said(t, http.MethodPost, d.adminURL+"/clock", `{"advance":"3h"}`)
+	if got := firings(t, url)["hourly"]; got < 3 || got > 4 { // the hour may end meanwhile
+		t.Errorf("after three hours: got %d firings, want 3", got)
+	}
+
+	as.Functions, as.NoTimers = []platform.Spec{nodeFunction(t, "hello", "second")}, true
+	if err := d.Redeploy(t.Context(), as); err != nil {
+		t.Fatal(err)
+	}
+	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{"a":1}`); got != `{"event":{"a":1},"word":"second"}` {
+		t.Errorf("redeployed: got %s", got)
+	}
+	if got := firings(t, url); len(got) > 0 {
+		t.Errorf("redeployed without timers: got %v", got)
+	}
+	broken := nodeFunction(t, "hello", "'")
+	as.Functions = []platform.Spec{broken, nodeFunction(t, "another", "new")}
+	err = d.Redeploy(t.Context(), as)
+	wantError(t, err, "the old hello goes on: ")
+	wantError(t, err, "another is new: restart the emulator to run it")
+	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{}`); got != `{"event":{},"word":"second"}` {
+		t.Errorf("after a redeployment that failed: got %s", got)
+	}
+}
+
+// The caller policy of the functions is the deployed one, unless another is chosen.
+func TestCallerPolicy(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	if got, set := d.Env(Settings{})["CLOUDPAY_CALLER_POLICY"]; set {
+		t.Errorf("got %q, want none", got)
+	}
+	if got := d.Env(Settings{CallerPolicy: "any"})["CLOUDPAY_CALLER_POLICY"]; got != "any" {
+		t.Errorf("got %q, want any", got)
+	}
+}
