@@ -1,0 +1,95 @@
+// Package watch tells when the sources of functions change.
+package watch
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"cloudpay/internal/bilingual"
+)
+
+// quiet is how long nothing must change before changes are told: an editor writes several files,
+// and some files several times.
+const quiet = 200 * time.Millisecond
+
+// Run calls changed after every burst of changes in the folders and below, with one of the files
+// that changed, until ctx ends. Only files that functions are made of count: sources, descriptions,
+// binaries. Hidden folders and node_modules are passed over. The error is that nothing can be
+// watched.
+func Run(ctx context.Context, paths []string, changed func(file string)) error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return bilingual.Errorf("watching the sources: %w", "监视源码：%w", err)
+	}
+	defer func() { _ = watcher.Close() }()
+	for _, path := range paths {
+		if err := add(watcher, path); err != nil {
+			return bilingual.Errorf("watching %s: %w", "监视 %s：%w", path, err)
+		}
+	}
+	var last string
+	var due <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event := <-watcher.Events:
+			if event.Has(fsnotify.Create) {
+				_ = add(watcher, event.Name) // a new folder; one that is gone again needs no watching
+			}
+			if counts(event) {
+				last, due = event.Name, time.After(quiet)
+			}
+		case <-watcher.Errors: // changes were lost: something changed
+			last, due = paths[0], time.After(quiet)
+		case <-due:
+			due = nil
+			changed(last)
+		}
+	}
+}
+
+// add watches a folder and those below it, or a file's folder: editors replace files.
+func add(watcher *fsnotify.Watcher, path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return watcher.Add(filepath.Dir(path))
+	}
+	return filepath.WalkDir(path, func(folder string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && folder == path:
+			return err
+		case err != nil, !entry.IsDir():
+			return nil
+		case folder != path && ignored(entry.Name()):
+			return fs.SkipDir
+		default:
+			return watcher.Add(folder)
+		}
+	})
+}
+
+// ignored reports whether a folder holds no sources: what tools keep, and other people's packages.
+func ignored(name string) bool { return strings.HasPrefix(name, ".") || name == "node_modules" }
+
+// extensions and names of files that functions are made of.
+var (
+	extensions = []string{".go", ".mod", ".sum", ".js", ".cjs", ".mjs", ".json", ".yml", ".yaml", ".env", ".zip"}
+	names      = []string{"scf_bootstrap", "main", "bootstrap"}
+)
+
+// counts reports whether an event is a change of such a file.
+func counts(event fsnotify.Event) bool {
+	name := filepath.Base(event.Name)
+	return event.Op != fsnotify.Chmod && (slices.Contains(extensions, filepath.Ext(name)) || slices.Contains(names, name))
+}
