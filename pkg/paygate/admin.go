@@ -58,7 +58,9 @@ func (g *Gateway) adminRoutes() []adminRoute {
 		{http.MethodGet, "/orders/{out_trade_no}", g.adminChange(asItIs)},
 		{http.MethodPost, "/orders/{out_trade_no}/pay", g.adminChange(g.orders.pay)},
 		{http.MethodPost, "/orders/{out_trade_no}/fail", g.adminChange(g.orders.fail)},
-		{http.MethodPost, "/orders/{out_trade_no}/refund", g.adminChange(g.orders.refund)},
+		{http.MethodPost, "/orders/{out_trade_no}/refund", g.adminRefund},
+		{http.MethodGet, "/orders/{out_trade_no}/refunds", g.adminRefunds},
+		{http.MethodPost, "/refunds/{out_refund_no}/end", g.adminEndRefund},
 		{http.MethodPost, "/paysign", g.adminPaySign},
 		{http.MethodGet, "/clock", g.adminClock},
 		{http.MethodPost, "/clock", g.adminAdvance},
@@ -304,15 +306,7 @@ func (g *Gateway) adminChange(change func(*Order) error) adminFunc {
 		if err != nil {
 			return 0, nil, err
 		}
-		found, err := g.orders.alter(r.PathValue("out_trade_no"), fits, change)
-		switch {
-		case err != nil:
-			return 0, nil, err
-		case found.combined != nil:
-			return http.StatusOK, newCombinedView(found.combined), nil
-		default:
-			return http.StatusOK, newOrderView(&found.order), nil
-		}
+		return shown(g.orders.alter(r.PathValue("out_trade_no"), fits, change))
 	}
 }
 

@@ -49,9 +49,10 @@ func (c *clock) advance(d time.Duration) (time.Time, error) {
 func (g *Gateway) Time() time.Time { return g.clock.time() }
 
 // Advance moves the business clock on by d. Unpaid orders that are seven days old then are closed,
-// as WeChat Pay closes them by itself. It is an error, and moves nothing, if d is negative or leads
-// beyond the year 9999.
+// as WeChat Pay closes them by itself, and refunds that were PROCESSING long enough end. It is an
+// error, and moves nothing, if d is negative or leads beyond the year 9999.
 func (g *Gateway) Advance(d time.Duration) error {
 	_, err := g.clock.advance(d)
+	g.orders.passRefunds()
 	return err
 }

@@ -54,8 +54,23 @@ const (
 	codeTradeError = "TRADEERROR"
 	// A download of certificates by a merchant that has none.
 	codeNoResource = "RESOURCENOTEXISTS"
-	// A download of certificates by a merchant that was moved to the public key.
+	// A download of certificates by a merchant that was moved to the public key, or a refund that
+	// the merchant's balance does not cover.
 	codeNotEnough = "NOTENOUGH"
+	// A refund that the rules do not allow: APIv2's ERROR, of many texts.
+	codeRefundError = "ERROR"
+	// A refund of an order that was paid too long ago.
+	codeTradeOverdue = "TRADEOVERDUE"
+	// A refund of an order that was not paid.
+	codeTradeStateError = "TRADESTATEERROR"
+	// A query of a refund that there is not.
+	codeRefundNotExist = "REFUNDNOTEXIST"
+	// A transaction_id of no order.
+	codeInvalidTransaction = "INVALIDTRANSACTIONID"
+	// A reversal that comes too late.
+	codeReverseExpire = "REVERSEEXPIRE"
+	// A text that is no payment code.
+	codeAuthCodeInvalid = "AUTHCODEINVALID"
 )
 
 // Numbers that Request-ID ends with (排障手册, the support team's list of the commonest twenty).
@@ -117,14 +132,27 @@ var codes = map[string]refusal{
 	"RATELIMITEXCEEDED": {"RATELIMIT_EXCEEDED", "RATELIMIT_EXCEEDED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
 	"RATELIMITEXCEED":   {"RATELIMIT_EXCEED", "RATELIMIT_EXCEED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
 	"RATELIMITED":       {"RATE_LIMITED", "RATE_LIMITED", http.StatusTooManyRequests, "请求频率超限", suffixTooFrequent, "", nil},
-	"INVALIDTRANSACTIONID": {"INVALID_TRANSACTIONID", "INVALID_TRANSACTIONID", http.StatusInternalServerError,
+	codeInvalidTransaction: {"INVALID_TRANSACTIONID", "INVALID_TRANSACTIONID", http.StatusInternalServerError,
 		"订单号非法", suffixBadParam, "", nil},
-	"OPENIDMISMATCH":     {"OPENID_MISMATCH", "OPENID_MISMATCH", http.StatusInternalServerError, "openid和appid不匹配", suffixBadParam, "", nil},
-	"SERVICEUNAVAILABLE": {"SERVICE_UNAVAILABLE", "SERVICE_UNAVAILABLE", http.StatusServiceUnavailable, "服务不可用，过载保护", suffixSystem, "", nil},
-	"XMLFORMATERROR":     {"XML_FORMAT_ERROR", "INVALID_REQUEST", http.StatusBadRequest, "XML格式错误", suffixBadParam, "", nil},
-	"REQUIREPOSTMETHOD":  {"REQUIRE_POST_METHOD", "INVALID_REQUEST", http.StatusBadRequest, "请使用post方法", suffixBadParam, "", nil},
-	"POSTDATAEMPTY":      {"POST_DATA_EMPTY", "INVALID_REQUEST", http.StatusBadRequest, "post数据为空", suffixBadParam, "", nil},
-	"NOTUTF8":            {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
+	"OPENIDMISMATCH":      {"OPENID_MISMATCH", "OPENID_MISMATCH", http.StatusInternalServerError, "openid和appid不匹配", suffixBadParam, "", nil},
+	"SERVICEUNAVAILABLE":  {"SERVICE_UNAVAILABLE", "SERVICE_UNAVAILABLE", http.StatusServiceUnavailable, "服务不可用，过载保护", suffixSystem, "", nil},
+	"XMLFORMATERROR":      {"XML_FORMAT_ERROR", "INVALID_REQUEST", http.StatusBadRequest, "XML格式错误", suffixBadParam, "", nil},
+	"REQUIREPOSTMETHOD":   {"REQUIRE_POST_METHOD", "INVALID_REQUEST", http.StatusBadRequest, "请使用post方法", suffixBadParam, "", nil},
+	"POSTDATAEMPTY":       {"POST_DATA_EMPTY", "INVALID_REQUEST", http.StatusBadRequest, "post数据为空", suffixBadParam, "", nil},
+	codeRefundError:       {"ERROR", "INVALID_REQUEST", http.StatusBadRequest, "业务错误", suffixBadParam, "", nil},
+	codeTradeOverdue:      {"TRADE_OVERDUE", "INVALID_REQUEST", http.StatusBadRequest, "订单已经超过退款期限", suffixBadParam, "", nil},
+	codeTradeStateError:   {"TRADE_STATE_ERROR", "TRADE_STATE_ERROR", http.StatusBadRequest, "订单状态错误", suffixBadParam, "", nil},
+	codeRefundNotExist:    {"REFUNDNOTEXIST", "RESOURCE_NOT_EXISTS", http.StatusNotFound, "退款单不存在", suffixSystem, "", nil},
+	codeReverseExpire:     {"REVERSE_EXPIRE", "INVALID_REQUEST", http.StatusBadRequest, "订单无法撤销，已超过7天", suffixBadParam, "", nil},
+	codeAuthCodeInvalid:   {"AUTH_CODE_INVALID", "INVALID_REQUEST", http.StatusBadRequest, "101 付款码无效，请重新扫码", suffixBadParam, "", nil},
+	"AUTHCODEEXPIRE":      {"AUTHCODEEXPIRE", "AUTH_CODE_EXPIRE", http.StatusBadRequest, "二维码已过期，请用户在微信上刷新后再试", suffixSystem, "", nil},
+	"AUTHCODEERROR":       {"AUTH_CODE_ERROR", "AUTH_CODE_ERROR", http.StatusBadRequest, "授权码参数错误", suffixBadParam, "", nil},
+	"NOTSUPORTCARD":       {"NOTSUPORTCARD", "NOT_SUPPORT_CARD", http.StatusForbidden, "不支持卡类型", suffixSystem, "", nil},
+	"BUYERMISMATCH":       {"BUYER_MISMATCH", "BUYER_MISMATCH", http.StatusForbidden, "支付帐号错误", suffixSystem, "", nil},
+	"USERACCOUNTABNORMAL": {"USER_ACCOUNT_ABNORMAL", "USER_ACCOUNT_ABNORMAL", http.StatusForbidden, "用户帐号注销", suffixSystem, "", nil},
+	"BIZERRNEEDRETRY":     {"BIZERR_NEED_RETRY", "SYSTEM_ERROR", http.StatusInternalServerError, "退款业务流程错误，需要商户触发重试来解决", suffixSystem, "", nil},
+	"INVALIDREQTOOMUCH":   {"INVALID_REQ_TOO_MUCH", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "无效请求过多", suffixTooFrequent, "", nil},
+	"NOTUTF8":             {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
 }
 
 // codeRule is how codes are spelt: words in the pay APIs, numbers, some below zero, as wxcloudrun's
@@ -156,11 +184,14 @@ func (r refusal) code(api string) string {
 	return r.v2
 }
 
-// in is the refusal as a region spells it. The overseas documents kept APIv2's names of the codes
-// that every close meets (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order;
-// statuses are not documented there).
-func (r refusal) in(region string) *refusal {
-	if overseas(region) && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
+// in is the refusal as the documents of a call have it. Those of overseas kept APIv2's names of the
+// codes that every close meets (S001, pay.weixin.qq.com/wiki/doc/api_external/en/apis, close order;
+// statuses are not documented there). Those of refunds give an unknown merchant 404.
+func (r refusal) in(q *question) *refusal {
+	if r.v3 == "MCH_NOT_EXISTS" && (q.op == opRefund || q.op == opRefundQuery) {
+		r.status = http.StatusNotFound
+	}
+	if overseas(q.region) && (r.v2 == codeOrderPaid || r.v2 == codeOrderClosed || r.v2 == codeOrderNotExist || r.v2 == codeSystemError) {
 		r.v3 = r.v2
 	}
 	return &r

@@ -25,16 +25,18 @@
 //
 // # APIv2
 //
-// POST /pay/closeorder and POST /pay/orderquery. Requests and replies are flat XML below the root
-// xml, values as text or CDATA. sign is the MD5 or, if sign_type says HMAC-SHA256, the HMAC-SHA256
-// in capital hexadecimal digits of
+// POST /pay/unifiedorder and /pay/micropay place orders; /pay/closeorder, /pay/orderquery and
+// /secapi/pay/reverse close, query and reverse them; /secapi/pay/refund and /pay/refundquery refund
+// them. Requests and replies are flat XML below the root xml, values as text or CDATA. sign is the
+// MD5 or, if sign_type says HMAC-SHA256, the HMAC-SHA256 in capital hexadecimal digits of
 //
 //	appid=wx2421b1c4370ec43b&mch_id=10000100&nonce_str=4ca9…&out_trade_no=1415983244&key=<key>
 //
 // that is: of every element but sign whose value is not empty, sorted by name, values raw. The
 // reply is signed in the same way with the request's sign_type. HTTP always says 200; return_code
 // FAIL (wrong signature, unreadable document) is not signed, result_code FAIL with an err_code is
-// (doc v2/merchant 4011935216, v2/partner 4011940962).
+// (doc v2/merchant 4011935216, v2/partner 4011940962). The client certificate that the real gateway
+// demands below /secapi/ is not checked: there is no TLS here.
 //
 // # APIv3
 //
@@ -85,6 +87,14 @@
 // number is unique there. What a close answers depends on the trade state: NOTPAY and PAYERROR
 // close; CLOSED and REVOKED say ORDERCLOSED; SUCCESS and REFUND say ORDERPAID; USERPAYING and
 // ACCEPT say USERPAYING; payment-code orders (MICROPAY) say INVALID_REQUEST while they are open.
+//
+// A paid order is refunded in up to fifty parts within a year (POST and GET
+// /v3/refund/domestic/refunds, and APIv2's calls above). A refund is accepted as PROCESSING, which
+// turns the order to REFUND, and is SUCCESS ten seconds later ([Options].RefundTime) by the
+// business clock, or whatever [Gateway.EndRefund] says. The same out_refund_no with the same
+// amounts is the same refund. A payment-code order is reversed within seven days, which makes it
+// REVOKED whether it was paid or not.
+//
 // There are two clocks: the wire clock ([Options].Now) dates signatures, and the business clock
 // moves only by [Gateway.Advance]. An unpaid order of seven business days closes by itself, or at a
 // later time_expire. After its time_expire an order cannot be paid, and stays as it is.

@@ -42,6 +42,12 @@ type question struct {
 	base string
 	// APIv3: the self-test's texts
 	echo *echoTexts
+	// what a request for a refund wants; and which refund a query of one names, by WeChat Pay's
+	// number or the merchant's, and how many of an order's it leaves out
+	refund      *refundAsk
+	refundID    string
+	outRefundNo string
+	offset      int
 	// APIv3: what should sign the reply
 	asked keyKind
 }
@@ -64,11 +70,12 @@ func (q *question) reaches(o *Order) bool {
 }
 
 // subject is what a question is about, as it stands: an order, or a combined one's head with its
-// parts.
+// parts, or refunds with their order.
 type subject struct {
 	Order
 
-	parts []Order
+	parts   []Order
+	refunds []Refund
 }
 
 // reply is an answer on its way out. Its bytes are final once a wire has sealed it.
@@ -125,7 +132,7 @@ func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 		about = g.look(q)
 	}
 	if no != nil {
-		no = no.in(q.region)
+		no = no.in(q)
 	}
 	ex.rec.State = string(about.State)
 	rp := g.compose(ex, w, q, &about, no, due)
@@ -228,6 +235,8 @@ func (g *Gateway) handle(q *question) (subject, *refusal) {
 		return subject{}, nil
 	case q.op == opPlace:
 		return g.handlePlace(q)
+	case q.op == opRefund, q.op == opRefundQuery:
+		return g.handleRefund(q)
 	case q.combine:
 		return g.handleCombined(q)
 	default:
@@ -244,7 +253,10 @@ func (g *Gateway) handleOrder(q *question) (Order, *refusal) {
 	if !g.orders.isBound(q.owner()) {
 		return Order{}, notBound(q.owner())
 	}
-	if q.op == opQuery {
+	switch q.op {
+	case opReverse:
+		return g.handleReverse(q)
+	case opQuery:
 		order, ok := g.orders.get(q)
 		if !ok {
 			return order, g.noOrder(q)
@@ -314,7 +326,7 @@ func (g *Gateway) compose(ex *exchange, w wire, q *question, about *subject, no 
 // then made another's.
 func stranger(q *question, about *subject) subject {
 	if about.OutTradeNo != "" {
-		return subject{Order: about.clone(), parts: about.parts}
+		return subject{Order: about.clone(), parts: about.parts, refunds: about.refunds}
 	}
 	return subject{Order: Order{
 		MchID: q.merchant.MchID, SubMchID: q.subMchID, OutTradeNo: cmp.Or(q.outTradeNo, "0"),

@@ -50,6 +50,21 @@ var (
 	Differently   = differently
 )
 
+// RefundingV3 reads the body of a request for a refund: its number and its amount.
+func RefundingV3(body []byte) (outRefundNo string, amount int64, ok bool) {
+	object, err := decodeObject(body)
+	if err != nil || checkForm(refundForm(), object, "") != nil {
+		return "", 0, false
+	}
+	return textAt(object, "out_refund_no"), integerAt(object, "amount", "refund"), true
+}
+
+// ParseRefundPath reads a path of APIv3's refunds: "refund", or "refund-query" with the number.
+func ParseRefundPath(path string) (op, outRefundNo string, ok bool) {
+	route, ok := parseRefundV3(path)
+	return route.op, route.outRefundNo, ok
+}
+
 // ParseCredential reads an Authorization header behind its scheme: mchid, nonce_str, timestamp,
 // serial_no, signature.
 func ParseCredential(text string) ([5]string, error) {

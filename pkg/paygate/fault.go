@@ -157,7 +157,8 @@ type Fault struct {
 	// Action is what goes wrong.
 	Action Action
 
-	// Op is "close", "query", "place", "echo" or "certificates". Empty: closes and queries.
+	// Op is "close", "query", "place", "reverse", "refund", "refund-query", "echo" or
+	// "certificates". Empty: closes and queries.
 	Op string
 	// API is "v2", "v3" or "wxcloudrun". Empty: every protocol that has the action.
 	API string
@@ -234,7 +235,8 @@ func (f *Fault) check() error {
 
 // checkMatch checks the fields that say which requests the fault meets.
 func (f *Fault) checkMatch(wrong *complaints) {
-	ops, apis := []string{"", opClose, opQuery, opPlace, opEcho, opCertificates}, []string{"", apiV2, apiV3, apiCloudRun}
+	ops := []string{"", opClose, opQuery, opPlace, opReverse, opRefund, opRefundQuery, opEcho, opCertificates}
+	apis := []string{"", apiV2, apiV3, apiCloudRun}
 	wrong.expectf(slices.Contains(ops, f.Op), "match.op: %q must be one of %s, or absent", f.Op, list(ops[1:]))
 	wrong.expectf(slices.Contains(apis, f.API), "match.api: %q must be one of %s, or absent", f.API, list(apis[1:]))
 	if f.Op == opCertificates {

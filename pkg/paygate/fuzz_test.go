@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +75,76 @@ func FuzzDecodeTexts(f *testing.F) {
 			if got[name] != value {
 				t.Errorf("%s is %q, want %q", name, got[name], value)
 			}
+		}
+	})
+}
+
+// FuzzPlacingV2: whatever one element of a signed placing, refund or reversal says, the reply is
+// signed, and what is placed has a prepay_id.
+func FuzzPlacingV2(f *testing.F) {
+	gate := paygate.RunT(f, paygate.Options{Now: wireTime})
+	for _, name := range []string{"total_fee", "time_expire", "notify_url", "trade_type", "scene_info", "spbill_create_ip", "auth_code", "refund_fee", "x"} {
+		f.Add(name, "1")
+		f.Add(name, "\x00")
+	}
+	paths := []string{"/pay/unifiedorder", "/pay/micropay", "/secapi/pay/refund", "/pay/refundquery", "/secapi/pay/reverse"}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		if !paygate.IsXMLText(value) || strings.ContainsAny(value, "\r") || !elementRule.MatchString(name) || name == "sign" || name == "mch_id" {
+			return
+		}
+		doc := []pair{
+			{"appid", gate.Merchant.AppID}, {"mch_id", gate.Merchant.MchID}, {"nonce_str", "n"}, {"body", "b"}, {"out_trade_no", "A1"},
+			{"total_fee", "7"}, {"spbill_create_ip", "::1"}, {"notify_url", noticeURL}, {"trade_type", "MWEB"}, {"scene_info", "{}"},
+			{"auth_code", "134567890123456789"}, {"out_refund_no", "R1"}, {"refund_fee", "1"}, {"openid", "o"},
+		}
+		doc = slices.DeleteFunc(doc, func(p pair) bool { return p[0] == name })
+		req := v2Request{doc: append(doc, pair{name, value}), merchant: gate.Merchant, signType: "MD5"}
+		if name == "sign_type" {
+			req.signType = value
+		}
+		for _, path := range paths {
+			recorder := httptest.NewRecorder()
+			gate.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(req.body())))
+			got := v2Answer{answer: answer{t: t, body: recorder.Body.String()}, request: req, fields: parseXML(t, recorder.Body.String())}
+			if got.fields["return_code"] == "SUCCESS" && !got.signed() {
+				t.Errorf("%s with %s=%q: the reply's sign does not hold: %s", path, name, value, got.body)
+			}
+			if got.fields["result_code"] == "SUCCESS" && path == "/pay/unifiedorder" && got.fields["prepay_id"] == "" {
+				t.Errorf("%s=%q was placed without a prepay_id: %s", name, value, got.body)
+			}
+		}
+	})
+}
+
+// elementRule is a name that an XML element can have.
+var elementRule = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// FuzzRefundingV3: what the form accepts is a refund of something, with a number.
+func FuzzRefundingV3(f *testing.F) {
+	f.Add([]byte(`{"out_trade_no":"A1","out_refund_no":"R1","amount":{"refund":1,"total":1,"currency":"CNY","from":[{"account":"AVAILABLE","amount":1}]}}`))
+	f.Add([]byte(`{"out_trade_no":"A1","out_refund_no":"R1","amount":{"refund":1e400,"total":1,"currency":"CNY"}}`))
+	f.Add([]byte(`{"goods_detail":[{"merchant_goods_id":"1"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		number, amount, ok := paygate.RefundingV3(body)
+		if ok && (amount < 1 || number == "" || len(number) > 64) {
+			t.Errorf("accepted a refund %q of %d: %s", number, amount, body)
+		}
+	})
+}
+
+// FuzzRefundPath: a path that is accepted is that of one number, escaped once.
+func FuzzRefundPath(f *testing.F) {
+	f.Add("/v3/refund/domestic/refunds")
+	f.Add("/v3/refund/domestic/refunds/R%7C1")
+	f.Add("/v3/refund/domestic/refunds/%zz")
+	f.Fuzz(func(t *testing.T, path string) {
+		op, number, ok := paygate.ParseRefundPath(path)
+		rest := strings.TrimPrefix(path, "/v3/refund/domestic/refunds")
+		switch unescaped, err := url.PathUnescape(strings.TrimPrefix(rest, "/")); {
+		case !ok:
+		case op == "refund" && rest == "", op == "refund-query" && err == nil && unescaped == number && number != "":
+		default:
+			t.Errorf("%q was read as %s of %q", path, op, number)
 		}
 	})
 }

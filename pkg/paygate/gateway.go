@@ -1,6 +1,7 @@
 package paygate
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -34,6 +35,12 @@ const (
 	opEcho = "echo"
 	// the user pays on the page, or does not.
 	opCashier = "cashier"
+	// a payment-code order is given up, or given back.
+	opReverse = "reverse"
+	// a refund is asked for.
+	opRefund = "refund"
+	// a refund is queried, in APIv2 also all of an order.
+	opRefundQuery = "refund-query"
 )
 
 // maxBody bounds what is read of a request, in bytes. The longest honest request, a combined
@@ -113,6 +120,10 @@ type Options struct {
 	// management API shows an order's page.
 	Running bool
 
+	// RefundTime is how long a refund that was asked for over the wire is PROCESSING, by the
+	// business clock. Zero: ten seconds. A negative one makes it SUCCESS at once.
+	RefundTime time.Duration
+
 	// UnsignedErrors leaves APIv3 replies other than 2xx without a signature; false signs every
 	// reply to a correctly signed request, as the documents promise.
 	UnsignedErrors bool
@@ -175,11 +186,13 @@ func New(opts Options) (*Gateway, error) {
 		start = now()
 	}
 	clock := newClock(start)
+	book := newOrderBook(clock, merchants, placing)
+	book.refunds.time = cmp.Or(opts.RefundTime, defaultRefundTime)
 	return &Gateway{
 		now: now, platform: platform, merchants: merchants,
 		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
 		codePayErrors: opts.CodePayErrors, running: opts.Running,
-		clock: clock, orders: newOrderBook(clock, merchants, placing),
+		clock: clock, orders: book,
 		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
 		closed: make(chan struct{}),
 	}, nil
@@ -192,9 +205,9 @@ func (g *Gateway) Close() error {
 	return nil
 }
 
-// ServeHTTP answers all protocols on the main domain: APIv2 under /pay/, APIv3 under /v3/ and
-// /hk/v3/, wxcloudrun under /_/pay/, and at /cashier the page on which a user pays. Any other path
-// is 404 with an empty body.
+// ServeHTTP answers all protocols on the main domain: APIv2 under /pay/ and /secapi/, APIv3 under
+// /v3/ and /hk/v3/, wxcloudrun under /_/pay/, and at /cashier the page on which a user pays. What
+// is not played is answered in the protocol's own form, with a sentence that says so.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serveOn(domainMain, w, r) }
 
 // serveOn answers a request that came by one of the domains. Every way out of it files the request
@@ -213,7 +226,7 @@ func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request)
 	switch path := r.URL.EscapedPath(); {
 	case path == pathCashier:
 		g.serveCashier(ex)
-	case strings.HasPrefix(path, "/pay/"):
+	case isV2(path):
 		ex.rec.API = apiV2
 		g.serveV2(ex, path)
 	case strings.HasPrefix(path, "/v3/"), strings.HasPrefix(path, "/hk/v3/"):
@@ -223,8 +236,7 @@ func (g *Gateway) serveOn(domain string, w http.ResponseWriter, r *http.Request)
 		ex.rec.API = apiCloudRun
 		g.serveCloudRun(ex, path)
 	default:
-		ex.empty(http.StatusNotFound,
-			"no API has this path; APIv2 is under /pay/, APIv3 under /v3/ and /hk/v3/, wxcloudrun under "+pathCloudRun)
+		ex.notPlayedAtAll()
 	}
 }
 

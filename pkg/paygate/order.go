@@ -307,7 +307,8 @@ type orderBook struct {
 	sequence []orderKey
 	combined map[orderKey]*combination
 	// service providers with their sub-merchants
-	bound map[Owner]bool
+	bound   map[Owner]bool
+	refunds refundLedger
 	// by pageCode of their prepay_id
 	prepayments map[string]*prepayment
 	// transactions so far
@@ -382,6 +383,9 @@ func (b *orderBook) insert(born Order) Order {
 	b.sequence = append(b.sequence, key)
 	if born.SubMchID != "" {
 		b.bound[born.Owner()] = true
+	}
+	if rec.order.State == StateRefund {
+		b.bornRefunded(&rec.order)
 	}
 	b.expire(&rec.order)
 	return rec.order.clone()
@@ -717,15 +721,6 @@ func (b *orderBook) fail(o *Order) error {
 	return nil
 }
 
-// refund is the merchant's refund; see [Gateway.Refund].
-func (b *orderBook) refund(o *Order) error {
-	if !o.State.paid() {
-		return conflict("order %s is %s: only a paid order can be refunded", o.OutTradeNo, o.State)
-	}
-	o.State = StateRefund
-	return nil
-}
-
 // all returns every order, oldest addition first.
 func (b *orderBook) all() []Order {
 	b.mu.Lock()
@@ -770,13 +765,6 @@ func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 // nothing, if the order is not open, or as [Gateway.Pay] says.
 func (g *Gateway) FailPayment(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.fail)
-	return err
-}
-
-// Refund has the merchant refund an order, wholly or in part; of a combined order one part, or by
-// its combine_out_trade_no all. It is an error if the order was never paid.
-func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
-	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.refund)
 	return err
 }
 

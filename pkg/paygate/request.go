@@ -42,8 +42,8 @@ type Request struct {
 	API string `json:"api,omitempty"`
 	// Region is that of the APIv3 path: "global", "hk" or, for the mainland, empty.
 	Region string `json:"region,omitempty"`
-	// Op is "close", "query", "place", "echo", "certificates", or "cashier" for a button of the
-	// page on which a user pays.
+	// Op is "close", "query", "place", "reverse", "refund", "refund-query", "echo", "certificates",
+	// or "cashier" for a button of the page on which a user pays.
 	Op string `json:"op,omitempty"`
 	// Method and URL are those of the request line, as received.
 	Method string `json:"method"`

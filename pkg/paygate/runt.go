@@ -216,6 +216,20 @@ func (s *Server) MustRefund(outTradeNo string, of ...Owner) {
 	s.must("refunding order "+outTradeNo, s.Refund(outTradeNo, of...))
 }
 
+// MustRefunds returns an order's refunds, or ends the test.
+func (s *Server) MustRefunds(outTradeNo string, of ...Owner) []Refund {
+	s.t.Helper()
+	refunds, err := s.Refunds(outTradeNo, of...)
+	s.must("looking up the refunds of order "+outTradeNo, err)
+	return refunds
+}
+
+// MustEndRefund gives a refund its final status before its time, or ends the test.
+func (s *Server) MustEndRefund(outRefundNo, status string, of ...Owner) {
+	s.t.Helper()
+	s.must("ending refund "+outRefundNo, s.EndRefund(outRefundNo, status, of...))
+}
+
 // MustInject adds a fault, or ends the test.
 func (s *Server) MustInject(f Fault) {
 	s.t.Helper()

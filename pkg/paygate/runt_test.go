@@ -89,6 +89,8 @@ func TestVerbsEndTheTest(t *testing.T) {
 		"looking up order A1":         func(s *paygate.Server) { s.MustOrder("A1") },
 		"paying order A1":             func(s *paygate.Server) { s.MustPay("A1") },
 		"refunding order A1":          func(s *paygate.Server) { s.MustRefund("A1") },
+		"refunds of order A1":         func(s *paygate.Server) { s.MustRefunds("A1") },
+		"ending refund R1":            func(s *paygate.Server) { s.MustEndRefund("R1", "SUCCESS") },
 		"injecting explode":           func(s *paygate.Server) { s.MustInject(paygate.Fault{Action: "explode"}) },
 		"advancing the clock":         func(s *paygate.Server) { s.MustAdvance(-1) },
 		"state is NOTPAY, want CLOSED": func(s *paygate.Server) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,18 +185,31 @@ func isXMLText(s string) bool {
 	return true
 }
 
-// serveV2 answers POST /pay/closeorder and /pay/orderquery (pay.weixin.qq.com doc v2/merchant
-// 4011935216; v2/partner 4011940962). HTTP says 200 whatever goes wrong.
+// endpointsV2 are the calls of APIv2 that are played, by their paths (pay.weixin.qq.com doc v2
+// chapters 9_1 to 9_5, 9_10 and 9_11; v2/merchant 4011935216, v2/partner 4011940962). The real
+// gateway demands the merchant's client certificate below /secapi/. Over http there is none to
+// check.
+var endpointsV2 = map[string]string{
+	"/pay/closeorder":     opClose,
+	"/pay/orderquery":     opQuery,
+	"/pay/unifiedorder":   opPlace,
+	pathMicroPay:          opPlace,
+	"/pay/refundquery":    opRefundQuery,
+	"/secapi/pay/refund":  opRefund,
+	"/secapi/pay/reverse": opReverse,
+}
+
+// pathMicroPay is where payment codes are charged.
+const pathMicroPay = "/pay/micropay"
+
+// serveV2 answers APIv2. HTTP says 200 whatever goes wrong.
 func (g *Gateway) serveV2(ex *exchange, path string) {
-	switch path {
-	case "/pay/closeorder":
-		ex.rec.Op = opClose
-	case "/pay/orderquery":
-		ex.rec.Op = opQuery
-	default:
-		ex.empty(http.StatusNotFound, "APIv2 has no such path here: /pay/closeorder and /pay/orderquery are played")
+	op, played := endpointsV2[path]
+	if !played {
+		ex.notPlayedV2(path)
 		return
 	}
+	ex.rec.Op = op
 	if ex.r.Method != http.MethodPost {
 		ex.failV2(verdictMalformed, "请使用post方法", "the method must be POST")
 		return
@@ -224,14 +238,17 @@ func (g *Gateway) serveV2(ex *exchange, path string) {
 	g.askV2(ex, doc, merchant)
 }
 
-// askV2 checks an authenticated document, and has it served. A query that names both numbers is
-// about the transaction_id (doc v2 chapter 9_2).
+// askV2 checks an authenticated document, and has it served. A call that names both of an order's
+// numbers is about the transaction_id (doc v2 chapter 9_2); a close is by out_trade_no alone.
 func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 	q := &question{
-		api: apiV2, op: ex.rec.Op, merchant: merchant,
+		api: apiV2, op: ex.rec.Op, merchant: merchant, base: g.baseOf(ex.r),
 		subMchID: doc.get("sub_mch_id"), subAppID: doc.get("sub_appid"),
 		outTradeNo: doc.get("out_trade_no"), transactionID: doc.get("transaction_id"),
 		signType: doc.get("sign_type"), version: doc.get("version"),
+	}
+	if q.op == opPlace {
+		q.trade = tradeOfV2(ex.r.URL.EscapedPath(), doc)
 	}
 	w := v2Wire{}
 	if no := checkV2(q, doc); no != nil {
@@ -239,26 +256,104 @@ func (g *Gateway) askV2(ex *exchange, doc fields, merchant *Merchant) {
 		g.finish(ex, w, q, w.refused(q, no), nil)
 		return
 	}
+	q.completeV2(doc)
 	// preferred when both are given: doc v2 chapter 9_2
-	if q.transactionID != "" && q.op == opQuery {
+	if q.transactionID != "" && q.op != opClose && q.op != opPlace {
 		q.outTradeNo = g.orders.byTransaction(q.owner(), q.transactionID)
-		if q.outTradeNo != "" {
-			ex.rec.OutTradeNo = q.outTradeNo
-		}
+	}
+	if q.op == opRefundQuery {
+		g.orders.nameOrder(q)
+	}
+	if q.outTradeNo != "" {
+		ex.rec.OutTradeNo = q.outTradeNo
 	}
 	g.serve(ex, w, q)
 }
 
-// checkV2 returns what is wrong with the form of a request whose signature held, nil if nothing is.
-// The first fault counts.
-func checkV2(q *question, doc fields) *refusal {
-	needed := []string{"appid", "nonce_str"}
-	if q.op == opClose || q.transactionID == "" {
-		needed = append(needed, "out_trade_no")
+// completeV2 adds to a question what its operation alone has. The document was checked.
+func (q *question) completeV2(doc fields) {
+	switch q.op {
+	case opPlace:
+		q.placing = placingV2(q, doc)
+	case opRefund:
+		q.refund = refundingV2(doc)
+	case opRefundQuery:
+		q.refundID, q.outRefundNo = doc.get("refund_id"), doc.get("out_refund_no")
+		q.offset, _ = strconv.Atoi(doc.get("offset")) // cannot fail: digits, or absent
+	default: // nothing more
 	}
-	for _, name := range needed {
-		if doc.get(name) == "" {
-			return refuse(codeLackParams).saying("缺少参数" + name).because(name + " is missing or empty")
+}
+
+// ruleV2 is what the documents say about an element of a request.
+type ruleV2 struct {
+	name string
+	// absent or empty is LACK_PARAMS
+	needed bool
+	// reports whether a value that is not empty has the right form
+	fits func(string) bool
+	// what it must be, behind the element's name and value
+	sentence string
+}
+
+// upTo is an element of at most so many characters.
+func upTo(name string, most int) ruleV2 {
+	return ruleV2{
+		name: name, fits: func(value string) bool { return utf8.RuneCountInString(value) <= most },
+		sentence: fmt.Sprintf("must be at most %d characters", most),
+	}
+}
+
+// matching is an element that a pattern describes.
+func matching(name string, rule *regexp.Regexp, sentence string) ruleV2 {
+	return ruleV2{name: name, fits: rule.MatchString, sentence: sentence}
+}
+
+// oneWordOf is an element that is one of a few words.
+func oneWordOf(name string, words ...string) ruleV2 {
+	return ruleV2{
+		name: name, fits: func(value string) bool { return slices.Contains(words, value) },
+		sentence: "must be " + strings.Join(words, " or ") + ", or absent",
+	}
+}
+
+// neededIf makes the element one that must be there under a condition.
+func (r ruleV2) neededIf(so bool) ruleV2 {
+	r.needed = so
+	return r
+}
+
+// rulesV2 are the elements of an operation's request, those first that every request has. An
+// element that has no rule is signed and otherwise ignored, as the documents promise for
+// extensions.
+func rulesV2(q *question, doc fields) []ruleV2 {
+	byNumber := q.op == opClose || q.op == opPlace || q.transactionID == "" && q.op != opRefundQuery
+	rules := []ruleV2{
+		upTo("appid", maxAppID).neededIf(true),
+		upTo("nonce_str", maxNonce).neededIf(true),
+		matching("out_trade_no", outTradeNoRule, outTradeNoSentence).neededIf(byNumber),
+		matching("transaction_id", transactionIDRule, "must be 1 to 32 digits or letters"),
+		matching("sub_mch_id", mchIDRule, "must be 1 to 32 digits"),
+		upTo("sub_appid", maxAppID),
+	}
+	switch q.op {
+	case opPlace:
+		return append(rules, placingRulesV2(q, doc)...)
+	case opRefund:
+		return append(rules, refundRulesV2()...)
+	case opRefundQuery:
+		return append(rules, refundQueryRulesV2(doc)...)
+	default:
+		return append(rules, oneWordOf("version", "1.0"))
+	}
+}
+
+// checkV2 returns what is wrong with the form of a request whose signature held, nil if nothing is.
+// The first fault counts: an element that is missing, then the parties, then the form of a value.
+func checkV2(q *question, doc fields) *refusal {
+	rules := rulesV2(q, doc)
+	for _, rule := range rules {
+		if rule.needed && doc.get(rule.name) == "" {
+			return refuse(codeLackParams).saying("缺少参数" + rule.name).because(rule.name + " is missing or empty")
 		}
 	}
 	switch {
@@ -269,20 +364,14 @@ func checkV2(q *question, doc fields) *refusal {
 		return refuse(codeParamError).saying("子商户号不能与受理商户号相同").numbered(suffixSelfRelation).
 			because("sub_mch_id equals mch_id: a merchant that acts for itself sends none")
 	}
-	for _, f := range []struct {
-		name, rule string
-		ok         bool
-	}{
-		{"nonce_str", "must be at most 32 characters", len(doc.get("nonce_str")) <= maxNonce},
-		{"out_trade_no", outTradeNoSentence, q.outTradeNo == "" || outTradeNoRule.MatchString(q.outTradeNo)},
-		{"transaction_id", "must be 1 to 32 digits or letters", q.transactionID == "" || transactionIDRule.MatchString(q.transactionID)},
-		{"sub_mch_id", "must be 1 to 32 digits", q.subMchID == "" || isMchID(q.subMchID)},
-		{"sub_appid", "must be at most 32 characters", len(q.subAppID) <= maxAppID},
-		{"version", "must be 1.0 or absent", q.version == "" || q.version == "1.0"},
-	} {
-		if !f.ok {
-			return refuse(codeParamError).saying(f.name + "参数格式错误").because(fmt.Sprintf("%s %q %s", f.name, doc.get(f.name), f.rule))
+	for _, rule := range rules {
+		if value := doc.get(rule.name); value != "" && !rule.fits(value) {
+			return refuse(codeParamError).saying(rule.name + "参数格式错误").
+				because(fmt.Sprintf("%s %q %s", rule.name, shortened(value), rule.sentence))
 		}
+	}
+	if q.trade == microPay {
+		return checkAuthCode(doc.get("auth_code"))
 	}
 	return nil
 }
@@ -329,7 +418,7 @@ func newReplyV2(doc fields) *reply {
 
 // success writes result_code SUCCESS, which does not say which order was closed.
 func (w v2Wire) success(q *question, s *subject) *reply {
-	if q.op == opQuery {
+	if q.op != opClose {
 		return w.report(q, s)
 	}
 	return newReplyV2(append(w.head(q), field{"result_code", "SUCCESS"}))
@@ -337,12 +426,32 @@ func (w v2Wire) success(q *question, s *subject) *reply {
 
 // refused writes result_code FAIL, which is signed and names no order.
 func (w v2Wire) refused(q *question, no *refusal) *reply {
-	return newReplyV2(append(w.head(q), field{"result_code", "FAIL"}, field{"err_code", no.v2}, field{"err_code_des", no.message}))
+	doc := append(w.head(q), field{"result_code", "FAIL"}, field{"err_code", no.v2}, field{"err_code_des", no.message})
+	if q.op == opReverse {
+		doc = append(doc, field{"recall", recall(no)})
+	}
+	return newReplyV2(doc)
 }
 
-// report writes an orderquery reply. Unpaid orders have few of the fields, but an empty
-// device_info, on which verifiers that sign empty values fail.
+// report writes what the operation answers about a subject; for a close, what a query would.
 func (w v2Wire) report(q *question, s *subject) *reply {
+	switch doc := append(w.head(q), field{"result_code", "SUCCESS"}); q.op {
+	case opPlace:
+		return newReplyV2(append(doc, placedV2(q, &s.Order)...))
+	case opReverse:
+		return newReplyV2(append(doc, field{"recall", "N"}))
+	case opRefund:
+		return newReplyV2(append(doc, refundedV2(q, s)...))
+	case opRefundQuery:
+		return newReplyV2(append(doc, refundsV2(q, s)...))
+	default:
+		return w.transaction(q, s)
+	}
+}
+
+// transaction writes an orderquery reply. Unpaid orders have few of the fields, but an empty
+// device_info, on which verifiers that sign empty values fail.
+func (w v2Wire) transaction(q *question, s *subject) *reply {
 	o := &s.Order
 	doc := append(w.head(q), field{"result_code", "SUCCESS"}, field{"device_info", o.DeviceInfo})
 	if o.State.paid() {

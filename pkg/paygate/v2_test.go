@@ -262,13 +262,6 @@ func TestPathsAndMethodsV2(t *testing.T) {
 	get.method = http.MethodGet
 	s.v2(get).wantFail("请使用post方法")
 	s.wantLast("malformed", "POST")
-	for _, path := range []string{"/pay/unifiedorder", "/pay/", "/sandboxnew/pay/orderquery", "/"} {
-		got := s.mustExchange(http.MethodPost, path, "<xml></xml>", http.Header{})
-		if got.status != http.StatusNotFound || got.body != "" {
-			t.Errorf("%s: status %d %q, want 404 and nothing", path, got.status, got.body)
-		}
-		s.wantLast("not-found", "path")
-	}
 }
 
 func TestUnknownMerchantV2(t *testing.T) {

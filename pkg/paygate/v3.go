@@ -20,7 +20,10 @@ type routeV3 struct {
 	outTradeNo    string
 	transactionID string
 	// of a placing
-	trade string
+	trade       string
+	outRefundNo string
+	// the overseas folder of payment codes, which has no other call than the reversal
+	codes bool
 }
 
 // foldersV3 are the folders below which orders are closed and queried. Overseas one folder serves
@@ -33,6 +36,7 @@ var foldersV3 = []struct {
 	{pathPartner, routeV3{partner: true}},
 	{pathCombine, routeV3{combine: true}},
 	{pathGlobal, routeV3{region: global}},
+	{pathGlobalCodes, routeV3{region: global, codes: true}},
 	{pathHongKong, routeV3{region: hongKong}},
 }
 
@@ -43,6 +47,9 @@ func parseRouteV3(path string) (route routeV3, ok bool) {
 	}
 	if path == pathEcho {
 		return routeV3{op: opEcho}, true
+	}
+	if route, ok := parseRefundV3(path); ok {
+		return route, true
 	}
 	if route, ok := placePathsV3[path]; ok {
 		return route, true
@@ -55,34 +62,54 @@ func parseRouteV3(path string) (route routeV3, ok bool) {
 	return routeV3{}, false
 }
 
-// below reads what stands below a folder: the kind of number, the number, and perhaps close. The
-// number is unescaped once; one that is escaped twice is found wrong later, where the reason can
-// say so.
+// below reads what stands below a folder: the kind of number, the number, and perhaps a word for
+// what is to be done. The number is unescaped once; one that is escaped twice is found wrong later,
+// where the reason can say so.
 func (r routeV3) below(segments []string) (route routeV3, ok bool) {
 	if len(segments) < 2 || segments[1] == "" {
 		return routeV3{}, false
 	}
 	id, err := url.PathUnescape(segments[1])
-	if err != nil {
+	if r.op = opBelow(segments[2:]); err != nil || !r.hasOp() {
 		return routeV3{}, false
 	}
-	switch {
-	case len(segments) == 2:
-		r.op = opQuery
-	case len(segments) == 3 && segments[2] == "close":
-		r.op = opClose
-	default:
-		return routeV3{}, false
-	}
-	switch {
-	case segments[0] == "out-trade-no":
+	switch kind := segments[0]; {
+	case kind == "out-trade-no":
 		r.outTradeNo = id
-	case segments[0] == "id" && r.hasID():
+	case r.isID(kind) && r.hasID():
 		r.transactionID = id
 	default:
 		return routeV3{}, false
 	}
 	return r, true
+}
+
+// opBelow is the operation that the end of a path says, empty for none.
+func opBelow(words []string) string {
+	switch {
+	case len(words) == 0:
+		return opQuery
+	case len(words) == 1 && words[0] == "close":
+		return opClose
+	case len(words) == 1 && words[0] == "reverse":
+		return opReverse
+	default:
+		return ""
+	}
+}
+
+// hasOp reports whether the folder has the operation.
+func (r routeV3) hasOp() bool {
+	if r.op == opReverse {
+		return r.hasReverse()
+	}
+	return r.op != "" && !r.codes
+}
+
+// isID reports whether a word of the path says that WeChat Pay's own number follows. The reversal
+// of Hong Kong has a word of its own.
+func (r routeV3) isID(kind string) bool {
+	return kind == "id" || kind == "transaction_id" && r.op == opReverse && r.region == hongKong
 }
 
 // hasID reports whether the call exists by WeChat Pay's own number. There is no such close on the
@@ -92,10 +119,12 @@ func (r routeV3) hasID() bool { return !r.combine && (r.op == opQuery || oversea
 
 // method is the one that the path takes.
 func (r routeV3) method() string {
-	if r.op == opQuery || r.op == opCertificates {
+	switch r.op {
+	case opQuery, opRefundQuery, opCertificates:
 		return http.MethodGet
+	default:
+		return http.MethodPost
 	}
-	return http.MethodPost
 }
 
 // owners names the parameters that say whose order it is.
@@ -131,7 +160,7 @@ func (g *Gateway) serveV3(ex *exchange, path string) {
 	}
 	q := &question{
 		api: apiV3, op: route.op, region: route.region, combine: route.combine,
-		outTradeNo: route.outTradeNo, transactionID: route.transactionID, base: g.baseOf(ex.r),
+		outTradeNo: route.outTradeNo, transactionID: route.transactionID, outRefundNo: route.outRefundNo, base: g.baseOf(ex.r),
 	}
 	merchant, wrong := g.authenticateV3(ex)
 	q.merchant = merchant
@@ -195,6 +224,8 @@ func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 		return g.askEcho(ex, q)
 	case q.op == opPlace:
 		return g.askPlace(ex, q, route)
+	case q.op == opRefund, q.op == opRefundQuery:
+		return g.askRefundV3(ex, q)
 	case q.combine:
 		return g.askCombined(ex, q)
 	}
@@ -208,7 +239,7 @@ func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 			return no
 		}
 	}
-	if no := refuseSurplus(params, names, location); no != nil {
+	if no := refuseSurplus(params, slices.Concat(names, route.appIDs(names)), location); no != nil {
 		return no
 	}
 	if own := params[names[0]]; own != q.merchant.MchID {
@@ -222,6 +253,10 @@ func (g *Gateway) askV3(ex *exchange, q *question, route routeV3) *refusal {
 		return badParam(issue{Field: "sub_mchid", Value: q.subMchID, Issue: "sub_mchid equals sp_mchid", Location: location},
 			"子商户号不能与服务商商户号相同").numbered(suffixSelfRelation).because("sub_mchid equals sp_mchid")
 	}
+	if no := checkAppIDs(q, params, route); no != nil {
+		return no
+	}
+	q.subAppID = params["sub_appid"]
 	return g.identifyV3(ex, q)
 }
 
@@ -365,7 +400,7 @@ type v3Wire struct {
 // success writes a query's report, or the 204 of a close, which has no body to say which order it
 // is about.
 func (w v3Wire) success(q *question, s *subject) *reply {
-	if q.op == opClose {
+	if q.op == opClose || q.op == opReverse && overseas(q.region) {
 		return newReplyV3(http.StatusNoContent, nil)
 	}
 	return w.report(q, s)
@@ -389,6 +424,10 @@ func (w v3Wire) report(q *question, s *subject) *reply {
 		return w.gateway.reportEcho(q)
 	case q.op == opPlace:
 		return w.placed(q, s)
+	case q.op == opRefund, q.op == opRefundQuery:
+		return reportRefundV3(q, s)
+	case q.op == opReverse && !overseas(q.region):
+		return reportReversed(q, s)
 	case q.combine:
 		return reportCombined(s)
 	default:

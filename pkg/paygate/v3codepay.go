@@ -28,11 +28,11 @@ func codeForm(partner bool) []member {
 	})
 }
 
-// handleCode charges a payment code. That the user has to type the password is an answer of its
-// own, 202, and not an error; its body is not published.
+// handleCode charges a payment code. That the user has to type the password is in APIv3 an answer
+// of its own, 202, and not an error; its body is not published. In APIv2 it is an err_code.
 func (g *Gateway) handleCode(q *question) (subject, *refusal) {
 	order, no := g.orders.charge(q.placing)
-	if no != nil && no.v2 == codeUserPaying && !g.codePayErrors {
+	if no != nil && no.v2 == codeUserPaying && q.api == apiV3 && !g.codePayErrors {
 		return subject{Order: order}, nil
 	}
 	return subject{Order: order}, no

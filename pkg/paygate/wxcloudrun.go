@@ -46,7 +46,7 @@ func (g *Gateway) serveCloudRun(ex *exchange, path string) {
 	case "queryorder":
 		ex.rec.Op = opQuery
 	default:
-		ex.empty(http.StatusNotFound, "wxcloudrun has no such path here: /_/pay/closeorder and /_/pay/queryorder are played")
+		g.notPlayedCloudRun(ex)
 		return
 	}
 	if !ex.read() {
