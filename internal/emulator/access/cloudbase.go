@@ -21,7 +21,8 @@ import (
 //   - the Content-Type is signed as it is, and that of a form without its boundary;
 //   - the parameters of the body are signed one by one, in the order of SignedParams:
 //     "&" name "=" value CR LF, with names in lower case. A value that is not a string is its
-//     JSON. Parameters that are not listed are not signed.
+//     JSON. Empty values are not signed, although the SDKs of 2022 list them, nor are parameters
+//     that are not listed.
 func (k Keys) VerifyCloudBase(r *http.Request, body []byte, now time.Time) error {
 	a, key, at, err := k.tencentKey(r, "X-Timestamp", "tcb", now)
 	if err != nil {
@@ -90,7 +91,9 @@ func (a authorization) cloudBasePayload(body []byte) (string, error) {
 		if !there {
 			return "", refuse(Wrong, fmt.Sprintf("the signed parameter %.64q is not in the body", name))
 		}
-		_, _ = fmt.Fprintf(hash, "&%s=%s\r\n", name, cloudBaseText(value)) // never fails
+		if text := cloudBaseText(value); text != "" {
+			_, _ = fmt.Fprintf(hash, "&%s=%s\r\n", name, text) // never fails
+		}
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -84,18 +84,22 @@ func isAWS(r *http.Request) bool {
 		strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 }
 
-// awsUnknown refuses an operation of AWS that is not emulated. SDKs of the REST and JSON protocols
-// read the kind of error from the header or from __type, those of the older query protocol from a
-// code in XML.
+// awsUnknown refuses an operation of AWS that is not emulated.
 func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
-	const kind = "UnknownOperationException"
-	message := fmt.Sprintf("%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)",
-		r.Method, oneLine(r.URL.Path))
+	(&awsRefusal{http.StatusNotFound, "UnknownOperationException", fmt.Sprintf(
+		"%s %s is not played, only POST /2015-03-31/functions/{name}/invocations (Invoke)", r.Method, oneLine(r.URL.Path),
+	)}).writeTo(w, r, id)
+}
+
+// writeTo sends a refusal that any service of AWS may send. SDKs of the REST and JSON protocols read
+// the kind of error from the header or from __type, those of the older query protocol from a code
+// in XML.
+func (f *awsRefusal) writeTo(w http.ResponseWriter, r *http.Request, id string) {
 	w.Header().Set("X-Amzn-Requestid", id)
-	w.Header().Set("X-Amzn-Errortype", kind)
+	w.Header().Set("X-Amzn-Errortype", f.kind)
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // none means no form
 	if media != "application/x-www-form-urlencoded" {
-		answerJSON(w, http.StatusNotFound, map[string]string{"__type": kind, "Type": "User", "Message": message})
+		answerJSON(w, f.status, map[string]string{"__type": f.kind, "Type": "User", "Message": f.message})
 		return
 	}
 	document, _ := xml.Marshal(struct { // strings always encode
@@ -104,8 +108,8 @@ func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
 		Code      string   `xml:"Error>Code"`
 		Message   string   `xml:"Error>Message"`
 		RequestID string   `xml:"RequestId"`
-	}{Type: "Sender", Code: kind, Message: message, RequestID: id})
-	typed(http.StatusNotFound, "text/xml", document).write(w)
+	}{Type: "Sender", Code: f.kind, Message: f.message, RequestID: id})
+	typed(f.status, "text/xml", document).write(w)
 }
 
 // awsRefusal is Lambda's own error for a request that runs no function.

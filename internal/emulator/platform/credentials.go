@@ -40,7 +40,7 @@ func (c *Cloud) authentic(w http.ResponseWriter, r *http.Request, via, id string
 	inboundOf(r.Context()).reason = refusal.Reason
 	switch via {
 	case viaLambdaAPI:
-		awsUnauthenticated(w, refusal, id)
+		awsUnauthenticated(w, r, refusal, id)
 	case viaTencentAPI:
 		tencentUnauthenticated(w, refusal, id)
 	default:
@@ -113,7 +113,7 @@ func lambdaFunction(rest string) string {
 
 // awsUnauthenticated answers as AWS does (docs.aws.amazon.com/lambda, "CommonErrors"). Only the
 // reason of a malformed or an old signature is shown.
-func awsUnauthenticated(w http.ResponseWriter, refusal *access.Refusal, id string) {
+func awsUnauthenticated(w http.ResponseWriter, r *http.Request, refusal *access.Refusal, id string) {
 	fault := awsRefusal{status: http.StatusForbidden}
 	switch refusal.Kind {
 	case access.Missing:
@@ -128,8 +128,7 @@ func awsUnauthenticated(w http.ResponseWriter, refusal *access.Refusal, id strin
 		fault.kind, fault.message = "InvalidSignatureException", "The request signature we calculated does not match the signature you "+
 			"provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 	}
-	w.Header().Set("X-Amzn-Requestid", id)
-	fault.write(w)
+	fault.writeTo(w, r, id)
 }
 
 // tencentUnauthenticated answers as Tencent Cloud API 3.0 does.

@@ -155,4 +155,9 @@ func TestRequiredKeyElsewhere(t *testing.T) {
 	if got.status != http.StatusNotFound || got.header.Get("X-Amzn-Errortype") != "UnknownOperationException" {
 		t.Errorf("another operation: got %d %s, want that it is not played", got.status, got.body)
 	}
+	got = c.send(http.MethodPost, "/", "Action=GetCallerIdentity&Version=2011-06-15", "Content-Type", "application/x-www-form-urlencoded",
+		"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDNOPE/20261129/us-east-1/sts/aws4_request, SignedHeaders=host, Signature="+digest(""))
+	if got.status != http.StatusForbidden || !strings.Contains(got.body, "<Code>UnrecognizedClientException</Code>") {
+		t.Errorf("the query protocol: got %d %s, want XML", got.status, got.body)
+	}
 }
