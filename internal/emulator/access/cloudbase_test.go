@@ -35,7 +35,7 @@ var sdkRequests = map[string]sdkRequest{
 		body: `{"action":"functions.invokeFunction","function_name":"hello","request_data":"{\"Text\":\"中文 x\",\"n\":{\"a\":[1,2.5,null]}}",` +
 			`"envName":"cloudpay-local","wxCloudApiToken":"","wxCloudbaseAccesstoken":"","tcb_sessionToken":"","crossAuthorizationToken":""}`,
 	},
-	// The same by TCB_CONTEXT_CNFG. It lists parameters that it does not sign, since they are empty.
+	// The same by TCB_CONTEXT_CNFG. It lists parameters that it does not sign: they are empty.
 	"wx-server-sdk 3.0.4": {
 		url: "/admin?&eventId=1a2288468b2_1&seqId=1a2288468b2_1", host: "127.0.0.1:42373", agent: "tcb-node-sdk/2.10.0",
 		source: ",not_scf", version: "wx-server-sdk/3.0.4", at: time.Unix(1795976095, 0), client: "1795976095921",

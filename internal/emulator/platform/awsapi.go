@@ -91,9 +91,9 @@ func awsUnknown(w http.ResponseWriter, r *http.Request, id string) {
 	)}).writeTo(w, r, id)
 }
 
-// writeTo sends a refusal that any service of AWS may send. SDKs of the REST and JSON protocols read
-// the kind of error from the header or from __type, those of the older query protocol from a code
-// in XML.
+// writeTo sends a refusal that any service of AWS may send. SDKs of the REST and JSON protocols
+// read the kind of error from the header or from __type, those of the older query protocol from a
+// code in XML.
 func (f *awsRefusal) writeTo(w http.ResponseWriter, r *http.Request, id string) {
 	w.Header().Set("X-Amzn-Requestid", id)
 	w.Header().Set("X-Amzn-Errortype", f.kind)
