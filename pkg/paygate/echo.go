@@ -26,7 +26,7 @@ func echoForm() []member {
 	const most = 4096 // ours: none is published
 	return []member{
 		textMember("echo_message", "回显消息", most).needed(), textMember("encrypted_echo_message", "加密回显消息", most),
-		notifyMember("notify_url"),
+		notifyMember(),
 	}
 }
 
@@ -73,7 +73,8 @@ func (g *Gateway) openEcho(serial, sealed string) (string, error) {
 		key = c.key
 	}
 	if len(raw) != key.Size() {
-		return "", fmt.Errorf("is %d bytes long, and the key makes %d: one text of at most %d bytes", len(raw), key.Size(), oaepRoom(&key.PublicKey))
+		return "", fmt.Errorf("is %d bytes long, and the key makes %d: one text of at most %d bytes",
+			len(raw), key.Size(), oaepRoom(&key.PublicKey))
 	}
 	text, err := rsa.DecryptOAEP(crypto.SHA1.New(), nil, key, raw, nil)
 	if err != nil {

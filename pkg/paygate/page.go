@@ -181,8 +181,8 @@ var (
 	noticePaid      = &pageNotice{"支付成功。", "The order is paid."}
 	noticeRefunded  = &pageNotice{"订单已支付，并发生过退款。", "The order was paid, and refunded."}
 	noticeClosed    = &pageNotice{"订单已关闭，不能支付。", "The order is closed and cannot be paid."}
-	noticeExpired   = &pageNotice{"订单已超过支付有效期，不能支付。", "The time to pay is over (time_expire). The order stays open until the merchant closes it."}
-	noticeLinkOver  = &pageNotice{"预支付会话已过期，请商户重新下单。", "The prepay_id has expired, or this address: the merchant has to place the order again."}
+	noticeExpired   = &pageNotice{"订单已超过支付有效期，不能支付。", "The time to pay is over (time_expire); the order stays as it is."}
+	noticeLinkOver  = &pageNotice{"预支付会话已过期，请商户重新下单。", "The prepay_id or this address has expired: it has to be placed again."}
 	noticeCancelled = &pageNotice{"您没有支付，订单未改变。", "You did not pay. The order is as it was."}
 )
 

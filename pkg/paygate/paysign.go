@@ -172,7 +172,8 @@ func (h handover) fits(o *Order, p *prepayment) error {
 	case given == want:
 		return nil
 	case given == "":
-		return fmt.Errorf("signType is missing: order %s was placed by APIv3, and it must be RSA (without it the client takes MD5)", o.OutTradeNo)
+		return fmt.Errorf("signType is missing: order %s was placed by APIv3, and it must be RSA (without one the client takes MD5)",
+			o.OutTradeNo)
 	default:
 		return fmt.Errorf("signType %s must be %s: order %s was placed by APIv%s with it",
 			shortened(given), want, o.OutTradeNo, strings.TrimPrefix(cmp.Or(o.API, apiV3), "v"))
@@ -274,11 +275,11 @@ func slipsOfPaySignV3(right paySignV3, h handover, o *Order) []slip[paySignV3] {
 	}
 	slips = append(slips, slipsOfPaySignLayout()...)
 	slips = append(slips, slipsOfPaySignAppID(o)...)
-	slips = append(slips,
-		slip[paySignV3]{"the timeStamp signed is in milliseconds, the one handed over in seconds", func(p *paySignV3) { p.timestamp += "000" }},
-		slip[paySignV3]{"the nonceStr signed is in capitals, the one handed over is not", func(p *paySignV3) { p.nonce = strings.ToUpper(p.nonce) }},
-		slip[paySignV3]{"the nonceStr signed is in small letters, the one handed over is not", func(p *paySignV3) { p.nonce = strings.ToLower(p.nonce) }},
-	)
+	slips = append(slips, []slip[paySignV3]{
+		{"the timeStamp signed is in milliseconds, the one handed over in seconds", func(p *paySignV3) { p.timestamp += "000" }},
+		{"the nonceStr signed is in capitals, the one handed over is not", func(p *paySignV3) { p.nonce = strings.ToUpper(p.nonce) }},
+		{"the nonceStr signed is in small letters, the one handed over is not", func(p *paySignV3) { p.nonce = strings.ToLower(p.nonce) }},
+	}...)
 	at, _ := strconv.ParseInt(right.timestamp, 10, 64) // ten digits
 	for offset := int64(1); offset <= 10; offset++ {
 		for _, seconds := range []int64{offset, -offset} {
@@ -300,9 +301,13 @@ func slipsOfPaySignAppID(o *Order) []slip[paySignV3] {
 	switch {
 	case o.SubAppID == "":
 	case appIDOf(o) == o.SubAppID:
-		guesses = append(guesses, guess{"the service provider's appid was signed, and the order was placed for the sub-merchant's openid", o.AppID})
+		guesses = append(guesses, guess{
+			"the service provider's appid was signed, and the order was placed for the sub-merchant's openid", o.AppID,
+		})
 	default:
-		guesses = append(guesses, guess{"the sub-merchant's appid was signed, and the order was placed for the service provider's openid", o.SubAppID})
+		guesses = append(guesses, guess{
+			"the sub-merchant's appid was signed, and the order was placed for the service provider's openid", o.SubAppID,
+		})
 	}
 	var slips []slip[paySignV3]
 	for _, one := range guesses {
@@ -318,7 +323,9 @@ func slipsOfPaySignLayout() []slip[paySignV3] {
 	}
 	lines := func(p paySignV3) []string { return []string{p.appID, p.timestamp, p.nonce, p.last} }
 	return []slip[paySignV3]{
-		layout("the last line feed is missing: each of the four lines ends with one", func(p paySignV3) string { return strings.Join(lines(p), "\n") }),
+		layout("the last line feed is missing: each of the four lines ends with one", func(p paySignV3) string {
+			return strings.Join(lines(p), "\n")
+		}),
 		layout("the lines are separated by a backslash and an n: it must be the line feed character", func(p paySignV3) string {
 			return strings.Join(lines(p), `\n`) + `\n`
 		}),

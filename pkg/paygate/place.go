@@ -211,7 +211,8 @@ func (b *orderBook) placedAgain(o *Order, first string, second map[string]string
 		return rules.refuse(againDifferent, numberUsed()).
 			because("order " + o.OutTradeNo + " exists as a part of the combined order " + o.CombineOutTradeNo)
 	case o.State.paid():
-		no = rules.refuse(againPaid, refuse(codeInvalidRequest).spelt(codeOrderPaid).saying("该订单已支付").numbered(suffixPlacedPaid))
+		no = rules.refuse(againPaid, refuse(codeInvalidRequest).spelt(codeOrderPaid).
+			saying("该订单已支付").numbered(suffixPlacedPaid))
 	case o.State == StateRevoked:
 		no = rules.refuse(againClosed, refuse(codeOrderClosed).spelt("ORDERREVERSED"))
 	case o.State == StateClosed:
@@ -233,7 +234,8 @@ func (b *orderBook) openAgain(o *Order, first string, second map[string]string) 
 			because("order " + o.OutTradeNo + " was not placed over the wire, but added: use a new out_trade_no")
 	case len(differing) > 0:
 		return rules.refuse(againDifferent, numberUsed()).because(fmt.Sprintf(
-			"order %s was placed with another %s: repeat every parameter, or use a new out_trade_no", o.OutTradeNo, strings.Join(differing, ", ")))
+			"order %s was placed with another %s: repeat every parameter, or use a new out_trade_no",
+			o.OutTradeNo, strings.Join(differing, ", ")))
 	case o.State == StatePayError:
 		return rules.refuse(againDifferent, numberUsed()).
 			because("the payment of order " + o.OutTradeNo + " failed: use a new out_trade_no")

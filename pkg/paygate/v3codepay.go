@@ -19,7 +19,8 @@ func codeForm(partner bool) []member {
 	return slices.Concat(ownersForm(partner), []member{
 		textMember("description", "商品描述", 127).needed(), numberMember("out_trade_no", "商户订单号", minOutTradeNo),
 		textMember("attach", "商户数据包", 128), textMember("goods_tag", "订单优惠标记", 32), truthMember("support_fapiao", "电子发票入口开放标识"),
-		objectMember("payer", "支付者", textMember("auth_code", "付款码", 32).ruled(ruleOf(authCodeRule.MatchString, errNotAuthCode)).needed()).needed(),
+		objectMember("payer", "支付者",
+			textMember("auth_code", "付款码", 32).ruled(ruleOf(authCodeRule.MatchString, errNotAuthCode)).needed()).needed(),
 		objectMember("amount", "订单金额", integerMember("total", "总金额", 1).needed(), currencyMember()).needed(),
 		objectMember("scene_info", "场景信息", textMember("device_id", "商户端设备号", 32),
 			textMember("device_ip", "商户端设备IP", 45).ruled(ruleOf(isIP, errNotIP)),

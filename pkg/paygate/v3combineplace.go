@@ -14,7 +14,7 @@ func combineForm(trade string) []member {
 	form := []member{
 		textMember("combine_appid", "合单商户appid", 32).needed(), mchIDMember("combine_mchid", "合单发起方商户号"),
 		numberMember("combine_out_trade_no", "合单商户订单号", 1), textMember("time_start", "交易起始时间", 64).ruled(ruleOf(isRFC3339, errNotTime)),
-		expiryMember(), notifyMember("notify_url").needed(), limitPayMember(),
+		expiryMember(), notifyMember().needed(), limitPayMember(),
 		arrayMember("sub_orders", "子单信息", maxSubOrders, subOrderForm()...).needed(),
 	}
 	scene := sceneMember(trade)

@@ -71,8 +71,8 @@ func currencyMember() member {
 	return textMember("currency", "货币类型", 16).ruled(ruleOf(func(text string) bool { return text == currencyCNY }, errNotCNY))
 }
 
-func notifyMember(name string) member {
-	return textMember(name, "商户回调地址", 255).ruled(checkNotifyURL)
+func notifyMember() member {
+	return textMember("notify_url", "商户回调地址", 255).ruled(checkNotifyURL)
 }
 
 func expiryMember() member {
@@ -104,7 +104,7 @@ func formOf(route routeV3) []member {
 	}
 	form := slices.Concat(ownersForm(route.partner), []member{
 		textMember("description", "商品描述", 127).needed(), numberMember("out_trade_no", "商户订单号", minOutTradeNo),
-		expiryMember(), textMember("attach", "商户数据包", 128), notifyMember("notify_url").needed(),
+		expiryMember(), textMember("attach", "商户数据包", 128), notifyMember().needed(),
 		textMember("goods_tag", "订单优惠标记", 32), truthMember("support_fapiao", "电子发票入口开放标识"),
 		objectMember("amount", "订单金额", integerMember("total", "总金额", 1).needed(), currencyMember()).needed(),
 		detailMember("wechatpay_goods_id"), sceneMember(route.trade), settleMember(route.partner), limitPayMember(),
