@@ -53,8 +53,8 @@ curl() { command curl -sS "$@"; }
 const uncompiled = quiet + `
 cloudpay() {
 	case "$*" in
-	"invoke "*--dir*) ;;
-	"invoke "*) set -- "$@" --dir "$FOLDER" ;;
+	"invoke "*--emulator*) ;;
+	"invoke "*) set -- "$@" --emulator "$FOLDER" ;;
 	esac
 	"$COMMAND" "$@"
 }

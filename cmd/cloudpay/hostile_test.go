@@ -40,7 +40,7 @@ func TestCommandsOutliveTheFarSide(t *testing.T) {
 			"query --timeout 600ms --emulator DIR A1",
 			"query --timeout 600ms --emulator DIR A1 --api v2",
 			"doctor --timeout 1s --emulator DIR",
-			"invoke closeorder --timeout 600ms --dir DIR",
+			"invoke closeorder --timeout 600ms --emulator DIR",
 			"invoke closeorder --timer --timeout 600ms --dir DIR",
 		} {
 			all.Go(func() {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -13,13 +15,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/calls"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
-	"cloudpay/internal/emulator/platform"
 )
 
-// invokeCmd is one run of invoke. It calls a function as the real platform would have it called: by
-// a mini-program's user, through the cloud's API, or by a timer.
+// invokeCmd is one run of invoke. It calls a function as the real platforms would have it called:
+// by any trigger, from any caller.
 type invokeCmd struct {
 	*render.Language
 
@@ -27,9 +29,12 @@ type invokeCmd struct {
 	dir string
 	// data is the event, @FILE, or - for standard input.
 	data string
-	// openID is the calling user at appID; empty: no user calls.
-	openID, appID string
-	// timer has the platform call, and service the merchant's own server.
+	// call is the call itself; its Data and its caller come from the other flags.
+	call calls.Call
+	// as is a caller in the words of calls.ParseCaller. openID, appID and service are older flags
+	// for two of them, and timer for a trigger.
+	as             string
+	openID, appID  string
 	timer, service bool
 	// timeout is how long to wait for the answer.
 	timeout time.Duration
@@ -45,81 +50,129 @@ func newInvoke(l *render.Language) *cobra.Command {
 		RunE:              i.run,
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&i.dir, "dir", ".cloudpay", l.Say("folder of the running emulator", "运行中模拟器的目录"))
+	flags.StringVar(&i.dir, "emulator", ".cloudpay", l.Say("folder of the running emulator", "运行中模拟器的目录"))
+	flags.StringVar(&i.dir, "dir", ".cloudpay", l.Say("the name of --emulator before this release", "--emulator 的旧名"))
+	flags.StringVar(&i.call.Trigger, "trigger", calls.Direct, l.Say("what calls the function: %s", "触发方式：%s", strings.Join(calls.Triggers(), ", ")))
+	flags.StringVar(&i.as, "as", "", l.Say("who calls: %s", "调用方：%s", strings.Join(calls.Callers(), ", ")))
 	flags.StringVar(&i.data, "data", "{}", l.Say("the event as JSON, @FILE, or - for standard input", "JSON 格式的事件，或 @文件，或 - 表示标准输入"))
-	flags.BoolVar(&i.timer, "timer", false, l.Say("fire the function's timer", "触发云函数的定时器"))
-	flags.StringVar(&i.openID, "openid", "", l.Say("call as this mini-program user", "以该小程序用户身份调用"))
+	flags.StringVar(&i.call.Method, "method", "", l.Say("method of an HTTP request; POST when empty", "HTTP 请求的方法；不填则为 POST"))
+	flags.StringVar(&i.call.Path, "path", "", l.Say("path and query of an HTTP request; the function's name when empty", "HTTP 请求的路径与查询；不填则为函数名"))
+	flags.BoolVar(&i.timer, "timer", false, l.Say("fire the function's timer; the same as --trigger timer", "触发云函数的定时器，同 --trigger timer"))
+	flags.StringVar(&i.openID, "openid", "", l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
 	flags.StringVar(&i.appID, "appid", "", l.Say("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的"))
-	flags.BoolVar(&i.service, "service", false, l.Say("call with the emulator's service token", "附上模拟器的服务令牌"))
+	flags.BoolVar(&i.service, "service", false, l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
 	flags.DurationVar(&i.timeout, "timeout", desk.LongestCall, l.Say("how long to wait for the answer", "等待应答的时限"))
-	_ = cmd.MarkFlagDirname("dir")
+	_ = flags.MarkHidden("dir")
+	_ = cmd.MarkFlagDirname("emulator")
+	var triggers []string // each with what it is, for shells that show it
+	for _, name := range calls.Triggers() {
+		triggers = append(triggers, cobra.CompletionWithDesc(name, l.Text(calls.Meaning(name))))
+	}
+	complete(cmd, "trigger", triggers...)
 	_ = cmd.RegisterFlagCompletionFunc("data", cobra.NoFileCompletions)
 	return cmd
 }
 
 // run prints the function's answer. The exit code says whether there was one and not what is in it:
-// an order that was refused is an answer like another.
+// an order that was refused is an answer like another. All of the command line is checked, with
+// what the emulator runs, before the function is called.
 func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
-	if err := i.check(cmd.Flags()); err != nil {
+	flags := cmd.Flags()
+	if err := i.check(flags); err != nil {
 		return err
 	}
 	d, err := desk.Read(i.dir)
+	if err == nil && d.CloudURL == "" {
+		err = bilingual.Errorf("no functions run in %s, only WeChat Pay: start them with `cloudpay emulate --dir %s`",
+			"%s 中只运行微信支付，没有云函数：请用 `cloudpay emulate --dir %s` 启动", i.dir, i.dir)
+	}
 	if err != nil {
-		return err
+		return usage(err)
+	}
+	i.call.Function = args[0]
+	if i.call.Trigger != calls.Timer || flags.Changed("data") { // a timer has a message only if one is given
+		if i.call.Data, err = i.event(cmd.InOrStdin()); err != nil {
+			return usagef("--data: %w", "--data：%w", err)
+		}
 	}
 	// The emulator may have been killed, or a fault that was injected may keep the reply back.
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
 	defer cancel()
-	reply, err := i.call(ctx, cmd, d, args[0])
+	if err := i.call.Check(ctx, d); err != nil {
+		return usage(err)
+	}
+	answer, err := i.call.Send(ctx, d)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), render.Pretty(reply))
+	if answer.Status >= http.StatusMultipleChoices {
+		cmd.PrintErrf("HTTP %d %s\n", answer.Status, http.StatusText(answer.Status))
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), render.Pretty(answer.Body))
 	return nil
 }
 
-// call calls the function as the flags say, and returns its answer. A web function is refused its
-// timer here: the emulated platform would have to invent a request that no cloud sends.
-func (i *invokeCmd) call(ctx context.Context, cmd *cobra.Command, d desk.Description, function string) ([]byte, error) {
-	if i.timer {
-		if d.Runtime == platform.Web {
-			return nil, bilingual.Errorf("--timer: a web function gets requests and has no timers: run the emulator with --runtime "+
-				"go1, custom or lambda to try a sweep, and deploy one of these for it",
-				"--timer：Web 函数只接收请求，没有定时器：请以 --runtime go1、custom 或 lambda 运行模拟器来试用扫描，部署时亦然")
-		}
-		return d.Fire(ctx, function)
+// check looks at the flags, and reports all faults together.
+func (i *invokeCmd) check(flags *pflag.FlagSet) error {
+	var faults []error
+	if i.timeout <= 0 {
+		faults = append(faults, bilingual.Errorf("--timeout: must be longer than nothing, such as 30s", "--timeout：须大于零，如 30s"))
 	}
-	event, err := i.event(cmd.InOrStdin())
-	if err != nil {
-		return nil, usagef("--data: %w", "--data：%w", err)
+	if flags.Changed("dir") && flags.Changed("emulator") {
+		faults = append(faults, bilingual.Errorf("--dir: is the old name of --emulator; leave it out", "--dir：是 --emulator 的旧名；请去掉"))
 	}
-	if i.service {
-		if event, err = d.AsService(event); err != nil {
-			return nil, usagef("--service: %w", "--service：%w", err)
-		}
+	faults = append(faults, checkLanguage(i.Language), i.checkTimer(flags), i.caller(flags))
+	if err := errors.Join(faults...); err != nil {
+		return usage(err)
 	}
-	// A call may come from a user and have the service token: the function decides which counts.
-	caller, err := i.caller(cmd.Flags())
-	if err != nil {
-		return nil, err
-	}
-	return d.Call(ctx, function, event, caller)
+	return nil
 }
 
-// check looks at the flags: a timer is the platform's, and brings neither an event nor a caller. A
-// flag that a timer has no use for is refused, and not passed over: the user expects something of
-// it.
-func (i *invokeCmd) check(flags *pflag.FlagSet) error {
-	if err := checkLanguage(i.Language); err != nil {
-		return err
+// checkTimer makes --timer the trigger. A timer is the platform's, and brings neither an event nor
+// a caller: a flag that it has no use for is refused, and not passed over, since the user expects
+// something of it.
+func (i *invokeCmd) checkTimer(flags *pflag.FlagSet) error {
+	if !i.timer {
+		return nil
 	}
-	if i.timeout <= 0 {
-		return usagef("--timeout: must be longer than nothing, such as 30s", "--timeout：须大于零，如 30s")
-	}
-	for _, name := range []string{"data", "openid", "appid", "service"} {
-		if i.timer && flags.Changed(name) {
-			return usagef("--timer: is the platform's own call; leave --%s out", "--timer：是平台自己的调用；请去掉 --%s", name)
+	for _, name := range []string{"trigger", "as", "data", "openid", "appid", "service"} {
+		if flags.Changed(name) {
+			return bilingual.Errorf("--timer: is the platform's own call; leave --%s out", "--timer：是平台自己的调用；请去掉 --%s", name)
 		}
+	}
+	i.call.Trigger = calls.Timer
+	return nil
+}
+
+// caller is who the flags name. On the real platform a caller cannot choose an identity; the
+// emulated one takes it from headers, which these flags become.
+//
+// A flag that is given and empty, as by a variable that is not set, is an error: without a user the
+// call would be an operator's.
+func (i *invokeCmd) caller(flags *pflag.FlagSet) error {
+	for _, given := range []struct{ flag, value string }{{"openid", i.openID}, {"appid", i.appID}} {
+		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
+			return bilingual.Errorf("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
+				"--%s：须为 1 至 128 个字母、数字、_ 或 -，而不是 %q", given.flag, given.value)
+		}
+	}
+	switch {
+	case flags.Changed("as") && (i.openID != "" || i.service):
+		return bilingual.Errorf("--as: leave --openid, --appid and --service out with it", "--as：请勿与 --openid、--appid、--service 同用")
+	case flags.Changed("as"):
+		as, err := calls.ParseCaller(i.as)
+		if err != nil {
+			return bilingual.Errorf("--as: %w", "--as：%w", err)
+		}
+		i.call.As = as
+	case i.appID != "" && i.openID == "":
+		return bilingual.Errorf("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
+	case i.openID != "":
+		i.call.As = calls.User(i.openID, i.appID)
+	}
+	// A call may come from a user and have the service token: the function decides which counts.
+	if i.service {
+		i.call.As = i.call.As.WithServiceToken()
 	}
 	return nil
 }
@@ -131,24 +184,6 @@ func oneFunction(_ *cobra.Command, args []string) error {
 		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", desk.Functions()[0], desk.Functions()[1])
 	}
 	return nil
-}
-
-// caller is the user that the flags name. On the real platform a caller cannot choose an identity;
-// the emulated one takes it from headers, which these flags become.
-//
-// A flag that is given and empty, as by a variable that is
-// not set, is an error: without a user the call would be an operator's.
-func (i *invokeCmd) caller(flags *pflag.FlagSet) (desk.User, error) {
-	for _, given := range []struct{ flag, value string }{{"openid", i.openID}, {"appid", i.appID}} {
-		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
-			return desk.User{}, usagef("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
-				"--%s：须为 1 至 128 个字母、数字、_ 或 -，而不是 %q", given.flag, given.value)
-		}
-	}
-	if i.appID != "" && i.openID == "" {
-		return desk.User{}, usagef("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
-	}
-	return desk.User{OpenID: i.openID, AppID: i.appID}, nil
 }
 
 // plainID matches openids and appids: they become the values of headers.

@@ -216,6 +216,10 @@ var arrows = []Arrow{
 		Theirs: []string{pflag, progressbar, term, uniseg},
 	},
 	{
+		Package: "internal/cli/calls",
+		Ours:    []string{"internal/bilingual", "internal/emulator/desk", "internal/emulator/platform"},
+	},
+	{
 		Package: "internal/cli/orderfile",
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/order/tradestate", "internal/printable", "internal/schedule",

@@ -96,6 +96,24 @@ func post(ctx context.Context, endpoint, function string, body []byte, from User
 	if from.AppID != "" {
 		request.Header.Set("X-Wx-Appid", from.AppID)
 	}
+	response, err := exchange(request, function)
+	if err != nil {
+		return nil, err
+	}
+	answer, _ := io.ReadAll(response.Body) // from memory
+	if response.StatusCode != http.StatusOK {
+		return nil, refused(function, response, answer)
+	}
+	return answer, response.Body.Close()
+}
+
+// Exchange sends a request for a function to the cloud, and returns the answer, whatever its status
+// is. Its body is in memory, [MaxEvent] bytes at most. An error means that no answer arrived.
+func (Description) Exchange(request *http.Request, function string) (*http.Response, error) {
+	return exchange(request, function)
+}
+
+func exchange(request *http.Request, function string) (*http.Response, error) {
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, bilingual.Errorf("calling %s: is the emulator still running? %w", "调用 %s：模拟器还在运行吗？%w", function, err)
@@ -112,10 +130,10 @@ func post(ctx context.Context, endpoint, function string, body []byte, from User
 		return nil, bilingual.Errorf("reading the answer of %s: %w", "读取 %s 的应答：%w", function, err)
 	case len(answer) > MaxEvent:
 		return nil, bilingual.Errorf("the answer of %s is longer than %d MiB", "%s 的应答超过 %d MiB", function, MaxEvent>>20)
-	case response.StatusCode != http.StatusOK:
-		return nil, refused(function, response, answer)
 	}
-	return answer, nil
+	whole := *response
+	whole.Body = io.NopCloser(bytes.NewReader(answer))
+	return &whole, nil
 }
 
 // refused words a reply of the platform's own. Its body is read for a person, whatever it holds.

@@ -160,8 +160,8 @@ func Read(dir string) (Description, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}
-	if err == nil && d.CloudURL == "" {
-		err = bilingual.Errorf("it has no cloud_url", "其中没有 cloud_url")
+	if err == nil && d.CloudURL == "" && d.GatewayURL == "" {
+		err = bilingual.Errorf("it has no gateway_url", "其中没有 gateway_url")
 	}
 	if err != nil {
 		return d, bilingual.Errorf("%s does not say how the emulator is reached (start it anew): %w",

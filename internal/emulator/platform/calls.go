@@ -15,15 +15,17 @@ import (
 
 // The APIs and triggers that a call may come by, as the journal names them.
 const (
-	viaHTTPAPI       = "http-api"
-	viaServerSDK     = "server-sdk"
-	viaLambdaAPI     = "lambda-api"
-	viaTencentAPI    = "tencent-api"
-	viaFunctionURL   = "function-url"
-	viaAccessService = "access-service"
-	viaAPIGateway    = "api-gateway"
-	viaTimer         = "timer"
-	viaQueue         = "queue"
+	viaHTTPAPI        = "http-api"
+	viaServerSDK      = "server-sdk"
+	viaLambdaAPI      = "lambda-api"
+	viaTencentAPI     = "tencent-api"
+	viaFunctionURL    = "function-url"
+	viaAccessService  = "access-service"
+	viaAPIGateway     = "api-gateway"
+	viaTencentGateway = "scf-api-gateway"
+	viaRESTAPI        = "rest-api"
+	viaTimer          = "timer"
+	viaQueue          = "queue"
 )
 
 // inbound is one request to the cloud, or one asynchronous event, on its way to a function. What

@@ -43,6 +43,7 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	POST /  with X-TC-Action                         Tencent Cloud API 3.0 (tencentapi.go)
 //	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
+//	/apigw/{name}/…  /aws-rest/{name}/…              those of older gateways (httpgateways.go)
 //	POST /v1/timers/{name}  POST /v1/queues/{name}   fire a trigger now (timer.go, queue.go); ours
 //	GET /v1/functions                                {"functions":[{"name":"…","runtime":"go1"}]}
 //	GET /v1/timers                                   the timers and when they fire (schedule.go)
@@ -171,6 +172,8 @@ func (c *Cloud) routes() []route {
 		{prefix: "/http/", serve: c.trigger(functionURL{}), via: viaFunctionURL},
 		{prefix: "/tcb/", serve: c.trigger(accessService{envID: c.envID()}), via: viaAccessService},
 		{prefix: "/aws/", serve: c.trigger(httpAPI{}), via: viaAPIGateway},
+		{prefix: "/apigw/", serve: c.trigger(apiGateway{}), via: viaTencentGateway},
+		{prefix: "/aws-rest/", serve: c.trigger(restAPI{}), via: viaRESTAPI},
 	}
 }
 

@@ -73,7 +73,7 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 		return
 	}
 	event := Event{Payload: payload, RequestID: id}
-	if user := c.user(r); user.openID != "" {
+	if user := c.user(r); user.isNamed() {
 		event.Environment = user.environment(id)
 		event.Payload = user.addTo(payload)
 	}

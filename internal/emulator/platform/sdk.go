@@ -129,7 +129,7 @@ func (c *Cloud) sdkInvoke(w http.ResponseWriter, r *http.Request, call sdkCall, 
 		return
 	}
 	event := Event{Payload: payload, RequestID: id}
-	if user := c.user(r); user.openID != "" {
+	if user := c.user(r); user.isNamed() {
 		event.Environment = user.environment(id)
 		event.Payload = user.addTo(payload)
 	} else {

@@ -13,17 +13,20 @@ import (
 // defaultEnvID is the CloudBase environment if Cloud.EnvID is empty.
 const defaultEnvID = "cloudpay-local"
 
-// user is a mini-program's user that calls through wx.cloud.callFunction.
+// user is a mini-program's user that calls through wx.cloud.callFunction, or a web page's that
+// calls through CloudBase's JS SDK.
 type user struct {
 	openID, appID string
+	uuid          string // CloudBase's ID of a web page's user; only without an openID
 	envID         string
 	address       string // the client's IP address
 }
 
-// user reads the caller from the headers. Without an openid the caller is not a mini-program's
-// user.
+// user reads the caller from the headers. The caller is a mini-program's user with an openid, and a
+// web page's with X-Cloudpay-Tcb-Uuid, which is ours: the real platform takes it from the session.
 func (c *Cloud) user(r *http.Request) user {
 	return user{
+		uuid:    r.Header.Get("X-Cloudpay-Tcb-Uuid"),
 		openID:  r.Header.Get("X-WX-OPENID"),
 		appID:   cmp.Or(r.Header.Get("X-WX-APPID"), c.AppID),
 		envID:   c.envID(),
@@ -35,6 +38,9 @@ func (c *Cloud) user(r *http.Request) user {
 // and TCB_CONTEXT_KEYS list the keys that the two server SDKs may show. The secret keys of the real
 // call (WX_API_TOKEN, TCB_SESSIONTOKEN, TENCENTCLOUD_*) are left out.
 func (u user) environment(sequenceID string) map[string]string {
+	if u.openID == "" {
+		return u.pageEnvironment(sequenceID)
+	}
 	wx := map[string]string{
 		"WX_CLIENTIP":   u.address,
 		"WX_CLIENTIPV6": "",
@@ -58,6 +64,26 @@ func (u user) environment(sequenceID string) map[string]string {
 	maps.Copy(environment, wx)
 	maps.Copy(environment, tcb)
 	return environment
+}
+
+// isNamed reports whether the caller is a user.
+func (u user) isNamed() bool { return u.openID != "" || u.uuid != "" }
+
+// pageEnvironment is what CloudBase says about a web page's user. The keys are those that the
+// server SDKs read (@cloudbase/node-sdk, "getUserInfo"); a dump of a real call is not published.
+func (u user) pageEnvironment(sequenceID string) map[string]string {
+	tcb := map[string]string{
+		"TCB_ENV":              u.envID,
+		"TCB_ISANONYMOUS_USER": "false",
+		"TCB_SEQID":            sequenceID,
+		"TCB_SOURCE_IP":        u.address,
+		"TCB_UUID":             u.uuid,
+		"TRIGGER_SRC":          "tcb",
+	}
+	keys := keyList(tcb)
+	tcb["TCB_CONTEXT_KEYS"] = keys
+	tcb["SCF_NAMESPACE"] = u.envID
+	return tcb
 }
 
 // mark sets the headers that WeChat's gateway sets before a container, and removes the caller's own
@@ -84,10 +110,11 @@ func keyList(group map[string]string) string {
 }
 
 // addTo sets userInfo in an event that is an object, replacing the caller's own. Any other event
-// stays as it is. Values keep their bytes; the order of the keys is not kept.
+// stays as it is, and so does that of a web page's user. Values keep their bytes; the order of the
+// keys is not kept.
 func (u user) addTo(payload []byte) []byte {
 	var event map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &event); err != nil || event == nil {
+	if err := json.Unmarshal(payload, &event); err != nil || event == nil || u.openID == "" {
 		return payload
 	}
 	event["userInfo"] = encode(map[string]string{"appId": u.appID, "openId": u.openID})
