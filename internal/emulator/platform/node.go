@@ -79,7 +79,8 @@ func (n *node) variables() []string {
 		"SCF_RUNTIME=Nodejs",
 		"_SCF_SERVER_PORT=28902",
 		"_HANDLER=" + n.spec.Handler,
-		"TCB_ENV=" + defaultEnvID,
+		"TCB_ENV=" + defaultEnvID, // on CloudBase the namespace is the environment
+		"SCF_NAMESPACE=" + defaultEnvID,
 		"CLOUDPAY_NODE_API=http://" + n.address().String(),
 		"CLOUDPAY_NODE_HANDLER=" + n.spec.Handler,
 	}
@@ -108,7 +109,7 @@ func (n *node) invoke(i *instance, c call) (*answer, error) {
 			"time_limit_in_ms":    c.spec.TimeLimit.Milliseconds(),
 			"function_name":       c.spec.Name,
 			"function_version":    version,
-			"namespace":           namespace,
+			"namespace":           defaultEnvID,
 			"tencentcloud_region": region,
 			"tencentcloud_appid":  accountAppID,
 			"tencentcloud_uin":    accountUin,

@@ -74,7 +74,7 @@ func TestNodeContext(t *testing.T) {
 	}
 	got := invoke("context", map[string]string{"WX_OPENID": "oABC"})
 	for name, want := range map[string]any{
-		"request_id": "r-1", "function_name": "hello", "function_version": "$LATEST", "namespace": "default",
+		"request_id": "r-1", "function_name": "hello", "function_version": "$LATEST", "namespace": "cloudpay-local",
 		"memory_limit_in_mb": 128.0, "time_limit_in_ms": 60000.0, "tencentcloud_region": "ap-guangzhou",
 		"environment": `{"GREETING":"hi","WX_OPENID":"oABC"}`,
 	} {
