@@ -150,9 +150,10 @@ var codes = map[string]refusal{
 	"NOTSUPORTCARD":       {"NOTSUPORTCARD", "NOT_SUPPORT_CARD", http.StatusForbidden, "不支持卡类型", suffixSystem, "", nil},
 	"BUYERMISMATCH":       {"BUYER_MISMATCH", "BUYER_MISMATCH", http.StatusForbidden, "支付帐号错误", suffixSystem, "", nil},
 	"USERACCOUNTABNORMAL": {"USER_ACCOUNT_ABNORMAL", "USER_ACCOUNT_ABNORMAL", http.StatusForbidden, "用户帐号注销", suffixSystem, "", nil},
-	"BIZERRNEEDRETRY":     {"BIZERR_NEED_RETRY", "SYSTEM_ERROR", http.StatusInternalServerError, "退款业务流程错误，需要商户触发重试来解决", suffixSystem, "", nil},
-	"INVALIDREQTOOMUCH":   {"INVALID_REQ_TOO_MUCH", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "无效请求过多", suffixTooFrequent, "", nil},
-	"NOTUTF8":             {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
+	"BIZERRNEEDRETRY": {"BIZERR_NEED_RETRY", "SYSTEM_ERROR",
+		http.StatusInternalServerError, "退款业务流程错误，需要商户触发重试来解决", suffixSystem, "", nil},
+	"INVALIDREQTOOMUCH": {"INVALID_REQ_TOO_MUCH", "FREQUENCY_LIMITED", http.StatusTooManyRequests, "无效请求过多", suffixTooFrequent, "", nil},
+	"NOTUTF8":           {"NOT_UTF8", "INVALID_REQUEST", http.StatusBadRequest, "编码格式错误", suffixBadParam, "", nil},
 }
 
 // codeRule is how codes are spelt: words in the pay APIs, numbers, some below zero, as wxcloudrun's

@@ -190,7 +190,8 @@ func (b *orderBook) checkRefund(o *Order, ask *refundAsk) *refusal {
 		return refuse(codeRefundError).saying("累计退款金额大于支付金额").
 			because(fmt.Sprintf("%d of the order's %d are left to refund, and the request wants %d", left, o.Total, ask.amount))
 	case len(b.refunds.byOrder[o.key()]) >= maxRefunds:
-		return refuse(codeRefundError).saying("部分退款次数超过限制").because(fmt.Sprintf("the order has %d refunds already, the most there may be", maxRefunds))
+		return refuse(codeRefundError).saying("部分退款次数超过限制").
+			because(fmt.Sprintf("the order has %d refunds already, the most there may be", maxRefunds))
 	default:
 		return nil
 	}

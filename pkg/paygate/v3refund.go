@@ -137,7 +137,8 @@ func (g *Gateway) askRefundQueryV3(ex *exchange, q *question) *refusal {
 	q.subMchID = params["sub_mchid"]
 	ex.rec.SubMchID = q.subMchID
 	if !outRefundNoRule.MatchString(q.outRefundNo) {
-		return badParam(issue{Field: "out_refund_no", Value: shortened(q.outRefundNo), Issue: "illegal characters or length", Location: "uri_template"},
+		return badParam(
+			issue{Field: "out_refund_no", Value: shortened(q.outRefundNo), Issue: "illegal characters or length", Location: "uri_template"},
 			"输入源“/uri_template/out_refund_no”映射到值字段“商户退款单号”字符串规则校验失败").
 			because(fmt.Sprintf("out_refund_no %q %s", shortened(q.outRefundNo), outRefundNoSentence))
 	}
