@@ -39,7 +39,7 @@ const (
 	handPrepayID  = "prepayid"
 )
 
-// handNames are the names in their usual spellings, for errors. Only an app has the last two.
+// handNames are the names in their usual spellings, for errors. Only an app needs the last two.
 var handNames = map[string]string{
 	handAppID: "appId", handTimestamp: "timeStamp", handNonce: "nonceStr", handPackage: "package", handSignType: "signType",
 	handSign: "paySign", handPartnerID: "partnerid", handPrepayID: "prepayid",
@@ -68,19 +68,25 @@ func newHandover(given map[string]string) (handover, error) {
 	return h, nil
 }
 
-// isApp reports whether the fields are an app's.
+// isApp reports whether the fields are an app's. A mini-program's may repeat the prepay_id beside
+// package, as WeChat Pay's own SDK has them.
 func (h handover) isApp() bool {
-	_, prepay := h[handPrepayID]
 	_, partner := h[handPartnerID]
-	return prepay || partner
+	return partner || h[handPackage] == appPackage || h[handPrepayID] != "" && !strings.HasPrefix(h[handPackage], jsapiPackage)
 }
+
+// What package is in an app, and how it begins elsewhere.
+const (
+	appPackage   = "Sign=WXPay"
+	jsapiPackage = "prepay_id="
+)
 
 // prepayID is the prepay_id that the fields name.
 func (h handover) prepayID() string {
 	if h.isApp() {
 		return h[handPrepayID]
 	}
-	return strings.TrimPrefix(h[handPackage], "prepay_id=")
+	return strings.TrimPrefix(h[handPackage], jsapiPackage)
 }
 
 // secondsRule is a timestamp: seconds since 1970, as they have been since 2001.
@@ -91,7 +97,7 @@ var secondsRule = regexp.MustCompile(`^[1-9][0-9]{9}$`)
 func (h handover) check() error {
 	needed := []string{handTimestamp, handNonce, handPackage, handSign}
 	if h.isApp() {
-		needed = []string{handAppID, handPartnerID, handPrepayID, handPackage, handNonce, handTimestamp, handSign}
+		needed = []string{handPartnerID, handPrepayID, handPackage, handNonce, handTimestamp, handSign}
 	}
 	for _, name := range needed {
 		if h[name] == "" {
@@ -105,10 +111,12 @@ func (h handover) check() error {
 		return fmt.Errorf("timeStamp %q must be seconds since 1970, in ten digits", shortened(stamp))
 	case len(h[handNonce]) > maxNonce:
 		return fmt.Errorf("nonceStr must be at most %d characters, not %d", maxNonce, len(h[handNonce]))
-	case h.isApp() && h[handPackage] != "Sign=WXPay":
-		return fmt.Errorf("package %q must be Sign=WXPay for an app", shortened(h[handPackage]))
-	case !h.isApp() && !strings.HasPrefix(h[handPackage], "prepay_id="):
-		return fmt.Errorf("package %q must be prepay_id= and the prepay_id", shortened(h[handPackage]))
+	case h.isApp() && h[handPackage] != appPackage:
+		return fmt.Errorf("package %q must be %s for an app", shortened(h[handPackage]), appPackage)
+	case !h.isApp() && !strings.HasPrefix(h[handPackage], jsapiPackage):
+		return fmt.Errorf("package %q must be %s and the prepay_id", shortened(h[handPackage]), jsapiPackage)
+	case !h.isApp() && h[handPrepayID] != "" && h[handPrepayID] != h.prepayID():
+		return fmt.Errorf("package has another prepay_id than the one beside it, %s", shortened(h[handPrepayID]))
 	default:
 		return nil
 	}
@@ -270,7 +278,7 @@ func slipsOfPaySignV3(right paySignV3, h handover, o *Order) []slip[paySignV3] {
 	if h.isApp() {
 		slips = []slip[paySignV3]{
 			last("prepay_id= was signed before the prepay_id: an app signs the bare prepay_id", "prepay_id="+h.prepayID()),
-			last("package was signed, Sign=WXPay: an app signs the bare prepay_id", "Sign=WXPay"),
+			last("package was signed, Sign=WXPay: an app signs the bare prepay_id", appPackage),
 		}
 	}
 	slips = append(slips, slipsOfPaySignLayout()...)

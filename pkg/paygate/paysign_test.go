@@ -74,6 +74,8 @@ func TestPaySignExamples(t *testing.T) {
 	cloudBase := handed(exampleJSAPI, "RSA")
 	delete(cloudBase, "package")
 	cloudBase["packageVal"] = "prepay_id=" + examplePrepay
+	withoutAppID := maps.Clone(app)
+	delete(withoutAppID, "appid")
 	withAppID := handed(exampleJSAPI, "RSA")
 	withAppID["appId"] = exampleAppID
 	for name, test := range map[string]struct {
@@ -81,7 +83,7 @@ func TestPaySignExamples(t *testing.T) {
 		fields map[string]string
 	}{
 		"v3 JSAPI": {"v3", handed(exampleJSAPI, "RSA")}, "v3 JSAPI with appId": {"v3", withAppID}, "packageVal": {"v3", cloudBase},
-		"v3 APP": {"v3", app}, "packageValue": {"v3", packaged}, "v2 JSAPI": {"v2", handed(exampleMD5, "MD5")},
+		"v3 APP": {"v3", app}, "packageValue": {"v3", packaged}, "v3 APP without appid": {"v3", withoutAppID}, "v2 JSAPI": {"v2", handed(exampleMD5, "MD5")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,6 +235,8 @@ func TestPaySignFields(t *testing.T) {
 		{edited(mini, "signType", "MD5"), "signType MD5 must be RSA: order FIELDS-1 was placed by APIv3"},
 		{edited(mini, "appId", "wx0"), "appId wx0 is not the one that order FIELDS-1 was placed for"},
 		{edited(mini, "packageVal", "x"), "package is there twice"},
+		{edited(mini, "prepay_id", "wx1"), "package has another prepay_id than the one beside it, wx1"},
+		{edited(edited(mini, "package", h.prepay), "prepay_id", h.prepay), "partnerid is missing or empty"},
 		{edited(mini, "openid", "x"), "openid is no field to pay with"},
 		{edited(app, "partnerid", ""), "partnerid is missing or empty"},
 		{edited(app, "partnerid", "1900000000"), "partnerid 1900000000 is not the merchant"},
@@ -240,6 +244,7 @@ func TestPaySignFields(t *testing.T) {
 	} {
 		s.wantWrong(test.fields, test.phrase)
 	}
+	s.WantPaySign(edited(mini, "prepay_id", h.prepay))
 	s.MustAdvance(2 * time.Hour)
 	s.wantWrong(mini, "the signature is right, but the user cannot pay: The prepay_id has expired")
 	paid := s.placed("jsapi", "FIELDS-2")
