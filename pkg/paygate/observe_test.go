@@ -22,9 +22,9 @@ func TestObserve(t *testing.T) {
 		observed = append(observed, *r)
 	}})
 	for _, path := range []string{"/nowhere", "/v3/pay/transactions/out-trade-no/A1?mchid=1", "/pay/closeorder"} {
-		server.Gateway.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+		server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 	}
-	history := server.Gateway.Requests()
+	history := server.Requests()
 	mu.Lock()
 	defer mu.Unlock()
 	if len(observed) != 3 || len(history) != 3 {

@@ -16,7 +16,7 @@ const awsAlgorithm = "AWS4-HMAC-SHA256"
 // awsTime is the form of X-Amz-Date.
 const awsTime = "20060102T150405Z"
 
-// VerifyAWS verifies a signature of AWS, version 4, in the header. The error is a *Refusal. Signed
+// VerifyAWS verifies a signature of AWS, version 4, in the header. The error is a *Error. Signed
 // URLs are not verified: the SDKs of Lambda send none.
 func (k Keys) VerifyAWS(r *http.Request, body []byte, service string, now time.Time) error {
 	a, err := readAuthorization(r, awsAlgorithm)

@@ -3,6 +3,7 @@ package access_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,7 +84,7 @@ func TestAWSSuite(t *testing.T) {
 // wantKind fails the test unless a request is refused for this reason, without the secret in it.
 func wantKind(t *testing.T, what string, err error, want access.Kind) {
 	t.Helper()
-	refusal, is := err.(*access.Refusal)
+	refusal, is := errors.AsType[*access.Error](err)
 	if !is || refusal.Kind != want {
 		t.Errorf("%s: got %v, want a refusal of kind %d", what, err, want)
 		return

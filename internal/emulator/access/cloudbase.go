@@ -13,7 +13,7 @@ import (
 )
 
 // VerifyCloudBase verifies the signature of CloudBase's server SDKs, @cloudbase/node-sdk and
-// wx-server-sdk. The error is a *Refusal. It differs from API 3.0 in that (read in
+// wx-server-sdk. The error is a *Error. It differs from API 3.0 in that (read in
 // @cloudbase/signature-nodejs)
 //
 //   - the time is in X-Timestamp, and the method is signed as the SDK spells it;

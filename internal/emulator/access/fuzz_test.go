@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -25,7 +26,7 @@ func FuzzVerify(f *testing.F) {
 			"Tencent":   keys.VerifyTencent(r, []byte(body), "scf", tencentTime),
 			"CloudBase": keys.VerifyCloudBase(r, []byte(body), tencentTime),
 		} {
-			if refusal, is := err.(*access.Refusal); !is || refusal.Kind == 0 || refusal.Reason == "" {
+			if refusal, is := errors.AsType[*access.Error](err); !is || refusal.Kind == 0 || refusal.Reason == "" {
 				t.Errorf("%s: got %v, want a refusal", name, err)
 			}
 		}

@@ -76,14 +76,14 @@ const (
 	Wrong                     // it is not the signature of this request by this key
 )
 
-// Refusal is the error of a request that is not believed.
-type Refusal struct {
+// Error is why a request is not believed.
+type Error struct {
 	Kind Kind
 	// Reason is a sentence for the developer; it shows no secret.
 	Reason string
 }
 
-func (r *Refusal) Error() string { return r.Reason }
+func (e *Error) Error() string { return e.Reason }
 
-// refuse makes a refusal.
-func refuse(kind Kind, reason string) error { return &Refusal{kind, reason} }
+// refuse makes an Error.
+func refuse(kind Kind, reason string) error { return &Error{kind, reason} }

@@ -11,7 +11,7 @@ import (
 // tencentAlgorithm begins the header of Tencent Cloud API 3.0 and of CloudBase.
 const tencentAlgorithm = "TC3-HMAC-SHA256"
 
-// VerifyTencent verifies a signature of Tencent Cloud API 3.0. The error is a *Refusal.
+// VerifyTencent verifies a signature of Tencent Cloud API 3.0. The error is a *Error.
 func (k Keys) VerifyTencent(r *http.Request, body []byte, service string, now time.Time) error {
 	a, key, at, err := k.tencentKey(r, "X-TC-Timestamp", service, now)
 	if err != nil {

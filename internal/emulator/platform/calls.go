@@ -137,8 +137,11 @@ func refusalIn(header http.Header, answer []byte) (code, message string) {
 		Message  string `json:"message"`
 		Error    string `json:"errorMessage"`
 		Response struct {
-			Error struct{ Code, Message string }
-		}
+			Error struct {
+				Code    string `json:"Code"`
+				Message string `json:"Message"`
+			} `json:"Error"`
+		} `json:"Response"`
 	}
 	_ = json.Unmarshal(answer, &document) // another form has neither
 	inner := document.Response.Error

@@ -62,10 +62,10 @@ func isSDKCall(r *http.Request, body []byte) bool {
 }
 
 // refusal says why a request is not authenticated; nil if it is.
-func (c *Cloud) refusal(r *http.Request, via string, body []byte) *access.Refusal {
+func (c *Cloud) refusal(r *http.Request, via string, body []byte) *access.Error {
 	if due := c.faults.take(wantedFunction(via, r, body), badCredentials); len(due) > 0 {
 		inboundOf(r.Context()).call.Faults = due.actions()
-		return &access.Refusal{Kind: access.Wrong, Reason: "a fault refuses the credentials"}
+		return &access.Error{Kind: access.Wrong, Reason: "a fault refuses the credentials"}
 	}
 	if len(c.Keys) == 0 {
 		return nil
@@ -83,7 +83,7 @@ func (c *Cloud) refusal(r *http.Request, via string, body []byte) *access.Refusa
 	default:
 		err = c.Keys.VerifyCloudBase(r, body, time.Now())
 	}
-	refusal, _ := errors.AsType[*access.Refusal](err)
+	refusal, _ := errors.AsType[*access.Error](err)
 	return refusal
 }
 
@@ -113,7 +113,7 @@ func lambdaFunction(rest string) string {
 
 // awsUnauthenticated answers as AWS does (docs.aws.amazon.com/lambda, "CommonErrors"). Only the
 // reason of a malformed or an old signature is shown.
-func awsUnauthenticated(w http.ResponseWriter, r *http.Request, refusal *access.Refusal, id string) {
+func awsUnauthenticated(w http.ResponseWriter, r *http.Request, refusal *access.Error, id string) {
 	fault := awsRefusal{status: http.StatusForbidden}
 	switch refusal.Kind {
 	case access.Missing:
@@ -132,7 +132,7 @@ func awsUnauthenticated(w http.ResponseWriter, r *http.Request, refusal *access.
 }
 
 // tencentUnauthenticated answers as Tencent Cloud API 3.0 does.
-func tencentUnauthenticated(w http.ResponseWriter, refusal *access.Refusal, id string) {
+func tencentUnauthenticated(w http.ResponseWriter, refusal *access.Error, id string) {
 	code, message := codeAuthorization, refusal.Reason
 	switch refusal.Kind {
 	case access.Unknown:
@@ -148,7 +148,7 @@ func tencentUnauthenticated(w http.ResponseWriter, refusal *access.Refusal, id s
 }
 
 // sdkUnauthenticated is CloudBase's message, of which the first two were seen.
-func sdkUnauthenticated(refusal *access.Refusal) string {
+func sdkUnauthenticated(refusal *access.Error) string {
 	switch refusal.Kind {
 	case access.Unknown:
 		return "secret id error"

@@ -186,7 +186,7 @@ func (p plan) excludes(action string) bool {
 
 // actions lists what happens, for the journal.
 func (p plan) actions() []string {
-	var actions []string
+	actions := make([]string, 0, len(p))
 	for _, f := range p {
 		actions = append(actions, f.Action)
 	}
@@ -235,8 +235,9 @@ func (c *Cloud) faultsAPI(w http.ResponseWriter, r *http.Request, rest, id strin
 	case rest != "":
 		noSuchPath(w, id)
 	case r.Method == http.MethodGet:
-		documents := []faultDocument{}
-		for _, f := range c.faults.all() {
+		faults := c.faults.all()
+		documents := make([]faultDocument, 0, len(faults))
+		for _, f := range faults {
 			documents = append(documents, f.document())
 		}
 		answerJSON(w, http.StatusOK, documents)

@@ -81,7 +81,7 @@ type errand struct {
 func (c *Cloud) later(ctx context.Context, function *Function, event Event, policy retryPolicy) bool {
 	in := inboundOf(ctx)
 	due := c.faults.take(function.spec.Name, lostAnswer)
-	accepted := c.accept(&errand{
+	accepted := c.accept(ctx, &errand{
 		function: function, event: event, via: in.call.Via, caller: in.call.Caller, policy: policy,
 	})
 	in.ran, in.lost = accepted, due.find(lostAnswer) != nil
@@ -89,17 +89,18 @@ func (c *Cloud) later(ctx context.Context, function *Function, event Event, poli
 }
 
 // accept starts the first attempt. All attempts share a request id.
-func (c *Cloud) accept(e *errand) bool {
+func (c *Cloud) accept(ctx context.Context, e *errand) bool {
+	ctx = context.WithoutCancel(ctx) // its caller may go
 	e.event.RequestID = cmp.Or(e.event.RequestID, newRequestID())
 	e.accepted = c.Clock.Time()
-	return c.background.start(func() { _, _ = c.attempt(e) }) // it sees to failures itself
+	return c.background.start(func() { _, _ = c.attempt(ctx, e) }) // it sees to failures itself
 }
 
 // attempt delivers an event, and has it repeated or given up if that fails. It returns what became
 // of this attempt. An event whose function is closed is dropped: the emulator ends.
-func (c *Cloud) attempt(e *errand) (Reply, error) {
+func (c *Cloud) attempt(ctx context.Context, e *errand) (Reply, error) {
 	e.attempts++
-	ctx := withInbound(context.Background(), &inbound{
+	ctx = withInbound(ctx, &inbound{
 		call: traffic.Call{Via: e.via, Caller: e.caller, Attempt: e.attempts},
 	})
 	reply, err := c.run(ctx, e.function, e.event, e.function.Invoke)
@@ -107,35 +108,35 @@ func (c *Cloud) attempt(e *errand) (Reply, error) {
 	case errors.Is(err, errClosed), err == nil && reply.Err == nil:
 	case err == nil && reply.Status != statusConcurrency:
 		e.failures++
-		c.afterFailure(e, reply)
+		c.afterFailure(ctx, e, reply)
 	case err != nil:
-		c.repeat(e, e.policy.refused(e.attempts-e.failures), reply.Status, err.Error())
+		c.repeat(ctx, e, e.policy.refused(e.attempts-e.failures), reply.Status, err.Error())
 	default:
-		c.repeat(e, e.policy.refused(e.attempts-e.failures), reply.Status, reply.Err.Message)
+		c.repeat(ctx, e, e.policy.refused(e.attempts-e.failures), reply.Status, reply.Err.Message)
 	}
 	return reply, err
 }
 
 // afterFailure repeats an event that the function failed to handle, as often as the policy says.
-func (c *Cloud) afterFailure(e *errand, reply Reply) {
+func (c *Cloud) afterFailure(ctx context.Context, e *errand, reply Reply) {
 	if e.failures > len(e.policy.pauses) {
 		c.giveUp(e, reply.Status, fmt.Sprintf("the function failed %d times: %s", e.failures, reply.Err.Message))
 		return
 	}
-	c.repeat(e, e.policy.pauses[e.failures-1], reply.Status, reply.Err.Message)
+	c.repeat(ctx, e, e.policy.pauses[e.failures-1], reply.Status, reply.Err.Message)
 }
 
 // repeat has an event delivered again after a pause of the clock's time. It is given up instead if
 // it would be too old by then.
-func (c *Cloud) repeat(e *errand, pause time.Duration, status int, reason string) {
+func (c *Cloud) repeat(ctx context.Context, e *errand, pause time.Duration, status int, reason string) {
 	due := c.Clock.Time().Add(pause)
 	if due.After(e.accepted.Add(e.policy.age)) {
 		c.giveUp(e, status, fmt.Sprintf("the event is older than %v: %s", e.policy.age, reason))
 		return
 	}
-	waits := c.background.wait(c.Clock, due, func() {
-		if !c.background.start(func() { _, _ = c.attempt(e) }) {
-			c.repeat(e, pause, statusConcurrency, "too many events are in flight")
+	waits := c.background.wait(ctx, c.Clock, due, func() {
+		if !c.background.start(func() { _, _ = c.attempt(ctx, e) }) {
+			c.repeat(ctx, e, pause, statusConcurrency, "too many events are in flight")
 		}
 	})
 	if !waits {
@@ -175,7 +176,7 @@ func (b *background) start(f func()) bool {
 
 // wait runs f when the clock has reached a time, unless close comes first. It returns false without
 // waiting when maxWaiting do so.
-func (b *background) wait(clock *Clock, until time.Time, f func()) bool {
+func (b *background) wait(ctx context.Context, clock *Clock, until time.Time, f func()) bool {
 	done := b.closing()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -187,7 +188,7 @@ func (b *background) wait(clock *Clock, until time.Time, f func()) bool {
 	}
 	b.waiting++
 	b.running.Go(func() {
-		reached := waitUnless(done, clock, until)
+		reached := waitUnless(ctx, done, clock, until)
 		b.mu.Lock()
 		b.waiting--
 		b.mu.Unlock()
@@ -199,8 +200,8 @@ func (b *background) wait(clock *Clock, until time.Time, f func()) bool {
 }
 
 // waitUnless waits for a time of the clock. It returns false if done was closed first.
-func waitUnless(done <-chan struct{}, clock *Clock, until time.Time) bool {
-	ctx, cancel := context.WithCancel(context.Background())
+func waitUnless(ctx context.Context, done <-chan struct{}, clock *Clock, until time.Time) bool {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		select {
@@ -316,12 +317,12 @@ func (c *Cloud) deadLettersAPI(w http.ResponseWriter, r *http.Request, rest, id 
 	case !isOne:
 		noSuchPath(w, id)
 	case wantMethod(w, r, http.MethodPost, "deliver a dead letter again with POST", id):
-		c.redeliver(w, number, id)
+		c.redeliver(r.Context(), w, number, id)
 	}
 }
 
 // redeliver answers POST.
-func (c *Cloud) redeliver(w http.ResponseWriter, number, id string) {
+func (c *Cloud) redeliver(ctx context.Context, w http.ResponseWriter, number, id string) {
 	wanted, err := strconv.ParseInt(number, 10, 64)
 	letter, ok := c.dead.take(wanted)
 	if err != nil || !ok {
@@ -330,7 +331,7 @@ func (c *Cloud) redeliver(w http.ResponseWriter, number, id string) {
 	}
 	e := letter.errand
 	e.attempts, e.failures = 0, 0
-	if !c.accept(e) {
+	if !c.accept(ctx, e) {
 		c.dead.add(letter)
 		fail(w, http.StatusTooManyRequests, codes[statusConcurrency].http, "too many events are being handled", id)
 		return

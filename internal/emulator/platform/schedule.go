@@ -113,7 +113,7 @@ func (c *Cloud) runTimer(ctx context.Context, s *timerState, after time.Time) {
 			if ctx.Err() != nil {
 				return
 			}
-			last := c.fireAt(s.Timer, at)
+			last := c.fireAt(context.WithoutCancel(ctx), s.Timer, at)
 			c.timers.update(func() { s.fired, s.last = s.fired+1, &last })
 		}
 		after = now
@@ -142,14 +142,14 @@ func moments(next func(time.Time) time.Time, after, now time.Time) []time.Time {
 
 // fireAt fires a timer for the moment at which it was due. A failure is repeated as the function's
 // cloud repeats asynchronous events.
-func (c *Cloud) fireAt(t Timer, at time.Time) firing {
+func (c *Cloud) fireAt(ctx context.Context, t Timer, at time.Time) firing {
 	f := firing{Time: at, RequestID: newRequestID()}
 	function, known := c.Functions[t.Function]
 	if !known {
 		f.Error = noSuchFunction(t.Function)
 		return f
 	}
-	reply, err := c.attempt(&errand{
+	reply, err := c.attempt(ctx, &errand{
 		function: function, via: viaTimer, caller: t.Name, policy: function.runtime().retries(), accepted: c.Clock.Time(),
 		event: Event{Payload: t.event(function.runtime(), at), RequestID: f.RequestID, Environment: timerEnvironment()},
 	})

@@ -24,6 +24,15 @@ type Journal struct {
 // Open is a call in flight.
 type Open struct{ call Call } // guarded by the journal's mu; only its requests change
 
+// cause adds a request to the call.
+func (o *Open) cause(r Request) {
+	if len(o.call.Requests) == maxRequests {
+		o.call.MoreRequests++
+		return
+	}
+	o.call.Requests = append(o.call.Requests, r)
+}
+
 // Begin notes that a call is in flight, so that requests may belong to it.
 func (j *Journal) Begin(call Call) *Open {
 	open := &Open{call: call}
@@ -62,7 +71,7 @@ func (j *Journal) Caused(r Request) (requestID string) {
 		return ""
 	}
 	r.Call = open.call.RequestID
-	open.call.cause(r)
+	open.cause(r)
 	return r.Call
 }
 

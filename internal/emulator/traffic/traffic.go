@@ -102,12 +102,3 @@ func (c Call) clone() Call {
 	c.Faults, c.Requests = slices.Clone(c.Faults), slices.Clone(c.Requests)
 	return c
 }
-
-// cause adds a request to the call.
-func (c *Call) cause(r Request) {
-	if len(c.Requests) == maxRequests {
-		c.MoreRequests++
-		return
-	}
-	c.Requests = append(c.Requests, r)
-}
