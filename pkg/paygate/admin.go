@@ -73,6 +73,9 @@ func (g *Gateway) adminRoutes() []adminRoute {
 		{http.MethodPost, "/signing", g.adminSetSigning},
 		{http.MethodGet, "/domains", g.adminDomains},
 		{http.MethodPost, "/domains", g.adminSetDomains},
+		{http.MethodGet, "/notifications", g.adminNotifications},
+		{http.MethodGet, "/notifications/{id}", g.adminNotification},
+		{http.MethodPost, "/notifications/{id}/send", g.adminSendNotification},
 		{http.MethodGet, "/requests", g.adminRequests},
 		{http.MethodDelete, "/requests", forget(g.ClearRequests)},
 	}
@@ -502,6 +505,8 @@ func kindInWords(t reflect.Type) string {
 		return "an object"
 	case reflect.Float64:
 		return "a number"
+	case reflect.Bool:
+		return "true or false"
 	default: // the views have no other kinds
 		return "a whole number"
 	}

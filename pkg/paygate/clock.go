@@ -30,18 +30,26 @@ func (c *clock) time() time.Time {
 	return c.now
 }
 
+// check returns an error if the clock cannot be advanced by d.
+func (c *clock) check(d time.Duration) error {
+	switch {
+	case d < 0:
+		return fmt.Errorf("advancing the clock by %s: it cannot go back", d)
+	case c.time().Add(d).Year() > maxYear:
+		return fmt.Errorf("advancing the clock by %s: it cannot go beyond the year %d", d, maxYear)
+	default:
+		return nil
+	}
+}
+
 // advance moves the clock on; see [Gateway.Advance].
 func (c *clock) advance(d time.Duration) (time.Time, error) {
-	if d < 0 {
-		return time.Time{}, fmt.Errorf("advancing the clock by %s: it cannot go back", d)
+	if err := c.check(d); err != nil {
+		return time.Time{}, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	later := c.now.Add(d)
-	if later.Year() > maxYear {
-		return time.Time{}, fmt.Errorf("advancing the clock by %s: it cannot go beyond the year %d", d, maxYear)
-	}
-	c.now = later
+	c.now = c.now.Add(d)
 	return c.now, nil
 }
 
@@ -49,10 +57,8 @@ func (c *clock) advance(d time.Duration) (time.Time, error) {
 func (g *Gateway) Time() time.Time { return g.clock.time() }
 
 // Advance moves the business clock on by d. Unpaid orders that are seven days old then are closed,
-// as WeChat Pay closes them by itself, and refunds that were PROCESSING long enough end. It is an
-// error, and moves nothing, if d is negative or leads beyond the year 9999.
-func (g *Gateway) Advance(d time.Duration) error {
-	_, err := g.clock.advance(d)
-	g.orders.passRefunds()
-	return err
-}
+// as WeChat Pay closes them by itself, and refunds that were PROCESSING long enough end.
+// Notifications that are due on the way are sent, each at its time, before Advance returns; a
+// receiver must therefore not call it. It is an error, and moves nothing, if d is negative or leads
+// beyond the year 9999.
+func (g *Gateway) Advance(d time.Duration) error { return g.notifier.advance(d) }

@@ -333,10 +333,15 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 		}
 		parts[i].CombineOutTradeNo = c.head.CombineOutTradeNo
 	}
+	before := b.records[c.parts[0]].order.State
 	for i, key := range c.parts {
 		b.records[key].order = parts[i]
 	}
-	return b.gather(c), nil
+	all := b.gather(c)
+	if !before.paid() && all.SubOrders[0].State == StateSuccess {
+		b.noteCombined(&all)
+	}
+	return all, nil
 }
 
 // AddCombined places a combined order, as the merchant's combined prepay call would. It is no error

@@ -16,9 +16,9 @@
 // [Gateway.AddOrder], [Gateway.AddCombined], [Gateway.Pay], [Gateway.FailPayment],
 // [Gateway.Refund]. What goes wrong: [Gateway.Inject], [Gateway.SetSigning],
 // [Gateway.RotateCertificate], [Gateway.SetDomain], [Gateway.Advance]. What there is to see:
-// [Gateway.Order], [Gateway.Combined], [Gateway.Orders], [Gateway.Requests]. [Gateway.Admin] serves
-// the same as a management API in JSON, for a port of its own; words such as "close", "v3" and
-// "unauthentic" are the same there and here.
+// [Gateway.Order], [Gateway.Combined], [Gateway.Orders], [Gateway.Requests],
+// [Gateway.Notifications]. [Gateway.Admin] serves the same as a management API in JSON, for a port
+// of its own; words such as "close", "v3" and "unauthentic" are the same there and here.
 //
 // The rest of this comment is what is played, by the numbers of the documents on pay.weixin.qq.com.
 // docs/emulator.md is the reference of the management API, and lists what is not played.
@@ -80,6 +80,25 @@
 // transaction_id, not signed: a request that reaches the link is believed. The reply is
 // {"errcode":0,"errmsg":"ok","respdata":{…}}, with APIv2's elements in respdata, amounts as numbers
 // and coupons as lists (developers.weixin.qq.com/minigame/dev/wxcloudrun/src/development/pay).
+//
+// # Notifications
+//
+// The payment of an order with a NotifyURL, and the end of a refund with one, are posted there. In
+// APIv3 the body is JSON whose resource is encrypted by AES-256-GCM with the APIv3 key, and the
+// header has the five Wechatpay-* of a reply, over the body in the same way; 200 or 204
+// acknowledges it. In APIv2 it is XML, signed as the order was placed; of a refund it is not
+// signed, and req_info is encrypted by AES-256-ECB with the hexadecimal MD5 of the API key; 200
+// with return_code SUCCESS acknowledges it. A receiver has five seconds. What is not acknowledged
+// is sent again after 15 s, 15 s, 30 s, 3, 10, 20, 30, 30 and 30 minutes, 1, 3, 3, 3, 6 and 6 hours
+// by the business clock (pay.weixin.qq.com, notification/introduction; doc v2/merchant 4011937248).
+// The first attempt is made at once, beside the payment; the later ones by [Gateway.Advance], which
+// returns when they are answered. In a test:
+//
+//	gate.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100, NotifyURL: shop.URL})
+//	gate.MustPay("A1")
+//	gate.MustWaitNotified("A1") // or fails, with what the shop answered
+//
+// Only this machine is called, and the hosts of [Options].NotifyHosts.
 //
 // # Orders
 //

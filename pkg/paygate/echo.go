@@ -19,6 +19,8 @@ type echoTexts struct {
 	message string
 	// decrypted; empty if none was sent
 	secret string
+	// where the callback goes; empty: none is wanted
+	notifyURL string
 }
 
 // echoForm is what the body of a self-test may hold.
@@ -47,7 +49,7 @@ func (g *Gateway) askEcho(ex *exchange, q *question) *refusal {
 	if no := checkForm(echoForm(), doc, ""); no != nil {
 		return no
 	}
-	q.echo = &echoTexts{message: textAt(doc, "echo_message")}
+	q.echo = &echoTexts{message: textAt(doc, "echo_message"), notifyURL: textAt(doc, "notify_url")}
 	if sealed := textAt(doc, "encrypted_echo_message"); sealed != "" {
 		q.echo.secret, err = g.openEcho(serial, sealed)
 	}
@@ -55,10 +57,15 @@ func (g *Gateway) askEcho(ex *exchange, q *question) *refusal {
 		return badParam(issue{Field: "/encrypted_echo_message", Value: "", Issue: "cannot be decrypted", Location: "body"}, "加密消息解密失败").
 			because("encrypted_echo_message " + err.Error())
 	}
-	if textAt(doc, "notify_url") != "" {
-		ex.note("the callback to notify_url is not played")
-	}
 	return nil
+}
+
+// handleEcho has the callback sent that a self-test wants.
+func (g *Gateway) handleEcho(q *question) (subject, *refusal) {
+	if q.echo.notifyURL != "" {
+		g.orders.postEcho(q.merchant, q.echo.notifyURL, q.echo.message)
+	}
+	return subject{}, nil
 }
 
 // openEcho decrypts a text that was encrypted for the key that Wechatpay-Serial names, by RSA-OAEP

@@ -232,7 +232,7 @@ func (g *Gateway) handle(q *question) (subject, *refusal) {
 	case q.op == opCertificates:
 		return subject{}, g.noCertificates()
 	case q.op == opEcho:
-		return subject{}, nil
+		return g.handleEcho(q)
 	case q.op == opPlace:
 		return g.handlePlace(q)
 	case q.op == opRefund, q.op == opRefundQuery:

@@ -123,7 +123,7 @@ var actions = []struct {
 	{action: Pay, takes: takesPayment, orders: true},
 }
 
-// Actions returns every action, for tests that try them all.
+// Actions returns every action that a request can meet, for tests that try them all.
 func Actions() []Action {
 	names := make([]Action, len(actions))
 	for i, a := range actions {
@@ -158,7 +158,8 @@ type Fault struct {
 	Action Action
 
 	// Op is "close", "query", "place", "reverse", "refund", "refund-query", "echo" or
-	// "certificates". Empty: closes and queries.
+	// "certificates", or "notify" for attempts to deliver a notification. Empty: closes and
+	// queries.
 	Op string
 	// API is "v2", "v3" or "wxcloudrun". Empty: every protocol that has the action.
 	API string
@@ -174,7 +175,8 @@ type Fault struct {
 	Code string
 	// HTTPStatus replaces the documented status of Refuse's code, or HTML502's 502. Zero: neither.
 	HTTPStatus int
-	// Delay is how long Delay waits, or what RateLimit's Retry-After says; at most ten minutes.
+	// Delay is how long Delay waits, or what RateLimit's Retry-After says; at most ten minutes. A
+	// notification is delayed by the business clock, by at most seven days.
 	Delay time.Duration
 }
 
@@ -201,8 +203,14 @@ func (c *complaints) err() error {
 
 // check returns an error that names every wrong field by its name in the management API.
 func (f *Fault) check() error {
+	if f.Op == opNotify {
+		return f.checkNotify()
+	}
 	i := f.Action.index()
-	if i < 0 {
+	switch {
+	case i < 0 && notifyActionOf(f.Action) != nil:
+		return fmt.Errorf("match.op: %s is about notifications only: give %q", f.Action, opNotify)
+	case i < 0:
 		return fmt.Errorf("action: %q must be one of %s", f.Action, list(Actions()))
 	}
 	kind := actions[i]
@@ -235,7 +243,7 @@ func (f *Fault) check() error {
 
 // checkMatch checks the fields that say which requests the fault meets.
 func (f *Fault) checkMatch(wrong *complaints) {
-	ops := []string{"", opClose, opQuery, opPlace, opReverse, opRefund, opRefundQuery, opEcho, opCertificates}
+	ops := []string{"", opClose, opQuery, opPlace, opReverse, opRefund, opRefundQuery, opEcho, opCertificates, opNotify}
 	apis := []string{"", apiV2, apiV3, apiCloudRun}
 	wrong.expectf(slices.Contains(ops, f.Op), "match.op: %q must be one of %s, or absent", f.Op, list(ops[1:]))
 	wrong.expectf(slices.Contains(apis, f.API), "match.api: %q must be one of %s, or absent", f.API, list(apis[1:]))
@@ -291,6 +299,17 @@ func (l *faultList) clear() {
 
 // take picks the faults that a request meets, and counts each of them down.
 func (l *faultList) take(q *question) plan {
+	return l.pick(func(f *Fault) (bool, int) {
+		if !f.meets(q) {
+			return false, 0
+		}
+		return true, actions[f.Action.index()].takes
+	})
+}
+
+// pick takes the faults that something meets, but for those that exclude one before them, and
+// counts each of them down. meets says what a fault takes up.
+func (l *faultList) pick(meets func(*Fault) (met bool, takes int)) plan {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var (
@@ -299,8 +318,8 @@ func (l *faultList) take(q *question) plan {
 		left   = make([]Fault, 0, len(l.queue))
 	)
 	for _, f := range l.queue {
-		takes := actions[f.Action.index()].takes
-		if !f.meets(q) || taken&takes != 0 {
+		met, takes := meets(&f)
+		if !met || taken&takes != 0 {
 			left = append(left, f)
 			continue
 		}

@@ -3,6 +3,7 @@ package paygate
 import (
 	"cmp"
 	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -84,6 +85,15 @@ type Options struct {
 	// do: /v3/certificates answers 404 RESOURCE_NOT_EXISTS, and the public key signs everything.
 	NoCertificates bool
 
+	// NotifyHosts are the hosts besides this machine that notifications may be sent to: names or
+	// addresses, without a port. An address on any other host is never contacted, nor its name
+	// looked up.
+	NotifyHosts []string
+
+	// NotifyRoots are the authorities whose certificates a receiver's https is believed by. nil:
+	// the system's.
+	NotifyRoots *x509.CertPool
+
 	// Signing is what [Gateway.SetSigning] sets, from the start.
 	Signing Signing
 
@@ -159,6 +169,8 @@ type Gateway struct {
 	nonces  *nonceLog
 	signing *lottery
 	domains *domains
+	// sends what merchants are told
+	notifier *notifier
 
 	// closed by Close; requests that hang wait for it
 	closed    chan struct{}
@@ -166,7 +178,8 @@ type Gateway struct {
 }
 
 // New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps
-// hanging. It starts no goroutine. Without keys in the options it makes them, which takes some
+// hanging, and ends the deliveries of notifications. Goroutines exist only while notifications are
+// delivered. Without keys in the options it makes them, which takes some
 // tenths of a second; [RunT] shares keys between the tests of a process. The error names every
 // fault of the options.
 func New(opts Options) (*Gateway, error) {
@@ -178,7 +191,8 @@ func New(opts Options) (*Gateway, error) {
 	platform, noPlatform := newPlatform(opts, now())
 	lottery, noLottery := newLottery(opts.Signing, opts.Seed)
 	placing, noPlacing := newPlacingRules(&opts)
-	if err := errors.Join(noMerchants, noPlatform, noLottery, noPlacing); err != nil {
+	noHosts := checkNotifyHosts(opts.NotifyHosts)
+	if err := errors.Join(noMerchants, noPlatform, noLottery, noPlacing, noHosts); err != nil {
 		return nil, fmt.Errorf("making a pay gateway: %w", err)
 	}
 	start := opts.Start
@@ -188,20 +202,25 @@ func New(opts Options) (*Gateway, error) {
 	clock := newClock(start)
 	book := newOrderBook(clock, merchants, placing)
 	book.refunds.time = cmp.Or(opts.RefundTime, defaultRefundTime)
-	return &Gateway{
+	g := &Gateway{
 		now: now, platform: platform, merchants: merchants,
 		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
 		codePayErrors: opts.CodePayErrors, running: opts.Running,
 		clock: clock, orders: book,
 		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
 		closed: make(chan struct{}),
-	}, nil
+	}
+	g.notifier = newNotifier(g, opts)
+	g.notifier.resume(false)
+	return g, nil
 }
 
-// Close ends every request that a fault keeps waiting. It has to come before the HTTP server is
-// closed, which waits for its requests. It always returns nil, and may be called again.
+// Close ends every request that a fault keeps waiting, and every delivery of a notification. It has
+// to come before the HTTP server is closed, which waits for its requests. It always returns nil,
+// and may be called again.
 func (g *Gateway) Close() error {
 	g.closeOnce.Do(func() { close(g.closed) })
+	g.notifier.close()
 	return nil
 }
 

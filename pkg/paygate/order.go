@@ -128,8 +128,8 @@ type Order struct {
 	TradeType string `json:"trade_type,omitempty"`
 	// Description is what is sold; the page on which the user pays shows it.
 	Description string `json:"description,omitempty"`
-	// NotifyURL is where the payment is notified, an absolute address of http or https. Empty:
-	// nowhere.
+	// NotifyURL is where the payment is notified ([Notification]), an absolute address of http or
+	// https. Empty: nowhere.
 	NotifyURL string `json:"notify_url,omitempty"`
 	// BankType is the payer's bank, which queries of a paid order repeat. Empty: "OTHERS".
 	BankType string `json:"bank_type,omitempty"`
@@ -313,6 +313,7 @@ type orderBook struct {
 	prepayments map[string]*prepayment
 	// transactions so far
 	numbered int
+	notices  noticeBook
 }
 
 // newOrderBook makes an empty book, in which the merchants' sub-merchants are bound.
@@ -676,9 +677,11 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	case 1:
 		order := &found[0].order
 		b.expire(order)
+		before := order.State
 		if err := do(order); err != nil {
 			return Order{}, err
 		}
+		b.notePaid(before, order)
 		return order.clone(), nil
 	default:
 		owners := make([]string, len(found))

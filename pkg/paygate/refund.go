@@ -265,6 +265,7 @@ func (b *orderBook) acceptRefund(o *Order, ask *refundAsk, status string) *Refun
 	}
 	b.save(b.records[o.key()])
 	b.saveRefund(refund)
+	b.stir()
 	return refund
 }
 
@@ -302,11 +303,13 @@ func (b *orderBook) endRefunds() {
 	}
 }
 
-// passRefunds ends the refunds whose time has passed, when the clock was moved on.
-func (b *orderBook) passRefunds() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.endRefunds()
+// untilRefund returns how long it takes until the next refund ends; false if none is PROCESSING.
+// The book is locked.
+func (b *orderBook) untilRefund() (time.Duration, bool) {
+	if len(b.refunds.pending) == 0 {
+		return 0, false
+	}
+	return b.refunds.due(b.refunds.pending[0]).Sub(b.clock.time()), true
 }
 
 // endRefund gives a refund its final status, and enters its notification. The book is locked, and

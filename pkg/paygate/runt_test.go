@@ -85,14 +85,15 @@ func TestRunTSharesKeys(t *testing.T) {
 func TestVerbsEndTheTest(t *testing.T) {
 	t.Parallel()
 	for want, try := range map[string]func(s *paygate.Server){
-		"adding order : out_trade_no": func(s *paygate.Server) { s.MustAddOrder(paygate.Order{Total: 1}) },
-		"looking up order A1":         func(s *paygate.Server) { s.MustOrder("A1") },
-		"paying order A1":             func(s *paygate.Server) { s.MustPay("A1") },
-		"refunding order A1":          func(s *paygate.Server) { s.MustRefund("A1") },
-		"refunds of order A1":         func(s *paygate.Server) { s.MustRefunds("A1") },
-		"ending refund R1":            func(s *paygate.Server) { s.MustEndRefund("R1", "SUCCESS") },
-		"injecting explode":           func(s *paygate.Server) { s.MustInject(paygate.Fault{Action: "explode"}) },
-		"advancing the clock":         func(s *paygate.Server) { s.MustAdvance(-1) },
+		"adding order : out_trade_no":  func(s *paygate.Server) { s.MustAddOrder(paygate.Order{Total: 1}) },
+		"looking up order A1":          func(s *paygate.Server) { s.MustOrder("A1") },
+		"paying order A1":              func(s *paygate.Server) { s.MustPay("A1") },
+		"refunding order A1":           func(s *paygate.Server) { s.MustRefund("A1") },
+		"refunds of order A1":          func(s *paygate.Server) { s.MustRefunds("A1") },
+		"ending refund R1":             func(s *paygate.Server) { s.MustEndRefund("R1", "SUCCESS") },
+		"order A1 has no notification": func(s *paygate.Server) { s.MustWaitNotified("A1") },
+		"injecting explode":            func(s *paygate.Server) { s.MustInject(paygate.Fault{Action: "explode"}) },
+		"advancing the clock":          func(s *paygate.Server) { s.MustAdvance(-1) },
 		"state is NOTPAY, want CLOSED": func(s *paygate.Server) {
 			s.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 1})
 			s.WantState("A1", paygate.StateClosed)

@@ -24,6 +24,11 @@ type Signing struct {
 	// ProbeShare of the replies carry a signature that begins with WECHATPAY/SIGNTEST/ and must be
 	// rejected. The next reply to the same call is no probe.
 	ProbeShare float64 `json:"probe_share"`
+
+	// NotifyByCertificate has notifications signed by the platform certificate, as for a merchant
+	// that has not moved to the public key yet. false: by the public key. The shares apply to
+	// notifications, too.
+	NotifyByCertificate bool `json:"notify_by_certificate,omitempty"`
 }
 
 // check returns an error that names each share that is not from 0 to 1.

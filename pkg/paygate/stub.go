@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TODO: KEEP's and NOTIFY's.
+// TODO: KEEP's.
 
 func (b *orderBook) save(*record) {}
 
@@ -26,9 +26,3 @@ func inBeijing(t time.Time) time.Time {
 	}
 	return t.In(beijing())
 }
-
-type notificationKind string
-
-const noteRefund notificationKind = "refund"
-
-func (b *orderBook) note(notificationKind, *Order, *Refund) {}

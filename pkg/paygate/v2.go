@@ -159,16 +159,21 @@ func encodeV2(doc fields) []byte {
 		if i > 0 {
 			out.WriteByte('\n')
 		}
-		value := "<![CDATA[" + strings.ReplaceAll(f.value, "]]>", "]]]]><![CDATA[>") + "]]>"
-		if strings.Contains(f.name, "_fee") || strings.HasSuffix(f.name, "_count") {
-			if _, err := strconv.Atoi(f.value); err == nil {
-				value = f.value
-			}
-		}
-		fmt.Fprintf(&out, "<%s>%s</%s>", f.name, value, f.name)
+		out.WriteString(elementV2(f))
 	}
 	out.WriteString("\n</xml>")
 	return []byte(out.String())
+}
+
+// elementV2 writes one element.
+func elementV2(f field) string {
+	value := "<![CDATA[" + strings.ReplaceAll(f.value, "]]>", "]]]]><![CDATA[>") + "]]>"
+	if strings.Contains(f.name, "_fee") || strings.HasSuffix(f.name, "_count") {
+		if _, err := strconv.Atoi(f.value); err == nil {
+			value = f.value
+		}
+	}
+	return "<" + f.name + ">" + value + "</" + f.name + ">"
 }
 
 // isXMLText reports whether XML 1.0 can carry the text at all, and unchanged. A carriage return

@@ -24,6 +24,9 @@ const (
 
 	// maxNonce is String(32) in the documents.
 	maxNonce = 32
+
+	// probePrefix begins the signature of a probe.
+	probePrefix = "WECHATPAY/SIGNTEST/"
 )
 
 // credential is an Authorization header, taken apart.
@@ -236,7 +239,7 @@ func (s signer) sign(rp *reply, now time.Time, forgery Action) error {
 	}
 	signature := base64.StdEncoding.EncodeToString(raw)
 	if forgery == Probe {
-		signature = "WECHATPAY/SIGNTEST/" + signature // which is no base64 any more
+		signature = probePrefix + signature // which is no base64 any more
 	}
 	rp.header.Set("Wechatpay-Timestamp", timestamp)
 	rp.header.Set("Wechatpay-Nonce", nonce)
