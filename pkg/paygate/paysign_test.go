@@ -246,7 +246,7 @@ func TestPaySignFields(t *testing.T) {
 	}
 	s.WantPaySign(edited(mini, "prepay_id", h.prepay))
 	s.MustAdvance(2 * time.Hour)
-	s.wantWrong(mini, "the signature is right, but the user cannot pay: The prepay_id has expired")
+	s.wantWrong(mini, "the signature is right, but the user cannot pay: The prepay_id or this address has expired")
 	paid := s.placed("jsapi", "FIELDS-2")
 	s.MustPay("FIELDS-2")
 	s.wantWrong(paid.fields(paid.rsa(crypto.SHA256, paid.appID, paid.at, paid.nonce, "prepay_id="+paid.prepay)), "The order is paid")
