@@ -37,7 +37,7 @@ help: ## Show this list
 .PHONY: demo
 demo: ## Register, close and query orders with the emulated cloud and WeChat Pay
 	@echo 'compiling … (the first time takes a minute)'
-	@go run -tags sqlite ./cmd/cloudpay demo
+	@go run ./cmd/cloudpay demo
 
 # Tests of several packages build the functions at the same time. They are compiled once before, so
 # that the tests only have to link them. Programs without the race detector are compiled in the same
@@ -67,7 +67,8 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 	go test $$race -shuffle=on -cover -vet=off -timeout=10m $$(go list ./... | grep -v '/cmd/') \
 		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
 	: 'Tests with SQLite run without the race detector, which slows them forty times; test-races has it.'; \
-	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/... ./cmd/...; \
+	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m ./internal/store/...; \
+	$$plain test -shuffle=on -vet=off -timeout=10m ./cmd/...; \
 	$$plain test -tags sqlite -shuffle=on -vet=off -timeout=10m -run '^TestRegistered' ./internal/app; \
 	$$plain run ./internal/toolchain/leakcheck $(LEAKCHECK) "$$output"
 
@@ -83,7 +84,7 @@ test-races: ## Run the command's tests with the race detector, too
 
 .PHONY: test-documents
 test-documents: ## Run the documents' commands in a fresh clone of the last commit (two minutes)
-	CLOUDPAY_TEST_CLONE=1 go test -tags sqlite -count=1 -v -vet=off -timeout=15m -run '^TestFreshClone$$' ./cmd/cloudpay \
+	CLOUDPAY_TEST_CLONE=1 go test -count=1 -v -vet=off -timeout=15m -run '^TestFreshClone$$' ./cmd/cloudpay \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-databases
@@ -204,14 +205,18 @@ $(GOLANGCI):
 # tag keeps aws-lambda-go from linking net/rpc, a sixth of the binary, for a protocol that Lambda no
 # longer speaks.
 GOBUILD := CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w'
+# The emulator is for this machine, and its functions keep orders in SQLite.
+GOBUILD_HERE := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -tags lambda.norpc,sqlite
 
 .PHONY: build
-build: ## Build the functions into dist/: for SCF and CloudBase, and for Lambda (arm64)
+build: ## Build the functions into dist/, for SCF and CloudBase and for Lambda (arm64), and the emulator for this machine
 	rm -rf dist
 	for function in $(FUNCTIONS); do \
 		GOARCH=amd64 $(GOBUILD) -tags lambda.norpc -o dist/$$function/main ./functions/$$function; \
 		GOARCH=arm64 $(GOBUILD) -tags lambda.norpc -o dist/lambda/$$function/bootstrap ./functions/$$function; \
-	done
+		$(GOBUILD_HERE) -o dist/emulator/ ./functions/$$function; \
+	done; \
+	$(GOBUILD_HERE) -o dist/emulator/ ./cmd/cloudpay
 
 .PHONY: package
 package: build ## Build and pack the functions for each platform: docs/deploy.md
@@ -226,8 +231,9 @@ package: build ## Build and pack the functions for each platform: docs/deploy.md
 	done
 
 .PHONY: package-test
-package-test: package ## Unpack the packages, and call the functions in them
+package-test: package ## Unpack the packages, and call the functions in them, with the emulator too
 	CLOUDPAY_DIST=$(CURDIR)/dist go test -count=1 -run '^TestArtefacts$$' ./internal/hosting
+	CLOUDPAY_DIST=$(CURDIR)/dist go test -count=1 -run '^TestEmulatorAlone$$' ./cmd/cloudpay
 	go test -count=1 -tags lambda.norpc -run '^TestLambda' ./internal/hosting
 
 .PHONY: clean

@@ -12,6 +12,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/demo"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/cli/world"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/printable"
@@ -40,16 +41,9 @@ func newDemo(l *render.Language) *cobra.Command {
 // run plays the demonstration in a temporary folder, which it removes again with the keys, stores
 // and binaries in it. After a signal the error says that the demonstration was interrupted, and not
 // what the signal broke.
-//
-// The store is SQLite, the only one that needs no server: a program without it cannot play.
 func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := checkLanguage(d.Language); err != nil {
 		return err
-	}
-	if !hasSQLite() {
-		return usagef("the demo keeps its orders in SQLite, which this program was built without: "+
-			"make demo, or go run -tags sqlite ./cmd/cloudpay demo",
-			"演示将订单保存在 SQLite 中，而本程序编译时未包含：请用 make demo，或 go run -tags sqlite ./cmd/cloudpay demo")
 	}
 	dir, err := os.MkdirTemp("", "cloudpay-demo-")
 	if err != nil {
@@ -69,7 +63,7 @@ func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 func (d *demoCmd) play(cmd *cobra.Command, dir string) error {
 	bin := filepath.Join(dir, "bin")
 	fmt.Fprint(cmd.OutOrStdout(), d.Say("building the functions as they are deployed …\n", "编译云函数 …\n"))
-	if err := buildFunctions(cmd.Context(), bin, "sqlite"); err != nil {
+	if err := world.Build(cmd.Context(), bin); err != nil {
 		return err
 	}
 	// Go1 is what SCF and CloudBase run; the other runtimes are tried by emulate --runtime.

@@ -15,9 +15,6 @@ import (
 // repositoryRoot is where the documents' commands are meant to be typed.
 const repositoryRoot = "../.."
 
-// withSQLite is how a document runs the command where orders are kept.
-const withSQLite = "-tags sqlite"
-
 // notRun are the commands of documents that no test runs, each with why. A command that is neither
 // run nor listed fails the test, and so does a row that no document needs any more.
 var notRun = []struct{ path, begins, why string }{
@@ -62,8 +59,8 @@ func TestDocuments(t *testing.T) {
 		}
 		t.Run(strings.ReplaceAll(d.path, "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			if strings.Contains(d.text, withSQLite) {
-				needSQLite(t)
+			if serving.MatchString(d.text) {
+				needSQLite(t) // the emulator keeps its orders in it
 			}
 			d.read(t, quickShell(t, d.text), commands)
 		})

@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"cloudpay/internal/emulator/desk"
+	"cloudpay/internal/emulator/ports"
 	"cloudpay/internal/telemetry/telemetrytest"
 )
 
@@ -43,6 +43,9 @@ type shell struct {
 // address is a fixed one in a document, which may be taken on the machine that runs the tests.
 var address = regexp.MustCompile(`127\.0\.0\.1:[89]\d\d\d\b`)
 
+// portsOfEmulator are how many an emulator counts from its base.
+const portsOfEmulator = 6
+
 // quiet has curl show no progress, as it does not on a terminal.
 const quiet = `
 curl() { command curl -sS "$@"; }
@@ -53,8 +56,9 @@ curl() { command curl -sS "$@"; }
 const uncompiled = quiet + `
 cloudpay() {
 	case "$*" in
-	"invoke "*--emulator*) ;;
+	"invoke "*--emulator*|"emulate "*--dir*) ;;
 	"invoke "*) set -- "$@" --emulator "$FOLDER" ;;
+	"emulate "*) set -- "$@" --dir "$FOLDER" ;;
 	esac
 	"$COMMAND" "$@"
 }
@@ -158,6 +162,13 @@ func (s *shell) start(cmd *exec.Cmd) (io.WriteCloser, *bufio.Reader) {
 // given, ports that are free.
 func (s *shell) swap(text string, swaps map[string]string) {
 	s.t.Helper()
+	base := freePorts(s.t, portsOfEmulator)
+	for offset := range portsOfEmulator {
+		swaps[ports.Numbered(ports.Base, offset)] = ports.Numbered(base, offset)
+	}
+	for _, serves := range []string{"cloudpay emulate --", "cloudpay gateway --"} {
+		swaps[serves] = fmt.Sprintf("%sport-base %d --", serves, base)
+	}
 	for _, fixed := range address.FindAllString(text, -1) {
 		if swaps[fixed] == "" {
 			swaps[fixed] = freeAddress(s.t)
@@ -217,10 +228,10 @@ func (s *shell) runs(text string) (printed string, code int) {
 var (
 	// serving is what goes on until it is interrupted, and isReady the line by which it says that
 	// it serves.
-	serving = regexp.MustCompile(`\bcloudpay emulate\b|\bdist/\w+/main\b`)
-	isReady = regexp.MustCompile(`cloudpay emulator ready|"msg":"serving HTTP`)
+	serving = regexp.MustCompile(`\bcloudpay (emulate|gateway) --|\bdist/\w+/main\b`)
+	isReady = regexp.MustCompile(`cloudpay (emulator|gateway) ready|"msg":"serving HTTP`)
 	// emulating is an emulator, of which one at a time uses a folder.
-	emulating = regexp.MustCompile(`\bcloudpay emulate\b`)
+	emulating = regexp.MustCompile(`\bcloudpay (emulate|gateway) --`)
 )
 
 // serves starts a command that goes on until the document ends or another emulator is started, and
@@ -260,20 +271,31 @@ func (s *shell) interrupt() {
 	s.servers = nil
 }
 
-// freeAddress is one that nothing listens on. Its port is below those that systems choose when any
-// will do, so that it is still free when a document's command takes it.
+// freeAddress is one that nothing listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	const lowest, ports, attempts = 12000, 18000, 100
+	return ports.Numbered(freePorts(t, 1), 0)
+}
+
+// freePorts is the first of so many ports in a row that nothing listens on. They are below those
+// that systems choose when any will do, so that they are still free when a document's command takes
+// them.
+func freePorts(t *testing.T, count int) int {
+	t.Helper()
+	const lowest, span, attempts = 12000, 7000, 1000
 	for range attempts {
-		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(ports))
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
+		base := lowest + rand.IntN(span)
+		var list []ports.Place
+		for offset := range count {
+			list = append(list, ports.Place{Name: strconv.Itoa(offset), Address: ports.Numbered(base, offset)})
+		}
+		if reserved, err := ports.Reserve(t.Context(), list...); err == nil {
+			reserved.Close()
+			return base
 		}
 	}
-	t.Fatal("no port is free")
-	return ""
+	t.Fatal("no ports are free")
+	return 0
 }
 
 func copyFile(t *testing.T, from, to string) {

@@ -8,6 +8,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/cli/world"
 	"cloudpay/internal/order"
 	"cloudpay/internal/printable"
 	"cloudpay/internal/schedule"
@@ -67,7 +68,7 @@ func usagef(en, zh string, values ...any) error { return usage(bilingual.Errorf(
 
 // errInterrupted is the error of a command that a signal stopped. An error that wraps it says what
 // is left undone.
-var errInterrupted = bilingual.Errorf("interrupted", "已中断")
+var errInterrupted = world.ErrInterrupted
 
 // exitCode is the exit code for an error, and whether the error is still to be said. An error
 // without a code of its own is a fault, such as a database that is out of reach.

@@ -94,11 +94,11 @@ func wordHelp(l *render.Language, root *cobra.Command) {
 func frame(l *render.Language, cmd *cobra.Command) string {
 	out := &strings.Builder{}
 	out.WriteString(l.Say("Usage:", "用法："))
-	switch {
-	case cmd.HasAvailableSubCommands():
-		fmt.Fprintf(out, "\n  %s %s", cmd.CommandPath(), l.Say("[command]", "[命令]"))
-	case cmd.Runnable():
+	if !cmd.HasAvailableSubCommands() || cmd.HasAvailableLocalFlags() && cmd.HasParent() {
 		fmt.Fprintf(out, "\n  %s", strings.Replace(cmd.UseLine(), "[flags]", l.Say("[flags]", "[选项]"), 1))
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(out, "\n  %s %s", cmd.CommandPath(), l.Say("[command]", "[命令]"))
 	}
 	if cmd.HasExample() {
 		fmt.Fprintf(out, "\n\n%s\n%s", l.Say("Examples:", "示例："), cmd.Example)

@@ -1,4 +1,4 @@
-//go:build databases && sqlite
+//go:build databases
 
 package main
 

@@ -29,9 +29,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/store"
+	"cloudpay/internal/store/sqlite"
 )
 
-func main() { os.Exit(execute()) }
+// main links SQLite, which the functions leave out unless they are built with its tag.
+func main() {
+	store.LinkSQLite(sqlite.Driver{})
+	os.Exit(execute())
+}
 
 // execute is main with an exit code.
 func execute() int {

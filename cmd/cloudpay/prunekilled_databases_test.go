@@ -1,4 +1,4 @@
-//go:build sqlite && databases
+//go:build !race && databases
 
 package main
 

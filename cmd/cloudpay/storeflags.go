@@ -175,22 +175,9 @@ func sqlitePath(address string) (string, bool) {
 	return strings.TrimPrefix(path, "//"), is
 }
 
-// hasSQLite reports whether this program was built with it: SQLite doubles the size of a program,
-// and stands under a build tag.
-func hasSQLite() bool {
-	_, _, err := store.Connector("sqlite:any") // opens nothing
-	return err == nil
-}
-
-// checkAddress says what is wrong with a store's address, or how to get SQLite where it is missing.
-// The address may hold a password, and is not repeated.
+// checkAddress says what is wrong with a store's address. The address may hold a password, and is
+// not repeated.
 func checkAddress(address, said string) error {
-	if _, is := sqlitePath(address); is && !hasSQLite() {
-		return usagef("%s: this program was built without SQLite: build it with -tags sqlite "+
-			"(go run -tags sqlite ./cmd/cloudpay …), or name a database at mysql:// or postgres://",
-			"%s：本程序编译时未包含 SQLite：请用 -tags sqlite 编译（go run -tags sqlite ./cmd/cloudpay …），"+
-				"或使用 mysql:// 或 postgres:// 的数据库", said)
-	}
 	if _, _, err := store.Connector(address); err != nil {
 		// The package's name means nothing to a user; the flag or the variable does.
 		fault := bilingual.Wording(err)

@@ -62,7 +62,10 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{"github.com/beevik/etree"}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
 		{Package: "pkg/paygate"},
-		{Package: "internal/emulator/platform", Ours: []string{"internal/emulator/access", "internal/emulator/traffic"}},
+		{
+			Package: "internal/emulator/platform",
+			Ours:    []string{"internal/emulator/access", "internal/emulator/ports", "internal/emulator/traffic"},
+		},
 		{Package: "internal/emulator/access"},
 		{Package: "internal/emulator/traffic"},
 	} {

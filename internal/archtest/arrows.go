@@ -85,13 +85,19 @@ var arrows = []Arrow{
 	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 	{Package: "internal/emulator/access"},
 	{Package: "internal/emulator/traffic"},
-	{Package: "internal/emulator/platform", Ours: []string{"internal/emulator/access", "internal/emulator/traffic"}},
+	{Package: "internal/emulator/ports", Ours: []string{"internal/bilingual"}},
+	{Package: "internal/emulator/sink"}, // it is written from docs/events.md alone
+	{
+		Package: "internal/emulator/platform",
+		Ours:    []string{"internal/emulator/access", "internal/emulator/ports", "internal/emulator/traffic"},
+	},
 	{
 		Package: "internal/emulator/desk",
 		Ours: []string{
-			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/platform", "internal/emulator/traffic",
+			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/platform", "internal/emulator/ports",
+			"internal/emulator/sink", "internal/emulator/traffic",
 		},
-		Theirs: []string{flock},
+		Theirs: []string{flock, xsync},
 	},
 
 	{Package: "internal/emulator/cron", Ours: []string{"internal/bilingual"}, Theirs: []string{gronx}},
@@ -119,9 +125,11 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/backoff", "internal/bilingual", "internal/deadline", "internal/order",
 			"internal/order/*", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
+			"internal/store/sqlite", // under the build tag sqlite
 		},
-		Theirs: []string{mysql, pq, sqlite},
+		Theirs: []string{mysql, pq},
 	},
+	{Package: "internal/store/sqlite", Ours: []string{"internal/bilingual"}, Theirs: []string{sqlite}},
 	{Package: "internal/store/migrations"},
 	{
 		Package: "internal/store/migrate",
@@ -247,11 +255,20 @@ var arrows = []Arrow{
 	},
 	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
 	{
+		Package: "internal/cli/world",
+		Ours: []string{
+			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite", "internal/cli/render",
+			"internal/emulator/*",
+		},
+		Theirs: []string{pflag},
+	},
+	{
 		Package: "cmd/cloudpay",
 		Ours: []string{
 			"internal/app", "internal/bilingual", "internal/config", "internal/order",
 			"internal/printable", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
-			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/doctor", "internal/cli/*",
+			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/store/sqlite", "internal/doctor",
+			"internal/cli/*",
 			"internal/emulator/*",
 		},
 		Theirs: []string{cobra, pflag, txtar},

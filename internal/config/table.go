@@ -298,7 +298,7 @@ var variables = []variable{
 		name: nameStore, values: "`mysql://…`, `postgres://…` or `sqlite:PATH`, secret", inFile: textInFile,
 		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
 			" `USER:PASSWORD@HOST:PORT/DATABASE` behind the `//`. When not set there is none." +
-			" `sqlite` is for containers and trials, in programs built with `-tags sqlite`.",
+			" `sqlite` is for containers and trials, with functions built with `-tags sqlite`.",
 		remedy: bilingual.New("give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH",
 			"请填 mysql://USER:PASSWORD@HOST:3306/DATABASE、postgres://USER:PASSWORD@HOST:5432/DATABASE 或 sqlite:/PATH"),
 		read: readStore,

@@ -1,5 +1,3 @@
-//go:build sqlite
-
 package store
 
 import (
@@ -7,27 +5,38 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io/fs"
-	"net/url"
 	"os"
 	"strings"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"cloudpay/internal/bilingual"
 )
 
-// sqliteConnector reads sqlite:PATH. A file that does not exist is created. It must be on a local
-// disk: SQLite's locks are not reliable on network file systems.
+// sqliteDriver is SQLite as package sqlite has it.
+type sqliteDriver interface {
+	// Connector returns a connector to the file at a path, and an error for a path that SQLite
+	// cannot be given.
+	Connector(path string) (driver.Connector, error)
+	// Code returns the primary result code of an error of SQLite's, and false for any other error.
+	Code(err error) (code int, ok bool)
+}
+
+// LinkSQLite makes SQLite part of this program, as the build tag sqlite does. A program calls it
+// once, before it opens a store.
+func LinkSQLite(d sqliteDriver) { linkedSQLite = d }
+
+// sqliteConnector reads sqlite:PATH. A file that does not exist is created.
 func sqliteConnector(address string) (driver.Connector, error) {
+	if linkedSQLite == nil {
+		return nil, errors.New("SQLite is not part of this program: build it with -tags sqlite, or name a database at mysql:// or postgres://")
+	}
 	path := strings.TrimPrefix(strings.TrimPrefix(address, "sqlite:"), "//")
 	if path == "" || strings.ContainsAny(path, "?#") {
 		return nil, bilingual.Errorf("the address must read sqlite:/path/to/file.db, without parameters",
 			"地址须写作 sqlite:/path/to/file.db，不带参数")
 	}
-	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + sqliteSetup)
+	connector, err := linkedSQLite.Connector(path)
 	if err != nil {
-		return nil, bilingual.Errorf("the address is not one for SQLite: sqlite:/path/to/file.db", "不是 SQLite 的地址：sqlite:/path/to/file.db")
+		return nil, err
 	}
 	return privateFile{connector, path}, nil
 }
@@ -53,31 +62,39 @@ func (p privateFile) Connect(ctx context.Context) (driver.Conn, error) {
 	return p.Connector.Connect(ctx)
 }
 
-// sqliteSetup are SQLite's settings (https://www.sqlite.org/pragma.html). WAL lets readers work
-// beside the one writer. FULL makes a commit survive a power cut. A transaction takes the writer's
-// lock when it begins (immediate), so that it never fails half-way for want of it. The busy
-// timeout, in milliseconds, is the wait for other processes.
-const sqliteSetup = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-	"&_pragma=foreign_keys(ON)&_txlock=immediate"
+// SQLite's primary result codes that the store tells apart (https://www.sqlite.org/rescode.html).
+const (
+	sqliteError    = 1
+	sqlitePerm     = 3
+	sqliteBusy     = 5
+	sqliteLocked   = 6
+	sqliteReadOnly = 8
+	sqliteFull     = 13
+	sqliteCantOpen = 14
+	sqliteAuth     = 23
+)
 
-// sqliteFault classifies SQLite's result codes (https://www.sqlite.org/rescode.html).
+// sqliteFault classifies an error of SQLite's or of its file.
 func sqliteFault(err error) fault {
-	refusal, ok := errors.AsType[*sqlite.Error](err)
 	if _, isFile := errors.AsType[*fs.PathError](err); isFile {
 		return faultDenied
 	}
+	if linkedSQLite == nil {
+		return faultOther
+	}
+	code, ok := linkedSQLite.Code(err)
 	if !ok {
 		return faultOther
 	}
-	switch refusal.Code() & 0xff { // the primary code
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+	switch code {
+	case sqliteBusy, sqliteLocked:
 		return faultBusy
-	case sqlite3.SQLITE_FULL:
+	case sqliteFull:
 		return faultFull
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH:
+	case sqliteReadOnly, sqlitePerm, sqliteCantOpen, sqliteAuth:
 		return faultDenied
-	case sqlite3.SQLITE_ERROR:
-		if strings.Contains(refusal.Error(), "no such table") || strings.Contains(refusal.Error(), "no such column") {
+	case sqliteError:
+		if strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") {
 			return faultSchema
 		}
 	}

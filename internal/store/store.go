@@ -1,6 +1,6 @@
-// Package store keeps the register of orders in SQL: SQLite (under the build tag sqlite), MySQL 8
-// or MariaDB from 10.6, and PostgreSQL from 14. All of them keep the same contract, which
-// internal/store/storetest proves.
+// Package store keeps the register of orders in SQL: SQLite (in programs that link it, see
+// LinkSQLite), MySQL 8 or MariaDB from 10.6, and PostgreSQL from 14. All of them keep the same
+// contract, which internal/store/storetest proves.
 //
 // # Tables
 //

@@ -124,9 +124,9 @@ func (d *Demo) summary() error {
 	}
 	rows.Flush()
 	d.print("\nEvery request's signature was verified by the emulated WeChat Pay, and every answer of its was proved by its own.\n"+
-		"Next: go run -tags sqlite ./cmd/cloudpay emulate, and README.md\n",
+		"Next: go run ./cmd/cloudpay emulate, and README.md\n",
 		"\n每个请求的签名都经模拟微信支付校验，每个应答都由其自身的签名证实。\n"+
-			"接下来：go run -tags sqlite ./cmd/cloudpay emulate，以及 README.md\n")
+			"接下来：go run ./cmd/cloudpay emulate，以及 README.md\n")
 	return errors.Join(wrong...)
 }
 

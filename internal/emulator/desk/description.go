@@ -18,6 +18,7 @@ type Settings struct {
 	Region  string // where its merchant is, a value of WXPAY_REGION
 	Partner bool   // it is a service provider that acts for a sub-merchant
 	Store   string // where it keeps registered orders, an address as for CLOUDPAY_STORE; empty: nowhere
+	Events  string // where it sends their events, an address as for CLOUDPAY_NOTIFY_URL; empty: nowhere
 	// CallerPolicy is a value of CLOUDPAY_CALLER_POLICY; empty: none, as it is deployed.
 	CallerPolicy string
 }
@@ -70,6 +71,9 @@ func (d *Desk) Env(s Settings) map[string]string {
 	if s.CallerPolicy != "" {
 		env["CLOUDPAY_CALLER_POLICY"] = s.CallerPolicy
 	}
+	if s.Events != "" && s.Store != "" { // without a register there are no events, and an address is a fault
+		env["CLOUDPAY_NOTIFY_URL"], env["CLOUDPAY_NOTIFY_KEY"] = s.Events, d.secrets.tokens.EventsKey
+	}
 	if s.Partner {
 		env["WXPAY_MODE"], env["WXPAY_SUB_MCHID"] = "partner", subMchID
 	}
@@ -83,6 +87,10 @@ type Description struct {
 	BackupURL  string `json:"backup_url"`
 	AdminURL   string `json:"admin_url"`
 	CloudURL   string `json:"cloud_url"`
+	// ConsoleURL is the page that says what is where, and EventsURL the event sink; empty where
+	// there is none.
+	ConsoleURL string `json:"console_url,omitempty"`
+	EventsURL  string `json:"events_url,omitempty"`
 	// Runtime is what the emulator's own functions run on (--runtime).
 	Runtime platform.Runtime `json:"runtime"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same as a service
@@ -113,7 +121,9 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 	m := d.secrets.merchant
 	direct, partner := s, s
 	direct.Partner, partner.Partner = false, true
-	return Description{
+	described := Description{
+		ConsoleURL: d.consoleURL,
+		EventsURL:  d.eventsURL,
 		GatewayURL: d.gatewayURL,
 		BackupURL:  d.backupURL,
 		AdminURL:   d.adminURL,
@@ -128,6 +138,8 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 			V2Key: m.V2Key, V3Key: m.V3Key,
 		},
 	}
+	d.described.Store(&described)
+	return described
 }
 
 // FunctionEnv is what the emulator's own functions run with.

@@ -17,6 +17,7 @@
 //	secrets.json            tokens, APIv2 and APIv3 keys, the serial number
 //	apiclient_key.pem       the merchant's private key
 //	wechatpay_key.pem       the emulated gateway's private key
+//	certificate_key.pem     that of its first platform certificate
 //	pub_key.pem             its public half, written anew from it at each start
 //	clock                   how far the clock was moved on
 //	emulator.json           the Description, while an emulator serves
@@ -27,9 +28,12 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/ports"
+	"cloudpay/internal/emulator/sink"
 	"cloudpay/pkg/paygate"
 )
 
@@ -38,6 +42,8 @@ type Addresses struct {
 	Gateway string // WeChat Pay, on its main domain
 	Backup  string // the same gateway, as its backup domain reaches it
 	Admin   string // the gateway's management API, which the protocol must not be mixed with
+	// Reserved has listeners that were opened before, by the names in serve; nil: none.
+	Reserved *ports.Reserved
 }
 
 // AnyPort is the address of any free port of the loopback interface.
@@ -59,14 +65,18 @@ type Desk struct {
 	// Gateway is the state behind the servers: orders, payments, faults.
 	Gateway *paygate.Gateway
 
-	secrets *secrets
-	clock   *clock
-	servers []*http.Server
-	traffic seen
-	running *running // the last deployment; nil before the first
+	secrets  *secrets
+	clock    *clock
+	reserved *ports.Reserved
+	servers  []*http.Server
+	running  *running // the last deployment; nil before the first
+	traffic  seen
+	sink     *sink.Sink // nil: none was served
+	// described is what the console's page shows; nil until Describe.
+	described atomic.Pointer[Description]
 
 	// Where the servers listen, known once the system has chosen the free ports.
-	gatewayURL, backupURL, adminURL string
+	gatewayURL, backupURL, adminURL, consoleURL, eventsURL string
 }
 
 // Start starts WeChat Pay and its management API with the keys in dir, which are made on first use.
@@ -80,10 +90,10 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{secrets: s, clock: clock}
+	d := &Desk{secrets: s, clock: clock, reserved: at.Reserved}
 	gateway, err := paygate.New(paygate.Options{
-		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, Start: time.Now().Add(clock.before),
-		Observe: d.traffic.observe,
+		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, CertificateKey: s.certificateKey,
+		Start: time.Now().Add(clock.before), Observe: d.traffic.observe,
 	})
 	if err != nil {
 		return nil, damaged(dir, err)
@@ -110,11 +120,11 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 }
 
 // serve serves a handler until Close, and returns its URL. name says in the error which of the
-// addresses could not be listened on.
+// addresses could not be listened on: gateway, backup, admin, cloud, console, events.
 func (d *Desk) serve(ctx context.Context, name, address string, h http.Handler) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	l, err := d.reserved.Listen(ctx, ports.Place{Name: name, Address: address})
 	if err != nil {
-		return "", bilingual.Errorf("the address of the %s: %w", "%s 的监听地址：%w", name, err)
+		return "", err
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: timeLimit}
 	d.servers = append(d.servers, server)
@@ -126,6 +136,9 @@ func (d *Desk) serve(ctx context.Context, name, address string, h http.Handler) 
 // handlers would keep the process from ending.
 func (d *Desk) Close() {
 	_ = d.Gateway.Close()
+	if d.sink != nil {
+		d.sink.Close()
+	}
 	for _, server := range d.servers {
 		_ = server.Close()
 	}

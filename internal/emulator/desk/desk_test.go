@@ -2,6 +2,7 @@ package desk
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,7 +85,7 @@ func TestStartFails(t *testing.T) {
 	d := open(t, dir)
 	taken := strings.TrimPrefix(d.adminURL, "http://")
 	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
-	wantError(t, err, "the address of the admin: ")
+	wantError(t, err, "the address of the admin, "+taken+", is taken by ")
 	none := map[string]string{"closeorder": filepath.Join(dir, "none"), "queryorder": filepath.Join(dir, "none")}
 	_, _, err = d.Deploy(t.Context(), Deployment{Binaries: none, Runtime: "cobol", Logs: os.Stderr, Address: AnyPort})
 	wantError(t, err, "starting the function closeorder: ")
@@ -166,6 +167,142 @@ func TestLock(t *testing.T) {
 	defer release()
 	_, err = Read(dir)
 	wantError(t, err, "no emulator runs in "+dir)
+}
+
+// A folder of the version before, without keys for events and certificates and without a gateway's
+// database, is completed, and keeps what it has.
+func TestOldFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	before, err := loadSecrets(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, secretsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := map[string]string{}
+	if err := json.Unmarshal(text, &old); err != nil {
+		t.Fatal(err)
+	}
+	delete(old, "events_key")
+	if text, err = json.Marshal(old); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{secretsFile: string(text), "clock": "30m0s\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, certificateKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, dir)
+	if got := d.secrets.tokens; got.EventsKey == "" || got.ServiceToken != before.tokens.ServiceToken {
+		t.Errorf("got %+v, want an events_key beside what there was", got)
+	}
+	if ahead := time.Until(d.Gateway.Time()); ahead < 28*time.Minute || ahead > 30*time.Minute {
+		t.Errorf("the clock is %v ahead, want half an hour", ahead)
+	}
+	again, err := loadSecrets(dir)
+	if err != nil || again.tokens != d.secrets.tokens || !again.certificateKey.Equal(d.secrets.certificateKey) {
+		t.Errorf("what was completed is not kept: %v", err)
+	}
+}
+
+// get is a request to a server of the desk's, with headers.
+func get(t *testing.T, method, url string, header map[string]string) (status int, body string, answer http.Header) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range header {
+		request.Header.Set(name, value)
+	}
+	if host := header["Host"]; host != "" {
+		request.Host = host
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text), response.Header
+}
+
+// The console's page names every address, in both languages, and no secret; it and the event sink
+// answer nothing that a foreign page could have a browser send.
+func TestConsoleAndEvents(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	events, err := d.ServeEvents(t.Context(), AnyPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ServeConsole(t.Context(), AnyPort); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := get(t, http.MethodGet, d.consoleURL, nil); status != http.StatusServiceUnavailable {
+		t.Errorf("before it is described: got %d", status)
+	}
+	described := d.Describe("http://127.0.0.1:9", platform.Go1, Settings{Store: "sqlite:x", Events: events})
+	if env := described.Env; env["CLOUDPAY_NOTIFY_URL"] != described.EventsURL+"/events" || !strings.HasPrefix(env["CLOUDPAY_NOTIFY_KEY"], "whsec_") {
+		t.Errorf("got %v", env)
+	}
+	_, page, header := get(t, http.MethodGet, described.ConsoleURL, nil)
+	for _, want := range []string{described.GatewayURL, described.BackupURL, described.AdminURL, described.CloudURL, described.EventsURL, "management API"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s:\n%s", want, page)
+		}
+	}
+	for name, secret := range described.Env {
+		if strings.HasSuffix(name, "_KEY") && !strings.HasPrefix(secret, "/") && strings.Contains(page, secret) || strings.HasSuffix(name, "_TOKEN") && strings.Contains(page, secret) {
+			t.Errorf("the page has %s", name)
+		}
+	}
+	if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("got %q", policy)
+	}
+	for _, chinese := range []func() string{
+		func() string {
+			_, page, _ := get(t, http.MethodGet, described.ConsoleURL+"/?lang=zh", nil)
+			return page
+		},
+		func() string {
+			_, page, _ := get(t, http.MethodGet, described.ConsoleURL, map[string]string{"Accept-Language": "zh-CN"})
+			return page
+		},
+	} {
+		if page := chinese(); !strings.Contains(page, "管理接口") || strings.Contains(page, "management API") {
+			t.Errorf("got %s", page)
+		}
+	}
+	if status, style, _ := get(t, http.MethodGet, described.ConsoleURL+"/console.css", nil); status != http.StatusOK || style == "" {
+		t.Errorf("got %d %q", status, style)
+	}
+	if status, _, _ := get(t, http.MethodGet, described.ConsoleURL+"/other", nil); status != http.StatusNotFound {
+		t.Errorf("got %d", status)
+	}
+	own := strings.TrimPrefix(described.EventsURL, "http://")
+	for _, header := range []map[string]string{
+		{"Host": "evil.example"}, {"Host": "evil.example:80"}, {"Origin": "http://evil.example"}, {"Origin": "null"},
+		{"Origin": "http://localhost:1"}, {"Sec-Fetch-Site": "cross-site"},
+	} {
+		if status, _, _ := get(t, http.MethodPost, events, header); status != http.StatusForbidden {
+			t.Errorf("%v: got %d", header, status)
+		}
+	}
+	for _, header := range []map[string]string{{}, {"Origin": "http://" + own}, {"Sec-Fetch-Site": "same-origin"}} {
+		if status, _, _ := get(t, http.MethodPost, events, header); status != http.StatusUnauthorized {
+			t.Errorf("%v: got %d, want the sink's own refusal", header, status)
+		}
+	}
 }
 
 // A description is read as it was written, and is for its owner alone: it holds keys.

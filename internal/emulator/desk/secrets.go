@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/pkg/paygate"
@@ -29,7 +32,9 @@ const (
 type secrets struct {
 	merchant   *paygate.Merchant
 	gatewayKey *rsa.PrivateKey
-	tokens     tokens
+	// certificateKey is that of the gateway's first platform certificate.
+	certificateKey *rsa.PrivateKey
+	tokens         tokens
 
 	// Paths of PEM files that the merchant's side is configured with.
 	// The functions get the paths, not the keys (SCF's limit, see Env).
@@ -42,6 +47,8 @@ type tokens struct {
 	ServiceToken string `json:"service_token"`
 	HTTPToken    string `json:"http_token"`
 	TimerToken   string `json:"timer_token"`
+	// EventsKey signs the events of registered orders. A folder of an older version has none.
+	EventsKey string `json:"events_key"`
 }
 
 // secretsJSON is what secrets.json holds beside the two key files.
@@ -56,8 +63,9 @@ type secretsJSON struct {
 }
 
 const (
-	secretsFile    = "secrets.json"
-	gatewayKeyFile = "wechatpay_key.pem"
+	secretsFile        = "secrets.json"
+	gatewayKeyFile     = "wechatpay_key.pem"
+	certificateKeyFile = "certificate_key.pem"
 )
 
 // loadSecrets reads dir's keys, or makes them on first use. A folder without secrets.json is a new
@@ -77,7 +85,44 @@ func loadSecrets(dir string) (*secrets, error) {
 	if err := s.read(dir, text); err != nil {
 		return nil, damaged(dir, err)
 	}
+	if err := s.complete(dir); err != nil {
+		return nil, err
+	}
 	return s, s.writePublicKey() // the private key decides which public key is right
+}
+
+// complete makes what a folder of an older version lacks.
+func (s *secrets) complete(dir string) (err error) {
+	if s.certificateKey == nil {
+		if s.certificateKey, err = newKey(); err != nil {
+			return err
+		}
+		if err := writeKey(filepath.Join(dir, certificateKeyFile), s.certificateKey); err != nil {
+			return err
+		}
+	}
+	if s.tokens.EventsKey != "" {
+		return nil
+	}
+	s.tokens.EventsKey = newEventsKey()
+	return s.writeTokens(dir)
+}
+
+// newEventsKey makes a key for events as Standard Webhooks writes it.
+func newEventsKey() string {
+	const length = 32
+	secret := make([]byte, length)
+	_, _ = rand.Read(secret) // it never fails, as its documentation says
+	return "whsec_" + base64.StdEncoding.EncodeToString(secret)
+}
+
+func newKey() (*rsa.PrivateKey, error) {
+	const bits = 2048
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, bilingual.Errorf("making the emulated gateway's key: %w", "生成模拟网关的密钥：%w", err)
+	}
+	return key, nil
 }
 
 // damaged says what to do about a folder whose secrets cannot be used. They are not made anew
@@ -114,22 +159,60 @@ func (s *secrets) read(dir string, text []byte) error {
 	s.merchant = &paygate.Merchant{
 		MchID: k.MchID, AppID: k.AppID, V2Key: k.V2Key, V3Key: k.V3Key, SerialNo: k.SerialNo, PrivateKey: private,
 	}
-	s.gatewayKey, err = readKey(filepath.Join(dir, gatewayKeyFile))
+	if s.gatewayKey, err = readKey(filepath.Join(dir, gatewayKeyFile)); err != nil {
+		return err
+	}
+	s.certificateKey, err = readKey(filepath.Join(dir, certificateKeyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // complete makes it
+	}
 	return err
 }
 
 // create makes all keys and tokens, and writes secrets.json last. A process that dies before that
 // leaves key files that the next create overwrites.
 func (s *secrets) create(dir string) error {
-	var err error
+	if err := s.makeKeys(); err != nil {
+		return err
+	}
+	s.tokens = tokens{ServiceToken: rand.Text(), HTTPToken: rand.Text(), TimerToken: rand.Text(), EventsKey: newEventsKey()}
+	for _, write := range []func() error{
+		func() error { return writeKey(s.privateKeyFile, s.merchant.PrivateKey) },
+		func() error { return writeKey(filepath.Join(dir, gatewayKeyFile), s.gatewayKey) },
+		func() error { return writeKey(filepath.Join(dir, certificateKeyFile), s.certificateKey) },
+		s.writePublicKey,
+		func() error { return s.writeTokens(dir) },
+	} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeKeys makes all RSA keys at once: each takes a tenth of a second, now and then a whole one.
+func (s *secrets) makeKeys() error {
+	var making errgroup.Group
 	// Each start of the emulator verifies with these keys, and each function signs with them.
-	if s.merchant, err = paygate.NewMerchant(mchID, appID); err != nil {
-		return bilingual.Errorf("making an emulated merchant: %w", "生成模拟商户：%w", err)
-	}
-	if s.gatewayKey, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		return bilingual.Errorf("making the emulated gateway's key: %w", "生成模拟网关的密钥：%w", err)
-	}
-	s.tokens = tokens{ServiceToken: rand.Text(), HTTPToken: rand.Text(), TimerToken: rand.Text()}
+	making.Go(func() (err error) {
+		if s.merchant, err = paygate.NewMerchant(mchID, appID); err != nil {
+			return bilingual.Errorf("making an emulated merchant: %w", "生成模拟商户：%w", err)
+		}
+		return nil
+	})
+	making.Go(func() (err error) {
+		s.gatewayKey, err = newKey()
+		return err
+	})
+	making.Go(func() (err error) {
+		s.certificateKey, err = newKey()
+		return err
+	})
+	return making.Wait()
+}
+
+// writeTokens writes secrets.json.
+func (s *secrets) writeTokens(dir string) error {
 	text, err := json.MarshalIndent(secretsJSON{
 		tokens: s.tokens,
 		MchID:  s.merchant.MchID, AppID: s.merchant.AppID, SerialNo: s.merchant.SerialNo,
@@ -138,17 +221,7 @@ func (s *secrets) create(dir string) error {
 	if err != nil {
 		return bilingual.Errorf("encoding %s: %w", "编码 %s：%w", secretsFile, err)
 	}
-	for _, write := range []func() error{
-		func() error { return writeKey(s.privateKeyFile, s.merchant.PrivateKey) },
-		func() error { return writeKey(filepath.Join(dir, gatewayKeyFile), s.gatewayKey) },
-		s.writePublicKey,
-		func() error { return writeFile(filepath.Join(dir, secretsFile), append(text, '\n')) },
-	} {
-		if err := write(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeFile(filepath.Join(dir, secretsFile), append(text, '\n'))
 }
 
 // readKey reads an RSA key in PKCS #8, as the merchant platform hands one out. The error names the

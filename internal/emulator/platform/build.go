@@ -11,28 +11,42 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxBuildOutput is the most bytes of the compiler's output in an error.
 const maxBuildOutput = 2 << 10
 
+// maxGoEnd is how long the go command may take to end after it was interrupted.
+const maxGoEnd = 5 * time.Second
+
 // goCommand prepares the go command. It ends when ctx ends. Ctrl-C in a terminal does not reach it,
 // because it runs in a process group of its own: ctx alone tells an interrupted build from a failed
-// one.
+// one. It is interrupted and not killed, so that it removes its temporary folder.
 func goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	isolate(cmd)
 	cmd.Cancel = func() error {
-		killGroup(cmd.Process) // the compilers too
+		interruptGroup(cmd.Process) // the compilers too
 		return nil
 	}
+	cmd.WaitDelay = maxGoEnd
 	return cmd
+}
+
+// killed ends what an interrupted go command has left running.
+func killed(ctx context.Context, cmd *exec.Cmd) {
+	if ctx.Err() != nil && cmd.Process != nil {
+		killGroup(cmd.Process)
+	}
 }
 
 // Module returns the path and the folder of the main module that the go command finds in the
 // working directory of this process. When ctx ends first, the error wraps ctx's.
 func Module(ctx context.Context) (path, dir string, err error) {
-	out, err := goCommand(ctx, "list", "-m", "-f", "{{.Path}} {{.Dir}}").Output()
+	cmd := goCommand(ctx, "list", "-m", "-f", "{{.Path}} {{.Dir}}")
+	out, err := cmd.Output()
+	killed(ctx, cmd)
 	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return "", "", fmt.Errorf("finding the module: %w", err)
 	}
@@ -58,6 +72,7 @@ func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) erro
 	// A developer may have set GOOS for a deployment; this binary must run on this machine.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	said, err := cmd.CombinedOutput()
+	killed(ctx, cmd)
 	switch {
 	case err == nil:
 		return nil

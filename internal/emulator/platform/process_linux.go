@@ -3,12 +3,13 @@ package platform
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"cloudpay/internal/emulator/ports"
 )
 
 // dieWithParent has the kernel kill the process when this one ends, even by SIGKILL.
@@ -35,7 +36,7 @@ func peakMemory(pid int) int64 {
 // if there is a listener, all open files of the group are known, and the listener is not among
 // them.
 func mayListen(group, port int) bool {
-	sockets := listeners(port)
+	sockets := ports.Sockets(port)
 	if len(sockets) == 0 {
 		return true // gone already, or not visible here
 	}
@@ -55,33 +56,7 @@ func mayListen(group, port int) bool {
 }
 
 // listensOn reports whether a process of this group listens on a port.
-func listensOn(group, port int) bool { return len(listeners(port)) > 0 && mayListen(group, port) }
-
-// Fields of a line of /proc/net/tcp (proc_net_tcp(5)), and the state of a listening socket.
-const (
-	tcpLocal, tcpState, tcpInode, tcpFields = 1, 3, 9, 10
-
-	tcpListens = "0A"
-)
-
-// listeners are the sockets that listen on a port, named as in /proc/PID/fd.
-func listeners(port int) map[string]bool {
-	found := map[string]bool{}
-	end := fmt.Sprintf(":%04X", port)
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, err := os.ReadFile(table)
-		if err != nil {
-			continue // such as a system without IPv6
-		}
-		for line := range strings.Lines(string(text)) {
-			fields := strings.Fields(line)
-			if len(fields) >= tcpFields && fields[tcpState] == tcpListens && strings.HasSuffix(fields[tcpLocal], end) {
-				found["socket:["+fields[tcpInode]+"]"] = true
-			}
-		}
-	}
-	return found
-}
+func listensOn(group, port int) bool { return len(ports.Sockets(port)) > 0 && mayListen(group, port) }
 
 // members are the folders in /proc of the processes in a group. The leader comes first: it is the
 // one that listens, unless it is a script.

@@ -10,6 +10,9 @@ import (
 // isolate does nothing: there are no process groups.
 func isolate(*exec.Cmd) {}
 
+// interruptGroup kills the process: it cannot be interrupted.
+func interruptGroup(process *os.Process) { _ = process.Kill() }
+
 // killGroup kills the process; its children live on.
 func killGroup(process *os.Process) { _ = process.Kill() }
 

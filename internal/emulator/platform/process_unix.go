@@ -20,6 +20,11 @@ func isolate(cmd *exec.Cmd) {
 	dieWithParent(cmd.SysProcAttr)
 }
 
+// interruptGroup interrupts a process and its children, as Ctrl-C does.
+func interruptGroup(process *os.Process) {
+	_ = syscall.Kill(-process.Pid, syscall.SIGINT) // ESRCH: already gone
+}
+
 // killGroup kills a process and its children.
 func killGroup(process *os.Process) {
 	_ = syscall.Kill(-process.Pid, syscall.SIGKILL) // ESRCH: already gone

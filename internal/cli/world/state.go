@@ -1,0 +1,88 @@
+package world
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/store/sqlite"
+)
+
+// The files of a folder's state. The gateway's orders and clock are in one database and the
+// registered orders in another, each of which a killed process leaves consistent. The clock's file
+// repeats what the gateway's database has, for the functions.
+const (
+	gatewayFile = "gateway.db"
+	ordersFile  = "orders.db"
+	clockFile   = "clock"
+	// resettingFile is there while the state is removed or replaced.
+	resettingFile = "resetting"
+)
+
+// state lists them. SQLite has up to three files beside its own: what is committed may still be in
+// the -wal.
+func state() []string {
+	return []string{gatewayFile, ordersFile, ordersFile + "-wal", ordersFile + "-shm", ordersFile + "-journal", clockFile}
+}
+
+// prepare removes the state of earlier runs if that is wanted, or if a process died while it did.
+func prepare(dir string, fresh bool) error {
+	_, err := os.Stat(filepath.Join(dir, resettingFile))
+	if !fresh && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return reset(dir, func() error { return nil })
+}
+
+// reset removes the state, and has put make another. It removes all or nothing: what a killed
+// process leaves half removed or half made, the next start removes.
+func reset(dir string, put func() error) error {
+	marker := filepath.Join(dir, resettingFile)
+	if err := os.WriteFile(marker, nil, 0o600); err != nil {
+		return bilingual.Errorf("resetting the state in %s: %w", "清除 %s 中的状态：%w", dir, err)
+	}
+	for _, name := range state() {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return bilingual.Errorf("resetting the state in %s: %w", "清除 %s 中的状态：%w", dir, err)
+		}
+	}
+	if err := put(); err != nil {
+		return err
+	}
+	if err := os.Remove(marker); err != nil {
+		return bilingual.Errorf("resetting the state in %s: %w", "清除 %s 中的状态：%w", dir, err)
+	}
+	return nil
+}
+
+// explain adds to an error what to do about a full disk or a folder that cannot be written.
+func explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return bilingual.Errorf("%w\nthe disk is full: make room there, or choose a folder elsewhere with --dir",
+			"%w\n磁盘已满：请腾出空间，或用 --dir 另选目录", err)
+	case isForbidden(err):
+		return bilingual.Errorf("%w\nthis user may not write there: choose a folder elsewhere with --dir",
+			"%w\n当前用户无权写入：请用 --dir 另选目录", err)
+	}
+	return err
+}
+
+// isForbidden recognises a folder or a file that this user may not write. A program that may not be
+// run is another fault.
+func isForbidden(err error) bool {
+	path, is := errors.AsType[*fs.PathError](err)
+	return is && path.Op != "fork/exec" && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS))
+}
+
+// isFull recognises a full disk in an error of the system, of SQLite, and of a program that was
+// run.
+func isFull(err error) bool {
+	return (sqlite.Driver{}).IsFull(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), syscall.ENOSPC.Error())
+}

@@ -1,0 +1,225 @@
+package sink
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// maxBody bounds a delivery, as docs/events.md tells receivers to.
+	maxBody = 64 << 10
+	// maxWait bounds how long a body may take to arrive, and a stream's reader to read.
+	maxWait = 10 * time.Second
+	// heartbeat is the pause after which a stream sends a comment, so that a proxy does not end it.
+	heartbeat = 15 * time.Second
+)
+
+// receive takes a delivery. The delivery is kept before it is answered, so that a caller that has
+// the answer finds it.
+func (s *Sink) receive(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxWait)) // a test's recorder has none
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		status := http.StatusBadRequest
+		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		s.answer(w, delivery{Verdict: malformed, Status: status, Reason: "the body did not arrive: " + err.Error()})
+		return
+	}
+	s.answer(w, s.judge(signedBy(r.Header), body))
+}
+
+// judge decides what a delivery amounts to. A fault needs a genuine delivery, as everything else
+// fails by itself.
+func (s *Sink) judge(by signed, body []byte) delivery {
+	d := delivery{Verdict: accepted, Status: http.StatusNoContent, WebhookID: by.id, Timestamp: by.timestamp, Event: string(body)}
+	var event struct {
+		OutTradeNo string `json:"outTradeNo"`
+	}
+	notJSON := json.Unmarshal(body, &event)
+	if notJSON == nil {
+		d.Event, d.order = json.RawMessage(bytes.Clone(body)), event.OutTradeNo
+	}
+	if err := by.verify(s.keys, body, s.now()); err != nil {
+		d.Verdict, d.Status, d.Reason = unauthentic, http.StatusUnauthorized, err.Error()
+		return d
+	}
+	if notJSON != nil {
+		d.Verdict, d.Status, d.Reason = malformed, http.StatusBadRequest, "the body is not an event: "+notJSON.Error()
+		return d
+	}
+	if status := s.takeFault(); status != 0 {
+		d.Verdict, d.Status, d.Reason = failed, status, fmt.Sprintf("a fault answered %d", status)
+	}
+	return d
+}
+
+// answer keeps a delivery and answers it. The reason goes to the sender, too.
+func (s *Sink) answer(w http.ResponseWriter, d delivery) {
+	d.Received = s.now()
+	s.add(d)
+	if d.Status == http.StatusNoContent {
+		w.WriteHeader(d.Status)
+		return
+	}
+	refuse(w, d.Status, d.Reason)
+}
+
+// list answers what was received, after an id, of an order or with a verdict.
+func (s *Sink) list(w http.ResponseWriter, r *http.Request) {
+	after, wanted, err := filter(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	found, _ := s.after(after, wanted)
+	if found == nil {
+		found = []delivery{} // an empty array and not null
+	}
+	reply(w, http.StatusOK, found)
+}
+
+// filter reads a query: after, order and verdict.
+func filter(r *http.Request) (after int64, wanted func(delivery) bool, err error) {
+	query := r.URL.Query()
+	for name := range query {
+		if name != "after" && name != "order" && name != "verdict" {
+			return 0, nil, fmt.Errorf("there is no parameter %q: there are after, order, verdict", name)
+		}
+	}
+	if text := query.Get("after"); text != "" {
+		if after, err = strconv.ParseInt(text, 10, 64); err != nil || after < 0 {
+			return 0, nil, errors.New("after: must be the id of a delivery")
+		}
+	}
+	order, want := query.Get("order"), verdict(query.Get("verdict"))
+	return after, func(d delivery) bool {
+		return (order == "" || d.order == order) && (want == "" || d.Verdict == want)
+	}, nil
+}
+
+// forget forgets what was received. Ids go on, and a repetition is still recognised.
+func (s *Sink) forget(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deliveries = nil
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// stream sends what was received after Last-Event-ID, and then what comes, until the reader goes
+// away or the sink closes. It holds no queue for a reader: one that is slow reads later what is
+// still kept, and one that does not read at all is dropped.
+func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
+	last, wanted, err := filter(r)
+	if id := r.Header.Get("Last-Event-ID"); err == nil && id != "" {
+		last, err = strconv.ParseInt(id, 10, 64)
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the place to go on from is not an id: "+err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	text := []byte(": deliveries\n\n") // the headers arrive at once, and not with the first delivery
+	for {
+		found, more := s.after(last, wanted)
+		for _, d := range found {
+			text, last = append(text, serverSent(d)...), d.ID
+		}
+		if err := send(w, text); err != nil {
+			return
+		}
+		text = nil
+		select {
+		case <-more:
+		case <-beat.C:
+			text = []byte(": still here\n\n")
+		case <-r.Context().Done():
+			return
+		case <-s.closed:
+			return
+		}
+	}
+}
+
+// serverSent is a delivery as a server-sent event
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+func serverSent(d delivery) []byte {
+	text, err := json.Marshal(d)
+	if err != nil {
+		text = []byte(strconv.Quote(err.Error()))
+	}
+	return fmt.Appendf(nil, "id: %d\ndata: %s\n\n", d.ID, text)
+}
+
+// send writes to a reader that may be slow, but not for ever.
+func send(w http.ResponseWriter, text []byte) error {
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Now().Add(maxWait)) // a test's recorder has none
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("writing to a stream: %w", err)
+	}
+	return out.Flush()
+}
+
+// inject has the next deliveries fail.
+func (s *Sink) inject(w http.ResponseWriter, r *http.Request) {
+	var f fault
+	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	in.DisallowUnknownFields()
+	err := in.Decode(&f)
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, f)
+	reply(w, http.StatusCreated, f)
+}
+
+// listFaults answers the faults still to come, each with how often.
+func (s *Sink) listFaults(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply(w, http.StatusOK, append([]fault{}, s.faults...))
+}
+
+// clearFaults removes them.
+func (s *Sink) clearFaults(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// refuse answers a sentence.
+func refuse(w http.ResponseWriter, status int, reason string) {
+	reply(w, status, struct {
+		Error string `json:"error"`
+	}{reason})
+}
+
+// reply answers JSON, indented for people.
+func reply(w http.ResponseWriter, status int, v any) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // the reader may have gone
+}
