@@ -240,6 +240,13 @@ var arrows = []Arrow{
 		Ours:    []string{"internal/bilingual", "internal/cli/orderfile", "internal/schedule/pruning"},
 		Theirs:  []string{flock, zstd},
 	},
+	{Package: "internal/cli/paint", Ours: []string{"internal/cli/render"}},
+	{
+		Package: "internal/cli/exchangelog",
+		Ours: []string{
+			"internal/bilingual", "internal/printable", "internal/cli/paint", "internal/cli/render", "internal/emulator/traffic",
+		},
+	},
 	{
 		Package: "internal/cli/demo",
 		Ours: []string{
