@@ -203,16 +203,20 @@ func (c *complaints) err() error {
 
 // check returns an error that names every wrong field by its name in the management API.
 func (f *Fault) check() error {
-	if f.Op == opNotify {
+	switch i := f.Action.index(); {
+	case f.Op == opNotify:
 		return f.checkNotify()
-	}
-	i := f.Action.index()
-	switch {
 	case i < 0 && notifyActionOf(f.Action) != nil:
 		return fmt.Errorf("match.op: %s is about notifications only: give %q", f.Action, opNotify)
 	case i < 0:
 		return fmt.Errorf("action: %q must be one of %s", f.Action, list(Actions()))
+	default:
+		return f.checkRequest(i)
 	}
+}
+
+// checkRequest is check for a fault of requests, whose action has the i-th row of the table.
+func (f *Fault) checkRequest(i int) error {
 	kind := actions[i]
 	var wrong complaints
 	f.checkMatch(&wrong)

@@ -152,13 +152,17 @@ func (n *notice) key() string { return fmt.Sprintf("%012d", n.Number) }
 // acknowledged meanwhile stays until it comes to the top.
 type dueHeap []*notice
 
-func (h dueHeap) Len() int { return len(h) }
+// Len is heap's.
+func (h *dueHeap) Len() int { return len(*h) }
 
-func (h dueHeap) Less(i, j int) bool {
-	return cmp.Or(h[i].at.Compare(h[j].at), cmp.Compare(h[i].Number, h[j].Number)) < 0
+// Less is heap's: by time, and of those that are due together the older one first.
+func (h *dueHeap) Less(i, j int) bool {
+	a, b := (*h)[i], (*h)[j]
+	return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.Number, b.Number)) < 0
 }
 
-func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+// Swap is heap's.
+func (h *dueHeap) Swap(i, j int) { (*h)[i], (*h)[j] = (*h)[j], (*h)[i] }
 
 // Push is heap's: it appends a *notice.
 func (h *dueHeap) Push(one any) {
@@ -518,8 +522,7 @@ func (b *orderBook) notification(id string) (n Notification, number int, err err
 func (b *orderBook) newest(outTradeNo string, fits func(Owner) bool) (n Notification, settled bool, moved <-chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := len(b.notices.all) - 1; i >= 0; i-- {
-		one := b.notices.all[i]
+	for _, one := range slices.Backward(b.notices.all) {
 		if one.OutTradeNo == outTradeNo && fits(Owner{one.MchID, one.SubMchID}) {
 			settled = one.State != noticePending || !one.flying && one.Due.After(b.clock.time())
 			return one.clone(), settled, b.notices.moved, nil

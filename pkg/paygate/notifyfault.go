@@ -116,7 +116,8 @@ func (f *Fault) checkNotify() error {
 	wrong.expectf(kind != nil, "action: %q does nothing to notifications; what does is one of %s", f.Action, list(notifyActionNames()))
 	wrong.expectf(slices.Contains([]string{"", apiV2, apiV3}, f.API), "match.api: %q must be one of %s, %s, or absent", f.API, apiV2, apiV3)
 	wrong.expectf(kind == nil || kind.plays(f.API), "match.api: notifications of %s have no %s", f.API, f.Action)
-	wrong.expectf(f.OutTradeNo == "" || outTradeNoRule.MatchString(f.OutTradeNo), "match.out_trade_no: %q %s", f.OutTradeNo, outTradeNoSentence)
+	wrong.expectf(f.OutTradeNo == "" || outTradeNoRule.MatchString(f.OutTradeNo),
+		"match.out_trade_no: %q %s", f.OutTradeNo, outTradeNoSentence)
 	wrong.expectf(f.Times >= 0, "times: %d must not be negative; 0 means for ever", f.Times)
 	wrong.expectf(f.Code == "", "code: notifications have none")
 	wrong.expectf(f.HTTPStatus == 0, "http_status: a notification has none; the receiver answers it")
