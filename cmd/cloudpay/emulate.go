@@ -25,7 +25,7 @@ type emulateCmd struct{ world.World }
 // newEmulate makes the command emulate, which serves until it is interrupted. Other commands find
 // it by the description in its folder.
 func newEmulate(l *render.Language) *cobra.Command {
-	e := &emulateCmd{world.World{Language: l, Settings: desk.Settings{CallerPolicy: "any"}}} // a developer may call without proof
+	e := &emulateCmd{world.World{Language: l}}
 	cmd := describe(l, "emulate", &cobra.Command{
 		Args: noArguments,
 		RunE: e.run,
@@ -50,6 +50,8 @@ func (e *emulateCmd) register(cmd *cobra.Command) {
 		"以服务商身份代表子商户运行云函数"))
 	_ = cmd.MarkFlagDirname("dir")
 	_ = cmd.MarkFlagDirname("bin")
+	_ = cmd.MarkFlagDirname("functions")
+	complete(cmd, "caller-policy", "any", "platform")
 	complete(cmd, "runtime", runtimes()...)
 	complete(cmd, "api", apis()...)
 	complete(cmd, "region", regions()...)

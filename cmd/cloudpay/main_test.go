@@ -94,7 +94,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("there is no condition %s", condition)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await, "admin": admin, "asked": asked, "exits": exits, "configure": configure,
+			"await": await, "becomes": becomes, "admin": admin, "asked": asked, "exits": exits, "configure": configure,
 		},
 	})
 }
@@ -205,6 +205,17 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return false, nil
 		}
 		return err == nil, err
+	})
+}
+
+// becomes runs a command until its output has a text: "becomes TEXT COMMAND ARGUMENT...".
+func becomes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: becomes TEXT COMMAND ARGUMENT...")
+	}
+	until(ts, args[0], func() (bool, error) {
+		err := ts.Exec(args[1], args[2:]...)
+		return strings.Contains(ts.ReadFile("stdout"), args[0]), err
 	})
 }
 

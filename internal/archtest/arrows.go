@@ -264,8 +264,8 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/world",
 		Ours: []string{
-			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite", "internal/cli/render",
-			"internal/emulator/*",
+			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite",
+			"internal/cli/deployflags", "internal/cli/keys", "internal/cli/render", "internal/emulator/*",
 		},
 		Theirs: []string{pflag},
 	},

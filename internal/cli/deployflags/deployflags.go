@@ -52,14 +52,14 @@ func (f *Flags) Register(l *render.Language, flags *pflag.FlagSet) {
 	flags.IntVar(&f.warm, "warm", 1, l.Say("instances of each function that are started at once", "每个云函数预先启动的实例数"))
 }
 
-// Check reports all faults of the flags together.
+// Check reports all faults of the flags and of the description files together.
 func (f *Flags) Check() error {
 	var faults []error
 	if policies := []string{"", "any", "platform"}; !slices.Contains(policies, f.CallerPolicy) {
 		faults = append(faults, bilingual.Errorf("--caller-policy: must be any or platform, not %q", "--caller-policy：须为 any 或 platform，而不是 %q",
 			f.CallerPolicy))
 	}
-	if f.warm < 1 || f.warm > maxWarm {
+	if f.warm < 0 || f.warm > maxWarm { // 0 is the default, too
 		faults = append(faults, bilingual.Errorf("--warm: must be 1 to %d", "--warm：须为 1 至 %d", maxWarm))
 	}
 	if info, err := os.Stat(f.dir()); err != nil {
@@ -67,7 +67,10 @@ func (f *Flags) Check() error {
 	} else if !info.IsDir() {
 		faults = append(faults, bilingual.Errorf("--functions: %s is not a folder", "--functions：%s 不是目录", f.folder))
 	}
-	_, _, err := workload.Variables(f.files, f.single)
+	o, _, err := f.Options()
+	if err == nil && len(faults) == 0 {
+		err = workload.Check(o)
+	}
 	return errors.Join(append(faults, err)...)
 }
 

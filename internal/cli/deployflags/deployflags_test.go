@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := bilingual.Wording(parse(t, "--caller-policy", "all", "--warm", "0", "--functions", file, "--env", "A").Check())
+	text := bilingual.Wording(parse(t, "--caller-policy", "all", "--warm", "-1", "--functions", file, "--env", "A").Check())
 	for _, want := range []string{"--caller-policy: must be any or platform", "--warm: must be 1 to 100", "is not a folder", "--env: write NAME=value"} {
 		if !strings.Contains(text.EN, want) {
 			t.Errorf("got %s, want %q", text.EN, want)

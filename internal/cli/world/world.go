@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/deployflags"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
@@ -49,6 +50,8 @@ type World struct {
 	At       Addresses
 	// Fresh begins without the state of earlier runs. Keys stay.
 	Fresh bool
+	// Deploy says which functions run, and with what.
+	Deploy deployflags.Flags
 	// Log gets what the platform and the functions log, and what the world says while it starts.
 	Log io.Writer
 }
@@ -96,6 +99,7 @@ func (w *World) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&w.Events, "events-url", "", w.Say(
 		"where the functions send events: an address as for CLOUDPAY_NOTIFY_URL, or none; the\nemulator's event sink when left out",
 		"云函数发送事件的地址：与 CLOUDPAY_NOTIFY_URL 相同，或 none；不填则为模拟器的\n事件接收器"))
+	w.Deploy.Register(w.Language, flags)
 	for _, p := range w.places() {
 		flags.StringVar(p.at, p.name+"-addr", "", w.Say("where %s listens, if not at its port", "%s的监听地址，默认为其端口", p.is))
 	}
@@ -103,7 +107,7 @@ func (w *World) Register(flags *pflag.FlagSet) {
 
 // Check reports every setting that is wrong, by its flag.
 func (w *World) Check() error {
-	var faults []error
+	faults := []error{w.Deploy.Check()}
 	if w.Dir == "" {
 		faults = append(faults, bilingual.Errorf("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录"))
 	}
@@ -155,7 +159,8 @@ func (w *World) run(ctx context.Context, ready func(desk.Description)) error {
 	if err := prepare(dir, w.Fresh); err != nil {
 		return err
 	}
-	if binaries == nil {
+	fromSources := binaries == nil
+	if fromSources {
 		if binaries, err = w.build(ctx, filepath.Join(dir, "bin")); err != nil {
 			return err
 		}
@@ -163,12 +168,12 @@ func (w *World) run(ctx context.Context, ready func(desk.Description)) error {
 	if w.Settings.Store, err = w.openStore(ctx, dir, binaries); err != nil {
 		return err
 	}
-	return w.serve(ctx, dir, reserved, binaries, ready)
+	return w.serve(ctx, reserved, &deployment{world: w, dir: dir, binaries: binaries, fromSources: fromSources}, ready)
 }
 
 // serve starts everything, in the order in which one thing needs another's address.
-func (w *World) serve(ctx context.Context, dir string, reserved *ports.Reserved, binaries map[string]string, ready func(desk.Description)) error {
-	d, err := desk.Start(ctx, dir, desk.Addresses{Gateway: w.At.Gateway, Backup: w.At.Backup, Admin: w.At.Admin, Reserved: reserved})
+func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *deployment, ready func(desk.Description)) error {
+	d, err := desk.Start(ctx, deployed.dir, desk.Addresses{Gateway: w.At.Gateway, Backup: w.At.Backup, Admin: w.At.Admin, Reserved: reserved})
 	if err != nil {
 		return err
 	}
@@ -176,9 +181,13 @@ func (w *World) serve(ctx context.Context, dir string, reserved *ports.Reserved,
 	if err := w.serveEvents(ctx, d); err != nil {
 		return err
 	}
-	cloudURL, undeploy, err := d.Deploy(ctx, desk.Deployment{
-		Binaries: binaries, Runtime: w.Runtime, Env: d.Env(w.Settings), Logs: printable.NewWriter(w.Log), Address: w.At.Cloud,
-	})
+	w.Settings.CallerPolicy = w.Deploy.CallerPolicy
+	deployed.desk = d
+	as, _, err := deployed.plan(ctx)
+	if err != nil {
+		return err
+	}
+	cloudURL, undeploy, err := d.Deploy(ctx, as)
 	if err != nil {
 		return err
 	}
@@ -188,13 +197,17 @@ func (w *World) serve(ctx context.Context, dir string, reserved *ports.Reserved,
 	}
 	// Written last, the description says that everything it names answers.
 	described := d.Describe(cloudURL, w.Runtime, w.Settings)
-	forget, err := described.Write(dir)
+	forget, err := described.Write(deployed.dir)
 	if err != nil {
 		return err
 	}
 	defer forget()
+	watcher, err := deployed.watcher()
+	if err != nil {
+		return err
+	}
 	ready(described)
-	<-ctx.Done()
+	deployed.serve(ctx, watcher)
 	return nil
 }
 

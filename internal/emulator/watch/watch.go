@@ -19,36 +19,47 @@ import (
 // and some files several times.
 const quiet = 200 * time.Millisecond
 
-// Run calls changed after every burst of changes in the folders and below, with one of the files
-// that changed, until ctx ends. Only files that functions are made of count: sources, descriptions,
-// binaries. Hidden folders and node_modules are passed over. The error is that nothing can be
-// watched.
-func Run(ctx context.Context, paths []string, changed func(file string)) error {
+// Watcher watches folders from Start on.
+type Watcher struct {
+	watcher *fsnotify.Watcher
+	paths   []string
+}
+
+// Start begins to watch folders and what is below them. Hidden folders and node_modules are passed
+// over. Run ends it.
+func Start(paths []string) (*Watcher, error) {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return bilingual.Errorf("watching the sources: %w", "监视源码：%w", err)
+		return nil, bilingual.Errorf("watching the sources: %w", "监视源码：%w", err)
 	}
-	defer func() { _ = watcher.Close() }()
 	for _, path := range paths {
 		if err := add(watcher, path); err != nil {
-			return bilingual.Errorf("watching %s: %w", "监视 %s：%w", path, err)
+			_ = watcher.Close()
+			return nil, bilingual.Errorf("watching %s: %w", "监视 %s：%w", path, err)
 		}
 	}
+	return &Watcher{watcher, paths}, nil
+}
+
+// Run calls changed after every burst of changes, with one of the files that changed, until ctx
+// ends. Only files that functions are made of count: sources, descriptions, binaries.
+func (w *Watcher) Run(ctx context.Context, changed func(file string)) {
+	defer func() { _ = w.watcher.Close() }()
 	var last string
 	var due <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case event := <-watcher.Events:
+			return
+		case event := <-w.watcher.Events:
 			if event.Has(fsnotify.Create) {
-				_ = add(watcher, event.Name) // a new folder; one that is gone again needs no watching
+				_ = add(w.watcher, event.Name) // a new folder; one that is gone again needs no watching
 			}
 			if counts(event) {
 				last, due = event.Name, time.After(quiet)
 			}
-		case <-watcher.Errors: // changes were lost: something changed
-			last, due = paths[0], time.After(quiet)
+		case <-w.watcher.Errors: // changes were lost: something changed
+			last, due = w.paths[0], time.After(quiet)
 		case <-due:
 			due = nil
 			changed(last)

@@ -25,35 +25,31 @@ func write(t *testing.T, parts ...string) {
 // watching watches a folder until the test ends, and returns what is told.
 func watching(t *testing.T, dir string) <-chan string {
 	t.Helper()
-	told, done := make(chan string, 10), make(chan error, 1)
+	w, err := watch.Start([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, done := make(chan string, 10), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { done <- watch.Run(ctx, []string{dir}, func(file string) { told <- file }) }()
+	go func() {
+		defer close(done)
+		w.Run(ctx, func(file string) { told <- file })
+	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("got %v", err)
-		}
+		<-done
 	})
 	return told
 }
 
-// wantTold writes a file, again and again since the watching may not have begun, until its change
-// is told.
+// wantTold writes a file, and waits until its change is told.
 func wantTold(t *testing.T, told <-chan string, parts ...string) {
 	t.Helper()
 	want := filepath.Join(parts...)
-	again, end := time.NewTicker(time.Second), time.After(time.Minute)
-	defer again.Stop()
-	for {
-		write(t, want)
-		select {
-		case got := <-told:
-			if got == want {
-				return
-			}
-		case <-again.C:
-		case <-end:
-			t.Fatalf("no change of %s was told", want)
+	write(t, want)
+	for got := range told {
+		if got == want {
+			return
 		}
 	}
 }
@@ -67,6 +63,8 @@ func TestRun(t *testing.T) {
 	write(t, dir, "orders.db")
 	write(t, dir, "node_modules", "x", "index.js")
 	write(t, dir, ".cloudpay", "emulator.json")
+	write(t, dir, "functions", "hello", "README")
+	wantTold(t, told, dir, "main.go") // the new folder is watched by now
 	wantTold(t, told, dir, "functions", "hello", "main.go")
 	for len(told) > 0 {
 		if got := <-told; filepath.Ext(got) == ".db" || filepath.Base(filepath.Dir(got)) == ".cloudpay" {
@@ -76,9 +74,9 @@ func TestRun(t *testing.T) {
 }
 
 // A folder that is not there is an error.
-func TestRunFails(t *testing.T) {
+func TestStartFails(t *testing.T) {
 	t.Parallel()
-	if err := watch.Run(t.Context(), []string{filepath.Join(t.TempDir(), "none")}, nil); err == nil {
+	if _, err := watch.Start([]string{filepath.Join(t.TempDir(), "none")}); err == nil {
 		t.Error("got no error for a folder that is not there")
 	}
 }

@@ -64,10 +64,7 @@ type Plan struct {
 // Make makes the plan; it builds what has to be built. The error joins all faults of the files and
 // of the functions' code.
 func Make(ctx context.Context, o Options) (*Plan, error) {
-	described, err := deployfile.Read(o.Dir, deployfile.Source{
-		Lookup:     o.value,
-		Overridden: func(name string) bool { _, given := o.Given[name]; return given },
-	})
+	described, err := o.read()
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +81,21 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 		return nil, err
 	}
 	return p.plan, nil
+}
+
+// Check reports every fault of the description files, without building anything. It needs Dir,
+// Given and Lookup only.
+func Check(o Options) error {
+	_, err := o.read()
+	return err
+}
+
+// read reads the description files.
+func (o Options) read() ([]deployfile.Function, error) {
+	return deployfile.Read(o.Dir, deployfile.Source{
+		Lookup:     o.value,
+		Overridden: func(name string) bool { _, given := o.Given[name]; return given },
+	})
 }
 
 // value is the value of a placeholder. A variable of the emulator's own is never taken from this
