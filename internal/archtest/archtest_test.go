@@ -61,7 +61,7 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/wire"},
 		{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{"github.com/beevik/etree"}},
 		{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-		{Package: "pkg/paygate"},
+		{Package: "pkg/paygate", Theirs: []string{"go.etcd.io/bbolt"}},
 		{
 			Package: "internal/emulator/platform",
 			Ours:    []string{"internal/emulator/access", "internal/emulator/ports", "internal/emulator/traffic"},

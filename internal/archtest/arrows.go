@@ -44,6 +44,7 @@ const (
 	godotenv      = "github.com/joho/godotenv"
 	fsnotify      = "github.com/fsnotify/fsnotify"
 	xsys          = "golang.org/x/sys"
+	bbolt         = "go.etcd.io/bbolt"
 )
 
 // Arrows returns the table. A package that is not listed here may not be imported:
@@ -60,7 +61,7 @@ var arrows = []Arrow{
 	{Package: "pkg/wire/wiretest"},
 	{Package: "pkg/v2xml", Ours: []string{"pkg/wire"}, Theirs: []string{etree}},
 	{Package: "pkg/v3json", Ours: []string{"pkg/wire"}},
-	{Package: "pkg/paygate"},
+	{Package: "pkg/paygate", Theirs: []string{bbolt}},
 
 	{Package: "internal/bilingual"},
 	{Package: "internal/printable"},

@@ -28,13 +28,19 @@ func (g *Gateway) Admin() http.Handler {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	var paths []string
-	for _, route := range g.adminRoutes() {
-		mux.Handle(route.method+" "+route.path, route.serve)
-		methods[route.path] = append(methods[route.path], route.method)
-		if !slices.Contains(paths, route.path) {
-			paths = append(paths, route.path)
+	add := func(method, path string, serve http.Handler) {
+		mux.Handle(method+" "+path, serve)
+		methods[path] = append(methods[path], method)
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
 		}
 	}
+	for _, route := range g.adminRoutes() {
+		add(route.method, route.path, g.kept(route.serve))
+	}
+	add(http.MethodGet, "/requests/stream", http.HandlerFunc(g.streamRequests))
+	add(http.MethodGet, "/state", http.HandlerFunc(g.exportState))
+	add(http.MethodPost, "/state", http.HandlerFunc(g.importState))
 	for path, allowed := range methods {
 		mux.Handle(path, refuseMethod(allowed))
 	}
@@ -116,6 +122,10 @@ type adminError struct {
 func (f adminFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
 	status, answer, err := f(r)
+	if part, isPart := answer.(page); isPart {
+		part.links(w.Header(), r.URL.Path)
+		answer = part.rows
+	}
 	switch {
 	case err != nil:
 		writeJSON(w, statusOf(err), adminError{err.Error()})
@@ -282,19 +292,6 @@ func addition(created bool) int {
 	return http.StatusOK
 }
 
-// adminOrders shows every order; of combined ones the parts.
-func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
-	if err := onlyQuery(r); err != nil {
-		return 0, nil, err
-	}
-	orders := g.Orders()
-	views := make([]orderView, len(orders))
-	for i := range orders {
-		views[i] = newOrderView(&orders[i])
-	}
-	return http.StatusOK, views, nil
-}
-
 // asItIs changes nothing: it shows an order.
 func asItIs(*Order) error { return nil }
 
@@ -346,11 +343,17 @@ type clockView struct {
 	Now string `json:"now"`
 	// the wire clock: dates signatures
 	Wire string `json:"wire"`
+	// whether the business clock runs with the wire clock
+	Running bool `json:"running"`
+	// how far the business clock was moved on in all
+	Ahead string `json:"ahead"`
 }
 
 // adminClock shows both clocks.
 func (g *Gateway) adminClock(*http.Request) (int, any, error) {
-	return http.StatusOK, clockView{Now: timeText(g.Time()), Wire: timeText(g.now())}, nil
+	return http.StatusOK, clockView{
+		Now: timeText(g.Time()), Wire: timeText(g.now()), Running: g.clock.wire != nil, Ahead: g.Ahead().String(),
+	}, nil
 }
 
 // adminAdvance moves the business clock on, and shows both.
@@ -446,14 +449,6 @@ func (g *Gateway) adminFaults(*http.Request) (int, any, error) {
 		views[i] = newFaultView(fault)
 	}
 	return http.StatusOK, views, nil
-}
-
-// adminRequests shows the history; an empty one is [], not null.
-func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
-	if err := onlyQuery(r); err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, append([]Request{}, g.Requests()...), nil
 }
 
 // decodeAdmin reads a JSON object; an absent body is an empty one. The error names the field that

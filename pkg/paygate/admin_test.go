@@ -187,8 +187,8 @@ func TestAdminRequests(t *testing.T) {
 		got[0]["http_status"] != 0.0 || got[0]["state"] != "CLOSED" || got[0]["time"] != "2026-03-01T12:00:00+08:00" {
 		t.Errorf("GET /requests lists %v", got)
 	}
-	s.admin("GET", "/requests?out_trade_no=A1", "").wantError(400, `unknown query parameter "out_trade_no"; known here: none`)
-	s.admin("GET", "/orders?state=CLOSED", "").wantError(400, `unknown query parameter "state"; known here: none`)
+	s.admin("GET", "/requests?out_trade_no=A1", "").wantError(400, `unknown query parameter "out_trade_no"; known here: order, verdict,`)
+	s.admin("GET", "/orders?trade_state=CLOSED", "").wantError(400, `unknown query parameter "trade_state"; known here: state, after, limit`)
 	s.admin("DELETE", "/requests", "").wantStatus(204)
 	if n := len(s.Requests()); n != 0 {
 		t.Errorf("history holds %d requests, want none", n)

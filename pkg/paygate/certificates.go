@@ -34,6 +34,9 @@ type platform struct {
 	publicKey signer
 	authority authority
 	lifetime  time.Duration
+	// the wire clock, and the business clock, by which certificates age
+	wire, business func() time.Time
+	keep           *keeper
 	// makes the key of a new certificate; rotations count from 0
 	newKey func(rotation int) (*rsa.PrivateKey, error)
 
@@ -53,7 +56,7 @@ type signer struct {
 type certificate struct {
 	signer
 
-	pem               []byte
+	der, pem          []byte
 	effective, expire time.Time
 }
 
@@ -66,29 +69,70 @@ type authority struct {
 // fiveYears is the lifetime of the real certificates.
 const fiveYears = 5 * 365 * 24 * time.Hour
 
-// newPlatform makes what the options leave out. RSA keys take a tenth of a second each.
-func newPlatform(opts Options, now time.Time) (*platform, error) {
-	if opts.CertificateLifetime < 0 {
-		return nil, fmt.Errorf("Options.CertificateLifetime: %s must not be negative", opts.CertificateLifetime)
+// newPlatform takes the keys that the options have, then those in the file, and makes the others,
+// which last with the file. An RSA key takes a tenth of a second.
+func newPlatform(opts Options, wire, business func() time.Time, keep *keeper) (*platform, error) {
+	ring, err := loadKeys(keep)
+	if err != nil {
+		return nil, keep.explain(err)
 	}
 	p := &platform{
 		lifetime: cmp.Or(opts.CertificateLifetime, fiveYears),
-		newKey:   func(int) (*rsa.PrivateKey, error) { return keyOrNew(nil) },
+		wire:     wire, business: business, keep: keep,
+		newKey: func(int) (*rsa.PrivateKey, error) { return keyOrNew(nil) },
 	}
-	key, err := keyOrNew(opts.PlatformKey)
+	for _, step := range []func(Options, *keyring) error{p.choosePublicKey, p.chooseAuthority, p.chooseCertificates} {
+		if err := step(opts, &ring); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// choosePublicKey sets the key that PublicKeyID names.
+func (p *platform) choosePublicKey(opts Options, ring *keyring) error {
+	key, err := keyOrNew(cmp.Or(opts.PlatformKey, ring.public))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.publicKey = signer{serial: cmp.Or(opts.PublicKeyID, defaultPublicKeyID), key: key}
-	if p.authority, err = newAuthority(now); err != nil || opts.NoCertificates {
-		return p, err
+	if opts.PlatformKey != nil || ring.public != nil {
+		return nil
 	}
-	if key, err = keyOrNew(opts.CertificateKey); err != nil {
-		return nil, err
+	return keepKey(p.keep, publicEntry, key, nil)
+}
+
+// chooseAuthority sets the authority that signs the certificates.
+func (p *platform) chooseAuthority(_ Options, ring *keyring) (err error) {
+	if ring.authority.key != nil {
+		p.authority = ring.authority
+		return nil
 	}
-	first, err := p.issue(key, now)
+	if p.authority, err = newAuthority(p.notBefore(), p.business()); err != nil {
+		return err
+	}
+	return keepKey(p.keep, authorityEntry, p.authority.key, p.authority.certificate.Raw)
+}
+
+// chooseCertificates sets the certificates that are listed.
+func (p *platform) chooseCertificates(opts Options, ring *keyring) error {
+	if opts.NoCertificates {
+		return nil
+	}
+	p.listed, p.rotations = ring.listed, max(len(ring.listed)-1, 0)
+	if len(p.listed) > 0 {
+		return nil
+	}
+	key, err := keyOrNew(opts.CertificateKey)
+	if err != nil {
+		return err
+	}
+	first, err := p.issue(key)
+	if err != nil {
+		return err
+	}
 	p.listed = []*certificate{first}
-	return p, err
+	return keepCertificate(p.keep, 0, first)
 }
 
 // keyOrNew returns the key, or a new one in place of nil.
@@ -104,7 +148,7 @@ func keyOrNew(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 }
 
 // newAuthority makes an authority with a certificate of its own, for twenty years.
-func newAuthority(now time.Time) (authority, error) {
+func newAuthority(notBefore, now time.Time) (authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return authority{}, fmt.Errorf("making the authority's key: %w", err)
@@ -113,8 +157,8 @@ func newAuthority(now time.Time) (authority, error) {
 	a.certificate, err = a.sign(&x509.Certificate{
 		SerialNumber:          newSerial(),
 		Subject:               pkix.Name{CommonName: "Tenpay.com Root CA (emulated)", Organization: []string{"Tenpay.com"}},
-		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.AddDate(20, 0, 0),
+		NotBefore:             notBefore,
+		NotAfter:              writable(now.AddDate(20, 0, 0)),
 		KeyUsage:              x509.KeyUsageCertSign,
 		IsCA:                  true,
 		BasicConstraintsValid: true,
@@ -135,24 +179,37 @@ func (a authority) sign(template *x509.Certificate, public any) (*x509.Certifica
 	return made, nil
 }
 
-// issue makes a platform certificate around a key. It is valid from an hour ago, so that a client
-// whose clock is a little behind accepts it.
-func (p *platform) issue(key *rsa.PrivateKey, now time.Time) (*certificate, error) {
+// notBefore is when a new certificate begins to be valid: an hour ago by the clock that is behind.
+// A client that lives by either clock accepts it, also if its own is a little behind.
+func (p *platform) notBefore() time.Time {
+	wire, business := p.wire(), p.business()
+	if business.Before(wire) {
+		return business.Add(-time.Hour)
+	}
+	return wire.Add(-time.Hour)
+}
+
+// writable is a time, or the last one that a certificate can have.
+func writable(t time.Time) time.Time {
+	if t.Year() <= maxYear {
+		return t
+	}
+	return time.Date(maxYear, time.December, 31, 23, 59, 59, 0, time.UTC)
+}
+
+// issue makes a platform certificate around a key.
+func (p *platform) issue(key *rsa.PrivateKey) (*certificate, error) {
 	made, err := p.authority.sign(&x509.Certificate{
 		SerialNumber: newSerial(),
 		Subject:      pkix.Name{CommonName: "Tenpay.com sign (emulated)", Organization: []string{"Tenpay.com"}},
-		NotBefore:    now.Add(-time.Hour),
-		NotAfter:     now.Add(p.lifetime),
+		NotBefore:    p.notBefore(),
+		NotAfter:     writable(p.business().Add(p.lifetime)),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}, &key.PublicKey)
 	if err != nil {
 		return nil, err
 	}
-	return &certificate{
-		signer:    signer{serial: serialHex(made.SerialNumber), key: key},
-		pem:       pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Raw}),
-		effective: made.NotBefore, expire: made.NotAfter,
-	}, nil
+	return newCertificate(key, made), nil
 }
 
 // newest returns the certificate that signs, nil if there is none.
@@ -178,7 +235,8 @@ func (p *platform) certificate(serial string) *certificate {
 }
 
 // valid returns the certificates that have not expired, and the newest in any case.
-func (p *platform) valid(now time.Time) []*certificate {
+func (p *platform) valid() []*certificate {
+	now := p.business()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var valid []*certificate
@@ -192,7 +250,7 @@ func (p *platform) valid(now time.Time) []*certificate {
 
 // rotate puts a new certificate before the others. They stay listed until they expire, as the real
 // ones do, and sign no more.
-func (p *platform) rotate(now time.Time) (*certificate, error) {
+func (p *platform) rotate() (*certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.listed) == 0 {
@@ -202,20 +260,20 @@ func (p *platform) rotate(now time.Time) (*certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := p.issue(key, now)
+	next, err := p.issue(key)
 	if err != nil {
 		return nil, err
 	}
 	p.rotations++
 	p.listed = slices.Insert(p.listed, 0, next)
-	return next, nil
+	return next, keepCertificate(p.keep, p.rotations, next)
 }
 
 // RotateCertificate makes a new platform certificate with a key of its own, and returns its serial
 // number. From now on it is listed first, and signs where a platform certificate signs; the older
 // ones stay listed. It is an error without certificates ([Options].NoCertificates).
 func (g *Gateway) RotateCertificate() (serial string, err error) {
-	next, err := g.platform.rotate(g.now())
+	next, err := g.platform.rotate()
 	if err != nil {
 		return "", fmt.Errorf("rotating the platform certificate: %w", err)
 	}
@@ -311,7 +369,7 @@ type ciphertext struct {
 
 // reportCertificates lists the certificates, encrypted for a merchant.
 func (g *Gateway) reportCertificates(m *Merchant) *reply {
-	valid := g.platform.valid(g.now())
+	valid := g.platform.valid()
 	data := make([]listedCertificate, len(valid))
 	for i, c := range valid {
 		data[i] = listedCertificate{
@@ -357,7 +415,7 @@ type certificateView struct {
 
 // adminCertificates lists the certificates that a download lists, newest first.
 func (g *Gateway) adminCertificates(*http.Request) (int, any, error) {
-	valid := g.platform.valid(g.now())
+	valid := g.platform.valid()
 	views := make([]certificateView, len(valid))
 	for i, c := range valid {
 		views[i] = newCertificateView(c)
@@ -375,7 +433,7 @@ func (g *Gateway) adminRotate(r *http.Request) (int, any, error) {
 	if err := decodeAdmin(r, &struct{}{}); err != nil {
 		return 0, nil, err
 	}
-	next, err := g.platform.rotate(g.now())
+	next, err := g.platform.rotate()
 	if err != nil {
 		return 0, nil, err
 	}

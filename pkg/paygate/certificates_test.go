@@ -237,16 +237,15 @@ func TestRotateCertificate(t *testing.T) {
 // TestCertificatesExpire: what has expired is not listed, but for the newest.
 func TestCertificatesExpire(t *testing.T) {
 	t.Parallel()
-	now := wireTime()
-	s := start(t, paygate.Options{CertificateLifetime: 24 * time.Hour, Now: func() time.Time { return now }})
+	s := start(t, paygate.Options{CertificateLifetime: 24 * time.Hour})
 	s.MustRotateCertificate()
 	for _, step := range []struct {
 		pass time.Duration
 		want int
 	}{{0, 2}, {23 * time.Hour, 2}, {time.Hour, 1}} {
-		now = now.Add(step.pass)
+		s.MustAdvance(step.pass)
 		if got := s.admin("GET", "/certificates", "").list(); len(got) != step.want || got[0]["serial_no"] != s.CertificateSerial() {
-			t.Errorf("at %s: %v, want %d", now, got, step.want)
+			t.Errorf("at %s: %v, want %d", s.Time(), got, step.want)
 		}
 	}
 	if _, err := paygate.New(paygate.Options{Merchants: []*paygate.Merchant{s.Merchant}, CertificateLifetime: -1}); err == nil {

@@ -88,7 +88,8 @@ func (b *orderBook) insertCombined(born CombinedOrder) *combination {
 		part := b.insert(born.SubOrders[i])
 		c.parts = append(c.parts, part.key())
 	}
-	b.combined[born.key()] = c
+	b.enterCombined(c)
+	b.saveCombined(c)
 	return c
 }
 
@@ -156,6 +157,13 @@ func (b *orderBook) vacant(parts []Order) error {
 	return nil
 }
 
+// enterCombined puts a combined order in the book, which has its parts. The book is locked.
+func (b *orderBook) enterCombined(c *combination) {
+	key := c.head.key()
+	b.combined[key] = c
+	b.combinedNumbers[key.outTradeNo] = append(b.combinedNumbers[key.outTradeNo], key)
+}
+
 // sameCombined reports whether an addition repeats an earlier one, its parts in any order. What the
 // parts became since does not count, as with single orders. The book is locked.
 func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []Order) bool {
@@ -167,8 +175,11 @@ func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []
 	for i := range born.SubOrders {
 		part := &born.SubOrders[i]
 		key := part.key()
-		if !slices.Contains(old.parts, key) ||
-			len(differences(&b.records[key].born, part, given[i].State == "", given[i].CreatedAt.IsZero())) > 0 {
+		if !slices.Contains(old.parts, key) {
+			return false
+		}
+		first := b.records[key].born()
+		if len(differences(&first, part, given[i].State == "", given[i].CreatedAt.IsZero())) > 0 {
 			return false
 		}
 	}
@@ -218,6 +229,7 @@ func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, 
 		if order := &b.records[key].order; closeRefusal(order) == nil {
 			order.State = StateClosed
 			order.ClosedAt = b.clock.time()
+			b.save(b.records[key])
 		}
 	}
 	return b.gather(c), nil, true
@@ -302,15 +314,15 @@ func (b *orderBook) findCombined(no string, fits func(Owner) bool) (orderKey, bo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var found []orderKey
-	for key := range b.combined {
-		if key.outTradeNo == no && fits(key.owner) {
+	for _, key := range b.combinedNumbers[no] {
+		if fits(key.owner) {
 			found = append(found, key)
 		}
 	}
 	if len(found) == 0 {
 		return orderKey{}, false, nil
 	}
-	ordinary := slices.ContainsFunc(b.sequence, func(key orderKey) bool { return key.outTradeNo == no && fits(key.owner) })
+	ordinary := slices.ContainsFunc(b.numbers[no], func(rec *record) bool { return fits(rec.order.Owner()) })
 	if ordinary || len(found) > 1 {
 		return orderKey{}, false, conflict("order number %s is ambiguous: a combined order has it, and another one; narrow it by mchid", no)
 	}
@@ -335,7 +347,10 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 	}
 	before := b.records[c.parts[0]].order.State
 	for i, key := range c.parts {
-		b.records[key].order = parts[i]
+		if rec := b.records[key]; !reflect.DeepEqual(rec.order, parts[i]) { // a look changes nothing
+			rec.order = parts[i]
+			b.save(rec)
+		}
 	}
 	all := b.gather(c)
 	if !before.paid() && all.SubOrders[0].State == StateSuccess {
@@ -349,7 +364,7 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 // is wrong (the first is named), or if MchID is no merchant of this gateway.
 func (g *Gateway) AddCombined(c CombinedOrder) error {
 	_, _, err := g.orders.addCombined(c)
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // Combined returns a combined order, its parts as they stand. If several merchants have combined

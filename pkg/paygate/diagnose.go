@@ -358,7 +358,7 @@ func (g *Gateway) diagnoseKeyV3(message string, m *Merchant, signature []byte) s
 		}
 	}
 	own := []signer{g.platform.publicKey}
-	for _, c := range g.platform.valid(g.now()) {
+	for _, c := range g.platform.valid() {
 		own = append(own, c.signer)
 	}
 	for _, one := range own {

@@ -17,8 +17,9 @@
 // [Gateway.Refund]. What goes wrong: [Gateway.Inject], [Gateway.SetSigning],
 // [Gateway.RotateCertificate], [Gateway.SetDomain], [Gateway.Advance]. What there is to see:
 // [Gateway.Order], [Gateway.Combined], [Gateway.Orders], [Gateway.Requests],
-// [Gateway.Notifications]. [Gateway.Admin] serves the same as a management API in JSON, for a port
-// of its own; words such as "close", "v3" and "unauthentic" are the same there and here.
+// [Gateway.Notifications], [Gateway.Time]. [Gateway.Admin] serves the same as a management API in
+// JSON, for a port of its own; words such as "close", "v3" and "unauthentic" are the same there and
+// here.
 //
 // The rest of this comment is what is played, by the numbers of the documents on pay.weixin.qq.com.
 // docs/emulator.md is the reference of the management API, and lists what is not played.
@@ -114,9 +115,13 @@
 // amounts is the same refund. A payment-code order is reversed within seven days, which makes it
 // REVOKED whether it was paid or not.
 //
-// There are two clocks: the wire clock ([Options].Now) dates signatures, and the business clock
-// moves only by [Gateway.Advance]. An unpaid order of seven business days closes by itself, or at a
-// later time_expire. After its time_expire an order cannot be paid, and stays as it is.
+// There are two clocks: the wire clock ([Options].Now) dates signatures, and orders and
+// certificates age by the business clock. That moves by [Gateway.Advance], and only by it unless
+// [Options].Running is set. An unpaid order of seven business days closes by itself, or at a later
+// time_expire. After its time_expire an order cannot be paid, and stays as it is.
+//
+// The state is in memory. With [Options].File it is in a file too, which outlives a process that is
+// killed; [Gateway.Export] and [Gateway.Import] carry it elsewhere.
 //
 // # Page
 //

@@ -126,7 +126,7 @@ func (g *Gateway) serve(ex *exchange, w wire, q *question) {
 	no := due.answer()
 	var about subject
 	if no == nil {
-		about, no = g.handle(q)
+		about, no = g.handleKept(q)
 	} else {
 		ex.note("a fault answered before anything was done")
 		about = g.look(q)

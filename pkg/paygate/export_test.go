@@ -2,6 +2,7 @@ package paygate
 
 import (
 	"crypto/rsa"
+	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -73,7 +74,7 @@ func ParseCredential(text string) ([5]string, error) {
 }
 
 // MaxHistory is how many requests are remembered.
-const MaxHistory = maxHistory
+const MaxHistory = defaultHistory
 
 // Remember files a request in the history.
 func (g *Gateway) Remember(r Request) { g.history.add(r) }
@@ -172,4 +173,46 @@ func ParamsOf(body []byte) map[string]string {
 		return nil
 	}
 	return decodeParams(encodeParams(paramsOf(doc)))
+}
+
+// KeepOrder returns an order as the file gives it back.
+func KeepOrder(o Order) (Order, error) {
+	text, err := json.Marshal((&record{order: o, bornState: o.State}).kept())
+	if err != nil {
+		return Order{}, err
+	}
+	var kept keptOrder
+	if err := unmarshal(text, &kept); err != nil {
+		return Order{}, err
+	}
+	rec, err := kept.record()
+	if err != nil {
+		return Order{}, err
+	}
+	return rec.order, nil
+}
+
+// SpoilFile puts a value into a gateway's file, or with "" removes it, and leaves the sums right.
+func SpoilFile(t Tester, file, bucket, key, value string) {
+	k, err := openKeeper(file)
+	if err != nil {
+		t.Fatalf("opening %s: %v", file, err)
+		return
+	}
+	defer k.close(errClosed)
+	var put any
+	if value != "" {
+		put = json.RawMessage(value)
+	}
+	if k.write(change{bucket, key, put}); k.err() != nil {
+		t.Fatalf("spoiling %s: %v", file, k.err())
+	}
+}
+
+// FailFile has every later write fail, as a full disk does.
+func (g *Gateway) FailFile() { _ = g.keep.db.Close() }
+
+// SetStreamTimes sets how often a stream sends a comment, and how long it waits for its reader.
+func (g *Gateway) SetStreamTimes(heartbeat, patience time.Duration) {
+	g.stream = streamTimes{heartbeat, patience}
 }

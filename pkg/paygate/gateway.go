@@ -56,13 +56,29 @@ type Options struct {
 	Merchants []*Merchant
 
 	// Now is the wire clock: the timestamps of requests are compared with it, and replies are dated
-	// by it. nil: time.Now. It is independent of the business clock, which stands still until
-	// [Gateway.Advance].
+	// by it. nil: time.Now.
 	Now func() time.Time
 
-	// Start is where the business clock begins. Zero: the wire clock's time when the gateway is
-	// made.
+	// Start is where the business clock begins, by which orders and certificates age. Zero: the
+	// wire clock's time when the gateway is made. A File that has a clock begins where that stood.
 	Start time.Time
+
+	// Running is a gateway for people, not for tests. The business clock runs with the wire clock,
+	// ahead of it by what [Gateway.Advance] has added, and a code_url and an h5_url are addresses
+	// of the gateway's own pages, which a browser opens. false: the clock stands still until
+	// Advance, and these addresses look like WeChat's; the management API shows an order's page.
+	Running bool
+
+	// File keeps the gateway's state: orders, the history, the clock, and the keys and certificates
+	// that the options leave out. Whatever was answered is in it, so that the process may be killed
+	// at any moment; the next gateway of the same File goes on there. It is made if it is not
+	// there. One gateway at a time can have it open, until [Gateway.Close]. Empty: the state is in
+	// memory only.
+	File string
+
+	// History is how many requests [Gateway.Requests] holds, the newest. Zero: 10,000. A negative
+	// one is an error.
+	History int
 
 	// PlatformKey signs the replies to requests whose Wechatpay-Serial names PublicKeyID. nil: one
 	// is made.
@@ -74,7 +90,7 @@ type Options struct {
 
 	// CertificateKey signs the replies to requests without Wechatpay-Serial, as the real gateway
 	// does with its platform certificate. nil: one is made. The certificate around it is new in
-	// each gateway.
+	// each gateway without a File. A File that has certificates goes on with those.
 	CertificateKey *rsa.PrivateKey
 
 	// CertificateLifetime is how long a platform certificate is valid from when it is made. Zero:
@@ -125,11 +141,6 @@ type Options struct {
 	// do not say which.
 	CodePayErrors bool
 
-	// Running is a gateway for people, not for tests: a code_url and an h5_url are addresses of its
-	// own pages, which a browser opens. false answers addresses that look like WeChat's; the
-	// management API shows an order's page.
-	Running bool
-
 	// RefundTime is how long a refund that was asked for over the wire is PROCESSING, by the
 	// business clock. Zero: ten seconds. A negative one makes it SUCCESS at once.
 	RefundTime time.Duration
@@ -145,8 +156,8 @@ type Options struct {
 }
 
 // Gateway is an emulated WeChat Pay. As an [http.Handler] it serves the wire; its other methods
-// look inside and change what is there. It is safe for concurrent use. Everything is in memory: a
-// new gateway has no orders.
+// look inside and change what is there. It is safe for concurrent use. Everything is in memory, and
+// lasts only with an [Options].File.
 type Gateway struct {
 	now func() time.Time
 	// its own keys and certificates
@@ -161,7 +172,9 @@ type Gateway struct {
 	// pages are answered as addresses that a browser opens
 	running bool
 
-	// the business clock, which orders share
+	// nil without a file
+	keep *keeper
+	// the business clock, which orders and certificates share
 	clock   *clock
 	orders  *orderBook
 	faults  *faultList
@@ -171,6 +184,7 @@ type Gateway struct {
 	domains *domains
 	// sends what merchants are told
 	notifier *notifier
+	stream   streamTimes
 
 	// closed by Close; requests that hang wait for it
 	closed    chan struct{}
@@ -178,50 +192,94 @@ type Gateway struct {
 }
 
 // New makes a gateway that serves at once; [Gateway.Close] releases the requests that a fault keeps
-// hanging, and ends the deliveries of notifications. Goroutines exist only while notifications are
-// delivered. Without keys in the options it makes them, which takes some
-// tenths of a second; [RunT] shares keys between the tests of a process. The error names every
-// fault of the options.
+// hanging, ends the deliveries of notifications, and releases the file. Goroutines exist only while
+// notifications are delivered. Without keys in the options or in the file it makes them, which
+// takes some tenths of a second; [RunT] shares keys between the tests of a process. The error names
+// every fault of the options. A file that is damaged, of a newer program, in use, or that cannot be
+// written is an error that names it and the remedy.
 func New(opts Options) (*Gateway, error) {
-	now := opts.Now
-	if now == nil {
-		now = time.Now
-	}
 	merchants, noMerchants := adoptMerchants(opts.Merchants)
-	platform, noPlatform := newPlatform(opts, now())
 	lottery, noLottery := newLottery(opts.Signing, opts.Seed)
-	placing, noPlacing := newPlacingRules(&opts)
-	noHosts := checkNotifyHosts(opts.NotifyHosts)
-	if err := errors.Join(noMerchants, noPlatform, noLottery, noPlacing, noHosts); err != nil {
+	_, noPlacing := newPlacingRules(&opts)
+	if err := errors.Join(noMerchants, noLottery, noPlacing, checkNotifyHosts(opts.NotifyHosts), opts.check()); err != nil {
 		return nil, fmt.Errorf("making a pay gateway: %w", err)
 	}
-	start := opts.Start
-	if start.IsZero() {
-		start = now()
-	}
-	clock := newClock(start)
-	book := newOrderBook(clock, merchants, placing)
-	book.refunds.time = cmp.Or(opts.RefundTime, defaultRefundTime)
 	g := &Gateway{
-		now: now, platform: platform, merchants: merchants,
-		reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors, observe: opts.Observe,
-		codePayErrors: opts.CodePayErrors, running: opts.Running,
-		clock: clock, orders: book,
-		faults: &faultList{}, history: newHistory(), nonces: &nonceLog{}, signing: lottery, domains: &domains{},
+		now: opts.Now, merchants: merchants, reentrantClose: opts.ReentrantClose, unsignedErrors: opts.UnsignedErrors,
+		observe: opts.Observe, codePayErrors: opts.CodePayErrors, running: opts.Running,
+		faults: &faultList{}, nonces: &nonceLog{}, signing: lottery, domains: &domains{}, stream: defaultStreamTimes(),
 		closed: make(chan struct{}),
 	}
-	g.notifier = newNotifier(g, opts)
-	g.notifier.resume(false)
+	if g.now == nil {
+		g.now = time.Now
+	}
+	if err := g.open(opts); err != nil {
+		g.keep.close(errClosed)
+		return nil, fmt.Errorf("making a pay gateway: %w", err)
+	}
+	g.notifier.resume(opts.Running)
 	return g, nil
 }
 
-// Close ends every request that a fault keeps waiting, and every delivery of a notification. It has
-// to come before the HTTP server is closed, which waits for its requests. It always returns nil,
-// and may be called again.
-func (g *Gateway) Close() error {
-	g.closeOnce.Do(func() { close(g.closed) })
-	g.notifier.close()
-	return nil
+// check returns an error that names each number that must not be negative.
+func (o *Options) check() error {
+	var wrong complaints
+	wrong.expectf(o.CertificateLifetime >= 0, "Options.CertificateLifetime: %s must not be negative", o.CertificateLifetime)
+	wrong.expectf(o.History >= 0, "Options.History: %d must not be negative", o.History)
+	return wrong.err()
+}
+
+// open makes the state, or reads it from the file.
+func (g *Gateway) open(opts Options) (err error) {
+	if opts.File != "" {
+		if g.keep, err = openKeeper(opts.File); err != nil {
+			return err
+		}
+	}
+	g.blank(opts)
+	if g.keep != nil {
+		if err := g.restore(); err != nil {
+			return g.keep.explain(err)
+		}
+		g.history.begin()
+		g.keep.write(g.clock.entry())
+	}
+	if g.platform, err = newPlatform(opts, g.now, g.clock.time, g.keep); err != nil {
+		return err
+	}
+	g.notifier = newNotifier(g, opts)
+	return g.keep.err()
+}
+
+// blank gives the gateway a clock, a book and a history with nothing in them.
+func (g *Gateway) blank(opts Options) {
+	start, wire := opts.Start, g.now
+	if start.IsZero() {
+		start = g.now()
+	}
+	if !opts.Running {
+		wire = nil
+	}
+	g.clock = newClock(start, wire, g.keep)
+	rules, _ := newPlacingRules(&opts) // New has checked them
+	g.orders = newOrderBook(g.clock, g.merchants, rules, g.keep)
+	g.orders.refunds.time = cmp.Or(opts.RefundTime, defaultRefundTime)
+	g.history = newHistory(cmp.Or(opts.History, defaultHistory), g.keep)
+}
+
+// Close ends every request that a fault keeps waiting, every stream and every delivery of a
+// notification, and releases the file: requests that come later are refused if there is one. It has
+// to come before the HTTP server is closed, which waits for its requests. The error says that the
+// state could not be kept; the file has what was there before. Called again it does nothing.
+func (g *Gateway) Close() (err error) {
+	g.closeOnce.Do(func() {
+		close(g.closed)
+		g.notifier.close()
+		g.history.end()
+		err = g.keep.err()
+		g.keep.close(errClosed)
+	})
+	return err
 }
 
 // ServeHTTP answers all protocols on the main domain: APIv2 under /pay/ and /secapi/, APIv3 under

@@ -165,7 +165,7 @@ func (n *notifier) advance(d time.Duration) error {
 		n.deliverDue()
 		step := n.step(left)
 		if step > 0 {
-			if _, err := clock.advance(step); err != nil {
+			if err := clock.advance(step); err != nil {
 				return err
 			}
 		}

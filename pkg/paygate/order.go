@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -283,13 +282,22 @@ type orderKey struct {
 	outTradeNo string
 }
 
-// record is an order as it is now, and as it was added: a repeated addition is told from a
-// different one by the latter.
+// record is an order as it is now, and the state it was added in: a repeated addition is told from
+// a different one by what was given.
 type record struct {
-	order Order
-	born  Order
+	order     Order
+	bornState TradeState
+	// its place in the book's sequence
+	place int
 	// those of the request that placed it, see encodeParams; empty: it was added
 	params string
+}
+
+// born is the order as it was added.
+func (r *record) born() Order {
+	born := r.order
+	born.State = r.bornState
+	return born
 }
 
 // orderBook keeps the orders, under one lock. What looks at an order and changes it does both in
@@ -301,31 +309,40 @@ type orderBook struct {
 	merchants []*Merchant
 	placing   placingRules
 
-	mu      sync.Mutex
+	mu      bookLock
 	records map[orderKey]*record
 	// in order of addition
 	sequence []orderKey
-	combined map[orderKey]*combination
+	// by out_trade_no, in order of addition, and by transaction_id
+	numbers      map[string][]*record
+	transactions map[string]*record
+	combined     map[orderKey]*combination
+	// by combine_out_trade_no
+	combinedNumbers map[string][]orderKey
 	// service providers with their sub-merchants
 	bound   map[Owner]bool
 	refunds refundLedger
 	// by pageCode of their prepay_id
 	prepayments map[string]*prepayment
-	// transactions so far
-	numbered int
-	notices  noticeBook
+	// transactions so far, and how many of them the file knows of
+	numbered, keptNumbered int
+	notices                noticeBook
 }
 
 // newOrderBook makes an empty book, in which the merchants' sub-merchants are bound.
-func newOrderBook(clock *clock, merchants []*Merchant, placing placingRules) *orderBook {
+func newOrderBook(clock *clock, merchants []*Merchant, placing placingRules, keep *keeper) *orderBook {
 	book := &orderBook{
-		clock:       clock,
-		merchants:   merchants,
-		placing:     placing,
-		records:     make(map[orderKey]*record),
-		combined:    make(map[orderKey]*combination),
-		bound:       make(map[Owner]bool),
-		prepayments: make(map[string]*prepayment),
+		clock:           clock,
+		merchants:       merchants,
+		placing:         placing,
+		mu:              bookLock{keep: keep},
+		records:         make(map[orderKey]*record),
+		numbers:         make(map[string][]*record),
+		transactions:    make(map[string]*record),
+		combined:        make(map[orderKey]*combination),
+		combinedNumbers: make(map[string][]orderKey),
+		bound:           make(map[Owner]bool),
+		prepayments:     make(map[string]*prepayment),
 	}
 	for _, m := range merchants {
 		for _, sub := range m.SubMchIDs {
@@ -357,7 +374,8 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 			return Order{}, false, conflict("order %s of %s exists as a part of the combined order %s: use a new out_trade_no",
 				born.OutTradeNo, born.Owner(), old.order.CombineOutTradeNo)
 		}
-		if diff := differences(&old.born, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
+		first := old.born()
+		if diff := differences(&first, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
 			return Order{}, false, conflict("order %s of %s exists with another %s: use a new out_trade_no",
 				born.OutTradeNo, born.Owner(), strings.Join(diff, ", "))
 		}
@@ -369,7 +387,7 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 
 // insert keeps a complete order. The book is locked, and has no order of that number.
 func (b *orderBook) insert(born Order) Order {
-	rec := &record{order: born.clone(), born: born}
+	rec := &record{order: born.clone(), bornState: born.State}
 	if overseas(born.Region) {
 		rec.order.TransactionID = b.number(b.clock.time())
 	}
@@ -379,17 +397,33 @@ func (b *orderBook) insert(born Order) Order {
 	if rec.order.State == StateClosed || rec.order.State == StateRevoked {
 		rec.order.ClosedAt = b.clock.time()
 	}
-	key := born.key()
-	b.records[key] = rec
-	b.sequence = append(b.sequence, key)
-	if born.SubMchID != "" {
-		b.bound[born.Owner()] = true
-	}
+	b.put(rec)
 	if rec.order.State == StateRefund {
 		b.bornRefunded(&rec.order)
 	}
+	b.save(rec)
 	b.expire(&rec.order)
 	return rec.order.clone()
+}
+
+// put puts a record at the end of the book. The book is locked, and has no order of that number.
+func (b *orderBook) put(rec *record) {
+	key := rec.order.key()
+	rec.place = len(b.sequence)
+	b.records[key] = rec
+	b.sequence = append(b.sequence, key)
+	b.numbers[key.outTradeNo] = append(b.numbers[key.outTradeNo], rec)
+	if key.owner.SubMchID != "" {
+		b.bound[key.owner] = true
+	}
+	b.index(rec)
+}
+
+// index has a record found by its transaction_id. The book is locked.
+func (b *orderBook) index(rec *record) {
+	if id := rec.order.TransactionID; id != "" {
+		b.transactions[id] = rec
+	}
 }
 
 // merchant returns the merchant that an order is added for: the only one if none is named. name is
@@ -588,10 +622,8 @@ func (b *orderBook) get(q *question) (order Order, ok bool) {
 func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key, rec := range b.records {
-		if key.owner == owner && rec.order.TransactionID == transactionID {
-			return key.outTradeNo
-		}
+	if rec, ok := b.transactions[transactionID]; ok && rec.order.Owner() == owner {
+		return rec.order.OutTradeNo
 	}
 	return ""
 }
@@ -612,6 +644,7 @@ func (b *orderBook) close(q *question) (Order, *refusal) {
 	}
 	rec.order.State = StateClosed
 	rec.order.ClosedAt = b.clock.time()
+	b.save(rec)
 	return rec.order.clone(), nil
 }
 
@@ -652,10 +685,8 @@ func (b *orderBook) elsewhere(q *question) string {
 	if _, exists := b.combined[key]; exists {
 		facts = append(facts, "it is a combined order's number, whose paths are below "+pathCombine)
 	}
-	for _, other := range b.sequence {
-		if other.outTradeNo == key.outTradeNo {
-			facts = append(facts, fmt.Sprintf("one exists of %s", other.owner))
-		}
+	for _, other := range b.numbers[key.outTradeNo] {
+		facts = append(facts, fmt.Sprintf("one exists of %s", other.order.Owner()))
 	}
 	return strings.Join(facts, "; ")
 }
@@ -666,9 +697,9 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var found []*record
-	for _, key := range b.sequence {
-		if key.outTradeNo == outTradeNo && fits(key.owner) {
-			found = append(found, b.records[key])
+	for _, rec := range b.numbers[outTradeNo] {
+		if fits(rec.order.Owner()) {
+			found = append(found, rec)
 		}
 	}
 	switch len(found) {
@@ -677,11 +708,14 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	case 1:
 		order := &found[0].order
 		b.expire(order)
-		before := order.State
+		before := order.clone()
 		if err := do(order); err != nil {
 			return Order{}, err
 		}
-		b.notePaid(before, order)
+		b.notePaid(before.State, order)
+		if !reflect.DeepEqual(before, *order) { // a look changes nothing
+			b.save(found[0])
+		}
 		return order.clone(), nil
 	default:
 		owners := make([]string, len(found))
@@ -739,10 +773,11 @@ func (b *orderBook) all() []Order {
 
 // AddOrder places an order, as the merchant's prepay call would. It is no error if the same order,
 // by everything that is given, is already there. It is one if another order of that number is, if a
-// field is wrong (the first is named), or if MchID is no merchant of this gateway.
+// field is wrong (the first is named), or if MchID is no merchant of this gateway. As with every
+// method that changes something, it is also one if the change cannot be kept in [Options].File.
 func (g *Gateway) AddOrder(o Order) error {
 	_, _, err := g.orders.add(o)
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // Order returns an order, which may be a part of a combined one. If several owners have orders of
@@ -760,7 +795,7 @@ func (g *Gateway) Orders() []Order { return g.orders.all() }
 // owners given.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // FailPayment has the user's payment of an order fail: of a payment code, whose user was typing the
@@ -768,7 +803,7 @@ func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 // nothing, if the order is not open, or as [Gateway.Pay] says.
 func (g *Gateway) FailPayment(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.fail)
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // oneOf accepts the owners given, or any if there are none.

@@ -149,7 +149,8 @@ func (b *orderBook) place(p *placement) (Order, *refusal) {
 	order := &rec.order
 	issued := b.issue(order.key(), false, order.PrepayID)
 	order.PrepayID = issued.ID
-	b.changed(change{"orders", order.OutTradeNo, rec}, change{"prepayments", pageCode(issued.ID), issued})
+	b.save(rec)
+	b.changed(issued.kept())
 	return order.clone(), nil
 }
 
@@ -189,7 +190,7 @@ func (b *orderBook) charge(p *placement) (Order, *refusal) {
 	} else {
 		b.settle(order, StateSuccess)
 	}
-	b.changed(change{"orders", order.OutTradeNo, rec})
+	b.save(rec)
 	return order.clone(), no
 }
 

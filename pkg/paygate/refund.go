@@ -490,7 +490,11 @@ func (b *orderBook) saveRefund(r *Refund) { b.changed(change{bucketRefunds, r.Re
 // loadRefund takes a refund from the file or an export. The book has its order.
 func (b *orderBook) loadRefund(value []byte) error {
 	refund := &Refund{}
-	if err := unmarshal(value, refund); err != nil {
+	err := unmarshal(value, refund)
+	if err == nil {
+		err = intoBeijing(&refund.CreatedAt, &refund.EndedAt)
+	}
+	if err != nil {
 		return err
 	}
 	_, ordered := b.records[refund.orderKey()]
@@ -501,7 +505,6 @@ func (b *orderBook) loadRefund(value []byte) error {
 	case known:
 		return fmt.Errorf("refund %s is there twice", refund.OutRefundNo)
 	}
-	refund.CreatedAt, refund.EndedAt = inBeijing(refund.CreatedAt), inBeijing(refund.EndedAt)
 	b.refunds.put(refund)
 	return nil
 }
@@ -564,7 +567,7 @@ func (b *orderBook) settleRefund(outRefundNo, status string, fits func(Owner) bo
 // nothing is left, nothing is done. It is an error if the order was never paid.
 func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.refundByHand(outTradeNo, oneOf(of), refundAsk{})
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // Refunds returns the refunds of an order, or of the parts of a combined one, in order of
@@ -579,7 +582,7 @@ func (g *Gateway) Refunds(outTradeNo string, of ...Owner) ([]Refund, error) {
 // given, or if it has ended.
 func (g *Gateway) EndRefund(outRefundNo, status string, of ...Owner) error {
 	_, err := g.orders.settleRefund(outRefundNo, status, oneOf(of))
-	return err
+	return cmp.Or(err, g.keep.err())
 }
 
 // refundFacts is what a refund by hand may be given with.

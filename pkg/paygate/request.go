@@ -1,9 +1,6 @@
 package paygate
 
 import (
-	"context"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -32,7 +29,8 @@ const (
 // in Expected and Received are redacted. A field that the request did not get as far as to have is
 // zero.
 type Request struct {
-	// ID counts from 1, and goes on counting after [Gateway.ClearRequests].
+	// ID counts from 1, and goes on counting after [Gateway.ClearRequests]. No ID comes again in
+	// the same [Options].File; after a process that was killed, some are left out.
 	ID int `json:"id"`
 	// Time is that of arrival, by the wire clock, in whole seconds and UTC+8.
 	Time time.Time `json:"time"`
@@ -92,79 +90,6 @@ type Request struct {
 	// Call is what [Options].Observe says that the request was caused by: beside an emulated cloud
 	// the id of the call in flight.
 	Call string `json:"call,omitempty"`
-}
-
-// maxHistory bounds the history: the newest requests stay.
-const maxHistory = 10_000
-
-// history keeps the requests, oldest first.
-type history struct {
-	mu       sync.Mutex
-	requests []Request
-	count    int
-	// closed and replaced at each addition, to wake [Gateway.AwaitRequests]
-	grown chan struct{}
-}
-
-func newHistory() *history { return &history{grown: make(chan struct{})} }
-
-// add files a request, and wakes those that wait for one. The oldest goes when there are too many.
-func (h *history) add(r Request) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.count++
-	r.ID = h.count
-	r.Faults = slices.Clone(r.Faults)
-	if len(h.requests) >= maxHistory {
-		h.requests = slices.Delete(h.requests, 0, len(h.requests)-maxHistory+1)
-	}
-	h.requests = append(h.requests, r)
-	close(h.grown)
-	h.grown = make(chan struct{})
-}
-
-// snapshot returns a copy of the history, and a channel that is closed at the next addition.
-func (h *history) snapshot() (requests []Request, grown <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	requests = slices.Clone(h.requests)
-	for i := range requests {
-		requests[i].Faults = slices.Clone(requests[i].Faults)
-	}
-	return requests, h.grown
-}
-
-func (h *history) clear() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.requests = nil
-}
-
-// Requests returns the history, oldest first: at most the newest 10 000. A request is in it before
-// its reply is sent.
-func (g *Gateway) Requests() []Request {
-	requests, _ := g.history.snapshot()
-	return requests
-}
-
-// ClearRequests empties the history. It changes no order.
-func (g *Gateway) ClearRequests() { g.history.clear() }
-
-// AwaitRequests waits until the history holds at least n requests, and returns it. A request that
-// hangs is in it as soon as it hangs. If ctx ends first, the error is ctx's, and the history is
-// returned as it is.
-func (g *Gateway) AwaitRequests(ctx context.Context, n int) ([]Request, error) {
-	for {
-		requests, grown := g.history.snapshot()
-		if len(requests) >= n {
-			return requests, nil
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return requests, fmt.Errorf("waiting for request %d, had %d: %w", n, len(requests), ctx.Err())
-		}
-	}
 }
 
 // nonceLog remembers nonces for as long as a request with one could be replayed.

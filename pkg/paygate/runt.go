@@ -18,7 +18,9 @@ type Tester interface {
 
 // Server is a [Gateway] that listens on three loopback ports, for a test. Its Must and Want methods
 // are the gateway's, but end the test by Fatalf where those return an error. Each test starts its
-// own: tests that run in parallel then share no orders, faults or clock.
+// own: tests that run in parallel then share no orders, faults or clock. With an [Options].File a
+// test can start a second one that goes on with the state of the first, once [Gateway.Close] has
+// released the file.
 type Server struct {
 	*Gateway
 	// URL is that of the wire by the main domain, such as http://127.0.0.1:34567.
@@ -112,7 +114,7 @@ func RunT(t Tester, options ...Options) *Server {
 	}
 	wire, backup, admin := httptest.NewServer(gateway), httptest.NewServer(gateway.Backup()), httptest.NewServer(gateway.Admin())
 	t.Cleanup(func() {
-		_ = gateway.Close() // always nil; first, as the servers wait for their requests
+		_ = gateway.Close() // first, as the servers wait for their requests; a test has seen what was not kept
 		wire.Close()
 		backup.Close()
 		admin.Close()

@@ -118,7 +118,8 @@ func (b *orderBook) placeCombined(p *combinedPlacement) (CombinedOrder, *refusal
 	}
 	issued := b.issue(born.key(), true, c.head.PrepayID)
 	c.head.PrepayID = issued.ID
-	b.changed(change{"combined", born.CombineOutTradeNo, c}, change{"prepayments", pageCode(issued.ID), issued})
+	b.saveCombined(c)
+	b.changed(issued.kept())
 	return b.gather(c), nil
 }
 

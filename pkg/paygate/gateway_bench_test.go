@@ -1,0 +1,151 @@
+package paygate_test
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/pkg/paygate"
+)
+
+// BenchmarkHistory files a request in histories of several sizes, each full: the cost is the same.
+func BenchmarkHistory(b *testing.B) {
+	for _, size := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			s := paygate.RunT(b, paygate.Options{History: size})
+			for range size {
+				s.Remember(paygate.Request{URL: "/v3/pay/transactions/out-trade-no/A1"})
+			}
+			for b.Loop() {
+				s.Remember(paygate.Request{URL: "/v3/pay/transactions/out-trade-no/A1"})
+			}
+		})
+	}
+}
+
+// places are a gateway without a file, and one with it.
+func places(b *testing.B, run func(b *testing.B, opts paygate.Options)) {
+	b.Helper()
+	b.Run("memory", func(b *testing.B) { run(b, paygate.Options{}) })
+	b.Run("file", func(b *testing.B) { run(b, paygate.Options{File: filepath.Join(b.TempDir(), "gateway.db")}) })
+}
+
+// BenchmarkPay adds an order and has it paid, without HTTP.
+func BenchmarkPay(b *testing.B) {
+	places(b, func(b *testing.B, opts paygate.Options) {
+		s := paygate.RunT(b, opts)
+		for i := 0; b.Loop(); i++ {
+			no := fmt.Sprint("A", i)
+			s.MustAddOrder(paygate.Order{OutTradeNo: no, Total: 100})
+			s.MustPay(no)
+		}
+	})
+}
+
+// BenchmarkV2 queries over HTTP, with client and gateway in one process, among 10,000 orders.
+func BenchmarkV2(b *testing.B) {
+	places(b, func(b *testing.B, opts paygate.Options) {
+		s := full(b, opts)
+		m := s.Merchant
+		send(b, func(client *http.Client, i int) error {
+			doc := []pair{{"appid", m.AppID}, {"mch_id", m.MchID}, {"out_trade_no", fmt.Sprint("A", i%fullOrders)}, {"nonce_str", "4ca93f17ddf3443ceabf72f26d64fe0e"}}
+			body := v2Request{doc: doc, merchant: m}.body()
+			resp, err := client.Post(s.URL+"/pay/orderquery", "text/xml", strings.NewReader(body))
+			return drained(resp, err, "NOTPAY")
+		})
+	})
+}
+
+// BenchmarkV3 queries over HTTP. The requests are signed beforehand: the gateway verifies one
+// signature and makes one, which is what BenchmarkRSA does alone.
+func BenchmarkV3(b *testing.B) {
+	places(b, func(b *testing.B, opts paygate.Options) {
+		opts.Now = func() time.Time { return wireTime() }
+		s := full(b, opts)
+		session := &session{Server: s, t: &testing.T{}}
+		r := session.v3Defaults(session.queryV3("A1"))
+		header := session.headers(r)
+		send(b, func(client *http.Client, _ int) error {
+			req, err := http.NewRequest(r.method, s.URL+r.uri, nil)
+			if err != nil {
+				return err
+			}
+			req.Header = header
+			resp, err := client.Do(req)
+			return drained(resp, err, "NOTPAY")
+		})
+	})
+}
+
+// BenchmarkRSA is the floor of APIv3: a signature verified, and one made.
+func BenchmarkRSA(b *testing.B) {
+	key := paygate.RunT(b).Merchant.PrivateKey
+	digest := sha256.Sum256([]byte("text"))
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest[:])
+			if err == nil {
+				err = rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, digest[:], signature)
+			}
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// fullOrders are the orders of a gateway that is measured.
+const fullOrders = 10_000
+
+// full is a gateway with orders and a full history.
+func full(b *testing.B, opts paygate.Options) *paygate.Server {
+	b.Helper()
+	s := paygate.RunT(b, opts)
+	for i := range fullOrders {
+		s.MustAddOrder(paygate.Order{OutTradeNo: fmt.Sprint("A", i), Total: 100})
+		s.Remember(paygate.Request{URL: "/pay/orderquery"})
+	}
+	return s
+}
+
+// send sends requests from sixteen clients at once, and reports how many a second were answered.
+func send(b *testing.B, one func(client *http.Client, i int) error) {
+	b.Helper()
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	b.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport}
+	b.SetParallelism(8)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if err := one(client, i); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+// drained reads a reply, which must have a word in it.
+func drained(resp *http.Response, err error, word string) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && !strings.Contains(string(text), word) {
+		err = fmt.Errorf("the reply is %s", text)
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package paygate
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// Bounds of a page of the management API: how many rows it has when the call does not say, and at
+// most.
+const (
+	defaultPage = 1000
+	maxPage     = 10_000
+)
+
+// page is a part of a list. The management API writes its rows, and where the list goes on as Link
+// headers (RFC 8288).
+type page struct {
+	rows any
+	// the query of the next and of the previous page, nil where there is none
+	next, prev url.Values
+}
+
+// links adds the Link headers of the pages around it.
+func (p *page) links(header http.Header, path string) {
+	for _, link := range []struct {
+		query url.Values
+		rel   string
+	}{{p.next, "next"}, {p.prev, "prev"}} {
+		if link.query != nil {
+			header.Add("Link", fmt.Sprintf("<%s?%s>; rel=%q", path, link.query.Encode(), link.rel))
+		}
+	}
+}
+
+// pageQuery reads the parameters of a page: limit, and after and before where they are known.
+type pageQuery struct {
+	values        url.Values
+	limit         int
+	after, before int
+	// whether they were given
+	hasAfter, hasBefore bool
+}
+
+// readPage reads a page's parameters, and refuses those that are not known.
+func readPage(r *http.Request, known ...string) (q pageQuery, err error) {
+	if err := onlyQuery(r, known...); err != nil {
+		return q, err
+	}
+	q.values = r.URL.Query()
+	if q.limit, _, err = number(q.values, "limit", 1, maxPage, defaultPage); err != nil {
+		return q, err
+	}
+	if q.after, q.hasAfter, err = number(q.values, "after", 0, maxID, 0); err != nil {
+		return q, err
+	}
+	if q.before, q.hasBefore, err = number(q.values, "before", 1, maxID, 0); err != nil {
+		return q, err
+	}
+	if q.hasAfter && q.hasBefore {
+		return q, invalid("before: cannot be given together with after")
+	}
+	return q, nil
+}
+
+// maxID is more than a gateway counts.
+const maxID = 1_000_000_000_000
+
+// number reads a whole number from least to most; fallback if it is not given.
+func number(values url.Values, name string, least, most, fallback int) (n int, given bool, err error) {
+	if !values.Has(name) {
+		return fallback, false, nil
+	}
+	n, err = strconv.Atoi(values.Get(name))
+	if err != nil || n < least || n > most {
+		return 0, false, invalid("%s: %q must be a whole number from %d to %d", name, values.Get(name), least, most)
+	}
+	return n, true, nil
+}
+
+// from is the query of another page: that behind a row, or before one.
+func (q *pageQuery) from(name string, id int) url.Values {
+	values := make(url.Values)
+	for key, given := range q.values {
+		if key != "after" && key != "before" {
+			values[key] = given
+		}
+	}
+	values.Set(name, strconv.Itoa(id))
+	return values
+}
+
+// verdicts are the values of [Request].Verdict, in the order in which an error lists them.
+func verdicts() []string {
+	return []string{
+		verdictOK, verdictRefused, verdictUnauthentic, verdictMalformed, verdictNotFound, verdictCut, verdictHanging,
+		verdictInterference,
+	}
+}
+
+// requestFilter selects requests of the history. Its zero value selects all.
+type requestFilter struct{ order, verdict, operation, api string }
+
+// filterNames are the query parameters of a requestFilter.
+func filterNames() []string { return []string{"order", "verdict", "operation", "api"} }
+
+// readFilter reads a filter from a query.
+func readFilter(values url.Values) (requestFilter, error) {
+	f := requestFilter{values.Get("order"), values.Get("verdict"), values.Get("operation"), values.Get("api")}
+	apis := []string{apiV2, apiV3, apiCloudRun}
+	switch {
+	case f.verdict != "" && !slices.Contains(verdicts(), f.verdict):
+		return f, invalid("verdict: %q must be one of %s", f.verdict, list(verdicts()))
+	case f.api != "" && !slices.Contains(apis, f.api):
+		return f, invalid("api: %q must be one of %s", f.api, list(apis))
+	}
+	return f, nil
+}
+
+// fits reports whether a request is selected.
+func (f *requestFilter) fits(r *Request) bool {
+	return (f.order == "" || f.order == r.OutTradeNo) && (f.verdict == "" || f.verdict == r.Verdict) &&
+		(f.operation == "" || f.operation == r.Op) && (f.api == "" || f.api == r.API)
+}
+
+// selection is requests of the history, oldest first, and whether there are more on either side.
+type selection struct {
+	requests    []Request
+	older, more bool
+}
+
+// after selects the oldest requests behind an id.
+func (h *history) after(id, limit int, fits func(*Request) bool) (s selection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := h.behind(id); i < len(h.ring); i++ {
+		if !fits(h.at(i)) {
+			continue
+		}
+		if len(s.requests) == limit {
+			s.more = true
+			break
+		}
+		s.requests = append(s.requests, h.copies(i, i+1)...)
+	}
+	return s
+}
+
+// before selects the newest requests before an id.
+func (h *history) before(id, limit int, fits func(*Request) bool) (s selection) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := h.behind(id-1) - 1; i >= 0; i-- {
+		if !fits(h.at(i)) {
+			continue
+		}
+		if len(s.requests) == limit {
+			s.older = true
+			break
+		}
+		s.requests = append(s.requests, h.copies(i, i+1)...)
+	}
+	slices.Reverse(s.requests)
+	return s
+}
+
+// adminRequests shows the history, oldest first: the newest page of it, or the one that after or
+// before names. An empty one is [], not null.
+func (g *Gateway) adminRequests(r *http.Request) (int, any, error) {
+	q, err := readPage(r, append(filterNames(), "after", "before", "limit")...)
+	if err != nil {
+		return 0, nil, err
+	}
+	filter, err := readFilter(q.values)
+	if err != nil {
+		return 0, nil, err
+	}
+	var s selection
+	switch {
+	case q.hasAfter:
+		s = g.history.after(q.after, q.limit, filter.fits)
+	case q.hasBefore:
+		s = g.history.before(q.before, q.limit, filter.fits)
+	default:
+		s = g.history.before(maxID, q.limit, filter.fits)
+	}
+	p := page{rows: append([]Request{}, s.requests...)}
+	if n := len(s.requests); n > 0 {
+		if s.more || q.hasBefore {
+			p.next = q.from("after", s.requests[n-1].ID)
+		}
+		if s.older {
+			p.prev = q.from("before", s.requests[0].ID)
+		}
+	}
+	return http.StatusOK, p, nil
+}
+
+// pick returns the oldest orders whose number in the book is above after, and the number behind
+// which the list goes on, 0 at its end. Numbers count from 1.
+func (b *orderBook) pick(after, limit int, fits func(*Order) bool) (orders []Order, next int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := after; i < len(b.sequence); i++ {
+		rec := b.records[b.sequence[i]]
+		b.expire(&rec.order)
+		if !fits(&rec.order) {
+			continue
+		}
+		if len(orders) == limit {
+			return orders, next
+		}
+		orders, next = append(orders, rec.order.clone()), i+1
+	}
+	return orders, 0
+}
+
+// adminOrders shows a page of the orders, oldest addition first; of combined ones the parts.
+func (g *Gateway) adminOrders(r *http.Request) (int, any, error) {
+	q, err := readPage(r, "state", "after", "limit")
+	if err != nil {
+		return 0, nil, err
+	}
+	state := TradeState(q.values.Get("state"))
+	if state != "" && !slices.Contains(tradeStates(), state) {
+		return 0, nil, invalid("state: %q must be one of %s", state, list(tradeStates()))
+	}
+	orders, next := g.orders.pick(q.after, q.limit, func(o *Order) bool { return state == "" || o.State == state })
+	views := make([]orderView, len(orders))
+	for i := range orders {
+		views[i] = newOrderView(&orders[i])
+	}
+	p := page{rows: views}
+	if next > 0 {
+		p.next = q.from("after", next)
+	}
+	return http.StatusOK, p, nil
+}
