@@ -307,6 +307,14 @@ func TestPaySignMistakesV2(t *testing.T) {
 		} {
 			s.wantWrong(fields(sign), phrase)
 		}
+		signed := "appid=" + m.AppID + "&noncestr=n1&package=Sign=WXPay&partnerid=" + m.MchID + "&prepayid=" + examplePrepay + "&timestamp=1772337600"
+		phone := map[string]string{
+			"appid": m.AppID, "partnerid": m.MchID, "prepayid": examplePrepay, "package": "Sign=WXPay", "noncestr": "n1",
+			"timestamp": "1772337600", "sign": sum(signed+key, m.V2Key),
+		}
+		s.WantPaySign(phone)
+		phone["sign"] = sum(signed, m.V2Key)
+		s.wantWrong(phone, "&key= and the APIv2 key are missing")
 		other := fields(right)
 		other["signType"] = map[string]string{"MD5": "HMAC-SHA256", "HMAC-SHA256": "MD5"}[signType]
 		s.wantWrong(other, "must be "+signType)
