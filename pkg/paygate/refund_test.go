@@ -437,6 +437,9 @@ func TestFaultsOfRefunds(t *testing.T) {
 	}
 	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Op: "refund", Times: 1})
 	s.v3(s.refundV3("A1", "R1", 1)).want(200).wantJSON(map[string]any{"out_trade_no": "A0"})
+	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Op: "refund", Times: 2})
+	s.v3(s.refundV3("NONE", "R9", 7)).want(200).wantJSON(map[string]any{"out_refund_no": "R9", "amount.refund": 7.0})
+	s.v2(s.refundV2("NONE", "R9", "7")).want(pair{"out_refund_no", "R9"}, pair{"refund_fee", "7"})
 	s.MustInject(paygate.Fault{Action: paygate.WrongOrder, Op: "refund-query", Times: 2})
 	s.v3(s.queryRefundV3("NONE")).want(200).wantJSON(map[string]any{"out_refund_no": "NONE"})
 	s.v2(s.queryRefundV2("out_trade_no", "NONE")).want(pair{"refund_count", "0"})
