@@ -45,6 +45,8 @@ type World struct {
 	Store string
 	// Events is where the functions send events, or None. Empty: the world's event sink.
 	Events string
+	// NotifyHosts are the hosts besides this machine that WeChat Pay may notify.
+	NotifyHosts []string
 	// PortBase numbers the ports; 0: any that are free. At has those that are elsewhere.
 	PortBase int
 	At       Addresses
@@ -100,6 +102,8 @@ func (w *World) Register(flags *pflag.FlagSet) {
 		"where the functions send events: an address as for CLOUDPAY_NOTIFY_URL, or none; the\nemulator's event sink when left out",
 		"云函数发送事件的地址：与 CLOUDPAY_NOTIFY_URL 相同，或 none；不填则为模拟器的\n事件接收器"))
 	w.Deploy.Register(w.Language, flags)
+	flags.StringSliceVar(&w.NotifyHosts, "notify-hosts", nil, w.Say(
+		"hosts besides this machine that a notify_url may name, with commas between", "除本机外允许 notify_url 使用的主机名，以逗号分隔"))
 	for _, p := range w.places() {
 		flags.StringVar(p.at, p.name+"-addr", "", w.Say("where %s listens, if not at its port", "%s的监听地址，默认为其端口", p.is))
 	}
@@ -124,6 +128,9 @@ func (w *World) Check() error {
 		if err := desk.CheckAddress(*p.at); err != nil {
 			faults = append(faults, bilingual.Errorf("--%s-addr: %w", "--%s-addr：%w", p.name, err))
 		}
+	}
+	if err := desk.CheckHosts(w.NotifyHosts); err != nil {
+		faults = append(faults, bilingual.Errorf("--notify-hosts: %w", "--notify-hosts：%w", err))
 	}
 	return errors.Join(faults...)
 }
@@ -173,7 +180,9 @@ func (w *World) run(ctx context.Context, ready func(desk.Description)) error {
 
 // serve starts everything, in the order in which one thing needs another's address.
 func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *deployment, ready func(desk.Description)) error {
-	d, err := desk.Start(ctx, deployed.dir, desk.Addresses{Gateway: w.At.Gateway, Backup: w.At.Backup, Admin: w.At.Admin, Reserved: reserved})
+	d, err := desk.Start(ctx, deployed.dir, desk.Addresses{
+		Gateway: w.At.Gateway, Backup: w.At.Backup, Admin: w.At.Admin, Reserved: reserved, NotifyHosts: w.NotifyHosts,
+	})
 	if err != nil {
 		return err
 	}

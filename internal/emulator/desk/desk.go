@@ -28,6 +28,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,13 +39,16 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// Addresses are where a desk listens, as host and port. Port 0 takes any free port.
+// Addresses are where a desk listens, as host and port, and where it may call. Port 0 takes any
+// free port.
 type Addresses struct {
 	Gateway string // WeChat Pay, on its main domain
 	Backup  string // the same gateway, as its backup domain reaches it
 	Admin   string // the gateway's management API, which the protocol must not be mixed with
 	// Reserved has listeners that were opened before, by the names in serve; nil: none.
 	Reserved *ports.Reserved
+	// NotifyHosts are the hosts besides this machine that the gateway may notify.
+	NotifyHosts []string
 }
 
 // AnyPort is the address of any free port of the loopback interface.
@@ -56,6 +61,18 @@ func CheckAddress(address string) error {
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return bilingual.Errorf("%q is not a loopback address with a port, such as 127.0.0.1:8080",
 			"%q 不是带端口的回环地址，如 127.0.0.1:8080", address)
+	}
+	return nil
+}
+
+// CheckHosts reports the first of NotifyHosts that is not a name or an address alone.
+func CheckHosts(hosts []string) error {
+	for _, host := range hosts {
+		address := url.URL{Host: host}
+		if net.ParseIP(host) == nil && (host == "" || strings.ContainsAny(host, "/@[]? ") || address.Hostname() != host) {
+			return bilingual.Errorf("%q is not a host alone, without scheme, port and path, such as shop.example",
+				"%q 不是单独的主机名（不含协议、端口与路径），如 shop.example", host)
+		}
 	}
 	return nil
 }
@@ -93,7 +110,7 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	d := &Desk{secrets: s, clock: clock, reserved: at.Reserved}
 	gateway, err := paygate.New(paygate.Options{
 		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, CertificateKey: s.certificateKey,
-		Start: time.Now().Add(clock.before), Observe: d.traffic.observe,
+		Start: time.Now().Add(clock.before), Observe: d.traffic.observe, NotifyHosts: at.NotifyHosts,
 	})
 	if err != nil {
 		return nil, damaged(dir, err)

@@ -106,6 +106,17 @@ func TestCheckAddress(t *testing.T) {
 	}
 }
 
+// A host that may be notified is a name or an address, and nothing else.
+func TestCheckHosts(t *testing.T) {
+	t.Parallel()
+	if err := CheckHosts([]string{"shop.example", "10.0.0.7", "fd00::7", "host.docker.internal"}); err != nil {
+		t.Error(err)
+	}
+	for _, host := range []string{"", "http://shop.example", "shop.example:80", "shop.example/n", "a@shop.example", "[::1]"} {
+		wantError(t, CheckHosts([]string{"shop.example", host}), "is not a host alone")
+	}
+}
+
 // A folder without secrets.json is a new one; one that is damaged is not made anew, for functions
 // are configured with its keys.
 func TestSecretsAreKept(t *testing.T) {
