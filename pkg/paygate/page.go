@@ -141,6 +141,7 @@ func (g *Gateway) takeButton(ex *exchange, v *visit) {
 	ex.r.Body = http.MaxBytesReader(ex.w, ex.r.Body, maxAdminBody)
 	result := ex.r.PostFormValue("do")
 	switch late := g.hindrance(v); {
+	case g.keep.err() != nil: // said below
 	case result == "cancel":
 		ex.note("the user left the page without paying: the order stays as it is")
 	case result != "pay":
@@ -154,6 +155,12 @@ func (g *Gateway) takeButton(ex *exchange, v *visit) {
 	}
 	if now, found := g.orders.ofPrepayment(v.prepayment); found {
 		ex.rec.State = string(now.State)
+	}
+	if err := g.keep.err(); err != nil { // what was paid would not outlive the process
+		ex.rec.Verdict, ex.rec.Reason = verdictRefused, err.Error()
+		ex.record(http.StatusInternalServerError)
+		ex.showPage(http.StatusInternalServerError, &cashierView{Notice: &pageNotice{"网关的状态无法保存。", err.Error()}})
+		return
 	}
 	query := ex.r.URL.Query()
 	query.Set("result", result)

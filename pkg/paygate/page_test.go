@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -245,4 +246,17 @@ func TestPageAddresses(t *testing.T) {
 	if !strings.Contains(recorder.Body.String(), `"weixin://wxpay/bizpayurl?pr=`) {
 		t.Errorf("by another name the answer is %s", recorder.Body)
 	}
+}
+
+// TestPageOfUnkeptState: a payment that cannot be kept is none.
+func TestPageOfUnkeptState(t *testing.T) {
+	t.Parallel()
+	s := start(t, paygate.Options{Running: true, File: filepath.Join(t.TempDir(), "gateway")})
+	address := s.addressOf("native", s.placing("native", "KEPT-1"))
+	if err := s.Close(); err != nil { // and with it the file
+		t.Fatal(err)
+	}
+	s.page(address, "do=pay").wantPage(500, "网关的状态无法保存", "closed")
+	s.wantLast("refused", "closed")
+	s.WantState("KEPT-1", paygate.StateNotPay)
 }
