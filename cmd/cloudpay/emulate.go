@@ -31,7 +31,7 @@ func newEmulate(l *render.Language) *cobra.Command {
 		RunE: e.run,
 	})
 	e.register(cmd)
-	cmd.AddCommand(newAdvance(l), newExport(l), newImportState(l))
+	cmd.AddCommand(newAdvance(l), newExport(l), newImportState(l), newLogs(l))
 	return cmd
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/cli/exchangelog"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/world"
 	"cloudpay/internal/emulator/desk"
@@ -130,3 +132,17 @@ func newImportState(l *render.Language) *cobra.Command {
 
 // oneFile wants the name of a file, and no more.
 var oneFile = wantArguments(1, "name one file: %s FILE", "请指定一个文件：%s 文件")
+
+// newLogs makes the command emulate logs, which shows what a running emulator remembers.
+func newLogs(l *render.Language) *cobra.Command {
+	logs := &exchangelog.Logs{Language: l}
+	cmd := describe(l, "emulate-logs", &cobra.Command{Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error {
+		if err := errors.Join(checkLanguage(l), logs.Check()); err != nil {
+			return usage(err)
+		}
+		return logs.Run(cmd.Context(), cmd.OutOrStdout())
+	}})
+	logs.Register(cmd.Flags())
+	_ = cmd.MarkFlagDirname("dir")
+	return cmd
+}

@@ -245,8 +245,10 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/exchangelog",
 		Ours: []string{
-			"internal/bilingual", "internal/printable", "internal/cli/paint", "internal/cli/render", "internal/emulator/traffic",
+			"internal/bilingual", "internal/printable", "internal/cli/paint", "internal/cli/render", "internal/emulator/desk",
+			"internal/emulator/traffic",
 		},
+		Theirs: []string{pflag},
 	},
 	{
 		Package: "internal/cli/demo",
@@ -266,7 +268,8 @@ var arrows = []Arrow{
 		Package: "internal/cli/world",
 		Ours: []string{
 			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite",
-			"internal/cli/deployflags", "internal/cli/keys", "internal/cli/render", "internal/emulator/*",
+			"internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/paint", "internal/cli/render",
+			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},
 	},

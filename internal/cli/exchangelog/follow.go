@@ -17,12 +17,6 @@ import (
 	"cloudpay/internal/emulator/traffic"
 )
 
-// Bounds of how many calls and requests are shown.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 1000
-)
-
 // maxEvent is the most bytes of an answer, or of one event of a stream.
 const maxEvent = 64 << 20
 

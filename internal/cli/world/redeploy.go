@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/watch"
 	"cloudpay/internal/emulator/workload"
-	"cloudpay/internal/printable"
 )
 
 // deployment is what a world deploys, again and again.
@@ -21,6 +21,7 @@ type deployment struct {
 	world *World
 	desk  *desk.Desk
 	dir   string
+	logs  io.Writer // gets what the functions print
 	// binaries are the own functions', and fromSources says that they are built in dir.
 	binaries    map[string]string
 	fromSources bool
@@ -55,7 +56,7 @@ func (p *deployment) plan(ctx context.Context) (as desk.Deployment, names []stri
 	p.sources = plan.Sources
 	return desk.Deployment{
 		Functions: plan.Functions, Timers: plan.Timers, NoTimers: w.Deploy.NoTimers,
-		Logs: printable.NewWriter(w.Log), Address: w.At.Cloud,
+		Logs: p.logs, Address: w.At.Cloud,
 	}, names, nil
 }
 

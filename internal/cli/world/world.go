@@ -54,8 +54,10 @@ type World struct {
 	Fresh bool
 	// Deploy says which functions run, and with what.
 	Deploy deployflags.Flags
-	// Log gets what the platform and the functions log, and what the world says while it starts.
+	// Log gets what is called, and what the world says while it starts.
 	Log io.Writer
+	// Admission is set by its flags.
+	Admission
 }
 
 // offsets of the ports from the base, in the order of the README's table.
@@ -104,6 +106,7 @@ func (w *World) Register(flags *pflag.FlagSet) {
 	w.Deploy.Register(w.Language, flags)
 	flags.StringSliceVar(&w.NotifyHosts, "notify-hosts", nil, w.Say(
 		"hosts besides this machine that a notify_url may name, with commas between", "除本机外允许 notify_url 使用的主机名，以逗号分隔"))
+	w.register(flags, w.Language)
 	for _, p := range w.places() {
 		flags.StringVar(p.at, p.name+"-addr", "", w.Say("where %s listens, if not at its port", "%s的监听地址，默认为其端口", p.is))
 	}
@@ -111,7 +114,7 @@ func (w *World) Register(flags *pflag.FlagSet) {
 
 // Check reports every setting that is wrong, by its flag.
 func (w *World) Check() error {
-	faults := []error{w.Deploy.Check()}
+	faults := []error{w.Deploy.Check(), w.check()}
 	if w.Dir == "" {
 		faults = append(faults, bilingual.Errorf("--dir: name a folder, which may be a new one", "--dir：请指定目录，可为新目录"))
 	}
@@ -191,11 +194,19 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	w.Settings.CallerPolicy = w.Deploy.CallerPolicy
-	deployed.desk = d
+	logs, closeLogs, err := w.functionLogs(deployed.dir)
+	if err != nil {
+		return err
+	}
+	defer closeLogs()
+	deployed.desk, deployed.logs = d, logs
 	as, _, err := deployed.plan(ctx)
 	if err != nil {
 		return err
 	}
+	ended, stop := w.watch(d)
+	defer stop()
+	as.Origins, as.Keys, as.Ended = w.origins, w.keys(), ended
 	cloudURL, undeploy, err := d.Deploy(ctx, as)
 	if err != nil {
 		return err
