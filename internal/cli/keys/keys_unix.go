@@ -3,6 +3,7 @@
 package keys
 
 import (
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,14 +24,14 @@ func unbuffered(terminal *os.File) (restore func(), err error) {
 	fd := int(terminal.Fd())
 	before, err := unix.IoctlGetTermios(fd, getAttributes)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the terminal's settings: %w", err)
 	}
 	signal.Ignore(syscall.SIGTTIN, syscall.SIGTTOU)
 	now := *before
 	now.Lflag &^= unix.ICANON | unix.ECHO
 	now.Cc[unix.VMIN], now.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(fd, setAttributes, &now); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("changing the terminal's settings: %w", err)
 	}
 	return func() { _ = unix.IoctlSetTermios(fd, setAttributes, before) }, nil
 }

@@ -3,6 +3,7 @@ package deployfile_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,14 +22,7 @@ func source(env map[string]string, overridden ...string) deployfile.Source {
 			text, known := env[name]
 			return text, known
 		},
-		Overridden: func(name string) bool {
-			for _, other := range overridden {
-				if name == other {
-					return true
-				}
-			}
-			return false
-		},
+		Overridden: func(name string) bool { return slices.Contains(overridden, name) },
 	}
 }
 

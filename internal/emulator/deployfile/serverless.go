@@ -2,6 +2,7 @@ package deployfile
 
 import (
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -274,9 +275,7 @@ func (r *reader) plain(v *value) any {
 func merged(provider, own map[string]string) map[string]string {
 	all := map[string]string{}
 	for _, env := range []map[string]string{provider, own} {
-		for name, value := range env {
-			all[name] = value
-		}
+		maps.Copy(all, env)
 	}
 	return all
 }

@@ -173,8 +173,7 @@ func readYAML(text []byte) (root *value, line int, err error) {
 
 // yamlLine is the line of a fault of the syntax.
 func yamlLine(err error) int {
-	var fault yaml.Error
-	if errors.As(err, &fault) && fault.GetToken() != nil {
+	if fault, is := errors.AsType[yaml.Error](err); is && fault.GetToken() != nil {
 		return fault.GetToken().Position.Line
 	}
 	return 1
@@ -182,8 +181,7 @@ func yamlLine(err error) int {
 
 // yamlFault is the fault without the library's excerpt of the file, which may show secrets.
 func yamlFault(err error) error {
-	var fault yaml.Error
-	if errors.As(err, &fault) {
+	if fault, is := errors.AsType[yaml.Error](err); is {
 		return errors.New(fault.GetMessage())
 	}
 	return errors.New(strings.SplitN(err.Error(), "\n", 2)[0])
@@ -209,10 +207,8 @@ func (y *yamlReader) value(node ast.Node, depth int) (*value, error) {
 	if token := node.GetToken(); token != nil && token.Position != nil {
 		y.line = token.Position.Line
 	}
-	v := &value{line: y.line, kind: scalar}
+	v := &value{line: y.line}
 	switch node := node.(type) {
-	case *ast.NullNode:
-		v.kind = null
 	case *ast.MappingNode:
 		return v, y.mapping(v, node.Values, depth)
 	case *ast.MappingValueNode:
@@ -225,14 +221,25 @@ func (y *yamlReader) value(node ast.Node, depth int) (*value, error) {
 		return y.alias(node)
 	case *ast.TagNode:
 		return y.tagged(node, depth)
+	case *ast.NullNode:
+		return v, nil
+	default:
+		v.scalar(node)
+		return v, nil
+	}
+}
+
+// scalar takes a text, or a number or a boolean as it is written.
+func (v *value) scalar(node ast.Node) {
+	v.kind = scalar
+	switch node := node.(type) {
 	case *ast.StringNode:
 		v.text, v.quoted = node.Value, true
 	case *ast.LiteralNode:
 		v.text, v.quoted = node.Value.Value, true
-	default: // numbers and booleans, as written
+	default:
 		v.text = node.GetToken().Value
 	}
-	return v, nil
 }
 
 func (y *yamlReader) sequence(v *value, nodes []ast.Node, depth int) error {

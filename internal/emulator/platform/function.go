@@ -243,7 +243,9 @@ func (f *Function) warmUp(ctx context.Context) error {
 	}
 	var first error
 	for range f.spec.Warm {
-		first = cmp.Or(first, <-failed)
+		if err := <-failed; first == nil {
+			first = err
+		}
 	}
 	return first
 }

@@ -67,7 +67,7 @@ func spawn(ctx context.Context, spec Spec, p protocol, log *logbook) (*instance,
 }
 
 // arguments are those of the function's process; a binary gets none.
-func (s Spec) arguments() []string {
+func (s *Spec) arguments() []string {
 	if s.Runtime == Node {
 		return []string{"--eval", bootstrap}
 	}

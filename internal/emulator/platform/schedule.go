@@ -257,8 +257,9 @@ type describedTimer struct {
 
 func (c *Cloud) describeTimers() any {
 	now := c.Clock.Time()
-	list := []describedTimer{}
-	for _, s := range c.timers.list() {
+	states := c.timers.list()
+	list := make([]describedTimer, 0, len(states))
+	for _, s := range states {
 		next := []time.Time{}
 		for at := s.Next(now); !at.IsZero() && len(next) < nextFirings; at = s.Next(at) {
 			next = append(next, at)

@@ -3,6 +3,7 @@ package watch
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -58,8 +59,10 @@ func (w *Watcher) Run(ctx context.Context, changed func(file string)) {
 			if counts(event) {
 				last, due = event.Name, time.After(quiet)
 			}
-		case <-w.watcher.Errors: // changes were lost: something changed
-			last, due = w.paths[0], time.After(quiet)
+		case err := <-w.watcher.Errors: // changes were lost: something changed
+			if err != nil {
+				last, due = w.paths[0], time.After(quiet)
+			}
 		case <-due:
 			due = nil
 			changed(last)
@@ -74,20 +77,29 @@ func add(watcher *fsnotify.Watcher, path string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return watcher.Add(filepath.Dir(path))
+		path = filepath.Dir(path)
 	}
-	return filepath.WalkDir(path, func(folder string, entry fs.DirEntry, err error) error {
+	if err := watcher.Add(path); err != nil || !info.IsDir() {
+		return wrapped(err)
+	}
+	return wrapped(filepath.WalkDir(path, func(folder string, entry fs.DirEntry, _ error) error {
 		switch {
-		case err != nil && folder == path:
-			return err
-		case err != nil, !entry.IsDir():
-			return nil
+		case entry == nil, !entry.IsDir():
 		case folder != path && ignored(entry.Name()):
 			return fs.SkipDir
 		default:
-			return watcher.Add(folder)
+			_ = watcher.Add(folder) // it may be gone again, or closed to this user
 		}
-	})
+		return nil
+	}))
+}
+
+// wrapped adds what was done.
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("asking for notices of changes: %w", err)
 }
 
 // ignored reports whether a folder holds no sources: what tools keep, and other people's packages.

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,13 +22,14 @@ import (
 
 // locate finds or builds a function's code, and completes its spec.
 func (p *planner) locate(ctx context.Context, f deployfile.Function, spec *platform.Spec) error {
-	switch {
-	case spec.Runtime == platform.Node:
+	switch spec.Runtime {
+	case platform.Node:
 		return p.node(f, spec)
-	case spec.Runtime == platform.Web:
+	case platform.Web:
 		if folder := folderWith(f.Folders, bootstrapFile); folder != "" {
 			return p.web(folder, spec)
 		}
+	default:
 	}
 	if folder := folderWith(f.Folders, "*.go"); folder != "" {
 		return p.build(ctx, folder, spec)
@@ -94,7 +96,8 @@ func (p *planner) binary(f deployfile.Function, spec *platform.Spec) error {
 // executable returns an error for a file that the platform could not run.
 func executable(path string, info fs.FileInfo) error {
 	if info.Mode()&0o111 == 0 {
-		return bilingual.Errorf("%s is not executable, and would not start in the cloud either: chmod 755", "%s 不可执行，在云上也无法启动：请 chmod 755", path)
+		return bilingual.Errorf("%s is not executable, and would not start in the cloud either: chmod 755",
+			"%s 不可执行，在云上也无法启动：请 chmod 755", path)
 	}
 	return nil
 }
@@ -128,17 +131,26 @@ func extract(entry *zip.File, path string) error {
 		return bilingual.Errorf("unpacking %s: %w", "解压 %s：%w", entry.Name, err)
 	}
 	defer func() { _ = read.Close() }() // it was only read
-	fresh := path + ".new"
-	write, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o700)
-	if err == nil {
-		_, err = io.Copy(write, io.LimitReader(read, maxUnpacked))
-		err = errors.Join(err, write.Close())
+	if err := writeExecutable(path, io.LimitReader(read, maxUnpacked)); err != nil {
+		return bilingual.Errorf("unpacking %s: %w", "解压 %s：%w", entry.Name, err)
 	}
+	return nil
+}
+
+// writeExecutable writes a file that only its owner may run. Processes of before keep the old one.
+func writeExecutable(path string, from io.Reader) error {
+	fresh := path + ".new"
+	write, err := os.OpenFile(fresh, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(write, from)
+	err = errors.Join(err, write.Chmod(0o700), write.Close())
 	if err == nil {
 		err = os.Rename(fresh, path)
 	}
 	if err != nil {
-		return bilingual.Errorf("unpacking %s: %w", "解压 %s：%w", entry.Name, err)
+		return bilingual.Errorf("writing %s: %w", "写入 %s：%w", path, err)
 	}
 	return nil
 }
@@ -238,9 +250,5 @@ func (p *planner) web(folder string, spec *platform.Spec) error {
 		return nil
 	}
 	spec.Binary = filepath.Join(p.Workspace, spec.Name+"."+bootstrapFile)
-	err = os.WriteFile(spec.Binary, platformPath.ReplaceAll(text, nil), 0o700)
-	if err != nil {
-		return bilingual.Errorf("writing its start file: %w", "写入启动文件：%w", err)
-	}
-	return nil
+	return writeExecutable(spec.Binary, bytes.NewReader(platformPath.ReplaceAll(text, nil)))
 }

@@ -86,10 +86,10 @@ func readFile(path string) (map[string]string, error) {
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	read, err := godotenv.Parse(file)
-	var fault *fs.PathError
+	fault, unreadable := errors.AsType[*fs.PathError](err)
 	switch {
-	case errors.As(err, &fault):
-		return nil, err
+	case unreadable:
+		return nil, bilingual.Errorf("reading it: %w", "读取：%w", fault)
 	case err != nil: // the library's message quotes the line, which may hold a secret
 		return nil, bilingual.Errorf("a line is not NAME=value", "有一行不是 名称=值")
 	}
