@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cloudpay/pkg/paygate"
 )
 
@@ -446,4 +448,53 @@ func TestFaultsOfRefunds(t *testing.T) {
 	s.MustInject(paygate.Fault{Action: paygate.Pay, Op: "refund", Times: 1})
 	s.order("A2")
 	s.v2(s.refundV2("A2", "R2", "100")).want(pair{"result_code", "SUCCESS"})
+}
+
+// TestRefundsLast: the next gateway of a file goes on with the refunds of the one before. One that
+// was PROCESSING ends by the clock, a number that comes again is the same refund, and new refunds
+// have new numbers.
+func TestRefundsLast(t *testing.T) {
+	t.Parallel()
+	opts := kept(t)
+	s := start(t, opts)
+	s.order("A1", inState(paygate.StateSuccess))
+	s.order("TILL01", till, inState(paygate.StateUserPaying))
+	for _, no := range []string{"R1", "R2"} {
+		s.v2(s.refundV2("A1", no, "30")).want(pair{"result_code", "SUCCESS"})
+	}
+	s.MustEndRefund("R1", "CLOSED")
+	s.v2(s.reverseV2("TILL01")).want(pair{"result_code", "SUCCESS"})
+	before := s.MustRefunds("A1")
+
+	s = s.again(opts)
+	if diff := cmp.Diff(before, s.MustRefunds("A1")); diff != "" {
+		t.Errorf("the refunds are others (-before +after):\n%s", diff)
+	}
+	s.WantState("TILL01", paygate.StateRevoked)
+	s.MustAdvance(10 * time.Second)
+	s.v2(s.refundV2("A1", "R2", "30")).want(pair{"refund_id", before[1].RefundID})
+	s.v2(s.refundV2("A1", "R3", "70")).want(pair{"result_code", "SUCCESS"})
+	s.v2(s.refundV2("A1", "R4", "1")).wantCode("ERROR")
+	after := s.again(opts).MustRefunds("A1")
+	statuses := make([]string, len(after))
+	ids := make(map[string]bool)
+	for i, refund := range after {
+		statuses[i], ids[refund.RefundID] = refund.Status, true
+	}
+	if got := strings.Join(statuses, " "); got != "CLOSED SUCCESS PROCESSING" || len(ids) != 3 {
+		t.Errorf("the refunds are %s of %d numbers, want CLOSED SUCCESS PROCESSING of 3", got, len(ids))
+	}
+}
+
+// TestRefundEndsByItself where the clock runs: its notification comes without a call.
+func TestRefundEndsByItself(t *testing.T) {
+	t.Parallel()
+	shop := open(t)
+	s := start(t, paygate.Options{Now: time.Now, Running: true, RefundTime: time.Millisecond})
+	s.order("A1", inState(paygate.StateSuccess))
+	s.v2(s.refundV2("A1", "R1", "30", pair{"notify_url", shop.URL + "/refunded"})).want(pair{"result_code", "SUCCESS"})
+	got := <-shop.arrived
+	if refund := s.MustRefunds("A1")[0]; got.path != "/refunded" || refund.Status != "SUCCESS" {
+		t.Errorf("the shop received %s, and the refund is %+v", got.path, refund)
+	}
 }
