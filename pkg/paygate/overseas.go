@@ -35,7 +35,7 @@ const (
 	pathCombine  = "/v3/combine-transactions/"
 	pathGlobal   = "/v3/global/transactions/"
 	pathHongKong = "/hk/v3/transactions/"
-	// the payment codes' folder, which has the reversal
+	// the payment codes' folder, which has the reversal.
 	pathGlobalCodes = "/v3/global/micropay/transactions/"
 )
 
