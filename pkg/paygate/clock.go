@@ -1,7 +1,6 @@
 package paygate
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"sync"
@@ -50,11 +49,20 @@ func newClock(start time.Time, wire func() time.Time, keep *keeper) *clock {
 	return c
 }
 
-// restore sets the clock to where the file has it.
-func (c *clock) restore(kept keptClock) {
+// load sets the clock to where the file or an export has it.
+func (c *clock) load(value []byte) error {
+	var kept keptClock
+	err := unmarshal(value, &kept)
+	if err == nil {
+		err = intoBeijing(&kept.Now)
+	}
+	if err != nil {
+		return err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stands, c.ahead = kept.Now.In(beijing()).Truncate(time.Second), kept.Ahead
+	c.stands, c.ahead = kept.Now.Truncate(time.Second), kept.Ahead
+	return nil
 }
 
 // entry is the clock as the file has it.
@@ -133,5 +141,5 @@ func (g *Gateway) Ahead() time.Duration {
 // beyond the year 9999; with [Options].Running also if the clock would be more than 292 years
 // ahead.
 func (g *Gateway) Advance(d time.Duration) error {
-	return cmp.Or(g.notifier.advance(d), g.keep.err())
+	return g.keep.or(g.notifier.advance(d))
 }

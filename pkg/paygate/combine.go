@@ -364,7 +364,7 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 // is wrong (the first is named), or if MchID is no merchant of this gateway.
 func (g *Gateway) AddCombined(c CombinedOrder) error {
 	_, _, err := g.orders.addCombined(c)
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // Combined returns a combined order, its parts as they stand. If several merchants have combined

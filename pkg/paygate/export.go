@@ -34,10 +34,10 @@ type exportLine struct {
 	Value  json.RawMessage `json:"value"`
 }
 
-// Export writes the gateway's state: clock, orders, and the history. It is JSON, a line for each
-// entry below a first one with the format's version, as it was at one moment; equal states give
-// equal bytes. Keys, certificates, faults, shares of signatures and domains are not in it. The
-// error is the writer's, or says that the state could not be kept.
+// Export writes the gateway's state: clock, orders, refunds, notifications, and the history. It is
+// JSON, a line for each entry below a first one with the format's version, as it was at one moment;
+// equal states give equal bytes. Keys, certificates, faults, shares of signatures and domains are
+// not in it. The error is the writer's, or says that the state could not be kept.
 func (g *Gateway) Export(w io.Writer) error {
 	if err := g.keep.err(); err != nil {
 		return err
@@ -135,11 +135,7 @@ func (g *Gateway) loadLine(text []byte) error {
 	all := buckets()
 	i := slices.IndexFunc(all, func(b bucket) bool { return b.name == line.Bucket })
 	if i < 0 {
-		names := make([]string, len(all))
-		for i, b := range all {
-			names[i] = b.name
-		}
-		return fmt.Errorf("bucket %q is none of %s", line.Bucket, list(names))
+		return fmt.Errorf("bucket %q is none of %s", line.Bucket, list(bucketNames()))
 	}
 	if err := all[i].load(g, line.Key, line.Value); err != nil {
 		return fmt.Errorf("%s %s: %w", line.Bucket, line.Key, err)

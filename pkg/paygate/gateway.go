@@ -69,11 +69,11 @@ type Options struct {
 	// Advance, and these addresses look like WeChat's; the management API shows an order's page.
 	Running bool
 
-	// File keeps the gateway's state: orders, the history, the clock, and the keys and certificates
-	// that the options leave out. Whatever was answered is in it, so that the process may be killed
-	// at any moment; the next gateway of the same File goes on there. It is made if it is not
-	// there. One gateway at a time can have it open, until [Gateway.Close]. Empty: the state is in
-	// memory only.
+	// File keeps the gateway's state: orders, refunds, notifications, the history, the clock, and
+	// the keys and certificates that the options leave out. Whatever was answered is in it, so that
+	// the process may be killed at any moment; the next gateway of the same File goes on there. It
+	// is made if it is not there. One gateway at a time can have it open, until [Gateway.Close].
+	// Empty: the state is in memory only.
 	File string
 
 	// History is how many requests [Gateway.Requests] holds, the newest. Zero: 10,000. A negative

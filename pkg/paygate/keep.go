@@ -178,7 +178,7 @@ func (e newerError) Error() string {
 // explain adds the file and the remedy to what went wrong with opening or reading it.
 func (k *keeper) explain(err error) error {
 	_, isNewer := errors.AsType[newerError](err)
-	failure := k.cause()
+	failure := k.err()
 	switch {
 	case failure != nil:
 		return failure
@@ -351,7 +351,8 @@ func seal(changes []change) ([]entry, error) {
 		}
 		sealed := make([]byte, sumLength, sumLength+len(value))
 		binary.BigEndian.PutUint32(sealed, sumOf(c.key, value))
-		entries[i].sealed = append(sealed, value...)
+		sealed = append(sealed, value...)
+		entries[i].sealed = sealed
 	}
 	return entries, nil
 }
@@ -383,15 +384,19 @@ func (k *keeper) err() error {
 	if k == nil {
 		return nil
 	}
-	return k.cause()
+	failure := k.failure.Load()
+	if failure == nil {
+		return nil
+	}
+	return &bookError{failure.status, failure.text}
 }
 
-// cause is err of a keeper that is not nil.
-func (k *keeper) cause() error {
-	if failure := k.failure.Load(); failure != nil {
-		return failure
+// or returns what went wrong with a change: err, or that the change could not be kept.
+func (k *keeper) or(err error) error {
+	if err != nil {
+		return err
 	}
-	return nil
+	return k.err()
 }
 
 // close ends the writing with a reason, and releases the file.

@@ -187,8 +187,8 @@ func fill(t *testing.T, v reflect.Value) {
 			v.Set(reflect.ValueOf(wireTime()))
 			return
 		}
-		for i := range v.NumField() {
-			fill(t, v.Field(i))
+		for _, field := range v.Fields() {
+			fill(t, field)
 		}
 	default:
 		t.Fatalf("fill knows no %s", v.Type())
@@ -259,17 +259,21 @@ func TestFileIsRefused(t *testing.T) {
 		spoil func(t *testing.T, file string)
 		want  string
 	}{
-		"no database":       {func(t *testing.T, file string) { write(t, file, strings.Repeat("x", 10_000)) }, "cannot be read"},
-		"too short":         {func(t *testing.T, file string) { write(t, file, "x") }, "cannot be read"},
-		"cut":               {func(t *testing.T, file string) { cut(t, file, 4) }, "cannot be read"},
-		"cut to its roots":  {func(t *testing.T, file string) { cut(t, file, 2) }, "cannot be read"},
-		"of a newer format": {func(t *testing.T, file string) { paygate.SpoilFile(t, file, "format", "format", "99") }, "a newer program's: its format is 99"},
-		"without a format":  {func(t *testing.T, file string) { paygate.SpoilFile(t, file, "format", "format", "0") }, "it has no format"},
-		"with a new bucket": {func(t *testing.T, file string) { paygate.SpoilFile(t, file, "news", "1", "1") }, `"news", which this program does not know`},
-		"with a new field":  {func(t *testing.T, file string) { paygate.SpoilFile(t, file, "clock", "clock", `{"tick":1}`) }, `unknown field "tick"`},
-		"an order missing":  {func(t *testing.T, file string) { paygate.SpoilFile(t, file, "orders", "000000000000", "") }, "order 0 is missing"},
-		"in use":            {func(t *testing.T, file string) { holdOpen(t, file, merchants) }, "in use by another process"},
+		"no database":       {func(t *testing.T, file string) { t.Helper(); write(t, file, strings.Repeat("x", 10_000)) }, "cannot be read"},
+		"too short":         {func(t *testing.T, file string) { t.Helper(); write(t, file, "x") }, "cannot be read"},
+		"cut":               {func(t *testing.T, file string) { t.Helper(); cut(t, file, 4) }, "cannot be read"},
+		"cut to its roots":  {func(t *testing.T, file string) { t.Helper(); cut(t, file, 2) }, "cannot be read"},
+		"of a newer format": {func(t *testing.T, file string) { t.Helper(); paygate.SpoilFile(t, file, "format", "format", "99") }, "a newer program's: its format is 99"},
+		"without a format":  {func(t *testing.T, file string) { t.Helper(); paygate.SpoilFile(t, file, "format", "format", "0") }, "it has no format"},
+		"with a new bucket": {func(t *testing.T, file string) { t.Helper(); paygate.SpoilFile(t, file, "news", "1", "1") }, `"news", which this program does not know`},
+		"with a new field": {func(t *testing.T, file string) {
+			t.Helper()
+			paygate.SpoilFile(t, file, "clock", "clock", `{"tick":1}`)
+		}, `unknown field "tick"`},
+		"an order missing": {func(t *testing.T, file string) { t.Helper(); paygate.SpoilFile(t, file, "orders", "000000000000", "") }, "order 0 is missing"},
+		"in use":           {func(t *testing.T, file string) { t.Helper(); holdOpen(t, file, merchants) }, "in use by another process"},
 		"a folder": {func(t *testing.T, file string) {
+			t.Helper()
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
 			}

@@ -38,30 +38,12 @@ func buckets() []bucket {
 	return []bucket{
 		{
 			name: clockEntry,
-			load: func(g *Gateway, _ string, value []byte) error {
-				var kept keptClock
-				err := unmarshal(value, &kept)
-				if err == nil {
-					err = intoBeijing(&kept.Now)
-				}
-				if err == nil {
-					g.clock.restore(kept)
-				}
-				return err
-			},
+			load: func(g *Gateway, _ string, value []byte) error { return g.clock.load(value) },
 			dump: func(g *Gateway, put func(change)) { put(g.clock.entry()) },
 		},
 		{
 			name: numberedBucket,
-			load: func(g *Gateway, _ string, value []byte) error {
-				b := g.orders
-				err := unmarshal(value, &b.numbered)
-				if err == nil && b.numbered < 0 {
-					err = errors.New("it is negative")
-				}
-				b.keptNumbered = b.numbered
-				return err
-			},
+			load: func(g *Gateway, _ string, value []byte) error { return g.orders.loadNumbered(value) },
 			dump: func(g *Gateway, put func(change)) { put(change{numberedBucket, numberedBucket, g.orders.numbered}) },
 		},
 		{
@@ -102,6 +84,16 @@ func buckets() []bucket {
 	}
 }
 
+// bucketNames are the names of all buckets.
+func bucketNames() []string {
+	all := buckets()
+	names := make([]string, len(all))
+	for i, b := range all {
+		names[i] = b.name
+	}
+	return names
+}
+
 // unmarshal reads a value, and refuses fields that this program does not know: it would lose them.
 func unmarshal(value []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(value))
@@ -117,10 +109,7 @@ func unmarshal(value []byte, into any) error {
 
 // restore reads the state from the file.
 func (g *Gateway) restore() error {
-	known := []string{formatEntry, keysBucket}
-	for _, b := range buckets() {
-		known = append(known, b.name)
-	}
+	known := append(bucketNames(), formatEntry, keysBucket)
 	names, err := g.keep.names()
 	if err != nil {
 		return err
@@ -137,6 +126,16 @@ func (g *Gateway) restore() error {
 		}
 	}
 	return nil
+}
+
+// loadNumbered takes the number of transactions so far from the file or an export.
+func (b *orderBook) loadNumbered(value []byte) error {
+	err := unmarshal(value, &b.numbered)
+	if err == nil && b.numbered < 0 {
+		err = errors.New("it is negative")
+	}
+	b.keptNumbered = b.numbered
+	return err
 }
 
 // keptOrder is an order as the file has it: with the fields that the management API writes
@@ -290,7 +289,8 @@ func (b *orderBook) loadCombined(value []byte) error {
 		c.parts = append(c.parts, b.sequence[place])
 	}
 	for _, key := range b.combinedNumbers[c.head.CombineOutTradeNo] {
-		if key == c.head.key() || slices.ContainsFunc(b.combined[key].parts, func(part orderKey) bool { return slices.Contains(c.parts, part) }) {
+		taken := func(part orderKey) bool { return slices.Contains(c.parts, part) }
+		if key == c.head.key() || slices.ContainsFunc(b.combined[key].parts, taken) {
 			return fmt.Errorf("combined order %s, or a part of it, is there twice", c.head.CombineOutTradeNo)
 		}
 	}
@@ -300,7 +300,7 @@ func (b *orderBook) loadCombined(value []byte) error {
 
 // dumpCombined passes the combined orders to put, in the order of their first parts.
 func (b *orderBook) dumpCombined(put func(change)) {
-	var all []change
+	all := make([]change, 0, len(b.combined))
 	for _, c := range b.combined {
 		all = append(all, b.keepCombined(c))
 	}

@@ -10,13 +10,13 @@ import (
 	"slices"
 )
 
-// The bucket of the gateway's own keys in the file, and its keys there; certificates have a number.
-// An export does not have the bucket.
+// The bucket of the gateway's own keys in the file, and the names of the keys there. An export does
+// not have the bucket.
 const (
 	keysBucket     = "keys"
 	publicEntry    = "public-key"
 	authorityEntry = "authority"
-	// the oldest certificate has number 0
+	// with a number behind it; the oldest certificate has 0.
 	certificateEntry = "certificate-"
 )
 

@@ -34,7 +34,7 @@ const (
 func childMerchant() *paygate.Merchant {
 	return &paygate.Merchant{
 		MchID: "1900007291", AppID: "wxd678efh567hg6787", SerialNo: "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-		V2Key: "0123456789abcdef0123456789abcdef",
+		V2Key: "0123456789abcdef0123456789abcdef", V3Key: "fedcba9876543210fedcba9876543210",
 	}
 }
 
@@ -151,6 +151,8 @@ type journal struct {
 	killed chan struct{}
 	// the ids of requests that were seen
 	newest int
+	// where payments are notified
+	notify string
 }
 
 // answered notes an answer, and reports whether it was the last one to wait for.
@@ -164,7 +166,7 @@ func (j *journal) answered(no, state string) {
 }
 
 // TestKilled kills a gateway again and again while clients place, pay and close orders. After each
-// kill, all that was answered is there, and nothing that makes no sense.
+// kill all that was answered is there, each payment with its notification, and nothing by halves.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	kills := 30
@@ -173,7 +175,7 @@ func TestKilled(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "gateway.db")
 	keyPEM := start(t).Merchant.PrivateKeyPEM()
-	j := &journal{states: map[string]string{}}
+	j := &journal{states: map[string]string{}, notify: open(t).URL + "/notify"}
 	for round := range kills {
 		c := startChild(t, file, keyPEM)
 		j.check(t, c)
@@ -204,7 +206,7 @@ func (j *journal) work(c *child, prefix string) {
 	defer client.CloseIdleConnections()
 	for i := 0; ; i++ {
 		no := fmt.Sprint(prefix, i)
-		if !post(client, c.admin+"/orders", `{"mchid":"1900007291","out_trade_no":"`+no+`","total":1}`) {
+		if !post(client, c.admin+"/orders", `{"mchid":"1900007291","out_trade_no":"`+no+`","total":1,"notify_url":"`+j.notify+`"}`) {
 			return
 		}
 		j.answered(no, "NOTPAY")
@@ -274,7 +276,30 @@ func (j *journal) check(t *testing.T, c *child) {
 			transactions[id] = true
 		}
 	}
+	checkNotices(t, c, found)
 	j.checkHistory(t, c, found)
+}
+
+// checkNotices wants one notification of each order that was paid, and none of any other.
+func checkNotices(t *testing.T, c *child, found map[string]map[string]any) {
+	t.Helper()
+	notified := map[string]int{}
+	for after := ""; ; {
+		page := get(t, c.admin+"/notifications?limit=1000"+after).json()
+		for _, one := range page["notifications"].([]any) {
+			notified[one.(map[string]any)["out_trade_no"].(string)]++
+		}
+		next, more := page["next"].(string)
+		if !more {
+			break
+		}
+		after = "&after=" + next
+	}
+	for no, order := range found {
+		if paid := order["state"] == "SUCCESS"; paid && notified[no] != 1 || !paid && notified[no] != 0 {
+			t.Errorf("order %s is %s, and has %d notifications", no, order["state"], notified[no])
+		}
+	}
 }
 
 // checkHistory wants the request of every close that was answered, and ids that were not seen

@@ -777,7 +777,7 @@ func (b *orderBook) all() []Order {
 // method that changes something, it is also one if the change cannot be kept in [Options].File.
 func (g *Gateway) AddOrder(o Order) error {
 	_, _, err := g.orders.add(o)
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // Order returns an order, which may be a part of a combined one. If several owners have orders of
@@ -795,7 +795,7 @@ func (g *Gateway) Orders() []Order { return g.orders.all() }
 // owners given.
 func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.pay)
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // FailPayment has the user's payment of an order fail: of a payment code, whose user was typing the
@@ -803,7 +803,7 @@ func (g *Gateway) Pay(outTradeNo string, of ...Owner) error {
 // nothing, if the order is not open, or as [Gateway.Pay] says.
 func (g *Gateway) FailPayment(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.alter(outTradeNo, oneOf(of), g.orders.fail)
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // oneOf accepts the owners given, or any if there are none.

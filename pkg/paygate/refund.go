@@ -567,7 +567,7 @@ func (b *orderBook) settleRefund(outRefundNo, status string, fits func(Owner) bo
 // nothing is left, nothing is done. It is an error if the order was never paid.
 func (g *Gateway) Refund(outTradeNo string, of ...Owner) error {
 	_, err := g.orders.refundByHand(outTradeNo, oneOf(of), refundAsk{})
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // Refunds returns the refunds of an order, or of the parts of a combined one, in order of
@@ -582,7 +582,7 @@ func (g *Gateway) Refunds(outTradeNo string, of ...Owner) ([]Refund, error) {
 // given, or if it has ended.
 func (g *Gateway) EndRefund(outRefundNo, status string, of ...Owner) error {
 	_, err := g.orders.settleRefund(outRefundNo, status, oneOf(of))
-	return cmp.Or(err, g.keep.err())
+	return g.keep.or(err)
 }
 
 // refundFacts is what a refund by hand may be given with.

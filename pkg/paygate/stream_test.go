@@ -36,7 +36,7 @@ func (s *session) follow(path, lastEventID string) *events {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || kind != "text/event-stream; charset=utf-8" {
+	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || kind != "text/event-stream; charset=utf-8" {
 		s.t.Fatalf("%s is %d %s", path, resp.StatusCode, kind)
 	}
 	stop := func() {
@@ -138,7 +138,7 @@ func TestSlowReader(t *testing.T) {
 	s := start(t, paygate.Options{History: 100})
 	s.SetStreamTimes(time.Minute, 20*time.Millisecond)
 	ended := make(chan struct{})
-	admin := s.Gateway.Admin()
+	admin := s.Admin()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		admin.ServeHTTP(w, r)
 		close(ended)
@@ -169,7 +169,7 @@ func TestOvertaken(t *testing.T) {
 			s.Remember(paygate.Request{})
 		}
 	}}
-	s.Gateway.Admin().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/requests/stream?after=0", nil))
+	s.Admin().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/requests/stream?after=0", nil))
 	if got := w.Body.String(); !strings.Contains(got, "event: dropped\n") {
 		t.Errorf("the stream is %s", got)
 	}
