@@ -39,8 +39,9 @@ type Deployment struct {
 	Ended func(traffic.Call)
 }
 
-// specs are the functions' specs. The cloud's address is known before they start.
-func (as Deployment) specs(cloudURL string) []platform.Spec {
+// specs are the functions' specs. The cloud's address is known before they start; their own SDKs
+// sign with the first of its keys.
+func (as Deployment) specs(cloudURL string, keys access.Keys) []platform.Spec {
 	specs := slices.Clone(as.Functions)
 	if specs == nil {
 		for _, name := range Functions() {
@@ -51,6 +52,9 @@ func (as Deployment) specs(cloudURL string) []platform.Spec {
 	}
 	for i := range specs {
 		specs[i].Log, specs[i].CloudURL = as.Logs, cloudURL
+		if len(keys) > 0 {
+			specs[i].CloudKey = keys[0]
+		}
 	}
 	return specs
 }
@@ -81,7 +85,7 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 		},
 	}
 	d.traffic.by(r.cloud)
-	for _, spec := range as.specs(url) {
+	for _, spec := range as.specs(url, as.Keys) {
 		if functions[spec.Name], err = platform.Start(ctx, spec); err != nil {
 			delete(functions, spec.Name)
 			r.stop()
@@ -100,7 +104,7 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 func (d *Desk) Redeploy(ctx context.Context, as Deployment) error {
 	r := d.running
 	var faults []error
-	for _, spec := range as.specs(r.url) {
+	for _, spec := range as.specs(r.url, r.cloud.Keys) {
 		function, known := r.functions[spec.Name]
 		if !known {
 			faults = append(faults, bilingual.Errorf("%s is new: restart the emulator to run it", "%s 是新的云函数：请重启模拟器以运行", spec.Name))

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -98,11 +99,11 @@ func processEnvironment(spec Spec, spoken []string) []string {
 	var env []string
 	if spec.Runtime == Lambda {
 		env = append(lambdaDefaults(), spec.Env...)
-		env = append(env, lambdaClient(spec.CloudURL)...)
+		env = append(env, lambdaClient(spec)...)
 	} else {
 		env = append(scfDefaults(), spec.Env...)
 		env = append(env, scfVariables(spec, spec.Folder)...)
-		env = append(env, cloudBaseClient(spec.CloudURL)...)
+		env = append(env, cloudBaseClient(spec)...)
 	}
 	env = append(env, "PWD="+spec.Folder)
 	env = append(env, spoken...)
@@ -151,25 +152,32 @@ func lambdaDefaults() []string {
 
 // cloudBaseClient are variables by which CloudBase's server SDKs find the emulated cloud. Their
 // keys are required, and any will do.
-func cloudBaseClient(cloudURL string) []string {
-	if cloudURL == "" {
+func cloudBaseClient(spec Spec) []string {
+	if spec.CloudURL == "" {
 		return nil
 	}
 	return []string{
-		"TCB_CONTEXT_CNFG=" + string(encode(map[string]string{"URL": cloudURL + "/admin"})),
-		"TENCENTCLOUD_SECRETID=any",
-		"TENCENTCLOUD_SECRETKEY=any",
+		"TCB_CONTEXT_CNFG=" + string(encode(map[string]string{"URL": spec.CloudURL + "/admin"})),
+		"TENCENTCLOUD_SECRETID=" + cmp.Or(spec.CloudKey.ID, anyKey),
+		"TENCENTCLOUD_SECRETKEY=" + cmp.Or(string(spec.CloudKey.Secret), anyKey),
 	}
 }
 
 // lambdaClient are variables by which AWS's SDKs find the emulated Lambda. On AWS the keys are
 // those of the function's role.
-func lambdaClient(cloudURL string) []string {
-	if cloudURL == "" {
+func lambdaClient(spec Spec) []string {
+	if spec.CloudURL == "" {
 		return nil
 	}
-	return []string{"AWS_ENDPOINT_URL_LAMBDA=" + cloudURL, "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any"}
+	return []string{
+		"AWS_ENDPOINT_URL_LAMBDA=" + spec.CloudURL,
+		"AWS_ACCESS_KEY_ID=" + cmp.Or(spec.CloudKey.ID, anyKey),
+		"AWS_SECRET_ACCESS_KEY=" + cmp.Or(string(spec.CloudKey.Secret), anyKey),
+	}
 }
+
+// anyKey stands for a key of which nothing is checked.
+const anyKey = "any"
 
 // environmentJSON is the Environment of one invocation: the configured variables, overlaid with
 // what the platform says about this call.

@@ -74,6 +74,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"cloudpay/internal/emulator/access"
 )
 
 // maxPayload is the most bytes of an event or a result: 6 MB each (SCF doc 583/11637).
@@ -132,6 +134,8 @@ type Spec struct {
 	// CloudURL is where the function's own SDKs find the cloud. When empty, they are not pointed
 	// anywhere.
 	CloudURL string
+	// CloudKey is what these SDKs sign with; any key when zero.
+	CloudKey access.Key
 
 	// Log gets whole lines, one Write each and one at a time, from a goroutine of its own; nil
 	// discards them. Lines of a call may be written after Invoke has returned; Close writes the

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/platform"
 )
 
@@ -196,6 +197,14 @@ func TestNodeFindsTheCloud(t *testing.T) {
 	var told struct{ URL string }
 	if err := json.Unmarshal([]byte(got["TCB_CONTEXT_CNFG"]), &told); err != nil || told.URL != "http://127.0.0.1:1/admin" {
 		t.Errorf("TCB_CONTEXT_CNFG: got %q, %v", got["TCB_CONTEXT_CNFG"], err)
+	}
+	keyed := start(t, inNode(t, ""), func(s *platform.Spec) {
+		s.CloudURL, s.CloudKey = "http://127.0.0.1:1", access.Key{ID: "AKID", Secret: "a secret"}
+	})
+	var signs map[string]string
+	wantJSON(t, keyed.payload(do{Do: "environment"}), &signs)
+	if signs["TENCENTCLOUD_SECRETID"] != "AKID" || signs["TENCENTCLOUD_SECRETKEY"] != "a secret" {
+		t.Errorf("got the keys %q, %q, want the cloud's", signs["TENCENTCLOUD_SECRETID"], signs["TENCENTCLOUD_SECRETKEY"])
 	}
 	if got["TENCENTCLOUD_SECRETID"] == "" || got["TENCENTCLOUD_SECRETKEY"] == "" || got["TCB_ENV"] == "" {
 		t.Errorf("got %v, want keys and an environment", got)
