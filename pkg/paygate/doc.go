@@ -112,8 +112,8 @@
 // /v3/refund/domestic/refunds, and APIv2's calls above). A refund is accepted as PROCESSING, which
 // turns the order to REFUND, and is SUCCESS ten seconds later ([Options].RefundTime) by the
 // business clock, or whatever [Gateway.EndRefund] says. The same out_refund_no with the same
-// amounts is the same refund. A payment-code order is reversed within seven days, which makes it
-// REVOKED whether it was paid or not.
+// amounts is the same refund. [Gateway.Refunds] shows what was refunded. A payment-code order is
+// reversed within seven days, which makes it REVOKED whether it was paid or not.
 //
 // There are two clocks: the wire clock ([Options].Now) dates signatures, and orders and
 // certificates age by the business clock. That moves by [Gateway.Advance], and only by it unless
