@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,14 +128,14 @@ func TestStreamMissed(t *testing.T) {
 type pipe struct {
 	header http.Header
 	text   strings.Builder
-	fails  bool
+	fails  atomic.Bool
 }
 
 func (p *pipe) Header() http.Header { return p.header }
 func (p *pipe) WriteHeader(int)     {}
 func (p *pipe) FlushError() error   { return nil }
 func (p *pipe) Write(text []byte) (int, error) {
-	if p.fails {
+	if p.fails.Load() {
 		return 0, context.DeadlineExceeded
 	}
 	return p.text.Write(text)
@@ -167,11 +168,13 @@ func TestStreamEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var j traffic.Journal
-		j.Stream(t.Context(), &pipe{header: http.Header{}, fails: true}, traffic.Query{})
+		deaf := &pipe{header: http.Header{}}
+		deaf.fails.Store(true)
+		j.Stream(t.Context(), deaf, traffic.Query{})
 		p := &pipe{header: http.Header{}}
 		go func() {
 			<-time.After(time.Second)
-			p.fails = true
+			p.fails.Store(true)
 			file(&j, "closeorder", "A1", traffic.VerdictOK)
 		}()
 		j.Stream(t.Context(), p, traffic.Query{})
