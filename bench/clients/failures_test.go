@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -29,21 +28,7 @@ var builtHello = sync.OnceValue(func() error {
 // the same with a second of time.
 func startFailing(t *testing.T, runtime platform.Runtime) *cloud {
 	t.Helper()
-	if err := builtHello(); err != nil {
-		t.Fatal(err)
-	}
-	functions := map[string]*platform.Function{}
-	for name, limit := range map[string]time.Duration{"hello": time.Minute, "hurried": time.Second} {
-		f, err := platform.Start(t.Context(), platform.Spec{
-			Name: name, Binary: filepath.Join(folder, "hello"), Runtime: runtime, TimeLimit: limit,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Close() })
-		functions[name] = f
-	}
-	server := httptest.NewServer(&platform.Cloud{Functions: functions})
+	server := httptest.NewServer(&platform.Cloud{Functions: failing(t, runtime)})
 	t.Cleanup(server.Close)
 	return &cloud{url: server.URL}
 }

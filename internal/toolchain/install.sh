@@ -2,7 +2,7 @@
 # Usage: install.sh databases|clients|receivers
 # Installs what tests need and what is missing, where it may: Debian and Ubuntu, as root or by a sudo that asks for no password.
 #   databases: the servers that the store is proved against, and the pooler. They are not started: the tests start their own.
-#   clients: AWS's SDK for Python and its command line, which call the emulated cloud.
+#   clients: AWS's SDK for Python and its command line, Node.js and Chromium, which call the emulated cloud.
 #   receivers: Node.js and Python, in which documented receivers of events are written.
 set -euo pipefail
 
@@ -18,6 +18,9 @@ databases)
 clients)
 	python3 -c 'import boto3' 2> /dev/null || /usr/bin/python3 -c 'import boto3' 2> /dev/null || missing+=(python3-boto3)
 	installed aws || missing+=(awscli)
+	installed node || missing+=(nodejs)
+	installed npm || missing+=(npm)
+	installed chromium || missing+=(chromium)
 	;;
 receivers)
 	installed node || missing+=(nodejs)
