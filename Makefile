@@ -35,8 +35,8 @@ help: ## Show this list
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## Register, close and query orders with the emulated cloud and WeChat Pay
-	@echo 'compiling … (the first time takes a minute)'
+demo: ## Follow three orders: forgotten, in doubt, paid in the last second
+	@echo 'compiling the command … (the first time takes a minute)'
 	@go run ./cmd/cloudpay demo
 
 # Tests of several packages build the functions at the same time. They are compiled once before, so

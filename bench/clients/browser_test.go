@@ -123,7 +123,7 @@ func chromium(t *testing.T) context.Context {
 	if path == "" {
 		skipMissing(t, "Chromium is not installed (internal/toolchain/install.sh clients)")
 	}
-	// Without its sandbox it runs as root, too, as in a container. It sees the test's own pages only.
+	// Without its sandbox it runs as root, too, as in a container. It sees the test's pages only.
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox)
 	allocated, end := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(end)

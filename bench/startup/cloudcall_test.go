@@ -12,9 +12,10 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// BenchmarkCloudCall calls a warm hello through the emulated cloud's API, as an SDK does, and in turns
-// directly over net/rpc, which is the floor. It reports both medians and what the cloud adds: HTTP,
-// the event's checks, the log's lines and the ping before each event. That is at most one millisecond.
+// BenchmarkCloudCall calls a warm hello through the emulated cloud's API, as an SDK does, and in
+// turns directly over net/rpc, which is the floor. It reports both medians and what the cloud adds:
+// HTTP, the event's checks, the log's lines and the ping before each event. That is at most one
+// millisecond.
 func BenchmarkCloudCall(b *testing.B) {
 	direct, _, _ := greeter(b).start(b, eventFor("warm"))
 	b.Cleanup(direct.stop)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,6 +21,8 @@ import (
 type demoCmd struct {
 	*render.Language
 
+	// all plays every call in every dialect and mode, in place of the three stories.
+	all bool
 	// logs shows what the platform and the functions log, on standard error.
 	logs bool
 }
@@ -34,6 +35,8 @@ func newDemo(l *render.Language) *cobra.Command {
 		Args: noArguments,
 		RunE: d.run,
 	})
+	cmd.Flags().BoolVar(&d.all, "all", false, l.Say("play every call in both APIs, direct and partner, and show every answer",
+		"以两种接口、直连商户与服务商播放全部调用，并显示每个应答"))
 	cmd.Flags().BoolVar(&d.logs, "logs", false, l.Say("show what the platform and the functions log", "显示平台与云函数的日志"))
 	return cmd
 }
@@ -62,8 +65,10 @@ func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 // functions are not: their store is a database that all instances reach.
 func (d *demoCmd) play(cmd *cobra.Command, dir string) error {
 	bin := filepath.Join(dir, "bin")
-	fmt.Fprint(cmd.OutOrStdout(), d.Say("building the functions as they are deployed …\n", "编译云函数 …\n"))
-	if err := world.Build(cmd.Context(), bin); err != nil {
+	compiling := demo.NewWait(cmd.ErrOrStderr(), d.Say("compiling the functions as they are deployed", "编译云函数"))
+	err := world.Build(cmd.Context(), bin)
+	compiling.End()
+	if err != nil {
 		return err
 	}
 	// Go1 is what SCF and CloudBase run; the other runtimes are tried by emulate --runtime.
@@ -75,5 +80,8 @@ func (d *demoCmd) play(cmd *cobra.Command, dir string) error {
 	if d.logs {
 		play.Logs = printable.NewWriter(cmd.ErrOrStderr())
 	}
-	return play.Run(cmd.Context())
+	if d.all {
+		return play.Run(cmd.Context())
+	}
+	return play.Journey(cmd.Context())
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -31,11 +28,9 @@ type invokeCmd struct {
 	data string
 	// call is the call itself; its Data and its caller come from the other flags.
 	call calls.Call
-	// as is a caller in the words of calls.ParseCaller. openID, appID and service are older flags
-	// for two of them, and timer for a trigger.
-	as             string
-	openID, appID  string
-	timer, service bool
+	// as is who calls, and timer a trigger.
+	as    calls.Named
+	timer bool
 	// timeout is how long to wait for the answer.
 	timeout time.Duration
 }
@@ -53,14 +48,14 @@ func newInvoke(l *render.Language) *cobra.Command {
 	flags.StringVar(&i.dir, "emulator", ".cloudpay", l.Say("folder of the running emulator", "运行中模拟器的目录"))
 	flags.StringVar(&i.dir, "dir", ".cloudpay", l.Say("the name of --emulator before this release", "--emulator 的旧名"))
 	flags.StringVar(&i.call.Trigger, "trigger", calls.Direct, l.Say("what calls the function: %s", "触发方式：%s", strings.Join(calls.Triggers(), ", ")))
-	flags.StringVar(&i.as, "as", "", l.Say("who calls: %s", "调用方：%s", strings.Join(calls.Callers(), ", ")))
+	flags.StringVar(&i.as.As, "as", "", l.Say("who calls: %s", "调用方：%s", strings.Join(calls.Callers(), ", ")))
 	flags.StringVar(&i.data, "data", "{}", l.Say("the event as JSON, @FILE, or - for standard input", "JSON 格式的事件，或 @文件，或 - 表示标准输入"))
 	flags.StringVar(&i.call.Method, "method", "", l.Say("method of an HTTP request; POST when empty", "HTTP 请求的方法；不填则为 POST"))
 	flags.StringVar(&i.call.Path, "path", "", l.Say("path and query of an HTTP request; the function's name when empty", "HTTP 请求的路径与查询；不填则为函数名"))
 	flags.BoolVar(&i.timer, "timer", false, l.Say("fire the function's timer; the same as --trigger timer", "触发云函数的定时器，同 --trigger timer"))
-	flags.StringVar(&i.openID, "openid", "", l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
-	flags.StringVar(&i.appID, "appid", "", l.Say("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的"))
-	flags.BoolVar(&i.service, "service", false, l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
+	flags.StringVar(&i.as.OpenID, "openid", "", l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
+	flags.StringVar(&i.as.AppID, "appid", "", l.Say("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的"))
+	flags.BoolVar(&i.as.Service, "service", false, l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
 	flags.DurationVar(&i.timeout, "timeout", desk.LongestCall, l.Say("how long to wait for the answer", "等待应答的时限"))
 	_ = flags.MarkHidden("dir")
 	_ = cmd.MarkFlagDirname("emulator")
@@ -91,7 +86,7 @@ func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 	}
 	i.call.Function = args[0]
 	if i.call.Trigger != calls.Timer || flags.Changed("data") { // a timer has a message only if one is given
-		if i.call.Data, err = i.event(cmd.InOrStdin()); err != nil {
+		if i.call.Data, err = calls.ReadEvent(i.data, cmd.InOrStdin()); err != nil {
 			return usagef("--data: %w", "--data：%w", err)
 		}
 	}
@@ -121,10 +116,12 @@ func (i *invokeCmd) check(flags *pflag.FlagSet) error {
 	if flags.Changed("dir") && flags.Changed("emulator") {
 		faults = append(faults, bilingual.Errorf("--dir: is the old name of --emulator; leave it out", "--dir：是 --emulator 的旧名；请去掉"))
 	}
-	faults = append(faults, checkLanguage(i.Language), i.checkTimer(flags), i.caller(flags))
-	if err := errors.Join(faults...); err != nil {
+	faults = append(faults, checkLanguage(i.Language), i.checkTimer(flags))
+	as, err := i.as.Caller(flags.Changed)
+	if err := errors.Join(append(faults, err)...); err != nil {
 		return usage(err)
 	}
+	i.call.As = as
 	return nil
 }
 
@@ -144,39 +141,6 @@ func (i *invokeCmd) checkTimer(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// caller is who the flags name. On the real platform a caller cannot choose an identity; the
-// emulated one takes it from headers, which these flags become.
-//
-// A flag that is given and empty, as by a variable that is not set, is an error: without a user the
-// call would be an operator's.
-func (i *invokeCmd) caller(flags *pflag.FlagSet) error {
-	for _, given := range []struct{ flag, value string }{{"openid", i.openID}, {"appid", i.appID}} {
-		if flags.Changed(given.flag) && !plainID.MatchString(given.value) {
-			return bilingual.Errorf("--%s: must be 1 to 128 of letters, digits, _ and -, not %q",
-				"--%s：须为 1 至 128 个字母、数字、_ 或 -，而不是 %q", given.flag, given.value)
-		}
-	}
-	switch {
-	case flags.Changed("as") && (i.openID != "" || i.service):
-		return bilingual.Errorf("--as: leave --openid, --appid and --service out with it", "--as：请勿与 --openid、--appid、--service 同用")
-	case flags.Changed("as"):
-		as, err := calls.ParseCaller(i.as)
-		if err != nil {
-			return bilingual.Errorf("--as: %w", "--as：%w", err)
-		}
-		i.call.As = as
-	case i.appID != "" && i.openID == "":
-		return bilingual.Errorf("--appid: says whose user --openid is; give that too", "--appid：说明 --openid 属于哪个小程序；请同时提供 --openid")
-	case i.openID != "":
-		i.call.As = calls.User(i.openID, i.appID)
-	}
-	// A call may come from a user and have the service token: the function decides which counts.
-	if i.service {
-		i.call.As = i.call.As.WithServiceToken()
-	}
-	return nil
-}
-
 // oneFunction wants the name of a function, and no more. Whether there is such a function the
 // running emulator knows: it may run others than these two.
 func oneFunction(_ *cobra.Command, args []string) error {
@@ -184,30 +148,4 @@ func oneFunction(_ *cobra.Command, args []string) error {
 		return usagef("name one function: %s or %s", "请指定一个云函数：%s 或 %s", desk.Functions()[0], desk.Functions()[1])
 	}
 	return nil
-}
-
-// plainID matches openids and appids: they become the values of headers.
-var plainID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,128}$`)
-
-// event is the event as it was given, from a file, or from standard input. It need not be JSON: how
-// a function answers nonsense is worth trying too. What is longer than the platform takes is
-// refused here, before all of it is read.
-func (i *invokeCmd) event(stdin io.Reader) ([]byte, error) {
-	from := stdin
-	switch file, isFile := strings.CutPrefix(i.data, "@"); {
-	case isFile:
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }() // it was only read
-		from = f
-	case i.data != "-":
-		return []byte(i.data), nil
-	}
-	event, err := io.ReadAll(io.LimitReader(from, desk.MaxEvent+1))
-	if err == nil && len(event) > desk.MaxEvent {
-		err = bilingual.Errorf("an event may have 6 MB at most", "事件不可超过 6 MB")
-	}
-	return event, err
 }

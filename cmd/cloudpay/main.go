@@ -74,7 +74,7 @@ func newRoot(l *render.Language) *cobra.Command {
 	}{
 		{
 			cobra.Group{ID: "trying", Title: l.Say("Try it out on this machine:", "在本机试用：")},
-			[]*cobra.Command{newDemo(l), newEmulate(l), newInvoke(l)},
+			[]*cobra.Command{newDemo(l), newEmulate(l), newInvoke(l), newGateway(l)},
 		},
 		{
 			cobra.Group{ID: "using", Title: l.Say("With a merchant's configuration:", "使用商户配置：")},

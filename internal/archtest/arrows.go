@@ -255,8 +255,9 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/store", "internal/sweep",
-			"internal/store/migrate", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
+			"internal/store/migrate", "internal/cli/paint", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
 		},
+		Theirs: []string{progressbar},
 	},
 	{
 		Package: "internal/cli/deployflags",
