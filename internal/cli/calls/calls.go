@@ -5,6 +5,21 @@
 //	call := calls.Call{Function: "closeorder", Trigger: "sqs", As: service, Data: event}
 //	err := call.Check(ctx, described)        // what the emulator cannot be sent
 //	answer, err := call.Send(ctx, described)
+//
+// What is sent, and how a caller is part of it:
+//
+//	call            POST /v1/functions/{name}, the event as body. A user is a header that the
+//	                emulated cloud takes for the session; the token is a member of the event
+//	sdk, scf, aws   the envelopes of those APIs; the answer is taken out of theirs
+//	HTTP triggers   the request itself. Tokens are headers: Cloudpay-Service-Token, or
+//	                Authorization: Bearer
+//	timers          POST /v1/timers/{name}. On the custom runtime, where the platform does not
+//	                say that a timer fired, the message is the timer token
+//	queues          POST /v1/queues/{name}?form=…. The token is a member of each message
+//
+// A trigger that a runtime does not have, such as a timer of a web function, and a caller that a
+// trigger cannot carry, such as a mini-program's user behind a function URL, are refused before
+// anything is sent: no cloud would send it either.
 package calls
 
 import (

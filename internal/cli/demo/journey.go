@@ -42,6 +42,11 @@ type journey struct {
 }
 
 // story is one screen.
+//
+// A story tells in this order: what happened to the customer, what the shop or the platform did
+// (▸), which exchanges with WeChat Pay that caused (⇄, read from the gateway's own history, and
+// not from what the function says), what the shop's receiver got (◂), and the state of the order in
+// WeChat Pay's record (✓ or ✗).
 type story struct {
 	title bilingual.Text
 	play  func(context.Context) error
@@ -70,7 +75,9 @@ func (d *Demo) Journey(ctx context.Context) error {
 	return j.ending()
 }
 
-// begin starts WeChat Pay, the shop's receiver of events, the register and the functions.
+// begin starts WeChat Pay, the shop's receiver of events, the register and the functions. The
+// functions trust only callers that prove themselves, as in production: the customer is named by
+// the platform, the shop's server has the service token, and the timer is the platform's.
 func (j *journey) begin(ctx context.Context) (end func(), err error) {
 	at := desk.Addresses{Gateway: desk.AnyPort, Backup: desk.AnyPort, Admin: desk.AnyPort}
 	if j.desk, err = desk.Start(ctx, j.Dir, at); err != nil {
@@ -207,7 +214,8 @@ func (j *journey) result(reply []byte) order.Result {
 	return r
 }
 
-// advance moves the one clock of the emulator on, by its management API.
+// advance moves the one clock of the emulator on, by its management API, as the command that is
+// shown does. The gateway's orders and the register follow it, so that an order is due by both.
 func (j *journey) advance(ctx context.Context, by time.Duration) error {
 	before := j.desk.Gateway.Time()
 	body := `{"advance":"` + by.String() + `"}`

@@ -24,7 +24,9 @@ func CheckGateway(dir string, base int) error {
 
 // Gateway serves WeChat Pay alone, without functions, on three ports from base on (0: any free
 // ones), until ctx ends. ready is called when it is described in the folder. The description is
-// written last and removed first, as an emulator's is.
+// written last and removed first, as an emulator's is: it never names what does not answer. When
+// the process is killed instead, the system releases the folder's lock, and the next start removes
+// the description.
 func Gateway(ctx context.Context, dir string, base int, ready func(dir string, d desk.Description)) error {
 	path, release, err := desk.Lock(dir)
 	if err != nil {
