@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -53,6 +54,7 @@ func (a *Admission) check() error {
 			faults = append(faults, bilingual.Errorf("--require-key: %w", "--require-key：须写作 ID:SECRET：%w", err))
 		}
 	}
+	a.log = cmp.Or(a.log, string(exchangelog.Short)) // a World that no command line made
 	if !slices.Contains(exchangelog.Modes(), a.log) {
 		faults = append(faults, bilingual.Errorf("--log: must be one of %s, not %q", "--log：须为 %s 之一，而不是 %q",
 			strings.Join(exchangelog.Modes(), ", "), a.log))
