@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -256,22 +257,75 @@ func TestEmulateEnds(t *testing.T) {
 	}
 }
 
-// An emulator that is killed leaves no process, and the next one in the folder goes on.
+// An emulator that is killed at any moment leaves no process, and the next one in the folder goes
+// on with whatever was answered: the order that was placed, and its registration.
 func TestEmulateKilled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	dir := filepath.Join(t.TempDir(), "emu")
-	e := s.emulate(dir, "--port-base", "0")
-	first := e.ready()
-	e.call(first)
-	e.signal(syscall.SIGKILL)
-	_, _ = e.end()
-	waitUntil(t, func() bool { return len(s.processes()) == 0 })
-	again := s.emulate(dir, "--port-base", "0")
-	waitUntil(t, func() bool { return again.ready().CloudURL != first.CloudURL }) // it finds the other's description
-	again.signal(syscall.SIGINT)
-	if code, printed := again.end(); code != exitFine {
-		t.Errorf("exit code %d\n%s", code, printed)
+	const kills = 5
+	last, answered := desk.Description{}, []string{}
+	for run := range kills {
+		e := s.emulate(dir, "--port-base", "0")
+		waitUntil(t, func() bool { return e.ready().CloudURL != last.CloudURL }) // a killed one leaves its description
+		last = e.ready()
+		for _, number := range answered {
+			e.wantKept(last, number)
+		}
+		for i := 0; ; i++ {
+			number := fmt.Sprintf("K%d-%d", run, i)
+			if !e.registers(last, number) {
+				break
+			}
+			answered = append(answered, number)
+			if i == run {
+				go func() { _ = e.cmd.Process.Kill() }() // in the middle of what comes next
+			}
+		}
+		_, _ = e.end()
+		waitUntil(t, func() bool { return len(s.processes()) == 0 })
+	}
+	if len(answered) == 0 {
+		t.Error("no order was placed and registered before a kill")
+	}
+	t.Logf("%d orders were placed and registered between %d kills", len(answered), kills)
+}
+
+// registers places an order and registers it; false if it was not answered.
+func (e *emulator) registers(d desk.Description, number string) bool {
+	e.Helper()
+	response, err := http.Post(d.AdminURL+"/orders", "application/json",
+		strings.NewReader(`{"mchid":"1900000001","out_trade_no":"`+number+`","total":100}`))
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	event, err := d.AsService([]byte(`{"out_trade_no":"` + number + `","close_at":36000}`))
+	if err != nil {
+		e.Fatal(err)
+	}
+	answer, err := d.Call(e.Context(), "closeorder", event, desk.User{})
+	return err == nil && response.StatusCode == http.StatusCreated && strings.Contains(string(answer), `"scheduled"`)
+}
+
+// wantKept wants an order with its registration, which a second one repeats.
+func (e *emulator) wantKept(d desk.Description, number string) {
+	e.Helper()
+	response, err := http.Get(d.AdminURL + "/orders/" + number)
+	if err != nil {
+		e.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		e.Errorf("WeChat Pay has lost %s: %s", number, response.Status)
+	}
+	event, err := d.AsService([]byte(`{"out_trade_no":"` + number + `","withdraw":true}`))
+	if err != nil {
+		e.Fatal(err)
+	}
+	answer, err := d.Call(e.Context(), "closeorder", event, desk.User{})
+	if err != nil || !strings.Contains(string(answer), `"withdrawn"`) {
+		e.Errorf("the register has lost %s: %s, %v", number, answer, err)
 	}
 }
 

@@ -177,7 +177,10 @@ func ask(ctx context.Context, method, url string, body []byte, answer any) error
 
 // sentence is what a refusal says, in the form of either API or in another.
 func sentence(text []byte) string {
-	var refusal struct{ Error, Message string }
+	var refusal struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}
 	if json.Unmarshal(text, &refusal) != nil {
 		return string(bytes.TrimSpace(text))
 	}

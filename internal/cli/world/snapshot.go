@@ -15,14 +15,17 @@ import (
 	"cloudpay/internal/emulator/desk"
 )
 
-// A snapshot is a zip archive with the files of a folder's state, and first
+// A snapshot is a zip archive with
 //
-//	snapshot.json   {"format":1}
+//	snapshot.json            {"format":1}
+//	gateway.jsonl            WeChat Pay's state, as GET /state has it
+//	orders.db, orders.db-wal the registered orders
 //
 // Keys are not part of it: a snapshot can be kept beside the tests that begin with it.
 const (
 	snapshotFile   = "snapshot.json"
 	snapshotFormat = 1
+	snapshotState  = "gateway.jsonl"
 	// maxSnapshotFile bounds what is unpacked of one file, so that a damaged archive does not fill
 	// the disk.
 	maxSnapshotFile = 4 << 30
@@ -75,7 +78,8 @@ func Import(dir, file string, fresh bool) error {
 	}
 	defer release()
 	if hasState(dir) && !fresh {
-		return bilingual.Errorf("%s has a state already: import into another folder, or replace it with --fresh", "%s 中已有状态：请导入到其他目录，或用 --fresh 替换", dir)
+		return bilingual.Errorf("%s has a state already: import into another folder, or replace it with --fresh",
+			"%s 中已有状态：请导入到其他目录，或用 --fresh 替换", dir)
 	}
 	return explain(reset(dir, func() error { return unpack(&archive.Reader, file, dir) }))
 }
@@ -115,13 +119,32 @@ func pack(dir string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", snapshotFile, err)
 	}
-	for _, name := range state() {
+	if err := packGateway(archive, dir); err != nil {
+		return err
+	}
+	for _, name := range registerFiles() {
 		if err := packFile(archive, dir, name); err != nil {
 			return err
 		}
 	}
 	if err := archive.Close(); err != nil {
 		return fmt.Errorf("writing the archive: %w", err)
+	}
+	return nil
+}
+
+// packGateway writes the state of the folder's gateway.
+func packGateway(archive *zip.Writer, dir string) error {
+	gateway, err := desk.Addresses{}.OpenGateway(dir)
+	if err != nil {
+		return err
+	}
+	w, err := archive.Create(snapshotState)
+	if err == nil {
+		err = gateway.Export(w)
+	}
+	if err = errors.Join(err, gateway.Close()); err != nil {
+		return fmt.Errorf("packing %s: %w", snapshotState, err)
 	}
 	return nil
 }
@@ -150,7 +173,7 @@ func packFile(archive *zip.Writer, dir, name string) error {
 func checkSnapshot(archive *zip.Reader) error {
 	names := map[string]bool{}
 	for _, file := range archive.File {
-		if file.Name != snapshotFile && !slices.Contains(state(), file.Name) {
+		if file.Name != snapshotFile && file.Name != snapshotState && !slices.Contains(registerFiles(), file.Name) {
 			return bilingual.Errorf("it has %q, which no export has", "其中有 %q，导出的文件不含此项", file.Name)
 		}
 		if names[file.Name] {
@@ -174,15 +197,37 @@ func checkSnapshot(archive *zip.Reader) error {
 	return nil
 }
 
-// unpack writes the files into a folder.
+// unpack writes the files into a folder, and gives its gateway the state.
 func unpack(archive *zip.Reader, from, dir string) error {
 	for _, file := range archive.File {
-		if file.Name == snapshotFile {
-			continue
+		var err error
+		switch file.Name {
+		case snapshotFile:
+		case snapshotState:
+			err = unpackGateway(file, dir)
+		default:
+			err = unpackFile(file, filepath.Join(dir, filepath.Base(file.Name))) // checkSnapshot knows the names
 		}
-		if err := unpackFile(file, filepath.Join(dir, file.Name)); err != nil {
+		if err != nil {
 			return bilingual.Errorf("importing %s: %w", "导入 %s：%w", from, err)
 		}
+	}
+	return nil
+}
+
+// unpackGateway gives the folder's gateway, which is new, its state.
+func unpackGateway(file *zip.File, dir string) error {
+	in, err := file.Open()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file.Name, err)
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	gateway, err := desk.Addresses{}.OpenGateway(dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(gateway.Import(in), gateway.Close()); err != nil {
+		return fmt.Errorf("%s: %w", file.Name, err)
 	}
 	return nil
 }

@@ -23,10 +23,15 @@ const (
 	resettingFile = "resetting"
 )
 
-// state lists them. SQLite has up to three files beside its own: what is committed may still be in
-// the -wal.
+// state lists them.
 func state() []string {
-	return []string{gatewayFile, ordersFile, ordersFile + "-wal", ordersFile + "-shm", ordersFile + "-journal", clockFile}
+	return append(registerFiles(), gatewayFile, clockFile, ordersFile+"-shm")
+}
+
+// registerFiles are those of the registered orders. SQLite has up to three files beside its own:
+// what is committed may still be in the -wal. What is in the -shm is made anew.
+func registerFiles() []string {
+	return []string{ordersFile, ordersFile + "-wal", ordersFile + "-journal"}
 }
 
 // prepare removes the state of earlier runs if that is wanted, or if a process died while it did.
@@ -84,5 +89,6 @@ func isForbidden(err error) bool {
 // isFull recognises a full disk in an error of the system, of SQLite, and of a program that was
 // run.
 func isFull(err error) bool {
-	return (sqlite.Driver{}).IsFull(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), syscall.ENOSPC.Error())
+	return (sqlite.Driver{}).IsFull(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		strings.Contains(err.Error(), syscall.ENOSPC.Error())
 }

@@ -233,8 +233,9 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 
 // reserve takes all ports before anything is built or started.
 func (w *World) reserve(ctx context.Context) (*ports.Reserved, error) {
-	var list []ports.Place
-	for _, p := range w.places() {
+	places := w.places()
+	list := make([]ports.Place, 0, len(places))
+	for _, p := range places {
 		if *p.at == "" {
 			*p.at = ports.Numbered(w.PortBase, p.offset)
 		}

@@ -11,15 +11,19 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/world"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/pkg/paygate"
 )
 
 // wantError checks that an error says something, in both languages.
@@ -71,7 +75,9 @@ func TestCheck(t *testing.T) {
 		wantError(t, err, want)
 	}
 	for _, base := range []int{0, 1, 65530} {
-		w := world.World{Dir: "x", PortBase: base}
+		w := world.World{Language: &render.Language{}}
+		w.Register(pflag.NewFlagSet("", pflag.ContinueOnError)) // which sets what is given when a flag is left out
+		w.PortBase = base
 		if err := w.Check(); err != nil {
 			t.Errorf("%d: %v", base, err)
 		}
@@ -105,9 +111,14 @@ func TestExportAndImport(t *testing.T) {
 	t.Parallel()
 	from, to, file := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "start.zip")
 	wantError(t, world.Export(from, file), "there is nothing to export in "+from)
-	state := map[string]string{"gateway.db": "gateway", "orders.db": "orders", "orders.db-wal": "wal", "clock": "30m0s\n"}
+	state := map[string]string{"orders.db": "orders", "orders.db-wal": "wal"}
 	write(t, from, state)
-	write(t, from, map[string]string{"secrets.json": "secret", "emulator.json": "{}"})
+	write(t, from, map[string]string{"clock": "30m0s\n", "emulator.json": "{}"})
+	inGateway(t, from, func(g *paygate.Gateway) {
+		if err := g.AddOrder(paygate.Order{OutTradeNo: "A1", Total: 100}); err != nil {
+			t.Fatal(err)
+		}
+	})
 	if err := world.Export(from, file); err != nil {
 		t.Fatal(err)
 	}
@@ -117,18 +128,48 @@ func TestExportAndImport(t *testing.T) {
 	if err := world.Import(to, file, false); err != nil {
 		t.Fatal(err)
 	}
-	state["secrets.json"], state["resetting"] = absent, absent
+	state["resetting"], state["clock"] = absent, absent
 	want(t, to, state)
-	write(t, to, map[string]string{"orders.db": "others", "orders.db-shm": "shm", "secrets.json": "kept"})
+	wantSame := func() {
+		t.Helper()
+		inGateway(t, to, func(g *paygate.Gateway) {
+			if order, err := g.Order("A1"); err != nil || order.Total != 100 || g.Ahead().Round(time.Minute) != 30*time.Minute {
+				t.Errorf("got %+v, %v, %v ahead", order, err, g.Ahead())
+			}
+		})
+	}
+	wantSame()
+	keys, err := os.ReadFile(filepath.Join(to, "secrets.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others, err := os.ReadFile(filepath.Join(from, "secrets.json")); err != nil || bytes.Equal(keys, others) {
+		t.Errorf("the keys went along: %v", err)
+	}
+	write(t, to, map[string]string{"orders.db": "others", "orders.db-shm": "shm"})
 	wantError(t, world.Import(to, file, false), to+" has a state already")
 	want(t, to, map[string]string{"orders.db": "others"})
 	if err := world.Import(to, file, true); err != nil {
 		t.Fatal(err)
 	}
-	state["secrets.json"], state["orders.db-shm"] = "kept", absent
+	state["secrets.json"], state["orders.db-shm"] = string(keys), absent
 	want(t, to, state)
+	wantSame()
 	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 1 {
 		t.Errorf("got %v, %v: want the export alone", entries, err)
+	}
+}
+
+// inGateway opens the gateway of a folder.
+func inGateway(t *testing.T, dir string, do func(*paygate.Gateway)) {
+	t.Helper()
+	g, err := desk.Addresses{}.OpenGateway(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(g)
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -172,8 +213,9 @@ func TestImportRefuses(t *testing.T) {
 		"a torn head":    {[][2]string{{"snapshot.json", "{"}}, "snapshot.json: "},
 		"a later format": {[][2]string{{"snapshot.json", `{"format":2}`}}, "its format is 2, and this program reads 1"},
 		"a key":          {[][2]string{{"snapshot.json", head}, {"secrets.json", "x"}}, `it has "secrets.json"`},
+		"a gateway":      {[][2]string{{"snapshot.json", head}, {"gateway.db", "x"}}, `it has "gateway.db"`},
 		"a path":         {[][2]string{{"snapshot.json", head}, {"../orders.db", "x"}}, `it has "../orders.db"`},
-		"a file twice":   {[][2]string{{"snapshot.json", head}, {"clock", "x"}, {"clock", "y"}}, "it has clock twice"},
+		"a file twice":   {[][2]string{{"snapshot.json", head}, {"orders.db", "x"}, {"orders.db", "y"}}, "it has orders.db twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +267,8 @@ func FuzzImport(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, entry := range entries {
-			if !strings.Contains(" lock resetting gateway.db orders.db orders.db-wal orders.db-shm orders.db-journal clock ", " "+entry.Name()+" ") {
+			if !slices.Contains(strings.Fields("lock resetting gateway.db orders.db orders.db-wal orders.db-journal secrets.json "+
+				"apiclient_key.pem pub_key.pem wechatpay_key.pem certificate_key.pem"), entry.Name()) {
 				t.Errorf("got %s", entry.Name())
 			}
 		}

@@ -19,16 +19,21 @@
 //	wechatpay_key.pem       the emulated gateway's private key
 //	certificate_key.pem     that of its first platform certificate
 //	pub_key.pem             its public half, written anew from it at each start
-//	clock                   how far the clock was moved on
+//	gateway.db              WeChat Pay's orders, its history and its clock
+//	clock                   how far that was moved on, written anew from gateway.db at each start
 //	emulator.json           the Description, while an emulator serves
 //	lock                    held by the process that serves
 package desk
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,29 +101,23 @@ type Desk struct {
 	gatewayURL, backupURL, adminURL, consoleURL, eventsURL string
 }
 
-// Start starts WeChat Pay and its management API with the keys in dir, which are made on first use.
-// The orders are new each time: only keys are kept. Close ends it; nothing serves after an error.
+// Start starts WeChat Pay and its management API with the keys in dir, which are made on first use,
+// and with the orders and the clock of earlier runs. Close ends it; nothing serves after an error.
 func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	s, err := loadSecrets(dir)
 	if err != nil {
 		return nil, err
 	}
-	clock, err := openClock(dir)
+	d := &Desk{secrets: s, reserved: at.Reserved}
+	gateway, err := openGateway(dir, s, paygate.Options{Observe: d.traffic.observe, NotifyHosts: at.NotifyHosts})
 	if err != nil {
-		return nil, err
-	}
-	d := &Desk{secrets: s, clock: clock, reserved: at.Reserved}
-	gateway, err := paygate.New(paygate.Options{
-		Merchants: []*paygate.Merchant{s.merchant}, PlatformKey: s.gatewayKey, CertificateKey: s.certificateKey,
-		Start: time.Now().Add(clock.before), Observe: d.traffic.observe, NotifyHosts: at.NotifyHosts,
-	})
-	if err != nil {
-		return nil, damaged(dir, err)
-	}
-	if err := clock.follow(gateway); err != nil {
 		return nil, err
 	}
 	d.Gateway = gateway
+	if d.clock, err = follow(dir, gateway); err != nil {
+		d.Close()
+		return nil, err
+	}
 	for _, part := range []struct {
 		url           *string
 		name, address string
@@ -126,7 +125,7 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	}{
 		{&d.gatewayURL, "gateway", at.Gateway, gateway},
 		{&d.backupURL, "backup", at.Backup, gateway.Backup()},
-		{&d.adminURL, "admin", at.Admin, clock.noting(gateway.Admin())},
+		{&d.adminURL, "admin", at.Admin, d.clock.noting(gateway.Admin())},
 	} {
 		if *part.url, err = d.serve(ctx, part.name, part.address, part.handler); err != nil {
 			d.Close()
@@ -134,6 +133,43 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 		}
 	}
 	return d, nil
+}
+
+// gatewayFile keeps the gateway's orders, history and clock.
+const gatewayFile = "gateway.db"
+
+// OpenGateway opens the gateway of a folder as Start does, for its state: it listens nowhere. It
+// has to be closed.
+func (at Addresses) OpenGateway(dir string) (*paygate.Gateway, error) {
+	s, err := loadSecrets(dir)
+	if err != nil {
+		return nil, err
+	}
+	return openGateway(dir, s, paygate.Options{NotifyHosts: at.NotifyHosts})
+}
+
+// openGateway opens the gateway of a folder, with its keys besides the options given. Its clock
+// runs, and goes on where it stood.
+func openGateway(dir string, s *secrets, options paygate.Options) (*paygate.Gateway, error) {
+	options.Merchants, options.PlatformKey, options.CertificateKey = []*paygate.Merchant{s.merchant}, s.gatewayKey, s.certificateKey
+	options.Running, options.File = true, filepath.Join(dir, gatewayFile)
+	if _, err := os.Stat(options.File); errors.Is(err, fs.ErrNotExist) {
+		ahead, err := olderClock(dir)
+		if err != nil {
+			return nil, err
+		}
+		if ahead > 0 {
+			options.Start = time.Now().Add(ahead)
+		}
+	}
+	gateway, err := paygate.New(options)
+	switch {
+	case err == nil:
+		return gateway, nil
+	case strings.Contains(err.Error(), gatewayFile): // the error says what to do about it
+		return nil, bilingual.Errorf("starting WeChat Pay: %w", "启动微信支付：%w", err)
+	}
+	return nil, damaged(dir, err)
 }
 
 // serve serves a handler until Close, and returns its URL. name says in the error which of the

@@ -84,7 +84,7 @@ func TestStartFails(t *testing.T) {
 	dir := t.TempDir()
 	d := open(t, dir)
 	taken := strings.TrimPrefix(d.adminURL, "http://")
-	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
+	_, err := Start(t.Context(), t.TempDir(), Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: taken})
 	wantError(t, err, "the address of the admin, "+taken+", is taken by ")
 	none := map[string]string{"closeorder": filepath.Join(dir, "none"), "queryorder": filepath.Join(dir, "none")}
 	_, _, err = d.Deploy(t.Context(), Deployment{Binaries: none, Runtime: "cobol", Logs: os.Stderr, Address: AnyPort})
@@ -180,6 +180,35 @@ func TestLock(t *testing.T) {
 	wantError(t, err, "no emulator runs in "+dir)
 }
 
+// Orders and the clock last from one desk to the next; a file that cannot be read is named, and is
+// not made anew.
+func TestStateLasts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := open(t, dir)
+	if err := first.Gateway.AddOrder(paygate.Order{MchID: mchID, OutTradeNo: "A1", Total: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Gateway.Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	second := open(t, dir)
+	if order, err := second.Gateway.Order("A1", paygate.Owner{MchID: mchID}); err != nil || order.Total != 100 {
+		t.Errorf("got %+v, %v", order, err)
+	}
+	if ahead := second.Gateway.Ahead().Round(time.Minute); ahead != time.Hour {
+		t.Errorf("the clock is %v ahead, want an hour", ahead)
+	}
+	second.Close()
+	if err := os.WriteFile(filepath.Join(dir, gatewayFile), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})
+	wantError(t, err, "starting WeChat Pay: ")
+	wantError(t, err, gatewayFile)
+}
+
 // A folder of the version before, without keys for events and certificates and without a gateway's
 // database, is completed, and keeps what it has.
 func TestOldFolder(t *testing.T) {
@@ -209,7 +238,7 @@ func TestOldFolder(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, certificateKeyFile)); err != nil {
 		t.Fatal(err)
 	}
-	d := open(t, dir)
+	d := open(t, dir) // it has no gateway.db either
 	if got := d.secrets.tokens; got.EventsKey == "" || got.ServiceToken != before.tokens.ServiceToken {
 		t.Errorf("got %+v, want an events_key beside what there was", got)
 	}
@@ -388,6 +417,15 @@ func TestClockFile(t *testing.T) {
 	want("24h30m0s")
 	second.Close()
 	if err := os.WriteFile(file, []byte("tomorrow"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	third := open(t, dir) // the gateway knows better
+	want("24h30m0s")
+	third.Close()
+	if err := os.WriteFile(file, []byte("tomorrow"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, gatewayFile)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Start(t.Context(), dir, Addresses{Gateway: AnyPort, Backup: AnyPort, Admin: AnyPort})

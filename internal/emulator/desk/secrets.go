@@ -208,7 +208,10 @@ func (s *secrets) makeKeys() error {
 		s.certificateKey, err = newKey()
 		return err
 	})
-	return making.Wait()
+	if err := making.Wait(); err != nil {
+		return bilingual.Errorf("making the emulator's keys: %w", "生成模拟器的密钥：%w", err)
+	}
+	return nil
 }
 
 // writeTokens writes secrets.json.

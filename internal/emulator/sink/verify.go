@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,7 +137,7 @@ func (s signed) mistake(given []string, keys []key, body []byte) string {
 		{keys, body, "the body alone was signed, without webhook-id and webhook-timestamp"},
 		{keys, append([]byte(s.timestamp+"."), body...), "webhook-id was not signed"},
 		{keys, append([]byte(s.id+"."), body...), "webhook-timestamp was not signed"},
-		{keys, s.content(append(body[:len(body):len(body)], '\n')), "a line feed at the body's end was signed and not sent"},
+		{keys, s.content(append(slices.Clip(body), '\n')), "a line feed at the body's end was signed and not sent"},
 		{keys, s.content([]byte(strings.TrimRight(string(body), "\r\n"))), "the body was signed without the line feed at its end"},
 	} {
 		if matches(given, try.keys, try.content) {
