@@ -22,6 +22,8 @@ type gatewayCmd struct {
 	dir string
 	// base is the first of three ports; 0: any free ones.
 	base int
+	// hosts are those besides this machine that may be notified.
+	hosts []string
 }
 
 // newGateway makes the command gateway, which serves until it is interrupted.
@@ -35,16 +37,18 @@ func newGateway(l *render.Language) *cobra.Command {
 	flags.StringVar(&g.dir, "dir", ".cloudpay", l.Say("folder for keys, state and emulator.json", "保存密钥、状态与 emulator.json 的目录"))
 	flags.IntVar(&g.base, "port-base", ports.Base, l.Say("first of three ports: WeChat Pay, its backup domain, management; 0 takes free ones",
 		"三个端口的首个：微信支付、备用域名、管理接口；0 为任意空闲端口"))
+	flags.StringSliceVar(&g.hosts, "notify-hosts", nil, l.Say("hosts besides this machine that a notify_url may name, with commas between",
+		"除本机外允许 notify_url 使用的主机名，以逗号分隔"))
 	_ = cmd.MarkFlagDirname("dir")
 	return cmd
 }
 
 // run serves until the command's context ends.
 func (g *gatewayCmd) run(cmd *cobra.Command, _ []string) error {
-	if err := errors.Join(checkLanguage(g.Language), world.CheckGateway(g.dir, g.base)); err != nil {
+	if err := errors.Join(checkLanguage(g.Language), world.CheckGateway(g.dir, g.base, g.hosts)); err != nil {
 		return usage(err)
 	}
-	return world.Gateway(cmd.Context(), g.dir, g.base, func(dir string, d desk.Description) {
+	return world.Gateway(cmd.Context(), g.dir, g.base, g.hosts, func(dir string, d desk.Description) {
 		fmt.Fprintln(cmd.OutOrStdout(), g.ready(dir, d))
 	})
 }
