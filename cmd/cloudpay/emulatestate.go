@@ -27,7 +27,9 @@ type stateCmd struct {
 }
 
 // newState makes such a command, with the flag that all of them have.
-func newState(l *render.Language, name string, args cobra.PositionalArgs, run func(*stateCmd, *cobra.Command, []string) error) (*stateCmd, *cobra.Command) {
+func newState(
+	l *render.Language, name string, args cobra.PositionalArgs, run func(*stateCmd, *cobra.Command, []string) error,
+) (*stateCmd, *cobra.Command) {
 	s := &stateCmd{Language: l}
 	cmd := describe(l, name, &cobra.Command{
 		Args: args,
@@ -47,7 +49,8 @@ func newState(l *render.Language, name string, args cobra.PositionalArgs, run fu
 func newAdvance(l *render.Language) *cobra.Command {
 	s, cmd := newState(l, "emulate-advance", nil, (*stateCmd).advance)
 	cmd.Args = s.wantDuration
-	cmd.Flags().StringVar(&s.to, "to", "", l.Say("the time to move on to: 2026-11-29 18:30, or RFC 3339", "拨到的时间：2026-11-29 18:30 或 RFC 3339"))
+	cmd.Flags().StringVar(&s.to, "to", "", l.Say("the time to move on to: 2026-11-29 18:30, or RFC 3339",
+		"拨到的时间：2026-11-29 18:30 或 RFC 3339"))
 	return cmd
 }
 
@@ -83,7 +86,7 @@ func (s *stateCmd) advance(cmd *cobra.Command, args []string) error {
 	for _, e := range moved.Events {
 		say("event %s of %s received: %s", "收到事件 %s（订单 %s）：%s", e.Event.Kind, e.Event.Order, e.Verdict)
 	}
-	say("the emulator's clock says %s", "模拟器的时钟为 %s", moved.Now.Local().Format("2006-01-02 15:04:05 -07:00"))
+	say("the emulator's clock says %s", "模拟器的时钟为 %s", moved.Now.In(time.Now().Location()).Format("2006-01-02 15:04:05 -07:00"))
 	return nil
 }
 
@@ -106,7 +109,7 @@ func (s *stateCmd) duration(cmd *cobra.Command, d desk.Description, args []strin
 	}
 	if at.Before(now) {
 		return 0, usagef("--to: the emulator's clock says %s already, and does not go back", "--to：模拟器的时钟已为 %s，不能后退",
-			now.Local().Format(time.DateTime))
+			now.In(time.Now().Location()).Format(time.DateTime))
 	}
 	return at.Sub(now), nil
 }

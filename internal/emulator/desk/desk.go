@@ -19,8 +19,8 @@
 //	wechatpay_key.pem       the emulated gateway's private key
 //	certificate_key.pem     that of its first platform certificate
 //	pub_key.pem             its public half, written anew from it at each start
-//	gateway.db              WeChat Pay's orders, its history and its clock
-//	clock                   how far that was moved on, written anew from gateway.db at each start
+//	gateway.db              WeChat Pay's orders, its clock and its history
+//	clock                   by how much that was moved on, from gateway.db at each start
 //	emulator.json           the Description, while an emulator serves
 //	lock                    held by the process that serves
 package desk
