@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
@@ -231,9 +232,7 @@ func invokeByAWS(ctx context.Context, client *lambda.Client, a attempt, event []
 func (a attempt) event(t *testing.T) []byte {
 	t.Helper()
 	data := map[string]any{}
-	for name, value := range a.Data {
-		data[name] = value
-	}
+	maps.Copy(data, a.Data)
 	if a.Size > 0 {
 		data["Text"] = strings.Repeat("x", a.Size)
 	}

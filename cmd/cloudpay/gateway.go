@@ -53,7 +53,7 @@ func (g *gatewayCmd) run(cmd *cobra.Command, _ []string) error {
 	})
 }
 
-// ready says how a merchant's server is pointed here. Keys are named by their files, and the other
+// ready says how a merchant's server is pointed here. Keys are named by their files, and the two
 // symmetric ones by the description that has them: no secret is printed.
 func (g *gatewayCmd) ready(dir string, d desk.Description) string {
 	parts := readTexts("gateway")

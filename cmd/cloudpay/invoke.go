@@ -47,19 +47,23 @@ func newInvoke(l *render.Language) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&i.dir, "emulator", ".cloudpay", l.Say("folder of the running emulator", "运行中模拟器的目录"))
 	flags.StringVar(&i.dir, "dir", ".cloudpay", l.Say("the name of --emulator before this release", "--emulator 的旧名"))
-	flags.StringVar(&i.call.Trigger, "trigger", calls.Direct, l.Say("what calls the function: %s", "触发方式：%s", strings.Join(calls.Triggers(), ", ")))
+	flags.StringVar(&i.call.Trigger, "trigger", calls.Direct,
+		l.Say("what calls the function: %s", "触发方式：%s", strings.Join(calls.Triggers(), ", ")))
 	flags.StringVar(&i.as.As, "as", "", l.Say("who calls: %s", "调用方：%s", strings.Join(calls.Callers(), ", ")))
 	flags.StringVar(&i.data, "data", "{}", l.Say("the event as JSON, @FILE, or - for standard input", "JSON 格式的事件，或 @文件，或 - 表示标准输入"))
 	flags.StringVar(&i.call.Method, "method", "", l.Say("method of an HTTP request; POST when empty", "HTTP 请求的方法；不填则为 POST"))
-	flags.StringVar(&i.call.Path, "path", "", l.Say("path and query of an HTTP request; the function's name when empty", "HTTP 请求的路径与查询；不填则为函数名"))
+	flags.StringVar(&i.call.Path, "path", "",
+		l.Say("path and query of an HTTP request; the function's name when empty", "HTTP 请求的路径与查询；不填则为函数名"))
 	flags.BoolVar(&i.timer, "timer", false, l.Say("fire the function's timer; the same as --trigger timer", "触发云函数的定时器，同 --trigger timer"))
-	flags.StringVar(&i.as.OpenID, "openid", "", l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
+	flags.StringVar(&i.as.OpenID, "openid", "",
+		l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
 	flags.StringVar(&i.as.AppID, "appid", "", l.Say("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的"))
-	flags.BoolVar(&i.as.Service, "service", false, l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
+	flags.BoolVar(&i.as.Service, "service", false,
+		l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
 	flags.DurationVar(&i.timeout, "timeout", desk.LongestCall, l.Say("how long to wait for the answer", "等待应答的时限"))
 	_ = flags.MarkHidden("dir")
 	_ = cmd.MarkFlagDirname("emulator")
-	var triggers []string // each with what it is, for shells that show it
+	triggers := make([]string, 0, len(calls.Triggers())) // each with what it is, for shells that show it
 	for _, name := range calls.Triggers() {
 		triggers = append(triggers, cobra.CompletionWithDesc(name, l.Text(calls.Meaning(name))))
 	}

@@ -48,7 +48,8 @@ func (c Call) httpRequest(ctx context.Context, t trigger, d desk.Description) (*
 	if method == http.MethodGet || method == http.MethodHead {
 		body = nil
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.address(t, d)+"/"+strings.TrimPrefix(cmp.Or(c.Path, c.Function), "/"), bytes.NewReader(body))
+	at := c.address(t, d) + "/" + strings.TrimPrefix(cmp.Or(c.Path, c.Function), "/")
+	r, err := http.NewRequestWithContext(ctx, method, at, bytes.NewReader(body))
 	if err != nil {
 		return nil, bilingual.Errorf("--method or --path: %w", "--method 或 --path：%w", err)
 	}
@@ -76,6 +77,7 @@ func (c Call) body(t trigger, d desk.Description) ([]byte, error) {
 			return nil, err
 		}
 		return marshal(map[string]any{"messages": messages})
+	case api, request: // the event itself
 	}
 	event, err := c.As.addTo(c.Data, d)
 	if err != nil {

@@ -135,7 +135,8 @@ func (j *journey) forgotten(ctx context.Context) error {
 // same call.
 func (j *journey) lost(ctx context.Context) error {
 	const number = "TEA-2"
-	j.say("The customer cancels %s. WeChat Pay closes it, and the network breaks before\nthe reply: can it still be paid? Nothing is guessed; a signed query tells.",
+	j.say("The customer cancels %s. WeChat Pay closes it, and the network breaks before\n"+
+		"the reply: can it still be paid? Nothing is guessed; a signed query tells.",
 		"顾客取消 %s。微信支付已关单，而应答在途中丢失：还能支付吗？\n不作猜测，以签名的查单为准。", number)
 	if err := j.register(ctx, number); err != nil {
 		return err
@@ -251,7 +252,8 @@ func (j *journey) timer(ctx context.Context, want sweep.Report) error {
 	j.exchanges()
 	counted := [...]int{got.Claimed, got.Closed, got.Paid}
 	if expected := [...]int{want.Claimed, want.Closed, want.Paid}; counted != expected {
-		j.wrong = append(j.wrong, bilingual.Errorf("the timer counts %v and should count %v: %s", "定时器计数为 %v，应为 %v：%s", counted, expected, reply))
+		j.wrong = append(j.wrong, bilingual.Errorf("the timer counts %v and should count %v: %s", "定时器计数为 %v，应为 %v：%s",
+			counted, expected, reply))
 	}
 	return nil
 }
