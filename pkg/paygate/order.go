@@ -500,6 +500,11 @@ func checkOrder(o *Order) error {
 	case !tradeTypeRule.MatchString(o.TradeType):
 		return invalid("trade_type: %q must be 1 to 16 capital letters, such as JSAPI or MICROPAY", o.TradeType)
 	}
+	return cmp.Or(checkTexts(o), checkNotifying(o), checkCoupons(o))
+}
+
+// checkTexts returns an error for the first text that is too long, or that APIv2 cannot carry.
+func checkTexts(o *Order) error {
 	for _, text := range []struct{ name, value string }{
 		{"attach", o.Attach}, {"openid", o.OpenID}, {"sub_openid", o.SubOpenID}, {"appid", o.AppID},
 		{"sub_appid", o.SubAppID}, {"device_info", o.DeviceInfo}, {"bank_type", o.BankType}, {"description", o.Description},
@@ -508,10 +513,7 @@ func checkOrder(o *Order) error {
 			return invalid("%s: must be up to %d characters that XML can carry", text.name, maxText)
 		}
 	}
-	if err := checkNotifying(o); err != nil {
-		return err
-	}
-	return checkCoupons(o)
+	return nil
 }
 
 // checkNotifying returns an error for the first field that is wrong of those that say where and how

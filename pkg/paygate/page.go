@@ -265,7 +265,7 @@ func (g *Gateway) viewOf(v *visit, query url.Values) *cashierView {
 // describeParts shows a combined order as its parts together.
 func (v *cashierView) describeParts(parts []Order) {
 	whole := Order{Currency: parts[0].Currency}
-	var names []string
+	names := make([]string, 0, len(parts))
 	for i := range parts {
 		whole.Total += parts[i].Total
 		names = append(names, parts[i].Description)

@@ -111,6 +111,15 @@ func (h handover) check() error {
 		return fmt.Errorf("timeStamp %q must be seconds since 1970, in ten digits", shortened(stamp))
 	case len(h[handNonce]) > maxNonce:
 		return fmt.Errorf("nonceStr must be at most %d characters, not %d", maxNonce, len(h[handNonce]))
+	default:
+		return h.checkPackage()
+	}
+}
+
+// checkPackage returns an error if the package has another form than the payment's, or names
+// another prepay_id than the field beside it.
+func (h handover) checkPackage() error {
+	switch {
 	case h.isApp() && h[handPackage] != appPackage:
 		return fmt.Errorf("package %q must be %s for an app", shortened(h[handPackage]), appPackage)
 	case !h.isApp() && !strings.HasPrefix(h[handPackage], jsapiPackage):
@@ -176,10 +185,10 @@ func (h handover) fits(o *Order, p *prepayment) error {
 	if o.API == apiV2 {
 		given, want = cmp.Or(given, signMD5), cmp.Or(o.SignType, signMD5)
 	}
-	switch {
-	case given == want:
+	switch given {
+	case want:
 		return nil
-	case given == "":
+	case "":
 		return fmt.Errorf("signType is missing: order %s was placed by APIv3, and it must be RSA (without one the client takes MD5)",
 			o.OutTradeNo)
 	default:
@@ -317,7 +326,7 @@ func slipsOfPaySignAppID(o *Order) []slip[paySignV3] {
 			"the sub-merchant's appid was signed, and the order was placed for the service provider's openid", o.SubAppID,
 		})
 	}
-	var slips []slip[paySignV3]
+	slips := make([]slip[paySignV3], 0, len(guesses))
 	for _, one := range guesses {
 		slips = append(slips, slip[paySignV3]{one.why, func(p *paySignV3) { p.appID = one.text }})
 	}

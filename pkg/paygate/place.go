@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -104,9 +105,7 @@ func newPlacingRules(opts *Options) (placingRules, error) {
 	}
 	wrong.expectf(opts.LatestExpiry >= 0, "Options.LatestExpiry: %s must not be negative", opts.LatestExpiry)
 	rules := placingRules{codes: make(map[string]string), samePrepay: opts.SamePrepayID, latest: opts.LatestExpiry}
-	for situation, code := range opts.PlacedAgain {
-		rules.codes[situation] = code
-	}
+	maps.Copy(rules.codes, opts.PlacedAgain)
 	return rules, wrong.err()
 }
 

@@ -90,8 +90,8 @@ func (m member) from(least int64) member {
 func checkForm(form []member, object map[string]any, at string) *refusal {
 	for _, m := range form {
 		path, value := at+"/"+m.name, object[m.name]
-		switch {
-		case value == nil || value == "":
+		switch value {
+		case nil, "":
 			if m.need {
 				return m.missing(path)
 			}
