@@ -500,7 +500,12 @@ func checkOrder(o *Order) error {
 	case !tradeTypeRule.MatchString(o.TradeType):
 		return invalid("trade_type: %q must be 1 to 16 capital letters, such as JSAPI or MICROPAY", o.TradeType)
 	}
-	return cmp.Or(checkTexts(o), checkNotifying(o), checkCoupons(o))
+	for _, check := range []func(*Order) error{checkTexts, checkNotifying, checkCoupons} {
+		if err := check(o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkTexts returns an error for the first text that is too long, or that APIv2 cannot carry.

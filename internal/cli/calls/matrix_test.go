@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,13 +18,17 @@ import (
 // seen is what a function logs of one call: who it takes the caller for, and by which trigger.
 type seen struct{ Caller, Trigger string }
 
-// log passes on what the functions see.
+// log passes on what the functions see. Each function writes lines of its own.
 type log struct {
 	calls chan seen
-	rest  string
+
+	mu   sync.Mutex
+	rest string
 }
 
 func (l *log) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.rest += string(text)
 	for {
 		line, rest, whole := strings.Cut(l.rest, "\n")

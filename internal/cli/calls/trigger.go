@@ -49,14 +49,14 @@ var triggers = []trigger{
 	{"tcb-http", request, "/tcb/{name}", bilingual.New("CloudBase HTTP access service", "云开发 HTTP 访问服务")},
 	{"api-gateway", request, "/apigw/{name}", bilingual.New("SCF API gateway trigger", "SCF API 网关触发器")},
 	{"aws-http", request, "/aws/{name}", bilingual.New("API Gateway HTTP API, Lambda function URL", "API Gateway HTTP API、Lambda 函数 URL")},
-	{"aws-rest", request, "/aws-rest/{name}", bilingual.New("API Gateway REST API", "API Gateway REST API")},
+	{"aws-rest", request, "/aws-rest/{name}", bilingual.New("API Gateway REST API", "API Gateway 的 REST API")},
 	{Timer, timer, "/v1/timers/{name}", bilingual.New("a timer that fires now", "立即触发定时器")},
 	{"eventbridge", timer, "/v1/timers/{name}?form=eventbridge",
 		bilingual.New("an EventBridge schedule without an input", "不带输入的 EventBridge 计划")},
 	{"cmq", queue, "/v1/queues/{name}?form=cmq", bilingual.New("CMQ topic", "CMQ 主题")},
-	{"ckafka", queue, "/v1/queues/{name}?form=ckafka", bilingual.New("CKafka", "CKafka")},
-	{"tdmq", queue, "/v1/queues/{name}?form=tdmq", bilingual.New("TDMQ", "TDMQ")},
-	{"sqs", queue, "/v1/queues/{name}?form=sqs", bilingual.New("AWS SQS", "AWS SQS")},
+	{"ckafka", queue, "/v1/queues/{name}?form=ckafka", bilingual.New("CKafka topic", "CKafka 主题")},
+	{"tdmq", queue, "/v1/queues/{name}?form=tdmq", bilingual.New("TDMQ topic", "TDMQ 主题")},
+	{"sqs", queue, "/v1/queues/{name}?form=sqs", bilingual.New("AWS SQS queue", "AWS SQS 队列")},
 }
 
 // Triggers lists the names of all triggers.

@@ -114,7 +114,7 @@ func (Description) Exchange(request *http.Request, function string) (*http.Respo
 }
 
 func exchange(request *http.Request, function string) (*http.Response, error) {
-	response, err := client.Do(request)
+	response, err := client.Do(request) //nolint:gosec // the address is the emulator's, from its folder
 	if err != nil {
 		return nil, bilingual.Errorf("calling %s: is the emulator still running? %w", "调用 %s：模拟器还在运行吗？%w", function, err)
 	}
