@@ -27,6 +27,8 @@ func TestRecipes(t *testing.T) {
 	for name, command := range map[string][]string{
 		"wechatpay-axios-plugin": {"node", "axios.js"},
 		"tenpay":                 {"node", "tenpay.js"},
+		"wechatpay-go":           {"go", "run", "./testdata/wechatpaygo"},
+		"gopay":                  {"go", "run", "./testdata/gopay"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
