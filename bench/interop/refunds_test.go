@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-pay/gopay"
 	wechatv3 "github.com/go-pay/gopay/wechat/v3"
-	"github.com/wechatpay-apiv3/wechatpay-go/core"
 	"github.com/wechatpay-apiv3/wechatpay-go/services/refunddomestic"
 
 	"cloudpay/pkg/paygate"
@@ -134,19 +133,19 @@ func TestSDKRefunds(t *testing.T) {
 		s.MustPay("A1", s.owner())
 		service := refunddomestic.RefundsApiService{Client: s.client}
 		ask := refunddomestic.CreateRequest{
-			OutTradeNo: core.String("A1"), TransactionId: core.String(s.MustOrder("A1", s.owner()).TransactionID),
-			OutRefundNo: core.String("R1"), Reason: core.String("商品已售完"), NotifyUrl: core.String("http://127.0.0.1:9/notify"),
+			OutTradeNo: new("A1"), TransactionId: new(s.MustOrder("A1", s.owner()).TransactionID),
+			OutRefundNo: new("R1"), Reason: new("商品已售完"), NotifyUrl: new("http://127.0.0.1:9/notify"),
 			FundsAccount: refunddomestic.REQFUNDSACCOUNT_AVAILABLE.Ptr(),
 			Amount: &refunddomestic.AmountReq{
-				Currency: core.String("CNY"), Refund: core.Int64(40), Total: core.Int64(100),
-				From: []refunddomestic.FundsFromItem{{Account: refunddomestic.ACCOUNT_AVAILABLE.Ptr(), Amount: core.Int64(40)}},
+				Currency: new("CNY"), Refund: new(int64(40)), Total: new(int64(100)),
+				From: []refunddomestic.FundsFromItem{{Account: refunddomestic.ACCOUNT_AVAILABLE.Ptr(), Amount: new(int64(40))}},
 			},
 			GoodsDetail: []refunddomestic.GoodsDetail{{
-				MerchantGoodsId: core.String("M1006"), GoodsName: core.String("tea"), UnitPrice: core.Int64(40),
-				RefundAmount: core.Int64(40), RefundQuantity: core.Int64(1),
+				MerchantGoodsId: new("M1006"), GoodsName: new("tea"), UnitPrice: new(int64(40)),
+				RefundAmount: new(int64(40)), RefundQuantity: new(int64(1)),
 			}},
 		}
-		find := refunddomestic.QueryByOutRefundNoRequest{OutRefundNo: core.String("R1")}
+		find := refunddomestic.QueryByOutRefundNoRequest{OutRefundNo: new("R1")}
 		if s.subMchID != "" {
 			ask.SubMchid, find.SubMchid = &s.subMchID, &s.subMchID
 		}
@@ -160,7 +159,7 @@ func TestSDKRefunds(t *testing.T) {
 		if err != nil || *found.Status != refunddomestic.STATUS_SUCCESS || *found.RefundId != *refund.RefundId || found.SuccessTime == nil {
 			t.Errorf("querying: got %+v and error %v\nhistory: %+v", found, err, s.Requests())
 		}
-		ask.OutRefundNo, ask.Amount.Refund, ask.Amount.From = core.String("R2"), core.Int64(61), nil
+		ask.OutRefundNo, ask.Amount.Refund, ask.Amount.From = new("R2"), new(int64(61)), nil
 		_, _, err = service.Create(t.Context(), ask)
 		s.wantRefusal(err, 400, "INVALID_REQUEST")
 	})

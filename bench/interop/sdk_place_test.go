@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wechatpay-apiv3/wechatpay-go/core"
 	partnerapp "github.com/wechatpay-apiv3/wechatpay-go/services/partnerpayments/app"
 	partnerjsapi "github.com/wechatpay-apiv3/wechatpay-go/services/partnerpayments/jsapi"
 	"github.com/wechatpay-apiv3/wechatpay-go/services/payments/app"
@@ -63,31 +62,31 @@ func TestSDKPlacesAndSigns(t *testing.T) {
 			mini := jsapi.JsapiApiService{Client: s.client}
 			expire := time.Now().Add(30 * time.Minute)
 			request := jsapi.PrepayRequest{
-				Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: core.String("Tea"), OutTradeNo: core.String("SDK-MINI"),
-				TimeExpire: &expire, Attach: core.String("附加 <&>"), NotifyUrl: core.String(shopURL), GoodsTag: core.String("WXG"),
-				LimitPay: []string{"no_credit"}, SupportFapiao: core.Bool(false),
-				Amount: &jsapi.Amount{Total: core.Int64(100), Currency: core.String("CNY")}, Payer: &jsapi.Payer{Openid: core.String("oABC")},
-				Detail: &jsapi.Detail{CostPrice: core.Int64(120), InvoiceId: core.String("1"), GoodsDetail: []jsapi.GoodsDetail{{
-					MerchantGoodsId: core.String("1"), WechatpayGoodsId: core.String("2"), GoodsName: core.String("Tea"), Quantity: core.Int64(1),
-					UnitPrice: core.Int64(120),
+				Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: new("Tea"), OutTradeNo: new("SDK-MINI"),
+				TimeExpire: &expire, Attach: new("附加 <&>"), NotifyUrl: new(shopURL), GoodsTag: new("WXG"),
+				LimitPay: []string{"no_credit"}, SupportFapiao: new(false),
+				Amount: &jsapi.Amount{Total: new(int64(100)), Currency: new("CNY")}, Payer: &jsapi.Payer{Openid: new("oABC")},
+				Detail: &jsapi.Detail{CostPrice: new(int64(120)), InvoiceId: new("1"), GoodsDetail: []jsapi.GoodsDetail{{
+					MerchantGoodsId: new("1"), WechatpayGoodsId: new("2"), GoodsName: new("Tea"), Quantity: new(int64(1)),
+					UnitPrice: new(int64(120)),
 				}}},
-				SceneInfo: &jsapi.SceneInfo{PayerClientIp: core.String("14.23.150.211"), DeviceId: core.String("013467007045764"), StoreInfo: &jsapi.StoreInfo{
-					Id: core.String("0001"), Name: core.String("腾讯大厦"), AreaCode: core.String("440305"), Address: core.String("深圳市南山区"),
+				SceneInfo: &jsapi.SceneInfo{PayerClientIp: new("14.23.150.211"), DeviceId: new("013467007045764"), StoreInfo: &jsapi.StoreInfo{
+					Id: new("0001"), Name: new("腾讯大厦"), AreaCode: new("440305"), Address: new("深圳市南山区"),
 				}},
-				SettleInfo: &jsapi.SettleInfo{ProfitSharing: core.Bool(false)},
+				SettleInfo: &jsapi.SettleInfo{ProfitSharing: new(false)},
 			}
 			handed, _, err := mini.PrepayWithRequestPayment(t.Context(), request)
 			s.wantPayable(handed, err)
 			again, _, err := mini.PrepayWithRequestPayment(t.Context(), request)
 			s.wantPayable(again, err)
-			request.Amount.Total = core.Int64(101)
+			request.Amount.Total = new(int64(101))
 			_, _, err = mini.Prepay(t.Context(), request)
 			s.wantRefusal(err, http.StatusBadRequest, "INVALID_REQUEST")
 
 			phone := app.AppApiService{Client: s.client}
 			launched, _, err := phone.PrepayWithRequestPayment(t.Context(), app.PrepayRequest{
-				Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: core.String("Tea"), OutTradeNo: core.String("SDK-APP"),
-				NotifyUrl: core.String(shopURL), Amount: &app.Amount{Total: core.Int64(100)},
+				Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: new("Tea"), OutTradeNo: new("SDK-APP"),
+				NotifyUrl: new(shopURL), Amount: &app.Amount{Total: new(int64(100))},
 			})
 			s.wantPayable(launched, err)
 			s.MustPay("SDK-MINI")
@@ -102,16 +101,16 @@ func TestSDKPlacesForPages(t *testing.T) {
 	t.Parallel()
 	s := newPlacingScene(t, mode{})
 	code, _, err := (&native.NativeApiService{Client: s.client}).Prepay(t.Context(), native.PrepayRequest{
-		Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: core.String("Tea"), OutTradeNo: core.String("SDK-NATIVE"),
-		NotifyUrl: core.String(shopURL), Amount: &native.Amount{Total: core.Int64(100)},
+		Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: new("Tea"), OutTradeNo: new("SDK-NATIVE"),
+		NotifyUrl: new(shopURL), Amount: &native.Amount{Total: new(int64(100))},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mobile, _, err := (&h5.H5ApiService{Client: s.client}).Prepay(t.Context(), h5.PrepayRequest{
-		Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: core.String("Tea"), OutTradeNo: core.String("SDK-H5"),
-		NotifyUrl: core.String(shopURL), Amount: &h5.Amount{Total: core.Int64(100)},
-		SceneInfo: &h5.SceneInfo{PayerClientIp: core.String("::1"), H5Info: &h5.H5Info{Type: core.String("Wap")}},
+		Appid: &s.Merchant.AppID, Mchid: &s.mchID, Description: new("Tea"), OutTradeNo: new("SDK-H5"),
+		NotifyUrl: new(shopURL), Amount: &h5.Amount{Total: new(int64(100))},
+		SceneInfo: &h5.SceneInfo{PayerClientIp: new("::1"), H5Info: &h5.H5Info{Type: new("Wap")}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,27 +132,27 @@ func TestSDKPlacesForSubMerchants(t *testing.T) {
 	mini := partnerjsapi.JsapiApiService{Client: s.client}
 	request := func(no string) partnerjsapi.PrepayRequest {
 		return partnerjsapi.PrepayRequest{
-			SpAppid: &s.Merchant.AppID, SpMchid: &s.mchID, SubMchid: &s.subMchID, Description: core.String("Tea"), OutTradeNo: &no,
-			NotifyUrl: core.String(shopURL), Amount: &partnerjsapi.Amount{Total: core.Int64(100)},
+			SpAppid: &s.Merchant.AppID, SpMchid: &s.mchID, SubMchid: &s.subMchID, Description: new("Tea"), OutTradeNo: &no,
+			NotifyUrl: new(shopURL), Amount: &partnerjsapi.Amount{Total: new(int64(100))},
 		}
 	}
 	own := request("SDK-SP")
-	own.Payer = &partnerjsapi.Payer{SpOpenid: core.String("oABC")}
+	own.Payer = &partnerjsapi.Payer{SpOpenid: new("oABC")}
 	handed, _, err := mini.PrepayWithRequestPayment(t.Context(), own, s.Merchant.AppID)
 	s.wantPayable(handed, err)
 	sub := request("SDK-SUB")
-	sub.SubAppid, sub.Payer = core.String("wxsub"), &partnerjsapi.Payer{SubOpenid: core.String("oSub")}
+	sub.SubAppid, sub.Payer = new("wxsub"), &partnerjsapi.Payer{SubOpenid: new("oSub")}
 	handed, _, err = mini.PrepayWithRequestPayment(t.Context(), sub, "wxsub")
 	s.wantPayable(handed, err)
 	_, _, err = (&partnerapp.AppApiService{Client: s.client}).Prepay(t.Context(), partnerapp.PrepayRequest{
-		SpAppid: &s.Merchant.AppID, SpMchid: &s.mchID, SubMchid: &s.subMchID, Description: core.String("Tea"), OutTradeNo: core.String("SDK-SUBAPP"),
-		NotifyUrl: core.String(shopURL), Amount: &partnerapp.Amount{Total: core.Int64(100)},
+		SpAppid: &s.Merchant.AppID, SpMchid: &s.mchID, SubMchid: &s.subMchID, Description: new("Tea"), OutTradeNo: new("SDK-SUBAPP"),
+		NotifyUrl: new(shopURL), Amount: &partnerapp.Amount{Total: new(int64(100))},
 	})
 	if err != nil {
 		t.Errorf("wechatpay-go places for an app: %v", err)
 	}
 	other := request("SDK-OTHER")
-	other.SubMchid, other.Payer = core.String("1900000110"), own.Payer
+	other.SubMchid, other.Payer = new("1900000110"), own.Payer
 	_, _, err = mini.Prepay(t.Context(), other)
 	s.wantRefusal(err, http.StatusForbidden, "NO_AUTH")
 }
