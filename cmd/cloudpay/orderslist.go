@@ -3,13 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
@@ -44,7 +44,7 @@ type listCmd struct {
 	table *render.Table
 	// told counts the orders listed so far, all of them and by their states.
 	told   int
-	states tally
+	states render.Tally
 }
 
 // selection is a part of the register that a flag chooses. The store lists one Progress at a time,
@@ -128,12 +128,8 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 		if !c.json {
 			c.table = &render.Table{Out: c.out, Header: c.header()}
 		}
-		next, err := c.list(cmd.Context(), s)
-		// The rows before an error are printed, too, and before it.
-		if c.table != nil {
-			c.table.Flush()
-		}
-		if err = errors.Join(err, c.flush()); err != nil {
+		next, err := c.listAndPrint(cmd.Context(), s)
+		if err != nil {
 			return err
 		}
 		return c.tellEnd(cmd, s, next)
@@ -188,10 +184,25 @@ const (
 	bufferSize = 64 << 10
 )
 
-// list lists up to the limit, and returns the place where it goes on; empty when there is no more.
+// listAndPrint prints each page while the next one is read. The rows before an error are printed,
+// too, and before it; of two errors, the one about standard output ended the reading.
+func (c *listCmd) listAndPrint(ctx context.Context, s *store.Store) (next string, err error) {
+	both, ctx := errgroup.WithContext(ctx)
+	pages := make(chan []schedule.Record)
+	both.Go(func() error { return c.print(pages) })
+	both.Go(func() (err error) {
+		defer close(pages)
+		next, err = c.list(ctx, s, pages)
+		return err
+	})
+	err = both.Wait()
+	return next, err
+}
+
+// list reads up to the limit, and returns the place where it goes on; empty when there is no more.
 // It is not a snapshot: an order that a sweep moves from one part to another meanwhile may be
 // listed twice, or not at all.
-func (c *listCmd) list(ctx context.Context, s *store.Store) (next string, err error) {
+func (c *listCmd) list(ctx context.Context, s *store.Store, pages chan<- []schedule.Record) (next string, err error) {
 	// A place is the store's own, and is only good within its part.
 	parts, place, err := c.start()
 	if err != nil {
@@ -217,8 +228,11 @@ func (c *listCmd) list(ctx context.Context, s *store.Store) (next string, err er
 			if err != nil {
 				return "", err
 			}
-			if err := c.tell(page.Orders); err != nil {
-				return "", err
+			select {
+			case pages <- page.Orders:
+				c.told += len(page.Orders)
+			case <-ctx.Done():
+				return "", ctx.Err()
 			}
 			place, more = page.Next, page.Next != ""
 		}
@@ -250,25 +264,37 @@ func (c *listCmd) start() (parts []schedule.Progress, place string, err error) {
 	return parts[at:], place, nil
 }
 
-// tell prints a page. A row has what an operator needs to choose the next command; show has the
-// rest. The error is about standard output: what reads it may have ended.
-func (c *listCmd) tell(page []schedule.Record) error {
-	for _, r := range page {
-		c.told++
-		if c.table == nil {
-			render.JSON(c.out, orderfile.NewRecord(r))
-			continue
+// print prints pages until there are no more, and then the rest of the table. The error is about
+// standard output: what reads it may have ended.
+func (c *listCmd) print(pages <-chan []schedule.Record) error {
+	for page := range pages {
+		for _, r := range page {
+			c.row(r)
 		}
-		moment := r.DueAt
-		if c.hasEnded() {
-			moment = r.EndedAt
+		if err := c.flush(); err != nil {
+			return err
 		}
-		state := c.Progress(r)
-		c.states.add(state, 1)
-		c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), state, render.Clock(r.RegisteredAt), render.Clock(moment),
-			strconv.Itoa(r.Attempts), string(r.TradeState), c.Reason(r.LastError))
+	}
+	if c.table != nil {
+		c.table.Flush()
 	}
 	return c.flush()
+}
+
+// row prints an order. It has what an operator needs to choose the next command; show has the rest.
+func (c *listCmd) row(r schedule.Record) {
+	if c.table == nil {
+		render.JSON(c.out, orderfile.NewRecord(r))
+		return
+	}
+	moment := r.DueAt
+	if c.hasEnded() {
+		moment = r.EndedAt
+	}
+	state := c.Progress(r)
+	c.states.Add(state, 1)
+	c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), state, render.Clock(r.RegisteredAt), render.Clock(moment),
+		strconv.Itoa(r.Attempts), string(r.TradeState), c.Reason(r.LastError))
 }
 
 func (c *listCmd) flush() error {
@@ -288,9 +314,9 @@ func (c *listCmd) tellEnd(cmd *cobra.Command, s *store.Store, next string) error
 		if err != nil {
 			return err
 		}
-		cmd.PrintErrln(c.Say("%d of %d orders: %s", "%d / %d 个订单：%s", c.told, all.sum(), all.text(c.Language)))
+		cmd.PrintErrln(c.Say("%d of %d orders: %s", "%d / %d 个订单：%s", c.told, all.Sum(), all.Text(c.Language)))
 	case c.told > 0:
-		cmd.PrintErrln(c.Say("%d orders: %s", "共 %d 个订单：%s", c.told, c.states.text(c.Language)))
+		cmd.PrintErrln(c.Say("%d orders: %s", "共 %d 个订单：%s", c.told, c.states.Text(c.Language)))
 	case c.from != "":
 		cmd.PrintErrln(c.Say("no more orders", "没有更多订单"))
 	default:
@@ -303,14 +329,14 @@ func (c *listCmd) tellEnd(cmd *cobra.Command, s *store.Store, next string) error
 }
 
 // counts is how many orders the whole selection has, by progress.
-func (c *listCmd) counts(ctx context.Context, s *store.Store) (*tally, error) {
-	all := &tally{}
+func (c *listCmd) counts(ctx context.Context, s *store.Store) (*render.Tally, error) {
+	all := &render.Tally{}
 	for _, part := range c.selection.of {
 		n, err := s.Count(ctx, c.part(part))
 		if err != nil {
 			return nil, err
 		}
-		all.add(c.Progress(schedule.Record{Progress: part}), int(n))
+		all.Add(c.Progress(schedule.Record{Progress: part}), int(n))
 	}
 	return all, nil
 }
@@ -322,46 +348,14 @@ func (c *listCmd) tellCount(cmd *cobra.Command, s *store.Store) error {
 		return err
 	}
 	if !c.json {
-		cmd.Println(c.Say("%d orders: %s", "共 %d 个订单：%s", all.sum(), all.text(c.Language)))
+		cmd.Println(c.Say("%d orders: %s", "共 %d 个订单：%s", all.Sum(), all.Text(c.Language)))
 		return nil
 	}
-	for i, part := range c.selection.of {
+	for _, part := range c.selection.of {
 		render.JSON(cmd.OutOrStdout(), struct {
 			Progress schedule.Progress `json:"progress"`
 			Count    int               `json:"count"`
-		}{part, all.n[all.words[i]]})
+		}{part, all.Of(c.Progress(schedule.Record{Progress: part}))})
 	}
 	return nil
-}
-
-// tally counts by words, in the order in which they come.
-type tally struct {
-	words []string
-	n     map[string]int
-}
-
-func (t *tally) add(word string, n int) {
-	if t.n == nil {
-		t.n = map[string]int{}
-	}
-	if _, known := t.n[word]; !known {
-		t.words = append(t.words, word)
-	}
-	t.n[word] += n
-}
-
-func (t *tally) sum() (sum int) {
-	for _, n := range t.n {
-		sum += n
-	}
-	return sum
-}
-
-// text is each number with its word.
-func (t *tally) text(l *render.Language) string {
-	parts := make([]string, len(t.words))
-	for i, word := range t.words {
-		parts[i] = strconv.Itoa(t.n[word]) + " " + word
-	}
-	return strings.Join(parts, l.Say(", ", "，"))
 }

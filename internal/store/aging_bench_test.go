@@ -21,7 +21,9 @@ func BenchmarkAgingMariaDB(b *testing.B) { benchmarkAging(b, storetest.MariaDB(b
 
 // benchmarkAging ends a tenth of the rows, as if in ten minutes, while a transaction is open that
 // might still see them, and compares what the first claims of new processes cost before and after.
-// The server flushes each commit to disk.
+// The server flushes each commit to disk, and how long that takes is the disk's affair: each claim
+// stands beside a commit of one row in the same moment, and where that took longer than before, so
+// much longer may a claim take.
 func benchmarkAging(b *testing.B, db storetest.Database) {
 	b.Helper()
 	db.Flush(b)
@@ -29,6 +31,8 @@ func benchmarkAging(b *testing.B, db storetest.Database) {
 	storetest.Fill(b, db, address, shop, *rows/10*11)
 	a := aging{B: b, db: db, address: address, raw: storetest.Raw(b, address), worst: map[string]float64{}}
 	a.raw.SetMaxOpenConns(4)
+	a.exec(a.raw, "CREATE TABLE plain (n INTEGER NOT NULL)")
+	a.exec(a.raw, "INSERT INTO plain VALUES (0)")
 	a.alive = func() {}
 	fresh := a.measure("fresh", nil)
 	a.sizes("fresh")
@@ -55,6 +59,10 @@ func benchmarkAging(b *testing.B, db storetest.Database) {
 		a.sizes("vacuumed")
 	}
 }
+
+// commit is the floor among the costs: a statement that changes one row of a table that has no
+// other.
+const commit = "commit"
 
 // lease outlasts the benchmark, so that no claimed row becomes due again.
 const lease = 6 * time.Hour
@@ -138,6 +146,10 @@ func (a aging) claims(s *store.Store, costs map[string][]time.Duration) {
 			costs[what] = append(costs[what], time.Since(began))
 		}
 	}
+	timed(commit, func() error {
+		a.exec(a.raw, "UPDATE plain SET n = n + 1")
+		return nil
+	})
 	timed("doubtful", func() error {
 		_, err := s.ClaimDoubtful(ctx, shop, batch, lease)
 		return err
@@ -175,6 +187,7 @@ func (a aging) measure(when string, fresh map[string]time.Duration) map[string]t
 	// As timers that fire one after the other: each makes the survey that is due, and finds claimed
 	// rows where the one before it claimed.
 	const processes, pause = 15, 2100 * time.Millisecond
+	a.settle()
 	a.exec(a.raw, "UPDATE cloudpay_watermarks SET raised_at = "+a.ago("1 HOUR")+", deep_at = "+a.ago("1 HOUR")+", full_at = "+a.ago("1 HOUR"))
 	passes := map[string][]time.Duration{}
 	for underWay := true; underWay; {
@@ -193,25 +206,46 @@ func (a aging) measure(when string, fresh map[string]time.Duration) map[string]t
 	}
 	medians := map[string]time.Duration{}
 	for what, all := range costs {
-		first := all[0]
-		slices.Sort(all)
-		medians[what] = all[len(all)/2]
+		medians[what] = slices.Sorted(slices.Values(all))[len(all)/2]
+	}
+	slower := 1.0
+	if fresh != nil {
+		slower = max(1, float64(medians[commit])/float64(fresh[commit]))
+	}
+	for what, all := range costs {
 		ratio := 1.0
 		if fresh != nil {
-			ratio = float64(medians[what]) / float64(fresh[what])
+			ratio = float64(medians[what]) / float64(fresh[what]) / slower
 		}
-		a.Logf("%s, %s, %s: median %v (ratio %.2f), first %v, slowest %v; %s", a.db.Name, when, what, medians[what], ratio, first,
-			all[len(all)-1], a.buffers(what))
+		a.Logf("%s, %s, %s: median %v (ratio %.2f, commits %.2f), first %v, slowest %v; %s", a.db.Name, when, what, medians[what],
+			ratio, slower, all[0], slices.Max(all), a.buffers(what))
 		if a.worst[what] = max(a.worst[what], ratio); fresh != nil {
 			a.ReportMetric(a.worst[what], what+"-ratio")
 			a.ReportMetric(float64(medians[what].Microseconds())/1e3, "ms/"+what)
 		}
-		if ratio > maxRatio {
+		if ratio > maxRatio && what != commit {
 			a.Errorf("%s, %s, %s: a claim costs %v, and %v when fresh: got a ratio of %.2f, want at most %.1f",
 				a.db.Name, when, what, medians[what], fresh[what], ratio, maxRatio)
 		}
 	}
 	return medians
+}
+
+// settle writes what a million ends have left in memory: in ten minutes of a register's life the
+// server does that beside them.
+func (a aging) settle() {
+	a.Helper()
+	if a.db.Name == "postgres" {
+		a.exec(a.raw, "CHECKPOINT")
+		return
+	}
+	session, err := a.raw.Conn(context.Background())
+	if err != nil {
+		a.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	a.exec(session, "FLUSH TABLES cloudpay_orders, cloudpay_events FOR EXPORT")
+	a.exec(session, "UNLOCK TABLES")
 }
 
 // ago is a time so long ago.
@@ -233,7 +267,7 @@ func (a aging) count(statement string) (n int) {
 // buffers is how many pages PostgreSQL reads for a scan.
 func (a aging) buffers(what string) string {
 	a.Helper()
-	if a.db.Name != "postgres" {
+	if a.db.Name != "postgres" || what == commit {
 		return "-"
 	}
 	from := map[string]string{
