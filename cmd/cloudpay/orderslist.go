@@ -14,6 +14,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/cli/tally"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store"
@@ -44,7 +45,7 @@ type listCmd struct {
 	table *render.Table
 	// told counts the orders listed so far, all of them and by their states.
 	told   int
-	states render.Tally
+	states tally.Words
 }
 
 // selection is a part of the register that a flag chooses. The store lists one Progress at a time,
@@ -329,8 +330,8 @@ func (c *listCmd) tellEnd(cmd *cobra.Command, s *store.Store, next string) error
 }
 
 // counts is how many orders the whole selection has, by progress.
-func (c *listCmd) counts(ctx context.Context, s *store.Store) (*render.Tally, error) {
-	all := &render.Tally{}
+func (c *listCmd) counts(ctx context.Context, s *store.Store) (*tally.Words, error) {
+	all := &tally.Words{}
 	for _, part := range c.selection.of {
 		n, err := s.Count(ctx, c.part(part))
 		if err != nil {

@@ -264,6 +264,7 @@ var arrows = []Arrow{
 		Ours:    []string{"internal/bilingual", "internal/cli/render", "internal/emulator/workload"},
 		Theirs:  []string{pflag},
 	},
+	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},
 	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
 	{
 		Package: "internal/cli/world",
@@ -283,7 +284,7 @@ var arrows = []Arrow{
 			"internal/cli/*",
 			"internal/emulator/*",
 		},
-		Theirs: []string{cobra, pflag, txtar},
+		Theirs: []string{cobra, pflag, txtar, xsync},
 	},
 
 	{Package: "examples/receivers/go"}, // it is written from docs/events.md alone

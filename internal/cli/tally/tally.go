@@ -1,18 +1,21 @@
-package render
+// Package tally counts what a command has listed, by the words under which it listed it.
+package tally
 
 import (
 	"strconv"
 	"strings"
+
+	"cloudpay/internal/cli/render"
 )
 
-// Tally counts by words, in the order in which they come. The zero value is ready.
-type Tally struct {
+// Words counts by words, in the order in which they come. The zero value is ready.
+type Words struct {
 	words []string
 	n     map[string]int
 }
 
 // Add counts n more of a word.
-func (t *Tally) Add(word string, n int) {
+func (t *Words) Add(word string, n int) {
 	if t.n == nil {
 		t.n = map[string]int{}
 	}
@@ -23,7 +26,7 @@ func (t *Tally) Add(word string, n int) {
 }
 
 // Sum is the number of all words together.
-func (t *Tally) Sum() (sum int) {
+func (t *Words) Sum() (sum int) {
 	for _, n := range t.n {
 		sum += n
 	}
@@ -31,10 +34,10 @@ func (t *Tally) Sum() (sum int) {
 }
 
 // Of is the number of a word; 0 if it was never added.
-func (t *Tally) Of(word string) int { return t.n[word] }
+func (t *Words) Of(word string) int { return t.n[word] }
 
 // Text is each number with its word.
-func (t *Tally) Text(l *Language) string {
+func (t *Words) Text(l *render.Language) string {
 	parts := make([]string, len(t.words))
 	for i, word := range t.words {
 		parts[i] = strconv.Itoa(t.n[word]) + " " + word
