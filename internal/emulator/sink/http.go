@@ -9,15 +9,15 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"cloudpay/internal/emulator/sse"
 )
 
 const (
 	// maxBody bounds a delivery, as docs/events.md tells receivers to.
 	maxBody = 64 << 10
-	// maxWait bounds how long a body may take to arrive, and a stream's reader to read.
+	// maxWait bounds how long a body may take to arrive.
 	maxWait = 10 * time.Second
-	// heartbeat is the pause after which a stream sends a comment, so that a proxy does not end it.
-	heartbeat = 15 * time.Second
 )
 
 // receive takes a delivery. The delivery is kept before it is answered, so that a caller that has
@@ -30,7 +30,7 @@ func (s *Sink) receive(w http.ResponseWriter, r *http.Request) {
 		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.answer(w, delivery{Verdict: malformed, Status: status, Reason: "the body did not arrive: " + err.Error()})
+		s.answer(w, Delivery{Verdict: malformed, Status: status, Reason: "the body did not arrive: " + err.Error()})
 		return
 	}
 	s.answer(w, s.judge(signedBy(r.Header), body))
@@ -38,14 +38,15 @@ func (s *Sink) receive(w http.ResponseWriter, r *http.Request) {
 
 // judge decides what a delivery amounts to. A fault needs a genuine delivery, as everything else
 // fails by itself.
-func (s *Sink) judge(by signed, body []byte) delivery {
-	d := delivery{Verdict: accepted, Status: http.StatusNoContent, WebhookID: by.id, Timestamp: by.timestamp, Event: string(body)}
+func (s *Sink) judge(by signed, body []byte) Delivery {
+	d := Delivery{Verdict: accepted, Status: http.StatusNoContent, WebhookID: by.id, Timestamp: by.timestamp, Event: string(body)}
 	var event struct {
 		OutTradeNo string `json:"outTradeNo"`
+		Kind       string `json:"kind"`
 	}
 	notJSON := json.Unmarshal(body, &event)
 	if notJSON == nil {
-		d.Event, d.order = json.RawMessage(bytes.Clone(body)), event.OutTradeNo
+		d.Event, d.OutTradeNo, d.Kind = json.RawMessage(bytes.Clone(body)), event.OutTradeNo, event.Kind
 	}
 	if err := by.verify(s.keys, body, s.now()); err != nil {
 		d.Verdict, d.Status, d.Reason = unauthentic, http.StatusUnauthorized, err.Error()
@@ -62,9 +63,12 @@ func (s *Sink) judge(by signed, body []byte) delivery {
 }
 
 // answer keeps a delivery and answers it. The reason goes to the sender, too.
-func (s *Sink) answer(w http.ResponseWriter, d delivery) {
+func (s *Sink) answer(w http.ResponseWriter, d Delivery) {
 	d.Received = s.now()
-	s.add(d)
+	d = s.add(d)
+	if s.observe != nil {
+		s.observe(d)
+	}
 	if d.Status == http.StatusNoContent {
 		w.WriteHeader(d.Status)
 		return
@@ -79,15 +83,15 @@ func (s *Sink) list(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	found, _ := s.after(after, wanted)
+	found, _, _ := s.after(after, wanted)
 	if found == nil {
-		found = []delivery{} // an empty array and not null
+		found = []Delivery{} // an empty array and not null
 	}
 	reply(w, http.StatusOK, found)
 }
 
 // filter reads a query: after, order and verdict.
-func filter(r *http.Request) (after int64, wanted func(delivery) bool, err error) {
+func filter(r *http.Request) (after int64, wanted func(Delivery) bool, err error) {
 	query := r.URL.Query()
 	for name := range query {
 		if name != "after" && name != "order" && name != "verdict" {
@@ -99,9 +103,9 @@ func filter(r *http.Request) (after int64, wanted func(delivery) bool, err error
 			return 0, nil, errors.New("after: must be the id of a delivery")
 		}
 	}
-	order, want := query.Get("order"), verdict(query.Get("verdict"))
-	return after, func(d delivery) bool {
-		return (order == "" || d.order == order) && (want == "" || d.Verdict == want)
+	order, want := query.Get("order"), query.Get("verdict")
+	return after, func(d Delivery) bool {
+		return (order == "" || d.OutTradeNo == order) && (want == "" || d.Verdict == want)
 	}, nil
 }
 
@@ -125,50 +129,13 @@ func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the place to go on from is not an id: "+err.Error())
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	text := []byte(": deliveries\n\n") // the headers arrive at once, and not with the first delivery
-	for {
-		found, more := s.after(last, wanted)
+	sse.Serve(r.Context(), w, sse.Source{Title: "deliveries", After: last, Next: func() (events []sse.Event, more <-chan struct{}, open bool) {
+		found, more, open := s.after(last, wanted)
 		for _, d := range found {
-			text, last = append(text, serverSent(d)...), d.ID
+			events, last = append(events, sse.Event{ID: d.ID, Data: d}), d.ID
 		}
-		if err := send(w, text); err != nil {
-			return
-		}
-		text = nil
-		select {
-		case <-more:
-		case <-beat.C:
-			text = []byte(": still here\n\n")
-		case <-r.Context().Done():
-			return
-		case <-s.closed:
-			return
-		}
-	}
-}
-
-// serverSent is a delivery as a server-sent event
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
-func serverSent(d delivery) []byte {
-	text, err := json.Marshal(d)
-	if err != nil {
-		text = []byte(strconv.Quote(err.Error()))
-	}
-	return fmt.Appendf(nil, "id: %d\ndata: %s\n\n", d.ID, text)
-}
-
-// send writes to a reader that may be slow, but not for ever.
-func send(w http.ResponseWriter, text []byte) error {
-	out := http.NewResponseController(w)
-	_ = out.SetWriteDeadline(time.Now().Add(maxWait)) // a test's recorder has none
-	if _, err := w.Write(text); err != nil {
-		return fmt.Errorf("writing to a stream: %w", err)
-	}
-	return out.Flush()
+		return events, more, open
+	}})
 }
 
 // inject has the next deliveries fail.

@@ -47,24 +47,26 @@ type Options struct {
 	Key string
 	// Now is the clock that timestamps are compared with; nil: time.Now.
 	Now func() time.Time
+	// Observe, if not nil, gets each delivery before it is answered. It is called by the goroutines
+	// that have the deliveries, several at a time, and must not block.
+	Observe func(Delivery)
 }
 
 // Sink is a receiver. Make it with [New]. It is safe for concurrent use. What it keeps is in
 // memory.
 type Sink struct {
-	keys []key
-	now  func() time.Time
-	mux  *http.ServeMux
-
-	closed    chan struct{}
-	closeOnce sync.Once
+	keys    []key
+	now     func() time.Time
+	observe func(Delivery)
+	mux     *http.ServeMux
 
 	mu         sync.Mutex
 	last       int64               // the id of the newest delivery
-	deliveries []delivery          // the newest, oldest first
+	deliveries []Delivery          // the newest, oldest first
 	accepted   map[string]struct{} // webhook-ids that were acknowledged
 	faults     []fault
-	changed    chan struct{} // closed when a delivery is added, and replaced
+	changed    chan struct{} // closed when a delivery is added or the sink closes, and replaced
+	closed     bool
 }
 
 // New makes a sink. The error says what is wrong with the key.
@@ -74,7 +76,7 @@ func New(o Options) (*Sink, error) {
 		return nil, err
 	}
 	s := &Sink{
-		keys: keys, now: o.Now, mux: http.NewServeMux(), closed: make(chan struct{}),
+		keys: keys, now: o.Now, observe: o.Observe, mux: http.NewServeMux(),
 		accepted: map[string]struct{}{}, changed: make(chan struct{}),
 	}
 	if s.now == nil {
@@ -94,15 +96,23 @@ func New(o Options) (*Sink, error) {
 func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // Close ends the streams, which would keep an HTTP server from ending.
-func (s *Sink) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+func (s *Sink) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.wake()
+}
 
-// delivery is one delivery that was received, and what it was answered.
-type delivery struct {
+// Delivery is one delivery that was received, and what it was answered.
+type Delivery struct {
 	ID       int64     `json:"id"` // counts from 1
 	Received time.Time `json:"received"`
-	Verdict  verdict   `json:"verdict"`
-	Reason   string    `json:"reason,omitempty"` // why it was not acknowledged
-	Status   int       `json:"http_status"`
+	// Verdict is "ok" (the signature is right, and it was acknowledged), "unauthentic" (a signature
+	// is missing, wrong or out of date), "malformed" (the signature is right, and the body is no
+	// event) or "failed" (the signature is right, and a fault answered).
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason,omitempty"` // why it was not acknowledged
+	Status  int    `json:"http_status"`
 	// Repeated says that an event with this webhook-id was acknowledged before.
 	Repeated  bool   `json:"repeated,omitempty"`
 	WebhookID string `json:"webhook_id,omitempty"`
@@ -110,25 +120,21 @@ type delivery struct {
 	// Event is the body if it is JSON, else its text.
 	Event any `json:"event,omitempty"`
 
-	order string // for the filter
+	// OutTradeNo and Kind are the event's, if it says them.
+	OutTradeNo string `json:"-"`
+	Kind       string `json:"-"`
 }
 
-// verdict is what a delivery amounts to.
-type verdict string
-
+// The values of [Delivery].Verdict.
 const (
-	// The signature is right. It was acknowledged.
-	accepted verdict = "ok"
-	// A signature is missing or wrong, or out of date.
-	unauthentic verdict = "unauthentic"
-	// The signature is right, and the body is no event.
-	malformed verdict = "malformed"
-	// The signature is right, and a fault answered.
-	failed verdict = "failed"
+	accepted    = "ok"
+	unauthentic = "unauthentic"
+	malformed   = "malformed"
+	failed      = "failed"
 )
 
-// add keeps a delivery, and wakes the streams.
-func (s *Sink) add(d delivery) {
+// add keeps a delivery, wakes the streams, and returns it with its id.
+func (s *Sink) add(d Delivery) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last++
@@ -144,13 +150,19 @@ func (s *Sink) add(d delivery) {
 		s.deliveries = s.deliveries[1:]
 	}
 	s.deliveries = append(s.deliveries, d)
+	s.wake()
+	return d
+}
+
+// wake wakes the streams. The sink is locked.
+func (s *Sink) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
 // after returns the deliveries with a higher id that a filter takes, and a channel that is closed
-// when there are more.
-func (s *Sink) after(id int64, wanted func(delivery) bool) (found []delivery, more <-chan struct{}) {
+// when there are more; open is false when the sink is closed.
+func (s *Sink) after(id int64, wanted func(Delivery) bool) (found []Delivery, more <-chan struct{}, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.deliveries {
@@ -158,7 +170,7 @@ func (s *Sink) after(id int64, wanted func(delivery) bool) (found []delivery, mo
 			found = append(found, d)
 		}
 	}
-	return found, s.changed
+	return found, s.changed, !s.closed
 }
 
 // takeFault returns the status that a fault answers a delivery with; 0 if there is no fault.

@@ -375,6 +375,7 @@ func TestStream(t *testing.T) {
 		}
 		t.Fatalf("the stream ended before %s: %v", text, lines.Err())
 	}
+	want("id: 1") // behind which it begins
 	want("id: 2")
 	d.deliver(genuine())
 	want("id: 3")
@@ -386,6 +387,28 @@ func TestStream(t *testing.T) {
 	}
 	if status, _ := d.call(http.MethodGet, "/events/stream?after=x", ""); status != http.StatusBadRequest {
 		t.Errorf("got %d", status)
+	}
+}
+
+// Each delivery is observed once, as it is kept, whether it is acknowledged or not.
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	var seen []sink.Delivery
+	s, err := sink.New(sink.Options{Key: key, Now: sent, Observe: func(d sink.Delivery) { seen = append(seen, d) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := delivery{id, timestamp, "", `{"outTradeNo":"A1","kind":"closed"}`}.signedBy(secret(t))
+	for _, what := range []delivery{event, {id, timestamp, "v1,AAAA", body}} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events", strings.NewReader(what.body))
+		request.Header.Set("Webhook-Id", what.id)
+		request.Header.Set("Webhook-Timestamp", what.timestamp)
+		request.Header.Set("Webhook-Signature", what.signature)
+		s.ServeHTTP(httptest.NewRecorder(), request)
+	}
+	if len(seen) != 2 || seen[0].ID != 1 || seen[0].Verdict != "ok" || seen[0].OutTradeNo != "A1" || seen[0].Kind != "closed" ||
+		seen[1].ID != 2 || seen[1].Verdict != "unauthentic" || seen[1].Status != http.StatusUnauthorized || seen[1].Reason == "" {
+		t.Errorf("got %+v, want the event and the refusal", seen)
 	}
 }
 

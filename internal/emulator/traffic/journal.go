@@ -1,24 +1,24 @@
 package traffic
 
 import (
+	"context"
+	"net/http"
 	"slices"
 	"sync"
 )
-
-// Kept is how many calls a journal remembers.
-const Kept = 10_000
 
 // Journal remembers calls. The zero value is ready for use. Its methods may be called concurrently.
 type Journal struct {
 	// Ended, if not nil, gets each call when it has ended. It is called by the goroutine that had
 	// the call, several at a time, before the caller has its answer: it must not block.
 	Ended func(Call)
+	// Numbers are the calls' IDs.
+	Numbers Numbers
+
+	ended history[Call]
 
 	mu       sync.Mutex // guards what follows
 	inFlight []*Open    // in the order of their beginnings
-	ended    ring
-	grown    chan struct{} // closed by the next call that ends; nil while nothing waits
-	closed   bool
 }
 
 // Open is a call in flight.
@@ -49,9 +49,11 @@ func (j *Journal) End(open *Open, call Call) {
 		j.inFlight = slices.Delete(j.inFlight, i, i+1)
 	}
 	call.Requests, call.MoreRequests = open.call.Requests, open.call.MoreRequests
-	call = j.ended.add(call)
-	j.wake()
 	j.mu.Unlock()
+	call = j.ended.add(j.Numbers, func(id int64) Call {
+		call.ID = id
+		return call
+	})
 	if j.Ended != nil {
 		j.Ended(call.clone())
 	}
@@ -75,6 +77,18 @@ func (j *Journal) Caused(r Request) (requestID string) {
 	return r.Call
 }
 
+// Sender is the call in flight that an event about an order belongs to, by the same rule: its
+// RequestID and its function's name; empty if there is none.
+func (j *Journal) Sender(outTradeNo string) (requestID, function string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	open := j.causeOf(Request{OutTradeNo: outTradeNo})
+	if open == nil {
+		return "", ""
+	}
+	return open.call.RequestID, open.call.Function
+}
+
 // causeOf is the call in flight that a request belongs to; nil if there is none. The caller holds
 // mu.
 func (j *Journal) causeOf(r Request) *Open {
@@ -93,55 +107,25 @@ func (j *Journal) causeOf(r Request) *Open {
 	return nil
 }
 
+// Stream writes the calls that a query selects as server-sent events, as they end, until the reader
+// goes away, reads too slowly, or the journal is closed:
+//
+//	id: 17
+//	event: call
+//	data: {"id":17,"function":"closeorder",…}
+//
+// It begins after q.After, which a browser sends again as Last-Event-ID; with nothing given it
+// begins with the next call. In a journal that has smaller IDs it begins with the first call. Calls
+// that the journal has forgotten meanwhile are counted:
+//
+//	event: missed
+//	data: {"calls":12}
+//
+// The journal itself is the buffer, so that a slow reader costs no memory.
+func (j *Journal) Stream(ctx context.Context, w http.ResponseWriter, q Query) {
+	f := follower[Call]{history: &j.ended, by: j.Numbers, name: "call", matches: q.Matches}
+	f.serve(ctx, w, "the calls of the cloud", q)
+}
+
 // Close ends every stream, and those that begin later.
-func (j *Journal) Close() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.closed = true
-	j.wake()
-}
-
-// wake wakes those that wait for the next call. The caller holds mu.
-func (j *Journal) wake() {
-	if j.grown != nil {
-		close(j.grown)
-		j.grown = nil
-	}
-}
-
-// watch returns a channel that is closed when the next call ends. ok is false after Close. The
-// caller holds mu.
-func (j *Journal) watch() (grown <-chan struct{}, ok bool) {
-	if j.grown == nil {
-		j.grown = make(chan struct{})
-	}
-	return j.grown, !j.closed
-}
-
-// ring has the last Kept calls. Adding one costs the same at any size.
-type ring struct {
-	calls []Call // from the oldest at next, once it is full
-	next  int
-	count int64 // how many calls there ever were, which is the newest one's ID
-}
-
-// add files a call, and returns it with its ID.
-func (r *ring) add(call Call) Call {
-	r.count++
-	call.ID = r.count
-	if len(r.calls) < Kept {
-		r.calls = append(r.calls, call)
-		return call
-	}
-	r.calls[r.next] = call
-	r.next = (r.next + 1) % Kept
-	return call
-}
-
-// oldest is the ID of the oldest call there is, or the one that the first will have.
-func (r *ring) oldest() int64 { return r.count - int64(len(r.calls)) + 1 }
-
-// at is the call with an ID, which has to be there.
-func (r *ring) at(id int64) *Call {
-	return &r.calls[(r.next+int(id-r.oldest()))%len(r.calls)]
-}
+func (j *Journal) Close() { j.ended.close(j.Numbers) }

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -26,6 +27,8 @@ type Query struct {
 	// the last ones.
 	After int64
 	Limit int
+	// Resumes says that a stream goes on behind After, also if that is 0.
+	Resumes bool
 }
 
 // parameters are the names that ParseQuery knows.
@@ -110,6 +113,13 @@ func (q Query) hasVerdict(r Request) bool {
 	return r.Verdict == q.Verdict || q.Verdict == VerdictRefused && r.IsRefused()
 }
 
+// MatchesDelivery reports whether the query selects a delivery. It has the function that it came
+// from or went to.
+func (q Query) MatchesDelivery(d Delivery) bool {
+	return (q.Function == "" || q.Function == d.Function) && (q.OutTradeNo == "" || q.OutTradeNo == d.OutTradeNo) &&
+		(q.Verdict == "" || q.Verdict == d.Verdict || q.Verdict == d.State || q.Verdict == VerdictRefused && d.Verdict == unauthentic)
+}
+
 // Page is a part of the journal, oldest first.
 type Page struct {
 	Calls []Call `json:"calls"`
@@ -119,42 +129,25 @@ type Page struct {
 
 // Page returns the calls that a query selects: without an After the last ones, else those after it.
 func (j *Journal) Page(q Query) Page {
-	if q.Limit == 0 {
-		q.Limit = defaultLimit
+	calls, next := page(&j.ended, j.Numbers, q, q.Matches, func(c Call) int64 { return c.ID })
+	for i := range calls {
+		calls[i] = calls[i].clone()
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	return Page{calls, next}
+}
+
+// page returns the entries that a query selects, never nil, and the ID after which the next page
+// begins; 0 if there is none.
+func page[T any](h *history[T], by Numbers, q Query, matches func(T) bool, id func(T) int64) (found []T, next int64) {
+	limit := cmp.Or(q.Limit, defaultLimit)
+	more := false
 	if q.After == 0 {
-		return Page{Calls: j.last(q)}
+		found = h.last(by, limit, matches)
+	} else {
+		found, more = h.after(by, q.After, limit, matches)
 	}
-	return j.after(q)
-}
-
-// last returns the last calls. The caller holds mu.
-func (j *Journal) last(q Query) []Call {
-	found := []Call{}
-	for id := j.ended.count; id >= j.ended.oldest() && len(found) < q.Limit; id-- {
-		if call := j.ended.at(id); q.Matches(*call) {
-			found = append(found, call.clone())
-		}
+	if more {
+		next = id(found[len(found)-1])
 	}
-	slices.Reverse(found)
-	return found
-}
-
-// after returns the first calls after q.After. The caller holds mu.
-func (j *Journal) after(q Query) Page {
-	page := Page{Calls: []Call{}}
-	for id := max(q.After+1, j.ended.oldest()); id <= j.ended.count; id++ {
-		call := j.ended.at(id)
-		switch {
-		case !q.Matches(*call):
-		case len(page.Calls) == q.Limit:
-			page.Next = page.Calls[q.Limit-1].ID
-			return page
-		default:
-			page.Calls = append(page.Calls, call.clone())
-		}
-	}
-	return page
+	return append([]T{}, found...), next
 }

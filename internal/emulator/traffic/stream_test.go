@@ -2,15 +2,11 @@ package traffic_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -124,61 +120,61 @@ func TestStreamMissed(t *testing.T) {
 	wantCall(t, lines, "7", "7")
 }
 
-// pipe is a reader in a bubble, with everything that it got.
-type pipe struct {
-	header http.Header
-	text   strings.Builder
-	fails  atomic.Bool
-}
-
-func (p *pipe) Header() http.Header { return p.header }
-func (p *pipe) WriteHeader(int)     {}
-func (p *pipe) FlushError() error   { return nil }
-func (p *pipe) Write(text []byte) (int, error) {
-	if p.fails.Load() {
-		return 0, context.DeadlineExceeded
+// A stream names the ID behind which it begins, so that a reader that loses it at once has one.
+func TestStreamBegins(t *testing.T) {
+	t.Parallel()
+	var j traffic.Journal
+	file(&j, "closeorder", "A1", traffic.VerdictOK)
+	lines := serve(t, &j, traffic.Query{})
+	if !lines.Scan() || lines.Text() != "id: 1" {
+		t.Errorf("got %q, want id: 1", lines.Text())
 	}
-	return p.text.Write(text)
+	// With 0 given, as such a reader of an emulator without calls has it, it begins with the first.
+	wantCall(t, serve(t, &j, traffic.Query{Resumes: true}), "1", "A1")
 }
 
-// An idle stream shows every quarter of a minute that it lives; it ends with its reader.
-func TestStreamHeartbeat(t *testing.T) {
+// In the next emulator of a folder IDs go on. A reader that was away for the restart has what ended
+// since, and nothing twice; calls of the earlier emulator are not counted as missed.
+func TestStreamAcrossARestart(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var j traffic.Journal
-		ctx, cancel := context.WithCancel(t.Context())
-		p := &pipe{header: http.Header{}}
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			j.Stream(ctx, p, traffic.Query{})
-		}()
-		<-time.After(40 * time.Second)
-		synctest.Wait()
-		if diff := cmp.Diff(": the calls of the cloud\n\n:\n\n:\n\n", p.text.String()); diff != "" {
-			t.Errorf("after 40 s (-want +got):\n%s", diff)
+	var reserved []int64
+	first := traffic.Journal{Numbers: traffic.Numbers{Reserve: func(last int64) { reserved = append(reserved, last) }}}
+	for i := range 3 {
+		file(&first, "closeorder", fmt.Sprintf("A%d", i+1), traffic.VerdictOK)
+	}
+	if diff := cmp.Diff([]int64{1000}, reserved); diff != "" {
+		t.Errorf("three calls (-want +got):\n%s", diff)
+	}
+	killed := traffic.Journal{Numbers: traffic.Numbers{Last: 1000}}
+	file(&killed, "closeorder", "B1", traffic.VerdictOK)
+	wantCall(t, serve(t, &killed, traffic.Query{After: 2}), "1001", "B1")
+	first.Close()
+	if diff := cmp.Diff([]int64{1000, 3}, reserved); diff != "" {
+		t.Errorf("an emulator that ends gives back what it did not need (-want +got):\n%s", diff)
+	}
+	first.Close()
+	second := traffic.Journal{Numbers: traffic.Numbers{Last: 3}}
+	file(&second, "closeorder", "B1", traffic.VerdictOK)
+	wantCall(t, serve(t, &second, traffic.Query{After: 2}), "4", "B1")
+	if page := second.Page(traffic.Query{After: 3}); len(page.Calls) != 1 || page.Calls[0].ID != 4 {
+		t.Errorf("the page after the restart: got %+v, want call 4", page)
+	}
+}
+
+// IDs are reserved once for a thousand calls, before the first of them is seen.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	var reserved []int64
+	j := traffic.Journal{Numbers: traffic.Numbers{Last: 7, Reserve: func(last int64) { reserved = append(reserved, last) }}}
+	j.Ended = func(c traffic.Call) {
+		if len(reserved) == 0 || c.ID > reserved[len(reserved)-1] {
+			t.Errorf("call %d is seen with %v reserved", c.ID, reserved)
 		}
-		cancel()
-		<-ended
-	})
-}
-
-// A reader that takes nothing is dropped, and one after Close gets nothing.
-func TestStreamEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var j traffic.Journal
-		deaf := &pipe{header: http.Header{}}
-		deaf.fails.Store(true)
-		j.Stream(t.Context(), deaf, traffic.Query{})
-		p := &pipe{header: http.Header{}}
-		go func() {
-			<-time.After(time.Second)
-			p.fails.Store(true)
-			file(&j, "closeorder", "A1", traffic.VerdictOK)
-		}()
-		j.Stream(t.Context(), p, traffic.Query{})
-		j.Close()
-		j.Stream(t.Context(), &pipe{header: http.Header{}}, traffic.Query{})
-	})
+	}
+	for range 2001 {
+		file(&j, "closeorder", "A1", traffic.VerdictOK)
+	}
+	if diff := cmp.Diff([]int64{1007, 2007, 3007}, reserved); diff != "" {
+		t.Errorf("2001 calls (-want +got):\n%s", diff)
+	}
 }

@@ -1,5 +1,5 @@
-// Package traffic remembers what went through an emulated cloud: each call of a function, with the
-// requests to WeChat Pay that it caused, and what became of them.
+// Package traffic remembers what went through an emulated world: each call of a function, with the
+// requests to WeChat Pay that it caused, and each message to a merchant's server ([Deliveries]).
 //
 // A [Journal] has the calls in flight and the last ones that ended. The cloud begins and ends them;
 // the emulated WeChat Pay says which requests it got, and the journal finds out which call caused
@@ -31,7 +31,7 @@ const unauthentic = "unauthentic"
 // Call is one call of the cloud, or one attempt of an asynchronous event. A field that the call did
 // not get as far as to have is zero.
 type Call struct {
-	// ID counts the calls that ended, from 1 on.
+	// ID counts the calls that ended, as the journal's Numbers say.
 	ID int64 `json:"id"`
 	// Time is when the call came, by this machine's time, as that of the gateway's requests; Clock
 	// is the same by the cloud's clock. TookMS is how long the function took.
