@@ -153,6 +153,13 @@ type Options struct {
 	// before its reply is sent; it may set Call. It is called by the goroutines that serve the
 	// requests, several at a time, and must not block.
 	Observe func(*Request)
+
+	// ObserveNotification, if not nil, gets each notification right after an attempt, and when none
+	// is made: its address may not be called, or a fault lost or delayed it. at is the business
+	// clock's time, and attempts are those just made: two for a fault that duplicates one. It is
+	// called by the goroutines that deliver, several at a time, some of which hold the gateway's
+	// lock: it must not block, and must not call the gateway.
+	ObserveNotification func(n Notification, at time.Time, attempts []NotificationAttempt)
 }
 
 // Gateway is an emulated WeChat Pay. As an [http.Handler] it serves the wire; its other methods

@@ -205,6 +205,8 @@ type noticeBook struct {
 	start func()
 	// in a running gateway: calls wake when so much time has passed; else nil
 	alarm func(after time.Duration)
+	// [Options].ObserveNotification; nil: nothing observes
+	observe func(n Notification, at time.Time, attempts []NotificationAttempt)
 }
 
 const (
@@ -267,7 +269,17 @@ func (b *orderBook) post(n *notice) {
 	b.adopt(n)
 	b.saveNotice(n)
 	b.trimNotices()
+	if n.State == noticeRefused {
+		b.observed(n.clone(), nil)
+	}
 	b.stir()
+}
+
+// observed shows a notification and its newest attempts to what observes them. The book is locked.
+func (b *orderBook) observed(n Notification, attempts []NotificationAttempt) {
+	if b.notices.observe != nil {
+		b.notices.observe(n, b.clock.time(), attempts)
+	}
 }
 
 // checkNotice returns an error if a notification cannot be sent to where it goes.
@@ -453,7 +465,11 @@ func (b *orderBook) land(id string, how landing, waits []time.Duration) Notifica
 		heap.Push(&b.notices.queue, n)
 	}
 	b.stir()
-	return n.clone()
+	landed := n.clone()
+	if !how.broken {
+		b.observed(landed, landed.Attempts[max(len(landed.Attempts)-len(how.attempts), 0):])
+	}
+	return landed
 }
 
 // settleNotice changes a notification by what an attempt was answered. A replay that fails changes

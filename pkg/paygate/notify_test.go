@@ -534,7 +534,8 @@ func TestOtherHosts(t *testing.T) {
 	s.order("A1", func(o *paygate.Order) { o.NotifyURL = "http://elsewhere.example/n" })
 	s.MustPay("A1")
 	n := s.wantNotice("A1", "refused", 0)
-	if !strings.Contains(n.Reason, `the host "elsewhere.example" is not this machine, and was not contacted`) {
+	if !strings.Contains(n.Reason, `the host "elsewhere.example" is not this machine, and was not contacted: `+
+		`to notify it, start with --notify-hosts elsewhere.example`) {
 		t.Errorf("the reason is %q", n.Reason)
 	}
 	if _, err := s.SendNotification(n.ID); err == nil || !strings.Contains(err.Error(), "was not contacted") {

@@ -77,6 +77,7 @@ func newNotifier(g *Gateway, opts Options) *notifier {
 	}
 	book := &g.orders.notices
 	book.allow = n.allow
+	book.observe = opts.ObserveNotification
 	book.start = func() { n.working.Go(n.work) }
 	return n
 }
@@ -310,7 +311,8 @@ func (n *notifier) allow(address string) error {
 		return invalid("notify_url: %v", err)
 	}
 	if host := parsed.Hostname(); !isLocal(host) && !n.isNamed(host) {
-		return invalid("notify_url: the host %q is not this machine, and was not contacted: name it in NotifyHosts (--notify-hosts)", host)
+		return invalid("notify_url: the host %q is not this machine, and was not contacted: "+
+			"to notify it, start with --notify-hosts %s (Options.NotifyHosts)", host, host)
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -43,7 +42,8 @@ func (g *Gateway) streamRequests(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Connection", "close") // its write deadline must not meet another reply
 	w.WriteHeader(http.StatusOK)
-	if s.send(": requests behind " + strconv.Itoa(s.last) + "\n\n") {
+	// The id is what the reader goes on behind if it loses the connection before the first request.
+	if s.send(fmt.Sprintf(": requests behind %d\nid: %d\n\n", s.last, s.last)) {
 		s.follow(r)
 	}
 }

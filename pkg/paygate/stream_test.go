@@ -45,8 +45,10 @@ func (s *session) follow(path, lastEventID string) *events {
 	}
 	s.t.Cleanup(stop)
 	e := &events{s.t, bufio.NewScanner(resp.Body), stop}
-	if got := e.next(); !strings.HasPrefix(got, ": requests behind") {
-		s.t.Fatalf("the stream begins with %q", got)
+	var behind, id int
+	begins := e.next()
+	if _, err := fmt.Sscanf(begins, ": requests behind %d\nid: %d", &behind, &id); err != nil || id != behind {
+		s.t.Fatalf("the stream begins with %q, want the id behind which it begins", begins)
 	}
 	return e
 }
