@@ -194,11 +194,14 @@ func awsEvent(w http.ResponseWriter, r *http.Request, id string) (Event, *awsRef
 
 // awsLater accepts an asynchronous event.
 func (c *Cloud) awsLater(ctx context.Context, w http.ResponseWriter, function *Function, event Event) {
-	if !c.later(ctx, function, event, lambdaRetries) {
+	switch err := c.later(ctx, function, event, lambdaRetries); {
+	case err == nil:
+		w.WriteHeader(http.StatusAccepted)
+	case errors.Is(err, errTooMany):
 		awsBusy(w)
-		return
+	default:
+		awsNotStarted(w, err)
 	}
-	w.WriteHeader(http.StatusAccepted)
 }
 
 // awsReply answers a synchronous call. A function that fails is a 200 with X-Amz-Function-Error, as

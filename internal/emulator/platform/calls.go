@@ -311,11 +311,7 @@ func (c *Cloud) callsAPI(w http.ResponseWriter, r *http.Request, rest, id string
 	if !wantMethod(w, r, http.MethodGet, "read the calls with GET", id) {
 		return
 	}
-	values := r.URL.Query()
-	if last := r.Header.Get("Last-Event-Id"); last != "" && rest != "" {
-		values.Set("after", last)
-	}
-	query, err := traffic.ParseQuery(values)
+	query, err := traffic.QueryOf(r)
 	if err != nil {
 		fail(w, http.StatusBadRequest, codeBadParameter, err.Error(), id)
 		return

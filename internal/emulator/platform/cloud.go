@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"cloudpay/internal/emulator/access"
+	"cloudpay/internal/emulator/spool"
 	"cloudpay/internal/emulator/traffic"
 )
 
@@ -76,10 +78,14 @@ type Cloud struct {
 	Clock *Clock
 	// Journal has the calls.
 	Journal traffic.Journal
+	// Spool keeps asynchronous events and dead letters from one process to the next, which goes on
+	// with them by [Cloud.Resume]; nil: they end with the cloud.
+	Spool *spool.Spool
 
 	background background
 	faults     faultList
 	dead       deadLetters
+	events     atomic.Int64 // the highest number of an asynchronous event
 	timers     timers
 }
 
@@ -126,6 +132,16 @@ func (r route) functionIn(rest string) string {
 	}
 	name, _, _ := strings.Cut(rest, "/")
 	return name[:min(len(name), maxFunctionName)]
+}
+
+// FunctionAt is the name in a path at which a function is called; empty for any other path.
+func (c *Cloud) FunctionAt(path string) string {
+	for _, one := range c.routes() {
+		if rest, ok := strings.CutPrefix(path, one.prefix); ok {
+			return one.functionIn(rest)
+		}
+	}
+	return ""
 }
 
 // maxFunctionName is the most bytes of a name that is remembered.
@@ -178,8 +194,9 @@ func (c *Cloud) routes() []route {
 }
 
 // Close waits until every asynchronous event in flight is handled; new ones are refused from then
-// on, and those that wait for another attempt are dropped. An event ends when its function is
-// closed, so closing the functions first makes this short. Streams of calls end as well.
+// on, and those that wait for another attempt are left to the spool. An event ends when its
+// function is closed, so closing the functions first makes this short: the spool has it, too.
+// Streams of calls end as well.
 func (c *Cloud) Close() error {
 	c.Journal.Close()
 	c.background.close()

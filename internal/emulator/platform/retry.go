@@ -26,6 +26,8 @@ const (
 
 // retryPolicy is how a cloud repeats an asynchronous event.
 type retryPolicy struct {
+	// cloud names it where an event is kept.
+	cloud string
 	// pauses are those after the first failures of the function. After one more it gives up.
 	pauses []time.Duration
 	// refused is the pause after the cloud refused the event, or failed itself, so many times in
@@ -39,6 +41,7 @@ type retryPolicy struct {
 // errors of the function two times, and those of the platform or of too many calls for six hours,
 // each after a minute.
 var scfRetries = retryPolicy{
+	cloud:   "scf",
 	pauses:  []time.Duration{time.Minute, time.Minute},
 	refused: func(int) time.Duration { return time.Minute },
 	age:     6 * time.Hour,
@@ -48,6 +51,7 @@ var scfRetries = retryPolicy{
 // handling"): errors of the function after one minute and then after two, and those of the platform
 // or of too many calls for six hours, after one second up to five minutes.
 var lambdaRetries = retryPolicy{
+	cloud:  "lambda",
 	pauses: []time.Duration{time.Minute, 2 * time.Minute},
 	refused: func(times int) time.Duration {
 		const longest = 5 * time.Minute
@@ -66,7 +70,8 @@ func (r Runtime) retries() retryPolicy {
 
 // errand is an asynchronous event until it is handled or given up.
 type errand struct {
-	function *Function
+	function *Function // nil only in a dead letter whose function is there no more
+	name     string    // the function's
 	event    Event
 	via      string
 	caller   string
@@ -75,29 +80,44 @@ type errand struct {
 	accepted time.Time // by the clock
 	attempts int       // deliveries so far
 	failures int       // those of them in which the function failed
+
+	number int64 // its place in what is kept; 0 as long as it has none
 }
 
-// later accepts an event of the request in ctx. It returns false if too many events are in flight.
-func (c *Cloud) later(ctx context.Context, function *Function, event Event, policy retryPolicy) bool {
+// errTooMany refuses an event while too many are in flight.
+var errTooMany = errors.New("too many events are being handled")
+
+// later accepts an event of the request in ctx. It returns errTooMany if too many are in flight,
+// and another error if the event cannot be kept.
+func (c *Cloud) later(ctx context.Context, function *Function, event Event, policy retryPolicy) error {
 	in := inboundOf(ctx)
 	due := c.faults.take(function.spec.Name, lostAnswer)
-	accepted := c.accept(ctx, &errand{
-		function: function, event: event, via: in.call.Via, caller: in.call.Caller, policy: policy,
+	err := c.accept(ctx, &errand{
+		function: function, name: function.spec.Name, event: event, via: in.call.Via, caller: in.call.Caller, policy: policy,
 	})
-	in.ran, in.lost = accepted, due.find(lostAnswer) != nil
-	return accepted
+	in.ran, in.lost = err == nil, due.find(lostAnswer) != nil
+	return err
 }
 
-// accept starts the first attempt. All attempts share a request id.
-func (c *Cloud) accept(ctx context.Context, e *errand) bool {
+// accept starts the first attempt. All attempts share a request id. The event is kept before: from
+// the acceptance on it is not lost when the process ends.
+func (c *Cloud) accept(ctx context.Context, e *errand) error {
 	ctx = context.WithoutCancel(ctx) // its caller may go
 	e.event.RequestID = cmp.Or(e.event.RequestID, newRequestID())
 	e.accepted = c.Clock.Time()
-	return c.background.start(func() { _, _ = c.attempt(ctx, e) }) // it sees to failures itself
+	if err := c.keep(e, time.Time{}, nil); err != nil {
+		return err
+	}
+	if !c.background.start(func() { _, _ = c.attempt(ctx, e) }) { // it sees to failures itself
+		c.release(e)
+		return errTooMany
+	}
+	return nil
 }
 
 // attempt delivers an event, and has it repeated or given up if that fails. It returns what became
-// of this attempt. An event whose function is closed is dropped: the emulator ends.
+// of this attempt. If the function is closed, the emulator ends: what is kept of the event stays as
+// it was before, and the next emulator makes the attempt.
 func (c *Cloud) attempt(ctx context.Context, e *errand) (Reply, error) {
 	e.attempts++
 	ctx = withInbound(ctx, &inbound{
@@ -105,7 +125,9 @@ func (c *Cloud) attempt(ctx context.Context, e *errand) (Reply, error) {
 	})
 	reply, err := c.run(ctx, e.function, e.event, e.function.Invoke)
 	switch {
-	case errors.Is(err, errClosed), err == nil && reply.Err == nil:
+	case errors.Is(err, errClosed):
+	case err == nil && reply.Err == nil:
+		c.release(e)
 	case err == nil && reply.Status != statusConcurrency:
 		e.failures++
 		c.afterFailure(ctx, e, reply)
@@ -127,21 +149,26 @@ func (c *Cloud) afterFailure(ctx context.Context, e *errand, reply Reply) {
 }
 
 // repeat has an event delivered again after a pause of the clock's time. It is given up instead if
-// it would be too old by then.
+// it would be too old by then. A process that ends here leaves the event waiting.
 func (c *Cloud) repeat(ctx context.Context, e *errand, pause time.Duration, status int, reason string) {
 	due := c.Clock.Time().Add(pause)
 	if due.After(e.accepted.Add(e.policy.age)) {
 		c.giveUp(e, status, fmt.Sprintf("the event is older than %v: %s", e.policy.age, reason))
 		return
 	}
-	waits := c.background.wait(ctx, c.Clock, due, func() {
-		if !c.background.start(func() { _, _ = c.attempt(ctx, e) }) {
-			c.repeat(ctx, e, pause, statusConcurrency, "too many events are in flight")
-		}
-	})
-	if !waits {
+	_ = c.keep(e, due, nil) // else an earlier state is kept: the event comes once too often
+	if !c.await(ctx, e, due) {
 		c.giveUp(e, status, fmt.Sprintf("%d events wait already: %s", maxWaiting, reason))
 	}
+}
+
+// await has an event delivered when it is due. It returns false if too many wait.
+func (c *Cloud) await(ctx context.Context, e *errand, due time.Time) bool {
+	return c.background.wait(ctx, c.Clock, due, func() {
+		if !c.background.start(func() { _, _ = c.attempt(ctx, e) }) {
+			c.repeat(ctx, e, e.policy.refused(1), statusConcurrency, "too many events are in flight")
+		}
+	})
 }
 
 // background runs asynchronous events, and waits for those that are repeated. The zero value is
@@ -181,7 +208,7 @@ func (b *background) wait(ctx context.Context, clock *Clock, until time.Time, f 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return true // the emulator ends, and the event with it
+		return true // the emulator ends
 	}
 	if b.waiting == maxWaiting {
 		return false
@@ -226,7 +253,7 @@ func (b *background) closing() <-chan struct{} {
 	return b.done
 }
 
-// close refuses further work, gives up what waits, and waits for what runs.
+// close refuses further work, ends what waits, and waits for what runs.
 func (b *background) close() {
 	done := b.closing()
 	b.mu.Lock()
@@ -241,7 +268,7 @@ func (b *background) close() {
 
 // deadLetter is an asynchronous event that was given up.
 type deadLetter struct {
-	ID         int64     `json:"id"`
+	ID         int64     `json:"id"`       // the event's number
 	Time       time.Time `json:"time"`     // when it was given up, by the clock
 	Accepted   time.Time `json:"accepted"` // when it came
 	Via        string    `json:"via"`
@@ -255,31 +282,37 @@ type deadLetter struct {
 	errand *errand
 }
 
-// deadLetters keeps what was given up, oldest first. The zero value is ready for use.
+// deadLetters has what was given up, in that order. The zero value is ready for use.
 type deadLetters struct {
-	mu    sync.Mutex
-	list  []deadLetter
-	count int64
+	mu   sync.Mutex
+	list []deadLetter
 }
 
-// giveUp makes an event a dead letter.
+// giveUp makes an event a dead letter. The oldest one is dropped when there are too many.
 func (c *Cloud) giveUp(e *errand, status int, reason string) {
-	c.dead.add(deadLetter{
-		Time: c.Clock.Time(), Accepted: e.accepted, Via: e.via, Function: e.function.spec.Name, OutTradeNo: orderIn(e.event),
-		RequestID: e.event.RequestID, Attempts: e.attempts, Status: cmp.Or(status, http.StatusInternalServerError), Reason: reason,
-		errand: e,
-	})
+	c.number(e)
+	letter := deadLetter{
+		ID: e.number, Time: c.Clock.Time(), Accepted: e.accepted, Via: e.via, Function: e.name,
+		OutTradeNo: orderIn(e.event), RequestID: e.event.RequestID, Attempts: e.attempts,
+		Status: cmp.Or(status, http.StatusInternalServerError), Reason: reason, errand: e,
+	}
+	_ = c.keep(e, time.Time{}, &letter) // else the event waits or is in flight in what is kept
+	if dropped := c.dead.add(letter); dropped != nil {
+		c.release(dropped.errand)
+	}
 }
 
-func (d *deadLetters) add(letter deadLetter) {
+// add appends a dead letter. It returns the one that had to go, or nil.
+func (d *deadLetters) add(letter deadLetter) (dropped *deadLetter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.count++
-	letter.ID = d.count
 	d.list = append(d.list, letter)
 	if len(d.list) > maxDeadLetters {
+		oldest := d.list[0]
 		d.list = slices.Delete(d.list, 0, 1)
+		return &oldest
 	}
+	return nil
 }
 
 // all is never nil, so that it is a list in JSON.
@@ -329,12 +362,17 @@ func (c *Cloud) redeliver(ctx context.Context, w http.ResponseWriter, number, id
 		fail(w, http.StatusNotFound, "DEAD_LETTER_NOT_FOUND", fmt.Sprintf("there is no dead letter %q", number), id)
 		return
 	}
-	e := letter.errand
-	e.attempts, e.failures = 0, 0
-	if !c.accept(ctx, e) {
-		c.dead.add(letter)
-		fail(w, http.StatusTooManyRequests, codes[statusConcurrency].http, "too many events are being handled", id)
+	switch err := c.again(ctx, letter); {
+	case err == nil:
+		answerJSON(w, http.StatusAccepted, map[string]string{"function": letter.Function, "request_id": letter.RequestID})
 		return
+	case errors.Is(err, errTooMany):
+		fail(w, http.StatusTooManyRequests, codes[statusConcurrency].http, err.Error(), id)
+	case errors.Is(err, errNoFunction):
+		fail(w, http.StatusConflict, codeNotFound, noSuchFunction(letter.Function), id)
+	default:
+		fail(w, http.StatusInternalServerError, codeSystem, err.Error(), id)
 	}
-	answerJSON(w, http.StatusAccepted, map[string]string{"function": letter.Function, "request_id": letter.RequestID})
+	c.dead.add(letter)
+	_ = c.keep(letter.errand, time.Time{}, &letter) // a refusal may have released it
 }

@@ -152,8 +152,8 @@ func TestRetriesEndByAge(t *testing.T) {
 	}
 }
 
-// Close drops what waits for another attempt, and returns at once.
-func TestCloseDropsRetries(t *testing.T) {
+// Close ends what waits for another attempt, and returns at once.
+func TestCloseEndsRetries(t *testing.T) {
 	t.Parallel()
 	a := serveAsynchronous(t)
 	a.send(http.MethodPost, invocations("hello"), `{"Do":"fail"}`, "X-Amz-Invocation-Type", "Event")

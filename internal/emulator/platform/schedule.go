@@ -150,7 +150,7 @@ func (c *Cloud) fireAt(ctx context.Context, t Timer, at time.Time) firing {
 		return f
 	}
 	reply, err := c.attempt(ctx, &errand{
-		function: function, via: viaTimer, caller: t.Name, policy: function.runtime().retries(), accepted: c.Clock.Time(),
+		function: function, name: t.Function, via: viaTimer, caller: t.Name, policy: function.runtime().retries(), accepted: c.Clock.Time(),
 		event: Event{Payload: t.event(function.runtime(), at), RequestID: f.RequestID, Environment: timerEnvironment()},
 	})
 	switch {

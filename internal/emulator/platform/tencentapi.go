@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,11 +121,14 @@ func (c *Cloud) tencentLater(ctx context.Context, w http.ResponseWriter, functio
 		tencentError(w, "RequestSizeLimitExceeded", fmt.Sprintf("an asynchronous event has at most %d bytes", maxAsync), id)
 		return
 	}
-	if !c.later(ctx, function, event, scfRetries) {
-		tencentError(w, "RequestLimitExceeded", "too many events are being handled", id)
-		return
+	switch err := c.later(ctx, function, event, scfRetries); {
+	case err == nil:
+		tencentAnswer(w, "Result", map[string]any{"FunctionRequestId": event.RequestID, "InvokeResult": 0, "RetMsg": ""}, id)
+	case errors.Is(err, errTooMany):
+		tencentError(w, "RequestLimitExceeded", err.Error(), id)
+	default:
+		tencentError(w, "InternalError", err.Error(), id)
 	}
-	tencentAnswer(w, "Result", map[string]any{"FunctionRequestId": event.RequestID, "InvokeResult": 0, "RetMsg": ""}, id)
 }
 
 // tencentResult is a reply in the API's form.
