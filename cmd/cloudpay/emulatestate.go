@@ -143,7 +143,7 @@ func newLogs(l *render.Language) *cobra.Command {
 		if err := errors.Join(checkLanguage(l), logs.Check()); err != nil {
 			return usage(err)
 		}
-		return logs.Run(cmd.Context(), cmd.OutOrStdout())
+		return logs.Run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}})
 	logs.Register(cmd.Flags())
 	_ = cmd.MarkFlagDirname("dir")

@@ -64,10 +64,13 @@ func TestTheTableItself(t *testing.T) {
 		{Package: "pkg/paygate", Theirs: []string{"go.etcd.io/bbolt"}},
 		{
 			Package: "internal/emulator/platform",
-			Ours:    []string{"internal/emulator/access", "internal/emulator/ports", "internal/emulator/traffic"},
+			Ours: []string{
+				"internal/emulator/access", "internal/emulator/ports", "internal/emulator/spool", "internal/emulator/traffic",
+			},
 		},
 		{Package: "internal/emulator/access"},
-		{Package: "internal/emulator/traffic"},
+		{Package: "internal/emulator/sse"},
+		{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/sse"}},
 	} {
 		if diff := cmp.Diff(want, byPackage[want.Package]); diff != "" {
 			t.Errorf("a leaf got arrows (-want +got):\n%s", diff)

@@ -85,18 +85,22 @@ var arrows = []Arrow{
 	{Package: "internal/telemetry/telemetrytest"},
 	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 	{Package: "internal/emulator/access"},
-	{Package: "internal/emulator/traffic"},
+	{Package: "internal/emulator/sse"},
+	{Package: "internal/emulator/spool", Ours: []string{"internal/bilingual"}, Theirs: []string{bbolt}},
+	{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/sse"}},
 	{Package: "internal/emulator/ports", Ours: []string{"internal/bilingual"}},
-	{Package: "internal/emulator/sink"}, // it is written from docs/events.md alone
+	{Package: "internal/emulator/sink", Ours: []string{"internal/emulator/sse"}}, // what it verifies is from docs/events.md alone
 	{
 		Package: "internal/emulator/platform",
-		Ours:    []string{"internal/emulator/access", "internal/emulator/ports", "internal/emulator/traffic"},
+		Ours: []string{
+			"internal/emulator/access", "internal/emulator/ports", "internal/emulator/spool", "internal/emulator/traffic",
+		},
 	},
 	{
 		Package: "internal/emulator/desk",
 		Ours: []string{
 			"internal/bilingual", "pkg/paygate", "internal/emulator/access", "internal/emulator/platform", "internal/emulator/ports",
-			"internal/emulator/sink", "internal/emulator/traffic",
+			"internal/emulator/sink", "internal/emulator/spool", "internal/emulator/traffic",
 		},
 		Theirs: []string{flock, xsync},
 	},
@@ -270,7 +274,7 @@ var arrows = []Arrow{
 		Package: "internal/cli/world",
 		Ours: []string{
 			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite",
-			"internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/paint", "internal/cli/render",
+			"internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
 			"internal/emulator/*",
 		},
 		Theirs: []string{pflag},

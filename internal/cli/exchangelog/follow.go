@@ -8,171 +8,229 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/traffic"
 )
 
-// maxEvent is the most bytes of an answer, or of one event of a stream.
-const maxEvent = 64 << 20
+// Pauses before a follower connects again. They double while no emulator is there.
+const (
+	shortestPause = 100 * time.Millisecond
+	longestPause  = 3 * time.Second
+)
 
-// Source is a running emulator.
-type Source struct {
-	CloudURL string // has the calls; empty for WeChat Pay alone
-	AdminURL string // WeChat Pay's management API, which has the requests
+// Follower shows what goes through an emulator as it happens, also through one that is started
+// anew: each stream goes on behind the last entry that was shown. All fields are required.
+type Follower struct {
+	// Find says where the emulator is: a restarted one may have other ports.
+	Find func() (Source, error)
+	// Query selects what is shown. Its After and Limit count for nothing.
+	Query traffic.Query
+	// Show gets one entry at a time.
+	Show func(Entry)
+	// Say gets a sentence about the connection.
+	Say func(bilingual.Text)
+
+	mu   sync.Mutex        // held while something is shown
+	seen map[string]string // :: stream → the last ID of it that was shown
 }
 
-// History shows the last calls that a query selects, and the requests of their time that no call
-// caused, oldest first.
-func History(ctx context.Context, from Source, q traffic.Query, show func(*traffic.Call, *traffic.Request)) error {
-	calls, err := from.calls(ctx, q)
+// Run shows what comes until ctx ends, which is no error. The error is that of an emulator that is
+// not there at the beginning.
+func (f *Follower) Run(ctx context.Context) error {
+	f.seen = map[string]string{}
+	f.Query.After, f.Query.Limit = 0, 0
+	from, err := f.open(ctx)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
-	requests, err := from.requests(ctx, q)
-	if err != nil {
-		return err
+	for {
+		f.read(ctx, from)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if from = f.openAgain(ctx); from == nil {
+			return nil
+		}
 	}
-	for _, one := range merge(calls, requests, q.Limit) {
-		show(one.call, one.request)
+}
+
+// unlessEnded is err, unless it is that ctx ended.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// openAgain waits until an emulator is there again, and says so. It returns nil when ctx ends.
+func (f *Follower) openAgain(ctx context.Context) []feed {
+	said := false
+	for pause := shortestPause; wait(ctx, pause); pause = min(2*pause, longestPause) {
+		feeds, err := f.open(ctx)
+		switch {
+		case err == nil && said:
+			f.Say(bilingual.Sprintf("the emulator serves again", "模拟器已恢复服务"))
+			return feeds
+		case err == nil:
+			return feeds
+		case ctx.Err() == nil && !said:
+			said = true
+			f.Say(bilingual.Sprintf("the emulator ended; this goes on when it is started again (Ctrl-C ends it)",
+				"模拟器已结束；再次启动后将继续（Ctrl-C 退出）"))
+		}
 	}
 	return nil
 }
 
-// entry is a call or a request.
-type entry struct {
-	at      time.Time
-	call    *traffic.Call
-	request *traffic.Request
+// wait waits for a pause. It returns false when ctx ends first.
+func wait(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
-// merge sorts both by time, and keeps the last of them. Requests have whole seconds, so that one of
-// the same second comes first.
-func merge(calls []traffic.Call, requests []traffic.Request, most int) []entry {
-	var all []entry
-	for i := range requests {
-		all = append(all, entry{at: requests[i].Time, request: &requests[i]})
-	}
-	for i := range calls {
-		all = append(all, entry{at: calls[i].Time, call: &calls[i]})
-	}
-	slices.SortStableFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
-	if most > 0 && len(all) > most {
-		all = all[len(all)-most:]
-	}
-	return all
+// feed is one open stream of server-sent events.
+type feed struct {
+	stream
+	body io.ReadCloser
 }
 
-// calls reads the last calls.
-func (s Source) calls(ctx context.Context, q traffic.Query) ([]traffic.Call, error) {
-	if s.CloudURL == "" {
-		return nil, nil
-	}
-	var page traffic.Page
-	err := get(ctx, s.CloudURL+"/v1/calls?"+q.Values().Encode(), &page)
-	return page.Calls, err
+// stream is one of an emulator's streams.
+type stream struct {
+	name    string // of an entry, as the type of its event
+	address string
+	decode  func(data []byte, q traffic.Query) (Entry, bool, error)
 }
 
-// requests reads the last requests that no call caused.
-func (s Source) requests(ctx context.Context, q traffic.Query) ([]traffic.Request, error) {
-	var all []traffic.Request
-	if err := get(ctx, s.AdminURL+"/requests?"+requestQuery(q).Encode(), &all); err != nil {
+// streams are those of an emulator.
+func (s Source) streams(q traffic.Query) []stream {
+	list := []stream{
+		{"request", s.AdminURL + "/requests/stream?" + requestQuery(q).Encode(), decodeRequest},
+		{"delivery", s.AdminURL + "/deliveries/stream?" + q.Values().Encode(), decodeDelivery},
+	}
+	if s.CloudURL != "" {
+		list = append(list, stream{"call", s.CloudURL + "/v1/calls/stream?" + q.Values().Encode(), decodeCall})
+	}
+	return list
+}
+
+// decodeRequest reads a request. ok is false for one that is shown with its call, or not at all.
+func decodeRequest(data []byte, q traffic.Query) (e Entry, ok bool, err error) {
+	e.Request = &traffic.Request{}
+	err = json.Unmarshal(data, e.Request)
+	return e, e.Request.Call == "" && q.MatchesRequest(*e.Request), err
+}
+
+func decodeDelivery(data []byte, _ traffic.Query) (e Entry, ok bool, err error) {
+	e.Delivery = &traffic.Delivery{}
+	return e, true, json.Unmarshal(data, e.Delivery)
+}
+
+func decodeCall(data []byte, _ traffic.Query) (e Entry, ok bool, err error) {
+	e.Call = &traffic.Call{}
+	return e, true, json.Unmarshal(data, e.Call)
+}
+
+// open opens every stream of the emulator, behind what was shown. The error is that of the first
+// that cannot be had; none is open then.
+func (f *Follower) open(ctx context.Context) (feeds []feed, err error) {
+	from, err := f.Find()
+	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(r traffic.Request) bool { return r.Call != "" || !q.MatchesRequest(r) }), nil
-}
-
-// requestQuery is what the gateway filters itself.
-func requestQuery(q traffic.Query) url.Values {
-	values := url.Values{}
-	if q.OutTradeNo != "" {
-		values.Set("order", q.OutTradeNo)
+	for _, s := range from.streams(f.Query) {
+		response, err := request(ctx, s.address, f.seen[s.name])
+		if err != nil {
+			closeAll(feeds)
+			return nil, err
+		}
+		feeds = append(feeds, feed{s, response.Body})
 	}
-	return values
+	return feeds, nil
 }
 
-// Follow shows calls and requests as they come, until ctx ends, which is no error. The error is
-// that of an emulator that is not there, or ended.
-func Follow(ctx context.Context, from Source, q traffic.Query, show func(*traffic.Call, *traffic.Request)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	q.After, q.Limit = 0, 0
-	events, ends := make(chan entry), make(chan error, 2)
-	go func() {
-		ends <- stream(ctx, from.AdminURL+"/requests/stream?"+requestQuery(q).Encode(), func(data []byte) error {
-			var r traffic.Request
-			if err := json.Unmarshal(data, &r); err != nil || r.Verdict == "" || r.Call != "" || !q.MatchesRequest(r) {
-				return err // another event, or a request that is shown with its call
-			}
-			return send(ctx, events, entry{request: &r})
+// closeAll closes streams; they were only read.
+func closeAll(feeds []feed) {
+	for _, one := range feeds {
+		_ = one.body.Close()
+	}
+}
+
+// read shows what the streams have until one of them ends, or ctx does. All have ended when it
+// returns.
+func (f *Follower) read(ctx context.Context, feeds []feed) {
+	var reading sync.WaitGroup
+	ended := make(chan struct{}, len(feeds))
+	for _, one := range feeds {
+		reading.Go(func() {
+			f.follow(one)
+			ended <- struct{}{}
 		})
-	}()
-	if from.CloudURL != "" {
-		go func() {
-			ends <- stream(ctx, from.CloudURL+"/v1/calls/stream?"+q.Values().Encode(), func(data []byte) error {
-				var c traffic.Call
-				if err := json.Unmarshal(data, &c); err != nil || c.Via == "" {
-					return err // another event
-				}
-				return send(ctx, events, entry{call: &c})
-			})
-		}()
 	}
-	for {
-		select {
-		case one := <-events:
-			show(one.call, one.request)
-		case <-ctx.Done():
-			return nil
-		case err := <-ends:
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-	}
-}
-
-func send(ctx context.Context, events chan<- entry, one entry) error {
 	select {
-	case events <- one:
-		return nil
+	case <-ended:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+	}
+	closeAll(feeds) // which ends the others
+	reading.Wait()
+}
+
+// follow shows what one stream has until it ends.
+func (f *Follower) follow(from feed) {
+	lines := bufio.NewScanner(from.body)
+	lines.Buffer(nil, maxEvent)
+	var id, kind string
+	var data []byte
+	for lines.Scan() {
+		name, value, _ := bytes.Cut(lines.Bytes(), []byte(": "))
+		switch string(name) {
+		case "id":
+			id = string(value)
+		case "event":
+			kind = string(value)
+		case "data":
+			data = bytes.Clone(value)
+		case "": // the end of an event, or a comment
+			if len(lines.Bytes()) > 0 {
+				continue
+			}
+			f.event(from.stream, id, kind, data)
+			kind, data = "", nil
+		}
 	}
 }
 
-// stream reads server-sent events until ctx ends or the emulator is gone.
-func stream(ctx context.Context, address string, event func(data []byte) error) error {
-	response, err := request(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }() // it was only read
-	lines := bufio.NewScanner(response.Body)
-	lines.Buffer(nil, maxEvent)
-	for lines.Scan() {
-		data, is := bytes.CutPrefix(lines.Bytes(), []byte("data: "))
-		if !is {
-			continue
+// event shows one event, and then remembers its ID. One that stands alone is where the stream
+// begins.
+func (f *Follower) event(of stream, id, kind string, data []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case data == nil:
+	case kind == "" || kind == of.name:
+		if entry, ok, err := of.decode(data, f.Query); ok && err == nil {
+			f.Show(entry)
 		}
-		if err := event(data); err != nil {
-			return err
-		}
+	case kind == "missed", kind == "dropped": // the cloud's word and the gateway's
+		f.Say(bilingual.Sprintf("some are not shown, since the emulator remembers no more: %s", "部分记录未显示，模拟器已不再保留：%s", data))
 	}
-	if err := lines.Err(); err != nil {
-		return bilingual.Errorf("the emulator ended: %w", "模拟器已结束：%w", err)
+	if id != "" {
+		f.seen[of.name] = id
 	}
-	return bilingual.Errorf("the emulator ended", "模拟器已结束")
 }
 
 // get reads a JSON document.
 func get(ctx context.Context, address string, into any) error {
-	response, err := request(ctx, address)
+	response, err := request(ctx, address, "")
 	if err != nil {
 		return err
 	}
@@ -184,11 +242,15 @@ func get(ctx context.Context, address string, into any) error {
 	return nil
 }
 
-// request sends a GET. The error has what the emulator says instead of an answer.
-func request(ctx context.Context, address string) (*http.Response, error) {
+// request sends a GET; of a stream last is the ID to go on behind. The error has what the emulator
+// says instead of an answer.
+func request(ctx context.Context, address, last string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, bilingual.Errorf("asking the emulator: %w", "询问模拟器：%w", err)
+	}
+	if last != "" {
+		request.Header.Set("Last-Event-ID", last)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

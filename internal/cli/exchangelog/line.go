@@ -1,13 +1,17 @@
 // Package exchangelog shows what goes through an emulator: a line for each call of a function, with
-// the requests to WeChat Pay that it caused, and a line for each request that came from elsewhere:
+// the requests to WeChat Pay that it caused, a line for each request that came from elsewhere, and
+// a line for each message to the merchant's server:
 //
 //	18:30:05  user oABC → closeorder A1 → v3 close, query → closed  12 ms
+//	18:30:05  closeorder → event sink closed A1 → ok 204
 //	18:30:09  http-api → closeorder A2 → v3 close → refused SIGN_ERROR
 //	          v3 close unauthentic: the body was encoded again between signing and sending
 //	18:30:12  1900000001 → v3 query A3 → ok
+//	18:30:15  wechatpay → http://127.0.0.1:8080/notify v3 payment A3 → failed 503, again in 15s
+//	          503 is neither 200 nor 204: the notification is not acknowledged
 //
-// The process that runs the emulator prints them as they happen ([Queue]), and any other reads them
-// from the emulator's two histories ([Follow]).
+// The process that runs the emulator prints them as they happen ([Flag.Watch]), and any other reads
+// them from the emulator's histories ([History], [Follower]).
 package exchangelog
 
 import (
@@ -33,12 +37,14 @@ const (
 	Short Mode = "short"
 	// Full shows every request of a call, and the strings of a wrong signature.
 	Full Mode = "full"
-	// JSON shows a call or a request as an object a line.
+	// JSON shows each as an object a line.
 	JSON Mode = "json"
+	// Off shows nothing.
+	Off Mode = "off"
 )
 
 // Modes lists the modes.
-func Modes() []string { return []string{string(Short), string(Full), string(JSON)} }
+func Modes() []string { return []string{string(Short), string(Full), string(JSON), string(Off)} }
 
 // mostLines is how many lines a call has in Short.
 const mostLines = 3
@@ -46,7 +52,7 @@ const mostLines = 3
 // maxReason is the most bytes of a reason in Short; a line is to be read at a glance.
 const maxReason = 300
 
-// Style says how calls and requests are shown. Its methods return whole lines.
+// Style says how entries are shown. Its methods return whole lines.
 type Style struct {
 	Mode     Mode
 	Brush    paint.Brush
@@ -71,12 +77,16 @@ func (s Style) Call(c traffic.Call) string {
 	return strings.Join(append(lines, details...), "\n") + "\n"
 }
 
-// Either is the lines of the one that is not nil.
-func (s Style) Either(call *traffic.Call, request *traffic.Request) string {
-	if call != nil {
-		return s.Call(*call)
+// Entry is the lines of what the entry has.
+func (s Style) Entry(e Entry) string {
+	switch {
+	case e.Call != nil:
+		return s.Call(*e.Call)
+	case e.Request != nil:
+		return s.Request(*e.Request)
+	default:
+		return s.Delivery(*e.Delivery)
 	}
-	return s.Request(*request)
 }
 
 // Request is the lines of a request that no call caused.
@@ -130,7 +140,7 @@ func (s Style) headline(c traffic.Call) string {
 	return line
 }
 
-// caller names who called: a user or a trigger if it is known, else the API.
+// caller is where the call came from: a user or a trigger if it is known, else the API.
 func caller(c traffic.Call) string {
 	if c.Caller != "" {
 		return printable.Text(c.Caller)
@@ -291,7 +301,7 @@ func orDash(text string) string {
 	return printable.Text(text)
 }
 
-// object is a call or a request as JSON in one line, with what it is.
+// object is an entry as JSON in one line, with what it is.
 func object(kind string, value any) string {
 	text, err := json.Marshal(value) // texts and numbers always encode
 	if err != nil || len(text) < len("{}") {

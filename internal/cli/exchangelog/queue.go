@@ -41,7 +41,7 @@ func (q *Queue) Add(lines string) {
 		return
 	}
 	if q.lost > 0 {
-		lines = fmt.Sprintf("cloudpay: %d calls are not shown: nothing read these lines\n", q.lost) + lines
+		lines = fmt.Sprintf("cloudpay: %d exchanges are not shown: nothing read these lines\n", q.lost) + lines
 	}
 	select {
 	case q.lines <- lines:

@@ -21,7 +21,8 @@ import (
 //	gateway.jsonl            WeChat Pay's state, as GET /state has it
 //	orders.db, orders.db-wal the registered orders
 //
-// Keys are not part of it: a snapshot can be kept beside the tests that begin with it.
+// Keys are not part of it: a snapshot can be kept beside the tests that begin with it. For the same
+// reason it has no asynchronous events and no dead letters of the cloud, which hold tokens.
 const (
 	snapshotFile   = "snapshot.json"
 	snapshotFormat = 1

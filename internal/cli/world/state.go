@@ -12,11 +12,12 @@ import (
 	"cloudpay/internal/store/sqlite"
 )
 
-// The files of a folder's state. The gateway's orders and clock are in one database and the
-// registered orders in another, each of which a killed process leaves consistent. The clock's file
-// repeats what the gateway's database has, for the functions.
+// The files of a folder's state. The gateway's orders and clock are in one database, the registered
+// orders in another, and the cloud's asynchronous events in a third, each of which a killed process
+// leaves consistent. The clock's file repeats what the gateway's database has, for the functions.
 const (
 	gatewayFile = "gateway.db"
+	cloudFile   = "cloud.db"
 	ordersFile  = "orders.db"
 	clockFile   = "clock"
 	// resettingFile is there while the state is removed or replaced.
@@ -25,7 +26,7 @@ const (
 
 // state lists them.
 func state() []string {
-	return append(registerFiles(), gatewayFile, clockFile, ordersFile+"-shm")
+	return append(registerFiles(), gatewayFile, cloudFile, clockFile, ordersFile+"-shm")
 }
 
 // registerFiles are those of the registered orders. SQLite has up to three files beside its own:

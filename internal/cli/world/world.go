@@ -204,7 +204,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 	if err != nil {
 		return err
 	}
-	ended, stop := w.watch(d)
+	ended, stop := w.log.Watch(d, w.Language, w.Log)
 	defer stop()
 	as.Origins, as.Keys, as.Ended = w.origins, w.keys(), ended
 	cloudURL, undeploy, err := d.Deploy(ctx, as)

@@ -81,16 +81,21 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 		functions: functions, url: url,
 		cloud: &platform.Cloud{
 			Functions: functions, AppID: d.secrets.merchant.AppID, AllowOrigins: as.Origins, Keys: as.Keys,
-			Clock: &d.clock.cloud, Journal: traffic.Journal{Ended: as.Ended},
+			Clock: &d.clock.cloud, Journal: traffic.Journal{Ended: as.Ended}, Spool: d.spool,
 		},
 	}
-	d.traffic.by(r.cloud)
+	d.traffic.by(r.cloud, url)
 	for _, spec := range as.specs(url, as.Keys) {
 		if functions[spec.Name], err = platform.Start(ctx, spec); err != nil {
 			delete(functions, spec.Name)
 			r.stop()
 			return "", nil, bilingual.Errorf("starting the function %s: %w", "启动云函数 %s：%w", spec.Name, err)
 		}
+	}
+	if err := r.cloud.Resume(ctx); err != nil {
+		r.stop()
+		return "", nil, bilingual.Errorf("%w\nmove %s away to begin without the asynchronous events of earlier runs",
+			"%w\n将 %s 移走即可在没有此前异步事件的情况下重新开始", err, cloudFile)
 	}
 	r.fireTimers(ctx, as)
 	front.open(r.cloud)

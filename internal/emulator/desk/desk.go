@@ -20,6 +20,7 @@
 //	certificate_key.pem     that of its first platform certificate
 //	pub_key.pem             its public half, written anew from it at each start
 //	gateway.db              WeChat Pay's orders, its clock and its history
+//	cloud.db                asynchronous events of the cloud, and how far calls are numbered
 //	clock                   by how much that was moved on, from gateway.db at each start
 //	emulator.json           the Description, while an emulator serves
 //	lock                    held by the process that serves
@@ -41,6 +42,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/emulator/ports"
 	"cloudpay/internal/emulator/sink"
+	"cloudpay/internal/emulator/spool"
 	"cloudpay/pkg/paygate"
 )
 
@@ -93,7 +95,8 @@ type Desk struct {
 	servers  []*http.Server
 	running  *running // the last deployment; nil before the first
 	traffic  seen
-	sink     *sink.Sink // nil: none was served
+	sink     *sink.Sink   // nil: none was served
+	spool    *spool.Spool // what the cloud leaves to the next one
 	// described is what the console's page shows; nil until Describe.
 	described atomic.Pointer[Description]
 
@@ -109,8 +112,18 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 		return nil, err
 	}
 	d := &Desk{secrets: s, reserved: at.Reserved}
-	gateway, err := openGateway(dir, s, paygate.Options{Observe: d.traffic.observe, NotifyHosts: at.NotifyHosts})
+	if d.spool, err = spool.Open(filepath.Join(dir, cloudFile)); err != nil {
+		return nil, err
+	}
+	if err := d.traffic.number(d.spool); err != nil {
+		_ = d.spool.Close() // the error that matters is why it cannot be used
+		return nil, err
+	}
+	gateway, err := openGateway(dir, s, paygate.Options{
+		Observe: d.traffic.observe, ObserveNotification: d.traffic.notified, NotifyHosts: at.NotifyHosts,
+	})
 	if err != nil {
+		_ = d.spool.Close() // as above
 		return nil, err
 	}
 	d.Gateway = gateway
@@ -125,7 +138,7 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	}{
 		{&d.gatewayURL, "gateway", at.Gateway, gateway},
 		{&d.backupURL, "backup", at.Backup, gateway.Backup()},
-		{&d.adminURL, "admin", at.Admin, d.clock.noting(gateway.Admin())},
+		{&d.adminURL, "admin", at.Admin, d.management()},
 	} {
 		if *part.url, err = d.serve(ctx, part.name, part.address, part.handler); err != nil {
 			d.Close()
@@ -135,8 +148,25 @@ func Start(ctx context.Context, dir string, at Addresses) (*Desk, error) {
 	return d, nil
 }
 
-// gatewayFile keeps the gateway's orders, history and clock.
-const gatewayFile = "gateway.db"
+// gatewayFile keeps the gateway's orders, history and clock, and cloudFile what the cloud leaves to
+// the next one.
+const (
+	gatewayFile = "gateway.db"
+	cloudFile   = "cloud.db"
+)
+
+// management is WeChat Pay's management API, with the deliveries to the merchant's server besides.
+func (d *Desk) management() http.Handler {
+	admin, deliveries := d.clock.noting(d.Gateway.Admin()), onlyHere(&d.traffic.deliveries)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/deliveries", "/deliveries/stream":
+			deliveries.ServeHTTP(w, r)
+		default:
+			admin.ServeHTTP(w, r)
+		}
+	})
+}
 
 // OpenGateway opens the gateway of a folder as Start does, for its state: it listens nowhere. It
 // has to be closed.
@@ -192,7 +222,9 @@ func (d *Desk) Close() {
 	if d.sink != nil {
 		d.sink.Close()
 	}
+	d.traffic.deliveries.Close()
 	for _, server := range d.servers {
 		_ = server.Close()
 	}
+	_ = d.spool.Close() // everything is in it
 }
