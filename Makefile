@@ -36,8 +36,8 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## Follow three orders: forgotten, in doubt, paid in the last second
-	@echo 'compiling the command … (the first time takes a minute)'
-	@go run ./cmd/cloudpay demo
+	@go build -v -o .tmp/bin/cloudpay ./cmd/cloudpay 2>&1 | internal/toolchain/progress.sh 'compiling the command'
+	@.tmp/bin/cloudpay demo
 
 # Tests of several packages build the functions at the same time. They are compiled once before, so
 # that the tests only have to link them. Programs without the race detector are compiled in the same

@@ -4,16 +4,12 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/demo"
 	"cloudpay/internal/cli/render"
-	"cloudpay/internal/cli/world"
-	"cloudpay/internal/emulator/desk"
-	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/printable"
 )
 
@@ -61,24 +57,14 @@ func (d *demoCmd) run(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// play builds the functions and makes the calls. They are built with the tag sqlite, which deployed
-// functions are not: their store is a database that all instances reach.
+// play makes the calls.
 func (d *demoCmd) play(cmd *cobra.Command, dir string) error {
-	bin := filepath.Join(dir, "bin")
-	compiling := demo.NewWait(cmd.ErrOrStderr(), d.Say("compiling the functions as they are deployed", "编译云函数"))
-	err := world.Build(cmd.Context(), bin)
-	compiling.End()
-	if err != nil {
-		return err
-	}
-	// Go1 is what SCF and CloudBase run; the other runtimes are tried by emulate --runtime.
-	binaries, err := desk.Find(bin, platform.Go1)
-	if err != nil {
-		return err
-	}
-	play := demo.Demo{Language: d.Language, Out: cmd.OutOrStdout(), Logs: io.Discard, Dir: dir, Binaries: binaries}
+	play := demo.Demo{Language: d.Language, Out: cmd.OutOrStdout(), Logs: io.Discard, Dir: dir}
 	if d.logs {
 		play.Logs = printable.NewWriter(cmd.ErrOrStderr())
+	}
+	if err := play.FindFunctions(cmd.Context(), cmd.ErrOrStderr()); err != nil {
+		return err
 	}
 	if d.all {
 		return play.Run(cmd.Context())

@@ -259,7 +259,9 @@ var arrows = []Arrow{
 		Ours: []string{
 			"internal/bilingual", "internal/order", "internal/printable", "internal/schedule", "internal/schedule/outbox",
 			"internal/store", "internal/sweep",
-			"internal/store/migrate", "internal/cli/paint", "internal/cli/render", "internal/emulator/*", "pkg/paygate",
+			"internal/store/migrate", "internal/cli/paint", "internal/cli/render", "internal/cli/world", "internal/emulator/*",
+			"pkg/paygate",
+			"pkg/v3json", "pkg/wire", // the shop's server signs with them, as any merchant's program may
 		},
 		Theirs: []string{progressbar},
 	},

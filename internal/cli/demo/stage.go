@@ -14,7 +14,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// Demo is one run of the demonstration. All exported fields are required. A Demo is for one Run.
+// Demo is one run of the demonstration. All exported fields but Described are required. A Demo is
+// for one Run or one Journey.
 type Demo struct {
 	*render.Language
 
@@ -26,6 +27,9 @@ type Demo struct {
 	Dir string
 	// Binaries are the functions, built with SQLite, from desk.Find.
 	Binaries map[string]string
+	// Described is the folder of cloudbaserc.json or serverless.yml, whose timers fire in the
+	// Journey. Empty: those that this repository's files describe.
+	Described string
 
 	desk *desk.Desk
 	done []played

@@ -10,21 +10,21 @@ import (
 	"cloudpay/internal/cli/render"
 )
 
-// Wait shows that something goes on whose end nobody knows: a spinner with the seconds on a
-// terminal, and elsewhere one line.
-type Wait struct {
+// wait shows the progress of work of unknown length: a spinner with the seconds on a terminal, and
+// elsewhere one line.
+type wait struct {
 	// bar is nil where out is no terminal.
 	bar *progressbar.ProgressBar
 }
 
-// NewWait begins to show what is waited for.
-func NewWait(out io.Writer, what string) *Wait {
+// newWait begins to show what is waited for.
+func newWait(out io.Writer, what string) *wait {
 	if !render.IsTerminal(out) {
 		fmt.Fprintln(out, what+" …")
-		return &Wait{}
+		return &wait{}
 	}
 	const spinner = 14 // of progressbar's
-	return &Wait{bar: progressbar.NewOptions(-1,
+	return &wait{bar: progressbar.NewOptions(-1,
 		progressbar.OptionSetWriter(out),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSpinnerType(spinner),
@@ -34,8 +34,8 @@ func NewWait(out io.Writer, what string) *Wait {
 	)}
 }
 
-// End removes the spinner.
-func (w *Wait) End() {
+// end removes the spinner.
+func (w *wait) end() {
 	if w.bar != nil {
 		_ = w.bar.Finish() // a spinner that cannot be removed is no reason to stop
 	}

@@ -18,7 +18,7 @@ import (
 // logFile has what the functions print, unless the log shows it.
 const logFile = "functions.log"
 
-// Admission says who may call the cloud, and what is seen of it.
+// Admission is the callers that the cloud accepts, and what is shown of their calls.
 type Admission struct {
 	origins, required []string
 	log               exchangelog.Flag

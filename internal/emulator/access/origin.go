@@ -8,7 +8,7 @@ import (
 
 // CheckOrigin returns an error unless the text is the origin of a web page exactly as a browser
 // sends it (RFC 6454, section 7): http or https, a host in lower case, and a port unless it is the
-// scheme's own. There are no patterns: a pattern admits pages that nobody thought of.
+// scheme's own. There are no patterns: a pattern admits pages that were not intended.
 func CheckOrigin(origin string) error {
 	parsed, err := url.Parse(origin)
 	switch {

@@ -21,10 +21,14 @@ import (
 type clock struct {
 	file    string
 	gateway *paygate.Gateway
-	mu      sync.Mutex
+	mu      sync.Mutex // held while the file is written
 
 	// cloud is the same clock for what waits for it.
 	cloud platform.Clock
+
+	reading sync.Mutex    // guards what follows
+	written time.Duration // how far the file says that the clock is ahead
+	last    time.Time     // the latest time that was read since
 }
 
 const clockFile = "clock"
@@ -50,8 +54,32 @@ func olderClock(dir string) (time.Duration, error) {
 
 // follow makes the clock of a folder, which follows a gateway.
 func follow(dir string, g *paygate.Gateway) (*clock, error) {
-	c := &clock{file: filepath.Join(dir, clockFile), gateway: g, cloud: platform.Clock{Now: g.Time}}
+	c := &clock{file: filepath.Join(dir, clockFile), gateway: g}
+	c.cloud.Now = c.now
 	return c, c.write()
+}
+
+// now is the gateway's time without an advance that the file does not say yet: a timer that fired
+// between the two would find a register whose clock has not moved, and nothing due in it.
+func (c *clock) now() time.Time {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	now := c.gateway.Time() // before Ahead, so that an advance between the two shows no time too late
+	if unsaid := c.gateway.Ahead() - c.written; unsaid > 0 {
+		now = now.Add(-unsaid)
+	}
+	if now.Before(c.last) {
+		return c.last
+	}
+	c.last = now
+	return now
+}
+
+// wrote notes how far ahead the file is. An import may have set the clock back.
+func (c *clock) wrote(ahead time.Duration) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	c.written, c.last = ahead, time.Time{}
 }
 
 // write writes the file. Without it the functions do nothing, rather than work by a wrong clock.
@@ -59,11 +87,12 @@ func (c *clock) write() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// What the gateway was made behind the reading of this machine's clock is no advance.
-	ahead := c.gateway.Ahead().Round(time.Millisecond)
-	err := writeFile(c.file, []byte(ahead.String()+"\n"))
+	ahead := c.gateway.Ahead()
+	err := writeFile(c.file, []byte(ahead.Round(time.Millisecond).String()+"\n"))
 	if err != nil {
 		_ = os.Remove(c.file)
 	}
+	c.wrote(ahead)
 	return err
 }
 

@@ -1,0 +1,116 @@
+package demo
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// notice is a payment notification as the shop received it.
+type notice struct {
+	event string // such as TRANSACTION.SUCCESS
+	paid  transaction
+	// err is why it was not believed; nil: it was verified and decrypted.
+	err error
+}
+
+// transaction is what a payment notification tells, decrypted (pay.weixin.qq.com doc v3/merchant
+// 4012791861).
+type transaction struct {
+	MchID      string `json:"mchid"`
+	Number     string `json:"out_trade_no"`
+	TradeState string `json:"trade_state"`
+	Amount     amount `json:"amount"`
+}
+
+// ServeHTTP receives a notification. 204 acknowledges it. WeChat Pay repeats one that is refused,
+// so that nothing is lost by refusing what cannot be verified.
+func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := s.read(r.Header, http.MaxBytesReader(w, r.Body, maxReply))
+	s.mu.Lock()
+	s.notices = append(s.notices, n)
+	s.mu.Unlock()
+	if n.err != nil {
+		http.Error(w, `{"code":"FAIL","message":"it could not be verified"}`, http.StatusUnauthorized)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// read verifies a notification, before anything in it counts, and decrypts it.
+func (s *shop) read(header http.Header, in io.Reader) notice {
+	body, err := io.ReadAll(in)
+	if err == nil {
+		err = s.verify(header, body)
+	}
+	if err != nil {
+		return notice{err: err}
+	}
+	var envelope struct {
+		EventType string   `json:"event_type"`
+		Resource  resource `json:"resource"`
+	}
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		return notice{err: err}
+	}
+	n := notice{event: envelope.EventType}
+	plain, err := envelope.Resource.open(s.described.Merchant.V3Key)
+	if err == nil {
+		err = json.Unmarshal(plain, &n.paid)
+	}
+	if err == nil && n.paid.MchID != s.described.Merchant.MchID {
+		err = fmt.Errorf("it is about another merchant, %q", n.paid.MchID)
+	}
+	n.err = err
+	return n
+}
+
+// of returns the notifications of an order, and those that were not believed.
+func (s *shop) of(number string) []notice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []notice
+	for _, n := range s.notices {
+		if n.err != nil || n.paid.Number == number {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// resource is the encrypted part of a notification.
+type resource struct {
+	Algorithm      string `json:"algorithm"`
+	Ciphertext     []byte `json:"ciphertext"` // in base64
+	AssociatedData string `json:"associated_data"`
+	Nonce          string `json:"nonce"`
+}
+
+// open decrypts with the APIv3 key: AES-256-GCM, whose key and nonce are the bytes of their texts
+// (doc v3/merchant 4012071382).
+func (r resource) open(v3Key string) ([]byte, error) {
+	const algorithm = "AEAD_AES_256_GCM"
+	if r.Algorithm != algorithm {
+		return nil, fmt.Errorf("it is encrypted by %q, not by %s", r.Algorithm, algorithm)
+	}
+	block, err := aes.NewCipher([]byte(v3Key))
+	if err != nil {
+		return nil, fmt.Errorf("the APIv3 key: %w", err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("the APIv3 key: %w", err)
+	}
+	if len(r.Nonce) != gcm.NonceSize() { // which Open panics at
+		return nil, errors.New("its nonce is not of twelve bytes")
+	}
+	plain, err := gcm.Open(nil, []byte(r.Nonce), r.Ciphertext, []byte(r.AssociatedData))
+	if err != nil {
+		return nil, fmt.Errorf("decrypting it: %w", err)
+	}
+	return plain, nil
+}
