@@ -43,7 +43,7 @@ func (j *journey) begin(ctx context.Context) (err error) {
 	return nil
 }
 
-// end stops whatever was started, the last first.
+// end stops whatever was started, the last first. The functions end before what they call.
 func (j *journey) end() {
 	for _, stop := range slices.Backward(j.ends) {
 		stop()
@@ -51,7 +51,8 @@ func (j *journey) end() {
 	j.ends = nil
 }
 
-// openRegister makes the functions' store, and opens it to be read.
+// openRegister makes the functions' store, and opens it to be read: a second process beside the
+// functions, as `cloudpay orders` is.
 func (j *journey) openRegister(ctx context.Context, address string) (err error) {
 	if _, err = migrate.Up(ctx, address); err == nil {
 		j.register, err = store.Open(address)
@@ -64,6 +65,9 @@ func (j *journey) openRegister(ctx context.Context, address string) (err error) 
 }
 
 // deploy starts the functions, and the timers of their description, as `cloudpay emulate` does.
+// Without CLOUDPAY_CALLER_POLICY they believe callers as when they are deployed. Placeholders of
+// the description are filled in from this process's environment, but for the emulator's own
+// variables: a real merchant's keys never reach the functions.
 func (j *journey) deploy(ctx context.Context, as desk.Settings) error {
 	described, err := filepath.Abs(cmp.Or(j.Described, j.Dir))
 	if err != nil {

@@ -1,6 +1,22 @@
-// Package demo plays the demonstration: calls in every dialect and mode, timers and a crash, before
-// an emulated WeChat Pay. It checks each answer and the gateway's own record of the order, so that
-// what it prints is proved.
+// Package demo plays the demonstration before an emulated WeChat Pay. There are two programs.
+//
+// [Demo.Journey] tells three stories, each a screen. Nothing in them is staged: a program that is
+// the shop's server places the orders over the wire and receives WeChat Pay's notifications, the
+// clock is moved as `cloudpay emulate advance` does, and the timers of the description fire by it.
+// What is printed is read back from where it happened:
+//
+//	requests to WeChat Pay   the gateway's history
+//	timers                   the cloud's record of them (GET /v1/timers)
+//	what caused a request    the cloud's journal of calls (GET /v1/calls)
+//	events                   the event sink, which verifies their signatures
+//	notifications            the shop, which verifies and decrypts them
+//	how an order ended       the gateway's order, and the functions' register
+//
+// [Demo.Run] plays calls in every dialect and mode, timers and a crash, and prints a table. It
+// checks each answer and the gateway's own record of the order.
+//
+// Whatever is not as it should be is collected and returned at the end, after everything has been
+// shown: what comes after a fault may show why.
 package demo
 
 import (

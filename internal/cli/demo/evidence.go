@@ -16,7 +16,9 @@ import (
 )
 
 // exchanges shows what WeChat Pay was asked about an order since the last time, and what it
-// replied. A request that a function sent is indented.
+// replied: the status, and the error's code or the state of the order afterwards. A request that a
+// function sent is indented; the others came from the shop's server, which is outside the cloud. A
+// status of 0 means that no reply was sent.
 func (j *journey) exchanges(number string) {
 	all := j.desk.Gateway.Requests()
 	for _, r := range all[min(j.told, len(all)):] {
@@ -40,7 +42,8 @@ func (j *journey) exchanges(number string) {
 	j.told = len(all)
 }
 
-// delivered is an event that the shop's receiver got, of which it verified the signature.
+// delivered is an event that the shop's receiver got. Its verdict is ok if the signature, by
+// Standard Webhooks, is right (docs/events.md).
 type delivered struct {
 	Verdict string `json:"verdict"`
 	Event   struct {
@@ -48,7 +51,8 @@ type delivered struct {
 	} `json:"event"`
 }
 
-// webhook shows the events of an order that the shop's receiver got. There should be one.
+// webhook shows the events of an order that the shop's receiver got. There should be one: the sweep
+// that ends an order delivers its event in the same run.
 func (j *journey) webhook(ctx context.Context, number string, kind schedule.FinalState) error {
 	var got []delivered
 	if err := j.read(ctx, j.cloud.EventsURL+"/events?order="+url.QueryEscape(number), &got); err != nil {
@@ -69,7 +73,8 @@ func (j *journey) webhook(ctx context.Context, number string, kind schedule.Fina
 }
 
 // notification waits until WeChat Pay's notification of a payment was acknowledged, and shows what
-// the shop verified and decrypted of it. The attempt that comes at once should succeed.
+// the shop verified and decrypted of it. The attempt that comes at once should succeed: an attempt
+// that fails is repeated fifteen seconds later by the clock, and is an error here.
 func (j *journey) notification(ctx context.Context, number string) error {
 	if _, err := j.desk.Gateway.AwaitNotified(ctx, number, j.owner()); err != nil {
 		return bilingual.Errorf("the notification of %s: %w", "%s 的支付通知：%w", number, err)
@@ -92,7 +97,8 @@ func (j *journey) notification(ctx context.Context, number string) error {
 	return nil
 }
 
-// nothingClosed checks that WeChat Pay has closed nothing: each close of an order was refused.
+// nothingClosed checks that WeChat Pay has closed nothing: a close of the order did arrive, after
+// the payment, and was refused.
 func (j *journey) nothingClosed(number string) {
 	refused := 0
 	for _, r := range j.desk.Gateway.Requests() {
@@ -117,8 +123,9 @@ func (j *journey) expect(number, what, got, want string) {
 	}
 }
 
-// verdict ends a story: the state of the order in WeChat Pay's own record and how it ended in the
-// register.
+// verdict ends a story: the state of the order in WeChat Pay's own record, and how it ended in the
+// register. The two have to say the same, since the shop goes by the register and the customer's
+// money by the record.
 func (j *journey) verdict(ctx context.Context, number string, want paygate.TradeState, final schedule.FinalState) error {
 	kept, err := j.desk.Gateway.Order(number, j.owner())
 	if err != nil {

@@ -22,9 +22,12 @@ type journey struct {
 	*Demo
 	paint.Brush
 
-	cloud  desk.Description
-	timers []platform.Timer // those that fire by the clock
-	shop   *shop
+	// cloud is how the functions and the emulator's APIs are called.
+	cloud desk.Description
+	// timers are those that fire by the clock, as their description has them.
+	timers []platform.Timer
+	// shop is the merchant's own server, outside the cloud.
+	shop *shop
 	// register is the functions' own store.
 	register *store.Store
 	// ends are what stops the world, in the order in which it began.
@@ -101,7 +104,7 @@ func (j *journey) forgotten(ctx context.Context) error {
 }
 
 // lost is a close whose reply never arrives. The function resolves the doubt by a query, within the
-// same call.
+// same call: the answer "closed" rests on that query's signature.
 func (j *journey) lost(ctx context.Context) error {
 	const number = "TEA-002"
 	j.say("The customer cancels %s. WeChat Pay closes it, and the network breaks\n"+

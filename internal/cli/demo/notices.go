@@ -19,7 +19,11 @@ type notice struct {
 }
 
 // transaction is what a payment notification tells, decrypted (pay.weixin.qq.com doc v3/merchant
-// 4012791861).
+// 4012791861):
+//
+//	{"mchid":"1900000001","appid":"wx…","out_trade_no":"TEA-003","transaction_id":"42000…",
+//	 "trade_type":"JSAPI","trade_state":"SUCCESS","success_time":"…","payer":{"openid":"o…"},
+//	 "amount":{"total":100,"payer_total":100,"currency":"CNY","payer_currency":"CNY"}}
 type transaction struct {
 	MchID      string `json:"mchid"`
 	Number     string `json:"out_trade_no"`
@@ -28,7 +32,8 @@ type transaction struct {
 }
 
 // ServeHTTP receives a notification. 204 acknowledges it. WeChat Pay repeats one that is refused,
-// so that nothing is lost by refusing what cannot be verified.
+// so that nothing is lost by refusing what cannot be verified. A notification is kept before it is
+// answered, so that it is there when WeChat Pay counts it as acknowledged.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := s.read(r.Header, http.MaxBytesReader(w, r.Body, maxReply))
 	s.mu.Lock()
@@ -82,7 +87,12 @@ func (s *shop) of(number string) []notice {
 	return found
 }
 
-// resource is the encrypted part of a notification.
+// resource is the encrypted part of a notification, whose body is
+//
+//	{"id":"EV-…","create_time":"…","resource_type":"encrypt-resource",
+//	 "event_type":"TRANSACTION.SUCCESS","summary":"支付成功","resource":{
+//	  "original_type":"transaction","algorithm":"AEAD_AES_256_GCM",
+//	  "ciphertext":"…","associated_data":"transaction","nonce":"…"}}
 type resource struct {
 	Algorithm      string `json:"algorithm"`
 	Ciphertext     []byte `json:"ciphertext"` // in base64
@@ -91,7 +101,8 @@ type resource struct {
 }
 
 // open decrypts with the APIv3 key: AES-256-GCM, whose key and nonce are the bytes of their texts
-// (doc v3/merchant 4012071382).
+// (doc v3/merchant 4012071382). The tag stands behind the ciphertext. The error is non-nil if the
+// key is another one, or if anything was changed on the way.
 func (r resource) open(v3Key string) ([]byte, error) {
 	const algorithm = "AEAD_AES_256_GCM"
 	if r.Algorithm != algorithm {

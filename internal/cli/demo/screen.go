@@ -21,13 +21,14 @@ func (j *journey) heading(n int, title bilingual.Text) {
 	j.line(j.Strong(text + " " + strings.Repeat("━", max(0, rest-1))))
 }
 
-// say tells what happens.
+// say tells what happens, in lines of at most 80 columns, which are not broken here.
 func (j *journey) say(en, zh string, values ...any) {
 	j.line(printable.Lines(j.Say(en, zh, values...)))
 }
 
-// row shows one thing that was done, and what came of it. Requests that a function sent are fainter
-// than what caused them.
+// row shows one thing that was done, and what came of it, in two columns: 20 of the terminal's are
+// left for the second. Requests that a function sent are fainter than what caused them, and a
+// signature that was verified is green.
 func (j *journey) row(mark, done, result string) {
 	const column = 58
 	done, result = printable.Text(done), printable.Text(result)
@@ -48,7 +49,7 @@ func (j *journey) row(mark, done, result string) {
 func (j *journey) line(text string) { _, _ = fmt.Fprintln(j.Out, text) }
 
 // ending says how it went, and what to do next. A request that WeChat Pay could not authenticate is
-// wrong, whatever came of the orders.
+// wrong, whatever came of the orders. The error joins all that was not as it should be.
 func (j *journey) ending() error {
 	all := j.desk.Gateway.Requests()
 	for _, r := range all {

@@ -33,10 +33,25 @@ const (
 // shop is the merchant's own server. It places orders at WeChat Pay by APIv3, and receives the
 // notifications of their payments at its notify_url. It has the merchant's keys from the emulator's
 // description, as any program beside an emulator, and believes nothing that is not signed.
+//
+// An order is placed by
+//
+//	POST /v3/pay/transactions/jsapi
+//	Authorization: WECHATPAY2-SHA256-RSA2048 mchid="1900000001",nonce_str="…",…,signature="…"
+//	Wechatpay-Serial: PUB_KEY_ID_…
+//	{"appid":"wx…","mchid":"1900000001","description":"Tea, large","out_trade_no":"TEA-001",
+//	 "notify_url":"http://127.0.0.1:40001/notify","amount":{"total":100,"currency":"CNY"},
+//	 "payer":{"openid":"o…"}}
+//
+// and answered with a prepay_id, by which the mini-program lets its user pay:
+//
+//	200 {"prepay_id":"wx29…"}
 type shop struct {
 	described desk.Description
-	key       v3json.Key
-	platform  v3json.Keyring
+	// key signs requests, and platform has WeChat Pay's public key, which signs everything else.
+	key      v3json.Key
+	platform v3json.Keyring
+	// notifyURL is where server receives notifications, on the loopback interface.
 	notifyURL string
 	server    *http.Server
 
@@ -45,7 +60,8 @@ type shop struct {
 }
 
 // openShop reads the merchant's keys and begins to receive notifications on a free port, until
-// Close.
+// Close. It needs the description of an emulator that serves: its addresses, and the files of the
+// keys. Nothing listens after an error.
 func openShop(ctx context.Context, described desk.Description) (*shop, error) {
 	s := &shop{described: described}
 	if err := s.readKeys(); err != nil {
@@ -65,7 +81,8 @@ func openShop(ctx context.Context, described desk.Description) (*shop, error) {
 // Close ends the server at once.
 func (s *shop) Close() { _ = s.server.Close() }
 
-// readKeys reads the key that the shop signs with, and WeChat Pay's.
+// readKeys reads the key that the shop signs with, and WeChat Pay's. Both are files, as the
+// merchant console hands them out: apiclient_key.pem and pub_key.pem.
 func (s *shop) readKeys() error {
 	m := s.described.Merchant
 	private, err := os.ReadFile(m.PrivateKey)
@@ -87,7 +104,8 @@ func (s *shop) readKeys() error {
 	return err
 }
 
-// placing is the body of a request that places an order.
+// placing is the body of a request that places an order. It has the members that WeChat Pay
+// requires, and no time_expire: the order is closed by the functions.
 type placing struct {
 	AppID       string `json:"appid"`
 	MchID       string `json:"mchid"`
@@ -95,7 +113,8 @@ type placing struct {
 	Number      string `json:"out_trade_no"`
 	NotifyURL   string `json:"notify_url"`
 	Amount      amount `json:"amount"`
-	Payer       struct {
+	// Payer is the user under the mini-program's appid. Another one cannot pay the order.
+	Payer struct {
 		OpenID string `json:"openid"`
 	} `json:"payer"`
 }
@@ -164,7 +183,8 @@ func (s *shop) signed(ctx context.Context, path string, document any) (*http.Req
 }
 
 // verify returns nil if a reply or a notification is WeChat Pay's: signed by its key over the time,
-// the nonce and the body, not more than five minutes ago (docs 4013053420, 4013053249).
+// the nonce and the body, not more than five minutes ago (docs 4013053420, 4013053249). The time is
+// this machine's and not the emulator's clock, which has no part in signatures.
 func (s *shop) verify(header http.Header, body []byte) error {
 	timestamp := header.Get("Wechatpay-Timestamp")
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)

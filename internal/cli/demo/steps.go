@@ -17,7 +17,8 @@ import (
 )
 
 // place has the shop place an order at WeChat Pay, and register it with its token, which is not
-// shown.
+// shown. The prepay_id that the shop verified has to be the one in the gateway's book: an order
+// that came there in another way has none.
 func (j *journey) place(ctx context.Context, number string) error {
 	prepayID, err := j.shop.place(ctx, number)
 	if err != nil {
@@ -58,6 +59,8 @@ func (j *journey) result(reply []byte) order.Result {
 
 // advance moves the one clock of the emulator on, as the command that is shown does, and shows the
 // timers of closeorder that fired by it. The gateway, the register and the timers follow the clock.
+// A timer fires once for each minute that was jumped over; the first of these firings finds the
+// order due, since the clock is at the jump's end for all of them.
 func (j *journey) advance(ctx context.Context, number string, by time.Duration) error {
 	before := j.desk.Gateway.Time()
 	moved, err := world.Advance(ctx, j.cloud, by)
@@ -112,7 +115,8 @@ func (j *journey) expression(t world.Timer) string {
 	return ""
 }
 
-// calls are the cloud's calls about an order, with the requests that they caused.
+// calls are the cloud's calls about an order, with the requests that they caused, oldest first. A
+// call that names no order, as a timer's, is among them if it caused a request about this one.
 func (j *journey) calls(ctx context.Context, number string) ([]traffic.Call, error) {
 	var journal struct {
 		Calls []traffic.Call `json:"calls"`
@@ -122,6 +126,8 @@ func (j *journey) calls(ctx context.Context, number string) ([]traffic.Call, err
 }
 
 // fault has something go wrong with the next close of an order, by WeChat Pay's management API.
+// drop closes the order and loses the reply; pay has the customer pay just before the close is
+// handled, which no person could time.
 func (j *journey) fault(ctx context.Context, number string, action paygate.Action) error {
 	match, rest := `{"match":{"op":"close"`, `},"action":"`+string(action)+`"`
 	status, answer, err := j.manage(ctx, "/faults", match+`,"out_trade_no":"`+number+`"`+rest+`,"times":1}`)
@@ -136,7 +142,7 @@ func (j *journey) fault(ctx context.Context, number string, action paygate.Actio
 }
 
 // payLate has the customer try to pay an order that is closed, by WeChat Pay's management API,
-// which should refuse it.
+// which should refuse it with 409: it is the proof that the close has done what it is for.
 func (j *journey) payLate(ctx context.Context, number string) error {
 	path := "/orders/" + number + "/pay"
 	status, answer, err := j.manage(ctx, path, "{}")
@@ -154,7 +160,9 @@ func (j *journey) payLate(ctx context.Context, number string) error {
 	return nil
 }
 
-// manage makes a request to WeChat Pay's management API, as a developer does with curl.
+// manage makes a request to WeChat Pay's management API, as a developer does with curl
+// (docs/emulator.md, "Management API"). The error means that no answer arrived; a refusal is a
+// status.
 func (j *journey) manage(ctx context.Context, path, body string) (status int, answer string, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, j.cloud.AdminURL+path, strings.NewReader(body))
 	if err != nil {
@@ -169,7 +177,8 @@ func (j *journey) manage(ctx context.Context, path, body string) (status int, an
 	return response.StatusCode, strings.TrimSpace(string(text)), err
 }
 
-// read asks one of the emulator's own APIs, which answers JSON.
+// read gets a document from one of the emulator's own APIs: the cloud's or the event sink's. Any
+// status but 200 is an error.
 func (j *journey) read(ctx context.Context, url string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {

@@ -60,7 +60,8 @@ func follow(dir string, g *paygate.Gateway) (*clock, error) {
 }
 
 // now is the gateway's time without an advance that the file does not say yet: a timer that fired
-// between the two would find a register whose clock has not moved, and nothing due in it.
+// between the two would find a register whose clock has not moved, and nothing due in it. It never
+// goes back, but for an import of another state.
 func (c *clock) now() time.Time {
 	c.reading.Lock()
 	defer c.reading.Unlock()
