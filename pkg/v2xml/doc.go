@@ -91,6 +91,24 @@
 // call is recognised by the elements that such replies must have (trade_state, prepay_id,
 // refund_id, …) and refused.
 //
+// # Notifications (doc v2/merchant 4011937248)
+//
+// WeChat Pay posts a document of the same dialect to the notify_url that the order was made with:
+// the elements of a paid order's query, without trade_state. It is answered, within five seconds
+// and with HTTP 200, by
+//
+//	<xml><return_code><![CDATA[SUCCESS]]></return_code>
+//	<return_msg><![CDATA[OK]]></return_msg></xml>
+//
+// and comes again after anything else, fifteen times over a day. The signature covers every element
+// that came. sign_type follows the order's, and is there for HMAC-SHA256 only; where it is missing,
+// the length of the sign tells the two apart.
+//
+// The same key signs all replies and all requests, and most of what tells them apart is which
+// elements they have. A query's reply about an unpaid order says result_code SUCCESS; played back
+// as a notification it must not count as a payment. So a notification with trade_state, prepay_id
+// or another element of theirs is refused, and so is one without transaction_id or time_end.
+//
 // # The dialect
 //
 // One root <xml>, flat, each element at most once, each with text, CDATA or both in any order. The

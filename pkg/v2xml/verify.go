@@ -37,7 +37,7 @@ func (c *Client) authenticate(got *reply, r *Request) error {
 		return got.Malformed("its return_code is neither SUCCESS nor FAIL")
 	}
 	// 4. The signature, over every element.
-	if err := c.verifySignature(got, doc); err != nil {
+	if err := c.verifySignature(got.Reply, doc, c.SignType); err != nil {
 		return err
 	}
 	// 5. The echo.
@@ -63,16 +63,16 @@ func (r *reply) refusal(now func() time.Time) error {
 }
 
 // verifySignature returns nil when the document's sign is made with the client's key over every
-// other element, and the document has no second reading with the same sign.
-func (c *Client) verifySignature(got *reply, doc document) error {
+// other element, in this sign type, and the document has no second reading with the same sign.
+func (c *Client) verifySignature(got *wire.Reply, doc document, t SignType) error {
 	sign := doc.get(signName)
 	if sign == "" {
 		return got.Unverified(wire.ReasonUnsigned, "it has no sign, which return_code SUCCESS must have")
 	}
-	want := signSorted(doc, c.Key, c.SignType)
+	want := signSorted(doc, c.Key, t)
 	if len(sign) != len(want) {
 		return got.Unverified(wire.ReasonBadSignature, fmt.Sprintf("its sign has %d characters where %s makes %d",
-			len(sign), cmp.Or(c.SignType, MD5), len(want)))
+			len(sign), cmp.Or(t, MD5), len(want)))
 	}
 	if subtle.ConstantTimeCompare([]byte(sign), []byte(want)) != 1 {
 		return got.Unverified(wire.ReasonBadSignature, "its sign does not hold: was it altered, or is the APIv2 key another one?")

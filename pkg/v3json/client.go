@@ -45,6 +45,9 @@ type Client struct {
 	Keys Keyring
 	// Certificates, when given, are downloaded as needed, and verify replies together with Keys.
 	Certificates *Certificates
+	// V3Key decrypts notifications, and only [Client.DecodeNotification] needs it. When empty, it
+	// is that of Certificates.
+	V3Key V3Key
 	// BaseURL is the gateway's address, the first of [Region.Hosts] when empty. A path in it is
 	// sent and signed as given.
 	BaseURL string

@@ -148,6 +148,29 @@
 // success_time that is not RFC 3339, is left out and named in Unread: it informs, and the state is
 // no less true without it. A byte order mark before the object is no part of it, though signed.
 //
+// # Notifications (pages 4012791861, 4012791865)
+//
+// WeChat Pay posts a notification to the notify_url that an order or a refund was made with, and
+// wants a 200 or a 204 within five seconds. After anything else it comes again, fifteen times over
+// a day, then no more. Its headers sign the body as a reply's do, but that all four are required:
+//
+//	{"id":"EV-…","create_time":"…","event_type":"…","resource_type":"encrypt-resource",
+//	 "summary":"…","resource":{"original_type":"…","algorithm":"AEAD_AES_256_GCM",
+//	  "ciphertext":"base64","associated_data":"…","nonce":"12 bytes"}}
+//
+// The ciphertext is AES-256-GCM with the tag at its end. The key and the nonce are the bytes of
+// their texts; associated_data may be missing or "". A notification is handled in two cases:
+//
+//	event_type           original_type  what is decrypted                proves
+//	TRANSACTION.SUCCESS  transaction    an order, trade_state SUCCESS    Paid
+//	TRANSACTION.SUCCESS  transaction    a combined order                 Paid: some sub_orders
+//	REFUND.SUCCESS       refund         a refund, refund_status SUCCESS  Refunded
+//	any other, or another state                                          nothing
+//
+// Of a combined order, the sub_orders with trade_state SUCCESS count, and no others. The decrypted
+// order is that of a query's reply, and is read as strictly. A refund names its order and that
+// order's amount.total; its own success_time is when the refund succeeded.
+//
 // # Refusals
 //
 //	{"code":"PARAM_ERROR","message":"…",

@@ -19,6 +19,7 @@ import (
 var strictPaths = slices.Concat(echoKeys[:], combineKeys[:], []string{
 	"amount.total", "amount.payer_total", "amount.total_amount", "amount.payer_amount",
 	"amount.currency", "amount.payer_currency",
+	"refund_status", // a refund's state, in its notification
 })
 
 // decodeReply decodes body into the struct that into points to. An informing value that does not

@@ -27,6 +27,7 @@ const (
 	headerSignature     = "Wechatpay-Signature"
 	headerSerial        = "Wechatpay-Serial"
 	headerSignatureType = "Wechatpay-Signature-Type"
+	headerRequestID     = "Request-Id"
 )
 
 // Verify returns nil when signature, in base64, is message's by the key of that serial. Otherwise

@@ -30,6 +30,11 @@
 //   - [*MalformedError]: the reply cannot be read.
 //   - any other: no reply arrived (errors.Is finds the context's error), or none was requested.
 //
+// # Notifications
+//
+// A [Notification] is what the protocols' decoders return for a message that WeChat Pay sends by
+// itself. It fails with the second and the third of these kinds, without an HTTP status.
+//
 // # What may be printed
 //
 // Every error is one printable line of bounded length, without headers, bodies or keys. Text that a

@@ -91,7 +91,7 @@ const (
 // or may not have taken effect.
 type VerifyError struct {
 	Reason     Reason
-	HTTPStatus int       // 0 when a signature was verified without a reply
+	HTTPStatus int       // 0 of what is no reply: a notification, or a signature alone
 	RequestID  string    // as received, not verified
 	Date       time.Time // as Envelope.Date
 	Detail     string    // one line: what is wrong, and the remedy
@@ -99,17 +99,13 @@ type VerifyError struct {
 
 // Error returns one line without headers or body.
 func (e *VerifyError) Error() string {
-	status := ""
-	if e.HTTPStatus != 0 {
-		status = " with HTTP " + strconv.Itoa(e.HTTPStatus)
-	}
-	return fmt.Sprintf("reply%s failed verification, %s: %s%s", status, e.Reason, e.Detail, requestSuffix(e.RequestID))
+	return fmt.Sprintf("%s failed verification, %s: %s%s", received(e.HTTPStatus), e.Reason, e.Detail, requestSuffix(e.RequestID))
 }
 
 // MalformedError is a reply that cannot be read: cut short, too long, HTML, or not the protocol's
 // format.
 type MalformedError struct {
-	HTTPStatus int
+	HTTPStatus int // 0 of a notification, which is no reply
 	RequestID  string
 	Date       time.Time // as Envelope.Date
 	Detail     string    // one line; it names the field at fault
@@ -118,7 +114,15 @@ type MalformedError struct {
 
 // Error returns one line without headers or body.
 func (e *MalformedError) Error() string {
-	return fmt.Sprintf("reply with HTTP %d cannot be read: %s%s", e.HTTPStatus, e.Detail, requestSuffix(e.RequestID))
+	return fmt.Sprintf("%s cannot be read: %s%s", received(e.HTTPStatus), e.Detail, requestSuffix(e.RequestID))
+}
+
+// received names what arrived: a reply, or without a status a message of another kind.
+func received(httpStatus int) string {
+	if httpStatus == 0 {
+		return "message"
+	}
+	return "reply with HTTP " + strconv.Itoa(httpStatus)
 }
 
 func requestSuffix(id string) string {

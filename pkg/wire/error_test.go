@@ -46,7 +46,7 @@ func TestErrorText(t *testing.T) {
 		"reply with HTTP 204 failed verification, probe: d; Request-ID r": &wire.VerifyError{
 			Reason: wire.ReasonProbe, HTTPStatus: 204, RequestID: "r", Detail: "d",
 		},
-		"reply failed verification, bad signature: d":     &wire.VerifyError{Reason: wire.ReasonBadSignature, Detail: "d"},
+		"message failed verification, bad signature: d":   &wire.VerifyError{Reason: wire.ReasonBadSignature, Detail: "d"},
 		"reply with HTTP 200 cannot be read: it is empty": &wire.MalformedError{HTTPStatus: 200, Detail: "it is empty"},
 	} {
 		if got := err.Error(); got != want {
