@@ -68,7 +68,7 @@ func New(environ []string, logs io.Writer) (*App, error) {
 		Closer:  &closing.Closer{Gateway: gateway, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
 		Querier: &closing.Querier{Gateway: gateway, Merchant: merchant, Log: log},
 		Log:     log,
-		access:  accessOf(settings),
+		access:  accessOf(settings, log),
 
 		memoryMB: settings.MemoryMB,
 		emf:      settings.EMF,
@@ -134,7 +134,7 @@ func (a *App) End() {
 
 // accessOf is the configured access. A faulty setting opens nothing: the function is Broken and
 // refuses every call.
-func accessOf(c config.Config) trigger.Access {
+func accessOf(c config.Config, log *slog.Logger) trigger.Access {
 	return trigger.Access{
 		Policy:          trigger.Policy(c.CallerPolicy),
 		Service:         tokenOf(c.ServiceTokens),
@@ -145,7 +145,12 @@ func accessOf(c config.Config) trigger.Access {
 		AuthorizerClaim: c.HTTPAuthorizer.Claim,
 		AuthorizerValue: c.HTTPAuthorizer.Value,
 		BehindWXGateway: c.BehindWXGateway,
+		WXHosts:         c.WXHosts,
 		CORSOrigins:     c.CORSOrigins,
+
+		CloudBaseContext: c.CloudBaseContext,
+		LoginEnv:         c.Login.Env,
+		Logins:           loginsOf(c, log),
 	}
 }
 

@@ -45,6 +45,7 @@ const (
 	fsnotify      = "github.com/fsnotify/fsnotify"
 	xsys          = "golang.org/x/sys"
 	bbolt         = "go.etcd.io/bbolt"
+	jose          = "github.com/go-jose/go-jose/v4"
 )
 
 // Arrows returns the table. A package that is not listed here may not be imported:
@@ -83,6 +84,7 @@ var arrows = []Arrow{
 	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 	{Package: "internal/telemetry/telemetrytest"},
+	{Package: "internal/accesstoken", Ours: []string{"internal/order", "pkg/wire"}, Theirs: []string{jose}},
 	{Package: "internal/wxcloudrun", Ours: []string{"pkg/wire"}},
 	{Package: "internal/emulator/access"},
 	{Package: "internal/emulator/sse"},
@@ -197,7 +199,7 @@ var arrows = []Arrow{
 	{
 		Package: "internal/app",
 		Ours: []string{
-			"pkg/v2xml", "pkg/v3json", "internal/bilingual", "internal/deadline", "internal/order",
+			"pkg/v2xml", "pkg/v3json", "internal/accesstoken", "internal/bilingual", "internal/deadline", "internal/order",
 			"internal/schedule", "internal/config", "internal/telemetry",
 			"internal/wxcloudrun",
 			"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",

@@ -10,6 +10,7 @@ import (
 func TestFaultsInChinese(t *testing.T) {
 	t.Parallel()
 	token := tokens(func(c *Config) *[]Secret { return &c.ServiceTokens })
+	readAuthorizer := claimIs(func(c *Config) *Authorizer { return &c.HTTPAuthorizer })
 	for name, fault := range map[string]*Fault{
 		"token":     token(new(Config), "0123456789abcdef short"),
 		"claim":     readAuthorizer(new(Config), "a b=c"),

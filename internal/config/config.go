@@ -76,8 +76,14 @@ type Config struct {
 	// The zero value authenticates none.
 	HTTPAuthorizer Authorizer
 	// BehindWXGateway says that only WeChat's gateway can reach the web server, so that its X-WX-
-	// headers are trustworthy.
+	// headers are trustworthy. WXHosts are the only names it reaches the server under; empty: any.
 	BehindWXGateway bool
+	WXHosts         []string
+	// CloudBaseContext says that every public door to the web server is a route of CloudBase's
+	// access service with enableAuth, so that its header x-cloudbase-context is trustworthy.
+	CloudBaseContext bool
+	// Login says whose access tokens authenticate users over HTTP.
+	Login Login
 	// CORSOrigins are the origins whose pages may call, in the form that browsers send, or "*"
 	// alone. Empty means none.
 	CORSOrigins []string
@@ -196,6 +202,9 @@ func Load(environ []string) (Config, error) {
 	}
 	if !faults.Has(nameStore) && !faults.Has(nameNotifyURL) && !faults.Has(nameNotifyKey) {
 		faults.List = append(faults.List, contradictedNotify(c)...)
+	}
+	if !slices.ContainsFunc(loginNames, faults.Has) {
+		faults.List = append(faults.List, contradictedLogin(c)...)
 	}
 	faults.List = append(faults.List, env.fleeting(c)...)
 	faults.List = append(faults.List, notEmulated(&c)...)

@@ -200,6 +200,13 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_METRICS_TOKEN":     metricsToken,
 		"CLOUDPAY_HTTP_AUTHORIZER":   "cognito:groups = operators=a b",
 		"CLOUDPAY_BEHIND_WX_GATEWAY": "1",
+		"CLOUDPAY_WX_HOSTS":          "Shop.internal, pay.internal",
+		"CLOUDPAY_CLOUDBASE_CONTEXT": "0", // not beside the one above
+		"CLOUDPAY_LOGIN_ENV":         "shop-1a2b",
+		"CLOUDPAY_LOGIN_REGION":      "ap-guangzhou",
+		"CLOUDPAY_LOGIN_URL":         "https://auth.example/",
+		"CLOUDPAY_LOGIN_WX_APPID":    "wx1234567890abcdef",
+		"CLOUDPAY_LOGIN_PROVIDER":    "app_metadata.provider = wx_open",
 		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
 
 		"CLOUDPAY_STORE":              storeAddress,
@@ -242,7 +249,12 @@ func TestLoadEverything(t *testing.T) {
 		MetricsTokens:   []config.Secret{config.NewSecret(metricsToken)},
 		HTTPAuthorizer:  config.Authorizer{Claim: "cognito:groups", Value: "operators=a b"},
 		BehindWXGateway: true,
-		CORSOrigins:     []string{"https://shop.example", "http://localhost:5173"},
+		WXHosts:         []string{"shop.internal", "pay.internal"},
+		Login: config.Login{
+			Env: "shop-1a2b", Region: "ap-guangzhou", URL: "https://auth.example", WXAppID: "wx1234567890abcdef",
+			Provider: config.Authorizer{Claim: "app_metadata.provider", Value: "wx_open"},
+		},
+		CORSOrigins: []string{"https://shop.example", "http://localhost:5173"},
 
 		Store:             config.NewSecret(storeAddress),
 		NotifyURL:         config.NewSecret(notifyURL),
@@ -417,6 +429,21 @@ func TestRules(t *testing.T) {
 		{"CLOUDPAY_HTTP_AUTHORIZER", "my groups=operators", "in its claim: it has no printable ASCII character other than a space at position 3"},
 		{"CLOUDPAY_HTTP_AUTHORIZER", "groups=a\tb", "in its value: it has no printable ASCII character at position 2"},
 		{"CLOUDPAY_BEHIND_WX_GATEWAY", "yes", "0 or 1"},
+		{"CLOUDPAY_CLOUDBASE_CONTEXT", "yes", "0 or 1"},
+		{"CLOUDPAY_WX_HOSTS", "a.example,,b.example", "nothing as entry 2"},
+		{"CLOUDPAY_WX_HOSTS", "a.example, b.example:80", "entry 2: it has no letter, digit, dot or hyphen at position 10"},
+		{"CLOUDPAY_WX_HOSTS", strings.Repeat("a", 254), "has 254 bytes"},
+		{"CLOUDPAY_LOGIN_ENV", "Shop-1a2b", "no small letter, digit or hyphen at position 1"},
+		{"CLOUDPAY_LOGIN_ENV", "shop.attacker.example/", "at position 5"},
+		{"CLOUDPAY_LOGIN_ENV", "-shop", "hyphen"},
+		{"CLOUDPAY_LOGIN_ENV", strings.Repeat("a", 64), "has 64 bytes"},
+		{"CLOUDPAY_LOGIN_REGION", "ap-shanghai.attacker.example", "at position 12"},
+		{"CLOUDPAY_LOGIN_REGION", "ap-", "hyphen"},
+		{"CLOUDPAY_LOGIN_URL", "http://auth.example", "not https"},
+		{"CLOUDPAY_LOGIN_URL", "https://auth.example/auth/v1", "a path"},
+		{"CLOUDPAY_LOGIN_WX_APPID", "wx-1", "letter or digit"},
+		{"CLOUDPAY_LOGIN_PROVIDER", "provider", "= between"},
+		{"CLOUDPAY_LOGIN_PROVIDER", "my provider=wx", "in its claim"},
 		{"CLOUDPAY_CORS_ORIGINS", "*,https://a.example", "* beside other origins"},
 		{"CLOUDPAY_CORS_ORIGINS", "https://a.example, *", "* beside other origins"},
 		{"CLOUDPAY_CORS_ORIGINS", "https://a.example,,https://b.example", "entry 2: it is empty"},
@@ -475,6 +502,18 @@ func TestContradictions(t *testing.T) {
 		"outside the allow-list": {
 			forV3().with("WXPAY_SUB_MCHID", "1").with("WXPAY_SUB_MCHIDS", "2,11"), "WXPAY_SUB_MCHID", "allow-list",
 		},
+		"a region of no environment":   {forV3().with("CLOUDPAY_LOGIN_REGION", "ap-guangzhou"), "CLOUDPAY_LOGIN_REGION", "without CLOUDPAY_LOGIN_ENV"},
+		"an address of no environment": {forV3().with("CLOUDPAY_LOGIN_URL", "https://a.example"), "CLOUDPAY_LOGIN_URL", "without CLOUDPAY_LOGIN_ENV"},
+		"openids of no provider": {
+			forV3().with("CLOUDPAY_LOGIN_ENV", "e1").with("CLOUDPAY_LOGIN_WX_APPID", "wx1"), "CLOUDPAY_LOGIN_WX_APPID", "without CLOUDPAY_LOGIN_PROVIDER",
+		},
+		"a provider of no appid": {
+			forV3().with("CLOUDPAY_LOGIN_ENV", "e1").with("CLOUDPAY_LOGIN_PROVIDER", "a=b"), "CLOUDPAY_LOGIN_PROVIDER", "without CLOUDPAY_LOGIN_WX_APPID",
+		},
+		"names of no gateway": {forV3().with("CLOUDPAY_WX_HOSTS", "a.example"), "CLOUDPAY_WX_HOSTS", "without CLOUDPAY_BEHIND_WX_GATEWAY"},
+		"a gateway without routes, and routes": {
+			forV3().with("CLOUDPAY_BEHIND_WX_GATEWAY", "1").with("CLOUDPAY_CLOUDBASE_CONTEXT", "1"), "CLOUDPAY_CLOUDBASE_CONTEXT", "no route leads here",
+		},
 		"a wrong mode brings no others":  {forV3().with("WXPAY_MODE", "x").with("WXPAY_SUB_MCHIDS", "1"), "WXPAY_MODE", "direct or partner"},
 		"a wrong serial brings no other": {forV3().with("WXPAY_SERIAL_NO", "x"), "WXPAY_SERIAL_NO", "hex"},
 	} {
@@ -482,6 +521,31 @@ func TestContradictions(t *testing.T) {
 			t.Parallel()
 			test.env.wantFault(t, test.variable, test.words)
 		})
+	}
+}
+
+// An identity header proves nothing where a public door leads, and payment notifications need one.
+func TestCheckRoutes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		gateway string
+		routes  []string
+		faults  int
+	}{
+		"closing for mini-programs":      {"1", []string{"closeorder", "queryorder"}, 0},
+		"notifications":                  {"0", []string{"paynotify", "sweep"}, 0},
+		"notifications for mini-program": {"1", []string{"closeorder", "paynotify"}, 1},
+		"no routes":                      {"1", nil, 0},
+	} {
+		faults := forV3().with("CLOUDPAY_BEHIND_WX_GATEWAY", test.gateway).load(t).CheckRoutes(test.routes)
+		if len(faults) != test.faults {
+			t.Errorf("%s: got %v, want %d faults", name, faults, test.faults)
+		}
+		for _, fault := range faults {
+			if fault.Variable != "CLOUDPAY_BEHIND_WX_GATEWAY" || !strings.Contains(fault.String(), "deploy twice") {
+				t.Errorf("%s: got %s", name, fault)
+			}
+		}
 	}
 }
 

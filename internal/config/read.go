@@ -172,23 +172,25 @@ func inValue(i, of int, fault *Fault) *Fault {
 	return fault
 }
 
-// readAuthorizer reads CLAIM=VALUE. The value may contain spaces: OAuth scopes are a list with
-// spaces between.
-func readAuthorizer(c *Config, value string) *Fault {
-	claim, wanted, both := strings.Cut(value, "=")
-	claim, wanted = strings.TrimSpace(claim), strings.TrimSpace(wanted)
-	if !both || claim == "" || wanted == "" {
-		return &Fault{Problem: bilingual.New("is not a claim and its value with = between", "不是以 = 相连的声明与取值")}
+// claimIs reads CLAIM=VALUE. The value may contain spaces: OAuth scopes are a list with spaces
+// between.
+func claimIs(field func(c *Config) *Authorizer) func(*Config, string) *Fault {
+	return func(c *Config, value string) *Fault {
+		claim, wanted, both := strings.Cut(value, "=")
+		claim, wanted = strings.TrimSpace(claim), strings.TrimSpace(wanted)
+		if !both || claim == "" || wanted == "" {
+			return &Fault{Problem: bilingual.New("is not a claim and its value with = between", "不是以 = 相连的声明与取值")}
+		}
+		*field(c) = Authorizer{Claim: claim, Value: wanted}
+		if fault := checkChars(claim, maxClaim, visibleChars, isVisible); fault != nil {
+			return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "其声明有误：%s", fault.Problem)}
+		}
+		isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) }
+		if fault := checkChars(wanted, maxClaim, bilingual.New("printable ASCII character", "可打印的 ASCII 字符"), isPrintable); fault != nil {
+			return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "其取值有误：%s", fault.Problem)}
+		}
+		return nil
 	}
-	c.HTTPAuthorizer = Authorizer{Claim: claim, Value: wanted}
-	if fault := checkChars(claim, maxClaim, visibleChars, isVisible); fault != nil {
-		return &Fault{Problem: bilingual.Sprintf("is wrong in its claim: it %s", "其声明有误：%s", fault.Problem)}
-	}
-	isPrintable := func(char byte) bool { return char == ' ' || isVisible(char) }
-	if fault := checkChars(wanted, maxClaim, bilingual.New("printable ASCII character", "可打印的 ASCII 字符"), isPrintable); fault != nil {
-		return &Fault{Problem: bilingual.Sprintf("is wrong in its value: it %s", "其取值有误：%s", fault.Problem)}
-	}
-	return nil
 }
 
 // readOrigins reads a list of origins, or "*" alone.

@@ -278,13 +278,59 @@ var variables = []variable{
 		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",
 		meaning: "The claim of an API gateway's authorizer that authenticates an HTTP caller without that token.",
 		remedy:  bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
-		read:    readAuthorizer,
+		read:    claimIs(func(c *Config) *Authorizer { return &c.HTTPAuthorizer }),
 	},
 	word(variable{
-		name: "CLOUDPAY_BEHIND_WX_GATEWAY", initial: "0",
-		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for containers that nothing but WeChat's gateway can" +
-			" reach: any other caller could forge them.",
+		name: nameBehindWXGateway, initial: "0",
+		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for HTTP functions and containers that nothing but" +
+			" WeChat's gateway can reach: any other caller could forge them. A request with a trace of another way in is not believed.",
 	}, func(c *Config, value string) { c.BehindWXGateway = value == "1" }, "0", "1"),
+	{
+		name: nameWXHosts, values: "host names with commas between",
+		meaning: "The only names under which WeChat's gateway reaches the function: with any other `Host` those two headers are not" +
+			" believed. Any when not set.",
+		remedy: bilingual.New("give host names without a port, with commas between, or leave it out", "请填不带端口的主机名，以逗号分隔，或不设置"),
+		read:   readHosts,
+	},
+	word(variable{
+		name: nameCloudBaseContext, initial: "0",
+		meaning: "`1` believes the header `x-cloudbase-context`. Only where every way to the function is a route of CloudBase's HTTP access" +
+			" service with `enableAuth`: it is not signed.",
+	}, func(c *Config, value string) { c.CloudBaseContext = value == "1" }, "0", "1"),
+	{
+		name: nameLoginEnv, values: "up to 63 small letters, digits and hyphens",
+		meaning: "The CloudBase environment whose logged-in users may call over HTTP, with their access tokens as `Authorization: Bearer …`." +
+			" When not set: none.",
+		remedy: bilingual.New("give the environment's id, for example shop-1a2b", "请填环境 ID，如 shop-1a2b"),
+		read:   readLabel(func(c *Config) *string { return &c.Login.Env }),
+	},
+	{
+		name: nameLoginRegion, values: "up to 63 small letters, digits and hyphens",
+		meaning: "The environment's region, of whose auth service the tokens' keys are fetched. When not set: `ap-shanghai`.",
+		remedy:  bilingual.New("give the region, for example ap-guangzhou, or leave it out", "请填地域，如 ap-guangzhou，或不设置"),
+		read:    readLabel(func(c *Config) *string { return &c.Login.Region }),
+	},
+	{
+		name: nameLoginURL, values: "an address without a path",
+		meaning: "Where that auth service is, and the only issuer of tokens then: `https`, or `http` where the host is loopback. When not" +
+			" set: `https://ENV.REGION.tcb-api.tencentcloudapi.com`.",
+		remedy: remedyAddress,
+		read:   readAddress(func(c *Config) *string { return &c.Login.URL }),
+	},
+	{
+		name: nameLoginWXAppID, values: valuesAppID,
+		meaning: "The mini-program whose users log in to that environment by their openid: their orders are then those registered with" +
+			" `openid`. Needs `CLOUDPAY_LOGIN_PROVIDER`.",
+		remedy: bilingual.New("give the mini-program's appid, or leave it out", "请填小程序的 appid，或不设置"),
+		read:   alphanumeric(func(c *Config) *string { return &c.Login.WXAppID }),
+	},
+	{
+		name: nameLoginProvider, values: "`CLAIM=VALUE`",
+		meaning: "The token's claim that says that a login was by WeChat, and what it says then; a dot leads into an object. CloudBase does not" +
+			" document it: look into a token of your own.",
+		remedy: bilingual.New("give CLAIM=VALUE as a token of yours has it, or leave it out", "请按自己的令牌填 CLAIM=VALUE，或不设置"),
+		read:   claimIs(func(c *Config) *Authorizer { return &c.Login.Provider }),
+	},
 	{
 		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
 		meaning: "The origins whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",

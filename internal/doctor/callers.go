@@ -7,6 +7,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/config"
+	"cloudpay/internal/order"
 )
 
 // checkCallers says which callers the functions accept, and for what, according to the
@@ -19,13 +20,48 @@ func checkCallers(_ context.Context, e *examination) []Finding {
 	for _, entrance := range entrances {
 		findings = append(findings, e.entrance(entrance.subject, entrance.names, entrance.open, entrance.shut))
 	}
+	return append(findings, e.identityHeaders()...)
+}
+
+// identityHeaders says where headers that any client can write are trusted.
+func (e *examination) identityHeaders() []Finding {
+	var findings []Finding
 	if e.settings.BehindWXGateway {
-		findings = append(findings, callersCheck.about("CLOUDPAY_BEHIND_WX_GATEWAY").warning(
-			bilingual.New("the header X-WX-OPENID is trusted, which any client can forge", "信任请求头 X-WX-OPENID，而任何人都可伪造它"),
-			bilingual.New("make sure that only WeChat's gateway can reach the container (no public address)",
-				"请确认容器只能经微信网关访问（关闭公网访问）")))
+		findings = append(findings, e.behindGateway())
+	}
+	if e.settings.CloudBaseContext {
+		findings = append(findings, callersCheck.about("CLOUDPAY_CLOUDBASE_CONTEXT").warning(
+			bilingual.New("the header x-cloudbase-context is trusted, which is not signed and which any client can forge",
+				"信任请求头 x-cloudbase-context，而它没有签名，任何人都可伪造"),
+			bilingual.New("make sure that every route to the function has enableAuth, and that it has no function URL; better set "+
+				nameLoginEnv+" instead, and access tokens are verified",
+				"请确认通向函数的每条路由都开启 enableAuth，且没有函数 URL；更好的做法是改设 "+nameLoginEnv+"，由函数自行校验访问令牌")))
 	}
 	return findings
+}
+
+// behindGateway words CLOUDPAY_BEHIND_WX_GATEWAY. It is an error in CloudBase's own hosting
+// (docs.cloudbase.net/run/develop/access/mini): only in WeChat cloud hosting is the header
+// documented to be the gateway's. Both set CBR_ENV_ID. The private link of WXPAY_API=wxcloudrun
+// exists in WeChat's alone, and CLOUDPAY_WX_HOSTS is the operator's word on how the gateway comes.
+func (e *examination) behindGateway() Finding {
+	f := callersCheck.about("CLOUDPAY_BEHIND_WX_GATEWAY")
+	inCloudBase := slices.ContainsFunc(e.Environ, func(entry string) bool {
+		value, set := strings.CutPrefix(entry, "CBR_ENV_ID=")
+		return set && value != ""
+	})
+	if inCloudBase && e.settings.API != order.WXCloudRun && len(e.settings.WXHosts) == 0 {
+		return f.fault(
+			bilingual.New("the header X-WX-OPENID is trusted in CloudBase's hosting, where it is not documented that forged ones are removed",
+				"在云开发（腾讯云侧）的托管中信任请求头 X-WX-OPENID，而文档未说明伪造的请求头会被清除"),
+			bilingual.New("leave it out and set "+nameLoginEnv+"; in WeChat cloud hosting (微信云托管) with public access off, give the names "+
+				"of the service in CLOUDPAY_WX_HOSTS",
+				"请去掉该设置并改设 "+nameLoginEnv+"；若为已关闭公网访问的微信云托管，请在 CLOUDPAY_WX_HOSTS 中填写服务的主机名"))
+	}
+	return f.warning(
+		bilingual.New("the header X-WX-OPENID is trusted, which any client can forge", "信任请求头 X-WX-OPENID，而任何人都可伪造它"),
+		bilingual.New("make sure that only WeChat's gateway can reach the function or container (no route, no public address)",
+			"请确认函数或容器只能经微信网关访问（没有路由，关闭公网访问）"))
 }
 
 // policy words CLOUDPAY_CALLER_POLICY.
@@ -41,7 +77,7 @@ func (e *examination) policy() Finding {
 	case e.settings.CallerPolicy == "platform":
 		return f.fine(bilingual.New("platform: every caller that the platform's access management admits may close and query any order",
 			"platform：凡平台访问管理（CAM）允许调用函数者，可关闭、查询任意订单"))
-	case e.isGiven(nameServiceToken), e.isGiven(nameHTTPToken), e.isGiven(nameHTTPAuthorizer):
+	case e.isGiven(nameServiceToken), e.isGiven(nameHTTPToken), e.isGiven(nameHTTPAuthorizer), e.isGiven(nameLoginEnv):
 		return f.fine(bilingual.New("not set: every caller must authenticate", "未设置：除能证明身份者外一律拒绝"))
 	}
 	// Without a token, the strict policy lets hardly any call through.
@@ -67,7 +103,13 @@ var entrances = []struct {
 	{
 		subject: bilingual.New("HTTP", "HTTP"), names: []string{nameHTTPToken, nameHTTPAuthorizer},
 		open: bilingual.New("a request with the bearer token or the authorizer's claim is accepted", "携带 Bearer 令牌或网关鉴权声明者放行"),
-		shut: bilingual.New("no token is set: HTTP requests are refused", "未设置令牌：HTTP 请求一律拒绝"),
+		shut: bilingual.New("no token is set: HTTP requests are refused, but for users' own", "未设置令牌：除用户本人的请求外，HTTP 请求一律拒绝"),
+	},
+	{
+		subject: bilingual.New("logged-in users", "登录用户"), names: []string{nameLoginEnv},
+		open: bilingual.New("a request with an access token of the environment's users is accepted for their own orders",
+			"携带该环境用户访问令牌的请求放行，仅限其本人的订单"),
+		shut: bilingual.New("no environment is set: access tokens prove nothing", "未设置环境：访问令牌不能证明身份"),
 	},
 	{
 		subject: bilingual.New("timers", "定时触发"), names: []string{nameTimerToken},

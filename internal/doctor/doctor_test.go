@@ -166,6 +166,15 @@ func TestExamineStops(t *testing.T) {
 	}
 }
 
+// In CloudBase's own hosting it is not documented that the header is the gateway's, so that it is
+// an error to trust it there.
+func TestExamineTheGatewayInCloudBasesHosting(t *testing.T) {
+	t.Parallel()
+	w := newEnv(t).with(map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1", "CBR_ENV_ID": "e1"})
+	w.doctor.Offline = true
+	w.examined().about("CLOUDPAY_BEHIND_WX_GATEWAY").of(doctor.CheckCallers).want(t, doctor.LevelFault, "not documented that forged ones are removed")
+}
+
 // Which callers are accepted, by the configuration alone.
 func TestExamineCallers(t *testing.T) {
 	t.Parallel()
@@ -198,6 +207,14 @@ func TestExamineCallers(t *testing.T) {
 		},
 		"a file":   {map[string]string{"CLOUDPAY_HTTP_TOKEN_FILE": file}, doctor.LevelFact, "HTTP: a request with the bearer token"},
 		"WeChat's": {map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1"}, doctor.LevelWarning, "X-WX-OPENID is trusted"},
+		"WeChat's hosting, by its names": {
+			map[string]string{"CLOUDPAY_BEHIND_WX_GATEWAY": "1", "CBR_ENV_ID": "e1", "CLOUDPAY_WX_HOSTS": "shop.internal"},
+			doctor.LevelWarning, "X-WX-OPENID is trusted",
+		},
+		"a context":           {map[string]string{"CLOUDPAY_CLOUDBASE_CONTEXT": "1"}, doctor.LevelWarning, "x-cloudbase-context is trusted"},
+		"logins":              {map[string]string{"CLOUDPAY_LOGIN_ENV": "shop-1a2b"}, doctor.LevelFact, "for their own orders"},
+		"no logins":           {map[string]string{}, doctor.LevelFact, "access tokens prove nothing"},
+		"logins are a way in": {map[string]string{"CLOUDPAY_LOGIN_ENV": "shop-1a2b"}, doctor.LevelFine, "every caller must authenticate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

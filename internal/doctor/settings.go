@@ -26,6 +26,7 @@ const (
 	nameTimerToken     = "CLOUDPAY_TIMER_TOKEN"
 	nameMetricsToken   = "CLOUDPAY_METRICS_TOKEN"
 	nameHTTPAuthorizer = "CLOUDPAY_HTTP_AUTHORIZER"
+	nameLoginEnv       = "CLOUDPAY_LOGIN_ENV"
 )
 
 // isGiven reports whether a variable is set, itself or as a file.

@@ -49,7 +49,8 @@ const (
 	Refused Standing = iota
 	// Unproved: the head proves nothing, and the body may.
 	Unproved
-	// Named: the head names a user, by the word of a gateway that cannot be bypassed.
+	// Named: the head names a user, by the word of a gateway that cannot be bypassed, or by an
+	// access token that was verified.
 	Named
 	// Proved: the head has one of the function's secrets.
 	Proved

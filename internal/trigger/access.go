@@ -44,8 +44,18 @@ type Access struct {
 	AuthorizerClaim, AuthorizerValue string
 	// BehindWXGateway declares that only WeChat's gateway can reach our HTTP server, so that
 	// X-WX-OPENID is the gateway's word. It has no effect on other platforms, where headers are the
-	// client's.
+	// client's, nor for a request with a trace of another door (door.go).
 	BehindWXGateway bool
+	// WXHosts are the names under which WeChat's gateway reaches the server, in lower case.
+	// X-WX-OPENID does not count under another; empty: under any.
+	WXHosts []string
+	// CloudBaseContext declares that every public door to our HTTP server is a route of CloudBase's
+	// access service with enableAuth, so that x-cloudbase-context is the service's word.
+	CloudBaseContext bool
+	// LoginEnv is the CloudBase environment of the users; empty: not configured.
+	LoginEnv string
+	// Logins verifies the access tokens of that environment's users; nil: no access token counts.
+	Logins Logins
 	// CORSOrigins are the origins whose pages' scripts may read HTTP replies; "*" is all of them.
 	CORSOrigins []string
 }
@@ -65,7 +75,8 @@ func (a Access) Standing(head hosting.Request) hosting.Standing {
 		return hosting.Proved
 	}
 	e := event.Event{Kind: event.HTTP, Request: head}
-	switch recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a).kind {
+	c := recognise(hosting.Invocation{Platform: hosting.Web}, e, "", a, a.heldLogin)
+	switch c.kind {
 	case service, httpClient:
 		return hosting.Proved
 	case user:
@@ -74,7 +85,7 @@ func (a Access) Standing(head hosting.Request) hosting.Standing {
 		return hosting.Refused
 	default:
 	}
-	if a.Service.isSet() || a.Policy == PolicyAny {
+	if c.unsettled || a.Service.isSet() || a.Policy == PolicyAny {
 		return hosting.Unproved
 	}
 	return hosting.Refused

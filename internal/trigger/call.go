@@ -18,7 +18,7 @@ func (i *invocation) handleCall(ctx context.Context) ([]byte, error) {
 	if fault == nil {
 		fault = p.Object("event", i.inv.Payload)
 	}
-	return encode(i.handle(ctx, i.caller(p.ServiceToken), p, fault))
+	return encode(i.handle(ctx, i.caller(ctx, p.ServiceToken), p, fault))
 }
 
 // encode marshals v as the reply. The error is non-nil only if v cannot be marshalled.
@@ -35,7 +35,7 @@ func encode(v any) ([]byte, error) {
 // lost. After a failure the event is redelivered, and then put where the trigger's failed events
 // go.
 func (i *invocation) handleForeign(ctx context.Context) ([]byte, error) {
-	c := i.caller("")
+	c := i.caller(ctx, "")
 	refused := i.refuse(c, order.Reader{}, i.unreadable())
 	refused.denial = denial{ruleEvent, "this function is for no such events: take the trigger away from it"}
 	result := i.finish(ctx, c, order.Reader{}, *refused, 0)

@@ -19,6 +19,9 @@ type caller struct {
 	// remedy is why a caller may not do everything, and which setting would change that. It is for
 	// the operator's log only.
 	remedy string
+	// unsettled reports that the caller's access token is signed by a key that is not held: a fetch
+	// may prove it.
+	unsettled bool
 }
 
 // kind is a kind of caller. Its text is the log's (docs/callers.md).
@@ -67,7 +70,7 @@ const (
 //     that is called by a user carries the user's). A wrong one is refused outright: it is a fault
 //     of configuration or an attack, and either should be seen.
 //  2. What has the shape of an HTTP request is one, from the open web, with proofs of its own; see
-//     fromHTTP.
+//     fromHTTP. verify is asked about an access token.
 //  3. An identity in the invocation's environment makes a user.
 //  4. So do one from a Cognito identity pool and a userInfo in the event, but an anonymous one.
 //  5. A timer's event is a timer's if the platform says so; see fromTimer.
@@ -78,8 +81,8 @@ const (
 //
 // PolicyAny then opens orders to every caller that the rules left without, except badToken. A
 // request whose body was withheld for what its head lacks (see Standing) may do nothing.
-func identify(inv hosting.Invocation, e event.Event, given string, a Access) caller {
-	c := recognise(inv, e, given, a)
+func identify(inv hosting.Invocation, e event.Event, given string, a Access, verify verifier) caller {
+	c := recognise(inv, e, given, a, verify)
 	if inv.Withheld {
 		c.may = rights{}
 		return c
@@ -91,7 +94,7 @@ func identify(inv hosting.Invocation, e event.Event, given string, a Access) cal
 	return c
 }
 
-func recognise(inv hosting.Invocation, e event.Event, given string, a Access) caller {
+func recognise(inv hosting.Invocation, e event.Event, given string, a Access, verify verifier) caller {
 	everything := rights{orders: allOrders, decide: true, sweep: true}
 	shown := serviceTokens(e, given)
 	switch key := cloudBaseKey(inv.Environment); {
@@ -100,7 +103,7 @@ func recognise(inv hosting.Invocation, e event.Event, given string, a Access) ca
 	case len(shown) > 0:
 		return caller{kind: service, may: everything}
 	case e.Kind == event.HTTP, e.HTTPShaped, inv.Platform == hosting.Web:
-		return fromHTTP(inv, e, a)
+		return fromHTTP(inv, e, a, verify)
 	case isPersonal(inv.Environment):
 		return fromUser(inv.Environment)
 	case inv.Cognito != "":
@@ -136,8 +139,9 @@ func serviceTokens(e event.Event, given string) []string {
 }
 
 // fromHTTP identifies the caller of an HTTP request. The request is the client's word, except for
-// what only the platform or WeChat's gateway can have written.
-func fromHTTP(inv hosting.Invocation, e event.Event, a Access) caller {
+// what only the platform or WeChat's gateway can have written. An access token decides alone: one
+// that proves nothing is not made up for by a header.
+func fromHTTP(inv hosting.Invocation, e event.Event, a Access, verify verifier) caller {
 	header := e.Request.Header
 	switch {
 	case e.Kind != event.HTTP:
@@ -145,15 +149,20 @@ func fromHTTP(inv hosting.Invocation, e event.Event, a Access) caller {
 			"and this one is none that can be read"}
 	case a.HTTP.Is(bearer(header["authorization"])), hasClaim(inv, e, a):
 		return caller{kind: httpClient, may: rights{orders: allOrders, decide: true}}
-	case inv.Platform == hosting.Web && a.BehindWXGateway:
-		// Not X-WX-FROM-OPENID and -APPID, the counterparts of WX_FROM_…: it is not documented
-		// whether the gateway removes a client's own.
-		if owner := ownerOf("wx", header["x-wx-appid"], header["x-wx-openid"]); owner != "" {
-			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}
-		}
 	}
-	return caller{kind: unidentified, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN, " +
-		"or the authorizer's claim of CLOUDPAY_HTTP_AUTHORIZER where that counts (docs/callers.md)"}
+	if c, there := a.fromToken(header, verify); there {
+		return c
+	}
+	r := arrival{platform: inv.Platform, header: header}
+	if c, there := a.fromGateway(r); there {
+		return c
+	}
+	if c, there := a.fromContext(r); there {
+		return c
+	}
+	return caller{kind: unidentified, remedy: "an HTTP request needs Authorization: Bearer with CLOUDPAY_HTTP_TOKEN or, where " +
+		"CLOUDPAY_LOGIN_ENV is set, a user's access token; or the authorizer's claim of CLOUDPAY_HTTP_AUTHORIZER where that counts " +
+		"(docs/callers.md)"}
 }
 
 // bearer is the token of an Authorization header (RFC 6750), "" without one.

@@ -36,7 +36,8 @@
 //	service   the right service_token, or its header over HTTP    do everything
 //	impostor  a wrong one                                         do nothing, whatever else it has
 //	http      Authorization: Bearer, or an authorizer's claim     close and query all orders
-//	user      WX_OPENID and WX_APPID, or TCB_UUID                 close and query its own orders
+//	user      WX_OPENID and WX_APPID, or TCB_UUID; over HTTP an   close and query its own orders
+//	          access token, or a gateway's header (door.go)
 //	stranger  any other sign of a user, or of CloudBase           do nothing
 //	timer     TRIGGER_SRC, TCB_SOURCE, a token, Lambda's IAM      sweep
 //	queue     Lambda's IAM; elsewhere each message's own token    close and query what it names

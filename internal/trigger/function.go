@@ -144,11 +144,12 @@ func notForUsers(field string, rule bilingual.Text) *order.FieldError {
 
 // caller is identify's caller, without the rights that need a store if there is none. The caller of
 // an event that cannot be read is unidentified: a sign of a user may be in the rest of it.
-func (i *invocation) caller(token string) caller {
+// An access token may need a fetch of keys, within ctx.
+func (i *invocation) caller(ctx context.Context, token string) caller {
 	if i.fault != nil {
 		return caller{kind: unidentified}
 	}
-	c := identify(i.inv, i.event, token, i.Access)
+	c := identify(i.inv, i.event, token, i.Access, i.Access.loginWithin(ctx, i.inv))
 	if c.may.orders == ownOrders && i.Owns == nil {
 		c.may.orders = noOrders
 		c.remedy = "users may use their own orders only, and without a store no order has an owner: set CLOUDPAY_STORE, " +

@@ -26,7 +26,7 @@ func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error
 		return hosting.Response{Status: http.StatusNoContent, Header: cors.header}, nil
 	}
 	p, status, fault := i.request()
-	c := i.caller(p.ServiceToken)
+	c := i.caller(ctx, p.ServiceToken)
 	result := i.handle(ctx, c, p, fault)
 
 	response := hosting.Response{Status: statusOf(c, result), Header: cors.header}

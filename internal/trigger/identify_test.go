@@ -143,7 +143,7 @@ func TestIdentify(t *testing.T) {
 	} {
 		a := access
 		a.Policy = tc.policy
-		got := identify(hosting.Invocation{Platform: tc.platform, Environment: tc.env}, tc.event, tc.token, a)
+		got := identify(hosting.Invocation{Platform: tc.platform, Environment: tc.env}, tc.event, tc.token, a, nil)
 		if got.kind != tc.kind || got.owner != tc.owner || got.may != tc.may {
 			t.Errorf("%s: got %s %q %+v, want %s %q %+v", tc.name, got.kind, got.owner, got.may, tc.kind, tc.owner, tc.may)
 		}
@@ -153,7 +153,7 @@ func TestIdentify(t *testing.T) {
 	}
 	cognito := hosting.Invocation{Platform: hosting.Lambda, Cognito: "eu-west-1:1"}
 	for _, e := range []event.Event{call, tick, batch, web(nil, operators)} {
-		if got := identify(cognito, e, "", access); got.may != none {
+		if got := identify(cognito, e, "", access, nil); got.may != none {
 			t.Errorf("a Cognito identity's %s: got %s %+v", e.Kind, got.kind, got.may)
 		}
 	}
@@ -175,12 +175,12 @@ func TestNoTokenIsNoSecret(t *testing.T) {
 			if platform == hosting.Lambda && e.Kind == event.Timer {
 				continue // IAM let it in
 			}
-			if got := identify(hosting.Invocation{Platform: platform}, e, "", Access{}); got.may != (rights{}) {
+			if got := identify(hosting.Invocation{Platform: platform}, e, "", Access{}, nil); got.may != (rights{}) {
 				t.Errorf("%s on %s: got %s %+v", name, platform, got.kind, got.may)
 			}
 		}
 	}
-	if got := identify(hosting.Invocation{Platform: hosting.SCF}, event.Event{Kind: event.Call}, "any", Access{}); got.kind != badToken {
+	if got := identify(hosting.Invocation{Platform: hosting.SCF}, event.Event{Kind: event.Call}, "any", Access{}, nil); got.kind != badToken {
 		t.Errorf("a token where none is configured: got %s", got.kind)
 	}
 }

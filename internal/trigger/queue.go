@@ -81,7 +81,7 @@ var notTheMessages = []string{
 // error in the log, since it would hold up all others for ever.
 func (i *invocation) handleQueue(ctx context.Context) ([]byte, error) {
 	if i.fault != nil || i.Broken != nil {
-		result := i.handle(ctx, i.caller(""), order.Reader{}, i.unreadable())
+		result := i.handle(ctx, i.caller(ctx, ""), order.Reader{}, i.unreadable())
 		return nil, fmt.Errorf("the batch was not begun: %s", result.ErrCode)
 	}
 	all := i.handleMessages(ctx)
@@ -166,7 +166,7 @@ func (i *invocation) handleMessage(ctx context.Context, m event.Message, waiting
 	} else {
 		fault = p.Object("message", m.Body)
 	}
-	c := i.caller(p.ServiceToken)
+	c := i.caller(ctx, p.ServiceToken)
 	shown = i.idFor(c, m.ID)
 	id := slog.String("messageId", shown)
 	part, enough := share(ctx, waiting)

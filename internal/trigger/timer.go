@@ -26,7 +26,7 @@ type timerReport struct {
 func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	var p order.Reader
 	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters
-	c := i.caller(p.ServiceToken)
+	c := i.caller(ctx, p.ServiceToken)
 	var report any
 	var err error
 	refusal := i.refuseSweep(c)

@@ -21,6 +21,7 @@ const (
 	viaTencentAPI     = "tencent-api"
 	viaFunctionURL    = "function-url"
 	viaAccessService  = "access-service"
+	viaMiniProgram    = "call-http-function"
 	viaAPIGateway     = "api-gateway"
 	viaTencentGateway = "scf-api-gateway"
 	viaRESTAPI        = "rest-api"

@@ -46,6 +46,8 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
 //	/apigw/{name}/…  /aws-rest/{name}/…              those of older gateways (httpgateways.go)
+//	/wx/{name}/…  /tcb-auth/{name}/…                 the doors to web functions (door.go)
+//	/auth/v1/…  POST /v1/logins                      access tokens and their keys (authservice.go)
 //	POST /v1/timers/{name}  POST /v1/queues/{name}   fire a trigger now (timer.go, queue.go); ours
 //	GET /v1/functions                                {"functions":[{"name":"…","runtime":"go1"}]}
 //	GET /v1/timers                                   the timers and when they fire (schedule.go)
@@ -82,6 +84,7 @@ type Cloud struct {
 	// with them by [Cloud.Resume]; nil: they end with the cloud.
 	Spool *spool.Spool
 
+	auth       authService
 	background background
 	faults     faultList
 	dead       deadLetters
@@ -187,6 +190,10 @@ func (c *Cloud) routes() []route {
 		{prefix: lambdaPath, serve: c.awsAPI, via: viaLambdaAPI},
 		{prefix: "/http/", serve: c.trigger(functionURL{}), via: viaFunctionURL},
 		{prefix: "/tcb/", serve: c.trigger(accessService{envID: c.envID()}), via: viaAccessService},
+		{prefix: "/tcb-auth/", serve: c.authenticated(c.trigger(accessService{envID: c.envID()})), via: viaAccessService},
+		{prefix: "/wx/", serve: c.callHTTPFunction, via: viaMiniProgram},
+		{prefix: authPath, serve: c.authAPI},
+		{prefix: loginsPath, serve: c.loginsAPI, private: true},
 		{prefix: "/aws/", serve: c.trigger(httpAPI{}), via: viaAPIGateway},
 		{prefix: "/apigw/", serve: c.trigger(apiGateway{}), via: viaTencentGateway},
 		{prefix: "/aws-rest/", serve: c.trigger(restAPI{}), via: viaRESTAPI},

@@ -57,7 +57,8 @@ const (
 // The header X-WX-OPENID (with X-WX-APPID) makes the call one from that user's mini-program: the
 // platform then says so in the invocation's environment and puts userInfo into the event if that is
 // an object, as wx.cloud.callFunction does. A web function gets the X-WX- headers that WeChat's
-// gateway sets; those of the caller are removed.
+// gateway sets; those of the caller are removed, unless an Authorization header says that this is
+// no mini-program's call (door.go).
 func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	if r.URL.Query().Get("webfn") == "true" {
 		c.callWeb(w, r, rest, id)
@@ -86,7 +87,10 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 	typed(http.StatusOK, jsonType, reply.Payload).write(w)
 }
 
-// callWeb passes a request on to a web function.
+// callWeb passes a request on to a web function: as a mini-program's call, or, with an
+// Authorization header, as one by the HTTP API, which passes the header on. The real API admits
+// holders of a token or a key only, and sends every request to /; here any token passes, and a path
+// behind the name is kept.
 func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string) {
 	name, _, _ := strings.Cut(rest, "/")
 	function, ok := c.Functions[name]
@@ -98,7 +102,11 @@ func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string)
 	query := request.URL.Query()
 	query.Del("webfn")
 	request.URL.RawQuery = query.Encode()
-	c.user(r).mark(request.Header, c.envID())
+	if r.Header.Get("Authorization") != "" {
+		request = through(request, c.hostOfHTTPAPI())
+	} else {
+		c.user(r).mark(request.Header, c.envID())
+	}
 	c.passOn(w, request, function, callSegments, id)
 }
 

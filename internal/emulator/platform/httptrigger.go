@@ -55,7 +55,7 @@ func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Requ
 			return
 		}
 		if function.runtime() == Web {
-			c.passOn(w, r, function, triggerSegments, id)
+			c.passOn(w, through(r, c.publicHost(source, name)), function, triggerSegments, id)
 			return
 		}
 		// One byte over the limit is enough for Invoke to refuse the event, in the gateway's form.

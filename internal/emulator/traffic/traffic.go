@@ -39,8 +39,8 @@ type Call struct {
 	Clock  time.Time `json:"clock"`
 	TookMS float64   `json:"took_ms"`
 	// Via is the API or the trigger that it came by: "http-api", "server-sdk", "lambda-api",
-	// "tencent-api", "function-url", "access-service", "api-gateway", "scf-api-gateway",
-	// "rest-api", "timer" or "queue".
+	// "tencent-api", "function-url", "access-service", "call-http-function", "api-gateway",
+	// "scf-api-gateway", "rest-api", "timer" or "queue".
 	Via string `json:"via"`
 	// Caller is the mini-program's user or the trigger, as far as Via does not say it.
 	Caller string `json:"caller,omitempty"`
