@@ -17,9 +17,12 @@ type wait struct {
 	bar *progressbar.ProgressBar
 }
 
-// newWait begins to show what is waited for.
-func newWait(out io.Writer, what string) *wait {
-	if !render.IsTerminal(out) {
+// newWait begins to show what is waited for, until end.
+func newWait(out io.Writer, what string) *wait { return waitOn(out, render.IsTerminal(out), what) }
+
+// waitOn is newWait for an output that is a terminal or not.
+func waitOn(out io.Writer, terminal bool, what string) *wait {
+	if !terminal {
 		fmt.Fprintln(out, what+" …")
 		return &wait{}
 	}
@@ -29,6 +32,7 @@ func newWait(out io.Writer, what string) *wait {
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionSpinnerType(spinner),
 		progressbar.OptionSetSpinnerChangeInterval(100*time.Millisecond), // it turns by itself
+		progressbar.OptionSetRenderBlankState(true),                      // else it begins with the first step, which never comes
 		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionClearOnFinish(),
 	)}
