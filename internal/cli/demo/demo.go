@@ -1,9 +1,10 @@
 // Package demo plays the demonstration before an emulated WeChat Pay. There are two programs.
 //
-// [Demo.Journey] tells three stories, each a screen. Nothing in them is staged: a program that is
-// the shop's server places the orders over the wire and receives WeChat Pay's notifications, the
-// clock is moved as `cloudpay emulate advance` does, and the timers of the description fire by it.
-// What is printed is read back from where it happened:
+// [Demo.Journey] tells three stories, each a screen. The shop's server places the orders over the
+// wire and receives WeChat Pay's notifications, the clock is moved as `cloudpay emulate advance`
+// does, and the timers of the description fire by it. A reply that is lost, and a payment that no
+// person could time, are faults of the management API. What is printed is read back from where it
+// happened:
 //
 //	requests to WeChat Pay   the gateway's history
 //	timers                   the cloud's record of them (GET /v1/timers)

@@ -76,8 +76,8 @@ func (j *journey) tell(ctx context.Context) error {
 	return j.ending()
 }
 
-// halfAnHour is what the shop gives its customers to pay.
-const halfAnHour = 30 * time.Minute
+// toPay is what the shop gives its customers to pay.
+const toPay = 30 * time.Minute
 
 // forgotten is an order that stays unpaid. It is placed and registered; half an hour later a timer
 // closes it, and the shop gets the event.
@@ -90,7 +90,7 @@ func (j *journey) forgotten(ctx context.Context) error {
 		return err
 	}
 	j.say("Half an hour passes. The function's timer fires by the clock.", "半小时过去，云函数的定时器按时钟触发。")
-	if err := j.advance(ctx, number, halfAnHour); err != nil {
+	if err := j.advance(ctx, number, toPay); err != nil {
 		return err
 	}
 	j.say("The shop gets a signed webhook and sells the tea again. The customer is back:", "商户收到签名的 Webhook，释放库存。此时顾客回来付款：")
@@ -142,7 +142,7 @@ func (j *journey) lastSecond(ctx context.Context) error {
 	if err := j.fault(ctx, number, paygate.Pay); err != nil {
 		return err
 	}
-	if err := j.advance(ctx, number, halfAnHour); err != nil {
+	if err := j.advance(ctx, number, toPay); err != nil {
 		return err
 	}
 	j.say("Nothing was closed. WeChat Pay notifies the shop, and the register knows it too.", "没有关单。微信支付通知商户，登记库亦已知晓。")

@@ -159,7 +159,7 @@ func TestJourneyHappens(t *testing.T) {
 	if len(notifications) != 1 || notifications[0].OutTradeNo != "TEA-003" || notifications[0].State != "acknowledged" {
 		t.Errorf("notifications: got %+v, want one of TEA-003, acknowledged", notifications)
 	}
-	if ahead := j.desk.Gateway.Ahead().Round(time.Minute); ahead != 2*halfAnHour {
+	if ahead := j.desk.Gateway.Ahead().Round(time.Minute); ahead != 2*toPay {
 		t.Errorf("the clock is ahead by %s, want two advances of half an hour", ahead)
 	}
 	for _, sequence := range []string{"\x1b[1;36m━━━ 1", "\x1b[2m    ⇄", "\x1b[32m✓\x1b[0m ", "\x1b[32msignature ✓\x1b[0m"} {
