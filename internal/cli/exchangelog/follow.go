@@ -43,27 +43,15 @@ type Follower struct {
 func (f *Follower) Run(ctx context.Context) error {
 	f.seen = map[string]string{}
 	f.Query.After, f.Query.Limit = 0, 0
-	from, err := f.open(ctx)
-	if err != nil {
-		return unlessEnded(ctx, err)
+	feeds, err := f.open(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	for {
-		f.read(ctx, from)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if from = f.openAgain(ctx); from == nil {
-			return nil
-		}
+	for ctx.Err() == nil {
+		f.read(ctx, feeds)
+		feeds = f.openAgain(ctx)
 	}
-}
-
-// unlessEnded is err, unless it is that ctx ended.
-func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // openAgain waits until an emulator is there again, and says so. It returns nil when ctx ends.
@@ -148,7 +136,7 @@ func (f *Follower) open(ctx context.Context) (feeds []feed, err error) {
 		return nil, err
 	}
 	for _, s := range from.streams(f.Query) {
-		response, err := request(ctx, s.address, f.seen[s.name])
+		response, err := request(ctx, s.address, f.seen[s.name]) //nolint:bodyclose // closeAll closes it
 		if err != nil {
 			closeAll(feeds)
 			return nil, err

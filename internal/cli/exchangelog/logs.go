@@ -35,7 +35,8 @@ type Logs struct {
 func (c *Logs) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.dir, "dir", ".cloudpay", c.Say("folder of the running emulator", "运行中模拟器的目录"))
 	flags.BoolVarP(&c.follow, "follow", "f", false, c.Say("show what comes, until interrupted", "持续显示新的记录，直到中断"))
-	flags.StringVar(&c.query.Function, "function", "", c.Say("only calls of this function, and what it was sent or has sent", "仅该云函数的调用，以及发给它或由它发出的"))
+	flags.StringVar(&c.query.Function, "function", "", c.Say(
+		"only calls of this function, and what it was sent or has sent", "仅该云函数的调用，以及发给它或由它发出的"))
 	flags.StringVar(&c.query.OutTradeNo, "order", "", c.Say("only what is about this order", "仅与该订单有关的记录"))
 	flags.StringVar(&c.query.Verdict, "verdict", "", c.Say(
 		"only what has this verdict or outcome: ok, refused, failed, closed, exhausted, …",

@@ -2,11 +2,13 @@ package desk
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/emulator/traffic"
 	"cloudpay/pkg/paygate"
 )
@@ -127,5 +129,72 @@ func TestDeliveriesAreForThisMachine(t *testing.T) {
 		if response.StatusCode != http.StatusForbidden {
 			t.Errorf("%s %s: got %d, want 403", header, value, response.StatusCode)
 		}
+	}
+}
+
+// called are the calls of a cloud, once there are so many.
+func called(t *testing.T, url string, count int) []traffic.Call {
+	t.Helper()
+	for {
+		var page traffic.Page
+		if err := json.Unmarshal([]byte(said(t, http.MethodGet, url+"/v1/calls", "")), &page); err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Calls) >= count {
+			return page.Calls
+		}
+	}
+}
+
+// An asynchronous event that waits when the emulator ends is delivered by the next one in the
+// folder, when it is due; the calls are numbered on. A notification to a function is shown as the
+// function's.
+func TestEventsOutliveTheDesk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	as := Deployment{Functions: []platform.Spec{nodeFunction(t, "hello", "first")}, Logs: io.Discard, Address: AnyPort}
+	deploy := func() (d *Desk, url string, end func()) {
+		d = open(t, dir)
+		url, stop, err := d.Deploy(t.Context(), as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, url, func() {
+			stop()
+			d.Close()
+		}
+	}
+	first, url, end := deploy()
+	pay(t, first, "A1", url+"/http/hello/notify")
+	if _, err := first.Gateway.AwaitNotified(t.Context(), "A1"); err != nil {
+		t.Error(err)
+	}
+	if some := deliveries(t, first, "?function=hello"); len(some) != 1 || some[0].OutTradeNo != "A1" || some[0].Verdict != "ok" {
+		t.Errorf("a notification to a function: got %+v, want that it is shown as the function's", some)
+	}
+	said(t, http.MethodPost, url+"/v1/faults", `{"action":"server-error"}`)
+	said(t, http.MethodPost, url+"/", `not an invocation`)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/2015-03-31/functions/hello/invocations", strings.NewReader(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Amz-Invocation-Type", "Event")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	calls := called(t, url, 3)
+	if last := calls[2]; response.StatusCode != http.StatusAccepted || last.Attempt != 1 || last.Verdict != "refused" || last.ID != 3 {
+		t.Fatalf("got %d and %+v, want an accepted event, whose first attempt failed", response.StatusCode, last)
+	}
+	end()
+
+	second, url, end := deploy()
+	defer end()
+	said(t, http.MethodPost, second.adminURL+"/clock", `{"advance":"1m"}`)
+	again := called(t, url, 1)[0]
+	if again.RequestID != calls[2].RequestID || again.Attempt != 2 || again.Verdict != "ok" || again.ID != 4 {
+		t.Errorf("the next emulator: got %+v, want the second attempt, as call 4", again)
 	}
 }

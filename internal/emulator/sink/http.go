@@ -129,13 +129,14 @@ func (s *Sink) stream(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "the place to go on from is not an id: "+err.Error())
 		return
 	}
-	sse.Serve(r.Context(), w, sse.Source{Title: "deliveries", After: last, Next: func() (events []sse.Event, more <-chan struct{}, open bool) {
+	next := func() (events []sse.Event, more <-chan struct{}, open bool) {
 		found, more, open := s.after(last, wanted)
 		for _, d := range found {
 			events, last = append(events, sse.Event{ID: d.ID, Data: d}), d.ID
 		}
 		return events, more, open
-	}})
+	}
+	sse.Serve(r.Context(), w, sse.Source{Title: "deliveries", After: last, Next: next})
 }
 
 // inject has the next deliveries fail.

@@ -64,7 +64,7 @@ func Open(file string) (*Spool, error) {
 func create(file string) error {
 	unfinished := file + ".new"
 	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return fmt.Errorf("making a file: %w", err)
 	}
 	s, err := open(unfinished)
 	if err != nil {
@@ -74,7 +74,10 @@ func create(file string) error {
 		_ = os.Remove(unfinished) // the error that matters is why it could not be written
 		return err
 	}
-	return os.Rename(unfinished, file)
+	if err := os.Rename(unfinished, file); err != nil {
+		return fmt.Errorf("making a file: %w", err)
+	}
+	return nil
 }
 
 // open opens the database.
@@ -84,7 +87,10 @@ func open(file string) (s *Spool, err error) {
 			Timeout: lockTimeout, NoSync: true, NoGrowSync: true, FreelistType: bolt.FreelistMapType,
 		})
 		s = &Spool{db}
-		return err
+		if err != nil {
+			return fmt.Errorf("opening it: %w", err)
+		}
+		return nil
 	})
 	return s, err
 }
@@ -109,8 +115,8 @@ func explain(file string, err error) error {
 	if _, is := errors.AsType[*fs.PathError](err); is {
 		return err
 	}
-	return bilingual.Errorf("the cloud's state in %s cannot be read: %w; move it away to begin without the asynchronous events of earlier runs",
-		"无法读取 %s 中云的状态：%w；将其移走即可在没有此前异步事件的情况下重新开始", file, err)
+	return bilingual.Errorf("the cloud's state in %s cannot be read: %w; move it away to begin without the asynchronous events "+
+		"of earlier runs", "无法读取 %s 中云的状态：%w；将其移走即可在没有此前异步事件的情况下重新开始", file, err)
 }
 
 // guarded calls f, in which a damaged file can make bbolt panic, or read behind the file's end.
@@ -160,15 +166,16 @@ func (s *Spool) Put(kind string, number int64, value any) error {
 	}
 	return s.update(func(tx *bolt.Tx) error {
 		bucket, err := tx.CreateBucketIfNotExists([]byte(kind))
+		if err == nil && unsigned(number) > bucket.Sequence() {
+			err = bucket.SetSequence(unsigned(number))
+		}
+		if err == nil {
+			err = bucket.Put(key(number), text)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s %d: %w", kind, number, err)
 		}
-		if uint64(number) > bucket.Sequence() { //nolint:gosec // numbers are positive
-			if err := bucket.SetSequence(uint64(number)); err != nil { //nolint:gosec // as above
-				return err
-			}
-		}
-		return bucket.Put(key(number), text)
+		return nil
 	})
 }
 
@@ -191,7 +198,7 @@ func (s *Spool) Each(kind string, read func(number int64, text []byte) error) er
 			if len(name) != len(key(0)) {
 				return errDamaged
 			}
-			return read(int64(binary.BigEndian.Uint64(name)), text) //nolint:gosec // as it was written
+			return read(signed(binary.BigEndian.Uint64(name)), text)
 		})
 	})
 }
@@ -199,7 +206,7 @@ func (s *Spool) Each(kind string, read func(number int64, text []byte) error) er
 // Last is the highest number of a kind that was ever used or marked; 0 if none was.
 func (s *Spool) Last(kind string) (last int64, err error) {
 	err = s.view(kind, func(bucket *bolt.Bucket) error {
-		last = int64(bucket.Sequence()) //nolint:gosec // as it was written
+		last = signed(bucket.Sequence())
 		return nil
 	})
 	return last, err
@@ -209,10 +216,13 @@ func (s *Spool) Last(kind string) (last int64, err error) {
 func (s *Spool) Mark(kind string, last int64) error {
 	return s.update(func(tx *bolt.Tx) error {
 		bucket, err := tx.CreateBucketIfNotExists([]byte(kind))
-		if err != nil {
-			return err
+		if err == nil {
+			err = bucket.SetSequence(unsigned(last))
 		}
-		return bucket.SetSequence(uint64(last)) //nolint:gosec // numbers are positive
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		return nil
 	})
 }
 
@@ -221,10 +231,17 @@ func (s *Spool) Close() error {
 	if s == nil || s.db == nil {
 		return nil
 	}
-	return s.db.Close()
+	if err := s.db.Close(); err != nil {
+		return bilingual.Errorf("closing the cloud's state: %w", "关闭云的状态：%w", err)
+	}
+	return nil
 }
 
 // key is a number as a key: keys are in the numbers' order.
-func key(number int64) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(number)) //nolint:gosec // numbers are positive
-}
+func key(number int64) []byte { return binary.BigEndian.AppendUint64(nil, unsigned(number)) }
+
+// unsigned is a number as bbolt has it.
+func unsigned(number int64) uint64 { return uint64(number) } //nolint:gosec // numbers are positive
+
+// signed is unsigned undone.
+func signed(number uint64) int64 { return int64(number) } //nolint:gosec // it was written by unsigned
