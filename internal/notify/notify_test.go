@@ -368,7 +368,7 @@ func TestEventsDocument(t *testing.T) {
 		}
 	}
 	for _, kind := range []outbox.EventKind{
-		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
+		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventPaidUnregistered, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
 	} {
 		if !strings.Contains(string(text), "\n| `"+string(kind)+"` |") {
 			t.Errorf("got no row for the kind %q", kind)

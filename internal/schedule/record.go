@@ -106,7 +106,7 @@ type Record struct {
 	// PaidAt.
 	RegisteredAt time.Time
 	// Generation counts the registrations of this number: 1, and one more for each that took the
-	// order up again (MayReturn).
+	// order up again (MayReturn). 0: none, and nothing but a payment is known (Unregistered).
 	Generation int
 	// Round is 1, and one more for each reopening.
 	Round int

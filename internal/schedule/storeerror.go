@@ -72,6 +72,7 @@ var doings = []bilingual.Text{
 	bilingual.New("reading the version of the store", "读取存储版本"),
 	bilingual.New("recording deliveries", "记录投递"),
 	bilingual.New("recording how the receiver does", "记录接收方状态"),
+	bilingual.New("recording payments", "记录支付"),
 	bilingual.New("recording the end of order ", "记录订单结果 "),
 	bilingual.New("recording the ends of orders", "记录多个订单的结果"),
 	bilingual.New("registering orders", "登记订单"),

@@ -19,8 +19,9 @@ import (
 // nothing and returns added false. With other facts it changes nothing either and returns a
 // *schedule.ConflictError. A withdrawn order stays withdrawn: the error is a
 // *schedule.WithdrawnError, and RegisterAgain registers it anew. An order that was pruned is not
-// registered again: added is false, and its facts are not known any more. The error is an
-// *order.FieldError for an ill-formed entry.
+// registered again: added is false, and its facts are not known any more. An order that was paid
+// without a registration (ObservePayments) is registered and ends as paid at once, with its event:
+// added is false. The error is an *order.FieldError for an ill-formed entry.
 func (s *Store) Register(ctx context.Context, e schedule.Entry) (added bool, err error) {
 	all, err := s.RegisterAll(ctx, []schedule.Entry{e})
 	if err != nil {
@@ -44,6 +45,9 @@ const (
 func (s *Store) RegisterAll(ctx context.Context, entries []schedule.Entry) ([]schedule.Registration, error) {
 	all, valid, orders := inOrder(entries)
 	known, err := s.registerChunks(ctx, orders)
+	if err == nil {
+		err = s.adoptPaid(ctx, orders, known)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +97,7 @@ func (s *Store) Known(ctx context.Context, entries []schedule.Entry) ([]schedule
 		return nil, err
 	}
 	for _, i := range valid {
-		if _, there := known[entries[i].Ref]; !there {
+		if k, there := known[entries[i].Ref]; !there || k.Unregistered() {
 			all[i].Err = &schedule.NotRegisteredError{Ref: entries[i].Ref}
 			continue
 		}
@@ -152,7 +156,7 @@ func (r registered) add(refs map[string]order.Ref, found []known) {
 
 // knownColumns are what scanKnown reads behind a tombstone's hash, or NULL. noneKnown is the same
 // of a tombstone.
-const knownColumns = "progress, withdrawn_at, ending, " + entryColumns
+const knownColumns = "progress, withdrawn_at, ending, generation, " + entryColumns
 
 var noneKnown = emptyRow(knownColumns, nil)
 
@@ -160,7 +164,7 @@ var noneKnown = emptyRow(knownColumns, nil)
 func scanKnown(scan scanner) (k known, err error) {
 	var closeIn, total sql.Null[int64]
 	var withdrawn, created, closeAt moment
-	err = scan(&k.hash, &k.Progress, &withdrawn, &k.FinalState,
+	err = scan(&k.hash, &k.Progress, &withdrawn, &k.FinalState, &k.Generation,
 		&k.Region, &k.MchID, &k.SubMchID, &k.OutTradeNo, &k.Owner, &k.SubAppID, &k.API, &total, &created, &closeAt, &closeIn)
 	k.hash, k.Total, k.Pruned = bytes.Clone(k.hash), pointer(total), k.hash != nil
 	k.CreatedAt, k.CloseAt, k.CloseIn = created.Time, closeAt.Time, time.Duration(closeIn.V)*time.Microsecond

@@ -25,6 +25,8 @@ func (s *Store) RegisterAgain(ctx context.Context, e schedule.Entry, by string) 
 			return false, err
 		case found == nil:
 			return false, t.unregistered(e)
+		case found.Unregistered():
+			return false, &schedule.NotRegisteredError{Ref: e.Ref}
 		case found.token == token: // by the try before this one, whose answer was lost
 			return true, nil
 		case !found.MayReturn():

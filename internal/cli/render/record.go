@@ -120,12 +120,13 @@ func (l *Language) lastSaid(r schedule.Record) string {
 // kinds are the words for events. Programs read the English one, so it stands in Chinese too. An
 // event of a kind that is not here has no word, and its facts alone are shown.
 var kinds = map[outbox.EventKind]bilingual.Text{
-	outbox.EventClosed:          bilingual.New("closed", "已关单 closed"),
-	outbox.EventPaid:            bilingual.New("paid", "已支付 paid"),
-	outbox.EventPaidOtherAmount: bilingual.New("paidOtherAmount", "支付金额不符 paidOtherAmount"),
-	outbox.EventNotFound:        bilingual.New("notFound", "不存在 notFound"),
-	outbox.EventGaveUp:          bilingual.New("gaveUp", "已放弃 gaveUp"),
-	outbox.EventContradicted:    bilingual.New("contradicted", "结果矛盾 contradicted"),
+	outbox.EventClosed:           bilingual.New("closed", "已关单 closed"),
+	outbox.EventPaid:             bilingual.New("paid", "已支付 paid"),
+	outbox.EventPaidOtherAmount:  bilingual.New("paidOtherAmount", "支付金额不符 paidOtherAmount"),
+	outbox.EventPaidUnregistered: bilingual.New("paidUnregistered", "已支付但未登记 paidUnregistered"),
+	outbox.EventNotFound:         bilingual.New("notFound", "不存在 notFound"),
+	outbox.EventGaveUp:           bilingual.New("gaveUp", "已放弃 gaveUp"),
+	outbox.EventContradicted:     bilingual.New("contradicted", "结果矛盾 contradicted"),
 }
 
 // Event is what an event says, on one line: its kind, and the amount, the transaction and the

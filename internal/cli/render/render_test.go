@@ -157,7 +157,7 @@ func TestRecordWords(t *testing.T) {
 		}
 	}
 	for _, kind := range []outbox.EventKind{
-		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
+		outbox.EventClosed, outbox.EventPaid, outbox.EventPaidOtherAmount, outbox.EventPaidUnregistered, outbox.EventNotFound, outbox.EventGaveUp, outbox.EventContradicted,
 	} {
 		if w := kinds[kind]; w.EN != string(kind) || w.ZH == "" {
 			t.Errorf("%s: got %+v", kind, w)

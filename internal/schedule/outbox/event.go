@@ -27,6 +27,9 @@ const (
 	// EventPaidOtherAmount: proved paid, with another amount than was registered. Look before
 	// delivering.
 	EventPaidOtherAmount EventKind = "paidOtherAmount"
+	// EventPaidUnregistered: proved paid, and not registered: the owner and the price are not
+	// known. A registration that comes later has EventPaid or EventPaidOtherAmount besides.
+	EventPaidUnregistered EventKind = "paidUnregistered"
 	// EventNotFound: proved not to exist at WeChat Pay. The stock may be released.
 	EventNotFound EventKind = "notFound"
 	// EventGaveUp: not ended in all the attempts there were. A person has to look.

@@ -44,10 +44,10 @@ func EventIDOf(b []byte) EventID {
 	return EventID(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
 }
 
-// RoundOf is the round of an order's event. A kind that an order can have once in a generation has
-// round 1. gaveUp has the order's own, which counts its reopenings. contradicted has the number of
-// the end that was said second: closed 1, paid 2, notFound 3.
-func RoundOf(kind EventKind, r schedule.Record, said schedule.FinalState) int {
+// Round is the round of an order's event of this kind. A kind that an order can have once in a
+// generation has round 1. gaveUp has the order's own, which counts its reopenings. contradicted has
+// the number of the end that was said second: closed 1, paid 2, notFound 3.
+func (kind EventKind) Round(r schedule.Record, said schedule.FinalState) int {
 	if kind == EventGaveUp {
 		return r.Round
 	}

@@ -150,6 +150,9 @@ func (s *Store) register(e schedule.Entry) schedule.Registration {
 		return schedule.Registration{}
 	}
 	if there, known := s.rows[e.Ref]; known {
+		if there.Unregistered() {
+			s.adopt(there, e)
+		}
 		return schedule.Registration{Ended: there.FinalState, Err: there.Refusal(e)}
 	}
 	s.add(e)
@@ -169,7 +172,7 @@ func (s *Store) Known(ctx context.Context, entries []schedule.Entry) ([]schedule
 		switch fault := e.Validate(); {
 		case fault != nil:
 			all[i].Err = fault
-		case s.rows[e.Ref] == nil && !buried:
+		case s.rows[e.Ref] == nil && !buried, s.rows[e.Ref] != nil && s.rows[e.Ref].Unregistered():
 			all[i].Err = &schedule.NotRegisteredError{Ref: e.Ref}
 		default:
 			all[i] = s.register(e)
@@ -191,7 +194,7 @@ func (s *Store) RegisterAgain(ctx context.Context, e schedule.Entry, by string) 
 	there, known := s.rows[e.Ref]
 	_, buried := s.tombstones[e.Ref]
 	switch {
-	case !known && !buried:
+	case !known && !buried, known && there.Unregistered():
 		return false, &schedule.NotRegisteredError{Ref: e.Ref}
 	case !known:
 		return false, nil

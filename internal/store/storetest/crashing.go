@@ -104,6 +104,30 @@ var operations = []operation{
 		},
 	},
 	{
+		name: "observe a payment", prepare: claimed, progress: schedule.Done, ending: schedule.FinalPaid, events: []outbox.EventKind{outbox.EventPaid},
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.ObservePayments(e.ctx, []schedule.Payment{payment(no)})
+			return err
+		},
+	},
+	{
+		name: "observe a payment of an order that is not registered", prepare: absent, progress: schedule.Done, ending: schedule.FinalPaid,
+		events: []outbox.EventKind{outbox.EventPaidUnregistered},
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.ObservePayments(e.ctx, []schedule.Payment{payment(no)})
+			return err
+		},
+	},
+	{
+		name: "register a paid order", progress: schedule.Done, ending: schedule.FinalPaid,
+		events:  []outbox.EventKind{outbox.EventPaidUnregistered, outbox.EventPaidOtherAmount},
+		prepare: func(e *sqlEnv, no string) schedule.Claim { e.pay(payment(no)); return schedule.Claim{} },
+		run: func(e *sqlEnv, s *store.Store, no string, _ schedule.Claim) error {
+			_, err := s.Register(e.ctx, schedule.Entry{Ref: ref(no), Total: fen(7)})
+			return err
+		},
+	},
+	{
 		name: "retry", prepare: claimed, progress: schedule.Waiting,
 		run: func(e *sqlEnv, s *store.Store, _ string, c schedule.Claim) error {
 			return s.Retry(e.ctx, c, schedule.Retry{Reason: "again", After: lease})
@@ -272,7 +296,7 @@ func dies(e *sqlEnv) {
 func (e *sqlEnv) consistent(doing, no string) {
 	e.Helper()
 	of := "SELECT COUNT(*) FROM cloudpay_events WHERE out_trade_no = '" + no + "' AND kind "
-	ends, gaveUps := e.count(of+"<> 'gaveUp'"), e.count(of+"= 'gaveUp'")
+	ends, gaveUps := e.count(of+"NOT IN ('gaveUp', 'paidUnregistered')"), e.count(of+"= 'gaveUp'")
 	s, err := e.Show(e.ctx, ref(no))
 	if err != nil {
 		refused[*schedule.NotRegisteredError](e, err)
@@ -284,6 +308,12 @@ func (e *sqlEnv) consistent(doing, no string) {
 	switch s.Progress {
 	case schedule.Done:
 		wantEnds = 1
+		if s.Unregistered() { // its end is told when it is registered
+			wantEnds = 0
+			if told := e.count(of + "= 'paidUnregistered'"); told != 1 {
+				e.Errorf("%s, order %s is paid and not registered: got %d events of that, want 1", doing, no, told)
+			}
+		}
 	case schedule.GaveUp:
 		wantGaveUps++
 	case schedule.Waiting, schedule.Closing, schedule.Withdrawn:

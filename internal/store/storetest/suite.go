@@ -28,9 +28,14 @@ type Store interface {
 
 	Register(ctx context.Context, e schedule.Entry) (added bool, err error)
 	singles
-	History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error)
+	payments
 	DeadLetters(ctx context.Context, of outbox.Selection, after int64, limit int) ([]outbox.Delivery, error)
 	Requeue(ctx context.Context, of order.Account, numbers []int64) (requeued int, err error)
+}
+
+// payments is what a register learns from notifications.
+type payments interface {
+	ObservePayments(ctx context.Context, payments []schedule.Payment) ([]schedule.Observed, error)
 }
 
 // lists is what a register's orders are listed by.
@@ -39,8 +44,9 @@ type lists interface {
 	Count(ctx context.Context, of schedule.Selection) (int64, error)
 }
 
-// singles are a Store's methods that read one value.
+// singles are a Store's methods that read one value, or what belongs to one order.
 type singles interface {
+	History(ctx context.Context, ref order.Ref, limit int) ([]outbox.Event, error)
 	Clock(ctx context.Context) (time.Time, error)
 	Changes(ctx context.Context, ref order.Ref) ([]schedule.Changed, error)
 	StatusBySubMerchant(ctx context.Context, of order.Account) ([]schedule.Status, error)
@@ -60,7 +66,7 @@ type Subject struct {
 func RunContract(t *testing.T, open func(t *testing.T) Subject) {
 	t.Helper()
 	for _, test := range slices.Concat(
-		registering, identity, owning, claiming, writing, changing, status, ending, batches, puttingOff, telling, trusted, quota, listing, aging, concurrency,
+		registering, identity, owning, claiming, writing, changing, status, ending, batches, paying, puttingOff, telling, trusted, quota, listing, aging, concurrency,
 	) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +81,7 @@ func Run(t *testing.T, db Database) {
 	t.Helper()
 	RunContract(t, func(t *testing.T) Subject { t.Helper(); return newSQLEnv(t, db).Subject })
 	for _, test := range slices.Concat(
-		registeringSQL, numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, puttingOffInSQL, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
+		registeringSQL, numbering, trustedInSQL, watermarks, agingSQL, crashing, batching, payingInSQL, puttingOffInSQL, rolling, failures, migrating, connecting, wording, pooling, roundTrips, shifting,
 	) {
 		if len(test.only) > 0 && !slices.Contains(test.only, db.Name) || test.pooled && !db.Pooled() {
 			continue
