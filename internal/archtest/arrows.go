@@ -272,6 +272,7 @@ var arrows = []Arrow{
 		Ours:    []string{"internal/bilingual", "internal/cli/render", "internal/emulator/workload"},
 		Theirs:  []string{pflag},
 	},
+	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/sweep"}},
 	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},
 	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
 	{
