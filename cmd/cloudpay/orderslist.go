@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/orderfile"
@@ -188,15 +187,17 @@ const (
 // listAndPrint prints each page while the next one is read. The rows before an error are printed,
 // too, and before it; of two errors, the one about standard output ended the reading.
 func (c *listCmd) listAndPrint(ctx context.Context, s *store.Store) (next string, err error) {
-	both, ctx := errgroup.WithContext(ctx)
-	pages := make(chan []schedule.Record)
-	both.Go(func() error { return c.print(pages) })
-	both.Go(func() (err error) {
-		defer close(pages)
-		next, err = c.list(ctx, s, pages)
-		return err
-	})
-	err = both.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	pages, printed := make(chan []schedule.Record), make(chan error, 1)
+	go func() {
+		defer stop() // what cannot be printed is not read
+		printed <- c.print(pages)
+	}()
+	next, err = c.list(ctx, s, pages)
+	close(pages)
+	if failed := <-printed; failed != nil {
+		return "", failed
+	}
 	return next, err
 }
 

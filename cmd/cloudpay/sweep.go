@@ -1,14 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/rounds"
-	"cloudpay/internal/sweep"
 )
 
 // sweepCmd is one run of sweep: what the functions' timers do, where no platform has timers.
@@ -29,7 +27,8 @@ func newSweep(l *render.Language) *cobra.Command {
 	flags := cmd.Flags()
 	flags.DurationVar(&s.every, "every", time.Minute, l.Say("from the beginning of one sweep to that of the next", "两次关单开始时间的间隔"))
 	flags.BoolVar(&s.once, "once", false, l.Say("end when nothing is due any more", "处理完到期订单后退出"))
-	flags.BoolVar(&s.json, "json", false, l.Say("print each sweep's report as JSON, as docs/api.md describes it", "以 JSON 输出每次关单的报告，见 docs/api.md"))
+	flags.BoolVar(&s.json, "json", false, l.Say("print each sweep's report as JSON, as docs/api.md describes it",
+		"以 JSON 输出每次关单的报告，见 docs/api.md"))
 	flags.BoolVarP(&s.verbose, "verbose", "v", false, l.Text(verbosely))
 	emulatorFlag(l, cmd, &s.emulator)
 	return cmd
@@ -52,7 +51,9 @@ func (s *sweepCmd) run(cmd *cobra.Command, _ []string) error {
 	r := rounds.Rounds{
 		Sweep: configured.Sweeper.RunOnce,
 		Every: s.every,
-		Tell:  func(report sweep.Report, fault error) { s.tell(cmd, report, fault) },
+		Tell: rounds.Lines(s.Language, cmd.OutOrStdout(), s.json, func(fault error) {
+			complain(s.Language, cmd.ErrOrStderr(), inStore(fault))
+		}),
 	}
 	if s.once {
 		err = r.Once(cmd.Context())
@@ -77,16 +78,4 @@ func (s *sweepCmd) checkSweep(cmd *cobra.Command) error {
 		return usagef("--every: must be a duration from 1s to 1h, not %v", "--every：须为 1s 至 1h 的时长，而不是 %v", s.every)
 	}
 	return nil
-}
-
-// tell prints a line for a sweep, and what is wrong with it to standard error.
-func (s *sweepCmd) tell(cmd *cobra.Command, r sweep.Report, fault error) {
-	if s.json {
-		render.JSON(cmd.OutOrStdout(), r)
-	} else {
-		fmt.Fprintln(cmd.OutOrStdout(), render.Clock(time.Now())+"  "+rounds.Line(s.Language, r))
-	}
-	if fault != nil {
-		complain(s.Language, cmd.ErrOrStderr(), inStore(fault))
-	}
 }

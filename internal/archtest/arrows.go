@@ -293,7 +293,7 @@ var arrows = []Arrow{
 			"internal/cli/*",
 			"internal/emulator/*",
 		},
-		Theirs: []string{cobra, pflag, txtar, xsync},
+		Theirs: []string{cobra, pflag, txtar},
 	},
 
 	{Package: "examples/receivers/go"}, // it is written from docs/events.md alone

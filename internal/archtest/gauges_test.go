@@ -45,7 +45,7 @@ func TestGauges(t *testing.T) {
 		"comment lines of product code about persons": {20, persons},
 		"structs with a field OutTradeNo":             {14, orderNumbers},
 		"directives for the linter":                   {40, directives},
-		"lines of cmd/cloudpay":                       {4200, commandLines}, // of 25 commands, nine of them for a register of years
+		"lines of cmd/cloudpay":                       {4300, commandLines}, // of 26 commands, nine of them for a register of years
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

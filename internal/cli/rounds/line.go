@@ -1,16 +1,34 @@
 package rounds
 
 import (
+	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/sweep"
 )
 
-// Line is a report in one line: how many orders were due, what became of them, and how many events
+// Lines returns a Tell that prints a line for each sweep, with its time, or its report as JSON.
+// What is wrong with a sweep goes to complain.
+func Lines(l *render.Language, out io.Writer, asJSON bool, complain func(fault error)) func(sweep.Report, error) {
+	return func(r sweep.Report, fault error) {
+		if asJSON {
+			render.JSON(out, r)
+		} else {
+			fmt.Fprintln(out, render.Clock(time.Now())+"  "+line(l, r))
+		}
+		if fault != nil {
+			complain(fault)
+		}
+	}
+}
+
+// line is a report in one line: how many orders were due, what became of them, and how many events
 // were delivered. What is none is left out.
-func Line(l *render.Language, r sweep.Report) string {
+func line(l *render.Language, r sweep.Report) string {
 	if r.Claimed == 0 && r.Told+r.Untold+r.Dead+r.Pruned == 0 {
 		return l.Say("nothing was due", "没有到期的订单")
 	}

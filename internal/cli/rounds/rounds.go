@@ -97,7 +97,8 @@ func faultOf(report sweep.Report, err error) error {
 		return bilingual.Errorf("what became of %d orders could not be written down; they are due again when their lease has run out",
 			"%d 个订单的结果未能写入，租约到期后将重新处理", report.Unrecorded)
 	case report.Failed > 0:
-		return bilingual.Errorf("%d attempts failed: WeChat Pay was not reached, refused, or proved nothing", "%d 次尝试失败：无法访问微信支付、被拒绝或应答无法验证", report.Failed)
+		return bilingual.Errorf("%d attempts failed: WeChat Pay was not reached, refused, or proved nothing",
+			"%d 次尝试失败：无法访问微信支付、被拒绝或应答无法验证", report.Failed)
 	case report.Left:
 		return &LeftError{}
 	}

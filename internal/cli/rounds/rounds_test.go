@@ -27,7 +27,7 @@ func play(t *testing.T, took time.Duration, once bool, sweeps ...sweep.Report) (
 					t.Errorf("a sweep has until %v, want a minute at most", deadline)
 				}
 				began = append(began, time.Since(start))
-				time.Sleep(took)
+				<-time.After(took)
 				return sweeps[len(began)-1], nil
 			},
 			Tell: func(report sweep.Report, _ error) {
