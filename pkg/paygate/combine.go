@@ -49,8 +49,8 @@ type combination struct {
 	head CombinedOrder
 	// in the order given
 	parts []orderKey
-	// those of the request that placed it, see encodeParams; empty: it was added
-	params string
+	// the parameters of the request that placed it; none: it was added
+	params fingerprint
 }
 
 func (c *CombinedOrder) key() orderKey {
@@ -85,8 +85,7 @@ func (b *orderBook) insertCombined(born CombinedOrder) *combination {
 	c := &combination{head: born}
 	c.head.SubOrders = nil
 	for i := range born.SubOrders {
-		part := b.insert(born.SubOrders[i])
-		c.parts = append(c.parts, part.key())
+		c.parts = append(c.parts, b.insert(born.SubOrders[i]).key())
 	}
 	b.enterCombined(c)
 	b.saveCombined(c)
@@ -150,7 +149,7 @@ func (b *orderBook) completePart(c *CombinedOrder, part *Order, seen map[orderKe
 func (b *orderBook) vacant(parts []Order) error {
 	for i := range parts {
 		key := parts[i].key()
-		if _, taken := b.records[key]; taken {
+		if b.find(key) != nil {
 			return conflict("order %s of %s exists: use a new out_trade_no", key.outTradeNo, key.owner)
 		}
 	}
@@ -178,7 +177,7 @@ func (b *orderBook) sameCombined(old *combination, born *CombinedOrder, given []
 		if !slices.Contains(old.parts, key) {
 			return false
 		}
-		first := b.records[key].born()
+		first := b.find(key).born()
 		if len(differences(&first, part, given[i].State == "", given[i].CreatedAt.IsZero())) > 0 {
 			return false
 		}
@@ -191,9 +190,7 @@ func (b *orderBook) gather(c *combination) CombinedOrder {
 	all := c.head
 	all.SubOrders = make([]Order, len(c.parts))
 	for i, key := range c.parts {
-		rec := b.records[key]
-		b.expire(&rec.order)
-		all.SubOrders[i] = rec.order.clone()
+		all.SubOrders[i] = b.current(b.find(key))
 	}
 	return all
 }
@@ -226,10 +223,10 @@ func (b *orderBook) closeCombined(q *question) (all CombinedOrder, no *refusal, 
 		return all, no, true
 	}
 	for _, key := range c.parts {
-		if order := &b.records[key].order; closeRefusal(order) == nil {
-			order.State = StateClosed
-			order.ClosedAt = b.clock.time()
-			b.save(b.records[key])
+		rec := b.find(key)
+		if order := b.current(rec); closeRefusal(&order) == nil {
+			order.State, order.ClosedAt = StateClosed, b.clock.time()
+			b.save(rec, &order)
 		}
 	}
 	return b.gather(c), nil, true
@@ -322,7 +319,10 @@ func (b *orderBook) findCombined(no string, fits func(Owner) bool) (orderKey, bo
 	if len(found) == 0 {
 		return orderKey{}, false, nil
 	}
-	ordinary := slices.ContainsFunc(b.numbers[no], func(rec *record) bool { return fits(rec.order.Owner()) })
+	ordinary := false
+	for rec := b.numbers[no]; rec != nil; rec = rec.next {
+		ordinary = ordinary || fits(rec.owner())
+	}
 	if ordinary || len(found) > 1 {
 		return orderKey{}, false, conflict("order number %s is ambiguous: a combined order has it, and another one; narrow it by mchid", no)
 	}
@@ -345,15 +345,15 @@ func (b *orderBook) changeCombined(key orderKey, do func(*Order) error) (Combine
 		}
 		parts[i].CombineOutTradeNo = c.head.CombineOutTradeNo
 	}
-	before := b.records[c.parts[0]].order.State
+	first := b.current(b.find(c.parts[0]))
 	for i, key := range c.parts {
-		if rec := b.records[key]; !reflect.DeepEqual(rec.order, parts[i]) { // a look changes nothing
-			rec.order = parts[i]
-			b.save(rec)
+		rec := b.find(key)
+		if before := b.current(rec); !reflect.DeepEqual(before, parts[i]) { // a look changes nothing
+			b.save(rec, &parts[i])
 		}
 	}
 	all := b.gather(c)
-	if !before.paid() && all.SubOrders[0].State == StateSuccess {
+	if !first.State.paid() && all.SubOrders[0].State == StateSuccess {
 		b.noteCombined(&all)
 	}
 	return all, nil

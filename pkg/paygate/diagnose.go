@@ -28,8 +28,7 @@ import (
 // of the message that was signed: messages are tried until one has that digest. A signature that
 // the public key does not open was made with another key, and the keys that are known are tried.
 type recipeV2 struct {
-	key string
-	// what stands for sign itself, as sign=
+	key      string
 	signType string
 	// an element left out that should be there
 	skip string
@@ -37,7 +36,8 @@ type recipeV2 struct {
 	extra *field
 	// empty values signed
 	empties bool
-	sign    string // what stands for sign itself, as sign=
+	// what stands for sign itself, as sign=
+	sign string
 	// sign itself signed, as it was the first time
 	twice bool
 	// in the order of the document
@@ -87,7 +87,7 @@ func (r *recipeV2) text(doc fields, shown string) string {
 // digest is the signature that the recipe makes.
 func (r *recipeV2) digest(doc fields) string {
 	text := r.text(doc, r.key)
-	digest := digestV2(text, r.key, r.signType)
+	digest := digestV2([]byte(text), r.key, r.signType)
 	if r.plain {
 		sum := sha256.Sum256([]byte(text))
 		digest = strings.ToUpper(hex.EncodeToString(sum[:]))

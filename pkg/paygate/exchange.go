@@ -393,7 +393,7 @@ func (g *Gateway) finish(ex *exchange, w wire, q *question, rp *reply, due plan)
 		rp.header.Set("Request-Id", ex.rec.RequestID)
 	}
 	if err := w.seal(q, rp, due.forgery()); err != nil {
-		ex.empty(http.StatusInternalServerError, "the emulator could not sign: "+err.Error())
+		ex.notSigned(w, q, err)
 		return
 	}
 	ex.send(rp, due)

@@ -39,6 +39,7 @@ type exportLine struct {
 // equal states give equal bytes. Keys, certificates, faults, shares of signatures and domains are
 // not in it. The error is the writer's, or says that the state could not be kept.
 func (g *Gateway) Export(w io.Writer) error {
+	g.keep.flush()
 	if err := g.keep.err(); err != nil {
 		return err
 	}
@@ -120,8 +121,8 @@ func checkHeader(line []byte) error {
 	if err := json.Unmarshal(line, &header); err != nil || header.Kind != exportKind {
 		return fmt.Errorf("this is no export of a gateway's state, which begins with {\"kind\":%q,…}", exportKind)
 	}
-	if header.Format != fileFormat {
-		return fmt.Errorf("the format is %d, and this program knows %d: export it with this program", header.Format, fileFormat)
+	if header.Format < 1 || header.Format > fileFormat {
+		return fmt.Errorf("the format is %d, and this program knows 1 to %d: export it with this program", header.Format, fileFormat)
 	}
 	return nil
 }
@@ -165,7 +166,7 @@ func (g *Gateway) adopt(loaded *Gateway) error {
 
 // takeOver takes the orders of another book, which nothing else uses. This one is locked.
 func (b *orderBook) takeOver(loaded *orderBook) {
-	b.records, b.sequence, b.numbers, b.transactions = loaded.records, loaded.sequence, loaded.numbers, loaded.transactions
+	b.sequence, b.numbers, b.transactions, b.shapes = loaded.sequence, loaded.numbers, loaded.transactions, loaded.shapes
 	b.combined, b.combinedNumbers, b.bound = loaded.combined, loaded.combinedNumbers, loaded.bound
 	b.prepayments = loaded.prepayments
 	for _, n := range loaded.notices.all {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // What the tests check without the wire.
@@ -26,6 +28,27 @@ func DecodeV2(body []byte) ([][2]string, error) {
 		pairs = append(pairs, [2]string{f.name, f.value})
 	}
 	return pairs, err
+}
+
+// pairsOf is a document's elements.
+func pairsOf(doc fields) [][2]string {
+	var pairs [][2]string
+	for _, f := range doc {
+		pairs = append(pairs, [2]string{f.name, f.value})
+	}
+	return pairs
+}
+
+// ScanV2 reads a plain APIv2 document by scanV2.
+func ScanV2(body []byte) (pairs [][2]string, plain bool) {
+	doc, plain := scanV2(body)
+	return pairsOf(doc), plain
+}
+
+// ParseV2 reads an APIv2 document by parseV2.
+func ParseV2(body []byte) ([][2]string, error) {
+	doc, err := parseV2(body)
+	return pairsOf(doc), err
 }
 
 // EncodeV2 writes name=value pairs as an APIv2 document.
@@ -142,12 +165,8 @@ func (g *Gateway) IssuePrepay(outTradeNo, prepayID string) {
 	b := g.orders
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key := range b.records {
-		if key.outTradeNo == outTradeNo {
-			b.prepayments[pageCode(prepayID)] = &prepayment{
-				ID: prepayID, MchID: key.owner.MchID, SubMchID: key.owner.SubMchID, OutTradeNo: outTradeNo, At: b.clock.time(),
-			}
-		}
+	for rec := b.numbers[outTradeNo]; rec != nil; rec = rec.next {
+		b.prepayments[codeOf(prepayID)] = issued{single: rec, at: secondsOf(b.clock.time())}
 	}
 }
 
@@ -172,12 +191,22 @@ func ParamsOf(body []byte) map[string]string {
 	if err != nil {
 		return nil
 	}
-	return decodeParams(encodeParams(paramsOf(doc)))
+	return paramsOf(doc)
 }
 
-// KeepOrder returns an order as the file gives it back.
+// Differing names the parameters in which a second request differs from a first one, of which the
+// book has the fingerprint.
+func Differing(first, second map[string]string) []string {
+	b := &orderBook{}
+	return b.differing(b.fingerprint(first), second)
+}
+
+// KeepOrder returns an order as the book and then the file give it back.
 func KeepOrder(o Order) (Order, error) {
-	text, err := json.Marshal((&record{order: o, bornState: o.State}).kept())
+	b := &orderBook{prepayments: make(map[prepayCode]issued)}
+	rec := newRecord(&o)
+	o = rec.order()
+	text, err := json.Marshal(b.keepOrder(rec, &o))
 	if err != nil {
 		return Order{}, err
 	}
@@ -185,11 +214,11 @@ func KeepOrder(o Order) (Order, error) {
 	if err := unmarshal(text, &kept); err != nil {
 		return Order{}, err
 	}
-	rec, err := kept.record()
+	again, err := kept.record()
 	if err != nil {
 		return Order{}, err
 	}
-	return rec.order, nil
+	return again.order(), nil
 }
 
 // SpoilFile puts a value into a gateway's file, or with "" removes it, and leaves the sums right.
@@ -207,6 +236,39 @@ func SpoilFile(t Tester, file, bucket, key, value string) {
 	if k.write(change{bucket, key, put}); k.err() != nil {
 		t.Fatalf("spoiling %s: %v", file, k.err())
 	}
+}
+
+// FileFormat is the format of a gateway's file.
+func FileFormat(t Tester, file string) (format int) {
+	k, err := openKeeper(file)
+	if err != nil {
+		t.Fatalf("opening %s: %v", file, err)
+		return 0
+	}
+	defer k.close(errClosed)
+	return k.format
+}
+
+// HoldFile keeps the next transaction from being written until release is called.
+func (g *Gateway) HoldFile() (release func()) {
+	g.keep.mu.Lock()
+	return g.keep.mu.Unlock
+}
+
+// Queued is how many entries were ever to be written to the file.
+func (g *Gateway) Queued() uint64 {
+	g.keep.queueMu.Lock()
+	defer g.keep.queueMu.Unlock()
+	return g.keep.queued
+}
+
+// Transactions is how many transactions the file has seen.
+func (g *Gateway) Transactions() (n int) {
+	_ = g.keep.view(func(tx *bolt.Tx) error {
+		n = tx.ID()
+		return nil
+	})
+	return n
 }
 
 // FailFile has every later write fail, as a full disk does.

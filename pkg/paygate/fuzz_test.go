@@ -54,6 +54,26 @@ func FuzzDecodeV2(f *testing.F) {
 	})
 }
 
+// FuzzScanV2: a document that the scanner takes is read as the parser reads it.
+func FuzzScanV2(f *testing.F) {
+	for _, seed := range scanned() {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, plain := paygate.ScanV2(body)
+		if !plain {
+			return
+		}
+		want, err := paygate.ParseV2(body)
+		if err != nil {
+			t.Fatalf("the scanner took what the parser refuses: %v\n%q", err, body)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the scanner read %q, the parser %q, of\n%q", got, want, body)
+		}
+	})
+}
+
 // FuzzDecodeTexts: what the decoder accepts is what encoding/json reads.
 func FuzzDecodeTexts(f *testing.F) {
 	for _, seed := range []string{`{"mchid":"1"}`, `{}`, `{"a":"1","a":"2"}`, `{"a":{}}`, `[]`, `{"a":"\ud800"}`, `{"a":"1"} `, `{"a":1}`} {

@@ -48,6 +48,9 @@ const (
 // order's close, is below 16 KiB.
 const maxBody = 1 << 20
 
+// maxDrained bounds what is read and thrown away of a longer body, in bytes.
+const maxDrained = 64 << 20
+
 // Options says what a gateway is to be. Only Merchants is required, and by [RunT] nothing; the zero
 // value of every other field is ready for use.
 type Options struct {
@@ -248,6 +251,7 @@ func (g *Gateway) open(opts Options) (err error) {
 		if err := g.restore(); err != nil {
 			return g.keep.explain(err)
 		}
+		g.convert()
 		g.history.begin()
 		g.keep.write(g.clock.entry())
 	}
@@ -353,35 +357,25 @@ type exchange struct {
 	rec Request
 }
 
-// read takes the request's body. It returns false if that failed; the reply has been sent then.
+// read takes the request's body. It returns false if that failed; the reply has been sent then. Of
+// a body that is too long as much is read as maxDrained allows: a client that is still sending
+// would not see the reply.
 func (ex *exchange) read() bool {
-	body, err := io.ReadAll(http.MaxBytesReader(ex.w, ex.r.Body, maxBody))
-	var tooLong *http.MaxBytesError
+	body, err := io.ReadAll(io.LimitReader(ex.r.Body, maxBody+1))
 	switch {
-	case errors.As(err, &tooLong):
-		ex.empty(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is longer than %d bytes", maxBody))
-		return false
 	case err != nil:
 		ex.rec.Verdict = verdictCut
 		ex.rec.Reason = "the body did not arrive whole: " + err.Error()
 		ex.record(0)
 		ex.cut()
 		return false
+	case len(body) > maxBody:
+		_, _ = io.CopyN(io.Discard, ex.r.Body, maxDrained) // a client that is gone has no use for the reply
+		ex.tooLong()
+		return false
 	}
 	ex.body = body
 	return true
-}
-
-// empty answers a status alone, unsigned, as the real gateway's front does before it knows the
-// merchant.
-func (ex *exchange) empty(status int, reason string) {
-	ex.rec.Verdict = verdictMalformed
-	if status == http.StatusNotFound || status == http.StatusMethodNotAllowed {
-		ex.rec.Verdict = verdictNotFound
-	}
-	ex.rec.Reason = reason
-	ex.record(status)
-	ex.w.WriteHeader(status)
 }
 
 // record files the request in the history with the status that it is about to be answered with; 0

@@ -16,6 +16,10 @@ const (
 	idsBucket      = "request-ids"
 )
 
+// surplusBlock is how many requests the file may have more than the ring. They are removed when the
+// gateway is closed, or at the next start.
+const surplusBlock = 64
+
 // idBlock is how many ids are reserved at once. The file has the end of the reserved ids, so that
 // those that were seen before a kill do not come again.
 const idBlock = 1000
@@ -36,7 +40,8 @@ type history struct {
 	next int
 	// ids below it are reserved in the file
 	reserved int
-	// removals that begin writes
+	// removals that wait: many are written at once, as each changes the pages of the oldest
+	// requests
 	surplus []change
 	// closed at the next addition, nil while nothing waits for one
 	grown chan struct{}
@@ -68,37 +73,43 @@ func (h *history) begin() {
 	h.surplus = nil
 }
 
-// end gives the ids back that were reserved and not used.
+// end gives the ids back that were reserved and not used, and removes from the file what the ring
+// has dropped.
 func (h *history) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.keep.write(change{idsBucket, idsBucket, h.next})
+	h.keep.write(append(h.surplus, change{idsBucket, idsBucket, h.next})...)
+	h.surplus = nil
 }
 
 // add files a request, and wakes those that wait for one. The oldest goes when there are too many.
 // It returns when the request is in the file.
-func (h *history) add(r Request) {
-	if h.put(r) {
-		h.keep.flush()
-	}
-}
+func (h *history) add(r Request) { h.keep.await(h.put(r)) }
 
-// put files a request, and reports whether the keeper has to be flushed.
-func (h *history) put(r Request) bool {
+// put files a request, and returns its place in the keeper's queue.
+func (h *history) put(r Request) (place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	changes := make([]change, 0, 3)
-	if mark, due := h.reserve(); due {
-		changes = append(changes, mark)
-	}
 	r.ID = h.next
 	h.next++
 	r.Faults = append([]Action(nil), r.Faults...) // none is nil, to compare alike
-	changes = append(changes, change{requestsBucket, numberKey(r.ID), &r})
-	if dropped := h.push(r); dropped > 0 {
-		changes = append(changes, change{requestsBucket, numberKey(dropped), nil})
-	}
+	dropped := h.push(r)
 	h.wake()
+	if h.keep == nil {
+		return 0
+	}
+	changes := make([]change, 0, 2)
+	if mark, due := h.reserve(); due {
+		changes = append(changes, mark)
+	}
+	changes = append(changes, change{requestsBucket, numberKey(r.ID), &r})
+	if dropped > 0 {
+		h.surplus = append(h.surplus, change{requestsBucket, numberKey(dropped), nil})
+	}
+	if len(h.surplus) >= surplusBlock {
+		changes = append(changes, h.surplus...)
+		h.surplus = nil
+	}
 	return h.keep.enqueue(changes...)
 }
 
@@ -175,16 +186,15 @@ func (h *history) last() int {
 
 func (h *history) clear() {
 	h.mu.Lock()
-	changes := make([]change, len(h.ring))
-	for i := range changes {
-		changes[i] = change{requestsBucket, numberKey(h.at(i).ID), nil}
+	changes := make([]change, 0, len(h.ring)+len(h.surplus))
+	for i := range h.ring {
+		changes = append(changes, change{requestsBucket, numberKey(h.at(i).ID), nil})
 	}
 	h.ring, h.first = nil, 0
-	queued := h.keep.enqueue(changes...)
+	place := h.keep.enqueue(append(changes, h.surplus...)...)
+	h.surplus = nil
 	h.mu.Unlock()
-	if queued {
-		h.keep.flush()
-	}
+	h.keep.await(place)
 }
 
 // load takes a request from the file or an export. They come by ascending id.

@@ -33,7 +33,7 @@ type change struct {
 // The file is a bbolt database. What becomes of a process that is killed:
 //
 //   - Changes that belong together are written in one transaction, before the request that caused
-//     them is answered. The file has all of them or none.
+//     them is answered, or any request that saw them. The file has all of them or none.
 //   - bbolt never overwrites a page that the last transaction refers to, and writes its root last.
 //     The kernel has every page that was written, whenever the process ends.
 //   - Nothing waits for the disk (NoSync). After a power failure the file may be damaged; the next
@@ -41,10 +41,18 @@ type change struct {
 type keeper struct {
 	file string
 	db   *bolt.DB
+	// that of the file when it was opened
+	format int
 
-	// what waits for the next transaction: all that comes while one is written goes into the next
 	queueMu sync.Mutex
-	queue   []entry
+	// what waits for the next transaction: all that comes while one is written goes into the next
+	queue []entry
+	// how many entries were ever put into the queue
+	queued uint64
+	// closed when the transaction that is being written ends, nil while none is
+	writing chan struct{}
+	// how many entries are in the file
+	written atomic.Uint64
 	// held while a transaction is written
 	mu sync.Mutex
 	// why nothing is written any more
@@ -59,8 +67,11 @@ type entry struct {
 
 const (
 	// fileFormat is the version of what is in the file. It changes with every bucket or field that
-	// an older program must not ignore.
-	fileFormat = 1
+	// an older program must not ignore. A file of an older format is converted when it is opened:
+	//
+	//	1  orders have the parameters of their placing; every prepay_id is an entry
+	//	2  orders have a fingerprint of them, and the newest prepay_id is the order's alone
+	fileFormat = 2
 	// lockTimeout is the wait for the lock of a process that is about to end.
 	lockTimeout = time.Second
 	// sumLength is the length of a checksum, in bytes.
@@ -92,6 +103,9 @@ func openKeeper(file string) (*keeper, error) {
 	}
 	if err == nil {
 		err = guarded(k.open)
+	}
+	if err == nil { // now that no other process can be writing
+		err = checkRoots(file)
 	}
 	if err == nil {
 		err = k.checkFormat()
@@ -155,15 +169,14 @@ func (k *keeper) open() (err error) {
 
 // checkFormat refuses a file of another format.
 func (k *keeper) checkFormat() error {
-	format := 0
-	err := k.each(formatEntry, func(_ string, value []byte) error { return unmarshal(value, &format) })
+	err := k.each(formatEntry, func(_ string, value []byte) error { return unmarshal(value, &k.format) })
 	switch {
 	case err != nil:
 		return err
-	case format == 0:
+	case k.format < 1:
 		return fmt.Errorf("%w: it has no format", errDamaged)
-	case format > fileFormat:
-		return newerError(format)
+	case k.format > fileFormat:
+		return newerError(k.format)
 	}
 	return nil
 }
@@ -254,45 +267,74 @@ func (k *keeper) names() (names []string, err error) {
 
 // write writes changes in one transaction, and returns when they are in the file. After a failure
 // it does nothing; err has the failure.
-func (k *keeper) write(changes ...change) {
-	if k.enqueue(changes...) {
-		k.flush()
-	}
-}
+func (k *keeper) write(changes ...change) { k.await(k.enqueue(changes...)) }
 
-// enqueue puts changes behind those that wait, for one transaction, and reports whether a flush is
-// needed. Their owner calls it under its own lock, so that they are written in the order in which
-// they were made.
-func (k *keeper) enqueue(changes ...change) bool {
+// enqueue puts changes behind those that wait, for one transaction, and returns what await has to
+// be called with to know that they are in the file. Their owner calls it under its own lock, so
+// that they are written in the order in which they were made.
+func (k *keeper) enqueue(changes ...change) (place uint64) {
 	if k == nil || len(changes) == 0 || k.failure.Load() != nil {
-		return false
+		return 0
 	}
 	entries, err := seal(changes)
 	if err != nil {
 		k.fail(err)
-		return false
+		return 0
 	}
 	k.queueMu.Lock()
 	defer k.queueMu.Unlock()
 	k.queue = append(k.queue, entries...)
-	return true
+	k.queued += uint64(len(entries))
+	return k.queued
 }
 
-// flush returns when all that was enqueued before is in the file. Callers that come while a
-// transaction is written share the next one.
+// flush returns when all that was enqueued before is in the file, or when nothing can be written.
 func (k *keeper) flush() {
+	if k == nil {
+		return
+	}
+	k.queueMu.Lock()
+	place := k.queued
+	k.queueMu.Unlock()
+	k.await(place)
+}
+
+// await returns when what was enqueued up to a place is in the file, or when nothing can be
+// written. One caller writes, and the others wait: all that is enqueued meanwhile shares the next
+// transaction.
+func (k *keeper) await(place uint64) {
+	for k != nil && k.written.Load() < place && k.failure.Load() == nil {
+		k.queueMu.Lock()
+		if done := k.writing; done != nil {
+			k.queueMu.Unlock()
+			<-done
+			continue
+		}
+		done, entries, upTo := make(chan struct{}), k.queue, k.queued
+		k.writing, k.queue = done, nil
+		k.queueMu.Unlock()
+
+		k.writeAll(entries, upTo)
+
+		k.queueMu.Lock()
+		k.writing = nil
+		k.queueMu.Unlock()
+		close(done)
+	}
+}
+
+// writeAll writes all entries up to a place, unless nothing can be written.
+func (k *keeper) writeAll(entries []entry, upTo uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.queueMu.Lock()
-	entries := k.queue
-	k.queue = nil
-	k.queueMu.Unlock()
-	if len(entries) == 0 || k.failure.Load() != nil {
-		return // another caller wrote them, or nothing can be written
+	if k.failure.Load() != nil {
+		return
 	}
 	if err := k.commit(entries); err != nil {
 		k.fail(err)
+		return
 	}
+	k.written.Store(upTo)
 }
 
 // commit writes entries in one transaction. The keeper is locked.
@@ -391,8 +433,10 @@ func (k *keeper) err() error {
 	return &bookError{failure.status, failure.text}
 }
 
-// or returns what went wrong with a change: err, or that the change could not be kept.
+// or returns what went wrong with a change, and with whatever its caller saw: err, or that it could
+// not be kept.
 func (k *keeper) or(err error) error {
+	k.flush()
 	if err != nil {
 		return err
 	}
@@ -413,21 +457,32 @@ func (k *keeper) close(why error) {
 }
 
 // bookLock is the book's lock. Unlocking it writes what was changed under it, in one transaction: a
-// payment together with its notification.
+// payment together with its notification. The transaction is written after the lock is released, so
+// that changes by several requests share one. Until then others can see what is not in the file
+// yet: each answer waits for what it may have seen ([bookLock.settled], [keeper.flush]).
 type bookLock struct {
 	sync.Mutex
 
 	keep    *keeper
 	changes []change
+	// the place of the newest change in the keeper's queue
+	newest atomic.Uint64
 }
 
-// Unlock writes the changes, and unlocks.
+// Unlock unlocks, and returns when the changes are in the file.
 func (l *bookLock) Unlock() {
-	l.keep.write(l.changes...)
+	place := l.keep.enqueue(l.changes...)
+	if place > 0 {
+		l.newest.Store(place)
+	}
 	clear(l.changes)
 	l.changes = l.changes[:0]
 	l.Mutex.Unlock()
+	l.keep.await(place)
 }
+
+// settled returns when everything that was changed before is in the file.
+func (l *bookLock) settled() { l.keep.await(l.newest.Load()) }
 
 // changed notes changes that are written when the book is unlocked. The book is locked.
 func (b *orderBook) changed(changes ...change) {
@@ -448,6 +503,7 @@ func (g *Gateway) handleKept(q *question) (subject, *refusal) {
 		return subject{}, refuse(codeSystemError).because(err.Error())
 	}
 	about, no := g.handle(q)
+	g.orders.mu.settled()
 	if err := g.keep.err(); err != nil {
 		return about, refuse(codeSystemError).because(err.Error())
 	}
@@ -461,6 +517,7 @@ func (g *Gateway) kept(f adminFunc) adminFunc {
 			return 0, nil, err
 		}
 		status, answer, err := f(r)
+		g.keep.flush()
 		if failed := g.keep.err(); failed != nil {
 			return 0, nil, failed
 		}

@@ -2,7 +2,9 @@ package paygate_test
 
 import (
 	"os/exec"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // smallDisk is the mount point of a file system of a size, or ends the test where there is none.
@@ -14,4 +16,14 @@ func smallDisk(t *testing.T, size string) string {
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", dir).Run() })
 	return dir
+}
+
+// processorTime is what this process has used of the processors so far.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -9,20 +9,19 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unique"
 )
 
 // bucket is one kind of state in the file and in an export.
 type bucket struct {
 	name string
 	// load takes one entry. Entries come in the order in which dump passes them. The book is
-	// locked, or known to nobody else.
+	// locked, or not shared yet.
 	load func(g *Gateway, key string, value []byte) error
 	// dump passes every entry to put. The book is locked.
 	dump func(g *Gateway, put func(change))
 }
 
-// The buckets of the orders, of the combined orders, of their prepay_ids, and of the number of
+// The buckets of the orders, of the combined orders, of earlier prepay_ids, and of the number of
 // transactions so far.
 const (
 	ordersBucket      = "orders"
@@ -45,6 +44,11 @@ func buckets() []bucket {
 			name: numberedBucket,
 			load: func(g *Gateway, _ string, value []byte) error { return g.orders.loadNumbered(value) },
 			dump: func(g *Gateway, put func(change)) { put(change{numberedBucket, numberedBucket, g.orders.numbered}) },
+		},
+		{
+			name: shapesBucket,
+			load: func(g *Gateway, key string, value []byte) error { return g.orders.loadShape(key, value) },
+			dump: func(g *Gateway, put func(change)) { g.orders.dumpShapes(put) },
 		},
 		{
 			name: ordersBucket,
@@ -128,6 +132,22 @@ func (g *Gateway) restore() error {
 	return nil
 }
 
+// convert writes a file of an older format anew, in one transaction. The state was read from it,
+// and is not shared yet.
+func (g *Gateway) convert() {
+	if g.keep.format == fileFormat {
+		return
+	}
+	changes := []change{{formatEntry, formatEntry, fileFormat}}
+	for code := range g.orders.prepayments { // the newest ones are in their orders now
+		changes = append(changes, change{prepaymentsBucket, string(code[:]), nil})
+	}
+	for _, b := range buckets() {
+		b.dump(g, func(c change) { changes = append(changes, c) })
+	}
+	g.keep.write(changes...)
+}
+
 // loadNumbered takes the number of transactions so far from the file or an export.
 func (b *orderBook) loadNumbered(value []byte) error {
 	err := unmarshal(value, &b.numbered)
@@ -136,48 +156,6 @@ func (b *orderBook) loadNumbered(value []byte) error {
 	}
 	b.keptNumbered = b.numbered
 	return err
-}
-
-// keptOrder is an order as the file has it: with the fields that the management API writes
-// otherwise.
-type keptOrder struct {
-	Order
-
-	MchID             string     `json:"mchid"`
-	CreatedAt         time.Time  `json:"created_at"`
-	TimeExpire        time.Time  `json:"time_expire,omitzero"`
-	PrepayID          string     `json:"prepay_id,omitempty"`
-	PaidAt            time.Time  `json:"paid_at,omitzero"`
-	ClosedAt          time.Time  `json:"closed_at,omitzero"`
-	TransactionID     string     `json:"transaction_id,omitempty"`
-	CombineOutTradeNo string     `json:"combine_out_trade_no,omitempty"`
-	BornState         TradeState `json:"born"`
-	Params            string     `json:"params,omitempty"`
-}
-
-// kept is the record as the file has it.
-func (r *record) kept() keptOrder {
-	o := r.order
-	return keptOrder{
-		Order: o, MchID: o.MchID, CreatedAt: o.CreatedAt, TimeExpire: o.TimeExpire, PrepayID: o.PrepayID,
-		PaidAt: o.PaidAt, ClosedAt: o.ClosedAt, TransactionID: o.TransactionID, CombineOutTradeNo: o.CombineOutTradeNo,
-		BornState: r.bornState, Params: r.params,
-	}
-}
-
-// record is the order as the book has it.
-func (k *keptOrder) record() (*record, error) {
-	o := k.Order
-	o.MchID, o.CreatedAt, o.TimeExpire, o.PrepayID = k.MchID, k.CreatedAt, k.TimeExpire, k.PrepayID
-	o.PaidAt, o.ClosedAt, o.TransactionID, o.CombineOutTradeNo = k.PaidAt, k.ClosedAt, k.TransactionID, k.CombineOutTradeNo
-	if err := intoBeijing(&o.CreatedAt, &o.TimeExpire, &o.PaidAt, &o.ClosedAt); err != nil {
-		return nil, err
-	}
-	// What many orders share is in memory once.
-	for _, text := range []*string{&o.MchID, &o.SubMchID, &o.AppID, &o.SubAppID, &o.Currency, &o.TradeType, &o.BankType, &o.OpenID} {
-		*text = unique.Make(*text).Value()
-	}
-	return &record{order: o, bornState: k.BornState, params: k.Params}, nil
 }
 
 // intoBeijing changes times to the zone of all times here; no time stays none. The error is that of
@@ -195,15 +173,6 @@ func intoBeijing(times ...*time.Time) error {
 	return nil
 }
 
-// save has a record written when the book is unlocked. Everything that changes an order calls it.
-// The book is locked.
-func (b *orderBook) save(rec *record) {
-	b.index(rec)
-	if b.mu.keep != nil {
-		b.changed(change{ordersBucket, numberKey(rec.place), rec.kept()})
-	}
-}
-
 // load takes an order from the file or an export.
 func (b *orderBook) load(key string, value []byte) error {
 	var kept keptOrder
@@ -211,19 +180,21 @@ func (b *orderBook) load(key string, value []byte) error {
 		return err
 	}
 	rec, err := kept.record()
+	if err == nil {
+		rec.params, err = b.loadParams(kept.keptParams)
+	}
 	if err != nil {
 		return err
 	}
-	o := &rec.order
-	_, known := b.records[o.key()]
+	o := rec.order()
 	switch {
 	case !outTradeNoRule.MatchString(o.OutTradeNo):
 		return fmt.Errorf("out_trade_no %q %s", o.OutTradeNo, outTradeNoSentence)
-	case !slices.Contains(tradeStates(), o.State) || !slices.Contains(tradeStates(), rec.bornState):
-		return fmt.Errorf("state %q and born %q must each be one of %s", o.State, rec.bornState, list(tradeStates()))
+	case !slices.Contains(tradeStates(), o.State) || !slices.Contains(tradeStates(), kept.BornState):
+		return fmt.Errorf("state %q and born %q must each be one of %s", o.State, kept.BornState, list(tradeStates()))
 	case key != numberKey(len(b.sequence)):
 		return fmt.Errorf("order %d is missing before it", len(b.sequence))
-	case known:
+	case b.find(o.key()) != nil:
 		return fmt.Errorf("order %s of %s is there twice", o.OutTradeNo, o.Owner())
 	}
 	if o.CombineOutTradeNo == "" { // a part may be another gateway's merchant's
@@ -232,33 +203,41 @@ func (b *orderBook) load(key string, value []byte) error {
 		}
 	}
 	b.put(rec)
+	b.index(o.TransactionID, rec)
+	if o.PrepayID != "" {
+		b.prepayments[codeOf(o.PrepayID)] = issued{single: rec, at: kept.prepaidAt()}
+	}
 	return nil
 }
 
 // dump passes the orders to put.
 func (b *orderBook) dump(put func(change)) {
-	for i, key := range b.sequence {
-		rec := b.records[key]
-		b.expire(&rec.order)
-		put(change{ordersBucket, numberKey(i), rec.kept()})
+	for i, rec := range b.sequence {
+		order := b.current(rec)
+		put(change{ordersBucket, numberKey(i), b.keepOrder(rec, &order)})
 	}
 }
 
 // keptCombination is a combined order as the file has it. Its parts are the places of orders.
 type keptCombination struct {
 	CombinedOrder
+	keptParams
 
 	// hides the combined order's, which is empty
 	SubOrders *struct{} `json:"SubOrders,omitempty"`
 	Parts     []int     `json:"parts"`
-	Params    string    `json:"params,omitempty"`
+	// when PrepayID was answered
+	PrepaidAt time.Time `json:"prepaid_at,omitzero"`
 }
 
 // keepCombined is the combined order as the file has it.
 func (b *orderBook) keepCombined(c *combination) change {
-	kept := keptCombination{CombinedOrder: c.head, Params: c.params}
+	kept := keptCombination{CombinedOrder: c.head, keptParams: c.params.kept()}
+	if c.head.PrepayID != "" {
+		kept.PrepaidAt = timeOfSeconds(b.prepayments[codeOf(c.head.PrepayID)].at)
+	}
 	for _, key := range c.parts {
-		kept.Parts = append(kept.Parts, b.records[key].place)
+		kept.Parts = append(kept.Parts, int(b.find(key).place))
 	}
 	return change{combinedBucket, numberKey(kept.Parts[0]), kept}
 }
@@ -272,21 +251,29 @@ func (b *orderBook) loadCombined(value []byte) error {
 	if err := unmarshal(value, &kept); err != nil {
 		return err
 	}
-	c := &combination{head: kept.CombinedOrder, params: kept.Params}
-	if err := intoBeijing(&c.head.TimeExpire); err != nil {
+	c := &combination{head: kept.CombinedOrder}
+	err := intoBeijing(&c.head.TimeExpire, &kept.PrepaidAt)
+	if err == nil {
+		c.params, err = b.loadParams(kept.keptParams)
+	}
+	if err != nil {
 		return err
 	}
 	if !outTradeNoRule.MatchString(c.head.CombineOutTradeNo) || len(kept.Parts) == 0 {
 		return fmt.Errorf("combined order %q has no number or no parts", c.head.CombineOutTradeNo)
 	}
 	for _, place := range kept.Parts {
-		if place < 0 || place >= len(b.sequence) || b.records[b.sequence[place]].order.CombineOutTradeNo != c.head.CombineOutTradeNo {
+		part := Order{}
+		if place >= 0 && place < len(b.sequence) {
+			part = b.sequence[place].order()
+		}
+		if part.CombineOutTradeNo != c.head.CombineOutTradeNo {
 			return fmt.Errorf("order %d is no part of combined order %s", place, c.head.CombineOutTradeNo)
 		}
-		if slices.Contains(c.parts, b.sequence[place]) {
+		if slices.Contains(c.parts, part.key()) {
 			return fmt.Errorf("order %d is there twice", place)
 		}
-		c.parts = append(c.parts, b.sequence[place])
+		c.parts = append(c.parts, part.key())
 	}
 	for _, key := range b.combinedNumbers[c.head.CombineOutTradeNo] {
 		taken := func(part orderKey) bool { return slices.Contains(c.parts, part) }
@@ -295,6 +282,9 @@ func (b *orderBook) loadCombined(value []byte) error {
 		}
 	}
 	b.enterCombined(c)
+	if c.head.PrepayID != "" {
+		b.prepayments[codeOf(c.head.PrepayID)] = issued{combined: c, at: secondsOf(kept.PrepaidAt)}
+	}
 	return nil
 }
 
@@ -307,37 +297,6 @@ func (b *orderBook) dumpCombined(put func(change)) {
 	slices.SortFunc(all, func(x, y change) int { return strings.Compare(x.key, y.key) })
 	for _, c := range all {
 		put(c)
-	}
-}
-
-// kept is a prepay_id as the file has it.
-func (p *prepayment) kept() change { return change{prepaymentsBucket, pageCode(p.ID), p} }
-
-// loadPrepayment takes a prepay_id from the file or an export.
-func (b *orderBook) loadPrepayment(key string, value []byte) error {
-	issued := &prepayment{}
-	err := unmarshal(value, issued)
-	if err == nil {
-		err = intoBeijing(&issued.At)
-	}
-	switch {
-	case err != nil:
-		return err
-	case key != pageCode(issued.ID):
-		return fmt.Errorf("it is not the key of %q", issued.ID)
-	}
-	single, combined := b.records[issued.orderKey()], b.combined[issued.orderKey()]
-	if issued.Combined && combined == nil || !issued.Combined && single == nil {
-		return fmt.Errorf("there is no order %s of %s", issued.OutTradeNo, issued.owner())
-	}
-	b.prepayments[key] = issued
-	return nil
-}
-
-// dumpPrepayments passes the prepay_ids to put, in the order of their keys.
-func (b *orderBook) dumpPrepayments(put func(change)) {
-	for _, key := range sortedKeys(b.prepayments) {
-		put(b.prepayments[key].kept())
 	}
 }
 

@@ -23,8 +23,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// childFile tells the test's binary to be a gateway with a file, and childKey whose merchant it
-// has.
+// childKey tells the test's binary to be a gateway, whose merchant has the key, and childFile which
+// file it has.
 const (
 	childFile = "PAYGATE_TEST_FILE"
 	childKey  = "PAYGATE_TEST_MERCHANT"
@@ -42,7 +42,7 @@ func childMerchant() *paygate.Merchant {
 func TestMain(m *testing.M) {
 	serve := serveChild
 	switch {
-	case os.Getenv(childFile) == "":
+	case os.Getenv(childKey) == "":
 		os.Exit(m.Run())
 	case os.Getenv(childOrders) != "":
 		serve = fillChild
@@ -68,7 +68,11 @@ func parseKey(text string) (*rsa.PrivateKey, error) {
 
 // serveChild serves wire and management API, and prints their addresses.
 func serveChild() error {
-	g, err := newChild()
+	opts, err := childOptions()
+	if err != nil {
+		return err
+	}
+	g, err := paygate.New(opts)
 	if err != nil {
 		return err
 	}
@@ -84,17 +88,17 @@ func serveChild() error {
 	return err
 }
 
-// newChild makes the gateway that the environment tells.
-func newChild() (*paygate.Gateway, error) {
+// childOptions are those of the gateway that the environment tells.
+func childOptions() (paygate.Options, error) {
 	key, err := parseKey(os.Getenv(childKey))
 	if err != nil {
-		return nil, err
+		return paygate.Options{}, err
 	}
 	merchant := childMerchant()
 	merchant.PrivateKey = key
-	return paygate.New(paygate.Options{
+	return paygate.Options{
 		Merchants: []*paygate.Merchant{merchant}, File: os.Getenv(childFile), PlatformKey: key, NoCertificates: true, Running: true,
-	})
+	}, nil
 }
 
 // child is a gateway in a process of its own.

@@ -204,15 +204,14 @@ func (b *orderBook) pick(after, limit int, fits func(*Order) bool) (orders []Ord
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := after; i < len(b.sequence); i++ {
-		rec := b.records[b.sequence[i]]
-		b.expire(&rec.order)
-		if !fits(&rec.order) {
+		order := b.current(b.sequence[i])
+		if !fits(&order) {
 			continue
 		}
 		if len(orders) == limit {
 			return orders, next
 		}
-		orders, next = append(orders, rec.order.clone()), i+1
+		orders, next = append(orders, order), i+1
 	}
 	return orders, 0
 }

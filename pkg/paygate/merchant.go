@@ -158,7 +158,8 @@ func serialHex(serial *big.Int) string { return strings.ToUpper(hex.EncodeToStri
 func randomText(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	var text strings.Builder
-	raw := make([]byte, n)
+	text.Grow(n)
+	raw := make([]byte, n+n/4) // enough for most texts at once
 	for text.Len() < n {
 		_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
 		for _, b := range raw {

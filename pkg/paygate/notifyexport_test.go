@@ -45,10 +45,9 @@ func RefundContent(o Order, r Refund) string { return newRefundNotice(&o, &r).Co
 func (g *Gateway) NoteRefund(outTradeNo string, r Refund) {
 	g.orders.mu.Lock()
 	defer g.orders.mu.Unlock()
-	for _, rec := range g.orders.records {
-		if rec.order.OutTradeNo == outTradeNo {
-			g.orders.note(noteRefund, &rec.order, &r)
-		}
+	for rec := g.orders.numbers[outTradeNo]; rec != nil; rec = rec.next {
+		order := rec.order()
+		g.orders.note(noteRefund, &order, &r)
 	}
 }
 

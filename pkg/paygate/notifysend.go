@@ -366,8 +366,10 @@ func (m message) flat() map[string]string {
 	return flat
 }
 
-// attempt sends a notification once, or does what a fault wants in its place, and records it.
+// attempt sends a notification once, or does what a fault wants in its place, and records it. The
+// file has the payment or the refund before its receiver is told.
 func (n *notifier) attempt(e *notice, replay bool) Notification {
+	n.gateway.keep.flush()
 	due := plan(e.Held)
 	if due == nil || replay {
 		due = n.gateway.faults.takeNotify(e, replay)

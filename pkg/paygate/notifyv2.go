@@ -73,13 +73,11 @@ func (f fields) sorted() fields {
 
 // encodeFlat writes an APIv2 document as notifications have it: on one line.
 func encodeFlat(doc fields) []byte {
-	var out strings.Builder
-	out.WriteString("<xml>")
+	out := []byte("<xml>")
 	for _, f := range doc {
-		out.WriteString(elementV2(f))
+		out = appendElementV2(out, f)
 	}
-	out.WriteString("</xml>")
-	return []byte(out.String())
+	return append(out, "</xml>"...)
 }
 
 // encodeRoot writes what is encrypted in req_info: below the root element root, without CDATA.

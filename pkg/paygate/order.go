@@ -282,24 +282,6 @@ type orderKey struct {
 	outTradeNo string
 }
 
-// record is an order as it is now, and the state it was added in: a repeated addition is told from
-// a different one by what was given.
-type record struct {
-	order     Order
-	bornState TradeState
-	// its place in the book's sequence
-	place int
-	// those of the request that placed it, see encodeParams; empty: it was added
-	params string
-}
-
-// born is the order as it was added.
-func (r *record) born() Order {
-	born := r.order
-	born.State = r.bornState
-	return born
-}
-
 // orderBook keeps the orders, under one lock. What looks at an order and changes it does both in
 // one method, so that no payment can come between. Each method that finds an order first lets it
 // expire, so that expiry needs no goroutine and cannot be seen to be late. Methods whose comment
@@ -309,21 +291,23 @@ type orderBook struct {
 	merchants []*Merchant
 	placing   placingRules
 
-	mu      bookLock
-	records map[orderKey]*record
+	mu bookLock
 	// in order of addition
-	sequence []orderKey
-	// by out_trade_no, in order of addition, and by transaction_id
-	numbers      map[string][]*record
+	sequence []*record
+	// by out_trade_no the first of them, which leads to those of other owners, and by
+	// transaction_id
+	numbers      map[string]*record
 	transactions map[string]*record
-	combined     map[orderKey]*combination
+	// the sets of names that parameters of placings had
+	shapes   shapeList
+	combined map[orderKey]*combination
 	// by combine_out_trade_no
 	combinedNumbers map[string][]orderKey
 	// service providers with their sub-merchants
 	bound   map[Owner]bool
 	refunds refundLedger
-	// by pageCode of their prepay_id
-	prepayments map[string]*prepayment
+	// every prepay_id that was answered
+	prepayments map[prepayCode]issued
 	// transactions so far, and how many of them the file knows of
 	numbered, keptNumbered int
 	notices                noticeBook
@@ -336,13 +320,12 @@ func newOrderBook(clock *clock, merchants []*Merchant, placing placingRules, kee
 		merchants:       merchants,
 		placing:         placing,
 		mu:              bookLock{keep: keep},
-		records:         make(map[orderKey]*record),
-		numbers:         make(map[string][]*record),
+		numbers:         make(map[string]*record),
 		transactions:    make(map[string]*record),
 		combined:        make(map[orderKey]*combination),
 		combinedNumbers: make(map[string][]orderKey),
 		bound:           make(map[Owner]bool),
-		prepayments:     make(map[string]*prepayment),
+		prepayments:     make(map[prepayCode]issued),
 	}
 	for _, m := range merchants {
 		for _, sub := range m.SubMchIDs {
@@ -369,61 +352,41 @@ func (b *orderBook) add(given Order) (order Order, created bool, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if old, exists := b.records[born.key()]; exists {
-		if old.order.CombineOutTradeNo != "" {
-			return Order{}, false, conflict("order %s of %s exists as a part of the combined order %s: use a new out_trade_no",
-				born.OutTradeNo, born.Owner(), old.order.CombineOutTradeNo)
-		}
-		first := old.born()
-		if diff := differences(&first, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
-			return Order{}, false, conflict("order %s of %s exists with another %s: use a new out_trade_no",
-				born.OutTradeNo, born.Owner(), strings.Join(diff, ", "))
-		}
-		b.expire(&old.order)
-		return old.order.clone(), false, nil
+	old := b.find(born.key())
+	if old == nil {
+		return b.current(b.insert(born)), true, nil
 	}
-	return b.insert(born), true, nil
+	order = b.current(old)
+	if order.CombineOutTradeNo != "" {
+		return Order{}, false, conflict("order %s of %s exists as a part of the combined order %s: use a new out_trade_no",
+			born.OutTradeNo, born.Owner(), order.CombineOutTradeNo)
+	}
+	first := old.born()
+	if diff := differences(&first, &born, given.State == "", given.CreatedAt.IsZero()); len(diff) > 0 {
+		return Order{}, false, conflict("order %s of %s exists with another %s: use a new out_trade_no",
+			born.OutTradeNo, born.Owner(), strings.Join(diff, ", "))
+	}
+	return order, false, nil
 }
 
 // insert keeps a complete order. The book is locked, and has no order of that number.
-func (b *orderBook) insert(born Order) Order {
-	rec := &record{order: born.clone(), bornState: born.State}
-	if overseas(born.Region) {
-		rec.order.TransactionID = b.number(b.clock.time())
+func (b *orderBook) insert(order Order) *record {
+	rec := newRecord(&order)
+	if overseas(order.Region) {
+		order.TransactionID = b.number(b.clock.time())
 	}
-	if rec.order.State.paid() {
-		b.settle(&rec.order, rec.order.State)
+	if order.State.paid() {
+		b.settle(&order, order.State)
 	}
-	if rec.order.State == StateClosed || rec.order.State == StateRevoked {
-		rec.order.ClosedAt = b.clock.time()
+	if order.State == StateClosed || order.State == StateRevoked {
+		order.ClosedAt = b.clock.time()
 	}
 	b.put(rec)
-	if rec.order.State == StateRefund {
-		b.bornRefunded(&rec.order)
+	if order.State == StateRefund {
+		b.bornRefunded(&order)
 	}
-	b.save(rec)
-	b.expire(&rec.order)
-	return rec.order.clone()
-}
-
-// put puts a record at the end of the book. The book is locked, and has no order of that number.
-func (b *orderBook) put(rec *record) {
-	key := rec.order.key()
-	rec.place = len(b.sequence)
-	b.records[key] = rec
-	b.sequence = append(b.sequence, key)
-	b.numbers[key.outTradeNo] = append(b.numbers[key.outTradeNo], rec)
-	if key.owner.SubMchID != "" {
-		b.bound[key.owner] = true
-	}
-	b.index(rec)
-}
-
-// index has a record found by its transaction_id. The book is locked.
-func (b *orderBook) index(rec *record) {
-	if id := rec.order.TransactionID; id != "" {
-		b.transactions[id] = rec
-	}
+	b.save(rec, &order)
+	return rec
 }
 
 // merchant returns the merchant that an order is added for: the only one if none is named. name is
@@ -616,12 +579,14 @@ func (b *orderBook) number(at time.Time) string {
 func (b *orderBook) get(q *question) (order Order, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, ok := b.records[q.orderKey()]
-	if !ok || !q.reaches(&rec.order) {
+	rec := b.find(q.orderKey())
+	if rec == nil {
 		return Order{}, false
 	}
-	b.expire(&rec.order)
-	return rec.order.clone(), true
+	if order = b.current(rec); !q.reaches(&order) {
+		return Order{}, false
+	}
+	return order, true
 }
 
 // byTransaction returns the order number that an owner's payment belongs to, empty if there is
@@ -629,8 +594,8 @@ func (b *orderBook) get(q *question) (order Order, ok bool) {
 func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if rec, ok := b.transactions[transactionID]; ok && rec.order.Owner() == owner {
-		return rec.order.OutTradeNo
+	if rec, ok := b.transactions[transactionID]; ok && rec.owner() == owner {
+		return rec.outTradeNo
 	}
 	return ""
 }
@@ -640,19 +605,20 @@ func (b *orderBook) byTransaction(owner Owner, transactionID string) string {
 func (b *orderBook) close(q *question) (Order, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, ok := b.records[q.orderKey()]
-	if !ok || !q.reaches(&rec.order) {
+	rec := b.find(q.orderKey())
+	if rec == nil {
 		return Order{}, refuse(codeOrderNotExist)
 	}
-	b.expire(&rec.order)
-	before := rec.order.clone()
-	if no := closeRefusal(&rec.order); no != nil {
-		return before, no
+	order := b.current(rec)
+	if !q.reaches(&order) {
+		return Order{}, refuse(codeOrderNotExist)
 	}
-	rec.order.State = StateClosed
-	rec.order.ClosedAt = b.clock.time()
-	b.save(rec)
-	return rec.order.clone(), nil
+	if no := closeRefusal(&order); no != nil {
+		return order, no
+	}
+	order.State, order.ClosedAt = StateClosed, b.clock.time()
+	b.save(rec, &order)
+	return order, nil
 }
 
 // closeRefusal is the state table of closing. nil means that the close goes through. A payment-code
@@ -682,8 +648,9 @@ func (b *orderBook) elsewhere(q *question) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	key := q.orderKey()
-	if rec, exists := b.records[key]; exists && !q.combine {
-		return rec.order.whereabouts()
+	if rec := b.find(key); rec != nil && !q.combine {
+		order := rec.order()
+		return order.whereabouts()
 	}
 	facts := []string{fmt.Sprintf("there is no order %s of %s", key.outTradeNo, key.owner)}
 	if q.combine {
@@ -692,8 +659,8 @@ func (b *orderBook) elsewhere(q *question) string {
 	if _, exists := b.combined[key]; exists {
 		facts = append(facts, "it is a combined order's number, whose paths are below "+pathCombine)
 	}
-	for _, other := range b.numbers[key.outTradeNo] {
-		facts = append(facts, fmt.Sprintf("one exists of %s", other.order.Owner()))
+	for other := b.numbers[key.outTradeNo]; other != nil; other = other.next {
+		facts = append(facts, fmt.Sprintf("one exists of %s", other.owner()))
 	}
 	return strings.Join(facts, "; ")
 }
@@ -704,8 +671,8 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var found []*record
-	for _, rec := range b.numbers[outTradeNo] {
-		if fits(rec.order.Owner()) {
+	for rec := b.numbers[outTradeNo]; rec != nil; rec = rec.next {
+		if fits(rec.owner()) {
 			found = append(found, rec)
 		}
 	}
@@ -713,21 +680,20 @@ func (b *orderBook) change(outTradeNo string, fits func(Owner) bool, do func(*Or
 	case 0:
 		return Order{}, missing("there is no order %s here", outTradeNo)
 	case 1:
-		order := &found[0].order
-		b.expire(order)
+		order := b.current(found[0])
 		before := order.clone()
-		if err := do(order); err != nil {
+		if err := do(&order); err != nil {
 			return Order{}, err
 		}
-		b.notePaid(before.State, order)
-		if !reflect.DeepEqual(before, *order) { // a look changes nothing
-			b.save(found[0])
+		b.notePaid(before.State, &order)
+		if !reflect.DeepEqual(before, order) { // a look changes nothing
+			b.save(found[0], &order)
 		}
-		return order.clone(), nil
+		return order, nil
 	default:
 		owners := make([]string, len(found))
 		for i, rec := range found {
-			owners[i] = rec.order.Owner().String()
+			owners[i] = rec.owner().String()
 		}
 		return Order{}, conflict("order number %s is ambiguous: it belongs to %s; narrow it by mchid and sub_mchid",
 			outTradeNo, strings.Join(owners, " and to "))
@@ -770,10 +736,8 @@ func (b *orderBook) all() []Order {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	orders := make([]Order, len(b.sequence))
-	for i, key := range b.sequence {
-		rec := b.records[key]
-		b.expire(&rec.order)
-		orders[i] = rec.order.clone()
+	for i, rec := range b.sequence {
+		orders[i] = b.current(rec)
 	}
 	return orders
 }

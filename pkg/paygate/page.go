@@ -101,6 +101,7 @@ func (g *Gateway) visit(query url.Values) (visit, bool) {
 		return visit{}, false
 	}
 	about, found := g.orders.ofPrepayment(p)
+	g.orders.mu.settled()
 	return visit{prepayment: p, about: about}, found
 }
 
@@ -115,12 +116,11 @@ func (b *orderBook) ofPrepayment(p *prepayment) (subject, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, found := b.records[p.orderKey()]
-	if !found {
+	rec := b.find(p.orderKey())
+	if rec == nil {
 		return subject{}, false
 	}
-	b.expire(&rec.order)
-	return subject{Order: rec.order.clone()}, true
+	return subject{Order: b.current(rec)}, true
 }
 
 // payPrepaid is the user's payment of what a prepay_id was answered for.

@@ -2,8 +2,6 @@ package paygate
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,24 +21,6 @@ type placement struct {
 	// list of internal error numbers: 268498688, re-entry parameters differ).
 	params map[string]string
 }
-
-// prepayment is a prepay_id that was answered.
-type prepayment struct {
-	ID         string `json:"prepay_id"`
-	MchID      string `json:"mchid"`
-	SubMchID   string `json:"sub_mchid,omitempty"`
-	OutTradeNo string `json:"out_trade_no"`
-	// OutTradeNo is a combine_out_trade_no
-	Combined bool `json:"combined,omitempty"`
-	// by the business clock
-	At time.Time `json:"at"`
-}
-
-// owner is the merchant whose order it is.
-func (p *prepayment) owner() Owner { return Owner{MchID: p.MchID, SubMchID: p.SubMchID} }
-
-// orderKey is what the order is found by.
-func (p *prepayment) orderKey() orderKey { return orderKey{p.owner(), p.OutTradeNo} }
 
 const (
 	// the life of a prepay_id and of a code_url (doc v3/merchant 4012525167, 4012525171).
@@ -143,31 +123,29 @@ func (b *orderBook) place(p *placement) (Order, *refusal) {
 	defer b.mu.Unlock()
 	rec, no := b.enter(p)
 	if no != nil {
-		return orderOf(rec), no
+		return b.orderOf(rec), no
 	}
-	order := &rec.order
-	issued := b.issue(order.key(), false, order.PrepayID)
-	order.PrepayID = issued.ID
-	b.save(rec)
-	b.changed(issued.kept())
-	return order.clone(), nil
+	order := rec.order()
+	order.PrepayID = b.issue(order.PrepayID, issued{single: rec})
+	b.save(rec, &order)
+	return order, nil
 }
 
-// enter finds the record of a placement's number, or makes it. If there is one that cannot be
-// placed again, it is returned with the refusal. The book is locked.
+// enter finds the record of a placement's number, or makes it, which the caller saves. If there is
+// one that cannot be placed again, it is returned with the refusal. The book is locked.
 func (b *orderBook) enter(p *placement) (*record, *refusal) {
 	born, err := b.complete(p.order)
 	if err != nil {
 		return nil, refuse(codeParamError).because(err.Error())
 	}
-	if rec, known := b.records[born.key()]; known {
-		b.expire(&rec.order)
-		return rec, b.placedAgain(&rec.order, rec.params, p.params)
+	if rec := b.find(born.key()); rec != nil {
+		order := b.current(rec)
+		return rec, b.placedAgain(&order, rec.params, p.params)
 	}
 	born.TimeExpire = b.placing.expiry(born.TimeExpire, b.clock.time())
-	b.insert(born)
-	rec := b.records[born.key()]
-	rec.params = encodeParams(p.params)
+	rec := newRecord(&born)
+	rec.params = b.fingerprint(p.params)
+	b.put(rec)
 	return rec, nil
 }
 
@@ -179,31 +157,31 @@ func (b *orderBook) charge(p *placement) (Order, *refusal) {
 	defer b.mu.Unlock()
 	rec, no := b.enter(p)
 	if no != nil {
-		return orderOf(rec), no
+		return b.orderOf(rec), no
 	}
-	order := &rec.order
+	order := rec.order()
 	if order.Total > passwordAbove {
 		order.State = StateUserPaying
 		no = refuse(codeUserPaying).because(fmt.Sprintf(
 			"the order costs more than %d fen, so that the user types a password: query it, and pay or reverse it", passwordAbove))
 	} else {
-		b.settle(order, StateSuccess)
+		b.settle(&order, StateSuccess)
 	}
-	b.save(rec)
-	return order.clone(), no
+	b.save(rec, &order)
+	return order, no
 }
 
-// orderOf is a copy of a record's order, empty if there is none.
-func orderOf(rec *record) Order {
+// orderOf is a record's order as it stands, empty if there is none. The book is locked.
+func (b *orderBook) orderOf(rec *record) Order {
 	if rec == nil {
 		return Order{}
 	}
-	return rec.order.clone()
+	return b.current(rec)
 }
 
 // placedAgain says why a known number cannot be placed, nil if it can. The state goes before a
 // difference: which of them the real gateway looks at first is not published. The book is locked.
-func (b *orderBook) placedAgain(o *Order, first string, second map[string]string) *refusal {
+func (b *orderBook) placedAgain(o *Order, first fingerprint, second map[string]string) *refusal {
 	var no *refusal
 	rules := &b.placing
 	switch {
@@ -226,12 +204,13 @@ func (b *orderBook) placedAgain(o *Order, first string, second map[string]string
 }
 
 // openAgain is placedAgain for an order that is open.
-func (b *orderBook) openAgain(o *Order, first string, second map[string]string) *refusal {
+func (b *orderBook) openAgain(o *Order, first fingerprint, second map[string]string) *refusal {
 	rules := &b.placing
-	switch differing := differingParams(decodeParams(first), second); {
-	case first == "":
+	if !first.placed() {
 		return rules.refuse(againDifferent, numberUsed()).
 			because("order " + o.OutTradeNo + " was not placed over the wire, but added: use a new out_trade_no")
+	}
+	switch differing := b.differing(first, second); {
 	case len(differing) > 0:
 		return rules.refuse(againDifferent, numberUsed()).because(fmt.Sprintf(
 			"order %s was placed with another %s: repeat every parameter, or use a new out_trade_no",
@@ -251,81 +230,6 @@ func (b *orderBook) openAgain(o *Order, first string, second map[string]string) 
 // merchants report of both APIs; the table of 2025 has OUT_TRADE_NO_USED.
 func numberUsed() *refusal {
 	return refuse(codeInvalidRequest).saying("201 商户订单号重复").numbered(suffixReentry)
-}
-
-// encodeParams writes parameters as a record keeps them: as one text, of which a hundred thousand
-// orders have one each.
-func encodeParams(params map[string]string) string {
-	text, _ := json.Marshal(params) // cannot fail: texts
-	return string(text)
-}
-
-// decodeParams reads what encodeParams wrote; none of an empty text.
-func decodeParams(text string) map[string]string {
-	var params map[string]string
-	_ = json.Unmarshal([]byte(text), &params) // what is left then differs in every parameter
-	return params
-}
-
-// differingParams names the parameters that two requests disagree on, sorted.
-func differingParams(first, second map[string]string) []string {
-	var names []string
-	for name, value := range first {
-		if again, there := second[name]; !there || again != value {
-			names = append(names, name)
-		}
-	}
-	for name := range second {
-		if _, there := first[name]; !there {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// issue makes a prepay_id for an order, or repeats its newest one, newest, where the options say so
-// and it is good. The book is locked.
-func (b *orderBook) issue(key orderKey, combined bool, newest string) *prepayment {
-	now := b.clock.time()
-	if last := b.prepayments[pageCode(newest)]; last != nil && b.placing.samePrepay && now.Before(last.At.Add(prepayLife)) {
-		return last
-	}
-	issued := &prepayment{
-		ID: newPrepayID(now), MchID: key.owner.MchID, SubMchID: key.owner.SubMchID, OutTradeNo: key.outTradeNo,
-		Combined: combined, At: now,
-	}
-	b.prepayments[pageCode(issued.ID)] = issued
-	return issued
-}
-
-// newPrepayID makes what a prepay_id looks like: wx, 14 digits of Beijing's time, 20 characters.
-func newPrepayID(now time.Time) string {
-	return "wx" + now.In(beijing()).Format("20060102150405") + strings.ToLower(randomText(20))
-}
-
-// pageCode is what a code_url ends with, as short as the real ones: it follows from the prepay_id,
-// and does not tell it.
-func pageCode(prepayID string) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	sum := sha256.Sum256([]byte("code_url " + prepayID))
-	code := make([]byte, 9)
-	for i := range code {
-		code[i] = alphabet[int(sum[i])%len(alphabet)]
-	}
-	return string(code)
-}
-
-// prepayment returns the prepay_id whose page has the code, nil if there is none.
-func (b *orderBook) prepayment(code string) *prepayment {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.prepayments[code]
-}
-
-// prepaymentOf returns a prepay_id's entry, nil if none was answered.
-func (b *orderBook) prepaymentOf(prepayID string) *prepayment {
-	return b.prepayment(pageCode(prepayID))
 }
 
 // expired reports whether the user can no longer pay, although the order is open.

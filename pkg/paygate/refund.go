@@ -208,23 +208,23 @@ func (b *orderBook) refundOrder(q *question) (Order, Refund, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.endRefunds()
-	rec, ok := b.records[q.orderKey()]
-	if !ok || overseas(rec.order.Region) && q.api == apiV3 {
+	rec := b.find(q.orderKey())
+	if rec == nil || overseas(rec.terms.Value().region) && q.api == apiV3 {
 		return Order{}, Refund{}, refuse(codeNoResource).spelt(codeOrderNotExist)
 	}
-	b.expire(&rec.order)
+	order := b.current(rec)
 	ask := q.refund
 	if old, exists := b.refunds.byNumber[refundKey{q.owner(), ask.outRefundNo}]; exists {
-		if no := repeatRefusal(old, q, rec.order.Total); no != nil {
-			return rec.order.clone(), Refund{}, no
+		if no := repeatRefusal(old, q, order.Total); no != nil {
+			return order, Refund{}, no
 		}
-		return rec.order.clone(), *old, nil
+		return order, *old, nil
 	}
-	if no := b.checkRefund(&rec.order, ask); no != nil {
-		return rec.order.clone(), Refund{}, no
+	if no := b.checkRefund(&order, ask); no != nil {
+		return order, Refund{}, no
 	}
-	refund := b.acceptRefund(&rec.order, ask, b.refunds.first())
-	return rec.order.clone(), *refund, nil
+	refund := b.acceptRefund(&order, ask, b.refunds.first())
+	return order, *refund, nil
 }
 
 // repeatRefusal returns nil if a request repeats the one that made the refund: about the same order
@@ -263,7 +263,7 @@ func (b *orderBook) acceptRefund(o *Order, ask *refundAsk, status string) *Refun
 	if status != refundProcessing {
 		b.endRefund(refund, status, at)
 	}
-	b.save(b.records[o.key()])
+	b.save(b.find(o.key()), o)
 	b.saveRefund(refund)
 	b.stir()
 	return refund
@@ -322,7 +322,8 @@ func (b *orderBook) endRefund(refund *Refund, status string, at time.Time) {
 	case i > 0:
 		b.refunds.pending = slices.Delete(b.refunds.pending, i, i+1)
 	}
-	b.note(noteRefund, &b.records[refund.orderKey()].order, refund)
+	order := b.find(refund.orderKey()).order()
+	b.note(noteRefund, &order, refund)
 }
 
 // findRefunds returns the order and the refunds that a question is about: by the narrowest number
@@ -347,7 +348,7 @@ func (b *orderBook) findRefunds(q *question) (Order, []Refund) {
 	if len(found) == 0 {
 		return Order{}, nil
 	}
-	return b.records[found[0].orderKey()].order.clone(), found
+	return b.current(b.find(found[0].orderKey())), found
 }
 
 // refund is the one refund that a reply is about. A reply that a fault makes up, about another
@@ -409,7 +410,8 @@ func (b *orderBook) refundByHand(no string, fits func(Owner) bool, ask refundAsk
 	c := b.combined[key]
 	parts := make([]*Order, len(c.parts))
 	for i, part := range c.parts {
-		parts[i] = &b.records[part].order
+		order := b.current(b.find(part))
+		parts[i] = &order
 	}
 	if err := b.refundParts(parts, ask); err != nil {
 		return altered{}, err
@@ -497,7 +499,7 @@ func (b *orderBook) loadRefund(value []byte) error {
 	if err != nil {
 		return err
 	}
-	_, ordered := b.records[refund.orderKey()]
+	ordered := b.find(refund.orderKey()) != nil
 	_, known := b.refunds.byNumber[refund.key()]
 	switch {
 	case !ordered:
@@ -523,10 +525,11 @@ func (b *orderBook) refundsOf(outTradeNo string, fits func(Owner) bool) ([]Refun
 	defer b.mu.Unlock()
 	b.endRefunds()
 	all, found := []Refund{}, false
-	for _, key := range b.sequence {
-		if fits(key.owner) && (key.outTradeNo == outTradeNo || b.records[key].order.CombineOutTradeNo == outTradeNo) {
+	for _, rec := range b.sequence {
+		order := rec.order()
+		if fits(order.Owner()) && (order.OutTradeNo == outTradeNo || order.CombineOutTradeNo == outTradeNo) {
 			found = true
-			all = append(all, b.refunds.of(key)...)
+			all = append(all, b.refunds.of(order.key())...)
 		}
 	}
 	if !found {

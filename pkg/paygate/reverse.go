@@ -16,21 +16,22 @@ const reversible = 7 * 24 * time.Hour
 func (b *orderBook) reverse(q *question) (Order, *refusal) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rec, ok := b.records[q.orderKey()]
-	if !ok || !q.reaches(&rec.order) {
+	rec := b.find(q.orderKey())
+	if rec == nil {
 		return Order{}, refuse(codeOrderNotExist)
 	}
-	order := &rec.order
-	b.expire(order)
-	if no := reverseRefusal(order, b.clock.time()); no != nil {
-		return order.clone(), no
+	order := b.current(rec)
+	if !q.reaches(&order) {
+		return Order{}, refuse(codeOrderNotExist)
+	}
+	if no := reverseRefusal(&order, b.clock.time()); no != nil {
+		return order, no
 	}
 	if order.State != StateRevoked {
-		order.State = StateRevoked
-		order.ClosedAt = b.clock.time()
-		b.save(rec)
+		order.State, order.ClosedAt = StateRevoked, b.clock.time()
+		b.save(rec, &order)
 	}
-	return order.clone(), nil
+	return order, nil
 }
 
 // reverseRefusal is the state table of reversing. nil means that the reversal goes through. Of

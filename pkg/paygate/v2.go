@@ -43,6 +43,14 @@ func (f fields) has(name string) bool {
 // files and hosts by entities (pay.weixin.qq.com wiki doc/api chapter 23_5). The real gateway may
 // accept more.
 func decodeV2(body []byte) (fields, error) {
+	if doc, plain := scanV2(body); plain {
+		return doc, nil
+	}
+	return parseV2(body)
+}
+
+// parseV2 is decodeV2 for any document.
+func parseV2(body []byte) (fields, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the document is not UTF-8")
 	}
@@ -153,27 +161,37 @@ func elementText(dec *xml.Decoder, name string) (string, error) {
 // of CDATA in a value is split over two sections. The order is that of the document; it is not
 // signed.
 func encodeV2(doc fields) []byte {
-	var out strings.Builder
-	out.WriteString("<xml>")
+	const typical = 1 << 10 // bytes
+	out := append(make([]byte, 0, typical), "<xml>"...)
 	for i, f := range doc {
 		if i > 0 {
-			out.WriteByte('\n')
+			out = append(out, '\n')
 		}
-		out.WriteString(elementV2(f))
+		out = appendElementV2(out, f)
 	}
-	out.WriteString("\n</xml>")
-	return []byte(out.String())
+	return append(out, "\n</xml>"...)
 }
 
-// elementV2 writes one element.
-func elementV2(f field) string {
-	value := "<![CDATA[" + strings.ReplaceAll(f.value, "]]>", "]]]]><![CDATA[>") + "]]>"
-	if strings.Contains(f.name, "_fee") || strings.HasSuffix(f.name, "_count") {
-		if _, err := strconv.Atoi(f.value); err == nil {
-			value = f.value
-		}
+// appendElementV2 writes one element.
+func appendElementV2(out []byte, f field) []byte {
+	out = append(append(append(out, '<'), f.name...), '>')
+	if f.isAmount() {
+		out = append(out, f.value...)
+	} else {
+		out = append(out, "<![CDATA["...)
+		out = append(out, strings.ReplaceAll(f.value, "]]>", "]]]]><![CDATA[>")...)
+		out = append(out, "]]>"...)
 	}
-	return "<" + f.name + ">" + value + "</" + f.name + ">"
+	return append(append(append(out, "</"...), f.name...), '>')
+}
+
+// isAmount reports whether the value is written as a bare number.
+func (f field) isAmount() bool {
+	if !strings.Contains(f.name, "_fee") && !strings.HasSuffix(f.name, "_count") {
+		return false
+	}
+	_, err := strconv.Atoi(f.value)
+	return err == nil
 }
 
 // isXMLText reports whether XML 1.0 can carry the text at all, and unchanged. A carriage return
@@ -289,24 +307,47 @@ func (q *question) completeV2(doc fields) {
 	}
 }
 
-// ruleV2 is what the documents say about an element of a request.
+// ruleV2 is what the documents say about an element of a request: a greatest length, or the words
+// that it may be, or a form. The sentence about a wrong value is made only for one.
 type ruleV2 struct {
 	name string
 	// absent or empty is LACK_PARAMS
 	needed bool
-	// reports whether a value that is not empty has the right form
-	fits func(string) bool
-	// what it must be, behind the element's name and value
+	// characters; 0: see words
+	most int
+	// nil: see fits
+	words []string
+	// reports whether a value that is not empty has the right form, and what that is
+	fits     func(string) bool
 	sentence string
 }
 
-// upTo is an element of at most so many characters.
-func upTo(name string, most int) ruleV2 {
-	return ruleV2{
-		name: name, fits: func(value string) bool { return utf8.RuneCountInString(value) <= most },
-		sentence: fmt.Sprintf("must be at most %d characters", most),
+// admits reports whether a value that is not empty is right.
+func (r ruleV2) admits(value string) bool {
+	switch {
+	case r.most > 0:
+		return utf8.RuneCountInString(value) <= r.most
+	case r.words != nil:
+		return slices.Contains(r.words, value)
+	default:
+		return r.fits(value)
 	}
 }
+
+// demand is what a value must be, behind the element's name and value.
+func (r ruleV2) demand() string {
+	switch {
+	case r.most > 0:
+		return fmt.Sprintf("must be at most %d characters", r.most)
+	case r.words != nil:
+		return "must be " + strings.Join(r.words, " or ") + ", or absent"
+	default:
+		return r.sentence
+	}
+}
+
+// upTo is an element of at most so many characters.
+func upTo(name string, most int) ruleV2 { return ruleV2{name: name, most: most} }
 
 // matching is an element that a pattern describes.
 func matching(name string, rule *regexp.Regexp, sentence string) ruleV2 {
@@ -314,12 +355,7 @@ func matching(name string, rule *regexp.Regexp, sentence string) ruleV2 {
 }
 
 // oneWordOf is an element that is one of a few words.
-func oneWordOf(name string, words ...string) ruleV2 {
-	return ruleV2{
-		name: name, fits: func(value string) bool { return slices.Contains(words, value) },
-		sentence: "must be " + strings.Join(words, " or ") + ", or absent",
-	}
-}
+func oneWordOf(name string, words ...string) ruleV2 { return ruleV2{name: name, words: words} }
 
 // neededIf makes the element one that must be there under a condition.
 func (r ruleV2) neededIf(so bool) ruleV2 {
@@ -356,8 +392,8 @@ func rulesV2(q *question, doc fields) []ruleV2 {
 // The first fault counts: an element that is missing, then the parties, then the form of a value.
 func checkV2(q *question, doc fields) *refusal {
 	rules := rulesV2(q, doc)
-	for _, rule := range rules {
-		if rule.needed && doc.get(rule.name) == "" {
+	for i := range rules {
+		if rule := &rules[i]; rule.needed && doc.get(rule.name) == "" {
 			return refuse(codeLackParams).saying("缺少参数" + rule.name).because(rule.name + " is missing or empty")
 		}
 	}
@@ -369,10 +405,11 @@ func checkV2(q *question, doc fields) *refusal {
 		return refuse(codeParamError).saying("子商户号不能与受理商户号相同").numbered(suffixSelfRelation).
 			because("sub_mch_id equals mch_id: a merchant that acts for itself sends none")
 	}
-	for _, rule := range rules {
-		if value := doc.get(rule.name); value != "" && !rule.fits(value) {
+	for i := range rules {
+		rule := &rules[i]
+		if value := doc.get(rule.name); value != "" && !rule.admits(value) {
 			return refuse(codeParamError).saying(rule.name + "参数格式错误").
-				because(fmt.Sprintf("%s %q %s", rule.name, shortened(value), rule.sentence))
+				because(fmt.Sprintf("%s %q %s", rule.name, shortened(value), rule.demand()))
 		}
 	}
 	if q.trade == microPay {

@@ -2,6 +2,7 @@ package paygate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -271,16 +272,32 @@ func TestUnknownMerchantV2(t *testing.T) {
 	s.wantLast("unauthentic", "it has "+s.Merchant.MchID)
 }
 
+// TestOversizeRequest: a body that is too long is answered in the form of the path's API, also when
+// the client is far from having sent it all.
 func TestOversizeRequest(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	big := strings.Repeat("x", 1<<20+1)
-	for _, uri := range []string{"/pay/closeorder", "/v3/pay/transactions/out-trade-no/A1/close"} {
-		got := s.mustExchange(http.MethodPost, uri, big, http.Header{})
-		if got.status != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s: status %d, want 413", uri, got.status)
+	for _, size := range []int{1<<20 + 1, 40 << 20} {
+		big := strings.Repeat("x", size)
+		for _, uri := range []string{"/pay/closeorder", "/pay/unifiedorder", "/secapi/pay/refund"} {
+			v2 := s.mustExchange(http.MethodPost, uri, big, http.Header{})
+			v2Answer{answer: v2, fields: parseXML(t, v2.body)}.wantFail("请求body超过1048576字节 (the body is longer than 1048576 bytes)")
+			s.wantLast("malformed", "longer than 1048576 bytes")
 		}
-		s.wantLast("malformed", "longer than 1048576 bytes")
+		for _, uri := range []string{"/v3/pay/transactions/out-trade-no/A1/close", "/v3/pay/transactions/jsapi", "/v3/profitsharing/orders"} {
+			v3 := v3Answer{answer: s.mustExchange(http.MethodPost, uri, big, http.Header{}), session: s}.wantUnsigned(http.StatusRequestEntityTooLarge)
+			if got := v3.json(); got["code"] != "INVALID_REQUEST" || !strings.Contains(fmt.Sprint(got["message"]), "longer than 1048576 bytes") {
+				t.Errorf("%s: %s, want INVALID_REQUEST and a sentence", uri, v3.body)
+			}
+			s.wantLast("malformed", "longer than 1048576 bytes")
+		}
+		s.mustExchange(http.MethodPost, cloudClose, big, http.Header{}).wantErrcode(45002)
+		s.mustExchange(http.MethodPost, "/elsewhere", big, http.Header{}).wantStatus(413).wantJSON(map[string]any{"code": "INVALID_REQUEST"})
+		xml := s.mustExchange(http.MethodPost, "/elsewhere", big, http.Header{"Content-Type": {"text/xml"}})
+		v2Answer{answer: xml, fields: parseXML(t, xml.body)}.wantFields(pair{"return_code", "FAIL"})
+	}
+	if n := len(s.Orders()); n != 0 {
+		t.Errorf("%d orders were placed", n)
 	}
 }
 

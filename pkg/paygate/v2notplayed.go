@@ -1,7 +1,6 @@
 package paygate
 
 import (
-	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ func (ex *exchange) notPlayedAtAll() {
 	if !ex.read() {
 		return
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(ex.body), []byte("<")) || strings.Contains(ex.r.Header.Get("Content-Type"), "xml") {
+	if ex.speaksXML() {
 		ex.failV2(verdictNotFound, notPlayed(ex.r), reason)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // amountRule is an amount in fen: a positive whole number, without a sign or zeros in front.
@@ -90,7 +91,7 @@ func isTimeV2(value string) bool {
 
 // isSceneInfo reports whether a text is the JSON of a scene.
 func isSceneInfo(value string) bool {
-	return upTo("", 256).fits(value) && json.Valid([]byte(value)) && strings.HasPrefix(value, "{")
+	return utf8.RuneCountInString(value) <= 256 && json.Valid([]byte(value)) && strings.HasPrefix(value, "{")
 }
 
 // placingV2 makes the order that a checked request places. A request that repeats it must have

@@ -121,7 +121,7 @@ func TestPlaceV2Again(t *testing.T) {
 	s.v2(s.placeV2("PLACED2", "APP")).wantCode("ORDERCLOSED")
 }
 
-// TestTimeExpireV2: it closes nothing, and nobody can pay after it.
+// TestTimeExpireV2: it closes nothing, and the order cannot be paid after it.
 func TestTimeExpireV2(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -24,34 +24,38 @@ const redacted = "<redacted>"
 // stringV2 is what APIv2 signs: every element but sign that is not empty, sorted by name in byte
 // order, joined as name=value with &, and &key= and the APIv2 key at the end. Values are taken as
 // they are, not URL-encoded.
-func stringV2(doc fields, key string) string {
-	var parts []string
+func stringV2(doc fields, key string) string { return string(appendStringV2(nil, doc, key)) }
+
+// appendStringV2 appends stringV2.
+func appendStringV2(text []byte, doc fields, key string) []byte {
+	signed := make(fields, 0, len(doc))
 	for _, f := range doc {
 		if f.name != "sign" && f.value != "" {
-			parts = append(parts, f.name+"="+f.value)
+			signed = append(signed, f)
 		}
 	}
-	slices.SortFunc(parts, func(a, b string) int {
-		nameA, _, _ := strings.Cut(a, "=")
-		nameB, _, _ := strings.Cut(b, "=")
-		return strings.Compare(nameA, nameB)
-	})
-	return strings.Join(append(parts, "key="+key), "&")
+	slices.SortFunc(signed, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	for _, f := range signed {
+		text = append(append(text, f.name...), '=')
+		text = append(append(text, f.value...), '&')
+	}
+	return append(append(text, "key="...), key...)
 }
 
 // signV2 signs a document, in capital hexadecimal digits: 32 of MD5, 64 of HMAC-SHA256.
 func signV2(doc fields, key, signType string) string {
-	return digestV2(stringV2(doc, key), key, signType)
+	const typical = 1 << 10 // bytes
+	return digestV2(appendStringV2(make([]byte, 0, typical), doc, key), key, signType)
 }
 
 // digestV2 is the digest of a signed string. HMAC-SHA256 has the key twice: in the text, and as its
 // own.
-func digestV2(text, key, signType string) string {
+func digestV2(text []byte, key, signType string) string {
 	sum := crypto.MD5.New()
 	if signType == signHMAC {
 		sum = hmac.New(sha256.New, []byte(key))
 	}
-	sum.Write([]byte(text))
+	_, _ = sum.Write(text) // cannot fail
 	return strings.ToUpper(hex.EncodeToString(sum.Sum(nil)))
 }
 

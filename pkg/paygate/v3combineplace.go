@@ -114,12 +114,10 @@ func (b *orderBook) placeCombined(p *combinedPlacement) (CombinedOrder, *refusal
 			return CombinedOrder{}, b.placing.refuse(againDifferent, numberUsed()).because(err.Error())
 		}
 		c = b.insertCombined(b.expiring(born))
-		c.params = encodeParams(p.params)
+		c.params = b.fingerprint(p.params)
 	}
-	issued := b.issue(born.key(), true, c.head.PrepayID)
-	c.head.PrepayID = issued.ID
+	c.head.PrepayID = b.issue(c.head.PrepayID, issued{combined: c})
 	b.saveCombined(c)
-	b.changed(issued.kept())
 	return b.gather(c), nil
 }
 

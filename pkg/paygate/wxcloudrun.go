@@ -15,8 +15,6 @@ import (
 // query.html).
 const pathCloudRun = "/_/pay/"
 
-// WeChat Pay's own service provider, for which the private link's merchants are sub-merchants. Both
-// are invented.
 const (
 	// WeChat Pay's own service provider, for which the private link's merchants are sub-merchants.
 	// Both are invented.
@@ -33,6 +31,8 @@ const (
 	errcodeNeedPost = 43002
 	// no body.
 	errcodeEmptyBody = 44002
+	// a body that is too long.
+	errcodeTooLong = 45002
 	// not a JSON object of strings.
 	errcodeNotJSON = 47001
 )
@@ -135,14 +135,16 @@ func (g *Gateway) holderOf(ex *exchange, q *question) {
 func (b *orderBook) ofMerchant(q *question) (Order, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, key := range b.sequence {
-		rec := b.records[key]
-		mine := key.owner.SubMchID == q.subMchID || key.owner == Owner{MchID: q.subMchID}
-		asked := q.transactionID == "" && key.outTradeNo == q.outTradeNo ||
-			// preferred when both are given
-			q.transactionID != "" && rec.order.TransactionID == q.transactionID
-		if mine && asked && q.reaches(&rec.order) {
-			return rec.order.clone(), true
+	rec := b.numbers[q.outTradeNo]
+	if q.transactionID != "" { // preferred when both are given
+		rec = b.transactions[q.transactionID]
+	}
+	for ; rec != nil; rec = rec.next {
+		order := rec.order()
+		mine := order.SubMchID == q.subMchID || order.Owner() == Owner{MchID: q.subMchID}
+		asked := q.transactionID == "" || order.TransactionID == q.transactionID
+		if mine && asked && q.reaches(&order) {
+			return order, true
 		}
 	}
 	return Order{}, false

@@ -156,7 +156,7 @@ func TestCloudRunForm(t *testing.T) {
 	}
 	s.cloud(cloudQuery, map[string]any{"sub_mch_id": mchid, "transaction_id": "a b"}).wantErrcode(40097)
 	s.mustExchange("GET", cloudClose, "", http.Header{}).wantErrcode(43002)
-	s.mustExchange("POST", cloudClose, strings.Repeat(" ", 1<<20+1), http.Header{}).wantStatus(413)
+	s.mustExchange("POST", cloudClose, strings.Repeat(" ", 1<<20+1), http.Header{}).wantErrcode(45002)
 	s.WantState("A1", paygate.StateNotPay)
 }
 
