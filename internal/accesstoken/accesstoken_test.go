@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -128,9 +129,7 @@ func TestForgedSignatures(t *testing.T) {
 	}
 	mine := func(more object) string {
 		header := object{"alg": "RS256", "kid": "r1"}
-		for name, value := range more {
-			header[name] = value
-		}
+		maps.Copy(header, more)
 		return sign(header, claimsOf(nil), otherKey())
 	}
 	for name, token := range map[string]string{
@@ -345,7 +344,7 @@ func TestOwnerByHeldKeys(t *testing.T) {
 	want(unknown, "", true) // fetched within the last minute
 	k.advance(time.Minute)
 	want(unknown, "", false)
-	k.fail(func(*http.Request) (*http.Response, error) { return answer(500, nil), nil })
+	k.fail(func(*http.Request) reply { return said(http.StatusInternalServerError, "") })
 	k.wantRefused(unknown, "not among")
 	want(unknown, "", true)
 	want(login(nil), "tcb:u-77", true)

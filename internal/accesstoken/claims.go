@@ -113,7 +113,7 @@ func isAnonymousWord(word string) bool {
 // roles of administrators.
 func (c claims) notKey() error {
 	for _, name := range kinds {
-		for _, word := range strings.Fields(strings.ToLower(c.at(name))) {
+		for word := range strings.FieldsSeq(strings.ToLower(c.at(name))) {
 			if strings.HasSuffix(word, "key") || word == "administrator" || word == "service_role" {
 				return refused("the access token is a key's, and no user's")
 			}

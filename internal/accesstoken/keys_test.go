@@ -49,26 +49,28 @@ func TestUnknownKeysCostOneFetchAMinute(t *testing.T) {
 // The same bound holds while the auth service fails in every way it can.
 func TestFailingFetches(t *testing.T) {
 	t.Parallel()
-	reply := func(status int, body string) func(*http.Request) (*http.Response, error) {
-		return func(*http.Request) (*http.Response, error) { return answer(status, []byte(body)), nil }
-	}
-	broken := answer(http.StatusOK, nil)
-	broken.Body, broken.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(`{"keys":[`), failing{})), -1
-	moved := answer(http.StatusFound, nil)
-	moved.Header.Set("Location", "https://attacker.example/certs")
-	for name, fails := range map[string]func(*http.Request) (*http.Response, error){
-		"no connection":       func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
-		"a reset":             func(*http.Request) (*http.Response, error) { return broken, nil },
-		"an error":            reply(http.StatusInternalServerError, `{"keys":[]}`),
-		"a page":              reply(http.StatusOK, "<html>"),
-		"nothing":             reply(http.StatusOK, ""),
-		"no keys":             reply(http.StatusOK, `{"keys":[]}`),
-		"another object":      reply(http.StatusOK, `{"code":"INVALID_ENV"}`),
-		"too long a list":     reply(http.StatusOK, `{"keys":[`+strings.Repeat(" ", 70<<10)+`]}`),
-		"too many keys":       reply(http.StatusOK, `{"keys":[`+strings.Repeat(`{},`, 40)+`{}]}`),
-		"a redirect":          func(*http.Request) (*http.Response, error) { return moved, nil },
-		"a created list":      reply(http.StatusCreated, string(asJSON(object{"keys": []object{rsaJWK("r1", rsaKey())}}))),
-		"a switched protocol": reply(http.StatusSwitchingProtocols, ""),
+	always := func(r reply) func(*http.Request) reply { return func(*http.Request) reply { return r } }
+	for name, fails := range map[string]func(*http.Request) reply{
+		"no connection": always(reply{err: errors.New("connection refused")}),
+		"a reset": func(*http.Request) reply {
+			return reply{status: http.StatusOK, body: io.MultiReader(strings.NewReader(`{"keys":[`), failing{})}
+		},
+		"an error":            func(*http.Request) reply { return said(http.StatusInternalServerError, `{"keys":[]}`) },
+		"a page":              func(*http.Request) reply { return said(http.StatusOK, "<html>") },
+		"nothing":             func(*http.Request) reply { return said(http.StatusOK, "") },
+		"no keys":             func(*http.Request) reply { return said(http.StatusOK, `{"keys":[]}`) },
+		"another object":      func(*http.Request) reply { return said(http.StatusOK, `{"code":"INVALID_ENV"}`) },
+		"too long a list":     func(*http.Request) reply { return said(http.StatusOK, `{"keys":[`+strings.Repeat(" ", 70<<10)+`]}`) },
+		"too many keys":       func(*http.Request) reply { return said(http.StatusOK, `{"keys":[`+strings.Repeat(`{},`, 40)+`{}]}`) },
+		"a switched protocol": func(*http.Request) reply { return said(http.StatusSwitchingProtocols, "") },
+		"a redirect": func(*http.Request) reply {
+			return reply{status: http.StatusFound, body: strings.NewReader(""), location: "https://attacker.example/certs"}
+		},
+		"a created list": func(*http.Request) reply {
+			created := lists(rsaJWK("r1", rsaKey()))
+			created.status = http.StatusCreated
+			return created
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +107,7 @@ func TestAgingKeys(t *testing.T) {
 	k.wantRefused(by("r1"), "not among")
 	k.wantOwner(by("r2"), "tcb:u-77")
 
-	k.fail(func(*http.Request) (*http.Response, error) { return nil, errors.New("down") })
+	k.fail(func(*http.Request) reply { return reply{err: errors.New("down")} })
 	for range 11 {
 		k.advance(time.Hour)
 		k.wantOwner(by("r2"), "tcb:u-77")
@@ -140,7 +142,7 @@ func TestClocksThatJump(t *testing.T) {
 // The list is read key by key: what cannot sign an access token is left out.
 func TestKeysThatAreLeftOut(t *testing.T) {
 	t.Parallel()
-	short, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // G403: it is refused for that
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,12 +190,12 @@ func TestOneFetchForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKit(t)
 		release := make(chan struct{})
-		k.fail(func(r *http.Request) (*http.Response, error) {
+		k.fail(func(r *http.Request) reply {
 			select {
 			case <-release:
-				return answer(http.StatusOK, asJSON(object{"keys": []object{rsaJWK("r1", rsaKey())}})), nil
+				return lists(rsaJWK("r1", rsaKey()))
 			case <-r.Context().Done():
-				return nil, r.Context().Err()
+				return reply{err: r.Context().Err()}
 			}
 		})
 		token := by("r1")
@@ -229,7 +231,7 @@ func TestFetchesEnd(t *testing.T) {
 			token := by("r1")
 			synctest.Test(t, func(t *testing.T) {
 				k := newKit(t)
-				k.fail(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })
+				k.fail(func(r *http.Request) reply { <-r.Context().Done(); return reply{err: r.Context().Err()} })
 				ctx, cancel := context.WithTimeout(t.Context(), c.has)
 				defer cancel()
 				start := time.Now()
@@ -251,7 +253,7 @@ func TestFetchesEnd(t *testing.T) {
 func TestAPanicReleasesTheOthers(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)
-	k.fail(func(*http.Request) (*http.Response, error) { panic("broken") }) //nolint:forbidigo // that is the case
+	k.fail(func(*http.Request) reply { panic("broken") })
 	func() {
 		defer func() {
 			if recover() == nil {

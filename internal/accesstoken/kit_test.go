@@ -1,7 +1,6 @@
 package accesstoken_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -41,7 +40,7 @@ var (
 	ecKey    = sync.OnceValue(func() *ecdsa.PrivateKey {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
-			panic(err) //nolint:forbidigo // a test cannot go on without its keys
+			panic(err)
 		}
 		return key
 	})
@@ -50,7 +49,7 @@ var (
 func newRSA() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a test cannot go on without its keys
+		panic(err)
 	}
 	return key
 }
@@ -114,22 +113,41 @@ type authService struct {
 	keys  []object
 	asked []string
 	// fails, when not nil, takes the place of the answer.
-	fails func(*http.Request) (*http.Response, error)
+	fails func(*http.Request) reply
+}
+
+// reply is an answer of the auth service, or why there is none.
+type reply struct {
+	status   int
+	body     io.Reader
+	location string // of a redirect
+	err      error
+}
+
+// said is a reply with a body.
+func said(status int, body string) reply { return reply{status: status, body: strings.NewReader(body)} }
+
+// lists is the reply with these keys.
+func lists(keys ...object) reply {
+	return said(http.StatusOK, string(asJSON(object{"keys": keys})))
 }
 
 func (s *authService) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	s.asked = append(s.asked, r.Method+" "+r.URL.String())
-	fails, body := s.fails, asJSON(object{"keys": s.keys})
+	fails, got := s.fails, lists(s.keys...)
 	s.mu.Unlock()
 	if fails != nil {
-		return fails(r)
+		got = fails(r)
 	}
-	return answer(http.StatusOK, body), nil
-}
-
-func answer(status int, body []byte) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body))}
+	if got.err != nil {
+		return nil, got.err
+	}
+	header := http.Header{}
+	if got.location != "" {
+		header.Set("Location", got.location)
+	}
+	return &http.Response{StatusCode: got.status, Header: header, Body: io.NopCloser(got.body), ContentLength: -1}, nil
 }
 
 // fetches is how often the keys were fetched.
@@ -147,7 +165,7 @@ func (s *authService) list(keys ...object) {
 }
 
 // fail replaces the service's answer.
-func (s *authService) fail(with func(*http.Request) (*http.Response, error)) {
+func (s *authService) fail(with func(*http.Request) reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fails = with

@@ -5,6 +5,7 @@ package app_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -66,7 +67,7 @@ func (d *doorsEnv) post(path, body string, header map[string]string) (int, order
 // token logs a user in to the emulated CloudBase.
 func (d *doorsEnv) token(path, body string) map[string]string {
 	d.t.Helper()
-	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body)) //nolint:noctx // it is on this machine
+	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -98,9 +99,7 @@ func TestDoorsOfTheEmulatedCloud(t *testing.T) {
 	both := func(one, two map[string]string) map[string]string {
 		all := map[string]string{}
 		for _, header := range []map[string]string{one, two} {
-			for name, value := range header {
-				all[name] = value
-			}
+			maps.Copy(all, header)
 		}
 		return all
 	}

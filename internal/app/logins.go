@@ -11,7 +11,7 @@ import (
 
 // loginsOf verifies the access tokens of the configured CloudBase environment's users; nil if none
 // is configured. It fetches no keys before a token needs one.
-func loginsOf(c config.Config, log *slog.Logger) trigger.Logins {
+func loginsOf(c config.Config, log *slog.Logger) trigger.Logins { //nolint:ireturn // nil is no Logins, not a nil Verifier
 	if c.Login.Env == "" {
 		return nil
 	}

@@ -326,8 +326,8 @@ var variables = []variable{
 	},
 	{
 		name: nameLoginProvider, values: "`CLAIM=VALUE`",
-		meaning: "The token's claim that says that a login was by WeChat, and what it says then; a dot leads into an object. CloudBase does not" +
-			" document it: look into a token of your own.",
+		meaning: "The token's claim that says that a login was by WeChat, and what it says then; a dot leads into an object." +
+			" CloudBase does not document it: look into a token of your own.",
 		remedy: bilingual.New("give CLAIM=VALUE as a token of yours has it, or leave it out", "请按自己的令牌填 CLAIM=VALUE，或不设置"),
 		read:   claimIs(func(c *Config) *Authorizer { return &c.Login.Provider }),
 	},

@@ -63,7 +63,7 @@ func (a Access) fromContext(r arrival) (caller, bool) {
 	}
 	trace := refusal(contextGuards, r, a)
 	if trace == "" {
-		owner := ""
+		var owner string
 		if owner, trace = a.contextOwner(value); trace == "" {
 			return caller{kind: user, owner: owner, may: rights{orders: ownOrders}}, true
 		}

@@ -193,7 +193,7 @@ var newSigner = sync.OnceValue(func() *signer {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	other, err2 := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil || err2 != nil {
-		panic("no keys") //nolint:forbidigo // a test cannot go on without its keys
+		panic("no keys")
 	}
 	return &signer{key, other}
 })

@@ -70,7 +70,9 @@ func (c *Cloud) callHTTPFunction(w http.ResponseWriter, r *http.Request, rest, i
 // service's, or the publishable key, which passes as an anonymous user. The context that it adds is
 // base64 of gzip of JSON, and replaces the client's (@cloudbase/functions-typings,
 // TcbExtendedContext).
-func (c *Cloud) authenticated(serve func(http.ResponseWriter, *http.Request, string, string)) func(http.ResponseWriter, *http.Request, string, string) {
+func (c *Cloud) authenticated(serve func(http.ResponseWriter, *http.Request, string, string)) func(
+	http.ResponseWriter, *http.Request, string, string,
+) {
 	return func(w http.ResponseWriter, r *http.Request, rest, id string) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(scheme, "bearer") || token == "" {

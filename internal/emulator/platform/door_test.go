@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -166,9 +167,7 @@ func TestAuthService(t *testing.T) {
 			t.Errorf("%s: got the header %v", name, header)
 		}
 		got := part(token, 1)
-		for key, value := range map[string]any{"iss": c.url, "aud": "env-1", "project_id": "env-1"} {
-			q.want[key] = value
-		}
+		maps.Copy(q.want, map[string]any{"iss": c.url, "aud": "env-1", "project_id": "env-1"})
 		for key, value := range q.want {
 			if got[key] != value {
 				t.Errorf("%s: got %s %v, want %v", name, key, got[key], value)
