@@ -56,19 +56,15 @@ func (f *Follower) Run(ctx context.Context) error {
 
 // openAgain waits until an emulator is there again, and says so. It returns nil when ctx ends.
 func (f *Follower) openAgain(ctx context.Context) []feed {
-	said := false
+	if ctx.Err() != nil {
+		return nil
+	}
+	f.Say(bilingual.New("the emulator ended; this goes on when it is started again (Ctrl-C ends it)",
+		"模拟器已结束；再次启动后将继续（Ctrl-C 退出）"))
 	for pause := shortestPause; wait(ctx, pause); pause = min(2*pause, longestPause) {
-		feeds, err := f.open(ctx)
-		switch {
-		case err == nil && said:
-			f.Say(bilingual.Sprintf("the emulator serves again", "模拟器已恢复服务"))
+		if feeds, err := f.open(ctx); err == nil {
+			f.Say(bilingual.New("the emulator serves again", "模拟器已恢复服务"))
 			return feeds
-		case err == nil:
-			return feeds
-		case ctx.Err() == nil && !said:
-			said = true
-			f.Say(bilingual.Sprintf("the emulator ended; this goes on when it is started again (Ctrl-C ends it)",
-				"模拟器已结束；再次启动后将继续（Ctrl-C 退出）"))
 		}
 	}
 	return nil

@@ -301,7 +301,7 @@ func TestFollowMisses(t *testing.T) {
 	if diff := cmp.Diff(shown{"request R0", "call C1", "call C2"}, seen); err != nil || diff != "" {
 		t.Errorf("got %v (-want +got):\n%s", err, diff)
 	}
-	if len(said) != 1 || !strings.Contains(said[0], `{"calls":6}`) {
+	if len(said) != 3 || !strings.Contains(said[2], `{"calls":6}`) {
 		t.Errorf("said %q, want that six calls are not shown", said)
 	}
 }
