@@ -14,7 +14,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// gopayV2 is gopay's client of APIv2 before the emulated gateway. What WeChat Pay's address is, is a field of it.
+// gopayV2 is gopay's client of APIv2 before the emulated gateway. The address of WeChat Pay is a
+// field of it.
 type gopayV2 struct {
 	*paygate.Server
 
@@ -24,7 +25,8 @@ type gopayV2 struct {
 	subMchID string
 }
 
-// eachGopayV2 runs a test as a direct merchant and as a service provider, with both kinds of signatures.
+// eachGopayV2 runs a test as a direct merchant and as a service provider, with both kinds of
+// signatures.
 func eachGopayV2(t *testing.T, test func(t *testing.T, g *gopayV2)) {
 	t.Helper()
 	for _, signType := range []string{wechat.SignType_MD5, wechat.SignType_HMAC_SHA256} {
@@ -80,7 +82,8 @@ func (g *gopayV2) query(by, number string) gopay.BodyMap {
 	return reply
 }
 
-// believes is gopay's own verification, which its client leaves to its caller. It takes the sign out of a map.
+// believes is gopay's own verification, which its client leaves to its caller. It takes the sign
+// out of a map.
 func (g *gopayV2) believes(reply any) bool {
 	g.t.Helper()
 	ok, err := wechat.VerifySign(g.Merchant.V2Key, g.signType, reply)
@@ -102,7 +105,8 @@ func (g *gopayV2) wantState(by, number string, want paygate.TradeState) gopay.Bo
 	return reply
 }
 
-// gopay closes and queries in APIv2 at the emulated gateway, and its verification believes what it answers.
+// gopay closes and queries in APIv2 at the emulated gateway, and its verification believes what it
+// answers.
 func TestGopayV2ClosesAndQueries(t *testing.T) {
 	t.Parallel()
 	eachGopayV2(t, func(t *testing.T, g *gopayV2) {
@@ -170,8 +174,8 @@ func TestGopayV2RefusesForgeriesWhenAsked(t *testing.T) {
 	})
 }
 
-// gopayV3 is gopay's client of APIv3 before the emulated gateway, which is its "proxy host". Direct and partner payments
-// are different methods there.
+// gopayV3 is gopay's client of APIv3 before the emulated gateway, which is its "proxy host". Direct
+// and partner payments are different methods there.
 type gopayV3 struct {
 	*paygate.Server
 
@@ -190,7 +194,8 @@ func newGopayV3(t *testing.T, gate *paygate.Server, serial string) *gopayV3 {
 	return &gopayV3{Server: gate, t: t, client: client}
 }
 
-// eachGopayV3 runs a test in both roles, with the public key and with certificates that gopay downloads from the gateway.
+// eachGopayV3 runs a test in both roles, with the public key and with certificates that gopay
+// downloads from the gateway.
 func eachGopayV3(t *testing.T, test func(t *testing.T, g *gopayV3)) {
 	t.Helper()
 	for _, m := range []mode{
@@ -210,7 +215,8 @@ func eachGopayV3(t *testing.T, test func(t *testing.T, g *gopayV3)) {
 	}
 }
 
-// trust switches gopay's verification on, which is off at first. Its refresh every twelve hours stays off: nothing ends it.
+// trust switches gopay's verification on, which is off at first. Its refresh every twelve hours
+// stays off: nothing ends it.
 func (g *gopayV3) trust(certificate bool) {
 	g.t.Helper()
 	if certificate {
@@ -369,7 +375,8 @@ func TestGopayV3FollowsARotation(t *testing.T) {
 	})
 }
 
-// gopay signs a path as it is given, while net/http sends | as %7C: such orders it can neither close nor query.
+// gopay signs a path as it is given, while net/http sends | as %7C: such orders it can neither
+// close nor query.
 func TestGopayV3SignsAnotherPathThanItSends(t *testing.T) {
 	t.Parallel()
 	eachGopayV3(t, func(t *testing.T, g *gopayV3) {

@@ -1,6 +1,7 @@
-// Package interop_test confirms pkg/v3json and the emulated gateway by code that others wrote: WeChat Pay's own Go SDK,
-// github.com/wechatpay-apiv3/wechatpay-go. Both libraries read the same PEM files; then each signs what the other has to
-// verify, and the SDK's client talks to the emulator. The SDK is a dependency of this module only, never of the product.
+// Package interop_test confirms pkg/v3json and the emulated gateway by code that others wrote:
+// WeChat Pay's own Go SDK, github.com/wechatpay-apiv3/wechatpay-go. Both libraries read the same
+// PEM files; then each signs what the other has to verify, and the SDK's client talks to the
+// emulator. The SDK is a dependency of this module only, never of the product.
 package interop_test
 
 import (
@@ -32,11 +33,12 @@ const (
 	subMchID    = "1900000109"
 	publicKeyID = "PUB_KEY_ID_0119000072912026010100000000000001"
 
-	// platformName is whom platform certificates are issued to; a merchant's is issued to its number.
+	// platformName is the subject of platform certificates; that of a merchant's is its number.
 	platformName = "Tenpay.com sign"
 )
 
-// party is one side of the conversation: an RSA key and its certificate, as both libraries read them.
+// party is one side of the conversation: an RSA key and its certificate, as both libraries read
+// them.
 type party struct {
 	serial         string
 	privatePEM     []byte
@@ -151,7 +153,8 @@ func (p party) signs() map[string]sign {
 	}
 }
 
-// theirVerifier knows the party by its certificate, as the SDK knows WeChat Pay in certificate mode.
+// theirVerifier knows the party by its certificate, as the SDK knows WeChat Pay in certificate
+// mode.
 func (p party) theirVerifier(t *testing.T) auth.Verifier {
 	t.Helper()
 	certificate, err := utils.LoadCertificate(string(p.certificatePEM))
@@ -164,7 +167,8 @@ func (p party) theirVerifier(t *testing.T) auth.Verifier {
 	return verifiers.NewSHA256WithRSAVerifier(core.NewCertificateMapWithList([]*x509.Certificate{certificate}))
 }
 
-// theirPublicKeyVerifier knows the party by its public key, as the SDK knows WeChat Pay in public-key mode.
+// theirPublicKeyVerifier knows the party by its public key, as the SDK knows WeChat Pay in
+// public-key mode.
 func (p party) theirPublicKeyVerifier(t *testing.T) auth.Verifier {
 	t.Helper()
 	public, err := utils.LoadPublicKey(string(p.publicPEM))
@@ -210,7 +214,8 @@ func (c call) ask(ctx context.Context, client *v3json.Client) error {
 	return err
 }
 
-// source is where random cases come from: the same ones in each run, so that one which fails fails again.
+// source is where random cases come from: the same ones in each run, so that one which fails fails
+// again.
 func source() *mathrand.Rand { return mathrand.New(mathrand.NewPCG(2026, 0xc105e)) }
 
 // randomText is 1 to 32 characters of an alphabet.
@@ -222,8 +227,8 @@ func randomText(r *mathrand.Rand, alphabet string) string {
 	return text.String()
 }
 
-// orderAlphabet is every character that an order number may have; those at its end are the ones that URLs escape, each
-// in its own way.
+// orderAlphabet is every character that an order number may have; those at its end are the ones
+// that URLs escape, each in its own way.
 const orderAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-|*@_-|*@_-|*@_-|*@"
 
 // randomCall closes and queries orders, direct and as a partner, by either number.

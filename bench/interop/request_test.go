@@ -93,8 +93,8 @@ func record(t *testing.T, client *v3json.Client, c call) request {
 	return r.got
 }
 
-// For the same call, the SDK and v3json send the same request line, escapes included, and the same body, but for the line
-// feed that the SDK ends it with.
+// For the same call, the SDK and v3json send the same request line, escapes included, and the same
+// body, but for the line feed that the SDK ends it with.
 func TestRequestLineAndBodyAreTheSameBytes(t *testing.T) {
 	t.Parallel()
 	r := source()
@@ -110,8 +110,9 @@ func TestRequestLineAndBodyAreTheSameBytes(t *testing.T) {
 	}
 }
 
-// The SDK's own maker of the Authorization header, given what v3json sends, writes what v3json writes: the same message,
-// the same signature, the same header. It chooses nonce and time by itself, so v3json is given those.
+// The SDK's own maker of the Authorization header, given what v3json sends, writes what v3json
+// writes: the same message, the same signature, the same header. It chooses nonce and time by
+// itself, so v3json is given those.
 func TestAuthorizationIsTheSameBytes(t *testing.T) {
 	t.Parallel()
 	theirs := credentials.WechatPayCredentials{Signer: merchant(t).theirs}
@@ -153,7 +154,8 @@ func verifyRequest(r *http.Request, verifier auth.Verifier) error {
 	return verifier.Verify(r.Context(), c.serial, message, c.signature)
 }
 
-// A gateway made of the SDK believes what v3json sends over a real connection, and v3json believes what it answers.
+// A gateway made of the SDK believes what v3json sends over a real connection, and v3json believes
+// what it answers.
 func TestConversationWithAGatewayMadeOfTheSDK(t *testing.T) {
 	t.Parallel()
 	verifier := merchant(t).theirVerifier(t)

@@ -12,8 +12,8 @@ import (
 	direct "github.com/wechatpay-apiv3/wechatpay-go/services/payments/jsapi"
 )
 
-// sdk is WeChat Pay's own client. Direct and partner payments are different services there, with a type of request and
-// reply each; here they are one, whose replies are JSON objects.
+// sdk is WeChat Pay's own client. Direct and partner payments are different services there, with a
+// type of request and reply each; here they are one, whose replies are JSON objects.
 type sdk struct {
 	t        *testing.T
 	client   *core.Client

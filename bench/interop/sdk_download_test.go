@@ -15,7 +15,8 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-// downloadingScene is a scene whose SDK knows the platform by what its own downloader fetched from the gateway.
+// downloadingScene is a scene whose SDK knows the platform by what its own downloader fetched from
+// the gateway.
 type downloadingScene struct {
 	*scene
 
@@ -48,7 +49,8 @@ func eachDownloadingScene(t *testing.T, test func(t *testing.T, s *downloadingSc
 	}
 }
 
-// The SDK decrypts the emulator's list of certificates, and believes the emulator by it alone, before and after a rotation.
+// The SDK decrypts the emulator's list of certificates, and believes the emulator by it alone,
+// before and after a rotation.
 func TestSDKDownloadsCertificates(t *testing.T) {
 	t.Parallel()
 	eachDownloadingScene(t, func(t *testing.T, s *downloadingScene) {
@@ -80,9 +82,10 @@ func TestSDKDownloadsCertificates(t *testing.T) {
 	})
 }
 
-// downloadNewCertificate downloads after a rotation. The SDK verifies the list by the certificates that it had before, so
-// a list that only the new one signs is refused, as the real gateway does not sign by a new certificate on its first day.
-// Who has missed that day starts anew, and so does this.
+// downloadNewCertificate downloads after a rotation. The SDK verifies the list by the certificates
+// that it had before, so a list that only the new one signs is refused, as the real gateway does
+// not sign by a new certificate on its first day. An SDK that missed that day starts anew, and so
+// does this.
 func (s *downloadingScene) downloadNewCertificate() {
 	s.t.Helper()
 	if err := s.downloader.DownloadCertificates(s.t.Context()); err == nil {

@@ -51,8 +51,8 @@ func (s *scene) wantPayable(handed any, err error) {
 	s.WantPaySign(fields)
 }
 
-// The SDK places orders for a mini-program and an app, with every member that its types have, and what it hands over to
-// the client is signed as WeChat Pay wants it.
+// The SDK places orders for a mini-program and an app, with every member that its types have, and
+// what it hands over to the client is signed as WeChat Pay wants it.
 func TestSDKPlacesAndSigns(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mode{{name: "public key"}, {name: "certificate", certificate: true}} {
@@ -96,7 +96,8 @@ func TestSDKPlacesAndSigns(t *testing.T) {
 	}
 }
 
-// The SDK places orders for a QR code and for a mobile browser, and the addresses lead to a page on this machine.
+// The SDK places orders for a QR code and for a mobile browser, and the addresses lead to a page on
+// this machine.
 func TestSDKPlacesForPages(t *testing.T) {
 	t.Parallel()
 	s := newPlacingScene(t, mode{})

@@ -23,8 +23,8 @@ type scene struct {
 	sdk
 }
 
-// redirect sends to a gateway on this machine what the SDK sends to the one address that is written down in it. The path
-// is left alone, for it is signed.
+// redirect sends to a gateway on this machine what the SDK sends to the one address that is written
+// down in it. The path is left alone, for it is signed.
 type redirect struct{ to *url.URL }
 
 func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -40,8 +40,8 @@ type mode struct {
 	subMchID    string
 }
 
-// eachScene runs a test as a direct merchant and as a service provider, with the platform's public key and with its
-// certificate.
+// eachScene runs a test as a direct merchant and as a service provider, with the platform's public
+// key and with its certificate.
 func eachScene(t *testing.T, test func(t *testing.T, s *scene)) {
 	t.Helper()
 	for _, m := range []mode{
@@ -118,7 +118,8 @@ func (s *scene) wantRefusal(err error, status int, code string) {
 	}
 }
 
-// The SDK closes and queries at the emulated gateway as at the real one, and believes its signatures.
+// The SDK closes and queries at the emulated gateway as at the real one, and believes its
+// signatures.
 func TestSDKClosesAndQueries(t *testing.T) {
 	t.Parallel()
 	eachScene(t, func(t *testing.T, s *scene) {
@@ -214,7 +215,8 @@ func TestBothReadTheSameOrder(t *testing.T) {
 	})
 }
 
-// sameInstant gives theirs the spelling of our time, if it is the same time: the SDK keeps the text.
+// sameInstant gives theirs the spelling of our time, if it is the same time: the SDK keeps the
+// text.
 func sameInstant(t *testing.T, ours, theirs map[string]any) {
 	t.Helper()
 	var at [2]time.Time

@@ -110,7 +110,8 @@ func TestBothRefuseWhatWasTamperedWith(t *testing.T) {
 	}
 }
 
-// Base64 can spell the same bytes in several ways, which the SDK reads all alike. v3json takes the one that is sent.
+// Base64 can spell the same bytes in several ways, which the SDK reads all alike. v3json takes the
+// one that is sent.
 func TestOneSpellingOfASignature(t *testing.T) {
 	t.Parallel()
 	const message = "1722850421\nd824f2e086d3c1df967785d13fcd22ef\n\n"

@@ -1,9 +1,9 @@
-// Sells tea by wechatpay-axios-plugin before an emulated WeChat Pay:
+// Sells tea by wechatpay-axios-plugin, in APIv3, before an emulated WeChat Pay:
 //
 //   cloudpay gateway &
 //   node axios.js .cloudpay/emulator.json 100
 //
-// Only baseURL is for the emulator. Without it the same program asks the real WeChat Pay.
+// Only baseURL is for the emulator. Without it the same program calls the real WeChat Pay.
 const { Wechatpay, Formatter, Rsa, Aes: { AesGcm } } = require('wechatpay-axios-plugin')
 const { emulator, read, run } = require('./shop')
 
@@ -15,7 +15,7 @@ const wxpay = new Wechatpay({
   serial: m.serial,
   privateKey: read('private_key'),
   certs: { [m.public_key_id]: publicKey },
-  // Asks for replies that are signed by the public key. Without it they are signed by a certificate.
+  // Has replies signed by the public key. Without it they are signed by a certificate.
   headers: { 'Wechatpay-Serial': m.public_key_id },
 })
 
@@ -32,8 +32,11 @@ run('AX', {
     return data.code_url
   },
   async notified(headers, body) {
-    const signed = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], body)
-    if (headers['wechatpay-serial'] !== m.public_key_id || !Rsa.verify(signed, headers['wechatpay-signature'], publicKey)) {
+    const timestamp = headers['wechatpay-timestamp']
+    const signed = Formatter.response(timestamp, headers['wechatpay-nonce'], body)
+    if (headers['wechatpay-serial'] !== m.public_key_id
+      || Math.abs(Formatter.timestamp() - timestamp) > 300
+      || !Rsa.verify(signed, headers['wechatpay-signature'], publicKey)) {
       throw new Error('the notification is not WeChat Pay\'s')
     }
     const { event_type: type, resource } = JSON.parse(body)
@@ -41,16 +44,18 @@ run('AX', {
     return { number: type === 'TRANSACTION.SUCCESS' && JSON.parse(text).out_trade_no }
   },
   async query(number) {
-    const { data } = await wxpay.v3.pay.transactions.outTradeNo.$out_trade_no$.get({ params: { mchid: m.mchid }, out_trade_no: number })
+    const { data } = await wxpay.v3.pay.transactions.outTradeNo.$out_trade_no$.get({
+      params: { mchid: m.mchid }, out_trade_no: number,
+    })
     return data.trade_state
+  },
+  async close(number) {
+    await wxpay.v3.pay.transactions.outTradeNo.$out_trade_no$.close.post({ mchid: m.mchid }, { out_trade_no: number })
   },
   async refund(number, refundNumber) {
     await wxpay.v3.refund.domestic.refunds.post({
       out_trade_no: number, out_refund_no: refundNumber, amount: { refund: 100, total: 100, currency: 'CNY' },
     })
     await wxpay.v3.refund.domestic.refunds.$out_refund_no$.get({ out_refund_no: refundNumber })
-  },
-  async close(number) {
-    await wxpay.v3.pay.transactions.outTradeNo.$out_trade_no$.close.post({ mchid: m.mchid }, { out_trade_no: number })
   },
 })

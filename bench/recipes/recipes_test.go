@@ -1,5 +1,5 @@
-// Package recipes_test runs merchants' servers, each with another SDK, before an emulated WeChat Pay
-// as `cloudpay gateway` runs it, with a hundred orders each.
+// Package recipes_test runs merchants' servers, each with another SDK, before an emulated WeChat
+// Pay as `cloudpay gateway` runs it, with a hundred orders each. docs/sdks.md shows the programs.
 package recipes_test
 
 import (
@@ -26,6 +26,7 @@ func TestRecipes(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string][]string{
 		"wechatpay-axios-plugin": {"node", "axios.js"},
+		"wechatpay-node-v3":      {"node", "nodev3.js"},
 		"tenpay":                 {"node", "tenpay.js"},
 		"wechatpay-go":           {"go", "run", "./testdata/wechatpaygo"},
 		"gopay":                  {"go", "run", "./testdata/gopay"},

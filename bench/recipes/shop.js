@@ -1,11 +1,11 @@
-// What the recipes for Node.js share: a merchant's server that sells as many orders as argv[3] says,
-// before the emulator that argv[2] describes. sdk has the calls of one SDK.
+// What the recipes for Node.js share: a merchant's server that sells as many orders as argv[3] says
+// by one SDK, before the emulated WeChat Pay that the file argv[2], emulator.json, describes.
 const fs = require('node:fs')
 const http = require('node:http')
 
 const emulator = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'))
 
-/** read reads a key of the merchant's by its name in emulator.json. */
+/** read reads a key by its name in emulator.json. */
 const read = (name) => fs.readFileSync(emulator.merchant[name])
 
 /** wanted fails unless an order is in a state. */
@@ -15,8 +15,10 @@ function wanted(number, got, want) {
   }
 }
 
-/** listen serves the notifications: sdk.notified verifies one, and returns the number of the order
- * that was paid, or nothing for a refund. */
+/**
+ * listen serves the notifications. sdk.notified verifies one, and returns the number of the order
+ * that was paid, which is passed to paid; none for a refund.
+ */
 function listen(sdk, paid) {
   const server = http.createServer(async (request, response) => {
     const chunks = []
@@ -30,7 +32,8 @@ function listen(sdk, paid) {
         paid(number)
       }
     } catch (error) {
-      response.writeHead(401).end(String(error)) // WeChat Pay comes again
+      console.error('a notification is refused:', error)
+      response.writeHead(401).end(String(error)) // WeChat Pay repeats it
     }
   })
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
@@ -44,8 +47,17 @@ async function pay(number) {
   }
 }
 
+/** longest ends a wait for a notification that does not come, and bounds nothing else. */
+const longest = 60_000
+
+/** never fails with a message after the longest wait. */
+function never(message) {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error(message)), longest).unref())
+}
+
+/** sell sells the orders, each of them with a second one that is closed. */
 async function sell(prefix, sdk) {
-  const waiting = new Map() // by number: what goes on when it is notified
+  const waiting = new Map() // by number: what the order's notification resolves
   const server = await listen(sdk, (number) => waiting.get(number)?.())
   const notifyURL = `http://127.0.0.1:${server.address().port}/notify`
   const count = Number(process.argv[3])
@@ -55,7 +67,7 @@ async function sell(prefix, sdk) {
     const notified = new Promise((resolve) => waiting.set(number, resolve))
     await sdk.place(number, notifyURL)
     await pay(number)
-    await notified
+    await Promise.race([notified, never(`${number}: no notification was accepted`)])
     wanted(number, await sdk.query(number), 'SUCCESS')
     await sdk.refund(number, `R${number}`)
     wanted(number, await sdk.query(number), 'REFUND')

@@ -15,7 +15,8 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// emulatorBuilt builds the command with the functions beside it, as `make package` does into dist/emulator.
+// emulatorBuilt builds the command with the functions beside it, as `make package` does into
+// dist/emulator.
 var emulatorBuilt = sync.OnceValues(func() (program string, err error) {
 	bin := filepath.Join(folder, "emulator")
 	for _, source := range []string{"cmd/cloudpay", "functions/closeorder", "functions/queryorder"} {
@@ -26,8 +27,8 @@ var emulatorBuilt = sync.OnceValues(func() (program string, err error) {
 	return filepath.Join(bin, "cloudpay"), nil
 })
 
-// BenchmarkEmulate measures from exec until everything that the emulator describes answers: in a new folder, for which
-// keys and tables are made, and in one that it has used before.
+// BenchmarkEmulate measures from exec until everything that the emulator describes answers: in a
+// new folder, for which keys and tables are made, and in one that it has used before.
 func BenchmarkEmulate(b *testing.B) {
 	program, err := emulatorBuilt()
 	if err != nil {

@@ -1,9 +1,11 @@
-// Package startup_test measures the functions as processes, beside the smallest function there is: how long from exec to
-// the first answer, how much memory, how many bytes on disk. The binaries are built as for deployment, and called as the
-// Go1 platform calls them, by net/rpc; WeChat Pay is the emulated gateway, warm, on loopback.
+// Package startup_test measures the functions as processes, beside the smallest function there is:
+// how long from exec to the first answer, how much memory, how many bytes on disk. The binaries are
+// built as for deployment, and called as the Go1 platform calls them, by net/rpc; WeChat Pay is the
+// emulated gateway, warm, on loopback.
 //
-// Bytes and memory are facts, and tests hold them to their limits. Time is only reported, by benchmarks: it depends on
-// what else the machine does, so that every figure stands beside its floor, taken in turns with it.
+// Bytes and memory are facts, and tests hold them to their limits. Time is only reported, by
+// benchmarks: it depends on what else the machine does, so that every figure stands beside its
+// floor, taken in turns with it.
 package startup_test
 
 import (
@@ -15,8 +17,8 @@ import (
 	"sync"
 	"testing"
 
-	// A change of the product is to be a change of this test, or go test would show what it remembers of the last one:
-	// it does not see what the binaries are built from.
+	// A change of the product is to be a change of this test, or go test would show what it
+	// remembers of the last one: it does not see what the binaries are built from.
 	_ "cloudpay/internal/app"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/pkg/paygate"
@@ -74,8 +76,8 @@ func greeter(tb testing.TB) program {
 	return program{binary: binary(tb, hello), environment: "{}"}
 }
 
-// function is a function with a full configuration, both APIs, before the gateway. Calls that do not choose an API get
-// the one given.
+// function is a function with a full configuration, both APIs, before the gateway. Calls that do
+// not choose an API get the one given.
 func function(tb testing.TB, name string, gate *paygate.Server, api string) program {
 	tb.Helper()
 	vars := configuration(tb, gate)
@@ -102,7 +104,8 @@ func configuration(tb testing.TB, gate *paygate.Server) map[string]string {
 // eventFor asks about one order.
 func eventFor(outTradeNo string) []byte { return []byte(`{"out_trade_no":"` + outTradeNo + `"}`) }
 
-// checkOutcome checks that a function did what it is for: an answer that is an error would be a fast one.
+// checkOutcome checks that a function did what it is for: an answer that is an error would be a
+// fast one.
 func checkOutcome(answer []byte, outcome, api string) error {
 	var got struct{ Outcome, API, Proof string }
 	if err := json.Unmarshal(answer, &got); err != nil {

@@ -61,8 +61,8 @@ func megabytes(tb testing.TB, name string) float64 {
 	return float64(info.Size()) / 1e6
 }
 
-// A warm function stays small, also when it is called more often and by more callers at once than a platform does, which
-// gives each instance one event at a time.
+// A warm function stays small, also when it is called more often and by more callers at once than a
+// platform does, which gives each instance one event at a time.
 func TestPeakMemory(t *testing.T) {
 	t.Parallel()
 	const callers, calls = 16, 125 // each

@@ -18,14 +18,16 @@ import (
 )
 
 const (
-	// patience is how long a process may take for anything. It bounds a test that fails, and measures nothing.
+	// patience is how long a process may take for anything. It bounds a test that fails, and
+	// measures nothing.
 	patience = 10 * time.Second
 
-	// glance is the pause between two looks at a port that is not open yet: the resolution of what is measured.
+	// glance is the pause between two looks at a port that is not open yet: the resolution of what
+	// is measured.
 	glance = 100 * time.Microsecond
 
-	// Ports below those that the system gives to outgoing connections, and apart from those that the emulated platform
-	// picks (20000 up), whose tests may be running.
+	// Ports below those that the system gives to outgoing connections, and apart from those that
+	// the emulated platform picks (20000 up), whose tests may be running.
 	firstPort, portCount = 12000, 8000
 )
 
@@ -139,8 +141,9 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()         // an error says that it was killed
 }
 
-// peakMemory is the most resident memory that the process has had so far, in bytes (proc(5), VmHWM). The resource usage
-// that wait returns is no use: it begins with the memory of this process at the time of the fork.
+// peakMemory is the most resident memory that the process has had so far, in bytes (proc(5),
+// VmHWM). The resource usage that wait returns is no use: it begins with the memory of this process
+// at the time of the fork.
 func (p *process) peakMemory(tb testing.TB) int64 {
 	tb.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")

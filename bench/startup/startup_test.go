@@ -23,7 +23,8 @@ func (s samples) median() time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// first starts a program for one event, and returns how long its answer took and how much memory it had by then.
+// first starts a program for one event, and returns how long its answer took and how much memory it
+// had by then.
 func first(b *testing.B, p program, event []byte, check func(answer []byte) error) (took time.Duration, memory int64) {
 	b.Helper()
 	running, answer, took := p.start(b, event)
@@ -34,10 +35,10 @@ func first(b *testing.B, p program, event []byte, check func(answer []byte) erro
 	return took, running.peakMemory(b)
 }
 
-// BenchmarkStart starts hello and a function in turns, and reports the medians from exec to the first answer, and how
-// many hellos the function takes. For v2 that is at most 3 (x-hello). For v3, rsa-ms is one RSA-2048 signature and one
-// verification, measured in the same turns: the function makes both once, and the emulated gateway makes both once
-// before it can answer.
+// BenchmarkStart starts hello and a function in turns, and reports the medians from exec to the
+// first answer, and how many hellos the function takes. For v2 that is at most 3 (x-hello). For v3,
+// rsa-ms is one RSA-2048 signature and one verification, measured in the same turns: the function
+// makes both once, and the emulated gateway makes both once before it can answer.
 func BenchmarkStart(b *testing.B) {
 	for _, kind := range []struct{ function, api, outcome string }{
 		{queryorder, "v2", "found"},

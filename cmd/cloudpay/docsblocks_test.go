@@ -72,7 +72,7 @@ var (
 )
 
 // inert are the languages of blocks that hold no commands.
-var inert = []string{"json", "js", "go", "dockerfile", "mermaid", "text", "sql", "yaml", "http"}
+var inert = []string{"json", "js", "go", "php", "dockerfile", "mermaid", "text", "sql", "yaml", "http"}
 
 // readBlocks finds the blocks of a document. Its error, which begins with a line's number, says
 // where commands could hide from the test: in a block that does not say sh or console.
