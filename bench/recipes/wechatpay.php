@@ -1,9 +1,9 @@
 <?php
-// Sells tea by wechatpay-php, in APIv3, before an emulated WeChat Pay. Beside
+// Sells tea by wechatpay-php, in APIv3, before an emulated WeChat Pay. After
 // `composer require wechatpay/wechatpay`, in three terminals:
 //
 //   cloudpay gateway
-//   php -S 127.0.0.1:8800 wechatpay.php     takes the notifications, and prints what was paid
+//   php -S 127.0.0.1:8800 wechatpay.php     takes notifications, and logs what was paid
 //   php wechatpay.php                       places, queries, refunds and closes
 //
 // EMULATOR names emulator.json if it is not .cloudpay/emulator.json. Only base_uri is for the
@@ -21,7 +21,7 @@ $emulator = json_decode(file_get_contents(getenv('EMULATOR') ?: '.cloudpay/emula
 $m = $emulator['merchant'];
 $publicKey = Rsa::from('file://' . $m['public_key'], Rsa::KEY_TYPE_PUBLIC);
 
-// A notification. The header's names are lower case on the wire, and $_SERVER has its own.
+// Takes a notification.
 if (PHP_SAPI === 'cli-server') {
     $timestamp = $_SERVER['HTTP_WECHATPAY_TIMESTAMP'] ?? '';
     $body = file_get_contents('php://input');

@@ -122,7 +122,7 @@ func (s seller) Refund(ctx context.Context, number, refundNumber string) error {
 	if refund.Code != wechat.Success {
 		return errors.New(refund.Error)
 	}
-	// An empty BodyMap instead of nil would add a question mark to the address.
+	// With an empty BodyMap instead of nil, signature and address differ by a question mark.
 	queried, err := s.client.V3RefundQuery(ctx, refundNumber, nil)
 	if err != nil {
 		return err
