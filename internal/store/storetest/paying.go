@@ -26,6 +26,7 @@ var paying = []proof{
 
 var payingInSQL = []sqlProof{
 	{name: "a process that dies between the payments of a combined order", prove: diesPaying},
+	{name: "a payment without a registration beside the release before", prove: paysBesideReleaseBefore},
 }
 
 // paidAt is when payments of these tests were made.
@@ -400,4 +401,29 @@ func diesPaying(e *sqlEnv) {
 			e.wantEvents("S2", outbox.EventPaidUnregistered)
 		}
 	}
+}
+
+// paysBesideReleaseBefore: a program that does not know of such orders registers and claims none of
+// them, and a program that does registers it afterwards.
+func paysBesideReleaseBefore(e *sqlEnv) {
+	before := &releaseBefore{db: Raw(e, e.address), dialect: spokenBefore[e.db.Name]}
+	if e.db.Name == "sqlite" {
+		before.db.SetMaxOpenConns(1)
+	}
+	e.pay(payment("A1"))
+	all, err := before.RegisterAll(e.ctx, []schedule.Entry{due("A1"), due("A2")})
+	e.must(err)
+	if all[0].Added || !all[1].Added {
+		e.Errorf("got %+v registered by the release before, want the second alone", all)
+	}
+	claims, err := before.Claim(e.ctx, shop, 10, lease)
+	e.must(err)
+	e.wantClaimed(claims, "A2")
+	if r := e.show("A1"); !r.Unregistered() || r.FinalState != schedule.FinalPaid {
+		e.Errorf("got %+v, want it as it was", r)
+	}
+	if added, err := e.Register(e.ctx, due("A1")); added || err != nil {
+		e.Errorf("got added %t and error %v, want that it has ended", added, err)
+	}
+	e.wantEvents("A1", outbox.EventPaidUnregistered, outbox.EventPaid)
 }
