@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/cli/exchangelog"
+	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/world"
 	"cloudpay/internal/emulator/desk"
@@ -93,13 +94,13 @@ func (s *stateCmd) advance(cmd *cobra.Command, args []string) error {
 // duration is by how much the clock is to be moved on.
 func (s *stateCmd) duration(cmd *cobra.Command, d desk.Description, args []string) (time.Duration, error) {
 	if s.to == "" {
-		by, err := parseAge(args[0])
+		by, err := moment.Age(args[0])
 		if err != nil {
 			return 0, usagef("%q: %w", "%q：%w", args[0], err)
 		}
 		return by, nil
 	}
-	at, is := parseTime(s.to, time.Now().Location())
+	at, is := moment.Time(s.to, time.Now().Location())
 	if !is {
 		return 0, usagef("--to: must be a time such as 2026-11-29 18:30, not %q", "--to：须为时间，如 2026-11-29 18:30，而不是 %q", s.to)
 	}

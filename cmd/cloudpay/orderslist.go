@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/orderfile"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/tally"
@@ -167,7 +168,7 @@ func (c *listCmd) check(now time.Time) error {
 		c.of.DueBy = now
 	}
 	if c.since != "" {
-		since, err := parseSince(c.since, now)
+		since, err := moment.Since(c.since, now)
 		if err != nil {
 			return usagef("--since: %w", "--since：%w", err)
 		}

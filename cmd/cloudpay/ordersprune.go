@@ -11,6 +11,7 @@ import (
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/archive"
+	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule/pruning"
@@ -100,8 +101,8 @@ func (p *pruneCmd) check(now time.Time) (selection pruning.Selection, err error)
 		return selection, usagef("--archive: must end in .zst, for example orders.jsonl.zst: it is compressed with zstd",
 			"--archive：须以 .zst 结尾，如 orders.jsonl.zst：文件以 zstd 压缩")
 	}
-	age, isAge := parseDays(p.before)
-	at, isTime := parseTime(p.before, now.Location())
+	age, isAge := moment.Days(p.before)
+	at, isTime := moment.Time(p.before, now.Location())
 	switch {
 	case isAge:
 		selection.Age = age

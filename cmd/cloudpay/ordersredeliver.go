@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule/outbox"
@@ -76,7 +77,7 @@ func (r *redeliverCmd) run(cmd *cobra.Command, args []string) error {
 	var since time.Time
 	if r.since != "" {
 		var err error
-		if since, err = parseSince(r.since, time.Now()); err != nil {
+		if since, err = moment.Since(r.since, time.Now()); err != nil {
 			return usagef("--since: %w", "--since：%w", err)
 		}
 	}

@@ -1,13 +1,15 @@
-package main
+package moment_test
 
 import (
 	"strings"
 	"testing"
 	"time"
+
+	"cloudpay/internal/cli/moment"
 )
 
 // A moment in the past is a date, a time, or an age.
-func TestParseSince(t *testing.T) {
+func TestSince(t *testing.T) {
 	t.Parallel()
 	shanghai := time.FixedZone("", 8*60*60)
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, shanghai)
@@ -23,13 +25,13 @@ func TestParseSince(t *testing.T) {
 		"2026-11-01T10:00:05Z":      "2026-11-01T18:00:05+08:00",
 		"2026-11-01 10:00:05+01:00": "2026-11-01T17:00:05+08:00",
 	} {
-		at, err := parseSince(text, now)
+		at, err := moment.Since(text, now)
 		if got := at.In(shanghai).Format(time.RFC3339); err != nil || got != want {
 			t.Errorf("%q: got %s and error %v, want %s", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "yesterday", "-1h", "-7d", "1.5d", "99999d", "2026-13-01", "29/11/2026"} {
-		if at, err := parseSince(text, now); err == nil || !strings.Contains(err.Error(), "must be a date (2026-11-29)") {
+		if at, err := moment.Since(text, now); err == nil || !strings.Contains(err.Error(), "must be a date (2026-11-29)") {
 			t.Errorf("%q: got %v and error %v, want the forms that there are", text, at, err)
 		}
 	}
