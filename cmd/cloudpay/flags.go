@@ -153,7 +153,7 @@ func environment(emulator string) ([]string, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	return desk.Environ(d.FunctionEnv()), nil
+	return d.Environ(), nil
 }
 
 // showHelp runs a command that only has commands below it.

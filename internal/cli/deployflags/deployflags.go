@@ -98,5 +98,5 @@ func (f *Flags) Options() (o workload.Options, notes []bilingual.Text, err error
 		notes = append(notes, bilingual.Sprintf("left out of --env-file, since the emulator sets them: %s",
 			"--env-file 中以下变量由模拟器设置，已略过：%s", strings.Join(leftOut, ", ")))
 	}
-	return workload.Options{Dir: dir, Given: given, Lookup: os.LookupEnv, Warm: f.warm}, notes, nil
+	return workload.Options{Dir: dir, Given: given, Files: f.files, Lookup: os.LookupEnv, Warm: f.warm}, notes, nil
 }

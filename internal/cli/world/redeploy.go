@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -26,70 +27,86 @@ type deployment struct {
 	binaries    map[string]string
 	fromSources bool
 
-	sources []string // of the last plan
+	sources []string       // of the last plan
+	watcher *watch.Watcher // nil without --watch
 }
 
 // plan is the deployment of what is described now. What is described and not played is said.
-func (p *deployment) plan(ctx context.Context) (as desk.Deployment, names []string, err error) {
+func (p *deployment) plan(ctx context.Context) (as desk.Deployment, err error) {
 	w := p.world
 	o, notes, err := w.Deploy.Options()
 	if err != nil {
-		return as, nil, err
+		return as, err
 	}
 	o.Workspace, o.Binaries, o.Runtime, o.Env = filepath.Join(p.dir, "functions"), p.binaries, w.Runtime, p.desk.Env(w.Settings)
 	if err := os.MkdirAll(o.Workspace, 0o700); err != nil {
-		return as, nil, bilingual.Errorf("making the functions' folder: %w", "创建云函数目录：%w", err)
+		return as, bilingual.Errorf("making the functions' folder: %w", "创建云函数目录：%w", err)
 	}
 	plan, err := workload.Make(ctx, o)
 	if ctx.Err() != nil { // the go command was stopped
-		return as, nil, context.Cause(ctx)
+		return as, context.Cause(ctx)
 	}
 	if err != nil {
-		return as, nil, err
+		return as, err
 	}
 	for _, note := range append(notes, plan.Notes...) {
 		w.say("%s", "%s", note)
-	}
-	for _, f := range plan.Functions {
-		names = append(names, f.Name)
 	}
 	p.sources = plan.Sources
 	return desk.Deployment{
 		Functions: plan.Functions, Timers: plan.Timers, NoTimers: w.Deploy.NoTimers,
 		Logs: p.logs, Address: w.At.Cloud,
-	}, names, nil
+	}, nil
 }
 
-// again rebuilds the functions and replaces them. A fault leaves the old ones as they are.
+// again rebuilds the functions and replaces them, those that are described now: new ones start, and
+// others end. A fault of the description or of a build leaves all of them as they are.
 func (p *deployment) again(ctx context.Context, because bilingual.Text) {
 	w, begin := p.world, time.Now()
 	w.say("%s: rebuilding and restarting the functions …", "%s：重新编译并重启云函数 …", because)
-	names, err := p.replace(ctx)
+	changes, err := p.replace(ctx)
 	switch {
 	case ctx.Err() != nil: // the world ends
-	case err != nil:
+		return
+	case err != nil && changes == nil:
 		w.say("nothing is restarted: %s", "未重启：%s", bilingual.Wording(err))
-	default:
-		w.say("restarted %s in %s", "已重启 %s，用时 %s", strings.Join(names, ", "), time.Since(begin).Round(10*time.Millisecond))
+		return
+	case err != nil:
+		w.say("%s", "%s", bilingual.Wording(err))
+	}
+	if len(changes.Restarted) > 0 {
+		w.say("restarted %s in %s", "已重启 %s，用时 %s", strings.Join(changes.Restarted, ", "), time.Since(begin).Round(10*time.Millisecond))
+	}
+	if len(changes.Added) > 0 {
+		w.say("new, and started: %s", "新增并启动：%s", strings.Join(changes.Added, ", "))
+	}
+	if len(changes.Removed) > 0 {
+		w.say("no longer described, and ended: %s", "已不在描述文件中，已停止：%s", strings.Join(changes.Removed, ", "))
 	}
 }
 
-func (p *deployment) replace(ctx context.Context) ([]string, error) {
+// replace builds and replaces the functions. Without changes nothing was replaced; with them the
+// error says which functions were not.
+func (p *deployment) replace(ctx context.Context) (*desk.Changes, error) {
 	if p.fromSources {
 		if err := Build(ctx, filepath.Join(p.dir, "bin")); err != nil {
 			return nil, err
 		}
 	}
-	as, names, err := p.plan(ctx)
+	as, err := p.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return names, p.desk.Redeploy(ctx, as)
+	changes, err := p.desk.Redeploy(ctx, as)
+	if p.watcher != nil {
+		err = errors.Join(err, p.watcher.Add(p.sources))
+	}
+	return &changes, err
 }
 
 // serve replaces the functions when the key r is pressed or, with --watch, when a source changes,
-// until ctx ends. One replacement ends before the next begins. watcher is nil without --watch.
-func (p *deployment) serve(ctx context.Context, watcher *watch.Watcher) {
+// until ctx ends. One replacement ends before the next begins.
+func (p *deployment) serve(ctx context.Context) {
 	wanted := make(chan bilingual.Text, 1)
 	want := func(because bilingual.Text) {
 		select {
@@ -106,9 +123,9 @@ func (p *deployment) serve(ctx context.Context, watcher *watch.Watcher) {
 			}
 		})
 	})
-	if watcher != nil {
+	if p.watcher != nil {
 		watching.Go(func() {
-			watcher.Run(ctx, func(file string) {
+			p.watcher.Run(ctx, func(file string) {
 				want(bilingual.Sprintf("%s has changed", "%s 已变化", filepath.Base(file)))
 			})
 		})
@@ -123,10 +140,10 @@ func (p *deployment) serve(ctx context.Context, watcher *watch.Watcher) {
 	}
 }
 
-// watcher watches the sources of the last plan; it is nil without --watch.
-func (p *deployment) watcher() (*watch.Watcher, error) {
-	if !p.world.Deploy.Watch {
-		return nil, nil //nolint:nilnil // no watcher is what was asked for
+// watch begins to watch the sources of the last plan, with --watch.
+func (p *deployment) watch() (err error) {
+	if p.world.Deploy.Watch {
+		p.watcher, err = watch.Start(p.sources)
 	}
-	return watch.Start(p.sources)
+	return err
 }

@@ -200,7 +200,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 	}
 	defer closeLogs()
 	deployed.desk, deployed.logs = d, logs
-	as, _, err := deployed.plan(ctx)
+	as, err := deployed.plan(ctx)
 	if err != nil {
 		return err
 	}
@@ -222,12 +222,11 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer forget()
-	watcher, err := deployed.watcher()
-	if err != nil {
+	if err := deployed.watch(); err != nil {
 		return err
 	}
 	ready(described)
-	deployed.serve(ctx, watcher)
+	deployed.serve(ctx)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -46,7 +47,7 @@ func (as Deployment) specs(cloudURL string, keys access.Keys) []platform.Spec {
 	if specs == nil {
 		for _, name := range Functions() {
 			specs = append(specs, platform.Spec{
-				Name: name, Binary: as.Binaries[name], Runtime: as.Runtime, Env: Environ(as.Env), TimeLimit: timeLimit,
+				Name: name, Binary: as.Binaries[name], Runtime: as.Runtime, Env: environ(as.Env), TimeLimit: timeLimit,
 			})
 		}
 	}
@@ -65,6 +66,9 @@ type running struct {
 	cloud     *platform.Cloud
 	url       string
 	endTimers func() // nil when none fire
+
+	gone     []*platform.Function // those that Redeploy took away
+	retiring sync.WaitGroup       // their calls in flight
 }
 
 // Deploy starts the functions and serves the cloud that they are called by, at the URL. stop ends
@@ -103,24 +107,57 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 	return url, r.stop, nil
 }
 
-// Redeploy replaces the functions of the last deployment by those of another one: calls in flight
-// end on the old ones. Functions cannot be added or taken away. The error joins why some were not
-// replaced, which go on as they are.
-func (d *Desk) Redeploy(ctx context.Context, as Deployment) error {
+// Changes name the functions that a redeployment replaced, added and took away.
+type Changes struct{ Restarted, Added, Removed []string }
+
+// Redeploy replaces the functions of the last deployment by those of another one, starts those that
+// are new, and takes away those that are not there any more. Calls in flight end on the old ones.
+// The error joins why some were not replaced, which go on as they are, and why new ones did not
+// start, which are left out; the others have changed all the same.
+func (d *Desk) Redeploy(ctx context.Context, as Deployment) (Changes, error) {
 	r := d.running
-	var faults []error
+	functions, changes, faults := map[string]*platform.Function{}, Changes{}, []error{}
 	for _, spec := range as.specs(r.url, r.cloud.Keys) {
 		function, known := r.functions[spec.Name]
-		if !known {
-			faults = append(faults, bilingual.Errorf("%s is new: restart the emulator to run it", "%s 是新的云函数：请重启模拟器以运行", spec.Name))
+		var err error
+		if known {
+			err = function.Restart(ctx, spec)
+		} else {
+			function, err = platform.Start(ctx, spec)
+		}
+		switch {
+		case err == nil && known:
+			changes.Restarted = append(changes.Restarted, spec.Name)
+		case err == nil:
+			changes.Added = append(changes.Added, spec.Name)
+		case known:
+			faults = append(faults, bilingual.Errorf("the old %s goes on: %w", "旧的 %s 继续运行：%w", spec.Name, err))
+		default:
+			faults = append(faults, bilingual.Errorf("the new %s is left out: %w", "新的 %s 未启动：%w", spec.Name, err))
 			continue
 		}
-		if err := function.Restart(ctx, spec); err != nil {
-			faults = append(faults, bilingual.Errorf("the old %s goes on: %w", "旧的 %s 继续运行：%w", spec.Name, err))
+		functions[spec.Name] = function
+	}
+	changes.Removed = r.use(ctx, functions, as)
+	return changes, errors.Join(faults...)
+}
+
+// use has calls and timers reach these functions from now on, and retires those that are not among
+// them, whose names it returns.
+func (r *running) use(ctx context.Context, functions map[string]*platform.Function, as Deployment) (removed []string) {
+	old := r.functions
+	r.functions = functions
+	r.cloud.SetFunctions(functions)
+	as.Timers = slices.DeleteFunc(slices.Clone(as.Timers), func(t platform.Timer) bool { return functions[t.Function] == nil })
+	r.fireTimers(ctx, as)
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if gone := old[name]; functions[name] == nil {
+			removed = append(removed, name)
+			r.gone = append(r.gone, gone)
+			r.retiring.Go(gone.Retire)
 		}
 	}
-	r.fireTimers(ctx, as)
-	return errors.Join(faults...)
+	return removed
 }
 
 // fireTimers has the timers of a deployment fire instead of those of before.
@@ -152,6 +189,10 @@ func (r *running) stop() {
 	for _, f := range r.functions {
 		_ = f.Close()
 	}
+	for _, f := range r.gone {
+		_ = f.Close() // which ends its calls in flight
+	}
+	r.retiring.Wait()
 	r.stopTimers()
 	_ = r.cloud.Close()
 }

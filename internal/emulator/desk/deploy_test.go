@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/emulator/platform"
 )
@@ -99,8 +102,12 @@ func TestDeploy(t *testing.T) {
 	}
 
 	as.Functions, as.NoTimers = []platform.Spec{nodeFunction(t, "hello", "second")}, true
-	if err := d.Redeploy(t.Context(), as); err != nil {
+	changes, err := d.Redeploy(t.Context(), as)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Changes{Restarted: []string{"hello"}}, changes); diff != "" {
+		t.Errorf("redeployed: changes (-want +got):\n%s", diff)
 	}
 	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{"a":1}`); got != `{"event":{"a":1},"word":"second"}` {
 		t.Errorf("redeployed: got %s", got)
@@ -108,14 +115,92 @@ func TestDeploy(t *testing.T) {
 	if got := firings(t, url); len(got) > 0 {
 		t.Errorf("redeployed without timers: got %v", got)
 	}
-	broken := nodeFunction(t, "hello", "'")
-	as.Functions = []platform.Spec{broken, nodeFunction(t, "another", "new")}
-	err = d.Redeploy(t.Context(), as)
+	as.Functions = []platform.Spec{nodeFunction(t, "hello", "'"), nodeFunction(t, "another", "new"), nodeFunction(t, "third", "'")}
+	as.NoTimers, as.Timers = false, []platform.Timer{hourly, {Function: "third", Name: "thirds", Next: hourly.Next}}
+	changes, err = d.Redeploy(t.Context(), as)
 	wantError(t, err, "the old hello goes on: ")
-	wantError(t, err, "another is new: restart the emulator to run it")
-	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{}`); got != `{"event":{},"word":"second"}` {
-		t.Errorf("after a redeployment that failed: got %s", got)
+	wantError(t, err, "the new third is left out: ")
+	if diff := cmp.Diff(Changes{Added: []string{"another"}}, changes); diff != "" {
+		t.Errorf("a redeployment that failed in part: changes (-want +got):\n%s", diff)
 	}
+	if got := said(t, http.MethodPost, url+"/v1/functions/hello", `{}`); got != `{"event":{},"word":"second"}` {
+		t.Errorf("after a redeployment that failed in part: got %s", got)
+	}
+	if got := said(t, http.MethodGet, url+"/v1/timers", ""); !strings.Contains(got, "hourly") || strings.Contains(got, "thirds") {
+		t.Errorf("got %s, want the timers of what runs", got)
+	}
+}
+
+// A function that is described while the emulator runs is started, and one that is no longer
+// described is called no more: its calls in flight end, and its timers fire no more.
+func TestRedeployOthers(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	never := func(time.Time) time.Time { return time.Time{} }
+	slow := nodeFunction(t, "old", "answered")
+	text := `const fs = require('node:fs')
+exports.main = async ({ until }) => {
+  console.log('begun')
+  while (!fs.existsSync(until)) await new Promise((then) => setTimeout(then, 1))
+  return 'answered'
+}`
+	if err := os.WriteFile(filepath.Join(slow.Folder, "index.js"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan struct{}, 1)
+	as := Deployment{
+		Functions: []platform.Spec{slow}, Timers: []platform.Timer{{Function: "old", Name: "olds", Next: never}},
+		Logs: signalWriter{"begun", begun}, Address: AnyPort,
+	}
+	url, stop, err := d.Deploy(t.Context(), as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	inFlight, released := make(chan string, 1), filepath.Join(t.TempDir(), "released")
+	go func() {
+		inFlight <- said(t, http.MethodPost, url+"/v1/functions/old", `{"until":`+strconv.Quote(released)+`}`)
+	}()
+	<-begun
+	as.Functions, as.Timers = []platform.Spec{nodeFunction(t, "new", "word")}, []platform.Timer{{Function: "new", Name: "news", Next: never}}
+	changes, err := d.Redeploy(t.Context(), as)
+	if diff := cmp.Diff(Changes{Added: []string{"new"}, Removed: []string{"old"}}, changes); diff != "" || err != nil {
+		t.Errorf("changes (-want +got), and error %v:\n%s", err, diff)
+	}
+	if err := os.WriteFile(released, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-inFlight; got != `"answered"` {
+		t.Errorf("the call in flight: got %s", got)
+	}
+	if got := said(t, http.MethodPost, url+"/v1/functions/new", `{}`); got != `{"event":{},"word":"word"}` {
+		t.Errorf("the new function: got %s", got)
+	}
+	if got := said(t, http.MethodPost, url+"/v1/functions/old", `{}`); !strings.Contains(got, "FUNCTION_NOT_FOUND") {
+		t.Errorf("the old function: got %s", got)
+	}
+	if got := said(t, http.MethodGet, url+"/v1/functions", ""); got != `{"functions":[{"name":"new","runtime":"node"}]}` {
+		t.Errorf("the list: got %s", got)
+	}
+	if got := said(t, http.MethodGet, url+"/v1/timers", ""); !strings.Contains(got, "news") || strings.Contains(got, "olds") {
+		t.Errorf("the timers: got %s", got)
+	}
+}
+
+// signalWriter signals, once at a time, that a text was written.
+type signalWriter struct {
+	text string
+	seen chan<- struct{}
+}
+
+func (w signalWriter) Write(line []byte) (int, error) {
+	if strings.Contains(string(line), w.text) {
+		select {
+		case w.seen <- struct{}{}:
+		default:
+		}
+	}
+	return len(line), nil
 }
 
 // The caller policy of the functions is the deployed one, unless another is chosen.

@@ -91,6 +91,9 @@ type Description struct {
 	// there is none.
 	ConsoleURL string `json:"console_url,omitempty"`
 	EventsURL  string `json:"events_url,omitempty"`
+	// CloudKey is ID:SECRET of the key that calls of SDKs have to be signed with, the first of
+	// several; empty where none is demanded.
+	CloudKey string `json:"cloud_key,omitempty"`
 	// Runtime is what the emulator's own functions run on (--runtime).
 	Runtime platform.Runtime `json:"runtime"`
 	// Env is what a function needs, as the merchant itself; PartnerEnv the same as a service
@@ -138,9 +141,16 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 			V2Key: m.V2Key, V3Key: m.V3Key,
 		},
 	}
+	if d.running != nil && len(d.running.cloud.Keys) > 0 {
+		key := d.running.cloud.Keys[0]
+		described.CloudKey = key.ID + ":" + string(key.Secret)
+	}
 	d.described.Store(&described)
 	return described
 }
+
+// Environ is [Description.FunctionEnv] as processes take it.
+func (d Description) Environ() []string { return environ(d.FunctionEnv()) }
 
 // FunctionEnv is what the emulator's own functions run with.
 func (d Description) FunctionEnv() map[string]string {

@@ -63,7 +63,7 @@ func TestStart(t *testing.T) {
 		t.Error("commands with --emulator do not use what the emulator's own functions run with")
 	}
 	for _, env := range []map[string]string{d.Env, d.PartnerEnv} {
-		if size := len(strings.Join(Environ(env), "")); size > 4<<10 {
+		if size := len(strings.Join(environ(env), "")); size > 4<<10 {
 			t.Errorf("the environment has %d bytes, more than SCF allows", size)
 		}
 	}

@@ -127,9 +127,9 @@ func runsHere(executable string) bool {
 	return runtime.GOOS == "linux" && (!known || arch == runtime.GOARCH)
 }
 
-// Environ lists an environment as processes take it, NAME=VALUE sorted by name, so that two runs
+// environ lists an environment as processes take it, NAME=VALUE sorted by name, so that two runs
 // start their functions alike.
-func Environ(env map[string]string) []string {
+func environ(env map[string]string) []string {
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])

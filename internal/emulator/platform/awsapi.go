@@ -143,8 +143,8 @@ func (c *Cloud) awsFunction(name, qualifier string) (*Function, *awsRefusal) {
 	if parts[2] != "" {
 		qualifier = parts[2]
 	}
-	function, ok := c.Functions[parts[1]]
-	if !ok || qualifier != "" && qualifier != version {
+	function := c.function(parts[1])
+	if function == nil || qualifier != "" && qualifier != version {
 		arn := functionARN(parts[1])
 		if qualifier != "" {
 			arn += ":" + qualifier

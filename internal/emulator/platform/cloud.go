@@ -66,8 +66,10 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 // {"code":"ORIGIN_NOT_ALLOWED","message":"...","requestId":"..."}; every refusal that has no form
 // of its own has this one.
 type Cloud struct {
-	Functions map[string]*Function // by their names in the path; required
-	EnvID     string               // the CloudBase environment that users call from; "cloudpay-local" when empty
+	// Functions are by their names in the path; required. While the cloud serves, SetFunctions
+	// replaces them.
+	Functions map[string]*Function
+	EnvID     string // the CloudBase environment that users call from; "cloudpay-local" when empty
 	// The mini-program's appid when a call names an openid only; may be empty.
 	AppID string
 	// AllowOrigins are the origins of web pages that may call functions, as
@@ -84,6 +86,7 @@ type Cloud struct {
 	// with them by [Cloud.Resume]; nil: they end with the cloud.
 	Spool *spool.Spool
 
+	replaced   atomic.Pointer[map[string]*Function] // by SetFunctions; nil before
 	auth       authService
 	background background
 	faults     faultList
@@ -210,6 +213,21 @@ func (c *Cloud) Close() error {
 	return nil
 }
 
+// SetFunctions replaces the functions, by their names in the path. The map must not change from
+// then on. Those that are not in it any more are called no more, and still have to be closed.
+func (c *Cloud) SetFunctions(functions map[string]*Function) { c.replaced.Store(&functions) }
+
+// functions are those of now.
+func (c *Cloud) functions() map[string]*Function {
+	if replaced := c.replaced.Load(); replaced != nil {
+		return *replaced
+	}
+	return c.Functions
+}
+
+// function is the one with a name; nil if there is none.
+func (c *Cloud) function(name string) *Function { return c.functions()[name] }
+
 func (c *Cloud) envID() string { return cmp.Or(c.EnvID, defaultEnvID) }
 
 // list names the functions, in alphabetical order.
@@ -221,9 +239,10 @@ func (c *Cloud) list(w http.ResponseWriter, r *http.Request, id string) {
 		Name    string  `json:"name"`
 		Runtime Runtime `json:"runtime"`
 	}
-	entries := make([]entry, 0, len(c.Functions))
-	for _, name := range slices.Sorted(maps.Keys(c.Functions)) {
-		entries = append(entries, entry{Name: name, Runtime: c.Functions[name].runtime()})
+	functions := c.functions()
+	entries := make([]entry, 0, len(functions))
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		entries = append(entries, entry{Name: name, Runtime: functions[name].runtime()})
 	}
 	answerJSON(w, http.StatusOK, map[string][]entry{"functions": entries})
 }
@@ -245,11 +264,11 @@ func (c *Cloud) posted(w http.ResponseWriter, r *http.Request, name, instead, id
 	if !wantMethod(w, r, http.MethodPost, instead, id) {
 		return nil, false
 	}
-	function, ok := c.Functions[name]
-	if !ok {
+	function := c.function(name)
+	if function == nil {
 		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 	}
-	return function, ok
+	return function, function != nil
 }
 
 // noSuchPath refuses a request that belongs to none of the APIs.

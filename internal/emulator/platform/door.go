@@ -52,9 +52,9 @@ func through(r *http.Request, host string) *http.Request {
 // the path as it was given, and its answer reaches the client without an envelope.
 func (c *Cloud) callHTTPFunction(w http.ResponseWriter, r *http.Request, rest, id string) {
 	name, _, _ := strings.Cut(rest, "/")
-	function, ok := c.Functions[name]
+	function := c.function(name)
 	switch {
-	case !ok:
+	case function == nil:
 		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 		return
 	case c.user(r).openID == "":

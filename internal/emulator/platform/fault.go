@@ -91,7 +91,7 @@ func (c *Cloud) Inject(f Fault) error {
 	if err := f.check(); err != nil {
 		return fmt.Errorf("injecting a fault: %w", err)
 	}
-	if f.Function != "" && c.Functions[f.Function] == nil {
+	if f.Function != "" && c.function(f.Function) == nil {
 		return fmt.Errorf("injecting a fault: function: %s", noSuchFunction(f.Function))
 	}
 	c.faults.add(f)

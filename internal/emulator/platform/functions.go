@@ -93,8 +93,8 @@ func (c *Cloud) call(w http.ResponseWriter, r *http.Request, rest, id string) {
 // behind the name is kept.
 func (c *Cloud) callWeb(w http.ResponseWriter, r *http.Request, rest, id string) {
 	name, _, _ := strings.Cut(rest, "/")
-	function, ok := c.Functions[name]
-	if !ok {
+	function := c.function(name)
+	if function == nil {
 		fail(w, http.StatusBadRequest, codeNotFound, noSuchFunction(name), id)
 		return
 	}

@@ -49,8 +49,8 @@ func (r webResult) write(w http.ResponseWriter) {
 func (c *Cloud) trigger(source httpTrigger) func(http.ResponseWriter, *http.Request, string, string) {
 	return func(w http.ResponseWriter, r *http.Request, rest, id string) {
 		name, path, _ := strings.Cut(rest, "/")
-		function, ok := c.Functions[name]
-		if !ok {
+		function := c.function(name)
+		if function == nil {
 			source.missing(name, id).write(w)
 			return
 		}

@@ -116,7 +116,7 @@ func (c *Cloud) kept() (all []resumed, err error) {
 			return fmt.Errorf("event %d is of the cloud %q, which this program does not play", number, k.Cloud)
 		}
 		all = append(all, resumed{due: k.Due, dead: k.Dead, errand: &errand{
-			function: c.Functions[k.Function], name: k.Function, via: k.Via, caller: k.Caller, policy: policy,
+			function: c.function(k.Function), name: k.Function, via: k.Via, caller: k.Caller, policy: policy,
 			accepted: k.Accepted, attempts: k.Attempts, failures: k.Failures, number: number,
 			event: Event{
 				Payload: k.Payload, RequestID: k.RequestID, Environment: k.Environment, ClientContext: k.ClientContext, Cognito: k.Cognito,
@@ -156,8 +156,8 @@ var errNoFunction = errors.New("its function is there no more")
 // again accepts the event of a dead letter.
 func (c *Cloud) again(ctx context.Context, letter deadLetter) error {
 	e := letter.errand
-	function, known := c.Functions[e.name]
-	if !known {
+	function := c.function(e.name)
+	if function == nil {
 		return errNoFunction
 	}
 	// A copy: what is kept stays a dead letter if the event is not accepted.

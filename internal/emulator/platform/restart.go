@@ -34,6 +34,20 @@ func (f *Function) Restart(ctx context.Context, spec Spec) error {
 	return nil
 }
 
+// Retire lets the calls in flight end, and closes the function then. Later calls get an error.
+// Close ends the waiting.
+func (f *Function) Retire() {
+	f.restarting.Lock()
+	defer f.restarting.Unlock()
+	f.mu.Lock()
+	all := append([]*Function{f}, f.successors...)
+	f.mu.Unlock()
+	for _, g := range all {
+		g.retire()
+	}
+	_ = f.Close() // always nil
+}
+
 // current is the function that events go to: the one that the last Restart started, or f itself.
 func (f *Function) current() *Function {
 	f.mu.Lock()

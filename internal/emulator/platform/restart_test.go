@@ -70,6 +70,43 @@ func TestRestartUnderLoad(t *testing.T) {
 	callers.Wait()
 }
 
+// A function that is taken away lets its calls in flight end, on the processes of before a restart
+// too, and takes no more.
+func TestRetire(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	first, second := openMeeting(t), openMeeting(t)
+	before := f.invokeAside(t.Context(), first.event())
+	old := first.await()
+	if err := f.Restart(t.Context(), spec(f.log)); err != nil {
+		t.Fatal(err)
+	}
+	after := f.invokeAside(t.Context(), second.event())
+	recent := second.await()
+	retired := make(chan struct{})
+	go func() {
+		defer close(retired)
+		f.Retire()
+	}()
+	for _, one := range []struct {
+		guest
+		got <-chan outcome
+	}{{old, before}, {recent, after}} {
+		one.letGo(t)
+		got := <-one.got
+		if got.err != nil {
+			t.Fatalf("a call in flight: %v", got.err)
+		}
+		f.wantStatus(got.reply, platform.StatusOK, "")
+	}
+	<-retired
+	if _, err := f.Invoke(t.Context(), do{Do: "hello"}.event()); err == nil {
+		t.Error("a retired function answers")
+	}
+	old.wantDead(t)
+	recent.wantDead(t)
+}
+
 // A closed function is not started again, and closing ends what a restart started.
 func TestRestartClosed(t *testing.T) {
 	t.Parallel()

@@ -116,15 +116,21 @@ func (c *Cloud) accept(ctx context.Context, e *errand) error {
 }
 
 // attempt delivers an event, and has it repeated or given up if that fails. It returns what became
-// of this attempt. If the function is closed, the emulator ends: what is kept of the event stays as
-// it was before, and the next emulator makes the attempt.
+// of this attempt. If the function is closed and the cloud has no other of its name, it was taken
+// away, and the event is given up. Else the emulator ends: what is kept of the event stays as it was
+// before, and the next emulator makes the attempt.
 func (c *Cloud) attempt(ctx context.Context, e *errand) (Reply, error) {
 	e.attempts++
+	if back := c.function(e.name); back != nil && e.function.isClosed() {
+		e.function = back // it was taken away, and is described again
+	}
 	ctx = withInbound(ctx, &inbound{
 		call: traffic.Call{Via: e.via, Caller: e.caller, Attempt: e.attempts},
 	})
 	reply, err := c.run(ctx, e.function, e.event, e.function.Invoke)
 	switch {
+	case errors.Is(err, errClosed) && c.function(e.name) == nil:
+		c.giveUp(e, http.StatusNotFound, noSuchFunction(e.name)+" any more")
 	case errors.Is(err, errClosed):
 	case err == nil && reply.Err == nil:
 		c.release(e)

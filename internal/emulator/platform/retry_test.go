@@ -67,6 +67,30 @@ func (a asynchronous) deadLetters() (letters []struct {
 	return letters
 }
 
+// An event whose function is taken away meanwhile is a dead letter, and not lost; delivered again,
+// it goes to the function that is there then.
+func TestRetryOfRemoved(t *testing.T) {
+	t.Parallel()
+	a := serveAsynchronous(t, as(platform.Lambda))
+	functions := a.world.Functions
+	a.send(http.MethodPost, invocations("hello"), `{"Do":"fail","Text":"no","out_trade_no":"A1"}`, "X-Amz-Invocation-Type", "Event")
+	a.world.AwaitQuiet()
+	a.world.SetFunctions(map[string]*platform.Function{})
+	functions["hello"].Retire()
+	a.advance(time.Minute)
+	letters := a.deadLetters()
+	if len(letters) != 1 || letters[0].OutTradeNo != "A1" || !strings.Contains(letters[0].Reason, `there is no function "hello"`) {
+		t.Fatalf("got %+v, want a dead letter of the function that is gone", letters)
+	}
+	a.world.SetFunctions(map[string]*platform.Function{"hello": start(t, as(platform.Lambda)).Function})
+	a.send(http.MethodPost, "/v1/dead-letters/1", "")
+	a.world.AwaitQuiet()
+	calls := a.calls()
+	if last := calls[len(calls)-1]; last.Verdict != "failed" || last.Attempt != 1 {
+		t.Errorf("delivered again: got %+v, want the answer of the new function", last)
+	}
+}
+
 // An event that fails on Lambda is repeated after one minute and after two, under its id, and then
 // a dead letter.
 func TestRetriesOfLambda(t *testing.T) {

@@ -43,6 +43,9 @@ func (t Timer) event(on Runtime, at time.Time) []byte {
 	}
 }
 
+// showsTime reports whether the event says when the timer fired.
+func (t Timer) showsTime(on Runtime) bool { return t.Input == nil && (t.Rule || on != Lambda) }
+
 // timers are what is known of the timers of a cloud. The zero value is ready for use.
 type timers struct {
 	mu      sync.Mutex // guards what follows
@@ -144,8 +147,8 @@ func moments(next func(time.Time) time.Time, after, now time.Time) []time.Time {
 // cloud repeats asynchronous events.
 func (c *Cloud) fireAt(ctx context.Context, t Timer, at time.Time) firing {
 	f := firing{Time: at, RequestID: newRequestID()}
-	function, known := c.Functions[t.Function]
-	if !known {
+	function := c.function(t.Function)
+	if function == nil {
 		f.Error = noSuchFunction(t.Function)
 		return f
 	}

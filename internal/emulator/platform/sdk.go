@@ -118,8 +118,8 @@ func isTencentForm(r *http.Request, body []byte) bool {
 
 // sdkInvoke calls the function and answers in the envelope.
 func (c *Cloud) sdkInvoke(w http.ResponseWriter, r *http.Request, call sdkCall, id string) {
-	function, ok := c.Functions[call.FunctionName]
-	if !ok {
+	function := c.function(call.FunctionName)
+	if function == nil {
 		sdkFail(w, codeNotFound, "FunctionName parameter could not be found: "+noSuchFunction(call.FunctionName), id)
 		return
 	}

@@ -98,9 +98,9 @@ func (c tencentCall) event() string {
 
 // tencentFunction finds the function. code is not empty if it cannot be called in this way.
 func (c *Cloud) tencentFunction(call tencentCall) (function *Function, code, message string) {
-	function, ok := c.Functions[call.FunctionName]
+	function = c.function(call.FunctionName)
 	switch {
-	case !ok:
+	case function == nil:
 		return nil, "ResourceNotFound.Function", noSuchFunction(call.FunctionName)
 	case !isLatest(call.Qualifier):
 		return nil, "ResourceNotFound.FunctionVersion", fmt.Sprintf("there is no version %q", call.Qualifier)

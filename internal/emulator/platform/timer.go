@@ -27,7 +27,8 @@ const maxMessage = 4 << 10
 //
 // What the request leaves out is that of the function's own timer (see Timer): of the one that
 // trigger names, or else of the first. Without one the trigger is called NAME_timer. The time, in
-// the form of RFC 3339, is the clock's unless the request names another.
+// the form of RFC 3339, is the clock's unless the request names another, which the event has to
+// have room for.
 //
 // The event is SCF's (doc 583/9708). The invocation's environment has TRIGGER_SRC=timer, as on SCF,
 // and TCB_SOURCE=wx_trigger, as on CloudBase. On Lambda the event is the input of the schedule in
@@ -52,13 +53,17 @@ func (c *Cloud) timer(w http.ResponseWriter, r *http.Request, name, id string) {
 		fail(w, http.StatusBadRequest, codeBadEvent, err.Error(), id)
 		return
 	}
-	at := c.Clock.Time()
-	if request.Time != nil {
-		at = *request.Time
-	}
 	t := request.timer(name, c.timers.list())
 	if form == "eventbridge" {
 		t.Rule, t.Input = true, nil
+	}
+	at := c.Clock.Time()
+	if request.Time != nil {
+		at = *request.Time
+		if !t.showsTime(function.runtime()) {
+			fail(w, http.StatusBadRequest, codeBadEvent, "time: the input of a schedule has none: the event of form=eventbridge has", id)
+			return
+		}
 	}
 	c.fire(r.Context(), w, function, t.event(function.runtime(), at.UTC().Truncate(time.Second)), id)
 }

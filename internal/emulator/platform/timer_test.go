@@ -11,7 +11,7 @@ import (
 	"cloudpay/internal/emulator/platform"
 )
 
-// fired is the event of a timer, without its times and ids.
+// fired is the event of a timer, without its ids, and without its times unless they were chosen.
 func (c *cloud) fired(path, order string) map[string]any {
 	c.t.Helper()
 	got := c.send(http.MethodPost, path, order)
@@ -22,7 +22,9 @@ func (c *cloud) fired(path, order string) map[string]any {
 			if _, err := time.Parse(time.RFC3339, text); err != nil {
 				c.t.Errorf("%s: got %q: %v", name, text, err)
 			}
-			event[name] = "now"
+			if !strings.Contains(order, `"time"`) {
+				event[name] = "now"
+			}
 		}
 	}
 	delete(event, "id")
@@ -45,6 +47,14 @@ func TestTimer(t *testing.T) {
 			object{"Type": "Timer", "TriggerName": "every5", "Message": "{}", "Time": "now"},
 		},
 		"schedule's input": {onLambda, "/v1/timers/hello", "{}", object{"Type": "Timer", "TriggerName": "hello_timer", "Message": ""}},
+		"at a time": {
+			c, "/v1/timers/hello", `{"time":"2026-11-29T18:30:00.5+08:00"}`,
+			object{"Type": "Timer", "TriggerName": "hello_timer", "Message": "", "Time": "2026-11-29T10:30:00Z"},
+		},
+		"schedule at a time": {onLambda, "/v1/timers/hello?form=eventbridge", `{"time":"2026-11-29T18:30:00+08:00"}`, object{
+			"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012", "time": "2026-11-29T10:30:00Z",
+			"region": "us-east-1", "resources": []any{"arn:aws:events:us-east-1:123456789012:rule/hello_timer"}, "detail": object{},
+		}},
 		"schedule without input": {onLambda, "/v1/timers/hello?form=eventbridge", "{}", object{
 			"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012", "time": "now",
 			"region": "us-east-1", "resources": []any{"arn:aws:events:us-east-1:123456789012:rule/hello_timer"}, "detail": object{},
@@ -72,6 +82,7 @@ func TestTimerEnvironment(t *testing.T) {
 func TestTimerRefusals(t *testing.T) {
 	t.Parallel()
 	c := serveCloud(t, &platform.Cloud{}, withEnv("HELLO_FAIL=1"))
+	onLambda := serveCloud(t, &platform.Cloud{}, as(platform.Lambda))
 	cases := map[string]struct {
 		method, path, body string
 		status             int
@@ -87,6 +98,9 @@ func TestTimerRefusals(t *testing.T) {
 		"another form":     {"POST", "/v1/timers/hello?form=cron", "", 400, "FUNCTION_PARAM_INVALID", `"cron"`},
 		"function error":   {"POST", "/v1/timers/hello", "", 400, "FUNCTION_INVOCATION_FAILED", "as told"},
 	}
+	// A schedule's input has no time, so that a chosen one would be lost.
+	refused := onLambda.send(http.MethodPost, "/v1/timers/hello", `{"time":"2026-11-29T18:30:00+08:00"}`)
+	onLambda.wantFailure(refused, http.StatusBadRequest, "FUNCTION_PARAM_INVALID", "form=eventbridge")
 	for name, q := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,13 +33,22 @@ func Start(paths []string) (*Watcher, error) {
 	if err != nil {
 		return nil, bilingual.Errorf("watching the sources: %w", "监视源码：%w", err)
 	}
+	w := &Watcher{watcher, paths}
+	if err := w.Add(paths); err != nil {
+		_ = watcher.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Add watches further folders and files. Those that are watched already may be among them.
+func (w *Watcher) Add(paths []string) error {
 	for _, path := range paths {
-		if err := add(watcher, path); err != nil {
-			_ = watcher.Close()
-			return nil, bilingual.Errorf("watching %s: %w", "监视 %s：%w", path, err)
+		if err := add(w.watcher, path); err != nil {
+			return bilingual.Errorf("watching %s: %w", "监视 %s：%w", path, err)
 		}
 	}
-	return &Watcher{watcher, paths}, nil
+	return nil
 }
 
 // Run calls changed after every burst of changes, with one of the files that changed, until ctx
@@ -53,7 +62,7 @@ func (w *Watcher) Run(ctx context.Context, changed func(file string)) {
 		case <-ctx.Done():
 			return
 		case event := <-w.watcher.Events:
-			if event.Has(fsnotify.Create) {
+			if event.Has(fsnotify.Create) && !ignored(filepath.Base(event.Name)) {
 				_ = add(w.watcher, event.Name) // a new folder; one that is gone again needs no watching
 			}
 			if counts(event) {
@@ -105,7 +114,8 @@ func wrapped(err error) error {
 // ignored reports whether a folder holds no sources: what tools keep, and other people's packages.
 func ignored(name string) bool { return strings.HasPrefix(name, ".") || name == "node_modules" }
 
-// extensions and names of files that functions are made of.
+// extensions and names of files that functions are made of. The names of files of variables begin
+// with .env, or end with it.
 var (
 	extensions = []string{".go", ".mod", ".sum", ".js", ".cjs", ".mjs", ".json", ".yml", ".yaml", ".env", ".zip"}
 	names      = []string{"scf_bootstrap", "main", "bootstrap"}
@@ -114,5 +124,6 @@ var (
 // counts reports whether an event is a change of such a file.
 func counts(event fsnotify.Event) bool {
 	name := filepath.Base(event.Name)
-	return event.Op != fsnotify.Chmod && (slices.Contains(extensions, filepath.Ext(name)) || slices.Contains(names, name))
+	isSource := slices.Contains(extensions, filepath.Ext(name)) || slices.Contains(names, name) || strings.HasPrefix(name, ".env")
+	return event.Op != fsnotify.Chmod && isSource
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,12 @@ func watching(t *testing.T, dir string) <-chan string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return running(t, w)
+}
+
+// running runs a watcher until the test ends, and returns what is told.
+func running(t *testing.T, w *watch.Watcher) <-chan string {
+	t.Helper()
 	told, done := make(chan string, 10), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -66,10 +73,33 @@ func TestRun(t *testing.T) {
 	write(t, dir, "functions", "hello", "README")
 	wantTold(t, told, dir, "main.go") // the new folder is watched by now
 	wantTold(t, told, dir, "functions", "hello", "main.go")
+	write(t, dir, "functions", "hello", "node_modules", "x", "index.js") // npm makes them later, too
+	write(t, dir, "functions", "hello", ".git", "x.js")
+	wantTold(t, told, dir, ".env.local")
 	for len(told) > 0 {
-		if got := <-told; filepath.Ext(got) == ".db" || filepath.Base(filepath.Dir(got)) == ".cloudpay" {
+		if got := <-told; filepath.Ext(got) == ".db" || strings.Contains(got, ".cloudpay") || strings.Contains(got, "node_modules") || strings.Contains(got, ".git") {
 			t.Errorf("got a change of %s, want none", got)
 		}
+	}
+}
+
+// A file that is added is watched in its folder, and what is watched already may be added again.
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	dir, other := t.TempDir(), t.TempDir()
+	write(t, other, "shop.env")
+	w, err := watch.Start([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := running(t, w)
+	if err := w.Add([]string{dir, filepath.Join(other, "shop.env")}); err != nil {
+		t.Fatal(err)
+	}
+	wantTold(t, told, other, "shop.env")
+	wantTold(t, told, dir, "index.js")
+	if err := w.Add([]string{filepath.Join(dir, "none")}); err == nil {
+		t.Error("got no error for a folder that is not there")
 	}
 }
 

@@ -43,8 +43,10 @@ type Options struct {
 	// Env is the environment of cloudpay's own functions: keys, addresses, tokens. It wins over
 	// their descriptions, and fills in the placeholders of all.
 	Env map[string]string
-	// Given are variables of the command line, which win over everything.
+	// Given are variables of the command line, which win over everything, and Files those that some
+	// of them were read from.
 	Given map[string]string
+	Files []string
 	// Lookup is this process's environment, for placeholders.
 	Lookup func(name string) (string, bool)
 	// Warm is how many processes of each function are started at once.
@@ -68,7 +70,7 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{Options: o, plan: &Plan{Sources: []string{o.Dir}}}
+	p := &planner{Options: o, plan: &Plan{Sources: append([]string{o.Dir}, o.Files...)}}
 	chosen := o.choose(described)
 	for _, name := range slices.Sorted(maps.Keys(o.Binaries)) {
 		p.own(name, chosen[name])

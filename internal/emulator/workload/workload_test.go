@@ -273,3 +273,30 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// A placeholder's value comes from --env and --env-file, else from the environment of the command;
+// one that has none is named with its line. A file of variables is watched like a source.
+func TestPlaceholders(t *testing.T) {
+	t.Parallel()
+	o := project(t, map[string]string{
+		"cloudbaserc.json": "{\"functions\":[{\"name\":\"hello\",\"handler\":\"index.main\",\"envVariables\":{\n" +
+			"\"A\":\"{{env.A}}\",\n\"B\":\"{{env.B}}\",\n\"C\":\"{{env.C}}\"}}]}",
+		"functions/hello/index.js": "",
+		"shop.env":                 "B=from the file\n",
+	})
+	o.Files = []string{filepath.Join(o.Dir, "shop.env")}
+	var err error
+	if o.Given, _, err = workload.Variables(o.Files, []string{"A=from the flag"}); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, o, "cloudbaserc.json:4: C is not set: give it with --env C=… or --env-file")
+	o.Lookup = func(name string) (string, bool) { return "from the environment", name == "A" || name == "C" }
+	p := plan(t, o)
+	want := []string{"A=from the flag", "B=from the file", "C=from the environment"}
+	if diff := cmp.Diff(want, of(t, p, "hello").Env); diff != "" {
+		t.Errorf("hello (-want +got):\n%s", diff)
+	}
+	if !slices.Contains(p.Sources, o.Files[0]) {
+		t.Errorf("got the sources %v, want %s among them", p.Sources, o.Files[0])
+	}
+}
