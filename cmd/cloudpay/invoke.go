@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,13 +23,8 @@ type invokeCmd struct {
 
 	// dir is the folder of the running emulator.
 	dir string
-	// data is the event, @FILE, or - for standard input.
-	data string
-	// call is the call itself; its Data and its caller come from the other flags.
-	call calls.Call
-	// as is who calls, and timer a trigger.
-	as    calls.Named
-	timer bool
+	// calls say what is sent.
+	calls calls.Flags
 	// timeout is how long to wait for the answer.
 	timeout time.Duration
 }
@@ -47,19 +41,7 @@ func newInvoke(l *render.Language) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&i.dir, "emulator", ".cloudpay", l.Say("folder of the running emulator", "运行中模拟器的目录"))
 	flags.StringVar(&i.dir, "dir", ".cloudpay", l.Say("the name of --emulator before this release", "--emulator 的旧名"))
-	flags.StringVar(&i.call.Trigger, "trigger", calls.Direct,
-		l.Say("what calls the function: %s", "触发方式：%s", strings.Join(calls.Triggers(), ", ")))
-	flags.StringVar(&i.as.As, "as", "", l.Say("who calls: %s", "调用方：%s", strings.Join(calls.Callers(), ", ")))
-	flags.StringVar(&i.data, "data", "{}", l.Say("the event as JSON, @FILE, or - for standard input", "JSON 格式的事件，或 @文件，或 - 表示标准输入"))
-	flags.StringVar(&i.call.Method, "method", "", l.Say("method of an HTTP request; POST when empty", "HTTP 请求的方法；不填则为 POST"))
-	flags.StringVar(&i.call.Path, "path", "",
-		l.Say("path and query of an HTTP request; the function's name when empty", "HTTP 请求的路径与查询；不填则为函数名"))
-	flags.BoolVar(&i.timer, "timer", false, l.Say("fire the function's timer; the same as --trigger timer", "触发云函数的定时器，同 --trigger timer"))
-	flags.StringVar(&i.as.OpenID, "openid", "",
-		l.Say("call as this mini-program user; the same as --as user:OPENID", "以该小程序用户身份调用，同 --as user:OPENID"))
-	flags.StringVar(&i.as.AppID, "appid", "", l.Say("the user's mini-program; the merchant's own when empty", "用户所属小程序；不填则为商户自己的"))
-	flags.BoolVar(&i.as.Service, "service", false,
-		l.Say("call with the emulator's service token; the same as --as service", "附上模拟器的服务令牌，同 --as service"))
+	i.calls.Register(l, flags)
 	flags.DurationVar(&i.timeout, "timeout", desk.LongestCall, l.Say("how long to wait for the answer", "等待应答的时限"))
 	_ = flags.MarkHidden("dir")
 	_ = cmd.MarkFlagDirname("emulator")
@@ -76,31 +58,29 @@ func newInvoke(l *render.Language) *cobra.Command {
 // an order that was refused is an answer like another. All of the command line is checked, with
 // what the emulator runs, before the function is called.
 func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
-	flags := cmd.Flags()
-	if err := i.check(flags); err != nil {
-		return err
+	if err := i.check(cmd.Flags()); err != nil {
+		return usage(err)
 	}
 	d, err := desk.Read(i.dir)
 	if err == nil && d.CloudURL == "" {
 		err = bilingual.Errorf("no functions run in %s, only WeChat Pay: start them with `cloudpay emulate --dir %s`",
 			"%s 中只运行微信支付，没有云函数：请用 `cloudpay emulate --dir %s` 启动", i.dir, i.dir)
 	}
+	var call calls.Call
+	if err == nil {
+		call, err = i.calls.Call(args[0], cmd.InOrStdin())
+	}
 	if err != nil {
 		return usage(err)
-	}
-	i.call.Function = args[0]
-	if i.call.Trigger != calls.Timer || flags.Changed("data") { // a timer has a message only if one is given
-		if i.call.Data, err = calls.ReadEvent(i.data, cmd.InOrStdin()); err != nil {
-			return usagef("--data: %w", "--data：%w", err)
-		}
 	}
 	// The emulator may have been killed, or a fault that was injected may keep the reply back.
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
 	defer cancel()
-	if err := i.call.Check(ctx, d); err != nil {
+	checked, err := call.Check(ctx, d)
+	if err != nil {
 		return usage(err)
 	}
-	answer, err := i.call.Send(ctx, d)
+	answer, err := checked.Send(ctx)
 	if err != nil {
 		return err
 	}
@@ -113,36 +93,14 @@ func (i *invokeCmd) run(cmd *cobra.Command, args []string) error {
 
 // check looks at the flags, and reports all faults together.
 func (i *invokeCmd) check(flags *pflag.FlagSet) error {
-	var faults []error
+	faults := []error{checkLanguage(i.Language), i.calls.Check(flags.Changed)}
 	if i.timeout <= 0 {
 		faults = append(faults, bilingual.Errorf("--timeout: must be longer than nothing, such as 30s", "--timeout：须大于零，如 30s"))
 	}
 	if flags.Changed("dir") && flags.Changed("emulator") {
 		faults = append(faults, bilingual.Errorf("--dir: is the old name of --emulator; leave it out", "--dir：是 --emulator 的旧名；请去掉"))
 	}
-	faults = append(faults, checkLanguage(i.Language), i.checkTimer(flags))
-	as, err := i.as.Caller(flags.Changed)
-	if err := errors.Join(append(faults, err)...); err != nil {
-		return usage(err)
-	}
-	i.call.As = as
-	return nil
-}
-
-// checkTimer makes --timer the trigger. A timer is the platform's, and brings neither an event nor
-// a caller: a flag that it has no use for is refused, and not passed over, since the user expects
-// something of it.
-func (i *invokeCmd) checkTimer(flags *pflag.FlagSet) error {
-	if !i.timer {
-		return nil
-	}
-	for _, name := range []string{"trigger", "as", "data", "openid", "appid", "service"} {
-		if flags.Changed(name) {
-			return bilingual.Errorf("--timer: is the platform's own call; leave --%s out", "--timer：是平台自己的调用；请去掉 --%s", name)
-		}
-	}
-	i.call.Trigger = calls.Timer
-	return nil
+	return errors.Join(faults...)
 }
 
 // oneFunction wants the name of a function, and no more. Whether there is such a function the

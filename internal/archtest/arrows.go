@@ -232,8 +232,13 @@ var arrows = []Arrow{
 	},
 	{
 		Package: "internal/cli/calls",
-		Ours:    []string{"internal/bilingual", "internal/emulator/desk", "internal/emulator/platform"},
+		Ours: []string{
+			"internal/bilingual", "internal/cli/moment", "internal/cli/render", "internal/emulator/access", "internal/emulator/desk",
+			"internal/emulator/platform",
+		},
+		Theirs: []string{pflag},
 	},
+	{Package: "internal/cli/moment", Ours: []string{"internal/bilingual"}},
 	{
 		Package: "internal/cli/orderfile",
 		Ours: []string{

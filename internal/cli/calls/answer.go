@@ -10,24 +10,23 @@ import (
 	"strings"
 
 	"cloudpay/internal/emulator/desk"
-	"cloudpay/internal/emulator/platform"
 )
 
 // read takes the function's answer out of what the cloud's interface has around it.
-func (c Call) read(t trigger, on platform.Runtime, response *http.Response) (Answer, error) {
+func (c *Checked) read(response *http.Response) (Answer, error) {
 	body, _ := io.ReadAll(response.Body) // from memory
 	var failed bool
 	switch {
-	case t.isRequest(on):
+	case c.trigger.isRequest(c.on):
 		if !isPlatforms(response.StatusCode, body) {
 			return Answer{Status: response.StatusCode, Body: body}, nil
 		}
 		failed = true
-	case t.name == "sdk":
+	case c.trigger.name == serverSDK:
 		body, failed = fromSDK(body)
-	case t.name == "scf":
+	case c.trigger.name == scfAPI:
 		body, failed = fromSCF(body)
-	case t.name == "aws":
+	case c.trigger.name == lambdaAPI:
 		failed = response.Header.Get("X-Amz-Function-Error") != ""
 	}
 	if !failed && response.StatusCode == http.StatusOK {

@@ -1,7 +1,6 @@
 package calls
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
@@ -22,8 +21,8 @@ const (
 	asTimer    = "timer"    // with the timer token where the platform does not say that a timer fired
 )
 
-// Caller is who a call comes from. The zero value is what the trigger has by itself: nobody, and
-// for a timer the platform.
+// Caller is where a call comes from. The zero value is what the trigger has by itself: no identity
+// and no proof, and for a timer the platform.
 type Caller struct {
 	kind string
 	// id is a user's; appID the mini-program of an openid, empty for the merchant's own.
@@ -32,17 +31,11 @@ type Caller struct {
 	proved bool
 }
 
-// User is the caller with this openid under a mini-program; an empty appID is the merchant's own.
-func User(openID, appID string) Caller { return Caller{kind: asUser, id: openID, appID: appID} }
-
-// Service is the merchant's own server, which has the service token.
-func Service() Caller { return Caller{kind: asService} }
-
-// WithServiceToken is the same caller with the service token: a server of the merchant's that a
+// withServiceToken is the same caller with the service token: a server of the merchant's that a
 // user's call has reached. The function decides which of the two counts.
-func (c Caller) WithServiceToken() Caller {
+func (c Caller) withServiceToken() Caller {
 	if c.kind == "" {
-		return Service()
+		return Caller{kind: asService}
 	}
 	c.proved = true
 	return c
@@ -153,18 +146,6 @@ func (c Caller) addTo(event []byte, d desk.Description) ([]byte, error) {
 	if token == "" {
 		return event, nil
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(event, &members); err != nil || members == nil {
-		return nil, bilingual.Errorf("--as service: the token is a parameter of the call, so --data must be a JSON object",
-			"--as service：令牌是调用的参数，因此 --data 须为 JSON 对象")
-	}
-	text, err := json.Marshal(token)
-	if err == nil {
-		members["service_token"] = text
-		event, err = json.Marshal(members)
-	}
-	if err != nil {
-		return nil, bilingual.Errorf("adding the token: %w", "附加令牌：%w", err)
-	}
-	return event, nil
+	d.Env = map[string]string{serviceToken: token}
+	return d.AsService(event)
 }

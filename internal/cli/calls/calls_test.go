@@ -1,6 +1,7 @@
 package calls_test
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -8,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/calls"
+	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 )
@@ -72,7 +75,7 @@ func serve(t *testing.T, runtime platform.Runtime, status int, answer string, he
 	c := &cloud{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && r.URL.Path == "/v1/functions" {
-			_, _ = io.WriteString(w, `{"functions":[{"name":"queryorder"}]}`)
+			_, _ = io.WriteString(w, `{"functions":[{"name":"queryorder"},{"name":"nightly"},{"name":"page","runtime":"web"}]}`)
 			return
 		}
 		body, _ := io.ReadAll(r.Body)
@@ -94,6 +97,7 @@ func serve(t *testing.T, runtime platform.Runtime, status int, answer string, he
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	const event = `{"out_trade_no":"A1"}`
+	evening := time.Date(2026, 11, 29, 18, 30, 0, 0, time.FixedZone("", 8*60*60))
 	for name, test := range map[string]struct {
 		call    calls.Call
 		runtime platform.Runtime
@@ -120,10 +124,21 @@ func TestRequests(t *testing.T) {
 			"/http/queryorder/queryorder/A1?x=1", "", map[string]string{"Authorization": "Bearer the-http-token"}},
 		"an impostor": {calls.Call{Trigger: "aws-rest"}, platform.Lambda, "impostor", "/aws-rest/queryorder/queryorder", event,
 			map[string]string{"Cloudpay-Service-Token": "this-token-is-not-the-one"}},
-		"a timer":        {calls.Call{Trigger: "timer"}, platform.Go1, "timer", "/v1/timers/queryorder", `{"message":""}`, nil},
-		"a custom timer": {calls.Call{Trigger: "timer"}, platform.CustomRuntime, "timer", "/v1/timers/queryorder", `{"message":"the-timer-token"}`, nil},
-		"without token":  {calls.Call{Trigger: "timer"}, platform.CustomRuntime, "nobody", "/v1/timers/queryorder", `{"message":""}`, nil},
-		"EventBridge":    {calls.Call{Trigger: "eventbridge"}, platform.Lambda, "timer", "/v1/timers/queryorder?form=eventbridge", `{"message":""}`, nil},
+		"a timer":     {calls.Call{Trigger: "timer"}, platform.Go1, "timer", "/v1/timers/queryorder", `{}`, nil},
+		"a message's": {calls.Call{Trigger: "timer", Data: []byte("now")}, platform.Lambda, "timer", "/v1/timers/queryorder", `{"message":"now"}`, nil},
+		"at a time": {calls.Call{Trigger: "timer", At: evening, Data: []byte("now")}, platform.Node, "timer", "/v1/timers/queryorder",
+			`{"message":"now","time":"2026-11-29T18:30:00+08:00"}`, nil},
+		"at a time, with the token": {calls.Call{Trigger: "timer", At: evening}, platform.CustomRuntime, "timer", "/v1/timers/queryorder",
+			`{"message":"the-timer-token","time":"2026-11-29T18:30:00+08:00"}`, nil},
+		"at a time on Lambda": {calls.Call{Trigger: "timer", At: evening}, platform.Lambda, "timer", "/v1/timers/queryorder?form=eventbridge",
+			`{"time":"2026-11-29T18:30:00+08:00"}`, nil},
+		"EventBridge at a time": {calls.Call{Trigger: "eventbridge", At: evening}, platform.Go1, "timer", "/v1/timers/queryorder?form=eventbridge",
+			`{"time":"2026-11-29T18:30:00+08:00"}`, nil},
+		"a timer of another's": {calls.Call{Trigger: "timer", Function: "nightly"}, platform.CustomRuntime, "timer", "/v1/timers/nightly", `{}`, nil},
+		"no event":             {calls.Call{Trigger: "call", Data: []byte{}}, platform.Go1, "nobody", "/v1/functions/queryorder", "", nil},
+		"a custom timer":       {calls.Call{Trigger: "timer"}, platform.CustomRuntime, "timer", "/v1/timers/queryorder", `{"message":"the-timer-token"}`, nil},
+		"without token":        {calls.Call{Trigger: "timer"}, platform.CustomRuntime, "nobody", "/v1/timers/queryorder", `{"message":""}`, nil},
+		"EventBridge":          {calls.Call{Trigger: "eventbridge"}, platform.Lambda, "timer", "/v1/timers/queryorder?form=eventbridge", `{}`, nil},
 		"a message": {calls.Call{Trigger: "cmq"}, platform.Go1, "service", "/v1/queues/queryorder?form=cmq",
 			`{"messages":[{"out_trade_no":"A1","service_token":"the-service-token"}]}`, nil},
 		"two messages": {calls.Call{Trigger: "sqs", Data: []byte(`[{"a":1},"x"]`)}, platform.Lambda, "nobody", "/v1/queues/queryorder?form=sqs",
@@ -134,14 +149,16 @@ func TestRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, test.runtime, http.StatusOK, `{}`)
-			test.call.Function, test.call.As = "queryorder", parse(t, test.as)
-			if test.call.Data == nil && test.call.Trigger != "timer" && test.call.Trigger != "eventbridge" {
+			test.call.Function, test.call.As = cmp.Or(test.call.Function, "queryorder"), parse(t, test.as)
+			hasNone := slices.Contains([]string{"timer", "eventbridge"}, test.call.Trigger) || test.call.Method == "get"
+			if test.call.Data == nil && !hasNone {
 				test.call.Data = []byte(event)
 			}
-			if err := test.call.Check(t.Context(), c.Description); err != nil {
+			checked, err := test.call.Check(t.Context(), c.Description)
+			if err != nil {
 				t.Fatal(err)
 			}
-			_, _ = test.call.Send(t.Context(), c.Description) // {} is no answer to some
+			_, _ = checked.Send(t.Context()) // {} is no answer to some
 			if c.path != test.path || c.body != test.body {
 				t.Errorf("got %s with %s, want %s with %s", c.path, c.body, test.path, test.body)
 			}
@@ -163,17 +180,25 @@ func TestCheck(t *testing.T) {
 		runtime platform.Runtime
 		want    string
 	}{
-		"no trigger":          {calls.Call{Trigger: "kafka"}, "nobody", platform.Go1, "--trigger: must be call, sdk"},
-		"a web timer":         {calls.Call{Trigger: "timer"}, "timer", platform.Web, "--trigger timer: a web function gets requests"},
-		"a web queue":         {calls.Call{Trigger: "sqs"}, "nobody", platform.Web, "--trigger sqs: a web function gets requests"},
-		"a user over HTTP":    {calls.Call{Trigger: "function-url"}, "user:oABC", platform.Go1, "--as user:oABC: the trigger function-url carries no such caller, only nobody"},
-		"a timer by a queue":  {calls.Call{Trigger: "cmq"}, "timer", platform.Go1, "--as timer: "},
-		"Cognito in a call":   {calls.Call{Trigger: "call"}, "cognito:x", platform.Go1, "--as cognito:x: "},
-		"a path of a queue":   {calls.Call{Trigger: "cmq", Path: "/x"}, "nobody", platform.Go1, "--method and --path: "},
-		"no method":           {calls.Call{Trigger: "function-url", Method: "A B"}, "nobody", platform.Go1, "--method or --path: "},
-		"no object":           {calls.Call{Trigger: "call", Data: []byte(`[]`)}, "service", platform.Go1, "--data must be a JSON object"},
-		"no such function":    {calls.Call{Trigger: "call", Function: "nosuch"}, "nobody", platform.Go1, `the emulator runs no function "nosuch", only queryorder`},
-		"nosuch by a request": {calls.Call{Trigger: "function-url", Function: "nosuch"}, "nobody", platform.Web, `runs no function "nosuch"`},
+		"no trigger":         {calls.Call{Trigger: "kafka"}, "nobody", platform.Go1, "--trigger: must be call, sdk"},
+		"a web timer":        {calls.Call{Trigger: "timer"}, "timer", platform.Web, "--trigger timer: a web function gets requests"},
+		"a web queue":        {calls.Call{Trigger: "sqs"}, "nobody", platform.Web, "--trigger sqs: a web function gets requests"},
+		"a user over HTTP":   {calls.Call{Trigger: "function-url"}, "user:oABC", platform.Go1, "--as user:oABC: the trigger function-url carries no such caller, only nobody"},
+		"a timer by a queue": {calls.Call{Trigger: "cmq"}, "timer", platform.Go1, "--as timer: "},
+		"Cognito in a call":  {calls.Call{Trigger: "call"}, "cognito:x", platform.Go1, "--as cognito:x: "},
+		"a path of a queue":  {calls.Call{Trigger: "cmq", Path: "/x"}, "nobody", platform.Go1, "--method and --path: "},
+		"no method":          {calls.Call{Trigger: "function-url", Method: "A B"}, "nobody", platform.Go1, "--method or --path: "},
+		"a user's web timer": {calls.Call{Trigger: "timer", Function: "page"}, "timer", platform.Go1, "--trigger timer: page is a web function, which gets requests"},
+		"a body of a GET":    {calls.Call{Trigger: "tcb-http", Method: "get", Data: []byte("{}")}, "nobody", platform.Go1, "--data: a GET request has no body"},
+		"a time of a call":   {calls.Call{Trigger: "call", At: time.Now()}, "nobody", platform.Go1, "--at: is the time of a timer, and the trigger call is none"},
+		"a message and a time": {
+			calls.Call{Trigger: "timer", At: time.Now(), Data: []byte("now")}, "timer", platform.Lambda, "--data: EventBridge's own event",
+		},
+		"EventBridge's message": {calls.Call{Trigger: "eventbridge", Data: []byte("now")}, "timer", platform.Go1, "--data: EventBridge's own event"},
+		"a key of a request":    {calls.Call{Trigger: "aws-http", Key: access.Key{ID: "AKID", Secret: "x"}}, "nobody", platform.Go1, "--key: signs the calls of SDKs"},
+		"no object":             {calls.Call{Trigger: "call", Data: []byte(`[]`)}, "service", platform.Go1, "--data must be a JSON object"},
+		"no such function":      {calls.Call{Trigger: "call", Function: "nosuch"}, "nobody", platform.Go1, `the emulator runs no function "nosuch", only queryorder`},
+		"nosuch by a request":   {calls.Call{Trigger: "function-url", Function: "nosuch"}, "nobody", platform.Web, `runs no function "nosuch"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -182,7 +207,7 @@ func TestCheck(t *testing.T) {
 				test.call.Function = "queryorder"
 			}
 			test.call.As = parse(t, test.as)
-			err := test.call.Check(t.Context(), c.Description)
+			_, err := test.call.Check(t.Context(), c.Description)
 			text := bilingual.Wording(err)
 			if err == nil || !strings.Contains(text.EN, test.want) || !strings.ContainsFunc(text.ZH, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 				t.Errorf("got %+v, want %q in both languages", text, test.want)
@@ -223,7 +248,11 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := serve(t, platform.Go1, test.status, test.answer, test.header...)
-			got, err := calls.Call{Function: "queryorder", Trigger: test.trigger, Data: []byte("{}")}.Send(t.Context(), c.Description)
+			checked, err := calls.Call{Function: "queryorder", Trigger: test.trigger}.Check(t.Context(), c.Description)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := checked.Send(t.Context())
 			refusal, refused := errors.AsType[*desk.NoAnswerError](err)
 			switch {
 			case refused != test.refused, err != nil && !refused:

@@ -7,53 +7,81 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/desk"
 	"cloudpay/internal/emulator/platform"
 )
 
-// request makes the request that the emulated cloud turns into the trigger's event.
-func (c Call) request(ctx context.Context, t trigger, d desk.Description) (*http.Request, error) {
-	if t.isRequest(d.Runtime) {
-		return c.httpRequest(ctx, t, d)
+// request makes the request that the emulated cloud turns into the trigger's event. now is the time
+// of a signature.
+func (c *Checked) request(ctx context.Context, now time.Time) (*http.Request, error) {
+	if c.trigger.isRequest(c.on) {
+		return c.httpRequest(ctx)
 	}
-	body, err := c.body(t, d)
+	body, err := c.body()
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(t, d), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(), bytes.NewReader(body))
 	if err != nil {
 		return nil, bilingual.Errorf("calling %s: %w", "调用 %s：%w", c.Function, err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if t.name == "scf" {
+	if c.trigger.name == scfAPI {
 		r.Header.Set("X-Tc-Action", "Invoke")
 	}
 	c.As.identify(r.Header)
+	if key := c.key(); key.ID != "" && c.trigger.isSigned() {
+		sign(r, body, c.trigger.name, key, now)
+	}
 	return r, nil
 }
 
-// address is the emulated cloud's for the trigger.
-func (c Call) address(t trigger, d desk.Description) string {
-	return d.CloudURL + strings.ReplaceAll(t.at, "{name}", url.PathEscape(c.Function))
+// key is the one that signs: the call's, else the one that the emulator demands, else none.
+func (c *Checked) key() access.Key {
+	if c.Key.ID != "" {
+		return c.Key
+	}
+	demanded, _ := access.ParseKey(c.to.CloudKey) // empty without --require-key
+	return demanded
+}
+
+// address is the emulated cloud's for the trigger. On Lambda a timer's time is only in
+// EventBridge's own event.
+func (c *Checked) address() string {
+	at := c.trigger.at
+	if c.isScheduled() {
+		at = scheduledAt
+	}
+	return c.to.CloudURL + strings.ReplaceAll(at, "{name}", url.PathEscape(c.Function))
+}
+
+// method is that of an HTTP request.
+func (c *Checked) method() string { return strings.ToUpper(cmp.Or(c.Method, http.MethodPost)) }
+
+// hasBody reports whether an HTTP request has a body.
+func (c *Checked) hasBody() bool {
+	return !slices.Contains([]string{http.MethodGet, http.MethodHead}, c.method())
 }
 
 // httpRequest makes the request of an HTTP client. To a web function it may come from a user, whose
 // headers WeChat's gateway sets.
-func (c Call) httpRequest(ctx context.Context, t trigger, d desk.Description) (*http.Request, error) {
-	method := strings.ToUpper(cmp.Or(c.Method, http.MethodPost))
-	body := c.Data
-	if method == http.MethodGet || method == http.MethodHead {
-		body = nil
+func (c *Checked) httpRequest(ctx context.Context) (*http.Request, error) {
+	at := c.address() + "/" + strings.TrimPrefix(cmp.Or(c.Path, c.Function), "/")
+	var body []byte
+	if c.hasBody() {
+		body = c.event()
 	}
-	at := c.address(t, d) + "/" + strings.TrimPrefix(cmp.Or(c.Path, c.Function), "/")
-	r, err := http.NewRequestWithContext(ctx, method, at, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, c.method(), at, bytes.NewReader(body))
 	if err != nil {
 		return nil, bilingual.Errorf("--method or --path: %w", "--method 或 --path：%w", err)
 	}
-	if t.name == Direct {
+	if c.trigger.name == Direct {
 		query := r.URL.Query()
 		query.Set("webfn", "true")
 		r.URL.RawQuery = query.Encode()
@@ -62,60 +90,75 @@ func (c Call) httpRequest(ctx context.Context, t trigger, d desk.Description) (*
 		r.Header.Set("Content-Type", "application/json")
 	}
 	c.As.identify(r.Header)
-	c.As.prove(r.Header, d)
+	c.As.prove(r.Header, c.to)
 	return r, nil
 }
 
+// event is the event as it was given; none is an empty object.
+func (c *Checked) event() []byte {
+	if c.Data == nil {
+		return []byte("{}")
+	}
+	return c.Data
+}
+
 // body is the event, or what the cloud's interface has around it.
-func (c Call) body(t trigger, d desk.Description) ([]byte, error) {
-	switch t.kind {
+func (c *Checked) body() ([]byte, error) {
+	switch c.trigger.kind {
 	case timer:
-		return marshal(map[string]string{"message": c.message(d)})
+		return marshal(c.firing())
 	case queue:
-		messages, err := c.messages(d)
+		messages, err := c.messages()
 		if err != nil {
 			return nil, err
 		}
 		return marshal(map[string]any{"messages": messages})
 	case api, request: // the event itself
 	}
-	event, err := c.As.addTo(c.Data, d)
+	event, err := c.As.addTo(c.event(), c.to)
 	if err != nil {
 		return nil, err
 	}
-	switch t.name {
-	case "sdk":
+	switch c.trigger.name {
+	case serverSDK:
 		return marshal(map[string]string{
 			"action": "functions.invokeFunction", "function_name": c.Function, "request_data": string(event),
 		})
-	case "scf":
+	case scfAPI:
 		return marshal(map[string]string{"FunctionName": c.Function, "ClientContext": string(event)})
 	}
 	return event, nil
 }
 
-// message is a timer's argument: what was given, or the timer token where the platform does not say
-// that a timer fired.
-func (c Call) message(d desk.Description) string {
-	if len(c.Data) > 0 {
-		return string(c.Data)
+// firing says what a timer sends: a message and a time if they were chosen. What is left out is
+// that of the function's own timer.
+func (c *Checked) firing() map[string]string {
+	order := map[string]string{}
+	switch isOwn := slices.Contains(desk.Functions(), c.Function); {
+	case c.Data != nil:
+		order["message"] = string(c.Data)
+	case c.on != platform.CustomRuntime || !isOwn || c.isScheduled():
+	case c.As.kind == asNobody:
+		order["message"] = "" // without the token
+	default: // the platform does not say that a timer fired
+		order["message"] = c.to.Env[timerToken]
 	}
-	if d.Runtime == platform.CustomRuntime && c.As.kind != asNobody {
-		return d.Env[timerToken]
+	if !c.At.IsZero() {
+		order["time"] = c.At.Format(time.RFC3339)
 	}
-	return ""
+	return order
 }
 
 // messages are those of a queue. An array holds several. A service's token is part of each.
-func (c Call) messages(d desk.Description) ([]json.RawMessage, error) {
-	given := []json.RawMessage{c.Data}
+func (c *Checked) messages() ([]json.RawMessage, error) {
+	given := []json.RawMessage{c.event()}
 	var several []json.RawMessage
-	if err := json.Unmarshal(c.Data, &several); err == nil && len(several) > 0 {
+	if err := json.Unmarshal(c.event(), &several); err == nil && len(several) > 0 {
 		given = several
 	}
 	messages := make([]json.RawMessage, 0, len(given))
 	for _, message := range given {
-		with, err := c.As.addTo(message, d)
+		with, err := c.As.addTo(message, c.to)
 		if err != nil {
 			return nil, err
 		}

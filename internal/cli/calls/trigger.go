@@ -16,6 +16,17 @@ const (
 	Timer = "timer"
 )
 
+// Further triggers that the requests differ by. Those of the first three are signed by the SDKs.
+const (
+	serverSDK   = "sdk"
+	scfAPI      = "scf"
+	lambdaAPI   = "aws"
+	eventBridge = "eventbridge"
+
+	// scheduledAt is the path of an EventBridge schedule.
+	scheduledAt = "/v1/timers/{name}?form=eventbridge"
+)
+
 // kind is how a trigger reaches the function.
 type kind int
 
@@ -42,16 +53,17 @@ type trigger struct {
 // functions log a trigger, where they know it.
 var triggers = []trigger{
 	{Direct, api, "/v1/functions/{name}", bilingual.New("CloudBase's HTTP API: mini-programs, js-sdk", "云开发 HTTP API：小程序、js-sdk")},
-	{"sdk", api, "/admin", bilingual.New("CloudBase's API for servers: node-sdk, wx-server-sdk", "云开发服务端 API：node-sdk、wx-server-sdk")},
-	{"scf", api, "/", bilingual.New("Tencent Cloud API, Invoke", "腾讯云 API 的 Invoke")},
-	{"aws", api, "/2015-03-31/functions/{name}/invocations", bilingual.New("AWS Lambda, Invoke", "AWS Lambda 的 Invoke")},
+	{serverSDK, api, "/admin", bilingual.New("CloudBase's API for servers: node-sdk, wx-server-sdk", "云开发服务端 API：node-sdk、wx-server-sdk")},
+	{scfAPI, api, "/", bilingual.New("Tencent Cloud API, Invoke", "腾讯云 API 的 Invoke")},
+	{lambdaAPI, api, "/2015-03-31/functions/{name}/invocations", bilingual.New("AWS Lambda, Invoke", "AWS Lambda 的 Invoke")},
 	{"function-url", request, "/http/{name}", bilingual.New("SCF function URL", "SCF 函数 URL")},
 	{"tcb-http", request, "/tcb/{name}", bilingual.New("CloudBase HTTP access service", "云开发 HTTP 访问服务")},
 	{"api-gateway", request, "/apigw/{name}", bilingual.New("SCF API gateway trigger", "SCF API 网关触发器")},
 	{"aws-http", request, "/aws/{name}", bilingual.New("API Gateway HTTP API, Lambda function URL", "API Gateway HTTP API、Lambda 函数 URL")},
 	{"aws-rest", request, "/aws-rest/{name}", bilingual.New("API Gateway REST API", "API Gateway 的 REST API")},
-	{Timer, timer, "/v1/timers/{name}", bilingual.New("a timer that fires now", "立即触发定时器")},
-	{"eventbridge", timer, "/v1/timers/{name}?form=eventbridge",
+	{Timer, timer, "/v1/timers/{name}",
+		bilingual.New("a timer that fires now, or at the time of --at", "立即或以 --at 指定的时间触发定时器")},
+	{eventBridge, timer, scheduledAt,
 		bilingual.New("an EventBridge schedule without an input", "不带输入的 EventBridge 计划")},
 	{"cmq", queue, "/v1/queues/{name}?form=cmq", bilingual.New("CMQ topic", "CMQ 主题")},
 	{"ckafka", queue, "/v1/queues/{name}?form=ckafka", bilingual.New("CKafka topic", "CKafka 主题")},
@@ -88,6 +100,11 @@ func (t trigger) isRequest(on platform.Runtime) bool {
 	return t.kind == request || t.name == Direct && on == platform.Web
 }
 
+// isSigned reports whether the SDKs of the trigger's API sign with an account's key.
+func (t trigger) isSigned() bool {
+	return slices.Contains([]string{serverSDK, scfAPI, lambdaAPI}, t.name)
+}
+
 // callers are the kinds of callers that the trigger can carry to a function on this runtime. A
 // request that a gateway passes on has no identity but a proof of its own; only CloudBase names
 // users, and only AWS those of Cognito. What CloudBase says of a web page's user does not reach
@@ -100,11 +117,11 @@ func (t trigger) callers(on platform.Runtime) []string {
 		return []string{asNobody, asUser, asService, asImpostor, asHTTP}
 	case t.kind == request:
 		return []string{asNobody, asService, asImpostor, asHTTP}
-	case (t.name == Direct || t.name == "sdk") && on != platform.Lambda:
+	case (t.name == Direct || t.name == serverSDK) && on != platform.Lambda:
 		return []string{asNobody, asUser, asPage, asService, asImpostor}
-	case t.name == Direct, t.name == "sdk":
+	case t.name == Direct, t.name == serverSDK:
 		return []string{asNobody, asUser, asService, asImpostor}
-	case t.name == "aws" && on == platform.Lambda:
+	case t.name == lambdaAPI && on == platform.Lambda:
 		return []string{asNobody, asCognito, asService, asImpostor}
 	}
 	return []string{asNobody, asService, asImpostor}
