@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -87,16 +89,39 @@ func TestScripts(t *testing.T) {
 			e.Defer(func() { inUse(t, e.WorkDir) })
 			return nil
 		},
-		Condition: func(condition string) (bool, error) {
-			if condition == "sqlite" { // quick enough for what keeps orders in it
-				return !raced, nil
-			}
-			return false, fmt.Errorf("there is no condition %s", condition)
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await, "becomes": becomes, "admin": admin, "asked": asked, "exits": exits, "configure": configure,
-		},
+		Condition: condition,
+		Cmds:      scriptCommands(),
 	})
+}
+
+// scriptCommands are the commands of scripts besides testscript's own.
+func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"await": await, "becomes": becomes, "admin": admin, "asked": asked, "exits": exits, "configure": configure, "callers": callers,
+	}
+	maps.Copy(commands, terminalCommands)
+	return commands
+}
+
+// condition tells a script what there is.
+func condition(name string) (bool, error) {
+	switch name {
+	case "sqlite": // quick enough for what keeps orders in it
+		return !raced, nil
+	case "node":
+		_, err := exec.LookPath("node")
+		if err != nil && os.Getenv("CI") == "true" {
+			return false, errors.New("Node.js is not installed (nodejs.org; Debian: apt-get install nodejs)")
+		}
+		return err == nil, nil
+	case "port9000": // on which nothing listens
+		l, err := net.Listen("tcp", "127.0.0.1:9000")
+		if err == nil {
+			_ = l.Close()
+		}
+		return err == nil, nil
+	}
+	return false, fmt.Errorf("there is no condition %s", name)
 }
 
 // goSettings are what the go command needs to build in a script, where there is
@@ -208,15 +233,49 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// becomes runs a command until its output has a text: "becomes TEXT COMMAND ARGUMENT...".
+// becomes runs a command until its output has a text, whatever its exit code: "becomes TEXT COMMAND
+// ARGUMENT...".
 func becomes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: becomes TEXT COMMAND ARGUMENT...")
 	}
 	until(ts, args[0], func() (bool, error) {
 		err := ts.Exec(args[1], args[2:]...)
+		if _, ended := errors.AsType[*exec.ExitError](err); ended {
+			err = nil
+		}
 		return strings.Contains(ts.ReadFile("stdout"), args[0]), err
 	})
+}
+
+// callers have a function called by many at once, as services, each of whom must get an answer with
+// a text: "callers NUMBER DIR FUNCTION EVENT TEXT".
+func callers(ts *testscript.TestScript, neg bool, args []string) {
+	const want = 5
+	if neg || len(args) != want {
+		ts.Fatalf("usage: callers NUMBER DIR FUNCTION EVENT TEXT")
+	}
+	number, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	d, err := desk.Read(ts.MkAbs(args[1]))
+	ts.Check(err)
+	event, err := d.AsService([]byte(args[3]))
+	ts.Check(err)
+	faults := make(chan error, number)
+	for range number {
+		go func() {
+			answer, err := d.Call(context.Background(), args[2], event, desk.User{})
+			if err == nil && !strings.Contains(string(answer), args[4]) {
+				err = fmt.Errorf("got %s, want %q in it", answer, args[4])
+			}
+			faults <- err
+		}()
+	}
+	var all []error
+	for range number {
+		all = append(all, <-faults)
+	}
+	ts.Check(errors.Join(all...))
 }
 
 // until looks again and again for what other processes bring about.
