@@ -117,8 +117,8 @@ func (c *Cloud) accept(ctx context.Context, e *errand) error {
 
 // attempt delivers an event, and has it repeated or given up if that fails. It returns what became
 // of this attempt. If the function is closed and the cloud has no other of its name, it was taken
-// away, and the event is given up. Else the emulator ends: what is kept of the event stays as it was
-// before, and the next emulator makes the attempt.
+// away, and the event is given up. Else the emulator ends: what is kept of the event stays as it
+// was before, and the next emulator makes the attempt.
 func (c *Cloud) attempt(ctx context.Context, e *errand) (Reply, error) {
 	e.attempts++
 	if back := c.function(e.name); back != nil && e.function.isClosed() {
