@@ -29,7 +29,7 @@ pay.createHttp({
   get: (url, headers) => http.get(here(url), headers),
 })
 
-/** done returns what was answered. The SDK itself throws neither for a refusal nor for a failure. */
+/** done returns what was answered. The SDK throws neither for a refusal nor for a failure. */
 function done({ status, data, error, errRaw }) {
   if (status !== 200 && status !== 204) {
     throw new Error(`${status ?? errRaw.code}: ${error}`)
