@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,13 +279,13 @@ func freeAddress(t *testing.T) string {
 }
 
 // freePorts is the first of so many ports in a row that nothing listens on. They are below those
-// that systems choose when any will do, so that they are still free when a document's command takes
-// them.
+// that systems choose when any will do, and no other test of this process gets them, so that they
+// are still free when a command takes them.
 func freePorts(t *testing.T, count int) int {
 	t.Helper()
 	const lowest, span, attempts = 12000, 7000, 1000
 	for range attempts {
-		base := lowest + rand.IntN(span)
+		base := lowest + (int(portsTaken.Add(int64(count)))-count)%span
 		var list []ports.Place
 		for offset := range count {
 			list = append(list, ports.Place{Name: strconv.Itoa(offset), Address: ports.Numbered(base, offset)})
@@ -297,6 +298,14 @@ func freePorts(t *testing.T, count int) int {
 	t.Fatal("no ports are free")
 	return 0
 }
+
+// portsTaken counts the ports that tests were given, from somewhere on: another process may run the
+// same tests.
+var portsTaken = func() *atomic.Int64 {
+	var taken atomic.Int64
+	taken.Store(rand.Int64N(7000))
+	return &taken
+}()
 
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()

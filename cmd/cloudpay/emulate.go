@@ -3,11 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -83,15 +80,11 @@ func (e *emulateCmd) check() error {
 	return errors.Join(faults...)
 }
 
-// run serves until the command's context ends. A second signal changes nothing: what the first one
-// began takes a second at most, and leaves no process and no temporary file only if it ends.
+// run serves until the command's context ends.
 func (e *emulateCmd) run(cmd *cobra.Command, _ []string) error {
 	if err := e.check(); err != nil {
 		return usage(err)
 	}
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(again)
 	e.Log = cmd.ErrOrStderr()
 	err := e.Run(cmd.Context(), func(d desk.Description) { e.announce(cmd, d) })
 	if bin, is := errors.AsType[*world.BinError](err); is {

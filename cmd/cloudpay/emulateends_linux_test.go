@@ -1,13 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,328 +14,210 @@ import (
 	"cloudpay/internal/emulator/desk"
 )
 
-// site is a machine of its own for emulators: a folder with the command and the functions beside
-// it, as dist/emulator has them, and a folder for temporary files.
-type site struct {
-	*testing.T
-
-	program, bin, temp string
-}
-
-// newSite copies the command, which is this test binary under its name, and the functions; those of
-// `make package` if CLOUDPAY_DIST names its folder.
-func newSite(t *testing.T) *site {
-	t.Helper()
-	needSQLite(t)
-	s := &site{T: t, bin: filepath.Join(t.TempDir(), "bin"), temp: t.TempDir()}
-	s.program = filepath.Join(s.bin, commandName)
-	self, err := os.Executable()
-	if err == nil {
-		err = os.Mkdir(s.bin, 0o700)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	from := map[string]string{commandName: self}
-	for _, name := range desk.Functions() {
-		from[name] = filepath.Join(builtFunctions(t), name)
-	}
-	if dist := os.Getenv("CLOUDPAY_DIST"); dist != "" {
-		for name := range from {
-			from[name] = filepath.Join(dist, "emulator", name)
-		}
-	}
-	for name, path := range from {
-		copyFile(t, path, filepath.Join(s.bin, name))
-	}
-	return s
-}
-
-// emulator is a process that emulates.
-type emulator struct {
-	*site
-
-	dir    string
-	cmd    *exec.Cmd
-	output bytes.Buffer
-	ended  chan error
-}
-
-// emulate starts one, without a PATH and away from the sources.
-func (s *site) emulate(dir string, flags ...string) *emulator {
-	s.Helper()
-	e := &emulator{site: s, dir: dir, ended: make(chan error, 1)}
-	e.cmd = exec.CommandContext(s.Context(), s.program, append([]string{"emulate", "--dir", dir}, flags...)...)
-	e.cmd.Dir, e.cmd.Env = s.temp, []string{"TMPDIR=" + s.temp, "LANG=C.UTF-8"}
-	e.cmd.Stdout, e.cmd.Stderr = &e.output, &e.output
-	e.cmd.Cancel = func() error { return e.cmd.Process.Kill() }
-	if err := e.cmd.Start(); err != nil {
-		s.Fatal(err)
-	}
-	go func() { e.ended <- e.cmd.Wait() }()
-	return e
-}
-
-// ready waits until it serves.
-func (e *emulator) ready() desk.Description {
-	e.Helper()
-	for {
-		if d, err := desk.Read(e.dir); err == nil {
-			return d
-		}
-		select {
-		case err := <-e.ended:
-			e.Fatalf("it ended before it served: %v\n%s", err, e.output.String())
-		case <-time.After(10 * time.Millisecond):
-		case <-e.Context().Done():
-			e.Fatal("it neither ended nor served")
-		}
-	}
-}
-
-// signal sends it a signal.
-func (e *emulator) signal(s syscall.Signal) {
-	e.Helper()
-	if err := e.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		e.Fatal(err)
-	}
-}
-
-// end waits until it has ended, and returns its exit code and what it printed.
-func (e *emulator) end() (code int, printed string) {
-	e.Helper()
-	select {
-	case err := <-e.ended:
-		if exit, is := errors.AsType[*exec.ExitError](err); is {
-			return exit.ExitCode(), e.output.String()
-		}
-		if err != nil {
-			e.Fatal(err)
-		}
-		return 0, e.output.String()
-	case <-time.After(time.Minute): // ends a hang, and nothing else
-		e.Fatal("it does not end")
-		return 0, ""
-	}
-}
-
-// wantNothingLeft fails if an emulator has left a process, a port or a file that it should not.
-func (s *site) wantNothingLeft(d desk.Description, dir string) {
-	s.Helper()
-	for _, process := range s.processes() {
-		s.Errorf("a process is left: %s", process)
-	}
-	for _, url := range []string{d.GatewayURL, d.BackupURL, d.AdminURL, d.CloudURL, d.ConsoleURL, d.EventsURL} {
-		if url == "" {
-			continue
-		}
-		if conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")); err == nil {
-			_ = conn.Close()
-			s.Errorf("%s is still listened on", url)
-		}
-	}
-	err := filepath.WalkDir(s.temp, func(path string, _ fs.DirEntry, err error) error {
-		if path != s.temp {
-			s.Errorf("a temporary file is left: %s", path)
-		}
-		return err
-	})
-	if err != nil {
-		s.Error(err)
-	}
-	for _, pattern := range []string{".*", desk.File, "resetting"} {
-		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
-			s.Errorf("left in the folder: %v", left)
-		}
-	}
-}
-
-// processes are those of the site's programs.
-func (s *site) processes() []string {
-	s.Helper()
-	var found []string
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		s.Fatal(err)
-	}
-	for _, link := range links {
-		if program, err := os.Readlink(link); err == nil && strings.HasPrefix(program, s.bin) {
-			found = append(found, link+" "+program)
-		}
-	}
-	return found
-}
-
-// call calls closeorder as a service, which starts an instance.
-func (e *emulator) call(d desk.Description) map[string]any {
-	e.Helper()
-	response, err := http.Post(d.AdminURL+"/orders", "application/json", strings.NewReader(`{"mchid":"1900000001","out_trade_no":"A1","total":100}`))
-	if err != nil {
-		e.Fatal(err)
-	}
-	_ = response.Body.Close()
-	event, err := d.AsService([]byte(`{"out_trade_no":"A1"}`))
-	if err != nil {
-		e.Fatal(err)
-	}
-	answer, err := d.Call(e.Context(), "closeorder", event, desk.User{})
-	if err != nil {
-		e.Fatal(err)
-	}
-	var result map[string]any
-	if err := json.Unmarshal(answer, &result); err != nil {
-		e.Fatal(err)
-	}
-	return result
-}
-
 // The command with the functions beside it serves a world without Go, a PATH or sources, and a
 // register besides.
 func TestEmulatorAlone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	e := s.emulate(filepath.Join(t.TempDir(), "emu"), "--port-base", "0")
-	d := e.ready()
-	if got := e.call(d)["outcome"]; got != "closed" {
-		t.Errorf("got the outcome %v", got)
-	}
+	d := s.emulate(s.folder()).open()
+	d.wantClosed("A1")
 	if d.Env["CLOUDPAY_STORE"] == "" {
 		t.Error("the functions have no store")
 	}
-	e.signal(syscall.SIGINT)
-	if code, printed := e.end(); code != exitFine || strings.Contains(printed, "building") {
-		t.Errorf("exit code %d\n%s", code, printed)
+	d.stop()
+	if printed := d.output.String(); strings.Contains(printed, "building") {
+		t.Errorf("it built the functions:\n%s", printed)
 	}
 }
 
-// However an emulator is interrupted, it leaves nothing behind.
+// However and whenever an emulator is interrupted, it leaves nothing behind.
 func TestEmulateEnds(t *testing.T) {
 	t.Parallel()
-	for name, interrupt := range map[string]func(e *emulator) desk.Description{
-		"once": func(e *emulator) desk.Description {
-			d := e.ready()
-			e.call(d)
-			e.signal(syscall.SIGINT)
-			return d
-		},
-		"twice": func(e *emulator) desk.Description {
-			d := e.ready()
-			e.call(d)
-			e.signal(syscall.SIGINT)
-			e.signal(syscall.SIGINT)
-			e.signal(syscall.SIGTERM)
-			return d
-		},
-		"while it starts": func(e *emulator) desk.Description {
-			for len(e.processes()) == 0 {
-				if e.Context().Err() != nil {
-					e.Fatal("it does not start")
-				}
-			}
-			e.signal(syscall.SIGINT)
-			return desk.Description{}
-		},
+	for moment, reach := range map[string]func(*testing.T, int) *emulator{
+		"while it starts":                     starting,
+		"while it compiles":                   compiling,
+		"while it serves":                     called,
+		"while a function waits":              waiting,
+		"while a function of Node.js runs":    computing,
+		"while WeChat Pay alone serves":       alone,
+		"while it fires timers and is called": busy,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t)
-			dir := filepath.Join(t.TempDir(), "emu")
-			e := s.emulate(dir, "--port-base", "0")
-			d := interrupt(e)
-			if code, printed := e.end(); code == exitUsage || strings.Contains(printed, "panic") {
-				t.Errorf("exit code %d\n%s", code, printed)
-			}
-			s.wantNothingLeft(d, dir)
-		})
-	}
-}
-
-// An emulator that is killed at any moment leaves no process, and the next one in the folder goes
-// on with whatever was answered: the order that was placed, and its registration.
-func TestEmulateKilled(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	dir := filepath.Join(t.TempDir(), "emu")
-	const kills = 5
-	last, answered := desk.Description{}, []string{}
-	for run := range kills {
-		e := s.emulate(dir, "--port-base", "0")
-		waitUntil(t, func() bool { return e.ready().CloudURL != last.CloudURL }) // a killed one leaves its description
-		last = e.ready()
-		for _, number := range answered {
-			e.wantKept(last, number)
+		for times, interrupt := range map[string]func(*emulator){
+			"once":            func(e *emulator) { e.signal(syscall.SIGINT) },
+			"twice":           func(e *emulator) { e.signal(syscall.SIGINT, syscall.SIGTERM) },
+			"again and again": (*emulator).pester,
+		} {
+			t.Run(moment+" "+times, func(t *testing.T) {
+				t.Parallel()
+				base := freePorts(t, portsOfEmulator)
+				e := reach(t, base)
+				if len(e.processes()) == 0 {
+					t.Error("the test does not see the emulator's processes")
+				}
+				interrupt(e)
+				code, printed := e.end()
+				switch {
+				case code < 0 && printed == "": // it had not begun, and the signal ended it
+				case code != exitFine && !strings.Contains(printed, "interrupted"):
+					t.Errorf("exit code %d without a reason:\n%s", code, printed)
+				case strings.Contains(printed, "panic"), strings.Contains(printed, "goroutine "):
+					t.Errorf("it crashed:\n%s", printed)
+				}
+				e.wantNothingLeft(base, e.dir)
+			})
 		}
-		for i := 0; ; i++ {
-			number := fmt.Sprintf("K%d-%d", run, i)
-			if !e.registers(last, number) {
-				break
-			}
-			answered = append(answered, number)
-			if i == run {
-				go func() { _ = e.cmd.Process.Kill() }() // in the middle of what comes next
-			}
-		}
-		_, _ = e.end()
-		waitUntil(t, func() bool { return len(s.processes()) == 0 })
 	}
-	if len(answered) == 0 {
-		t.Error("no order was placed and registered before a kill")
-	}
-	t.Logf("%d orders were placed and registered between %d kills", len(answered), kills)
 }
 
-// registers places an order and registers it; false if it was not answered.
-func (e *emulator) registers(d desk.Description, number string) bool {
+// pester interrupts it until it has ended.
+func (e *emulator) pester() {
 	e.Helper()
-	response, err := http.Post(d.AdminURL+"/orders", "application/json",
-		strings.NewReader(`{"mchid":"1900000001","out_trade_no":"`+number+`","total":100}`))
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	event, err := d.AsService([]byte(`{"out_trade_no":"` + number + `","close_at":36000}`))
-	if err != nil {
-		e.Fatal(err)
-	}
-	answer, err := d.Call(e.Context(), "closeorder", event, desk.User{})
-	return err == nil && response.StatusCode == http.StatusCreated && strings.Contains(string(answer), `"scheduled"`)
-}
-
-// wantKept wants an order with its registration, which a second one repeats.
-func (e *emulator) wantKept(d desk.Description, number string) {
-	e.Helper()
-	response, err := http.Get(d.AdminURL + "/orders/" + number)
-	if err != nil {
-		e.Fatal(err)
-	}
-	_ = response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		e.Errorf("WeChat Pay has lost %s: %s", number, response.Status)
-	}
-	event, err := d.AsService([]byte(`{"out_trade_no":"` + number + `","withdraw":true}`))
-	if err != nil {
-		e.Fatal(err)
-	}
-	answer, err := d.Call(e.Context(), "closeorder", event, desk.User{})
-	if err != nil || !strings.Contains(string(answer), `"withdrawn"`) {
-		e.Errorf("the register has lost %s: %s, %v", number, answer, err)
-	}
-}
-
-// waitUntil looks again and again for what other processes bring about.
-func waitUntil(t *testing.T, there func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !there() {
+	for {
 		select {
+		case err := <-e.ended:
+			e.ended <- err // for end
+			return
 		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal("it has not come about within a minute")
+			e.signal(syscall.SIGINT)
+		case <-e.Context().Done():
+			e.Fatal("it does not end")
 		}
 	}
+}
+
+// at starts an emulator at ports counted from a base.
+func (s *site) at(base int) *emulator {
+	s.Helper()
+	return s.command("emulate", s.folder(), "--port-base", strconv.Itoa(base)).start()
+}
+
+// starting is an emulator of which nothing is known but that there is a process.
+func starting(t *testing.T, base int) *emulator {
+	e := newSite(t).at(base)
+	e.await("there was a process", func() bool { return len(e.processes()) > 0 })
+	return e
+}
+
+// compiling is one that has the functions compiled, by a Go that has compiled nothing before.
+func compiling(t *testing.T, base int) *emulator {
+	s := newSources(t)
+	e := s.command("emulate", s.folder(), "--port-base", strconv.Itoa(base))
+	root, err := filepath.Abs(repositoryRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.cmd.Dir = root
+	e.cmd.Env = append(e.cmd.Env, "PATH="+os.Getenv("PATH"))
+	for name, value := range goSettings(t) {
+		if name != "GOCACHE" {
+			e.cmd.Env = append(e.cmd.Env, name+"="+value)
+		}
+	}
+	e.cmd.Env = append(e.cmd.Env, "GOCACHE="+filepath.Join(s.root, "cache"))
+	e.start()
+	e.await("the compiler ran", func() bool { return e.runs("compile") })
+	return e
+}
+
+// called is one that serves, and has called both functions.
+func called(t *testing.T, base int) *emulator {
+	e := newSite(t).at(base)
+	d := e.open()
+	d.wantClosed("A1")
+	if _, err := d.Call(t.Context(), "queryorder", []byte("{}"), desk.User{}); err != nil {
+		t.Error(err)
+	}
+	return e
+}
+
+// alone is WeChat Pay without functions.
+func alone(t *testing.T, base int) *emulator {
+	s := newSources(t)
+	e := s.command("gateway", s.folder(), "--port-base", strconv.Itoa(base)).start()
+	if d := e.open(); !d.place("A1", "") {
+		t.Error("the order was not placed")
+	}
+	return e
+}
+
+// waiting is one whose function has sent a request to WeChat Pay that is not answered.
+func waiting(t *testing.T, base int) *emulator {
+	e := newSite(t).at(base)
+	d := e.open()
+	if !d.place("A1", "") {
+		t.Error("the order was not placed")
+	}
+	if status, answer := d.manage(http.MethodPost, "/faults", `{"match":{"op":"close"},"action":"hang"}`); status != http.StatusCreated {
+		t.Fatal(status, answer)
+	}
+	go func() { _, _ = d.close(`{"out_trade_no":"A1"}`) }() // it ends with the emulator
+	e.await("the function asked WeChat Pay", func() bool {
+		_, answer := d.manage(http.MethodGet, "/requests", "")
+		return strings.Contains(answer, `"A1"`)
+	})
+	return e
+}
+
+// computing is one whose function is in the middle of its work, with a child process of its own.
+func computing(t *testing.T, base int) *emulator {
+	if _, err := exec.LookPath("node"); err != nil {
+		skip := t.Skip
+		if os.Getenv("CI") == "true" {
+			skip = t.Fatal
+		}
+		skip("SKIPPED: Node.js is not installed (nodejs.org; Debian: apt-get install nodejs)")
+	}
+	s := newSite(t)
+	dir := filepath.Join(s.root, "shop")
+	for name, text := range map[string]string{
+		"cloudbaserc.json": `{"functionRoot": "functions", "functions": [{"name": "work", "runtime": "Nodejs18.15", "handler": "index.main", "timeout": 60}]}`,
+		"functions/work/index.js": `exports.main = async () => {
+			require('child_process').spawn('sleep', ['600'], {stdio: 'ignore'})
+			await new Promise(() => setInterval(() => {}, 1000))
+		}`,
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := s.command("emulate", s.folder(), "--port-base", strconv.Itoa(base), "--functions", dir)
+	e.cmd.Env = append(e.cmd.Env, "PATH="+os.Getenv("PATH"))
+	d := e.start().open()
+	go func() { _, _ = d.Call(t.Context(), "work", []byte("{}"), desk.User{}) }() // it ends with the emulator
+	e.await("the function's child ran", func() bool { return e.runs("sleep") })
+	return e
+}
+
+// busy is one that is called, fires timers, notifies and is followed at the same time.
+func busy(t *testing.T, base int) *emulator {
+	e := newSite(t).at(base)
+	d := e.open()
+	for _, path := range []string{d.AdminURL + "/requests/stream", d.CloudURL + "/v1/calls/stream", d.EventsURL + "/events/stream"} {
+		response, err := http.Get(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = response.Body.Close() })
+	}
+	for i := range 4 {
+		go func() {
+			for n := 0; t.Context().Err() == nil && d.place("B"+strconv.Itoa(i)+"-"+strconv.Itoa(n), ""); n++ {
+				_, _ = d.close(`{"out_trade_no":"B` + strconv.Itoa(i) + "-" + strconv.Itoa(n) + `"}`)
+			}
+		}()
+	}
+	go func() { _, _ = d.manage(http.MethodPost, "/clock", `{"advance":"1h"}`) }()
+	e.await("calls were answered", func() bool {
+		_, answer := d.manage(http.MethodGet, "/orders?state=CLOSED", "")
+		return strings.Contains(answer, `"CLOSED"`)
+	})
+	return e
 }
 
 // Two emulators serve at once, each in a folder and at ports of its own; what is taken is named
@@ -351,82 +226,38 @@ func TestTwoEmulators(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	base := strconv.Itoa(freePorts(t, portsOfEmulator))
-	dir, other := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
-	first := s.emulate(dir, "--port-base", base)
-	d := first.ready()
-	if want := "http://127.0.0.1:" + base; d.GatewayURL != want {
-		t.Errorf("got %s, want %s", d.GatewayURL, want)
+	dir, other := s.folder(), s.folder()
+	first := s.command("emulate", dir, "--port-base", base).start().open()
+	if want := "http://127.0.0.1:" + base; first.GatewayURL != want {
+		t.Errorf("got %s, want %s", first.GatewayURL, want)
 	}
-	code, printed := s.emulate(other, "--port-base", base).end()
-	holder := "taken by process " + strconv.Itoa(first.cmd.Process.Pid) + " (" + commandName + ")"
-	if code != exitFault || strings.Count(printed, holder) != portsOfEmulator || !strings.Contains(printed, "--port-base 0") {
-		t.Errorf("exit code %d, want %q for each port in\n%s", code, holder, printed)
+	pid := strconv.Itoa(first.cmd.Process.Pid)
+
+	taken := s.command("emulate", other, "--port-base", base).start()
+	holder := "taken by process " + pid + " (" + commandName + ")"
+	taken.refused(holder, "--port-base 0")
+	if printed := taken.output.String(); strings.Count(printed, holder) != portsOfEmulator {
+		t.Errorf("want %q for each port in\n%s", holder, printed)
 	}
 	if _, err := os.Stat(filepath.Join(other, "secrets.json")); err == nil {
 		t.Error("keys were made before the ports were looked at")
 	}
-	if code, printed := s.emulate(dir, "--port-base", "0").end(); code != exitFault || !strings.Contains(printed, "another emulator uses "+dir) {
+	s.command("gateway", other, "--port-base", base).start().refused(holder, "--port-base 0")
+	s.emulate(dir).refused("another emulator uses " + dir + " (process " + pid + ")")
+	s.command("gateway", dir, "--port-base", "0").start().refused("another emulator uses " + dir + " (process " + pid + ")")
+
+	secondBase := freePorts(t, portsOfEmulator)
+	second := s.command("emulate", other, "--port-base", strconv.Itoa(secondBase)).start().open()
+	if want := "http://127.0.0.1:" + strconv.Itoa(secondBase); second.GatewayURL != want {
+		t.Errorf("got %s, want %s", second.GatewayURL, want)
+	}
+	second.wantClosed("A1")
+	first.wantClosed("A1") // each has an order of that number
+	second.stop()
+	first.wantClosed("A2")
+	first.signal(syscall.SIGTERM)
+	if code, printed := first.end(); code != exitFine {
 		t.Errorf("exit code %d\n%s", code, printed)
 	}
-	second := s.emulate(other, "--port-base", "0")
-	if got := second.call(second.ready())["outcome"]; got != "closed" {
-		t.Errorf("got the outcome %v", got)
-	}
-	if got := first.call(d)["outcome"]; got != "closed" {
-		t.Errorf("got the outcome %v", got)
-	}
-	for _, e := range []*emulator{first, second} {
-		e.signal(syscall.SIGTERM)
-		if code, printed := e.end(); code != exitFine {
-			t.Errorf("exit code %d\n%s", code, printed)
-		}
-	}
-}
-
-// A folder that cannot be written ends with a sentence that says what to do.
-func TestUnwritableFolder(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	dir := s.mounted("ro,size=1m")
-	code, printed := s.emulate(filepath.Join(dir, "emu"), "--port-base", "0").end()
-	if code != exitFault || !strings.Contains(printed, "choose a folder elsewhere with --dir") {
-		t.Errorf("exit code %d\n%s", code, printed)
-	}
-}
-
-// A disk that fills up ends with a sentence that says so, whichever file is the one too many.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	for _, size := range []string{"4k", "8k", "16k", "32k", "64k", "128k"} {
-		t.Run(size, func(t *testing.T) {
-			t.Parallel()
-			mine := *s
-			mine.T = t
-			dir := mine.mounted("size=" + size)
-			code, printed := mine.emulate(filepath.Join(dir, "emu"), "--port-base", "0").end()
-			if code != exitFault || !strings.Contains(printed, "the disk is full: make room there, or choose a folder elsewhere with --dir") {
-				t.Errorf("exit code %d\n%s", code, printed)
-			}
-		})
-	}
-}
-
-// mounted is the folder of a file system of its own.
-func (s *site) mounted(options string) string {
-	s.Helper()
-	dir := s.TempDir()
-	flags := uintptr(0)
-	if rest, is := strings.CutPrefix(options, "ro,"); is {
-		flags, options = syscall.MS_RDONLY, rest
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
-		s.Skipf("SKIPPED: only root may mount a file system for this test: %v", err)
-	}
-	s.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			s.Errorf("unmounting %s: %v", dir, err)
-		}
-	})
-	return dir
+	s.wantNothingLeft(secondBase, other)
 }

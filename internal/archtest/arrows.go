@@ -283,7 +283,7 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/world",
 		Ours: []string{
-			"internal/bilingual", "internal/printable", "internal/store/migrate", "internal/store/sqlite",
+			"internal/bilingual", "internal/printable", "internal/store", "internal/store/migrate", "internal/store/sqlite",
 			"internal/cli/deployflags", "internal/cli/exchangelog", "internal/cli/keys", "internal/cli/render",
 			"internal/emulator/*",
 		},

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Usage: install.sh databases|clients|receivers
-# Installs what tests need and what is missing, where it may: Debian and Ubuntu, as root or by a sudo that asks for no password.
-#   databases: the servers that the store is proved against, and the pooler. They are not started: the tests start their own.
-#   clients: AWS's SDK for Python and its command line, Node.js and Chromium, which call the emulated cloud.
+# Installs what tests need and what is missing, where it may: Debian and Ubuntu, as root or by a
+# sudo that asks for no password.
+#   databases: the servers that the store is proved against, and the pooler. They are not started:
+#     the tests start their own.
+#   clients: AWS's SDK for Python and its command line, Node.js and Chromium, which call the
+#     emulated cloud.
 #   receivers: Node.js and Python, in which documented receivers of events are written.
 set -euo pipefail
 

@@ -218,7 +218,7 @@ type stateView struct {
 
 // importState is POST /state.
 func (g *Gateway) importState(w http.ResponseWriter, r *http.Request) {
-	err := cmp.Or(g.keep.err(), onlyQuery(r))
+	err := cmp.Or(g.keep.ready(), onlyQuery(r))
 	if err == nil {
 		err = g.Import(http.MaxBytesReader(w, r.Body, maxExport))
 	}

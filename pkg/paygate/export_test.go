@@ -271,8 +271,25 @@ func (g *Gateway) Transactions() (n int) {
 	return n
 }
 
-// FailFile has every later write fail, as a full disk does.
+// FailFile has every later write fail, for good.
 func (g *Gateway) FailFile() { _ = g.keep.db.Close() }
+
+// MaxBacklog is how many entries may wait for room.
+const MaxBacklog = maxBacklog
+
+// Crowd has that many entries wait that change nothing.
+func (g *Gateway) Crowd() {
+	for range maxBacklog {
+		g.keep.enqueue(change{requestsBucket, "none", nil})
+	}
+}
+
+// Backlog is how many entries wait.
+func (g *Gateway) Backlog() int {
+	g.keep.queueMu.Lock()
+	defer g.keep.queueMu.Unlock()
+	return len(g.keep.queue)
+}
 
 // SetStreamTimes sets how often a stream sends a comment, and how long it waits for its reader.
 func (g *Gateway) SetStreamTimes(heartbeat, patience time.Duration) {

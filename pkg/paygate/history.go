@@ -86,7 +86,8 @@ func (h *history) end() {
 // It returns when the request is in the file.
 func (h *history) add(r Request) { h.keep.await(h.put(r)) }
 
-// put files a request, and returns its place in the keeper's queue.
+// put files a request, and returns its place in the keeper's queue. Where the file has no room for
+// what waits already, the request is in memory only.
 func (h *history) put(r Request) (place uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,6 +102,9 @@ func (h *history) put(r Request) (place uint64) {
 	changes := make([]change, 0, 2)
 	if mark, due := h.reserve(); due {
 		changes = append(changes, mark)
+	}
+	if h.keep.crowded() {
+		return h.keep.enqueue(changes...)
 	}
 	changes = append(changes, change{requestsBucket, numberKey(r.ID), &r})
 	if dropped > 0 {

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -55,8 +56,17 @@ type keeper struct {
 	written atomic.Uint64
 	// held while a transaction is written
 	mu sync.Mutex
-	// why nothing is written any more
-	failure atomic.Pointer[bookError]
+	// why what waits is not in the file, nil if it is
+	failure atomic.Pointer[keepFailure]
+}
+
+// keepFailure is why the state cannot be kept.
+type keepFailure struct {
+	bookError
+
+	// passing says that there was no room: what waits is written as soon as there is. After any
+	// other failure nothing is written any more.
+	passing bool
 }
 
 // entry is a change as it is written.
@@ -76,6 +86,9 @@ const (
 	lockTimeout = time.Second
 	// sumLength is the length of a checksum, in bytes.
 	sumLength = 4
+	// maxBacklog is how many entries may wait for room before requests are no longer filed: those
+	// that are refused meanwhile would fill the memory.
+	maxBacklog = 10_000
 	// leafFill is how full a page is made. Keys ascend, and values grow a little when an order is
 	// paid.
 	leafFill = 0.8
@@ -265,15 +278,15 @@ func (k *keeper) names() (names []string, err error) {
 	return names, err
 }
 
-// write writes changes in one transaction, and returns when they are in the file. After a failure
-// it does nothing; err has the failure.
+// write writes changes in one transaction, and returns when they are in the file, or wait for room
+// there. After any other failure it does nothing; err has the failure.
 func (k *keeper) write(changes ...change) { k.await(k.enqueue(changes...)) }
 
 // enqueue puts changes behind those that wait, for one transaction, and returns what await has to
 // be called with to know that they are in the file. Their owner calls it under its own lock, so
 // that they are written in the order in which they were made.
 func (k *keeper) enqueue(changes ...change) (place uint64) {
-	if k == nil || len(changes) == 0 || k.failure.Load() != nil {
+	if k == nil || len(changes) == 0 || k.ended() {
 		return 0
 	}
 	entries, err := seal(changes)
@@ -288,7 +301,8 @@ func (k *keeper) enqueue(changes ...change) (place uint64) {
 	return k.queued
 }
 
-// flush returns when all that was enqueued before is in the file, or when nothing can be written.
+// flush returns when all that was enqueued before is in the file, or waits for room there, or when
+// nothing can be written.
 func (k *keeper) flush() {
 	if k == nil {
 		return
@@ -299,11 +313,11 @@ func (k *keeper) flush() {
 	k.await(place)
 }
 
-// await returns when what was enqueued up to a place is in the file, or when nothing can be
-// written. One caller writes, and the others wait: all that is enqueued meanwhile shares the next
-// transaction.
+// await returns when what was enqueued up to a place is in the file, or waits for room there, or
+// when nothing can be written. One caller writes, and the others wait: all that is enqueued
+// meanwhile shares the next transaction.
 func (k *keeper) await(place uint64) {
-	for k != nil && k.written.Load() < place && k.failure.Load() == nil {
+	for k != nil && k.written.Load() < place && !k.ended() {
 		k.queueMu.Lock()
 		if done := k.writing; done != nil {
 			k.queueMu.Unlock()
@@ -314,27 +328,76 @@ func (k *keeper) await(place uint64) {
 		k.writing, k.queue = done, nil
 		k.queueMu.Unlock()
 
-		k.writeAll(entries, upTo)
+		isWritten := k.writeAll(entries, upTo)
 
 		k.queueMu.Lock()
 		k.writing = nil
 		k.queueMu.Unlock()
 		close(done)
+		if !isWritten {
+			return
+		}
 	}
 }
 
-// writeAll writes all entries up to a place, unless nothing can be written.
-func (k *keeper) writeAll(entries []entry, upTo uint64) {
+// writeAll writes all entries up to a place, and reports whether they are in the file. Those for
+// which there is no room are put back.
+func (k *keeper) writeAll(entries []entry, upTo uint64) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failure.Load() != nil {
-		return
+	if k.ended() {
+		return false
 	}
-	if err := k.commit(entries); err != nil {
+	switch err := k.commit(entries); {
+	case err == nil:
+		k.written.Store(upTo)
+		k.mend()
+		return true
+	case isNoRoom(err):
+		k.queueMu.Lock()
+		k.queue = append(entries, k.queue...) // before what has come meanwhile
+		k.queueMu.Unlock()
+		k.failure.CompareAndSwap(nil, k.noRoom(err))
+	default:
 		k.fail(err)
-		return
 	}
-	k.written.Store(upTo)
+	return false
+}
+
+// isNoRoom reports whether a file could not grow: the disk or the user's share of it is full, or
+// the file as long as it may become. A transaction that fails so has changed nothing.
+func isNoRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// noRoom is the failure that passes.
+func (k *keeper) noRoom(err error) *keepFailure {
+	return &keepFailure{passing: true, bookError: bookError{http.StatusInternalServerError, fmt.Sprintf(
+		"the gateway's state cannot be kept in %s: %v; make room: a running gateway then goes on, and until then refuses every request; "+
+			"the first one that it refused may have been done", k.file, err)}}
+}
+
+// mend ends a failure that passes.
+func (k *keeper) mend() {
+	if failure := k.failure.Load(); failure != nil && failure.passing {
+		k.failure.CompareAndSwap(failure, nil)
+	}
+}
+
+// ended reports whether nothing is written any more.
+func (k *keeper) ended() bool {
+	failure := k.failure.Load()
+	return failure != nil && !failure.passing
+}
+
+// crowded reports whether so much waits for room that requests are not to be filed.
+func (k *keeper) crowded() bool {
+	if k == nil || k.failure.Load() == nil {
+		return false
+	}
+	k.queueMu.Lock()
+	defer k.queueMu.Unlock()
+	return len(k.queue) >= maxBacklog
 }
 
 // commit writes entries in one transaction. The keeper is locked.
@@ -411,17 +474,20 @@ func sumOf(key string, value []byte) uint32 {
 	return crc32.Update(crc32.Checksum([]byte(key), sumTable), sumTable, value)
 }
 
-// fail notes why nothing is written any more. The first reason stays.
+// fail notes why nothing is written any more. The first reason stays, but for one that passes.
 func (k *keeper) fail(err error) {
 	text := fmt.Sprintf("the gateway's state cannot be kept in %s: %v; what happened since is lost at a restart: "+
 		"make room or mend the file's access, and start the gateway again", k.file, err)
 	if errors.Is(err, errClosed) {
 		text = err.Error()
 	}
-	k.failure.CompareAndSwap(nil, &bookError{http.StatusInternalServerError, text})
+	failure := &keepFailure{bookError: bookError{http.StatusInternalServerError, text}}
+	if before := k.failure.Load(); before == nil || before.passing {
+		k.failure.CompareAndSwap(before, failure)
+	}
 }
 
-// err returns why the state can no longer be kept, nil if it can.
+// err returns why the state is not in the file, nil if it is.
 func (k *keeper) err() error {
 	if k == nil {
 		return nil
@@ -431,6 +497,15 @@ func (k *keeper) err() error {
 		return nil
 	}
 	return &bookError{failure.status, failure.text}
+}
+
+// ready is err after another attempt to write what waits for room. What is asked for begins with
+// it.
+func (k *keeper) ready() error {
+	if k != nil && k.failure.Load() != nil {
+		k.flush()
+	}
+	return k.err()
 }
 
 // or returns what went wrong with a change, and with whatever its caller saw: err, or that it could
@@ -499,7 +574,7 @@ func (b *orderBook) changed(changes ...change) {
 // handleKept does what was asked, unless the state cannot be kept. If that fails with this request,
 // it is refused too: its effect would not outlive the process.
 func (g *Gateway) handleKept(q *question) (subject, *refusal) {
-	if err := g.keep.err(); err != nil {
+	if err := g.keep.ready(); err != nil {
 		return subject{}, refuse(codeSystemError).because(err.Error())
 	}
 	about, no := g.handle(q)
@@ -513,7 +588,7 @@ func (g *Gateway) handleKept(q *question) (subject, *refusal) {
 // kept serves a management call, unless the state cannot be kept.
 func (g *Gateway) kept(f adminFunc) adminFunc {
 	return func(r *http.Request) (int, any, error) {
-		if err := g.keep.err(); err != nil {
+		if err := g.keep.ready(); err != nil {
 			return 0, nil, err
 		}
 		status, answer, err := f(r)

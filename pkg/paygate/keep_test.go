@@ -2,6 +2,7 @@ package paygate_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -550,4 +552,85 @@ func TestFullDisk(t *testing.T) {
 	if n := len(g.Orders()); n != kept {
 		t.Errorf("the file has %d orders, want the %d that were taken", n, kept)
 	}
+}
+
+// fillDisk writes a file until its file system is full, and returns its name.
+func fillDisk(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "filler")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	for size := 1 << 16; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestRoomAgain: on a full disk every request is refused, and nothing that was answered is lost.
+// With room again the gateway goes on, and its file has everything that it knows.
+func TestRoomAgain(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t, "1m")
+	opts := paygate.Options{Now: wireTime, File: filepath.Join(dir, "gateway.db")}
+	s := start(t, opts)
+	s.order("A1")
+	s.order("A2")
+	for range 2 {
+		filler := fillDisk(t, dir)
+		taken := len(s.Orders())
+		for s.AddOrder(paygate.Order{OutTradeNo: fmt.Sprint("B", taken), Total: 1, Attach: strings.Repeat("x", 100)}) == nil {
+			taken++
+		}
+		s.v3(s.closeV3("A1")).wantCode(500, "SYSTEM_ERROR")
+		s.wantLast("refused", "make room")
+		s.v2(s.closeV2("A2")).wantCode("SYSTEMERROR")
+		s.admin("GET", "/orders", "").wantError(500, "make room")
+		if err := s.Pay("A1"); err == nil {
+			t.Error("a payment was taken that is not kept")
+		}
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		s.v3(s.queryV3("A2")).want(200)
+		if n := len(s.admin("GET", "/orders?limit=10000", "").list()); n < taken {
+			t.Errorf("there are %d orders, want the %d that were taken", n, taken)
+		}
+	}
+	s.WantState("A1", paygate.StateSuccess) // the payment was made, and not answered for
+	s.v3(s.closeV3("A2")).want(204)
+	before := s.state()
+	wantState(t, s.again(opts).state(), before)
+}
+
+// TestCrowdedFile: requests that are refused for want of room do not fill the memory.
+func TestCrowdedFile(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t, "1m")
+	opts := paygate.Options{Now: wireTime, File: filepath.Join(dir, "gateway.db"), History: 100}
+	s := start(t, opts)
+	s.order("A1")
+	filler := fillDisk(t, dir)
+	for n := 0; s.AddOrder(paygate.Order{OutTradeNo: fmt.Sprint("B", n), Total: 1, Attach: strings.Repeat("x", 100)}) == nil; {
+		n++
+	}
+	s.Crowd()
+	for range 5 {
+		s.v3(s.queryV3("A1")).wantCode(500, "SYSTEM_ERROR")
+	}
+	if n := s.Backlog(); n > paygate.MaxBacklog+10 {
+		t.Errorf("%d entries wait for room, want at most %d", n, paygate.MaxBacklog)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	s.v3(s.queryV3("A1")).want(200)
+	s.again(opts).WantState("A1", paygate.StateNotPay)
 }

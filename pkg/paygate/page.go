@@ -141,7 +141,7 @@ func (g *Gateway) takeButton(ex *exchange, v *visit) {
 	ex.r.Body = http.MaxBytesReader(ex.w, ex.r.Body, maxAdminBody)
 	result := ex.r.PostFormValue("do")
 	switch late := g.hindrance(v); {
-	case g.keep.err() != nil: // said below
+	case g.keep.ready() != nil: // said below
 	case result == "cancel":
 		ex.note("the user left the page without paying: the order stays as it is")
 	case result != "pay":

@@ -58,9 +58,10 @@ func (g *Gateway) Check() error {
 
 // Run serves until ctx ends. ready is called when the gateway is described in the folder. The
 // description is written last and removed first, as an emulator's is: it never names what does not
-// answer. When the process is killed instead, the system releases the folder's lock, and the next
-// start removes the description and goes on with the state.
+// answer, also after several signals. When the process is killed instead, the system releases the
+// folder's lock, and the next start removes the description and goes on with the state.
 func (g *Gateway) Run(ctx context.Context, ready func(dir string, d desk.Description)) error {
+	holdSignals()
 	path, release, err := desk.Lock(g.dir)
 	if err != nil {
 		return explain(err)
@@ -69,7 +70,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(dir string, d desk.Descrip
 	at := desk.Addresses{
 		Gateway: ports.Numbered(g.base, 0), Backup: ports.Numbered(g.base, 1), Admin: ports.Numbered(g.base, 2), NotifyHosts: g.hosts,
 	}
-	at.Reserved, err = ports.Reserve(ctx, ports.Place{Name: "gateway", Address: at.Gateway},
+	at.Reserved, err = reserve(ctx, ports.Place{Name: "gateway", Address: at.Gateway},
 		ports.Place{Name: "backup", Address: at.Backup}, ports.Place{Name: "admin", Address: at.Admin})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/store"
 	"cloudpay/internal/store/sqlite"
 )
 
@@ -87,9 +89,41 @@ func isForbidden(err error) bool {
 	return is && path.Op != "fork/exec" && (errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS))
 }
 
-// isFull recognises a full disk in an error of the system, of SQLite, and of a program that was
-// run.
+// isFull recognises a full disk, or a file as long as this user's files may become (setrlimit(2)),
+// in an error of the system, of SQLite, and of a program that was run.
 func isFull(err error) bool {
 	return (sqlite.Driver{}).IsFull(err) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		strings.Contains(err.Error(), syscall.ENOSPC.Error())
+		errors.Is(err, syscall.EFBIG) || strings.Contains(err.Error(), syscall.ENOSPC.Error())
+}
+
+// The result codes of a SQLite file that is damaged, or none at all
+// (https://www.sqlite.org/rescode.html).
+const sqliteCorrupt, sqliteNotDatabase = 11, 26
+
+// checkRegister reports a register in a SQLite file that cannot be written or read, or whose schema
+// is for later programs: every call of a function would end with that. The file may be a new one.
+func checkRegister(ctx context.Context, path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // SQLite does not say which file it was refused
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_ = file.Close() // nothing was written
+	register, err := store.Open("sqlite:" + path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = register.Close() }() // it was only read
+	c, err := register.Compatibility(ctx)
+	if code, is := (sqlite.Driver{}).Code(err); is && (code == sqliteCorrupt || code == sqliteNotDatabase) {
+		return bilingual.Errorf("%s cannot be read: %w\nmove it away, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
+			"无法读取 %s：%w\n请移走该文件，或用 --dir 另选目录，或用 --fresh 清除此前的订单后重新开始", path, err)
+	}
+	if err == nil && c.Since > c.Program {
+		return bilingual.Errorf("%s is a newer program's: %s\nstart that program, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
+			"%s 由更新的程序写入：%s\n请启动更新的程序，或用 --dir 另选目录，或用 --fresh 清除此前的订单后重新开始", path, c.Fault())
+	}
+	return nil // an empty file, or one that migrating is to tell of
 }

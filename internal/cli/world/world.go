@@ -139,10 +139,12 @@ func (w *World) Check() error {
 }
 
 // Run serves until ctx ends, and calls ready when everything answers. What was started last ends
-// first: the description is removed before anything that it names stops answering. When the process
-// is killed instead, the system releases the folder's lock, and the next emulator removes the
-// description.
+// first: the description is removed before anything that it names stops answering. A second signal
+// changes nothing: what the first one began takes a second at most, and leaves no process and no
+// temporary file only if it ends. When the process is killed instead, the system releases the
+// folder's lock, and the next emulator removes the description.
 func (w *World) Run(ctx context.Context, ready func(desk.Description)) error {
+	holdSignals()
 	err := w.run(ctx, ready)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, ErrInterrupted) {
 		return bilingual.Errorf("%w: the emulator had not started", "%w：模拟器尚未启动完成", ErrInterrupted)
@@ -240,7 +242,12 @@ func (w *World) reserve(ctx context.Context) (*ports.Reserved, error) {
 		}
 		list = append(list, ports.Place{Name: p.name, Address: *p.at})
 	}
-	reserved, err := ports.Reserve(ctx, list...)
+	return reserve(ctx, list...)
+}
+
+// reserve takes ports, or says how others are chosen.
+func reserve(ctx context.Context, places ...ports.Place) (*ports.Reserved, error) {
+	reserved, err := ports.Reserve(ctx, places...)
 	if err != nil {
 		return nil, bilingual.Errorf("%w\n--port-base N counts the ports from another one, and --port-base 0 takes any that are free",
 			"%w\n可用 --port-base N 从其他端口起编号，或用 --port-base 0 取任意空闲端口", err)
@@ -285,10 +292,18 @@ func (w *World) openStore(ctx context.Context, dir string, binaries map[string]s
 	}
 	path, err := filepath.Abs(path) // the functions have another working directory
 	if err == nil {
-		_, err = migrate.Up(ctx, "sqlite:"+path)
+		err = checkRegister(ctx, path)
+	}
+	var steps []migrate.Step
+	if err == nil {
+		steps, err = migrate.Up(ctx, "sqlite:"+path)
 	}
 	if err != nil {
 		return "", bilingual.Errorf("--store: %w", "--store：%w", err)
+	}
+	if len(steps) > 0 && steps[0].Version > 1 {
+		w.say("%s was an older program's: its schema is brought to step %d", "%s 由较早的程序写入：已将其数据库结构升级至步骤 %d",
+			path, steps[len(steps)-1].Version)
 	}
 	return "sqlite:" + path, nil
 }

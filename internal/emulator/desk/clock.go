@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -83,18 +84,38 @@ func (c *clock) wrote(ahead time.Duration) {
 	c.written, c.last = ahead, time.Time{}
 }
 
-// write writes the file. Without it the functions do nothing, rather than work by a wrong clock.
+// write writes the file. On a disk that is full a new file finds no room, and the old one is
+// overwritten. Without a file the functions do nothing, rather than work by a wrong clock.
 func (c *clock) write() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// What the gateway was made behind the reading of this machine's clock is no advance.
 	ahead := c.gateway.Ahead()
-	err := writeFile(c.file, []byte(ahead.Round(time.Millisecond).String()+"\n"))
+	text := []byte(ahead.Round(time.Millisecond).String() + "\n")
+	err := writeFile(c.file, text)
+	if err != nil {
+		err = overwrite(c.file, text)
+	}
 	if err != nil {
 		_ = os.Remove(c.file)
 	}
 	c.wrote(ahead)
 	return err
+}
+
+// clockLength is the length of the clock's file where that was overwritten: longer than every
+// duration, so that nothing is left of what was there. A write of so few bytes is not torn.
+const clockLength = 32
+
+// overwrite writes a text in place of what a file has, followed by spaces.
+func overwrite(file string, text []byte) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	padding := bytes.Repeat([]byte(" "), max(0, clockLength-len(text)))
+	_, err = f.WriteAt(append(text, padding...), 0)
+	return errors.Join(err, f.Close())
 }
 
 // noting is the gateway's management API, which moves its clock. The file is written before the

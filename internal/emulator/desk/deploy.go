@@ -65,7 +65,9 @@ type running struct {
 	functions map[string]*platform.Function
 	cloud     *platform.Cloud
 	url       string
-	endTimers func() // nil when none fire
+	// noMore keeps the timers from firing again, and endTimers waits for the firings in progress,
+	// too; both are nil when none fire.
+	noMore, endTimers func()
 
 	gone     []*platform.Function // those that Redeploy took away
 	retiring sync.WaitGroup       // their calls in flight
@@ -170,7 +172,7 @@ func (r *running) fireTimers(ctx context.Context, as Deployment) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // stop ends them
 	var done sync.WaitGroup
 	done.Go(func() { r.cloud.RunTimers(ctx) })
-	r.endTimers = func() {
+	r.noMore, r.endTimers = cancel, func() {
 		cancel()
 		done.Wait()
 	}
@@ -180,12 +182,16 @@ func (r *running) fireTimers(ctx context.Context, as Deployment) {
 func (r *running) stopTimers() {
 	if r.endTimers != nil {
 		r.endTimers()
-		r.endTimers = nil
+		r.noMore, r.endTimers = nil, nil
 	}
 }
 
-// stop also ends a deployment that is half made.
+// stop also ends a deployment that is half made. Timers that are due still would fail one after the
+// other when the functions are gone.
 func (r *running) stop() {
+	if r.noMore != nil {
+		r.noMore()
+	}
 	for _, f := range r.functions {
 		_ = f.Close()
 	}

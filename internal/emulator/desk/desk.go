@@ -23,7 +23,7 @@
 //	cloud.db                asynchronous events of the cloud, and how far calls are numbered
 //	clock                   by how much that was moved on, from gateway.db at each start
 //	emulator.json           the Description, while an emulator serves
-//	lock                    held by the process that serves
+//	lock, lock.pid          held by the process that serves, and its id
 package desk
 
 import (
@@ -196,10 +196,19 @@ func openGateway(dir string, s *secrets, options paygate.Options) (*paygate.Gate
 	switch {
 	case err == nil:
 		return gateway, nil
-	case strings.Contains(err.Error(), gatewayFile): // the error says what to do about it
+	case isPathError(err): // the system's refusal, and not the file's content
 		return nil, bilingual.Errorf("starting WeChat Pay: %w", "启动微信支付：%w", err)
+	case strings.Contains(err.Error(), gatewayFile):
+		return nil, bilingual.Errorf("starting WeChat Pay: %w\nor choose another folder with --dir",
+			"启动微信支付：%w\n或用 --dir 另选目录", err)
 	}
 	return nil, damaged(dir, err)
+}
+
+// isPathError reports whether the system refused to open or to write a file.
+func isPathError(err error) bool {
+	_, is := errors.AsType[*fs.PathError](err)
+	return is
 }
 
 // serve serves a handler until Close, and returns its URL. name says in the error which of the

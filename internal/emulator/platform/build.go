@@ -22,7 +22,7 @@ const maxGoEnd = 5 * time.Second
 
 // goCommand prepares the go command. It ends when ctx ends. Ctrl-C in a terminal does not reach it,
 // because it runs in a process group of its own: ctx alone tells an interrupted build from a failed
-// one. It is interrupted and not killed, so that it removes its temporary folder.
+// one. It is interrupted and not killed, so that it can end what it began.
 func goCommand(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	isolate(cmd)
@@ -66,11 +66,16 @@ func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) erro
 	if err != nil {
 		return fmt.Errorf("building %s: %w", pkg, err)
 	}
+	temp, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "cloudpay-build-")
+	if err != nil {
+		return fmt.Errorf("building %s: %w", pkg, err)
+	}
+	defer sweep(temp)
 	tags = append(slices.Clone(tags), "lambda.norpc")
 	cmd := goCommand(ctx, "build", "-trimpath", "-ldflags", "-s -w", "-tags", strings.Join(tags, ","), "-o", out, pkg)
 	cmd.Dir = moduleDir
 	// A developer may have set GOOS for a deployment; this binary must run on this machine.
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "GOTMPDIR="+temp)
 	said, err := cmd.CombinedOutput()
 	killed(ctx, cmd)
 	switch {
@@ -83,5 +88,18 @@ func Build(ctx context.Context, moduleDir, pkg, out string, tags ...string) erro
 	default:
 		text := strings.Join(strings.Split(strings.TrimSpace(string(said)), "\n"), " | ")
 		return fmt.Errorf("building %s: %w: %s", pkg, err, text[:min(len(text), maxBuildOutput)])
+	}
+}
+
+// sweep removes the folder of a build's temporary files. An interrupted go command removes its own
+// while its compilers still write into it, and then leaves some of it behind. Those were killed by
+// now, and may take a moment to end.
+func sweep(temp string) {
+	const attempts, pause = 100, 10 * time.Millisecond
+	for range attempts {
+		if os.RemoveAll(temp) == nil {
+			return
+		}
+		time.Sleep(pause)
 	}
 }
