@@ -271,39 +271,45 @@ func TestManyOrders(t *testing.T) {
 }
 
 // BenchmarkManyOrders is the memory of a gateway with a hundred thousand orders, by the way in
-// which they come to be. It fails above 300 MB.
+// which they come to be, and again after a restart. It fails above 300 MB. APIv3 takes minutes, as
+// a hundred thousand requests have to be signed.
 func BenchmarkManyOrders(b *testing.B) {
 	if runtime.GOOS != "linux" || raced() {
 		b.Skip("NOT MEASURED here: it needs a Linux process without the race detector")
 	}
-	for _, run := range []struct{ way, place string }{
-		{"v2", "memory"}, {"v2", "file"}, {"v2", "restart"}, {"v3", "memory"}, {"v3", "file"}, {"v3", "restart"}, {"added", "file"},
-	} {
+	for _, way := range []string{"v2", "v3", "added"} {
 		file := filepath.Join(b.TempDir(), "gateway.db")
-		b.Run(run.way+"/"+run.place, func(b *testing.B) {
-			name, way := file, run.way
-			switch run.place {
-			case "memory":
-				name = ""
-			case "restart":
-				fillGateway(b, way, file)
-				way = "restart"
-			}
-			var m memory
-			for b.Loop() {
-				if run.place == "file" {
-					name = filepath.Join(b.TempDir(), "gateway.db")
-				}
-				m = fillGateway(b, way, name)
-			}
-			b.ReportMetric(float64(m.Peak), "MB-peak")
-			b.ReportMetric(float64(m.Own), "MB-own")
-			b.ReportMetric(float64(m.File), "MB-mapped")
-			b.ReportMetric(float64(m.Heap), "MB-heap")
-			if m.Peak > maxMemory {
-				b.Errorf("%d MB, want at most %d", m.Peak, maxMemory)
-			}
+		if way == "v2" { // the others would differ by as much
+			b.Run(way+"/memory", func(b *testing.B) { measureMemory(b, func() memory { return fillGateway(b, way, "") }) })
+		}
+		b.Run(way+"/file", func(b *testing.B) {
+			measureMemory(b, func() memory {
+				_ = os.Remove(file) // of the iteration before
+				return fillGateway(b, way, file)
+			})
 		})
+		b.Run(way+"/restart", func(b *testing.B) {
+			if _, err := os.Stat(file); err != nil {
+				fillGateway(b, way, file)
+			}
+			measureMemory(b, func() memory { return fillGateway(b, "restart", file) })
+		})
+	}
+}
+
+// measureMemory reports what a gateway takes, and fails if that is too much.
+func measureMemory(b *testing.B, fill func() memory) {
+	b.Helper()
+	var m memory
+	for b.Loop() {
+		m = fill()
+	}
+	b.ReportMetric(float64(m.Peak), "MB-peak")
+	b.ReportMetric(float64(m.Own), "MB-own")
+	b.ReportMetric(float64(m.File), "MB-mapped")
+	b.ReportMetric(float64(m.Heap), "MB-heap")
+	if m.Peak > maxMemory {
+		b.Errorf("%d MB, want at most %d", m.Peak, maxMemory)
 	}
 }
 
