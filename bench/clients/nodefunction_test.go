@@ -28,7 +28,7 @@ func TestNodeFunction(t *testing.T) {
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}
-	for _, sdk := range []string{"wx-server-sdk-3", "wx-server-sdk-4"} {
+	for _, sdk := range []string{"wx-server-sdk-2", "wx-server-sdk-3", "wx-server-sdk-4"} {
 		t.Run(sdk, func(t *testing.T) {
 			t.Parallel()
 			c := startCloud(t, platform.Go1, "CLOUDPAY_SERVICE_TOKEN="+serviceToken)
