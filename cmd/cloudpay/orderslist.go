@@ -139,12 +139,12 @@ func (c *listCmd) run(cmd *cobra.Command, _ []string) error {
 
 // header has the titles of the table. What has ended is not due any more.
 func (c *listCmd) header() []string {
-	moment := c.Say("due", "下次处理")
+	when := c.Say("due", "下次处理")
 	if c.hasEnded() {
-		moment = c.Say("ended", "结束时间")
+		when = c.Say("ended", "结束时间")
 	}
 	return []string{
-		"", c.Text(render.OrderTitle), c.Say("state", "进度"), c.Say("registered", "登记时间"), moment,
+		"", c.Text(render.OrderTitle), c.Say("state", "进度"), c.Say("registered", "登记时间"), when,
 		c.Say("attempts", "次数"), c.Say("last said", "最近状态"), c.Say("why", "原因"),
 	}
 }
@@ -290,13 +290,13 @@ func (c *listCmd) row(r schedule.Record) {
 		render.JSON(c.out, orderfile.NewRecord(r))
 		return
 	}
-	moment := r.DueAt
+	when := r.DueAt
 	if c.hasEnded() {
-		moment = r.EndedAt
+		when = r.EndedAt
 	}
 	state := c.Progress(r)
 	c.states.Add(state, 1)
-	c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), state, render.Clock(r.RegisteredAt), render.Clock(moment),
+	c.table.Row(render.Mark(r), render.Number(r.SubMchID, r.OutTradeNo), state, render.Clock(r.RegisteredAt), render.Clock(when),
 		strconv.Itoa(r.Attempts), string(r.TradeState), c.Reason(r.LastError))
 }
 

@@ -150,7 +150,7 @@ func TestRequests(t *testing.T) {
 			t.Parallel()
 			c := serve(t, test.runtime, http.StatusOK, `{}`)
 			test.call.Function, test.call.As = cmp.Or(test.call.Function, "queryorder"), parse(t, test.as)
-			hasNone := slices.Contains([]string{"timer", "eventbridge"}, test.call.Trigger) || test.call.Method == "get"
+			hasNone := slices.Contains([]string{"timer", "eventbridge"}, test.call.Trigger) || strings.EqualFold(test.call.Method, http.MethodGet)
 			if test.call.Data == nil && !hasNone {
 				test.call.Data = []byte(event)
 			}

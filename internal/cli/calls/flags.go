@@ -101,7 +101,7 @@ func checkTimerAlone(given func(flag string) bool) error {
 
 // readTime reads a timer's time; one without a zone is in this machine's.
 func readTime(text string) (time.Time, error) {
-	at, is := moment.Time(text, time.Local)
+	at, is := moment.Time(text, time.Now().Location())
 	if !is {
 		return at, bilingual.Errorf("--at: must be a time such as 2026-11-29T18:30:00+08:00 or 2026-11-29 18:30, not %q",
 			"--at：须为时间，如 2026-11-29T18:30:00+08:00 或 2026-11-29 18:30，而不是 %q", text)

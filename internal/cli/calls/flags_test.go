@@ -64,8 +64,8 @@ func TestTimerFlags(t *testing.T) {
 	for args, want := range map[string]time.Time{
 		"--timer":                                        {},
 		"--timer --at=2026-11-29T18:30:00+08:00":         time.Date(2026, 11, 29, 10, 30, 0, 0, time.UTC),
-		"--trigger=timer --at=2026-11-29T18:30":          time.Date(2026, 11, 29, 18, 30, 0, 0, time.Local),
-		"--trigger=timer --at=2026-11-29 --as=nobody":    time.Date(2026, 11, 29, 0, 0, 0, 0, time.Local),
+		"--trigger=timer --at=2026-11-29T18:30":          time.Date(2026, 11, 29, 18, 30, 0, 0, time.Now().Location()),
+		"--trigger=timer --at=2026-11-29 --as=nobody":    time.Date(2026, 11, 29, 0, 0, 0, 0, time.Now().Location()),
 		"--trigger=timer --at=2026-11-29T18:30:00Z":      time.Date(2026, 11, 29, 18, 30, 0, 0, time.UTC),
 		"--trigger=timer --at=2026-11-29T18:30:05-03:30": time.Date(2026, 11, 29, 22, 0, 5, 0, time.UTC),
 	} {

@@ -70,7 +70,7 @@ const awsRegion = "us-east-1"
 // authorization is the header's value.
 func (s signature) authorization(r *http.Request, key access.Key) string {
 	names := strings.Join(s.headers, ";")
-	lines := []string{s.method, s.path, r.URL.RawQuery}
+	lines := append(make([]string, 0, len(s.headers)+6), s.method, s.path, r.URL.RawQuery)
 	for _, name := range s.headers {
 		value := r.Header.Get(name)
 		if name == "host" {
