@@ -82,6 +82,7 @@ var arrows = []Arrow{
 	{Package: "internal/schedule/registering", Ours: []string{"internal/order", "internal/schedule"}},
 	{Package: "internal/schedule/pruning", Ours: []string{"internal/order", "internal/schedule", "internal/schedule/outbox"}},
 	{Package: "internal/config", Ours: []string{"internal/bilingual", "internal/order", "internal/typo"}},
+	{Package: "internal/dropin", Ours: []string{"internal/order", "internal/order/*", "internal/printable"}},
 	{Package: "internal/telemetry", Ours: []string{"internal/printable"}},
 	{Package: "internal/telemetry/telemetrytest"},
 	{Package: "internal/accesstoken", Ours: []string{"internal/order", "pkg/wire"}, Theirs: []string{jose}},

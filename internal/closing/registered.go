@@ -153,6 +153,9 @@ func (c *Closer) closeRegistered(ctx context.Context, call order.Call, p order.P
 	if err != nil {
 		return c.unstored(ctx, call, err)
 	}
+	if left := c.young(call)(); left > 0 && !claim.InDoubt && !p.AtOnce {
+		return c.postpone(ctx, call, claim, left)
+	}
 	return c.closeClaimed(ctx, call, claim)
 }
 
@@ -172,9 +175,9 @@ func withRegistered(p order.Params, e schedule.Entry) order.Call {
 }
 
 // closeUnregistered closes an order that is not registered. A young one is registered, to be closed
-// when it is old enough.
+// when it is old enough, unless its close is to be attempted at once.
 func (c *Closer) closeUnregistered(ctx context.Context, call order.Call, p order.Params) order.Result {
-	if c.young(call)() <= 0 {
+	if p.AtOnce || c.young(call)() <= 0 {
 		return c.run(call).Do(ctx)
 	}
 	e, err := schedule.NewEntry(c.Merchant, p)
@@ -205,14 +208,11 @@ func (c *Closer) observe(ctx context.Context, call order.Call, result order.Resu
 	return recorded(result, isRecorded(ctx, c.Log, c.Store.Observe(ctx, call.Ref, f)))
 }
 
-// closeClaimed closes an order under a claim, unless it is too young, and records how that ended.
+// closeClaimed closes an order under a claim, and records how that ended.
 // If the process dies before the record, the order is due again when the lease has run out, in
 // doubt.
 func (c *Closer) closeClaimed(ctx context.Context, call order.Call, claim schedule.Claim) order.Result {
 	taken := time.Now()
-	if left := c.young(call)(); left > 0 && !claim.InDoubt {
-		return c.postpone(ctx, call, claim, left)
-	}
 	r := c.run(call)
 	r.InDoubt = claim.InDoubt
 	result := r.Do(ctx)

@@ -313,6 +313,32 @@ func TestYoungOrderIsScheduled(t *testing.T) {
 	}
 }
 
+// A young order is closed now where the caller asks for that, registered or not. WeChat Pay says
+// whether it is too young.
+func TestYoungOrderAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, isRegistered := range map[string]bool{"registered": true, "not registered": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				passes(time.Hour)
+				closer, store, gateway := closerWithStore(t, says(verdict.Accepted, ""))
+				p := order.Params{OutTradeNo: "A1", AtOnce: true, CreatedAt: time.Now().Add(-time.Minute)}
+				if isRegistered {
+					store.Add(t, "A1", func(e *schedule.Entry) { e.CloseIn, e.CreatedAt = time.Hour, p.CreatedAt })
+				}
+				if got := closer.Close(withLimit(t, 3*time.Second), p); got.Outcome != order.OutcomeClosed {
+					t.Errorf("got %+v", got)
+				}
+				gateway.wantAsked("close")
+				if isRegistered {
+					store.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+				}
+			})
+		})
+	}
+}
+
 // The dialect that an order was registered with is the one it is closed in.
 func TestRegisteredDialect(t *testing.T) {
 	t.Parallel()

@@ -52,6 +52,9 @@ type Params struct {
 	// Withdraw withdraws it. ChangedBy names the one that asks for it.
 	Change, Withdraw bool
 	ChangedBy        string
+	// AtOnce has a young order's close attempted now. Otherwise the register postpones it until
+	// WeChat Pay takes it. The program sets it: it is no parameter of a call.
+	AtOnce bool
 }
 
 // SubOrder names one order of a combined order. MchID is the merchant's number, SubMchID the
