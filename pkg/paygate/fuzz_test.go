@@ -210,7 +210,7 @@ func FuzzGateway(f *testing.F) {
 		recorder := httptest.NewRecorder()
 		gate.ServeHTTP(recorder, req)
 		if recorder.Header().Get("Wechatpay-Signature") != "" || strings.Contains(recorder.Body.String(), "<sign>") {
-			t.Errorf("a reply to nobody is signed: %s", recorder.Body)
+			t.Errorf("the reply to an unauthenticated request is signed: %s", recorder.Body)
 		}
 		if order, err := gate.Order("A1"); err != nil || order.State != paygate.StateNotPay {
 			t.Errorf("order A1 is %s (%v), want NOTPAY", order.State, err)

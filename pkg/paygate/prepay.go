@@ -27,8 +27,8 @@ type issued struct {
 	at int64
 }
 
-// prepayment is a prepay_id that was answered, for those who hold it, and as the file has one that
-// is no longer its order's newest.
+// prepayment is a prepay_id that was answered, as the page and the check of a paySign see it. The
+// file has one for each prepay_id that is no longer its order's newest.
 type prepayment struct {
 	// what files of format 1 have besides the key
 	ID         string `json:"prepay_id,omitempty"`

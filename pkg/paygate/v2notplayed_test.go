@@ -23,7 +23,7 @@ func TestNotPlayedV2(t *testing.T) {
 				t.Errorf("%s %s: status %d %s, want return_code FAIL and a sentence", method, path, got.status, got.body)
 			}
 			if _, signed := fields["sign"]; signed {
-				t.Errorf("%s %s: the reply to nobody is signed", method, path)
+				t.Errorf("%s %s: the reply to an unauthenticated request is signed", method, path)
 			}
 			s.wantLast("not-found", "played are POST /pay/closeorder, ")
 		}
