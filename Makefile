@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Each function has a folder below functions/, one of the same name in dist/, and a handler in
 # serverless.yml.
 FUNCTIONS := closeorder queryorder
+# Those that answer HTTP alone are in no description, and not in the package that the others share.
+HTTP_FUNCTIONS := paynotify
 SCF_ZIP := dist/scf.zip
 
 GOLANGCI_VERSION := v2.15.0
@@ -62,7 +64,7 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 	trap 'rm -rf "$$output"' EXIT; \
 	set -x; \
 	plain='env CGO_ENABLED=0 GOFLAGS=-trimpath go'; \
-	$$plain build $(FUNCTIONS:%=./functions/%); \
+	$$plain build $(FUNCTIONS:%=./functions/%) $(HTTP_FUNCTIONS:%=./functions/%); \
 	export CLOUDPAY_TEST_OUTPUT="$$output"; \
 	go test $$race -shuffle=on -cover -vet=off -timeout=10m $$(go list ./... | grep -v '/cmd/') \
 		| $$plain run ./internal/toolchain/covergate $(COVERAGE:%='%'); \
@@ -211,7 +213,7 @@ GOBUILD_HERE := CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -tags lambda.n
 .PHONY: build
 build: ## Build the functions into dist/, for SCF and CloudBase and for Lambda (arm64), and the emulator for this machine
 	rm -rf dist
-	for function in $(FUNCTIONS); do \
+	for function in $(FUNCTIONS) $(HTTP_FUNCTIONS); do \
 		GOARCH=amd64 $(GOBUILD) -tags lambda.norpc -o dist/$$function/main ./functions/$$function; \
 		GOARCH=arm64 $(GOBUILD) -tags lambda.norpc -o dist/lambda/$$function/bootstrap ./functions/$$function; \
 		$(GOBUILD_HERE) -o dist/emulator/ ./functions/$$function; \
@@ -223,7 +225,7 @@ package: build ## Build and pack the functions for each platform: docs/deploy.md
 	pack=$$PWD/.tmp/bin/pack; \
 	go build -o $$pack ./internal/toolchain/pack; \
 	$$pack $(SCF_ZIP) $(foreach function,$(FUNCTIONS),$(function)=dist/$(function)/main); \
-	for function in $(FUNCTIONS); do \
+	for function in $(FUNCTIONS) $(HTTP_FUNCTIONS); do \
 		main=dist/$$function/main; \
 		$$pack dist/custom/$$function.zip bootstrap=$$main; \
 		$$pack dist/web/$$function.zip internal/toolchain/pack/scf_bootstrap $$main; \

@@ -55,11 +55,17 @@ type App struct {
 // configuration makes an App that is Broken, which answers its callers that it is and logs why. The
 // error is non-nil only if the environment cannot be read at all.
 func New(environ []string, logs io.Writer) (*App, error) {
+	a, _, err := build(environ, logs)
+	return a, err
+}
+
+// build is New, with the configuration that the App was built from.
+func build(environ []string, logs io.Writer) (*App, config.Config, error) {
 	settings, err := config.Load(environ)
 	faults := &config.Faults{}
 	// A *config.Faults is collected further; any other error means that nothing was read.
 	if err != nil && !errors.As(err, &faults) {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, settings, fmt.Errorf("reading the configuration: %w", err)
 	}
 	merchant := merchantOf(settings)
 	log := telemetry.New(logs, settings.LogLevel)
@@ -77,7 +83,7 @@ func New(environ []string, logs io.Writer) (*App, error) {
 	if len(faults.List) > 0 {
 		a.Broken = faults
 	}
-	return a, nil
+	return a, settings, nil
 }
 
 // CloseOrder makes functions/closeorder: it closes one order or, on a timer, all due orders.

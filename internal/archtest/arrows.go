@@ -175,6 +175,11 @@ var arrows = []Arrow{
 			"internal/schedule", "internal/schedule/outbox", "internal/schedule/decision", "internal/schedule/pruning", "internal/telemetry",
 		},
 	},
+	// paynotify knows no hosting: it takes a header and a body, and returns an answer.
+	{
+		Package: "internal/paynotify",
+		Ours:    []string{"internal/order", "internal/schedule", "pkg/v2xml", "pkg/v3json", "pkg/wire"},
+	},
 	{Package: "internal/notify", Ours: []string{"internal/schedule/outbox", "pkg/wire"}},
 	{
 		Package: "internal/hosting",
@@ -204,7 +209,7 @@ var arrows = []Arrow{
 			"internal/schedule", "internal/config", "internal/telemetry",
 			"internal/wxcloudrun",
 			"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",
-			"internal/notify", "internal/trigger", "internal/hosting",
+			"internal/notify", "internal/paynotify", "internal/trigger", "internal/trigger/event", "internal/hosting",
 		},
 	},
 

@@ -45,6 +45,9 @@ type Config struct {
 	// is among them.
 	SubMchIDs []string
 
+	// AppIDs are the only appids whose notified payments are recorded; empty allows any.
+	AppIDs []string
+
 	// V2 and V3 hold the credentials of each dialect.
 	V2 V2
 	V3 V3
@@ -98,6 +101,9 @@ type Config struct {
 	// there are two while one is changed. Both are empty or neither is; they need a Store.
 	NotifyURL  Secret
 	NotifyKeys []Secret
+	// ForwardURL receives the notifications that are verified and cannot be recorded. Empty: they
+	// are refused, so that WeChat Pay brings them again.
+	ForwardURL Secret
 	// NotifyConcurrency is the most events in flight to NotifyURL. 0 means a number that fits
 	// MemoryMB.
 	NotifyConcurrency int

@@ -178,6 +178,7 @@ func TestLoadEverything(t *testing.T) {
 		"WXPAY_SUB_MCHID":      "1900000109",
 		"WXPAY_SUB_APPID":      "wx8888888888888888",
 		"WXPAY_SUB_MCHIDS":     "1900000110, 1900000109",
+		"WXPAY_APPIDS":         "wx1234567890abcdef, wx8888888888888888",
 		"WXPAY_V2_SIGN_TYPE":   "HMAC-SHA256",
 		"WXPAY_REGION":         "hk",
 		"WXPAY_V3_KEY":         v3Key,
@@ -213,11 +214,14 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_NOTIFY_URL":         notifyURL,
 		"CLOUDPAY_NOTIFY_KEY":         notifyKey,
 		"CLOUDPAY_NOTIFY_CONCURRENCY": "32",
-		"CLOUDPAY_SWEEP_FIRST":        "close",
-		"CLOUDPAY_SWEEP_CONCURRENCY":  "64",
-		"CLOUDPAY_SWEEP_PER_SECOND":   "0.5",
-		"CLOUDPAY_SWEEP_ATTEMPTS":     "3",
-		"CLOUDPAY_PRUNE_AFTER":        "90d",
+
+		"CLOUDPAY_PAYNOTIFY_FORWARD_URL": "https://shop.example/wechatpay?key=1",
+
+		"CLOUDPAY_SWEEP_FIRST":       "close",
+		"CLOUDPAY_SWEEP_CONCURRENCY": "64",
+		"CLOUDPAY_SWEEP_PER_SECOND":  "0.5",
+		"CLOUDPAY_SWEEP_ATTEMPTS":    "3",
+		"CLOUDPAY_PRUNE_AFTER":       "90d",
 	})
 	for _, name := range config.Names() {
 		if full[name] == "" && name != "CLOUDPAY_EMULATOR_CLOCK" { // not beside real addresses
@@ -258,6 +262,8 @@ func TestLoadEverything(t *testing.T) {
 
 		Store:             config.NewSecret(storeAddress),
 		NotifyURL:         config.NewSecret(notifyURL),
+		ForwardURL:        config.NewSecret("https://shop.example/wechatpay?key=1"),
+		AppIDs:            []string{"wx1234567890abcdef", "wx8888888888888888"},
 		NotifyKeys:        []config.Secret{config.NewSecret(notifyKey)},
 		NotifyConcurrency: 32,
 		Sweep:             config.Sweep{CloseFirst: true, Concurrency: 64, PerSecond: 0.5, MaxAttempts: 3},
@@ -484,6 +490,16 @@ func TestRules(t *testing.T) {
 			forV3().with("WXPAY_MODE", "partner").with("WXPAY_SUB_MCHIDS", value).
 				wantFault(t, "WXPAY_SUB_MCHIDS", words)
 		})
+	}
+}
+
+func TestFaultySettingsOfNotifications(t *testing.T) {
+	t.Parallel()
+	for value, words := range map[string]string{"wx1,": "nothing as entry 2", "wx-1": "entry 1", "wx1;wx2": "entry 1"} {
+		forV3().with("WXPAY_APPIDS", value).wantFault(t, "WXPAY_APPIDS", words)
+	}
+	for value, words := range map[string]string{"shop.example": "is not an address", "http://shop.example/": "not https", "https://a@shop.example/": "has a user"} {
+		forV3().with("CLOUDPAY_PAYNOTIFY_FORWARD_URL", value).wantFault(t, "CLOUDPAY_PAYNOTIFY_FORWARD_URL", words)
 	}
 }
 

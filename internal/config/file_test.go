@@ -29,7 +29,10 @@ func inFiles() env {
 		"CLOUDPAY_METRICS_TOKEN": metricsToken,
 		"CLOUDPAY_STORE":         storeAddress,
 		"CLOUDPAY_NOTIFY_URL":    notifyURL,
-		"CLOUDPAY_NOTIFY_KEY":    notifyKey,
+
+		"CLOUDPAY_PAYNOTIFY_FORWARD_URL": "https://shop.example/wechatpay?key=1",
+
+		"CLOUDPAY_NOTIFY_KEY": notifyKey,
 	}
 }
 

@@ -100,6 +100,21 @@ func alphanumeric(field func(c *Config) *string) func(*Config, string) *Fault {
 	}
 }
 
+// readAppIDs reads a list of appids.
+func readAppIDs(c *Config, value string) *Fault {
+	for i, entry := range strings.Split(value, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			return &Fault{Problem: bilingual.Sprintf("has nothing as entry %d", "第 %d 项为空", i+1)}
+		}
+		if fault := checkChars(entry, maxID, lettersOrDigits, isAlphanumeric); fault != nil {
+			return &Fault{Problem: wrongEntry(i, fault.Problem)}
+		}
+		c.AppIDs = append(c.AppIDs, entry)
+	}
+	return nil
+}
+
 // readSubMchIDs reads a list of merchant numbers. The entries before a faulty one are kept, so that
 // contradictions with other variables are still found.
 func readSubMchIDs(c *Config, value string) *Fault {

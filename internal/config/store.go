@@ -70,7 +70,14 @@ func (env environment) memory() int {
 }
 
 // readNotifyURL checks the address that internal/notify posts to. Its path and query may be secret.
-func readNotifyURL(c *Config, value string) *Fault {
+func readNotifyURL(c *Config, value string) *Fault { return readReceiver(&c.NotifyURL, value) }
+
+// readForwardURL checks the address that internal/paynotify passes notifications on to. Its path
+// and query may be secret.
+func readForwardURL(c *Config, value string) *Fault { return readReceiver(&c.ForwardURL, value) }
+
+// readReceiver reads the address of a receiver of the merchant's.
+func readReceiver(field *Secret, value string) *Fault {
 	address, err := url.Parse(value)
 	switch {
 	case err != nil, address.Host == "", address.Hostname() == "", address.Opaque != "":
@@ -82,7 +89,7 @@ func readNotifyURL(c *Config, value string) *Fault {
 	case address.Scheme != "https" && (address.Scheme != "http" || !isLoopback(address.Hostname())):
 		return &Fault{Problem: bilingual.New("is not https, and its host is not loopback", "不是 https，且主机不是回环地址")}
 	}
-	c.NotifyURL = NewSecret(value)
+	*field = NewSecret(value)
 	return nil
 }
 

@@ -79,6 +79,8 @@ const (
 	nameStore        = "CLOUDPAY_STORE"
 	nameNotifyURL    = "CLOUDPAY_NOTIFY_URL"
 	nameNotifyKey    = "CLOUDPAY_NOTIFY_KEY"
+	nameAppIDs       = "WXPAY_APPIDS"
+	nameForwardURL   = "CLOUDPAY_PAYNOTIFY_FORWARD_URL"
 
 	nameEmulatorClock = "CLOUDPAY_EMULATOR_CLOCK"
 )
@@ -157,6 +159,13 @@ var variables = []variable{
 		remedy: bilingual.New("give merchant numbers with commas between, for example 1900000109,1900000110",
 			"请填商户号，以逗号分隔，如 1900000109,1900000110"),
 		read: readSubMchIDs,
+	},
+	{
+		name: nameAppIDs, values: "appids with commas between",
+		meaning: "The only appids whose payments `paynotify` records, where a notification names one; any when not set.",
+		remedy: bilingual.New("give appids with commas between, for example wxd678efh567hg6787,wx1234567890abcdef",
+			"请填 appid，以逗号分隔，如 wxd678efh567hg6787,wx1234567890abcdef"),
+		read: readAppIDs,
 	},
 	// Credentials. Those of one dialect are complete or absent; both dialects may be configured.
 	{
@@ -362,6 +371,14 @@ var variables = []variable{
 			" bytes. While two keys are set, the new one first, each signs.",
 		remedy: remedyNotifyKey,
 		read:   readNotifyKeys,
+	},
+	{
+		name: nameForwardURL, values: "an address, secret", inFile: textInFile,
+		meaning: "Where `paynotify` passes on what it has verified and cannot record (docs/paynotify.md): `https`, or `http` where the" +
+			" host is loopback. When not set, WeChat Pay is told to bring that again.",
+		remedy: bilingual.New("give an address such as https://shop.example/wechatpay, or leave it out",
+			"请填地址，如 https://shop.example/wechatpay，或不设置"),
+		read: readForwardURL,
 	},
 	{
 		name: "CLOUDPAY_NOTIFY_CONCURRENCY", values: "1 to 64",

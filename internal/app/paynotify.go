@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"cloudpay/internal/bilingual"
+	"cloudpay/internal/config"
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/order"
+	"cloudpay/internal/paynotify"
+	"cloudpay/internal/trigger/event"
+	"cloudpay/internal/wechatpay"
+)
+
+// PayNotify makes functions/paynotify: it takes WeChat Pay's notifications, which come by HTTP to a
+// public address. Every path is a notify_url.
+func PayNotify(environ []string, logs io.Writer) (hosting.Function, error) {
+	a, settings, err := build(environ, logs)
+	if err != nil {
+		return hosting.Function{}, err
+	}
+	a.breakFor(notifiedFaults(settings))
+	f := payNotify{receiver: a.newReceiver(settings), broken: a.Broken != nil}
+	return hosting.Function{
+		Handle: f.handle, HandleHTTP: f.handleHTTP, Standing: standingOfNotice, IsSecret: a.access.IsSecret,
+		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.End,
+	}, nil
+}
+
+// notifiedFaults are the faults of a configuration that serves other functions, and not this one.
+func notifiedFaults(c config.Config) []config.Fault {
+	faults := c.CheckRoutes([]string{"paynotify"})
+	switch {
+	case c.Has(order.V3) && c.V3.Key.Reveal() == "":
+		faults = append(faults, config.Fault{
+			Variable: "WXPAY_V3_KEY",
+			Problem:  bilingual.New("is not set, and notifications are encrypted with it", "未设置，而通知以它加密"),
+			Remedy:   bilingual.New("give the APIv3 key of the merchant account", "请填商户平台的 APIv3 密钥"),
+		})
+	case !c.Has(order.V3) && !c.Has(order.V2):
+		faults = append(faults, config.Fault{
+			Variable: "WXPAY_API",
+			Problem:  bilingual.New("has no credentials that verify notifications", "没有可用于验证通知的凭证"),
+			Remedy:   bilingual.New("configure v3 or v2: over the private link no notification comes", "请配置 v3 或 v2：私有链路不发送通知"),
+		})
+	}
+	return faults
+}
+
+// breakFor adds faults to the report of those that the App has.
+func (a *App) breakFor(list []config.Fault) {
+	if len(list) == 0 {
+		return
+	}
+	faults := &config.Faults{}
+	if a.Broken != nil && !errors.As(a.Broken, &faults) {
+		return // it is broken for another reason
+	}
+	for _, f := range list {
+		if !faults.Has(f.Variable) {
+			faults.List = append(faults.List, f)
+		}
+	}
+	a.Broken = faults
+}
+
+// newReceiver makes the receiver of notifications, with the keys of the App's own clients. It must
+// not be used if the App is Broken.
+func (a *App) newReceiver(c config.Config) *paynotify.Receiver {
+	r := &paynotify.Receiver{Merchant: a.Closer.Merchant, AppIDs: c.AppIDs, Log: a.Log}
+	if gateway, is := a.Closer.Gateway.(*wechatpay.Gateway); is {
+		for _, failover := range gateway.APIs {
+			if f, is := failover.(*wechatpay.Failover); is && len(f.Exchangers) > 0 {
+				useClient(r, f.Exchangers[0])
+			}
+		}
+	}
+	if address := c.ForwardURL.Reveal(); address != "" {
+		r.Forward = paynotify.NewForwarder(address, nil)
+	}
+	if a.Store != nil {
+		r.Register = a.Store
+		if a.Sweeper.Notifier != nil {
+			r.Deliver = a.Sweeper.Deliver
+		}
+	}
+	return r
+}
+
+// useClient gives the receiver the client of a dialect, which has its keys.
+func useClient(r *paynotify.Receiver, exchanger wechatpay.Exchanger) {
+	switch e := exchanger.(type) {
+	case wechatpay.V3:
+		r.V3 = e.Client
+	case wechatpay.V2:
+		r.V2 = e.Client
+	}
+}
+
+// payNotify has a receiver answer requests, whichever platform they come by.
+type payNotify struct {
+	receiver *paynotify.Receiver
+	broken   bool
+}
+
+// standingOfNotice is what the head of a request proves: nothing, but what is posted may be signed.
+func standingOfNotice(head hosting.Request) hosting.Standing {
+	if head.Method != http.MethodPost {
+		return hosting.Refused
+	}
+	return hosting.Unproved
+}
+
+// errNoRequest is the error for an event that is no HTTP request: WeChat Pay sends nothing else.
+var errNoRequest = errors.New("paynotify takes HTTP requests alone: lead a route, a function URL or a gateway to it, and set no other trigger")
+
+// handle answers an HTTP request that came as an event. The error is errNoRequest for every other
+// event.
+func (p payNotify) handle(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
+	e, fault := event.Decode(inv.Payload)
+	if e.Kind != event.HTTP {
+		return nil, errNoRequest
+	}
+	if fault != nil {
+		return e.EncodeResponse(responseOf(paynotify.Unreadable(fault.TooLarge))), nil
+	}
+	return e.EncodeResponse(p.respond(ctx, e.Request)), nil
+}
+
+// handleHTTP answers a request to our own server.
+func (p payNotify) handleHTTP(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
+	if inv.Withheld {
+		return responseOf(paynotify.NotAllowed()), nil
+	}
+	return p.respond(ctx, r), nil
+}
+
+func (p payNotify) respond(ctx context.Context, r hosting.Request) hosting.Response {
+	switch {
+	case r.Method != http.MethodPost:
+		return responseOf(paynotify.NotAllowed())
+	case p.broken:
+		return responseOf(paynotify.Unavailable())
+	}
+	header := http.Header{}
+	for name, value := range r.Header {
+		header.Set(name, value)
+	}
+	return responseOf(p.receiver.Take(ctx, paynotify.Notice{Header: header, Body: r.Body}))
+}
+
+func responseOf(a paynotify.Answer) hosting.Response {
+	header := map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+	if a.ContentType != "" {
+		header["Content-Type"] = a.ContentType
+	}
+	if a.Status == http.StatusMethodNotAllowed {
+		header["Allow"] = http.MethodPost
+	}
+	return hosting.Response{Status: a.Status, Header: header, Body: a.Body}
+}

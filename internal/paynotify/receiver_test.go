@@ -1,0 +1,263 @@
+package paynotify_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudpay/internal/paynotify"
+	"cloudpay/internal/schedule"
+)
+
+func total(fen int64) func(*schedule.Entry) { return func(e *schedule.Entry) { e.Total = &fen } }
+
+// TestPayments: each kind of notification that proves a payment ends its order, is acknowledged in
+// its dialect's words, and changes nothing when it is repeated.
+func TestPayments(t *testing.T) {
+	t.Parallel()
+	hmac := paidV2("A1")
+	hmac["sign_type"] = "HMAC-SHA256"
+	for name, test := range map[string]struct {
+		notice paynotify.Notice
+		event  string
+		answer string
+	}{
+		"direct":          {paidNotice(direct("A1", total100)).sent(t), "paid", `{"code":"SUCCESS","message":"OK"}`},
+		"another total":   {paidNotice(direct("A1", `"amount":{"total":90},`)).sent(t), "paidOtherAmount", `{"code":"SUCCESS"`},
+		"an absent total": {paidNotice(direct("A1")).sent(t), "paid", `{"code":"SUCCESS"`},
+		"APIv2 by MD5":    {sentV2(paidV2("A1"), v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"APIv2 by HMAC":   {sentV2(hmac, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"a refund":        {refundNotice("SUCCESS").sent(t), "paid", `{"code":"SUCCESS"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t)
+			k.register.Add(t, "A1", total(100))
+			for range 3 {
+				if got := k.take(test.notice, http.StatusOK); !strings.HasPrefix(string(got.Body), test.answer) {
+					t.Errorf("got %s, want %s", got.Body, test.answer)
+				}
+				k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+				k.wantKinds("A1", test.event)
+			}
+			k.wantLog(`"became":"repeated"`)
+			if got := k.register.At("A1"); name == "an absent total" && got.PaidTotal != nil {
+				t.Errorf("got total %d, want what was not said to be absent", *got.PaidTotal)
+			}
+		})
+	}
+}
+
+func TestPartnersPayment(t *testing.T) {
+	t.Parallel()
+	plain := `{"sp_mchid":"` + mchID + `","sp_appid":"wx1","sub_mchid":"` + subMchID + `","out_trade_no":"A1","transaction_id":"T1",` + total100 + `"trade_state":"SUCCESS"}`
+	k := newKit(t, subMchID)
+	k.take(paidNotice(plain).sent(t), http.StatusOK)
+	ref := k.register.Ref("A1")
+	ref.SubMchID = subMchID
+	if got, err := k.register.Show(t.Context(), ref); err != nil || got.FinalState != schedule.FinalPaid || got.TransactionID != "T1" {
+		t.Errorf("got %+v, %v, want the sub-merchant's order paid", got, err)
+	}
+	newKit(t, "1900000110").take(paidNotice(plain).sent(t), http.StatusServiceUnavailable) // another's sub-merchant
+	newKit(t).take(paidNotice(plain).sent(t), http.StatusServiceUnavailable)               // a direct merchant has none
+	k.take(paidNotice(direct("A1")).sent(t), http.StatusServiceUnavailable)                // a partner has no order of its own
+}
+
+func combined(more string) string {
+	return `{"combine_mchid":"` + mchID + `","combine_appid":"` + appID + `","combine_out_trade_no":"C1","sub_orders":[` +
+		`{"mchid":"` + mchID + `","out_trade_no":"A1","transaction_id":"T1","trade_state":"SUCCESS","amount":{"total_amount":60}},` +
+		`{"mchid":"` + mchID + `","out_trade_no":"A2","transaction_id":"T2","trade_state":"SUCCESS"},` +
+		`{"mchid":"` + mchID + `","out_trade_no":"A3","trade_state":"CLOSED"}` + more + `]}`
+}
+
+// TestCombinedPayment: the parts that were paid end in one transaction, and the others are left
+// alone.
+func TestCombinedPayment(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	for _, number := range []string{"A1", "A2", "A3"} {
+		k.register.Add(t, number)
+	}
+	k.take(paidNotice(combined("")).sent(t), http.StatusOK)
+	k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+	k.register.WantAt(t, "A2", schedule.Done, schedule.FinalPaid)
+	k.register.WantAt(t, "A3", schedule.Waiting, "")
+	if got := k.register.Calls()["observePayments"]; got != 1 {
+		t.Errorf("the register was asked %d times, want one transaction", got)
+	}
+	// Another merchant's part is not recorded, and is not lost either.
+	k.take(paidNotice(combined(`,{"mchid":"1900000002","out_trade_no":"B1","transaction_id":"T4","trade_state":"SUCCESS"}`)).sent(t),
+		http.StatusServiceUnavailable)
+	if got := len(k.register.Refs()); got != 3 {
+		t.Errorf("the register has %d orders, want 3", got)
+	}
+}
+
+// TestContradiction: an order that the register knows closed stays so, and an event tells of it.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	for name, notice := range map[string]v3Notice{"a payment": paidNotice(direct("A1", total100)), "a refund": refundNotice("SUCCESS")} {
+		k := newKit(t)
+		k.register.Add(t, "A1")
+		k.closed("A1")
+		k.take(notice.sent(t), http.StatusOK)
+		k.register.WantAt(t, "A1", schedule.Done, schedule.FinalClosed)
+		k.wantKinds("A1", "closed", "contradicted")
+		if k.wantLog(`"level":"ERROR"`); !strings.Contains(k.logs.String(), `"became":"contradicted"`) {
+			t.Errorf("%s: the log is %s", name, k.logs)
+		}
+	}
+}
+
+func TestUnregisteredPayment(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	for range 2 {
+		k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK)
+		k.wantKinds("A1", "paidUnregistered")
+	}
+	k.wantLog(`"became":"unregistered"`)
+	k.register.Add(t, "A1", total(100))
+	k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+	k.wantKinds("A1", "paidUnregistered", "paid")
+}
+
+func TestRefunds(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.register.Add(t, "A1")
+	for _, status := range []string{"CLOSED", "ABNORMAL"} {
+		k.take(refundNotice(status).sent(t), http.StatusOK)
+		k.register.WantAt(t, "A1", schedule.Waiting, "")
+	}
+	failed := refundNotice("ABNORMAL")
+	failed.event = "REFUND.SUCCESS"
+	k.take(failed.sent(t), http.StatusOK)
+	k.register.WantAt(t, "A1", schedule.Waiting, "")
+	k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK)
+	if got := k.register.At("A1").TradeState; got != "SUCCESS" {
+		t.Errorf("got %s", got)
+	}
+	k.take(refundNotice("SUCCESS").sent(t), http.StatusOK)
+	k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK) // late, and takes nothing back
+	if got := k.register.At("A1").TradeState; got != "REFUND" {
+		t.Errorf("got %s, want REFUND", got)
+	}
+	k.wantKinds("A1", "paid")
+}
+
+// TestAppIDs: the appid is compared where some are listed, and a refund has none.
+func TestAppIDs(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.AppIDs = []string{"wx1", appID}
+	k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK)
+	k.take(sentV2(paidV2("A2"), v2Key), http.StatusOK)
+	k.take(refundNotice("SUCCESS").sent(t), http.StatusOK)
+	k.AppIDs = []string{"wx1"}
+	k.take(paidNotice(direct("A3", total100)).sent(t), http.StatusServiceUnavailable)
+	k.take(sentV2(paidV2("A3"), v2Key), http.StatusServiceUnavailable)
+	k.wantLog("WXPAY_APPIDS")
+	if got := len(k.register.Refs()); got != 2 {
+		t.Errorf("the register has %d orders, want 2", got)
+	}
+}
+
+// TestNotHandled: what is verified and not ours to record is not acknowledged, and not recorded.
+func TestNotHandled(t *testing.T) {
+	t.Parallel()
+	failed := paidV2("A1")
+	failed["result_code"] = "FAIL"
+	for name, notice := range map[string]paynotify.Notice{
+		"another event":    v3Notice{"TRANSACTION.FAIL", "transaction", direct("A1"), v3Key, "EmuNonce0001", wechatPay(), noon()}.sent(t),
+		"another resource": v3Notice{"TRANSACTION.SUCCESS", "coupon", direct("A1"), v3Key, "EmuNonce0001", wechatPay(), noon()}.sent(t),
+		"another state":    paidNotice(strings.Replace(direct("A1"), "SUCCESS", "NOTPAY", 1)).sent(t),
+		"no number":        paidNotice(direct(strings.Repeat("A", 33))).sent(t),
+		"APIv2's failure":  sentV2(failed, v2Key),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKit(t)
+			k.register.Add(t, "A1")
+			k.take(notice, http.StatusServiceUnavailable)
+			k.wantLog(`"level":"ERROR"`)
+			k.register.WantAt(t, "A1", schedule.Waiting, "")
+			if got := len(k.register.Refs()); got != 1 {
+				t.Errorf("the register has %d orders, want 1", got)
+			}
+		})
+	}
+}
+
+// TestRegisterThatFails: a payment that is not recorded is not acknowledged, and is recorded when
+// it comes again.
+func TestRegisterThatFails(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.register.Add(t, "A1")
+	for _, notice := range []paynotify.Notice{paidNotice(direct("A1", total100)).sent(t), sentV2(paidV2("A1"), v2Key)} {
+		k.register.Break("observePayments")
+		k.take(notice, http.StatusServiceUnavailable)
+		k.register.WantAt(t, "A1", schedule.Waiting, "")
+	}
+	k.wantLog(`"level":"ERROR"`)
+	k.register.Mend()
+	k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK)
+	k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+}
+
+// TestDelivery: events are delivered in the call that recorded them, with WeChat Pay's patience in
+// mind, and no more when a notification is repeated.
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	calls := 0
+	k.Deliver = func(ctx context.Context) {
+		calls++
+		k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+		if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > 4*time.Second {
+			t.Errorf("delivery may last until %s, want 4 s at most", end)
+		}
+	}
+	notice := paidNotice(direct("A1", total100)).sent(t)
+	short, cancel := context.WithTimeout(t.Context(), 1900*time.Millisecond)
+	defer cancel()
+	k.Take(short, paidNotice(direct("A0", total100)).sent(t))
+	if calls != 0 {
+		t.Errorf("events are delivered although less than 2 s are left")
+	}
+	for range 2 {
+		k.take(notice, http.StatusOK)
+	}
+	if calls != 1 {
+		t.Errorf("events are delivered %d times, want once", calls)
+	}
+}
+
+// TestProbe: WeChat Pay signs a test wrongly, and it has to be refused.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	probe := paidNotice(direct("A1", total100)).sent(t)
+	probe.Header.Set("Wechatpay-Signature", "WECHATPAY/SIGNTEST/"+probe.Header.Get("Wechatpay-Signature")[19:])
+	if got := k.take(probe, http.StatusUnauthorized); string(got.Body) != `{"code":"FAIL","message":"not verified"}` {
+		t.Errorf("got %s", got.Body)
+	}
+	k.wantLog(`"level":"INFO"`)
+	if len(k.register.Refs()) != 0 {
+		t.Error("a probe was believed")
+	}
+}
+
+// TestDialectsThatAreNotConfigured: what cannot be verified is refused so that it comes again.
+func TestDialectsThatAreNotConfigured(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.V2 = nil
+	k.take(sentV2(paidV2("A1"), v2Key), http.StatusServiceUnavailable)
+	k.V3 = nil
+	k.take(paidNotice(direct("A1")).sent(t), http.StatusServiceUnavailable)
+	k.wantLog(`"level":"ERROR"`)
+}
