@@ -115,7 +115,8 @@ func standingOfNotice(head hosting.Request) hosting.Standing {
 }
 
 // errNoRequest is the error for an event that is no HTTP request: WeChat Pay sends nothing else.
-var errNoRequest = errors.New("paynotify takes HTTP requests alone: lead a route, a function URL or a gateway to it, and set no other trigger")
+var errNoRequest = errors.New(
+	"paynotify takes HTTP requests alone: lead a route, a function URL or a gateway to it, and set no other trigger")
 
 // handle answers an HTTP request that came as an event. The error is errNoRequest for every other
 // event.

@@ -76,7 +76,7 @@ func (r *Receiver) paymentsV3(n *wire.Notification[v3json.Transaction]) []paymen
 
 // paymentsV2 are the orders of an APIv2 notification: one at most.
 func (r *Receiver) paymentsV2(n *wire.Notification[v2xml.Transaction]) []payment {
-	var all []payment
+	all := make([]payment, 0, len(n.Paid))
 	for _, t := range n.Paid {
 		all = append(all, payment{schedule.Payment{
 			Ref:           r.ref(t.MchID, t.SubMchID, t.OutTradeNo),

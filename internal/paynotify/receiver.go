@@ -188,7 +188,7 @@ func (r *Receiver) tell(ctx context.Context, line *slog.Logger, payments []sched
 		case o.New:
 			became = "paid"
 		}
-		attrs := []any{"order", payments[i].Ref.String(), "became", became}
+		attrs := []any{"order", payments[i].String(), "became", became}
 		if o.Err != nil {
 			attrs = append(attrs, "error", o.Err)
 		}
