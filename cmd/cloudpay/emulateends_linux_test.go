@@ -95,6 +95,7 @@ func (s *site) at(base int) *emulator {
 
 // starting is an emulator of which nothing is known but that there is a process.
 func starting(t *testing.T, base int) *emulator {
+	t.Helper()
 	e := newSite(t).at(base)
 	e.await("there was a process", func() bool { return len(e.processes()) > 0 })
 	return e
@@ -102,6 +103,7 @@ func starting(t *testing.T, base int) *emulator {
 
 // compiling is one that has the functions compiled, by a Go that has compiled nothing before.
 func compiling(t *testing.T, base int) *emulator {
+	t.Helper()
 	s := newSources(t)
 	e := s.command("emulate", s.folder(), "--port-base", strconv.Itoa(base))
 	root, err := filepath.Abs(repositoryRoot)
@@ -123,6 +125,7 @@ func compiling(t *testing.T, base int) *emulator {
 
 // called is one that serves, and has called both functions.
 func called(t *testing.T, base int) *emulator {
+	t.Helper()
 	e := newSite(t).at(base)
 	d := e.open()
 	d.wantClosed("A1")
@@ -134,6 +137,7 @@ func called(t *testing.T, base int) *emulator {
 
 // alone is WeChat Pay without functions.
 func alone(t *testing.T, base int) *emulator {
+	t.Helper()
 	s := newSources(t)
 	e := s.command("gateway", s.folder(), "--port-base", strconv.Itoa(base)).start()
 	if d := e.open(); !d.place("A1", "") {
@@ -144,6 +148,7 @@ func alone(t *testing.T, base int) *emulator {
 
 // waiting is one whose function has sent a request to WeChat Pay that is not answered.
 func waiting(t *testing.T, base int) *emulator {
+	t.Helper()
 	e := newSite(t).at(base)
 	d := e.open()
 	if !d.place("A1", "") {
@@ -162,6 +167,7 @@ func waiting(t *testing.T, base int) *emulator {
 
 // computing is one whose function is in the middle of its work, with a child process of its own.
 func computing(t *testing.T, base int) *emulator {
+	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
 		skip := t.Skip
 		if os.Getenv("CI") == "true" {
@@ -196,6 +202,7 @@ func computing(t *testing.T, base int) *emulator {
 
 // busy is one that is called, fires timers, notifies and is followed at the same time.
 func busy(t *testing.T, base int) *emulator {
+	t.Helper()
 	e := newSite(t).at(base)
 	d := e.open()
 	for _, path := range []string{d.AdminURL + "/requests/stream", d.CloudURL + "/v1/calls/stream", d.EventsURL + "/events/stream"} {

@@ -53,18 +53,10 @@ func newSite(t *testing.T) *site {
 func newSources(t *testing.T) *site {
 	t.Helper()
 	needSQLite(t)
-	root, err := os.MkdirTemp("", "cloudpay-site-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(root); err != nil {
-			t.Error(err)
-		}
-	})
+	root := t.TempDir()
 	s := &site{T: t, root: root, bin: filepath.Join(root, "bin"), temp: filepath.Join(root, "tmp")}
 	s.program = filepath.Join(s.bin, commandName)
-	for dir, mode := range map[string]os.FileMode{root: 0o755, s.bin: 0o755, s.temp: os.ModeSticky | 0o777} {
+	for dir, mode := range map[string]os.FileMode{filepath.Dir(root): 0o755, root: 0o755, s.bin: 0o755, s.temp: os.ModeSticky | 0o777} {
 		if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, mode)); err != nil {
 			t.Fatal(err)
 		}
@@ -92,6 +84,7 @@ func (s *site) put(from, to string) {
 
 // on is the same site in a subtest.
 func (s *site) on(t *testing.T) *site {
+	t.Helper()
 	mine := *s
 	mine.T = t
 	return &mine

@@ -57,11 +57,11 @@ type keeper struct {
 	// held while a transaction is written
 	mu sync.Mutex
 	// why what waits is not in the file, nil if it is
-	failure atomic.Pointer[keepFailure]
+	failure atomic.Pointer[keepError]
 }
 
-// keepFailure is why the state cannot be kept.
-type keepFailure struct {
+// keepError is why the state cannot be kept.
+type keepError struct {
 	bookError
 
 	// passing says that there was no room: what waits is written as soon as there is. After any
@@ -371,8 +371,8 @@ func isNoRoom(err error) bool {
 }
 
 // noRoom is the failure that passes.
-func (k *keeper) noRoom(err error) *keepFailure {
-	return &keepFailure{passing: true, bookError: bookError{http.StatusInternalServerError, fmt.Sprintf(
+func (k *keeper) noRoom(err error) *keepError {
+	return &keepError{passing: true, bookError: bookError{http.StatusInternalServerError, fmt.Sprintf(
 		"the gateway's state cannot be kept in %s: %v; make room: a running gateway then goes on, and until then refuses every request; "+
 			"the first one that it refused may have been done", k.file, err)}}
 }
@@ -481,7 +481,7 @@ func (k *keeper) fail(err error) {
 	if errors.Is(err, errClosed) {
 		text = err.Error()
 	}
-	failure := &keepFailure{bookError: bookError{http.StatusInternalServerError, text}}
+	failure := &keepError{bookError: bookError{http.StatusInternalServerError, text}}
 	if before := k.failure.Load(); before == nil || before.passing {
 		k.failure.CompareAndSwap(before, failure)
 	}

@@ -118,11 +118,13 @@ func checkRegister(ctx context.Context, path string) error {
 	defer func() { _ = register.Close() }() // it was only read
 	c, err := register.Compatibility(ctx)
 	if code, is := (sqlite.Driver{}).Code(err); is && (code == sqliteCorrupt || code == sqliteNotDatabase) {
-		return bilingual.Errorf("%s cannot be read: %w\nmove it away, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
+		return bilingual.Errorf("%s cannot be read: %w\n"+
+			"move it away, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
 			"无法读取 %s：%w\n请移走该文件，或用 --dir 另选目录，或用 --fresh 清除此前的订单后重新开始", path, err)
 	}
 	if err == nil && c.Since > c.Program {
-		return bilingual.Errorf("%s is a newer program's: %s\nstart that program, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
+		return bilingual.Errorf("%s is a newer program's: %s\n"+
+			"start that program, choose another folder with --dir, or begin without the orders of earlier runs with --fresh",
 			"%s 由更新的程序写入：%s\n请启动更新的程序，或用 --dir 另选目录，或用 --fresh 清除此前的订单后重新开始", path, c.Fault())
 	}
 	return nil // an empty file, or one that migrating is to tell of

@@ -100,6 +100,6 @@ func sweep(temp string) {
 		if os.RemoveAll(temp) == nil {
 			return
 		}
-		time.Sleep(pause)
+		<-time.After(pause)
 	}
 }
