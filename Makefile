@@ -106,13 +106,18 @@ test-module: ## Rename a copy of the module, vet it, and use its packages from a
 	CLOUDPAY_TEST_MODULE=1 go test -count=1 -v -vet=off -timeout=15m ./internal/toolchain/module | grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: proof
-proof: proof-calls proof-killed proof-year ## Prove at length what tests prove in short: all targets whose names begin with proof-
+proof: proof-calls proof-killed proof-year proof-notices ## Prove at length what tests prove in short: all targets whose names begin with proof-
 
 .PHONY: proof-calls
 proof-calls: PROOF_TRIES := 10000
 proof-calls: ## Make 10,000 calls (PROOF_TRIES) and sweep as many orders while proxies mix up replies (10 minutes)
 	PROOF_TRIES=$(PROOF_TRIES) go test -tags sqlite -count=1 -v -timeout=60m -run 'OutOfStep|^TestEveryStatus' ./internal/app \
 		| grep -Ev '^ *=== '
+
+.PHONY: proof-notices
+proof-notices: PROOF_NOTICES := 1000000
+proof-notices: ## Have 1,000,000 forged notifications (PROOF_NOTICES) refused (5 minutes)
+	CLOUDPAY_FORGED_NOTICES=$(PROOF_NOTICES) go test -count=1 -timeout 1h -v -run '^TestForged$$' ./internal/paynotify
 
 .PHONY: proof-killed
 proof-killed: PROOF_KILLS := 200

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"cloudpay/internal/paynotify"
 )
@@ -131,4 +133,56 @@ func TestWithoutRegisterAndReceiver(t *testing.T) {
 	k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusServiceUnavailable)
 	k.wantLog("CLOUDPAY_PAYNOTIFY_FORWARD_URL")
 	k.wantLog(`"level":"ERROR"`)
+}
+
+// TestForwardingInTime: a receiver that hangs, before its answer or within it, has 4 s, and WeChat
+// Pay is answered within its 5 s.
+func TestForwardingInTime(t *testing.T) {
+	t.Parallel()
+	notice := paidNotice(direct("A1", total100)).sent(t)
+	for name, receiver := range map[string]transport{
+		"no head": func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		},
+		"no body": func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 7, Body: hanging{r}}, nil
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newKit(t)
+			k.Register = nil
+			k.Forward = paynotify.NewForwarder(secretAddress, receiver)
+			start := time.Now()
+			k.take(notice, http.StatusServiceUnavailable)
+			if took := time.Since(start); took != 4*time.Second {
+				t.Errorf("%s: got an answer after %s, want 4 s", name, took)
+			}
+		})
+	}
+}
+
+// hanging is a body that never comes.
+type hanging struct{ request *http.Request }
+
+func (h hanging) Read([]byte) (int, error) {
+	<-h.request.Context().Done()
+	return 0, h.request.Context().Err()
+}
+
+func (hanging) Close() error { return nil }
+
+// TestRegisterThatHangs: WeChat Pay is answered within its 5 s, and not that it was recorded.
+func TestRegisterThatHangs(t *testing.T) {
+	t.Parallel()
+	notice := paidNotice(direct("A1", total100)).sent(t)
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t)
+		k.register.Hung.Store(true)
+		start := time.Now()
+		k.take(notice, http.StatusServiceUnavailable)
+		if took := time.Since(start); took != 4500*time.Millisecond {
+			t.Errorf("got an answer after %s, want 4.5 s", took)
+		}
+	})
 }
