@@ -58,6 +58,9 @@ func (p *Parameter) Set(params *Params, value string) *FieldError {
 	return nil
 }
 
+// OnBehalfOf is the parameter by which a trusted caller gives up all rights but one user's.
+const OnBehalfOf = "on_behalf_of"
+
 // The parameters that a Reader treats apart.
 const (
 	subOrders    = "sub_orders"
@@ -231,6 +234,14 @@ var parameters = []Parameter{
 		field: func(p *Params) *string { return &p.ChangedBy }, check: everywhere(changer),
 	},
 	{
+		Name: OnBehalfOf, Also: []string{"onBehalfOf"}, Trusted: true,
+		Help:  bilingual.New("the user that the call is made for: wx:APPID:OPENID or tcb:UUID", "代表哪个用户调用：wx:APPID:OPENID 或 tcb:UUID"),
+		Value: "as `owner`", Close: "optional", Query: "optional", Example: "wx:wx0123456789abcdef:oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+		Note: "The answer is what that user would get: only orders registered in the user's name are closed and queried, and no other " +
+			"parameter that is not for users is taken.",
+		set: setOnBehalfOf,
+	},
+	{
 		Name: serviceToken, Also: []string{"serviceToken"},
 		Help:  bilingual.New("proves a service of the merchant's own", "证明调用方是商户自己的服务"),
 		Value: "`CLOUDPAY_SERVICE_TOKEN`", Close: "optional", Query: "optional",
@@ -286,6 +297,15 @@ func setCreatedAt(p *Params, value string) *FieldError {
 func setOwner(p *Params, value string) *FieldError {
 	p.Owner = Owner(value)
 	return p.Owner.Validate()
+}
+
+func setOnBehalfOf(p *Params, value string) *FieldError {
+	p.OnBehalfOf = Owner(value)
+	fault := p.OnBehalfOf.Validate()
+	if fault != nil {
+		fault.Field = OnBehalfOf
+	}
+	return fault
 }
 
 // setTotal refuses a sign, which [strconv.ParseInt] takes: the same amount has one spelling, as in

@@ -27,6 +27,7 @@ func everything(t *testing.T) (map[string]string, order.Params) {
 		CreatedAt: time.Date(2026, 11, 22, 18, 30, 0, 0, time.FixedZone("", 8*3600)),
 		CloseAt:   "1800", OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", Owner: "tcb:0123-abc", Total: &total,
 		Overdue: true, Again: true, Change: true, Withdraw: true, ChangedBy: "order-service",
+		OnBehalfOf: "wx:wx0123456789abcdef:oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
 	}
 }
 

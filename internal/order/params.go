@@ -52,6 +52,9 @@ type Params struct {
 	// Withdraw withdraws it. ChangedBy names the one that asks for it.
 	Change, Withdraw bool
 	ChangedBy        string
+	// OnBehalfOf is the user that a trusted caller acts for. The call then reaches that user's own
+	// orders only.
+	OnBehalfOf Owner
 	// AtOnce has a young order's close attempted now. Otherwise the register postpones it until
 	// WeChat Pay takes it. The program sets it: it is no parameter of a call.
 	AtOnce bool

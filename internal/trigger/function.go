@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -149,13 +150,28 @@ func (i *invocation) caller(ctx context.Context, token string) caller {
 	if i.fault != nil {
 		return caller{kind: unidentified}
 	}
-	c := identify(i.inv, i.event, token, i.Access, i.Access.loginWithin(ctx, i.inv))
+	return i.withinStore(identify(i.inv, i.event, token, i.Access, i.Access.loginWithin(ctx, i.inv)))
+}
+
+// withinStore is a caller without the rights that need a store if there is none.
+func (i *invocation) withinStore(c caller) caller {
 	if c.may.orders == ownOrders && i.Owns == nil {
 		c.may.orders = noOrders
 		c.remedy = "users may use their own orders only, and without a store no order has an owner: set CLOUDPAY_STORE, " +
 			"or CLOUDPAY_CALLER_POLICY=any if users may close and query all orders"
 	}
 	return c
+}
+
+// onBehalf gives a trusted caller that acts for a user that user's rights, and those only. The
+// parameter is then used up; from any other caller it is refused as not for users.
+func (i *invocation) onBehalf(c caller, p order.Reader) (caller, order.Reader) {
+	if p.OnBehalfOf == "" || !c.may.decide {
+		return c, p
+	}
+	c.owner, c.may = string(p.OnBehalfOf), rights{orders: ownOrders}
+	p.Trusted = slices.DeleteFunc(slices.Clone(p.Trusted), func(name string) bool { return name == order.OnBehalfOf })
+	return i.withinStore(c), p
 }
 
 // notAllowed is all that an unauthorized caller is told; the reason is logged.

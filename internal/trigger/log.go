@@ -16,6 +16,7 @@ import (
 // handle executes and logs one call, and returns its result as the caller may see it.
 func (i *invocation) handle(ctx context.Context, c caller, p order.Reader, fault *order.FieldError, more ...slog.Attr) order.Result {
 	start := time.Now()
+	c, p = i.onBehalf(c, p)
 	done := i.execute(ctx, c, p, fault)
 	return i.finish(ctx, c, p, done, time.Since(start), more...)
 }

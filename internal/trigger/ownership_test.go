@@ -145,6 +145,45 @@ func TestWhatUsersMayNotAsk(t *testing.T) {
 	}
 }
 
+// A service that acts for a user has that user's rights, and no more: the merchant's own function
+// need not check whose order its user names.
+func TestOnBehalfOfAUser(t *testing.T) {
+	t.Parallel()
+	for _, op := range []order.Op{order.OpClose, order.OpQuery} {
+		for _, tc := range []struct{ number, owner, outcome string }{
+			{"A1", alice, "closed"},
+			{"B1", alice, "notFound"},
+			{"A1", "wx:wx1:oBOB", "notFound"},
+			{"NONE", alice, "notFound"},
+		} {
+			k := newStore(t, op)
+			event := fmt.Sprintf(`{"out_trade_no":%q,"on_behalf_of":%q,"service_token":%q}`, tc.number, tc.owner, serviceToken)
+			got := k.invoke(event, nil)
+			if got["outcome"] != tc.outcome {
+				t.Errorf("%s of %s for %s: got %v, want %s", op, tc.number, tc.owner, got, tc.outcome)
+			}
+			if isAsked := len(k.asked) > 0; isAsked != (tc.outcome == "closed") {
+				t.Errorf("%s of %s for %s: the workflow ran: %t", op, tc.number, tc.owner, isAsked)
+			}
+		}
+	}
+}
+
+// Acting for a user is not for users, is nothing without a store, and takes no other parameter that
+// is not for users.
+func TestOnBehalfIsRefused(t *testing.T) {
+	t.Parallel()
+	token := fmt.Sprintf(`"service_token":%q`, serviceToken)
+	k := newStore(t, order.OpClose)
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1","on_behalf_of":"`+alice+`"}`, user), "NOAUTH", "on_behalf_of: is not for users to choose")
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1","on_behalf_of":"`+alice+`","close_at":60,`+token+`}`, nil),
+		"NOAUTH", "close_at: is not for users to choose")
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1","on_behalf_of":"alice",`+token+`}`, nil), "PARAM_ERROR", "on_behalf_of: must be")
+	k = newKit(t).strict()
+	k.wantRefused(k.invoke(`{"out_trade_no":"A1","on_behalf_of":"`+alice+`",`+token+`}`, nil),
+		"NOAUTH", "this caller may not do that")
+}
+
 // Without a store no order is a user's. The user is told that it is not allowed; the log has what
 // to configure.
 func TestUsersWithoutAStore(t *testing.T) {
