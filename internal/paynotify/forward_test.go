@@ -146,7 +146,7 @@ func TestForwardingInTime(t *testing.T) {
 			return nil, r.Context().Err()
 		},
 		"no body": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 7, Body: hanging{r}}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, ContentLength: 7, Body: hanging{r}}, nil
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -170,6 +170,10 @@ func (r *Receiver) refuse(ctx context.Context, d dialect, err error) Answer {
 		}
 		return d.failed(http.StatusBadRequest, "cannot be read")
 	}
+	if errors.Is(err, errNoDialect) { // a warning, for anything may be sent in any dialect
+		line.WarnContext(ctx, "a notification was not verified, and proves nothing", "reason", err.Error())
+		return d.unavailable()
+	}
 	line.ErrorContext(ctx, "no notification of this dialect can be verified; WeChat Pay brings it again", "error", err)
 	return d.unavailable()
 }

@@ -9,6 +9,7 @@ import (
 
 	"cloudpay/internal/paynotify"
 	"cloudpay/internal/schedule"
+	"cloudpay/pkg/v3json"
 )
 
 func total(fen int64) func(*schedule.Entry) { return func(e *schedule.Entry) { e.Total = &fen } }
@@ -257,7 +258,13 @@ func TestDialectsThatAreNotConfigured(t *testing.T) {
 	k := newKit(t)
 	k.V2 = nil
 	k.take(sentV2(paidV2("A1"), v2Key), http.StatusServiceUnavailable)
+	k.wantLog(`"level":"WARN"`)
+	k.V3.V3Key = v3json.V3Key{}
+	k.take(paidNotice(direct("A1")).sent(t), http.StatusServiceUnavailable)
+	k.wantLog(`"level":"ERROR"`) // the client's own fields are at fault
 	k.V3 = nil
 	k.take(paidNotice(direct("A1")).sent(t), http.StatusServiceUnavailable)
-	k.wantLog(`"level":"ERROR"`)
+	if len(k.register.Refs()) != 0 {
+		t.Error("what was not verified was believed")
+	}
 }
