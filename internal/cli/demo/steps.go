@@ -136,7 +136,7 @@ func (j *journey) fault(ctx context.Context, number string, action paygate.Actio
 	}
 	j.row("▸", "POST /faults "+match+",…"+rest+",…}", "")
 	if status != http.StatusCreated {
-		return bilingual.Errorf("POST /faults: HTTP %d: %s", "POST /faults：HTTP %d：%s", status, answer)
+		return bilingual.Errorf("POST /faults: HTTP %d: %s", "POST /faults：应答为 HTTP %d：%s", status, answer)
 	}
 	return nil
 }
