@@ -99,7 +99,7 @@ func TestSDKActionsNotPlayed(t *testing.T) {
 	c.wantEnvelope(c.send(http.MethodPost, "/admin?env=env-1", form[:20], formType...), "INVALID_PARAM", "reading the request")
 	c.wantEnvelope(c.send(http.MethodPost, "/web", `{"action":"auth.signIn"}`), "INVALID_ACTION", `"auth.signIn"`)
 	c.wantEnvelope(c.send(http.MethodGet, "/admin?env=env-1&action=storage.batchDeleteFile", ""), "INVALID_ACTION", `"storage.batchDeleteFile"`)
-	for _, path := range []string{"/auth/v1/signin/anonymously", "/v1/rdb/rest/orders"} {
+	for _, path := range []string{"/auth/v1/user/me", "/v1/rdb/rest/orders"} {
 		c.wantFailure(c.send(http.MethodPost, path, "{}"), http.StatusNotFound, "INVALID_PATH", "Invalid path")
 		c.wantFailure(c.send(http.MethodGet, path, ""), http.StatusNotFound, "INVALID_PATH", "Invalid path")
 	}
