@@ -49,7 +49,7 @@ demo: ## Follow three orders: forgotten, in doubt, paid in the last second
 # folder's name also keeps go from taking a test's result out of its cache, as -shuffle does
 # already.
 .PHONY: test
-test: ## Run the quick tests: race detector, coverage gates, search for leaked secrets (seven minutes on two cores)
+test: ## Run the quick tests: race detector, coverage gates, search for leaked secrets (nine minutes on two slow cores)
 	@if [ "$$(go env CGO_ENABLED)" = 1 ] \
 		&& echo 'int main(void) { return 0; }' | $$(go env CC) -x c -o /dev/null - 2> /dev/null; \
 	then race=-race; \
