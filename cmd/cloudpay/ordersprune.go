@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/cli/archive"
 	"cloudpay/internal/cli/moment"
 	"cloudpay/internal/cli/render"
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule/pruning"
 	"cloudpay/internal/store"
@@ -46,7 +47,7 @@ type pruneReport struct {
 
 // newPrune makes the command orders prune.
 func newPrune(l *render.Language) *cobra.Command {
-	p := &pruneCmd{storeFlags: storeFlags{Language: l}, sleep: pause}
+	p := &pruneCmd{storeFlags: storeFlags{Language: l}, sleep: deadline.Sleep}
 	cmd := describe(l, "orders-prune", &cobra.Command{
 		Args: noArguments,
 		RunE: p.run,
@@ -166,16 +167,6 @@ func (p *pruneCmd) step(
 	p.done.Kept += int64(step.Kept)
 	selection.After = step.Next
 	return step.More, err
-}
-
-// pause waits, and returns false if the command is interrupted.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 // tell says what was done, or would be.

@@ -13,6 +13,7 @@ import (
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/config"
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/schedule/outbox"
@@ -87,7 +88,7 @@ func (s *statusCmd) repeat(cmd *cobra.Command, once func() error) error {
 		case err != nil && cmd.Context().Err() == nil:
 			complain(s.Language, cmd.ErrOrStderr(), bilingual.Errorf("%s: %w", "%s：%w", render.Clock(time.Now()), inStore(err)))
 		}
-		if !pause(cmd.Context(), watchEvery) {
+		if !deadline.Sleep(cmd.Context(), watchEvery) {
 			return nil
 		}
 	}

@@ -262,8 +262,8 @@ var arrows = []Arrow{
 	{
 		Package: "internal/cli/exchangelog",
 		Ours: []string{
-			"internal/bilingual", "internal/printable", "internal/cli/paint", "internal/cli/render", "internal/emulator/desk",
-			"internal/emulator/traffic",
+			"internal/bilingual", "internal/deadline", "internal/printable", "internal/cli/paint", "internal/cli/render",
+			"internal/emulator/desk", "internal/emulator/traffic",
 		},
 		Theirs: []string{pflag},
 	},
@@ -283,7 +283,7 @@ var arrows = []Arrow{
 		Ours:    []string{"internal/bilingual", "internal/cli/render", "internal/emulator/workload"},
 		Theirs:  []string{pflag},
 	},
-	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/sweep"}},
+	{Package: "internal/cli/rounds", Ours: []string{"internal/bilingual", "internal/cli/render", "internal/deadline", "internal/sweep"}},
 	{Package: "internal/cli/tally", Ours: []string{"internal/cli/render"}},
 	{Package: "internal/cli/keys", Theirs: []string{term, xsys}},
 	{
@@ -298,7 +298,7 @@ var arrows = []Arrow{
 	{
 		Package: "cmd/cloudpay",
 		Ours: []string{
-			"internal/app", "internal/bilingual", "internal/config", "internal/order",
+			"internal/app", "internal/bilingual", "internal/config", "internal/deadline", "internal/order",
 			"internal/printable", "internal/schedule", "internal/schedule/outbox", "internal/schedule/pruning",
 			"internal/schedule/registering", "internal/store", "internal/store/migrate", "internal/store/sqlite", "internal/doctor",
 			"internal/cli/*",

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,7 +147,7 @@ func (r *Receiver) verify(ctx context.Context, d dialect, n Notice) (proof, erro
 		if err != nil {
 			return proof{}, err
 		}
-		return proof{event: "", paid: r.paymentsV2(got)}, nil
+		return proof{paid: r.paymentsV2(got)}, nil
 	}
 	return proof{}, errNoDialect
 }
@@ -203,7 +204,7 @@ func (r *Receiver) tell(ctx context.Context, line *slog.Logger, payments []sched
 // deliver delivers events before the answer, if something new was recorded and there is time. No
 // answer depends on it: what is not delivered is due in the next sweep.
 func (r *Receiver) deliver(ctx context.Context, arrived time.Time, seen []schedule.Observed) {
-	if r.Deliver == nil || !anyNew(seen) {
+	if r.Deliver == nil || !slices.ContainsFunc(seen, func(o schedule.Observed) bool { return o.New || o.Err != nil }) {
 		return
 	}
 	until := arrived.Add(delivering)
@@ -216,15 +217,6 @@ func (r *Receiver) deliver(ctx context.Context, arrived time.Time, seen []schedu
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	r.Deliver(ctx)
-}
-
-func anyNew(seen []schedule.Observed) bool {
-	for _, o := range seen {
-		if o.New || o.Err != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // passOn has the merchant's own receiver answer what is verified and not ours to record.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/emulator/traffic"
 )
 
@@ -61,25 +62,13 @@ func (f *Follower) openAgain(ctx context.Context) []feed {
 	}
 	f.Say(bilingual.New("the emulator ended; this goes on when it is started again (Ctrl-C ends it)",
 		"模拟器已结束；再次启动后将继续（Ctrl-C 退出）"))
-	for pause := shortestPause; wait(ctx, pause); pause = min(2*pause, longestPause) {
+	for pause := shortestPause; deadline.Sleep(ctx, pause); pause = min(2*pause, longestPause) {
 		if feeds, err := f.open(ctx); err == nil {
 			f.Say(bilingual.New("the emulator serves again", "模拟器已恢复服务"))
 			return feeds
 		}
 	}
 	return nil
-}
-
-// wait waits for a pause. It returns false when ctx ends first.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // feed is one open stream of server-sent events.

@@ -4,9 +4,11 @@ package rounds
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/deadline"
 	"cloudpay/internal/sweep"
 )
 
@@ -34,10 +36,8 @@ func (r Rounds) Run(ctx context.Context) error {
 		if ctx.Err() == nil && goesOn(report, fault) {
 			continue
 		}
-		select {
-		case <-ctx.Done():
+		if !deadline.Sleep(ctx, time.Until(began.Add(r.Every))) {
 			return fault
-		case <-time.After(time.Until(began.Add(r.Every))):
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (r Rounds) one(ctx context.Context) (sweep.Report, error) {
 // goesOn says that a sweep ended some orders and had no time for the others, so that the next one
 // need not wait.
 func goesOn(report sweep.Report, fault error) bool {
-	_, left := fault.(*LeftError) //nolint:errorlint // it is never wrapped
+	_, left := errors.AsType[*LeftError](fault)
 	return left && report.Closed+report.AlreadyClosed+report.Paid+report.NotFound > 0
 }
 

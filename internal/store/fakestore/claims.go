@@ -186,13 +186,18 @@ func (s *Store) end(r *row, f schedule.Final) {
 	r.TransactionID, r.PaidTotal, r.PaidAt, r.EndedAt = f.TransactionID, f.Total, f.PaidAt, s.now()
 	r.ClosingSince, r.DueAt, r.LeaseUntil, r.LastError = time.Time{}, time.Time{}, time.Time{}, ""
 	r.finals++
+	s.tell(r, kindOf(r, f), f, "")
+}
+
+// kindOf is the kind of the event that tells a final state.
+func kindOf(r *row, f schedule.Final) outbox.EventKind {
 	kind := map[schedule.FinalState]outbox.EventKind{
 		schedule.FinalClosed: outbox.EventClosed, schedule.FinalPaid: outbox.EventPaid, schedule.FinalNotFound: outbox.EventNotFound,
 	}[f.State]
 	if kind == outbox.EventPaid && f.Total != nil && r.Total != nil && *f.Total != *r.Total {
-		kind = outbox.EventPaidOtherAmount
+		return outbox.EventPaidOtherAmount
 	}
-	s.tell(r, kind, f, "")
+	return kind
 }
 
 func keptFinal(f schedule.Final) schedule.Final {

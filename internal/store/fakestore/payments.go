@@ -66,11 +66,8 @@ func (s *Store) addPaid(p schedule.Payment) {
 func (s *Store) adopt(r *row, e schedule.Entry) {
 	e.CreatedAt, e.CloseAt, e.CloseIn = kept(e.CreatedAt), kept(e.CloseAt), e.CloseIn.Truncate(time.Microsecond)
 	r.Entry, r.Generation, r.RegisteredAt = e, 1, s.now()
-	kind := outbox.EventPaid
-	if r.Total != nil && r.PaidTotal != nil && *r.Total != *r.PaidTotal {
-		kind = outbox.EventPaidOtherAmount
-	}
-	s.tell(r, kind, schedule.Final{
+	f := schedule.Final{
 		State: r.FinalState, TradeState: r.TradeState, TransactionID: r.TransactionID, Total: r.PaidTotal, PaidAt: r.PaidAt,
-	}, "")
+	}
+	s.tell(r, kindOf(r, f), f, "")
 }
