@@ -49,7 +49,7 @@ func notifiedClient(t testing.TB) *v3json.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	telemetrytest.Secret(t, telemetrytest.PrivateKey, exampleV3Key)
+	telemetrytest.Secret(t, telemetrytest.V3Key, exampleV3Key)
 	return &v3json.Client{
 		MchID: "1900000001", Keys: ring, V3Key: newV3Key(t, exampleV3Key),
 		Now: func() time.Time { return time.Unix(exampleTimestamp, 0) },
@@ -460,12 +460,12 @@ func TestNotificationByDownloadedCertificate(t *testing.T) {
 	}
 	gateway.wantDownloads(1, "for the first notification")
 	for range 5 {
-		_, err := client.DecodeNotification(t.Context(), a.with("Wechatpay-Serial", "0123456789ABCDEF").header, []byte(body))
+		_, err := client.DecodeNotification(t.Context(), a.with("Wechatpay-Serial", "5F1C0E9B7A3D2846").header, []byte(body))
 		wantReason(t, err, wire.ReasonUnknownSerial)
 	}
 	gateway.wantDownloads(1, "for a serial that does not exist, within a minute of the first search")
 	gateway.advance(time.Minute)
-	_, err := client.DecodeNotification(t.Context(), a.with("Wechatpay-Serial", "0123456789ABCDEF").header, []byte(body))
+	_, err := client.DecodeNotification(t.Context(), a.with("Wechatpay-Serial", "5F1C0E9B7A3D2846").header, []byte(body))
 	wantReason(t, err, wire.ReasonUnknownSerial)
 	gateway.wantDownloads(2, "a minute later")
 }

@@ -17,6 +17,7 @@ package telemetrytest
 
 import (
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"os"
@@ -79,6 +80,9 @@ func Secret(t testing.TB, kind Kind, value string) {
 	}
 	if len(value) < shortest {
 		t.Fatalf("telemetrytest: a secret of %d bytes is too short to be looked for, give at least %d", len(value), shortest)
+	}
+	if block, _ := pem.Decode([]byte(value)); kind == PrivateKey && block == nil {
+		t.Fatalf("telemetrytest: a private key is looked for by its secret numbers, give it as PEM")
 	}
 	line := fmt.Sprintf("%s %s %s\n", kind, kind.scope(), base64.StdEncoding.EncodeToString([]byte(value)))
 	file := filepath.Join(dir, "secrets", program()+".txt")

@@ -110,6 +110,15 @@ func TestUnwritableFolder(t *testing.T) {
 	}
 }
 
+// leakcheck looks for a private key by its numbers, so it must have some where it is recorded.
+func TestPrivateKeyThatIsNotPEM(t *testing.T) {
+	t.Setenv(variable, t.TempDir())
+	f := &failing{TB: t}
+	if telemetrytest.Secret(f, telemetrytest.PrivateKey, "0123456789abcdefKEY"); !f.failed {
+		t.Error("got no failure")
+	}
+}
+
 // failing is a test that notes that it failed, and goes on.
 type failing struct {
 	testing.TB
