@@ -131,7 +131,7 @@ func wantRefusal(t *testing.T, dir, path, says string) {
 	}
 }
 
-// The README's examples are files of a module that takes ours, and work there.
+// The examples of the README and of docs/ are files of a module that takes ours, and work there.
 func TestReadmeExamples(t *testing.T) {
 	t.Parallel()
 	here, err := filepath.Abs(root)
@@ -187,26 +187,38 @@ func noTraceOf(t *testing.T, dir, old string) {
 	}
 }
 
-// useFrom makes a module of the README's examples, which requires the module in dir, and runs its
-// tests with the network off.
+// shownIn are the documents whose examples are files of one module.
+var shownIn = []string{"README.md", "docs/go.md"}
+
+// useFrom makes a module of the documents' examples, which requires the module in dir, and runs its
+// tests with the network off. The README's go.mod is that module's, but for the place of the copy
+// and, once it is published, for its path.
 func useFrom(t *testing.T, dir string) {
 	t.Helper()
-	ours := modulePath(t, dir)
 	shop := t.TempDir()
-	files := map[string]string{
-		"go.mod": "module example.com/shop\n\ngo 1.26.0\n\nrequire " + ours + " v0.0.0\n\nreplace " + ours + " => " + dir + "\n",
-		"go.sum": read(t, filepath.Join(dir, "go.sum")),
+	files := map[string]string{"go.sum": read(t, filepath.Join(dir, "go.sum"))}
+	example := regexp.MustCompile("(?s)```(?:go|text)\n// ([a-z_]+\\.(?:go|mod))\n(.*?)```")
+	for _, document := range shownIn {
+		for _, block := range example.FindAllStringSubmatch(read(t, filepath.Join(dir, document)), -1) {
+			if _, is := files[block[1]]; is {
+				t.Errorf("%s: a second %s", document, block[1])
+			}
+			files[block[1]] = block[2]
+		}
 	}
-	for _, block := range regexp.MustCompile("(?s)```go\n// ([a-z_]+\\.go)\n(.*?)```").FindAllStringSubmatch(read(t, filepath.Join(dir, "README.md")), -1) {
-		files[block[1]] = block[2]
+	const least = 5 // with go.sum
+	if len(files) < least || files["go.mod"] == "" {
+		t.Fatalf("the documents have too few examples: %v", slices.Sorted(maps.Keys(files)))
 	}
-	if len(files) < 4 {
-		t.Fatalf("the README has too few examples: %v", slices.Sorted(maps.Keys(files)))
-	}
+	files["go.mod"] = strings.NewReplacer(
+		"=> ../cloudpay", "=> "+dir,
+		"cloudpay v0.0.0", modulePath(t, dir)+" v0.0.0",
+		"replace cloudpay", "replace "+modulePath(t, dir),
+	).Replace(files["go.mod"])
 	fill(t, shop, files)
 	env := []string{"GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off"}
 	if unformatted := run(t, shop, env, "gofmt", "-l", "."); unformatted != "" {
-		t.Errorf("README.md: not formatted: %s", unformatted)
+		t.Errorf("not formatted: %s", unformatted)
 	}
 	run(t, shop, env, "go", "vet", ".")
 	if said := run(t, shop, env, "go", "test", "-v", "."); !strings.Contains(said, "--- PASS: Test") {
