@@ -59,7 +59,7 @@ type orderCmd struct {
 func (c *orderCmd) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	c.given.register(c.Language, flags, func(p order.Parameter) bool {
-		if c.op == order.OpClose && (p.Registered || p.Name == "sub_orders") {
+		if c.op == order.OpClose && (p.Registered || p.Name == "sub_orders" || p.Name == "at_once") {
 			return p.Name != "out_trade_no" // which is an argument
 		}
 		return slices.Contains([]string{"transaction_id", "combine_out_trade_no", "sub_mch_id", "sub_appid", "nonce_str", "api"}, p.Name)

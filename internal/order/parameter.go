@@ -143,6 +143,14 @@ var parameters = []Parameter{
 		field: func(p *Params) *string { return &p.NonceStr }, check: everywhere(alphanumeric),
 	},
 	{
+		Name: "at_once", Also: []string{"atOnce"}, Switch: true,
+		Help:  bilingual.New("attempt the close of a young order now, too", "不足五分钟的订单也立即尝试关单"),
+		Value: "`true`", Close: "optional", Query: "no effect", Example: "true",
+		Note: "With a store the close of a registered order is `scheduled` otherwise, until the order is five minutes old. " +
+			"WeChat Pay may refuse it before: `tooSoon`. Not with `close_at`, `change` and `withdraw`.",
+		set: setSwitch("at_once", func(p *Params) *bool { return &p.AtOnce }),
+	},
+	{
 		Name: "api", Trusted: true, Registered: true,
 		Help:  bilingual.New("dialect: v3, v2, wxcloudrun; WXPAY_API when left out", "接口：v3, v2, wxcloudrun；不填则取 WXPAY_API"),
 		Value: "`v2`, `v3` or `wxcloudrun`", Close: "optional", Query: "optional", Example: "v3",

@@ -23,7 +23,7 @@ func everything(t *testing.T) (map[string]string, order.Params) {
 	total := int64(12345)
 	return examples, order.Params{
 		OutTradeNo: "A1", TransactionID: "4200000001202611220000000001", CombineOutTradeNo: "C1", SubMchID: "1900000109",
-		SubAppID: "wx0123456789abcdef", NonceStr: "5K8264ILTKCH16CQ2502SI8ZNMTM67VS", API: order.V3,
+		SubAppID: "wx0123456789abcdef", NonceStr: "5K8264ILTKCH16CQ2502SI8ZNMTM67VS", AtOnce: true, API: order.V3,
 		CreatedAt: time.Date(2026, 11, 22, 18, 30, 0, 0, time.FixedZone("", 8*3600)),
 		CloseAt:   "1800", OpenID: "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o", Owner: "tcb:0123-abc", Total: &total,
 		Overdue: true, Again: true, Change: true, Withdraw: true, ChangedBy: "order-service",

@@ -56,7 +56,7 @@ type Params struct {
 	// orders only.
 	OnBehalfOf Owner
 	// AtOnce has a young order's close attempted now. Otherwise the register postpones it until
-	// WeChat Pay takes it. The program sets it: it is no parameter of a call.
+	// WeChat Pay takes it.
 	AtOnce bool
 }
 

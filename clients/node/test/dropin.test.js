@@ -62,7 +62,7 @@ test('the caller is the user of the function', async () => {
   assert.deepEqual(sdk.calls, [{
     name: 'closeorder',
     data: {
-      sub_mch_id: '1900000001', out_trade_no: 'A1', nonce_str: 'n',
+      sub_mch_id: '1900000001', out_trade_no: 'A1', nonce_str: 'n', at_once: 'true',
       on_behalf_of: 'wx:wx1234567890abcdef:oABC', service_token: serviceToken,
     },
   }])
@@ -96,6 +96,7 @@ test('parameters that would change the call are refused before it', async () => 
     { out_trade_no: 'A1', on_behalf_of: 'wx:wx1:oDEF' },
     { out_trade_no: 'A1', onBehalfOf: 'wx:wx1:oDEF' },
     { out_trade_no: 'A1', service_token: 'x' },
+    { out_trade_no: 'A1', at_once: 'false' },
     { out_trade_no: 'A1', outTradeNo: 'A2' },
     { out_trade_no: 1 },
     { out_trade_no: { toString: () => 'A1' } },
@@ -109,7 +110,7 @@ test('parameters that would change the call are refused before it', async () => 
 test('what is empty is not given', async () => {
   const sdk = cloud({ returnCode: 'SUCCESS', resultCode: 'SUCCESS', outcome: 'closed' })
   await pay(sdk).closeOrder({ out_trade_no: 'A1', sub_mch_id: '', nonce_str: undefined, sub_appid: null })
-  assert.deepEqual(Object.keys(sdk.calls[0].data), ['out_trade_no', 'on_behalf_of', 'service_token'])
+  assert.deepEqual(Object.keys(sdk.calls[0].data), ['out_trade_no', 'at_once', 'on_behalf_of', 'service_token'])
 })
 
 test('a reply that is no result is an error, as with cloudPay', async () => {
