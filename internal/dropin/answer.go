@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"cloudpay/internal/order"
+	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/order/tradestate"
 )
 
@@ -64,10 +65,15 @@ func isFound(r order.Result) bool {
 	return r.Outcome == order.OutcomeFound && r.TradeState != "" && r.Attempts > 0 && r.Proof == order.ProofSignature
 }
 
-// message is the sentence for a call that was not done.
+// message is the sentence for a call that was not done. A caller that may not call, and a function
+// that is not configured, have the templates' own.
 func (c *Call) message(r order.Result) string {
 	sentences := onClose
 	switch {
+	case r.ReturnCode == "FAIL" && r.ErrCode == errcode.NoAuth:
+		return "未授权访问"
+	case r.ErrCode == errcode.ConfigError:
+		return "服务内部错误"
 	case c.notice != "":
 		return c.notice
 	case c.Operation == Query:

@@ -122,8 +122,16 @@ var outcomes = []struct {
 	},
 	{name: "notFound", result: signed(order.OutcomeNotFound, nil), onClose: "没有找到该订单，未关单", onQuery: "没有找到该订单"},
 	{
-		name: "refused", result: order.Refusal(errcode.NoAuth, bilingual.New("no", "否")),
+		name: "refused", result: signed(order.OutcomeRefused, nil),
 		onClose: "关单请求被拒绝，重试无用", onQuery: "查单请求被拒绝，重试无用",
+	},
+	{
+		name: "not allowed", result: order.Refusal(errcode.NoAuth, bilingual.New("no", "否")),
+		onClose: "未授权访问", onQuery: "未授权访问",
+	},
+	{
+		name: "not configured", result: order.Refusal(errcode.ConfigError, bilingual.New("no", "否")),
+		onClose: "服务内部错误", onQuery: "服务内部错误",
 	},
 	{name: "withdrawn", result: order.Registered(call, order.OutcomeWithdrawn, bilingual.Text{}), onClose: "订单尚未关闭：登记已撤回", onQuery: "订单状态未知，请稍后查询"},
 	{name: "tooLate", result: order.Registered(call, order.OutcomeTooLate, bilingual.Text{}), onClose: "登记已不能变更，未关单", onQuery: "订单状态未知，请稍后查询"},
