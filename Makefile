@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # serverless.yml.
 FUNCTIONS := closeorder queryorder
 # Those that answer HTTP alone are in no description, and not in the package that the others share.
-HTTP_FUNCTIONS := paynotify
+HTTP_FUNCTIONS := paynotify web
 SCF_ZIP := dist/scf.zip
 
 GOLANGCI_VERSION := v2.15.0

@@ -43,6 +43,8 @@ type App struct {
 	Log *slog.Logger
 
 	access trigger.Access
+	// clients are the gateway's, with the keys that notifications are verified by.
+	clients clients
 	// lookup finds orders by WeChat Pay's number; nil without a store.
 	lookup *closing.Lookup
 	// memoryMB is the platform's limit; 0 if it does not tell.
@@ -69,12 +71,13 @@ func build(environ []string, logs io.Writer) (*App, config.Config, error) {
 	}
 	merchant := merchantOf(settings)
 	log := telemetry.New(logs, settings.LogLevel)
-	gateway := newGateway(settings, faults, log)
+	gateway, clients := newGateway(settings, faults, log)
 	a := &App{
 		Closer:  &closing.Closer{Gateway: gateway, Merchant: merchant, Confirm: settings.ConfirmClose, Log: log},
 		Querier: &closing.Querier{Gateway: gateway, Merchant: merchant, Log: log},
 		Log:     log,
 		access:  accessOf(settings, log),
+		clients: clients,
 
 		memoryMB: settings.MemoryMB,
 		emf:      settings.EMF,
@@ -92,7 +95,7 @@ func CloseOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	if err != nil {
 		return hosting.Function{}, err
 	}
-	return a.function(order.OpClose, a.Closer.Close, a.Closer.CloseShown, a.Sweeper), nil
+	return a.hosted(a.closing()), nil
 }
 
 // QueryOrder makes functions/queryorder: it queries one order or, on a timer, all orders in doubt.
@@ -101,15 +104,25 @@ func QueryOrder(environ []string, logs io.Writer) (hosting.Function, error) {
 	if err != nil {
 		return hosting.Function{}, err
 	}
+	return a.hosted(a.querying()), nil
+}
+
+// closing is the function that closes orders.
+func (a *App) closing() *trigger.Function {
+	return a.function(order.OpClose, a.Closer.Close, a.Closer.CloseShown, a.Sweeper)
+}
+
+// querying is the function that queries orders.
+func (a *App) querying() *trigger.Function {
 	query := func(ctx context.Context, p order.Params, _ schedule.Record) order.Result {
 		return a.Querier.Query(ctx, p)
 	}
-	return a.function(order.OpQuery, a.Querier.Query, query, a.Resolver), nil
+	return a.function(order.OpQuery, a.Querier.Query, query, a.Resolver)
 }
 
-// function makes a hosting.Function of one workflow; doShown is the same for an order that was
-// looked up already.
-func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, sweeper *sweep.Sweeper) hosting.Function {
+// function makes a function of one workflow; doShown is the same for an order that was looked up
+// already.
+func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, sweeper *sweep.Sweeper) *trigger.Function {
 	f := &trigger.Function{Op: op, Do: do, Broken: a.Broken, Access: a.access, Log: a.Log}
 	// Without a store no order has a known owner, and a user's call is refused unless the policy is
 	// any.
@@ -124,6 +137,11 @@ func (a *App) function(op order.Op, do trigger.Workflow, doShown shownWorkflow, 
 	if a.emf {
 		f.EMF = a.labels()
 	}
+	return f
+}
+
+// hosted makes a hosting.Function of a function that has its process to itself.
+func (a *App) hosted(f *trigger.Function) hosting.Function {
 	return hosting.Function{
 		Handle: f.Handle, HandleHTTP: f.HandleHTTP, Standing: a.access.Standing, IsSecret: a.access.IsSecret,
 		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.End,

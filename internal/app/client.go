@@ -19,9 +19,17 @@ import (
 	"cloudpay/pkg/v3json"
 )
 
-// newGateway makes each configured API. Faults that show only when keys are parsed are added to
-// faults.
-func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wechatpay.Gateway {
+// clients are the protocols' clients at WeChat Pay's main address. One is nil if its API is not
+// configured.
+type clients struct {
+	v2 *v2xml.Client
+	v3 *v3json.Client
+}
+
+// newGateway makes each configured API, and returns their clients too. Faults that show only when
+// keys are parsed are added to faults.
+func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) (*wechatpay.Gateway, clients) {
+	var main clients
 	connections := wechatpay.NewHTTPClient()
 	addresses := Addresses(c)
 	readRoots(addresses)
@@ -30,10 +38,16 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 	// other.
 	apis := map[order.API]wechatpay.Exchanger{}
 	if c.Has(order.V2) {
-		apis[order.V2] = &wechatpay.Failover{Exchangers: exchangersV2(c, addresses, connections), Routes: routes, Domains: shared}
+		all := clientsV2(c, addresses, connections)
+		main.v2 = all[0]
+		exchangers := exchangersOf(all, func(c *v2xml.Client) wechatpay.Exchanger { return wechatpay.V2{Client: c} })
+		apis[order.V2] = &wechatpay.Failover{Exchangers: exchangers, Routes: routes, Domains: shared}
 	}
 	if c.Has(order.V3) {
-		apis[order.V3] = &wechatpay.Failover{Exchangers: exchangersV3(c, addresses, connections, faults), Routes: routes, Domains: shared}
+		all := clientsV3(c, addresses, connections, faults)
+		main.v3 = all[0]
+		exchangers := exchangersOf(all, func(c *v3json.Client) wechatpay.Exchanger { return wechatpay.V3{Client: c} })
+		apis[order.V3] = &wechatpay.Failover{Exchangers: exchangers, Routes: routes, Domains: shared}
 	}
 	if c.Has(order.WXCloudRun) {
 		// The private link has one address without a backup, and connections of its own.
@@ -43,7 +57,7 @@ func newGateway(c config.Config, faults *config.Faults, log *slog.Logger) *wecha
 			Routes:     []order.Route{order.RouteLink}, Domains: &wechatpay.Domains{},
 		}
 	}
-	return &wechatpay.Gateway{APIs: apis, Log: log}
+	return &wechatpay.Gateway{APIs: apis, Log: log}, main
 }
 
 // regionOf is the configured region as v3json's type, for the hosts of APIv3 and the paths of their
@@ -56,7 +70,7 @@ func regionOf(c config.Config) v3json.Region {
 }
 
 // Addresses lists WeChat Pay's addresses, the main one first: the configured ones, or else the
-// region's.
+// region's. There is one at least.
 func Addresses(c config.Config) []string {
 	addresses := []string{c.BaseURL, c.BackupURL}
 	if c.BaseURL == "" {
@@ -66,27 +80,35 @@ func Addresses(c config.Config) []string {
 	return slices.DeleteFunc(addresses, func(address string) bool { return address == "" })
 }
 
-// exchangersV2 makes an exchanger for each of WeChat Pay's addresses. All share one pool of
-// connections.
-func exchangersV2(c config.Config, addresses []string, connections *http.Client) []wechatpay.Exchanger {
-	exchangers := make([]wechatpay.Exchanger, 0, len(addresses))
-	for _, address := range addresses {
-		exchangers = append(exchangers, wechatpay.V2{Client: &v2xml.Client{
+// exchangersOf makes an exchanger of each client.
+func exchangersOf[Client any](clients []*Client, exchanger func(*Client) wechatpay.Exchanger) []wechatpay.Exchanger {
+	exchangers := make([]wechatpay.Exchanger, len(clients))
+	for i, client := range clients {
+		exchangers[i] = exchanger(client)
+	}
+	return exchangers
+}
+
+// clientsV2 makes a client for each of WeChat Pay's addresses. All share one pool of connections.
+func clientsV2(c config.Config, addresses []string, connections *http.Client) []*v2xml.Client {
+	clients := make([]*v2xml.Client, len(addresses))
+	for i, address := range addresses {
+		clients[i] = &v2xml.Client{
 			AppID:      c.AppID,
 			MchID:      c.MchID,
 			Key:        v2xml.Key(c.V2.Key.Reveal()),
 			SignType:   v2xml.SignType(c.V2.SignType),
 			BaseURL:    address,
 			HTTPClient: connections,
-		}})
+		}
 	}
-	return exchangers
+	return clients
 }
 
-// exchangersV3 parses the keys and makes the exchangers. A fault in a key is added to faults under
-// the name of its variable; the exchangers must not be used then. A key is parsed even if its
-// serial number or ID is at fault, so that one report names both.
-func exchangersV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []wechatpay.Exchanger {
+// clientsV3 parses the keys and makes the clients. A fault in a key is added to faults under the
+// name of its variable; the clients must not be used then. A key is parsed even if its serial
+// number or ID is at fault, so that one report names both.
+func clientsV3(c config.Config, addresses []string, connections *http.Client, faults *config.Faults) []*v3json.Client {
 	// The placeholder lets the key be parsed, and its fault be found, without its serial number.
 	key, err := v3json.ParseKey(placeholder(faults, "WXPAY_SERIAL_NO", c.V3.SerialNo, "0"), []byte(c.V3.PrivateKey.Reveal()))
 	addFault(faults, "WXPAY_PRIVATE_KEY", err)
@@ -105,13 +127,13 @@ func exchangersV3(c config.Config, addresses []string, connections *http.Client,
 	if len(faults.List) == 0 {
 		ownKey(faults, client.Check())
 	}
-	exchangers := make([]wechatpay.Exchanger, 0, len(addresses))
-	for _, address := range addresses {
+	clients := make([]*v3json.Client, len(addresses))
+	for i, address := range addresses {
 		at := client
 		at.BaseURL = address
-		exchangers = append(exchangers, wechatpay.V3{Client: &at})
+		clients[i] = &at
 	}
-	return exchangers
+	return clients
 }
 
 // keyring holds WeChat Pay's public key. It is empty for a merchant that uses only platform

@@ -12,7 +12,6 @@ import (
 	"cloudpay/internal/order"
 	"cloudpay/internal/paynotify"
 	"cloudpay/internal/trigger/event"
-	"cloudpay/internal/wechatpay"
 )
 
 // PayNotify makes functions/paynotify: it takes WeChat Pay's notifications, which come by HTTP to a
@@ -70,13 +69,8 @@ func (a *App) breakFor(list []config.Fault) {
 // newReceiver makes the receiver of notifications, with the keys of the App's own clients. It must
 // not be used if the App is Broken.
 func (a *App) newReceiver(c config.Config) *paynotify.Receiver {
-	r := &paynotify.Receiver{Merchant: a.Closer.Merchant, AppIDs: c.AppIDs, Log: a.Log}
-	if gateway, is := a.Closer.Gateway.(*wechatpay.Gateway); is {
-		for _, failover := range gateway.APIs {
-			if f, is := failover.(*wechatpay.Failover); is && len(f.Exchangers) > 0 {
-				useClient(r, f.Exchangers[0])
-			}
-		}
+	r := &paynotify.Receiver{
+		Merchant: a.Closer.Merchant, AppIDs: c.AppIDs, V2: a.clients.v2, V3: a.clients.v3, Log: a.Log,
 	}
 	if address := c.ForwardURL.Reveal(); address != "" {
 		r.Forward = paynotify.NewForwarder(address, nil)
@@ -88,16 +82,6 @@ func (a *App) newReceiver(c config.Config) *paynotify.Receiver {
 		}
 	}
 	return r
-}
-
-// useClient gives the receiver the client of a dialect, which has its keys.
-func useClient(r *paynotify.Receiver, exchanger wechatpay.Exchanger) {
-	switch e := exchanger.(type) {
-	case wechatpay.V3:
-		r.V3 = e.Client
-	case wechatpay.V2:
-		r.V2 = e.Client
-	}
 }
 
 // payNotify has a receiver answer requests, whichever platform they come by.
@@ -125,18 +109,24 @@ func (p payNotify) handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 	if e.Kind != event.HTTP {
 		return nil, errNoRequest
 	}
-	if fault != nil {
-		return e.EncodeResponse(responseOf(paynotify.Unreadable(fault.TooLarge))), nil
-	}
-	return e.EncodeResponse(p.respond(ctx, e.Request)), nil
+	response, err := p.serve(ctx, inv, e, fault)
+	return e.EncodeResponse(response), err
 }
 
 // handleHTTP answers a request to our own server.
 func (p payNotify) handleHTTP(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
-	if inv.Withheld {
+	return p.serve(ctx, inv, event.Event{Kind: event.HTTP, Request: r}, nil)
+}
+
+// serve answers a request, whichever platform it came by. Its error is nil.
+func (p payNotify) serve(ctx context.Context, inv hosting.Invocation, e event.Event, fault *event.Fault) (hosting.Response, error) {
+	switch {
+	case inv.Withheld:
 		return responseOf(paynotify.NotAllowed()), nil
+	case fault != nil:
+		return responseOf(paynotify.Unreadable(fault.TooLarge)), nil
 	}
-	return p.respond(ctx, r), nil
+	return p.respond(ctx, e.Request), nil
 }
 
 func (p payNotify) respond(ctx context.Context, r hosting.Request) hosting.Response {

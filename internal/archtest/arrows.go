@@ -203,12 +203,19 @@ var arrows = []Arrow{
 		Theirs: []string{xsync},
 	},
 	{
+		Package: "internal/paths",
+		Ours: []string{
+			"internal/bilingual", "internal/order", "internal/order/errcode", "internal/hosting", "internal/trigger/event",
+		},
+	},
+	{
 		Package: "internal/app",
 		Ours: []string{
 			"pkg/v2xml", "pkg/v3json", "internal/accesstoken", "internal/bilingual", "internal/deadline", "internal/order",
 			"internal/schedule", "internal/config", "internal/telemetry",
 			"internal/wxcloudrun",
 			"internal/wechatpay", "internal/store", "internal/closing", "internal/sweep",
+			"internal/dropin", "internal/order/errcode", "internal/paths",
 			"internal/notify", "internal/paynotify", "internal/trigger", "internal/trigger/event", "internal/hosting",
 		},
 	},

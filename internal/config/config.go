@@ -91,6 +91,9 @@ type Config struct {
 	// alone. Empty means none.
 	CORSOrigins []string
 
+	// Routes are the names of the routes that the function web serves.
+	Routes []string
+
 	// Store is the address of the database of registered orders, including a password. Empty means
 	// that there is none.
 	Store Secret

@@ -155,6 +155,7 @@ func TestLoadDefaults(t *testing.T) {
 		MchID:       "1900007291",
 		V2:          config.V2{SignType: "MD5"},
 		CloudRunURL: "http://api.weixin.qq.com",
+		Routes:      []string{"closeorder", "queryorder", "healthz"},
 		Sweep:       config.Sweep{PerSecond: 300, MaxAttempts: 12},
 		LogLevel:    slog.LevelInfo,
 		V3: config.V3{
@@ -210,6 +211,8 @@ func TestLoadEverything(t *testing.T) {
 		"CLOUDPAY_LOGIN_PROVIDER":    "app_metadata.provider = wx_open",
 		"CLOUDPAY_CORS_ORIGINS":      "https://shop.example, http://localhost:5173",
 
+		"CLOUDPAY_ROUTES": "paynotify, sweep,healthz",
+
 		"CLOUDPAY_STORE":              storeAddress,
 		"CLOUDPAY_NOTIFY_URL":         notifyURL,
 		"CLOUDPAY_NOTIFY_KEY":         notifyKey,
@@ -259,6 +262,7 @@ func TestLoadEverything(t *testing.T) {
 			Provider: config.Authorizer{Claim: "app_metadata.provider", Value: "wx_open"},
 		},
 		CORSOrigins: []string{"https://shop.example", "http://localhost:5173"},
+		Routes:      []string{"paynotify", "sweep", "healthz"},
 
 		Store:             config.NewSecret(storeAddress),
 		NotifyURL:         config.NewSecret(notifyURL),
@@ -540,29 +544,59 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
-// An identity header proves nothing where a public door leads, and payment notifications need one.
+// An identity header proves nothing where a public door leads, and a token's route admits no caller
+// without the token.
 func TestCheckRoutes(t *testing.T) {
 	t.Parallel()
+	whole := func() env {
+		return forV3().with("CLOUDPAY_STORE", "mysql://u:p@h/d").with("CLOUDPAY_TIMER_TOKEN", strings.Repeat("t", 16)).
+			with("CLOUDPAY_METRICS_TOKEN", strings.Repeat("m", 16))
+	}
+	behind := func(e env) env { return e.with("CLOUDPAY_BEHIND_WX_GATEWAY", "1") }
 	for name, test := range map[string]struct {
-		gateway string
-		routes  []string
-		faults  int
+		env    env
+		routes []string
+		faults []string // each as its variable and a word of it
 	}{
-		"closing for mini-programs":      {"1", []string{"closeorder", "queryorder"}, 0},
-		"notifications":                  {"0", []string{"paynotify", "sweep"}, 0},
-		"notifications for mini-program": {"1", []string{"closeorder", "paynotify"}, 1},
-		"no routes":                      {"1", nil, 0},
+		"no routes":                       {behind(forV3()), nil, nil},
+		"closing for mini-programs":       {behind(forV3()), []string{"closeorder", "queryorder", "healthz", "dropin"}, nil},
+		"notifications":                   {forV3(), []string{"paynotify", "healthz"}, nil},
+		"everything":                      {whole(), []string{"closeorder", "queryorder", "paynotify", "sweep", "healthz", "metrics", "dropin"}, nil},
+		"measured behind the gateway":     {behind(whole()), []string{"closeorder", "metrics"}, nil},
+		"notifications for mini-programs": {behind(forV3()), []string{"closeorder", "paynotify"}, []string{"CLOUDPAY_BEHIND_WX_GATEWAY paynotify"}},
+		"sweeps for mini-programs":        {behind(whole()), []string{"closeorder", "sweep"}, []string{"CLOUDPAY_BEHIND_WX_GATEWAY sweep"}},
+		"both":                            {behind(whole()), []string{"sweep", "paynotify"}, []string{"CLOUDPAY_BEHIND_WX_GATEWAY paynotify"}},
+		"sweeps without anything":         {forV3(), []string{"sweep"}, []string{"CLOUDPAY_TIMER_TOKEN sweep", "CLOUDPAY_STORE sweep"}},
+		"metrics without anything":        {forV3(), []string{"metrics"}, []string{"CLOUDPAY_METRICS_TOKEN metrics", "CLOUDPAY_STORE metrics"}},
 	} {
-		faults := forV3().with("CLOUDPAY_BEHIND_WX_GATEWAY", test.gateway).load(t).CheckRoutes(test.routes)
-		if len(faults) != test.faults {
-			t.Errorf("%s: got %v, want %d faults", name, faults, test.faults)
-		}
-		for _, fault := range faults {
-			if fault.Variable != "CLOUDPAY_BEHIND_WX_GATEWAY" || !strings.Contains(fault.String(), "deploy twice") {
-				t.Errorf("%s: got %s", name, fault)
+		var got []string
+		for _, fault := range test.env.load(t).CheckRoutes(test.routes) {
+			_, about, _ := strings.Cut(fault.Problem.EN, "route ")
+			word, _, _ := strings.Cut(about, " ")
+			if fault.Variable == "CLOUDPAY_BEHIND_WX_GATEWAY" {
+				_, about, _ = strings.Cut(fault.Problem.EN, "serves ")
+				word, _, _ = strings.Cut(about, ",")
+				if !strings.Contains(fault.String(), "deploy twice") {
+					t.Errorf("%s: got %s", name, fault)
+				}
 			}
+			got = append(got, fault.Variable+" "+word)
+		}
+		if diff := cmp.Diff(test.faults, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	if got := forV3().with("CLOUDPAY_ROUTES", " paynotify, sweep ,healthz").load(t).Routes; !slices.Equal(got, []string{"paynotify", "sweep", "healthz"}) {
+		t.Errorf("got %q", got)
+	}
+	for _, value := range []string{"all", "closeorder,", "closeorder queryorder", "/sweep", "Sweep", ","} {
+		forV3().with("CLOUDPAY_ROUTES", value).wantFault(t, "CLOUDPAY_ROUTES", "not the name of a route")
+	}
+	forV3().with("CLOUDPAY_ROUTE", "sweep").wantFault(t, "CLOUDPAY_ROUTE", "CLOUDPAY_ROUTES")
 }
 
 func TestBaseURL(t *testing.T) {

@@ -103,23 +103,3 @@ func contradictedLogin(c Config) []Fault {
 	}
 	return faults
 }
-
-// CheckRoutes returns the faults of a function that serves these routes: what WeChat Pay or any
-// other caller on the web must reach is a public door, and an identity header proves nothing where
-// one leads. It is for functions that serve several routes, whose names are those of
-// CLOUDPAY_ROUTES.
-func (c Config) CheckRoutes(routes []string) []Fault {
-	if !c.BehindWXGateway || !slices.Contains(routes, publicRoute) {
-		return nil
-	}
-	return []Fault{{
-		Variable: nameBehindWXGateway,
-		Problem: bilingual.New("is set, and the function serves "+publicRoute+", to which a public route must lead",
-			"已设置，但函数提供 "+publicRoute+"，须有公网路由通向它"),
-		Remedy: bilingual.New("deploy twice: one function for wx.cloud.callHTTPFunction without a route, another for "+publicRoute,
-			"请部署两份：一份供 wx.cloud.callHTTPFunction 调用且无路由，另一份提供 "+publicRoute),
-	}}
-}
-
-// publicRoute is the route of payment notifications. WeChat Pay calls it from the web.
-const publicRoute = "paynotify"

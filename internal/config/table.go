@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"cloudpay/internal/bilingual"
 	"cloudpay/internal/order"
 )
@@ -347,6 +349,13 @@ var variables = []variable{
 			"give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443; or * alone",
 			"请按浏览器发送的形式填写来源，以逗号分隔：https://shop.example,https://shop.example:8443；或只填 *"),
 		read: readOrigins,
+	},
+	{
+		name: nameRoutes, values: "`" + strings.Join(routeNames, "`, `") + "`, with commas between", initial: initialRoutes,
+		meaning: "The routes of `web`, the function with several; every other path is answered with 404 (docs/web.md). Those that are" +
+			" not in the default let in callers of their own: WeChat Pay, timers, scrapers, the pages of CloudBase's templates.",
+		remedy: bilingual.New("give routes with commas between, for example paynotify,sweep,healthz", "请填路由，以逗号分隔，如 paynotify,sweep,healthz"),
+		read:   readRoutes,
 	},
 	// The register of orders and its events.
 	{

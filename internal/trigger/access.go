@@ -71,7 +71,7 @@ func (a Access) IsSecret(text string) bool {
 // Standing is what the head of a request to our own HTTP server proves of its sender, by the same
 // rules that identify the caller when the whole request is there.
 func (a Access) Standing(head hosting.Request) hosting.Standing {
-	if a.mayScrape(head) {
+	if a.MayScrape(head) {
 		return hosting.Proved
 	}
 	e := event.Event{Kind: event.HTTP, Request: head}

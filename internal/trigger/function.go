@@ -90,8 +90,29 @@ func (f *Function) Handle(ctx context.Context, inv hosting.Invocation) ([]byte, 
 // be marshalled.
 func (f *Function) HandleHTTP(ctx context.Context, inv hosting.Invocation, r hosting.Request) (hosting.Response, error) {
 	e, fault := event.FromRequest(r)
+	return f.HandleRequest(ctx, inv, e, fault)
+}
+
+// HandleRequest answers an HTTP request that was decoded already, for a process that serves several
+// functions. fault is why it could not be read as a whole; nil if it could. The error is
+// HandleHTTP's.
+func (f *Function) HandleRequest(
+	ctx context.Context, inv hosting.Invocation, e event.Event, fault *event.Fault,
+) (hosting.Response, error) {
 	i := f.invocation(inv, e, fault)
 	return i.handleRequest(i.named(ctx))
+}
+
+// Execute runs a call whose parameters were read from an HTTP request already, in another form than
+// the function's own, and logs it. fault is why the call must be refused; nil if it may be
+// executed. The caller is identified, and restricted, as for every other call, and the result is
+// what it may see.
+func (f *Function) Execute(
+	ctx context.Context, inv hosting.Invocation, e event.Event, p order.Reader, fault *order.FieldError,
+) order.Result {
+	i := f.invocation(inv, e, nil)
+	ctx = i.named(ctx)
+	return i.handle(ctx, i.caller(ctx, p.ServiceToken), p, fault)
 }
 
 // invocation is one event on its way through a Function. It does not change.

@@ -17,7 +17,7 @@ import (
 // body together, and the response is the result object under the HTTP status of its outcome.
 func (i *invocation) handleRequest(ctx context.Context) (hosting.Response, error) {
 	r := i.event.Request
-	if i.Metrics != nil && i.Access.mayScrape(r) && i.inv.Platform == hosting.Web && i.fault == nil {
+	if i.Metrics != nil && i.Access.MayScrape(r) && i.inv.Platform == hosting.Web && i.fault == nil {
 		return i.handleMetrics(ctx)
 	}
 	cors := i.Access.cors(r, i.Op)

@@ -11,10 +11,14 @@ import (
 // answered like any other path that is not there.
 const metricsPath = "/metrics"
 
-// mayScrape reports whether a request is a scraper's, with its token.
-func (a Access) mayScrape(r hosting.Request) bool {
+// MayScrape reports whether a request is a scraper's, with its token.
+func (a Access) MayScrape(r hosting.Request) bool {
 	return r.Path == metricsPath && r.Method == http.MethodGet && a.Metrics.Is(bearer(r.Header["authorization"]))
 }
+
+// MaySweep reports whether a request has the timer's token as its bearer token. It is for a path
+// that leads to nothing else.
+func (a Access) MaySweep(r hosting.Request) bool { return a.isTimer(bearer(r.Header["authorization"])) }
 
 // handleMetrics answers a scraper. It logs only failures, since it is called every few seconds.
 func (i *invocation) handleMetrics(ctx context.Context) (hosting.Response, error) {

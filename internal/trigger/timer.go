@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"cloudpay/internal/bilingual"
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/order/errcode"
 	"cloudpay/internal/telemetry"
+	"cloudpay/internal/trigger/event"
 )
 
 // timerReport is a timer's reply when nothing was swept. The platform keeps it with the results of
@@ -27,13 +29,7 @@ func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 	var p order.Reader
 	_ = p.Object("event", i.inv.Payload) // for the token; a timer has no other parameters
 	c := i.caller(ctx, p.ServiceToken)
-	var report any
-	var err error
-	refusal := i.refuseSweep(c)
-	if refusal == nil {
-		report, refusal, err = i.sweep(ctx)
-	}
-	i.logSweep(ctx, c, report, refusal, err)
+	report, refusal, err := i.sweepFor(ctx, c)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("sweeping: %w", err)
@@ -45,6 +41,34 @@ func (i *invocation) handleTimer(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("nothing was swept: %s: %s", refusal.ErrCode, refusal.ReturnMsg)
 	}
 	return encode(timerReport{refusal.ReturnCode, refusal.ReturnMsg, refusal.ErrCode})
+}
+
+// sweepFor runs and logs a timer's sweep, as far as the caller may. One of its results is not nil;
+// with an error there may be a report too.
+func (i *invocation) sweepFor(ctx context.Context, c caller) (report any, refusal *order.Result, err error) {
+	if refusal = i.refuseSweep(c); refusal == nil {
+		report, refusal, err = i.sweep(ctx)
+	}
+	i.logSweep(ctx, c, report, refusal, err)
+	return report, refusal, err
+}
+
+// SweepOnRequest does what the function's timer does, for an HTTP request with the timer's token
+// (see MaySweep). One of its results is not nil: the sweep's report; the refusal, as the caller may
+// see it; or why the sweep could do nothing, beside which there may be a report too.
+func (f *Function) SweepOnRequest(
+	ctx context.Context, inv hosting.Invocation, e event.Event,
+) (report any, refusal *order.Result, err error) {
+	i := f.invocation(inv, e, nil)
+	c := caller{kind: unidentified, remedy: "a sweep by HTTP needs Authorization: Bearer with CLOUDPAY_TIMER_TOKEN"}
+	if !inv.Withheld && i.Access.MaySweep(e.Request) {
+		c = caller{kind: timer, may: rights{sweep: true}}
+	}
+	report, refusal, err = i.sweepFor(i.named(ctx), c)
+	if refusal != nil {
+		*refusal = forUser(*refusal)
+	}
+	return report, refusal, err
 }
 
 // refuseSweep is the refusal of a sweep; nil if it may run.
@@ -92,6 +116,7 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("errCode", refusal.ErrCode), slog.String("returnMsg", refusal.ReturnMsg))
 		if !c.may.sweep {
+			level = i.levelOfRefusal()
 			attrs = append(attrs, slog.String("rule", string(ruleCaller)), slog.String("remedy", c.remedy))
 		}
 	}
@@ -104,6 +129,15 @@ func (i *invocation) logSweep(ctx context.Context, c caller, report any, refusal
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	i.log(ctx, level, "sweep", attrs)
+}
+
+// levelOfRefusal is how much a sweep that was refused matters. Any caller may post to a public
+// address, and is told; a platform's own timer is told nothing.
+func (i *invocation) levelOfRefusal() slog.Level {
+	if i.event.Kind == event.HTTP {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 // emf makes metrics of a report's figures, in the same line, where that is configured.

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"cloudpay/internal/config"
+	"cloudpay/internal/hosting"
+	"cloudpay/internal/paths"
+	"cloudpay/internal/trigger"
+	"cloudpay/internal/trigger/event"
+)
+
+// Web makes functions/web: the routes that CLOUDPAY_ROUTES names, behind one HTTP server. Each
+// route answers as the function of its name does.
+func Web(environ []string, logs io.Writer) (hosting.Function, error) {
+	a, settings, err := build(environ, logs)
+	if err != nil {
+		return hosting.Function{}, err
+	}
+	a.breakFor(webFaults(settings))
+	w := web{App: a, settings: settings, closing: a.closing(), querying: a.querying()}
+	served := w.served()
+	return hosting.Function{
+		Handle: handleRequests(served), HandleHTTP: served.HandleHTTP, Standing: served.Standing, IsSecret: a.access.IsSecret,
+		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.End,
+	}, nil
+}
+
+// webFaults are the faults of a configuration that serves other functions, and not this one.
+func webFaults(c config.Config) []config.Fault {
+	faults := c.CheckRoutes(c.Routes)
+	if slices.Contains(c.Routes, string(paths.PayNotify)) {
+		faults = append(faults, notifiedFaults(c)...)
+	}
+	return faults
+}
+
+// web has the routes' handlers.
+type web struct {
+	*App
+
+	settings          config.Config
+	closing, querying *trigger.Function
+}
+
+// served is the table of the routes that are configured.
+func (w web) served() paths.Table {
+	all := map[paths.Name]func() paths.Handler{
+		paths.CloseOrder: func() paths.Handler { return w.own(w.closing) },
+		paths.QueryOrder: func() paths.Handler { return w.own(w.querying) },
+		paths.PayNotify:  w.payNotify,
+		paths.Sweep:      w.sweepRoute,
+		paths.Health:     w.healthRoute,
+		paths.Metrics:    w.metricsRoute,
+		paths.DropIn:     w.dropInRoute,
+	}
+	table := paths.Table{}
+	for _, name := range w.settings.Routes {
+		table[paths.Name(name)] = all[paths.Name(name)]()
+	}
+	return table
+}
+
+// own is the route of a function that answers requests by itself. It refuses methods by itself too,
+// since it answers browsers' preflights.
+func (w web) own(f *trigger.Function) paths.Handler {
+	return paths.Handler{Serve: f.HandleRequest, Standing: w.access.Standing}
+}
+
+// payNotify is the route of WeChat Pay's notifications.
+func (w web) payNotify() paths.Handler {
+	f := payNotify{receiver: w.newReceiver(w.settings), broken: w.Broken != nil}
+	return paths.Handler{Methods: []string{http.MethodPost}, Serve: f.serve, Standing: standingOfNotice}
+}
+
+// errOnlyRequests is the error for an event that is no HTTP request.
+var errOnlyRequests = errors.New(
+	"web takes HTTP requests alone: set timers, queues and cloud calls on closeorder and queryorder")
+
+// handleRequests returns a handler of the HTTP requests that come as events. Its error is
+// errOnlyRequests for every other event.
+func handleRequests(served paths.Table) hosting.Handler {
+	return func(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
+		e, fault := event.Decode(inv.Payload)
+		if e.Kind != event.HTTP {
+			return nil, errOnlyRequests
+		}
+		response, err := served.Serve(ctx, inv, e, fault)
+		if err != nil {
+			return nil, err
+		}
+		return e.EncodeResponse(response), nil
+	}
+}
