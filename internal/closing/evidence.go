@@ -20,11 +20,14 @@ type evidence struct {
 	said    order.Answer // the newest signed ORDERPAID, ORDERCLOSED or acceptance of a close
 	dispute order.Answer // the newest dispute of the close, or of a query on its own
 	doubt   order.Answer // the newest that ended nothing
+	// reverseOnly reports that an answer showed an open payment-code order.
+	reverseOnly bool
 }
 
 // add keeps an answer that was heard in a state.
 func (v *evidence) add(s state, e event, a order.Answer) {
 	v.last = a
+	v.reverseOnly = v.reverseOnly || isReverseOnly(a)
 	if e == disputed && s.isDisputable() {
 		v.dispute = a
 	}
@@ -61,9 +64,21 @@ func (v *evidence) decisive(outcome order.Outcome, t terms) order.Answer {
 		return a
 	case order.OutcomePaid:
 		return v.payment()
+	case order.OutcomeRefused:
+		return v.refusal()
 	default:
 		return v.last
 	}
+}
+
+// refusal is the newest answer. The dispute of a payment-code order says what is left to do, which
+// WeChat Pay's own text does in Chinese alone, and not in every dialect.
+func (v *evidence) refusal() order.Answer {
+	a := v.last
+	if v.reverseOnly && a.Verdict == verdict.Disputed {
+		a.Message = reverseOnlyText
+	}
+	return a
 }
 
 // whyUnknown is the newest doubt, without what only proof may carry.

@@ -153,7 +153,7 @@ func paidNotice(plain string) v3Notice {
 }
 
 func refundNotice(status string, more ...string) v3Notice {
-	plain := `{"mchid":"` + mchID + `","out_trade_no":"A1","transaction_id":"T1","refund_id":"R1","refund_status":"` + status + `"` +
+	plain := `{"mchid":"` + mchID + `","out_trade_no":"A1","transaction_id":"TA1","refund_id":"R1","refund_status":"` + status + `"` +
 		strings.Join(more, "") + `,"amount":{"total":100,"refund":40}}`
 	n := paidNotice(plain)
 	n.event, n.original = "REFUND."+status, "refund"

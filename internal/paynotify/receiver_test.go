@@ -112,6 +112,30 @@ func TestContradiction(t *testing.T) {
 	}
 }
 
+// TestSecondPayment: a paid order that is paid by another transaction too is an ERROR that names
+// both and an event, once; WeChat Pay is answered that it was taken.
+func TestSecondPayment(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.register.Add(t, "A1", total(100))
+	first := paidNotice(direct("A1", total100))
+	second := paidNotice(strings.Replace(direct("A1", total100), "TA1", "TB1", 1))
+	k.take(first.sent(t), http.StatusOK)
+	k.take(first.sent(t), http.StatusOK)
+	if strings.Contains(k.logs.String(), "ERROR") {
+		t.Fatalf("a repetition is an alarm: %s", k.logs)
+	}
+	for range 2 {
+		k.take(second.sent(t), http.StatusOK)
+		k.wantKinds("A1", "paid", "contradicted")
+	}
+	k.wantLog(`"level":"ERROR"`)
+	k.wantLog("was paid by transaction TA1 and is paid by transaction TB1 too")
+	if at := k.register.At("A1"); at.TransactionID != "TA1" || at.FinalState != schedule.FinalPaid {
+		t.Errorf("got %+v, want the first payment to stand", at)
+	}
+}
+
 func TestUnregisteredPayment(t *testing.T) {
 	t.Parallel()
 	k := newKit(t)

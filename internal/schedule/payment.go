@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"fmt"
 	"time"
 
 	"cloudpay/internal/order"
@@ -40,9 +41,22 @@ type Observed struct {
 	Unregistered bool
 	// Ended is how the order had ended before; empty if it had not.
 	Ended FinalState
-	// Err is a *ContradictionError for an order that had ended otherwise; nil otherwise. It is
+	// Err is an alarm: a *ContradictionError for an order that had ended otherwise, or a
+	// Record.PaidTwice's for one that was paid by another transaction; nil otherwise. It is
 	// recorded as an event, so that the notification is acknowledged all the same.
 	Err error
+}
+
+// PaidTwice returns an alarm for a payment of an order that is recorded as paid by another
+// transaction, or for that payment's refund. It is nil for any other, also where one of the two
+// transactions was not said. The first payment stays recorded; an event has the second.
+func (r Record) PaidTwice(f Final) error {
+	if r.FinalState != FinalPaid || f.State != FinalPaid || r.TransactionID == "" || f.TransactionID == "" ||
+		r.TransactionID == f.TransactionID {
+		return nil
+	}
+	return fmt.Errorf("order %s was paid by transaction %s and is paid by transaction %s too: the first stands, "+
+		"look at the order at WeChat Pay, and refund one of them", r.Ref, r.TransactionID, f.TransactionID)
 }
 
 // Unregistered reports whether the register knows nothing of the order but a payment: it counts no

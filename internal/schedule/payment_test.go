@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,35 @@ func TestUnregistered(t *testing.T) {
 	} {
 		if got := test.record.Unregistered(); got != test.want {
 			t.Errorf("%+v: got %t, want %t", test.record, got, test.want)
+		}
+	}
+}
+
+func TestPaidTwice(t *testing.T) {
+	t.Parallel()
+	paid := func(transaction string) schedule.Final {
+		return schedule.Final{State: schedule.FinalPaid, TransactionID: transaction}
+	}
+	record := func(f schedule.Final) schedule.Record {
+		return schedule.Record{
+			Entry:      schedule.Entry{Ref: order.Ref{Region: order.Mainland, MchID: "1900000001", OutTradeNo: "A1"}},
+			FinalState: f.State, TransactionID: f.TransactionID,
+		}
+	}
+	for _, test := range []struct {
+		recorded, said schedule.Final
+		want           string // in the alarm's text; empty: no alarm
+	}{
+		{paid("T1"), paid("T2"), "by transaction T1 and is paid by transaction T2 too"},
+		{paid("T1"), paid("T1"), ""},
+		{paid("T1"), paid(""), ""},
+		{paid(""), paid("T2"), ""},
+		{schedule.Final{State: schedule.FinalClosed, TransactionID: "T1"}, paid("T2"), ""},
+		{paid("T1"), schedule.Final{State: schedule.FinalClosed, TransactionID: "T2"}, ""},
+	} {
+		alarm := record(test.recorded).PaidTwice(test.said)
+		if (alarm != nil) != (test.want != "") || alarm != nil && !strings.Contains(alarm.Error(), test.want) {
+			t.Errorf("%+v after %+v: got %v, want %q", test.said, test.recorded, alarm, test.want)
 		}
 	}
 }

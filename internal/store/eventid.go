@@ -32,5 +32,5 @@ func (id *eventID) of(e outbox.Event) outbox.EventID {
 	if id.EventID != "" {
 		return id.EventID
 	}
-	return outbox.NewEventID(e.Ref, 1, e.Kind, e.Kind.Round(schedule.Record{Round: int(-e.Number)}, e.FinalState))
+	return outbox.NewEventID(e.Ref, 1, e.Kind, e.Kind.Round(schedule.Record{Round: int(-e.Number)}, schedule.Final{State: e.FinalState}))
 }

@@ -86,7 +86,7 @@ func (t tx) emittedValues(r schedule.Record, kind outbox.EventKind, f schedule.F
 
 // eventIDOf is the ID of an order's event.
 func eventIDOf(r schedule.Record, kind outbox.EventKind, f schedule.Final) outbox.EventID {
-	return outbox.NewEventID(r.Ref, r.Generation, kind, kind.Round(r, f.State))
+	return outbox.NewEventID(r.Ref, r.Generation, kind, kind.Round(r, f))
 }
 
 // Conditions that select events: all of a merchant's, or all of one order's. What happens to orders

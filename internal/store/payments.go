@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,10 @@ import (
 // notification that was not acknowledged comes again.
 //
 // A payment that is recorded already changes nothing, but that a refund sets the trade state
-// REFUND, and nothing takes it back. A payment of an order that is not registered is kept in a row
-// of its own, with outbox.EventPaidUnregistered; a registration that comes later ends as paid at
-// once.
+// REFUND, and nothing takes it back. A payment of another transaction than the recorded one is told
+// by outbox.EventContradicted, once for each transaction, and changes nothing else. A payment of an
+// order that is not registered is kept in a row of its own, with outbox.EventPaidUnregistered; a
+// registration that comes later ends as paid at once.
 //
 // The error is the database's, or an *order.FieldError for a number that no order can have.
 func (s *Store) ObservePayments(ctx context.Context, payments []schedule.Payment) ([]schedule.Observed, error) {
@@ -77,12 +79,20 @@ func (t tx) observePayment(p schedule.Payment, token string) (schedule.Observed,
 	return schedule.Observed{}, errChanged
 }
 
+// paidBy begins the reason of an event that tells a second payment. The first one's transaction
+// follows.
+const paidBy = "recorded as paid by transaction "
+
 // observePaymentOfEnded records a payment of an order that has ended, or whose row this call has
 // added: the event of that one follows its row.
 func (t tx) observePaymentOfEnded(now row, f schedule.Final, token string) (schedule.Observed, error) {
 	if now.FinalState != schedule.FinalPaid {
 		alarm, err := t.contradict(now.Record, f)
 		return contradicted(alarm), err
+	}
+	if alarm := now.PaidTwice(f); alarm != nil {
+		err := t.emit(now.Record, outbox.EventContradicted, f, paidBy+now.TransactionID)
+		return schedule.Observed{Unregistered: now.Unregistered(), Ended: schedule.FinalPaid, Err: alarm}, err
 	}
 	seen := schedule.Observed{Unregistered: now.Unregistered(), Ended: schedule.FinalPaid}
 	if seen.Unregistered && now.token == token {
@@ -91,12 +101,22 @@ func (t tx) observePaymentOfEnded(now row, f schedule.Final, token string) (sche
 			return schedule.Observed{}, err
 		}
 	}
-	if f.TradeState != tradestate.Refund || now.TradeState == tradestate.Refund {
+	return t.learnPayment(now, f, seen)
+}
+
+// learnPayment adds what a payment says of an order that was recorded as paid by it: that it was
+// refunded, and its transaction where that was not said before.
+func (t tx) learnPayment(now row, f schedule.Final, seen schedule.Observed) (schedule.Observed, error) {
+	state := now.TradeState
+	if f.TradeState == tradestate.Refund && state != tradestate.Refund {
+		state, seen.New = tradestate.Refund, true
+	}
+	transaction := cmp.Or(now.TransactionID, f.TransactionID)
+	if state == now.TradeState && transaction == now.TransactionID {
 		return seen, nil
 	}
-	seen.New = true
-	_, err := t.exec("UPDATE cloudpay_orders SET trade_state = ? WHERE id = ? AND progress = 'done' AND ending = 'paid'",
-		string(f.TradeState), now.ID)
+	_, err := t.exec("UPDATE cloudpay_orders SET trade_state = ?, transaction_id = ? WHERE id = ? AND progress = 'done' AND ending = 'paid'",
+		string(state), transaction, now.ID)
 	return seen, err
 }
 

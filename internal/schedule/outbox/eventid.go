@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 	"strings"
@@ -46,13 +47,17 @@ func EventIDOf(b []byte) EventID {
 
 // Round is the round of an order's event of this kind. A kind that an order can have once in a
 // generation has round 1. gaveUp has the order's own, which counts its reopenings. contradicted has
-// the number of the end that was said second: closed 1, paid 2, notFound 3.
-func (kind EventKind) Round(r schedule.Record, said schedule.FinalState) int {
-	if kind == EventGaveUp {
+// the number of the end that was said second: closed 1, paid 2, notFound 3; and where a paid order
+// was paid once more, a number of the second payment's transaction, which is above these.
+func (kind EventKind) Round(r schedule.Record, said schedule.Final) int {
+	switch {
+	case kind == EventGaveUp:
 		return r.Round
+	case kind != EventContradicted:
+		return 1
+	case r.FinalState == schedule.FinalPaid && said.State == schedule.FinalPaid:
+		const above = 4
+		return above + int(binary.BigEndian.Uint32(schedule.Digest(said.TransactionID)))
 	}
-	if kind == EventContradicted {
-		return map[schedule.FinalState]int{schedule.FinalClosed: 1, schedule.FinalPaid: 2, schedule.FinalNotFound: 3}[said]
-	}
-	return 1
+	return map[schedule.FinalState]int{schedule.FinalClosed: 1, schedule.FinalPaid: 2, schedule.FinalNotFound: 3}[said.State]
 }

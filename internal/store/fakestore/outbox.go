@@ -22,7 +22,7 @@ type delivery struct {
 
 // tell writes an event of an order, unless it is written already.
 func (s *Store) tell(r *row, kind outbox.EventKind, f schedule.Final, reason string) {
-	id := outbox.NewEventID(r.Ref, r.Generation, kind, kind.Round(r.Record, f.State))
+	id := outbox.NewEventID(r.Ref, r.Generation, kind, kind.Round(r.Record, f))
 	if slices.ContainsFunc(s.events, func(d *delivery) bool { return d.EventID == id }) {
 		return
 	}

@@ -1,6 +1,7 @@
 package fakestore
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -45,6 +46,12 @@ func (s *Store) observePayment(p schedule.Payment) schedule.Observed {
 		return schedule.Observed{Ended: r.FinalState, Err: s.contradict(r, f)}
 	}
 	seen := schedule.Observed{Unregistered: r.Unregistered(), Ended: schedule.FinalPaid}
+	if alarm := r.PaidTwice(f); alarm != nil {
+		s.tell(r, outbox.EventContradicted, keptFinal(f), "recorded as paid by transaction "+r.TransactionID)
+		seen.Err = alarm
+		return seen
+	}
+	r.TransactionID = cmp.Or(r.TransactionID, f.TransactionID)
 	if p.Refunded && r.TradeState != tradestate.Refund {
 		r.TradeState, seen.New = tradestate.Refund, true
 	}

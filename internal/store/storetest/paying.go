@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"cloudpay/internal/order"
@@ -16,6 +18,7 @@ var paying = []proof{
 	{name: "a payment that was notified ends an order", prove: endsByPayment},
 	{name: "a payment that was notified while a sweep holds the order", prove: paysUnderClaim},
 	{name: "a payment of an order that ended otherwise", prove: paysAfterEnd},
+	{name: "payments of one order by several transactions", prove: paysTwice},
 	{name: "a refund that was notified", prove: refunds},
 	{name: "a payment of an order that is not registered", prove: paysUnregistered},
 	{name: "a registration of an order that is paid already", prove: registersPaid},
@@ -144,6 +147,58 @@ func paysAfterEnd(e *env) {
 	if told := events[1]; told.FinalState != schedule.FinalPaid || told.TransactionID != "Tclosed" || !same(told.PaidTotal, fen(1)) {
 		e.Errorf("got %+v, want the payment in the event", told)
 	}
+}
+
+// paysTwice has orders paid by several transactions: each but the first is an alarm with an event
+// of its own, once, and the first stays recorded.
+func paysTwice(e *env) {
+	by := func(p schedule.Payment, transaction string) schedule.Payment {
+		p.TransactionID, p.Total = transaction, fen(9)
+		return p
+	}
+	e.register(schedule.Entry{Ref: ref("registered"), Total: fen(1), CloseIn: time.Hour}, schedule.Entry{Ref: ref("swept"), CloseIn: time.Hour})
+	e.must(e.Observe(e.ctx, ref("swept"), schedule.Final{State: schedule.FinalPaid, TransactionID: "Tswept", Total: fen(1)}))
+	for no, first := range map[string]outbox.EventKind{
+		"registered": outbox.EventPaid, "swept": outbox.EventPaid, "unregistered": outbox.EventPaidUnregistered,
+	} {
+		e.pay(payment(no))
+		for _, again := range []schedule.Payment{
+			by(payment(no), "T2"), by(payment(no), "T2"), by(refund(no), "T2"), by(payment(no), "T3"), by(refund(no), "T3"),
+		} {
+			got := e.pay(again)[0]
+			text := fmt.Sprintf("by transaction T%s and is paid by transaction %s too", no, again.TransactionID)
+			if got.Err == nil || !strings.Contains(got.Err.Error(), text) || got.New || got.Ended != schedule.FinalPaid {
+				e.Errorf("order %s: got %+v, want the alarm %q", no, got, text)
+			}
+		}
+		e.wantEvents(no, first, outbox.EventContradicted, outbox.EventContradicted)
+		if r := e.show(no); r.TransactionID != "T"+no || *r.PaidTotal != 1 || r.TradeState == tradestate.Refund {
+			e.Errorf("order %s: got %+v, want the first payment to stand", no, r)
+		}
+		events, err := e.History(e.ctx, ref(no), 10)
+		e.must(err)
+		for i, transaction := range []string{"T2", "T3"} {
+			if told := events[i+1]; told.FinalState != schedule.FinalPaid || told.TransactionID != transaction || !same(told.PaidTotal, fen(9)) ||
+				told.Reason != "recorded as paid by transaction T"+no {
+				e.Errorf("order %s: got %+v, want the payment by %s", no, told, transaction)
+			}
+		}
+		if got := e.pay(refund(no))[0]; !got.New || got.Err != nil || e.show(no).TradeState != tradestate.Refund {
+			e.Errorf("order %s: the first payment's refund: got %+v of %+v", no, got, e.show(no))
+		}
+	}
+	// A transaction that was not said is no other one. The first that is said is the recorded one.
+	unsaid := payment("unsaid")
+	unsaid.TransactionID = ""
+	for _, p := range []schedule.Payment{unsaid, payment("unsaid"), unsaid} {
+		if got := e.pay(p)[0]; got.Err != nil {
+			e.Errorf("got %v, want no alarm", got.Err)
+		}
+	}
+	if got := e.pay(by(payment("unsaid"), "T2"))[0]; got.Err == nil {
+		e.Errorf("got %+v, want an alarm", got)
+	}
+	e.wantEvents("unsaid", outbox.EventPaidUnregistered, outbox.EventContradicted)
 }
 
 func refunds(e *env) {
