@@ -60,7 +60,7 @@ var comments = map[string]*regexp.Regexp{
 	"console":    regexp.MustCompile(`(^|\s+)# .*$`),
 	"dockerfile": regexp.MustCompile(`^# .*$`),
 	"yaml":       regexp.MustCompile(`(^|\s+)# .*$`),
-	"mermaid":    regexp.MustCompile(`\[[^\[\]()]+\]`), // the texts of boxes
+	"mermaid":    regexp.MustCompile(`\[[^\]]*\]|\{\{[^}]*\}\}|-- [^-]+ --|-\. [^.]+ \.-`), // texts of boxes and arrows
 }
 
 // readPage reads a document. What it does not know as Markdown is prose.

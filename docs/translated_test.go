@@ -18,7 +18,7 @@ import (
 const root = ".."
 
 // translated are the pages that a merchant's developer needs first, and so are in Chinese, too.
-var translated = []string{"docs/callers.md", "docs/events.md"}
+var translated = []string{"README.md", "docs/callers.md", "docs/events.md"}
 
 // Every page in Chinese has what its page in English has, in the same order: headings, blocks of
 // code (but for comments), items of lists, the rows of tables, links, and what stands between
@@ -50,6 +50,12 @@ func wantTranslation(t testing.TB, english, text, translation string, all pages)
 	}
 	for i, s := range want.sections {
 		s.links = all.linksInChinese(english, s.links)
+		s.spans = pathsInChinese(s.spans)
+		for _, table := range s.tables {
+			for r := range table {
+				table[r].spans = pathsInChinese(table[r].spans)
+			}
+		}
 		where := inChinese(english) + ", section " + got.sections[i].title + " (" + s.title + ")"
 		if diff := cmp.Diff(s, got.sections[i], compared...); diff != "" {
 			t.Errorf("%s: (-English +Chinese)\n%s", where, diff)
@@ -114,6 +120,19 @@ func (p pages) linksInChinese(from string, links []string) []string {
 			file += "#" + p.anchorInChinese(leads, anchor)
 		}
 		wanted = append(wanted, file)
+	}
+	slices.Sort(wanted)
+	return wanted
+}
+
+// pathsInChinese are what stands between backquotes, as it must stand in Chinese: the path of a
+// page becomes that of the page in Chinese where there is one.
+func pathsInChinese(spans []string) []string {
+	wanted := slices.Clone(spans)
+	for i, text := range wanted {
+		if isTranslated(text) {
+			wanted[i] = inChinese(text)
+		}
 	}
 	slices.Sort(wanted)
 	return wanted
