@@ -324,3 +324,39 @@ func TestWebStanding(t *testing.T) {
 		}
 	}
 }
+
+// TestWebByBody: where only / arrives, the body names the route, for the callers of the route
+// alone, and WeChat Pay is known by its signature.
+func TestWebByBody(t *testing.T) {
+	t.Parallel()
+	s := secure(t, "closeorder,queryorder,paynotify,dropin")
+	for body, row := range map[string]struct {
+		status int
+		want   string
+	}{
+		`{"path":"/queryorder/A%d","method":"GET"}`:            {http.StatusOK, `"outcome":"found"`},
+		`{"path":"/api/closeorder","out_trade_no":"A%d"}`:      {http.StatusOK, `"outcome":"closed"`},
+		`{"_action":"closeorder","out_trade_no":"A%d"}`:        {http.StatusOK, `"outcome":"closed"`},
+		`{"_action":"wxpay_close_order","out_trade_no":"A%d"}`: {http.StatusOK, `"code":0`},
+		`{"path":"/closeorder/A%d","method":"GET"}`:            {http.StatusMethodNotAllowed, `"outcome":"refused"`},
+		`{"path":"/sweep","out_trade_no":"A%d"}`:               {http.StatusNotFound, `"outcome":"refused"`},
+		`{"out_trade_no":"A%d"}`:                               {http.StatusNotFound, `"outcome":"refused"`},
+	} {
+		number := len(s.Requests())
+		s.order(fmt.Sprintf("A%d", number))
+		body := fmt.Sprintf(body, number)
+		got := s.ask("POST", "/", withHTTPToken, body)
+		if got.Status != row.status || !strings.Contains(string(got.Body), row.want) {
+			t.Errorf("%s: got %d %s, want %d with %s", body, got.Status, got.Body, row.status, row.want)
+		}
+		asked := len(s.Requests())
+		got = s.ask("POST", "/", nil, body)
+		if strings.Contains(string(got.Body), `"code":0`) || got.Status == http.StatusOK && !strings.Contains(body, "wxpay_") || len(s.Requests()) != asked {
+			t.Errorf("%s without a token: got %d %s", body, got.Status, got.Body)
+		}
+	}
+	forged := s.ask("POST", "/", map[string]string{"wechatpay-signature": "x"}, `{"path":"/closeorder","out_trade_no":"A1"}`)
+	if forged.Status != http.StatusUnauthorized || !strings.Contains(string(forged.Body), `"code":"FAIL"`) {
+		t.Errorf("got %d %s, want the answer to a forged notification", forged.Status, forged.Body)
+	}
+}

@@ -205,7 +205,7 @@ var arrows = []Arrow{
 	{
 		Package: "internal/paths",
 		Ours: []string{
-			"internal/bilingual", "internal/order", "internal/order/errcode", "internal/hosting", "internal/trigger/event",
+			"internal/order", "internal/order/errcode", "internal/hosting", "internal/trigger/event",
 		},
 	},
 	{

@@ -14,7 +14,8 @@
 // operation, whatever else it may name, so that a path has one meaning whichever routes are served.
 //
 // A path that names no route, or one that is not served, is answered with 404, and a method that a
-// route does not take with 405. Neither depends on the caller.
+// route does not take with 405. Neither depends on the caller. Where only / arrives, the body names
+// the route (root.go).
 package paths
 
 import (
@@ -64,6 +65,14 @@ func find(path string) (name Name, rest string) {
 	case DropIn: // it is no path: the folder and an operation are
 	}
 	return "", path
+}
+
+// pathOf is the path of a route, without what may follow it.
+func pathOf(name Name) string {
+	if name == DropIn {
+		return "/" + dropInFolder + "/"
+	}
+	return "/" + string(name)
 }
 
 // led is a request as its route's handler sees it: without what gateways put before its path, and

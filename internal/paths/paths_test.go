@@ -68,9 +68,6 @@ var led = []struct {
 	{"/closeorder/queryorder", paths.CloseOrder, "/closeorder/queryorder"},
 	{"/queryorder/wx-pay/x", paths.DropIn, "/wx-pay/x"},
 	// None.
-	{"", "", ""},
-	{"/", "", ""},
-	{"//", "", ""},
 	{"/A1", "", ""},
 	{"/dropin", "", ""},
 	{"/wx-pay", "", ""},
