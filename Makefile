@@ -41,6 +41,18 @@ demo: ## Follow three orders: forgotten, in doubt, paid in the last second
 	@go build -v -o .tmp/bin/cloudpay ./cmd/cloudpay 2>&1 | internal/toolchain/progress.sh 'compiling the command'
 	@.tmp/bin/cloudpay demo
 
+# The functions keep the register in SQLite, which deployed ones do not link.
+SHOP_FUNCTION := examples/shop/cloudfunctions/order
+.PHONY: shop
+shop: $(SHOP_FUNCTION)/node_modules ## Follow a shop's orders from placing to stock: examples/shop (needs Node.js and npm)
+	@CGO_ENABLED=0 go build -v -trimpath -tags lambda.norpc,sqlite -o .tmp/shop/ $(FUNCTIONS:%=./functions/%) $(HTTP_FUNCTIONS:%=./functions/%) ./cmd/cloudpay 2>&1 \
+		| internal/toolchain/progress.sh 'compiling the command and the functions'
+	@node examples/shop/life/main.mjs --bin .tmp/shop
+
+$(SHOP_FUNCTION)/node_modules: $(SHOP_FUNCTION)/package-lock.json
+	cd $(SHOP_FUNCTION) && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 # Tests of several packages build the functions at the same time. They are compiled once before, so
 # that the tests only have to link them. Programs without the race detector are compiled in the same
 # way, so that the standard library is compiled twice and not three times. lint vets everything, so
@@ -80,7 +92,7 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo package-test fuzz ## Run all tests, also those that are slow or need installing (below 40 minutes)
+test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo shop package-test fuzz ## Run all tests, also those that are slow or need installing (below 40 minutes)
 
 .PHONY: test-races
 test-races: ## Run the command's tests with the race detector, too
