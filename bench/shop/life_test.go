@@ -82,8 +82,8 @@ func TestLife(t *testing.T) {
 	if err := prepared(); err != nil {
 		t.Fatal(err)
 	}
-	for locale, document := range map[string]string{"C.UTF-8": "README.md", "zh_CN.UTF-8": "README.zh.md"} {
-		t.Run(document, func(t *testing.T) {
+	for locale, command := range map[string]string{"C.UTF-8": "make shop", "zh_CN.UTF-8": "make shop LC_ALL=zh_CN.UTF-8"} {
+		t.Run(locale, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "world")
 			cmd := exec.CommandContext(t.Context(), "node", shop+"/life/main.mjs", "--bin", bin, "--dir", dir)
@@ -94,25 +94,27 @@ func TestLife(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s%s", err, printed, faults.String())
 			}
-			if diff := cmp.Diff(shown(t, document), string(printed)); diff != "" {
-				t.Errorf("%s (-shown +printed):\n%s", document, diff)
+			for _, document := range []string{"README.md", "README.zh.md"} {
+				if diff := cmp.Diff(shown(t, document, command), string(printed)); diff != "" {
+					t.Errorf("%s (-shown +printed):\n%s", document, diff)
+				}
 			}
 			wantKept(t, dir)
 		})
 	}
 }
 
-// shown is what a document shows of make shop, without the lines of the build.
-func shown(t *testing.T, document string) string {
+// shown is what a document shows of a command, without the lines of the build.
+func shown(t *testing.T, document, command string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(shop, document))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, found := strings.Cut(string(text), "```console\n$ make shop\n…\n")
+	_, block, found := strings.Cut(string(text), "```console\n$ "+command+"\n…\n")
 	block, _, ended := strings.Cut(block, "```")
 	if !found || !ended {
-		t.Fatalf("%s shows no output of make shop", document)
+		t.Fatalf("%s shows no output of %s", document, command)
 	}
 	return block
 }
