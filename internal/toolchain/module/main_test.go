@@ -188,7 +188,7 @@ func noTraceOf(t *testing.T, dir, old string) {
 }
 
 // shownIn are the documents whose examples are files of one module.
-var shownIn = []string{"README.md", "docs/go.md"}
+var shownIn = []string{"README.md", "docs/go.md", "docs/migrating.md"}
 
 // useFrom makes a module of the documents' examples, which requires the module in dir, and runs its
 // tests with the network off. The README's go.mod is that module's, but for the place of the copy
@@ -206,7 +206,7 @@ func useFrom(t *testing.T, dir string) {
 			files[block[1]] = block[2]
 		}
 	}
-	const least = 5 // with go.sum
+	const least = 6 // with go.sum
 	if len(files) < least || files["go.mod"] == "" {
 		t.Fatalf("the documents have too few examples: %v", slices.Sorted(maps.Keys(files)))
 	}
