@@ -22,6 +22,8 @@ func (r *Receiver) bind(p proof) (ours []schedule.Payment, others string) {
 			others = "it has a payment of a sub-merchant that is not configured"
 		case len(r.AppIDs) > 0 && !one.Refunded && !slices.Contains(r.AppIDs, one.appID):
 			others = "it has a payment by an appid that WXPAY_APPIDS does not list"
+		case one.Validate() != nil: // beside it, the other parts of a combined order are recorded
+			others = "it has a number that no registered order can have"
 		default:
 			ours = append(ours, one.Payment)
 		}

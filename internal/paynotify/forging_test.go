@@ -156,6 +156,8 @@ func (f *forged) resigned() []paynotify.Notice {
 	return []paynotify.Notice{
 		change(func(n *v3Notice) { n.signer = stranger() }),
 		change(func(n *v3Notice) { n.v3Key = strings.ToLower(v3Key) }),
+		change(func(n *v3Notice) { n.v3Key, n.event = strings.ToLower(v3Key), "COUPON.USE" }),
+		change(func(n *v3Notice) { n.v3Key, n.event, n.original = strings.ToLower(v3Key), "REFUND.CLOSED", "refund" }),
 		change(func(n *v3Notice) { n.at = noon().Add(-5*time.Minute - time.Second) }),
 		change(func(n *v3Notice) { n.at = noon().Add(5*time.Minute + time.Second) }),
 		change(func(n *v3Notice) { n.plain = strings.ReplaceAll(n.plain, mchID, "1900000002") }),

@@ -41,8 +41,8 @@ const (
 type Register interface {
 	// ObservePayments records the payments of one notification in one transaction, and returns what
 	// came of each. Repeated payments change nothing. An error means that nothing is recorded for
-	// certain, and the notification has to come again; an *order.FieldError, that no order can have
-	// that number.
+	// certain, and the notification has to come again. Every payment names an order that can be
+	// registered.
 	ObservePayments(ctx context.Context, payments []schedule.Payment) ([]schedule.Observed, error)
 }
 
@@ -91,9 +91,6 @@ func (r *Receiver) Take(ctx context.Context, n Notice) Answer {
 	payments, others := r.bind(proved)
 	if len(payments) > 0 {
 		seen, err := r.Register.ObservePayments(ctx, payments)
-		if _, impossible := errors.AsType[*order.FieldError](err); impossible {
-			return r.passOn(ctx, line, d, n, "no order that is registered can have its number")
-		}
 		if err != nil {
 			line.ErrorContext(ctx, "a payment could not be recorded; WeChat Pay brings it again", "error", err)
 			return d.unavailable()

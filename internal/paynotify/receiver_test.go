@@ -18,8 +18,9 @@ func total(fen int64) func(*schedule.Entry) { return func(e *schedule.Entry) { e
 // its dialect's words, and changes nothing when it is repeated.
 func TestPayments(t *testing.T) {
 	t.Parallel()
-	hmac := paidV2("A1")
+	hmac, withoutTotal := paidV2("A1"), paidV2("A1")
 	hmac["sign_type"] = "HMAC-SHA256"
+	delete(withoutTotal, "total_fee")
 	for name, test := range map[string]struct {
 		notice paynotify.Notice
 		event  string
@@ -28,6 +29,7 @@ func TestPayments(t *testing.T) {
 		"direct":          {paidNotice(direct("A1", total100)).sent(t), "paid", `{"code":"SUCCESS","message":"OK"}`},
 		"another total":   {paidNotice(direct("A1", `"amount":{"total":90},`)).sent(t), "paidOtherAmount", `{"code":"SUCCESS"`},
 		"an absent total": {paidNotice(direct("A1")).sent(t), "paid", `{"code":"SUCCESS"`},
+		"APIv2, no total": {sentV2(withoutTotal, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
 		"APIv2 by MD5":    {sentV2(paidV2("A1"), v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
 		"APIv2 by HMAC":   {sentV2(hmac, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
 		"a refund":        {refundNotice("SUCCESS").sent(t), "paid", `{"code":"SUCCESS"`},
@@ -44,8 +46,8 @@ func TestPayments(t *testing.T) {
 				k.wantKinds("A1", test.event)
 			}
 			k.wantLog(`"became":"repeated"`)
-			if got := k.register.At("A1"); name == "an absent total" && got.PaidTotal != nil {
-				t.Errorf("got total %d, want what was not said to be absent", *got.PaidTotal)
+			if got := k.register.At("A1"); (got.PaidTotal == nil) != (name == "an absent total" || name == "APIv2, no total") {
+				t.Errorf("got total %v, want it, and what was not said to be absent", got.PaidTotal)
 			}
 		})
 	}
@@ -88,11 +90,25 @@ func TestCombinedPayment(t *testing.T) {
 	if got := k.register.Calls()["observePayments"]; got != 1 {
 		t.Errorf("the register was asked %d times, want one transaction", got)
 	}
-	// Another merchant's part is not recorded, and is not lost either.
-	k.take(paidNotice(combined(`,{"mchid":"1900000002","out_trade_no":"B1","transaction_id":"T4","trade_state":"SUCCESS"}`)).sent(t),
-		http.StatusServiceUnavailable)
-	if got := len(k.register.Refs()); got != 3 {
-		t.Errorf("the register has %d orders, want 3", got)
+}
+
+// TestPartsThatAreNotRecorded: another merchant's part of a combined order, and one whose number no
+// order can have, are not recorded, and are not lost either. The others are recorded.
+func TestPartsThatAreNotRecorded(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{
+		`{"mchid":"1900000002","out_trade_no":"B1","transaction_id":"T4","trade_state":"SUCCESS"}`,
+		`{"mchid":"` + mchID + `","out_trade_no":"B 1","transaction_id":"T4","trade_state":"SUCCESS"}`,
+	} {
+		k := newKit(t)
+		k.register.Add(t, "A1")
+		k.take(paidNotice(combined(","+part)).sent(t), http.StatusServiceUnavailable)
+		k.wantLog(`"level":"ERROR"`)
+		k.register.WantAt(t, "A1", schedule.Done, schedule.FinalPaid)
+		k.wantKinds("A2", "paidUnregistered")
+		if got := len(k.register.Refs()); got != 2 {
+			t.Errorf("the register has %d orders, want those of A1 and A2", got)
+		}
 	}
 }
 

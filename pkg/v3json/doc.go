@@ -159,7 +159,9 @@
 //	  "ciphertext":"base64","associated_data":"…","nonce":"12 bytes"}}
 //
 // The ciphertext is AES-256-GCM with the tag at its end. The key and the nonce are the bytes of
-// their texts; associated_data may be missing or "". A notification is handled in two cases:
+// their texts; associated_data may be missing or "". Platform certificates sign the notifications
+// of all merchants, so only the decryption proves whose one is. A notification is handled in two
+// cases:
 //
 //	event_type           original_type  what is decrypted                proves
 //	TRANSACTION.SUCCESS  transaction    an order, trade_state SUCCESS    Paid

@@ -34,8 +34,10 @@ const (
 // A notification is authentic when it is signed like a reply, within five minutes of the client's
 // clock. What the package comment calls handled is decrypted and is of this MchID: mchid of a
 // direct order, sp_mchid of a partner's, combine_mchid of a combined one. Any other authentic
-// notification is returned without payments ([wire.Notification.Other]). appid and the merchants of
-// a combined order's parts are not compared: they are the caller's to judge.
+// notification is returned without payments ([wire.Notification.Other]); it too must decrypt where
+// its algorithm is the one that is supported, since platform certificates sign the notifications of
+// all merchants. appid and the merchants of a combined order's parts are not compared: they are the
+// caller's to judge.
 //
 // Otherwise the error is, by errors.As, a [*VerifyError] or a [*MalformedError]. Neither proves
 // anything, and both are answered with a status of 4xx or 5xx, so that a genuine notification comes
@@ -78,6 +80,8 @@ func (c *Client) decodeNotification(
 		n.Paid, err = c.openPayment(got, sent.Resource)
 	case sent.EventType == eventRefunded && sent.Resource.OriginalType == originalRefund:
 		n.Refunded, err = c.openRefund(got, sent.Resource)
+	case sent.Resource.Algorithm == algorithmAEAD:
+		_, err = c.unseal(got, sent.Resource) // whose it is; what it says is the caller's
 	}
 	if err != nil {
 		return nil, err
@@ -197,11 +201,9 @@ func (e sentEnvelope) createdAt() time.Time {
 	return parseSuccessTime(e.CreateTime, &ignored)
 }
 
-// open decrypts a resource, and returns the JSON object that it holds.
-func (c *Client) open(got *reply, sealed sentResource) ([]byte, error) {
-	if sealed.Algorithm != algorithmAEAD {
-		return nil, got.Malformed(fmt.Sprintf("its algorithm is %s, and only %s is supported", wire.Quote(sealed.Algorithm), algorithmAEAD))
-	}
+// unseal decrypts a resource. Nothing else proves whose a notification is: platform certificates
+// sign those of all merchants, and each merchant's are encrypted with that merchant's key.
+func (c *Client) unseal(got *reply, sealed sentResource) ([]byte, error) {
 	plain, err := decrypt((*c.notificationKey().secret)[:], sealed.Nonce, sealed.AssociatedData, sealed.Ciphertext)
 	switch {
 	case errors.Is(err, errNotAuthentic):
@@ -210,7 +212,18 @@ func (c *Client) open(got *reply, sealed sentResource) ([]byte, error) {
 	case err != nil:
 		return nil, got.Malformed(err.Error())
 	}
-	plain = withoutMark(plain)
+	return withoutMark(plain), nil
+}
+
+// open decrypts a resource, and returns the JSON object that it holds.
+func (c *Client) open(got *reply, sealed sentResource) ([]byte, error) {
+	if sealed.Algorithm != algorithmAEAD {
+		return nil, got.Malformed(fmt.Sprintf("its algorithm is %s, and only %s is supported", wire.Quote(sealed.Algorithm), algorithmAEAD))
+	}
+	plain, err := c.unseal(got, sealed)
+	if err != nil {
+		return nil, err
+	}
 	if !json.Valid(plain) || !bytes.HasPrefix(bytes.TrimLeft(plain, " \t\r\n"), []byte("{")) {
 		return nil, got.Malformed("its resource is no JSON object")
 	}

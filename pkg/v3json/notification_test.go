@@ -291,6 +291,7 @@ func TestWhatNotificationsProve(t *testing.T) {
 		"another original type":          {with(paidNotice(directOrder), func(n *notice) { n.original = "coupon" }), nil, nil},
 		"another event":                  {with(paidNotice(directOrder), func(n *notice) { n.event = "TRANSACTION.FAIL" }), nil, nil},
 		"a refund's event for a payment": {with(paidNotice(directOrder), func(n *notice) { n.event = "REFUND.SUCCESS" }), nil, nil},
+		"another event, of no JSON":      {with(paidNotice("nonsense"), func(n *notice) { n.event = "COUPON.USE" }), nil, nil},
 		"an event that is never decrypted": {with(paidNotice("nonsense"), func(n *notice) {
 			n.event, n.algorithm = "MCHTRANSFER.BILL.FINISHED", "AEAD_SM4_GCM"
 		}), nil, nil},
@@ -425,7 +426,8 @@ func TestMalformedNotifications(t *testing.T) {
 }
 
 // TestEncryptionIsAuthenticated: a part of a notification that is encrypted otherwise does not
-// count, although it is signed.
+// count, although it is signed; nor does an event that is not interpreted, which WeChat Pay may have
+// signed for another merchant.
 func TestEncryptionIsAuthenticated(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*notice){
@@ -433,9 +435,13 @@ func TestEncryptionIsAuthenticated(t *testing.T) {
 		"another associated data": func(n *notice) { n.associated, n.body = "", resealed(t, "transaction", "") },
 		"no associated data":      func(n *notice) { n.body = resealed(t, "", "transaction") },
 	} {
-		_, err := with(paidNotice(directOrder), change).take(t)
-		if fault := disbelief(t, err, wire.ReasonBadSignature); !strings.Contains(fault.Detail, "does not decrypt") {
-			t.Errorf("%s: got %v, want that it does not decrypt", name, err)
+		for _, event := range []string{"TRANSACTION.SUCCESS", "COUPON.USE"} {
+			n := with(paidNotice(directOrder), change)
+			n.event, n.body = event, strings.Replace(n.body, "TRANSACTION.SUCCESS", event, 1)
+			got, err := n.take(t)
+			if fault := disbelief(t, err, wire.ReasonBadSignature); !strings.Contains(fault.Detail, "does not decrypt") || got != nil {
+				t.Errorf("%s, %s: got %+v and %v, want that it does not decrypt", event, name, got, err)
+			}
 		}
 	}
 }
