@@ -35,7 +35,7 @@ func NewForwarder(address string, transport http.RoundTripper) *Forwarder {
 		own.DisableKeepAlives = true
 		transport = own
 	}
-	return &Forwarder{address: address, client: &http.Client{Transport: transport, Timeout: forwardLimit}}
+	return &Forwarder{address: address, client: &http.Client{Transport: transport}}
 }
 
 var errLoop = errors.New("it was passed on from here already: CLOUDPAY_PAYNOTIFY_FORWARD_URL leads back to this function")

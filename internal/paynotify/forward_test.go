@@ -45,6 +45,9 @@ func TestForwarding(t *testing.T) {
 					t.Errorf("%s: got %q, want %q", name, r.Header.Get(name), notice.Header.Get(name))
 				}
 			}
+			if r.Header.Get("Cloudpay-Forwarded") != "1" {
+				t.Error("what is passed on is not marked, so that a loop would not be seen")
+			}
 			if r.Header.Get("Authorization") != "" {
 				t.Error("a header of another kind was passed on")
 			}
@@ -76,6 +79,9 @@ func TestForwardedAnswers(t *testing.T) {
 		"not modified":     {answers("HTTP/1.1 304 Not Modified\r\n\r\n"), 503, ""},
 		"another protocol": {answers("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), 503, ""},
 		"a cut body":       {answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nSUC"), 503, ""},
+		"a cut chunk":      {answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nSUC"), 503, ""},
+		"half a head":      {answers("HTTP/1.1 200 OK\r\nContent-"), 503, ""},
+		"another address":  {answers("HTTP/1.1 308 Moved\r\nLocation: https://shop.example/\r\nContent-Length: 0\r\n\r\n"), 503, ""},
 		"a strange status": {answers("HTTP/1.1 600 What\r\nContent-Length: 0\r\n\r\n"), 503, ""},
 		"no answer":        {func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }, 503, ""},
 	} {

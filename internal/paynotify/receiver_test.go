@@ -3,6 +3,7 @@ package paynotify_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,21 +19,25 @@ func total(fen int64) func(*schedule.Entry) { return func(e *schedule.Entry) { e
 // its dialect's words, and changes nothing when it is repeated.
 func TestPayments(t *testing.T) {
 	t.Parallel()
-	hmac, withoutTotal := paidV2("A1"), paidV2("A1")
+	hmac, withoutTotal, twice := paidV2("A1"), paidV2("A1"), paidV2("A1")
 	hmac["sign_type"] = "HMAC-SHA256"
 	delete(withoutTotal, "total_fee")
+	twice["sub_mch_id"] = mchID // a direct order that names its merchant again
+	untold := []string{"an absent total", "no amount", "APIv2, no total"}
 	for name, test := range map[string]struct {
 		notice paynotify.Notice
 		event  string
 		answer string
 	}{
-		"direct":          {paidNotice(direct("A1", total100)).sent(t), "paid", `{"code":"SUCCESS","message":"OK"}`},
-		"another total":   {paidNotice(direct("A1", `"amount":{"total":90},`)).sent(t), "paidOtherAmount", `{"code":"SUCCESS"`},
-		"an absent total": {paidNotice(direct("A1")).sent(t), "paid", `{"code":"SUCCESS"`},
-		"APIv2, no total": {sentV2(withoutTotal, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
-		"APIv2 by MD5":    {sentV2(paidV2("A1"), v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
-		"APIv2 by HMAC":   {sentV2(hmac, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
-		"a refund":        {refundNotice("SUCCESS").sent(t), "paid", `{"code":"SUCCESS"`},
+		"direct":             {paidNotice(direct("A1", total100)).sent(t), "paid", `{"code":"SUCCESS","message":"OK"}`},
+		"another total":      {paidNotice(direct("A1", `"amount":{"total":90},`)).sent(t), "paidOtherAmount", `{"code":"SUCCESS"`},
+		"an absent total":    {paidNotice(direct("A1", `"amount":{"currency":"CNY"},`)).sent(t), "paid", `{"code":"SUCCESS"`},
+		"no amount":          {paidNotice(direct("A1")).sent(t), "paid", `{"code":"SUCCESS"`},
+		"APIv2, no total":    {sentV2(withoutTotal, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"APIv2, named twice": {sentV2(twice, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"APIv2 by MD5":       {sentV2(paidV2("A1"), v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"APIv2 by HMAC":      {sentV2(hmac, v2Key), "paid", "<xml><return_code><![CDATA[SUCCESS]]></return_code>"},
+		"a refund":           {refundNotice("SUCCESS", `,"success_time":"2026-11-29T20:30:00+08:00"`).sent(t), "paid", `{"code":"SUCCESS"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,8 +51,12 @@ func TestPayments(t *testing.T) {
 				k.wantKinds("A1", test.event)
 			}
 			k.wantLog(`"became":"repeated"`)
-			if got := k.register.At("A1"); (got.PaidTotal == nil) != (name == "an absent total" || name == "APIv2, no total") {
+			got := k.register.At("A1")
+			if (got.PaidTotal == nil) != slices.Contains(untold, name) {
 				t.Errorf("got total %v, want it, and what was not said to be absent", got.PaidTotal)
+			}
+			if at := noon().Add(-time.Minute); !got.PaidAt.Equal(at) && (name != "a refund" || !got.PaidAt.IsZero()) {
+				t.Errorf("got paid at %s, want %s, and no time of a refund", got.PaidAt, at)
 			}
 		})
 	}
@@ -66,6 +75,36 @@ func TestPartnersPayment(t *testing.T) {
 	newKit(t, "1900000110").take(paidNotice(plain).sent(t), http.StatusServiceUnavailable) // another's sub-merchant
 	newKit(t).take(paidNotice(plain).sent(t), http.StatusServiceUnavailable)               // a direct merchant has none
 	k.take(paidNotice(direct("A1")).sent(t), http.StatusServiceUnavailable)                // a partner has no order of its own
+}
+
+// TestSubMerchants: a partner's payments are those of the sub-merchants that it lists, of its
+// default one besides, and of any where it lists none.
+func TestSubMerchants(t *testing.T) {
+	t.Parallel()
+	of := func(sub string) string {
+		return `{"sp_mchid":"` + mchID + `","sp_appid":"` + appID + `","sub_appid":"wx2","sub_mchid":"` + sub +
+			`","out_trade_no":"A1","transaction_id":"T1","trade_state":"SUCCESS"}`
+	}
+	for name, test := range map[string]struct {
+		theDefault string
+		listed     []string
+		sub        string
+		status     int
+	}{
+		"listed":                   {"", []string{"1900000110", subMchID}, subMchID, http.StatusOK},
+		"the default":              {subMchID, []string{"1900000110"}, subMchID, http.StatusOK},
+		"neither":                  {subMchID, []string{"1900000110"}, "1900000111", http.StatusServiceUnavailable},
+		"none is listed":           {"", nil, subMchID, http.StatusOK},
+		"another than the default": {subMchID, nil, "1900000111", http.StatusOK},
+	} {
+		k := newKit(t)
+		k.Merchant.Partner, k.Merchant.SubMchID, k.Merchant.SubMchIDs = true, test.theDefault, test.listed
+		k.AppIDs = []string{appID} // the partner's own appid counts
+		k.take(paidNotice(of(test.sub)).sent(t), test.status)
+		if got := len(k.register.Refs()) == 1; got != (test.status == http.StatusOK) {
+			t.Errorf("%s: got it recorded: %t", name, got)
+		}
+	}
 }
 
 func combined(more string) string {
@@ -274,6 +313,55 @@ func TestDelivery(t *testing.T) {
 	}
 	if calls != 1 {
 		t.Errorf("events are delivered %d times, want once", calls)
+	}
+}
+
+// TestDeliveryOfContradictions: that an order which was closed is paid is told at once, too.
+func TestDeliveryOfContradictions(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.register.Add(t, "A1")
+	k.closed("A1")
+	calls := 0
+	k.Deliver = func(context.Context) {
+		calls++
+		k.wantKinds("A1", "closed", "contradicted")
+	}
+	if k.take(paidNotice(direct("A1", total100)).sent(t), http.StatusOK); calls != 1 {
+		t.Errorf("events are delivered %d times, want once", calls)
+	}
+}
+
+// TestWordsOfRefusals: each dialect is refused in its own words, which say nothing of what the
+// sender named; what is signed in the header is APIv3's, whatever its body is.
+func TestWordsOfRefusals(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.register.Add(t, "A1")
+	const json, xml = `{"code":"FAIL","message":"not verified"}`, "<return_msg><![CDATA[not verified]]></return_msg>"
+	signedXML := sentV2(paidV2("A1"), "x")
+	signedXML.Header.Set("wechatpay-serial", keyID)
+	for name, test := range map[string]struct {
+		notice paynotify.Notice
+		status int
+		want   string
+	}{
+		"APIv3":                 {v3Notice{"TRANSACTION.SUCCESS", "transaction", direct("A1"), v3Key, "EmuNonce0001", stranger(), noon()}.sent(t), 401, json},
+		"APIv3, another order":  {v3Notice{"TRANSACTION.SUCCESS", "transaction", direct("B1"), v3Key, "EmuNonce0001", stranger(), noon()}.sent(t), 401, json},
+		"APIv2":                 {sentV2(paidV2("A1"), "x"), 401, xml},
+		"APIv2, another order":  {sentV2(paidV2("B1"), "x"), 401, xml},
+		"XML below a signature": {signedXML, 401, json},
+		"APIv2 with a mark":     {paynotify.Notice{Body: append([]byte("\ufeff"), sentV2(paidV2("A1"), "x").Body...)}, 401, xml},
+		"half of APIv2":         {paynotify.Notice{Body: sentV2(paidV2("A1"), v2Key).Body[:100]}, 400, "<return_code><![CDATA[FAIL]]></return_code>"},
+		"neither":               {paynotify.Notice{Body: []byte("x")}, 401, json},
+		"nothing":               {paynotify.Notice{}, 401, json},
+	} {
+		if got := k.take(test.notice, test.status); !strings.Contains(string(got.Body), test.want) {
+			t.Errorf("%s: got %s, want %s", name, got.Body, test.want)
+		}
+	}
+	if calls := k.register.Calls(); calls["observePayments"] != 0 || strings.Contains(k.logs.String(), "A1") {
+		t.Errorf("the register was asked %v, and the log is %s", calls, k.logs)
 	}
 }
 
