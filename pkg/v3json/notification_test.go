@@ -295,10 +295,12 @@ func TestWhatNotificationsProve(t *testing.T) {
 		"an event that is never decrypted": {with(paidNotice("nonsense"), func(n *notice) {
 			n.event, n.algorithm = "MCHTRANSFER.BILL.FINISHED", "AEAD_SM4_GCM"
 		}), nil, nil},
-		"a refund":                {refundNotice(refund("SUCCESS")), nil, []string{mchID + "//A1 T1  100"}},
-		"a partner's refund":      {refundNotice(strings.Replace(refund("SUCCESS"), `"mchid":"`+mchID, `"sub_mchid":"`+subMchID+`","sp_mchid":"`+mchID, 1)), nil, []string{mchID + "/" + subMchID + "/A1 T1  100"}},
-		"a refund that is closed": {refundNotice(refund("CLOSED")), nil, nil},
-		"a refund that failed":    {with(refundNotice(refund("ABNORMAL")), func(n *notice) { n.event = "REFUND.ABNORMAL" }), nil, nil},
+		"a refund":                  {refundNotice(refund("SUCCESS")), nil, []string{mchID + "//A1 T1  100"}},
+		"a partner's refund":        {refundNotice(strings.Replace(refund("SUCCESS"), `"mchid":"`+mchID, `"sub_mchid":"`+subMchID+`","sp_mchid":"`+mchID, 1)), nil, []string{mchID + "/" + subMchID + "/A1 T1  100"}},
+		"a refund of another type":  {with(refundNotice(refund("SUCCESS")), func(n *notice) { n.original = "transaction" }), nil, nil},
+		"another event of a refund": {with(refundNotice(refund("SUCCESS")), func(n *notice) { n.event = "REFUND.CLOSED" }), nil, nil},
+		"a refund that is closed":   {refundNotice(refund("CLOSED")), nil, nil},
+		"a refund that failed":      {with(refundNotice(refund("ABNORMAL")), func(n *notice) { n.event = "REFUND.ABNORMAL" }), nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -410,6 +412,8 @@ func TestMalformedNotifications(t *testing.T) {
 		_, err := refundNotice(text).take(t)
 		wantMalformed(t, err)
 	}
+	_, err := with(paidNotice(directOrder), func(n *notice) { n.algorithm = "AEAD_SM4_GCM" }).take(t)
+	wantMalformed(t, err)
 	for _, body := range []string{
 		"null", "[]", "<xml/>", `{}`, `{"event_type":1}`, `{"event_type":"A","event_type":"B"}`, `{"event_type":"A","Event_type":"A"}`,
 		`{"event_type":"A","resource":{"nonce":"1","nonce":"2"}}`, `{"event_type":"A","resource":"x"}`,
@@ -426,8 +430,8 @@ func TestMalformedNotifications(t *testing.T) {
 }
 
 // TestEncryptionIsAuthenticated: a part of a notification that is encrypted otherwise does not
-// count, although it is signed; nor does an event that is not interpreted, which WeChat Pay may have
-// signed for another merchant.
+// count, although it is signed; nor does an event that is not interpreted, which WeChat Pay may
+// have signed for another merchant.
 func TestEncryptionIsAuthenticated(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*notice){
