@@ -95,7 +95,7 @@ func standingOfNotice(head hosting.Request) hosting.Standing {
 	if head.Method != http.MethodPost {
 		return hosting.Refused
 	}
-	return hosting.Unproved
+	return hosting.Notified
 }
 
 // errNoRequest is the error for an event that is no HTTP request: WeChat Pay sends nothing else.

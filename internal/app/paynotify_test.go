@@ -117,7 +117,7 @@ func TestPayNotifyByEvents(t *testing.T) {
 	if reply, err := function.Handle(t.Context(), hosting.Invocation{Payload: []byte(`{"Type":"Timer","TriggerName":"x"}`)}); err == nil {
 		t.Errorf("a timer: got %s, want an error", reply)
 	}
-	for method, want := range map[string]hosting.Standing{"POST": hosting.Unproved, "GET": hosting.Refused, "HEAD": hosting.Refused} {
+	for method, want := range map[string]hosting.Standing{"POST": hosting.Notified, "GET": hosting.Refused, "HEAD": hosting.Refused} {
 		if got := function.Standing(hosting.Request{Method: method}); got != want {
 			t.Errorf("%s: got standing %d, want %d", method, got, want)
 		}

@@ -49,7 +49,7 @@ func buildBinaries() {
 	if binaries.dir, binaries.err = os.MkdirTemp("", "cloudpay-functions-"); binaries.err != nil {
 		return
 	}
-	for _, f := range []string{"closeorder", "queryorder", "paynotify"} {
+	for _, f := range []string{"closeorder", "queryorder", "paynotify", "web"} {
 		err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(binaries.dir, f))
 		binaries.err = errors.Join(binaries.err, err)
 	}

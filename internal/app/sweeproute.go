@@ -94,7 +94,7 @@ func (w web) sweep(ctx context.Context, inv hosting.Invocation, e event.Event) (
 	return response, err
 }
 
-// leaving bounds a step so that one of parts parts of the time is left after it. The step is not
+// leaving bounds a step so that a share of the time, 1/parts, is left after it. The step is not
 // bounded if ctx is not.
 func leaving(ctx context.Context, parts int) (context.Context, context.CancelFunc) {
 	end, bounded := ctx.Deadline()

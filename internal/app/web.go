@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"cloudpay/internal/config"
 	"cloudpay/internal/hosting"
@@ -23,6 +24,8 @@ func Web(environ []string, logs io.Writer) (hosting.Function, error) {
 	}
 	a.breakFor(webFaults(settings))
 	w := web{App: a, settings: settings, closing: a.closing(), querying: a.querying()}
+	w.closing.Warm = &atomic.Bool{}
+	w.querying.Warm = w.closing.Warm
 	served := w.served()
 	return hosting.Function{
 		Handle: handleRequests(served), HandleHTTP: served.HandleHTTP, Standing: served.Standing, IsSecret: a.access.IsSecret,

@@ -49,6 +49,9 @@ const (
 	Refused Standing = iota
 	// Unproved: the head proves nothing, and the body may.
 	Unproved
+	// Notified: the head proves nothing, and the body may be a payment notification, which WeChat
+	// Pay's signature proves.
+	Notified
 	// Named: the head names a user, by the word of a gateway that cannot be bypassed, or by an
 	// access token that was verified.
 	Named

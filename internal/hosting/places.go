@@ -31,6 +31,7 @@ func (t webTimes) limitsOf() [standings]limits {
 	return [standings]limits{
 		Refused:  {answering: maxInFlight},
 		Unproved: {reading: maxUnproved, within: t.unproved, yields: true, answering: maxInFlight},
+		Notified: {reading: maxUnproved, within: t.unproved, yields: true, answering: maxInFlight},
 		Named:    {reading: maxReading, yields: true, answering: maxInFlight},
 		Proved:   {reading: maxReading, answering: maxInFlight},
 	}

@@ -22,13 +22,13 @@ const standingHeader = "x-standing"
 // standingOf believes a request's head, whose word for it is what a secret would prove.
 func standingOf(head hosting.Request) hosting.Standing {
 	return map[string]hosting.Standing{
-		"proved": hosting.Proved, "named": hosting.Named, "unproved": hosting.Unproved, "": hosting.Refused,
+		"proved": hosting.Proved, "named": hosting.Named, "unproved": hosting.Unproved, "notified": hosting.Notified, "": hosting.Refused,
 	}[head.Header[standingHeader]]
 }
 
 // everybody is each standing with the number of its bodies that are read at a time.
 var everybody = map[string]int{
-	"proved": hosting.MaxReading, "named": hosting.MaxReading, "unproved": hosting.MaxUnproved,
+	"proved": hosting.MaxReading, "named": hosting.MaxReading, "unproved": hosting.MaxUnproved, "notified": hosting.MaxUnproved,
 }
 
 // refusing answers a request whose body was withheld with 401, and any other with 200 and its body.

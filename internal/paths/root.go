@@ -89,7 +89,7 @@ func byItsBody(r hosting.Request) (name Name, seen hosting.Request, refusal *ord
 type directions struct{ action, path, method string }
 
 // route returns the route that the directions name, and the path that its handler sees.
-func (d directions) route() (name Name, path string) {
+func (d *directions) route() (name Name, path string) {
 	switch {
 	case strings.HasPrefix(d.action, operationPrefix):
 		return DropIn, "/" + dropInFolder + "/" + d.action

@@ -40,7 +40,7 @@ func TestBodyNamesRoute(t *testing.T) {
 	table := served(paths.CloseOrder, paths.QueryOrder, paths.DropIn, paths.Sweep, paths.PayNotify, paths.Health, paths.Metrics)
 	for body, want := range map[string]asked{
 		`{"path":"/closeorder","out_trade_no":"A1"}`:                      {"closeorder", "/closeorder", `{"out_trade_no":"A1"}`},
-		` { "out_trade_no" : "A1" , "path" : "/api/closeorder" } `:        {"closeorder", "/closeorder", `{"out_trade_no" : "A1"}`},
+		"{ \"out_trade_no\" :\t\"A1\" , \"path\" : \"/api/closeorder\" }": {"closeorder", "/closeorder", "{\"out_trade_no\" :\t\"A1\"}"},
 		`{"path":"/queryorder/A1"}`:                                       {"queryorder", "/queryorder/A1", `{}`},
 		`{"path":"/queryorder/A1","method":"get"}`:                        {"queryorder", "/queryorder/A1", `{}`},
 		`{"_action":"queryorder","transaction_id":"4","n":1.50,"n":[{}]}`: {"queryorder", "/queryorder", `{"transaction_id":"4","n":1.50,"n":[{}]}`},

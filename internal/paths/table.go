@@ -3,6 +3,7 @@ package paths
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -130,14 +131,17 @@ func refuse(status int, refusal *order.FieldError) (hosting.Response, error) {
 // Reply is a response of JSON, with the headers that the functions' replies have. The error is
 // non-nil only if v cannot be marshalled.
 func Reply(status int, v any) (hosting.Response, error) {
-	body, err := json.Marshal(v)
-	return hosting.Response{
+	response := hosting.Response{
 		Status: status,
 		Header: map[string]string{
 			"Content-Type":           "application/json; charset=utf-8",
 			"Cache-Control":          "no-store",
 			"X-Content-Type-Options": "nosniff",
 		},
-		Body: body,
-	}, err
+	}
+	var err error
+	if response.Body, err = json.Marshal(v); err != nil {
+		return response, fmt.Errorf("encoding the reply: %w", err)
+	}
+	return response, nil
 }

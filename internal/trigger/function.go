@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -56,7 +57,10 @@ type Function struct {
 	// Log has one line for each invocation, and one for each message of a queue's batch.
 	Log *slog.Logger
 
-	// warm reports that this instance has begun an invocation before.
+	// Warm reports that this instance has begun an invocation before, for functions that share one.
+	// Nil: the function has its instance to itself.
+	Warm *atomic.Bool
+
 	warm atomic.Bool
 }
 
@@ -129,7 +133,8 @@ type invocation struct {
 }
 
 func (f *Function) invocation(inv hosting.Invocation, e event.Event, fault *event.Fault) *invocation {
-	return &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !f.warm.Swap(true)}
+	warm := cmp.Or(f.Warm, &f.warm)
+	return &invocation{Function: f, inv: inv, event: e, fault: fault, start: time.Now(), cold: !warm.Swap(true)}
 }
 
 // named redacts the request ID in the log if it is a secret: some gateways take it from a header of
