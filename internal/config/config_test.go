@@ -943,6 +943,9 @@ func TestEveryRowIsComplete(t *testing.T) {
 	if names := config.Names(); len(names) != len(slices.Compact(slices.Sorted(slices.Values(names)))) {
 		t.Errorf("got %v, want each name once", names)
 	}
+	if got, want := config.Meanings(), len(config.Names()); got != want {
+		t.Errorf("got the meanings of %d variables, want those of %d", got, want)
+	}
 	table, _, _ := strings.Cut(config.Markdown(), "\n\n")
 	for row := range strings.Lines(table) {
 		if cells := strings.Split(row, "|"); len(cells) != 7 || strings.TrimSpace(cells[5]) == "" {

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// Meanings is how many variables the README explains.
+func Meanings() int { return len(meanings) }
+
 // Markdown is the README's table of variables, and the text below it.
 func Markdown() string {
 	needed := map[need]string{never: "", always: "yes", forV2: "for v2", forV3: "for v3", forPublicKey: "for v3, or `WXPAY_V3_KEY`"}
@@ -19,7 +22,7 @@ func Markdown() string {
 		if v.neededToo != "" {
 			when += ", and " + v.neededToo
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", v.name, when, v.values, initial, v.meaning)
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", v.name, when, v.values, initial, meanings[v.name])
 	}
 	table.WriteString(belowTheTable())
 	return table.String()

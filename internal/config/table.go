@@ -34,8 +34,8 @@ const (
 	pemInFile
 )
 
-// variable is one row of the table: what the README says about a variable, and how its value is
-// read.
+// variable is one row of the table: what the README says about a variable, beside its meaning, and
+// how its value is read.
 type variable struct {
 	name string
 	// values are the accepted values, as the README's table prints them.
@@ -50,8 +50,6 @@ type variable struct {
 	// initial is the default, which is read like a value; empty: there is none.
 	initial string
 	inFile  fileForm
-	// meaning is the README's text.
-	meaning string
 	// remedy is for faults without a remedy of their own.
 	remedy bilingual.Text
 	// read checks a value, which is not empty, and stores it. It may store a value that it refuses:
@@ -116,55 +114,43 @@ var variables = []variable{
 	// rows before it.
 	word(variable{
 		name: nameAPI, initial: string(order.V3),
-		meaning: "The protocol of a call that does not choose one with `api`. `wxcloudrun` is the private link inside a container of" +
-			" WeChat cloud hosting (微信云托管).",
 	}, func(c *Config, value string) { c.API = order.API(value) }, string(order.V3), string(order.V2), string(order.WXCloudRun)),
 	word(variable{
 		name: "WXPAY_REGION", initial: string(order.Mainland),
-		meaning: "Where the merchant is: mainland China, anywhere else, or Hong Kong with its older interface.",
 	}, func(c *Config, value string) { c.Region = order.Region(value) },
 		string(order.Mainland), string(order.Global), string(order.HongKong)),
 	word(variable{
 		name: nameMode,
-		meaning: "A merchant closing its own orders, or a service provider closing those of its sub-merchants." +
-			" When not set: `partner` if `WXPAY_SUB_MCHID` is set, else `direct`.",
 	}, func(*Config, string) {}, "direct", modePartner),
 	{
 		name: "WXPAY_APPID", values: valuesAppID, needed: forV2, neededToo: "to register by openid",
-		meaning: "The appid the merchant number is bound to. An `openid` that an order is registered with is a user's below this appid," +
-			" and combined orders are closed with it.",
 		remedy: bilingual.New("give the appid, for example wxd678efh567hg6787: APIv2 sends it with every call",
 			"请填 appid，如 wxd678efh567hg6787：APIv2 每次调用都要发送"),
 		read: alphanumeric(func(c *Config) *string { return &c.AppID }),
 	},
 	{
 		name: "WXPAY_MCHID", values: valuesMchID, needed: always,
-		meaning: "The own merchant number: the service provider's in partner mode.",
-		remedy:  bilingual.New("give the merchant number (商户号) of pay.weixin.qq.com, digits only", "请填商户平台的商户号，仅数字"),
-		read:    merchantNumber(func(c *Config) *string { return &c.MchID }),
+		remedy: bilingual.New("give the merchant number (商户号) of pay.weixin.qq.com, digits only", "请填商户平台的商户号，仅数字"),
+		read:   merchantNumber(func(c *Config) *string { return &c.MchID }),
 	},
 	{
 		name: nameSubMchID, values: valuesMchID,
-		meaning: "The sub-merchant of a partner's call that names none.",
-		remedy:  bilingual.New("give the sub-merchant's number, digits only", "请填子商户号，仅数字"),
-		read:    merchantNumber(func(c *Config) *string { return &c.SubMchID }),
+		remedy: bilingual.New("give the sub-merchant's number, digits only", "请填子商户号，仅数字"),
+		read:   merchantNumber(func(c *Config) *string { return &c.SubMchID }),
 	},
 	{
 		name: nameSubAppID, values: valuesAppID,
-		meaning: "The sub-merchant's appid of a partner's call that names none (APIv2 only).",
-		remedy:  bilingual.New("give the sub-merchant's appid", "请填子商户的 appid"),
-		read:    alphanumeric(func(c *Config) *string { return &c.SubAppID }),
+		remedy: bilingual.New("give the sub-merchant's appid", "请填子商户的 appid"),
+		read:   alphanumeric(func(c *Config) *string { return &c.SubAppID }),
 	},
 	{
 		name: nameSubMchIDs, values: "merchant numbers with commas between",
-		meaning: "The only sub-merchants a partner's call may name; any when not set.",
 		remedy: bilingual.New("give merchant numbers with commas between, for example 1900000109,1900000110",
 			"请填商户号，以逗号分隔，如 1900000109,1900000110"),
 		read: readSubMchIDs,
 	},
 	{
 		name: nameAppIDs, values: "appids with commas between",
-		meaning: "The only appids whose payments `paynotify` records, where a notification names one; any when not set.",
 		remedy: bilingual.New("give appids with commas between, for example wxd678efh567hg6787,wx1234567890abcdef",
 			"请填 appid，以逗号分隔，如 wxd678efh567hg6787,wx1234567890abcdef"),
 		read: readAppIDs,
@@ -172,17 +158,14 @@ var variables = []variable{
 	// Credentials. Those of one dialect are complete or absent; both dialects may be configured.
 	{
 		name: nameV2Key, values: "32 letters and digits, secret", needed: forV2, credentialOf: order.V2, inFile: textInFile,
-		meaning: "The APIv2 key. Not the APIv3 key, which is as long.",
-		remedy:  bilingual.New("give the APIv2 key (API密钥) of the merchant account", "请填商户平台的 APIv2 密钥（API密钥）"),
-		read:    readV2Key,
+		remedy: bilingual.New("give the APIv2 key (API密钥) of the merchant account", "请填商户平台的 APIv2 密钥（API密钥）"),
+		read:   readV2Key,
 	},
 	word(variable{
 		name: "WXPAY_V2_SIGN_TYPE", initial: "MD5",
-		meaning: "How APIv2 calls are signed.",
 	}, func(c *Config, value string) { c.V2.SignType = value }, "MD5", "HMAC-SHA256"),
 	{
 		name: nameSerialNo, values: "up to 40 hex digits", needed: forV3, credentialOf: order.V3,
-		meaning: "The serial number of the merchant's API certificate.",
 		remedy: bilingual.New(
 			"give the serial number of the merchant's API certificate (商户API证书): openssl x509 -in apiclient_cert.pem -noout -serial",
 			"请填商户API证书的序列号：openssl x509 -in apiclient_cert.pem -noout -serial"),
@@ -190,77 +173,57 @@ var variables = []variable{
 	},
 	{
 		name: namePrivateKey, values: valuesPEM + ", secret", needed: forV3, credentialOf: order.V3, inFile: pemInFile,
-		meaning: "The merchant's private key, `apiclient_key.pem`.",
 		remedy: bilingual.New("give apiclient_key.pem: its text, the base64 of its text, or its path",
 			"请填 apiclient_key.pem 的内容、内容的 base64 或其路径"),
 		read: readPrivateKey,
 	},
 	{
 		name: namePublicKeyID, values: "`PUB_KEY_ID_…`", needed: forPublicKey, credentialOf: order.V3,
-		meaning: "The id of WeChat Pay's public key.",
-		remedy:  bilingual.New("give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_", "请填微信支付公钥ID，以 PUB_KEY_ID_ 开头"),
-		read:    readPublicKeyID,
+		remedy: bilingual.New("give the public key's id (微信支付公钥ID), which starts with PUB_KEY_ID_", "请填微信支付公钥ID，以 PUB_KEY_ID_ 开头"),
+		read:   readPublicKeyID,
 	},
 	{
 		name: namePublicKey, values: valuesPEM, needed: forPublicKey, credentialOf: order.V3, inFile: pemInFile,
-		meaning: "WeChat Pay's public key, `pub_key.pem`.",
-		remedy:  bilingual.New("give pub_key.pem: its text, the base64 of its text, or its path", "请填 pub_key.pem 的内容、内容的 base64 或其路径"),
-		read:    readPublicKey,
+		remedy: bilingual.New("give pub_key.pem: its text, the base64 of its text, or its path", "请填 pub_key.pem 的内容、内容的 base64 或其路径"),
+		read:   readPublicKey,
 	},
 	{
 		name: nameV3Key, values: "32 letters and digits, secret", credentialOf: order.V3, inFile: textInFile,
-		meaning: "The APIv3 key, for merchants whose replies are signed by platform certificates: they are downloaded with it." +
-			" With a public key as well, both are accepted, as while WeChat Pay switches a merchant over.",
 		remedy: bilingual.New("give the APIv3 key (APIv3密钥) of the merchant account", "请填商户平台的 APIv3密钥"),
 		read:   readV3Key,
 	},
 	{
 		name: "WXPAY_CERT_ROOTS", values: valuesPEM, inFile: pemInFile,
-		meaning: "Certificates that platform certificates must chain to. When not set, they are trusted because they were encrypted" +
-			" with the APIv3 key.",
 		remedy: bilingual.New("give certificates: their text, the base64 of it, or the path of a file of them", "请填证书的内容、内容的 base64 或证书文件的路径"),
 		read:   readRoots,
 	},
 	// The way to WeChat Pay. The defaults are not in the table, because they depend on the region.
 	{
 		name: nameBaseURL, values: "an address without a path",
-		meaning: "Where WeChat Pay is: `https`, or `http` where the host is loopback. When not set, the region's:" +
-			" `https://api.mch.weixin.qq.com`, for `global` `https://apihk.mch.weixin.qq.com`.",
 		remedy: remedyAddress,
 		read:   readAddress(func(c *Config) *string { return &c.BaseURL }),
 	},
 	{
 		name: nameBackupURL, values: "an address without a path",
-		meaning: "Where WeChat Pay is when that address cannot be reached. When neither is set, the region's other one:" +
-			" `https://api2.mch.weixin.qq.com`, for `global` and `hk` the other's.",
 		remedy: remedyAddress,
 		read:   readAddress(func(c *Config) *string { return &c.BackupURL }),
 	},
 	{
 		name: "WXPAY_CLOUDRUN_URL", values: "an address without a path", initial: cloudRunURL,
-		meaning: "The private link's address, for `wxcloudrun`.",
-		remedy:  bilingual.Sprintf("leave it out in WeChat cloud hosting; elsewhere %s", "在微信云托管中请去掉；其他环境%s", remedyAddress),
-		read:    readCloudRunURL,
+		remedy: bilingual.Sprintf("leave it out in WeChat cloud hosting; elsewhere %s", "在微信云托管中请去掉；其他环境%s", remedyAddress),
+		read:   readCloudRunURL,
 	},
 	word(variable{
 		name: "WXPAY_ROUTE",
-		meaning: "Whether TLS ends at WeChat Pay's own host. When not set: `own` where the address is the region's, over `https`," +
-			" with the system's roots (neither `SSL_CERT_FILE` nor `SSL_CERT_DIR` is set), `foreign` elsewhere. `own` says it of" +
-			" any address; over plain `http` that is loopback, for emulators. On a foreign route a query that names the order" +
-			" decides every close and every refusal, and `ORDERNOTEXIST` is `unknown`.",
 		remedy: bilingual.New("give own if nothing on the way to WeChat Pay ends TLS, foreign if something does, or leave it out",
 			"若到微信支付的途中没有设备解密 TLS，请填 own；若有，请填 foreign；或去掉该变量"),
 	}, func(c *Config, value string) { c.Route = order.Route(value) }, string(order.RouteOwn), string(order.RouteForeign)),
 	word(variable{
 		name: "WXPAY_CONFIRM_CLOSE", initial: "0",
-		meaning: "`1` queries the order after every close that WeChat Pay accepted or refused as closed or paid.",
 	}, func(c *Config, value string) { c.ConfirmClose = value == "1" }, "0", "1"),
 	// Callers (docs/callers.md). Users of CloudBase and timers need none of these rows.
 	word(variable{
 		name: "CLOUDPAY_CALLER_POLICY",
-		meaning: "Which callers are accepted without authentication. When not set: none. `platform`: direct invokes and queues, where" +
-			" only the platform's access management can reach the function. `any`: all may close and query, for installations with" +
-			" checks of their own.",
 		remedy: bilingual.New(
 			"give platform if only the platform's access management can reach the function, any if you do your own checks,"+
 				" or leave it out",
@@ -268,83 +231,62 @@ var variables = []variable{
 	}, func(c *Config, value string) { c.CallerPolicy = value }, "platform", "any"),
 	{
 		name: nameServiceToken, values: valuesTokens, inFile: textInFile,
-		meaning: "Authenticates your own services and queues, as the parameter `service_token` or, over HTTP, the header" +
-			" `Cloudpay-Service-Token`; they may do everything. Of two values either is accepted, here and below.",
 		remedy: remedyToken,
 		read:   tokens(func(c *Config) *[]Secret { return &c.ServiceTokens }),
 	},
 	{
 		name: nameHTTPToken, values: valuesTokens, inFile: textInFile,
-		meaning: "Authenticates HTTP callers, as `Authorization: Bearer …`.",
-		remedy:  remedyToken,
-		read:    tokens(func(c *Config) *[]Secret { return &c.HTTPTokens }),
+		remedy: remedyToken,
+		read:   tokens(func(c *Config) *[]Secret { return &c.HTTPTokens }),
 	},
 	{
 		name: nameTimerToken, values: valuesTokens, inFile: textInFile,
-		meaning: "Authenticates a timer where the platform does not say that it is one: its trigger's `Message` holds the token.",
-		remedy:  remedyToken,
-		read:    tokens(func(c *Config) *[]Secret { return &c.TimerTokens }),
+		remedy: remedyToken,
+		read:   tokens(func(c *Config) *[]Secret { return &c.TimerTokens }),
 	},
 	{
 		name: "CLOUDPAY_HTTP_AUTHORIZER", values: "`CLAIM=VALUE`",
-		meaning: "The claim of an API gateway's authorizer that authenticates an HTTP caller without that token.",
-		remedy:  bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
-		read:    claimIs(func(c *Config) *Authorizer { return &c.HTTPAuthorizer }),
+		remedy: bilingual.New("give CLAIM=VALUE, for example cognito:groups=operators", "请填 CLAIM=VALUE，如 cognito:groups=operators"),
+		read:   claimIs(func(c *Config) *Authorizer { return &c.HTTPAuthorizer }),
 	},
 	word(variable{
 		name: nameBehindWXGateway, initial: "0",
-		meaning: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for HTTP functions and containers that nothing but" +
-			" WeChat's gateway can reach: any other caller could forge them. A request with a trace of another way in is not believed.",
 	}, func(c *Config, value string) { c.BehindWXGateway = value == "1" }, "0", "1"),
 	{
 		name: nameWXHosts, values: "host names with commas between",
-		meaning: "The only names under which WeChat's gateway reaches the function: with any other `Host` those two headers are not" +
-			" believed. Any when not set.",
 		remedy: bilingual.New("give host names without a port, with commas between, or leave it out", "请填不带端口的主机名，以逗号分隔，或不设置"),
 		read:   readHosts,
 	},
 	word(variable{
 		name: nameCloudBaseContext, initial: "0",
-		meaning: "`1` believes the header `x-cloudbase-context`. Only where every way to the function is a route of CloudBase's HTTP access" +
-			" service with `enableAuth`: it is not signed.",
 	}, func(c *Config, value string) { c.CloudBaseContext = value == "1" }, "0", "1"),
 	{
 		name: nameLoginEnv, values: "up to 63 small letters, digits and hyphens",
-		meaning: "The CloudBase environment whose logged-in users may call over HTTP, with their access tokens as `Authorization: Bearer …`." +
-			" When not set: none.",
 		remedy: bilingual.New("give the environment's id, for example shop-1a2b", "请填环境 ID，如 shop-1a2b"),
 		read:   readLabel(func(c *Config) *string { return &c.Login.Env }),
 	},
 	{
 		name: nameLoginRegion, values: "up to 63 small letters, digits and hyphens",
-		meaning: "The environment's region, of whose auth service the tokens' keys are fetched. When not set: `ap-shanghai`.",
-		remedy:  bilingual.New("give the region, for example ap-guangzhou, or leave it out", "请填地域，如 ap-guangzhou，或不设置"),
-		read:    readLabel(func(c *Config) *string { return &c.Login.Region }),
+		remedy: bilingual.New("give the region, for example ap-guangzhou, or leave it out", "请填地域，如 ap-guangzhou，或不设置"),
+		read:   readLabel(func(c *Config) *string { return &c.Login.Region }),
 	},
 	{
 		name: nameLoginURL, values: "an address without a path",
-		meaning: "Where that auth service is, and the only issuer of tokens then: `https`, or `http` where the host is loopback. When not" +
-			" set: `https://ENV.REGION.tcb-api.tencentcloudapi.com`.",
 		remedy: remedyAddress,
 		read:   readAddress(func(c *Config) *string { return &c.Login.URL }),
 	},
 	{
 		name: nameLoginWXAppID, values: valuesAppID,
-		meaning: "The mini-program whose users log in to that environment by their openid: their orders are then those registered with" +
-			" `openid`. Needs `CLOUDPAY_LOGIN_PROVIDER`.",
 		remedy: bilingual.New("give the mini-program's appid, or leave it out", "请填小程序的 appid，或不设置"),
 		read:   alphanumeric(func(c *Config) *string { return &c.Login.WXAppID }),
 	},
 	{
 		name: nameLoginProvider, values: "`CLAIM=VALUE`",
-		meaning: "The token's claim that says that a login was by WeChat, and what it says then; a dot leads into an object." +
-			" CloudBase does not document it: look into a token of your own.",
 		remedy: bilingual.New("give CLAIM=VALUE as a token of yours has it, or leave it out", "请按自己的令牌填 CLAIM=VALUE，或不设置"),
 		read:   claimIs(func(c *Config) *Authorizer { return &c.Login.Provider }),
 	},
 	{
 		name: "CLOUDPAY_CORS_ORIGINS", values: "origins with commas between, or `*` alone",
-		meaning: "The origins whose web pages may call over HTTP, such as `https://shop.example`. None when not set.",
 		remedy: bilingual.New(
 			"give origins as browsers send them, with commas between: https://shop.example,https://shop.example:8443; or * alone",
 			"请按浏览器发送的形式填写来源，以逗号分隔：https://shop.example,https://shop.example:8443；或只填 *"),
@@ -352,120 +294,87 @@ var variables = []variable{
 	},
 	{
 		name: nameRoutes, values: "`" + strings.Join(routeNames, "`, `") + "`, with commas between", initial: initialRoutes,
-		meaning: "The routes of `web`, the function with several; every other path is answered with 404 (docs/web.md). Those that are" +
-			" not in the default let in callers of their own: WeChat Pay, timers, scrapers, the pages of CloudBase's templates.",
 		remedy: bilingual.New("give routes with commas between, for example paynotify,sweep,healthz", "请填路由，以逗号分隔，如 paynotify,sweep,healthz"),
 		read:   readRoutes,
 	},
 	// The register of orders and its events.
 	{
 		name: nameStore, values: "`mysql://…`, `postgres://…` or `sqlite:PATH`, secret", inFile: textInFile,
-		meaning: "The database that keeps the orders to be closed later, whose they are, and what became of them:" +
-			" `USER:PASSWORD@HOST:PORT/DATABASE` behind the `//`. When not set there is none." +
-			" `sqlite` is for containers and trials, with functions built with `-tags sqlite`.",
 		remedy: bilingual.New("give mysql://USER:PASSWORD@HOST:3306/DATABASE, postgres://USER:PASSWORD@HOST:5432/DATABASE or sqlite:/PATH",
 			"请填 mysql://USER:PASSWORD@HOST:3306/DATABASE、postgres://USER:PASSWORD@HOST:5432/DATABASE 或 sqlite:/PATH"),
 		read: readStore,
 	},
 	{
 		name: nameNotifyURL, values: "an address, secret", inFile: textInFile,
-		meaning: "Receives the events of registered orders, by POST (docs/events.md): `https`, or `http` where the host is loopback." +
-			" When not set, the events are only kept: `cloudpay orders events` lists them.",
 		remedy: bilingual.New("give an address such as https://shop.example/cloudpay", "请填地址，如 https://shop.example/cloudpay"),
 		read:   readNotifyURL,
 	},
 	{
 		name: nameNotifyKey, values: valuesTokens, inFile: textInFile,
-		meaning: "The key that signs those events; needed with `CLOUDPAY_NOTIFY_URL`. `whsec_` begins the base64 of a key's 24 to 64" +
-			" bytes. While two keys are set, the new one first, each signs.",
 		remedy: remedyNotifyKey,
 		read:   readNotifyKeys,
 	},
 	{
 		name: nameForwardURL, values: "an address, secret", inFile: textInFile,
-		meaning: "Where `paynotify` passes on what it has verified and cannot record (docs/paynotify.md): `https`, or `http` where the" +
-			" host is loopback. When not set, WeChat Pay is told to bring that again.",
 		remedy: bilingual.New("give an address such as https://shop.example/wechatpay, or leave it out",
 			"请填地址，如 https://shop.example/wechatpay，或不设置"),
 		read: readForwardURL,
 	},
 	{
 		name: "CLOUDPAY_NOTIFY_CONCURRENCY", values: "1 to 64",
-		meaning: "The most events that a sweep has in flight to the receiver. When not set: as `CLOUDPAY_SWEEP_CONCURRENCY`" +
-			" when that is not set, but at most 64.",
 		remedy: bilingual.New("give a whole number from 1 to 64, or leave it out", "请填 1 至 64 的整数，或不设置"),
 		read:   number(1, 64, func(c *Config) *int { return &c.NotifyConcurrency }),
 	},
 	{
 		name: "CLOUDPAY_PRUNE_AFTER", values: "`30d` to `36500d`",
-		meaning: "How long registered orders are kept after their end. A timer of `closeorder` then deletes them, without an archive, in" +
-			" the time that its sweep has left; orders whose events are not all acknowledged stay. When not set, they are kept for good:" +
-			" `cloudpay orders prune` archives and deletes them (docs/databases.md).",
 		remedy: bilingual.New("give a number of days such as 90d, or leave it out", "请填天数，如 90d，或不设置"),
 		read:   readPruneAfter,
 	},
 	// Sweeps (docs/adr/0013-sweeping.md).
 	word(variable{
 		name: "CLOUDPAY_SWEEP_FIRST", initial: "query",
-		meaning: "What a sweep does first with an order that is due. `close` saves a call for each unpaid order.",
 	}, func(c *Config, value string) { c.Sweep.CloseFirst = value == "close" }, "query", "close"),
 	{
 		name: "CLOUDPAY_SWEEP_CONCURRENCY", values: "1 to 1000",
-		meaning: "The most orders that a sweep has in flight. When not set: a quarter of the function's memory in MB, 8 to 128; 16 where" +
-			" the platform does not tell the memory.",
 		remedy: bilingual.New("give a whole number from 1 to 1000, or leave it out", "请填 1 至 1000 的整数，或不设置"),
 		read:   number(1, 1000, func(c *Config) *int { return &c.Sweep.Concurrency }),
 	},
 	{
 		name: "CLOUDPAY_SWEEP_PER_SECOND", values: "0.1 to 10000", initial: "300",
-		meaning: "The most calls a second of all sweeps together in the merchant's name. It falls while WeChat Pay answers" +
-			" that there are too many requests, and grows back.",
 		remedy: bilingual.New("give a number from 0.1 to 10000", "请填 0.1 至 10000 之间的数"),
 		read:   readPerSecond,
 	},
 	{
 		name: "CLOUDPAY_SWEEP_ATTEMPTS", values: "1 to 100", initial: "12",
-		meaning: "The attempts after which an order is given up, for a person to look at. The pauses between them grow from a minute to" +
-			" six hours; twelve attempts take twenty hours.",
 		remedy: bilingual.New("give a whole number from 1 to 100", "请填 1 至 100 的整数"),
 		read:   number(1, 100, func(c *Config) *int { return &c.Sweep.MaxAttempts }),
 	},
 	// The process.
 	word(variable{
 		name: "CLOUDPAY_METRICS",
-		meaning: "`emf`: a timer's log line has its figures at its top level, where the alarm rules of Tencent's CLS read them, and declares" +
-			" them as metrics for CloudWatch (Embedded Metric Format); see [alarms.md](docs/alarms.md).",
 	}, func(c *Config, value string) { c.EMF = value == "emf" }, "emf"),
 	{
 		name: nameMetricsToken, values: valuesTokens, inFile: textInFile,
-		meaning: "Authenticates a scraper of a container's `GET /metrics` (`Authorization: Bearer`), which has the same figures in" +
-			" Prometheus's text format. Without it there is no such path.",
 		remedy: remedyToken,
 		read:   tokens(func(c *Config) *[]Secret { return &c.MetricsTokens }),
 	},
 	word(variable{
 		name: "CLOUDPAY_LOG_LEVEL", initial: "info",
-		meaning: "The least severe log records to write.",
 	}, func(c *Config, value string) { _ = c.LogLevel.UnmarshalText([]byte(value)) }, "debug", "info", "warn", "error"),
 	word(variable{
 		// Only checked here: internal/hosting reads it itself, because it is needed without a
 		// Config.
 		name: "CLOUDPAY_CONFIG_FAULTS",
-		meaning: "What a misconfigured function does after it has logged its faults: answer every call with `CONFIG_ERROR`," +
-			" or end with code 1. When not set: `exit` in a container, so that a rollout stops; `answer` on SCF, CloudBase and Lambda.",
 	}, func(*Config, string) {}, "answer", "exit"),
 	{
 		// Only checked here: internal/hosting reads it itself, because it listens before there is a
 		// Config.
 		name: "CLOUDPAY_LISTEN_HOST", values: "an IP address",
-		meaning: "Where the Go1 runtime and the web server listen; every interface when not set. The emulator sets `127.0.0.1`.",
-		remedy:  bilingual.New("give an IP address without a port, or leave it out", "请填不带端口的 IP 地址，或不设置"),
-		read:    checkListenHost,
+		remedy: bilingual.New("give an IP address without a port, or leave it out", "请填不带端口的 IP 地址，或不设置"),
+		read:   checkListenHost,
 	},
 	{
 		name: nameEmulatorClock, values: "a file's path",
-		meaning: "The emulator's: how far its clock was moved on, which the register's clock follows. Any other WeChat Pay than one" +
-			" on this machine makes it a fault.",
 		remedy: bilingual.New("leave it out: only the emulator sets it", "请去掉此项：仅由模拟器设置"),
 		read:   readEmulatorClock,
 	},
