@@ -11,8 +11,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # Each function has a folder below functions/, one of the same name in dist/, and a handler in
 # serverless.yml.
 FUNCTIONS := closeorder queryorder
-# Those that answer HTTP alone are in no description, and not in the package that the others share.
+# Those that answer HTTP alone are not in the package that the others share.
 HTTP_FUNCTIONS := paynotify web
+# What web is called in cloudbaserc.json, where it is deployed twice.
+WEB_ON_CLOUDBASE := cloudpay cloudpay-public
 SCF_ZIP := dist/scf.zip
 
 GOLANGCI_VERSION := v2.15.0
@@ -256,6 +258,10 @@ package: build ## Build and pack the functions for each platform: docs/deploy.md
 		$$pack dist/custom/$$function.zip bootstrap=$$main; \
 		$$pack dist/web/$$function.zip internal/toolchain/pack/scf_bootstrap $$main; \
 		$$pack dist/lambda/$$function.zip dist/lambda/$$function/bootstrap; \
+	done; \
+	for name in $(WEB_ON_CLOUDBASE); do \
+		install -D -m 755 dist/web/main dist/$$name/main; \
+		install -m 755 internal/toolchain/pack/scf_bootstrap dist/$$name/scf_bootstrap; \
 	done
 
 .PHONY: package-test

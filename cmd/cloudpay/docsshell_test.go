@@ -89,7 +89,7 @@ func quickShell(t *testing.T, text string) *shell {
 		t.Fatal(err)
 	}
 	swaps := map[string]string{".cloudpay": folder, "$PWD/.cloudpay": folder}
-	for _, name := range desk.Functions() {
+	for _, name := range append(desk.Functions(), "web") {
 		built := filepath.Join(builtFunctions(t), name)
 		copyFile(t, built, filepath.Join(bin, name)) // which emulate finds up to date then
 		swaps["dist/"+name+"/main"] = built

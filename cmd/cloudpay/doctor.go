@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,8 @@ type doctorCmd struct {
 	subMchID string
 	// emulator is the folder of one whose environment is examined; empty: this process's.
 	emulator string
+	// deploy is a file that describes a deployment; it is examined instead of an environment.
+	deploy string
 	// timeout bounds the whole examination: one that hangs is of no use to a script.
 	timeout time.Duration
 	// offline leaves the network out, json prints findings for programs, verbose shows the log.
@@ -48,7 +51,10 @@ func newDoctor(l *render.Language) *cobra.Command {
 	flags.BoolVar(&d.json, "json", false, l.Say("print the findings as JSON, one a line", "逐行输出 JSON 结果"))
 	flags.BoolVarP(&d.verbose, "verbose", "v", false, l.Text(verbosely))
 	emulatorFlag(l, cmd, &d.emulator)
+	flags.StringVar(&d.deploy, "deploy", "", l.Say("examine a file that describes the deployment instead, such as cloudbaserc.json",
+		"改为检查部署描述文件，如 cloudbaserc.json"))
 	_ = cmd.MarkFlagFilename("certificate", "pem")
+	_ = cmd.MarkFlagFilename("deploy", "json", "yml")
 	return cmd
 }
 
@@ -62,6 +68,14 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	if d.timeout <= 0 {
 		return usagef("--timeout: must be longer than nothing, such as 15s", "--timeout：须大于零，如 15s")
 	}
+	if d.deploy != "" {
+		for _, other := range []string{"emulator", "certificate", "sub-mch-id", "offline", "timeout", "verbose"} {
+			if cmd.Flags().Changed(other) {
+				return usagef("--deploy: reads the file alone, so that --%s has no use", "--deploy：只读取该文件，--%s 不起作用", other)
+			}
+		}
+		return d.report(cmd, doctor.ExamineDeployment(d.deploy))
+	}
 	environ, err := environment(d.emulator)
 	if err != nil {
 		return err
@@ -74,8 +88,13 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	// What is not examined when the time is up is a fault of the network, and reported as one.
 	ctx, cancel := context.WithTimeout(cmd.Context(), d.timeout)
 	defer cancel()
+	return d.report(cmd, examination.Examine(ctx))
+}
+
+// report prints findings as they come, and then the counts. The error says that there are faults.
+func (d *doctorCmd) report(cmd *cobra.Command, findings iter.Seq[doctor.Finding]) error {
 	counts := map[doctor.Level]int{}
-	for finding := range examination.Examine(ctx) {
+	for finding := range findings {
 		counts[finding.Level]++
 		d.tell(cmd.OutOrStdout(), finding)
 	}

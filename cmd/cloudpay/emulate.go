@@ -105,6 +105,13 @@ func (e *emulateCmd) announce(cmd *cobra.Command, d desk.Description) {
 		"{cloud}", d.CloudURL, "{host}", strings.TrimPrefix(d.CloudURL, "http://"), "{console}", d.ConsoleURL, "{events}", d.EventsURL,
 	).Replace(e.Say(parts["endpoints en"], parts["endpoints zh"]))
 	fmt.Fprintln(cmd.OutOrStdout(), text)
+	if d.HTTPFunctionURL != "" {
+		fmt.Fprint(cmd.OutOrStdout(), e.Say("wx.cloud.callHTTPFunction: %s/closeorder, with the user in the header X-WX-OPENID\n",
+			"wx.cloud.callHTTPFunction：%s/closeorder，以请求头 X-WX-OPENID 表示用户\n", d.HTTPFunctionURL))
+	}
+	if d.NotifyURL != "" {
+		fmt.Fprint(cmd.OutOrStdout(), e.Say("notify_url of orders without one: %s\n", "未填 notify_url 的订单通知到：%s\n", d.NotifyURL))
+	}
 	fmt.Fprint(cmd.OutOrStdout(), e.Say("cloudpay emulator ready: gateway %s backup %s admin %s cloud %s, described in %s\n",
 		"cloudpay 模拟器就绪：gateway %s backup %s admin %s cloud %s，说明见 %s\n",
 		d.GatewayURL, d.BackupURL, d.AdminURL, d.CloudURL, file))

@@ -35,11 +35,11 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := newSources(t)
 	from := map[string]string{}
-	for _, name := range desk.Functions() {
+	for _, name := range append(desk.Functions(), "web") {
 		from[name] = filepath.Join(builtFunctions(t), name)
 	}
 	if dist := os.Getenv("CLOUDPAY_DIST"); dist != "" {
-		for _, name := range append(desk.Functions(), commandName) {
+		for _, name := range append(desk.Functions(), "web", commandName) {
 			from[name] = filepath.Join(dist, "emulator", name)
 		}
 	}

@@ -54,7 +54,7 @@ var buildFolder = sync.OnceValue(func() string {
 })
 
 // buildOnce builds the functions as emulate does.
-var buildOnce = sync.OnceValue(func() error { return world.Build(context.Background(), buildFolder()) })
+var buildOnce = sync.OnceValue(func() error { return world.Build(context.Background(), buildFolder(), "web") })
 
 // builtFunctions is the folder of the functions, built once for all tests.
 func builtFunctions(t *testing.T) string {

@@ -226,6 +226,7 @@ var arrows = []Arrow{
 			"pkg/wire", "internal/bilingual", "internal/order",
 			"internal/order/*", "internal/config", "internal/wechatpay",
 			"internal/app", "internal/schedule",
+			"internal/emulator/deployfile", // the files of a deployment
 		},
 	},
 

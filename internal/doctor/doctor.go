@@ -246,6 +246,8 @@ const (
 	clockCheck Check = "clock"
 	// answerCheck: the answer to the query, for each dialect.
 	answerCheck Check = "answer"
+	// deploymentCheck: what a file says that describes a deployment.
+	deploymentCheck Check = "deployment"
 )
 
 // about is a finding that is yet to get its level and texts.
@@ -268,4 +270,5 @@ var titles = map[Check]bilingual.Text{
 	schemaCheck:        bilingual.New("schema", "数据库结构"),
 	clockCheck:         bilingual.New("clock", "时钟"),
 	answerCheck:        bilingual.New("answer", "实测查单"),
+	deploymentCheck:    bilingual.New("deployment", "部署描述"),
 }

@@ -22,6 +22,7 @@ const (
 	CheckClock         = clockCheck
 	CheckSchema        = schemaCheck
 	CheckAnswer        = answerCheck
+	CheckDeployment    = deploymentCheck
 )
 
 // ClockOfDatabase sets the clock of a store.

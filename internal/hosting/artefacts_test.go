@@ -48,6 +48,9 @@ func TestArtefacts(t *testing.T) {
 			})
 		}
 	}
+	for _, name := range []string{"cloudpay", "cloudpay-public"} {
+		t.Run(name+" cloudbase", func(t *testing.T) { (&artefacts{t, dist, name}).cloudbaseHTTP() })
+	}
 }
 
 // unpack unpacks a zip as a platform does, and returns the folder.
@@ -135,6 +138,16 @@ func (a *artefacts) cloudbase() {
 	a.go1(filepath.Join(a.dist, a.function, "main"))
 }
 
+// cloudbaseHTTP: the folder of an HTTP function has the script beside the program.
+func (a *artefacts) cloudbaseHTTP() {
+	folder := filepath.Join(a.dist, a.function)
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) != 2 || files[0].Name() != "main" || files[1].Name() != "scf_bootstrap" {
+		a.t.Fatalf("dist/%s: got %v and error %v, want main and scf_bootstrap", a.function, files, err)
+	}
+	a.bootstrap(folder, "closeorder")
+}
+
 func (a *artefacts) go1(path string) {
 	if !a.wantBinary(path, elf.EM_X86_64) {
 		return
@@ -158,7 +171,12 @@ func (a *artefacts) custom() {
 
 // web starts the script, and leaves lying about what must not matter to it.
 func (a *artefacts) web() {
-	folder := a.unpack("web/"+a.function+".zip", "scf_bootstrap", "main")
+	a.bootstrap(a.unpack("web/"+a.function+".zip", "scf_bootstrap", "main"), a.function)
+}
+
+// bootstrap starts the script in a folder, and calls a route.
+func (a *artefacts) bootstrap(folder, route string) {
+	a.t.Helper()
 	script, err := os.ReadFile(filepath.Join(folder, "scf_bootstrap"))
 	if err != nil {
 		a.t.Fatal(err)
@@ -171,7 +189,7 @@ func (a *artefacts) web() {
 	}
 	cmd := a.command(filepath.Join(folder, "scf_bootstrap"), "PORT=0", "_LAMBDA_SERVER_PORT=1", "SCF_RUNTIME_API=127.0.0.1")
 	p := startWeb(a.t, cmd, (*exec.Cmd).StdoutPipe)
-	response := p.send("POST", "/"+a.function, someOrder, "Content-Type", "application/json")
+	response := p.send("POST", "/"+route, someOrder, "Content-Type", "application/json")
 	a.wantAnswer(response.content)
 	if strings.Contains(response.content, "the function failed") {
 		a.t.Errorf("got %q, want the function's own answer", response.content)

@@ -277,6 +277,9 @@ func (g *Gateway) adminAddOrder(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if given.NotifyURL == "" {
+		given.NotifyURL = g.notifyURLOf(given)
+	}
 	order, created, err := g.orders.add(given)
 	if err != nil {
 		return 0, nil, err

@@ -300,3 +300,32 @@ func TestParseDuration(t *testing.T) {
 		}
 	}
 }
+
+// TestNotifyURLByDefault: orders that the management API adds without a notify_url get the one that
+// was set, and keep it when another is set.
+func TestNotifyURLByDefault(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	own := `,"mchid":"` + s.Merchant.MchID + `"`
+	if err := s.SetNotifyURL("shop/notify"); err == nil {
+		t.Error("an address that WeChat Pay does not take is taken")
+	}
+	s.admin("POST", "/orders", `{"out_trade_no":"A0","total":1`+own+`}`).wantStatus(201).wantJSON(map[string]any{"notify_url": nil})
+	combined := `{"combine_out_trade_no":"C1","combine_mchid":"` + s.Merchant.MchID + `","sub_orders":[{"out_trade_no":"C1-1","total":1` + own +
+		`},{"out_trade_no":"C1-2","total":2` + own + `}]}`
+	for _, address := range []string{"http://127.0.0.1:1/first", "http://127.0.0.1:1/second"} {
+		if err := s.SetNotifyURL(address); err != nil {
+			t.Fatal(err)
+		}
+		status := map[bool]int{true: 201, false: 200}[address == "http://127.0.0.1:1/first"]
+		s.admin("POST", "/orders", `{"out_trade_no":"A1","total":1`+own+`}`).wantStatus(status).wantJSON(map[string]any{"notify_url": "http://127.0.0.1:1/first"})
+		s.admin("POST", "/orders", combined).wantStatus(status).wantJSON(map[string]any{"notify_url": "http://127.0.0.1:1/first"})
+		s.admin("POST", "/orders", `{"out_trade_no":"A0","total":1`+own+`}`).wantStatus(200).wantJSON(map[string]any{"notify_url": nil})
+	}
+	s.admin("POST", "/orders", `{"out_trade_no":"A2","total":1,"notify_url":"http://127.0.0.1:1/own"`+own+`}`).wantStatus(201).
+		wantJSON(map[string]any{"notify_url": "http://127.0.0.1:1/own"})
+	if err := s.SetNotifyURL(""); err != nil {
+		t.Fatal(err)
+	}
+	s.admin("POST", "/orders", `{"out_trade_no":"A3","total":1`+own+`}`).wantStatus(201).wantJSON(map[string]any{"notify_url": nil})
+}

@@ -625,6 +625,9 @@ func (g *Gateway) adminAddCombined(f *combinedFacts, whole *orderFacts) (int, an
 	if c.TimeExpire, wrong = timeOf("time_expire", whole.TimeExpire); wrong != nil {
 		return 0, nil, wrong
 	}
+	if c.NotifyURL == "" {
+		c.NotifyURL = g.notifyURLOfCombined(c.CombineOutTradeNo)
+	}
 	rest := *whole
 	rest.OpenID, rest.DeviceInfo, rest.NotifyURL, rest.TimeExpire = "", "", "", ""
 	if !reflect.DeepEqual(rest, orderFacts{}) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -194,7 +195,9 @@ type Gateway struct {
 	domains *domains
 	// sends what merchants are told
 	notifier *notifier
-	stream   streamTimes
+	// the notify_url of orders that are added without one; nil: none
+	notifyByDefault atomic.Pointer[string]
+	stream          streamTimes
 
 	// closed by Close; requests that hang wait for it
 	closed    chan struct{}

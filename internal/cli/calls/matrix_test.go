@@ -117,7 +117,7 @@ func whoseUser(on platform.Runtime, isCloudBase bool) string {
 func TestEveryTriggerOnEveryRuntimeAsEveryCaller(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
-	if err := desk.Build(t.Context(), bin); err != nil {
+	if err := desk.Build(t.Context(), bin, desk.Functions()); err != nil {
 		t.Fatal(err)
 	}
 	for _, on := range append(platform.Runtimes(), platform.Node) {

@@ -48,7 +48,7 @@ var built = sync.OnceValues(func() (binaries map[string]string, err error) {
 	if binDir, err = os.MkdirTemp("", "cloudpay-demo-test-"); err != nil {
 		return nil, err
 	}
-	if err := desk.Build(context.Background(), binDir, "sqlite"); err != nil {
+	if err := desk.Build(context.Background(), binDir, desk.Functions(), "sqlite"); err != nil {
 		return nil, err
 	}
 	return desk.Find(binDir, platform.Go1)

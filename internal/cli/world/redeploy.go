@@ -26,6 +26,8 @@ type deployment struct {
 	// binaries are the own functions', and fromSources says that they are built in dir.
 	binaries    map[string]string
 	fromSources bool
+	// cloudURL is the address that the cloud is going to have.
+	cloudURL string
 
 	sources []string       // of the last plan
 	watcher *watch.Watcher // nil without --watch
@@ -39,6 +41,7 @@ func (p *deployment) plan(ctx context.Context) (as desk.Deployment, err error) {
 		return as, err
 	}
 	o.Workspace, o.Binaries, o.Runtime, o.Env = filepath.Join(p.dir, "functions"), p.binaries, w.Runtime, p.desk.Env(w.Settings)
+	o.LoginURL = p.cloudURL
 	if err := os.MkdirAll(o.Workspace, 0o700); err != nil {
 		return as, bilingual.Errorf("making the functions' folder: %w", "创建云函数目录：%w", err)
 	}
@@ -55,6 +58,7 @@ func (p *deployment) plan(ctx context.Context) (as desk.Deployment, err error) {
 	p.sources = plan.Sources
 	return desk.Deployment{
 		Functions: plan.Functions, Timers: plan.Timers, NoTimers: w.Deploy.NoTimers,
+		NotifyURL: w.notifyURL(plan.NotifyPath), HTTPFunction: plan.HTTPFunction,
 		Logs: p.logs, Address: w.At.Cloud,
 	}, nil
 }
@@ -89,9 +93,15 @@ func (p *deployment) again(ctx context.Context, because bilingual.Text) {
 // error says which functions were not.
 func (p *deployment) replace(ctx context.Context) (*desk.Changes, error) {
 	if p.fromSources {
-		if err := Build(ctx, filepath.Join(p.dir, "bin")); err != nil {
+		more, err := p.world.more()
+		if err != nil {
 			return nil, err
 		}
+		binaries, err := p.world.compile(ctx, filepath.Join(p.dir, "bin"), more)
+		if err != nil {
+			return nil, err
+		}
+		p.binaries = binaries
 	}
 	as, err := p.plan(ctx)
 	if err != nil {

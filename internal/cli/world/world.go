@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -45,6 +46,9 @@ type World struct {
 	Store string
 	// Events is where the functions send events, or None. Empty: the world's event sink.
 	Events string
+	// NotifyURL is the notify_url of orders that are placed by the management API without one, or
+	// None. Empty: that of the function which takes notifications, if one runs.
+	NotifyURL string
 	// NotifyHosts are the hosts besides this machine that WeChat Pay may notify.
 	NotifyHosts []string
 	// PortBase numbers the ports; 0: any that are free. At has those that are elsewhere.
@@ -103,6 +107,9 @@ func (w *World) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&w.Events, "events-url", "", w.Say(
 		"where the functions send events: an address as for CLOUDPAY_NOTIFY_URL, or none; the\nemulator's event sink when left out",
 		"云函数发送事件的地址：与 CLOUDPAY_NOTIFY_URL 相同，或 none；不填则为模拟器的\n事件接收器"))
+	flags.StringVar(&w.NotifyURL, "notify-url", "", w.Say(
+		"notify_url of orders that the management API adds without one, or none; when left out,\nthe function with the route paynotify",
+		"经管理接口添加且未填 notify_url 的订单所用的地址，或 none；不填则为提供 paynotify 路由的\n云函数"))
 	w.Deploy.Register(w.Language, flags)
 	flags.StringSliceVar(&w.NotifyHosts, "notify-hosts", nil, w.Say(
 		"hosts besides this machine that a notify_url may name, with commas between", "除本机外允许 notify_url 使用的主机名，以逗号分隔"))
@@ -135,7 +142,22 @@ func (w *World) Check() error {
 	if err := desk.CheckHosts(w.NotifyHosts); err != nil {
 		faults = append(faults, bilingual.Errorf("--notify-hosts: %w", "--notify-hosts：%w", err))
 	}
+	if u, err := url.Parse(w.NotifyURL); w.NotifyURL != "" && w.NotifyURL != None && (err != nil || u.Host == "" || u.RawQuery != "") {
+		faults = append(faults, bilingual.Errorf("--notify-url: must be an address without a query, such as http://127.0.0.1:8080/notify, or none",
+			"--notify-url：须为不带查询参数的地址，如 http://127.0.0.1:8080/notify，或 none"))
+	}
 	return errors.Join(faults...)
+}
+
+// notifyURL is the setting, or the path of the cloud that takes notifications.
+func (w *World) notifyURL(path string) string {
+	switch w.NotifyURL {
+	case "":
+		return path
+	case None:
+		return ""
+	}
+	return w.NotifyURL
 }
 
 // Run serves until ctx ends, and calls ready when everything answers. What was started last ends
@@ -201,7 +223,7 @@ func (w *World) serve(ctx context.Context, reserved *ports.Reserved, deployed *d
 		return err
 	}
 	defer closeLogs()
-	deployed.desk, deployed.logs = d, logs
+	deployed.desk, deployed.logs, deployed.cloudURL = d, logs, "http://"+reserved.Address("cloud")
 	as, err := deployed.plan(ctx)
 	if err != nil {
 		return err

@@ -69,9 +69,9 @@ func want(t *testing.T, dir string, files map[string]string) {
 // All settings that are wrong are told together.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	w := world.World{PortBase: 65531, At: world.Addresses{Admin: "0.0.0.0:1", Events: "nonsense"}}
+	w := world.World{PortBase: 65531, At: world.Addresses{Admin: "0.0.0.0:1", Events: "nonsense"}, NotifyURL: "notify"}
 	err := w.Check()
-	for _, want := range []string{"--dir: ", "--port-base: must be 0 or a port up to 65530", "--admin-addr: ", "--events-addr: "} {
+	for _, want := range []string{"--dir: ", "--port-base: must be 0 or a port up to 65530", "--admin-addr: ", "--events-addr: ", "--notify-url: must be an address"} {
 		wantError(t, err, want)
 	}
 	for _, base := range []int{0, 1, 65530} {

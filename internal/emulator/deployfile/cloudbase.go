@@ -43,6 +43,7 @@ func (r *reader) cloudBaseFunction(v *value, root string) Function {
 		MemoryMB:  r.megabytes(v.first("memorySize", "memory")),
 		Env:       r.variables(v.get("envVariables")),
 	}
+	f.Doors = r.routes(f.Name, v.get("path"))
 	if dir := r.text(v.get("dir")); dir != "" {
 		f.Folders = append(f.Folders, r.path(dir))
 	}

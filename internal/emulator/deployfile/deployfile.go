@@ -58,6 +58,9 @@ type Function struct {
 	Env map[string]string
 	// Timers are its timers that are enabled.
 	Timers []Timer
+	// Doors are the public addresses that the file itself opens to it, as the file has them: routes
+	// of CloudBase's HTTP access service or of an API gateway, "url" for a function URL.
+	Doors []string
 }
 
 // Timer is a timer that fires a function.
@@ -73,8 +76,12 @@ type Timer struct {
 	Input json.RawMessage
 }
 
-// Source fills in a file's placeholders. Both functions are required.
+// Source fills in a file's placeholders. Both functions are required, unless Raw is set.
 type Source struct {
+	// Raw leaves placeholders as they are written, for a reader of the file itself. A variable that
+	// only the cloud knows is then a placeholder, too, and a number that is one is not there.
+	Raw bool
+
 	// Lookup is the value of an environment variable.
 	Lookup func(name string) (string, bool)
 	// Overridden says that a function's variable gets its value elsewhere, so that the file's value
@@ -114,6 +121,16 @@ func Read(dir string, from Source) ([]Function, error) {
 		return nil, err
 	}
 	return all, nil
+}
+
+// ReadFile reads one file, which may have any name: .json is CloudBase's form, any other ending the
+// Serverless Framework's. The error joins every fault.
+func ReadFile(path string, from Source) ([]Function, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, bilingual.Errorf("reading it: %w", "读取：%w", err)
+	}
+	return parse(filepath.Dir(path), filepath.Base(path), text, from)
 }
 
 // parse reads one file.

@@ -134,6 +134,7 @@ func TestTencent(t *testing.T) {
 			TimeLimit: 10 * time.Second, MemoryMB: 128,
 			Env:    map[string]string{"SHOP": "ours", "LEVEL": "debug", "BOTH": "shop-dev"},
 			Timers: []deployfile.Timer{{Name: "nightly", Expression: "0 0 2 * * * *", Message: "a-token"}},
+			Doors:  []string{"apigw"},
 		},
 		{
 			Name: "other", File: "serverless.yml", Line: 31, Cloud: deployfile.Tencent, Runtime: "Go1", Handler: "other",
@@ -200,6 +201,7 @@ functions:
 			{Name: "hello_schedule_3", Expression: "rate(5 minutes)", Input: []byte(`{"a":1}`)},
 			{Name: "hello_schedule_4", Expression: "rate(2 hours)", Input: []byte(`{"a":1}`)},
 		},
+		Doors: []string{"httpApi POST /hello"},
 	}}
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		t.Errorf("functions (-want +got):\n%s", diff)
@@ -408,4 +410,71 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("got %v, want a fault with its line", err)
 		}
 	})
+}
+
+// Public addresses that the file opens belong to the function that they lead to.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		file, text string
+		want       map[string][]string
+	}{
+		"routes": {
+			"cloudbaserc.json",
+			`{"functions":[{"name":"a","path":"/own"},{"name":"b"},{"name":"c"}],"gateway":{"routes":[{"path":"/a","target":"function:a"},
+			{"path":"/b","upstream":{"type":"WEB_SCF","name":"b"}},{"path":"/b2","upstream":["function:b"]},{"path":"c"},null]}}`,
+			map[string][]string{"a": {"/own", "/a"}, "b": {"/b", "/b2"}, "c": nil},
+		},
+		"AWS": {
+			"serverless.aws.yml",
+			"provider: {name: aws, runtime: provided.al2023}\nfunctions:\n  a: {url: {cors: true}, events: [{httpApi: 'GET /a'}, {http: {path: a, method: get}}, {alb: {}}]}\n" +
+				"  b: {url: false, events: [{sqs: x}]}\n  c: {url: true}\n",
+			map[string][]string{"a": {"httpApi GET /a", "http a", "alb", "url"}, "b": nil, "c": {"url"}},
+		},
+		"Tencent": {
+			"serverless.yml",
+			"provider: {name: tencent}\nfunctions:\n  a: {events: [{apigw: {parameters: {path: /a}}}]}\n  b: {events: [{timer: {parameters: {cronExpression: '0 * * * * * *'}}}]}\n",
+			map[string][]string{"a": {"apigw"}, "b": nil},
+		},
+		"a component": {
+			"serverless.yml", "component: scf\nname: a\ninputs: {events: [{apigw: {parameters: {}}}]}\n", map[string][]string{"a": {"apigw"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			described, err := read(t, test.file, test.text, source(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string][]string{}
+			for _, f := range described {
+				got[f.Name] = f.Doors
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("doors (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A file that is read raw has its placeholders as they are written, and no fault for what they
+// stand for.
+func TestRaw(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(folder(t, map[string]string{"any.yml": `provider: {name: aws, timeout: '${env:T}', environment: {A: '${env:A}', B: {Ref: X}, C: text}}
+functions: {f: {memorySize: '${env:M}', events: [{schedule: '${env:RATE}'}, {schedule: {rate: rate(1 minute), enabled: '${env:ON}'}}]}}
+`}), "any.yml")
+	got, err := deployfile.ReadFile(path, deployfile.Source{Raw: true})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if diff := cmp.Diff(map[string]string{"A": "${env:A}", "B": "${cloud}", "C": "text"}, got[0].Env); diff != "" {
+		t.Errorf("variables (-want +got):\n%s", diff)
+	}
+	if got[0].TimeLimit != 0 || got[0].MemoryMB != 0 || len(got[0].Timers) != 2 || got[0].File != "any.yml" {
+		t.Errorf("got %+v", got[0])
+	}
+	if _, err := deployfile.ReadFile(path+".none", deployfile.Source{Raw: true}); err == nil {
+		t.Error("a file that is not there is read")
+	}
 }

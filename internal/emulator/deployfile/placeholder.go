@@ -33,8 +33,16 @@ func (r *reader) text(v *value) string {
 	return r.fill(v, v.text)
 }
 
+// isPlaceholder reports whether a raw text has a placeholder of either style.
+func isPlaceholder(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "${")
+}
+
 // fill fills in the placeholders of a text. at has the line for faults.
 func (r *reader) fill(at *value, text string) string {
+	if r.source.Raw {
+		return text
+	}
 	r.depth++
 	defer func() { r.depth-- }()
 	if r.depth > maxNesting {

@@ -102,6 +102,7 @@ func (r *reader) tencentFunction(name string, v *value) Function {
 			f.Timers = append(f.Timers, r.tencentTimer(name, timer)...)
 		}
 	}
+	f.Doors = doors(v.get("events"), "apigw")
 	return f
 }
 
@@ -154,6 +155,7 @@ func (r *reader) component(v *value) []Function {
 			f.Timers = append(f.Timers, r.tencentTimer(f.Name, timer)...)
 		}
 	}
+	f.Doors = doors(inputs.get("events"), "apigw")
 	return []Function{f}
 }
 
@@ -167,6 +169,10 @@ func (r *reader) awsFunction(name string, v *value) Function {
 		if schedule := event.get("schedule"); schedule.present() {
 			f.Timers = append(f.Timers, r.schedules(name, len(f.Timers), schedule)...)
 		}
+	}
+	f.Doors = doors(v.get("events"), "httpApi", "http", "alb")
+	if url := v.get("url"); url.present() && (url.kind != scalar || url.text != "false") {
+		f.Doors = append(f.Doors, "url")
 	}
 	return f
 }
@@ -199,7 +205,7 @@ func (r *reader) schedules(function string, before int, v *value) []Timer {
 			}
 		}
 		var err error
-		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil {
+		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil && !(r.source.Raw && isPlaceholder(t.Expression)) {
 			r.fault(at(rate, v), "schedule %s: %w", "定时规则 %s：%w", t.Name, err)
 		}
 		if enabled {

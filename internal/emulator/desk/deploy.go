@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ import (
 	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/emulator/traffic"
+	"cloudpay/pkg/paygate"
 )
 
 // Deployment says how the functions run.
@@ -28,6 +30,11 @@ type Deployment struct {
 	// Timers fire the functions by the gateway's clock, unless NoTimers leaves that to requests.
 	Timers   []platform.Timer
 	NoTimers bool
+
+	// NotifyURL is the notify_url of orders that the management API adds without one: an address,
+	// or a path of the cloud. HTTPFunction is the function that wx.cloud.callHTTPFunction is to
+	// call, for the description. Empty: none.
+	NotifyURL, HTTPFunction string
 
 	Logs    io.Writer // gets what the platform and the functions log
 	Address string    // where the cloud listens
@@ -69,6 +76,10 @@ type running struct {
 	// too; both are nil when none fire.
 	noMore, endTimers func()
 
+	// notifyURL is where orders without an address are notified, and httpURL where
+	// wx.cloud.callHTTPFunction calls; empty: nowhere.
+	notifyURL, httpURL string
+
 	gone     []*platform.Function // those that Redeploy took away
 	retiring sync.WaitGroup       // their calls in flight
 }
@@ -102,6 +113,10 @@ func (d *Desk) Deploy(ctx context.Context, as Deployment) (url string, stop func
 		r.stop()
 		return "", nil, bilingual.Errorf("%w\nmove %s away to begin without the asynchronous events of earlier runs",
 			"%w\n将 %s 移走即可在没有此前异步事件的情况下重新开始", err, cloudFile)
+	}
+	if err := r.announce(d.Gateway, as); err != nil {
+		r.stop()
+		return "", nil, err
 	}
 	r.fireTimers(ctx, as)
 	front.open(r.cloud)
@@ -141,7 +156,23 @@ func (d *Desk) Redeploy(ctx context.Context, as Deployment) (Changes, error) {
 		functions[spec.Name] = function
 	}
 	changes.Removed = r.use(ctx, functions, as)
+	faults = append(faults, r.announce(d.Gateway, as))
 	return changes, errors.Join(faults...)
+}
+
+// announce has the gateway notify the deployment of orders without an address.
+func (r *running) announce(gateway *paygate.Gateway, as Deployment) error {
+	r.notifyURL, r.httpURL = as.NotifyURL, ""
+	if strings.HasPrefix(r.notifyURL, "/") {
+		r.notifyURL = r.url + r.notifyURL
+	}
+	if as.HTTPFunction != "" {
+		r.httpURL = r.url + "/wx/" + as.HTTPFunction
+	}
+	if err := gateway.SetNotifyURL(r.notifyURL); err != nil {
+		return bilingual.Errorf("the notify_url of orders without one: %w", "订单默认的 notify_url：%w", err)
+	}
+	return nil
 }
 
 // use has calls and timers reach these functions from now on, and retires those that are not among

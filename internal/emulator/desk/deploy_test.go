@@ -214,3 +214,42 @@ func TestCallerPolicy(t *testing.T) {
 		t.Errorf("got %q, want any", got)
 	}
 }
+
+// The deployment says where orders without a notify_url are notified, and where
+// wx.cloud.callHTTPFunction calls; a redeployment says it anew.
+func TestNotifyURL(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	as := Deployment{
+		Functions: []platform.Spec{nodeFunction(t, "public", "word")}, NotifyURL: "/tcb/public/paynotify", HTTPFunction: "public",
+		Logs: io.Discard, Address: AnyPort,
+	}
+	url, stop, err := d.Deploy(t.Context(), as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	placed := func(number string) string {
+		return said(t, http.MethodPost, d.adminURL+"/orders", `{"mchid":"`+mchID+`","out_trade_no":"`+number+`","total":1}`)
+	}
+	described := d.Describe(url, platform.Go1, Settings{})
+	if described.NotifyURL != url+"/tcb/public/paynotify" || described.HTTPFunctionURL != url+"/wx/public" {
+		t.Errorf("got %q and %q", described.NotifyURL, described.HTTPFunctionURL)
+	}
+	if got := placed("A1"); !strings.Contains(got, described.NotifyURL) {
+		t.Errorf("got %s, want its notify_url", got)
+	}
+	as.NotifyURL, as.HTTPFunction = "http://127.0.0.1:1/own", ""
+	if _, err := d.Redeploy(t.Context(), as); err != nil {
+		t.Fatal(err)
+	}
+	if got := placed("A2"); !strings.Contains(got, "http://127.0.0.1:1/own") {
+		t.Errorf("got %s, want the other notify_url", got)
+	}
+	if got := d.Describe(url, platform.Go1, Settings{}); got.NotifyURL != as.NotifyURL || got.HTTPFunctionURL != "" {
+		t.Errorf("got %q and %q", got.NotifyURL, got.HTTPFunctionURL)
+	}
+	as.NotifyURL = "ftp://127.0.0.1/"
+	_, err = d.Redeploy(t.Context(), as)
+	wantError(t, err, "the notify_url of orders without one: ")
+}

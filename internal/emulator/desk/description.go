@@ -91,6 +91,10 @@ type Description struct {
 	// there is none.
 	ConsoleURL string `json:"console_url,omitempty"`
 	EventsURL  string `json:"events_url,omitempty"`
+	// NotifyURL is the notify_url of orders that are placed by the management API without one, and
+	// HTTPFunctionURL where wx.cloud.callHTTPFunction calls; empty where no function is for that.
+	NotifyURL       string `json:"notify_url,omitempty"`
+	HTTPFunctionURL string `json:"http_function_url,omitempty"`
 	// CloudKey is ID:SECRET of the key that calls of SDKs have to be signed with, the first of
 	// several; empty where none is demanded.
 	CloudKey string `json:"cloud_key,omitempty"`
@@ -140,6 +144,9 @@ func (d *Desk) Describe(cloudURL string, runtime platform.Runtime, s Settings) D
 			PrivateKey: d.secrets.privateKeyFile, PublicKey: d.secrets.publicKeyFile, PublicKeyID: d.Gateway.PublicKeyID(),
 			V2Key: m.V2Key, V3Key: m.V3Key,
 		},
+	}
+	if d.running != nil {
+		described.NotifyURL, described.HTTPFunctionURL = d.running.notifyURL, d.running.httpURL
 	}
 	if d.running != nil && len(d.running.cloud.Keys) > 0 {
 		key := d.running.cloud.Keys[0]

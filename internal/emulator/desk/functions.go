@@ -26,18 +26,22 @@ const timeLimit = 10 * time.Second
 // included.
 const LongestCall = 3 * timeLimit
 
-// Functions lists the functions of this repository by the names that they are called by.
+// Functions lists the functions of this repository that take events, by the names that they are
+// called by.
 func Functions() []string { return []string{"closeorder", "queryorder"} }
 
-// Build compiles both functions into bin the way they are compiled for deployment. They are built
-// from the source that the user stands in, with the build tags given. When ctx ends first, the
-// error is ctx's.
-func Build(ctx context.Context, bin string, tags ...string) error {
+// optional are the executables that only some descriptions need.
+var optional = []string{"web"}
+
+// Build compiles functions into bin the way they are compiled for deployment. They are built from
+// the source that the user stands in, with the build tags given. When ctx ends first, the error is
+// ctx's.
+func Build(ctx context.Context, bin string, functions []string, tags ...string) error {
 	dir, err := repository(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range Functions() {
+	for _, name := range functions {
 		err := platform.Build(ctx, dir, "./functions/"+name, filepath.Join(bin, name), tags...)
 		switch {
 		case ctx.Err() != nil:
@@ -72,13 +76,19 @@ type here struct{}
 // Find finds the functions' executables in a folder: files of their names, as Build makes them, or
 // where `make package` puts them, for SCF and CloudBase or for Lambda. Any of these binaries runs
 // on every runtime. One that is built for another processor is passed over, which Lambda's is on
-// most machines. The result is by function; the error names the first that is not there.
+// most machines. The result is by function. closeorder and queryorder must be there, web need not;
+// the error names the first that is missing.
 func Find(bin string, on platform.Runtime) (map[string]string, error) {
 	found := map[string]string{}
 	for _, name := range Functions() {
 		var err error
 		if found[name], err = find(bin, name, on); err != nil {
 			return nil, err
+		}
+	}
+	for _, name := range optional {
+		if path, err := find(bin, name, on); err == nil {
+			found[name] = path
 		}
 	}
 	return found, nil

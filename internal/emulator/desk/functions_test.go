@@ -81,6 +81,14 @@ func TestFind(t *testing.T) {
 			for _, path := range test.foreign {
 				place(t, foreign, dir, path)
 			}
+			place(t, here, dir, "web/main")
+			if found, err := Find(dir, test.on); err == nil {
+				t.Errorf("got %v without queryorder", found)
+			}
+			place(t, here, dir, "queryorder")
+			if found, err := Find(dir, test.on); err == nil && found["web"] != filepath.Join(dir, "web", "main") {
+				t.Errorf("got %v, want web, too", found)
+			}
 			got, err := find(dir, "closeorder", test.on)
 			if err != nil {
 				if !strings.Contains(err.Error(), test.want) {

@@ -76,6 +76,20 @@ func (r *Reserved) Listen(ctx context.Context, place Place) (net.Listener, error
 	return listen(ctx, place)
 }
 
+// Address is where the listener listens that was reserved under a name and was not asked for yet,
+// as host and port; empty if there is none.
+func (r *Reserved) Address(name string) string {
+	if r == nil {
+		return ""
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.listeners[name]; l != nil {
+		return l.Addr().String()
+	}
+	return ""
+}
+
 // Close ends the listeners that were not asked for.
 func (r *Reserved) Close() {
 	if r == nil {

@@ -1,5 +1,5 @@
 // Package workload turns the functions that description files describe (package deployfile), and
-// cloudpay's own two, into what the platform runs: it finds or builds their code, merges their
+// cloudpay's own, into what the platform runs: it finds or builds their code, merges their
 // environment and takes their timers.
 //
 // A function's runtime is the described one:
@@ -13,7 +13,8 @@
 // Others are not played, and noted. closeorder and queryorder are always cloudpay's own, which run
 // on every runtime of binaries; the files say their limits, their timers and further variables.
 // Without a description they have the timers of this repository's cloudbaserc.json, and without a
-// store none.
+// store none. A function with CLOUDPAY_ROUTES is cloudpay's functions/web, whatever its name
+// (web.go).
 package workload
 
 import (
@@ -36,13 +37,17 @@ type Options struct {
 	Dir string
 	// Workspace is a folder for what is built or unpacked.
 	Workspace string
-	// Binaries are the executables of cloudpay's own functions, by name, and Runtime is what these
-	// run on. With the runtime Lambda, AWS's descriptions come before Tencent's.
+	// Binaries are the executables of cloudpay's own functions, by the names of [Executables], and
+	// Runtime is what closeorder and queryorder run on. With the runtime Lambda, AWS's descriptions
+	// come before Tencent's.
 	Binaries map[string]string
 	Runtime  platform.Runtime
 	// Env is the environment of cloudpay's own functions: keys, addresses, tokens. It wins over
 	// their descriptions, and fills in the placeholders of all.
 	Env map[string]string
+	// LoginURL is the emulated cloud's address, whose access tokens those of cloudpay's functions
+	// verify that are described with CLOUDPAY_LOGIN_ENV.
+	LoginURL string
 	// Given are variables of the command line, which win over everything, and Files those that some
 	// of them were read from.
 	Given map[string]string
@@ -57,6 +62,10 @@ type Options struct {
 type Plan struct {
 	Functions []platform.Spec
 	Timers    []platform.Timer
+	// NotifyPath is where the emulated cloud takes WeChat Pay's notifications, if one of cloudpay's
+	// functions does, and HTTPFunction is the one that wx.cloud.callHTTPFunction is to call; empty:
+	// there is none.
+	NotifyPath, HTTPFunction string
 	// Notes name what is described and not played.
 	Notes []bilingual.Text
 	// Sources are the folders and files that a rebuild depends on.
@@ -72,12 +81,16 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	}
 	p := &planner{Options: o, plan: &Plan{Sources: append([]string{o.Dir}, o.Files...)}}
 	chosen := o.choose(described)
-	for _, name := range slices.Sorted(maps.Keys(o.Binaries)) {
+	for _, name := range slices.Sorted(maps.Keys(ownTimers)) {
 		p.own(name, chosen[name])
 		delete(chosen, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(chosen)) {
-		p.theirs(ctx, *chosen[name])
+		if f := *chosen[name]; isWeb(f) {
+			p.ownWeb(f)
+		} else {
+			p.theirs(ctx, f)
+		}
 	}
 	if err := errors.Join(p.faults...); err != nil {
 		return nil, err
@@ -109,7 +122,11 @@ func (o Options) value(name string) (string, bool) {
 	if text, own := o.Env[name]; own || Owned(name) {
 		return text, true
 	}
-	return o.Lookup(name)
+	text, known := o.Lookup(name)
+	if !known && name == environmentName {
+		return environmentID, true
+	}
+	return text, known
 }
 
 // choose takes one description of each function: on Lambda AWS's if there is one, else Tencent's if
@@ -136,7 +153,7 @@ type planner struct {
 	faults []error
 }
 
-// own adds one of cloudpay's functions. described is nil if no file describes it.
+// own adds closeorder or queryorder. described is nil if no file describes it.
 func (p *planner) own(name string, described *deployfile.Function) {
 	if described == nil {
 		described = &deployfile.Function{Name: name, Cloud: deployfile.Tencent, Timers: p.defaultTimers(name)}
@@ -144,19 +161,27 @@ func (p *planner) own(name string, described *deployfile.Function) {
 	if p.Env[store] == "" {
 		described.Timers = nil // a sweep without a register is an error
 	}
-	env := map[string]string{}
-	for variable, value := range described.Env {
-		if !Owned(variable) {
-			env[variable] = value
-		}
-	}
-	maps.Copy(env, p.Env)
-	spec := p.spec(*described, env)
+	spec := p.spec(*described, p.ownEnv(described.Env))
 	spec.Binary, spec.Runtime = p.Binaries[name], p.Runtime
 	if spec.TimeLimit == 0 {
 		spec.TimeLimit = ownTimeLimit
 	}
 	p.add(spec, *described)
+}
+
+// ownEnv is the environment of one of cloudpay's functions, by what a file says of it.
+func (p *planner) ownEnv(described map[string]string) map[string]string {
+	env := map[string]string{}
+	for variable, value := range described {
+		if !Owned(variable) {
+			env[variable] = value
+		}
+	}
+	maps.Copy(env, p.Env)
+	if _, is := described[loginEnv]; is {
+		env[loginEnv], env[loginURL] = environmentID, p.LoginURL
+	}
+	return env
 }
 
 // ownTimeLimit is the limit of an own function that no file describes, as in this repository's
@@ -235,7 +260,7 @@ func (p *planner) add(spec platform.Spec, f deployfile.Function) {
 		if f.Cloud == deployfile.AWS && spec.Runtime == platform.Lambda {
 			timer.Rule, timer.Input = true, t.Input
 		}
-		if _, own := p.Binaries[f.Name]; own && spec.Runtime == platform.CustomRuntime && t.Message == "" {
+		if ownTimers[f.Name] != "" && spec.Runtime == platform.CustomRuntime && t.Message == "" {
 			timer.Message = p.Env[timerToken] // that runtime does not say that a timer fired
 		}
 		p.plan.Timers = append(p.plan.Timers, timer)

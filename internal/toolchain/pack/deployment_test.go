@@ -30,11 +30,14 @@ func read(t *testing.T, name string) string {
 }
 
 // functions are those that the Makefile builds.
-func functions(t *testing.T) []string {
+func functions(t *testing.T) []string { return words(t, "FUNCTIONS") }
+
+// words are those of a variable of the Makefile, sorted.
+func words(t *testing.T, variable string) []string {
 	t.Helper()
-	match := regexp.MustCompile(`(?m)^FUNCTIONS := (.*)$`).FindStringSubmatch(read(t, "Makefile"))
+	match := regexp.MustCompile(`(?m)^` + variable + ` := (.*)$`).FindStringSubmatch(read(t, "Makefile"))
 	if match == nil {
-		t.Fatal("Makefile: got no FUNCTIONS")
+		t.Fatalf("Makefile: got no %s", variable)
 	}
 	return slices.Sorted(slices.Values(strings.Fields(match[1])))
 }
@@ -67,50 +70,88 @@ func wantVariables(t *testing.T, variables map[string]string, fromEnvironment st
 	}
 }
 
+// cloudBaseFunction is a function of cloudbaserc.json.
+type cloudBaseFunction struct {
+	Name, Type, Runtime, Handler, Path string
+	Timeout, MemorySize                int
+	InstallDependency                  *bool
+	EnvVariables                       map[string]string
+	Triggers                           []struct{ Name, Type, Config string }
+}
+
 func TestCloudbaserc(t *testing.T) {
 	t.Parallel()
 	var described struct {
 		Version, EnvID, FunctionRoot string
-		Functions                    []struct {
-			Name, Runtime, Handler string
-			Timeout, MemorySize    int
-			InstallDependency      *bool
-			EnvVariables           map[string]string
-			Triggers               []struct{ Name, Type, Config string }
-		}
+		Functions                    []cloudBaseFunction
+		Gateway                      json.RawMessage
 	}
 	if err := json.Unmarshal([]byte(read(t, "cloudbaserc.json")), &described); err != nil {
 		t.Fatalf("cloudbaserc.json: %v", err)
 	}
-	if described.Version != "2.0" || described.EnvID != "{{env.ENV_ID}}" || described.FunctionRoot != "./dist" {
-		t.Errorf("got version %q of %q in %q, want 2.0, the environment's own, and ./dist",
+	// 2.1 is what `tcb validate` of the CLI's version 3 wants; 2.12.10 reads any.
+	if described.Version != "2.1" || described.EnvID != "{{env.ENV_ID}}" || described.FunctionRoot != "./dist" {
+		t.Errorf("got version %q of %q in %q, want 2.1, the environment's own, and ./dist",
 			described.Version, described.EnvID, described.FunctionRoot)
 	}
-	var names []string
+	if len(described.Gateway) > 0 {
+		t.Errorf("got the routes %s, want none: which function may have one is docs/deploy.md's", described.Gateway)
+	}
+	var events, web []string
 	for _, f := range described.Functions {
-		names = append(names, f.Name)
-		// The CLI packs functionRoot/<name> as it is, and Go1's handler is the binary's name.
-		wantMakes(t, f.Name, "dist/"+f.Name+"/"+f.Handler)
-		if f.Runtime != "Go1" || f.InstallDependency == nil || *f.InstallDependency {
-			t.Errorf("%s: got runtime %s, want Go1 and nothing to install", f.Name, f.Runtime)
+		if f.Runtime != "Go1" || f.Handler != "main" || f.InstallDependency == nil || *f.InstallDependency {
+			t.Errorf("%s: got runtime %s, handler %s, want Go1, main and nothing to install", f.Name, f.Runtime, f.Handler)
 		}
-		if f.Timeout < 3 || f.Timeout > 60 || f.MemorySize != 128 {
-			t.Errorf("%s: got %d s and %d MB, want at most CloudBase's 60 s, and 128 MB", f.Name, f.Timeout, f.MemorySize)
+		if f.Timeout < 10 || f.Timeout > 60 || f.MemorySize != 128 {
+			t.Errorf("%s: got %d s and %d MB, want 10 s at least, at most CloudBase's 60 s, and 128 MB", f.Name, f.Timeout, f.MemorySize)
 		}
 		wantVariables(t, f.EnvVariables, "{{env.NAME}}")
-		if len(f.Triggers) != 1 || f.Triggers[0].Name != f.Name+"_timer" || f.Triggers[0].Type != "timer" ||
-			len(strings.Fields(f.Triggers[0].Config)) != 7 {
-			t.Errorf("%s: got triggers %v, want one timer of its own, whose time has seven fields", f.Name, f.Triggers)
-		}
 		if f.EnvVariables["CLOUDPAY_STORE"] == "" {
-			t.Errorf("%s: got a timer and no store to sweep", f.Name)
+			t.Errorf("%s: got no store", f.Name)
 		}
-		if f.EnvVariables["CLOUDPAY_METRICS"] != "emf" {
-			t.Errorf("%s: got a timer without the figures that docs/alarms reads", f.Name)
+		if f.Type == "HTTP" {
+			web = append(web, f.Name)
+			wantWebFunction(t, f)
+		} else {
+			events = append(events, f.Name)
+			wantEventFunction(t, f)
 		}
 	}
-	if slices.Sort(names); !slices.Equal(names, functions(t)) {
-		t.Errorf("got functions %v, want %v", names, functions(t))
+	if slices.Sort(events); !slices.Equal(events, functions(t)) {
+		t.Errorf("got event functions %v, want %v", events, functions(t))
+	}
+	if slices.Sort(web); !slices.Equal(web, words(t, "WEB_ON_CLOUDBASE")) {
+		t.Errorf("got HTTP functions %v, want %v", web, words(t, "WEB_ON_CLOUDBASE"))
+	}
+}
+
+// wantEventFunction checks closeorder or queryorder: the folder of its name, and its timer.
+func wantEventFunction(t *testing.T, f cloudBaseFunction) {
+	t.Helper()
+	// The CLI packs functionRoot/<name> as it is, and Go1's handler is the binary's name.
+	wantMakes(t, f.Name, "dist/"+f.Name+"/"+f.Handler)
+	if len(f.Triggers) != 1 || f.Triggers[0].Name != f.Name+"_timer" || f.Triggers[0].Type != "timer" ||
+		len(strings.Fields(f.Triggers[0].Config)) != 7 {
+		t.Errorf("%s: got triggers %v, want one timer of its own, whose time has seven fields", f.Name, f.Triggers)
+	}
+	if f.EnvVariables["CLOUDPAY_METRICS"] != "emf" {
+		t.Errorf("%s: got a timer without the figures that docs/alarms reads", f.Name)
+	}
+}
+
+// wantWebFunction checks a deployment of functions/web. The one that believes WeChat's gateway
+// serves nothing that is called from outside, and the other one nothing else.
+func wantWebFunction(t *testing.T, f cloudBaseFunction) {
+	t.Helper()
+	if len(f.Triggers) > 0 || f.Path != "" {
+		t.Errorf("%s: got triggers %v and the path %q, want neither", f.Name, f.Triggers, f.Path)
+	}
+	public := []string{"paynotify", "sweep", "metrics"}
+	for route := range strings.SplitSeq(f.EnvVariables["CLOUDPAY_ROUTES"], ",") {
+		behind := f.EnvVariables["CLOUDPAY_BEHIND_WX_GATEWAY"] == "1"
+		if route != "healthz" && behind == slices.Contains(public, route) {
+			t.Errorf("%s: got the route %s, want it in the other deployment", f.Name, route)
+		}
 	}
 }
 
@@ -148,7 +189,9 @@ func TestServerlessAWS(t *testing.T) {
 			Package struct {
 				Artifact string `yaml:"artifact"`
 			} `yaml:"package"`
-			Events []struct {
+			Environment map[string]string `yaml:"environment"`
+			URL         bool              `yaml:"url"`
+			Events      []struct {
 				HTTPAPI  string `yaml:"httpApi"`
 				Schedule string `yaml:"schedule"`
 			} `yaml:"events"`
@@ -172,9 +215,16 @@ func TestServerlessAWS(t *testing.T) {
 	}
 	wantVariables(t, commented, "${env:NAME}")
 
-	if names := slices.Sorted(maps.Keys(described.Functions)); !slices.Equal(names, functions(t)) {
-		t.Errorf("got functions %v, want %v", names, functions(t))
+	const public = "public" // functions/web, for notifications
+	if names := slices.Sorted(maps.Keys(described.Functions)); !slices.Equal(names, slices.Sorted(slices.Values(append(functions(t), public)))) {
+		t.Errorf("got functions %v, want %v and %s", names, functions(t), public)
 	}
+	if f := described.Functions[public]; f.Handler != "bootstrap" || f.Package.Artifact != "dist/lambda/web.zip" || !f.URL ||
+		f.Environment["CLOUDPAY_ROUTES"] != "paynotify,healthz" || len(f.Events) > 0 {
+		t.Errorf("%s: got %+v, want functions/web with a function URL for notifications alone", public, f)
+	}
+	wantVariables(t, described.Functions[public].Environment, "${env:NAME}")
+	delete(described.Functions, public)
 	for name, f := range described.Functions {
 		if f.Handler != "bootstrap" || f.Package.Artifact != "dist/lambda/"+name+".zip" {
 			t.Errorf("%s: got handler %s of %s, want bootstrap of dist/lambda/%s.zip", name, f.Handler, f.Package.Artifact, name)
