@@ -457,7 +457,7 @@ func sqliteBinary(t *testing.T, name string) string {
 	t.Helper()
 	dir := filepath.Dir(binary(t, name)) // TestMain removes the folder
 	sqliteBinaries.once.Do(func() {
-		for _, f := range []string{"closeorder", "queryorder"} {
+		for _, f := range []string{"closeorder", "queryorder", "web"} {
 			// Not t.Context(): later tests use the build too.
 			if err := platform.Build(context.Background(), "../..", "./functions/"+f, filepath.Join(dir, "sqlite", f), "sqlite"); err != nil {
 				sqliteBinaries.err = err

@@ -16,19 +16,22 @@ import (
 )
 
 // Web makes functions/web: the routes that CLOUDPAY_ROUTES names, behind one HTTP server. Each
-// route answers as the function of its name does.
+// route answers as the function of its name does. Its variables may have the names that CloudBase's
+// template pay-common gives them.
 func Web(environ []string, logs io.Writer) (hosting.Function, error) {
-	a, settings, err := build(environ, logs)
+	template := config.FromTemplate(environ)
+	a, settings, err := build(template.Environ, logs)
 	if err != nil {
 		return hosting.Function{}, err
 	}
 	a.breakFor(webFaults(settings))
+	a.Broken = template.Report(a.Broken)
 	w := web{App: a, settings: settings, closing: a.closing(), querying: a.querying()}
 	w.closing.Warm = &atomic.Bool{}
 	w.querying.Warm = w.closing.Warm
 	served := w.served()
 	return hosting.Function{
-		Handle: handleRequests(served), HandleHTTP: served.HandleHTTP, Standing: served.Standing, IsSecret: a.access.IsSecret,
+		Handle: w.handleEvents(served), HandleHTTP: served.HandleHTTP, Standing: served.Standing, IsSecret: a.access.IsSecret,
 		Broken: a.Broken, Log: a.Log, MemoryMB: a.memoryMB, End: a.End,
 	}, nil
 }
@@ -80,15 +83,22 @@ func (w web) payNotify() paths.Handler {
 	return paths.Handler{Methods: []string{http.MethodPost}, Serve: f.serve, Standing: standingOfNotice}
 }
 
-// errOnlyRequests is the error for an event that is no HTTP request.
+// errOnlyRequests is the error for an event that is neither an HTTP request nor a template's.
 var errOnlyRequests = errors.New(
-	"web takes HTTP requests alone: set timers, queues and cloud calls on closeorder and queryorder")
+	"web takes HTTP requests, and with the route dropin the events of wxpayFunctions: " +
+		"set timers, queues and cloud calls on closeorder and queryorder")
 
-// handleRequests returns a handler of the HTTP requests that come as events. Its error is
-// errOnlyRequests for every other event.
-func handleRequests(served paths.Table) hosting.Handler {
+// handleEvents returns a handler of the HTTP requests that come as events, and of the template's
+// events where the route dropin is served. Its error is errOnlyRequests for every other event.
+func (w web) handleEvents(served paths.Table) hosting.Handler {
+	_, isDropIn := served[paths.DropIn]
 	return func(ctx context.Context, inv hosting.Invocation) ([]byte, error) {
 		e, fault := event.Decode(inv.Payload)
+		if isDropIn {
+			if reply, is, err := w.handleDropIn(ctx, inv, e, fault); is || err != nil {
+				return reply, err
+			}
+		}
 		if e.Kind != event.HTTP {
 			return nil, errOnlyRequests
 		}

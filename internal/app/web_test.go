@@ -286,7 +286,7 @@ func TestWebByEvents(t *testing.T) {
 		}
 	}
 	for _, event := range []string{`{"Type":"Timer","TriggerName":"x"}`, `{"out_trade_no":"A1"}`, `{"Records":[]}`, `x`} {
-		if reply, err := s.Handle(t.Context(), hosting.Invocation{Payload: []byte(event)}); err == nil || !strings.Contains(err.Error(), "HTTP requests alone") {
+		if reply, err := s.Handle(t.Context(), hosting.Invocation{Payload: []byte(event)}); err == nil || !strings.Contains(err.Error(), "web takes HTTP requests") {
 			t.Errorf("%s: got %s and %v, want an error", event, reply, err)
 		}
 	}

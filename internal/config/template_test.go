@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -77,21 +78,37 @@ func TestTemplateNames(t *testing.T) {
 	}
 }
 
+// oursOf are our names by the template's.
+var oursOf = map[string]string{
+	"appId": "WXPAY_APPID", "merchantId": "WXPAY_MCHID", "merchantSerialNumber": "WXPAY_SERIAL_NO", "apiV3Key": "WXPAY_V3_KEY",
+	"privateKey": "WXPAY_PRIVATE_KEY", "wxPayPublicKey": "WXPAY_PUBLIC_KEY", "wxPayPublicKeyId": "WXPAY_PUBLIC_KEY_ID",
+	"corsAllowOrigin": "CLOUDPAY_CORS_ORIGINS",
+}
+
+// docs/dropin.md has a row for each.
+func TestTemplateDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/dropin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for theirs, ours := range oursOf {
+		if row := "| `" + theirs + "` | `" + ours + "` |"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/dropin.md does not have the row %s", row)
+		}
+	}
+}
+
 // Each variable of the template that is set beside ours with another value is a fault, which names
 // both and neither value.
 func TestTemplateContradicts(t *testing.T) {
 	t.Parallel()
-	ours := map[string]string{
-		"appId": "WXPAY_APPID", "merchantId": "WXPAY_MCHID", "merchantSerialNumber": "WXPAY_SERIAL_NO", "apiV3Key": "WXPAY_V3_KEY",
-		"privateKey": "WXPAY_PRIVATE_KEY", "wxPayPublicKey": "WXPAY_PUBLIC_KEY", "wxPayPublicKeyId": "WXPAY_PUBLIC_KEY_ID",
-		"corsAllowOrigin": "CLOUDPAY_CORS_ORIGINS",
-	}
 	others := map[string]string{
 		"appId": "wx1234567890abcde1", "merchantId": "1900000002", "merchantSerialNumber": "5157F09EFDC096DE15EBE81A47057A7232F1B8E2",
 		"apiV3Key": strings.ToUpper(v3Key), "privateKey": inOneLine(block("RSA PRIVATE KEY")), "wxPayPublicKey": "no PEM at all",
 		"wxPayPublicKeyId": publicKeyID + "7", "corsAllowOrigin": "https://a.example",
 	}
-	for theirs, variable := range ours {
+	for theirs, variable := range oursOf {
 		for form, e := range map[string]env{
 			"":        migrated(),
 			"in file": migrated().without(variable).with(variable+"_FILE", writeFile(t, migrated()[variable])),

@@ -2,6 +2,7 @@ package dropin_test
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -219,6 +220,22 @@ func TestSentences(t *testing.T) {
 	}
 }
 
+// docs/dropin.md has each sentence.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/dropin.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range outcomes[:10] {
+		for _, sentence := range []string{tc.onClose, tc.onQuery} {
+			if sentence != "订单状态未知，请稍后查询" && !strings.Contains(string(text), sentence) {
+				t.Errorf("docs/dropin.md does not have %q, of %s", sentence, tc.name)
+			}
+		}
+	}
+}
+
 const paidOrder = `"appid":"wx1234567890abcdef","mchid":"1900000001","out_trade_no":"A1",
 	"transaction_id":"4200009999202611290000000001","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功",
 	"bank_type":"OTHERS","attach":"shop-7","success_time":"2026-11-29T08:30:00+08:00","payer":{"openid":"oEMU1"},
@@ -354,8 +371,11 @@ func TestRouting(t *testing.T) {
 		{"too long", "/", `{"_action":"wxpay_close_order","out_trade_no":"A1","x":"` + strings.Repeat("x", order.MaxObject) + `"}`, ""},
 	} {
 		c, is := dropin.ReadRoute(tc.path, []byte(tc.body))
-		if is != (tc.want != "") || c.Operation != tc.want {
+		if is != (tc.want != "") || is && c.Operation != tc.want {
 			t.Errorf("%s: got %q", tc.name, c.Operation)
+		}
+		if !is && c.Answer(signed(order.OutcomeClosed, nil)).Code != -1 {
+			t.Errorf("%s: a request of no operation is answered as done", tc.name)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 const routePrefix = "/wx-pay/"
 
 // ReadRoute reads a request to pay-common. It returns false if neither the path nor the body names
-// an operation of the template.
+// an operation of the template; the Call is then one that is not served.
 //
 // The path decides where it is one of the template's. CloudBase's HTTP API (?webfn=true) has the
 // function see the path / only. Then the body's _action decides, a name or a path, and else the
@@ -21,7 +21,7 @@ func ReadRoute(path string, body []byte) (Call, bool) {
 	}
 	name := actionOf(body)
 	if name == "" {
-		return Call{}, false
+		return unserved(name, payCommon{}), false
 	}
 	return read(name, body, payCommon{}), true
 }

@@ -23,6 +23,18 @@ type corsReply struct {
 // Fetch standard, "CORS protocol"). Cookies are never allowed: callers are admitted by a token,
 // which the page must have.
 func (a Access) cors(r hosting.Request, op order.Op) corsReply {
+	_, found := route(op, r)
+	return a.corsOn(r, found, allow(op))
+}
+
+// CORS returns the headers that tell a page of another origin what it may do on a path that takes
+// these methods; none for an origin that is not configured.
+func (a Access) CORS(r hosting.Request, methods string) map[string]string {
+	return a.corsOn(r, true, methods).header
+}
+
+// corsOn is cors for a path that takes these methods. found reports that there is such a path.
+func (a Access) corsOn(r hosting.Request, found bool, methods string) corsReply {
 	c := corsReply{header: map[string]string{}}
 	if len(a.CORSOrigins) == 0 {
 		return c
@@ -38,9 +50,9 @@ func (a Access) cors(r hosting.Request, op order.Op) corsReply {
 		c.header["Vary"] = "Origin"
 		return c
 	}
-	if _, found := route(op, r); found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
+	if found && r.Method == http.MethodOptions && r.Header["access-control-request-method"] != "" {
 		c.preflight = true
-		c.header["Access-Control-Allow-Methods"] = allow(op)
+		c.header["Access-Control-Allow-Methods"] = methods
 		c.header["Access-Control-Allow-Headers"] = allowedHeaders
 		c.header["Access-Control-Max-Age"] = "600"
 		return c
