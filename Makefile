@@ -173,6 +173,12 @@ bench: ## Measure the protocol packages, then the built functions, each beside i
 	go test -run '^$$' -bench . -benchmem -benchtime '$(BENCHTIME)' -timeout 30m ./pkg/...
 	cd bench && go test -run '^$$' -bench . -benchtime '$(BENCHTIME)' ./...
 
+.PHONY: bench-growth
+bench-growth: PAIRS := 40
+bench-growth: ## Compare closeorder and queryorder with those of a commit: make bench-growth BASE=COMMIT (PAIRS; three minutes)
+	@[ -n '$(BASE)' ] || { echo 'make bench-growth BASE=COMMIT: the commit to compare with'; exit 2; }
+	cd bench && GROWTH_BASE='$(BASE)' go test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime '$(PAIRS)x' -timeout=60m ./startup
+
 .PHONY: bench-store
 bench-store: ROWS := 10000000
 bench-store: ## Measure the register: sweeps, deliveries, imports, claims from ten million orders (ROWS) (30 minutes, 8 GB in TMPDIR)

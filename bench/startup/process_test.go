@@ -146,15 +146,21 @@ func (p *process) stop() {
 // at the time of the fork.
 func (p *process) peakMemory(tb testing.TB) int64 {
 	tb.Helper()
+	return p.memory(tb, "VmHWM:")
+}
+
+// memory is a figure of the process's status in /proc, in bytes.
+func (p *process) memory(tb testing.TB, figure string) int64 {
+	tb.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
 	if err != nil {
 		tb.Skipf("a process's memory is read from Linux's /proc: %v", err)
 	}
-	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
+	_, rest, _ := bytes.Cut(status, []byte(figure))
 	amount, _, _ := bytes.Cut(rest, []byte("kB"))
 	kilobytes, err := strconv.ParseInt(string(bytes.TrimSpace(amount)), 10, 64)
 	if err != nil {
-		tb.Fatalf("VmHWM in /proc: %v", err)
+		tb.Fatalf("%s in /proc: %v", figure, err)
 	}
 	return kilobytes << 10
 }

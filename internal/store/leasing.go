@@ -59,8 +59,7 @@ func (l leasing[T]) takeAtOnce(t tx, due string, args []any, token string) ([]le
 		" FROM due WHERE id = due_id AND id = ANY (ARRAY(SELECT due_id FROM due)) AND CASE WHEN "+l.free+" THEN 1 ELSE 0 END = 1"+
 		" RETURNING "+l.columns+", id, was_due",
 		append(append(args, token), l.args...)...)
-	slices.SortFunc(taken, byDue[T])
-	return taken, err
+	return byDue(taken), err
 }
 
 // takeByToken takes rows in three statements, for databases whose UPDATE returns no rows, or not
@@ -86,8 +85,7 @@ func (l leasing[T]) takeByToken(t tx, due string, args []any, token string) ([]l
 	for i := range taken {
 		taken[i].due = dues[taken[i].id].Time
 	}
-	slices.SortFunc(taken, byDue[T])
-	return taken, err
+	return byDue(taken), err
 }
 
 func (l leasing[T]) scanLeased(scan scanner) (taken leased[T], err error) {
@@ -97,4 +95,19 @@ func (l leasing[T]) scanLeased(scan scanner) (taken leased[T], err error) {
 	return taken, err
 }
 
-func byDue[T any](a, b leased[T]) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.id, b.id)) }
+// byDue returns the rows with the longest due first. It sorts their places: slices.SortFunc is
+// compiled for each type of row, and has twenty kilobytes for a large one.
+func byDue[T any](taken []leased[T]) []leased[T] {
+	places := make([]int, len(taken))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(a, b int) int {
+		return cmp.Or(taken[a].due.Compare(taken[b].due), cmp.Compare(taken[a].id, taken[b].id))
+	})
+	sorted := make([]leased[T], len(taken))
+	for i, place := range places {
+		sorted[i] = taken[place]
+	}
+	return sorted
+}
