@@ -112,9 +112,9 @@ test-databases: ## Prove the store on PostgreSQL, PgBouncer, MariaDB and under f
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-killed
-test-killed: ## Kill 30 running sweeps on each database, and through failovers, rehearse a bad night, and look for losses (three minutes)
+test-killed: ## Kill 30 running sweeps on each database, of the image's files, and through failovers, rehearse a bad night, and look for losses (five minutes)
 	internal/toolchain/install.sh databases
-	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^(TestKilledSweeps|TestNight)' ./internal/app \
+	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^(TestKilledSweeps|TestNight|TestImage)' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-module

@@ -25,6 +25,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	_ "time/tzdata" // times are printed in the local zone, also in an image without files of zones
 
 	"github.com/spf13/cobra"
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"cloudpay/internal/bilingual"
 	"cloudpay/internal/cli/render"
 	"cloudpay/internal/cli/rounds"
 )
@@ -66,16 +68,17 @@ func (s *sweepCmd) run(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
-// checkSweep looks at the flags.
+// checkSweep reports all that is wrong with the flags at once.
 func (s *sweepCmd) checkSweep(cmd *cobra.Command) error {
-	if err := checkLanguage(s.Language); err != nil {
-		return err
+	faults := []error{checkLanguage(s.Language)}
+	if s.once && cmd.Flags().Changed("every") {
+		faults = append(faults, bilingual.Errorf("give --every or --once", "--every 与 --once 只能给出一个"))
 	}
-	switch {
-	case s.once && cmd.Flags().Changed("every"):
-		return usagef("give --every or --once", "--every 与 --once 只能给出一个")
-	case s.every < time.Second || s.every > time.Hour:
-		return usagef("--every: must be a duration from 1s to 1h, not %v", "--every：须为 1s 至 1h 的时长，而不是 %v", s.every)
+	if s.every < time.Second || s.every > time.Hour {
+		faults = append(faults, bilingual.Errorf("--every: must be a duration from 1s to 1h, not %v", "--every：须为 1s 至 1h 的时长，而不是 %v", s.every))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return usage(err)
 	}
 	return nil
 }

@@ -68,6 +68,8 @@ func TestKilledSweeps(t *testing.T) {
 		t.Run(database.name, func(t *testing.T) {
 			made := database.make(t)
 			d := newDeadly(t, made.Name, made.Migrated(t))
+			d.runFunctions()
+			d.begin()
 			d.rounds(d.leastKills)
 			d.prove()
 		})
@@ -87,6 +89,8 @@ func TestKilledSweepsFailOver(t *testing.T) {
 		t.Run(database.name, func(t *testing.T) {
 			pair := database.make(t)
 			d := newDeadly(t, pair.Name, pair.Address)
+			d.runFunctions()
+			d.begin()
 			behind := d.leastKills / 10
 			d.rounds(d.leastKills/2 - behind)
 			pair.Part(t)
@@ -101,10 +105,13 @@ func TestKilledSweepsFailOver(t *testing.T) {
 type deadly struct {
 	*env
 
-	store      *store.Store
-	raw        *sql.DB
-	kind       string
-	sweeps     []*platform.Function
+	store *store.Store
+	raw   *sql.DB
+	kind  string
+	// sweeps sweep once each, and are killed after a while; see sweep.
+	sweeps []func(life time.Duration)
+	// registers registers orders. It may be called again with orders that are registered.
+	registers  func(entries []schedule.Entry)
 	shop       *shop
 	random     *rand.Rand
 	leastKills int
@@ -130,6 +137,7 @@ type deadly struct {
 // harm counts orders. All are to be 0.
 type harm struct{ lost, early, wrong, untold, twice int }
 
+// newDeadly makes the register's surroundings. Nothing is read or written before begin.
 func newDeadly(t *testing.T, kind, address string) *deadly {
 	t.Helper()
 	seed := rand.Uint64()
@@ -145,25 +153,40 @@ func newDeadly(t *testing.T, kind, address string) *deadly {
 		random: rand.New(rand.NewPCG(seed, 0)), longest: 100 * time.Millisecond,
 		closed: map[string]bool{}, paid: map[string]bool{}, states: map[paygate.TradeState]int{},
 	}
+	d.registers = func(entries []schedule.Entry) {
+		if _, err := d.store.RegisterAll(d.t.Context(), entries); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 	d.vars["CLOUDPAY_STORE"] = address
 	d.vars["CLOUDPAY_SWEEP_PER_SECOND"] = "10000"
 	d.vars["CLOUDPAY_NOTIFY_URL"], d.vars["CLOUDPAY_NOTIFY_KEY"] = d.shop.url(), shopKey
 	d.vars["CLOUDPAY_SWEEP_ATTEMPTS"] = "100" // killed attempts count, and no order is to be given up
+	return d
+}
+
+// runFunctions runs the functions whose timers sweep, until the test ends.
+func (d *deadly) runFunctions() {
+	d.t.Helper()
 	for i, name := range []string{"closeorder", "closeorder", "queryorder"} {
 		spec := d.spec(name, patient)
-		spec.Name, spec.Binary, spec.Log = fmt.Sprintf("%s-%d", name, i), sqliteBinary(t, name), io.Discard
-		f, err := platform.Start(t.Context(), spec)
+		spec.Name, spec.Binary, spec.Log = fmt.Sprintf("%s-%d", name, i), sqliteBinary(d.t, name), io.Discard
+		f, err := platform.Start(d.t.Context(), spec)
 		if err != nil {
-			t.Fatal(err)
+			d.t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = f.Close() })
-		d.sweeps = append(d.sweeps, f)
+		d.t.Cleanup(func() { _ = f.Close() })
+		d.sweeps = append(d.sweeps, func(life time.Duration) { d.sweep(f, life) })
 	}
+}
+
+// begin registers the orders that there are at first, some of which are paid from now on.
+func (d *deadly) begin() {
+	d.t.Helper()
 	d.began = time.Now()
 	d.register(d.planned())
 	d.unpaid = d.customers()
-	t.Cleanup(d.unpaid)
-	return d
+	d.t.Cleanup(d.unpaid)
 }
 
 // planned is how many orders there are at first.
@@ -186,9 +209,7 @@ func (d *deadly) register(more int) {
 		entries[i] = schedule.Entry{Ref: ref, CloseIn: max(0, dueAfter(d.orders+i)-passed)}
 	}
 	d.orders += more
-	if _, err := d.store.RegisterAll(d.t.Context(), entries); err != nil {
-		d.t.Fatal(err)
-	}
+	d.registers(entries)
 }
 
 // customers pays a third of the orders, until stop.
@@ -306,12 +327,12 @@ func (d *deadly) moment() time.Duration {
 func (d *deadly) round(moment func() time.Duration, befall func()) {
 	d.t.Helper()
 	var group sync.WaitGroup
-	for _, f := range d.sweeps {
+	for _, sweep := range d.sweeps {
 		life := patient
 		if moment != nil {
 			life = moment()
 		}
-		group.Go(func() { d.sweep(f, life) })
+		group.Go(func() { sweep(life) })
 	}
 	befall()
 	group.Wait()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/containertest"
 	"cloudpay/internal/emulator/platform"
 	"cloudpay/internal/order"
 	"cloudpay/pkg/paygate"
@@ -26,6 +27,7 @@ var binaries struct {
 }
 
 func TestMain(m *testing.M) {
+	containertest.Enter()
 	log.SetOutput(io.Discard) // net/http logs each unsolicited reply, and some tests send thousands
 	code := m.Run()
 	if binaries.dir != "" {

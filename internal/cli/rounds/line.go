@@ -18,7 +18,7 @@ func Lines(l *render.Language, out io.Writer, asJSON bool, complain func(fault e
 		if asJSON {
 			render.JSON(out, r)
 		} else {
-			fmt.Fprintln(out, render.Clock(time.Now())+"  "+line(l, r))
+			fmt.Fprintln(out, render.Clock(time.Now())+"  "+line(l, r, fault))
 		}
 		if fault != nil {
 			complain(fault)
@@ -27,9 +27,13 @@ func Lines(l *render.Language, out io.Writer, asJSON bool, complain func(fault e
 }
 
 // line is a report in one line: how many orders were due, what became of them, and how many events
-// were delivered. What is none is left out.
-func line(l *render.Language, r sweep.Report) string {
+// were delivered. What is none is left out. With a fault, that nothing was done does not mean that
+// nothing was due.
+func line(l *render.Language, r sweep.Report, fault error) string {
 	if r.Claimed == 0 && r.Told+r.Untold+r.Dead+r.Pruned == 0 {
+		if fault != nil {
+			return l.Say("nothing was done", "未处理任何订单")
+		}
 		return l.Say("nothing was due", "没有到期的订单")
 	}
 	var parts []string
