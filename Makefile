@@ -116,6 +116,8 @@ test-killed: ## Kill 30 running sweeps on each database, of the image's files, a
 	internal/toolchain/install.sh databases
 	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^(TestKilledSweeps|TestNight|TestImage)' ./internal/app \
 		| grep -Ev '^ *(=== |--- PASS)'
+	go test -tags sqlite,databases -count=1 -v -timeout=15m -run '^(TestKilledPruningOnServers|TestShopLosesNothingOnServers)$$' ./cmd/cloudpay \
+		| grep -Ev '^ *(=== |--- PASS)'
 
 .PHONY: test-module
 test-module: ## Rename a copy of the module, vet it, and use its packages from another module (two minutes)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -235,7 +234,7 @@ func (d shop) read(path string, into any) {
 // rows passes the rows of a query in the register, of two columns each.
 func (d shop) rows(query string, row func(first, second string)) {
 	d.Helper()
-	db := storetest.Raw(d.T, "sqlite:"+filepath.Join(d.dir, "orders.db"))
+	db := storetest.Raw(d.T, d.Env["CLOUDPAY_STORE"])
 	defer func() { _ = db.Close() }()
 	rows, err := db.QueryContext(d.Context(), query)
 	if err != nil {

@@ -27,6 +27,7 @@ type market struct {
 	receiver  *receiver
 	want      map[string]fate // by order number
 	unlocking func() error
+	restart   func() // starts the register again that has crashed; nil while it runs
 }
 
 // description describes paynotify, as examples/shop does, with the variables of APIv2 besides.
@@ -39,8 +40,8 @@ var variables = []string{
 	"CLOUDPAY_EMULATOR_CLOCK",
 }
 
-// openMarket starts the processes.
-func openMarket(t *testing.T) *market {
+// openMarket starts the processes. more are flags of the emulator.
+func openMarket(t *testing.T, more ...string) *market {
 	t.Helper()
 	node := nodeOrSkip(t)
 	s := newSite(t)
@@ -58,9 +59,9 @@ func openMarket(t *testing.T) *market {
 	}
 	m := &market{want: map[string]fate{}, receiver: newReceiver(s, node)}
 	// The addresses stay the same when it is started anew: payments are notified there.
-	m.flags = []string{
+	m.flags = append([]string{
 		"--port-base", strconv.Itoa(freePorts(t, portsOfEmulator)), "--functions", functions, "--events-url", m.receiver.proxy.URL + "/events",
-	}
+	}, more...)
 	dir := s.folder()
 	m.shop = s.command("emulate", dir, m.flags...).start().open()
 	m.receiver.key = m.Env["CLOUDPAY_NOTIFY_KEY"]
@@ -86,9 +87,6 @@ func nodeOrSkip(t *testing.T) string {
 	t.Skip("SKIPPED: " + missing)
 	return ""
 }
-
-// store is the address of the register.
-func (m *market) store() string { return "sqlite:" + filepath.Join(m.dir, "orders.db") }
 
 // unlock lets others write to the register again.
 func (m *market) unlock() {
