@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudpay/internal/hosting"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/sweep"
@@ -88,6 +89,44 @@ func TestRegisteredWebSweeps(t *testing.T) {
 	for _, op := range []string{`"op":"close"`, `"op":"query"`} {
 		if !strings.Contains(k.logs.String(), op+`,"trigger":"web"`) {
 			t.Errorf("the log has no line of a sweep with %s: %s", op, k.logs.String())
+		}
+	}
+}
+
+// TestRegisteredWebStanding: each token proves something on its own route alone. A request whose
+// head proves nothing is refused, whatever it has.
+func TestRegisteredWebStanding(t *testing.T) {
+	t.Parallel()
+	_, s := registeredSite(t)
+	for _, row := range []struct {
+		method, path string
+		header       map[string]string
+		want         hosting.Standing
+	}{
+		{"POST", "/sweep", withTimerToken, hosting.Proved},
+		{"POST", "/sweep", nil, hosting.Refused},
+		{"POST", "/sweep", withHTTPToken, hosting.Refused},
+		{"POST", "/sweep", withMetricsToken, hosting.Refused},
+		{"GET", "/sweep", withTimerToken, hosting.Refused},
+		{"GET", "/metrics", withMetricsToken, hosting.Proved},
+		{"GET", "/metrics", nil, hosting.Refused},
+		{"GET", "/metrics", withTimerToken, hosting.Refused},
+		{"GET", "/x/metrics", withMetricsToken, hosting.Proved},
+		{"POST", "/closeorder", withTimerToken, hosting.Unproved}, // its body may have a service's
+		{"POST", "/closeorder", withMetricsToken, hosting.Unproved},
+		{"POST", "/closeorder", withHTTPToken, hosting.Proved},
+		{"POST", "/paynotify", withTimerToken, hosting.Notified},
+		{"POST", "/", withTimerToken, hosting.Unproved},
+	} {
+		if got := s.Standing(hosting.Request{Method: row.method, Path: row.path, Header: row.header}); got != row.want {
+			t.Errorf("%s %s %v: got %d, want %d", row.method, row.path, row.header, got, row.want)
+		}
+	}
+	for path, method := range map[string]string{"/sweep": "POST", "/metrics": "GET"} {
+		header := map[string]map[string]string{"/sweep": withTimerToken, "/metrics": withMetricsToken}[path]
+		got, err := s.HandleHTTP(t.Context(), hosting.Invocation{Withheld: true}, hosting.Request{Method: method, Path: path, Header: header})
+		if err != nil || got.Status != http.StatusUnauthorized && got.Status != http.StatusNotFound {
+			t.Errorf("%s, withheld: got %d %s, %v", path, got.Status, got.Body, err)
 		}
 	}
 }

@@ -120,6 +120,9 @@ func TestWebClosesAndQueries(t *testing.T) {
 		}
 		s.want(unauthorized(row.status, row.outcome), s.ask(row.method, path, nil, body))
 	}
+	if got := strings.Count(s.logs.String(), `"coldStart":true`); got != 1 {
+		t.Errorf("%d of the calls were the instance's first", got)
+	}
 	if got := s.MustOrder("A3", s.owner()).State; got != paygate.StateClosed {
 		t.Errorf("the order is %s, want it closed", got)
 	}

@@ -25,6 +25,9 @@ func served(names ...paths.Name) paths.Table {
 		table[name] = paths.Handler{
 			Methods: methods[name],
 			Serve: func(_ context.Context, _ hosting.Invocation, e event.Event, _ *event.Fault) (hosting.Response, error) {
+				if e.Request.Relative {
+					return paths.Reply(298, "the path is still said to be cut off")
+				}
 				return paths.Reply(299, []string{string(name), e.Request.Path, string(e.Request.Body)})
 			},
 			Standing: func(hosting.Request) hosting.Standing { return standings[i%len(standings)] },
