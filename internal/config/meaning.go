@@ -41,7 +41,7 @@ var meanings = map[string]string{
 	nameServiceToken: "Authenticates your own services and queues, as the parameter `service_token` or, over HTTP, the header" +
 		" `Cloudpay-Service-Token`; they may do everything. Of two values either is accepted, here and below.",
 	nameHTTPToken:              "Authenticates HTTP callers, as `Authorization: Bearer …`.",
-	nameTimerToken:             "Authenticates a timer where the platform does not say that it is one: its trigger's `Message` holds the token.",
+	nameTimerToken:             "Authenticates a timer where the platform does not say that it is one: its trigger's `Message` holds the token; at `/sweep` of `web` it is sent as `Authorization: Bearer …`.",
 	"CLOUDPAY_HTTP_AUTHORIZER": "The claim of an API gateway's authorizer that authenticates an HTTP caller without that token.",
 	nameBehindWXGateway: "`1` believes the headers `X-WX-OPENID` and `X-WX-APPID`. Only for HTTP functions and containers that nothing but" +
 		" WeChat's gateway can reach: any other caller could forge them. A request with a trace of another way in is not believed.",
