@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 
@@ -53,7 +54,9 @@ func (w web) serveDropIn(ctx context.Context, inv hosting.Invocation, e event.Ev
 
 // handleDropIn answers an event of the template's event function wxpayFunctions. It returns false
 // for any other event. The error is non-nil only if the answer cannot be marshalled.
-func (w web) handleDropIn(ctx context.Context, inv hosting.Invocation, e event.Event, fault *event.Fault) (reply []byte, is bool, err error) {
+func (w web) handleDropIn(
+	ctx context.Context, inv hosting.Invocation, e event.Event, fault *event.Fault,
+) (reply []byte, is bool, err error) {
 	call, is := dropin.ReadEvent(inv.Payload)
 	if !is || e.Kind != event.Call {
 		return nil, false, nil
@@ -62,8 +65,10 @@ func (w web) handleDropIn(ctx context.Context, inv hosting.Invocation, e event.E
 	if fault != nil {
 		refusal = &order.FieldError{Field: fault.Field, Rule: fault.Rule, Code: errcode.ParamError}
 	}
-	reply, err = json.Marshal(w.answerDropIn(ctx, inv, e, call, refusal))
-	return reply, true, err
+	if reply, err = json.Marshal(w.answerDropIn(ctx, inv, e, call, refusal)); err != nil {
+		return nil, true, fmt.Errorf("encoding the reply: %w", err)
+	}
+	return reply, true, nil
 }
 
 // answerDropIn executes a template's call with the rights of its caller, and answers as the

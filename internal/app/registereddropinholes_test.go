@@ -167,13 +167,13 @@ func TestRegisteredDropInChecksTheCaller(t *testing.T) {
 	}
 	for name, sign := range signs {
 		for _, door := range []string{"/http/shop", "/tcb/shop", "/http/shop-public", "/tcb/shop-public"} {
-			for identity, header := range map[string]map[string]string{"": {}, " with a forged openid": user} {
+			for identity, header := range map[string]map[string]string{"": {}, "and a forged openid": user} {
 				all := maps.Clone(sign)
 				maps.Copy(all, header)
 				for _, path := range []string{closePath, queryPath} {
 					a := d.ask(door+path, `{"out_trade_no":"A1","payer":{"openid":"`+openID+`"}}`, all)
 					if a.Code != -1 || a.Msg != notAuthorize || a.Result.ErrCode != "NOAUTH" || a.Data != nil {
-						t.Errorf("%s%s at %s%s: got %s, want it refused", name, identity, door, path, a)
+						t.Errorf("%s %s at %s%s: got %s, want it refused", name, identity, door, path, a)
 					}
 				}
 			}

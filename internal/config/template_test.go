@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -57,9 +58,7 @@ func TestTemplateNames(t *testing.T) {
 	t.Parallel()
 	want := migrated().load(t)
 	both := migrating()
-	for name, value := range migrated() {
-		both[name] = value
-	}
+	maps.Copy(both, migrated())
 	for name, e := range map[string]env{
 		"theirs":           migrating(),
 		"both":             both,

@@ -70,9 +70,6 @@ func (m Merchant) CloseCall(p Params) (Call, error) {
 		return Call{}, err
 	}
 	switch {
-	case p.AtOnce && (p.CloseAt != "" || p.Change || p.Withdraw):
-		return Call{}, ParamError("at_once", "is for closing now: leave it out, or close_at, change and withdraw",
-			"用于立即关单：请去掉它，或去掉 close_at、change 与 withdraw")
 	case p.CombineOutTradeNo != "" && p.CloseAt != "":
 		return Call{}, unregistrable()
 	case p.CombineOutTradeNo != "" && len(p.SubOrders) == 0:

@@ -174,7 +174,16 @@ func (p Params) validate(region Region) *FieldError {
 			return fault
 		}
 	}
-	return p.validateSubOrders(region)
+	return first(p.validateAtOnce(), p.validateSubOrders(region))
+}
+
+// validateAtOnce refuses a call that asks for a close now and for something else instead.
+func (p Params) validateAtOnce() *FieldError {
+	if p.AtOnce && (p.CloseAt != "" || p.Change || p.Withdraw) {
+		return ParamError("at_once", "is for closing now: leave it out, or close_at, change and withdraw",
+			"用于立即关单：请去掉它，或去掉 close_at、change 与 withdraw")
+	}
+	return nil
 }
 
 // first returns the first error.
