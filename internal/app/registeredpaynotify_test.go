@@ -59,3 +59,20 @@ func TestRegisteredOrdersAreNotified(t *testing.T) {
 		})
 	}
 }
+
+// TestPaymentsByOtherAppIDs: what WXPAY_APPIDS does not list is not recorded, and not acknowledged.
+func TestPaymentsByOtherAppIDs(t *testing.T) {
+	t.Parallel()
+	k := newRegisterEnv(t, mode{order.V3, false})
+	k.vars["WXPAY_APPIDS"] = "wx1111111111111111"
+	k.MustAddOrder(paygate.Order{OutTradeNo: "A1", Total: 100, OpenID: openID, NotifyURL: k.notifyURL()})
+	k.wantOutcome(k.asService("closeorder", `{"out_trade_no":"A1",`+mine+`}`), order.OutcomeScheduled, "")
+	k.MustPay("A1")
+	if n, err := k.AwaitNotified(t.Context(), "A1"); err == nil || n.Attempts[0].HTTPStatus != http.StatusServiceUnavailable {
+		t.Errorf("got %+v and error %v, want it to come again", n, err)
+	}
+	k.wantRecord("A1", schedule.Waiting, "")
+	if log := k.logs.String(); !strings.Contains(log, "WXPAY_APPIDS") {
+		t.Errorf("the log does not name the setting: %s", log)
+	}
+}

@@ -168,6 +168,21 @@ func TestWhatNotificationsProve(t *testing.T) {
 	}
 }
 
+// TestNoPaymentsNotification: each element that only requests and other replies have is a mark of
+// one that was replayed, whatever else it says.
+func TestNoPaymentsNotification(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"trade_state", "prepay_id", "code_url", "mweb_url", "short_url", "recall", "refund_id", "refund_id_0", "out_refund_no",
+		"out_refund_no_0", "refund_fee", "refund_count", "spbill_create_ip", "notify_url", "auth_code",
+	} {
+		body := signed(with(paidElements(), element{name, "1"})...)
+		if got, err := (&v2xml.Client{MchID: mchID, Key: key}).DecodeNotification(body); kindOf(err) != "VerifyError mismatch" {
+			t.Errorf("with %s: got %+v and %v, want it refused", name, got, err)
+		}
+	}
+}
+
 func TestNotificationNeedsItsKey(t *testing.T) {
 	t.Parallel()
 	for _, c := range []*v2xml.Client{{MchID: mchID}, {Key: key}} {
