@@ -199,9 +199,9 @@ func TestHostileNotifications(t *testing.T) {
 	if _, err := zip.Write([]byte(n.body)); err != nil || zip.Close() != nil {
 		t.Fatal(err)
 	}
-	const tooLong = 1<<20 + 1
+	const longest = 1<<20 + 64<<10
 	announced := genuine.with(false, "Expect: 100-continue")
-	announced.body, announced.length = "", fmt.Sprint("Content-Length: ", tooLong)
+	announced.body, announced.length = "", fmt.Sprint("Content-Length: ", longest+1)
 	old := genuine
 	old.line = "POST /paynotify HTTP/1.0"
 	pipelined := genuine
@@ -249,9 +249,10 @@ func TestHostileNotifications(t *testing.T) {
 		"another encoding":                     {sized("Transfer-Encoding: gzip, chunked"), 501},
 		"half closed before its end":           {sized(fmt.Sprintf("Content-Length: %d", len(n.body)+1)), 400},
 		"a chunk that is cut off":              {func() wireRequest { r := genuine.chunked(); r.body = r.body[:len(r.body)-200]; return r }(), 400},
-		"1 MiB and a byte":                     {genuine.withBody(strings.Repeat(" ", tooLong)), 413},
-		"1 MiB and a byte, in chunks":          {genuine.withBody(strings.Repeat(" ", tooLong)).chunked(), 413},
-		"1 MiB and a byte, not asked for":      {announced, 413},
+		"1 MiB and more":                       {genuine.withBody(strings.Repeat(" ", longest)), 401},
+		"a byte too long":                      {genuine.withBody(strings.Repeat(" ", longest+1)), 413},
+		"a byte too long, in chunks":           {genuine.withBody(strings.Repeat(" ", longest+1)).chunked(), 413},
+		"a byte too long, not asked for":       {announced, 413},
 		"by GET":                               {byMethod("GET"), 405},
 		"by PUT":                               {byMethod("PUT"), 405},
 		"by a method in small letters":         {byMethod("post"), 405},

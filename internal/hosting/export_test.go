@@ -60,13 +60,31 @@ const (
 	MaxReading  = maxReading
 	MaxUnproved = maxUnproved
 	MaxWebBody  = maxWebBody
+
+	MaxNotification = maxNotification
+	MaxLong         = maxLong
 )
+
+func placesOf(standing Standing) *places { return newPlaces(webTimes{}.limitsOf()[standing]) }
+
+// ReadNotification reads bodies that may be notifications, in the places of one instance. The
+// status is not 0 when one is refused.
+func ReadNotification() func(r *http.Request) (body []byte, status int) {
+	p := placesOf(Notified)
+	return func(r *http.Request) ([]byte, int) {
+		body, fault := p.readBody(r)
+		if fault != nil {
+			return nil, fault.status
+		}
+		return body, 0
+	}
+}
 
 // WebRequest reads a request; the status is not 0 when it is refused.
 func WebRequest(r *http.Request) (request Request, status int) {
 	request = headOf(r)
 	var fault *webFault
-	request.Body, fault = readWebBody(r)
+	request.Body, fault = placesOf(Unproved).readBody(r)
 	if fault == nil {
 		fault = request.takeQuery(r.URL.RawQuery)
 	}

@@ -14,6 +14,10 @@ import (
 type limits struct {
 	// reading is how many bodies are read at a time, which bounds their memory. 0: none.
 	reading int
+	// longest is how long a body may be: maxWebBody, or longer. Of those that are longer than
+	// maxWebBody, long are read at a time.
+	longest int
+	long    int64
 	// within is how long a body may take. 0: as long as the server allows every request.
 	within time.Duration
 	// yields reports that, when all places are taken, the oldest body in progress is cut off for a
@@ -28,13 +32,18 @@ type limits struct {
 // limitsOf are the limits of each standing. Known senders have more places for reading than for
 // answering, so that only very many silent ones get in the way of the others.
 func (t webTimes) limitsOf() [standings]limits {
-	return [standings]limits{
+	all := [standings]limits{
 		Refused:  {answering: maxInFlight},
 		Unproved: {reading: maxUnproved, within: t.unproved, yields: true, answering: maxInFlight},
 		Notified: {reading: maxUnproved, within: t.unproved, yields: true, answering: maxInFlight},
 		Named:    {reading: maxReading, yields: true, answering: maxInFlight},
 		Proved:   {reading: maxReading, answering: maxInFlight},
 	}
+	for standing := range all {
+		all[standing].longest = maxWebBody
+	}
+	all[Notified].longest, all[Notified].long = maxNotification, maxLong
+	return all
 }
 
 // places are the limits of one standing, and what is taken of them.
@@ -44,12 +53,13 @@ type places struct {
 	limits
 
 	inFlight *semaphore.Weighted // never waited for: a request too many is refused
+	longer   *semaphore.Weighted // the places of long bodies; never waited for either
 	mu       sync.Mutex
 	bodies   list.List // of *body: those in progress, the oldest first
 }
 
 func newPlaces(l limits) *places {
-	return &places{limits: l, inFlight: semaphore.NewWeighted(l.answering)}
+	return &places{limits: l, inFlight: semaphore.NewWeighted(l.answering), longer: semaphore.NewWeighted(l.long)}
 }
 
 // body is a request's body in progress. Its connection's deadline is changed only under the lock of
@@ -69,7 +79,7 @@ func (p *places) read(rw http.ResponseWriter, r *http.Request, into *Request) *w
 			return tooMany()
 		}
 		var fault *webFault
-		into.Body, fault = readWebBody(r)
+		into.Body, fault = p.readBody(r)
 		p.leave(b, fault == nil)
 		switch {
 		case fault != nil && b.yielded:

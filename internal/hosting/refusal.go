@@ -38,10 +38,10 @@ func badRequest(en, zh string) *webFault {
 	}
 }
 
-// bodyTooLong refuses a body of more than maxWebBody.
-func bodyTooLong() *webFault {
-	f := badRequest(fmt.Sprintf("the body must have at most %d KiB", maxWebBody>>10),
-		fmt.Sprintf("请求体不可超过 %d KiB", maxWebBody>>10))
+// bodyTooLong refuses a body of more bytes than longest.
+func bodyTooLong(longest int) *webFault {
+	f := badRequest(fmt.Sprintf("the body must have at most %d KiB", longest>>10),
+		fmt.Sprintf("请求体不可超过 %d KiB", longest>>10))
 	f.status = http.StatusRequestEntityTooLarge
 	return f
 }

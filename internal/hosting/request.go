@@ -17,6 +17,12 @@ const (
 	// 583/40688); bodies of callers that have proved nothing yet are kept in memory, so that much
 	// would be an attack.
 	maxWebBody = 65 << 10
+	// maxNotification is the longest that WeChat Pay documents for a notification's ciphertext,
+	// 1 MiB, with its envelope. Nearly all have 2 KB; one of a combined order with many parts and
+	// coupons may be longer than maxWebBody.
+	maxNotification = 1<<20 + 64<<10
+	// maxLong is how many bodies longer than maxWebBody are read at a time. Anybody may send one.
+	maxLong = 4
 	// maxDrained is how much of a body that is too long is read and discarded. A sender that writes
 	// everything before it reads gets the answer then, and not a broken connection.
 	maxDrained = 16 << 20
@@ -73,21 +79,31 @@ func (r *Request) takeQuery(raw string) *webFault {
 	return nil
 }
 
-// readWebBody reads a body of at most maxWebBody. A longer one that is announced is not asked for.
-func readWebBody(r *http.Request) ([]byte, *webFault) {
-	if r.ContentLength > maxWebBody {
+// readBody reads a body of at most p.longest. A longer one that is announced is not asked for, and
+// one that is longer than maxWebBody is read on only if there is a place for it.
+func (p *places) readBody(r *http.Request) ([]byte, *webFault) {
+	if r.ContentLength > int64(p.longest) {
 		if r.Header.Get("Expect") == "" { // else reading would send "100 Continue"
 			drain(r.Body)
 		}
-		return nil, bodyTooLong()
+		return nil, bodyTooLong(p.longest)
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxWebBody+1))
+	if err == nil && len(body) > maxWebBody && p.longest > maxWebBody {
+		if !p.longer.TryAcquire(1) {
+			return nil, tooMany()
+		}
+		defer p.longer.Release(1)
+		var rest []byte
+		rest, err = io.ReadAll(io.LimitReader(r.Body, int64(p.longest+1-len(body))))
+		body = append(body, rest...)
+	}
 	if err != nil {
 		return nil, badRequest("the body did not arrive", "请求体未能送达")
 	}
-	if len(body) > maxWebBody {
+	if len(body) > p.longest {
 		drain(r.Body)
-		return nil, bodyTooLong()
+		return nil, bodyTooLong(p.longest)
 	}
 	return body, nil
 }

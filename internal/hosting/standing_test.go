@@ -253,3 +253,57 @@ func TestWebUnprovedBodyHasFiveSeconds(t *testing.T) {
 		}
 	})
 }
+
+// What may be a notification may be as long as WeChat Pay says, over the wire too.
+func TestWebNotificationsMayBeLong(t *testing.T) {
+	t.Parallel()
+	f := serveStandings(t, refusing, hosting.WebTimes{})
+	most := strings.Repeat("x", hosting.MaxNotification)
+	if got := f.send("POST", "/", most, standingHeader, "notified"); got.StatusCode != http.StatusOK || got.content != most {
+		t.Errorf("of %d bytes: got %d and %d bytes, want all of them", len(most), got.StatusCode, len(got.content))
+	}
+	f.wantRefusal(f.send("POST", "/", most+"x", standingHeader, "notified"), 413, "1088 KiB")
+	f.wantRefusal(f.send("POST", "/", most, standingHeader, "unproved"), 413, "65 KiB")
+}
+
+// waiting is the rest of a body that is longer than most: it says when it is asked for, and ends
+// when it may.
+type waiting struct{ asked, end chan struct{} }
+
+func (w waiting) Read([]byte) (int, error) {
+	w.asked <- struct{}{}
+	<-w.end
+	return 0, io.EOF
+}
+
+// Few long bodies are read at a time, since anybody may send them. The others are refused, and
+// shorter ones are read beside them.
+func TestLongNotificationsAreFew(t *testing.T) {
+	t.Parallel()
+	read := hosting.ReadNotification()
+	long, short := strings.Repeat("x", hosting.MaxWebBody+1), strings.Repeat("x", hosting.MaxWebBody)
+	slow := waiting{make(chan struct{}), make(chan struct{})}
+	var readers sync.WaitGroup
+	for range hosting.MaxLong {
+		readers.Go(func() {
+			body, status := read(httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader(long), slow)))
+			if status != 0 || string(body) != long {
+				t.Errorf("a long one: got %d and %d bytes, want all of it", status, len(body))
+			}
+		})
+	}
+	for range hosting.MaxLong {
+		<-slow.asked
+	}
+	if _, status := read(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(long))); status != http.StatusTooManyRequests {
+		t.Errorf("one too many: got %d, want 429", status)
+	}
+	if body, status := read(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(short))); status != 0 || string(body) != short {
+		t.Errorf("a shorter one: got %d and %d bytes, want all of it", status, len(body))
+	}
+	close(slow.end)
+	readers.Wait()
+	if _, status := read(httptest.NewRequest(http.MethodPost, "/", strings.NewReader(long))); status != 0 {
+		t.Errorf("afterwards: got %d, want it read", status)
+	}
+}
