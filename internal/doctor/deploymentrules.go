@@ -50,13 +50,16 @@ func routesInVain(about Finding, f deployfile.Function) []Finding {
 		return []config.Secret{config.NewSecret("given")}
 	}
 	c := config.Config{
-		BehindWXGateway: f.Env[nameBehindWXGateway] == "1", TimerTokens: given("CLOUDPAY_TIMER_TOKEN"), MetricsTokens: given("CLOUDPAY_METRICS_TOKEN"),
+		BehindWXGateway: f.Env[nameBehindWXGateway] == "1",
+		TimerTokens:     given("CLOUDPAY_TIMER_TOKEN"),
+		MetricsTokens:   given("CLOUDPAY_METRICS_TOKEN"),
 	}
 	if store := given(nameStore); len(store) > 0 {
 		c.Store = store[0]
 	}
-	var findings []Finding
-	for _, fault := range c.CheckRoutes(routesOf(f)) {
+	faults := c.CheckRoutes(routesOf(f))
+	findings := make([]Finding, 0, len(faults))
+	for _, fault := range faults {
 		findings = append(findings, about.fault(bilingual.Sprintf("%s %s", "%s %s", fault.Variable, fault.Problem), fault.Remedy))
 	}
 	return findings

@@ -143,7 +143,8 @@ func (w *World) Check() error {
 		faults = append(faults, bilingual.Errorf("--notify-hosts: %w", "--notify-hosts：%w", err))
 	}
 	if u, err := url.Parse(w.NotifyURL); w.NotifyURL != "" && w.NotifyURL != None && (err != nil || u.Host == "" || u.RawQuery != "") {
-		faults = append(faults, bilingual.Errorf("--notify-url: must be an address without a query, such as http://127.0.0.1:8080/notify, or none",
+		faults = append(faults, bilingual.Errorf(
+			"--notify-url: must be an address without a query, such as http://127.0.0.1:8080/notify, or none",
 			"--notify-url：须为不带查询参数的地址，如 http://127.0.0.1:8080/notify，或 none"))
 	}
 	return errors.Join(faults...)

@@ -30,7 +30,7 @@ func (r *reader) megabytes(v *value) int { return r.number(v, maxMegabytes) }
 func (r *reader) number(v *value, most int) int {
 	before := len(r.faults)
 	text := r.text(v)
-	if text == "" || len(r.faults) > before || r.source.Raw && isPlaceholder(text) {
+	if text == "" || len(r.faults) > before || r.leaves(text) {
 		return 0
 	}
 	number, err := strconv.Atoi(text)
@@ -88,7 +88,7 @@ func (r *reader) scfTimer(function string, name, expression, message *value) Tim
 		return t
 	}
 	var err error
-	if t.Schedule, err = cron.SCF(t.Expression); err != nil && !(r.source.Raw && isPlaceholder(t.Expression)) {
+	if t.Schedule, err = cron.SCF(t.Expression); err != nil && !r.leaves(t.Expression) {
 		r.fault(expression, "timer %s: %w", "定时器 %s：%w", t.Name, err)
 	}
 	return t
@@ -112,7 +112,7 @@ func (r *reader) enabled(v *value) bool {
 	case "false", "CLOSE":
 		return false
 	default:
-		if r.source.Raw && isPlaceholder(text) {
+		if r.leaves(text) {
 			return true
 		}
 		r.fault(v, "%q is neither true nor false", "%q 既不是 true 也不是 false", text)

@@ -38,6 +38,9 @@ func isPlaceholder(text string) bool {
 	return strings.Contains(text, "{{") || strings.Contains(text, "${")
 }
 
+// leaves reports whether a text is a placeholder that is left as it is written.
+func (r *reader) leaves(text string) bool { return r.source.Raw && isPlaceholder(text) }
+
 // fill fills in the placeholders of a text. at has the line for faults.
 func (r *reader) fill(at *value, text string) string {
 	if r.source.Raw {

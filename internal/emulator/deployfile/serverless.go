@@ -205,7 +205,7 @@ func (r *reader) schedules(function string, before int, v *value) []Timer {
 			}
 		}
 		var err error
-		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil && !(r.source.Raw && isPlaceholder(t.Expression)) {
+		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil && !r.leaves(t.Expression) {
 			r.fault(at(rate, v), "schedule %s: %w", "定时规则 %s：%w", t.Name, err)
 		}
 		if enabled {

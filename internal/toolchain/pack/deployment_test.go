@@ -30,7 +30,10 @@ func read(t *testing.T, name string) string {
 }
 
 // functions are those that the Makefile builds.
-func functions(t *testing.T) []string { return words(t, "FUNCTIONS") }
+func functions(t *testing.T) []string {
+	t.Helper()
+	return words(t, "FUNCTIONS")
+}
 
 // words are those of a variable of the Makefile, sorted.
 func words(t *testing.T, variable string) []string {
