@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,9 +194,7 @@ func TestMigratingFromCloudPay(t *testing.T) {
 		"node_modules/cloudpay-drop-in/index.js":     read(t, "clients/node/index.js"),
 		"node_modules/cloudpay-drop-in/package.json": read(t, "clients/node/package.json"),
 	}
-	for name, text := range modules {
-		files[name] = text
-	}
+	maps.Copy(files, modules)
 	for name, text := range files {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

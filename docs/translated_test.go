@@ -153,14 +153,26 @@ func (p pages) anchorInChinese(english, anchor string) string {
 func translations(t *testing.T) []string {
 	t.Helper()
 	var found []string
+	for _, name := range documents(t) {
+		if page, is := strings.CutSuffix(name, ".zh.md"); is {
+			found = append(found, page+".md")
+		}
+	}
+	return found
+}
+
+// documents are all pages of the repository, by their paths from the root.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var found []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "node_modules" || name != "." && strings.HasPrefix(entry.Name(), ".")):
+		case entry.IsDir() && (isBuilt(entry.Name()) || name != "." && strings.HasPrefix(entry.Name(), ".")):
 			return fs.SkipDir
-		case strings.HasSuffix(name, ".zh.md"):
-			found = append(found, strings.TrimSuffix(name, ".zh.md")+".md")
+		case path.Ext(name) == ".md":
+			found = append(found, name)
 		}
 		return nil
 	})
@@ -169,6 +181,9 @@ func translations(t *testing.T) []string {
 	}
 	return found
 }
+
+// isBuilt tells folders that hold what was installed or built.
+func isBuilt(folder string) bool { return folder == "node_modules" || folder == "dist" }
 
 func inChinese(english string) string { return strings.TrimSuffix(english, ".md") + ".zh.md" }
 
