@@ -11,9 +11,9 @@
 //     Makefile's coverage gates, links in comments, documents, scripts;
 //   - the settings of golangci-lint that name the module.
 //
-// Golden bytes (testdata folders) are left alone. go.mod is written last: a run that dies leaves
-// the old path in it and a tree that git can restore, and is refused until that is done. A second
-// run with the same path changes nothing.
+// Golden bytes (testdata folders) are left alone, but for programs in Go, which are compiled. go.mod
+// is written last: a run that dies leaves the old path in it and a tree that git can restore, and
+// is refused until that is done. A second run with the same path changes nothing.
 package main
 
 import (
@@ -140,14 +140,14 @@ func (r *rewriter) rewriteFile(file string) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !info.Mode().IsRegular() || slices.Contains(strings.Split(filepath.ToSlash(file), "/"), "testdata") {
+	if !info.Mode().IsRegular() {
 		return false, nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
 	}
-	if bytes.IndexByte(text, 0) >= 0 {
+	if bytes.IndexByte(text, 0) >= 0 || isGolden(file, text) {
 		return false, nil
 	}
 	rewritten, err := r.rewrite(filepath.Base(file), text)
@@ -156,6 +156,15 @@ func (r *rewriter) rewriteFile(file string) (changed bool, err error) {
 	}
 	return true, os.WriteFile(file, rewritten, info.Mode())
 }
+
+// isGolden reports whether a file must stay as it is: all in a folder testdata but programs in Go.
+func isGolden(file string, text []byte) bool {
+	inTestdata := slices.Contains(strings.Split(filepath.ToSlash(file), "/"), "testdata")
+	isProgram := filepath.Ext(file) == ".go" && program.Match(text)
+	return inTestdata && !isProgram
+}
+
+var program = regexp.MustCompile(`(?m)^package main$`)
 
 func (r *rewriter) rewrite(name string, text []byte) ([]byte, error) {
 	if name == "go.mod" {

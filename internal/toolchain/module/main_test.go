@@ -31,6 +31,7 @@ func small() map[string]string {
 		"internal/drawer/d.go":        "package drawer\n",
 		"cmd/shop/main.go":            "package main\n",
 		"pkg/till/testdata/golden.go": "package x // shop/pkg/till\n",
+		"pkg/till/testdata/p/main.go": "package main\n\nimport _ \"shop/pkg/till\"\n",
 		"Makefile":                    "COVERAGE := shop/pkg/*=95 shop/internal/drawer=90\nrun:\n\tgo run ./cmd/shop\n",
 		".golangci.yml":               "a:\n  ignore-package-globs: [shop/**, net/http]\n  local-prefixes: [shop]\n",
 		"README.md":                   "shop is a shop: `import \"shop/pkg/till\"`, in pkg/shop/pkg or /opt/shop/pkg.\n",
@@ -46,9 +47,10 @@ func renamed() map[string]string {
 		"bench/b.go":   "package bench\n\nimport _ \"example.com/pay/cloudpay/pkg/till\"\n",
 		"pkg/till/till.go": "// Package till is [example.com/pay/cloudpay/pkg/till], beside ./cmd/shop and shop/tills.\npackage till\n\n" +
 			"import (\n\t\"fmt\"\n\n\t_ \"example.com/other\"\n\t_ \"example.com/pay/cloudpay/internal/drawer\"\n)\n\nvar _ = fmt.Sprint(\"shop\", \"myshop/pkg/till\")\n",
-		"Makefile":      "COVERAGE := example.com/pay/cloudpay/pkg/*=95 example.com/pay/cloudpay/internal/drawer=90\nrun:\n\tgo run ./cmd/shop\n",
-		".golangci.yml": "a:\n  ignore-package-globs: [example.com/pay/cloudpay/**, net/http]\n  local-prefixes: [example.com/pay/cloudpay]\n",
-		"README.md":     "shop is a shop: `import \"example.com/pay/cloudpay/pkg/till\"`, in pkg/shop/pkg or /opt/shop/pkg.\n",
+		"pkg/till/testdata/p/main.go": "package main\n\nimport _ \"example.com/pay/cloudpay/pkg/till\"\n",
+		"Makefile":                    "COVERAGE := example.com/pay/cloudpay/pkg/*=95 example.com/pay/cloudpay/internal/drawer=90\nrun:\n\tgo run ./cmd/shop\n",
+		".golangci.yml":               "a:\n  ignore-package-globs: [example.com/pay/cloudpay/**, net/http]\n  local-prefixes: [example.com/pay/cloudpay]\n",
+		"README.md":                   "shop is a shop: `import \"example.com/pay/cloudpay/pkg/till\"`, in pkg/shop/pkg or /opt/shop/pkg.\n",
 	}
 }
 
@@ -57,7 +59,7 @@ func TestRename(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, small())
 	commit(t, dir)
-	mustRename(t, dir, published, "7 files name example.com/pay/cloudpay now in place of shop")
+	mustRename(t, dir, published, "8 files name example.com/pay/cloudpay now in place of shop")
 	want := small()
 	maps.Copy(want, renamed())
 	for file, text := range want {
@@ -71,7 +73,7 @@ func TestRename(t *testing.T) {
 		t.Errorf("the second run changed something:\n%s", after)
 	}
 	commit(t, dir)
-	mustRename(t, dir, "shop.example/shop/v2", "7 files name")
+	mustRename(t, dir, "shop.example/shop/v2", "8 files name")
 	if got, want := read(t, filepath.Join(dir, "bench/b.go")), "package bench\n\nimport _ \"shop.example/shop/v2/pkg/till\"\n"; got != want {
 		t.Errorf("the second renaming: got\n%s\nwant\n%s", got, want)
 	}
