@@ -18,7 +18,7 @@ import (
 const root = ".."
 
 // translated are the pages that a merchant's developer needs first, and so are in Chinese, too.
-var translated = []string{"README.md", "docs/callers.md", "docs/events.md", "docs/migrating.md"}
+var translated = []string{"README.md", "docs/callers.md", "docs/deploy.md", "docs/events.md", "docs/migrating.md"}
 
 // Every page in Chinese has what its page in English has, in the same order: headings, blocks of
 // code (but for comments), items of lists, the rows of tables, links, and what stands between

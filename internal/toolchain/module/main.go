@@ -11,9 +11,9 @@
 //     Makefile's coverage gates, links in comments, documents, scripts;
 //   - the settings of golangci-lint that name the module.
 //
-// Golden bytes (testdata folders) are left alone, but for programs in Go, which are compiled. go.mod
-// is written last: a run that dies leaves the old path in it and a tree that git can restore, and
-// is refused until that is done. A second run with the same path changes nothing.
+// Golden bytes (testdata folders) are left alone, but for programs in Go, which are compiled.
+// go.mod is written last: a run that dies leaves the old path in it and a tree that git can
+// restore, and is refused until that is done. A second run with the same path changes nothing.
 package main
 
 import (
