@@ -65,7 +65,8 @@ func TestTheTableItself(t *testing.T) {
 		{
 			Package: "internal/emulator/platform",
 			Ours: []string{
-				"internal/emulator/access", "internal/emulator/ports", "internal/emulator/spool", "internal/emulator/traffic",
+				"internal/emulator/access", "internal/emulator/ports", "internal/emulator/scheduler", "internal/emulator/spool",
+				"internal/emulator/sqs", "internal/emulator/traffic",
 			},
 		},
 		{Package: "internal/emulator/access"},

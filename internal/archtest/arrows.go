@@ -90,13 +90,16 @@ var arrows = []Arrow{
 	{Package: "internal/emulator/access"},
 	{Package: "internal/emulator/sse"},
 	{Package: "internal/emulator/spool", Ours: []string{"internal/bilingual"}, Theirs: []string{bbolt}},
+	{Package: "internal/emulator/sqs", Ours: []string{"internal/emulator/spool"}},
+	{Package: "internal/emulator/scheduler", Ours: []string{"internal/emulator/spool"}},
 	{Package: "internal/emulator/traffic", Ours: []string{"internal/emulator/sse"}},
 	{Package: "internal/emulator/ports", Ours: []string{"internal/bilingual"}},
 	{Package: "internal/emulator/sink", Ours: []string{"internal/emulator/sse"}}, // what it verifies is from docs/events.md alone
 	{
 		Package: "internal/emulator/platform",
 		Ours: []string{
-			"internal/emulator/access", "internal/emulator/ports", "internal/emulator/spool", "internal/emulator/traffic",
+			"internal/emulator/access", "internal/emulator/ports", "internal/emulator/scheduler", "internal/emulator/spool",
+			"internal/emulator/sqs", "internal/emulator/traffic",
 		},
 	},
 	{

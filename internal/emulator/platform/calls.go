@@ -27,6 +27,7 @@ const (
 	viaRESTAPI        = "rest-api"
 	viaTimer          = "timer"
 	viaQueue          = "queue"
+	viaScheduler      = "scheduler"
 )
 
 // inbound is one request to the cloud, or one asynchronous event, on its way to a function. What

@@ -44,6 +44,8 @@ var acceptableRequestID = regexp.MustCompile(`^([A-Za-z0-9_-]{1,15}|[0-9A-Fa-f]{
 //	POST …  {"action":"functions.invokeFunction"}    CloudBase's server SDKs, on any path (sdk.go)
 //	POST /  with X-TC-Action                         Tencent Cloud API 3.0 (tencentapi.go)
 //	POST /2015-03-31/functions/{name}/invocations    AWS Lambda's Invoke (awsapi.go)
+//	POST / with X-Amz-Target: AmazonSQS.…  /schedules/{name}       AWS's queues and schedules
+//	POST /2015-03-31/event-source-mappings           from a queue to a function (delayed.go)
 //	/http/{name}/…  /tcb/{name}/…  /aws/{name}/…     HTTP triggers (httptrigger.go)
 //	/apigw/{name}/…  /aws-rest/{name}/…              those of older gateways (httpgateways.go)
 //	/wx/{name}/…  /tcb-auth/{name}/…                 the doors to web functions (door.go)
@@ -93,6 +95,7 @@ type Cloud struct {
 	dead       deadLetters
 	events     atomic.Int64 // the highest number of an asynchronous event
 	timers     timers
+	delayed    delayed
 }
 
 // ServeHTTP answers one request. The path tells the API first, then the marks of each cloud; what
@@ -160,6 +163,9 @@ func (c *Cloud) route(r *http.Request) (to route, rest string) {
 			return one, rest
 		}
 	}
+	if api := c.delayedAPI(r); api != nil {
+		return route{serve: whole(serveDelayed(api)), via: viaLambdaAPI}, ""
+	}
 	switch {
 	case r.URL.Path == functionsPath:
 		return route{serve: whole(c.list)}, ""
@@ -209,6 +215,7 @@ func (c *Cloud) routes() []route {
 // Streams of calls end as well.
 func (c *Cloud) Close() error {
 	c.Journal.Close()
+	c.closeDelayed()
 	c.background.close()
 	return nil
 }

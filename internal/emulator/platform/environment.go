@@ -163,14 +163,16 @@ func cloudBaseClient(spec Spec) []string {
 	}
 }
 
-// lambdaClient are variables by which AWS's SDKs find the emulated Lambda. On AWS the keys are
-// those of the function's role.
+// lambdaClient are variables by which AWS's SDKs find the emulated Lambda and what is beside it. On
+// AWS the keys are those of the function's role.
 func lambdaClient(spec Spec) []string {
 	if spec.CloudURL == "" {
 		return nil
 	}
 	return []string{
 		"AWS_ENDPOINT_URL_LAMBDA=" + spec.CloudURL,
+		"AWS_ENDPOINT_URL_SQS=" + spec.CloudURL,
+		"AWS_ENDPOINT_URL_SCHEDULER=" + spec.CloudURL,
 		"AWS_ACCESS_KEY_ID=" + cmp.Or(spec.CloudKey.ID, anyKey),
 		"AWS_SECRET_ACCESS_KEY=" + cmp.Or(string(spec.CloudKey.Secret), anyKey),
 	}

@@ -93,7 +93,7 @@ func (c *Cloud) Resume(ctx context.Context) error {
 	for _, e := range kept {
 		c.resume(context.WithoutCancel(ctx), e)
 	}
-	return nil
+	return c.resumeDelayed(ctx)
 }
 
 // resumed is an event of an earlier process.

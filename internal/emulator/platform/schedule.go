@@ -206,7 +206,8 @@ const nextFirings = 5
 //	GET /v1/timers            {"time":"…","timers":[{"function":"closeorder",
 //	  "name":"closeorder_timer","expression":"0 * * * * * *","running":true,"next":["…"],
 //	  "fired":3,"last":{"time":"…","requestId":"…","status":200}}]}
-//	GET /v1/timers?wait=30s   waits for the firings that are due or in progress first
+//	GET /v1/timers?wait=30s   waits for the firings that are due or in progress first, for
+//	                          schedules that are due, and for messages that a function is to have
 //
 // Times are those of the clock. A timer's message is not shown, since it may be a token.
 func (c *Cloud) listTimers(w http.ResponseWriter, r *http.Request, id string) {
@@ -222,6 +223,7 @@ func (c *Cloud) listTimers(w http.ResponseWriter, r *http.Request, id string) {
 		ctx, cancel := context.WithTimeout(r.Context(), wait)
 		defer cancel()
 		c.settle(ctx)
+		c.settleDelayed(ctx)
 	}
 	answerJSON(w, http.StatusOK, c.describeTimers())
 }
