@@ -38,6 +38,7 @@ var notRun = []struct{ path, begins, why string }{
 	{"docs/alarms.md", "aws cloudformation deploy", "it needs an account at AWS; tests of internal/app evaluate the template"},
 	{"README.md", "make module", "it renames the module; make test-module does that to a copy"},
 	{"bench/README.md", "make bench ", "it measures for minutes"},
+	{"bench/README.md", "make bench-growth", "it measures for minutes, beside a commit that the reader names"},
 	{"bench/README.md", "make bench-store", "it measures for ten minutes"},
 	{"bench/README.md", "make proof-year", "it takes half an hour; make test-sweep runs a hundredth of it"},
 	{"bench/README.md", "cd bench && go test -count=1 -v ./seeded", "it takes minutes; make bench-test runs the same package"},
