@@ -47,7 +47,7 @@ demo: ## Follow three orders: forgotten, in doubt, paid in the last second
 SHOP_FUNCTION := examples/shop/cloudfunctions/order
 .PHONY: shop
 shop: $(SHOP_FUNCTION)/node_modules ## Follow a shop's orders from placing to stock: examples/shop (needs Node.js and npm)
-	@CGO_ENABLED=0 go build -v -trimpath -tags lambda.norpc,sqlite -o .tmp/shop/ $(FUNCTIONS:%=./functions/%) $(HTTP_FUNCTIONS:%=./functions/%) ./cmd/cloudpay 2>&1 \
+	@CGO_ENABLED=0 go build -v -trimpath -tags lambda.norpc,sqlite -o .tmp/shop/ $(FUNCTIONS:%=./functions/%) ./functions/web ./cmd/cloudpay 2>&1 \
 		| internal/toolchain/progress.sh 'compiling the command and the functions'
 	@node examples/shop/life/main.mjs --bin .tmp/shop
 

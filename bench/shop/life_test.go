@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // prepared builds what make shop builds, and installs the packages of the shop's function.
 var prepared = sync.OnceValue(func() error {
 	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc,sqlite", "-o", bin+"/",
-		"./functions/closeorder", "./functions/queryorder", "./functions/paynotify", "./cmd/cloudpay")
+		"./functions/closeorder", "./functions/queryorder", "./functions/web", "./cmd/cloudpay")
 	build.Dir, build.Env = repository, append(os.Environ(), "CGO_ENABLED=0")
 	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = filepath.Join(shop, "cloudfunctions", "order")
@@ -190,6 +190,22 @@ func journal(t *testing.T, path string) map[string][]string {
 		t.Fatal(err)
 	}
 	return done
+}
+
+// Whatever fails while an order is placed, a customer who taps again has that order, and not two.
+func TestPlacing(t *testing.T) {
+	t.Parallel()
+	wantNode(t)
+	if err := prepared(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "placing.mjs", bin, t.TempDir())
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "NODE_OPTIONS=")
+	output, err := cmd.CombinedOutput()
+	const troubles = 15
+	if got := strings.Count(string(output), "one order\n"); err != nil || got != troubles {
+		t.Errorf("got %d troubles, want %d: %v\n%s", got, troubles, err, output)
+	}
 }
 
 // With --stay the world serves the page in WeChat's developer tools until it is interrupted, and

@@ -21,12 +21,13 @@ const free = (port) => new Promise((resolve) => {
 
 /**
  * base returns the first of so many free ports in a row, below those that systems choose when any
- * will do.
+ * will do. Processes that are started at the same time look in different places.
  */
 async function base() {
-  for (;;) {
-    const first = 20_000 + Math.floor(Math.random() * 10_000)
-    const all = await Promise.all(Array.from({ length: ports + 1 }, (_, i) => free(first + i)))
+  const lowest = 20_000, places = 1_400, width = ports + 1
+  for (let place = process.pid % places; ; place = (place + 1) % places) {
+    const first = lowest + place * width
+    const all = await Promise.all(Array.from({ length: width }, (_, i) => free(first + i)))
     if (all.every(Boolean)) return first
   }
 }
@@ -50,23 +51,26 @@ class Process {
     this.ready.catch(() => {}) // whoever waits for it is told
   }
 
-  async stop() {
-    this.child.kill('SIGINT')
+  async stop(signal = 'SIGINT') {
+    this.child.kill(signal)
     await this.ended
   }
 }
 
 /** World is the running world. */
 export class World {
-  /** dir keeps everything; bin has the command and the functions. Both processes serve when it resolves. */
-  static async open(dir, bin) {
+  /**
+   * dir keeps everything; bin has the command and the functions; goods is a file, the server's own
+   * if undefined. Both processes serve when it resolves.
+   */
+  static async open(dir, bin, goods) {
     const world = new World()
     mkdirSync(dir, { recursive: true })
-    Object.assign(world, { dir, command: path.join(bin, 'cloudpay') })
     const first = await base()
+    Object.assign(world, { dir, command: path.join(bin, 'cloudpay'), goods, address: `127.0.0.1:${first + ports}` })
     try {
       await world.#emulate(bin, first)
-      await world.#serve(first + ports)
+      await world.serve()
     } catch (error) {
       await world.close()
       throw error
@@ -78,25 +82,30 @@ export class World {
   async #emulate(bin, first) {
     const at = (offset) => `http://127.0.0.1:${first + offset}`
     this.token = randomBytes(24).toString('hex')
-    this.server = at(ports)
+    this.server = `http://${this.address}`
     const variables = path.join(this.dir, 'shop.env')
-    writeFileSync(variables, `SHOP_URL=${this.server}\nSHOP_TOKEN=${this.token}\nSHOP_NOTIFY_URL=${at(3)}/tcb/paynotify/notify\n`, { mode: 0o600 })
-    const env = { ...process.env, PAYNOTIFY_FOLDER: path.resolve(bin), ENV_ID: 'cloudpay-local' }
+    writeFileSync(variables, `SHOP_URL=${this.server}\nSHOP_TOKEN=${this.token}\nSHOP_NOTIFY_URL=${at(3)}/tcb/cloudpay-public/paynotify\n`, { mode: 0o600 })
     this.emulator = new Process(this.command, [
       'emulate', '--dir', this.dir, '--bin', bin, '--port-base', String(first), '--functions', shop,
       '--env-file', variables, '--events-url', `${this.server}/events`, '--log', 'off',
-    ], { env, ready: '/emulator.json' })
+    ], { env: process.env, ready: '/emulator.json' })
     await this.emulator.ready
     this.described = JSON.parse(readFileSync(path.join(this.dir, 'emulator.json')))
   }
 
-  /** #serve starts the shop's server. */
-  async #serve(port) {
+  /** serve starts the shop's server. */
+  async serve() {
     const env = { PATH: process.env.PATH, SHOP_TOKEN: this.token, CLOUDPAY_NOTIFY_KEY: this.described.env.CLOUDPAY_NOTIFY_KEY }
     this.shop = new Process(process.execPath, [
-      path.join(shop, 'server/main.mjs'), `127.0.0.1:${port}`, path.join(this.dir, 'shop.jsonl'),
+      path.join(shop, 'server/main.mjs'), this.address, path.join(this.dir, 'shop.jsonl'), ...(this.goods ? [this.goods] : []),
     ], { env, ready: 'the shop serves' })
     await this.shop.ready
+  }
+
+  /** faulty has something go wrong in the emulated cloud, once (docs/emulator.md). */
+  faulty(functionName, action) {
+    const body = JSON.stringify({ function: functionName, action, times: 1 })
+    return ask(`${this.described.cloud_url}/v1/faults`, { method: 'POST', body })
   }
 
   /** close ends both processes, the emulator first. */

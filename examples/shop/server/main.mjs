@@ -1,7 +1,9 @@
 // The shop's server. It keeps the stock: the cloud function `order` reserves it, and cloudpay's
 // events of how orders have ended ship it or put it back.
 //
-//   CLOUDPAY_NOTIFY_KEY=whsec_… SHOP_TOKEN=… node main.mjs 127.0.0.1:8080 shop.jsonl
+//   CLOUDPAY_NOTIFY_KEY=whsec_… SHOP_TOKEN=… node main.mjs 127.0.0.1:8080 shop.jsonl [goods.json]
+//
+// goods.json has the articles, each with title, price in fen, and the stock before the first order.
 //
 //   POST /events         an event (docs/events.md), signed with CLOUDPAY_NOTIFY_KEY
 //   GET  /goods/{sku}    {"title":"…","price":100}
@@ -17,7 +19,7 @@ import { createServer } from 'node:http'
 import { Ledger } from './ledger.mjs'
 import { secretsOf, verify } from './webhook.mjs'
 
-const [address, journal] = process.argv.slice(2)
+const [address, journal, goodsFile = new URL('goods.json', import.meta.url)] = process.argv.slice(2)
 
 /** longest is how many bytes a body may have. */
 const longest = 64 << 10
@@ -36,8 +38,8 @@ function settings() {
   try {
     const token = process.env.SHOP_TOKEN ?? ''
     if (token.length < leastToken) throw new Error(`SHOP_TOKEN must have at least ${leastToken} characters`)
-    if (!address || !journal) throw new Error('usage: node main.mjs ADDRESS JOURNAL')
-    const goods = JSON.parse(readFileSync(new URL('goods.json', import.meta.url)))
+    if (!address || !journal) throw new Error('usage: node main.mjs ADDRESS JOURNAL [GOODS]')
+    const goods = JSON.parse(readFileSync(goodsFile))
     return { secrets: secretsOf(process.env.CLOUDPAY_NOTIFY_KEY), token, ledger: new Ledger(journal, goods) }
   } catch (error) {
     return stop(error.message)
