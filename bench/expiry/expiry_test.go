@@ -220,17 +220,12 @@ func TestScheduleToTheFunction(t *testing.T) {
 		calls()
 	}
 	w.passes(24 * time.Hour)
-	var open, closed int
+	count := map[paygate.TradeState]int{}
 	for _, number := range []string{"A1", "A2"} {
-		switch w.MustOrder(number).State {
-		case paygate.StateNotPay:
-			open++
-		case paygate.StateClosed:
-			closed++
-		}
+		count[w.MustOrder(number).State]++
 	}
-	if open != 1 || closed != 1 {
-		t.Errorf("got %d orders open and %d closed, want the one whose close was limited to stay open", open, closed)
+	if count[paygate.StateNotPay] != 1 || count[paygate.StateClosed] != 1 {
+		t.Errorf("got the states %v, want the order whose close was limited to stay open, and the other closed", count)
 	}
 }
 
