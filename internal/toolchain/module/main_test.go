@@ -181,7 +181,8 @@ func TestPublishedCopy(t *testing.T) {
 // noTraceOf looks for packages of the module that still have their old path.
 func noTraceOf(t *testing.T, dir, old string) {
 	t.Helper()
-	trace := regexp.MustCompile(`(?m)^.*(^|[^\w./~-])` + regexp.QuoteMeta(old) + `(/\*\*|/(cmd|functions|internal|pkg|bench)\b|\]$).*$`)
+	name := regexp.QuoteMeta(old)
+	trace := regexp.MustCompile(`(?m)^.*((^|[^\w./~-])` + name + `/(\*\*|(cmd|functions|internal|pkg|bench)\b)|local-prefixes: \[` + name + `\]).*$`)
 	for _, file := range listed(t, dir) {
 		if line := trace.FindString(read(t, filepath.Join(dir, file))); line != "" {
 			t.Errorf("%s still names %s: %s", file, old, line)
