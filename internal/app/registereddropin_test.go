@@ -429,6 +429,27 @@ func TestRegisteredDropInOfAnotherOrigin(t *testing.T) {
 	}
 }
 
+// TestRegisteredDropInWithheld: a caller whose head proves nothing, where no body could, is told
+// that it is not allowed, although its body was not read.
+func TestRegisteredDropInWithheld(t *testing.T) {
+	t.Parallel()
+	k := newRegisterEnv(t, mode{order.V3, false})
+	k.register("A1", mine)
+	delete(k.vars, "CLOUDPAY_SERVICE_TOKEN") // with one, every body may prove a service
+	s := k.site("dropin")
+	for _, path := range []string{"/wx-pay/wxpay_close_order", "/wx-pay/wxpay_query_order_by_out_trade_no", "/"} {
+		head := hosting.Request{Method: http.MethodPost, Path: path}
+		if got := s.Standing(head); got != hosting.Refused {
+			t.Errorf("%s: a head without proof is %v, want it refused", path, got)
+		}
+		got := k.wantOK(k.post(s, path, nil, `{"_action":"wxpay_close_order","out_trade_no":"A1"}`))
+		if a := k.readTemplate(got); a.Code != -1 || a.Msg != notAuthorize || a.Result.ErrCode != "NOAUTH" {
+			t.Errorf("%s: got %s, want it refused", path, a)
+		}
+	}
+	k.WantState("A1", paygate.StateNotPay)
+}
+
 // TestRegisteredDropInTemplatesNames: functions/web takes the template's names for variables, and
 // closeorder does not.
 func TestRegisteredDropInTemplatesNames(t *testing.T) {
