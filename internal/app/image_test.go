@@ -19,24 +19,35 @@ import (
 	"time"
 
 	"cloudpay/internal/containertest"
+	"cloudpay/internal/order"
 	"cloudpay/internal/schedule"
 	"cloudpay/internal/store/storetest"
+	"cloudpay/pkg/paygate"
 )
 
 // secretsFolder is where containers find their secrets.
 const secretsFolder = "/run/secrets/"
 
-// TestImageKilled is TestKilledSweeps with the services of compose.yaml in place of functions: the
-// image's files, run as an engine would. web, by which the orders are registered, is killed as
-// well.
-func TestImageKilled(t *testing.T) {
-	made := storetest.Postgres(t)
+// TestImage builds the image's files and runs them as engines would.
+func TestImage(t *testing.T) {
 	image := containertest.Build(t, root)
-	wantSmall(t, image)
+	want := "/etc/ssl/certs/ca-certificates.crt /usr/local/bin/cloudpay /usr/local/bin/web" // no shell, and no source
+	if got := strings.Join(image.Files(t), " "); got != want {
+		t.Errorf("got the files %s, want %s", got, want)
+	}
+	t.Run("killed", func(t *testing.T) { killServices(t, image) })
+	t.Run("Kubernetes", func(t *testing.T) { runObjects(t, image) })
+}
+
+// killServices is TestKilledSweeps with the services of compose.yaml in place of functions. web, by
+// which the orders are registered, is killed as well.
+func killServices(t *testing.T, image *containertest.Image) {
+	t.Helper()
+	made := storetest.Postgres(t)
 	c := compose(t, image, newDeadly(t, made.Name, made.Empty(t)))
 	c.oneShot("migrate")
 	c.oneShot("migrate") // as after another compose up
-	web := c.serve()
+	web := serve(t, func(env ...string) *containertest.Container { return c.create("web", env...) })
 	c.registers = web.register
 	for range 2 {
 		sweep := c.create("sweep")
@@ -44,30 +55,111 @@ func TestImageKilled(t *testing.T) {
 	}
 	c.begin()
 	c.rounds(c.leastKills)
-	c.registers = func(entries []schedule.Entry) {
-		if _, err := c.store.RegisterAll(t.Context(), entries); err != nil {
-			t.Fatal(err)
-		}
-	}
 	c.prove()
 	web.stop()
 	t.Logf("web was killed %d times while orders were registered", web.kills)
-	if web.kills == 0 {
-		t.Error("web was not killed: too little happened for this to prove anything")
+}
+
+// runObjects runs the pods that deploy/kubernetes.yaml describes, and a job of SCF's with the same
+// image.
+func runObjects(t *testing.T, image *containertest.Image) {
+	t.Helper()
+	made := storetest.Postgres(t)
+	e := newEnv(t, mode{api: order.V3})
+	e.vars["CLOUDPAY_STORE"] = made.Empty(t)
+	pods := readPods(t, image, e)
+	pods.ends(0, pods.create("Job"))
+
+	register := func(number string) {
+		e.order(number)
+		opened := made.OpenAt(t, e.vars["CLOUDPAY_STORE"])
+		ref := order.Ref{Region: order.Mainland, MchID: e.Merchant.MchID, OutTradeNo: number}
+		if _, err := opened.RegisterAll(t.Context(), []schedule.Entry{{Ref: ref}}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	register("A1")
+	sweep := pods.create("CronJob")
+	for _, want := range []string{"1 due, 1 closed\n", "nothing was due\n"} {
+		if said := pods.ends(0, sweep); !strings.Contains(said, want) {
+			t.Errorf("sweeping: got %s, want %s", said, want)
+		}
+	}
+	e.WantState("A1", paygate.StateClosed)
+
+	register("A2")
+	pods.ends(0, pods.create("CronJob", "TENCENTCLOUD_RUNENV=SCF", "SCF_FUNCTIONNAME=sweep", "USER=qcloud",
+		`SCF_CUSTOM_CONTAINER_EVENT={"Type":"Timer","TriggerName":"sweep","Time":"2026-11-30T00:00:00Z","Message":""}`))
+	e.WantState("A2", paygate.StateClosed)
+
+	web := serve(t, func(env ...string) *containertest.Container { return pods.create("Deployment", env...) })
+	web.stop()
+	// A rollout stops: neither program runs unconfigured.
+	if said := pods.ends(1, pods.create("Deployment", "WXPAY_MCHID=")); !strings.Contains(said, "WXPAY_MCHID is not set") {
+		t.Errorf("web without a merchant: got %s, want the variable named", said)
+	}
+	if said := pods.ends(2, pods.create("CronJob", "WXPAY_MCHID=")); !strings.Contains(said, "WXPAY_MCHID is not set") {
+		t.Errorf("a sweep without a merchant: got %s, want the variable named", said)
+	}
+}
+
+// pods are the objects of deploy/kubernetes.yaml.
+type pods struct {
+	*env
+
+	image    *containertest.Image
+	settings map[string]string // the ConfigMap's
+	commands map[string][]string
+}
+
+func readPods(t *testing.T, image *containertest.Image, e *env) *pods {
+	t.Helper()
+	objects, err := containertest.ReadManifests(path.Join(root, "deploy", "kubernetes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pods{env: e, image: image, commands: map[string][]string{}}
+	for _, object := range objects {
+		if object.Kind == "ConfigMap" {
+			p.settings = object.Data
+			continue
+		}
+		for _, container := range object.Job().Template.Spec.Containers {
+			p.commands[object.Kind] = container.Command
+		}
+	}
+	return p
+}
+
+// create makes the container of an object. Its secrets are where Kubernetes puts them: in a folder
+// that a link names, so that all are changed at once.
+func (p *pods) create(kind string, env ...string) *containertest.Container {
+	p.t.Helper()
+	s := containertest.Settings{Command: p.commands[kind], Files: map[string]string{}, Links: map[string]string{secretsFolder + "..data": "..2026"}}
+	for name, content := range p.secrets() {
+		s.Files[secretsFolder+"..2026/"+name], s.Links[secretsFolder+name] = content, "..data/"+name
+	}
+	s.Env = environ(p.settings)
+	for _, name := range []string{"WXPAY_MCHID", "WXPAY_APPID", "WXPAY_SERIAL_NO", "WXPAY_PUBLIC_KEY_ID", "WXPAY_BASE_URL", "WXPAY_ROUTE"} {
+		s.Env = append(s.Env, name+"="+p.vars[name])
+	}
+	s.Env = append(s.Env, env...)
+	return p.image.Create(p.t, s)
+}
+
+// ends runs a container to its end, wants its exit code, and returns what it printed.
+func (p *pods) ends(code int, c *containertest.Container) string {
+	p.t.Helper()
+	cmd := c.Command(p.t.Context())
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		p.t.Fatalf("got %v, want exit code %d: %s", err, code, out)
+	}
+	return string(out)
 }
 
 // root is the repository, which is the build's context.
 const root = "../.."
-
-// wantSmall wants nothing in the image but what the programs need: no shell, and no source.
-func wantSmall(t *testing.T, image *containertest.Image) {
-	t.Helper()
-	want := "/etc/ssl/certs/ca-certificates.crt /usr/local/bin/cloudpay /usr/local/bin/web"
-	if got := strings.Join(image.Files(t), " "); got != want {
-		t.Errorf("got the files %s, want %s", got, want)
-	}
-}
 
 // composed is a register whose sweeps and calls come from compose.yaml's services.
 type composed struct {
@@ -105,11 +197,11 @@ func (c *composed) create(service string, env ...string) *containertest.Containe
 	return c.image.Create(c.t, containertest.Settings{Command: s.Command, Env: append(environ(s.Environment), env...), Files: files})
 }
 
-// secrets are the contents of the files in secrets/.
-func (d *deadly) secrets() map[string]string {
+// secrets are the contents of the secrets' files.
+func (e *env) secrets() map[string]string {
 	return map[string]string{
-		"store": d.vars["CLOUDPAY_STORE"] + "\n", "v3-key": d.Merchant.V3Key, "apiclient_key.pem": d.vars["WXPAY_PRIVATE_KEY"],
-		"pub_key.pem": d.vars["WXPAY_PUBLIC_KEY"], "http-token": httpToken, "service-token": serviceToken + "\n",
+		"store": e.vars["CLOUDPAY_STORE"] + "\n", "v3-key": e.Merchant.V3Key, "apiclient_key.pem": e.vars["WXPAY_PRIVATE_KEY"],
+		"pub_key.pem": e.vars["WXPAY_PUBLIC_KEY"], "http-token": httpToken, "service-token": serviceToken + "\n",
 	}
 }
 
@@ -169,19 +261,18 @@ type server struct {
 	t         *testing.T
 	container *containertest.Container
 	address   string
-	random    *rand.Rand
 	kills     int
 
 	running *exec.Cmd
-	exited  chan error
+	exited  chan struct{} // closed then
 }
 
-// serve starts web at a free port.
-func (c *composed) serve() *server {
-	c.t.Helper()
-	s := &server{t: c.t, address: freeAddress(c.t), random: rand.New(rand.NewPCG(c.random.Uint64(), 2))}
+// serve starts web at a free port, in the container that create makes.
+func serve(t *testing.T, create func(env ...string) *containertest.Container) *server {
+	t.Helper()
+	s := &server{t: t, address: freeAddress(t)}
 	_, port, _ := net.SplitHostPort(s.address)
-	s.container = c.create("web", "PORT="+port, "CLOUDPAY_LISTEN_HOST=127.0.0.1")
+	s.container = create("PORT="+port, "CLOUDPAY_LISTEN_HOST=127.0.0.1")
 	s.start()
 	return s
 }
@@ -203,13 +294,17 @@ func (s *server) start() {
 	s.t.Helper()
 	var said lockedBuffer
 	for deadline := time.Now().Add(patient); time.Now().Before(deadline); {
-		s.running, s.exited = s.container.Command(context.Background()), make(chan error, 1)
+		s.running, s.exited = s.container.Command(context.Background()), make(chan struct{})
 		s.running.Stderr, s.running.Stdout = &said, &said
 		if err := s.running.Start(); err != nil {
 			s.t.Fatal(err)
 		}
-		go func() { s.exited <- s.running.Wait() }()
-		s.t.Cleanup(func() { _ = s.running.Process.Kill() })
+		running, exited := s.running, s.exited
+		go func() {
+			defer close(exited)
+			_ = running.Wait() // ProcessState has the result
+		}()
+		s.t.Cleanup(func() { _ = running.Process.Kill() })
 		if s.isHealthy(deadline) {
 			return
 		}
@@ -240,9 +335,9 @@ func (s *server) stop() {
 	s.t.Helper()
 	_ = s.running.Process.Signal(syscall.SIGTERM)
 	select {
-	case err := <-s.exited:
-		if err != nil {
-			s.t.Errorf("web ended by SIGTERM: %v", err)
+	case <-s.exited:
+		if !s.running.ProcessState.Success() {
+			s.t.Errorf("web ended by SIGTERM: %v", s.running.ProcessState)
 		}
 	case <-time.After(patient):
 		s.t.Error("web does not end by SIGTERM")
@@ -253,10 +348,10 @@ func (s *server) stop() {
 // started again several times meanwhile.
 func (s *server) register(entries []schedule.Entry) {
 	s.t.Helper()
-	const killed = 5
+	every := max(len(entries)/5, 2) // a few times of many, and not for each of a few
 	for i, entry := range entries {
-		if i%(len(entries)/killed+1) == len(entries)/killed/2 {
-			life := time.Duration(s.random.IntN(int(20 * time.Millisecond)))
+		if i%every == 1 {
+			life := time.Duration(rand.IntN(int(20 * time.Millisecond)))
 			running := s.running
 			time.AfterFunc(life, func() { _ = running.Process.Kill() })
 			s.kills++

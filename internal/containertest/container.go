@@ -106,10 +106,7 @@ const variable = "CLOUDPAY_TEST_CONTAINER"
 // Command is the container's program, not started. Its end by a signal is that of the whole
 // container. The test binary's TestMain must call [Enter].
 func (c *Container) Command(ctx context.Context) *exec.Cmd {
-	text, err := json.Marshal(c.spec)
-	if err != nil {
-		panic(err) // texts and flags always have a form in JSON
-	}
+	text, _ := json.Marshal(c.spec) // texts and flags always have a form in JSON
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args, cmd.Env = []string{"container"}, []string{variable + "=" + string(text)}
 	cmd.SysProcAttr = isolated(c.spec)

@@ -140,3 +140,26 @@ func TestIgnored(t *testing.T) {
 		t.Error("got folders read that are left out, or the reverse")
 	}
 }
+
+// TestContextOfThisRepository wants no secret that lies about, and no history, in a build.
+func TestContextOfThisRepository(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../.dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := parseIgnore(string(text))
+	for _, name := range []string{
+		".env", "secrets/store", "apiclient_key.pem", ".git/config", ".cloudpay/secrets.json", "dist/web/main", "docs/web.md",
+		"cmd/cloudpay/main_test.go", "cmd/cloudpay/testdata/script/rounds.txtar", "compose.yaml", "bench/go.mod",
+	} {
+		if !i.has(name) {
+			t.Errorf("%s is in the context, want it left out", name)
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum", "functions/web/main.go", "cmd/cloudpay/help/sweep.txt", "internal/store/migrations/migrations.go", "pkg/wire/wire.go"} {
+		if i.has(name) {
+			t.Errorf("%s is left out, want it in the context", name)
+		}
+	}
+}

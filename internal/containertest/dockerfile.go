@@ -11,6 +11,7 @@ package containertest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -96,7 +97,7 @@ func newStage(args string) Stage {
 func (s *Stage) take(in instruction) error {
 	fields := strings.Fields(in.args)
 	if len(fields) == 0 {
-		return fmt.Errorf("has no arguments")
+		return errors.New("has no arguments")
 	}
 	switch in.name {
 	case "RUN", "COPY":
@@ -106,7 +107,7 @@ func (s *Stage) take(in instruction) error {
 		s.files = append(s.files, in)
 	case "ARG": // without a value it is one that the build may be given
 		if strings.Contains(in.args, "=") {
-			return fmt.Errorf("a default is not understood")
+			return errors.New("a default is not understood")
 		}
 	case "ENV":
 		for _, field := range fields {
@@ -124,7 +125,7 @@ func (s *Stage) take(in instruction) error {
 			return fmt.Errorf("is not a list in JSON: %w", err)
 		}
 	default:
-		return fmt.Errorf("is not understood")
+		return errors.New("is not understood")
 	}
 	return nil
 }

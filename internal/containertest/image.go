@@ -1,6 +1,7 @@
 package containertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,11 +26,11 @@ type Image struct {
 // Build carries out the Dockerfile of a context, which is a folder's files but those that its
 // .dockerignore leaves out. The image is removed when the test ends. The test is skipped, and says
 // so, where this machine allows no namespaces; nothing could be installed for them.
-func Build(t testing.TB, context string) *Image {
+func Build(t testing.TB, folder string) *Image {
 	t.Helper()
 	need(t)
 	read := func(name string) string {
-		text, err := os.ReadFile(filepath.Join(context, name))
+		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +40,7 @@ func Build(t testing.TB, context string) *Image {
 	if err != nil {
 		t.Fatalf("Dockerfile: %v", err)
 	}
-	b := builder{t: t, context: context, ignored: parseIgnore(read(".dockerignore"))}
+	b := builder{t: t, context: folder, ignored: parseIgnore(read(".dockerignore"))}
 	for _, stage := range stages {
 		b.build(stage)
 	}
@@ -167,7 +168,7 @@ func put(name string, content []byte, mode fs.FileMode) error {
 
 // run is RUN in the form of a shell's command: as root, in the stage's files above this machine's.
 func (b *builder) run(in *Image, dir, script string) error {
-	settings, err := goSettings()
+	settings, err := goSettings(b.t.Context())
 	if err != nil {
 		return err
 	}
@@ -207,12 +208,12 @@ func above(root string) map[string]string {
 }
 
 // goSettings is the environment of this machine's go command, which plays the base image's.
-func goSettings() ([]string, error) {
+func goSettings(ctx context.Context) ([]string, error) {
 	env := []string{"PATH=" + os.Getenv("PATH")}
 	for _, name := range []string{"HOME", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOROOT", "GOSUMDB"} {
 		value := os.Getenv(name)
 		if name != "HOME" {
-			out, err := exec.Command("go", "env", name).Output()
+			out, err := exec.CommandContext(ctx, "go", "env", name).Output()
 			if err != nil {
 				return nil, fmt.Errorf("asking go for %s: %w", name, err)
 			}
