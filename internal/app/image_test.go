@@ -216,7 +216,7 @@ func (c *composed) oneShot(service string) {
 // sweepIn runs the service sweep and kills it after a while, or after its first sweep. A life of
 // patient ends by SIGTERM, as an engine ends containers.
 func (c *composed) sweepIn(container *containertest.Container, life time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), life)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	cmd := container.Command(ctx)
 	var said strings.Builder
@@ -229,6 +229,7 @@ func (c *composed) sweepIn(container *containertest.Container, life time.Duratio
 		c.t.Errorf("starting the sweep: %v", err)
 		return
 	}
+	defer time.AfterFunc(life, cancel).Stop()
 	line, _ := bufio.NewReader(out).ReadString('\n') // an error is its end
 	swept := strings.HasSuffix(line, "\n")
 	if swept && life == patient {
