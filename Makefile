@@ -94,7 +94,7 @@ test: ## Run the quick tests: race detector, coverage gates, search for leaked s
 
 .PHONY: test-all
 test-all: FUZZTIME := 5s
-test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo shop package-test fuzz ## Run all tests, also those that are slow or need installing (below 40 minutes)
+test-all: test test-races test-documents test-module test-databases test-killed test-sweep bench-test demo shop package-test fuzz ## Run all tests, also those that are slow or need installing (45 minutes on two slow cores)
 
 .PHONY: test-races
 test-races: ## Run the command's tests with the race detector, too
