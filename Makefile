@@ -167,7 +167,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (60s; half an hour in all)
 		| sed -E 's|^(.*)/[^/]*:func (.*)$$|./\1 \2|' | sort \
 		| while read -r package target; do \
 			echo "fuzzing $$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 1x "$$package" < /dev/null || exit 1; \
+			internal/toolchain/fuzz.sh "$$package" "$$target" '$(FUZZTIME)' || exit 1; \
 		done
 
 .PHONY: bench
