@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -231,10 +233,11 @@ func (d shop) read(path string, into any) {
 	}
 }
 
-// rows passes the rows of a query in the register, of two columns each.
+// rows passes the rows of a query in the register, of two columns each. An emulator that has not
+// said where its register is has it in its folder.
 func (d shop) rows(query string, row func(first, second string)) {
 	d.Helper()
-	db := storetest.Raw(d.T, d.Env["CLOUDPAY_STORE"])
+	db := storetest.Raw(d.T, cmp.Or(d.Env["CLOUDPAY_STORE"], "sqlite:"+filepath.Join(d.dir, "orders.db")))
 	defer func() { _ = db.Close() }()
 	rows, err := db.QueryContext(d.Context(), query)
 	if err != nil {
