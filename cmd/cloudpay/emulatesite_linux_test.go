@@ -250,7 +250,17 @@ func (e *emulator) refused(sentences ...string) {
 // Without a process there is no port, but for one that was handed to a process elsewhere.
 func (s *site) wantNothingLeft(base int, dir string) {
 	s.Helper()
-	for _, process := range s.processes() {
+	// A compiler that was killed with its group may take a moment to be gone: its parent, which
+	// would have waited for it, was killed with it.
+	const dying = 200
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	left := s.processes()
+	for tries := 0; len(left) > 0 && tries < dying; tries++ {
+		<-tick.C
+		left = s.processes()
+	}
+	for _, process := range left {
 		s.Errorf("a process is left: %s", process)
 	}
 	for offset := range portsOfEmulator {
