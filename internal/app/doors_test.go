@@ -64,19 +64,25 @@ func (d *doorsEnv) post(path, body string, header map[string]string) (int, order
 	return response.StatusCode, readResult(d.t, string(text))
 }
 
-// token logs a user in to the emulated CloudBase.
+// token is bearerOf at the site's own address.
 func (d *doorsEnv) token(path, body string) map[string]string {
 	d.t.Helper()
-	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
+	return bearerOf(d.t, d.url+path, body)
+}
+
+// bearerOf logs a user in to the emulated CloudBase, and returns the Authorization header.
+func bearerOf(t testing.TB, url, body string) map[string]string {
+	t.Helper()
+	response, err := http.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
-		d.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	var got struct {
 		Token string `json:"access_token"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&got); err != nil || got.Token == "" {
-		d.t.Fatalf("%s: got no token: %v", path, err)
+		t.Fatalf("%s: got no token: %v", url, err)
 	}
 	return map[string]string{"Authorization": "Bearer " + got.Token}
 }

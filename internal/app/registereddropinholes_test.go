@@ -4,7 +4,6 @@ package app_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -82,18 +81,7 @@ func (d *dropInSite) ask(path, body string, header map[string]string) templateAn
 // login is the Authorization header of a user who is logged in to the emulated CloudBase.
 func (d *dropInSite) login(path, body string) map[string]string {
 	d.t.Helper()
-	response, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var got struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.NewDecoder(response.Body).Decode(&got); err != nil || got.Token == "" {
-		d.t.Fatalf("%s: got no token: %v", path, err)
-	}
-	return map[string]string{"Authorization": "Bearer " + got.Token}
+	return bearerOf(d.t, d.url+path, body)
 }
 
 const (
