@@ -15,7 +15,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-const v3KeyOfTests = "0123456789abcdefGHIJKLMNOPQRSTUV"
+const v3KeyOfTests = "keyOfNotificationTestsIsThisOne0"
 
 // notifyURL is the address of functions/paynotify, where the emulated WeChat Pay calls it.
 func (e *env) notifyURL() string {

@@ -68,6 +68,10 @@ const (
 // shortest is the fewest bytes of a secret: a shorter one would be found by chance.
 const shortest = 16
 
+// common is the hexadecimal digits in their order, which appids, nonces and trace ids of many tests
+// hold: a secret that holds them too would be found in all of them.
+const common = "0123456789abcdef"
+
 // seen holds the lines that this process has written: most tests use the same few secrets.
 var seen sync.Map
 
@@ -80,6 +84,9 @@ func Secret(t testing.TB, kind Kind, value string) {
 	}
 	if len(value) < shortest {
 		t.Fatalf("telemetrytest: a secret of %d bytes is too short to be looked for, give at least %d", len(value), shortest)
+	}
+	if strings.Contains(strings.ToLower(value), common) {
+		t.Fatalf("telemetrytest: a secret with %q in it would be found wherever a test has that; use another", common)
 	}
 	if block, _ := pem.Decode([]byte(value)); kind == PrivateKey && block == nil {
 		t.Fatalf("telemetrytest: a private key is looked for by its secret numbers, give it as PEM")
