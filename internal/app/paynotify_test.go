@@ -15,7 +15,7 @@ import (
 	"cloudpay/pkg/paygate"
 )
 
-const v3KeyOfTests = "keyOfNotificationTestsIsThisOne0"
+const v3KeyOfTests = "kQ8vZ3mT7xW2pL9sD4hF6gJ1nB5cR0yE"
 
 // notifyURL is the address of functions/paynotify, where the emulated WeChat Pay calls it.
 func (e *env) notifyURL() string {
