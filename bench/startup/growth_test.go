@@ -16,9 +16,9 @@ import (
 )
 
 // maxGrowth is how much a function may grow since the commit that it is compared with: the
-// processors' time until its first answer, its memory after callsBefore calls more, its bytes. The
-// time is measured startsPerMemory times as often as the memory, because one start differs from the
-// next by more than the bound.
+// processors' time until its first answer, its own memory after callsBefore calls more, its bytes.
+// The time is measured startsPerMemory times as often as the memory, because one start differs from
+// the next by more than the bound.
 const (
 	maxGrowth       = 0.03
 	callsBefore     = 100
@@ -75,7 +75,7 @@ func BenchmarkGrowth(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // of a pair: it would be taken for the function's
 			starts.report(b, "start", "ms", float64(time.Millisecond), false)
 			work.report(b, "work", "ms", float64(time.Millisecond), b.N > 1) // go test begins with one pair
-			memories.report(b, "resident", "MiB", 1<<20, b.N > 1)
+			memories.report(b, "memory", "MiB", 1<<20, b.N > 1)
 			sizes.report(b, "binary", "MB", 1e6, true)
 		})
 	}
@@ -85,7 +85,7 @@ func BenchmarkGrowth(b *testing.B) {
 type taken struct {
 	start  time.Duration // from exec to the first answer
 	work   time.Duration // the processors' time in it
-	memory int64         // resident after the calls that follow it
+	memory int64         // its own, after the calls that follow; its file's pages are bounded with the file
 }
 
 // grown starts a function for one order, and makes so many calls more for the same.
@@ -103,7 +103,7 @@ func grown(b *testing.B, p program, number string, calls int, api, outcome, agai
 			b.Fatal(err)
 		}
 	}
-	return taken{took, work, running.memory(b, "VmRSS:")}
+	return taken{took, work, running.memory(b, "RssAnon:")}
 }
 
 // work is how long the process's threads have run so far (Linux's /proc, schedstat).
