@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // documentedVariable is a variable of the documents, as `NAME=value`.
@@ -48,7 +49,7 @@ func python(t *testing.T) string {
 			return name
 		}
 	}
-	skipMissing(t, "boto3 is not installed (internal/toolchain/install.sh clients)")
+	nodetest.SkipMissing(t, "boto3 is not installed (internal/toolchain/install.sh clients)")
 	return ""
 }
 
@@ -105,7 +106,7 @@ func TestAWSCLI(t *testing.T) {
 	t.Parallel()
 	version, err := exec.CommandContext(t.Context(), "aws", "--version").Output()
 	if err != nil {
-		skipMissing(t, "the AWS CLI is not installed (internal/toolchain/install.sh clients)")
+		nodetest.SkipMissing(t, "the AWS CLI is not installed (internal/toolchain/install.sh clients)")
 	}
 	c := startFailing(t, platform.Lambda)
 	event, result := filepath.Join(t.TempDir(), "event.json"), filepath.Join(t.TempDir(), "result.json")

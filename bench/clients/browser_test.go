@@ -15,6 +15,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // jsSDKs are the versions of CloudBase's SDK for web pages, each with the codes for error, timeout,
@@ -29,7 +30,7 @@ var jsSDKs = map[string][4]string{
 // and by neither where it is not.
 func TestJSSDKInChromium(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}
@@ -121,7 +122,7 @@ func chromium(t *testing.T) context.Context {
 		}
 	}
 	if path == "" {
-		skipMissing(t, "Chromium is not installed (internal/toolchain/install.sh clients)")
+		nodetest.SkipMissing(t, "Chromium is not installed (internal/toolchain/install.sh clients)")
 	}
 	// Without its sandbox it runs as root, too, as in a container. It sees the test's pages only.
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox)

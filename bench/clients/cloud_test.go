@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // what stays behind is in the way of nobody
+	defer func() { _ = os.RemoveAll(folder) }() // a leftover in the temporary folder does no harm
 	m.Run()
 }
 
@@ -118,22 +118,4 @@ func (c *cloud) node(t *testing.T, env []string, script string, args ...string) 
 		t.Fatalf("node %s: %v\n%s", script, err, stderr.String())
 	}
 	return strings.Split(strings.TrimSpace(string(output)), "\n")
-}
-
-// wantNode fails or skips the test when Node.js is not there.
-func wantNode(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("node"); err == nil {
-		return
-	}
-	skipMissing(t, "Node.js 20 is not installed (nodejs.org; Debian: apt-get install nodejs npm)")
-}
-
-// skipMissing skips a test for want of a program, which in CI is a failure.
-func skipMissing(t *testing.T, missing string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip("SKIPPED: " + missing)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // swapped is what a function answers whose cloud.cloudPay was replaced by clients/node.
@@ -24,7 +25,7 @@ type swapped struct {
 // the service have results.
 func TestDropIn(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}
@@ -80,14 +81,14 @@ func (c *cloud) askSwapped(t *testing.T, openID, event string) swapped {
 // one that is installed.
 func TestDropInOnNodeVersions(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	for _, line := range []string{"18", "22"} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			install := exec.CommandContext(t.Context(), "npm", "install", "--no-audit", "--no-fund", "--prefix", folder, "node@"+line)
 			if output, err := install.CombinedOutput(); err != nil {
-				skipMissing(t, "Node.js "+line+" cannot be had from npm: "+string(output))
+				nodetest.SkipMissing(t, "Node.js "+line+" cannot be had from npm: "+string(output))
 			}
 			node := filepath.Join(folder, "node_modules", "node", "bin", "node")
 			if version, err := exec.CommandContext(t.Context(), node, "--version").Output(); err != nil || !strings.HasPrefix(string(version), "v"+line+".") {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // builtHello builds the function of the emulator's own tests, which fails as it is told.
@@ -64,7 +65,7 @@ func wantErrors(t *testing.T, lines []string, want [][2]string) {
 // CloudBase's SDK for Node.js passes the cloud's codes on.
 func TestNodeSDKFailures(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}
@@ -80,7 +81,7 @@ func TestNodeSDKFailures(t *testing.T) {
 // function's.
 func TestWXServerSDKFailures(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // startLocked starts an emulated cloud that demands a key, with the function hello.
@@ -47,7 +48,7 @@ var lockedBy = []struct {
 // the proof that they are understood.
 func TestKeysOfCloudBase(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}

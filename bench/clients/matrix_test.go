@@ -20,6 +20,7 @@ import (
 
 	"cloudpay/internal/emulator/access"
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // The key that the emulated cloud of the matrix requires, and a secret that is not its.
@@ -150,7 +151,7 @@ func failing(t *testing.T, runtime platform.Runtime) map[string]*platform.Functi
 func inNode(name string) func(*testing.T, *cloud, string, []attempt) []result {
 	return func(t *testing.T, c *cloud, secret string, attempts []attempt) []result {
 		t.Helper()
-		wantNode(t)
+		nodetest.Need(t)
 		if err := sdk(); err != nil {
 			t.Fatalf("npm ci: %v", err)
 		}

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // The page of examples/miniprogram says what became of the order, through its own wx.request shim.
 func TestMiniProgramPage(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	for _, test := range []struct {
 		name     string
 		settings []string
@@ -47,7 +48,7 @@ func TestMiniProgramPage(t *testing.T) {
 // A page that cannot reach the cloud says so, and claims nothing about the order.
 func TestMiniProgramPageWithoutCloud(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	nowhere := &cloud{url: "http://127.0.0.1:1"}
 	got := nowhere.node(t, nil, "page.js", "../../examples/miniprogram", "A1", "close")
 	if want := []string{"网络异常，请稍后查询订单状态"}; !slices.Equal(got, want) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // sdk installs CloudBase's SDK below node_modules, at the versions of package-lock.json.
@@ -35,7 +36,7 @@ type answer struct {
 // CloudBase's SDK for Node.js is how a merchant's server calls a cloud function: it proves itself with its token.
 func TestNodeSDK(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudpay/internal/emulator/platform"
+	"cloudpay/internal/nodetest"
 )
 
 // told is what the function of nodefunction/ answers.
@@ -24,7 +25,7 @@ type told struct {
 // knows the caller, and calls cloudpay's function, without a change of its code.
 func TestNodeFunction(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}

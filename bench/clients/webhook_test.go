@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"cloudpay/internal/nodetest"
 	"cloudpay/internal/notify"
 	"cloudpay/internal/order"
 	"cloudpay/internal/schedule/outbox"
@@ -25,7 +26,7 @@ var webhookKeys = []notify.Key{
 // The library of Standard Webhooks' authors for JavaScript verifies deliveries.
 func TestWebhooksInNode(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := sdk(); err != nil {
 		t.Fatalf("npm ci: %v", err)
 	}

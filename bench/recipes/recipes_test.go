@@ -4,7 +4,6 @@ package recipes_test
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"cloudpay/internal/emulator/desk"
+	"cloudpay/internal/nodetest"
 )
 
 // orders is how many orders each program sells.
@@ -70,16 +70,10 @@ func start(t *testing.T) (file string, requests func() string) {
 	}
 }
 
-// wantNode skips a test for want of Node.js, which in CI is a failure.
+// wantNode skips a test for want of Node.js, and installs the recipes' packages.
 func wantNode(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		const missing = "Node.js 20 with npm is not installed (Debian: apt-get install nodejs npm)"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip("SKIPPED: " + missing)
-	}
+	nodetest.Need(t)
 	if err := modules(); err != nil {
 		t.Fatalf("npm ci: %v", errors.Join(err))
 	}

@@ -21,6 +21,7 @@ import (
 	// binaries are built from.
 	_ "cloudpay/internal/app"
 	"cloudpay/internal/emulator/desk"
+	"cloudpay/internal/nodetest"
 	"cloudpay/internal/order"
 	"cloudpay/internal/store"
 	"cloudpay/internal/store/sqlite"
@@ -61,24 +62,11 @@ var prepared = sync.OnceValue(func() error {
 	return nil
 })
 
-// wantNode skips a test for want of Node.js, which in CI is a failure.
-func wantNode(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("npm"); err == nil {
-		return
-	}
-	const missing = "Node.js 18 or later with npm is not installed (Debian: apt-get install nodejs npm)"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip("SKIPPED: " + missing)
-}
-
 // The whole life of four orders is as the documents show it, in either language, and WeChat Pay, the
 // register and the shop's journal agree on how each has ended.
 func TestLife(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := prepared(); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +183,7 @@ func journal(t *testing.T, path string) map[string][]string {
 // Whatever fails while an order is placed, a customer who taps again has that order, and not two.
 func TestPlacing(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := prepared(); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +200,7 @@ func TestPlacing(t *testing.T) {
 // then leaves nothing running.
 func TestStay(t *testing.T) {
 	t.Parallel()
-	wantNode(t)
+	nodetest.Need(t)
 	if err := prepared(); err != nil {
 		t.Fatal(err)
 	}

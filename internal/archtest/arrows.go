@@ -320,6 +320,7 @@ var arrows = []Arrow{
 
 	{Package: "examples/receivers/go"}, // it is written from docs/events.md alone
 
+	{Package: "internal/nodetest"},
 	{Package: "internal/containertest", Theirs: []string{goyaml, xsys}},
 	{Package: "internal/archtest", Theirs: []string{mod}},
 	{Package: "internal/toolchain/*", Theirs: []string{mod}},
