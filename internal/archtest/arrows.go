@@ -65,6 +65,8 @@ var arrows = []Arrow{
 	{Package: "pkg/paygate", Theirs: []string{bbolt}},
 
 	{Package: "internal/bilingual"},
+	{Package: "internal/cause", Ours: []string{"internal/bilingual"}},
+	{Package: "internal/diagnosis", Ours: []string{"internal/bilingual", "internal/cause"}},
 	{Package: "internal/printable"},
 	{Package: "internal/typo"},
 	{Package: "internal/order/verdict"},
