@@ -41,7 +41,7 @@ func wantTarget(t *testing.T, name, target string) {
 		t.Errorf("%s links to %s, which does not exist", name, target)
 		return
 	}
-	if hasAnchor && path.Ext(leads) == ".md" && !slices.Contains(readPage(read(t, leads)).anchors(), anchor) {
+	if hasAnchor && path.Ext(leads) == ".md" && !slices.Contains(anchorsIn(t, leads), anchor) {
 		t.Errorf("%s links to %s, and %s has no such heading", name, target, leads)
 	}
 }

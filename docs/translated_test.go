@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,7 @@ import (
 const root = ".."
 
 // translated are the pages that a merchant's developer needs first, and so are in Chinese, too.
-var translated = []string{"README.md", "docs/callers.md", "docs/deploy.md", "docs/events.md", "docs/migrating.md"}
+var translated = []string{"README.md", "docs/callers.md", "docs/deploy.md", "docs/events.md", "docs/migrating.md", "docs/why.md"}
 
 // Every page in Chinese has what its page in English has, in the same order: headings, blocks of
 // code (but for comments), items of lists, the rows of tables, links, and what stands between
@@ -140,13 +141,27 @@ func pathsInChinese(spans []string) []string {
 
 func (p pages) anchorInChinese(english, anchor string) string {
 	p.t.Helper()
-	at := slices.Index(readPage(read(p.t, english)).anchors(), anchor)
-	anchors := readPage(read(p.t, inChinese(english))).anchors()
+	at := slices.Index(anchorsIn(p.t, english), anchor)
+	anchors := anchorsIn(p.t, inChinese(english))
 	if at < 0 || at >= len(anchors) {
 		p.t.Errorf("%s has no heading #%s", english, anchor)
 		return anchor
 	}
 	return anchors[at]
+}
+
+// anchorsRead are the anchors of the documents that were read, by their paths from the root.
+var anchorsRead sync.Map
+
+// anchorsIn are those of a document, which is read once however many links lead to it.
+func anchorsIn(t testing.TB, name string) []string {
+	t.Helper()
+	if known, has := anchorsRead.Load(name); has {
+		return known.([]string)
+	}
+	anchors := readPage(read(t, name)).anchors()
+	anchorsRead.Store(name, anchors)
+	return anchors
 }
 
 // translations are the pages in English that have one in Chinese, by their paths from the root.

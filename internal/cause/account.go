@@ -18,7 +18,7 @@ func accounts() []Cause {
 		{
 			ID: "account-field-name",
 			What: bilingual.New("a field has APIv2's name in APIv3, or the other way round: mch_id for mchid",
-				"字段用了另一版本的名称：APIv3 中写了 mch_id（应为 mchid），或相反"),
+				"字段用了另一版本的名称：APIv3 中写了 APIv2 的 mch_id（应为 mchid），或相反"),
 			Remedy: bilingual.New("Write mchid, sp_mchid and sub_mchid in APIv3, mch_id and sub_mch_id in APIv2.",
 				"APIv3 写 mchid、sp_mchid、sub_mchid，APIv2 写 mch_id、sub_mch_id。"),
 		},
@@ -69,6 +69,25 @@ func accounts() []Cause {
 				"该商户没有设置 APIv3 密钥"),
 			Remedy: bilingual.New("Set the APIv3 key in the merchant platform (API安全): without it APIv3 answers no request.",
 				"在商户平台（API安全）设置 APIv3 密钥：未设置时 APIv3 不受理请求。"),
+		},
+		{
+			// 商户证书已过期, 商户证书已作废, 已更换证书，请使用新证书, 商户未申请过证书.
+			ID: "account-certificate",
+			What: bilingual.New("the merchant's API certificate has expired, was revoked or replaced, or was never applied for",
+				"商户 API 证书已过期、已作废、已更换，或从未申请"),
+			Remedy: bilingual.New("Apply for one in the merchant platform (API安全), and change apiclient_key.pem and serial_no together.",
+				"在商户平台（API安全）申请证书，并同时更换 apiclient_key.pem 和 serial_no。"),
+		},
+		{
+			ID: "account-key-form",
+			What: bilingual.New("a file of a key or a certificate is not what the program reads: another file, another form, or lost line feeds",
+				"密钥或证书文件不是程序要读取的：文件不对、格式不对，或丢失了换行"),
+			Remedy: bilingual.New("apiclient_key.pem is the private key (PKCS #8), apiclient_cert.pem the certificate,"+
+				" pub_key.pem WeChat Pay's public key; in a variable, write each line feed as \\n.",
+				"apiclient_key.pem 是私钥（PKCS #8），apiclient_cert.pem 是证书，pub_key.pem 是微信支付公钥；放入环境变量时，每个换行写成 \\n。"),
+			Decides: bilingual.New("The first line says what a file is: BEGIN PRIVATE KEY, BEGIN RSA PRIVATE KEY (PKCS #1),"+
+				" BEGIN CERTIFICATE, BEGIN PUBLIC KEY.",
+				"文件第一行说明它是什么：BEGIN PRIVATE KEY、BEGIN RSA PRIVATE KEY（PKCS #1）、BEGIN CERTIFICATE、BEGIN PUBLIC KEY。"),
 		},
 	}
 }
