@@ -69,6 +69,7 @@ var arrows = []Arrow{
 	{Package: "internal/diagnosis", Ours: []string{"internal/bilingual", "internal/cause"}},
 	{Package: "internal/printable"},
 	{Package: "internal/typo"},
+	{Package: "internal/diagnosis/mutants"}, // shares nothing with what it is to judge
 	{Package: "internal/order/verdict"},
 	{Package: "internal/order/tradestate"},
 	{Package: "internal/order/errcode", Ours: []string{"internal/order/verdict"}},

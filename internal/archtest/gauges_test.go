@@ -163,7 +163,7 @@ type sourceFile struct {
 }
 
 // forDevelopers matches the packages of this module that are not part of the product.
-var forDevelopers = regexp.MustCompile(`^internal/(archtest|toolchain)\b|(test|fakestore)$`)
+var forDevelopers = regexp.MustCompile(`^internal/(archtest|toolchain|diagnosis/mutants)\b|(test|fakestore)$`)
 
 func readModule(t *testing.T) []sourceFile {
 	t.Helper()
