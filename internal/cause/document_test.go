@@ -70,6 +70,11 @@ func (d document) symptoms() string {
 		fmt.Fprintf(&page, "\n### %s\n\n", s.Title.In(d.chinese))
 		fmt.Fprintf(&page, "| %s | %s |\n|---|---|\n", d.say("message", "报错"), d.say("shown by", "来源"))
 		d.messages(&page, s)
+		if len(s.IDs) == 1 {
+			page.WriteString("\n" + wrap(d.say("The cause is ", "原因是 ")+linked(s.IDs[0])+d.say(": ", "：")+
+				d.what(s.IDs[0])+d.say(".", "。")))
+			continue
+		}
 		page.WriteString("\n" + d.say("Its causes, the likeliest first:", "可能的原因，最常见的在前：") + "\n\n")
 		full, rest := s.IDs, []cause.ID(nil)
 		if len(full) > shown+1 {
@@ -119,13 +124,10 @@ func (d document) causes() string {
 			fmt.Fprintf(&page, "\n## %s\n", d.side(side))
 		}
 		fmt.Fprintf(&page, "\n### %s\n\n", c.ID)
-		page.WriteString(wrap(sentence(d.what(c.ID), d.say(".", "。"))))
+		page.WriteString(wrap(d.sentence(d.what(c.ID))))
 		page.WriteString("\n" + wrap("- "+d.say("**Mend it:** ", "**处理：**")+marked(c.Remedy.In(d.chinese))))
-		switch decides := c.Decides.In(d.chinese); {
-		case decides != "":
+		if decides := c.Decides.In(d.chinese); decides != "" {
 			page.WriteString(wrap("- " + d.say("**What decides:** ", "**如何判定：**") + marked(decides)))
-		case c.Side != cause.Account:
-			page.WriteString(wrap("- " + d.say("**What decides:** the request or reply itself shows it.", "**如何判定：**请求或应答本身即可证明。")))
 		}
 		page.WriteString(wrap("- " + d.say("**Seen as:** ", "**表现：**") + strings.Join(d.seenAs(c.ID), d.say("; ", "；"))))
 	}
@@ -161,10 +163,13 @@ func (d document) seenAs(id cause.ID) []string {
 
 func linked(id cause.ID) string { return fmt.Sprintf("[%s](#%[1]s)", id) }
 
-// sentence begins with a capital, unless that is in code, and ends with a full stop.
-func sentence(clause, stop string) string {
+// sentence begins with a capital in English, unless that is in code, and ends with a full stop.
+func (d document) sentence(clause string) string {
 	first, size := utf8.DecodeRuneInString(clause)
-	return string(unicode.ToUpper(first)) + clause[size:] + stop
+	if d.chinese {
+		return clause + "。"
+	}
+	return string(unicode.ToUpper(first)) + clause[size:] + "."
 }
 
 // verbatim is a cell with a text in code style.

@@ -39,7 +39,7 @@ var requestSymptoms = []symptom{
 		},
 	},
 	{
-		title: bilingual.New("WeChat Pay answers “签名错误”, and no more is known", "微信支付应答“签名错误”，别无其他信息"),
+		title: bilingual.New("WeChat Pay answers “签名错误”, and no more is known", "微信支付应答“签名错误”，没有其他信息"),
 		ids:   append(refusedV2[:4:4], refusedV3[:6]...),
 		seen:  []seen{{wechatPay, []string{"签名错误"}}},
 	},
