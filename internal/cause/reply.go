@@ -10,7 +10,7 @@ func replies() []Cause {
 		{
 			ID: "reply-key-kind",
 			What: bilingual.New("the reply is signed by the other kind of key: WeChat Pay's public key where a platform certificate is expected, or the other way round",
-				"应答由另一类密钥签名：应为平台证书却用了微信支付公钥，或相反"),
+				"应答由另一类密钥签名：程序按平台证书验签，而应答应以微信支付公钥验签，或相反"),
 			Remedy: bilingual.New("Keep both keys, choose by Wechatpay-Serial, and send Wechatpay-Serial: PUB_KEY_ID_… on every request, also on a GET.",
 				"同时保留两类密钥，按 Wechatpay-Serial 选择；每个请求（包括 GET）都带 Wechatpay-Serial: PUB_KEY_ID_…。"),
 		},

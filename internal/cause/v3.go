@@ -32,7 +32,7 @@ func headersV3() []Cause {
 		{
 			ID: "v3-header-form",
 			What: bilingual.New(`Authorization is not five name="value" pairs: mchid, nonce_str, timestamp, serial_no and signature`,
-				`Authorization 不是五个 名称="值" 对：mchid、nonce_str、timestamp、serial_no、signature`),
+				`Authorization 不是由五组 名称="值" 组成：mchid、nonce_str、timestamp、serial_no、signature`),
 			Remedy: bilingual.New("Write each of the five once, its value in double quotes, with commas and no spaces between them;"+
 				" nonce_str has at most 32 characters, timestamp whole seconds.",
 				"五个字段各写一次，值用英文双引号，字段之间用逗号且不加空格；nonce_str 最多 32 个字符，timestamp 是整数秒。"),
@@ -109,7 +109,7 @@ func messageV3() []Cause {
 		// A library's path property leaves the query out (woofcloud/labrador PR#25).
 		{
 			ID:   "v3-query",
-			What: bilingual.New("the query string was not signed", "查询串未参与签名"),
+			What: bilingual.New("the query string was not signed", "查询串（? 及其后的参数）未参与签名"),
 			Remedy: bilingual.New("Sign path and query as they stand in the request line: /v3/pay/…/1217752501?mchid=1900000001.",
 				"按请求行中的样子对路径和查询串签名：/v3/pay/…/1217752501?mchid=1900000001。"),
 		},
@@ -423,7 +423,7 @@ func signatureV3() []Cause {
 		{
 			ID: "v3-key-other",
 			What: bilingual.New("the signature was not made with the private key of the merchant's certificate (with RSASSA-PKCS1-v1_5)",
-				"签名不是用商户证书对应的私钥生成的（RSASSA-PKCS1-v1_5）"),
+				"签名不是用商户 API 证书对应的私钥生成的（RSASSA-PKCS1-v1_5）"),
 			Remedy: bilingual.New("Compare openssl x509 -in apiclient_cert.pem -noout -pubkey with openssl rsa -in apiclient_key.pem -pubout:"+
 				" they must be equal. After a renewal, change certificate, serial number and key together.",
 				"比较 openssl x509 -in apiclient_cert.pem -noout -pubkey 与 openssl rsa -in apiclient_key.pem -pubout：两者必须相同。更换证书后，证书、序列号和私钥要一起更换。"),
