@@ -72,6 +72,8 @@ const (
 	easyWeChat = "easywechat"
 	nodeTenpay = "node-tenpay"
 	pythonV3   = "wechatpayv3"
+	yansongda  = "yansongda/pay"
+	skitNet    = "SKIT.FlurlHttpClient.Wechat"
 	javaItself = "Java"
 	nodeItself = "Node.js"
 	goItself   = "Go"

@@ -32,6 +32,8 @@ var accountSymptoms = []symptom{
 			{pythonV3, []string{"No wechatpay platform certificate, please double check your init params."}},
 			// src/Pay/Client.php
 			{easyWeChat, []string{"Missing platform certificate."}},
+			// src/Traits/WechatTrait.php, issue #1046
+			{yansongda, []string{"配置异常: 获取微信 wechat_public_cert_path 配置失败"}},
 		},
 	},
 	{
@@ -58,7 +60,11 @@ var accountSymptoms = []symptom{
 	{
 		title: bilingual.New("The sub-merchant is missing", "缺少子商户号"),
 		ids:   []ID{"account-sub-mchid-missing"},
-		seen:  []seen{{wechatPay, []string{"受理机构必须传入sub_mch_id", "子商户号/二级商户号未填写"}}},
+		seen: []seen{
+			{wechatPay, []string{"受理机构必须传入sub_mch_id", "子商户号/二级商户号未填写"}},
+			// src/Config/WechatConfig.php
+			{yansongda, []string{"配置异常: 服务商模式下缺少 [sub_mch_id]"}},
+		},
 	},
 	{
 		title: bilingual.New("A sub-merchant is sent by a merchant of its own", "直连商户传入了子商户号"),
@@ -114,6 +120,8 @@ var accountSymptoms = []symptom{
 			// src/Crypto/Rsa.php, src/Util/PemUtil.php
 			{sdkPHP, []string{"Cannot load … from(…), please take care about the $thing input.",
 				"Loading the certificate failed, please checking your … input."}},
+			// src/Plugin/Wechat/V3/AddPayloadSignaturePlugin.php
+			{yansongda, []string{"配置异常: 解析微信配置 [mch_public_cert_path] 出错"}},
 			{javaItself, []string{"java.security.InvalidKeyException: IOException : algid parse error, not a sequence"}},
 			{nodeItself, []string{"PEM routines…no start line", "DECODER routines::unsupported"}},
 		},

@@ -29,6 +29,9 @@ var noticeSymptoms = []symptom{
 			// src/Pay/Server.php
 			{easyWeChat, []string{"Failed to decrypt request message."}},
 			// wechatpayv3/core.py
+			{yansongda, []string{"加解密异常: 解密失败，请检查微信 mch_secret_key 是否正确"}},
+			// WechatTenpayClientEventDecryptionExtensions.cs
+			{skitNet, []string{"Failed to decrypt event resource data."}},
 			{pythonV3, []string{"Please double check your apiv3 key", "cryptography.exceptions.InvalidTag"}},
 		},
 	},
@@ -40,6 +43,7 @@ var noticeSymptoms = []symptom{
 			{sdkApache, []string{"无效的ApiV3Key，长度必须为32个字节"}},
 			{wxJava, []string{"无效的ApiV3Key，长度必须为32个字节"}},
 			{sdkGuzzle, []string{"无效的ApiV3Key，长度应为32个字节"}},
+			{yansongda, []string{"配置异常: mch_secret_key 长度应为 32 字节"}},
 			{goItself, []string{"crypto/aes: invalid key size …"}},
 			{nodeItself, []string{"Invalid key length"}},
 			{javaItself, []string{"Invalid AES key length: … bytes", "java.security.InvalidKeyException: Illegal key size"}},

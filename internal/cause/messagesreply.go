@@ -48,6 +48,8 @@ var replySymptoms = []symptom{
 			{easyWeChat, []string{"Invalid Signature"}},
 			// wechatpayv3/core.py
 			{pythonV3, []string{"failed to verify the signature"}},
+			// src/Traits/WechatTrait.php, for both APIs
+			{yansongda, []string{"签名异常: 验证微信签名失败"}},
 		},
 	},
 	{
@@ -87,6 +89,13 @@ var replySymptoms = []symptom{
 				"[get all public key err]: …",
 			}},
 			{easyWeChat, []string{"No platform certs found for serial: …"}},
+			// src/Traits/WechatTrait.php
+			{yansongda, []string{"参数异常: 微信公钥序列号未找到 - …"}},
+			// WechatTenpayClientSigningExtensions.cs
+			{skitNet, []string{
+				"The platform certificate manager does not contain a certificate matched the serial number \"…\".",
+				"The platform public key manager does not contain a key matched the serial number \"…\".",
+			}},
 			// wechatpayv3/core.py reads a serial number as hexadecimal digits
 			{pythonV3, []string{"invalid literal for int() with base 16: '0xPUB_KEY_ID_…'"}},
 		},
@@ -121,6 +130,7 @@ var replySymptoms = []symptom{
 			// wechat/v3/notify.go, wechat/v3/sign.go
 			{goPay, []string{"auto verify sign, but SignInfo is nil", "verify notify sign, bug SignInfo is nil"}},
 			{easyWeChat, []string{"Missing Header: Wechatpay-…"}},
+			{yansongda, []string{"签名异常: 微信签名为空"}},
 			// wechatpayv3/core.py: the type of a signature that is not there
 			{pythonV3, []string{"wechatpayv3 does not support this algorithm:"}},
 		},
@@ -138,6 +148,7 @@ var replySymptoms = []symptom{
 				"EV3_RES_HEADER_TIMESTAMP_OFFSET",
 			}},
 			{easyWeChat, []string{"Clock Offset Exceeded"}},
+			{yansongda, []string{"签名异常: 微信回调时间戳已过期"}},
 		},
 	},
 	{
