@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,8 @@ type doctorCmd struct {
 	emulator string
 	// deploy is a file that describes a deployment; it is examined instead of an environment.
 	deploy string
+	// envFiles are files of the values of that file's placeholders.
+	envFiles []string
 	// timeout bounds the whole examination: one that hangs is of no use to a script.
 	timeout time.Duration
 	// offline leaves the network out, json prints findings for programs, verbose shows the log.
@@ -53,8 +56,10 @@ func newDoctor(l *render.Language) *cobra.Command {
 	emulatorFlag(l, cmd, &d.emulator)
 	flags.StringVar(&d.deploy, "deploy", "", l.Say("examine a file that describes the deployment instead, such as cloudbaserc.json",
 		"改为检查部署描述文件，如 cloudbaserc.json"))
+	flags.StringArrayVar(&d.envFiles, "env-file", nil, l.Say(
+		"a file of the values for its placeholders, such as .env; may be given several times", "其占位符取值的文件，如 .env；可多次使用"))
 	_ = cmd.MarkFlagFilename("certificate", "pem")
-	_ = cmd.MarkFlagFilename("deploy", "json", "yml")
+	_ = cmd.MarkFlagFilename("deploy", "json", "yml", "yaml")
 	return cmd
 }
 
@@ -69,12 +74,10 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 		return usagef("--timeout: must be longer than nothing, such as 15s", "--timeout：须大于零，如 15s")
 	}
 	if d.deploy != "" {
-		for _, other := range []string{"emulator", "certificate", "sub-mch-id", "offline", "timeout", "verbose"} {
-			if cmd.Flags().Changed(other) {
-				return usagef("--deploy: reads the file alone, so that --%s has no use", "--deploy：只读取该文件，--%s 不起作用", other)
-			}
-		}
-		return d.report(cmd, doctor.ExamineDeployment(d.deploy))
+		return d.runDeploy(cmd)
+	}
+	if len(d.envFiles) > 0 {
+		return usagef("--env-file: has a use with --deploy only", "--env-file：只与 --deploy 一起使用")
 	}
 	environ, err := environment(d.emulator)
 	if err != nil {
@@ -89,6 +92,19 @@ func (d *doctorCmd) run(cmd *cobra.Command, _ []string) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), d.timeout)
 	defer cancel()
 	return d.report(cmd, examination.Examine(ctx))
+}
+
+// runDeploy examines a description of a deployment.
+func (d *doctorCmd) runDeploy(cmd *cobra.Command) error {
+	for _, other := range []string{"emulator", "certificate", "sub-mch-id", "verbose"} {
+		if cmd.Flags().Changed(other) {
+			return usagef("--deploy: reads files alone, so that --%s has no use", "--deploy：只读取文件，--%s 不起作用", other)
+		}
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), d.timeout)
+	defer cancel()
+	deployment := doctor.Deployment{File: d.deploy, EnvFiles: d.envFiles, Environ: os.Environ()}
+	return d.report(cmd, deployment.Examine(ctx))
 }
 
 // report prints findings as they come, and then the counts. The error says that there are faults.

@@ -118,12 +118,11 @@ var arrows = []Arrow{
 	{
 		Package: "internal/emulator/deployfile",
 		Ours:    []string{"internal/bilingual", "internal/emulator/cron"},
-		Theirs:  []string{goyaml},
+		Theirs:  []string{goyaml, godotenv},
 	},
 	{
 		Package: "internal/emulator/workload",
 		Ours:    []string{"internal/bilingual", "internal/emulator/cron", "internal/emulator/deployfile", "internal/emulator/platform"},
-		Theirs:  []string{godotenv},
 	},
 	{Package: "internal/emulator/watch", Ours: []string{"internal/bilingual"}, Theirs: []string{fsnotify}},
 
@@ -233,6 +232,7 @@ var arrows = []Arrow{
 			"internal/order/*", "internal/config", "internal/wechatpay",
 			"internal/app", "internal/schedule",
 			"internal/emulator/deployfile", // the files of a deployment
+			"internal/typo",
 		},
 	},
 

@@ -1,6 +1,8 @@
 package doctor_test
 
 import (
+	"cmp"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,14 +23,7 @@ func deployment(t *testing.T, name, text string) findings {
 
 func examinedDeployment(t *testing.T, path string) findings {
 	t.Helper()
-	var list findings
-	for finding := range doctor.ExamineDeployment(path) {
-		if bad := finding.Level == doctor.LevelFault || finding.Level == doctor.LevelWarning; bad && finding.Remedy.ZH == "" {
-			t.Errorf("no remedy for %s", finding.Found.EN)
-		}
-		list = append(list, finding)
-	}
-	return list
+	return worded(t.Context(), t, doctor.Deployment{File: path})
 }
 
 // The descriptions of this repository have no fault, and each function of theirs is examined.
@@ -40,6 +35,9 @@ func TestDeploymentsOfThisRepository(t *testing.T) {
 			t.Errorf("%s: got %d findings, want one for each of %d functions or more", name, len(got), least)
 		}
 		for _, f := range got {
+			if f.Level == doctor.LevelSkipped { // values that were not given, code that is not built
+				continue
+			}
 			if f.Level != doctor.LevelFine || f.Check != doctor.CheckDeployment || !strings.HasPrefix(f.Subject, name+":") {
 				t.Errorf("%s: got %s", name, findings{f}.text())
 			}
@@ -47,13 +45,16 @@ func TestDeploymentsOfThisRepository(t *testing.T) {
 	}
 }
 
-// function is a description of one function with these members and variables.
+// function is a description of one good HTTP function, with these members and variables.
 func function(members, env string) string {
-	return `{"functions":[{"name":"cloudpay","timeout":10,` + members + `"envVariables":{"WXPAY_API":"v3"` + env + `}}]}`
+	return `{"functions":[{"name":"cloudpay","type":"HTTP","runtime":"Go1","timeout":10,` + members +
+		`"envVariables":{"WXPAY_API":"v3","WXPAY_APPID":"{{env.A}}","WXPAY_MCHID":"{{env.B}}","WXPAY_SERIAL_NO":"{{env.C}}",` +
+		`"WXPAY_PRIVATE_KEY":"{{env.D}}","WXPAY_V3_KEY":"{{env.E}}","CLOUDPAY_HTTP_TOKEN":"{{env.F}}"` + env + `}}]}`
 }
 
 const behind = `,"CLOUDPAY_BEHIND_WX_GATEWAY":"1"`
 
+// TestDeploymentFaults has what a description shows without values, and in which forms.
 func TestDeploymentFaults(t *testing.T) {
 	t.Parallel()
 	const aws = "provider: {name: aws, runtime: provided.al2023, timeout: 10, environment: {CLOUDPAY_BEHIND_WX_GATEWAY: '1'}}\n"
@@ -76,37 +77,26 @@ func TestDeploymentFaults(t *testing.T) {
 				"    events: [{apigw: {name: x, parameters: {httpMethod: ANY}}}]\n", `and "apigw" does`,
 		},
 		"a sweep without a token": {"cloudbaserc.json", function("", `,"CLOUDPAY_ROUTES":"sweep","CLOUDPAY_STORE":"{{env.S}}"`), "CLOUDPAY_TIMER_TOKEN is not set, and the route sweep needs it"},
-		"unknown":                 {"cloudbaserc.json", function("", `,"WXPAY_MCH_ID":"{{env.X}}"`), "WXPAY_MCH_ID is no variable"},
-		"a secret":                {"cloudbaserc.json", function("", `,"WXPAY_V3_KEY":"0123456789abcdef0123456789abcdef"`), "WXPAY_V3_KEY is written in the file"},
-		"a password":              {"serverless.yml", "provider: {name: tencent, timeout: 10}\nfunctions: {c: {environment: {variables: {CLOUDPAY_STORE: 'mysql://u:p@h/d'}}}}\n", "CLOUDPAY_STORE is written"},
-		"too long":                {"cloudbaserc.json", function("", `,"WXPAY_PUBLIC_KEY_ID":"`+strings.Repeat("x", 5000)+`"`), "more than the 4 KB"},
-		"a timer without store":   {"cloudbaserc.json", function(`"triggers":[{"name":"t","type":"timer","config":"0 * * * * * *"}],`, ""), "no CLOUDPAY_STORE"},
-		"a web function's timer":  {"cloudbaserc.json", function(`"type":"HTTP","triggers":[{"name":"t","type":"timer","config":"0 * * * * * *"}],`, `,"CLOUDPAY_STORE":"{{env.S}}"`), "a web function gets none"},
-		"short":                   {"cloudbaserc.json", strings.Replace(function("", ""), `"timeout":10`, `"timeout":2`, 1), "its time limit is 2s"},
-		"short for notices":       {"cloudbaserc.json", strings.Replace(function("", `,"CLOUDPAY_ROUTES":"paynotify"`), `"timeout":10`, `"timeout":5`, 1), "6s are the least"},
-		"not there":               {"none/cloudbaserc.json", "", "reading it"},
-		"no JSON":                 {"cloudbaserc.json", "{", "it is not JSON"},
-		"not a name":              {"cloudbaserc.json", `{"functions":[{"name":"1","timeout":10,"envVariables":{"WXPAY_API":"v3"}}]}`, "a function's name is"},
+		"a component": {
+			"serverless.yml", "component: scf\nname: closeorder\ninputs: {runtime: Golang1, timeout: 10, environment: {variables: {WXPAY_API: v3}}}\n",
+			`its runtime is "Golang1"`,
+		},
+		"a value twice":      {"cloudbaserc.json", function("", `,"WXPAY_V3_KEY_FILE":"/mnt/key"`), "WXPAY_V3_KEY_FILE is set beside WXPAY_V3_KEY"},
+		"the template's way": {"cloudbaserc.json", function("", `,"CLOUDPAY_CORS_ORIGINS":"https://a.example","corsAllowOrigin":"https://b.example"`), "corsAllowOrigin are both set"},
+		"not there":          {"none/cloudbaserc.json", "", "reading it"},
+		"no JSON":            {"cloudbaserc.json", "{", "it is not JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var faults findings
 			path := filepath.Join(t.TempDir(), test.file)
 			if filepath.Dir(test.file) == "." {
 				if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
-			for _, f := range examinedDeployment(t, path) {
-				if f.Level == doctor.LevelFault {
-					faults = append(faults, f)
-				}
-			}
-			faults.want(t, doctor.LevelFault, test.want)
-			for _, secret := range []string{"0123456789abcdef", "u:p@h"} {
-				if strings.Contains(faults.text(), secret) {
-					t.Errorf("the findings hold %q:\n%s", secret, faults.text())
-				}
+			bad := examinedDeployment(t, path).bad()
+			if len(bad) == 0 || !strings.Contains(bad[0].Found.EN, test.want) {
+				t.Errorf("got\n%swant %q first", bad.text(), test.want)
 			}
 		})
 	}
@@ -115,16 +105,75 @@ func TestDeploymentFaults(t *testing.T) {
 // What is sure is a fault, what depends on the platform a warning, and the rest is not examined.
 func TestDeploymentsWithoutFaults(t *testing.T) {
 	t.Parallel()
-	deployment(t, "cloudbaserc.json", function("", behind+`,"WXPAY_PRIVATE_KEY_FILE":"/mnt/key.pem"`)).
-		want(t, doctor.LevelFine, "no fault that the file shows")
-	deployment(t, "cloudbaserc.json", strings.Replace(function("", ""), `"timeout":10,`, "", 1)).want(t, doctor.LevelWarning, "it has no time limit")
+	fine := func(list findings) {
+		t.Helper()
+		if bad := list.bad(); len(bad) > 0 || len(list) == 0 {
+			t.Errorf("got\n%swant no fault", list.text())
+		}
+	}
+	fine(deployment(t, "cloudbaserc.json", function("", behind+`,"WXPAY_PUBLIC_KEY_FILE":"/mnt/key.pem","WXPAY_PUBLIC_KEY_ID":"PUB_KEY_ID_1"`)))
 	deployment(t, "cloudbaserc.json", `{"functions":[{"name":"page","path":"/page","envVariables":{"SHOP":"x"}}]}`).
 		want(t, doctor.LevelWarning, "describes no function of cloudpay")
-	// Another function's route is none of its own; a value that only the cloud knows, and a number
-	// that is a placeholder, are as if they were not there.
-	routed := strings.TrimSuffix(function("", behind), "}") + `,"gateway":{"routes":[{"path":"/cloudpay","target":"function:cloudpay-public"}]}}`
-	deployment(t, "cloudbaserc.json", routed).want(t, doctor.LevelFine, "no fault")
-	deployment(t, "serverless.aws.yml", "provider: {name: aws, timeout: '${env:T}', environment: {CLOUDPAY_STORE: {Ref: X}, WXPAY_V2_KEY: '${ssm:/k}'}}\n"+
-		"functions: {c: {url: false, events: [{schedule: '${env:RATE}'}]}}\n").about("serverless.aws.yml:2 c").of(doctor.CheckDeployment).
-		want(t, doctor.LevelWarning, "no time limit")
+	// A shop's function with the same variables, in another language, is none of cloudpay's.
+	deployment(t, "cloudbaserc.json", `{"functions":[{"name":"order","runtime":"Nodejs18.15","envVariables":{"WXPAY_MCHID":"1"}}]}`).
+		want(t, doctor.LevelWarning, "describes no function of cloudpay")
+	// Another function's route is none of its own.
+	fine(deployment(t, "cloudbaserc.json",
+		strings.TrimSuffix(function("", behind), "}")+`,"gateway":{"routes":[{"path":"/cloudpay","target":"function:cloudpay-public"}]}}`))
+	// A value that only the cloud knows, and a number that is a placeholder, are as if they were
+	// not examined: no fault of theirs is claimed, and none of what depends on them.
+	fine(deployment(t, "serverless.aws.yml", "provider: {name: aws, runtime: provided.al2023, timeout: '${env:T}', environment: {WXPAY_MCHID: {Ref: M}, "+
+		"CLOUDPAY_STORE: {Ref: X}, WXPAY_API: v2, WXPAY_APPID: '${env:A}', WXPAY_V2_KEY: '${ssm:/k}', CLOUDPAY_NOTIFY_URL: '${ssm:/u}', "+
+		"CLOUDPAY_NOTIFY_KEY: '${ssm:/n}', WXPAY_SUB_MCHID: '1', WXPAY_SUB_MCHIDS: '${ssm:/s}'}}\n"+
+		"functions: {closeorder: {url: false, events: [{schedule: '${env:RATE}'}]}}\n"))
+	// Which API it is decides what it needs.
+	deployment(t, "serverless.aws.yml", "provider: {name: aws, runtime: provided.al2023, timeout: 10, environment: {WXPAY_API: '${ssm:/a}'}}\n"+
+		"functions: {closeorder: {}}\n").want(t, doctor.LevelSkipped, "the value of WXPAY_API is not known here")
+}
+
+// TestValuesOfDeployments has where values come from: the tool's own .env, the environment, and
+// files that are named, which win.
+func TestValuesOfDeployments(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	d := doctor.Deployment{File: write("cloudbaserc.json", function("", ""))}
+	for _, step := range []struct {
+		prepare func()
+		want    string
+	}{
+		{func() {}, "cloudbaserc.json | the values of its placeholders were not given"},
+		{func() { write(".env", "# keys\n\nexport B='x y'\nWXPAY_OTHER=1\n") }, "cloudpay | WXPAY_MCHID has no digit at position 1 (.env:3)"},
+		{func() { write(".env.local", "B=1 900\n") }, "cloudpay | WXPAY_MCHID has no digit at position 2 (.env.local:1)"},
+		{func() { d.Environ = []string{"B=19 0"} }, "cloudpay | WXPAY_MCHID has no digit at position 3 (B of the environment)"},
+		{func() { d.EnvFiles = []string{write("named", "B=190 0")} }, "cloudpay | WXPAY_MCHID has no digit at position 4 (named:1)"},
+		{func() { d.EnvFiles = []string{write("named", "B=1900000001"), filepath.Join(dir, "none")} }, "none | reading it"},
+	} {
+		step.prepare()
+		list := worded(t.Context(), t, d)
+		var text strings.Builder
+		for _, f := range list {
+			_, subject, _ := strings.Cut(f.Subject, " ")
+			text.WriteString(cmp.Or(subject, f.Subject) + " | " + f.Found.EN + "\n")
+		}
+		if !strings.Contains(text.String(), step.want) {
+			t.Errorf("got\n%swant %q", text.String(), step.want)
+		}
+	}
+}
+
+// A deadline that has passed leaves functions out, and says so.
+func TestDeploymentsWithoutTime(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	list := worded(ctx, t, doctor.Deployment{File: filepath.Join("..", "..", "cloudbaserc.json")})
+	list.want(t, doctor.LevelSkipped, "not examined: the time is up")
 }

@@ -53,6 +53,12 @@ func (r *reader) cloudBaseFunction(v *value, root string) Function {
 			f.Timers = append(f.Timers, r.scfTimer(f.Name, trigger.get("name"), trigger.get("config"), nil))
 		}
 	}
+	if f.Written = r.note(v); f.Written != nil {
+		f.Written.Guarded = r.guardedRoutes(f.Name)
+		if root != "" || v.get("dir").present() {
+			f.Written.Folder = f.Folders[0]
+		}
+	}
 	return f
 }
 

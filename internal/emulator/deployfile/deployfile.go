@@ -31,6 +31,8 @@ type Cloud string
 const (
 	Tencent Cloud = "tencent" // SCF and CloudBase
 	AWS     Cloud = "aws"     // Lambda
+	// Container is no cloud: what a Compose file or Kubernetes starts.
+	Container Cloud = "container"
 )
 
 // Function is a function as one file describes it. A zero value is what the file does not say.
@@ -61,6 +63,8 @@ type Function struct {
 	// Doors are the public addresses that the file itself opens to it, as the file has them: routes
 	// of CloudBase's HTTP access service or of an API gateway, "url" for a function URL.
 	Doors []string
+	// Written is how the file says all that; nil unless [Source.Lenient] is set.
+	Written *Written
 }
 
 // Timer is a timer that fires a function.
@@ -76,11 +80,11 @@ type Timer struct {
 	Input json.RawMessage
 }
 
-// Source fills in a file's placeholders. Both functions are required, unless Raw is set.
+// Source fills in a file's placeholders. Both functions are required, unless Lenient is set.
 type Source struct {
-	// Raw leaves placeholders as they are written, for a reader of the file itself. A variable that
-	// only the cloud knows is then a placeholder, too, and a number that is one is not there.
-	Raw bool
+	// Lenient is for a reader of the file itself. A placeholder without a value is then no fault:
+	// what it stands for is as if it were not there, and [Function.Written] tells.
+	Lenient bool
 
 	// Lookup is the value of an environment variable.
 	Lookup func(name string) (string, bool)
@@ -167,6 +171,12 @@ type reader struct {
 	depth     int   // of placeholders within placeholders
 	filled    int   // how many texts were filled in
 	faults    []error
+
+	// What a lenient reader notes: the variables of the function that is read, and of the last text
+	// an environment variable without a value, and that only the cloud can fill it in.
+	variablesNoted map[string]Variable
+	unset          string
+	cloudOnly      bool
 }
 
 // fault notes a fault at a value's line.

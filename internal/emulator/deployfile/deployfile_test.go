@@ -459,24 +459,29 @@ func TestDoors(t *testing.T) {
 	}
 }
 
-// A file that is read raw has its placeholders as they are written, and no fault for what they
-// stand for.
-func TestRaw(t *testing.T) {
+// A lenient reader has no fault for a placeholder without a value, and gets how each variable is
+// written.
+func TestLenient(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(folder(t, map[string]string{"any.yml": `provider: {name: aws, timeout: '${env:T}', environment: {A: '${env:A}', B: {Ref: X}, C: text}}
 functions: {f: {memorySize: '${env:M}', events: [{schedule: '${env:RATE}'}, {schedule: {rate: rate(1 minute), enabled: '${env:ON}'}}]}}
 `}), "any.yml")
-	got, err := deployfile.ReadFile(path, deployfile.Source{Raw: true})
+	got, err := deployfile.ReadFile(path, deployfile.Source{Lenient: true})
 	if err != nil || len(got) != 1 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if diff := cmp.Diff(map[string]string{"A": "${env:A}", "B": "${cloud}", "C": "text"}, got[0].Env); diff != "" {
+	if diff := cmp.Diff(map[string]string{"A": "", "B": "", "C": "text"}, got[0].Env); diff != "" {
 		t.Errorf("variables (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]deployfile.Variable{
+		"A": {Line: 1, Text: "${env:A}", Unset: "A"}, "B": {Line: 1}, "C": {Line: 1, Text: "text", Known: true},
+	}, got[0].Written.Variables); diff != "" {
+		t.Errorf("how they are written (-want +got):\n%s", diff)
 	}
 	if got[0].TimeLimit != 0 || got[0].MemoryMB != 0 || len(got[0].Timers) != 2 || got[0].File != "any.yml" {
 		t.Errorf("got %+v", got[0])
 	}
-	if _, err := deployfile.ReadFile(path+".none", deployfile.Source{Raw: true}); err == nil {
+	if _, err := deployfile.ReadFile(path+".none", deployfile.Source{Lenient: true}); err == nil {
 		t.Error("a file that is not there is read")
 	}
 }

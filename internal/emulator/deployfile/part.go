@@ -30,7 +30,7 @@ func (r *reader) megabytes(v *value) int { return r.number(v, maxMegabytes) }
 func (r *reader) number(v *value, most int) int {
 	before := len(r.faults)
 	text := r.text(v)
-	if text == "" || len(r.faults) > before || r.leaves(text) {
+	if text == "" || len(r.faults) > before || r.leaves(v) {
 		return 0
 	}
 	number, err := strconv.Atoi(text)
@@ -53,10 +53,11 @@ func (r *reader) variables(v *value) map[string]string {
 	}
 	env := map[string]string{}
 	for _, m := range v.members {
+		r.noteVariable(m.key, m.line, m.value)
 		switch {
-		case r.source.Raw && (m.value.kind == mapping || m.value.kind == list):
-			env[m.key] = onlyInCloud
-		case !r.source.Raw && r.source.Overridden(m.key):
+		case r.source.Lenient && (m.value.kind == mapping || m.value.kind == list):
+			env[m.key] = ""
+		case !r.source.Lenient && r.source.Overridden(m.key):
 		case m.value.kind == mapping || m.value.kind == list:
 			r.fault(m.value, "%s gets its value only in the cloud: give it with --env %s=…", "%s 的值仅在云上生成：请用 --env %s=… 提供", m.key, m.key)
 		default:
@@ -65,9 +66,6 @@ func (r *reader) variables(v *value) map[string]string {
 	}
 	return env
 }
-
-// onlyInCloud stands for a value that only the cloud knows, in what is read raw.
-const onlyInCloud = "${cloud}"
 
 // scfTimer is a timer of SCF's. message may be nil.
 func (r *reader) scfTimer(function string, name, expression, message *value) Timer {
@@ -88,7 +86,7 @@ func (r *reader) scfTimer(function string, name, expression, message *value) Tim
 		return t
 	}
 	var err error
-	if t.Schedule, err = cron.SCF(t.Expression); err != nil && !r.leaves(t.Expression) {
+	if t.Schedule, err = cron.SCF(t.Expression); err != nil && !r.leaves(expression) {
 		r.fault(expression, "timer %s: %w", "定时器 %s：%w", t.Name, err)
 	}
 	return t
@@ -112,9 +110,6 @@ func (r *reader) enabled(v *value) bool {
 	case "false", "CLOSE":
 		return false
 	default:
-		if r.leaves(text) {
-			return true
-		}
 		r.fault(v, "%q is neither true nor false", "%q 既不是 true 也不是 false", text)
 		return false
 	}

@@ -38,14 +38,23 @@ func isPlaceholder(text string) bool {
 	return strings.Contains(text, "{{") || strings.Contains(text, "${")
 }
 
-// leaves reports whether a text is a placeholder that is left as it is written.
-func (r *reader) leaves(text string) bool { return r.source.Raw && isPlaceholder(text) }
+// leaves reports whether a value is a placeholder without a value, which a lenient reader leaves
+// out.
+func (r *reader) leaves(v *value) bool {
+	return r.source.Lenient && v.present() && v.kind == scalar && isPlaceholder(v.text) && r.text(v) == ""
+}
+
+// unplayed notes a placeholder that is not filled in here: a fault, unless the reader is lenient.
+func (r *reader) unplayed(at *value, en, zh string, args ...any) {
+	if r.source.Lenient {
+		r.cloudOnly = true
+		return
+	}
+	r.fault(at, en, zh, args...)
+}
 
 // fill fills in the placeholders of a text. at has the line for faults.
 func (r *reader) fill(at *value, text string) string {
-	if r.source.Raw {
-		return text
-	}
 	r.depth++
 	defer func() { r.depth-- }()
 	if r.depth > maxNesting {
@@ -75,18 +84,30 @@ func (r *reader) mustache(at *value, inner string) string {
 	case inner == "tcb.envId":
 		return r.text(r.root.get("envId"))
 	default:
-		r.fault(at, "{{%s}} is not played here: {{env.NAME}} and {{tcb.envId}} are", "此处不支持 {{%s}}，只支持 {{env.NAME}} 与 {{tcb.envId}}", inner)
+		r.unplayed(at, "{{%s}} is not played here: {{env.NAME}} and {{tcb.envId}} are", "此处不支持 {{%s}}，只支持 {{env.NAME}} 与 {{tcb.envId}}", inner)
 		return ""
 	}
 }
 
 // variable is an environment variable, which must be set.
 func (r *reader) variable(at *value, name string) string {
-	text, known := r.source.Lookup(name)
-	if !known {
+	text, known := r.lookup(name)
+	switch {
+	case known:
+	case r.source.Lenient:
+		r.unset = name
+	default:
 		r.fault(at, "%s is not set: give it with --env %s=… or --env-file", "%s 未设置：请用 --env %s=… 或 --env-file 提供", name, name)
 	}
 	return text
+}
+
+// lookup is the value of an environment variable. A lenient reader may have none.
+func (r *reader) lookup(name string) (string, bool) {
+	if r.source.Lookup == nil {
+		return "", false
+	}
+	return r.source.Lookup(name)
 }
 
 // expand fills in the placeholders of the Serverless Framework. What is filled in is not looked at
@@ -157,7 +178,7 @@ func (r *reader) alternatives(at *value, inner string) string {
 	if name, isEnv := strings.CutPrefix(missing, "env:"); isEnv {
 		return r.variable(at, name)
 	}
-	r.fault(at, "${%s} has no value", "${%s} 没有值", missing)
+	r.unplayed(at, "${%s} has no value", "${%s} 没有值", missing)
 	return ""
 }
 
@@ -168,7 +189,7 @@ func (r *reader) single(at *value, source string) (text string, known, fault boo
 	case len(source) >= 2 && strings.Contains(quotes, source[:1]) && source[len(source)-1] == source[0]:
 		return source[1 : len(source)-1], true, false
 	case kind == "env":
-		text, known = r.source.Lookup(name)
+		text, known = r.lookup(name)
 		return text, known, false
 	case kind == "self":
 		v := r.root.get(strings.Split(name, ".")...)
@@ -181,7 +202,7 @@ func (r *reader) single(at *value, source string) (text string, known, fault boo
 	case plainNumber.MatchString(source), source == "true", source == "false", source == "null":
 		return source, true, false
 	default:
-		r.fault(at, "${%s} is not played here: give the variable with --env NAME=…, or the value itself",
+		r.unplayed(at, "${%s} is not played here: give the variable with --env NAME=…, or the value itself",
 			"此处不支持 ${%s}：请用 --env NAME=… 提供该变量，或直接写出值", source)
 		return "", false, true
 	}

@@ -103,6 +103,9 @@ func (r *reader) tencentFunction(name string, v *value) Function {
 		}
 	}
 	f.Doors = doors(v.get("events"), "apigw")
+	if f.Written = r.note(v); f.Written != nil {
+		f.Written.InVPC = f.Written.InVPC || r.root.get("provider", "vpcConfig").present()
+	}
 	return f
 }
 
@@ -156,6 +159,9 @@ func (r *reader) component(v *value) []Function {
 		}
 	}
 	f.Doors = doors(inputs.get("events"), "apigw")
+	if f.Written = r.note(inputs); f.Written != nil && source.present() && source.kind == scalar {
+		f.Written.Folder = r.path(r.text(source))
+	}
 	return []Function{f}
 }
 
@@ -173,6 +179,10 @@ func (r *reader) awsFunction(name string, v *value) Function {
 	f.Doors = doors(v.get("events"), "httpApi", "http", "alb")
 	if url := v.get("url"); url.present() && (url.kind != scalar || url.text != "false") {
 		f.Doors = append(f.Doors, "url")
+	}
+	if f.Written = r.note(v); f.Written != nil {
+		f.Written.Guarded, f.Written.Batches = guardedDoors(v), batches(v.get("events"))
+		f.Written.InVPC = f.Written.InVPC || r.root.get("provider", "vpc").present()
 	}
 	return f
 }
@@ -205,7 +215,7 @@ func (r *reader) schedules(function string, before int, v *value) []Timer {
 			}
 		}
 		var err error
-		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil && !r.leaves(t.Expression) {
+		if t.Schedule, err = cron.AWS(t.Expression, zone); err != nil && !r.leaves(rate) {
 			r.fault(at(rate, v), "schedule %s: %w", "定时规则 %s：%w", t.Name, err)
 		}
 		if enabled {
@@ -235,6 +245,9 @@ func (r *reader) input(v *value) json.RawMessage {
 	}
 	if v.kind == scalar && v.quoted {
 		text := r.text(v)
+		if r.leaves(v) {
+			return nil
+		}
 		if !json.Valid([]byte(text)) {
 			r.fault(v, "input is not JSON", "input 不是 JSON")
 			return nil
