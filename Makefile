@@ -223,11 +223,12 @@ lint: $(GOLANGCI) ## Check format, go.mod, generated files, go vet and all linte
 	fi
 
 .PHONY: generate
-generate: ## Generate from code: the README's table of variables, the tables of docs/api.md and of metrics, docs/why.md
+generate: ## Generate from code: the README's table of variables, the tables of docs/api.md and of metrics, docs/why.md and docs/found.md
 	go test -count=1 -run '^TestReadme$$' ./internal/config -update
 	go test -count=1 -run '^TestAPIDocumentTables$$' ./internal/order -update
 	go test -count=1 -run '^TestMetricsTable$$' ./internal/sweep -update
 	go test -count=1 -run '^TestWhyDocument$$' ./internal/cause -update
+	go test -count=1 -run '^TestFoundFaults$$' ./docs -update
 
 .PHONY: module
 module: ## Give the module another path, to publish it: make module MODULE=example.com/pay/cloudpay

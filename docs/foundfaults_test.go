@@ -1,0 +1,230 @@
+package docs_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write doctor's faults into docs/found.md (make generate)")
+
+// group says of the faults of one group how the emulators play them, and what explain says.
+type group struct {
+	title, emulator, explain string
+}
+
+const (
+	answersFault = "the function answers this fault to each call, `TestUnconfiguredOnEachHosting`"
+	refusesFile  = "`cloudpay emulate` refuses the file, too, `TestFaults` of `internal/emulator/deployfile`"
+	refusesTimer = "the expression is refused, too, `TestRefusals` of `internal/emulator/cron`"
+	stopsCall    = "the platform stops the call, `TestTimeLimit`"
+	notSigned    = "nothing to explain: the function answers its fault, and signs nothing"
+	notCalled    = "nothing to explain: the function is not called, or is stopped by the platform"
+)
+
+// groups are by the comment above their rows in the test of doctor.
+var groups = map[string]group{
+	"Values":                             {"Values", answersFault, notSigned},
+	"The configuration of each function": {"Configuration", answersFault, notSigned},
+	"What is written in the file":        {"The file", "not played: it is about the file, and not about what runs", "nothing to explain: no message comes of it"},
+	"Who may come in":                    {"Callers", "a caller by each door, forged and not, `TestDoors`, `TestForgedDoors`", "nothing to explain: a caller's request has no signature of WeChat Pay"},
+	"Where things are":                   {"Addresses", "not played: every address of the emulators is this machine's", "nothing to explain: there is no reply, or none of WeChat Pay"},
+	"Timers and limits":                  {"Timers and limits", "the emulator's clock fires it when it is due, `TestTimersFireByTheClock`", notCalled},
+	"The code":                           {"Code", "`cloudpay emulate` refuses such code, too, `TestFaults` of `internal/emulator/workload`", notCalled},
+}
+
+// causesOf are the faults that a request, a reply or a notification would show as a cause, had the
+// function not refused to start.
+var causesOf = map[string]string{
+	"a serial number that is not hex":        "v3-serial-form",
+	"the public key's id as a serial number": "v3-serial-platform",
+	"a serial number as the public key's id": "v3-wechatpay-serial",
+	"a private key that is cut off":          "account-key-form",
+	"a bare private key":                     "account-key-form",
+	"a public key as the private key":        "account-key-form",
+	"a private key as the public key":        "account-key-form",
+	"a certificate as the private key":       "account-key-form",
+	"a key file that is not packed":          "account-key-form",
+	"the merchant's own public key":          "reply-merchant-certificate",
+	"an APIv3 key of 31 letters":             "notice-v3-key",
+	"a sub-merchant of a direct merchant":    "account-sub-mchid-unwanted",
+	"a merchant number with a space":         "v3-mchid",
+}
+
+// played says of single faults how the emulators play them, where their group's words do not hold.
+var played = map[string]string{
+	"a value that no function takes":   "not played: a function runs as if the value were not there",
+	"no environment's id":              "not played: the emulated environment has an id of its own",
+	"not a file of values":             "`--env-file` refuses it, too, `TestVariablesRefused`",
+	"an unknown variable":              "not played: a function runs as if it were not there",
+	"a reserved variable":              "`--env-file` refuses it, too, `TestVariablesRefused`",
+	"more than 4 KB":                   "not played: the variables of the emulated cloud have no bound",
+	"the file is cut off":              refusesFile,
+	"YAML with a tab":                  refusesFile,
+	"two functions of one name":        refusesFile,
+	"a function's name":                refusesFile,
+	"isHTTP":                           "not played: the emulator reads `type`, as the tools do",
+	"a queue without reports":          "a batch of which one message failed, `TestBatchAsAWhole`",
+	"another environment's tokens":     "tokens of an environment, `TestAuthService`, `TestReference`",
+	"a door that admits no caller":     "answered 401, `TestWhoComesByHTTP`",
+	"WeChat's gateway on AWS":          "a forged `X-WX-OPENID` by AWS's doors, `TestForgedDoors`",
+	"the private link in a function":   "not played: the emulated link answers every machine",
+	"a register without an appid":      "`TestRegisteredByOpenIDWantsAnAppID`",
+	"a database in clear":              "the log's first line warns, `TestFirstLineOfTheLogWarnsOfAPlainStore`",
+	"a web function's timer":           "it gets none, `TestTimersOnEachRuntime`",
+	"a custom runtime's timer":         "a timer's token on each runtime, `TestTimersOnEachRuntime`",
+	"a custom runtime's message":       "a timer's token on each runtime, `TestTimersOnEachRuntime`",
+	"a timer without a register":       "`TestTimersThatSweepNothing`",
+	"six fields":                       refusesTimer,
+	"AWS's fields on SCF":              refusesTimer,
+	"SCF's fields on AWS":              refusesTimer,
+	"no time for a call":               stopsCall,
+	"no time for notifications":        stopsCall,
+	"no time limit":                    stopsCall,
+	"a limit beyond the CLI's":         "not played: only the file's limit counts",
+	"a limit beyond the API gateway's": "not played: only the file's limit counts",
+	"a size of memory that is none":    "not played: a function may use any size; `TestMemoryIsReported` says how much",
+	"sources in place of a binary":     "not played: the emulator builds Go's sources",
+	"another processor's binary":       "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
+	"a Mac's binary":                   "the binary does not start, `TestStartFails` of `internal/emulator/desk`",
+	"the handlers swapped":             "not played: the emulator's own functions have the handlers of their names",
+}
+
+// TestFoundFaults compares the tables of doctor's faults with the test that makes them; with
+// -update it writes them.
+func TestFoundFaults(t *testing.T) {
+	t.Parallel()
+	const begin, end = "<!-- doctor:begin -->\n", "<!-- doctor:end -->"
+	text := read(t, found)
+	before, rest, begun := strings.Cut(text, begin)
+	tables, after, ended := strings.Cut(rest, end)
+	if !begun || !ended {
+		t.Fatalf("%s: got no %q before a %q, want the tables between the two", found, begin, end)
+	}
+	want := faultTables(t, doctorsFaults(t))
+	if diff := gocmp.Diff(want, tables); diff != "" && !*update {
+		t.Errorf("%s is out of date, run make generate (-want +got):\n%s", found, diff)
+	}
+	if *update {
+		if err := os.WriteFile(filepath.Join(root, found), []byte(before+begin+want+end+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// faultTables are one for each group.
+func faultTables(t *testing.T, faults []doctorsFault) string {
+	t.Helper()
+	var tables strings.Builder
+	last, names := "", map[string]bool{}
+	for i, f := range faults {
+		of, has := groups[f.group]
+		if !has {
+			t.Errorf("the row %q is below the comment %q, of which this test does not say how the emulators play it", f.name, f.group)
+		}
+		if f.group != last {
+			last = f.group
+			fmt.Fprintf(&tables, "\n### %s\n\n| # | fault | emulator | doctor | explain |\n|---|---|---|---|---|\n", of.title)
+		}
+		names[f.name] = true
+		explain := of.explain
+		if id, has := causesOf[f.name]; has {
+			explain = fmt.Sprintf("[%s](why.md#%[1]s), had the function started", id)
+		}
+		fmt.Fprintf(&tables, "| %d | %s | %s | %s | %s |\n", i+1, f.name, cmp.Or(played[f.name], of.emulator), f.finding(), explain)
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(causesOf)), slices.Collect(maps.Keys(played))) {
+		if !names[name] {
+			t.Errorf("doctor's test has no row %q any more", name)
+		}
+	}
+	return tables.String() + "\n"
+}
+
+// finding is what doctor says, and of which check.
+func (f doctorsFault) finding() string {
+	level := map[string]string{"LevelWarning": ", a warning"}[f.level]
+	return fmt.Sprintf("check `%s`%s: “%s”", f.check, level, strings.ReplaceAll(f.says, " | ", "”, “"))
+}
+
+// doctorsFault is one that the test of doctor makes in a description and expects to be found.
+type doctorsFault struct {
+	group, name, check, level, says string
+}
+
+// doctorsFaults reads the rows of that test. A comment between them begins a group.
+func doctorsFaults(t *testing.T) []doctorsFault {
+	t.Helper()
+	const file, table = "internal/doctor/sixty_test.go", "faultyDeployments"
+	set := token.NewFileSet()
+	parsed, err := parser.ParseFile(set, filepath.Join(root, file), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var faults []doctorsFault
+	for _, row := range rowsOf(parsed, table) {
+		f := doctorsFault{group: groupOf(set, parsed, row)}
+		for i, element := range row.Elts {
+			switch e := element.(type) {
+			case *ast.BasicLit:
+				text, err := strconv.Unquote(e.Value)
+				if err != nil {
+					t.Fatalf("%s: %s: %v", file, e.Value, err)
+				}
+				if f.says = strings.Trim(text, " |"); i == 0 {
+					f.name = text
+				}
+			case *ast.SelectorExpr:
+				if check, is := strings.CutPrefix(e.Sel.Name, "Check"); is {
+					f.check = strings.ToLower(check[:1]) + check[1:]
+				} else {
+					f.level = e.Sel.Name
+				}
+			}
+		}
+		faults = append(faults, f)
+	}
+	if len(faults) < leastFaults {
+		t.Fatalf("%s: got %d rows in %s, want %d at least", file, len(faults), table, leastFaults)
+	}
+	return faults
+}
+
+// rowsOf are the elements of a variable that is a slice of structs.
+func rowsOf(file *ast.File, name string) []*ast.CompositeLit {
+	var rows []*ast.CompositeLit
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, is := node.(*ast.ValueSpec)
+		if !is || spec.Names[0].Name != name {
+			return true
+		}
+		for _, element := range spec.Values[0].(*ast.CompositeLit).Elts {
+			rows = append(rows, element.(*ast.CompositeLit))
+		}
+		return false
+	})
+	return rows
+}
+
+// groupOf is the last comment before a row that stands on lines of its own.
+func groupOf(set *token.FileSet, file *ast.File, row *ast.CompositeLit) string {
+	group := ""
+	for _, comment := range file.Comments {
+		if comment.Pos() < row.Pos() && set.Position(comment.Pos()).Column == 2 {
+			group = strings.TrimSpace(comment.Text())
+		}
+	}
+	return strings.TrimSuffix(group, ".")
+}
