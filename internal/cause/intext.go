@@ -2,6 +2,7 @@ package cause
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,28 +19,29 @@ const (
 	maxGap = 512
 )
 
-// InText returns the messages that occur in a text, the one with the most letters first, so that
-// a message goes before another that is a piece of it.
+// InText returns the messages that occur in a text, the longest first. A message that is a piece of
+// another one that was found is left out, and so is a code beside a message: both have more causes
+// than what was found.
 //
 // Case, white space, quotes, the width of punctuation, JSON's escapes and the marks of CDATA make
 // no difference, because terminals, logs and chats change all of them. Only the first 64 KiB are
 // searched.
 func InText(text string) []Message {
 	folded := fold(cut(text))
-	type match struct {
-		message Message
-		letters int
-	}
-	var matches []match
+	var matches []pattern
 	for _, p := range patterns() {
 		if p.in(folded) {
-			matches = append(matches, match{p.message, p.letters})
+			matches = append(matches, p)
 		}
 	}
-	slices.SortStableFunc(matches, func(a, b match) int { return cmp.Compare(b.letters, a.letters) })
-	found := make([]Message, len(matches))
-	for i, m := range matches {
-		found[i] = m.message
+	slices.SortStableFunc(matches, func(a, b pattern) int { return cmp.Compare(b.length, a.length) })
+	hasMessage := slices.ContainsFunc(matches, func(p pattern) bool { return !p.isCode })
+	var found []Message
+	for i, p := range matches {
+		if p.isCode && hasMessage || slices.ContainsFunc(matches[:i], p.isPieceOf) {
+			continue
+		}
+		found = append(found, p.message)
 	}
 	return found
 }
@@ -60,7 +62,8 @@ func cut(text string) string {
 type pattern struct {
 	message Message
 	parts   []string
-	letters int
+	length  int // of all parts, in bytes
+	isCode  bool
 	// whether the first part begins the message, and the last one ends it
 	opens, closes bool
 }
@@ -70,7 +73,7 @@ var patterns = sync.OnceValue(func() []pattern {
 	messages := Messages()
 	all := make([]pattern, 0, len(messages))
 	for _, message := range messages {
-		p := pattern{message: message}
+		p := pattern{message: message, isCode: code.MatchString(message.Text)}
 		pieces := strings.Split(message.Text, "…")
 		for i, piece := range pieces {
 			part := fold(piece)
@@ -80,12 +83,21 @@ var patterns = sync.OnceValue(func() []pattern {
 			p.opens = p.opens || i == 0
 			p.closes = i == len(pieces)-1
 			p.parts = append(p.parts, part)
-			p.letters += utf8.RuneCountInString(part)
+			p.length += len(part)
 		}
 		all = append(all, p)
 	}
 	return all
 })
+
+// code matches a message that is an error code alone.
+var code = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$`)
+
+// isPieceOf reports whether the whole message is within a part of another, longer one.
+func (p pattern) isPieceOf(longer pattern) bool {
+	within := func(part string) bool { return part != p.parts[0] && strings.Contains(part, p.parts[0]) }
+	return len(p.parts) == 1 && slices.ContainsFunc(longer.parts, within)
+}
 
 // in reports whether the parts occur in a folded text one after the other, none too far behind the
 // one before. The message's first and last words are whole words of the text.

@@ -2,6 +2,7 @@ package cause_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,12 +19,17 @@ func TestInText(t *testing.T) {
 	}{
 		"WeChat Pay, as it is": {
 			`{"code":"SIGN_ERROR","detail":{"detail":{"issue":"sign not match"},"field":"signature","location":"authorization"},"message":"错误的签名，验签失败"}`,
-			"sign not match", "v3-serial-other",
+			"错误的签名，验签失败", "v3-serial-other",
+		},
+		"APIv3's 签名错误": {`{"code":"SIGN_ERROR","message":"签名错误"}`, "SIGN_ERROR…签名错误", "v3-serial-other"},
+		"wechatpay-go's": {
+			"error http response:[StatusCode: 401 Code: \"SIGN_ERROR\"\nMessage: 商户证书序列号有误。请使用签名私钥匹配的证书序列号]",
+			"商户证书序列号有误。请使用签名私钥匹配的证书序列号", "v3-serial-platform",
 		},
 		"narrow punctuation": {"错误的签名, 验签失败", "错误的签名，验签失败", "v3-serial-other"},
 		"JSON in a log of JSON": {
 			`level=error body="{\"code\":\"SIGN_ERROR\",\"message\":\"\u5546\u6237\u8bc1\u4e66\u5e8f\u5217\u53f7\u6709\u8bef\u3002\"}"`,
-			"SIGN_ERROR", "v3-serial-other",
+			"商户证书序列号有误", "v3-serial-platform",
 		},
 		"APIv2's document": {
 			"<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[签名错误]]></return_msg>\n</xml>",
@@ -66,7 +72,7 @@ func TestInText(t *testing.T) {
 		},
 		"wechatpay-java, 404": {
 			"Wrong HttpStatusCode[404]\nhttpResponseBody[{\"code\":\"RESOURCE_NOT_EXISTS\",\"message\":\"证书不存在\"}]\tHttpRequest[{\"http_method\":\"GET\"",
-			"RESOURCE_NOT_EXISTS", "account-no-certificates",
+			"\"message\":\"证书不存在\"", "account-no-certificates",
 		},
 		"wechatpay-php": {
 			"Verify the response's data with: timestamp=1722850421, nonce=d824f2e0, signature=" + strings.Repeat("mfI1", 86) + ", cert=[PUB_KEY_ID_0 => ...] failed.",
@@ -95,6 +101,27 @@ func TestInText(t *testing.T) {
 				t.Errorf("got %q of %s first, want %q of %s", found[0].Text, found[0].IDs[0], test.want, test.id)
 			}
 		})
+	}
+}
+
+// A piece of a message that is found, and a code beside a message, would bring causes that the
+// message rules out.
+func TestInTextLeavesOut(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"[verify signature error]: crypto/rsa: verification error": {"[verify signature error]: crypto/rsa: verification error"},
+		`{"code":"SIGN_ERROR","message":"商户证书已过期"}`:                {"商户证书已过期"},
+		`{"code":"NO_AUTH"} then {"code":"SIGN_ERROR"}`:            {"SIGN_ERROR", "NO_AUTH"},
+		"<return_msg><![CDATA[签名错误]]></return_msg>":                {"<return_msg><![CDATA[签名错误]]></return_msg>", "return_msg…签名错误"},
+		"应答的微信支付签名验证失败":                                            {"应答的微信支付签名验证失败", "应答的微信支付签名验证失败", "应答的微信支付签名验证失败"},
+	} {
+		var got []string
+		for _, message := range cause.InText(text) {
+			got = append(got, message.Text)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ var requestSymptoms = []symptom{
 			"错误的签名，验签失败",
 			"错误的签名，导致验签失败",
 			"签名错误，请检查后再试",
+			"SIGN_ERROR…签名错误",
+			"签名错误…SIGN_ERROR",
 			"SIGN_ERROR",
 			"sign not match",
 			"truncated_sign_message",
