@@ -5,6 +5,20 @@
 // The emulated gateway's refusals, the diagnosis of a request, the command that explains one, and
 // the documents are all worded from this table. It holds no code that recognises a cause: that is
 // internal/diagnosis.
+//
+// # Rows
+//
+// An ID begins with its side: v3- and v2- for a request of the merchant, reply- for what the
+// merchant verifies, notice- for a notification, account- for what an account is set to. It is
+// never renamed: histories and scripts hold it.
+//
+// To add a cause, add a row to its side's list, teach internal/diagnosis to recognise it, name the
+// message that a person sees of it in this package's messages, and run make generate: docs/why.md
+// and its Chinese page are written from the table.
+//
+// A row's What is one clause, so that two can be joined by "and" where two mistakes were made at
+// once. Its Remedy says what to write, in the words of the languages in which the mistake is made.
+// Its Decides is for causes that leave the same trace: it names the step that tells them apart.
 package cause
 
 import (

@@ -106,7 +106,7 @@ var refusedV3 = []ID{
 	"v3-body-escapes", "v3-timestamp-differs", "v3-nonce-differs", "v3-body-unsigned", "v3-body-invented",
 	"v3-body-numbers", "v3-body-line", "v3-body-line-feed", "v3-url-full", "v3-path-escape", "v3-path-unsigned",
 	"v3-query-order", "v3-question-mark", "v3-path-slash", "v3-method-case", "v3-method-other", "v3-nonce-case",
-	"v3-timestamp-milliseconds", "v3-backslash-n", "v3-crlf", "v3-separator", "v3-lines-swapped", "v3-hex",
+	"v3-timestamp-milliseconds", "v3-backslash-n", "v3-crlf", "v3-separator", "v3-line-missing", "v3-lines-swapped", "v3-hex",
 	"v3-base64-hex", "v3-base64-url", "v3-base64-padding", "v3-base64-other", "v3-length", "v3-hash", "v3-pss",
 	"v3-hmac", "v3-key-merchant", "v3-key-platform", "v3-message-other",
 }

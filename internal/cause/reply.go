@@ -24,42 +24,37 @@ func replies() []Cause {
 		},
 		// gopay verifies a struct that it marshals again (go-pay/gopay#454).
 		{
-			ID: "reply-body-parsed",
-			What: bilingual.New("the body was parsed and serialised again before verifying",
-				"验签之前应答体被解析并重新序列化"),
+			ID:   "reply-body-parsed",
+			What: bilingual.New("the body was parsed and serialised again before verifying", "验签之前应答体被解析并重新序列化"),
 			Remedy: bilingual.New("Verify over the bytes that were received, before any parsing; a 204's body is empty, not null.",
 				"在解析之前对收到的字节验签；204 的应答体为空，不是 null。"),
 		},
 		// Proxies trim, fold and rename headers.
 		{
-			ID: "reply-header-changed",
-			What: bilingual.New("the timestamp or the nonce used to verify is not the one that was signed",
-				"验签用的时间戳或随机串不是被签名的那个"),
+			ID:   "reply-header-changed",
+			What: bilingual.New("the timestamp or the nonce used to verify is not the one that was signed", "验签用的时间戳或随机串不是被签名的那个"),
 			Remedy: bilingual.New("Take Wechatpay-Timestamp and Wechatpay-Nonce from the same reply, as they stand; look for a proxy that changes headers.",
 				"从同一个应答原样取 Wechatpay-Timestamp 和 Wechatpay-Nonce；检查是否有代理改动了请求头。"),
 			Decides: decideByLog,
 		},
 		// A certificate is renewed every five years, and listed ahead.
 		{
-			ID: "reply-serial-unknown",
-			What: bilingual.New("Wechatpay-Serial names a key that the program does not have",
-				"Wechatpay-Serial 所指的密钥程序中没有"),
+			ID:   "reply-serial-unknown",
+			What: bilingual.New("Wechatpay-Serial names a key that the program does not have", "Wechatpay-Serial 所指的密钥程序中没有"),
 			Remedy: bilingual.New("Add the key: download the public key in the merchant platform, or the platform certificates by GET /v3/certificates.",
 				"补充该密钥：在商户平台下载微信支付公钥，或用 GET /v3/certificates 下载平台证书。"),
 		},
 		// A reply that was replayed has an old timestamp, too.
 		{
-			ID: "reply-clock",
-			What: bilingual.New("the reply's timestamp is more than five minutes from the clock",
-				"应答的时间戳与本机时钟相差超过 5 分钟"),
+			ID:   "reply-clock",
+			What: bilingual.New("the reply's timestamp is more than five minutes from the clock", "应答的时间戳与本机时钟相差超过 5 分钟"),
 			Remedy: bilingual.New("Set the machine's clock (NTP). If the clock is right, the reply is an old one: do not believe it.",
 				"校准机器时钟（NTP）。若时钟正确，则这是旧应答，不要相信。"),
 		},
 		// A request that is not authenticated gets an unsigned refusal (wechatpay-axios-plugin#30).
 		{
-			ID: "reply-unsigned",
-			What: bilingual.New("the reply is not signed: it proves nothing",
-				"应答没有签名：不能证明任何事"),
+			ID:   "reply-unsigned",
+			What: bilingual.New("the reply is not signed: it proves nothing", "应答没有签名：不能证明任何事"),
 			Remedy: bilingual.New("Read its status and code as a hint, and mend the request that it complains about; never take an order for paid or closed by it.",
 				"把状态码和错误码当作提示，修正它所指出的请求问题；不要据此认定订单已支付或已关闭。"),
 		},
@@ -73,26 +68,23 @@ func replies() []Cause {
 		},
 		// The form is checked before the key is used.
 		{
-			ID: "reply-base64",
-			What: bilingual.New("Wechatpay-Signature is not standard base64 any more",
-				"Wechatpay-Signature 已不是标准 base64"),
+			ID:   "reply-base64",
+			What: bilingual.New("Wechatpay-Signature is not standard base64 any more", "Wechatpay-Signature 已不是标准 base64"),
 			Remedy: bilingual.New("Take the header as it stands: look for what cuts, decodes or escapes it on the way.",
 				"原样使用该请求头：检查途中是否被截断、解码或转义。"),
 		},
 		// A reply that does not verify may be forged.
 		{
-			ID: "reply-other",
-			What: bilingual.New("the signature does not hold, and no likely mistake explains it",
-				"签名验证不通过，常见错误都不能解释"),
+			ID:   "reply-other",
+			What: bilingual.New("the signature does not hold, and no likely mistake explains it", "签名验证不通过，常见错误都不能解释"),
 			Remedy: bilingual.New("Do not believe the reply; query again. Compare the bytes verified with those received.",
 				"不要相信该应答，重新查询。把验签用的字节与收到的字节比较。"),
 			Decides: decideByLog,
 		},
 		// APIv2's reply is signed with the key that signs the request.
 		{
-			ID: "reply-v2-key",
-			What: bilingual.New("the APIv2 reply was verified with another key than signs it",
-				"验证 APIv2 应答所用的密钥不对"),
+			ID:   "reply-v2-key",
+			What: bilingual.New("the APIv2 reply was verified with another key than signs it", "验证 APIv2 应答所用的密钥不对"),
 			Remedy: bilingual.New("Verify with the APIv2 key of the merchant in mch_id, not with the APIv3 key or a sub-merchant's.",
 				"使用 mch_id 所对应商户的 APIv2 密钥验签，不是 APIv3 密钥，也不是子商户的密钥。"),
 		},
@@ -138,25 +130,22 @@ func notifications() []Cause {
 		},
 		// GCM takes the 12 characters as bytes.
 		{
-			ID: "notice-nonce",
-			What: bilingual.New("the resource was decrypted with another nonce than its own",
-				"解密 resource 所用的 nonce 不是它自己的"),
+			ID:   "notice-nonce",
+			What: bilingual.New("the resource was decrypted with another nonce than its own", "解密 resource 所用的 nonce 不是它自己的"),
 			Remedy: bilingual.New("Use resource.nonce, 12 characters as bytes, not the header's Wechatpay-Nonce, and do not decode it.",
 				"使用 resource.nonce（12 个字符的原始字节），不是请求头 Wechatpay-Nonce，也不要解码。"),
 		},
 		// A text column that is too short cuts it.
 		{
-			ID: "notice-ciphertext",
-			What: bilingual.New("the resource's ciphertext is cut, changed, or not standard base64",
-				"resource 的密文被截断、改动，或不是标准 base64"),
+			ID:   "notice-ciphertext",
+			What: bilingual.New("the resource's ciphertext is cut, changed, or not standard base64", "resource 的密文被截断、改动，或不是标准 base64"),
 			Remedy: bilingual.New("Decode resource.ciphertext from standard base64, whole; the last 16 bytes are the tag.",
 				"对完整的 resource.ciphertext 做标准 base64 解码；最后 16 字节是认证标签。"),
 		},
 		// Express and Spring parse JSON before the handler runs.
 		{
-			ID: "notice-body-parsed",
-			What: bilingual.New("the notification's body was parsed and serialised again before verifying",
-				"验签之前通知体被解析并重新序列化"),
+			ID:   "notice-body-parsed",
+			What: bilingual.New("the notification's body was parsed and serialised again before verifying", "验签之前通知体被解析并重新序列化"),
 			Remedy: bilingual.New("Read the raw body before any middleware parses it, and verify over those bytes.",
 				"在中间件解析之前读取原始请求体，并对这些字节验签。"),
 		},

@@ -34,32 +34,28 @@ func keysV2() []Cause {
 		},
 		// Both keys have 32 characters (weixin-java-pay-demo#136).
 		{
-			ID: "v2-key-v3",
-			What: bilingual.New("the APIv3 key was used where the APIv2 key belongs",
-				"本应使用 APIv2 密钥，却用了 APIv3 密钥"),
+			ID:   "v2-key-v3",
+			What: bilingual.New("the APIv3 key was used where the APIv2 key belongs", "本应使用 APIv2 密钥，却用了 APIv3 密钥"),
 			Remedy: bilingual.New("Use the APIv2 key (商户平台 → API安全 → APIv2密钥); the two are set apart from each other.",
 				"使用 APIv2 密钥（商户平台 → API安全 → APIv2密钥）；两个密钥分别设置。"),
 		},
 		// The digest follows the sign_type sent.
 		{
-			ID: "v2-md5-for-hmac",
-			What: bilingual.New("it is MD5 where sign_type asks for HMAC-SHA256",
-				"sign_type 要求 HMAC-SHA256，实际是 MD5"),
+			ID:     "v2-md5-for-hmac",
+			What:   bilingual.New("it is MD5 where sign_type asks for HMAC-SHA256", "sign_type 要求 HMAC-SHA256，实际是 MD5"),
 			Remedy: bilingual.New("Sign with HMAC-SHA256, or leave sign_type out.", "用 HMAC-SHA256 签名，或不填 sign_type。"),
 		},
 		// An SDK's default differs from the documents'.
 		{
-			ID: "v2-hmac-for-md5",
-			What: bilingual.New("it is HMAC-SHA256 where sign_type asks for MD5",
-				"sign_type 要求 MD5，实际是 HMAC-SHA256"),
+			ID:   "v2-hmac-for-md5",
+			What: bilingual.New("it is HMAC-SHA256 where sign_type asks for MD5", "sign_type 要求 MD5，实际是 HMAC-SHA256"),
 			Remedy: bilingual.New("Send and sign sign_type=HMAC-SHA256: without it WeChat Pay takes MD5.",
 				"发送并签名 sign_type=HMAC-SHA256：不填时按 MD5 验签。"),
 		},
 		// Most libraries print small digits.
 		{
-			ID: "v2-small-letters",
-			What: bilingual.New("it is in lower-case digits and must be in capitals",
-				"sign 是小写的：应为大写"),
+			ID:     "v2-small-letters",
+			What:   bilingual.New("it is in lower-case digits and must be in capitals", "sign 是小写的：应为大写"),
 			Remedy: bilingual.New("Turn the hexadecimal digits of sign into capitals.", "把 sign 的十六进制数字转成大写。"),
 		},
 		// The key stands in the text, which suggests that no HMAC is needed.
@@ -71,31 +67,27 @@ func keysV2() []Cause {
 		},
 		// HMAC has the key twice, and it is taken for enough once.
 		{
-			ID: "v2-key-unsigned",
-			What: bilingual.New("&key= and the APIv2 key are missing at the end",
-				"末尾缺少 &key= 和 APIv2 密钥"),
+			ID:   "v2-key-unsigned",
+			What: bilingual.New("&key= and the APIv2 key are missing at the end", "末尾缺少 &key= 和 APIv2 密钥"),
 			Remedy: bilingual.New("Append &key= and the APIv2 key to the sorted text before the digest, also for HMAC-SHA256.",
 				"计算摘要前在排序后的文本末尾追加 &key= 和 APIv2 密钥，HMAC-SHA256 也一样。"),
 		},
 		// The name before the key is part of the text.
 		{
-			ID: "v2-key-name",
-			What: bilingual.New("the APIv2 key was not appended with &key= before it",
-				"APIv2 密钥前面不是 &key="),
+			ID:     "v2-key-name",
+			What:   bilingual.New("the APIv2 key was not appended with &key= before it", "APIv2 密钥前面不是 &key="),
 			Remedy: bilingual.New("Write exactly &key= before the key, in small letters.", "密钥前面必须正好是小写的 &key=。"),
 		},
 		// The key was turned into capitals with the digest.
 		{
-			ID:   "v2-key-case",
-			What: bilingual.New("the APIv2 key was used in other letters, small or capital", "APIv2 密钥的大小写不对"),
-			Remedy: bilingual.New("Use the key as it was set: only the digest becomes capitals.",
-				"密钥按设置时的大小写使用：只有摘要要转成大写。"),
+			ID:     "v2-key-case",
+			What:   bilingual.New("the APIv2 key was used in other letters, small or capital", "APIv2 密钥的大小写不对"),
+			Remedy: bilingual.New("Use the key as it was set: only the digest becomes capitals.", "密钥按设置时的大小写使用：只有摘要要转成大写。"),
 		},
 		// Nothing shows white space at the end of a secret.
 		{
-			ID: "v2-key-blank",
-			What: bilingual.New("the APIv2 key was used with white space or quotes around it",
-				"APIv2 密钥前后带有空白或引号"),
+			ID:   "v2-key-blank",
+			What: bilingual.New("the APIv2 key was used with white space or quotes around it", "APIv2 密钥前后带有空白或引号"),
 			Remedy: bilingual.New("Remove them: a file's last line feed, a space that was copied along, quotes of a .env file.",
 				"去掉它们：文件末尾的换行、复制时带上的空格、.env 文件中的引号。"),
 		},
@@ -119,7 +111,8 @@ func keysV2() []Cause {
 	}
 }
 
-// stringV2 are the causes in the text that is digested.
+// stringV2 are the causes in the text that is digested. With the APIv2 key the text can be made
+// again, so that the sign proves each of them.
 func stringV2() []Cause {
 	return []Cause{
 		// An empty element is sent, but takes no part (befinal/node-tenpay#18).
@@ -131,9 +124,8 @@ func stringV2() []Cause {
 		},
 		// Byte order: capitals come before small letters.
 		{
-			ID: "v2-order",
-			What: bilingual.New("elements were signed in the order they were sent, not sorted by name",
-				"元素按发送顺序签名，没有按名称排序"),
+			ID:     "v2-order",
+			What:   bilingual.New("elements were signed in the order they were sent, not sorted by name", "元素按发送顺序签名，没有按名称排序"),
 			Remedy: bilingual.New("Sort by name in byte order (ASCII) before joining.", "拼接前按名称的字节序（ASCII）排序。"),
 		},
 		// sign_type is added to the document after signing.
@@ -170,9 +162,8 @@ func stringV2() []Cause {
 		},
 		// The text was made of the document in place of its values.
 		{
-			ID: "v2-cdata",
-			What: bilingual.New("the marks of CDATA were taken into the value",
-				"把 CDATA 标记当成了值的一部分"),
+			ID:   "v2-cdata",
+			What: bilingual.New("the marks of CDATA were taken into the value", "把 CDATA 标记当成了值的一部分"),
 			Remedy: bilingual.New("Sign the value alone, and write <![CDATA[…]]> around it only in the document.",
 				"只对值本身签名，<![CDATA[…]]> 只出现在文档中。"),
 		},
@@ -185,17 +176,15 @@ func stringV2() []Cause {
 		},
 		// A float is formatted otherwise in the text than in the document.
 		{
-			ID: "v2-numbers",
-			What: bilingual.New("a number was signed in another form than it was sent",
-				"签名时某个数字的写法与发送时不同"),
+			ID:   "v2-numbers",
+			What: bilingual.New("a number was signed in another form than it was sent", "签名时某个数字的写法与发送时不同"),
 			Remedy: bilingual.New("Turn amounts into whole fen as text once, and use that text both to sign and to send.",
 				"金额只转换一次成整数分的字符串，签名和发送都用它。"),
 		},
 		// getBytes() without a charset takes the machine's: GBK on Windows in Chinese.
 		{
-			ID: "v2-charset",
-			What: bilingual.New("the text was signed in another charset than UTF-8",
-				"签名时文本不是 UTF-8 编码"),
+			ID:   "v2-charset",
+			What: bilingual.New("the text was signed in another charset than UTF-8", "签名时文本不是 UTF-8 编码"),
 			Remedy: bilingual.New(`Digest the text's UTF-8 bytes: getBytes("UTF-8"), not getBytes(); no GBK.`,
 				`对 UTF-8 字节做摘要：用 getBytes("UTF-8")，不用 getBytes()；不要用 GBK。`),
 			Decides: bilingual.New("Sign once with all values in ASCII: if that is accepted, it is the charset.",

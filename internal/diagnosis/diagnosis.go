@@ -9,8 +9,69 @@
 // digest. A signature that the public key does not open was made with another key, and the keys
 // that are known are tried.
 //
-// What it tries is bounded, in the number of tries and in bytes. It reads nothing but its
-// arguments.
+// # What is signed
+//
+// An APIv3 request signs five lines, each of them ended by a line feed, also the last
+// (pay.weixin.qq.com doc v3/merchant 4012365336):
+//
+//	GET
+//	/v3/pay/transactions/out-trade-no/1217752501?mchid=1900000001
+//	1554208460
+//	593BEC0C930BF1AFEB40B4A08C8FB242
+//	(the body as it is sent; empty for a GET)
+//
+// The signature is RSASSA-PKCS1-v1_5 over SHA-256 by the merchant's private key, in base64. It
+// stands in Authorization with the merchant, the nonce, the timestamp and the serial number of the
+// merchant's certificate.
+//
+// A reply and a notification of APIv3 sign three lines, each of them ended: Wechatpay-Timestamp,
+// Wechatpay-Nonce and the body. WeChat Pay's key signs, that of Wechatpay-Serial.
+//
+// An APIv2 document signs its elements but sign and those that are empty, sorted by name, and the
+// key behind them (doc v2/merchant 4011985891):
+//
+//	appid=wxd930ea5d5a258f4f&body=test&mch_id=10000100&nonce_str=ibuaiVcKdpRxkhJA&key=…
+//
+// The digest is MD5, or HMAC-SHA256 if sign_type says so, in capital hexadecimal digits. Replies
+// and notifications are signed the same way.
+//
+// # How a mistake is found
+//
+// Each mistake is a change to the right recipe ([V3] and [V2] have lists of them). The likely ones
+// are tried alone; then the rare ones, which come in many forms, such as a body's keys in every
+// order; then the likely ones in pairs. The first that makes the very signature is the finding.
+//
+// What is tried is bounded, in the number of tries and in bytes that are digested. A longer text
+// than an honest request has is not guessed at. The package reads nothing but its arguments, and
+// shows no key: where a signed text ends in one, it is redacted.
+//
+// # Which cause comes first
+//
+// WeChat Pay checks in an order: what its front demands, the form of Authorization, the merchant,
+// the serial number, the time, the signature. A diagnosis keeps to it and stops at the first fault
+// before the signature, because the gateway does, too: what lies behind it may be right.
+//
+// Within a signature the way it is written comes before what was signed: a signature in hexadecimal
+// of a message without its query has two findings, in this order.
+//
+// # What leaves no trace
+//
+// Some mistakes make the same bytes. The likelier name is given:
+//
+//   - A GET without its last line feed is a GET without the line of its body: v3-last-line-feed.
+//   - A body with one more line feed at its end is a message with one more: v3-body-line-feed.
+//   - HMAC-SHA256 without a sign_type is a sign_type that was neither sent nor signed:
+//     v2-hmac-for-md5.
+//   - A query of one parameter that is signed unescaped may be one that was sent escaped:
+//     v3-path-escape.
+//
+// Others cannot be found in a digest: a nonce that has nothing in common with the header's, a value
+// that was changed after signing, a charset without a table here. The finding is then that the
+// right key signed another message, and the candidates follow it, none of them certain.
+//
+// Without the merchant's public key nothing in an APIv3 signature can be proved but whose other
+// key made it and how it is written. Without the APIv2 key only the mistakes that need no key are
+// proved: a key that fits may be the right one, set to the same value twice.
 package diagnosis
 
 import (

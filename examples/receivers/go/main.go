@@ -86,8 +86,6 @@ func (e event) what() string {
 		return "release"
 	case "paid":
 		return "deliver"
-	case "test":
-		return "none" // cloudpay doctor --send
 	}
 	return "look" // a person has to; new kinds may come
 }

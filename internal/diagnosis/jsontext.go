@@ -1,0 +1,276 @@
+package diagnosis
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// jsonText is a JSON text taken apart, to be written again as other libraries write it: with its
+// keys in another order, other white space, other escapes, or its numbers in another form. What is
+// not asked to change stays as it was sent.
+type jsonText struct {
+	root *jsonNode
+	// white space around the whole
+	before, behind string
+	// how the text that was taken apart is spaced; compact if no form fits
+	sent int
+	// texts that were written already
+	written map[style]string
+}
+
+// jsonNode is one value.
+type jsonNode struct {
+	kind jsonKind
+	// a scalar as it was sent; of a string with its quotes
+	raw string
+	// a string's characters
+	text string
+	// an object's keys, each a string, beside its values; an array's values
+	keys     []*jsonNode
+	children []*jsonNode
+}
+
+// jsonKind is what a value is.
+type jsonKind int
+
+const (
+	jsonOther jsonKind = iota // true, false, null
+	jsonString
+	jsonNumber
+	jsonObject
+	jsonArray
+)
+
+// maxJSONDepth bounds how deep a text may nest. Bodies of WeChat Pay nest three deep.
+const maxJSONDepth = 32
+
+var errTooDeep = errors.New("the JSON text nests too deep")
+
+// newJSONText takes a text apart. It returns nil if the text is no JSON object or array, or longer
+// than is guessed at.
+func newJSONText(text string) *jsonText {
+	if len(text) > maxGuessed || !json.Valid([]byte(text)) {
+		return nil
+	}
+	r := &jsonReader{text: text, dec: json.NewDecoder(strings.NewReader(text))}
+	r.dec.UseNumber()
+	root, err := r.value(0)
+	if err != nil || len(root.children) == 0 {
+		return nil
+	}
+	core := strings.Trim(text, blanks)
+	t := &jsonText{root: root, sent: compact, written: make(map[style]string)}
+	t.before, t.behind, _ = strings.Cut(text, core)
+	for i := range spacings {
+		if t.write(style{spaces: i + 1}) == text {
+			t.sent = i + 1
+			break
+		}
+	}
+	clear(t.written)
+	return t
+}
+
+// blanks are JSON's white space (RFC 8259, section 2).
+const blanks = " \t\r\n"
+
+// jsonReader reads values in their order, which encoding/json's maps lose.
+type jsonReader struct {
+	text string
+	dec  *json.Decoder
+}
+
+// token returns the next token, and how it stands in the text.
+func (r *jsonReader) token() (json.Token, string, error) {
+	from := r.dec.InputOffset()
+	token, err := r.dec.Token()
+	if err != nil {
+		return nil, "", err //nolint:wrapcheck // the text was found valid; the caller gives up on any error
+	}
+	return token, strings.TrimLeft(r.text[from:r.dec.InputOffset()], blanks+":,"), nil
+}
+
+// value reads one value.
+func (r *jsonReader) value(depth int) (*jsonNode, error) {
+	token, raw, err := r.token()
+	if err != nil {
+		return nil, err
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		if depth == maxJSONDepth {
+			return nil, errTooDeep
+		}
+		return r.container(token, depth)
+	case string:
+		return &jsonNode{kind: jsonString, raw: raw, text: token}, nil
+	case json.Number:
+		return &jsonNode{kind: jsonNumber, raw: raw}, nil
+	default:
+		return &jsonNode{kind: jsonOther, raw: raw}, nil
+	}
+}
+
+// container reads an object or an array to its end. An object's keys are kept as they stand, also
+// one that is there twice.
+func (r *jsonReader) container(open json.Delim, depth int) (*jsonNode, error) {
+	node := &jsonNode{kind: jsonArray}
+	if open == '{' {
+		node.kind = jsonObject
+	}
+	for r.dec.More() {
+		if node.kind == jsonObject {
+			key, err := r.value(depth + 1)
+			if err != nil {
+				return nil, err
+			}
+			node.keys = append(node.keys, key)
+		}
+		child, err := r.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		node.children = append(node.children, child)
+	}
+	_, _, err := r.token()
+	return node, err
+}
+
+// objects returns the objects of the text that have more than one key, the outermost first.
+func (t *jsonText) objects() []*jsonNode {
+	var found []*jsonNode
+	var visit func(*jsonNode)
+	visit = func(node *jsonNode) {
+		if len(node.keys) > 1 {
+			found = append(found, node)
+		}
+		for _, child := range node.children {
+			visit(child)
+		}
+	}
+	visit(t.root)
+	return found
+}
+
+// write writes the text in a style. Its white space is that of the text as it was sent, unless the
+// style has another; what stands around the whole is kept.
+func (t *jsonText) write(s style) string {
+	if s.spaces == asSent {
+		s.spaces = t.sent
+	}
+	if text, ok := t.written[s]; ok {
+		return text
+	}
+	w := jsonWriter{style: s, form: spacings[s.spaces-1].form}
+	w.node(t.root, 0)
+	text := t.before + w.out.String() + t.behind
+	if s.moved == nil {
+		t.written[s] = text
+	}
+	return text
+}
+
+// jsonWriter writes values in a style.
+type jsonWriter struct {
+	style style
+	form  spacing
+	out   strings.Builder
+}
+
+func (w *jsonWriter) node(node *jsonNode, depth int) {
+	switch node.kind {
+	case jsonObject:
+		w.object(node, depth)
+	case jsonArray:
+		w.list(node, depth, "[", "]", func(i int) { w.node(node.children[i], depth+1) })
+	case jsonString:
+		w.text(node)
+	case jsonNumber:
+		w.out.WriteString(numberings[w.style.numbers].of(node.raw))
+	case jsonOther:
+		w.out.WriteString(node.raw)
+	}
+}
+
+// object writes an object with its keys in the style's order.
+func (w *jsonWriter) object(node *jsonNode, depth int) {
+	order := w.style.orderOf(node)
+	w.list(node, depth, "{", "}", func(i int) {
+		if order != nil {
+			i = order[i]
+		}
+		w.string(node.keys[i])
+		w.out.WriteString(w.form.colon)
+		w.node(node.children[i], depth+1)
+	})
+}
+
+// list writes an object's or array's elements with the white space between them.
+func (w *jsonWriter) list(node *jsonNode, depth int, open, end string, element func(i int)) {
+	w.out.WriteString(open)
+	if len(node.children) > 0 {
+		w.out.WriteString(w.form.inside)
+	}
+	for i := range node.children {
+		if i > 0 {
+			w.out.WriteString(w.form.comma)
+		}
+		w.line(depth + 1)
+		element(i)
+	}
+	if len(node.children) > 0 {
+		w.line(depth)
+		w.out.WriteString(w.form.inside)
+	}
+	w.out.WriteString(end)
+}
+
+// line begins a line, if the form has lines, and indents it by its depth.
+func (w *jsonWriter) line(depth int) {
+	if w.form.newline != "" {
+		w.out.WriteString(w.form.newline)
+		for range depth {
+			w.out.WriteString(w.form.indent)
+		}
+	}
+}
+
+// text writes a string that is a value: some libraries turn digits into numbers.
+func (w *jsonWriter) text(node *jsonNode) {
+	if numberings[w.style.numbers].unquote && integerRule.MatchString(node.text) {
+		w.out.WriteString(node.text)
+		return
+	}
+	w.string(node)
+}
+
+// string writes a string with the style's escapes.
+func (w *jsonWriter) string(node *jsonNode) {
+	if w.style.escapes == asSent {
+		w.out.WriteString(node.raw)
+		return
+	}
+	escapings[w.style.escapes-1].form.write(&w.out, node.text)
+}
+
+// orderOf returns the places of an object's keys in the style's order, nil for the order sent.
+func (s style) orderOf(node *jsonNode) []int {
+	if s.moved != nil && node == s.moved.object {
+		return s.moved.order
+	}
+	if s.keys == asSent {
+		return nil
+	}
+	order := make([]int, len(node.keys))
+	for i := range order {
+		order[i] = i
+	}
+	if s.keys == reversed {
+		slices.Reverse(order)
+		return order
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(node.keys[a].text, node.keys[b].text) })
+	return order
+}
